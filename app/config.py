@@ -1,0 +1,179 @@
+"""Settings, read from the environment here and nowhere else."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields, validate
+
+from app.errors import SetupError
+
+#: Values that front ends send when they have no identifier: each has merged thousands of strangers somewhere.
+PLACEHOLDERS = (
+    "",
+    "null",
+    "nil",
+    "none",
+    "undefined",
+    "nan",
+    "0",
+    "anonymous",
+    "unknown",
+    "n/a",
+    "[object object]",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What an operator may set; every field names its variable in the environment and its unit."""
+
+    #: DATABASE_URL: PostgreSQL connection URL, with `sslmode` and the like as libpq reads them.
+    database_url: str = ""
+    #: BROKER_URL: Celery broker URL (`redis://`, `rediss://`, `redis+socket://`, `amqp://`).
+    broker_url: str = ""
+    #: MERGELANE_DEV_API_KEY: ensured by `mergelane up` with all permissions in the workspace `default`.
+    dev_api_key: str | None = None
+    #: MERGELANE_LOG_FORMAT: `json` for machines, `text` for people.
+    log_format: str = "json"
+    #: MERGELANE_LOG_LEVEL: DEBUG, INFO, WARNING or ERROR.
+    log_level: str = "INFO"
+
+    #: MERGELANE_POOL_SIZE: PostgreSQL connections that one process may hold.
+    pool_size: int = 8
+    #: MERGELANE_POOL_TIMEOUT_S: seconds that the front door waits for a connection before it answers 503.
+    pool_timeout_s: float = 2.0
+    #: MERGELANE_STATEMENT_TIMEOUT_MS: milliseconds after which PostgreSQL cancels a statement.
+    statement_timeout_ms: int = 15_000
+    #: MERGELANE_LOCK_TIMEOUT_MS: milliseconds that a statement waits for a lock.
+    lock_timeout_ms: int = 10_000
+    #: MERGELANE_IDLE_TIMEOUT_MS: milliseconds that a transaction may sit idle before PostgreSQL ends it.
+    idle_timeout_ms: int = 20_000
+
+    #: MERGELANE_WEB_THREADS: requests that one web process answers at once.
+    web_threads: int = 16
+    #: MERGELANE_WEB_PROCESSES: web processes.
+    web_processes: int = 2
+    #: MERGELANE_IDEMPOTENCY_HOURS: hours for which an Idempotency-Key is remembered.
+    idempotency_hours: float = 24.0
+
+    #: MERGELANE_LANE_SIZE: jobs that the relay may pack into one lane under backlog; 1 switches packing off.
+    lane_size: int = 10
+    #: MERGELANE_RELAY_CLAIM: lanes that the relay claims in one round.
+    relay_claim: int = 500
+    #: MERGELANE_RELAY_POLL_MS: milliseconds between two looks at an empty ledger.
+    relay_poll_ms: int = 15
+    #: MERGELANE_BROKER_BOUND: messages that may wait in the broker before the relay holds back.
+    broker_bound: int = 1_000
+    #: MERGELANE_VISIBILITY_TIMEOUT_S: seconds after which Redis hands an unacknowledged message to another worker.
+    visibility_timeout_s: int = 60
+    #: MERGELANE_MAX_ATTEMPTS: attempts after which a job is dead.
+    max_attempts: int = 5
+    #: MERGELANE_RETRY_DELAY_S: seconds before the second attempt; doubled for each further one.
+    retry_delay_s: float = 1.0
+    #: MERGELANE_RESCUE_AFTER_S: seconds without progress after which a job's message or worker is looked for.
+    rescue_after_s: float = 60.0
+    #: MERGELANE_RESCUE_EVERY_S: seconds between two sweeps of the rescue.
+    rescue_every_s: float = 5.0
+    #: MERGELANE_PRUNE_AFTER_DAYS: days for which finished batches and their jobs are kept.
+    prune_after_days: float = 90.0
+    #: MERGELANE_PRUNE_EVERY_S: seconds between two sweeps of the pruning.
+    prune_every_s: float = 300.0
+
+    #: MERGELANE_FLOWER_BASIC_AUTH: `user:password` that Flower asks for; none when empty.
+    flower_basic_auth: str = ""
+
+    #: MERGELANE_REFUSED_IDENTIFIERS: comma-separated placeholder values, compared trimmed and case-folded.
+    refused_identifiers: frozenset[str] = frozenset(PLACEHOLDERS)
+    #: MERGELANE_SURVIVOR_LIMIT: orphans that one survivor may absorb in a UTC day.
+    survivor_limit: int = 10_000
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str] | None = None) -> "Settings":
+        """Return the settings that *environ* (by default the process environment) describes.
+
+        Raises SetupError, naming the variable, when a value cannot be read.
+        """
+        source = os.environ if environ is None else environ
+        given = {name: source[variable(name)] for name in SettingsSchema().fields if source.get(variable(name))}
+        try:
+            return cls(**SettingsSchema().load(given))
+        except ValidationError as error:
+            raise SetupError(_sentence(error)) from None
+
+
+def child_environ(**variables: str) -> dict[str, str]:
+    """Return the environment for a child process: this process's own with *variables* set on top.
+
+    Celery's own variables are left out, since they silently override explicit configuration.
+    """
+    inherited = {name: value for name, value in os.environ.items() if name not in CELERY_OVERRIDES}
+    return inherited | variables
+
+
+#: Variables by which Celery lets the environment override its configuration; Mergelane reads its own names alone.
+CELERY_OVERRIDES = ("CELERY_BROKER_URL", "CELERY_RESULT_BACKEND", "CELERY_BROKER_READ_URL", "CELERY_BROKER_WRITE_URL")
+
+
+def variable(setting: str) -> str:
+    """Return the name of the environment variable that holds *setting*."""
+    return setting.upper() if setting in {"database_url", "broker_url"} else f"MERGELANE_{setting.upper()}"
+
+
+class PlainList(fields.Field[frozenset[str]]):
+    """A comma-separated list of values that compare trimmed and case-folded."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> frozenset[str]:
+        """Return the values that *value* lists."""
+        return frozenset(part.strip().casefold() for part in str(value).split(","))
+
+
+def _whole(least: int = 1) -> fields.Integer:
+    """Return a field for a whole number of at least *least*."""
+    return fields.Integer(validate=validate.Range(min=least))
+
+
+def _positive() -> fields.Float:
+    """Return a field for a number above zero."""
+    return fields.Float(validate=validate.Range(min=0, min_inclusive=False))
+
+
+class SettingsSchema(Schema):
+    """How each setting is read from its text."""
+
+    database_url = fields.String()
+    broker_url = fields.String()
+    dev_api_key = fields.String(validate=validate.Length(min=8))
+    log_format = fields.String(validate=validate.OneOf(["json", "text"]))
+    log_level = fields.String(validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"]))
+    pool_size = _whole()
+    pool_timeout_s = _positive()
+    statement_timeout_ms = _whole()
+    lock_timeout_ms = _whole()
+    idle_timeout_ms = _whole()
+    web_threads = _whole()
+    web_processes = _whole()
+    idempotency_hours = _positive()
+    lane_size = _whole()
+    relay_claim = _whole()
+    relay_poll_ms = _whole()
+    broker_bound = _whole()
+    visibility_timeout_s = _whole()
+    max_attempts = _whole()
+    retry_delay_s = _positive()
+    rescue_after_s = _positive()
+    rescue_every_s = _positive()
+    prune_after_days = _positive()
+    prune_every_s = _positive()
+    flower_basic_auth = fields.String()
+    refused_identifiers = PlainList()
+    survivor_limit = _whole()
+
+
+def _sentence(error: ValidationError) -> str:
+    """Return one sentence that names each variable that could not be read, and why."""
+    faults = [
+        f"{variable(name)}: {' '.join(map(str, reasons))}" for name, reasons in error.normalized_messages().items()
+    ]
+    return f"The environment cannot be read as settings: {'; '.join(faults)} Correct or unset what is named."

@@ -1,0 +1,122 @@
+"""The way to PostgreSQL: named queries, pools, and transactions that are retried when the database asks for it."""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib import resources
+from typing import Any, LiteralString, TypeVar, cast
+
+import orjson
+import psycopg
+from psycopg import errors as postgres
+from psycopg.rows import DictRow, dict_row
+from psycopg.types.json import set_json_dumps, set_json_loads
+from psycopg_pool import ConnectionPool, PoolTimeout
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+
+from app.config import Settings
+from app.errors import DatabaseUnavailable, SetupError
+
+Connection = psycopg.Connection[DictRow]
+Pool = ConnectionPool[Connection]
+Result = TypeVar("Result")
+
+HEADING = re.compile(r"^-- name: ([a-z_]+)$", re.MULTILINE)
+#: Errors after which the same transaction, made again, may well succeed.
+TRANSIENT = (postgres.DeadlockDetected, postgres.SerializationFailure, postgres.LockNotAvailable)
+ATTEMPTS = 5
+#: SQLSTATE classes of a server that is away: connection lost, out of connections, shutting down or starting up.
+AWAY = ("08", "53", "57P")
+
+set_json_dumps(orjson.dumps)
+set_json_loads(orjson.loads)
+
+
+def load_queries(package: str, file: str) -> dict[str, LiteralString]:
+    """Return the named queries of *file* in the folder sql/ of *package*, by name.
+
+    Raises SetupError when a name is given twice.
+    """
+    text = (resources.files(package) / "sql" / file).read_text(encoding="utf-8")
+    _, *parts = HEADING.split(text)
+    names, bodies = parts[::2], parts[1::2]
+    if len(set(names)) < len(names):
+        raise SetupError(f"The file {file} of {package} names a query twice; give each a name of its own.")
+    # The text comes from a file of this package and from nowhere else, so it is as literal as code.
+    return {name: cast("LiteralString", body.strip()) for name, body in zip(names, bodies, strict=True)}
+
+
+def open_pool(settings: Settings, *, name: str) -> Pool:
+    """Return a pool of connections that open as they are needed; *name* is what PostgreSQL shows them under.
+
+    Raises SetupError when no DATABASE_URL is set.
+    """
+    if not settings.database_url:
+        raise SetupError("DATABASE_URL is not set; set it, or start everything with `mergelane up`.")
+    return ConnectionPool(
+        settings.database_url,
+        connection_class=psycopg.Connection[DictRow],
+        kwargs=connection_arguments(settings, name=name),
+        min_size=0,
+        max_size=settings.pool_size,
+        timeout=settings.pool_timeout_s,
+        reconnect_timeout=settings.pool_timeout_s,
+        check=ConnectionPool.check_connection,
+        name=name,
+        open=True,
+    )
+
+
+def connection_arguments(settings: Settings, *, name: str) -> dict[str, Any]:
+    """Return the arguments with which every connection opens: rows as dicts, and timeouts that bound each wait."""
+    timeouts = {
+        "statement_timeout": settings.statement_timeout_ms,
+        "lock_timeout": settings.lock_timeout_ms,
+        "idle_in_transaction_session_timeout": settings.idle_timeout_ms,
+    }
+    return {
+        "row_factory": dict_row,
+        "autocommit": True,
+        "application_name": f"mergelane-{name}",
+        "connect_timeout": max(2, round(settings.pool_timeout_s)),
+        "options": " ".join(f"-c {option}={value}" for option, value in timeouts.items()),
+    }
+
+
+@contextmanager
+def borrow(pool: Pool) -> Iterator[Connection]:
+    """Lend a connection in autocommit mode; raise DatabaseUnavailable when PostgreSQL does not answer."""
+    try:
+        with pool.connection() as connection:
+            yield connection
+    except (PoolTimeout, psycopg.OperationalError) as error:
+        if is_away(error):
+            raise DatabaseUnavailable("PostgreSQL does not answer; try again in a few seconds.") from error
+        raise
+
+
+def is_away(error: psycopg.Error) -> bool:
+    """Return whether *error* says that PostgreSQL is away, rather than that it refused or cancelled a statement."""
+    return error.sqlstate is None or error.sqlstate.startswith(AWAY)
+
+
+def in_transaction(pool: Pool, work: Callable[[Connection], Result]) -> Result:
+    """Return what *work* returns, run in one transaction; made again when PostgreSQL chose it to give way.
+
+    Locks are taken in one order, so deadlocks are rare; those that unique indexes can still cause end here. Raises
+    DatabaseUnavailable when PostgreSQL does not answer.
+    """
+    retrying = Retrying(
+        retry=retry_if_exception_type(TRANSIENT),
+        stop=stop_after_attempt(ATTEMPTS),
+        wait=wait_random_exponential(multiplier=0.01, max=0.5),
+        reraise=True,
+    )
+    result: Result = retrying(_once, pool, work)
+    return result
+
+
+def _once(pool: Pool, work: Callable[[Connection], Result]) -> Result:
+    """Return what *work* returns, run in one transaction."""
+    with borrow(pool) as connection, connection.transaction():
+        return work(connection)

@@ -1,0 +1,63 @@
+"""Migrations: numbered files of plain SQL, run in order by Alembic, each in one transaction."""
+
+from importlib import resources
+
+from alembic import command, op
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine, make_url
+from sqlalchemy.pool import NullPool
+
+from app.errors import SetupError
+
+
+def upgrade(database_url: str) -> None:
+    """Bring the database at *database_url* to the newest revision; running it again changes nothing.
+
+    Several processes may call it at once: an advisory lock lets one migrate while the others wait. Raises SetupError
+    when PostgreSQL cannot be reached or the URL cannot be read.
+    """
+    command.upgrade(configuration(database_url), "head")
+
+
+def current(database_url: str) -> str | None:
+    """Return the revision that the database at *database_url* is at, or None for an empty one."""
+    engine = create_engine(sqlalchemy_url(database_url), poolclass=NullPool)
+    with engine.connect() as connection:
+        revision: str | None = MigrationContext.configure(connection).get_current_revision()
+    return revision
+
+
+def newest() -> str:
+    """Return the newest revision that this code knows."""
+    head = ScriptDirectory.from_config(configuration("postgresql://")).get_current_head()
+    if head is None:
+        raise SetupError("The package app.migrations holds no revision; install Mergelane again.")
+    return head
+
+
+def configuration(database_url: str) -> Config:
+    """Return Alembic's configuration for *database_url*, with this package as its script folder."""
+    config = Config()
+    config.set_main_option("script_location", str(resources.files(__package__)))
+    config.set_main_option("path_separator", "os")
+    config.attributes["url"] = sqlalchemy_url(database_url)
+    return config
+
+
+def sqlalchemy_url(database_url: str) -> str:
+    """Return *database_url* with psycopg named as its driver, as SQLAlchemy wants it."""
+    return make_url(database_url).set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
+
+
+def run_sql(file: str) -> None:
+    """Run the file *file* of the folder sql/, whole, within the revision's transaction.
+
+    The text goes to the driver as it stands: no placeholder is looked for in it.
+    """
+    text = (resources.files(__package__) / "sql" / file).read_text(encoding="utf-8")
+    driver_connection = op.get_bind().connection.driver_connection
+    if driver_connection is None:
+        raise SetupError(f"The migration {file} has no connection to PostgreSQL.")
+    driver_connection.execute(text)

@@ -1,0 +1,1 @@
+"""What things look like on the wire: identifiers, states, outcomes, and marshmallow schemas in and out."""

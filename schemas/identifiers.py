@@ -1,0 +1,142 @@
+"""Identifiers: the ways in which a request names a profile, and how their values compare."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import phonenumbers
+
+from schemas.prioritization import Priority
+
+#: Longest external_id the vendor takes, in bytes.
+MAX_EXTERNAL_ID_BYTES = 987
+#: Longest alias name or label the vendor takes, in bytes.
+MAX_ALIAS_BYTES = 236
+
+
+@dataclass(frozen=True, slots=True)
+class ExternalId:
+    """A profile named by its external_id, compared to the letter."""
+
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class UserAlias:
+    """A profile named by an alias; label and name compare to the letter."""
+
+    label: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Email:
+    """Profiles that share an email address; the prioritization picks one. Compared trimmed and case-folded."""
+
+    value: str
+    prioritization: tuple[Priority, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """The form in which addresses are compared."""
+        return fold_email(self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Phone:
+    """Profiles that share a phone number; the prioritization picks one. Compared as E.164."""
+
+    value: str
+    prioritization: tuple[Priority, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """The form in which numbers are compared: E.164 where there is one, else the trimmed text."""
+        return phone_key(self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class BrazeId:
+    """A profile named by its braze_id, 24 hexadecimal digits. `/users/track` and exports take it; merges do not."""
+
+    value: str
+
+
+Identifier = ExternalId | UserAlias | Email | Phone
+Target = Identifier | BrazeId
+
+
+def fold_email(address: str) -> str:
+    """Return the form in which email addresses are compared: trimmed and case-folded."""
+    return address.strip().casefold()
+
+
+@lru_cache(maxsize=65_536)
+def to_e164(number: str) -> str | None:
+    """Return *number* in E.164 form, or None when it has none.
+
+    A number without its country code has none: guessing a country would merge strangers. Length is checked against
+    the country's numbering plan, allocation is not, so that reserved and test numbers work.
+    """
+    try:
+        parsed = phonenumbers.parse(number, None)
+    except phonenumbers.NumberParseException:
+        return None
+    if not phonenumbers.is_possible_number(parsed):
+        return None
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+
+
+def phone_key(number: str) -> str:
+    """Return the form in which phone numbers are compared: E.164 where there is one, else the trimmed text."""
+    return to_e164(number) or number.strip()
+
+
+def plain_value(identifier: Identifier) -> str:
+    """Return the plain value of *identifier* as it was sent: what `GET /merge/jobs?identifier=` compares with."""
+    return identifier.name if isinstance(identifier, UserAlias) else identifier.value
+
+
+def search_keys(text: str) -> tuple[str, ...]:
+    """Return every form in which the plain value *text* may be on record, without repeats."""
+    return tuple(dict.fromkeys((text, fold_email(text), phone_key(text))))
+
+
+def sharing_key(identifier: Identifier) -> tuple[str, ...]:
+    """Return what two identifiers have in common when they share a lane: their kind and comparable value."""
+    match identifier:
+        case ExternalId(value):
+            return ("external_id", value)
+        case UserAlias(label, name):
+            return ("user_alias", label, name)
+        case Email():
+            return ("email", identifier.key)
+        case Phone():
+            return ("phone", identifier.key)
+
+
+def to_wire(identifier: Identifier) -> dict[str, Any]:
+    """Return *identifier* as the JSON object in which the vendor's requests write it."""
+    match identifier:
+        case ExternalId(value):
+            return {"external_id": value}
+        case UserAlias(label, name):
+            return {"user_alias": {"alias_name": name, "alias_label": label}}
+        case Email(value, prioritization):
+            return {"email": value, "prioritization": list(prioritization)}
+        case Phone(value, prioritization):
+            return {"phone": value, "prioritization": list(prioritization)}
+
+
+def from_wire(wire: Mapping[str, Any]) -> Identifier:
+    """Return the identifier that a checked JSON object *wire* writes; the inverse of to_wire."""
+    if "external_id" in wire:
+        return ExternalId(wire["external_id"])
+    if "user_alias" in wire:
+        return UserAlias(label=wire["user_alias"]["alias_label"], name=wire["user_alias"]["alias_name"])
+    steps: Sequence[str] = wire.get("prioritization") or ()
+    prioritization = tuple(map(Priority, steps))
+    if "email" in wire:
+        return Email(wire["email"], prioritization)
+    return Phone(wire["phone"], prioritization)

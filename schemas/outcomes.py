@@ -1,0 +1,66 @@
+"""The kinds, states and outcomes of a job, each with the prose that operators read."""
+
+from enum import StrEnum
+from typing import Self
+
+
+class _Described(StrEnum):
+    """A string enum whose members carry a sentence of prose."""
+
+    prose: str
+
+    def __new__(cls, value: str, prose: str = "") -> Self:
+        """Make a member that compares equal to *value* and carries *prose*."""
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.prose = prose
+        return member
+
+
+class JobKind(_Described):
+    """What a job was asked to do."""
+
+    MERGE = "merge", "Merge the orphan into the survivor."
+    IDENTIFY = "identify", "Give an unidentified profile an external_id, or merge it into the profile that has it."
+    UNDO = "undo", "Take an earlier merge back."
+
+
+class JobState(_Described):
+    """Where a job is. Web writes `queued`; workers move it on; rescue may put it back."""
+
+    QUEUED = "queued", "Accepted and durable; the relay has published it or is about to."
+    RUNNING = "running", "A worker has begun an attempt."
+    FINISHED = "finished", "The job has its outcome, recorded in the transaction that had the effect."
+    DEAD = "dead", "Every attempt failed; the last error is kept and the job waits to be retried."
+
+
+#: The states a job does not leave by itself: a batch whose jobs are all in one of them is finished.
+SETTLED = frozenset({JobState.FINISHED, JobState.DEAD})
+
+
+class Outcome(_Described):
+    """What became of a job, set once: the first that applies, in the order in which they stand here."""
+
+    REFUSED_IDENTIFIER = (
+        "refused_identifier",
+        "An identifier is a placeholder that strangers share; nothing was merged.",
+    )
+    ORPHAN_AMBIGUOUS = "orphan_ambiguous", "More than one profile is left as identifier_to_merge; nothing was merged."
+    SURVIVOR_AMBIGUOUS = (
+        "survivor_ambiguous",
+        "More than one profile is left as identifier_to_keep; nothing was merged.",
+    )
+    ORPHAN_NOT_FOUND = "orphan_not_found", "No profile answers to identifier_to_merge; nothing was merged."
+    SURVIVOR_NOT_FOUND = "survivor_not_found", "No profile answers to identifier_to_keep; nothing was merged."
+    ALREADY_MERGED = "already_merged", "The orphan was merged away earlier; nothing was merged now."
+    SAME_PROFILE = "same_profile", "Both identifiers denote one profile; nothing was merged."
+    ORPHAN_IDENTIFIED = "orphan_identified", "The profile already has another external_id; nothing was merged."
+    ALIAS_CONFLICT = "alias_conflict", "Both profiles have an alias with one label; nothing was combined."
+    PROTECTED = "protected", "A profile is in a control group or marked for deletion; nothing was merged."
+    INVALID_PHONES = "invalid_phones", "Neither profile's phone number is valid E.164; nothing was merged."
+    SURVIVOR_LIMIT = "survivor_limit", "The survivor has absorbed its daily limit of orphans; nothing was merged."
+    MERGED = "merged", "The orphan was merged into the survivor and retired."
+    IDENTIFIED = "identified", "The profile got its external_id."
+    UNDONE = "undone", "The merge was taken back whole."
+    UNDONE_IN_PART = "undone_in_part", "The merge was taken back but for what is listed as not restored."
+    NOT_UNDOABLE = "not_undoable", "The merge cannot be taken back as things stand; nothing was changed."
