@@ -1,0 +1,48 @@
+"""The merge of two profiles, and the guards that stand before it."""
+
+import dataclasses
+from collections.abc import Mapping
+from datetime import datetime
+
+from app.merging.profile import Profile
+from app.merging.rules import MERGE_RULES, Rule
+from schemas.outcomes import Outcome
+
+
+def merge(*, survivor: Profile, orphan: Profile, at: datetime, rules: Mapping[str, Rule] = MERGE_RULES) -> Profile:
+    """Return *survivor* as it stands after absorbing *orphan* at the time *at*; neither argument changes."""
+    merged = {field: rule.combine(getattr(survivor, field), getattr(orphan, field)) for field, rule in rules.items()}
+    today = at.date()
+    absorbed = survivor.absorbed_count if survivor.absorbed_on == today else 0
+    return dataclasses.replace(survivor, **merged, updated_at=at, absorbed_on=today, absorbed_count=absorbed + 1)
+
+
+def guard(*, survivor: Profile, orphan: Profile, at: datetime, survivor_limit: int) -> tuple[Outcome, str] | None:
+    """Return the outcome and the reason for which the two may not be merged, or None when they may.
+
+    *survivor_limit* is the number of orphans that one survivor may absorb in a UTC day.
+    """
+    for role, profile in (("orphan", orphan), ("survivor", survivor)):
+        if profile.control_group:
+            return Outcome.PROTECTED, f"The {role} is in the control group, whose members are never merged."
+        if profile.marked_for_deletion_at is not None:
+            return Outcome.PROTECTED, f"The {role} is marked for deletion, and such profiles are never merged."
+    if _has_invalid_phone(survivor) and _has_invalid_phone(orphan):
+        return (
+            Outcome.INVALID_PHONES,
+            "Neither profile's phone number has an E.164 form; correct one of them and merge again.",
+        )
+    if survivor.absorbed_on == at.date() and survivor.absorbed_count >= survivor_limit:
+        return (
+            Outcome.SURVIVOR_LIMIT,
+            (
+                f"The survivor has absorbed {survivor.absorbed_count:,} orphans today, which is the limit;"
+                " check that its identifier is not a placeholder."
+            ),
+        )
+    return None
+
+
+def _has_invalid_phone(profile: Profile) -> bool:
+    """Return whether *profile* has a phone number that has no E.164 form."""
+    return profile.phone is not None and profile.phone.e164 is None

@@ -1,0 +1,184 @@
+"""The rules: for every field of a profile, how the survivor's value and the orphan's become one.
+
+The table follows the two lists of merged fields in the vendor's pages on `/users/merge` and `/users/identify`, one row
+for each bullet; `docs/compatibility.md` sets row beside bullet. History (events, purchases, sessions, engagements) is
+in no row, since it never moves: see `app/lane` and the ADR "history never moves".
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+from app.merging.profile import EmailAddress, Map
+
+#: Takes the survivor's value and the orphan's, returns the survivor's new one; changes neither.
+Combine = Callable[[Any, Any], Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """A rule by its name, as the audit tells it; *entries* are the rules inside each entry of a summary."""
+
+    name: str
+    combine: Combine
+    entries: "Mapping[str, Rule]" = field(default_factory=dict)
+
+
+def fill(ours: Any, theirs: Any) -> Any:
+    """Return the survivor's value unless it is absent; `""`, 0, False and [] are values."""
+    return theirs if ours is None else ours
+
+
+def fill_unless_encrypted(ours: EmailAddress | None, theirs: EmailAddress | None) -> EmailAddress | None:
+    """Return the survivor's address; if it has none, the orphan's, unless that one is encrypted."""
+    return theirs if ours is None and theirs is not None and not theirs.encrypted else ours
+
+
+def add(ours: int | None, theirs: int | None) -> int:
+    """Return the sum of both."""
+    return (ours or 0) + (theirs or 0)
+
+
+def earliest(ours: Any, theirs: Any) -> Any:
+    """Return the earlier of two times, or the one there is."""
+    return min((time for time in (ours, theirs) if time is not None), default=None)
+
+
+def latest(ours: Any, theirs: Any) -> Any:
+    """Return the later of two times, or the one there is."""
+    return max((time for time in (ours, theirs) if time is not None), default=None)
+
+
+def either(ours: bool | None, theirs: bool | None) -> bool:
+    """Return whether one of both holds."""
+    return bool(ours or theirs)
+
+
+def fill_keys(ours: Map | None, theirs: Map | None) -> Map:
+    """Return the survivor's entries and, whole, the orphan's under keys that the survivor lacks."""
+    return {**(theirs or {}), **(ours or {})}
+
+
+FILL = Rule(name="fill", combine=fill)
+FILL_UNLESS_ENCRYPTED = Rule(name="fill_unless_encrypted", combine=fill_unless_encrypted)
+ADD = Rule(name="add", combine=add)
+EARLIEST = Rule(name="earliest", combine=earliest)
+LATEST = Rule(name="latest", combine=latest)
+EITHER = Rule(name="either", combine=either)
+FILL_KEYS = Rule(name="fill_keys", combine=fill_keys)
+#: As fill_keys, for things that carry an id of their own: both sides' stay, each once.
+UNITE = Rule(name="unite", combine=fill_keys)
+
+
+def entry_by_entry(**entries: Rule) -> Rule:
+    """Return the rule for one entry of a summary: each named part by its rule, any other part by fill."""
+
+    def combine(ours: Map | None, theirs: Map | None) -> Map:
+        """Return both entries as one."""
+        ours, theirs = ours or {}, theirs or {}
+        parts = dict.fromkeys((*ours, *theirs))
+        return {part: entries.get(part, FILL).combine(ours.get(part), theirs.get(part)) for part in parts}
+
+    return Rule(name="entry_by_entry", combine=combine, entries=entries)
+
+
+def key_by_key(entry: Rule) -> Rule:
+    """Return the rule for a summary: keys of one side are copied, keys of both sides are combined by *entry*."""
+
+    def combine(ours: Map | None, theirs: Map | None) -> Map:
+        """Return both summaries as one."""
+        ours, theirs = ours or {}, theirs or {}
+        shared = {key: entry.combine(ours[key], theirs[key]) for key in ours if key in theirs}
+        return {**theirs, **ours, **shared}
+
+    return Rule(name="key_by_key", combine=combine, entries={"*": entry})
+
+
+SUMMARY = key_by_key(entry_by_entry(count=ADD, first=EARLIEST, last=LATEST))
+APPS = key_by_key(entry_by_entry(sessions=ADD, first_used=EARLIEST, last_used=LATEST))
+LATEST_BY_KEY = key_by_key(LATEST)
+ENGAGED = key_by_key(EITHER)
+CAMPAIGNS = key_by_key(entry_by_entry(last_received=LATEST, engaged=ENGAGED, converted=EITHER))
+STEPS = key_by_key(entry_by_entry(last_received=LATEST))
+CANVASES = key_by_key(
+    entry_by_entry(
+        last_received_message=LATEST,
+        last_entered=LATEST,
+        last_exited=LATEST,
+        steps_received=STEPS,
+        engaged=ENGAGED,
+        converted=EITHER,
+    )
+)
+
+#: Never merged: these fields say who a profile is and what guards it, not what is known of the person.
+IDENTITY = frozenset(
+    {
+        "workspace_id",
+        "id",
+        "braze_id",
+        "created_at",
+        "updated_at",
+        "random_bucket",
+        "control_group",
+        "marked_for_deletion_at",
+        "absorbed_on",
+        "absorbed_count",
+    }
+)
+
+#: Field → rule, for `/users/merge`.
+MERGE_RULES: Mapping[str, Rule] = MappingProxyType(
+    {
+        "external_id": FILL,
+        "user_aliases": FILL_KEYS,
+        "first_name": FILL,
+        "last_name": FILL,
+        "gender": FILL,
+        "dob": FILL,
+        "home_city": FILL,
+        "country": FILL,
+        "language": FILL,
+        "time_zone": FILL,
+        "facebook": FILL,
+        "twitter": FILL,
+        "current_location": FILL,
+        "test_user": EITHER,
+        "email": FILL_UNLESS_ENCRYPTED,
+        "email_subscription": FILL,
+        "email_open_tracking_disabled": FILL,
+        "email_click_tracking_disabled": FILL,
+        "marked_email_as_spam_at": FILL,
+        "phone": FILL,
+        "push_subscription": FILL,
+        "push_tokens": UNITE,
+        "devices": UNITE,
+        "subscription_groups": FILL_KEYS,
+        "session_count": ADD,
+        "first_session_at": EARLIEST,
+        "last_session_at": LATEST,
+        "apps": APPS,
+        "custom_attributes": FILL_KEYS,
+        "custom_events": SUMMARY,
+        "purchases": SUMMARY,
+        "purchase_count": ADD,
+        "revenue_cents": ADD,
+        "first_purchase_at": EARLIEST,
+        "last_purchase_at": LATEST,
+        "campaigns_received": CAMPAIGNS,
+        "canvases_received": CANVASES,
+        "last_interactions": LATEST_BY_KEY,
+    }
+)
+
+
+def rule_at(field: str, *path: str) -> Rule:
+    """Return the rule that decided the part of *field* at *path*, as deep as rules go."""
+    rule = MERGE_RULES[field]
+    for key in path:
+        deeper = rule.entries.get(key) or rule.entries.get("*")
+        if deeper is None:
+            return FILL if rule.entries else rule
+        rule = deeper
+    return rule
