@@ -1,0 +1,130 @@
+"""One job decided: its outcome, and the merged profile when there is one. Pure: what was found goes in."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from app.config import Settings
+from app.lane.hand import Hand
+from app.ledger.work import Work
+from app.merging.merge import guard, merge
+from app.merging.prioritization import Ambiguous, Denoted, NotFound
+from app.merging.profile import Profile
+from app.profiles.resolution import MergedAway, Resolved
+from schemas.identifiers import Email, Identifier, Phone, UserAlias, plain_value
+from schemas.outcomes import Outcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What becomes of a job. Profiles are as they stood before it; *merged* is the survivor after it."""
+
+    job: Work
+    outcome: Outcome
+    reason: str
+    at: datetime
+    orphan: Profile | None = None
+    survivor: Profile | None = None
+    merged: Profile | None = None
+    #: Set when the orphan had been merged away before.
+    merged_away: MergedAway | None = None
+
+
+def decide(
+    job: Work, *, orphan: Resolved, survivor: Resolved, hand: Hand, at: datetime, settings: Settings
+) -> Decision:
+    """Return what becomes of *job*, given what its identifiers denote; the first outcome that applies wins.
+
+    The outcomes are tried in the order of `schemas.outcomes.Outcome`. Nothing is written and *hand* does not change.
+    """
+    refusal = _refuse(job, orphan=orphan, survivor=survivor, settings=settings)
+    found_orphan = hand[orphan.id] if isinstance(orphan, Denoted) else None
+    found_survivor = hand[_survivor_id(survivor)] if isinstance(survivor, Denoted | MergedAway) else None
+    if refusal is None and found_survivor is not None and isinstance(orphan, MergedAway):
+        return _already_merged(job, orphan=orphan, survivor=found_survivor, hand=hand, at=at)
+    if refusal is None and found_orphan is not None and found_survivor is not None:
+        return _merge(job, orphan=found_orphan, survivor=found_survivor, at=at, settings=settings)
+    outcome, reason = refusal or (Outcome.ORPHAN_NOT_FOUND, Outcome.ORPHAN_NOT_FOUND.prose)
+    return Decision(job=job, outcome=outcome, reason=reason, at=at, orphan=found_orphan, survivor=found_survivor)
+
+
+def _refuse(job: Work, *, orphan: Resolved, survivor: Resolved, settings: Settings) -> tuple[Outcome, str] | None:
+    """Return the outcome and reason when an identifier is a placeholder or does not denote exactly one profile."""
+    for role, identifier in (("identifier_to_merge", job.orphan), ("identifier_to_keep", job.survivor)):
+        if plain_value(identifier).strip().casefold() in settings.refused_identifiers:
+            return (
+                Outcome.REFUSED_IDENTIFIER,
+                f"{role} is {plain_value(identifier)!r}, a placeholder that many strangers share; send a real value.",
+            )
+    if isinstance(orphan, Ambiguous):
+        return Outcome.ORPHAN_AMBIGUOUS, _ambiguous("identifier_to_merge", job.orphan)
+    if isinstance(survivor, Ambiguous):
+        return Outcome.SURVIVOR_AMBIGUOUS, _ambiguous("identifier_to_keep", job.survivor)
+    if isinstance(orphan, NotFound):
+        return Outcome.ORPHAN_NOT_FOUND, _not_found("identifier_to_merge", job.orphan, orphan)
+    if isinstance(survivor, NotFound):
+        return Outcome.SURVIVOR_NOT_FOUND, _not_found("identifier_to_keep", job.survivor, survivor)
+    return None
+
+
+def _already_merged(job: Work, *, orphan: MergedAway, survivor: Profile, hand: Hand, at: datetime) -> Decision:
+    """Return the decision for an orphan that is gone already: it is not merged again, and told where it went."""
+    return Decision(
+        job=job,
+        outcome=Outcome.ALREADY_MERGED,
+        reason=f"The orphan was merged earlier and is now part of {named(hand[orphan.survivor_id])}.",
+        at=at,
+        survivor=survivor,
+        merged_away=orphan,
+    )
+
+
+def _merge(job: Work, *, orphan: Profile, survivor: Profile, at: datetime, settings: Settings) -> Decision:
+    """Return the decision for two live profiles: merged, unless they are one or a guard stands before it."""
+    if orphan.id == survivor.id:
+        refusal: tuple[Outcome, str] | None = (
+            Outcome.SAME_PROFILE,
+            f"Both identifiers denote {named(survivor)}; there is nothing to merge.",
+        )
+    else:
+        refusal = guard(survivor=survivor, orphan=orphan, at=at, survivor_limit=settings.survivor_limit)
+    if refusal is not None:
+        outcome, reason = refusal
+        return Decision(job=job, outcome=outcome, reason=reason, at=at, orphan=orphan, survivor=survivor)
+    return Decision(
+        job=job,
+        outcome=Outcome.MERGED,
+        reason=f"{named(orphan).capitalize()} was merged into {named(survivor)} and retired.",
+        at=at,
+        orphan=orphan,
+        survivor=survivor,
+        merged=merge(survivor=survivor, orphan=orphan, at=at),
+    )
+
+
+def named(profile: Profile) -> str:
+    """Return how reasons name *profile*: by braze_id, which tells nobody anything about the person."""
+    return f"profile {profile.braze_id}"
+
+
+def _survivor_id(survivor: Denoted | MergedAway) -> int:
+    """Return the live profile that a survivor's identifier leads to: a merged-away one is redirected."""
+    return survivor.id if isinstance(survivor, Denoted) else survivor.survivor_id
+
+
+def _ambiguous(role: str, identifier: Identifier) -> str:
+    """Return why several profiles are left."""
+    steps = ", ".join(identifier.prioritization) if isinstance(identifier, Email | Phone) else ""
+    return (
+        f"More than one profile matches {role} after the prioritization [{steps}] (a tie of update times counts as"
+        " more than one); add a step that leaves one."
+    )
+
+
+def _not_found(role: str, identifier: Identifier, found: NotFound) -> str:
+    """Return why no profile is left."""
+    if found.filtered_out and isinstance(identifier, Email | Phone):
+        steps = ", ".join(identifier.prioritization)
+        return f"Profiles match {role}, but the prioritization [{steps}] leaves none of them."
+    kind = {"Email": "email address", "Phone": "phone number", "UserAlias": "alias", "ExternalId": "external_id"}
+    exact = ", whose letters must match exactly" if isinstance(identifier, UserAlias) else ""
+    return f"No profile has the {kind[type(identifier).__name__]} in {role}{exact}."

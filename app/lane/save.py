@@ -1,0 +1,120 @@
+"""Everything that a lane's merges write, in an order that constraints and references allow."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from psycopg.types.json import Jsonb
+
+from app.db import Connection, load_queries
+from app.lane.decide import Decision
+from app.lane.hand import Hand
+from app.merging.changes import changes
+from app.merging.profile import Profile
+from app.profiles.store import save as save_profiles
+from app.profiles.store import to_row
+
+QUERIES = load_queries("app.lane", "lane.sql")
+
+
+def origins_of(connection: Connection, *, workspace_id: int, ids: Sequence[int]) -> dict[int, list[int]]:
+    """Return, for each profile of *ids*, all origins whose history reads under it, its own first."""
+    origins: dict[int, list[int]] = {profile_id: [profile_id] for profile_id in ids}
+    for row in connection.execute(QUERIES["origins_of"], {"workspace_id": workspace_id, "ids": list(ids)}):
+        origins[row["profile_id"]].append(row["origin_id"])
+    return origins
+
+
+def save_merges(connection: Connection, *, workspace_id: int, hand: Hand, merges: Sequence[Decision]) -> None:
+    """Write survivors, aliases, origins and redirects, retire the orphans, and keep the audit of *merges*."""
+    if not merges:
+        return
+    retired = hand.retired
+    origins = origins_of(connection, workspace_id=workspace_id, ids=list(_profiles_before(merges)))
+    _move_aliases(connection, workspace_id=workspace_id, hand=hand, merges=merges)
+    pairs = {
+        "workspace_id": workspace_id,
+        "orphan_ids": list(retired.keys()),
+        "survivor_ids": list(retired.values()),
+    }
+    connection.execute(QUERIES["repoint_origins"], pairs)
+    connection.execute(QUERIES["add_origins"], pairs)
+    connection.execute(QUERIES["retire_orphans"], pairs)
+    # Only now is an orphan's external_id free for a survivor that had none.
+    save_profiles(connection, hand.survivors)
+    _write_rows(connection, "add_redirects", workspace_id, [_redirect(decision) for decision in merges])
+    _write_rows(connection, "record_merges", workspace_id, _records(merges, origins))
+
+
+def _move_aliases(connection: Connection, *, workspace_id: int, hand: Hand, merges: Sequence[Decision]) -> None:
+    """Give the orphans' aliases to the live survivors; drop those whose label the survivor already has."""
+    orphans = [decision.orphan for decision in merges if decision.orphan]
+    live = {orphan.id: hand[hand.retired[orphan.id]] for orphan in orphans}
+    held = [(label, name, live[orphan.id]) for orphan in orphans for label, name in orphan.user_aliases.items()]
+    kept = [alias for alias in held if alias[2].user_aliases.get(alias[0]) == alias[1]]
+    dropped = [alias for alias in held if alias not in kept]
+    for query, aliases in (("drop_aliases", dropped), ("move_aliases", kept)):
+        if aliases:
+            parameters = {
+                "workspace_id": workspace_id,
+                "labels": [label for label, _, _ in aliases],
+                "names": [name for _, name, _ in aliases],
+                "profile_ids": [survivor.id for _, _, survivor in aliases],
+            }
+            connection.execute(QUERIES[query], parameters)
+
+
+def _write_rows(connection: Connection, query: str, workspace_id: int, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Run an insert whose rows are given as one JSON array."""
+    connection.execute(QUERIES[query], {"workspace_id": workspace_id, "rows": Jsonb(rows)})
+
+
+def _profiles_before(merges: Sequence[Decision]) -> dict[int, Profile]:
+    """Return every profile that takes part in *merges*, by id, as it was before the first of them."""
+    before: dict[int, Profile] = {}
+    for decision in merges:
+        for profile in (decision.orphan, decision.survivor):
+            if profile is not None:
+                before.setdefault(profile.id, profile)
+    return before
+
+
+def _redirect(decision: Decision) -> dict[str, Any]:
+    """Return the redirect of one merge; it carries the orphan's external_id unless the survivor took that over."""
+    orphan, survivor, merged = _parties(decision)
+    return {
+        "orphan_id": orphan.id,
+        "survivor_id": survivor.id,
+        "braze_id": orphan.braze_id,
+        "external_id": None if merged.external_id == orphan.external_id else orphan.external_id,
+        "job_id": str(decision.job.id),
+        "merged_at": decision.at,
+    }
+
+
+def _records(merges: Sequence[Decision], origins: dict[int, list[int]]) -> list[dict[str, Any]]:
+    """Return the audit of *merges*; *origins* are the profiles' as they were before the first of them."""
+    records = []
+    for decision in merges:
+        orphan, survivor, merged = _parties(decision)
+        records.append(
+            {
+                "job_id": str(decision.job.id),
+                "merged_at": decision.at,
+                "orphan_id": orphan.id,
+                "survivor_id": survivor.id,
+                "orphan_before": to_row(orphan),
+                "survivor_before": to_row(survivor),
+                "origins": list(origins[orphan.id]),
+                "changes": changes(before=survivor, after=merged),
+            }
+        )
+        origins[survivor.id] += origins[orphan.id]
+    return records
+
+
+def _parties(decision: Decision) -> tuple[Profile, Profile, Profile]:
+    """Return orphan, survivor and merged survivor of a decision to merge."""
+    if decision.orphan is None or decision.survivor is None or decision.merged is None:
+        message = f"Job {decision.job.id} is decided as {decision.outcome}, which is no merge to save."
+        raise ValueError(message)
+    return decision.orphan, decision.survivor, decision.merged

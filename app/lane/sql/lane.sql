@@ -1,0 +1,63 @@
+-- name: the_time
+-- Tells the time by the database's clock, the one clock that all workers share.
+SELECT clock_timestamp() AS now
+
+-- name: origins_of
+-- Lists the origins that read under each profile, beside its own.
+SELECT profile_id, origin_id
+FROM origin
+WHERE workspace_id = %(workspace_id)s AND profile_id = ANY(%(ids)s)
+
+-- name: drop_aliases
+-- Deletes the orphans' aliases whose label the survivor already has.
+DELETE FROM user_alias
+USING unnest(%(labels)s::text[], %(names)s::text[]) AS given (label, name)
+WHERE user_alias.workspace_id = %(workspace_id)s AND user_alias.label = given.label AND user_alias.name = given.name
+
+-- name: move_aliases
+-- Gives the orphans' other aliases to their survivors.
+UPDATE user_alias
+SET profile_id = given.profile_id
+FROM unnest(%(labels)s::text[], %(names)s::text[], %(profile_ids)s::bigint[]) AS given (label, name, profile_id)
+WHERE user_alias.workspace_id = %(workspace_id)s AND user_alias.label = given.label AND user_alias.name = given.name
+
+-- name: repoint_origins
+-- Lets the history that read under the orphans read under their survivors; the history itself is not touched.
+UPDATE origin
+SET profile_id = given.survivor_id
+FROM unnest(%(orphan_ids)s::bigint[], %(survivor_ids)s::bigint[]) AS given (orphan_id, survivor_id)
+WHERE origin.workspace_id = %(workspace_id)s AND origin.profile_id = given.orphan_id
+
+-- name: add_origins
+-- Lets the orphans' own history read under their survivors.
+INSERT INTO origin (workspace_id, origin_id, profile_id)
+SELECT %(workspace_id)s, given.orphan_id, given.survivor_id
+FROM unnest(%(orphan_ids)s::bigint[], %(survivor_ids)s::bigint[]) AS given (orphan_id, survivor_id)
+
+-- name: retire_orphans
+-- Deletes the orphans' rows; what they were stands in merge_record.
+DELETE FROM profile
+WHERE workspace_id = %(workspace_id)s AND id = ANY(%(orphan_ids)s)
+
+-- name: add_redirects
+-- Notes where each orphan went, given as a JSON array.
+INSERT INTO redirect (workspace_id, orphan_id, survivor_id, braze_id, external_id, job_id, merged_at)
+SELECT
+    %(workspace_id)s, given.orphan_id, given.survivor_id, given.braze_id, given.external_id, given.job_id,
+    given.merged_at
+FROM jsonb_to_recordset(%(rows)s) AS given (
+    orphan_id bigint, survivor_id bigint, braze_id text, external_id text, job_id uuid, merged_at timestamptz
+)
+
+-- name: record_merges
+-- Keeps the audit of each merge, given as a JSON array: both profiles before it, and what changed.
+INSERT INTO merge_record (
+    workspace_id, job_id, merged_at, orphan_id, survivor_id, orphan_before, survivor_before, origins, changes
+)
+SELECT
+    %(workspace_id)s, given.job_id, given.merged_at, given.orphan_id, given.survivor_id,
+    given.orphan_before, given.survivor_before, given.origins, given.changes
+FROM jsonb_to_recordset(%(rows)s) AS given (
+    job_id uuid, merged_at timestamptz, orphan_id bigint, survivor_id bigint,
+    orphan_before jsonb, survivor_before jsonb, origins bigint[], changes jsonb
+)

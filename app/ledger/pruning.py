@@ -1,0 +1,29 @@
+"""Pruning: finished batches and run-out idempotency keys are forgotten after their time."""
+
+from datetime import datetime
+from uuid import UUID
+
+from app.db import Connection
+from app.ledger.work import QUERIES
+
+
+def workspaces(connection: Connection) -> list[int]:
+    """Return every workspace."""
+    return [row["workspace_id"] for row in connection.execute(QUERIES["all_workspaces"])]
+
+
+def prune_batches(connection: Connection, *, workspace_id: int, before: datetime, limit: int) -> int:
+    """Delete up to *limit* finished batches accepted *before* that time, with jobs and audit; return how many."""
+    parameters = {"workspace_id": workspace_id, "before": earliest_id_at(before), "limit": limit}
+    return connection.execute(QUERIES["prune_batches"], parameters).rowcount
+
+
+def prune_idempotency(connection: Connection, *, workspace_id: int, hours: float) -> int:
+    """Forget idempotency keys older than *hours*; return how many."""
+    return connection.execute(QUERIES["prune_idempotency"], {"workspace_id": workspace_id, "hours": hours}).rowcount
+
+
+def earliest_id_at(moment: datetime) -> UUID:
+    """Return the smallest UUIDv7 that could have been made at *moment*: ids sort by time and need no index for it."""
+    milliseconds = int(moment.timestamp() * 1000)
+    return UUID(int=milliseconds << 80)

@@ -1,0 +1,121 @@
+"""The ledger as workers use it: attempts begin, outcomes are recorded, failures are counted."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+
+from app.db import Connection, load_queries
+from schemas.identifiers import Identifier, from_wire
+from schemas.outcomes import JobKind, JobState, Outcome
+
+QUERIES = load_queries("app.ledger", "work.sql")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """A job as a worker sees it: what to do, and which attempt this is."""
+
+    id: UUID
+    batch_id: UUID
+    #: The job's place in its batch.
+    index: int
+    kind: JobKind
+    #: The identifiers as the ledger holds them.
+    orphan_wire: Mapping[str, Any]
+    survivor_wire: Mapping[str, Any]
+    #: Attempts begun, this one included.
+    attempts: int
+
+    @property
+    def orphan(self) -> Identifier:
+        """The identifier_to_merge, read only when it is needed: one that cannot be read fails its own job alone."""
+        return from_wire(self.orphan_wire)
+
+    @property
+    def survivor(self) -> Identifier:
+        """The identifier_to_keep, read likewise."""
+        return from_wire(self.survivor_wire)
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> "Work":
+        """Return the job that *row* of the table says."""
+        return cls(
+            id=row["id"],
+            batch_id=row["batch_id"],
+            index=row["index"],
+            kind=JobKind(row["kind"]),
+            orphan_wire=row["orphan_identifier"],
+            survivor_wire=row["survivor_identifier"],
+            attempts=row["attempts"],
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Party:
+    """A profile that took part in a job, named as it was before it."""
+
+    id: int
+    braze_id: str
+    external_id: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """What a job ended with; a party is None where no profile was found."""
+
+    job_id: UUID
+    outcome: Outcome
+    reason: str
+    orphan: Party | None = None
+    survivor: Party | None = None
+
+    def to_row(self) -> dict[str, Any]:
+        """Return it as the ledger's update takes it."""
+        row: dict[str, Any] = {"id": str(self.job_id), "outcome": self.outcome, "reason": self.reason}
+        for role, party in (("orphan", self.orphan), ("survivor", self.survivor)):
+            if party is not None:
+                row[f"{role}_id"] = party.id
+                row[f"{role}_braze_id"] = party.braze_id
+                row[f"{role}_external_id"] = party.external_id
+        return row
+
+
+def begin(connection: Connection, *, workspace_id: int, job_ids: Sequence[UUID], task_id: UUID) -> list[Work]:
+    """Count an attempt on each unfinished job of *job_ids*; return these jobs in the order in which they were sent."""
+    parameters = {"workspace_id": workspace_id, "ids": list(job_ids), "task_id": task_id}
+    rows = connection.execute(QUERIES["begin_attempt"], parameters).fetchall()
+    return sorted(map(Work.from_row, rows), key=lambda work: work.id)
+
+
+def hold(connection: Connection, *, workspace_id: int, work: Sequence[Work]) -> list[Work]:
+    """Lock the jobs of *work* in id order; return those that nobody has finished meanwhile."""
+    parameters = {"workspace_id": workspace_id, "ids": [job.id for job in work]}
+    held = {row["id"] for row in connection.execute(QUERIES["hold_jobs"], parameters)}
+    return [job for job in work if job.id in held]
+
+
+def finish(connection: Connection, *, workspace_id: int, finished: Sequence[Finished]) -> None:
+    """Record the outcomes *finished*; to be called in the transaction that has their effects."""
+    rows = [each.to_row() for each in finished]
+    connection.execute(QUERIES["finish_jobs"], {"workspace_id": workspace_id, "rows": Jsonb(rows)})
+
+
+def fail(
+    connection: Connection, *, workspace_id: int, job_id: UUID, reason: str, max_attempts: int, delay_s: float
+) -> JobState | None:
+    """Put a job whose attempt failed back in the queue, or declare it dead; return its state, None if it was finished.
+
+    The next attempt is due after *delay_s* seconds, doubled for each attempt before.
+    """
+    parameters = {
+        "workspace_id": workspace_id,
+        "id": job_id,
+        "reason": reason,
+        "max_attempts": max_attempts,
+        "delay_s": delay_s,
+    }
+    row = connection.execute(QUERIES["fail_attempt"], parameters).fetchone()
+    return None if row is None else JobState(row["state"])

@@ -1,0 +1,65 @@
+"""Resolution: which profile an identifier denotes at this moment, for merges."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg.types.json import Jsonb
+
+from app.db import Connection, load_queries
+from app.merging.prioritization import Ambiguous, Candidate, Denoted, NotFound, prioritize
+from schemas.identifiers import Email, ExternalId, Identifier, Phone, UserAlias
+from schemas.prioritization import Priority
+
+QUERIES = load_queries("app.profiles", "resolution.sql")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MergedAway:
+    """The profile with this external_id was merged away; *survivor_id* is where its history now reads."""
+
+    orphan_id: int
+    braze_id: str
+    external_id: str | None
+    survivor_id: int
+
+
+Resolved = Denoted | Ambiguous | NotFound | MergedAway
+
+
+def resolve(connection: Connection, *, workspace_id: int, identifiers: Sequence[Identifier]) -> list[Resolved]:
+    """Return, for each of *identifiers* in order, what it denotes in this statement's snapshot; nothing is locked."""
+    asked = [_asked(place, identifier) for place, identifier in enumerate(identifiers)]
+    parameters = {"workspace_id": workspace_id, "asked": Jsonb(asked)}
+    rows_at: defaultdict[int, list[Mapping[str, Any]]] = defaultdict(list)
+    for row in connection.execute(QUERIES["resolve_identifiers"], parameters):
+        rows_at[row["place"]].append(row)
+    return [_resolved(identifier, rows_at[place]) for place, identifier in enumerate(identifiers)]
+
+
+def _asked(place: int, identifier: Identifier) -> dict[str, Any]:
+    """Return *identifier* as the query takes it."""
+    match identifier:
+        case ExternalId(value):
+            return {"place": place, "kind": "external_id", "key": value}
+        case UserAlias(label, name):
+            return {"place": place, "kind": "user_alias", "key": name, "label": label}
+        case Email() | Phone():
+            kind = "email" if isinstance(identifier, Email) else "phone"
+            newest = Priority.LEAST_RECENTLY_UPDATED not in identifier.prioritization
+            return {"place": place, "kind": kind, "key": identifier.key, "newest": newest}
+
+
+def _resolved(identifier: Identifier, rows: Sequence[Mapping[str, Any]]) -> Resolved:
+    """Return what the *rows* found for *identifier* amount to."""
+    live = [Candidate(row["id"], row["identified"], row["updated_at"]) for row in rows if row["orphan_id"] is None]
+    if not live and rows:
+        return MergedAway(
+            orphan_id=rows[0]["orphan_id"],
+            braze_id=rows[0]["orphan_braze_id"],
+            external_id=rows[0]["orphan_external_id"],
+            survivor_id=rows[0]["id"],
+        )
+    steps = identifier.prioritization if isinstance(identifier, Email | Phone) else ()
+    return prioritize(live, steps)

@@ -1,0 +1,59 @@
+"""Profiles to and from rows: one place knows which column holds what."""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from psycopg.types.json import Jsonb
+
+from app.db import Connection, load_queries
+from app.merging.profile import EmailAddress, PhoneNumber, Profile
+
+QUERIES = load_queries("app.profiles", "profiles.sql")
+
+#: Fields of Profile that stand in the column of the same name.
+PLAIN = tuple(name for name in Profile.__dataclass_fields__ if name not in {"email", "phone"})
+
+
+def from_row(row: Mapping[str, Any]) -> Profile:
+    """Return the profile that *row* says: the columns of the table, and `user_aliases` as label → name."""
+    plain = {name: row[name] for name in PLAIN}
+    return Profile(**plain, email=_email(row), phone=_phone(row))
+
+
+def to_row(profile: Profile) -> dict[str, Any]:
+    """Return *profile* as a row, with `user_aliases` beside the columns; the inverse of from_row."""
+    row = {name: getattr(profile, name) for name in PLAIN}
+    email, phone = profile.email, profile.phone
+    return row | {
+        "email": email and email.address,
+        "email_key": email and email.key,
+        "email_encrypted": email is not None and email.encrypted,
+        "phone": phone and phone.number,
+        "phone_e164": phone and phone.e164,
+    }
+
+
+def load(connection: Connection, *, workspace_id: int, ids: Collection[int]) -> dict[int, Profile]:
+    """Return the profiles of *ids* that exist, by id, without locking them."""
+    parameters = {"workspace_id": workspace_id, "ids": sorted(set(ids))}
+    rows = connection.execute(QUERIES["load_profiles"], parameters).fetchall()
+    return {row["id"]: from_row(row) for row in rows}
+
+
+def save(connection: Connection, profiles: Collection[Profile]) -> None:
+    """Write *profiles*, all of one workspace and all locked by the caller; aliases are not written here."""
+    for workspace_id in {profile.workspace_id for profile in profiles}:
+        rows = [to_row(profile) for profile in profiles if profile.workspace_id == workspace_id]
+        connection.execute(QUERIES["save_profiles"], {"workspace_id": workspace_id, "rows": Jsonb(rows)})
+
+
+def _email(row: Mapping[str, Any]) -> EmailAddress | None:
+    """Return the email address that *row* holds."""
+    if row["email"] is None:
+        return None
+    return EmailAddress(address=row["email"], key=row["email_key"], encrypted=row["email_encrypted"])
+
+
+def _phone(row: Mapping[str, Any]) -> PhoneNumber | None:
+    """Return the phone number that *row* holds."""
+    return None if row["phone"] is None else PhoneNumber(number=row["phone"], e164=row["phone_e164"])
