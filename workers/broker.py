@@ -1,0 +1,92 @@
+"""The relay's way to the broker: lanes are published in one round trip, waiting messages are counted."""
+
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Self
+from uuid import UUID
+
+from celery import Celery
+from kombu.connection import Connection
+from kombu.exceptions import ChannelError, KombuError
+from kombu.messaging import Producer
+
+from app.errors import MergelaneError
+from workers.celery import LANE_TASK, QUEUE
+
+
+class BrokerUnavailable(MergelaneError):
+    """The broker does not answer; whether messages arrived is uncertain, so they are published again."""
+
+
+class Broker:
+    """A connection to the broker, opened at first use and again after every failure."""
+
+    def __init__(self, celery: Celery) -> None:
+        """Publish as *celery* does."""
+        self._celery = celery
+        self._connection: Connection | None = None
+
+    def __enter__(self) -> Self:
+        """Return the broker itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the connection."""
+        self.close()
+
+    def publish(self, *, workspace_id: int, tasks: Mapping[UUID, Sequence[UUID]]) -> None:
+        """Publish one message for each task id of *tasks*, carrying its job ids, all in one round trip.
+
+        Raises BrokerUnavailable when the broker does not take them; some may have arrived all the same.
+        """
+        try:
+            producer = Producer(self._open().default_channel, auto_declare=False)
+            with producer.batch(max_size=max(1, len(tasks))):
+                for task_id, job_ids in tasks.items():
+                    self._celery.send_task(
+                        LANE_TASK,
+                        args=(workspace_id, [str(job_id) for job_id in job_ids]),
+                        task_id=str(task_id),
+                        producer=producer,
+                        retry=False,
+                    )
+        except self._failures() as error:
+            raise self._gone("did not take the relay's messages") from error
+
+    def waiting(self) -> int:
+        """Return how many messages wait in the queue; raise BrokerUnavailable when the broker does not answer."""
+        try:
+            channel = self._open().default_channel
+            declared = channel.queue_declare(queue=QUEUE, passive=True)
+        except ChannelError:
+            # Nobody has declared the queue yet, so nothing waits in it.
+            self.close()
+            return 0
+        except self._failures() as error:
+            raise self._gone("does not tell how many messages wait") from error
+        return int(declared.message_count)
+
+    def close(self) -> None:
+        """Drop the connection; the next call opens another."""
+        if self._connection is not None:
+            self._connection.release()
+            self._connection = None
+
+    def _open(self) -> Connection:
+        """Return the connection, opened if need be."""
+        if self._connection is None:
+            self._connection = self._celery.connection_for_write()
+            self._connection.connect()
+        return self._connection
+
+    def _failures(self) -> tuple[type[BaseException], ...]:
+        """Return the errors by which the transport says that the broker is away."""
+        transport = self._celery.connection_for_write().transport
+        return (KombuError, OSError, *transport.connection_errors, *transport.channel_errors)
+
+    def _gone(self, what: str) -> BrokerUnavailable:
+        """Drop the connection and return the error to raise."""
+        self.close()
+        return BrokerUnavailable(f"The broker {what}; is it running at BROKER_URL?")

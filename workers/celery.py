@@ -1,0 +1,95 @@
+"""The Celery application: `celery -A workers worker`, `celery -A workers flower`."""
+
+import logging
+
+from celery import Celery
+from celery.signals import setup_logging, worker_process_shutdown, worker_shutdown
+
+from app.config import Settings
+from app.logs import configure
+from workers import resources
+
+#: The one queue; the relay publishes to it, every worker consumes it.
+QUEUE = "mergelane"
+#: The one task.
+LANE_TASK = "mergelane.lane"
+#: Lanes that a worker takes from the broker ahead of its work: one running and one at hand hides the round trip,
+#: more would keep lanes away from idle workers.
+PREFETCH = 2
+#: Seconds in which a broker that stopped answering is given up, so that nobody waits for ever on a half-dead one.
+BROKER_TIMEOUT_S = 5
+#: Loggers with two lines for every task: the ledger and Flower tell as much, for less.
+CHATTY = ("celery.app.trace", "celery.worker.strategy")
+
+
+def make_celery(settings: Settings) -> Celery:
+    """Return the Celery application that *settings* describe.
+
+    The broker's URL is given here and not left to Celery, whose own environment variables would override it.
+    """
+    celery = Celery("mergelane", set_as_current=False, include=["workers.tasks"])
+    celery.conf.update(
+        broker_url=settings.broker_url,
+        broker_read_url=settings.broker_url,
+        broker_write_url=settings.broker_url,
+        broker_connection_retry_on_startup=True,
+        # None: a worker goes on trying to reach a broker that is away, however long it takes.
+        broker_connection_max_retries=None,
+        broker_transport_options=transport_options(settings),
+        # Outcomes stand in the ledger; a result backend would be a second, weaker truth.
+        result_backend=None,
+        task_ignore_result=True,
+        # A message is acknowledged after its lane: a worker that dies in between leaves it to be delivered again.
+        task_acks_late=True,
+        task_reject_on_worker_lost=True,
+        task_default_queue=QUEUE,
+        task_create_missing_queues=True,
+        worker_prefetch_multiplier=PREFETCH,
+        worker_send_task_events=True,
+        task_send_sent_event=False,
+        worker_hijack_root_logger=False,
+        # A lane that SIGTERM finds running is finished: warm shutdown waits for it.
+        worker_soft_shutdown_timeout=settings.visibility_timeout_s / 2,
+        task_serializer="json",
+        accept_content=["json"],
+        timezone="UTC",
+    )
+    return celery
+
+
+def transport_options(settings: Settings) -> dict[str, object]:
+    """Return the options of the Redis transport.
+
+    The visibility timeout must exceed the longest lane, which the statement timeouts bound; the shortest value of any
+    application on the same Redis database wins, so Mergelane wants a database of its own. The restore interval of one
+    second makes redelivery follow the timeout closely; by default it may take 100 seconds more.
+    """
+    if not settings.broker_url.startswith(("redis", "rediss")):
+        return {}
+    return {
+        "visibility_timeout": settings.visibility_timeout_s,
+        "unacked_restore_interval": 1,
+        "unacked_restore_throttle": 1,
+        "socket_timeout": BROKER_TIMEOUT_S,
+        "socket_connect_timeout": BROKER_TIMEOUT_S,
+        "socket_keepalive": True,
+        "health_check_interval": BROKER_TIMEOUT_S,
+    }
+
+
+@setup_logging.connect
+def log_as_we_do(**_: object) -> None:
+    """Configure logging as all of Mergelane's processes do, instead of Celery's way."""
+    configure(resources.settings())
+    for name in CHATTY:
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+@worker_shutdown.connect
+@worker_process_shutdown.connect
+def close_pool(**_: object) -> None:
+    """Give the database connections back when the worker ends."""
+    resources.close()
+
+
+app = make_celery(resources.settings())

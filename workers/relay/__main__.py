@@ -1,0 +1,76 @@
+"""The relay's entry: publishing, rescue and pruning, a thread each, until SIGTERM or SIGINT."""
+
+import logging
+import signal
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
+
+from app.config import Settings
+from app.db import Pool, open_pool
+from app.logs import configure
+from workers.broker import Broker
+from workers.celery import make_celery
+from workers.relay.loop import repeat
+from workers.relay.prune import Pruner
+from workers.relay.publishing import Publisher
+from workers.relay.rescue import Rescuer
+
+log = logging.getLogger(__name__)
+
+MILLISECONDS = 1000
+
+
+def main() -> None:
+    """Run the relay until it is told to stop; what it was publishing is finished first.
+
+    Raises what a service failed with, when one did.
+    """
+    settings = Settings.from_environ()
+    configure(settings)
+    stop = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    log.info("relay_started")
+    services = (_publish, _rescue, _prune)
+    with open_pool(settings, name="relay") as pool, ThreadPoolExecutor(len(services)) as threads:
+        running = [threads.submit(_until_stopped, service, pool, settings, stop) for service in services]
+        stop.wait()
+    for service in running:
+        service.result()
+    log.info("relay_stopped")
+
+
+def _until_stopped(
+    service: Callable[[Pool, Settings, Event], None], pool: Pool, settings: Settings, stop: Event
+) -> None:
+    """Run *service*; when it fails the others stop too, so that the process ends and is started afresh."""
+    try:
+        service(pool, settings, stop)
+    finally:
+        stop.set()
+
+
+def _publish(pool: Pool, settings: Settings, stop: Event) -> None:
+    """Publish until told to stop."""
+    with Broker(make_celery(settings)) as broker:
+        publisher = Publisher(pool, settings, broker)
+        repeat(publisher.run_once, pause_s=settings.relay_poll_ms / MILLISECONDS, stop=stop, name="relay")
+
+
+def _rescue(pool: Pool, settings: Settings, stop: Event) -> None:
+    """Rescue until told to stop."""
+    with Broker(make_celery(settings)) as broker:
+        rescuer = Rescuer(pool, settings, broker)
+        # A sweep that found something is no reason to sweep again at once, so idleness is not told apart.
+        repeat(lambda: rescuer.run_once() and 0, pause_s=settings.rescue_every_s, stop=stop, name="rescue")
+
+
+def _prune(pool: Pool, settings: Settings, stop: Event) -> None:
+    """Prune until told to stop; a backlog of old batches is pruned chunk after chunk."""
+    pruner = Pruner(pool, settings)
+    repeat(pruner.run_once, pause_s=settings.prune_every_s, stop=stop, name="prune")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,46 @@
+"""Pruning: what the ledger no longer needs to remember is deleted, a little at a time."""
+
+import logging
+from datetime import UTC, datetime, timedelta
+
+from app.config import Settings
+from app.db import Pool, borrow, in_transaction
+from app.ledger import pruning
+
+log = logging.getLogger(__name__)
+
+#: Batches deleted in one transaction: short enough to hold nobody up.
+CHUNK = 500
+
+
+class Pruner:
+    """Forgets finished batches and run-out idempotency keys after their time."""
+
+    def __init__(self, pool: Pool, settings: Settings) -> None:
+        """Prune the ledger behind *pool*."""
+        self._pool = pool
+        self._settings = settings
+
+    def run_once(self) -> int:
+        """Prune a chunk of every workspace; return how many batches and idempotency keys were deleted."""
+        with borrow(self._pool) as connection:
+            workspaces = pruning.workspaces(connection)
+        pruned = sum(self._prune(workspace_id) for workspace_id in workspaces)
+        if pruned:
+            log.info("pruned", extra={"rows": pruned})
+        return pruned
+
+    def _prune(self, workspace_id: int) -> int:
+        """Prune a chunk of one workspace."""
+        before = datetime.now(UTC) - timedelta(days=self._settings.prune_after_days)
+        batches = in_transaction(
+            self._pool,
+            lambda connection: pruning.prune_batches(connection, workspace_id=workspace_id, before=before, limit=CHUNK),
+        )
+        keys = in_transaction(
+            self._pool,
+            lambda connection: pruning.prune_idempotency(
+                connection, workspace_id=workspace_id, hours=self._settings.idempotency_hours
+            ),
+        )
+        return batches + keys

@@ -1,0 +1,58 @@
+"""Publishing: waiting lanes go from the ledger to the broker, a bounded number at a time, every workspace in turn."""
+
+import logging
+
+from uuid_utils.compat import uuid7
+
+from app.config import Settings
+from app.db import Connection, Pool, borrow, in_transaction
+from app.ledger.claiming import claim, mark_published, waiting_workspaces
+from workers.broker import Broker
+from workers.packing import pack
+
+log = logging.getLogger(__name__)
+
+
+class Publisher:
+    """The transactional outbox's other half."""
+
+    def __init__(self, pool: Pool, settings: Settings, broker: Broker) -> None:
+        """Take lanes from the ledger behind *pool* to *broker*."""
+        self._pool = pool
+        self._settings = settings
+        self._broker = broker
+
+    def run_once(self) -> int:
+        """Publish what waits, as far as the broker has room; return how many jobs were published.
+
+        Raises DatabaseUnavailable or BrokerUnavailable; nothing is lost then, the jobs are still waiting.
+        """
+        with borrow(self._pool) as connection:
+            workspaces = waiting_workspaces(connection)
+        if not workspaces:
+            return 0
+        room = min(self._settings.broker_bound - self._broker.waiting(), self._settings.relay_claim)
+        # Each workspace gets an equal share of the room, so that one with a million jobs cannot starve another.
+        share = room // len(workspaces) or int(room > 0)
+        return sum(self._publish(workspace_id, share) for workspace_id in workspaces[: max(room, 0)])
+
+    def _publish(self, workspace_id: int, limit: int) -> int:
+        """Publish up to *limit* lanes of a workspace; return how many jobs they hold."""
+        return in_transaction(self._pool, lambda connection: self._transact(connection, workspace_id, limit))
+
+    def _transact(self, connection: Connection, workspace_id: int, limit: int) -> int:
+        """Claim, mark, publish, within the caller's transaction.
+
+        The messages leave before the commit: when the commit fails they were published in vain, which is harmless,
+        while a commit before a failed publication would lose them until the rescue looks.
+        """
+        lanes = claim(connection, workspace_id=workspace_id, limit=limit)
+        if not lanes:
+            return 0
+        messages = pack(lanes, lane_size=self._settings.lane_size)
+        tasks = {uuid7(): job_ids for job_ids in messages}
+        mark_published(connection, workspace_id=workspace_id, tasks=tasks)
+        self._broker.publish(workspace_id=workspace_id, tasks=tasks)
+        jobs = sum(map(len, messages))
+        log.debug("published", extra={"workspace_id": workspace_id, "messages": len(tasks), "jobs": jobs})
+        return jobs

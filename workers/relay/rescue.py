@@ -1,0 +1,84 @@
+"""Rescue: jobs whose message or worker is gone are put back in the queue; those that merely wait are left alone."""
+
+import logging
+from datetime import UTC, datetime
+
+from app.config import Settings
+from app.db import Connection, Pool, borrow, in_transaction
+from app.ledger.claiming import Rescued, busy_workspaces, consumed_to, rescue_lost, rescue_stranded
+from workers.broker import Broker, BrokerUnavailable
+
+log = logging.getLogger(__name__)
+
+#: Jobs that one sweep puts back for one workspace.
+SWEEP = 1_000
+#: Later than any publication: an empty queue was consumed to its end.
+TO_ITS_END = datetime(9999, 1, 1, tzinfo=UTC)
+
+
+class Rescuer:
+    """Finds jobs that would otherwise wait for ever."""
+
+    def __init__(self, pool: Pool, settings: Settings, broker: Broker) -> None:
+        """Compare the ledger behind *pool* with *broker*."""
+        self._pool = pool
+        self._settings = settings
+        self._broker = broker
+
+    def run_once(self) -> int:
+        """Sweep every workspace that has jobs on their way; return how many jobs were put back or declared dead.
+
+        Two kinds of jobs are found. *Stranded*: an attempt began long ago and no transaction holds the job, so its
+        worker died. *Lost*: published long ago and never begun, although the queue is empty, or jobs published later
+        already run: queues keep order, so the message is gone. A backlog is neither, however old, and is not
+        published again.
+        """
+        with borrow(self._pool) as connection:
+            workspaces = busy_workspaces(connection)
+        if not workspaces:
+            return 0
+        frontier = self._frontier(workspaces)
+        return sum(self._sweep(workspace_id, frontier) for workspace_id in workspaces)
+
+    def _frontier(self, workspaces: list[int]) -> datetime | None:
+        """Return up to which publication the broker's queue was consumed, None when nothing tells."""
+        try:
+            if self._broker.waiting() == 0:
+                return TO_ITS_END
+        except BrokerUnavailable:
+            # Without the broker nothing can be told lost from waiting, but stranded jobs still can be found.
+            return None
+        with borrow(self._pool) as connection:
+            marks = [consumed_to(connection, workspace_id=workspace_id) for workspace_id in workspaces]
+        return max((mark for mark in marks if mark is not None), default=None)
+
+    def _sweep(self, workspace_id: int, frontier: datetime | None) -> int:
+        """Put back a workspace's stranded and lost jobs; return how many."""
+        found = [in_transaction(self._pool, lambda connection: self._stranded(connection, workspace_id))]
+        if frontier is not None:
+            found.append(in_transaction(self._pool, lambda connection: self._lost(connection, workspace_id, frontier)))
+        queued, dead = sum(each.queued for each in found), sum(each.dead for each in found)
+        if queued or dead:
+            log.warning("rescued", extra={"workspace_id": workspace_id, "queued": queued, "dead": dead})
+        return queued + dead
+
+    def _stranded(self, connection: Connection, workspace_id: int) -> Rescued:
+        """Put back a workspace's stranded jobs."""
+        return rescue_stranded(
+            connection,
+            workspace_id=workspace_id,
+            after_s=self._settings.rescue_after_s,
+            max_attempts=self._settings.max_attempts,
+            limit=SWEEP,
+        )
+
+    def _lost(self, connection: Connection, workspace_id: int, frontier: datetime) -> Rescued:
+        """Put back a workspace's lost jobs."""
+        return rescue_lost(
+            connection,
+            workspace_id=workspace_id,
+            queue_consumed_to=frontier,
+            after_s=self._settings.rescue_after_s,
+            max_attempts=self._settings.max_attempts,
+            limit=SWEEP,
+        )

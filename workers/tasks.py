@@ -1,0 +1,33 @@
+"""The one task: a shell around the lane's use case."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from celery import Task
+
+from app.errors import DatabaseUnavailable
+from app.lane.run import Lane, run
+from workers import resources
+from workers.celery import LANE_TASK, app
+
+
+@app.task(
+    name=LANE_TASK,
+    bind=True,
+    autoretry_for=(DatabaseUnavailable,),
+    max_retries=10,
+    retry_backoff=1,
+    retry_backoff_max=10,
+)
+def run_lane(self: Task, workspace_id: int, job_ids: Sequence[str]) -> None:
+    """Bring the jobs *job_ids* of a workspace to their outcomes.
+
+    While PostgreSQL is away the task is tried again, later each time but always sooner than the visibility timeout;
+    when that does not help, the rescue finds the jobs. Everything else that goes wrong is counted on its job.
+    """
+    lane = Lane(
+        workspace_id=workspace_id,
+        job_ids=[UUID(job_id) for job_id in job_ids],
+        task_id=UUID(self.request.id),
+    )
+    run(resources.pool(), resources.settings(), lane)
