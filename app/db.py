@@ -23,7 +23,13 @@ Result = TypeVar("Result")
 
 HEADING = re.compile(r"^-- name: ([a-z_]+)$", re.MULTILINE)
 #: Errors after which the same transaction, made again, may well succeed.
-TRANSIENT = (postgres.DeadlockDetected, postgres.SerializationFailure, postgres.LockNotAvailable)
+#: A unique violation is one of them: somebody else took an identifier between the look and the write.
+TRANSIENT = (
+    postgres.DeadlockDetected,
+    postgres.LockNotAvailable,
+    postgres.SerializationFailure,
+    postgres.UniqueViolation,
+)
 ATTEMPTS = 5
 #: SQLSTATE classes of a server that is away: connection lost, out of connections, shutting down or starting up.
 AWAY = ("08", "53", "57P")

@@ -1,17 +1,19 @@
 """One job decided: its outcome, and the merged profile when there is one. Pure: what was found goes in."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from app.config import Settings
 from app.lane.hand import Hand
 from app.ledger.work import Work
-from app.merging.merge import guard, merge
+from app.merging.merge import guard, guard_identity, identify, merge
 from app.merging.prioritization import Ambiguous, Denoted, NotFound
 from app.merging.profile import Profile
+from app.merging.rules import IDENTIFY_RULES, MERGE_RULES, Rule
 from app.profiles.resolution import MergedAway, Resolved
 from schemas.identifiers import Email, Identifier, Phone, UserAlias, plain_value
-from schemas.outcomes import Outcome
+from schemas.outcomes import JobKind, Outcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +27,8 @@ class Decision:
     orphan: Profile | None = None
     survivor: Profile | None = None
     merged: Profile | None = None
+    #: The profile with its new external_id, when it got one.
+    identified: Profile | None = None
     #: Set when the orphan had been merged away before.
     merged_away: MergedAway | None = None
 
@@ -36,15 +40,21 @@ def decide(
 
     The outcomes are tried in the order of `schemas.outcomes.Outcome`. Nothing is written and *hand* does not change.
     """
-    refusal = _refuse(job, orphan=orphan, survivor=survivor, settings=settings)
     found_orphan = hand[orphan.id] if isinstance(orphan, Denoted) else None
     found_survivor = hand[_survivor_id(survivor)] if isinstance(survivor, Denoted | MergedAway) else None
-    if refusal is None and found_survivor is not None and isinstance(orphan, MergedAway):
+    refusal = _refuse(job, orphan=orphan, survivor=survivor, settings=settings)
+    if refusal is not None:
+        return Decision(
+            job=job, outcome=refusal[0], reason=refusal[1], at=at, orphan=found_orphan, survivor=found_survivor
+        )
+    if isinstance(orphan, MergedAway):
         return _already_merged(job, orphan=orphan, survivor=found_survivor, hand=hand, at=at)
-    if refusal is None and found_orphan is not None and found_survivor is not None:
-        return _merge(job, orphan=found_orphan, survivor=found_survivor, at=at, settings=settings)
-    outcome, reason = refusal or (Outcome.ORPHAN_NOT_FOUND, Outcome.ORPHAN_NOT_FOUND.prose)
-    return Decision(job=job, outcome=outcome, reason=reason, at=at, orphan=found_orphan, survivor=found_survivor)
+    if found_orphan is None:
+        message = f"Job {job.id} has neither an orphan nor a reason for having none."
+        raise ValueError(message)
+    if found_survivor is None:
+        return _identify(job, profile=found_orphan, at=at)
+    return _merge(job, orphan=found_orphan, survivor=found_survivor, at=at, settings=settings)
 
 
 def _refuse(job: Work, *, orphan: Resolved, survivor: Resolved, settings: Settings) -> tuple[Outcome, str] | None:
@@ -61,12 +71,12 @@ def _refuse(job: Work, *, orphan: Resolved, survivor: Resolved, settings: Settin
         return Outcome.SURVIVOR_AMBIGUOUS, _ambiguous("identifier_to_keep", job.survivor)
     if isinstance(orphan, NotFound):
         return Outcome.ORPHAN_NOT_FOUND, _not_found("identifier_to_merge", job.orphan, orphan)
-    if isinstance(survivor, NotFound):
+    if isinstance(survivor, NotFound) and job.kind is not JobKind.IDENTIFY:
         return Outcome.SURVIVOR_NOT_FOUND, _not_found("identifier_to_keep", job.survivor, survivor)
     return None
 
 
-def _already_merged(job: Work, *, orphan: MergedAway, survivor: Profile, hand: Hand, at: datetime) -> Decision:
+def _already_merged(job: Work, *, orphan: MergedAway, survivor: Profile | None, hand: Hand, at: datetime) -> Decision:
     """Return the decision for an orphan that is gone already: it is not merged again, and told where it went."""
     return Decision(
         job=job,
@@ -78,15 +88,33 @@ def _already_merged(job: Work, *, orphan: MergedAway, survivor: Profile, hand: H
     )
 
 
+def _identify(job: Work, *, profile: Profile, at: datetime) -> Decision:
+    """Return the decision for a profile that is to have an external_id that nobody has."""
+    external_id = plain_value(job.survivor)
+    if profile.external_id is not None:
+        return Decision(job=job, outcome=Outcome.ORPHAN_IDENTIFIED, reason=_identified(profile), at=at, orphan=profile)
+    refusal = guard_identity(profile)
+    if refusal is not None:
+        return Decision(job=job, outcome=refusal[0], reason=refusal[1], at=at, orphan=profile)
+    identified = identify(profile, external_id=external_id, at=at)
+    return Decision(
+        job=job,
+        outcome=Outcome.IDENTIFIED,
+        reason=f"{named(profile).capitalize()} got the external_id.",
+        at=at,
+        orphan=profile,
+        survivor=identified,
+        identified=identified,
+    )
+
+
 def _merge(job: Work, *, orphan: Profile, survivor: Profile, at: datetime, settings: Settings) -> Decision:
     """Return the decision for two live profiles: merged, unless they are one or a guard stands before it."""
-    if orphan.id == survivor.id:
-        refusal: tuple[Outcome, str] | None = (
-            Outcome.SAME_PROFILE,
-            f"Both identifiers denote {named(survivor)}; there is nothing to merge.",
-        )
-    else:
-        refusal = guard(survivor=survivor, orphan=orphan, at=at, survivor_limit=settings.survivor_limit)
+    refusal = (
+        _same(orphan=orphan, survivor=survivor)
+        or (_identify_refused(orphan=orphan, survivor=survivor) if job.kind is JobKind.IDENTIFY else None)
+        or guard(survivor=survivor, orphan=orphan, at=at, survivor_limit=settings.survivor_limit)
+    )
     if refusal is not None:
         outcome, reason = refusal
         return Decision(job=job, outcome=outcome, reason=reason, at=at, orphan=orphan, survivor=survivor)
@@ -97,8 +125,41 @@ def _merge(job: Work, *, orphan: Profile, survivor: Profile, at: datetime, setti
         at=at,
         orphan=orphan,
         survivor=survivor,
-        merged=merge(survivor=survivor, orphan=orphan, at=at),
+        merged=merge(survivor=survivor, orphan=orphan, at=at, rules=rules_of(job.kind)),
     )
+
+
+def rules_of(kind: JobKind) -> Mapping[str, Rule]:
+    """Return the table of rules that jobs of *kind* merge by."""
+    return IDENTIFY_RULES if kind is JobKind.IDENTIFY else MERGE_RULES
+
+
+def _same(*, orphan: Profile, survivor: Profile) -> tuple[Outcome, str] | None:
+    """Return the refusal when both sides are one profile."""
+    if orphan.id != survivor.id:
+        return None
+    return Outcome.SAME_PROFILE, f"Both identifiers denote {named(survivor)}; there is nothing to merge."
+
+
+def _identify_refused(*, orphan: Profile, survivor: Profile) -> tuple[Outcome, str] | None:
+    """Return why a profile may not be identified as *survivor*: it is somebody already, or a label is taken."""
+    if orphan.external_id is not None:
+        return Outcome.ORPHAN_IDENTIFIED, _identified(orphan)
+    clash = sorted(orphan.user_aliases.keys() & survivor.user_aliases.keys())
+    if clash:
+        return (
+            Outcome.ALIAS_CONFLICT,
+            (
+                f"Both profiles have an alias labelled {clash[0]!r}, and a profile has one alias per label;"
+                " merge them with /users/merge to keep the survivor's."
+            ),
+        )
+    return None
+
+
+def _identified(profile: Profile) -> str:
+    """Return the reason for which *profile* is not given another external_id."""
+    return f"{named(profile).capitalize()} already has another external_id; merge the two with /users/merge if meant."
 
 
 def named(profile: Profile) -> str:

@@ -21,6 +21,7 @@ class Hand:
         self._survivor_of: dict[int, int] = {}
         self._changed: set[int] = set()
         self._touched_addresses: set[tuple[str, str]] = set()
+        self._identified: dict[str, int] = {}
 
     def __getitem__(self, profile_id: int) -> Profile:
         """Return the profile as it stands now."""
@@ -43,6 +44,8 @@ class Hand:
     def follow(self, identifier: Identifier, resolved: Resolved) -> Resolved:
         """Return what *identifier*, *resolved* before the lane began, denotes now."""
         match resolved:
+            case NotFound() if isinstance(identifier, ExternalId) and identifier.value in self._identified:
+                return Denoted(self._live(self._identified[identifier.value]))
             case Denoted(profile_id) if profile_id in self._survivor_of:
                 return self._after_merge(identifier, profile_id)
             case MergedAway(orphan_id=orphan_id, braze_id=braze_id, external_id=external_id, survivor_id=survivor_id):
@@ -62,6 +65,14 @@ class Hand:
         self._profiles[merged.id] = merged
         self._changed.add(merged.id)
         self._survivor_of[orphan.id] = merged.id
+
+    def identify(self, profile: Profile) -> None:
+        """Put *profile*, which has just got its external_id, in place of what it was."""
+        if profile.external_id is not None:
+            self._identified[profile.external_id] = profile.id
+        self._touched_addresses |= _addresses(profile)
+        self._profiles[profile.id] = profile
+        self._changed.add(profile.id)
 
     def _live(self, profile_id: int) -> int:
         """Return the live profile that *profile_id* was merged into, itself when it was not."""

@@ -11,7 +11,7 @@ from app.db import Connection, Pool, in_transaction
 from app.errors import DatabaseUnavailable, ResolutionUnsettled
 from app.lane.decide import Decision, decide
 from app.lane.hand import Hand
-from app.lane.save import QUERIES, save_merges
+from app.lane.save import QUERIES, save_decisions
 from app.ledger import work as ledger
 from app.ledger.work import Finished, Party, Work
 from app.merging.prioritization import Denoted
@@ -132,9 +132,8 @@ def _transact(connection: Connection, settings: Settings, lane: Lane, jobs: Sequ
     # What was resolved may have changed before the locks were had: it is resolved again under them, and compared.
     pairs = _agreeing(seen, _resolve(connection, lane.workspace_id, held))
     decisions = decide_in_order(pairs, hand=hand, now=_now(connection), settings=settings)
-    merges = [decision for decision in decisions if decision.merged]
-    save_merges(connection, workspace_id=lane.workspace_id, hand=hand, merges=merges)
     if decisions:
+        save_decisions(connection, workspace_id=lane.workspace_id, hand=hand, decisions=decisions)
         ledger.finish(connection, workspace_id=lane.workspace_id, finished=[_finished(each) for each in decisions])
     return len(jobs) if len(decisions) == len(held) else _place_after(jobs, decisions)
 
@@ -159,6 +158,8 @@ def decide_in_order(pairs: Sequence[Pair], *, hand: Hand, now: datetime, setting
         )
         if decision.merged and decision.orphan:
             hand.absorb(merged=decision.merged, orphan=decision.orphan)
+        if decision.identified:
+            hand.identify(decision.identified)
         decisions.append(decision)
     return decisions
 

@@ -6,7 +6,7 @@ from typing import Any
 from psycopg.types.json import Jsonb
 
 from app.db import Connection, load_queries
-from app.lane.decide import Decision
+from app.lane.decide import Decision, rules_of
 from app.lane.hand import Hand
 from app.merging.changes import changes
 from app.merging.profile import Profile
@@ -24,10 +24,17 @@ def origins_of(connection: Connection, *, workspace_id: int, ids: Sequence[int])
     return origins
 
 
-def save_merges(connection: Connection, *, workspace_id: int, hand: Hand, merges: Sequence[Decision]) -> None:
-    """Write survivors, aliases, origins and redirects, retire the orphans, and keep the audit of *merges*."""
-    if not merges:
-        return
+def save_decisions(connection: Connection, *, workspace_id: int, hand: Hand, decisions: Sequence[Decision]) -> None:
+    """Write all that *decisions* did to the profiles in *hand*."""
+    merges = [decision for decision in decisions if decision.merged]
+    if merges:
+        _retire(connection, workspace_id=workspace_id, hand=hand, merges=merges)
+    # Only now is an orphan's external_id free for a survivor that had none.
+    save_profiles(connection, hand.survivors)
+
+
+def _retire(connection: Connection, *, workspace_id: int, hand: Hand, merges: Sequence[Decision]) -> None:
+    """Move aliases and origins, retire the orphans, note where they went, and keep the audit of *merges*."""
     retired = hand.retired
     origins = origins_of(connection, workspace_id=workspace_id, ids=list(_profiles_before(merges)))
     _move_aliases(connection, workspace_id=workspace_id, hand=hand, merges=merges)
@@ -39,8 +46,6 @@ def save_merges(connection: Connection, *, workspace_id: int, hand: Hand, merges
     connection.execute(QUERIES["repoint_origins"], pairs)
     connection.execute(QUERIES["add_origins"], pairs)
     connection.execute(QUERIES["retire_orphans"], pairs)
-    # Only now is an orphan's external_id free for a survivor that had none.
-    save_profiles(connection, hand.survivors)
     _write_rows(connection, "add_redirects", workspace_id, [_redirect(decision) for decision in merges])
     _write_rows(connection, "record_merges", workspace_id, _records(merges, origins))
 
@@ -105,7 +110,7 @@ def _records(merges: Sequence[Decision], origins: dict[int, list[int]]) -> list[
                 "orphan_before": to_row(orphan),
                 "survivor_before": to_row(survivor),
                 "origins": list(origins[orphan.id]),
-                "changes": changes(before=survivor, after=merged),
+                "changes": changes(before=survivor, after=merged, rules=rules_of(decision.job.kind)),
             }
         )
         origins[survivor.id] += origins[orphan.id]

@@ -17,16 +17,19 @@ def merge(*, survivor: Profile, orphan: Profile, at: datetime, rules: Mapping[st
     return dataclasses.replace(survivor, **merged, updated_at=at, absorbed_on=today, absorbed_count=absorbed + 1)
 
 
+def identify(profile: Profile, *, external_id: str, at: datetime) -> Profile:
+    """Return *profile* as it stands after getting *external_id* at the time *at*."""
+    return dataclasses.replace(profile, external_id=external_id, updated_at=at)
+
+
 def guard(*, survivor: Profile, orphan: Profile, at: datetime, survivor_limit: int) -> tuple[Outcome, str] | None:
     """Return the outcome and the reason for which the two may not be merged, or None when they may.
 
     *survivor_limit* is the number of orphans that one survivor may absorb in a UTC day.
     """
-    for role, profile in (("orphan", orphan), ("survivor", survivor)):
-        if profile.control_group:
-            return Outcome.PROTECTED, f"The {role} is in the control group, whose members are never merged."
-        if profile.marked_for_deletion_at is not None:
-            return Outcome.PROTECTED, f"The {role} is marked for deletion, and such profiles are never merged."
+    protected = guard_identity(orphan, role="orphan") or guard_identity(survivor, role="survivor")
+    if protected is not None:
+        return protected
     if _has_invalid_phone(survivor) and _has_invalid_phone(orphan):
         return (
             Outcome.INVALID_PHONES,
@@ -40,6 +43,15 @@ def guard(*, survivor: Profile, orphan: Profile, at: datetime, survivor_limit: i
                 " check that its identifier is not a placeholder."
             ),
         )
+    return None
+
+
+def guard_identity(profile: Profile, *, role: str = "profile") -> tuple[Outcome, str] | None:
+    """Return the outcome and the reason for which *profile* may neither be merged nor identified, or None."""
+    if profile.control_group:
+        return Outcome.PROTECTED, f"The {role} is in the control group, whose members are left as they are."
+    if profile.marked_for_deletion_at is not None:
+        return Outcome.PROTECTED, f"The {role} is marked for deletion, and such profiles are left as they are."
     return None
 
 

@@ -172,6 +172,11 @@ MERGE_RULES: Mapping[str, Rule] = MappingProxyType(
     }
 )
 
+#: Field → rule, for `/users/identify`: its list has all of merge's but device information.
+IDENTIFY_RULES: Mapping[str, Rule] = MappingProxyType(
+    {field: rule for field, rule in MERGE_RULES.items() if field != "devices"}
+)
+
 
 def rule_at(field: str, *path: str) -> Rule:
     """Return the rule that decided the part of *field* at *path*, as deep as rules go."""
