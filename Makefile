@@ -39,7 +39,7 @@ test: $(STAMP)  ## run the tests (make test ARGS="tests/unit -k rules")
 	$(BIN)/python -m pytest $(ARGS)
 
 check: $(STAMP)  ## look at format, lint, types, imports, packaging and documents; change nothing
-	$(BIN)/ruff format --check --quiet . || { echo "Some files are not formatted: run 'make format'."; exit 1; }
+	$(BIN)/ruff format --check --quiet --output-format concise . || { echo "Some files are not formatted: run 'make format'."; exit 1; }
 	$(BIN)/ruff check --quiet .
 	$(BIN)/mypy --no-error-summary
 	told="$$($(BIN)/lint-imports --no-cache --no-logo 2>&1)" || { echo "$$told"; exit 1; }

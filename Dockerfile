@@ -1,0 +1,23 @@
+# One image for every process of the Procfile; docker-compose.yml says which of them a container runs.
+# It brings no database and no broker: DATABASE_URL and BROKER_URL name them.
+
+FROM python:3.12-slim AS build
+RUN python -m venv /opt/mergelane
+WORKDIR /build
+COPY constraints.txt pyproject.toml README.md LICENSE ./
+COPY schemas schemas
+COPY app app
+COPY workers workers
+RUN /opt/mergelane/bin/pip install --no-cache-dir --disable-pip-version-check -c constraints.txt .
+
+FROM python:3.12-slim
+RUN useradd --system --create-home --home-dir /srv/mergelane --shell /usr/sbin/nologin mergelane
+COPY --from=build /opt/mergelane /opt/mergelane
+ENV PATH=/opt/mergelane/bin:$PATH \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1
+# Not /app: in a folder of that name our package `app` and a stray app.py would be taken for each other.
+WORKDIR /srv/mergelane
+USER mergelane
+EXPOSE 8000
+CMD ["gunicorn", "--config", "python:app.web.server", "--bind", "0.0.0.0:8000", "app.web:create_app()"]

@@ -1,0 +1,86 @@
+"""Every package that is depended upon is used, bounded, pinned and explained."""
+
+import ast
+import re
+import sys
+from importlib.metadata import packages_distributions
+
+import pytest
+
+from tests.project.tree import PACKAGES, ROOT, parsed, pyproject, text_of
+
+# Used without being imported: run by their commands.
+NEVER_IMPORTED = {"flower", "gunicorn"}
+
+
+def normalized(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def named(requirements: list[str]) -> set[str]:
+    return {normalized(re.split(r"[^\w.-]", requirement, maxsplit=1)[0]) for requirement in requirements}
+
+
+def declared() -> dict[str, list[str]]:
+    """Return the requirements of the project, by the extra that they belong to; "" is what everybody gets."""
+    project = pyproject()["project"]
+    return {"": project["dependencies"], **project["optional-dependencies"]}
+
+
+def everything() -> set[str]:
+    return set().union(*map(named, declared().values()))
+
+
+def imported(*folders: str) -> set[str]:
+    """Return the distributions that the modules in *folders* import."""
+    names = set()
+    for path in (path for folder in folders for path in (ROOT / folder).rglob("*.py")):
+        for node in ast.walk(parsed(path)):
+            if isinstance(node, ast.Import):
+                names |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                names.add(node.module.partition(".")[0])
+    owners = packages_distributions()
+    foreign = names - set(PACKAGES) - {"demo", "tests"} - sys.stdlib_module_names
+    return {normalized(owner) for name in foreign for owner in owners.get(name, [name])}
+
+
+def pins() -> dict[str, str]:
+    lines = [line for line in text_of("constraints.txt").splitlines() if line and not line.startswith("#")]
+    return {normalized(name): version for name, version in (line.split("==") for line in lines)}
+
+
+def test_what_the_packages_import_is_declared() -> None:
+    assert imported(*PACKAGES) - named(declared()[""]) == set()
+
+
+def test_what_the_tests_and_the_demonstration_import_is_declared() -> None:
+    assert imported("tests", "demo") - everything() == set()
+
+
+def test_what_is_declared_is_used() -> None:
+    assert named(declared()[""]) - imported(*PACKAGES) - NEVER_IMPORTED == set()
+
+
+@pytest.mark.parametrize("extra", ["", "embedded", "dev"])
+def test_every_requirement_is_bounded_on_both_sides(extra: str) -> None:
+    unbounded = [requirement for requirement in declared()[extra] if not re.search(r">=.*,<", requirement)]
+
+    assert unbounded == []
+
+
+def test_every_requirement_is_pinned() -> None:
+    assert everything() - pins().keys() == set()
+
+
+def test_pins_are_plain() -> None:
+    lines = [line for line in text_of("constraints.txt").splitlines() if not line.startswith("#")]
+
+    assert [line for line in lines if not re.fullmatch(r"[A-Za-z0-9._-]+==[0-9A-Za-z.]+", line)] == []
+    assert lines == sorted(lines, key=str.lower)
+
+
+def test_every_dependency_is_explained() -> None:
+    told = re.findall(r"^\| `([\w.-]+)[^`]*` \|", text_of("docs/dependencies.md"), re.MULTILINE)
+
+    assert sorted(map(normalized, told)) == sorted(everything())

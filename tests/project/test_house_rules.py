@@ -1,0 +1,91 @@
+"""The rules of the house that no linter knows."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.project.tree import PACKAGES, files, name_of, packaged, parsed
+
+MODULES = packaged("*.py")
+LONGEST_FILE = 300
+LONGEST_FUNCTION = 60
+
+
+def environment_readers() -> set[str]:
+    """Return the modules that name the environment, however they came by it."""
+    names = {"environ", "environb", "getenv", "getenvb"}
+    return {
+        name_of(path)
+        for path in MODULES
+        for node in ast.walk(parsed(path))
+        if (isinstance(node, ast.Attribute) and node.attr in names and ast.unparse(node.value) == "os")
+        or (isinstance(node, ast.ImportFrom) and node.module == "os" and names & {alias.name for alias in node.names})
+    }
+
+
+def test_only_config_reads_the_environment() -> None:
+    assert environment_readers() == {"app/config.py"}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_a_file_is_short(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST_FILE
+
+
+def test_no_function_is_long() -> None:
+    functions = (
+        (f"{name_of(path)}:{node.lineno} {node.name}", (node.end_lineno or node.lineno) - node.lineno + 1)
+        for path in MODULES
+        for node in ast.walk(parsed(path))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    )
+
+    assert [name for name, lines in functions if lines > LONGEST_FUNCTION] == []
+
+
+def test_no_task_runs_eagerly() -> None:
+    """Celery's eager mode calls a function and proves nothing about a task."""
+    switch = re.compile(r"task_always_eager['\"\]]*\s*[:=]", re.IGNORECASE)
+    modules = [path for path in files() if path.suffix == ".py" and path != Path(__file__)]
+
+    assert [name_of(path) for path in modules if switch.search(path.read_text(encoding="utf-8"))] == []
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_a_package_holds_nothing_named_app(package: str) -> None:
+    """Celery's search for an application would take it."""
+    assert not any(
+        isinstance(node, ast.Name) and node.id == "app" and isinstance(node.ctx, ast.Store)
+        for path in MODULES
+        if name_of(path) == f"{package}/__init__.py"
+        for node in ast.walk(parsed(path))
+    )
+
+
+def test_every_folder_of_a_package_is_a_package() -> None:
+    loaded_by_path = {"app/migrations/versions"}
+    bare = {name_of(path.parent) for path in MODULES if not (path.parent / "__init__.py").exists()}
+
+    assert bare <= loaded_by_path
+
+
+def test_the_rooms_are_the_ones_we_know() -> None:
+    rooms = {Path(name_of(path)).parts[1] for path in files() if name_of(path).startswith("tests/")}
+
+    assert rooms <= {"unit", "integration", "contract", "e2e", "chaos", "project", "support", "conftest.py"}
+
+
+def test_tests_are_found_by_their_names() -> None:
+    rooms = ("tests/unit/", "tests/integration/", "tests/contract/", "tests/e2e/", "tests/chaos/", "tests/project/")
+    unseen = [
+        name_of(path)
+        for path in files()
+        if path.suffix == ".py"
+        and name_of(path).startswith(rooms)
+        and not path.name.startswith("test_")
+        and any(isinstance(node, ast.FunctionDef) and node.name.startswith("test_") for node in parsed(path).body)
+    ]
+
+    assert unseen == []

@@ -1,0 +1,94 @@
+"""The Procfile, docker-compose.yml and `mergelane up` run the same processes by the same commands."""
+
+import re
+import shlex
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.project.tree import text_of
+from workers.up import commands
+
+PROCESSES = {"web": commands.WEB, "relay": commands.RELAY, "worker": commands.WORKER, "flower": commands.FLOWER}
+PLACES = re.compile(r"--(address|port|bind)=.*")
+
+
+def essence(words: list[str]) -> list[str]:
+    """Return a command without the words that say where it listens and what a worker is called."""
+    kept = list(words)
+    for option in ("--bind", "-n"):
+        if option in kept:
+            at = kept.index(option)
+            del kept[at : at + 2]
+    return [word for word in kept if not PLACES.fullmatch(word)]
+
+
+def procfile() -> dict[str, list[str]]:
+    lines = (line.split(": ", 1) for line in text_of("Procfile").splitlines() if line)
+    return {name: shlex.split(command) for name, command in lines}
+
+
+@pytest.fixture(scope="module")
+def services() -> dict[str, dict[str, Any]]:
+    return yaml.safe_load(text_of("docker-compose.yml"))["services"]
+
+
+def test_the_procfile_lists_every_process() -> None:
+    assert procfile().keys() == PROCESSES.keys()
+
+
+@pytest.mark.parametrize("name", PROCESSES)
+def test_the_procfile_runs_what_up_runs(name: str) -> None:
+    assert sorted(essence(procfile()[name])) == sorted(PROCESSES[name])
+
+
+@pytest.mark.parametrize("name", PROCESSES)
+def test_compose_runs_what_the_procfile_runs(services: dict[str, dict[str, Any]], name: str) -> None:
+    assert essence(services[name]["command"]) == essence(procfile()[name])
+
+
+def test_compose_adds_the_servers_and_the_migration(services: dict[str, dict[str, Any]]) -> None:
+    assert services.keys() == {*PROCESSES, "postgres", "redis", "migrate"}
+    assert services["migrate"]["command"] == ["mergelane", "migrate"]
+    assert services["postgres"]["image"] == "postgres:18"
+    assert services["redis"]["image"] == "redis:7"
+
+
+@pytest.mark.parametrize("name", PROCESSES)
+def test_compose_starts_each_process_after_the_migration(services: dict[str, dict[str, Any]], name: str) -> None:
+    assert services[name]["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
+
+
+def test_compose_keeps_the_front_door_open_without_a_broker(services: dict[str, dict[str, Any]]) -> None:
+    assert "redis" not in services["web"]["depends_on"]
+
+
+def test_compose_opens_ports_to_this_machine_alone(services: dict[str, dict[str, Any]]) -> None:
+    ports = {name: service["ports"] for name, service in services.items() if "ports" in service}
+
+    assert ports == {"web": ["127.0.0.1:8000:8000"], "flower": ["127.0.0.1:5555:5555"]}
+
+
+def test_compose_refuses_to_start_flower_without_a_password(services: dict[str, dict[str, Any]]) -> None:
+    password = services["flower"]["environment"]["FLOWER_BASIC_AUTH"]
+
+    assert password.startswith("${MERGELANE_FLOWER_BASIC_AUTH:?")
+
+
+def test_the_worker_can_be_scaled(services: dict[str, dict[str, Any]]) -> None:
+    assert not services["worker"].keys() & {"container_name", "ports", "hostname"}
+    assert "%h" in " ".join(services["worker"]["command"])
+
+
+def test_the_image_runs_the_front_door_by_itself(services: dict[str, dict[str, Any]]) -> None:
+    (command,) = re.findall(r"^CMD (\[.*\])$", text_of("Dockerfile"), re.MULTILINE)
+
+    assert yaml.safe_load(command) == services["web"]["command"]
+
+
+def test_the_image_is_not_built_in_a_folder_called_app() -> None:
+    folders = re.findall(r"^WORKDIR (\S+)$", text_of("Dockerfile"), re.MULTILINE)
+
+    assert folders
+    assert "/app" not in folders

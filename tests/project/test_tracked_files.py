@@ -1,0 +1,48 @@
+"""Nothing in the tree points at the machine that it was written on, and no secret lies in it."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.project.tree import files, name_of
+
+FILES = [path for path in files() if path != Path(__file__)]
+LARGEST = 512 * 1024
+
+FORBIDDEN = {
+    "a folder of somebody's machine": r"(?<![\w.:/}-])/(work|root|home|Users)/\w",
+    "an address of a package index": r"pypi\.org|pythonhosted\.org|--(extra-)?index-url|--find-links|file:///",
+    "a path beside the tree": r"\.\./shared\b|\bshared/(data|seeds|hooks)\b",
+    "a private key": r"-----BEGIN [A-Z ]*PRIVATE KEY-----",
+    "a conflict that was never settled": r"^(<<<<<<<|>>>>>>>) ",
+}
+
+
+def text(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("what", FORBIDDEN)
+def test_no_file_holds(what: str) -> None:
+    pattern = re.compile(FORBIDDEN[what], re.MULTILINE)
+    found = [f"{name_of(path)}: {match[0]}" for path in FILES for match in pattern.finditer(text(path))]
+
+    assert found == []
+
+
+def test_every_file_is_text_and_small() -> None:
+    assert [name_of(path) for path in FILES if path.stat().st_size > LARGEST] == []
+    assert all(text(path) is not None for path in FILES)
+
+
+def test_every_file_ends_its_last_line() -> None:
+    torn = [name_of(path) for path in FILES if text(path) and not text(path).endswith("\n")]
+
+    assert torn == []
+
+
+def test_no_line_ends_in_blanks() -> None:
+    trailing = re.compile(r"[ \t]+$", re.MULTILINE)
+
+    assert [name_of(path) for path in FILES if path.suffix != ".md" and trailing.search(text(path))] == []

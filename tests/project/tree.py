@@ -1,0 +1,46 @@
+"""What the tests of this room read: the files of the tree, and the parts of it that are told twice."""
+
+import ast
+import os
+import tomllib
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = ("app", "workers", "schemas")
+NOT_OURS = {".git", ".venv", "build", "dist", "htmlcov", "__pycache__"}
+CACHES = (".coverage", ".hypothesis", ".import_linter_cache", ".mypy_cache", ".pytest_cache", ".ruff_cache")
+
+
+def files() -> list[Path]:
+    """Return every file of the tree but what make and the tools leave behind."""
+    found = []
+    for folder, folders, names in os.walk(ROOT):
+        folders[:] = [name for name in folders if name not in NOT_OURS and not name.startswith(CACHES)]
+        found += [Path(folder, name) for name in names if not name.startswith(CACHES)]
+    return sorted(found)
+
+
+def packaged(pattern: str) -> list[Path]:
+    """Return the files of the three packages that match *pattern*."""
+    return sorted(path for package in PACKAGES for path in (ROOT / package).rglob(pattern))
+
+
+def name_of(path: Path) -> str:
+    """Return *path* as it is written from the root of the tree."""
+    return path.relative_to(ROOT).as_posix()
+
+
+def text_of(name: str) -> str:
+    """Return the text of the file *name*, given from the root of the tree."""
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def pyproject() -> dict[str, Any]:
+    """Return pyproject.toml as it is parsed."""
+    return tomllib.loads(text_of("pyproject.toml"))
+
+
+def parsed(path: Path) -> ast.Module:
+    """Return the syntax tree of the module at *path*."""
+    return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
