@@ -1,0 +1,1 @@
+"""The ledger: what was asked for, by whom, where it is and what became of it."""

@@ -1,0 +1,89 @@
+-- name: read_batch
+-- A batch with its jobs in the order of the request; one row without a job when it has none.
+SELECT
+    batch.created_at AS batch_created_at,
+    job.id, batch.id AS batch_id, job.index, job.kind, job.state, job.outcome, job.reason,
+    job.orphan_identifier, job.survivor_identifier,
+    job.orphan_braze_id, job.orphan_external_id, job.survivor_braze_id, job.survivor_external_id,
+    job.attempts, job.task_id, job.created_at, job.started_at, job.finished_at
+FROM batch
+LEFT JOIN job ON job.workspace_id = batch.workspace_id AND job.batch_id = batch.id
+WHERE batch.workspace_id = %(workspace_id)s AND batch.id = %(batch_id)s
+ORDER BY job.index
+
+-- name: has_unfinished_jobs
+-- Whether a job of the batch is not settled yet.
+SELECT EXISTS (
+    SELECT 1
+    FROM job
+    WHERE workspace_id = %(workspace_id)s AND batch_id = %(batch_id)s AND state IN ('queued', 'running')
+) AS unfinished
+
+-- name: list_batches
+-- A page of batches, newest first.
+SELECT id, created_at
+FROM batch
+WHERE workspace_id = %(workspace_id)s AND (%(before)s::uuid IS NULL OR id < %(before)s)
+ORDER BY id DESC
+LIMIT %(limit)s
+
+-- name: tally_batches
+-- How many jobs of each batch are in which state, with which outcome.
+SELECT batch_id, state, outcome, count(*) AS jobs, max(finished_at) AS finished_at
+FROM job
+WHERE workspace_id = %(workspace_id)s AND batch_id = ANY(%(batch_ids)s)
+GROUP BY batch_id, state, outcome
+
+-- name: read_job
+-- One job.
+SELECT
+    id, batch_id, index, kind, state, outcome, reason, orphan_identifier, survivor_identifier,
+    orphan_braze_id, orphan_external_id, survivor_braze_id, survivor_external_id,
+    attempts, task_id, created_at, started_at, finished_at
+FROM job
+WHERE workspace_id = %(workspace_id)s AND id = %(job_id)s
+
+-- name: read_changes
+-- What a merge changed on the survivor.
+SELECT changes FROM merge_record WHERE workspace_id = %(workspace_id)s AND job_id = %(job_id)s
+
+-- name: list_jobs
+-- A page of jobs, newest first.
+SELECT
+    id, batch_id, index, kind, state, outcome, reason, orphan_identifier, survivor_identifier,
+    orphan_braze_id, orphan_external_id, survivor_braze_id, survivor_external_id,
+    attempts, task_id, created_at, started_at, finished_at
+FROM job
+WHERE workspace_id = %(workspace_id)s
+    AND (%(state)s::text IS NULL OR state = %(state)s)
+    AND (%(outcome)s::text IS NULL OR outcome = %(outcome)s)
+    AND (%(before)s::uuid IS NULL OR id < %(before)s)
+ORDER BY id DESC
+LIMIT %(limit)s
+
+-- name: find_jobs
+-- A page of the jobs that have a plain value on either side, newest first. Those are found before they are sorted:
+-- walking back in time until a page is full would pass every job when few or none match.
+WITH found AS MATERIALIZED (
+    SELECT *
+    FROM job
+    WHERE workspace_id = %(workspace_id)s
+        AND search_keys && ARRAY[%(identifier)s, %(email_key)s, %(phone_key)s]::text []
+        -- Nothing but an email address or a phone number compares in another form than the one in which it was sent.
+        AND (
+            %(identifier)s = ANY(search_keys)
+            OR (%(email_key)s = ANY(search_keys) AND (orphan_identifier ? 'email' OR survivor_identifier ? 'email'))
+            OR (%(phone_key)s = ANY(search_keys) AND (orphan_identifier ? 'phone' OR survivor_identifier ? 'phone'))
+        )
+)
+
+SELECT
+    id, batch_id, index, kind, state, outcome, reason, orphan_identifier, survivor_identifier,
+    orphan_braze_id, orphan_external_id, survivor_braze_id, survivor_external_id,
+    attempts, task_id, created_at, started_at, finished_at
+FROM found
+WHERE (%(state)s::text IS NULL OR state = %(state)s)
+    AND (%(outcome)s::text IS NULL OR outcome = %(outcome)s)
+    AND (%(before)s::uuid IS NULL OR id < %(before)s)
+ORDER BY id DESC
+LIMIT %(limit)s

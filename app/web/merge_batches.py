@@ -1,0 +1,44 @@
+"""`GET /merge/batches`: what became of accepted requests."""
+
+from uuid import UUID
+
+from flask import Blueprint, g, jsonify, request
+from flask.typing import ResponseReturnValue
+
+from app.db import borrow
+from app.ledger import reading
+from app.web.accepted import RETRY_AFTER, shown_batch
+from app.web.door import POLLING, door, pool
+from app.web.pages import cut
+from schemas.jobs import BatchPageQuery, BatchPageSchema, load_query
+from schemas.outcomes import JobState
+
+blueprint = Blueprint("merge_batches", __name__, url_prefix="/merge/batches")
+
+QUERY = BatchPageQuery()
+PAGE = BatchPageSchema()
+
+
+@blueprint.get("/<uuid:batch_id>")
+@door(permission=POLLING)
+def read(batch_id: UUID) -> ResponseReturnValue:
+    """Answer with a batch and its jobs; 304 when the poller's `If-None-Match` knows them as they are."""
+    shown = shown_batch(batch_id)
+    response = jsonify(shown)
+    if shown["state"] != JobState.FINISHED:
+        response.headers["Retry-After"] = str(RETRY_AFTER)
+    response.add_etag()
+    return response.make_conditional(request)
+
+
+@blueprint.get("")
+@door(permission=POLLING)
+def page() -> ResponseReturnValue:
+    """Answer with a page of batches, newest first, without their jobs."""
+    query = load_query(QUERY, request.args)
+    with borrow(pool()) as connection:
+        batches = reading.list_batches(
+            connection, workspace_id=g.workspace_id, limit=query["limit"] + 1, before=query.get("cursor")
+        )
+    shown, next_cursor = cut(batches, query["limit"])
+    return jsonify(PAGE.dump({"batches": shown, "next_cursor": next_cursor}))

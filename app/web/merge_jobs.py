@@ -1,0 +1,50 @@
+"""`GET /merge/jobs`: single updates, by state, outcome or identifier, and what a merge changed."""
+
+from typing import Any
+from uuid import UUID
+
+from flask import Blueprint, g, jsonify, request
+from flask.typing import ResponseReturnValue
+
+from app.db import borrow
+from app.ledger import reading
+from app.web.door import POLLING, door, pool
+from app.web.pages import cut
+from schemas.jobs import JobPageQuery, JobPageSchema, JobQuery, JobSchema, load_query
+
+blueprint = Blueprint("merge_jobs", __name__, url_prefix="/merge/jobs")
+
+QUERY = JobQuery()
+JOB = JobSchema()
+PAGE_QUERY = JobPageQuery()
+PAGE = JobPageSchema()
+
+
+@blueprint.get("/<uuid:job_id>")
+@door(permission=POLLING)
+def read(job_id: UUID) -> ResponseReturnValue:
+    """Answer with a job; with `?include=changes`, what it changed on the survivor beside it."""
+    query = load_query(QUERY, request.args)
+    with borrow(pool()) as connection:
+        shown: dict[str, Any] = JOB.dump(reading.read_job(connection, workspace_id=g.workspace_id, job_id=job_id))
+        if "include" in query:
+            shown["changes"] = reading.read_changes(connection, workspace_id=g.workspace_id, job_id=job_id)
+    return jsonify(shown)
+
+
+@blueprint.get("")
+@door(permission=POLLING)
+def page() -> ResponseReturnValue:
+    """Answer with a page of the jobs that are wanted, newest first."""
+    query = load_query(PAGE_QUERY, request.args)
+    wanted = reading.Wanted(state=query.get("state"), outcome=query.get("outcome"), identifier=query.get("identifier"))
+    with borrow(pool()) as connection:
+        jobs = reading.list_jobs(
+            connection,
+            workspace_id=g.workspace_id,
+            wanted=wanted,
+            limit=query["limit"] + 1,
+            before=query.get("cursor"),
+        )
+    shown, next_cursor = cut(jobs, query["limit"])
+    return jsonify(PAGE.dump({"jobs": shown, "next_cursor": next_cursor}))

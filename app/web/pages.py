@@ -1,0 +1,22 @@
+"""Pages of lists: one item more than a page shows is asked for, to know whether there is a next page."""
+
+from collections.abc import Sequence
+from typing import Protocol, TypeVar
+from uuid import UUID
+
+
+class Identified(Protocol):
+    """An item of a list, by whose id a page may end."""
+
+    @property
+    def id(self) -> UUID:
+        """The id; newer items have greater ones."""
+
+
+Item = TypeVar("Item", bound=Identified)
+
+
+def cut(items: Sequence[Item], limit: int) -> tuple[Sequence[Item], UUID | None]:
+    """Return the first *limit* of *items*, and the id of the last of them when there are more, else None."""
+    shown = items[:limit]
+    return shown, shown[-1].id if len(items) > limit else None

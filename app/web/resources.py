@@ -1,0 +1,62 @@
+"""What every request shares: the settings, and a pool of connections that opens when first asked for."""
+
+import atexit
+from threading import Lock
+
+from flask import Flask, current_app
+
+from app.config import Settings
+from app.db import Pool, open_pool
+
+NAME = "mergelane"
+
+
+class Resources:
+    """The settings and the pool of one application.
+
+    The pool opens with the first request and not before: a server may build the application and then fork, and
+    connections must not be shared between processes.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._pool: Pool | None = None
+        self._lock = Lock()
+
+    @property
+    def pool(self) -> Pool:
+        """The pool, opened now if it was not open; closed when the process ends."""
+        with self._lock:
+            if self._pool is None:
+                self._pool = open_pool(self.settings, name="web")
+                atexit.register(self.close)
+            return self._pool
+
+    def close(self) -> None:
+        """Close the pool; the next request opens it again."""
+        with self._lock:
+            pool, self._pool = self._pool, None
+        if pool is not None:
+            atexit.unregister(self.close)
+            pool.close()
+
+
+def give(flask: Flask, settings: Settings) -> None:
+    """Give the application its resources."""
+    flask.extensions[NAME] = Resources(settings)
+
+
+def resources_of(flask: Flask) -> Resources:
+    """Return the resources that *flask* was given."""
+    resources: Resources = flask.extensions[NAME]
+    return resources
+
+
+def pool() -> Pool:
+    """Return the pool of the application that answers this request."""
+    return resources_of(current_app).pool
+
+
+def settings() -> Settings:
+    """Return the settings of the application that answers this request."""
+    return resources_of(current_app).settings

@@ -1,0 +1,58 @@
+"""What happens around every request: its id, and one line in the log when it is answered."""
+
+import logging
+import re
+from time import perf_counter
+
+from flask import Flask, Response, g, request
+from uuid_utils import uuid7
+
+from app.logs import request_id
+
+LOG = logging.getLogger(__name__)
+HEADER = "X-Request-Id"
+#: An id that a client may give its request: nothing that could break a line or a header.
+SANE = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
+#: Endpoints that are asked every few seconds and tell nothing.
+QUIET = frozenset({"health.live", "health.ready"})
+
+
+def register(flask: Flask) -> None:
+    """Surround every request to *flask*."""
+    flask.before_request(begin)
+    flask.after_request(end)
+    flask.teardown_request(leave)
+
+
+def begin() -> None:
+    """Note when the request began, and its id: the client's, if it gave a sane one, or a new one."""
+    given = request.headers.get(HEADER, "")
+    g.began = perf_counter()
+    g.request_id = given if SANE.fullmatch(given) else str(uuid7())
+    request_id.set(g.request_id)
+
+
+def end(response: Response) -> Response:
+    """Tell the client the request's id, and log the answer. The path is logged without its values and its query."""
+    response.headers[HEADER] = g.request_id
+    level = logging.DEBUG if request.endpoint in QUIET else logging.INFO
+    if LOG.isEnabledFor(level):
+        LOG.log(level, "Request answered", extra=_facts(response))
+    return response
+
+
+def leave(_: BaseException | None) -> None:
+    """Forget the id: the thread goes on to other requests."""
+    request_id.set("")
+
+
+def _facts(response: Response) -> dict[str, object]:
+    """Return what the log tells about an answered request; none of it tells who a person is."""
+    return {
+        "method": request.method,
+        "route": request.url_rule.rule if request.url_rule else None,
+        "status": response.status_code,
+        "duration_ms": round((perf_counter() - g.began) * 1000, 1),
+        "workspace_id": g.get("workspace_id"),
+        "api_key_id": g.get("api_key_id"),
+    }
