@@ -1,0 +1,74 @@
+"""Profiles read back: by the identifiers of an export, or one by its braze_id."""
+
+from dataclasses import dataclass
+from typing import NoReturn
+
+from app.db import Connection, load_queries
+from app.errors import Gone, NotFound
+from app.merging.profile import Profile
+from app.profiles import targets
+from app.profiles.store import load
+from schemas.export import ExportRequest
+from schemas.identifiers import Email, ExternalId
+
+QUERIES = load_queries("app.profiles", "export.sql")
+
+#: Profiles that one address or device brings into an export.
+MAX_SHARING = 100
+MISSING = "There is no profile with this braze_id in the key's workspace."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Export:
+    """The profiles that were asked for, each once, and the external_ids that no profile has."""
+
+    profiles: list[Profile]
+    unknown_external_ids: list[str]
+
+
+def export(connection: Connection, *, workspace_id: int, request: ExportRequest) -> Export:
+    """Return the profiles that *request* asks for, in its order; of those that share an address MAX_SHARING at most."""
+    found = targets.find(connection, workspace_id=workspace_id, targets=request.named)
+    keys = [targets.key_of(each) for each in request.named]
+    ids = [found[key].id for key in keys if key in found]
+    for address in request.shared:
+        query = "profiles_of_email" if isinstance(address, Email) else "profiles_of_phone"
+        ids += _sharing(connection, query, workspace_id=workspace_id, key=address.key)
+    if request.device_id is not None:
+        ids += _sharing(connection, "profiles_of_device", workspace_id=workspace_id, key=request.device_id)
+    profiles = load(connection, workspace_id=workspace_id, ids=ids)
+    external_ids = [each for each in request.named if isinstance(each, ExternalId)]
+    unknown = [each.value for each in external_ids if targets.key_of(each) not in found]
+    return Export(
+        profiles=[profiles[each] for each in dict.fromkeys(ids) if each in profiles],
+        unknown_external_ids=list(dict.fromkeys(unknown)),
+    )
+
+
+def read(connection: Connection, *, workspace_id: int, braze_id: str) -> Profile:
+    """Return the live profile with *braze_id*. Raises Gone when it was merged away, and NotFound when there is none."""
+    parameters = {"workspace_id": workspace_id, "braze_id": braze_id}
+    row = connection.execute(QUERIES["find_live"], parameters).fetchone()
+    profiles = load(connection, workspace_id=workspace_id, ids=[row["id"]]) if row else {}
+    if not profiles:
+        raise_missing(connection, workspace_id=workspace_id, braze_id=braze_id)
+    (profile,) = profiles.values()
+    return profile
+
+
+def raise_missing(connection: Connection, *, workspace_id: int, braze_id: str) -> NoReturn:
+    """Raise what there is to say of a braze_id that no live profile has: Gone with its survivor, or NotFound."""
+    parameters = {"workspace_id": workspace_id, "braze_id": braze_id}
+    row = connection.execute(QUERIES["find_survivor"], parameters).fetchone()
+    if row is None:
+        raise NotFound(MISSING)
+    raise Gone(
+        f"The profile was merged away; it is now part of profile {row['braze_id']}.",
+        survivor_braze_id=row["braze_id"],
+    )
+
+
+def _sharing(connection: Connection, query: str, *, workspace_id: int, key: str) -> list[int]:
+    """Return the ids of the profiles that share *key*."""
+    parameters = {"workspace_id": workspace_id, "key": key, "limit": MAX_SHARING}
+    return [row["id"] for row in connection.execute(QUERIES[query], parameters)]

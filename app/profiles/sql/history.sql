@@ -1,0 +1,33 @@
+-- name: record_events
+-- Records custom events under their origins.
+INSERT INTO custom_event (workspace_id, origin_id, name, occurred_at, app_id, properties)
+SELECT %(workspace_id)s, origin_id, name, occurred_at, app_id, properties
+FROM jsonb_to_recordset(%(rows)s) AS given (
+    origin_id bigint, name text, occurred_at timestamptz, app_id text, properties jsonb
+)
+
+-- name: record_purchases
+-- Records purchases under their origins: a quantity of n is n purchases.
+INSERT INTO purchase (workspace_id, origin_id, product_id, occurred_at, currency, price_cents, app_id, properties)
+SELECT %(workspace_id)s, origin_id, product_id, occurred_at, currency, price_cents, app_id, properties
+FROM jsonb_to_recordset(%(rows)s) AS given (
+    origin_id bigint, product_id text, occurred_at timestamptz, currency text, price_cents bigint, quantity integer,
+    app_id text, properties jsonb
+)
+CROSS JOIN LATERAL generate_series(1, given.quantity)
+
+-- name: record_sessions
+-- Records sessions under their origins.
+INSERT INTO session (workspace_id, origin_id, app_id, started_at, ended_at)
+SELECT %(workspace_id)s, origin_id, app_id, started_at, ended_at
+FROM jsonb_to_recordset(%(rows)s) AS given (
+    origin_id bigint, app_id text, started_at timestamptz, ended_at timestamptz
+)
+
+-- name: record_engagements
+-- Records engagements with campaigns and canvases under their origins.
+INSERT INTO engagement (workspace_id, origin_id, kind, message_id, occurred_at, event, name, properties)
+SELECT %(workspace_id)s, origin_id, kind, message_id, occurred_at, event, name, properties
+FROM jsonb_to_recordset(%(rows)s) AS given (
+    origin_id bigint, kind text, message_id text, occurred_at timestamptz, event text, name text, properties jsonb
+)

@@ -1,0 +1,35 @@
+"""The transaction in which a request writes profiles: made again when they changed between look and lock."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from app.db import Connection, Pool, in_transaction, load_queries
+from app.errors import ResolutionUnsettled
+
+QUERIES = load_queries("app.profiles", "clock.sql")
+
+#: Times that identifiers may come to mean something else between look and lock before a request is given up.
+ATTEMPTS = 10
+
+Result = TypeVar("Result")
+
+
+def until_settled(pool: Pool, work: Callable[[Connection], Result]) -> Result:
+    """Return what *work* returns, run in one transaction of its own; made again when it raises ResolutionUnsettled.
+
+    Raises ResolutionUnsettled when that happens ATTEMPTS times; nothing was changed then.
+    """
+    for _ in range(ATTEMPTS - 1):
+        try:
+            return in_transaction(pool, work)
+        except ResolutionUnsettled:
+            continue
+    return in_transaction(pool, work)
+
+
+def the_time(connection: Connection) -> datetime:
+    """Return the time by the database's clock; to be asked under the locks, so that later writes have later times."""
+    (row,) = connection.execute(QUERIES["the_time"]).fetchall()
+    moment: datetime = row["now"]
+    return moment.astimezone(UTC)

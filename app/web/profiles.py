@@ -1,0 +1,57 @@
+"""`GET /profiles/{braze_id}` and `/activity` under it: one profile, and what it did lately."""
+
+import re
+
+from flask import Blueprint, g, request
+from flask.typing import ResponseReturnValue
+
+from app.db import borrow
+from app.errors import NotFound
+from app.profiles.activity import count
+from app.profiles.export import MISSING, read
+from app.web.door import door, pool
+from schemas.activity import load_activity
+from schemas.profile import CENTS, ProfileSchema, moment_text
+
+blueprint = Blueprint("profiles", __name__)
+
+PROFILE = ProfileSchema()
+#: Anything else in the URL is no profile's, and may hold what PostgreSQL does not take.
+BRAZE_ID = re.compile(r"[0-9a-f]{24}")
+
+
+@blueprint.get("/profiles/<braze_id>")
+@door(permission="users.export.ids")
+def show(braze_id: str) -> ResponseReturnValue:
+    """Answer with the profile as exports show it, or 410 with a Link to its survivor when it was merged away."""
+    with borrow(pool()) as connection:
+        profile = read(connection, workspace_id=g.workspace_id, braze_id=_checked(braze_id))
+    shown: dict[str, object] = PROFILE.dump(profile)
+    return shown
+
+
+@blueprint.get("/profiles/<braze_id>/activity")
+@door(permission="users.export.ids")
+def activity(braze_id: str) -> ResponseReturnValue:
+    """Answer with how often the profile did something in the last days, and for purchases with the money spent."""
+    query = load_activity(request.args)
+    braze_id = _checked(braze_id)
+    with borrow(pool()) as connection:
+        done = count(connection, workspace_id=g.workspace_id, braze_id=braze_id, query=query)
+    spent = {} if done.cents is None else {"money_spent": done.cents / CENTS}
+    return {
+        "message": "success",
+        "braze_id": braze_id,
+        **query.shown(),
+        "count": done.count,
+        "first": done.first and moment_text(done.first),
+        "last": done.last and moment_text(done.last),
+        **spent,
+    }
+
+
+def _checked(braze_id: str) -> str:
+    """Return *braze_id* in lower case; raise NotFound when no profile can have it."""
+    if not BRAZE_ID.fullmatch(braze_id.lower()):
+        raise NotFound(MISSING)
+    return braze_id.lower()

@@ -1,0 +1,3 @@
+-- name: ping
+-- Asks for nothing but an answer.
+SELECT 1

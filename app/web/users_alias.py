@@ -1,0 +1,23 @@
+"""`POST /users/alias/new`: aliases for profiles that have an external_id, or for new ones that have none."""
+
+from http import HTTPStatus
+
+from flask import Blueprint, g
+from flask.typing import ResponseReturnValue
+
+from app.profiles import aliases
+from app.web.door import door, json_body, pool
+from schemas.aliases import load_aliases
+
+blueprint = Blueprint("users_alias", __name__)
+
+
+@blueprint.post("/users/alias/new")
+@door(permission="users.alias.new")
+def new() -> ResponseReturnValue:
+    """Give the aliases that are sound, and tell object by object which are not; 400 when none is."""
+    request = load_aliases(json_body())
+    if request.errors and not request.aliases:
+        return request.answer(), HTTPStatus.BAD_REQUEST
+    aliases.give(pool(), workspace_id=g.workspace_id, aliases=request.aliases)
+    return request.answer(), HTTPStatus.CREATED

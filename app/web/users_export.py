@@ -1,0 +1,27 @@
+"""`POST /users/export/ids`: profiles read back by any of their identifiers."""
+
+from http import HTTPStatus
+
+from flask import Blueprint, g
+from flask.typing import ResponseReturnValue
+
+from app.db import borrow
+from app.profiles.export import export
+from app.web.door import door, json_body, pool
+from schemas.export import load_export
+from schemas.profile import ProfileSchema
+
+blueprint = Blueprint("users_export", __name__)
+
+
+@blueprint.post("/users/export/ids")
+@door(permission="users.export.ids")
+def ids() -> ResponseReturnValue:
+    """Answer with every profile asked for, and with the external_ids that no profile has."""
+    request = load_export(json_body())
+    with borrow(pool()) as connection:
+        found = export(connection, workspace_id=g.workspace_id, request=request)
+    shown = ProfileSchema(only=request.fields and request.fields & ProfileSchema().fields.keys())
+    unknown = {"invalid_user_ids": found.unknown_external_ids} if found.unknown_external_ids else {}
+    users = [shown.dump(profile) for profile in found.profiles]
+    return {"users": users, "message": "success", **unknown}, HTTPStatus.CREATED

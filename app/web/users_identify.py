@@ -1,0 +1,27 @@
+"""`POST /users/identify`: profiles get their external_id, or are merged into the profile that has it."""
+
+from http import HTTPStatus
+
+from flask import Blueprint
+from flask.typing import ResponseReturnValue
+
+from app.web.accepted import accepted_answer, take_in
+from app.web.door import door, json_body
+from schemas.identify import load_identify
+from schemas.outcomes import JobKind
+
+blueprint = Blueprint("users_identify", __name__)
+
+
+@blueprint.post("/users/identify")
+@door(permission="users.identify")
+def identify() -> ResponseReturnValue:
+    """Accept a batch of profiles to identify; refused objects are told under `errors`, the others become jobs.
+
+    The counts are of what was accepted, as the vendor's are. What becomes of each is told where `Location` points.
+    """
+    body = json_body()
+    asked = load_identify(body)
+    places = [update.index for update in asked.updates]
+    accepted = take_in(JobKind.IDENTIFY, asked.updates, body=body, places=places)
+    return accepted_answer(accepted, status=HTTPStatus.CREATED, **asked.answer())

@@ -1,0 +1,23 @@
+"""`POST /users/track`: attributes, events, purchases, sessions and engagements, in effect when the answer leaves."""
+
+from http import HTTPStatus
+
+from flask import Blueprint, g
+from flask.typing import ResponseReturnValue
+
+from app.profiles import track
+from app.web.door import door, json_body, pool
+from schemas.track import load_track
+
+blueprint = Blueprint("users_track", __name__)
+
+
+@blueprint.post("/users/track")
+@door(permission="users.track")
+def record() -> ResponseReturnValue:
+    """Bring to effect what is sound, and tell object by object what is not; 400 when nothing is sound."""
+    request = load_track(json_body())
+    if not request.entries:
+        return request.answer(), HTTPStatus.BAD_REQUEST
+    track.apply(pool(), workspace_id=g.workspace_id, entries=request.entries)
+    return request.answer(), HTTPStatus.CREATED

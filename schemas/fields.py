@@ -1,0 +1,236 @@
+"""Fields of wire objects: marshmallow's, with messages that read as sentences and no silent conversions.
+
+A message that begins with a lower-case letter is a predicate: `first_fault` puts the field's name before it.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from typing import Any, NoReturn
+
+from marshmallow import ValidationError, fields, validate
+from marshmallow.exceptions import SCHEMA
+
+from schemas.identifiers import MAX_ALIAS_BYTES, MAX_EXTERNAL_ID_BYTES
+
+#: Characters that a text of a profile may have.
+MAX_TEXT = 255
+#: Characters that an email address may have.
+MAX_EMAIL = 320
+#: Years that a moment may lie in, first and last: outside them it is a mistake.
+YEARS = (1900, 3000)
+
+MESSAGES: dict[str, str | list[Any] | dict[Any, Any]] = {"required": "is required", "null": "may not be null"}
+#: `2026-01-31T09:30:00:000+0000`, as the vendor's documents also write it.
+COLON_BEFORE_MILLISECONDS = re.compile(r"(T\d\d:\d\d:\d\d):(\d{3})")
+EMAIL = re.compile(r"\s*[^@\s]+@[^@\s.]+(\.[^@\s.]+)+\s*")
+BRAZE_ID = re.compile(r"[0-9a-f]{24}")
+
+
+class Text(fields.String):
+    """Text of *least* to *most* characters."""
+
+    default_error_messages = {**MESSAGES, "invalid": "must be a string"}  # noqa: RUF012 - as marshmallow declares it
+
+    def __init__(self, *, least: int = 0, most: int = MAX_TEXT, **options: Any) -> None:
+        checks = [validate.Length(max=most, error=f"may not be longer than {most} characters")]
+        if least:
+            checks.append(validate.Length(min=least, error="may not be empty"))
+        super().__init__(validate=[*checks, *options.pop("validate", ())], **options)
+
+
+class Bytes(Text):
+    """Text that is not empty and has *most* bytes in UTF-8 at most."""
+
+    def __init__(self, *, most: int, **options: Any) -> None:
+        super().__init__(least=1, most=most, validate=[lambda text: _check_bytes(text, most)], **options)
+
+
+class ExternalIdText(Bytes):
+    """An external_id; a whole number is taken as its digits, as the vendor does."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(most=MAX_EXTERNAL_ID_BYTES, **options)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
+        """Return *value* as text."""
+        if isinstance(value, int) and not isinstance(value, bool):
+            value = str(value)
+        text: str = super()._deserialize(value, attr, data, **kwargs)
+        return text
+
+
+class AliasText(Bytes):
+    """The label or the name of an alias."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(most=MAX_ALIAS_BYTES, **options)
+
+
+class Choice(Text):
+    """One of a few words; *fold* is applied to the text before it is compared."""
+
+    def __init__(self, *words: str, upper: bool = False, **options: Any) -> None:
+        self._upper = upper
+        *most, last = words
+        sentence = f"must be one of {', '.join(most)} and {last}"
+        super().__init__(validate=[validate.OneOf(words, error=sentence)], **options)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
+        """Return *value*, in capitals if that is how the words are written."""
+        text: str = super()._deserialize(value, attr, data, **kwargs)
+        return text.upper() if self._upper else text
+
+
+class EmailText(Text):
+    """An email address, kept as it was sent."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(most=MAX_EMAIL, **options)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
+        """Return *value*; an encrypted address need not look like one."""
+        text: str = super()._deserialize(value if isinstance(value, str) else "", attr, data, **kwargs)
+        encrypted = data is not None and data.get("email_encrypted") is True
+        if not (text.strip() if encrypted else EMAIL.fullmatch(text)):
+            raise ValidationError("The value provided for the 'email' field is not a valid email.")
+        return text
+
+
+class BrazeIdText(Text):
+    """A braze_id: 24 hexadecimal digits."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
+        """Return *value* in lower case."""
+        text: str = super()._deserialize(value, attr, data, **kwargs).lower()
+        if not BRAZE_ID.fullmatch(text):
+            raise ValidationError("must be 24 hexadecimal digits")
+        return text
+
+
+class Truth(fields.Field[bool]):
+    """true or false and nothing that resembles them."""
+
+    default_error_messages = MESSAGES
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> bool:
+        """Return *value*."""
+        if not isinstance(value, bool):
+            raise ValidationError("must be true or false")
+        return value
+
+
+class Number(fields.Field[float]):
+    """A number from *least* to *most*."""
+
+    default_error_messages = MESSAGES
+
+    def __init__(self, *, least: float, most: float, **options: Any) -> None:
+        sentence = f"must be a number from {least:,} to {most:,}"
+        self._sentence = sentence
+        super().__init__(validate=validate.Range(min=least, max=most, error=sentence), **options)
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> float:
+        """Return *value*."""
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise ValidationError(self._sentence)
+        return value
+
+
+class Moment(fields.Field[datetime]):
+    """A moment in ISO 8601 form, as an aware datetime in UTC with whole milliseconds; without a zone it is UTC.
+
+    Milliseconds, because that is how exact exports and summaries are: what is stored equals what is shown.
+    """
+
+    default_error_messages = MESSAGES
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> datetime:
+        """Return the moment that *value* writes."""
+        if not isinstance(value, str):
+            _refuse_moment()
+        try:
+            moment = datetime.fromisoformat(_as_iso(value))
+            moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        except (ValueError, OverflowError):
+            _refuse_moment()
+        if not YEARS[0] <= moment.year <= YEARS[1]:
+            raise ValidationError(f"must lie between the years {YEARS[0]} and {YEARS[1]}")
+        return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
+class Day(fields.Field[date]):
+    """A day, written YYYY-MM-DD."""
+
+    default_error_messages = MESSAGES
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> date:
+        """Return the day that *value* writes."""
+        try:
+            return datetime.strptime(value, "%Y-%m-%d").date()  # noqa: DTZ007 - a day has no zone
+        except (TypeError, ValueError):
+            raise ValidationError("must be a day in the form YYYY-MM-DD") from None
+
+
+class Object(fields.Field[dict[str, Any]]):
+    """A JSON object, as it stands."""
+
+    default_error_messages = MESSAGES
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> dict[str, Any]:
+        """Return *value*."""
+        if not isinstance(value, dict):
+            raise ValidationError("must be an object")
+        return value
+
+
+class ListOf(fields.List[Any]):
+    """An array of *most* elements at most; *too_many* is what is said of a longer one."""
+
+    default_error_messages = {**MESSAGES, "invalid": "must be an array"}  # noqa: RUF012 - as marshmallow declares it
+
+    def __init__(self, inner: Any, *, most: int, too_many: str = "", **options: Any) -> None:
+        error = too_many or f"may not have more than {most} elements"
+        super().__init__(inner, validate=validate.Length(max=most, error=error), **options)
+
+
+class Nested(fields.Nested):
+    """An object with a schema of its own."""
+
+    default_error_messages = MESSAGES
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
+        """Return what the schema makes of *value*."""
+        if not isinstance(value, dict):
+            raise ValidationError("must be an object")
+        return super()._deserialize(value, *args, **kwargs)
+
+
+def first_fault(messages: Any) -> str:
+    """Return the first of marshmallow's nested *messages* as one sentence, naming the field where it does not."""
+    path: list[str] = []
+    while not isinstance(messages, str):
+        if isinstance(messages, list):
+            messages = messages[0]
+            continue
+        key, messages = next(iter(messages.items()))
+        if key != SCHEMA:
+            path.append(str(key))
+    return f"'{'.'.join(path)}' {messages}" if path and messages[:1].islower() else messages
+
+
+def _as_iso(text: str) -> str:
+    """Return *text* with the vendor's other way of writing milliseconds and zones mended."""
+    text = COLON_BEFORE_MILLISECONDS.sub(r"\1.\2", text.strip())
+    return re.sub(r" (?=[+-]\d|Z$|UTC$)", "", text).replace("UTC", "Z")
+
+
+def _check_bytes(text: str, most: int) -> None:
+    """Raise ValidationError when *text* has more than *most* bytes."""
+    if len(text.encode()) > most:
+        raise ValidationError(f"may not be longer than {most} bytes")
+
+
+def _refuse_moment() -> NoReturn:
+    """Raise the ValidationError of a moment that cannot be read."""
+    raise ValidationError("must be a moment in ISO 8601 form")
