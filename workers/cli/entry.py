@@ -1,0 +1,38 @@
+"""The group of all commands, and how their errors are told."""
+
+import logging
+from typing import Any
+
+import click
+
+from app.errors import MergelaneError
+from workers.cli.keys import keys
+from workers.cli.migrate import migrate
+from workers.cli.up import up
+
+
+class Commands(click.Group):
+    """A group whose commands tell an error of ours as one sentence, not as a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command that was asked for."""
+        try:
+            return super().invoke(ctx)
+        except MergelaneError as error:
+            raise click.ClickException(str(error)) from None
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="mergelane", prog_name="mergelane")
+def main() -> None:
+    """Merge duplicate customer profiles, and tell what became of every pair.
+
+    `mergelane up` runs the whole product on this machine. The other commands work on the database in DATABASE_URL or,
+    when that is not set, on that of the `mergelane up` which is running.
+    """
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+
+
+main.add_command(up)
+main.add_command(migrate)
+main.add_command(keys)
