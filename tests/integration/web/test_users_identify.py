@@ -1,0 +1,230 @@
+"""`POST /users/identify`, from the request to what became of the profiles."""
+
+from typing import Any
+
+from tests.support.front_door import Caller
+from tests.support.worker import Worker
+
+TIME = "2026-11-01T10:00:00Z"
+
+
+def track(caller: Caller, **arrays: Any) -> None:
+    """Write profiles."""
+    response = caller.post("/users/track", arrays)
+    assert response.status_code == 201, response.json
+    assert "errors" not in response.json
+
+
+def guest(caller: Caller, name: str, label: str = "cart", **attributes: Any) -> dict[str, str]:
+    """Write a profile that has an alias alone; return the alias."""
+    alias = {"alias_name": name, "alias_label": label}
+    track(caller, attributes=[{"user_alias": alias, "_update_existing_only": False, **attributes}])
+    return alias
+
+
+def identify(caller: Caller, worker: Worker, **arrays: Any) -> list[dict[str, Any]]:
+    """Identify and return the jobs as they ended."""
+    response = caller.post("/users/identify", arrays)
+    assert response.status_code == 201, response.json
+    worker.work()
+    return caller.get(response.json["status_url"]).json["jobs"]
+
+
+def export(caller: Caller, external_id: str) -> dict[str, Any] | None:
+    """Return the profile with *external_id* as exports show it."""
+    users = caller.post("/users/export/ids", {"external_ids": [external_id]}).json["users"]
+    return users[0] if users else None
+
+
+def test_a_profile_gets_an_external_id_that_nobody_has(caller: Caller, worker: Worker) -> None:
+    alias = guest(caller, "guest-1", first_name="Ada")
+
+    (job,) = identify(caller, worker, aliases_to_identify=[{"external_id": "ada", "user_alias": alias}])
+    profile = export(caller, "ada")
+
+    assert (job["kind"], job["outcome"], job["input_array"]) == ("identify", "identified", "aliases_to_identify")
+    assert job["survivor"] == {"braze_id": profile["braze_id"], "external_id": "ada"}
+    assert job["orphan"] == {"braze_id": profile["braze_id"], "external_id": None}
+    assert (profile["first_name"], profile["user_aliases"]) == ("Ada", [alias])
+
+
+def test_a_profile_is_merged_into_the_one_that_has_the_external_id(caller: Caller, worker: Worker) -> None:
+    alias = guest(caller, "guest-1", first_name="Ada", last_name="King", plan="gold")
+    track(
+        caller,
+        attributes=[{"external_id": "ada", "first_name": "Augusta"}],
+        purchases=[{"user_alias": alias, "product_id": "hat", "currency": "USD", "price": 80.0, "time": TIME}],
+    )
+
+    (job,) = identify(caller, worker, aliases_to_identify=[{"external_id": "ada", "user_alias": alias}])
+    profile = export(caller, "ada")
+
+    assert job["outcome"] == "merged"
+    assert (profile["first_name"], profile["last_name"]) == ("Augusta", "King")
+    assert profile["custom_attributes"] == {"plan": "gold"}
+    assert (profile["total_revenue"], profile["purchase_count"], profile["user_aliases"]) == (80.0, 1, [alias])
+
+
+def test_a_clash_of_labels_combines_nothing(caller: Caller, worker: Worker) -> None:
+    alias = guest(caller, "guest-1", first_name="Ada")
+    taken = guest(caller, "guest-2")
+    identify(caller, worker, aliases_to_identify=[{"external_id": "ada", "user_alias": taken}])
+
+    (job,) = identify(caller, worker, aliases_to_identify=[{"external_id": "ada", "user_alias": alias}])
+
+    assert job["outcome"] == "alias_conflict"
+    assert "'cart'" in job["reason"]
+    assert "first_name" not in export(caller, "ada")
+
+
+def test_several_aliases_of_one_request_become_one_profile(caller: Caller, worker: Worker) -> None:
+    aliases = [guest(caller, f"guest-{label}", label) for label in ("cart", "app", "shop")]
+
+    jobs = identify(
+        caller, worker, aliases_to_identify=[{"external_id": "ada", "user_alias": alias} for alias in aliases]
+    )
+
+    assert [job["outcome"] for job in jobs] == ["identified", "merged", "merged"]
+    assert {alias["alias_label"] for alias in export(caller, "ada")["user_aliases"]} == {"cart", "app", "shop"}
+
+
+def test_an_alias_that_nobody_has_is_accepted_and_told_afterwards(caller: Caller, worker: Worker) -> None:
+    alias = {"alias_name": "nobody", "alias_label": "cart"}
+
+    (job,) = identify(caller, worker, aliases_to_identify=[{"external_id": "ada", "user_alias": alias}])
+
+    assert job["outcome"] == "orphan_not_found"
+    assert export(caller, "ada") is None
+
+
+def test_an_email_is_identified_by_its_prioritization(caller: Caller, worker: Worker) -> None:
+    for visit in range(2):
+        guest(caller, f"guest-{visit}", email="ada@example.org", visit=visit)
+    steps = ["unidentified", "most_recently_updated"]
+
+    (job,) = identify(
+        caller,
+        worker,
+        emails_to_identify=[{"external_id": "ada", "email": " ADA@example.org", "prioritization": steps}],
+    )
+
+    assert (job["outcome"], job["input_array"]) == ("identified", "emails_to_identify")
+    assert export(caller, "ada")["custom_attributes"] == {"visit": 1}
+
+
+def test_a_second_email_of_the_request_sees_what_the_first_one_did(caller: Caller, worker: Worker) -> None:
+    for visit in range(2):
+        guest(caller, f"guest-{visit}", label=f"label-{visit}", email="ada@example.org")
+    update = {
+        "external_id": "ada",
+        "email": "ada@example.org",
+        "prioritization": ["unidentified", "most_recently_updated"],
+    }
+
+    jobs = identify(caller, worker, emails_to_identify=[update, update, update])
+
+    assert [job["outcome"] for job in jobs] == ["identified", "merged", "orphan_not_found"]
+
+
+def test_an_email_shared_with_the_identified_profile_itself_is_nothing_to_do(caller: Caller, worker: Worker) -> None:
+    track(caller, attributes=[{"external_id": "ada", "email": "ada@example.org"}])
+    update = {"external_id": "ada", "email": "ada@example.org", "prioritization": ["most_recently_updated"]}
+
+    (job,) = identify(caller, worker, emails_to_identify=[update])
+
+    assert job["outcome"] == "same_profile"
+
+
+def test_a_profile_that_is_somebody_already_is_not_identified_as_somebody_else(caller: Caller, worker: Worker) -> None:
+    track(caller, attributes=[{"external_id": "ada", "phone": "+14155550100"}, {"external_id": "bob"}])
+
+    jobs = [
+        identify(
+            caller,
+            worker,
+            phone_numbers_to_identify=[
+                {"external_id": to, "phone": "+1 415 555 0100", "prioritization": ["most_recently_updated"]}
+            ],
+        )[0]
+        for to in ("bob", "new")
+    ]
+
+    assert [job["outcome"] for job in jobs] == ["orphan_identified", "orphan_identified"]
+    assert export(caller, "new") is None
+
+
+def test_device_information_is_not_in_the_list_of_identify(caller: Caller, worker: Worker) -> None:
+    alias = guest(caller, "guest-1", devices=[{"device_id": "device-0001", "model": "X"}], email_subscribe="opted_in")
+    track(caller, attributes=[{"external_id": "ada"}])
+
+    identify(caller, worker, aliases_to_identify=[{"external_id": "ada", "user_alias": alias}])
+    profile = export(caller, "ada")
+
+    assert "devices" not in profile
+    assert profile["email_subscribe"] == "opted_in"
+
+
+def test_a_profile_in_the_control_group_is_left_as_it_is(caller: Caller, worker: Worker) -> None:
+    alias = guest(caller, "guest-1", control_group=True)
+
+    (job,) = identify(caller, worker, aliases_to_identify=[{"external_id": "ada", "user_alias": alias}])
+
+    assert job["outcome"] == "protected"
+
+
+def test_an_external_id_that_was_merged_away_leads_to_its_survivor(caller: Caller, worker: Worker) -> None:
+    track(caller, attributes=[{"external_id": "ada-old"}, {"external_id": "ada"}])
+    ids = {"identifier_to_merge": {"external_id": "ada-old"}, "identifier_to_keep": {"external_id": "ada"}}
+    caller.post("/users/merge", {"merge_updates": [ids]})
+    worker.work()
+    alias = guest(caller, "guest-1", first_name="Ada")
+
+    (job,) = identify(caller, worker, aliases_to_identify=[{"external_id": "ada-old", "user_alias": alias}])
+
+    assert job["outcome"] == "merged"
+    assert export(caller, "ada")["first_name"] == "Ada"
+
+
+def test_refused_objects_are_told_and_the_jobs_keep_their_places(caller: Caller, worker: Worker) -> None:
+    alias = guest(caller, "guest-1")
+    body = {"aliases_to_identify": [{"user_alias": alias}, {"external_id": "ada", "user_alias": alias}]}
+
+    response = caller.post("/users/identify", body)
+    worker.work()
+    (job,) = caller.get(response.json["status_url"]).json["jobs"]
+
+    assert response.status_code == 201
+    assert response.json["aliases_processed"] == 1
+    assert response.json["errors"] == [
+        {"type": "'external_id' is required", "input_array": "user_identifiers", "index": 0}
+    ]
+    assert (job["index"], job["outcome"]) == (1, "identified")
+
+
+def test_nothing_valid_is_an_empty_batch(caller: Caller) -> None:
+    response = caller.post("/users/identify", {"aliases_to_identify": [{}]})
+    batch = caller.get(response.json["status_url"]).json
+
+    assert (response.status_code, response.json["aliases_processed"]) == (201, 0)
+    assert (batch["state"], batch["jobs"]) == ("finished", [])
+
+
+def test_an_idempotency_key_gives_the_first_answer_again(caller: Caller, worker: Worker) -> None:
+    alias = guest(caller, "guest-1")
+    body = {"aliases_to_identify": [{"external_id": "ada", "user_alias": alias}]}
+    headers = {"Idempotency-Key": "one"}
+
+    first = caller.post("/users/identify", body, headers=headers)
+    worker.work()
+    second = caller.post("/users/identify", body, headers=headers)
+
+    assert first.json == second.json
+    assert second.headers["Idempotent-Replayed"] == "true"
+
+
+def test_a_key_without_the_permission_is_refused(make_caller: Any) -> None:
+    caller = make_caller(permissions=("users.merge",))
+
+    response = caller.post("/users/identify", {"aliases_to_identify": []})
+
+    assert (response.status_code, response.json) == (403, {"message": "Access Denied"})

@@ -1,0 +1,102 @@
+"""A small client of the wire, as an operator's script would write it."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import requests
+
+from tests.support.waiting import wait_until
+
+
+class Client:
+    """One key's view of a running Mergelane. `api.get` and `api.post` give the whole response, the rest give bodies."""
+
+    def __init__(self, base_url: str, key: str, workspace: str = "default") -> None:
+        self.base_url = base_url
+        self.key = key
+        self.workspace = workspace
+        self._session = requests.Session()
+        self._session.headers["Authorization"] = f"Bearer {key}"
+
+    def request(self, method: str, path: str, **options: Any) -> requests.Response:
+        """Send one request to *path*, an absolute path with its query."""
+        return self._session.request(method, self.base_url + path, timeout=40, **options)
+
+    def get(self, path: str, **parameters: Any) -> requests.Response:
+        """Return the response to GET *path* with *parameters* as its query."""
+        return self.request("GET", path, params=parameters)
+
+    def post(self, path: str, body: Any, **headers: str) -> requests.Response:
+        """Return the response to POST *path*; an underscore in a header's name stands for a dash."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return self.request("POST", path, json=body, headers=named)
+
+    def track(self, **arrays: list[dict[str, Any]]) -> dict[str, Any]:
+        """Write attributes, events, purchases, sessions or engagements; every object must be accepted."""
+        response = self.post("/users/track", arrays)
+        body: dict[str, Any] = response.json()
+
+        assert response.status_code == 201, response.text
+        assert "errors" not in body, body
+        return body
+
+    def export(self, **identifiers: Any) -> list[dict[str, Any]]:
+        """Return the profiles that `/users/export/ids` gives for *identifiers*."""
+        response = self.post("/users/export/ids", identifiers)
+
+        assert response.status_code == 201, response.text
+        users: list[dict[str, Any]] = response.json()["users"]
+        return users
+
+    def profile(self, external_id: str) -> dict[str, Any]:
+        """Return the one profile with *external_id*."""
+        users = self.export(external_ids=[external_id])
+
+        assert len(users) == 1, f"{external_id} is {len(users)} profiles"
+        return users[0]
+
+    def merge(self, updates: Iterable[tuple[Any, Any]], **headers: str) -> str:
+        """Ask for the merges of (orphan, survivor) and return the batch id; a plain string is an external_id."""
+        body = {
+            "merge_updates": [
+                {"identifier_to_merge": _identifier(orphan), "identifier_to_keep": _identifier(survivor)}
+                for orphan, survivor in updates
+            ]
+        }
+        response = self.post("/users/merge", body, **headers)
+
+        assert response.status_code == 202, response.text
+        batch_id: str = response.json()["batch_id"]
+        return batch_id
+
+    def batch(self, batch_id: str) -> dict[str, Any]:
+        """Return the batch as it stands."""
+        response = self.get(f"/merge/batches/{batch_id}")
+
+        assert response.status_code == 200, response.text
+        body: dict[str, Any] = response.json()
+        return body
+
+    def finished(self, batch_id: str, *, seconds: float = 60) -> dict[str, Any]:
+        """Wait until the batch is finished and return it."""
+        wait_until(
+            lambda: self.batch(batch_id)["state"] == "finished",
+            seconds=seconds,
+            every=0.05,
+            what=f"batch {batch_id} to finish",
+        )
+        return self.batch(batch_id)
+
+    def merged(self, updates: Iterable[tuple[Any, Any]], *, seconds: float = 60) -> list[str]:
+        """Merge, wait, and return the outcomes in the order of the updates."""
+        batch = self.finished(self.merge(updates), seconds=seconds)
+        return [job["outcome"] for job in batch["jobs"]]
+
+    def close(self) -> None:
+        """Give its connections back."""
+        self._session.close()
+
+
+def _identifier(value: Any) -> Any:
+    """Return the wire's identifier for *value*: a plain string is an external_id."""
+    return {"external_id": value} if isinstance(value, str) else value

@@ -1,0 +1,89 @@
+"""The same cluster as local processes make, as containers of our own image, where a Docker engine answers."""
+
+import os
+import secrets
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import docker
+import pytest
+from pytest_celery import CeleryWorkerContainer, RedisContainer
+
+from app import migrations
+from tests.support.local_containers import QUEUE
+from tests.support.waiting import wait_until
+from workers.up import commands
+from workers.up.commands import DIRECTORY
+
+PASSWORD = "mergelane"
+
+
+class ImageWorkerContainer(CeleryWorkerContainer):
+    """A worker in a container of our image, by our own command."""
+
+    @classmethod
+    def worker_queue(cls) -> str:
+        """The product's one queue."""
+        return QUEUE
+
+
+def engine() -> "docker.DockerClient":
+    """Return a client of the Docker engine; skips the test, with the reason, when none answers."""
+    try:
+        _knock(os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock"))
+        client = docker.from_env()
+        client.ping()
+    except (OSError, docker.errors.DockerException) as error:
+        pytest.skip(f"No Docker engine answers: {error}")
+    return client
+
+
+def _knock(address: str) -> None:
+    """Raise OSError when nobody is behind a unix socket: the library would leave its own open, and warn of it."""
+    if address.startswith("unix://"):
+        with socket.socket(socket.AF_UNIX) as knock:
+            knock.connect(address.removeprefix("unix://"))
+
+
+@contextmanager
+def containers() -> Iterator[dict[str, Any]]:
+    """Run PostgreSQL, Redis and a worker of our image; give `database_url` as seen from here, `broker` and `worker`."""
+    client = engine()
+    name = f"mergelane-test-{secrets.token_hex(4)}"
+    image, _ = client.images.build(path=str(DIRECTORY), tag=name, rm=True)
+    network = client.networks.create(name)
+    running: list[Any] = []
+
+    def run(image: Any, part: str, **options: Any) -> Any:
+        container = client.containers.run(image, name=f"{name}-{part}", network=name, detach=True, **options)
+        running.append(container)
+        return container
+
+    try:
+        postgres = run(
+            "postgres:18",
+            "postgres",
+            environment={"POSTGRES_PASSWORD": PASSWORD},
+            ports={"5432/tcp": ("127.0.0.1", None)},
+        )
+        redis = run("redis:7", "redis", command=RedisContainer.command(), ports={"6379/tcp": ("127.0.0.1", None)})
+        wait_until(lambda: postgres.exec_run("pg_isready --host localhost")[0] == 0, what="PostgreSQL in its container")
+        postgres.reload()
+        port = postgres.attrs["NetworkSettings"]["Ports"]["5432/tcp"][0]["HostPort"]
+        database_url = f"postgresql://postgres:{PASSWORD}@127.0.0.1:{port}/postgres"
+        migrations.upgrade(database_url)
+        inside = {
+            "DATABASE_URL": f"postgresql://postgres:{PASSWORD}@{name}-postgres/postgres",
+            "BROKER_URL": f"redis://{name}-redis:6379/0",
+        }
+        command = [*commands.WORKER, "-n", f"{ImageWorkerContainer.worker_name()}@%h"]
+        worker = run(image, "worker", command=command, environment=inside)
+        yield {"database_url": database_url, "broker": RedisContainer(redis), "worker": ImageWorkerContainer(worker)}
+    finally:
+        for container in reversed(running):
+            with suppress(docker.errors.APIError):
+                container.remove(force=True)
+        network.remove()
+        client.close()

@@ -1,0 +1,195 @@
+"""Profiles, history, batches and jobs for the tests: as values, and as rows written straight into the tables."""
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import pytest
+from psycopg import sql
+from psycopg.types.json import Jsonb
+from uuid_utils.compat import uuid7
+
+from app.db import Connection
+from app.ledger.lanes import lane_heads
+from app.merging.profile import EmailAddress, PhoneNumber, Profile
+from app.profiles.store import load, to_row
+from schemas.identifiers import fold_email, from_wire, sharing_key, to_e164
+
+if TYPE_CHECKING:
+    # At run time pytest loads that module itself, as the plugin that it is.
+    from tests.support.postgres import Databases
+
+NUMBERS = itertools.count(1)
+LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
+"""When profiles were made and updated, unless a test says otherwise."""
+
+Wire = Mapping[str, Any]
+
+
+def an_email(address: str, *, encrypted: bool = False) -> EmailAddress:
+    """Return *address* as profiles hold it."""
+    return EmailAddress(address=address, key=fold_email(address), encrypted=encrypted)
+
+
+def a_phone(number: str) -> PhoneNumber:
+    """Return *number* as profiles hold it."""
+    return PhoneNumber(number=number, e164=to_e164(number))
+
+
+def a_profile(
+    *, email: str | EmailAddress | None = None, phone: str | PhoneNumber | None = None, **fields: Any
+) -> Profile:
+    """Return a profile with the given *fields* and nothing else but who it is."""
+    number = next(NUMBERS)
+    whole: dict[str, Any] = {
+        "workspace_id": 1,
+        "id": number,
+        "braze_id": f"{number:024x}",
+        "created_at": LONG_AGO,
+        "updated_at": LONG_AGO,
+        "random_bucket": number % 10_000,
+        "email": an_email(email) if isinstance(email, str) else email,
+        "phone": a_phone(phone) if isinstance(phone, str) else phone,
+    }
+    return Profile(**{**whole, **fields})
+
+
+def ext(value: str) -> Wire:
+    """Return the identifier of a profile by external_id, as requests write it."""
+    return {"external_id": value}
+
+
+def alias(label: str, name: str) -> Wire:
+    """Return the identifier of a profile by alias."""
+    return {"user_alias": {"alias_label": label, "alias_name": name}}
+
+
+def by_email(address: str, *prioritization: str) -> Wire:
+    """Return the identifier of a profile by email address."""
+    return {"email": address, "prioritization": list(prioritization)}
+
+
+def by_phone(number: str, *prioritization: str) -> Wire:
+    """Return the identifier of a profile by phone number."""
+    return {"phone": number, "prioritization": list(prioritization)}
+
+
+class Factory:
+    """Writes rows of one workspace, and reads them back as they stand."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        name = f"test-{uuid7()}"
+        row = connection.execute("INSERT INTO workspace (name) VALUES (%s) RETURNING workspace_id", [name]).fetchone()
+        assert row is not None
+        self.workspace_id: int = row["workspace_id"]
+
+    def rows(self, query: str, *values: Any) -> list[dict[str, Any]]:
+        """Return the rows of *query*, whose first value is the workspace."""
+        return self.connection.execute(query, [self.workspace_id, *values]).fetchall()
+
+    def profile(self, external_id: str | None = None, **fields: Any) -> Profile:
+        """Write a profile and its `user_aliases`, and return it as it was written."""
+        (number,) = self.connection.execute("SELECT nextval(pg_get_serial_sequence('profile', 'id')) AS id").fetchall()
+        named = {"workspace_id": self.workspace_id, "id": number["id"], "external_id": external_id}
+        profile = a_profile(**{**named, **fields})
+        self.insert(profile)
+        return profile
+
+    def insert(self, profile: Profile) -> None:
+        """Write the row of *profile* and those of its aliases."""
+        row = to_row(profile)
+        aliases = row.pop("user_aliases")
+        columns = sql.SQL(", ").join(map(sql.Identifier, row))
+        query = sql.SQL("INSERT INTO profile ({0}) SELECT {0} FROM jsonb_populate_record(NULL::profile, %s)")
+        self.connection.execute(query.format(columns), [Jsonb(row)])
+        for label, name in aliases.items():
+            self.rows(
+                "INSERT INTO user_alias (workspace_id, label, name, profile_id) VALUES (%s, %s, %s, %s) RETURNING 1",
+                *(label, name, profile.id),
+            )
+
+    def event(self, profile: Profile, name: str, at: datetime) -> None:
+        """Write a custom event of the origin *profile*."""
+        self.rows(
+            "INSERT INTO custom_event (workspace_id, origin_id, name, occurred_at) VALUES (%s, %s, %s, %s) RETURNING 1",
+            *(profile.id, name, at),
+        )
+
+    def load(self, profile: Profile | int) -> Profile | None:
+        """Return the profile as it stands now, None when it is gone."""
+        profile_id = profile if isinstance(profile, int) else profile.id
+        return load(self.connection, workspace_id=self.workspace_id, ids=[profile_id]).get(profile_id)
+
+    def batch(self, updates: Sequence[tuple[Wire, Wire]], *, kind: str = "merge", **columns: Any) -> list[UUID]:
+        """Write a batch of (orphan, survivor) *updates*; return its job ids. *columns* hold for each of its jobs."""
+        batch_id = uuid7()
+        self.rows("INSERT INTO batch (workspace_id, id, path) VALUES (%s, %s, '/users/merge') RETURNING 1", batch_id)
+        lanes = lane_heads([tuple(sharing_key(from_wire(side)) for side in update) for update in updates])
+        return [
+            self._job(
+                batch_id=batch_id,
+                index=index,
+                kind=kind,
+                lane=lane,
+                orphan_identifier=Jsonb(orphan),
+                survivor_identifier=Jsonb(survivor),
+                **columns,
+            )
+            for index, (lane, (orphan, survivor)) in enumerate(zip(lanes, updates, strict=True))
+        ]
+
+    def job(self, orphan: Wire, survivor: Wire, **columns: Any) -> UUID:
+        """Write a batch of one update; return its job's id."""
+        (job_id,) = self.batch([(orphan, survivor)], **columns)
+        return job_id
+
+    def _job(self, **columns: Any) -> UUID:
+        """Write one row of job; return its id."""
+        job_id: UUID = uuid7()
+        row = {"workspace_id": self.workspace_id, "id": job_id, "search_keys": [], **columns}
+        query = sql.SQL("INSERT INTO job ({}) VALUES ({})").format(
+            sql.SQL(", ").join(map(sql.Identifier, row)), sql.SQL(", ").join(map(sql.Placeholder, row))
+        )
+        self.connection.execute(query, row)
+        return job_id
+
+    def set_jobs(self, job_ids: Sequence[UUID], assignments: str) -> None:
+        """Set columns of the jobs *job_ids*, as the SQL *assignments* say."""
+        query = f"UPDATE job SET {assignments} WHERE workspace_id = %s AND id = ANY(%s) RETURNING 1"
+        self.rows(query, list(job_ids))
+
+    def row(self, job_id: UUID) -> dict[str, Any]:
+        """Return the job's row as it stands now."""
+        (row,) = self.rows("SELECT * FROM job WHERE workspace_id = %s AND id = %s", job_id)
+        return row
+
+    def outcomes(self, job_ids: Sequence[UUID]) -> list[str | None]:
+        """Return the outcomes of the jobs, in their order."""
+        return [self.row(job_id)["outcome"] for job_id in job_ids]
+
+    def states(self, job_ids: Sequence[UUID]) -> list[str]:
+        """Return the states of the jobs, in their order."""
+        return [self.row(job_id)["state"] for job_id in job_ids]
+
+
+@pytest.fixture
+def factory(connection: Connection) -> Factory:
+    """Writes rows of a workspace of the test's own."""
+    return Factory(connection)
+
+
+def one_database_for_all() -> Any:
+    """Return a fixture to be called `database_url` in a module whose tests keep to their own workspaces."""
+
+    @pytest.fixture(scope="module", name="database_url")
+    def shared(databases: "Databases") -> Iterator[str]:
+        name = databases.create()
+        try:
+            yield databases.url(name)
+        finally:
+            databases.drop(name)
+
+    return shared

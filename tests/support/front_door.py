@@ -1,0 +1,72 @@
+"""The front door without a server: Flask's own test client, with a key, on a real database."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+from flask import Flask
+from uuid_utils import uuid7
+from werkzeug.test import TestResponse
+
+from app import keys
+from app.config import Settings
+from app.web import create_app
+from app.web.resources import resources_of
+
+
+class Caller:
+    """One key's view of the front door. `get` and `post` return the whole response."""
+
+    def __init__(self, flask: Flask, *, secret: str, key_id: UUID, workspace_id: int, workspace: str) -> None:
+        self.secret = secret
+        self.key_id = key_id
+        self.workspace_id = workspace_id
+        self.workspace = workspace
+        self._client = flask.test_client()
+
+    def get(self, path: str, *, headers: dict[str, str] | None = None, **query: Any) -> TestResponse:
+        """Return the response to GET *path* with *query*."""
+        return self._client.get(path, query_string=query, headers=self._with_key(headers))
+
+    def post(self, path: str, body: Any = None, *, headers: dict[str, str] | None = None, **raw: Any) -> TestResponse:
+        """Return the response to POST *path* with *body* as JSON, or with `data` and `content_type`."""
+        if "data" not in raw:
+            raw["json"] = body
+        return self._client.post(path, headers=self._with_key(headers), **raw)
+
+    def _with_key(self, headers: dict[str, str] | None) -> dict[str, str]:
+        """Return *headers* with the key, unless they bring an Authorization of their own."""
+        return {"Authorization": f"Bearer {self.secret}", **(headers or {})}
+
+
+@pytest.fixture
+def front_door(database_url: str) -> Iterator[Flask]:
+    """The application on the test's fresh database."""
+    flask = create_app(Settings(database_url=database_url))
+    try:
+        yield flask
+    finally:
+        resources_of(flask).close()
+
+
+@pytest.fixture
+def make_caller(front_door: Flask, database_url: str) -> Callable[..., Caller]:
+    """A function that makes a key, by default with all permissions in a workspace of its own, and a caller with it."""
+
+    def make(*, workspace: str | None = None, permissions: tuple[str, ...] = ("*",)) -> Caller:
+        workspace = workspace or f"workspace-{uuid7()}"
+        with psycopg.connect(database_url) as conn:
+            key_id, secret = keys.create(conn, workspace=workspace, label="test", permissions=permissions)
+            row = conn.execute("SELECT workspace_id FROM api_key WHERE id = %s", [key_id]).fetchone()
+        assert row is not None
+        return Caller(front_door, secret=secret, key_id=key_id, workspace_id=row[0], workspace=workspace)
+
+    return make
+
+
+@pytest.fixture
+def caller(make_caller: Callable[..., Caller]) -> Caller:
+    """A caller with all permissions in a fresh workspace."""
+    return make_caller()

@@ -1,0 +1,126 @@
+"""Profiles as hypothesis makes them up: few keys and few values, so that two of them often have something in common."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from hypothesis import strategies as st
+
+from app.merging.profile import EmailAddress, PhoneNumber, Profile
+from tests.support.factories import LONG_AGO, a_phone, an_email
+
+Values = st.SearchStrategy[Any]
+
+MOMENTS = st.integers(0, 40).map(lambda hours: LONG_AGO + timedelta(hours=hours))
+TIMES = MOMENTS.map(lambda moment: moment.strftime("%Y-%m-%dT%H:%M:%S.000Z"))
+DAYS = st.dates(min_value=date(1950, 1, 1), max_value=date(2010, 1, 1))
+TEXTS = st.sampled_from(["", "a", "b", "ä\u0301", "0"])
+COUNTS = st.integers(0, 2**40)
+KEYS = st.sampled_from(["x", "y", "z.w", "count", "*", ""])
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False) | TEXTS,
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(KEYS, inner, max_size=2),
+    max_leaves=4,
+)
+
+
+def maybe(values: Values) -> Values:
+    """Return *values* and, as often, None."""
+    return st.none() | values
+
+
+def keyed(entries: Values) -> Values:
+    """Return mappings of a few keys to *entries*."""
+    return st.dictionaries(KEYS, entries, max_size=3)
+
+
+def entry(must: dict[str, Values], may: dict[str, Values] | None = None) -> Values:
+    """Return entries of a summary, with the parts that they must and may have."""
+    return st.fixed_dictionaries(must, optional=may or {})
+
+
+SUMMARIES = keyed(entry({"count": COUNTS, "first": TIMES, "last": TIMES}))
+SUBSCRIPTIONS = entry({"state": st.sampled_from(["opted_in", "subscribed", "unsubscribed"])}, {"opted_in_at": TIMES})
+ENGAGED = st.dictionaries(st.sampled_from(["opened_email", "clicked_email"]), st.just(value=True), min_size=1)
+CAMPAIGNS = keyed(
+    entry(
+        {"last_received": TIMES}, {"name": TEXTS, "engaged": ENGAGED, "converted": st.booleans(), "in_control": TEXTS}
+    )
+)
+CANVASES = keyed(
+    entry(
+        {"last_entered": TIMES},
+        {
+            "name": TEXTS,
+            "last_received_message": TIMES,
+            "last_exited": TIMES,
+            "converted": st.booleans(),
+            "engaged": ENGAGED,
+            "steps_received": st.dictionaries(KEYS, entry({"last_received": TIMES}, {"name": TEXTS}), min_size=1),
+        },
+    )
+)
+EMAILS: st.SearchStrategy[EmailAddress] = st.builds(
+    an_email, st.sampled_from(["a@x.org", "B@x.org"]), encrypted=st.booleans()
+)
+PHONES: st.SearchStrategy[PhoneNumber] = st.sampled_from(["+14155550123", "0123", ""]).map(a_phone)
+
+FIELDS: dict[str, Values] = {
+    "external_id": maybe(TEXTS.filter(bool)),
+    "user_aliases": keyed(TEXTS),
+    "first_name": maybe(TEXTS),
+    "last_name": maybe(TEXTS),
+    "gender": maybe(st.sampled_from("MFONP")),
+    "dob": maybe(DAYS),
+    "home_city": maybe(TEXTS),
+    "country": maybe(st.sampled_from(["DE", "US"])),
+    "language": maybe(TEXTS),
+    "time_zone": maybe(TEXTS),
+    "facebook": maybe(keyed(JSON)),
+    "twitter": maybe(keyed(JSON)),
+    "current_location": maybe(entry({"longitude": st.just(7.5), "latitude": st.sampled_from([50.0, 51.5])})),
+    "test_user": st.booleans(),
+    "email": maybe(EMAILS),
+    "email_subscription": maybe(SUBSCRIPTIONS),
+    "email_open_tracking_disabled": maybe(st.booleans()),
+    "email_click_tracking_disabled": maybe(st.booleans()),
+    "marked_email_as_spam_at": maybe(MOMENTS),
+    "phone": maybe(PHONES),
+    "push_subscription": maybe(SUBSCRIPTIONS),
+    "push_tokens": keyed(entry({"app": TEXTS, "token": TEXTS})),
+    "devices": keyed(entry({"device_id": TEXTS}, {"model": TEXTS})),
+    "subscription_groups": keyed(st.sampled_from(["subscribed", "unsubscribed"])),
+    "session_count": COUNTS,
+    "first_session_at": maybe(MOMENTS),
+    "last_session_at": maybe(MOMENTS),
+    "apps": keyed(entry({"sessions": COUNTS, "first_used": TIMES, "last_used": TIMES}, {"name": TEXTS})),
+    "custom_attributes": keyed(JSON.filter(lambda value: value is not None)),
+    "custom_events": SUMMARIES,
+    "purchases": SUMMARIES,
+    "purchase_count": COUNTS,
+    "revenue_cents": st.integers(-(2**40), 2**40),
+    "first_purchase_at": maybe(MOMENTS),
+    "last_purchase_at": maybe(MOMENTS),
+    "campaigns_received": CAMPAIGNS,
+    "canvases_received": CANVASES,
+    "last_interactions": st.dictionaries(st.sampled_from(["last_opened_at", "last_clicked_at"]), TIMES),
+}
+"""What each field that merges may hold."""
+
+
+def profiles(profile_id: int = 1) -> st.SearchStrategy[Profile]:
+    """Return profiles with the id *profile_id* and whatever may be known of a person."""
+    identity: dict[str, Values] = {
+        "workspace_id": st.just(1),
+        "id": st.just(profile_id),
+        "braze_id": st.just(f"{profile_id:024x}"),
+        "created_at": MOMENTS,
+        "updated_at": MOMENTS,
+        "random_bucket": st.integers(0, 9999),
+        "absorbed_on": maybe(st.sampled_from([date(2026, 1, 1), date(2026, 3, 1)])),
+        "absorbed_count": st.integers(0, 3),
+    }
+    return st.builds(Profile, **identity, **FIELDS)
+
+
+AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
+"""When the merges of the examples happen."""

@@ -1,0 +1,143 @@
+"""A pair of profiles written, merged and read back through HTTP alone."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from tests.support.client import Client
+
+Json = dict[str, Any]
+
+#: What an export shows of a profile that differs after every merge.
+ALWAYS_CHANGES = frozenset({"updated_at"})
+#: What an export shows beside a state, and a change tells with it.
+TOLD_WITH = {
+    "email_opted_in_at": "email_subscribe",
+    "email_unsubscribed_at": "email_subscribe",
+    "push_opted_in_at": "push_subscribe",
+}
+
+
+@dataclass(frozen=True)
+class Merged:
+    """What became of a pair: its survivor before and after, as exports show it, and the job with its changes."""
+
+    client: Client
+    before: Json
+    survivor: Json
+    job: Json
+
+    @property
+    def changes(self) -> list[Json]:
+        """What the job says that it changed on the survivor."""
+        changes: list[Json] = self.job["changes"]
+        return changes
+
+    def change(self, field: str) -> tuple[Any, Any, str]:
+        """Return before, after and rule of the one change of *field*."""
+        (found,) = [each for each in self.changes if each["field"] == field]
+        return found["before"], found["after"], found["rule"]
+
+    def entry(self, field: str, name: str) -> Json:
+        """Return the survivor's entry *name* in one of the export's lists of summaries."""
+        return named(self.survivor, field, name)
+
+    def activity(self, **asked: Any) -> Json:
+        """Return what the survivor's activity answers."""
+        return activity(self.client, self.survivor["braze_id"], **asked)
+
+
+def merge_pair(client: Client, *, orphan: Mapping[str, Any], survivor: Mapping[str, Any], name: str = "") -> Merged:
+    """Write both profiles with `/users/track`, merge them with `/users/merge`, poll, and read the survivor back.
+
+    *orphan* and *survivor* are the arrays of `/users/track`, without identifiers; `attributes` is a single object.
+    *name* tells pairs of one workspace apart.
+    """
+    orphan_id, survivor_id = f"orphan{name}", f"survivor{name}"
+    client.track(**arrays(orphan, external_id=orphan_id))
+    client.track(**arrays(survivor, external_id=survivor_id))
+    before = client.profile(survivor_id)
+    (job,) = client.finished(client.merge([(orphan_id, survivor_id)]))["jobs"]
+    merged = Merged(client, before, client.profile(survivor_id), job_with_changes(client, job["job_id"]))
+
+    assert job["outcome"] == "merged", job["reason"]
+    assert client.export(external_ids=[orphan_id]) == []
+    untold = differing(merged) - {each["field"].split(".")[0] for each in merged.changes}
+    assert not untold, f"{untold} changed, and the job tells {merged.changes}"
+    return merged
+
+
+def arrays(written: Mapping[str, Any], *, external_id: str) -> dict[str, list[Json]]:
+    """Return *written* as `/users/track` takes it, for the profile with *external_id*, which is made by it."""
+    attributes = [{**written.get("attributes", {}), "external_id": external_id}]
+    others = {array: objects for array, objects in written.items() if array != "attributes"}
+    happened = {array: [{**each, "external_id": external_id} for each in objects] for array, objects in others.items()}
+    return {"attributes": attributes, **happened}
+
+
+def job_with_changes(client: Client, job_id: str) -> Json:
+    """Return the job with what it changed."""
+    response = client.get(f"/merge/jobs/{job_id}", include="changes")
+
+    assert response.status_code == 200, response.text
+    job: Json = response.json()
+    return job
+
+
+def activity(client: Client, braze_id: str, **asked: Any) -> Json:
+    """Return what the activity of a profile answers to *asked*."""
+    response = client.get(f"/profiles/{braze_id}/activity", **asked)
+
+    assert response.status_code == 200, response.text
+    body: Json = response.json()
+    return body
+
+
+def differing(merged: Merged) -> set[str]:
+    """Return what exports show differently after the merge, but for the update time."""
+    shown = (merged.before.keys() | merged.survivor.keys()) - ALWAYS_CHANGES
+    return {TOLD_WITH.get(name, name) for name in shown if merged.before.get(name) != merged.survivor.get(name)}
+
+
+def named(profile: Mapping[str, Any], field: str, name: str) -> Json:
+    """Return the entry *name* in one of the export's lists of summaries."""
+    (found,) = [each for each in profile.get(field, ()) if each["name"] == name]
+    entry: Json = found
+    return entry
+
+
+def names(profile: Mapping[str, Any], field: str) -> list[str]:
+    """Return the names of the entries in one of the export's lists of summaries."""
+    return [each["name"] for each in profile.get(field, ())]
+
+
+def ago(**span: float) -> str:
+    """Return the moment so long ago, in whole seconds, as exports write it: `ago(days=3)`."""
+    moment = datetime.now(UTC).replace(microsecond=0) - timedelta(**span)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.000Z")
+
+
+def event(name: str, time: str, **more: Any) -> Json:
+    """Return a custom event."""
+    return {"name": name, "time": time, **more}
+
+
+def purchase(product_id: str, time: str, price: float = 1.0, **more: Any) -> Json:
+    """Return a purchase in US dollars."""
+    return {"product_id": product_id, "time": time, "price": price, "currency": "USD", **more}
+
+
+def session(app_id: str, started_at: str, **more: Any) -> Json:
+    """Return a session of an app."""
+    return {"app_id": app_id, "started_at": started_at, **more}
+
+
+def engagement(kind: str, message_id: str, what: str, time: str, **more: Any) -> Json:
+    """Return an engagement: *what* happened with a campaign or a canvas."""
+    return {"kind": kind, "id": message_id, "event": what, "time": time, **more}
+
+
+def in_chunks(objects: Sequence[Json], size: int) -> Iterable[Sequence[Json]]:
+    """Return *objects*, *size* at a time: 75 is what `/users/track` takes of each array."""
+    return (objects[start : start + size] for start in range(0, len(objects), size))

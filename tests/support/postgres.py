@@ -1,0 +1,199 @@
+"""A real PostgreSQL for the tests: one server for the session, one fresh database for each test.
+
+TEST_DATABASE_URL names a server to use instead of the embedded one; its user must be allowed to create databases.
+"""
+
+import itertools
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from app import migrations
+from app.config import Settings
+from app.db import Connection, Pool, connection_arguments, open_pool
+from app.errors import SetupError
+from tests.support.missing import missing
+from tests.support.processes import Process
+from tests.support.waiting import wait_until
+from workers.up.embedded_postgres import EmbeddedPostgres
+
+NUMBERS = itertools.count(1)
+FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "shared_buffers": "64MB"}
+"""A test's data need not survive the machine. A test that pulls the plug asks for a server without these."""
+
+
+class PostgresServer:
+    """An embedded PostgreSQL that a test may stop, kill and start again."""
+
+    def __init__(self, folder: Path, settings: dict[str, str] | None = None) -> None:
+        self.log = folder / "postgres.log"
+        self._server = EmbeddedPostgres(folder / "postgres", os.environ, settings)
+        self._process: Process | None = None
+
+    def url(self, database: str = "postgres") -> str:
+        """Return the URL of *database* on this server."""
+        return self._server.url(database)
+
+    def start(self) -> None:
+        """Start it and wait until it lets us in."""
+        self._server.prepare()
+        self._process = Process(self._server.program(self.log)).start()
+        wait_until(self._ready, seconds=60, what=f"PostgreSQL to start (its log is {self.log})")
+
+    def stop(self) -> None:
+        """Shut it down at once and cleanly, ending all connections."""
+        if self._process is not None:
+            self._process.stop()
+            self._server.tidy()
+
+    def kill(self) -> None:
+        """Kill it as a failing machine would; the next start recovers from the log."""
+        if self._process is not None:
+            self._process.kill()
+
+    def restart(self) -> None:
+        """Stop it and start it."""
+        self.stop()
+        self.start()
+
+    def _ready(self) -> bool:
+        """Tell whether it answers; raises when it has ended instead."""
+        if self._process is not None and not self._process.running:
+            message = f"PostgreSQL ended at once: {self._process.log[-2000:]}"
+            raise RuntimeError(message)
+        return self._server.ready()
+
+
+class Databases:
+    """The databases of one server: a template that is migrated once, and copies of it."""
+
+    def __init__(self, server_url: str) -> None:
+        self._server_url = server_url
+        self._template = ""
+
+    def url(self, database: str) -> str:
+        """Return the URL of *database* on this server."""
+        return urlunsplit(urlsplit(self._server_url)._replace(path=f"/{database}"))
+
+    def create(self) -> str:
+        """Return the name of a fresh database with the whole schema."""
+        if not self._template:
+            self._template = self._named("CREATE DATABASE {}")
+            migrations.upgrade(self.url(self._template))
+        return self._named("CREATE DATABASE {} TEMPLATE {}", self._template)
+
+    def create_empty(self) -> str:
+        """Return the name of a fresh database without anything in it."""
+        return self._named("CREATE DATABASE {}")
+
+    def drop(self, database: str) -> None:
+        """Drop *database*, whoever is still connected."""
+        self._run("DROP DATABASE IF EXISTS {} WITH (FORCE)", database)
+
+    def close(self) -> None:
+        """Drop the template."""
+        if self._template:
+            self.drop(self._template)
+
+    def _named(self, statement: str, *further: str) -> str:
+        """Run *statement* with a name nobody else has, and return the name."""
+        name = f"mergelane_test_{os.getpid()}_{next(NUMBERS)}"
+        self._run(statement, name, *further)
+        return name
+
+    def _run(self, statement: str, *names: str) -> None:
+        """Run *statement* with *names* in its braces."""
+        with psycopg.connect(self.url("postgres"), autocommit=True) as conn:
+            conn.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
+
+
+@pytest.fixture(scope="session")
+def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databases]:
+    """The databases of the session's server."""
+    if given := os.environ.get("TEST_DATABASE_URL"):
+        server, url = None, given
+    else:
+        server = _embedded(tmp_path_factory.mktemp("pg"))
+        url = server.url()
+    databases = Databases(url)
+    try:
+        yield databases
+        databases.close()
+    finally:
+        if server is not None:
+            server.stop()
+
+
+def _embedded(folder: Path) -> PostgresServer:
+    """Return a running embedded server."""
+    try:
+        server = PostgresServer(folder, FAST)
+    except SetupError as error:
+        missing("PostgreSQL", error)
+    server.start()
+    return server
+
+
+@pytest.fixture
+def database_url(databases: Databases) -> Iterator[str]:
+    """The URL of a fresh database with the whole schema, dropped after the test."""
+    name = databases.create()
+    try:
+        yield databases.url(name)
+    finally:
+        databases.drop(name)
+
+
+@pytest.fixture
+def empty_database_url(databases: Databases) -> Iterator[str]:
+    """The URL of a fresh database without anything in it, dropped after the test."""
+    name = databases.create_empty()
+    try:
+        yield databases.url(name)
+    finally:
+        databases.drop(name)
+
+
+@pytest.fixture
+def settings(database_url: str) -> Settings:
+    """The default settings on the test's fresh database."""
+    return Settings(database_url=database_url)
+
+
+@pytest.fixture
+def connection(settings: Settings) -> Iterator[Connection]:
+    """A connection to the test's fresh database, as the product opens them: rows are dicts, autocommit is on."""
+    conn = Connection.connect(settings.database_url, **connection_arguments(settings, name="test"))
+    try:
+        yield conn
+    finally:
+        conn.close()
+
+
+@pytest.fixture
+def pool(settings: Settings) -> Iterator[Pool]:
+    """A pool of connections to the test's fresh database."""
+    pool = open_pool(settings, name="test")
+    try:
+        yield pool
+    finally:
+        pool.close()
+
+
+@pytest.fixture
+def own_postgres(tmp_path: Path) -> Iterator[PostgresServer]:
+    """A running PostgreSQL for this test alone, durable as in production, to be stopped or killed."""
+    try:
+        server = PostgresServer(tmp_path / "own")
+    except SetupError as error:
+        missing("PostgreSQL", error)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()

@@ -1,0 +1,119 @@
+"""A real Redis for the tests: one server for the session, emptied before each test; or one of its own to be killed."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+
+from app.errors import SetupError
+from tests.support.missing import missing
+from tests.support.processes import Process
+from tests.support.waiting import wait_until
+from workers.up.embedded_redis import EmbeddedRedis
+
+
+class RedisServer:
+    """An embedded Redis on a unix socket that a test may stop, kill, freeze, empty and start again."""
+
+    def __init__(self, folder: Path) -> None:
+        self.log = folder / "redis.log"
+        self._server = EmbeddedRedis(folder, os.environ)
+        self._process: Process | None = None
+
+    @property
+    def url(self) -> str:
+        """The broker's URL."""
+        return self._server.url()
+
+    @property
+    def pid(self) -> int | None:
+        """The number of its process, or None when it does not run."""
+        return None if self._process is None else self._process.pid
+
+    def client(self) -> redis.Redis:
+        """Return a client; close it, or use it with `with`."""
+        return self._server.client()
+
+    def start(self) -> Process:
+        """Start it, wait until it answers, and return its process."""
+        self._server.prepare()
+        self._process = Process(self._server.program(self.log)).start()
+        wait_until(self._server.ready, what=f"Redis to start (its log is {self.log})")
+        return self._process
+
+    def stop(self) -> None:
+        """Shut it down; it forgets every message."""
+        if self._process is not None:
+            self._process.stop()
+            self._server.tidy()
+
+    def kill(self) -> None:
+        """Kill it; it forgets every message."""
+        if self._process is not None:
+            self._process.kill()
+
+    def restart(self) -> None:
+        """Stop it and start it."""
+        self.stop()
+        self.start()
+
+    def freeze(self) -> None:
+        """Stop its process without ending it: connections stay open and nothing answers."""
+        if self._process is not None:
+            self._process.freeze()
+
+    def thaw(self) -> None:
+        """Let a frozen one go on."""
+        if self._process is not None:
+            self._process.thaw()
+
+    def flush(self) -> None:
+        """Empty it."""
+        with self.client() as client:
+            client.flushall()
+
+
+def _running(folder: Path) -> RedisServer:
+    """Return a running server whose files are in *folder*."""
+    folder.mkdir(exist_ok=True)
+    try:
+        server = RedisServer(folder)
+    except SetupError as error:
+        missing("Redis", error)
+    server.start()
+    return server
+
+
+@pytest.fixture(scope="session")
+def session_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """The session's Redis."""
+    server = _running(tmp_path_factory.mktemp("redis"))
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture
+def redis_server(session_redis: RedisServer) -> RedisServer:
+    """The session's Redis, emptied; not to be stopped."""
+    session_redis.flush()
+    return session_redis
+
+
+@pytest.fixture
+def broker_url(redis_server: RedisServer) -> str:
+    """The URL of the session's Redis, emptied."""
+    return redis_server.url
+
+
+@pytest.fixture
+def own_redis(tmp_path: Path) -> Iterator[RedisServer]:
+    """A running Redis for this test alone, to be stopped, killed or frozen."""
+    server = _running(tmp_path / "own-redis")
+    try:
+        yield server
+    finally:
+        server.stop()

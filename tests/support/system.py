@@ -1,0 +1,176 @@
+"""The whole product for a test: front door, relay, workers and Flower as processes, with fast settings."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from uuid_utils import uuid7
+
+from app import keys
+from app.config import Settings
+from tests.support.client import Client
+from tests.support.postgres import Databases
+from tests.support.processes import Process, free_port
+from tests.support.redis import RedisServer
+from tests.support.waiting import wait_until
+from workers.up import commands
+from workers.up.database import connected
+
+FAST = {
+    "MERGELANE_LOG_FORMAT": "text",
+    "MERGELANE_WEB_PROCESSES": "1",
+    "MERGELANE_RETRY_DELAY_S": "0.1",
+    "MERGELANE_VISIBILITY_TIMEOUT_S": "5",
+    "MERGELANE_RESCUE_AFTER_S": "3",
+    "MERGELANE_RESCUE_EVERY_S": "0.5",
+}
+"""Faults are found and repaired within seconds instead of a minute."""
+
+
+class System:
+    """A running Mergelane on a given database and broker. `client` speaks with the dev key of a workspace."""
+
+    client: Client
+
+    def __init__(
+        self, folder: Path, *, database_url: str, broker_url: str, environ: Mapping[str, str] | None = None
+    ) -> None:
+        self.folder = folder
+        self.database_url = database_url
+        self.environ = {**FAST, "DATABASE_URL": database_url, "BROKER_URL": broker_url, **(environ or {})}
+        self.port = free_port()
+        self.flower_port = free_port()
+        self.web = self.process("web", commands.web(host="127.0.0.1", port=self.port))
+        self.relay = self.process("relay", commands.relay())
+        self.flower = self.process("flower", commands.flower(port=self.flower_port))
+        self.workers: list[Process] = []
+        self._clients: list[Client] = []
+
+    @property
+    def base_url(self) -> str:
+        """Where the front door is."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def process(self, name: str, command: Sequence[str]) -> Process:
+        """Return a further process of this system, not started."""
+        return Process.of(name, command, folder=self.folder, environ=self.environ)
+
+    def start(self, *, workers: int = 1, relay: bool = True, flower: bool = False) -> "System":
+        """Start its processes and wait until they are ready; the workers too."""
+        self.web.start()
+        if relay:
+            self.relay.start()
+        started = [self.add_worker(wait=False) for _ in range(workers)]
+        if flower:
+            self.flower.start()
+        self.wait_for_web()
+        for worker in started:
+            worker.says("ready.")
+        self.client = self.new_client()
+        return self
+
+    def wait_for_web(self) -> None:
+        """Wait until the front door is ready."""
+        wait_until(self._web_ready, seconds=60, what=f"the front door (its log is {self.web.program.log})")
+
+    def add_worker(self, *, wait: bool = True) -> Process:
+        """Start one more worker and return it."""
+        name = f"worker{len(self.workers) + 1}"
+        worker = self.process(name, commands.worker(name)).start()
+        self.workers.append(worker)
+        if wait:
+            worker.says("ready.")
+        return worker
+
+    def new_client(self, *, workspace: str | None = None, permissions: Sequence[str] = ("*",)) -> Client:
+        """Return a client with a key of its own, by default in a workspace of its own."""
+        key = f"test-key-{uuid7()}"
+        workspace = workspace or f"test-{uuid7()}"
+        with connected(Settings(), self.database_url, name="test") as conn:
+            keys.ensure(conn, key=key, workspace=workspace, permissions=list(permissions))
+        client = Client(self.base_url, key, workspace)
+        self._clients.append(client)
+        return client
+
+    def stop(self) -> None:
+        """Stop all processes, whatever state they are in."""
+        for client in self._clients:
+            client.close()
+        processes = (self.web, self.relay, *self.workers, self.flower)
+        for process in processes:
+            process.ask()
+        for process in processes:
+            process.stop(seconds=15)
+
+    def _web_ready(self) -> bool:
+        """Tell whether the front door answers; raises with its log's end when it has ended instead."""
+        if not self.web.running:
+            message = f"The front door ended with {self.web.returncode}:\n{self.web.log[-3000:]}"
+            raise RuntimeError(message)
+        try:
+            return requests.get(f"{self.base_url}/health/ready", timeout=5).status_code == requests.codes.ok
+        except requests.ConnectionError:
+            return False
+
+
+@pytest.fixture
+def start_system(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Callable[..., System]]:
+    """A function that starts a system for this test alone.
+
+    Its arguments: `workers`, `relay`, `flower` as `System.start` takes them, `database_url` and `broker_url` (by
+    default the test's fresh database and the session's emptied Redis), and `environ` for settings beside the fast ones.
+    """
+    systems: list[System] = []
+
+    def start(
+        *,
+        database_url: str | None = None,
+        broker_url: str | None = None,
+        environ: Mapping[str, str] | None = None,
+        **options: Any,
+    ) -> System:
+        system = System(
+            tmp_path / f"system{len(systems)}",
+            database_url=database_url or request.getfixturevalue("database_url"),
+            broker_url=broker_url or request.getfixturevalue("broker_url"),
+            environ=environ,
+        )
+        systems.append(system)
+        return system.start(**options)
+
+    try:
+        yield start
+    finally:
+        for system in systems:
+            system.stop()
+
+
+@pytest.fixture(scope="session")
+def running_system(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    """A system with two workers that lives as long as the session, on a database and a Redis of its own."""
+    folder = tmp_path_factory.mktemp("system")
+    broker = RedisServer(folder)
+    database = databases.create()
+    system = System(folder, database_url=databases.url(database), broker_url=broker.url)
+    try:
+        broker.start()
+        yield system.start(workers=2)
+    finally:
+        system.stop()
+        broker.stop()
+        databases.drop(database)
+
+
+@pytest.fixture
+def system(running_system: System) -> System:
+    """The session's system, its `client` in a fresh workspace. Do not stop its parts: `start_system` is for that."""
+    running_system.client = running_system.new_client()
+    return running_system
+
+
+@pytest.fixture
+def client(system: System) -> Client:
+    """A client of the session's system with all permissions, in a fresh workspace."""
+    return system.client

@@ -1,0 +1,152 @@
+"""`mergelane up` for a test: the real command on free ports, with a home of its own."""
+
+import re
+import signal
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from tests.support.client import Client
+from tests.support.processes import Process, free_port
+from tests.support.system import FAST
+from tests.support.waiting import wait_until
+
+DEV_KEY = "dev-key-of-the-tests"
+UP = "Mergelane is up."
+
+
+class Up:
+    """One `mergelane up`. Whatever it starts is known by its number, so that what is left of it can be told."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        home: Path | None = None,
+        port: int | None = None,
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
+        self.home = home or folder / "home"
+        self.port = port or free_port()
+        self.flower_port = free_port()
+        arguments = ["--home", str(self.home), "--port", str(self.port), "--flower-port", str(self.flower_port)]
+        self.process = Process.of(
+            "up",
+            [sys.executable, "-m", "workers.cli", "up", *arguments, "--workers", "2"],
+            folder=folder,
+            environ={**FAST, "MERGELANE_DEV_API_KEY": DEV_KEY, **(environ or {})},
+        )
+        self.seen: dict[int, psutil.Process] = {}
+
+    @property
+    def base_url(self) -> str:
+        """Where the front door is."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def flower_url(self) -> str:
+        """Where Flower is."""
+        return f"http://127.0.0.1:{self.flower_port}"
+
+    @property
+    def output(self) -> str:
+        """All that it told the operator."""
+        return self.process.log
+
+    def start(self, *, wait: bool = True) -> "Up":
+        """Start it and wait until it tells that it is up."""
+        before = len(self.output)
+        self.process.start()
+        if wait:
+            self.process.says(UP, seconds=90, after=before)
+            self.look()
+        return self
+
+    def look(self) -> dict[str, psutil.Process]:
+        """Return its children by what they are, and remember them and theirs."""
+        for child in psutil.Process(self.process.pid).children(recursive=True):
+            self.seen[child.pid] = child
+        children = psutil.Process(self.process.pid).children()
+        return {name: child for child in children if (name := kind(child))}
+
+    def client(self, key: str = DEV_KEY) -> Client:
+        """Return a client with the dev key; close it in the end."""
+        return Client(self.base_url, key)
+
+    def log(self, name: str) -> str:
+        """Return what the child *name* wrote to its log."""
+        return (self.home / "logs" / f"{name}.log").read_text(errors="replace")
+
+    def left_over(self) -> list[str]:
+        """Return what still runs of all that it ever started."""
+        return [kind(child) for child in self.seen.values() if _runs(child)]  # "" is a process that is just ending
+
+    def wait_for_nothing_left(self) -> None:
+        """Wait until nothing runs of all that it ever started."""
+        wait_until(lambda: not self.left_over(), what="everything that `mergelane up` started to end")
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """Ask it to end and return its exit status."""
+        self.process.send(number)
+        return self.process.ended(seconds=60)
+
+    def end(self) -> None:
+        """End it and all it started, in whatever state they are."""
+        if self.process.running:
+            self.look()
+        self.process.stop(seconds=60)
+        for child in self.seen.values():
+            if _runs(child):
+                child.kill()
+
+
+def kind(process: psutil.Process) -> str:
+    """Return what *process* is, by its command: web, relay, worker1, flower, postgres, redis; "" when it has ended."""
+    try:
+        command = " ".join(process.cmdline())
+    except (psutil.NoSuchProcess, psutil.ZombieProcess):
+        return ""
+    worker = re.search(r"-n (worker\d+)@", command)
+    if worker:
+        return worker[1]
+    names = {"gunicorn": "web", "workers.relay": "relay", "flower": "flower", "redis-server": "redis"}
+    return next((name for word, name in names.items() if word in command), "postgres")
+
+
+def _runs(process: psutil.Process) -> bool:
+    """Tell whether *process* runs and does not only wait for its parent to take note of its end."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+@pytest.fixture
+def make_up(tmp_path: Path) -> Iterator[Callable[..., Up]]:
+    """A function that makes a `mergelane up`, not started, by the arguments of Up; all are ended after the test."""
+    made: list[Up] = []
+
+    def make(**options: Any) -> Up:
+        up = Up(tmp_path / f"up{len(made)}", **options)
+        made.append(up)
+        return up
+
+    try:
+        yield make
+    finally:
+        for up in made:
+            up.end()
+
+
+@pytest.fixture(scope="module")
+def shared_up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+    """A running `mergelane up` for the tests of one file that only look at it. Flower asks for a password."""
+    up = Up(tmp_path_factory.mktemp("up"), environ={"MERGELANE_FLOWER_BASIC_AUTH": "ada:lovelace"})
+    try:
+        yield up.start()
+    finally:
+        up.end()

@@ -1,0 +1,51 @@
+"""Looking at a workspace behind the front door: what it holds, to the letter, and closing its keys."""
+
+from hashlib import sha256
+
+from psycopg import sql
+
+from app import keys
+from app.config import Settings
+from app.db import Connection
+from tests.support.client import Client
+from tests.support.system import System
+from workers.up.database import connected
+
+#: Tables of a workspace that say who may enter and not what it holds.
+OF_KEYS = ("workspace", "api_key")
+
+
+def holdings(system: System, workspace: str) -> dict[str, tuple[int, str]]:
+    """Return, for every table, how many rows *workspace* has in it and a digest of all that they say."""
+    with connected(Settings(), system.database_url, name="test") as connection:
+        return {table: _digest(connection, table, workspace) for table in _tables(connection)}
+
+
+def revoke_keys(system: System, client: Client) -> None:
+    """Revoke every key of the client's workspace."""
+    with connected(Settings(), system.database_url, name="test") as connection:
+        for key in keys.list_keys(connection, workspace=client.workspace):
+            keys.revoke(connection, key_id=key.key_id)
+
+
+def _tables(connection: Connection) -> list[str]:
+    """Return the tables that have rows of workspaces."""
+    rows = connection.execute(
+        """
+        SELECT table_name AS name FROM information_schema.columns
+        WHERE table_schema = 'public' AND column_name = 'workspace_id' ORDER BY table_name
+        """
+    )
+    return [row["name"] for row in rows if row["name"] not in OF_KEYS]
+
+
+def _digest(connection: Connection, table: str, workspace: str) -> tuple[int, str]:
+    """Return how many rows of *table* belong to *workspace*, and a digest of them."""
+    query = sql.SQL(
+        """
+        SELECT each::text AS row FROM {} AS each
+        WHERE workspace_id = (SELECT workspace_id FROM workspace WHERE name = %s) ORDER BY 1
+        """
+    ).format(sql.Identifier(table))
+    rows = [row["row"] for row in connection.execute(query, [workspace])]
+    return len(rows), sha256("\n".join(rows).encode()).hexdigest()
