@@ -1,0 +1,104 @@
+"""What the demonstration prints: tables that also read well without a terminal."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+import orjson
+from rich.console import Console
+from rich.table import Table
+
+from demo.duplicates import Pair
+from demo.examples import Example
+from demo.merging import Followed, told_of
+from demo.people import Json
+from demo.sums import CENTS, Sums
+
+#: Columns when nobody says how wide the terminal is, and characters of a value shown in a table.
+WIDTH, VALUE_WIDTH = 120, 30
+ABSENT = "-"
+
+
+def make_console() -> Console:
+    """Return the console to print on: coloured in a terminal, plain and wide enough elsewhere."""
+    console = Console(highlight=False, soft_wrap=False)
+    return console if console.is_terminal else Console(highlight=False, width=WIDTH)
+
+
+def heading(console: Console, text: str) -> None:
+    """Print *text* as the heading of what follows."""
+    console.print(f"\n{text}", style="bold", markup=False)
+
+
+def examples_table(answered: Sequence[tuple[Example, Sequence[Json]]]) -> Table:
+    """Return a table of the vendor's examples and what became of each of their updates."""
+    table = _table("example", "update", "outcome", "why not")
+    for example, jobs in answered:
+        for job in jobs:
+            outcome = told_of(job)
+            title = example.title if job["index"] == 0 else ""
+            table.add_row(title, str(job["index"]), outcome, "" if outcome == "merged" else job["reason"])
+    return table
+
+
+def batches_table(followed: Followed) -> Table:
+    """Return a table with the outcome of every merge: a row for each batch, equal neighbours as a range."""
+    table = _table("batch", "outcome by index in the batch")
+    for number, jobs in enumerate(followed.batches, start=1):
+        table.add_row(str(number), ", ".join(outcome_ranges(jobs)))
+    return table
+
+
+def outcome_ranges(jobs: Sequence[Json]) -> Iterator[str]:
+    """Yield the outcomes of *jobs* in order, as `0-41 merged`, `42 protected` and so on."""
+    for outcome, group in groupby(enumerate(map(told_of, jobs)), key=lambda numbered: numbered[1]):
+        indexes = [index for index, _ in group]
+        yield f"{indexes[0]} {outcome}" if len(indexes) == 1 else f"{indexes[0]}-{indexes[-1]} {outcome}"
+
+
+def kinds_table(pairs: Sequence[Pair], jobs: Sequence[Json]) -> Table:
+    """Return a table of how often each kind of duplicate had which outcome, and which it should have."""
+    table = _table("kind of duplicate", "outcome", "expected", "pairs")
+    table.columns[-1].justify = "right"
+    counts = Counter((pair.kind.value, told_of(job), pair.expected) for pair, job in zip(pairs, jobs, strict=True))
+    for (kind, outcome, expected), count in sorted(counts.items()):
+        table.add_row(kind, outcome, expected, f"{count:,}")
+    table.add_section()
+    table.add_row("all", "", "", f"{len(jobs):,}")
+    return table
+
+
+def changes_table(job: Json) -> Table:
+    """Return a table of what the merge *job* changed on its survivor, field by field."""
+    table = _table("field", "before", "after", "rule")
+    for change in job["changes"]:
+        table.add_row(change["field"], shown(change["before"]), shown(change["after"]), change["rule"])
+    return table
+
+
+def shown(value: object) -> str:
+    """Return *value* short enough for a table."""
+    if value is None:
+        return ABSENT
+    text = value if isinstance(value, str) else orjson.dumps(value).decode()
+    return text if len(text) <= VALUE_WIDTH else text[: VALUE_WIDTH - 1] + "…"
+
+
+def sums_table(*, sent: Sums, before: Sums, after: Sums, profiles: tuple[int, int, int]) -> Table:
+    """Return a table of all that must be equal before and after, under the count of *profiles*, which must not."""
+    table = _table("over all profiles", "sent", "exported before", "exported after")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    table.add_row("profiles", *(f"{count:,}" for count in profiles))
+    for name in ("events", "purchases", "sessions"):
+        table.add_row(name, *(f"{getattr(sums, name):,}" for sums in (sent, before, after)))
+    table.add_row("revenue", *(f"${sums.revenue_cents / CENTS:,.2f}" for sums in (sent, before, after)))
+    return table
+
+
+def _table(*headings: str) -> Table:
+    """Return an empty table that folds what is too long instead of cutting it off."""
+    table = Table()
+    for name in headings:
+        table.add_column(name, overflow="fold")
+    return table

@@ -1,0 +1,16 @@
+"""The vendor's examples: well formed, and with profiles for everything that they name."""
+
+import pytest
+
+from demo.examples import EXAMPLES, Example
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
+def test_an_example_expects_an_outcome_for_each_of_its_updates(example: Example) -> None:
+    assert len(example.body["merge_updates"]) == len(example.expected)
+
+
+def test_no_two_examples_make_the_same_profile() -> None:
+    identifiers = [str(profile.identifier) for example in EXAMPLES for profile in example.profiles]
+
+    assert len(identifiers) == len(set(identifiers))

@@ -1,0 +1,37 @@
+"""What the demonstration prints, as values."""
+
+from typing import Any
+
+import pytest
+
+from demo.report import VALUE_WIDTH, outcome_ranges, shown
+
+
+def job(outcome: str | None, state: str = "finished") -> dict[str, Any]:
+    """Return as much of a job as the tables read."""
+    return {"outcome": outcome, "state": state}
+
+
+def test_equal_neighbours_are_shown_as_one_range() -> None:
+    jobs = [job("merged"), job("merged"), job("protected"), job("merged")]
+
+    assert list(outcome_ranges(jobs)) == ["0-1 merged", "2 protected", "3 merged"]
+
+
+def test_a_job_without_an_outcome_is_shown_by_its_state() -> None:
+    assert list(outcome_ranges([job(None, state="dead")])) == ["0 dead"]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(None, "-"), ("Ada", "Ada"), (3, "3"), (False, "false"), ({"first": "a"}, '{"first":"a"}'), ([], "[]")],
+)
+def test_a_value_is_shown_as_json_but_for_plain_text_and_nothing(value: object, text: str) -> None:
+    assert shown(value) == text
+
+
+def test_a_long_value_is_cut_to_the_width_of_its_column() -> None:
+    text = shown("x" * 100)
+
+    assert len(text) == VALUE_WIDTH
+    assert text.endswith("…")
