@@ -21,13 +21,14 @@ ABSENT = "-"
 
 def make_console() -> Console:
     """Return the console to print on: coloured in a terminal, plain and wide enough elsewhere."""
-    console = Console(highlight=False, soft_wrap=False)
-    return console if console.is_terminal else Console(highlight=False, width=WIDTH)
+    # No markup: reasons quote prioritizations in brackets, which would be taken for styles and vanish.
+    console = Console(highlight=False, markup=False)
+    return console if console.is_terminal else Console(highlight=False, markup=False, width=WIDTH)
 
 
 def heading(console: Console, text: str) -> None:
     """Print *text* as the heading of what follows."""
-    console.print(f"\n{text}", style="bold", markup=False)
+    console.print(f"\n{text}", style="bold")
 
 
 def examples_table(answered: Sequence[tuple[Example, Sequence[Json]]]) -> Table:

@@ -96,7 +96,7 @@ def merge_all(client: Client, console: Console, world: World) -> tuple[Json, ...
     merged = sum(map(is_merged, followed.jobs))
     console.print(
         f"{merged:,} of {len(followed.jobs):,} pairs merged in {followed.seconds:.2f} s, from the first POST to the "
-        f"last outcome: [bold]{merged / followed.seconds:,.0f} merges per second[/bold]."
+        f"last outcome: {merged / followed.seconds:,.0f} merges per second."
     )
     _check_outcomes(world.pairs, followed.jobs)
     return followed.jobs
