@@ -1,0 +1,106 @@
+"""`mergelane keys` on a real database."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from app import keys
+from app.db import Connection
+from workers.cli import main
+
+Run = Callable[..., Result]
+CREATE = ("create", "--workspace", "shop", "--label", "till 3", "--permission", "users.merge")
+
+
+@pytest.fixture
+def run(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """A function that runs `mergelane keys` on the test's database."""
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    return lambda *arguments: CliRunner().invoke(main, ["keys", *arguments, "--home", str(tmp_path)])
+
+
+def test_the_secret_that_is_printed_opens_the_workspace(run: Run, connection: Connection) -> None:
+    made = run(*CREATE, "--permission", "users.track")
+    holder = keys.authenticate(connection, made.stdout.strip())
+
+    assert made.exit_code == 0
+    assert holder is not None
+    assert holder.permissions == {"users.merge", "users.track"}
+
+
+def test_nothing_but_the_secret_is_printed_so_that_a_script_can_take_it(run: Run) -> None:
+    made = run(*CREATE)
+
+    assert re.fullmatch(r"ml_\S+\n", made.stdout)
+    assert "not shown again" in made.stderr
+
+
+def test_keys_are_listed_with_what_tells_them_apart_and_without_their_secrets(run: Run) -> None:
+    secret = run(*CREATE).stdout.strip()
+    listed = run("list").stdout
+
+    assert secret not in listed
+    assert {"shop", "users.merge", "open", f"{secret[:7]}…"} <= set(listed.split())
+    assert listed.rstrip().endswith("till 3")
+
+
+def test_the_keys_of_one_workspace_are_listed_alone(run: Run) -> None:
+    run(*CREATE)
+    run("create", "--workspace", "elsewhere", "--label", "x", "--permission", "*")
+
+    assert "till 3" not in run("list", "--workspace", "elsewhere").stdout
+
+
+def test_an_empty_list_tells_how_to_make_a_key(run: Run) -> None:
+    listed = run("list")
+
+    assert listed.exit_code == 0
+    assert listed.stdout == ""
+    assert "`mergelane keys create` makes one" in listed.stderr
+
+
+def test_a_revoked_key_opens_nothing_and_is_listed_as_revoked(run: Run, connection: Connection) -> None:
+    secret = run(*CREATE).stdout.strip()
+    key_id = run("list").stdout.splitlines()[1].split()[0]
+    revoked = run("revoke", key_id)
+
+    assert revoked.exit_code == 0
+    assert keys.authenticate(connection, secret) is None
+    assert "revoked" in run("list").stdout
+
+
+def test_revoking_a_key_that_is_none_tells_so(run: Run) -> None:
+    revoked = run("revoke", "0198e7d0-0000-7000-8000-000000000000")
+
+    assert revoked.exit_code == 1
+    assert revoked.stderr.startswith("Error: There is no key 0198e7d0")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("create", "--workspace", "shop", "--label", "x", "--permission", "users.fly"),
+        ("create", "--workspace", "No Such Name", "--label", "x", "--permission", "*"),
+    ],
+)
+def test_a_name_that_is_none_is_refused_with_one_sentence(run: Run, arguments: tuple[str, ...]) -> None:
+    refused = run(*arguments)
+
+    assert refused.exit_code == 1
+    assert refused.stderr.startswith("Error: ")
+    assert len(refused.stderr.splitlines()) == 1
+
+
+def test_a_key_needs_a_permission(run: Run) -> None:
+    assert run("create", "--workspace", "shop", "--label", "x").exit_code == 2
+
+
+def test_without_a_database_it_tells_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    refused = CliRunner().invoke(main, ["keys", "list", "--home", str(tmp_path)])
+
+    assert refused.exit_code == 1
+    assert "DATABASE_URL is not set, and no `mergelane up` runs on" in refused.stderr

@@ -1,0 +1,98 @@
+"""The Celery application: what must hold for lanes to survive whatever happens to a worker."""
+
+from datetime import timedelta
+
+import pytest
+from celery import Celery
+
+from app.config import Settings
+from workers.celery import BROKER_TIMEOUT_S, LANE_TASK, QUEUE, make_celery, transport_options
+from workers.tasks import run_lane
+
+SETTINGS = Settings(broker_url="redis://ours:6380/2", visibility_timeout_s=45)
+
+
+@pytest.fixture
+def celery() -> Celery:
+    return make_celery(SETTINGS)
+
+
+def test_a_message_is_acknowledged_after_its_lane(celery: Celery) -> None:
+    assert celery.conf.task_acks_late is True
+    assert celery.conf.task_reject_on_worker_lost is True
+
+
+def test_a_worker_takes_little_more_than_it_works_on(celery: Celery) -> None:
+    assert 1 <= celery.conf.worker_prefetch_multiplier <= 2
+
+
+def test_outcomes_are_kept_in_the_ledger_and_nowhere_else(celery: Celery) -> None:
+    assert celery.conf.result_backend is None
+    assert celery.conf.task_ignore_result is True
+
+
+def test_tasks_are_never_run_in_place_of_being_sent(celery: Celery) -> None:
+    assert not celery.conf.task_always_eager
+
+
+def test_messages_are_plain_json(celery: Celery) -> None:
+    assert celery.conf.task_serializer == "json"
+    assert celery.conf.accept_content == ["json"]
+
+
+def test_all_lanes_go_through_one_queue(celery: Celery) -> None:
+    assert celery.conf.task_default_queue == QUEUE
+    assert run_lane.name == LANE_TASK
+
+
+def test_flower_sees_the_work(celery: Celery) -> None:
+    assert celery.conf.worker_send_task_events is True
+
+
+def test_a_worker_waits_for_a_broker_that_is_away_however_long(celery: Celery) -> None:
+    assert celery.conf.broker_connection_retry_on_startup is True
+    assert celery.conf.broker_connection_max_retries is None
+
+
+def test_every_connection_goes_to_the_configured_broker(celery: Celery) -> None:
+    connections = [celery.connection(), celery.connection_for_read(), celery.connection_for_write()]
+
+    assert {(each.hostname, each.port, each.virtual_host) for each in connections} == {("ours", 6380, "2")}
+
+
+@pytest.mark.parametrize("url", ["redis://h/0", "rediss://h/0", "redis+socket:///run/redis.sock"])
+def test_redis_delivers_again_soon_after_the_visibility_timeout(url: str) -> None:
+    options = transport_options(Settings(broker_url=url, visibility_timeout_s=45))
+
+    assert options["visibility_timeout"] == 45
+    assert options["unacked_restore_interval"] == options["unacked_restore_throttle"] == 1
+
+
+def test_nobody_waits_for_ever_on_a_half_dead_broker() -> None:
+    options = transport_options(SETTINGS)
+
+    assert options["socket_timeout"] == options["socket_connect_timeout"] == BROKER_TIMEOUT_S
+
+
+def test_other_brokers_get_no_options_of_redis() -> None:
+    assert transport_options(Settings(broker_url="amqp://h//")) == {}
+
+
+def test_redis_delivers_again_only_when_every_statement_of_a_lane_would_have_been_cancelled() -> None:
+    defaults = Settings()
+    longest_statement = timedelta(milliseconds=max(defaults.statement_timeout_ms, defaults.lock_timeout_ms))
+
+    assert timedelta(seconds=defaults.visibility_timeout_s) > 2 * longest_statement
+    assert defaults.visibility_timeout_s * 1000 > defaults.idle_timeout_ms
+
+
+def test_a_retried_lane_returns_before_redis_would_deliver_it_again() -> None:
+    assert run_lane.retry_backoff_max < Settings().visibility_timeout_s
+
+
+def test_a_running_lane_is_given_time_to_finish_before_the_message_is_given_back(celery: Celery) -> None:
+    assert 0 < celery.conf.worker_soft_shutdown_timeout < SETTINGS.visibility_timeout_s
+
+
+def test_importing_the_application_makes_it_nobodys_default() -> None:
+    assert make_celery(SETTINGS).set_as_current is False
