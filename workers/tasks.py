@@ -1,5 +1,6 @@
 """The one task: a shell around the lane's use case."""
 
+import logging
 from collections.abc import Sequence
 from uuid import UUID
 
@@ -9,6 +10,8 @@ from app.errors import DatabaseUnavailable
 from app.lane.run import Lane, run
 from workers import resources
 from workers.celery import LANE_TASK, app
+
+log = logging.getLogger(__name__)
 
 
 @app.task(
@@ -31,3 +34,4 @@ def run_lane(self: Task, workspace_id: int, job_ids: Sequence[str]) -> None:
         task_id=UUID(self.request.id),
     )
     run(resources.pool(), resources.settings(), lane)
+    log.info("lane_done", extra={"task_id": self.request.id, "workspace_id": workspace_id, "jobs": len(job_ids)})

@@ -7,6 +7,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, make_url
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
 from app.errors import SetupError
@@ -18,7 +19,12 @@ def upgrade(database_url: str) -> None:
     Several processes may call it at once: an advisory lock lets one migrate while the others wait. Raises SetupError
     when PostgreSQL cannot be reached or the URL cannot be read.
     """
-    command.upgrade(configuration(database_url), "head")
+    try:
+        command.upgrade(configuration(database_url), "head")
+    except OperationalError as error:
+        if error.connection_invalidated or getattr(error.orig, "sqlstate", None) is None:
+            raise SetupError("PostgreSQL does not answer at DATABASE_URL; check the URL and that it runs.") from error
+        raise
 
 
 def current(database_url: str) -> str | None:

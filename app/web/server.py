@@ -36,13 +36,12 @@ logconfig_dict = configuration(SETTINGS) | {
 }
 
 
-def post_worker_init(_: Any) -> None:
+def post_worker_init(worker: Any) -> None:
     """Let requests that wait for a batch be answered as soon as the process is asked to end."""
-    end = signal.getsignal(signal.SIGTERM)
 
-    def close(number: int, frame: FrameType | None) -> None:
+    def end(number: int, frame: FrameType | None) -> None:
         CLOSING.set()
-        if callable(end):
-            end(number, frame)
+        worker.handle_exit(number, frame)
 
-    signal.signal(signal.SIGTERM, close)
+    signal.signal(signal.SIGTERM, end)
+    signal.siginterrupt(signal.SIGTERM, False)  # noqa: FBT003  as gunicorn has it: requests in hand go on undisturbed
