@@ -38,8 +38,15 @@ WHERE job.workspace_id = %(workspace_id)s AND job.id = given.id
 
 -- name: begin_attempt
 -- Counts an attempt on each unfinished job of a lane; a transaction of its own, since a rollback would erase it.
+-- A late delivery may begin a job that was put back and is not published again yet: it counts as published from now on,
+-- or the rescue would never look at it.
 UPDATE job
-SET state = 'running', attempts = attempts + 1, started_at = clock_timestamp(), task_id = %(task_id)s
+SET
+    state = 'running',
+    attempts = attempts + 1,
+    started_at = clock_timestamp(),
+    published_at = coalesce(published_at, clock_timestamp()),
+    task_id = %(task_id)s
 WHERE workspace_id = %(workspace_id)s AND id = ANY(%(ids)s) AND state IN ('queued', 'running')
 RETURNING id, batch_id, index, kind, orphan_identifier, survivor_identifier, attempts
 
