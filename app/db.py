@@ -85,7 +85,8 @@ def connection_arguments(settings: Settings, *, name: str) -> dict[str, Any]:
         "autocommit": True,
         "application_name": f"mergelane-{name}",
         "connect_timeout": max(2, round(settings.pool_timeout_s)),
-        "options": " ".join(f"-c {option}={value}" for option, value in timeouts.items()),
+        # Times come back in UTC wherever the server believes it stands.
+        "options": " ".join(f"-c {option}={value}" for option, value in {**timeouts, "TimeZone": "UTC"}.items()),
     }
 
 

@@ -72,7 +72,9 @@ def _run_some(pool: Pool, settings: Settings, lane: Lane, jobs: Sequence[Work]) 
         if len(jobs) == 1:
             _fail(pool, settings, lane, jobs[0], error)
             return 1
-        log.warning("lane_split", extra={"task_id": str(lane.task_id), "jobs": len(jobs), "error": repr(error)})
+        log.warning(
+            "lane_split", extra={"task_id": str(lane.task_id), "jobs": len(jobs), "error": type(error).__name__}
+        )
     for job in jobs:
         _run_alone(pool, settings, lane, job)
     return len(jobs)

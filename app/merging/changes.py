@@ -1,25 +1,34 @@
 """What a merge changed on the survivor: field by field, before and after, with the rule that decided."""
 
 from collections.abc import Callable, Iterator, Mapping
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from app.merging.profile import EmailAddress, PhoneNumber, Profile
 from app.merging.rules import MERGE_RULES, Rule, rule_at
 
+#: Fields that exports show as several, by the key that each of them shows.
+SEVERAL: Mapping[str, Mapping[str, str]] = {
+    "email_subscription": {
+        "state": "email_subscribe",
+        "opted_in_at": "email_opted_in_at",
+        "unsubscribed_at": "email_unsubscribed_at",
+    },
+    "push_subscription": {"state": "push_subscribe", "opted_in_at": "push_opted_in_at"},
+}
 #: Fields that exports show under another name.
 EXPORT_NAMES = {
-    "email_subscription": "email_subscribe",
-    "push_subscription": "push_subscribe",
     "revenue_cents": "total_revenue",
     "current_location": "last_coordinates",
+    "first_session_at": "first_session",
+    "last_session_at": "last_session",
+    "first_purchase_at": "first_purchase",
+    "last_purchase_at": "last_purchase",
 }
 CENTS = 100
 #: Fields whose values exports show in another form.
 SHOWN_AS: Mapping[str, Callable[[Any], Any]] = {
     "revenue_cents": lambda cents: cents / CENTS,
-    "email_subscription": lambda subscription: subscription["state"],
-    "push_subscription": lambda subscription: subscription["state"],
     "current_location": lambda location: [location["longitude"], location["latitude"]],
     "user_aliases": lambda aliases: [
         {"alias_name": name, "alias_label": label} for label, name in sorted(aliases.items())
@@ -34,10 +43,10 @@ def changes(*, before: Profile, after: Profile, rules: Mapping[str, Rule] = MERG
     the form of exports.
     """
     return [
-        {"field": ".".join((EXPORT_NAMES.get(field, field), *path)), "before": old, "after": new, "rule": rule}
+        {"field": name, "before": old, "after": new, "rule": rule}
         for field in rules
         if getattr(before, field) != getattr(after, field)
-        for path, old, new, rule in _parts(field, getattr(before, field), getattr(after, field))
+        for name, old, new, rule in _named_parts(field, getattr(before, field), getattr(after, field))
     ]
 
 
@@ -59,7 +68,19 @@ def canonical_time(value: date) -> str:
     """Return *value* as text: a day as YYYY-MM-DD, a moment in UTC with milliseconds and a Z."""
     if not isinstance(value, datetime):
         return value.isoformat()
-    return value.strftime("%Y-%m-%dT%H:%M:%S.") + f"{value.microsecond // 1000:03d}Z"
+    return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _named_parts(field: str, before: Any, after: Any) -> Iterator[tuple[str, Any, Any, str]]:
+    """Yield name in exports, before, after and rule name for each part of *field* that differs."""
+    if field in SEVERAL:
+        old, new = before or {}, after or {}
+        for key, name in SEVERAL[field].items():
+            if old.get(key) != new.get(key):
+                yield name, old.get(key), new.get(key), MERGE_RULES[field].name
+        return
+    for path, was, now, rule in _parts(field, before, after):
+        yield ".".join((EXPORT_NAMES.get(field, field), *path)), was, now, rule
 
 
 def _parts(field: str, before: Any, after: Any) -> Iterator[tuple[tuple[str, ...], Any, Any, str]]:

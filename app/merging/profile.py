@@ -28,7 +28,7 @@ class PhoneNumber:
     @property
     def key(self) -> str:
         """The form in which numbers are compared."""
-        return self.e164 or self.number.strip()
+        return self.e164 or self.number.strip(" ")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

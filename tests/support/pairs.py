@@ -68,6 +68,12 @@ def merge_pair(client: Client, *, orphan: Mapping[str, Any], survivor: Mapping[s
     return merged
 
 
+def exported(client: Client, external_ids: Sequence[str]) -> dict[str, Json]:
+    """Return the live profiles among *external_ids*, by external_id."""
+    chunks = [external_ids[start : start + 50] for start in range(0, len(external_ids), 50)]
+    return {user["external_id"]: user for chunk in chunks for user in client.export(external_ids=list(chunk))}
+
+
 def arrays(written: Mapping[str, Any], *, external_id: str) -> dict[str, list[Json]]:
     """Return *written* as `/users/track` takes it, for the profile with *external_id*, which is made by it."""
     attributes = [{**written.get("attributes", {}), "external_id": external_id}]

@@ -5,6 +5,7 @@ TEST_DATABASE_URL names a server to use instead of the embedded one; its user mu
 
 import itertools
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -113,20 +114,24 @@ class Databases:
 
 
 @pytest.fixture(scope="session")
-def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databases]:
-    """The databases of the session's server."""
-    if given := os.environ.get("TEST_DATABASE_URL"):
-        server, url = None, given
-    else:
-        server = _embedded(tmp_path_factory.mktemp("pg"))
-        url = server.url()
-    databases = Databases(url)
-    try:
-        yield databases
-        databases.close()
-    finally:
-        if server is not None:
-            server.stop()
+def databases() -> Iterator[Databases]:
+    """The databases of the session's server.
+
+    Its folder is not one of pytest's, which another session on this machine would close to the server's own user.
+    """
+    with tempfile.TemporaryDirectory(prefix="mergelane-test-pg-") as folder:
+        if given := os.environ.get("TEST_DATABASE_URL"):
+            server, url = None, given
+        else:
+            server = _embedded(Path(folder) / "data")
+            url = server.url()
+        databases = Databases(url)
+        try:
+            yield databases
+            databases.close()
+        finally:
+            if server is not None:
+                server.stop()
 
 
 def _embedded(folder: Path) -> PostgresServer:
@@ -186,10 +191,17 @@ def pool(settings: Settings) -> Iterator[Pool]:
 
 
 @pytest.fixture
-def own_postgres(tmp_path: Path) -> Iterator[PostgresServer]:
+def own_folder() -> Iterator[Path]:
+    """A folder for a server of the test's own, outside pytest's: see `databases`."""
+    with tempfile.TemporaryDirectory(prefix="mergelane-test-pg-") as folder:
+        yield Path(folder)
+
+
+@pytest.fixture
+def own_postgres(own_folder: Path) -> Iterator[PostgresServer]:
     """A running PostgreSQL for this test alone, durable as in production, to be stopped or killed."""
     try:
-        server = PostgresServer(tmp_path / "own")
+        server = PostgresServer(own_folder / "data")
     except SetupError as error:
         missing("PostgreSQL", error)
     try:

@@ -1,0 +1,176 @@
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.support.front_door import Caller
+from tests.support.profiles import Json, export, the_profile, track
+
+
+def alias(name: str, label: str = "shop") -> Json:
+    return {"alias_label": label, "alias_name": name}
+
+
+def new(caller: Caller, *aliases: Json) -> Json:
+    """Return the answer of `/users/alias/new`, which must accept at least one alias."""
+    response = caller.post("/users/alias/new", {"user_aliases": list(aliases)})
+    body: Json = response.json
+
+    assert response.status_code == 201, body
+    return body
+
+
+def of(caller: Caller, name: str, label: str = "shop") -> Json | None:
+    """Return the profile with the alias, None when there is none."""
+    users = export(caller, user_aliases=[alias(name, label)])
+    return users[0] if users else None
+
+
+def test_an_alias_alone_makes_a_profile_of_its_own(caller: Caller) -> None:
+    answer = new(caller, alias("7"), alias("8"))
+    seven, eight = of(caller, "7"), of(caller, "8")
+
+    assert answer == {"aliases_processed": 2, "message": "success"}
+    assert seven is not None
+    assert eight is not None
+    assert seven["braze_id"] != eight["braze_id"]
+    assert seven["user_aliases"] == [alias("7")]
+    assert "external_id" not in seven
+
+
+def test_an_alias_is_given_to_the_profile_with_the_external_id(caller: Caller) -> None:
+    track(caller, attributes=[{"external_id": "me"}])
+    before = the_profile(caller)
+    new(caller, {"external_id": "me", **alias("7")}, {"external_id": "me", **alias("9", "app")})
+    after = the_profile(caller)
+
+    assert after["user_aliases"] == [alias("9", "app"), alias("7")]
+    assert after["braze_id"] == before["braze_id"]
+    assert after["updated_at"] > before["updated_at"]
+
+
+def test_an_unknown_external_id_gets_nothing_and_is_no_error(
+    caller: Caller, counted: Callable[[], dict[str, int]]
+) -> None:
+    answer = new(caller, {"external_id": "nobody", **alias("7")})
+
+    assert answer == {"aliases_processed": 1, "message": "success"}
+    assert set(counted().values()) == {0}
+
+
+def test_an_alias_that_is_taken_stays_where_it_is(caller: Caller, counted: Callable[[], dict[str, int]]) -> None:
+    track(caller, attributes=[{"external_id": "me"}])
+    new(caller, alias("7"))
+    before = of(caller, "7")
+    answer = new(caller, alias("7"), {"external_id": "me", **alias("7")})
+
+    assert answer == {"aliases_processed": 2, "message": "success"}
+    assert of(caller, "7") == before
+    assert the_profile(caller)["user_aliases"] == []
+    assert counted()["profile"] == 2
+
+
+def test_a_second_name_under_a_label_is_not_given(caller: Caller) -> None:
+    track(caller, attributes=[{"external_id": "me"}])
+    new(caller, {"external_id": "me", **alias("7")}, {"external_id": "me", **alias("1")})
+    new(caller, {"external_id": "me", **alias("2")})
+
+    assert the_profile(caller)["user_aliases"] == [alias("7")]
+    assert of(caller, "2") is None
+
+
+def test_names_differ_by_their_case(caller: Caller) -> None:
+    new(caller, alias("a"), alias("A"), alias("a", "Shop"))
+
+    assert len({(of(caller, "a") or {})["braze_id"], (of(caller, "A") or {})["braze_id"]}) == 2
+    assert of(caller, "a", "Shop") is not None
+
+
+def test_the_same_alias_twice_in_a_request_is_one(caller: Caller, counted: Callable[[], dict[str, int]]) -> None:
+    new(caller, alias("7"), alias("7"))
+
+    assert counted()["profile"] == 1
+
+
+def test_an_alias_that_is_wrapped_is_unwrapped(caller: Caller) -> None:
+    track(caller, attributes=[{"external_id": "me"}])
+    new(caller, {"user_alias": alias("7")}, {"user_alias": {"external_id": "me", **alias("8")}})
+
+    assert of(caller, "7") is not None
+    assert the_profile(caller)["user_aliases"] == [alias("8")]
+
+
+def test_aliases_at_their_limit_are_stored(caller: Caller) -> None:
+    long = "é" * 118
+    new(caller, alias(long, long))
+
+    assert of(caller, long, long) is not None
+
+
+def test_some_invalid_aliases_are_told_and_the_others_given(caller: Caller) -> None:
+    answer = new(caller, {"alias_label": "shop"}, alias("7"), alias("é" * 119))
+
+    assert answer == {
+        "aliases_processed": 1,
+        "message": "success",
+        "errors": [
+            {"type": "'alias_name' is required", "input_array": "user_aliases", "index": 0},
+            {"type": "'alias_name' may not be longer than 236 bytes", "input_array": "user_aliases", "index": 2},
+        ],
+    }
+    assert of(caller, "7") is not None
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ({}, "'user_aliases' must be an array of objects"),
+        ([], "'user_aliases' must be an array of objects"),
+        ({"user_aliases": alias("7")}, "'user_aliases' must be an array of objects"),
+        ({"user_aliases": ["7"]}, "'user_aliases' must be an array of objects"),
+        ({"user_aliases": [{}]}, "'alias_name' is required"),
+        ({"user_aliases": [alias("")]}, "'alias_name' may not be empty"),
+        ({"user_aliases": [alias("7", "")]}, "'alias_label' may not be empty"),
+        ({"user_aliases": [{**alias("7"), "external_id": ["x"]}]}, "'external_id' must be a string"),
+        ({"user_aliases": [alias(7)]}, "'alias_name' must be a string"),  # type: ignore[arg-type]
+        (
+            {"user_aliases": [alias(str(number)) for number in range(51)]},
+            "The max number of external_ids and aliases per request was exceeded",
+        ),
+    ],
+)
+def test_bad_input_is_refused_with_a_sentence_and_changes_nothing(
+    caller: Caller, counted: Callable[[], dict[str, int]], body: Any, message: str
+) -> None:
+    response = caller.post("/users/alias/new", body)
+
+    assert response.status_code == 400
+    assert response.json["message"] == message
+    assert set(counted().values()) == {0}
+
+
+def test_no_aliases_are_no_error(caller: Caller) -> None:
+    assert new(caller) == {"aliases_processed": 0, "message": "success"}
+
+
+def test_requests_at_once_give_each_alias_once(caller: Caller, counted: Callable[[], dict[str, int]]) -> None:
+    track(caller, attributes=[{"external_id": "me"}])
+    mine = {"external_id": "me", **alias("7")}
+    answers: list[int] = []
+
+    def give(number: int) -> None:
+        aliases = [alias("1"), mine, alias("2"), alias("7"), {"external_id": "me", **alias("x", "app")}]
+        body = {"user_aliases": aliases if number % 2 else aliases[::-1]}
+        answers.append(caller.post("/users/alias/new", body).status_code)
+
+    threads = [threading.Thread(target=give, args=[number]) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    rows = counted()
+
+    assert answers == [201] * 6
+    assert rows["user_alias"] == 4
+    assert rows["profile"] in {3, 4}

@@ -1,0 +1,150 @@
+"""The one lock on profiles: in ascending id order whatever their role, and what is read is what holds."""
+
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+
+import pytest
+from psycopg import errors as postgres
+
+from app.db import Connection, Pool, borrow
+from app.merging.profile import Profile
+from app.profiles.locking import lock
+from tests.support.factories import Factory, one_database_for_all
+from tests.support.waiting import wait_until
+
+database_url = one_database_for_all()
+
+ROW_IS_FREE = "SELECT 1 FROM profile WHERE workspace_id = %s AND id = %s FOR UPDATE NOWAIT"
+
+
+@pytest.fixture
+def background() -> Iterator[ThreadPoolExecutor]:
+    """A thread beside the test's own."""
+    with ThreadPoolExecutor(1) as executor:
+        yield executor
+
+
+@contextmanager
+def locking(pool: Pool, factory: Factory, *ids: int) -> Iterator[tuple[Connection, dict[int, Profile]]]:
+    """Lock profiles on a connection of its own until the end of the block."""
+    with borrow(pool) as connection, connection.transaction():
+        yield connection, lock(connection, workspace_id=factory.workspace_id, ids=ids)
+
+
+def lock_and_let_go(pool: Pool, factory: Factory, *ids: int) -> dict[int, Profile]:
+    """Return the profiles that were locked for a moment."""
+    with locking(pool, factory, *ids) as (_, found):
+        return found
+
+
+def is_free(factory: Factory, profile: Profile) -> bool:
+    """Tell whether nobody holds *profile*."""
+    try:
+        return bool(factory.rows(ROW_IS_FREE, profile.id))
+    except postgres.LockNotAvailable:
+        return False
+
+
+def until_waiting(factory: Factory, future: "Future[dict[int, Profile]]") -> None:
+    """Wait until another connection waits for a lock; fail with its error if it has ended instead."""
+    query = """
+        SELECT 1 FROM pg_stat_activity
+        WHERE datname = current_database() AND wait_event_type = 'Lock' AND %s > 0
+    """
+    wait_until(lambda: future.done() or factory.rows(query), what="a connection to wait for a lock")
+    assert not future.done()
+
+
+def test_locked_profiles_are_returned_as_they_stand(pool: Pool, factory: Factory) -> None:
+    one, two = factory.profile("one", user_aliases={"mail": "one"}), factory.profile("two")
+
+    with locking(pool, factory, two.id, one.id) as (_, found):
+        assert found == {one.id: one, two.id: two}
+        assert not is_free(factory, one)
+        assert not is_free(factory, two)
+
+    assert is_free(factory, one)
+
+
+def test_locking_nobody_locks_nobody(pool: Pool, factory: Factory) -> None:
+    assert lock_and_let_go(pool, factory) == {}
+
+
+def test_a_profile_of_another_workspace_is_not_locked(pool: Pool, factory: Factory) -> None:
+    elsewhere = Factory(factory.connection)
+    stranger = elsewhere.profile("stranger")
+
+    with locking(pool, factory, stranger.id) as (_, found):
+        assert found == {}
+        assert is_free(elsewhere, stranger)
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
+def test_locks_are_taken_from_the_smallest_id_up(
+    pool: Pool, factory: Factory, background: ThreadPoolExecutor, order: tuple[int, ...]
+) -> None:
+    profiles = [factory.profile() for _ in range(3)]
+    low, middle, high = profiles
+
+    with locking(pool, factory, middle.id):
+        waiting = background.submit(lock_and_let_go, pool, factory, *(profiles[place].id for place in order))
+        until_waiting(factory, waiting)
+
+        assert not is_free(factory, low)
+        assert is_free(factory, high)
+
+    assert waiting.result(20).keys() == {profile.id for profile in profiles}
+
+
+def test_locks_are_taken_in_order_even_when_the_rows_lie_the_other_way_round(
+    pool: Pool, factory: Factory, background: ThreadPoolExecutor
+) -> None:
+    low, high = factory.profile(), factory.profile()
+    # An update moves the row to the end of the table, so that a scan would meet the higher id first.
+    factory.rows("UPDATE profile SET home_city = 'Ulm' WHERE workspace_id = %s AND id = %s RETURNING 1", low.id)
+
+    with locking(pool, factory, low.id):
+        waiting = background.submit(lock_and_let_go, pool, factory, high.id, low.id)
+        until_waiting(factory, waiting)
+
+        assert is_free(factory, high)
+
+    waiting.result(20)
+
+
+def test_a_profile_that_vanished_while_it_was_waited_for_is_missing(
+    pool: Pool, factory: Factory, background: ThreadPoolExecutor
+) -> None:
+    gone, left = factory.profile(), factory.profile()
+
+    with locking(pool, factory, gone.id) as (holder, _):
+        waiting = background.submit(lock_and_let_go, pool, factory, gone.id, left.id)
+        until_waiting(factory, waiting)
+        holder.execute("DELETE FROM profile WHERE id = %s", [gone.id])
+
+    assert waiting.result(20) == {left.id: left}
+
+
+def test_what_changed_while_it_was_waited_for_is_seen_aliases_too(
+    pool: Pool, factory: Factory, background: ThreadPoolExecutor
+) -> None:
+    profile = factory.profile("ann", user_aliases={"old": "ann"})
+
+    with locking(pool, factory, profile.id) as (holder, _):
+        waiting = background.submit(lock_and_let_go, pool, factory, profile.id)
+        until_waiting(factory, waiting)
+        holder.execute("UPDATE profile SET first_name = 'Ann' WHERE id = %s", [profile.id])
+        holder.execute("UPDATE user_alias SET label = 'new' WHERE profile_id = %s", [profile.id])
+
+    found = waiting.result(20)[profile.id]
+    assert (found.first_name, found.user_aliases) == ("Ann", {"new": "ann"})
+
+
+def test_a_wait_for_a_lock_ends_with_its_timeout(pool: Pool, factory: Factory) -> None:
+    profile = factory.profile()
+
+    with locking(pool, factory, profile.id), borrow(pool) as impatient, impatient.transaction():
+        impatient.execute("SET LOCAL lock_timeout = '20ms'")
+        with pytest.raises(postgres.LockNotAvailable):
+            lock(impatient, workspace_id=factory.workspace_id, ids=[profile.id])

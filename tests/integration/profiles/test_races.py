@@ -1,0 +1,127 @@
+"""What one request sees of another that is not yet committed: each test holds a lock and lets it go."""
+
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import psycopg
+import pytest
+
+from app.db import Connection, Pool
+from app.errors import ResolutionUnsettled
+from app.profiles.transaction import ATTEMPTS, until_settled
+from tests.support.front_door import Caller
+from tests.support.profiles import NOON, Json, export, the_profile, track
+from tests.support.waiting import wait_until
+
+
+@pytest.fixture
+def other(database_url: str) -> Iterator[psycopg.Connection]:
+    """A connection on which another request is under way."""
+    with psycopg.connect(database_url) as connection:
+        yield connection
+
+
+@pytest.fixture
+def while_waiting(database_url: str, caller: Caller) -> Iterator[Callable[..., Json]]:
+    """A function that sends a request, waits until it waits for a lock, does something, and returns the answer."""
+
+    def send(then: Callable[[], Any], path: str = "/users/track", **arrays: Any) -> Json:
+        answers: list[Json] = []
+        thread = threading.Thread(target=lambda: answers.append(caller.post(path, arrays).json))
+        thread.start()
+        wait_until(waiting, what="the request to wait for a lock")
+        then()
+        thread.join()
+        (answer,) = answers
+        return answer
+
+    with psycopg.connect(database_url, autocommit=True) as observer:
+        query = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        waiting = lambda: observer.execute(query).fetchone()  # noqa: E731 - the connection is the fixture's
+        yield send
+
+
+def test_a_profile_that_vanishes_before_it_is_locked_is_looked_up_again(
+    caller: Caller, other: psycopg.Connection, while_waiting: Callable[..., Json]
+) -> None:
+    track(caller, attributes=[{"external_id": "me"}])
+    before = the_profile(caller)
+    other.execute("DELETE FROM profile WHERE external_id = 'me'")
+    answer = while_waiting(other.commit, attributes=[{"external_id": "me", "first_name": "A"}])
+    after = the_profile(caller)
+
+    assert answer["attributes_processed"] == 1
+    assert after["first_name"] == "A"
+    assert after["braze_id"] != before["braze_id"]
+
+
+def test_an_external_id_that_someone_else_takes_meanwhile_is_theirs(
+    caller: Caller, other: psycopg.Connection, while_waiting: Callable[..., Json]
+) -> None:
+    other.execute(
+        "INSERT INTO profile (workspace_id, braze_id, external_id, created_at, updated_at, random_bucket)"
+        " VALUES (%s, %s, 'me', now(), now(), 0)",
+        [caller.workspace_id, "a" * 24],
+    )
+    while_waiting(other.commit, events=[{"external_id": "me", "name": "login", "time": NOON}])
+    user = the_profile(caller)
+
+    assert user["braze_id"] == "a" * 24
+    assert user["custom_events"][0]["count"] == 1
+
+
+def test_an_address_for_which_someone_else_makes_a_profile_is_theirs(
+    caller: Caller, other: psycopg.Connection, while_waiting: Callable[..., Json]
+) -> None:
+    claim = "SELECT pg_advisory_xact_lock(hashtextextended('email:a@x.org', %s))"
+    other.execute(claim, [caller.workspace_id])
+    other.execute(
+        "INSERT INTO profile"
+        " (workspace_id, braze_id, email, email_key, created_at, updated_at, random_bucket)"
+        " VALUES (%s, %s, 'A@x.org', 'a@x.org', now(), now(), 0)",
+        [caller.workspace_id, "a" * 24],
+    )
+    while_waiting(other.commit, attributes=[{"email": "a@X.org", "first_name": "A"}])
+    (user,) = export(caller, email_address="a@x.org")
+
+    assert (user["braze_id"], user["first_name"]) == ("a" * 24, "A")
+
+
+def test_an_alias_that_someone_else_takes_meanwhile_is_theirs(
+    caller: Caller, other: psycopg.Connection, while_waiting: Callable[..., Json]
+) -> None:
+    track(caller, attributes=[{"external_id": "me"}])
+    other.execute(
+        "INSERT INTO user_alias (workspace_id, label, name, profile_id)"
+        " SELECT workspace_id, 'shop', '7', id FROM profile WHERE external_id = 'me'"
+    )
+    alias = {"alias_label": "shop", "alias_name": "7"}
+    while_waiting(other.commit, attributes=[{"user_alias": alias, "_update_existing_only": False, "first_name": "A"}])
+
+    assert the_profile(caller)["first_name"] == "A"
+
+
+def test_an_alias_for_a_profile_that_vanishes_is_given_to_nobody(
+    caller: Caller, other: psycopg.Connection, while_waiting: Callable[..., Json]
+) -> None:
+    track(caller, attributes=[{"external_id": "me"}])
+    other.execute("DELETE FROM profile WHERE external_id = 'me'")
+    alias = {"external_id": "me", "alias_label": "shop", "alias_name": "7"}
+    answer = while_waiting(other.commit, "/users/alias/new", user_aliases=[alias])
+
+    assert answer == {"aliases_processed": 1, "message": "success"}
+    assert export(caller, external_ids=["me"], user_aliases=[{"alias_label": "shop", "alias_name": "7"}]) == []
+
+
+def test_a_request_whose_profiles_never_settle_is_given_up(pool: Pool) -> None:
+    attempts: list[int] = []
+
+    def unsettled(connection: Connection) -> None:
+        attempts.append(connection.info.backend_pid)
+        raise ResolutionUnsettled("The profiles changed again.")
+
+    with pytest.raises(ResolutionUnsettled):
+        until_settled(pool, unsettled)
+
+    assert len(attempts) == ATTEMPTS

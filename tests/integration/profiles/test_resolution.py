@@ -1,0 +1,291 @@
+"""Resolution on a real PostgreSQL: every kind of identifier, redirects, and addresses that thousands share."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from uuid_utils.compat import uuid7
+
+from app.merging.prioritization import Ambiguous, Denoted, NotFound
+from app.merging.profile import Profile
+from app.profiles.resolution import MergedAway, Resolved, resolve
+from schemas.identifiers import Email, ExternalId, Identifier, Phone, UserAlias
+from schemas.prioritization import Priority
+from tests.support.factories import LONG_AGO, Factory, one_database_for_all
+
+database_url = one_database_for_all()
+
+IDENTIFIED, UNIDENTIFIED = Priority.IDENTIFIED, Priority.UNIDENTIFIED
+NEWEST, OLDEST = Priority.MOST_RECENTLY_UPDATED, Priority.LEAST_RECENTLY_UPDATED
+
+
+def resolved(factory: Factory, *identifiers: Identifier) -> list[Resolved]:
+    """Return what *identifiers* denote now in the factory's workspace."""
+    return resolve(factory.connection, workspace_id=factory.workspace_id, identifiers=identifiers)
+
+
+def redirect(factory: Factory, orphan: Profile, survivor: Profile, *, now: Profile | None = None) -> MergedAway:
+    """Note that *orphan*, which has no row, was merged into *survivor*, and that its history reads under *now*."""
+    factory.rows(
+        "INSERT INTO redirect (workspace_id, orphan_id, survivor_id, braze_id, external_id, job_id, merged_at)"
+        " VALUES (%s, %s, %s, %s, %s, %s, now()) RETURNING 1",
+        *(orphan.id, survivor.id, orphan.braze_id, orphan.external_id, uuid7()),
+    )
+    live = now or survivor
+    factory.rows(
+        "INSERT INTO origin (workspace_id, origin_id, profile_id) VALUES (%s, %s, %s) RETURNING 1", orphan.id, live.id
+    )
+    return MergedAway(
+        orphan_id=orphan.id, braze_id=orphan.braze_id, external_id=orphan.external_id, survivor_id=live.id
+    )
+
+
+def retired(factory: Factory, external_id: str) -> Profile:
+    """Return a profile that had *external_id* and has no row any more."""
+    profile = factory.profile(external_id)
+    factory.rows("DELETE FROM profile WHERE workspace_id = %s AND id = %s RETURNING 1", profile.id)
+    return profile
+
+
+def test_every_kind_of_identifier_finds_its_profile(factory: Factory) -> None:
+    ann = factory.profile("ann", user_aliases={"mail": "a"}, email="Ann@x.org", phone="+1 (415) 555-0123")
+    factory.profile("bea", user_aliases={"mail": "b"}, email="bea@x.org", phone="+14155550124")
+
+    found = resolved(
+        factory,
+        ExternalId("ann"),
+        UserAlias(label="mail", name="a"),
+        Email("ann@x.org", (IDENTIFIED,)),
+        Phone("+14155550123", (NEWEST,)),
+    )
+
+    assert found == [Denoted(ann.id)] * 4
+
+
+def test_nobody_is_found_under_what_nobody_has(factory: Factory) -> None:
+    factory.profile("ann", user_aliases={"mail": "a"}, email="ann@x.org", phone="+14155550123")
+
+    found = resolved(
+        factory, ExternalId("bea"), UserAlias("mail", "b"), Email("b@x.org", (NEWEST,)), Phone("0123", (NEWEST,))
+    )
+
+    assert found == [NotFound()] * 4
+
+
+def test_nothing_asked_is_nothing_found(factory: Factory) -> None:
+    assert resolved(factory) == []
+
+
+@pytest.mark.parametrize(
+    "identifier",
+    [
+        ExternalId("Ann"),
+        ExternalId("ann "),
+        ExternalId(""),
+        UserAlias("Mail", "a"),
+        UserAlias("mail", "A"),
+        UserAlias("mail", "a "),
+        UserAlias("a", "mail"),
+        ExternalId("a"),
+        UserAlias("mail", "ann"),
+    ],
+)
+def test_external_ids_and_aliases_compare_to_the_letter(factory: Factory, identifier: Identifier) -> None:
+    factory.profile("ann", user_aliases={"mail": "a"})
+
+    assert resolved(factory, identifier) == [NotFound()]
+
+
+@pytest.mark.parametrize("address", ["ANN.ELSE@X.ORG", " ann.else@x.org\n", "Ann.Else@x.org"])
+def test_emails_compare_trimmed_and_case_folded(factory: Factory, address: str) -> None:
+    ann = factory.profile(email="  Ann.Else@X.org ")
+
+    assert resolved(factory, Email(address, (NEWEST,))) == [Denoted(ann.id)]
+
+
+@pytest.mark.parametrize(
+    ("stored", "asked", "same"),
+    [
+        ("+1 (415) 555-0123", "+1-415-555-0123", True),
+        ("tel:+1-415-555-0123", "+14155550123", True),
+        (" 0123 ", "0123", True),
+        ("4155550123", "+14155550123", False),
+        ("0123", "0124", False),
+        ("\t0123", "\t0123", True),
+    ],
+)
+def test_phones_compare_as_e164_where_they_have_it(
+    factory: Factory, stored: str, asked: str, same: bool  # noqa: FBT001
+) -> None:
+    ann = factory.profile(phone=stored)
+
+    assert resolved(factory, Phone(asked, (NEWEST,))) == [Denoted(ann.id) if same else NotFound()]
+
+
+def test_every_answer_stands_in_the_place_of_its_question(factory: Factory) -> None:
+    profiles = [factory.profile(f"p{number}", email=f"p{number}@x.org") for number in range(50)]
+    questions = [(ExternalId(f"p{number}"), Email(f"P{number}@x.org", (OLDEST,))) for number in range(50)]
+
+    found = resolved(factory, *(identifier for pair in questions for identifier in pair), ExternalId("p7"))
+
+    assert found == [Denoted(profile.id) for profile in profiles for _ in range(2)] + [Denoted(profiles[7].id)]
+
+
+def test_nothing_of_another_workspace_is_found(factory: Factory) -> None:
+    everything: dict[str, Any] = {"user_aliases": {"mail": "a"}, "email": "ann@x.org", "phone": "+14155550123"}
+    elsewhere = Factory(factory.connection)
+    redirect(elsewhere, retired(elsewhere, "gone"), elsewhere.profile("ann", **everything))
+
+    found = resolved(
+        factory,
+        ExternalId("ann"),
+        ExternalId("gone"),
+        UserAlias("mail", "a"),
+        Email("ann@x.org", (NEWEST,)),
+        Phone("+14155550123", (OLDEST,)),
+    )
+
+    assert found == [NotFound()] * 5
+
+
+def test_a_merged_away_external_id_leads_to_where_its_history_now_reads(factory: Factory) -> None:
+    a, b, c = retired(factory, "a"), retired(factory, "b"), factory.profile("c")
+    from_a, from_b = redirect(factory, a, b, now=c), redirect(factory, b, c)
+
+    assert resolved(factory, ExternalId("a"), ExternalId("b")) == [from_a, from_b]
+
+
+def test_a_fresh_profile_comes_before_a_redirect_of_its_external_id(factory: Factory) -> None:
+    redirect(factory, retired(factory, "ann"), factory.profile("bea"))
+    fresh = factory.profile("ann")
+
+    assert resolved(factory, ExternalId("ann")) == [Denoted(fresh.id)]
+
+
+def shared_by_many(factory: Factory, count: int) -> list[Profile]:
+    """Return *count* profiles with one email and one phone, each newer than the last; every third is identified."""
+    return [
+        factory.profile(
+            None if number % 3 else f"many-{number}",
+            email="Many@x.org",
+            phone="+14155550123",
+            updated_at=LONG_AGO + timedelta(minutes=number),
+        )
+        for number in range(count)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("steps", "place"),
+    [
+        ((NEWEST,), 119),
+        ((OLDEST,), 0),
+        ((IDENTIFIED, NEWEST), 117),
+        ((UNIDENTIFIED, NEWEST), 119),
+        ((IDENTIFIED, OLDEST), 0),
+        ((UNIDENTIFIED, OLDEST), 1),
+        ((NEWEST, UNIDENTIFIED), 119),
+        ((OLDEST, IDENTIFIED), 0),
+    ],
+)
+def test_one_of_many_that_share_an_address_is_picked(
+    factory: Factory, steps: tuple[Priority, ...], place: int
+) -> None:
+    many = shared_by_many(factory, 120)
+
+    found = resolved(factory, Email("many@x.org", steps), Phone("+1 415 555 0123", steps))
+
+    assert found == [Denoted(many[place].id)] * 2
+
+
+def test_many_that_share_an_address_are_ambiguous_without_a_recency(factory: Factory) -> None:
+    shared_by_many(factory, 10)
+
+    found = resolved(factory, *(Email("many@x.org", steps) for steps in ((IDENTIFIED,), (UNIDENTIFIED,), ())))
+
+    assert found == [Ambiguous()] * 3
+
+
+def test_an_order_that_filters_everyone_out_leaves_nobody(factory: Factory) -> None:
+    shared_by_many(factory, 3)
+
+    found = resolved(factory, Email("many@x.org", (NEWEST, IDENTIFIED)), Email("many@x.org", (OLDEST, UNIDENTIFIED)))
+
+    assert found == [NotFound(filtered_out=True)] * 2
+
+
+@pytest.mark.parametrize("identified", [True, False])
+def test_profiles_updated_at_the_same_time_tie(factory: Factory, identified: bool) -> None:  # noqa: FBT001
+    for number in range(5):
+        factory.profile(f"tie-{number}" if identified else None, email="tie@x.org", updated_at=LONG_AGO)
+    factory.profile(email="tie@x.org", updated_at=LONG_AGO - timedelta(seconds=1))
+
+    assert resolved(factory, Email("tie@x.org", (NEWEST,))) == [Ambiguous()]
+
+
+MANY, SHARING = 20_000, 5_000
+QUESTIONS: list[Identifier] = [
+    ExternalId("crowd-16"),
+    ExternalId("crowd-18000"),
+    UserAlias("mail", "nobody"),
+    *(Email("shared@x.org", (recency,)) for recency in (NEWEST, OLDEST)),
+    *(Phone("+14155550123", (IDENTIFIED, recency)) for recency in (NEWEST, OLDEST)),
+    Email("19999@x.org", (NEWEST,)),
+]
+ROWS_READ = """
+    SELECT seq_tup_read + idx_tup_fetch AS rows
+    FROM pg_stat_xact_user_tables
+    WHERE relname = 'profile'
+"""
+
+
+def fill(factory: Factory) -> None:
+    """Make 20,000 profiles, of which 5,000 share one email address and one phone number."""
+    factory.rows(
+        """
+        INSERT INTO profile (
+            workspace_id, braze_id, external_id, created_at, updated_at, random_bucket, email, email_key, phone,
+            phone_e164
+        )
+        SELECT
+            workspace_id, lpad(to_hex(number), 24, '0'), CASE WHEN number %% 2 = 0 THEN 'crowd-' || number END,
+            now(), now() - make_interval(secs => number), 0, email, email, phone, phone
+        FROM (
+            SELECT
+                %s::int AS workspace_id, number,
+                CASE WHEN number <= %s THEN 'shared@x.org' ELSE number || '@x.org' END AS email,
+                CASE WHEN number <= %s THEN '+14155550123' ELSE '+1415' || number END AS phone
+            FROM generate_series(1, %s) AS number
+        ) AS made
+        RETURNING 1
+        """,
+        *(SHARING, SHARING, MANY),
+    )
+
+
+@pytest.mark.parametrize("analyzed", ["before it was filled", "afterwards"])
+def test_an_address_that_thousands_share_costs_an_index_probe(factory: Factory, analyzed: str) -> None:
+    connection = factory.connection
+    if analyzed == "before it was filled":
+        fill(Factory(connection))
+        connection.execute("ANALYZE profile")
+    fill(factory)
+    if analyzed == "afterwards":
+        connection.execute("ANALYZE profile")
+
+    # More often than it takes psycopg to prepare a statement, and PostgreSQL to settle on a plan for all values.
+    read = [rows_read(factory) for _ in range(12)]
+
+    assert max(read) <= 50
+
+
+def rows_read(factory: Factory) -> int:
+    """Return how many rows of profiles PostgreSQL reads to answer QUESTIONS."""
+    connection = factory.connection
+    with connection.transaction():
+        (before,) = connection.execute(ROWS_READ).fetchall()
+        found = resolved(factory, *QUESTIONS)
+        (after,) = connection.execute(ROWS_READ).fetchall()
+    assert [type(each) for each in found] == [Denoted, Denoted, NotFound, *[Denoted] * 5]
+    count: int = after["rows"] - before["rows"]
+    return count

@@ -1,0 +1,111 @@
+"""Profiles at rest: what is written is read back, whole."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime
+
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as with_settings
+
+from app.db import Connection
+from app.merging.profile import Profile
+from app.profiles.store import load, save
+from tests.support.factories import LONG_AGO, Factory, a_phone, a_profile, an_email, one_database_for_all
+from tests.support.generated import profiles
+
+database_url = one_database_for_all()
+
+EVERYTHING = a_profile(
+    external_id="ann",
+    user_aliases={"mail": "ann@x.org", "guest": "ä😀"},
+    email=an_email(" Ann@x.org "),
+    phone="+1 (415) 555-0123",
+    dob=date(1980, 12, 21),
+    first_session_at=datetime(2026, 2, 2, 9, 0, 0, 123_456, tzinfo=UTC),
+    custom_attributes={"zero": 0, "no": False, "none": [], "text": "", "deep": {"a": [1.5, None, {"b": "ä"}]}},
+    custom_events={"login": {"count": 2**40, "first": "2026-02-02T09:00:00.000Z", "last": "2026-02-03T09:00:00.000Z"}},
+    revenue_cents=-(2**60),
+    current_location={"longitude": -73.99, "latitude": 40.73},
+    email_subscription={"state": "unsubscribed"},
+    facebook={},
+    test_user=True,
+    control_group=True,
+    marked_for_deletion_at=LONG_AGO,
+    absorbed_on=date(2026, 2, 2),
+    absorbed_count=3,
+)
+
+
+def load_one(factory: Factory, profile: Profile) -> Profile:
+    """Return *profile* as it is read."""
+    return load(factory.connection, workspace_id=factory.workspace_id, ids=[profile.id])[profile.id]
+
+
+def test_a_profile_is_read_as_it_was_written(factory: Factory) -> None:
+    profile = replace(EVERYTHING, workspace_id=factory.workspace_id)
+
+    factory.insert(profile)
+
+    assert load_one(factory, profile) == profile
+
+
+def test_saving_writes_all_that_may_change(factory: Factory) -> None:
+    profile = factory.profile("before", first_name="Before", user_aliases=EVERYTHING.user_aliases)
+    identity = {name: getattr(profile, name) for name in ("workspace_id", "id", "braze_id", "created_at")}
+    changed = replace(EVERYTHING, **identity, random_bucket=profile.random_bucket, updated_at=LONG_AGO)
+
+    save(factory.connection, [changed])
+
+    assert load_one(factory, profile) == changed
+
+
+def test_saving_changes_no_other_profile(factory: Factory) -> None:
+    one, other = factory.profile("one"), factory.profile("other")
+    elsewhere = Factory(factory.connection)
+    namesake = elsewhere.profile("one")
+
+    save(factory.connection, [replace(one, first_name="Ann")])
+
+    assert (factory.load(other), elsewhere.load(namesake)) == (other, namesake)
+
+
+def test_profiles_of_two_workspaces_are_saved_each_in_its_own(factory: Factory) -> None:
+    elsewhere = Factory(factory.connection)
+    here, there = factory.profile("ann"), elsewhere.profile("ann")
+
+    save(factory.connection, [replace(here, first_name="Here"), replace(there, first_name="There")])
+
+    found = [factory.load(here), elsewhere.load(there)]
+    assert [each and each.first_name for each in found] == ["Here", "There"]
+
+
+def test_saving_nobody_does_nothing(connection: Connection) -> None:
+    save(connection, [])
+
+
+def test_only_profiles_that_exist_are_read(factory: Factory) -> None:
+    ann, stranger = factory.profile("ann"), Factory(factory.connection).profile("ann")
+
+    found = load(factory.connection, workspace_id=factory.workspace_id, ids=[ann.id, stranger.id, 2**40, ann.id])
+
+    assert found == {ann.id: ann}
+
+
+@pytest.mark.parametrize("number", [" 0123 ", "\t0123", "0123\n", "\u00a00123", " ", "", "nonsense", "+14155550123"])
+def test_the_database_compares_phones_as_the_code_does(factory: Factory, number: str) -> None:
+    profile = factory.profile(phone=number)
+
+    (row,) = factory.rows("SELECT phone_key FROM profile WHERE workspace_id = %s AND id = %s", profile.id)
+    assert row["phone_key"] == a_phone(number).key
+
+
+@given(profiles())
+@with_settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_a_profile_holds_comes_back(factory: Factory, profile: Profile) -> None:
+    blank = factory.profile()
+    kept = {name: getattr(blank, name) for name in ("workspace_id", "id", "braze_id", "created_at", "random_bucket")}
+    profile = replace(profile, **kept, external_id=None, user_aliases={})
+
+    save(factory.connection, [profile])
+
+    assert load_one(factory, blank) == profile

@@ -1,0 +1,175 @@
+import re
+import time
+from collections.abc import Callable
+
+import pytest
+
+from app.db import Pool
+from tests.support.front_door import Caller
+from tests.support.profiles import NOON, Json, export, merge, the_profile, track
+
+ALIAS: Json = {"user_alias": {"alias_label": "shop", "alias_name": "7"}}
+ALICE = {"email": "alice@x.org"}
+
+
+def by_alias(caller: Caller) -> list[Json]:
+    return export(caller, user_aliases=[ALIAS["user_alias"]])
+
+
+def first_names(users: list[Json]) -> dict[str | None, str | None]:
+    """Return the first names by external_id."""
+    return {user.get("external_id"): user.get("first_name") for user in users}
+
+
+def test_a_fresh_profile_has_what_the_vendor_gives_it(caller: Caller) -> None:
+    track(caller, attributes=[{"external_id": str(number)} for number in range(20)])
+    users = export(caller, external_ids=[str(number) for number in range(20)])
+    braze_ids = {user["braze_id"] for user in users}
+
+    assert len(braze_ids) == 20
+    assert all(re.fullmatch("[0-9a-f]{24}", braze_id) for braze_id in braze_ids)
+    assert all(abs(int(braze_id[:8], 16) - time.time()) < 60 for braze_id in braze_ids)
+    assert all(0 <= user["random_bucket"] <= 9999 for user in users)
+    assert len({user["random_bucket"] for user in users}) > 10
+
+
+def test_a_whole_number_is_an_external_id(caller: Caller) -> None:
+    track(caller, attributes=[{"external_id": 12345, "first_name": "Ada"}])
+
+    assert the_profile(caller, "12345")["first_name"] == "Ada"
+
+
+def test_update_existing_only_makes_no_profile(caller: Caller, counted: Callable[[], dict[str, int]]) -> None:
+    only = {"external_id": "me", "_update_existing_only": True}
+    answer = track(caller, attributes=[{**only, "first_name": "A"}], events=[{**only, "name": "login", "time": NOON}])
+
+    assert answer == {"message": "success", "attributes_processed": 1, "events_processed": 1}
+    assert set(counted().values()) == {0}
+
+
+def test_update_existing_only_updates_what_exists(caller: Caller) -> None:
+    track(caller, attributes=[{"external_id": "me"}])
+    track(caller, attributes=[{"external_id": "me", "_update_existing_only": True, "first_name": "A"}])
+
+    assert the_profile(caller)["first_name"] == "A"
+
+
+def test_an_alias_makes_a_profile_only_when_told_so(caller: Caller, counted: Callable[[], dict[str, int]]) -> None:
+    track(caller, attributes=[ALIAS], events=[{**ALIAS, "name": "login", "time": NOON, "_update_existing_only": False}])
+    before = counted()
+    track(caller, attributes=[{**ALIAS, "_update_existing_only": False, "first_name": "A"}])
+    track(caller, events=[{**ALIAS, "name": "login", "time": NOON}])
+    (user,) = by_alias(caller)
+
+    assert set(before.values()) == {0}
+    assert user["first_name"] == "A"
+    assert user["user_aliases"] == [{"alias_label": "shop", "alias_name": "7"}]
+    assert user["custom_events"][0]["count"] == 1
+    assert "external_id" not in user
+
+
+def test_the_anonymous_checkout_in_one_request(caller: Caller) -> None:
+    bought = {**ALIAS, "product_id": "hat", "currency": "USD", "price": 5, "time": NOON}
+    track(caller, attributes=[{**ALIAS, "_update_existing_only": False, **ALICE}], purchases=[bought])
+    (user,) = by_alias(caller)
+
+    assert (user["email"], user["total_revenue"]) == ("alice@x.org", 5.0)
+
+
+def test_a_braze_id_finds_and_never_makes(caller: Caller, counted: Callable[[], dict[str, int]]) -> None:
+    track(caller, attributes=[{"external_id": "me"}])
+    braze_id = the_profile(caller)["braze_id"]
+    track(caller, attributes=[{"braze_id": braze_id.upper(), "first_name": "A"}, {"braze_id": "0" * 24}])
+
+    assert the_profile(caller)["first_name"] == "A"
+    assert counted()["profile"] == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "first", "again"),
+    [("email", "New@x.org", " nEW@x.org "), ("phone", "+1 555 123 4567", "+15551234567"), ("phone", "0123", "0123 ")],
+)
+def test_an_address_that_nobody_has_makes_a_profile_without_alias(
+    caller: Caller, kind: str, first: str, again: str
+) -> None:
+    track(caller, attributes=[{kind: first, "first_name": "A"}])
+    track(caller, attributes=[{kind: again, "last_name": "B"}])
+    (user,) = export(caller, **{"email_address" if kind == "email" else kind: again})
+
+    assert (user[kind], user["first_name"], user["last_name"]) == (first, "A", "B")
+    assert user["user_aliases"] == []
+    assert "external_id" not in user
+
+
+def test_of_several_with_an_address_the_newest_with_an_external_id_is_meant(caller: Caller) -> None:
+    for name in ("old", "new"):
+        track(caller, attributes=[{"external_id": name, **ALICE}])
+    track(caller, attributes=[{**ALIAS, "_update_existing_only": False, **ALICE}])
+    track(caller, attributes=[{**ALICE, "first_name": "chosen"}])
+
+    assert first_names(export(caller, email_address="alice@x.org")) == {"old": None, "new": "chosen", None: None}
+
+
+def test_of_several_without_external_id_the_newest_is_meant(caller: Caller) -> None:
+    names = ("1", "2", "1")
+    for name in names:
+        alias = {"alias_label": "shop", "alias_name": name}
+        track(caller, attributes=[{"user_alias": alias, "_update_existing_only": False, **ALICE}])
+    track(caller, attributes=[{**ALICE, "first_name": "chosen"}])
+    users = export(caller, user_aliases=[{"alias_label": "shop", "alias_name": name} for name in ("1", "2")])
+
+    assert [user.get("first_name") for user in users] == ["chosen", None]
+
+
+def test_an_address_is_looked_up_before_a_phone(caller: Caller) -> None:
+    track(caller, attributes=[{"external_id": "a", **ALICE}, {"external_id": "b", "phone": "+15551234567"}])
+    track(caller, attributes=[{**ALICE, "phone": "+15551234567", "first_name": "chosen"}])
+    users = export(caller, external_ids=["a", "b"])
+
+    assert first_names(users) == {"a": "chosen", "b": None}
+    assert [user["phone"] for user in users] == ["+15551234567"] * 2
+
+
+def test_with_a_primary_identifier_addresses_are_attributes(caller: Caller) -> None:
+    track(caller, attributes=[{"external_id": "a", **ALICE}])
+    track(caller, attributes=[{"external_id": "b", **ALICE, "first_name": "B"}])
+
+    assert first_names(export(caller, email_address="alice@x.org")) == {"a": None, "b": "B"}
+
+
+def test_an_object_sees_the_addresses_that_those_before_it_gave(
+    caller: Caller, counted: Callable[[], dict[str, int]]
+) -> None:
+    track(caller, attributes=[{"external_id": "a", **ALICE}], events=[{**ALICE, "name": "login", "time": NOON}])
+
+    assert the_profile(caller, "a")["custom_events"][0]["count"] == 1
+    assert counted()["profile"] == 1
+
+
+def test_workspaces_do_not_see_each_other(caller: Caller, make_caller: Callable[..., Caller]) -> None:
+    stranger = make_caller()
+    track(caller, attributes=[{"external_id": "me", **ALICE, "first_name": "A"}])
+    track(stranger, attributes=[{"external_id": "me", "first_name": "B"}, {**ALICE, "first_name": "C"}])
+    theirs = the_profile(stranger)
+    track(stranger, attributes=[{"braze_id": the_profile(caller)["braze_id"], "first_name": "D"}])
+
+    assert the_profile(caller)["first_name"] == "A"
+    assert theirs["first_name"] == "B"
+    assert first_names(export(stranger, email_address="alice@x.org")) == {None: "C"}
+
+
+def test_an_external_id_that_was_merged_away_starts_a_fresh_profile_and_ends_its_redirect(
+    caller: Caller, pool: Pool
+) -> None:
+    track(caller, attributes=[{"external_id": "orphan", "first_name": "O"}, {"external_id": "survivor"}])
+    merge(caller, pool, orphan="orphan", survivor="survivor")
+    gone = export(caller, external_ids=["orphan"])
+    track(caller, attributes=[{"external_id": "orphan", "last_name": "fresh"}])
+    fresh = the_profile(caller, "orphan")
+    with pool.connection() as connection:
+        redirects = connection.execute("SELECT external_id FROM redirect").fetchall()
+
+    assert gone == []
+    assert (fresh.get("first_name"), fresh["last_name"]) == (None, "fresh")
+    assert the_profile(caller, "survivor")["first_name"] == "O"
+    assert redirects == [{"external_id": None}]

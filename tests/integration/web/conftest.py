@@ -1,0 +1,55 @@
+"""The front door's room: callers with keys, and the ledger behind them.
+
+The tests of a file share a database; each has a workspace of its own in it.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from app.db import Connection
+from tests.support.front_door import Caller
+from tests.support.postgres import Databases
+
+TABLES = ("batch", "job", "idempotency", "profile")
+
+
+@pytest.fixture(scope="module")
+def database_url(databases: Databases) -> Iterator[str]:
+    """The URL of a database that the tests of one file share."""
+    name = databases.create()
+    try:
+        yield databases.url(name)
+    finally:
+        databases.drop(name)
+
+
+@pytest.fixture
+def count(connection: Connection, caller: Caller) -> Callable[[], dict[str, int]]:
+    """A function that counts what the caller's workspace has in the tables that requests write to."""
+
+    def rows() -> dict[str, int]:
+        counts = [f"(SELECT count(*) FROM {table} WHERE workspace_id = %(id)s) AS {table}" for table in TABLES]
+        return connection.execute(f"SELECT {', '.join(counts)}", {"id": caller.workspace_id}).fetchone() or {}
+
+    return rows
+
+
+@pytest.fixture
+def finish(connection: Connection) -> Callable[..., None]:
+    """A function that finishes a job, as a worker would: its id, its outcome, and further columns by name."""
+
+    def end(job_id: str, outcome: str = "orphan_not_found", **columns: Any) -> None:
+        columns = {"reason": "Because the test says so.", **columns}
+        sides = "".join(f", {name} = %({name})s" for name in columns)
+        connection.execute(
+            f"""
+            UPDATE job SET state = 'finished', outcome = %(outcome)s, attempts = 1, started_at = now(),
+                finished_at = now() {sides}
+            WHERE id = %(job_id)s
+            """,
+            {"job_id": job_id, "outcome": outcome, **columns},
+        )
+
+    return end

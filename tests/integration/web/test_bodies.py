@@ -1,0 +1,139 @@
+"""Bodies that are no fit request: a clear sentence, and nothing changed."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.support.front_door import Caller
+
+SYNTAX = "Error while parsing request body. Please check your syntax."
+GOOD = {"identifier_to_merge": {"external_id": "a"}, "identifier_to_keep": {"external_id": "b"}}
+JSON = "application/json"
+
+
+def nested(depth: int) -> bytes:
+    """Return JSON in which *depth* arrays lie in each other."""
+    return b'{"merge_updates": ' + b"[" * depth + b"]" * depth + b"}"
+
+
+@pytest.mark.parametrize(
+    "content_type", [JSON, "application/json; charset=utf-8", "application/vnd.shop+json", "APPLICATION/JSON"]
+)
+def test_json_is_taken_under_its_names(caller: Caller, content_type: str) -> None:
+    response = caller.post("/users/merge", data=b'{"merge_updates": []}', content_type=content_type)
+
+    assert response.status_code == 202
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [None, "", "text/plain", "text/json", "application/x-www-form-urlencoded", "multipart/form-data", "image/svg+json"],
+)
+def test_another_content_type_is_not(
+    caller: Caller, count: Callable[[], dict[str, int]], content_type: str | None
+) -> None:
+    response = caller.post("/users/merge", data=b'{"merge_updates": []}', content_type=content_type)
+
+    assert response.status_code == 415
+    assert response.json == {"message": "The Content-Type header must be application/json."}
+    assert not any(count().values())
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b" ",
+        b"{",
+        b"{'merge_updates': []}",
+        b'{"merge_updates": []}{}',
+        b'{"merge_updates": [] } trailing',
+        b'{ { "merge_updates": [] }',
+        b'{"merge_updates": [NaN]}',
+        b'{"merge_updates": [1e999]}',
+        b'\xef\xbb\xbf{"merge_updates": []}',
+        b'{"merge_updates": ["\xff\xfe"]}',
+        b'{"merge_updates": ["\xc0\x80"]}',
+        b'{"merge_updates": ["\xed\xa0\x80"]}',
+        b'{"merge_updates": ["\\ud800"]}',
+        b'{"merge_updates": ["\\udc00\\ud800"]}',
+        '{"merge_updates": []}'.encode("utf-16"),
+        nested(5_000),
+    ],
+)
+def test_what_is_no_json_in_utf8_is_refused(caller: Caller, count: Callable[[], dict[str, int]], data: bytes) -> None:
+    response = caller.post("/users/merge", data=data, content_type=JSON)
+
+    assert response.status_code == 400
+    assert response.json == {"message": SYNTAX}
+    assert not any(count().values())
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (nested(100), "The request body may not nest deeper than 32 levels."),
+        (
+            b'{"merge_updates": [], "note": "\\u0000"}',
+            "A string in the request body may not contain the NUL character (U+0000).",
+        ),
+        (
+            b'{"merge_updates": [], "a\\u0000b": 1}',
+            "A string in the request body may not contain the NUL character (U+0000).",
+        ),
+        (
+            b'{"merge_updates": [], "note": "' + b"x" * 100_001 + b'"}',
+            "A string in the request body may not be longer than 100,000 characters.",
+        ),
+    ],
+)
+def test_what_no_field_may_hold_is_refused(
+    caller: Caller, count: Callable[[], dict[str, int]], data: bytes, message: str
+) -> None:
+    response = caller.post("/users/merge", data=data, content_type=JSON)
+
+    assert response.status_code == 400
+    assert response.json == {"message": message}
+    assert not any(count().values())
+
+
+def test_five_megabytes_are_too_large(caller: Caller, count: Callable[[], dict[str, int]]) -> None:
+    data = b'{"merge_updates": [], "padding": "' + b" " * 5_000_000 + b'"}'
+
+    response = caller.post("/users/merge", data=data, content_type=JSON)
+
+    assert response.status_code == 413
+    assert response.json == {"message": "The request body may not be larger than 4 MB."}
+    assert not any(count().values())
+
+
+def test_four_megabytes_are_taken(caller: Caller) -> None:
+    data = b'{"merge_updates": [] ' + b" " * 3_999_000 + b"}"
+
+    assert caller.post("/users/merge", data=data, content_type=JSON).status_code == 202
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ([], "'merge_updates' must be an array of objects"),
+        ({"merge_updates": [GOOD] * 51}, "a single request may not contain more than 50 merge updates"),
+        (
+            {"merge_updates": [GOOD, {**GOOD, "note": "x"}]},
+            "'merge_updates' must only have 'identifier_to_merge' and 'identifier_to_keep'",
+        ),
+        (
+            {"merge_updates": [GOOD, {**GOOD, "identifier_to_keep": {"email": "a"}}]},
+            "'prioritization' is required beside 'email' or 'phone'",
+        ),
+    ],
+)
+def test_one_fault_rejects_the_whole_request(
+    caller: Caller, count: Callable[[], dict[str, int]], body: Any, message: str
+) -> None:
+    response = caller.post("/users/merge", body)
+
+    assert response.status_code == 400
+    assert response.json == {"message": message}
+    assert not any(count().values())

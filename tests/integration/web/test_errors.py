@@ -1,0 +1,111 @@
+"""Errors: each is an object with one sentence, whatever went wrong."""
+
+import logging
+from collections.abc import Iterator
+
+import pytest
+from flask import Flask
+
+from app.config import Settings
+from app.errors import Gone, ResolutionUnsettled
+from app.web import create_app
+from app.web.resources import resources_of
+from tests.support.front_door import Caller
+
+
+@pytest.fixture
+def cut_off() -> Iterator[Flask]:
+    """An application whose database does not answer."""
+    flask = create_app(Settings(database_url="postgresql://127.0.0.1:1/nowhere", pool_timeout_s=0.2))
+    try:
+        yield flask
+    finally:
+        resources_of(flask).close()
+
+
+def test_an_unknown_url_is_not_found(caller: Caller) -> None:
+    for path in ("/", "/users", "/users/merge/", "/merge/batches/", "/static/x", "/users/merge/%00"):
+        response = caller.get(path)
+
+        assert response.status_code == 404
+        assert response.json == {"message": "There is nothing at this URL; check its path."}
+
+
+def test_another_method_is_not_allowed_and_the_right_ones_are_named(caller: Caller) -> None:
+    response = caller.get("/users/merge")
+
+    assert response.status_code == 405
+    assert response.json == {
+        "message": "This URL does not take this method; the Allow header names those that it takes."
+    }
+    assert response.headers["Allow"] == "POST"
+
+
+def test_what_nobody_foresaw_is_told_without_its_details_and_logged_with_them(
+    front_door: Flask, caplog: pytest.LogCaptureFixture
+) -> None:
+    @front_door.get("/boom")
+    def boom() -> None:
+        message = "the inner details"
+        raise RuntimeError(message)
+
+    response = front_door.test_client().get("/boom", headers={"X-Request-Id": "my-request"})
+
+    assert response.status_code == 500
+    assert response.json == {
+        "message": "Something went wrong on the server; quote this answer's X-Request-Id when you report it."
+    }
+    assert response.headers["X-Request-Id"] == "my-request"
+    (record,) = (record for record in caplog.records if record.levelno == logging.ERROR)
+    assert record.exc_info is not None
+    assert str(record.exc_info[1]) == "the inner details"
+
+
+def test_a_profile_that_was_merged_away_is_gone_and_links_to_its_survivor(front_door: Flask) -> None:
+    @front_door.get("/gone")
+    def gone() -> None:
+        message = "This profile was merged into another."
+        raise Gone(message, survivor_braze_id="b" * 24)
+
+    response = front_door.test_client().get("/gone")
+
+    assert response.status_code == 410
+    assert response.json == {"message": "This profile was merged into another."}
+    assert response.headers["Link"] == f'</profiles/{"b" * 24}>; rel="canonical"'
+
+
+def test_profiles_that_kept_changing_are_worth_another_try(front_door: Flask) -> None:
+    @front_door.get("/unsettled")
+    def unsettled() -> None:
+        raise ResolutionUnsettled
+
+    response = front_door.test_client().get("/unsettled")
+
+    assert response.status_code == 503
+    assert int(response.headers["Retry-After"]) > 0
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("GET", "/health/ready"), ("POST", "/users/merge"), ("GET", "/merge/jobs")]
+)
+def test_while_the_database_does_not_answer_the_client_is_asked_to_come_again(
+    cut_off: Flask, method: str, path: str
+) -> None:
+    headers = {"Authorization": "Bearer some-key-or-other"}
+
+    response = cut_off.test_client().open(path, method=method, headers=headers, json={"merge_updates": []})
+
+    assert response.status_code == 503
+    assert int(response.headers["Retry-After"]) > 0
+    assert list(response.json or {}) == ["message"]
+
+
+def test_a_live_process_says_so_even_without_its_database(cut_off: Flask) -> None:
+    assert cut_off.test_client().get("/health/live").json == {"status": "live"}
+
+
+def test_a_process_with_its_database_is_ready(front_door: Flask) -> None:
+    response = front_door.test_client().get("/health/ready")
+
+    assert response.status_code == 200
+    assert response.json == {"status": "ready"}

@@ -1,0 +1,118 @@
+"""The front door as it runs: gunicorn, with its configuration, on a socket."""
+
+import signal
+import socket
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from time import monotonic
+
+import orjson
+import pytest
+import requests
+
+from app.db import Connection
+from tests.support.client import Client
+from tests.support.front_door import Caller
+from tests.support.processes import Process, free_port
+from tests.support.waiting import wait_until
+from workers.up import commands
+
+
+@pytest.fixture
+def port() -> int:
+    """A port that nobody listens to."""
+    return free_port()
+
+
+@pytest.fixture
+def web(tmp_path: Path, database_url: str, port: int) -> Iterator[Process]:
+    """A running front door."""
+    command = commands.web(host="127.0.0.1", port=port)
+    environ = {"DATABASE_URL": database_url, "MERGELANE_WEB_PROCESSES": "1", "MERGELANE_LOG_FORMAT": "json"}
+    process = Process.of("web", command, folder=tmp_path, environ=environ)
+    try:
+        process.start()
+        wait_until(lambda: _answers(port), what="the front door")
+        yield process
+    finally:
+        process.stop(seconds=15)
+
+
+@pytest.fixture
+def client(web: Process, port: int, caller: Caller) -> Iterator[Client]:
+    """A client with the caller's key."""
+    client = Client(f"http://127.0.0.1:{port}", caller.secret, caller.workspace)
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+def _answers(port: int) -> bool:
+    """Tell whether something listens."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def test_it_takes_merges_and_shows_them(client: Client) -> None:
+    batch = client.batch(client.merge([("a", "b")]))
+
+    assert batch["counts"] == {"queued": 1}
+
+
+def test_a_body_that_is_too_large_is_answered_although_it_is_not_read(client: Client) -> None:
+    for size in (5_000_000, 50_000_000):
+        response = client.request(
+            "POST", "/users/merge", data=b" " * size, headers={"Content-Type": "application/json"}
+        )
+
+        assert response.status_code == 413
+    assert client.get("/merge/batches").json()["batches"] == []
+
+
+def test_a_body_without_a_length_is_bounded_too(client: Client) -> None:
+    def chunks(number: int) -> Iterator[bytes]:
+        yield b'{"merge_updates": []}'
+        yield from (b" " * 100_000 for _ in range(number))
+
+    headers = {"Content-Type": "application/json"}
+    fitting = client.request("POST", "/users/merge", data=chunks(1), headers=headers)
+    too_large = client.request("POST", "/users/merge", data=chunks(50), headers=headers)
+
+    assert fitting.status_code == 202
+    assert too_large.status_code == 413
+
+
+def test_asked_to_end_it_answers_those_who_wait_and_ends(
+    web: Process, client: Client, connection: Connection, caller: Caller
+) -> None:
+    query = "SELECT FROM job WHERE workspace_id = %s"
+    update = {"identifier_to_merge": {"external_id": "a"}, "identifier_to_keep": {"external_id": "b"}}
+    with ThreadPoolExecutor(1) as thread:
+        answer = thread.submit(client.post, "/users/merge", {"merge_updates": [update]}, Prefer="wait=30")
+        wait_until(lambda: connection.execute(query, [caller.workspace_id]).fetchone() is not None, what="the job")
+        began = monotonic()
+        web.send(signal.SIGTERM)
+        response = answer.result()
+        status = web.ended()
+
+    assert monotonic() - began < 10
+    assert response.status_code == 202
+    assert response.json()["batch"]["state"] == "queued"
+    assert status == 0
+
+
+def test_every_line_of_its_log_is_json(web: Process, client: Client) -> None:
+    client.merge([("a", "b")])
+    web.stop(seconds=15)
+    lines = [orjson.loads(line) for line in web.log.splitlines()]
+
+    assert {"timestamp", "level", "logger", "message"} <= set.intersection(*map(set, lines))
+    assert "Request answered" in {line["message"] for line in lines}
+    assert not any(line["level"] in {"WARNING", "ERROR"} for line in lines)
+
+
+def test_it_answers_only_where_it_was_told_to_listen(web: Process, port: int) -> None:
+    assert requests.get(f"http://127.0.0.1:{port}/health/ready", timeout=5).json() == {"status": "ready"}
+    assert f"http://127.0.0.1:{port}" in web.log

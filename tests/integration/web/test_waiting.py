@@ -1,0 +1,131 @@
+"""`Prefer: wait=N`: the answer is held back until the batch has finished."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from time import monotonic
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from app.db import Connection
+from app.web import waiting
+from app.web.resources import resources_of
+from tests.support.front_door import Caller
+from tests.support.waiting import wait_until
+
+BODY = {"merge_updates": [{"identifier_to_merge": {"external_id": "a"}, "identifier_to_keep": {"external_id": "b"}}]}
+
+
+def merge(caller: Caller, prefer: str) -> Any:
+    """Send a merge that would rather wait."""
+    return caller.post("/users/merge", BODY, headers={"Prefer": prefer})
+
+
+def only_job(connection: Connection, caller: Caller) -> str:
+    """Return the id of the caller's one job, as soon as there is one."""
+    query, mine = "SELECT id FROM job WHERE workspace_id = %s", [caller.workspace_id]
+    row = wait_until(lambda: connection.execute(query, mine).fetchone(), what="the job")
+    return str(row["id"])
+
+
+def test_the_answer_comes_when_the_batch_has_finished(
+    caller: Caller, connection: Connection, finish: Callable[..., None]
+) -> None:
+    with ThreadPoolExecutor(1) as thread:
+        began = monotonic()
+        answer = thread.submit(merge, caller, "wait=30")
+        finish(only_job(connection, caller), "orphan_not_found")
+        response = answer.result()
+
+    assert monotonic() - began < 15
+    assert response.status_code == 202
+    assert response.headers["Preference-Applied"] == "wait=30"
+    assert response.json["message"] == "success"
+    assert response.json["batch"]["state"] == "finished"
+    assert response.json["batch"]["counts"] == {"orphan_not_found": 1}
+    assert response.json["batch"] == caller.get(response.json["status_url"]).json
+
+
+def test_the_answer_comes_when_the_time_is_up(caller: Caller) -> None:
+    began = monotonic()
+    response = merge(caller, "wait=1")
+
+    assert monotonic() - began >= 1
+    assert response.status_code == 202
+    assert response.headers["Preference-Applied"] == "wait=1"
+    assert response.json["batch"]["state"] == "queued"
+
+
+def test_waiting_for_no_time_shows_the_batch_as_it_is(caller: Caller) -> None:
+    response = merge(caller, "wait=0")
+
+    assert response.headers["Preference-Applied"] == "wait=0"
+    assert response.json["batch"]["counts"] == {"queued": 1}
+
+
+@pytest.mark.parametrize(
+    ("prefer", "applied"),
+    [
+        ("wait=31", "wait=30"),
+        ("wait=999999999", "wait=30"),
+        ('respond-async, wait="10"', "wait=10"),
+        ("WAIT = 10 ; foo=bar, wait=20", "wait=10"),
+    ],
+)
+def test_a_wish_is_read_as_the_standard_says(front_door: Flask, prefer: str, applied: str) -> None:
+    with front_door.test_request_context(headers={"Prefer": prefer}):
+        assert f"wait={waiting.preferred_wait()}" == applied
+
+
+@pytest.mark.parametrize(
+    "prefer", ["", "wait", "wait=", "wait=-1", "wait=1.5", "wait=soon", "await=5", "respond-async"]
+)
+def test_what_is_no_wish_to_wait_is_ignored(caller: Caller, prefer: str) -> None:
+    response = merge(caller, prefer)
+
+    assert response.status_code == 202
+    assert "Preference-Applied" not in response.headers
+    assert "batch" not in response.json
+
+
+def test_an_empty_batch_is_not_waited_for(caller: Caller) -> None:
+    began = monotonic()
+    response = caller.post("/users/merge", {"merge_updates": []}, headers={"Prefer": "wait=30"})
+
+    assert monotonic() - began < 15
+    assert (response.json or {})["batch"]["state"] == "finished"
+
+
+def test_while_nearly_all_threads_wait_nobody_else_may(caller: Caller, front_door: Flask) -> None:
+    seats = resources_of(front_door).settings.web_threads - waiting.SPARE_THREADS
+    with ExitStack() as others, ThreadPoolExecutor(1) as thread:
+        for _ in range(seats - 1):
+            assert others.enter_context(waiting.SEATS.seat(seats))
+        answer = thread.submit(merge, caller, "wait=2")
+        wait_until(lambda: waiting.SEATS.taken == seats, what="the last seat to be taken")
+        refused = merge(caller, "wait=2")
+        granted = answer.result()
+
+    assert "Preference-Applied" not in refused.headers
+    assert "batch" not in refused.json
+    assert granted.headers["Preference-Applied"] == "wait=2"
+    assert waiting.SEATS.taken == 0
+
+
+def test_a_process_that_is_to_end_answers_those_who_wait(
+    caller: Caller, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closing = waiting.Event()
+    monkeypatch.setattr(waiting, "CLOSING", closing)
+    with ThreadPoolExecutor(1) as thread:
+        began = monotonic()
+        answer = thread.submit(merge, caller, "wait=30")
+        only_job(connection, caller)
+        closing.set()
+        response = answer.result()
+
+    assert monotonic() - began < 15
+    assert response.status_code == 202
+    assert response.json["batch"]["state"] == "queued"

@@ -1,0 +1,97 @@
+"""docs/compatibility.md speaks of rules, tests and sentences that exist."""
+
+import ast
+import re
+
+import pytest
+
+from app.merging.profile import Profile
+from app.merging.rules import IDENTIFY_RULES, IDENTITY, MERGE_RULES, Rule
+from schemas import merge, prioritization_checks
+from tests.project.tree import ROOT, parsed, text_of
+
+DOCUMENT = text_of("docs/compatibility.md")
+HEADING = re.compile(r"^## (.+)$", re.MULTILINE)
+RULES = {"merge": MERGE_RULES, "identify": IDENTIFY_RULES}
+#: Bullets of the two lists; a bullet with bullets of its own counts as these.
+BULLETS = {"merge": 30, "identify": 31}
+
+
+def section(title: str) -> str:
+    """Return the text under the heading that begins with *title*."""
+    parts = HEADING.split(DOCUMENT)
+    (found,) = [text for heading, text in zip(parts[1::2], parts[2::2], strict=True) if heading.startswith(title)]
+    return found
+
+
+def rows(title: str) -> list[list[str]]:
+    """Return the cells of the table under the heading *title*, row by row, without its head."""
+    lines = [line for line in section(title).splitlines() if line.startswith("| ")]
+    return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines[1:]]
+
+
+def code(cell: str) -> list[str]:
+    """Return what stands in backticks in *cell*."""
+    return re.findall(r"`([^`]+)`", cell)
+
+
+def fields_and_rules(title: str) -> list[tuple[str, str]]:
+    """Return each field of the rules' table with its rule, row by row."""
+    return [
+        (field, rule)
+        for _, fields, told, *_ in rows(title)
+        for field in code(fields)
+        for rule in code(told)
+        if field in MERGE_RULES
+    ]
+
+
+def names_within(rule: Rule) -> set[str]:
+    """Return the name of *rule* and those of all rules inside it."""
+    return {rule.name}.union(*map(names_within, rule.entries.values()))
+
+
+@pytest.mark.parametrize("endpoint", BULLETS)
+def test_every_bullet_of_the_vendors_lists_has_a_row(endpoint: str) -> None:
+    told = rows(f"Field by field: `POST /users/{endpoint}`")
+
+    assert len(told) == BULLETS[endpoint]
+    assert all(code(row[3]) for row in told)
+
+
+@pytest.mark.parametrize("endpoint", BULLETS)
+def test_a_row_names_the_rule_that_stands_in_the_code(endpoint: str) -> None:
+    told = fields_and_rules(f"Field by field: `POST /users/{endpoint}`")
+
+    assert told
+    assert [pair for pair in told if pair[1] not in names_within(RULES[endpoint][pair[0]])] == []
+
+
+def test_a_field_on_neither_list_is_told_with_its_rule() -> None:
+    table = rows("Fields that are on neither")
+    told = {field: code(rule) for fields, rule, *_ in table for field in code(fields)}
+
+    assert told == {field: [MERGE_RULES[field].name] if field in MERGE_RULES else [] for field in told}
+    assert {field for field, rule in told.items() if not rule} <= IDENTITY
+
+
+def test_every_field_of_a_profile_is_told() -> None:
+    ours_alone = {"workspace_id", "id", "absorbed_on", "absorbed_count"}
+
+    assert {name for name in Profile.__dataclass_fields__ if f"`{name}`" not in DOCUMENT} == ours_alone
+
+
+@pytest.mark.parametrize("reference", sorted(set(re.findall(r"`([\w/]+\.py::\w+)`", DOCUMENT))))
+def test_every_test_that_is_named_exists(reference: str) -> None:
+    file, name = reference.split("::")
+    functions = [node for node in ast.walk(parsed(ROOT / "tests" / file)) if isinstance(node, ast.FunctionDef)]
+
+    assert name in {function.name for function in functions}
+
+
+def test_every_sentence_of_a_merge_is_told_to_the_letter() -> None:
+    told = [sentence for row in rows("Errors of `POST /users/merge`") for sentence in code(row[1])]
+    checks = [sentence for _, sentence in prioritization_checks.PRIORITIZATION_CHECKS]
+    first = [merge.NOT_OBJECTS, merge.TOO_MANY, merge.WRONG_KEYS, merge.WRONG_IDENTIFIER, merge.TOO_LONG]
+
+    assert told[: len(first) + len(checks)] == [*first, *checks]

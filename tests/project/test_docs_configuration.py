@@ -1,0 +1,51 @@
+"""docs/configuration.md tells every setting, by the variable that holds it and with its true default."""
+
+import dataclasses
+import re
+
+import pytest
+
+from app.config import Settings, SettingsSchema, variable
+from tests.project.tree import text_of
+
+NOTHING = "none"
+DEFAULTS = {variable(field.name): field.default for field in dataclasses.fields(Settings)}
+
+
+def told() -> dict[str, tuple[str, str, str]]:
+    """Return unit, default and meaning of each variable that stands in a table."""
+    rows = re.findall(r"^\| `([A-Z_]+)` \| (.+?) \| (.+?) \| (.+) \|$", text_of("docs/configuration.md"), re.MULTILINE)
+    return {name: (unit, default, meaning) for name, unit, default, meaning in rows}
+
+
+def test_every_setting_is_told_and_no_other() -> None:
+    assert told().keys() == {variable(name) for name in SettingsSchema().fields}
+
+
+@pytest.mark.parametrize("name", SettingsSchema().fields)
+def test_a_default_is_the_one_that_is_told(name: str) -> None:
+    _, default, _ = told()[variable(name)]
+
+    if default == NOTHING:
+        assert not DEFAULTS[variable(name)]
+    else:
+        assert SettingsSchema().load({name: default.strip("`")})[name] == DEFAULTS[variable(name)]
+
+
+def test_a_unit_is_the_one_in_the_name() -> None:
+    units = {"_S": "seconds", "_MS": "milliseconds", "_HOURS": "hours", "_DAYS": "days"}
+    wrong = [
+        name
+        for name, (unit, _, _) in told().items()
+        for ending, expected in units.items()
+        if name.endswith(ending) and unit != expected
+    ]
+
+    assert wrong == []
+
+
+def test_every_document_names_settings_that_exist() -> None:
+    documents = ["README.md", "docs/architecture.md", "docs/job-lifecycle.md", "docs/operations.md"]
+    named = {name for document in documents for name in re.findall(r"\bMERGELANE_[A-Z_]+\b", text_of(document))}
+
+    assert named - DEFAULTS.keys() == set()

@@ -1,0 +1,14 @@
+"""Jobs as workers see them, for the tests of this folder."""
+
+from tests.support.factories import Wire
+from uuid_utils.compat import uuid7
+
+from app.ledger.work import Work
+from schemas.outcomes import JobKind
+
+
+def a_job(orphan: Wire, survivor: Wire, *, kind: JobKind = JobKind.MERGE) -> Work:
+    """Return a job that is to merge *orphan* into *survivor*, as they are written in requests."""
+    return Work(
+        id=uuid7(), batch_id=uuid7(), index=0, kind=kind, orphan_wire=orphan, survivor_wire=survivor, attempts=1
+    )

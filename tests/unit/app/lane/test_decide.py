@@ -1,0 +1,195 @@
+"""One job decided: every outcome, and which of two comes first."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from app.config import Settings
+from app.lane.decide import Decision, decide
+from app.lane.hand import Hand
+from app.merging.prioritization import Ambiguous, Denoted, NotFound
+from app.merging.profile import Profile
+from app.profiles.resolution import MergedAway, Resolved
+from schemas.outcomes import JobKind, Outcome
+from tests.support.factories import Wire, a_profile, alias, by_email, ext
+from tests.support.generated import AT
+from tests.unit.app.lane.jobs import a_job
+
+LIMIT = 3
+ANN, BEA, GUEST = a_profile(external_id="ann"), a_profile(external_id="bea"), a_profile(user_aliases={"l": "g"})
+BAD_PHONES = [a_profile(phone="0123", external_id="ann"), a_profile(phone="0124", external_id="bea")]
+FULL = replace(BAD_PHONES[1], absorbed_on=AT.date(), absorbed_count=LIMIT)
+KEPT = replace(BAD_PHONES[0], control_group=True)
+GONE = MergedAway(orphan_id=99, braze_id="f" * 24, external_id="ann", survivor_id=BEA.id)
+GONE_TOO = MergedAway(orphan_id=98, braze_id="e" * 24, external_id="cid", survivor_id=BEA.id)
+
+
+def decided(  # noqa: PLR0913  one job has as many sides
+    orphan: Resolved | Profile,
+    survivor: Resolved | Profile,
+    *,
+    names: tuple[Wire, Wire] = (ext("ann"), ext("bea")),
+    kind: JobKind = JobKind.MERGE,
+    others: tuple[Profile, ...] = (ANN, BEA),
+    **settings: Any,
+) -> Decision:
+    """Return the decision about a job whose sides were resolved so; a profile stands for being denoted."""
+    profiles = {each.id: each for each in (*others, orphan, survivor) if isinstance(each, Profile)}
+    resolved = [Denoted(each.id) if isinstance(each, Profile) else each for each in (orphan, survivor)]
+    return decide(
+        a_job(*names, kind=kind),
+        orphan=resolved[0],
+        survivor=resolved[1],
+        hand=Hand(profiles),
+        at=AT,
+        settings=Settings(survivor_limit=LIMIT, **settings),
+    )
+
+
+@pytest.mark.parametrize(
+    ("orphan", "survivor", "outcome"),
+    [
+        (Ambiguous(), Ambiguous(), Outcome.ORPHAN_AMBIGUOUS),
+        (Ambiguous(), NotFound(), Outcome.ORPHAN_AMBIGUOUS),
+        (Ambiguous(), BEA, Outcome.ORPHAN_AMBIGUOUS),
+        (NotFound(), Ambiguous(), Outcome.SURVIVOR_AMBIGUOUS),
+        (GONE, Ambiguous(), Outcome.SURVIVOR_AMBIGUOUS),
+        (ANN, Ambiguous(), Outcome.SURVIVOR_AMBIGUOUS),
+        (NotFound(), NotFound(), Outcome.ORPHAN_NOT_FOUND),
+        (NotFound(), BEA, Outcome.ORPHAN_NOT_FOUND),
+        (GONE, NotFound(), Outcome.SURVIVOR_NOT_FOUND),
+        (KEPT, NotFound(), Outcome.SURVIVOR_NOT_FOUND),
+        (GONE, BEA, Outcome.ALREADY_MERGED),
+        (GONE, ANN, Outcome.ALREADY_MERGED),
+        (GONE, GONE_TOO, Outcome.ALREADY_MERGED),
+        (KEPT, KEPT, Outcome.SAME_PROFILE),
+        (BEA, GONE_TOO, Outcome.SAME_PROFILE),
+        (KEPT, FULL, Outcome.PROTECTED),
+        (BAD_PHONES[0], FULL, Outcome.INVALID_PHONES),
+        (ANN, FULL, Outcome.SURVIVOR_LIMIT),
+        (ANN, BEA, Outcome.MERGED),
+        (ANN, GONE_TOO, Outcome.MERGED),
+    ],
+)
+def test_the_first_outcome_that_applies_wins(
+    orphan: Resolved | Profile, survivor: Resolved | Profile, outcome: Outcome
+) -> None:
+    decision = decided(orphan, survivor)
+
+    assert decision.outcome == outcome
+    assert (decision.merged is not None) is (outcome is Outcome.MERGED)
+    assert decision.reason.endswith(".")
+
+
+@pytest.mark.parametrize("placeholder", ["", " ", "null", " NULL ", "Undefined", "[object Object]", "0", "n/a"])
+def test_a_placeholder_is_refused_before_anything_else(placeholder: str) -> None:
+    as_orphan = decided(Ambiguous(), NotFound(), names=(by_email(placeholder, "identified"), ext("bea")))
+    as_survivor = decided(ANN, BEA, names=(ext("ann"), alias("anything", placeholder)))
+
+    assert [as_orphan.outcome, as_survivor.outcome] == [Outcome.REFUSED_IDENTIFIER] * 2
+    assert as_orphan.reason.startswith("identifier_to_merge is ")
+    assert as_survivor.reason.startswith("identifier_to_keep is ")
+
+
+def test_the_placeholders_are_a_setting() -> None:
+    names = (ext("TEST "), ext("null"))
+
+    assert decided(ANN, BEA, names=names, refused_identifiers=frozenset()).outcome == Outcome.MERGED
+    assert decided(ANN, BEA, names=names, refused_identifiers=frozenset({"test"})).outcome == Outcome.REFUSED_IDENTIFIER
+
+
+def test_a_merge_tells_both_as_they_were_and_the_survivor_as_it_is() -> None:
+    decision = decided(ANN, BEA)
+
+    assert (decision.orphan, decision.survivor) == (ANN, BEA)
+    assert decision.merged is not None
+    assert (decision.merged.id, decision.merged.updated_at) == (BEA.id, AT)
+
+
+def test_a_survivor_that_was_merged_away_is_replaced_by_its_own_survivor() -> None:
+    decision = decided(ANN, GONE_TOO)
+
+    assert decision.survivor == BEA
+    assert decision.merged is not None
+    assert decision.merged.id == BEA.id
+
+
+def test_an_orphan_that_is_gone_is_told_with_where_it_went() -> None:
+    decision = decided(GONE, ANN)
+
+    assert BEA.braze_id in decision.reason
+    assert (decision.orphan, decision.merged_away, decision.survivor) == (None, GONE, ANN)
+
+
+def test_what_was_found_is_told_even_when_the_other_side_was_not() -> None:
+    assert decided(ANN, NotFound()).orphan == ANN
+    assert decided(NotFound(), BEA).survivor == BEA
+    assert decided(Ambiguous(), GONE_TOO).survivor == BEA
+
+
+@pytest.mark.parametrize(
+    ("found", "name", "sentence"),
+    [
+        (NotFound(), ext("ann"), "No profile has the external_id in identifier_to_merge."),
+        (
+            NotFound(),
+            alias("l", "n"),
+            "No profile has the alias in identifier_to_merge, whose letters must match exactly.",
+        ),
+        (NotFound(), by_email("a@x.org", "identified"), "No profile has the email address in identifier_to_merge."),
+        (
+            NotFound(filtered_out=True),
+            by_email("a@x.org", "identified", "most_recently_updated"),
+            "Profiles match identifier_to_merge, but the prioritization [identified, most_recently_updated] leaves"
+            " none of them.",
+        ),
+        (
+            Ambiguous(),
+            by_email("a@x.org", "identified"),
+            "More than one profile matches identifier_to_merge after the prioritization [identified] (a tie of update"
+            " times counts as more than one); add a step that leaves one.",
+        ),
+    ],
+)
+def test_the_reason_says_why_no_profile_or_several_were_found(found: Resolved, name: Wire, sentence: str) -> None:
+    assert decided(found, BEA, names=(name, ext("bea"))).reason == sentence
+
+
+def test_reasons_name_profiles_without_telling_who_they_are() -> None:
+    reasons = [decided(ANN, BEA).reason, decided(KEPT, BEA).reason, decided(GONE, ANN).reason, decided(ANN, ANN).reason]
+
+    assert not any(word in reason for reason in reasons for word in ("ann", "bea"))
+
+
+IDENTIFY = [
+    (GUEST, NotFound(), Outcome.IDENTIFIED),
+    (NotFound(), NotFound(), Outcome.ORPHAN_NOT_FOUND),
+    (ANN, NotFound(), Outcome.ORPHAN_IDENTIFIED),
+    (ANN, BEA, Outcome.ORPHAN_IDENTIFIED),
+    (ANN, ANN, Outcome.SAME_PROFILE),
+    (KEPT, BEA, Outcome.ORPHAN_IDENTIFIED),
+    (GUEST, replace(BEA, user_aliases={"l": "b"}, control_group=True), Outcome.ALIAS_CONFLICT),
+    (replace(GUEST, control_group=True), NotFound(), Outcome.PROTECTED),
+    (GUEST, replace(BEA, control_group=True), Outcome.PROTECTED),
+    (replace(GUEST, phone=FULL.phone), FULL, Outcome.INVALID_PHONES),
+    (GUEST, FULL, Outcome.SURVIVOR_LIMIT),
+    (GUEST, BEA, Outcome.MERGED),
+    (GUEST, GONE_TOO, Outcome.MERGED),
+]
+
+
+@pytest.mark.parametrize(("orphan", "survivor", "outcome"), IDENTIFY)
+def test_identify_has_outcomes_of_its_own(
+    orphan: Resolved | Profile, survivor: Resolved | Profile, outcome: Outcome
+) -> None:
+    decision = decided(orphan, survivor, kind=JobKind.IDENTIFY)
+
+    assert decision.outcome == outcome
+
+
+def test_an_identified_profile_has_its_external_id_and_nothing_else_is_new() -> None:
+    decision = decided(GUEST, NotFound(), kind=JobKind.IDENTIFY)
+
+    assert decision.identified == replace(GUEST, external_id="bea", updated_at=AT)
+    assert decision.merged is None

@@ -1,0 +1,215 @@
+"""What a merge is told to have changed: all that differs and nothing else, named as exports name it."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta, timezone
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import settings as with_settings
+
+from app.merging.changes import canonical_time, changes
+from app.merging.merge import merge
+from app.merging.profile import Profile
+from app.merging.rules import IDENTIFY_RULES, MERGE_RULES
+from tests.support.factories import a_phone, a_profile, an_email
+from tests.support.generated import AT, profiles
+
+thoroughly = with_settings(max_examples=60, deadline=None)
+
+MON, TUE = "2026-02-02T09:00:00.000Z", "2026-02-03T09:00:00.000Z"
+MONDAY = datetime(2026, 2, 2, 9, tzinfo=UTC)
+
+WHOLE = {
+    *("facebook", "twitter", "email_subscription", "push_subscription", "current_location", "user_aliases"),
+}
+"""Mappings that are told whole."""
+KEYED = {"custom_attributes", "devices", "push_tokens", "subscription_groups"}
+"""Mappings that are told key by key, each value whole."""
+
+
+def told(field: str, before: Any, after: Any) -> list[dict[str, Any]]:
+    """Return the changes between two profiles that differ in *field* alone."""
+    profile = a_profile(**{field: before})
+    return changes(before=profile, after=replace(profile, **{field: after}))
+
+
+@pytest.mark.parametrize(
+    ("field", "before", "after", "name", "shown", "rule"),
+    [
+        ("external_id", None, "ann", "external_id", (None, "ann"), "fill"),
+        ("first_name", None, "Ann", "first_name", (None, "Ann"), "fill"),
+        ("first_name", None, "", "first_name", (None, ""), "fill"),
+        ("dob", None, date(1980, 12, 21), "dob", (None, "1980-12-21"), "fill"),
+        ("email", None, an_email(" A@x.org"), "email", (None, " A@x.org"), "fill_unless_encrypted"),
+        ("phone", None, a_phone("+1 415 5550123"), "phone", (None, "+1 415 5550123"), "fill"),
+        ("test_user", False, True, "test_user", (False, True), "either"),
+        ("session_count", 2, 5, "session_count", (2, 5), "add"),
+        ("revenue_cents", 1050, 2099, "total_revenue", (10.5, 20.99), "add"),
+        ("first_session_at", None, MONDAY, "first_session_at", (None, MON), "earliest"),
+        ("email_subscription", None, {"state": "unsubscribed"}, "email_subscribe", (None, "unsubscribed"), "fill"),
+        ("push_subscription", None, {"state": "opted_in"}, "push_subscribe", (None, "opted_in"), "fill"),
+        (
+            "current_location",
+            None,
+            {"longitude": 9.9, "latitude": 48.4},
+            "last_coordinates",
+            (None, [9.9, 48.4]),
+            "fill",
+        ),
+        (
+            "user_aliases",
+            {"guest": "c"},
+            {"guest": "c", "email": "b"},
+            "user_aliases",
+            (
+                [{"alias_name": "c", "alias_label": "guest"}],
+                [{"alias_name": "b", "alias_label": "email"}, {"alias_name": "c", "alias_label": "guest"}],
+            ),
+            "fill_keys",
+        ),
+        (
+            "custom_attributes",
+            {"plan": "gold"},
+            {"plan": "gold", "car": {"doors": 3}},
+            "custom_attributes.car",
+            (None, {"doors": 3}),
+            "fill_keys",
+        ),
+        (
+            "custom_events",
+            {"login": {"count": 1, "first": MON, "last": MON}},
+            {"login": {"count": 3, "first": MON, "last": MON}},
+            "custom_events.login.count",
+            (1, 3),
+            "add",
+        ),
+        (
+            "purchases",
+            {"hat": {"count": 1, "first": MON, "last": MON}},
+            {"hat": {"count": 1, "first": MON, "last": TUE}},
+            "purchases.hat.last",
+            (MON, TUE),
+            "latest",
+        ),
+        ("apps", {"X": {"sessions": 1}}, {"X": {"sessions": 2}}, "apps.X.sessions", (1, 2), "add"),
+        ("last_interactions", {}, {"last_opened_at": MON}, "last_interactions.last_opened_at", (None, MON), "latest"),
+        ("devices", {}, {"d1": {"model": "m"}}, "devices.d1", (None, {"model": "m"}), "unite"),
+    ],
+)
+def test_a_change_is_told_as_exports_show_it(  # noqa: PLR0913  a row of the table
+    field: str, before: Any, after: Any, name: str, shown: tuple[Any, Any], rule: str
+) -> None:
+    assert told(field, before, after) == [{"field": name, "before": shown[0], "after": shown[1], "rule": rule}]
+
+
+def test_a_copied_summary_is_told_part_by_part() -> None:
+    found = told("custom_events", {}, {"buy": {"count": 4, "first": MON, "last": TUE}})
+
+    assert {(change["field"], change["before"], change["after"]) for change in found} == {
+        ("custom_events.buy.count", None, 4),
+        ("custom_events.buy.first", None, MON),
+        ("custom_events.buy.last", None, TUE),
+    }
+
+
+def test_who_the_profile_is_is_no_change() -> None:
+    profile = a_profile()
+    later = replace(profile, updated_at=AT, absorbed_on=AT.date(), absorbed_count=1, control_group=True)
+
+    assert changes(before=profile, after=later) == []
+
+
+def test_changes_are_told_in_the_order_of_the_rules() -> None:
+    before, after = a_profile(), a_profile(last_purchase_at=MONDAY, country="DE", external_id="ann", session_count=1)
+
+    names = [change["field"] for change in changes(before=before, after=after)]
+
+    assert names == ["external_id", "country", "session_count", "last_purchase_at"]
+
+
+def test_identify_tells_nothing_of_devices() -> None:
+    merged = merge(
+        survivor=a_profile(), orphan=a_profile(devices={"d": {}}, country="DE"), at=AT, rules=IDENTIFY_RULES
+    )
+
+    assert [each["field"] for each in changes(before=a_profile(), after=merged, rules=IDENTIFY_RULES)] == ["country"]
+
+
+@given(profiles(1), profiles(2))
+@thoroughly
+def test_all_that_differs_is_told_and_nothing_else(survivor: Profile, orphan: Profile) -> None:
+    merged = merge(survivor=survivor, orphan=orphan, at=AT)
+
+    found = changes(before=survivor, after=merged)
+
+    before, after = dict(parts(survivor)), dict(parts(merged))
+    differing = {path for path in after if before.get(path) != after[path]}
+    assert sorted(exported(path) for path in differing) == sorted(change["field"] for change in found)
+    assert all(change["before"] != change["after"] for change in found)
+
+
+@given(profiles(1), profiles(2))
+@thoroughly
+def test_every_change_can_be_written_as_json(survivor: Profile, orphan: Profile) -> None:
+    found = changes(before=survivor, after=merge(survivor=survivor, orphan=orphan, at=AT))
+
+    assert orjson.loads(orjson.dumps(found)) == found
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (date(1980, 12, 21), "1980-12-21"),
+        (datetime(2026, 1, 31, 9, 30, tzinfo=UTC), "2026-01-31T09:30:00.000Z"),
+        (datetime(2026, 1, 31, 9, 30, 0, 999_999, tzinfo=UTC), "2026-01-31T09:30:00.999Z"),
+        (datetime(1, 1, 1, tzinfo=UTC), "0001-01-01T00:00:00.000Z"),
+    ],
+)
+def test_times_have_one_form(value: date, text: str) -> None:
+    assert canonical_time(value) == text
+
+
+def test_a_moment_of_another_time_zone_is_told_in_utc() -> None:
+    new_york = timezone(timedelta(hours=-5))
+
+    assert canonical_time(datetime(2026, 1, 31, 4, 30, tzinfo=new_york)) == "2026-01-31T09:30:00.000Z"
+
+
+def parts(profile: Profile) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Yield each part of *profile* that may change by itself, by its path."""
+    for field in MERGE_RULES:
+        value = getattr(profile, field)
+        if field in WHOLE or not isinstance(value, Mapping):
+            yield (field,), told_of(field, value)
+        else:
+            yield from below((field,), value, depth=1 if field in KEYED else 9)
+
+
+def told_of(field: str, value: Any) -> Any:
+    """Return what is told of *value*: an address without its key, a subscription's state without its times."""
+    if field in {"email_subscription", "push_subscription"}:
+        return value and value["state"]
+    return getattr(value, "address", getattr(value, "number", value))
+
+
+def below(path: tuple[str, ...], value: Any, *, depth: int) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Yield the leaves of *value*, at most *depth* steps down."""
+    if depth and isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from below((*path, key), inner, depth=depth - 1)
+    else:
+        yield path, value
+
+
+def exported(path: tuple[str, ...]) -> str:
+    """Return the name that exports have for *path*."""
+    names = {
+        "email_subscription": "email_subscribe",
+        "push_subscription": "push_subscribe",
+        "revenue_cents": "total_revenue",
+        "current_location": "last_coordinates",
+    }
+    return ".".join((names.get(path[0], path[0]), *path[1:]))

@@ -1,0 +1,121 @@
+"""Settings: read from the environment under names that are told, or refused with a sentence."""
+
+import dataclasses
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app import config
+from app.config import CELERY_OVERRIDES, PLACEHOLDERS, Settings, SettingsSchema, child_environ, variable
+from app.errors import SetupError
+
+FIELDS = [field.name for field in dataclasses.fields(Settings)]
+SOURCE = Path(config.__file__).read_text(encoding="utf-8")
+
+
+def test_an_empty_environment_gives_the_defaults() -> None:
+    assert Settings.from_environ({}) == Settings()
+
+
+def test_an_empty_variable_counts_as_unset() -> None:
+    assert Settings.from_environ({variable(name): "" for name in FIELDS}) == Settings()
+
+
+def test_every_setting_can_be_read_from_the_environment() -> None:
+    assert set(SettingsSchema().fields) == set(FIELDS)
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_every_setting_is_told_beside_its_variable(name: str) -> None:
+    assert re.search(rf"    #: {variable(name)}: \S[^\n]+\.\n    {name}: ", SOURCE)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("DATABASE_URL", "postgresql://h/d?sslmode=require", "postgresql://h/d?sslmode=require"),
+        ("BROKER_URL", "redis+socket:///run/redis.sock", "redis+socket:///run/redis.sock"),
+        ("MERGELANE_DEV_API_KEY", "a-long-key", "a-long-key"),
+        ("MERGELANE_LOG_FORMAT", "text", "text"),
+        ("MERGELANE_LOG_LEVEL", "DEBUG", "DEBUG"),
+        ("MERGELANE_LANE_SIZE", "1", 1),
+        ("MERGELANE_POOL_TIMEOUT_S", "0.5", 0.5),
+        ("MERGELANE_PRUNE_AFTER_DAYS", "30", 30.0),
+        ("MERGELANE_REFUSED_IDENTIFIERS", "Test, NULL ,n/a", frozenset({"test", "null", "n/a"})),
+    ],
+)
+def test_a_variable_is_read_as_its_setting(name: str, text: str, value: Any) -> None:
+    settings = Settings.from_environ({name: text, "UNRELATED": "1"})
+
+    (changed,) = [field for field in FIELDS if getattr(settings, field) != getattr(Settings(), field)]
+    assert (variable(changed), getattr(settings, changed)) == (name, value)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("MERGELANE_LANE_SIZE", "ten"),
+        ("MERGELANE_LANE_SIZE", "0"),
+        ("MERGELANE_LANE_SIZE", "-1"),
+        ("MERGELANE_MAX_ATTEMPTS", "2.5"),
+        ("MERGELANE_RETRY_DELAY_S", "0"),
+        ("MERGELANE_RETRY_DELAY_S", "nan"),
+        ("MERGELANE_RESCUE_AFTER_S", "inf"),
+        ("MERGELANE_LOG_FORMAT", "xml"),
+        ("MERGELANE_LOG_LEVEL", "debug"),
+        ("MERGELANE_DEV_API_KEY", "short"),
+    ],
+)
+def test_what_cannot_be_read_is_refused_by_its_variable(name: str, text: str) -> None:
+    with pytest.raises(SetupError, match=rf"^The environment cannot be read as settings: {name}: .*unset"):
+        Settings.from_environ({name: text})
+
+
+def test_all_that_cannot_be_read_is_told_at_once() -> None:
+    with pytest.raises(SetupError) as caught:
+        Settings.from_environ({"MERGELANE_LANE_SIZE": "0", "MERGELANE_LOG_LEVEL": "LOUD"})
+
+    assert "MERGELANE_LANE_SIZE" in str(caught.value)
+    assert "MERGELANE_LOG_LEVEL" in str(caught.value)
+
+
+def test_the_environment_of_the_process_is_read_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MERGELANE_LANE_SIZE", "7")
+
+    assert Settings.from_environ().lane_size == 7
+
+
+def test_a_child_inherits_all_but_the_variables_that_override_celery(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in CELERY_OVERRIDES:
+        monkeypatch.setenv(name, "redis://elsewhere/0")
+    monkeypatch.setenv("UNRELATED", "kept")
+
+    environ = child_environ(BROKER_URL="redis://here/0")
+
+    assert not set(CELERY_OVERRIDES) & environ.keys()
+    assert (environ["UNRELATED"], environ["BROKER_URL"]) == ("kept", "redis://here/0")
+
+
+def test_the_placeholders_are_written_as_they_compare() -> None:
+    assert all(each == each.strip().casefold() for each in PLACEHOLDERS)
+    assert Settings().refused_identifiers == frozenset(PLACEHOLDERS)
+
+
+def test_a_statement_is_cancelled_before_its_lock_wait_or_its_worker_is_given_up() -> None:
+    settings = Settings()
+
+    assert settings.lock_timeout_ms < settings.statement_timeout_ms < settings.idle_timeout_ms
+    assert settings.idle_timeout_ms / 1000 < settings.visibility_timeout_s
+
+
+def test_a_job_is_looked_for_no_sooner_than_redis_delivers_it_again() -> None:
+    settings = Settings()
+
+    assert settings.rescue_after_s >= settings.visibility_timeout_s
+    assert settings.rescue_every_s < settings.rescue_after_s
+
+
+def test_a_round_of_the_relay_fits_into_the_broker() -> None:
+    assert Settings().relay_claim <= Settings().broker_bound

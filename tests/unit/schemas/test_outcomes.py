@@ -1,0 +1,59 @@
+"""Kinds, states and outcomes: each is its wire word, and each has its prose."""
+
+from enum import StrEnum
+
+import orjson
+import pytest
+
+from schemas.outcomes import SETTLED, JobKind, JobState, Outcome
+
+MEMBERS: list[StrEnum] = [*JobKind, *JobState, *Outcome]
+
+
+@pytest.mark.parametrize("member", MEMBERS, ids=str)
+def test_every_member_has_a_sentence_of_prose(member: JobKind | JobState | Outcome) -> None:
+    assert member.prose[0].isupper()
+    assert member.prose.endswith(".")
+
+
+@pytest.mark.parametrize("member", MEMBERS, ids=str)
+def test_every_member_is_its_word_on_the_wire(member: JobKind | JobState | Outcome) -> None:
+    assert member == member.value == member.name.lower()
+    assert type(member)(member.value) is member
+    assert orjson.loads(orjson.dumps(member)) == member.value
+
+
+def test_no_two_members_have_the_same_prose() -> None:
+    assert len({member.prose for member in (*JobKind, *JobState, *Outcome)}) == len(MEMBERS)
+
+
+def test_the_outcomes_stand_in_the_order_in_which_they_are_tried() -> None:
+    assert list(Outcome) == [
+        "refused_identifier",
+        "orphan_ambiguous",
+        "survivor_ambiguous",
+        "orphan_not_found",
+        "survivor_not_found",
+        "already_merged",
+        "same_profile",
+        "orphan_identified",
+        "alias_conflict",
+        "protected",
+        "invalid_phones",
+        "survivor_limit",
+        "merged",
+        "identified",
+        "undone",
+        "undone_in_part",
+        "not_undoable",
+    ]
+
+
+def test_an_outcome_never_flatters() -> None:
+    did_something = {Outcome.MERGED, Outcome.IDENTIFIED, Outcome.UNDONE, Outcome.UNDONE_IN_PART}
+
+    assert all("nothing was" in each.prose for each in Outcome if each not in did_something)
+
+
+def test_a_job_settles_finished_or_dead() -> None:
+    assert set(JobState) - SETTLED == {JobState.QUEUED, JobState.RUNNING}

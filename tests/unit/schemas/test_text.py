@@ -1,0 +1,88 @@
+"""Hygiene of text: what may never reach the database is turned away with a sentence."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.text import MAX_DEPTH, MAX_STRING, UnfitText, check_body
+
+ANY_TEXT = st.text(st.characters(exclude_categories=()))
+
+
+def nested(levels: int, *, kind: type) -> Any:
+    """Return a value inside of *levels* arrays or objects."""
+    value: Any = 1
+    for _ in range(levels):
+        value = [value] if kind is list else {"a": value}
+    return value
+
+
+def placed(text: str) -> list[Any]:
+    """Return bodies that hold *text* in each place in which a string may stand."""
+    return [text, [text], {"a": text}, {text: 1}, {"a": [{"b": {text: [1]}}]}, [[], {}, {"a": [None, text]}]]
+
+
+@pytest.mark.parametrize("body", placed("with a \x00 in it"))
+def test_a_nul_is_refused_wherever_it_stands(body: Any) -> None:
+    with pytest.raises(UnfitText, match=r"may not contain the NUL character"):
+        check_body(body)
+
+
+@pytest.mark.parametrize("surrogate", ["\ud800", "\udbff", "\udc00", "\udfff", "ok \ud83d"])
+@pytest.mark.parametrize("place", range(6))
+def test_a_lone_surrogate_is_refused_wherever_it_stands(surrogate: str, place: int) -> None:
+    with pytest.raises(UnfitText, match=r"may not contain a lone surrogate"):
+        check_body(placed(surrogate)[place])
+
+
+@pytest.mark.parametrize("text", ["", "ä", "😀", "\ud7ff\ue000", "\x01\x1f\x7f", "\u2028", "\uffff", "\U0010ffff"])
+def test_other_text_passes(text: str) -> None:
+    for body in placed(text):
+        check_body(body)
+
+
+def test_the_longest_string_passes_and_a_longer_one_does_not() -> None:
+    check_body({"a": "x" * MAX_STRING})
+
+    with pytest.raises(UnfitText, match=r"longer than 100,000 characters"):
+        check_body({"a": "x" * (MAX_STRING + 1)})
+
+
+@pytest.mark.parametrize("kind", [list, dict])
+def test_the_deepest_nesting_passes_and_a_deeper_one_does_not(kind: type) -> None:
+    check_body(nested(MAX_DEPTH, kind=kind))
+
+    with pytest.raises(UnfitText, match=r"deeper than 32 levels"):
+        check_body(nested(MAX_DEPTH + 1, kind=kind))
+
+
+def test_nesting_without_end_is_refused_without_recursion() -> None:
+    with pytest.raises(UnfitText):
+        check_body(nested(200_000, kind=list))
+
+
+@pytest.mark.parametrize("body", [None, True, 0, 1.5, [], {}, [None, [False, {}]]])
+def test_what_holds_no_text_passes(body: Any) -> None:
+    check_body(body)
+
+
+@given(st.recursive(st.none() | ANY_TEXT, lambda inner: st.lists(inner) | st.dictionaries(ANY_TEXT, inner)))
+def test_what_passes_can_be_stored(body: Any) -> None:
+    try:
+        check_body(body)
+    except UnfitText:
+        return
+
+    for text in strings(body):
+        assert "\x00" not in text
+        assert text.encode().decode() == text
+
+
+def strings(body: Any) -> list[str]:
+    """Return every string in *body*."""
+    if isinstance(body, str):
+        return [body]
+    inner = [*body.keys(), *body.values()] if isinstance(body, dict) else body if isinstance(body, list) else []
+    return [text for each in inner for text in strings(each)]
