@@ -8,6 +8,7 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, validate
 
 from app.errors import SetupError
+from app.rates.buckets import DEFAULTS, Limit, read_limits
 
 #: Values that front ends send when they have no identifier: each has merged thousands of strangers somewhere.
 PLACEHOLDERS = (
@@ -57,6 +58,11 @@ class Settings:
     web_processes: int = 2
     #: MERGELANE_IDEMPOTENCY_HOURS: hours for which an Idempotency-Key is remembered.
     idempotency_hours: float = 24.0
+
+    #: MERGELANE_RATE_LIMITS: comma-separated BUCKET=REQUESTS/SECONDS; the vendor's limits hold for the other buckets.
+    rate_limits: tuple[Limit, ...] = DEFAULTS
+    #: MERGELANE_RATE_LIMIT_URL: Redis that counts requests, written as BROKER_URL is; that one when empty.
+    rate_limit_url: str = ""
 
     #: MERGELANE_LANE_SIZE: jobs that the relay may pack into one lane under backlog; 1 switches packing off.
     lane_size: int = 10
@@ -129,6 +135,17 @@ class PlainList(fields.Field[frozenset[str]]):
         return frozenset(part.strip().casefold() for part in str(value).split(","))
 
 
+class Limits(fields.Field[tuple[Limit, ...]]):
+    """A comma-separated list of BUCKET=REQUESTS/SECONDS; buckets that are not listed keep the vendor's limit."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> tuple[Limit, ...]:
+        """Return the limits of all buckets."""
+        try:
+            return read_limits(str(value))
+        except ValueError as error:
+            raise ValidationError(str(error)) from None
+
+
 def _whole(least: int = 1) -> fields.Integer:
     """Return a field for a whole number of at least *least*."""
     return fields.Integer(validate=validate.Range(min=least))
@@ -155,6 +172,8 @@ class SettingsSchema(Schema):
     web_threads = _whole()
     web_processes = _whole()
     idempotency_hours = _positive()
+    rate_limits = Limits()
+    rate_limit_url = fields.String()
     lane_size = _whole()
     relay_claim = _whole()
     relay_poll_ms = _whole()

@@ -90,7 +90,7 @@ def to_e164(number: str) -> str | None:
 
 def phone_key(number: str) -> str:
     """Return the form in which phone numbers are compared: E.164 where there is one, else the trimmed text."""
-    return to_e164(number) or number.strip()
+    return to_e164(number) or number.strip(" ")
 
 
 def plain_value(identifier: Identifier) -> str:

@@ -16,6 +16,8 @@ from uuid_utils.compat import uuid7
 from app.db import load_queries
 from app.errors import SetupError
 from app.keys.permissions import ALL, PERMISSIONS
+from app.keys.rates import read_stored
+from app.rates.buckets import Limit
 
 #: Any connection will do, whatever its rows look like: those who manage keys bring their own.
 Connection = psycopg.Connection[Any]
@@ -35,6 +37,8 @@ class KeyHolder:
     workspace_id: int
     key_id: UUID
     permissions: frozenset[str]
+    #: Limits that the workspace has of its own.
+    limits: tuple[Limit, ...] = ()
 
     def may(self, permission: str) -> bool:
         """Return whether the holder has *permission*."""
@@ -100,7 +104,12 @@ def authenticate(connection: Connection, secret: str) -> KeyHolder | None:
         row = cursor.execute(QUERIES["authenticate"], {"digest": digest(secret)}).fetchone()
     if row is None:
         return None
-    return KeyHolder(workspace_id=row["workspace_id"], key_id=row["key_id"], permissions=frozenset(row["permissions"]))
+    return KeyHolder(
+        workspace_id=row["workspace_id"],
+        key_id=row["key_id"],
+        permissions=frozenset(row["permissions"]),
+        limits=read_stored(row["rate_limits"]),
+    )
 
 
 def digest(secret: str) -> bytes:

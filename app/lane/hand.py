@@ -45,7 +45,7 @@ class Hand:
         """Return what *identifier*, *resolved* before the lane began, denotes now."""
         match resolved:
             case NotFound() if isinstance(identifier, ExternalId) and identifier.value in self._identified:
-                return Denoted(self._live(self._identified[identifier.value]))
+                return self.follow(identifier, Denoted(self._identified[identifier.value]))
             case Denoted(profile_id) if profile_id in self._survivor_of:
                 return self._after_merge(identifier, profile_id)
             case MergedAway(orphan_id=orphan_id, braze_id=braze_id, external_id=external_id, survivor_id=survivor_id):

@@ -11,6 +11,7 @@ from app import keys
 from app.db import borrow
 from app.errors import Rejected
 from app.web.body import json_body
+from app.web.limiting import take
 from app.web.resources import pool, settings
 
 __all__ = ["POLLING", "AccessDenied", "InvalidKey", "door", "json_body", "pool", "settings"]
@@ -39,7 +40,7 @@ def door(*, permission: str | tuple[str, ...] | None) -> Callable[[Callable[P, R
     """Return a decorator that lets a view be entered with a valid key that has *permission* only.
 
     Of several permissions any one will do; None asks for a valid key alone. The view finds `g.workspace_id` and
-    `g.api_key_id`. Raises InvalidKey and AccessDenied.
+    `g.api_key_id`. Raises InvalidKey, TooManyRequests and AccessDenied.
     """
     wanted = (permission,) if isinstance(permission, str) else permission
 
@@ -61,10 +62,11 @@ def _enter(wanted: tuple[str, ...] | None) -> None:
         holder = keys.authenticate(connection, _secret())
     if holder is None:
         raise InvalidKey("Invalid API key")
-    if wanted is not None and not any(map(holder.may, wanted)):
-        raise AccessDenied("Access Denied")
     g.workspace_id = holder.workspace_id
     g.api_key_id = holder.key_id
+    take(workspace_id=holder.workspace_id, own=holder.limits)
+    if wanted is not None and not any(map(holder.may, wanted)):
+        raise AccessDenied("Access Denied")
 
 
 def _secret() -> str:

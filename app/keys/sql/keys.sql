@@ -37,6 +37,7 @@ UPDATE api_key SET revoked_at = coalesce(revoked_at, now()) WHERE id = %(key_id)
 
 -- name: authenticate
 -- Whose secret has this digest. The one look-up that cannot know its workspace beforehand.
-SELECT workspace_id, id AS key_id, permissions
-FROM api_key
-WHERE digest = %(digest)s AND revoked_at IS NULL
+SELECT workspace_id, k.id AS key_id, k.permissions, w.rate_limits
+FROM api_key AS k
+JOIN workspace AS w USING (workspace_id)
+WHERE k.digest = %(digest)s AND k.revoked_at IS NULL
