@@ -7,7 +7,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, make_url
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.pool import NullPool
 
 from app.errors import SetupError
@@ -53,8 +53,12 @@ def configuration(database_url: str) -> Config:
 
 
 def sqlalchemy_url(database_url: str) -> str:
-    """Return *database_url* with psycopg named as its driver, as SQLAlchemy wants it."""
-    return make_url(database_url).set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
+    """Return *database_url* with psycopg named as its driver, as SQLAlchemy wants it; raise SetupError if it is none."""
+    try:
+        url = make_url(database_url)
+    except ArgumentError as error:
+        raise SetupError("DATABASE_URL cannot be read; write it as postgresql://user:password@host/database.") from error
+    return url.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
 
 
 def run_sql(file: str) -> None:
