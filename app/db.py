@@ -22,6 +22,13 @@ Pool = ConnectionPool[Connection]
 Result = TypeVar("Result")
 
 HEADING = re.compile(r"^-- name: ([a-z_]+)$", re.MULTILINE)
+#: Errors by which PostgreSQL lets others go first, or has had no time.
+CONTENDED = (
+    postgres.DeadlockDetected,
+    postgres.LockNotAvailable,
+    postgres.QueryCanceled,
+    postgres.SerializationFailure,
+)
 #: Errors after which the same transaction, made again, may well succeed.
 #: A unique violation is one of them: somebody else took an identifier between the look and the write.
 TRANSIENT = (
@@ -31,8 +38,9 @@ TRANSIENT = (
     postgres.UniqueViolation,
 )
 ATTEMPTS = 5
-#: SQLSTATE classes of a server that is away: connection lost, out of connections, shutting down or starting up.
-AWAY = ("08", "53", "57P")
+#: SQLSTATE classes of a server that is away: connection lost, out of connections, shutting down or starting up; and
+#: of one that ended our connection because this process was held up for too long in the middle of a transaction.
+AWAY = ("08", "53", "57P", "25P03")
 
 set_json_dumps(orjson.dumps)
 set_json_loads(orjson.loads)
@@ -73,6 +81,12 @@ def open_pool(settings: Settings, *, name: str) -> Pool:
     )
 
 
+#: Plans are made for any values, and times come back in UTC wherever the server believes it stands. A plan for the very
+#: values trusts statistics that may be older than a workspace's rows, and then reads the whole workspace to find one;
+#: queries whose best plan hangs on their values are executed with `prepare=False`.
+PLANNING = {"plan_cache_mode": "force_generic_plan", "TimeZone": "UTC"}
+
+
 def connection_arguments(settings: Settings, *, name: str) -> dict[str, Any]:
     """Return the arguments with which every connection opens: rows as dicts, and timeouts that bound each wait."""
     timeouts = {
@@ -83,10 +97,11 @@ def connection_arguments(settings: Settings, *, name: str) -> dict[str, Any]:
     return {
         "row_factory": dict_row,
         "autocommit": True,
+        # From the first execution on: only a prepared statement has a plan for any values.
+        "prepare_threshold": 0,
         "application_name": f"mergelane-{name}",
         "connect_timeout": max(2, round(settings.pool_timeout_s)),
-        # Times come back in UTC wherever the server believes it stands.
-        "options": " ".join(f"-c {option}={value}" for option, value in {**timeouts, "TimeZone": "UTC"}.items()),
+        "options": " ".join(f"-c {option}={value}" for option, value in {**timeouts, **PLANNING}.items()),
     }
 
 
@@ -96,7 +111,7 @@ def borrow(pool: Pool) -> Iterator[Connection]:
     try:
         with pool.connection() as connection:
             yield connection
-    except (PoolTimeout, psycopg.OperationalError) as error:
+    except (PoolTimeout, psycopg.OperationalError, postgres.IdleInTransactionSessionTimeout) as error:
         if is_away(error):
             raise DatabaseUnavailable("PostgreSQL does not answer; try again in a few seconds.") from error
         raise

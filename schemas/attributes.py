@@ -9,9 +9,10 @@ from zoneinfo import available_timezones
 from marshmallow import EXCLUDE, INCLUDE, Schema, ValidationError, fields, post_load, pre_load
 
 from schemas.countries import COUNTRIES
-from schemas.fields import MAX_TEXT, Choice, Day, ListOf, Moment, Nested, Number, Object, Text, Truth
+from schemas.custom import CustomAttributes, read_custom
+from schemas.fields import Choice, Day, ListOf, Moment, Nested, Number, Object, Text, Truth
 from schemas.identifiers import Email, Phone, Target
-from schemas.nesting import MAX_NESTED_BYTES, attribute_value, size
+from schemas.nesting import MAX_NESTED_BYTES, size
 from schemas.targets import TargetSchema, may_create, target_of
 
 #: Elements that the array of one standard attribute may have.
@@ -32,8 +33,17 @@ class Attributes:
     may_create: bool
     #: Standard attributes by their name on the wire; None clears one.
     standard: Mapping[str, Any]
-    #: Custom attributes by name; None deletes one.
-    custom: Mapping[str, Any]
+    custom: CustomAttributes
+
+
+class Switch(Truth):
+    """true or false, or either as text, in which connectors send it."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> bool:
+        """Return *value*."""
+        return super()._deserialize(
+            {"true": True, "false": False}.get(value, value) if isinstance(value, str) else value
+        )
 
 
 class Country(fields.Field[str | None]):
@@ -150,7 +160,7 @@ class AttributesSchema(TargetSchema):
     control_group = Truth(allow_none=True)
     marked_for_deletion_at = Moment(allow_none=True)
     push_token_import = Truth(allow_none=True)
-    _merge_objects = Truth(allow_none=True)
+    _merge_objects = Switch(allow_none=True)
 
     @pre_load
     def _trim_names(self, given: dict[str, Any], **_: Any) -> dict[str, Any]:
@@ -165,24 +175,16 @@ class AttributesSchema(TargetSchema):
     def _to_attributes(self, given: dict[str, Any], **_: Any) -> Attributes:
         """Return what *given*, whose standard attributes are sound, asks for."""
         target = target_of(given)
-        if given.get("_merge_objects"):
-            raise ValidationError("'_merge_objects' is not supported; send the resulting object.")
         lookup = {Email: "email", Phone: "phone"}.get(type(target))
         standard = [name for name in self.fields if name in given and name not in INSTRUCTIONS and name != lookup]
-        custom = [name for name in given if name not in self.fields]
+        # Marshmallow hands unknown keys over in no order; sorted, the same request always gets the same answer.
+        custom = {name: given[name] for name in sorted(given.keys() - self.fields.keys())}
         return Attributes(
             target=target,
             may_create=may_create(target, update_existing_only=given.get("_update_existing_only"), alias_creates=True),
             standard={name: given[name] for name in standard},
-            custom={_checked_name(name): attribute_value(name, given[name]) for name in custom},
+            custom=read_custom(custom, merge=bool(given.get("_merge_objects"))),
         )
-
-
-def _checked_name(name: str) -> str:
-    """Return *name* of a custom attribute; raise ValidationError when it is empty or too long."""
-    if not 0 < len(name) <= MAX_TEXT:
-        raise ValidationError(f"The name of a custom attribute must have 1 to {MAX_TEXT} characters.")
-    return name
 
 
 @lru_cache(maxsize=1)

@@ -6,7 +6,7 @@ A message that begins with a lower-case letter is a predicate: `first_fault` put
 import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
-from typing import Any, NoReturn
+from typing import Any
 
 from marshmallow import ValidationError, fields, validate
 from marshmallow.exceptions import SCHEMA
@@ -23,6 +23,8 @@ YEARS = (1900, 3000)
 MESSAGES: dict[str, str | list[Any] | dict[Any, Any]] = {"required": "is required", "null": "may not be null"}
 #: `2026-01-31T09:30:00:000+0000`, as the vendor's documents also write it.
 COLON_BEFORE_MILLISECONDS = re.compile(r"(T\d\d:\d\d:\d\d):(\d{3})")
+#: `01/31/2026`, likewise.
+MONTH_FIRST = re.compile(r"^(\d\d)/(\d\d)/(\d{4})$")
 EMAIL = re.compile(r"\s*[^@\s]+@[^@\s.]+(\.[^@\s.]+)+\s*")
 BRAZE_ID = re.compile(r"[0-9a-f]{24}")
 
@@ -147,16 +149,12 @@ class Moment(fields.Field[datetime]):
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> datetime:
         """Return the moment that *value* writes."""
-        if not isinstance(value, str):
-            _refuse_moment()
-        try:
-            moment = datetime.fromisoformat(_as_iso(value))
-            moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-        except (ValueError, OverflowError):
-            _refuse_moment()
+        moment = moment_in(value)
+        if moment is None:
+            raise ValidationError("must be a moment in ISO 8601 form")
         if not YEARS[0] <= moment.year <= YEARS[1]:
             raise ValidationError(f"must lie between the years {YEARS[0]} and {YEARS[1]}")
-        return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+        return moment
 
 
 class Day(fields.Field[date]):
@@ -206,6 +204,21 @@ class Nested(fields.Nested):
         return super()._deserialize(value, *args, **kwargs)
 
 
+def moment_in(value: Any) -> datetime | None:
+    """Return the moment that *value* writes in any of the vendor's forms, or None when it writes none.
+
+    It is aware, in UTC, and has whole milliseconds; without a zone it is taken as UTC.
+    """
+    if not isinstance(value, str):
+        return None
+    try:
+        moment = datetime.fromisoformat(_as_iso(value))
+        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
 def first_fault(messages: Any) -> str:
     """Return the first of marshmallow's nested *messages* as one sentence, naming the field where it does not."""
     path: list[str] = []
@@ -220,8 +233,9 @@ def first_fault(messages: Any) -> str:
 
 
 def _as_iso(text: str) -> str:
-    """Return *text* with the vendor's other way of writing milliseconds and zones mended."""
+    """Return *text* with the vendor's other ways of writing days, milliseconds and zones mended."""
     text = COLON_BEFORE_MILLISECONDS.sub(r"\1.\2", text.strip())
+    text = MONTH_FIRST.sub(r"\3-\1-\2", text)
     return re.sub(r" (?=[+-]\d|Z$|UTC$)", "", text).replace("UTC", "Z")
 
 
@@ -229,8 +243,3 @@ def _check_bytes(text: str, most: int) -> None:
     """Raise ValidationError when *text* has more than *most* bytes."""
     if len(text.encode()) > most:
         raise ValidationError(f"may not be longer than {most} bytes")
-
-
-def _refuse_moment() -> NoReturn:
-    """Raise the ValidationError of a moment that cannot be read."""
-    raise ValidationError("must be a moment in ISO 8601 form")

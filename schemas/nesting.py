@@ -1,46 +1,63 @@
-"""Free-form values: custom attributes and the properties of events and purchases, within the vendor's limits."""
+"""Free-form values: nested custom attributes and the properties of events and purchases, within the vendor's limits."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+import re
+from collections.abc import Mapping
+from typing import Any, Final
 
 from marshmallow import ValidationError
 
-from schemas.fields import MAX_TEXT
+from schemas.fields import MAX_TEXT, moment_in
+from schemas.profile import moment_text
 
 #: Bytes that a nested custom attribute, an array, or the properties of an event may take.
 MAX_NESTED_BYTES = 100 * 1024
 #: Bytes that the properties of a purchase may take.
 MAX_PURCHASE_BYTES = 50 * 1024
-#: Elements of an array attribute that are kept: the last ones.
-MAX_ELEMENTS = 500
 #: Properties that one event or purchase may have.
 MAX_PROPERTIES = 256
-#: Objects that are instructions to the vendor and not values.
-OPERATORS = frozenset({"inc", "add", "remove"})
+#: The year after which a time in a nested value is not stored.
+LAST_YEAR = 3000
 
 INVALID_PROPERTIES = "Invalid 'properties' field"
+#: How a nested value writes a time.
+TIME = "$time"
+#: Years below 0 and above 9999, which Python's calendar does not know.
+BEYOND_CALENDAR = re.compile(r"\s*(-\d{4,}|\+?\d{5,})-\d\d")
+#: Stands for a part of a nested value that is not stored.
+LEFT_OUT: Final = object()
 
 
-def attribute_value(name: str, value: Any) -> Any:
-    """Return *value* of the custom attribute *name* as it is stored; None deletes the attribute.
+class NestedFault(ValueError):
+    """A nested custom attribute that cannot be stored; the message says why, in a sentence."""
 
-    Raises ValidationError with a sentence when the value is beyond a limit, or is an instruction that is not
-    understood: storing an instruction as if it were a value would be worse than refusing it.
+
+def is_nested(value: Any) -> bool:
+    """Return whether *value* of a custom attribute is an object, or an array that holds objects or arrays."""
+    if isinstance(value, list):
+        return any(isinstance(element, dict | list) for element in value)
+    return isinstance(value, dict)
+
+
+def nested_value(name: str, value: Any) -> Any:
+    """Return the nested *value* of the custom attribute *name* as it is stored: times as text in one canonical form.
+
+    A time before the year 0 or after LAST_YEAR is not stored: its key or element is missing from the result, which is
+    LEFT_OUT when *value* is nothing but such a time. Raises NestedFault.
     """
+    if isinstance(value, dict):
+        if value.keys() == {TIME}:
+            return _time(name, value[TIME])
+        for key in value:
+            _check_key(name, key)
+        parts = {key: nested_value(name, part) for key, part in value.items()}
+        return {key: part for key, part in parts.items() if part is not LEFT_OUT}
+    if isinstance(value, list):
+        return [part for part in (nested_value(name, element) for element in value) if part is not LEFT_OUT]
     if isinstance(value, str) and len(value) > MAX_TEXT:
-        raise ValidationError(f"The custom attribute '{name}' may not be longer than {MAX_TEXT} characters.")
-    if not isinstance(value, dict | list):
-        return value
-    if isinstance(value, dict) and (value.keys() <= OPERATORS and value):
-        raise ValidationError(
-            f"The custom attribute '{name}' is the operation '{next(iter(value))}', which is not supported;"
-            " send the resulting value."
+        raise NestedFault(
+            f"The strings within the custom attribute '{name}' may not be longer than {MAX_TEXT} characters."
         )
-    for key in _keys(value):
-        _check_key(name, key)
-    if size(value) > MAX_NESTED_BYTES:
-        raise ValidationError(f"The custom attribute '{name}' may not take more than {MAX_NESTED_BYTES:,} bytes.")
-    return value[-MAX_ELEMENTS:] if isinstance(value, list) else value
+    return value
 
 
 def check_properties(properties: Mapping[str, Any], *, reserved: frozenset[str], most_bytes: int) -> None:
@@ -66,24 +83,20 @@ def size(value: Any) -> int:
     return len(str(value))
 
 
-def _keys(value: Any) -> Iterator[str]:
-    """Yield every key of every object in *value*."""
-    if isinstance(value, dict):
-        yield from value
-    for child in value.values() if isinstance(value, dict) else value:
-        if isinstance(child, dict | list):
-            yield from _keys(child)
+def _time(name: str, text: Any) -> Any:
+    """Return the time that *text* writes, in canonical text, or LEFT_OUT when its year is out of range."""
+    if isinstance(text, str) and BEYOND_CALENDAR.match(text):
+        return LEFT_OUT
+    moment = moment_in(text)
+    if moment is None:
+        raise NestedFault(f"A '{TIME}' within the custom attribute '{name}' must be a moment in ISO 8601 form.")
+    return LEFT_OUT if moment.year > LAST_YEAR else moment_text(moment)
 
 
 def _check_key(name: str, key: str) -> None:
-    """Raise ValidationError when *key*, somewhere in the custom attribute *name*, is not one that the vendor takes."""
-    if key.startswith("$"):
-        raise ValidationError(
-            f"The custom attribute '{name}' holds the operation '{key}', which is not supported;"
-            " send the resulting value."
-        )
+    """Raise NestedFault when *key*, somewhere in the custom attribute *name*, is not one that the vendor takes."""
     if not key or len(key) > MAX_TEXT or any(character in key for character in " .$"):
-        raise ValidationError(
+        raise NestedFault(
             f"The keys within the custom attribute '{name}' must have 1 to {MAX_TEXT} characters,"
             " none of them a space, a period or a dollar sign."
         )

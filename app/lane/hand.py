@@ -82,28 +82,29 @@ class Hand:
 
     def _after_merge(self, identifier: Identifier, orphan_id: int) -> Resolved:
         """Return what *identifier*, which denoted the orphan *orphan_id*, denotes after the orphan's merge."""
-        orphan, survivor = self._profiles[orphan_id], self._profiles[self._live(orphan_id)]
-        if _answers_to(survivor, identifier):
+        if isinstance(identifier, ExternalId):
+            return self._after_merge_by_external_id(self._profiles[orphan_id])
+        survivor = self._profiles[self._live(orphan_id)]
+        if isinstance(identifier, UserAlias) and survivor.user_aliases.get(identifier.label) == identifier.name:
             return Denoted(survivor.id)
-        if not isinstance(identifier, ExternalId):
-            return NotFound()
-        return MergedAway(
-            orphan_id=orphan.id,
-            braze_id=orphan.braze_id,
-            external_id=orphan.external_id,
-            survivor_id=survivor.id,
-        )
+        return NotFound()
 
+    def _after_merge_by_external_id(self, holder: Profile) -> Resolved:
+        """Return what an external_id, which denoted *holder*, denotes after the merges.
 
-def _answers_to(profile: Profile, identifier: Identifier) -> bool:
-    """Return whether *profile* has the exact *identifier*."""
-    match identifier:
-        case ExternalId(value):
-            return profile.external_id == value
-        case UserAlias(label, name):
-            return profile.user_aliases.get(label) == name
-        case Email() | Phone():
-            return False
+        Primary or deprecated, it goes to the survivor that takes over the primary one, else it stays with the orphan.
+        """
+        while holder.id in self._survivor_of:
+            survivor = self._profiles[self._survivor_of[holder.id]]
+            if survivor.external_id != holder.external_id:
+                return MergedAway(
+                    orphan_id=holder.id,
+                    braze_id=holder.braze_id,
+                    external_id=holder.external_id,
+                    survivor_id=self._live(holder.id),
+                )
+            holder = survivor
+        return Denoted(holder.id)
 
 
 def _address(identifier: Identifier) -> set[tuple[str, str]]:

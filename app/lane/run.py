@@ -3,24 +3,21 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from uuid import UUID
 
 from app.config import Settings
-from app.db import Connection, Pool, in_transaction
+from app.db import CONTENDED, Connection, Pool, in_transaction
 from app.errors import DatabaseUnavailable, ResolutionUnsettled
-from app.lane.decide import Decision, decide
-from app.lane.hand import Hand
-from app.lane.save import QUERIES, save_decisions
+from app.lane.decide import Decision
+from app.lane.save import save_decisions
+from app.lane.settle import finished, settle
 from app.ledger import work as ledger
-from app.ledger.work import Finished, Party, Work
-from app.merging.prioritization import Denoted
-from app.merging.profile import Profile
-from app.profiles.locking import lock
-from app.profiles.resolution import MergedAway, Resolved, resolve
+from app.ledger.work import Limits, Work
 
 log = logging.getLogger(__name__)
 
+#: Errors of an attempt that had to give way to what others were doing: they say nothing against its job.
+GAVE_WAY = (ResolutionUnsettled, *CONTENDED)
 #: Times that a resolution may change between look and lock before the attempt is given up.
 RESOLUTIONS = 10
 
@@ -32,15 +29,6 @@ class Lane:
     workspace_id: int
     job_ids: Sequence[UUID]
     task_id: UUID
-
-
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """A job with what its two identifiers denote."""
-
-    job: Work
-    orphan: Resolved
-    survivor: Resolved
 
 
 def run(pool: Pool, settings: Settings, lane: Lane) -> None:
@@ -93,15 +81,18 @@ def _run_alone(pool: Pool, settings: Settings, lane: Lane, job: Work) -> None:
 def _fail(pool: Pool, settings: Settings, lane: Lane, job: Work, error: Exception) -> None:
     """Count a failed attempt of *job*; its reason names the error by kind, since its text may quote personal data."""
     reason = f"Attempt {job.attempts} failed with {type(error).__name__}; the worker's log has the details."
+    limits = Limits(
+        max_attempts=settings.max_attempts, max_strandings=settings.max_strandings, delay_s=settings.retry_delay_s
+    )
     state = in_transaction(
         pool,
         lambda connection: ledger.fail(
             connection,
             workspace_id=lane.workspace_id,
-            job_id=job.id,
+            job=job,
             reason=reason,
-            max_attempts=settings.max_attempts,
-            delay_s=settings.retry_delay_s,
+            gave_way=isinstance(error, GAVE_WAY),
+            limits=limits,
         ),
     )
     log.error(
@@ -129,76 +120,11 @@ def _transact(connection: Connection, settings: Settings, lane: Lane, jobs: Sequ
     held = ledger.hold(connection, workspace_id=lane.workspace_id, work=jobs)
     if not held:
         return len(jobs)
-    seen = _resolve(connection, lane.workspace_id, held)
-    hand = Hand(lock(connection, workspace_id=lane.workspace_id, ids=_denoted(seen)))
-    # What was resolved may have changed before the locks were had: it is resolved again under them, and compared.
-    pairs = _agreeing(seen, _resolve(connection, lane.workspace_id, held))
-    decisions = decide_in_order(pairs, hand=hand, now=_now(connection), settings=settings)
+    hand, decisions = settle(connection, settings, workspace_id=lane.workspace_id, jobs=held)
     if decisions:
         save_decisions(connection, workspace_id=lane.workspace_id, hand=hand, decisions=decisions)
-        ledger.finish(connection, workspace_id=lane.workspace_id, finished=[_finished(each) for each in decisions])
+        ledger.finish(connection, workspace_id=lane.workspace_id, finished=list(map(finished, decisions)))
     return len(jobs) if len(decisions) == len(held) else _place_after(jobs, decisions)
-
-
-def decide_in_order(pairs: Sequence[Pair], *, hand: Hand, now: datetime, settings: Settings) -> list[Decision]:
-    """Decide *pairs* in order, each seeing what those before it did; stop before one that must be looked up again.
-
-    *hand* takes in what the merges do. Each decision has a time of its own, a microsecond apart, so that two survivors
-    of one lane never tie.
-    """
-    decisions: list[Decision] = []
-    for place, pair in enumerate(pairs):
-        if hand.is_stale(pair.job.orphan) or hand.is_stale(pair.job.survivor):
-            break
-        decision = decide(
-            pair.job,
-            orphan=hand.follow(pair.job.orphan, pair.orphan),
-            survivor=hand.follow(pair.job.survivor, pair.survivor),
-            hand=hand,
-            at=now + timedelta(microseconds=place),
-            settings=settings,
-        )
-        if decision.merged and decision.orphan:
-            hand.absorb(merged=decision.merged, orphan=decision.orphan)
-        if decision.identified:
-            hand.identify(decision.identified)
-        decisions.append(decision)
-    return decisions
-
-
-def _resolve(connection: Connection, workspace_id: int, jobs: Sequence[Work]) -> list[Pair]:
-    """Return *jobs* with what their identifiers denote now."""
-    identifiers = [identifier for job in jobs for identifier in (job.orphan, job.survivor)]
-    resolved = resolve(connection, workspace_id=workspace_id, identifiers=identifiers)
-    return [Pair(*each) for each in zip(jobs, resolved[::2], resolved[1::2], strict=True)]
-
-
-def _agreeing(seen: Sequence[Pair], again: Sequence[Pair]) -> list[Pair]:
-    """Return the pairs up to the first whose resolution changed between the two looks."""
-    for place, (first, second) in enumerate(zip(seen, again, strict=True)):
-        if first != second:
-            return list(seen[:place])
-    return list(seen)
-
-
-def _denoted(pairs: Sequence[Pair]) -> set[int]:
-    """Return the ids of all profiles that *pairs* lead to, those behind redirects too."""
-    found: set[int] = set()
-    for resolved in (side for pair in pairs for side in (pair.orphan, pair.survivor)):
-        if isinstance(resolved, Denoted):
-            found.add(resolved.id)
-        elif isinstance(resolved, MergedAway):
-            found.add(resolved.survivor_id)
-    return found
-
-
-def _now(connection: Connection) -> datetime:
-    """Return the time by the database's clock."""
-    row = connection.execute(QUERIES["the_time"]).fetchone()
-    if row is None:
-        raise DatabaseUnavailable("PostgreSQL does not tell the time; try again in a few seconds.")
-    moment: datetime = row["now"]
-    return moment
 
 
 def _place_after(jobs: Sequence[Work], decisions: Sequence[Decision]) -> int:
@@ -207,22 +133,3 @@ def _place_after(jobs: Sequence[Work], decisions: Sequence[Decision]) -> int:
         return 0
     last = decisions[-1].job.id
     return next(place for place, job in enumerate(jobs, start=1) if job.id == last)
-
-
-def _finished(decision: Decision) -> Finished:
-    """Return what the ledger records of *decision*."""
-    return Finished(
-        job_id=decision.job.id,
-        outcome=decision.outcome,
-        reason=decision.reason,
-        orphan=_party(decision.merged_away or decision.orphan),
-        survivor=_party(decision.survivor),
-    )
-
-
-def _party(profile: Profile | MergedAway | None) -> Party | None:
-    """Return how the ledger names *profile*."""
-    if profile is None:
-        return None
-    profile_id = profile.id if isinstance(profile, Profile) else profile.orphan_id
-    return Party(id=profile_id, braze_id=profile.braze_id, external_id=profile.external_id)

@@ -10,6 +10,7 @@ from app.lane.decide import Decision, rules_of
 from app.lane.hand import Hand
 from app.merging.changes import changes
 from app.merging.profile import Profile
+from app.profiles.deprecation import take_over
 from app.profiles.store import save as save_profiles
 from app.profiles.store import to_row
 
@@ -25,18 +26,30 @@ def origins_of(connection: Connection, *, workspace_id: int, ids: Sequence[int])
 
 
 def save_decisions(connection: Connection, *, workspace_id: int, hand: Hand, decisions: Sequence[Decision]) -> None:
-    """Write all that *decisions* did to the profiles in *hand*."""
+    """Write all that *decisions* did, with its audit."""
+    merges = [decision for decision in decisions if decision.merged]
+    # The origins are read before the merges repoint them.
+    origins = origins_of(connection, workspace_id=workspace_id, ids=list(_profiles_before(merges))) if merges else {}
+    save_effects(connection, workspace_id=workspace_id, hand=hand, decisions=decisions)
+    if merges:
+        _write_rows(connection, "record_merges", workspace_id, _records(merges, origins))
+
+
+def save_effects(connection: Connection, *, workspace_id: int, hand: Hand, decisions: Sequence[Decision]) -> None:
+    """Write what *decisions* did to the profiles in *hand*: all of it but the audit, which hangs on their jobs."""
     merges = [decision for decision in decisions if decision.merged]
     if merges:
         _retire(connection, workspace_id=workspace_id, hand=hand, merges=merges)
     # Only now is an orphan's external_id free for a survivor that had none.
     save_profiles(connection, hand.survivors)
+    given = {decision.identified.external_id for decision in decisions if decision.identified}
+    if held := [each.external_id for each in hand.survivors if each.external_id and each.external_id in given]:
+        take_over(connection, workspace_id=workspace_id, external_ids=held)
 
 
 def _retire(connection: Connection, *, workspace_id: int, hand: Hand, merges: Sequence[Decision]) -> None:
-    """Move aliases and origins, retire the orphans, note where they went, and keep the audit of *merges*."""
+    """Move aliases and origins, retire the orphans, and note where they went."""
     retired = hand.retired
-    origins = origins_of(connection, workspace_id=workspace_id, ids=list(_profiles_before(merges)))
     _move_aliases(connection, workspace_id=workspace_id, hand=hand, merges=merges)
     pairs = {
         "workspace_id": workspace_id,
@@ -46,8 +59,8 @@ def _retire(connection: Connection, *, workspace_id: int, hand: Hand, merges: Se
     connection.execute(QUERIES["repoint_origins"], pairs)
     connection.execute(QUERIES["add_origins"], pairs)
     connection.execute(QUERIES["retire_orphans"], pairs)
+    _move_deprecated(connection, workspace_id=workspace_id, merges=merges)
     _write_rows(connection, "add_redirects", workspace_id, [_redirect(decision) for decision in merges])
-    _write_rows(connection, "record_merges", workspace_id, _records(merges, origins))
 
 
 def _move_aliases(connection: Connection, *, workspace_id: int, hand: Hand, merges: Sequence[Decision]) -> None:
@@ -66,6 +79,25 @@ def _move_aliases(connection: Connection, *, workspace_id: int, hand: Hand, merg
                 "profile_ids": [survivor.id for _, _, survivor in aliases],
             }
             connection.execute(QUERIES[query], parameters)
+
+
+def _move_deprecated(connection: Connection, *, workspace_id: int, merges: Sequence[Decision]) -> None:
+    """Let the deprecated external_ids of orphans follow the primary one, where the survivor took that over.
+
+    The others stay with the orphan, and so lead where its redirect does, for merges alone.
+    """
+    heirs: dict[int, int] = {}
+    for orphan, survivor, merged in map(_parties, merges):
+        if orphan.external_id is not None and merged.external_id == orphan.external_id:
+            heirs = {each: survivor.id if heir == orphan.id else heir for each, heir in heirs.items()}
+            heirs[orphan.id] = survivor.id
+    if heirs:
+        parameters = {
+            "workspace_id": workspace_id,
+            "orphan_ids": list(heirs.keys()),
+            "survivor_ids": list(heirs.values()),
+        }
+        connection.execute(QUERIES["move_deprecated"], parameters)
 
 
 def _write_rows(connection: Connection, query: str, workspace_id: int, rows: Sequence[Mapping[str, Any]]) -> None:

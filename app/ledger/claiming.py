@@ -1,8 +1,7 @@
 """The ledger as the relay uses it: waiting lanes are claimed and marked published, lost jobs are put back."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from itertools import groupby
 from uuid import UUID
 
@@ -11,6 +10,8 @@ from app.ledger.work import QUERIES
 from schemas.outcomes import JobState
 
 WORKER_GONE = "The worker that ran the last attempt is gone, and so were those before it; look at its log, then retry."
+#: Strandings after which a job's lane is published in a message of its own: it may be what kills its workers.
+APART_AFTER = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,31 +52,44 @@ def mark_published(connection: Connection, *, workspace_id: int, tasks: Mapping[
     connection.execute(QUERIES["mark_published"], parameters)
 
 
-def consumed_to(connection: Connection, *, workspace_id: int) -> datetime | None:
+def to_publish_apart(connection: Connection, *, workspace_id: int, job_ids: Iterable[UUID]) -> frozenset[UUID]:
+    """Return those of the jobs that were stranded so often that their lane should share its message with no other."""
+    parameters = {"workspace_id": workspace_id, "ids": list(job_ids), "strandings": APART_AFTER}
+    return frozenset(row["id"] for row in connection.execute(QUERIES["jobs_to_publish_apart"], parameters))
+
+
+def consumed_to(connection: Connection, *, workspace_id: int) -> UUID | None:
     """Return the latest publication among a workspace's running jobs: the broker's queue was consumed up to there."""
     row = connection.execute(QUERIES["how_far"], {"workspace_id": workspace_id}).fetchone()
-    return None if row is None else row["consumed_to"]
+    return None if row is None else row["task_id"]
 
 
 def rescue_stranded(
-    connection: Connection, *, workspace_id: int, after_s: float, max_attempts: int, limit: int
+    connection: Connection, *, workspace_id: int, after_s: float, max_strandings: int, limit: int
 ) -> Rescued:
-    """Put back jobs whose attempt began more than *after_s* seconds ago and that no living worker holds."""
-    parameters = {"workspace_id": workspace_id, "after_s": after_s, "limit": limit}
-    ids = [row["id"] for row in connection.execute(QUERIES["stranded_jobs"], parameters)]
-    return _put_back(connection, workspace_id=workspace_id, ids=ids, max_attempts=max_attempts)
+    """Put back jobs whose attempt began more than *after_s* seconds ago and that no living worker holds.
+
+    Nothing says that it was the job's own fault, so it is not counted as a failure; a job to which it happens
+    *max_strandings* times is dead all the same, or it would kill workers for ever.
+    """
+    scope = {"workspace_id": workspace_id, "max_strandings": max_strandings}
+    found = connection.execute(QUERIES["stranded_jobs"], {**scope, "after_s": after_s, "limit": limit}).fetchall()
+    if not found:
+        return Rescued()
+    parameters = {
+        **scope,
+        "ids": [row["id"] for row in found],
+        "alone_after": (max_strandings + 1) // 2,
+        "reason": WORKER_GONE,
+    }
+    states = [row["state"] for row in connection.execute(QUERIES["put_back_stranded"], parameters)]
+    return Rescued(queued=states.count(JobState.QUEUED), dead=states.count(JobState.DEAD))
 
 
 def rescue_lost(
-    connection: Connection,
-    *,
-    workspace_id: int,
-    queue_consumed_to: datetime,
-    after_s: float,
-    max_attempts: int,
-    limit: int,
+    connection: Connection, *, workspace_id: int, queue_consumed_to: UUID, after_s: float, limit: int
 ) -> Rescued:
-    """Put back jobs published more than *after_s* seconds ago, before *queue_consumed_to*, that were never begun.
+    """Put back jobs published more than *after_s* seconds ago, before the task *queue_consumed_to*, and never begun.
 
     A job that merely waits behind others in the broker was published after what runs now, and is left alone.
     """
@@ -86,18 +100,6 @@ def rescue_lost(
         "limit": limit,
     }
     ids = [row["id"] for row in connection.execute(QUERIES["lost_jobs"], parameters)]
-    return _put_back(connection, workspace_id=workspace_id, ids=ids, max_attempts=max_attempts)
-
-
-def _put_back(connection: Connection, *, workspace_id: int, ids: Sequence[UUID], max_attempts: int) -> Rescued:
-    """Put the locked jobs *ids* back in the queue; those without attempts left are dead."""
-    if not ids:
-        return Rescued()
-    parameters = {
-        "workspace_id": workspace_id,
-        "ids": list(ids),
-        "max_attempts": max_attempts,
-        "reason": WORKER_GONE,
-    }
-    states = [row["state"] for row in connection.execute(QUERIES["rescue_jobs"], parameters)]
-    return Rescued(queued=states.count(JobState.QUEUED), dead=states.count(JobState.DEAD))
+    if ids:
+        connection.execute(QUERIES["put_back_lost"], {"workspace_id": workspace_id, "ids": ids})
+    return Rescued(queued=len(ids))

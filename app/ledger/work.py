@@ -12,6 +12,8 @@ from schemas.identifiers import Identifier, from_wire
 from schemas.outcomes import JobKind, JobState, Outcome
 
 QUERIES = load_queries("app.ledger", "work.sql")
+#: Seconds that a job waits for its next attempt at most, however many it has behind it.
+LONGEST_DELAY_S = 900.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +89,9 @@ def begin(connection: Connection, *, workspace_id: int, job_ids: Sequence[UUID],
     """Count an attempt on each unfinished job of *job_ids*; return these jobs in the order in which they were sent."""
     parameters = {"workspace_id": workspace_id, "ids": list(job_ids), "task_id": task_id}
     rows = connection.execute(QUERIES["begin_attempt"], parameters).fetchall()
+    if batches := {row["batch_id"] for row in rows if row["was_waiting"]}:
+        # A late message, of before they were put back. It may hold the head of a lane and not the rest.
+        connection.execute(QUERIES["lead_the_rest"], {"workspace_id": workspace_id, "batch_ids": list(batches)})
     return sorted(map(Work.from_row, rows), key=lambda work: work.id)
 
 
@@ -103,19 +108,36 @@ def finish(connection: Connection, *, workspace_id: int, finished: Sequence[Fini
     connection.execute(QUERIES["finish_jobs"], {"workspace_id": workspace_id, "rows": Jsonb(rows)})
 
 
-def fail(
-    connection: Connection, *, workspace_id: int, job_id: UUID, reason: str, max_attempts: int, delay_s: float
-) -> JobState | None:
-    """Put a job whose attempt failed back in the queue, or declare it dead; return its state, None if it was finished.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How often a job may be tried, and how soon again."""
 
-    The next attempt is due after *delay_s* seconds, doubled for each attempt before.
+    #: Failures after which it is dead.
+    max_attempts: int
+    #: Attempts without an end after which it is dead.
+    max_strandings: int
+    #: Seconds before the second attempt; doubled for each further one, up to LONGEST_DELAY_S.
+    delay_s: float
+
+
+def fail(
+    connection: Connection, *, workspace_id: int, job: Work, reason: str, gave_way: bool, limits: Limits
+) -> JobState | None:
+    """Put *job*, whose attempt failed, back in the queue, or declare it dead; return its state.
+
+    *gave_way* says that the attempt had to give way to others, which is not held against the job. Returns None, and
+    nothing happens, when the job was finished meanwhile or another attempt at it has begun.
     """
     parameters = {
         "workspace_id": workspace_id,
-        "id": job_id,
+        "id": job.id,
+        "attempt": job.attempts,
         "reason": reason,
-        "max_attempts": max_attempts,
-        "delay_s": delay_s,
+        "gave_way": gave_way,
+        "max_attempts": limits.max_attempts,
+        "max_strandings": limits.max_strandings,
+        "delay_s": limits.delay_s,
+        "longest_s": LONGEST_DELAY_S,
     }
     row = connection.execute(QUERIES["fail_attempt"], parameters).fetchone()
     return None if row is None else JobState(row["state"])

@@ -40,4 +40,5 @@ def count(connection: Connection, *, workspace_id: int, braze_id: str, query: Ac
     row = connection.execute(QUERIES["count_events" if of_events else "count_purchases"], parameters).fetchone()
     if row is None:
         raise_missing(connection, workspace_id=workspace_id, braze_id=braze_id)
-    return Activity(**row)
+    cents = row.pop("cents", None)
+    return Activity(**row, cents=None if cents is None else int(cents))

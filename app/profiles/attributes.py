@@ -8,6 +8,7 @@ from typing import Any
 from app.merging.changes import canonical_time
 from app.merging.profile import EmailAddress, PhoneNumber
 from app.profiles.draft import Draft
+from app.profiles.operations import apply_custom
 from schemas.attributes import Attributes
 from schemas.identifiers import fold_email, to_e164
 
@@ -15,16 +16,15 @@ from schemas.identifiers import fold_email, to_e164
 Apply = Callable[[Draft, Any, datetime], None]
 
 
-def apply_attributes(draft: Draft, attributes: Attributes, now: datetime) -> None:
-    """Apply the standard and then the custom attributes of one object to *draft*."""
+def apply_attributes(draft: Draft, attributes: Attributes, now: datetime, *, array_cap: int) -> list[str]:
+    """Apply the standard and then the custom attributes of one object to *draft*; return what to tell of ignored ones.
+
+    *array_cap* is the number of elements that an array among the custom attributes keeps.
+    """
     for name, apply in STANDARD.items():
         if name in attributes.standard:
             apply(draft, attributes.standard[name], now)
-    if attributes.custom:
-        own = draft.own("custom_attributes")
-        own.update(attributes.custom)
-        for name in [name for name in attributes.custom if own[name] is None]:
-            del own[name]
+    return apply_custom(draft, attributes.custom, array_cap=array_cap)
 
 
 def _field(name: str) -> Apply:

@@ -9,6 +9,7 @@ from psycopg.types.json import Jsonb
 
 from app.db import Connection, load_queries
 from app.errors import ResolutionUnsettled
+from app.profiles.deprecation import take_over
 from app.profiles.targets import NewProfile
 from schemas.identifiers import UserAlias
 
@@ -35,7 +36,7 @@ def create(connection: Connection, *, workspace_id: int, new: Sequence[NewProfil
         raise ResolutionUnsettled("Another request made a profile with the same external_id.")
     ids = {rows[row["braze_id"]]: row["id"] for row in made}
     if external_ids := [profile.external_id for profile in new if profile.external_id is not None]:
-        connection.execute(QUERIES["end_redirects"], {"workspace_id": workspace_id, "external_ids": external_ids})
+        take_over(connection, workspace_id=workspace_id, external_ids=external_ids)
     aliases = [(profile.user_alias, ids[profile]) for profile in new if profile.user_alias is not None]
     if len(add_aliases(connection, workspace_id=workspace_id, aliases=aliases)) < len(aliases):
         raise ResolutionUnsettled("Another request took the same alias.")

@@ -1,5 +1,6 @@
 """Profiles read back: by the identifiers of an export, or one by its braze_id."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -14,7 +15,7 @@ from schemas.identifiers import Email, ExternalId
 QUERIES = load_queries("app.profiles", "export.sql")
 
 #: Profiles that one address or device brings into an export.
-MAX_SHARING = 100
+MAX_SHARING = 1_000
 MISSING = "There is no profile with this braze_id in the key's workspace."
 
 
@@ -24,6 +25,8 @@ class Export:
 
     profiles: list[Profile]
     unknown_external_ids: list[str]
+    #: What more profiles share than are exported, by its name in the request.
+    truncated: list[str]
 
 
 def export(connection: Connection, *, workspace_id: int, request: ExportRequest) -> Export:
@@ -31,17 +34,18 @@ def export(connection: Connection, *, workspace_id: int, request: ExportRequest)
     found = targets.find(connection, workspace_id=workspace_id, targets=request.named)
     keys = [targets.key_of(each) for each in request.named]
     ids = [found[key].id for key in keys if key in found]
-    for address in request.shared:
-        query = "profiles_of_email" if isinstance(address, Email) else "profiles_of_phone"
-        ids += _sharing(connection, query, workspace_id=workspace_id, key=address.key)
-    if request.device_id is not None:
-        ids += _sharing(connection, "profiles_of_device", workspace_id=workspace_id, key=request.device_id)
+    truncated: list[str] = []
+    for name, query, key in _shared(request):
+        sharing = _sharing(connection, query, workspace_id=workspace_id, key=key)
+        ids += sharing[:MAX_SHARING]
+        truncated += [name] if len(sharing) > MAX_SHARING else []
     profiles = load(connection, workspace_id=workspace_id, ids=ids)
     external_ids = [each for each in request.named if isinstance(each, ExternalId)]
     unknown = [each.value for each in external_ids if targets.key_of(each) not in found]
     return Export(
         profiles=[profiles[each] for each in dict.fromkeys(ids) if each in profiles],
         unknown_external_ids=list(dict.fromkeys(unknown)),
+        truncated=truncated,
     )
 
 
@@ -68,7 +72,18 @@ def raise_missing(connection: Connection, *, workspace_id: int, braze_id: str) -
     )
 
 
+def _shared(request: ExportRequest) -> Iterator[tuple[str, str, str]]:
+    """Yield what profiles share that *request* asks for: its name there, the query that finds them, and the key."""
+    for address in request.shared:
+        if isinstance(address, Email):
+            yield "email_address", "profiles_of_email", address.key
+        else:
+            yield "phone", "profiles_of_phone", address.key
+    if request.device_id is not None:
+        yield "device_id", "profiles_of_device", request.device_id
+
+
 def _sharing(connection: Connection, query: str, *, workspace_id: int, key: str) -> list[int]:
-    """Return the ids of the profiles that share *key*."""
-    parameters = {"workspace_id": workspace_id, "key": key, "limit": MAX_SHARING}
+    """Return the ids of the profiles that share *key*: MAX_SHARING, and one more if there are more."""
+    parameters = {"workspace_id": workspace_id, "key": key, "limit": MAX_SHARING + 1}
     return [row["id"] for row in connection.execute(QUERIES[query], parameters)]

@@ -5,7 +5,8 @@ summaries are when something began, so a session counts by its start.
 """
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import assert_never
 
@@ -13,6 +14,7 @@ from app.merging.changes import canonical_time
 from app.merging.profile import Profile
 from app.profiles.attributes import add_device, apply_attributes
 from app.profiles.draft import Draft, later, widen
+from app.profiles.money import Refused, check_revenue
 from schemas.attributes import Attributes
 from schemas.history import Engagement, Event, Purchase, Session
 from schemas.track import Entry
@@ -21,12 +23,31 @@ from schemas.track import Entry
 CANVAS_TIMES = {"received": "last_received_message", "entered": "last_entered", "exited": "last_exited"}
 
 
-def track(profile: Profile, entries: Iterable[Entry], *, at: datetime) -> Profile:
-    """Return *profile* after *entries*, in order, at the time *at*; the argument does not change."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tracked:
+    """A profile after what happened to it, and what is to be told of that."""
+
+    profile: Profile
+    #: Why entries were refused, by their index.
+    refused: Mapping[int, str]
+    #: Index of an entry, and why a part of it was ignored.
+    ignored: Sequence[tuple[int, str]]
+
+
+def track(profile: Profile, entries: Sequence[Entry], *, at: datetime, array_cap: int) -> Tracked:
+    """Return *profile* after *entries*, in order, at the time *at*; the argument does not change.
+
+    *array_cap* is the number of elements that an array among the custom attributes keeps.
+    """
     draft = Draft(profile)
-    for entry in entries:
-        _apply(draft, entry, at)
-    return draft.finish(at)
+    refused: dict[int, str] = {}
+    ignored: list[tuple[int, str]] = []
+    for index, entry in enumerate(entries):
+        try:
+            ignored += [(index, reason) for reason in _apply(draft, entry, at, array_cap=array_cap)]
+        except Refused as reason:
+            refused[index] = str(reason)
+    return Tracked(profile=draft.finish(at), refused=refused, ignored=ignored)
 
 
 def not_in_future(entry: Entry, *, now: datetime) -> Entry:
@@ -42,11 +63,11 @@ def not_in_future(entry: Entry, *, now: datetime) -> Entry:
             return dataclasses.replace(entry, time=min(entry.time, now))
 
 
-def _apply(draft: Draft, entry: Entry, now: datetime) -> None:
-    """Apply one *entry* to *draft*."""
+def _apply(draft: Draft, entry: Entry, now: datetime, *, array_cap: int) -> list[str]:
+    """Apply one *entry* to *draft*, and return what to tell of parts that were ignored. Raises Refused."""
     match entry:
         case Attributes():
-            apply_attributes(draft, entry, now)
+            return apply_attributes(draft, entry, now, array_cap=array_cap)
         case Event():
             _count(draft, "custom_events", entry.name, entry.time, 1)
         case Purchase():
@@ -57,6 +78,7 @@ def _apply(draft: Draft, entry: Entry, now: datetime) -> None:
             _engage(draft, entry)
         case _ as never:
             assert_never(never)
+    return []
 
 
 def _count(draft: Draft, field: str, key: str, moment: datetime, times: int) -> None:
@@ -68,6 +90,7 @@ def _count(draft: Draft, field: str, key: str, moment: datetime, times: int) -> 
 
 def _purchase(draft: Draft, purchase: Purchase) -> None:
     """Count a purchase, as many times as its quantity says; a refund takes money away and counts all the same."""
+    check_revenue(draft["revenue_cents"], purchase)
     _count(draft, "purchases", purchase.product_id, purchase.time, purchase.quantity)
     draft.add("purchase_count", purchase.quantity)
     draft.add("revenue_cents", purchase.price_cents * purchase.quantity)

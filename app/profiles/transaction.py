@@ -4,6 +4,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TypeVar
 
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+
 from app.db import Connection, Pool, in_transaction, load_queries
 from app.errors import ResolutionUnsettled
 
@@ -20,12 +22,15 @@ def until_settled(pool: Pool, work: Callable[[Connection], Result]) -> Result:
 
     Raises ResolutionUnsettled when that happens ATTEMPTS times; nothing was changed then.
     """
-    for _ in range(ATTEMPTS - 1):
-        try:
-            return in_transaction(pool, work)
-        except ResolutionUnsettled:
-            continue
-    return in_transaction(pool, work)
+    retrying = Retrying(
+        retry=retry_if_exception_type(ResolutionUnsettled),
+        stop=stop_after_attempt(ATTEMPTS),
+        # A pause lets the merges that keep changing the profiles get through.
+        wait=wait_random_exponential(multiplier=0.005, max=0.3),
+        reraise=True,
+    )
+    result: Result = retrying(in_transaction, pool, work)
+    return result
 
 
 def the_time(connection: Connection) -> datetime:

@@ -39,6 +39,13 @@ FROM unnest(%(orphan_ids)s::bigint[], %(survivor_ids)s::bigint[]) AS given (orph
 DELETE FROM profile
 WHERE workspace_id = %(workspace_id)s AND id = ANY(%(orphan_ids)s)
 
+-- name: move_deprecated
+-- Lets the orphans' deprecated external_ids resolve to the survivors that took over the primary one.
+UPDATE deprecated_external_id
+SET profile_id = given.survivor_id
+FROM unnest(%(orphan_ids)s::bigint[], %(survivor_ids)s::bigint[]) AS given (orphan_id, survivor_id)
+WHERE deprecated_external_id.workspace_id = %(workspace_id)s AND deprecated_external_id.profile_id = given.orphan_id
+
 -- name: add_redirects
 -- Notes where each orphan went, given as a JSON array.
 INSERT INTO redirect (workspace_id, orphan_id, survivor_id, braze_id, external_id, job_id, merged_at)

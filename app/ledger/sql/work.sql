@@ -1,33 +1,45 @@
 -- name: workspaces_with_pending_jobs
--- Lists the workspaces that have a lane waiting to be published: one index probe each.
+-- Lists the workspaces that have a lane due to be published: one index probe each.
 SELECT workspace.workspace_id
 FROM workspace
 WHERE EXISTS (
     SELECT 1
     FROM job
     WHERE job.workspace_id = workspace.workspace_id
-        AND job.state = 'queued' AND job.published_at IS NULL AND job.lane = job.index
+        AND job.state = 'queued' AND job.published_at IS NULL AND job.lane = job.index AND job.due_at <= now()
 )
 ORDER BY workspace.workspace_id
 
 -- name: claim_lanes
 -- Locks the oldest waiting lanes of a workspace, whole, skipping those that another relay holds.
+-- The members of a lane are probed for, batch by batch. When the statistics are older than the backlog they say that
+-- next to nothing is queued, and an index on the state would be read whole for every lane: "IS TRUE" keeps it out.
 WITH head AS (
     SELECT batch_id, lane
     FROM job
     WHERE workspace_id = %(workspace_id)s
         AND state = 'queued' AND published_at IS NULL AND lane = index AND due_at <= now()
-    ORDER BY id
+    ORDER BY due_at, id
     LIMIT %(limit)s
     FOR UPDATE SKIP LOCKED
 )
 
-SELECT job.id, job.batch_id, job.lane
+SELECT member.id, head.batch_id, head.lane
 FROM head
-JOIN job ON job.workspace_id = %(workspace_id)s AND job.batch_id = head.batch_id AND job.lane = head.lane
-WHERE job.state = 'queued' AND job.published_at IS NULL
-ORDER BY job.id
-FOR UPDATE OF job
+CROSS JOIN LATERAL (
+    SELECT job.id
+    FROM job
+    WHERE job.workspace_id = %(workspace_id)s AND job.batch_id = head.batch_id AND job.index >= head.lane
+        AND job.lane = head.lane AND (job.state = 'queued') IS TRUE AND job.published_at IS NULL
+    ORDER BY job.index
+    FOR UPDATE
+) AS member
+
+-- name: jobs_to_publish_apart
+-- Lists those of the jobs that were stranded several times: they may be what kills their workers.
+SELECT id
+FROM job
+WHERE workspace_id = %(workspace_id)s AND id = ANY(%(ids)s) AND strandings >= %(strandings)s
 
 -- name: mark_published
 -- Notes under which task each job was published.
@@ -38,17 +50,35 @@ WHERE job.workspace_id = %(workspace_id)s AND job.id = given.id
 
 -- name: begin_attempt
 -- Counts an attempt on each unfinished job of a lane; a transaction of its own, since a rollback would erase it.
+-- A job that is found running is stranded: its last attempt came to no end, unless it is being made at this moment.
 -- A late delivery may begin a job that was put back and is not published again yet: it counts as published from now on,
--- or the rescue would never look at it.
+-- or the rescue would never look at it. A job that was dead and is tried again keeps its last error until it runs.
 UPDATE job
 SET
     state = 'running',
     attempts = attempts + 1,
+    strandings = strandings + CASE WHEN state = 'running' THEN 1 ELSE 0 END,
+    reason = CASE WHEN attempts > 0 THEN reason END,
     started_at = clock_timestamp(),
     published_at = coalesce(published_at, clock_timestamp()),
     task_id = %(task_id)s
 WHERE workspace_id = %(workspace_id)s AND id = ANY(%(ids)s) AND state IN ('queued', 'running')
-RETURNING id, batch_id, index, kind, orphan_identifier, survivor_identifier, attempts
+RETURNING
+    id, batch_id, index, kind, orphan_identifier, survivor_identifier, attempts,
+    published_at >= statement_timestamp() AS was_waiting
+
+-- name: lead_the_rest
+-- Gives a head of its own to what still waits of lanes whose head has begun without it: the relay looks for heads.
+UPDATE job
+SET lane = rest.lane
+FROM (
+    SELECT id, min(index) OVER (PARTITION BY batch_id, lane) AS lane
+    FROM job
+    WHERE workspace_id = %(workspace_id)s AND batch_id = ANY(%(batch_ids)s)
+        AND (state = 'queued') IS TRUE AND published_at IS NULL
+) AS rest
+WHERE job.workspace_id = %(workspace_id)s AND job.id = rest.id AND job.lane <> rest.lane
+    AND job.state = 'queued' AND job.published_at IS NULL
 
 -- name: hold_jobs
 -- Locks those of the jobs that nobody has finished, so that a repeated delivery waits and then finds nothing to do.
@@ -88,68 +118,109 @@ FROM jsonb_to_recordset(%(rows)s) AS given (
 WHERE job.workspace_id = %(workspace_id)s AND job.id = given.id
 
 -- name: fail_attempt
--- Puts a job whose attempt failed back in the queue, alone in its lane, or declares it dead after its last attempt.
+-- Puts a job whose attempt failed back in the queue, alone in its lane, or declares it dead. Failures count against it
+-- on their own; an attempt that had to give way to others counts as stranded, and of those more are allowed. Nothing
+-- happens when another attempt has begun meanwhile: that one has the say now.
 UPDATE job
 SET
-    state = CASE WHEN attempts >= %(max_attempts)s THEN 'dead' ELSE 'queued' END,
-    finished_at = CASE WHEN attempts >= %(max_attempts)s THEN clock_timestamp() END,
+    state = CASE WHEN fate.dead THEN 'dead' ELSE 'queued' END,
+    finished_at = CASE WHEN fate.dead THEN clock_timestamp() END,
+    strandings = job.strandings + CASE WHEN %(gave_way)s THEN 1 ELSE 0 END,
     reason = %(reason)s,
     published_at = NULL,
-    lane = index,
-    due_at = clock_timestamp() + make_interval(secs => %(delay_s)s * 2 ^ (attempts - 1))
-WHERE workspace_id = %(workspace_id)s AND id = %(id)s AND state = 'running'
-RETURNING state
+    lane = job.index,
+    due_at = clock_timestamp() + make_interval(secs => least(%(longest_s)s, %(delay_s)s * 2 ^ fate.doublings))
+FROM (
+    SELECT
+        id,
+        CASE
+            WHEN %(gave_way)s THEN strandings + 1 >= %(max_strandings)s
+            ELSE attempts - strandings >= %(max_attempts)s
+        END AS dead,
+        -- Others are seldom in the way for long.
+        CASE WHEN %(gave_way)s THEN least(strandings, 5) ELSE least(attempts - strandings - 1, 30) END AS doublings
+    FROM job
+    WHERE workspace_id = %(workspace_id)s AND id = %(id)s AND state = 'running' AND attempts = %(attempt)s
+    FOR UPDATE
+) AS fate
+WHERE job.workspace_id = %(workspace_id)s AND job.id = fate.id
+RETURNING job.state
 
 -- name: how_far
--- Tells how far the broker's queue was consumed: the latest publication among the jobs now running.
-SELECT max(published_at) AS consumed_to
+-- Tells how far the broker's queue was consumed: the latest message among those whose jobs are running. Ids of tasks sort
+-- by the time of their publication, and a running job has that of the message by which it was begun, which may be older
+-- than its last publication.
+SELECT task_id
 FROM job
 WHERE workspace_id = %(workspace_id)s AND state = 'running' AND published_at IS NOT NULL
+ORDER BY task_id DESC NULLS LAST
+LIMIT 1
 
 -- name: lost_jobs
--- Locks jobs that were published long ago and never begun, although the queue was consumed beyond them.
+-- Locks jobs that were published long ago and never begun, although the queue was consumed beyond their message.
 SELECT id
 FROM job
 WHERE workspace_id = %(workspace_id)s
     AND state = 'queued'
-    AND published_at < least(%(consumed_to)s, clock_timestamp() - make_interval(secs => %(after_s)s))
+    AND published_at < clock_timestamp() - make_interval(secs => %(after_s)s)
+    AND task_id < %(consumed_to)s
 ORDER BY id
 LIMIT %(limit)s
 FOR UPDATE SKIP LOCKED
 
 -- name: stranded_jobs
--- Locks jobs whose attempt began long ago and that no living worker holds: the worker died.
+-- Locks jobs whose attempt began long ago and that no living worker holds: the worker died. Those that were stranded
+-- once too often are not waited for.
 SELECT id
 FROM job
 WHERE workspace_id = %(workspace_id)s
     AND state = 'running' AND published_at IS NOT NULL
-    AND started_at < clock_timestamp() - make_interval(secs => %(after_s)s)
+    AND (
+        started_at < clock_timestamp() - make_interval(secs => %(after_s)s)
+        OR strandings >= %(max_strandings)s
+    )
 ORDER BY id
 LIMIT %(limit)s
 FOR UPDATE SKIP LOCKED
 
--- name: rescue_jobs
--- Puts locked jobs back in the queue, those of one lane together and in order; dead after their last attempt.
+-- name: put_back_lost
+-- Puts locked jobs back in the queue, those of one lane together and in order.
+UPDATE job
+SET published_at = NULL, lane = rescued.lane, due_at = clock_timestamp()
+FROM (
+    SELECT id, min(index) OVER (PARTITION BY batch_id, lane) AS lane
+    FROM job
+    WHERE workspace_id = %(workspace_id)s AND id = ANY(%(ids)s)
+) AS rescued
+WHERE job.workspace_id = %(workspace_id)s AND job.id = rescued.id
+
+-- name: put_back_stranded
+-- Counts a stranding on each of the locked jobs and puts them back in the queue, those of one lane together and in
+-- order; each for itself when it happened often, since one of them may be what kills their workers; dead in the end.
 UPDATE job
 SET
-    state = CASE WHEN job.attempts >= %(max_attempts)s THEN 'dead' ELSE 'queued' END,
-    finished_at = CASE WHEN job.attempts >= %(max_attempts)s THEN clock_timestamp() END,
-    reason = CASE WHEN job.attempts >= %(max_attempts)s THEN %(reason)s ELSE job.reason END,
+    state = CASE WHEN rescued.dead THEN 'dead' ELSE 'queued' END,
+    finished_at = CASE WHEN rescued.dead THEN clock_timestamp() END,
+    reason = CASE WHEN rescued.dead THEN %(reason)s ELSE job.reason END,
+    strandings = job.strandings + 1,
     published_at = NULL,
     lane = rescued.lane,
     due_at = clock_timestamp()
 FROM (
     SELECT
-        id,
-        CASE
-            WHEN attempts >= %(max_attempts)s THEN lane
-            ELSE min(index) FILTER (WHERE attempts < %(max_attempts)s) OVER (PARTITION BY batch_id, lane)
-        END AS lane
-    FROM job
-    WHERE workspace_id = %(workspace_id)s AND id = ANY(%(ids)s)
+        id, dead,
+        CASE WHEN alone THEN index ELSE min(index) OVER (PARTITION BY batch_id, lane, alone) END AS lane
+    FROM (
+        SELECT
+            id, index, batch_id, lane,
+            strandings + 1 >= %(alone_after)s AS alone,
+            strandings + 1 >= %(max_strandings)s AS dead
+        FROM job
+        WHERE workspace_id = %(workspace_id)s AND id = ANY(%(ids)s)
+    ) AS stranded
 ) AS rescued
 WHERE job.workspace_id = %(workspace_id)s AND job.id = rescued.id
-RETURNING job.id, job.state
+RETURNING job.state
 
 -- name: workspaces_under_way
 -- Lists the workspaces that have published, unfinished jobs: one index probe each.

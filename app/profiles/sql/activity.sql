@@ -31,7 +31,7 @@ CROSS JOIN LATERAL (
         count(*) AS count,
         min(purchase.occurred_at) AS first,
         max(purchase.occurred_at) AS last,
-        coalesce(sum(purchase.price_cents), 0)::bigint AS cents
+        coalesce(sum(purchase.price_cents), 0) AS cents  -- of any size: no bigint
     FROM (
         SELECT profile.id AS origin_id
         UNION ALL

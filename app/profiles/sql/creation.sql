@@ -20,9 +20,3 @@ FROM unnest(%(labels)s::text[], %(names)s::text[], %(profile_ids)s::bigint[]) AS
 ORDER BY label, name
 ON CONFLICT DO NOTHING
 RETURNING profile_id
-
--- name: end_redirects
--- Ends the redirects of external_ids that fresh profiles now have.
-UPDATE redirect
-SET external_id = NULL
-WHERE workspace_id = %(workspace_id)s AND external_id = ANY(%(external_ids)s)

@@ -1,5 +1,6 @@
 -- name: resolve_identifiers
 -- Finds the profiles that each asked identifier may denote: the live ones, or where a merged-away external_id went.
+-- A deprecated external_id leads where the profile's primary one does.
 -- Of the profiles that share an address, only the two most (or least) recently updated of either kind are read: enough
 -- to tell one from several after any prioritization, and an index probe however many share it.
 WITH asked AS (
@@ -18,6 +19,23 @@ UNION ALL
 SELECT asked.place, origin.profile_id, NULL, NULL, redirect.orphan_id, redirect.braze_id, redirect.external_id
 FROM asked
 JOIN redirect ON redirect.workspace_id = %(workspace_id)s AND redirect.external_id = asked.key
+JOIN origin ON origin.workspace_id = %(workspace_id)s AND origin.origin_id = redirect.orphan_id
+WHERE asked.kind = 'external_id'
+
+UNION ALL
+
+SELECT asked.place, profile.id, profile.external_id IS NOT NULL, profile.updated_at, NULL, NULL, NULL
+FROM asked
+JOIN deprecated_external_id AS old ON old.workspace_id = %(workspace_id)s AND old.external_id = asked.key
+JOIN profile ON profile.workspace_id = %(workspace_id)s AND profile.id = old.profile_id
+WHERE asked.kind = 'external_id'
+
+UNION ALL
+
+SELECT asked.place, origin.profile_id, NULL, NULL, redirect.orphan_id, redirect.braze_id, redirect.external_id
+FROM asked
+JOIN deprecated_external_id AS old ON old.workspace_id = %(workspace_id)s AND old.external_id = asked.key
+JOIN redirect ON redirect.workspace_id = %(workspace_id)s AND redirect.orphan_id = old.profile_id
 JOIN origin ON origin.workspace_id = %(workspace_id)s AND origin.origin_id = redirect.orphan_id
 WHERE asked.kind = 'external_id'
 

@@ -1,8 +1,16 @@
 -- name: find_external_ids
--- Finds the profiles with these external_ids.
+-- Finds the profiles with these external_ids, as their primary or as a deprecated one.
 SELECT external_id, id, true AS identified
 FROM profile
 WHERE workspace_id = %(workspace_id)s AND external_id = ANY(%(external_ids)s)
+
+UNION ALL
+
+SELECT deprecated_external_id.external_id, profile.id, profile.external_id IS NOT NULL
+FROM deprecated_external_id
+JOIN profile ON profile.workspace_id = %(workspace_id)s AND profile.id = deprecated_external_id.profile_id
+WHERE deprecated_external_id.workspace_id = %(workspace_id)s
+    AND deprecated_external_id.external_id = ANY(%(external_ids)s)
 
 -- name: find_braze_ids
 -- Finds the profiles with these braze_ids.

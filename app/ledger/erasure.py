@@ -1,0 +1,88 @@
+"""The ledger without a person: what jobs and audits say of somebody who was deleted is blanked; the jobs stay.
+
+Jobs that are not settled keep their identifiers, without which they could not be run: they end finding nobody.
+"""
+
+from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from typing import Any
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+
+from app.db import Connection, load_queries
+from schemas.identifiers import Email, ExternalId, Identifier, Phone, UserAlias, from_wire, sharing_key
+from schemas.outcomes import Outcome
+
+QUERIES = load_queries("app.ledger", "erasure.sql")
+
+#: Outcomes whose reasons name profiles by braze_id at most. The others' may quote a person, and give way to the prose.
+NAMELESS = frozenset(
+    {
+        Outcome.ORPHAN_AMBIGUOUS,
+        Outcome.SURVIVOR_AMBIGUOUS,
+        Outcome.ORPHAN_NOT_FOUND,
+        Outcome.SURVIVOR_NOT_FOUND,
+        Outcome.ALREADY_MERGED,
+        Outcome.SAME_PROFILE,
+        Outcome.ORPHAN_IDENTIFIED,
+        Outcome.PROTECTED,
+        Outcome.INVALID_PHONES,
+        Outcome.SURVIVOR_LIMIT,
+        Outcome.MERGED,
+        Outcome.IDENTIFIED,
+    }
+)
+
+Key = tuple[str, ...]
+
+
+def jobs_of(connection: Connection, *, workspace_id: int, braze_ids: Collection[str]) -> set[UUID]:
+    """Return the settled jobs in which a profile of *braze_ids* took part."""
+    parameters = {"workspace_id": workspace_id, "braze_ids": list(braze_ids)}
+    return {row["id"] for row in connection.execute(QUERIES["jobs_of_profiles"], parameters)}
+
+
+def names_in_audit(connection: Connection, *, workspace_id: int, job_ids: Collection[UUID]) -> set[Identifier]:
+    """Return what the profiles of the merges *job_ids* answered to before them."""
+    parameters = {"workspace_id": workspace_id, "ids": list(job_ids)}
+    rows = connection.execute(QUERIES["names_before"], parameters)
+    return {name for row in rows for name in _names(row)}
+
+
+def jobs_naming(connection: Connection, *, workspace_id: int, keys: AbstractSet[Key]) -> set[UUID]:
+    """Return the settled jobs with a side that found nobody by one of *keys*, which are those of identifiers."""
+    parameters = {"workspace_id": workspace_id, "values": sorted({key[-1] for key in keys})}
+    rows = connection.execute(QUERIES["jobs_that_found_nobody"], parameters)
+    return {row["id"] for row in rows if not keys.isdisjoint(_found_nobody(row))}
+
+
+def blank(connection: Connection, *, workspace_id: int, job_ids: Collection[UUID]) -> None:
+    """Blank what the settled jobs *job_ids* and their audits say of anybody; braze_ids, outcomes and times stay.
+
+    They are locked in id order, so that two deletions of profiles that met in several jobs queue up.
+    """
+    prose = {outcome.value: outcome.prose for outcome in Outcome if outcome not in NAMELESS}
+    parameters = {"workspace_id": workspace_id, "ids": list(job_ids), "prose": Jsonb(prose)}
+    connection.execute(QUERIES["hold_settled_jobs"], parameters)
+    connection.execute(QUERIES["blank_jobs"], parameters)
+    connection.execute(QUERIES["blank_audits"], parameters)
+
+
+def _names(row: Mapping[str, Any]) -> Iterator[Identifier]:
+    """Yield the identifiers that *row* says a profile had."""
+    if row["external_id"] is not None:
+        yield ExternalId(row["external_id"])
+    for label, name in (row["user_aliases"] or {}).items():
+        yield UserAlias(label=label, name=name)
+    if row["email"] is not None:
+        yield Email(row["email"])
+    if row["phone"] is not None:
+        yield Phone(row["phone"])
+
+
+def _found_nobody(row: Mapping[str, Any]) -> Iterator[Key]:
+    """Yield the keys of the identifiers of the job *row* by which no profile was found."""
+    for role in ("orphan", "survivor"):
+        if row[f"{role}_braze_id"] is None and row[f"{role}_identifier"]:
+            yield sharing_key(from_wire(row[f"{role}_identifier"]))

@@ -1,0 +1,49 @@
+-- name: jobs_of_profiles
+-- Finds the settled jobs in which profiles took part: an index probe for each profile, since one overlap with thousands
+-- of keys would be compared with every job.
+SELECT DISTINCT job.id
+FROM unnest(%(braze_ids)s::text[]) AS asked (braze_id)
+JOIN job ON job.workspace_id = %(workspace_id)s AND job.search_keys @> ARRAY[asked.braze_id]
+WHERE job.state IN ('finished', 'dead') AND asked.braze_id IN (job.orphan_braze_id, job.survivor_braze_id)
+
+-- name: names_before
+-- Lists what the profiles of merges answered to before them.
+SELECT
+    before.image ->> 'external_id' AS external_id, before.image -> 'user_aliases' AS user_aliases,
+    before.image ->> 'email' AS email, before.image ->> 'phone' AS phone
+FROM merge_record
+CROSS JOIN LATERAL (VALUES (merge_record.orphan_before), (merge_record.survivor_before)) AS before (image)
+WHERE merge_record.workspace_id = %(workspace_id)s AND merge_record.job_id = ANY(%(ids)s)
+
+-- name: jobs_that_found_nobody
+-- Finds the settled jobs that speak of these values and found no profile on one side at least.
+SELECT job.id, job.orphan_identifier, job.survivor_identifier, job.orphan_braze_id, job.survivor_braze_id
+FROM unnest(%(values)s::text[]) AS asked (value)
+JOIN job ON job.workspace_id = %(workspace_id)s AND job.search_keys @> ARRAY[asked.value]
+WHERE job.state IN ('finished', 'dead') AND (job.orphan_braze_id IS NULL OR job.survivor_braze_id IS NULL)
+
+-- name: hold_settled_jobs
+-- Locks jobs in id order, so that two deletions queue up instead of deadlocking.
+SELECT id
+FROM job
+WHERE workspace_id = %(workspace_id)s AND id = ANY(%(ids)s) AND state IN ('finished', 'dead')
+ORDER BY id
+FOR UPDATE
+
+-- name: blank_jobs
+-- Blanks what settled jobs say of anybody. They can still be found by braze_id.
+UPDATE job
+SET
+    orphan_identifier = '{}',
+    survivor_identifier = '{}',
+    orphan_external_id = NULL,
+    survivor_external_id = NULL,
+    search_keys = array_remove(ARRAY[orphan_braze_id, survivor_braze_id], NULL),
+    reason = coalesce(%(prose)s::jsonb ->> outcome, reason)
+WHERE workspace_id = %(workspace_id)s AND id = ANY(%(ids)s) AND state IN ('finished', 'dead')
+
+-- name: blank_audits
+-- Blanks what the audits of merges say of both profiles.
+UPDATE merge_record
+SET orphan_before = '{}', survivor_before = '{}', changes = '[]'
+WHERE workspace_id = %(workspace_id)s AND job_id = ANY(%(ids)s)

@@ -1,0 +1,47 @@
+-- name: find_holders
+-- Finds the live profiles that have these external_ids, as their primary or as a deprecated one.
+SELECT external_id, id, true AS is_primary
+FROM profile
+WHERE workspace_id = %(workspace_id)s AND external_id = ANY(%(external_ids)s)
+
+UNION ALL
+
+SELECT deprecated_external_id.external_id, profile.id, false
+FROM deprecated_external_id
+JOIN profile ON profile.workspace_id = %(workspace_id)s AND profile.id = deprecated_external_id.profile_id
+WHERE deprecated_external_id.workspace_id = %(workspace_id)s
+    AND deprecated_external_id.external_id = ANY(%(external_ids)s)
+
+-- name: take_over
+-- Ends what led to profiles that were merged away by these external_ids, since live profiles have them now; lists
+-- those that a live profile has as a deprecated one.
+WITH ended_redirect AS (
+    UPDATE redirect
+    SET external_id = NULL
+    WHERE workspace_id = %(workspace_id)s AND external_id = ANY(%(external_ids)s)
+),
+
+ended_deprecation AS (
+    DELETE FROM deprecated_external_id AS old
+    WHERE old.workspace_id = %(workspace_id)s AND old.external_id = ANY(%(external_ids)s)
+        AND NOT EXISTS (
+            SELECT 1 FROM profile WHERE profile.workspace_id = %(workspace_id)s AND profile.id = old.profile_id
+        )
+)
+
+SELECT old.external_id
+FROM deprecated_external_id AS old
+JOIN profile ON profile.workspace_id = %(workspace_id)s AND profile.id = old.profile_id
+WHERE old.workspace_id = %(workspace_id)s AND old.external_id = ANY(%(external_ids)s)
+
+-- name: deprecate
+-- Keeps external_ids that profiles had until now resolving to them.
+INSERT INTO deprecated_external_id (workspace_id, external_id, profile_id, deprecated_at)
+SELECT %(workspace_id)s, given.external_id, given.profile_id, %(now)s
+FROM unnest(%(external_ids)s::text[], %(profile_ids)s::bigint[]) AS given (external_id, profile_id)
+
+-- name: remove_deprecated
+-- Lets deprecated external_ids mean nobody from now on; those of profiles that were merged away too.
+DELETE FROM deprecated_external_id
+WHERE workspace_id = %(workspace_id)s AND external_id = ANY(%(external_ids)s)
+RETURNING external_id
