@@ -1,8 +1,10 @@
 """Settings, read from the environment here and nowhere else."""
 
 import os
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate
@@ -25,21 +27,31 @@ PLACEHOLDERS = (
     "[object object]",
 )
 
+#: Characters that a pepper must have, so that it cannot be guessed.
+SHORTEST_PEPPER = 16
+
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What an operator may set; every field names its variable in the environment and its unit."""
+    """What an operator may set; every field names its variable in the environment and its unit.
+
+    What is secret, or may hold a password, is left out when settings are printed.
+    """
 
     #: DATABASE_URL: PostgreSQL connection URL, with `sslmode` and the like as libpq reads them.
-    database_url: str = ""
+    database_url: str = field(default="", repr=False)
     #: BROKER_URL: Celery broker URL (`redis://`, `rediss://`, `redis+socket://`, `amqp://`).
-    broker_url: str = ""
+    broker_url: str = field(default="", repr=False)
     #: MERGELANE_DEV_API_KEY: ensured by `mergelane up` with all permissions in the workspace `default`.
-    dev_api_key: str | None = None
+    dev_api_key: str | None = field(default=None, repr=False)
+    #: MERGELANE_KEY_PEPPER: comma-separated secrets that key the digests of API keys, the newest first, empty for none.
+    key_pepper: tuple[str, ...] = field(default=(), repr=False)
     #: MERGELANE_LOG_FORMAT: `json` for machines, `text` for people.
     log_format: str = "json"
     #: MERGELANE_LOG_LEVEL: DEBUG, INFO, WARNING or ERROR.
     log_level: str = "INFO"
+    #: MERGELANE_LOG_ERROR_TEXTS: whether tracebacks tell the texts of errors, which may quote personal data.
+    log_error_texts: bool = False
 
     #: MERGELANE_POOL_SIZE: PostgreSQL connections that one process may hold.
     pool_size: int = 8
@@ -56,13 +68,15 @@ class Settings:
     web_threads: int = 16
     #: MERGELANE_WEB_PROCESSES: web processes.
     web_processes: int = 2
+    #: MERGELANE_HSTS_S: seconds for which browsers shall insist on TLS, where TLS ends before us; 0 says nothing.
+    hsts_s: int = 0
     #: MERGELANE_IDEMPOTENCY_HOURS: hours for which an Idempotency-Key is remembered.
     idempotency_hours: float = 24.0
 
     #: MERGELANE_RATE_LIMITS: comma-separated BUCKET=REQUESTS/SECONDS; the vendor's limits hold for the other buckets.
     rate_limits: tuple[Limit, ...] = DEFAULTS
     #: MERGELANE_RATE_LIMIT_URL: Redis that counts requests, written as BROKER_URL is; that one when empty.
-    rate_limit_url: str = ""
+    rate_limit_url: str = field(default="", repr=False)
 
     #: MERGELANE_LANE_SIZE: jobs that the relay may pack into one lane under backlog; 1 switches packing off.
     lane_size: int = 10
@@ -74,11 +88,13 @@ class Settings:
     broker_bound: int = 1_000
     #: MERGELANE_VISIBILITY_TIMEOUT_S: seconds after which Redis hands an unacknowledged message to another worker.
     visibility_timeout_s: int = 60
-    #: MERGELANE_MAX_ATTEMPTS: attempts after which a job is dead.
+    #: MERGELANE_MAX_ATTEMPTS: failed attempts after which a job is dead.
     max_attempts: int = 5
+    #: MERGELANE_MAX_STRANDINGS: attempts without an end, as when their worker was killed, after which a job is dead.
+    max_strandings: int = 20
     #: MERGELANE_RETRY_DELAY_S: seconds before the second attempt; doubled for each further one.
     retry_delay_s: float = 1.0
-    #: MERGELANE_RESCUE_AFTER_S: seconds without progress after which a job's message or worker is looked for.
+    #: MERGELANE_RESCUE_AFTER_S: seconds within which a job whose message or worker is gone is put back on its way.
     rescue_after_s: float = 60.0
     #: MERGELANE_RESCUE_EVERY_S: seconds between two sweeps of the rescue.
     rescue_every_s: float = 5.0
@@ -88,12 +104,17 @@ class Settings:
     prune_every_s: float = 300.0
 
     #: MERGELANE_FLOWER_BASIC_AUTH: `user:password` that Flower asks for; none when empty.
-    flower_basic_auth: str = ""
+    flower_basic_auth: str = field(default="", repr=False)
 
     #: MERGELANE_REFUSED_IDENTIFIERS: comma-separated placeholder values, compared trimmed and case-folded.
     refused_identifiers: frozenset[str] = frozenset(PLACEHOLDERS)
     #: MERGELANE_SURVIVOR_LIMIT: orphans that one survivor may absorb in a UTC day.
     survivor_limit: int = 10_000
+
+    #: MERGELANE_ARRAY_CAP: elements that an array among the custom attributes keeps: the last ones.
+    array_cap: int = 500
+    #: MERGELANE_CURRENCY_RATES: comma-separated CODE=RATE: units of the currency of sums that one unit is worth.
+    currency_rates: tuple[tuple[str, Decimal], ...] = ()
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str] | None = None) -> "Settings":
@@ -118,6 +139,12 @@ def child_environ(**variables: str) -> dict[str, str]:
     return inherited | variables
 
 
+def drop_celery_overrides() -> None:
+    """Take Celery's own variables out of this process's environment, where they would override BROKER_URL unseen."""
+    for name in CELERY_OVERRIDES:
+        os.environ.pop(name, None)
+
+
 #: Variables by which Celery lets the environment override its configuration; Mergelane reads its own names alone.
 CELERY_OVERRIDES = ("CELERY_BROKER_URL", "CELERY_RESULT_BACKEND", "CELERY_BROKER_READ_URL", "CELERY_BROKER_WRITE_URL")
 
@@ -135,6 +162,17 @@ class PlainList(fields.Field[frozenset[str]]):
         return frozenset(part.strip().casefold() for part in str(value).split(","))
 
 
+class Peppers(fields.Field[tuple[str, ...]]):
+    """A comma-separated list of secrets, the newest first; an empty part is the absence of one."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> tuple[str, ...]:
+        """Return the secrets that *value* lists."""
+        peppers = tuple(part.strip() for part in str(value).split(","))
+        if any(0 < len(pepper) < SHORTEST_PEPPER for pepper in peppers):
+            raise ValidationError(f"Each secret must have at least {SHORTEST_PEPPER} characters.")
+        return peppers
+
+
 class Limits(fields.Field[tuple[Limit, ...]]):
     """A comma-separated list of BUCKET=REQUESTS/SECONDS; buckets that are not listed keep the vendor's limit."""
 
@@ -144,6 +182,22 @@ class Limits(fields.Field[tuple[Limit, ...]]):
             return read_limits(str(value))
         except ValueError as error:
             raise ValidationError(str(error)) from None
+
+
+class CurrencyRates(fields.Field[tuple[tuple[str, Decimal], ...]]):
+    """A comma-separated list of CODE=RATE."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> tuple[tuple[str, Decimal], ...]:
+        """Return the currencies that *value* lists, each with its rate."""
+        return tuple(_currency_rate(part) for part in str(value).split(","))
+
+
+def _currency_rate(text: str) -> tuple[str, Decimal]:
+    """Return the currency and the rate that *text* writes."""
+    match = re.fullmatch(r"\s*([A-Z]{3})\s*=\s*(\d+(?:\.\d+)?)\s*", text, re.IGNORECASE | re.ASCII)
+    if match is None or not Decimal(match[2]):
+        raise ValidationError("Each part must be CODE=RATE, such as EUR=1.08, with a rate above zero.")
+    return match[1].upper(), Decimal(match[2])
 
 
 def _whole(least: int = 1) -> fields.Integer:
@@ -162,8 +216,10 @@ class SettingsSchema(Schema):
     database_url = fields.String()
     broker_url = fields.String()
     dev_api_key = fields.String(validate=validate.Length(min=8))
+    key_pepper = Peppers()
     log_format = fields.String(validate=validate.OneOf(["json", "text"]))
     log_level = fields.String(validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"]))
+    log_error_texts = fields.Boolean()
     pool_size = _whole()
     pool_timeout_s = _positive()
     statement_timeout_ms = _whole()
@@ -171,6 +227,7 @@ class SettingsSchema(Schema):
     idle_timeout_ms = _whole()
     web_threads = _whole()
     web_processes = _whole()
+    hsts_s = _whole(0)
     idempotency_hours = _positive()
     rate_limits = Limits()
     rate_limit_url = fields.String()
@@ -180,6 +237,7 @@ class SettingsSchema(Schema):
     broker_bound = _whole()
     visibility_timeout_s = _whole()
     max_attempts = _whole()
+    max_strandings = _whole()
     retry_delay_s = _positive()
     rescue_after_s = _positive()
     rescue_every_s = _positive()
@@ -188,6 +246,8 @@ class SettingsSchema(Schema):
     flower_basic_auth = fields.String()
     refused_identifiers = PlainList()
     survivor_limit = _whole()
+    array_cap = _whole()
+    currency_rates = CurrencyRates()
 
 
 def _sentence(error: ValidationError) -> str:

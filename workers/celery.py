@@ -1,13 +1,17 @@
 """The Celery application: `celery -A workers worker`, `celery -A workers flower`."""
 
 import logging
+import sys
 
 from celery import Celery
-from celery.signals import setup_logging, worker_process_shutdown, worker_shutdown
+from celery.signals import setup_logging, worker_init, worker_process_shutdown, worker_shutdown
 
-from app.config import Settings
+from app.config import Settings, drop_celery_overrides
+from app.errors import SetupError
 from app.logs import configure
+from app.revisions import require
 from workers import resources
+from workers.tls import tls_options
 
 #: The one queue; the relay publishes to it, every worker consumes it.
 QUEUE = "mergelane"
@@ -32,6 +36,7 @@ def make_celery(settings: Settings) -> Celery:
         broker_url=settings.broker_url,
         broker_read_url=settings.broker_url,
         broker_write_url=settings.broker_url,
+        broker_use_ssl=tls_options(settings.broker_url),
         broker_connection_retry_on_startup=True,
         # None: a worker goes on trying to reach a broker that is away, however long it takes.
         broker_connection_max_retries=None,
@@ -85,6 +90,19 @@ def log_as_we_do(**_: object) -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
+@worker_init.connect
+def check_schema(**_: object) -> None:
+    """End the worker before it takes a lane, with a sentence, when the schema is older than this code needs.
+
+    Celery swallows the errors of those who listen to its signals, but not the end of the process.
+    """
+    try:
+        require(resources.settings())
+    except SetupError as error:
+        logging.getLogger(__name__).critical("%s", error)
+        sys.exit(1)
+
+
 @worker_shutdown.connect
 @worker_process_shutdown.connect
 def close_pool(**_: object) -> None:
@@ -92,4 +110,5 @@ def close_pool(**_: object) -> None:
     resources.close()
 
 
+drop_celery_overrides()
 app = make_celery(resources.settings())

@@ -1,6 +1,6 @@
 """Packing: how many independent lanes the relay puts into one message."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import TypeVar
 
 Item = TypeVar("Item")
@@ -9,25 +9,39 @@ Item = TypeVar("Item")
 MESSAGES_A_ROUND = 64
 
 
-def pack(lanes: Sequence[Sequence[Item]], *, lane_size: int) -> list[tuple[Item, ...]]:
+def may_pack(lanes: Sequence[Sequence[Item]], *, lane_size: int) -> bool:
+    """Return whether there are so many *lanes* that some would share a message."""
+    return _size(lanes, lane_size) > 1
+
+
+def pack(lanes: Sequence[Sequence[Item]], *, lane_size: int, apart: Collection[Item] = ()) -> list[tuple[Item, ...]]:
     """Return *lanes* packed into messages of up to *lane_size* jobs, order kept.
 
     At ordinary load nothing is packed: every update is its own task in Flower. Under backlog the cost of a Celery
     message would be the largest cost of a merge, so messages grow with the jobs at hand. A lane is never split, even
-    when it alone is longer than *lane_size*: its jobs share an identifier and must run in order.
+    when it alone is longer than *lane_size*: its jobs share an identifier and must run in order. A lane with a job that
+    is to be kept *apart* has a message of its own.
     """
+    return list(_packed(lanes, _size(lanes, lane_size), apart))
+
+
+def _size(lanes: Sequence[Sequence[Item]], lane_size: int) -> int:
+    """Return how many jobs a message may carry."""
     jobs = sum(map(len, lanes))
-    size = max(1, min(lane_size, jobs // MESSAGES_A_ROUND))
-    return list(_packed(lanes, size))
+    return max(1, min(lane_size, jobs // MESSAGES_A_ROUND))
 
 
-def _packed(lanes: Sequence[Sequence[Item]], size: int) -> Iterator[tuple[Item, ...]]:
+def _packed(lanes: Sequence[Sequence[Item]], size: int, apart: Collection[Item]) -> Iterator[tuple[Item, ...]]:
     """Yield messages of at most *size* jobs, or of one lane."""
     message: list[Item] = []
     for lane in lanes:
-        if message and len(message) + len(lane) > size:
+        alone = any(job in apart for job in lane)
+        if message and (alone or len(message) + len(lane) > size):
             yield tuple(message)
             message = []
-        message.extend(lane)
+        if alone:
+            yield tuple(lane)
+        else:
+            message.extend(lane)
     if message:
         yield tuple(message)

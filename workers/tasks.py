@@ -6,12 +6,16 @@ from uuid import UUID
 
 from celery import Task
 
-from app.errors import DatabaseUnavailable
+from app.errors import DatabaseUnavailable, MergelaneError
 from app.lane.run import Lane, run
 from workers import resources
 from workers.celery import LANE_TASK, app
 
 log = logging.getLogger(__name__)
+
+
+class LaneFailed(MergelaneError):
+    """A lane could not be run. It stands in for what went wrong, whose text may quote personal data."""
 
 
 @app.task(
@@ -27,11 +31,21 @@ def run_lane(self: Task, workspace_id: int, job_ids: Sequence[str]) -> None:
 
     While PostgreSQL is away the task is tried again, later each time but always sooner than the visibility timeout;
     when that does not help, the rescue finds the jobs. Everything else that goes wrong is counted on its job.
+
+    Celery logs what a task raises and sends it to Flower, text, causes and all. So nothing leaves here but a sentence
+    of ours; what went wrong is logged here, in our way. Raises DatabaseUnavailable and LaneFailed.
     """
     lane = Lane(
         workspace_id=workspace_id,
         job_ids=[UUID(job_id) for job_id in job_ids],
         task_id=UUID(self.request.id),
     )
-    run(resources.pool(), resources.settings(), lane)
+    try:
+        run(resources.pool(), resources.settings(), lane)
+    except DatabaseUnavailable as error:
+        raise DatabaseUnavailable(str(error)) from None
+    except Exception as error:
+        log.exception("lane_failed", extra={"task_id": self.request.id, "workspace_id": workspace_id})
+        message = f"The lane could not be run, because of {type(error).__name__}; the worker's log has the details."
+        raise LaneFailed(message) from None
     log.info("lane_done", extra={"task_id": self.request.id, "workspace_id": workspace_id, "jobs": len(job_ids)})

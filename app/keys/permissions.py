@@ -16,4 +16,6 @@ PERMISSIONS = (
     "users.merge",
     "users.external_ids.rename",
     "users.external_ids.remove",
+    # Ours: the vendor has no endpoint that answers a filter.
+    "segments.query",
 )

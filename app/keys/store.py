@@ -1,11 +1,10 @@
 """Keeps API keys: made, ensured, listed, revoked and recognised. A secret is shown once and never stored."""
 
-import hashlib
 import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +14,7 @@ from uuid_utils.compat import uuid7
 
 from app.db import load_queries
 from app.errors import SetupError
+from app.keys.digests import digest, digests, fingerprint, newest, same
 from app.keys.permissions import ALL, PERMISSIONS
 from app.keys.rates import read_stored
 from app.rates.buckets import Limit
@@ -55,30 +55,58 @@ class KeyRecord:
     #: The first characters of the secret.
     hint: str
     permissions: Sequence[str]
+    #: The fingerprint of the pepper that its digest is keyed with.
+    pepper: str
     created_at: datetime
+    expires_at: datetime | None
     revoked_at: datetime | None
+    expired: bool | None
+
+    @property
+    def state(self) -> str:
+        """Whether it opens anything: open, expired or revoked."""
+        if self.revoked_at:
+            return "revoked"
+        return "expired" if self.expired else "open"
 
 
-def create(connection: Connection, *, workspace: str, label: str, permissions: Sequence[str]) -> tuple[UUID, str]:
+def create(
+    connection: Connection,
+    *,
+    workspace: str,
+    label: str,
+    permissions: Sequence[str],
+    expires_after: timedelta | None = None,
+    peppers: Sequence[str] = (),
+) -> tuple[UUID, str]:
     """Make a key and return its id and its secret, which cannot be shown again; a new *workspace* is made with it.
 
-    Raises SetupError when the workspace's name or a permission is none.
+    After *expires_after* it opens nothing. Raises SetupError when the workspace's name or a permission is none.
     """
     secret = PREFIX + secrets.token_urlsafe(SECRET_BYTES)
-    key = _new_key(secret, workspace=workspace, label=label, permissions=permissions)
+    key = _new_key(secret, workspace=workspace, label=label, permissions=permissions, pepper=newest(peppers))
+    key["expires_after"] = expires_after
     with connection.transaction():
         connection.execute(QUERIES["ensure_workspace"], {"workspace": workspace})
         connection.execute(QUERIES["create_key"], key)
     return key["id"], secret
 
 
-def ensure(connection: Connection, *, key: str, workspace: str, permissions: Sequence[str] = (ALL,)) -> UUID:
+def ensure(
+    connection: Connection,
+    *,
+    key: str,
+    workspace: str,
+    permissions: Sequence[str] = (ALL,),
+    peppers: Sequence[str] = (),
+) -> UUID:
     """See to it that the secret *key* opens *workspace* with *permissions*, and return the key's id.
 
     Raises SetupError when it opens another workspace, or when a name is none.
     """
-    row = _new_key(key, workspace=workspace, label="ensured at start", permissions=permissions)
+    row = _new_key(key, workspace=workspace, label="ensured at start", permissions=permissions, pepper=newest(peppers))
     with connection.transaction(), connection.cursor(row_factory=dict_row) as cursor:
+        _renew(connection, key, peppers)
         cursor.execute(QUERIES["ensure_workspace"], {"workspace": workspace})
         kept = cursor.execute(QUERIES["ensure_key"], row).fetchone()
     if kept is None:
@@ -87,10 +115,14 @@ def ensure(connection: Connection, *, key: str, workspace: str, permissions: Seq
     return key_id
 
 
-def list_keys(connection: Connection, *, workspace: str | None = None) -> list[KeyRecord]:
-    """Return the keys of *workspace*, or of all when it is None, oldest first; revoked ones too."""
+def list_keys(connection: Connection, *, workspace: str | None = None, prefix: str | None = None) -> list[KeyRecord]:
+    """Return the keys of *workspace*, or of all when it is None, oldest first; those that open nothing too.
+
+    With *prefix*, those whose secrets may begin so: it is compared with their hints as far as either goes.
+    """
     with connection.cursor(row_factory=dict_row) as cursor:
-        return [KeyRecord(**row) for row in cursor.execute(QUERIES["list_keys"], {"workspace": workspace})]
+        rows = cursor.execute(QUERIES["list_keys"], {"workspace": workspace, "prefix": prefix})
+        return [KeyRecord(**row) for row in rows]
 
 
 def revoke(connection: Connection, *, key_id: UUID) -> bool:
@@ -98,12 +130,19 @@ def revoke(connection: Connection, *, key_id: UUID) -> bool:
     return connection.execute(QUERIES["revoke_key"], {"key_id": key_id}).fetchone() is not None
 
 
-def authenticate(connection: Connection, secret: str) -> KeyHolder | None:
-    """Return whom *secret* belongs to, or None when it belongs to nobody or was revoked."""
+def authenticate(connection: Connection, secret: str, *, peppers: Sequence[str] = ()) -> KeyHolder | None:
+    """Return whom *secret* belongs to; None when it belongs to nobody, was revoked or has expired.
+
+    A digest that is keyed with an older of *peppers* is keyed with the newest from now on. Nothing is remembered from
+    call to call, so that a key opens nothing as soon as it is revoked.
+    """
+    candidates = digests(secret, peppers)
     with connection.cursor(row_factory=dict_row) as cursor:
-        row = cursor.execute(QUERIES["authenticate"], {"digest": digest(secret)}).fetchone()
-    if row is None:
+        row = cursor.execute(QUERIES["authenticate"], {"digests": candidates}).fetchone()
+    if row is None or not any(same(row["digest"], candidate) for candidate in candidates):
         return None
+    if not same(row["digest"], candidates[0]):
+        _renew(connection, secret, peppers)
     return KeyHolder(
         workspace_id=row["workspace_id"],
         key_id=row["key_id"],
@@ -112,15 +151,15 @@ def authenticate(connection: Connection, secret: str) -> KeyHolder | None:
     )
 
 
-def digest(secret: str) -> bytes:
-    """Return the form in which *secret* is stored.
+def _renew(connection: Connection, secret: str, peppers: Sequence[str]) -> None:
+    """Key the digest of *secret* with the newest of *peppers*, when it is keyed with an older one."""
+    now, *older = digests(secret, peppers)
+    if older:
+        values = {"digest": now, "pepper": fingerprint(newest(peppers)), "older": older}
+        connection.execute(QUERIES["renew_digest"], values)
 
-    A plain hash is enough for secrets that are long and random: there is nothing to guess them from.
-    """
-    return hashlib.sha256(secret.encode()).digest()
 
-
-def _new_key(secret: str, *, workspace: str, label: str, permissions: Sequence[str]) -> dict[str, Any]:
+def _new_key(secret: str, *, workspace: str, label: str, permissions: Sequence[str], pepper: str) -> dict[str, Any]:
     """Return the row of a new key; raise SetupError when a name in it is none."""
     if not WORKSPACE_NAME.fullmatch(workspace):
         raise SetupError(
@@ -132,7 +171,8 @@ def _new_key(secret: str, *, workspace: str, label: str, permissions: Sequence[s
         raise SetupError(f"{', '.join(unknown) or 'No permission'} cannot be given to a key; choose from: {known}")
     return {
         "id": uuid7(),
-        "digest": digest(secret),
+        "digest": digest(secret, pepper),
+        "pepper": fingerprint(pepper),
         "hint": secret[: min(HINT, len(secret) // 4)],
         "label": label,
         "permissions": list(dict.fromkeys(permissions)),

@@ -4,16 +4,24 @@ from flask import Flask
 
 from app.config import Settings
 from app.web import (
+    docs,
     errors,
+    headers,
     health,
+    limiting,
     merge_batches,
     merge_jobs,
     profiles,
+    segments,
     tracing,
     users_alias,
+    users_alias_update,
+    users_delete,
     users_export,
+    users_external_ids,
     users_identify,
     users_merge,
+    users_merge_preview,
     users_track,
 )
 from app.web.answers import Orjson
@@ -21,14 +29,20 @@ from app.web.body import MAX_BODY
 from app.web.resources import give
 
 BLUEPRINTS = (
+    docs.blueprint,
     health.blueprint,
     merge_batches.blueprint,
     merge_jobs.blueprint,
     profiles.blueprint,
+    segments.blueprint,
     users_alias.blueprint,
+    users_alias_update.blueprint,
+    users_delete.blueprint,
     users_export.blueprint,
+    users_external_ids.blueprint,
     users_identify.blueprint,
     users_merge.blueprint,
+    users_merge_preview.blueprint,
     users_track.blueprint,
 )
 
@@ -43,9 +57,12 @@ def create_app(settings: Settings | None = None) -> Flask:
     flask.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     # Each URL answers its own methods and no others: OPTIONS would be a way in without a key.
     flask.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
-    give(flask, Settings.from_environ() if settings is None else settings)
+    settings = Settings.from_environ() if settings is None else settings
+    give(flask, settings)
     tracing.register(flask)
     errors.register(flask)
+    limiting.register(flask, settings)
+    headers.register(flask, settings)
     for blueprint in BLUEPRINTS:
         flask.register_blueprint(blueprint)
     return flask

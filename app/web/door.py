@@ -59,7 +59,7 @@ def door(*, permission: str | tuple[str, ...] | None) -> Callable[[Callable[P, R
 def _enter(wanted: tuple[str, ...] | None) -> None:
     """Note whose request this is, or raise."""
     with borrow(pool()) as connection:
-        holder = keys.authenticate(connection, _secret())
+        holder = keys.authenticate(connection, _secret(), peppers=settings().key_pepper)
     if holder is None:
         raise InvalidKey("Invalid API key")
     g.workspace_id = holder.workspace_id

@@ -1,13 +1,15 @@
-"""`GET /merge/jobs`: single updates, by state, outcome or identifier, and what a merge changed."""
+"""`/merge/jobs`: single updates, by state, outcome or identifier, what a merge changed, and dead ones retried."""
 
+from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
 from flask import Blueprint, g, jsonify, request
 from flask.typing import ResponseReturnValue
 
-from app.db import borrow
-from app.ledger import reading
+from app.db import Connection, borrow, in_transaction
+from app.ledger import reading, retrying
+from app.web.accepted import RETRY_AFTER
 from app.web.door import POLLING, door, pool
 from app.web.pages import cut
 from schemas.jobs import JobPageQuery, JobPageSchema, JobQuery, JobSchema, load_query
@@ -48,3 +50,17 @@ def page() -> ResponseReturnValue:
         )
     shown, next_cursor = cut(jobs, query["limit"])
     return jsonify(PAGE.dump({"jobs": shown, "next_cursor": next_cursor}))
+
+
+@blueprint.post("/<uuid:job_id>/retry")
+@door(permission="users.merge")
+def retry(job_id: UUID) -> ResponseReturnValue:
+    """Put a dead job back in the queue and answer 202 with it as it stands; 409 when it is not dead."""
+
+    def work(connection: Connection) -> reading.Job:
+        retrying.retry(connection, workspace_id=g.workspace_id, job_id=job_id)
+        return reading.read_job(connection, workspace_id=g.workspace_id, job_id=job_id)
+
+    shown = jsonify(JOB.dump(in_transaction(pool(), work)))
+    shown.headers.update({"Location": f"/merge/jobs/{job_id}", "Retry-After": str(RETRY_AFTER)})
+    return shown, HTTPStatus.ACCEPTED

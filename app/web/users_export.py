@@ -17,11 +17,12 @@ blueprint = Blueprint("users_export", __name__)
 @blueprint.post("/users/export/ids")
 @door(permission="users.export.ids")
 def ids() -> ResponseReturnValue:
-    """Answer with every profile asked for, and with the external_ids that no profile has."""
+    """Answer with every profile asked for, with the external_ids that nobody has, and what too many profiles share."""
     request = load_export(json_body())
     with borrow(pool()) as connection:
         found = export(connection, workspace_id=g.workspace_id, request=request)
     shown = ProfileSchema(only=request.fields and request.fields & ProfileSchema().fields.keys())
     unknown = {"invalid_user_ids": found.unknown_external_ids} if found.unknown_external_ids else {}
+    truncated = {"truncated": found.truncated} if found.truncated else {}
     users = [shown.dump(profile) for profile in found.profiles]
-    return {"users": users, "message": "success", **unknown}, HTTPStatus.CREATED
+    return {"users": users, "message": "success", **unknown, **truncated}, HTTPStatus.CREATED

@@ -6,7 +6,7 @@ from flask import Blueprint, g
 from flask.typing import ResponseReturnValue
 
 from app.profiles import track
-from app.web.door import door, json_body, pool
+from app.web.door import door, json_body, pool, settings
 from schemas.track import load_track
 
 blueprint = Blueprint("users_track", __name__)
@@ -16,8 +16,11 @@ blueprint = Blueprint("users_track", __name__)
 @door(permission="users.track")
 def record() -> ResponseReturnValue:
     """Bring to effect what is sound, and tell object by object what is not; 400 when nothing is sound."""
-    request = load_track(json_body())
-    if not request.entries:
-        return request.answer(), HTTPStatus.BAD_REQUEST
-    track.apply(pool(), workspace_id=g.workspace_id, entries=request.entries)
-    return request.answer(), HTTPStatus.CREATED
+    request = load_track(json_body(), refused=settings().refused_identifiers)
+    if request.entries:
+        effects = track.apply(pool(), workspace_id=g.workspace_id, entries=request.entries, settings=settings())
+        for position, reason in effects.refused.items():
+            request.refuse(position, reason)
+        for position, reason in effects.ignored:
+            request.warn(position, reason)
+    return request.answer(), HTTPStatus.CREATED if request.accepted else HTTPStatus.BAD_REQUEST

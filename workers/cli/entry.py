@@ -6,7 +6,10 @@ from typing import Any
 import click
 
 from app.errors import MergelaneError
+from workers.cli.doctor import doctor
+from workers.cli.jobs import jobs
 from workers.cli.keys import keys
+from workers.cli.limits import limits
 from workers.cli.migrate import migrate
 from workers.cli.up import up
 
@@ -36,3 +39,6 @@ def main() -> None:
 main.add_command(up)
 main.add_command(migrate)
 main.add_command(keys)
+main.add_command(limits)
+main.add_command(jobs)
+main.add_command(doctor)

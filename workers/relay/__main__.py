@@ -9,6 +9,7 @@ from threading import Event
 from app.config import Settings
 from app.db import Pool, open_pool
 from app.logs import configure
+from app.revisions import require
 from workers.broker import Broker
 from workers.celery import make_celery
 from workers.relay.loop import repeat
@@ -24,10 +25,11 @@ MILLISECONDS = 1000
 def main() -> None:
     """Run the relay until it is told to stop; what it was publishing is finished first.
 
-    Raises what a service failed with, when one did.
+    Raises what a service failed with, when one did, and SetupError when the schema is older than this code needs.
     """
     settings = Settings.from_environ()
     configure(settings)
+    require(settings)
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

@@ -4,7 +4,8 @@ import logging
 from collections.abc import Callable
 from threading import Event
 
-from app.errors import DatabaseUnavailable
+from app.db import CONTENDED
+from app.errors import DatabaseUnavailable, MergelaneError
 from workers.broker import BrokerUnavailable
 
 log = logging.getLogger(__name__)
@@ -16,15 +17,17 @@ AWAY_S = 0.5
 def repeat(run_once: Callable[[], int], *, pause_s: float, stop: Event, name: str) -> None:
     """Call *run_once* until *stop* is set: again at once after it did something, else after *pause_s* seconds.
 
-    While the database or the broker is away it says so once, goes on trying, and says when it is back.
+    While the database or the broker is away, or the database too busy, it says so once, goes on trying, and says when
+    that is over.
     """
     away = False
     while not stop.is_set():
         try:
             idle = run_once() == 0
-        except (DatabaseUnavailable, BrokerUnavailable) as error:
+        except (DatabaseUnavailable, BrokerUnavailable, *CONTENDED) as error:
             if not away:
-                log.warning("waiting", extra={"service": name, "reason": str(error)})
+                reason = str(error) if isinstance(error, MergelaneError) else type(error).__name__
+                log.warning("waiting", extra={"service": name, "reason": reason})
             away = True
             stop.wait(AWAY_S)
             continue

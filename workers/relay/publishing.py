@@ -1,14 +1,17 @@
 """Publishing: waiting lanes go from the ledger to the broker, a bounded number at a time, every workspace in turn."""
 
 import logging
+from collections.abc import Sequence
+from itertools import chain
+from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
 from app.config import Settings
 from app.db import Connection, Pool, borrow, in_transaction
-from app.ledger.claiming import claim, mark_published, waiting_workspaces
+from app.ledger.claiming import claim, mark_published, to_publish_apart, waiting_workspaces
 from workers.broker import Broker
-from workers.packing import pack
+from workers.packing import may_pack, pack
 
 log = logging.getLogger(__name__)
 
@@ -21,6 +24,8 @@ class Publisher:
         self._pool = pool
         self._settings = settings
         self._broker = broker
+        #: The workspace that was served last.
+        self._last = 0
 
     def run_once(self) -> int:
         """Publish what waits, as far as the broker has room; return how many jobs were published.
@@ -34,7 +39,14 @@ class Publisher:
         room = min(self._settings.broker_bound - self._broker.waiting(), self._settings.relay_claim)
         # Each workspace gets an equal share of the room, so that one with a million jobs cannot starve another.
         share = room // len(workspaces) or int(room > 0)
-        return sum(self._publish(workspace_id, share) for workspace_id in workspaces[: max(room, 0)])
+        return sum(self._publish(workspace_id, share) for workspace_id in self._in_turn(workspaces)[: max(room, 0)])
+
+    def _in_turn(self, workspaces: Sequence[int]) -> list[int]:
+        """Return *workspaces* beginning behind the one that was served last: with little room all get their turn."""
+        return [
+            *(each for each in workspaces if each > self._last),
+            *(each for each in workspaces if each <= self._last),
+        ]
 
     def _publish(self, workspace_id: int, limit: int) -> int:
         """Publish up to *limit* lanes of a workspace; return how many jobs they hold."""
@@ -46,13 +58,25 @@ class Publisher:
         The messages leave before the commit: when the commit fails they were published in vain, which is harmless,
         while a commit before a failed publication would lose them until the rescue looks.
         """
+        self._last = workspace_id
         lanes = claim(connection, workspace_id=workspace_id, limit=limit)
         if not lanes:
             return 0
-        messages = pack(lanes, lane_size=self._settings.lane_size)
+        messages = self._packed(connection, workspace_id, lanes)
         tasks = {uuid7(): job_ids for job_ids in messages}
         mark_published(connection, workspace_id=workspace_id, tasks=tasks)
         self._broker.publish(workspace_id=workspace_id, tasks=tasks)
         jobs = sum(map(len, messages))
         log.debug("published", extra={"workspace_id": workspace_id, "messages": len(tasks), "jobs": jobs})
         return jobs
+
+    def _packed(
+        self, connection: Connection, workspace_id: int, lanes: Sequence[tuple[UUID, ...]]
+    ) -> list[tuple[UUID, ...]]:
+        """Return *lanes* as messages; under backlog several to one, but for those that may be what kills workers."""
+        lane_size = self._settings.lane_size
+        if not may_pack(lanes, lane_size=lane_size):
+            return list(lanes)
+        job_ids = chain.from_iterable(lanes)
+        apart = to_publish_apart(connection, workspace_id=workspace_id, job_ids=job_ids)
+        return pack(lanes, lane_size=lane_size, apart=apart)

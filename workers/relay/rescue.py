@@ -1,7 +1,7 @@
 """Rescue: jobs whose message or worker is gone are put back in the queue; those that merely wait are left alone."""
 
 import logging
-from datetime import UTC, datetime
+from uuid import UUID
 
 from app.config import Settings
 from app.db import Connection, Pool, borrow, in_transaction
@@ -12,8 +12,8 @@ log = logging.getLogger(__name__)
 
 #: Jobs that one sweep puts back for one workspace.
 SWEEP = 1_000
-#: Later than any publication: an empty queue was consumed to its end.
-TO_ITS_END = datetime(9999, 1, 1, tzinfo=UTC)
+#: Later than any task: an empty queue was consumed to its end.
+TO_ITS_END = UUID(int=2**128 - 1)
 
 
 class Rescuer:
@@ -40,7 +40,7 @@ class Rescuer:
         frontier = self._frontier(workspaces)
         return sum(self._sweep(workspace_id, frontier) for workspace_id in workspaces)
 
-    def _frontier(self, workspaces: list[int]) -> datetime | None:
+    def _frontier(self, workspaces: list[int]) -> UUID | None:
         """Return up to which publication the broker's queue was consumed, None when nothing tells."""
         try:
             if self._broker.waiting() == 0:
@@ -52,7 +52,7 @@ class Rescuer:
             marks = [consumed_to(connection, workspace_id=workspace_id) for workspace_id in workspaces]
         return max((mark for mark in marks if mark is not None), default=None)
 
-    def _sweep(self, workspace_id: int, frontier: datetime | None) -> int:
+    def _sweep(self, workspace_id: int, frontier: UUID | None) -> int:
         """Put back a workspace's stranded and lost jobs; return how many."""
         found = [in_transaction(self._pool, lambda connection: self._stranded(connection, workspace_id))]
         if frontier is not None:
@@ -67,18 +67,23 @@ class Rescuer:
         return rescue_stranded(
             connection,
             workspace_id=workspace_id,
-            after_s=self._settings.rescue_after_s,
-            max_attempts=self._settings.max_attempts,
+            after_s=self._patience_s,
+            max_strandings=self._settings.max_strandings,
             limit=SWEEP,
         )
 
-    def _lost(self, connection: Connection, workspace_id: int, frontier: datetime) -> Rescued:
+    def _lost(self, connection: Connection, workspace_id: int, frontier: UUID) -> Rescued:
         """Put back a workspace's lost jobs."""
         return rescue_lost(
             connection,
             workspace_id=workspace_id,
             queue_consumed_to=frontier,
-            after_s=self._settings.rescue_after_s,
-            max_attempts=self._settings.max_attempts,
+            after_s=self._patience_s,
             limit=SWEEP,
         )
+
+    @property
+    def _patience_s(self) -> float:
+        """Seconds without progress after which a sweep acts, so that the next one is not too late for the setting."""
+        after, every = self._settings.rescue_after_s, self._settings.rescue_every_s
+        return max(after - every, after / 2)

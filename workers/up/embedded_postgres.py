@@ -27,7 +27,16 @@ from workers.up.sockets import refuse_foreign_folder, remove_stand_in, socket_fo
 DATABASE = "mergelane"
 SUPERUSER = "postgres"
 SOCKET = ".s.PGSQL.5432"
-SETTINGS = {"listen_addresses": "", "unix_socket_permissions": "0700", "max_connections": "200", "timezone": "UTC"}
+#: PostgreSQL quotes rows and statements in the errors that it logs. Whoever caused an error is told it and logs it
+#: without values, so the server's own log keeps to what happens to the server.
+DISCREET = {"log_min_messages": "log", "log_min_error_statement": "panic", "log_error_verbosity": "terse"}
+SETTINGS = {
+    "listen_addresses": "",
+    "unix_socket_permissions": "0700",
+    "max_connections": "200",
+    "timezone": "UTC",
+    **DISCREET,
+}
 INITDB = ("--auth=trust", "--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
 """Whoever may enter the folder is trusted, and only the owner may; text sorts alike on every machine."""
 

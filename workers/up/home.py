@@ -43,8 +43,9 @@ class Home:
         self._lock = lock
 
     def release(self) -> None:
-        """Let another `mergelane up` have the folder, and forget where the database was."""
+        """Let another `mergelane up` have the folder, and forget where the servers were."""
         self._database_note.unlink(missing_ok=True)
+        self._broker_note.unlink(missing_ok=True)
         if self._lock is not None:
             self._lock.close()
             self._lock = None
@@ -57,6 +58,14 @@ class Home:
         """Return where the embedded database is, or None when no `mergelane up` runs on this folder."""
         return self._database_note.read_text(encoding="utf-8") if self._database_note.exists() else None
 
+    def note_broker(self, url: str) -> None:
+        """Write down where the embedded broker is."""
+        self._broker_note.write_text(url, encoding="utf-8")
+
+    def broker_url(self) -> str | None:
+        """Return where the embedded broker is, or None when no `mergelane up` runs on this folder."""
+        return self._broker_note.read_text(encoding="utf-8") if self._broker_note.exists() else None
+
     def log(self, name: str) -> Path:
         """Return the log file of the process *name*."""
         return self.logs / f"{name}.log"
@@ -65,6 +74,11 @@ class Home:
     def _database_note(self) -> Path:
         """The file that says where the embedded database is."""
         return self.run / "database_url"
+
+    @property
+    def _broker_note(self) -> Path:
+        """The file that says where the embedded broker is."""
+        return self.run / "broker_url"
 
     def _taken(self, lock: IO[str]) -> str:
         """Return the sentence that says who has this folder."""

@@ -92,6 +92,7 @@ class Up:
         server.prepare()
         (child,) = self._household.start(server.program(self._home.log("redis")), before=server.prepare)
         self._household.wait_until(server.ready, child)
+        self._home.note_broker(server.url())
         return server.url()
 
     def _prepare_database(self, database_url: str) -> None:
@@ -100,7 +101,13 @@ class Up:
         migrations.upgrade(database_url)
         if self._settings.dev_api_key:
             with connected(self._settings, database_url, name="up") as conn:
-                keys.ensure(conn, key=self._settings.dev_api_key, workspace=DEV_WORKSPACE, permissions=["*"])
+                keys.ensure(
+                    conn,
+                    key=self._settings.dev_api_key,
+                    workspace=DEV_WORKSPACE,
+                    permissions=["*"],
+                    peppers=self._settings.key_pepper,
+                )
 
     def _start_programs(self, database_url: str, broker_url: str) -> None:
         """Start the product's processes and wait until each can do its work.

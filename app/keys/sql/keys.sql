@@ -6,29 +6,39 @@ INSERT INTO workspace (name) VALUES (%(workspace)s) ON CONFLICT (name) DO NOTHIN
 
 -- name: create_key
 -- Stores a new key.
-INSERT INTO api_key (workspace_id, id, digest, hint, label, permissions)
-SELECT workspace_id, %(id)s, %(digest)s, %(hint)s, %(label)s, %(permissions)s::text[]
+INSERT INTO api_key (workspace_id, id, digest, pepper, hint, label, permissions, expires_at)
+SELECT
+    workspace_id, %(id)s, %(digest)s, %(pepper)s, %(hint)s, %(label)s, %(permissions)s::text[],
+    now() + %(expires_after)s::interval
 FROM workspace
 WHERE name = %(workspace)s
 
 -- name: ensure_key
 -- Stores a key whose secret the operator chose, or brings the one with that secret up to date and to life again.
 -- Gives no row when the secret opens another workspace.
-INSERT INTO api_key AS key (workspace_id, id, digest, hint, label, permissions)
-SELECT workspace_id, %(id)s, %(digest)s, %(hint)s, %(label)s, %(permissions)s::text[]
+INSERT INTO api_key AS key (workspace_id, id, digest, pepper, hint, label, permissions)
+SELECT workspace_id, %(id)s, %(digest)s, %(pepper)s, %(hint)s, %(label)s, %(permissions)s::text[]
 FROM workspace
 WHERE name = %(workspace)s
 ON CONFLICT (digest) DO UPDATE
-SET permissions = excluded.permissions, revoked_at = NULL
+SET permissions = excluded.permissions, revoked_at = NULL, expires_at = NULL
 WHERE key.workspace_id = excluded.workspace_id
 RETURNING id
 
 -- name: list_keys
--- The keys of one workspace or of all, revoked ones among them, oldest first.
-SELECT k.id AS key_id, w.name AS workspace, k.label, k.hint, k.permissions, k.created_at, k.revoked_at
+-- The keys of one workspace or of all whose secrets begin in one way, those that open nothing among them, oldest first.
+-- Of a secret only the hint is known: a longer beginning finds whichever it may be.
+SELECT
+    k.id AS key_id, w.name AS workspace, k.label, k.hint, k.permissions, k.pepper, k.created_at, k.expires_at,
+    k.revoked_at, k.expires_at <= now() AS expired
 FROM api_key AS k
 JOIN workspace AS w USING (workspace_id)
-WHERE %(workspace)s::text IS NULL OR w.name = %(workspace)s
+WHERE (%(workspace)s::text IS NULL OR w.name = %(workspace)s)
+    AND (
+        %(prefix)s::text IS NULL
+        OR starts_with(k.hint, %(prefix)s)
+        OR starts_with(%(prefix)s, k.hint)
+    )
 ORDER BY w.name, k.created_at, k.id
 
 -- name: revoke_key
@@ -36,8 +46,14 @@ ORDER BY w.name, k.created_at, k.id
 UPDATE api_key SET revoked_at = coalesce(revoked_at, now()) WHERE id = %(key_id)s RETURNING id
 
 -- name: authenticate
--- Whose secret has this digest. The one look-up that cannot know its workspace beforehand.
-SELECT workspace_id, k.id AS key_id, k.permissions, w.rate_limits
+-- Whose secret has one of these digests. The one look-up that cannot know its workspace beforehand.
+SELECT workspace_id, k.id AS key_id, k.digest, k.permissions, w.rate_limits
 FROM api_key AS k
 JOIN workspace AS w USING (workspace_id)
-WHERE k.digest = %(digest)s AND k.revoked_at IS NULL
+WHERE k.digest = ANY(%(digests)s::bytea[]) AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now())
+
+-- name: renew_digest
+-- Keys the digest of a secret with the newest pepper, when it was keyed with an older one.
+UPDATE api_key
+SET digest = %(digest)s, pepper = %(pepper)s
+WHERE digest = ANY(%(older)s::bytea[]) AND NOT EXISTS (SELECT 1 FROM api_key AS key WHERE key.digest = %(digest)s)

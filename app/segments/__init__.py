@@ -1,0 +1,1 @@
+"""Segments: the profiles that a filter describes, counted and paged."""

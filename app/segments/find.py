@@ -1,0 +1,85 @@
+"""Segments read: how many profiles a filter describes, and a page of them, as they stood at one moment."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from psycopg import IsolationLevel
+from psycopg import errors as postgres
+
+from app.db import Connection
+from app.errors import Rejected
+from app.merging.profile import Profile
+from app.profiles.store import load
+from app.profiles.transaction import the_time
+from app.segments.statement import QUERIES, compose
+from schemas.segment_leaves import REGEX
+from schemas.segments import Filter, SegmentRequest, leaves_of
+
+TOO_SLOW = (
+    "The segment takes too long to count; narrow it by a filter that an index serves,"
+    " such as external_id does_not_exist or a custom_attribute that equals a value."
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Segment:
+    """A page of a segment."""
+
+    #: The profiles of the whole segment.
+    count: int
+    profiles: list[Profile]
+    #: The id of the last profile of this page when there are more, else None.
+    next_after: int | None
+
+
+def find(connection: Connection, *, workspace_id: int, request: SegmentRequest) -> Segment:
+    """Return the page that *request* asks for, in the order of the profiles' ids, and the exact count.
+
+    Raises Rejected when a regular expression is none, or when counting takes longer than a statement may.
+    """
+    try:
+        with _snapshot(connection):
+            connection.execute(QUERIES["in_utc"])
+            _check_patterns(connection, request.filter)
+            return _page(connection, workspace_id=workspace_id, request=request)
+    except postgres.QueryCanceled as error:
+        raise Rejected(TOO_SLOW) from error
+
+
+def _page(connection: Connection, *, workspace_id: int, request: SegmentRequest) -> Segment:
+    """Return the page, within the caller's snapshot."""
+    statement, values = compose(request.filter, now=the_time(connection))
+    parameters = {**values, "workspace_id": workspace_id, "after": request.after, "limit": request.limit + 1}
+    # Not prepared: a plan for any values would know neither which attribute is meant nor how it is compared.
+    (row,) = connection.execute(statement, parameters, prepare=False).fetchall()
+    ids = row["ids"][: request.limit]
+    profiles = load(connection, workspace_id=workspace_id, ids=ids)
+    return Segment(
+        count=row["count"],
+        profiles=[profiles[each] for each in ids],
+        next_after=ids[-1] if len(row["ids"]) > request.limit else None,
+    )
+
+
+def _check_patterns(connection: Connection, filter_: Filter) -> None:
+    """Raise Rejected, naming the leaf, when a regular expression of *filter_* is none."""
+    for place, leaf in leaves_of(filter_):
+        if leaf.comparison in REGEX:
+            try:
+                connection.execute(QUERIES["try_pattern"], {"pattern": leaf.given["value"]})
+            except postgres.InvalidRegularExpression as error:
+                reason = error.diag.message_primary
+                raise Rejected(f"'{place}.value' is refused by PostgreSQL: {reason}.") from None
+
+
+@contextmanager
+def _snapshot(connection: Connection) -> Iterator[None]:
+    """Let what is read within see the database as it stands at one moment."""
+    connection.isolation_level, connection.read_only = IsolationLevel.REPEATABLE_READ, True
+    try:
+        with connection.transaction():
+            yield
+    finally:
+        if not connection.closed:
+            connection.isolation_level, connection.read_only = None, None

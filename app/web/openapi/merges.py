@@ -1,0 +1,89 @@
+"""What became of accepted requests: batches and their jobs. Mergelane's own."""
+
+from collections.abc import Mapping
+
+from app.web.openapi.parts import (
+    ACCEPTED,
+    BAD_REQUEST,
+    CONFLICT,
+    MISSING,
+    NOT_FOUND,
+    OK,
+    REJECTED,
+    STRING,
+    Operation,
+    Tag,
+    answer,
+    parameter,
+    query,
+    schema,
+    words,
+)
+from schemas.jobs import (
+    DEFAULT_LIMIT,
+    MAX_IDENTIFIER,
+    MAX_LIMIT,
+    BatchPageSchema,
+    BatchSchema,
+    JobPageSchema,
+    JobSchema,
+)
+from schemas.outcomes import JobState, Outcome
+
+LIMIT = query(
+    "limit",
+    {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
+    "How many are shown on a page.",
+)
+CURSOR = query("cursor", STRING, "The `next_cursor` of the page before.")
+NOT_MODIFIED = 304
+
+OPERATIONS: Mapping[str, Operation] = {
+    "GET /merge/batches": Operation(
+        tag=Tag.MERGES,
+        summary="List batches, newest first",
+        parameters=(LIMIT, CURSOR),
+        answers={OK: answer("A page of batches.", BatchPageSchema), BAD_REQUEST: REJECTED},
+    ),
+    "GET /merge/batches/{batch_id}": Operation(
+        tag=Tag.MERGES,
+        summary="Poll a batch",
+        parameters=(parameter("If-None-Match"),),
+        answers={
+            OK: answer("The batch with its jobs.", BatchSchema, "ETag", "Retry-After?"),
+            NOT_MODIFIED: answer("Nothing has changed since.", None, "ETag", "Retry-After?"),
+            MISSING: NOT_FOUND,
+        },
+    ),
+    "GET /merge/jobs": Operation(
+        tag=Tag.MERGES,
+        summary="List jobs, newest first, by state, outcome or identifier",
+        parameters=(
+            query("state", words(*JobState), "Jobs in this state."),
+            query("outcome", words(*Outcome), "Jobs with this outcome."),
+            query(
+                "identifier",
+                {"type": "string", "minLength": 1, "maxLength": MAX_IDENTIFIER},
+                "Jobs of which a side has this external_id, alias name, email, phone or braze_id.",
+            ),
+            LIMIT,
+            CURSOR,
+        ),
+        answers={OK: answer("A page of jobs.", JobPageSchema), BAD_REQUEST: REJECTED},
+    ),
+    "GET /merge/jobs/{job_id}": Operation(
+        tag=Tag.MERGES,
+        summary="Look at a job",
+        parameters=(query("include", words("changes"), "What the job changed is shown beside it."),),
+        answers={OK: answer("The job.", JobSchema), BAD_REQUEST: REJECTED, MISSING: NOT_FOUND},
+    ),
+    "POST /merge/jobs/{job_id}/retry": Operation(
+        tag=Tag.MERGES,
+        summary="Give a dead job another chance",
+        answers={
+            ACCEPTED: answer("The job waits again.", JobSchema, "Location", "Retry-After"),
+            MISSING: NOT_FOUND,
+            CONFLICT: answer("The job is not dead, or what it was asked to do was erased.", schema("Message")),
+        },
+    ),
+}

@@ -1,0 +1,180 @@
+"""What answers show that is computed, and so is told by no marshmallow field: by schema and member."""
+
+from collections.abc import Mapping
+from itertools import chain
+
+from marshmallow import Schema
+
+from app.web.openapi.parts import (
+    ANY_OBJECT,
+    ANYTHING,
+    COUNT,
+    MOMENT,
+    STRING,
+    TRUTH,
+    Json,
+    a_map,
+    an_array,
+    an_object,
+    schema,
+    words,
+)
+from schemas import segment_leaves
+from schemas.jobs import (
+    DEFAULT_LIMIT,
+    INPUT_ARRAYS,
+    MAX_LIMIT,
+    BatchPageSchema,
+    BatchSchema,
+    BatchSummarySchema,
+    JobPageSchema,
+    JobSchema,
+    SideSchema,
+)
+from schemas.outcomes import JobKind, JobState, Outcome
+from schemas.preview import RehearsedSchema
+from schemas.profile import ProfileSchema
+from schemas.segments import SegmentPageSchema, SegmentSchema
+
+NULLABLE_MOMENT: Json = {"type": ["string", "null"], "format": "date-time"}
+TEXT_OR_NULL: Json = {"type": ["string", "null"]}
+CHANGE = an_object(("field", "before", "after", "rule"), field=STRING, before=ANYTHING, after=ANYTHING, rule=STRING)
+COUNTED = an_array(an_object(("name", "count", "first", "last"), name=STRING, count=COUNT, first=MOMENT, last=MOMENT))
+STEP = an_object(("name", "api_canvas_step_id"), name=STRING, api_canvas_step_id=STRING, last_received=MOMENT)
+MESSAGE = {
+    "name": STRING,
+    "variation_name": STRING,
+    "variation_api_id": STRING,
+    "in_control": TRUTH,
+    "engaged": a_map(TRUTH),
+    "converted": TRUTH,
+}
+DEVICE = {
+    "device_id": STRING,
+    **dict.fromkeys(("model", "os", "carrier", "idfv", "idfa"), STRING),
+    "ad_tracking_enabled": TRUTH,
+}
+
+SCALAR: Json = {"type": ["string", "number", "boolean"]}
+TIMES: Json = {"type": "integer", "minimum": 0, "maximum": segment_leaves.MAX_TIMES}
+DAYS: Json = {"type": "integer", "minimum": 1, "maximum": segment_leaves.MAX_DAYS_BACK}
+LEAVES: Mapping[type[Schema], Mapping[str, Json]] = {
+    type(leaf): {
+        "comparison": words(*getattr(leaf, "comparisons", dict.fromkeys(chain(*segment_leaves.ATTRIBUTES.values())))),
+        "name": words(*segment_leaves.ATTRIBUTES) if kind == "attribute" else STRING,
+        "value": SCALAR,
+        "count": TIMES,
+        "days": DAYS,
+    }
+    for kind, leaf in segment_leaves.LEAVES.items()
+}
+
+BATCH: Mapping[str, Json] = {
+    "state": words(JobState.QUEUED, JobState.RUNNING, JobState.FINISHED),
+    "finished_at": NULLABLE_MOMENT,
+    "counts": {**a_map(COUNT), "description": "Jobs by their outcome, or by their state while they have none."},
+}
+PROPERTIES: Mapping[type[Schema], Mapping[str, Json]] = {
+    JobSchema: {
+        "index": COUNT,
+        "kind": words(*JobKind),
+        "state": words(*JobState),
+        "outcome": words(*Outcome, nullable=True),
+        "identifier_to_merge": schema("RecordedIdentifier"),
+        "identifier_to_keep": schema("RecordedIdentifier"),
+        "attempts": COUNT,
+        "started_at": NULLABLE_MOMENT,
+        "finished_at": NULLABLE_MOMENT,
+        "input_array": words(*INPUT_ARRAYS.values()),
+    },
+    BatchSummarySchema: BATCH,
+    BatchSchema: BATCH,
+    BatchPageSchema: {"next_cursor": TEXT_OR_NULL},
+    JobPageSchema: {"next_cursor": TEXT_OR_NULL},
+    SegmentPageSchema: {"message": words("success"), "count": COUNT, "next_cursor": TEXT_OR_NULL},
+    RehearsedSchema: {"index": COUNT, "outcome": words(*Outcome), "changes": an_array(CHANGE)},
+    SegmentSchema: {
+        "limit": {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
+    },
+    **LEAVES,
+    ProfileSchema: {
+        "user_aliases": an_array(schema("UserAlias")),
+        "appboy_id": STRING,
+        "email_encrypted": TRUTH,
+        "last_coordinates": {
+            **an_array({"type": "number"}, least=2, most=2),
+            "description": "Longitude and latitude, in degrees.",
+        },
+        "facebook": ANY_OBJECT,
+        "twitter": ANY_OBJECT,
+        "custom_attributes": ANY_OBJECT,
+        "custom_events": COUNTED,
+        "purchases": COUNTED,
+        "total_revenue": {"type": "number", "description": "In units, exact to the cent."},
+        "apps": an_array(
+            an_object(
+                ("name", "app_id", "sessions"),
+                **dict.fromkeys(("name", "app_id", "platform", "version"), STRING),
+                sessions=COUNT,
+                first_used=MOMENT,
+                last_used=MOMENT,
+            )
+        ),
+        "devices": an_array(an_object(("device_id",), **DEVICE)),
+        "push_tokens": an_array(
+            an_object(
+                ("app", "token"),
+                **dict.fromkeys(("app", "platform", "token", "device_id"), STRING),
+                notifications_enabled=TRUTH,
+                provisionally_opted_in=TRUTH,
+            )
+        ),
+        "push_subscribe": words("opted_in", "subscribed", "unsubscribed"),
+        "push_opted_in_at": MOMENT,
+        "email_subscribe": words("opted_in", "subscribed", "unsubscribed"),
+        "email_opted_in_at": MOMENT,
+        "email_unsubscribed_at": MOMENT,
+        "subscription_groups": an_array(
+            an_object(
+                ("subscription_group_id", "subscription_state"),
+                subscription_group_id=STRING,
+                subscription_state=words("subscribed", "unsubscribed"),
+            )
+        ),
+        "campaigns_received": an_array(
+            an_object(("name", "api_campaign_id"), **MESSAGE, api_campaign_id=STRING, last_received=MOMENT)
+        ),
+        "canvases_received": an_array(
+            an_object(
+                ("name", "api_canvas_id"),
+                **MESSAGE,
+                api_canvas_id=STRING,
+                **dict.fromkeys(("last_received_message", "last_entered", "last_exited"), MOMENT),
+                steps_received=an_array(STEP),
+            )
+        ),
+        "last_interactions": {**a_map(MOMENT), "description": "By `last_X_at`, the last time of each kind."},
+    },
+}
+
+#: Members that a view adds to what the schema shows.
+ADDED: Mapping[type[Schema], Mapping[str, Json]] = {
+    JobSchema: {
+        "changes": {
+            **an_array(CHANGE),
+            "description": "What the job changed on the survivor, and by which rule; with `include=changes` alone.",
+        }
+    }
+}
+#: Schemas of answers, with those of their members that are not always shown; None where that is any of them.
+SHOWN: Mapping[type[Schema], frozenset[str] | None] = {
+    ProfileSchema: None,
+    RehearsedSchema: frozenset(),
+    SegmentPageSchema: frozenset(),
+    SideSchema: frozenset(),
+    JobSchema: frozenset({"input_array", "changes"}),
+    BatchSummarySchema: frozenset(),
+    BatchSchema: frozenset(),
+    JobPageSchema: frozenset(),
+    BatchPageSchema: frozenset(),
+}

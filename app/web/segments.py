@@ -1,0 +1,30 @@
+"""`POST /segments/query`: the profiles that a filter describes, counted and paged."""
+
+from flask import Blueprint, g, jsonify
+from flask.typing import ResponseReturnValue
+
+from app.db import borrow
+from app.segments.find import find
+from app.web.door import door, json_body, pool
+from schemas.profile import ProfileSchema
+from schemas.segments import PageEnd, load_segment
+
+blueprint = Blueprint("segments", __name__, url_prefix="/segments")
+
+CURSOR = PageEnd()
+
+
+@blueprint.post("/query")
+@door(permission="segments.query")
+def query() -> ResponseReturnValue:
+    """Answer with how many profiles a filter describes, and with a page of them as exports show them."""
+    request = load_segment(json_body())
+    with borrow(pool()) as connection:
+        segment = find(connection, workspace_id=g.workspace_id, request=request)
+    shown = ProfileSchema(only=request.fields and request.fields & ProfileSchema().fields.keys())
+    return jsonify(
+        message="success",
+        count=segment.count,
+        profiles=[shown.dump(profile) for profile in segment.profiles],
+        next_cursor=CURSOR.serialize("", segment, accessor=lambda *_: segment.next_after),
+    )

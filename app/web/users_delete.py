@@ -1,0 +1,21 @@
+"""`POST /users/delete`: people erased, by any of their identifiers; in effect when the answer leaves."""
+
+from http import HTTPStatus
+
+from flask import Blueprint, g
+from flask.typing import ResponseReturnValue
+
+from app.profiles import deletion
+from app.web.door import door, json_body, pool
+from schemas.deletion import load_deletion
+
+blueprint = Blueprint("users_delete", __name__)
+
+
+@blueprint.post("/users/delete")
+@door(permission="users.delete")
+def delete() -> ResponseReturnValue:
+    """Erase everyone whom the request means, and answer with how many identifiers it held, whoever they meant."""
+    request = load_deletion(json_body())
+    deletion.delete(pool(), workspace_id=g.workspace_id, request=request)
+    return request.answer(), HTTPStatus.CREATED

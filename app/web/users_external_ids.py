@@ -1,0 +1,30 @@
+"""`POST /users/external_ids/rename` and `/remove`: new external_ids for profiles, and the end of the old ones."""
+
+from http import HTTPStatus
+
+from flask import Blueprint, g
+from flask.typing import ResponseReturnValue
+
+from app.profiles import renaming
+from app.web.door import door, json_body, pool, settings
+from schemas.external_ids import load_removals, load_renames
+
+blueprint = Blueprint("users_external_ids", __name__)
+
+
+@blueprint.post("/users/external_ids/rename")
+@door(permission="users.external_ids.rename")
+def rename() -> ResponseReturnValue:
+    """Give profiles new external_ids, and tell rename by rename what could not be done; old ones keep resolving."""
+    request = load_renames(json_body(), placeholders=settings().refused_identifiers)
+    refused = renaming.rename(pool(), workspace_id=g.workspace_id, renames=request.renames)
+    return request.answer(refused), HTTPStatus.CREATED
+
+
+@blueprint.post("/users/external_ids/remove")
+@door(permission="users.external_ids.remove")
+def remove() -> ResponseReturnValue:
+    """Let deprecated external_ids mean nobody from now on, and tell one by one which could not be removed."""
+    request = load_removals(json_body())
+    refused = renaming.remove(pool(), workspace_id=g.workspace_id, external_ids=request.external_ids)
+    return request.answer(refused), HTTPStatus.CREATED
