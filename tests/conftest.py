@@ -6,6 +6,7 @@ pytest_plugins = [
     "tests.support.postgres",
     "tests.support.redis",
     "tests.support.system",
+    "tests.support.tls",
     "tests.support.up",
     "tests.support.worker",
 ]

@@ -9,6 +9,7 @@ import yaml
 
 from tests.project.tree import text_of
 from workers.up import commands
+from workers.up.embedded_postgres import DISCREET
 
 PROCESSES = {"web": commands.WEB, "relay": commands.RELAY, "worker": commands.WORKER, "flower": commands.FLOWER}
 PLACES = re.compile(r"--(address|port|bind)=.*")
@@ -74,6 +75,45 @@ def test_compose_refuses_to_start_flower_without_a_password(services: dict[str, 
     password = services["flower"]["environment"]["FLOWER_BASIC_AUTH"]
 
     assert password.startswith("${MERGELANE_FLOWER_BASIC_AUTH:?")
+
+
+def test_every_container_is_confined(services: dict[str, dict[str, Any]]) -> None:
+    confined = {
+        name: (service["read_only"], service["cap_drop"], service["security_opt"]) for name, service in services.items()
+    }
+
+    assert confined == dict.fromkeys(services, (True, ["ALL"], ["no-new-privileges:true"]))
+    assert not any(service.keys() & {"privileged", "cap_add", "network_mode", "pid"} for service in services.values())
+
+
+def test_no_container_runs_as_root(services: dict[str, dict[str, Any]]) -> None:
+    (user,) = re.findall(r"^USER (\S+)$", text_of("Dockerfile"), re.MULTILINE)
+    servers = {name: services[name]["user"] for name in ("postgres", "redis")}
+
+    assert int(user) > 0
+    assert f"--uid {user} " in text_of("Dockerfile")
+    assert servers == {"postgres": "postgres", "redis": "redis"}
+    assert not any("user" in services[name] for name in (*PROCESSES, "migrate"))
+
+
+def test_a_container_writes_to_memory_and_to_its_volume_alone(services: dict[str, dict[str, Any]]) -> None:
+    mounted = {name: service["volumes"] for name, service in services.items() if "volumes" in service}
+
+    assert mounted == {"postgres": ["postgres:/var/lib/postgresql"]}
+    assert all("/tmp" in service["tmpfs"] for service in services.values())  # noqa: S108  the very folder
+
+
+def test_compose_keeps_rows_out_of_the_log_of_postgres(services: dict[str, dict[str, Any]]) -> None:
+    said = services["postgres"]["command"]
+
+    assert {f"{name}={value}" for name, value in DISCREET.items()} <= set(said)
+
+
+def test_nothing_listens_beyond_this_machine_by_default(services: dict[str, dict[str, Any]]) -> None:
+    places = [word for command in procfile().values() for word in command if re.search(r"\d+\.\d+\.\d+\.\d+", word)]
+
+    assert places == ["127.0.0.1:8000", "--address=127.0.0.1"]
+    assert "--address=127.0.0.1" in commands.flower(port=5555)
 
 
 def test_the_worker_can_be_scaled(services: dict[str, dict[str, Any]]) -> None:

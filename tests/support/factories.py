@@ -123,9 +123,16 @@ class Factory:
         profile_id = profile if isinstance(profile, int) else profile.id
         return load(self.connection, workspace_id=self.workspace_id, ids=[profile_id]).get(profile_id)
 
-    def batch(self, updates: Sequence[tuple[Wire, Wire]], *, kind: str = "merge", **columns: Any) -> list[UUID]:
+    def batch(
+        self,
+        updates: Sequence[tuple[Wire, Wire]],
+        *,
+        kind: str = "merge",
+        batch_id: UUID | None = None,
+        **columns: Any,
+    ) -> list[UUID]:
         """Write a batch of (orphan, survivor) *updates*; return its job ids. *columns* hold for each of its jobs."""
-        batch_id = uuid7()
+        batch_id = batch_id or uuid7()
         self.rows("INSERT INTO batch (workspace_id, id, path) VALUES (%s, %s, '/users/merge') RETURNING 1", batch_id)
         lanes = lane_heads([tuple(sharing_key(from_wire(side)) for side in update) for update in updates])
         return [

@@ -62,6 +62,58 @@ def test_an_empty_list_tells_how_to_make_a_key(run: Run) -> None:
     assert "`mergelane keys create` makes one" in listed.stderr
 
 
+def test_keys_are_found_by_how_their_secrets_begin(run: Run) -> None:
+    secret = run(*CREATE).stdout.strip()
+    run("create", "--workspace", "elsewhere", "--label", "another", "--permission", "*")
+    found = run("find", secret[:6])
+
+    assert found.exit_code == 0
+    assert "till 3" in found.stdout
+    assert "another" not in found.stdout
+
+
+def test_finding_no_key_is_told(run: Run) -> None:
+    found = run("find", "xyz")
+
+    assert found.exit_code == 1
+    assert found.stderr == "Error: No key begins so. `mergelane keys list` shows those that there are.\n"
+
+
+def test_a_key_that_expires_is_listed_with_its_date_and_state(run: Run, connection: Connection) -> None:
+    made = run(*CREATE, "--expires", "90d")
+    fresh = run("list").stdout.splitlines()[1].split()
+    connection.execute("UPDATE api_key SET expires_at = '2026-01-31T12:00:00Z'")
+
+    assert made.exit_code == 0
+    assert "open" in fresh
+    assert "never" not in fresh
+    assert {"expired", "2026-01-31"} <= set(run("list").stdout.split())
+    assert keys.authenticate(connection, made.stdout.strip()) is None
+
+
+@pytest.mark.parametrize("span", ["90", "d", "0d", "-1d", "1y", "1.5d", "99999w", "90 d"])
+def test_a_span_that_is_none_is_refused(run: Run, span: str) -> None:
+    refused = run(*CREATE, "--expires", span)
+
+    assert refused.exit_code == 2
+    assert "is no length of time; write it as 12h, 90d or 52w." in refused.stderr
+
+
+@pytest.mark.parametrize("span", ["1h", "90d", "52w"])
+def test_a_span_is_written_with_its_unit(run: Run, span: str) -> None:
+    assert run(*CREATE, "--expires", span).exit_code == 0
+
+
+def test_keys_are_made_under_the_pepper_of_the_environment(
+    run: Run, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MERGELANE_KEY_PEPPER", "a-pepper-of-some-length")
+    secret = run(*CREATE).stdout.strip()
+
+    assert keys.authenticate(connection, secret) is None
+    assert keys.authenticate(connection, secret, peppers=("a-pepper-of-some-length",)) is not None
+
+
 def test_a_revoked_key_opens_nothing_and_is_listed_as_revoked(run: Run, connection: Connection) -> None:
     secret = run(*CREATE).stdout.strip()
     key_id = run("list").stdout.splitlines()[1].split()[0]

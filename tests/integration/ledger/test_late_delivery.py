@@ -13,7 +13,7 @@ def test_a_job_begun_by_a_late_message_is_rescued_when_that_worker_dies_too(fact
     ids = {"workspace_id": factory.workspace_id}
 
     in_transaction(pool, lambda connection: work.begin(connection, **ids, job_ids=[job_id], task_id=uuid4()))
-    limits = {"after_s": 0, "max_attempts": 5, "limit": 10}
+    limits = {"after_s": 0, "max_strandings": 5, "limit": 10}
     rescued = in_transaction(pool, lambda connection: rescue_stranded(connection, **ids, **limits))
     lanes = in_transaction(pool, lambda connection: claim(connection, **ids, limit=10))
 

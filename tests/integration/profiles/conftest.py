@@ -1,12 +1,18 @@
 """The room of profiles: what the tests of their endpoints count and merge with."""
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
 
 import psycopg
 import pytest
 
+from app import keys
 from app.config import Settings
 from app.db import Pool, open_pool
+from app.web import create_app
+from app.web.resources import resources_of
+from tests.support.front_door import Caller
 
 TABLES = ("profile", "user_alias", "custom_event", "purchase", "session", "engagement")
 
@@ -20,6 +26,22 @@ def counted(connection: psycopg.Connection) -> Callable[[], dict[str, int]]:
         return {table: len(connection.execute(f"SELECT 1 FROM {table}").fetchall()) for table in TABLES}
 
     return rows
+
+
+@pytest.fixture
+def configured_caller(database_url: str) -> Iterator[Callable[..., Caller]]:
+    """A function that returns a caller of a front door with settings of its own."""
+    with ExitStack() as doors:
+
+        def configured(**settings: Any) -> Caller:
+            flask = create_app(Settings(database_url=database_url, **settings))
+            doors.callback(resources_of(flask).close)
+            with psycopg.connect(database_url) as conn:
+                key_id, secret = keys.create(conn, workspace="configured", label="test", permissions=("*",))
+                (workspace_id,) = conn.execute("SELECT workspace_id FROM api_key WHERE id = %s", [key_id]).fetchone()
+            return Caller(flask, secret=secret, key_id=key_id, workspace_id=workspace_id, workspace="configured")
+
+        yield configured
 
 
 @pytest.fixture

@@ -61,11 +61,23 @@ def test_a_profile_found_twice_comes_once(people: Caller) -> None:
     assert who(export(people, external_ids=["a"], phone="+15551234567", device_id="d1")) == ["a", "b"]
 
 
-def test_of_those_who_share_an_address_a_hundred_come(caller: Caller) -> None:
-    for start in (0, 60):
-        track(caller, attributes=[{"external_id": str(start + n), "email": "all@x.org"} for n in range(60)])
+def test_of_those_who_share_an_address_a_thousand_come_and_the_rest_is_told(people: Caller, pool: Pool) -> None:
+    with pool.connection() as connection:
+        connection.execute(
+            """
+            INSERT INTO profile (workspace_id, braze_id, created_at, updated_at, random_bucket, email, email_key)
+            SELECT %s, lpad(to_hex(number), 24, '0'), now(), now(), 0, 'all@x.org', 'all@x.org'
+            FROM generate_series(1, 1000) AS number
+            """,
+            [people.workspace_id],
+        )
+    whole = people.post("/users/export/ids", {"email_address": "all@x.org"}).json
+    track(people, attributes=[{"external_id": "c", "email": "all@x.org"}])
+    cut = people.post("/users/export/ids", {"email_address": "all@x.org", "phone": "+15551234567"}).json
 
-    assert len(export(caller, email_address="all@x.org")) == 100
+    assert (len(whole["users"]), whole.keys()) == (1000, {"users", "message"})
+    assert (len(cut["users"]), cut["truncated"]) == (1001, ["email_address"])
+    assert who(cut["users"])[0] == "c"
 
 
 def test_fields_to_export_are_those_shown(people: Caller) -> None:

@@ -115,7 +115,10 @@ def test_emails_compare_trimmed_and_case_folded(factory: Factory, address: str) 
     ],
 )
 def test_phones_compare_as_e164_where_they_have_it(
-    factory: Factory, stored: str, asked: str, same: bool  # noqa: FBT001
+    factory: Factory,
+    stored: str,
+    asked: str,
+    same: bool,
 ) -> None:
     ann = factory.profile(phone=stored)
 
@@ -188,9 +191,7 @@ def shared_by_many(factory: Factory, count: int) -> list[Profile]:
         ((OLDEST, IDENTIFIED), 0),
     ],
 )
-def test_one_of_many_that_share_an_address_is_picked(
-    factory: Factory, steps: tuple[Priority, ...], place: int
-) -> None:
+def test_one_of_many_that_share_an_address_is_picked(factory: Factory, steps: tuple[Priority, ...], place: int) -> None:
     many = shared_by_many(factory, 120)
 
     found = resolved(factory, Email("many@x.org", steps), Phone("+1 415 555 0123", steps))
@@ -215,77 +216,9 @@ def test_an_order_that_filters_everyone_out_leaves_nobody(factory: Factory) -> N
 
 
 @pytest.mark.parametrize("identified", [True, False])
-def test_profiles_updated_at_the_same_time_tie(factory: Factory, identified: bool) -> None:  # noqa: FBT001
+def test_profiles_updated_at_the_same_time_tie(factory: Factory, identified: bool) -> None:
     for number in range(5):
         factory.profile(f"tie-{number}" if identified else None, email="tie@x.org", updated_at=LONG_AGO)
     factory.profile(email="tie@x.org", updated_at=LONG_AGO - timedelta(seconds=1))
 
     assert resolved(factory, Email("tie@x.org", (NEWEST,))) == [Ambiguous()]
-
-
-MANY, SHARING = 20_000, 5_000
-QUESTIONS: list[Identifier] = [
-    ExternalId("crowd-16"),
-    ExternalId("crowd-18000"),
-    UserAlias("mail", "nobody"),
-    *(Email("shared@x.org", (recency,)) for recency in (NEWEST, OLDEST)),
-    *(Phone("+14155550123", (IDENTIFIED, recency)) for recency in (NEWEST, OLDEST)),
-    Email("19999@x.org", (NEWEST,)),
-]
-ROWS_READ = """
-    SELECT seq_tup_read + idx_tup_fetch AS rows
-    FROM pg_stat_xact_user_tables
-    WHERE relname = 'profile'
-"""
-
-
-def fill(factory: Factory) -> None:
-    """Make 20,000 profiles, of which 5,000 share one email address and one phone number."""
-    factory.rows(
-        """
-        INSERT INTO profile (
-            workspace_id, braze_id, external_id, created_at, updated_at, random_bucket, email, email_key, phone,
-            phone_e164
-        )
-        SELECT
-            workspace_id, lpad(to_hex(number), 24, '0'), CASE WHEN number %% 2 = 0 THEN 'crowd-' || number END,
-            now(), now() - make_interval(secs => number), 0, email, email, phone, phone
-        FROM (
-            SELECT
-                %s::int AS workspace_id, number,
-                CASE WHEN number <= %s THEN 'shared@x.org' ELSE number || '@x.org' END AS email,
-                CASE WHEN number <= %s THEN '+14155550123' ELSE '+1415' || number END AS phone
-            FROM generate_series(1, %s) AS number
-        ) AS made
-        RETURNING 1
-        """,
-        *(SHARING, SHARING, MANY),
-    )
-
-
-@pytest.mark.parametrize("analyzed", ["before it was filled", "afterwards"])
-def test_an_address_that_thousands_share_costs_an_index_probe(factory: Factory, analyzed: str) -> None:
-    connection = factory.connection
-    if analyzed == "before it was filled":
-        fill(Factory(connection))
-        connection.execute("ANALYZE profile")
-    fill(factory)
-    if analyzed == "afterwards":
-        connection.execute("ANALYZE profile")
-
-    # More often than it takes psycopg to prepare a statement, and PostgreSQL to settle on a plan for all values.
-    read = [rows_read(factory) for _ in range(12)]
-
-    assert max(read) <= 50
-
-
-def rows_read(factory: Factory) -> int:
-    """Return how many rows of profiles PostgreSQL reads to answer QUESTIONS."""
-    connection = factory.connection
-    with connection.transaction():
-        (before,) = connection.execute(ROWS_READ).fetchall()
-        found = resolved(factory, *QUESTIONS)
-        (after,) = connection.execute(ROWS_READ).fetchall()
-    assert [type(each) for each in found] == [Denoted, Denoted, NotFound, *[Denoted] * 5]
-    count: int = after["rows"] - before["rows"]
-    return count

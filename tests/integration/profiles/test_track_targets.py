@@ -22,8 +22,8 @@ def first_names(users: list[Json]) -> dict[str | None, str | None]:
 
 
 def test_a_fresh_profile_has_what_the_vendor_gives_it(caller: Caller) -> None:
-    track(caller, attributes=[{"external_id": str(number)} for number in range(20)])
-    users = export(caller, external_ids=[str(number) for number in range(20)])
+    track(caller, attributes=[{"external_id": str(number)} for number in range(1, 21)])
+    users = export(caller, external_ids=[str(number) for number in range(1, 21)])
     braze_ids = {user["braze_id"] for user in users}
 
     assert len(braze_ids) == 20

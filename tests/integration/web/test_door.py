@@ -6,13 +6,19 @@ import pytest
 from flask import Flask
 
 from app import keys
+from app.config import Settings
 from app.db import Connection
+from app.web import create_app
+from app.web.resources import resources_of
 from tests.support.front_door import Caller
 
 #: Endpoints that anybody may see, and why.
 PUBLIC = {
     "health.live": "whoever supervises the process has no key",
     "health.ready": "whoever balances the load has no key",
+    "docs.document": "it describes the product and nobody's data",
+    "docs.page": "likewise; the page asks for a key when something is tried out",
+    "docs.part": "scripts and styles of that page",
 }
 UNKNOWN_ID = "01a202b7-0c65-769b-9741-1871039b8b20"
 
@@ -74,6 +80,28 @@ def test_a_revoked_key_is_refused(caller: Caller, connection: Connection) -> Non
 
     assert response.status_code == 401
     assert response.json == {"message": "Invalid API key"}
+
+
+def test_an_expired_key_is_refused(caller: Caller, connection: Connection) -> None:
+    assert caller.get("/merge/jobs").status_code == 200
+    connection.execute("UPDATE api_key SET expires_at = now() WHERE id = %s", [caller.key_id])
+
+    response = caller.get("/merge/jobs")
+
+    assert response.status_code == 401
+    assert response.json == {"message": "Invalid API key"}
+
+
+def test_the_door_knows_the_peppers(database_url: str, connection: Connection) -> None:
+    pepper = "a-pepper-of-some-length"
+    _, secret = keys.create(connection, workspace="peppered", label="x", permissions=["*"], peppers=(pepper,))
+    flask = create_app(Settings(database_url=database_url, key_pepper=("another-pepper-than-that", pepper)))
+    try:
+        answer = flask.test_client().get("/merge/jobs", headers={"Authorization": f"Bearer {secret}"})
+    finally:
+        resources_of(flask).close()
+
+    assert answer.status_code == 200
 
 
 def test_a_key_without_the_permission_is_denied(make_caller: Callable[..., Caller]) -> None:

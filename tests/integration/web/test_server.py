@@ -116,3 +116,10 @@ def test_every_line_of_its_log_is_json(web: Process, client: Client) -> None:
 def test_it_answers_only_where_it_was_told_to_listen(web: Process, port: int) -> None:
     assert requests.get(f"http://127.0.0.1:{port}/health/ready", timeout=5).json() == {"status": "ready"}
     assert f"http://127.0.0.1:{port}" in web.log
+
+
+def test_it_does_not_tell_its_version(web: Process, port: int) -> None:
+    headers = requests.get(f"http://127.0.0.1:{port}/health/live", timeout=5).headers
+
+    assert headers["Server"] == "gunicorn"
+    assert headers["X-Content-Type-Options"] == "nosniff"

@@ -38,7 +38,11 @@ def test_every_setting_is_told_beside_its_variable(name: str) -> None:
         ("DATABASE_URL", "postgresql://h/d?sslmode=require", "postgresql://h/d?sslmode=require"),
         ("BROKER_URL", "redis+socket:///run/redis.sock", "redis+socket:///run/redis.sock"),
         ("MERGELANE_DEV_API_KEY", "a-long-key", "a-long-key"),
+        ("MERGELANE_KEY_PEPPER", "a-pepper-of-some-length", ("a-pepper-of-some-length",)),
+        ("MERGELANE_KEY_PEPPER", "a-pepper-of-some-length, ", ("a-pepper-of-some-length", "")),
         ("MERGELANE_LOG_FORMAT", "text", "text"),
+        ("MERGELANE_LOG_ERROR_TEXTS", "true", True),
+        ("MERGELANE_HSTS_S", "31536000", 31_536_000),
         ("MERGELANE_LOG_LEVEL", "DEBUG", "DEBUG"),
         ("MERGELANE_LANE_SIZE", "1", 1),
         ("MERGELANE_POOL_TIMEOUT_S", "0.5", 0.5),
@@ -66,6 +70,8 @@ def test_a_variable_is_read_as_its_setting(name: str, text: str, value: Any) -> 
         ("MERGELANE_LOG_FORMAT", "xml"),
         ("MERGELANE_LOG_LEVEL", "debug"),
         ("MERGELANE_DEV_API_KEY", "short"),
+        ("MERGELANE_KEY_PEPPER", "a-pepper-of-some-length,short"),
+        ("MERGELANE_LOG_ERROR_TEXTS", "perhaps"),
     ],
 )
 def test_what_cannot_be_read_is_refused_by_its_variable(name: str, text: str) -> None:
@@ -85,6 +91,22 @@ def test_the_environment_of_the_process_is_read_by_default(monkeypatch: pytest.M
     monkeypatch.setenv("MERGELANE_LANE_SIZE", "7")
 
     assert Settings.from_environ().lane_size == 7
+
+
+def test_settings_are_printed_without_what_is_secret() -> None:
+    secret = "s3cret-of-this-installation"
+    url = f"redis://:{secret}@h/0"
+    settings = Settings(
+        database_url=f"postgresql://u:{secret}@h/d",
+        broker_url=url,
+        rate_limit_url=url,
+        dev_api_key=secret,
+        key_pepper=(secret,),
+        flower_basic_auth=f"ada:{secret}",
+    )
+
+    assert secret not in repr(settings)
+    assert "lane_size=" in repr(settings)
 
 
 def test_a_child_inherits_all_but_the_variables_that_override_celery(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ import pytest
 from app import errors
 from app.errors import Conflict, DatabaseUnavailable, Gone, MergelaneError, NotFound, Rejected, SetupError
 
-CLASSES = {name: each for name, each in inspect.getmembers(errors, inspect.isclass)}
+CLASSES = dict(inspect.getmembers(errors, inspect.isclass))
 
 
 def test_every_error_is_one_of_ours() -> None:

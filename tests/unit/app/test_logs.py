@@ -2,6 +2,8 @@
 
 import io
 import logging
+import sys
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,6 +11,7 @@ import orjson
 import pytest
 
 from app.config import Settings
+from app.errors import SetupError
 from app.logs import configuration, configure, request_id
 
 
@@ -17,9 +20,11 @@ def root() -> Iterator[logging.Logger]:
     """The root logger, put back as it was after the test."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
+    hooks = sys.excepthook, threading.excepthook
     try:
         yield root
     finally:
+        sys.excepthook, threading.excepthook = hooks
         root.handlers[:] = handlers
         root.setLevel(level)
 
@@ -66,19 +71,76 @@ def test_lines_of_a_request_have_its_id(root: logging.Logger, log_format: str) -
     assert "request_id" not in logged(root, log_format)
 
 
-@pytest.mark.parametrize("log_format", ["json", "text"])
-def test_a_traceback_stands_in_the_log(root: logging.Logger, log_format: str) -> None:
-    configure(Settings(log_format=log_format))
+def written(root: logging.Logger, **settings: Any) -> io.StringIO:
+    """Return what the log will write to, configured by *settings*."""
+    configure(Settings(**settings))
     (handler,) = root.handlers
     assert isinstance(handler, logging.StreamHandler)
     stream = io.StringIO()
     handler.setStream(stream)
+    return stream
+
+
+def fail() -> None:
+    int("jane@example.com")
+
+
+@pytest.mark.parametrize("log_format", ["json", "text"])
+def test_a_traceback_tells_where_it_broke_and_quotes_no_value(root: logging.Logger, log_format: str) -> None:
+    stream = written(root, log_format=log_format)
     try:
-        int("x")
+        fail()
     except ValueError:
         logging.getLogger("app.test").exception("It broke")
 
-    assert "ValueError: invalid literal for int()" in stream.getvalue()
+    assert "in fail" in stream.getvalue()
+    assert "ValueError (its text is withheld" in stream.getvalue()
+    assert "invalid literal" not in stream.getvalue()
+
+
+@pytest.mark.parametrize("log_format", ["json", "text"])
+def test_a_traceback_tells_everything_to_whoever_asks_for_it(root: logging.Logger, log_format: str) -> None:
+    stream = written(root, log_format=log_format, log_error_texts=True)
+    try:
+        fail()
+    except ValueError:
+        logging.getLogger("app.test").exception("It broke")
+
+    assert "ValueError: invalid literal for int() with base 10: 'jane@example.com'" in stream.getvalue()
+
+
+def test_what_nobody_catches_is_logged_without_its_values(
+    root: logging.Logger, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stream = written(root)
+    error = ValueError("jane@example.com")
+    sys.excepthook(ValueError, error, None)
+    threading.excepthook(threading.ExceptHookArgs((ValueError, error, None, None)))
+
+    lines = [orjson.loads(line) for line in stream.getvalue().splitlines()]
+    assert [line["message"] for line in lines] == [
+        "The process ends: nobody caught an error",
+        "A thread ends: nobody caught an error",
+    ]
+    assert "jane" not in stream.getvalue() + capsys.readouterr().err
+
+
+def test_a_sentence_of_ours_ends_a_process_without_a_traceback(root: logging.Logger) -> None:
+    stream = written(root)
+    sys.excepthook(SetupError, SetupError("DATABASE_URL is not set; set it."), None)
+
+    line = orjson.loads(stream.getvalue())
+    assert line["message"] == "DATABASE_URL is not set; set it."
+    assert "exc_info" not in line
+
+
+def test_an_interrupt_is_nothing_to_log(root: logging.Logger, capsys: pytest.CaptureFixture[str]) -> None:
+    stream = written(root)
+    sys.excepthook(KeyboardInterrupt, KeyboardInterrupt(), None)
+    threading.excepthook(threading.ExceptHookArgs((SystemExit, SystemExit(), None, None)))
+
+    assert stream.getvalue() == ""
+    assert "KeyboardInterrupt" in capsys.readouterr().err
 
 
 def test_lines_below_the_level_are_left_out(root: logging.Logger) -> None:

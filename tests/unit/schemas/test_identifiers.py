@@ -66,7 +66,7 @@ def test_what_is_no_identifier_cannot_be_read(wire: dict[str, Any]) -> None:
         ("ann+news@x.org", "ann@x.org", False),
     ],
 )
-def test_emails_compare_trimmed_and_case_folded(one: str, other: str, same: bool) -> None:  # noqa: FBT001
+def test_emails_compare_trimmed_and_case_folded(one: str, other: str, same: bool) -> None:
     assert (Email(one).key == Email(other).key) is same
 
 

@@ -5,12 +5,8 @@ import pytest
 
 from schemas.attributes import Attributes
 from schemas.countries import COUNTRIES
+from schemas.operations import MergeObject
 from schemas.track import load_track
-
-UNFIT_KEY = (
-    "The keys within the custom attribute 'plan' must have 1 to 255 characters, none of them a space, a period or a"
-    " dollar sign."
-)
 
 
 def load(given: dict[str, Any]) -> Attributes | str:
@@ -38,7 +34,8 @@ def custom(**given: Any) -> dict[str, Any]:
 
     assert isinstance(entry, Attributes), entry
     assert entry.standard == {}
-    return dict(entry.custom)
+    assert (entry.custom.operations, entry.custom.fault) == ({}, None)
+    return dict(entry.custom.values)
 
 
 @pytest.mark.parametrize(
@@ -138,51 +135,35 @@ def test_names_are_trimmed() -> None:
     entry = load({" plan ": "gold", "first_name ": "A"})
 
     assert isinstance(entry, Attributes)
-    assert (entry.custom, entry.standard) == ({"plan": "gold"}, {"first_name": "A"})
-
-
-def test_of_an_array_the_oldest_elements_beyond_the_limit_are_dropped() -> None:
-    assert custom(seen=list(range(502))) == {"seen": list(range(2, 502))}
+    assert (entry.custom.values, entry.standard) == ({"plan": "gold"}, {"first_name": "A"})
 
 
 @pytest.mark.parametrize(
     ("given", "fault"),
     [
         ({"plan": "x" * 256}, "The custom attribute 'plan' may not be longer than 255 characters."),
+        ({"plan": ["x" * 256]}, "The elements of the custom attribute 'plan' may not be longer than 255 characters."),
         ({"": 1}, "The name of a custom attribute must have 1 to 255 characters."),
         ({"x" * 256: 1}, "The name of a custom attribute must have 1 to 255 characters."),
-        ({"plan": ["x" * 103_000]}, "The custom attribute 'plan' may not take more than 102,400 bytes."),
-        (
-            {"plan": {"a b": 1}},
-            UNFIT_KEY,
-        ),
+        ({"plan": {"inc": "1"}}, "The custom attribute 'plan' can only be incremented by an integer of 64 bits."),
+        ({"_merge_objects": "yes"}, "'_merge_objects' must be true or false"),
     ],
 )
 def test_a_custom_attribute_beyond_a_limit_is_named(given: dict[str, Any], fault: str) -> None:
     assert load(given) == fault
 
 
-@pytest.mark.parametrize(
-    ("value", "word"),
-    [
-        ({"inc": 1}, "is the operation 'inc'"),
-        ({"add": ["x"]}, "is the operation 'add'"),
-        ({"remove": ["x"]}, "is the operation 'remove'"),
-        ({"$add": [{}]}, "holds the operation '$add'"),
-        ({"$update": []}, "holds the operation '$update'"),
-        ({"at": {"$time": "2026-05-01"}}, "holds the operation '$time'"),
-        ([{"$time": "2026-05-01"}], "holds the operation '$time'"),
-    ],
-)
-def test_an_operation_is_refused_rather_than_stored_as_a_value(value: Any, word: str) -> None:
-    fault = load({"plan": value})
+@pytest.mark.parametrize("merge", [True, "true"])
+def test_merging_objects_is_asked_for_by_true_and_by_the_text_that_connectors_send(merge: Any) -> None:
+    entry = load({"_merge_objects": merge, "plan": {"a": 1}})
 
-    assert fault == f"The custom attribute 'plan' {word}, which is not supported; send the resulting value."
+    assert isinstance(entry, Attributes)
+    assert entry.custom.operations == {"plan": MergeObject(value={"a": 1})}
 
 
-def test_merging_objects_is_refused_and_not_merging_them_is_not() -> None:
-    assert load({"_merge_objects": True}) == "'_merge_objects' is not supported; send the resulting object."
-    assert custom(_merge_objects=False, push_token_import=True) == {}
+@pytest.mark.parametrize("merge", [False, "false", None])
+def test_instructions_are_no_custom_attributes(merge: Any) -> None:
+    assert custom(_merge_objects=merge, push_token_import=True, plan={"a": 1}) == {"plan": {"a": 1}}
 
 
 def test_there_are_249_countries() -> None:

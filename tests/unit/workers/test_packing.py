@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import settings as with_settings
 from hypothesis import strategies as st
 
-from workers.packing import MESSAGES_A_ROUND, pack
+from workers.packing import MESSAGES_A_ROUND, may_pack, pack
 
 LANES = st.lists(st.integers(1, 6), max_size=300).map(
     lambda sizes: [tuple(f"{lane}.{job}" for job in range(size)) for lane, size in enumerate(sizes)]
@@ -58,3 +58,19 @@ def test_every_job_is_packed_once_in_order_and_no_lane_is_split(lanes: list[tupl
     assert all(len({message_of[job] for job in lane}) == 1 for lane in lanes)
     longest = max(map(len, lanes), default=0)
     assert all(0 < len(message) <= max(lane_size, longest) for message in messages)
+
+
+def test_what_is_to_be_kept_apart_shares_its_message_with_nobody() -> None:
+    suspect = ("x", "y")
+    messages = pack([*singles(640), suspect, *singles(640)], lane_size=10, apart={"y"})
+
+    assert suspect in messages
+    assert list(chain(*messages)) == [*range(640), *suspect, *range(640)]
+
+
+@pytest.mark.parametrize("count", [0, 1, 2 * MESSAGES_A_ROUND - 1, 2 * MESSAGES_A_ROUND])
+def test_packing_is_looked_into_only_when_something_would_be_packed(count: int) -> None:
+    lanes = singles(count)
+
+    assert may_pack(lanes, lane_size=10) is (pack(lanes, lane_size=10) != lanes)
+    assert not may_pack(lanes, lane_size=1)

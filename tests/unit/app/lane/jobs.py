@@ -1,10 +1,10 @@
 """Jobs as workers see them, for the tests of this folder."""
 
-from tests.support.factories import Wire
 from uuid_utils.compat import uuid7
 
 from app.ledger.work import Work
 from schemas.outcomes import JobKind
+from tests.support.factories import Wire
 
 
 def a_job(orphan: Wire, survivor: Wire, *, kind: JobKind = JobKind.MERGE) -> Work:

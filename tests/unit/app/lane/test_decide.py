@@ -25,7 +25,7 @@ GONE = MergedAway(orphan_id=99, braze_id="f" * 24, external_id="ann", survivor_i
 GONE_TOO = MergedAway(orphan_id=98, braze_id="e" * 24, external_id="cid", survivor_id=BEA.id)
 
 
-def decided(  # noqa: PLR0913  one job has as many sides
+def decided(
     orphan: Resolved | Profile,
     survivor: Resolved | Profile,
     *,
@@ -140,15 +140,16 @@ def test_what_was_found_is_told_even_when_the_other_side_was_not() -> None:
         (NotFound(), by_email("a@x.org", "identified"), "No profile has the email address in identifier_to_merge."),
         (
             NotFound(filtered_out=True),
-            by_email("a@x.org", "identified", "most_recently_updated"),
-            "Profiles match identifier_to_merge, but the prioritization [identified, most_recently_updated] leaves"
-            " none of them.",
+            by_email("a@x.org", "identified", "identified"),
+            "Profiles match identifier_to_merge, but the prioritization [identified, identified] leaves none of them.",
         ),
         (
             Ambiguous(),
             by_email("a@x.org", "identified"),
-            "More than one profile matches identifier_to_merge after the prioritization [identified] (a tie of update"
-            " times counts as more than one); add a step that leaves one.",
+            (
+                "More than one profile matches identifier_to_merge after the prioritization [identified] (a tie of"
+                " update times counts as more than one); add a step that leaves one."
+            ),
         ),
     ],
 )

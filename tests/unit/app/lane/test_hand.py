@@ -120,7 +120,8 @@ def test_what_was_merged_away_before_follows_its_survivor_on() -> None:
     ],
 )
 def test_an_address_is_stale_when_a_profile_that_had_or_has_it_changed(
-    identifier: Identifier, stale: bool  # noqa: FBT001
+    identifier: Identifier,
+    stale: bool,
 ) -> None:
     ann = a_profile(email="a@x.org", phone="+14155550123")
     bea = a_profile(email="b@x.org")

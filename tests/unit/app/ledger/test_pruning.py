@@ -13,7 +13,9 @@ MOMENTS = st.datetimes(datetime(1970, 1, 2), datetime(9999, 1, 1), timezones=st.
 
 @given(MOMENTS, MOMENTS)
 def test_earlier_moments_have_smaller_ids(one: datetime, other: datetime) -> None:
-    assert (one <= other) is (earliest_id_at(one) <= earliest_id_at(other)) or abs(one - other) < timedelta(milliseconds=1)
+    assert (one <= other) is (earliest_id_at(one) <= earliest_id_at(other)) or abs(one - other) < timedelta(
+        milliseconds=1
+    )
 
 
 def test_an_id_made_now_lies_between_the_moments_around_it() -> None:

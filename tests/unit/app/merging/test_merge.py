@@ -43,7 +43,7 @@ def test_what_the_orphan_had_absorbed_is_not_counted_on_the_survivor() -> None:
 
 def test_survivor_and_orphan_are_told_apart_by_name_alone() -> None:
     with pytest.raises(TypeError):
-        merge(a_profile(), a_profile(), at=AT)  # type: ignore[misc]
+        merge(a_profile(), a_profile(), at=AT)  # type: ignore[call-arg]
 
 
 def test_two_ordinary_profiles_may_be_merged() -> None:
@@ -61,7 +61,7 @@ def test_two_ordinary_profiles_may_be_merged() -> None:
 def test_a_protected_profile_is_not_merged_whatever_its_role(role: str, fields: dict[str, Any], reason: str) -> None:
     profiles = {"orphan": a_profile(), "survivor": a_profile(), role: a_profile(**fields)}
 
-    found = guarded(**profiles)
+    found = guarded(profiles["survivor"], profiles["orphan"])
 
     assert found is not None
     assert found[0] == Outcome.PROTECTED
@@ -82,7 +82,9 @@ def test_a_protected_profile_is_not_merged_whatever_its_role(role: str, fields: 
     ],
 )
 def test_two_invalid_phones_stand_in_the_way_and_one_does_not(
-    ours: str | None, theirs: str | None, refused: bool  # noqa: FBT001
+    ours: str | None,
+    theirs: str | None,
+    refused: bool,
 ) -> None:
     found = guarded(a_profile(phone=ours), a_profile(phone=theirs))
 
@@ -90,7 +92,7 @@ def test_two_invalid_phones_stand_in_the_way_and_one_does_not(
 
 
 @pytest.mark.parametrize(("absorbed", "refused"), [(9, False), (10, True), (11, True)])
-def test_a_survivor_absorbs_so_many_orphans_a_day(absorbed: int, refused: bool) -> None:  # noqa: FBT001
+def test_a_survivor_absorbs_so_many_orphans_a_day(absorbed: int, refused: bool) -> None:
     survivor = a_profile(absorbed_on=AT.date(), absorbed_count=absorbed)
 
     found = guarded(survivor, a_profile(), limit=10)
@@ -110,7 +112,7 @@ def test_a_full_orphan_may_be_merged() -> None:
 
 
 def test_the_first_guard_that_applies_gives_the_outcome() -> None:
-    everything = {"phone": "0123", "absorbed_on": AT.date(), "absorbed_count": 10}
+    everything: dict[str, Any] = {"phone": "0123", "absorbed_on": AT.date(), "absorbed_count": 10}
     protected = a_profile(control_group=True, **everything)
     invalid = a_profile(**everything)
 
@@ -126,7 +128,7 @@ def test_a_profile_is_identified_by_its_new_external_id() -> None:
 
 
 def test_a_profile_is_not_identified_while_it_is_protected() -> None:
-    guards = [guard_identity(a_profile(**{field: AT})) for field in ("control_group", "marked_for_deletion_at")]
+    guards = [guard_identity(a_profile(control_group=True)), guard_identity(a_profile(marked_for_deletion_at=AT))]
 
     assert [each and each[0] for each in guards] == [Outcome.PROTECTED] * 2
     assert guard_identity(a_profile()) is None

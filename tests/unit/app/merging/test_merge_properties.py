@@ -16,7 +16,7 @@ from app.merging.rules import MERGE_RULES
 from tests.support.factories import a_profile
 from tests.support.generated import AT, profiles
 
-thoroughly = with_settings(max_examples=60, deadline=None)
+thoroughly = with_settings(max_examples=30, deadline=None)
 
 ORDERLESS = {
     "test_user": None,
@@ -40,7 +40,9 @@ ORDERLESS = {
 def orderless(profile: Profile) -> dict[str, Any]:
     """Return what of *profile* does not depend on the order of its merges."""
     return {
-        field: value if parts is None else {key: {part: entry.get(part) for part in parts} for key, entry in value.items()}
+        field: value
+        if parts is None
+        else {key: {part: entry.get(part) for part in parts} for key, entry in value.items()}
         for field, parts in ORDERLESS.items()
         for value in [getattr(profile, field)]
     }

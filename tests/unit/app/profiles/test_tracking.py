@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.merging.profile import Profile
+from app.profiles.money import MAX_REVENUE_CENTS, TOO_MUCH
 from app.profiles.tracking import not_in_future, track
 from schemas.identifiers import ExternalId
 from schemas.track import Entry, load_track
@@ -29,8 +30,11 @@ def entries(**arrays: list[dict[str, Any]]) -> list[Entry]:
 
 
 def tracked(profile: Profile | None = None, **arrays: list[dict[str, Any]]) -> Profile:
-    """Return *profile*, by default one without anything, after a request."""
-    return track(profile or a_profile(), entries(**arrays), at=NOW)
+    """Return *profile*, by default one without anything, after a request of which everything has effect."""
+    after = track(profile or a_profile(), entries(**arrays), at=NOW, array_cap=3)
+
+    assert (after.refused, after.ignored) == ({}, [])
+    return after.profile
 
 
 def attributed(profile: Profile | None = None, **attributes: Any) -> Profile:
@@ -141,6 +145,41 @@ def test_custom_attributes_are_set_and_null_deletes() -> None:
     after = attributed(profile, plan="gold", age=None, never=None, address={"city": "Leeds"})
 
     assert after.custom_attributes == {"plan": "gold", "kept": {"a": 1}, "address": {"city": "Leeds"}}
+
+
+def test_operations_see_what_the_objects_before_them_did() -> None:
+    after = tracked(
+        a_profile(custom_attributes={"visits": 1}),
+        attributes=[{"visits": {"inc": 2}}, {"visits": {"inc": 3}, "seen": ["a", "b", "c"]}, {"seen": {"add": ["d"]}}],
+    )
+
+    assert after.custom_attributes == {"visits": 6, "seen": ["b", "c", "d"]}
+
+
+def test_an_operation_that_does_not_fit_is_told_and_the_rest_of_its_object_has_effect() -> None:
+    profile = a_profile(custom_attributes={"plan": "gold"})
+    after = track(
+        profile,
+        entries(attributes=[{"first_name": "A"}, {"plan": {"inc": 1}, "last_name": "B"}]),
+        at=NOW,
+        array_cap=3,
+    )
+
+    assert (after.profile.first_name, after.profile.last_name) == ("A", "B")
+    assert after.profile.custom_attributes == profile.custom_attributes
+    assert after.refused == {}
+    assert after.ignored == [(1, "The custom attribute 'plan' is not a number, and was not incremented.")]
+
+
+def test_revenue_beyond_its_range_is_refused_purchase_by_purchase() -> None:
+    profile = a_profile(revenue_cents=MAX_REVENUE_CENTS - 150)
+    after = track(
+        profile, entries(purchases=[purchase(MAY, 1), purchase(MAY, 1), purchase(MAY, -1)]), at=NOW, array_cap=3
+    )
+
+    assert after.refused == {1: TOO_MUCH}
+    assert after.profile.revenue_cents == MAX_REVENUE_CENTS - 150
+    assert after.profile.purchase_count == 2
 
 
 def test_of_two_objects_the_later_one_wins() -> None:

@@ -12,7 +12,23 @@ from workers.up.commands import DIRECTORY
 
 
 @pytest.mark.parametrize(
-    "command", [[], ["up"], ["migrate"], ["keys"], ["keys", "create"], ["keys", "list"], ["keys", "revoke"]]
+    "command",
+    [
+        [],
+        ["up"],
+        ["migrate"],
+        ["keys"],
+        ["keys", "create"],
+        ["keys", "list"],
+        ["keys", "revoke"],
+        ["jobs"],
+        ["jobs", "show"],
+        ["jobs", "retry"],
+        ["limits"],
+        ["limits", "show"],
+        ["limits", "set"],
+        ["limits", "unset"],
+    ],
 )
 def test_every_command_and_every_option_has_a_help_text(command: list[str]) -> None:
     answer = CliRunner().invoke(main, [*command, "--help"])

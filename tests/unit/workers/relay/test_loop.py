@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Iterable
 
 import pytest
+from psycopg.errors import QueryCanceled
 
 from app.errors import DatabaseUnavailable, SetupError
 from workers.broker import BrokerUnavailable
@@ -68,6 +69,11 @@ def test_it_waits_while_what_it_needs_is_away_and_says_so_once(
     assert [record.message for record in caplog.records] == ["waiting", "back"]
     assert caplog.records[0].__dict__["reason"] == str(error)
     assert {record.__dict__["service"] for record in caplog.records} == {"relay"}
+
+
+def test_a_database_that_is_too_busy_is_waited_for_too(caplog: pytest.LogCaptureFixture) -> None:
+    assert waits([QueryCanceled("canceling statement due to statement timeout"), 1]) == [AWAY_S]
+    assert caplog.records[0].__dict__["reason"] == "QueryCanceled"
 
 
 def test_every_absence_is_told(caplog: pytest.LogCaptureFixture) -> None:

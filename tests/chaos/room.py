@@ -1,0 +1,96 @@
+"""A house with a driver: merges with known sums are posted while a test breaks something, and all of it is audited."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import count
+from random import Random
+from threading import Event
+from time import monotonic
+from typing import Any
+from uuid import UUID
+
+from chaos.audit import Findings, audit, unsettled
+from chaos.driver import Driver, FrontDoor
+from chaos.faults import FAULTS
+from chaos.house import KEY, House
+from chaos.promises import Promise, Promises
+from chaos.run import come_to_rest
+from tests.support.client import Client
+from tests.support.waiting import wait_until
+
+NUMBERS = count(1)
+#: Seconds within which a job whose worker or message died must be on its way again: the setting of the house.
+BOUND_S = 5.0
+#: What a busy machine may need on top, to start processes and do the work.
+MACHINE_S = 25.0
+
+
+class Room:
+    """A house, and all that was ever promised in it."""
+
+    def __init__(self, house: House) -> None:
+        self.house = house
+        self.promises = Promises()
+
+    def client(self) -> Client:
+        """Return a client of the front door; close it in the end."""
+        return Client(self.house.base_url, KEY)
+
+    @contextmanager
+    def load(self, *, pace: float = 12.0) -> Iterator[Driver]:
+        """Post families for as long as the block lasts; what was begun is posted to its end afterwards."""
+        seed = f"test{next(NUMBERS)}"
+        driver = Driver(self.house, FrontDoor(self.house), seed=seed, pace=pace, promises=self.promises)
+        driver.prepare()
+        driver.start()
+        try:
+            yield driver
+        finally:
+            driver.finish()
+
+        assert driver.answers.faults == []
+
+    def strike(self, fault: str, *, seed: int = 1) -> float:
+        """Make one strike while families are posted; return the seconds from it until everything was at rest."""
+        with self.load():
+            self.wait_until_busy()
+            began = monotonic()
+            FAULTS[fault].harm(self.house, Random(seed), Event())
+            self.house.wait_for_web()
+        self.rest()
+        return monotonic() - began
+
+    def wait_until_busy(self) -> None:
+        """Wait until merges are under way."""
+        wait_until(lambda: self.unsettled() > 0, every=0.005, what="a merge to be under way")
+
+    def rest(self) -> None:
+        """Wait until no job and no message is left."""
+        _, left = come_to_rest(self.house)
+
+        assert left == []
+
+    def unsettled(self) -> int:
+        """Return how many jobs are not settled."""
+        with self.house.connect() as connection:
+            return unsettled(connection)
+
+    def rows(self, query: str, *values: Any) -> list[dict[str, Any]]:
+        """Return the rows of a query past the proxy."""
+        with self.house.connect() as connection:
+            return connection.execute(query.encode(), values).fetchall()
+
+    def promise(self, batch_id: str, *, jobs: int) -> None:
+        """Note a batch that a test has posted by itself."""
+        self.promises.batches.append(Promise(batch_id=UUID(batch_id), jobs=jobs, raises_at=None))
+
+    def audit(self) -> Findings:
+        """Return what is not as it was promised."""
+        with self.house.connect() as connection:
+            return audit(connection, self.promises)
+
+    def write(self, client: Client, names: Sequence[str]) -> None:
+        """Write profiles that each logged in once."""
+        events = [{"external_id": name, "name": "login", "time": "2026-05-01T08:00:00Z"} for name in names]
+        for start in range(0, len(events), 75):
+            client.track(events=events[start : start + 75])

@@ -1,0 +1,25 @@
+"""The short form of `make chaos`: everything breaks for half a minute, by a fixed seed, and nothing is lost or doubled."""
+
+from chaos.monkey import plans
+from chaos.run import Options, run
+
+SEED, SECONDS = "7", 30.0
+
+
+def test_while_everything_breaks_nothing_is_lost_and_nothing_is_doubled() -> None:
+    told: list[str] = []
+
+    result = run(Options(seed=SEED, seconds=SECONDS), tell=told.append)
+
+    findings = result.findings
+    assert (findings.lost, findings.doubled, findings.broken) == ([], [], []), told
+    assert findings.jobs > 100
+    assert len({strike.fault for strike in result.strikes}) > 5
+
+
+def test_a_seed_repeats_its_strikes() -> None:
+    planned = plans(SEED, seconds=600)
+
+    assert planned == plans(SEED, seconds=600)
+    assert planned != plans("8", seconds=600)
+    assert len({plan.fault for plan in planned}) > 20

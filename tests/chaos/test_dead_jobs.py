@@ -1,0 +1,33 @@
+"""A job that always raises ends dead with its error, takes no lane-mate with it, and can be retried once it is mended."""
+
+from random import Random
+
+from chaos.families import planted
+from chaos.planting import plant
+from tests.chaos.room import MACHINE_S, Room
+from tests.support.waiting import wait_until
+
+
+def test_it_ends_dead_its_mates_are_merged_and_once_mended_it_is_merged_too(room: Room) -> None:
+    family = planted(Random(1), "planted")
+    client = room.client()
+    client.track(**family.tracked(), attributes=[*family.tracked().pop("attributes"), {"external_id": "planted-3"}])
+    (batch,) = family.batches
+    batch_id = str(plant(room.house, batch))
+    wait_until(lambda: client.batch(batch_id)["state"] == "finished", seconds=MACHINE_S, what="the batch to finish")
+    first, dead, last = client.batch(batch_id)["jobs"]
+    room.rows(
+        """UPDATE job SET orphan_identifier = '{"external_id": "planted-3"}' WHERE id = %s RETURNING 1""",
+        dead["job_id"],
+    )
+    retried = client.post(f"/merge/jobs/{dead['job_id']}/retry", None)
+    mended = client.finished(batch_id, seconds=MACHINE_S)["jobs"][1]
+    again = client.post(f"/merge/jobs/{dead['job_id']}/retry", None)
+    client.close()
+    room.promise(batch_id, jobs=3)
+
+    assert [first["outcome"], last["outcome"]] == ["merged", "merged"]
+    assert (dead["state"], dead["outcome"], dead["attempts"]) == ("dead", None, 5)
+    assert dead["reason"] == "Attempt 5 failed with KeyError; the worker's log has the details."
+    assert (retried.status_code, again.status_code) == (202, 409)
+    assert (mended["outcome"], mended["attempts"]) == ("merged", 1)

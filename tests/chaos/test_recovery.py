@@ -1,0 +1,96 @@
+"""How long a job waits whose worker or message is gone: no longer than the setting says; and a backlog is no loss."""
+
+import signal
+from collections.abc import Callable
+from time import monotonic
+
+import pytest
+
+from tests.chaos.room import BOUND_S, MACHINE_S, Room
+from tests.support.waiting import wait_until
+from workers.celery import QUEUE
+
+#: Seconds that the work itself may take on a busy machine once the job is on its way again.
+WORK_S = 8.0
+
+
+def waiting(room: Room) -> int:
+    """Return how many messages wait in Redis."""
+    with room.house.redis_client() as redis:
+        length = redis.llen(QUEUE)
+    assert isinstance(length, int)
+    return length
+
+
+def test_a_job_whose_message_is_lost_goes_on_within_the_bound(
+    room: Room, record_property: Callable[[str, object], None]
+) -> None:
+    client = room.client()
+    room.write(client, ["lost-a", "lost-b"])
+    frozen = [process for name in room.house.workers for process in room.house.processes[name].freeze()]
+    batch_id = client.merge([("lost-a", "lost-b")])
+    wait_until(lambda: client.batch(batch_id)["jobs"][0]["task_id"], what="the relay to publish")
+    with room.house.redis_client() as redis:
+        redis.flushall()
+    began = monotonic()
+    for process in frozen:
+        process.resume()
+    client.finished(batch_id, seconds=BOUND_S + WORK_S)
+    record_property("recovered_s", monotonic() - began)
+    client.close()
+    room.promise(batch_id, jobs=1)
+
+
+def test_a_job_whose_worker_died_in_it_goes_on_within_the_bound(
+    room: Room, record_property: Callable[[str, object], None]
+) -> None:
+    client = room.client()
+    room.write(client, ["died-a", "died-b"])
+    with room.house.connect() as holder, holder.transaction():
+        holder.execute("SELECT 1 FROM profile WHERE external_id = 'died-b' FOR UPDATE")
+        batch_id = client.merge([("died-a", "died-b")])
+        wait_until(lambda: client.batch(batch_id)["state"] == "running", what="a worker to begin")
+        for name in room.house.workers:
+            room.house.processes[name].send(signal.SIGKILL)
+        began = monotonic()
+    batch = client.finished(batch_id, seconds=BOUND_S + WORK_S)
+    record_property("recovered_s", monotonic() - began)
+    client.close()
+    room.promise(batch_id, jobs=1)
+
+    assert [(job["outcome"], job["attempts"]) for job in batch["jobs"]] == [("merged", 2)]
+
+
+def test_a_backlog_that_merely_waits_is_not_published_again(room: Room) -> None:
+    names = [f"backlog-{number}" for number in range(60)]
+    client = room.client()
+    room.write(client, [*names, *(f"{name}-survivor" for name in names)])
+    for name in room.house.workers:
+        room.house.processes[name].hold_down(signal.SIGTERM)
+    batches = [client.merge([(name, f"{name}-survivor") for name in names[start::6]]) for start in range(6)]
+    wait_until(lambda: waiting(room) == len(names), what="the relay to publish all of them")
+    age = "SELECT min(published_at) < clock_timestamp() - make_interval(secs => %s) AS old FROM job WHERE batch_id = %s"
+    wait_until(lambda: room.rows(age, 2 * BOUND_S, batches[-1])[0]["old"], what="them to be old")
+    messages = waiting(room)
+    for name in room.house.workers:
+        room.house.processes[name].let_up()
+    jobs = [job for batch_id in batches for job in client.finished(batch_id, seconds=MACHINE_S)["jobs"]]
+    client.close()
+    for batch_id in batches:
+        room.promise(batch_id, jobs=10)
+
+    assert messages == len(names)
+    assert {(job["outcome"], job["attempts"]) for job in jobs} == {("merged", 1)}
+
+
+@pytest.mark.parametrize("name", ["worker1", "relay", "web"])
+def test_sigterm_under_load_loses_nothing(room: Room, name: str) -> None:
+    with room.load():
+        room.wait_until_busy()
+        process = room.house.processes[name]
+        process.hold_down(signal.SIGTERM)
+        status = process.returncode
+        process.let_up()
+        room.house.wait_for_web()
+
+    assert status == 0

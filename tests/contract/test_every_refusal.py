@@ -1,0 +1,111 @@
+"""Every endpoint refuses in the same way: with the right status, one sentence, and as the document says."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import requests
+
+from tests.support.client import Client
+from tests.support.openapi import check, document
+from tests.support.system import System
+
+NOBODYS = "users.export.global_control_group"
+"""A permission that no endpoint asks for yet."""
+PLACES = {"batch_id": "01a202b7-0c65-769b-9741-1871039b8b20", "braze_id": "5fbd5f1ea3a5b9c2d4e6f708"}
+PLACES["job_id"] = PLACES["batch_id"]
+METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"}
+
+
+def operations(**wanted: bool) -> list[tuple[str, str]]:
+    """Return the method and the URL, places filled in, of each operation that has (or lacks) these members."""
+    return [
+        (method.upper(), path.format(**PLACES, name="start.js"))
+        for path, methods in document()["paths"].items()
+        for method, told in methods.items()
+        if all(bool(told.get(member)) is holds for member, holds in wanted.items())
+    ]
+
+
+GUARDED = operations(security=True)
+WITH_BODY = operations(requestBody=True)
+
+
+@pytest.fixture(scope="module")
+def stranger(running_system: System) -> Iterator[Client]:
+    """A client whose key has none of the permissions that are asked for."""
+    return running_system.new_client(permissions=[NOBODYS])
+
+
+def refused(response: requests.Response, status: int) -> Any:
+    """Assert that *response* refuses with *status* and one sentence, and return its body."""
+    body = response.json()
+
+    assert response.status_code == status, response.text
+    assert body.keys() == {"message"}
+    assert body["message"]
+    return body
+
+
+def test_there_are_endpoints() -> None:
+    assert len(GUARDED) > len(WITH_BODY) > 5
+
+
+@pytest.mark.parametrize(("method", "path"), GUARDED)
+@pytest.mark.parametrize("header", [None, "Bearer nobodys"], ids=["no key", "unknown key"])
+def test_without_a_valid_key_it_is_401(running_system: System, method: str, path: str, header: str | None) -> None:
+    headers = {"Authorization": header} if header else {}
+    response = requests.request(method, running_system.base_url + path, headers=headers, json={}, timeout=30)
+
+    assert refused(response, 401) == {"message": "Invalid API key"}
+    check(response)
+
+
+@pytest.mark.parametrize(("method", "path"), GUARDED)
+def test_without_the_permission_it_is_403(stranger: Client, method: str, path: str) -> None:
+    response = stranger.request(method, path, json={} if method == "POST" else None)
+
+    assert refused(response, 403) == {"message": "Access Denied"}
+    check(response)
+
+
+@pytest.mark.parametrize("path", sorted({path for _, path in operations()}))
+def test_another_method_is_405_and_a_slash_more_is_404(running_system: System, path: str) -> None:
+    taken = {method for method, other in operations() if other == path}
+    for method in sorted(METHODS - taken):
+        response = requests.request(method, running_system.base_url + path, timeout=30)
+        refused(response, 405)
+
+        assert set(response.headers["Allow"].split(", ")) == taken | ({"HEAD"} if "GET" in taken else set())
+    refused(requests.get(f"{running_system.base_url}{path}/", timeout=30), 404)
+
+
+@pytest.mark.parametrize(("method", "path"), WITH_BODY)
+def test_a_body_that_is_too_large_is_413(running_system: System, method: str, path: str) -> None:
+    client = running_system.new_client()
+    response = client.request(method, path, data=b" " * 5_000_000, headers={"Content-Type": "application/json"})
+    refused(response, 413)
+
+    check(response)
+
+
+@pytest.mark.parametrize(("method", "path"), WITH_BODY)
+@pytest.mark.parametrize("kind", [None, "text/plain", "application/x-www-form-urlencoded"])
+def test_a_body_that_is_no_json_by_its_own_word_is_415(
+    running_system: System, method: str, path: str, kind: str | None
+) -> None:
+    client = running_system.new_client()
+    response = client.request(method, path, data=b"{}", headers={"Content-Type": kind} if kind else {})
+    refused(response, 415)
+
+    check(response)
+
+
+@pytest.mark.parametrize(("method", "path"), WITH_BODY)
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b'"text"', b"7"])
+def test_a_body_that_is_no_json_object_is_400(running_system: System, method: str, path: str, body: bytes) -> None:
+    client = running_system.new_client()
+    response = client.request(method, path, data=body, headers={"Content-Type": "application/json"})
+    refused(response, 400)
+
+    check(response)

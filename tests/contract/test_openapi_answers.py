@@ -1,0 +1,291 @@
+"""What the document says of answers is so: a journey through every endpoint, every answer held against it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import requests
+
+from app.config import Settings
+from tests.support.client import Client
+from tests.support.openapi import check, foreseen
+from tests.support.system import System
+from workers.up.database import connected
+
+Json = dict[str, Any]
+
+NOON = "2026-05-01T12:00:00Z"
+PERSON: Json = {
+    "external_id": "ada",
+    "first_name": "Ada",
+    "last_name": "Lovelace",
+    "gender": "F",
+    "dob": "1815-12-10",
+    "email": "ada@example.com",
+    "phone": "+14155550123",
+    "home_city": "London",
+    "country": "GB",
+    "language": "en",
+    "time_zone": "Europe/London",
+    "facebook": {"id": "1"},
+    "twitter": {"id": 2},
+    "current_location": {"longitude": -0.1, "latitude": 51.5},
+    "date_of_first_session": NOON,
+    "date_of_last_session": NOON,
+    "email_encrypted": False,
+    "email_subscribe": "opted_in",
+    "push_subscribe": "opted_in",
+    "email_open_tracking_disabled": True,
+    "email_click_tracking_disabled": False,
+    "marked_email_as_spam_at": NOON,
+    "push_tokens": [
+        {"app_id": "app", "token": "t", "device_id": "d", "platform": "ios", "notifications_enabled": True}
+    ],
+    "devices": [{"device_id": "d", "model": "m", "os": "o", "carrier": None, "ad_tracking_enabled": True}],
+    "subscription_groups": [{"subscription_group_id": "g", "subscription_state": "subscribed"}],
+    "test_user": True,
+    "plan": "gold",
+    "nested": {"of": [1, None, {"a": "b"}]},
+}
+HISTORY: Json = {
+    "events": [{"external_id": "ada", "name": "login", "time": NOON, "properties": {"a": 1}}],
+    "purchases": [{"external_id": "ada", "product_id": "hat", "currency": "USD", "price": 9.99, "time": NOON}],
+    "sessions": [
+        {
+            "external_id": "ada",
+            "app_id": "app",
+            "app_name": "App",
+            "app_version": "1",
+            "platform": "iOS",
+            "started_at": NOON,
+            "device": {"device_id": "e"},
+        }
+    ],
+    "engagements": [
+        {"external_id": "ada", "kind": kind, "id": "sale", "event": event, "time": NOON, **more}
+        for kind, event, more in (
+            ("campaign", "received", {"name": "Sale", "variation_name": "A", "variation_api_id": "a"}),
+            ("campaign", "opened_email", {"in_control": False}),
+            ("campaign", "converted", {}),
+            ("canvas", "entered", {}),
+            ("canvas", "received", {"step_id": "one", "step_name": "One"}),
+            ("canvas", "exited", {}),
+        )
+    ],
+}
+ELSEWHERE = "01a202b7-0c65-769b-9741-1871039b8b20"
+
+#: Answers of which other tests take care: every door's and every body's, and what only a fault provokes.
+ELSEWHERE_TESTED = {401, 403, 413, 415, 429, 503}
+
+
+class Journey:
+    """A client that holds every answer against the document and remembers what it met."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self.met: set[tuple[str, int]] = set()
+
+    def get(self, path: str, status: int = 200, *, headers: dict[str, str] | None = None, **query: Any) -> Any:
+        """Return the response to GET *path*, which must have *status*."""
+        return self._checked(self._client.request("GET", path, params=query, headers=headers), status)
+
+    def post(self, path: str, body: Any, status: int = 201, *, headers: dict[str, str] | None = None) -> Any:
+        """Return the response to POST *path* with *body*, which must have *status*."""
+        return self._checked(self._client.request("POST", path, json=body, headers=headers), status)
+
+    def _checked(self, response: requests.Response, status: int) -> Any:
+        """Return *response*, held against the document."""
+        assert response.status_code == status, response.text
+        self.met.add(check(response))
+        return response
+
+
+@pytest.fixture(scope="module")
+def journeys() -> Iterator[set[tuple[str, int]]]:
+    """What all journeys met."""
+    met: set[tuple[str, int]] = set()
+    yield met
+    untold = {one for one in foreseen() - met if one[1] not in ELSEWHERE_TESTED}
+    assert untold == set(), "The document foresees answers that no journey met."
+
+
+@pytest.fixture
+def journey(client: Client, journeys: set[tuple[str, int]]) -> Iterator[Journey]:
+    """A journey in a fresh workspace."""
+    journey = Journey(client)
+    yield journey
+    journeys |= journey.met
+
+
+def pair(orphan: Json, survivor: Json) -> Json:
+    """Return the body of a merge of one pair."""
+    return {"merge_updates": [{"identifier_to_merge": orphan, "identifier_to_keep": survivor}]}
+
+
+def test_a_profile_with_everything_in_it_is_shown_as_the_document_says(journey: Journey) -> None:
+    journey.post("/users/track", {"attributes": [PERSON], **HISTORY})
+    (user,) = journey.post("/users/export/ids", {"external_ids": ["ada", "nobody"]}).json()["users"]
+    shown = journey.get(f"/profiles/{user['braze_id']}").json()
+    few = journey.post("/users/export/ids", {"external_ids": ["ada"], "fields_to_export": ["email"]}).json()["users"]
+
+    assert shown == user
+    assert {"campaigns_received", "canvases_received", "apps", "devices", "push_tokens", "last_interactions"} <= set(
+        user
+    )
+    assert few == [{"email": "ada@example.com"}]
+
+
+def test_activity_is_told_as_the_document_says(journey: Journey) -> None:
+    journey.post("/users/track", {"attributes": [PERSON], **HISTORY})
+    (user,) = journey.post("/users/export/ids", {"external_ids": ["ada"]}).json()["users"]
+    path = f"/profiles/{user['braze_id']}/activity"
+    for query in ({"event": "login"}, {"purchases": ""}, {"product_id": "hat", "property": "a", "value": "1"}):
+        journey.get(path, days=30, **query)
+
+    journey.get(path, 400, days=31, event="login")
+    journey.get(f"/profiles/{'0' * 24}/activity", 404, days=1, event="login")
+    journey.get(f"/profiles/{'0' * 24}", 404)
+
+
+def test_what_is_wrong_with_single_objects_is_told_as_the_document_says(journey: Journey) -> None:
+    good, bad = {"external_id": "a"}, {"first_name": "nobody's"}
+    alias, no_alias = {"alias_name": "n", "alias_label": "l"}, {"alias_name": "n"}
+    update = {"alias_label": "l", "old_alias_name": "n", "new_alias_name": "m"}
+
+    journey.post("/users/track", {"attributes": [good, bad]})
+    journey.post("/users/track", {"attributes": [bad]}, 400)
+    journey.post("/users/track", {"attributes": 7}, 400)
+    journey.post("/users/alias/new", {"user_aliases": [alias, no_alias]})
+    journey.post("/users/alias/new", {"user_aliases": [no_alias]}, 400)
+    journey.post("/users/alias/new", {}, 400)
+    journey.post("/users/alias/update", {"alias_updates": [update, {}]})
+    journey.post("/users/alias/update", {"alias_updates": [{}]}, 400)
+    journey.post("/users/alias/update", {}, 400)
+    journey.post("/users/export/ids", {}, 400)
+
+
+def test_a_merge_and_all_that_is_told_of_it_is_as_the_document_says(journey: Journey, client: Client) -> None:
+    journey.post("/users/track", {"attributes": [{"external_id": "old", "plan": "gold"}, {"external_id": "ada"}]})
+    (old,) = journey.post("/users/export/ids", {"external_ids": ["old"]}).json()["users"]
+    body = pair({"external_id": "old"}, {"external_id": "ada"})
+    headers = {"Idempotency-Key": "once", "Prefer": "wait=20"}
+    accepted = journey.post("/users/merge", body, 202, headers=headers).json()
+    again = journey.post("/users/merge", body, 202, headers={"Idempotency-Key": "once"})
+    batch = journey.get(accepted["status_url"])
+    (job,) = batch.json()["jobs"]
+
+    assert accepted["batch"]["counts"] == {"merged": 1}
+    assert again.headers["Idempotent-Replayed"] == "true"
+    assert journey.get(f"/merge/jobs/{job['job_id']}", include="changes").json()["changes"]
+    journey.get(accepted["status_url"], 304, headers={"If-None-Match": batch.headers["ETag"]})
+    journey.get(f"/profiles/{old['braze_id']}", 410)
+    journey.get(f"/profiles/{old['braze_id']}/activity", 410, days=1, event="login")
+    journey.get("/merge/jobs", outcome="merged", identifier="old", limit=1)
+    journey.get("/merge/batches", limit=1)
+    journey.post("/users/merge", pair({"external_id": "x"}, {"external_id": "y"}), 409, headers=headers)
+
+
+def test_a_rehearsal_is_told_as_the_document_says(journey: Journey) -> None:
+    journey.post("/users/track", {"attributes": [{"external_id": "old", "plan": "gold"}, {"external_id": "ada"}]})
+    found = pair({"external_id": "old"}, {"external_id": "ada"})["merge_updates"]
+    not_found = pair({"external_id": "nobody"}, {"external_id": "ada"})["merge_updates"]
+    told = journey.post("/users/merge/preview", {"merge_updates": found + not_found}, 200).json()["updates"]
+
+    assert [update["outcome"] for update in told] == ["merged", "orphan_not_found"]
+    assert told[0]["changes"]
+    journey.post("/users/merge/preview", {}, 400)
+
+
+def test_a_segment_is_told_as_the_document_says(journey: Journey) -> None:
+    journey.post("/users/track", {"attributes": [PERSON, {"external_id": "bob", "plan": "gold"}], **HISTORY})
+    body = {"filter": {"custom_attribute": {"custom_attribute_name": "plan", "comparison": "equals", "value": "gold"}}}
+    first = journey.post("/segments/query", {**body, "limit": 1}, 200).json()
+    last = journey.post("/segments/query", {**body, "cursor": first["next_cursor"]}, 200).json()
+
+    assert (first["count"], len(first["profiles"]), len(last["profiles"])) == (2, 1, 1)
+    assert last["next_cursor"] is None
+    journey.post("/segments/query", {}, 400)
+
+
+def test_jobs_of_every_kind_of_identifier_are_shown_as_the_document_says(journey: Journey) -> None:
+    alias = {"user_alias": {"alias_name": "n", "alias_label": "l"}}
+    email = {"email": "nobody@example.com", "prioritization": ["unidentified", "most_recently_updated"]}
+    phone = {"phone": "+14155550123", "prioritization": ["identified"]}
+    accepted = journey.post("/users/merge", pair(alias, email) | {}, 202, headers={"Prefer": "wait=20"}).json()
+    other = journey.post(
+        "/users/merge", pair(phone, {"external_id": "null"}), 202, headers={"Prefer": "wait=20"}
+    ).json()
+
+    assert accepted["batch"]["state"] == other["batch"]["state"] == "finished"
+    for path, query in (
+        ("/merge/jobs", {"limit": 0}),
+        ("/merge/batches", {"cursor": "made up"}),
+        (f"/merge/jobs/{accepted['batch']['jobs'][0]['job_id']}", {"include": "all"}),
+    ):
+        journey.get(path, 400, **query)
+    journey.get(f"/merge/jobs/{ELSEWHERE}", 404)
+    journey.get(f"/merge/batches/{ELSEWHERE}", 404)
+    journey.post("/users/merge", {}, 400)
+
+
+def test_a_retried_job_is_shown_as_the_document_says(journey: Journey, system: System) -> None:
+    body = pair({"external_id": "x"}, {"external_id": "y"})
+    (job,) = journey.post("/users/merge", body, 202, headers={"Prefer": "wait=20"}).json()["batch"]["jobs"]
+    path = f"/merge/jobs/{job['job_id']}"
+    journey.post(f"{path}/retry", None, 409)
+    journey.post(f"/merge/jobs/{ELSEWHERE}/retry", None, 404)
+    with connected(Settings(), system.database_url, name="test") as connection:
+        connection.execute("UPDATE job SET state = 'dead', outcome = NULL WHERE id = %s", [job["job_id"]])
+
+    assert journey.get(path).json()["state"] == "dead"
+    assert journey.post(f"{path}/retry", None, 202).json()["outcome"] is None
+
+
+def test_identifying_is_answered_as_the_document_says(journey: Journey) -> None:
+    alias = {"alias_name": "guest", "alias_label": "shop"}
+    journey.post("/users/alias/new", {"user_aliases": [alias]})
+    body = {
+        "aliases_to_identify": [{"external_id": "ada", "user_alias": alias}],
+        "emails_to_identify": [{"external_id": "ada", "email": "no"}],
+        "phone_numbers_to_identify": [{"external_id": "a", "phone": "1", "prioritization": ["unidentified"]}],
+    }
+    headers = {"Idempotency-Key": "once"}
+    accepted = journey.post("/users/identify", body, headers={"Prefer": "wait=20", **headers}).json()
+
+    assert accepted["errors"]
+    assert accepted["batch"]["counts"]["identified"] == 1
+    journey.post("/users/identify", {}, 400)
+    journey.post("/users/identify", {"aliases_to_identify": []}, 409, headers=headers)
+
+
+def test_renaming_and_deleting_are_answered_as_the_document_says(journey: Journey) -> None:
+    journey.post("/users/track", {"attributes": [{"external_id": "abc"}]})
+    rename = {"current_external_id": "abc", "new_external_id": "foo"}
+    renamed = journey.post("/users/external_ids/rename", {"external_id_renames": [rename, rename]}).json()
+    removed = journey.post("/users/external_ids/remove", {"external_ids": ["abc", "nobody"]}).json()
+    deleted = journey.post("/users/delete", {"external_ids": ["foo", "nobody"]}).json()
+
+    assert len(renamed["external_ids"]) == len(renamed["rename_errors"]) == 1
+    assert len(removed["removed_ids"]) == len(removed["removal_errors"]) == 1
+    assert deleted["deleted"] == 2
+    for path in ("/users/external_ids/rename", "/users/external_ids/remove", "/users/delete"):
+        journey.post(path, {}, 400)
+
+
+def test_a_url_that_is_too_long_is_refused_as_the_document_says(journey: Journey, client: Client) -> None:
+    braze_id = "0" * 24
+    for path in ("/merge/jobs", f"/merge/jobs/{ELSEWHERE}", "/merge/batches", f"/profiles/{braze_id}/activity"):
+        journey.get(path, 414, cursor="x" * 9_000)
+
+    assert client.get("/merge/jobs", identifier="\N{GRINNING FACE}" * 246).status_code == 200
+
+
+def test_the_server_tells_of_itself_as_the_document_says(journey: Journey) -> None:
+    journey.get("/health/live")
+    journey.get("/health/ready")
+    for path in ("/openapi.json", "/docs", "/docs/start.js"):
+        first = journey.get(path)
+        journey.get(path, 304, headers={"If-None-Match": first.headers["ETag"]})
+
+    journey.get("/docs/passwd", 404)

@@ -1,0 +1,106 @@
+"""`mergelane doctor` as an operator runs it, on a set-up that is sound and on one that falls apart."""
+
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from app.config import child_environ
+from tests.support.system import System
+from tests.support.up import Up
+from workers.up.commands import DIRECTORY
+
+SOUND = {
+    "MERGELANE_LOCK_TIMEOUT_MS": "1000",
+    "MERGELANE_STATEMENT_TIMEOUT_MS": "2000",
+    "MERGELANE_KEY_PEPPER": "a-pepper-of-some-length,",
+}
+"""Settings beside the system's own, which are fast but for these."""
+
+
+def doctor(environ: Mapping[str, str], *options: str) -> "subprocess.CompletedProcess[str]":
+    """Run it and return what became of it."""
+    command = [sys.executable, "-m", "workers.cli", "doctor", *options]
+    whole = {**child_environ(), **environ}
+    return subprocess.run(command, env=whole, cwd=DIRECTORY, capture_output=True, text=True, timeout=60, check=False)
+
+
+def findings(done: "subprocess.CompletedProcess[str]") -> dict[str, dict[str, Any]]:
+    """Return what it found, by what was looked at; the gravest where there is more than one."""
+    told = orjson.loads(done.stdout)["findings"]
+    gravest = sorted(told, key=lambda finding: ("fine", "notice", "wrong").index(finding["level"]))
+    return {finding["check"]: finding for finding in gravest}
+
+
+def test_a_sound_set_up_is_told_to_be_one(system: System) -> None:
+    done = doctor({**system.environ, **SOUND})
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "fine    relay: A relay is at work." in done.stdout
+    assert "fine    workers: 2 workers answer: " in done.stdout
+    assert done.stdout.splitlines()[-1].startswith("0 wrong, ")
+    assert done.stderr == ""
+
+
+def test_programs_are_told_the_same(system: System) -> None:
+    done = doctor({**system.environ, **SOUND}, "--json")
+
+    assert orjson.loads(done.stdout)["healthy"] is True
+    assert findings(done)["schema"].keys() == {"level", "check", "sentence", "way_out"}
+
+
+def test_a_set_up_that_falls_apart_is_told_with_the_ways_out(start_system: Callable[..., System]) -> None:
+    system = start_system(workers=1)
+    system.workers[0].kill()
+    system.relay.kill()
+    done = doctor({**system.environ, **SOUND}, "--json")
+    found = findings(done)
+
+    assert done.returncode == 1
+    assert {check for check, finding in found.items() if finding["level"] == "wrong"} == {"relay", "workers"}
+    assert all(finding["way_out"] for finding in found.values() if finding["level"] == "wrong")
+
+
+def test_a_relay_that_hangs_is_found(start_system: Callable[..., System]) -> None:
+    system = start_system(workers=1)
+    system.relay.freeze()
+    try:
+        # The doctor calls a relay hanging after ten seconds; the test has no time for that.
+        script = "from workers.doctor import processes; processes.SILENT_S = 0.5; from workers.cli import main; main()"
+        command = [sys.executable, "-c", script, "doctor", "--json"]
+        environ = {**child_environ(), **system.environ, **SOUND}
+        done = subprocess.run(
+            command, env=environ, cwd=DIRECTORY, capture_output=True, text=True, timeout=60, check=False
+        )
+    finally:
+        system.relay.thaw()
+
+    assert "it hangs" in findings(done)["relay"]["sentence"]
+
+
+def test_it_examines_the_servers_of_mergelane_up(make_up: Callable[..., Up]) -> None:
+    up = make_up()
+    up.start()
+    done = doctor(SOUND, "--json", "--home", str(up.home))
+    up.stop()
+    after = doctor(SOUND, "--json", "--home", str(up.home))
+
+    assert done.returncode == 0, done.stdout
+    assert {check: findings(done)[check]["level"] for check in ("postgres", "broker", "relay", "workers")} == {
+        "postgres": "fine",
+        "broker": "fine",
+        "relay": "fine",
+        "workers": "fine",
+    }
+    assert after.returncode == 1
+    assert "DATABASE_URL is not set" in findings(after)["postgres"]["sentence"]
+
+
+def test_settings_that_cannot_be_read_are_one_sentence(tmp_path: Path) -> None:
+    done = doctor({"MERGELANE_LANE_SIZE": "many"}, "--home", str(tmp_path))
+
+    assert done.returncode == 1
+    assert done.stderr.startswith("Error: The environment cannot be read as settings: MERGELANE_LANE_SIZE")

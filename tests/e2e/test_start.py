@@ -1,0 +1,49 @@
+"""Every process looks at the schema when it starts: it refuses an older one, and runs on a newer one."""
+
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from app.revisions import needed
+from tests.support.processes import Process
+from tests.support.system import System
+from workers.up import commands
+
+
+@pytest.fixture
+def system(tmp_path: Path, database_url: str, broker_url: str) -> System:
+    """A system of which nothing runs."""
+    return System(tmp_path / "system", database_url=database_url, broker_url=broker_url)
+
+
+@pytest.mark.parametrize("name", ["web", "relay", "worker"])
+def test_a_process_refuses_an_older_schema(system: System, name: str) -> None:
+    stand_at(system, "0001")
+    process = made(system, name).start()
+
+    assert process.ended() == 1
+    assert f"The schema is at revision 0001, and this version of Mergelane needs {needed()}; run" in process.log
+    assert "Traceback" not in process.log
+
+
+@pytest.mark.parametrize("name", ["web", "relay", "worker"])
+def test_a_process_runs_on_a_newer_schema(system: System, name: str) -> None:
+    stand_at(system, "9999")
+    process = made(system, name).start()
+    try:
+        process.says({"web": "Booting worker", "relay": "relay_started", "worker": "ready."}[name])
+    finally:
+        process.stop(seconds=15)
+
+
+def stand_at(system: System, revision: str) -> None:
+    """Let the schema look as if its last migration had been *revision*."""
+    with psycopg.connect(system.database_url) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = %s", [revision])
+
+
+def made(system: System, name: str) -> Process:
+    """Return the process *name* of the system, not started."""
+    made = {"web": system.web, "relay": system.relay, "worker": system.process("worker", commands.worker("worker"))}
+    return made[name]

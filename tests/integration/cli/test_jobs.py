@@ -1,0 +1,86 @@
+"""`mergelane jobs` on a real database."""
+
+from collections.abc import Callable
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from click.testing import CliRunner, Result
+
+from app.db import Connection
+from tests.support.factories import Factory, ext
+from workers.cli import main
+
+Run = Callable[..., Result]
+UNKNOWN_ID = "01a202b7-0c65-769b-9741-1871039b8b20"
+REASON = "Attempt 5 failed with OutOfMemory; the worker's log has the details."
+
+
+@pytest.fixture
+def run(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """A function that runs `mergelane jobs` on the test's database."""
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    return lambda *arguments: CliRunner().invoke(main, ["jobs", *map(str, arguments), "--home", str(tmp_path)])
+
+
+@pytest.fixture
+def dead(factory: Factory) -> UUID:
+    """A job that is dead."""
+    job_id = factory.job(ext("ada-1"), ext("ada"))
+    factory.set_jobs([job_id], f"state = 'dead', attempts = 5, finished_at = now(), reason = $${REASON}$$")
+    return job_id
+
+
+def workspace(connection: Connection, factory: Factory) -> str:
+    """Return what the factory's workspace is called."""
+    query = "SELECT name FROM workspace WHERE workspace_id = %s"
+    (row,) = connection.execute(query, [factory.workspace_id]).fetchall()
+    name: str = row["name"]
+    return name
+
+
+def test_a_dead_job_is_shown_with_its_error_and_whom_it_was_about(
+    run: Run, factory: Factory, dead: UUID, connection: Connection
+) -> None:
+    answer = run("show", dead)
+
+    shown = dict(line.split(maxsplit=1) for line in answer.stdout.splitlines())
+    assert answer.exit_code == 0
+    assert shown["job_id"] == str(dead)
+    assert shown["workspace"] == workspace(connection, factory)
+    assert (shown["state"], shown["attempts"], shown["reason"]) == ("dead", "5", REASON)
+    assert shown["identifier_to_merge"] == "external_id=ada-1"
+    assert "outcome" not in shown
+
+
+def test_a_dead_job_is_queued_again(run: Run, factory: Factory, dead: UUID) -> None:
+    answer = run("retry", dead)
+
+    row = factory.row(dead)
+    assert answer.exit_code == 0
+    assert answer.stderr == f"The job {dead} is queued again.\n"
+    assert (row["state"], row["attempts"], row["reason"]) == ("queued", 0, REASON)
+
+
+def test_a_job_that_is_not_dead_is_left_and_said_so(run: Run, factory: Factory) -> None:
+    job_id = factory.job(ext("ada-1"), ext("ada"))
+
+    answer = run("retry", job_id)
+
+    assert answer.exit_code == 1
+    assert answer.stderr == "Error: This job is queued; only a dead job can be retried.\n"
+
+
+@pytest.mark.parametrize("command", ["show", "retry"])
+def test_a_job_that_is_not_there_or_in_another_workspace_is_told(run: Run, dead: UUID, command: str) -> None:
+    answers = [run(command, UNKNOWN_ID), run(command, dead, "--workspace", "somebody-elses")]
+
+    assert [answer.exit_code for answer in answers] == [1, 1]
+    assert {answer.stderr for answer in answers} == {"Error: There is no job with this id.\n"}
+
+
+def test_a_workspace_may_be_named(run: Run, factory: Factory, dead: UUID, connection: Connection) -> None:
+    answer = run("retry", dead, "--workspace", workspace(connection, factory))
+
+    assert answer.exit_code == 0
+    assert factory.states([dead]) == ["queued"]

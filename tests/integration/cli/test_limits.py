@@ -1,0 +1,75 @@
+"""`mergelane limits` on a real database."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from app import keys
+from app.db import Connection
+from app.rates.buckets import Bucket, Limit
+from workers.cli import main
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, connection: Connection) -> Run:
+    """A function that runs `mergelane limits` on the test's database, where there is a workspace `shop`."""
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    keys.create(connection, workspace="shop", label="till", permissions=["*"])
+    return lambda *arguments: CliRunner().invoke(main, ["limits", *arguments, "--home", str(tmp_path)])
+
+
+def test_without_limits_of_its_own_a_workspace_has_the_installations(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MERGELANE_RATE_LIMITS", "export=2500/60")
+    shown = run("show", "--workspace", "shop").stdout.splitlines()
+
+    assert [line.split() for line in shown] == [
+        ["users", "20000/60"],
+        ["track", "3000/3"],
+        ["export", "2500/60"],
+        ["rename", "1000/60"],
+        ["remove", "1000/60"],
+        ["other", "250000/3600"],
+    ]
+
+
+def test_a_limit_of_its_own_is_kept_and_marked(run: Run, connection: Connection) -> None:
+    given = run("set", "--workspace", "shop", "users", "100000/60")
+    shown = run("show", "--workspace", "shop").stdout.splitlines()
+
+    assert given.exit_code == 0
+    assert "may send 100,000 requests in 60 s" in given.stderr
+    assert shown[0].split() == ["users", "100000/60", "its", "own"]
+    assert keys.own_limits(connection, workspace="shop") == (Limit(Bucket.USERS, 100_000, 60),)
+
+
+def test_a_limit_of_its_own_can_be_taken_back(run: Run, connection: Connection) -> None:
+    run("set", "--workspace", "shop", "users", "1/60")
+    taken = run("unset", "--workspace", "shop", "users")
+
+    assert taken.exit_code == 0
+    assert keys.own_limits(connection, workspace="shop") == ()
+
+
+@pytest.mark.parametrize(
+    "arguments", [("show",), ("set", "users", "1/60"), ("unset", "users")], ids=["show", "set", "unset"]
+)
+def test_a_workspace_that_is_none_is_told(run: Run, arguments: tuple[str, ...]) -> None:
+    refused = run(*arguments, "--workspace", "nowhere")
+
+    assert refused.exit_code == 1
+    assert refused.stderr.startswith("Error: There is no workspace 'nowhere'")
+
+
+@pytest.mark.parametrize("arguments", [("users", "plenty"), ("merges", "1/60")])
+def test_what_is_no_limit_is_refused(run: Run, arguments: tuple[str, ...]) -> None:
+    assert run("set", "--workspace", "shop", *arguments).exit_code == 2
+
+
+def test_a_bucket_of_another_version_is_passed_over(run: Run, connection: Connection) -> None:
+    connection.execute("""UPDATE workspace SET rate_limits = '{"new": "1/60", "track": "9/3"}'""")
+
+    assert keys.own_limits(connection, workspace="shop") == (Limit(Bucket.TRACK, 9, 3),)

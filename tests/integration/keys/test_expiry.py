@@ -1,0 +1,62 @@
+"""Keys that open for a time only."""
+
+from datetime import UTC, datetime, timedelta
+
+from app import keys
+from app.db import Connection
+
+DAY = timedelta(days=1)
+
+
+def expire(connection: Connection) -> None:
+    connection.execute("UPDATE api_key SET expires_at = now() - interval '1 microsecond'")
+
+
+def test_a_key_opens_until_it_expires_and_not_from_then_on(connection: Connection) -> None:
+    _, secret = keys.create(connection, workspace="shop", label="x", permissions=["*"], expires_after=DAY)
+    before = keys.authenticate(connection, secret)
+    expire(connection)
+
+    assert before is not None
+    assert keys.authenticate(connection, secret) is None
+
+
+def test_a_key_expires_when_it_was_told_to_and_otherwise_never(connection: Connection) -> None:
+    keys.create(connection, workspace="shop", label="for a day", permissions=["*"], expires_after=DAY)
+    keys.create(connection, workspace="shop", label="for ever", permissions=["*"])
+
+    for_a_day, for_ever = keys.list_keys(connection)
+
+    assert for_a_day.expires_at is not None
+    assert abs(for_a_day.expires_at - datetime.now(UTC) - DAY) < timedelta(minutes=1)
+    assert for_ever.expires_at is None
+
+
+def test_the_state_of_a_key_is_told(connection: Connection) -> None:
+    key_id, _ = keys.create(connection, workspace="shop", label="x", permissions=["*"], expires_after=DAY)
+    states = [keys.list_keys(connection)[0].state]
+    expire(connection)
+    states.append(keys.list_keys(connection)[0].state)
+    keys.revoke(connection, key_id=key_id)
+    states.append(keys.list_keys(connection)[0].state)
+
+    assert states == ["open", "expired", "revoked"]
+
+
+def test_ensuring_an_expired_key_brings_it_back(connection: Connection) -> None:
+    keys.ensure(connection, key="chosen-by-hand", workspace="default")
+    expire(connection)
+
+    keys.ensure(connection, key="chosen-by-hand", workspace="default")
+
+    assert keys.authenticate(connection, "chosen-by-hand") is not None
+
+
+def test_keys_are_found_by_how_their_secrets_begin(connection: Connection) -> None:
+    sought, secret = keys.create(connection, workspace="shop", label="x", permissions=["*"])
+    keys.ensure(connection, key="chosen-by-hand", workspace="default")
+
+    for prefix in (secret[:5], secret[:7], secret[:20], secret):
+        assert [key.key_id for key in keys.list_keys(connection, prefix=prefix)] == [sought]
+    assert keys.list_keys(connection, prefix="xy") == []
+    assert keys.list_keys(connection, prefix="%") == []

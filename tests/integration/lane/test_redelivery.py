@@ -1,0 +1,136 @@
+"""A delivery repeated, late or out of order has no effect beyond the first."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from uuid_utils.compat import uuid7
+
+from app.db import Pool, borrow
+from tests.integration.lane.running import deliver
+from tests.support.factories import Factory, ext, one_database_for_all
+from tests.support.waiting import wait_until
+
+database_url = one_database_for_all()
+
+
+def image(factory: Factory) -> list[list[dict[str, object]]]:
+    """Return all that a delivery could change."""
+    tables = ("profile", "user_alias", "origin", "redirect", "merge_record", "job")
+    return [
+        factory.rows(f"SELECT {table}::text AS row FROM {table} WHERE workspace_id = %s ORDER BY 1") for table in tables
+    ]
+
+
+def test_a_lane_delivered_again_has_no_second_effect(pool: Pool, factory: Factory) -> None:
+    for name in "abc":
+        factory.profile(name, session_count=1, user_aliases={"mail": name})
+    job_ids = factory.batch([(ext("a"), ext("b")), (ext("b"), ext("c")), (ext("x"), ext("c"))])
+    deliver(pool, factory, job_ids)
+    before = image(factory)
+
+    for _ in range(3):
+        deliver(pool, factory, job_ids)
+
+    assert image(factory) == before
+
+
+def test_a_lane_delivered_in_parts_is_done_once(pool: Pool, factory: Factory) -> None:
+    for name in "abc":
+        factory.profile(name, session_count=1)
+    first, second = factory.batch([(ext("a"), ext("c")), (ext("b"), ext("c"))])
+
+    deliver(pool, factory, [first])
+    deliver(pool, factory, [second, first])
+
+    assert factory.outcomes([first, second]) == ["merged", "merged"]
+    assert [factory.row(job_id)["attempts"] for job_id in (first, second)] == [1, 1]
+
+
+def test_jobs_are_done_in_the_order_in_which_they_were_sent_not_in_which_they_are_named(
+    pool: Pool, factory: Factory
+) -> None:
+    for name in "abc":
+        factory.profile(name)
+    job_ids = factory.batch([(ext("a"), ext("b")), (ext("a"), ext("c"))])
+
+    deliver(pool, factory, list(reversed(job_ids)))
+
+    assert factory.outcomes(job_ids) == ["merged", "already_merged"]
+
+
+def test_a_job_named_twice_is_done_once(pool: Pool, factory: Factory) -> None:
+    for name in "ab":
+        factory.profile(name)
+    job_id = factory.job(ext("a"), ext("b"))
+
+    deliver(pool, factory, [job_id, job_id])
+
+    assert (factory.row(job_id)["outcome"], factory.row(job_id)["attempts"]) == ("merged", 1)
+
+
+def test_a_job_that_does_not_exist_is_passed_over(pool: Pool, factory: Factory) -> None:
+    factory.profile("a")
+    job_id = factory.job(ext("a"), ext("a"))
+
+    deliver(pool, factory, [uuid7(), job_id])
+    deliver(pool, factory, [])
+
+    assert factory.row(job_id)["outcome"] == "same_profile"
+
+
+def test_the_job_names_the_task_of_its_last_delivery(pool: Pool, factory: Factory) -> None:
+    factory.profile("a")
+    job_id = factory.job(ext("a"), ext("a"), task_id=uuid7())
+
+    task_id = deliver(pool, factory, [job_id])
+    deliver(pool, factory, [job_id])
+
+    assert factory.row(job_id)["task_id"] == task_id
+
+
+def test_an_attempt_whose_worker_died_is_made_again(pool: Pool, factory: Factory) -> None:
+    for name in "ab":
+        factory.profile(name)
+    job_id = factory.job(ext("a"), ext("b"), state="running", attempts=2)
+
+    deliver(pool, factory, [job_id])
+
+    assert (factory.row(job_id)["outcome"], factory.row(job_id)["attempts"]) == ("merged", 3)
+
+
+@pytest.mark.parametrize("workers", [2, 4])
+def test_a_lane_delivered_to_several_workers_at_once_is_done_once(pool: Pool, factory: Factory, workers: int) -> None:
+    for number in range(12):
+        factory.profile(f"o{number}", session_count=1)
+        factory.profile(f"s{number % 3}{number}")
+    factory.profile("hub", session_count=100)
+    job_ids = factory.batch([(ext(f"o{number}"), ext("hub")) for number in range(12)])
+
+    with ThreadPoolExecutor(workers) as executor:
+        deliveries = [executor.submit(deliver, pool, factory, job_ids) for _ in range(workers)]
+    for delivery in deliveries:
+        delivery.result()
+
+    assert factory.outcomes(job_ids) == ["merged"] * 12
+    (hub,) = factory.rows("SELECT session_count FROM profile WHERE workspace_id = %s AND external_id = 'hub'")
+    assert hub["session_count"] == 112
+    (records,) = factory.rows("SELECT count(*) AS count FROM merge_record WHERE workspace_id = %s")
+    assert records["count"] == 12
+
+
+def test_a_repeated_delivery_waits_for_the_first_and_finds_nothing_to_do(pool: Pool, factory: Factory) -> None:
+    a = factory.profile("a")
+    factory.profile("b")
+    job_id = factory.job(ext("a"), ext("b"))
+    waiting = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+
+    with ThreadPoolExecutor(2) as executor:
+        with borrow(pool) as connection, connection.transaction():
+            connection.execute("SELECT 1 FROM profile WHERE id = %s FOR UPDATE", [a.id])
+            deliveries = [executor.submit(deliver, pool, factory, [job_id]) for _ in range(2)]
+            wait_until(lambda: len(factory.connection.execute(waiting).fetchall()) == 2, what="both to wait")
+        for delivery in deliveries:
+            delivery.result(30)
+
+    (records,) = factory.rows("SELECT count(*) AS count FROM merge_record WHERE workspace_id = %s")
+    assert (factory.row(job_id)["outcome"], records["count"]) == ("merged", 1)

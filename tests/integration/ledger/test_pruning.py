@@ -1,0 +1,149 @@
+"""Pruning: what is finished is forgotten after its time; what is not, or is dead, stays."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from uuid_utils.compat import uuid7
+
+from app.config import Settings
+from app.db import Pool
+from app.ledger.pruning import earliest_id_at, prune_batches, prune_idempotency, workspaces
+from tests.integration.lane.running import merge_one
+from tests.support.factories import Factory, ext, one_database_for_all
+from workers.relay import prune
+from workers.relay.prune import Pruner
+
+database_url = one_database_for_all()
+
+NOW = datetime.now(UTC)
+UPDATE = (ext("a"), ext("a"))
+FINISHED = {"state": "finished", "outcome": "same_profile", "reason": "So.", "finished_at": NOW}
+DEAD = {"state": "dead", "reason": "It failed.", "finished_at": NOW}
+
+
+def a_batch(factory: Factory, *jobs: dict[str, Any], days_old: float = 0) -> UUID:
+    """Write a batch whose jobs have the columns *jobs*, accepted *days_old* days ago; return its id."""
+    moment = earliest_id_at(NOW - timedelta(days=days_old))
+    batch_id = UUID(int=moment.int + uuid7().int % 2**64)
+    factory.batch([UPDATE] * len(jobs), batch_id=batch_id)
+    rows = factory.rows("SELECT id FROM job WHERE workspace_id = %s AND batch_id = %s ORDER BY index", batch_id)
+    for row, columns in zip(rows, jobs, strict=True):
+        for end in [columns] if columns else []:
+            assignments = ", ".join(f"{name} = %({name})s" for name in end)
+            factory.connection.execute(f"UPDATE job SET {assignments} WHERE id = %(id)s", {**end, "id": row["id"]})
+    return batch_id
+
+
+def kept(factory: Factory) -> set[UUID]:
+    """Return the ids of the batches that are still there."""
+    return {row["id"] for row in factory.rows("SELECT id FROM batch WHERE workspace_id = %s")}
+
+
+def pruned(factory: Factory, *, days: float = 1, limit: int = 100) -> int:
+    """Prune the batches that are older than *days*; return how many were."""
+    before = NOW - timedelta(days=days)
+    return prune_batches(factory.connection, workspace_id=factory.workspace_id, before=before, limit=limit)
+
+
+def use_key(factory: Factory, key: str, *, hours_old: float) -> None:
+    """Note an Idempotency-Key as used *hours_old* hours ago."""
+    factory.rows(
+        "INSERT INTO idempotency (workspace_id, path, key, body_digest, batch_id, created_at)"
+        " VALUES (%s, '/users/merge', %s, '', %s, %s) RETURNING 1",
+        *(key, uuid7(), datetime.now(UTC) - timedelta(hours=hours_old)),
+    )
+
+
+def test_old_finished_batches_are_forgotten_and_newer_ones_kept(factory: Factory) -> None:
+    a_batch(factory, FINISHED, FINISHED, days_old=3)
+    a_batch(factory, FINISHED, days_old=1.01)
+    new = a_batch(factory, FINISHED, days_old=0.99)
+
+    assert pruned(factory) == 2
+    assert kept(factory) == {new}
+    assert factory.rows("SELECT DISTINCT batch_id FROM job WHERE workspace_id = %s") == [{"batch_id": new}]
+
+
+def test_an_empty_batch_is_finished(factory: Factory) -> None:
+    a_batch(factory, days_old=3)
+
+    assert pruned(factory) == 1
+
+
+@pytest.mark.parametrize("columns", [DEAD, {"state": "queued"}, {"state": "running"}], ids=lambda each: each["state"])
+def test_a_batch_is_kept_while_one_job_is_not_finished(factory: Factory, columns: dict[str, Any]) -> None:
+    old = a_batch(factory, FINISHED, columns, FINISHED, days_old=300)
+
+    assert pruned(factory) == 0
+    assert kept(factory) == {old}
+
+
+def test_the_audit_goes_with_its_batch_and_the_profiles_stay(pool: Pool, factory: Factory) -> None:
+    factory.profile("a")
+    b = factory.profile("b")
+    merge_one(pool, factory, ext("a"), ext("b"))
+    merged = factory.load(b)
+
+    assert pruned(factory, days=-1) == 1
+
+    assert factory.rows("SELECT 1 FROM merge_record WHERE workspace_id = %s") == []
+    assert factory.load(b) == merged
+    assert merge_one(pool, factory, ext("a"), ext("b"))["outcome"] == "already_merged"
+
+
+def test_only_so_many_are_forgotten_at_once_the_oldest_first(factory: Factory) -> None:
+    batches = [a_batch(factory, FINISHED, days_old=days) for days in (2, 5, 3, 4)]
+
+    assert pruned(factory, limit=3) == 3
+    assert kept(factory) == {batches[0]}
+
+
+def test_a_batch_that_another_pruning_holds_is_passed_over(pool: Pool, factory: Factory) -> None:
+    held, free = a_batch(factory, FINISHED, days_old=3), a_batch(factory, FINISHED, days_old=3)
+
+    with pool.connection() as other, other.transaction():
+        other.execute("SELECT 1 FROM batch WHERE id = %s FOR UPDATE", [held])
+
+        assert pruned(factory) == 1
+        assert kept(factory) == {held}
+    assert free not in kept(factory)
+
+
+def test_another_workspace_is_left_alone(factory: Factory) -> None:
+    elsewhere = Factory(factory.connection)
+    old = a_batch(elsewhere, FINISHED, days_old=3)
+
+    assert pruned(factory) == 0
+    assert kept(elsewhere) == {old}
+    assert {factory.workspace_id, elsewhere.workspace_id} <= set(workspaces(factory.connection))
+
+
+def test_idempotency_keys_run_out(factory: Factory) -> None:
+    for hours in (25, 23.9, 0):
+        use_key(factory, f"key-{hours}", hours_old=hours)
+
+    assert prune_idempotency(factory.connection, workspace_id=factory.workspace_id, hours=24) == 1
+    left = factory.rows("SELECT key FROM idempotency WHERE workspace_id = %s ORDER BY key")
+    assert [row["key"] for row in left] == ["key-0", "key-23.9"]
+
+
+def test_a_sweep_prunes_every_workspace_until_nothing_is_left(
+    pool: Pool, settings: Settings, factory: Factory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prune, "CHUNK", 2)
+    elsewhere = Factory(factory.connection)
+    for _ in range(3):
+        a_batch(factory, FINISHED, days_old=100)
+    a_batch(elsewhere, FINISHED, days_old=100)
+    use_key(elsewhere, "key", hours_old=25)
+    young = a_batch(elsewhere, FINISHED, days_old=80)
+    dead = a_batch(elsewhere, DEAD, days_old=100)
+    pruner = Pruner(pool, settings)
+    # What other tests of this database left is pruned too, so the first sweep is counted apart.
+    first, rest = pruner.run_once(), [pruner.run_once() for _ in range(5)]
+
+    assert first >= 4
+    assert rest[-1] == 0
+    assert (kept(factory), kept(elsewhere)) == (set(), {young, dead})

@@ -1,0 +1,158 @@
+"""Attempts without an end: they are not held against a job, until they are too many; and jobs that are simply late."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import pytest
+from uuid_utils.compat import uuid7
+
+from app.db import Connection
+from app.ledger.claiming import (
+    APART_AFTER,
+    Rescued,
+    claim,
+    consumed_to,
+    rescue_lost,
+    rescue_stranded,
+    to_publish_apart,
+)
+from app.ledger.work import begin
+from tests.support.factories import LONG_AGO, Factory, ext, one_database_for_all
+
+database_url = one_database_for_all()
+
+BOUND = 6
+
+
+@pytest.fixture
+def lane(factory: Factory) -> list[UUID]:
+    """Three jobs of one lane that were published and have begun."""
+    job_ids = factory.batch([(ext("a"), ext("b"))] * 3, published_at=LONG_AGO)
+    start(factory, job_ids)
+    return job_ids
+
+
+def start(factory: Factory, job_ids: Sequence[UUID]) -> None:
+    """Begin an attempt on jobs."""
+    begin(factory.connection, workspace_id=factory.workspace_id, job_ids=job_ids, task_id=uuid7())
+
+
+def sweep(factory: Factory, *, after_s: float = 0, max_strandings: int = BOUND) -> Rescued:
+    """Look for stranded jobs."""
+    limits = {"after_s": after_s, "max_strandings": max_strandings, "limit": 100}
+    return rescue_stranded(factory.connection, workspace_id=factory.workspace_id, **limits)
+
+
+def counts(factory: Factory, job_ids: Sequence[UUID]) -> list[tuple[str, int, int]]:
+    """Return state, attempts and strandings of jobs."""
+    rows = map(factory.row, job_ids)
+    return [(row["state"], row["attempts"], row["strandings"]) for row in rows]
+
+
+def test_a_killed_worker_costs_its_jobs_an_attempt_and_no_failure(factory: Factory, lane: list[UUID]) -> None:
+    assert sweep(factory) == Rescued(queued=3)
+    assert counts(factory, lane) == [("queued", 1, 1)] * 3
+    assert claim(factory.connection, workspace_id=factory.workspace_id, limit=10) == [tuple(lane)]
+
+
+def test_who_has_only_just_begun_is_left_alone(factory: Factory, lane: list[UUID]) -> None:
+    assert sweep(factory, after_s=60) == Rescued()
+    assert counts(factory, lane) == [("running", 1, 0)] * 3
+
+
+def test_a_delivery_that_finds_a_job_running_counts_the_former_attempt_as_stranded(
+    factory: Factory, lane: list[UUID]
+) -> None:
+    start(factory, lane)
+
+    assert counts(factory, lane) == [("running", 2, 1)] * 3
+
+
+def test_what_kills_every_worker_is_dead_in_the_end(factory: Factory, lane: list[UUID]) -> None:
+    swept = []
+    for _ in range(BOUND):
+        swept.append(sweep(factory))
+        start(factory, lane[:1])
+
+    row = factory.row(lane[0])
+    assert [each.dead for each in swept] == [0] * (BOUND - 1) + [1]
+    assert [each.queued for each in swept] == [3] + [1] * (BOUND - 2) + [0]
+    assert (row["state"], row["outcome"]) == ("dead", None)
+    assert "worker" in row["reason"]
+
+
+def test_when_it_is_always_delivered_again_before_a_sweep_it_is_dead_all_the_same(
+    factory: Factory, lane: list[UUID]
+) -> None:
+    for _ in range(BOUND):
+        start(factory, lane)
+
+    assert sweep(factory, after_s=60) == Rescued(dead=3)
+
+
+def test_jobs_that_were_stranded_often_go_each_for_itself(factory: Factory, lane: list[UUID]) -> None:
+    for _ in range(BOUND // 2):
+        sweep(factory)
+        start(factory, lane)
+    sweep(factory)
+
+    claimed = claim(factory.connection, workspace_id=factory.workspace_id, limit=10)
+    assert claimed == [(job_id,) for job_id in lane]
+
+
+def test_after_a_few_strandings_a_job_shares_its_message_with_no_other_lane(factory: Factory) -> None:
+    suspect, other = (factory.job(ext(name), ext("z")) for name in "ab")
+    factory.set_jobs([suspect], f"strandings = {APART_AFTER}")
+
+    apart = to_publish_apart(factory.connection, workspace_id=factory.workspace_id, job_ids=[suspect, other])
+
+    assert apart == {suspect}
+
+
+def test_a_lost_message_is_neither_an_attempt_nor_a_stranding(factory: Factory, connection: Connection) -> None:
+    job_ids = factory.batch([(ext("a"), ext("b"))] * 2, published_at=LONG_AGO, task_id=uuid7())
+    horizon = {"queue_consumed_to": uuid7(), "after_s": 1, "limit": 10}
+
+    found = rescue_lost(connection, workspace_id=factory.workspace_id, **horizon)
+
+    assert found == Rescued(queued=2)
+    assert counts(factory, job_ids) == [("queued", 0, 0)] * 2
+    assert claim(connection, workspace_id=factory.workspace_id, limit=10) == [tuple(job_ids)]
+
+
+def test_what_waits_behind_others_is_not_lost_however_old_it_is(factory: Factory, connection: Connection) -> None:
+    earlier, running, later = uuid7(), uuid7(), uuid7()
+    lost, waiting = (
+        factory.job(ext(name), ext("z"), published_at=LONG_AGO, task_id=task_id)
+        for name, task_id in (("a", earlier), ("b", later))
+    )
+    begun = factory.job(ext("c"), ext("z"), published_at=LONG_AGO, task_id=running)
+    begin(connection, workspace_id=factory.workspace_id, job_ids=[begun], task_id=running)
+
+    frontier = consumed_to(connection, workspace_id=factory.workspace_id)
+    assert frontier == running
+    rescue_lost(connection, workspace_id=factory.workspace_id, queue_consumed_to=frontier, after_s=1, limit=10)
+
+    assert factory.row(lost)["published_at"] is None
+    assert factory.row(waiting)["published_at"] is not None
+
+
+def test_an_old_message_of_a_job_published_again_says_nothing_of_what_waits(
+    factory: Factory, connection: Connection
+) -> None:
+    old_message, again = uuid7(), uuid7()
+    job_id = factory.job(ext("a"), ext("z"), published_at=LONG_AGO, task_id=again)
+
+    begin(connection, workspace_id=factory.workspace_id, job_ids=[job_id], task_id=old_message)
+
+    assert consumed_to(connection, workspace_id=factory.workspace_id) == old_message
+
+
+def test_a_message_with_the_head_of_a_lane_alone_leaves_the_rest_a_head(
+    factory: Factory, connection: Connection
+) -> None:
+    head, *rest = factory.batch([(ext("a"), ext("b"))] * 3)
+
+    start(factory, [head])
+
+    assert claim(connection, workspace_id=factory.workspace_id, limit=10) == [tuple(rest)]

@@ -1,0 +1,350 @@
+"""What `/users/delete` leaves behind: the jobs, and nothing of the person, in any column of any table."""
+
+from typing import Any
+
+import pytest
+
+from app.config import Settings
+from app.db import Connection, Pool
+from app.web import create_app
+from app.web.resources import resources_of
+from schemas.outcomes import Outcome
+from tests.support.factories import one_database_for_all
+from tests.support.front_door import Caller
+from tests.support.lane_runs import ask_to_merge, ext, identified, job, merged, outcomes, run_jobs
+from tests.support.profiles import NOON, Json, merge, the_profile, track
+
+database_url = one_database_for_all()
+
+MARKER = "Q7trace"
+"""In every text of the person, and in nothing else."""
+DIGITS = "4155550199"
+"""In the person's phone number."""
+PHONE = f"+1{DIGITS}"
+TABLES = (
+    "profile",
+    "user_alias",
+    "origin",
+    "redirect",
+    "deprecated_external_id",
+    "custom_event",
+    "purchase",
+    "session",
+    "engagement",
+)
+
+
+def mark(text: str) -> str:
+    """Return *text* as the person has it."""
+    return f"{text}-{MARKER}"
+
+
+def alias(name: str, label: str = "shop") -> Json:
+    return {"alias_label": label, "alias_name": name}
+
+
+def delete(caller: Caller, *external_ids: str) -> None:
+    assert caller.post("/users/delete", {"external_ids": list(external_ids)}).status_code == 201
+
+
+def live(caller: Caller, name: str) -> None:
+    """Track everything that a profile can have, with the marker in all that is text, for the external_id *name*."""
+    me = {"external_id": mark(name)}
+    track(
+        caller,
+        attributes=[
+            {
+                **me,
+                "first_name": mark("Jane"),
+                "last_name": mark("Doe"),
+                "home_city": mark("Oslo"),
+                "email": f"{mark(name)}@x.org",
+                "phone": PHONE,
+                "gender": "F",
+                "dob": "1980-12-21",
+                "country": "NO",
+                "facebook": {"id": mark("f"), "likes": [mark("l")]},
+                "twitter": {"id": 1, "screen_name": mark("t")},
+                "current_location": {"longitude": 10.75, "latitude": 59.91},
+                "push_tokens": [{"app_id": mark("app"), "token": mark("token"), "device_id": mark("device")}],
+                "devices": [{"device_id": mark("device"), "model": mark("model"), "os": mark("os")}],
+                "subscription_groups": [{"subscription_group_id": mark("g"), "subscription_state": "subscribed"}],
+                "plan": mark("gold"),
+                mark("attribute"): [mark("element")],
+                "nested": {mark("key"): {"deep": mark("value")}},
+            }
+        ],
+        events=[{**me, "name": mark("login"), "time": NOON, "app_id": mark("app"), "properties": {"a": mark("b")}}],
+        purchases=[
+            {**me, "product_id": mark("hat"), "currency": "USD", "price": 12.5, "time": NOON, "app_id": mark("app")}
+            | {"properties": {mark("size"): mark("L")}}
+        ],
+        sessions=[{**me, "app_id": mark("app"), "started_at": NOON, "ended_at": NOON}],
+        engagements=[
+            {**me, "kind": "campaign", "id": mark("c"), "name": mark("Spring"), "event": "opened", "time": NOON},
+            {**me, "kind": "canvas", "id": mark("v"), "name": mark("Tour"), "event": "entered", "time": NOON},
+        ],
+    )
+    own = [{**me, **alias(mark(name))}, {**me, **alias(mark("app"), mark("label") + name)}]
+    caller.post("/users/alias/new", {"user_aliases": own})
+
+
+def traces(connection: Connection) -> dict[str, list[str]]:
+    """Return the rows of any table that have the marker or the number anywhere, by table."""
+    names = connection.execute(
+        "SELECT table_name AS name FROM information_schema.tables"
+        " WHERE table_schema = 'public' AND table_type = 'BASE TABLE'"
+    ).fetchall()
+    found = {}
+    for name in (row["name"] for row in names):
+        query = f'SELECT whole::text AS row FROM "{name}" AS whole WHERE whole::text ~* %s'
+        rows = [row["row"] for row in connection.execute(query, [f"{MARKER}|{DIGITS}"])]  # type: ignore[arg-type]
+        if rows:
+            found[name] = rows
+    return found
+
+
+def counts(connection: Connection, caller: Caller) -> dict[str, int]:
+    """Return how many rows the caller's workspace has in the tables of profiles."""
+    parts = [f"(SELECT count(*) FROM {table} WHERE workspace_id = %(id)s) AS {table}" for table in TABLES]
+    (row,) = connection.execute(f"SELECT {', '.join(parts)}", {"id": caller.workspace_id}).fetchall()  # type: ignore[arg-type]
+    return dict(row)
+
+
+def test_nothing_of_the_person_is_left_anywhere(caller: Caller, pool: Pool, connection: Connection) -> None:
+    me, orphan, keep = ext(mark("me")), ext(mark("orphan")), ext("keep")
+    newest = ["most_recently_updated"]
+    before_there_was_anybody = [
+        *merged(caller, pool, (me, keep), ({"user_alias": alias(mark("me"))}, keep)),
+        *merged(caller, pool, (keep, orphan), (keep, {"user_alias": alias(mark("orphan"))})),
+        *merged(caller, pool, ({"email": f"{mark('me').upper()}@X.ORG ", "prioritization": newest}, keep)),
+        *merged(caller, pool, ({"email": f"{mark('orphan')}@x.org", "prioritization": newest}, keep)),
+        *merged(caller, pool, ({"phone": "+1 (415) 555-0199", "prioritization": newest}, keep)),
+    ]
+    live(caller, "me")
+    live(caller, "orphan")
+    track(caller, attributes=[{"external_id": mark("was")}])
+    renames = [(mark("was"), mark("is")), (mark("me"), mark("new"))]
+    pairs = [{"current_external_id": current, "new_external_id": new} for current, new in renames]
+    caller.post("/users/external_ids/rename", {"external_id_renames": pairs})
+    caller.post("/users/alias/new", {"user_aliases": [alias(mark("guest"))]})
+    about = [
+        *merged(caller, pool, (ext(mark("was")), orphan), (orphan, me), (orphan, me), (me, ext(mark("new")))),
+        *merged(caller, pool, (me, ext("nobody")), (ext("nobody"), me)),
+        *identified(
+            caller,
+            pool,
+            aliases_to_identify=[{"external_id": mark("new"), "user_alias": alias(mark("guest"))}],
+            emails_to_identify=[
+                {"external_id": "keep", "email": f"{mark('me')}@x.org", "prioritization": ["identified"]}
+            ],
+        ),
+        *run_jobs(caller, pool, ask_to_merge(caller, (me, keep)), refused_identifiers=frozenset({mark("me").lower()})),
+    ]
+    braze_id = the_profile(caller, mark("me"))["braze_id"]
+    there = traces(connection)
+    caller.post("/users/delete", {"external_ids": [mark("me")], "user_aliases": [alias(mark("guest"))]})
+
+    assert set(outcomes(before_there_was_anybody)) == {"orphan_not_found"}
+    assert outcomes(about) == [
+        "merged",
+        "merged",
+        "already_merged",
+        "same_profile",
+        "survivor_not_found",
+        "orphan_not_found",
+        "alias_conflict",
+        "orphan_identified",
+        "refused_identifier",
+    ]
+    assert there.keys() == {*TABLES, "job", "merge_record"} - {"origin"}
+    assert traces(connection) == {}
+    assert set(counts(connection, caller).values()) == {0}
+    for each in (*before_there_was_anybody, *about):
+        shown = job(caller, each["job_id"], include="changes")
+        assert (shown["state"], shown["outcome"]) == ("finished", each["outcome"])
+        assert (shown["identifier_to_merge"], shown["identifier_to_keep"]) == ({}, {})
+        assert shown["changes"] == []
+    assert caller.get(f"/profiles/{braze_id}").status_code == 404
+
+
+def test_a_job_of_somebody_deleted_keeps_outcome_and_braze_ids_and_is_found_by_them(caller: Caller, pool: Pool) -> None:
+    track(caller, attributes=[{"external_id": name, "first_name": name} for name in ("orphan", "me")])
+    (before,) = merged(caller, pool, (ext("orphan"), ext("me")))
+    delete(caller, "me")
+    after = job(caller, before["job_id"])
+    batch = caller.get(f"/merge/batches/{before['batch_id']}").json
+    found = [
+        [each["job_id"] for each in caller.get("/merge/jobs", identifier=name).json["jobs"]]
+        for name in (before["orphan"]["braze_id"], before["survivor"]["braze_id"], "orphan", "me")
+    ]
+
+    blanked = {
+        "identifier_to_merge": {},
+        "identifier_to_keep": {},
+        "orphan": {**before["orphan"], "external_id": None},
+        "survivor": {**before["survivor"], "external_id": None},
+    }
+    assert after == {**before, **blanked}
+    assert batch["jobs"] == [after]
+    assert found == [[before["job_id"]], [before["job_id"]], [], []]
+
+
+def test_a_reason_that_quotes_gives_way_to_the_prose_of_its_outcome(caller: Caller, pool: Pool) -> None:
+    track(caller, attributes=[{"external_id": "me"}])
+    caller.post("/users/alias/new", {"user_aliases": [{"external_id": "me", **alias("1")}, alias("2")]})
+    (clash,) = identified(caller, pool, aliases_to_identify=[{"external_id": "me", "user_alias": alias("2")}])
+    accepted = ask_to_merge(caller, (ext("me"), ext("other")))
+    (refused,) = run_jobs(caller, pool, accepted, refused_identifiers=frozenset({"me"}))
+    delete(caller, "me")
+
+    assert "'shop'" in clash["reason"]
+    assert "'me'" in refused["reason"]
+    assert job(caller, clash["job_id"])["reason"] == Outcome.ALIAS_CONFLICT.prose
+    assert job(caller, refused["job_id"])["reason"] == Outcome.REFUSED_IDENTIFIER.prose
+
+
+def test_a_job_with_somebody_else_is_blanked_and_they_stay(caller: Caller, pool: Pool) -> None:
+    track(caller, attributes=[{"external_id": "me", "control_group": True}, {"external_id": "other"}])
+    (before,) = merged(caller, pool, (ext("me"), ext("other")))
+    other = the_profile(caller, "other")
+    delete(caller, "me")
+    after = job(caller, before["job_id"])
+
+    assert before["outcome"] == "protected"
+    assert after["identifier_to_keep"] == {}
+    assert after["survivor"]["braze_id"] == other["braze_id"]
+    assert the_profile(caller, "other") == other
+
+
+def test_jobs_of_other_people_stay_as_they_are(caller: Caller, pool: Pool) -> None:
+    shared = {"email": "a@x.org"}
+    track(
+        caller,
+        attributes=[
+            {"external_id": "me", **shared},
+            {"external_id": "you", **shared},
+            {"external_id": "she", "first_name": "S"},
+        ],
+    )
+    caller.post("/users/alias/new", {"user_aliases": [alias("me")]})
+    by_email = {**shared, "prioritization": ["identified"]}
+    jobs = [
+        *merged(caller, pool, (by_email, ext("she")), ({"user_alias": alias("me")}, ext("she"))),
+        *merged(caller, pool, (ext("she"), {**shared, "prioritization": ["unidentified"]})),
+        *merged(caller, pool, ({"user_alias": alias("me", "app")}, ext("you"))),
+    ]
+    delete(caller, "me")
+
+    assert outcomes(jobs) == ["orphan_ambiguous", "merged", "survivor_not_found", "orphan_not_found"]
+    assert [job(caller, each["job_id"]) for each in jobs] == jobs
+
+
+def test_an_address_in_the_ledger_goes_with_the_last_who_had_it(caller: Caller, pool: Pool) -> None:
+    shared = {"email": "a@x.org"}
+    track(
+        caller, attributes=[{"external_id": "me", **shared}, {"external_id": "you", **shared}, {"external_id": "she"}]
+    )
+    (before,) = merged(caller, pool, ({**shared, "prioritization": ["identified"]}, ext("she")))
+    delete(caller, "me")
+    between = job(caller, before["job_id"])
+    delete(caller, "you")
+
+    assert before["outcome"] == "orphan_ambiguous"
+    assert between == before
+    assert job(caller, before["job_id"])["identifier_to_merge"] == {}
+
+
+def test_a_job_that_is_not_settled_keeps_its_identifiers_and_ends_finding_nobody(caller: Caller, pool: Pool) -> None:
+    track(caller, attributes=[{"external_id": "me"}, {"external_id": "other"}])
+    accepted = ask_to_merge(caller, (ext("me"), ext("other")))
+    delete(caller, "me")
+    (after,) = run_jobs(caller, pool, accepted)
+
+    assert after["outcome"] == "orphan_not_found"
+    assert after["identifier_to_merge"] == ext("me")
+
+
+def test_a_dead_job_is_blanked_too(caller: Caller, connection: Connection) -> None:
+    track(caller, attributes=[{"external_id": "me"}])
+    accepted = ask_to_merge(caller, (ext("me"), ext("other")))
+    connection.execute(
+        "UPDATE job SET state = 'dead', reason = 'Attempt 5 failed.', finished_at = now() WHERE batch_id = %s",
+        [accepted["batch_id"]],
+    )
+    delete(caller, "me")
+    (after,) = caller.get(accepted["status_url"]).json["jobs"]
+
+    assert (after["state"], after["reason"]) == ("dead", "Attempt 5 failed.")
+    assert after["identifier_to_merge"] == {}
+
+
+def test_what_is_deleted_in_one_workspace_stays_in_the_ledger_of_another(
+    caller: Caller, make_caller: Any, pool: Pool
+) -> None:
+    other = make_caller()
+    for each in (caller, other):
+        track(each, attributes=[{"external_id": "orphan"}, {"external_id": "me"}])
+    jobs = [merged(each, pool, (ext("orphan"), ext("me")))[0] for each in (caller, other)]
+    delete(caller, "me")
+
+    assert job(other, jobs[1]["job_id"]) == jobs[1]
+
+
+@pytest.fixture
+def impatient(caller: Caller, database_url: str, connection: Connection) -> Any:
+    """The caller at a front door whose statements may take 300 ms, while to delete history takes more."""
+    connection.execute(
+        """
+        CREATE FUNCTION take_long() RETURNS trigger LANGUAGE plpgsql
+        AS 'BEGIN PERFORM pg_sleep(0.6); RETURN NULL; END'
+        """
+    )
+    connection.execute(
+        "CREATE TRIGGER slow BEFORE DELETE ON custom_event FOR EACH STATEMENT EXECUTE FUNCTION take_long()"
+    )
+    flask = create_app(Settings(database_url=database_url, statement_timeout_ms=300))
+    try:
+        yield Caller(
+            flask,
+            secret=caller.secret,
+            key_id=caller.key_id,
+            workspace_id=caller.workspace_id,
+            workspace=caller.workspace,
+        )
+    finally:
+        connection.execute("DROP FUNCTION take_long CASCADE")
+        resources_of(flask).close()
+
+
+def test_a_long_history_may_take_longer_than_other_statements(
+    caller: Caller, impatient: Caller, connection: Connection
+) -> None:
+    track(caller, events=[{"external_id": "me", "name": "login", "time": NOON}])
+    delete(impatient, "me")
+
+    assert counts(connection, caller)["custom_event"] == 0
+
+
+def test_merging_into_somebody_and_deleting_them_leaves_their_namesakes_history(
+    caller: Caller, pool: Pool, connection: Connection
+) -> None:
+    event = {"name": "login", "time": NOON}
+    track(caller, events=[{"external_id": name, **event} for name in ("a", "me", "other")])
+    merge(caller, pool, orphan="a", survivor="me")
+    track(caller, events=[{"external_id": "a", **event}])
+    delete(caller, "me")
+
+    assert counts(connection, caller)["custom_event"] == 2
+    assert the_profile(caller, "a")["custom_events"][0]["count"] == 1
+    assert the_profile(caller, "other")["custom_events"][0]["count"] == 1
+
+
+def test_a_guest_is_blanked_like_anybody(caller: Caller, pool: Pool) -> None:
+    caller.post("/users/alias/new", {"user_aliases": [alias("1"), alias("2", "app")]})
+    (before,) = merged(caller, pool, ({"user_alias": alias("1")}, {"user_alias": alias("2", "app")}))
+    caller.post("/users/delete", {"user_aliases": [alias("1")]})
+    after = job(caller, before["job_id"])
+
+    assert before["outcome"] == "merged"
+    assert after["identifier_to_merge"] == after["identifier_to_keep"] == {}

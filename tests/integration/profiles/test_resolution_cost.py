@@ -1,0 +1,78 @@
+"""What resolution costs: an index probe, however many profiles share an address, and whatever PostgreSQL believes."""
+
+import pytest
+
+from app.merging.prioritization import Denoted, NotFound
+from app.profiles.resolution import resolve
+from schemas.identifiers import Email, ExternalId, Identifier, Phone, UserAlias
+from schemas.prioritization import Priority
+from tests.support.factories import Factory
+
+IDENTIFIED = Priority.IDENTIFIED
+NEWEST, OLDEST = Priority.MOST_RECENTLY_UPDATED, Priority.LEAST_RECENTLY_UPDATED
+MANY, SHARING = 20_000, 5_000
+QUESTIONS: list[Identifier] = [
+    ExternalId("crowd-16"),
+    ExternalId("crowd-18000"),
+    UserAlias("mail", "nobody"),
+    *(Email("shared@x.org", (recency,)) for recency in (NEWEST, OLDEST)),
+    *(Phone("+14155550123", (IDENTIFIED, recency)) for recency in (NEWEST, OLDEST)),
+    Email("19999@x.org", (NEWEST,)),
+]
+ROWS_READ = """
+    SELECT seq_tup_read + idx_tup_fetch AS rows
+    FROM pg_stat_xact_user_tables
+    WHERE relname = 'profile'
+"""
+
+
+def fill(factory: Factory) -> None:
+    """Make 20,000 profiles, of which 5,000 share one email address and one phone number."""
+    factory.rows(
+        """
+        INSERT INTO profile (
+            workspace_id, braze_id, external_id, created_at, updated_at, random_bucket, email, email_key, phone,
+            phone_e164
+        )
+        SELECT
+            workspace_id, lpad(to_hex(number), 24, '0'), CASE WHEN number %% 2 = 0 THEN 'crowd-' || number END,
+            now(), now() - make_interval(secs => number), 0, email, email, phone, phone
+        FROM (
+            SELECT
+                %s::int AS workspace_id, number,
+                CASE WHEN number <= %s THEN 'shared@x.org' ELSE number || '@x.org' END AS email,
+                CASE WHEN number <= %s THEN '+14155550123' ELSE '+1415' || number END AS phone
+            FROM generate_series(1, %s) AS number
+        ) AS made
+        RETURNING 1
+        """,
+        *(SHARING, SHARING, MANY),
+    )
+
+
+@pytest.mark.parametrize("analyzed", ["before it was filled", "afterwards"])
+def test_an_address_that_thousands_share_costs_an_index_probe(factory: Factory, analyzed: str) -> None:
+    connection = factory.connection
+    if analyzed == "before it was filled":
+        fill(Factory(connection))
+        connection.execute("ANALYZE profile")
+    fill(factory)
+    if analyzed == "afterwards":
+        connection.execute("ANALYZE profile")
+
+    # More often than it takes psycopg to prepare a statement, and PostgreSQL to settle on a plan for all values.
+    read = [rows_read(factory) for _ in range(12)]
+
+    assert max(read) <= 50
+
+
+def rows_read(factory: Factory) -> int:
+    """Return how many rows of profiles PostgreSQL reads to answer QUESTIONS."""
+    connection = factory.connection
+    with connection.transaction():
+        (before,) = connection.execute(ROWS_READ).fetchall()
+        found = resolve(connection, workspace_id=factory.workspace_id, identifiers=QUESTIONS)
+        (after,) = connection.execute(ROWS_READ).fetchall()
+    assert [type(each) for each in found] == [Denoted, Denoted, NotFound, *[Denoted] * 5]
+    count: int = after["rows"] - before["rows"]
+    return count

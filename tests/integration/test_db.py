@@ -1,0 +1,241 @@
+"""The way to PostgreSQL: transactions made again, a server that is away, values that come back as they went."""
+
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import errors as postgres
+from psycopg.types.json import Jsonb
+
+from app.config import Settings
+from app.db import (
+    ATTEMPTS,
+    Connection,
+    Pool,
+    borrow,
+    connection_arguments,
+    in_transaction,
+    is_away,
+    load_queries,
+    open_pool,
+)
+from app.errors import DatabaseUnavailable, SetupError
+from tests.support.factories import one_database_for_all
+from tests.support.postgres import PostgresServer
+from tests.support.waiting import wait_until
+
+database_url = one_database_for_all()
+
+NOWHERE = Settings(database_url="postgresql://127.0.0.1:1/nobody", pool_timeout_s=0.3)
+GAVE_WAY = [
+    postgres.DeadlockDetected,
+    postgres.SerializationFailure,
+    postgres.LockNotAvailable,
+    postgres.UniqueViolation,
+]
+
+
+def one(connection: Connection, query: str, *values: Any) -> Any:
+    """Return the one value that *query* gives."""
+    row = connection.execute(query, values).fetchone()
+    assert row is not None
+    (value,) = row.values()
+    return value
+
+
+def test_rows_come_by_name_and_timeouts_bound_every_wait(pool: Pool, settings: Settings) -> None:
+    with borrow(pool) as connection:
+        shown = {
+            name: one(connection, f"SELECT setting::int AS value FROM pg_settings WHERE name = '{name}'")
+            for name in ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
+        }
+        name = one(connection, "SELECT application_name FROM pg_stat_activity WHERE pid = pg_backend_pid()")
+
+    assert shown == {
+        "statement_timeout": settings.statement_timeout_ms,
+        "lock_timeout": settings.lock_timeout_ms,
+        "idle_in_transaction_session_timeout": settings.idle_timeout_ms,
+    }
+    assert name == "mergelane-test"
+
+
+def test_times_come_in_utc_whatever_zone_the_server_is_set_to(empty_database_url: str) -> None:
+    with psycopg.connect(empty_database_url, autocommit=True) as conn:
+        conn.execute(f"ALTER DATABASE {conn.info.dbname} SET timezone = 'America/New_York'")
+    noon = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+    with open_pool(Settings(database_url=empty_database_url), name="test") as pool, borrow(pool) as connection:
+        moment = one(connection, "SELECT %s::timestamptz AS moment", noon)
+
+    assert moment == noon
+    assert (moment.hour, moment.utcoffset()) == (12, noon.utcoffset())
+
+
+@pytest.mark.parametrize(
+    "value", [{}, [], None, "ä😀", 0, 1.5, 1e-7, 2**53, -(2**63), True, {"a": [None, {"b": ""}]}, {"": [1, "1"]}]
+)
+def test_json_comes_back_as_it_went(connection: Connection, value: Any) -> None:
+    assert one(connection, "SELECT %s AS value", Jsonb({"value": value})) == {"value": value}
+
+
+def test_no_database_is_named_in_a_sentence() -> None:
+    with pytest.raises(SetupError, match="DATABASE_URL is not set"):
+        open_pool(Settings(), name="test")
+
+
+def test_a_file_with_two_queries_of_one_name_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "twice" / "sql").mkdir(parents=True)
+    (tmp_path / "twice" / "__init__.py").touch()
+    (tmp_path / "twice" / "sql" / "it.sql").write_text("-- name: ask\nSELECT 1\n-- name: ask\nSELECT 2\n")
+    monkeypatch.syspath_prepend(tmp_path)
+
+    with pytest.raises(SetupError, match=r"it\.sql of twice names a query twice"):
+        load_queries("twice", "it.sql")
+
+
+def test_a_transaction_is_made_whole(pool: Pool, connection: Connection) -> None:
+    def fail(inside: Connection) -> None:
+        inside.execute("INSERT INTO workspace (name) VALUES ('never-was')")
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        in_transaction(pool, fail)
+
+    assert one(connection, "SELECT count(*) AS count FROM workspace WHERE name = 'never-was'") == 0
+
+
+@pytest.mark.parametrize("error", GAVE_WAY)
+def test_a_transaction_that_had_to_give_way_is_made_again(pool: Pool, error: type[psycopg.Error]) -> None:
+    calls: list[int] = []
+
+    def work(_: Connection) -> int:
+        calls.append(1)
+        if len(calls) < ATTEMPTS:
+            raise error
+        return len(calls)
+
+    assert in_transaction(pool, work) == ATTEMPTS
+
+
+@pytest.mark.parametrize("error", GAVE_WAY)
+def test_a_transaction_that_gives_way_again_and_again_is_given_up(pool: Pool, error: type[psycopg.Error]) -> None:
+    calls: list[int] = []
+
+    def work(_: Connection) -> None:
+        calls.append(1)
+        raise error
+
+    with pytest.raises(error):
+        in_transaction(pool, work)
+
+    assert len(calls) == ATTEMPTS
+
+
+def test_any_other_error_is_no_reason_to_try_again(pool: Pool) -> None:
+    calls: list[int] = []
+
+    def work(inside: Connection) -> None:
+        calls.append(1)
+        inside.execute("SELECT 1 / 0")
+
+    with pytest.raises(postgres.DivisionByZero):
+        in_transaction(pool, work)
+
+    assert calls == [1]
+
+
+def test_a_real_deadlock_ends_with_both_done(pool: Pool, connection: Connection) -> None:
+    connection.execute("INSERT INTO workspace (name) VALUES ('dead-1'), ('dead-2')")
+    meet = threading.Barrier(2, timeout=20)
+
+    def update(*names: str) -> Callable[[Connection], int]:
+        tries: list[int] = []
+
+        def work(inside: Connection) -> int:
+            tries.append(1)
+            inside.execute("SET LOCAL deadlock_timeout = '20ms'")
+            for name in names:
+                inside.execute("SELECT 1 FROM workspace WHERE name = %s FOR UPDATE", [name])
+                if len(tries) == 1 and name == names[0]:
+                    meet.wait()
+            return len(tries)
+
+        return work
+
+    results: list[int] = []
+    orders = [("dead-1", "dead-2"), ("dead-2", "dead-1")]
+    threads = [threading.Thread(target=lambda o=o: results.append(in_transaction(pool, update(*o)))) for o in orders]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+
+    assert sorted(results) == [1, 2]
+
+
+def test_a_server_that_is_not_there_is_told_as_away() -> None:
+    with open_pool(NOWHERE, name="test") as pool, pytest.raises(DatabaseUnavailable, match="does not answer"):
+        in_transaction(pool, lambda connection: one(connection, "SELECT 1 AS one"))
+
+
+def test_a_connection_that_ends_under_way_is_told_as_away(pool: Pool) -> None:
+    with pytest.raises(DatabaseUnavailable):
+        in_transaction(pool, lambda inside: one(inside, "SELECT pg_terminate_backend(pg_backend_pid()) AS gone"))
+
+    assert in_transaction(pool, lambda inside: one(inside, "SELECT 1 AS one")) == 1
+
+
+def test_a_pool_recovers_when_its_server_comes_back(own_postgres: PostgresServer) -> None:
+    settings = Settings(database_url=own_postgres.url(), pool_timeout_s=0.5)
+
+    def ask() -> Any:
+        return in_transaction(pool, lambda inside: one(inside, "SELECT 1 AS one"))
+
+    def ask_again() -> Any:
+        try:
+            return ask()
+        except DatabaseUnavailable:
+            return None
+
+    with open_pool(settings, name="test") as pool:
+        assert ask() == 1
+        own_postgres.kill()
+        with pytest.raises(DatabaseUnavailable):
+            ask()
+        own_postgres.start()
+
+        assert wait_until(ask_again, what="the pool to recover") == 1
+
+
+def test_a_statement_that_takes_too_long_is_cancelled_and_not_told_as_away(settings: Settings) -> None:
+    hasty = {**connection_arguments(settings, name="test"), "options": "-c statement_timeout=20"}
+    with (
+        Connection.connect(settings.database_url, **hasty) as connection,
+        pytest.raises(postgres.QueryCanceled) as caught,
+    ):
+        connection.execute("SELECT pg_sleep(10)")
+
+    assert not is_away(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("error", "away"),
+    [
+        (postgres.AdminShutdown, True),
+        (postgres.CrashShutdown, True),
+        (postgres.CannotConnectNow, True),
+        (postgres.TooManyConnections, True),
+        (postgres.ConnectionFailure, True),
+        (psycopg.OperationalError, True),
+        (postgres.QueryCanceled, False),
+        (postgres.LockNotAvailable, False),
+        (postgres.UndefinedTable, False),
+        (postgres.InvalidPassword, False),
+    ],
+)
+def test_a_server_that_refuses_is_not_away(error: type[psycopg.Error], away: bool) -> None:
+    assert is_away(error("It said no.")) is away

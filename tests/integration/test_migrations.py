@@ -1,0 +1,149 @@
+"""Migrations on a real PostgreSQL: from nothing to the newest schema, again, and by several at once."""
+
+import sys
+from pathlib import Path
+
+import psycopg
+import pytest
+from alembic import op
+
+from app import migrations
+from app.errors import SetupError
+from schemas.outcomes import JobKind, JobState, Outcome
+from tests.support.factories import one_database_for_all
+from tests.support.processes import Process
+from tests.support.waiting import wait_until
+
+BARE = {"workspace", "alembic_version"}
+"""Tables that belong to no workspace: the list of workspaces itself, and Alembic's note."""
+KEYS_OF_THEIR_OWN = {"api_key_digest_key"}
+"""A key is looked up by its digest before its workspace is known."""
+database_url = one_database_for_all()
+
+MIGRATE = "import sys; from app import migrations; migrations.upgrade(sys.argv[1])"
+
+
+def tables(url: str) -> set[str]:
+    """Return the tables of the database at *url*."""
+    with psycopg.connect(url) as conn:
+        rows = conn.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
+    return {row[0] for row in rows}
+
+
+def test_an_empty_database_gets_the_whole_schema(empty_database_url: str) -> None:
+    assert migrations.current(empty_database_url) is None
+
+    migrations.upgrade(empty_database_url)
+
+    assert migrations.current(empty_database_url) == migrations.newest()
+    assert {"workspace", "profile", "batch", "job", "merge_record", "redirect"} <= tables(empty_database_url)
+
+
+def test_migrating_again_changes_nothing(empty_database_url: str) -> None:
+    migrations.upgrade(empty_database_url)
+    with psycopg.connect(empty_database_url) as conn:
+        conn.execute("INSERT INTO workspace (name) VALUES ('kept')")
+
+    migrations.upgrade(empty_database_url)
+
+    with psycopg.connect(empty_database_url) as conn:
+        assert conn.execute("SELECT name FROM workspace").fetchall() == [("kept",)]
+
+
+def test_several_processes_may_migrate_at_once(empty_database_url: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", MIGRATE, empty_database_url]
+    processes = [Process.of(f"migrate{number}", command, folder=tmp_path, environ={}) for number in range(3)]
+
+    for process in processes:
+        process.start()
+
+    assert [process.ended(seconds=60) for process in processes] == [0, 0, 0]
+    assert migrations.current(empty_database_url) == migrations.newest()
+
+
+def test_a_migration_that_fails_leaves_nothing_behind(empty_database_url: str) -> None:
+    with psycopg.connect(empty_database_url) as conn:
+        conn.execute("CREATE TABLE job (in_the_way text)")
+
+    with pytest.raises(Exception, match="already exists"):
+        migrations.upgrade(empty_database_url)
+
+    assert tables(empty_database_url) == {"job"}
+    assert migrations.current(empty_database_url) is None
+
+
+def test_a_migration_sets_its_timeouts(empty_database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: dict[str, str] = {}
+
+    def look(file: str) -> None:
+        for name in ("lock_timeout", "statement_timeout"):
+            row = op.get_bind().exec_driver_sql(f"SHOW {name}").one()
+            seen.setdefault(f"{name} of {file}", row[0])
+
+    monkeypatch.setattr(migrations, "run_sql", look)
+
+    migrations.upgrade(empty_database_url)
+
+    assert seen
+    assert {text for name, text in seen.items() if name.startswith("lock_timeout")} == {"4s"}
+    assert {text for name, text in seen.items() if name.startswith("statement_timeout")} == {"1min"}
+
+
+def test_a_migration_waits_for_the_one_that_runs(empty_database_url: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", MIGRATE, empty_database_url]
+    process = Process.of("migrate", command, folder=tmp_path, environ={})
+    waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+    with psycopg.connect(empty_database_url, autocommit=True) as conn:
+        conn.execute("SELECT pg_advisory_lock(%s)", [0x6D657267656C616E])
+        process.start()
+        wait_until(lambda: conn.execute(waiting).fetchone() == (1,), what="the migration to wait")
+        assert tables(empty_database_url) == set()
+
+        conn.execute("SELECT pg_advisory_unlock(%s)", [0x6D657267656C616E])
+
+    assert process.ended() == 0
+    assert migrations.current(empty_database_url) == migrations.newest()
+
+
+@pytest.mark.parametrize("url", ["postgresql://127.0.0.1:1/nobody?connect_timeout=2", "no url at all"])
+def test_a_database_that_cannot_be_reached_is_told_in_a_sentence(url: str) -> None:
+    with pytest.raises(SetupError):
+        migrations.upgrade(url)
+
+
+def test_every_key_begins_with_the_workspace(database_url: str) -> None:
+    query = """
+        SELECT table_class.relname, index_class.relname, attribute.attname
+        FROM pg_index
+        JOIN pg_class AS index_class ON index_class.oid = indexrelid
+        JOIN pg_class AS table_class ON table_class.oid = indrelid
+        JOIN pg_namespace ON pg_namespace.oid = table_class.relnamespace AND nspname = 'public'
+        LEFT JOIN pg_attribute AS attribute ON attribute.attrelid = indrelid AND attribute.attnum = indkey[0]
+        WHERE indisunique
+    """
+    with psycopg.connect(database_url) as conn:
+        keys = conn.execute(query).fetchall()
+
+    others = {index for table, index, first in keys if first != "workspace_id" and table not in BARE}
+    assert others == KEYS_OF_THEIR_OWN
+    assert {table for table, _, _ in keys} == tables(database_url)
+
+
+def test_every_reference_stays_in_its_workspace(database_url: str) -> None:
+    with psycopg.connect(database_url) as conn:
+        rows = conn.execute("SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE contype = 'f'").fetchall()
+
+    assert rows
+    assert all(text.startswith("FOREIGN KEY (workspace_id") for (text,) in rows)
+
+
+@pytest.mark.parametrize(("column", "words"), [("kind", JobKind), ("state", JobState), ("outcome", Outcome)])
+def test_the_words_of_the_ledger_are_those_of_the_code(
+    database_url: str, column: str, words: type[JobKind | JobState | Outcome]
+) -> None:
+    query = "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = %s"
+    with psycopg.connect(database_url) as conn:
+        row = conn.execute(query, [f"job_{column}_check"]).fetchone()
+
+    assert row is not None
+    assert set(row[0].split("'")[1::2]) == set(words)

@@ -1,0 +1,63 @@
+"""docs/segments.md is true: its examples are answered as it says, and it names every leaf and comparison."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from schemas.segment_leaves import ANYTHING, ATTRIBUTES, LEAVES, MAX_DAYS_BACK, MAX_PATTERN, MAX_TIMES
+from schemas.segments import MAX_COSTLY, MAX_DEPTH, MAX_LEAVES
+from tests.support.front_door import Caller
+from tests.support.profiles import Json, track
+
+DOCUMENT = (Path(__file__).parents[3] / "docs" / "segments.md").read_text(encoding="utf-8")
+BLOCK = re.compile(r"^```json\n(.*?)^```", re.MULTILINE | re.DOTALL)
+BLOCKS: list[Json] = [orjson.loads(block) for block in BLOCK.findall(DOCUMENT)]
+REQUEST, ANSWER, *FILTERS = BLOCKS
+GUEST = {"alias_name": "Joedoe", "alias_label": "full_name"}
+
+
+def query(caller: Caller, body: Any) -> Json:
+    """Return the answer to *body*, which must be answered."""
+    response = caller.post("/segments/query", body)
+    answer: Json = response.json
+
+    assert response.status_code == 200, answer
+    return answer
+
+
+def test_the_first_example_is_answered_as_it_is_shown(caller: Caller) -> None:
+    jacket = {"product_id": "jacket", "currency": "USD", "price": 80.0, "time": "2025-01-05T19:20:30+01:00"}
+    track(
+        caller,
+        attributes=[
+            {"user_alias": GUEST, "_update_existing_only": False, "is_lead_profile": True},
+            {"external_id": "ann", "is_lead_profile": True},
+            {"email": "nobody@example.com"},
+        ],
+        purchases=[{"user_alias": GUEST, **jacket}],
+    )
+
+    assert query(caller, REQUEST) == ANSWER
+
+
+def test_there_are_examples() -> None:
+    assert len(FILTERS) > 4
+
+
+@pytest.mark.parametrize("filter_", FILTERS, ids=str)
+def test_every_filter_that_is_shown_is_answered(caller: Caller, filter_: Json) -> None:
+    assert query(caller, {"filter": filter_})["count"] == 0
+
+
+@pytest.mark.parametrize("word", [*LEAVES, *ANYTHING, *ATTRIBUTES, "segments.query"])
+def test_every_word_of_a_filter_is_told(word: str) -> None:
+    assert f"`{word}`" in DOCUMENT
+
+
+def test_the_bounds_are_told() -> None:
+    assert f"Groups nest {MAX_DEPTH} deep; a filter has {MAX_LEAVES} leaves at\nmost, {MAX_COSTLY} of which" in DOCUMENT
+    assert f"`count` 0 to {MAX_TIMES}, `days` 1 to {MAX_DAYS_BACK}" in DOCUMENT
+    assert f"at most {MAX_PATTERN:,} characters" in DOCUMENT

@@ -1,0 +1,71 @@
+"""Security headers: every answer has them, and insists on TLS only where somebody says that it is there."""
+
+from collections.abc import Iterator
+
+import pytest
+from flask import Flask
+
+from app.config import Settings
+from app.web import create_app
+from app.web.headers import HEADERS
+from app.web.resources import resources_of
+from tests.support.front_door import Caller
+
+PATHS = ("/users/merge", "/merge/jobs", "/merge/jobs/none", "/nowhere", "/health/live", "/health/ready", "/profiles/x")
+
+
+@pytest.fixture
+def behind_tls(database_url: str) -> Iterator[Flask]:
+    """The application as it is told that TLS ends before it."""
+    flask = create_app(Settings(database_url=database_url, hsts_s=31_536_000))
+    try:
+        yield flask
+    finally:
+        resources_of(flask).close()
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_every_answer_has_them(caller: Caller, path: str) -> None:
+    for answer in (caller.get(path), caller.post(path, {}), caller.get(path, headers={"Authorization": "Bearer x"})):
+        assert {name: answer.headers.get(name) for name in HEADERS} == HEADERS
+
+
+def test_what_nobody_foresaw_has_them_too(front_door: Flask) -> None:
+    @front_door.get("/boom")
+    def boom() -> None:
+        raise RuntimeError
+
+    answer = front_door.test_client().get("/boom")
+
+    assert answer.status_code == 500
+    assert {name: answer.headers.get(name) for name in HEADERS} == HEADERS
+
+
+def test_answers_are_neither_kept_nor_framed_nor_guessed_at(caller: Caller) -> None:
+    headers = caller.get("/merge/jobs").headers
+
+    assert headers["Cache-Control"] == "no-store"
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
+    assert headers["Referrer-Policy"] == "no-referrer"
+
+
+def test_the_pages_for_people_may_load_their_own_parts_and_nothing_else(front_door: Flask) -> None:
+    answer = front_door.test_client().get("/docs")
+    policy = answer.headers["Content-Security-Policy"]
+    answer.close()
+
+    assert answer.status_code == 200
+    assert {"default-src 'none'", "script-src 'self'", "frame-ancestors 'none'"} <= set(policy.split("; "))
+    assert "http" not in policy
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_nobody_is_told_to_insist_on_tls_by_default(caller: Caller) -> None:
+    assert "Strict-Transport-Security" not in caller.get("/merge/jobs").headers
+
+
+def test_whoever_has_tls_before_it_says_so(behind_tls: Flask) -> None:
+    answer = behind_tls.test_client().get("/health/live")
+
+    assert answer.headers["Strict-Transport-Security"] == "max-age=31536000; includeSubDomains"

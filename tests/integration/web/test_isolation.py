@@ -1,0 +1,286 @@
+"""A key of one workspace finds, changes and learns nothing of another, whatever it asks: every route is walked."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from itertools import product
+from typing import Any
+
+import pytest
+from psycopg import sql
+from uuid_utils import uuid7
+from werkzeug.routing import Rule
+
+from app.config import Settings
+from app.db import Connection
+from app.web import create_app
+from tests.support.front_door import Caller
+from tests.support.worker import Worker
+
+Json = dict[str, Any]
+
+#: What only the owner of a workspace may ever see in an answer.
+SECRETS = {
+    "external_id": "owners-person",
+    "renamed_id": "owners-person-renamed",
+    "orphan_id": "owners-orphan",
+    "alias": "owners-alias",
+    "email": "owner@example.com",
+    "phone": "+14155550188",
+    "first_name": "Ownerina",
+    "event": "owners_event",
+    "product": "owners_product",
+    "attribute": "owners_attribute",
+    "value": "owners_value",
+}
+LABEL = "shop"
+IDENTIFIERS: Sequence[Json] = (
+    {"external_id": SECRETS["external_id"]},
+    {"external_id": SECRETS["renamed_id"]},
+    {"external_id": SECRETS["orphan_id"]},
+    {"user_alias": {"alias_label": LABEL, "alias_name": SECRETS["alias"]}},
+    {"email": SECRETS["email"], "prioritization": ["most_recently_updated"]},
+    {"phone": SECRETS["phone"], "prioritization": ["most_recently_updated"]},
+)
+NAMED = IDENTIFIERS[:4]
+PAIRS = [
+    {"identifier_to_merge": orphan, "identifier_to_keep": survivor}
+    for orphan, survivor in product(IDENTIFIERS, IDENTIFIERS[:2])
+    if orphan != survivor
+]
+ALIAS = {"alias_label": LABEL, "alias_name": SECRETS["alias"]}
+STRANGERS_ID = "strangers-person"
+
+
+@dataclass(frozen=True)
+class Owner:
+    """A workspace full of things, and the ids of those that a URL may name."""
+
+    caller: Caller
+    batch_id: str
+    job_id: str
+    braze_ids: Sequence[str]
+
+    def arguments(self, rule: Rule) -> Iterator[Json]:
+        """Yield what stands in the URLs of *rule* that lead to something of this workspace."""
+        known = {
+            "batch_id": [self.batch_id],
+            "job_id": [self.job_id],
+            "braze_id": self.braze_ids,
+            "name": ["start.js"],
+        }
+        missing = rule.arguments - known.keys()
+        assert not missing, f"Tell here what of a workspace the URL {rule.rule} names by {missing}."
+        names = sorted(rule.arguments)
+        for values in product(*(known[name] for name in names)):
+            yield dict(zip(names, values, strict=True))
+
+    def secrets(self) -> set[str]:
+        """Return all that nobody else may learn."""
+        return {*SECRETS.values(), self.batch_id, self.job_id, *self.braze_ids}
+
+
+def bodies(braze_ids: Sequence[str]) -> Mapping[str, Sequence[Json]]:
+    """Return what a stranger sends to get at things of the owner, by the URL that takes it."""
+    return {
+        "/users/merge": [{"merge_updates": PAIRS}],
+        "/users/merge/preview": [{"merge_updates": PAIRS}],
+        "/users/identify": [
+            {
+                "aliases_to_identify": [{"external_id": STRANGERS_ID, "user_alias": ALIAS}],
+                "emails_to_identify": [{"external_id": STRANGERS_ID, **IDENTIFIERS[4]}],
+                "phone_numbers_to_identify": [{"external_id": STRANGERS_ID, **IDENTIFIERS[5]}],
+            }
+        ],
+        "/users/track": [
+            {
+                "attributes": [{**each, "first_name": "Stranger", "_update_existing_only": True} for each in NAMED],
+                "events": [
+                    {**NAMED[0], "name": "visit", "time": "2026-03-01T08:00:00Z", "_update_existing_only": True}
+                ],
+            },
+            {"attributes": [{"braze_id": each, "first_name": "Stranger"} for each in braze_ids]},
+            {"attributes": [{**NAMED[0], "first_name": "Stranger"}]},
+        ],
+        "/users/alias/new": [{"user_aliases": [{"external_id": SECRETS["external_id"], **ALIAS, "alias_label": "x"}]}],
+        "/users/alias/update": [
+            {"alias_updates": [{"alias_label": LABEL, "old_alias_name": SECRETS["alias"], "new_alias_name": "mine"}]}
+        ],
+        "/users/delete": [
+            {"external_ids": [each["external_id"] for each in NAMED[:3]]},
+            {"user_aliases": [ALIAS]},
+            {"braze_ids": list(braze_ids)},
+            {"email_addresses": [IDENTIFIERS[4]]},
+            {"phone_numbers": [IDENTIFIERS[5]]},
+        ],
+        "/users/export/ids": [
+            {"external_ids": [each["external_id"] for each in NAMED[:3]]},
+            {"user_aliases": [ALIAS]},
+            {"email_address": SECRETS["email"]},
+            {"phone": SECRETS["phone"]},
+            *({"braze_id": each} for each in braze_ids),
+        ],
+        "/users/external_ids/rename": [
+            {"external_id_renames": [{"current_external_id": SECRETS["external_id"], "new_external_id": "mine"}]}
+        ],
+        "/users/external_ids/remove": [{"external_ids": [SECRETS["renamed_id"]]}],
+        "/segments/query": [
+            {"filter": {"AND": [{"external_id": {"comparison": "exists"}}]}},
+            {"filter": {"OR": [{"external_id": {"comparison": "does_not_exist"}}]}},
+        ],
+        "/merge/jobs/<uuid:job_id>/retry": [{}],
+        "/merge/jobs/<uuid:job_id>/undo": [{}],
+    }
+
+
+QUERIES: Mapping[str, Sequence[Json]] = {
+    "/merge/jobs": [{}, *({"identifier": secret} for secret in SECRETS.values())],
+    "/merge/jobs/<uuid:job_id>": [{}, {"include": "changes"}],
+    "/profiles/<braze_id>/activity": [{"event": SECRETS["event"], "days": 30}],
+}
+"""What a stranger asks for in the query of a URL; nothing, where nothing is told."""
+
+ROUTES = [
+    (method, rule)
+    for rule in create_app(Settings(database_url="postgresql://")).url_map.iter_rules()
+    for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
+]
+
+
+@pytest.fixture
+def owner(caller: Caller, worker: Worker) -> Owner:
+    """A workspace with people in it, one of them renamed, another merged away."""
+    person = {"external_id": SECRETS["renamed_id"]}
+    attributes = {
+        **person,
+        "email": SECRETS["email"],
+        "phone": SECRETS["phone"],
+        "first_name": SECRETS["first_name"],
+        SECRETS["attribute"]: SECRETS["value"],
+    }
+    orphan = {"external_id": SECRETS["orphan_id"], "first_name": SECRETS["first_name"]}
+    tracked = caller.post(
+        "/users/track",
+        {
+            "attributes": [attributes, orphan],
+            "events": [{**person, "name": SECRETS["event"], "time": "2026-03-01T08:00:00Z"}],
+            "purchases": [
+                {
+                    **person,
+                    "product_id": SECRETS["product"],
+                    "currency": "USD",
+                    "price": 1,
+                    "time": "2026-03-01T08:00:00Z",
+                }
+            ],
+        },
+    )
+    aliased = caller.post("/users/alias/new", {"user_aliases": [{**person, **ALIAS}]})
+    braze_ids = [exported(caller, each)["braze_id"] for each in (SECRETS["renamed_id"], SECRETS["orphan_id"])]
+    merged = caller.post(
+        "/users/merge",
+        {"merge_updates": [{"identifier_to_merge": IDENTIFIERS[2], "identifier_to_keep": person}]},
+        headers={"Idempotency-Key": "the-same"},
+    )
+    worker.work()
+    renames = [{"current_external_id": SECRETS["renamed_id"], "new_external_id": SECRETS["external_id"]}]
+    renamed = caller.post("/users/external_ids/rename", {"external_id_renames": renames})
+    batch = caller.get((merged.json or {})["status_url"]).json or {}
+
+    assert [each.status_code for each in (tracked, aliased, merged, renamed)] == [201, 201, 202, 201]
+    assert batch["counts"] == {"merged": 1}
+    return Owner(caller, batch["batch_id"], batch["jobs"][0]["job_id"], braze_ids)
+
+
+@pytest.fixture
+def stranger(make_caller: Callable[..., Caller]) -> Caller:
+    """Somebody with all permissions, in a workspace of their own."""
+    return make_caller(workspace=f"stranger-{uuid7()}")
+
+
+def exported(caller: Caller, external_id: str) -> Json:
+    """Return the profile with *external_id*."""
+    (user,) = (caller.post("/users/export/ids", {"external_ids": [external_id]}).json or {})["users"]
+    profile: Json = user
+    return profile
+
+
+def holdings(connection: Connection, workspace_id: int) -> dict[str, str]:
+    """Return a digest of all that a workspace has, table by table."""
+    tables = connection.execute(
+        "SELECT table_name AS name FROM information_schema.columns"
+        " WHERE table_schema = 'public' AND column_name = 'workspace_id'"
+    ).fetchall()
+    return {table["name"]: _digest(connection, table["name"], workspace_id) for table in tables}
+
+
+def _digest(connection: Connection, table: str, workspace_id: int) -> str:
+    """Return a digest of the rows that a workspace has in *table*."""
+    query = sql.SQL("SELECT each::text AS row FROM {} AS each WHERE workspace_id = %s ORDER BY 1")
+    rows = [row["row"] for row in connection.execute(query.format(sql.Identifier(table)), [workspace_id])]
+    return sha256("\n".join(rows).encode()).hexdigest()
+
+
+def requests(method: str, rule: Rule, owner: Owner) -> Iterator[tuple[str, Json]]:
+    """Yield the paths of *rule* that lead to the owner's things, with what goes along: `query` or `body`."""
+    sent = bodies(owner.braze_ids)
+    if method != "GET":
+        assert rule.rule in sent, f"Tell in `bodies` what a stranger would send to {rule.rule}."
+    extras: Sequence[Json] = (
+        [{"query": query} for query in QUERIES.get(rule.rule, [{}])]
+        if method == "GET"
+        else [{"body": body} for body in sent[rule.rule]]
+    )
+    for arguments, extra in product(owner.arguments(rule), extras):
+        path = rule.rule
+        for name, value in arguments.items():
+            path = path.replace(f"<{name}>", value).replace(f"<uuid:{name}>", value)
+        yield path, extra
+
+
+@pytest.mark.parametrize(("method", "rule"), ROUTES, ids=lambda part: getattr(part, "rule", part))
+def test_a_stranger_finds_and_changes_nothing(
+    method: str, rule: Rule, owner: Owner, stranger: Caller, worker: Worker, connection: Connection
+) -> None:
+    before = holdings(connection, owner.caller.workspace_id)
+    for path, extra in requests(method, rule, owner):
+        headers = {"Idempotency-Key": "the-same"}
+        answer = (
+            stranger.get(path, **extra["query"])
+            if method == "GET"
+            else stranger.post(path, extra["body"], headers=headers)
+        )
+        worker.work()
+        told = answer.text + str(answer.headers)
+        sent = path + str(extra)
+        answer.close()
+
+        assert answer.status_code < 500, answer.text
+        assert rule.arguments <= {"name"} or answer.status_code == 404, f"{method} {path} answered {answer.text}"
+        assert [secret for secret in owner.secrets() if secret in told and secret not in sent] == []
+    assert holdings(connection, owner.caller.workspace_id) == before
+
+
+def test_what_became_of_a_strangers_merges_tells_nothing_of_the_owners_people(
+    owner: Owner, stranger: Caller, worker: Worker
+) -> None:
+    accepted = stranger.post("/users/merge", {"merge_updates": PAIRS})
+    worker.work()
+    batch = stranger.get((accepted.json or {})["status_url"]).json or {}
+
+    assert batch["counts"] == {"orphan_not_found": len(PAIRS)}
+    assert {job["orphan"] is None and job["survivor"] is None for job in batch["jobs"]} == {True}
+    assert not any(braze_id in str(batch) for braze_id in owner.braze_ids)
+
+
+def test_a_stranger_exports_nobody(owner: Owner, stranger: Caller) -> None:
+    found = [stranger.post("/users/export/ids", body).json for body in bodies(owner.braze_ids)["/users/export/ids"]]
+
+    assert [each["users"] for each in found if each] == [[]] * len(found)
+
+
+def test_a_strangers_idempotency_key_is_another_one(owner: Owner, stranger: Caller) -> None:
+    answer = stranger.post("/users/merge", {"merge_updates": []}, headers={"Idempotency-Key": "the-same"})
+
+    assert answer.status_code == 202
+    assert (answer.json or {})["batch_id"] != owner.batch_id

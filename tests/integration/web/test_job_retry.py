@@ -1,0 +1,139 @@
+"""`POST /merge/jobs/{job_id}/retry`: a dead job is given another chance."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from app.config import Settings
+from app.db import Connection, Pool
+from app.lane.run import Lane, run
+from tests.support.front_door import Caller
+from tests.support.profiles import the_profile, track
+
+UNKNOWN_ID = "01a202b7-0c65-769b-9741-1871039b8b20"
+REASON = "Attempt 5 failed with OutOfMemory; the worker's log has the details."
+
+
+@pytest.fixture
+def job_id(caller: Caller) -> str:
+    """A merge that waits, of two profiles that are there."""
+    track(caller, attributes=[{"external_id": "ada-1", "first_name": "Ada"}, {"external_id": "ada"}])
+    update = {"identifier_to_merge": {"external_id": "ada-1"}, "identifier_to_keep": {"external_id": "ada"}}
+    body = caller.post("/users/merge", {"merge_updates": [update]}, headers={"Prefer": "wait=0"}).json
+    assert body is not None
+    found: str = body["batch"]["jobs"][0]["job_id"]
+    return found
+
+
+@pytest.fixture
+def die(connection: Connection) -> Callable[[str], None]:
+    """A function that lets a job die, as workers do in the end."""
+
+    def end(job_id: str) -> None:
+        connection.execute(
+            """
+            UPDATE job SET state = 'dead', attempts = 7, strandings = 2, reason = %s, started_at = now(),
+                finished_at = now(), published_at = now()
+            WHERE id = %s
+            """,
+            [REASON, job_id],
+        )
+
+    return end
+
+
+def row_of(connection: Connection, job_id: str) -> dict[str, Any]:
+    """Return a job's row."""
+    row = connection.execute("SELECT * FROM job WHERE id = %s", [job_id]).fetchone()
+    assert row is not None
+    return row
+
+
+def test_a_dead_job_is_queued_again_with_all_its_attempts_before_it(
+    caller: Caller, job_id: str, die: Callable[[str], None], connection: Connection
+) -> None:
+    die(job_id)
+
+    answer = caller.post(f"/merge/jobs/{job_id}/retry")
+
+    shown = answer.json or {}
+    row = row_of(connection, job_id)
+    assert (answer.status_code, answer.headers["Location"]) == (202, f"/merge/jobs/{job_id}")
+    assert int(answer.headers["Retry-After"]) > 0
+    assert shown == caller.get(f"/merge/jobs/{job_id}").json
+    assert (shown["state"], shown["attempts"], shown["finished_at"]) == ("queued", 0, None)
+    assert shown["reason"] == REASON
+    assert (row["strandings"], row["published_at"], row["lane"]) == (0, None, row["index"])
+
+
+def test_its_batch_is_unfinished_again(caller: Caller, job_id: str, die: Callable[[str], None]) -> None:
+    die(job_id)
+    batch = f"/merge/batches/{(caller.get(f'/merge/jobs/{job_id}').json or {})['batch_id']}"
+    before = caller.get(batch).json or {}
+
+    caller.post(f"/merge/jobs/{job_id}/retry")
+
+    after = caller.get(batch).json or {}
+    assert (before["state"], after["state"]) == ("finished", "queued")
+
+
+def test_once_it_runs_it_is_merged_and_its_last_error_is_gone(
+    caller: Caller, job_id: str, die: Callable[[str], None], pool: Pool
+) -> None:
+    die(job_id)
+    caller.post(f"/merge/jobs/{job_id}/retry")
+
+    run(pool, Settings(), Lane(workspace_id=caller.workspace_id, job_ids=[job_id], task_id=UNKNOWN_ID))  # type: ignore[arg-type, list-item]
+
+    job = caller.get(f"/merge/jobs/{job_id}").json or {}
+    assert (job["outcome"], job["attempts"]) == ("merged", 1)
+    assert REASON not in job["reason"]
+    assert the_profile(caller, "ada")["first_name"] == "Ada"
+
+
+@pytest.mark.parametrize("state", ["queued", "running", "finished"])
+def test_a_job_that_is_not_dead_is_left_as_it_is(
+    caller: Caller, job_id: str, state: str, connection: Connection, finish: Callable[..., None]
+) -> None:
+    if state == "finished":
+        finish(job_id)
+    connection.execute("UPDATE job SET state = %s WHERE id = %s", [state, job_id])
+    before = row_of(connection, job_id)
+
+    answer = caller.post(f"/merge/jobs/{job_id}/retry")
+
+    assert answer.status_code == 409
+    assert answer.json == {"message": f"This job is {state}; only a dead job can be retried."}
+    assert row_of(connection, job_id) == before
+
+
+def test_a_job_of_a_person_who_was_deleted_cannot_be_retried(
+    caller: Caller, job_id: str, die: Callable[[str], None], connection: Connection
+) -> None:
+    die(job_id)
+    connection.execute("UPDATE job SET orphan_identifier = '{}', survivor_identifier = '{}' WHERE id = %s", [job_id])
+
+    answer = caller.post(f"/merge/jobs/{job_id}/retry")
+
+    assert answer.status_code == 409
+    assert "erased" in (answer.json or {})["message"]
+
+
+def test_a_job_that_is_not_there_or_not_ones_own_is_not_found(
+    caller: Caller, make_caller: Callable[..., Caller], job_id: str, die: Callable[[str], None], connection: Connection
+) -> None:
+    die(job_id)
+    before = row_of(connection, job_id)
+
+    answers = [make_caller().post(f"/merge/jobs/{job_id}/retry"), caller.post(f"/merge/jobs/{UNKNOWN_ID}/retry")]
+
+    assert [answer.status_code for answer in answers] == [404, 404]
+    assert [answer.json for answer in answers] == [{"message": "There is no job with this id."}] * 2
+    assert row_of(connection, job_id) == before
+
+
+def test_only_who_may_merge_may_retry(make_caller: Callable[..., Caller]) -> None:
+    answer = make_caller(permissions=("users.identify",)).post(f"/merge/jobs/{UNKNOWN_ID}/retry")
+
+    assert answer.status_code == 403

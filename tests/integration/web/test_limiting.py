@@ -1,0 +1,168 @@
+"""Rate limits at the door: what is counted together, what answers tell, and who is turned away."""
+
+from collections.abc import Callable, Iterator
+from uuid import UUID
+
+import pytest
+from flask import Flask
+
+from app import keys
+from app.config import Settings
+from app.db import Connection
+from app.rates.buckets import DEFAULTS, Bucket, Limit, read_limits
+from app.web import create_app
+from app.web.limiting import BUCKETS
+from app.web.resources import resources_of
+from tests.support.front_door import Caller
+from tests.support.redis import RedisServer
+
+HEADERS = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
+DAY = 86_400
+ELSEWHERE = UUID("01a202b7-0c65-769b-9741-1871039b8b20")
+SHARED = ("/users/delete", "/users/alias/new", "/users/alias/update", "/users/identify", "/users/merge")
+
+
+@pytest.fixture
+def front_door(database_url: str, broker_url: str) -> Iterator[Flask]:
+    """The application with low limits, counted by the day so that no window ends during a test."""
+    limits = read_limits(f"users=3/{DAY},export=2/{DAY},other=1000/{DAY}")
+    flask = create_app(Settings(database_url=database_url, broker_url=broker_url, rate_limits=limits))
+    try:
+        yield flask
+    finally:
+        resources_of(flask).close()
+
+
+def test_every_answer_to_a_valid_key_tells_the_count_in_numbers(
+    make_caller: Callable[..., Caller], connection: Connection
+) -> None:
+    caller = make_caller(permissions=("users.merge",))
+    answers = [
+        caller.post("/users/merge", {"merge_updates": []}),
+        caller.post("/users/merge", {"merge_updates": 7}),
+        caller.post("/users/merge", data=b"{}", content_type="text/plain"),
+        caller.post("/users/merge", {"merge_updates": []}),
+        caller.post("/users/track", {}),
+        caller.get("/merge/jobs/01a202b7-0c65-769b-9741-1871039b8b20"),
+    ]
+    row = connection.execute("SELECT extract(epoch FROM now())::bigint AS now").fetchone()
+
+    assert [answer.status_code for answer in answers] == [202, 400, 415, 429, 403, 404]
+    assert row is not None
+    for answer in answers:
+        told = {name: float(answer.headers[name]) for name in HEADERS}
+        assert 0 <= told["X-RateLimit-Remaining"] < told["X-RateLimit-Limit"]
+        assert row["now"] < told["X-RateLimit-Reset"] <= row["now"] + DAY
+
+
+def test_windows_begin_with_the_clock(caller: Caller) -> None:
+    assert int(caller.get("/merge/jobs").headers["X-RateLimit-Reset"]) % DAY == 0
+
+
+def test_a_request_too_many_is_refused_with_when_to_come_again(caller: Caller) -> None:
+    answers = [caller.post("/users/merge", {"merge_updates": []}) for _ in range(4)]
+
+    assert [answer.status_code for answer in answers] == [202, 202, 202, 429]
+    assert [answer.headers["X-RateLimit-Remaining"] for answer in answers] == ["2", "1", "0", "0"]
+    assert list(answers[3].json or {}) == ["message"]
+    assert answers[3].json["message"].startswith("Too many requests: in 86,400 seconds")
+    assert 0 < int(answers[3].headers["Retry-After"]) <= DAY
+
+
+def test_a_refused_request_has_no_effect(caller: Caller, connection: Connection) -> None:
+    for _ in range(5):
+        caller.post("/users/merge", {"merge_updates": []})
+    row = connection.execute("SELECT count(*) FROM batch WHERE workspace_id = %s", [caller.workspace_id]).fetchone()
+
+    assert row == {"count": 3}
+
+
+def test_five_endpoints_share_one_bucket(caller: Caller) -> None:
+    remaining = [
+        caller.post(path, {}).headers["X-RateLimit-Remaining"]
+        for path in ("/users/alias/new", "/users/identify", "/users/merge")
+    ]
+
+    assert remaining == ["2", "1", "0"]
+    assert {path for path, bucket in BUCKETS.items() if bucket is Bucket.USERS} == set(SHARED)
+
+
+def test_the_other_buckets_are_counted_by_themselves(caller: Caller) -> None:
+    for _ in range(4):
+        caller.post("/users/merge", {"merge_updates": []})
+
+    assert caller.post("/users/merge", {"merge_updates": []}).status_code == 429
+    assert caller.post("/users/track", {"attributes": [{"external_id": "a"}]}).status_code == 201
+    assert caller.post("/users/export/ids", {"external_ids": ["a"]}).headers["X-RateLimit-Limit"] == "2"
+    assert caller.get("/merge/jobs").headers["X-RateLimit-Limit"] == "1000"
+
+
+def test_the_limit_is_the_workspaces_whichever_of_its_keys_asks(make_caller: Callable[..., Caller]) -> None:
+    one = make_caller(workspace="shared-by-two")
+    two = make_caller(workspace="shared-by-two")
+    stranger = make_caller()
+    statuses = [caller.post("/users/export/ids", {"external_ids": ["a"]}).status_code for caller in (one, two, one)]
+
+    assert statuses == [201, 201, 429]
+    assert stranger.post("/users/export/ids", {"external_ids": ["a"]}).status_code == 201
+
+
+def test_a_workspace_may_have_a_limit_of_its_own(caller: Caller, connection: Connection) -> None:
+    keys.set_limit(connection, workspace=caller.workspace, limit=Limit(Bucket.EXPORT, 50, DAY))
+    own = caller.post("/users/export/ids", {"external_ids": ["a"]})
+    keys.unset_limit(connection, workspace=caller.workspace, bucket=Bucket.EXPORT)
+    general = caller.post("/users/export/ids", {"external_ids": ["a"]})
+
+    assert own.headers["X-RateLimit-Limit"] == "50"
+    assert general.headers["X-RateLimit-Limit"] == "2"
+
+
+def test_every_endpoint_with_a_door_is_limited(front_door: Flask, caller: Caller, connection: Connection) -> None:
+    for bucket in Bucket:
+        keys.set_limit(connection, workspace=caller.workspace, limit=Limit(bucket, 1, 7 * DAY))
+    client, headers = front_door.test_client(), {"Authorization": f"Bearer {caller.secret}"}
+    places = {"batch_id": ELSEWHERE, "job_id": ELSEWHERE, "braze_id": "0" * 24}
+    guarded = [
+        rule for rule in front_door.url_map.iter_rules() if hasattr(front_door.view_functions[rule.endpoint], "door")
+    ]
+    for rule in guarded:
+        adapter = front_door.url_map.bind("localhost")
+        url = adapter.build(rule.endpoint, {name: places[name] for name in rule.arguments})
+        (method,) = (rule.methods or set()) - {"HEAD"}
+        client.open(url, method=method, headers=headers)
+        response = client.open(url, method=method, headers=headers)
+
+        assert response.status_code == 429, url
+        assert response.headers["X-RateLimit-Remaining"] == "0"
+    assert len(guarded) > 10
+
+
+@pytest.mark.parametrize("path", ["/merge/jobs", "/health/live", "/nowhere"])
+def test_whoever_is_nobody_is_told_no_count(caller: Caller, path: str) -> None:
+    response = caller.get(path, headers={"Authorization": "Bearer nobodys"})
+
+    assert not set(HEADERS) & set(response.headers.keys())
+
+
+def test_while_redis_is_away_the_door_stays_open(database_url: str, own_redis: RedisServer, caller: Caller) -> None:
+    limits = read_limits(f"users=1/{DAY}")
+    flask = create_app(Settings(database_url=database_url, rate_limit_url=own_redis.url, rate_limits=limits))
+    own_redis.stop()
+    headers = {"Authorization": f"Bearer {caller.secret}"}
+    try:
+        answers = [
+            flask.test_client().post("/users/merge", headers=headers, json={"merge_updates": []}) for _ in range(3)
+        ]
+    finally:
+        resources_of(flask).close()
+
+    assert [answer.status_code for answer in answers] == [202, 202, 202]
+    assert {answer.headers["X-RateLimit-Remaining"] for answer in answers} == {"1"}
+
+
+def test_every_url_with_a_bucket_is_there(front_door: Flask) -> None:
+    assert BUCKETS.keys() <= {rule.rule for rule in front_door.url_map.iter_rules()}
+
+
+def test_the_vendors_limits_are_the_defaults(database_url: str) -> None:
+    assert Settings(database_url=database_url).rate_limits == DEFAULTS

@@ -1,0 +1,79 @@
+"""Shares: the broker holds a bounded number of messages, and every workspace gets its turn."""
+
+from collections import Counter
+
+import pytest
+
+from app.config import Settings
+from app.db import Connection, Pool
+from tests.integration.workers.relaying import messages, relay, single_jobs, take
+from tests.support.factories import Factory, one_database_for_all
+from tests.support.redis import RedisServer
+
+database_url = one_database_for_all()
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_of_other_tests(connection: Connection) -> None:
+    """Empty the database: the relay looks through all workspaces."""
+    connection.execute("TRUNCATE workspace CASCADE")
+
+
+def test_the_broker_holds_a_bounded_number_of_messages(
+    pool: Pool, settings: Settings, redis_server: RedisServer, factory: Factory
+) -> None:
+    single_jobs(factory, 100)
+
+    with relay(pool, settings, redis_server, broker_bound=30, lane_size=1) as (publisher, _):
+        assert [publisher.run_once() for _ in range(3)] == [30, 0, 0]
+        take(redis_server, 7)
+        assert [publisher.run_once() for _ in range(2)] == [7, 0]
+
+    assert len(messages(redis_server)) == 30
+
+
+def test_a_workspace_with_much_to_do_does_not_keep_others_waiting(
+    pool: Pool, settings: Settings, redis_server: RedisServer, factory: Factory
+) -> None:
+    single_jobs(factory, 200)
+    small = Factory(factory.connection)
+    single_jobs(small, 3)
+
+    with relay(pool, settings, redis_server, relay_claim=20, lane_size=1) as (publisher, _):
+        publisher.run_once()
+
+    assert Counter(message.arguments[0] for message in messages(redis_server)) == {
+        factory.workspace_id: 10,
+        small.workspace_id: 3,
+    }
+
+
+def test_every_workspace_gets_its_turn_however_little_room_there_is(
+    pool: Pool, settings: Settings, redis_server: RedisServer, factory: Factory
+) -> None:
+    everyone = [factory, *(Factory(factory.connection) for _ in range(4))]
+    for each in everyone:
+        single_jobs(each, 50)
+    published: Counter[int] = Counter()
+
+    with relay(pool, settings, redis_server, broker_bound=2, lane_size=1) as (publisher, _):
+        for _ in range(20):
+            publisher.run_once()
+            published += Counter(message.arguments[0] for message in messages(redis_server))
+            take(redis_server, 2)
+
+    assert published.keys() == {each.workspace_id for each in everyone}
+    assert max(published.values()) <= 3 * min(published.values())
+
+
+def test_a_workspace_that_waits_for_its_time_takes_no_room_from_others(
+    pool: Pool, settings: Settings, redis_server: RedisServer, factory: Factory
+) -> None:
+    factory.set_jobs(single_jobs(factory, 1), "due_at = now() + interval '1 hour'")
+    other = Factory(factory.connection)
+    single_jobs(other, 2)
+
+    with relay(pool, settings, redis_server, broker_bound=1) as (publisher, _):
+        publisher.run_once()
+
+    assert [message.arguments[0] for message in messages(redis_server)] == [other.workspace_id]

@@ -1,0 +1,76 @@
+"""TLS to PostgreSQL and Redis by their URLs: encrypted, and to nobody but the server whose certificate is right."""
+
+import pytest
+from uuid_utils.compat import uuid7
+
+from app import migrations
+from app.config import Settings
+from app.db import borrow, open_pool
+from app.errors import DatabaseUnavailable
+from app.rates.buckets import Bucket, Limit
+from app.rates.windows import Windows
+from app.revisions import require
+from tests.support.tls import Encrypted
+from workers.broker import Broker, BrokerUnavailable
+from workers.celery import make_celery
+
+LIMIT = Limit(Bucket.OTHER, 10, 60)
+
+
+def test_a_pool_speaks_to_postgres_under_tls(encrypted: Encrypted) -> None:
+    with open_pool(Settings(database_url=encrypted.database_url()), name="test") as pool, borrow(pool) as connection:
+        assert connection.pgconn.ssl_in_use
+        assert connection.execute("SELECT 1 AS one").fetchone() == {"one": 1}
+    assert encrypted.postgres.encrypted == 1
+
+
+def test_migrations_go_over_tls(encrypted: Encrypted) -> None:
+    migrations.upgrade(encrypted.database_url())
+
+    assert migrations.current(encrypted.database_url()) == migrations.newest()
+    assert encrypted.postgres.encrypted == 2
+
+
+def test_the_check_at_start_goes_over_tls(encrypted: Encrypted) -> None:
+    require(Settings(database_url=encrypted.database_url()))
+
+    assert encrypted.postgres.encrypted == 1
+
+
+@pytest.mark.parametrize("mode", ["verify-ca", "verify-full"])
+def test_a_postgres_whose_certificate_nobody_vouches_for_is_not_spoken_to(encrypted: Encrypted, mode: str) -> None:
+    url = encrypted.database_url(encrypted.certificates.stranger, mode=mode)
+    settings = Settings(database_url=url, pool_timeout_s=0.5)
+    with open_pool(settings, name="test") as pool, pytest.raises(DatabaseUnavailable), borrow(pool):
+        pytest.fail("The connection was made.")
+
+    assert encrypted.postgres.encrypted == 0
+
+
+def test_messages_are_published_under_tls(encrypted: Encrypted) -> None:
+    with Broker(make_celery(Settings(broker_url=encrypted.broker_url()))) as broker:
+        broker.publish(workspace_id=1, tasks={uuid7(): [uuid7()]})
+
+        assert broker.waiting() == 1
+    assert encrypted.redis.encrypted >= 1
+
+
+@pytest.mark.parametrize("authority", ["stranger", None])
+def test_a_redis_whose_certificate_nobody_vouches_for_is_not_spoken_to(
+    encrypted: Encrypted, authority: str | None
+) -> None:
+    url = encrypted.broker_url(encrypted.certificates.stranger)
+    if authority is None:
+        url = url.partition("?")[0]
+    with Broker(make_celery(Settings(broker_url=url))) as broker, pytest.raises(BrokerUnavailable):
+        broker.publish(workspace_id=1, tasks={uuid7(): [uuid7()]})
+
+    assert encrypted.redis.encrypted == 0
+
+
+def test_requests_are_counted_under_tls(encrypted: Encrypted) -> None:
+    windows = Windows(encrypted.broker_url())
+
+    assert [windows.count(LIMIT, workspace_id=1).remaining for _ in range(2)] == [9, 8]
+    assert windows.uncounted == 0
+    assert encrypted.redis.encrypted >= 1

@@ -1,0 +1,92 @@
+"""Jobs decided in order: each sees what those before it did, up to one that must be looked up again."""
+
+from datetime import timedelta
+
+from app.config import Settings
+from app.lane.hand import Hand
+from app.lane.settle import Pair, decide_in_order, finished
+from app.ledger.work import Party
+from app.merging.prioritization import Denoted, NotFound
+from app.merging.profile import Profile
+from app.profiles.resolution import MergedAway, Resolved
+from schemas.outcomes import JobKind
+from tests.support.factories import Wire, a_profile, alias, by_email, ext
+from tests.support.generated import AT
+from tests.unit.app.lane.jobs import a_job
+
+A, B, C = (a_profile(external_id=name, email=f"{name}@x.org", session_count=1) for name in "abc")
+
+
+def pair(orphan: Wire, survivor: Wire, *resolved: Resolved | Profile, kind: JobKind = JobKind.MERGE) -> Pair:
+    """Return a job whose sides were resolved so before the lane began; a profile stands for being denoted."""
+    sides = [Denoted(each.id) if isinstance(each, Profile) else each for each in resolved]
+    return Pair(a_job(orphan, survivor, kind=kind), *sides)
+
+
+def outcomes(*pairs: Pair, profiles: tuple[Profile, ...] = (A, B, C)) -> list[str]:
+    """Return the outcomes of the pairs that are decided."""
+    hand = Hand({profile.id: profile for profile in profiles})
+    return [each.outcome for each in decide_in_order(pairs, hand=hand, now=AT, settings=Settings())]
+
+
+def test_each_job_sees_what_those_before_it_did() -> None:
+    assert outcomes(
+        pair(ext("a"), ext("b"), A, B),
+        pair(ext("b"), ext("c"), B, C),
+        pair(ext("a"), ext("c"), A, C),
+        pair(ext("c"), ext("a"), C, A),
+    ) == ["merged", "merged", "already_merged", "same_profile"]
+
+
+def test_it_stops_before_an_address_whose_profiles_have_changed() -> None:
+    newest = by_email("B@x.org", "most_recently_updated")
+
+    assert outcomes(pair(ext("a"), ext("b"), A, B), pair(newest, ext("c"), B, C), pair(ext("c"), ext("c"), C, C)) == [
+        "merged"
+    ]
+
+
+def test_an_address_of_nobody_who_changed_is_no_reason_to_stop() -> None:
+    newest = by_email("c@x.org", "most_recently_updated")
+
+    assert outcomes(pair(ext("a"), ext("b"), A, B), pair(newest, ext("b"), C, B)) == ["merged", "merged"]
+
+
+def test_what_was_not_merged_changes_nothing_for_the_others() -> None:
+    newest = by_email("a@x.org", "most_recently_updated")
+
+    assert outcomes(pair(ext("a"), ext("x"), A, NotFound()), pair(newest, ext("b"), A, B)) == [
+        "survivor_not_found",
+        "merged",
+    ]
+
+
+def test_an_external_id_that_a_job_gave_is_seen_by_those_after_it() -> None:
+    guests = [a_profile(user_aliases={"mail": name}) for name in "gh"]
+
+    assert outcomes(
+        *(
+            pair(alias("mail", name), ext("new"), guest, NotFound(), kind=JobKind.IDENTIFY)
+            for name, guest in zip("gh", guests, strict=True)
+        ),
+        profiles=tuple(guests),
+    ) == ["identified", "alias_conflict"]
+
+
+def test_every_decision_has_a_time_of_its_own() -> None:
+    pairs = [pair(ext("a"), ext("a"), A, A)] * 3
+
+    decisions = decide_in_order(pairs, hand=Hand({A.id: A}), now=AT, settings=Settings())
+
+    assert [decision.at - AT for decision in decisions] == [timedelta(microseconds=place) for place in range(3)]
+
+
+def test_the_ledger_is_told_both_as_they_were_and_who_was_gone() -> None:
+    gone = MergedAway(orphan_id=99, braze_id="f" * 24, external_id="z", survivor_id=B.id)
+    pairs = [pair(ext("a"), ext("b"), A, B), pair(ext("z"), ext("c"), gone, C), pair(ext("x"), ext("c"), NotFound(), C)]
+
+    decisions = decide_in_order(pairs, hand=Hand({each.id: each for each in (A, B, C)}), now=AT, settings=Settings())
+
+    told = [(each.orphan, each.survivor) for each in map(finished, decisions)]
+    a, b, c = (Party(id=each.id, braze_id=each.braze_id, external_id=each.external_id) for each in (A, B, C))
+    assert told == [(a, b), (Party(id=99, braze_id="f" * 24, external_id="z"), c), (None, c)]

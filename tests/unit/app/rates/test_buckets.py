@@ -1,0 +1,51 @@
+"""Limits as operators write them."""
+
+import pytest
+
+from app.config import Settings, variable
+from app.errors import SetupError
+from app.rates.buckets import DEFAULTS, Bucket, Limit, read_limit, read_limits, replaced
+
+
+def test_the_vendors_limits_hold_unless_others_are_set() -> None:
+    assert {str(limit.bucket): str(limit) for limit in Settings.from_environ({}).rate_limits} == {
+        "users": "20000/60",
+        "track": "3000/3",
+        "export": "250/60",
+        "rename": "1000/60",
+        "remove": "1000/60",
+        "other": "250000/3600",
+    }
+
+
+def test_every_bucket_has_a_limit() -> None:
+    assert [limit.bucket for limit in DEFAULTS] == list(Bucket)
+
+
+def test_buckets_that_are_not_listed_keep_their_limit() -> None:
+    limits = read_limits(" users = 5/60 ,export=7/1,")
+
+    assert limits == replaced(DEFAULTS, [Limit(Bucket.USERS, 5, 60), Limit(Bucket.EXPORT, 7, 1)])
+    assert len(limits) == len(Bucket)
+
+
+def test_of_two_limits_for_one_bucket_the_last_holds() -> None:
+    assert read_limits("track=1/1,track=2/2")[1] == Limit(Bucket.TRACK, 2, 2)
+
+
+@pytest.mark.parametrize("text", ["", "5", "5/", "/5", "0/60", "5/0", "-1/60", "1.5/60", "5/60/7", "a/b", "5\u0665/60"])
+def test_what_is_no_limit_is_refused_with_the_way_to_write_one(text: str) -> None:
+    with pytest.raises(ValueError, match="write REQUESTS/SECONDS, such as 20000/60"):
+        read_limit("users", text)
+
+
+def test_a_bucket_that_there_is_not_is_refused_with_those_that_there_are() -> None:
+    with pytest.raises(
+        ValueError, match="no bucket 'merges'; choose from: users, track, export, rename, remove, other"
+    ):
+        read_limits("merges=5/60")
+
+
+def test_a_setting_that_cannot_be_read_names_its_variable() -> None:
+    with pytest.raises(SetupError, match="MERGELANE_RATE_LIMITS: 'plenty' is no limit"):
+        Settings.from_environ({variable("rate_limits"): "users=plenty"})

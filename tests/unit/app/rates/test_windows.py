@@ -1,0 +1,86 @@
+"""Windows of the clock, counted in this process; and which URL leads to which storage."""
+
+import pytest
+
+from app.rates.buckets import Bucket, Limit
+from app.rates.windows import MEMORY, Windows, storage_url
+
+MINUTE = 1_799_999_940
+"""A moment that is a whole number of minutes since the epoch."""
+LIMIT = Limit(Bucket.USERS, 3, 60)
+
+
+class Clock:
+    """A clock that stands still until it is moved."""
+
+    def __init__(self, now: float) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock(MINUTE + 12.5)
+
+
+@pytest.fixture
+def windows(clock: Clock) -> Windows:
+    return Windows("", clock=clock)
+
+
+def test_a_bucket_empties_request_by_request_and_then_refuses(windows: Windows) -> None:
+    readings = [windows.count(LIMIT, workspace_id=1) for _ in range(5)]
+
+    assert [reading.remaining for reading in readings] == [2, 1, 0, 0, 0]
+    assert [reading.refused for reading in readings] == [False, False, False, True, True]
+
+
+def test_a_window_ends_with_the_minute_of_the_clock(windows: Windows, clock: Clock) -> None:
+    first = windows.count(LIMIT, workspace_id=1)
+    clock.now = MINUTE + 59.99
+    same = windows.count(LIMIT, workspace_id=1)
+    clock.now = MINUTE + 60
+    fresh = windows.count(LIMIT, workspace_id=1)
+
+    assert (first.resets_at, same.resets_at, fresh.resets_at) == (MINUTE + 60, MINUTE + 60, MINUTE + 120)
+    assert (first.remaining, same.remaining, fresh.remaining) == (2, 1, 2)
+
+
+def test_it_tells_the_seconds_until_the_next_window_and_never_none(windows: Windows, clock: Clock) -> None:
+    seconds = []
+    for clock.now in (MINUTE, MINUTE + 12.4, MINUTE + 59.9):
+        seconds.append(windows.count(LIMIT, workspace_id=1).retry_after)
+
+    assert seconds == [60, 48, 1]
+
+
+def test_workspaces_and_buckets_are_counted_apart(windows: Windows) -> None:
+    other = Limit(Bucket.TRACK, 3, 60)
+    readings = [
+        windows.count(LIMIT, workspace_id=1),
+        windows.count(LIMIT, workspace_id=2),
+        windows.count(other, workspace_id=1),
+    ]
+
+    assert [reading.remaining for reading in readings] == [2, 2, 2]
+
+
+@pytest.mark.parametrize(
+    ("url", "storage"),
+    [
+        ("", MEMORY),
+        ("memory://", MEMORY),
+        ("amqp://guest:guest@rabbit//", MEMORY),
+        ("redis://redis:6379/0", "redis://redis:6379/0"),
+        ("rediss://:secret@redis/2", "rediss://:secret@redis/2"),
+        ("rediss://redis?ssl_cert_reqs=CERT_NONE", "rediss://redis?ssl_cert_reqs=none"),
+        ("redis://redis?visibility_timeout=9&db=4", "redis://redis?db=4"),
+        ("redis+socket:///tmp/a%20b/r.sock?virtual_host=3", "redis+unix:///tmp/a%20b/r.sock?db=3"),
+        ("unix:///run/redis.sock", "redis+unix:///run/redis.sock"),
+    ],
+)
+def test_the_brokers_url_leads_to_the_same_redis(url: str, storage: str) -> None:
+    assert storage_url(url) == storage
+    assert Windows(url).shared is (storage != MEMORY)

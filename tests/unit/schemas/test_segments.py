@@ -1,0 +1,67 @@
+"""Filters as values: what a body becomes, and that every kind of leaf can be read."""
+
+from typing import Any
+
+import pytest
+from marshmallow import ValidationError
+
+from schemas.segment_leaves import COSTLY, LEAVES, Leaf
+from schemas.segments import MAX_ID, Every, PageEnd, Some, leaves_of, load_segment
+
+BLANK = {"external_id": {"comparison": "does_not_exist"}}
+LEAD = {"custom_attribute": {"custom_attribute_name": "is_lead_profile", "comparison": "equals", "value": True}}
+BLANK_LEAF = Leaf(kind="external_id", comparison="does_not_exist", given={})
+LEAD_LEAF = Leaf(
+    kind="custom_attribute",
+    comparison="equals",
+    given={"custom_attribute_name": "is_lead_profile", "value": True},
+)
+
+
+def read(filter_: Any) -> Any:
+    return load_segment({"filter": filter_}).filter
+
+
+def test_a_leaf_may_stand_alone() -> None:
+    assert read(LEAD) == LEAD_LEAF
+
+
+def test_groups_keep_their_order() -> None:
+    assert read({"OR": [LEAD, {"AND": [BLANK, LEAD]}]}) == Some([LEAD_LEAF, Every([BLANK_LEAF, LEAD_LEAF])])
+
+
+def test_leaves_are_told_with_their_places() -> None:
+    found = dict(leaves_of(read({"OR": [LEAD, {"AND": [BLANK]}]})))
+
+    assert found == {"filter.OR.0.custom_attribute": LEAD_LEAF, "filter.OR.1.AND.0.external_id": BLANK_LEAF}
+
+
+def test_a_value_beside_a_comparison_that_takes_none_says_nothing() -> None:
+    assert read({"external_id": {"comparison": "does_not_exist", "value": "x"}}) == BLANK_LEAF
+
+
+def test_the_first_page_holds_fifty_profiles_with_all_their_fields() -> None:
+    request = load_segment({"filter": BLANK})
+
+    assert (request.limit, request.after, request.fields) == (50, 0, None)
+
+
+@pytest.mark.parametrize("profile_id", [0, 1, 255, 2**40, MAX_ID])
+def test_a_cursor_comes_back_as_it_went(profile_id: int) -> None:
+    cursor = PageEnd().serialize("cursor", {"cursor": profile_id})
+
+    assert load_segment({"filter": BLANK, "cursor": cursor}).after == profile_id
+
+
+def test_there_is_no_cursor_after_the_last_page() -> None:
+    assert PageEnd().serialize("cursor", {"cursor": None}) is None
+
+
+@pytest.mark.parametrize("kind", LEAVES)
+def test_an_empty_leaf_is_refused_by_its_comparison(kind: str) -> None:
+    with pytest.raises(ValidationError, match=rf"^\['filter\.{kind}\.\w+' is required'\]$|is required"):
+        read({kind: {}})
+
+
+def test_what_is_costly_is_a_leaf() -> None:
+    assert LEAVES.keys() >= COSTLY

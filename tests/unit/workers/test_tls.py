@@ -1,0 +1,49 @@
+"""How the broker's certificate is checked, by what BROKER_URL says."""
+
+import ssl
+from typing import Any
+
+import pytest
+
+from app.config import Settings
+from app.errors import SetupError
+from workers.celery import make_celery
+from workers.tls import tls_options
+
+
+@pytest.mark.parametrize("url", ["", "redis://h/0", "redis+socket:///run/redis.sock", "amqp://h//"])
+def test_a_broker_without_tls_has_no_certificate(url: str) -> None:
+    assert tls_options(url) is None
+
+
+@pytest.mark.parametrize(
+    ("query", "options"),
+    [
+        ("", {"ssl_cert_reqs": ssl.CERT_REQUIRED}),
+        ("?ssl_cert_reqs=CERT_NONE", {"ssl_cert_reqs": ssl.CERT_NONE}),
+        ("?ssl_cert_reqs=optional", {"ssl_cert_reqs": ssl.CERT_OPTIONAL}),
+        ("?ssl_ca_certs=/etc/ca.pem", {"ssl_cert_reqs": ssl.CERT_REQUIRED, "ssl_ca_certs": "/etc/ca.pem"}),
+        (
+            "?ssl_certfile=/c.pem&ssl_keyfile=/k.pem",
+            {"ssl_cert_reqs": ssl.CERT_REQUIRED, "ssl_certfile": "/c.pem", "ssl_keyfile": "/k.pem"},
+        ),
+    ],
+)
+def test_a_certificate_is_checked_unless_the_url_says_otherwise(query: str, options: dict[str, Any]) -> None:
+    assert tls_options(f"rediss://h:6380/1{query}") == options
+
+
+def test_a_check_that_is_none_is_refused() -> None:
+    with pytest.raises(SetupError, match="BROKER_URL says ssl_cert_reqs=perhaps; say required, optional or none"):
+        tls_options("rediss://h/0?ssl_cert_reqs=perhaps")
+
+
+@pytest.mark.parametrize("query", ["", "?ssl_ca_certs=/etc/ca.pem"])
+def test_every_connection_of_celery_checks(query: str) -> None:
+    celery = make_celery(Settings(broker_url=f"rediss://h/0{query}"))
+    connections = [celery.connection(), celery.connection_for_read(), celery.connection_for_write()]
+
+    # What the URL says comes first, and what it leaves out redis-py requires; kombu alone would not.
+    assert all(each.ssl.get("ssl_cert_reqs", ssl.CERT_REQUIRED) == ssl.CERT_REQUIRED for each in connections)
+    assert all(each.ssl for each in connections)
+    assert celery.conf.broker_use_ssl["ssl_cert_reqs"] == ssl.CERT_REQUIRED
