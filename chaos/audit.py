@@ -1,0 +1,155 @@
+"""The auditor: reads the tables, once everything has come to rest, and tells what is not as it was promised."""
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import redis
+
+from app.db import Connection, load_queries
+from chaos.families import NOTHING, Member, Sums
+from chaos.promises import Promises
+from workers.celery import QUEUE
+
+QUERIES = load_queries("chaos", "audit.sql")
+
+#: Queries whose every row is something that must not be.
+MUST_BE_EMPTY = (
+    "orphans_that_live",
+    "merged_more_than_once",
+    "merges_without_record",
+    "records_without_merge",
+    "history_of_nobody",
+    "origins_that_live",
+    "redirects_astray",
+    "orphans_without_redirect",
+    "aliases_of_nobody",
+    "open_transactions",
+)
+
+Row = dict[str, Any]
+
+
+@dataclass
+class Findings:
+    """What the auditor found. All three lists are empty when every promise was kept."""
+
+    jobs: int = 0
+    merged: int = 0
+    dead: int = 0
+    most_attempts: int = 0
+    most_strandings: int = 0
+    #: Jobs that were accepted and had no effect, and what is missing from sums.
+    lost: list[str] = field(default_factory=list)
+    #: What had its effect more than once.
+    doubled: list[str] = field(default_factory=list)
+    #: Everything else that must not be.
+    broken: list[str] = field(default_factory=list)
+
+    @property
+    def clean(self) -> bool:
+        """Tell whether every promise was kept."""
+        return not (self.lost or self.doubled or self.broken)
+
+
+def unsettled(connection: Connection) -> int:
+    """Return how many jobs are neither finished nor dead."""
+    (row,) = connection.execute(QUERIES["unsettled"]).fetchall()
+    jobs: int = row["jobs"]
+    return jobs
+
+
+def messages(client: redis.Redis) -> int:
+    """Return how many messages the broker still holds, those included that somebody has taken and not acknowledged."""
+    waiting: Any = client.llen(QUEUE)
+    taken: Any = client.hlen("unacked")
+    noted: Any = client.zcard("unacked_index")
+    return int(waiting) + int(taken) + int(noted)
+
+
+def audit(connection: Connection, promises: Promises) -> Findings:
+    """Return what is not as *promises* say."""
+    findings = Findings()
+    _audit_jobs(connection, promises, findings)
+    audit_groups(connection, promises.groups, findings)
+    for name in MUST_BE_EMPTY:
+        found = [str(row["id"]) for row in connection.execute(QUERIES[name])]
+        if found:
+            findings.broken.append(f"{name}: {len(found)}, such as {', '.join(found[:5])}")
+    return findings
+
+
+def _audit_jobs(connection: Connection, promises: Promises, findings: Findings) -> None:
+    """Check that every accepted job is there and settled, and that nothing died but what was planted to."""
+    jobs: defaultdict[Any, list[Row]] = defaultdict(list)
+    for row in connection.execute(QUERIES["jobs_of_batches"]):
+        jobs[row["batch_id"]].append(row)
+        findings.most_attempts = max(findings.most_attempts, row["attempts"])
+        findings.most_strandings = max(findings.most_strandings, row["strandings"])
+        findings.merged += row["outcome"] == "merged"
+    for promise in promises.batches:
+        rows = jobs.pop(promise.batch_id, [])
+        findings.jobs += promise.jobs
+        if len(rows) != promise.jobs:
+            findings.lost.append(f"Batch {promise.batch_id} has {len(rows)} jobs instead of {promise.jobs}.")
+        for row in rows:
+            _audit_job(row, must_die=row["index"] == promise.raises_at, findings=findings)
+    for batch_id in jobs:
+        findings.broken.append(f"Nobody was told that batch {batch_id} was accepted.")
+
+
+def _audit_job(row: Row, *, must_die: bool, findings: Findings) -> None:
+    """Check one job."""
+    findings.dead += row["state"] == "dead"
+    expected = "dead" if must_die else "finished"
+    if row["state"] != expected:
+        story = f"{row['attempts']} attempts, {row['strandings']} strandings, {row['reason']}"
+        findings.lost.append(f"Job {row['id']} is {row['state']} instead of {expected}: {story}")
+
+
+def audit_groups(connection: Connection, groups: Mapping[str, Sequence[Member]], findings: Findings) -> None:
+    """Check that each group is one live profile that has all that its members did, once."""
+    members = {row["member"]: row for row in connection.execute(QUERIES["members"])}
+    profiles = {row["id"]: row for row in connection.execute(QUERIES["sums_of_profiles"])}
+    for name, group in groups.items():
+        written = [(member, members[member.name]) for member in group if member.name in members]
+        findings.lost.extend(f"{each.name} is gone without a trace." for each in group if each.name not in members)
+        for member, row in written:
+            _compare(f"The history of {member.name}", told=_sums(row), expected=member.sums, findings=findings)
+        ends = {row["profile_id"] for _, row in written}
+        if len(ends) != 1:
+            findings.lost.append(f"Group {name} of {len(group)} is {len(ends)} profiles instead of one.")
+        for end in ends & profiles.keys():
+            here = [member.sums for member, row in written if row["profile_id"] == end]
+            _audit_profile(name, profiles[end], here, findings)
+    ended = sum(len(group) - 1 for group in groups.values())
+    if findings.merged > ended:
+        findings.doubled.append(f"{findings.merged} merges for {ended} orphans.")
+
+
+def _audit_profile(name: str, row: Row, members: Sequence[Sums], findings: Findings) -> None:
+    """Check the summaries of one live profile against what its members did."""
+    expected = sum(members, NOTHING)
+    _compare(f"The profile of {name}", told=_sums(row), expected=expected, findings=findings)
+    again = Sums(row["logins"], row["hats"], row["app_sessions"], row["cents"])
+    _compare(f"The summaries of {name}", told=again, expected=expected, findings=findings)
+
+
+def _sums(row: Row) -> Sums:
+    """Return the sums in *row*."""
+    return Sums(row["logins"], row["purchases"], row["sessions"], row["cents"])
+
+
+def _compare(what: str, *, told: Sums, expected: Sums, findings: Findings) -> None:
+    """Note what is missing and what is too much."""
+    sums: Sequence[Callable[[Sums], int]] = (
+        lambda each: each.logins,
+        lambda each: each.purchases,
+        lambda each: each.sessions,
+        lambda each: each.cents,
+    )
+    if any(each(told) < each(expected) for each in sums):
+        findings.lost.append(f"{what} is {told} instead of {expected}.")
+    if any(each(told) > each(expected) for each in sums):
+        findings.doubled.append(f"{what} is {told} instead of {expected}.")

@@ -1,0 +1,92 @@
+"""A client as it should be: it sends again what was not answered, under the same key, and takes no for no answer."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from threading import Event, Lock
+from typing import Any
+
+import requests
+from uuid_utils.compat import uuid7
+
+Json = dict[str, Any]
+
+TIMEOUT_S = 15.0
+#: Seconds between two tries when nobody answered at all.
+PAUSE_S = 0.2
+LONGEST_PAUSE_S = 2.0
+TRIES = 2_000
+
+
+@dataclass
+class Answers:
+    """What clients were answered, by status; and what they should never have been."""
+
+    by_status: Counter[str] = field(default_factory=Counter)
+    faults: list[str] = field(default_factory=list)
+    _lock: Lock = field(default_factory=Lock)
+
+    def note(self, response: requests.Response | None) -> None:
+        """Count an answer, None standing for a connection that broke; keep what should not have been answered."""
+        status = "no answer" if response is None else str(response.status_code)
+        with self._lock:
+            self.by_status[status] += 1
+            if response is not None and (fault := _fault(response)):
+                self.faults.append(fault)
+
+
+class Client:
+    """Speaks to the front door at *base_url* with a *key*, for one thread."""
+
+    def __init__(self, base_url: str, key: str, answers: Answers) -> None:
+        self._base_url = base_url
+        self._answers = answers
+        self._pause = Event()
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._session.headers["Authorization"] = f"Bearer {key}"
+
+    def accept(self, path: str, body: Json, *, status: int) -> Json:
+        """Post *body* until it is answered with *status*, always under one Idempotency-Key; return the answer."""
+        key = {"Idempotency-Key": str(uuid7())}
+        for _ in range(TRIES):
+            response = self.post(path, body, headers=key)
+            if response is not None and response.status_code == status:
+                answer: Json = response.json()
+                return answer
+            self._wait(response)
+        message = f"{path} did not accept a request in {TRIES} tries."
+        raise TimeoutError(message)
+
+    def post(self, path: str, body: Json, headers: dict[str, str] | None = None) -> requests.Response | None:
+        """Return the answer to one try, or None when there was none."""
+        response: requests.Response | None
+        try:
+            response = self._session.post(self._base_url + path, json=body, headers=headers, timeout=TIMEOUT_S)
+        except requests.RequestException:
+            response = None
+        self._answers.note(response)
+        return response
+
+    def wait_after(self, response: requests.Response | None) -> None:
+        """Wait for as long as an answer asked for, or a moment when there was none."""
+        self._wait(response)
+
+    def close(self) -> None:
+        """Give its connections back."""
+        self._session.close()
+
+    def _wait(self, response: requests.Response | None) -> None:
+        """Wait before the next try."""
+        asked = PAUSE_S if response is None else float(response.headers.get("Retry-After", PAUSE_S))
+        self._pause.wait(min(asked, LONGEST_PAUSE_S))
+
+
+def _fault(response: requests.Response) -> str | None:
+    """Return what is wrong with an answer that should not be, None when it may be."""
+    status = response.status_code
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        return None if "Retry-After" in response.headers else "A 503 without Retry-After."
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in {HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND}:
+        return f"{response.request.path_url}: {status} {response.text[:300]}"
+    return None

@@ -1,0 +1,206 @@
+"""The house that the monkey plays in: real servers behind proxies, and the product's own processes, kept running."""
+
+import shutil
+import signal
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory, mkdtemp
+
+import psycopg
+import redis
+import requests
+
+from app import keys, migrations
+from app.config import Settings, child_environ
+from app.db import Connection
+from chaos.errors import ChaosError
+from chaos.keeper import Keeper, Kept
+from chaos.proxy import Proxy
+from demo.product import free_port
+from workers.up import commands
+from workers.up.database import connected
+from workers.up.embedded_postgres import SOCKET as POSTGRES_SOCKET
+from workers.up.embedded_postgres import EmbeddedPostgres
+from workers.up.embedded_redis import EmbeddedRedis
+from workers.up.processes import Program
+
+WORKSPACE = "chaos"
+KEY = "key-of-the-chaos-room"
+START_S = 60.0
+#: A machine that loses its power is not among the faults; everything else is as durable as by default.
+POSTGRES = {"fsync": "off", "full_page_writes": "off", "shared_buffers": "64MB"}
+#: Faults are to be found within seconds instead of a minute, so that a run of minutes has hundreds of them.
+FAST = {
+    "MERGELANE_LOG_FORMAT": "text",
+    "MERGELANE_WEB_PROCESSES": "1",
+    "MERGELANE_VISIBILITY_TIMEOUT_S": "5",
+    "MERGELANE_RESCUE_AFTER_S": "5",
+    "MERGELANE_RESCUE_EVERY_S": "0.5",
+    "MERGELANE_RETRY_DELAY_S": "0.2",
+    "MERGELANE_POOL_TIMEOUT_S": "1",
+    "MERGELANE_STATEMENT_TIMEOUT_MS": "4000",
+    "MERGELANE_LOCK_TIMEOUT_MS": "2000",
+    "MERGELANE_IDLE_TIMEOUT_MS": "3000",
+}
+
+
+class House:
+    """Servers, proxies, processes. The product reaches the servers through the proxies, the auditor directly."""
+
+    def __init__(self, folder: Path, *, settings: Mapping[str, str]) -> None:
+        self.folder = folder
+        self.keeper = Keeper()
+        self._postgres_server = EmbeddedPostgres(folder / "postgres", child_environ(), POSTGRES)
+        self._redis_server = EmbeddedRedis(folder, child_environ())
+        self.postgres_proxy = Proxy(lambda: self._postgres_server.sockets / POSTGRES_SOCKET)
+        self.redis_proxy = Proxy(lambda: self._redis_server.socket)
+        self._settings = settings
+        self.port = free_port()
+        self.postgres: Kept
+        self.redis: Kept
+        self.processes: dict[str, Kept] = {}
+
+    @property
+    def base_url(self) -> str:
+        """Where the front door is."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def database_url(self) -> str:
+        """Where the database is, for those who go past the proxy."""
+        return self._postgres_server.url()
+
+    @property
+    def broker_url(self) -> str:
+        """Where the broker is, for those who go past the proxy."""
+        return self._redis_server.url()
+
+    @property
+    def proxied_broker_url(self) -> str:
+        """Where the broker is, as the product sees it."""
+        return f"redis://127.0.0.1:{self.redis_proxy.port}/0"
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """The environment of the product's processes."""
+        database = f"postgresql://postgres@127.0.0.1:{self.postgres_proxy.port}/mergelane?sslmode=disable"
+        own = {"DATABASE_URL": f"{database}&gssencmode=disable", "BROKER_URL": self.proxied_broker_url}
+        return child_environ(**FAST, **self._settings, **own, PYTHONUNBUFFERED="1")
+
+    def connect(self) -> Connection:
+        """Return a connection to the database past the proxy, with rows as dicts, in autocommit mode."""
+        return Connection.connect(
+            self.database_url, row_factory=psycopg.rows.dict_row, autocommit=True, connect_timeout=5
+        )
+
+    def redis_client(self) -> redis.Redis:
+        """Return a client of the broker past the proxy."""
+        return self._redis_server.client()
+
+    def start_servers(self) -> None:
+        """Start both servers, with their proxies, and bring the schema up to date."""
+        self._postgres_server.prepare()
+        self._redis_server.prepare()
+        self.postgres_proxy.start()
+        self.redis_proxy.start()
+        self.keeper.start()
+        self.postgres = self.keeper.keep(Kept(self._postgres_server.program(self._log("postgres")), self._clear_away))
+        self.redis = self.keeper.keep(Kept(self._redis_server.program(self._log("redis")), self._redis_server.prepare))
+        self.keeper.wait_until(self._postgres_server.ready, seconds=START_S, what="PostgreSQL")
+        self.keeper.wait_until(self._redis_server.ready, seconds=START_S, what="Redis")
+        self._postgres_server.ensure_database()
+        migrations.upgrade(self.database_url)
+        with connected(Settings(), self.database_url, name="chaos") as connection:
+            keys.ensure(connection, key=KEY, workspace=WORKSPACE, permissions=["*"])
+
+    def run(self, name: str, command: Sequence[str]) -> Kept:
+        """Keep a process of the product running under *name*."""
+        program = Program(
+            name=name,
+            command=command,
+            environ=self.environ,
+            log=self._log(name),
+            directory=commands.DIRECTORY,
+            stop_seconds=20.0,
+        )
+        self.processes[name] = self.keeper.keep(Kept(program))
+        return self.processes[name]
+
+    def run_product(self, *, workers: int) -> None:
+        """Keep the product's own processes running, by their own commands, and wait until the front door is open."""
+        self.run("web", commands.web(host="127.0.0.1", port=self.port))
+        self.run("relay", commands.relay())
+        for number in range(1, workers + 1):
+            self.run(f"worker{number}", commands.worker(f"worker{number}"))
+        self.wait_for_web()
+
+    def wait_for_web(self) -> None:
+        """Wait until the front door is open and has its database."""
+        self.keeper.wait_until(self._answers, seconds=START_S, what=f"the front door; its log is {self._log('web')}")
+
+    @property
+    def workers(self) -> list[str]:
+        """The names of the workers."""
+        return [name for name in self.processes if name.startswith("worker")]
+
+    def make_whole(self) -> None:
+        """Undo whatever a fault may have left: nothing is held down, frozen, cut or slow."""
+        for proxy in (self.postgres_proxy, self.redis_proxy):
+            proxy.refuse(refusing=False)
+            proxy.stall(stalled=False)
+            proxy.delay(0)
+        for kept in (self.postgres, self.redis, *self.processes.values()):
+            kept.let_up()
+            kept.send_all(signal.SIGCONT)
+
+    def keep_logs(self) -> Path:
+        """Copy the logs to where they outlast the house, and return where that is."""
+        kept = Path(mkdtemp(prefix="mergelane-chaos-logs-"))
+        for log in self.folder.glob("*.log*"):
+            shutil.copy(log, kept)
+        return kept
+
+    def stop(self) -> None:
+        """End everything."""
+        self.keeper.end()
+        for proxy in (self.postgres_proxy, self.redis_proxy):
+            proxy.stop()
+        self._redis_server.tidy()
+        self._postgres_server.tidy()
+
+    def _clear_away(self) -> None:
+        """Clear away what a PostgreSQL that was killed left in its folder."""
+        self._postgres_server.prepare()
+
+    def _answers(self) -> bool:
+        """Tell whether the front door is ready."""
+        try:
+            return requests.get(f"{self.base_url}/health/ready", timeout=5).ok
+        except requests.RequestException:
+            return False
+
+    def _log(self, name: str) -> Path:
+        """Return the log file of the process *name*."""
+        return self.folder / f"{name}.log"
+
+
+@contextmanager
+def house(*, settings: Mapping[str, str] | None = None) -> Iterator[House]:
+    """Lend a house with running servers; everything in it is ended, and its folder removed, unless it failed."""
+    # Not below a folder that others cannot enter: under root, PostgreSQL runs as a user of its own.
+    with TemporaryDirectory(prefix="mergelane-chaos-") as folder:
+        built = House(Path(folder), settings=settings or {})
+        try:
+            built.start_servers()
+            yield built
+        except ChaosError as error:
+            raise ChaosError(f"{error}\n{_last_words(built.folder)}") from error
+        finally:
+            built.stop()
+
+
+def _last_words(folder: Path) -> str:
+    """Return the ends of all logs."""
+    logs = sorted(folder.glob("*.log"))
+    return "\n".join(f"--- {log.name}\n{log.read_text(errors='replace')[-1500:]}" for log in logs)

@@ -1,0 +1,178 @@
+"""The keeper: starts again whatever dies, as any supervisor would, unless the monkey holds it down."""
+
+import signal
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from threading import Event, Lock, Thread
+from time import monotonic
+
+import psutil
+
+from chaos.errors import ChaosError
+from workers.up.processes import ChildProcess, Program, kill_session, spawn
+
+LOOK_S = 0.05
+#: Seconds before something that died is started again.
+PAUSE_S = 0.3
+
+
+class Kept:
+    """A program that is kept running; *before* is done ahead of each start."""
+
+    def __init__(self, program: Program, before: Callable[[], None] | None = None) -> None:
+        self.program = program
+        self.starts = 0
+        self._before = before
+        self._process: ChildProcess | None = None
+        self._held = False
+        self._ready_at = 0.0
+        self._lock = Lock()
+
+    @property
+    def running(self) -> bool:
+        """Tell whether it runs."""
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def returncode(self) -> int | None:
+        """Its exit status, negative for a signal, None while it runs or when it never did."""
+        return None if self._process is None else self._process.poll()
+
+    def tend(self, now: float) -> None:
+        """Start it when it does not run and may; called by the keeper alone."""
+        with self._lock:
+            if self.running or self._held:
+                self._ready_at = now + PAUSE_S
+            elif now >= self._ready_at:
+                self._start()
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal to the process that was started, and to nobody else."""
+        with self._lock, suppress(ProcessLookupError):
+            if self._process is not None and self.running:
+                self._process.send_signal(number)
+
+    def send_all(self, number: signal.Signals) -> None:
+        """Send a signal to it and to all that it started, wherever they have put themselves."""
+        _signal(self.family(), number)
+
+    def freeze(self) -> list[psutil.Process]:
+        """Stop it and all that it started in their tracks, and return them, since they may outlive it."""
+        family = self.family()
+        _signal(family, signal.SIGSTOP)
+        return family
+
+    def family(self) -> list[psutil.Process]:
+        """Return it and all that it started."""
+        with self._lock:
+            if self._process is None or not self.running:
+                return []
+            with suppress(psutil.NoSuchProcess):
+                leader = psutil.Process(self._process.pid)
+                return [leader, *leader.children(recursive=True)]
+        return []
+
+    def hold_down(self, number: signal.Signals) -> None:
+        """End it by a signal and let nobody start it again until it is let up."""
+        with self._lock:
+            self._held = True
+        self.send(number)
+        self.send(signal.SIGCONT)  # one that is frozen could not heed it
+        self._await_end()
+
+    def let_up(self) -> None:
+        """Let it be started again."""
+        with self._lock:
+            self._held = False
+
+    def end(self) -> None:
+        """Ask it to end, wait, and kill what is left."""
+        with self._lock:
+            self._held = True
+        self.send_all(signal.SIGCONT)
+        self.send(self.program.stop_signal)
+        self._await_end()
+        if self._process is not None:
+            kill_session(self._process.pid)
+            self._process.wait()
+
+    def _await_end(self) -> None:
+        """Wait until it has ended; kill it when it takes too long."""
+        if self._process is None:
+            return
+        with suppress(Exception):
+            self._process.wait(self.program.stop_seconds)
+        if self.running:
+            kill_session(self._process.pid)
+            self._process.wait()
+
+    def _start(self) -> None:
+        """Start it, once all that is left of its former life is gone."""
+        if self._process is not None:
+            kill_session(self._process.pid)
+        if self._before is not None:
+            self._before()
+        self._process = spawn(self.program)
+        self.starts += 1
+
+
+def thaw(processes: Sequence[psutil.Process]) -> None:
+    """Let frozen *processes* go on, those whose parent has died too."""
+    _signal(processes, signal.SIGCONT)
+
+
+def _signal(processes: Sequence[psutil.Process], number: signal.Signals) -> None:
+    """Send a signal to each of *processes* that still runs."""
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            process.send_signal(number)
+
+
+class Keeper:
+    """Keeps programs running, in a thread that lives as long as they may."""
+
+    def __init__(self) -> None:
+        self._kept: list[Kept] = []
+        self._stop = Event()
+        self._failure: BaseException | None = None
+        self._thread = Thread(target=self._keep, name="keeper")
+
+    def start(self) -> None:
+        """Begin to keep."""
+        self._thread.start()
+
+    def keep(self, kept: Kept) -> Kept:
+        """Keep one more program running, and return it."""
+        self._kept = [*self._kept, kept]
+        return kept
+
+    def wait_until(self, ready: Callable[[], bool], *, seconds: float, what: str) -> None:
+        """Wait until *ready*; raises ChaosError naming *what* when it takes longer than *seconds*."""
+        for _ in range(int(seconds / LOOK_S)):
+            if ready():
+                return
+            if self._failure is not None:
+                raise ChaosError("The keeper could not start a program.") from self._failure
+            self._stop.wait(LOOK_S)
+        raise ChaosError(f"Waited {seconds:g} s in vain for {what}.")
+
+    def pause(self, seconds: float) -> None:
+        """Wait for a while."""
+        self._stop.wait(seconds)
+
+    def end(self) -> None:
+        """End all of them, the last one first."""
+        for kept in reversed(self._kept):
+            kept.end()
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _keep(self) -> None:
+        """Tend all of them again and again."""
+        while not self._stop.wait(LOOK_S):
+            for kept in self._kept:
+                try:
+                    kept.tend(monotonic())
+                except Exception as error:  # noqa: BLE001  told to whoever waits, in their thread
+                    self._failure = error

@@ -1,0 +1,59 @@
+"""Celery without the ledger: one task for each update, as careful as Celery alone lets one be.
+
+The message is all there is: no row says that somebody asked. Late acknowledgement, rejection when the worker is lost,
+a visibility timeout as short as ours, and five retries for whatever goes wrong. The merge itself is the product's own.
+"""
+
+from typing import Any
+from uuid import UUID
+
+from celery import Celery, Task
+from uuid_utils.compat import uuid7
+
+from app.config import Settings
+from app.db import Connection, in_transaction, load_queries
+from app.errors import ResolutionUnsettled
+from app.lane.save import save_effects
+from app.lane.settle import settle
+from app.ledger.work import Work
+from schemas.outcomes import JobKind
+from workers import resources
+from workers.celery import make_celery
+
+QUERIES = load_queries("chaos", "plain.sql")
+TASK = "chaos.plain.merge"
+
+
+def make_plain(settings: Settings) -> Celery:
+    """Return the Celery application: the product's own settings, another task."""
+    celery = make_celery(settings)
+    celery.conf.include = ["chaos.plain"]
+    return celery
+
+
+app = make_plain(resources.settings())
+
+
+@app.task(name=TASK, bind=True, autoretry_for=(Exception,), max_retries=5, retry_backoff=1, retry_backoff_max=10)
+def merge(self: Task, workspace_id: int, kind: str, orphan: dict[str, Any], survivor: dict[str, Any]) -> None:
+    """Merge one pair, and note that this task has done so."""
+    job = Work(
+        id=UUID(self.request.id),
+        batch_id=uuid7(),
+        index=0,
+        kind=JobKind(kind),
+        orphan_wire=orphan,
+        survivor_wire=survivor,
+        attempts=1,
+    )
+    in_transaction(resources.pool(), lambda connection: _transact(connection, workspace_id, job))
+
+
+def _transact(connection: Connection, workspace_id: int, job: Work) -> None:
+    """Resolve, lock, merge, save and note, in the caller's transaction."""
+    hand, decisions = settle(connection, resources.settings(), workspace_id=workspace_id, jobs=[job])
+    if not decisions:
+        raise ResolutionUnsettled("The profiles changed between look and lock.")
+    save_effects(connection, workspace_id=workspace_id, hand=hand, decisions=decisions)
+    outcome = decisions[0].outcome.value
+    connection.execute(QUERIES["note_run"], {"task_id": job.id, "outcome": outcome})

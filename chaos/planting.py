@@ -1,0 +1,40 @@
+"""Planting: jobs that no request could ask for are written straight into the ledger."""
+
+from threading import Event
+from uuid import UUID
+
+import psycopg
+from psycopg.types.json import Jsonb
+from uuid_utils.compat import uuid7
+
+from app.db import load_queries
+from chaos.families import Batch
+from chaos.house import WORKSPACE, House
+
+QUERIES = load_queries("chaos", "planting.sql")
+#: Seconds between two tries while PostgreSQL is away.
+PAUSE_S = 0.2
+
+
+def plant(house: House, batch: Batch) -> UUID:
+    """Write *batch* into the ledger and return its id; tried again until PostgreSQL has said that it is there."""
+    batch_id, pause = uuid7(), Event()
+    jobs = [
+        {
+            "id": str(uuid7()),
+            "index": index,
+            "orphan": update["identifier_to_merge"],
+            "survivor": update["identifier_to_keep"],
+        }
+        for index, update in enumerate(batch.body["merge_updates"])
+    ]
+    parameters = {"workspace": WORKSPACE, "batch_id": batch_id, "jobs": Jsonb(jobs)}
+    while True:
+        try:
+            with house.connect() as connection, connection.transaction():
+                connection.execute(QUERIES["plant_batch"], parameters)
+                connection.execute(QUERIES["plant_jobs"], parameters)
+        except psycopg.OperationalError:
+            pause.wait(PAUSE_S)
+        else:
+            return batch_id

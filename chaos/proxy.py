@@ -1,0 +1,103 @@
+"""A TCP proxy before a server's unix socket, by which connections are cut, stalled and slowed down."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+CHUNK = 65_536
+
+
+class Proxy:
+    """Listens on a port of this machine and passes everything on to the socket that *upstream* names at the time.
+
+    It works in a thread of its own; its methods may be called from any other.
+    """
+
+    def __init__(self, upstream: Callable[[], Path]) -> None:
+        self.port = 0
+        self._upstream = upstream
+        self._loop = asyncio.new_event_loop()
+        self._thread = Thread(target=self._loop.run_forever, name="proxy", daemon=True)
+        self._writers: set[asyncio.StreamWriter] = set()
+        self._flowing = asyncio.Event()
+        self._delay_s = 0.0
+        self._refusing = False
+
+    def start(self) -> None:
+        """Begin to listen; the port is known from then on."""
+        self._flowing.set()
+        self._thread.start()
+        server = asyncio.run_coroutine_threadsafe(
+            asyncio.start_server(self._serve, "127.0.0.1", 0), self._loop
+        ).result()
+        self.port = server.sockets[0].getsockname()[1]
+
+    def cut(self) -> int:
+        """Reset every connection; return how many there were."""
+        return self._do(self._cut())
+
+    def refuse(self, *, refusing: bool) -> None:
+        """Cut every connection and let nobody in, or let them in again."""
+        self._refusing = refusing
+        if refusing:
+            self.cut()
+
+    def stall(self, *, stalled: bool) -> None:
+        """Let nothing through while connections stay open, or let it flow again."""
+        self._loop.call_soon_threadsafe(self._flowing.clear if stalled else self._flowing.set)
+
+    def delay(self, seconds: float) -> None:
+        """Hold everything that passes back for so long."""
+        self._delay_s = seconds
+
+    def stop(self) -> None:
+        """Cut every connection and end."""
+        self.cut()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(5)
+
+    def _do(self, work: Coroutine[Any, Any, int]) -> int:
+        """Return what *work* returns, done in the proxy's own thread."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
+
+    async def _cut(self) -> int:
+        """Reset every connection."""
+        writers = list(self._writers)
+        for writer in writers:
+            writer.transport.abort()
+        return len(writers) // 2
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Pass one connection on, both ways, until either side ends it."""
+        if self._refusing:
+            writer.transport.abort()
+            return
+        try:
+            far_reader, far_writer = await asyncio.open_unix_connection(str(self._upstream()))
+        except OSError:
+            writer.transport.abort()
+            return
+        pair = {writer, far_writer}
+        self._writers |= pair
+        try:
+            ways = [asyncio.ensure_future(self._pass(*way)) for way in ((reader, far_writer), (far_reader, writer))]
+            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+            for way in ways:
+                way.cancel()
+        finally:
+            self._writers -= pair
+            for each in pair:
+                each.close()
+
+    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Pass on what comes, chunk by chunk."""
+        with suppress(OSError):
+            while chunk := await reader.read(CHUNK):
+                if self._delay_s:
+                    await asyncio.sleep(self._delay_s)
+                await self._flowing.wait()
+                writer.write(chunk)
+                await writer.drain()

@@ -1,0 +1,143 @@
+-- name: unsettled
+-- How many jobs are neither finished nor dead.
+SELECT count(*) AS jobs FROM job WHERE state IN ('queued', 'running')
+
+-- name: jobs_of_batches
+-- What became of every job.
+SELECT batch_id, index, id, state, outcome, reason, attempts, strandings, created_at, finished_at
+FROM job
+ORDER BY batch_id, index
+
+-- name: members
+-- Where the history of each member reads now, and what stands in it. A member's events tell its name.
+WITH named AS (
+    SELECT workspace_id, origin_id, properties ->> 'member' AS member, count(*) AS logins
+    FROM custom_event
+    GROUP BY workspace_id, origin_id, properties ->> 'member'
+)
+
+SELECT
+    named.member, named.origin_id, named.logins,
+    coalesce(origin.profile_id, profile.id) AS profile_id,
+    bought.purchases, coalesce(bought.cents, 0)::bigint AS cents, used.sessions
+FROM named
+LEFT JOIN origin USING (workspace_id, origin_id)
+LEFT JOIN profile ON profile.workspace_id = named.workspace_id AND profile.id = named.origin_id
+CROSS JOIN LATERAL (
+    SELECT count(*) AS purchases, sum(price_cents) AS cents
+    FROM purchase
+    WHERE purchase.workspace_id = named.workspace_id AND purchase.origin_id = named.origin_id
+) AS bought
+CROSS JOIN LATERAL (
+    SELECT count(*) AS sessions
+    FROM session
+    WHERE session.workspace_id = named.workspace_id AND session.origin_id = named.origin_id
+) AS used
+
+-- name: sums_of_profiles
+-- The summaries of every live profile.
+SELECT
+    id, external_id, session_count AS sessions, purchase_count AS purchases, revenue_cents AS cents,
+    coalesce((custom_events -> 'login' ->> 'count')::bigint, 0) AS logins,
+    coalesce((purchases -> 'hat' ->> 'count')::bigint, 0) AS hats,
+    coalesce((apps -> 'shop' ->> 'sessions')::bigint, 0) AS app_sessions
+FROM profile
+
+-- name: orphans_that_live
+-- Merged-away profiles whose row is there all the same.
+SELECT merge_record.orphan_id AS id
+FROM merge_record
+JOIN profile ON profile.workspace_id = merge_record.workspace_id AND profile.id = merge_record.orphan_id
+
+-- name: merged_more_than_once
+-- Profiles that were merged away by more than one job.
+SELECT orphan_id AS id FROM merge_record GROUP BY workspace_id, orphan_id HAVING count(*) > 1
+
+-- name: merges_without_record
+-- Jobs that merged and have no record of it, or whose record names others than the job does.
+SELECT job.id
+FROM job
+LEFT JOIN merge_record AS record ON record.workspace_id = job.workspace_id AND record.job_id = job.id
+WHERE job.outcome = 'merged'
+    AND (record.orphan_id, record.survivor_id) IS DISTINCT FROM (job.orphan_id, job.survivor_id)
+
+-- name: records_without_merge
+-- Records of merges whose job did not merge.
+SELECT record.job_id AS id
+FROM merge_record AS record
+JOIN job ON job.workspace_id = record.workspace_id AND job.id = record.job_id
+WHERE job.outcome IS DISTINCT FROM 'merged'
+
+-- name: history_of_nobody
+-- Origins whose history reads under no live profile.
+SELECT DISTINCT history.origin_id AS id
+FROM (
+    SELECT workspace_id, origin_id FROM custom_event
+    UNION
+    SELECT workspace_id, origin_id FROM purchase
+    UNION
+    SELECT workspace_id, origin_id FROM session
+) AS history
+LEFT JOIN origin USING (workspace_id, origin_id)
+LEFT JOIN profile
+    ON profile.workspace_id = history.workspace_id AND profile.id = coalesce(origin.profile_id, history.origin_id)
+WHERE profile.id IS NULL
+
+-- name: origins_that_live
+-- Live profiles whose own history reads under another.
+SELECT origin.origin_id AS id
+FROM origin
+JOIN profile ON profile.workspace_id = origin.workspace_id AND profile.id = origin.origin_id
+
+-- name: redirects_astray
+-- Redirects that go in a circle, end nowhere, or lead elsewhere than the orphan's history reads.
+WITH RECURSIVE way AS (
+    SELECT workspace_id, orphan_id, survivor_id AS place, 1 AS steps FROM redirect
+    UNION ALL
+    SELECT way.workspace_id, way.orphan_id, redirect.survivor_id, way.steps + 1
+    FROM way
+    JOIN redirect ON redirect.workspace_id = way.workspace_id AND redirect.orphan_id = way.place
+    WHERE way.steps < 10000
+),
+
+ends AS (
+    SELECT DISTINCT ON (workspace_id, orphan_id) workspace_id, orphan_id, place, steps
+    FROM way
+    ORDER BY workspace_id, orphan_id, steps DESC
+)
+
+SELECT ends.orphan_id AS id
+FROM ends
+LEFT JOIN origin ON origin.workspace_id = ends.workspace_id AND origin.origin_id = ends.orphan_id
+LEFT JOIN profile ON profile.workspace_id = ends.workspace_id AND profile.id = ends.place
+WHERE ends.steps >= 10000 OR profile.id IS NULL OR origin.profile_id IS DISTINCT FROM ends.place
+
+-- name: orphans_without_redirect
+-- Merged-away profiles of which nothing says where they went.
+SELECT merge_record.orphan_id AS id
+FROM merge_record
+LEFT JOIN redirect ON redirect.workspace_id = merge_record.workspace_id AND redirect.orphan_id = merge_record.orphan_id
+WHERE redirect.orphan_id IS NULL
+
+-- name: aliases_of_nobody
+-- Aliases that no live profile has.
+SELECT user_alias.name AS id
+FROM user_alias
+LEFT JOIN profile ON profile.workspace_id = user_alias.workspace_id AND profile.id = user_alias.profile_id
+WHERE profile.id IS NULL
+
+-- name: open_transactions
+-- The product's transactions that are still open, and the locks that it still holds outside any.
+SELECT activity.pid::text AS id
+FROM pg_stat_activity AS activity
+WHERE activity.application_name LIKE 'mergelane-%%'
+    AND activity.datname = current_database()
+    AND (
+        activity.state LIKE 'idle in transaction%%'
+        OR EXISTS (
+            SELECT 1
+            FROM pg_locks
+            WHERE pg_locks.pid = activity.pid AND pg_locks.locktype = 'advisory'
+        )
+        OR activity.xact_start < now() - interval '5 seconds'
+    )

@@ -1,0 +1,8 @@
+-- name: some_jobs
+-- Lists jobs to be delivered once more: the newest ones, or those that are running.
+SELECT job.workspace_id, job.id
+FROM job
+JOIN workspace USING (workspace_id)
+WHERE workspace.name = %(workspace)s AND (job.state = 'running' OR NOT %(running)s)
+ORDER BY job.id DESC
+LIMIT 60

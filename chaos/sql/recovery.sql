@@ -1,0 +1,7 @@
+-- name: slowest_since
+-- Of the jobs that were under way at a moment: how many there were, and the seconds until the last of them was finished.
+SELECT
+    count(*) AS jobs,
+    coalesce(extract(epoch FROM max(finished_at) - %(moment)s), 0)::float AS slowest_s
+FROM job
+WHERE created_at <= %(moment)s AND finished_at > %(moment)s AND state = 'finished'
