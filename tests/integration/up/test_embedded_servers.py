@@ -36,13 +36,13 @@ def test_postgres_listens_to_no_network_and_only_to_its_owner(own_postgres: Post
         assert conn.execute("SHOW unix_socket_permissions").fetchone() == ("0700",)
 
 
-def test_postgres_data_is_closed_to_others(own_postgres: PostgresServer, tmp_path: Path) -> None:
-    assert (tmp_path / "own" / "postgres").stat().st_mode & 0o077 == 0
+def test_postgres_data_is_closed_to_others(own_postgres: PostgresServer, own_folder: Path) -> None:
+    assert (own_folder / "data" / "postgres").stat().st_mode & 0o077 == 0
 
 
-def test_postgres_starts_over_the_lock_of_a_server_that_is_gone(own_postgres: PostgresServer, tmp_path: Path) -> None:
+def test_postgres_starts_over_the_lock_of_a_server_that_is_gone(own_postgres: PostgresServer, own_folder: Path) -> None:
     own_postgres.stop()
-    lock = tmp_path / "own" / "postgres" / "postmaster.pid"
+    lock = own_folder / "data" / "postgres" / "postmaster.pid"
     # After a restart of a container, the number in the lock may be that of any other process: here, our own.
     lock.write_text(f"{os.getpid()}\n{lock.parent}\n")
 
