@@ -5,9 +5,12 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from pathlib import Path
 from threading import Thread
-from typing import Any
+from typing import Any, TypeVar
 
 CHUNK = 65_536
+#: Seconds in which the loop takes the next step of whatever it has begun.
+CLOSING_S = 0.05
+Result = TypeVar("Result")
 
 
 class Proxy:
@@ -21,6 +24,7 @@ class Proxy:
         self._upstream = upstream
         self._loop = asyncio.new_event_loop()
         self._thread = Thread(target=self._loop.run_forever, name="proxy", daemon=True)
+        self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
         self._flowing = asyncio.Event()
         self._delay_s = 0.0
@@ -30,10 +34,8 @@ class Proxy:
         """Begin to listen; the port is known from then on."""
         self._flowing.set()
         self._thread.start()
-        server = asyncio.run_coroutine_threadsafe(
-            asyncio.start_server(self._serve, "127.0.0.1", 0), self._loop
-        ).result()
-        self.port = server.sockets[0].getsockname()[1]
+        self._server = self._do(asyncio.start_server(self._serve, "127.0.0.1", 0))
+        self.port = self._server.sockets[0].getsockname()[1]
 
     def cut(self) -> int:
         """Reset every connection; return how many there were."""
@@ -55,13 +57,29 @@ class Proxy:
 
     def stop(self) -> None:
         """Cut every connection and end."""
-        self.cut()
+        if not self._thread.is_alive():
+            return
+        self._do(self._end())
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(5)
+        self._thread.join()
+        self._loop.close()
 
-    def _do(self, work: Coroutine[Any, Any, int]) -> int:
+    def _do(self, work: Coroutine[Any, Any, Result]) -> Result:
         """Return what *work* returns, done in the proxy's own thread."""
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
+
+    async def _end(self) -> None:
+        """Close the door, reset every connection, and wait until nothing is left of them."""
+        self._refusing = True
+        self._flowing.set()
+        # What knocked before is let in first, to be sent away: a closed server leaves it lying about.
+        await asyncio.sleep(CLOSING_S)
+        if self._server is not None:
+            self._server.close()
+        await self._cut()
+        while others := asyncio.all_tasks() - {asyncio.current_task()}:
+            await asyncio.wait(others)
+        await asyncio.sleep(CLOSING_S)
 
     async def _cut(self) -> int:
         """Reset every connection."""
@@ -72,25 +90,33 @@ class Proxy:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Pass one connection on, both ways, until either side ends it."""
-        if self._refusing:
-            writer.transport.abort()
-            return
         try:
-            far_reader, far_writer = await asyncio.open_unix_connection(str(self._upstream()))
+            if not self._refusing:
+                await self._join(reader, writer, *await asyncio.open_unix_connection(str(self._upstream())))
         except OSError:
+            return  # the server is away, and its client is to see just that
+        finally:
             writer.transport.abort()
-            return
+
+    async def _join(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        far_reader: asyncio.StreamReader,
+        far_writer: asyncio.StreamWriter,
+    ) -> None:
+        """Pass everything on, both ways, until either side ends it; then end the other."""
         pair = {writer, far_writer}
         self._writers |= pair
+        ways = [asyncio.ensure_future(self._pass(*way)) for way in ((reader, far_writer), (far_reader, writer))]
         try:
-            ways = [asyncio.ensure_future(self._pass(*way)) for way in ((reader, far_writer), (far_reader, writer))]
             await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        finally:
             for way in ways:
                 way.cancel()
-        finally:
             self._writers -= pair
             for each in pair:
-                each.close()
+                each.transport.abort()
 
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Pass on what comes, chunk by chunk."""

@@ -17,7 +17,7 @@ from app.web.waiting import CLOSING
 
 SETTINGS = Settings.from_environ()
 
-worker_class = "gthread"
+worker_class = "app.web.worker.Worker"
 workers = SETTINGS.web_processes
 threads = SETTINGS.web_threads
 #: Bytes of a request's first line: an external_id of its greatest length, escaped for a URL, needs most of them.

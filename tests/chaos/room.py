@@ -11,6 +11,7 @@ from uuid import UUID
 
 from chaos.audit import Findings, audit, unsettled
 from chaos.driver import Driver, FrontDoor
+from chaos.families import Member, Sums
 from chaos.faults import FAULTS
 from chaos.house import KEY, House
 from chaos.promises import Promise, Promises
@@ -80,9 +81,11 @@ class Room:
         with self.house.connect() as connection:
             return connection.execute(query.encode(), values).fetchall()
 
-    def promise(self, batch_id: str, *, jobs: int) -> None:
-        """Note a batch that a test has posted by itself."""
-        self.promises.batches.append(Promise(batch_id=UUID(batch_id), jobs=jobs, raises_at=None))
+    def promise(self, batch_id: str, *pairs: tuple[str, str]) -> None:
+        """Note a batch that a test has posted by itself: the merges of pairs that it wrote."""
+        self.promises.batches.append(Promise(batch_id=UUID(batch_id), jobs=len(pairs), raises_at=None))
+        for pair in pairs:
+            self.promises.groups[" ".join(pair)].extend(map(once, pair))
 
     def audit(self) -> Findings:
         """Return what is not as it was promised."""
@@ -91,6 +94,11 @@ class Room:
 
     def write(self, client: Client, names: Sequence[str]) -> None:
         """Write profiles that each logged in once."""
-        events = [{"external_id": name, "name": "login", "time": "2026-05-01T08:00:00Z"} for name in names]
+        events = [event for name in names for event in once(name).tracked()["events"]]
         for start in range(0, len(events), 75):
             client.track(events=events[start : start + 75])
+
+
+def once(name: str) -> Member:
+    """Return a member who logged in once."""
+    return Member(name=name, sums=Sums(1, 0, 0, 0))

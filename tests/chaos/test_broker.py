@@ -24,7 +24,7 @@ def test_requests_are_accepted_while_nobody_can_reach_it(room: Room) -> None:
     room.house.redis_proxy.refuse(refusing=False)
     batch = client.finished(batch_id, seconds=BOUND_S + MACHINE_S)
     client.close()
-    room.promise(batch_id, jobs=1)
+    room.promise(batch_id, ("parted-a", "parted-b"))
 
     assert waiting["state"] == "queued"
     assert batch["counts"] == {"merged": 1}

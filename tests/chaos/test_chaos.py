@@ -1,4 +1,4 @@
-"""The short form of `make chaos`: everything breaks for half a minute, by a fixed seed, and nothing is lost or doubled."""
+"""The short form of `make chaos`: by a fixed seed everything breaks for half a minute."""
 
 from chaos.monkey import plans
 from chaos.run import Options, run

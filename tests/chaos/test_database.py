@@ -27,7 +27,7 @@ def test_while_nobody_can_reach_it_clients_are_asked_to_come_back(room: Room) ->
     room.house.wait_for_web()
     accepted = client.post("/users/merge", {"merge_updates": []})
     client.close()
-    room.promise(accepted.json()["batch_id"], jobs=0)
+    room.promise(accepted.json()["batch_id"])
 
     assert refused.status_code == 503
     assert int(refused.headers["Retry-After"]) > 0

@@ -6,6 +6,7 @@ from time import monotonic
 
 import pytest
 
+from chaos.keeper import thaw
 from tests.chaos.room import BOUND_S, MACHINE_S, Room
 from tests.support.waiting import wait_until
 from workers.celery import QUEUE
@@ -22,23 +23,25 @@ def waiting(room: Room) -> int:
     return length
 
 
-def test_a_job_whose_message_is_lost_goes_on_within_the_bound(
+def test_jobs_whose_messages_are_lost_go_on_within_the_bound(
     room: Room, record_property: Callable[[str, object], None]
 ) -> None:
+    pairs = [(f"lost-{number}", f"lost-{number}-survivor") for number in range(8)]
     client = room.client()
-    room.write(client, ["lost-a", "lost-b"])
+    room.write(client, [name for pair in pairs for name in pair])
     frozen = [process for name in room.house.workers for process in room.house.processes[name].freeze()]
-    batch_id = client.merge([("lost-a", "lost-b")])
-    wait_until(lambda: client.batch(batch_id)["jobs"][0]["task_id"], what="the relay to publish")
+    batch_id = client.merge(pairs)
+    wait_until(lambda: waiting(room) >= len(pairs) - len(frozen), what="the relay to publish")
     with room.house.redis_client() as redis:
         redis.flushall()
     began = monotonic()
-    for process in frozen:
-        process.resume()
-    client.finished(batch_id, seconds=BOUND_S + WORK_S)
+    thaw(frozen)
+    jobs = client.finished(batch_id, seconds=BOUND_S + WORK_S)["jobs"]
     record_property("recovered_s", monotonic() - began)
     client.close()
-    room.promise(batch_id, jobs=1)
+    room.promise(batch_id, *pairs)
+
+    assert {(job["outcome"], job["attempts"]) for job in jobs} == {("merged", 1)}
 
 
 def test_a_job_whose_worker_died_in_it_goes_on_within_the_bound(
@@ -56,7 +59,7 @@ def test_a_job_whose_worker_died_in_it_goes_on_within_the_bound(
     batch = client.finished(batch_id, seconds=BOUND_S + WORK_S)
     record_property("recovered_s", monotonic() - began)
     client.close()
-    room.promise(batch_id, jobs=1)
+    room.promise(batch_id, ("died-a", "died-b"))
 
     assert [(job["outcome"], job["attempts"]) for job in batch["jobs"]] == [("merged", 2)]
 
@@ -67,7 +70,8 @@ def test_a_backlog_that_merely_waits_is_not_published_again(room: Room) -> None:
     room.write(client, [*names, *(f"{name}-survivor" for name in names)])
     for name in room.house.workers:
         room.house.processes[name].hold_down(signal.SIGTERM)
-    batches = [client.merge([(name, f"{name}-survivor") for name in names[start::6]]) for start in range(6)]
+    pairs = [[(name, f"{name}-survivor") for name in names[start::6]] for start in range(6)]
+    batches = [client.merge(each) for each in pairs]
     wait_until(lambda: waiting(room) == len(names), what="the relay to publish all of them")
     age = "SELECT min(published_at) < clock_timestamp() - make_interval(secs => %s) AS old FROM job WHERE batch_id = %s"
     wait_until(lambda: room.rows(age, 2 * BOUND_S, batches[-1])[0]["old"], what="them to be old")
@@ -76,8 +80,8 @@ def test_a_backlog_that_merely_waits_is_not_published_again(room: Room) -> None:
         room.house.processes[name].let_up()
     jobs = [job for batch_id in batches for job in client.finished(batch_id, seconds=MACHINE_S)["jobs"]]
     client.close()
-    for batch_id in batches:
-        room.promise(batch_id, jobs=10)
+    for batch_id, each in zip(batches, pairs, strict=True):
+        room.promise(batch_id, *each)
 
     assert messages == len(names)
     assert {(job["outcome"], job["attempts"]) for job in jobs} == {("merged", 1)}

@@ -125,10 +125,7 @@ RESPONSES: Mapping[str, Json] = {
     "InvalidKey": answer("No key, or none that opens a workspace.", schema("Message"), "WWW-Authenticate"),
     "AccessDenied": answer("The key does not have the permission.", schema("Message")),
     "TooLarge": answer("The body is larger than 4 MB.", schema("Message")),
-    "UrlTooLong": {
-        "description": "The URL with its query is longer than 8 KB; the server says so by itself.",
-        "content": {"text/html": {"schema": STRING}},
-    },
+    "UrlTooLong": answer("The URL with its query is longer than 8 KB.", schema("Message")),
     "NotJson": answer("The body is not declared as JSON.", schema("Message")),
     "TooManyRequests": answer(
         "The workspace has used up its requests of this window.", schema("Message"), "Retry-After"

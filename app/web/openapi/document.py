@@ -43,7 +43,7 @@ RATE_HEADERS = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset
 NOT_FOUND = "404"
 #: Answers that may be given before the request was counted.
 UNCOUNTED = frozenset({"InvalidKey", "Unavailable"})
-#: The answer that gunicorn gives by itself, and which so has none of our headers.
+#: The answer that is given before the request reaches the application, and which so has none of its headers.
 GUNICORNS = "UrlTooLong"
 
 

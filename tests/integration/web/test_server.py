@@ -12,6 +12,7 @@ import pytest
 import requests
 
 from app.db import Connection
+from app.web.headers import HEADERS
 from tests.support.client import Client
 from tests.support.front_door import Caller
 from tests.support.processes import Process, free_port
@@ -123,3 +124,29 @@ def test_it_does_not_tell_its_version(web: Process, port: int) -> None:
 
     assert headers["Server"] == "gunicorn"
     assert headers["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.parametrize(
+    ("request_", "status"),
+    [
+        (b"GET /<script> <script>\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\n<script>: x\r\n\r\n", 400),
+        (b"POST /users/merge HTTP/1.1\r\nContent-Length: <script>\r\n\r\n", 400),
+        (b"GET /" + b"x" * 9_000 + b" HTTP/1.1\r\n\r\n", 414),
+        (b"GET / HTTP/1.1\r\n" + b"X-Many: x\r\n" * 200 + b"\r\n", 431),
+    ],
+)
+def test_what_is_no_sound_http_is_answered_like_everything_else(
+    web: Process, port: int, request_: bytes, status: int
+) -> None:
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.sendall(request_)
+        received = b"".join(iter(lambda: connection.recv(65_536), b""))
+    head, _, body = received.partition(b"\r\n\r\n")
+    headers = dict(line.split(": ", 1) for line in head.decode().split("\r\n")[1:])
+
+    assert head.split()[1] == str(status).encode()
+    assert list(orjson.loads(body)) == ["message"]
+    assert {name: headers.get(name) for name in HEADERS} == HEADERS
+    assert headers["Connection"] == "close"
+    assert b"script" not in received

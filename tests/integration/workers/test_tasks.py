@@ -15,6 +15,9 @@ from workers.tasks import LaneFailed, run_lane
 database_url = one_database_for_all()
 
 Become = Callable[[str], None]
+FAIL = """
+CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'planted %', NEW; END $$
+"""
 
 
 @pytest.fixture
@@ -79,18 +82,13 @@ def test_what_a_task_raises_tells_celery_and_flower_of_nobody(
 ) -> None:
     become(database_url)
     job_id = factory.job(ext("jane@example.com"), ext("b"))
-    factory.connection.execute(
-        """
-        CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS
-        $$ BEGIN RAISE EXCEPTION 'planted %', NEW; END $$;
-        CREATE TRIGGER fail BEFORE UPDATE ON job FOR EACH ROW EXECUTE FUNCTION fail();
-        """
-    )
+    factory.connection.execute(FAIL)
+    factory.connection.execute("CREATE TRIGGER fail BEFORE UPDATE ON job FOR EACH ROW EXECUTE FUNCTION fail()")
     try:
         with pytest.raises(LaneFailed) as failed:
             perform(factory.workspace_id, [job_id])
     finally:
-        factory.connection.execute("DROP TRIGGER fail ON job; DROP FUNCTION fail")
+        factory.connection.execute("DROP FUNCTION fail CASCADE")
     told = "".join(traceback.format_exception(failed.value))
     (record,) = [record for record in caplog.records if record.message == "lane_failed"]
 
