@@ -53,11 +53,16 @@ def configuration(database_url: str) -> Config:
 
 
 def sqlalchemy_url(database_url: str) -> str:
-    """Return *database_url* with psycopg named as its driver, as SQLAlchemy wants it; raise SetupError if it is none."""
+    """Return *database_url* with psycopg named as its driver, as SQLAlchemy wants it.
+
+    Raises SetupError when it cannot be read as a URL.
+    """
     try:
         url = make_url(database_url)
     except ArgumentError as error:
-        raise SetupError("DATABASE_URL cannot be read; write it as postgresql://user:password@host/database.") from error
+        raise SetupError(
+            "DATABASE_URL cannot be read; write it as postgresql://user:password@host/database."
+        ) from error
     return url.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
 
 
