@@ -18,4 +18,6 @@ PERMISSIONS = (
     "users.external_ids.remove",
     # Ours: the vendor has no endpoint that answers a filter.
     "segments.query",
+    # Ours: what operators measure, asked for from another machine.
+    "metrics.read",
 )

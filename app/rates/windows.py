@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from limits.storage import MemoryStorage, RedisStorage
 
+from app.metrics import UNCOUNTED_REQUESTS
 from app.rates.breaker import Breaker
 from app.rates.buckets import Limit
 
@@ -92,6 +93,7 @@ class Windows:
                 return counted
         with self._lock:
             self.uncounted += 1
+        UNCOUNTED_REQUESTS.add()
         return 0
 
 

@@ -14,7 +14,7 @@ from app.web.body import json_body
 from app.web.limiting import take
 from app.web.resources import pool, settings
 
-__all__ = ["POLLING", "AccessDenied", "InvalidKey", "door", "json_body", "pool", "settings"]
+__all__ = ["POLLING", "AccessDenied", "InvalidKey", "door", "enter", "json_body", "pool", "settings"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -47,7 +47,7 @@ def door(*, permission: str | tuple[str, ...] | None) -> Callable[[Callable[P, R
     def guard(view: Callable[P, R]) -> Callable[P, R]:
         @wraps(view)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
-            _enter(wanted)
+            enter(wanted)
             return view(*args, **kwargs)
 
         vars(guarded)["door"] = wanted  # by this a test knows that the endpoint has a door
@@ -56,7 +56,7 @@ def door(*, permission: str | tuple[str, ...] | None) -> Callable[[Callable[P, R
     return guard
 
 
-def _enter(wanted: tuple[str, ...] | None) -> None:
+def enter(wanted: tuple[str, ...] | None) -> None:
     """Note whose request this is, or raise."""
     with borrow(pool()) as connection:
         holder = keys.authenticate(connection, _secret(), peppers=settings().key_pepper)

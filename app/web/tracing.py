@@ -8,6 +8,7 @@ from flask import Flask, Response, g, request
 from uuid_utils import uuid7
 
 from app.logs import request_id
+from app.metrics import REQUESTS
 
 LOG = logging.getLogger(__name__)
 HEADER = "X-Request-Id"
@@ -35,6 +36,7 @@ def begin() -> None:
 def end(response: Response) -> Response:
     """Tell the client the request's id, and log the answer. The path is logged without its values and its query."""
     response.headers[HEADER] = g.request_id
+    REQUESTS.add()
     level = logging.DEBUG if request.endpoint in QUIET else logging.INFO
     if LOG.isEnabledFor(level):
         LOG.log(level, "Request answered", extra=_facts(response))

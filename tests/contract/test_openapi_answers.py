@@ -283,6 +283,7 @@ def test_a_url_that_is_too_long_is_refused_as_the_document_says(journey: Journey
 
 def test_the_server_tells_of_itself_as_the_document_says(journey: Journey) -> None:
     journey.get("/health/live")
+    journey.get("/metrics")
     journey.get("/health/ready")
     for path in ("/openapi.json", "/docs", "/docs/start.js"):
         first = journey.get(path)

@@ -8,7 +8,7 @@ from typing import Any
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("app", "workers", "schemas")
-NOT_OURS = {".git", ".venv", "build", "dist", "htmlcov", "__pycache__"}
+NOT_OURS = {".git", ".venv", "build", "dist", "htmlcov", "__pycache__", "node_modules", "results"}
 CACHES = (".coverage", ".hypothesis", ".import_linter_cache", ".mypy_cache", ".pytest_cache", ".ruff_cache")
 
 

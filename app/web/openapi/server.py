@@ -32,6 +32,17 @@ OPERATIONS: Mapping[str, Operation] = {
         summary="Does PostgreSQL answer",
         answers={OK: answer("It does.", an_object(("status",), status=words("ready"))), UNAVAILABLE: NOT_READY},
     ),
+    "GET /metrics": Operation(
+        tag=Tag.SERVER,
+        summary="What operators measure",
+        answers={
+            OK: answer("Metrics in Prometheus's text form.", STRING, media="text/plain"),
+            401: {"$ref": "#/components/responses/InvalidKey"},
+            403: {"$ref": "#/components/responses/AccessDenied"},
+            429: {"$ref": "#/components/responses/TooManyRequests"},
+            UNAVAILABLE: NOT_READY,
+        },
+    ),
     "GET /openapi.json": Operation(
         tag=Tag.SERVER,
         summary="This description",

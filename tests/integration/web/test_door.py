@@ -16,6 +16,7 @@ from tests.support.front_door import Caller
 PUBLIC = {
     "health.live": "whoever supervises the process has no key",
     "health.ready": "whoever balances the load has no key",
+    "metrics.metrics": "open to this machine alone; it asks anybody else for a key by itself",
     "docs.document": "it describes the product and nobody's data",
     "docs.page": "likewise; the page asks for a key when something is tried out",
     "docs.part": "scripts and styles of that page",

@@ -1,0 +1,33 @@
+"""`GET /metrics`, for Prometheus: open to this machine, and elsewhere to keys that may read it."""
+
+from ipaddress import ip_address
+
+from flask import Blueprint, Response, request
+
+from app.metrics import CONTENT_TYPE_LATEST, exposition
+from app.web.door import enter
+
+blueprint = Blueprint("metrics", __name__)
+
+PERMISSION = "metrics.read"
+#: Headers by which a proxy says that it speaks for somebody else, who need not be on this machine.
+FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Real-IP")
+
+
+@blueprint.get("/metrics")
+def metrics() -> Response:
+    """Return the metrics in Prometheus's text form.
+
+    Whoever asks from this machine, and not through a proxy, needs no key; everybody else one with `metrics.read`.
+    """
+    if not _from_this_machine():
+        enter((PERMISSION,))
+    return Response(exposition(), content_type=CONTENT_TYPE_LATEST)
+
+
+def _from_this_machine() -> bool:
+    """Return whether the request comes from loopback and from nobody behind it."""
+    if any(name in request.headers for name in FORWARDED):
+        return False
+    address = request.remote_addr
+    return address is not None and ip_address(address).is_loopback
