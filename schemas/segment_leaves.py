@@ -204,8 +204,12 @@ class LastUsedAppSchema(LeafSchema):
 class CustomEventSchema(LeafSchema):
     """How often a custom event happened within the last days."""
 
+    class Meta(LeafSchema.Meta):
+        """Its `count` is what is compared; a `value` beside it would be a misunderstanding."""
+
+        exclude = ("value",)
+
     comparisons = dict.fromkeys(AMOUNT)
-    value = None  # type: ignore[assignment]  # marshmallow's way to take a field back
     name = Text(required=True, least=1)
     count = Whole(least=0, most=MAX_TIMES, required=True)
     days = Whole(least=1, most=MAX_DAYS_BACK, required=True)
@@ -214,8 +218,12 @@ class CustomEventSchema(LeafSchema):
 class PurchaseSchema(LeafSchema):
     """How often something, or one product, was purchased within the last days."""
 
+    class Meta(LeafSchema.Meta):
+        """Its `count` is what is compared; a `value` beside it would be a misunderstanding."""
+
+        exclude = ("value",)
+
     comparisons = dict.fromkeys(AMOUNT)
-    value = None  # type: ignore[assignment]  # marshmallow's way to take a field back
     product_id = Text(allow_none=True, least=1)
     count = Whole(least=0, most=MAX_TIMES, required=True)
     days = Whole(least=1, most=MAX_DAYS_BACK, required=True)

@@ -65,3 +65,13 @@ def test_an_empty_leaf_is_refused_by_its_comparison(kind: str) -> None:
 
 def test_what_is_costly_is_a_leaf() -> None:
     assert LEAVES.keys() >= COSTLY
+
+
+@pytest.mark.parametrize("kind", ["custom_event", "purchase"])
+def test_a_count_takes_no_value_beside_it(kind: str) -> None:
+    given = {"comparison": "more_than", "count": 1, "days": 3, "value": 7} | ({"name": "x"} if kind[0] == "c" else {})
+
+    with pytest.raises(ValidationError) as refused:
+        read({kind: given})
+
+    assert f"'filter.{kind}.value' is no key of this filter" in str(refused.value)
