@@ -85,6 +85,10 @@ def open_pool(settings: Settings, *, name: str) -> Pool:
 #: values trusts statistics that may be older than a workspace's rows, and then reads the whole workspace to find one;
 #: queries whose best plan hangs on their values are executed with `prepare=False`.
 PLANNING = {"plan_cache_mode": "force_generic_plan", "TimeZone": "UTC"}
+#: A PostgreSQL whose machine or network is gone says no word about it. Without these its clients would wait for hours:
+#: seconds of silence before the kernel asks, between two questions, and how many may stay unanswered; milliseconds
+#: that something sent may stay unacknowledged. A unix socket does without.
+LIVENESS = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 20_000}
 
 
 def connection_arguments(settings: Settings, *, name: str) -> dict[str, Any]:
@@ -101,6 +105,7 @@ def connection_arguments(settings: Settings, *, name: str) -> dict[str, Any]:
         "prepare_threshold": 0,
         "application_name": f"mergelane-{name}",
         "connect_timeout": max(2, round(settings.pool_timeout_s)),
+        **LIVENESS,
         "options": " ".join(f"-c {option}={value}" for option, value in {**timeouts, **PLANNING}.items()),
     }
 

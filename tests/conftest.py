@@ -1,5 +1,10 @@
 """The fixtures of every room, by where they are written."""
 
+import signal
+
+# A shell's background job ignores Ctrl-C, and so would every process that the tests start and stop by it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 pytest_plugins = [
     "tests.support.factories",
     "tests.support.front_door",

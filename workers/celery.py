@@ -67,7 +67,8 @@ def transport_options(settings: Settings) -> dict[str, object]:
 
     The visibility timeout must exceed the longest lane, which the statement timeouts bound; the shortest value of any
     application on the same Redis database wins, so Mergelane wants a database of its own. The restore interval of one
-    second makes redelivery follow the timeout closely; by default it may take 100 seconds more.
+    second makes redelivery follow the timeout closely; by default it may take 100 seconds more. A worker that is killed
+    while it looks for messages to restore leaves its lock on that behind, by default for five minutes.
     """
     if not settings.broker_url.startswith(("redis", "rediss")):
         return {}
@@ -75,6 +76,7 @@ def transport_options(settings: Settings) -> dict[str, object]:
         "visibility_timeout": settings.visibility_timeout_s,
         "unacked_restore_interval": 1,
         "unacked_restore_throttle": 1,
+        "unacked_mutex_expire": BROKER_TIMEOUT_S,
         "socket_timeout": BROKER_TIMEOUT_S,
         "socket_connect_timeout": BROKER_TIMEOUT_S,
         "socket_keepalive": True,

@@ -1,0 +1,126 @@
+"""The auditor is not blind: whatever is taken, added or bent in the tables, it tells."""
+
+from collections.abc import Iterator
+from uuid import UUID
+
+import pytest
+
+from app.db import Connection
+from chaos.audit import Findings, audit
+from chaos.families import Batch, Family, Member, Sums
+from chaos.promises import Promise, Promises
+from tests.support.front_door import Caller
+from tests.support.postgres import Databases
+from tests.support.worker import Worker
+
+CHAIN = [Member(name=name, sums=Sums(2, 1, 1, 500)) for name in ("a", "b", "c")]
+OTHER = Member(name="z", sums=Sums(1, 0, 0, 0))
+LINKS = [("a", "b"), ("b", "c")]
+
+
+@pytest.fixture
+def database_url(databases: Databases) -> Iterator[str]:
+    """A database of the test's own: it is bent out of shape."""
+    name = databases.create()
+    try:
+        yield databases.url(name)
+    finally:
+        databases.drop(name)
+
+
+@pytest.fixture
+def promises(caller: Caller, worker: Worker) -> Promises:
+    """A chain of three that was merged into one, beside a profile that was left alone."""
+    updates = [
+        {"identifier_to_merge": {"external_id": one}, "identifier_to_keep": {"external_id": other}}
+        for one, other in LINKS
+    ]
+    batch = Batch(path="/users/merge", body={"merge_updates": updates}, jobs=2)
+    family = Family(name="chain", shape="chain", members=[*CHAIN, OTHER], batches=[batch], groups={})
+    caller.post("/users/track", family.tracked())
+    answer = caller.post(batch.path, batch.body).json or {}
+    worker.work()
+    promises = Promises()
+    promises.batches.append(Promise(batch_id=UUID(answer["batch_id"]), jobs=2, raises_at=None))
+    promises.groups.update({"chain": [*CHAIN], "other": [OTHER]})
+    return promises
+
+
+def found(connection: Connection, promises: Promises) -> Findings:
+    """Return what the auditor finds."""
+    return audit(connection, promises)
+
+
+def test_it_has_nothing_to_say_when_every_promise_was_kept(connection: Connection, promises: Promises) -> None:
+    findings = found(connection, promises)
+
+    assert findings.clean
+    assert (findings.jobs, findings.merged, findings.dead) == (2, 2, 0)
+
+
+#: What is done to the tables, and in which list it must be told.
+BENT = {
+    "UPDATE profile SET session_count = session_count - 1 WHERE external_id = 'c'": "lost",
+    "UPDATE profile SET revenue_cents = revenue_cents - 1 WHERE external_id = 'c'": "lost",
+    "UPDATE profile SET purchase_count = purchase_count + 1 WHERE external_id = 'c'": "doubled",
+    """UPDATE profile SET custom_events = jsonb_set(custom_events, '{login,count}', '7')
+       WHERE external_id = 'c'""": "doubled",
+    "DELETE FROM purchase": "lost",
+    "DELETE FROM custom_event": "lost",
+    """INSERT INTO session (workspace_id, origin_id, app_id, started_at)
+       SELECT workspace_id, origin_id, app_id, started_at FROM session""": "doubled",
+    "UPDATE job SET state = 'queued', outcome = NULL, finished_at = NULL WHERE index = 0": "lost",
+    "UPDATE job SET state = 'dead', outcome = NULL WHERE index = 1": "lost",
+    "DELETE FROM job WHERE index = 1": "lost",
+    "DELETE FROM batch": "lost",
+    "DELETE FROM origin WHERE origin_id = (SELECT min(origin_id) FROM origin)": "broken",
+    "UPDATE origin SET profile_id = (SELECT id FROM profile WHERE external_id = 'z')": "lost",
+    "DELETE FROM redirect WHERE orphan_id = (SELECT max(orphan_id) FROM redirect)": "broken",
+    """UPDATE redirect SET survivor_id = (SELECT min(orphan_id) FROM redirect)
+       WHERE orphan_id = (SELECT max(orphan_id) FROM redirect)""": "broken",
+    "DELETE FROM merge_record": "broken",
+    "UPDATE merge_record SET orphan_id = (SELECT min(orphan_id) FROM merge_record)": "broken",
+    """INSERT INTO profile (workspace_id, id, braze_id, created_at, updated_at, random_bucket)
+       SELECT workspace_id, orphan_id, braze_id, merged_at, merged_at, 1 FROM redirect""": "broken",
+    """INSERT INTO batch (workspace_id, id, path)
+       SELECT workspace_id, '00000000-0000-7000-8000-000000000000', path FROM batch""": None,
+}
+
+
+@pytest.mark.parametrize("statement", BENT)
+def test_it_tells_whatever_was_bent(connection: Connection, promises: Promises, statement: str) -> None:
+    connection.execute(statement.encode())
+
+    findings = found(connection, promises)
+
+    told = BENT[statement]
+    if told is None:
+        assert findings.clean  # an empty batch harms nobody
+    else:
+        assert getattr(findings, told), findings
+
+
+def test_it_tells_a_profile_that_is_gone_without_a_trace(connection: Connection, promises: Promises) -> None:
+    promises.groups["other"].append(Member(name="never-written", sums=Sums(1, 0, 0, 0)))
+
+    assert found(connection, promises).lost
+
+
+def test_it_tells_who_should_have_been_merged_and_was_not(connection: Connection, promises: Promises) -> None:
+    promises.groups["chain"].append(OTHER)
+    del promises.groups["other"]
+
+    assert "Group chain of 4 is 2 profiles instead of one." in found(connection, promises).lost
+
+
+def test_it_tells_a_batch_that_nobody_was_told_of(connection: Connection, promises: Promises) -> None:
+    promises.batches.clear()
+
+    assert found(connection, promises).broken
+
+
+def test_it_tells_a_job_that_should_be_dead_and_is_not(connection: Connection, promises: Promises) -> None:
+    (promise,) = promises.batches
+    promises.batches[0] = Promise(batch_id=promise.batch_id, jobs=2, raises_at=1)
+
+    assert found(connection, promises).lost

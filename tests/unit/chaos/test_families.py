@@ -1,0 +1,66 @@
+"""The families of the chaos room: the same for the same seed, within the wire's limits, and true to their sums."""
+
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from chaos.families import PLANTED_EVERY, SHAPES, Family, Recipe
+
+FAMILIES = [Recipe("seed", number).make() for number in range(1, 120)]
+
+
+def named(family: Family) -> set[str]:
+    """Return every profile that the requests about *family* name."""
+    names: set[str] = set()
+    for batch in family.batches:
+        for update in batch.body.get("merge_updates", ()):
+            names |= {name for side in update.values() if (name := name_of(side))}
+        for given in batch.body.get("aliases_to_identify", ()):
+            names.add(given["user_alias"]["alias_name"])
+    return names
+
+
+def name_of(identifier: dict[str, Any]) -> str | None:
+    """Return the profile that *identifier* names, None for an address."""
+    return identifier.get("external_id") or identifier.get("user_alias", {}).get("alias_name")
+
+
+def test_a_seed_repeats_its_families() -> None:
+    assert [Recipe("seed", number).make() for number in range(1, 120)] == FAMILIES
+    assert Recipe("other", 1).make() != FAMILIES[0]
+
+
+def test_made_again_a_family_has_the_same_shape_or_not_but_never_the_same_names() -> None:
+    first, again = ({member.name for member in Recipe("seed", 5).make(attempt).members} for attempt in range(2))
+
+    assert first.isdisjoint(again)
+
+
+def test_every_shape_comes_up() -> None:
+    shapes = Counter(family.shape for family in FAMILIES)
+
+    assert shapes.keys() == {shape.__name__ for shape in SHAPES} | {"planted"}
+    assert shapes["planted"] == len(FAMILIES) // PLANTED_EVERY
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
+def test_a_family_is_written_by_one_request_that_says_its_sums(family: Family) -> None:
+    tracked = family.tracked()
+    cents = sum(round(each["price"] * 100) for each in tracked.get("purchases", ()))
+
+    assert all(0 < len(objects) <= 75 for objects in tracked.values())
+    assert len(tracked["events"]) == sum(member.sums.logins for member in family.members)
+    assert len(tracked.get("purchases", ())) == sum(member.sums.purchases for member in family.members)
+    assert len(tracked.get("sessions", ())) == sum(member.sums.sessions for member in family.members)
+    assert cents == sum(member.sums.cents for member in family.members)
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
+def test_requests_are_about_the_family_and_count_their_jobs(family: Family) -> None:
+    members = {member.name for member in family.members}
+
+    assert named(family) - members <= {"seed-hub"}
+    assert {member.name for group in family.groups.values() for member in group} == members
+    for batch in family.batches:
+        assert batch.jobs == sum(len(updates) for updates in batch.body.values()) <= 50
