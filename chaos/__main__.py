@@ -24,8 +24,9 @@ RESULTS = Path(__file__).with_name("results")
 @click.option("--workers", default=2, show_default=True, help="Worker processes.")
 @click.option("--pace", default=PACE, show_default=True, help="Families that are begun in a second.")
 @click.option("--gap", default=GAP_S, show_default=True, help="Seconds between two strikes, on average.")
+@click.option("--keep-logs", is_flag=True, help="Keep the logs also when nothing was found.")
 @click.option("--plain", is_flag=True, help="Run Celery without the ledger instead, and tell what that loses.")
-def main(*, minutes: float, seed: str, only: str, plain: bool, **options: float) -> None:
+def main(*, minutes: float, seed: str, only: str, plain: bool, keep_logs: bool, **options: float) -> None:
     """Post merges with known sums while everything breaks, then check every sum and every promise."""
     wanted = Options(
         seed=seed or str(secrets.randbelow(10**6)),
@@ -34,6 +35,7 @@ def main(*, minutes: float, seed: str, only: str, plain: bool, **options: float)
         only=_faults(only),
         pace=options["pace"],
         gap_s=options["gap"],
+        keep_logs=keep_logs,
     )
     try:
         result = run_plain(wanted, tell=_tell) if plain else run(wanted, tell=_tell)

@@ -29,6 +29,8 @@ class Options:
     pace: float = PACE
     #: Seconds between two strikes, on average.
     gap_s: float = GAP_S
+    #: Whether to keep the logs of a run that has nothing to tell.
+    keep_logs: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +68,7 @@ def run(options: Options, *, tell: Callable[[str], None]) -> Result:
             findings = audit(connection, driver.promises)
             times = recoveries(connection, strikes)
         findings.broken.extend([*restless, *dict.fromkeys(driver.answers.faults)])
-        if not findings.clean:
+        if options.keep_logs or not findings.clean:
             tell(f"The logs are kept in {home.keep_logs()}.")
         return Result(
             options=options,

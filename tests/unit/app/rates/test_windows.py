@@ -77,7 +77,7 @@ def test_workspaces_and_buckets_are_counted_apart(windows: Windows) -> None:
         ("rediss://:secret@redis/2", "rediss://:secret@redis/2"),
         ("rediss://redis?ssl_cert_reqs=CERT_NONE", "rediss://redis?ssl_cert_reqs=none"),
         ("redis://redis?visibility_timeout=9&db=4", "redis://redis?db=4"),
-        ("redis+socket:///tmp/a%20b/r.sock?virtual_host=3", "redis+unix:///tmp/a%20b/r.sock?db=3"),
+        ("redis+socket:///run/a%20b/r.sock?virtual_host=3", "redis+unix:///run/a%20b/r.sock?db=3"),
         ("unix:///run/redis.sock", "redis+unix:///run/redis.sock"),
     ],
 )
