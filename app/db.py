@@ -20,6 +20,8 @@ from app.errors import DatabaseUnavailable, SetupError
 Connection = psycopg.Connection[DictRow]
 Pool = ConnectionPool[Connection]
 Result = TypeVar("Result")
+#: An answer to a statement that was sent: to be called once, which waits for it. What is sent in between travels along.
+Later = Callable[[], Result]
 
 HEADING = re.compile(r"^-- name: ([a-z_]+)$", re.MULTILINE)
 #: Errors by which PostgreSQL lets others go first, or has had no time.
@@ -144,6 +146,11 @@ def in_transaction(pool: Pool, work: Callable[[Connection], Result]) -> Result:
 
 
 def _once(pool: Pool, work: Callable[[Connection], Result]) -> Result:
-    """Return what *work* returns, run in one transaction."""
-    with borrow(pool) as connection, connection.transaction():
+    """Return what *work* returns, run in one transaction.
+
+    Its statements go through a pipeline: they are sent at once and wait for no answer until one is read, so that all
+    that lie between two reads, BEGIN and COMMIT among them, share one round trip. An error is raised where the next
+    answer is read, at the end of the transaction at the latest.
+    """
+    with borrow(pool) as connection, connection.pipeline(), connection.transaction():
         return work(connection)

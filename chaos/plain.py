@@ -14,7 +14,7 @@ from app.config import Settings
 from app.db import Connection, in_transaction, load_queries
 from app.errors import ResolutionUnsettled
 from app.lane.save import save_effects
-from app.lane.settle import settle
+from app.lane.settle import look, settle
 from app.ledger.work import Work
 from schemas.outcomes import JobKind
 from workers import resources
@@ -51,7 +51,8 @@ def merge(self: Task, workspace_id: int, kind: str, orphan: dict[str, Any], surv
 
 def _transact(connection: Connection, workspace_id: int, job: Work) -> None:
     """Resolve, lock, merge, save and note, in the caller's transaction."""
-    hand, decisions = settle(connection, resources.settings(), workspace_id=workspace_id, jobs=[job])
+    pairs = look(connection, workspace_id=workspace_id, jobs=[job])()
+    hand, decisions = settle(connection, resources.settings(), workspace_id=workspace_id, pairs=pairs)
     if not decisions:
         raise ResolutionUnsettled("The profiles changed between look and lock.")
     save_effects(connection, workspace_id=workspace_id, hand=hand, decisions=decisions)

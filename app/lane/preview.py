@@ -11,7 +11,7 @@ from app.db import Connection, Pool, in_transaction
 from app.errors import ResolutionUnsettled
 from app.lane.decide import Decision, rules_of
 from app.lane.save import save_effects
-from app.lane.settle import finished, settle
+from app.lane.settle import finished, look, settle
 from app.ledger.work import Finished, Work
 from app.merging.changes import changes
 from schemas.identifiers import Identifier, to_wire
@@ -65,7 +65,8 @@ def _rehearse(connection: Connection, settings: Settings, workspace_id: int, job
     """Settle and save *jobs* in order, then raise what was seen, so that the transaction has no effect."""
     seen: list[Decision] = []
     while len(seen) < len(jobs):
-        hand, decisions = settle(connection, settings, workspace_id=workspace_id, jobs=jobs[len(seen) :])
+        pairs = look(connection, workspace_id=workspace_id, jobs=jobs[len(seen) :])()
+        hand, decisions = settle(connection, settings, workspace_id=workspace_id, pairs=pairs)
         if not decisions:
             raise ResolutionUnsettled("The profiles changed while they were looked at; ask again.")
         save_effects(connection, workspace_id=workspace_id, hand=hand, decisions=decisions)

@@ -10,7 +10,7 @@ from app.db import CONTENDED, Connection, Pool, in_transaction
 from app.errors import DatabaseUnavailable, ResolutionUnsettled
 from app.lane.decide import Decision
 from app.lane.save import save_decisions
-from app.lane.settle import finished, settle
+from app.lane.settle import finished, look, settle
 from app.ledger import work as ledger
 from app.ledger.work import Limits, Work
 
@@ -42,7 +42,7 @@ def run(pool: Pool, settings: Settings, lane: Lane) -> None:
         lambda connection: ledger.begin(
             connection, workspace_id=lane.workspace_id, job_ids=lane.job_ids, task_id=lane.task_id
         ),
-    )
+    )()
     while jobs:
         jobs = jobs[_run_some(pool, settings, lane, jobs) :]
 
@@ -117,14 +117,17 @@ def _settle(pool: Pool, settings: Settings, lane: Lane, jobs: Sequence[Work]) ->
 
 def _transact(connection: Connection, settings: Settings, lane: Lane, jobs: Sequence[Work]) -> int:
     """Hold, resolve, lock, decide, save and finish in the caller's transaction; return how many jobs are settled."""
-    held = ledger.hold(connection, workspace_id=lane.workspace_id, work=jobs)
-    if not held:
+    unfinished = ledger.hold(connection, workspace_id=lane.workspace_id, work=jobs)
+    looked_at = look(connection, workspace_id=lane.workspace_id, jobs=jobs)
+    held = unfinished()
+    pairs = [pair for pair in looked_at() if pair.job.id in held]
+    if not pairs:
         return len(jobs)
-    hand, decisions = settle(connection, settings, workspace_id=lane.workspace_id, jobs=held)
+    hand, decisions = settle(connection, settings, workspace_id=lane.workspace_id, pairs=pairs)
     if decisions:
         save_decisions(connection, workspace_id=lane.workspace_id, hand=hand, decisions=decisions)
         ledger.finish(connection, workspace_id=lane.workspace_id, finished=list(map(finished, decisions)))
-    return len(jobs) if len(decisions) == len(held) else _place_after(jobs, decisions)
+    return len(jobs) if len(decisions) == len(pairs) else _place_after(jobs, decisions)
 
 
 def _place_after(jobs: Sequence[Work], decisions: Sequence[Decision]) -> int:

@@ -11,28 +11,19 @@ from app.lane.hand import Hand
 from app.merging.changes import changes
 from app.merging.profile import Profile
 from app.profiles.deprecation import take_over
+from app.profiles.images import to_image
 from app.profiles.store import save as save_profiles
-from app.profiles.store import to_row
 
 QUERIES = load_queries("app.lane", "lane.sql")
-
-
-def origins_of(connection: Connection, *, workspace_id: int, ids: Sequence[int]) -> dict[int, list[int]]:
-    """Return, for each profile of *ids*, all origins whose history reads under it, its own first."""
-    origins: dict[int, list[int]] = {profile_id: [profile_id] for profile_id in ids}
-    for row in connection.execute(QUERIES["origins_of"], {"workspace_id": workspace_id, "ids": list(ids)}):
-        origins[row["profile_id"]].append(row["origin_id"])
-    return origins
 
 
 def save_decisions(connection: Connection, *, workspace_id: int, hand: Hand, decisions: Sequence[Decision]) -> None:
     """Write all that *decisions* did, with its audit."""
     merges = [decision for decision in decisions if decision.merged]
-    # The origins are read before the merges repoint them.
-    origins = origins_of(connection, workspace_id=workspace_id, ids=list(_profiles_before(merges))) if merges else {}
-    save_effects(connection, workspace_id=workspace_id, hand=hand, decisions=decisions)
     if merges:
-        _write_rows(connection, "record_merges", workspace_id, _records(merges, origins))
+        # It tells which origins each orphan brings, so it comes before they are repointed.
+        _write_rows(connection, "record_merges", workspace_id, _records(merges))
+    save_effects(connection, workspace_id=workspace_id, hand=hand, decisions=decisions)
 
 
 def save_effects(connection: Connection, *, workspace_id: int, hand: Hand, decisions: Sequence[Decision]) -> None:
@@ -105,16 +96,6 @@ def _write_rows(connection: Connection, query: str, workspace_id: int, rows: Seq
     connection.execute(QUERIES[query], {"workspace_id": workspace_id, "rows": Jsonb(rows)})
 
 
-def _profiles_before(merges: Sequence[Decision]) -> dict[int, Profile]:
-    """Return every profile that takes part in *merges*, by id, as it was before the first of them."""
-    before: dict[int, Profile] = {}
-    for decision in merges:
-        for profile in (decision.orphan, decision.survivor):
-            if profile is not None:
-                before.setdefault(profile.id, profile)
-    return before
-
-
 def _redirect(decision: Decision) -> dict[str, Any]:
     """Return the redirect of one merge; it carries the orphan's external_id unless the survivor took that over."""
     orphan, survivor, merged = _parties(decision)
@@ -128,24 +109,26 @@ def _redirect(decision: Decision) -> dict[str, Any]:
     }
 
 
-def _records(merges: Sequence[Decision], origins: dict[int, list[int]]) -> list[dict[str, Any]]:
-    """Return the audit of *merges*; *origins* are the profiles' as they were before the first of them."""
+def _records(merges: Sequence[Decision]) -> list[dict[str, Any]]:
+    """Return the audit of *merges*, each with whom its orphan was by then: itself, and those it absorbed."""
     records = []
+    members: dict[int, list[int]] = {}
     for decision in merges:
         orphan, survivor, merged = _parties(decision)
+        brought = members.pop(orphan.id, [orphan.id])
+        members.setdefault(survivor.id, [survivor.id]).extend(brought)
         records.append(
             {
                 "job_id": str(decision.job.id),
                 "merged_at": decision.at,
                 "orphan_id": orphan.id,
                 "survivor_id": survivor.id,
-                "orphan_before": to_row(orphan),
-                "survivor_before": to_row(survivor),
-                "origins": list(origins[orphan.id]),
+                "orphan_before": to_image(orphan),
+                "survivor_before": to_image(survivor),
+                "members": brought,
                 "changes": changes(before=survivor, after=merged, rules=rules_of(decision.job.kind)),
             }
         )
-        origins[survivor.id] += origins[orphan.id]
     return records
 
 

@@ -1,20 +1,21 @@
 """Jobs settled in memory: resolved, their profiles locked, resolved again, and decided in order."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import takewhile
 
 from app.config import Settings
-from app.db import Connection
-from app.errors import DatabaseUnavailable
+from app.db import Connection, Later
 from app.lane.decide import Decision, decide
 from app.lane.hand import Hand
 from app.lane.save import QUERIES
 from app.ledger.work import Finished, Party, Work
 from app.merging.prioritization import Denoted
 from app.merging.profile import Profile
-from app.profiles.locking import lock
-from app.profiles.resolution import MergedAway, Resolved, resolve
+from app.profiles.locking import lock_later
+from app.profiles.resolution import MergedAway, Resolved, resolve_later
+from schemas.identifiers import Email, ExternalId, Identifier, Phone, UserAlias
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,19 +27,35 @@ class Pair:
     survivor: Resolved
 
 
+def look(connection: Connection, *, workspace_id: int, jobs: Sequence[Work]) -> Later[list[Pair]]:
+    """Ask what the identifiers of *jobs* denote now; return how to get the jobs with the answers."""
+    identifiers = [identifier for job in jobs for identifier in (job.orphan, job.survivor)]
+    resolved = resolve_later(connection, workspace_id=workspace_id, identifiers=identifiers)
+
+    def pairs() -> list[Pair]:
+        answers = resolved()
+        return [Pair(*each) for each in zip(jobs, answers[::2], answers[1::2], strict=True)]
+
+    return pairs
+
+
 def settle(
-    connection: Connection, settings: Settings, *, workspace_id: int, jobs: Sequence[Work]
+    connection: Connection, settings: Settings, *, workspace_id: int, pairs: Sequence[Pair]
 ) -> tuple[Hand, list[Decision]]:
-    """Decide the first of *jobs*, as many as can be in order; return the profiles in hand and the decisions.
+    """Decide the first of *pairs*, as many as can be in order; return the profiles in hand and the decisions.
 
     Their profiles are locked until the caller's transaction ends, and nothing is written. No decision at all means
     that the first job's profiles changed between look and lock: the transaction must end, and another try.
     """
-    seen = _resolve(connection, workspace_id, jobs)
-    hand = Hand(lock(connection, workspace_id=workspace_id, ids=_denoted(seen)))
-    # What was resolved may have changed before the locks were had: it is resolved again under them, and compared.
-    pairs = _agreeing(seen, _resolve(connection, workspace_id, jobs))
-    return hand, decide_in_order(pairs, hand=hand, now=_now(connection), settings=settings)
+    locked = lock_later(connection, workspace_id=workspace_id, ids=_denoted(pairs))
+    the_time = _ask_the_time(connection)
+    profiles = locked()
+    # What was resolved may have changed before the locks were had. Where the locked profiles do not show by themselves
+    # that it still holds, it is resolved again, and compared.
+    doubtful = [pair.job for pair in pairs if not _is_confirmed(pair, profiles)]
+    again = look(connection, workspace_id=workspace_id, jobs=doubtful)() if doubtful else []
+    hand = Hand(profiles)
+    return hand, decide_in_order(_agreeing(pairs, again), hand=hand, now=the_time(), settings=settings)
 
 
 def decide_in_order(pairs: Sequence[Pair], *, hand: Hand, now: datetime, settings: Settings) -> list[Decision]:
@@ -67,19 +84,33 @@ def decide_in_order(pairs: Sequence[Pair], *, hand: Hand, now: datetime, setting
     return decisions
 
 
-def _resolve(connection: Connection, workspace_id: int, jobs: Sequence[Work]) -> list[Pair]:
-    """Return *jobs* with what their identifiers denote now."""
-    identifiers = [identifier for job in jobs for identifier in (job.orphan, job.survivor)]
-    resolved = resolve(connection, workspace_id=workspace_id, identifiers=identifiers)
-    return [Pair(*each) for each in zip(jobs, resolved[::2], resolved[1::2], strict=True)]
+def _is_confirmed(pair: Pair, profiles: Mapping[int, Profile]) -> bool:
+    """Return whether the locked *profiles* show that both sides of *pair* still denote what they did."""
+    sides = ((pair.job.orphan, pair.orphan), (pair.job.survivor, pair.survivor))
+    return all(_has(profiles, identifier, resolved) for identifier, resolved in sides)
+
+
+def _has(profiles: Mapping[int, Profile], identifier: Identifier, resolved: Resolved) -> bool:
+    """Return whether the profile that *identifier* was *resolved* to is among *profiles* and has it.
+
+    Nobody else can have an external_id or an alias then. Of an address that says nothing, since others may share it.
+    """
+    profile = profiles.get(resolved.id) if isinstance(resolved, Denoted) else None
+    if profile is None:
+        return False
+    match identifier:
+        case ExternalId(value):
+            return profile.external_id == value
+        case UserAlias(label, name):
+            return profile.user_aliases.get(label) == name
+        case Email() | Phone():
+            return False
 
 
 def _agreeing(seen: Sequence[Pair], again: Sequence[Pair]) -> list[Pair]:
-    """Return the pairs up to the first whose resolution changed between the two looks."""
-    for place, (first, second) in enumerate(zip(seen, again, strict=True)):
-        if first != second:
-            return list(seen[:place])
-    return list(seen)
+    """Return the pairs *seen* up to the first that was looked at *again* and resolved to something else."""
+    now = {pair.job.id: pair for pair in again}
+    return list(takewhile(lambda pair: now.get(pair.job.id, pair) == pair, seen))
 
 
 def _denoted(pairs: Sequence[Pair]) -> set[int]:
@@ -93,13 +124,16 @@ def _denoted(pairs: Sequence[Pair]) -> set[int]:
     return found
 
 
-def _now(connection: Connection) -> datetime:
-    """Return the time by the database's clock."""
-    row = connection.execute(QUERIES["the_time"]).fetchone()
-    if row is None:
-        raise DatabaseUnavailable("PostgreSQL does not tell the time; try again in a few seconds.")
-    moment: datetime = row["now"]
-    return moment
+def _ask_the_time(connection: Connection) -> Later[datetime]:
+    """Ask for the time by the database's clock; return how to get it."""
+    cursor = connection.execute(QUERIES["the_time"])
+
+    def the_time() -> datetime:
+        (row,) = cursor.fetchall()
+        moment: datetime = row["now"]
+        return moment
+
+    return the_time
 
 
 def finished(decision: Decision) -> Finished:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from app.db import Connection
+from app.db import Connection, Later
 from app.ledger.work import QUERIES
 
 
@@ -12,15 +12,20 @@ def workspaces(connection: Connection) -> list[int]:
     return [row["workspace_id"] for row in connection.execute(QUERIES["all_workspaces"])]
 
 
-def prune_batches(connection: Connection, *, workspace_id: int, before: datetime, limit: int) -> int:
-    """Delete up to *limit* finished batches accepted *before* that time, with jobs and audit; return how many."""
+def prune_batches(connection: Connection, *, workspace_id: int, before: datetime, limit: int) -> Later[int]:
+    """Delete up to *limit* finished batches accepted *before* that time, with jobs and audit; return how many, later.
+
+    PostgreSQL has counted them when the transaction ends.
+    """
     parameters = {"workspace_id": workspace_id, "before": earliest_id_at(before), "limit": limit}
-    return connection.execute(QUERIES["prune_batches"], parameters).rowcount
+    cursor = connection.execute(QUERIES["prune_batches"], parameters)
+    return lambda: cursor.rowcount
 
 
-def prune_idempotency(connection: Connection, *, workspace_id: int, hours: float) -> int:
-    """Forget idempotency keys older than *hours*; return how many."""
-    return connection.execute(QUERIES["prune_idempotency"], {"workspace_id": workspace_id, "hours": hours}).rowcount
+def prune_idempotency(connection: Connection, *, workspace_id: int, hours: float) -> Later[int]:
+    """Forget idempotency keys older than *hours*; return how many, later."""
+    cursor = connection.execute(QUERIES["prune_idempotency"], {"workspace_id": workspace_id, "hours": hours})
+    return lambda: cursor.rowcount
 
 
 def earliest_id_at(moment: datetime) -> UUID:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from app.db import Connection, load_queries
+from app.db import Connection, Later, load_queries
 from schemas.identifiers import Identifier, from_wire
 from schemas.outcomes import JobKind, JobState, Outcome
 
@@ -85,21 +85,18 @@ class Finished:
         return row
 
 
-def begin(connection: Connection, *, workspace_id: int, job_ids: Sequence[UUID], task_id: UUID) -> list[Work]:
-    """Count an attempt on each unfinished job of *job_ids*; return these jobs in the order in which they were sent."""
+def begin(connection: Connection, *, workspace_id: int, job_ids: Sequence[UUID], task_id: UUID) -> Later[list[Work]]:
+    """Count an attempt on each unfinished job of *job_ids*; return how to get these jobs, in the order of sending."""
     parameters = {"workspace_id": workspace_id, "ids": list(job_ids), "task_id": task_id}
-    rows = connection.execute(QUERIES["begin_attempt"], parameters).fetchall()
-    if batches := {row["batch_id"] for row in rows if row["was_waiting"]}:
-        # A late message, of before they were put back. It may hold the head of a lane and not the rest.
-        connection.execute(QUERIES["lead_the_rest"], {"workspace_id": workspace_id, "batch_ids": list(batches)})
-    return sorted(map(Work.from_row, rows), key=lambda work: work.id)
+    cursor = connection.execute(QUERIES["begin_attempt"], parameters)
+    return lambda: sorted(map(Work.from_row, cursor.fetchall()), key=lambda work: work.id)
 
 
-def hold(connection: Connection, *, workspace_id: int, work: Sequence[Work]) -> list[Work]:
-    """Lock the jobs of *work* in id order; return those that nobody has finished meanwhile."""
+def hold(connection: Connection, *, workspace_id: int, work: Sequence[Work]) -> Later[set[UUID]]:
+    """Lock the jobs of *work* in id order; return how to get the ids of those that nobody has finished meanwhile."""
     parameters = {"workspace_id": workspace_id, "ids": [job.id for job in work]}
-    held = {row["id"] for row in connection.execute(QUERIES["hold_jobs"], parameters)}
-    return [job for job in work if job.id in held]
+    cursor = connection.execute(QUERIES["hold_jobs"], parameters)
+    return lambda: {row["id"] for row in cursor.fetchall()}
 
 
 def finish(connection: Connection, *, workspace_id: int, finished: Sequence[Finished]) -> None:

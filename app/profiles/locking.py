@@ -2,13 +2,18 @@
 
 from collections.abc import Collection
 
-from app.db import Connection
+from app.db import Connection, Later
 from app.merging.profile import Profile
-from app.profiles.store import QUERIES, load
+from app.profiles.store import QUERIES, load_later
 
 
 def lock(connection: Connection, *, workspace_id: int, ids: Collection[int]) -> dict[int, Profile]:
-    """Lock the profiles of *ids* until the transaction ends; return them by id, as they stand under the lock.
+    """Lock the profiles of *ids* as lock_later does, and wait for them."""
+    return lock_later(connection, workspace_id=workspace_id, ids=ids)()
+
+
+def lock_later(connection: Connection, *, workspace_id: int, ids: Collection[int]) -> Later[dict[int, Profile]]:
+    """Lock the profiles of *ids* until the transaction ends; return how to get them, by id, as they are under the lock.
 
     Locks are taken in ascending id order, whatever role a profile plays, so that two merges of the same pair queue up
     instead of deadlocking. A transaction may therefore call this once. Ids whose profile is gone are missing from the
@@ -16,6 +21,6 @@ def lock(connection: Connection, *, workspace_id: int, ids: Collection[int]) -> 
     as they stood before the wait.
     """
     if not ids:
-        return {}
+        return dict
     connection.execute(QUERIES["lock_profiles"], {"workspace_id": workspace_id, "ids": sorted(set(ids))})
-    return load(connection, workspace_id=workspace_id, ids=ids)
+    return load_later(connection, workspace_id=workspace_id, ids=ids)

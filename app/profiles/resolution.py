@@ -7,7 +7,7 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
-from app.db import Connection, load_queries
+from app.db import Connection, Later, load_queries
 from app.merging.prioritization import Ambiguous, Candidate, Denoted, NotFound, prioritize
 from schemas.identifiers import Email, ExternalId, Identifier, Phone, UserAlias
 from schemas.prioritization import Priority
@@ -30,10 +30,23 @@ Resolved = Denoted | Ambiguous | NotFound | MergedAway
 
 def resolve(connection: Connection, *, workspace_id: int, identifiers: Sequence[Identifier]) -> list[Resolved]:
     """Return, for each of *identifiers* in order, what it denotes in this statement's snapshot; nothing is locked."""
+    return resolve_later(connection, workspace_id=workspace_id, identifiers=identifiers)()
+
+
+def resolve_later(
+    connection: Connection, *, workspace_id: int, identifiers: Sequence[Identifier]
+) -> Later[list[Resolved]]:
+    """Ask what each of *identifiers* denotes; return how to get the answers, in order."""
     asked = [_asked(place, identifier) for place, identifier in enumerate(identifiers)]
     parameters = {"workspace_id": workspace_id, "asked": Jsonb(asked)}
+    cursor = connection.execute(QUERIES["resolve_identifiers"], parameters)
+    return lambda: _answers(identifiers, cursor.fetchall())
+
+
+def _answers(identifiers: Sequence[Identifier], rows: Sequence[Mapping[str, Any]]) -> list[Resolved]:
+    """Return what each of *identifiers* denotes, given the *rows* that were found for all of them."""
     rows_at: defaultdict[int, list[Mapping[str, Any]]] = defaultdict(list)
-    for row in connection.execute(QUERIES["resolve_identifiers"], parameters):
+    for row in rows:
         rows_at[row["place"]].append(row)
     return [_resolved(identifier, rows_at[place]) for place, identifier in enumerate(identifiers)]
 

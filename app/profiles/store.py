@@ -5,7 +5,7 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
-from app.db import Connection, load_queries
+from app.db import Connection, Later, load_queries
 from app.merging.profile import EmailAddress, PhoneNumber, Profile
 
 QUERIES = load_queries("app.profiles", "profiles.sql")
@@ -35,9 +35,14 @@ def to_row(profile: Profile) -> dict[str, Any]:
 
 def load(connection: Connection, *, workspace_id: int, ids: Collection[int]) -> dict[int, Profile]:
     """Return the profiles of *ids* that exist, by id, without locking them."""
+    return load_later(connection, workspace_id=workspace_id, ids=ids)()
+
+
+def load_later(connection: Connection, *, workspace_id: int, ids: Collection[int]) -> Later[dict[int, Profile]]:
+    """Ask for the profiles of *ids*; return how to get those that exist, by id."""
     parameters = {"workspace_id": workspace_id, "ids": sorted(set(ids))}
-    rows = connection.execute(QUERIES["load_profiles"], parameters).fetchall()
-    return {row["id"]: from_row(row) for row in rows}
+    cursor = connection.execute(QUERIES["load_profiles"], parameters)
+    return lambda: {row["id"]: from_row(row) for row in cursor.fetchall()}
 
 
 def save(connection: Connection, profiles: Collection[Profile]) -> None:

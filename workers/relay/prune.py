@@ -43,4 +43,4 @@ class Pruner:
                 connection, workspace_id=workspace_id, hours=self._settings.idempotency_hours
             ),
         )
-        return batches + keys
+        return batches() + keys()

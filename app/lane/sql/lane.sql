@@ -2,12 +2,6 @@
 -- Tells the time by the database's clock, the one clock that all workers share.
 SELECT clock_timestamp() AS now
 
--- name: origins_of
--- Lists the origins that read under each profile, beside its own.
-SELECT profile_id, origin_id
-FROM origin
-WHERE workspace_id = %(workspace_id)s AND profile_id = ANY(%(ids)s)
-
 -- name: drop_aliases
 -- Deletes the orphans' aliases whose label the survivor already has.
 DELETE FROM user_alias
@@ -57,14 +51,21 @@ FROM jsonb_to_recordset(%(rows)s) AS given (
 )
 
 -- name: record_merges
--- Keeps the audit of each merge, given as a JSON array: both profiles before it, and what changed.
+-- Keeps the audit of each merge, given as a JSON array: both profiles before it, and what changed. The origins that the
+-- orphan brought are its members, those that this transaction merged into it among them, and what reads under these.
 INSERT INTO merge_record (
     workspace_id, job_id, merged_at, orphan_id, survivor_id, orphan_before, survivor_before, origins, changes
 )
 SELECT
     %(workspace_id)s, given.job_id, given.merged_at, given.orphan_id, given.survivor_id,
-    given.orphan_before, given.survivor_before, given.origins, given.changes
+    given.orphan_before, given.survivor_before,
+    given.members || array(
+        SELECT origin.origin_id
+        FROM origin
+        WHERE origin.workspace_id = %(workspace_id)s AND origin.profile_id = ANY(given.members)
+    ),
+    given.changes
 FROM jsonb_to_recordset(%(rows)s) AS given (
     job_id uuid, merged_at timestamptz, orphan_id bigint, survivor_id bigint,
-    orphan_before jsonb, survivor_before jsonb, origins bigint[], changes jsonb
+    orphan_before jsonb, survivor_before jsonb, members bigint[], changes jsonb
 )

@@ -52,33 +52,44 @@ WHERE job.workspace_id = %(workspace_id)s AND job.id = given.id
 -- Counts an attempt on each unfinished job of a lane; a transaction of its own, since a rollback would erase it.
 -- A job that is found running is stranded: its last attempt came to no end, unless it is being made at this moment.
 -- A late delivery may begin a job that was put back and is not published again yet: it counts as published from now on,
--- or the rescue would never look at it. A job that was dead and is tried again keeps its last error until it runs.
-UPDATE job
-SET
-    state = 'running',
-    attempts = attempts + 1,
-    strandings = strandings + CASE WHEN state = 'running' THEN 1 ELSE 0 END,
-    reason = CASE WHEN attempts > 0 THEN reason END,
-    started_at = clock_timestamp(),
-    published_at = coalesce(published_at, clock_timestamp()),
-    task_id = %(task_id)s
-WHERE workspace_id = %(workspace_id)s AND id = ANY(%(ids)s) AND state IN ('queued', 'running')
-RETURNING
-    id, batch_id, index, kind, orphan_identifier, survivor_identifier, attempts,
-    published_at >= statement_timestamp() AS was_waiting
+-- or the rescue would never look at it. It may hold the head of a lane and not the rest; what still waits of that lane
+-- gets a head of its own, since the relay looks for heads. A job that was dead and is tried again keeps its last error
+-- until it runs.
+WITH begun AS (
+    UPDATE job
+    SET
+        state = 'running',
+        attempts = attempts + 1,
+        strandings = strandings + CASE WHEN state = 'running' THEN 1 ELSE 0 END,
+        reason = CASE WHEN attempts > 0 THEN reason END,
+        started_at = clock_timestamp(),
+        published_at = coalesce(published_at, clock_timestamp()),
+        task_id = %(task_id)s
+    WHERE workspace_id = %(workspace_id)s AND id = ANY(%(ids)s) AND state IN ('queued', 'running')
+    RETURNING
+        id, batch_id, index, kind, orphan_identifier, survivor_identifier, attempts,
+        published_at >= statement_timestamp() AS was_waiting
+),
 
--- name: lead_the_rest
--- Gives a head of its own to what still waits of lanes whose head has begun without it: the relay looks for heads.
-UPDATE job
-SET lane = rest.lane
-FROM (
-    SELECT id, min(index) OVER (PARTITION BY batch_id, lane) AS lane
-    FROM job
-    WHERE workspace_id = %(workspace_id)s AND batch_id = ANY(%(batch_ids)s)
-        AND (state = 'queued') IS TRUE AND published_at IS NULL
-) AS rest
-WHERE job.workspace_id = %(workspace_id)s AND job.id = rest.id AND job.lane <> rest.lane
-    AND job.state = 'queued' AND job.published_at IS NULL
+rest AS (
+    SELECT waiting.id, min(waiting.index) OVER (PARTITION BY waiting.batch_id, waiting.lane) AS lane
+    FROM (SELECT DISTINCT batch_id FROM begun WHERE was_waiting) AS late
+    JOIN job AS waiting
+        ON waiting.workspace_id = %(workspace_id)s AND waiting.batch_id = late.batch_id
+    WHERE (waiting.state = 'queued') IS TRUE AND waiting.published_at IS NULL
+        -- This statement does not see its own update.
+        AND waiting.id <> ALL(%(ids)s)
+),
+
+led AS (
+    UPDATE job
+    SET lane = rest.lane
+    FROM rest
+    WHERE job.workspace_id = %(workspace_id)s AND job.id = rest.id AND job.lane <> rest.lane
+        AND job.state = 'queued' AND job.published_at IS NULL
+)
+
+SELECT id, batch_id, index, kind, orphan_identifier, survivor_identifier, attempts FROM begun
 
 -- name: hold_jobs
 -- Locks those of the jobs that nobody has finished, so that a repeated delivery waits and then finds nothing to do.

@@ -10,7 +10,7 @@ import pytest
 from app.config import Settings
 from app.db import Pool, open_pool
 from app.merging.profile import Profile
-from app.profiles.store import from_row
+from app.profiles.images import from_image
 from tests.integration.lane.running import deliver, merge_all, merge_one, outcomes_of
 from tests.support.factories import LONG_AGO, Factory, alias, an_email, by_email, ext, one_database_for_all
 
@@ -156,8 +156,8 @@ def test_the_audit_holds_both_as_they_were_and_what_changed(pool: Pool, factory:
 
     record = only(factory, "merge_record")
     assert (record["job_id"], record["orphan_id"], record["survivor_id"]) == (row["id"], ann.id, bea.id)
-    assert before_image(record["orphan_before"]) == ann
-    assert before_image(record["survivor_before"]) == bea
+    assert from_image(record["orphan_before"]) == ann
+    assert from_image(record["survivor_before"]) == bea
     assert record["origins"] == [ann.id]
     assert {change["field"]: change["after"] for change in record["changes"]} == {
         "first_name": "Ann",
@@ -166,13 +166,6 @@ def test_the_audit_holds_both_as_they_were_and_what_changed(pool: Pool, factory:
         "user_aliases": [{"alias_name": "ann", "alias_label": "mail"}],
     }
     assert record["merged_at"] == (factory.load(bea) or bea).updated_at
-
-
-def before_image(row: dict[str, Any]) -> Profile:
-    """Return the profile that an audit's image holds."""
-    times = {name: text and datetime.fromisoformat(text) for name, text in row.items() if name.endswith("_at")}
-    days = {name: row[name] and date.fromisoformat(row[name]) for name in ("dob", "absorbed_on")}
-    return from_row({**row, **times, **days})
 
 
 def test_the_audit_names_every_origin_that_the_orphan_brought(pool: Pool, factory: Factory) -> None:

@@ -44,7 +44,7 @@ def kept(factory: Factory) -> set[UUID]:
 def pruned(factory: Factory, *, days: float = 1, limit: int = 100) -> int:
     """Prune the batches that are older than *days*; return how many were."""
     before = NOW - timedelta(days=days)
-    return prune_batches(factory.connection, workspace_id=factory.workspace_id, before=before, limit=limit)
+    return prune_batches(factory.connection, workspace_id=factory.workspace_id, before=before, limit=limit)()
 
 
 def use_key(factory: Factory, key: str, *, hours_old: float) -> None:
@@ -124,7 +124,7 @@ def test_idempotency_keys_run_out(factory: Factory) -> None:
     for hours in (25, 23.9, 0):
         use_key(factory, f"key-{hours}", hours_old=hours)
 
-    assert prune_idempotency(factory.connection, workspace_id=factory.workspace_id, hours=24) == 1
+    assert prune_idempotency(factory.connection, workspace_id=factory.workspace_id, hours=24)() == 1
     left = factory.rows("SELECT key FROM idempotency WHERE workspace_id = %s ORDER BY key")
     assert [row["key"] for row in left] == ["key-0", "key-23.9"]
 

@@ -27,7 +27,7 @@ def job_ids(factory: Factory) -> list[UUID]:
 
 def begun(factory: Factory, *job_ids: UUID) -> list[Work]:
     """Begin an attempt on jobs."""
-    return begin(factory.connection, workspace_id=factory.workspace_id, job_ids=job_ids, task_id=uuid7())
+    return begin(factory.connection, workspace_id=factory.workspace_id, job_ids=job_ids, task_id=uuid7())()
 
 
 def ended(factory: Factory, *ends: Finished) -> None:
@@ -52,7 +52,7 @@ def failed(
 def test_an_attempt_is_counted_as_it_begins(factory: Factory, job_ids: list[UUID]) -> None:
     task_id = uuid7()
 
-    work = begin(factory.connection, workspace_id=factory.workspace_id, job_ids=job_ids[:1], task_id=task_id)
+    work = begin(factory.connection, workspace_id=factory.workspace_id, job_ids=job_ids[:1], task_id=task_id)()
 
     (job,) = work
     assert (job.id, job.index, job.kind, job.attempts) == (job_ids[0], 0, JobKind.MERGE, 1)
@@ -96,10 +96,10 @@ def test_jobs_that_somebody_finished_meanwhile_are_not_held(pool: Pool, factory:
     ended(factory, Finished(job_id=job_ids[1], outcome=Outcome.SAME_PROFILE, reason="So."))
 
     with borrow(pool) as connection, connection.transaction():
-        held = hold(connection, workspace_id=factory.workspace_id, work=work)
+        held = hold(connection, workspace_id=factory.workspace_id, work=work)()
         free = factory.rows("SELECT id FROM job WHERE workspace_id = %s FOR UPDATE SKIP LOCKED")
 
-    assert [job.id for job in held] == [job_ids[0], job_ids[2]]
+    assert held == {job_ids[0], job_ids[2]}
     assert [row["id"] for row in free] == [job_ids[1]]
 
 

@@ -1,0 +1,38 @@
+"""Profiles as the audit keeps them: a row as JSON, without what is absent."""
+
+import dataclasses
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any
+
+from app.merging.profile import Profile
+from app.profiles.store import from_row, to_row
+
+#: What an image leaves out is this: most profiles lack most fields, and the audit is most of what a merge writes.
+ABSENT: Mapping[str, Any] = {
+    field.name: field.default_factory() if callable(field.default_factory) else field.default
+    for field in dataclasses.fields(Profile)
+    if field.name not in {"workspace_id", "id", "braze_id", "created_at", "updated_at", "random_bucket"}
+} | {"email_key": None, "email_encrypted": False, "phone_e164": None}
+#: Columns of days; those of moments end in `_at`.
+DAYS = ("dob", "absorbed_on")
+
+
+def to_image(profile: Profile) -> dict[str, Any]:
+    """Return *profile* as a row whose values can become JSON, without the columns that say nothing."""
+    row = to_row(profile)
+    return {column: value for column, value in row.items() if column not in ABSENT or value != ABSENT[column]}
+
+
+def from_image(image: Mapping[str, Any]) -> Profile:
+    """Return the profile that *image*, which came from JSON, shows; the inverse of to_image."""
+    return from_row({**ABSENT, **{column: _value(column, value) for column, value in image.items()}})
+
+
+def _value(column: str, value: Any) -> Any:
+    """Return the *value* of *column* as rows hold it: JSON tells times as text."""
+    if not isinstance(value, str):
+        return value
+    if column in DAYS:
+        return date.fromisoformat(value)
+    return datetime.fromisoformat(value) if column.endswith("_at") else value
