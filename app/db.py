@@ -62,17 +62,20 @@ def load_queries(package: str, file: str) -> dict[str, LiteralString]:
     return {name: cast("LiteralString", body.strip()) for name, body in zip(names, bodies, strict=True)}
 
 
+QUERIES = load_queries(__package__, "transactions.sql")
+
+
 def open_pool(settings: Settings, *, name: str) -> Pool:
     """Return a pool of connections that open as they are needed; *name* is what PostgreSQL shows them under.
 
-    Raises SetupError when no DATABASE_URL is set.
+    They work as APP_ROLE from the first statement on. Raises SetupError when no DATABASE_URL is set.
     """
     if not settings.database_url:
         raise SetupError("DATABASE_URL is not set; set it, or start everything with `mergelane up`.")
     return ConnectionPool(
         settings.database_url,
         connection_class=psycopg.Connection[DictRow],
-        kwargs=connection_arguments(settings, name=name),
+        kwargs=connection_arguments(settings, name=name, role=APP_ROLE),
         min_size=0,
         max_size=settings.pool_size,
         timeout=settings.pool_timeout_s,
@@ -83,6 +86,13 @@ def open_pool(settings: Settings, *, name: str) -> Pool:
     )
 
 
+#: The role under which web, relay and workers work. It owns no table, so that row-level security holds for it: a
+#: transaction sees the workspace that it was told and no other, and one that was told none sees nothing.
+APP_ROLE = "mergelane_app"
+#: How a transaction that reads begins and is told its workspace: one message, so that telling costs no round trip. `%d`
+#: takes a number and nothing else.
+BEGIN = b"BEGIN; SET LOCAL mergelane.workspace_id = %d"
+SNAPSHOT = b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL mergelane.workspace_id = %d"
 #: Plans are made for any values, and times come back in UTC wherever the server believes it stands. A plan for the very
 #: values trusts statistics that may be older than a workspace's rows, and then reads the whole workspace to find one;
 #: queries whose best plan hangs on their values are executed with `prepare=False`.
@@ -93,12 +103,18 @@ PLANNING = {"plan_cache_mode": "force_generic_plan", "TimeZone": "UTC"}
 LIVENESS = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 20_000}
 
 
-def connection_arguments(settings: Settings, *, name: str) -> dict[str, Any]:
-    """Return the arguments with which every connection opens: rows as dicts, and timeouts that bound each wait."""
-    timeouts = {
+def connection_arguments(settings: Settings, *, name: str, role: str | None = None) -> dict[str, Any]:
+    """Return the arguments with which every connection opens: rows as dicts, and timeouts that bound each wait.
+
+    With a *role* it works as that from the start; RESET ROLE leads back to it. Without, it is the URL's user, who sees
+    every row or, when they are not all theirs to see, is refused instead of shown a part.
+    """
+    options = {
         "statement_timeout": settings.statement_timeout_ms,
         "lock_timeout": settings.lock_timeout_ms,
         "idle_in_transaction_session_timeout": settings.idle_timeout_ms,
+        **PLANNING,
+        **({"role": role} if role else {"row_security": "off"}),
     }
     return {
         "row_factory": dict_row,
@@ -108,15 +124,27 @@ def connection_arguments(settings: Settings, *, name: str) -> dict[str, Any]:
         "application_name": f"mergelane-{name}",
         "connect_timeout": max(2, round(settings.pool_timeout_s)),
         **LIVENESS,
-        "options": " ".join(f"-c {option}={value}" for option, value in {**timeouts, **PLANNING}.items()),
+        "options": " ".join(f"-c {option}={value}" for option, value in options.items()),
     }
 
 
+def tell(connection: psycopg.Connection[Any], workspace_id: int) -> None:
+    """Tell the transaction on *connection* its workspace, until it ends; in a pipeline that costs no round trip."""
+    connection.execute(QUERIES["tell"], {"workspace_id": workspace_id})
+
+
 @contextmanager
-def borrow(pool: Pool) -> Iterator[Connection]:
-    """Lend a connection in autocommit mode; raise DatabaseUnavailable when PostgreSQL does not answer."""
+def borrow(pool: Pool, *, workspace_id: int | None = None, snapshot: bool = False) -> Iterator[Connection]:
+    """Lend a connection in one transaction that sees a workspace and nothing else; committed unless an error leaves it.
+
+    A *snapshot* sees it as it stands at one moment, and writes nothing. Without a workspace the connection is in
+    autocommit mode, for what belongs to none. Raises DatabaseUnavailable when PostgreSQL does not answer.
+    """
     try:
+        # The pool ends the transaction when it gets the connection back.
         with pool.connection() as connection:
+            if workspace_id is not None:
+                connection.execute((SNAPSHOT if snapshot else BEGIN) % workspace_id, prepare=False)
             yield connection
     except (PoolTimeout, psycopg.OperationalError, postgres.IdleInTransactionSessionTimeout) as error:
         if is_away(error):
@@ -129,8 +157,8 @@ def is_away(error: psycopg.Error) -> bool:
     return error.sqlstate is None or error.sqlstate.startswith(AWAY)
 
 
-def in_transaction(pool: Pool, work: Callable[[Connection], Result]) -> Result:
-    """Return what *work* returns, run in one transaction; made again when PostgreSQL chose it to give way.
+def in_transaction(pool: Pool, work: Callable[[Connection], Result], *, workspace_id: int) -> Result:
+    """Return what *work* returns, run in one transaction of a workspace; made again when PostgreSQL let others go first.
 
     Locks are taken in one order, so deadlocks are rare; those that unique indexes can still cause end here. Raises
     DatabaseUnavailable when PostgreSQL does not answer.
@@ -141,16 +169,17 @@ def in_transaction(pool: Pool, work: Callable[[Connection], Result]) -> Result:
         wait=wait_random_exponential(multiplier=0.01, max=0.5),
         reraise=True,
     )
-    result: Result = retrying(_once, pool, work)
+    result: Result = retrying(_once, pool, work, workspace_id)
     return result
 
 
-def _once(pool: Pool, work: Callable[[Connection], Result]) -> Result:
-    """Return what *work* returns, run in one transaction.
+def _once(pool: Pool, work: Callable[[Connection], Result], workspace_id: int) -> Result:
+    """Return what *work* returns, run in one transaction of a workspace.
 
     Its statements go through a pipeline: they are sent at once and wait for no answer until one is read, so that all
     that lie between two reads, BEGIN and COMMIT among them, share one round trip. An error is raised where the next
     answer is read, at the end of the transaction at the latest.
     """
     with borrow(pool) as connection, connection.pipeline(), connection.transaction():
+        tell(connection, workspace_id)
         return work(connection)

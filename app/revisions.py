@@ -13,6 +13,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import tuple_row
 
+from app import roles
 from app.config import Settings
 from app.db import connection_arguments, load_queries
 from app.errors import SetupError
@@ -49,7 +50,7 @@ def fault(revision: str | None) -> str | None:
 
 
 def require(settings: Settings) -> None:
-    """Raise SetupError when the database answers and its schema is older than this code needs.
+    """Raise SetupError when the database answers and its schema is older than this code needs, or its role not there.
 
     While it does not answer nothing can be told, and the process starts all the same: it waits for the database as it
     would at any other time.
@@ -59,9 +60,15 @@ def require(settings: Settings) -> None:
     arguments = connection_arguments(settings, name="start")
     try:
         with psycopg.connect(settings.database_url, **arguments) as connection:
-            sentence = fault(current(connection))
+            sentence = fault(current(connection)) or _role_fault(connection)
     except psycopg.OperationalError:
         LOG.warning("PostgreSQL does not answer yet, so that the schema's revision could not be checked")
         return
     if sentence is not None:
         raise SetupError(sentence)
+
+
+def _role_fault(connection: psycopg.Connection[Any]) -> str | None:
+    """Return the sentence that says why processes cannot work under their role; None when they can."""
+    found = roles.fault(connection)
+    return None if found is None else f"{'; '.join(found)}."

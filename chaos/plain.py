@@ -46,7 +46,9 @@ def merge(self: Task, workspace_id: int, kind: str, orphan: dict[str, Any], surv
         survivor_wire=survivor,
         attempts=1,
     )
-    in_transaction(resources.pool(), lambda connection: _transact(connection, workspace_id, job))
+    in_transaction(
+        resources.pool(), lambda connection: _transact(connection, workspace_id, job), workspace_id=workspace_id
+    )
 
 
 def _transact(connection: Connection, workspace_id: int, job: Work) -> None:

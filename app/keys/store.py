@@ -142,7 +142,9 @@ def authenticate(connection: Connection, secret: str, *, peppers: Sequence[str] 
     if row is None or not any(same(row["digest"], candidate) for candidate in candidates):
         return None
     if not same(row["digest"], candidates[0]):
-        _renew(connection, secret, peppers)
+        with connection.transaction():
+            connection.execute(QUERIES["enter"], {"workspace_id": row["workspace_id"]})
+            _renew(connection, secret, peppers)
     return KeyHolder(
         workspace_id=row["workspace_id"],
         key_id=row["key_id"],

@@ -55,7 +55,9 @@ def preview(pool: Pool, settings: Settings, *, workspace_id: int, updates: Seque
     """
     jobs = [_job(index, update) for index, update in enumerate(updates)]
     try:
-        in_transaction(pool, lambda connection: _rehearse(connection, settings, workspace_id, jobs))
+        in_transaction(
+            pool, lambda connection: _rehearse(connection, settings, workspace_id, jobs), workspace_id=workspace_id
+        )
     except _CurtainError as curtain:
         return [_rehearsed(decision) for decision in curtain.decisions]
     raise AssertionError("A rehearsal ended without being rolled back.")

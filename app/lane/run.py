@@ -42,6 +42,7 @@ def run(pool: Pool, settings: Settings, lane: Lane) -> None:
         lambda connection: ledger.begin(
             connection, workspace_id=lane.workspace_id, job_ids=lane.job_ids, task_id=lane.task_id
         ),
+        workspace_id=lane.workspace_id,
     )()
     while jobs:
         jobs = jobs[_run_some(pool, settings, lane, jobs) :]
@@ -94,6 +95,7 @@ def _fail(pool: Pool, settings: Settings, lane: Lane, job: Work, error: Exceptio
             gave_way=isinstance(error, GAVE_WAY),
             limits=limits,
         ),
+        workspace_id=lane.workspace_id,
     )
     log.error(
         "job_attempt_failed",
@@ -108,7 +110,9 @@ def _settle(pool: Pool, settings: Settings, lane: Lane, jobs: Sequence[Work]) ->
     Raises ResolutionUnsettled when the first job's profiles keep changing between look and lock.
     """
     for _ in range(RESOLUTIONS):
-        settled = in_transaction(pool, lambda connection: _transact(connection, settings, lane, jobs))
+        settled = in_transaction(
+            pool, lambda connection: _transact(connection, settings, lane, jobs), workspace_id=lane.workspace_id
+        )
         if settled:
             return settled
     message = f"The profiles of job {jobs[0].id} changed {RESOLUTIONS} times while it was being resolved."

@@ -73,7 +73,7 @@ def accept(  # noqa: PLR0913  one request has as many sides
         connection.execute(QUERIES["insert_batch"], batch)
         return Accepted(batch_id=batch_id)
 
-    return in_transaction(pool, work)
+    return in_transaction(pool, work, workspace_id=workspace_id)
 
 
 def _jobs(updates: Sequence[Update], places: Sequence[int]) -> list[dict[str, Any]]:

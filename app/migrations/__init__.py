@@ -2,11 +2,12 @@
 
 from importlib import resources
 
+import psycopg
 from alembic import command, op
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, make_url
+from sqlalchemy import Connection, create_engine, make_url
 from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.pool import NullPool
 
@@ -17,10 +18,13 @@ def upgrade(database_url: str) -> None:
     """Bring the database at *database_url* to the newest revision; running it again changes nothing.
 
     Several processes may call it at once: an advisory lock lets one migrate while the others wait. Raises SetupError
-    when PostgreSQL cannot be reached or the URL cannot be read.
+    when PostgreSQL cannot be reached, the URL cannot be read, or its user may not do what the schema needs.
     """
     try:
         command.upgrade(configuration(database_url), "head")
+    except psycopg.errors.InsufficientPrivilege as error:
+        reason = error.diag.message_primary
+        raise SetupError(f"PostgreSQL does not let the user of DATABASE_URL migrate: {reason}") from error
     except OperationalError as error:
         if error.connection_invalidated or getattr(error.orig, "sqlstate", None) is None:
             raise SetupError("PostgreSQL does not answer at DATABASE_URL; check the URL and that it runs.") from error
@@ -66,13 +70,13 @@ def sqlalchemy_url(database_url: str) -> str:
     return url.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
 
 
-def run_sql(file: str) -> None:
-    """Run the file *file* of the folder sql/, whole, within the revision's transaction.
+def run_sql(file: str, connection: Connection | None = None) -> None:
+    """Run the file *file* of the folder sql/, whole, within the revision's transaction or on *connection*.
 
     The text goes to the driver as it stands: no placeholder is looked for in it.
     """
     text = (resources.files(__package__) / "sql" / file).read_text(encoding="utf-8")
-    driver_connection = op.get_bind().connection.driver_connection
+    driver_connection = (connection or op.get_bind()).connection.driver_connection
     if driver_connection is None:
         raise SetupError(f"The migration {file} has no connection to PostgreSQL.")
     driver_connection.execute(text)

@@ -4,12 +4,14 @@ from alembic import context
 from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 
+from app.migrations import run_sql
+
 #: A number of our own for pg_advisory_xact_lock: one migration at a time, whoever starts it.
 MIGRATION_LOCK = 0x6D657267656C616E  # "mergelan"
 
 
 def run() -> None:
-    """Run the pending revisions in one transaction.
+    """Run the pending revisions, and see that the processes' role has what it needs, in one transaction.
 
     A migration that waits for a lock longer than lock_timeout gives up instead of blocking everybody behind it.
     """
@@ -21,6 +23,7 @@ def run() -> None:
         context.configure(connection=connection)
         with context.begin_transaction():
             context.run_migrations()
+            run_sql("access.sql", connection)
 
 
 run()

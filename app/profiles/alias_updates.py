@@ -24,7 +24,11 @@ def update(pool: Pool, *, workspace_id: int, updates: Sequence[AliasUpdate]) -> 
 
     As at the vendor nothing happens, and nothing is said, when nobody has the old name or somebody has the new one.
     """
-    until_settled(pool, lambda connection: _transact(connection, workspace_id=workspace_id, updates=updates))
+    until_settled(
+        pool,
+        lambda connection: _transact(connection, workspace_id=workspace_id, updates=updates),
+        workspace_id=workspace_id,
+    )
 
 
 def plan(updates: Sequence[AliasUpdate], before: Holders) -> Holders:

@@ -21,7 +21,11 @@ def give(pool: Pool, *, workspace_id: int, aliases: Sequence[NewAlias]) -> None:
     As at the vendor nothing happens, and nothing is said, when the external_id is unknown, the alias is taken, or the
     profile has another name under the label.
     """
-    until_settled(pool, lambda connection: _transact(connection, workspace_id=workspace_id, aliases=aliases))
+    until_settled(
+        pool,
+        lambda connection: _transact(connection, workspace_id=workspace_id, aliases=aliases),
+        workspace_id=workspace_id,
+    )
 
 
 def _transact(connection: Connection, *, workspace_id: int, aliases: Sequence[NewAlias]) -> None:

@@ -29,7 +29,11 @@ def delete(pool: Pool, *, workspace_id: int, request: Deletion) -> None:
     ResolutionUnsettled when profiles kept changing, and DatabaseUnavailable when PostgreSQL does not answer; nothing
     was deleted then.
     """
-    until_settled(pool, lambda connection: _transact(connection, workspace_id=workspace_id, request=request))
+    until_settled(
+        pool,
+        lambda connection: _transact(connection, workspace_id=workspace_id, request=request),
+        workspace_id=workspace_id,
+    )
 
 
 def _transact(connection: Connection, *, workspace_id: int, request: Deletion) -> None:

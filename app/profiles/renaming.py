@@ -33,13 +33,19 @@ def rename(pool: Pool, *, workspace_id: int, renames: Mapping[int, Rename]) -> R
     The old external_ids become deprecated and keep resolving. A new one that led to a profile merged away no longer
     does.
     """
-    return until_settled(pool, lambda connection: _rename(connection, workspace_id=workspace_id, renames=renames))
+    return until_settled(
+        pool,
+        lambda connection: _rename(connection, workspace_id=workspace_id, renames=renames),
+        workspace_id=workspace_id,
+    )
 
 
 def remove(pool: Pool, *, workspace_id: int, external_ids: Mapping[int, str]) -> Refusals:
     """Remove those of *external_ids* that are deprecated; return which of them, by their places, are not."""
     return in_transaction(
-        pool, lambda connection: _remove(connection, workspace_id=workspace_id, external_ids=external_ids)
+        pool,
+        lambda connection: _remove(connection, workspace_id=workspace_id, external_ids=external_ids),
+        workspace_id=workspace_id,
     )
 
 

@@ -73,7 +73,7 @@ def apply(pool: Pool, *, workspace_id: int, entries: Sequence[Entry], settings: 
         _transact(connection, effects, workspace_id=workspace_id, placed=placed, array_cap=settings.array_cap)
         return effects
 
-    return until_settled(pool, transact)
+    return until_settled(pool, transact, workspace_id=workspace_id)
 
 
 def _priced(entries: Sequence[Entry], rates: Mapping[str, Decimal]) -> tuple[list[Placed], dict[int, str]]:

@@ -17,8 +17,8 @@ ATTEMPTS = 10
 Result = TypeVar("Result")
 
 
-def until_settled(pool: Pool, work: Callable[[Connection], Result]) -> Result:
-    """Return what *work* returns, run in one transaction of its own; made again when it raises ResolutionUnsettled.
+def until_settled(pool: Pool, work: Callable[[Connection], Result], *, workspace_id: int) -> Result:
+    """Return what *work* returns, run in one transaction of a workspace; made again when it raises ResolutionUnsettled.
 
     Raises ResolutionUnsettled when that happens ATTEMPTS times; nothing was changed then.
     """
@@ -29,7 +29,7 @@ def until_settled(pool: Pool, work: Callable[[Connection], Result]) -> Result:
         wait=wait_random_exponential(multiplier=0.005, max=0.3),
         reraise=True,
     )
-    result: Result = retrying(in_transaction, pool, work)
+    result: Result = retrying(in_transaction, pool, work, workspace_id=workspace_id)
     return result
 
 

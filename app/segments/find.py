@@ -1,10 +1,7 @@
 """Segments read: how many profiles a filter describes, and a page of them, as they stood at one moment."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
-from psycopg import IsolationLevel
 from psycopg import errors as postgres
 
 from app.db import Connection
@@ -36,19 +33,18 @@ class Segment:
 def find(connection: Connection, *, workspace_id: int, request: SegmentRequest) -> Segment:
     """Return the page that *request* asks for, in the order of the profiles' ids, and the exact count.
 
-    Raises Rejected when a regular expression is none, or when counting takes longer than a statement may.
+    The caller's transaction is a snapshot, or page and count may tell of two moments. Raises Rejected when a regular expression is none, or when counting takes longer than a statement may.
     """
     try:
-        with _snapshot(connection):
-            connection.execute(QUERIES["in_utc"])
-            _check_patterns(connection, request.filter)
-            return _page(connection, workspace_id=workspace_id, request=request)
+        connection.execute(QUERIES["in_utc"])
+        _check_patterns(connection, request.filter)
+        return _page(connection, workspace_id=workspace_id, request=request)
     except postgres.QueryCanceled as error:
         raise Rejected(TOO_SLOW) from error
 
 
 def _page(connection: Connection, *, workspace_id: int, request: SegmentRequest) -> Segment:
-    """Return the page, within the caller's snapshot."""
+    """Return the page."""
     statement, values = compose(request.filter, now=the_time(connection))
     parameters = {**values, "workspace_id": workspace_id, "after": request.after, "limit": request.limit + 1}
     # Not prepared: a plan for any values would know neither which attribute is meant nor how it is compared.
@@ -71,15 +67,3 @@ def _check_patterns(connection: Connection, filter_: Filter) -> None:
             except postgres.InvalidRegularExpression as error:
                 reason = error.diag.message_primary
                 raise Rejected(f"'{place}.value' is refused by PostgreSQL: {reason}.") from None
-
-
-@contextmanager
-def _snapshot(connection: Connection) -> Iterator[None]:
-    """Let what is read within see the database as it stands at one moment."""
-    connection.isolation_level, connection.read_only = IsolationLevel.REPEATABLE_READ, True
-    try:
-        with connection.transaction():
-            yield
-    finally:
-        if not connection.closed:
-            connection.isolation_level, connection.read_only = None, None

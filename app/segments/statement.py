@@ -16,7 +16,7 @@ LEAVES = load_queries("app.segments", "leaves.sql")
 QUERIES = load_queries("app.segments", "segments.sql")
 
 #: What stands before the joins of every query of leaves.sql, and what stands between its joins and its condition.
-HEAD = "\nFROM profile\n"
+HEAD = "\nFROM own_profile AS profile\n"
 BOUND = "WHERE profile.workspace_id = %(workspace_id)s\nAND "
 PLACE = re.compile(r"/\* (joins|condition) \*/")
 #: The name under which a leaf's query joins something, or a value that it takes: each is the leaf's own.

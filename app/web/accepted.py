@@ -101,7 +101,7 @@ def status_url(batch_id: UUID) -> str:
 
 def shown_batch(batch_id: UUID) -> dict[str, Any]:
     """Return the batch as its own URL shows it; raise NotFound when the key's workspace has none of that id."""
-    with borrow(pool()) as connection:
+    with borrow(pool(), workspace_id=g.workspace_id) as connection:
         batch = reading.read_batch(connection, workspace_id=g.workspace_id, batch_id=batch_id)
     shown: dict[str, Any] = BATCH.dump(batch)
     return shown

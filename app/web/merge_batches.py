@@ -36,7 +36,7 @@ def read(batch_id: UUID) -> ResponseReturnValue:
 def page() -> ResponseReturnValue:
     """Answer with a page of batches, newest first, without their jobs."""
     query = load_query(QUERY, request.args)
-    with borrow(pool()) as connection:
+    with borrow(pool(), workspace_id=g.workspace_id) as connection:
         batches = reading.list_batches(
             connection, workspace_id=g.workspace_id, limit=query["limit"] + 1, before=query.get("cursor")
         )

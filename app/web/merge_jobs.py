@@ -27,7 +27,7 @@ PAGE = JobPageSchema()
 def read(job_id: UUID) -> ResponseReturnValue:
     """Answer with a job; with `?include=changes`, what it changed on the survivor beside it."""
     query = load_query(QUERY, request.args)
-    with borrow(pool()) as connection:
+    with borrow(pool(), workspace_id=g.workspace_id) as connection:
         shown: dict[str, Any] = JOB.dump(reading.read_job(connection, workspace_id=g.workspace_id, job_id=job_id))
         if "include" in query:
             shown["changes"] = reading.read_changes(connection, workspace_id=g.workspace_id, job_id=job_id)
@@ -40,7 +40,7 @@ def page() -> ResponseReturnValue:
     """Answer with a page of the jobs that are wanted, newest first."""
     query = load_query(PAGE_QUERY, request.args)
     wanted = reading.Wanted(state=query.get("state"), outcome=query.get("outcome"), identifier=query.get("identifier"))
-    with borrow(pool()) as connection:
+    with borrow(pool(), workspace_id=g.workspace_id) as connection:
         jobs = reading.list_jobs(
             connection,
             workspace_id=g.workspace_id,
@@ -61,6 +61,6 @@ def retry(job_id: UUID) -> ResponseReturnValue:
         retrying.retry(connection, workspace_id=g.workspace_id, job_id=job_id)
         return reading.read_job(connection, workspace_id=g.workspace_id, job_id=job_id)
 
-    shown = jsonify(JOB.dump(in_transaction(pool(), work)))
+    shown = jsonify(JOB.dump(in_transaction(pool(), work, workspace_id=g.workspace_id)))
     shown.headers.update({"Location": f"/merge/jobs/{job_id}", "Retry-After": str(RETRY_AFTER)})
     return shown, HTTPStatus.ACCEPTED

@@ -24,7 +24,7 @@ BRAZE_ID = re.compile(r"[0-9a-f]{24}")
 @door(permission="users.export.ids")
 def show(braze_id: str) -> ResponseReturnValue:
     """Answer with the profile as exports show it, or 410 with a Link to its survivor when it was merged away."""
-    with borrow(pool()) as connection:
+    with borrow(pool(), workspace_id=g.workspace_id) as connection:
         profile = read(connection, workspace_id=g.workspace_id, braze_id=_checked(braze_id))
     shown: dict[str, object] = PROFILE.dump(profile)
     return shown
@@ -36,7 +36,7 @@ def activity(braze_id: str) -> ResponseReturnValue:
     """Answer with how often the profile did something in the last days, and for purchases with the money spent."""
     query = load_activity(request.args)
     braze_id = _checked(braze_id)
-    with borrow(pool()) as connection:
+    with borrow(pool(), workspace_id=g.workspace_id) as connection:
         done = count(connection, workspace_id=g.workspace_id, braze_id=braze_id, query=query)
     spent = {} if done.cents is None else {"money_spent": done.cents / CENTS}
     return {

@@ -19,7 +19,7 @@ CURSOR = PageEnd()
 def query() -> ResponseReturnValue:
     """Answer with how many profiles a filter describes, and with a page of them as exports show them."""
     request = load_segment(json_body())
-    with borrow(pool()) as connection:
+    with borrow(pool(), workspace_id=g.workspace_id, snapshot=True) as connection:
         segment = find(connection, workspace_id=g.workspace_id, request=request)
     shown = ProfileSchema(only=request.fields and request.fields & ProfileSchema().fields.keys())
     return jsonify(

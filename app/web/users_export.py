@@ -19,7 +19,7 @@ blueprint = Blueprint("users_export", __name__)
 def ids() -> ResponseReturnValue:
     """Answer with every profile asked for, with the external_ids that nobody has, and what too many profiles share."""
     request = load_export(json_body())
-    with borrow(pool()) as connection:
+    with borrow(pool(), workspace_id=g.workspace_id) as connection:
         found = export(connection, workspace_id=g.workspace_id, request=request)
     shown = ProfileSchema(only=request.fields and request.fields & ProfileSchema().fields.keys())
     unknown = {"invalid_user_ids": found.unknown_external_ids} if found.unknown_external_ids else {}

@@ -78,5 +78,5 @@ def _poll(batch_id: UUID, *, until: float) -> None:
 
 def _finished(batch_id: UUID) -> bool:
     """Return whether no job of the batch is unfinished."""
-    with borrow(pool()) as connection:
+    with borrow(pool(), workspace_id=g.workspace_id) as connection:
         return reading.is_finished(connection, workspace_id=g.workspace_id, batch_id=batch_id)

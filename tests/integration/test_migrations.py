@@ -5,6 +5,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+import sqlalchemy
 from alembic import op
 
 from app import migrations
@@ -75,9 +76,9 @@ def test_a_migration_that_fails_leaves_nothing_behind(empty_database_url: str) -
 def test_a_migration_sets_its_timeouts(empty_database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: dict[str, str] = {}
 
-    def look(file: str) -> None:
+    def look(file: str, connection: sqlalchemy.Connection | None = None) -> None:
         for name in ("lock_timeout", "statement_timeout"):
-            row = op.get_bind().exec_driver_sql(f"SHOW {name}").one()
+            row = (connection or op.get_bind()).exec_driver_sql(f"SHOW {name}").one()
             seen.setdefault(f"{name} of {file}", row[0])
 
     monkeypatch.setattr(migrations, "run_sql", look)

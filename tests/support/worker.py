@@ -40,7 +40,7 @@ class Worker:
             mark_published(connection, workspace_id=workspace_id, tasks=tasks)
             return lanes
 
-        return in_transaction(self._pool, work)
+        return in_transaction(self._pool, work, workspace_id=workspace_id)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import psycopg
 from app.config import Settings
 from app.db import Connection
 from app.errors import DatabaseUnavailable
-from workers.doctor import broker, database, jobs, processes, settings
+from workers.doctor import broker, database, isolation, jobs, processes, settings
 from workers.doctor.findings import Finding, Level, wrong
 from workers.up.database import connected
 
@@ -41,6 +41,7 @@ def _on(connection: Connection, given: Settings, workers: int) -> Iterator[Findi
     schema = database.schema(connection)
     yield schema
     if schema.level != Level.WRONG:
+        yield from isolation.examine(connection, given)
         yield from database.digests(connection, given)
         yield processes.relays(connection)
         yield from jobs.examine(connection, given)

@@ -36,11 +36,13 @@ class Pruner:
         batches = in_transaction(
             self._pool,
             lambda connection: pruning.prune_batches(connection, workspace_id=workspace_id, before=before, limit=CHUNK),
+            workspace_id=workspace_id,
         )
         keys = in_transaction(
             self._pool,
             lambda connection: pruning.prune_idempotency(
                 connection, workspace_id=workspace_id, hours=self._settings.idempotency_hours
             ),
+            workspace_id=workspace_id,
         )
         return batches() + keys()

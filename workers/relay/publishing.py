@@ -50,7 +50,9 @@ class Publisher:
 
     def _publish(self, workspace_id: int, limit: int) -> int:
         """Publish up to *limit* lanes of a workspace; return how many jobs they hold."""
-        return in_transaction(self._pool, lambda connection: self._transact(connection, workspace_id, limit))
+        return in_transaction(
+            self._pool, lambda connection: self._transact(connection, workspace_id, limit), workspace_id=workspace_id
+        )
 
     def _transact(self, connection: Connection, workspace_id: int, limit: int) -> int:
         """Claim, mark, publish, within the caller's transaction.

@@ -48,15 +48,29 @@ class Rescuer:
         except BrokerUnavailable:
             # Without the broker nothing can be told lost from waiting, but stranded jobs still can be found.
             return None
-        with borrow(self._pool) as connection:
-            marks = [consumed_to(connection, workspace_id=workspace_id) for workspace_id in workspaces]
+        marks = map(self._mark, workspaces)
         return max((mark for mark in marks if mark is not None), default=None)
+
+    def _mark(self, workspace_id: int) -> UUID | None:
+        """Return up to which publication a workspace's running jobs say that the queue was consumed."""
+        with borrow(self._pool, workspace_id=workspace_id) as connection:
+            return consumed_to(connection, workspace_id=workspace_id)
 
     def _sweep(self, workspace_id: int, frontier: UUID | None) -> int:
         """Put back a workspace's stranded and lost jobs; return how many."""
-        found = [in_transaction(self._pool, lambda connection: self._stranded(connection, workspace_id))]
+        found = [
+            in_transaction(
+                self._pool, lambda connection: self._stranded(connection, workspace_id), workspace_id=workspace_id
+            )
+        ]
         if frontier is not None:
-            found.append(in_transaction(self._pool, lambda connection: self._lost(connection, workspace_id, frontier)))
+            found.append(
+                in_transaction(
+                    self._pool,
+                    lambda connection: self._lost(connection, workspace_id, frontier),
+                    workspace_id=workspace_id,
+                )
+            )
         queued, dead = sum(each.queued for each in found), sum(each.dead for each in found)
         if queued or dead:
             log.warning("rescued", extra={"workspace_id": workspace_id, "queued": queued, "dead": dead})

@@ -47,10 +47,11 @@ UPDATE api_key SET revoked_at = coalesce(revoked_at, now()) WHERE id = %(key_id)
 
 -- name: authenticate
 -- Whose secret has one of these digests. The one look-up that cannot know its workspace beforehand.
-SELECT workspace_id, k.id AS key_id, k.digest, k.permissions, w.rate_limits
-FROM api_key AS k
-JOIN workspace AS w USING (workspace_id)
-WHERE k.digest = ANY(%(digests)s::bytea[]) AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now())
+SELECT workspace_id, key_id, digest, permissions, rate_limits FROM holders_of(%(digests)s::bytea[])
+
+-- name: enter
+-- Tells the transaction its workspace.
+SELECT set_config('mergelane.workspace_id', %(workspace_id)s::text, true)
 
 -- name: renew_digest
 -- Keys the digest of a secret with the newest pepper, when it was keyed with an older one.

@@ -3,7 +3,7 @@
 -- of keys would be compared with every job.
 SELECT DISTINCT job.id
 FROM unnest(%(braze_ids)s::text[]) AS asked (braze_id)
-JOIN job ON job.workspace_id = %(workspace_id)s AND job.search_keys @> ARRAY[asked.braze_id]
+JOIN own_job AS job ON job.workspace_id = %(workspace_id)s AND job.search_keys @> ARRAY[asked.braze_id]
 WHERE job.state IN ('finished', 'dead') AND asked.braze_id IN (job.orphan_braze_id, job.survivor_braze_id)
 
 -- name: names_before
@@ -19,7 +19,7 @@ WHERE merge_record.workspace_id = %(workspace_id)s AND merge_record.job_id = ANY
 -- Finds the settled jobs that speak of these values and found no profile on one side at least.
 SELECT job.id, job.orphan_identifier, job.survivor_identifier, job.orphan_braze_id, job.survivor_braze_id
 FROM unnest(%(values)s::text[]) AS asked (value)
-JOIN job ON job.workspace_id = %(workspace_id)s AND job.search_keys @> ARRAY[asked.value]
+JOIN own_job AS job ON job.workspace_id = %(workspace_id)s AND job.search_keys @> ARRAY[asked.value]
 WHERE job.state IN ('finished', 'dead') AND (job.orphan_braze_id IS NULL OR job.survivor_braze_id IS NULL)
 
 -- name: hold_settled_jobs

@@ -65,8 +65,8 @@ LIMIT %(limit)s
 -- A page of the jobs that have a plain value on either side, newest first. Those are found before they are sorted:
 -- walking back in time until a page is full would pass every job when few or none match.
 WITH found AS MATERIALIZED (
-    SELECT *
-    FROM job
+    SELECT id, state, outcome
+    FROM own_job
     WHERE workspace_id = %(workspace_id)s
         AND search_keys && ARRAY[%(identifier)s, %(email_key)s, %(phone_key)s]::text []
         -- Nothing but an email address or a phone number compares in another form than the one in which it was sent.
@@ -81,9 +81,14 @@ SELECT
     id, batch_id, index, kind, state, outcome, reason, orphan_identifier, survivor_identifier,
     orphan_braze_id, orphan_external_id, survivor_braze_id, survivor_external_id,
     attempts, task_id, created_at, started_at, finished_at
-FROM found
-WHERE (%(state)s::text IS NULL OR state = %(state)s)
-    AND (%(outcome)s::text IS NULL OR outcome = %(outcome)s)
-    AND (%(before)s::uuid IS NULL OR id < %(before)s)
+FROM job
+WHERE workspace_id = %(workspace_id)s AND id IN (
+    SELECT id
+    FROM found
+    WHERE (%(state)s::text IS NULL OR state = %(state)s)
+        AND (%(outcome)s::text IS NULL OR outcome = %(outcome)s)
+        AND (%(before)s::uuid IS NULL OR id < %(before)s)
+    ORDER BY id DESC
+    LIMIT %(limit)s
+)
 ORDER BY id DESC
-LIMIT %(limit)s

@@ -1,14 +1,6 @@
 -- name: workspaces_with_pending_jobs
 -- Lists the workspaces that have a lane due to be published: one index probe each.
-SELECT workspace.workspace_id
-FROM workspace
-WHERE EXISTS (
-    SELECT 1
-    FROM job
-    WHERE job.workspace_id = workspace.workspace_id
-        AND job.state = 'queued' AND job.published_at IS NULL AND job.lane = job.index AND job.due_at <= now()
-)
-ORDER BY workspace.workspace_id
+SELECT workspace_id FROM workspaces_with_pending_jobs()
 
 -- name: claim_lanes
 -- Locks the oldest waiting lanes of a workspace, whole, skipping those that another relay holds.
@@ -235,19 +227,11 @@ RETURNING job.state
 
 -- name: workspaces_under_way
 -- Lists the workspaces that have published, unfinished jobs: one index probe each.
-SELECT workspace.workspace_id
-FROM workspace
-WHERE EXISTS (
-    SELECT 1
-    FROM job
-    WHERE job.workspace_id = workspace.workspace_id
-        AND job.state IN ('queued', 'running') AND job.published_at IS NOT NULL
-)
-ORDER BY workspace.workspace_id
+SELECT workspace_id FROM workspaces_under_way()
 
 -- name: all_workspaces
 -- Lists every workspace.
-SELECT workspace_id FROM workspace ORDER BY workspace_id
+SELECT workspace_id FROM all_workspaces()
 
 -- name: prune_batches
 -- Deletes the oldest finished batches with their jobs and audit; a batch with an unfinished or dead job stays.

@@ -1,21 +1,21 @@
 -- name: external_id_exists
 -- Finds the profiles with an external_id.
 SELECT profile.id
-FROM profile
+FROM own_profile AS profile
 WHERE profile.workspace_id = %(workspace_id)s
 AND profile.external_id IS NOT NULL
 
 -- name: external_id_missing
 -- Finds the profiles without an external_id; an index has them and no others.
 SELECT profile.id
-FROM profile
+FROM own_profile AS profile
 WHERE profile.workspace_id = %(workspace_id)s
 AND profile.external_id IS NULL
 
 -- name: external_id_equals
 -- Finds the profile with an external_id, by the index that keeps them unique.
 SELECT profile.id
-FROM profile
+FROM own_profile AS profile
 WHERE profile.workspace_id = %(workspace_id)s
 AND profile.external_id = %(value)s
 
@@ -23,7 +23,7 @@ AND profile.external_id = %(value)s
 -- Finds the profiles whose custom attributes hold those given: an equal scalar, or an array with an equal element. The
 -- index is over the same expression, in which the workspace is the outermost key.
 SELECT profile.id
-FROM profile
+FROM own_profile AS profile
 WHERE profile.workspace_id = %(workspace_id)s
 AND jsonb_set('{}', ARRAY[profile.workspace_id::text], profile.custom_attributes)
     @> jsonb_set('{}', ARRAY[%(workspace_id)s::integer::text], %(attributes)s)
@@ -31,21 +31,21 @@ AND jsonb_set('{}', ARRAY[profile.workspace_id::text], profile.custom_attributes
 -- name: attribute_is_zero
 -- Finds the profiles whose custom attribute is 0 or not set, which is how the vendor reads "exactly 0".
 SELECT profile.id
-FROM profile
+FROM own_profile AS profile
 WHERE profile.workspace_id = %(workspace_id)s
 AND coalesce(profile.custom_attributes -> %(name)s::text, '0') = '0'
 
 -- name: attribute_exists
 -- Finds the profiles that have a custom attribute which is not blank: neither empty text nor an empty array.
 SELECT profile.id
-FROM profile
+FROM own_profile AS profile
 WHERE profile.workspace_id = %(workspace_id)s
 AND profile.custom_attributes -> %(name)s::text NOT IN ('""', '[]')
 
 -- name: attribute_matches
 -- Finds the profiles whose custom attribute is text that matches a regular expression, or is text that does not.
 SELECT profile.id
-FROM profile
+FROM own_profile AS profile
 CROSS JOIN LATERAL (
     SELECT
         CASE jsonb_typeof(profile.custom_attributes -> %(name)s::text)
@@ -62,7 +62,7 @@ END
 -- Finds the profiles whose custom attribute is a number on one side of another. As the vendor reads "less than", an
 -- attribute that is not set is less than any number.
 SELECT profile.id
-FROM profile
+FROM own_profile AS profile
 CROSS JOIN LATERAL (
     SELECT
         profile.custom_attributes -> %(name)s::text IS NULL AS unset,
@@ -82,7 +82,7 @@ END
 -- Finds the profiles whose custom attribute is text that writes a moment between two others, beginning with year, month
 -- and day; without a zone it is UTC. OFFSET 0 has each text read once, and not wherever it is mentioned.
 SELECT profile.id
-FROM profile
+FROM own_profile AS profile
 CROSS JOIN LATERAL (
     SELECT profile.custom_attributes ->> %(name)s::text AS text
     OFFSET 0
@@ -101,21 +101,21 @@ AND leaf.moment > %(after)s::timestamptz AND leaf.moment < %(before)s::timestamp
 -- name: email_equals
 -- Finds the profiles with an email address, compared as everywhere trimmed and case-folded; an index has them.
 SELECT profile.id
-FROM profile
+FROM own_profile AS profile
 WHERE profile.workspace_id = %(workspace_id)s
 AND profile.email_key = %(value)s
 
 -- name: phone_equals
 -- Finds the profiles with a phone number, compared as everywhere in its E.164 form; an index has them.
 SELECT profile.id
-FROM profile
+FROM own_profile AS profile
 WHERE profile.workspace_id = %(workspace_id)s
 AND profile.phone_key = %(value)s
 
 -- name: text_compares
 -- Finds the profiles whose default attribute is a text, is any text but the empty one, or matches a regular expression.
 SELECT profile.id
-FROM profile
+FROM own_profile AS profile
 CROSS JOIN LATERAL (
     SELECT
         CASE %(name)s
@@ -141,7 +141,7 @@ END
 -- name: number_compares
 -- Finds the profiles whose default attribute is a number, or is on one side of it.
 SELECT profile.id
-FROM profile
+FROM own_profile AS profile
 CROSS JOIN LATERAL (
     SELECT
         CASE %(name)s
@@ -163,7 +163,7 @@ END
 -- name: time_compares
 -- Finds the profiles whose default attribute is a moment between two others; a day counts as its beginning in UTC.
 SELECT profile.id
-FROM profile
+FROM own_profile AS profile
 CROSS JOIN LATERAL (
     SELECT
         CASE %(name)s
@@ -181,21 +181,21 @@ AND leaf.moment > %(after)s::timestamptz AND leaf.moment < %(before)s::timestamp
 -- name: test_user_equals
 -- Finds the test users, or all others.
 SELECT profile.id
-FROM profile
+FROM own_profile AS profile
 WHERE profile.workspace_id = %(workspace_id)s
 AND profile.test_user = %(value)s
 
 -- name: push_subscription_is
 -- Finds the profiles in a state of the push subscription; what was never set is "subscribed", as at the vendor.
 SELECT profile.id
-FROM profile
+FROM own_profile AS profile
 WHERE profile.workspace_id = %(workspace_id)s
 AND coalesce(profile.push_subscription ->> 'state', 'subscribed') = %(value)s
 
 -- name: email_subscription_is
 -- Finds the profiles in a state of the email subscription, as above.
 SELECT profile.id
-FROM profile
+FROM own_profile AS profile
 WHERE profile.workspace_id = %(workspace_id)s
 AND coalesce(profile.email_subscription ->> 'state', 'subscribed') = %(value)s
 
@@ -203,7 +203,7 @@ AND coalesce(profile.email_subscription ->> 'state', 'subscribed') = %(value)s
 -- Finds the profiles that did something more or less often than so, or exactly so often, within the last days. Reads
 -- each event of those days once, through the map of origins: a profile's own history and that of all merged into it.
 SELECT profile.id
-FROM profile
+FROM own_profile AS profile
 LEFT JOIN (
     SELECT coalesce(origin.profile_id, custom_event.origin_id) AS profile_id, count(*) AS count
     FROM custom_event
@@ -224,7 +224,7 @@ END
 -- name: purchases_lately
 -- Finds the profiles that purchased something, or one product, as often as that within the last days, as above.
 SELECT profile.id
-FROM profile
+FROM own_profile AS profile
 LEFT JOIN (
     SELECT coalesce(origin.profile_id, purchase.origin_id) AS profile_id, count(*) AS count
     FROM purchase
@@ -244,7 +244,7 @@ END
 -- name: money_lately
 -- Finds the profiles that spent so much within the last days, refunds subtracted, as above.
 SELECT profile.id
-FROM profile
+FROM own_profile AS profile
 LEFT JOIN (
     SELECT coalesce(origin.profile_id, purchase.origin_id) AS profile_id, sum(purchase.price_cents) / 100.0 AS spent
     FROM purchase

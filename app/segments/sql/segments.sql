@@ -3,7 +3,7 @@
 -- a filter, put together from the queries of leaves.sql, take the places of the two comments.
 WITH matching AS (
     SELECT profile.id
-    FROM profile
+    FROM own_profile AS profile
     /* joins */
     WHERE profile.workspace_id = %(workspace_id)s
     /* condition */
