@@ -158,7 +158,7 @@ def is_away(error: psycopg.Error) -> bool:
 
 
 def in_transaction(pool: Pool, work: Callable[[Connection], Result], *, workspace_id: int) -> Result:
-    """Return what *work* returns, run in one transaction of a workspace; made again when PostgreSQL let others go first.
+    """Return what *work* returns, run in one transaction of a workspace; made again when it had to give way.
 
     Locks are taken in one order, so deadlocks are rare; those that unique indexes can still cause end here. Raises
     DatabaseUnavailable when PostgreSQL does not answer.

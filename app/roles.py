@@ -35,8 +35,7 @@ def fault(connection: psycopg.Connection[Any]) -> tuple[str, str] | None:
         )
     if role["exempt"]:
         return (
-            f"The role {APP_ROLE} is exempt from row-level security: it is a superuser, has BYPASSRLS or owns the tables",
-            f"have an administrator run `ALTER ROLE {APP_ROLE} NOSUPERUSER NOBYPASSRLS`, and take from it the roles that"
-            " own the tables",
+            f"The role {APP_ROLE} is a superuser, has BYPASSRLS or owns the tables: no policy binds it",
+            f"have an administrator run `ALTER ROLE {APP_ROLE} NOSUPERUSER NOBYPASSRLS`, and give it no tables",
         )
     return None

@@ -33,7 +33,8 @@ class Segment:
 def find(connection: Connection, *, workspace_id: int, request: SegmentRequest) -> Segment:
     """Return the page that *request* asks for, in the order of the profiles' ids, and the exact count.
 
-    The caller's transaction is a snapshot, or page and count may tell of two moments. Raises Rejected when a regular expression is none, or when counting takes longer than a statement may.
+    The caller's transaction is a snapshot, or page and count may tell of two moments. Raises Rejected when a regular
+    expression is none, or when counting takes longer than a statement may.
     """
     try:
         connection.execute(QUERIES["in_utc"])

@@ -11,6 +11,7 @@ import pytest
 from psycopg import errors as postgres
 from psycopg.types.json import Jsonb
 
+from app import migrations
 from app.config import Settings
 from app.db import (
     ATTEMPTS,
@@ -24,7 +25,7 @@ from app.db import (
     open_pool,
 )
 from app.errors import DatabaseUnavailable, SetupError
-from tests.support.factories import one_database_for_all
+from tests.support.factories import Factory, one_database_for_all
 from tests.support.postgres import PostgresServer
 from tests.support.waiting import wait_until
 
@@ -68,7 +69,7 @@ def test_times_come_in_utc_whatever_zone_the_server_is_set_to(empty_database_url
         conn.execute(f"ALTER DATABASE {conn.info.dbname} SET timezone = 'America/New_York'")
     noon = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
-    with open_pool(Settings(database_url=empty_database_url), name="test") as pool, borrow(pool) as connection:
+    with Connection.connect(empty_database_url, **connection_arguments(Settings(), name="test")) as connection:
         moment = one(connection, "SELECT %s::timestamptz AS moment", noon)
 
     assert moment == noon
@@ -97,15 +98,17 @@ def test_a_file_with_two_queries_of_one_name_is_refused(tmp_path: Path, monkeypa
         load_queries("twice", "it.sql")
 
 
-def test_a_transaction_is_made_whole(pool: Pool, connection: Connection) -> None:
+def test_a_transaction_is_made_whole(pool: Pool, connection: Connection, factory: Factory) -> None:
+    workspace_id = factory.workspace_id
+
     def fail(inside: Connection) -> None:
-        inside.execute("INSERT INTO workspace (name) VALUES ('never-was')")
+        inside.execute("INSERT INTO batch VALUES (%s, gen_random_uuid(), now(), NULL, 'never-was')", [workspace_id])
         raise LookupError
 
     with pytest.raises(LookupError):
-        in_transaction(pool, fail)
+        in_transaction(pool, fail, workspace_id=workspace_id)
 
-    assert one(connection, "SELECT count(*) AS count FROM workspace WHERE name = 'never-was'") == 0
+    assert one(connection, "SELECT count(*) AS count FROM batch WHERE path = 'never-was'") == 0
 
 
 @pytest.mark.parametrize("error", GAVE_WAY)
@@ -118,7 +121,7 @@ def test_a_transaction_that_had_to_give_way_is_made_again(pool: Pool, error: typ
             raise error
         return len(calls)
 
-    assert in_transaction(pool, work) == ATTEMPTS
+    assert in_transaction(pool, work, workspace_id=1) == ATTEMPTS
 
 
 @pytest.mark.parametrize("error", GAVE_WAY)
@@ -130,7 +133,7 @@ def test_a_transaction_that_gives_way_again_and_again_is_given_up(pool: Pool, er
         raise error
 
     with pytest.raises(error):
-        in_transaction(pool, work)
+        in_transaction(pool, work, workspace_id=1)
 
     assert len(calls) == ATTEMPTS
 
@@ -143,13 +146,15 @@ def test_any_other_error_is_no_reason_to_try_again(pool: Pool) -> None:
         inside.execute("SELECT 1 / 0")
 
     with pytest.raises(postgres.DivisionByZero):
-        in_transaction(pool, work)
+        in_transaction(pool, work, workspace_id=1)
 
     assert calls == [1]
 
 
-def test_a_real_deadlock_ends_with_both_done(pool: Pool, connection: Connection) -> None:
-    connection.execute("INSERT INTO workspace (name) VALUES ('dead-1'), ('dead-2')")
+def test_a_real_deadlock_ends_with_both_done(pool: Pool, factory: Factory) -> None:
+    profiles = [factory.profile("dead-1"), factory.profile("dead-2")]
+    database = factory.connection.info.dbname
+    factory.connection.execute(f"ALTER DATABASE {database} SET deadlock_timeout = '20ms'".encode())
     meet = threading.Barrier(2, timeout=20)
 
     def update(*names: str) -> Callable[[Connection], int]:
@@ -157,9 +162,8 @@ def test_a_real_deadlock_ends_with_both_done(pool: Pool, connection: Connection)
 
         def work(inside: Connection) -> int:
             tries.append(1)
-            inside.execute("SET LOCAL deadlock_timeout = '20ms'")
             for name in names:
-                inside.execute("SELECT 1 FROM workspace WHERE name = %s FOR UPDATE", [name])
+                inside.execute("SELECT 1 FROM profile WHERE external_id = %s FOR UPDATE", [name])
                 if len(tries) == 1 and name == names[0]:
                     meet.wait()
             return len(tries)
@@ -167,8 +171,12 @@ def test_a_real_deadlock_ends_with_both_done(pool: Pool, connection: Connection)
         return work
 
     results: list[int] = []
-    orders = [("dead-1", "dead-2"), ("dead-2", "dead-1")]
-    threads = [threading.Thread(target=lambda o=o: results.append(in_transaction(pool, update(*o)))) for o in orders]
+    names = [str(profile.external_id) for profile in profiles]
+
+    def run(*order: str) -> None:
+        results.append(in_transaction(pool, update(*order), workspace_id=factory.workspace_id))
+
+    threads = [threading.Thread(target=run, args=order) for order in (names, names[::-1])]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -179,21 +187,25 @@ def test_a_real_deadlock_ends_with_both_done(pool: Pool, connection: Connection)
 
 def test_a_server_that_is_not_there_is_told_as_away() -> None:
     with open_pool(NOWHERE, name="test") as pool, pytest.raises(DatabaseUnavailable, match="does not answer"):
-        in_transaction(pool, lambda connection: one(connection, "SELECT 1 AS one"))
+        in_transaction(pool, lambda connection: one(connection, "SELECT 1 AS one"), workspace_id=1)
 
 
-def test_a_connection_that_ends_under_way_is_told_as_away(pool: Pool) -> None:
+def test_a_connection_that_ends_under_way_is_told_as_away(pool: Pool, connection: Connection) -> None:
+    def end(inside: Connection) -> None:
+        one(connection, "SELECT pg_terminate_backend(%s) AS gone", inside.info.backend_pid)
+        one(inside, "SELECT 1 AS one")
+
     with pytest.raises(DatabaseUnavailable):
-        in_transaction(pool, lambda inside: one(inside, "SELECT pg_terminate_backend(pg_backend_pid()) AS gone"))
+        in_transaction(pool, end, workspace_id=1)
 
-    assert in_transaction(pool, lambda inside: one(inside, "SELECT 1 AS one")) == 1
+    assert in_transaction(pool, lambda inside: one(inside, "SELECT 1 AS one"), workspace_id=1) == 1
 
 
 def test_a_pool_recovers_when_its_server_comes_back(own_postgres: PostgresServer) -> None:
     settings = Settings(database_url=own_postgres.url(), pool_timeout_s=0.5)
 
     def ask() -> Any:
-        return in_transaction(pool, lambda inside: one(inside, "SELECT 1 AS one"))
+        return in_transaction(pool, lambda inside: one(inside, "SELECT 1 AS one"), workspace_id=1)
 
     def ask_again() -> Any:
         try:
@@ -201,6 +213,7 @@ def test_a_pool_recovers_when_its_server_comes_back(own_postgres: PostgresServer
         except DatabaseUnavailable:
             return None
 
+    migrations.upgrade(own_postgres.url())
     with open_pool(settings, name="test") as pool:
         assert ask() == 1
         own_postgres.kill()

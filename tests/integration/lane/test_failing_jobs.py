@@ -23,7 +23,7 @@ def curse(connection: Connection) -> None:
     """Let every statement that retires a profile of that first name fail."""
     connection.execute(
         """
-        CREATE OR REPLACE FUNCTION curse() RETURNS trigger LANGUAGE plpgsql AS $$
+        CREATE OR REPLACE FUNCTION curse() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
         BEGIN
             IF OLD.first_name = 'cursed' THEN RAISE EXCEPTION 'Ann Lee of Ulm cannot be retired'; END IF;
             IF OLD.first_name = 'fatal' THEN PERFORM pg_terminate_backend(pg_backend_pid()); END IF;

@@ -125,7 +125,7 @@ def test_a_repeated_delivery_waits_for_the_first_and_finds_nothing_to_do(pool: P
     waiting = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 
     with ThreadPoolExecutor(2) as executor:
-        with borrow(pool) as connection, connection.transaction():
+        with borrow(pool, workspace_id=factory.workspace_id) as connection:
             connection.execute("SELECT 1 FROM profile WHERE id = %s FOR UPDATE", [a.id])
             deliveries = [executor.submit(deliver, pool, factory, [job_id]) for _ in range(2)]
             wait_until(lambda: len(factory.connection.execute(waiting).fetchall()) == 2, what="both to wait")

@@ -1,6 +1,8 @@
 """What a claim costs does not hang on statistics: they are always older than the backlog that it meets."""
 
-from app.db import Connection
+import pytest
+
+from app.db import Connection, Pool, borrow
 from app.ledger.work import QUERIES
 from tests.support.factories import Factory
 
@@ -21,14 +23,35 @@ FROM batches CROSS JOIN generate_series(0, 9) AS place
 """
 
 
-def test_a_sudden_backlog_is_not_read_whole_for_every_lane(connection: Connection, factory: Factory) -> None:
+def test_a_sudden_backlog_is_not_read_whole_for_every_lane(
+    connection: Connection, pool: Pool, factory: Factory
+) -> None:
     scope = {"workspace_id": factory.workspace_id}
     connection.execute(FILL, {**scope, "state": "finished", "outcome": "same_profile"})
     connection.execute("ANALYZE job")
     connection.execute(FILL, {**scope, "state": "queued", "outcome": None})
 
-    explained = connection.execute(f"EXPLAIN (ANALYZE, COSTS OFF) {QUERIES['claim_lanes']}", {**scope, "limit": 500})
+    with borrow(pool, **scope) as relay:
+        explained = relay.execute(f"EXPLAIN (ANALYZE, COSTS OFF) {QUERIES['claim_lanes']}", {**scope, "limit": 500})
 
     plan = "\n".join(row["QUERY PLAN"] for row in explained)
     assert "job_by_state" not in plan, plan
     assert "rows=500" in plan
+
+
+ROWS_READ = "SELECT seq_tup_read + idx_tup_fetch AS rows FROM pg_stat_xact_user_tables WHERE relname = 'job'"
+
+
+@pytest.mark.parametrize("query", ["workspaces_with_pending_jobs", "workspaces_under_way"])
+def test_the_workspaces_with_work_to_do_are_found_by_a_probe_each(
+    connection: Connection, pool: Pool, factory: Factory, query: str
+) -> None:
+    connection.execute(FILL, {"workspace_id": factory.workspace_id, "state": "finished", "outcome": "same_profile"})
+    connection.execute("ANALYZE job")
+    with pool.connection() as relay, relay.transaction():
+        # More often than it takes PostgreSQL to settle on a plan.
+        found = [relay.execute(QUERIES[query]).fetchall() for _ in range(8)]
+        (read,) = relay.execute(ROWS_READ).fetchall()
+
+    assert found == [[]] * 8
+    assert read["rows"] == 0

@@ -8,7 +8,7 @@ import pytest
 from uuid_utils.compat import uuid7
 
 from app.config import Settings
-from app.db import Pool
+from app.db import Pool, borrow
 from app.ledger.pruning import earliest_id_at, prune_batches, prune_idempotency, workspaces
 from tests.integration.lane.running import merge_one
 from tests.support.factories import Factory, ext, one_database_for_all
@@ -103,7 +103,7 @@ def test_only_so_many_are_forgotten_at_once_the_oldest_first(factory: Factory) -
 def test_a_batch_that_another_pruning_holds_is_passed_over(pool: Pool, factory: Factory) -> None:
     held, free = a_batch(factory, FINISHED, days_old=3), a_batch(factory, FINISHED, days_old=3)
 
-    with pool.connection() as other, other.transaction():
+    with borrow(pool, workspace_id=factory.workspace_id) as other:
         other.execute("SELECT 1 FROM batch WHERE id = %s FOR UPDATE", [held])
 
         assert pruned(factory) == 1

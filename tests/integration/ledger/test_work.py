@@ -95,7 +95,7 @@ def test_jobs_that_somebody_finished_meanwhile_are_not_held(pool: Pool, factory:
     work = begun(factory, *job_ids)
     ended(factory, Finished(job_id=job_ids[1], outcome=Outcome.SAME_PROFILE, reason="So."))
 
-    with borrow(pool) as connection, connection.transaction():
+    with borrow(pool, workspace_id=factory.workspace_id) as connection:
         held = hold(connection, workspace_id=factory.workspace_id, work=work)()
         free = factory.rows("SELECT id FROM job WHERE workspace_id = %s FOR UPDATE SKIP LOCKED")
 

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from app.db import Pool
+from app.db import Connection, Pool
 from tests.support.front_door import Caller
 from tests.support.profiles import Json, export, merge, the_profile, track
 
@@ -61,16 +61,17 @@ def test_a_profile_found_twice_comes_once(people: Caller) -> None:
     assert who(export(people, external_ids=["a"], phone="+15551234567", device_id="d1")) == ["a", "b"]
 
 
-def test_of_those_who_share_an_address_a_thousand_come_and_the_rest_is_told(people: Caller, pool: Pool) -> None:
-    with pool.connection() as connection:
-        connection.execute(
-            """
-            INSERT INTO profile (workspace_id, braze_id, created_at, updated_at, random_bucket, email, email_key)
-            SELECT %s, lpad(to_hex(number), 24, '0'), now(), now(), 0, 'all@x.org', 'all@x.org'
-            FROM generate_series(1, 1000) AS number
-            """,
-            [people.workspace_id],
-        )
+def test_of_those_who_share_an_address_a_thousand_come_and_the_rest_is_told(
+    people: Caller, connection: Connection
+) -> None:
+    connection.execute(
+        """
+        INSERT INTO profile (workspace_id, braze_id, created_at, updated_at, random_bucket, email, email_key)
+        SELECT %s, lpad(to_hex(number), 24, '0'), now(), now(), 0, 'all@x.org', 'all@x.org'
+        FROM generate_series(1, 1000) AS number
+        """,
+        [people.workspace_id],
+    )
     whole = people.post("/users/export/ids", {"email_address": "all@x.org"}).json
     track(people, attributes=[{"external_id": "c", "email": "all@x.org"}])
     cut = people.post("/users/export/ids", {"email_address": "all@x.org", "phone": "+15551234567"}).json

@@ -28,7 +28,7 @@ def background() -> Iterator[ThreadPoolExecutor]:
 @contextmanager
 def locking(pool: Pool, factory: Factory, *ids: int) -> Iterator[tuple[Connection, dict[int, Profile]]]:
     """Lock profiles on a connection of its own until the end of the block."""
-    with borrow(pool) as connection, connection.transaction():
+    with borrow(pool, workspace_id=factory.workspace_id) as connection:
         yield connection, lock(connection, workspace_id=factory.workspace_id, ids=ids)
 
 
@@ -144,7 +144,7 @@ def test_what_changed_while_it_was_waited_for_is_seen_aliases_too(
 def test_a_wait_for_a_lock_ends_with_its_timeout(pool: Pool, factory: Factory) -> None:
     profile = factory.profile()
 
-    with locking(pool, factory, profile.id), borrow(pool) as impatient, impatient.transaction():
+    with locking(pool, factory, profile.id), borrow(pool, workspace_id=factory.workspace_id) as impatient:
         impatient.execute("SET LOCAL lock_timeout = '20ms'")
         with pytest.raises(postgres.LockNotAvailable):
             lock(impatient, workspace_id=factory.workspace_id, ids=[profile.id])

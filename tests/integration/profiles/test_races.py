@@ -122,6 +122,6 @@ def test_a_request_whose_profiles_never_settle_is_given_up(pool: Pool) -> None:
         raise ResolutionUnsettled("The profiles changed again.")
 
     with pytest.raises(ResolutionUnsettled):
-        until_settled(pool, unsettled)
+        until_settled(pool, unsettled, workspace_id=1)
 
     assert len(attempts) == ATTEMPTS

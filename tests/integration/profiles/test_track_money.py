@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.db import Pool
+from app.db import Connection, Pool
 from app.profiles.money import MAX_REVENUE_CENTS, TOO_MUCH
 from tests.support.front_door import Caller
 from tests.support.pairs import ago
@@ -58,11 +58,12 @@ def test_currencies_are_summed_as_they_were_sent(caller: Caller) -> None:
     assert spent(caller) == (2, 20.0)
 
 
-def test_currencies_are_converted_where_a_rate_is_set(configured_caller: Callable[..., Caller], pool: Pool) -> None:
+def test_currencies_are_converted_where_a_rate_is_set(
+    configured_caller: Callable[..., Caller], connection: Connection
+) -> None:
     caller = configured_caller(currency_rates=(("EUR", Decimal("1.08")), ("GBP", Decimal("1.275"))))
     track(caller, purchases=[bought(10, currency="eur"), bought(-9.99, currency="GBP", quantity=2), bought(5)])
-    with pool.connection() as connection:
-        rows = connection.execute("SELECT currency, price_cents FROM purchase ORDER BY currency").fetchall()
+    rows = connection.execute("SELECT currency, price_cents FROM purchase ORDER BY currency").fetchall()
 
     assert [tuple(row.values()) for row in rows] == [("EUR", 1080), ("GBP", -1274), ("GBP", -1274), ("USD", 500)]
     assert the_profile(caller)["total_revenue"] == (1080 - 2 * 1274 + 500) / 100
@@ -70,11 +71,10 @@ def test_currencies_are_converted_where_a_rate_is_set(configured_caller: Callabl
 
 
 @pytest.fixture
-def rich(caller: Caller, pool: Pool) -> Caller:
+def rich(caller: Caller, connection: Connection) -> Caller:
     """A caller whose profile `me` has all the revenue but a dollar that a profile can have."""
     track(caller, attributes=[ME])
-    with pool.connection() as connection:
-        connection.execute("UPDATE profile SET revenue_cents = %s", [MAX_REVENUE_CENTS - 100])
+    connection.execute("UPDATE profile SET revenue_cents = %s", [MAX_REVENUE_CENTS - 100])
     return caller
 
 
@@ -115,19 +115,17 @@ def test_an_amount_beyond_any_revenue_makes_no_profile(
     assert set(counted().values()) == {0}
 
 
-def test_the_money_of_a_span_may_exceed_what_a_lifetime_may_sum_up_to(caller: Caller, pool: Pool) -> None:
+def test_the_money_of_a_span_may_exceed_what_a_lifetime_may_sum_up_to(caller: Caller, connection: Connection) -> None:
     track(caller, purchases=[bought(1_000_000)])
-    with pool.connection() as connection:
-        connection.execute("UPDATE purchase SET price_cents = %s", [2**63 - 1])
+    connection.execute("UPDATE purchase SET price_cents = %s", [2**63 - 1])
     track(caller, purchases=[bought(1_000_000)])
 
     assert spent(caller) == (2, (2**63 - 1 + 10**8) / 100)
 
 
-def test_two_that_are_full_can_be_merged_and_may_shrink_again(rich: Caller, pool: Pool) -> None:
+def test_two_that_are_full_can_be_merged_and_may_shrink_again(rich: Caller, pool: Pool, connection: Connection) -> None:
     track(rich, attributes=[{"external_id": "other"}])
-    with pool.connection() as connection:
-        connection.execute("UPDATE profile SET revenue_cents = %s", [MAX_REVENUE_CENTS])
+    connection.execute("UPDATE profile SET revenue_cents = %s", [MAX_REVENUE_CENTS])
     merge(rich, pool, orphan="other", survivor="me")
     answer = track(rich, purchases=[bought(-1), bought(2)])
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from app.db import Pool
+from app.db import Connection, Pool
 from tests.support.front_door import Caller
 from tests.support.profiles import NOON, Json, export, merge, the_profile, track
 
@@ -159,15 +159,14 @@ def test_workspaces_do_not_see_each_other(caller: Caller, make_caller: Callable[
 
 
 def test_an_external_id_that_was_merged_away_starts_a_fresh_profile_and_ends_its_redirect(
-    caller: Caller, pool: Pool
+    caller: Caller, pool: Pool, connection: Connection
 ) -> None:
     track(caller, attributes=[{"external_id": "orphan", "first_name": "O"}, {"external_id": "survivor"}])
     merge(caller, pool, orphan="orphan", survivor="survivor")
     gone = export(caller, external_ids=["orphan"])
     track(caller, attributes=[{"external_id": "orphan", "last_name": "fresh"}])
     fresh = the_profile(caller, "orphan")
-    with pool.connection() as connection:
-        redirects = connection.execute("SELECT external_id FROM redirect").fetchall()
+    redirects = connection.execute("SELECT external_id FROM redirect").fetchall()
 
     assert gone == []
     assert (fresh.get("first_name"), fresh["last_name"]) == (None, "fresh")

@@ -8,7 +8,7 @@ import pytest
 from psycopg import sql
 
 from app.config import Settings
-from app.db import Connection, connection_arguments
+from app.db import Connection, borrow, connection_arguments, open_pool
 from app.segments.statement import compose
 from schemas.segments import load_segment
 from tests.support.factories import one_database_for_all
@@ -34,9 +34,9 @@ FILL = """
 
 @pytest.fixture(scope="module")
 def filled(database_url: str) -> Iterator[Connection]:
-    """A connection to a database in which two workspaces have many profiles each."""
-    arguments = connection_arguments(Settings(database_url=database_url), name="test")
-    with Connection.connect(database_url, **arguments) as connection:
+    """A transaction of the front door in one of two workspaces that have many profiles each."""
+    settings = Settings(database_url=database_url)
+    with Connection.connect(database_url, **connection_arguments(settings, name="test")) as connection:
         for workspace in (1, 2):
             connection.execute("INSERT INTO workspace (name) VALUES (%s)", [f"workspace-{workspace}"])
             connection.execute(sql.SQL(FILL).format(workspace=workspace), [PROFILES])
@@ -49,6 +49,7 @@ def filled(database_url: str) -> Iterator[Connection]:
             {"profiles": PROFILES},
         )
         connection.execute("VACUUM ANALYZE")
+    with open_pool(settings, name="test") as pool, borrow(pool, workspace_id=1, snapshot=True) as connection:
         yield connection
 
 

@@ -7,8 +7,8 @@ from uuid import UUID
 import pytest
 
 from app.config import Settings
-from app.db import Connection, Pool, in_transaction
-from app.ledger.claiming import claim
+from app.db import Connection, Pool, borrow, in_transaction
+from app.ledger.claiming import claim, waiting_workspaces
 from tests.integration.workers.relaying import messages, relay, single_jobs
 from tests.support.factories import Factory, by_email, ext, one_database_for_all
 from tests.support.redis import RedisServer
@@ -174,8 +174,8 @@ def test_two_relays_never_publish_the_same_lane(
 
 def waiting_anywhere(pool: Pool) -> bool:
     """Tell whether a job waits to be published."""
-    with pool.connection() as connection:
-        return bool(connection.execute("SELECT 1 FROM job WHERE published_at IS NULL LIMIT 1").fetchall())
+    with borrow(pool) as connection:
+        return bool(waiting_workspaces(connection))
 
 
 def test_a_lane_that_another_relay_holds_is_passed_over(
@@ -189,7 +189,7 @@ def test_a_lane_that_another_relay_holds_is_passed_over(
         with relay(pool, settings, redis_server) as (publisher, _):
             return publisher.run_once()
 
-    assert in_transaction(pool, hold) == 1
+    assert in_transaction(pool, hold, workspace_id=factory.workspace_id) == 1
     assert [message.job_ids for message in messages(redis_server)] == [[free]]
 
 

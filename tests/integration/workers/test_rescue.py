@@ -146,7 +146,7 @@ def test_a_job_that_a_worker_holds_is_left_alone_however_long_it_takes(
     let_time_pass(factory)
 
     with relay(pool, settings, redis_server) as (_, rescuer):
-        with borrow(pool) as worker, worker.transaction():
+        with borrow(pool, workspace_id=factory.workspace_id) as worker:
             worker.execute("SELECT 1 FROM job WHERE id = %s FOR UPDATE", [job_id])
             assert rescuer.run_once() == 0
         assert rescuer.run_once() == 1

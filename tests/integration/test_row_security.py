@@ -1,0 +1,274 @@
+"""The database keeps workspaces apart by itself: queries without a filter, sent as the processes send theirs.
+
+Which tables there are is asked of the catalogue, so that one that a migration adds without a policy fails here.
+"""
+
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from urllib.parse import urlsplit, urlunsplit
+
+import pytest
+from psycopg import errors as postgres
+from psycopg import sql
+from psycopg.types.json import Jsonb
+from uuid_utils.compat import uuid7
+
+from app import keys
+from app.config import Settings
+from app.db import APP_ROLE, Connection, Pool, borrow, connection_arguments, in_transaction, open_pool
+from app.lane.run import Lane, run
+from tests.support.factories import Factory, ext, one_database_for_all
+
+database_url = one_database_for_all()
+
+RELATIONS = """
+    SELECT relname AS name FROM pg_class
+    WHERE relnamespace = 'public'::regnamespace AND relkind = ANY(%s)
+        AND EXISTS (SELECT 1 FROM pg_attribute WHERE attrelid = pg_class.oid AND attname = 'workspace_id')
+    ORDER BY relname
+"""
+TABLES, VIEWS = ["r", "p"], ["v", "m"]
+HISTORY = {
+    "purchase": "origin_id, product_id, occurred_at, currency, price_cents) VALUES (%s, %s, 'hat', now(), 'USD', 1",
+    "session": "origin_id, app_id, started_at) VALUES (%s, %s, 'shop', now()",
+    "engagement": "origin_id, kind, message_id, occurred_at, event) VALUES (%s, %s, 'campaign', 'x', now(), 'opened'",
+}
+
+
+def relations(connection: Connection, kinds: list[str]) -> list[str]:
+    """Return the tables, or the views, whose rows belong to workspaces."""
+    return [row["name"] for row in connection.execute(RELATIONS, [kinds])]
+
+
+def furnish(factory: Factory, pool: Pool) -> None:
+    """Put rows of one workspace into every table: people who did things, a merge, its audit, a key."""
+    (name,) = factory.rows("SELECT name FROM workspace WHERE workspace_id = %s")
+    keys.create(factory.connection, workspace=name["name"], label="test", permissions=["*"])
+    person = factory.profile("person", user_aliases={"shop": "7"}, email="one@example.com")
+    factory.event(person, "login", datetime.now(UTC))
+    for table, values in HISTORY.items():
+        factory.rows(f"INSERT INTO {table} (workspace_id, {values}) RETURNING 1", person.id)
+    factory.rows("INSERT INTO deprecated_external_id VALUES (%s, 'old', %s, now()) RETURNING 1", person.id)
+    factory.rows("INSERT INTO idempotency VALUES (%s, '/users/merge', 'key', '', %s) RETURNING 1", uuid7())
+    factory.profile("orphan")
+    job_id = factory.job(ext("orphan"), ext("person"), search_keys=["orphan", "person"])
+    run(pool, Settings(), Lane(workspace_id=factory.workspace_id, job_ids=[job_id], task_id=uuid7()))
+
+
+def count(connection: Connection, relation: str) -> int:
+    """Return how many rows *relation* shows, asked without a filter."""
+    (row,) = connection.execute(sql.SQL("SELECT count(*) AS rows FROM {}").format(sql.Identifier(relation)))
+    rows: int = row["rows"]
+    return rows
+
+
+def rows_of(factory: Factory, table: str) -> list[dict[str, object]]:
+    """Return the rows that the factory's workspace has in *table*, as its owner sees them."""
+    query = sql.SQL("SELECT to_jsonb(each) AS row FROM {} AS each WHERE workspace_id = %s ORDER BY to_jsonb(each)")
+    shown = factory.connection.execute(query.format(sql.Identifier(table)), [factory.workspace_id])
+    return [row["row"] for row in shown]
+
+
+@pytest.fixture(scope="module")
+def owner(database_url: str) -> Iterator[Connection]:
+    """A connection of the user who owns the tables."""
+    arguments = connection_arguments(Settings(), name="test")
+    with closing(Connection.connect(database_url, **arguments)) as connection:
+        yield connection
+
+
+@pytest.fixture(scope="module")
+def workspaces(owner: Connection, database_url: str) -> tuple[Factory, Factory]:
+    """Two workspaces, A and B, with rows in every table."""
+    a, b = Factory(owner), Factory(owner)
+    with open_pool(Settings(database_url=database_url), name="test") as pool:
+        furnish(a, pool)
+        furnish(b, pool)
+    return a, b
+
+
+@pytest.fixture
+def a(workspaces: tuple[Factory, Factory]) -> Factory:
+    """The workspace that transactions are told."""
+    return workspaces[0]
+
+
+@pytest.fixture
+def b(workspaces: tuple[Factory, Factory]) -> Factory:
+    """The other one."""
+    return workspaces[1]
+
+
+def test_every_table_of_workspaces_has_row_level_security_and_the_policy(owner: Connection) -> None:
+    query = """
+        SELECT relname AS name, relrowsecurity AS on, pg_get_expr(polqual, polrelid) AS condition, polcmd, polpermissive
+        FROM pg_class LEFT JOIN pg_policy ON polrelid = pg_class.oid
+        WHERE relname = ANY(%s) AND relnamespace = 'public'::regnamespace
+    """
+    found = owner.execute(query, [relations(owner, TABLES)]).fetchall()
+
+    assert len(found) >= 15
+    assert [row["name"] for row in found if not row["on"]] == []
+    assert {row["condition"] for row in found} == {"(workspace_id = current_workspace())"}
+    assert {(row["polcmd"], row["polpermissive"]) for row in found} == {("*", True)}
+
+
+def test_a_query_without_a_filter_sees_the_transactions_workspace_alone(pool: Pool, a: Factory, b: Factory) -> None:
+    tables, views = relations(a.connection, TABLES), relations(a.connection, VIEWS)
+    own = {table: len(rows_of(a, table)) for table in tables}
+    with borrow(pool, workspace_id=a.workspace_id) as connection:
+        seen = {relation: count(connection, relation) for relation in [*tables, *views]}
+
+    assert {table for table in tables if not own[table] or not rows_of(b, table)} == set()
+    assert seen == {**own, "own_job": own["job"], "own_profile": own["profile"]}
+
+
+def test_without_a_workspace_nothing_is_seen(pool: Pool, a: Factory) -> None:
+    in_transaction(pool, lambda inside: count(inside, "profile"), workspace_id=a.workspace_id)
+    with borrow(pool) as connection:
+        seen = {each: count(connection, each) for each in relations(a.connection, [*TABLES, *VIEWS])}
+
+    assert set(seen.values()) == {0}
+
+
+def columns_of(connection: Connection, table: str) -> sql.Composed:
+    """Return the columns of *table* that can be given."""
+    query = """
+        SELECT attname AS name FROM pg_attribute
+        WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = ''
+    """
+    return sql.SQL(", ").join(sql.Identifier(row["name"]) for row in connection.execute(query, [table]))
+
+
+def attempt(pool: Pool, workspace_id: int | None, statement: sql.Composed, *values: object) -> int | None:
+    """Return how many rows *statement* touched as the processes would send it, None when it was refused."""
+    try:
+        with borrow(pool, workspace_id=workspace_id) as connection:
+            return connection.execute(statement, values).rowcount
+    except (postgres.InsufficientPrivilege, postgres.GeneratedAlways):  # the latter for workspaces themselves
+        return None
+
+
+@pytest.mark.parametrize("told", ["another workspace", "none"])
+def test_rows_of_another_workspace_are_neither_added_nor_changed_nor_deleted(
+    pool: Pool, a: Factory, b: Factory, told: str
+) -> None:
+    workspace_id = a.workspace_id if told == "another workspace" else None
+    change = sql.SQL("UPDATE {0} SET workspace_id = workspace_id WHERE workspace_id = %s")
+    insert = sql.SQL(
+        "INSERT INTO {0} ({1}) OVERRIDING SYSTEM VALUE SELECT {1} FROM jsonb_populate_record(NULL::{0}, %s)"
+    )
+    delete = sql.SQL("DELETE FROM {0} WHERE workspace_id = %s")
+    for table in relations(a.connection, TABLES):
+        name, before = sql.Identifier(table), rows_of(b, table)
+
+        assert attempt(pool, workspace_id, change.format(name), b.workspace_id) in {0, None}, table
+        assert attempt(pool, workspace_id, delete.format(name), b.workspace_id) in {0, None}, table
+        inserted = insert.format(name, columns_of(a.connection, table))
+        assert attempt(pool, workspace_id, inserted, Jsonb(before[0])) is None, table
+        assert rows_of(b, table) == before
+
+
+def test_no_row_is_handed_over_to_another_workspace(pool: Pool, a: Factory, b: Factory) -> None:
+    for table in relations(a.connection, TABLES):
+        statement = sql.SQL("UPDATE {} SET workspace_id = %s").format(sql.Identifier(table))
+
+        assert attempt(pool, a.workspace_id, statement, b.workspace_id) is None, table
+
+
+def test_a_statement_that_policies_do_not_bind_is_not_given(pool: Pool, a: Factory) -> None:
+    for table in relations(a.connection, TABLES):
+        assert attempt(pool, a.workspace_id, sql.SQL("TRUNCATE {} CASCADE").format(sql.Identifier(table))) is None
+        assert attempt(pool, a.workspace_id, sql.SQL("DROP TABLE {} CASCADE").format(sql.Identifier(table))) is None
+
+
+@pytest.mark.parametrize("statement", ["RESET ROLE", "RESET ALL", "DISCARD ALL"])
+def test_a_connection_that_is_reset_works_as_the_role_again(pool: Pool, a: Factory, statement: str) -> None:
+    with pool.connection() as connection:
+        connection.execute(statement.encode())
+        (row,) = connection.execute("SELECT current_user AS me").fetchall()
+
+        assert row["me"] == APP_ROLE
+        assert count(connection, "profile") == 0
+    assert rows_of(a, "profile")
+
+
+@pytest.fixture
+def login(owner: Connection, database_url: str) -> Iterator[str]:
+    """The URL of a user whose processes may become the role and nothing else."""
+    name = f"mergelane_login_{uuid7().hex}"
+    owner.execute(f"CREATE ROLE {name} LOGIN IN ROLE {APP_ROLE}".encode())
+    parts = urlsplit(database_url)
+    try:
+        yield urlunsplit(parts._replace(netloc=f"{name}@{parts.netloc.rpartition('@')[2]}"))
+    finally:
+        owner.execute(f"DROP ROLE {name}".encode())
+
+
+@pytest.fixture
+def own_login(login: str) -> Iterator[Connection]:
+    """A connection of such a user, opened as the processes open theirs."""
+    arguments = connection_arguments(Settings(), name="test", role=APP_ROLE)
+    with closing(Connection.connect(login, **arguments)) as connection:
+        yield connection
+
+
+def test_a_login_of_its_own_does_not_become_the_owner(own_login: Connection, a: Factory) -> None:
+    (row,) = a.connection.execute("SELECT current_user AS me").fetchall()
+    for statement in (f"SET ROLE {row['me']}", f"SET SESSION AUTHORIZATION {row['me']}"):
+        with pytest.raises(postgres.InsufficientPrivilege):
+            own_login.execute(statement.encode())
+
+    own_login.execute("SET ROLE NONE")
+
+    assert count(own_login, "profile") == 0
+    assert rows_of(a, "profile")
+
+
+def test_administering_without_being_the_owner_is_refused_instead_of_shown_a_part(login: str) -> None:
+    arguments = connection_arguments(Settings(), name="test")
+    with (
+        closing(Connection.connect(login, **arguments)) as connection,
+        pytest.raises(postgres.InsufficientPrivilege, match="row-level security"),
+    ):
+        count(connection, "profile")
+
+
+def test_what_runs_as_the_owner_is_four_functions_that_only_the_role_may_call(owner: Connection) -> None:
+    query = """
+        SELECT proname AS name, proconfig AS config, has_function_privilege('public', oid, 'EXECUTE') AS anybody
+        FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosecdef
+    """
+    found = owner.execute(query).fetchall()
+
+    assert {row["name"] for row in found} == {
+        "holders_of",
+        "workspaces_with_pending_jobs",
+        "workspaces_under_way",
+        "all_workspaces",
+    }
+    assert [row["config"] for row in found] == [["search_path=pg_catalog, pg_temp"]] * len(found)
+    assert {row["anybody"] for row in found} == {False}
+
+
+def test_a_key_is_found_by_its_digest_and_tells_of_no_other(pool: Pool, owner: Connection) -> None:
+    secrets = [keys.create(owner, workspace=name, label="x", permissions=["*"])[1] for name in ("mine", "yours")]
+
+    with borrow(pool) as connection:
+        holders = [keys.authenticate(connection, secret) for secret in secrets]
+        nobody = keys.authenticate(connection, "unknown")
+
+    assert len({holder.workspace_id for holder in holders if holder}) == len(secrets)
+    assert nobody is None
+
+
+def test_a_digest_is_keyed_anew_within_its_workspace(pool: Pool, owner: Connection) -> None:
+    _, secret = keys.create(owner, workspace="mine", label="x", permissions=["*"], peppers=("an-older-pepper",))
+
+    with borrow(pool) as connection:
+        before = keys.authenticate(connection, secret, peppers=("a-newer-pepper", "an-older-pepper"))
+        after = keys.authenticate(connection, secret, peppers=("a-newer-pepper",))
+
+    assert before is not None
+    assert after == before
