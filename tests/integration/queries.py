@@ -1,0 +1,37 @@
+"""Every named query of the application, by file and name, and which of them need no workspace."""
+
+import re
+from pathlib import Path
+
+from app.db import HEADING
+
+ROOT = Path(__file__).parents[2]
+FILES = [path for path in sorted(ROOT.glob("app/**/sql/*.sql")) if path.parent.parent.name != "migrations"]
+QUERIES = {
+    f"{path.relative_to(ROOT / 'app').as_posix()}:{name}": text
+    for path in FILES
+    for parts in [HEADING.split(path.read_text(encoding="utf-8"))[1:]]
+    for name, text in zip(parts[::2], parts[1::2], strict=True)
+}
+FREE = {
+    "lane/sql/lane.sql:the_time": "asks for the time alone",
+    "profiles/sql/clock.sql:the_time": "asks for the time alone",
+    "web/sql/health.sql:ping": "asks whether PostgreSQL answers",
+    "sql/revisions.sql:revision": "asks for the schema's revision",
+    "ledger/sql/work.sql:workspaces_with_pending_jobs": "gives the relay the list of workspaces",
+    "ledger/sql/work.sql:workspaces_under_way": "gives the rescue the list of workspaces",
+    "ledger/sql/work.sql:all_workspaces": "gives the pruning the list of workspaces",
+    "profiles/sql/deletion.sql:be_patient": "sets a time limit alone",
+    "segments/sql/segments.sql:try_pattern": "asks whether a text is a regular expression",
+    "segments/sql/segments.sql:in_utc": "sets a time zone alone",
+    "ledger/sql/retrying.sql:find_workspace": "is the operator's, who names a job by its id alone",
+    **{name: "finds or names the workspace itself" for name in QUERIES if name.startswith("keys/")},
+}
+"""Queries without a workspace, with the reason: none of them shows a client anything."""
+BOUND = sorted(QUERIES.keys() - FREE.keys())
+
+
+def numbered(text: str) -> str:
+    """Return a query with $1, $2 … in place of the named values that psycopg takes."""
+    names = list(dict.fromkeys(re.findall(r"%\((\w+)\)s", text)))
+    return re.sub(r"%\((\w+)\)s", lambda found: f"${names.index(found[1]) + 1}", text).replace("%%", "%")
