@@ -49,10 +49,6 @@ UPDATE api_key SET revoked_at = coalesce(revoked_at, now()) WHERE id = %(key_id)
 -- Whose secret has one of these digests. The one look-up that cannot know its workspace beforehand.
 SELECT workspace_id, key_id, digest, permissions, rate_limits FROM holders_of(%(digests)s::bytea[])
 
--- name: enter
--- Tells the transaction its workspace.
-SELECT set_config('mergelane.workspace_id', %(workspace_id)s::text, true)
-
 -- name: renew_digest
 -- Keys the digest of a secret with the newest pepper, when it was keyed with an older one.
 UPDATE api_key
