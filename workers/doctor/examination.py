@@ -6,7 +6,7 @@ import psycopg
 
 from app.config import Settings
 from app.db import Connection
-from app.errors import DatabaseUnavailable
+from app.errors import DatabaseUnavailable, SetupError
 from workers.doctor import broker, database, isolation, jobs, processes, settings
 from workers.doctor.findings import Finding, Level, wrong
 from workers.up.database import connected
@@ -31,7 +31,7 @@ def _database(given: Settings, workers: int) -> list[Finding]:
     try:
         with connected(given, given.database_url, name="doctor") as connection:
             return list(_on(connection, given, workers))
-    except (DatabaseUnavailable, psycopg.Error) as error:
+    except (DatabaseUnavailable, SetupError, psycopg.Error) as error:
         return [wrong("postgres", _sentence(error), "Start it, or correct DATABASE_URL.")]
 
 
@@ -49,6 +49,8 @@ def _on(connection: Connection, given: Settings, workers: int) -> Iterator[Findi
 
 def _sentence(error: Exception) -> str:
     """Return why PostgreSQL cannot be examined."""
+    if isinstance(error, SetupError):
+        return str(error)
     if isinstance(error, DatabaseUnavailable):
         return str(error).partition(" Does it run")[0]
     return f"PostgreSQL could not be examined ({type(error).__name__})."

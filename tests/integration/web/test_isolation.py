@@ -134,11 +134,20 @@ def bodies(braze_ids: Sequence[str]) -> Mapping[str, Sequence[Json]]:
 
 
 QUERIES: Mapping[str, Sequence[Json]] = {
+    "/docs": [{}],
+    "/docs/<name>": [{}],
+    "/health/live": [{}],
+    "/health/ready": [{}],
+    "/merge/batches": [{}],
+    "/merge/batches/<uuid:batch_id>": [{}],
+    "/metrics": [{}],
+    "/openapi.json": [{}],
+    "/profiles/<braze_id>": [{}],
     "/merge/jobs": [{}, *({"identifier": secret} for secret in SECRETS.values())],
     "/merge/jobs/<uuid:job_id>": [{}, {"include": "changes"}],
     "/profiles/<braze_id>/activity": [{"event": SECRETS["event"], "days": 30}],
 }
-"""What a stranger asks for in the query of a URL; nothing, where nothing is told."""
+"""What a stranger asks for in the query of a URL."""
 
 ROUTES = [
     (method, rule)
@@ -223,14 +232,9 @@ def _digest(connection: Connection, table: str, workspace_id: int) -> str:
 
 def requests(method: str, rule: Rule, owner: Owner) -> Iterator[tuple[str, Json]]:
     """Yield the paths of *rule* that lead to the owner's things, with what goes along: `query` or `body`."""
-    sent = bodies(owner.braze_ids)
-    if method != "GET":
-        assert rule.rule in sent, f"Tell in `bodies` what a stranger would send to {rule.rule}."
-    extras: Sequence[Json] = (
-        [{"query": query} for query in QUERIES.get(rule.rule, [{}])]
-        if method == "GET"
-        else [{"body": body} for body in sent[rule.rule]]
-    )
+    kind, known = ("query", QUERIES) if method == "GET" else ("body", bodies(owner.braze_ids))
+    assert rule.rule in known, f"Tell above what a stranger would ask of {method} {rule.rule}."
+    extras = [{kind: each} for each in known[rule.rule]]
     for arguments, extra in product(owner.arguments(rule), extras):
         path = rule.rule
         for name, value in arguments.items():
