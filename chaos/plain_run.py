@@ -123,6 +123,7 @@ def _prepare(home: House) -> int:
     """Make the table of runs; return the number of the workspace."""
     with home.connect() as connection:
         connection.execute(QUERIES["make_table"])
+        connection.execute(QUERIES["open_table"])
         (row,) = connection.execute(QUERIES["workspace_id"], {"workspace": WORKSPACE}).fetchall()
     workspace_id: int = row["workspace_id"]
     return workspace_id

@@ -2,6 +2,10 @@
 -- Makes the table in which tasks note that they ran; nothing but the comparison reads it.
 CREATE TABLE plain_run (task_id uuid NOT NULL, outcome text NOT NULL)
 
+-- name: open_table
+-- Lets tasks, which work under the processes' role, write to it.
+GRANT INSERT ON plain_run TO mergelane_app
+
 -- name: note_run
 -- Notes one run, in the transaction of its effect.
 INSERT INTO plain_run (task_id, outcome) VALUES (%(task_id)s, %(outcome)s)

@@ -226,6 +226,15 @@ def test_a_login_of_its_own_does_not_become_the_owner(own_login: Connection, a: 
     assert rows_of(a, "profile")
 
 
+def test_a_login_of_its_own_is_enough_for_a_merge(owner: Connection, login: str) -> None:
+    factory = Factory(owner)
+    with open_pool(Settings(database_url=login), name="test") as pool:
+        furnish(factory, pool)
+
+    (job,) = factory.rows("SELECT outcome FROM job WHERE workspace_id = %s")
+    assert job["outcome"] == "merged"
+
+
 def test_administering_without_being_the_owner_is_refused_instead_of_shown_a_part(login: str) -> None:
     arguments = connection_arguments(Settings(), name="test")
     with (
