@@ -111,6 +111,11 @@ class Settings:
     #: MERGELANE_SURVIVOR_LIMIT: orphans that one survivor may absorb in a UTC day.
     survivor_limit: int = 10_000
 
+    #: MERGELANE_URL: where the commands of those who run merges find the front door.
+    url: str = "http://127.0.0.1:8000"
+    #: MERGELANE_API_KEY: the API key that these commands send.
+    api_key: str | None = field(default=None, repr=False)
+
     #: MERGELANE_ARRAY_CAP: elements that an array among the custom attributes keeps: the last ones.
     array_cap: int = 500
     #: MERGELANE_CURRENCY_RATES: comma-separated CODE=RATE: units of the currency of sums that one unit is worth.
@@ -246,6 +251,8 @@ class SettingsSchema(Schema):
     flower_basic_auth = fields.String()
     refused_identifiers = PlainList()
     survivor_limit = _whole()
+    url = fields.Url(schemes={"http", "https"}, require_tld=False)
+    api_key = fields.String()
     array_cap = _whole()
     currency_rates = CurrencyRates()
 

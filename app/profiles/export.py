@@ -1,4 +1,4 @@
-"""Profiles read back: by the identifiers of an export, or one by its braze_id."""
+"""Profiles read back: by the identifiers of an export, one by its braze_id, or all of a workspace by pages."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -29,6 +29,15 @@ class Export:
     truncated: list[str]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Some of all profiles of a workspace."""
+
+    profiles: list[Profile]
+    #: The id of the last profile of this page when there are more, else None.
+    next_after: int | None
+
+
 def export(connection: Connection, *, workspace_id: int, request: ExportRequest) -> Export:
     """Return the profiles that *request* asks for, in its order; of those that share an address MAX_SHARING at most."""
     found = targets.find(connection, workspace_id=workspace_id, targets=request.named)
@@ -46,6 +55,19 @@ def export(connection: Connection, *, workspace_id: int, request: ExportRequest)
         profiles=[profiles[each] for each in dict.fromkeys(ids) if each in profiles],
         unknown_external_ids=list(dict.fromkeys(unknown)),
         truncated=truncated,
+    )
+
+
+def page(connection: Connection, *, workspace_id: int, after: int, limit: int) -> Page:
+    """Return the next *limit* profiles of a workspace whose ids are greater than *after*, in the order of their ids."""
+    parameters = {"workspace_id": workspace_id, "after": after, "limit": limit + 1}
+    ids = [row["id"] for row in connection.execute(QUERIES["profiles_after"], parameters)]
+    shown = ids[:limit]
+    profiles = load(connection, workspace_id=workspace_id, ids=shown)
+    # One that was merged away since its id was read is missing; its survivor has what it had.
+    return Page(
+        profiles=[profiles[each] for each in shown if each in profiles],
+        next_after=shown[-1] if len(ids) > limit else None,
     )
 
 

@@ -1,23 +1,37 @@
-"""`GET /profiles/{braze_id}` and `/activity` under it: one profile, and what it did lately."""
+"""`GET /profiles`: all profiles page by page, one by its braze_id, and `/activity` under it: what it did lately."""
 
 import re
 
-from flask import Blueprint, g, request
+from flask import Blueprint, g, jsonify, request
 from flask.typing import ResponseReturnValue
 
 from app.db import borrow
 from app.errors import NotFound
 from app.profiles.activity import count
-from app.profiles.export import MISSING, read
+from app.profiles.export import MISSING, page, read
 from app.web.door import door, pool
 from schemas.activity import load_activity
+from schemas.jobs import load_query
 from schemas.profile import CENTS, ProfileSchema, moment_text
+from schemas.profile_pages import ProfilePageQuery, ProfilePageSchema
 
 blueprint = Blueprint("profiles", __name__)
 
 PROFILE = ProfileSchema()
+PAGE_QUERY = ProfilePageQuery()
+PAGE = ProfilePageSchema()
 #: Anything else in the URL is no profile's, and may hold what PostgreSQL does not take.
 BRAZE_ID = re.compile(r"[0-9a-f]{24}")
+
+
+@blueprint.get("/profiles")
+@door(permission="users.export.ids")
+def everyone() -> ResponseReturnValue:
+    """Answer with a page of all profiles of the workspace, as exports show them, in an order that does not change."""
+    query = load_query(PAGE_QUERY, request.args)
+    with borrow(pool()) as connection:
+        found = page(connection, workspace_id=g.workspace_id, after=query["cursor"], limit=query["limit"])
+    return jsonify(PAGE.dump({"profiles": found.profiles, "next_cursor": found.next_after}))
 
 
 @blueprint.get("/profiles/<braze_id>")

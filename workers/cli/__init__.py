@@ -1,4 +1,4 @@
-"""The command `mergelane`: `up`, `migrate` and `keys`."""
+"""The command `mergelane`, for those who run Mergelane and for those who run merges."""
 
 from workers.cli.entry import main
 

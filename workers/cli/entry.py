@@ -6,11 +6,14 @@ from typing import Any
 import click
 
 from app.errors import MergelaneError
+from workers.cli.batches import batches
 from workers.cli.doctor import doctor
 from workers.cli.jobs import jobs
 from workers.cli.keys import keys
 from workers.cli.limits import limits
+from workers.cli.merge import merge
 from workers.cli.migrate import migrate
+from workers.cli.profiles import profiles
 from workers.cli.up import up
 
 
@@ -30,8 +33,11 @@ class Commands(click.Group):
 def main() -> None:
     """Merge duplicate customer profiles, and tell what became of every pair.
 
-    `mergelane up` runs the whole product on this machine. The other commands work on the database in DATABASE_URL or,
-    when that is not set, on that of the `mergelane up` which is running.
+    `mergelane up` runs the whole product on this machine.
+
+    merge, profiles, batches and jobs ask the Mergelane at MERGELANE_URL with the key in MERGELANE_API_KEY, as any
+    client does; docs/cli.md tells more. The commands of operators work on the database in DATABASE_URL or, when that
+    is not set, on that of the `mergelane up` which is running; so does jobs where there is no key.
     """
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
 
@@ -40,5 +46,8 @@ main.add_command(up)
 main.add_command(migrate)
 main.add_command(keys)
 main.add_command(limits)
+main.add_command(merge)
+main.add_command(profiles)
+main.add_command(batches)
 main.add_command(jobs)
 main.add_command(doctor)

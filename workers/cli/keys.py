@@ -11,6 +11,7 @@ import click
 from app import keys as store
 from app.config import Settings
 from workers.cli.options import database, home_option
+from workers.cli.tables import show_table
 
 COLUMNS = ("KEY_ID", "WORKSPACE", "BEGINS", "STATE", "MADE", "EXPIRES", "PERMISSIONS", "LABEL")
 UNITS = {"h": "hours", "d": "days", "w": "weeks"}
@@ -107,10 +108,7 @@ def revoke(*, key_id: UUID, home: Path) -> None:
 
 def _show(found: Sequence[store.KeyRecord]) -> None:
     """Print *found* as a table."""
-    table = [COLUMNS, *map(_row, found)]
-    widths = [max(len(row[column]) for row in table) for column in range(len(COLUMNS))]
-    for row in table:
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    show_table(COLUMNS, map(_row, found))
 
 
 def _row(key: store.KeyRecord) -> tuple[str, ...]:

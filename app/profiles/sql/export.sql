@@ -24,6 +24,14 @@ WHERE workspace_id = %(workspace_id)s AND devices ? %(key)s
 ORDER BY updated_at DESC, id DESC
 LIMIT %(limit)s
 
+-- name: profiles_after
+-- Finds the next profiles of a workspace in the order of their ids.
+SELECT id
+FROM profile
+WHERE workspace_id = %(workspace_id)s AND id > %(after)s
+ORDER BY id
+LIMIT %(limit)s
+
 -- name: find_live
 -- Finds a live profile by its braze_id.
 SELECT id

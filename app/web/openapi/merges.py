@@ -6,11 +6,12 @@ from app.web.openapi.parts import (
     ACCEPTED,
     BAD_REQUEST,
     CONFLICT,
+    CURSOR,
+    LIMIT,
     MISSING,
     NOT_FOUND,
     OK,
     REJECTED,
-    STRING,
     Operation,
     Tag,
     answer,
@@ -20,9 +21,7 @@ from app.web.openapi.parts import (
     words,
 )
 from schemas.jobs import (
-    DEFAULT_LIMIT,
     MAX_IDENTIFIER,
-    MAX_LIMIT,
     BatchPageSchema,
     BatchSchema,
     JobPageSchema,
@@ -30,12 +29,6 @@ from schemas.jobs import (
 )
 from schemas.outcomes import JobState, Outcome
 
-LIMIT = query(
-    "limit",
-    {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
-    "How many are shown on a page.",
-)
-CURSOR = query("cursor", STRING, "The `next_cursor` of the page before.")
 NOT_MODIFIED = 304
 
 OPERATIONS: Mapping[str, Operation] = {

@@ -8,6 +8,8 @@ from typing import Any
 
 from marshmallow import Schema
 
+from schemas.jobs import DEFAULT_LIMIT, MAX_LIMIT
+
 Json = dict[str, Any]
 #: A JSON Schema, in which a marshmallow schema stands for the JSON Schema made from it.
 Shape = Json | type[Schema]
@@ -99,6 +101,13 @@ def query(name: str, shape: Json, description: str, *, required: bool = False) -
     return {"name": name, "in": "query", "description": description, "required": required, "schema": shape}
 
 
+#: The two parameters of every list.
+LIMIT = query(
+    "limit",
+    {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
+    "How many are shown on a page.",
+)
+CURSOR = query("cursor", STRING, "The `next_cursor` of the page before.")
 #: The answer to a body, a query or a header that cannot be accepted.
 REJECTED = answer("Something in the request is at fault; nothing of it took effect.", schema("Message"))
 #: The answer when there is nothing of that id in the key's workspace.

@@ -1,11 +1,13 @@
-"""Single profiles. Mergelane's own."""
+"""Profiles, all or a single one. Mergelane's own."""
 
 from collections.abc import Mapping
 
 from app.web.openapi.parts import (
     BAD_REQUEST,
     COUNT,
+    CURSOR,
     GONE,
+    LIMIT,
     MISSING,
     NOT_FOUND,
     OK,
@@ -22,11 +24,18 @@ from app.web.openapi.parts import (
 from app.web.openapi.shown import NULLABLE_MOMENT
 from schemas.activity import MAX_DAYS
 from schemas.profile import ProfileSchema
+from schemas.profile_pages import ProfilePageSchema
 
 MERGED_AWAY = answer("The profile was merged away, and where to.", schema("Message"), "Link")
 DAYS = {"type": "integer", "minimum": 1, "maximum": MAX_DAYS}
 
 OPERATIONS: Mapping[str, Operation] = {
+    "GET /profiles": Operation(
+        tag=Tag.PROFILES,
+        summary="Page all profiles, in an order that does not change",
+        parameters=(LIMIT, CURSOR),
+        answers={OK: answer("A page of profiles.", ProfilePageSchema), BAD_REQUEST: REJECTED},
+    ),
     "GET /profiles/{braze_id}": Operation(
         tag=Tag.PROFILES,
         summary="Read a profile",

@@ -34,6 +34,7 @@ from schemas.jobs import (
 from schemas.outcomes import JobKind, JobState, Outcome
 from schemas.preview import RehearsedSchema
 from schemas.profile import ProfileSchema
+from schemas.profile_pages import ProfilePageSchema
 from schemas.segments import SegmentPageSchema, SegmentSchema
 
 NULLABLE_MOMENT: Json = {"type": ["string", "null"], "format": "date-time"}
@@ -92,6 +93,7 @@ PROPERTIES: Mapping[type[Schema], Mapping[str, Json]] = {
     BatchPageSchema: {"next_cursor": TEXT_OR_NULL},
     JobPageSchema: {"next_cursor": TEXT_OR_NULL},
     SegmentPageSchema: {"message": words("success"), "count": COUNT, "next_cursor": TEXT_OR_NULL},
+    ProfilePageSchema: {"message": words("success"), "next_cursor": TEXT_OR_NULL},
     RehearsedSchema: {"index": COUNT, "outcome": words(*Outcome), "changes": an_array(CHANGE)},
     SegmentSchema: {
         "limit": {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
@@ -169,6 +171,7 @@ ADDED: Mapping[type[Schema], Mapping[str, Json]] = {
 #: Schemas of answers, with those of their members that are not always shown; None where that is any of them.
 SHOWN: Mapping[type[Schema], frozenset[str] | None] = {
     ProfileSchema: None,
+    ProfilePageSchema: frozenset(),
     RehearsedSchema: frozenset(),
     SegmentPageSchema: frozenset(),
     SideSchema: frozenset(),

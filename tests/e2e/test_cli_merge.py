@@ -1,0 +1,279 @@
+"""`mergelane merge` against the running product: every line has one outcome, whatever interrupts it."""
+
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import orjson
+import pytest
+
+from tests.support.client import Client
+from tests.support.commands import (
+    ext_pair,
+    make_profiles,
+    process,
+    read_lines,
+    read_rows,
+    run,
+    write_lines,
+)
+from tests.support.processes import Process
+from tests.support.system import System
+from tests.support.waiting import wait_until
+
+MANY = 1_000
+BAD = '{"identifier_to_merge": {"external_id": 5}, "identifier_to_keep": {"external_id": "x"}}'
+
+
+def state(outcomes: Path) -> dict[str, object]:
+    """Return the state beside the file of *outcomes*."""
+    path = outcomes.with_name(outcomes.name + ".state")
+    found: dict[str, object] = orjson.loads(path.read_bytes()) if path.exists() else {"written": 0, "lines": 0}
+    return found
+
+
+def batches(client: Client) -> list[dict[str, object]]:
+    """Return all batches of the workspace."""
+    page = client.get("/merge/batches", limit=100).json()
+
+    assert page["next_cursor"] is None
+    found: list[dict[str, object]] = page["batches"]
+    return found
+
+
+@pytest.fixture
+def many(client: Client, tmp_path: Path) -> Path:
+    """A merge file of MANY pairs whose profiles exist."""
+    make_profiles(client, [f"{role}-{number}" for number in range(MANY) for role in ("orphan", "survivor")])
+    return write_lines(tmp_path / "many.jsonl", (ext_pair(f"orphan-{n}", f"survivor-{n}") for n in range(MANY)))
+
+
+def test_killed_again_and_again_it_merges_every_pair_once(client: Client, many: Path, tmp_path: Path) -> None:
+    outcomes = tmp_path / "many.outcomes.jsonl"
+    command = process(client, tmp_path, "merge", many)
+    kills = 0
+    for least in (1, 300, 650):
+        command.start()
+        wait_until(
+            lambda least=least: int(str(state(outcomes)["lines"])) >= least or not command.running,
+            seconds=60,
+            every=0.005,
+        )
+        kills += command.running
+        command.kill()
+    done = run(client, "merge", many)
+
+    told = read_lines(outcomes)
+    assert kills == 3
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.decode() == f"1,000 pairs: merged 1,000. {outcomes} tells each.\n"
+    assert [each["line"] for each in told] == list(range(1, MANY + 1))
+    assert {each["outcome"] for each in told} == {"merged"}
+    assert [each["identifier_to_merge"]["external_id"] for each in told] == [f"orphan-{n}" for n in range(MANY)]
+    assert len({each["job_id"] for each in told}) == MANY
+    assert sum(batch["counts"]["merged"] for batch in batches(client)) == MANY  # type: ignore[index,misc]
+
+
+def test_run_again_when_it_is_done_it_says_the_same_and_does_nothing(client: Client, tmp_path: Path) -> None:
+    make_profiles(client, ["a", "b"])
+    file = write_lines(tmp_path / "pairs.jsonl", [ext_pair("a", "b")])
+    first, second = run(client, "merge", file), run(client, "merge", file)
+
+    assert (first.returncode, first.stdout) == (second.returncode, second.stdout)
+    assert len(batches(client)) == 1
+
+
+def test_begun_again_it_merges_anew_and_without_its_state_it_tells_what_was(client: Client, tmp_path: Path) -> None:
+    make_profiles(client, ["a", "b"])
+    file = write_lines(tmp_path / "pairs.jsonl", [ext_pair("a", "b")])
+    outcomes = tmp_path / "pairs.outcomes.jsonl"
+    run(client, "merge", file)
+    (first,) = read_lines(outcomes)
+    elsewhere = tmp_path / "elsewhere.jsonl"
+    repeated = run(client, "merge", file, "--outcomes", elsewhere)
+    run(client, "merge", file, "--again")
+
+    assert b"This very file was posted before" in repeated.stderr
+    assert read_lines(elsewhere) == [first]
+    assert [each["outcome"] for each in read_lines(outcomes)] == ["already_merged"]
+
+
+def test_a_changed_file_and_a_strange_outcome_file_are_refused(client: Client, tmp_path: Path) -> None:
+    file = write_lines(tmp_path / "pairs.jsonl", [ext_pair("a", "b")])
+    run(client, "merge", file)
+    write_lines(file, [ext_pair("a", "c")])
+    changed = run(client, "merge", file)
+    strange = run(client, "merge", file, "--outcomes", file)
+
+    assert changed.returncode == strange.returncode == 1
+    assert b"it has changed" in changed.stderr
+    assert b"no run left it" in strange.stderr
+    assert read_lines(file) == [ext_pair("a", "c")]
+
+
+def test_a_key_of_another_workspace_does_not_go_on_with_a_run(
+    client: Client, system: System, many: Path, tmp_path: Path
+) -> None:
+    outcomes = tmp_path / "many.outcomes.jsonl"
+    command = process(client, tmp_path, "merge", many).start()
+    wait_until(lambda: state(outcomes)["lines"], seconds=60, every=0.005)
+    command.kill()
+    stranger = system.new_client()
+    refused = run(stranger, "merge", many)
+
+    assert refused.returncode == 1
+    assert b"it opens another workspace" in refused.stderr
+    assert batches(stranger) == []
+
+
+def test_bad_lines_are_told_and_hold_nothing_up(client: Client, tmp_path: Path) -> None:
+    make_profiles(client, ["a", "b"])
+    file = tmp_path / "pairs.jsonl"
+    good = orjson.dumps(ext_pair("a", "b")).decode()
+    file.write_text(f'{BAD}\n\nnot json\n[]\n{good}\n{good[:-1]}, "more": 1}}', encoding="utf-8")
+    done = run(client, "merge", file)
+
+    told = read_lines(tmp_path / "pairs.outcomes.jsonl")
+    assert done.returncode == 4
+    assert done.stdout.startswith(b"5 pairs: invalid 4, merged 1.")
+    assert [(each["line"], each["outcome"]) for each in told] == [
+        (1, "invalid"),
+        (3, "invalid"),
+        (4, "invalid"),
+        (5, "merged"),
+        (6, "invalid"),
+    ]
+    assert told[0]["reason"].startswith("identifiers must be objects with an 'external_id'")
+    assert told[0]["identifier_to_merge"] == {"external_id": 5}
+    assert told[4]["reason"] == "'merge_updates' must only have 'identifier_to_merge' and 'identifier_to_keep'"
+
+
+CSV = """\
+merge_external_id,merge_alias_label,merge_alias_name,merge_email,merge_phone,merge_prioritization,keep_external_id,whom
+{0}-gone,,,,,,{0}-stays,"a person, and
+a note"
+,shop,{0}-guest,,,,{0}-stays,
+,,,{0}@example.com,,unidentified most_recently_updated,{0}-stays,
+,,,,+1415555{1},unidentified,{0}-stays,
+{0}-gone,,,{0}@example.com,,,{0}-stays,two kinds at once
+"""
+
+
+def make_csv_people(client: Client, name: str, number: str) -> None:
+    """Make whom CSV is about."""
+    client.track(
+        attributes=[
+            {"external_id": f"{name}-gone", "first_name": "G"},
+            {"external_id": f"{name}-stays", "first_name": "S"},
+            {"user_alias": {"alias_label": "shop", "alias_name": f"{name}-guest"}, "last_name": "L"},
+            {"user_alias": {"alias_label": "mail", "alias_name": name}, "email": f"{name}@example.com"},
+            {"user_alias": {"alias_label": "call", "alias_name": name}, "phone": f"+1415555{number}"},
+        ]
+    )
+
+
+def test_csv_says_every_kind_of_identifier_and_jsonl_the_same(client: Client, tmp_path: Path) -> None:
+    make_csv_people(client, "ada", "0101")
+    source = tmp_path / "pairs.csv"
+    source.write_text("\ufeff" + CSV.format("ada", "0101"), encoding="utf-8")
+    done = run(client, "merge", source)
+    run(client, "merge", source, "--dry-run", "--outcomes", tmp_path / "after.jsonl")
+    rows, objects = read_rows(tmp_path / "pairs.outcomes.csv"), read_lines(tmp_path / "after.jsonl")
+
+    assert done.returncode == 4, done.stderr
+    assert [(row["line"], row["outcome"]) for row in rows] == [
+        ("2", "merged"),
+        ("4", "merged"),
+        ("5", "merged"),
+        ("6", "merged"),
+        ("7", "invalid"),
+    ]
+    assert rows[2]["merge_prioritization"] == "unidentified most_recently_updated"
+    assert len({row["survivor_braze_id"] for row in rows[:4]}) == 1
+    assert [each["identifier_to_merge"] for each in objects[:4]] == [
+        {"external_id": "ada-gone"},
+        {"user_alias": {"alias_label": "shop", "alias_name": "ada-guest"}},
+        {"email": "ada@example.com", "prioritization": ["unidentified", "most_recently_updated"]},
+        {"phone": "+14155550101", "prioritization": ["unidentified"]},
+    ]
+    # What the outcome file names can be merged again as it stands: nothing is lost between the two forms.
+    again = write_lines(
+        tmp_path / "again.jsonl",
+        [{side: each[side] for side in ("identifier_to_merge", "identifier_to_keep")} for each in objects],
+    )
+    run(client, "merge", tmp_path / "pairs.outcomes.csv", "--dry-run", "--outcomes", tmp_path / "one.csv")
+    run(client, "merge", again, "--dry-run", "--outcomes", tmp_path / "two.csv")
+    one, two = read_rows(tmp_path / "one.csv"), read_rows(tmp_path / "two.csv")
+    assert [{**row, "line": ""} for row in one] == [{**row, "line": ""} for row in two]
+
+
+def test_a_dry_run_tells_what_would_be_and_changes_nothing(client: Client, tmp_path: Path) -> None:
+    make_profiles(client, ["a", "b"])
+    file = write_lines(tmp_path / "pairs.jsonl", [ext_pair("a", "b"), ext_pair("a", "b"), ext_pair("x", "b")])
+    done = run(client, "merge", file, "--dry-run")
+
+    outcomes = [each["outcome"] for each in read_lines(tmp_path / "pairs.outcomes.jsonl")]
+    assert done.returncode == 0
+    assert outcomes == ["merged", "already_merged", "orphan_not_found"]
+    assert batches(client) == []
+    assert len(client.export(external_ids=["a", "b"])) == 2
+
+
+def test_pairs_that_share_an_identifier_are_merged_in_the_order_of_the_file(client: Client, tmp_path: Path) -> None:
+    chain = [f"link-{number}" for number in range(160)]
+    make_profiles(client, chain)
+    # Of two merges of one orphan the first in the file counts, though the second is in another batch.
+    pairs = [ext_pair(chain[n], chain[n + 1]) for n in range(159)] + [ext_pair(chain[0], chain[5])]
+    done = run(client, "merge", write_lines(tmp_path / "chain.jsonl", pairs), "--concurrency", 8)
+
+    outcomes = [each["outcome"] for each in read_lines(tmp_path / "chain.outcomes.jsonl")]
+    assert done.returncode == 0
+    assert outcomes == ["merged"] * 159 + ["already_merged"]
+
+
+def test_standard_input_is_merged_too(client: Client, tmp_path: Path) -> None:
+    make_profiles(client, ["a", "b"])
+    feed = orjson.dumps(ext_pair("a", "b"))
+    outcomes = tmp_path / "piped.csv"
+    done = run(client, "merge", "-", "--format", "jsonl", "--outcomes", outcomes, feed=feed)
+
+    assert done.returncode == 0, done.stderr
+    assert [row["outcome"] for row in read_rows(outcomes)] == ["merged"]
+
+
+def test_ctrl_c_ends_it_at_once_and_tells_how_to_go_on(client: Client, many: Path, tmp_path: Path) -> None:
+    outcomes = tmp_path / "many.outcomes.jsonl"
+    command = process(client, tmp_path, "merge", many).start()
+    wait_until(lambda: state(outcomes)["lines"], seconds=60, every=0.005)
+    command.send(signal.SIGINT)
+    begun = time.monotonic()
+
+    assert command.ended(seconds=20) == 130
+    assert time.monotonic() - begun < 5
+    assert "run the same command again to go on" in command.log
+    assert run(client, "merge", many).returncode == 0
+    assert len(read_lines(outcomes)) == MANY
+
+
+def test_a_front_door_that_is_away_for_a_while_is_waited_for(
+    start_system: Callable[..., System], tmp_path: Path
+) -> None:
+    system = start_system()
+    client = system.client
+    make_profiles(client, [f"{role}-{n}" for n in range(300) for role in ("o", "s")])
+    file = write_lines(tmp_path / "pairs.jsonl", (ext_pair(f"o-{n}", f"s-{n}") for n in range(300)))
+    outcomes = tmp_path / "pairs.outcomes.jsonl"
+    command: Process = process(client, tmp_path, "merge", file).start()
+    wait_until(lambda: state(outcomes)["lines"], seconds=60, every=0.005)
+    system.web.kill()
+    command.says("trying again.")
+    gave_up = run(client, "merge", file, "--outcomes", tmp_path / "other.jsonl", "--patience", 0)
+    system.web.start()
+    system.wait_for_web()
+
+    assert command.ended(seconds=120) == 0, command.log
+    assert gave_up.returncode == 1
+    assert b"does not answer" in gave_up.stderr
+    assert {each["outcome"] for each in read_lines(outcomes)} == {"merged"}
+    assert sum(batch["counts"]["merged"] for batch in batches(client)) == 300  # type: ignore[index,misc]

@@ -1,0 +1,72 @@
+"""The command line as those who run merges use it: in a process of its own, with a key in its environment."""
+
+import csv
+import subprocess
+import sys
+from collections.abc import Iterable, Sequence
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from app.config import child_environ
+from tests.support.client import Client
+from tests.support.processes import Process
+from workers.up.commands import DIRECTORY
+
+Json = dict[str, Any]
+PROGRAM = (sys.executable, "-m", "workers.cli")
+EVERYONE = 75
+"""Profiles that one request may track."""
+
+
+def environ(client: Client) -> dict[str, str]:
+    """Return the environment by which the command finds the *client*'s workspace."""
+    return {"MERGELANE_URL": client.base_url, "MERGELANE_API_KEY": client.key}
+
+
+def run(client: Client, *words: object, feed: bytes = b"") -> "subprocess.CompletedProcess[bytes]":
+    """Run `mergelane` with *words* and *feed* as its standard input, and return what became of it."""
+    return subprocess.run(
+        [*PROGRAM, *map(str, words)],
+        env={**child_environ(), **environ(client)},
+        cwd=DIRECTORY,
+        input=feed,
+        capture_output=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def process(client: Client, folder: Path, *words: object) -> Process:
+    """Return a process of `mergelane` with *words*, not started, whose log lies in *folder*."""
+    return Process.of("mergelane", [*PROGRAM, *map(str, words)], folder=folder, environ=environ(client))
+
+
+def ext_pair(orphan: str, survivor: str) -> Json:
+    """Return a pair named by external_ids, as a line of a merge file."""
+    return {"identifier_to_merge": {"external_id": orphan}, "identifier_to_keep": {"external_id": survivor}}
+
+
+def write_lines(path: Path, values: Iterable[Any]) -> Path:
+    """Write *values* as JSON Lines and return *path*."""
+    path.write_bytes(b"".join(orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE) for value in values))
+    return path
+
+
+def read_lines(path: Path) -> list[Any]:
+    """Return the values of a file of JSON Lines."""
+    return [orjson.loads(line) for line in path.read_bytes().splitlines()]
+
+
+def read_rows(path: Path) -> list[dict[str, str]]:
+    """Return the rows of a CSV file."""
+    return list(csv.DictReader(StringIO(path.read_text(encoding="utf-8"))))
+
+
+def make_profiles(client: Client, external_ids: Sequence[str], **attributes: Any) -> None:
+    """Make a profile for each of *external_ids*."""
+    for start in range(0, len(external_ids), EVERYONE):
+        some = external_ids[start : start + EVERYONE]
+        client.track(attributes=[{"external_id": each, "first_name": each, **attributes} for each in some])
