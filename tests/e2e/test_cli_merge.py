@@ -18,7 +18,6 @@ from tests.support.commands import (
     run,
     write_lines,
 )
-from tests.support.processes import Process
 from tests.support.system import System
 from tests.support.waiting import wait_until
 
@@ -162,13 +161,14 @@ a note"
 
 def make_csv_people(client: Client, name: str, number: str) -> None:
     """Make whom CSV is about."""
+    new = {"_update_existing_only": False}
     client.track(
         attributes=[
             {"external_id": f"{name}-gone", "first_name": "G"},
             {"external_id": f"{name}-stays", "first_name": "S"},
-            {"user_alias": {"alias_label": "shop", "alias_name": f"{name}-guest"}, "last_name": "L"},
-            {"user_alias": {"alias_label": "mail", "alias_name": name}, "email": f"{name}@example.com"},
-            {"user_alias": {"alias_label": "call", "alias_name": name}, "phone": f"+1415555{number}"},
+            {"user_alias": {"alias_label": "shop", "alias_name": f"{name}-guest"}, **new},
+            {"user_alias": {"alias_label": "mail", "alias_name": name}, "email": f"{name}@example.com", **new},
+            {"user_alias": {"alias_label": "call", "alias_name": name}, "phone": f"+1415555{number}", **new},
         ]
     )
 
@@ -264,7 +264,7 @@ def test_a_front_door_that_is_away_for_a_while_is_waited_for(
     make_profiles(client, [f"{role}-{n}" for n in range(300) for role in ("o", "s")])
     file = write_lines(tmp_path / "pairs.jsonl", (ext_pair(f"o-{n}", f"s-{n}") for n in range(300)))
     outcomes = tmp_path / "pairs.outcomes.jsonl"
-    command: Process = process(client, tmp_path, "merge", file).start()
+    command = process(client, tmp_path, "merge", file).start()
     wait_until(lambda: state(outcomes)["lines"], seconds=60, every=0.005)
     system.web.kill()
     command.says("trying again.")

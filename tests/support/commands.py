@@ -1,19 +1,18 @@
-"""The command line as those who run merges use it: in a process of its own, with a key in its environment."""
+"""The command line as those who run merges use it, with a key in its environment."""
 
 import csv
-import subprocess
 import sys
 from collections.abc import Iterable, Sequence
 from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
+from click.testing import CliRunner
 
-from app.config import child_environ
 from tests.support.client import Client
 from tests.support.processes import Process
-from workers.up.commands import DIRECTORY
+from workers.cli import main
 
 Json = dict[str, Any]
 PROGRAM = (sys.executable, "-m", "workers.cli")
@@ -21,22 +20,25 @@ EVERYONE = 75
 """Profiles that one request may track."""
 
 
+class Done(NamedTuple):
+    """What became of a command."""
+
+    returncode: int
+    stdout: bytes
+    stderr: bytes
+
+
 def environ(client: Client) -> dict[str, str]:
     """Return the environment by which the command finds the *client*'s workspace."""
     return {"MERGELANE_URL": client.base_url, "MERGELANE_API_KEY": client.key}
 
 
-def run(client: Client, *words: object, feed: bytes = b"") -> "subprocess.CompletedProcess[bytes]":
-    """Run `mergelane` with *words* and *feed* as its standard input, and return what became of it."""
-    return subprocess.run(
-        [*PROGRAM, *map(str, words)],
-        env={**child_environ(), **environ(client)},
-        cwd=DIRECTORY,
-        input=feed,
-        capture_output=True,
-        timeout=120,
-        check=False,
-    )
+def run(client: Client, *words: object, feed: bytes = b"") -> Done:
+    """Run `mergelane` with *words* and *feed* as its standard input, in this process, and return what became of it."""
+    result = CliRunner(env=environ(client)).invoke(main, [str(word) for word in words], input=feed)
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return Done(result.exit_code, result.stdout_bytes, result.stderr_bytes)
 
 
 def process(client: Client, folder: Path, *words: object) -> Process:

@@ -66,6 +66,7 @@ class Merging:
         self._moved = moved
         self._replayed = replayed
         self._known = dict(journal.state.on_way)
+        self._last = journal.state.known_batch
         self._slots: deque[Slot] = deque()
         self._events: SimpleQueue[Event] = SimpleQueue()
 
@@ -123,7 +124,7 @@ class Merging:
                 self._write()
                 raise error
             case Posted():
-                slot.batch_id = happened.batch_id
+                slot.batch_id = self._last = happened.batch_id
                 if happened.replayed:
                     self._replayed()
             case list():
@@ -140,14 +141,13 @@ class Merging:
                 counts[told.outcome] = counts.get(told.outcome, 0) + 1
             end = slot.chunk.end
         on_way = {str(slot.chunk.line): slot.batch_id for slot in self._slots if slot.batch_id}
-        known = next(iter(on_way.values()), self._journal.state.known_batch)
         if end is None:
-            self._journal.save(on_way=on_way | self._known, known_batch=known)
+            self._journal.save(on_way=on_way | self._known, known_batch=self._last)
             return
         written = self._journal.write(b"")
         self._journal.save(
             on_way=on_way | self._known,
-            known_batch=known,
+            known_batch=self._last,
             written=written,
             counts=counts,
             offset=end.offset,

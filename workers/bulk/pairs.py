@@ -6,7 +6,6 @@ from typing import Any
 
 from marshmallow import ValidationError
 
-from schemas.fields import first_fault
 from schemas.identifiers import sharing_key
 from schemas.merge import load_merge
 from schemas.text import UnfitText, check_body
@@ -114,5 +113,5 @@ def _checked(update: Any) -> tuple[str | None, frozenset[tuple[str, ...]]]:
     except UnfitText as error:
         return str(error), frozenset()
     except ValidationError as error:
-        return first_fault(error.messages), frozenset()
+        return str(error.normalized_messages()["merge_updates"][0]), frozenset()
     return None, frozenset({sharing_key(loaded.orphan), sharing_key(loaded.survivor)})

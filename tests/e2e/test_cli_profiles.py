@@ -1,0 +1,195 @@
+"""`mergelane profiles`, `batches` and `jobs` against the running product."""
+
+from pathlib import Path
+
+import orjson
+
+from tests.support.client import Client
+from tests.support.commands import (
+    make_profiles,
+    process,
+    read_lines,
+    read_rows,
+    run,
+    write_lines,
+)
+from tests.support.waiting import wait_until
+
+TIME = "2026-05-01T12:00:00Z"
+
+
+def event(external_id: str, name: str = "login") -> dict[str, object]:
+    """Return a line that says an event."""
+    return {"events": {"external_id": external_id, "name": name, "time": TIME}}
+
+
+def settled(report: Path) -> int:
+    """Return the lines that an import has settled."""
+    path = report.with_name(report.name + ".state")
+    return int(orjson.loads(path.read_bytes())["lines"]) if path.exists() else 0
+
+
+def test_an_import_brings_everything_to_effect_and_reports_what_it_refuses(client: Client, tmp_path: Path) -> None:
+    lines = [
+        {"external_id": "ada", "first_name": "Ada", "address": {"city": "Rom"}},
+        event("ada"),
+        {"purchases": {"external_id": "ada", "product_id": "hat", "currency": "EUR", "price": 5, "time": TIME}},
+        {"first_name": "nobody"},
+        {"external_id": "null", "first_name": "Null"},
+        {"external_id": "bob", "address": {"bad key": 1}},
+    ]
+    file = write_lines(tmp_path / "people.jsonl", lines)
+    done, again = run(client, "profiles", "import", file), run(client, "profiles", "import", file)
+
+    report = read_lines(tmp_path / "people.jsonl.refused.jsonl")
+    ada = client.profile("ada")
+    assert done.returncode == again.returncode == 4
+    assert done.stdout == again.stdout
+    assert done.stdout.startswith(b"accepted 4, refused 2, warning 1. ")
+    assert [(each["line"], each["result"]) for each in report] == [(4, "refused"), (5, "refused"), (6, "warning")]
+    assert report[1]["reason"] == "provided external_id is blacklisted and disallowed"
+    assert report[0]["attributes"] == {"first_name": "nobody"}
+    assert ada["custom_events"][0]["count"] == ada["purchases"][0]["count"] == 1
+    # The faulty object of another line has not taken this one's along.
+    assert ada["custom_attributes"] == {"address": {"city": "Rom"}}
+
+
+def test_a_csv_of_attributes_is_imported(client: Client, tmp_path: Path) -> None:
+    file = tmp_path / "people.csv"
+    file.write_text("external_id,first_name,score:number\nada,Ada,5\nbob,Bob,\n", encoding="utf-8")
+    done = run(client, "profiles", "import", file)
+
+    assert (done.returncode, done.stdout.startswith(b"accepted 2. ")) == (0, True)
+    assert client.profile("ada")["custom_attributes"] == {"score": 5}
+    assert "custom_attributes" not in client.profile("bob")
+
+
+def test_an_import_that_was_killed_goes_on_and_counts_nothing_twice(client: Client, tmp_path: Path) -> None:
+    lines = [{"external_id": f"p-{number}", "n": number} for number in range(1_500)]
+    file = write_lines(tmp_path / "people.jsonl", lines)
+    report = tmp_path / "people.jsonl.refused.jsonl"
+    command = process(client, tmp_path, "profiles", "import", file).start()
+    wait_until(lambda: settled(report) >= 150, seconds=60, every=0.005)
+    killed = command.running
+    command.kill()
+    done = run(client, "profiles", "import", file)
+
+    assert killed
+    assert (done.returncode, done.stdout.startswith(b"accepted 1,500. ")) == (0, True)
+    assert len(client.export(external_ids=["p-0", "p-74", "p-75", "p-1499"])) == 4
+
+
+def test_events_whose_answer_never_came_are_not_sent_again_unasked(client: Client, tmp_path: Path) -> None:
+    make_profiles(client, ["ada"])
+    file = write_lines(tmp_path / "events.jsonl", [event("ada")])
+    report = tmp_path / "events.jsonl.refused.jsonl"
+    # As a run leaves it that was killed between its request and the answer.
+    asked = run(client, "profiles", "import", file)
+    state = report.with_name(report.name + ".state")
+    left = {**orjson.loads(state.read_bytes()), "offset": 0, "lines": 0, "written": 0, "counts": {}, "finished": False}
+    state.write_bytes(orjson.dumps({**left, "unanswered": [1, 1]}))
+    stopped = run(client, "profiles", "import", file)
+    count = client.profile("ada")["custom_events"][0]["count"]
+    skipped = run(client, "profiles", "import", file, "--unanswered", "skip")
+
+    assert asked.returncode == 0
+    assert stopped.returncode == 1
+    assert b"Lines 1 to 1 were sent, and the answer never came" in stopped.stderr
+    assert count == client.profile("ada")["custom_events"][0]["count"] == 1
+    assert (skipped.returncode, skipped.stdout.startswith(b"skipped 1. ")) == (4, True)
+    assert read_lines(report)[0]["result"] == "skipped"
+
+    state.write_bytes(orjson.dumps({**left, "unanswered": [1, 1]}))
+    assert run(client, "profiles", "import", file, "--unanswered", "send").returncode == 0
+    assert client.profile("ada")["custom_events"][0]["count"] == 2
+
+
+def test_an_export_has_every_profile_and_goes_on_after_a_kill(client: Client, tmp_path: Path) -> None:
+    people = sorted(f"p-{number}" for number in range(2_000))
+    make_profiles(client, people, plan="pro")
+    output, state = tmp_path / "all.jsonl", tmp_path / "all.jsonl.state"
+    command = process(client, tmp_path, "profiles", "export", output).start()
+    wait_until(lambda: state.exists() and orjson.loads(state.read_bytes())["cursor"], seconds=60, every=0.002)
+    killed = command.running
+    command.kill()
+    done = run(client, "profiles", "export", output)
+    piped = run(client, "profiles", "export", "-", "--field", "external_id", "--format", "csv")
+
+    exported = read_lines(output)
+    assert killed
+    assert done.returncode == 0, done.stderr
+    assert sorted(each["external_id"] for each in exported) == people
+    assert client.profile(exported[0]["external_id"]) == exported[0]
+    assert sorted(piped.stdout.decode().split()) == ["external_id", *people]
+
+
+def test_an_export_as_csv_has_a_column_for_every_member(client: Client, tmp_path: Path) -> None:
+    make_profiles(client, ["ada"], plan="pro")
+    done = run(client, "profiles", "export", tmp_path / "all.csv")
+    wrong = run(client, "profiles", "export", tmp_path / "some.csv", "--field", "firstname")
+
+    (row,) = read_rows(tmp_path / "all.csv")
+    assert done.returncode == 0
+    assert (row["external_id"], row["first_name"], row["custom_attributes"]) == ("ada", "ada", '{"plan":"pro"}')
+    assert row["user_aliases"] == "[]"
+    assert wrong.returncode == 2
+
+
+def test_profiles_batches_and_jobs_are_shown_to_people_and_to_programs(client: Client) -> None:
+    make_profiles(client, ["a", "b"])
+    orphan = client.profile("a")["braze_id"]
+    batch_id = client.merge([("a", "b"), ("x", "b")])
+    first, second = client.finished(batch_id)["jobs"]
+
+    batches = run(client, "batches", "list").stdout.decode().splitlines()
+    batch = run(client, "batches", "show", batch_id).stdout.decode()
+    jobs = run(client, "jobs", "list", "--outcome", "orphan_not_found").stdout.decode().splitlines()
+    job = run(client, "jobs", "show", first["job_id"], "--changes").stdout.decode()
+    profile = run(client, "profiles", "show", first["survivor"]["braze_id"]).stdout.decode()
+    gone = run(client, "profiles", "show", orphan)
+    page = run(client, "jobs", "list", "--limit", 1)
+    rest = orjson.loads(run(client, "jobs", "list", "--cursor", page.stderr.decode().split()[-1], "--json").stdout)
+    as_json = [
+        orjson.loads(run(client, *words, "--json").stdout)
+        for words in (
+            ("batches", "list"),
+            ("batches", "show", batch_id),
+            ("jobs", "show", first["job_id"]),
+            ("profiles", "show", first["survivor"]["braze_id"]),
+        )
+    ]
+
+    assert batches[0].split() == ["BATCH_ID", "STATE", "CREATED_AT", "FINISHED_AT", "COUNTS"]
+    assert batches[1].startswith(f"{batch_id}  finished")
+    assert batches[1].endswith("merged 1, orphan_not_found 1")
+    assert "external_id=x  external_id=b" in batch
+    assert [line.split()[1] for line in jobs] == ["JOB_ID", second["job_id"]]
+    assert f"job_id               {first['job_id']}" in job
+    assert "first_name" not in job.split("changes")[0]
+    assert "external_id      b" in profile
+    assert (gone.returncode, b"merged away" in gone.stderr) == (1, True)
+    assert page.stderr.startswith(b"There are more: --cursor ")
+    assert [each["job_id"] for each in rest["jobs"]] == [first["job_id"]]
+    assert as_json[0]["batches"][0]["batch_id"] == as_json[1]["batch_id"] == batch_id
+    assert as_json[2] == client.get(f"/merge/jobs/{first['job_id']}").json()
+    assert as_json[3]["external_id"] == "b"
+
+
+def test_a_job_that_is_not_dead_is_not_retried_through_the_api_either(client: Client) -> None:
+    (job,) = client.finished(client.merge([("x", "y")]))["jobs"]
+    refused = run(client, "jobs", "retry", job["job_id"])
+
+    assert refused.returncode == 1
+    assert refused.stderr == b"Error: Mergelane answered 409: This job is finished; only a dead job can be retried.\n"
+
+
+def test_a_key_comes_from_a_file_or_the_environment_and_from_nowhere_else(client: Client, tmp_path: Path) -> None:
+    key_file = tmp_path / "key"
+    key_file.write_text(f"{client.key}\n", encoding="utf-8")
+    from_file = run(client.__class__(client.base_url, ""), "batches", "list", "--key-file", key_file)
+    without = run(client.__class__(client.base_url, ""), "batches", "list")
+    wrong = run(client.__class__(client.base_url, "wrong-key"), "batches", "list")
+
+    assert from_file.returncode == 0, from_file.stderr
+    assert (without.returncode, b"There is no API key: set MERGELANE_API_KEY" in without.stderr) == (1, True)
+    assert (wrong.returncode, b"Invalid API key" in wrong.stderr) == (1, True)

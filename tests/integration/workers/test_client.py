@@ -1,0 +1,165 @@
+"""The client asks again as long as it may, and knows whether a request may have counted."""
+
+import threading
+from collections.abc import Callable, Iterator
+from email.utils import formatdate
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from time import monotonic, time
+
+import pytest
+
+from tests.support.processes import free_port
+from workers.client import Client, Refused, Unanswered, accepted, retry_after
+
+Answer = tuple[int, dict[str, str], bytes]
+HANG_UP: Answer = (0, {}, b"")
+BUSY: Answer = (429, {"Retry-After": "0"}, b'{"message": "Too many."}')
+AWAY: Answer = (503, {"Retry-After": "0"}, b'{"message": "PostgreSQL is away."}')
+FAILED: Answer = (500, {}, b'{"message": "Failed."}')
+FINE: Answer = (200, {}, b'{"message": "success"}')
+
+
+class Stage:
+    """A server that answers as it was told, one answer a request, and remembers what it was asked."""
+
+    def __init__(self, answers: list[Answer]) -> None:
+        self.asked: list[tuple[str, str, str | None]] = []
+        stage = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                self.rfile.read(int(self.headers.get("Content-Length", "0")))
+                stage.asked.append((self.command, self.path, self.headers["Authorization"]))
+                status, headers, body = answers.pop(0)
+                if status:
+                    self.send_response(status)
+                    for name, value in {**headers, "Content-Length": str(len(body))}.items():
+                        self.send_header(name, value)
+                    self.end_headers()
+                    self.wfile.write(body)
+
+            do_GET = do_POST  # noqa: N815  the name that the standard library calls
+
+            def log_message(self, *_: object) -> None:
+                """Keep quiet."""
+
+        self._server = HTTPServer(("127.0.0.1", 0), Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
+        self._thread.start()
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def close(self) -> None:
+        """End it."""
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+
+@pytest.fixture
+def stage() -> Iterator[Callable[..., Stage]]:
+    """A function that makes a server with the answers that it shall give."""
+    stages: list[Stage] = []
+
+    def make(*answers: Answer) -> Stage:
+        stages.append(Stage(list(answers)))
+        return stages[-1]
+
+    yield make
+    for each in stages:
+        each.close()
+
+
+@pytest.fixture
+def client() -> Iterator[Callable[..., Client]]:
+    """A function that makes a client of a URL, with a patience of ten seconds unless told otherwise."""
+    clients: list[Client] = []
+
+    def make(url: str, *, patience_s: float = 10.0, **options: object) -> Client:
+        clients.append(Client(url, "a-key", patience_s=patience_s, **options))  # type: ignore[arg-type]
+        return clients[-1]
+
+    yield make
+    for each in clients:
+        each.close()
+
+
+def test_a_busy_or_absent_mergelane_is_asked_again_and_told_of_once(
+    stage: Callable[..., Stage], client: Callable[..., Client]
+) -> None:
+    told: list[str] = []
+    there = stage(BUSY, AWAY, HANG_UP, FINE)
+    answer = client(there.url, tell=told.append).ask("POST", "/x", body={})
+
+    assert (answer.status, answer.body, answer.attempts) == (200, {"message": "success"}, 4)
+    assert there.asked == [("POST", "/x", "Bearer a-key")] * 4
+    assert told == [f"{there.url} answered 429: Too many.; trying again."]
+
+
+def test_being_told_to_come_back_later_does_not_wear_out_patience(
+    stage: Callable[..., Stage], client: Callable[..., Client]
+) -> None:
+    assert client(stage(BUSY, BUSY, FINE).url, patience_s=0).ask("GET", "/x").status == 200
+    with pytest.raises(Unanswered, match="answered 503: PostgreSQL is away"):
+        client(stage(AWAY).url, patience_s=0).ask("GET", "/x")
+
+
+@pytest.mark.parametrize("answer", [HANG_UP, FAILED])
+def test_what_may_have_counted_and_must_not_count_twice_is_not_sent_again(
+    stage: Callable[..., Stage], client: Callable[..., Client], answer: Answer
+) -> None:
+    there = stage(AWAY, BUSY, answer)
+    with pytest.raises(Unanswered) as caught:
+        client(there.url).ask("POST", "/x", body={}, repeatable=False)
+
+    assert caught.value.maybe_done
+    assert len(there.asked) == 3
+
+
+def test_where_nobody_listens_nothing_can_have_counted(client: Callable[..., Client]) -> None:
+    for url in (f"http://127.0.0.1:{free_port()}", "http://nowhere.invalid"):
+        with pytest.raises(Unanswered, match="does not answer") as caught:
+            client(url, patience_s=0).ask("POST", "/x", body={})
+
+        assert not caught.value.maybe_done
+
+
+def test_a_wait_ends_when_everything_is_to_stop(stage: Callable[..., Stage], client: Callable[..., Client]) -> None:
+    stop = threading.Event()
+    there = stage((429, {"Retry-After": "600"}, b""))
+    begun = monotonic()
+    threading.Timer(0.2, stop.set).start()
+    with pytest.raises(Unanswered):
+        client(there.url, stop=stop).ask("GET", "/x")
+
+    assert monotonic() - begun < 60
+
+
+@pytest.mark.parametrize(
+    ("answer", "sentence"),
+    [
+        ((401, {}, b'{"message": "Invalid API key"}'), "Invalid API key Give a key that opens a workspace"),
+        ((403, {}, b'{"message": "Access Denied"}'), "Access Denied The key has not the permission"),
+        ((404, {}, b"<html>"), "it may not be Mergelane that answers there"),
+        ((301, {"Location": "http://nowhere.invalid/"}, b""), "Mergelane answered 301"),
+    ],
+)
+def test_a_refusal_is_told_with_its_reason(
+    stage: Callable[..., Stage], client: Callable[..., Client], answer: Answer, sentence: str
+) -> None:
+    with pytest.raises(Refused, match=sentence):
+        accepted(client(stage(answer).url).ask("GET", "/x"), 200)
+
+
+def test_a_url_that_is_none_is_told(client: Callable[..., Client]) -> None:
+    with pytest.raises(Refused, match="correct the URL"):
+        client("http://[").ask("GET", "/x")
+
+
+def test_retry_after_is_read_as_seconds_or_as_a_date() -> None:
+    in_a_minute = retry_after({"Retry-After": formatdate(time() + 60, usegmt=True)})
+
+    assert in_a_minute is not None
+    assert 50 < in_a_minute <= 60
+    assert retry_after({"Retry-After": "7"}) == 7
+    assert retry_after({"Retry-After": "soon"}) is None
+    assert retry_after({}) is None
