@@ -1,0 +1,82 @@
+"""docs/cli.md tells every command, option, column and exit status, and none that there is not."""
+
+import re
+from collections.abc import Iterator
+
+import click
+import pytest
+
+from schemas.track import ARRAYS
+from tests.project.tree import text_of
+from workers.bulk.outcomes import DEAD, INVALID, TOLD
+from workers.bulk.pairs import COLUMNS
+from workers.cli import main
+from workers.cli.merge import SOME_DEAD, SOME_INVALID
+from workers.cli.profiles import SOME_REFUSED
+from workers.cli.runs import INTERRUPTED
+
+DOCUMENT = text_of("docs/cli.md")
+CLIENTS = ("merge", "profiles", "batches", "jobs")
+
+
+def commands(group: click.Group, *path: str) -> Iterator[tuple[str, click.Command]]:
+    """Yield every command under *group* that is no group itself, by its whole name."""
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from commands(command, *path, name)
+        else:
+            yield " ".join((*path, name)), command
+
+
+COMMANDS = dict(commands(main))
+
+
+def test_every_command_is_told_and_no_other() -> None:
+    told = {
+        name
+        for cell in re.findall(r"^\| (`mergelane .*?) \|", DOCUMENT, re.MULTILINE)
+        for name in re.findall(r"`mergelane ([a-z ]+)`", cell)
+    }
+
+    assert told == COMMANDS.keys()
+
+
+def test_every_option_of_those_who_run_merges_is_told_and_no_other() -> None:
+    options = {
+        option
+        for name, command in COMMANDS.items()
+        if name.split()[0] in CLIENTS
+        for parameter in command.params
+        for option in parameter.opts
+        if option.startswith("--")
+    }
+
+    assert set(re.findall(r"--[a-z][a-z-]+", DOCUMENT)) == options | {"--help"}
+
+
+def test_every_column_is_told() -> None:
+    assert [name for name in (*COLUMNS, *TOLD) if f"`{name}`" not in DOCUMENT] == []
+    assert f"`{DEAD}`" in DOCUMENT
+    assert f"`{INVALID}`" in DOCUMENT
+    assert [name for name in ARRAYS if f"`{name}`" not in DOCUMENT] == []
+
+
+def test_every_exit_status_is_told_and_in_the_help() -> None:
+    told = {int(status) for status in re.findall(r"^\| (\d+) \|", DOCUMENT, re.MULTILINE)}
+    helped = set(map(int, re.findall(r"\d+", (COMMANDS["merge"].help or "").partition("Exit status:")[2])))
+
+    assert told == {0, 1, 2, SOME_DEAD, SOME_INVALID, INTERRUPTED}
+    assert helped == told - {2}
+    assert f"Exit status {SOME_REFUSED} means" in DOCUMENT
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_option_has_a_help_text(name: str) -> None:
+    mute = [
+        parameter.name
+        for parameter in COMMANDS[name].params
+        if isinstance(parameter, click.Option) and not parameter.help
+    ]
+
+    assert mute == []
+    assert COMMANDS[name].help
