@@ -10,6 +10,7 @@ pytest_plugins = [
     "tests.support.front_door",
     "tests.support.postgres",
     "tests.support.redis",
+    "tests.support.stage",
     "tests.support.system",
     "tests.support.tls",
     "tests.support.up",

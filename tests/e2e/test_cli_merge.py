@@ -22,6 +22,7 @@ from tests.support.system import System
 from tests.support.waiting import wait_until
 
 MANY = 1_000
+SOME = 400
 BAD = '{"identifier_to_merge": {"external_id": 5}, "identifier_to_keep": {"external_id": "x"}}'
 
 
@@ -41,11 +42,22 @@ def batches(client: Client) -> list[dict[str, object]]:
     return found
 
 
+def merge_file(client: Client, path: Path, count: int) -> Path:
+    """Write a merge file of *count* pairs whose profiles exist, and return its path."""
+    make_profiles(client, [f"{role}-{number}" for number in range(count) for role in ("orphan", "survivor")])
+    return write_lines(path, (ext_pair(f"orphan-{n}", f"survivor-{n}") for n in range(count)))
+
+
 @pytest.fixture
 def many(client: Client, tmp_path: Path) -> Path:
-    """A merge file of MANY pairs whose profiles exist."""
-    make_profiles(client, [f"{role}-{number}" for number in range(MANY) for role in ("orphan", "survivor")])
-    return write_lines(tmp_path / "many.jsonl", (ext_pair(f"orphan-{n}", f"survivor-{n}") for n in range(MANY)))
+    """A merge file of MANY pairs."""
+    return merge_file(client, tmp_path / "many.jsonl", MANY)
+
+
+@pytest.fixture
+def some(client: Client, tmp_path: Path) -> Path:
+    """A merge file of SOME pairs, enough to be interrupted."""
+    return merge_file(client, tmp_path / "some.jsonl", SOME)
 
 
 def test_killed_again_and_again_it_merges_every_pair_once(client: Client, many: Path, tmp_path: Path) -> None:
@@ -112,14 +124,14 @@ def test_a_changed_file_and_a_strange_outcome_file_are_refused(client: Client, t
 
 
 def test_a_key_of_another_workspace_does_not_go_on_with_a_run(
-    client: Client, system: System, many: Path, tmp_path: Path
+    client: Client, system: System, some: Path, tmp_path: Path
 ) -> None:
-    outcomes = tmp_path / "many.outcomes.jsonl"
-    command = process(client, tmp_path, "merge", many).start()
+    outcomes = tmp_path / "some.outcomes.jsonl"
+    command = process(client, tmp_path, "merge", some).start()
     wait_until(lambda: state(outcomes)["lines"], seconds=60, every=0.005)
     command.kill()
     stranger = system.new_client()
-    refused = run(stranger, "merge", many)
+    refused = run(stranger, "merge", some)
 
     assert refused.returncode == 1
     assert b"it opens another workspace" in refused.stderr
@@ -242,9 +254,9 @@ def test_standard_input_is_merged_too(client: Client, tmp_path: Path) -> None:
     assert [row["outcome"] for row in read_rows(outcomes)] == ["merged"]
 
 
-def test_ctrl_c_ends_it_at_once_and_tells_how_to_go_on(client: Client, many: Path, tmp_path: Path) -> None:
-    outcomes = tmp_path / "many.outcomes.jsonl"
-    command = process(client, tmp_path, "merge", many).start()
+def test_ctrl_c_ends_it_at_once_and_tells_how_to_go_on(client: Client, some: Path, tmp_path: Path) -> None:
+    outcomes = tmp_path / "some.outcomes.jsonl"
+    command = process(client, tmp_path, "merge", some).start()
     wait_until(lambda: state(outcomes)["lines"], seconds=60, every=0.005)
     command.send(signal.SIGINT)
     begun = time.monotonic()
@@ -252,8 +264,8 @@ def test_ctrl_c_ends_it_at_once_and_tells_how_to_go_on(client: Client, many: Pat
     assert command.ended(seconds=20) == 130
     assert time.monotonic() - begun < 5
     assert "run the same command again to go on" in command.log
-    assert run(client, "merge", many).returncode == 0
-    assert len(read_lines(outcomes)) == MANY
+    assert run(client, "merge", some).returncode == 0
+    assert len(read_lines(outcomes)) == SOME
 
 
 def test_a_front_door_that_is_away_for_a_while_is_waited_for(

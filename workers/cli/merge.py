@@ -145,6 +145,9 @@ def _settling(options: Options, journal: Journal, source: Source) -> Iterator[Se
         yield settle
     finally:
         stop.set()
+        # Those that are in use now belong to threads which end with the process.
+        while not clients.empty():
+            clients.get().close()
 
 
 def _beside(file: str) -> Path:

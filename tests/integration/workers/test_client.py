@@ -3,70 +3,19 @@
 import threading
 from collections.abc import Callable, Iterator
 from email.utils import formatdate
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from time import monotonic, time
 
 import pytest
 
 from tests.support.processes import free_port
+from tests.support.stage import Answer, Stage
 from workers.client import Client, Refused, Unanswered, accepted, retry_after
 
-Answer = tuple[int, dict[str, str], bytes]
 HANG_UP: Answer = (0, {}, b"")
 BUSY: Answer = (429, {"Retry-After": "0"}, b'{"message": "Too many."}')
 AWAY: Answer = (503, {"Retry-After": "0"}, b'{"message": "PostgreSQL is away."}')
 FAILED: Answer = (500, {}, b'{"message": "Failed."}')
 FINE: Answer = (200, {}, b'{"message": "success"}')
-
-
-class Stage:
-    """A server that answers as it was told, one answer a request, and remembers what it was asked."""
-
-    def __init__(self, answers: list[Answer]) -> None:
-        self.asked: list[tuple[str, str, str | None]] = []
-        stage = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                self.rfile.read(int(self.headers.get("Content-Length", "0")))
-                stage.asked.append((self.command, self.path, self.headers["Authorization"]))
-                status, headers, body = answers.pop(0)
-                if status:
-                    self.send_response(status)
-                    for name, value in {**headers, "Content-Length": str(len(body))}.items():
-                        self.send_header(name, value)
-                    self.end_headers()
-                    self.wfile.write(body)
-
-            do_GET = do_POST  # noqa: N815  the name that the standard library calls
-
-            def log_message(self, *_: object) -> None:
-                """Keep quiet."""
-
-        self._server = HTTPServer(("127.0.0.1", 0), Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
-        self._thread.start()
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-
-    def close(self) -> None:
-        """End it."""
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
-
-
-@pytest.fixture
-def stage() -> Iterator[Callable[..., Stage]]:
-    """A function that makes a server with the answers that it shall give."""
-    stages: list[Stage] = []
-
-    def make(*answers: Answer) -> Stage:
-        stages.append(Stage(list(answers)))
-        return stages[-1]
-
-    yield make
-    for each in stages:
-        each.close()
 
 
 @pytest.fixture
