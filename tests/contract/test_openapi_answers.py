@@ -127,6 +127,9 @@ def test_a_profile_with_everything_in_it_is_shown_as_the_document_says(journey: 
     journey.post("/users/track", {"attributes": [PERSON], **HISTORY})
     (user,) = journey.post("/users/export/ids", {"external_ids": ["ada", "nobody"]}).json()["users"]
     shown = journey.get(f"/profiles/{user['braze_id']}").json()
+    page = journey.get("/profiles", limit=1).json()
+    journey.get("/profiles", limit=1, cursor=page["next_cursor"] or "AAAAAAAAAAA")
+    journey.get("/profiles", 400, limit=0)
     few = journey.post("/users/export/ids", {"external_ids": ["ada"], "fields_to_export": ["email"]}).json()["users"]
 
     assert shown == user

@@ -138,6 +138,20 @@ def test_a_key_of_another_workspace_does_not_go_on_with_a_run(
     assert batches(stranger) == []
 
 
+def test_a_run_that_was_left_for_long_tells_what_may_be_forgotten(client: Client, some: Path, tmp_path: Path) -> None:
+    outcomes = tmp_path / "some.outcomes.jsonl"
+    command = process(client, tmp_path, "merge", some).start()
+    wait_until(lambda: state(outcomes)["lines"], seconds=60, every=0.005)
+    command.kill()
+    old = {**state(outcomes), "saved_at": "2026-01-01T00:00:00+00:00"}
+    outcomes.with_name(outcomes.name + ".state").write_bytes(orjson.dumps(old))
+    done = run(client, "merge", some)
+
+    assert done.returncode == 0
+    assert b"Mergelane may not remember that it had accepted them" in done.stderr
+    assert len(read_lines(outcomes)) == SOME
+
+
 def test_bad_lines_are_told_and_hold_nothing_up(client: Client, tmp_path: Path) -> None:
     make_profiles(client, ["a", "b"])
     file = tmp_path / "pairs.jsonl"

@@ -48,18 +48,14 @@ class State:
     saved_at: str = ""
     finished: bool = False
 
-    @property
-    def begun(self) -> bool:
-        """Whether anything was sent or settled."""
-        return bool(self.written or self.offset or self.on_way or self.unanswered or self.finished)
-
 
 class Journal:
-    """The file that a run writes, and its state."""
+    """The file that a run writes, and its state; *resumed* tells whether an earlier process had begun the run."""
 
-    def __init__(self, output: Path, file: IO[bytes], state: State) -> None:
+    def __init__(self, output: Path, file: IO[bytes], state: State, *, resumed: bool) -> None:
         self.output = output
         self.state = state
+        self.resumed = resumed
         self._file = file
 
     @property
@@ -100,7 +96,7 @@ def open_journal(output: Path, fresh: State, *, again: bool) -> Iterator[Journal
         raise UnfitFile(f"{output} exists, and no run left it: name another file, or give --again to write it anew.")
     with output.open("r+b" if output.exists() else "w+b") as file:
         _hold(file, output)
-        journal = Journal(output, file, left or fresh)
+        journal = Journal(output, file, left or fresh, resumed=left is not None)
         if left is None:
             journal.save()
         size = file.seek(0, os.SEEK_END)

@@ -119,7 +119,7 @@ def _post(client: Client, path: str, pairs: Sequence[Pair], headers: dict[str, s
         answer = client.ask("POST", path, body={"merge_updates": [pair.update for pair in pairs]}, headers=headers)
         if answer.status != HTTPStatus.CONFLICT or client.stopped:
             return answer
-        client.wait(answer.retry_after or LEAST_WAIT_S)
+        client.wait(LEAST_WAIT_S if answer.retry_after is None else answer.retry_after)
 
 
 def _apart(pairs: Sequence[Pair], answer: Answer, ask: Callable[[Sequence[Pair]], list[Told]]) -> list[Told]:
@@ -143,5 +143,5 @@ def _finished(client: Client, batch_id: str) -> Json:
             if batch["state"] == JobState.FINISHED:
                 return dict(batch)
             headers = {"If-None-Match": answer.headers["ETag"]}
-        client.wait(answer.retry_after or LEAST_WAIT_S)
+        client.wait(LEAST_WAIT_S if answer.retry_after is None else answer.retry_after)
     raise Unanswered(f"The batch {batch_id} was not waited for to its end.", maybe_done=True)

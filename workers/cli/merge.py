@@ -99,7 +99,7 @@ def merge(ctx: click.Context, /, **given: Any) -> None:
         with open_journal(output, options.fresh(source), again=options.again) as journal:
             if not journal.state.finished:
                 _check_workspace(options.remote, journal.state)
-                _warn_of_age(journal.state)
+                _warn_of_age(journal)
                 with interruptible(output), _settling(options, journal, source) as settle:
                     _run(source, journal, form_of(str(output), None), settle, at_once=options.concurrency)
             counts = journal.state.counts
@@ -117,7 +117,7 @@ def _run(source: Source, journal: Journal, form: Form, settle: Settle, *, at_onc
             settle,
             at_once=at_once,
             moved=progress.moved,
-            replayed=_tell_of_replays(state),
+            replayed=_tell_of_replays(journal),
         )
         start = Position(offset=state.offset, lines=state.lines)
         merging.run(unchanged(source, posting.chunks(written.pairs(records(source, start), source.form))))
@@ -181,11 +181,11 @@ def _check_workspace(remote: Remote, state: State) -> None:
             ) from None
 
 
-def _warn_of_age(state: State) -> None:
+def _warn_of_age(journal: Journal) -> None:
     """Tell when a run is gone on with so late that Mergelane may have forgotten what it had accepted last."""
-    if not state.begun or state.task != "merge":
+    if not journal.resumed or journal.state.task != "merge":
         return
-    since = datetime.now(UTC) - datetime.fromisoformat(state.saved_at)
+    since = datetime.now(UTC) - datetime.fromisoformat(journal.state.saved_at)
     if since > REMEMBERED:
         tell(
             f"The run was left {since.total_seconds() / 3600:,.0f} hours ago. Of the few batches that were just being"
@@ -194,9 +194,9 @@ def _warn_of_age(state: State) -> None:
         )
 
 
-def _tell_of_replays(state: State) -> Callable[[], None]:
+def _tell_of_replays(journal: Journal) -> Callable[[], None]:
     """Return what tells, once, that another run had posted this file already."""
-    due = not state.begun
+    due = not journal.resumed
 
     def once() -> None:
         nonlocal due

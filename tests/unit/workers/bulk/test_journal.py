@@ -22,9 +22,10 @@ def test_what_was_not_settled_is_cut_off_and_the_rest_goes_on(tmp_path: Path) ->
     begin(output)
     before = output.read_bytes()
     with open_journal(output, FRESH, again=False) as journal:
-        left = journal.state
+        left, resumed = journal.state, journal.resumed
         journal.save(written=journal.write(b"2\n"), finished=True)
 
+    assert resumed
     assert before == b"one\ntwo\n"
     assert output.read_bytes() == b"one\n2\n"
     assert (left.offset, left.lines, left.counts, left.on_way) == (7, 1, {"merged": 1}, {"2": "batch"})
@@ -34,7 +35,8 @@ def test_begun_again_nothing_of_it_is_left(tmp_path: Path) -> None:
     output = tmp_path / "out.jsonl"
     begin(output)
     with open_journal(output, FRESH, again=True) as journal:
-        assert not journal.state.begun
+        assert not journal.resumed
+        assert (journal.state.offset, journal.state.on_way) == (0, {})
         assert output.read_bytes() == b""
 
 
