@@ -278,7 +278,13 @@ def test_renaming_and_deleting_are_answered_as_the_document_says(journey: Journe
 
 def test_a_url_that_is_too_long_is_refused_as_the_document_says(journey: Journey, client: Client) -> None:
     braze_id = "0" * 24
-    for path in ("/merge/jobs", f"/merge/jobs/{ELSEWHERE}", "/merge/batches", f"/profiles/{braze_id}/activity"):
+    for path in (
+        "/merge/jobs",
+        f"/merge/jobs/{ELSEWHERE}",
+        "/merge/batches",
+        "/profiles",
+        f"/profiles/{braze_id}/activity",
+    ):
         journey.get(path, 414, cursor="x" * 9_000)
 
     assert client.get("/merge/jobs", identifier="\N{GRINNING FACE}" * 246).status_code == 200
