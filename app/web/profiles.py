@@ -29,7 +29,7 @@ BRAZE_ID = re.compile(r"[0-9a-f]{24}")
 def everyone() -> ResponseReturnValue:
     """Answer with a page of all profiles of the workspace, as exports show them, in an order that does not change."""
     query = load_query(PAGE_QUERY, request.args)
-    with borrow(pool()) as connection:
+    with borrow(pool(), workspace_id=g.workspace_id) as connection:
         found = page(connection, workspace_id=g.workspace_id, after=query["cursor"], limit=query["limit"])
     return jsonify(PAGE.dump({"profiles": found.profiles, "next_cursor": found.next_after}))
 

@@ -142,6 +142,7 @@ QUERIES: Mapping[str, Sequence[Json]] = {
     "/merge/batches/<uuid:batch_id>": [{}],
     "/metrics": [{}],
     "/openapi.json": [{}],
+    "/profiles": [{}, {"cursor": "0"}],
     "/profiles/<braze_id>": [{}],
     "/merge/jobs": [{}, *({"identifier": secret} for secret in SECRETS.values())],
     "/merge/jobs/<uuid:job_id>": [{}, {"include": "changes"}],
