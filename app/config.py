@@ -79,9 +79,9 @@ class Settings:
     rate_limit_url: str = field(default="", repr=False)
 
     #: MERGELANE_LANE_SIZE: jobs that the relay may pack into one lane under backlog; 1 switches packing off.
-    lane_size: int = 10
+    lane_size: int = 50
     #: MERGELANE_RELAY_CLAIM: lanes that the relay claims in one round.
-    relay_claim: int = 500
+    relay_claim: int = 2_000
     #: MERGELANE_RELAY_POLL_MS: milliseconds between two looks at an empty ledger.
     relay_poll_ms: int = 15
     #: MERGELANE_BROKER_BOUND: messages that may wait in the broker before the relay holds back.

@@ -18,6 +18,8 @@ FREE = {
     "profiles/sql/clock.sql:the_time": "asks for the time alone",
     "web/sql/health.sql:ping": "asks whether PostgreSQL answers",
     "sql/revisions.sql:revision": "asks for the schema's revision",
+    "sql/roles.sql:role": "asks what the processes' role may do",
+    "sql/statistics.sql:analyze_outgrown_tables": "counts tables, whosever rows they hold",
     "ledger/sql/work.sql:workspaces_with_pending_jobs": "gives the relay the list of workspaces",
     "ledger/sql/work.sql:workspaces_under_way": "gives the rescue the list of workspaces",
     "ledger/sql/work.sql:all_workspaces": "gives the pruning the list of workspaces",

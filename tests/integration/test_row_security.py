@@ -244,7 +244,7 @@ def test_administering_without_being_the_owner_is_refused_instead_of_shown_a_par
         count(connection, "profile")
 
 
-def test_what_runs_as_the_owner_is_four_functions_that_only_the_role_may_call(owner: Connection) -> None:
+def test_what_runs_as_the_owner_is_a_few_functions_that_only_the_role_may_call(owner: Connection) -> None:
     query = """
         SELECT proname AS name, proconfig AS config, has_function_privilege('public', oid, 'EXECUTE') AS anybody
         FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosecdef
@@ -256,6 +256,7 @@ def test_what_runs_as_the_owner_is_four_functions_that_only_the_role_may_call(ow
         "workspaces_with_pending_jobs",
         "workspaces_under_way",
         "all_workspaces",
+        "analyze_outgrown_tables",
     }
     assert [row["config"] for row in found] == [["search_path=pg_catalog, pg_temp"]] * len(found)
     assert {row["anybody"] for row in found} == {False}

@@ -68,12 +68,13 @@ def _rescue(settings: Settings) -> Iterator[Finding]:
 
 def _amounts(settings: Settings) -> Iterator[Finding]:
     """Yield what is wrong with how much is held, and for how long."""
-    if settings.relay_claim > settings.broker_bound:
+    if settings.relay_claim > settings.broker_bound * settings.lane_size:
         yield notice(
             CHECK,
             f"The relay may claim {settings.relay_claim:,} lanes at once, and the broker holds"
-            f" {settings.broker_bound:,} messages at most, so that the smaller number counts.",
-            "Set MERGELANE_RELAY_CLAIM to MERGELANE_BROKER_BOUND or less.",
+            f" {settings.broker_bound:,} messages of {settings.lane_size:,} jobs at most, so that the smaller number"
+            " counts.",
+            "Set MERGELANE_RELAY_CLAIM to MERGELANE_BROKER_BOUND times MERGELANE_LANE_SIZE or less.",
         )
     if settings.idempotency_hours > settings.prune_after_days * HOURS_A_DAY:
         yield wrong(

@@ -1,4 +1,4 @@
-"""The relay's entry: publishing, rescue and pruning, a thread each, until SIGTERM or SIGINT."""
+"""The relay's entry: publishing, rescue, pruning and analysis, a thread each, until SIGTERM or SIGINT."""
 
 import logging
 import signal
@@ -12,6 +12,7 @@ from app.logs import configure
 from app.revisions import require
 from workers.broker import Broker
 from workers.celery import make_celery
+from workers.relay.analysis import Analyst
 from workers.relay.loop import repeat
 from workers.relay.prune import Pruner
 from workers.relay.publishing import Publisher
@@ -20,6 +21,8 @@ from workers.relay.rescue import Rescuer
 log = logging.getLogger(__name__)
 
 MILLISECONDS = 1000
+#: Seconds between two looks at how tables have grown; PostgreSQL itself does not count changes more often.
+ANALYZE_EVERY_S = 1.0
 
 
 def main() -> None:
@@ -34,7 +37,7 @@ def main() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     log.info("relay_started")
-    services = (_publish, _rescue, _prune)
+    services = (_publish, _rescue, _prune, _analyze)
     with open_pool(settings, name="relay") as pool, ThreadPoolExecutor(len(services)) as threads:
         running = [threads.submit(_until_stopped, service, pool, settings, stop) for service in services]
         stop.wait()
@@ -72,6 +75,12 @@ def _prune(pool: Pool, settings: Settings, stop: Event) -> None:
     """Prune until told to stop; a backlog of old batches is pruned chunk after chunk."""
     pruner = Pruner(pool, settings)
     repeat(pruner.run_once, pause_s=settings.prune_every_s, stop=stop, name="prune")
+
+
+def _analyze(pool: Pool, settings: Settings, stop: Event) -> None:
+    """Keep PostgreSQL's statistics up with the tables until told to stop."""
+    del settings
+    repeat(Analyst(pool).run_once, pause_s=ANALYZE_EVERY_S, stop=stop, name="analysis")
 
 
 if __name__ == "__main__":

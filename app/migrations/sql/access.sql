@@ -51,5 +51,6 @@ TO mergelane_app;
 GRANT SELECT, INSERT, DELETE ON custom_event, purchase, session, engagement TO mergelane_app;
 
 GRANT EXECUTE ON FUNCTION
-    holders_of(bytea[]), workspaces_with_pending_jobs(), workspaces_under_way(), all_workspaces()
+    holders_of(bytea[]), workspaces_with_pending_jobs(), workspaces_under_way(), all_workspaces(),
+    analyze_outgrown_tables(bigint)
 TO mergelane_app;

@@ -140,4 +140,4 @@ def test_a_job_is_looked_for_no_sooner_than_redis_delivers_it_again() -> None:
 
 
 def test_a_round_of_the_relay_fits_into_the_broker() -> None:
-    assert Settings().relay_claim <= Settings().broker_bound
+    assert Settings().relay_claim <= Settings().broker_bound * Settings().lane_size

@@ -42,7 +42,7 @@ def test_settings_that_contradict_each_other_are_wrong(values: dict[str, Any], n
         ({"idle_timeout_ms": 15_000}, "MERGELANE_IDLE_TIMEOUT_MS"),
         ({"rescue_after_s": 30.0}, "MERGELANE_RESCUE_AFTER_S"),
         ({"rescue_every_s": 90.0}, "MERGELANE_RESCUE_EVERY_S"),
-        ({"relay_claim": 2_000}, "MERGELANE_RELAY_CLAIM"),
+        ({"lane_size": 1}, "MERGELANE_RELAY_CLAIM"),
         ({"key_pepper": ()}, "SECRET"),
         ({"key_pepper": ("",)}, "SECRET"),
         ({"dev_api_key": "a-long-key"}, "mergelane keys create"),

@@ -1,0 +1,66 @@
+"""Analysis: tables that grow fast are counted anew at once, so that no plan is kept that was made for empty ones."""
+
+import pytest
+
+from app.db import Pool
+from app.statistics import LEAST_ROWS
+from tests.support.factories import Factory
+from workers.relay.analysis import Analyst
+
+
+@pytest.fixture
+def analyst(factory: Factory, pool: Pool) -> Analyst:
+    """The analyst of a database whose tables were counted while they were empty, as after a restore."""
+    factory.connection.execute("VACUUM ANALYZE")
+    return Analyst(pool)
+
+
+def redirects(factory: Factory, first: int, last: int) -> None:
+    """Make redirects by number, and have PostgreSQL know at once that it has so many changed rows."""
+    factory.rows(
+        """
+        INSERT INTO redirect (workspace_id, orphan_id, survivor_id, braze_id, external_id, job_id, merged_at)
+        SELECT %s, number, number + 1000000, lpad(to_hex(number), 24, '0'), number, gen_random_uuid(), now()
+        FROM generate_series(%s::int, %s::int) AS number
+        RETURNING 1
+        """,
+        *(first, last),
+    )
+    factory.connection.execute("SELECT pg_stat_force_next_flush()")
+
+
+def counted(factory: Factory) -> int:
+    """Return how many redirects PostgreSQL believes there are."""
+    (row,) = factory.connection.execute("SELECT reltuples FROM pg_class WHERE oid = 'redirect'::regclass").fetchall()
+    return int(row["reltuples"])
+
+
+def test_a_table_that_outgrew_what_is_known_of_it_is_counted_anew(analyst: Analyst, factory: Factory) -> None:
+    redirects(factory, 1, LEAST_ROWS + 1)
+    assert counted(factory) == 0
+
+    assert analyst.run_once() == 1
+    assert counted(factory) == LEAST_ROWS + 1
+    assert analyst.run_once() == 0
+
+
+def test_a_table_that_has_not_doubled_is_left_to_autovacuum(analyst: Analyst, factory: Factory) -> None:
+    redirects(factory, 1, 5_000)
+    assert analyst.run_once() == 1
+    redirects(factory, 5_001, 10_000)
+
+    assert analyst.run_once() == 0
+    assert counted(factory) == 5_000
+
+
+def test_a_plan_made_for_an_empty_table_is_not_kept(analyst: Analyst, factory: Factory) -> None:
+    look = "SELECT orphan_id FROM redirect WHERE workspace_id = %s AND external_id = %s"
+    explain = f"EXPLAIN (GENERIC_PLAN) {look.replace('%s', '$1', 1).replace('%s', '$2')}"
+    factory.rows(look, "1")
+    redirects(factory, 1, 5_000)
+    analyst.run_once()
+
+    plan = "\n".join(row["QUERY PLAN"] for row in factory.connection.execute(explain, prepare=False))
+
+    assert "redirect_external_id" in plan
+    assert "external_id = $2" in plan
