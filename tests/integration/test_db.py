@@ -163,7 +163,7 @@ def test_a_real_deadlock_ends_with_both_done(pool: Pool, factory: Factory) -> No
         def work(inside: Connection) -> int:
             tries.append(1)
             for name in names:
-                inside.execute("SELECT 1 FROM profile WHERE external_id = %s FOR UPDATE", [name])
+                inside.execute("SELECT 1 FROM profile WHERE external_id = %s FOR UPDATE", [name]).fetchall()
                 if len(tries) == 1 and name == names[0]:
                     meet.wait()
             return len(tries)
