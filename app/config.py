@@ -56,7 +56,9 @@ class Settings:
     #: MERGELANE_POOL_SIZE: PostgreSQL connections that one process may hold.
     pool_size: int = 8
     #: MERGELANE_POOL_TIMEOUT_S: seconds that the front door waits for a connection before it answers 503.
-    pool_timeout_s: float = 2.0
+    pool_timeout_s: float = 1.5
+    #: MERGELANE_SILENCE_S: seconds of silence in a statement after which the front door looks if PostgreSQL is there.
+    silence_s: float = 1.0
     #: MERGELANE_STATEMENT_TIMEOUT_MS: milliseconds after which PostgreSQL cancels a statement.
     statement_timeout_ms: int = 15_000
     #: MERGELANE_LOCK_TIMEOUT_MS: milliseconds that a statement waits for a lock.
@@ -227,6 +229,7 @@ class SettingsSchema(Schema):
     log_error_texts = fields.Boolean()
     pool_size = _whole()
     pool_timeout_s = _positive()
+    silence_s = _positive()
     statement_timeout_ms = _whole()
     lock_timeout_ms = _whole()
     idle_timeout_ms = _whole()

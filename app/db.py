@@ -16,8 +16,9 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait
 
 from app.config import Settings
 from app.errors import DatabaseUnavailable, SetupError
+from app.patience import Patience, PatientConnection, Pulse, check
 
-Connection = psycopg.Connection[DictRow]
+Connection = PatientConnection[DictRow]
 Pool = ConnectionPool[Connection]
 Result = TypeVar("Result")
 #: An answer to a statement that was sent: to be called once, which waits for it. What is sent in between travels along.
@@ -65,22 +66,24 @@ def load_queries(package: str, file: str) -> dict[str, LiteralString]:
 QUERIES = load_queries(__package__, "transactions.sql")
 
 
-def open_pool(settings: Settings, *, name: str) -> Pool:
+def open_pool(settings: Settings, *, name: str, uneasy: bool = False) -> Pool:
     """Return a pool of connections that open as they are needed; *name* is what PostgreSQL shows them under.
 
-    They work as APP_ROLE from the first statement on. Raises SetupError when no DATABASE_URL is set.
+    They work as APP_ROLE from the first statement on. Those who must answer soon are *uneasy*: when a statement takes
+    longer than usual, they look whether PostgreSQL is still there. Raises SetupError when no DATABASE_URL is set.
     """
     if not settings.database_url:
         raise SetupError("DATABASE_URL is not set; set it, or start everything with `mergelane up`.")
     return ConnectionPool(
         settings.database_url,
-        connection_class=psycopg.Connection[DictRow],
+        connection_class=Connection,
+        configure=patient(settings, uneasy=uneasy),
         kwargs=connection_arguments(settings, name=name, role=APP_ROLE),
         min_size=0,
         max_size=settings.pool_size,
         timeout=settings.pool_timeout_s,
         reconnect_timeout=settings.pool_timeout_s,
-        check=ConnectionPool.check_connection,
+        check=check,
         name=name,
         open=True,
     )
@@ -133,6 +136,22 @@ def tell(connection: psycopg.Connection[Any], workspace_id: int) -> None:
     connection.execute(QUERIES["tell"], {"workspace_id": workspace_id})
 
 
+#: Seconds that PostgreSQL is given, beyond its own timeout of a statement, to say that it has cancelled it.
+GRACE_S = 5.0
+
+
+def patient(settings: Settings, *, uneasy: bool) -> Callable[[Connection], None]:
+    """Return what gives each new connection its patience: PostgreSQL's own timeouts need a server that still runs."""
+    longest_s = max(settings.statement_timeout_ms, settings.lock_timeout_ms) / 1000 + GRACE_S
+    uneasy_s = settings.silence_s if uneasy else None
+    patience = Patience(longest_s=longest_s, uneasy_s=uneasy_s, pulse=Pulse(settings.database_url))
+
+    def configure(connection: Connection) -> None:
+        connection.patience = patience
+
+    return configure
+
+
 @contextmanager
 def borrow(pool: Pool, *, workspace_id: int | None = None, snapshot: bool = False) -> Iterator[Connection]:
     """Lend a connection in one transaction that sees a workspace and nothing else; committed unless an error leaves it.
@@ -161,7 +180,8 @@ def in_transaction(pool: Pool, work: Callable[[Connection], Result], *, workspac
     """Return what *work* returns, run in one transaction of a workspace; made again when it had to give way.
 
     Locks are taken in one order, so deadlocks are rare; those that unique indexes can still cause end here. Raises
-    DatabaseUnavailable when PostgreSQL does not answer.
+    DatabaseUnavailable when PostgreSQL does not answer: then nothing has happened, unless it went away while it was
+    asked to commit, when nobody can tell.
     """
     retrying = Retrying(
         retry=retry_if_exception_type(TRANSIENT),

@@ -5,7 +5,7 @@ MergelaneError
 │   ├── Conflict            409
 │   ├── NotFound            404
 │   └── Gone                410, with where the profile went
-├── DatabaseUnavailable     PostgreSQL does not answer; nothing was changed
+├── DatabaseUnavailable     PostgreSQL does not answer; a transaction that it was committing may have taken effect
 ├── ResolutionUnsettled     profiles kept changing under a job; the attempt is given up and made again
 └── SetupError              the installation is not fit to run; the message says what to do
 """
@@ -45,7 +45,10 @@ class Gone(Rejected):
 
 
 class DatabaseUnavailable(MergelaneError):
-    """PostgreSQL does not answer; nothing was changed, and the request may be sent again."""
+    """PostgreSQL does not answer; the request may be sent again.
+
+    Nothing was changed, unless PostgreSQL went away while it was asked to commit: an Idempotency-Key makes sure of it.
+    """
 
 
 class ResolutionUnsettled(MergelaneError):

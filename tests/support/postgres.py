@@ -7,9 +7,11 @@ import itertools
 import os
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
+import psutil
 import psycopg
 import pytest
 from psycopg import sql
@@ -21,7 +23,7 @@ from app.errors import SetupError
 from tests.support.missing import missing
 from tests.support.processes import Process
 from tests.support.waiting import wait_until
-from workers.up.embedded_postgres import EmbeddedPostgres
+from workers.up.embedded_postgres import SOCKET, EmbeddedPostgres
 
 NUMBERS = itertools.count(1)
 FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "shared_buffers": "64MB"}
@@ -56,6 +58,26 @@ class PostgresServer:
         """Kill it as a failing machine would; the next start recovers from the log."""
         if self._process is not None:
             self._process.kill()
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Stop all of its processes in their tracks for as long as the block lasts; the kernel goes on answering."""
+        # Each of them has a session of its own, so that no signal to a group would reach them all.
+        assert self._process is not None
+        leader = psutil.Process(self._process.pid)
+        family = [leader, *leader.children(recursive=True)]
+        for process in family:
+            process.suspend()
+        try:
+            yield
+        finally:
+            for process in family:
+                process.resume()
+
+    @property
+    def socket(self) -> Path:
+        """The unix socket that it listens to."""
+        return self._server.sockets / SOCKET
 
     def restart(self) -> None:
         """Stop it and start it."""
