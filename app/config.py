@@ -72,6 +72,8 @@ class Settings:
     web_processes: int = 2
     #: MERGELANE_HSTS_S: seconds for which browsers shall insist on TLS, where TLS ends before us; 0 says nothing.
     hsts_s: int = 0
+    #: MERGELANE_WAITING_BOUND: jobs of a workspace that may wait before requests that would make more are refused.
+    waiting_bound: int = 1_000_000
     #: MERGELANE_IDEMPOTENCY_HOURS: hours for which an Idempotency-Key is remembered.
     idempotency_hours: float = 24.0
 
@@ -236,6 +238,7 @@ class SettingsSchema(Schema):
     web_threads = _whole()
     web_processes = _whole()
     hsts_s = _whole(0)
+    waiting_bound = _whole()
     idempotency_hours = _positive()
     rate_limits = Limits()
     rate_limit_url = fields.String()

@@ -4,7 +4,8 @@ MergelaneError
 ├── Rejected                a request that cannot be accepted; its message is the client's sentence
 │   ├── Conflict            409
 │   ├── NotFound            404
-│   └── Gone                410, with where the profile went
+│   ├── Gone                410, with where the profile went
+│   └── Overloaded          429, with when to come again
 ├── DatabaseUnavailable     PostgreSQL does not answer; a transaction that it was committing may have taken effect
 ├── ResolutionUnsettled     profiles kept changing under a job; the attempt is given up and made again
 └── SetupError              the installation is not fit to run; the message says what to do
@@ -42,6 +43,17 @@ class Gone(Rejected):
         """Keep the survivor beside the sentence, for the Link header."""
         super().__init__(message)
         self.survivor_braze_id = survivor_braze_id
+
+
+class Overloaded(Rejected):
+    """Too much of the workspace's waits to be done; *retry_after_s* is when it is worth while to come again."""
+
+    status = 429
+
+    def __init__(self, message: str, *, retry_after_s: int) -> None:
+        """Keep the seconds beside the sentence, for the Retry-After header."""
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
 
 
 class DatabaseUnavailable(MergelaneError):

@@ -14,7 +14,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.metrics_core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
-__all__ = ["CONTENT_TYPE_LATEST", "REQUESTS", "UNCOUNTED_REQUESTS", "SharedCounter", "exposition"]
+__all__ = ["CONTENT_TYPE_LATEST", "REQUESTS", "SHED_REQUESTS", "UNCOUNTED_REQUESTS", "SharedCounter", "exposition"]
 
 #: Slots of a counter. Two processes share one only when their numbers differ by a multiple of this.
 SLOTS = 1_024
@@ -48,12 +48,17 @@ UNCOUNTED_REQUESTS = SharedCounter(
 )
 
 
+SHED_REQUESTS = SharedCounter(
+    "mergelane_shed_requests", "Requests refused because too many jobs of their workspace waited."
+)
+
+
 class _Counters(Collector):
     """Hands the shared counters to Prometheus's own exposition."""
 
     def collect(self) -> Iterator[CounterMetricFamily]:
         """Yield each counter with its sum."""
-        for counter in (REQUESTS, UNCOUNTED_REQUESTS):
+        for counter in (REQUESTS, UNCOUNTED_REQUESTS, SHED_REQUESTS):
             yield CounterMetricFamily(counter.name, counter.told, value=counter.value)
 
 

@@ -9,6 +9,7 @@ from psycopg.types.json import Jsonb
 from uuid_utils.compat import uuid7
 
 from app.db import Connection, Pool, in_transaction, load_queries
+from app.ledger.backlog import Backlogs
 from app.ledger.idempotency import IdempotencyKey, first_use
 from app.ledger.lanes import lane_heads
 from schemas.identifiers import Email, Identifier, Phone, plain_value, sharing_key, to_wire
@@ -47,12 +48,14 @@ def accept(  # noqa: PLR0913  one request has as many sides
     updates: Sequence[Update],
     places: Sequence[int] | None = None,
     idempotency: IdempotencyKey | None = None,
+    backlogs: Backlogs,
 ) -> Accepted:
     """Return the batch that *updates* became, one job for each, in their order; durable when this returns.
 
     *places* are their places in the request, ascending, where not all of its objects became updates.
 
-    Raises Conflict when the Idempotency-Key stands in the way, and DatabaseUnavailable when PostgreSQL does not answer.
+    Raises Conflict when the Idempotency-Key stands in the way, DatabaseUnavailable when PostgreSQL does not answer, and
+    Overloaded when too many of the workspace's jobs wait; what was accepted before is found again all the same.
     """
     # Ids are made here, once: they sort by the time of their making, and a repeated transaction uses them again.
     batch_id = uuid7()
@@ -70,10 +73,14 @@ def accept(  # noqa: PLR0913  one request has as many sides
             earlier = first_use(connection, idempotency, workspace_id=workspace_id, path=path, batch_id=batch_id)
             if earlier is not None:
                 return Accepted(batch_id=earlier, replayed=True)
+        backlogs.require_room(connection, workspace_id=workspace_id)
         connection.execute(QUERIES["insert_batch"], batch)
         return Accepted(batch_id=batch_id)
 
-    return in_transaction(pool, work, workspace_id=workspace_id)
+    accepted = in_transaction(pool, work, workspace_id=workspace_id)
+    if not accepted.replayed:
+        backlogs.accepted(workspace_id=workspace_id, jobs=len(updates))
+    return accepted
 
 
 def _jobs(updates: Sequence[Update], places: Sequence[int]) -> list[dict[str, Any]]:

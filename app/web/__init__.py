@@ -14,6 +14,7 @@ from app.web import (
     metrics,
     profiles,
     segments,
+    shedding,
     tracing,
     users_alias,
     users_alias_update,
@@ -64,6 +65,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     tracing.register(flask)
     errors.register(flask)
     limiting.register(flask, settings)
+    shedding.register(flask, settings)
     headers.register(flask, settings)
     for blueprint in BLUEPRINTS:
         flask.register_blueprint(blueprint)

@@ -16,6 +16,7 @@ from app.ledger import reading
 from app.ledger.accept import Accepted, Update, accept
 from app.ledger.idempotency import IdempotencyKey
 from app.web.resources import pool, settings
+from app.web.shedding import backlogs
 from app.web.waiting import preferred_wait, wait_for_batch
 from schemas.jobs import BatchSchema
 from schemas.outcomes import JobKind
@@ -44,6 +45,7 @@ def take_in(kind: JobKind, updates: Sequence[Update], *, body: Any, places: Sequ
         updates=updates,
         places=places,
         idempotency=idempotency_key(body),
+        backlogs=backlogs(),
     )
 
 

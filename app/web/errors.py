@@ -9,7 +9,7 @@ from marshmallow import ValidationError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from app.db import CONTENDED, TRANSIENT
-from app.errors import DatabaseUnavailable, Gone, Rejected, ResolutionUnsettled
+from app.errors import DatabaseUnavailable, Gone, Overloaded, Rejected, ResolutionUnsettled
 
 LOG = logging.getLogger(__name__)
 
@@ -51,6 +51,8 @@ def refused(error: Rejected) -> Response:
         # "canonical" (RFC 6596) leads from a duplicate to the resource that holds all that it held, which is what a
         # survivor is to its orphan; "successor-version" (RFC 5829) would call them two versions of one.
         response.headers["Link"] = f'</profiles/{error.survivor_braze_id}>; rel="canonical"'
+    if isinstance(error, Overloaded):
+        response.headers["Retry-After"] = str(error.retry_after_s)
     if error.status == HTTPStatus.UNAUTHORIZED:
         response.headers["WWW-Authenticate"] = "Bearer"
     return response

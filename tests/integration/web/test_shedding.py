@@ -1,0 +1,124 @@
+"""Load is shed: while too many jobs of a workspace wait, requests that would make more are refused with 429."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from flask import Flask
+from werkzeug.test import TestResponse
+
+from app.config import Settings
+from app.db import Connection
+from app.metrics import SHED_REQUESTS
+from app.web import create_app
+from app.web.resources import resources_of
+from app.web.shedding import NAME
+from tests.support.front_door import Caller
+from tests.support.waiting import wait_until
+
+BOUND = 3
+
+
+@pytest.fixture
+def front_door(database_url: str) -> Iterator[Flask]:
+    """The application with a low bound."""
+    flask = create_app(Settings(database_url=database_url, waiting_bound=BOUND))
+    try:
+        yield flask
+    finally:
+        resources_of(flask).close()
+
+
+def merges(*names: str) -> dict[str, Any]:
+    """Return the body of so many merges."""
+    return {
+        "merge_updates": [
+            {"identifier_to_merge": {"external_id": name}, "identifier_to_keep": {"external_id": f"{name}-kept"}}
+            for name in names
+        ]
+    }
+
+
+IDENTIFY = {"aliases_to_identify": [{"external_id": "i", "user_alias": {"alias_label": "l", "alias_name": "n"}}]}
+
+
+@pytest.fixture
+def full(caller: Caller) -> Caller:
+    """A caller whose workspace has as many waiting jobs as it may have; one batch was accepted under the key `k`."""
+    response = caller.post("/users/merge", merges(*map(str, range(BOUND))), headers={"Idempotency-Key": "k"})
+
+    assert response.status_code == 202
+    return caller
+
+
+def assert_refused(response: TestResponse) -> None:
+    """Assert that the request was refused for the backlog."""
+    assert response.status_code == 429
+    assert response.json == {"message": "Too many jobs of this workspace wait: 3 or more. Try again in 10 seconds."}
+    assert response.headers["Retry-After"] == "10"
+
+
+@pytest.mark.parametrize(("path", "body"), [("/users/merge", merges("x")), ("/users/identify", IDENTIFY)])
+def test_whatever_would_make_jobs_is_refused_and_writes_nothing(
+    full: Caller, count: Callable[[], dict[str, int]], path: str, body: Any
+) -> None:
+    before, shed = count(), SHED_REQUESTS.value
+
+    assert_refused(full.post(path, body))
+    assert_refused(full.post(path, body, headers={"Idempotency-Key": "other"}))
+
+    assert count() == before
+    assert SHED_REQUESTS.value == shed + 2
+
+
+def test_what_was_accepted_before_is_answered_again(full: Caller) -> None:
+    first = full.post("/users/merge", merges(*map(str, range(BOUND))), headers={"Idempotency-Key": "k"})
+
+    assert first.status_code == 202
+    assert first.headers["Idempotent-Replayed"] == "true"
+
+
+def test_other_workspaces_and_other_requests_go_on(full: Caller, make_caller: Callable[..., Caller]) -> None:
+    assert_refused(full.post("/users/merge", merges("x")))
+
+    assert make_caller().post("/users/merge", merges("x")).status_code == 202
+    assert full.post("/users/track", {"attributes": [{"external_id": "x"}]}).status_code == 201
+    assert full.get("/merge/jobs", state="queued").status_code == 200
+    assert full.post("/users/merge/preview", merges("x")).status_code == 200
+
+
+def test_a_refused_key_is_not_used_up_and_there_is_room_again(full: Caller, connection: Connection) -> None:
+    assert_refused(full.post("/users/merge", merges("x"), headers={"Idempotency-Key": "later"}))
+    connection.execute(
+        """
+        UPDATE job SET state = 'finished', outcome = 'orphan_not_found', reason = 'Done.', finished_at = now()
+        WHERE workspace_id = %s
+        """,
+        [full.workspace_id],
+    )
+
+    accepted = wait_until(
+        lambda: (
+            (response := full.post("/users/merge", merges("x"), headers={"Idempotency-Key": "later"})).status_code
+            == 202
+            and response
+        ),
+        every=0.1,
+        what="room",
+    )
+
+    assert "Idempotent-Replayed" not in accepted.headers
+
+
+def test_a_process_that_has_just_started_learns_what_waits(full: Caller, front_door: Flask, database_url: str) -> None:
+    other = create_app(Settings(database_url=database_url, waiting_bound=BOUND))
+    caller = Caller(
+        other, secret=full.secret, key_id=full.key_id, workspace_id=full.workspace_id, workspace=full.workspace
+    )
+    try:
+        assert caller.post("/users/merge", merges("first")).status_code == 202
+        wait_until(lambda: other.extensions[NAME]._of(full.workspace_id).counted, what="the look")
+
+        assert_refused(caller.post("/users/merge", merges("second")))
+    finally:
+        resources_of(other).close()
