@@ -70,6 +70,8 @@ class Settings:
     web_threads: int = 16
     #: MERGELANE_WEB_PROCESSES: web processes.
     web_processes: int = 2
+    #: MERGELANE_DRAIN_S: seconds from SIGTERM, when /health/ready begins to answer 503, until the listener closes.
+    drain_s: float = 0.0
     #: MERGELANE_HSTS_S: seconds for which browsers shall insist on TLS, where TLS ends before us; 0 says nothing.
     hsts_s: int = 0
     #: MERGELANE_WAITING_BOUND: jobs of a workspace that may wait before requests that would make more are refused.
@@ -237,6 +239,7 @@ class SettingsSchema(Schema):
     idle_timeout_ms = _whole()
     web_threads = _whole()
     web_processes = _whole()
+    drain_s = fields.Float(validate=validate.Range(min=0))
     hsts_s = _whole(0)
     waiting_bound = _whole()
     idempotency_hours = _positive()

@@ -114,12 +114,12 @@ class House:
         with connected(Settings(), self.database_url, name="chaos") as connection:
             keys.ensure(connection, key=KEY, workspace=WORKSPACE, permissions=["*"])
 
-    def run(self, name: str, command: Sequence[str]) -> Kept:
-        """Keep a process of the product running under *name*."""
+    def run(self, name: str, command: Sequence[str], **settings: str) -> Kept:
+        """Keep a process of the product running under *name*, with further *settings* of its own."""
         program = Program(
             name=name,
             command=command,
-            environ=self.environ,
+            environ={**self.environ, **settings},
             log=self._log(name),
             directory=commands.DIRECTORY,
             stop_seconds=20.0,

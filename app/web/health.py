@@ -1,10 +1,16 @@
 """Health: is the process alive, and can it do its work. The broker does not count: the front door needs none."""
 
+from http import HTTPStatus
+
 from flask import Blueprint
 from flask.typing import ResponseReturnValue
 
 from app.db import borrow, load_queries
+from app.web.draining import is_draining
+from app.web.errors import RETRY_AFTER, answer
 from app.web.resources import pool
+
+ENDING = "This server is about to end; send requests to another one."
 
 QUERIES = load_queries(__package__, "health.sql")
 
@@ -19,7 +25,9 @@ def live() -> ResponseReturnValue:
 
 @blueprint.get("/ready")
 def ready() -> ResponseReturnValue:
-    """Answer 200 when PostgreSQL answers, else 503."""
+    """Answer 200 when PostgreSQL answers; 503 when it does not, or when this server was asked to end."""
+    if is_draining():
+        return answer(HTTPStatus.SERVICE_UNAVAILABLE, ENDING, Retry_After=str(RETRY_AFTER))
     with borrow(pool()) as connection:
         connection.execute(QUERIES["ping"])
     return {"status": "ready"}

@@ -13,6 +13,7 @@ from app.config import Settings
 from app.errors import SetupError
 from app.logs import catch_the_uncaught, configuration
 from app.revisions import require
+from app.web.draining import drain_first
 from app.web.waiting import CLOSING
 
 SETTINGS = Settings.from_environ()
@@ -70,6 +71,13 @@ def on_starting(_: Any) -> None:
     except SetupError as error:
         logging.getLogger(__name__).critical("%s", error)
         sys.exit(1)
+
+
+def when_ready(_: Any) -> None:
+    """Have the first process drain before it does what gunicorn does on SIGTERM."""
+    stop = signal.getsignal(signal.SIGTERM)
+    if callable(stop):
+        drain_first(stop, seconds=SETTINGS.drain_s)
 
 
 def post_worker_init(worker: Any) -> None:

@@ -10,6 +10,7 @@ import orjson
 from gunicorn import util
 from gunicorn.workers.gthread import ThreadWorker
 
+from app.web.draining import is_draining
 from app.web.headers import HEADERS
 
 SENTENCES = {
@@ -44,6 +45,13 @@ class Recorder:
 
 class Worker(ThreadWorker):
     """Gunicorn's threaded worker with answers of ours."""
+
+    def handle_request(self, req: Any, conn: Any) -> bool:
+        """Answer a request; while the server drains, its connection is closed afterwards, and the answer says so."""
+        if is_draining():
+            req.force_close()
+        kept: bool = super().handle_request(req, conn)
+        return kept
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
         """Log what gunicorn logs, and answer with the status that it chose, in our way."""

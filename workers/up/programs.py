@@ -37,7 +37,13 @@ def environment(*, database_url: str, broker_url: str, flower_basic_auth: str = 
 
     FLOWER_BASIC_AUTH is Flower's own variable for the password that it asks for, kept out of its command line.
     """
-    own = {"DATABASE_URL": database_url, "BROKER_URL": broker_url, "PYTHONUNBUFFERED": "1"}
+    own = {
+        "DATABASE_URL": database_url,
+        "BROKER_URL": broker_url,
+        # No balancer stands before it that would have to be told.
+        "MERGELANE_DRAIN_S": "0",
+        "PYTHONUNBUFFERED": "1",
+    }
     if flower_basic_auth:
         own["FLOWER_BASIC_AUTH"] = flower_basic_auth
     return {"MERGELANE_LOG_FORMAT": "text", **child_environ(**own)}

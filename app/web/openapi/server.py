@@ -29,7 +29,7 @@ OPERATIONS: Mapping[str, Operation] = {
     ),
     "GET /health/ready": Operation(
         tag=Tag.SERVER,
-        summary="Does PostgreSQL answer",
+        summary="Is this server to be sent requests",
         answers={OK: answer("It does.", an_object(("status",), status=words("ready"))), UNAVAILABLE: NOT_READY},
     ),
     "GET /metrics": Operation(

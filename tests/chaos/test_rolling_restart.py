@@ -1,0 +1,128 @@
+"""A new version is rolled out under load: every process is replaced, and no client notices."""
+
+import signal
+from collections import Counter
+from collections.abc import Callable, Iterator
+from threading import Event, Thread
+
+import pytest
+import requests
+
+from chaos.driver import Driver, FrontDoor
+from chaos.house import KEY, House
+from chaos.keeper import Kept
+from tests.chaos.room import Room
+from tests.support.balancer import Balancer
+from tests.support.processes import free_port
+from tests.support.waiting import wait_until
+from workers.up import commands
+
+DRAIN_S = "0.6"
+
+
+class Balanced:
+    """The house as clients see it through a balancer."""
+
+    def __init__(self, house: House, balancer: Balancer) -> None:
+        self._house = house
+        self.base_url = f"http://127.0.0.1:{balancer.port}"
+        self.connect = house.connect
+
+
+class Poller:
+    """Polls again and again; *kept* on one connection for as long as it lasts, else on a new one each time."""
+
+    def __init__(self, base_url: str, *, kept: bool) -> None:
+        self.statuses: Counter[int] = Counter()
+        self.broken: list[str] = []
+        self._url = f"{base_url}/merge/jobs?limit=5"
+        self._kept = kept
+        self._over = Event()
+        self._thread = Thread(target=self._poll)
+
+    def start(self) -> None:
+        """Begin to poll."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Poll no more."""
+        self._over.set()
+        self._thread.join()
+
+    def _poll(self) -> None:
+        """Poll until it is over."""
+        session = requests.Session()
+        while not self._over.wait(0.01):
+            try:
+                self.statuses[session.get(self._url, headers=_headers(kept=self._kept), timeout=15).status_code] += 1
+            except requests.RequestException as error:
+                self.broken.append(repr(error))
+        session.close()
+
+
+def _headers(*, kept: bool) -> dict[str, str]:
+    """Return the headers of a request."""
+    return {"Authorization": f"Bearer {KEY}", **({} if kept else {"Connection": "close"})}
+
+
+@pytest.fixture
+def webs(room: Room) -> Iterator[dict[int, Kept]]:
+    """Two front doors beside the room's own, by their ports."""
+    ports = [free_port(), free_port()]
+    kept = {
+        port: room.house.run(f"web-{port}", commands.web(host="127.0.0.1", port=port), MERGELANE_DRAIN_S=DRAIN_S)
+        for port in ports
+    }
+    try:
+        yield kept
+    finally:
+        for port, web in kept.items():
+            web.hold_down(signal.SIGKILL)
+            del room.house.processes[f"web-{port}"]
+
+
+@pytest.fixture
+def balancer(webs: dict[int, Kept]) -> Iterator[Balancer]:
+    """A balancer before the two front doors."""
+    balancer = Balancer(list(webs))
+    balancer.start()
+    try:
+        wait_until(lambda: len(balancer.ready) == len(webs), what="both front doors")
+        yield balancer
+    finally:
+        balancer.stop()
+
+
+def replace(process: Kept, *, ready: Callable[[], bool]) -> None:
+    """Ask a process to end, start its successor, and wait until that is ready."""
+    process.hold_down(signal.SIGTERM)
+    assert process.returncode == 0
+    process.let_up()
+    wait_until(ready, what=f"{process.program.name} to be ready again")
+
+
+def test_a_rolling_restart_under_load_loses_nothing_and_answers_no_5xx(
+    room: Room, webs: dict[int, Kept], balancer: Balancer
+) -> None:
+    view = Balanced(room.house, balancer)
+    driver = Driver(view, FrontDoor(room.house), seed="rolling", pace=12, promises=room.promises)  # type: ignore[arg-type]
+    pollers = [Poller(view.base_url, kept=kept) for kept in (True, False)]
+    driver.prepare()
+    driver.start()
+    for poller in pollers:
+        poller.start()
+    room.wait_until_busy()
+
+    for port, web in webs.items():
+        replace(web, ready=lambda port=port: port in balancer.ready)  # type: ignore[misc]
+    for name in ("relay", *room.house.workers):
+        starts = room.house.processes[name].starts
+        replace(room.house.processes[name], ready=lambda: room.house.processes[name].starts > starts)  # noqa: B023
+
+    for poller in pollers:
+        poller.stop()
+    driver.finish()
+    room.rest()
+    assert {status for status in driver.answers.by_status if not status.startswith("2")} == set()
+    assert [set(poller.statuses) for poller in pollers] == [{200}, {200}]
+    assert [poller.broken for poller in pollers] == [[], []]
