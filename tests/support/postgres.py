@@ -7,7 +7,7 @@ import itertools
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -66,13 +66,15 @@ class PostgresServer:
         assert self._process is not None
         leader = psutil.Process(self._process.pid)
         family = [leader, *leader.children(recursive=True)]
-        for process in family:
-            process.suspend()
         try:
+            for process in family:
+                with suppress(psutil.NoSuchProcess):
+                    process.suspend()
             yield
         finally:
             for process in family:
-                process.resume()
+                with suppress(psutil.NoSuchProcess):
+                    process.resume()
 
     @property
     def socket(self) -> Path:
