@@ -86,7 +86,7 @@ class House:
         """The environment of the product's processes."""
         database = f"postgresql://postgres@127.0.0.1:{self.postgres_proxy.port}/mergelane?sslmode=disable"
         own = {"DATABASE_URL": f"{database}&gssencmode=disable", "BROKER_URL": self.proxied_broker_url}
-        return child_environ(**FAST, **self._settings, **own, PYTHONUNBUFFERED="1")
+        return child_environ(**{**FAST, **self._settings}, **own, PYTHONUNBUFFERED="1")
 
     def connect(self) -> Connection:
         """Return a connection to the database past the proxy, with rows as dicts, in autocommit mode."""

@@ -12,6 +12,7 @@ from app.db import Connection, Pool, borrow, in_transaction
 from app.ledger.claiming import claim, mark_published, to_publish_apart, waiting_workspaces
 from workers.broker import Broker
 from workers.packing import may_pack, pack
+from workers.relay.pace import Pace
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +25,7 @@ class Publisher:
         self._pool = pool
         self._settings = settings
         self._broker = broker
+        self._pace = Pace(settings.broker_bound)
         #: The workspace that was served last.
         self._last = 0
 
@@ -35,11 +37,14 @@ class Publisher:
         with borrow(self._pool) as connection:
             workspaces = waiting_workspaces(connection)
         if not workspaces:
+            self._pace.rest()
             return 0
-        room = min(self._settings.broker_bound - self._broker.waiting(), self._settings.relay_claim)
+        room = min(self._pace.room(self._broker.waiting()), self._settings.relay_claim)
+        if room <= 0:
+            return 0
         # Each workspace gets an equal share of the room, so that one with a million jobs cannot starve another.
-        share = room // len(workspaces) or int(room > 0)
-        return sum(self._publish(workspace_id, share) for workspace_id in self._in_turn(workspaces)[: max(room, 0)])
+        share = max(1, room // len(workspaces))
+        return sum(self._publish(workspace_id, share) for workspace_id in self._in_turn(workspaces)[:room])
 
     def _in_turn(self, workspaces: Sequence[int]) -> list[int]:
         """Return *workspaces* beginning behind the one that was served last: with little room all get their turn."""
@@ -48,37 +53,40 @@ class Publisher:
             *(each for each in workspaces if each <= self._last),
         ]
 
-    def _publish(self, workspace_id: int, limit: int) -> int:
-        """Publish up to *limit* lanes of a workspace; return how many jobs they hold."""
+    def _publish(self, workspace_id: int, room: int) -> int:
+        """Publish lanes of a workspace in up to *room* messages; return how many jobs they hold."""
         return in_transaction(
-            self._pool, lambda connection: self._transact(connection, workspace_id, limit), workspace_id=workspace_id
+            self._pool, lambda connection: self._transact(connection, workspace_id, room), workspace_id=workspace_id
         )
 
-    def _transact(self, connection: Connection, workspace_id: int, limit: int) -> int:
+    def _transact(self, connection: Connection, workspace_id: int, room: int) -> int:
         """Claim, mark, publish, within the caller's transaction.
 
         The messages leave before the commit: when the commit fails they were published in vain, which is harmless,
         while a commit before a failed publication would lose them until the rescue looks.
         """
         self._last = workspace_id
+        limit = min(room * self._settings.lane_size, self._settings.relay_claim)
         lanes = claim(connection, workspace_id=workspace_id, limit=limit)
         if not lanes:
             return 0
-        messages = self._packed(connection, workspace_id, lanes)
+        # Lanes of several jobs may need more messages than there is room for; those that stay wait for the next round.
+        messages = self._packed(connection, workspace_id, lanes, room)[:room]
         tasks = {uuid7(): job_ids for job_ids in messages}
         mark_published(connection, workspace_id=workspace_id, tasks=tasks)
         self._broker.publish(workspace_id=workspace_id, tasks=tasks)
         jobs = sum(map(len, messages))
+        self._pace.published(messages=len(messages), jobs=jobs)
         log.debug("published", extra={"workspace_id": workspace_id, "messages": len(tasks), "jobs": jobs})
         return jobs
 
     def _packed(
-        self, connection: Connection, workspace_id: int, lanes: Sequence[tuple[UUID, ...]]
+        self, connection: Connection, workspace_id: int, lanes: Sequence[tuple[UUID, ...]], room: int
     ) -> list[tuple[UUID, ...]]:
         """Return *lanes* as messages; under backlog several to one, but for those that may be what kills workers."""
         lane_size = self._settings.lane_size
-        if not may_pack(lanes, lane_size=lane_size):
+        if not may_pack(lanes, lane_size=lane_size, room=room):
             return list(lanes)
         job_ids = chain.from_iterable(lanes)
         apart = to_publish_apart(connection, workspace_id=workspace_id, job_ids=job_ids)
-        return pack(lanes, lane_size=lane_size, apart=apart)
+        return pack(lanes, lane_size=lane_size, room=room, apart=apart)

@@ -14,6 +14,7 @@ from tests.support.factories import Factory, by_email, ext, one_database_for_all
 from tests.support.redis import RedisServer
 from workers.broker import BrokerUnavailable
 from workers.celery import LANE_TASK
+from workers.relay import pace
 
 database_url = one_database_for_all()
 
@@ -98,8 +99,14 @@ def test_the_oldest_jobs_are_published_first(
     assert [message.job_ids for message in messages(redis_server)] == [[job_id] for job_id in job_ids]
 
 
+@pytest.fixture
+def much_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let much lie in the broker although no worker takes it."""
+    monkeypatch.setattr(pace, "LEAST_JOBS", 1_000)
+
+
 def test_a_backlog_is_packed_and_one_can_switch_that_off(
-    pool: Pool, settings: Settings, redis_server: RedisServer, factory: Factory
+    pool: Pool, settings: Settings, redis_server: RedisServer, factory: Factory, much_room: None
 ) -> None:
     first, second = single_jobs(factory, 256), single_jobs(factory, 256)
 
@@ -149,7 +156,7 @@ def test_only_a_queued_job_is_published(
 
 
 def test_two_relays_never_publish_the_same_lane(
-    pool: Pool, settings: Settings, redis_server: RedisServer, factory: Factory
+    pool: Pool, settings: Settings, redis_server: RedisServer, factory: Factory, much_room: None
 ) -> None:
     pairs = [(ext(f"o{number}"), ext(f"s{number // 3}")) for number in range(150)]
     job_ids = [job_id for place in range(0, 150, 30) for job_id in factory.batch(pairs[place : place + 30])]

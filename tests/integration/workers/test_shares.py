@@ -26,8 +26,8 @@ def test_the_broker_holds_a_bounded_number_of_messages(
 
     with relay(pool, settings, redis_server, broker_bound=30, lane_size=1) as (publisher, _):
         assert [publisher.run_once() for _ in range(3)] == [30, 0, 0]
-        take(redis_server, 7)
-        assert [publisher.run_once() for _ in range(2)] == [7, 0]
+        take(redis_server, 8)
+        assert [publisher.run_once() for _ in range(2)] == [8, 0]
 
     assert len(messages(redis_server)) == 30
 
@@ -46,6 +46,24 @@ def test_a_workspace_with_much_to_do_does_not_keep_others_waiting(
         factory.workspace_id: 10,
         small.workspace_id: 3,
     }
+
+
+def test_who_comes_after_a_backlog_waits_for_no_more_of_it_than_lies_in_the_broker(
+    pool: Pool, settings: Settings, redis_server: RedisServer, factory: Factory
+) -> None:
+    single_jobs(factory, 800)
+    small = Factory(factory.connection)
+
+    with relay(pool, settings, redis_server, relay_claim=100) as (publisher, _):
+        before = sum(publisher.run_once() for _ in range(5))
+        job_ids = single_jobs(small, 10)
+        redis_server.flush()
+        publisher.run_once()
+
+    assert before == 100
+    published = [job_id for message in messages(redis_server) for job_id in message.job_ids]
+    assert set(job_ids) <= set(published)
+    assert len(published) <= 2 * len(job_ids) + 100
 
 
 def test_every_workspace_gets_its_turn_however_little_room_there_is(

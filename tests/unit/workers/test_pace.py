@@ -1,0 +1,84 @@
+"""The pace: the broker holds about half a second's work, whatever the workers can do."""
+
+import pytest
+
+from workers.relay.pace import AHEAD_S, LEAST_JOBS, Pace
+
+
+class Fleet:
+    """Workers that take so many messages in a second, and a relay that fills the queue as far as the pace allows."""
+
+    def __init__(self, *, bound: int = 1_000, jobs_a_message: int = 1) -> None:
+        self.now = 0.0
+        self.queue = 0.0
+        self.pace = Pace(bound, clock=lambda: self.now)
+        self.jobs_a_message = jobs_a_message
+
+    def work(self, *, a_second: float, seconds: float, every: float = 0.01) -> float:
+        """Let some time pass, and return the share of it in which workers had something to do."""
+        busy = 0
+        steps = round(seconds / every)
+        for _ in range(steps):
+            room = self.pace.room(int(self.queue))
+            self.pace.published(messages=room, jobs=room * self.jobs_a_message)
+            self.queue += room
+            busy += self.queue >= a_second * every
+            self.now += every
+            self.queue = max(0.0, self.queue - a_second * every)
+        return busy / steps
+
+
+@pytest.mark.parametrize("a_second", [200, 400, 1_500])
+def test_half_a_seconds_work_lies_in_the_broker(a_second: int) -> None:
+    fleet = Fleet()
+    fleet.work(a_second=a_second, seconds=10)
+
+    assert 0.6 * AHEAD_S * a_second < fleet.queue < 1.2 * AHEAD_S * a_second
+
+
+@pytest.mark.parametrize("jobs_a_message", [1, 10])
+@pytest.mark.parametrize("a_second", [20, 400, 1_500])
+def test_workers_never_run_dry(a_second: int, jobs_a_message: int) -> None:
+    fleet = Fleet(jobs_a_message=jobs_a_message)
+    fleet.work(a_second=a_second, seconds=1)
+
+    assert fleet.work(a_second=a_second, seconds=5) == 1.0
+
+
+def test_the_setting_bounds_it() -> None:
+    fleet = Fleet(bound=100)
+    fleet.work(a_second=5_000, seconds=5)
+
+    assert fleet.pace.room(0) == 100
+    assert Pace(5).room(0) == 5
+    assert Pace(5).room(5) == 0
+
+
+def test_before_anything_is_known_there_is_room_for_an_ordinary_batch() -> None:
+    assert Pace(1_000).room(0) == LEAST_JOBS
+
+
+def test_packed_messages_count_by_their_jobs_until_nothing_waits() -> None:
+    pace = Pace(1_000, clock=lambda: 0.0)
+    for _ in range(10):
+        pace.published(messages=1, jobs=10)
+    packed = pace.room(10)
+    pace.rest()
+    single = pace.room(10)
+
+    assert packed == 0
+    assert single == LEAST_JOBS - 10
+
+
+def test_workers_that_are_gone_are_forgotten() -> None:
+    fleet = Fleet()
+    fleet.work(a_second=1_500, seconds=5)
+    fleet.work(a_second=0, seconds=30)
+
+    assert fleet.pace._rate < 1
+    assert fleet.queue > LEAST_JOBS
+
+
+def test_a_little_room_is_not_worth_a_round() -> None:
+    assert Pace(1_000).room(LEAST_JOBS - 1) == 0
+    assert Pace(1_000).room(LEAST_JOBS - LEAST_JOBS // 4) == LEAST_JOBS // 4
