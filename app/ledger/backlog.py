@@ -30,6 +30,14 @@ RETRY_AFTER_S = 10
 REFUSED = "Too many jobs of this workspace wait: {bound:,} or more. Try again in {retry_after:,} seconds."
 
 
+def waiting(connection: Connection, *, workspace_id: int, bound: int) -> int:
+    """Return how many jobs of the workspace nobody has begun, *bound* for as many or more."""
+    scope = {"workspace_id": workspace_id, "bound": bound}
+    (row,) = connection.execute(QUERIES["count_waiting"], scope).fetchall()
+    jobs: int = row["waiting"]
+    return jobs
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
     """What a process knows of one workspace's backlog."""
@@ -90,15 +98,13 @@ class Backlogs:
     def look(self, connection: Connection, *, workspace_id: int) -> None:
         """Count the waiting jobs of the workspace."""
         began, before = self._clock(), self._of(workspace_id)
-        (row,) = connection.execute(
-            QUERIES["count_waiting"], {"workspace_id": workspace_id, "bound": self._bound}
-        ).fetchall()
+        counted = waiting(connection, workspace_id=workspace_id, bound=self._bound)
         ended = self._clock()
         pause = min(max(LEAST_PAUSE_S, PAUSE_TO_LOOK * (ended - began)), LONGEST_PAUSE_S)
         with self._lock:
             # What was accepted during the look may or may not have been seen by it: it counts.
             since = self._of(workspace_id).accepted - before.accepted
-            known = Known(counted=row["waiting"], accepted=since, next_at=ended + pause)
+            known = Known(counted=counted, accepted=since, next_at=ended + pause)
             self._known[workspace_id] = known
         self._tell(workspace_id, before=before, after=known)
 

@@ -56,6 +56,19 @@ def schema(connection: Connection) -> Finding:
     return fine("schema", f"The schema is at revision {current}, as this version needs it.")
 
 
+def indexes(connection: Connection) -> Finding:
+    """Return whether every index was built to its end."""
+    names = [row["name"] for row in connection.execute(QUERIES["invalid_indexes"])]
+    if names:
+        return wrong(
+            "indexes",
+            f"A migration was cut short: it left {', '.join(names)} invalid, which costs as an index does and serves"
+            " nobody.",
+            "Run `mergelane migrate` again.",
+        )
+    return fine("indexes", "Every index was built to its end.")
+
+
 def digests(connection: Connection, settings: Settings) -> Iterator[Finding]:
     """Yield what is to be said about the keys and the peppers of their digests."""
     found = {row["pepper"]: row["keys"] for row in connection.execute(QUERIES["digests"])}

@@ -40,6 +40,7 @@ def _on(connection: Connection, given: Settings, workers: int) -> Iterator[Findi
     yield from database.examine(connection, given, workers=workers)
     schema = database.schema(connection)
     yield schema
+    yield database.indexes(connection)
     if schema.level != Level.WRONG:
         yield from isolation.examine(connection, given)
         yield from database.digests(connection, given)

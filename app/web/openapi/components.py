@@ -128,9 +128,14 @@ RESPONSES: Mapping[str, Json] = {
     "UrlTooLong": answer("The URL with its query is longer than 8 KB.", schema("Message")),
     "NotJson": answer("The body is not declared as JSON.", schema("Message")),
     "TooManyRequests": answer(
-        "The workspace has used up its requests of this window.", schema("Message"), "Retry-After"
+        "The workspace has used up its requests of this window; or the request would make jobs, and too many of the"
+        " workspace's wait.",
+        schema("Message"),
+        "Retry-After",
     ),
     "Unavailable": answer(
-        "The database does not answer just now; the request may be sent again.", schema("Message"), "Retry-After"
+        "The database does not answer just now; the request may be sent again, with its Idempotency-Key if any.",
+        schema("Message"),
+        "Retry-After",
     ),
 }

@@ -1,6 +1,7 @@
 """The doctor on a real PostgreSQL: the server, the schema, the keys, the relay, the jobs."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 
 import psycopg
@@ -52,6 +53,16 @@ def test_a_schema_of_another_version_is_told(connection: Connection, revision: s
 
 def test_the_newest_schema_is_fine(connection: Connection) -> None:
     assert database.schema(connection).level == Level.FINE
+
+
+def test_an_index_that_was_not_built_to_its_end_is_wrong(connection: Connection) -> None:
+    assert database.indexes(connection).level == Level.FINE
+    connection.execute("UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'job_due'::regclass")
+    found = database.indexes(connection)
+    connection.execute("UPDATE pg_index SET indisvalid = true WHERE indexrelid = 'job_due'::regclass")
+
+    assert found.level == Level.WRONG
+    assert "job_due" in found.sentence
 
 
 def test_an_empty_database_is_examined_as_far_as_it_goes(empty_database_url: str) -> None:
@@ -128,7 +139,7 @@ def test_dead_jobs_are_counted_over_all_workspaces(connection: Connection, setti
         factory.set_jobs(ids, "state = 'dead', finished_at = now(), reason = 'x', attempts = 5")
         largest = connection.execute("SELECT name FROM workspace ORDER BY workspace_id DESC LIMIT 1").fetchone()
 
-    (dead, waiting) = jobs.examine(connection, settings)
+    (dead, waiting, _) = jobs.examine(connection, settings)
 
     assert dead.level == Level.NOTICE
     assert dead.sentence.startswith("4 jobs are dead")
@@ -141,10 +152,23 @@ def test_jobs_that_wait_too_long_are_wrong(connection: Connection, settings: Set
     factory = Factory(connection)
     factory.set_jobs([factory.job(ext("a"), ext("b"))], f"due_at = now() - interval '{waits}'")
 
-    (_, waiting) = jobs.examine(connection, settings)
+    (_, waiting, _) = jobs.examine(connection, settings)
 
     assert waiting.level == level
     assert ("2:00:0" in waiting.sentence) is (level == "wrong")
+
+
+@pytest.mark.parametrize(("bound", "level"), [(100, "fine"), (5, "notice"), (4, "wrong")])
+def test_a_workspace_whose_requests_are_refused_or_soon_will_be_is_told(
+    connection: Connection, settings: Settings, bound: int, level: str
+) -> None:
+    factory = Factory(connection)
+    for _ in range(4):
+        factory.job(ext("a"), ext("b"))
+
+    (_, _, room) = jobs.examine(connection, replace(settings, waiting_bound=bound))
+
+    assert room.level == level
 
 
 def test_a_database_that_is_away_is_wrong_and_its_password_is_not_told() -> None:

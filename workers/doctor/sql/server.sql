@@ -35,6 +35,15 @@ GROUP BY pepper
 -- Lists every workspace.
 SELECT workspace_id, name FROM workspace ORDER BY workspace_id
 
+-- name: invalid_indexes
+-- Lists the indexes that were not built to their end.
+SELECT index_class.relname AS name
+FROM pg_index
+INNER JOIN pg_class AS index_class ON index_class.oid = pg_index.indexrelid
+INNER JOIN pg_namespace ON pg_namespace.oid = index_class.relnamespace
+WHERE NOT pg_index.indisvalid AND pg_namespace.nspname = 'public'
+ORDER BY index_class.relname
+
 -- name: dead_jobs
 -- How many jobs of a workspace are dead.
 SELECT count(*) AS jobs
