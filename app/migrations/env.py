@@ -33,6 +33,7 @@ def run() -> None:
         context.configure(connection=connection, transaction_per_migration=True)
         with context.begin_transaction():
             context.run_migrations()
+        connection.commit()
         with connection.begin():
             run_sql("access.sql", connection)
 

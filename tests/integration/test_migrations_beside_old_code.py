@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import psycopg
 import pytest
@@ -46,6 +47,22 @@ def former(former_url: str) -> Iterator[Connection]:
         yield connection
 
 
+def instead_of_the_newest(monkeypatch: pytest.MonkeyPatch, text: str, *, alone: bool = False) -> None:
+    """Let *text* be the newest revision, run *alone* or in a transaction as usual."""
+    text_of, run_sql = migrations._text, migrations.run_sql
+
+    def run(file: str, *connection: Any) -> None:
+        if alone and file.startswith(migrations.newest()):
+            migrations.run_sql_alone(file)
+        else:
+            run_sql(file, *connection)
+
+    monkeypatch.setattr(
+        migrations, "_text", lambda file: text if file.startswith(migrations.newest()) else text_of(file)
+    )
+    monkeypatch.setattr(migrations, "run_sql", run)
+
+
 def columns(url: str) -> dict[str, bool]:
     """Return the columns of all tables, and whether a row may leave them out."""
     with psycopg.connect(url) as conn:
@@ -86,7 +103,7 @@ def test_this_code_refuses_the_schema_of_the_version_before(former: Connection) 
 def test_a_migration_lets_those_pass_who_wait_behind_it_and_tries_again(
     former_url: str, former: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(migrations, "_text", lambda _: "ALTER TABLE job ADD COLUMN IF NOT EXISTS colour text")
+    instead_of_the_newest(monkeypatch, "ALTER TABLE job ADD COLUMN IF NOT EXISTS colour text")
     with ThreadPoolExecutor(1) as thread, psycopg.connect(former_url, autocommit=True) as observer:
         with former.transaction():
             former.execute("SELECT FROM job")
@@ -104,7 +121,7 @@ def test_a_migration_that_never_gets_its_lock_gives_up_with_a_sentence(
     former_url: str, former: Connection, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING, logger="app.migrations")
-    monkeypatch.setattr(migrations, "_text", lambda _: "ALTER TABLE job ADD COLUMN IF NOT EXISTS colour text")
+    instead_of_the_newest(monkeypatch, "ALTER TABLE job ADD COLUMN IF NOT EXISTS colour text")
     with former.transaction():
         former.execute("SELECT FROM job")
         with pytest.raises(SetupError, match=r"^The migration tried 6 times to lock a table"):
@@ -122,8 +139,7 @@ def test_an_index_is_built_while_others_write_and_again_when_it_failed(
         DROP INDEX CONCURRENTLY IF EXISTS by_reason;
         CREATE INDEX CONCURRENTLY by_reason ON job (workspace_id, (1 / (attempts - 9)));
     """
-    monkeypatch.setattr(migrations, "_text", lambda _: text)
-    monkeypatch.setattr(migrations, "run_sql", migrations.run_sql_alone)
+    instead_of_the_newest(monkeypatch, text, alone=True)
     job_id = Factory(former).job(ext("a"), ext("b"), attempts=9)
     with pytest.raises(psycopg.errors.DivisionByZero):
         migrations.upgrade(former_url)
