@@ -23,11 +23,6 @@ def begin() -> None:
     _DRAINING.value = 1
 
 
-def end() -> None:
-    """Let all processes of this server know that it does not."""
-    _DRAINING.value = 0
-
-
 def is_draining() -> bool:
     """Return whether this server drains."""
     return bool(_DRAINING.value)
