@@ -57,10 +57,7 @@ class Overloaded(Rejected):
 
 
 class DatabaseUnavailable(MergelaneError):
-    """PostgreSQL does not answer; the request may be sent again.
-
-    Nothing was changed, unless PostgreSQL went away while it was asked to commit: an Idempotency-Key makes sure of it.
-    """
+    """PostgreSQL does not answer; nothing was changed, unless it went away while it was asked to commit."""
 
 
 class ResolutionUnsettled(MergelaneError):

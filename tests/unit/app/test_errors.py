@@ -5,7 +5,7 @@ import inspect
 import pytest
 
 from app import errors
-from app.errors import Conflict, DatabaseUnavailable, Gone, MergelaneError, NotFound, Rejected, SetupError
+from app.errors import Conflict, DatabaseUnavailable, Gone, MergelaneError, NotFound, Overloaded, Rejected, SetupError
 
 CLASSES = dict(inspect.getmembers(errors, inspect.isclass))
 
@@ -29,7 +29,9 @@ def test_every_error_says_when_it_is_raised(each: type[MergelaneError]) -> None:
     assert (each.__doc__ or "").endswith(".")
 
 
-@pytest.mark.parametrize(("error", "status"), [(Rejected, 400), (NotFound, 404), (Conflict, 409), (Gone, 410)])
+@pytest.mark.parametrize(
+    ("error", "status"), [(Rejected, 400), (NotFound, 404), (Conflict, 409), (Gone, 410), (Overloaded, 429)]
+)
 def test_what_a_client_did_wrong_has_its_status(error: type[Rejected], status: int) -> None:
     assert error.status == status
 
