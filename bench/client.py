@@ -1,0 +1,74 @@
+"""A client of the front door that costs little itself: kept connections, bodies made ahead, threads that wait."""
+
+import http.client
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from http import HTTPStatus
+from itertools import chain
+from time import perf_counter
+from typing import Any
+
+import orjson
+
+from bench.errors import BenchError
+from bench.ground import KEY
+
+TIMEOUT_S = 60.0
+#: Clients that post at once when a load is to be heavy.
+CLIENTS = 4
+
+
+class Door:
+    """One kept connection to the front door on *port* of this machine, for one thread."""
+
+    def __init__(self, port: int) -> None:
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT_S)
+        self._headers = {"Authorization": f"Bearer {KEY}", "Content-Type": "application/json"}
+
+    def post(self, body: bytes, **headers: str) -> dict[str, Any]:
+        """Post a request for merges and return its answer; raises BenchError when it is not accepted."""
+        return self._ask("POST", "/users/merge", body, HTTPStatus.ACCEPTED, headers)
+
+    def poll(self, status_url: str) -> dict[str, Any]:
+        """Return what became of a batch so far."""
+        return self._ask("GET", status_url, None, HTTPStatus.OK, {})
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+    def _ask(
+        self, method: str, path: str, body: bytes | None, status: HTTPStatus, headers: dict[str, str]
+    ) -> dict[str, Any]:
+        """Return the body of the answer, which must have *status*."""
+        try:
+            self._connection.request(method, path, body, self._headers | headers)
+            response = self._connection.getresponse()
+            told = response.read()
+        except (OSError, http.client.HTTPException) as error:
+            raise BenchError(f"{method} {path} was not answered: {error!r}") from error
+        if response.status != status:
+            raise BenchError(f"{method} {path} was answered {response.status}: {told[:300]!r}")
+        answer: dict[str, Any] = orjson.loads(told)
+        return answer
+
+
+def post_all(port: int, bodies: Sequence[bytes], *, clients: int = CLIENTS) -> list[float]:
+    """Post all *bodies*, in order, by *clients* at once; return the seconds that each took to be answered."""
+    with ThreadPoolExecutor(clients) as threads:
+        shares = [bodies[start::clients] for start in range(clients)]
+        return list(chain.from_iterable(threads.map(lambda share: _post(port, share), shares)))
+
+
+def _post(port: int, bodies: Iterable[bytes]) -> list[float]:
+    """Post *bodies* one after the other; return the seconds that each took."""
+    with closing(Door(port)) as door:
+        return [timed_post(door, body) for body in bodies]
+
+
+def timed_post(door: Door, body: bytes, **headers: str) -> float:
+    """Post *body* and return the seconds until it was answered."""
+    began = perf_counter()
+    door.post(body, **headers)
+    return perf_counter() - began

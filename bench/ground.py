@@ -1,0 +1,146 @@
+"""The ground on which all are measured: one PostgreSQL and one Redis, as `mergelane up` starts them."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+import psycopg
+from psycopg import sql
+
+from app import keys, migrations
+from app.config import Settings, child_environ
+from app.db import Connection, connection_arguments
+from bench.running import START_S, Running
+from workers.up.database import connected
+from workers.up.embedded_postgres import EmbeddedPostgres
+from workers.up.embedded_redis import EmbeddedRedis
+
+if TYPE_CHECKING:
+    import redis
+
+WORKSPACE = "bench"
+KEY = "key-of-the-benchmark"
+
+
+class Ground:
+    """Two servers, and databases that are copies of one another."""
+
+    def __init__(self, folder: Path, postgres_settings: dict[str, str] | None = None) -> None:
+        self.folder = folder
+        self._numbers = count(1)
+        self._postgres_server = EmbeddedPostgres(folder / "postgres", child_environ(), postgres_settings)
+        self._redis_server = EmbeddedRedis(folder, child_environ())
+        self.postgres: Running
+        self.redis: Running
+        #: A migrated database with a workspace and its key, and nothing else.
+        self.empty = ""
+
+    @property
+    def servers(self) -> list[Running]:
+        """Both servers."""
+        return [self.postgres, self.redis]
+
+    @property
+    def broker_url(self) -> str:
+        """Where the broker is."""
+        return self._redis_server.url()
+
+    @property
+    def postgres_sockets(self) -> Path:
+        """The folder of PostgreSQL's socket."""
+        return self._postgres_server.sockets
+
+    @property
+    def redis_socket(self) -> Path:
+        """The socket of Redis."""
+        return self._redis_server.socket
+
+    def url(self, database: str) -> str:
+        """Return where *database* is."""
+        return self._postgres_server.url(database)
+
+    def start(self) -> None:
+        """Start both servers and make the empty database."""
+        self._postgres_server.prepare()
+        self._redis_server.prepare()
+        self.postgres = Running(self._postgres_server.program(self.folder / "postgres.log")).start()
+        self.redis = Running(self._redis_server.program(self.folder / "redis.log")).start()
+        self.postgres.wait_until(self._postgres_server.ready, what="let us in", seconds=START_S)
+        self.redis.wait_until(self._redis_server.ready, what="answer", seconds=START_S)
+        self.empty = self._new_name()
+        self._postgres_server.ensure_database(self.empty)
+        migrations.upgrade(self.url(self.empty))
+        with connected(Settings(), self.url(self.empty), name="bench") as connection:
+            keys.ensure(connection, key=KEY, workspace=WORKSPACE, permissions=["*"])
+
+    def stop(self) -> None:
+        """Stop both servers."""
+        for server, tidy in ((self.redis, self._redis_server.tidy), (self.postgres, self._postgres_server.tidy)):
+            server.stop()
+            tidy()
+
+    def copy(self, template: str) -> str:
+        """Return the name of a new database that is a copy of *template*, which nobody may be connected to."""
+        name = self._new_name()
+        self._administer("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY", name, template)
+        return name
+
+    def drop(self, database: str) -> None:
+        """Drop *database*, whoever is still connected."""
+        self._administer("DROP DATABASE IF EXISTS {} WITH (FORCE)", database)
+
+    def checkpoint(self) -> None:
+        """Let PostgreSQL write out what others have left to be written, so that all begin alike."""
+        self._administer("CHECKPOINT")
+
+    def empty_broker(self) -> None:
+        """Empty the broker."""
+        with self.redis_client() as client:
+            client.flushall()
+
+    def redis_client(self) -> "redis.Redis":
+        """Return a client of the broker; close it, or use it with `with`."""
+        return self._redis_server.client()
+
+    def connect(self, database: str) -> Connection:
+        """Return a connection with the settings of the product's own, but without their time-outs."""
+        arguments = connection_arguments(Settings(), name="bench")
+        arguments["options"] = "-c plan_cache_mode=force_generic_plan -c TimeZone=UTC"
+        return Connection.connect(self.url(database), **arguments)
+
+    def messages(self) -> int:
+        """Return how many messages are in the broker: waiting, and delivered without an acknowledgement."""
+        with self.redis_client() as client:
+            waiting: Sequence[int] = [client.llen(name) for name in ("mergelane", "celery")]
+            return sum(waiting) + int(client.hlen("unacked"))
+
+    def postgres_shown(self, names: Sequence[str]) -> dict[str, str]:
+        """Return how PostgreSQL is set, by the name of the setting."""
+        with psycopg.connect(self.url("postgres")) as connection:
+            found = ((name, connection.execute("SELECT current_setting(%s)", [name]).fetchone()) for name in names)
+            return {name: row[0] for name, row in found if row is not None}
+
+    def _new_name(self) -> str:
+        """Return the name of a database that is not there yet."""
+        return f"bench_{next(self._numbers)}"
+
+    def _administer(self, statement: str, *names: str) -> None:
+        """Run *statement* with *names* in its braces, outside of any transaction."""
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
+
+
+@contextmanager
+def ground() -> Iterator[Ground]:
+    """Lend running servers; they are stopped and their folder removed at the end."""
+    # Not below a folder that others cannot enter: under root, PostgreSQL runs as a user of its own.
+    with TemporaryDirectory(prefix="mergelane-bench-") as folder:
+        lent = Ground(Path(folder))
+        try:
+            lent.start()
+            yield lent
+        finally:
+            lent.stop()

@@ -1,0 +1,51 @@
+"""The machine that a run was made on, and how the servers were set: results mean nothing without."""
+
+import os
+import platform
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from app.config import Settings
+from bench.ground import Ground
+
+#: Settings of PostgreSQL on which the figures hang.
+TOLD = (
+    "server_version",
+    "fsync",
+    "synchronous_commit",
+    "full_page_writes",
+    "wal_level",
+    "shared_buffers",
+    "max_wal_size",
+    "autovacuum",
+)
+PACKAGES = ("celery", "kombu", "redis", "psycopg", "flask", "gunicorn", "marshmallow")
+
+
+def described(ground: Ground) -> dict[str, Any]:
+    """Return what the results tell of the machine and of what ran on it."""
+    with ground.redis_client() as client:
+        redis = client.info("server")["redis_version"]
+    return {
+        "cores": os.cpu_count(),
+        "processor": _processor(),
+        "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
+        "system": f"{platform.system()} {platform.release()}",
+        "python": platform.python_version(),
+        "load_before": os.getloadavg()[0],
+        "redis": redis,
+        "postgres": ground.postgres_shown(TOLD),
+        "packages": {name: version(name) for name in PACKAGES},
+        "lane_size": Settings().lane_size,
+    }
+
+
+def _processor() -> str:
+    """Return the name of the processor, as Linux tells it."""
+    told = Path("/proc/cpuinfo")
+    lines = told.read_text(encoding="utf-8").splitlines() if told.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or "unknown"

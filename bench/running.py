@@ -1,0 +1,126 @@
+"""Programs that are measured: started, awaited, looked at, stopped."""
+
+import re
+import signal
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from threading import Event
+from time import monotonic
+
+import psutil
+
+from bench.errors import BenchError
+from workers.up.commands import DIRECTORY
+from workers.up.processes import ChildProcess, Program, kill_session, spawn
+
+START_S = 90.0
+LOOK_S = 0.02
+#: Characters of a log that are shown when its program fails.
+TAIL = 2_000
+_NEVER = Event()
+
+
+def wait_until(ready: Callable[[], bool], *, seconds: float, what: str, every: float = LOOK_S) -> None:
+    """Wait until *ready*; raises BenchError naming *what* when it takes longer than *seconds*."""
+    deadline = monotonic() + seconds
+    while not ready():
+        if monotonic() > deadline:
+            raise BenchError(f"Waited {seconds:g} s in vain for {what}.")
+        _NEVER.wait(every)
+
+
+def pause(seconds: float) -> None:
+    """Let time pass."""
+    _NEVER.wait(seconds)
+
+
+class Running:
+    """One program, and the processes that it is made of."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self._process: ChildProcess | None = None
+
+    @classmethod
+    def of(cls, name: str, command: Sequence[str], *, folder: Path, environ: Mapping[str, str]) -> "Running":
+        """Return a program of *command*, not started, whose log lies in *folder*, run from the tree's root."""
+        log = folder / f"{name}.log"
+        return cls(Program(name=name, command=command, environ=environ, log=log, directory=DIRECTORY))
+
+    @property
+    def name(self) -> str:
+        """What it is called in the results."""
+        return self.program.name
+
+    @property
+    def alive(self) -> bool:
+        """Tell whether it runs."""
+        return self._process is not None and self._process.poll() is None
+
+    def start(self) -> "Running":
+        """Start it, with a fresh log, and return it."""
+        self.program.log.unlink(missing_ok=True)
+        self._process = spawn(self.program)
+        return self
+
+    def wait_for(self, words: str) -> None:
+        """Wait until its log matches *words*; raises BenchError with the log's end when it ends instead."""
+        self.wait_until(lambda: re.search(words, self.log) is not None, what=f"say {words!r}")
+
+    def wait_until(self, ready: Callable[[], bool], *, what: str, seconds: float = START_S) -> None:
+        """Wait until *ready*; raises BenchError with its log's end when it ends or takes too long to do *what*."""
+        try:
+            wait_until(lambda: ready() or not self.alive, seconds=seconds, what=f"{self.name} to {what}")
+        except BenchError as error:
+            raise BenchError(f"{error}\n{self.last_words()}") from None
+        if not ready():
+            raise BenchError(f"{self.name} ended before it could {what}.\n{self.last_words()}")
+
+    def processes(self) -> list[psutil.Process]:
+        """Return it and all that it started and that still runs."""
+        if self._process is None or not self.alive:
+            return []
+        with suppress(psutil.NoSuchProcess):
+            leader = psutil.Process(self._process.pid)
+            return [leader, *leader.children(recursive=True)]
+        return []
+
+    def ask(self) -> None:
+        """Ask it to end, and do not wait."""
+        if self._process is not None and self.alive:
+            with suppress(ProcessLookupError):
+                self._process.send_signal(self.program.stop_signal)
+
+    def stop(self) -> None:
+        """Ask it to end, wait, and kill what is left of it."""
+        if self._process is None:
+            return
+        self.ask()
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(self.program.stop_seconds)
+        kill_session(self._process.pid)
+        self._process.wait()
+
+    def last_words(self) -> str:
+        """Return the end of its log."""
+        return f"--- {self.program.log.name}\n{self.log[-TAIL:]}"
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal to it alone."""
+        if self._process is not None:
+            self._process.send_signal(number)
+
+    @property
+    def log(self) -> str:
+        """All that it wrote."""
+        return self.program.log.read_text(errors="replace") if self.program.log.exists() else ""
+
+
+def stop_all(programs: Sequence[Running]) -> None:
+    """Stop *programs*, all of them asked before the first is waited for."""
+    for program in programs:
+        program.ask()
+    for program in programs:
+        program.stop()

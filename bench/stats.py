@@ -1,0 +1,59 @@
+"""What is told of several measurements of one thing."""
+
+import math
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """The least, the middle and the greatest of some measurements."""
+
+    low: float
+    median: float
+    high: float
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> "Spread":
+        """Return the spread of *values*, of which there must be one at least."""
+        return cls(min(values), statistics.median(values), max(values))
+
+    def to_json(self) -> dict[str, float]:
+        """Return it as the results hold it."""
+        return {"min": self.low, "median": self.median, "max": self.high}
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """How two series of the same rounds compare: the ratio of their medians, and the extremes round by round."""
+
+    of_medians: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, ours: Sequence[float], theirs: Sequence[float]) -> "Ratio":
+        """Return the ratio of *ours* to *theirs*, measured in the same rounds."""
+        by_round = [one / other for one, other in zip(ours, theirs, strict=True)]
+        return cls(statistics.median(ours) / statistics.median(theirs), min(by_round), max(by_round))
+
+    def to_json(self) -> dict[str, float]:
+        """Return it as the results hold it."""
+        return {"of_medians": self.of_medians, "min": self.low, "max": self.high}
+
+
+def percentile(values: Sequence[float], percent: float) -> float:
+    """Return the smallest of *values* that is not exceeded by *percent* of them: a value that was measured."""
+    ordered = sorted(values)
+    return ordered[max(0, math.ceil(len(ordered) * percent / 100) - 1)]
+
+
+def tails(values: Sequence[float]) -> dict[str, float]:
+    """Return what is told of waiting times: how many there are, p50, p99 and the longest."""
+    return {
+        "count": len(values),
+        "p50": percentile(values, 50),
+        "p99": percentile(values, 99),
+        "max": max(values),
+    }

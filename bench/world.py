@@ -1,0 +1,119 @@
+"""The world of the benchmark: people and their duplicates, written by set-based SQL that no clock looks at."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, LiteralString
+
+import orjson
+import psycopg
+
+from app.db import Connection, load_queries
+from bench.errors import BenchError
+from bench.ground import Ground
+
+QUERIES = load_queries("bench", "world.sql")
+#: Updates of one request.
+BATCH = 50
+#: Profiles written in one statement.
+CHUNK = 50_000
+#: The workspace of the empty database: its only one.
+WORKSPACE_ID = 1
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """A database with so many pairs of profiles, to be copied for each round."""
+
+    database: str
+    pairs: int
+
+    @property
+    def span(self) -> dict[str, int]:
+        """How far the tables go, and the stride by which pairs follow each other: neighbours in time lie far apart."""
+        stride = max(1, round(self.pairs * 0.618))
+        while math.gcd(stride, self.pairs) > 1:
+            stride += 1
+        return {"pairs": self.pairs, "stride": stride}
+
+
+def make_world(ground: Ground, pairs: int) -> World:
+    """Return a database with *pairs* survivors and as many orphans, counted and analysed."""
+    database = ground.copy(ground.empty)
+    with ground.connect(database) as connection:
+        connection.execute(QUERIES["make_functions"], prepare=False)
+        plant(connection, pairs=pairs)
+    return World(database, pairs)
+
+
+def plant(connection: Connection, *, pairs: int) -> None:
+    """Write *pairs* survivors and as many orphans."""
+    for role, first_id in ((0, 1), (1, pairs + 1)):
+        for first in range(0, pairs, CHUNK):
+            span = {"first": first, "last": min(first + CHUNK, pairs) - 1, "first_id": first_id}
+            parameters = {"workspace_id": WORKSPACE_ID, "role": role, **span}
+            run(connection, "plant_profiles", parameters)
+            if role:
+                run(connection, "plant_aliases", parameters)
+    connection.execute(QUERIES["settle_ids"], prepare=False)
+    connection.execute("VACUUM ANALYZE", prepare=False)
+
+
+def plant_backlog(
+    connection: Connection, world: World, *, first: int, count: int, published: bool = False, size: int = BATCH
+) -> None:
+    """Write the requests for *count* pairs from number *first* on into the ledger, in one transaction."""
+    parameters = {
+        "workspace_id": WORKSPACE_ID,
+        "first": first,
+        "last": first + count - 1,
+        **world.span,
+        "size": size,
+        "published": published,
+    }
+    run(connection, "plant_backlog", parameters)
+
+
+def requests(connection: Connection, world: World, *, first: int, count: int, size: int = BATCH) -> list[bytes]:
+    """Return the bodies of the requests for *count* pairs from number *first* on, *size* updates each."""
+    if first + count > world.pairs:
+        raise BenchError(
+            f"The world has {world.pairs} pairs, and numbers {first} to {first + count - 1} are asked for."
+        )
+    parameters = {"first": first, "last": first + count - 1, **world.span}
+    updates = [
+        {"identifier_to_merge": row["orphan"], "identifier_to_keep": row["survivor"]}
+        for row in run(connection, "list_pairs", parameters)
+    ]
+    return [body_of(updates[start : start + size]) for start in range(0, count, size)]
+
+
+def body_of(updates: Sequence[Mapping[str, Any]]) -> bytes:
+    """Return the body of a request for *updates*."""
+    return orjson.dumps({"merge_updates": updates})
+
+
+def stock(connection: Connection) -> dict[str, int]:
+    """Return what no merge may change, summed up, and how many traces merges have left."""
+    (row,) = run(connection, "take_stock", {})
+    return row
+
+
+def check(before: Mapping[str, int], after: Mapping[str, int], *, merged: int) -> None:
+    """Check that *merged* merges made of *before* what *after* says; raises BenchError naming what is not so."""
+    expected = dict(before)
+    expected["profiles"] -= merged
+    for trace in ("redirects", "origins", "records"):
+        expected[trace] += merged
+    wrong = {name: (after[name], expected[name]) for name in expected if after[name] != expected[name]}
+    if wrong:
+        told = ", ".join(f"{name} is {found} and should be {due}" for name, (found, due) in wrong.items())
+        raise BenchError(f"After {merged} merges {told}.")
+
+
+def run(connection: Connection, query: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the rows of the named query, planned for the very values: its tables may have grown since."""
+    statement: LiteralString = QUERIES[query]
+    # Values are put in by the client, since one statement has several meanings for the server's types.
+    found = psycopg.ClientCursor(connection, row_factory=psycopg.rows.dict_row).execute(statement, parameters)
+    return found.fetchall() if found.description else []
