@@ -11,6 +11,7 @@ from time import time
 
 import psycopg
 import requests
+from procrastinate.schema import SchemaManager
 
 from app.config import child_environ
 from app.db import Connection
@@ -25,6 +26,8 @@ from workers.up import commands
 
 #: Seconds after which a round is given up.
 ROUND_S = 180.0
+#: Tasks that one of procrastinate's workers runs at a time; they mostly wait for the database.
+TASKS_AT_ONCE = 8
 #: Seconds between two looks at whether the last job is finished: few enough to cost nothing.
 LOOK_S = 0.05
 
@@ -102,6 +105,11 @@ class Served(Contender):
         # The time of the last outcome is told by the database, whose clock is this machine's too.
         return last_outcome_at(self._connection) - began
 
+    def plain_web(self, application: str) -> list[str]:
+        """Return the command of a front door as one writes it down at first."""
+        gunicorn = [sys.executable, "-m", "gunicorn", "--workers", "2", "--threads", "8", application]
+        return [*gunicorn, "--bind", f"127.0.0.1:{self.port}"]
+
     def wait_for_door(self, web: Running) -> None:
         """Wait until the front door is open."""
         web.wait_until(self._answers, what="open the front door")
@@ -145,10 +153,26 @@ class Obvious(Served):
 
     def start(self) -> None:
         """Start front door and worker."""
-        web = [sys.executable, "-m", "gunicorn", "--workers", "2", "--threads", "8", "bench.obvious:create_app()"]
-        door = self.run("web", [*web, "--bind", f"127.0.0.1:{self.port}"])
+        door = self.run("web", self.plain_web("bench.obvious:create_app()"))
         worker = [sys.executable, "-m", "celery", "-A", "bench.obvious", "worker", "-E", "--loglevel", "WARNING"]
         self.run("worker", [*worker, "--concurrency", str(os.cpu_count() or 2)])
+        self.wait_for_door(door)
+
+
+class Procrastinate(Served):
+    """The same through procrastinate: its tables in the same database, two workers of its own."""
+
+    name = "procrastinate"
+
+    def start(self) -> None:
+        """Bring its tables into the database, start front door and workers."""
+        with self.ground.connect(self.database) as connection:
+            connection.execute(SchemaManager.get_schema(), prepare=False)
+        door = self.run("web", self.plain_web("bench.queued:create_app()"))
+        worker = [sys.executable, "-m", "procrastinate", "--app", "bench.queued.app", "worker"]
+        options = ["--concurrency", str(TASKS_AT_ONCE)]
+        for number in range(1, (os.cpu_count() or 2) + 1):
+            self.run(f"worker{number}", [*worker, *options, "--name", f"worker{number}"])
         self.wait_for_door(door)
 
 

@@ -8,18 +8,17 @@ on for Flower, late acknowledgement so that a killed worker's task is delivered 
     celery -A bench.obvious worker -E
 """
 
+from collections.abc import Callable, Sequence
 from functools import cache
-from typing import Any
 from uuid import UUID
 
 from celery import Celery, Task
-from flask import Flask, Response, jsonify, request
+from flask import Flask
 
-from app import keys
 from app.config import Settings, drop_celery_overrides
-from app.db import Connection, Pool, borrow, connection_arguments, open_pool
-from bench.plain import insert, run_job
-from schemas.merge import load_merge
+from app.db import Connection, connection_arguments
+from bench.plain import run_job
+from bench.plain_door import plain_door
 
 SETTINGS = Settings.from_environ()
 
@@ -49,35 +48,14 @@ def merge_update(self: Task, workspace_id: int, job_id: str) -> None:
 
 def create_app() -> Flask:
     """Return the front door."""
-    flask = Flask(__name__)
 
-    @cache
-    def pool() -> Pool:
-        """Return this process's pool, opened at its first request."""
-        return open_pool(SETTINGS, name="web")
+    def queue(_: Connection, workspace_id: int, job_ids: Sequence[UUID]) -> Callable[[], None]:
+        """Return what puts the tasks on the broker, to be called when the updates are written for good."""
 
-    @flask.get("/health/ready")
-    def ready() -> dict[str, str]:
-        """Tell that the door is open."""
-        return {"status": "ok"}
+        def send() -> None:
+            for job_id in job_ids:
+                merge_update.delay(workspace_id, str(job_id))
 
-    @flask.post("/users/merge")
-    def merge() -> Response | tuple[dict[str, str], int]:
-        """Take a request in and queue its updates."""
-        updates = load_merge(request.get_json())
-        with borrow(pool()) as db:
-            holder = keys.authenticate(db, request.headers["Authorization"].removeprefix("Bearer "), peppers=())
-            if holder is None:
-                return {"message": "Invalid API key"}, 401
-            with db.transaction():
-                batch_id, job_ids = insert(
-                    db, workspace_id=holder.workspace_id, api_key_id=holder.key_id, updates=updates
-                )
-        for job_id in job_ids:
-            merge_update.delay(holder.workspace_id, str(job_id))
-        answer: dict[str, Any] = {"message": "success", "batch_id": str(batch_id)}
-        response = jsonify(answer)
-        response.status_code = 202
-        return response
+        return send
 
-    return flask
+    return plain_door(SETTINGS, queue)

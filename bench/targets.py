@@ -49,6 +49,7 @@ def _of_medians(other: str, figure: str) -> Callable[[Results], float]:
 
 TARGETS = (
     at_least("End to end, against the obvious way", "throughput", _of_medians("obvious", "merges_per_s"), 6),
+    at_least("End to end, against procrastinate", "throughput", _of_medians("procrastinate", "merges_per_s"), 2),
     at_least("End to end, against the floor", "throughput", _of_medians("floor", "merges_per_s"), 0.5),
     at_most(
         "Processor time per merge, against the obvious way",

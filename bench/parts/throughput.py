@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from bench.contenders import Contender, Floor, Mergelane, Obvious
+from bench.contenders import Contender, Floor, Mergelane, Obvious, Procrastinate
 from bench.ground import Ground
 from bench.rounds import Round, measure
 from bench.sizes import Sizes
@@ -13,7 +13,12 @@ from bench.world import make_world
 ROUNDS = 5
 WARM = 500
 #: Merges of one round at scale 1: each contender is given work for some ten seconds.
-MERGES: dict[type[Contender], int] = {Obvious: 3_000, Floor: 20_000, Mergelane: 20_000}
+MERGES: dict[type[Contender], int] = {
+    Obvious: 3_000,
+    Procrastinate: 4_000,
+    Floor: 20_000,
+    Mergelane: 20_000,
+}
 
 
 def run(ground: Ground, sizes: Sizes, tell: Callable[[str], None]) -> dict[str, Any]:

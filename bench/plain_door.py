@@ -1,0 +1,54 @@
+"""The front door of the plain designs: one view that checks a request, writes it down, and queues its updates."""
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+from flask import Flask, Response, jsonify, request
+
+from app import keys
+from app.config import Settings
+from app.db import Connection, Pool, borrow, open_pool
+from bench.plain import insert
+from schemas.merge import load_merge
+
+#: Queues updates within the transaction that writes them, and returns what is still to be done after its commit.
+Queue = Callable[[Connection, int, Sequence[UUID]], Callable[[], None]]
+
+
+def plain_door(settings: Settings, queue: Queue) -> Flask:
+    """Return a front door that queues updates by *queue*."""
+    flask = Flask(__name__)
+
+    @cache
+    def pool() -> Pool:
+        """Return this process's pool, opened at its first request."""
+        return open_pool(settings, name="web")
+
+    @flask.get("/health/ready")
+    def ready() -> dict[str, str]:
+        """Tell that the door is open."""
+        return {"status": "ok"}
+
+    @flask.post("/users/merge")
+    def merge() -> Response | tuple[dict[str, str], int]:
+        """Take a request in and queue its updates."""
+        updates = load_merge(request.get_json())
+        with borrow(pool()) as connection:
+            secret = request.headers["Authorization"].removeprefix("Bearer ")
+            holder = keys.authenticate(connection, secret)
+            if holder is None:
+                return {"message": "Invalid API key"}, 401
+            with connection.transaction():
+                batch_id, job_ids = insert(
+                    connection, workspace_id=holder.workspace_id, api_key_id=holder.key_id, updates=updates
+                )
+                send = queue(connection, holder.workspace_id, job_ids)
+        send()
+        answer: dict[str, Any] = {"message": "success", "batch_id": str(batch_id)}
+        response = jsonify(answer)
+        response.status_code = 202
+        return response
+
+    return flask

@@ -1,0 +1,51 @@
+"""The same work through procrastinate, a queue in PostgreSQL alone, which a Python team would otherwise pick.
+
+Its jobs are deferred in one statement, in the transaction that writes the updates, and run one by one by two workers of
+its own, which run several tasks at a time since tasks mostly wait for the database. Run as
+
+    gunicorn --workers 2 --threads 8 'bench.queued:create_app()'
+    procrastinate --app bench.queued.app worker --concurrency 8
+"""
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from uuid import UUID
+
+from flask import Flask
+from procrastinate import App, JobContext, PsycopgConnector
+from procrastinate.types import JSONDict
+from uuid_utils.compat import uuid7
+
+from app.config import Settings
+from app.db import Connection, Pool, borrow, open_pool
+from bench.plain import run_job
+from bench.plain_door import plain_door
+
+SETTINGS = Settings.from_environ()
+
+app = App(connector=PsycopgConnector(conninfo=SETTINGS.database_url))
+
+
+@cache
+def pool() -> Pool:
+    """Return the pool of this worker process, opened at its first task."""
+    return open_pool(SETTINGS, name="worker")
+
+
+@app.task(name="merge_update", pass_context=True, retry=5)
+def merge_update(_: JobContext, *, workspace_id: int, job_id: str) -> None:
+    """Run one update."""
+    with borrow(pool()) as connection:
+        run_job(connection, SETTINGS, workspace_id=workspace_id, job_id=UUID(job_id), task_id=uuid7())
+
+
+def create_app() -> Flask:
+    """Return the front door."""
+
+    def queue(connection: Connection, workspace_id: int, job_ids: Sequence[UUID]) -> Callable[[], None]:
+        """Defer the tasks in the transaction of *connection*: nothing is left to be done after its commit."""
+        tasks: list[JSONDict] = [{"workspace_id": workspace_id, "job_id": str(job_id)} for job_id in job_ids]
+        merge_update.configure(connection=connection).batch_defer(*tasks)
+        return lambda: None
+
+    return plain_door(SETTINGS, queue)
