@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 import orjson
 
+from bench.plots import draw
 from bench.report import markdown
 from bench.run import PARTS, run
 from bench.sizes import NAMED, Sizes
@@ -33,7 +34,8 @@ def main(*, only: str, scale: str, rounds: int | None, results: Path) -> None:
     results.mkdir(parents=True, exist_ok=True)
     (results / f"{name}.json").write_bytes(orjson.dumps(measured, option=orjson.OPT_INDENT_2) + b"\n")
     (results / f"{name}.md").write_text(told, encoding="utf-8")
-    _tell(f"Written to {results / name}.md and .json.")
+    pictures = [path.name for path in draw(measured, results, name)]
+    _tell(f"Written to {results}: {', '.join([f'{name}.md', f'{name}.json', *pictures])}.")
     sys.exit(1 if any("failed" in part for part in measured["parts"].values()) else 0)
 
 

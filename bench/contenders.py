@@ -20,7 +20,7 @@ from bench.client import post_all
 from bench.errors import BenchError
 from bench.ground import Ground
 from bench.running import Running, stop_all, wait_until
-from bench.world import WORKSPACE_ID, World, plant_backlog, run
+from bench.world import WORKSPACE_ID, World, plant_backlog, run_query
 from bench.world import requests as bodies_for
 from workers.up import commands
 
@@ -203,7 +203,7 @@ def wait_for_rest(connection: Connection, *, seconds: float = ROUND_S) -> None:
     """Wait until no job is unfinished."""
 
     def at_rest() -> bool:
-        (row,) = run(connection, "count_unfinished", {"workspace_id": WORKSPACE_ID})
+        (row,) = run_query(connection, "count_unfinished", {"workspace_id": WORKSPACE_ID})
         return not row["unfinished"]
 
     wait_until(at_rest, seconds=seconds, every=LOOK_S, what="the last job to be finished")
@@ -211,7 +211,7 @@ def wait_for_rest(connection: Connection, *, seconds: float = ROUND_S) -> None:
 
 def last_outcome_at(connection: Connection) -> float:
     """Return when the last job was finished, in seconds since 1970; every job must have ended as merged."""
-    found = {row["outcome"]: row for row in run(connection, "count_outcomes", {"workspace_id": WORKSPACE_ID})}
+    found = {row["outcome"]: row for row in run_query(connection, "count_outcomes", {"workspace_id": WORKSPACE_ID})}
     if found.keys() != {"merged"}:
         told = ", ".join(f"{row['jobs']} {outcome}" for outcome, row in found.items())
         raise BenchError(f"All jobs were to end as merged, and ended as: {told or 'nothing, for there are none'}.")

@@ -9,17 +9,20 @@ its own, which run several tasks at a time since tasks mostly wait for the datab
 
 from collections.abc import Callable, Sequence
 from functools import cache
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from flask import Flask
 from procrastinate import App, JobContext, PsycopgConnector
-from procrastinate.types import JSONDict
 from uuid_utils.compat import uuid7
 
 from app.config import Settings
 from app.db import Connection, Pool, borrow, open_pool
 from bench.plain import run_job
 from bench.plain_door import plain_door
+
+if TYPE_CHECKING:
+    from procrastinate.types import JSONDict
 
 SETTINGS = Settings.from_environ()
 

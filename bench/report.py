@@ -1,8 +1,9 @@
 """What a run tells: tables, as Markdown that reads well in a terminal too."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from bench.tables import number, ratio, spread, table
 from bench.targets import verdicts
 
 Part = Mapping[str, Any]
@@ -19,37 +20,6 @@ def markdown(results: Mapping[str, Any]) -> str:
         body = f"Failed: {part['failed']}" if "failed" in part else "\n\n".join(tables(part))
         parts.append(f"### {title}\n\n{body}")
     return "\n\n".join(parts) + "\n"
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a table; all columns but the first are numbers and stand to the right."""
-    cells = [list(head), *map(list, rows)]
-    widths = [max(len(row[column]) for row in cells) for column in range(len(head))]
-
-    def line(row: Sequence[str]) -> str:
-        padded = [
-            cell.rjust(width) if place else cell.ljust(width)
-            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        return f"| {' | '.join(padded)} |"
-
-    rule = "|".join("-" * (width + 1) + (":" if place else "-") for place, width in enumerate(widths))
-    return "\n".join([line(cells[0]), f"|{rule}|", *map(line, cells[1:])])
-
-
-def number(value: float) -> str:
-    """Return *value* with as many digits as can be told apart from noise."""
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"  # noqa: PLR2004
-
-
-def spread(values: Mapping[str, float]) -> list[str]:
-    """Return least, median and greatest as cells."""
-    return [number(values[name]) for name in ("min", "median", "max")]
-
-
-def ratio(values: Mapping[str, float]) -> str:
-    """Return a ratio of medians with its extremes as one cell."""
-    return f"{values['of_medians']:.2f} ({values['min']:.2f} to {values['max']:.2f})"
 
 
 def _head(results: Mapping[str, Any]) -> str:
@@ -131,7 +101,78 @@ def _memory(contenders: Part) -> str:
     return table(["Program", "processes", "RSS MiB", "PSS MiB"], rows)
 
 
+def _latency(part: Part) -> list[str]:
+    """Return the table of waiting times."""
+    named = {
+        "bare insert of 51 rows": part["idle"]["bare_insert"],
+        "POST of 50, idle": part["idle"]["post"],
+        "POST of 50, loaded": part["loaded"]["post"],
+        "poll, idle": part["idle"]["poll"],
+        "poll, loaded": part["loaded"]["poll"],
+        "lone update to its outcome": part["lone"]["outcome"],
+        "the same, seen by a client that waits": part["lone"]["seen_by_client"],
+    }
+    rows = [
+        [name, *(number(told[figure]) for figure in ("count", "p50", "p99", "max"))] for name, told in named.items()
+    ]
+    return [table(["Milliseconds", "count", "p50", "p99", "max"], rows)]
+
+
+def _by_size(what: str, unit: str, figures: Mapping[str, Mapping[str, float]]) -> str:
+    """Return a table of spreads, a row for each size."""
+    rows = [[f"{int(size):,}" if size.isdigit() else size, *spread(told)] for size, told in figures.items()]
+    return table([f"{what}: {unit}", "min", "median", "max"], rows)
+
+
+def _events(part: Part) -> list[str]:
+    """Return the tables of the part events."""
+    tables = [_by_size("Events of the orphan", "ms for a merge", part["ms"])]
+    if "undo_ms" in part:
+        tables.append(_by_size("Events of the orphan", "ms for an undo", part["undo_ms"]))
+    return tables
+
+
+def _addresses(part: Part) -> list[str]:
+    """Return the table of the part addresses."""
+    return [_by_size("Profiles that share the address", "ms for a merge", part["ms"])]
+
+
+def _hub(part: Part) -> list[str]:
+    """Return the table of the part hub."""
+    return [_by_size(f"{part['orphans']:,} orphans", "merges per second", part["merges_per_s"])]
+
+
+def _workers(part: Part) -> list[str]:
+    """Return the table of the part workers."""
+    figures = part["workers"]
+    return [
+        _by_size("Workers", "merges per second", {name: told["merges_per_s"] for name, told in figures.items()}),
+        _by_size(
+            "Workers", "processor ms per merge", {name: told["cpu_ms_per_merge"] for name, told in figures.items()}
+        ),
+    ]
+
+
+def _growth(part: Part) -> list[str]:
+    """Return the tables of the part growth."""
+    profiles, backlog = part["profiles"], part["backlog"]
+    return [
+        _by_size("Profiles", "merges per second", profiles["merges_per_s"]),
+        _by_size("Jobs in the backlog", "merges per second", backlog["merges_per_s"]),
+        (
+            f"Of the great backlog the first {backlog['drained_of_the_great']:,} were drained. At most"
+            f" {backlog['most_messages']:,} messages were in the broker, where {backlog['bound']:,} may wait."
+        ),
+    ]
+
+
 #: How each part is titled and told.
 TOLD: Mapping[str, tuple[str, Callable[[Part], list[str]]]] = {
     "throughput": ("End to end", _throughput),
+    "latency": ("Waiting", _latency),
+    "events": ("Orphans with a long history", _events),
+    "addresses": ("Addresses that many share", _addresses),
+    "hub": ("Many orphans, one survivor", _hub),
+    "workers": ("More workers", _workers),
+    "growth": ("Many profiles, many jobs", _growth),
 }

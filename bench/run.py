@@ -8,13 +8,23 @@ from typing import Any
 
 from bench import machine
 from bench.ground import Ground, ground
-from bench.parts import throughput
+from bench.parts import addresses, events, growth, hub, latency, throughput, workers
 from bench.sizes import Sizes
 
 Part = Callable[[Ground, Sizes, Callable[[str], None]], dict[str, Any]]
 
-#: Every part, in the order of their run.
-PARTS: Mapping[str, Part] = {"throughput": throughput.run}
+#: Every part, in the order of their run: what matters most comes first.
+PARTS: Mapping[str, Part] = {
+    "throughput": throughput.run,
+    "latency": latency.run,
+    "events": events.run,
+    "addresses": addresses.run,
+    "hub": hub.run,
+    "workers": workers.run,
+    "growth": growth.run,
+}
+#: Seconds after which no further part is begun.
+BUDGET_S = 40 * 60.0
 
 
 def run(only: Sequence[str], sizes: Sizes, tell: Callable[[str], None]) -> dict[str, Any]:
@@ -29,6 +39,12 @@ def run(only: Sequence[str], sizes: Sizes, tell: Callable[[str], None]) -> dict[
         }
         for name in only or PARTS:
             tell(f"== {name}")
+            if monotonic() - began > BUDGET_S:
+                results["parts"][name] = {
+                    "failed": f"not begun, since {BUDGET_S / 60:g} minutes had passed",
+                    "took_s": 0.0,
+                }
+                continue
             results["parts"][name] = _attempt(PARTS[name], lent, sizes, tell)
     results["seconds"] = monotonic() - began
     return results

@@ -47,6 +47,16 @@ def _of_medians(other: str, figure: str) -> Callable[[Results], float]:
     return lambda part: float(part["ratios"][other][figure]["of_medians"])
 
 
+def _post_to_bare_insert(part: Results) -> float:
+    """Return how many times as long as the bare insert a POST takes."""
+    return float(part["idle"]["post"]["p50"] / part["idle"]["bare_insert"]["p50"])
+
+
+def _post_tail(part: Results) -> float:
+    """Return how many times as long as in the middle a POST takes at its slowest."""
+    return float(part["idle"]["post"]["p99"] / part["idle"]["post"]["p50"])
+
+
 TARGETS = (
     at_least("End to end, against the obvious way", "throughput", _of_medians("obvious", "merges_per_s"), 6),
     at_least("End to end, against procrastinate", "throughput", _of_medians("procrastinate", "merges_per_s"), 2),
@@ -56,6 +66,30 @@ TARGETS = (
         "throughput",
         _of_medians("obvious", "cpu_ms_per_merge"),
         1 / 6,
+    ),
+    at_most("POST of 50 updates, idle: p50 against the bare insert of its rows", "latency", _post_to_bare_insert, 2.5),
+    at_most("POST of 50 updates, idle: p99 against its own p50", "latency", _post_tail, 5),
+    at_most(
+        "A lone update, from POST to outcome, p50", "latency", lambda part: part["lone"]["outcome"]["p50"], 50, "ms"
+    ),
+    at_most("Merging an orphan with 1,000,000 events, against one with 10", "events", lambda part: part["ratio"], 1.3),
+    at_most("Undoing the merge of 1,000,000 events, against one of 10", "events", lambda part: part["undo_ratio"], 1.3),
+    at_most("Picking one of 100,000 that share an address, against 1", "addresses", lambda part: part["ratio"], 1.5),
+    at_least("Rate from a backlog of 500,000, against 5,000", "growth", lambda part: part["backlog"]["ratio"], 0.9),
+    at_most(
+        "Messages in the broker meanwhile, against its bound",
+        "growth",
+        lambda part: part["backlog"]["most_messages"] / part["backlog"]["bound"],
+        1.1,
+    ),
+    at_least(
+        "Rate at 5,000,000 profiles, against 50,000",
+        "growth",
+        lambda part: part["profiles"]["ratio"]["of_medians"],
+        0.8,
+    ),
+    at_least(
+        "5,000 orphans into one survivor, against pairs apart", "hub", lambda part: part["ratio"]["of_medians"], 0.5
     ),
 )
 

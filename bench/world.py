@@ -15,6 +15,9 @@ from bench.ground import Ground
 QUERIES = load_queries("bench", "world.sql")
 #: Updates of one request.
 BATCH = 50
+SURVIVOR, ORPHAN = 0, 1
+#: Ids that are kept for profiles of one role.
+ROOM = 10**8
 #: Profiles written in one statement.
 CHUNK = 50_000
 #: The workspace of the empty database: its only one.
@@ -39,24 +42,45 @@ class World:
 
 def make_world(ground: Ground, pairs: int) -> World:
     """Return a database with *pairs* survivors and as many orphans, counted and analysed."""
-    database = ground.copy(ground.empty)
+    database = empty_world(ground)
     with ground.connect(database) as connection:
-        connection.execute(QUERIES["make_functions"], prepare=False)
-        plant(connection, pairs=pairs)
+        plant(connection, role=SURVIVOR, first=0, count=pairs)
+        plant(connection, role=ORPHAN, first=0, count=pairs)
+        settle(connection)
     return World(database, pairs)
 
 
-def plant(connection: Connection, *, pairs: int) -> None:
-    """Write *pairs* survivors and as many orphans."""
-    for role, first_id in ((0, 1), (1, pairs + 1)):
-        for first in range(0, pairs, CHUNK):
-            span = {"first": first, "last": min(first + CHUNK, pairs) - 1, "first_id": first_id}
-            parameters = {"workspace_id": WORKSPACE_ID, "role": role, **span}
-            run(connection, "plant_profiles", parameters)
-            if role:
-                run(connection, "plant_aliases", parameters)
-    connection.execute(QUERIES["settle_ids"], prepare=False)
+def empty_world(ground: Ground) -> str:
+    """Return a database without profiles, in which they can be planted."""
+    database = ground.copy(ground.empty)
+    with ground.connect(database) as connection:
+        connection.execute(QUERIES["make_functions"], prepare=False)
+    return database
+
+
+def plant(connection: Connection, *, role: int, first: int, count: int, email: str | None = None) -> None:
+    """Write the survivors or the orphans of the pairs *first* and so on, all with the same *email* if one is given."""
+    for start in range(first, first + count, CHUNK):
+        span = {"first": start, "last": min(start + CHUNK, first + count) - 1, "first_id": first_id(role)}
+        run_query(connection, "plant_profiles", {"workspace_id": WORKSPACE_ID, "role": role, "email": email, **span})
+        if role == ORPHAN:
+            run_query(connection, "plant_aliases", {"workspace_id": WORKSPACE_ID, **span})
+
+
+def first_id(role: int) -> int:
+    """Return the id of the first survivor or orphan; the others follow."""
+    return 1 + role * ROOM
+
+
+def settle(connection: Connection) -> None:
+    """Leave the tables as they would be after some time: their statistics known, nothing left to be tidied up."""
+    run_query(connection, "settle_ids", {})
     connection.execute("VACUUM ANALYZE", prepare=False)
+
+
+def plant_events(connection: Connection, *, origin_id: int, count: int) -> None:
+    """Write *count* events of the profile *origin_id*."""
+    run_query(connection, "plant_events", {"workspace_id": WORKSPACE_ID, "origin_id": origin_id, "count": count})
 
 
 def plant_backlog(
@@ -71,7 +95,7 @@ def plant_backlog(
         "size": size,
         "published": published,
     }
-    run(connection, "plant_backlog", parameters)
+    run_query(connection, "plant_backlog", parameters)
 
 
 def requests(connection: Connection, world: World, *, first: int, count: int, size: int = BATCH) -> list[bytes]:
@@ -83,9 +107,16 @@ def requests(connection: Connection, world: World, *, first: int, count: int, si
     parameters = {"first": first, "last": first + count - 1, **world.span}
     updates = [
         {"identifier_to_merge": row["orphan"], "identifier_to_keep": row["survivor"]}
-        for row in run(connection, "list_pairs", parameters)
+        for row in run_query(connection, "list_pairs", parameters)
     ]
     return [body_of(updates[start : start + size]) for start in range(0, count, size)]
+
+
+def merged_into(bodies: Sequence[bytes]) -> list[bytes]:
+    """Return *bodies* with the very first survivor in place of every other."""
+    requests = [orjson.loads(body)["merge_updates"] for body in bodies]
+    hub = requests[0][0]["identifier_to_keep"]
+    return [body_of([update | {"identifier_to_keep": hub} for update in updates]) for updates in requests]
 
 
 def body_of(updates: Sequence[Mapping[str, Any]]) -> bytes:
@@ -95,7 +126,7 @@ def body_of(updates: Sequence[Mapping[str, Any]]) -> bytes:
 
 def stock(connection: Connection) -> dict[str, int]:
     """Return what no merge may change, summed up, and how many traces merges have left."""
-    (row,) = run(connection, "take_stock", {})
+    (row,) = run_query(connection, "take_stock", {})
     return row
 
 
@@ -111,7 +142,7 @@ def check(before: Mapping[str, int], after: Mapping[str, int], *, merged: int) -
         raise BenchError(f"After {merged} merges {told}.")
 
 
-def run(connection: Connection, query: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
+def run_query(connection: Connection, query: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the rows of the named query, planned for the very values: its tables may have grown since."""
     statement: LiteralString = QUERIES[query]
     # Values are put in by the client, since one statement has several meanings for the server's types.

@@ -26,7 +26,8 @@ CREATE FUNCTION bench_orphan(n bigint) RETURNS jsonb LANGUAGE sql STABLE AS $$
 $$
 
 -- name: plant_profiles
--- Writes the survivors (role 0) or the orphans (role 1) of pairs: people as they are, with their summaries.
+-- Writes the survivors (role 0) or the orphans (role 1) of pairs: people as they are, with their summaries. All may
+-- share one email address.
 INSERT INTO profile (
     workspace_id, id, braze_id, external_id, created_at, updated_at, random_bucket,
     first_name, last_name, gender, dob, home_city, country, language, time_zone,
@@ -51,8 +52,8 @@ SELECT
     (ARRAY['GB', 'FR', 'US', 'NG'])[1 + n %% 4],
     (ARRAY['en', 'fr'])[1 + n %% 2],
     CASE WHEN (n + %(role)s) %% 2 > 0 THEN 'Europe/London' END,
-    bench_email(n),
-    bench_email(n),
+    coalesce(%(email)s, bench_email(n)),
+    coalesce(%(email)s, bench_email(n)),
     CASE WHEN (n + %(role)s) %% 3 = 0 THEN jsonb_build_object('state', 'opted_in', 'opted_in_at', bench_time(n, 1)) END,
     CASE WHEN n %% 3 > 0 THEN '+44207' || lpad(((2 * n + %(role)s) %% 10000000)::text, 7, '0') END,
     CASE WHEN n %% 3 > 0 THEN '+44207' || lpad(((2 * n + %(role)s) %% 10000000)::text, 7, '0') END,
@@ -115,6 +116,14 @@ SELECT %(workspace_id)s, 'device', 'device-' || n, %(first_id)s + n
 FROM generate_series(%(first)s::bigint, %(last)s::bigint) AS n
 WHERE n %% 10 BETWEEN 5 AND 7
 
+-- name: plant_events
+-- Writes the history of one profile: many events of one kind, one after the other.
+INSERT INTO custom_event (workspace_id, origin_id, name, occurred_at, properties)
+SELECT
+    %(workspace_id)s, %(origin_id)s, 'viewed_product', timestamptz '2026-01-01' + make_interval(secs => k * 20),
+    jsonb_build_object('product', 'product-' || k %% 500)
+FROM generate_series(1, %(count)s) AS k
+
 -- name: settle_ids
 -- Lets ids given from now on follow those that were planted.
 SELECT setval(pg_get_serial_sequence('profile', 'id'), (SELECT max(id) FROM profile))
@@ -158,11 +167,31 @@ FROM pair
 JOIN given USING (batch)
 ORDER BY pair.k
 
+-- name: plant_job
+-- Writes a request for one merge straight into the ledger, as a worker finds it.
+WITH one AS (
+    INSERT INTO batch (workspace_id, id, path) VALUES (%(workspace_id)s, %(batch_id)s, '/users/merge')
+)
+
+INSERT INTO job (
+    workspace_id, id, batch_id, index, kind, lane, orphan_identifier, survivor_identifier, search_keys, published_at
+)
+VALUES (
+    %(workspace_id)s, %(id)s, %(batch_id)s, 0, 'merge', 0, %(orphan)s, %(survivor)s, '{}', clock_timestamp()
+)
+
 -- name: count_unfinished
 -- Whether a job is not settled yet.
 SELECT EXISTS (
     SELECT 1 FROM job WHERE workspace_id = %(workspace_id)s AND state IN ('queued', 'running')
 ) AS unfinished
+
+-- name: count_waiting
+-- How many jobs are not settled yet, counted up to a bound.
+SELECT count(*) AS jobs
+FROM (
+    SELECT 1 FROM job WHERE workspace_id = %(workspace_id)s AND state IN ('queued', 'running') LIMIT %(most)s
+) AS waiting
 
 -- name: count_outcomes
 -- How many jobs ended with which outcome, and when the first was taken in and the last was finished.
@@ -177,6 +206,15 @@ GROUP BY coalesce(outcome, state)
 -- How many jobs are finished.
 SELECT count(*) AS jobs FROM job WHERE workspace_id = %(workspace_id)s AND state = 'finished'
 
+-- name: nth_finished_at
+-- When the nth of the jobs that were finished since a moment was, both in seconds since 1970.
+SELECT extract(epoch FROM finished_at)::float8 AS at
+FROM job
+WHERE workspace_id = %(workspace_id)s AND finished_at >= to_timestamp(%(began)s)
+ORDER BY finished_at
+OFFSET %(before_it)s
+LIMIT 1
+
 -- name: take_stock
 -- What no merge may change, summed over all profiles, and what each merge must leave behind.
 SELECT
@@ -188,3 +226,7 @@ SELECT
     (SELECT count(*) FROM origin) AS origins,
     (SELECT count(*) FROM merge_record) AS records,
     (SELECT count(*) FROM user_alias) AS aliases
+
+-- name: drop_waiting
+-- Takes the jobs that are not done out of the ledger; their batches stay.
+DELETE FROM job WHERE workspace_id = %(workspace_id)s AND state IN ('queued', 'running')

@@ -1,0 +1,67 @@
+"""Orphans with a million events against orphans with ten: history never moves, so both should cost the same.
+
+A profile with its history is merged into a fresh profile, that one into the next, and so on: each link of the chain
+merges an orphan under which all those events read. A chain that begins with ten events has as many links, and takes
+turns with it, so that the two differ in nothing else.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from bench.ground import Ground
+from bench.lanes import Lanes, customer, lanes
+from bench.sizes import Sizes
+from bench.stats import Spread
+from bench.world import SURVIVOR, empty_world, first_id, plant, plant_events, settle
+
+MILLISECONDS = 1_000
+#: Events of those that have many, at scale 1, and of those that have few.
+MANY, FEW = 1_000_000, 10
+#: Chains of either kind, and merges in each.
+CHAINS, LINKS = 3, 40
+WARM = 30
+
+
+def run(ground: Ground, sizes: Sizes, tell: Callable[[str], None]) -> dict[str, Any]:
+    """Measure both kinds in turn."""
+    many, links = sizes.of(MANY, least=1_000), sizes.of(LINKS, least=10, step=1)
+    database = empty_world(ground)
+    with ground.connect(database) as connection:
+        # One chain after the other; the first serves to warm up.
+        plant(connection, role=SURVIVOR, first=0, count=WARM + 1 + 2 * CHAINS * (links + 1))
+        for chain in range(2 * CHAINS):
+            origin_id = first_id(SURVIVOR) + _head(chain, links)
+            plant_events(connection, origin_id=origin_id, count=many if chain % 2 else FEW)
+        settle(connection)
+    with lanes(ground, database) as runner:
+        for link in range(WARM):
+            _merge(runner, link)
+        taken = _measure(runner, links)
+    ground.drop(database)
+    few, lots = (Spread.of(each) for each in taken)
+    tell(f"{FEW} events: {few.median:.2f} ms; {many:,} events: {lots.median:.2f} ms")
+    return {
+        "events": [FEW, many],
+        "ms": {str(FEW): few.to_json(), str(many): lots.to_json()},
+        "merges_each": CHAINS * links,
+        "ratio": lots.median / few.median,
+    }
+
+
+def _measure(runner: Lanes, links: int) -> tuple[list[float], list[float]]:
+    """Return the milliseconds of each merge of an orphan with few events, and of one with many."""
+    taken: tuple[list[float], list[float]] = ([], [])
+    for link in range(links):
+        for chain in range(2 * CHAINS):
+            taken[chain % 2].append(_merge(runner, _head(chain, links) + link) * MILLISECONDS)
+    return taken
+
+
+def _head(chain: int, links: int) -> int:
+    """Return the number of the profile with which *chain* begins."""
+    return WARM + 1 + chain * (links + 1)
+
+
+def _merge(runner: Lanes, number: int) -> float:
+    """Merge the profile *number* into the next; return the seconds that it took."""
+    return runner.merge(orphan=customer(number), survivor=customer(number + 1))

@@ -1,0 +1,145 @@
+"""Rates as the tables grow: many profiles against few, and a great backlog against a small one."""
+
+from collections.abc import Callable
+from time import time
+from typing import Any
+
+from app.config import Settings
+from app.db import Connection
+from bench.bulk import make_big_world
+from bench.contenders import Mergelane, wait_for_rest
+from bench.errors import BenchError
+from bench.ground import Ground
+from bench.running import wait_until
+from bench.sizes import Sizes
+from bench.stats import Ratio, Spread
+from bench.world import WORKSPACE_ID, World, make_world, plant_backlog, run_query
+
+#: Pairs of profiles at scale 1: fifty thousand profiles and five million.
+FEW, MANY = 25_000, 2_500_000
+#: Merges of one round.
+MERGES = 8_000
+ROUNDS = 3
+WARM = 500
+#: Jobs of the small backlog and of the great one, and those of the great one that are drained before time is up.
+SMALL, GREAT, DRAINED = 5_000, 500_000, 60_000
+#: Seconds that a drain may take.
+DRAIN_S = 180.0
+#: Seconds between two looks at the broker and at how far the drain is.
+LOOK_S = 0.1
+
+
+def run(ground: Ground, sizes: Sizes, tell: Callable[[str], None]) -> dict[str, Any]:
+    """Measure rates by the number of profiles, then by the size of the backlog on the many."""
+    few = make_world(ground, max(sizes.of(FEW), sizes.of(MERGES) + sizes.of(WARM)))
+    began = time()
+    many = make_big_world(ground, sizes.of(MANY))
+    tell(f"{2 * many.pairs:,} profiles were made in {time() - began:.0f} s")
+    field = Field(ground, many)
+    profiles = _by_profiles(ground, field, few, sizes, tell)
+    backlog = _by_backlog(field, sizes, tell)
+    for world in (few, many):
+        ground.drop(world.database)
+    return {"profiles": profiles, "backlog": backlog}
+
+
+class Field:
+    """A database whose pairs are merged from the first on, by a product that is started for each drain."""
+
+    def __init__(self, ground: Ground, world: World) -> None:
+        self.ground = ground
+        self.world = world
+        self._next = 0
+
+    def drain(self, *, warm: int, count: int, backlog: int | None = None) -> tuple[float, int]:
+        """Merge *warm* pairs that do not count, then *count* from a backlog of as many, or of *backlog*.
+
+        Return the merges per second, and the most messages that were seen in the broker at once.
+        """
+        product = Mergelane(self.ground, self.world, self.world.database)
+        with self.ground.connect(self.world.database) as connection:
+            try:
+                self.ground.empty_broker()
+                product.start_backstage()
+                self._plant(connection, warm)
+                wait_for_rest(connection)
+                self.ground.checkpoint()
+                began_with = _finished(connection)
+                self._plant(connection, backlog or count)
+                return self._watch(connection, began_with, count)
+            finally:
+                product.stop()
+
+    def clear(self) -> None:
+        """Take the jobs that are not done out of the ledger again."""
+        with self.ground.connect(self.world.database) as connection:
+            run_query(connection, "drop_waiting", {"workspace_id": WORKSPACE_ID})
+            connection.execute("VACUUM ANALYZE job, batch", prepare=False)
+
+    def _plant(self, connection: Connection, count: int) -> None:
+        """Write the requests for the next *count* pairs into the ledger."""
+        if self._next + count > self.world.pairs:
+            raise BenchError(f"The {self.world.pairs:,} pairs of this world do not last for {count:,} more merges.")
+        plant_backlog(connection, self.world, first=self._next, count=count)
+        self._next += count
+
+    def _watch(self, connection: Connection, began_with: int, count: int) -> tuple[float, int]:
+        """Wait until *count* more jobs are finished; return the rate, from the moment when they were all there."""
+        began, most, looks = time(), 0, 0
+
+        def drained() -> bool:
+            nonlocal most, looks
+            looks += 1
+            most = max(most, self.ground.messages())
+            # Counting is not free, so it is done at every fifth look.
+            return looks % 5 == 0 and _finished(connection) - began_with >= count
+
+        wait_until(drained, seconds=DRAIN_S, every=LOOK_S, what=f"{count:,} jobs to be drained")
+        values = {"workspace_id": WORKSPACE_ID, "began": began, "before_it": count - 1}
+        (row,) = run_query(connection, "nth_finished_at", values)
+        return count / (row["at"] - began), most
+
+
+def _by_profiles(ground: Ground, many: Field, few: World, sizes: Sizes, tell: Callable[[str], None]) -> dict[str, Any]:
+    """Return the rates among few and among many profiles, in turn."""
+    merges, warm = sizes.of(MERGES), sizes.of(WARM)
+    rates: dict[int, list[float]] = {2 * few.pairs: [], 2 * many.world.pairs: []}
+    for _ in range(sizes.rounds(ROUNDS)):
+        copy = World(ground.copy(few.database), few.pairs)
+        for field, measured in zip((Field(ground, copy), many), rates.values(), strict=True):
+            measured.append(field.drain(warm=warm, count=merges)[0])
+            tell(f"{2 * field.world.pairs:,} profiles: {measured[-1]:,.0f}/s")
+        ground.drop(copy.database)
+    small, great = rates.values()
+    return {
+        "merges_per_s": {str(profiles): Spread.of(measured).to_json() for profiles, measured in rates.items()},
+        "ratio": Ratio.of(great, small).to_json(),
+    }
+
+
+def _by_backlog(field: Field, sizes: Sizes, tell: Callable[[str], None]) -> dict[str, Any]:
+    """Return the rates from a small backlog, before and after the great one, and from the great one."""
+    small, great, drained, warm = (sizes.of(full) for full in (SMALL, GREAT, DRAINED, WARM))
+    rates: dict[int, list[float]] = {small: [], great: []}
+    most = 0
+    for backlog in (small, small, great, small):
+        rate, seen = field.drain(warm=warm, count=min(backlog, drained), backlog=backlog)
+        rates[backlog].append(rate)
+        most = max(most, seen)
+        field.clear()
+        tell(f"backlog of {backlog:,}: {rate:,.0f}/s, at most {seen:,} messages in the broker")
+    medians = [Spread.of(measured).median for measured in rates.values()]
+    return {
+        "merges_per_s": {str(backlog): Spread.of(measured).to_json() for backlog, measured in rates.items()},
+        "drained_of_the_great": drained,
+        "most_messages": most,
+        # What waits is bounded; on top come those that the workers have taken and not acknowledged yet.
+        "bound": Settings().broker_bound,
+        "ratio": medians[1] / medians[0],
+    }
+
+
+def _finished(connection: Connection) -> int:
+    """Return how many jobs are finished."""
+    (row,) = run_query(connection, "count_finished", {"workspace_id": WORKSPACE_ID})
+    return int(row["jobs"])

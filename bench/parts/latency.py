@@ -1,0 +1,149 @@
+"""How long clients wait for the answer to a POST, for a poll, and for the outcome of a lone update; idle and loaded."""
+
+from collections.abc import Callable
+from contextlib import closing
+from itertools import islice
+from time import perf_counter, time
+from typing import Any
+
+import orjson
+from psycopg.types.json import Jsonb
+from uuid_utils.compat import uuid7
+
+from app.config import Settings
+from app.db import Connection, connection_arguments, load_queries
+from bench.client import Door, timed_post
+from bench.contenders import Mergelane, running, wait_for_rest
+from bench.ground import Ground
+from bench.load import Load, keeping_busy
+from bench.running import pause, wait_until
+from bench.sizes import Sizes
+from bench.stats import tails
+from bench.world import BATCH, WORKSPACE_ID, make_world, requests
+
+QUERIES = load_queries("bench", "latency.sql")
+MILLISECONDS = 1_000
+#: Requests of fifty, lone updates, and requests under load, at scale 1.
+POSTS, LONE, LOADED = 300, 300, 300
+WARM = 20
+#: Requests that there are, at most, to keep the product busy.
+LOAD = 1_000
+#: Seconds between two requests of the one client whose waiting is measured under load.
+GAP_S = 0.03
+
+
+def run(ground: Ground, sizes: Sizes, tell: Callable[[str], None]) -> dict[str, Any]:
+    """Measure all of it on one running product."""
+    posts, lone, loaded, load = (sizes.of(full, least=20, step=1) for full in (POSTS, LONE, LOADED, LOAD))
+    batches = WARM + posts + loaded + load
+    world = make_world(ground, batches * BATCH + lone + WARM)
+    bare = ground.copy(world.database)
+    product = Mergelane(ground, world, ground.copy(world.database))
+    with running(product) as connection:
+        product.start()
+        bodies = iter(requests(connection, world, first=0, count=batches * BATCH))
+        lone_bodies = requests(connection, world, first=batches * BATCH, count=lone + WARM, size=1)
+        ground.checkpoint()
+        with closing(Door(product.port)) as door:
+            idle = _idle(ground, bare, connection, door, list(islice(bodies, WARM + posts)))
+            tell(f"idle: POST p50 {idle['post']['p50']:.1f} ms, bare insert p50 {idle['bare_insert']['p50']:.1f} ms")
+            alone = _lone(connection, door, lone_bodies)
+            tell(f"lone update: outcome p50 {alone['outcome']['p50']:.1f} ms, p99 {alone['outcome']['p99']:.1f} ms")
+            with keeping_busy(product, list(islice(bodies, load))) as keeper:
+                busy = _busy(door, list(islice(bodies, loaded)), keeper)
+            tell(f"loaded: POST p50 {busy['post']['p50']:.1f} ms, p99 {busy['post']['p99']:.1f} ms")
+        wait_for_rest(connection)
+    for database in (bare, world.database):
+        ground.drop(database)
+    return {"idle": idle, "lone": alone, "loaded": busy}
+
+
+def _idle(ground: Ground, bare: str, connection: Connection, door: Door, bodies: list[bytes]) -> dict[str, Any]:
+    """Return the waiting for a bare insert, a POST and a poll in turn, each when all before it is done."""
+    inserts, posts, polls = [], [], []
+    arguments = connection_arguments(Settings(), name="bench")
+    with Connection.connect(ground.url(bare), **arguments) as bare_connection:
+        for body in bodies:
+            inserts.append(_bare_insert(bare_connection, body))
+            began = perf_counter()
+            answer = door.post(body)
+            posts.append(perf_counter() - began)
+            wait_for_rest(connection)
+            polls.append(_timed_poll(door, answer["status_url"]))
+    return {"bare_insert": _ms(inserts[WARM:]), "post": _ms(posts[WARM:]), "poll": _ms(polls[WARM:])}
+
+
+def _lone(connection: Connection, door: Door, bodies: list[bytes]) -> dict[str, Any]:
+    """Return the waiting for the outcome of single updates: by the ledger, and as seen by a client that waits."""
+    outcomes, seen = [], []
+    for number, body in enumerate(bodies):
+        if number % 2:
+            seen.append(timed_post(door, body, Prefer="wait=10"))
+            wait_for_rest(connection)
+            continue
+        began = time()
+        answer = door.post(body)
+        outcomes.append(_finished_at(connection, answer["batch_id"]) - began)
+    return {"outcome": _ms(outcomes[WARM // 2 :]), "seen_by_client": _ms(seen[WARM // 2 :])}
+
+
+def _busy(door: Door, bodies: list[bytes], load: Load) -> dict[str, Any]:
+    """Return the waiting for a POST and a poll while the product is busy with others, for as long as it is."""
+    posts, polls = [], []
+    for body in bodies:
+        if load.spent:
+            break
+        began = perf_counter()
+        answer = door.post(body)
+        posts.append(perf_counter() - began)
+        polls.append(_timed_poll(door, answer["status_url"]))
+        pause(GAP_S)
+    return {"post": _ms(posts), "poll": _ms(polls)}
+
+
+def _bare_insert(connection: Connection, body: bytes) -> float:
+    """Return the seconds that the bare insert of what *body* asks for takes, in one transaction."""
+    updates = orjson.loads(body)["merge_updates"]
+    jobs = [
+        {
+            "id": str(uuid7()),
+            "index": index,
+            "orphan": update["identifier_to_merge"],
+            "survivor": update["identifier_to_keep"],
+            "search_keys": [str(value) for side in update.values() for value in side.values()],
+        }
+        for index, update in enumerate(updates)
+    ]
+    values = {"workspace_id": WORKSPACE_ID, "batch_id": uuid7(), "jobs": Jsonb(jobs)}
+    began = perf_counter()
+    with connection.transaction():
+        connection.execute(QUERIES["bare_insert"], values)
+    return perf_counter() - began
+
+
+def _finished_at(connection: Connection, batch_id: str) -> float:
+    """Wait for the outcome of a batch's one job; return when it was finished, by the clock that we have too."""
+    found: list[float] = []
+
+    def finished() -> bool:
+        row = connection.execute(
+            QUERIES["finished_at"], {"workspace_id": WORKSPACE_ID, "batch_id": batch_id}
+        ).fetchone()
+        if row is not None and row["finished_at"] is not None:
+            found.append(row["finished_at"])
+        return bool(found)
+
+    wait_until(finished, seconds=60, every=0.005, what="the outcome of a lone update")
+    return found[0]
+
+
+def _timed_poll(door: Door, status_url: str) -> float:
+    """Return the seconds that a poll takes."""
+    began = perf_counter()
+    door.poll(status_url)
+    return perf_counter() - began
+
+
+def _ms(seconds: list[float]) -> dict[str, float]:
+    """Return what is told of waiting times, in milliseconds."""
+    return tails([each * MILLISECONDS for each in seconds])

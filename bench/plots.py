@@ -1,0 +1,128 @@
+"""What a run tells, as pictures: one for end to end, one for waiting, one for growth."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+Part = Mapping[str, Any]
+Figures = Mapping[str, Mapping[str, float]]
+
+DPI = 110
+COLOUR, OTHER = "#1f6f8b", "#c9b79c"
+
+
+def draw(results: Mapping[str, Any], folder: Path, name: str) -> list[Path]:
+    """Write the pictures of *results* to *folder* as NAME-….png; return those that there was something for."""
+    parts = {part: told for part, told in results["parts"].items() if "failed" not in told}
+    pictures = {"throughput": _throughput(parts), "latency": _latency(parts), "growth": _growth(parts)}
+    drawn = []
+    for what, figure in pictures.items():
+        if figure is not None:
+            path = folder / f"{name}-{what}.png"
+            FigureCanvasAgg(figure).print_png(path)
+            drawn.append(path)
+    return drawn
+
+
+def _figure(columns: int) -> tuple[Figure, list[Axes]]:
+    """Return a figure with *columns* fields side by side."""
+    figure = Figure(figsize=(4.4 * columns, 3.6), dpi=DPI, layout="constrained")
+    return figure, list(figure.subplots(1, columns, squeeze=False)[0])
+
+
+def _throughput(parts: Mapping[str, Part]) -> Figure | None:
+    """Return rates and processor time of all contenders."""
+    if "throughput" not in parts:
+        return None
+    figure, (rates, costs) = _figure(2)
+    contenders = parts["throughput"]["contenders"]
+    _bars(rates, {name: told["merges_per_s"] for name, told in contenders.items()}, "merges per second")
+    _bars(costs, {name: told["cpu_ms_per_merge"] for name, told in contenders.items()}, "processor ms per merge")
+    return figure
+
+
+def _latency(parts: Mapping[str, Part]) -> Figure | None:
+    """Return waiting times, p50 beside p99."""
+    if "latency" not in parts:
+        return None
+    figure, (field,) = _figure(1)
+    figure.set_figwidth(8)
+    part = parts["latency"]
+    named = {
+        "bare insert": part["idle"]["bare_insert"],
+        "POST, idle": part["idle"]["post"],
+        "POST, loaded": part["loaded"]["post"],
+        "poll, idle": part["idle"]["poll"],
+        "poll, loaded": part["loaded"]["poll"],
+        "lone update": part["lone"]["outcome"],
+    }
+    for shift, figure_name, colour in ((-0.2, "p50", COLOUR), (0.2, "p99", OTHER)):
+        places = [place + shift for place in range(len(named))]
+        bars = field.bar(places, [told[figure_name] for told in named.values()], 0.4, color=colour, label=figure_name)
+        field.bar_label(bars, fmt="{:.3g}", fontsize=8)
+    field.set_xticks(range(len(named)), list(named))
+    field.set_ylabel("milliseconds")
+    field.legend(frameon=False)
+    _plain(field)
+    return figure
+
+
+def _growth(parts: Mapping[str, Part]) -> Figure | None:
+    """Return what becomes of costs and rates as things grow: one field for each thing."""
+    fields: list[tuple[str, str, Figures]] = []
+    if "events" in parts:
+        fields.append(("events of the orphan", "ms per merge", parts["events"]["ms"]))
+    if "addresses" in parts:
+        fields.append(("profiles sharing the address", "ms per merge", parts["addresses"]["ms"]))
+    if "growth" in parts:
+        fields.append(("profiles", "merges per second", parts["growth"]["profiles"]["merges_per_s"]))
+        fields.append(("jobs in the backlog", "merges per second", parts["growth"]["backlog"]["merges_per_s"]))
+    if "workers" in parts:
+        curve = {name: told["merges_per_s"] for name, told in parts["workers"]["workers"].items()}
+        fields.append(("workers", "merges per second", curve))
+    if not fields:
+        return None
+    figure, axes = _figure(len(fields))
+    for field, (what, unit, figures) in zip(axes, fields, strict=True):
+        _curve(field, what, unit, figures)
+    return figure
+
+
+def _bars(field: Axes, figures: Figures, what: str) -> None:
+    """Draw a bar for each contender, with its least and its greatest; the product's stands out."""
+    names = list(figures)
+    medians = [figures[name]["median"] for name in names]
+    reach = [
+        [figures[name]["median"] - figures[name]["min"] for name in names],
+        [figures[name]["max"] - figures[name]["median"] for name in names],
+    ]
+    colours = [COLOUR if name == "mergelane" else OTHER for name in names]
+    bars = field.bar(names, medians, color=colours, yerr=reach, capsize=4)
+    field.bar_label(bars, fmt="{:,.3g}", label_type="center", fontsize=9)
+    field.set_title(what, fontsize=10)
+    _plain(field)
+
+
+def _curve(field: Axes, what: str, unit: str, figures: Figures) -> None:
+    """Draw the medians over the sizes, with least and greatest; from nought, so that a rise looks as great as it is."""
+    sizes = [int(size) for size in figures]
+    told = list(figures.values())
+    reach = [[each["median"] - each["min"] for each in told], [each["max"] - each["median"] for each in told]]
+    field.errorbar(sizes, [each["median"] for each in told], yerr=reach, marker="o", capsize=4, color=COLOUR)
+    if max(sizes) > 10 * min(sizes):
+        field.set_xscale("log")
+    else:
+        field.set_xticks(sizes)
+    field.set_ylim(bottom=0)
+    field.set_xlabel(what)
+    field.set_title(unit, fontsize=10)
+    _plain(field)
+
+
+def _plain(field: Axes) -> None:
+    """Leave out the lines that say nothing."""
+    field.spines[["top", "right"]].set_visible(False)
