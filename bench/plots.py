@@ -23,7 +23,7 @@ def draw(results: Mapping[str, Any], folder: Path, name: str) -> list[Path]:
     for what, figure in pictures.items():
         if figure is not None:
             path = folder / f"{name}-{what}.png"
-            FigureCanvasAgg(figure).print_png(path)
+            figure.savefig(path, format="png")
             drawn.append(path)
     return drawn
 
@@ -31,6 +31,7 @@ def draw(results: Mapping[str, Any], folder: Path, name: str) -> list[Path]:
 def _figure(columns: int) -> tuple[Figure, list[Axes]]:
     """Return a figure with *columns* fields side by side."""
     figure = Figure(figsize=(4.4 * columns, 3.6), dpi=DPI, layout="constrained")
+    FigureCanvasAgg(figure)  # draws without a screen
     return figure, list(figure.subplots(1, columns, squeeze=False)[0])
 
 

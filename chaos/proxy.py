@@ -8,6 +8,8 @@ from threading import Thread
 from typing import Any, TypeVar
 
 CHUNK = 65_536
+#: Sees what passes one way of one connection.
+Watch = Callable[[bytes], None]
 #: Seconds in which the loop takes the next step of whatever it has begun.
 CLOSING_S = 0.05
 Result = TypeVar("Result")
@@ -16,10 +18,12 @@ Result = TypeVar("Result")
 class Proxy:
     """Listens on a port of this machine and passes everything on to the socket that *upstream* names at the time.
 
-    It works in a thread of its own; its methods may be called from any other.
+    It works in a thread of its own; its methods may be called from any other. *watch*, called for each connection,
+    returns who sees what passes: to the server, and back from it.
     """
 
-    def __init__(self, upstream: Callable[[], Path]) -> None:
+    def __init__(self, upstream: Callable[[], Path], watch: Callable[[], tuple[Watch, Watch]] | None = None) -> None:
+        self._watch = watch or (lambda: (_overlook, _overlook))
         self.port = 0
         self._upstream = upstream
         self._loop = asyncio.new_event_loop()
@@ -108,7 +112,10 @@ class Proxy:
         """Pass everything on, both ways, until either side ends it; then end the other."""
         pair = {writer, far_writer}
         self._writers |= pair
-        ways = [asyncio.ensure_future(self._pass(*way)) for way in ((reader, far_writer), (far_reader, writer))]
+        there, back = self._watch()
+        ways = [
+            asyncio.ensure_future(self._pass(*way)) for way in ((reader, far_writer, there), (far_reader, writer, back))
+        ]
         try:
             await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -118,12 +125,17 @@ class Proxy:
             for each in pair:
                 each.transport.abort()
 
-    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Pass on what comes, chunk by chunk."""
+    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, watch: Watch) -> None:
+        """Pass on what comes, chunk by chunk, after *watch* has seen it."""
         with suppress(OSError):
             while chunk := await reader.read(CHUNK):
+                watch(chunk)
                 if self._delay_s:
                     await asyncio.sleep(self._delay_s)
                 await self._flowing.wait()
                 writer.write(chunk)
                 await writer.drain()
+
+
+def _overlook(_: bytes) -> None:
+    """Take no notice."""

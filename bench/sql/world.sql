@@ -230,3 +230,9 @@ SELECT
 -- name: drop_waiting
 -- Takes the jobs that are not done out of the ledger; their batches stay.
 DELETE FROM job WHERE workspace_id = %(workspace_id)s AND state IN ('queued', 'running')
+
+-- name: read_counters
+-- How much was written to the log so far, and under how many tasks jobs were published.
+SELECT
+    pg_current_wal_insert_lsn() - '0/0' AS wal,
+    (SELECT count(DISTINCT task_id) FROM job WHERE workspace_id = %(workspace_id)s) AS messages

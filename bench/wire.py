@@ -1,0 +1,159 @@
+"""What passes between processes and PostgreSQL, counted as it passes: statements by name, and round trips.
+
+The protocol's messages begin with a letter and their length. A client's Query is a statement; its Bind is one too, of
+the prepared statement that a Parse gave its text. The server answers each Sync and each Query with ReadyForQuery: those
+are the round trips, however many statements one of them carries.
+"""
+
+import struct
+from collections import Counter, deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib import resources
+from threading import Lock
+
+from app.db import HEADING
+
+LENGTH = struct.Struct("!I")
+PACKAGES = ("app.keys", "app.lane", "app.ledger", "app.profiles", "app.segments", "app.web", "app")
+
+
+@dataclass
+class Tally:
+    """What was counted so far, by the application name of the connection.
+
+    A statement goes by its first line, and a round trip by that of its last statement.
+    """
+
+    statements: Counter[tuple[str, str]] = field(default_factory=Counter)
+    round_trips: Counter[tuple[str, str]] = field(default_factory=Counter)
+    _lock: Lock = field(default_factory=Lock)
+
+    def watch(self) -> tuple[Callable[[bytes], None], Callable[[bytes], None]]:
+        """Return who sees what passes on one connection: to the server, and back from it."""
+        client = _Client(self)
+        return client.see, _Server(self, client).see
+
+    def count_statement(self, who: str, line: str) -> None:
+        """Count a statement."""
+        with self._lock:
+            self.statements[who, line] += 1
+
+    def count_round_trip(self, who: str, line: str) -> None:
+        """Count an answer that ends a round trip."""
+        with self._lock:
+            self.round_trips[who, line] += 1
+
+    def copy(self) -> "Tally":
+        """Return what is counted at this moment."""
+        with self._lock:
+            return Tally(self.statements.copy(), self.round_trips.copy())
+
+
+class _Client:
+    """What a client says."""
+
+    def __init__(self, tally: Tally) -> None:
+        self.name = ""
+        self._tally = tally
+        self._rest = b""
+        self._texts: dict[bytes, str] = {}
+        self._last = ""
+        #: The last statement of each round trip that is not answered yet.
+        self.under_way: deque[str] = deque()
+
+    def see(self, chunk: bytes) -> None:
+        """Take in what was said."""
+        self._rest += chunk
+        if not self.name and not self._see_start():
+            return
+        for kind, body in _messages(self):
+            self._count(kind, body)
+
+    def take(self) -> bytes:
+        """Return what is not read yet."""
+        return self._rest
+
+    def leave(self, rest: bytes) -> None:
+        """Keep what cannot be read yet."""
+        self._rest = rest
+
+    def _see_start(self) -> bool:
+        """Read the first message, which has no letter and names the application; tell whether it is all there."""
+        if len(self._rest) < LENGTH.size or len(self._rest) < LENGTH.unpack_from(self._rest)[0]:
+            return False
+        (size,) = LENGTH.unpack_from(self._rest)
+        words = self._rest[2 * LENGTH.size : size].split(b"\0")
+        self._rest = self._rest[size:]
+        named = dict(zip(words[::2], words[1::2], strict=False))
+        self.name = named.get(b"application_name", b"nobody").decode()
+        return True
+
+    def _count(self, kind: bytes, body: bytes) -> None:
+        """Count a message if it is a statement."""
+        if kind == b"P":
+            name, text, _ = body.split(b"\0", 2)
+            self._texts[name] = text.decode().strip().partition("\n")[0]
+        elif kind == b"B":
+            _, name, _ = body.split(b"\0", 2)
+            self._count_statement(self._texts.get(name, "?"))
+        elif kind == b"Q":
+            self._count_statement(body.rstrip(b"\0").decode().strip().partition("\n")[0])
+        if kind in {b"Q", b"S"}:
+            self.under_way.append(self._last)
+            self._last = ""
+
+    def _count_statement(self, line: str) -> None:
+        """Count a statement that begins with *line*."""
+        self._last = line
+        self._tally.count_statement(self.name, line)
+
+
+class _Server:
+    """What the server answers."""
+
+    def __init__(self, tally: Tally, client: _Client) -> None:
+        self._tally = tally
+        self._client = client
+        self._rest = b""
+
+    def see(self, chunk: bytes) -> None:
+        """Take in what was answered."""
+        self._rest += chunk
+        for kind, _ in _messages(self):
+            # The first of all answers ends the greeting, which nobody asked for.
+            if kind == b"Z" and self._client.under_way:
+                self._tally.count_round_trip(self._client.name, self._client.under_way.popleft())
+
+    def take(self) -> bytes:
+        """Return what is not read yet."""
+        return self._rest
+
+    def leave(self, rest: bytes) -> None:
+        """Keep what cannot be read yet."""
+        self._rest = rest
+
+
+def _messages(speaker: _Client | _Server) -> list[tuple[bytes, bytes]]:
+    """Return the whole messages that *speaker* has said, each as its letter and its body."""
+    said, place, found = speaker.take(), 0, []
+    while len(said) >= place + 1 + LENGTH.size:
+        (size,) = LENGTH.unpack_from(said, place + 1)
+        if len(said) < place + 1 + size:
+            break
+        found.append((said[place : place + 1], said[place + 1 + LENGTH.size : place + 1 + size]))
+        place += 1 + size
+    speaker.leave(said[place:])
+    return found
+
+
+def names() -> dict[str, str]:
+    """Return the names of the product's queries by their first lines, which say what each does."""
+    found: dict[str, str] = {}
+    for package in PACKAGES:
+        for file in (resources.files(package) / "sql").iterdir():
+            if file.name.endswith(".sql"):
+                _, *parts = HEADING.split(file.read_text(encoding="utf-8"))
+                lines = [body.strip().partition("\n")[0] for body in parts[1::2]]
+                found |= dict(zip(lines, parts[::2], strict=True))
+    return found
