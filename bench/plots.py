@@ -8,6 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from bench.tables import number
+
 Part = Mapping[str, Any]
 Figures = Mapping[str, Mapping[str, float]]
 
@@ -28,11 +30,15 @@ def draw(results: Mapping[str, Any], folder: Path, name: str) -> list[Path]:
     return drawn
 
 
-def _figure(columns: int) -> tuple[Figure, list[Axes]]:
-    """Return a figure with *columns* fields side by side."""
-    figure = Figure(figsize=(4.4 * columns, 3.6), dpi=DPI, layout="constrained")
+def _figure(fields: int, *, columns: int = 3) -> tuple[Figure, list[Axes]]:
+    """Return a figure with so many fields, *columns* of them side by side at most."""
+    rows, columns = -(-fields // columns), min(fields, columns)
+    figure = Figure(figsize=(4.4 * columns, 3.6 * rows), dpi=DPI, layout="constrained")
     FigureCanvasAgg(figure)  # draws without a screen
-    return figure, list(figure.subplots(1, columns, squeeze=False)[0])
+    axes = list(figure.subplots(rows, columns, squeeze=False).flat)
+    for spare in axes[fields:]:
+        spare.set_axis_off()
+    return figure, axes[:fields]
 
 
 def _throughput(parts: Mapping[str, Part]) -> Figure | None:
@@ -64,7 +70,7 @@ def _latency(parts: Mapping[str, Part]) -> Figure | None:
     for shift, figure_name, colour in ((-0.2, "p50", COLOUR), (0.2, "p99", OTHER)):
         places = [place + shift for place in range(len(named))]
         bars = field.bar(places, [told[figure_name] for told in named.values()], 0.4, color=colour, label=figure_name)
-        field.bar_label(bars, fmt="{:.3g}", fontsize=8)
+        field.bar_label(bars, labels=[number(told[figure_name]) for told in named.values()], fontsize=8)
     field.set_xticks(range(len(named)), list(named))
     field.set_ylabel("milliseconds")
     field.legend(frameon=False)
@@ -103,7 +109,8 @@ def _bars(field: Axes, figures: Figures, what: str) -> None:
     ]
     colours = [COLOUR if name == "mergelane" else OTHER for name in names]
     bars = field.bar(names, medians, color=colours, yerr=reach, capsize=4)
-    field.bar_label(bars, fmt="{:,.3g}", label_type="center", fontsize=9)
+    field.bar_label(bars, labels=list(map(number, medians)), padding=3, fontsize=9)
+    field.margins(y=0.12)
     field.set_title(what, fontsize=10)
     _plain(field)
 
@@ -118,7 +125,7 @@ def _curve(field: Axes, what: str, unit: str, figures: Figures) -> None:
         field.set_xscale("log")
     else:
         field.set_xticks(sizes)
-    field.set_ylim(bottom=0)
+    field.set_ylim(bottom=0, top=1.15 * max(each["max"] for each in told))
     field.set_xlabel(what)
     field.set_title(unit, fontsize=10)
     _plain(field)

@@ -14,6 +14,7 @@ from app.config import Settings
 from app.db import Connection, connection_arguments, load_queries
 from bench.client import Door, timed_post
 from bench.contenders import Mergelane, running, wait_for_rest
+from bench.errors import BenchError
 from bench.ground import Ground
 from bench.load import Load, keeping_busy
 from bench.running import pause, wait_until
@@ -28,13 +29,16 @@ POSTS, LONE, LOADED = 300, 300, 300
 WARM = 20
 #: Requests that there are, at most, to keep the product busy.
 LOAD = 1_000
+#: Fewer would hardly make a backlog at all.
+LEAST_LOAD = 80
 #: Seconds between two requests of the one client whose waiting is measured under load.
 GAP_S = 0.03
 
 
 def run(ground: Ground, sizes: Sizes, tell: Callable[[str], None]) -> dict[str, Any]:
     """Measure all of it on one running product."""
-    posts, lone, loaded, load = (sizes.of(full, least=20, step=1) for full in (POSTS, LONE, LOADED, LOAD))
+    posts, lone, loaded = (sizes.of(full, least=20, step=1) for full in (POSTS, LONE, LOADED))
+    load = sizes.of(LOAD, least=LEAST_LOAD, step=1)
     batches = WARM + posts + loaded + load
     world = make_world(ground, batches * BATCH + lone + WARM)
     bare = ground.copy(world.database)
@@ -98,6 +102,8 @@ def _busy(door: Door, bodies: list[bytes], load: Load) -> dict[str, Any]:
         posts.append(perf_counter() - began)
         polls.append(_timed_poll(door, answer["status_url"]))
         pause(GAP_S)
+    if not posts:
+        raise BenchError("What was to keep the product busy was done before anything could be measured.")
     return {"post": _ms(posts), "poll": _ms(polls)}
 
 
