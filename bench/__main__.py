@@ -2,17 +2,18 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 import orjson
 
+from bench import documents
+from bench.documents import RESULTS
 from bench.plots import draw
 from bench.report import markdown
 from bench.run import PARTS, run
 from bench.sizes import NAMED, Sizes
 from bench.targets import verdicts
-
-RESULTS = Path(__file__).with_name("results")
 
 
 @click.command()
@@ -22,21 +23,28 @@ RESULTS = Path(__file__).with_name("results")
 )
 @click.option("--rounds", type=int, help="Rounds that all contenders go through; the scale's own by default.")
 @click.option("--results", type=click.Path(path_type=Path), default=RESULTS, help="Where to write what was measured.")
-def main(*, only: str, scale: str, rounds: int | None, results: Path) -> None:
+@click.option("--write-docs", is_flag=True, help="Measure nothing: put the last whole run into docs/performance.md.")
+def main(*, only: str, scale: str, rounds: int | None, results: Path, write_docs: bool) -> None:
     """Measure Mergelane side by side with the obvious way, with another queue and with no queue at all."""
+    if write_docs:
+        documents.write()
+        return
     wanted, sizes = _parts(only), Sizes(scale=_scale(scale), rounds_asked=rounds)
     measured = run(wanted, sizes, _tell)
     measured["targets"] = [verdict.to_json() for verdict in verdicts(measured)]
-    told = markdown(measured)
-    click.echo(told)
+    click.echo(markdown(measured))
     # Only a whole run may stand for the product; any other is for those who work on it.
-    name = "latest" if sizes.whole and not wanted else "partial"
+    _keep(measured, results, "latest" if sizes.whole and not wanted else "partial")
+    sys.exit(1 if any("failed" in part for part in measured["parts"].values()) else 0)
+
+
+def _keep(measured: dict[str, Any], results: Path, name: str) -> None:
+    """Write what was *measured* to the folder *results* as NAME.json, NAME.md and pictures."""
     results.mkdir(parents=True, exist_ok=True)
     (results / f"{name}.json").write_bytes(orjson.dumps(measured, option=orjson.OPT_INDENT_2) + b"\n")
-    (results / f"{name}.md").write_text(told, encoding="utf-8")
+    (results / f"{name}.md").write_text(markdown(measured), encoding="utf-8")
     pictures = [path.name for path in draw(measured, results, name)]
     _tell(f"Written to {results}: {', '.join([f'{name}.md', f'{name}.json', *pictures])}.")
-    sys.exit(1 if any("failed" in part for part in measured["parts"].values()) else 0)
 
 
 def _parts(only: str) -> list[str]:

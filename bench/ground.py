@@ -134,11 +134,11 @@ class Ground:
 
 
 @contextmanager
-def ground() -> Iterator[Ground]:
+def ground(postgres_settings: dict[str, str] | None = None) -> Iterator[Ground]:
     """Lend running servers; they are stopped and their folder removed at the end."""
     # Not below a folder that others cannot enter: under root, PostgreSQL runs as a user of its own.
     with TemporaryDirectory(prefix="mergelane-bench-") as folder:
-        lent = Ground(Path(folder))
+        lent = Ground(Path(folder), postgres_settings)
         try:
             lent.start()
             yield lent

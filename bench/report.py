@@ -3,13 +3,11 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from bench.model import borne_by_a_core, by_kind, cores_at_the_limit, limits
 from bench.tables import number, ratio, spread, table
 from bench.targets import verdicts
 
 Part = Mapping[str, Any]
-
-#: Merges per second that the vendor's limit amounts to: 20,000 requests a minute of 50 updates.
-VENDORS_LIMIT = 20_000 * 50 / 60
 
 
 def markdown(results: Mapping[str, Any]) -> str:
@@ -58,7 +56,7 @@ def _throughput(part: Part) -> list[str]:
             name,
             *spread(told["cpu_ms_per_merge"]),
             ratio(ratios[name]["cpu_ms_per_merge"]) if name in ratios else "1",
-            number(told["cpu_ms_per_merge"]["median"] * VENDORS_LIMIT / 1_000),
+            number(cores_at_the_limit(told["cpu_ms_per_merge"]["median"])),
         ]
         for name, told in contenders.items()
     ]
@@ -76,19 +74,22 @@ def _throughput(part: Part) -> list[str]:
             costs,
         ),
         _by_program(contenders),
+        limits(contenders["mergelane"]["cpu_ms_per_merge_by_program"]),
         _memory(contenders),
     ]
 
 
 def _by_program(contenders: Part) -> str:
-    """Return where the processor time goes."""
+    """Return where the processor time goes; workers are taken together."""
     rows = [
-        [f"{name}: {program}", number(cost), number(cost * VENDORS_LIMIT / 1_000)]
+        [f"{name}: {kind}", number(cost), number(borne_by_a_core(cost)), number(cores_at_the_limit(cost))]
         for name, told in contenders.items()
-        for program, cost in told["cpu_ms_per_merge_by_program"].items()
+        for kind, cost in by_kind(told["cpu_ms_per_merge_by_program"]).items()
         if cost
     ]
-    return table(["Program", "processor ms per merge", "cores at the vendor's limit"], rows)
+    return table(
+        ["Program", "processor ms per merge", "merges/s that a core bears", "cores at the vendor's limit"], rows
+    )
 
 
 def _memory(contenders: Part) -> str:
@@ -166,10 +167,23 @@ def _growth(part: Part) -> list[str]:
     ]
 
 
+def _counts(part: Part) -> list[str]:
+    """Return the tables of the part counts."""
+    totals = [[name.replace("_", " "), number(count)] for name, count in part["per_thousand"].items()]
+    tables = [table(["For 1,000 merges from a backlog", "count"], totals)]
+    for what in ("round_trips", "statements", "redis_commands"):
+        rows = sorted(part[what].items(), key=lambda row: -row[1])
+        tables.append(
+            table([f"{what.replace('_', ' ').capitalize()}", "count"], [[name, number(n)] for name, n in rows])
+        )
+    return tables
+
+
 #: How each part is titled and told.
 TOLD: Mapping[str, tuple[str, Callable[[Part], list[str]]]] = {
     "throughput": ("End to end", _throughput),
     "latency": ("Waiting", _latency),
+    "counts": ("What a merge takes, in numbers that do not hang on the machine", _counts),
     "events": ("Orphans with a long history", _events),
     "addresses": ("Addresses that many share", _addresses),
     "hub": ("Many orphans, one survivor", _hub),

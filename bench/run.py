@@ -8,7 +8,7 @@ from typing import Any
 
 from bench import machine
 from bench.ground import Ground, ground
-from bench.parts import addresses, events, growth, hub, latency, throughput, workers
+from bench.parts import addresses, counts, events, growth, hub, latency, throughput, workers
 from bench.sizes import Sizes
 
 Part = Callable[[Ground, Sizes, Callable[[str], None]], dict[str, Any]]
@@ -17,6 +17,7 @@ Part = Callable[[Ground, Sizes, Callable[[str], None]], dict[str, Any]]
 PARTS: Mapping[str, Part] = {
     "throughput": throughput.run,
     "latency": latency.run,
+    "counts": counts.run,
     "events": events.run,
     "addresses": addresses.run,
     "hub": hub.run,

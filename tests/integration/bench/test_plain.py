@@ -1,0 +1,65 @@
+"""The plain way, which the product is measured against, comes to the same end as the product's lanes."""
+
+from typing import Any
+from uuid import UUID
+
+from uuid_utils.compat import uuid7
+
+from app.config import Settings
+from app.db import Connection, open_pool
+from app.lane.run import Lane, run
+from bench.ground import Ground
+from bench.plain import run_job
+from bench.world import WORKSPACE_ID, World, make_world, plant_backlog
+
+PAIRS = 40
+#: What tells when and by whom, and not what.
+TIMES = {"updated_at"}
+
+
+def job_ids(connection: Connection) -> list[UUID]:
+    return [row["id"] for row in connection.execute("SELECT id FROM job ORDER BY id")]
+
+
+def end_state(connection: Connection) -> dict[str, list[dict[str, Any]]]:
+    """Return what stands in the tables, but for times and ids of jobs."""
+    queries = {
+        "profiles": "SELECT * FROM profile ORDER BY id",
+        "aliases": "SELECT * FROM user_alias ORDER BY name",
+        "redirects": "SELECT orphan_id, survivor_id, braze_id, external_id FROM redirect ORDER BY orphan_id",
+        "origins": "SELECT * FROM origin ORDER BY origin_id",
+        "records": "SELECT orphan_id, survivor_id, origins, changes FROM merge_record ORDER BY orphan_id",
+        "jobs": "SELECT index, state, outcome, orphan_id, survivor_id, orphan_external_id FROM job ORDER BY id",
+    }
+    found = {}
+    for name, query in queries.items():
+        rows = connection.execute(query).fetchall()
+        found[name] = [{column: value for column, value in row.items() if column not in TIMES} for row in rows]
+    return found
+
+
+def merged_plainly(ground: Ground, world: World) -> dict[str, list[dict[str, Any]]]:
+    database = ground.copy(world.database)
+    with ground.connect(database) as connection:
+        plant_backlog(connection, world, first=0, count=PAIRS, published=True)
+        for job_id in job_ids(connection):
+            run_job(connection, Settings(), workspace_id=WORKSPACE_ID, job_id=job_id, task_id=uuid7())
+        return end_state(connection)
+
+
+def merged_in_a_lane(ground: Ground, world: World) -> dict[str, list[dict[str, Any]]]:
+    database = ground.copy(world.database)
+    settings = Settings(database_url=ground.url(database))
+    with open_pool(settings, name="test") as pool, ground.connect(database) as connection:
+        plant_backlog(connection, world, first=0, count=PAIRS, published=True)
+        run(pool, settings, Lane(workspace_id=WORKSPACE_ID, job_ids=job_ids(connection), task_id=uuid7()))
+        return end_state(connection)
+
+
+def test_both_leave_the_same_profiles_traces_and_outcomes(bench_ground: Ground) -> None:
+    world = make_world(bench_ground, PAIRS)
+    plain, ours = merged_plainly(bench_ground, world), merged_in_a_lane(bench_ground, world)
+
+    assert {job["outcome"] for job in ours["jobs"]} == {"merged"}
+    for what, rows in ours.items():
+        assert plain[what] == rows, what

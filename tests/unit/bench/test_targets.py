@@ -1,0 +1,39 @@
+"""Targets are read from results: met, missed, or not measured."""
+
+from typing import Any
+
+import pytest
+
+from bench.targets import TARGETS, verdicts
+
+
+def results(of_medians: float) -> dict[str, Any]:
+    told = {"merges_per_s": {"of_medians": of_medians}, "cpu_ms_per_merge": {"of_medians": 1 / of_medians}}
+    return {"parts": {"throughput": {"ratios": {"obvious": told}}}}
+
+
+@pytest.mark.parametrize(("ratio", "verdict"), [(7.0, "met"), (6.0, "met"), (5.9, "missed")])
+def test_a_target_is_met_at_its_bound_and_beyond(ratio: float, verdict: str) -> None:
+    found = {each.target.name: each.word for each in verdicts(results(ratio))}
+
+    assert found["End to end, against the obvious way"] == verdict
+    assert found["Processor time per merge, against the obvious way"] == verdict
+
+
+def test_a_target_whose_part_does_not_tell_it_is_not_measured() -> None:
+    found = {each.target.name: each for each in verdicts(results(7.0))}
+
+    assert found["End to end, against the floor"].word == "not measured"
+    assert found["End to end, against the floor"].told_value == ""
+
+
+def test_a_part_that_failed_measures_nothing() -> None:
+    found = verdicts({"parts": {target.part: {"failed": "why"} for target in TARGETS}})
+
+    assert {each.word for each in found} == {"not measured"}
+
+
+def test_no_two_targets_have_one_name() -> None:
+    names = [target.name for target in TARGETS]
+
+    assert sorted(names) == sorted(set(names))
