@@ -14,8 +14,8 @@ FROM jsonb_to_recordset(%(jobs)s) AS given (
     id uuid, index smallint, orphan jsonb, survivor jsonb, search_keys text []
 )
 
--- name: finished_at
--- When the one job of a batch was finished, in seconds since 1970; null while it is not.
-SELECT extract(epoch FROM finished_at)::float8 AS finished_at
+-- name: is_finished
+-- Whether the one job of a batch is finished.
+SELECT state = 'finished' AS finished
 FROM job
 WHERE workspace_id = %(workspace_id)s AND batch_id = %(batch_id)s

@@ -1,0 +1,32 @@
+"""The benchmark runs: in short form here, since what counts is that all come to the same end, and that it is told."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from bench.targets import TARGETS
+from workers.up.commands import DIRECTORY
+
+SHORT = ("--scale", "0.005", "--rounds", "1")
+
+
+def test_all_contenders_merge_and_what_was_measured_is_written(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "bench", *SHORT, "--only", "throughput,addresses", "--results", str(tmp_path)]
+    done = subprocess.run(command, cwd=DIRECTORY, capture_output=True, text=True, timeout=240, check=False)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    results = json.loads((tmp_path / "partial.json").read_text())
+    assert results["parts"].keys() == {"throughput", "addresses"}
+    assert results["parts"]["throughput"]["contenders"].keys() == {"obvious", "procrastinate", "floor", "mergelane"}
+    assert len(results["targets"]) == len(TARGETS)
+    assert (tmp_path / "partial.md").read_text() in done.stdout
+    assert {path.name for path in tmp_path.glob("*.png")} == {"partial-throughput.png", "partial-growth.png"}
+
+
+def test_a_part_that_nobody_knows_is_told_with_those_that_there_are() -> None:
+    command = [sys.executable, "-m", "bench", "--only", "everything"]
+    done = subprocess.run(command, cwd=DIRECTORY, capture_output=True, text=True, timeout=60, check=False)
+
+    assert done.returncode == 2
+    assert "There is no part everything; those that there are: throughput, latency, " in " ".join(done.stderr.split())
