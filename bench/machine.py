@@ -39,7 +39,7 @@ def described(ground: Ground) -> dict[str, Any]:
         "redis": redis,
         "postgres": ground.postgres_shown(TOLD),
         "packages": {name: version(name) for name in PACKAGES},
-        "lane_size": Settings().lane_size,
+        "lane_size": Settings.from_environ().lane_size,
     }
 
 
