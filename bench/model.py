@@ -42,16 +42,19 @@ def limits(costs: Mapping[str, float]) -> str:
         f" would keep {number(cores_at_the_limit(total))} cores busy, of which {number(cores_at_the_limit(spread))} are"
         " those of web, relay and workers: of these any number may run, on any number of machines."
     )
-    sentences = [busy]
-    if postgres := kinds.get("postgres"):
-        sentences.append(
-            f"PostgreSQL's {number(cores_at_the_limit(postgres))} cores are those of one server: one with"
-            f" {GREAT_SERVER} cores bears some {number(GREAT_SERVER * borne_by_a_core(postgres))} merges a second,"
-            " if its disks keep up, and is what limits first."
-        )
-    if redis := kinds.get("redis"):
-        sentences.append(
-            "Redis works with one core, which bears some"
-            f" {number(borne_by_a_core(redis))} merges a second, and more the more jobs the relay packs into a lane."
-        )
+    borne = {
+        "PostgreSQL": (GREAT_SERVER, kinds.get("postgres")),
+        "Redis": (1, kinds.get("redis")),
+    }
+    bounds = {name: cores * borne_by_a_core(cost) for name, (cores, cost) in borne.items() if cost}
+    sentences = [busy, *(_bound(name, borne[name][0], rate) for name, rate in bounds.items())]
+    if bounds:
+        sentences.append(f"What limits first is {min(bounds, key=lambda name: bounds[name])}.")
     return " ".join(sentences)
+
+
+def _bound(name: str, cores: int, rate: float) -> str:
+    """Return what one server bears."""
+    if name == "Redis":
+        return f"Redis works with one core, which bears some {number(rate)}, and more the more jobs share a lane."
+    return f"{name} is one server: one with {cores} cores bears some {number(rate)}, if its disks keep up."

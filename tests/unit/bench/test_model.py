@@ -21,7 +21,13 @@ def test_what_limits_is_told_in_sentences() -> None:
 
     assert "A merge takes 1 ms of processor time." in told
     assert "would keep 16.7 cores busy, of which 10 are those of web, relay and workers" in told
-    assert "bears some 106,667 merges a second" in told
+    assert "PostgreSQL is one server: one with 32 cores bears some 106,667, if its disks keep up." in told
+    assert "Redis works with one core, which bears some 10,000" in told
+
+
+def test_what_limits_first_is_what_bears_least() -> None:
+    assert limits(COSTS).endswith("What limits first is Redis.")
+    assert limits(COSTS | {"redis": 0.001}).endswith("What limits first is PostgreSQL.")
 
 
 def test_nothing_is_told_of_what_was_not_measured() -> None:
