@@ -97,11 +97,14 @@ class Served(Contender):
         """Post the merges that count, and wait for the last."""
         return self.post(self._bodies)
 
-    def post(self, bodies: Sequence[bytes]) -> float:
-        """Post *bodies* and wait until all is done; return the seconds from the first request to the last outcome."""
+    def post(self, bodies: Sequence[bytes], *, seconds: float = ROUND_S) -> float:
+        """Post *bodies* and wait until all is done; return the seconds from the first request to the last outcome.
+
+        Raises BenchError when the rest takes longer than *seconds*, or when an outcome is another than merged.
+        """
         began = time()
         post_all(self.port, bodies)
-        wait_for_rest(self._connection)
+        wait_for_rest(self._connection, seconds=seconds)
         # The time of the last outcome is told by the database, whose clock is this machine's too.
         return last_outcome_at(self._connection) - began
 

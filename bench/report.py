@@ -140,7 +140,13 @@ def _addresses(part: Part) -> list[str]:
 
 def _hub(part: Part) -> list[str]:
     """Return the table of the part hub."""
-    return [_by_size(f"{part['orphans']:,} orphans", "merges per second", part["merges_per_s"])]
+    return [
+        _by_size(f"{part['orphans']:,} orphans", "merges per second", part["merges_per_s"]),
+        (
+            f"What takes longer than {part['patience_s']:g} s is told by what was merged until then. Without devices"
+            f" the ratio to pairs apart is {ratio(part['ratio_without_devices'])}."
+        ),
+    ]
 
 
 def _workers(part: Part) -> list[str]:

@@ -236,3 +236,7 @@ DELETE FROM job WHERE workspace_id = %(workspace_id)s AND state IN ('queued', 'r
 SELECT
     pg_current_wal_insert_lsn() - '0/0' AS wal,
     (SELECT count(DISTINCT task_id) FROM job WHERE workspace_id = %(workspace_id)s) AS messages
+
+-- name: drop_devices
+-- Takes devices and push tokens from all profiles.
+UPDATE profile SET devices = '{}', push_tokens = '{}' WHERE workspace_id = %(workspace_id)s
