@@ -39,7 +39,7 @@ def main(warm: int) -> None:
 
 def _lanes(pool: Pool) -> list[list[UUID]]:
     """Return the jobs of the ledger in order, fifty to a lane."""
-    with borrow(pool) as connection:
+    with borrow(pool, workspace_id=WORKSPACE_ID) as connection:
         ids = [row["id"] for row in connection.execute(QUERIES["list_jobs"], {"workspace_id": WORKSPACE_ID})]
     return [ids[start : start + BATCH] for start in range(0, len(ids), BATCH)]
 

@@ -108,7 +108,7 @@ class Ground:
     def connect(self, database: str) -> Connection:
         """Return a connection with the settings of the product's own, but without their time-outs."""
         arguments = connection_arguments(Settings(), name="bench")
-        arguments["options"] = "-c plan_cache_mode=force_generic_plan -c TimeZone=UTC"
+        arguments["options"] = "-c plan_cache_mode=force_generic_plan -c TimeZone=UTC -c row_security=off"
         return Connection.connect(self.url(database), **arguments)
 
     def messages(self) -> int:

@@ -8,11 +8,14 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+import psycopg
+from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
+from psycopg_pool import ConnectionPool
 from uuid_utils.compat import uuid7
 
 from app.config import Settings
-from app.db import Connection, load_queries
+from app.db import Connection, Pool, connection_arguments, load_queries
 from app.merging.changes import changes
 from app.merging.merge import guard, merge
 from app.merging.prioritization import Ambiguous, Candidate, Denoted, prioritize
@@ -47,6 +50,19 @@ def insert(
     with connection.cursor() as cursor:
         cursor.executemany(QUERIES["insert_job"], jobs)
     return batch_id, job_ids
+
+
+def plain_pool(settings: Settings, *, name: str) -> Pool:
+    """Return a pool of kept connections as the user of DATABASE_URL: row-level security is not asked to help."""
+    return ConnectionPool(
+        settings.database_url,
+        connection_class=psycopg.Connection[DictRow],
+        kwargs=connection_arguments(settings, name=name),
+        min_size=1,
+        max_size=settings.pool_size,
+        name=name,
+        open=True,
+    )
 
 
 class Refused(Exception):

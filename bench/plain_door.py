@@ -9,8 +9,8 @@ from flask import Flask, Response, jsonify, request
 
 from app import keys
 from app.config import Settings
-from app.db import Connection, Pool, borrow, open_pool
-from bench.plain import insert
+from app.db import Connection, Pool
+from bench.plain import insert, plain_pool
 from schemas.merge import load_merge
 
 #: Queues updates within the transaction that writes them, and returns what is still to be done after its commit.
@@ -24,7 +24,7 @@ def plain_door(settings: Settings, queue: Queue) -> Flask:
     @cache
     def pool() -> Pool:
         """Return this process's pool, opened at its first request."""
-        return open_pool(settings, name="web")
+        return plain_pool(settings, name="web")
 
     @flask.get("/health/ready")
     def ready() -> dict[str, str]:
@@ -35,7 +35,7 @@ def plain_door(settings: Settings, queue: Queue) -> Flask:
     def merge() -> Response | tuple[dict[str, str], int]:
         """Take a request in and queue its updates."""
         updates = load_merge(request.get_json())
-        with borrow(pool()) as connection:
+        with pool().connection() as connection:
             secret = request.headers["Authorization"].removeprefix("Bearer ")
             holder = keys.authenticate(connection, secret)
             if holder is None:

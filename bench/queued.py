@@ -17,8 +17,8 @@ from procrastinate import App, JobContext, PsycopgConnector
 from uuid_utils.compat import uuid7
 
 from app.config import Settings
-from app.db import Connection, Pool, borrow, open_pool
-from bench.plain import run_job
+from app.db import Connection, Pool
+from bench.plain import plain_pool, run_job
 from bench.plain_door import plain_door
 
 if TYPE_CHECKING:
@@ -32,13 +32,13 @@ app = App(connector=PsycopgConnector(conninfo=SETTINGS.database_url))
 @cache
 def pool() -> Pool:
     """Return the pool of this worker process, opened at its first task."""
-    return open_pool(SETTINGS, name="worker")
+    return plain_pool(SETTINGS, name="worker")
 
 
 @app.task(name="merge_update", pass_context=True, retry=5)
 def merge_update(_: JobContext, *, workspace_id: int, job_id: str) -> None:
     """Run one update."""
-    with borrow(pool()) as connection:
+    with pool().connection() as connection:
         run_job(connection, SETTINGS, workspace_id=workspace_id, job_id=UUID(job_id), task_id=uuid7())
 
 

@@ -67,6 +67,7 @@ def run(ground: Ground, sizes: Sizes, tell: Callable[[str], None]) -> dict[str, 
 def _idle(ground: Ground, bare: str, connection: Connection, door: Door, bodies: list[bytes]) -> dict[str, Any]:
     """Return the waiting for a bare insert, a POST and a poll in turn, each when all before it is done."""
     inserts, posts, polls = [], [], []
+    # As the owner of the tables, whom row-level security costs nothing.
     arguments = connection_arguments(Settings(), name="bench")
     with Connection.connect(ground.url(bare), **arguments) as bare_connection:
         for body in bodies:
