@@ -10,10 +10,10 @@ from bench.parts.counts import Counts, count
 
 #: For 1,000 merges from a backlog, the least and the most: less is no fault, but then the bound is to follow.
 BOUNDS = {
-    "statements": (1_000, 3_250),
-    "round_trips": (500, 2_050),
-    "redis_commands": (500, 1_950),
-    "messages": (20, 150),
+    "statements": (700, 1_850),
+    "round_trips": (400, 1_200),
+    "redis_commands": (400, 1_150),
+    "messages": (20, 80),
     "wal_bytes": (3_000_000, 14_500_000),
 }
 
