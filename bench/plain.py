@@ -8,8 +8,6 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-import psycopg
-from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 from psycopg_pool import ConnectionPool
 from uuid_utils.compat import uuid7
@@ -56,7 +54,7 @@ def plain_pool(settings: Settings, *, name: str) -> Pool:
     """Return a pool of kept connections as the user of DATABASE_URL: row-level security is not asked to help."""
     return ConnectionPool(
         settings.database_url,
-        connection_class=psycopg.Connection[DictRow],
+        connection_class=Connection,
         kwargs=connection_arguments(settings, name=name),
         min_size=1,
         max_size=settings.pool_size,
