@@ -28,6 +28,9 @@ CHECK_S = 0.8
 PULSE_S = 0.6
 #: Seconds for which a pulse that was felt tells of the server.
 FRESH_S = 1.0
+#: Seconds for which a connection that was heard of is lent without asking whether it is alive: under load that would be
+#: a round trip for each transaction.
+RECENT_S = 0.5
 
 SILENT = "PostgreSQL has not answered for {:.1f} seconds."
 
@@ -101,10 +104,14 @@ class PatientConnection(psycopg.Connection[Row]):
 
     #: None waits for as long as it takes.
     patience: Patience | None = None
+    #: When the server was last heard of, by the monotonic clock.
+    heard_at: float = -RECENT_S
 
     def wait(self, gen: PQGen[Result], interval: float = LOOK_S, timeout: float | None = None) -> Result:
         """Return what *gen*, which speaks with the server, returns; raise Unanswered when patience is out."""
-        return super().wait(self._watched(gen), interval, timeout)
+        result = super().wait(self._watched(gen), interval, timeout)
+        self.heard_at = monotonic()
+        return result
 
     def _watched(self, gen: PQGen[Result]) -> PQGen[Result]:
         """Do as *gen* does, and look at the clock whenever nothing has come for a while."""
@@ -125,7 +132,12 @@ class PatientConnection(psycopg.Connection[Row]):
 
 
 def check(connection: PatientConnection[Any]) -> None:
-    """Raise OperationalError unless the connection is alive; what is known to be gone is not waited for."""
+    """Raise OperationalError unless the connection is alive; what is known to be gone is not waited for.
+
+    What was heard of a moment ago is taken to be alive; if it is not, the first statement tells.
+    """
+    if monotonic() - connection.heard_at < RECENT_S:
+        return
     patience = connection.patience
     if patience is None:
         connection.execute("")

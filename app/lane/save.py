@@ -124,7 +124,7 @@ def _records(merges: Sequence[Decision]) -> list[dict[str, Any]]:
                 "orphan_id": orphan.id,
                 "survivor_id": survivor.id,
                 "orphan_before": to_image(orphan),
-                "survivor_before": to_image(survivor),
+                "survivor_before": to_image(survivor, beside=orphan),
                 "members": brought,
                 "changes": changes(before=survivor, after=merged, rules=rules_of(decision.job.kind)),
             }

@@ -14,14 +14,35 @@ ABSENT: Mapping[str, Any] = {
     for field in dataclasses.fields(Profile)
     if field.name not in {"workspace_id", "id", "braze_id", "created_at", "updated_at", "random_bucket"}
 } | {"email_key": None, "email_encrypted": False, "phone_e164": None}
+#: Entries of a mapping beyond which an image may leave some out.
+MOST_ENTRIES = 100
 #: Columns of days; those of moments end in `_at`.
 DAYS = ("dob", "absorbed_on")
 
 
-def to_image(profile: Profile) -> dict[str, Any]:
-    """Return *profile* as a row whose values can become JSON, without the columns that say nothing."""
+def to_image(profile: Profile, *, beside: Profile | None = None) -> dict[str, Any]:
+    """Return *profile* as a row whose values can become JSON, without the columns that say nothing.
+
+    Of a very large mapping only the entries are kept that *beside*, which is merged into it, has under the same keys:
+    the others a merge leaves as they are, and a survivor that absorbs thousands would be copied whole for each of them.
+    """
     row = to_row(profile)
-    return {column: value for column, value in row.items() if column not in ABSENT or value != ABSENT[column]}
+    image = {column: value for column, value in row.items() if column not in ABSENT or value != ABSENT[column]}
+    if beside is not None:
+        image |= {
+            column: _shared(value, getattr(beside, column)) for column, value in image.items() if _is_large(value)
+        }
+    return image
+
+
+def _is_large(value: Any) -> bool:
+    """Return whether *value* is a mapping of which an image may leave some out."""
+    return isinstance(value, Mapping) and len(value) > MOST_ENTRIES
+
+
+def _shared(entries: Mapping[str, Any], others: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return those of *entries* under keys that *others* have too."""
+    return {key: entries[key] for key in others or () if key in entries}
 
 
 def from_image(image: Mapping[str, Any]) -> Profile:
