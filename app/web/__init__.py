@@ -60,6 +60,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     flask.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     # Each URL answers its own methods and no others: OPTIONS would be a way in without a key.
     flask.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
+    # A path with two slashes in a row is no URL of ours; it would be redirected, to whatever host the request names.
+    flask.url_map.merge_slashes = False
     settings = Settings.from_environ() if settings is None else settings
     give(flask, settings)
     tracing.register(flask)

@@ -30,6 +30,8 @@ keepalive = 15
 timeout = 60
 #: Seconds that requests in hand may take to end after SIGTERM. Those that merely wait for a batch end at once.
 graceful_timeout = 20
+#: Headers by which clients on this machine would say under which path we are mounted; nobody is to.
+forwarder_headers = ""
 #: A file in the user's home that two servers of one user would fight over; signals do all that is needed.
 control_socket_disable = True
 #: Gunicorn's own lines go where all lines go. Answers are logged by app.web.tracing, without personal data.

@@ -40,7 +40,9 @@ class Recorder:
         """The status of what gunicorn would have sent."""
         parts = self.sent.split(b" ", 2)
         known = len(parts) > 1 and parts[1].isdigit() and int(parts[1]) in set(HTTPStatus)
-        return HTTPStatus(int(parts[1])) if known else HTTPStatus.INTERNAL_SERVER_ERROR
+        status = HTTPStatus(int(parts[1])) if known else HTTPStatus.INTERNAL_SERVER_ERROR
+        # A transfer coding that nobody knows is the client's mistake; gunicorn makes it look like the server's.
+        return HTTPStatus.BAD_REQUEST if status is HTTPStatus.NOT_IMPLEMENTED else status
 
 
 class Worker(ThreadWorker):

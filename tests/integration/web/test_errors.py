@@ -24,7 +24,7 @@ def cut_off() -> Iterator[Flask]:
 
 
 def test_an_unknown_url_is_not_found(caller: Caller) -> None:
-    for path in ("/", "/users", "/users/merge/", "/merge/batches/", "/static/x", "/users/merge/%00"):
+    for path in ("/", "/users", "/users/merge/", "/merge/batches/", "/static/x", "/users/merge/%00", "/health//live"):
         response = caller.get(path)
 
         assert response.status_code == 404

@@ -132,6 +132,8 @@ def test_it_does_not_tell_its_version(web: Process, port: int) -> None:
         (b"GET /<script> <script>\r\n\r\n", 400),
         (b"GET / HTTP/1.1\r\n<script>: x\r\n\r\n", 400),
         (b"POST /users/merge HTTP/1.1\r\nContent-Length: <script>\r\n\r\n", 400),
+        (b"POST /users/merge HTTP/1.1\r\nTransfer-Encoding: <script>\r\n\r\n", 400),
+        (b"POST /users/merge HTTP/1.1\r\nTransfer-Encoding: xchunked\r\n\r\n", 400),
         (b"GET /" + b"x" * 9_000 + b" HTTP/1.1\r\n\r\n", 414),
         (b"GET / HTTP/1.1\r\n" + b"X-Many: x\r\n" * 200 + b"\r\n", 431),
     ],
@@ -150,3 +152,10 @@ def test_what_is_no_sound_http_is_answered_like_everything_else(
     assert {name: headers.get(name) for name in HEADERS} == HEADERS
     assert headers["Connection"] == "close"
     assert b"script" not in received
+
+
+@pytest.mark.parametrize("header", ["SCRIPT_NAME", "PATH_INFO", "REMOTE_USER"])
+def test_no_client_tells_it_under_which_path_it_is_mounted(web: Process, port: int, header: str) -> None:
+    response = requests.get(f"http://127.0.0.1:{port}/health/live", headers={header: "/elsewhere"}, timeout=5)
+
+    assert (response.status_code, response.json()) == (200, {"status": "live"})
