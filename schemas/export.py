@@ -10,6 +10,7 @@ from schemas.fields import MAX_EMAIL, ExternalIdText, ListOf, Nested, Text, firs
 from schemas.identifiers import BrazeId, Email, ExternalId, Phone, UserAlias
 from schemas.profile import EXPORTABLE
 from schemas.targets import UserAliasSchema, alias_of
+from schemas.text import quoted
 
 #: External ids, and aliases, that one request may name.
 MAX_NAMED = 50
@@ -83,5 +84,5 @@ def load_export(body: Any) -> ExportRequest:
     except ValidationError as error:
         raise ValidationError(first_fault(error.messages)) from None
     if unknown := sorted((request.fields or frozenset()) - EXPORTABLE):
-        raise ValidationError(f"'fields_to_export' names '{unknown[0]}', which is no field of an export.")
+        raise ValidationError(f"'fields_to_export' names '{quoted(unknown[0])}', which is no field of an export.")
     return request

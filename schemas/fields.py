@@ -12,6 +12,7 @@ from marshmallow import ValidationError, fields, validate
 from marshmallow.exceptions import SCHEMA
 
 from schemas.identifiers import MAX_ALIAS_BYTES, MAX_EXTERNAL_ID_BYTES
+from schemas.text import quoted
 
 #: Characters that a text of a profile may have.
 MAX_TEXT = 255
@@ -228,7 +229,7 @@ def first_fault(messages: Any) -> str:
             continue
         key, messages = next(iter(messages.items()))
         if key != SCHEMA:
-            path.append(str(key))
+            path.append(quoted(str(key)))
     return f"'{'.'.join(path)}' {messages}" if path and messages[:1].islower() else messages
 
 

@@ -12,6 +12,7 @@ from schemas.fields import MESSAGES, ListOf, Text, first_fault
 from schemas.jobs import CURSOR, DEFAULT_LIMIT, MAX_LIMIT
 from schemas.profile import EXPORTABLE, ProfileSchema
 from schemas.segment_leaves import COSTLY, LEAVES, Leaf, Whole
+from schemas.text import quoted
 
 #: How deep AND and OR may nest, how many leaves they may hold, and how many of those may read the history.
 MAX_DEPTH = 8
@@ -130,13 +131,15 @@ def load_segment(body: Any) -> SegmentRequest:
     if not isinstance(body, dict):
         raise ValidationError("The request body must be a JSON object.")
     if unknown := sorted(body.keys() - SEGMENT.fields.keys()):
-        raise ValidationError(f"'{unknown[0]}' is no key of this request; its keys are {', '.join(SEGMENT.fields)}.")
+        raise ValidationError(
+            f"'{quoted(unknown[0])}' is no key of this request; its keys are {', '.join(SEGMENT.fields)}."
+        )
     try:
         request: SegmentRequest = SEGMENT.load(body)
     except ValidationError as error:
         raise ValidationError(first_fault(error.messages)) from None
     if unknown := sorted((request.fields or frozenset()) - EXPORTABLE):
-        raise ValidationError(f"'fields_to_export' names '{unknown[0]}', which is no field of an export.")
+        raise ValidationError(f"'fields_to_export' names '{quoted(unknown[0])}', which is no field of an export.")
     return request
 
 

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 MAX_DEPTH = 32
 #: Characters allowed in any one string of a request body (attributes have tighter limits of their own).
 MAX_STRING = 100_000
+#: Characters of a client's own word that a sentence quotes back.
+MAX_QUOTED = 100
 
 
 class UnfitText(ValueError):
@@ -46,3 +48,9 @@ def _check_string(text: str) -> None:
         raise UnfitText("A string in the request body may not contain the NUL character (U+0000).")
     if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
         raise UnfitText("A string in the request body may not contain a lone surrogate (U+D800 to U+DFFF).")
+
+
+def quoted(text: str) -> str:
+    """Return *text*, a client's own word, as a sentence quotes it back: in one line, and cut when it is long."""
+    line = "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
+    return line if len(line) <= MAX_QUOTED else f"{line[:MAX_QUOTED]}\N{HORIZONTAL ELLIPSIS}"

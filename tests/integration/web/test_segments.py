@@ -283,3 +283,17 @@ def test_a_segment_whose_connection_breaks_is_answered_as_when_postgres_is_away(
 
     assert broken.status_code == 503
     assert query(caller)["count"] == 0
+
+
+def test_a_key_that_is_none_is_told_without_repeating_all_of_it(caller: Caller) -> None:
+    long, lines = "k" * 50_000, "a\nb"
+    bodies = (
+        {long: 1},
+        {lines: 1},
+        {"filter": {"external_id": {"comparison": "exists", long: 1}}},
+        {"filter": NAMED, "fields_to_export": [lines]},
+    )
+    sentences = [caller.post("/segments/query", body).json["message"] for body in bodies]
+
+    assert max(map(len, sentences)) < 300
+    assert not any("\n" in sentence for sentence in sentences)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.text import MAX_DEPTH, MAX_STRING, UnfitText, check_body
+from schemas.text import MAX_DEPTH, MAX_STRING, UnfitText, check_body, quoted
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()))
 
@@ -78,6 +78,20 @@ def test_what_passes_can_be_stored(body: Any) -> None:
     for text in strings(body):
         assert "\x00" not in text
         assert text.encode().decode() == text
+
+
+@pytest.mark.parametrize(
+    ("word", "told"),
+    [
+        ("plan", "plan"),
+        ("größe \N{GRINNING FACE}", "größe \N{GRINNING FACE}"),
+        ("a\nb\r\x1b[31m", "a\ufffdb\ufffd\ufffd[31m"),
+        ("x" * 100, "x" * 100),
+        ("x" * 100_000, "x" * 100 + "…"),
+    ],
+)
+def test_a_clients_word_is_quoted_in_one_line_and_not_at_any_length(word: str, told: str) -> None:
+    assert quoted(word) == told
 
 
 def strings(body: Any) -> list[str]:
