@@ -41,7 +41,7 @@ def imported(*folders: str) -> set[str]:
             elif isinstance(node, ast.ImportFrom) and node.module:
                 names.add(node.module.partition(".")[0])
     owners = packages_distributions()
-    foreign = names - set(PACKAGES) - {"bench", "chaos", "demo", "tests"} - sys.stdlib_module_names
+    foreign = names - set(PACKAGES) - {"bench", "chaos", "demo", "fuzz", "tests"} - sys.stdlib_module_names
     return {normalized(owner) for name in foreign for owner in owners.get(name, [name])}
 
 
@@ -55,7 +55,7 @@ def test_what_the_packages_import_is_declared() -> None:
 
 
 def test_what_the_tests_and_the_demonstration_import_is_declared() -> None:
-    assert imported("tests", "demo", "chaos", "bench") - everything() == set()
+    assert imported("tests", "demo", "chaos", "bench", "fuzz") - everything() == set()
 
 
 def test_what_is_declared_is_used() -> None:

@@ -1,46 +1,14 @@
 """A worker without Celery: what waits in the ledger is claimed and run in the test's own process."""
 
 from collections.abc import Iterator
-from uuid import UUID, uuid4
 
 import pytest
 
 from app.config import Settings
-from app.db import Connection, Pool, borrow, in_transaction, open_pool
-from app.lane.run import Lane, run
-from app.ledger.claiming import claim, mark_published, waiting_workspaces
+from app.db import open_pool
+from fuzz.lanes import Worker
 
-
-class Worker:
-    """Runs every lane that waits, whole workspaces at a time."""
-
-    def __init__(self, pool: Pool, settings: Settings) -> None:
-        self._pool = pool
-        self._settings = settings
-
-    def work(self) -> None:
-        """Run lanes until none waits."""
-        while workspaces := self._waiting():
-            for workspace_id in workspaces:
-                for job_ids in self._claim(workspace_id):
-                    lane = Lane(workspace_id=workspace_id, job_ids=job_ids, task_id=uuid4())
-                    run(self._pool, self._settings, lane)
-
-    def _waiting(self) -> list[int]:
-        """Return the workspaces that have a lane waiting."""
-        with borrow(self._pool) as connection:
-            return waiting_workspaces(connection)
-
-    def _claim(self, workspace_id: int) -> list[tuple[UUID, ...]]:
-        """Return a workspace's waiting lanes, marked as the relay marks them."""
-
-        def work(connection: Connection) -> list[tuple[UUID, ...]]:
-            lanes = claim(connection, workspace_id=workspace_id, limit=100)
-            tasks = {uuid4(): job_ids for job_ids in lanes}
-            mark_published(connection, workspace_id=workspace_id, tasks=tasks)
-            return lanes
-
-        return in_transaction(self._pool, work, workspace_id=workspace_id)
+__all__ = ["Worker", "worker"]
 
 
 @pytest.fixture

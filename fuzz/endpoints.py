@@ -1,0 +1,258 @@
+"""Every endpoint with a sound request to it, from which the hostile ones are made."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from fuzz.names import MAY, STEPS, Json, Names
+
+Body = Callable[[Names], Json]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """A method at a URL rule, as Flask writes it, and what a sound request to it is made of."""
+
+    method: str
+    rule: str
+    #: Sound bodies; empty where none is taken.
+    bodies: tuple[Body, ...] = ()
+    #: Sound queries.
+    query: tuple[Json, ...] = ()
+
+
+def track(names: Names) -> Json:
+    """Return attributes, events, purchases, sessions and engagements of a few people."""
+    return {
+        "attributes": [
+            {
+                **names.who(),
+                "_update_existing_only": False,
+                "first_name": "Ada",
+                "email": names.email(),
+                "phone": names.phone(),
+                "dob": "1815-12-10",
+                "country": "GB",
+                "language": "en",
+                "time_zone": "Europe/London",
+                "gender": "F",
+                "current_location": {"longitude": -0.1, "latitude": 51.5},
+                "email_subscribe": "opted_in",
+                "push_subscribe": "unsubscribed",
+                "date_of_first_session": MAY,
+                "marked_email_as_spam_at": MAY,
+                "facebook": {"id": "1"},
+                "push_tokens": [{"app_id": "app", "token": "t", "device_id": "d"}],
+                "devices": [{"device_id": "d", "model": "m", "ad_tracking_enabled": True}],
+                "subscription_groups": [{"subscription_group_id": "g", "subscription_state": "subscribed"}],
+                "test_user": True,
+            },
+            {
+                **names.who(),
+                "_merge_objects": True,
+                "plan": "gold",
+                "visits": {"inc": 1},
+                "tags": {"add": ["a"], "remove": ["b"]},
+                "orders": {"$add": [{"id": 1, "at": {"$time": MAY}}]},
+                "nested": {"of": [1, None, {"a": "b"}]},
+            },
+        ],
+        "events": [{**names.who(), "name": "login", "time": MAY, "app_id": "app", "properties": {"a": 1}}],
+        "purchases": [
+            {
+                **names.who(),
+                "product_id": "hat",
+                "currency": "USD",
+                "price": 9.99,
+                "quantity": 2,
+                "time": MAY,
+                "properties": {"colour": "red"},
+            }
+        ],
+        "sessions": [
+            {**names.who(), "app_id": "app", "started_at": MAY, "ended_at": MAY, "device": {"device_id": "d"}}
+        ],
+        "engagements": [
+            {**names.who(), "kind": "canvas", "id": "c", "name": "C", "event": "received", "step_id": "s", "time": MAY}
+        ],
+    }
+
+
+def track_one(names: Names) -> Json:
+    """Return one object of one array of `/users/track`."""
+    whole = track(names)
+    array = names.rng.choice(list(whole))
+    return {array: [names.rng.choice(whole[array])]}
+
+
+def merge(names: Names) -> Json:
+    """Return a few merges."""
+    return {
+        "merge_updates": [
+            {"identifier_to_merge": names.identifier(), "identifier_to_keep": names.identifier()}
+            for _ in range(names.rng.randint(1, 3))
+        ]
+    }
+
+
+def identify(names: Names) -> Json:
+    """Return identifications by alias, email and phone."""
+    steps = list(names.rng.choice(STEPS))
+    return {
+        "aliases_to_identify": [{"external_id": names.external_id(), "user_alias": names.alias()}],
+        "emails_to_identify": [
+            {"external_id": names.external_id(), "email": names.email(), "prioritization": steps},
+        ],
+        "phone_numbers_to_identify": [
+            {"external_id": names.external_id(), "phone": names.phone(), "prioritization": steps},
+        ],
+    }
+
+
+def delete(names: Names) -> Json:
+    """Return a deletion by every kind of identifier."""
+    steps = list(names.rng.choice(STEPS))
+    return {
+        "external_ids": [names.external_id()],
+        "user_aliases": [names.alias()],
+        "braze_ids": ["5fbd5f1ea3a5b9c2d4e6f708"],
+        "email_addresses": [{"email": names.email(), "prioritization": steps}],
+        "phone_numbers": [{"phone": names.phone(), "prioritization": steps}],
+    }
+
+
+def export(names: Names) -> Json:
+    """Return an export by every kind of identifier."""
+    return {
+        "external_ids": [names.external_id()],
+        "user_aliases": [names.alias()],
+        "braze_id": "5fbd5f1ea3a5b9c2d4e6f708",
+        "email_address": names.email(),
+        "phone": names.phone(),
+        "device_id": "d",
+        "fields_to_export": ["external_id", "email", "custom_attributes"],
+    }
+
+
+def alias_new(names: Names) -> Json:
+    """Return a new alias of somebody, and one of nobody."""
+    return {"user_aliases": [{"external_id": names.external_id(), **names.alias()}, names.alias()]}
+
+
+def alias_update(names: Names) -> Json:
+    """Return an alias under another name."""
+    old, new = names.alias(), names.alias()
+    update = {"alias_label": old["alias_label"], "old_alias_name": old["alias_name"]}
+    return {"alias_updates": [{**update, "new_alias_name": new["alias_name"]}]}
+
+
+def rename(names: Names) -> Json:
+    """Return an external_id under another name."""
+    one = {"current_external_id": names.external_id(), "new_external_id": names.external_id()}
+    return {"external_id_renames": [one]}
+
+
+def remove(names: Names) -> Json:
+    """Return a deprecated external_id to be removed."""
+    return {"external_ids": [names.external_id()]}
+
+
+def segment(names: Names) -> Json:
+    """Return a filter with a leaf of several kinds."""
+    leaves: list[Json] = [
+        {"custom_attribute": {"custom_attribute_name": "plan", "comparison": "matches_regex", "value": "^go.d$"}},
+        {"custom_attribute": {"custom_attribute_name": "visits", "comparison": "greater_than", "value": 1}},
+        {"custom_attribute": {"custom_attribute_name": "tags", "comparison": "includes_value", "value": "a"}},
+        {"attribute": {"name": "email", "comparison": "equals", "value": names.email()}},
+        {"external_id": {"comparison": "exists"}},
+        {"email_subscription_status": {"comparison": "is", "value": "opted_in"}},
+        {"last_used_app": {"comparison": "after", "value": MAY}},
+        {"custom_event": {"name": "login", "comparison": "more_than", "value": 0, "days": 30}},
+        {"purchase": {"comparison": "less_than", "value": 9}},
+        {"money_spent": {"comparison": "exactly", "value": 9.99, "days": 3}},
+    ]
+    some = names.rng.sample(leaves, names.rng.randint(1, 4))
+    return {"filter": {"AND": [{"OR": some}, names.rng.choice(leaves)]}, "limit": 2, "fields_to_export": ["email"]}
+
+
+def nothing(_: Names) -> Json:
+    """Return an empty object."""
+    return {}
+
+
+POLLED: tuple[Json, ...] = ({}, {"limit": "1"}, {"limit": "2", "cursor": "{cursor}"})
+
+ENDPOINTS: tuple[Endpoint, ...] = (
+    Endpoint(method="GET", rule="/openapi.json"),
+    Endpoint(method="GET", rule="/docs"),
+    Endpoint(method="GET", rule="/docs/<name>"),
+    Endpoint(method="GET", rule="/health/live"),
+    Endpoint(method="GET", rule="/health/ready"),
+    Endpoint(method="GET", rule="/metrics"),
+    Endpoint(method="GET", rule="/merge/batches/<uuid:batch_id>"),
+    Endpoint(method="GET", rule="/merge/batches", query=POLLED),
+    Endpoint(method="GET", rule="/merge/jobs/<uuid:job_id>", query=({}, {"include": "changes"})),
+    Endpoint(
+        method="GET",
+        rule="/merge/jobs",
+        query=(*POLLED, {"state": "finished", "outcome": "merged"}, {"identifier": "u-0-1", "limit": "3"}),
+    ),
+    Endpoint(method="POST", rule="/merge/jobs/<uuid:job_id>/retry", bodies=(nothing,)),
+    Endpoint(method="GET", rule="/profiles/<braze_id>"),
+    Endpoint(
+        method="GET",
+        rule="/profiles/<braze_id>/activity",
+        query=(
+            {"event": "login", "days": "30"},
+            {"purchases": "", "days": "3"},
+            {"product_id": "hat", "property": "colour", "value": "red", "days": "7"},
+        ),
+    ),
+    Endpoint(method="POST", rule="/segments/query", bodies=(segment,)),
+    Endpoint(method="POST", rule="/users/alias/new", bodies=(alias_new,)),
+    Endpoint(method="POST", rule="/users/alias/update", bodies=(alias_update,)),
+    Endpoint(method="POST", rule="/users/delete", bodies=(delete,)),
+    Endpoint(method="POST", rule="/users/export/ids", bodies=(export,)),
+    Endpoint(method="POST", rule="/users/external_ids/rename", bodies=(rename,)),
+    Endpoint(method="POST", rule="/users/external_ids/remove", bodies=(remove,)),
+    Endpoint(method="POST", rule="/users/identify", bodies=(identify,)),
+    Endpoint(method="POST", rule="/users/merge", bodies=(merge,)),
+    Endpoint(method="POST", rule="/users/merge/preview", bodies=(merge,)),
+    Endpoint(method="POST", rule="/users/track", bodies=(track, track_one, track_one)),
+)
+
+#: How often an endpoint is chosen, where it is not once: by how much there is to get wrong.
+WEIGHTS: Mapping[str, int] = {
+    "/users/track": 14,
+    "/users/merge": 8,
+    "/users/identify": 6,
+    "/users/merge/preview": 4,
+    "/segments/query": 7,
+    "/users/export/ids": 5,
+    "/users/delete": 4,
+    "/users/alias/new": 4,
+    "/users/alias/update": 3,
+    "/users/external_ids/rename": 3,
+    "/users/external_ids/remove": 2,
+    "/merge/jobs": 4,
+    "/merge/batches": 2,
+    "/merge/jobs/<uuid:job_id>": 2,
+    "/merge/batches/<uuid:batch_id>": 2,
+    "/profiles/<braze_id>": 2,
+    "/profiles/<braze_id>/activity": 4,
+}
+
+
+def key_of(endpoint: Endpoint) -> tuple[str, str]:
+    """Return what an endpoint is known by."""
+    return endpoint.method, endpoint.rule
+
+
+def weight_of(endpoint: Endpoint) -> int:
+    """Return how often an endpoint is chosen, in comparison with others."""
+    return WEIGHTS.get(endpoint.rule, 1)
+
+
+def any_body(endpoint: Endpoint, names: Names) -> Any:
+    """Return a sound body for *endpoint*, None where it takes none."""
+    return names.rng.choice(endpoint.bodies)(names) if endpoint.bodies else None

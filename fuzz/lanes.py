@@ -1,0 +1,45 @@
+"""A worker without Celery: what waits in the ledger is claimed and run in this very process."""
+
+from uuid import UUID
+
+from uuid_utils.compat import uuid7
+
+from app.config import Settings
+from app.db import Connection, Pool, borrow, in_transaction
+from app.lane.run import Lane, run
+from app.ledger.claiming import claim, mark_published, waiting_workspaces
+
+#: Lanes that are claimed at a time.
+CLAIM = 100
+
+
+class Worker:
+    """Runs every lane that waits, whole workspaces at a time."""
+
+    def __init__(self, pool: Pool, settings: Settings) -> None:
+        self._pool = pool
+        self._settings = settings
+
+    def work(self) -> None:
+        """Run lanes until none waits."""
+        while workspaces := self._waiting():
+            for workspace_id in workspaces:
+                for job_ids in self._claim(workspace_id):
+                    lane = Lane(workspace_id=workspace_id, job_ids=job_ids, task_id=uuid7())
+                    run(self._pool, self._settings, lane)
+
+    def _waiting(self) -> list[int]:
+        """Return the workspaces that have a lane waiting."""
+        with borrow(self._pool) as connection:
+            return waiting_workspaces(connection)
+
+    def _claim(self, workspace_id: int) -> list[tuple[UUID, ...]]:
+        """Return a workspace's waiting lanes, marked as the relay marks them."""
+
+        def work(connection: Connection) -> list[tuple[UUID, ...]]:
+            lanes = claim(connection, workspace_id=workspace_id, limit=CLAIM)
+            tasks = {uuid7(): job_ids for job_ids in lanes}
+            mark_published(connection, workspace_id=workspace_id, tasks=tasks)
+            return lanes
+
+        return in_transaction(self._pool, work, workspace_id=workspace_id)

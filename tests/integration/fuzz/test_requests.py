@@ -1,0 +1,208 @@
+"""The short form of `make fuzz`: hostile requests by a fixed seed, and a look at whether the fuzzer sees anything."""
+
+import dataclasses
+from collections import Counter
+from collections.abc import Iterator
+from http import HTTPStatus
+from random import Random
+
+import orjson
+import pytest
+from flask import Flask
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from fuzz import wire
+from fuzz.door import Answer
+from fuzz.endpoints import ENDPOINTS, Endpoint, key_of
+from fuzz.names import Names
+from fuzz.product import Product, post, product
+from fuzz.request import make
+from fuzz.run import Result, ask_all, ask_over_sockets, check_log, check_state
+from fuzz.shrink import shrunk
+from fuzz.verdict import CANARY, faults
+from tests.support.postgres import Databases
+from tests.support.system import System
+
+SEED, REQUESTS, OVER_SOCKETS = "7", 600, 120
+TAKERS = [endpoint for endpoint in ENDPOINTS if endpoint.bodies]
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@pytest.fixture(scope="module")
+def ours(databases: Databases) -> Iterator[Product]:
+    """The product on a database of this module's own."""
+    name = databases.create()
+    try:
+        with product(databases.url(name)) as lent:
+            yield lent
+    finally:
+        databases.drop(name)
+
+
+@pytest.fixture
+def alone(database_url: str) -> Iterator[Product]:
+    """The product on a fresh database."""
+    with product(database_url) as lent:
+        yield lent
+
+
+def routes(flask: Flask) -> set[tuple[str, str]]:
+    """Return every method at every URL, but HEAD, which comes with GET."""
+    rules = flask.url_map.iter_rules()
+    return {(method, rule.rule) for rule in rules for method in (rule.methods or set()) - {"HEAD"}}
+
+
+def test_every_route_is_fuzzed(front_door: Flask) -> None:
+    assert {key_of(endpoint) for endpoint in ENDPOINTS} == routes(front_door)
+
+
+def test_every_endpoint_has_its_turn() -> None:
+    turns = Counter(make(SEED, number).rule for number in range(REQUESTS))
+
+    assert turns.keys() == {endpoint.rule for endpoint in ENDPOINTS}
+
+
+def test_the_sound_requests_that_hostile_ones_are_made_from_are_sound(ours: Product) -> None:
+    refused = {}
+    for endpoint in TAKERS:
+        if "retry" not in endpoint.rule:
+            answer = ours.door.ask(post(endpoint.rule, endpoint.bodies[0](Names(Random(1), 0))))
+            if answer.status >= HTTPStatus.BAD_REQUEST or b"errors" in answer.body.replace(b"_errors", b""):
+                refused[endpoint.rule] = answer
+
+    assert refused == {}
+
+
+def test_hostile_requests_are_refused_with_a_sentence_and_what_they_ask_for_is_done(alone: Product) -> None:
+    result = Result(seed=SEED)
+
+    ask_all(alone.door, alone.worker, result, range(REQUESTS))
+    check_state(alone.pool, result)
+
+    assert (result.found, result.broken) == ([], [])
+    assert result.jobs > 10
+    assert {"200", "201", "202", "400", "401", "404", "405", "415"} <= result.answers.keys()
+
+
+def test_broken_http_is_refused_or_hung_up_on(running_system: System) -> None:
+    result = Result(seed=SEED)
+
+    ask_over_sockets(running_system.port, running_system.new_client().key, result, range(OVER_SOCKETS))
+
+    assert result.found == []
+    assert result.over_sockets == OVER_SOCKETS
+    assert "400" in result.answers
+    assert running_system.web.running
+
+
+@pytest.mark.parametrize("endpoint", TAKERS, ids=lambda endpoint: endpoint.rule)
+@settings(max_examples=25, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+@given(tree=ANYTHING)
+def test_whatever_json_says_is_answered(ours: Product, endpoint: Endpoint, tree: object) -> None:
+    try:
+        body = orjson.dumps(tree)
+    except TypeError:  # an integer beyond 64 bits
+        body = str(tree).encode()
+    request = dataclasses.replace(post(endpoint.rule, {}), tree=tree, body=body)
+
+    answer = ours.door.ask(request)
+
+    assert faults(request, answer, key=ours.door.key) == []
+
+
+def test_a_seed_repeats_its_requests() -> None:
+    made = [make(SEED, number) for number in range(200)]
+
+    assert repr(made) == repr([make(SEED, number) for number in range(200)])
+    assert repr(made) != repr([make("8", number) for number in range(200)])
+    assert [wire.broken(SEED, number, "k") for number in range(50)] == [
+        wire.broken(SEED, number, "k") for number in range(50)
+    ]
+
+
+SAID = {"x-request-id": "1", "x-content-type-options": "nosniff", "content-type": "application/json"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (Answer(raised="Traceback…"), "let an error through"),
+        (Answer(status=500, headers=SAID, body=b'{"message":"Something went wrong."}'), "answered with 500"),
+        (Answer(status=200, headers=SAID, body=b"{}", seconds=31), "took 31"),
+        (Answer(status=200, headers=SAID, body=orjson.dumps({"name": CANARY})), "another workspace"),
+        (Answer(status=401, headers=SAID, body=b'{"message":"Invalid key the-secret"}'), "repeated the API key"),
+        (Answer(status=200, headers=SAID | {"location": "a\r\nb"}, body=b"{}"), "end of a line"),
+        (Answer(status=200, headers={}, body=b"{}"), "no x-request-id"),
+        (Answer(status=304, headers=SAID, body=b"{}"), "body where none may be"),
+        (Answer(status=400, headers=SAID, body=b"Bad request"), "400 without a sentence"),
+        (Answer(status=400, headers=SAID, body=b'{"message":"no"}'), "400 without a sentence"),
+        (Answer(status=308, headers=SAID, body=b"<html>"), "308 without a sentence"),
+        (Answer(status=400, headers=SAID, body=b'{"message":"one\\ntwo"}'), "more than a sentence"),
+        (Answer(status=400, headers=SAID, body=b'{"message":"In psycopg it failed."}'), "tells of the inside"),
+        (Answer(status=200, headers=SAID, body=b"<html>"), "no JSON"),
+    ],
+)
+def test_the_verdict_sees_what_should_not_be(answer: Answer, told: str) -> None:
+    found = faults(post("/users/track", {}), answer, key="the-secret")
+
+    assert any(told in fault for fault in found), found
+
+
+def test_a_sound_answer_has_no_faults() -> None:
+    answer = Answer(status=400, headers=SAID, body=b'{"message":"The body must be an object."}')
+
+    assert faults(post("/users/track", {}), answer, key="the-secret") == []
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (b"HTTP/1.1 501 Not Implemented\r\n\r\n", "answered with 501"),
+        (b"<html>", "no HTTP"),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n<html>", "without a sentence"),
+    ],
+)
+def test_what_comes_over_a_socket_is_judged_too(data: bytes, told: str) -> None:
+    assert any(told in fault for fault in wire.faults(wire.Told(data)))
+
+
+def test_who_neither_answers_nor_hangs_up_is_told() -> None:
+    assert "neither answered nor hung up" in wire.faults(wire.Told(b"", hung=True))[0]
+    assert wire.faults(wire.Told(b"")) == []
+
+
+def test_a_failing_request_is_made_small() -> None:
+    tree = {"a": [1, {"b": "x" * 64, "bad": "poison" * 9}], "c": {"d": None}}
+
+    small = shrunk(
+        dataclasses.replace(post("/users/track", tree), query="a=b"), lambda one: b"poison" in (one.body or b"")
+    )
+
+    assert small.query == ""
+    assert len(small.headers) == 1
+    assert small.tree == {"a": [{"bad": "poison"}]}
+
+
+def test_a_request_that_was_tampered_with_is_made_small_by_halves() -> None:
+    request = dataclasses.replace(post("/users/track", {}), tree=None, body=b"x" * 1000 + b"\xff")
+
+    small = shrunk(request, lambda one: b"\xff" in (one.body or b""))
+
+    assert len(small.body or b"") <= 2
+
+
+def test_the_servers_log_is_read_for_what_nobody_foresaw() -> None:
+    result = Result(seed=SEED)
+
+    check_log(
+        "2026 LOG:  00000: ready\n2026 ERROR:  2201B: invalid regular expression: bad\n"
+        "2026 ERROR:  22P05: unsupported Unicode escape sequence\n" * 2,
+        result,
+    )
+
+    assert result.broken == ["PostgreSQL said 2 times: ERROR:  22P05: unsupported Unicode escape sequence"]
