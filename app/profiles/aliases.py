@@ -1,10 +1,11 @@
 """The use case of `/users/alias/new`: aliases given to profiles, in one transaction."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from app.db import Connection, Pool
 from app.errors import ResolutionUnsettled
+from app.merging.profile import Profile
 from app.profiles import targets
 from app.profiles.creation import add_aliases, create
 from app.profiles.locking import lock
@@ -29,19 +30,15 @@ def give(pool: Pool, *, workspace_id: int, aliases: Sequence[NewAlias]) -> None:
 
 
 def _transact(connection: Connection, *, workspace_id: int, aliases: Sequence[NewAlias]) -> None:
-    """Look up, create, lock and give within the caller's transaction."""
+    """Look up, lock, create and give within the caller's transaction."""
     free, ids = _look_up(connection, workspace_id=workspace_id, aliases=aliases)
-    alone = [NewProfile(user_alias=alias) for alias, external_id in free.items() if external_id is None]
-    create(connection, workspace_id=workspace_id, new=alone)
-    given = [(alias, ids[external_id]) for alias, external_id in free.items() if external_id in ids]
-    profiles = lock(connection, workspace_id=workspace_id, ids=[profile_id for _, profile_id in given])
-    if len(profiles) < len({profile_id for _, profile_id in given}):
+    profiles = lock(connection, workspace_id=workspace_id, ids=ids.values())
+    if len(profiles) < len(set(ids.values())):
         raise ResolutionUnsettled("A profile was merged away between look and lock.")
-    first: dict[tuple[int, str], UserAlias] = {}
-    for alias, profile_id in given:
-        if alias.label not in profiles[profile_id].user_aliases:
-            first.setdefault((profile_id, alias.label), alias)
-    added = [(alias, profile_id) for (profile_id, _), alias in first.items()]
+    given = _in_turn(free, {external_id: profiles[profile_id] for external_id, profile_id in ids.items()})
+    alone = [NewProfile(user_alias=alias) for alias, profile_id in given.items() if profile_id is None]
+    create(connection, workspace_id=workspace_id, new=alone)
+    added = [(alias, profile_id) for alias, profile_id in given.items() if profile_id is not None]
     changed = set(add_aliases(connection, workspace_id=workspace_id, aliases=added))
     now = the_time(connection)
     save(connection, [dataclasses.replace(profiles[each], updated_at=now) for each in changed])
@@ -49,14 +46,32 @@ def _transact(connection: Connection, *, workspace_id: int, aliases: Sequence[Ne
 
 def _look_up(
     connection: Connection, *, workspace_id: int, aliases: Sequence[NewAlias]
-) -> tuple[dict[UserAlias, str | None], dict[str | None, int]]:
-    """Return the aliases that nobody has, each once and with the external_id first asked for, and external_id → id."""
-    external_ids = {new.external_id for new in aliases if new.external_id is not None}
-    asked: list[Target] = [*map(ExternalId, sorted(external_ids)), *(new.alias for new in aliases)]
+) -> tuple[list[NewAlias], dict[str, int]]:
+    """Return those of *aliases* that nobody has, in order, and the ids of the profiles that they ask for."""
+    asked: list[Target] = [new.alias for new in aliases]
+    asked += [ExternalId(new.external_id) for new in aliases if new.external_id is not None]
     found = targets.find(connection, workspace_id=workspace_id, targets=asked)
-    free: dict[UserAlias, str | None] = {}
+    free = [new for new in aliases if targets.key_of(new.alias) not in found]
+    keys = {new.external_id: targets.key_of(ExternalId(new.external_id)) for new in free if new.external_id is not None}
+    return free, {external_id: found[key].id for external_id, key in keys.items() if key in found}
+
+
+def _in_turn(aliases: Sequence[NewAlias], profiles: Mapping[str, Profile]) -> dict[UserAlias, int | None]:
+    """Return who gets which of *aliases*, as if they came one after another: the id of a profile, None for a new one.
+
+    *profiles* are those that the external_ids mean. An alias that cannot be given is free for those after it.
+    """
+    given: dict[UserAlias, int | None] = {}
+    labels: set[tuple[int, str]] = set()
     for new in aliases:
-        if targets.key_of(new.alias) not in found:
-            free.setdefault(new.alias, new.external_id)
-    keys = {each: targets.key_of(ExternalId(each)) for each in external_ids}
-    return free, {each: found[key].id for each, key in keys.items() if key in found}
+        if new.alias in given:
+            continue
+        if new.external_id is None:
+            given[new.alias] = None
+        elif new.external_id in profiles:
+            profile = profiles[new.external_id]
+            seat = (profile.id, new.alias.label)
+            if new.alias.label not in profile.user_aliases and seat not in labels:
+                labels.add(seat)
+                given[new.alias] = profile.id
+    return given

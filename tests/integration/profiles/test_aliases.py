@@ -174,3 +174,25 @@ def test_requests_at_once_give_each_alias_once(caller: Caller, counted: Callable
     assert answers == [201] * 6
     assert rows["user_alias"] == 4
     assert rows["profile"] in {3, 4}
+
+
+def test_an_alias_that_its_first_asker_cannot_get_is_free_for_the_next(caller: Caller) -> None:
+    track(caller, attributes=[{"external_id": "me"}, {"external_id": "you"}])
+    new(caller, {"external_id": "me", **alias("taken-label")})
+    new(
+        caller,
+        {"external_id": "nobody", **alias("1")},
+        alias("1"),
+        {"external_id": "me", **alias("2")},
+        {"external_id": "you", **alias("2")},
+        {"external_id": "you", **alias("3")},
+        {"external_id": "me", **alias("3", "app")},
+    )
+    first, second = of(caller, "1"), of(caller, "2")
+
+    assert first is not None
+    assert "external_id" not in first
+    assert second is not None
+    assert second["external_id"] == "you"
+    assert of(caller, "3") is None
+    assert (of(caller, "3", "app") or {})["external_id"] == "me"
