@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from resource import RLIMIT_AS, setrlimit
 from time import monotonic
 
 import click
@@ -22,6 +23,8 @@ RESULTS = Path(__file__).with_name("results")
 SOCKETS = 20
 #: Requests after which a run tells how far it is.
 TELL_EVERY = 5_000
+#: Bytes that this process may come to have: a request that takes more is told, before the machine suffers from it.
+MEMORY = 4 * 1024**3
 
 
 @click.command()
@@ -32,6 +35,7 @@ def main(*, count: int, seed: str, first: int) -> None:
     """Send hostile requests to every endpoint, most of them in this process, the rest as broken HTTP over sockets."""
     # What the product logs about hostile requests is what it should; a run tells what should not be.
     logging.disable(logging.CRITICAL)
+    setrlimit(RLIMIT_AS, (MEMORY, MEMORY))
     result = Result(seed=seed or str(secrets.randbelow(10**6)))
     began = monotonic()
     try:

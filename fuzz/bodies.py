@@ -119,7 +119,7 @@ def _repeat(whole: list[Any], rng: Random) -> None:
     inside = [(node, key) for node, key in places(whole) if isinstance(node, list) and node is not whole]
     if inside:
         node, key = rng.choice(inside)
-        node.extend([node[key]] * max(0, rng.choice(values.COUNTS) - len(node)))
+        node.extend(values.repeated(node[key], rng.choice(values.COUNTS) - len(node)))
 
 
 def _swap(whole: list[Any], rng: Random) -> None:

@@ -55,14 +55,14 @@ class Door:
     def __init__(self, flask: Flask, key: str) -> None:
         self.key = key
         self.known = Known()
-        self._flask = flask
+        self.flask = flask
 
     def ask(self, request: Request) -> Answer:
         """Return what *request* is answered with, within the deadline; it must be asked from the main thread."""
         began, told = perf_counter(), _Told()
         try:
             with _deadline(DEADLINE_S):
-                body = told.read(self._flask.wsgi_app(self._environ(request), told.start))
+                body = told.read(self.flask.wsgi_app(self._environ(request), told.start))
         except Exception:  # noqa: BLE001  whatever the application lets through is what is looked for
             return Answer(raised=traceback.format_exc(), seconds=perf_counter() - began)
         return Answer(status=told.status, headers=told.headers, body=body, seconds=perf_counter() - began)

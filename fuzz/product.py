@@ -33,18 +33,19 @@ class Product:
     door: Door
     worker: Worker
     pool: Pool
+    settings: Settings
 
 
 @contextmanager
-def product(database_url: str) -> Iterator[Product]:
-    """Lend the product on the migrated database at *database_url*."""
-    settings = Settings(database_url=database_url, rate_limits=UNLIMITED)
+def product(database_url: str, **options: Any) -> Iterator[Product]:
+    """Lend the product on the migrated database at *database_url*, with settings that *options* name."""
+    settings = Settings(database_url=database_url, rate_limits=UNLIMITED, **options)
     flask = create_app(settings)
     try:
         with open_pool(settings, name="fuzz") as pool:
             _plant_canary(Door(flask, new_key(database_url, workspace="somebody-else")))
             door = Door(flask, new_key(database_url, workspace=WORKSPACE))
-            yield Product(door=door, worker=Worker(pool, settings), pool=pool)
+            yield Product(door=door, worker=Worker(pool, settings), pool=pool, settings=settings)
     finally:
         resources_of(flask).close()
 

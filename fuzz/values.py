@@ -1,5 +1,6 @@
 """Hostile values: what JSON can say and no field expects, and what a field takes at its very bounds."""
 
+import copy
 from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any
@@ -141,8 +142,9 @@ NO_NUMBERS = (float("nan"), float("inf"), float("-inf"))
 #: Lengths at which something ends: of texts, aliases, external_ids and addresses, and past all of them.
 LENGTHS = (1, 8, 64, 236, 237, 255, 256, 320, 321, 987, 988, 1_000, 32_764, 100_000, 100_001)
 UNITS = ("a", "é", "\N{GRINNING FACE}", "'", "\\", "%", "ẞ", " ", "0")
-#: Counts at which arrays end.
+#: Counts at which arrays end, and characters that repeating something may come to.
 COUNTS = (0, 2, 50, 51, 75, 76, 100, 101, 257, 500, 501)
+MOST_REPEATED = 1_000_000
 
 
 def text(rng: Random) -> str:
@@ -166,14 +168,20 @@ def number(rng: Random) -> Any:
 
 def nest(rng: Random, inner: Any = 1) -> Any:
     """Return *inner* in so many arrays and objects that some limit is near."""
-    for _ in range(rng.choice((1, 3, 7, 9, 30, 32, 33, 60, 400))):
+    for _ in range(rng.choice((1, 3, 7, 9, 30, 32, 33, 60, 90))):
         inner = [inner] if rng.random() < 0.5 else {rng.choice(("a", "AND", "$add", "")): inner}
     return inner
 
 
 def array(rng: Random) -> list[Any]:
     """Return an array of one value so many times that some limit is near."""
-    return [value(rng, depth=1)] * rng.choice(COUNTS)
+    return repeated(value(rng, depth=1), rng.choice(COUNTS))
+
+
+def repeated(element: Any, count: int) -> list[Any]:
+    """Return *element* so many times, or fewer, when all of it would be far larger than any body."""
+    count = min(count, MOST_REPEATED // (len(repr(element)) + 1))
+    return [copy.deepcopy(element) for _ in range(count)]
 
 
 def mapping(rng: Random) -> dict[str, Any]:

@@ -1,0 +1,54 @@
+"""`python -m fuzz.model`: hold the product against the model of profiles, for so many random lives."""
+
+import logging
+import sys
+from time import monotonic
+
+import click
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import seed as seeded
+from hypothesis.stateful import run_state_machine_as_test
+
+from chaos.errors import ChaosError
+from chaos.house import house
+from fuzz.model.machine import Profiles
+from fuzz.model.world import SURVIVOR_LIMIT
+from fuzz.product import product
+
+
+@click.command()
+@click.option("--examples", default=1_000, show_default=True, help="How many lives are led.")
+@click.option("--steps", default=40, show_default=True, help="Steps of each.")
+@click.option("--seed", default=0, show_default=True, help="What they grow from.")
+def main(*, examples: int, steps: int, seed: int) -> None:
+    """Lead random lives of profiles, in the product and in the model, and compare them step by step."""
+    logging.disable(logging.CRITICAL)
+    bounds = settings(
+        max_examples=examples,
+        stateful_step_count=steps,
+        deadline=None,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+        phases=(Phase.generate, Phase.shrink),
+        print_blob=False,
+        report_multiple_bugs=False,
+    )
+    began = monotonic()
+    try:
+        with house() as home, product(home.database_url, survivor_limit=SURVIVOR_LIMIT) as ours:
+            Profiles.product = ours
+            machine = seeded(seed)(Profiles)
+            run_state_machine_as_test(machine, settings=bounds)
+    except ChaosError as error:
+        raise click.ClickException(str(error)) from None
+    except AssertionError as error:
+        notes = "\n".join(getattr(error, "__notes__", ()))
+        click.echo(f"\n{notes}\nThe product and the model disagree: {error}", err=True)
+        sys.exit(1)
+    told = ", ".join(f"{outcome}: {count:,}" for outcome, count in Profiles.outcomes.most_common())
+    click.echo(f"{examples} lives of up to {steps} steps agree, in {monotonic() - began:.0f} s (seed {seed}).")
+    click.echo(f"{Profiles.outcomes.total():,} jobs ({told}).")
+
+
+if __name__ == "__main__":
+    main(prog_name="python -m fuzz.model")

@@ -1,0 +1,205 @@
+"""The state machine: what is asked of the product is asked of the model, and both must tell the same, step by step."""
+
+from collections import Counter
+from http import HTTPStatus
+from typing import Any, ClassVar
+
+import orjson
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from fuzz.model import strategies as some
+from fuzz.model.agreement import Disagreement, agree
+from fuzz.model.people import Json, Person
+from fuzz.model.real import Real
+from fuzz.model.shown import CHOSEN, comparable, shown
+from fuzz.model.world import Job, World
+from fuzz.product import Product
+
+
+class Profiles(RuleBasedStateMachine):
+    """Random requests and lanes, in any order; after each step every profile is exported and compared."""
+
+    #: The product that all examples share; each has a workspace of its own.
+    product: ClassVar[Product]
+    #: Jobs of all examples, by what became of them.
+    outcomes: ClassVar[Counter[str]] = Counter()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.world = World()
+        self.real = Real(self.product)
+        #: Jobs that wait, by the id that the product gave them.
+        self.waiting: dict[str, Job] = {}
+        #: What ran last, to be delivered once more.
+        self.ran: list[Any] = []
+        self.changed = True
+
+    @initialize(body=some.crowds)
+    def begin(self, body: Json) -> None:
+        """Begin with a few people."""
+        self.track(body)
+
+    @rule(body=some.tracks())
+    def track(self, body: Json) -> None:
+        """Say something of people, and let them do something."""
+        if body:
+            self.real.ask("/users/track", body)
+            self.world.track(body)
+            self.changed = True
+
+    @rule(asked=some.new_aliases)
+    def give_aliases(self, asked: list[Json]) -> None:
+        """Give people aliases."""
+        self.real.ask("/users/alias/new", {"user_aliases": asked})
+        self.world.give_aliases(asked)
+        self.changed = True
+
+    @rule(updates=some.merges)
+    def merge(self, updates: list[Json]) -> None:
+        """Ask for merges, which wait."""
+        answer = self.real.ask("/users/merge", {"merge_updates": updates}, HTTPStatus.ACCEPTED)
+        jobs = [
+            Job(kind="merge", orphan=each["identifier_to_merge"], survivor=each["identifier_to_keep"])
+            for each in updates
+        ]
+        self._wait(answer["batch_id"], jobs)
+
+    @rule(body=some.identifications)
+    def identify(self, body: Json) -> None:
+        """Ask for people to be identified, which waits."""
+        answer = self.real.ask("/users/identify", body)
+        jobs = [
+            Job(
+                kind="identify",
+                orphan={name: value for name, value in each.items() if name != "external_id"},
+                survivor={"external_id": each["external_id"]},
+            )
+            for array in ("aliases_to_identify", "emails_to_identify", "phone_numbers_to_identify")
+            for each in body.get(array, [])
+        ]
+        self._wait(answer["batch_id"], jobs)
+
+    @rule(body=some.deletions)
+    def delete(self, body: Json) -> None:
+        """Delete people."""
+        self.real.ask("/users/delete", body)
+        self.world.delete(body)
+        self.changed = True
+
+    @precondition(lambda self: self.waiting)
+    @rule(data=st.data())
+    def run(self, data: st.DataObject) -> None:
+        """Run the lanes that wait in any order, packed into messages in any way."""
+        lanes = self.real.claim()
+        order = data.draw(st.permutations(range(len(lanes))), label="order of the lanes")
+        size = data.draw(st.integers(1, 5), label="lanes in a message")
+        for start in range(0, len(lanes), size):
+            message = [job_id for place in order[start : start + size] for job_id in lanes[place]]
+            self.real.run(message)
+            # Ids sort by the time of their making: the jobs of a message are run in the order in which they were sent.
+            self.compare_jobs([str(job_id) for job_id in sorted(message)])
+            self.ran = message
+        self.changed = True
+
+    @precondition(lambda self: self.ran)
+    @rule()
+    def deliver_again(self) -> None:
+        """Deliver the last message once more; nothing comes of it."""
+        self.real.run(self.ran)
+        self.changed = True
+
+    @precondition(lambda self: self.changed)
+    @invariant()
+    def profiles_agree(self) -> None:
+        """Every profile is as the model has it, there is none beside them, and all identifiers mean the same."""
+        self.changed = False
+        self._compare_everybody()
+        self._compare_who_answers()
+        self._compare_gone()
+
+    def _wait(self, batch_id: str, jobs: list[Job]) -> None:
+        """Note that *jobs* wait."""
+        told = self.real.jobs_of(batch_id)
+        self.waiting |= {each["job_id"]: job for each, job in zip(told, jobs, strict=True)}
+
+    def compare_jobs(self, job_ids: list[str]) -> None:
+        """Let the model run the jobs that the product has just run, and compare what became of them."""
+        for job_id in job_ids:
+            job = self.waiting.pop(job_id)
+            ended = self.world.run(job)
+            told = orjson.loads(self.real.get(f"/merge/jobs/{job_id}").body)
+            self.outcomes[ended.outcome] += 1
+
+            what = f"{job}, of which was told {told['reason']!r},"
+            agree(what, told=(told["state"], told["outcome"]), expected=("finished", ended.outcome))
+            for side, person in (("orphan", ended.orphan), ("survivor", ended.survivor)):
+                agree(f"The {side} of {what}", told=_braze_id(told[side]), expected=person and person.braze_id)
+
+    def _compare_everybody(self) -> None:
+        """Compare every live profile, whole."""
+        users = self.real.everybody()
+        by_id = {user["braze_id"]: user for user in users}
+        known = [person for person in self.world.people if person.braze_id is not None]
+
+        agree("Who is gone", told=[each for each in known if each.braze_id not in by_id], expected=[])
+        for person in self.world.people:
+            user = by_id.pop(person.braze_id) if person.braze_id else self._meet(person, by_id)
+            agree(f"Profile {_who(user)}", told=comparable(user), expected=shown(person))
+            _check_what_stays(person, user)
+        agree("Whom nobody made", told=list(by_id.values()), expected=[])
+
+    def _meet(self, person: Person, by_id: dict[str, Json]) -> Json:
+        """Return the profile that the product made for *person*, who was not seen before."""
+        known = {each.braze_id for each in self.world.people}
+        expected = shown(person)
+        for braze_id, user in by_id.items():
+            if braze_id not in known and _who(user) == _who(expected):
+                person.braze_id = braze_id
+                return by_id.pop(braze_id)
+        raise Disagreement(f"Nobody was made for {expected}; there are {list(by_id.values())}.")
+
+    def _compare_who_answers(self) -> None:
+        """Compare whom every identifier means to an export."""
+        names = [{"alias_label": label, "alias_name": name} for label in some.LABELS for name in some.NAMES]
+        answer = self.real.ask(
+            "/users/export/ids",
+            {"external_ids": list(some.EXTERNAL_IDS), "user_aliases": names, "fields_to_export": ["braze_id"]},
+        )
+        found = [self.world.by_external_id(each) for each in some.EXTERNAL_IDS] + list(map(self.world.by_alias, names))
+        expected = list(dict.fromkeys(person.braze_id for person in found if person is not None))
+        unknown = [each for each in some.EXTERNAL_IDS if self.world.by_external_id(each) is None]
+
+        agree("Who answers", told=[user["braze_id"] for user in answer["users"]], expected=expected)
+        agree("Which external_ids nobody has", told=answer.get("invalid_user_ids", []), expected=unknown)
+
+    def _compare_gone(self) -> None:
+        """Compare what the URLs of the last few who are gone answer."""
+        for person in self.world.gone[-3:]:
+            answer = self.real.get(f"/profiles/{person.braze_id}")
+            link = f'</profiles/{person.live().braze_id}>; rel="canonical"'
+            told = (answer.status, answer.headers.get("link"))
+            agree("The URL of an orphan", told=told, expected=(HTTPStatus.GONE, link))
+        for person in self.world.deleted[-3:]:
+            status = self.real.get(f"/profiles/{person.braze_id}").status
+            agree("The URL of somebody deleted", told=status, expected=HTTPStatus.NOT_FOUND)
+
+
+def _braze_id(side: Json | None) -> Any:
+    """Return whom a job names on one side."""
+    return None if side is None else side["braze_id"]
+
+
+def _who(user: Json) -> tuple[Any, ...]:
+    """Return by what a profile is recognised that was not seen before."""
+    return user.get("external_id"), user["user_aliases"], user.get("email"), user.get("phone")
+
+
+def _check_what_stays(person: Person, user: Json) -> None:
+    """Check what never changes about a profile, and that it was updated when it was and not otherwise."""
+    chosen = {name: user[name] for name in CHOSEN}
+    before, person.seen = person.seen, {"chosen": chosen, "touched": person.touched, "updated_at": user["updated_at"]}
+    if before:
+        agree("What never changes", told=chosen, expected=before["chosen"])
+        if before["touched"] == person.touched:
+            agree(f"The update of {_who(user)}", told=user["updated_at"], expected=before["updated_at"])

@@ -1,0 +1,244 @@
+"""People as the model knows them: all that was said of them and all that they did, as it was sent."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+Json = dict[str, Any]
+
+#: Numbers that the model uses, with their E.164 form; None where there is none.
+E164: dict[str, str | None] = {
+    "+14155550100": "+14155550100",
+    "+1 (415) 555-0100": "+14155550100",
+    "+14155550101": "+14155550101",
+    "0123": None,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Happening:
+    """Something that a person did, at a time in canonical text."""
+
+    kind: str
+    #: Name of the event, product_id, app_id, or id of the campaign or canvas.
+    what: str
+    at: str
+    #: What a purchase cost, and how many it was; what was engaged in.
+    cents: int = 0
+    quantity: int = 1
+    engagement: str = ""
+
+
+@dataclass(eq=False, kw_only=True)
+class Person:
+    """A profile. It is live until it is merged into another or deleted."""
+
+    #: The order in which profiles were made.
+    serial: int
+    #: When it was last updated, in steps of the model; whoever is written by one call ties.
+    touched: int
+    external_id: str | None = None
+    #: label → name.
+    aliases: dict[str, str] = field(default_factory=dict)
+    #: Standard attributes under their names on the wire.
+    facts: Json = field(default_factory=dict)
+    email_encrypted: bool = False
+    #: By "email" and "push": the state that was set, and the states that were ever begun.
+    subscriptions: dict[str, tuple[str, frozenset[str]]] = field(default_factory=dict)
+    custom: Json = field(default_factory=dict)
+    devices: dict[str, Json] = field(default_factory=dict)
+    tokens: dict[tuple[str, str], Json] = field(default_factory=dict)
+    groups: dict[str, str] = field(default_factory=dict)
+    test_user: bool = False
+    control_group: bool = False
+    marked_at: str | None = None
+    did: list[Happening] = field(default_factory=list)
+    absorbed: int = 0
+    merged_into: "Person | None" = None
+    #: What the product calls it, once it was seen, and what it said that must never change.
+    braze_id: str | None = None
+    seen: Json = field(default_factory=dict)
+
+    @property
+    def identified(self) -> bool:
+        """Whether it has an external_id."""
+        return self.external_id is not None
+
+    @property
+    def email(self) -> str | None:
+        """The address, trimmed and case-folded."""
+        sent: str | None = self.facts.get("email")
+        return None if sent is None else sent.strip().casefold()
+
+    @property
+    def phone(self) -> str | None:
+        """The number in E.164 form, or as it was sent when it has none."""
+        sent: str | None = self.facts.get("phone")
+        return None if sent is None else phone_key(sent)
+
+    @property
+    def has_invalid_phone(self) -> bool:
+        """Whether it has a number that has no E.164 form."""
+        return "phone" in self.facts and E164[self.facts["phone"]] is None
+
+    @property
+    def protected(self) -> bool:
+        """Whether nobody may merge it."""
+        return self.control_group or self.marked_at is not None
+
+    def live(self) -> "Person":
+        """Return the profile that it is now part of: itself, or where its merges led."""
+        person = self
+        while person.merged_into is not None:
+            person = person.merged_into
+        return person
+
+
+def phone_key(sent: str) -> str:
+    """Return the form in which phone numbers compare."""
+    return E164[sent] or sent.strip()
+
+
+def describe(person: Person, attributes: Json, step: int) -> None:
+    """Let *attributes*, an object of `/users/track`, say what it says of *person*; null takes back what was said.
+
+    An address by which the object means the person identifies, and says nothing.
+    """
+    identifying = set() if attributes.keys() & {"external_id", "user_alias"} else {"email", "phone"}
+    # An address comes before what is said of it, in whatever order an object has them.
+    for name in sorted(attributes.keys() - identifying, key=lambda name: name == "email_encrypted"):
+        _say(person, name, attributes[name])
+    person.touched = step
+
+
+def _say(person: Person, name: str, value: Any) -> None:
+    """Let one attribute say what it says."""
+    if name in SAYINGS:
+        SAYINGS[name](person, value)
+    elif name in STANDARD:
+        _set(person.facts, name, value)
+    elif name not in INSTRUCTIONS:
+        _say_own(person.custom, name, value)
+
+
+#: Attributes that are kept as they are sent.
+STANDARD = frozenset(
+    {
+        "first_name",
+        "last_name",
+        "gender",
+        "dob",
+        "home_city",
+        "country",
+        "language",
+        "time_zone",
+        "current_location",
+        "phone",
+    }
+)
+#: What says whom an object means, and how to treat it.
+INSTRUCTIONS = frozenset({"external_id", "user_alias", "_update_existing_only"})
+
+
+def _set(among: Json, name: str, value: Any) -> None:
+    """Set *name*, or take it away when *value* is null."""
+    if value is None:
+        among.pop(name, None)
+    else:
+        among[name] = value
+
+
+def _say_email(person: Person, value: str | None) -> None:
+    """Set the address; another one than before is not encrypted until that is said."""
+    before = person.email
+    _set(person.facts, "email", value)
+    if person.email != before:
+        person.email_encrypted = False
+
+
+def _subscribe(person: Person, channel: str, state: str | None) -> None:
+    """Set a subscription; null takes it back to the default, and forgets when anything began."""
+    if state is None:
+        person.subscriptions.pop(channel, None)
+        return
+    _, begun = person.subscriptions.get(channel, ("", frozenset()))
+    person.subscriptions[channel] = (state, begun | {state})
+
+
+def _say_own(custom: Json, name: str, value: Any) -> None:
+    """Set a custom attribute, or do what an operation on it says; one that does not fit does nothing."""
+    present = custom.get(name)
+    if isinstance(value, dict) and value.keys() == {"inc"}:
+        if present is None or (isinstance(present, int | float) and not isinstance(present, bool)):
+            custom[name] = (present or 0) + value["inc"]
+    elif isinstance(value, dict) and value.keys() and value.keys() <= {"add", "remove"}:
+        if present is None or isinstance(present, list):
+            added = value.get("add", [])
+            elements = [each for each in present or [] if each not in added] + added
+            left = [each for each in elements if each not in value.get("remove", [])]
+            if left or present is not None:
+                custom[name] = left
+    else:
+        _set(custom, name, value)
+
+
+def _say_encrypted(person: Person, value: Any) -> None:
+    """Say whether the address is encrypted; without one there is nothing to hide."""
+    person.email_encrypted = bool(value) and "email" in person.facts
+
+
+def _say_devices(person: Person, devices: list[Json]) -> None:
+    """Add devices, or what is newly known of them."""
+    for each in devices:
+        person.devices[each["device_id"]] = person.devices.get(each["device_id"], {}) | each
+
+
+def _say_tokens(person: Person, tokens: list[Json]) -> None:
+    """Add push tokens by app and token."""
+    person.tokens.update({(each["app_id"], each["token"]): each for each in tokens})
+
+
+def _say_groups(person: Person, groups: list[Json]) -> None:
+    """Set the state in each group."""
+    person.groups.update({each["subscription_group_id"]: each["subscription_state"] for each in groups})
+
+
+def _flag(name: str) -> Callable[[Person, Any], None]:
+    """Return what sets the field *name* to true or false."""
+    return lambda person, value: setattr(person, name, bool(value))
+
+
+#: What is more than kept: how it changes a person.
+SAYINGS: dict[str, Callable[[Person, Any], None]] = {
+    "email": _say_email,
+    "email_encrypted": _say_encrypted,
+    "email_subscribe": lambda person, state: _subscribe(person, "email", state),
+    "push_subscribe": lambda person, state: _subscribe(person, "push", state),
+    "devices": _say_devices,
+    "push_tokens": _say_tokens,
+    "subscription_groups": _say_groups,
+    "test_user": _flag("test_user"),
+    "control_group": _flag("control_group"),
+    "marked_for_deletion_at": lambda person, moment: setattr(person, "marked_at", moment),
+}
+
+
+def absorb(survivor: Person, orphan: Person, *, step: int, devices: bool) -> None:
+    """Let *survivor* take over what the vendor's lists of merged fields name; *devices* are on one of them alone."""
+    facts = dict(orphan.facts)
+    if orphan.email_encrypted:
+        facts.pop("email", None)
+    survivor.facts = {**facts, **survivor.facts}
+    survivor.subscriptions = {**orphan.subscriptions, **survivor.subscriptions}
+    survivor.custom = {**orphan.custom, **survivor.custom}
+    survivor.tokens = {**orphan.tokens, **survivor.tokens}
+    survivor.groups = {**orphan.groups, **survivor.groups}
+    survivor.aliases = {**orphan.aliases, **survivor.aliases}
+    if devices:
+        survivor.devices = {**orphan.devices, **survivor.devices}
+    survivor.test_user = survivor.test_user or orphan.test_user
+    survivor.did = [*survivor.did, *orphan.did]
+    survivor.external_id = survivor.external_id or orphan.external_id
+    survivor.touched = step
+    survivor.absorbed += 1
+    orphan.merged_into = survivor

@@ -1,0 +1,83 @@
+"""The product under the model: requests through its front door, its lanes run in any order, its profiles read back."""
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any
+from uuid import UUID
+
+import orjson
+from uuid_utils.compat import uuid7
+
+from app import keys
+from app.db import Connection, borrow, in_transaction
+from app.lane.run import Lane, run
+from app.ledger.claiming import claim, mark_published
+from fuzz.door import Answer, Door
+from fuzz.model.people import Json
+from fuzz.product import Product, new_key, post
+from fuzz.request import KEY, Request
+
+#: Lanes that are claimed at once: all that wait.
+EVERYTHING = 1_000
+EVERYBODY = {"OR": [{"external_id": {"comparison": each}} for each in ("exists", "does_not_exist")]}
+
+
+class Real:
+    """The product, in a workspace of its own."""
+
+    def __init__(self, product: Product) -> None:
+        self._product = product
+        key = new_key(product.settings.database_url, workspace=f"model-{uuid7()}")
+        self._door = Door(product.door.flask, key)
+        with borrow(product.pool) as connection:
+            holder = keys.authenticate(connection, key, peppers=())
+        if holder is None:
+            message = "The key that was just made opens nothing."
+            raise AssertionError(message)
+        self._workspace_id = holder.workspace_id
+
+    def ask(self, rule: str, body: Json, status: int = HTTPStatus.CREATED) -> Any:
+        """Return the answer to a POST of *body*, which must have *status*."""
+        return _parsed(self._door.ask(post(rule, body)), status)
+
+    def get(self, path: str) -> Answer:
+        """Return the answer to a GET of *path*."""
+        return self._door.ask(Request(number=0, rule=path, method="GET", path=path, headers=(("Authorization", KEY),)))
+
+    def jobs_of(self, batch_id: str) -> list[Json]:
+        """Return the jobs of a batch, in the order of the request."""
+        jobs: list[Json] = _parsed(self.get(f"/merge/batches/{batch_id}"), HTTPStatus.OK)["jobs"]
+        return jobs
+
+    def everybody(self) -> list[Json]:
+        """Return every live profile, as exports show them."""
+        answer = self.ask("/segments/query", {"filter": EVERYBODY, "limit": 100}, HTTPStatus.OK)
+        users: list[Json] = answer["profiles"]
+        if answer["next_cursor"] is not None:
+            message = "There are more profiles than the model can have made."
+            raise AssertionError(message)
+        return users
+
+    def claim(self) -> list[tuple[UUID, ...]]:
+        """Return the lanes that wait, the oldest first, marked as the relay marks them."""
+
+        def work(connection: Connection) -> list[tuple[UUID, ...]]:
+            lanes = claim(connection, workspace_id=self._workspace_id, limit=EVERYTHING)
+            tasks = {uuid7(): lane for lane in lanes}
+            mark_published(connection, workspace_id=self._workspace_id, tasks=tasks)
+            return lanes
+
+        return in_transaction(self._product.pool, work)
+
+    def run(self, job_ids: Sequence[UUID]) -> None:
+        """Run one message with these jobs, in order."""
+        lane = Lane(workspace_id=self._workspace_id, job_ids=job_ids, task_id=uuid7())
+        run(self._product.pool, self._product.settings, lane)
+
+
+def _parsed(answer: Answer, status: int) -> Any:
+    """Return the parsed body of *answer*, which must have *status*."""
+    if answer.status != status:
+        message = f"{answer.status} instead of {status}: {answer.raised or answer.body.decode()[:1_000]}"
+        raise AssertionError(message)
+    return orjson.loads(answer.body)

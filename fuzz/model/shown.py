@@ -1,0 +1,151 @@
+"""What an export must show of a person, worked out from all that they ever did."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+from fuzz.model.people import Happening, Json, Person
+
+#: Stands for a moment at which the product did something; which one, the model cannot know.
+SOMETIME = "sometime"
+#: Of these the model only knows whether they are there.
+MOMENTS = ("email_opted_in_at", "email_unsubscribed_at", "push_opted_in_at")
+#: These are the product's to choose, once for ever.
+CHOSEN = ("braze_id", "appboy_id", "created_at", "random_bucket")
+#: What a canvas shows the last time of, by the engagement.
+CANVAS_TIMES = {"received": "last_received_message", "entered": "last_entered", "exited": "last_exited"}
+
+
+def comparable(user: Json) -> Json:
+    """Return a *user* of an export without what the model cannot know."""
+    hidden = {*CHOSEN, "updated_at"}
+    return {name: SOMETIME if name in MOMENTS else value for name, value in user.items() if name not in hidden}
+
+
+def shown(person: Person) -> Json:
+    """Return what an export must show of *person*, but for what the model cannot know."""
+    told = {
+        "external_id": person.external_id,
+        **{name: value for name, value in person.facts.items() if name != "current_location"},
+        "last_coordinates": _coordinates(person.facts.get("current_location")),
+        "email_encrypted": person.email_encrypted or None,
+        "custom_attributes": person.custom,
+        "devices": [person.devices[each] for each in sorted(person.devices)],
+        "push_tokens": [{"app": app, "token": token} for app, token in sorted(person.tokens)],
+        "subscription_groups": [
+            {"subscription_group_id": each, "subscription_state": state}
+            for each, state in sorted(person.groups.items())
+        ],
+        "marked_for_deletion_at": person.marked_at,
+        **_subscriptions(person),
+        **_sums(person.did),
+    }
+    always = {
+        "user_aliases": [{"alias_name": name, "alias_label": label} for label, name in sorted(person.aliases.items())],
+        "test_user": person.test_user,
+        "control_group": person.control_group,
+    }
+    return {name: value for name, value in told.items() if value not in (None, [], {})} | always
+
+
+def _coordinates(location: Json | None) -> list[float] | None:
+    """Return a place as longitude and latitude."""
+    return None if location is None else [location["longitude"], location["latitude"]]
+
+
+def _subscriptions(person: Person) -> Json:
+    """Return both subscriptions, and which of their states ever began."""
+    email, email_begun = person.subscriptions.get("email", ("subscribed", frozenset()))
+    push, push_begun = person.subscriptions.get("push", ("subscribed", frozenset()))
+    return {
+        "email_subscribe": email,
+        "push_subscribe": push,
+        "email_opted_in_at": SOMETIME if "opted_in" in email_begun else None,
+        "email_unsubscribed_at": SOMETIME if "unsubscribed" in email_begun else None,
+        "push_opted_in_at": SOMETIME if "opted_in" in push_begun else None,
+    }
+
+
+def _sums(did: Iterable[Happening]) -> Json:
+    """Return everything that an export sums up."""
+    of: dict[str, list[Happening]] = defaultdict(list)
+    for each in did:
+        of[each.kind].append(each)
+    bought, used = of["purchase"], of["session"]
+    return {
+        "custom_events": _by_name(of["event"]),
+        "purchases": _by_name(bought),
+        "total_revenue": sum(each.cents * each.quantity for each in bought) / 100,
+        "purchase_count": sum(each.quantity for each in bought),
+        "first_purchase": min((each.at for each in bought), default=None),
+        "last_purchase": max((each.at for each in bought), default=None),
+        "session_count": len(used),
+        "first_session": min((each.at for each in used), default=None),
+        "last_session": max((each.at for each in used), default=None),
+        "apps": [
+            {"name": app, "app_id": app, "sessions": len(times), "first_used": min(times), "last_used": max(times)}
+            for app, times in _times(used)
+        ],
+        "campaigns_received": [_campaign(*each) for each in _grouped(of["campaign"])],
+        "canvases_received": [_canvas(*each) for each in _grouped(of["canvas"])],
+        "last_interactions": _last_interactions([*of["campaign"], *of["canvas"]]),
+    }
+
+
+def _grouped(did: Iterable[Happening]) -> list[tuple[str, list[Happening]]]:
+    """Return what was done by what it was done to, in order."""
+    groups: dict[str, list[Happening]] = defaultdict(list)
+    for each in did:
+        groups[each.what].append(each)
+    return sorted(groups.items())
+
+
+def _times(did: Iterable[Happening]) -> list[tuple[str, list[str]]]:
+    """Return when each thing was done."""
+    return [(what, [each.at for each in group]) for what, group in _grouped(did)]
+
+
+def _by_name(did: Iterable[Happening]) -> list[Json]:
+    """Return count, first and last of each name."""
+    return [
+        {
+            "name": what,
+            "count": sum(each.quantity for each in group),
+            "first": min(each.at for each in group),
+            "last": max(each.at for each in group),
+        }
+        for what, group in _grouped(did)
+    ]
+
+
+def _engaged(group: Iterable[Happening], times: dict[str, str]) -> Json:
+    """Return what is shown of the engagements with one campaign or canvas; *times* names those that show a time."""
+    told: Json = {}
+    for each in group:
+        if each.engagement in times:
+            name = times[each.engagement]
+            told[name] = max(told.get(name, each.at), each.at)
+        elif each.engagement == "converted":
+            told["converted"] = True
+        else:
+            told.setdefault("engaged", {})[each.engagement] = True
+    return told
+
+
+def _campaign(what: str, group: list[Happening]) -> Json:
+    """Return what is shown of a campaign."""
+    return {"name": what, "api_campaign_id": what, **_engaged(group, {"received": "last_received"})}
+
+
+def _canvas(what: str, group: list[Happening]) -> Json:
+    """Return what is shown of a canvas."""
+    return {"name": what, "api_canvas_id": what, **_engaged(group, CANVAS_TIMES)}
+
+
+def _last_interactions(did: Iterable[Happening]) -> dict[str, Any]:
+    """Return the last time of each kind of engagement."""
+    last: dict[str, str] = {}
+    for each in did:
+        name = f"last_{each.engagement}_at"
+        last[name] = max(last.get(name, each.at), each.at)
+    return last

@@ -1,0 +1,180 @@
+"""What the model's requests are made of: few names and few values, so that people meet."""
+
+from typing import Any
+
+from hypothesis import strategies as st
+
+from fuzz.model.people import E164, Json
+
+Values = st.SearchStrategy[Any]
+
+EXTERNAL_IDS = ("a", "b", "c", "d", "e", "f")
+LABELS = ("shop", "visitor")
+NAMES = ("1", "2", "3")
+EMAILS = ("ada@x.org", "ADA@x.org", " ada@X.ORG ", "bob@x.org")
+PLACEHOLDER = {"external_id": "Null"}
+STEPS = (
+    ["identified"],
+    ["unidentified"],
+    ["most_recently_updated"],
+    ["least_recently_updated"],
+    ["identified", "most_recently_updated"],
+    ["unidentified", "least_recently_updated"],
+    ["most_recently_updated", "unidentified"],
+)
+
+external_ids = st.sampled_from(EXTERNAL_IDS)
+aliases: Values = st.fixed_dictionaries({"alias_label": st.sampled_from(LABELS), "alias_name": st.sampled_from(NAMES)})
+emails = st.sampled_from(EMAILS)
+phones = st.sampled_from(tuple(E164))
+steps = st.sampled_from(STEPS).map(list)
+times = st.integers(0, 60).map(lambda hours: f"2026-03-{1 + hours // 24:02}T{hours % 24:02}:00:00Z")
+texts = st.sampled_from(("", "Ada", "Bob", "é"))
+
+by_id: Values = st.fixed_dictionaries({"external_id": external_ids})
+by_alias: Values = st.fixed_dictionaries({"user_alias": aliases})
+by_address: Values = st.fixed_dictionaries({"email": emails}) | st.fixed_dictionaries({"phone": phones})
+
+#: What identifies a side of a merge.
+identifiers: Values = st.one_of(
+    by_id,
+    by_id,
+    by_alias,
+    st.fixed_dictionaries({"email": emails, "prioritization": steps}),
+    st.fixed_dictionaries({"phone": phones, "prioritization": steps}),
+    st.just(PLACEHOLDER),
+)
+
+#: What an object may say of a person; null takes it back.
+DESCRIBED: dict[str, Values] = {
+    "first_name": st.none() | texts,
+    "last_name": st.none() | texts,
+    "gender": st.sampled_from(("F", "M", None)),
+    "dob": st.sampled_from(("1815-12-10", "1990-02-28")),
+    "home_city": texts,
+    "country": st.sampled_from(("DE", "US")),
+    "language": st.sampled_from(("en", "de")),
+    "time_zone": st.sampled_from(("Europe/Berlin", "UTC")),
+    "current_location": st.just({"longitude": 7.5, "latitude": 51.5}),
+    "email_subscribe": st.sampled_from(("opted_in", "subscribed", "unsubscribed", None)),
+    "push_subscribe": st.sampled_from(("opted_in", "subscribed", "unsubscribed", None)),
+    "devices": st.lists(st.sampled_from(({"device_id": "d1", "model": "m"}, {"device_id": "d2"})), max_size=2),
+    "push_tokens": st.just([{"app_id": "ios", "token": "t1"}]) | st.just([{"app_id": "ios", "token": "t2"}]),
+    "subscription_groups": st.sampled_from(("subscribed", "unsubscribed")).map(
+        lambda state: [{"subscription_group_id": "g", "subscription_state": state}]
+    ),
+    "test_user": st.booleans(),
+    "plan": st.sampled_from(("gold", "", None, {"of": [1, None]}, False)),
+    "visits": st.integers(-3, 3) | st.just({"inc": 2}) | st.just("many"),
+    "tags": st.sampled_from(([], ["x", "y"], {"add": ["z", "x"]}, {"add": ["y"], "remove": ["x"]}, {"remove": ["x"]})),
+}
+#: What keeps a profile from being merged; seldom, or nobody would be.
+GUARDED: dict[str, Values] = {
+    "control_group": st.booleans(),
+    "marked_for_deletion_at": st.sampled_from(("2026-03-01T00:00:00.000Z", None)),
+}
+#: Addresses beside a primary identifier are attributes, and so is what is said of them.
+ADDRESSED: dict[str, Values] = {
+    "email": st.none() | emails,
+    "phone": st.none() | phones,
+    "email_encrypted": st.booleans(),
+}
+
+
+@st.composite
+def descriptions(draw: st.DrawFn, who: Values, *, addressed: bool) -> Json:
+    """Return an attributes object of whoever *who* means; *addressed* when it may say addresses."""
+    optional = DESCRIBED | (ADDRESSED if addressed else {}) | (GUARDED if draw(st.integers(0, 7)) == 0 else {})
+    entry: Json = draw(st.fixed_dictionaries({}, optional=optional))
+    only = draw(st.sampled_from((None, None, False, False, True)))
+    return {**entry, **draw(who), **({} if only is None else {"_update_existing_only": only})}
+
+
+def _entries(who: Values, **fields: Values) -> Values:
+    """Return a few objects with *fields* of whoever *who* means."""
+    entry = st.tuples(who, st.fixed_dictionaries(fields)).map(lambda parts: {**parts[0], **parts[1]})
+    return st.lists(entry, max_size=3)
+
+
+@st.composite
+def tracks(draw: st.DrawFn) -> Json:
+    """Return a request of `/users/track`: of people by id and alias, or of one person by an address."""
+    if draw(st.integers(0, 4)) == 0:
+        who: Values = st.just(draw(by_address))
+        described = st.lists(descriptions(who, addressed=False), max_size=1)
+    else:
+        who = by_id | by_alias
+        described = st.lists(descriptions(who, addressed=True), max_size=3)
+    body = {
+        "attributes": draw(described),
+        "events": draw(_entries(who, name=st.sampled_from(("login", "buy")), time=times)),
+        "purchases": draw(
+            _entries(
+                who,
+                product_id=st.sampled_from(("hat", "cap")),
+                currency=st.just("USD"),
+                price=st.sampled_from((0.01, 9.99, 80.0, -5.0)),
+                quantity=st.integers(1, 3),
+                time=times,
+            )
+        ),
+        "sessions": draw(_entries(who, app_id=st.sampled_from(("ios", "web")), started_at=times)),
+        "engagements": draw(
+            _entries(
+                who,
+                kind=st.sampled_from(("campaign", "canvas")),
+                id=st.sampled_from(("sale", "welcome")),
+                event=st.sampled_from(("received", "opened_email", "converted", "entered")),
+                time=times,
+            )
+        ),
+    }
+    return {array: objects for array, objects in body.items() if objects}
+
+
+#: Enough people to begin with, each with an address.
+crowds: Values = st.lists(
+    st.tuples(by_id | by_alias, st.fixed_dictionaries({}, optional=DESCRIBED | ADDRESSED)).map(
+        lambda parts: {**parts[1], **parts[0], "_update_existing_only": False}
+    ),
+    min_size=3,
+    max_size=8,
+).map(lambda people: {"attributes": people})
+
+new_aliases: Values = st.lists(
+    st.tuples(aliases, st.fixed_dictionaries({}, optional={"external_id": external_ids})).map(
+        lambda parts: {**parts[0], **parts[1]}
+    ),
+    min_size=1,
+    max_size=3,
+)
+
+merges: Values = st.lists(
+    st.fixed_dictionaries({"identifier_to_merge": identifiers, "identifier_to_keep": identifiers}),
+    min_size=1,
+    max_size=5,
+)
+
+identifications: Values = st.fixed_dictionaries(
+    {},
+    optional={
+        "aliases_to_identify": st.lists(
+            st.fixed_dictionaries({"external_id": external_ids, "user_alias": aliases}), max_size=3
+        ),
+        "emails_to_identify": st.lists(
+            st.fixed_dictionaries({"external_id": external_ids, "email": emails, "prioritization": steps}), max_size=2
+        ),
+        "phone_numbers_to_identify": st.lists(
+            st.fixed_dictionaries({"external_id": external_ids, "phone": phones, "prioritization": steps}), max_size=2
+        ),
+    },
+).filter(bool)
+
+deletions: Values = st.fixed_dictionaries(
+    {},
+    optional={
+        "external_ids": st.lists(external_ids, max_size=2),
+        "user_aliases": st.lists(aliases, max_size=2),
+        "email_addresses": st.lists(st.fixed_dictionaries({"email": emails, "prioritization": steps}), max_size=1),
+    },
+).filter(lambda body: any(body.values()))

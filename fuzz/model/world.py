@@ -1,0 +1,281 @@
+"""The world of the model: who is there, who answers to what, and what a request or a job makes of it."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from fuzz.model.people import Happening, Json, Person, absorb, describe, phone_key
+
+#: Values that many strangers share, as the documents list them.
+PLACEHOLDERS = frozenset({"", "null", "undefined", "anonymous", "0", "nan", "none", "[object object]"})
+#: Orphans that one survivor may absorb in a day, in the runs of the model.
+SURVIVOR_LIMIT = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One pair that was asked for: its kind, and both identifiers as they are on the wire."""
+
+    kind: str
+    orphan: Json
+    survivor: Json
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What must become of a job: its outcome, and the profiles that it must name."""
+
+    outcome: str
+    orphan: Person | None = None
+    survivor: Person | None = None
+
+
+#: What an identifier means to a merge: somebody, nobody, too many, or whoever was merged away.
+Meaning = Person | str
+
+
+@dataclass
+class World:
+    """Everybody, and the step that the model is at."""
+
+    people: list[Person] = field(default_factory=list)
+    #: Those who were merged away, by the external_id that leads merges to them.
+    redirects: dict[str, Person] = field(default_factory=dict)
+    #: Those who were merged away and answer 410, and those of whom nothing is left.
+    gone: list[Person] = field(default_factory=list)
+    deleted: list[Person] = field(default_factory=list)
+    step: int = 0
+
+    def by_external_id(self, external_id: str) -> Person | None:
+        """Return the live profile with *external_id*."""
+        return next((each for each in self.people if each.external_id == external_id), None)
+
+    def by_alias(self, alias: Json) -> Person | None:
+        """Return the live profile with *alias*."""
+        label, name = alias["alias_label"], alias["alias_name"]
+        return next((each for each in self.people if each.aliases.get(label) == name), None)
+
+    def sharing(self, identifier: Json) -> list[Person]:
+        """Return the live profiles with the address in *identifier*."""
+        if "email" in identifier:
+            return [each for each in self.people if each.email == identifier["email"].strip().casefold()]
+        return [each for each in self.people if each.phone == phone_key(identifier["phone"])]
+
+    def meant(self, identifier: Json) -> Meaning:
+        """Return whom *identifier* means to a merge now: a profile, live or merged away, or why it is none."""
+        if "external_id" in identifier:
+            external_id = identifier["external_id"]
+            return self.by_external_id(external_id) or self.redirects.get(external_id) or "not_found"
+        if "user_alias" in identifier:
+            return self.by_alias(identifier["user_alias"]) or "not_found"
+        left = self.sharing(identifier)
+        for name in identifier["prioritization"]:
+            left = FILTERS[name](left)
+        if len(left) == 1:
+            return left[0]
+        return "ambiguous" if left else "not_found"
+
+    def tracked(self, entry: Json) -> Person | None:
+        """Return whom an object of `/users/track` means, made if need be; None when it means nobody."""
+        if "external_id" in entry:
+            return self.by_external_id(entry["external_id"]) or self._make(entry, external_id=entry["external_id"])
+        if "user_alias" in entry:
+            alias = entry["user_alias"]
+            return self.by_alias(alias) or (
+                self._make(entry, aliases={alias["alias_label"]: alias["alias_name"]})
+                if entry.get("_update_existing_only") is False
+                else None
+            )
+        rivals = self.sharing(entry)
+        if rivals:
+            return max(rivals, key=lambda each: (each.identified, each.touched, each.serial))
+        kind = "email" if "email" in entry else "phone"
+        return self._make(entry, facts={kind: entry[kind]})
+
+    def _make(self, entry: Json, **known: Any) -> Person | None:
+        """Return a new profile of which so much is *known*, None where the *entry* makes none."""
+        if entry.get("_update_existing_only"):
+            return None
+        person = Person(serial=self._next_serial(), touched=self.step, **known)
+        self.people.append(person)
+        if person.external_id is not None:
+            self.redirects.pop(person.external_id, None)
+        return person
+
+    def _next_serial(self) -> int:
+        """Return the number of the next profile."""
+        return len(self.people) + len(self.gone) + len(self.deleted)
+
+    def track(self, body: Json) -> None:
+        """Let one request of `/users/track` take effect, object by object."""
+        self.step += 1
+        for array, happened in ARRAYS.items():
+            for entry in body.get(array, []):
+                person = self.tracked(entry)
+                if person is None:
+                    continue
+                if happened is None:
+                    describe(person, entry, self.step)
+                else:
+                    person.did.append(happened(entry))
+                    person.touched = self.step
+
+    def give_aliases(self, asked: Sequence[Json]) -> None:
+        """Let one request of `/users/alias/new` take effect; taken aliases and second names are passed over."""
+        self.step += 1
+        for each in asked:
+            alias = {"alias_label": each["alias_label"], "alias_name": each["alias_name"]}
+            if self.by_alias(alias) is not None:
+                continue
+            if "external_id" not in each:
+                self._make({}, aliases={alias["alias_label"]: alias["alias_name"]})
+                continue
+            person = self.by_external_id(each["external_id"])
+            if person is not None and alias["alias_label"] not in person.aliases:
+                person.aliases[alias["alias_label"]] = alias["alias_name"]
+                person.touched = self.step
+
+    def delete(self, body: Json) -> None:
+        """Let one request of `/users/delete` take effect: whoever is meant at its beginning is gone at its end."""
+        named = [
+            *map(self.by_external_id, body.get("external_ids", [])),
+            *map(self.by_alias, body.get("user_aliases", [])),
+        ]
+        shared = [self.meant(each) for each in body.get("email_addresses", [])]
+        doomed = {each for each in (*named, *shared) if isinstance(each, Person)}
+        for person in [each for each in self.people if each in doomed]:
+            self.people.remove(person)
+            self.deleted.append(person)
+        lost = [each for each in self.gone if each.live() in doomed]
+        self.gone = [each for each in self.gone if each not in lost]
+        self.deleted += lost
+        self.redirects = {name: each for name, each in self.redirects.items() if each not in lost}
+
+    def run(self, job: Job) -> Ended:
+        """Return what must become of *job*, run now, and let it take effect."""
+        self.step += 1
+        found, kept = self.meant(job.orphan), self.meant(job.survivor)
+        orphan = found if isinstance(found, Person) and found.merged_into is None else None
+        survivor = kept.live() if isinstance(kept, Person) else None
+        outcome = self._refusal(job, found, kept)
+        if outcome is None and orphan is None and isinstance(found, Person):
+            return Ended("already_merged", found, survivor)
+        if outcome is not None or orphan is None:
+            return Ended(outcome or "", orphan, survivor)
+        if survivor is None:
+            return self._identify(orphan, job.survivor["external_id"])
+        outcome = self._obstacle(job, orphan=orphan, survivor=survivor)
+        if outcome is None:
+            self._merge(orphan=orphan, survivor=survivor, devices=job.kind == "merge")
+        return Ended(outcome or "merged", orphan, survivor)
+
+    def _refusal(self, job: Job, found: Meaning, kept: Meaning) -> str | None:
+        """Return the outcome of a job whose identifiers do not lead to one profile each."""
+        if _is_placeholder(job.orphan) or _is_placeholder(job.survivor):
+            return "refused_identifier"
+        if found == "ambiguous":
+            return "orphan_ambiguous"
+        if kept == "ambiguous":
+            return "survivor_ambiguous"
+        if found == "not_found":
+            return "orphan_not_found"
+        if kept == "not_found" and job.kind == "merge":
+            return "survivor_not_found"
+        return None
+
+    def _identify(self, person: Person, external_id: str) -> Ended:
+        """Give *person* an external_id that nobody has."""
+        if person.identified:
+            return Ended("orphan_identified", person)
+        if person.protected:
+            return Ended("protected", person)
+        person.external_id = external_id
+        person.touched = self.step
+        return Ended("identified", person, person)
+
+    def _obstacle(self, job: Job, *, orphan: Person, survivor: Person) -> str | None:
+        """Return the outcome that stands before a merge of two live profiles, the first that applies."""
+        identifying = job.kind == "identify"
+        obstacles = (
+            ("same_profile", orphan is survivor),
+            ("orphan_identified", identifying and orphan.identified),
+            ("alias_conflict", identifying and bool(orphan.aliases.keys() & survivor.aliases.keys())),
+            ("protected", orphan.protected or survivor.protected),
+            ("invalid_phones", orphan.has_invalid_phone and survivor.has_invalid_phone),
+            ("survivor_limit", survivor.absorbed >= SURVIVOR_LIMIT),
+        )
+        return next((outcome for outcome, applies in obstacles if applies), None)
+
+    def _merge(self, *, orphan: Person, survivor: Person, devices: bool) -> None:
+        """Make *orphan* part of *survivor*."""
+        absorb(survivor, orphan, step=self.step, devices=devices)
+        self.people.remove(orphan)
+        self.gone.append(orphan)
+        if orphan.external_id is not None and survivor.external_id != orphan.external_id:
+            self.redirects[orphan.external_id] = orphan
+
+
+def _is_placeholder(identifier: Json) -> bool:
+    """Return whether an identifier is what front ends send when they have none."""
+    alias = identifier.get("user_alias", {})
+    value = alias.get("alias_name", identifier.get("external_id", identifier.get("email", identifier.get("phone"))))
+    return str(value).strip().casefold() in PLACEHOLDERS
+
+
+def _most_recent(people: Iterable[Person]) -> list[Person]:
+    """Return those who were updated last; they are several when they tie."""
+    everyone = list(people)
+    return [each for each in everyone if each.touched == max(one.touched for one in everyone)]
+
+
+def _least_recent(people: Iterable[Person]) -> list[Person]:
+    """Return those who were updated first."""
+    everyone = list(people)
+    return [each for each in everyone if each.touched == min(one.touched for one in everyone)]
+
+
+FILTERS: dict[str, Callable[[Iterable[Person]], list[Person]]] = {
+    "identified": lambda people: [each for each in people if each.identified],
+    "unidentified": lambda people: [each for each in people if not each.identified],
+    "most_recently_updated": _most_recent,
+    "least_recently_updated": _least_recent,
+}
+
+
+def _event(entry: Json) -> Happening:
+    """Return what an event says."""
+    return Happening(kind="event", what=entry["name"], at=canonical(entry["time"]))
+
+
+def _purchase(entry: Json) -> Happening:
+    """Return what a purchase says."""
+    cents = round(entry["price"] * 100)
+    quantity = entry.get("quantity", 1)
+    return Happening(
+        kind="purchase", what=entry["product_id"], at=canonical(entry["time"]), cents=cents, quantity=quantity
+    )
+
+
+def _session(entry: Json) -> Happening:
+    """Return what a session says."""
+    return Happening(kind="session", what=entry["app_id"], at=canonical(entry["started_at"]))
+
+
+def _engagement(entry: Json) -> Happening:
+    """Return what an engagement says."""
+    return Happening(kind=entry["kind"], what=entry["id"], at=canonical(entry["time"]), engagement=entry["event"])
+
+
+#: The arrays of `/users/track` in the order in which they take effect; attributes describe, the others happen.
+ARRAYS: dict[str, Callable[[Json], Happening] | None] = {
+    "attributes": None,
+    "events": _event,
+    "purchases": _purchase,
+    "sessions": _session,
+    "engagements": _engagement,
+}
+
+
+def canonical(sent: str) -> str:
+    """Return a time of the model, which is sent with whole seconds in UTC, as exports show it."""
+    return sent.replace("Z", ".000Z")
