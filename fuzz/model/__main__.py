@@ -1,6 +1,7 @@
 """`python -m fuzz.model`: hold the product against the model of profiles, for so many random lives."""
 
 import logging
+import secrets
 import sys
 from time import monotonic
 
@@ -19,8 +20,8 @@ from fuzz.product import product
 @click.command()
 @click.option("--examples", default=1_000, show_default=True, help="How many lives are led.")
 @click.option("--steps", default=40, show_default=True, help="Steps of each.")
-@click.option("--seed", default=0, show_default=True, help="What they grow from.")
-def main(*, examples: int, steps: int, seed: int) -> None:
+@click.option("--seed", default="", help="What they grow from; a random one by default.")
+def main(*, examples: int, steps: int, seed: str) -> None:
     """Lead random lives of profiles, in the product and in the model, and compare them step by step."""
     logging.disable(logging.CRITICAL)
     bounds = settings(
@@ -33,6 +34,7 @@ def main(*, examples: int, steps: int, seed: int) -> None:
         print_blob=False,
         report_multiple_bugs=False,
     )
+    seed = seed or str(secrets.randbelow(10**6))
     began = monotonic()
     try:
         with house() as home, product(home.database_url, survivor_limit=SURVIVOR_LIMIT) as ours:

@@ -82,7 +82,8 @@ def test_a_merge_is_followed(ours: Product) -> None:
     "bent",
     [
         "UPDATE profile SET first_name = 'Eve' WHERE external_id = 'a' AND NEWEST",
-        "UPDATE profile SET custom_events = jsonb_set(custom_events, '{login,count}', '7') WHERE external_id = 'b' AND NEWEST",
+        """UPDATE profile SET custom_events = jsonb_set(custom_events, '{login,count}', '7')
+           WHERE external_id = 'b' AND NEWEST""",
         "UPDATE profile SET updated_at = updated_at + interval '1 second' WHERE external_id = 'a' AND NEWEST",
         "UPDATE profile SET external_id = 'c' WHERE external_id = 'b' AND NEWEST",
         """INSERT INTO profile (workspace_id, braze_id, created_at, updated_at, random_bucket)

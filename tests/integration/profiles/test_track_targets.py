@@ -172,3 +172,13 @@ def test_an_external_id_that_was_merged_away_starts_a_fresh_profile_and_ends_its
     assert (fresh.get("first_name"), fresh["last_name"]) == (None, "fresh")
     assert the_profile(caller, "survivor")["first_name"] == "O"
     assert redirects == [{"external_id": None}]
+
+
+def test_an_address_that_identifies_leaves_the_profiles_own_spelling(caller: Caller) -> None:
+    track(caller, attributes=[{"external_id": "me", "email": "Alice@X.org", "phone": "+1 415 555 0100"}])
+    track(caller, attributes=[{"email": "alice@x.org", "first_name": "A"}])
+    track(caller, attributes=[{"phone": "+14155550100", "last_name": "B"}])
+    profile = the_profile(caller)
+
+    assert (profile["email"], profile["phone"]) == ("Alice@X.org", "+1 415 555 0100")
+    assert (profile["first_name"], profile["last_name"]) == ("A", "B")
