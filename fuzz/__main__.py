@@ -76,7 +76,8 @@ def _run(home: House, result: Result, numbers: range) -> None:
             click.echo(f"{result.requests + result.over_sockets} requests, {len(result.found)} found.", err=True)
         home.wait_for_web()
         ours.worker.work()
-        check_state(ours.pool, result)
+        with home.connect() as connection:
+            check_state(connection, result)
     check_log((home.folder / "postgres.log").read_text(errors="replace"), result)
     if home.processes["web"].starts != 1:
         result.broken.append(f"The front door was started {home.processes['web'].starts} times.")

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from app.db import Pool, borrow, load_queries
+from app.db import Connection, load_queries
 from chaos.audit import MUST_BE_EMPTY
 from chaos.audit import QUERIES as AUDIT
 from fuzz import wire
@@ -88,17 +88,16 @@ def ask_over_sockets(port: int, key: str, result: Result, numbers: Iterable[int]
             break
 
 
-def check_state(pool: Pool, result: Result) -> None:
-    """Note what is wrong with the tables, now that every lane was run."""
-    with borrow(pool) as connection:
-        (count,) = connection.execute(QUERIES["job_count"]).fetchall()
-        result.jobs = count["jobs"]
-        for row in connection.execute(QUERIES["unhappy_jobs"]):
-            result.broken.append(f"Job {row['id']} is {row['state']} after {row['attempts']} attempts: {row['reason']}")
-        for name in AUDITED:
-            rows = connection.execute(AUDIT[name]).fetchall()
-            if rows:
-                result.broken.append(f"{name}: {len(rows)}")
+def check_state(connection: Connection, result: Result) -> None:
+    """Note what is wrong with the tables, now that every lane was run; *connection* must see all workspaces."""
+    (count,) = connection.execute(QUERIES["job_count"]).fetchall()
+    result.jobs = count["jobs"]
+    for row in connection.execute(QUERIES["unhappy_jobs"]):
+        result.broken.append(f"Job {row['id']} is {row['state']} after {row['attempts']} attempts: {row['reason']}")
+    for name in AUDITED:
+        rows = connection.execute(AUDIT[name]).fetchall()
+        if rows:
+            result.broken.append(f"{name}: {len(rows)}")
 
 
 def check_log(log: str, result: Result) -> None:

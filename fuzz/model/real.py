@@ -67,7 +67,7 @@ class Real:
             mark_published(connection, workspace_id=self._workspace_id, tasks=tasks)
             return lanes
 
-        return in_transaction(self._product.pool, work)
+        return in_transaction(self._product.pool, work, workspace_id=self._workspace_id)
 
     def run(self, job_ids: Sequence[UUID]) -> None:
         """Run one message with these jobs, in order."""

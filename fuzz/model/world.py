@@ -109,6 +109,7 @@ class World:
     def track(self, body: Json) -> None:
         """Let one request of `/users/track` take effect, object by object."""
         self.step += 1
+        known = len(self.people)
         for array, happened in ARRAYS.items():
             for entry in body.get(array, []):
                 person = self.tracked(entry)
@@ -119,6 +120,7 @@ class World:
                 else:
                     person.did.append(happened(entry))
                     person.touched = self.step
+        _number(self.people[known:])
 
     def give_aliases(self, asked: Sequence[Json]) -> None:
         """Let one request of `/users/alias/new` take effect; taken aliases and second names are passed over."""
@@ -213,6 +215,14 @@ class World:
         self.gone.append(orphan)
         if orphan.external_id is not None and survivor.external_id != orphan.external_id:
             self.redirects[orphan.external_id] = orphan
+
+
+def _number(made: Sequence[Person]) -> None:
+    """Number the profiles that one call made: first those with an external_id, in its order, then as they came."""
+    numbers = sorted(person.serial for person in made)
+    in_order = sorted(made, key=lambda each: (not each.identified, each.external_id or ""))
+    for person, number in zip(in_order, numbers, strict=True):
+        person.serial = number
 
 
 def _is_placeholder(identifier: Json) -> bool:

@@ -10,6 +10,7 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
+from app import migrations
 from app.config import child_environ
 from app.db import Connection
 from chaos.audit import QUERIES, audit, unsettled
@@ -60,8 +61,13 @@ def dump(room: Room, tmp_path: Path) -> Path:
 @pytest.fixture
 def restored(dump: Path, own_postgres: PostgresServer) -> str:
     """The URL of the database restored from the backup, on a server of its own."""
-    run("pg_restore", "--create", "--exit-on-error", f"--dbname={own_postgres.url()}", str(dump))
-    return own_postgres.url(DATABASE)
+    url = own_postgres.url(DATABASE)
+    run("createdb", f"--maintenance-db={own_postgres.url()}", DATABASE)
+    run("pg_restore", "--no-owner", "--no-privileges", "--exit-on-error", f"--dbname={url}", str(dump))
+    with connection_to(url) as connection:
+        connection.execute("ANALYZE")
+    migrations.upgrade(url)
+    return url
 
 
 @contextmanager

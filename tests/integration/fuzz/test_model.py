@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 import fuzz.model
-from app.db import borrow
 from fuzz.model.machine import Profiles
 from fuzz.model.world import SURVIVOR_LIMIT, World
 from fuzz.product import Product, product
@@ -87,13 +87,14 @@ def test_a_merge_is_followed(ours: Product) -> None:
         "UPDATE profile SET updated_at = updated_at + interval '1 second' WHERE external_id = 'a' AND NEWEST",
         "UPDATE profile SET external_id = 'c' WHERE external_id = 'b' AND NEWEST",
         """INSERT INTO profile (workspace_id, braze_id, created_at, updated_at, random_bucket)
-           SELECT workspace_id, reverse(braze_id), created_at, updated_at, 1 FROM profile WHERE external_id = 'a' AND NEWEST""",
+           SELECT workspace_id, reverse(braze_id), created_at, updated_at, 1 FROM profile
+           WHERE external_id = 'a' AND NEWEST""",
         "DELETE FROM profile WHERE external_id = 'b' AND NEWEST",
     ],
 )
 def test_the_model_sees_what_was_bent(ours: Product, bent: str) -> None:
     life = a_life()
-    with borrow(ours.pool) as connection:
+    with psycopg.connect(ours.settings.database_url) as connection:
         connection.execute(bent.replace("NEWEST", NEWEST).encode())
     life.changed = True
 

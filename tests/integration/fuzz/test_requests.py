@@ -12,6 +12,7 @@ from flask import Flask
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from app.db import Connection
 from fuzz import wire
 from fuzz.door import Answer
 from fuzz.endpoints import ENDPOINTS, Endpoint, key_of
@@ -78,11 +79,13 @@ def test_the_sound_requests_that_hostile_ones_are_made_from_are_sound(ours: Prod
     assert refused == {}
 
 
-def test_hostile_requests_are_refused_with_a_sentence_and_what_they_ask_for_is_done(alone: Product) -> None:
+def test_hostile_requests_are_refused_with_a_sentence_and_what_they_ask_for_is_done(
+    alone: Product, connection: Connection
+) -> None:
     result = Result(seed=SEED)
 
     ask_all(alone.door, alone.worker, result, range(REQUESTS))
-    check_state(alone.pool, result)
+    check_state(connection, result)
 
     assert (result.found, result.broken) == ([], [])
     assert result.jobs > 10

@@ -182,3 +182,13 @@ def test_an_address_that_identifies_leaves_the_profiles_own_spelling(caller: Cal
 
     assert (profile["email"], profile["phone"]) == ("Alice@X.org", "+1 415 555 0100")
     assert (profile["first_name"], profile["last_name"]) == ("A", "B")
+
+
+def test_of_several_made_by_one_call_the_last_is_the_newest(caller: Caller) -> None:
+    names = [str(number) for number in range(12)]
+    aliases = [{"alias_label": "shop", "alias_name": name} for name in names]
+    track(caller, attributes=[{"user_alias": alias, "_update_existing_only": False, **ALICE} for alias in aliases])
+    track(caller, attributes=[{**ALICE, "first_name": "A"}])
+    named = [user.get("first_name") for user in export(caller, user_aliases=aliases)]
+
+    assert named == [None] * 11 + ["A"]
