@@ -2,11 +2,17 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import Any
+
+import orjson
 
 from fuzz.names import MAY, STEPS, Json, Names
 
 Body = Callable[[Names], Json]
+#: The vendor's example requests.
+SEEDS = Path(__file__).parents[1] / "tests" / "contract" / "seeds"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,6 +181,18 @@ def segment(names: Names) -> Json:
     return {"filter": {"AND": [{"OR": some}, names.rng.choice(leaves)]}, "limit": 2, "fields_to_export": ["email"]}
 
 
+def of_the_vendor(rule: str) -> tuple[Body, ...]:
+    """Return the bodies for *rule* among the vendor's example requests, which the contract tests hold."""
+    seeds = [orjson.loads(path.read_bytes()) for path in sorted(SEEDS.glob("*.json"))]
+    bodies = [seed["request"]["body"] for seed in seeds if seed["request"]["path"] == rule]
+    return tuple(partial(_as_it_stands, body) for body in bodies)
+
+
+def _as_it_stands(body: Json, _: Names) -> Json:
+    """Return *body*, whoever the people are."""
+    return body
+
+
 def nothing(_: Names) -> Json:
     """Return an empty object."""
     return {}
@@ -198,6 +216,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         query=(*POLLED, {"state": "finished", "outcome": "merged"}, {"identifier": "u-0-1", "limit": "3"}),
     ),
     Endpoint(method="POST", rule="/merge/jobs/<uuid:job_id>/retry", bodies=(nothing,)),
+    Endpoint(method="GET", rule="/profiles", query=POLLED),
     Endpoint(method="GET", rule="/profiles/<braze_id>"),
     Endpoint(
         method="GET",
@@ -216,9 +235,9 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint(method="POST", rule="/users/external_ids/rename", bodies=(rename,)),
     Endpoint(method="POST", rule="/users/external_ids/remove", bodies=(remove,)),
     Endpoint(method="POST", rule="/users/identify", bodies=(identify,)),
-    Endpoint(method="POST", rule="/users/merge", bodies=(merge,)),
+    Endpoint(method="POST", rule="/users/merge", bodies=(merge, merge, *of_the_vendor("/users/merge"))),
     Endpoint(method="POST", rule="/users/merge/preview", bodies=(merge,)),
-    Endpoint(method="POST", rule="/users/track", bodies=(track, track_one, track_one)),
+    Endpoint(method="POST", rule="/users/track", bodies=(track, track_one, track_one, *of_the_vendor("/users/track"))),
 )
 
 #: How often an endpoint is chosen, where it is not once: by how much there is to get wrong.
@@ -238,6 +257,7 @@ WEIGHTS: Mapping[str, int] = {
     "/merge/batches": 2,
     "/merge/jobs/<uuid:job_id>": 2,
     "/merge/batches/<uuid:batch_id>": 2,
+    "/profiles": 2,
     "/profiles/<braze_id>": 2,
     "/profiles/<braze_id>/activity": 4,
 }
