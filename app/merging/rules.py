@@ -42,12 +42,16 @@ def add(ours: int | None, theirs: int | None) -> int:
 
 def earliest(ours: Any, theirs: Any) -> Any:
     """Return the earlier of two times, or the one there is."""
-    return min((time for time in (ours, theirs) if time is not None), default=None)
+    if ours is None or theirs is None:
+        return theirs if ours is None else ours
+    return min(ours, theirs)
 
 
 def latest(ours: Any, theirs: Any) -> Any:
     """Return the later of two times, or the one there is."""
-    return max((time for time in (ours, theirs) if time is not None), default=None)
+    if ours is None or theirs is None:
+        return theirs if ours is None else ours
+    return max(ours, theirs)
 
 
 def either(ours: bool | None, theirs: bool | None) -> bool:

@@ -27,7 +27,7 @@ def to_image(profile: Profile, *, beside: Profile | None = None) -> dict[str, An
     the others a merge leaves as they are, and a survivor that absorbs thousands would be copied whole for each of them.
     """
     row = to_row(profile)
-    image = {column: value for column, value in row.items() if column not in ABSENT or value != ABSENT[column]}
+    image = {column: value for column, value in row.items() if value is not None and value != ABSENT.get(column)}
     if beside is not None:
         image |= {
             column: _shared(value, getattr(beside, column)) for column, value in image.items() if _is_large(value)

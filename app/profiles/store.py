@@ -1,6 +1,7 @@
 """Profiles to and from rows: one place knows which column holds what."""
 
 from collections.abc import Collection, Mapping
+from operator import attrgetter, itemgetter
 from typing import Any
 
 from psycopg.types.json import Jsonb
@@ -12,17 +13,18 @@ QUERIES = load_queries("app.profiles", "profiles.sql")
 
 #: Fields of Profile that stand in the column of the same name.
 PLAIN = tuple(name for name in Profile.__dataclass_fields__ if name not in {"email", "phone"})
+#: All of them at once: every merge reads two rows and writes three.
+IN_ROW, IN_PROFILE = itemgetter(*PLAIN), attrgetter(*PLAIN)
 
 
 def from_row(row: Mapping[str, Any]) -> Profile:
     """Return the profile that *row* says: the columns of the table, and `user_aliases` as label → name."""
-    plain = {name: row[name] for name in PLAIN}
-    return Profile(**plain, email=_email(row), phone=_phone(row))
+    return Profile(**dict(zip(PLAIN, IN_ROW(row), strict=True)), email=_email(row), phone=_phone(row))
 
 
 def to_row(profile: Profile) -> dict[str, Any]:
     """Return *profile* as a row, with `user_aliases` beside the columns; the inverse of from_row."""
-    row = {name: getattr(profile, name) for name in PLAIN}
+    row = dict(zip(PLAIN, IN_PROFILE(profile), strict=True))
     email, phone = profile.email, profile.phone
     return row | {
         "email": email and email.address,
