@@ -8,6 +8,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 pytest_plugins = [
     "tests.support.factories",
     "tests.support.front_door",
+    "tests.support.parallel",
     "tests.support.postgres",
     "tests.support.redis",
     "tests.support.stage",

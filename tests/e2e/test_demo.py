@@ -2,21 +2,33 @@
 
 import subprocess
 import sys
-import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import psutil
 import pytest
+
+from app.config import child_environ
 
 ROOT = Path(__file__).parents[2]
 DEADLINE_S = 180
 
 
 @pytest.fixture(scope="module")
-def demo() -> subprocess.CompletedProcess[str]:
+def temporary() -> Iterator[Path]:
+    """The folder in which the demonstration makes its own: others may run on this machine."""
+    with TemporaryDirectory(prefix="mergelane-test-demo-") as folder:
+        yield Path(folder)
+
+
+@pytest.fixture(scope="module")
+def demo(temporary: Path) -> subprocess.CompletedProcess[str]:
     """One run of the demonstration."""
-    command = [sys.executable, "-m", "demo", "--people", "60"]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=DEADLINE_S, check=False)
+    command, environ = [sys.executable, "-m", "demo", "--people", "60"], child_environ(TMPDIR=str(temporary))
+    return subprocess.run(
+        command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=DEADLINE_S, check=False
+    )
 
 
 def test_the_demo_ends_well(demo: subprocess.CompletedProcess[str]) -> None:
@@ -30,11 +42,11 @@ def test_the_demo_prints_the_outcome_of_every_merge_one_jobs_changes_and_where_t
         assert told in demo.stdout
 
 
-def test_the_demo_leaves_no_process_and_no_folder(demo: subprocess.CompletedProcess[str]) -> None:
-    left = [process.cmdline() for process in psutil.process_iter() if "mergelane-demo-" in " ".join(_command(process))]
+def test_the_demo_leaves_no_process_and_no_folder(demo: subprocess.CompletedProcess[str], temporary: Path) -> None:
+    left = [process.cmdline() for process in psutil.process_iter() if str(temporary) in " ".join(_command(process))]
 
     assert left == []
-    assert list(Path(tempfile.gettempdir()).glob("mergelane-demo-*")) == []
+    assert list(temporary.iterdir()) == []
 
 
 def _command(process: psutil.Process) -> list[str]:

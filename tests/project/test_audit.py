@@ -1,5 +1,6 @@
 """The audit of the packages: a known vulnerability fails it, a silent database does not, and either is told."""
 
+import socket
 import subprocess
 import sys
 import threading
@@ -53,11 +54,11 @@ def database() -> Iterator[str]:
         server.server_close()
 
 
-def audit(folder: Path, pins: str, osv_url: str) -> tuple[int, str]:
+def audit(folder: Path, pins: str, osv_url: str, *options: str) -> tuple[int, str]:
     """Audit *pins*; return the exit status and what was told."""
     constraints = folder / "constraints.txt"
     constraints.write_text(pins)
-    command = [sys.executable, ".ci/audit.py", "--constraints", str(constraints), "--osv-url", osv_url]
+    command = [sys.executable, ".ci/audit.py", "--constraints", str(constraints), "--osv-url", osv_url, *options]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     return done.returncode, done.stdout
 
@@ -77,6 +78,15 @@ def test_packages_without_one_pass(tmp_path: Path, database: str) -> None:
 def test_a_database_that_does_not_answer_fails_nothing_and_is_told(tmp_path: Path, database: str, pins: str) -> None:
     nowhere = "http://127.0.0.1:1/v1/query" if pins.startswith("quiet") else database
     status, told = audit(tmp_path, pins, nowhere)
+
+    assert status == 0
+    assert told.startswith("The packages were not audited: ")
+
+
+def test_a_database_that_only_listens_is_not_waited_for(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}/v1/query"
+        status, told = audit(tmp_path, "quiet==2.0\n", url, "--patience", "0.2")
 
     assert status == 0
     assert told.startswith("The packages were not audited: ")

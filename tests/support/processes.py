@@ -1,6 +1,7 @@
 """Real processes for the tests: each in a session of its own, with a log, to be asked, killed, frozen and thawed."""
 
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -12,13 +13,36 @@ from tests.support.waiting import wait_until
 from workers.up.commands import DIRECTORY
 from workers.up.processes import ChildProcess, Program, kill_session, spawn
 
+#: Ports that no system hands out by itself, to a client or to a server that asks for any port.
+PORTS = range(20_000, 32_000)
+_taken: list[socket.socket] = []
+
 
 def free_port() -> int:
-    """Return a TCP port on which nobody listens at the moment."""
+    """Return a TCP port on which nobody listens, and which no other tests on this machine will choose meanwhile.
+
+    A port is free between the choosing and the listening, and whenever its server is killed. So that nobody else
+    takes it then, the UDP port of the same number is held until the tests end, and says that it is taken.
+    """
+    chance = random.SystemRandom()
+    while True:
+        port = chance.choice(PORTS)
+        sign = socket.socket(type=socket.SOCK_DGRAM)
+        if _free(sign, port):
+            _taken.append(sign)
+            return port
+        sign.close()
+
+
+def _free(sign: socket.socket, port: int) -> bool:
+    """Tell whether *port* is nobody's; the socket *sign* then holds it."""
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
+        try:
+            sign.bind(("127.0.0.1", port))
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 class Process:

@@ -6,6 +6,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from uuid_utils import uuid7
 
 from app import keys
 from app.config import Settings
@@ -19,13 +20,14 @@ TABLES = ("profile", "user_alias", "custom_event", "purchase", "session", "engag
 
 @pytest.fixture
 def counted(connection: psycopg.Connection) -> Callable[[], dict[str, int]]:
-    """A function that counts the rows of the tables that hold profiles and what they did."""
+    """A function that counts the rows, in whatever workspace, that the test added to the tables of profiles."""
     connection.autocommit = True
 
     def rows() -> dict[str, int]:
         return {table: len(connection.execute(f"SELECT 1 FROM {table}").fetchall()) for table in TABLES}
 
-    return rows
+    before = rows()
+    return lambda: {table: count - before[table] for table, count in rows().items()}
 
 
 @pytest.fixture
@@ -34,12 +36,13 @@ def configured_caller(database_url: str) -> Iterator[Callable[..., Caller]]:
     with ExitStack() as doors:
 
         def configured(**settings: Any) -> Caller:
+            workspace = f"configured-{uuid7()}"
             flask = create_app(Settings(database_url=database_url, **settings))
             doors.callback(resources_of(flask).close)
             with psycopg.connect(database_url) as conn:
-                key_id, secret = keys.create(conn, workspace="configured", label="test", permissions=("*",))
+                key_id, secret = keys.create(conn, workspace=workspace, label="test", permissions=("*",))
                 (workspace_id,) = conn.execute("SELECT workspace_id FROM api_key WHERE id = %s", [key_id]).fetchone()
-            return Caller(flask, secret=secret, key_id=key_id, workspace_id=workspace_id, workspace="configured")
+            return Caller(flask, secret=secret, key_id=key_id, workspace_id=workspace_id, workspace=workspace)
 
         yield configured
 

@@ -4,8 +4,11 @@ from typing import Any
 import pytest
 
 from app.db import Pool
+from tests.support.factories import one_database_for_all
 from tests.support.front_door import Caller
 from tests.support.profiles import Json, merge, the_profile, track
+
+database_url = one_database_for_all()
 
 
 def ago(**span: float) -> str:

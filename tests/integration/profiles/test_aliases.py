@@ -4,8 +4,11 @@ from typing import Any
 
 import pytest
 
+from tests.support.factories import one_database_for_all
 from tests.support.front_door import Caller
 from tests.support.profiles import Json, export, the_profile, track
+
+database_url = one_database_for_all()
 
 
 def alias(name: str, label: str = "shop") -> Json:

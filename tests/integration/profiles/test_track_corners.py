@@ -5,8 +5,11 @@ from typing import Any
 
 import pytest
 
+from tests.support.factories import one_database_for_all
 from tests.support.front_door import Caller
 from tests.support.profiles import NOON, NOON_TEXT, Json, export, the_profile, track
+
+database_url = one_database_for_all()
 
 ME = {"external_id": "me"}
 LOGIN = {**ME, "name": "login", "time": NOON}

@@ -6,8 +6,11 @@ from typing import Any
 
 import pytest
 
+from tests.support.factories import one_database_for_all
 from tests.support.front_door import Caller
 from tests.support.profiles import NOON, Json, the_profile, track
+
+database_url = one_database_for_all()
 
 ME = {"external_id": "me"}
 SONG = {"song": "Solea", "artist": "Miles Davis", "analytics": {"count": 1000, "top_10": True}}

@@ -1,0 +1,62 @@
+"""The tests in several processes at once: which of them stay together, and which begin first.
+
+A file stays in one process, so that what its tests share is started once. The rooms that wait longest begin, so that
+the end of the run is made of small pieces and no process idles through it.
+"""
+
+import os
+import random
+from pathlib import PurePath
+
+import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
+
+#: The rooms in the order in which they begin.
+ROOMS = ("chaos", "e2e", "contract", "integration", "project", "unit")
+#: One house for all of the room: its files stay together.
+TOGETHER = ("tests/chaos/",)
+#: Processes for each core: a test mostly waits for the processes that it started.
+FOR_A_CORE = 2
+MOST = 8
+
+
+class ByFile(LoadScopeScheduling):
+    """Hands out whole files, and all files of a room in which everything is shared."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        """Return what *nodeid* is handed out with."""
+        return next((room for room in TOGETHER if nodeid.startswith(room)), nodeid.partition("::")[0])
+
+
+def pytest_configure() -> None:
+    """Let all processes of a run put sets into the same order, another one in each run.
+
+    They must agree on the names of all tests, and the name of a test may tell a set that it is about.
+    """
+    os.environ.setdefault("PYTHONHASHSEED", str(random.SystemRandom().randrange(2**32)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile:
+    """Hand out the tests by file, in the order in which they were collected."""
+    config.option.loadscopereorder = False
+    return ByFile(config, log)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Return how many processes `-n auto` is, by the cores that this process may use."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(MOST, FOR_A_CORE * cores)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Let the rooms begin in their order when the tests are handed out to several processes."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: ROOMS.index(_room(item)))
+
+
+def _room(item: pytest.Item) -> str:
+    """Return the room of *item*."""
+    return PurePath(item.nodeid).parts[1]
