@@ -42,8 +42,11 @@ up: $(STAMP)  ## start everything and keep it running (make up ARGS="--port 8001
 
 ##@ Work on it
 
-test: $(STAMP)  ## run the tests (make test ARGS="tests/unit -k rules")
-	$(BIN)/python -m pytest $(ARGS)
+# The tests start Python by the hundred: let it keep what it compiled, whatever the environment says.
+test check: export PYTHONDONTWRITEBYTECODE =
+
+test: $(STAMP)  ## run the tests, several at once (make test ARGS="tests/unit -k rules", one by one with ARGS="-n 0")
+	$(BIN)/python -m pytest -n auto $(ARGS)
 
 check: $(STAMP)  ## look at format, lint, types, imports, packages and documents; change nothing
 	$(BIN)/ruff format --check --quiet --output-format concise . || { echo "Some files are not formatted: run 'make format'."; exit 1; }

@@ -17,7 +17,7 @@ def files() -> list[Path]:
     found = []
     for folder, folders, names in os.walk(ROOT):
         folders[:] = [name for name in folders if name not in NOT_OURS and not name.startswith(CACHES)]
-        found += [Path(folder, name) for name in names if not name.startswith(CACHES)]
+        found += [Path(folder, name) for name in names if name not in NOT_OURS and not name.startswith(CACHES)]
     return sorted(found)
 
 

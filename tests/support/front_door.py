@@ -15,6 +15,9 @@ from app.config import Settings
 from app.web import create_app
 from app.web.resources import resources_of
 
+#: Seconds to wait for a connection: a test that wants to see the front door run out of them sets its own.
+PATIENCE_S = 30.0
+
 
 class Caller:
     """One key's view of the front door. `get` and `post` return the whole response."""
@@ -43,8 +46,8 @@ class Caller:
 
 @pytest.fixture
 def front_door(database_url: str) -> Iterator[Flask]:
-    """The application on the test's fresh database."""
-    flask = create_app(Settings(database_url=database_url))
+    """The application on the test's fresh database, patient with a busy machine."""
+    flask = create_app(Settings(database_url=database_url, pool_timeout_s=PATIENCE_S))
     try:
         yield flask
     finally:

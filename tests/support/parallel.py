@@ -6,7 +6,7 @@ the end of the run is made of small pieces and no process idles through it.
 
 import os
 import random
-from pathlib import PurePath
+from pathlib import Path
 
 import pytest
 from xdist.remote import Producer
@@ -19,6 +19,9 @@ TOGETHER = ("tests/chaos/",)
 #: Processes for each core: a test mostly waits for the processes that it started.
 FOR_A_CORE = 2
 MOST = 8
+#: Rooms that are through, by themselves, before further processes would have found the tests.
+QUICK = ("project", "unit")
+TESTS = Path(__file__).parents[1]
 
 
 class ByFile(LoadScopeScheduling):
@@ -45,8 +48,10 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile:
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers() -> int:
-    """Return how many processes `-n auto` is, by the cores that this process may use."""
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Return how many processes `-n auto` is, by the cores that this process may use; 0 is this one alone."""
+    if _soon_done(config.args):
+        return 0
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(MOST, FOR_A_CORE * cores)
 
@@ -54,9 +59,16 @@ def pytest_xdist_auto_num_workers() -> int:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Let the rooms begin in their order when the tests are handed out to several processes."""
     if hasattr(config, "workerinput"):
-        items.sort(key=lambda item: ROOMS.index(_room(item)))
+        items.sort(key=lambda item: ROOMS.index(_room(item.path)))
 
 
-def _room(item: pytest.Item) -> str:
-    """Return the room of *item*."""
-    return PurePath(item.nodeid).parts[1]
+def _soon_done(arguments: list[str]) -> bool:
+    """Tell whether what is asked for is one file, which stays together, or nothing but quick rooms."""
+    paths = {Path(argument.partition("::")[0]).absolute() for argument in arguments}
+    return (len(paths) == 1 and all(path.is_file() for path in paths)) or all(_room(path) in QUICK for path in paths)
+
+
+def _room(path: Path) -> str:
+    """Return the room of *path*, or "" when it is in none."""
+    parts = path.relative_to(TESTS).parts if path.is_relative_to(TESTS) else ()
+    return parts[0] if parts else ""

@@ -26,7 +26,13 @@ from tests.support.waiting import wait_until
 from workers.up.embedded_postgres import SOCKET, EmbeddedPostgres
 
 NUMBERS = itertools.count(1)
-FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "shared_buffers": "64MB"}
+FAST = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "shared_buffers": "64MB",
+    "max_wal_size": "128MB",
+}
 """A test's data need not survive the machine. A test that pulls the plug asks for a server without these."""
 
 
@@ -110,7 +116,7 @@ class Databases:
         if not self._template:
             self._template = self._named("CREATE DATABASE {}")
             migrations.upgrade(self.url(self._template))
-        return self._named("CREATE DATABASE {} TEMPLATE {}", self._template)
+        return self._named("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy", self._template)
 
     def create_empty(self) -> str:
         """Return the name of a fresh database without anything in it."""
