@@ -56,12 +56,14 @@ def test_a_job_whose_worker_died_in_it_goes_on_within_the_bound(
         for name in room.house.workers:
             room.house.processes[name].send(signal.SIGKILL)
         began = monotonic()
+        # On a busy machine the first attempt may have given up waiting for the lock before the worker was killed.
+        attempts = room.rows("SELECT attempts FROM job WHERE batch_id = %s", batch_id)[0]["attempts"]
     batch = client.finished(batch_id, seconds=BOUND_S + WORK_S)
     record_property("recovered_s", monotonic() - began)
     client.close()
     room.promise(batch_id, ("died-a", "died-b"))
 
-    assert [(job["outcome"], job["attempts"]) for job in batch["jobs"]] == [("merged", 2)]
+    assert [(job["outcome"], job["attempts"]) for job in batch["jobs"]] == [("merged", attempts + 1)]
 
 
 def test_a_backlog_that_merely_waits_is_not_published_again(room: Room) -> None:
