@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
@@ -25,6 +25,11 @@ PLACEHOLDERS = (
     "unknown",
     "n/a",
     "[object object]",
+)
+
+UNDO_BEYOND_PRUNING = (
+    "MERGELANE_UNDO_DAYS is more than MERGELANE_PRUNE_AFTER_DAYS, after which nothing is left to undo by;"
+    " lower the one or raise the other."
 )
 
 #: Characters that a pepper must have, so that it cannot be guessed.
@@ -106,6 +111,8 @@ class Settings:
     rescue_every_s: float = 5.0
     #: MERGELANE_PRUNE_AFTER_DAYS: days for which finished batches and their jobs are kept.
     prune_after_days: float = 90.0
+    #: MERGELANE_UNDO_DAYS: days for which a merge can be undone; not more than MERGELANE_PRUNE_AFTER_DAYS.
+    undo_days: float = 30.0
     #: MERGELANE_PRUNE_EVERY_S: seconds between two sweeps of the pruning.
     prune_every_s: float = 300.0
 
@@ -136,9 +143,15 @@ class Settings:
         source = os.environ if environ is None else environ
         given = {name: source[variable(name)] for name in SettingsSchema().fields if source.get(variable(name))}
         try:
-            return cls(**SettingsSchema().load(given))
+            settings = cls(**SettingsSchema().load(given))
         except ValidationError as error:
             raise SetupError(_sentence(error)) from None
+        if settings.undo_days <= settings.prune_after_days:
+            return settings
+        if "undo_days" in given:
+            raise SetupError(UNDO_BEYOND_PRUNING)
+        # Whoever shortens the ledger's memory alone shortens this with it.
+        return replace(settings, undo_days=settings.prune_after_days)
 
 
 def child_environ(**variables: str) -> dict[str, str]:
@@ -256,6 +269,7 @@ class SettingsSchema(Schema):
     rescue_after_s = _positive()
     rescue_every_s = _positive()
     prune_after_days = _positive()
+    undo_days = _positive()
     prune_every_s = _positive()
     flower_basic_auth = fields.String()
     refused_identifiers = PlainList()

@@ -68,6 +68,10 @@ def _input_array(job: Any) -> str | None:
     return next((array for kind, array in INPUT_ARRAYS.items() if kind in job.orphan_identifier), None)
 
 
+#: Where a job came from among the arrays of `/users/identify`; what an undo takes back, and what it could not restore.
+OF_SOME = frozenset({"input_array", "undoes", "not_restored"})
+
+
 class JobSchema(Schema):
     """A job."""
 
@@ -87,14 +91,16 @@ class JobSchema(Schema):
     created_at = Instant()
     started_at = Instant()
     finished_at = Instant()
+    undone_at = Instant()
+    undone_by = fields.UUID(allow_none=True)
+    undoes = fields.UUID()
+    not_restored = fields.Raw()
     input_array = fields.Function(_input_array)
 
     @post_dump
     def leave_out(self, shown: dict[str, Any], **_: Any) -> dict[str, Any]:
-        """Show `input_array` on the jobs that came from one of the arrays of `/users/identify`, and on no others."""
-        if shown["input_array"] is None:
-            del shown["input_array"]
-        return shown
+        """Show on the jobs of one kind alone, and on those that have it, what jobs of others never have."""
+        return {name: value for name, value in shown.items() if value is not None or name not in OF_SOME}
 
 
 class BatchSummarySchema(Schema):

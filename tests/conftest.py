@@ -15,6 +15,7 @@ pytest_plugins = [
     "tests.support.stage",
     "tests.support.system",
     "tests.support.tls",
+    "tests.support.undos",
     "tests.support.up",
     "tests.support.worker",
 ]

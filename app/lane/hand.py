@@ -96,7 +96,7 @@ class Hand:
         """
         while holder.id in self._survivor_of:
             survivor = self._profiles[self._survivor_of[holder.id]]
-            if survivor.external_id != holder.external_id:
+            if holder.external_id is None or survivor.external_id != holder.external_id:
                 return MergedAway(
                     orphan_id=holder.id,
                     braze_id=holder.braze_id,

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from uuid import UUID
 
 from app.config import Settings
@@ -11,8 +12,10 @@ from app.errors import DatabaseUnavailable, ResolutionUnsettled
 from app.lane.decide import Decision
 from app.lane.save import save_decisions
 from app.lane.settle import finished, look, settle
+from app.lane.undo import undo
 from app.ledger import work as ledger
 from app.ledger.work import Limits, Work
+from schemas.outcomes import JobKind
 
 log = logging.getLogger(__name__)
 
@@ -120,18 +123,31 @@ def _settle(pool: Pool, settings: Settings, lane: Lane, jobs: Sequence[Work]) ->
 
 
 def _transact(connection: Connection, settings: Settings, lane: Lane, jobs: Sequence[Work]) -> int:
-    """Hold, resolve, lock, decide, save and finish in the caller's transaction; return how many jobs are settled."""
-    unfinished = ledger.hold(connection, workspace_id=lane.workspace_id, work=jobs)
-    looked_at = look(connection, workspace_id=lane.workspace_id, jobs=jobs)
+    """Hold, resolve, lock, decide, save and finish in the caller's transaction; return how many jobs are settled.
+
+    An undo is settled alone: it reads what others wrote before it.
+    """
+    if jobs[0].kind is JobKind.UNDO:
+        return _undo(connection, settings, lane, jobs[0])
+    merges = list(takewhile(lambda job: job.kind is not JobKind.UNDO, jobs))
+    unfinished = ledger.hold(connection, workspace_id=lane.workspace_id, work=merges)
+    looked_at = look(connection, workspace_id=lane.workspace_id, jobs=merges)
     held = unfinished()
     pairs = [pair for pair in looked_at() if pair.job.id in held]
     if not pairs:
-        return len(jobs)
+        return len(merges)
     hand, decisions = settle(connection, settings, workspace_id=lane.workspace_id, pairs=pairs)
     if decisions:
         save_decisions(connection, workspace_id=lane.workspace_id, hand=hand, decisions=decisions)
         ledger.finish(connection, workspace_id=lane.workspace_id, finished=list(map(finished, decisions)))
-    return len(jobs) if len(decisions) == len(pairs) else _place_after(jobs, decisions)
+    return len(merges) if len(decisions) == len(pairs) else _place_after(merges, decisions)
+
+
+def _undo(connection: Connection, settings: Settings, lane: Lane, job: Work) -> int:
+    """Undo what *job* names unless somebody has finished it meanwhile; return that one job is settled."""
+    if ledger.hold(connection, workspace_id=lane.workspace_id, work=[job])():
+        undo(connection, settings, workspace_id=lane.workspace_id, job=job)
+    return 1
 
 
 def _place_after(jobs: Sequence[Work], decisions: Sequence[Decision]) -> int:

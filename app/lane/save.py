@@ -21,8 +21,10 @@ def save_decisions(connection: Connection, *, workspace_id: int, hand: Hand, dec
     """Write all that *decisions* did, with its audit."""
     merges = [decision for decision in decisions if decision.merged]
     if merges:
-        # It tells which origins each orphan brings, so it comes before they are repointed.
+        # It tells which origins and old names each orphan has, so it comes before these are moved.
         _write_rows(connection, "record_merges", workspace_id, _records(merges))
+    if identified := [_identified(decision) for decision in decisions if decision.identified]:
+        _write_rows(connection, "record_identified", workspace_id, identified)
     save_effects(connection, workspace_id=workspace_id, hand=hand, decisions=decisions)
 
 
@@ -78,8 +80,9 @@ def _move_deprecated(connection: Connection, *, workspace_id: int, merges: Seque
     The others stay with the orphan, and so lead where its redirect does, for merges alone.
     """
     heirs: dict[int, int] = {}
-    for orphan, survivor, merged in map(_parties, merges):
-        if orphan.external_id is not None and merged.external_id == orphan.external_id:
+    for decision in merges:
+        orphan, survivor, _ = _parties(decision)
+        if _takes_over(decision):
             heirs = {each: survivor.id if heir == orphan.id else heir for each, heir in heirs.items()}
             heirs[orphan.id] = survivor.id
     if heirs:
@@ -109,14 +112,38 @@ def _redirect(decision: Decision) -> dict[str, Any]:
     }
 
 
+def _takes_over(decision: Decision) -> bool:
+    """Return whether the survivor took over the orphan's external_id, and with it the deprecated ones."""
+    orphan, _, merged = _parties(decision)
+    return orphan.external_id is not None and merged.external_id == orphan.external_id
+
+
+def _identified(decision: Decision) -> dict[str, Any]:
+    """Return the audit of a decision that gave a profile its external_id."""
+    profile = decision.orphan
+    return {
+        "job_id": str(decision.job.id),
+        "identified_at": decision.at,
+        "profile_id": profile and profile.id,
+        "updated_before": profile and profile.updated_at,
+    }
+
+
 def _records(merges: Sequence[Decision]) -> list[dict[str, Any]]:
-    """Return the audit of *merges*, each with whom its orphan was by then: itself, and those it absorbed."""
+    """Return the audit of *merges*, each with whom its orphan was by then: itself, and those it absorbed.
+
+    Those of them whose deprecated external_ids it had are told apart.
+    """
     records = []
     members: dict[int, list[int]] = {}
+    namesakes: dict[int, list[int]] = {}
     for decision in merges:
         orphan, survivor, merged = _parties(decision)
         brought = members.pop(orphan.id, [orphan.id])
         members.setdefault(survivor.id, [survivor.id]).extend(brought)
+        named = namesakes.pop(orphan.id, [orphan.id])
+        if _takes_over(decision):
+            namesakes.setdefault(survivor.id, [survivor.id]).extend(named)
         records.append(
             {
                 "job_id": str(decision.job.id),
@@ -126,6 +153,7 @@ def _records(merges: Sequence[Decision]) -> list[dict[str, Any]]:
                 "orphan_before": to_image(orphan),
                 "survivor_before": to_image(survivor, beside=orphan),
                 "members": brought,
+                "namesakes": named,
                 "changes": changes(before=survivor, after=merged, rules=rules_of(decision.job.kind)),
             }
         )

@@ -31,6 +31,9 @@ NAMELESS = frozenset(
         Outcome.SURVIVOR_LIMIT,
         Outcome.MERGED,
         Outcome.IDENTIFIED,
+        Outcome.UNDONE,
+        Outcome.UNDONE_IN_PART,
+        Outcome.NOT_UNDOABLE,
     }
 )
 
@@ -67,6 +70,7 @@ def blank(connection: Connection, *, workspace_id: int, job_ids: Collection[UUID
     connection.execute(QUERIES["hold_settled_jobs"], parameters)
     connection.execute(QUERIES["blank_jobs"], parameters)
     connection.execute(QUERIES["blank_audits"], parameters)
+    connection.execute(QUERIES["blank_undo_audits"], parameters)
 
 
 def _names(row: Mapping[str, Any]) -> Iterator[Identifier]:

@@ -48,6 +48,12 @@ class Job:
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+    #: When it was undone, and by which job.
+    undone_at: datetime | None
+    undone_by: UUID | None
+    #: Of an undo: the job that it takes back, and `[{identifier, why}]`, what could not be restored.
+    undoes: UUID | None
+    not_restored: Sequence[Mapping[str, Any]] | None
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> "Job":

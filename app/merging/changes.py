@@ -1,4 +1,4 @@
-"""What a merge changed on the survivor: field by field, before and after, with the rule that decided."""
+"""What a merge, or an undo, changed on the survivor: field by field, before and after, with the rule that decided."""
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime
@@ -97,15 +97,15 @@ def _parts(field: str, before: Any, after: Any) -> Iterator[tuple[tuple[str, ...
 def _deeper(
     field: str, path: tuple[str, ...], before: Mapping[str, Any], after: Mapping[str, Any]
 ) -> Iterator[tuple[tuple[str, ...], Any, Any, str]]:
-    """Yield the parts below *path* that differ."""
-    for key in after:
-        old, new = before.get(key), after[key]
+    """Yield the parts below *path* that differ; an undo may have taken some away."""
+    for key in dict.fromkeys((*after, *before)):
+        old, new = before.get(key), after.get(key)
         if old == new:
             continue
         here = (*path, key)
         rule = rule_at(field, *here)
-        if rule.entries and isinstance(new, Mapping):
-            yield from _deeper(field, here, old or {}, new)
+        if rule.entries and isinstance(old if new is None else new, Mapping):
+            yield from _deeper(field, here, old or {}, new or {})
         else:
             yield here, old, new, rule.name
 

@@ -100,9 +100,7 @@ def unmark(part: Part) -> bool | None:
 def unfill_keys(part: Part) -> Mapping[str, Any]:
     """Return the entries without those that the orphan brought and nobody changed since."""
     now, before, theirs = part.now or {}, part.before or {}, part.theirs or {}
-    return {
-        key: value for key, value in now.items() if key in before or key not in theirs or value != theirs[key]
-    }
+    return {key: value for key, value in now.items() if key in before or key not in theirs or value != theirs[key]}
 
 
 def narrow_entry(part: Part) -> Mapping[str, Any] | None:

@@ -27,7 +27,7 @@ class Absorption:
 class Span(NamedTuple):
     """Where a first or last time over a whole summary comes from: a count, the summary, and a part of its entries."""
 
-    count: str
+    total: str
     summary: str
     part: str
 
@@ -48,7 +48,7 @@ def take_back(survivor: Profile, absorption: Absorption, *, recall: Recall) -> P
     """
     parts = {field: _part(field, survivor, absorption, recall) for field in absorption.rules}
     left = {field: part.inverse for field, part in parts.items() if field not in SPANS}
-    left |= {field: _span(part, parts[SPANS[field].count], left) for field, part in parts.items() if field in SPANS}
+    left |= {field: _span(part, parts[SPANS[field].total], left) for field, part in parts.items() if field in SPANS}
     untouched = survivor.updated_at == absorption.at
     absorbed_then = survivor.absorbed_on == absorption.at.date()
     return dataclasses.replace(
@@ -66,15 +66,16 @@ def questions(survivor: Profile, absorption: Absorption) -> list[Question]:
     return asked
 
 
-def without(absorption: Absorption, undone: Sequence[Absorption]) -> Absorption:
+def without(absorption: Absorption, undone: Sequence[Absorption], *, trusted: bool = True) -> Absorption:
     """Return *absorption* as if the earlier merges *undone* since, in order of time, had never been.
 
-    Otherwise what they gave the survivor would come back from its image of before this merge.
+    Otherwise what they gave the survivor would come back from its image of before this merge. *trusted* is False when
+    not all of them are known.
     """
     before = reduce(
         lambda survivor, earlier: take_back(survivor, earlier, recall=_nothing), reversed(undone), absorption.survivor
     )
-    return dataclasses.replace(absorption, survivor=before)
+    return dataclasses.replace(absorption, survivor=before, trusted=trusted)
 
 
 def _nothing(_: Question) -> None:
@@ -106,4 +107,4 @@ def _span(part: Part, count: Part, left: Mapping[str, Any]) -> datetime | None:
     times = [entry[name] for entry in left[summary].values() if entry.get(name)]
     found: datetime | None = reduce(part.rule.combine, map(datetime.fromisoformat, times), before)
     # A count without a time is of somebody whose times nobody knows; the widest that is known stays.
-    return part.now if found is None and left[SPANS[part.path[0]].count] else found
+    return part.now if found is None and left[SPANS[part.path[0]].total] else found

@@ -39,8 +39,9 @@ class AccessDenied(Rejected):
 def door(*, permission: str | tuple[str, ...] | None) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Return a decorator that lets a view be entered with a valid key that has *permission* only.
 
-    Of several permissions any one will do; None asks for a valid key alone. The view finds `g.workspace_id` and
-    `g.api_key_id`. Raises InvalidKey, TooManyRequests and AccessDenied.
+    Of several permissions any one will do; None asks for a valid key alone. The view finds `g.workspace_id`,
+    `g.api_key_id`, and in `g.may` a function that says whether the key has a permission. Raises InvalidKey,
+    TooManyRequests and AccessDenied.
     """
     wanted = (permission,) if isinstance(permission, str) else permission
 
@@ -64,6 +65,7 @@ def enter(wanted: tuple[str, ...] | None) -> None:
         raise InvalidKey("Invalid API key")
     g.workspace_id = holder.workspace_id
     g.api_key_id = holder.key_id
+    g.may = holder.may
     take(workspace_id=holder.workspace_id, own=holder.limits)
     if wanted is not None and not any(map(holder.may, wanted)):
         raise AccessDenied("Access Denied")

@@ -1,4 +1,4 @@
-"""`mergelane jobs`: look at jobs, and retry one that is dead."""
+"""`mergelane jobs`: look at jobs, retry one that is dead, undo one that merged."""
 
 from http import HTTPStatus
 from pathlib import Path
@@ -8,7 +8,7 @@ from uuid import UUID
 import click
 
 from app.errors import SetupError
-from app.ledger import reading, retrying
+from app.ledger import reading, retrying, undoing
 from schemas.jobs import JobSchema
 from schemas.outcomes import JobState, Outcome
 from workers.cli.batches import JOB_COLUMNS, job_row
@@ -26,7 +26,7 @@ job_argument = click.argument("job_id", type=click.UUID)
 
 @click.group()
 def jobs() -> None:
-    """Look at jobs, and retry one that is dead.
+    """Look at jobs, retry one that is dead, undo one that merged.
 
     With an API key, by MERGELANE_API_KEY or --key-file, the API is asked, as clients do. Operators who have no key work
     on the database, as with `mergelane keys`; so does whoever names a workspace by --workspace.
@@ -97,6 +97,36 @@ def retry(*, job_id: UUID, remote: Remote | None, workspace: str | None, home: P
         with remote.asked() as client:
             accepted(client.ask("POST", f"/merge/jobs/{job_id}/retry"), HTTPStatus.ACCEPTED)
     click.echo(f"The job {job_id} is queued again.", err=True)
+
+
+@jobs.command()
+@job_argument
+@maybe_remote_options
+@workspace_option
+@home_option
+def undo(*, job_id: UUID, remote: Remote | None, workspace: str | None, home: Path) -> None:
+    """Take back what the job JOB_ID merged, by a job of its own, whose id is printed.
+
+    `mergelane jobs show` of that one tells what came of it.
+    """
+    if remote is None or workspace:
+        undo_id = _undo_on_record(job_id, workspace=workspace, home=home)
+    else:
+        with remote.asked() as client:
+            answer = accepted(client.ask("POST", f"/merge/jobs/{job_id}/undo"), HTTPStatus.ACCEPTED)
+            undo_id = answer.body["job_id"]
+    click.echo(f"The undo of job {job_id} is queued.", err=True)
+    click.echo(undo_id)
+
+
+def _undo_on_record(job_id: UUID, *, workspace: str | None, home: Path) -> UUID:
+    """Return the id of the job that is to undo *job_id*, put straight into the database."""
+    with database(home) as connection:
+        found = retrying.workspace_of(connection, job_id=job_id, name=workspace)
+        asked, _ = undoing.a_job(connection, workspace_id=found.id, job_id=job_id)
+        queued = undoing.accept(connection, asked, api_key_id=None, path=f"/merge/jobs/{job_id}/undo")
+        (job,) = reading.read_batch(connection, workspace_id=found.id, batch_id=queued.batch_id).jobs
+    return job.id
 
 
 def _on_record(job_id: UUID, *, workspace: str | None, home: Path) -> dict[str, Any]:

@@ -53,8 +53,10 @@ FROM jsonb_to_recordset(%(rows)s) AS given (
 -- name: record_merges
 -- Keeps the audit of each merge, given as a JSON array: both profiles before it, and what changed. The origins that the
 -- orphan brought are its members, those that this transaction merged into it among them, and what reads under these.
+-- Its deprecated external_ids are those of its namesakes, itself among them.
 INSERT INTO merge_record (
-    workspace_id, job_id, merged_at, orphan_id, survivor_id, orphan_before, survivor_before, origins, changes
+    workspace_id, job_id, merged_at, orphan_id, survivor_id, orphan_before, survivor_before, origins,
+    deprecated_external_ids, changes
 )
 SELECT
     %(workspace_id)s, given.job_id, given.merged_at, given.orphan_id, given.survivor_id,
@@ -64,8 +66,21 @@ SELECT
         FROM origin
         WHERE origin.workspace_id = %(workspace_id)s AND origin.profile_id = ANY(given.members)
     ),
+    array(
+        SELECT old.external_id
+        FROM deprecated_external_id AS old
+        WHERE old.workspace_id = %(workspace_id)s AND old.profile_id = ANY(given.namesakes)
+    ),
     given.changes
 FROM jsonb_to_recordset(%(rows)s) AS given (
     job_id uuid, merged_at timestamptz, orphan_id bigint, survivor_id bigint,
-    orphan_before jsonb, survivor_before jsonb, members bigint[], changes jsonb
+    orphan_before jsonb, survivor_before jsonb, members bigint[], namesakes bigint[], changes jsonb
+)
+
+-- name: record_identified
+-- Keeps the audit of each profile that got an external_id, given as a JSON array.
+INSERT INTO identify_record (workspace_id, job_id, identified_at, profile_id, updated_before)
+SELECT %(workspace_id)s, given.job_id, given.identified_at, given.profile_id, given.updated_before
+FROM jsonb_to_recordset(%(rows)s) AS given (
+    job_id uuid, identified_at timestamptz, profile_id bigint, updated_before timestamptz
 )

@@ -38,6 +38,7 @@ SET
     survivor_identifier = '{}',
     orphan_external_id = NULL,
     survivor_external_id = NULL,
+    not_restored = CASE WHEN not_restored IS NOT NULL THEN '[]'::jsonb END,
     search_keys = array_remove(ARRAY[orphan_braze_id, survivor_braze_id], NULL),
     reason = coalesce(%(prose)s::jsonb ->> outcome, reason)
 WHERE workspace_id = %(workspace_id)s AND id = ANY(%(ids)s) AND state IN ('finished', 'dead')
@@ -46,4 +47,10 @@ WHERE workspace_id = %(workspace_id)s AND id = ANY(%(ids)s) AND state IN ('finis
 -- Blanks what the audits of merges say of both profiles.
 UPDATE merge_record
 SET orphan_before = '{}', survivor_before = '{}', changes = '[]'
+WHERE workspace_id = %(workspace_id)s AND job_id = ANY(%(ids)s)
+
+-- name: blank_undo_audits
+-- Blanks what the audits of undos say of the survivor.
+UPDATE undo_record
+SET changes = '[]'
 WHERE workspace_id = %(workspace_id)s AND job_id = ANY(%(ids)s)

@@ -5,7 +5,8 @@ SELECT
     job.id, batch.id AS batch_id, job.index, job.kind, job.state, job.outcome, job.reason,
     job.orphan_identifier, job.survivor_identifier,
     job.orphan_braze_id, job.orphan_external_id, job.survivor_braze_id, job.survivor_external_id,
-    job.attempts, job.task_id, job.created_at, job.started_at, job.finished_at
+    job.attempts, job.task_id, job.created_at, job.started_at, job.finished_at,
+    job.undone_at, job.undone_by, job.undoes, job.not_restored
 FROM batch
 LEFT JOIN job ON job.workspace_id = batch.workspace_id AND job.batch_id = batch.id
 WHERE batch.workspace_id = %(workspace_id)s AND batch.id = %(batch_id)s
@@ -39,20 +40,22 @@ GROUP BY batch_id, state, outcome
 SELECT
     id, batch_id, index, kind, state, outcome, reason, orphan_identifier, survivor_identifier,
     orphan_braze_id, orphan_external_id, survivor_braze_id, survivor_external_id,
-    attempts, task_id, created_at, started_at, finished_at
+    attempts, task_id, created_at, started_at, finished_at, undone_at, undone_by, undoes, not_restored
 FROM job
 WHERE workspace_id = %(workspace_id)s AND id = %(job_id)s
 
 -- name: read_changes
--- What a merge changed on the survivor.
+-- What a merge, or an undo, changed on the survivor.
 SELECT changes FROM merge_record WHERE workspace_id = %(workspace_id)s AND job_id = %(job_id)s
+UNION ALL
+SELECT changes FROM undo_record WHERE workspace_id = %(workspace_id)s AND job_id = %(job_id)s
 
 -- name: list_jobs
 -- A page of jobs, newest first.
 SELECT
     id, batch_id, index, kind, state, outcome, reason, orphan_identifier, survivor_identifier,
     orphan_braze_id, orphan_external_id, survivor_braze_id, survivor_external_id,
-    attempts, task_id, created_at, started_at, finished_at
+    attempts, task_id, created_at, started_at, finished_at, undone_at, undone_by, undoes, not_restored
 FROM job
 WHERE workspace_id = %(workspace_id)s
     AND (%(state)s::text IS NULL OR state = %(state)s)
@@ -80,7 +83,7 @@ WITH found AS MATERIALIZED (
 SELECT
     id, batch_id, index, kind, state, outcome, reason, orphan_identifier, survivor_identifier,
     orphan_braze_id, orphan_external_id, survivor_braze_id, survivor_external_id,
-    attempts, task_id, created_at, started_at, finished_at
+    attempts, task_id, created_at, started_at, finished_at, undone_at, undone_by, undoes, not_restored
 FROM job
 WHERE workspace_id = %(workspace_id)s AND id IN (
     SELECT id

@@ -45,7 +45,7 @@ GRANT SELECT ON alembic_version, workspace, own_job, own_profile TO mergelane_ap
 GRANT SELECT, UPDATE (digest, pepper) ON api_key TO mergelane_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON
     profile, user_alias, origin, redirect, deprecated_external_id,
-    batch, job, merge_record, idempotency
+    batch, job, merge_record, identify_record, undo_record, idempotency
 TO mergelane_app;
 -- History is never changed.
 GRANT SELECT, INSERT, DELETE ON custom_event, purchase, session, engagement TO mergelane_app;

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from app.web.openapi.batches import BATCH_HEADERS, SAFE_TO_REPEAT, SUCCESS, accepted
 from app.web.openapi.parts import (
     ACCEPTED,
     BAD_REQUEST,
@@ -12,6 +13,7 @@ from app.web.openapi.parts import (
     NOT_FOUND,
     OK,
     REJECTED,
+    UUID,
     Operation,
     Tag,
     answer,
@@ -77,6 +79,40 @@ OPERATIONS: Mapping[str, Operation] = {
             ACCEPTED: answer("The job waits again.", JobSchema, "Location", "Retry-After"),
             MISSING: NOT_FOUND,
             CONFLICT: answer("The job is not dead, or what it was asked to do was erased.", schema("Message")),
+        },
+    ),
+    "POST /merge/jobs/{job_id}/undo": Operation(
+        tag=Tag.MERGES,
+        summary="Undo a merge",
+        parameters=SAFE_TO_REPEAT,
+        answers={
+            ACCEPTED: answer(
+                "The undo is durable.",
+                accepted(["message", "job_id"], message=SUCCESS, job_id=UUID),
+                *BATCH_HEADERS,
+            ),
+            BAD_REQUEST: REJECTED,
+            MISSING: NOT_FOUND,
+            CONFLICT: answer(
+                "The job merged nothing, is unfinished, or was undone; an undo of it is on its way; or the"
+                " Idempotency-Key stands in the way.",
+                schema("Message"),
+            ),
+        },
+    ),
+    "POST /merge/batches/{batch_id}/undo": Operation(
+        tag=Tag.MERGES,
+        summary="Undo all merges of a batch",
+        parameters=SAFE_TO_REPEAT,
+        answers={
+            ACCEPTED: answer("The undos are durable.", accepted(["message"], message=SUCCESS), *BATCH_HEADERS),
+            BAD_REQUEST: REJECTED,
+            MISSING: NOT_FOUND,
+            CONFLICT: answer(
+                "The batch merged nothing, is unfinished, or was undone; an undo of one of its jobs is on its way; or"
+                " the Idempotency-Key stands in the way.",
+                schema("Message"),
+            ),
         },
     ),
 }

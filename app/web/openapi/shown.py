@@ -40,6 +40,7 @@ from schemas.segments import SegmentPageSchema, SegmentSchema
 NULLABLE_MOMENT: Json = {"type": ["string", "null"], "format": "date-time"}
 TEXT_OR_NULL: Json = {"type": ["string", "null"]}
 CHANGE = an_object(("field", "before", "after", "rule"), field=STRING, before=ANYTHING, after=ANYTHING, rule=STRING)
+NOT_RESTORED = an_object(("identifier", "why"), identifier=schema("RecordedIdentifier"), why=STRING)
 COUNTED = an_array(an_object(("name", "count", "first", "last"), name=STRING, count=COUNT, first=MOMENT, last=MOMENT))
 STEP = an_object(("name", "api_canvas_step_id"), name=STRING, api_canvas_step_id=STRING, last_received=MOMENT)
 MESSAGE = {
@@ -86,6 +87,11 @@ PROPERTIES: Mapping[type[Schema], Mapping[str, Json]] = {
         "attempts": COUNT,
         "started_at": NULLABLE_MOMENT,
         "finished_at": NULLABLE_MOMENT,
+        "undone_at": NULLABLE_MOMENT,
+        "not_restored": {
+            **an_array(NOT_RESTORED),
+            "description": "Identifiers that the orphan of an undo did not get back.",
+        },
         "input_array": words(*INPUT_ARRAYS.values()),
     },
     BatchSummarySchema: BATCH,
@@ -175,7 +181,7 @@ SHOWN: Mapping[type[Schema], frozenset[str] | None] = {
     RehearsedSchema: frozenset(),
     SegmentPageSchema: frozenset(),
     SideSchema: frozenset(),
-    JobSchema: frozenset({"input_array", "changes"}),
+    JobSchema: frozenset({"input_array", "undoes", "not_restored", "changes"}),
     BatchSummarySchema: frozenset(),
     BatchSchema: frozenset(),
     JobPageSchema: frozenset(),

@@ -1,9 +1,10 @@
 """The vendor's endpoints."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from marshmallow import Schema
 
+from app.web.openapi.batches import BATCH_HEADERS, SAFE_TO_REPEAT, SUCCESS, accepted
 from app.web.openapi.parts import (
     ACCEPTED,
     BAD_REQUEST,
@@ -13,30 +14,23 @@ from app.web.openapi.parts import (
     OK,
     REJECTED,
     STRING,
-    UUID,
     Json,
     Operation,
-    Shape,
     Tag,
     an_array,
     an_object,
     answer,
-    parameter,
     schema,
     words,
 )
 from schemas import alias_updates, aliases, external_ids, identify, track
 from schemas.deletion import DeletionSchema
 from schemas.export import ExportSchema
-from schemas.jobs import BatchSchema
 from schemas.merge import MergeRequest
 from schemas.preview import RehearsedSchema
 from schemas.profile import ProfileSchema
 
 ERRORS = an_array(schema("RefusedObject"), least=1)
-SUCCESS = words("success")
-SAFE_TO_REPEAT = (parameter("Idempotency-Key"), parameter("Prefer"))
-BATCH_HEADERS = ("Location", "Retry-After", "Idempotent-Replayed?", "Preference-Applied?")
 AGAIN = answer(
     "The Idempotency-Key was given to another body, or the first request with it is still being answered.",
     schema("Message"),
@@ -45,12 +39,6 @@ NOTHING_SOUND = answer("Nothing in the request is sound; nothing took effect.", 
 EXTERNAL_ID: Json = {"type": ["string", "integer"], "minLength": 1, "maxLength": 987}
 #: `[place, sentence]` for each refused object.
 REFUSALS = an_array(an_array({"type": ["integer", "string"]}, least=2, most=2))
-
-
-def accepted(vendors: Sequence[str], **properties: Shape) -> Json:
-    """Return the body of the answer to a request that became a batch: the vendor's *properties*, and ours."""
-    ours: Mapping[str, Shape] = {"batch_id": UUID, "status_url": STRING, "batch": BatchSchema}
-    return an_object((*vendors, "batch_id", "status_url"), **properties, **ours)
 
 
 def arrays_of(schemas: Mapping[str, type[Schema]], most: int) -> Json:

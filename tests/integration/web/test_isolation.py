@@ -130,6 +130,7 @@ def bodies(braze_ids: Sequence[str]) -> Mapping[str, Sequence[Json]]:
         ],
         "/merge/jobs/<uuid:job_id>/retry": [{}],
         "/merge/jobs/<uuid:job_id>/undo": [{}],
+        "/merge/batches/<uuid:batch_id>/undo": [{}],
     }
 
 

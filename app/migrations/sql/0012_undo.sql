@@ -9,6 +9,7 @@ ALTER TABLE job
     ADD CONSTRAINT undo_names_its_job CHECK ((kind = 'undo') = (undoes IS NOT NULL)) NOT VALID,
     ADD CONSTRAINT undone_by_somebody CHECK ((undone_at IS NULL) = (undone_by IS NULL)) NOT VALID;
 
+-- Harmless: no release has filled the table yet.
 -- One undo of a job at a time: while one is queued, running or dead, there is no other.
 CREATE UNIQUE INDEX job_undo_under_way ON job (workspace_id, undoes)
     WHERE undoes IS NOT NULL AND outcome IS NULL;
@@ -41,3 +42,10 @@ CREATE TABLE undo_record (
     FOREIGN KEY (workspace_id, job_id) REFERENCES job (workspace_id, id) ON DELETE CASCADE
 );
 CREATE INDEX undo_record_of_survivor ON undo_record (workspace_id, survivor_id, merged_at);
+
+-- Harmless: the tables are new.
+ALTER TABLE identify_record ENABLE ROW LEVEL SECURITY;
+-- Harmless: likewise.
+ALTER TABLE undo_record ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own_workspace ON identify_record USING (workspace_id = current_workspace());
+CREATE POLICY own_workspace ON undo_record USING (workspace_id = current_workspace());

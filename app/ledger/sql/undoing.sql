@@ -1,0 +1,91 @@
+-- name: jobs_of_batch
+-- Lists the jobs of a batch; one row without a job when it has none.
+SELECT job.id
+FROM batch
+LEFT JOIN job ON job.workspace_id = batch.workspace_id AND job.batch_id = batch.id
+WHERE batch.workspace_id = %(workspace_id)s AND batch.id = %(batch_id)s
+
+-- name: read_kinds
+-- What jobs were asked to do, and whether any is unfinished or dead.
+SELECT kind, bool_or(state IN ('queued', 'running')) AS unfinished, bool_or(state = 'dead') AS dead
+FROM job
+WHERE workspace_id = %(workspace_id)s AND id = ANY(%(ids)s)
+GROUP BY kind
+
+-- name: hold_merges
+-- Locks those of the jobs that merged or identified a profile, so that each has one undo at a time.
+SELECT id, undone_at, undone_by
+FROM job
+WHERE workspace_id = %(workspace_id)s AND id = ANY(%(ids)s) AND outcome IN ('merged', 'identified')
+ORDER BY id
+FOR UPDATE
+
+-- name: undos_under_way
+-- Lists the undos of jobs that have come to no end, those included that are dead.
+SELECT undoes, id, state
+FROM job
+WHERE workspace_id = %(workspace_id)s AND undoes = ANY(%(ids)s) AND undoes IS NOT NULL AND outcome IS NULL
+ORDER BY undoes
+
+-- name: latest_first
+-- Puts merges in the order in which they can be undone, the latest first, with the profiles that they were about.
+SELECT job.id, job.orphan_id, job.survivor_id
+FROM job
+LEFT JOIN merge_record AS merge ON merge.workspace_id = job.workspace_id AND merge.job_id = job.id
+LEFT JOIN identify_record AS identify ON identify.workspace_id = job.workspace_id AND identify.job_id = job.id
+WHERE job.workspace_id = %(workspace_id)s AND job.id = ANY(%(ids)s)
+ORDER BY coalesce(merge.merged_at, identify.identified_at, job.finished_at) DESC, job.id DESC
+
+-- name: insert_undos
+-- Makes a batch of undos, given as a JSON array, durable; each says of its merge whom that was about.
+WITH accepted AS (
+    INSERT INTO batch (workspace_id, id, api_key_id, path)
+    VALUES (%(workspace_id)s, %(batch_id)s, %(api_key_id)s, %(path)s)
+)
+
+INSERT INTO job (
+    workspace_id, id, batch_id, index, kind, lane, undoes, orphan_identifier, survivor_identifier, search_keys
+)
+SELECT
+    %(workspace_id)s, given.id, %(batch_id)s, given.index, 'undo', given.lane, merge.id,
+    merge.orphan_identifier, merge.survivor_identifier, merge.search_keys
+FROM jsonb_to_recordset(%(jobs)s) AS given (id uuid, index smallint, lane smallint, undoes uuid)
+JOIN job AS merge ON merge.workspace_id = %(workspace_id)s AND merge.id = given.undoes
+
+-- name: read_undone_job
+-- What an undo is to take back: the job, and its audit. Nothing but the ids is there of a job that was pruned.
+SELECT
+    undo.undoes AS id, merge.id IS NULL AS pruned, merge.kind, merge.outcome,
+    merge.orphan_id, merge.orphan_braze_id, merge.orphan_external_id,
+    merge.survivor_id, merge.survivor_braze_id, merge.survivor_external_id,
+    record.origins, record.deprecated_external_ids, record.changes, record.orphan_before = '{}' AS blanked,
+    coalesce(record.merged_at, identify.identified_at, merge.finished_at) AS at,
+    coalesce(record.merged_at, identify.identified_at, merge.finished_at)
+        < clock_timestamp() - make_interval(secs => %(seconds)s) AS too_old,
+    identify.updated_before
+FROM job AS undo
+LEFT JOIN job AS merge ON merge.workspace_id = undo.workspace_id AND merge.id = undo.undoes
+LEFT JOIN merge_record AS record ON record.workspace_id = merge.workspace_id AND record.job_id = merge.id
+LEFT JOIN identify_record AS identify ON identify.workspace_id = merge.workspace_id AND identify.job_id = merge.id
+WHERE undo.workspace_id = %(workspace_id)s AND undo.id = %(job_id)s
+
+-- name: note_undone
+-- Notes on a job that it is undone, on its undo what could not be restored, and what was changed.
+WITH undone AS (
+    UPDATE job
+    SET undone_at = %(at)s, undone_by = %(undo_id)s
+    WHERE workspace_id = %(workspace_id)s AND id = %(job_id)s
+),
+
+told AS (
+    UPDATE job
+    SET not_restored = %(not_restored)s
+    WHERE workspace_id = %(workspace_id)s AND id = %(undo_id)s
+)
+
+INSERT INTO undo_record (
+    workspace_id, job_id, undone_job_id, merged_at, undone_at, orphan_id, survivor_id, changes
+)
+VALUES (
+    %(workspace_id)s, %(undo_id)s, %(job_id)s, %(merged_at)s, %(at)s, %(orphan_id)s, %(survivor_id)s, %(changes)s
+)

@@ -1,0 +1,11 @@
+"""Revision 0012: sql/0012_undo.sql."""
+
+from app.migrations import run_sql
+
+revision = "0012"
+down_revision = "0011"
+
+
+def upgrade() -> None:
+    """Run the revision's SQL."""
+    run_sql("0012_undo.sql")

@@ -1,0 +1,75 @@
+"""`POST /merge/jobs/{job_id}/undo` and `/merge/batches/{batch_id}/undo`: merges taken back by jobs of their own."""
+
+from collections.abc import Collection
+from http import HTTPStatus
+from typing import Any
+from uuid import UUID
+
+from flask import Blueprint, g, request
+from flask.typing import ResponseReturnValue
+
+from app.db import borrow, in_transaction
+from app.ledger import reading, undoing
+from app.ledger.accept import Accepted
+from app.ledger.undoing import Asked
+from app.web.accepted import accepted_answer, idempotency_key
+from app.web.door import POLLING, AccessDenied, door, pool
+from schemas.outcomes import JobKind
+
+blueprint = Blueprint("merge_undo", __name__, url_prefix="/merge")
+
+#: The permission that each kind of job asks for, and so its undo. An undo is refused for what it is, not for the key.
+PERMISSIONS = {JobKind.MERGE: "users.merge", JobKind.IDENTIFY: "users.identify"}
+
+
+@blueprint.post("/jobs/<uuid:job_id>/undo")
+@door(permission=POLLING)
+def undo_job(job_id: UUID) -> ResponseReturnValue:
+    """Accept the undo of a job that merged or identified, as a job of its own; 409 when it cannot be undone now.
+
+    The key needs the permission that the job needed. What becomes of the undo is told where `Location` points.
+    """
+    with borrow(pool(), workspace_id=g.workspace_id) as connection:
+        asked, kinds = undoing.a_job(connection, workspace_id=g.workspace_id, job_id=job_id)
+    _check(kinds)
+    accepted = _accept(asked)
+    with borrow(pool(), workspace_id=g.workspace_id) as connection:
+        batch = reading.read_batch(connection, workspace_id=g.workspace_id, batch_id=accepted.batch_id)
+    return _answer(accepted, job_id=str(batch.jobs[0].id))
+
+
+@blueprint.post("/batches/<uuid:batch_id>/undo")
+@door(permission=POLLING)
+def undo_batch(batch_id: UUID) -> ResponseReturnValue:
+    """Accept the undo of every job of a batch that merged or identified and is not undone, the latest merge first.
+
+    Each becomes a job of its own, in one batch. The key needs the permission that the batch needed. 409 when nothing
+    of it can be undone now.
+    """
+    with borrow(pool(), workspace_id=g.workspace_id) as connection:
+        asked, kinds = undoing.a_batch(connection, workspace_id=g.workspace_id, batch_id=batch_id)
+    _check(kinds)
+    return _answer(_accept(asked))
+
+
+def _check(kinds: Collection[JobKind]) -> None:
+    """Raise AccessDenied unless the key may do what jobs of *kinds* do."""
+    if not all(g.may(PERMISSIONS[kind]) for kind in kinds if kind in PERMISSIONS):
+        raise AccessDenied("Access Denied")
+
+
+def _accept(asked: Asked) -> Accepted:
+    """Return the batch that *asked* became."""
+    idempotency = idempotency_key(None)
+    return in_transaction(
+        pool(),
+        lambda connection: undoing.accept(
+            connection, asked, api_key_id=g.api_key_id, path=request.path, idempotency=idempotency
+        ),
+        workspace_id=g.workspace_id,
+    )
+
+
+def _answer(accepted: Accepted, **members: Any) -> ResponseReturnValue:
+    """Return the answer, with further *members*."""
+    return accepted_answer(accepted, status=HTTPStatus.ACCEPTED, message="success", **members)

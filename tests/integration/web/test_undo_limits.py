@@ -1,0 +1,245 @@
+"""Undos that cannot be, or not whole: what others took since, merges further on, deletions, and time."""
+
+from typing import Any
+
+import pytest
+
+from app.db import Connection, Pool
+from tests.support.front_door import Caller
+from tests.support.lane_runs import ext, identified, job, run_jobs
+from tests.support.profiles import export, the_profile, track
+from tests.support.undos import ask_to_undo, merge_one, rename, undo_one
+
+Json = dict[str, Any]
+
+
+@pytest.fixture
+def merge_id(caller: Caller, pool: Pool) -> str:
+    """A job that merged ada-1 into ada, with an alias."""
+    track(caller, attributes=[{"external_id": "ada-1", "first_name": "Ada"}, {"external_id": "ada"}])
+    alias = {"external_id": "ada-1", "alias_label": "mail", "alias_name": "ada"}
+    caller.post("/users/alias/new", {"user_aliases": [alias]})
+    return merge_one(caller, pool, ext("ada-1"), ext("ada"))
+
+
+def taken(braze_id: str) -> str:
+    """Return what is told of an identifier that the profile has now."""
+    return f"Profile {braze_id} has it now."
+
+
+def test_an_external_id_that_somebody_took_stays_with_them(caller: Caller, pool: Pool, merge_id: str) -> None:
+    track(caller, attributes=[{"external_id": "ada-1", "first_name": "Adam"}])
+    other = the_profile(caller, "ada-1")
+
+    undone = undo_one(caller, pool, merge_id)
+
+    (orphan,) = export(caller, user_aliases=[{"alias_label": "mail", "alias_name": "ada"}])
+    assert undone["outcome"] == "undone_in_part"
+    assert undone["not_restored"] == [{"identifier": ext("ada-1"), "why": taken(other["braze_id"])}]
+    assert "1 of its identifiers" in undone["reason"]
+    assert the_profile(caller, "ada-1") == other
+    assert orphan["first_name"] == "Ada"
+    assert "external_id" not in orphan
+    assert job(caller, merge_id)["undone_by"] == undone["job_id"]
+
+
+def test_an_alias_that_somebody_took_stays_with_them(caller: Caller, pool: Pool, merge_id: str) -> None:
+    alias = {"alias_label": "mail", "alias_name": "ada"}
+    update = {"alias_label": "mail", "old_alias_name": "ada", "new_alias_name": "ada-2"}
+    caller.post("/users/alias/update", {"alias_updates": [update]})
+    track(caller, attributes=[{"external_id": "eve"}])
+    caller.post("/users/alias/new", {"user_aliases": [{"external_id": "eve", **alias}]})
+
+    undone = undo_one(caller, pool, merge_id)
+
+    eve, ada = the_profile(caller, "eve"), the_profile(caller, "ada")
+    assert undone["not_restored"] == [{"identifier": {"user_alias": alias}, "why": taken(eve["braze_id"])}]
+    assert eve["user_aliases"] == [alias]
+    assert ada["user_aliases"] == [{**alias, "alias_name": "ada-2"}]
+    assert the_profile(caller, "ada-1")["user_aliases"] == []
+
+
+def test_an_external_id_under_which_the_survivor_was_renamed_stays_there(
+    caller: Caller, pool: Pool, guest: Json
+) -> None:
+    track(caller, attributes=[{"external_id": "ann"}])
+    merge_id = merge_one(caller, pool, ext("ann"), {"user_alias": guest})
+    rename(caller, "ann", "anna")
+
+    undone = undo_one(caller, pool, merge_id)
+
+    survivor = the_profile(caller, "anna")
+    assert undone["not_restored"] == [{"identifier": ext("ann"), "why": taken(survivor["braze_id"])}]
+    assert survivor["user_aliases"] == [guest]
+    assert the_profile(caller, "ann") == survivor
+
+
+def test_deprecated_external_ids_that_are_gone_are_told(caller: Caller, pool: Pool, connection: Connection) -> None:
+    track(caller, attributes=[{"external_id": name} for name in ("one", "ann")])
+    for current, new in (("one", "two"), ("two", "three")):
+        rename(caller, current, new)
+    merge_id = merge_one(caller, pool, ext("three"), ext("ann"))
+    caller.post("/users/external_ids/remove", {"external_ids": ["one"]})
+    track(caller, attributes=[{"external_id": "two"}])
+
+    undone = undo_one(caller, pool, merge_id)
+
+    assert undone["outcome"] == "undone_in_part"
+    assert undone["not_restored"] == [
+        {"identifier": ext("one"), "why": "It was removed since the merge."},
+        {"identifier": ext("two"), "why": taken(the_profile(caller, "two")["braze_id"])},
+    ]
+    assert the_profile(caller, "three")["external_id"] == "three"
+
+
+def test_a_survivor_that_was_merged_on_names_the_job_to_undo_first(caller: Caller, pool: Pool, merge_id: str) -> None:
+    track(caller, attributes=[{"external_id": "ida"}, {"external_id": "eva"}])
+    merge_one(caller, pool, ext("ada"), ext("ida"))
+    last = merge_one(caller, pool, ext("ida"), ext("eva"))
+    survivors = job(caller, merge_id)["survivor"]["braze_id"]
+
+    refused = undo_one(caller, pool, merge_id)
+
+    assert refused["outcome"] == "not_undoable"
+    assert refused["reason"] == f"Profile {survivors} was itself merged away since; undo job {last} first."
+    assert job(caller, merge_id)["undone_at"] is None
+    assert refused["changes"] == []
+    assert export(caller, external_ids=["ada-1"]) == []
+
+
+def test_once_the_later_merges_are_undone_the_earlier_one_can_be(caller: Caller, pool: Pool, merge_id: str) -> None:
+    track(caller, attributes=[{"external_id": "ida", "first_name": "Ida"}])
+    last = merge_one(caller, pool, ext("ada"), ext("ida"))
+    undo_one(caller, pool, merge_id)
+
+    outcomes = [undo_one(caller, pool, each)["outcome"] for each in (last, merge_id)]
+
+    assert outcomes == ["undone", "undone"]
+    assert [the_profile(caller, name).get("first_name") for name in ("ada-1", "ada", "ida")] == ["Ada", None, "Ida"]
+
+
+def test_a_survivor_that_was_deleted_takes_the_orphan_with_it(
+    caller: Caller, pool: Pool, merge_id: str, connection: Connection
+) -> None:
+    waiting = ask_to_undo(caller, merge_id)
+    caller.post("/users/delete", {"external_ids": ["ada"]})
+
+    (refused,) = run_jobs(caller, pool, waiting)
+
+    row = connection.execute("SELECT * FROM job WHERE id = %s", [refused["job_id"]]).fetchone() or {}
+    assert refused["outcome"] == "not_undoable"
+    assert "was deleted since" in refused["reason"]
+    assert (refused["identifier_to_merge"], refused["identifier_to_keep"]) == ({}, {})
+    assert "ada" not in str(row)
+    assert export(caller, external_ids=["ada", "ada-1"]) == []
+
+
+def test_a_merge_whose_audit_was_erased_is_not_undone(
+    caller: Caller, pool: Pool, merge_id: str, connection: Connection
+) -> None:
+    """As when somebody else's deletion blanked it: no case is known, and none may bring anybody back."""
+    query = "UPDATE merge_record SET orphan_before = '{}', survivor_before = '{}', changes = '[]' WHERE job_id = %s"
+    connection.execute(query, [merge_id])
+
+    refused = undo_one(caller, pool, merge_id)
+
+    assert refused["outcome"] == "not_undoable"
+    assert refused["reason"] == "What the profiles were before the merge was erased when a person was deleted."
+    assert (refused["identifier_to_merge"], refused["orphan"]["external_id"]) == ({}, None)
+
+
+def test_what_was_restored_is_erased_from_both_jobs_with_its_person(
+    caller: Caller, pool: Pool, merge_id: str, connection: Connection
+) -> None:
+    track(caller, attributes=[{"external_id": "ada-1", "first_name": "Adam"}])
+    undone = undo_one(caller, pool, merge_id)
+    caller.post("/users/delete", {"user_aliases": [{"alias_label": "mail", "alias_name": "ada"}]})
+
+    shown = [job(caller, each, include="changes") for each in (merge_id, undone["job_id"])]
+
+    (record,) = connection.execute("SELECT undo_record::text FROM undo_record WHERE job_id = %s", [undone["job_id"]])
+    assert "Ada" not in str(record)
+    assert "ada" not in str(shown).lower()
+    assert (shown[1]["outcome"], shown[1]["not_restored"], shown[1]["changes"]) == ("undone_in_part", [], [])
+
+
+def test_nothing_of_an_erased_person_comes_back_with_somebody_elses_undo(caller: Caller, pool: Pool) -> None:
+    """The survivor's image of before the second merge holds what the first one gave it."""
+    times = {"x": "2026-01-01T00:00:00.000Z", "o": "2026-03-01T00:00:00.000Z", "s": "2026-05-01T00:00:00.000Z"}
+    for name, time in times.items():
+        track(
+            caller,
+            attributes=[{"external_id": name, **({} if name == "s" else {"first_name": name})}],
+            events=[{"external_id": name, "name": "login", "time": time}],
+            purchases=[{"external_id": name, "product_id": "hat", "time": time, "price": 1, "currency": "USD"}],
+            engagements=[{"external_id": name, "kind": "campaign", "id": "c", "event": "received", "time": time}],
+        )
+    before = the_profile(caller, "s")
+    first, second = (merge_one(caller, pool, ext(name), ext("s")) for name in ("x", "o"))
+    undo_one(caller, pool, first)
+    caller.post("/users/delete", {"external_ids": ["x"]})
+
+    undone = undo_one(caller, pool, second)
+
+    after = the_profile(caller, "s")
+    assert undone["outcome"] == "undone"
+    assert times["x"] not in str((undone, after))
+    assert {**after, "updated_at": None} == {**before, "updated_at": None}
+
+
+def test_a_merge_older_than_the_limit_is_not_undone(
+    caller: Caller, pool: Pool, merge_id: str, connection: Connection
+) -> None:
+    connection.execute("UPDATE merge_record SET merged_at = now() - interval '8 days' WHERE job_id = %s", [merge_id])
+    waiting = ask_to_undo(caller, merge_id)
+
+    (refused,) = run_jobs(caller, pool, waiting, undo_days=7.0)
+
+    assert refused["outcome"] == "not_undoable"
+    assert refused["reason"] == "The merge is older than 7 days, for which merges can be undone here."
+
+
+def test_a_merge_that_was_pruned_meanwhile_is_not_undone(
+    caller: Caller, pool: Pool, merge_id: str, connection: Connection
+) -> None:
+    batch_id = job(caller, merge_id)["batch_id"]
+    waiting = ask_to_undo(caller, merge_id)
+    connection.execute("DELETE FROM batch WHERE id = %s", [batch_id])
+
+    (refused,) = run_jobs(caller, pool, waiting)
+
+    assert (refused["outcome"], refused["undoes"]) == ("not_undoable", merge_id)
+    assert refused["reason"] == "The merge is no longer on record: it was pruned after its time."
+
+
+def test_a_merge_by_other_rules_is_not_undone_by_these(
+    caller: Caller, pool: Pool, merge_id: str, connection: Connection
+) -> None:
+    connection.execute("UPDATE merge_record SET changes = '[]' WHERE job_id = %s", [merge_id])
+
+    refused = undo_one(caller, pool, merge_id)
+
+    assert refused["outcome"] == "not_undoable"
+    assert "other rules" in refused["reason"]
+
+
+def test_a_profile_that_was_renamed_since_keeps_its_name(caller: Caller, pool: Pool, guest: Json) -> None:
+    (given,) = identified(caller, pool, aliases_to_identify=[{"external_id": "ann", "user_alias": guest}])
+    rename(caller, "ann", "anna")
+
+    refused = undo_one(caller, pool, given["job_id"])
+
+    assert refused["outcome"] == "not_undoable"
+    assert refused["reason"].endswith("no longer has the external_id that it got.")
+    assert the_profile(caller, "anna")["user_aliases"] == [guest]
+
+
+def test_a_profile_that_was_merged_since_is_not_unidentified(caller: Caller, pool: Pool, guest: Json) -> None:
+    (given,) = identified(caller, pool, aliases_to_identify=[{"external_id": "ann", "user_alias": guest}])
+    track(caller, attributes=[{"external_id": "eva"}])
+    last = merge_one(caller, pool, ext("ann"), ext("eva"))
+
+    refused = undo_one(caller, pool, given["job_id"])
+
+    assert refused["outcome"] == "not_undoable"
+    assert last in refused["reason"]

@@ -1,0 +1,52 @@
+"""Undos asked for through the front door and run without a broker."""
+
+from typing import Any
+
+import pytest
+
+from app.db import Pool
+from tests.support.front_door import Caller
+from tests.support.lane_runs import job, merged, run_jobs
+from tests.support.profiles import track
+
+Json = dict[str, Any]
+
+
+def merge_one(caller: Caller, pool: Pool, orphan: Json, survivor: Json) -> str:
+    """Merge one pair; return the id of the job that did."""
+    (done,) = merged(caller, pool, (orphan, survivor))
+    job_id: str = done["job_id"]
+
+    assert done["outcome"] == "merged", done
+    return job_id
+
+
+def ask_to_undo(caller: Caller, job_id: str) -> Json:
+    """Return the answer to the wish to undo a job, which nobody runs."""
+    response = caller.post(f"/merge/jobs/{job_id}/undo")
+    accepted: Json = response.json
+
+    assert response.status_code == 202, accepted
+    return accepted
+
+
+def undo_one(caller: Caller, pool: Pool, job_id: str, **settings: Any) -> Json:
+    """Return the job that undid *job_id*, with what it changed, after a lane with *settings* has run it."""
+    (done,) = run_jobs(caller, pool, ask_to_undo(caller, job_id), **settings)
+    return job(caller, done["job_id"], include="changes")
+
+
+def rename(caller: Caller, current: str, new: str) -> None:
+    """Rename the external_id *current* to *new*."""
+    renames = [{"current_external_id": current, "new_external_id": new}]
+    response = caller.post("/users/external_ids/rename", {"external_id_renames": renames})
+
+    assert (response.json or {})["rename_errors"] == [], response.json
+
+
+@pytest.fixture
+def guest(caller: Caller) -> Json:
+    """The alias of a profile that has nothing else to answer to."""
+    alias = {"alias_label": "mail", "alias_name": "guest"}
+    track(caller, attributes=[{"user_alias": alias, "colour": "red", "_update_existing_only": False}])
+    return alias
