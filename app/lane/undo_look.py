@@ -9,7 +9,7 @@ from app.config import Settings
 from app.db import Connection, load_queries
 from app.errors import ResolutionUnsettled
 from app.lane.decide import named, rules_of
-from app.ledger.undone import UndoneJob, read_undone_job
+from app.ledger.undone import UndoneJob, hold_undone_job, read_undone_job
 from app.ledger.work import Work
 from app.merging.changes import changes
 from app.merging.merge import merge
@@ -62,7 +62,8 @@ def look(connection: Connection, settings: Settings, *, workspace_id: int, undo:
     seen = read_undone_job(connection, workspace_id=workspace_id, undo_id=undo.id, days=settings.undo_days)
     ids = [] if seen.survivor is None else [seen.survivor.id]
     locked = lock(connection, workspace_id=workspace_id, ids=ids)
-    # Under the lock: somebody may have been deleted, and the audit blanked, in between.
+    # Under the locks: somebody may have been deleted, and the audit blanked, in between.
+    hold_undone_job(connection, workspace_id=workspace_id, undo_id=undo.id)
     job = read_undone_job(connection, workspace_id=workspace_id, undo_id=undo.id, days=settings.undo_days)
     survivor = next(iter(locked.values()), None)
     reason = _out_of_reach(job, settings) or _gone(connection, workspace_id, job, survivor)

@@ -81,6 +81,11 @@ def read_undone_job(connection: Connection, *, workspace_id: int, undo_id: UUID,
     return UndoneJob.from_row(row)
 
 
+def hold_undone_job(connection: Connection, *, workspace_id: int, undo_id: UUID) -> None:
+    """Lock the job that the undo *undo_id* is to take back; to be called under the lock of its survivor."""
+    connection.execute(QUERIES["hold_undone_job"], {"workspace_id": workspace_id, "job_id": undo_id})
+
+
 def note_undone(connection: Connection, undone: Undone, *, workspace_id: int) -> None:
     """Note *undone* on both jobs, with its audit; to be called in the transaction that has the effect."""
     job = undone.job

@@ -12,7 +12,7 @@ from app.profiles.locking import lock
 from app.profiles.resolution import resolve
 from app.profiles.transaction import until_settled
 from schemas.deletion import Deletion
-from schemas.identifiers import Email, ExternalId, Identifier, Phone, UserAlias
+from schemas.identifiers import BrazeId, Email, ExternalId, Identifier, Phone, UserAlias
 
 QUERIES = load_queries("app.profiles", "deletion.sql")
 
@@ -44,6 +44,7 @@ def _transact(connection: Connection, *, workspace_id: int, request: Deletion) -
         raise ResolutionUnsettled("An identifier came to mean another profile between look and lock.")
     if profiles:
         _erase(connection, workspace_id=workspace_id, profiles=profiles.values())
+    _forget_orphans(connection, workspace_id=workspace_id, request=request)
 
 
 def _meant(connection: Connection, *, workspace_id: int, request: Deletion) -> set[int]:
@@ -73,6 +74,23 @@ def _erase(connection: Connection, *, workspace_id: int, profiles: Collection[Pr
         braze_ids=[*(profile.braze_id for profile in profiles), *(row["braze_id"] for row in redirects)],
         names={*map(ExternalId, others), *(name for profile in profiles for name in _names(profile))},
     )
+
+
+def _forget_orphans(connection: Connection, *, workspace_id: int, request: Deletion) -> None:
+    """Forget what the orphans were that *request* names, so that no undo brings somebody back who is asked to be gone.
+
+    An orphan answers to nobody, and what a survivor got stays with it. Raises ResolutionUnsettled when one was brought
+    back at this moment, and so is a profile to be erased.
+    """
+    braze_ids = [name.value for name in request.named if isinstance(name, BrazeId)]
+    external_ids = [name.value for name in request.named if isinstance(name, ExternalId)]
+    named = {"workspace_id": workspace_id, "braze_ids": braze_ids, "external_ids": external_ids}
+    jobs = [row["job_id"] for row in connection.execute(QUERIES["merges_of_orphans"], named)]
+    if jobs:
+        # This waits for an undo of these that has begun.
+        erasure.blank(connection, workspace_id=workspace_id, job_ids=jobs)
+        if _meant(connection, workspace_id=workspace_id, request=request):
+            raise ResolutionUnsettled("A merge was undone while its orphan was to be forgotten.")
 
 
 def _erase_from_ledger(

@@ -71,7 +71,7 @@ def _insert(connection: Connection, orphan: Profile) -> list[dict[str, Any]]:
     asked = [] if external_id is None else [external_id]
     held = holders(connection, workspace_id=orphan.workspace_id, external_ids=asked) if asked else {}
     row = to_row(orphan) | ({"external_id": None} if held else {})
-    connection.execute(QUERIES["restore_profile"], {"row": Jsonb(row)})
+    connection.execute(QUERIES["restore_profile"], {"workspace_id": orphan.workspace_id, "row": Jsonb(row)})
     return [
         _told(connection, orphan, ExternalId(taken), profile_id=holder.profile_id) for taken, holder in held.items()
     ]

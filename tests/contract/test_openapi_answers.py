@@ -189,6 +189,29 @@ def test_a_merge_and_all_that_is_told_of_it_is_as_the_document_says(journey: Jou
     journey.post("/users/merge", pair({"external_id": "x"}, {"external_id": "y"}), 409, headers=headers)
 
 
+def test_an_undo_and_all_that_is_told_of_it_is_as_the_document_says(journey: Journey) -> None:
+    journey.post("/users/track", {"attributes": [{"external_id": name, f"of_{name}": 1} for name in ("old", "ada")]})
+    alias = {"external_id": "old", "alias_label": "mail", "alias_name": "old@x.org"}
+    journey.post("/users/alias/new", {"user_aliases": [alias]})
+    body = pair({"external_id": "old"}, {"external_id": "ada"})
+    wait = {"Prefer": "wait=20"}
+    batch = journey.post("/users/merge", body, 202, headers=wait).json()["batch"]
+    journey.post("/users/track", {"attributes": [{"external_id": "old"}]})
+    paths = [f"/merge/jobs/{batch['jobs'][0]['job_id']}/undo", f"/merge/batches/{batch['batch_id']}/undo"]
+    undone = journey.post(paths[0], None, 202, headers=wait).json()
+
+    (undo,) = undone["batch"]["jobs"]
+    assert (undo["job_id"], undo["outcome"], len(undo["not_restored"])) == (undone["job_id"], "undone_in_part", 1)
+    assert journey.get(f"/merge/jobs/{undo['job_id']}", include="changes").json()["changes"]
+    assert journey.get(f"/merge/jobs/{undo['undoes']}").json()["undone_by"] == undo["job_id"]
+    for path, elsewhere in zip(paths, ("jobs", "batches"), strict=True):
+        journey.post(path, None, 409)
+        journey.post(path, None, 400, headers={"Idempotency-Key": "x" * 300})
+        journey.post(f"/merge/{elsewhere}/{ELSEWHERE}/undo", None, 404)
+    again = journey.post("/users/merge", pair({"external_id": "old"}, {"external_id": "ada"}), 202, headers=wait)
+    journey.post(f"/merge/batches/{again.json()['batch_id']}/undo", None, 202)
+
+
 def test_a_rehearsal_is_told_as_the_document_says(journey: Journey) -> None:
     journey.post("/users/track", {"attributes": [{"external_id": "old", "plan": "gold"}, {"external_id": "ada"}]})
     found = pair({"external_id": "old"}, {"external_id": "ada"})["merge_updates"]

@@ -35,6 +35,8 @@ HISTORY = {
     "engagement": "origin_id, kind, message_id, occurred_at, event) VALUES (%s, %s, 'campaign', 'x', now(), 'opened'",
 }
 
+UNDO = "undo_record SELECT workspace_id, id, id, now(), now(), 7, 8, '[]' FROM job WHERE workspace_id = %s AND id = %s"
+
 
 def relations(connection: Connection, kinds: list[str]) -> list[str]:
     """Return the tables, or the views, whose rows belong to workspaces."""
@@ -42,7 +44,7 @@ def relations(connection: Connection, kinds: list[str]) -> list[str]:
 
 
 def furnish(factory: Factory, pool: Pool) -> None:
-    """Put rows of one workspace into every table: people who did things, a merge, its audit, a key."""
+    """Put rows of one workspace into every table: people who did things, merges, an undo, their audits, a key."""
     (name,) = factory.rows("SELECT name FROM workspace WHERE workspace_id = %s")
     keys.create(factory.connection, workspace=name["name"], label="test", permissions=["*"])
     person = factory.profile("person", user_aliases={"shop": "7"}, email="one@example.com")
@@ -54,6 +56,8 @@ def furnish(factory: Factory, pool: Pool) -> None:
     factory.profile("orphan")
     job_id = factory.job(ext("orphan"), ext("person"), search_keys=["orphan", "person"])
     run(pool, Settings(), Lane(workspace_id=factory.workspace_id, job_ids=[job_id], task_id=uuid7()))
+    for audit in ("identify_record VALUES (%s, %s, now(), 7, now())", UNDO):
+        factory.rows(f"INSERT INTO {audit} RETURNING 1", job_id)
 
 
 def count(connection: Connection, relation: str) -> int:

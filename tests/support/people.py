@@ -45,7 +45,7 @@ ATTRIBUTES: dict[str, Callable[[Random], Any]] = {
 
 def attributes(chance: Random, identifier: Json) -> Json:
     """Return an attributes object for the profile of *identifier*, which is made by it."""
-    known = [name for name in ATTRIBUTES if chance.random() < 0.4]  # noqa: PLR2004 - so that two share some
+    known = [name for name in ATTRIBUTES if chance.random() < 0.4]
     return {**identifier, **{name: ATTRIBUTES[name](chance) for name in known}, "_update_existing_only": False}
 
 

@@ -46,7 +46,7 @@ WHERE workspace_id = %(workspace_id)s AND id = ANY(%(ids)s) AND state IN ('finis
 -- name: blank_audits
 -- Blanks what the audits of merges say of both profiles.
 UPDATE merge_record
-SET orphan_before = '{}', survivor_before = '{}', changes = '[]'
+SET orphan_before = '{}', survivor_before = '{}', changes = '[]', deprecated_external_ids = '{}'
 WHERE workspace_id = %(workspace_id)s AND job_id = ANY(%(ids)s)
 
 -- name: blank_undo_audits

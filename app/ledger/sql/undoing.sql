@@ -52,6 +52,14 @@ SELECT
 FROM jsonb_to_recordset(%(jobs)s) AS given (id uuid, index smallint, lane smallint, undoes uuid)
 JOIN job AS merge ON merge.workspace_id = %(workspace_id)s AND merge.id = given.undoes
 
+-- name: hold_undone_job
+-- Locks the job that an undo is to take back, so that its audit is not blanked meanwhile.
+SELECT merge.id
+FROM job AS undo
+JOIN job AS merge ON merge.workspace_id = undo.workspace_id AND merge.id = undo.undoes
+WHERE undo.workspace_id = %(workspace_id)s AND undo.id = %(job_id)s
+FOR UPDATE OF merge
+
 -- name: read_undone_job
 -- What an undo is to take back: the job, and its audit. Nothing but the ids is there of a job that was pruned.
 SELECT

@@ -49,3 +49,13 @@ WHERE workspace_id = %(workspace_id)s AND profile_id = ANY(%(ids)s)
 -- Deletes profiles that are erased; they are locked already.
 DELETE FROM profile
 WHERE workspace_id = %(workspace_id)s AND id = ANY(%(ids)s)
+
+-- name: merges_of_orphans
+-- Lists the merges by which profiles went away that were known under these ids.
+SELECT job_id
+FROM redirect
+WHERE workspace_id = %(workspace_id)s AND braze_id = ANY(%(braze_ids)s)
+UNION
+SELECT job_id
+FROM redirect
+WHERE workspace_id = %(workspace_id)s AND external_id = ANY(%(external_ids)s)

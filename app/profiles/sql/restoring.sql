@@ -18,6 +18,7 @@ SELECT
     last_session_at, apps, custom_attributes, custom_events, purchases, purchase_count, revenue_cents,
     first_purchase_at, last_purchase_at, campaigns_received, canvases_received, last_interactions
 FROM jsonb_populate_record(NULL::profile, %(row)s)
+WHERE workspace_id = %(workspace_id)s
 
 -- name: return_origins
 -- Lets the history that an orphan brought read under it again.

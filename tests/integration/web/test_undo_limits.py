@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from app.db import Connection, Pool
+from tests.support.at_once import at_once
 from tests.support.front_door import Caller
 from tests.support.lane_runs import ext, identified, job, run_jobs
 from tests.support.profiles import export, the_profile, track
@@ -146,6 +147,38 @@ def test_a_merge_whose_audit_was_erased_is_not_undone(
     assert refused["outcome"] == "not_undoable"
     assert refused["reason"] == "What the profiles were before the merge was erased when a person was deleted."
     assert (refused["identifier_to_merge"], refused["orphan"]["external_id"]) == ({}, None)
+
+
+@pytest.mark.parametrize("by", ["external_id", "braze_id"])
+def test_an_orphan_that_was_asked_to_be_deleted_does_not_come_back(
+    caller: Caller, pool: Pool, merge_id: str, by: str
+) -> None:
+    """The request deletes nobody: an orphan answers to nothing. What it was is forgotten all the same."""
+    orphans = (job(caller, merge_id)["orphan"] or {})["braze_id"]
+    caller.post("/users/delete", {"external_ids": ["ada-1"]} if by == "external_id" else {"braze_ids": [orphans]})
+
+    refused = undo_one(caller, pool, merge_id)
+
+    assert refused["outcome"] == "not_undoable"
+    assert export(caller, external_ids=["ada-1"]) == []
+    assert the_profile(caller, "ada")["first_name"] == "Ada"
+
+
+def test_of_an_undo_and_a_deletion_at_once_nobody_is_left(caller: Caller, pool: Pool) -> None:
+    for number in range(5):
+        names = [f"orphan-{number}", f"survivor-{number}"]
+        track(caller, attributes=[{"external_id": name} for name in names])
+        waiting = ask_to_undo(caller, merge_one(caller, pool, *map(ext, names)))
+
+        at_once(
+            [
+                lambda waiting=waiting: run_jobs(caller, pool, waiting),  # type: ignore[misc]
+                lambda names=names: caller.post("/users/delete", {"external_ids": names[:1]}),  # type: ignore[misc]
+            ]
+        )
+
+        assert export(caller, external_ids=names[:1]) == []
+        assert len(export(caller, external_ids=names)) == 1
 
 
 def test_what_was_restored_is_erased_from_both_jobs_with_its_person(
