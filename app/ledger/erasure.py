@@ -60,17 +60,27 @@ def jobs_naming(connection: Connection, *, workspace_id: int, keys: AbstractSet[
     return {row["id"] for row in rows if not keys.isdisjoint(_found_nobody(row))}
 
 
-def blank(connection: Connection, *, workspace_id: int, job_ids: Collection[UUID]) -> None:
+def jobs_that_saw(connection: Connection, *, workspace_id: int, profile_ids: Collection[int]) -> set[UUID]:
+    """Return the settled jobs whose audits show others with a share of *profile_ids*, whose merges are undone."""
+    parameters = {"workspace_id": workspace_id, "ids": list(profile_ids)}
+    return {row["id"] for row in connection.execute(QUERIES["jobs_that_saw_them"], parameters)}
+
+
+def blank(
+    connection: Connection, *, workspace_id: int, job_ids: Collection[UUID], audits_of: Collection[UUID] = ()
+) -> None:
     """Blank what the settled jobs *job_ids* and their audits say of anybody; braze_ids, outcomes and times stay.
 
-    They are locked in id order, so that two deletions of profiles that met in several jobs queue up.
+    Of the jobs *audits_of* the audits alone are blanked. All are locked in id order, so that two deletions of profiles
+    that met in several jobs queue up.
     """
     prose = {outcome.value: outcome.prose for outcome in Outcome if outcome not in NAMELESS}
     parameters = {"workspace_id": workspace_id, "ids": list(job_ids), "prose": Jsonb(prose)}
-    connection.execute(QUERIES["hold_settled_jobs"], parameters)
+    audited = {"workspace_id": workspace_id, "ids": [*job_ids, *audits_of]}
+    connection.execute(QUERIES["hold_settled_jobs"], audited)
     connection.execute(QUERIES["blank_jobs"], parameters)
-    connection.execute(QUERIES["blank_audits"], parameters)
-    connection.execute(QUERIES["blank_undo_audits"], parameters)
+    connection.execute(QUERIES["blank_audits"], audited)
+    connection.execute(QUERIES["blank_undo_audits"], audited)
 
 
 def _names(row: Mapping[str, Any]) -> Iterator[Identifier]:

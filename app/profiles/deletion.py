@@ -71,6 +71,7 @@ def _erase(connection: Connection, *, workspace_id: int, profiles: Collection[Pr
     _erase_from_ledger(
         connection,
         workspace_id=workspace_id,
+        profile_ids=origins,
         braze_ids=[*(profile.braze_id for profile in profiles), *(row["braze_id"] for row in redirects)],
         names={*map(ExternalId, others), *(name for profile in profiles for name in _names(profile))},
     )
@@ -94,19 +95,26 @@ def _forget_orphans(connection: Connection, *, workspace_id: int, request: Delet
 
 
 def _erase_from_ledger(
-    connection: Connection, *, workspace_id: int, braze_ids: Collection[str], names: Collection[Identifier]
+    connection: Connection,
+    *,
+    workspace_id: int,
+    profile_ids: Collection[int],
+    braze_ids: Collection[str],
+    names: Collection[Identifier],
 ) -> None:
     """Blank the jobs in which profiles of *braze_ids* took part, and those that found nobody by the person's *names*.
 
     The names that the profiles had before their merges count too. One that means somebody else by now does not: what
-    was asked about it may have been asked about them.
+    was asked about it may have been asked about them. What audits show of others, who had a share of *profile_ids* for
+    a while, goes as well.
     """
     jobs = erasure.jobs_of(connection, workspace_id=workspace_id, braze_ids=braze_ids)
     earlier = erasure.names_in_audit(connection, workspace_id=workspace_id, job_ids=jobs)
     mine = {targets.key_of(name): name for name in (*names, *earlier)}
     taken = targets.find(connection, workspace_id=workspace_id, targets=mine.values())
     jobs |= erasure.jobs_naming(connection, workspace_id=workspace_id, keys=mine.keys() - taken.keys())
-    erasure.blank(connection, workspace_id=workspace_id, job_ids=jobs)
+    saw = erasure.jobs_that_saw(connection, workspace_id=workspace_id, profile_ids=profile_ids)
+    erasure.blank(connection, workspace_id=workspace_id, job_ids=jobs, audits_of=saw - jobs)
 
 
 def _names(profile: Profile) -> Iterable[Identifier]:

@@ -183,6 +183,18 @@ def test_a_job_that_is_not_dead_is_not_retried_through_the_api_either(client: Cl
     assert refused.stderr == b"Error: Mergelane answered 409: This job is finished; only a dead job can be retried.\n"
 
 
+def test_a_merge_is_undone_through_the_api(client: Client) -> None:
+    client.track(attributes=[{"external_id": "undo-a"}, {"external_id": "undo-b"}])
+    (job,) = client.finished(client.merge([("undo-a", "undo-b")]))["jobs"]
+
+    asked = run(client, "jobs", "undo", job["job_id"])
+
+    undo_id = asked.stdout.decode().strip()
+    undo = client.get(f"/merge/jobs/{undo_id}").json()
+    assert (asked.returncode, asked.stderr.decode()) == (0, f"The undo of job {job['job_id']} is queued.\n")
+    assert (undo["kind"], undo["undoes"]) == ("undo", job["job_id"])
+
+
 def test_a_key_comes_from_a_file_or_the_environment_and_from_nowhere_else(client: Client, tmp_path: Path) -> None:
     key_file = tmp_path / "key"
     key_file.write_text(f"{client.key}\n", encoding="utf-8")

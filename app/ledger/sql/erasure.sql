@@ -22,6 +22,32 @@ FROM unnest(%(values)s::text[]) AS asked (value)
 JOIN own_job AS job ON job.workspace_id = %(workspace_id)s AND job.search_keys @> ARRAY[asked.value]
 WHERE job.state IN ('finished', 'dead') AND (job.orphan_braze_id IS NULL OR job.survivor_braze_id IS NULL)
 
+-- name: jobs_that_saw_them
+-- Finds the settled jobs whose audits show other profiles as they were while they had a share of these: between a merge
+-- and its undo, and where the survivor was itself merged away meanwhile, the survivor of that merge, and so on.
+WITH RECURSIVE held AS (
+    SELECT undo.survivor_id AS profile_id, merge.survivor_braze_id AS braze_id, undo.merged_at AS since,
+        undo.undone_at AS until
+    FROM undo_record AS undo
+    JOIN job AS merge ON merge.workspace_id = undo.workspace_id AND merge.id = undo.undone_job_id
+    WHERE undo.workspace_id = %(workspace_id)s AND undo.orphan_id = ANY(%(ids)s)
+        AND undo.orphan_id <> undo.survivor_id
+    UNION
+    SELECT undo.survivor_id, merge.survivor_braze_id, greatest(undo.merged_at, held.since),
+        least(undo.undone_at, held.until)
+    FROM held
+    JOIN undo_record AS undo ON undo.workspace_id = %(workspace_id)s AND undo.orphan_id = held.profile_id
+        AND undo.merged_at BETWEEN held.since AND held.until AND undo.orphan_id <> undo.survivor_id
+    JOIN job AS merge ON merge.workspace_id = undo.workspace_id AND merge.id = undo.undone_job_id
+)
+
+SELECT DISTINCT job.id
+FROM held
+JOIN own_job AS job ON job.workspace_id = %(workspace_id)s AND job.search_keys @> ARRAY[held.braze_id]
+LEFT JOIN merge_record AS merge ON merge.workspace_id = %(workspace_id)s AND merge.job_id = job.id
+LEFT JOIN undo_record AS undo ON undo.workspace_id = %(workspace_id)s AND undo.job_id = job.id
+WHERE job.state IN ('finished', 'dead') AND coalesce(merge.merged_at, undo.undone_at) BETWEEN held.since AND held.until
+
 -- name: hold_settled_jobs
 -- Locks jobs in id order, so that two deletions queue up instead of deadlocking.
 SELECT id

@@ -42,6 +42,7 @@ CREATE TABLE undo_record (
     FOREIGN KEY (workspace_id, job_id) REFERENCES job (workspace_id, id) ON DELETE CASCADE
 );
 CREATE INDEX undo_record_of_survivor ON undo_record (workspace_id, survivor_id, merged_at);
+CREATE INDEX undo_record_of_orphan ON undo_record (workspace_id, orphan_id, merged_at);
 
 -- Harmless: the tables are new.
 ALTER TABLE identify_record ENABLE ROW LEVEL SECURITY;

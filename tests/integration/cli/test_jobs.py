@@ -6,8 +6,11 @@ from uuid import UUID
 
 import pytest
 from click.testing import CliRunner, Result
+from uuid_utils.compat import uuid7
 
-from app.db import Connection
+from app.config import Settings
+from app.db import Connection, Pool
+from app.lane import run as lane
 from tests.support.factories import Factory, ext
 from workers.cli import main
 
@@ -29,6 +32,11 @@ def dead(factory: Factory) -> UUID:
     job_id = factory.job(ext("ada-1"), ext("ada"))
     factory.set_jobs([job_id], f"state = 'dead', attempts = 5, finished_at = now(), reason = $${REASON}$$")
     return job_id
+
+
+def settle(pool: Pool, factory: Factory, job_id: UUID) -> None:
+    """Run one job as a worker does."""
+    lane.run(pool, Settings(), lane.Lane(workspace_id=factory.workspace_id, job_ids=[job_id], task_id=uuid7()))
 
 
 def workspace(connection: Connection, factory: Factory) -> str:
@@ -71,7 +79,29 @@ def test_a_job_that_is_not_dead_is_left_and_said_so(run: Run, factory: Factory) 
     assert answer.stderr == "Error: This job is queued; only a dead job can be retried.\n"
 
 
-@pytest.mark.parametrize("command", ["show", "retry"])
+def test_a_merge_is_undone_by_a_job_whose_id_is_told(run: Run, factory: Factory, pool: Pool) -> None:
+    factory.profile("ada-1")
+    factory.profile("ada")
+    merge_id = factory.job(ext("ada-1"), ext("ada"))
+    settle(pool, factory, merge_id)
+
+    answer = run("undo", merge_id)
+
+    undo_id = UUID(answer.stdout.strip())
+    settle(pool, factory, undo_id)
+    assert (answer.exit_code, answer.stderr) == (0, f"The undo of job {merge_id} is queued.\n")
+    assert factory.outcomes([merge_id, undo_id]) == ["merged", "undone"]
+    assert f"undone_by            {undo_id}" in run("show", merge_id).stdout
+
+
+def test_a_job_that_merged_nothing_is_not_undone_and_said_so(run: Run, dead: UUID) -> None:
+    answer = run("undo", dead)
+
+    assert answer.exit_code == 1
+    assert answer.stderr == "Error: This job is dead, so it merged nothing; there is nothing to undo.\n"
+
+
+@pytest.mark.parametrize("command", ["show", "retry", "undo"])
 def test_a_job_that_is_not_there_or_in_another_workspace_is_told(run: Run, dead: UUID, command: str) -> None:
     answers = [run(command, UNKNOWN_ID), run(command, dead, "--workspace", "somebody-elses")]
 

@@ -196,9 +196,20 @@ def test_what_was_restored_is_erased_from_both_jobs_with_its_person(
     assert (shown[1]["outcome"], shown[1]["not_restored"], shown[1]["changes"]) == ("undone_in_part", [], [])
 
 
-def test_nothing_of_an_erased_person_comes_back_with_somebody_elses_undo(caller: Caller, pool: Pool) -> None:
-    """The survivor's image of before the second merge holds what the first one gave it."""
-    times = {"x": "2026-01-01T00:00:00.000Z", "o": "2026-03-01T00:00:00.000Z", "s": "2026-05-01T00:00:00.000Z"}
+X_TIME = "2026-01-01T00:00:00.000Z"
+
+
+def kept(connection: Connection, caller: Caller) -> str:
+    """Return all that profiles and audits of the caller's workspace hold."""
+    tables = ("profile", "merge_record", "undo_record")
+    queries = [f"SELECT each::text FROM {table} AS each WHERE workspace_id = %s" for table in tables]
+    return str([connection.execute(query, [caller.workspace_id]).fetchall() for query in queries])  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def two_merges(caller: Caller, pool: Pool) -> tuple[str, str]:
+    """Two merges into s, of x and then of o, of which the first is undone; x and s are as before, but for o in s."""
+    times = {"x": X_TIME, "o": "2026-03-01T00:00:00.000Z", "s": "2026-05-01T00:00:00.000Z"}
     for name, time in times.items():
         track(
             caller,
@@ -207,17 +218,53 @@ def test_nothing_of_an_erased_person_comes_back_with_somebody_elses_undo(caller:
             purchases=[{"external_id": name, "product_id": "hat", "time": time, "price": 1, "currency": "USD"}],
             engagements=[{"external_id": name, "kind": "campaign", "id": "c", "event": "received", "time": time}],
         )
-    before = the_profile(caller, "s")
     first, second = (merge_one(caller, pool, ext(name), ext("s")) for name in ("x", "o"))
     undo_one(caller, pool, first)
+    return first, second
+
+
+def test_nothing_of_a_merge_that_is_not_on_record_any_more_comes_back_with_a_later_one(
+    caller: Caller, pool: Pool, two_merges: tuple[str, str], connection: Connection
+) -> None:
+    """The survivor's image of before the second merge holds what the first one gave it."""
+    connection.execute("DELETE FROM batch WHERE id = %s", [job(caller, two_merges[0])["batch_id"]])
+
+    undone = undo_one(caller, pool, two_merges[1])
+
+    left = the_profile(caller, "s")
+    assert undone["outcome"] == "undone"
+    assert X_TIME not in str((undone, left))
+    assert "first_name" not in left
+    assert [left[summary][0]["count"] for summary in ("custom_events", "purchases")] == [1, 1]
+
+
+def test_nothing_of_an_erased_person_is_left_in_the_audits_of_others(
+    caller: Caller, pool: Pool, two_merges: tuple[str, str], connection: Connection
+) -> None:
     caller.post("/users/delete", {"external_ids": ["x"]})
 
-    undone = undo_one(caller, pool, second)
+    refused = undo_one(caller, pool, two_merges[1])
 
-    after = the_profile(caller, "s")
-    assert undone["outcome"] == "undone"
-    assert times["x"] not in str((undone, after))
-    assert {**after, "updated_at": None} == {**before, "updated_at": None}
+    assert refused["outcome"] == "not_undoable"
+    assert "erased when a person was deleted" in refused["reason"]
+    assert X_TIME not in kept(connection, caller)
+    assert job(caller, two_merges[1])["identifier_to_merge"] == ext("o")
+
+
+def test_nothing_of_an_erased_person_is_left_where_a_survivor_went_meanwhile(
+    caller: Caller, pool: Pool, connection: Connection
+) -> None:
+    marks = ("x", "s", "t", "o")
+    track(caller, attributes=[{"external_id": name, f"of_{name}": f"Q7{name}"} for name in marks])
+    pairs = (("x", "s"), ("s", "t"), ("o", "t"))
+    merges = [merge_one(caller, pool, ext(orphan), ext(survivor)) for orphan, survivor in pairs]
+    for place in (1, 0):
+        undo_one(caller, pool, merges[place])
+
+    caller.post("/users/delete", {"external_ids": ["x"]})
+
+    assert "Q7x" not in kept(connection, caller)
+    assert "Q7s" in kept(connection, caller)
 
 
 def test_a_merge_older_than_the_limit_is_not_undone(

@@ -1,0 +1,156 @@
+"""The undo of a merge: what is left of the survivor, for any two profiles and whatever happened since."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import settings as with_settings
+
+from app.merging.inverse import INVERSES
+from app.merging.merge import merge
+from app.merging.profile import Profile
+from app.merging.rules import IDENTIFY_RULES, MERGE_RULES, Rule
+from app.merging.undo import Absorption, questions, take_back, without
+from tests.support.factories import a_profile
+from tests.support.generated import AT, profiles
+
+thoroughly = with_settings(max_examples=30, deadline=None)
+
+FIRST, SECOND, THIRD = (f"2026-01-0{day}T00:00:00.000Z" for day in (1, 2, 3))
+
+
+def absorption(survivor: Profile, orphan: Profile, rules: Mapping[str, Rule] = MERGE_RULES) -> Absorption:
+    """Return the merge of *orphan* into *survivor*."""
+    return Absorption(survivor=survivor, orphan=orphan, at=AT, rules=rules)
+
+
+def merged(of: Absorption) -> Profile:
+    """Return the survivor after the merge."""
+    return merge(survivor=of.survivor, orphan=of.orphan, at=of.at, rules=of.rules)
+
+
+def known(profile: Profile) -> Profile:
+    """Return *profile* without what counts its merges, which an undo cannot tell from those of other days."""
+    return replace(profile, absorbed_on=None, absorbed_count=0)
+
+
+def login(count: int, first: str, last: str) -> dict[str, Any]:
+    """Return a summary of one event."""
+    return {"login": {"count": count, "first": first, "last": last}}
+
+
+def test_every_rule_has_an_inverse() -> None:
+    def names(rule: Rule) -> set[str]:
+        return {rule.name}.union(*map(names, rule.entries.values()))
+
+    assert set().union(*map(names, MERGE_RULES.values())) == INVERSES.keys()
+
+
+@pytest.mark.parametrize("rules", [MERGE_RULES, IDENTIFY_RULES], ids=["merge", "identify"])
+@given(profiles(1), profiles(2))
+@thoroughly
+def test_where_nobody_wrote_since_the_survivor_is_as_it_was(
+    rules: Mapping[str, Rule], survivor: Profile, orphan: Profile
+) -> None:
+    of = absorption(survivor, orphan, rules)
+
+    left = take_back(merged(of), of, recall=lambda _: None)
+
+    assert known(left) == known(survivor)
+
+
+@given(profiles(1), profiles(2), profiles(3))
+@thoroughly
+def test_merges_are_taken_back_one_after_another(survivor: Profile, one: Profile, two: Profile) -> None:
+    first = absorption(survivor, one)
+    second = absorption(merged(first), two)
+
+    left = take_back(take_back(merged(second), second, recall=lambda _: None), first, recall=lambda _: None)
+
+    assert known(left) == known(survivor)
+
+
+@given(profiles(1), profiles(2), profiles(3))
+@thoroughly
+def test_sums_agree_whichever_merge_is_taken_back_first(survivor: Profile, one: Profile, two: Profile) -> None:
+    first = absorption(survivor, one)
+    second = absorption(merged(first), two)
+
+    beneath = take_back(merged(second), first, recall=lambda _: None)
+    left = take_back(beneath, without(second, [first]), recall=lambda _: None)
+
+    for field in ("session_count", "purchase_count", "revenue_cents"):
+        assert getattr(left, field) == getattr(survivor, field)
+
+
+def test_a_value_that_was_written_since_stays() -> None:
+    of = absorption(a_profile(), a_profile(first_name="Ann", custom_attributes={"plan": "pro", "seats": 3}))
+    now = replace(merged(of), first_name="Anna", custom_attributes={"plan": "free", "seats": 3})
+
+    left = take_back(now, of, recall=lambda _: None)
+
+    assert (left.first_name, left.custom_attributes) == ("Anna", {"plan": "free"})
+
+
+def test_a_first_time_that_was_the_orphans_is_asked_of_history() -> None:
+    of = absorption(a_profile(custom_events=login(1, SECOND, SECOND)), a_profile(custom_events=login(2, FIRST, SECOND)))
+    now = replace(merged(of), custom_events=login(4, FIRST, THIRD))
+
+    (question,) = questions(now, of)
+    left = take_back(now, of, recall=lambda _: None)
+
+    assert (question.path, question.theirs, question.ours) == (("custom_events", "login", "first"), FIRST, SECOND)
+    assert left.custom_events == login(2, SECOND, THIRD)
+
+
+def test_a_time_that_history_remembers_is_taken() -> None:
+    of = absorption(a_profile(), a_profile(custom_events=login(2, FIRST, THIRD)))
+    now = replace(merged(of), custom_events=login(3, FIRST, THIRD))
+
+    left = take_back(now, of, recall=lambda _: SECOND)
+
+    assert left.custom_events == login(1, SECOND, SECOND)
+
+
+@pytest.mark.parametrize("happened", [True, None])
+def test_a_mark_that_both_may_have_set_is_asked_of_history(happened: bool | None) -> None:
+    engaged = {"c": {"last_received": FIRST, "engaged": {"opened": True}}}
+    of = absorption(
+        a_profile(campaigns_received={"c": {"last_received": SECOND}}), a_profile(campaigns_received=engaged)
+    )
+
+    left = take_back(merged(of), of, recall=lambda _: happened)
+
+    assert left.campaigns_received["c"].get("engaged", {}) == ({"opened": True} if happened else {})
+
+
+def test_a_time_of_an_image_that_is_not_trusted_is_asked_of_history() -> None:
+    """It may be that of somebody who was erased."""
+    of = absorption(a_profile(custom_events=login(2, FIRST, THIRD)), a_profile(custom_events=login(1, SECOND, SECOND)))
+    doubtful = without(of, [], trusted=False)
+    now = replace(merged(of), custom_events=login(2, SECOND, THIRD))
+
+    left = take_back(now, doubtful, recall=lambda _: THIRD)
+
+    assert left.custom_events == login(1, THIRD, THIRD)
+
+
+def test_the_update_time_goes_back_where_nobody_wrote_since() -> None:
+    of = absorption(a_profile(), a_profile())
+    written = replace(merged(of), updated_at=AT + timedelta(hours=1))
+
+    times = [take_back(now, of, recall=lambda _: None).updated_at for now in (merged(of), written)]
+
+    assert times == [of.survivor.updated_at, written.updated_at]
+
+
+def test_the_survivors_day_has_room_again() -> None:
+    of = absorption(a_profile(absorbed_on=AT.date(), absorbed_count=4), a_profile())
+    later = replace(merged(of), absorbed_on=AT.date() + timedelta(days=1), absorbed_count=2)
+
+    counts = [take_back(now, of, recall=lambda _: None).absorbed_count for now in (merged(of), later)]
+
+    assert counts == [4, 2]
