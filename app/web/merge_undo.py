@@ -8,12 +8,13 @@ from uuid import UUID
 from flask import Blueprint, g, request
 from flask.typing import ResponseReturnValue
 
-from app.db import borrow, in_transaction
+from app.db import Connection, borrow, in_transaction
 from app.ledger import reading, undoing
 from app.ledger.accept import Accepted
 from app.ledger.undoing import Asked
 from app.web.accepted import accepted_answer, idempotency_key
 from app.web.door import POLLING, AccessDenied, door, pool
+from app.web.shedding import backlogs
 from schemas.outcomes import JobKind
 
 blueprint = Blueprint("merge_undo", __name__, url_prefix="/merge")
@@ -59,15 +60,22 @@ def _check(kinds: Collection[JobKind]) -> None:
 
 
 def _accept(asked: Asked) -> Accepted:
-    """Return the batch that *asked* became."""
-    idempotency = idempotency_key(None)
-    return in_transaction(
-        pool(),
-        lambda connection: undoing.accept(
+    """Return the batch that *asked* became; it makes jobs as a merge does, and is refused when too many wait."""
+    idempotency, known = idempotency_key(None), backlogs()
+
+    def work(connection: Connection) -> Accepted:
+        """Accept it in a transaction, which an error ends without effect."""
+        accepted = undoing.accept(
             connection, asked, api_key_id=g.api_key_id, path=request.path, idempotency=idempotency
-        ),
-        workspace_id=g.workspace_id,
-    )
+        )
+        if not accepted.replayed:
+            known.require_room(connection, workspace_id=g.workspace_id)
+        return accepted
+
+    accepted = in_transaction(pool(), work, workspace_id=g.workspace_id)
+    if not accepted.replayed:
+        known.accepted(workspace_id=g.workspace_id, jobs=len(asked.job_ids))
+    return accepted
 
 
 def _answer(accepted: Accepted, **members: Any) -> ResponseReturnValue:

@@ -45,8 +45,16 @@ GRANT SELECT ON alembic_version, workspace, own_job, own_profile TO mergelane_ap
 GRANT SELECT, UPDATE (digest, pepper) ON api_key TO mergelane_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON
     profile, user_alias, origin, redirect, deprecated_external_id,
-    batch, job, merge_record, identify_record, undo_record, idempotency
+    batch, job, merge_record, idempotency
 TO mergelane_app;
+-- A database may have been brought to a revision before these.
+DO $$
+BEGIN
+    IF to_regclass('undo_record') IS NOT NULL THEN
+        GRANT SELECT, INSERT, UPDATE, DELETE ON identify_record, undo_record TO mergelane_app;
+    END IF;
+END;
+$$;
 -- History is never changed.
 GRANT SELECT, INSERT, DELETE ON custom_event, purchase, session, engagement TO mergelane_app;
 

@@ -8,12 +8,15 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from app.config import Settings
-from app.db import Connection
+from app.db import Connection, Pool
 from app.metrics import SHED_REQUESTS
 from app.web import create_app
 from app.web.resources import resources_of
 from app.web.shedding import NAME
 from tests.support.front_door import Caller
+from tests.support.lane_runs import ext
+from tests.support.profiles import track
+from tests.support.undos import merge_one
 from tests.support.waiting import wait_until
 
 BOUND = 3
@@ -69,6 +72,18 @@ def test_whatever_would_make_jobs_is_refused_and_writes_nothing(
 
     assert count() == before
     assert SHED_REQUESTS.value == shed + 2
+
+
+def test_an_undo_is_refused_too(caller: Caller, pool: Pool, count: Callable[[], dict[str, int]]) -> None:
+    track(caller, attributes=[{"external_id": "a"}, {"external_id": "b"}])
+    merge_id = merge_one(caller, pool, ext("a"), ext("b"))
+    assert caller.post("/users/merge", merges(*map(str, range(BOUND)))).status_code == 202
+    before = count()
+
+    refused = caller.post(f"/merge/jobs/{merge_id}/undo", headers={"Idempotency-Key": "u"})
+
+    assert refused.status_code == 429
+    assert count() == before
 
 
 def test_what_was_accepted_before_is_answered_again(full: Caller) -> None:
