@@ -2,18 +2,24 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from time import perf_counter
 from typing import Any
+from uuid import UUID
 
 from psycopg.types.json import Jsonb
 from uuid_utils.compat import uuid7
 
 from app.config import Settings
-from app.db import Connection, Pool, open_pool
+from app.db import Connection, Pool, borrow, in_transaction, open_pool
 from app.lane.run import Lane, run
-from bench.contenders import last_outcome_at
+from app.ledger import undoing
+from app.ledger.accept import Accepted
+from app.ledger.reading import read_batch
+from bench.errors import BenchError
 from bench.ground import Ground
 from bench.world import WORKSPACE_ID, run_query
+from schemas.outcomes import Outcome
 
 Wire = Mapping[str, Any]
 
@@ -26,11 +32,27 @@ class Lanes:
         self._pool = pool
         self._settings = settings
 
-    def merge(self, *, orphan: Wire, survivor: Wire) -> float:
+    def merge(self, *, orphan: Wire, survivor: Wire, job_id: UUID | None = None) -> float:
         """Merge *orphan* into *survivor*; return the seconds that the lane took. How it ended is checked later."""
-        job_id = uuid7()
+        job_id = job_id or uuid7()
         values = {"id": job_id, "batch_id": uuid7(), "orphan": Jsonb(orphan), "survivor": Jsonb(survivor)}
         run_query(self.connection, "plant_job", {"workspace_id": WORKSPACE_ID, **values})
+        return self._run(job_id)
+
+    def undo(self, merge_id: UUID) -> float:
+        """Undo the merge *merge_id*; return the seconds that the lane took. Raises BenchError unless it was undone."""
+        accepted = in_transaction(self._pool, partial(_accept, merge_id=merge_id), workspace_id=WORKSPACE_ID)
+        with borrow(self._pool, workspace_id=WORKSPACE_ID) as connection:
+            batch = read_batch(connection, workspace_id=WORKSPACE_ID, batch_id=accepted.batch_id)
+        took = self._run(batch.jobs[0].id)
+        with borrow(self._pool, workspace_id=WORKSPACE_ID) as connection:
+            (undone,) = read_batch(connection, workspace_id=WORKSPACE_ID, batch_id=accepted.batch_id).jobs
+        if undone.outcome is not Outcome.UNDONE:
+            raise BenchError(f"An undo was to end as undone, and ended as {undone.outcome}: {undone.reason}")
+        return took
+
+    def _run(self, job_id: UUID) -> float:
+        """Run a lane of the job *job_id*; return the seconds that it took."""
         lane = Lane(workspace_id=WORKSPACE_ID, job_ids=[job_id], task_id=uuid7())
         began = perf_counter()
         run(self._pool, self._settings, lane)
@@ -39,12 +61,17 @@ class Lanes:
 
 @contextmanager
 def lanes(ground: Ground, database: str) -> Iterator[Lanes]:
-    """Lend a runner of lanes on *database*; at the end every job must have been merged. Raises BenchError."""
+    """Lend a runner of lanes on *database*."""
     settings = Settings(database_url=ground.url(database))
     with open_pool(settings, name="bench") as pool, ground.connect(database) as connection:
         ground.checkpoint()
         yield Lanes(connection, pool, settings)
-        last_outcome_at(connection)
+
+
+def _accept(connection: Connection, *, merge_id: UUID) -> Accepted:
+    """Return the batch of the undo of a merge, in the caller's transaction."""
+    asked, _ = undoing.a_job(connection, workspace_id=WORKSPACE_ID, job_id=merge_id)
+    return undoing.accept(connection, asked, api_key_id=None, path=f"/merge/jobs/{merge_id}/undo")
 
 
 def customer(number: int) -> Wire:

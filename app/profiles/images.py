@@ -25,13 +25,13 @@ def to_image(profile: Profile, *, beside: Profile | None = None) -> dict[str, An
 
     Of a very large mapping only the entries are kept that *beside*, which is merged into it, has under the same keys:
     the others a merge leaves as they are, and a survivor that absorbs thousands would be copied whole for each of them.
+    Aliases are kept whole, since a change is told of all of them at once.
     """
     row = to_row(profile)
     image = {column: value for column, value in row.items() if value is not None and value != ABSENT.get(column)}
     if beside is not None:
-        image |= {
-            column: _shared(value, getattr(beside, column)) for column, value in image.items() if _is_large(value)
-        }
+        large = [column for column, value in image.items() if column != "user_aliases" and _is_large(value)]
+        image |= {column: _shared(image[column], getattr(beside, column)) for column in large}
     return image
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from bench.contenders import last_outcome_at
 from bench.ground import Ground
 from bench.lanes import Lanes, customer, lanes
 from bench.sizes import Sizes
@@ -30,6 +31,7 @@ def run(ground: Ground, sizes: Sizes, tell: Callable[[str], None]) -> dict[str, 
         settle(connection)
     with lanes(ground, database) as runner:
         taken = _measure(runner, sharing, everybody)
+        last_outcome_at(runner.connection)
     ground.drop(database)
     unique, shared = (Spread.of(each[WARM:]) for each in taken)
     tell(f"unique: {unique.median:.2f} ms; shared by {sharing:,}: {shared.median:.2f} ms")

@@ -2,12 +2,16 @@
 
 A profile with its history is merged into a fresh profile, that one into the next, and so on: each link of the chain
 merges an orphan under which all those events read. A chain that begins with ten events has as many links, and takes
-turns with it, so that the two differ in nothing else.
+turns with it, so that the two differ in nothing else. Then the chains are undone, link by link from their ends.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
+from uuid import UUID
 
+from uuid_utils.compat import uuid7
+
+from bench.contenders import last_outcome_at
 from bench.ground import Ground
 from bench.lanes import Lanes, customer, lanes
 from bench.sizes import Sizes
@@ -36,25 +40,34 @@ def run(ground: Ground, sizes: Sizes, tell: Callable[[str], None]) -> dict[str, 
     with lanes(ground, database) as runner:
         for link in range(WARM):
             _merge(runner, link)
-        taken = _measure(runner, links)
+        last_outcome_at(runner.connection)
+        merges = {(chain, link): uuid7() for link in range(links) for chain in range(2 * CHAINS)}
+        taken = _measure(
+            merges, lambda chain, link: _merge(runner, _head(chain, links) + link, job_id=merges[chain, link])
+        )
+        last_outcome_at(runner.connection)
+        # The end of a chain is what can be undone.
+        undone = _measure(reversed(merges), lambda chain, link: runner.undo(merges[chain, link]))
     ground.drop(database)
-    few, lots = (Spread.of(each) for each in taken)
+    (few, lots), (few_undone, lots_undone) = taken, undone
     tell(f"{FEW} events: {few.median:.2f} ms; {many:,} events: {lots.median:.2f} ms")
+    tell(f"undone, {FEW} events: {few_undone.median:.2f} ms; {many:,} events: {lots_undone.median:.2f} ms")
     return {
         "events": [FEW, many],
         "ms": {str(FEW): few.to_json(), str(many): lots.to_json()},
+        "undo_ms": {str(FEW): few_undone.to_json(), str(many): lots_undone.to_json()},
         "merges_each": CHAINS * links,
         "ratio": lots.median / few.median,
+        "undo_ratio": lots_undone.median / few_undone.median,
     }
 
 
-def _measure(runner: Lanes, links: int) -> tuple[list[float], list[float]]:
-    """Return the milliseconds of each merge of an orphan with few events, and of one with many."""
+def _measure(places: Iterable[tuple[int, int]], act: Callable[[int, int], float]) -> tuple[Spread, Spread]:
+    """Return the milliseconds that *act* takes at each of *places*, (chain, link): on few events, and on many."""
     taken: tuple[list[float], list[float]] = ([], [])
-    for link in range(links):
-        for chain in range(2 * CHAINS):
-            taken[chain % 2].append(_merge(runner, _head(chain, links) + link) * MILLISECONDS)
-    return taken
+    for chain, link in places:
+        taken[chain % 2].append(act(chain, link) * MILLISECONDS)
+    return Spread.of(taken[0]), Spread.of(taken[1])
 
 
 def _head(chain: int, links: int) -> int:
@@ -62,6 +75,6 @@ def _head(chain: int, links: int) -> int:
     return WARM + 1 + chain * (links + 1)
 
 
-def _merge(runner: Lanes, number: int) -> float:
+def _merge(runner: Lanes, number: int, job_id: UUID | None = None) -> float:
     """Merge the profile *number* into the next; return the seconds that it took."""
-    return runner.merge(orphan=customer(number), survivor=customer(number + 1))
+    return runner.merge(orphan=customer(number), survivor=customer(number + 1), job_id=job_id)

@@ -5,7 +5,6 @@ the end of the run is made of small pieces and no process idles through it.
 """
 
 import os
-import random
 from pathlib import Path
 
 import pytest
@@ -30,14 +29,6 @@ class ByFile(LoadScopeScheduling):
     def _split_scope(self, nodeid: str) -> str:
         """Return what *nodeid* is handed out with."""
         return next((room for room in TOGETHER if nodeid.startswith(room)), nodeid.partition("::")[0])
-
-
-def pytest_configure() -> None:
-    """Let all processes of a run put sets into the same order, another one in each run.
-
-    They must agree on the names of all tests, and the name of a test may tell a set that it is about.
-    """
-    os.environ.setdefault("PYTHONHASHSEED", str(random.SystemRandom().randrange(2**32)))
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -52,3 +52,10 @@ def test_any_other_mapping_is_kept_whole() -> None:
     usual, orphan = a_profile(devices=devices("mine")), a_profile(devices=devices("theirs"))
 
     assert to_image(usual, beside=orphan)["devices"] == devices("mine")
+
+
+def test_aliases_are_kept_whole_however_many_they_are() -> None:
+    names = {f"label-{number}": "name" for number in range(MOST_ENTRIES + 1)}
+    hub, orphan = a_profile(user_aliases=names), a_profile(user_aliases={"mail": "ann"})
+
+    assert to_image(hub, beside=orphan)["user_aliases"] == names
