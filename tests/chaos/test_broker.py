@@ -20,11 +20,11 @@ def test_requests_are_accepted_while_nobody_can_reach_it(room: Room) -> None:
     client = room.client()
     room.write(client, ["parted-a", "parted-b"])
     batch_id = client.merge([("parted-a", "parted-b")])
+    room.promise(batch_id, ("parted-a", "parted-b"))
     waiting = client.batch(batch_id)
     room.house.redis_proxy.refuse(refusing=False)
     batch = client.finished(batch_id, seconds=BOUND_S + MACHINE_S)
     client.close()
-    room.promise(batch_id, ("parted-a", "parted-b"))
 
     assert waiting["state"] == "queued"
     assert batch["counts"] == {"merged": 1}

@@ -47,9 +47,9 @@ def user_of(url: str) -> str:
 
 
 def test_who_may_not_become_the_role_is_told_whom_to_ask(tenant: str, empty_database_url: str) -> None:
-    with pytest.raises(SetupError, match=rf"GRANT {APP_ROLE} TO {user_of(tenant)};"):
-        migrations.upgrade(tenant)
-    assert migrations.current(tenant) is None
+    for _ in range(2):  # the second time the schema itself is there, and the role is still missing
+        with pytest.raises(SetupError, match=rf"GRANT {APP_ROLE} TO {user_of(tenant)};"):
+            migrations.upgrade(tenant)
 
     administer(empty_database_url, f"GRANT {APP_ROLE} TO {user_of(tenant)}")
     migrations.upgrade(tenant)
