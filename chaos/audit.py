@@ -87,7 +87,7 @@ def _audit_jobs(connection: Connection, promises: Promises, findings: Findings) 
         jobs[row["batch_id"]].append(row)
         findings.most_attempts = max(findings.most_attempts, row["attempts"])
         findings.most_strandings = max(findings.most_strandings, row["strandings"])
-        findings.merged += row["outcome"] == "merged"
+        findings.merged += row["outcome"] == "merged" and row["undone_at"] is None
     for promise in promises.batches:
         rows = jobs.pop(promise.batch_id, [])
         findings.jobs += promise.jobs

@@ -216,6 +216,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         query=(*POLLED, {"state": "finished", "outcome": "merged"}, {"identifier": "u-0-1", "limit": "3"}),
     ),
     Endpoint(method="POST", rule="/merge/jobs/<uuid:job_id>/retry", bodies=(nothing,)),
+    Endpoint(method="POST", rule="/merge/jobs/<uuid:job_id>/undo", bodies=(nothing,)),
+    Endpoint(method="POST", rule="/merge/batches/<uuid:batch_id>/undo", bodies=(nothing,)),
     Endpoint(method="GET", rule="/profiles", query=POLLED),
     Endpoint(method="GET", rule="/profiles/<braze_id>"),
     Endpoint(

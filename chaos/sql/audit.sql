@@ -4,7 +4,7 @@ SELECT count(*) AS jobs FROM job WHERE state IN ('queued', 'running')
 
 -- name: jobs_of_batches
 -- What became of every job.
-SELECT batch_id, index, id, state, outcome, reason, attempts, strandings, created_at, finished_at
+SELECT batch_id, index, id, state, outcome, undone_at, reason, attempts, strandings, created_at, finished_at
 FROM job
 ORDER BY batch_id, index
 
@@ -44,14 +44,19 @@ SELECT
 FROM profile
 
 -- name: orphans_that_live
--- Merged-away profiles whose row is there all the same.
-SELECT merge_record.orphan_id AS id
-FROM merge_record
-JOIN profile ON profile.workspace_id = merge_record.workspace_id AND profile.id = merge_record.orphan_id
+-- Merged-away profiles whose row is there all the same, although nobody undid their merge.
+SELECT record.orphan_id AS id
+FROM merge_record AS record
+JOIN job ON job.workspace_id = record.workspace_id AND job.id = record.job_id AND job.undone_at IS NULL
+JOIN profile ON profile.workspace_id = record.workspace_id AND profile.id = record.orphan_id
 
 -- name: merged_more_than_once
--- Profiles that were merged away by more than one job.
-SELECT orphan_id AS id FROM merge_record GROUP BY workspace_id, orphan_id HAVING count(*) > 1
+-- Profiles that were merged away by more than one job that was not undone.
+SELECT record.orphan_id AS id
+FROM merge_record AS record
+JOIN job ON job.workspace_id = record.workspace_id AND job.id = record.job_id AND job.undone_at IS NULL
+GROUP BY record.workspace_id, record.orphan_id
+HAVING count(*) > 1
 
 -- name: merges_without_record
 -- Jobs that merged and have no record of it, or whose record names others than the job does.
@@ -114,9 +119,10 @@ WHERE ends.steps >= 10000 OR profile.id IS NULL OR origin.profile_id IS DISTINCT
 
 -- name: orphans_without_redirect
 -- Merged-away profiles of which nothing says where they went.
-SELECT merge_record.orphan_id AS id
-FROM merge_record
-LEFT JOIN redirect ON redirect.workspace_id = merge_record.workspace_id AND redirect.orphan_id = merge_record.orphan_id
+SELECT record.orphan_id AS id
+FROM merge_record AS record
+JOIN job ON job.workspace_id = record.workspace_id AND job.id = record.job_id AND job.undone_at IS NULL
+LEFT JOIN redirect ON redirect.workspace_id = record.workspace_id AND redirect.orphan_id = record.orphan_id
 WHERE redirect.orphan_id IS NULL
 
 -- name: aliases_of_nobody
