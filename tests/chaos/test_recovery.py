@@ -63,7 +63,10 @@ def test_a_job_whose_worker_died_in_it_goes_on_within_the_bound(
     record_property("recovered_s", monotonic() - began)
     client.close()
 
-    assert [(job["outcome"], job["attempts"]) for job in batch["jobs"]] == [("merged", attempts + 1)]
+    (job,) = batch["jobs"]
+    assert job["outcome"] == "merged"
+    # The broker and the rescue may each have put it back on its way: the second to begin finds it done.
+    assert attempts < job["attempts"] <= attempts + 2
 
 
 def test_a_backlog_that_merely_waits_is_not_published_again(room: Room) -> None:

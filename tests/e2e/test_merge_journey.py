@@ -27,6 +27,8 @@ JOB = {
     "created_at",
     "started_at",
     "finished_at",
+    "undone_at",
+    "undone_by",
 }
 BATCH = {"batch_id", "state", "created_at", "finished_at", "counts"}
 

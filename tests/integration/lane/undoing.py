@@ -1,0 +1,39 @@
+"""Undos in the lane's room, asked for in the ledger and delivered without a broker."""
+
+from typing import Any
+from uuid import UUID
+
+from app.db import Pool
+from app.ledger import undoing
+from tests.integration.lane.running import deliver
+from tests.support.factories import Factory
+
+
+def ask_to_undo(factory: Factory, *job_ids: UUID) -> list[UUID]:
+    """Accept the undo of jobs in one batch; return the ids of the jobs that undo them, the latest merge first."""
+    asked = undoing.Asked(workspace_id=factory.workspace_id, job_ids=job_ids)
+    batch = undoing.accept(factory.connection, asked, api_key_id=None, path="/undo")
+    query = "SELECT id FROM job WHERE workspace_id = %s AND batch_id = %s ORDER BY index"
+    return [row["id"] for row in factory.rows(query, batch.batch_id)]
+
+
+def undo(pool: Pool, factory: Factory, *job_ids: UUID, **settings: Any) -> list[dict[str, Any]]:
+    """Undo jobs in one lane; return the rows of the undos, the latest merge first."""
+    undo_ids = ask_to_undo(factory, *job_ids)
+    deliver(pool, factory, undo_ids, **settings)
+    return [factory.row(undo_id) for undo_id in undo_ids]
+
+
+def image(factory: Factory) -> dict[str, list[str]]:
+    """Return the profiles and all that says who they are and what reads under them, to the letter."""
+    tables = ("profile", "user_alias", "origin", "redirect", "deprecated_external_id")
+    return {
+        table: [
+            row["row"]
+            for row in factory.rows(
+                f"SELECT (to_jsonb({table}) - 'absorbed_on' - 'absorbed_count')::text AS row FROM {table}"
+                " WHERE workspace_id = %s ORDER BY 1"
+            )
+        ]
+        for table in tables
+    }
