@@ -64,6 +64,8 @@ def test_a_queued_job_shows_all_that_is_known(caller: Caller) -> None:
         "task_id": None,
         "started_at": None,
         "finished_at": None,
+        "undone_at": None,
+        "undone_by": None,
     }
 
 
