@@ -196,9 +196,9 @@ def in_transaction(pool: Pool, work: Callable[[Connection], Result], *, workspac
 def _once(pool: Pool, work: Callable[[Connection], Result], workspace_id: int) -> Result:
     """Return what *work* returns, run in one transaction of a workspace.
 
-    Its statements go through a pipeline: they are sent at once and wait for no answer until one is read, so that all
-    that lie between two reads, BEGIN and COMMIT among them, share one round trip. An error is raised where the next
-    answer is read, at the end of the transaction at the latest.
+    Its statements go through a pipeline: they are sent at once and wait for no answer until one is read, so that those
+    between two reads share one round trip. An error is raised where the next answer is read, at the end of the
+    transaction at the latest.
     """
     with borrow(pool) as connection, connection.pipeline(), connection.transaction():
         tell(connection, workspace_id)
