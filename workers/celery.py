@@ -35,7 +35,7 @@ def make_celery(settings: Settings) -> Celery:
 
     The broker's URL is given here and not left to Celery, whose own environment variables would override it.
     """
-    celery = Celery("mergelane", set_as_current=False, include=["workers.tasks"])
+    celery = Celery("mergelane", set_as_current=False, include=["workers.tasks", "workers.watchdog"])
     celery.conf.update(
         broker_url=settings.broker_url,
         broker_read_url=settings.broker_url,

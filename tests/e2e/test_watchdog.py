@@ -1,0 +1,66 @@
+"""A worker that has gone deaf, or hangs in a lane, is started anew by its own watchdog; nobody else is there."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.support.system import System
+from workers.up import commands
+
+DEADLINE_S = 60
+BROKEN_ONCE = """
+import sys
+from pathlib import Path
+from threading import Event
+
+from celery.__main__ import main
+from celery.signals import worker_ready
+
+import workers.tasks
+
+done = Path({done!r})
+
+def deafen(sender, **_):
+    sender.hub.on_tick.clear()
+
+def hang(*_):
+    Event().wait()
+
+def break_it(sender, **_):
+    if not done.exists():
+        done.touch()
+        {fault}
+
+worker_ready.connect(break_it)
+sys.argv = {argv!r}
+main()
+"""
+"""A worker that is broken in its first life, by the very means of its libraries: no file of the product knows of it."""
+
+
+@pytest.mark.parametrize(
+    ("fault", "complaint"),
+    [
+        pytest.param("deafen(sender)", "it begins nothing although messages wait", id="deaf"),
+        pytest.param("workers.tasks.run = hang", "its lane does not end", id="hanging"),
+    ],
+)
+def test_the_only_worker_comes_back_by_itself(
+    start_system: Callable[..., System], tmp_path: Path, fault: str, complaint: str
+) -> None:
+    system = start_system(workers=0)
+    python, _, *argv = commands.worker("worker1")
+    script = BROKEN_ONCE.format(done=str(tmp_path / "done"), fault=fault, argv=argv)
+    worker = system.process("worker1", [python, "-c", script]).start()
+    system.workers.append(worker)
+    worker.says("ready.")
+    system.client.track(attributes=[{"external_id": "a"}, {"external_id": "b"}])
+    pid = worker.pid
+
+    batch = system.client.finished(system.client.merge([("a", "b")]), seconds=DEADLINE_S)
+
+    assert batch["counts"] == {"merged": 1}
+    assert f"This worker is started anew: {complaint}." in worker.log
+    assert (worker.pid, worker.running) == (pid, True)
+    assert worker.log.count("ready.") == 2
