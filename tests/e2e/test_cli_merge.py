@@ -26,6 +26,11 @@ SOME = 400
 BAD = '{"identifier_to_merge": {"external_id": 5}, "identifier_to_keep": {"external_id": "x"}}'
 
 
+def outcomes_in(path: Path) -> list[str]:
+    """Return the outcomes that a file of them tells, in its order."""
+    return [each["outcome"] for each in read_lines(path)]
+
+
 def state(outcomes: Path) -> dict[str, object]:
     """Return the state beside the file of *outcomes*."""
     path = outcomes.with_name(outcomes.name + ".state")
@@ -239,11 +244,25 @@ def test_a_dry_run_tells_what_would_be_and_changes_nothing(client: Client, tmp_p
     file = write_lines(tmp_path / "pairs.jsonl", [ext_pair("a", "b"), ext_pair("a", "b"), ext_pair("x", "b")])
     done = run(client, "merge", file, "--dry-run")
 
-    outcomes = [each["outcome"] for each in read_lines(tmp_path / "pairs.outcomes.jsonl")]
     assert done.returncode == 0
-    assert outcomes == ["merged", "already_merged", "orphan_not_found"]
+    assert outcomes_in(tmp_path / "pairs.preview.jsonl") == ["merged", "already_merged", "orphan_not_found"]
     assert batches(client) == []
     assert len(client.export(external_ids=["a", "b"])) == 2
+
+
+def test_every_dry_run_begins_anew_and_the_merge_follows_under_a_name_of_its_own(
+    client: Client, tmp_path: Path
+) -> None:
+    make_profiles(client, ["a", "b"])
+    file = write_lines(tmp_path / "pairs.jsonl", [ext_pair("a", "b"), ext_pair("x", "b")])
+    run(client, "merge", file, "--dry-run")
+    make_profiles(client, ["x"])
+    again = run(client, "merge", file, "--dry-run")
+    merged = run(client, "merge", file)
+
+    assert (again.returncode, merged.returncode) == (0, 0)
+    assert outcomes_in(tmp_path / "pairs.preview.jsonl") == ["merged", "merged"]
+    assert outcomes_in(tmp_path / "pairs.outcomes.jsonl") == ["merged", "merged"]
 
 
 def test_pairs_that_share_an_identifier_are_merged_in_the_order_of_the_file(client: Client, tmp_path: Path) -> None:

@@ -18,6 +18,8 @@ import orjson
 from workers.bulk.errors import UnfitFile
 
 ENDING = ".state"
+#: The task that tells what a merge would do, and does nothing.
+REHEARSAL = "preview"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,10 +88,12 @@ def path_of(output: Path) -> Path:
 def open_journal(output: Path, fresh: State, *, again: bool) -> Iterator[Journal]:
     """Lend the journal of the run that writes *output*: at the state it was left in, or *fresh*.
 
-    *again* begins anew, whatever was left. Raises UnfitFile when what was left belongs to another run, or when another
-    process is at it.
+    *again* begins anew, whatever was left; so does a rehearsal that had come to its end. Raises UnfitFile when what was
+    left belongs to another run, or when another process is at it.
     """
     left = None if again else _left(output)
+    if left is not None and _spent(left, fresh):
+        left, again = None, True
     if left is not None:
         _check_same(output, left, fresh)
     elif not again and output.exists() and output.stat().st_size:
@@ -131,6 +135,11 @@ def _left(output: Path) -> State | None:
         return State(**orjson.loads(path.read_bytes()))
     except (orjson.JSONDecodeError, TypeError):
         raise UnfitFile(f"{path} cannot be read as the state of a run; give --again to begin anew.") from None
+
+
+def _spent(left: State, fresh: State) -> bool:
+    """Tell whether what was *left* is a rehearsal at its end: it told of a moment that is past, so another begins."""
+    return left.finished and left.task == fresh.task == REHEARSAL
 
 
 def _check_same(output: Path, left: State, fresh: State) -> None:

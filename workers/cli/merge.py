@@ -16,7 +16,7 @@ import click
 from workers.bulk import pairs as written
 from workers.bulk import posting
 from workers.bulk.errors import UnfitFile
-from workers.bulk.journal import Journal, State, open_journal
+from workers.bulk.journal import REHEARSAL, Journal, State, open_journal
 from workers.bulk.merging import Merging, Settle
 from workers.bulk.outcomes import DEAD, INVALID, Told
 from workers.bulk.posting import Chunk
@@ -49,7 +49,7 @@ class Options:
 
     def fresh(self, source: Source) -> State:
         """Return the state of a run of *source* that has not begun."""
-        task = "preview" if self.dry_run else "merge"
+        task = REHEARSAL if self.dry_run else "merge"
         return State(task=task, source=source.digest, salt=token_hex(8) if self.again else "")
 
 
@@ -58,7 +58,7 @@ class Options:
 @click.option(
     "--outcomes",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="The outcome file, .csv or .jsonl; by default FILE with .outcomes before its ending.",
+    help="The outcome file, .csv or .jsonl; by default FILE with .outcomes, in a dry run .preview, before its ending.",
 )
 @format_option
 @click.option("--dry-run", is_flag=True, help="Tell what would become of each pair now, and merge nothing.")
@@ -86,13 +86,14 @@ def merge(ctx: click.Context, /, **given: Any) -> None:
     order is promised, though the same person may stand behind an email in one and an external_id in another; with
     --concurrency 1 one batch of 50 is settled before the next is posted. a→b and b→c end in c in any order.
 
-    A dry run sees the pairs of one batch of 50 after each other, and those of other batches not at all.
+    A dry run sees the pairs of one batch of 50 after each other, and those of other batches not at all. Each begins
+    anew.
 
     Exit status: 0 when every pair was settled; 3 when jobs are dead; 4 when lines are invalid and no job is dead;
     1 when the run could not go on, 130 when it was interrupted: then run it again.
     """
     options = Options(**given)
-    output = options.outcomes or _beside(options.file)
+    output = options.outcomes or _beside(options)
     with open_source(options.file, _form(options), spool=output.parent) as source:
         if source.form is Form.CSV:
             written.check_columns(columns(source))
@@ -130,7 +131,7 @@ def _settling(options: Options, journal: Journal, source: Source) -> Iterator[Se
     clients: LifoQueue[Client] = LifoQueue()
     for _ in range(options.concurrency):
         clients.put(options.remote.client(patience_s=options.patience, stop=stop))
-    rehearse, salt = journal.state.task == "preview", source.digest + journal.state.salt
+    rehearse, salt = journal.state.task == REHEARSAL, source.digest + journal.state.salt
 
     def settle(chunk: Chunk, batch_id: str | None, heard: posting.Heard) -> list[Told]:
         client = clients.get()
@@ -150,12 +151,12 @@ def _settling(options: Options, journal: Journal, source: Source) -> Iterator[Se
             clients.get().close()
 
 
-def _beside(file: str) -> Path:
-    """Return the outcome file of *file* when none is named."""
-    if file == STDIN:
+def _beside(options: Options) -> Path:
+    """Return the outcome file when none is named; a rehearsal has one of its own, so that the merge can follow."""
+    if options.file == STDIN:
         raise click.UsageError("Name the outcome file by --outcomes when the pairs come from standard input.")
-    path = Path(file)
-    return path.with_name(f"{path.stem}.outcomes{path.suffix}")
+    path = Path(options.file)
+    return path.with_name(f"{path.stem}.{'preview' if options.dry_run else 'outcomes'}{path.suffix}")
 
 
 def _form(options: Options) -> Form:
