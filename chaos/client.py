@@ -58,11 +58,25 @@ class Client:
         message = f"{path} did not accept a request in {TRIES} tries."
         raise TimeoutError(message)
 
+    def await_end(self, path: str) -> None:
+        """Ask for the batch at *path* until it is finished."""
+        for _ in range(TRIES):
+            response = self._send("GET", path)
+            if response is not None and response.ok and response.json()["state"] == "finished":
+                return
+            self._wait(response)
+        message = f"{path} was not finished in {TRIES} looks."
+        raise TimeoutError(message)
+
     def post(self, path: str, body: Json, headers: dict[str, str] | None = None) -> requests.Response | None:
         """Return the answer to one try, or None when there was none."""
+        return self._send("POST", path, json=body, headers=headers)
+
+    def _send(self, method: str, path: str, **more: Any) -> requests.Response | None:
+        """Send a request, count its answer and return it, None when there was none."""
         response: requests.Response | None
         try:
-            response = self._session.post(self._base_url + path, json=body, headers=headers, timeout=TIMEOUT_S)
+            response = self._session.request(method, self._base_url + path, timeout=TIMEOUT_S, **more)
         except requests.RequestException:
             response = None
         self._answers.note(response)

@@ -15,13 +15,13 @@ import psycopg
 from chaos.audit import unsettled
 from chaos.client import Answers, Client
 from chaos.errors import ChaosError
-from chaos.families import Batch, Family, Member, Recipe, Sums, hub_of
+from chaos.families import WITH_UNDO, Batch, Family, Member, Recipe, Shape, Sums, hub_of
 from chaos.house import KEY, House
 from chaos.planting import plant
 from chaos.promises import Promise, Promises
 
-#: What each path answers when it has accepted a request.
-STATUS = {"/users/merge": HTTPStatus.ACCEPTED, "/users/identify": HTTPStatus.CREATED}
+#: What a path answers when it has accepted a request, where that is not 202.
+STATUS = {"/users/identify": HTTPStatus.CREATED}
 THREADS = 6
 #: Families that are begun in a second, on average, when nothing is in the way.
 PACE = 8.0
@@ -36,25 +36,34 @@ BURST = 24
 class Desk(Protocol):
     """Where merges are asked for."""
 
-    def accept(self, client: Client, batch: Batch) -> Promise | None:
-        """Ask for *batch* until it is accepted; None when what is promised stands in no ledger."""
+    shapes: Sequence[Shape]
+    """The families whose batches it can be asked for."""
+
+    def accept(self, client: Client, batch: Batch, before: Promise | None) -> Promise | None:
+        """Ask for *batch*, the one after *before*, until it is accepted; None when no ledger has what is promised."""
 
     def under_way(self) -> int | None:
         """Return how many merges are accepted and not done, None when nobody can tell."""
 
 
 class FrontDoor:
-    """The product's own desk: `POST /users/merge` and `/users/identify`, and the ledger for what cannot be posted."""
+    """The product's own desk: merge, identify and undo over HTTP, and the ledger for what cannot be posted."""
+
+    shapes = WITH_UNDO
 
     def __init__(self, house: House) -> None:
         self._house = house
 
-    def accept(self, client: Client, batch: Batch) -> Promise:
-        """Ask for *batch* until it is accepted."""
+    def accept(self, client: Client, batch: Batch, before: Promise | None) -> Promise:
+        """Ask for *batch* until it is accepted; one that waits is asked for when the one *before* it has ended."""
         if batch.raises_at is not None:
             batch_id = plant(self._house, batch)
         else:
-            answer = client.accept(batch.path, batch.body, status=STATUS[batch.path])
+            path = batch.path
+            if batch.waits and before is not None:
+                client.await_end(f"/merge/batches/{before.batch_id}")
+                path = path.format(before=before.batch_id)
+            answer = client.accept(path, batch.body, status=STATUS.get(path, HTTPStatus.ACCEPTED))
             batch_id = UUID(answer["batch_id"])
         return Promise(batch_id=batch_id, jobs=batch.jobs, raises_at=batch.raises_at)
 
@@ -116,8 +125,9 @@ class Driver:
         with closing(self._client()) as client:
             for recipe in self._recipes():
                 family = self._written(client, recipe)
+                promise = None
                 for batch in family.batches:
-                    promise = self._desk.accept(client, batch)
+                    promise = self._desk.accept(client, batch, promise)
                     if promise is not None:
                         with self._lock:
                             self.promises.batches.append(promise)
@@ -142,7 +152,7 @@ class Driver:
             self._over.wait(max(0.0, due - monotonic()))
             self._room.wait()
             if not self._over.is_set():
-                yield Recipe(self._seed, number)
+                yield Recipe(self._seed, number, self._desk.shapes)
 
     def _written(self, client: Client, recipe: Recipe) -> Family:
         """Return the family of *recipe*, written for certain.

@@ -1,7 +1,7 @@
 """Families: profiles with known sums, and merges of which every order must end the same way. Pure, from a seed."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from random import Random
 from typing import Any
@@ -78,6 +78,8 @@ class Batch:
     jobs: int
     #: The place of a job that always raises; such a batch cannot be posted and is written straight into the ledger.
     raises_at: int | None = None
+    #: Whether the batch before it must have ended; a path may name that one as {before}.
+    waits: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,17 +102,23 @@ class Family:
         return {array: objects for array, objects in body.items() if objects}
 
 
+#: Makes a family of a name, by chance.
+Shape = Callable[[Random, str], Family]
+
+
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """A family that may be made again under other names, when nobody can tell whether the first was written."""
 
     seed: str
     number: int
+    #: What it may become: what the desk can be asked for.
+    shapes: Sequence[Shape]
 
     def make(self, attempt: int = 0) -> Family:
         """Return the family; the same one for the same seed, number and attempt."""
         rng = Random(f"{self.seed} {self.number} {attempt}")
-        shape = rng.choice(SHAPES) if self.number % PLANTED_EVERY else planted
+        shape = rng.choice(self.shapes) if self.number % PLANTED_EVERY else planted
         return shape(rng, f"{self.seed}-{shape.__name__}-{self.number}{'r' * attempt}")
 
 
@@ -197,13 +205,36 @@ def duplicates(rng: Random, name: str) -> Family:
 
 def pairs(rng: Random, name: str) -> Family:
     """A batch of pairs that have nothing to do with each other."""
-    couples = [
-        [_member(rng, f"{name}-{each}-{side}") for side in ("orphan", "survivor")] for each in range(rng.randint(5, 12))
-    ]
-    batch = _merges([(one.identifier, other.identifier) for one, other in couples])
-    groups = {f"{name}-{place}": couple for place, couple in enumerate(couples)}
-    members = [member for couple in couples for member in couple]
-    return Family(name=name, shape="pairs", members=members, batches=[batch], groups=groups)
+    couples = _couples(rng, name, rng.randint(5, 12))
+    return _of_groups(name, "pairs", couples, batches=[_merge_of(couples)])
+
+
+def taken_back(rng: Random, name: str) -> Family:
+    """A batch of pairs that is undone as soon as it has ended, and sometimes merged once more after that."""
+    couples = _couples(rng, name, rng.randint(1, 6))
+    undo = Batch(path="/merge/batches/{before}/undo", body={}, jobs=len(couples), waits=True)
+    merge = _merge_of(couples)
+    if rng.choice((True, False)):
+        return _of_groups(name, "taken_back", couples, batches=[merge, undo, replace(merge, waits=True)])
+    apart = [[member] for couple in couples for member in couple]
+    return _of_groups(name, "taken_back", apart, batches=[merge, undo])
+
+
+def _couples(rng: Random, name: str, count: int) -> list[list[Member]]:
+    """Return so many pairs of members."""
+    return [[_member(rng, f"{name}-{each}-{side}") for side in ("orphan", "survivor")] for each in range(count)]
+
+
+def _merge_of(couples: Sequence[Sequence[Member]]) -> Batch:
+    """Return the request that merges the first of each couple into the second."""
+    return _merges([(one.identifier, other.identifier) for one, other in couples])
+
+
+def _of_groups(name: str, shape: str, groups: Sequence[Sequence[Member]], batches: Sequence[Batch]) -> Family:
+    """Return a family of members that end in *groups*."""
+    members = [member for group in groups for member in group]
+    named = {f"{name}-{place}": group for place, group in enumerate(groups)}
+    return Family(name=name, shape=shape, members=members, batches=batches, groups=named)
 
 
 def by_email(rng: Random, name: str) -> Family:
@@ -244,7 +275,8 @@ def planted(rng: Random, name: str) -> Family:
 
 #: No identifier at all: a job that has it raises when a worker reads it.
 RAISES: Json = {"planted": "raises"}
-SHAPES: Sequence[Callable[[Random, str], Family]] = (
+#: What any queue can be asked for.
+SHAPES: Sequence[Shape] = (
     fan_in,
     fan_in,
     hub,
@@ -257,3 +289,5 @@ SHAPES: Sequence[Callable[[Random, str], Family]] = (
     by_email,
     identify,
 )
+#: What only Mergelane can be asked for.
+WITH_UNDO: Sequence[Shape] = (*SHAPES, taken_back)

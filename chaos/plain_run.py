@@ -16,9 +16,10 @@ from app.db import load_queries
 from chaos.audit import Findings, audit_groups, messages
 from chaos.client import Client
 from chaos.driver import Driver
-from chaos.families import Batch, Json
+from chaos.families import SHAPES, Batch, Json
 from chaos.house import WORKSPACE, House, house
 from chaos.monkey import plans, strike_all
+from chaos.promises import Promise
 from chaos.run import Options
 from workers.celery import make_celery
 from workers.up import commands
@@ -54,6 +55,8 @@ class PlainResult:
 class Delay:
     """The comparison's desk: `.delay()` for each update, again until Celery does not raise."""
 
+    shapes = SHAPES
+
     def __init__(self, home: House, workspace_id: int) -> None:
         self.tasks: set[UUID] = set()
         self.refused = 0
@@ -63,7 +66,7 @@ class Delay:
         self._lock = Lock()
         self._pause = Event()
 
-    def accept(self, client: Client, batch: Batch) -> None:  # noqa: ARG002  the front door has no part in this
+    def accept(self, client: Client, batch: Batch, before: Promise | None) -> None:  # noqa: ARG002  no door, no order
         """Send every update of *batch* as a task of its own."""
         for kind, orphan, survivor in updates(batch):
             task_id = uuid7()

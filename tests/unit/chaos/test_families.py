@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from chaos.families import PLANTED_EVERY, SHAPES, Family, Recipe
+from chaos.families import PLANTED_EVERY, SHAPES, WITH_UNDO, Family, Recipe
 
-FAMILIES = [Recipe("seed", number).make() for number in range(1, 120)]
+FAMILIES = [Recipe("seed", number, WITH_UNDO).make() for number in range(1, 120)]
 
 
 def named(family: Family) -> set[str]:
@@ -27,12 +27,14 @@ def name_of(identifier: dict[str, Any]) -> str | None:
 
 
 def test_a_seed_repeats_its_families() -> None:
-    assert [Recipe("seed", number).make() for number in range(1, 120)] == FAMILIES
-    assert Recipe("other", 1).make() != FAMILIES[0]
+    assert [Recipe("seed", number, WITH_UNDO).make() for number in range(1, 120)] == FAMILIES
+    assert Recipe("other", 1, WITH_UNDO).make() != FAMILIES[0]
 
 
 def test_made_again_a_family_has_the_same_shape_or_not_but_never_the_same_names() -> None:
-    first, again = ({member.name for member in Recipe("seed", 5).make(attempt).members} for attempt in range(2))
+    first, again = (
+        {member.name for member in Recipe("seed", 5, WITH_UNDO).make(attempt).members} for attempt in range(2)
+    )
 
     assert first.isdisjoint(again)
 
@@ -40,7 +42,7 @@ def test_made_again_a_family_has_the_same_shape_or_not_but_never_the_same_names(
 def test_every_shape_comes_up() -> None:
     shapes = Counter(family.shape for family in FAMILIES)
 
-    assert shapes.keys() == {shape.__name__ for shape in SHAPES} | {"planted"}
+    assert shapes.keys() == {shape.__name__ for shape in WITH_UNDO} | {"planted"}
     assert shapes["planted"] == len(FAMILIES) // PLANTED_EVERY
 
 
@@ -63,4 +65,12 @@ def test_requests_are_about_the_family_and_count_their_jobs(family: Family) -> N
     assert named(family) - members <= {"seed-hub"}
     assert {member.name for group in family.groups.values() for member in group} == members
     for batch in family.batches:
-        assert batch.jobs == sum(len(updates) for updates in batch.body.values()) <= 50
+        assert 0 < batch.jobs <= 50
+        assert batch.path.endswith("/undo") or batch.jobs == sum(len(updates) for updates in batch.body.values())
+
+
+def test_without_undo_no_request_waits_for_another() -> None:
+    families = [Recipe("seed", number, SHAPES).make() for number in range(1, 120)]
+
+    assert not any(batch.waits for family in families for batch in family.batches)
+    assert any(batch.waits for family in FAMILIES for batch in family.batches)
