@@ -156,7 +156,7 @@ def _save(connection: Connection, ids: dict[str, Any], *, orphan: Profile, survi
         "orphan_before": Jsonb(to_row(orphan)),
         "survivor_before": Jsonb(to_row(survivor)),
         "origins": [orphan.id, *origins],
-        "changes": Jsonb(changes(before=survivor, after=merged, rules=MERGE_RULES)),
+        "changes": Jsonb(changes(before=survivor, after=merged, orphan=orphan, rules=MERGE_RULES)),
     }
     connection.execute(QUERIES["record_merge"], ids | audit)
 

@@ -92,7 +92,7 @@ def _job(index: int, update: Update) -> Work:
 def _rehearsed(decision: Decision) -> Rehearsed:
     """Return what *decision* would have done."""
     would_change: list[dict[str, Any]] = []
-    if decision.merged and decision.survivor:
+    if decision.merged and decision.survivor and decision.orphan:
         rules = rules_of(decision.job.kind)
-        would_change = changes(before=decision.survivor, after=decision.merged, rules=rules)
+        would_change = changes(before=decision.survivor, after=decision.merged, orphan=decision.orphan, rules=rules)
     return Rehearsed(index=decision.job.index, end=finished(decision), changes=would_change)

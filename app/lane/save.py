@@ -59,7 +59,8 @@ def _retire(connection: Connection, *, workspace_id: int, hand: Hand, merges: Se
 def _move_aliases(connection: Connection, *, workspace_id: int, hand: Hand, merges: Sequence[Decision]) -> None:
     """Give the orphans' aliases to the live survivors; drop those whose label the survivor already has."""
     orphans = [decision.orphan for decision in merges if decision.orphan]
-    live = {orphan.id: hand[hand.retired[orphan.id]] for orphan in orphans}
+    retired = hand.retired
+    live = {orphan.id: hand[retired[orphan.id]] for orphan in orphans}
     held = [(label, name, live[orphan.id]) for orphan in orphans for label, name in orphan.user_aliases.items()]
     kept = [alias for alias in held if alias[2].user_aliases.get(alias[0]) == alias[1]]
     dropped = [alias for alias in held if alias not in kept]
@@ -154,7 +155,7 @@ def _records(merges: Sequence[Decision]) -> list[dict[str, Any]]:
                 "survivor_before": to_image(survivor, beside=orphan),
                 "members": brought,
                 "namesakes": named,
-                "changes": changes(before=survivor, after=merged, rules=rules_of(decision.job.kind)),
+                "changes": changes(before=survivor, after=merged, orphan=orphan, rules=rules_of(decision.job.kind)),
             }
         )
     return records

@@ -60,7 +60,7 @@ def _take_off(connection: Connection, found: Found, *, job: Work) -> None:
     before = identified.updated_before if profile.updated_at == identified.at else None
     left = dataclasses.replace(profile, external_id=None, updated_at=before or profile.updated_at)
     save(connection, [left])
-    changed = changes(before=profile, after=left, rules=IDENTIFY_RULES)
+    changed = changes(before=profile, after=left, orphan=profile, rules=IDENTIFY_RULES)
     reason = TAKEN_OFF.format(Profile=named(profile).capitalize())
     _finish(connection, found, job=job, reason=reason, changed=changed)
 
@@ -88,7 +88,7 @@ def _take_back(connection: Connection, found: Found, absorption: Absorption, *, 
         if missing
         else TOOK_BACK.format(braze_id=orphan.braze_id, survivor=named(survivor))
     )
-    changed = changes(before=survivor, after=left, rules=absorption.rules)
+    changed = changes(before=survivor, after=left, orphan=orphan, rules=absorption.rules)
     _finish(connection, found, job=job, reason=reason, changed=changed, missing=missing)
 
 

@@ -141,9 +141,9 @@ def origins_of(connection: Connection, profile: Profile) -> list[int]:
 
 def _same_changes(job: UndoneJob, absorption: Absorption) -> bool:
     """Return whether today's rules would have changed what the merge *job* changed."""
-    before = absorption.survivor
-    after = merge(survivor=before, orphan=absorption.orphan, at=absorption.at, rules=absorption.rules)
-    return _sorted(job.changes) == _sorted(changes(before=before, after=after, rules=absorption.rules))
+    before, orphan, rules = absorption.survivor, absorption.orphan, absorption.rules
+    after = merge(survivor=before, orphan=orphan, at=absorption.at, rules=rules)
+    return _sorted(job.changes) == _sorted(changes(before=before, after=after, orphan=orphan, rules=rules))
 
 
 def _sorted(changed: Iterable[Any]) -> list[Any]:

@@ -1,11 +1,12 @@
 """What a merge, or an undo, changed on the survivor: field by field, before and after, with the rule that decided."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime
+from operator import attrgetter
 from typing import Any
 
 from app.merging.profile import EmailAddress, PhoneNumber, Profile
-from app.merging.rules import MERGE_RULES, Rule, rule_at
+from app.merging.rules import MERGE_RULES, Rule, rule_below
 
 #: Fields that exports show as several, by the key that each of them shows.
 SEVERAL: Mapping[str, Mapping[str, str]] = {
@@ -35,18 +36,26 @@ SHOWN_AS: Mapping[str, Callable[[Any], Any]] = {
     ],
 }
 
+#: A part of a profile: its name in exports, the value before and after, and the name of the rule that decided.
+Named = tuple[str, Any, Any, str]
 
-def changes(*, before: Profile, after: Profile, rules: Mapping[str, Rule] = MERGE_RULES) -> list[dict[str, Any]]:
+
+def changes(
+    *, before: Profile, after: Profile, orphan: Profile, rules: Mapping[str, Rule] = MERGE_RULES
+) -> list[dict[str, Any]]:
     """Return `[{field, before, after, rule}]` for all that differs between the survivor *before* and *after*.
 
     Fields are named as exports show them, down to the part that changed (`custom_events.login.count`); values are in
-    the form of exports.
+    the form of exports. Of a mapping only the keys that *orphan* has are looked at, since neither its merge nor the
+    undo of that touches others: a survivor that absorbs thousands would be gone through for each of them.
     """
+    values = attrgetter(*rules)
+    fields = zip(rules, values(before), values(after), values(orphan), strict=True)
     return [
         {"field": name, "before": old, "after": new, "rule": rule}
-        for field in rules
-        if getattr(before, field) != getattr(after, field)
-        for name, old, new, rule in _named_parts(field, getattr(before, field), getattr(after, field))
+        for field, ours, merged, theirs in fields
+        if ours is not merged and ours != merged
+        for name, old, new, rule in _named_parts(field, ours, merged, theirs)
     ]
 
 
@@ -71,43 +80,33 @@ def canonical_time(value: date) -> str:
     return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _named_parts(field: str, before: Any, after: Any) -> Iterator[tuple[str, Any, Any, str]]:
-    """Yield name in exports, before, after and rule name for each part of *field* that differs."""
+def _named_parts(field: str, before: Any, after: Any, theirs: Any) -> Iterator[Named]:
+    """Yield the parts of *field* that differ, which the orphan has as *theirs*, as deep as its rules go."""
+    rule, name = MERGE_RULES[field], EXPORT_NAMES.get(field, field)
     if field in SEVERAL:
         old, new = before or {}, after or {}
-        for key, name in SEVERAL[field].items():
+        for key, part in SEVERAL[field].items():
             if old.get(key) != new.get(key):
-                yield name, old.get(key), new.get(key), MERGE_RULES[field].name
-        return
-    for path, was, now, rule in _parts(field, before, after):
-        yield ".".join((EXPORT_NAMES.get(field, field), *path)), was, now, rule
-
-
-def _parts(field: str, before: Any, after: Any) -> Iterator[tuple[tuple[str, ...], Any, Any, str]]:
-    """Yield path, before, after and rule name for each part of *field* that differs, as deep as its rules go."""
-    rule = MERGE_RULES[field]
-    if field == "user_aliases" or not (_is_keyed(rule) and isinstance(after, Mapping)):
-        old, new = shown(field, before), shown(field, after)
-        if old != new:
-            yield (), old, new, rule.name
-        return
-    yield from _deeper(field, (), before or {}, after)
+                yield part, old.get(key), new.get(key), rule.name
+    elif field != "user_aliases" and _is_keyed(rule) and isinstance(after, Mapping):
+        yield from _deeper(name, rule, before or {}, after, keys=theirs or ())
+    elif (old := shown(field, before)) != (new := shown(field, after)):
+        yield name, old, new, rule.name
 
 
 def _deeper(
-    field: str, path: tuple[str, ...], before: Mapping[str, Any], after: Mapping[str, Any]
-) -> Iterator[tuple[tuple[str, ...], Any, Any, str]]:
-    """Yield the parts below *path* that differ; an undo may have taken some away."""
-    for key in dict.fromkeys((*after, *before)):
+    name: str, rule: Rule, before: Mapping[str, Any], after: Mapping[str, Any], *, keys: Iterable[str]
+) -> Iterator[Named]:
+    """Yield the parts under *keys* of what *rule* decided that differ; an undo may have taken some away."""
+    for key in keys:
         old, new = before.get(key), after.get(key)
-        if old == new:
+        if old is new or old == new:
             continue
-        here = (*path, key)
-        rule = rule_at(field, *here)
-        if rule.entries and isinstance(old if new is None else new, Mapping):
-            yield from _deeper(field, here, old or {}, new or {})
+        here, below = f"{name}.{key}", rule_below(rule, key)
+        if below.entries and isinstance(old if new is None else new, Mapping):
+            yield from _deeper(here, below, old or {}, new or {}, keys={**(new or {}), **(old or {})})
         else:
-            yield here, old, new, rule.name
+            yield here, old, new, below.name
 
 
 def _is_keyed(rule: Rule) -> bool:

@@ -16,6 +16,8 @@ ABSENT: Mapping[str, Any] = {
 } | {"email_key": None, "email_encrypted": False, "phone_e164": None}
 #: Entries of a mapping beyond which an image may leave some out.
 MOST_ENTRIES = 100
+#: The mappings that are merged key by key, of which it may.
+KEYED = tuple(column for column, value in ABSENT.items() if value == {} and column != "user_aliases")
 #: Columns of days; those of moments end in `_at`.
 DAYS = ("dob", "absorbed_on")
 
@@ -27,17 +29,16 @@ def to_image(profile: Profile, *, beside: Profile | None = None) -> dict[str, An
     the others a merge leaves as they are, and a survivor that absorbs thousands would be copied whole for each of them.
     Aliases are kept whole, since a change is told of all of them at once.
     """
-    row = to_row(profile)
-    image = {column: value for column, value in row.items() if value is not None and value != ABSENT.get(column)}
+    # What stands for absent is false, so that most values need no second look.
+    image = {
+        column: value
+        for column, value in to_row(profile).items()
+        if value or (value is not None and value != ABSENT.get(column))
+    }
     if beside is not None:
-        large = [column for column, value in image.items() if column != "user_aliases" and _is_large(value)]
+        large = [column for column in KEYED if len(image.get(column, ())) > MOST_ENTRIES]
         image |= {column: _shared(image[column], getattr(beside, column)) for column in large}
     return image
-
-
-def _is_large(value: Any) -> bool:
-    """Return whether *value* is a mapping of which an image may leave some out."""
-    return isinstance(value, Mapping) and len(value) > MOST_ENTRIES
 
 
 def _shared(entries: Mapping[str, Any], others: Mapping[str, Any] | None) -> dict[str, Any]:

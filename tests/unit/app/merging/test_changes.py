@@ -31,7 +31,8 @@ KEYED = {"custom_attributes", "devices", "push_tokens", "subscription_groups"}
 def told(field: str, before: Any, after: Any) -> list[dict[str, Any]]:
     """Return the changes between two profiles that differ in *field* alone."""
     profile = a_profile(**{field: before})
-    return changes(before=profile, after=replace(profile, **{field: after}))
+    changed = replace(profile, **{field: after})
+    return changes(before=profile, after=changed, orphan=changed)
 
 
 @pytest.mark.parametrize(
@@ -129,21 +130,24 @@ def test_who_the_profile_is_is_no_change() -> None:
     profile = a_profile()
     later = replace(profile, updated_at=AT, absorbed_on=AT.date(), absorbed_count=1, control_group=True)
 
-    assert changes(before=profile, after=later) == []
+    assert changes(before=profile, after=later, orphan=later) == []
 
 
 def test_changes_are_told_in_the_order_of_the_rules() -> None:
     before, after = a_profile(), a_profile(last_purchase_at=MONDAY, country="DE", external_id="ann", session_count=1)
 
-    names = [change["field"] for change in changes(before=before, after=after)]
+    names = [change["field"] for change in changes(before=before, after=after, orphan=after)]
 
     assert names == ["external_id", "country", "session_count", "last_purchase"]
 
 
 def test_identify_tells_nothing_of_devices() -> None:
-    merged = merge(survivor=a_profile(), orphan=a_profile(devices={"d": {}}, country="DE"), at=AT, rules=IDENTIFY_RULES)
+    survivor, orphan = a_profile(), a_profile(devices={"d": {}}, country="DE")
+    merged = merge(survivor=survivor, orphan=orphan, at=AT, rules=IDENTIFY_RULES)
 
-    assert [each["field"] for each in changes(before=a_profile(), after=merged, rules=IDENTIFY_RULES)] == ["country"]
+    found = changes(before=survivor, after=merged, orphan=orphan, rules=IDENTIFY_RULES)
+
+    assert [each["field"] for each in found] == ["country"]
 
 
 @given(profiles(1), profiles(2))
@@ -151,7 +155,7 @@ def test_identify_tells_nothing_of_devices() -> None:
 def test_all_that_differs_is_told_and_nothing_else(survivor: Profile, orphan: Profile) -> None:
     merged = merge(survivor=survivor, orphan=orphan, at=AT)
 
-    found = changes(before=survivor, after=merged)
+    found = changes(before=survivor, after=merged, orphan=orphan)
 
     before, after = dict(parts(survivor)), dict(parts(merged))
     differing = {path for path in after if before.get(path) != after[path]}
@@ -162,7 +166,7 @@ def test_all_that_differs_is_told_and_nothing_else(survivor: Profile, orphan: Pr
 @given(profiles(1), profiles(2))
 @thoroughly
 def test_every_change_can_be_written_as_json(survivor: Profile, orphan: Profile) -> None:
-    found = changes(before=survivor, after=merge(survivor=survivor, orphan=orphan, at=AT))
+    found = changes(before=survivor, after=merge(survivor=survivor, orphan=orphan, at=AT), orphan=orphan)
 
     assert orjson.loads(orjson.dumps(found)) == found
 
