@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Mapping
 from datetime import datetime
+from operator import attrgetter
 
 from app.merging.profile import Profile
 from app.merging.rules import MERGE_RULES, Rule
@@ -11,7 +12,9 @@ from schemas.outcomes import Outcome
 
 def merge(*, survivor: Profile, orphan: Profile, at: datetime, rules: Mapping[str, Rule] = MERGE_RULES) -> Profile:
     """Return *survivor* as it stands after absorbing *orphan* at the time *at*; neither argument changes."""
-    merged = {field: rule.combine(getattr(survivor, field), getattr(orphan, field)) for field, rule in rules.items()}
+    values = attrgetter(*rules)
+    sides = zip(rules.items(), values(survivor), values(orphan), strict=True)
+    merged = {field: rule.combine(ours, theirs) for (field, rule), ours, theirs in sides}
     today = at.date()
     absorbed = survivor.absorbed_count if survivor.absorbed_on == today else 0
     return dataclasses.replace(survivor, **merged, updated_at=at, absorbed_on=today, absorbed_count=absorbed + 1)

@@ -7,6 +7,7 @@ in no row, since it never moves: see `app/lane` and the ADR "history never moves
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import reduce
 from types import MappingProxyType
 from typing import Any
 
@@ -42,16 +43,12 @@ def add(ours: int | None, theirs: int | None) -> int:
 
 def earliest(ours: Any, theirs: Any) -> Any:
     """Return the earlier of two times, or the one there is."""
-    if ours is None or theirs is None:
-        return theirs if ours is None else ours
-    return min(ours, theirs)
+    return theirs if ours is None or (theirs is not None and theirs < ours) else ours
 
 
 def latest(ours: Any, theirs: Any) -> Any:
     """Return the later of two times, or the one there is."""
-    if ours is None or theirs is None:
-        return theirs if ours is None else ours
-    return max(ours, theirs)
+    return theirs if ours is None or (theirs is not None and theirs > ours) else ours
 
 
 def either(ours: bool | None, theirs: bool | None) -> bool:
@@ -61,7 +58,9 @@ def either(ours: bool | None, theirs: bool | None) -> bool:
 
 def fill_keys(ours: Map | None, theirs: Map | None) -> Map:
     """Return the survivor's entries and, whole, the orphan's under keys that the survivor lacks."""
-    return {**(theirs or {}), **(ours or {})}
+    ours = ours or {}
+    missing = {key: value for key, value in (theirs or {}).items() if key not in ours}
+    return {**ours, **missing} if missing else ours
 
 
 FILL = Rule(name="fill", combine=fill)
@@ -80,9 +79,12 @@ def entry_by_entry(**entries: Rule) -> Rule:
 
     def combine(ours: Map | None, theirs: Map | None) -> Map:
         """Return both entries as one."""
-        ours, theirs = ours or {}, theirs or {}
-        parts = dict.fromkeys((*ours, *theirs))
-        return {part: entries.get(part, FILL).combine(ours.get(part), theirs.get(part)) for part in parts}
+        if not (ours and theirs):
+            return ours or theirs or {}
+        combined = {**ours}
+        for part, value in theirs.items():
+            combined[part] = entries.get(part, FILL).combine(ours.get(part), value)
+        return combined
 
     return Rule(name="entry_by_entry", combine=combine, entries=entries)
 
@@ -92,9 +94,11 @@ def key_by_key(entry: Rule) -> Rule:
 
     def combine(ours: Map | None, theirs: Map | None) -> Map:
         """Return both summaries as one."""
-        ours, theirs = ours or {}, theirs or {}
-        shared = {key: entry.combine(ours[key], theirs[key]) for key in ours if key in theirs}
-        return {**theirs, **ours, **shared}
+        ours = ours or {}
+        if not theirs:
+            return ours
+        given = {key: entry.combine(ours[key], value) if key in ours else value for key, value in theirs.items()}
+        return {**ours, **given}
 
     return Rule(name="key_by_key", combine=combine, entries={"*": entry})
 
@@ -184,10 +188,11 @@ IDENTIFY_RULES: Mapping[str, Rule] = MappingProxyType(
 
 def rule_at(field: str, *path: str) -> Rule:
     """Return the rule that decided the part of *field* at *path*, as deep as rules go."""
-    rule = MERGE_RULES[field]
-    for key in path:
-        deeper = rule.entries.get(key) or rule.entries.get("*")
-        if deeper is None:
-            return FILL if rule.entries else rule
-        rule = deeper
-    return rule
+    return reduce(rule_below, path, MERGE_RULES[field])
+
+
+def rule_below(rule: Rule, key: str) -> Rule:
+    """Return the rule that decides what stands under *key* in a value that *rule* decides."""
+    if not rule.entries:
+        return rule
+    return rule.entries.get(key) or rule.entries.get("*") or FILL
