@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
@@ -16,7 +17,8 @@ QUERIES = load_queries("app.ledger", "work.sql")
 LONGEST_DELAY_S = 900.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+# Without slots, so that what was read once can be kept.
+@dataclass(frozen=True, kw_only=True)
 class Work:
     """A job as a worker sees it: what to do, and which attempt this is."""
 
@@ -31,12 +33,12 @@ class Work:
     #: Attempts begun, this one included.
     attempts: int
 
-    @property
+    @cached_property
     def orphan(self) -> Identifier:
         """The identifier_to_merge, read only when it is needed: one that cannot be read fails its own job alone."""
         return from_wire(self.orphan_wire)
 
-    @property
+    @cached_property
     def survivor(self) -> Identifier:
         """The identifier_to_keep, read likewise."""
         return from_wire(self.survivor_wire)
