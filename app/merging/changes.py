@@ -88,7 +88,7 @@ def _named_parts(field: str, before: Any, after: Any, theirs: Any) -> Iterator[N
         for key, part in SEVERAL[field].items():
             if old.get(key) != new.get(key):
                 yield part, old.get(key), new.get(key), rule.name
-    elif field != "user_aliases" and _is_keyed(rule) and isinstance(after, Mapping):
+    elif field != "user_aliases" and _is_keyed(rule):
         yield from _deeper(name, rule, before or {}, after, keys=theirs or ())
     elif (old := shown(field, before)) != (new := shown(field, after)):
         yield name, old, new, rule.name
@@ -103,7 +103,7 @@ def _deeper(
         if old is new or old == new:
             continue
         here, below = f"{name}.{key}", rule_below(rule, key)
-        if below.entries and isinstance(old if new is None else new, Mapping):
+        if below.entries:
             yield from _deeper(here, below, old or {}, new or {}, keys={**(new or {}), **(old or {})})
         else:
             yield here, old, new, below.name
