@@ -12,7 +12,7 @@ from psycopg import sql
 
 from app import keys, migrations
 from app.config import Settings, child_environ
-from app.db import Connection, connection_arguments
+from app.db import PLANNING, Connection, connection_arguments
 from bench.running import START_S, Running
 from workers.up.database import connected
 from workers.up.embedded_postgres import EmbeddedPostgres
@@ -108,7 +108,8 @@ class Ground:
     def connect(self, database: str) -> Connection:
         """Return a connection with the settings of the product's own, but without their time-outs."""
         arguments = connection_arguments(Settings(), name="bench")
-        arguments["options"] = "-c plan_cache_mode=force_generic_plan -c TimeZone=UTC -c row_security=off"
+        options = {**PLANNING, "row_security": "off"}
+        arguments["options"] = " ".join(f"-c {option}={value}" for option, value in options.items())
         return Connection.connect(self.url(database), **arguments)
 
     def messages(self) -> int:
