@@ -99,8 +99,8 @@ SNAPSHOT = b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL mergelan
 #: Plans are made for any values, and times come back in UTC wherever the server believes it stands. A plan for the very
 #: values trusts statistics that may be older than a workspace's rows, and then reads the whole workspace to find one;
 #: queries whose best plan hangs on their values are executed with `prepare=False`. A page costs the same wherever it
-#: lies: PostgreSQL's guess of four times as much is that of a turning disk, and reads a table of thousands of rows whole
-#: rather than probe an index a hundred times.
+#: lies: PostgreSQL's guess of four times as much is that of a turning disk, and has a table of thousands of rows read
+#: whole rather than an index probed a hundred times.
 PLANNING = {"plan_cache_mode": "force_generic_plan", "random_page_cost": 1, "TimeZone": "UTC"}
 #: A PostgreSQL whose machine or network is gone says no word about it. Without these its clients would wait for hours:
 #: seconds of silence before the kernel asks, between two questions, and how many may stay unanswered; milliseconds

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import orjson
 from psycopg.types.json import Jsonb
 
 from app.db import Connection, load_queries
@@ -22,7 +23,7 @@ def save_decisions(connection: Connection, *, workspace_id: int, hand: Hand, dec
     merges = [decision for decision in decisions if decision.merged]
     if merges:
         # It tells which origins and old names each orphan has, so it comes before these are moved.
-        _write_rows(connection, "record_merges", workspace_id, _records(merges))
+        _record(connection, workspace_id=workspace_id, merges=merges)
     if identified := [_identified(decision) for decision in decisions if decision.identified]:
         _write_rows(connection, "record_identified", workspace_id, identified)
     save_effects(connection, workspace_id=workspace_id, hand=hand, decisions=decisions)
@@ -130,8 +131,24 @@ def _identified(decision: Decision) -> dict[str, Any]:
     }
 
 
+def _record(connection: Connection, *, workspace_id: int, merges: Sequence[Decision]) -> None:
+    """Write the audit of *merges*, the large documents apart from the rest."""
+    parties = [_parties(decision) for decision in merges]
+    documents: dict[str, list[Any]] = {
+        "orphan_before": [to_image(orphan) for orphan, _, _ in parties],
+        "survivor_before": [to_image(survivor, beside=orphan) for orphan, survivor, _ in parties],
+        "changes": [
+            changes(before=survivor, after=merged, orphan=orphan, rules=rules_of(decision.job.kind))
+            for decision, (orphan, survivor, merged) in zip(merges, parties, strict=True)
+        ],
+    }
+    parameters = {name: [orjson.dumps(each).decode() for each in column] for name, column in documents.items()}
+    rows = Jsonb(_records(merges))
+    connection.execute(QUERIES["record_merges"], {"workspace_id": workspace_id, "rows": rows, **parameters})
+
+
 def _records(merges: Sequence[Decision]) -> list[dict[str, Any]]:
-    """Return the audit of *merges*, each with whom its orphan was by then: itself, and those it absorbed.
+    """Return what *merges* were, each with whom its orphan was by then: itself, and those it absorbed.
 
     Those of them whose deprecated external_ids it had are told apart.
     """
@@ -139,7 +156,7 @@ def _records(merges: Sequence[Decision]) -> list[dict[str, Any]]:
     members: dict[int, list[int]] = {}
     namesakes: dict[int, list[int]] = {}
     for decision in merges:
-        orphan, survivor, merged = _parties(decision)
+        orphan, survivor, _ = _parties(decision)
         brought = members.pop(orphan.id, [orphan.id])
         members.setdefault(survivor.id, [survivor.id]).extend(brought)
         named = namesakes.pop(orphan.id, [orphan.id])
@@ -151,11 +168,8 @@ def _records(merges: Sequence[Decision]) -> list[dict[str, Any]]:
                 "merged_at": decision.at,
                 "orphan_id": orphan.id,
                 "survivor_id": survivor.id,
-                "orphan_before": to_image(orphan),
-                "survivor_before": to_image(survivor, beside=orphan),
                 "members": brought,
                 "namesakes": named,
-                "changes": changes(before=survivor, after=merged, orphan=orphan, rules=rules_of(decision.job.kind)),
             }
         )
     return records

@@ -35,5 +35,5 @@ BOUND = sorted(QUERIES.keys() - FREE.keys())
 
 def numbered(text: str) -> str:
     """Return a query with $1, $2 … in place of the named values that psycopg takes."""
-    names = list(dict.fromkeys(re.findall(r"%\((\w+)\)s", text)))
-    return re.sub(r"%\((\w+)\)s", lambda found: f"${names.index(found[1]) + 1}", text).replace("%%", "%")
+    names = list(dict.fromkeys(re.findall(r"%\((\w+)\)[sb]", text)))
+    return re.sub(r"%\((\w+)\)[sb]", lambda found: f"${names.index(found[1]) + 1}", text).replace("%%", "%")

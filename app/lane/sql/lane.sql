@@ -54,13 +54,15 @@ FROM jsonb_to_recordset(%(rows)s) AS given (
 -- Keeps the audit of each merge, given as a JSON array: both profiles before it, and what changed. The origins that the
 -- orphan brought are its members, those that this transaction merged into it among them, and what reads under these.
 -- Its deprecated external_ids are those of its namesakes, itself among them.
+-- The large documents stand in arrays of text beside it, in the same order, and are sent in binary form ("b"): so each
+-- is read once on its way, and nothing in it must be escaped.
 INSERT INTO merge_record (
     workspace_id, job_id, merged_at, orphan_id, survivor_id, orphan_before, survivor_before, origins,
     deprecated_external_ids, changes
 )
 SELECT
     %(workspace_id)s, given.job_id, given.merged_at, given.orphan_id, given.survivor_id,
-    given.orphan_before, given.survivor_before,
+    given.orphan_before::json, given.survivor_before::json,
     given.members || array(
         SELECT origin.origin_id
         FROM origin
@@ -71,10 +73,14 @@ SELECT
         FROM deprecated_external_id AS old
         WHERE old.workspace_id = %(workspace_id)s AND old.profile_id = ANY(given.namesakes)
     ),
-    given.changes
-FROM jsonb_to_recordset(%(rows)s) AS given (
-    job_id uuid, merged_at timestamptz, orphan_id bigint, survivor_id bigint,
-    orphan_before jsonb, survivor_before jsonb, members bigint[], namesakes bigint[], changes jsonb
+    given.changes::json
+FROM ROWS FROM (
+    jsonb_to_recordset(%(rows)s) AS (
+        job_id uuid, merged_at timestamptz, orphan_id bigint, survivor_id bigint, members bigint[], namesakes bigint[]
+    ),
+    unnest(%(orphan_before)b::text[], %(survivor_before)b::text[], %(changes)b::text[])
+) AS given (
+    job_id, merged_at, orphan_id, survivor_id, members, namesakes, orphan_before, survivor_before, changes
 )
 
 -- name: record_identified

@@ -48,7 +48,7 @@ WHERE workspace_id = %(workspace_id)s AND id = %(job_id)s
 -- What a merge, or an undo, changed on the survivor.
 SELECT changes FROM merge_record WHERE workspace_id = %(workspace_id)s AND job_id = %(job_id)s
 UNION ALL
-SELECT changes FROM undo_record WHERE workspace_id = %(workspace_id)s AND job_id = %(job_id)s
+SELECT changes::json FROM undo_record WHERE workspace_id = %(workspace_id)s AND job_id = %(job_id)s
 
 -- name: list_jobs
 -- A page of jobs, newest first.
