@@ -32,6 +32,9 @@ UNDO_BEYOND_PRUNING = (
     " lower the one or raise the other."
 )
 
+#: HOST:PORT, an IPv6 address in brackets.
+ADDRESS = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):[1-9][0-9]{0,4}\Z")
+NO_ADDRESS = "It must be HOST:PORT, such as 127.0.0.1:9464 or [::1]:9464."
 #: Characters that a pepper must have, so that it cannot be guessed.
 SHORTEST_PEPPER = 16
 
@@ -57,6 +60,9 @@ class Settings:
     log_level: str = "INFO"
     #: MERGELANE_LOG_ERROR_TEXTS: whether tracebacks tell the texts of errors, which may quote personal data.
     log_error_texts: bool = False
+
+    #: MERGELANE_METRICS_ADDRESS: HOST:PORT where a relay or worker shows its metrics; nowhere when empty.
+    metrics_address: str = ""
 
     #: MERGELANE_POOL_SIZE: PostgreSQL connections that one process may hold.
     pool_size: int = 8
@@ -244,6 +250,7 @@ class SettingsSchema(Schema):
     log_format = fields.String(validate=validate.OneOf(["json", "text"]))
     log_level = fields.String(validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"]))
     log_error_texts = fields.Boolean()
+    metrics_address = fields.String(validate=validate.Regexp(ADDRESS, error=NO_ADDRESS))
     pool_size = _whole()
     pool_timeout_s = _positive()
     silence_s = _positive()

@@ -12,10 +12,11 @@ from psycopg import errors as postgres
 from psycopg.rows import DictRow, dict_row
 from psycopg.types.json import set_json_dumps, set_json_loads
 from psycopg_pool import ConnectionPool, PoolTimeout
-from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from app.config import Settings
 from app.errors import DatabaseUnavailable, SetupError
+from app.metrics.database import POOL_LIMIT, Lending, count_retry
 from app.patience import Patience, PatientConnection, Pulse, check
 
 Connection = PatientConnection[DictRow]
@@ -74,6 +75,7 @@ def open_pool(settings: Settings, *, name: str, uneasy: bool = False) -> Pool:
     """
     if not settings.database_url:
         raise SetupError("DATABASE_URL is not set; set it, or start everything with `mergelane up`.")
+    POOL_LIMIT.put(settings.pool_size)
     return ConnectionPool(
         settings.database_url,
         connection_class=Connection,
@@ -163,7 +165,8 @@ def borrow(pool: Pool, *, workspace_id: int | None = None, snapshot: bool = Fals
     """
     try:
         # The pool ends the transaction when it gets the connection back.
-        with pool.connection() as connection:
+        with Lending() as lending, pool.connection() as connection:
+            lending.lent()
             if workspace_id is not None:
                 connection.execute((SNAPSHOT if snapshot else BEGIN) % workspace_id, prepare=False)
             yield connection
@@ -189,10 +192,16 @@ def in_transaction(pool: Pool, work: Callable[[Connection], Result], *, workspac
         retry=retry_if_exception_type(TRANSIENT),
         stop=stop_after_attempt(ATTEMPTS),
         wait=wait_random_exponential(multiplier=0.01, max=0.5),
+        before_sleep=_count,
         reraise=True,
     )
     result: Result = retrying(_once, pool, work, workspace_id)
     return result
+
+
+def _count(state: RetryCallState) -> None:
+    """Count that a transaction is made again."""
+    count_retry(state.outcome.exception() if state.outcome else None)
 
 
 def _once(pool: Pool, work: Callable[[Connection], Result], workspace_id: int) -> Result:

@@ -9,6 +9,8 @@ import logging
 import logging.config
 import sys
 import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
 from types import TracebackType
 from typing import Any
@@ -28,13 +30,23 @@ request_id: ContextVar[str] = ContextVar("request_id", default="")
 OWN_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "request_id"}
 
 
+@contextmanager
+def bearing(requests: Sequence[str]) -> Iterator[None]:
+    """Let the lines of the block bear the id of the request for which it works, when that is but one of *requests*."""
+    token = request_id.set(requests[0] if len(requests) == 1 else "")
+    try:
+        yield
+    finally:
+        request_id.reset(token)
+
+
 class RequestId(logging.Filter):
-    """Gives every record the id of the request during which it was made."""
+    """Gives every record the id of the request during which it was made, unless it names another itself."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Note the id and let the record pass."""
         current = request_id.get()
-        if current:
+        if current and not hasattr(record, "request_id"):
             record.request_id = current
         return True
 

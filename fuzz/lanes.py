@@ -37,7 +37,7 @@ class Worker:
         """Return a workspace's waiting lanes, marked as the relay marks them."""
 
         def work(connection: Connection) -> list[tuple[UUID, ...]]:
-            lanes = claim(connection, workspace_id=workspace_id, limit=CLAIM)
+            lanes = claim(connection, workspace_id=workspace_id, limit=CLAIM).lanes
             tasks = {uuid7(): job_ids for job_ids in lanes}
             mark_published(connection, workspace_id=workspace_id, tasks=tasks)
             return lanes

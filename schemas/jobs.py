@@ -88,6 +88,7 @@ class JobSchema(Schema):
     survivor = fields.Nested(SideSchema, allow_none=True)
     attempts = fields.Integer()
     task_id = fields.UUID(allow_none=True)
+    request_id = fields.String(allow_none=True)
     created_at = Instant()
     started_at = Instant()
     finished_at = Instant()
@@ -108,6 +109,7 @@ class BatchSummarySchema(Schema):
 
     batch_id = fields.UUID(attribute="id")
     state = fields.String()
+    request_id = fields.String(allow_none=True)
     created_at = Instant()
     finished_at = Instant()
     counts = fields.Raw()

@@ -36,8 +36,16 @@ class Broker:
         """Close the connection."""
         self.close()
 
-    def publish(self, *, workspace_id: int, tasks: Mapping[UUID, Sequence[UUID]]) -> None:
+    def publish(
+        self,
+        *,
+        workspace_id: int,
+        tasks: Mapping[UUID, Sequence[UUID]],
+        headers: Mapping[UUID, Mapping[str, object]] | None = None,
+    ) -> None:
         """Publish one message for each task id of *tasks*, carrying its job ids, all in one round trip.
+
+        *headers* says by task id what the message's headers tell the worker beside its work.
 
         Raises BrokerUnavailable when the broker does not take them; some may have arrived all the same.
         """
@@ -51,6 +59,7 @@ class Broker:
                         task_id=str(task_id),
                         producer=producer,
                         retry=False,
+                        headers=dict(headers.get(task_id, {})) if headers else None,
                     )
         except self._failures() as error:
             raise self._gone("did not take the relay's messages") from error

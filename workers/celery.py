@@ -120,10 +120,16 @@ def leave_what_stays_alone(**_: object) -> None:
     gc.set_threshold(*COLLECT_AFTER)
 
 
+@worker_ready.connect
+def show_metrics(**_: object) -> None:
+    """Show what this worker measures, where MERGELANE_METRICS_ADDRESS says."""
+    resources.show_metrics()
+
+
 @worker_shutdown.connect
 @worker_process_shutdown.connect
 def close_pool(**_: object) -> None:
-    """Give the database connections back when the worker ends."""
+    """Give the database connections back when the worker ends, and show its metrics no longer."""
     resources.close()
 
 

@@ -1,9 +1,11 @@
-"""What a worker process holds for as long as it lives: settings, and a pool opened at first use."""
+"""What a worker process holds for as long as it lives: settings, a pool opened at first use, and its metrics."""
 
 from functools import cache
 
 from app.config import Settings
 from app.db import Pool, open_pool
+from app.metrics.serving import Served
+from app.metrics.work import WORK
 
 
 @cache
@@ -18,8 +20,17 @@ def pool() -> Pool:
     return open_pool(settings(), name="worker")
 
 
+@cache
+def show_metrics() -> Served:
+    """Show what this process measures, where the settings say."""
+    return Served(settings().metrics_address, *WORK)
+
+
 def close() -> None:
-    """Close the pool if it was opened; a later call of pool() opens another."""
+    """Close what was opened; a later call opens another."""
+    if show_metrics.cache_info().currsize:
+        show_metrics().close()
+        show_metrics.cache_clear()
     if pool.cache_info().currsize:
         pool().close()
         pool.cache_clear()

@@ -1,13 +1,14 @@
 """The one task: a shell around the lane's use case."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from celery import Task
 
 from app.errors import DatabaseUnavailable, MergelaneError
 from app.lane.run import Lane, run
+from app.logs import bearing
 from workers import resources
 from workers.celery import LANE_TASK, app
 
@@ -40,12 +41,20 @@ def run_lane(self: Task, workspace_id: int, job_ids: Sequence[str]) -> None:
         job_ids=[UUID(job_id) for job_id in job_ids],
         task_id=UUID(self.request.id),
     )
+    requests = list(self.request.get("request_ids") or ())
+    own = {"task_id": self.request.id, "workspace_id": workspace_id, "request_ids": requests}
+    with bearing(requests):
+        ends = _run(lane, own)
+        log.info("lane_done", extra={**own, "jobs": len(job_ids), "ends": ends})
+
+
+def _run(lane: Lane, own: Mapping[str, object]) -> Mapping[str, int]:
+    """Run *lane*, of which lines tell what is its *own*; return how many of its jobs ended how."""
     try:
-        run(resources.pool(), resources.settings(), lane)
+        return run(resources.pool(), resources.settings(), lane)
     except DatabaseUnavailable as error:
         raise DatabaseUnavailable(str(error)) from None
     except Exception as error:
-        log.exception("lane_failed", extra={"task_id": self.request.id, "workspace_id": workspace_id})
+        log.exception("lane_failed", extra=own)
         message = f"The lane could not be run, because of {type(error).__name__}; the worker's log has the details."
         raise LaneFailed(message) from None
-    log.info("lane_done", extra={"task_id": self.request.id, "workspace_id": workspace_id, "jobs": len(job_ids)})

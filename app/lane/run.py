@@ -1,9 +1,10 @@
 """A lane is run: its jobs begin, are decided in order, and end with their outcomes recorded."""
 
-import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
+from time import perf_counter
+from typing import TypeVar
 from uuid import UUID
 
 from app.config import Settings
@@ -12,12 +13,13 @@ from app.errors import DatabaseUnavailable, ResolutionUnsettled
 from app.lane.decide import Decision
 from app.lane.save import save_decisions
 from app.lane.settle import finished, look, settle
+from app.lane.tale import Tale
 from app.lane.undo import undo
 from app.ledger import work as ledger
-from app.ledger.work import Limits, Work
+from app.ledger.work import Finished, Limits, Work
 from schemas.outcomes import JobKind
 
-log = logging.getLogger(__name__)
+Result = TypeVar("Result")
 
 #: Errors of an attempt that had to give way to what others were doing: they say nothing against its job.
 GAVE_WAY = (ResolutionUnsettled, *CONTENDED)
@@ -34,96 +36,113 @@ class Lane:
     task_id: UUID
 
 
-def run(pool: Pool, settings: Settings, lane: Lane) -> None:
-    """Bring every unfinished job of *lane* to its outcome, or count a failed attempt on it.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Running:
+    """A lane that runs, with what it needs for that."""
+
+    pool: Pool
+    settings: Settings
+    lane: Lane
+    tale: Tale
+
+    def transact(self, work: Callable[[Connection], Result]) -> Result:
+        """Return what *work* returns, run in a transaction of the lane's workspace."""
+        return in_transaction(self.pool, work, workspace_id=self.lane.workspace_id)
+
+
+@dataclass(frozen=True, slots=True)
+class _Settled:
+    """How many jobs a transaction settled, and those that it finished itself."""
+
+    jobs: int
+    finished: Sequence[Finished] = ()
+
+
+def run(pool: Pool, settings: Settings, lane: Lane) -> Mapping[str, int]:
+    """Bring every unfinished job of *lane* to its outcome, or count a failed attempt on it; return how many ended how.
 
     Running a lane again, late, or twice at once has no effect beyond the first: the job rows say what is done, and are
     finished in the transaction of their effect. Raises DatabaseUnavailable when PostgreSQL does not answer.
     """
-    jobs = in_transaction(
-        pool,
+    tale = Tale(workspace_id=lane.workspace_id, task_id=lane.task_id)
+    running = _Running(pool=pool, settings=settings, lane=lane, tale=tale)
+    jobs = running.transact(
         lambda connection: ledger.begin(
             connection, workspace_id=lane.workspace_id, job_ids=lane.job_ids, task_id=lane.task_id
-        ),
-        workspace_id=lane.workspace_id,
+        )
     )()
+    tale.begun(jobs)
     while jobs:
-        jobs = jobs[_run_some(pool, settings, lane, jobs) :]
+        jobs = jobs[_run_some(running, jobs) :]
+    return tale.ended()
 
 
-def _run_some(pool: Pool, settings: Settings, lane: Lane, jobs: Sequence[Work]) -> int:
+def _run_some(running: _Running, jobs: Sequence[Work]) -> int:
     """Run the first of *jobs*, as many as one transaction can take in order; return how many are settled.
 
     When the transaction fails, the jobs are run one by one, so that the one that fails takes no lane-mate with it.
     """
     try:
-        return _settle(pool, settings, lane, jobs)
+        return _settle(running, jobs)
     except DatabaseUnavailable:
         raise
     except Exception as error:  # noqa: BLE001  whatever a job raises is counted on that job, and its mates go on
         if len(jobs) == 1:
-            _fail(pool, settings, lane, jobs[0], error)
+            _fail(running, jobs[0], error)
             return 1
-        log.warning(
-            "lane_split", extra={"task_id": str(lane.task_id), "jobs": len(jobs), "error": type(error).__name__}
-        )
+        running.tale.split(jobs, error)
     for job in jobs:
-        _run_alone(pool, settings, lane, job)
+        _run_alone(running, job)
     return len(jobs)
 
 
-def _run_alone(pool: Pool, settings: Settings, lane: Lane, job: Work) -> None:
+def _run_alone(running: _Running, job: Work) -> None:
     """Run one job in a transaction of its own; count the attempt as failed when it raises."""
     try:
-        _settle(pool, settings, lane, [job])
+        _settle(running, [job])
     except DatabaseUnavailable:
         raise
     except Exception as error:  # noqa: BLE001  as above
-        _fail(pool, settings, lane, job, error)
+        _fail(running, job, error)
 
 
-def _fail(pool: Pool, settings: Settings, lane: Lane, job: Work, error: Exception) -> None:
+def _fail(running: _Running, job: Work, error: Exception) -> None:
     """Count a failed attempt of *job*; its reason names the error by kind, since its text may quote personal data."""
     reason = f"Attempt {job.attempts} failed with {type(error).__name__}; the worker's log has the details."
+    settings = running.settings
     limits = Limits(
         max_attempts=settings.max_attempts, max_strandings=settings.max_strandings, delay_s=settings.retry_delay_s
     )
-    state = in_transaction(
-        pool,
+    state = running.transact(
         lambda connection: ledger.fail(
             connection,
-            workspace_id=lane.workspace_id,
+            workspace_id=running.lane.workspace_id,
             job=job,
             reason=reason,
             gave_way=isinstance(error, GAVE_WAY),
             limits=limits,
-        ),
-        workspace_id=lane.workspace_id,
+        )
     )
-    log.error(
-        "job_attempt_failed",
-        extra={"job_id": str(job.id), "attempt": job.attempts, "state": state, "task_id": str(lane.task_id)},
-        exc_info=error,
-    )
+    running.tale.failed(job, error, state=state)
 
 
-def _settle(pool: Pool, settings: Settings, lane: Lane, jobs: Sequence[Work]) -> int:
+def _settle(running: _Running, jobs: Sequence[Work]) -> int:
     """Settle the first of *jobs* in one transaction; return how many, at least one.
 
     Raises ResolutionUnsettled when the first job's profiles keep changing between look and lock.
     """
     for _ in range(RESOLUTIONS):
-        settled = in_transaction(
-            pool, lambda connection: _transact(connection, settings, lane, jobs), workspace_id=lane.workspace_id
-        )
-        if settled:
-            return settled
+        began = perf_counter()
+        settled = running.transact(lambda connection: _transact(connection, running.settings, running.lane, jobs))
+        if settled.jobs:
+            running.tale.committed(settled.finished, seconds=perf_counter() - began)
+            return settled.jobs
     message = f"The profiles of job {jobs[0].id} changed {RESOLUTIONS} times while it was being resolved."
     raise ResolutionUnsettled(message)
 
 
-def _transact(connection: Connection, settings: Settings, lane: Lane, jobs: Sequence[Work]) -> int:
-    """Hold, resolve, lock, decide, save and finish in the caller's transaction; return how many jobs are settled.
+def _transact(connection: Connection, settings: Settings, lane: Lane, jobs: Sequence[Work]) -> _Settled:
+    """Hold, resolve, lock, decide, save and finish in the caller's transaction; return what that settles.
 
     An undo is settled alone: it reads what others wrote before it.
     """
@@ -135,19 +154,20 @@ def _transact(connection: Connection, settings: Settings, lane: Lane, jobs: Sequ
     held = unfinished()
     pairs = [pair for pair in looked_at() if pair.job.id in held]
     if not pairs:
-        return len(merges)
+        return _Settled(len(merges))
     hand, decisions = settle(connection, settings, workspace_id=lane.workspace_id, pairs=pairs)
+    ends = list(map(finished, decisions))
     if decisions:
         save_decisions(connection, workspace_id=lane.workspace_id, hand=hand, decisions=decisions)
-        ledger.finish(connection, workspace_id=lane.workspace_id, finished=list(map(finished, decisions)))
-    return len(merges) if len(decisions) == len(pairs) else _place_after(merges, decisions)
+        ledger.finish(connection, workspace_id=lane.workspace_id, finished=ends)
+    return _Settled(len(merges) if len(decisions) == len(pairs) else _place_after(merges, decisions), ends)
 
 
-def _undo(connection: Connection, settings: Settings, lane: Lane, job: Work) -> int:
-    """Undo what *job* names unless somebody has finished it meanwhile; return that one job is settled."""
+def _undo(connection: Connection, settings: Settings, lane: Lane, job: Work) -> _Settled:
+    """Undo what *job* names unless somebody has finished it meanwhile; one job is settled in any case."""
     if ledger.hold(connection, workspace_id=lane.workspace_id, work=[job])():
-        undo(connection, settings, workspace_id=lane.workspace_id, job=job)
-    return 1
+        return _Settled(1, [undo(connection, settings, workspace_id=lane.workspace_id, job=job)])
+    return _Settled(1)
 
 
 def _place_after(jobs: Sequence[Work], decisions: Sequence[Decision]) -> int:

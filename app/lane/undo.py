@@ -28,18 +28,17 @@ IN_PART = "Profile {braze_id} is back, but {count} of its identifiers belong to 
 TAKEN_OFF = "{Profile} has no external_id again."
 
 
-def undo(connection: Connection, settings: Settings, *, workspace_id: int, job: Work) -> None:
-    """Undo what *job* names and record its outcome, in the caller's transaction, which holds the job's row."""
+def undo(connection: Connection, settings: Settings, *, workspace_id: int, job: Work) -> Finished:
+    """Undo what *job* names and record how it ended, in the caller's transaction, which holds the job's row."""
     found = look(connection, settings, workspace_id=workspace_id, undo=job)
     if isinstance(found, Refusal):
-        _refuse(connection, found, workspace_id=workspace_id, job=job)
-    elif found.absorption is None:
-        _take_off(connection, found, job=job)
-    else:
-        _take_back(connection, found, found.absorption, job=job)
+        return _refuse(connection, found, workspace_id=workspace_id, job=job)
+    if found.absorption is None:
+        return _take_off(connection, found, job=job)
+    return _take_back(connection, found, found.absorption, job=job)
 
 
-def _refuse(connection: Connection, refusal: Refusal, *, workspace_id: int, job: Work) -> None:
+def _refuse(connection: Connection, refusal: Refusal, *, workspace_id: int, job: Work) -> Finished:
     """Record that *job* cannot be undone, and forget whom it was about where that was to be forgotten."""
     undone = refusal.job
     finished = Finished(
@@ -52,9 +51,10 @@ def _refuse(connection: Connection, refusal: Refusal, *, workspace_id: int, job:
     ledger.finish(connection, workspace_id=workspace_id, finished=[finished])
     if undone.blanked:
         blank(connection, workspace_id=workspace_id, job_ids=[job.id])
+    return finished
 
 
-def _take_off(connection: Connection, found: Found, *, job: Work) -> None:
+def _take_off(connection: Connection, found: Found, *, job: Work) -> Finished:
     """Take the external_id off again that a profile got."""
     profile, identified = found.survivor, found.job
     before = identified.updated_before if profile.updated_at == identified.at else None
@@ -62,10 +62,10 @@ def _take_off(connection: Connection, found: Found, *, job: Work) -> None:
     save(connection, [left])
     changed = changes(before=profile, after=left, orphan=profile, rules=IDENTIFY_RULES)
     reason = TAKEN_OFF.format(Profile=named(profile).capitalize())
-    _finish(connection, found, job=job, reason=reason, changed=changed)
+    return _finish(connection, found, job=job, reason=reason, changed=changed)
 
 
-def _take_back(connection: Connection, found: Found, absorption: Absorption, *, job: Work) -> None:
+def _take_back(connection: Connection, found: Found, absorption: Absorption, *, job: Work) -> Finished:
     """Take from the survivor what the merge gave it, and let the orphan live again."""
     survivor, orphan = found.survivor, absorption.orphan
     left = _left(connection, found, absorption)
@@ -89,7 +89,7 @@ def _take_back(connection: Connection, found: Found, absorption: Absorption, *, 
         else TOOK_BACK.format(braze_id=orphan.braze_id, survivor=named(survivor))
     )
     changed = changes(before=survivor, after=left, orphan=orphan, rules=absorption.rules)
-    _finish(connection, found, job=job, reason=reason, changed=changed, missing=missing)
+    return _finish(connection, found, job=job, reason=reason, changed=changed, missing=missing)
 
 
 def _left(connection: Connection, found: Found, absorption: Absorption) -> Profile:
@@ -114,7 +114,7 @@ def _finish(
     reason: str,
     changed: Sequence[Mapping[str, Any]],
     missing: Sequence[Mapping[str, Any]] = (),
-) -> None:
+) -> Finished:
     """Record that *job* had its effect, and what of the orphan is *missing*."""
     survivor = found.survivor
     finished = Finished(
@@ -127,3 +127,4 @@ def _finish(
     ledger.finish(connection, workspace_id=survivor.workspace_id, finished=[finished])
     undone = Undone(undo_id=job.id, job=found.job, at=the_time(connection), changes=changed, not_restored=list(missing))
     note_undone(connection, undone, workspace_id=survivor.workspace_id)
+    return finished

@@ -12,6 +12,8 @@ from app.db import Connection, Pool, in_transaction, load_queries
 from app.ledger.backlog import Backlogs
 from app.ledger.idempotency import IdempotencyKey, first_use
 from app.ledger.lanes import lane_heads
+from app.logs import request_id
+from app.metrics.door import ACCEPTED_JOBS
 from schemas.identifiers import Email, Identifier, Phone, plain_value, sharing_key, to_wire
 from schemas.outcomes import JobKind
 
@@ -36,6 +38,8 @@ class Accepted:
 
     batch_id: UUID
     replayed: bool = False
+    #: How many jobs it was given now.
+    jobs: int = 0
 
 
 def accept(  # noqa: PLR0913  one request has as many sides
@@ -65,6 +69,7 @@ def accept(  # noqa: PLR0913  one request has as many sides
         "api_key_id": api_key_id,
         "path": path,
         "kind": kind,
+        **origin(),
         "jobs": Jsonb(_jobs(updates, range(len(updates)) if places is None else places)),
     }
 
@@ -75,12 +80,18 @@ def accept(  # noqa: PLR0913  one request has as many sides
                 return Accepted(batch_id=earlier, replayed=True)
         backlogs.require_room(connection, workspace_id=workspace_id)
         connection.execute(QUERIES["insert_batch"], batch)
-        return Accepted(batch_id=batch_id)
+        return Accepted(batch_id=batch_id, jobs=len(updates))
 
     accepted = in_transaction(pool, work, workspace_id=workspace_id)
     if not accepted.replayed:
-        backlogs.accepted(workspace_id=workspace_id, jobs=len(updates))
+        backlogs.accepted(workspace_id=workspace_id, jobs=accepted.jobs)
+        ACCEPTED_JOBS.add(accepted.jobs, kind)
     return accepted
+
+
+def origin() -> dict[str, str | None]:
+    """Return what a batch keeps of the request that makes it: its id, and where its trace goes on."""
+    return {"request_id": request_id.get() or None, "traceparent": None}
 
 
 def _jobs(updates: Sequence[Update], places: Sequence[int]) -> list[dict[str, Any]]:

@@ -32,13 +32,32 @@ def busy_workspaces(connection: Connection) -> list[int]:
     return [row["workspace_id"] for row in connection.execute(QUERIES["workspaces_under_way"])]
 
 
-def claim(connection: Connection, *, workspace_id: int, limit: int) -> list[tuple[UUID, ...]]:
-    """Lock up to *limit* waiting lanes of a workspace; return each as its job ids in order, the oldest lane first."""
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The request that made a job's batch, and where that one's trace goes on."""
+
+    request_id: str | None
+    traceparent: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claimed:
+    """Lanes, each as its job ids in order, the oldest lane first; and by job, which request it comes from."""
+
+    lanes: list[tuple[UUID, ...]]
+    origins: Mapping[UUID, Origin]
+
+
+def claim(connection: Connection, *, workspace_id: int, limit: int) -> Claimed:
+    """Lock up to *limit* waiting lanes of a workspace, and return them."""
     parameters = {"workspace_id": workspace_id, "limit": limit}
     rows = connection.execute(QUERIES["claim_lanes"], parameters).fetchall()
     rows.sort(key=lambda row: (row["batch_id"], row["lane"], row["id"]))
     lanes = groupby(rows, key=lambda row: (row["batch_id"], row["lane"]))
-    return sorted(tuple(row["id"] for row in members) for _, members in lanes)
+    return Claimed(
+        lanes=sorted(tuple(row["id"] for row in members) for _, members in lanes),
+        origins={row["id"]: Origin(row["request_id"], row["traceparent"]) for row in rows},
+    )
 
 
 def mark_published(connection: Connection, *, workspace_id: int, tasks: Mapping[UUID, Sequence[UUID]]) -> None:

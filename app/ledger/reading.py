@@ -45,6 +45,8 @@ class Job:
     survivor: Side | None
     attempts: int
     task_id: UUID | None
+    #: The request that made its batch, as its client or the front door named it.
+    request_id: str | None
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
@@ -79,6 +81,7 @@ class Batch:
     """A batch as it stands, with its jobs in the order of the request, or without them."""
 
     id: UUID
+    request_id: str | None
     created_at: datetime
     tallies: Sequence[Tally]
     jobs: Sequence[Job] = ()
@@ -125,7 +128,8 @@ def read_batch(connection: Connection, *, workspace_id: int, batch_id: UUID) -> 
         raise NotFound(NO_BATCH)
     jobs = [Job.from_row(row) for row in rows if row["id"] is not None]
     tallies = [Tally(state=job.state, outcome=job.outcome, jobs=1, finished_at=job.finished_at) for job in jobs]
-    return Batch(id=batch_id, created_at=rows[0]["batch_created_at"], tallies=tallies, jobs=jobs)
+    own = {"request_id": rows[0]["request_id"], "created_at": rows[0]["batch_created_at"]}
+    return Batch(id=batch_id, **own, tallies=tallies, jobs=jobs)
 
 
 def is_finished(connection: Connection, *, workspace_id: int, batch_id: UUID) -> bool:

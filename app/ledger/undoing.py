@@ -10,7 +10,7 @@ from uuid_utils.compat import uuid7
 
 from app.db import Connection, load_queries
 from app.errors import Conflict, NotFound
-from app.ledger.accept import Accepted
+from app.ledger.accept import Accepted, origin
 from app.ledger.idempotency import IdempotencyKey, first_use
 from app.ledger.lanes import lane_heads
 from app.ledger.reading import NO_BATCH, NO_JOB
@@ -79,15 +79,17 @@ def accept(
         earlier = first_use(connection, idempotency, workspace_id=asked.workspace_id, path=path, batch_id=batch_id)
         if earlier is not None:
             return Accepted(batch_id=earlier, replayed=True)
+    jobs = _jobs(connection, asked.workspace_id, _undoable(connection, asked))
     batch = {
         "workspace_id": asked.workspace_id,
         "batch_id": batch_id,
         "api_key_id": api_key_id,
         "path": path,
-        "jobs": Jsonb(_jobs(connection, asked.workspace_id, _undoable(connection, asked))),
+        **origin(),
+        "jobs": Jsonb(jobs),
     }
     connection.execute(QUERIES["insert_undos"], batch)
-    return Accepted(batch_id=batch_id)
+    return Accepted(batch_id=batch_id, jobs=len(jobs))
 
 
 def _kinds(connection: Connection, asked: Asked) -> set[JobKind]:

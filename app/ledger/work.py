@@ -32,6 +32,11 @@ class Work:
     survivor_wire: Mapping[str, Any]
     #: Attempts begun, this one included.
     attempts: int
+    #: Seconds from its acceptance to the begin of this attempt, by the database's clock.
+    waited_s: float = 0.0
+    #: The request that made it, and where that one's trace goes on.
+    request_id: str | None = None
+    traceparent: str | None = None
 
     @cached_property
     def orphan(self) -> Identifier:
@@ -54,6 +59,9 @@ class Work:
             orphan_wire=row["orphan_identifier"],
             survivor_wire=row["survivor_identifier"],
             attempts=row["attempts"],
+            waited_s=row["waited_s"],
+            request_id=row["request_id"],
+            traceparent=row["traceparent"],
         )
 
 

@@ -70,7 +70,9 @@ def create_app(settings: Settings | None = None) -> Flask:
     errors.register(flask)
     limiting.register(flask, settings)
     shedding.register(flask, settings)
+    metrics.register(flask)
     headers.register(flask, settings)
     for blueprint in BLUEPRINTS:
         flask.register_blueprint(blueprint)
+    tracing.know_routes(flask)
     return flask

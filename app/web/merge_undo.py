@@ -12,6 +12,7 @@ from app.db import Connection, borrow, in_transaction
 from app.ledger import reading, undoing
 from app.ledger.accept import Accepted
 from app.ledger.undoing import Asked
+from app.metrics.door import ACCEPTED_JOBS
 from app.web.accepted import accepted_answer, idempotency_key
 from app.web.door import POLLING, AccessDenied, door, pool
 from app.web.shedding import backlogs
@@ -74,7 +75,8 @@ def _accept(asked: Asked) -> Accepted:
 
     accepted = in_transaction(pool(), work, workspace_id=g.workspace_id)
     if not accepted.replayed:
-        known.accepted(workspace_id=g.workspace_id, jobs=len(asked.job_ids))
+        known.accepted(workspace_id=g.workspace_id, jobs=accepted.jobs)
+        ACCEPTED_JOBS.add(accepted.jobs, JobKind.UNDO)
     return accepted
 
 

@@ -2,16 +2,28 @@
 
 from ipaddress import ip_address
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Flask, Response, current_app, request
 
-from app.metrics import CONTENT_TYPE_LATEST, exposition
+from app.ledger.gauges import LedgerGauges
+from app.metrics.database import DATABASE
+from app.metrics.door import DOOR
+from app.metrics.exposition import CONTENT_TYPE_LATEST, exposition
 from app.web.door import enter
+from app.web.resources import resources_of
 
 blueprint = Blueprint("metrics", __name__)
 
+NAME = "mergelane-gauges"
 PERMISSION = "metrics.read"
 #: Headers by which a proxy says that it speaks for somebody else, who need not be on this machine.
 FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Real-IP")
+
+
+def register(flask: Flask) -> None:
+    """Have the ledger behind *flask* looked at when somebody measures."""
+    resources = resources_of(flask)
+    bound = resources.settings.waiting_bound
+    flask.extensions[NAME] = LedgerGauges(lambda: resources.pool, bound=bound)
 
 
 @blueprint.get("/metrics")
@@ -22,7 +34,7 @@ def metrics() -> Response:
     """
     if not _from_this_machine():
         enter((PERMISSION,))
-    return Response(exposition(), content_type=CONTENT_TYPE_LATEST)
+    return Response(exposition(*DOOR, *DATABASE, current_app.extensions[NAME]), content_type=CONTENT_TYPE_LATEST)
 
 
 def _from_this_machine() -> bool:

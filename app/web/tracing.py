@@ -8,7 +8,7 @@ from flask import Flask, Response, g, request
 from uuid_utils import uuid7
 
 from app.logs import request_id
-from app.metrics import REQUESTS
+from app.metrics.door import count_answer, declare_routes
 
 LOG = logging.getLogger(__name__)
 HEADER = "X-Request-Id"
@@ -25,6 +25,12 @@ def register(flask: Flask) -> None:
     flask.teardown_request(leave)
 
 
+def know_routes(flask: Flask) -> None:
+    """Make room for measuring the answers of every URL; to be called when all of them are known."""
+    rules = flask.url_map.iter_rules()
+    declare_routes([(method, rule.rule) for rule in rules for method in rule.methods or ()])
+
+
 def begin() -> None:
     """Note when the request began, and its id: the client's, if it gave a sane one, or a new one."""
     given = request.headers.get(HEADER, "")
@@ -36,10 +42,17 @@ def begin() -> None:
 def end(response: Response) -> Response:
     """Tell the client the request's id, and log the answer. The path is logged without its values and its query."""
     response.headers[HEADER] = g.request_id
-    REQUESTS.add()
+    seconds = perf_counter() - g.began
+    route = request.url_rule.rule if request.url_rule else None
+    count_answer(
+        method=request.method,
+        route=route,
+        status=response.status_code,
+        seconds=max(0.0, seconds - g.get("waited_s", 0.0)),
+    )
     level = logging.DEBUG if request.endpoint in QUIET else logging.INFO
     if LOG.isEnabledFor(level):
-        LOG.log(level, "Request answered", extra=_facts(response))
+        LOG.log(level, "Request answered", extra=_facts(response, route, seconds))
     return response
 
 
@@ -48,13 +61,13 @@ def leave(_: BaseException | None) -> None:
     request_id.set("")
 
 
-def _facts(response: Response) -> dict[str, object]:
+def _facts(response: Response, route: str | None, seconds: float) -> dict[str, object]:
     """Return what the log tells about an answered request; none of it tells who a person is."""
     return {
         "method": request.method,
-        "route": request.url_rule.rule if request.url_rule else None,
+        "route": route,
         "status": response.status_code,
-        "duration_ms": round((perf_counter() - g.began) * 1000, 1),
+        "duration_ms": round(seconds * 1000, 1),
         "workspace_id": g.get("workspace_id"),
         "api_key_id": g.get("api_key_id"),
     }

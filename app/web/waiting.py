@@ -63,7 +63,9 @@ def wait_for_batch(batch_id: UUID, *, seconds: float) -> bool:
     """
     with SEATS.seat(max(1, settings().web_threads - SPARE_THREADS)) as seated:
         if seated:
-            _poll(batch_id, until=monotonic() + seconds)
+            began = monotonic()
+            _poll(batch_id, until=began + seconds)
+            g.waited_s = monotonic() - began
         return seated
 
 

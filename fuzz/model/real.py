@@ -62,7 +62,7 @@ class Real:
         """Return the lanes that wait, the oldest first, marked as the relay marks them."""
 
         def work(connection: Connection) -> list[tuple[UUID, ...]]:
-            lanes = claim(connection, workspace_id=self._workspace_id, limit=EVERYTHING)
+            lanes = claim(connection, workspace_id=self._workspace_id, limit=EVERYTHING).lanes
             tasks = {uuid7(): lane for lane in lanes}
             mark_published(connection, workspace_id=self._workspace_id, tasks=tasks)
             return lanes

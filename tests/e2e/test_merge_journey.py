@@ -24,13 +24,14 @@ JOB = {
     "survivor",
     "attempts",
     "task_id",
+    "request_id",
     "created_at",
     "started_at",
     "finished_at",
     "undone_at",
     "undone_by",
 }
-BATCH = {"batch_id", "state", "created_at", "finished_at", "counts"}
+BATCH = {"batch_id", "state", "request_id", "created_at", "finished_at", "counts"}
 
 
 def body(*pairs: tuple[str, str]) -> Json:

@@ -22,6 +22,7 @@ FREE = {
     "sql/statistics.sql:analyze_outgrown_tables": "counts tables, whosever rows they hold",
     "ledger/sql/work.sql:workspaces_with_pending_jobs": "gives the relay the list of workspaces",
     "ledger/sql/work.sql:workspaces_under_way": "gives the rescue the list of workspaces",
+    "ledger/sql/gauges.sql:measured_workspaces": "counts jobs for the operators, who see every workspace's numbers",
     "ledger/sql/work.sql:all_workspaces": "gives the pruning the list of workspaces",
     "profiles/sql/deletion.sql:be_patient": "sets a time limit alone",
     "segments/sql/segments.sql:try_pattern": "asks whether a text is a regular expression",

@@ -261,6 +261,7 @@ def test_what_runs_as_the_owner_is_a_few_functions_that_only_the_role_may_call(o
         "workspaces_under_way",
         "all_workspaces",
         "analyze_outgrown_tables",
+        "measured_workspaces",
     }
     assert [row["config"] for row in found] == [["search_path=pg_catalog, pg_temp"]] * len(found)
     assert {row["anybody"] for row in found} == {False}

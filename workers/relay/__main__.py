@@ -9,6 +9,8 @@ from threading import Event
 from app.config import Settings
 from app.db import Pool, open_pool
 from app.logs import configure
+from app.metrics.relay import RELAY
+from app.metrics.serving import serve
 from app.revisions import require
 from workers.broker import Broker
 from workers.celery import make_celery
@@ -38,7 +40,11 @@ def main() -> None:
         signal.signal(number, lambda *_: stop.set())
     log.info("relay_started")
     services = (_publish, _rescue, _prune, _analyze)
-    with open_pool(settings, name="relay") as pool, ThreadPoolExecutor(len(services)) as threads:
+    with (
+        serve(settings.metrics_address, *RELAY),
+        open_pool(settings, name="relay") as pool,
+        ThreadPoolExecutor(len(services)) as threads,
+    ):
         running = [threads.submit(_until_stopped, service, pool, settings, stop) for service in services]
         stop.wait()
     for service in running:

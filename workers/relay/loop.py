@@ -3,9 +3,11 @@
 import logging
 from collections.abc import Callable
 from threading import Event
+from time import time
 
 from app.db import CONTENDED
 from app.errors import DatabaseUnavailable, MergelaneError
+from app.metrics import relay as metrics
 from workers.broker import BrokerUnavailable
 
 log = logging.getLogger(__name__)
@@ -24,7 +26,10 @@ def repeat(run_once: Callable[[], int], *, pause_s: float, stop: Event, name: st
     while not stop.is_set():
         try:
             idle = run_once() == 0
+            metrics.ROUNDS.add(1, name)
+            metrics.LAST_ROUND.put(time(), name)
         except (DatabaseUnavailable, BrokerUnavailable, *CONTENDED) as error:
+            metrics.AWAY.add(1, name)
             if not away:
                 reason = str(error) if isinstance(error, MergelaneError) else type(error).__name__
                 log.warning("waiting", extra={"service": name, "reason": reason})

@@ -31,6 +31,8 @@ class Pace:
         #: Messages that workers take in a second, and jobs that one carries.
         self._rate = 0.0
         self._jobs_a_message = 1.0
+        #: Messages that were let wait at the last look.
+        self.goal = 0
 
     def room(self, waiting: int) -> int:
         """Return how many messages may be published now that so many are *waiting*; 0 when few would fit."""
@@ -39,7 +41,7 @@ class Pace:
         taken = max(0, self._expected - waiting)
         self._rate += (taken / passed - self._rate) * passed / (passed + MEMORY_S)
         self._looked_at, self._expected = now, waiting
-        goal = min(self._bound, max(ceil(LEAST_JOBS / self._jobs_a_message), ceil(self._rate * AHEAD_S)))
+        self.goal = goal = min(self._bound, max(ceil(LEAST_JOBS / self._jobs_a_message), ceil(self._rate * AHEAD_S)))
         room = goal - waiting
         return room if room * WORTH_WHILE >= goal else 0
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from app.config import Settings
 from app.db import Pool, borrow, in_transaction
 from app.ledger import pruning
+from app.metrics import relay as metrics
 
 log = logging.getLogger(__name__)
 
@@ -45,4 +46,6 @@ class Pruner:
             ),
             workspace_id=workspace_id,
         )
+        metrics.PRUNED.add(batches(), "batch")
+        metrics.PRUNED.add(keys(), "idempotency_key")
         return batches() + keys()

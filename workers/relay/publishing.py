@@ -1,7 +1,7 @@
 """Publishing: waiting lanes go from the ledger to the broker, a bounded number at a time, every workspace in turn."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from uuid import UUID
 
@@ -9,7 +9,8 @@ from uuid_utils.compat import uuid7
 
 from app.config import Settings
 from app.db import Connection, Pool, borrow, in_transaction
-from app.ledger.claiming import claim, mark_published, to_publish_apart, waiting_workspaces
+from app.ledger.claiming import Origin, claim, mark_published, to_publish_apart, waiting_workspaces
+from app.metrics import relay as metrics
 from workers.broker import Broker
 from workers.packing import may_pack, pack
 from workers.relay.pace import Pace
@@ -39,7 +40,10 @@ class Publisher:
         if not workspaces:
             self._pace.rest()
             return 0
-        room = min(self._pace.room(self._broker.waiting()), self._settings.relay_claim)
+        waiting = self._broker.waiting()
+        room = min(self._pace.room(waiting), self._settings.relay_claim)
+        metrics.BROKER_MESSAGES.put(waiting)
+        metrics.BROKER_GOAL.put(self._pace.goal)
         if room <= 0:
             return 0
         # Each workspace gets an equal share of the room, so that one with a million jobs cannot starve another.
@@ -67,18 +71,32 @@ class Publisher:
         """
         self._last = workspace_id
         limit = min(room * self._settings.lane_size, self._settings.relay_claim)
-        lanes = claim(connection, workspace_id=workspace_id, limit=limit)
-        if not lanes:
+        claimed = claim(connection, workspace_id=workspace_id, limit=limit)
+        if not claimed.lanes:
             return 0
         # Lanes of several jobs may need more messages than there is room for; those that stay wait for the next round.
-        messages = self._packed(connection, workspace_id, lanes, room)[:room]
+        messages = self._packed(connection, workspace_id, claimed.lanes, room)[:room]
         tasks = {uuid7(): job_ids for job_ids in messages}
         mark_published(connection, workspace_id=workspace_id, tasks=tasks)
-        self._broker.publish(workspace_id=workspace_id, tasks=tasks)
+        headers = {task_id: headers_of(job_ids, claimed.origins) for task_id, job_ids in tasks.items()}
+        self._broker.publish(workspace_id=workspace_id, tasks=tasks, headers=headers)
         jobs = sum(map(len, messages))
         self._pace.published(messages=len(messages), jobs=jobs)
+        metrics.PUBLISHED_LANES.add(len(messages))
+        metrics.PUBLISHED_JOBS.add(jobs)
         log.debug("published", extra={"workspace_id": workspace_id, "messages": len(tasks), "jobs": jobs})
+        self._tell(workspace_id, tasks, headers)
         return jobs
+
+    def _tell(
+        self, workspace_id: int, tasks: Mapping[UUID, Sequence[UUID]], headers: Mapping[UUID, Mapping[str, object]]
+    ) -> None:
+        """Log each message with the requests that it comes from; at DEBUG alone, since a round may hold hundreds."""
+        if not log.isEnabledFor(logging.DEBUG):
+            return
+        for task_id, job_ids in tasks.items():
+            own = {"workspace_id": workspace_id, "task_id": str(task_id), "jobs": len(job_ids)}
+            log.debug("lane_published", extra={**own, **headers[task_id]})
 
     def _packed(
         self, connection: Connection, workspace_id: int, lanes: Sequence[tuple[UUID, ...]], room: int
@@ -90,3 +108,9 @@ class Publisher:
         job_ids = chain.from_iterable(lanes)
         apart = to_publish_apart(connection, workspace_id=workspace_id, job_ids=job_ids)
         return pack(lanes, lane_size=lane_size, room=room, apart=apart)
+
+
+def headers_of(job_ids: Sequence[UUID], origins: Mapping[UUID, Origin]) -> dict[str, object]:
+    """Return the headers of the message that carries *job_ids*: the requests that these come from, each once."""
+    requests = (origins[job_id].request_id for job_id in job_ids)
+    return {"request_ids": list(dict.fromkeys(each for each in requests if each is not None))}

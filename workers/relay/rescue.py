@@ -6,6 +6,7 @@ from uuid import UUID
 from app.config import Settings
 from app.db import Connection, Pool, borrow, in_transaction
 from app.ledger.claiming import Rescued, busy_workspaces, consumed_to, rescue_lost, rescue_stranded
+from app.metrics import relay as metrics
 from workers.broker import Broker, BrokerUnavailable
 
 log = logging.getLogger(__name__)
@@ -58,20 +59,20 @@ class Rescuer:
 
     def _sweep(self, workspace_id: int, frontier: UUID | None) -> int:
         """Put back a workspace's stranded and lost jobs; return how many."""
-        found = [
-            in_transaction(
-                self._pool, lambda connection: self._stranded(connection, workspace_id), workspace_id=workspace_id
-            )
-        ]
+        stranded = in_transaction(
+            self._pool, lambda connection: self._stranded(connection, workspace_id), workspace_id=workspace_id
+        )
+        lost = Rescued()
         if frontier is not None:
-            found.append(
-                in_transaction(
-                    self._pool,
-                    lambda connection: self._lost(connection, workspace_id, frontier),
-                    workspace_id=workspace_id,
-                )
+            lost = in_transaction(
+                self._pool,
+                lambda connection: self._lost(connection, workspace_id, frontier),
+                workspace_id=workspace_id,
             )
-        queued, dead = sum(each.queued for each in found), sum(each.dead for each in found)
+        metrics.RESCUED.add(stranded.queued, "stranded")
+        metrics.RESCUED.add(lost.queued, "lost")
+        metrics.RESCUED_DEAD.add(stranded.dead)
+        queued, dead = stranded.queued + lost.queued, stranded.dead
         if queued or dead:
             log.warning("rescued", extra={"workspace_id": workspace_id, "queued": queued, "dead": dead})
         return queued + dead

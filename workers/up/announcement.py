@@ -21,6 +21,8 @@ def announcement(options: Options, home: Home, *, postgres: bool, redis: bool, k
         "Broker": "a Redis of its own" if redis else "the one in BROKER_URL",
         "Logs": str(home.logs),
     }
+    if ports := options.metrics_ports:
+        rows["Metrics"] = f"{base}/metrics, and the relay's and the workers' at ports {ports[0]} to {ports[-1]}"
     table = "\n".join(f"  {name:<13} {value}" for name, value in rows.items())
     return f"Mergelane is up. Ctrl-C stops it.\n\n{table}\n\n{_trial(base, home, key=key)}"
 

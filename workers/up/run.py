@@ -67,6 +67,8 @@ class Up:
         self._household.end_leftovers()
         require_free(options.host, options.port, "--port")
         require_free("127.0.0.1", options.flower_port, "--flower-port")
+        for port in options.metrics_ports:
+            require_free("127.0.0.1", port, "--metrics-port")
         database_url = self._settings.database_url or self._start_postgres()
         broker_url = self._settings.broker_url or self._start_redis()
         self._prepare_database(database_url)

@@ -1,8 +1,8 @@
 -- name: insert_batch
 -- Makes a batch and its jobs, given as a JSON array, durable: the transactional outbox that the relay empties.
 WITH accepted AS (
-    INSERT INTO batch (workspace_id, id, api_key_id, path)
-    VALUES (%(workspace_id)s, %(batch_id)s, %(api_key_id)s, %(path)s)
+    INSERT INTO batch (workspace_id, id, api_key_id, path, request_id, traceparent)
+    VALUES (%(workspace_id)s, %(batch_id)s, %(api_key_id)s, %(path)s, %(request_id)s, %(traceparent)s)
 )
 
 INSERT INTO job (

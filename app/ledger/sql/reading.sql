@@ -1,7 +1,7 @@
 -- name: read_batch
 -- A batch with its jobs in the order of the request; one row without a job when it has none.
 SELECT
-    batch.created_at AS batch_created_at,
+    batch.created_at AS batch_created_at, batch.request_id,
     job.id, batch.id AS batch_id, job.index, job.kind, job.state, job.outcome, job.reason,
     job.orphan_identifier, job.survivor_identifier,
     job.orphan_braze_id, job.orphan_external_id, job.survivor_braze_id, job.survivor_external_id,
@@ -22,7 +22,7 @@ SELECT EXISTS (
 
 -- name: list_batches
 -- A page of batches, newest first.
-SELECT id, created_at
+SELECT id, created_at, request_id
 FROM batch
 WHERE workspace_id = %(workspace_id)s AND (%(before)s::uuid IS NULL OR id < %(before)s)
 ORDER BY id DESC
@@ -40,7 +40,8 @@ GROUP BY batch_id, state, outcome
 SELECT
     id, batch_id, index, kind, state, outcome, reason, orphan_identifier, survivor_identifier,
     orphan_braze_id, orphan_external_id, survivor_braze_id, survivor_external_id,
-    attempts, task_id, created_at, started_at, finished_at, undone_at, undone_by, undoes, not_restored
+    attempts, task_id, created_at, started_at, finished_at, undone_at, undone_by, undoes, not_restored,
+    (SELECT request_id FROM batch WHERE batch.workspace_id = job.workspace_id AND batch.id = job.batch_id) AS request_id
 FROM job
 WHERE workspace_id = %(workspace_id)s AND id = %(job_id)s
 
@@ -55,7 +56,8 @@ SELECT changes::json FROM undo_record WHERE workspace_id = %(workspace_id)s AND 
 SELECT
     id, batch_id, index, kind, state, outcome, reason, orphan_identifier, survivor_identifier,
     orphan_braze_id, orphan_external_id, survivor_braze_id, survivor_external_id,
-    attempts, task_id, created_at, started_at, finished_at, undone_at, undone_by, undoes, not_restored
+    attempts, task_id, created_at, started_at, finished_at, undone_at, undone_by, undoes, not_restored,
+    (SELECT request_id FROM batch WHERE batch.workspace_id = job.workspace_id AND batch.id = job.batch_id) AS request_id
 FROM job
 WHERE workspace_id = %(workspace_id)s
     AND (%(state)s::text IS NULL OR state = %(state)s)
@@ -83,7 +85,8 @@ WITH found AS MATERIALIZED (
 SELECT
     id, batch_id, index, kind, state, outcome, reason, orphan_identifier, survivor_identifier,
     orphan_braze_id, orphan_external_id, survivor_braze_id, survivor_external_id,
-    attempts, task_id, created_at, started_at, finished_at, undone_at, undone_by, undoes, not_restored
+    attempts, task_id, created_at, started_at, finished_at, undone_at, undone_by, undoes, not_restored,
+    (SELECT request_id FROM batch WHERE batch.workspace_id = job.workspace_id AND batch.id = job.batch_id) AS request_id
 FROM job
 WHERE workspace_id = %(workspace_id)s AND id IN (
     SELECT id

@@ -39,8 +39,8 @@ ORDER BY coalesce(merge.merged_at, identify.identified_at, job.finished_at) DESC
 -- name: insert_undos
 -- Makes a batch of undos, given as a JSON array, durable; each says of its merge whom that was about.
 WITH accepted AS (
-    INSERT INTO batch (workspace_id, id, api_key_id, path)
-    VALUES (%(workspace_id)s, %(batch_id)s, %(api_key_id)s, %(path)s)
+    INSERT INTO batch (workspace_id, id, api_key_id, path, request_id, traceparent)
+    VALUES (%(workspace_id)s, %(batch_id)s, %(api_key_id)s, %(path)s, %(request_id)s, %(traceparent)s)
 )
 
 INSERT INTO job (

@@ -5,7 +5,8 @@ SELECT workspace_id FROM workspaces_with_pending_jobs()
 -- name: claim_lanes
 -- Locks the oldest waiting lanes of a workspace, whole, skipping those that another relay holds.
 -- The members of a lane are probed for, batch by batch. When the statistics are older than the backlog they say that
--- next to nothing is queued, and an index on the state would be read whole for every lane: "IS TRUE" keeps it out.
+-- next to nothing is queued, and an index on the state would be read whole for every lane: "IS TRUE" keeps it out. The
+-- batch is probed for likewise, or it might be joined by reading all of them.
 WITH head AS (
     SELECT batch_id, lane
     FROM job
@@ -16,8 +17,14 @@ WITH head AS (
     FOR UPDATE SKIP LOCKED
 )
 
-SELECT member.id, head.batch_id, head.lane
+SELECT member.id, head.batch_id, head.lane, batch.request_id, batch.traceparent
 FROM head
+CROSS JOIN LATERAL (
+    SELECT request_id, traceparent
+    FROM batch
+    WHERE batch.workspace_id = %(workspace_id)s AND batch.id = head.batch_id
+    LIMIT 1
+) AS batch
 CROSS JOIN LATERAL (
     SELECT job.id
     FROM job
@@ -46,7 +53,7 @@ WHERE job.workspace_id = %(workspace_id)s AND job.id = given.id
 -- A late delivery may begin a job that was put back and is not published again yet: it counts as published from now on,
 -- or the rescue would never look at it. It may hold the head of a lane and not the rest; what still waits of that lane
 -- gets a head of its own, since the relay looks for heads. A job that was dead and is tried again keeps its last error
--- until it runs.
+-- until it runs. How long each has waited, the database tells, whose clock gave the time of its acceptance too.
 WITH begun AS (
     UPDATE job
     SET
@@ -60,6 +67,7 @@ WITH begun AS (
     WHERE workspace_id = %(workspace_id)s AND id = ANY(%(ids)s) AND state IN ('queued', 'running')
     RETURNING
         id, batch_id, index, kind, orphan_identifier, survivor_identifier, attempts,
+        extract(EPOCH FROM clock_timestamp() - created_at)::double precision AS waited_s,
         published_at >= statement_timestamp() AS was_waiting
 ),
 
@@ -81,7 +89,16 @@ led AS (
         AND job.state = 'queued' AND job.published_at IS NULL
 )
 
-SELECT id, batch_id, index, kind, orphan_identifier, survivor_identifier, attempts FROM begun
+SELECT
+    begun.id, begun.batch_id, begun.index, begun.kind, begun.orphan_identifier, begun.survivor_identifier,
+    begun.attempts, begun.waited_s, batch.request_id, batch.traceparent
+FROM begun
+CROSS JOIN LATERAL (
+    SELECT request_id, traceparent
+    FROM batch
+    WHERE batch.workspace_id = %(workspace_id)s AND batch.id = begun.batch_id
+    LIMIT 1
+) AS batch
 
 -- name: hold_jobs
 -- Locks those of the jobs that nobody has finished, so that a repeated delivery waits and then finds nothing to do.

@@ -55,6 +55,13 @@ BEGIN
     END IF;
 END;
 $$;
+DO $$
+BEGIN
+    IF to_regproc('measured_workspaces') IS NOT NULL THEN
+        GRANT EXECUTE ON FUNCTION measured_workspaces(integer, integer) TO mergelane_app;
+    END IF;
+END;
+$$;
 -- History is never changed.
 GRANT SELECT, INSERT, DELETE ON custom_event, purchase, session, engagement TO mergelane_app;
 

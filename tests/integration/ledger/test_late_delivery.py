@@ -15,7 +15,7 @@ def test_a_job_begun_by_a_late_message_is_rescued_when_that_worker_dies_too(fact
     in_transaction(pool, lambda inside: work.begin(inside, **ids, job_ids=[job_id], task_id=uuid4()), **ids)
     limits = {"after_s": 0, "max_strandings": 5, "limit": 10}
     rescued = in_transaction(pool, lambda inside: rescue_stranded(inside, **ids, **limits), **ids)
-    lanes = in_transaction(pool, lambda inside: claim(inside, **ids, limit=10), **ids)
+    lanes = in_transaction(pool, lambda inside: claim(inside, **ids, limit=10), **ids).lanes
 
     assert rescued.queued == 1
     assert lanes == [(job_id,)]

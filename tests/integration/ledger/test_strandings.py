@@ -52,7 +52,7 @@ def counts(factory: Factory, job_ids: Sequence[UUID]) -> list[tuple[str, int, in
 def test_a_killed_worker_costs_its_jobs_an_attempt_and_no_failure(factory: Factory, lane: list[UUID]) -> None:
     assert sweep(factory) == Rescued(queued=3)
     assert counts(factory, lane) == [("queued", 1, 1)] * 3
-    assert claim(factory.connection, workspace_id=factory.workspace_id, limit=10) == [tuple(lane)]
+    assert claim(factory.connection, workspace_id=factory.workspace_id, limit=10).lanes == [tuple(lane)]
 
 
 def test_who_has_only_just_begun_is_left_alone(factory: Factory, lane: list[UUID]) -> None:
@@ -96,7 +96,7 @@ def test_jobs_that_were_stranded_often_go_each_for_itself(factory: Factory, lane
         start(factory, lane)
     sweep(factory)
 
-    claimed = claim(factory.connection, workspace_id=factory.workspace_id, limit=10)
+    claimed = claim(factory.connection, workspace_id=factory.workspace_id, limit=10).lanes
     assert claimed == [(job_id,) for job_id in lane]
 
 
@@ -117,7 +117,7 @@ def test_a_lost_message_is_neither_an_attempt_nor_a_stranding(factory: Factory, 
 
     assert found == Rescued(queued=2)
     assert counts(factory, job_ids) == [("queued", 0, 0)] * 2
-    assert claim(connection, workspace_id=factory.workspace_id, limit=10) == [tuple(job_ids)]
+    assert claim(connection, workspace_id=factory.workspace_id, limit=10).lanes == [tuple(job_ids)]
 
 
 def test_what_waits_behind_others_is_not_lost_however_old_it_is(factory: Factory, connection: Connection) -> None:
@@ -155,4 +155,4 @@ def test_a_message_with_the_head_of_a_lane_alone_leaves_the_rest_a_head(
 
     start(factory, [head])
 
-    assert claim(connection, workspace_id=factory.workspace_id, limit=10) == [tuple(rest)]
+    assert claim(connection, workspace_id=factory.workspace_id, limit=10).lanes == [tuple(rest)]

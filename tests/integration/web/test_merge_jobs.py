@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
 import pytest
 from psycopg.types.json import Jsonb
@@ -48,6 +49,7 @@ def test_a_queued_job_shows_all_that_is_known(caller: Caller) -> None:
 
     assert shown == job
     assert TIME.fullmatch(job.pop("created_at"))
+    assert str(UUID(job.pop("request_id")))
     assert job == {
         "job_id": job["job_id"],
         "batch_id": job["batch_id"],

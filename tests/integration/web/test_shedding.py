@@ -9,7 +9,7 @@ from werkzeug.test import TestResponse
 
 from app.config import Settings
 from app.db import Connection, Pool
-from app.metrics import SHED_REQUESTS
+from app.metrics.door import SHED_REQUESTS
 from app.web import create_app
 from app.web.resources import resources_of
 from app.web.shedding import NAME
@@ -65,13 +65,13 @@ def assert_refused(response: TestResponse) -> None:
 def test_whatever_would_make_jobs_is_refused_and_writes_nothing(
     full: Caller, count: Callable[[], dict[str, int]], path: str, body: Any
 ) -> None:
-    before, shed = count(), SHED_REQUESTS.value
+    before, shed = count(), SHED_REQUESTS.value()
 
     assert_refused(full.post(path, body))
     assert_refused(full.post(path, body, headers={"Idempotency-Key": "other"}))
 
     assert count() == before
-    assert SHED_REQUESTS.value == shed + 2
+    assert SHED_REQUESTS.value() == shed + 2
 
 
 def test_an_undo_is_refused_too(caller: Caller, pool: Pool, count: Callable[[], dict[str, int]]) -> None:

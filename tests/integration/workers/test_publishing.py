@@ -191,7 +191,7 @@ def test_a_lane_that_another_relay_holds_is_passed_over(
     held, free = single_jobs(factory, 2)
 
     def hold(connection: Connection) -> int:
-        lanes = claim(connection, workspace_id=factory.workspace_id, limit=1)
+        lanes = claim(connection, workspace_id=factory.workspace_id, limit=1).lanes
         assert lanes == [(held,)]
         with relay(pool, settings, redis_server) as (publisher, _):
             return publisher.run_once()

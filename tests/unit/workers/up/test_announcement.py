@@ -1,5 +1,6 @@
 """What `mergelane up` tells."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from workers.up.announcement import announcement
@@ -40,3 +41,10 @@ def test_an_ipv6_address_stands_in_brackets() -> None:
     options = Options(home=Path("/srv/lane"), host="::1", port=8123, flower_port=5123, workers=3)
 
     assert "http://[::1]:8123" in announcement(options, HOME, postgres=True, redis=True, key=True)
+
+
+def test_the_ports_of_metrics_are_told_when_there_are_any() -> None:
+    options = replace(OPTIONS, metrics_port=9000)
+    told = announcement(options, Home(options.home), postgres=True, redis=True, key=True)
+
+    assert "http://127.0.0.1:8123/metrics, and the relay's and the workers' at ports 9000 to 9003" in told

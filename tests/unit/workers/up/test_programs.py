@@ -1,6 +1,7 @@
 """The programs that `mergelane up` runs, and their settings."""
 
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -50,3 +51,25 @@ def test_flowers_password_is_passed_by_its_own_variable() -> None:
     environ = environment(database_url="", broker_url="", flower_basic_auth="ada:secret")
 
     assert environ["FLOWER_BASIC_AUTH"] == "ada:secret"
+
+
+def test_whoever_shows_metrics_has_a_port_of_its_own() -> None:
+    options = replace(OPTIONS, metrics_port=9000)
+    wanted = programs(options, Home(options.home), environment(database_url="", broker_url=""))
+    processes = (wanted.web, wanted.relay, *wanted.workers, wanted.flower)
+
+    assert [process.environ["MERGELANE_METRICS_ADDRESS"] for process in processes] == [
+        "",
+        "127.0.0.1:9000",
+        "127.0.0.1:9001",
+        "127.0.0.1:9002",
+        "127.0.0.1:9003",
+        "",
+    ]
+
+
+def test_nobody_shows_metrics_unasked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MERGELANE_METRICS_ADDRESS", "127.0.0.1:9464")
+    wanted = programs(OPTIONS, Home(OPTIONS.home), environment(database_url="", broker_url=""))
+
+    assert {process.environ["MERGELANE_METRICS_ADDRESS"] for process in (wanted.relay, *wanted.workers)} == {""}
