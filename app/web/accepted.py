@@ -68,7 +68,7 @@ def accepted_answer(accepted: Accepted, *, status: int, **vendors: Any) -> Respo
 
     A client that would rather wait gets it when the batch has finished or its time is up, with the batch in it.
     """
-    batch_id = accepted.batch_id
+    g.batch_id = batch_id = accepted.batch_id
     body = {**vendors, "batch_id": str(batch_id), "status_url": status_url(batch_id)}
     headers = {"Location": status_url(batch_id), "Retry-After": str(RETRY_AFTER)}
     if accepted.replayed:

@@ -70,4 +70,5 @@ def _facts(response: Response, route: str | None, seconds: float) -> dict[str, o
         "duration_ms": round(seconds * 1000, 1),
         "workspace_id": g.get("workspace_id"),
         "api_key_id": g.get("api_key_id"),
+        **({"batch_id": str(g.batch_id)} if "batch_id" in g else {}),
     }

@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.project.tree import text_of
+from tests.project.tree import ROOT, text_of
 from workers.up import commands
 from workers.up.embedded_postgres import DISCREET
 
 PROCESSES = {"web": commands.WEB, "relay": commands.RELAY, "worker": commands.WORKER, "flower": commands.FLOWER}
+#: What the profile `monitoring` adds.
+MONITORING = {"prometheus", "grafana"}
 PLACES = re.compile(r"--(address|port|bind)=.*")
 
 
@@ -50,7 +52,7 @@ def test_compose_runs_what_the_procfile_runs(services: dict[str, dict[str, Any]]
 
 
 def test_compose_adds_the_servers_and_the_migration(services: dict[str, dict[str, Any]]) -> None:
-    assert services.keys() == {*PROCESSES, "postgres", "redis", "migrate"}
+    assert services.keys() - MONITORING == {*PROCESSES, "postgres", "redis", "migrate"}
     assert services["migrate"]["command"] == ["mergelane", "migrate"]
     assert services["postgres"]["image"] == "postgres:18"
     assert services["redis"]["image"] == "redis:7"
@@ -68,7 +70,12 @@ def test_compose_keeps_the_front_door_open_without_a_broker(services: dict[str, 
 def test_compose_opens_ports_to_this_machine_alone(services: dict[str, dict[str, Any]]) -> None:
     ports = {name: service["ports"] for name, service in services.items() if "ports" in service}
 
-    assert ports == {"web": ["127.0.0.1:8000:8000"], "flower": ["127.0.0.1:5555:5555"]}
+    assert ports == {
+        "web": ["127.0.0.1:8000:8000"],
+        "flower": ["127.0.0.1:5555:5555"],
+        "prometheus": ["127.0.0.1:9090:9090"],
+        "grafana": ["127.0.0.1:3000:3000"],
+    }
 
 
 def test_compose_refuses_to_start_flower_without_a_password(services: dict[str, dict[str, Any]]) -> None:
@@ -88,18 +95,24 @@ def test_every_container_is_confined(services: dict[str, dict[str, Any]]) -> Non
 
 def test_no_container_runs_as_root(services: dict[str, dict[str, Any]]) -> None:
     (user,) = re.findall(r"^USER (\S+)$", text_of("Dockerfile"), re.MULTILINE)
-    servers = {name: services[name]["user"] for name in ("postgres", "redis")}
+    servers = {name: services[name]["user"] for name in ("postgres", "redis", *MONITORING)}
 
     assert int(user) > 0
     assert f"--uid {user} " in text_of("Dockerfile")
-    assert servers == {"postgres": "postgres", "redis": "redis"}
+    assert servers == {"postgres": "postgres", "redis": "redis", "prometheus": "nobody", "grafana": "472"}
     assert not any("user" in services[name] for name in (*PROCESSES, "migrate"))
 
 
 def test_a_container_writes_to_memory_and_to_its_volume_alone(services: dict[str, dict[str, Any]]) -> None:
     mounted = {name: service["volumes"] for name, service in services.items() if "volumes" in service}
 
-    assert mounted == {"postgres": ["postgres:/var/lib/postgresql"]}
+    writable = {name: [each for each in volumes if not each.endswith(":ro")] for name, volumes in mounted.items()}
+
+    assert writable == {
+        "postgres": ["postgres:/var/lib/postgresql"],
+        "prometheus": ["prometheus:/prometheus"],
+        "grafana": ["grafana:/var/lib/grafana"],
+    }
     assert all("/tmp" in service["tmpfs"] for service in services.values())  # noqa: S108  the very folder
 
 
@@ -132,3 +145,32 @@ def test_the_image_is_not_built_in_a_folder_called_app() -> None:
 
     assert folders
     assert "/app" not in folders
+
+
+def test_prometheus_and_grafana_start_for_those_who_ask_for_them_alone(services: dict[str, dict[str, Any]]) -> None:
+    assert {name for name, service in services.items() if service.get("profiles") == ["monitoring"]} == MONITORING
+
+
+def test_relay_and_workers_show_their_metrics_where_prometheus_looks(services: dict[str, dict[str, Any]]) -> None:
+    scraped = yaml.safe_load(text_of("monitoring/prometheus.yml"))["scrape_configs"]
+    looked_for = {
+        name: f"0.0.0.0:{where['port']}"
+        for each in scraped
+        for where in each.get("dns_sd_configs", ())
+        for name in where["names"]
+    }
+    shown = {
+        name: service["environment"]["MERGELANE_METRICS_ADDRESS"]
+        for name, service in services.items()
+        if "MERGELANE_METRICS_ADDRESS" in service.get("environment", {})
+    }
+
+    assert looked_for == shown
+    assert shown.keys() == {"relay", "worker"}
+
+
+def test_what_is_mounted_is_there(services: dict[str, dict[str, Any]]) -> None:
+    mounted = [each.split(":")[0] for service in services.values() for each in service.get("volumes", ())]
+    missing = [name for name in mounted if name.startswith("./") and not (ROOT / name).exists()]
+
+    assert missing == []
