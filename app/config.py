@@ -63,6 +63,8 @@ class Settings:
 
     #: MERGELANE_METRICS_ADDRESS: HOST:PORT where a relay or worker shows its metrics; nowhere when empty.
     metrics_address: str = ""
+    #: OTEL_EXPORTER_OTLP_ENDPOINT: where traces are sent by OTLP over HTTP; nowhere when empty.
+    otel_exporter_otlp_endpoint: str = field(default="", repr=False)
 
     #: MERGELANE_POOL_SIZE: PostgreSQL connections that one process may hold.
     pool_size: int = 8
@@ -179,9 +181,13 @@ def drop_celery_overrides() -> None:
 CELERY_OVERRIDES = ("CELERY_BROKER_URL", "CELERY_RESULT_BACKEND", "CELERY_BROKER_READ_URL", "CELERY_BROKER_WRITE_URL")
 
 
+#: Settings whose variables have the names that everybody gives them.
+NAMED_BY_OTHERS = frozenset({"database_url", "broker_url", "otel_exporter_otlp_endpoint"})
+
+
 def variable(setting: str) -> str:
     """Return the name of the environment variable that holds *setting*."""
-    return setting.upper() if setting in {"database_url", "broker_url"} else f"MERGELANE_{setting.upper()}"
+    return setting.upper() if setting in NAMED_BY_OTHERS else f"MERGELANE_{setting.upper()}"
 
 
 class PlainList(fields.Field[frozenset[str]]):
@@ -251,6 +257,7 @@ class SettingsSchema(Schema):
     log_level = fields.String(validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"]))
     log_error_texts = fields.Boolean()
     metrics_address = fields.String(validate=validate.Regexp(ADDRESS, error=NO_ADDRESS))
+    otel_exporter_otlp_endpoint = fields.Url(schemes={"http", "https"}, require_tld=False)
     pool_size = _whole()
     pool_timeout_s = _positive()
     silence_s = _positive()

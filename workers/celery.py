@@ -5,12 +5,20 @@ import logging
 import sys
 
 from celery import Celery
-from celery.signals import setup_logging, worker_init, worker_process_shutdown, worker_ready, worker_shutdown
+from celery.signals import (
+    setup_logging,
+    worker_init,
+    worker_process_init,
+    worker_process_shutdown,
+    worker_ready,
+    worker_shutdown,
+)
 
 from app.config import Settings, drop_celery_overrides
 from app.errors import SetupError
 from app.logs import configure
 from app.revisions import require
+from app.telemetry import spans
 from workers import resources
 from workers.tls import tls_options
 
@@ -121,6 +129,13 @@ def leave_what_stays_alone(**_: object) -> None:
 
 
 @worker_ready.connect
+@worker_process_init.connect
+def send_traces(**_: object) -> None:
+    """Send what this process does as spans, where OTEL_EXPORTER_OTLP_ENDPOINT says."""
+    spans.start(resources.settings(), service="worker")
+
+
+@worker_ready.connect
 def show_metrics(**_: object) -> None:
     """Show what this worker measures, where MERGELANE_METRICS_ADDRESS says."""
     resources.show_metrics()
@@ -131,6 +146,7 @@ def show_metrics(**_: object) -> None:
 def close_pool(**_: object) -> None:
     """Give the database connections back when the worker ends, and show its metrics no longer."""
     resources.close()
+    spans.stop()
 
 
 drop_celery_overrides()

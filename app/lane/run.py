@@ -72,9 +72,12 @@ def run(pool: Pool, settings: Settings, lane: Lane) -> Mapping[str, int]:
         )
     )()
     tale.begun(jobs)
-    while jobs:
-        jobs = jobs[_run_some(running, jobs) :]
-    return tale.ended()
+    try:
+        while jobs:
+            jobs = jobs[_run_some(running, jobs) :]
+    finally:
+        tale.ended()
+    return tale.ends
 
 
 def _run_some(running: _Running, jobs: Sequence[Work]) -> int:

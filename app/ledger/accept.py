@@ -14,6 +14,7 @@ from app.ledger.idempotency import IdempotencyKey, first_use
 from app.ledger.lanes import lane_heads
 from app.logs import request_id
 from app.metrics.door import ACCEPTED_JOBS
+from app.telemetry.spans import current
 from schemas.identifiers import Email, Identifier, Phone, plain_value, sharing_key, to_wire
 from schemas.outcomes import JobKind
 
@@ -91,7 +92,7 @@ def accept(  # noqa: PLR0913  one request has as many sides
 
 def origin() -> dict[str, str | None]:
     """Return what a batch keeps of the request that makes it: its id, and where its trace goes on."""
-    return {"request_id": request_id.get() or None, "traceparent": None}
+    return {"request_id": request_id.get() or None, "traceparent": current.get() or None}
 
 
 def _jobs(updates: Sequence[Update], places: Sequence[int]) -> list[dict[str, Any]]:

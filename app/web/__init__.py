@@ -3,6 +3,7 @@
 from flask import Flask
 
 from app.config import Settings
+from app.telemetry import spans
 from app.web import (
     docs,
     errors,
@@ -65,6 +66,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     # A path with two slashes in a row is no URL of ours; it would be redirected, to whatever host the request names.
     flask.url_map.merge_slashes = False
     settings = Settings.from_environ() if settings is None else settings
+    spans.start(settings, service="web")
     give(flask, settings)
     tracing.register(flask)
     errors.register(flask)

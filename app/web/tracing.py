@@ -2,6 +2,7 @@
 
 import logging
 import re
+from http import HTTPStatus
 from time import perf_counter
 
 from flask import Flask, Response, g, request
@@ -9,6 +10,7 @@ from uuid_utils import uuid7
 
 from app.logs import request_id
 from app.metrics.door import count_answer, declare_routes
+from app.telemetry import spans
 
 LOG = logging.getLogger(__name__)
 HEADER = "X-Request-Id"
@@ -37,6 +39,20 @@ def begin() -> None:
     g.began = perf_counter()
     g.request_id = given if SANE.fullmatch(given) else str(uuid7())
     request_id.set(g.request_id)
+    if request.endpoint in QUIET or not spans.is_on():
+        return
+    route = request.url_rule.rule if request.url_rule else ""
+    g.span = spans.begin(
+        f"{request.method} {route}".strip(),
+        kind=spans.Kind.SERVER,
+        parents=[request.headers.get("traceparent", "")],
+        attributes={
+            "http__request__method": request.method,
+            "http__route": route,
+            "mergelane__request_id": g.request_id,
+        },
+    )
+    spans.current.set(g.span.traceparent)
 
 
 def end(response: Response) -> Response:
@@ -50,6 +66,7 @@ def end(response: Response) -> Response:
         status=response.status_code,
         seconds=max(0.0, seconds - g.get("waited_s", 0.0)),
     )
+    _note(response)
     level = logging.DEBUG if request.endpoint in QUIET else logging.INFO
     if LOG.isEnabledFor(level):
         LOG.log(level, "Request answered", extra=_facts(response, route, seconds))
@@ -59,6 +76,22 @@ def end(response: Response) -> Response:
 def leave(_: BaseException | None) -> None:
     """Forget the id: the thread goes on to other requests."""
     request_id.set("")
+    if "span" in g:
+        g.span.end()
+        spans.current.set("")
+
+
+def _note(response: Response) -> None:
+    """Add to the request's span, where it has one, what is known of it now."""
+    if "span" not in g:
+        return
+    g.span.note(http__response__status_code=response.status_code)
+    if "workspace_id" in g:
+        g.span.note(mergelane__workspace_id=g.workspace_id)
+    if "batch_id" in g:
+        g.span.note(mergelane__batch_id=str(g.batch_id))
+    if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        g.span.fail()
 
 
 def _facts(response: Response, route: str | None, seconds: float) -> dict[str, object]:

@@ -12,6 +12,7 @@ from app.logs import configure
 from app.metrics.relay import RELAY
 from app.metrics.serving import serve
 from app.revisions import require
+from app.telemetry import spans
 from workers.broker import Broker
 from workers.celery import make_celery
 from workers.relay.analysis import Analyst
@@ -35,6 +36,7 @@ def main() -> None:
     settings = Settings.from_environ()
     configure(settings)
     require(settings)
+    spans.start(settings, service="relay")
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -49,6 +51,7 @@ def main() -> None:
         stop.wait()
     for service in running:
         service.result()
+    spans.stop()
     log.info("relay_stopped")
 
 

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Mapping, Sequence
 from itertools import chain
+from time import perf_counter
 from uuid import UUID
 
 from uuid_utils.compat import uuid7
@@ -11,6 +12,7 @@ from app.config import Settings
 from app.db import Connection, Pool, borrow, in_transaction
 from app.ledger.claiming import Origin, claim, mark_published, to_publish_apart, waiting_workspaces
 from app.metrics import relay as metrics
+from app.telemetry import spans
 from workers.broker import Broker
 from workers.packing import may_pack, pack
 from workers.relay.pace import Pace
@@ -69,7 +71,7 @@ class Publisher:
         The messages leave before the commit: when the commit fails they were published in vain, which is harmless,
         while a commit before a failed publication would lose them until the rescue looks.
         """
-        self._last = workspace_id
+        self._last, began = workspace_id, perf_counter()
         limit = min(room * self._settings.lane_size, self._settings.relay_claim)
         claimed = claim(connection, workspace_id=workspace_id, limit=limit)
         if not claimed.lanes:
@@ -85,18 +87,28 @@ class Publisher:
         metrics.PUBLISHED_LANES.add(len(messages))
         metrics.PUBLISHED_JOBS.add(jobs)
         log.debug("published", extra={"workspace_id": workspace_id, "messages": len(tasks), "jobs": jobs})
-        self._tell(workspace_id, tasks, headers)
+        self._tell(workspace_id, tasks, claimed.origins, seconds=perf_counter() - began)
         return jobs
 
     def _tell(
-        self, workspace_id: int, tasks: Mapping[UUID, Sequence[UUID]], headers: Mapping[UUID, Mapping[str, object]]
+        self, workspace_id: int, tasks: Mapping[UUID, Sequence[UUID]], origins: Mapping[UUID, Origin], *, seconds: float
     ) -> None:
-        """Log each message with the requests that it comes from; at DEBUG alone, since a round may hold hundreds."""
-        if not log.isEnabledFor(logging.DEBUG):
+        """Tell of each message which requests it comes from: at DEBUG alone, since a round may hold hundreds.
+
+        Its span says that publishing took the round's *seconds*.
+        """
+        if not log.isEnabledFor(logging.DEBUG) and not spans.is_on():
             return
         for task_id, job_ids in tasks.items():
-            own = {"workspace_id": workspace_id, "task_id": str(task_id), "jobs": len(job_ids)}
-            log.debug("lane_published", extra={**own, **headers[task_id]})
+            own: dict[str, str | int] = {"workspace_id": workspace_id, "task_id": str(task_id), "jobs": len(job_ids)}
+            log.debug("lane_published", extra={**own, **headers_of(job_ids, origins)})
+            spans.begin(
+                "publish lane",
+                kind=spans.Kind.PRODUCER,
+                parents=[origins[job_id].traceparent or "" for job_id in job_ids],
+                attributes={f"mergelane__{name}": value for name, value in own.items()},
+                seconds_ago=seconds,
+            ).end()
 
     def _packed(
         self, connection: Connection, workspace_id: int, lanes: Sequence[tuple[UUID, ...]], room: int

@@ -1,0 +1,220 @@
+"""What operators see of the whole product as it runs: metrics, one id from POST to outcome, and one trace."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+import psycopg
+import pytest
+import requests
+from prometheus_client import Metric
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.project.tree import text_of
+from tests.support.client import Client
+from tests.support.collector import Collector
+from tests.support.postgres import Databases
+from tests.support.processes import Process, free_port
+from tests.support.redis import RedisServer
+from tests.support.system import System
+from tests.support.waiting import wait_until
+
+PARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+TRACE_ID, CALLER_ID = PARENT.split("-")[1:3]
+REQUEST_ID = "watched-7c2f"
+SECTIONS = {"web": "web", "worker": "Workers", "relay": "Relay"}
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A running system, where its metrics are, its traces' collector, and the batch that one POST became."""
+
+    system: System
+    metrics: dict[str, str]
+    collector: Collector
+    batch: dict[str, Any]
+
+    def scrape(self, process: str) -> dict[str, Metric]:
+        """Return the metrics that *process* shows, by the name under which docs/metrics.md tells them."""
+        answer = requests.get(self.metrics[process], timeout=10)
+        answer.raise_for_status()
+        families = text_string_to_metric_families(answer.text)
+        return {family.name + ("_total" if family.type == "counter" else ""): family for family in families}
+
+    def value(self, process: str, name: str, **labels: str) -> float:
+        """Return the value of a sample that *process* shows."""
+        samples = [sample for family in self.scrape(process).values() for sample in family.samples]
+        (value,) = [each.value for each in samples if each.name == name and each.labels == labels]
+        return value
+
+
+@pytest.fixture(scope="module")
+def watched(
+    tmp_path_factory: pytest.TempPathFactory, databases: Databases, session_redis: RedisServer
+) -> Iterator[Watched]:
+    """A system that shows all it can, after it has merged what one request asked for."""
+    name, collector = databases.create(), Collector()
+    session_redis.flush()
+    relay, worker = free_port(), free_port()
+    environ = {
+        "MERGELANE_LOG_FORMAT": "json",
+        "MERGELANE_LOG_LEVEL": "DEBUG",
+        "MERGELANE_METRICS_ADDRESS": f"127.0.0.1:{relay}",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url,
+        "OTEL_BSP_SCHEDULE_DELAY": "100",
+    }
+    system = System(
+        tmp_path_factory.mktemp("watched"),
+        database_url=databases.url(name),
+        broker_url=session_redis.url,
+        environ=environ,
+    )
+    system.environ["MERGELANE_METRICS_ADDRESS"] = f"127.0.0.1:{worker}"
+    try:
+        system.start()
+        batch = merged(system.client)
+        leave_a_dead_job(system)
+        metrics = {
+            "web": f"{system.base_url}/metrics",
+            "relay": f"http://127.0.0.1:{relay}/metrics",
+            "worker": f"http://127.0.0.1:{worker}/metrics",
+        }
+        yield Watched(system, metrics, collector, batch)
+    finally:
+        system.stop()
+        collector.close()
+        databases.drop(name)
+
+
+def merged(client: Client) -> dict[str, Any]:
+    """Return the batch of a request with an id and a trace of its own, after its two jobs have ended."""
+    client.track(attributes=[{"external_id": name} for name in ("a", "b")])
+    batch_id = client.merge([("a", "b"), ("nobody", "b")], X_Request_Id=REQUEST_ID, traceparent=PARENT)
+    return client.finished(batch_id)
+
+
+def leave_a_dead_job(system: System) -> None:
+    """Let a job be dead, so that the ledger has something in hand."""
+    client = system.new_client()
+    (job,) = client.finished(client.merge([("nobody", "else")]))["jobs"]
+    with psycopg.connect(system.database_url) as connection:
+        connection.execute("UPDATE job SET state = 'dead', outcome = NULL WHERE id = %s", [job["job_id"]])
+
+
+def lines_of(process: Process, message: str) -> list[dict[str, Any]]:
+    """Return the lines of *process* that say *message* of the watched request."""
+    found = [orjson.loads(line) for line in process.log.splitlines() if line.startswith("{") and REQUEST_ID in line]
+    return [line for line in found if line["message"] == message]
+
+
+def told(section: str) -> dict[str, tuple[str, set[str]]]:
+    """Return type and labels of each metric that a section of docs/metrics.md tells."""
+    text = text_of("docs/metrics.md").partition(f"\n## {section}\n")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| `(\w+)` \| (\w+) \| (.*?) ?\| ", text, re.MULTILINE)
+    return {name: (kind, set(re.findall(r"`(\w+)`", labels))) for name, kind, labels in rows}
+
+
+def shown(families: dict[str, Metric]) -> dict[str, tuple[str, set[str]]]:
+    """Return type and labels of each of our metrics that a process shows."""
+    ours = {name: family for name, family in families.items() if name.startswith("mergelane_")}
+    labels = {name: {label for sample in family.samples for label in sample.labels} for name, family in ours.items()}
+    return {name: (family.type, labels[name] - {"le"}) for name, family in ours.items()}
+
+
+@pytest.mark.parametrize("process", SECTIONS)
+def test_the_document_tells_what_processes_show(watched: Watched, process: str) -> None:
+    assert shown(watched.scrape(process)) == told(SECTIONS[process]) | told("Every process")
+
+
+def test_names_are_as_prometheus_has_them(watched: Watched) -> None:
+    for process in SECTIONS:
+        for name, family in watched.scrape(process).items():
+            assert family.documentation, name
+            assert (family.type == "counter") == name.endswith("_total"), name
+            assert not re.search(r"_(ms|minutes|hours|kb|mb)\b", name), name
+
+
+@pytest.mark.parametrize("process", ["relay", "worker"])
+def test_the_kernels_numbers_come_along(watched: Watched, process: str) -> None:
+    assert watched.value(process, "process_cpu_seconds_total") > 0
+
+
+def test_a_worker_counts_jobs_by_outcome_and_measures_them_from_their_acceptance(watched: Watched) -> None:
+    assert watched.value("worker", "mergelane_jobs_finished_total", kind="merge", outcome="merged") == 1
+    assert watched.value("worker", "mergelane_jobs_finished_total", kind="merge", outcome="orphan_not_found") == 2
+    assert watched.value("worker", "mergelane_job_attempts_total") == 3
+    assert watched.value("worker", "mergelane_job_duration_seconds_count", kind="merge") == 3
+    assert 0 < watched.value("worker", "mergelane_job_duration_seconds_sum", kind="merge") < 60
+    assert watched.value("worker", "mergelane_lane_jobs_sum") == 3
+
+
+def test_the_relay_counts_what_it_published_and_says_when_it_was_there(watched: Watched) -> None:
+    before = watched.value("relay", "mergelane_relay_last_round_timestamp_seconds", service="relay")
+
+    assert watched.value("relay", "mergelane_published_jobs_total") == 3
+    wait_until(
+        lambda: watched.value("relay", "mergelane_relay_last_round_timestamp_seconds", service="relay") > before,
+        what="another round",
+    )
+
+
+def test_nobody_is_told_of_whose_profiles_they_are(watched: Watched) -> None:
+    labels = {
+        label
+        for process in SECTIONS
+        for family in watched.scrape(process).values()
+        for sample in family.samples
+        for label in sample.labels
+    }
+
+    assert labels <= {
+        "cause", "kind", "le", "method", "next", "outcome", "reason", "route", "service", "state", "status",
+        "workspace_id",
+    }  # fmt: skip
+
+
+def test_one_id_leads_from_the_post_to_the_outcome_through_all_logs(watched: Watched) -> None:
+    system, batch = watched.system, watched.batch
+    (worker,) = system.workers
+    (answered,) = lines_of(system.web, "Request answered")
+    published = lines_of(system.relay, "lane_published")
+    begun = lines_of(worker, "job_begun")
+    finished = lines_of(worker, "job_finished")
+    done = lines_of(worker, "lane_done")
+
+    assert (answered["route"], answered["status"]) == ("/users/merge", 202)
+    assert answered["batch_id"] == batch["batch_id"]
+    assert {task for line in published for task in [line["task_id"]]} == {line["task_id"] for line in done}
+    assert all(line["request_ids"] == [REQUEST_ID] for line in [*published, *done])
+    assert {line["job_id"] for line in begun} == {job["job_id"] for job in batch["jobs"]}
+    assert {line["outcome"] for line in finished} == {"merged", "orphan_not_found"}
+    assert all(line["request_id"] == REQUEST_ID for line in [*begun, *finished, *done])
+
+
+def test_the_batch_and_its_jobs_show_the_id(watched: Watched) -> None:
+    job_id = watched.batch["jobs"][0]["job_id"]
+
+    assert watched.batch["request_id"] == REQUEST_ID
+    assert {job["request_id"] for job in watched.batch["jobs"]} == {REQUEST_ID}
+    assert watched.system.client.get(f"/merge/jobs/{job_id}").json()["request_id"] == REQUEST_ID
+
+
+def test_one_trace_leads_from_the_post_to_the_outcome(watched: Watched) -> None:
+    collector = watched.collector
+    wait_until(lambda: len(collector.named("job", TRACE_ID)) == 2, what="the spans of both jobs")
+    wait_until(lambda: collector.named("publish lane", TRACE_ID), what="the span of the relay")
+    wait_until(lambda: collector.named("lane", TRACE_ID), what="the span of the lane")
+    (post,) = collector.named("POST /users/merge", TRACE_ID)
+    jobs = collector.named("job", TRACE_ID)
+    further = [*collector.named("publish lane", TRACE_ID), *collector.named("lane", TRACE_ID), *jobs]
+
+    assert (post.service, post.parent_id) == ("mergelane-web", CALLER_ID)
+    assert post.attributes["http.response.status_code"] == "202"
+    assert post.attributes["mergelane.request_id"] == REQUEST_ID
+    assert {span.parent_id for span in further} == {post.span_id}
+    assert {span.service for span in further} == {"mergelane-relay", "mergelane-worker"}
+    assert {span.attributes["mergelane.outcome"] for span in jobs} == {"merged", "orphan_not_found"}
+    assert all(post.began <= span.ended and span.began <= span.ended for span in further)
+    assert not any(span.failed for span in [post, *further])
