@@ -1,16 +1,15 @@
 """Settings, read from the environment here and nowhere else."""
 
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate
 
 from app.errors import SetupError
-from app.rates.buckets import DEFAULTS, Limit, read_limits
+from app.rates.buckets import DEFAULTS, Limit
+from app.setting_fields import CurrencyRates, Limits, Peppers, PlainList, an_address
 
 #: Values that front ends send when they have no identifier: each has merged thousands of strangers somewhere.
 PLACEHOLDERS = (
@@ -31,12 +30,6 @@ UNDO_BEYOND_PRUNING = (
     "MERGELANE_UNDO_DAYS is more than MERGELANE_PRUNE_AFTER_DAYS, after which nothing is left to undo by;"
     " lower the one or raise the other."
 )
-
-#: HOST:PORT, an IPv6 address in brackets.
-ADDRESS = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):[1-9][0-9]{0,4}\Z")
-NO_ADDRESS = "It must be HOST:PORT, such as 127.0.0.1:9464 or [::1]:9464."
-#: Characters that a pepper must have, so that it cannot be guessed.
-SHORTEST_PEPPER = 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -190,52 +183,6 @@ def variable(setting: str) -> str:
     return setting.upper() if setting in NAMED_BY_OTHERS else f"MERGELANE_{setting.upper()}"
 
 
-class PlainList(fields.Field[frozenset[str]]):
-    """A comma-separated list of values that compare trimmed and case-folded."""
-
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> frozenset[str]:
-        """Return the values that *value* lists."""
-        return frozenset(part.strip().casefold() for part in str(value).split(","))
-
-
-class Peppers(fields.Field[tuple[str, ...]]):
-    """A comma-separated list of secrets, the newest first; an empty part is the absence of one."""
-
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> tuple[str, ...]:
-        """Return the secrets that *value* lists."""
-        peppers = tuple(part.strip() for part in str(value).split(","))
-        if any(0 < len(pepper) < SHORTEST_PEPPER for pepper in peppers):
-            raise ValidationError(f"Each secret must have at least {SHORTEST_PEPPER} characters.")
-        return peppers
-
-
-class Limits(fields.Field[tuple[Limit, ...]]):
-    """A comma-separated list of BUCKET=REQUESTS/SECONDS; buckets that are not listed keep the vendor's limit."""
-
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> tuple[Limit, ...]:
-        """Return the limits of all buckets."""
-        try:
-            return read_limits(str(value))
-        except ValueError as error:
-            raise ValidationError(str(error)) from None
-
-
-class CurrencyRates(fields.Field[tuple[tuple[str, Decimal], ...]]):
-    """A comma-separated list of CODE=RATE."""
-
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> tuple[tuple[str, Decimal], ...]:
-        """Return the currencies that *value* lists, each with its rate."""
-        return tuple(_currency_rate(part) for part in str(value).split(","))
-
-
-def _currency_rate(text: str) -> tuple[str, Decimal]:
-    """Return the currency and the rate that *text* writes."""
-    match = re.fullmatch(r"\s*([A-Z]{3})\s*=\s*(\d+(?:\.\d+)?)\s*", text, re.IGNORECASE | re.ASCII)
-    if match is None or not Decimal(match[2]):
-        raise ValidationError("Each part must be CODE=RATE, such as EUR=1.08, with a rate above zero.")
-    return match[1].upper(), Decimal(match[2])
-
-
 def _whole(least: int = 1) -> fields.Integer:
     """Return a field for a whole number of at least *least*."""
     return fields.Integer(validate=validate.Range(min=least))
@@ -256,7 +203,7 @@ class SettingsSchema(Schema):
     log_format = fields.String(validate=validate.OneOf(["json", "text"]))
     log_level = fields.String(validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"]))
     log_error_texts = fields.Boolean()
-    metrics_address = fields.String(validate=validate.Regexp(ADDRESS, error=NO_ADDRESS))
+    metrics_address = an_address()
     otel_exporter_otlp_endpoint = fields.Url(schemes={"http", "https"}, require_tld=False)
     pool_size = _whole()
     pool_timeout_s = _positive()

@@ -5,7 +5,7 @@ load either would cost as much as a good part of a merge.
 """
 
 import logging
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from time import perf_counter
 from uuid import UUID
@@ -50,14 +50,17 @@ class Tale:
         metrics.TRANSACTION_SECONDS.observe(seconds)
         passed = perf_counter() - self._began
         counts: Counter[tuple[str, str]] = Counter()
+        durations: defaultdict[str, list[float]] = defaultdict(list)
         for end in finished:
             job = self._jobs[end.job_id]
             counts[job.kind, end.outcome] += 1
-            metrics.MERGE_SECONDS.observe(job.waited_s + passed, job.kind)
+            durations[job.kind].append(job.waited_s + passed)
             if LOG.isEnabledFor(logging.DEBUG):
                 LOG.debug("job_finished", extra={**self._of(job), "outcome": end.outcome.value})
             if spans.is_on():
                 self._span_of(job, passed, kind=job.kind.value, outcome=end.outcome.value).end()
+        for kind, seconds_each in durations.items():
+            metrics.MERGE_SECONDS.observe_all(seconds_each, kind)
         for (kind, outcome), jobs in counts.items():
             metrics.FINISHED.add(jobs, kind, outcome)
             self._ends[outcome] += jobs

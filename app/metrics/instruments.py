@@ -1,6 +1,7 @@
 """Counters, gauges and histograms upon the board, each with a bounded number of series."""
 
 from bisect import bisect_left
+from collections import Counter as Tally
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate, product
 from typing import ClassVar
@@ -96,11 +97,15 @@ class Gauge(Instrument):
 
     def add(self, amount: float, *values: str) -> None:
         """Change this process's number by *amount*."""
-        self._board.add(self._cells[values], amount)
+        cell = self._cells.get(values)
+        if cell is not None:
+            self._board.add(cell, amount)
 
     def put(self, value: float, *values: str) -> None:
         """Let this process's number be *value*."""
-        self._board.put(self._cells[values], value)
+        cell = self._cells.get(values)
+        if cell is not None:
+            self._board.put(cell, value)
 
     def value(self, *values: str) -> float:
         """Return the sum of what living processes say."""
@@ -141,10 +146,16 @@ class Histogram(Instrument):
 
     def observe(self, value: float, *values: str) -> None:
         """Note *value* in the series of the label *values*."""
+        self.observe_all([value], *values)
+
+    def observe_all(self, observed: Sequence[float], *values: str) -> None:
+        """Note each of *observed* in the series of the label *values*; many cost little more than one."""
         first = self._cells.get(values)
         if first is not None:
-            self._board.add(first + bisect_left(self.bounds, value), 1)
-            self._board.add(first + len(self.bounds) + 1, value)
+            bounds = self.bounds
+            for place, count in Tally(bisect_left(bounds, value) for value in observed).items():
+                self._board.add(first + place, count)
+            self._board.add(first + len(bounds) + 1, sum(observed))
 
     def count(self, *values: str) -> float:
         """Return how many values were noted in a series."""

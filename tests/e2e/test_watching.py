@@ -218,3 +218,14 @@ def test_one_trace_leads_from_the_post_to_the_outcome(watched: Watched) -> None:
     assert {span.attributes["mergelane.outcome"] for span in jobs} == {"merged", "orphan_not_found"}
     assert all(post.began <= span.ended and span.began <= span.ended for span in further)
     assert not any(span.failed for span in [post, *further])
+
+
+def test_traces_tell_of_nobody(watched: Watched) -> None:
+    wait_until(lambda: len(watched.collector.named("job", TRACE_ID)) == 2, what="the spans of both jobs")
+    values = {value for span in watched.collector.spans for value in span.attributes.values()}
+
+    assert values.isdisjoint({"a", "b", "nobody", "else"})
+    assert {name.partition(".")[0] for span in watched.collector.spans for name in span.attributes} == {
+        "http",
+        "mergelane",
+    }

@@ -44,6 +44,9 @@ def test_every_setting_is_told_beside_its_variable(name: str) -> None:
         ("MERGELANE_LOG_ERROR_TEXTS", "true", True),
         ("MERGELANE_HSTS_S", "31536000", 31_536_000),
         ("MERGELANE_LOG_LEVEL", "DEBUG", "DEBUG"),
+        ("MERGELANE_METRICS_ADDRESS", "127.0.0.1:9464", "127.0.0.1:9464"),
+        ("MERGELANE_METRICS_ADDRESS", "[::1]:9464", "[::1]:9464"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4318", "http://127.0.0.1:4318"),
         ("MERGELANE_LANE_SIZE", "1", 1),
         ("MERGELANE_POOL_TIMEOUT_S", "0.5", 0.5),
         ("MERGELANE_PRUNE_AFTER_DAYS", "30", 30.0),
@@ -60,6 +63,10 @@ def test_a_variable_is_read_as_its_setting(name: str, text: str, value: Any) -> 
 @pytest.mark.parametrize(
     ("name", "text"),
     [
+        ("MERGELANE_METRICS_ADDRESS", "9464"),
+        ("MERGELANE_METRICS_ADDRESS", "127.0.0.1:"),
+        ("MERGELANE_METRICS_ADDRESS", "127.0.0.1:9464/metrics"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "grpc://127.0.0.1:4317"),
         ("MERGELANE_LANE_SIZE", "ten"),
         ("MERGELANE_LANE_SIZE", "0"),
         ("MERGELANE_LANE_SIZE", "-1"),

@@ -87,9 +87,13 @@ def test_a_counter_has_a_series_for_each_combination_of_its_labels(board: Board)
 
 def test_what_was_never_declared_counts_as_nothing(board: Board) -> None:
     counter = Counter("things", "Things.", labels=("color",), series=every(["red"]), board=board)
+    gauge = Gauge("open", "Open things.", labels=("color",), series=every(["red"]), board=board)
     counter.add(1, "green")
+    gauge.add(1, "green")
+    gauge.put(1, "green")
 
     assert counter.value("red") == 0
+    assert gauge.value("red") == 0
 
 
 def test_a_metric_that_learns_its_series_later_tells_those_that_were_used_up_to_its_capacity(board: Board) -> None:

@@ -1,0 +1,103 @@
+"""What is measured of lanes, and what their lines say."""
+
+import logging
+
+import pytest
+from uuid_utils.compat import uuid7
+
+from app.config import Settings
+from app.db import Pool
+from app.lane.run import Lane, run
+from app.metrics import database, work
+from tests.integration.lane.running import deliver
+from tests.support.factories import Factory, ext
+
+FAIL = """
+CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NEW.external_id = 'cursed' THEN RAISE EXCEPTION 'planted'; END IF;
+    RETURN NEW;
+END $$
+"""
+
+
+@pytest.fixture
+def cursed(factory: Factory) -> None:
+    """Let everything that touches the profile `cursed` fail."""
+    factory.profile("cursed")
+    factory.connection.execute(FAIL)
+    factory.connection.execute("CREATE TRIGGER fail BEFORE UPDATE ON profile FOR EACH ROW EXECUTE FUNCTION fail()")
+
+
+def test_a_lane_is_counted_when_it_is_committed(pool: Pool, factory: Factory) -> None:
+    factory.profile("a")
+    factory.profile("b")
+    job_ids = factory.batch([(ext("a"), ext("b")), (ext("a"), ext("b"))])
+
+    def counts() -> tuple[float, ...]:
+        return (
+            work.ATTEMPTS.value(),
+            work.FINISHED.value("merge", "merged"),
+            work.FINISHED.value("merge", "already_merged"),
+            work.MERGE_SECONDS.count("merge"),
+            work.LANE_JOBS.count(),
+            work.LANE_SECONDS.count(),
+            work.TRANSACTION_SECONDS.count(),
+        )
+
+    before = counts()
+    deliver(pool, factory, job_ids)
+
+    assert tuple(after - earlier for after, earlier in zip(counts(), before, strict=True)) == (2, 1, 1, 2, 1, 1, 1)
+
+
+def test_a_repeated_delivery_counts_no_job_again(pool: Pool, factory: Factory) -> None:
+    job_ids = factory.batch([(ext("nobody"), ext("else"))])
+    deliver(pool, factory, job_ids)
+    before = work.ATTEMPTS.value(), work.MERGE_SECONDS.count("merge")
+    deliver(pool, factory, job_ids)
+
+    assert (work.ATTEMPTS.value(), work.MERGE_SECONDS.count("merge")) == before
+
+
+def test_a_failed_attempt_is_counted_by_what_becomes_of_its_job(pool: Pool, factory: Factory, cursed: None) -> None:
+    for name in ("a", "b", "c"):
+        factory.profile(name)
+    mates = factory.batch([(ext("c"), ext("cursed")), (ext("a"), ext("b"))])
+
+    def counts() -> tuple[float, ...]:
+        return work.FAILED.value("queued"), work.FAILED.value("dead"), work.LANES_SPLIT.value()
+
+    before = counts()
+    lane = Lane(workspace_id=factory.workspace_id, job_ids=mates, task_id=uuid7())
+    ends = [run(pool, Settings(max_attempts=2), lane) for _ in range(2)]
+
+    assert ends == [{"queued": 1, "merged": 1}, {"dead": 1}]
+    assert tuple(after - earlier for after, earlier in zip(counts(), before, strict=True)) == (1, 1, 1)
+
+
+def test_every_line_about_a_job_bears_its_own_request(
+    pool: Pool, factory: Factory, caplog: pytest.LogCaptureFixture
+) -> None:
+    job_ids = [*factory.batch([(ext("a"), ext("b"))]), *factory.batch([(ext("c"), ext("d"))])]
+    for number, job_id in enumerate(job_ids):
+        batch_id = factory.row(job_id)["batch_id"]
+        change = "UPDATE batch SET request_id = %s WHERE id = %s"
+        factory.connection.execute(change, [f"request-{number}", batch_id])
+    with caplog.at_level(logging.DEBUG, logger="app.lane.tale"):
+        deliver(pool, factory, job_ids)
+    told = [(record.message, record.__dict__["job_id"], record.__dict__["request_id"]) for record in caplog.records]
+
+    assert told == [
+        (message, str(job_id), f"request-{number}")
+        for message in ("job_begun", "job_finished")
+        for number, job_id in enumerate(job_ids)
+    ]
+
+
+def test_a_transaction_that_is_made_again_is_counted_by_its_reason() -> None:
+    before = database.RETRIED.value("deadlock"), database.RETRIED.value("other")
+    database.count_retry(type("DeadlockDetected", (Exception,), {})())
+    database.count_retry(None)
+
+    assert (database.RETRIED.value("deadlock"), database.RETRIED.value("other")) == (before[0] + 1, before[1] + 1)

@@ -1,0 +1,64 @@
+"""What the relay counts, and what its messages say of the requests that they come from."""
+
+import pytest
+
+from app.config import Settings
+from app.db import Connection, Pool
+from app.metrics import relay as metrics
+from tests.integration.workers.relaying import let_time_pass, messages, relay, single_jobs
+from tests.support.factories import Factory, one_database_for_all
+from tests.support.redis import RedisServer
+
+database_url = one_database_for_all()
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_of_other_tests(connection: Connection) -> None:
+    """Empty the database: the relay looks through all workspaces."""
+    connection.execute("TRUNCATE workspace CASCADE")
+
+
+def counts() -> tuple[float, ...]:
+    """Return what was published, jobs and messages, and what was rescued because it was lost."""
+    return metrics.PUBLISHED_JOBS.value(), metrics.PUBLISHED_LANES.value(), metrics.RESCUED.value("lost")
+
+
+def test_what_is_published_and_what_is_rescued_is_counted(
+    pool: Pool, settings: Settings, redis_server: RedisServer, factory: Factory
+) -> None:
+    single_jobs(factory, 5)
+    before = counts()
+    with relay(pool, settings, redis_server) as (publisher, rescuer):
+        publisher.run_once()
+        redis_server.flush()
+        let_time_pass(factory)
+        rescuer.run_once()
+
+    assert tuple(after - earlier for after, earlier in zip(counts(), before, strict=True)) == (5, 5, 5)
+
+
+def test_what_waits_in_the_broker_is_told_beside_what_may(
+    pool: Pool, settings: Settings, redis_server: RedisServer, factory: Factory
+) -> None:
+    with relay(pool, settings, redis_server) as (publisher, _):
+        for _ in range(2):
+            single_jobs(factory, 3)
+            publisher.run_once()
+
+    assert metrics.BROKER_MESSAGES.value() == 3
+    assert metrics.BROKER_GOAL.value() >= 3
+
+
+def test_a_message_names_each_request_that_its_jobs_come_from_once(
+    pool: Pool, settings: Settings, redis_server: RedisServer, factory: Factory
+) -> None:
+    for request in ("first", "second", None):
+        (job_id, *_) = single_jobs(factory, 40)
+        batch_id = factory.row(job_id)["batch_id"]
+        factory.connection.execute("UPDATE batch SET request_id = %s WHERE id = %s", [request, batch_id])
+    with relay(pool, settings, redis_server, lane_size=200, broker_bound=1) as (publisher, _):
+        publisher.run_once()
+    (message,) = messages(redis_server)
+
+    assert len(message.job_ids) == 120
+    assert message.raw["headers"]["request_ids"] == ["first", "second"]
