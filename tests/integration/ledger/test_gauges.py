@@ -1,0 +1,82 @@
+"""What the ledger has in hand, by workspace, for those who measure."""
+
+import pytest
+
+from app.db import Connection, Pool, borrow
+from app.ledger.gauges import LedgerGauges, measured
+from tests.support.factories import Factory, ext, one_database_for_all
+
+database_url = one_database_for_all()
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_of_other_tests(connection: Connection) -> None:
+    """Empty the database: everybody's jobs are counted."""
+    connection.execute("TRUNCATE workspace CASCADE")
+
+
+@pytest.fixture
+def crowd(connection: Connection) -> list[int]:
+    """Five workspaces with a waiting job each, the one that has waited longest first."""
+    return [a_workspace(connection, minutes) for minutes in (50, 40, 30, 20, 10)]
+
+
+def a_workspace(connection: Connection, minutes: int) -> int:
+    """Return a new workspace whose only job has waited for so many *minutes*."""
+    factory = Factory(connection)
+    job_id = factory.job(ext("a"), ext("b"))
+    factory.set_jobs([job_id], f"created_at = now() - interval '{minutes} minutes'")
+    return factory.workspace_id
+
+
+def test_jobs_are_counted_by_what_they_wait_for(pool: Pool, factory: Factory) -> None:
+    queued, running, dead, finished, more = factory.batch([(ext("a"), ext("b"))] * 5)
+    factory.set_jobs([running], "state = 'running', attempts = 1, published_at = now(), started_at = now()")
+    factory.set_jobs([dead], "state = 'dead', reason = 'So.', finished_at = now()")
+    factory.set_jobs([finished], "state = 'finished', outcome = 'same_profile', reason = 'So.', finished_at = now()")
+    with borrow(pool) as connection:
+        (row,) = measured(connection, bound=10)
+
+    assert (row["workspace_id"], row["workspaces"]) == (factory.workspace_id, 1)
+    assert (row["queued"], row["running"], row["dead"]) == (2, 1, 1)
+    assert queued != more
+
+
+def test_those_who_have_waited_longest_are_told_first_and_the_rest_is_counted(pool: Pool, crowd: list[int]) -> None:
+    with borrow(pool) as connection:
+        rows = measured(connection, bound=10, most=3)
+
+    assert [row["workspace_id"] for row in rows] == crowd[:3]
+    assert [round(row["oldest_s"] / 60) for row in rows] == [50, 40, 30]
+    assert {row["workspaces"] for row in rows} == {5}
+
+
+def test_jobs_are_counted_up_to_a_bound(pool: Pool, factory: Factory) -> None:
+    factory.batch([(ext("a"), ext("b"))] * 5)
+    with borrow(pool) as connection:
+        (row,) = measured(connection, bound=3)
+
+    assert row["queued"] == 3
+
+
+def test_a_workspace_whose_jobs_are_done_is_not_told(pool: Pool, factory: Factory) -> None:
+    job_id = factory.job(ext("a"), ext("b"))
+    factory.set_jobs([job_id], "state = 'finished', outcome = 'same_profile', reason = 'So.', finished_at = now()")
+    with borrow(pool) as connection:
+        assert measured(connection, bound=10) == []
+
+
+def test_the_ledger_is_looked_at_again_after_a_while(pool: Pool, factory: Factory) -> None:
+    now = 100.0
+    gauges = LedgerGauges(lambda: pool, bound=10, clock=lambda: now)
+
+    def told() -> float:
+        families = {family.name: family for family in gauges.collect()}
+        return families["mergelane_workspaces_with_jobs"].samples[0].value
+
+    before = told()
+    factory.job(ext("a"), ext("b"))
+    meanwhile = told()
+    now += 5.0
+
+    assert (before, meanwhile, told()) == (0, 0, 1)
