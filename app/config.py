@@ -9,7 +9,7 @@ from marshmallow import Schema, ValidationError, fields, validate
 
 from app.errors import SetupError
 from app.rates.buckets import DEFAULTS, Limit
-from app.setting_fields import CurrencyRates, Limits, Peppers, PlainList, an_address
+from app.setting_fields import CurrencyRates, Limits, Pauses, Peppers, PlainList, an_address
 
 #: Values that front ends send when they have no identifier: each has merged thousands of strangers somewhere.
 PLACEHOLDERS = (
@@ -116,6 +116,19 @@ class Settings:
     undo_days: float = 30.0
     #: MERGELANE_PRUNE_EVERY_S: seconds between two sweeps of the pruning.
     prune_every_s: float = 300.0
+
+    #: MERGELANE_WEBHOOK_PEPPER: comma-separated secrets of which those of webhooks are made, the newest first.
+    webhook_pepper: tuple[str, ...] = field(default=(), repr=False)
+    #: MERGELANE_WEBHOOK_PRIVATE_NETWORKS: whether webhooks may lie in private networks, and be called without TLS.
+    webhook_private_networks: bool = False
+    #: MERGELANE_WEBHOOK_RETRIES_S: comma-separated seconds between the attempts at a notice, after which it is dead.
+    webhook_retries_s: tuple[float, ...] = (5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400)
+    #: MERGELANE_WEBHOOK_TIMEOUT_S: seconds that a webhook is given to answer, from the look-up of its name on.
+    webhook_timeout_s: float = 20.0
+    #: MERGELANE_WEBHOOK_THREADS: notices that one sender has in hand at once.
+    webhook_threads: int = 16
+    #: MERGELANE_NOTICE_DAYS: days for which notices that were sent or are dead are kept.
+    notice_days: float = 30.0
 
     #: MERGELANE_FLOWER_BASIC_AUTH: `user:password` that Flower asks for; none when empty.
     flower_basic_auth: str = field(default="", repr=False)
@@ -232,6 +245,12 @@ class SettingsSchema(Schema):
     prune_after_days = _positive()
     undo_days = _positive()
     prune_every_s = _positive()
+    webhook_pepper = Peppers()
+    webhook_private_networks = fields.Boolean()
+    webhook_retries_s = Pauses()
+    webhook_timeout_s = _positive()
+    webhook_threads = _whole()
+    notice_days = _positive()
     flower_basic_auth = fields.String()
     refused_identifiers = PlainList()
     survivor_limit = _whole()

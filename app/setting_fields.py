@@ -58,6 +58,17 @@ def an_address() -> fields.String:
     return fields.String(validate=validate.Regexp(ADDRESS, error=sentence))
 
 
+class Pauses(fields.Field[tuple[float, ...]]):
+    """A comma-separated list of seconds."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> tuple[float, ...]:
+        """Return the pauses that *value* lists."""
+        parts = [part.strip() for part in str(value).split(",")]
+        if not all(re.fullmatch(r"\d{1,7}(\.\d+)?", part, re.ASCII) for part in parts):
+            raise ValidationError("Each part must be a number of seconds, such as 5 or 0.5.")
+        return tuple(map(float, parts))
+
+
 def _currency_rate(text: str) -> tuple[str, Decimal]:
     """Return the currency and the rate that *text* writes."""
     match = re.fullmatch(r"\s*([A-Z]{3})\s*=\s*(\d+(?:\.\d+)?)\s*", text, re.IGNORECASE | re.ASCII)

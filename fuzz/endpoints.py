@@ -181,6 +181,17 @@ def segment(names: Names) -> Json:
     return {"filter": {"AND": [{"OR": some}, names.rng.choice(leaves)]}, "limit": 2, "fields_to_export": ["email"]}
 
 
+def webhook(names: Names) -> Json:
+    """Return a webhook, to which no sender of the run sends anything."""
+    url = f"https://8.8.8.8:{names.rng.choice((443, 8443))}/hook?name={names.external_id()}"
+    return {"url": url, "types": ["merge.batch.finished"], "description": "fuzz", "enabled": True}
+
+
+def wish(names: Names) -> Json:
+    """Return what of a webhook is to be changed."""
+    return {"description": names.external_id(), "enabled": names.rng.random() < 0.5}
+
+
 def of_the_vendor(rule: str) -> tuple[Body, ...]:
     """Return the bodies for *rule* among the vendor's example requests, which the contract tests hold."""
     seeds = [orjson.loads(path.read_bytes()) for path in sorted(SEEDS.glob("*.json"))]
@@ -230,6 +241,15 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         ),
     ),
     Endpoint(method="POST", rule="/segments/query", bodies=(segment,)),
+    Endpoint(method="GET", rule="/webhooks"),
+    Endpoint(method="POST", rule="/webhooks", bodies=(webhook,)),
+    Endpoint(method="GET", rule="/webhooks/<uuid:webhook_id>"),
+    Endpoint(method="PATCH", rule="/webhooks/<uuid:webhook_id>", bodies=(wish, webhook)),
+    Endpoint(method="DELETE", rule="/webhooks/<uuid:webhook_id>"),
+    Endpoint(method="POST", rule="/webhooks/<uuid:webhook_id>/secret/rotate", bodies=(nothing,)),
+    Endpoint(method="POST", rule="/webhooks/<uuid:webhook_id>/test", bodies=(nothing,)),
+    Endpoint(method="GET", rule="/webhooks/<uuid:webhook_id>/notices", query=(*POLLED, {"state": "dead"})),
+    Endpoint(method="POST", rule="/webhooks/<uuid:webhook_id>/notices/<uuid:notice_id>/retry", bodies=(nothing,)),
     Endpoint(method="POST", rule="/users/alias/new", bodies=(alias_new,)),
     Endpoint(method="POST", rule="/users/alias/update", bodies=(alias_update,)),
     Endpoint(method="POST", rule="/users/delete", bodies=(delete,)),

@@ -172,6 +172,8 @@ def _path(endpoint: Endpoint, rng: Random) -> str:
     sound = {
         "<uuid:batch_id>": "{batch_id}",
         "<uuid:job_id>": "{job_id}",
+        "<uuid:webhook_id>": "{webhook_id}",
+        "<uuid:notice_id>": "{notice_id}",
         "<braze_id>": "{braze_id}",
         "<name>": rng.choice(("start.js", "swagger-ui.css")),
     }

@@ -24,8 +24,10 @@ ENOUGH = 20
 #: What the auditor of the chaos room looks at; whoever was deleted has taken the redirects to them away.
 AUDITED = tuple(name for name in MUST_BE_EMPTY if name != "orphans_without_redirect")
 #: By the member of an answer that tells one: the ids that later requests may name.
-TOLD = {"batch_id": "batch_id", "job_id": "job_id", "braze_id": "braze_id", "next_cursor": "cursor"}
-ID = re.compile(rb'"(batch_id|job_id|braze_id|next_cursor)":"([\w-]+)"')
+TOLD = {name: name for name in ("batch_id", "job_id", "braze_id", "webhook_id", "notice_id")} | {
+    "next_cursor": "cursor"
+}
+ID = re.compile(rf'"({"|".join(TOLD)})":"([\w-]+)"'.encode())
 #: What PostgreSQL may say of a hostile request: a regular expression that is none, and a filter that takes too long.
 FORESEEN = ("2201B", "57014")
 ERROR_LINE = re.compile(r"(?:ERROR|FATAL|PANIC):  (\w{5}): .*")

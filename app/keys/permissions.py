@@ -20,4 +20,7 @@ PERMISSIONS = (
     "segments.query",
     # Ours: what operators measure, asked for from another machine.
     "metrics.read",
+    # Ours: who is told when batches finish.
+    "webhooks.read",
+    "webhooks.write",
 )

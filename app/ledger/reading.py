@@ -146,9 +146,13 @@ def list_batches(connection: Connection, *, workspace_id: int, limit: int, befor
     """Return up to *limit* batches, newest first, older than the batch *before*; without their jobs."""
     page = {"workspace_id": workspace_id, "limit": limit, "before": before}
     rows = connection.execute(QUERIES["list_batches"], page, prepare=False).fetchall()
-    of_page = {"workspace_id": workspace_id, "batch_ids": [row["id"] for row in rows]}
-    tallies = _tallies(connection.execute(QUERIES["tally_batches"], of_page))
-    return [Batch(**row, tallies=tallies.get(row["id"], ())) for row in rows]
+    return _with_tallies(connection, workspace_id, rows)
+
+
+def read_batches(connection: Connection, *, workspace_id: int, batch_ids: Sequence[UUID]) -> list[Batch]:
+    """Return the batches of *batch_ids* that there are, without their jobs."""
+    wanted = {"workspace_id": workspace_id, "batch_ids": list(batch_ids)}
+    return _with_tallies(connection, workspace_id, connection.execute(QUERIES["read_batches"], wanted).fetchall())
 
 
 def list_jobs(
@@ -191,6 +195,13 @@ def _side(row: Mapping[str, Any], role: str) -> Side | None:
     """Return the profile of *role* that *row* says, or None."""
     braze_id = row[f"{role}_braze_id"]
     return None if braze_id is None else Side(braze_id=braze_id, external_id=row[f"{role}_external_id"])
+
+
+def _with_tallies(connection: Connection, workspace_id: int, rows: Sequence[Mapping[str, Any]]) -> list[Batch]:
+    """Return the batches that *rows* say, with how their jobs stand."""
+    found = {"workspace_id": workspace_id, "batch_ids": [row["id"] for row in rows]}
+    tallies = _tallies(connection.execute(QUERIES["tally_batches"], found))
+    return [Batch(**row, tallies=tallies.get(row["id"], ())) for row in rows]
 
 
 def _tallies(rows: Iterable[Mapping[str, Any]]) -> dict[UUID, list[Tally]]:

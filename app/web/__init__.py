@@ -27,6 +27,8 @@ from app.web import (
     users_merge,
     users_merge_preview,
     users_track,
+    webhook_notices,
+    webhooks,
 )
 from app.web.answers import Orjson
 from app.web.body import MAX_BODY
@@ -50,6 +52,8 @@ BLUEPRINTS = (
     users_merge.blueprint,
     users_merge_preview.blueprint,
     users_track.blueprint,
+    webhook_notices.blueprint,
+    webhooks.blueprint,
 )
 
 

@@ -94,6 +94,10 @@ class Journey:
         """Return the response to POST *path* with *body*, which must have *status*."""
         return self._checked(self._client.request("POST", path, json=body, headers=headers), status)
 
+    def send(self, method: str, path: str, body: Any = None, status: int = 200) -> Any:
+        """Return the response to *method* at *path* with *body*, which must have *status*."""
+        return self._checked(self._client.request(method, path, json=body), status)
+
     def _checked(self, response: requests.Response, status: int) -> Any:
         """Return *response*, held against the document."""
         assert response.status_code == status, response.text
@@ -299,6 +303,44 @@ def test_renaming_and_deleting_are_answered_as_the_document_says(journey: Journe
         journey.post(path, {}, 400)
 
 
+def test_webhooks_are_shown_as_the_document_says(journey: Journey, system: System) -> None:
+    # Nothing is sent there: no sender runs.
+    body = {"url": "https://8.8.8.8/hook", "description": "CRM"}
+    made = journey.post("/webhooks", body).json()
+    path = f"/webhooks/{made['webhook_id']}"
+    notice = journey.post(f"{path}/test", None, 202).json()
+    with connected(Settings(), system.database_url, name="test") as connection:
+        died = "UPDATE webhook_notice SET state = 'dead', last_error = 'So.', ended_at = now() WHERE id = %s"
+        connection.execute(died, [notice["notice_id"]])
+    retry = f"{path}/notices/{notice['notice_id']}/retry"
+
+    assert journey.get(path).json() == {name: value for name, value in made.items() if name != "secret"}
+    assert journey.get("/webhooks").json()["webhooks"] == [journey.get(path).json()]
+    assert journey.post(f"{path}/secret/rotate", None, 200).json()["secret"] != made["secret"]
+    assert journey.get(f"{path}/notices", state="dead", limit=1).json()["notices"][0]["last_error"] == "So."
+    assert journey.post(retry, None, 202).json()["state"] == "waiting"
+    journey.post(retry, None, 409)
+    assert journey.send("PATCH", path, {"enabled": False}).json()["enabled"] is False
+    journey.post(f"{path}/test", None, 409)
+    for _ in range(19):
+        journey.post("/webhooks", body)
+    journey.post("/webhooks", body, 409)
+    journey.send("DELETE", path)
+
+
+def test_what_is_wrong_with_webhooks_is_told_as_the_document_says(journey: Journey) -> None:
+    path = f"/webhooks/{ELSEWHERE}"
+    journey.post("/webhooks", {"url": "https://127.0.0.1/"}, 400)
+    journey.send("PATCH", path, {"types": ["made.up"]}, 400)
+    journey.send("PATCH", path, {"enabled": True}, 404)
+    journey.send("DELETE", path, None, 404)
+    for each in (path, f"{path}/notices"):
+        journey.get(each, 404)
+    for each in (f"{path}/test", f"{path}/secret/rotate", f"{path}/notices/{ELSEWHERE}/retry"):
+        journey.post(each, None, 404)
+    journey.get(f"{path}/notices", 400, state="made up")
+
+
 def test_a_url_that_is_too_long_is_refused_as_the_document_says(journey: Journey, client: Client) -> None:
     braze_id = "0" * 24
     for path in (
@@ -307,6 +349,7 @@ def test_a_url_that_is_too_long_is_refused_as_the_document_says(journey: Journey
         "/merge/batches",
         "/profiles",
         f"/profiles/{braze_id}/activity",
+        f"/webhooks/{ELSEWHERE}/notices",
     ):
         journey.get(path, 414, cursor="x" * 9_000)
 

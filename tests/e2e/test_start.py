@@ -17,7 +17,7 @@ def system(tmp_path: Path, database_url: str, broker_url: str) -> System:
     return System(tmp_path / "system", database_url=database_url, broker_url=broker_url)
 
 
-@pytest.mark.parametrize("name", ["web", "relay", "worker"])
+@pytest.mark.parametrize("name", ["web", "relay", "sender", "worker"])
 def test_a_process_refuses_an_older_schema(system: System, name: str) -> None:
     stand_at(system, "0001")
     process = made(system, name).start()
@@ -27,12 +27,13 @@ def test_a_process_refuses_an_older_schema(system: System, name: str) -> None:
     assert "Traceback" not in process.log
 
 
-@pytest.mark.parametrize("name", ["web", "relay", "worker"])
+@pytest.mark.parametrize("name", ["web", "relay", "sender", "worker"])
 def test_a_process_runs_on_a_newer_schema(system: System, name: str) -> None:
     stand_at(system, "9999")
     process = made(system, name).start()
     try:
-        process.says({"web": "Booting worker", "relay": "relay_started", "worker": "ready."}[name])
+        started = {"web": "Booting worker", "worker": "ready."}
+        process.says(started.get(name, f"{name}_started"))
     finally:
         process.stop(seconds=15)
 
@@ -45,5 +46,5 @@ def stand_at(system: System, revision: str) -> None:
 
 def made(system: System, name: str) -> Process:
     """Return the process *name* of the system, not started."""
-    made = {"web": system.web, "relay": system.relay, "worker": system.process("worker", commands.worker("worker"))}
-    return made[name]
+    made = {"worker": commands.worker("worker"), "sender": commands.sender()}
+    return system.process(name, made[name]) if name in made else {"web": system.web, "relay": system.relay}[name]

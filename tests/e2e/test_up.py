@@ -16,7 +16,7 @@ from tests.support.up import DEV_KEY, UP, Up
 from tests.support.waiting import wait_until
 from workers.up.commands import DIRECTORY
 
-PROCESSES = {"web", "relay", "worker1", "worker2", "flower", "postgres", "redis"}
+PROCESSES = {"web", "relay", "worker1", "worker2", "sender", "flower", "postgres", "redis"}
 
 
 def mergelane(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -38,7 +38,7 @@ def replaced(up: Up, name: str, former: psutil.Process) -> bool:
     return child is not None and child.pid != former.pid
 
 
-@pytest.mark.parametrize("name", ["web", "relay", "worker1", "flower", "redis", "postgres"])
+@pytest.mark.parametrize("name", ["web", "relay", "sender", "worker1", "flower", "redis", "postgres"])
 def test_a_child_that_dies_is_started_again(shared_up: Up, name: str) -> None:
     child = shared_up.look()[name]
     child.kill()

@@ -20,6 +20,9 @@ TABLES = (
     "job",
     "merge_record",
     "idempotency",
+    "webhook",
+    "webhook_watch",
+    "webhook_notice",
 )
 HISTORY = ("custom_event", "purchase", "session", "engagement")
 

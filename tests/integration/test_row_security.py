@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 from urllib.parse import urlsplit, urlunsplit
+from uuid import UUID
 
 import pytest
 from psycopg import errors as postgres
@@ -56,8 +57,26 @@ def furnish(factory: Factory, pool: Pool) -> None:
     factory.profile("orphan")
     job_id = factory.job(ext("orphan"), ext("person"), search_keys=["orphan", "person"])
     run(pool, Settings(), Lane(workspace_id=factory.workspace_id, job_ids=[job_id], task_id=uuid7()))
+    furnish_webhooks(factory, job_id)
     for audit in ("identify_record VALUES (%s, %s, now(), 7, now())", UNDO):
         factory.rows(f"INSERT INTO {audit} RETURNING 1", job_id)
+
+
+def furnish_webhooks(factory: Factory, job_id: UUID) -> None:
+    """Put a webhook, a watch and a notice of one workspace into their tables."""
+    webhook_id = uuid7()
+    made = "id, url, types, description, enabled, salt, pepper) VALUES (%s, %s, 'https://x', '{}', '', true, '', ''"
+    factory.rows(f"INSERT INTO webhook (workspace_id, {made}) RETURNING 1", webhook_id)
+    factory.rows(
+        "INSERT INTO webhook_watch (workspace_id, batch_id, kind)"
+        " SELECT workspace_id, batch_id, kind FROM job WHERE workspace_id = %s AND id = %s RETURNING 1",
+        job_id,
+    )
+    factory.rows(
+        "INSERT INTO webhook_notice (workspace_id, id, webhook_id, type, body)"
+        " VALUES (%s, %s, %s, 'webhook.test', '{}') RETURNING 1",
+        *(uuid7(), webhook_id),
+    )
 
 
 def count(connection: Connection, relation: str) -> int:
@@ -260,6 +279,7 @@ def test_what_runs_as_the_owner_is_a_few_functions_that_only_the_role_may_call(o
         "workspaces_with_pending_jobs",
         "workspaces_under_way",
         "all_workspaces",
+        "workspaces_with_notices",
         "analyze_outgrown_tables",
         "measured_workspaces",
     }

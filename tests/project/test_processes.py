@@ -11,7 +11,13 @@ from tests.project.tree import ROOT, text_of
 from workers.up import commands
 from workers.up.embedded_postgres import DISCREET
 
-PROCESSES = {"web": commands.WEB, "relay": commands.RELAY, "worker": commands.WORKER, "flower": commands.FLOWER}
+PROCESSES = {
+    "web": commands.WEB,
+    "relay": commands.RELAY,
+    "sender": commands.SENDER,
+    "worker": commands.WORKER,
+    "flower": commands.FLOWER,
+}
 #: What the profile `monitoring` adds.
 MONITORING = {"prometheus", "grafana"}
 PLACES = re.compile(r"--(address|port|bind)=.*")
@@ -65,6 +71,10 @@ def test_compose_starts_each_process_after_the_migration(services: dict[str, dic
 
 def test_compose_keeps_the_front_door_open_without_a_broker(services: dict[str, dict[str, Any]]) -> None:
     assert "redis" not in services["web"]["depends_on"]
+
+
+def test_compose_tells_webhooks_without_a_broker(services: dict[str, dict[str, Any]]) -> None:
+    assert "redis" not in services["sender"]["depends_on"]
 
 
 def test_compose_opens_ports_to_this_machine_alone(services: dict[str, dict[str, Any]]) -> None:

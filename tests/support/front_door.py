@@ -20,7 +20,7 @@ PATIENCE_S = 30.0
 
 
 class Caller:
-    """One key's view of the front door. `get` and `post` return the whole response."""
+    """One key's view of the front door. `get`, `post` and their like return the whole response."""
 
     def __init__(self, flask: Flask, *, secret: str, key_id: UUID, workspace_id: int, workspace: str) -> None:
         self.secret = secret
@@ -38,6 +38,14 @@ class Caller:
         if "data" not in raw:
             raw["json"] = body
         return self._client.post(path, headers=self._with_key(headers), **raw)
+
+    def patch(self, path: str, body: Any) -> TestResponse:
+        """Return the response to PATCH *path* with *body* as JSON."""
+        return self._client.patch(path, json=body, headers=self._with_key(None))
+
+    def delete(self, path: str) -> TestResponse:
+        """Return the response to DELETE *path*."""
+        return self._client.delete(path, headers=self._with_key(None))
 
     def _with_key(self, headers: dict[str, str] | None) -> dict[str, str]:
         """Return *headers* with the key, unless they bring an Authorization of their own."""

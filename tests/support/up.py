@@ -105,7 +105,7 @@ class Up:
 
 
 def kind(process: psutil.Process) -> str:
-    """Return what *process* is, by its command: web, relay, worker1, flower, postgres, redis; "" when it has ended."""
+    """Return what *process* is, by its command: web, relay, sender, worker1, flower and so on; "" when it has ended."""
     try:
         command = " ".join(process.cmdline())
     except (psutil.NoSuchProcess, psutil.ZombieProcess):
@@ -113,7 +113,8 @@ def kind(process: psutil.Process) -> str:
     worker = re.search(r"-n (worker\d+)@", command)
     if worker:
         return worker[1]
-    names = {"gunicorn": "web", "workers.relay": "relay", "flower": "flower", "redis-server": "redis"}
+    modules = {f"workers.{name}": name for name in ("relay", "sender")}
+    names = {"gunicorn": "web", "flower": "flower", "redis-server": "redis", **modules}
     return next((name for word, name in names.items() if word in command), "postgres")
 
 

@@ -7,7 +7,7 @@ import psycopg
 from app.config import Settings
 from app.db import Connection
 from app.errors import DatabaseUnavailable, SetupError
-from workers.doctor import broker, database, isolation, jobs, processes, settings
+from workers.doctor import broker, database, isolation, jobs, processes, settings, webhooks
 from workers.doctor.findings import Finding, Level, wrong
 from workers.up.database import connected
 
@@ -46,6 +46,7 @@ def _on(connection: Connection, given: Settings, workers: int) -> Iterator[Findi
         yield from database.digests(connection, given)
         yield processes.relays(connection)
         yield from jobs.examine(connection, given)
+        yield from webhooks.examine(connection, given)
 
 
 def _sentence(error: Exception) -> str:

@@ -13,10 +13,10 @@ from app.metrics.relay import RELAY
 from app.metrics.serving import serve
 from app.revisions import require
 from app.telemetry import spans
-from workers.broker import Broker
+from workers.broker import Broker, BrokerUnavailable
 from workers.celery import make_celery
+from workers.loop import repeat
 from workers.relay.analysis import Analyst
-from workers.relay.loop import repeat
 from workers.relay.prune import Pruner
 from workers.relay.publishing import Publisher
 from workers.relay.rescue import Rescuer
@@ -69,7 +69,8 @@ def _publish(pool: Pool, settings: Settings, stop: Event) -> None:
     """Publish until told to stop."""
     with Broker(make_celery(settings)) as broker:
         publisher = Publisher(pool, settings, broker)
-        repeat(publisher.run_once, pause_s=settings.relay_poll_ms / MILLISECONDS, stop=stop, name="relay")
+        pause_s = settings.relay_poll_ms / MILLISECONDS
+        repeat(publisher.run_once, pause_s=pause_s, stop=stop, name="relay", away_when=(BrokerUnavailable,))
 
 
 def _rescue(pool: Pool, settings: Settings, stop: Event) -> None:
@@ -77,7 +78,13 @@ def _rescue(pool: Pool, settings: Settings, stop: Event) -> None:
     with Broker(make_celery(settings)) as broker:
         rescuer = Rescuer(pool, settings, broker)
         # A sweep that found something is no reason to sweep again at once, so idleness is not told apart.
-        repeat(lambda: rescuer.run_once() and 0, pause_s=settings.rescue_every_s, stop=stop, name="rescue")
+        repeat(
+            lambda: rescuer.run_once() and 0,
+            pause_s=settings.rescue_every_s,
+            stop=stop,
+            name="rescue",
+            away_when=(BrokerUnavailable,),
+        )
 
 
 def _prune(pool: Pool, settings: Settings, stop: Event) -> None:

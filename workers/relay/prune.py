@@ -7,6 +7,7 @@ from app.config import Settings
 from app.db import Pool, borrow, in_transaction
 from app.ledger import pruning
 from app.metrics import relay as metrics
+from app.webhooks import notices
 
 log = logging.getLogger(__name__)
 
@@ -15,7 +16,7 @@ CHUNK = 500
 
 
 class Pruner:
-    """Forgets finished batches and run-out idempotency keys after their time."""
+    """Forgets finished batches, run-out idempotency keys and notices that came to an end, after their time."""
 
     def __init__(self, pool: Pool, settings: Settings) -> None:
         """Prune the ledger behind *pool*."""
@@ -23,7 +24,7 @@ class Pruner:
         self._settings = settings
 
     def run_once(self) -> int:
-        """Prune a chunk of every workspace; return how many batches and idempotency keys were deleted."""
+        """Prune a chunk of every workspace; return how many batches, idempotency keys and notices were deleted."""
         with borrow(self._pool) as connection:
             workspaces = pruning.workspaces(connection)
         pruned = sum(self._prune(workspace_id) for workspace_id in workspaces)
@@ -46,6 +47,13 @@ class Pruner:
             ),
             workspace_id=workspace_id,
         )
-        metrics.PRUNED.add(batches(), "batch")
-        metrics.PRUNED.add(keys(), "idempotency_key")
-        return batches() + keys()
+        last = pruning.earliest_id_at(datetime.now(UTC) - timedelta(days=self._settings.notice_days))
+        told = in_transaction(
+            self._pool,
+            lambda connection: notices.prune(connection, workspace_id=workspace_id, before=last, limit=CHUNK),
+            workspace_id=workspace_id,
+        )
+        pruned = {"batch": batches(), "idempotency_key": keys(), "notice": told()}
+        for kind, count in pruned.items():
+            metrics.PRUNED.add(count, kind)
+        return sum(pruned.values())

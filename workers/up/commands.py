@@ -6,6 +6,7 @@ from pathlib import Path
 
 WEB = ("gunicorn", "--config", "python:app.web.server", "app.web:create_app()")
 RELAY = ("python", "-m", "workers.relay")
+SENDER = ("python", "-m", "workers.sender")
 # Workers have nothing to say to each other: gossip and mingle would cost Redis traffic and a second of every start.
 QUIET = ("--without-gossip", "--without-mingle")
 WORKER = ("celery", "-A", "workers", "worker", "--pool", "solo", "-E", *QUIET, "--loglevel", "INFO")
@@ -23,6 +24,11 @@ def web(*, host: str, port: int) -> list[str]:
 def relay() -> list[str]:
     """Return the command of the relay."""
     return _runnable(RELAY)
+
+
+def sender() -> list[str]:
+    """Return the command of the sender."""
+    return _runnable(SENDER)
 
 
 def worker(name: str) -> list[str]:

@@ -35,6 +35,7 @@ class Programs:
 
     web: Program
     relay: Program
+    sender: Program
     workers: tuple[Program, ...]
     flower: Program
 
@@ -78,6 +79,7 @@ def programs(options: Options, home: Home, environ: Mapping[str, str]) -> Progra
         # The master has children of its own, which it must be given the time to end.
         web=program("web", commands.web(host=options.host, port=options.port), signal.SIGTERM),
         relay=program("relay", commands.relay(), place=0),
+        sender=program("sender", commands.sender()),
         workers=tuple(program(name, commands.worker(name), place=place) for place, name in enumerate(names, start=1)),
         flower=program("flower", commands.flower(port=options.flower_port)),
     )

@@ -126,7 +126,7 @@ class Up:
         household = self._household
         flower = household.start(wanted.flower)
         workers = household.start(*wanted.workers)
-        household.start(wanted.relay)
+        household.start(wanted.relay, wanted.sender)
         web = household.start(wanted.web)
         for worker in workers:
             household.wait_until(partial(_ready, worker), worker)

@@ -1,8 +1,15 @@
 -- name: insert_batch
 -- Makes a batch and its jobs, given as a JSON array, durable: the transactional outbox that the relay empties.
+-- Where a webhook wants to be told of it, its end is watched for.
 WITH accepted AS (
     INSERT INTO batch (workspace_id, id, api_key_id, path, request_id, traceparent)
     VALUES (%(workspace_id)s, %(batch_id)s, %(api_key_id)s, %(path)s, %(request_id)s, %(traceparent)s)
+),
+
+watched AS (
+    INSERT INTO webhook_watch (workspace_id, batch_id, kind)
+    SELECT %(workspace_id)s, %(batch_id)s, %(kind)s
+    WHERE EXISTS (SELECT 1 FROM webhook WHERE workspace_id = %(workspace_id)s AND enabled)
 )
 
 INSERT INTO job (

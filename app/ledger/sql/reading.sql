@@ -28,6 +28,13 @@ WHERE workspace_id = %(workspace_id)s AND (%(before)s::uuid IS NULL OR id < %(be
 ORDER BY id DESC
 LIMIT %(limit)s
 
+-- name: read_batches
+-- Several batches, without their jobs.
+SELECT id, created_at
+FROM batch
+WHERE workspace_id = %(workspace_id)s AND id = ANY(%(batch_ids)s)
+ORDER BY id
+
 -- name: tally_batches
 -- How many jobs of each batch are in which state, with which outcome.
 SELECT batch_id, state, outcome, count(*) AS jobs, max(finished_at) AS finished_at

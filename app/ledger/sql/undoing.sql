@@ -38,9 +38,16 @@ ORDER BY coalesce(merge.merged_at, identify.identified_at, job.finished_at) DESC
 
 -- name: insert_undos
 -- Makes a batch of undos, given as a JSON array, durable; each says of its merge whom that was about.
+-- Where a webhook wants to be told of it, its end is watched for.
 WITH accepted AS (
     INSERT INTO batch (workspace_id, id, api_key_id, path, request_id, traceparent)
     VALUES (%(workspace_id)s, %(batch_id)s, %(api_key_id)s, %(path)s, %(request_id)s, %(traceparent)s)
+),
+
+watched AS (
+    INSERT INTO webhook_watch (workspace_id, batch_id, kind)
+    SELECT %(workspace_id)s, %(batch_id)s, 'undo'
+    WHERE EXISTS (SELECT 1 FROM webhook WHERE workspace_id = %(workspace_id)s AND enabled)
 )
 
 INSERT INTO job (

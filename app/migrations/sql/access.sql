@@ -53,6 +53,10 @@ BEGIN
     IF to_regclass('undo_record') IS NOT NULL THEN
         GRANT SELECT, INSERT, UPDATE, DELETE ON identify_record, undo_record TO mergelane_app;
     END IF;
+    IF to_regclass('webhook') IS NOT NULL THEN
+        GRANT SELECT, INSERT, UPDATE, DELETE ON webhook, webhook_watch, webhook_notice TO mergelane_app;
+        GRANT EXECUTE ON FUNCTION workspaces_with_notices() TO mergelane_app;
+    END IF;
 END;
 $$;
 DO $$

@@ -36,6 +36,16 @@ from schemas.preview import RehearsedSchema
 from schemas.profile import ProfileSchema
 from schemas.profile_pages import ProfilePageSchema
 from schemas.segments import SegmentPageSchema, SegmentSchema
+from schemas.webhooks import (
+    WANTED,
+    EventType,
+    NoticePageSchema,
+    NoticeSchema,
+    NoticeState,
+    SecretWebhookSchema,
+    WebhookSchema,
+    WebhooksSchema,
+)
 
 NULLABLE_MOMENT: Json = {"type": ["string", "null"], "format": "date-time"}
 TEXT_OR_NULL: Json = {"type": ["string", "null"]}
@@ -76,7 +86,23 @@ BATCH: Mapping[str, Json] = {
     "finished_at": NULLABLE_MOMENT,
     "counts": {**a_map(COUNT), "description": "Jobs by their outcome, or by their state while they have none."},
 }
+WEBHOOK: Mapping[str, Json] = {
+    "types": an_array(words(*WANTED)),
+    "former_secret_until": {**NULLABLE_MOMENT, "description": "Until when the secret before this one signs too."},
+}
 PROPERTIES: Mapping[type[Schema], Mapping[str, Json]] = {
+    WebhookSchema: WEBHOOK,
+    SecretWebhookSchema: WEBHOOK,
+    NoticeSchema: {
+        "type": words(*EventType),
+        "state": words(*NoticeState),
+        "attempts": COUNT,
+        "last_attempt_at": NULLABLE_MOMENT,
+        "last_status": {"type": ["integer", "null"]},
+        "next_attempt_at": NULLABLE_MOMENT,
+        "ended_at": NULLABLE_MOMENT,
+    },
+    NoticePageSchema: {"next_cursor": TEXT_OR_NULL},
     JobSchema: {
         "index": COUNT,
         "kind": words(*JobKind),
@@ -186,4 +212,9 @@ SHOWN: Mapping[type[Schema], frozenset[str] | None] = {
     BatchSchema: frozenset(),
     JobPageSchema: frozenset(),
     BatchPageSchema: frozenset(),
+    WebhookSchema: frozenset(),
+    SecretWebhookSchema: frozenset(),
+    WebhooksSchema: frozenset(),
+    NoticeSchema: frozenset(),
+    NoticePageSchema: frozenset(),
 }

@@ -147,3 +147,32 @@ def test_a_sweep_prunes_every_workspace_until_nothing_is_left(
     assert first >= 4
     assert rest[-1] == 0
     assert (kept(factory), kept(elsewhere)) == (set(), {young, dead})
+
+
+def test_old_notices_are_forgotten_with_those_that_wait_in_vain(factory: Factory, pool: Pool) -> None:
+    ids = {}
+    for state, enabled, days_old in (
+        ("sent", True, 31),
+        ("dead", True, 31),
+        ("waiting", False, 31),
+        ("waiting", True, 31),
+        ("sent", True, 29),
+    ):
+        webhook_id = uuid7()
+        notice_id = UUID(int=earliest_id_at(NOW - timedelta(days=days_old)).int + uuid7().int % 2**64)
+        factory.rows(
+            "INSERT INTO webhook (workspace_id, id, url, types, description, enabled, salt, pepper)"
+            " VALUES (%s, %s, 'https://x', '{}', '', %s, '', '') RETURNING 1",
+            *(webhook_id, enabled),
+        )
+        factory.rows(
+            "INSERT INTO webhook_notice (workspace_id, id, webhook_id, type, body, state, last_error, ended_at)"
+            " VALUES (%s, %s, %s, 'webhook.test', '{}', %s, 'So.', CASE WHEN %s <> 'waiting' THEN now() END)"
+            " RETURNING 1",
+            *(notice_id, webhook_id, state, state),
+        )
+        ids[notice_id] = (state, enabled, days_old)
+    Pruner(pool, Settings()).run_once()
+    left = {ids[row["id"]] for row in factory.rows("SELECT id FROM webhook_notice WHERE workspace_id = %s")}
+
+    assert left == {("waiting", True, 31), ("sent", True, 29)}

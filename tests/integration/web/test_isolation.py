@@ -10,6 +10,7 @@ import pytest
 from psycopg import sql
 from uuid_utils import uuid7
 from werkzeug.routing import Rule
+from werkzeug.test import TestResponse
 
 from app.config import Settings
 from app.db import Connection
@@ -29,6 +30,7 @@ SECRETS = {
     "phone": "+14155550188",
     "first_name": "Ownerina",
     "event": "owners_event",
+    "webhook": "https://198.51.100.1/owners-webhook",
     "product": "owners_product",
     "attribute": "owners_attribute",
     "value": "owners_value",
@@ -60,6 +62,8 @@ class Owner:
     batch_id: str
     job_id: str
     braze_ids: Sequence[str]
+    webhook_id: str
+    notice_id: str
 
     def arguments(self, rule: Rule) -> Iterator[Json]:
         """Yield what stands in the URLs of *rule* that lead to something of this workspace."""
@@ -68,6 +72,8 @@ class Owner:
             "job_id": [self.job_id],
             "braze_id": self.braze_ids,
             "name": ["start.js"],
+            "webhook_id": [self.webhook_id],
+            "notice_id": [self.notice_id],
         }
         missing = rule.arguments - known.keys()
         assert not missing, f"Tell here what of a workspace the URL {rule.rule} names by {missing}."
@@ -77,7 +83,7 @@ class Owner:
 
     def secrets(self) -> set[str]:
         """Return all that nobody else may learn."""
-        return {*SECRETS.values(), self.batch_id, self.job_id, *self.braze_ids}
+        return {*SECRETS.values(), self.batch_id, self.job_id, self.webhook_id, self.notice_id, *self.braze_ids}
 
 
 def bodies(braze_ids: Sequence[str]) -> Mapping[str, Sequence[Json]]:
@@ -131,6 +137,11 @@ def bodies(braze_ids: Sequence[str]) -> Mapping[str, Sequence[Json]]:
         "/merge/jobs/<uuid:job_id>/retry": [{}],
         "/merge/jobs/<uuid:job_id>/undo": [{}],
         "/merge/batches/<uuid:batch_id>/undo": [{}],
+        "/webhooks": [{"url": "https://127.0.0.1/"}],
+        "/webhooks/<uuid:webhook_id>": [{}, {"enabled": False, "description": "Stranger"}],
+        "/webhooks/<uuid:webhook_id>/secret/rotate": [{}],
+        "/webhooks/<uuid:webhook_id>/test": [{}],
+        "/webhooks/<uuid:webhook_id>/notices/<uuid:notice_id>/retry": [{}],
     }
 
 
@@ -148,6 +159,9 @@ QUERIES: Mapping[str, Sequence[Json]] = {
     "/merge/jobs": [{}, *({"identifier": secret} for secret in SECRETS.values())],
     "/merge/jobs/<uuid:job_id>": [{}, {"include": "changes"}],
     "/profiles/<braze_id>/activity": [{"event": SECRETS["event"], "days": 30}],
+    "/webhooks": [{}],
+    "/webhooks/<uuid:webhook_id>": [{}],
+    "/webhooks/<uuid:webhook_id>/notices": [{}, {"state": "dead"}],
 }
 """What a stranger asks for in the query of a URL."""
 
@@ -159,8 +173,8 @@ ROUTES = [
 
 
 @pytest.fixture
-def owner(caller: Caller, worker: Worker) -> Owner:
-    """A workspace with people in it, one of them renamed, another merged away."""
+def owner(caller: Caller, worker: Worker, connection: Connection) -> Owner:
+    """A workspace with people in it, one of them renamed, another merged away; and a webhook that was told of it."""
     person = {"external_id": SECRETS["renamed_id"]}
     attributes = {
         **person,
@@ -200,7 +214,24 @@ def owner(caller: Caller, worker: Worker) -> Owner:
 
     assert [each.status_code for each in (tracked, aliased, merged, renamed)] == [201, 201, 202, 201]
     assert batch["counts"] == {"merged": 1}
-    return Owner(caller, batch["batch_id"], batch["jobs"][0]["job_id"], braze_ids)
+    return Owner(caller, batch["batch_id"], batch["jobs"][0]["job_id"], braze_ids, *told(connection, caller))
+
+
+def told(connection: Connection, caller: Caller) -> tuple[str, str]:
+    """Write a webhook and a dead notice of the caller's workspace; return their ids."""
+    webhook_id, notice_id = uuid7(), uuid7()
+    rows = {"workspace_id": caller.workspace_id, "webhook_id": str(webhook_id), "notice_id": str(notice_id)}
+    connection.execute(
+        "INSERT INTO webhook (workspace_id, id, url, types, description, enabled, salt, pepper)"
+        " VALUES (%(workspace_id)s, %(webhook_id)s, %(url)s, '{}', '', true, '', '')",
+        {**rows, "url": SECRETS["webhook"]},
+    )
+    connection.execute(
+        "INSERT INTO webhook_notice (workspace_id, id, webhook_id, type, body, state, last_error, ended_at)"
+        " VALUES (%(workspace_id)s, %(notice_id)s, %(webhook_id)s, 'webhook.test', '{}', 'dead', 'So.', now())",
+        rows,
+    )
+    return rows["webhook_id"], rows["notice_id"]
 
 
 @pytest.fixture
@@ -244,6 +275,15 @@ def requests(method: str, rule: Rule, owner: Owner) -> Iterator[tuple[str, Json]
         yield path, extra
 
 
+def sent_by(caller: Caller, method: str, path: str, extra: Json, headers: dict[str, str]) -> TestResponse:
+    """Return the response to what *caller* asks for."""
+    if method == "GET":
+        return caller.get(path, **extra["query"])
+    if method == "POST":
+        return caller.post(path, extra["body"], headers=headers)
+    return caller.patch(path, extra["body"]) if method == "PATCH" else caller.delete(path)
+
+
 @pytest.mark.parametrize(("method", "rule"), ROUTES, ids=lambda part: getattr(part, "rule", part))
 def test_a_stranger_finds_and_changes_nothing(
     method: str, rule: Rule, owner: Owner, stranger: Caller, worker: Worker, connection: Connection
@@ -251,11 +291,7 @@ def test_a_stranger_finds_and_changes_nothing(
     before = holdings(connection, owner.caller.workspace_id)
     for path, extra in requests(method, rule, owner):
         headers = {"Idempotency-Key": "the-same"}
-        answer = (
-            stranger.get(path, **extra["query"])
-            if method == "GET"
-            else stranger.post(path, extra["body"], headers=headers)
-        )
+        answer = sent_by(stranger, method, path, extra, headers)
         worker.work()
         told = answer.text + str(answer.headers)
         sent = path + str(extra)

@@ -57,3 +57,23 @@ FROM job
 WHERE workspace_id = %(workspace_id)s AND state IN ('queued', 'running') AND due_at <= clock_timestamp()
 ORDER BY id
 LIMIT 1
+
+-- name: webhooks
+-- How many webhooks a workspace has that are enabled, how many that went away, and under which peppers their secrets are.
+SELECT
+    count(*) FILTER (WHERE enabled) AS enabled,
+    count(*) FILTER (WHERE disabled_reason IS NOT NULL) AS gone,
+    coalesce(array_agg(DISTINCT pepper), '{}') AS peppers
+FROM webhook
+WHERE workspace_id = %(workspace_id)s
+
+-- name: notices
+-- How many notices of a workspace are dead, and for how many seconds the oldest of those that are due has been.
+SELECT
+    count(*) FILTER (WHERE notice.state = 'dead') AS dead,
+    coalesce(
+        extract(EPOCH FROM clock_timestamp() - min(notice.due_at) FILTER (WHERE notice.state = 'waiting')), 0
+    )::double precision AS late_s
+FROM webhook_notice AS notice
+JOIN webhook ON webhook.workspace_id = notice.workspace_id AND webhook.id = notice.webhook_id
+WHERE notice.workspace_id = %(workspace_id)s AND webhook.enabled

@@ -1,0 +1,127 @@
+"""`/webhooks`: whom a workspace wants told when its batches finish."""
+
+from http import HTTPStatus
+from uuid import UUID
+
+from flask import Blueprint, Response, g, jsonify
+from flask.typing import ResponseReturnValue
+
+from app.db import Connection, borrow, in_transaction
+from app.errors import Conflict
+from app.web.door import door, json_body, pool, settings
+from app.webhooks import notices, store, watching
+from app.webhooks.secrets import Seed, secret_of
+from app.webhooks.store import Webhook
+from app.webhooks.targets import addresses_of, target_of
+from schemas.webhooks import NoticeSchema, WebhookSchema, WebhooksSchema, load_webhook, load_wish
+
+blueprint = Blueprint("webhooks", __name__, url_prefix="/webhooks")
+
+READ, WRITE = "webhooks.read", "webhooks.write"
+WEBHOOK = WebhookSchema()
+WEBHOOKS = WebhooksSchema()
+NOTICE = NoticeSchema()
+#: Seconds that the look-up of a webhook's name may take while somebody waits for the answer.
+LOOK_UP_S = 3.0
+DISABLED = "This webhook is disabled, so that nothing is sent to it; enable it first."
+
+
+@blueprint.post("")
+@door(permission=WRITE)
+def create() -> ResponseReturnValue:
+    """Make a webhook and answer with its secret, which is shown now and never again."""
+    wish = load_webhook(json_body())
+    _check(wish.url)
+
+    def work(connection: Connection) -> tuple[Webhook, Seed]:
+        return store.create(connection, wish, workspace_id=g.workspace_id, peppers=settings().webhook_pepper)
+
+    return _with_secret(*in_transaction(pool(), work, workspace_id=g.workspace_id)), HTTPStatus.CREATED
+
+
+@blueprint.get("")
+@door(permission=READ)
+def list_all() -> ResponseReturnValue:
+    """Answer with all webhooks of the workspace, oldest first."""
+    with borrow(pool(), workspace_id=g.workspace_id) as connection:
+        found = store.list_all(connection, workspace_id=g.workspace_id)
+    return jsonify(WEBHOOKS.dump({"webhooks": found}))
+
+
+@blueprint.get("/<uuid:webhook_id>")
+@door(permission=READ)
+def read(webhook_id: UUID) -> ResponseReturnValue:
+    """Answer with a webhook."""
+    with borrow(pool(), workspace_id=g.workspace_id) as connection:
+        found = store.read(connection, workspace_id=g.workspace_id, webhook_id=webhook_id)
+    return jsonify(WEBHOOK.dump(found))
+
+
+@blueprint.patch("/<uuid:webhook_id>")
+@door(permission=WRITE)
+def change(webhook_id: UUID) -> ResponseReturnValue:
+    """Change what the body names of a webhook, and answer with it as it is then.
+
+    While one is disabled its notices wait, and no new ones are made for it.
+    """
+    wish = load_wish(json_body())
+    _check(wish.url)
+
+    def work(connection: Connection) -> Webhook:
+        return store.change(connection, wish, workspace_id=g.workspace_id, webhook_id=webhook_id)
+
+    return jsonify(WEBHOOK.dump(in_transaction(pool(), work, workspace_id=g.workspace_id)))
+
+
+@blueprint.delete("/<uuid:webhook_id>")
+@door(permission=WRITE)
+def delete(webhook_id: UUID) -> ResponseReturnValue:
+    """Delete a webhook with its notices, those that wait among them."""
+
+    def work(connection: Connection) -> None:
+        store.delete(connection, workspace_id=g.workspace_id, webhook_id=webhook_id)
+
+    in_transaction(pool(), work, workspace_id=g.workspace_id)
+    return jsonify(message="success")
+
+
+@blueprint.post("/<uuid:webhook_id>/secret/rotate")
+@door(permission=WRITE)
+def rotate(webhook_id: UUID) -> ResponseReturnValue:
+    """Give a webhook a new secret and answer with it; until `former_secret_until` the former one signs beside it."""
+
+    def work(connection: Connection) -> tuple[Webhook, Seed]:
+        return store.rotate(
+            connection, workspace_id=g.workspace_id, webhook_id=webhook_id, peppers=settings().webhook_pepper
+        )
+
+    return _with_secret(*in_transaction(pool(), work, workspace_id=g.workspace_id))
+
+
+@blueprint.post("/<uuid:webhook_id>/test")
+@door(permission=WRITE)
+def test(webhook_id: UUID) -> ResponseReturnValue:
+    """Have a notice of the type `webhook.test` sent, and answer with it as it waits; 409 to a disabled webhook."""
+
+    def work(connection: Connection) -> notices.Notice:
+        if not store.read(connection, workspace_id=g.workspace_id, webhook_id=webhook_id).enabled:
+            raise Conflict(DISABLED)
+        notice_id = watching.test(connection, workspace_id=g.workspace_id, webhook_id=webhook_id)
+        return notices.hold(connection, workspace_id=g.workspace_id, webhook_id=webhook_id, notice_id=notice_id)
+
+    return jsonify(NOTICE.dump(in_transaction(pool(), work, workspace_id=g.workspace_id))), HTTPStatus.ACCEPTED
+
+
+def _check(url: str | None) -> None:
+    """Raise UnfitUrl when *url* leads to where no notice may go. What its name leads to is checked at each attempt."""
+    if url is not None:
+        private = settings().webhook_private_networks
+        addresses_of(target_of(url, private=private), private=private, seconds=LOOK_UP_S)
+
+
+def _with_secret(webhook: Webhook, seed: Seed) -> Response:
+    """Return the answer that shows a webhook and its secret."""
+    secret = secret_of(webhook.id, seed, settings().webhook_pepper)
+    answer = jsonify(**WEBHOOK.dump(webhook), secret=secret)
+    answer.headers["Cache-Control"] = "no-store"
+    return answer

@@ -1,0 +1,102 @@
+"""The room of webhooks: a front door that lets them lie on the loopback interface, a receiver, and a sender.
+
+The tests of a file share a database; each has a workspace of its own in it.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import psycopg
+import pytest
+from uuid_utils import uuid7
+
+from app import keys
+from app.config import Settings
+from app.db import open_pool
+from app.web import create_app
+from app.web.resources import resources_of
+from tests.integration.webhooks.telling import Notifier
+from tests.support.front_door import Caller
+from tests.support.postgres import Databases
+from tests.support.receiver import Receiver, receiving
+from workers.sender.courier import Courier
+
+PEPPER = "a-pepper-for-the-tests"
+
+
+@pytest.fixture(scope="module")
+def database_url(databases: Databases) -> Iterator[str]:
+    """The URL of a database that the tests of one file share."""
+    name = databases.create()
+    try:
+        yield databases.url(name)
+    finally:
+        databases.drop(name)
+
+
+@pytest.fixture
+def settings(database_url: str) -> Settings:
+    """Settings with private networks allowed, and a schedule that a test can wait for."""
+    return Settings(
+        database_url=database_url,
+        pool_timeout_s=30.0,
+        webhook_private_networks=True,
+        webhook_retries_s=(0.01, 0.02),
+        webhook_timeout_s=5.0,
+        webhook_pepper=(PEPPER,),
+    )
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """A receiver that takes whatever comes."""
+    with receiving() as receiver:
+        yield receiver
+
+
+@pytest.fixture
+def make_caller(settings: Settings) -> Iterator[Callable[..., Caller]]:
+    """A function that makes a caller with all permissions in a workspace of its own."""
+    flask = create_app(settings)
+
+    def make(*, permissions: tuple[str, ...] = ("*",)) -> Caller:
+        workspace = f"workspace-{uuid7()}"
+        with psycopg.connect(settings.database_url) as conn:
+            key_id, secret = keys.create(conn, workspace=workspace, label="test", permissions=permissions)
+            (workspace_id,) = conn.execute("SELECT workspace_id FROM api_key WHERE id = %s", [key_id]).fetchone() or ()
+        return Caller(flask, secret=secret, key_id=key_id, workspace_id=workspace_id, workspace=workspace)
+
+    try:
+        yield make
+    finally:
+        resources_of(flask).close()
+
+
+@pytest.fixture
+def make_notifier(settings: Settings, receiver: Receiver) -> Iterator[Callable[..., Notifier]]:
+    """A function that makes a sender with the room's settings, and some of its own."""
+    made: list[Notifier] = []
+    with open_pool(settings, name="test-sender") as pool:
+
+        def make(courier: Courier | None = None, **own: Any) -> Notifier:
+            made.append(Notifier(pool, replace(settings, **own), courier))
+            return made[-1]
+
+        yield make
+        receiver.released.set()
+        for each in made:
+            each.sender.finish()
+            each.sender.__exit__(None, None, None)
+
+
+@pytest.fixture
+def notifier(make_notifier: Callable[..., Notifier]) -> Notifier:
+    """A sender."""
+    return make_notifier()
+
+
+@pytest.fixture
+def caller(make_caller: Callable[..., Caller]) -> Caller:
+    """A caller with all permissions in a fresh workspace."""
+    return make_caller()

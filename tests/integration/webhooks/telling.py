@@ -1,0 +1,62 @@
+"""Webhooks, merges and senders as the tests of this room make them."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from app.config import Settings
+from app.db import Connection, Pool
+from tests.support.front_door import Caller
+from tests.support.receiver import Receiver
+from tests.support.waiting import wait_until
+from workers.sender.courier import Courier
+from workers.sender.sending import Sender
+from workers.sender.watching import Watcher
+
+Json = dict[str, Any]
+
+
+class Notifier:
+    """A sender without its process: the test says when it looks."""
+
+    def __init__(self, pool: Pool, settings: Settings, courier: Courier | None = None) -> None:
+        self._watcher = Watcher(pool, settings)
+        self.sender = Sender(pool, settings, courier or Courier(timeout_s=settings.webhook_timeout_s, private=True))
+
+    def step(self) -> int:
+        """Look once at everything."""
+        return self._watcher.run_once() + self.sender.run_once()
+
+    def until(self, condition: Callable[[], Any], *, what: str = "") -> Any:
+        """Go on until *condition* holds."""
+        return wait_until(lambda: (self.step(), condition())[1], what=what)
+
+
+def a_webhook(caller: Caller, receiver: Receiver, path: str = "/hook", **own: Any) -> Json:
+    """Make a webhook at the receiver's *path* and return it with its secret."""
+    answer = caller.post("/webhooks", {"url": receiver.url + path, **own})
+    assert answer.status_code == 201, answer.text
+    made: Json = answer.json
+    return made
+
+
+def a_merge(caller: Caller, *, orphan: str = "o", survivor: str = "s") -> str:
+    """Post a merge of people whom there are not, and return the id of its batch."""
+    pair = {"identifier_to_merge": {"external_id": orphan}, "identifier_to_keep": {"external_id": survivor}}
+    answer = caller.post("/users/merge", {"merge_updates": [pair]})
+    batch_id: str = answer.json["batch_id"]
+    return batch_id
+
+
+def notices_of(caller: Caller, webhook: Json, **query: Any) -> list[Json]:
+    """Return the notices of a webhook as its workspace sees them."""
+    notices: list[Json] = caller.get(f"/webhooks/{webhook['webhook_id']}/notices", **query).json["notices"]
+    return notices
+
+
+def died(connection: Connection, batch_id: str) -> UUID:
+    """Let the only job of a batch die, and return its id."""
+    query = "UPDATE job SET state = 'dead', reason = 'So.', finished_at = now() WHERE batch_id = %s RETURNING id"
+    (job,) = connection.execute(query, [batch_id]).fetchall()
+    job_id: UUID = job["id"]
+    return job_id

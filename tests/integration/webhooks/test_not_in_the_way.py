@@ -1,0 +1,208 @@
+"""Webhooks stand in nobody's way: not in that of merges, and not in each other's; what a sender drops another sends."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Event
+
+import pytest
+from uuid_utils.compat import uuid7
+
+from app.config import Settings
+from app.db import Connection, Pool, in_transaction, open_pool
+from app.ledger import retrying
+from app.webhooks import notices, watching
+from app.webhooks.notices import AT_ONCE, Ending
+from tests.integration.webhooks.telling import Notifier, a_merge, a_webhook, died, notices_of
+from tests.support.at_once import while_waiting
+from tests.support.front_door import Caller
+from tests.support.processes import Process
+from tests.support.receiver import Receiver
+from tests.support.waiting import wait_until
+from tests.support.worker import Worker
+from workers.sender.courier import Courier
+from workers.up import commands
+
+
+@pytest.fixture
+def pool(settings: Settings) -> Iterator[Pool]:
+    """A pool beside the sender's."""
+    with open_pool(settings, name="test") as pool:
+        yield pool
+
+
+def test_a_webhook_that_hangs_holds_no_lock_that_a_merge_or_its_owner_needs(
+    caller: Caller, receiver: Receiver, worker: Worker, notifier: Notifier, connection: Connection
+) -> None:
+    webhook = a_webhook(caller, receiver)
+    receiver.answer = lambda _: None
+    caller.post(f"/webhooks/{webhook['webhook_id']}/test")
+    notifier.until(lambda: receiver.received)
+    connection.execute("SET lock_timeout = 1")
+    locks = "SELECT 1 FROM pg_locks JOIN pg_database ON oid = database AND datname = current_database() WHERE granted"
+    held = f"{locks} AND mode LIKE '%Exclusive%' AND locktype IN ('relation', 'tuple', 'transactionid')"
+    rows = connection.execute(held).fetchall()
+    batch_id = a_merge(caller)
+    worker.work()
+
+    assert rows == []
+    assert (caller.get(f"/merge/batches/{batch_id}").json or {})["state"] == "finished"
+    assert caller.patch(f"/webhooks/{webhook['webhook_id']}", {"description": "slow"}).status_code == 200
+
+
+def test_a_webhook_that_hangs_keeps_no_more_than_its_share_busy_and_others_are_told(
+    make_caller: Callable[..., Caller], receiver: Receiver, make_notifier: Callable[..., Notifier]
+) -> None:
+    notifier = make_notifier(webhook_threads=16)
+    slow, quick = make_caller(), make_caller()
+    hanging, fine = a_webhook(slow, receiver, "/slow"), a_webhook(quick, receiver, "/quick")
+    receiver.answer = lambda request: None if request.path == "/slow" else (200, {})
+    for _ in range(AT_ONCE + 3):
+        slow.post(f"/webhooks/{hanging['webhook_id']}/test")
+    notifier.until(lambda: len(receiver.of("/slow")) == AT_ONCE)
+    for _ in range(3):
+        quick.post(f"/webhooks/{fine['webhook_id']}/test")
+    notifier.until(lambda: len(receiver.of("/quick")) == 3)
+
+    assert len(receiver.of("/slow")) == AT_ONCE
+
+
+def test_one_workspace_keeps_no_more_than_its_share_of_the_threads_busy(
+    make_caller: Callable[..., Caller], receiver: Receiver, make_notifier: Callable[..., Notifier]
+) -> None:
+    notifier = make_notifier(webhook_threads=8)
+    slow, quick = make_caller(), make_caller()
+    hanging = [a_webhook(slow, receiver, f"/slow-{number}") for number in range(8)]
+    fine = a_webhook(quick, receiver, "/quick")
+    receiver.answer = lambda request: None if request.path.startswith("/slow") else (200, {})
+    for webhook in hanging:
+        slow.post(f"/webhooks/{webhook['webhook_id']}/test")
+    notifier.until(lambda: len(receiver.received) == 2)
+    quick.post(f"/webhooks/{fine['webhook_id']}/test")
+    notifier.until(lambda: receiver.of("/quick"))
+
+    assert len(receiver.received) == 3
+
+
+def test_a_webhook_that_says_nothing_is_given_up_in_time(
+    caller: Caller, receiver: Receiver, settings: Settings, make_notifier: Callable[..., Notifier]
+) -> None:
+    notifier = make_notifier(Courier(timeout_s=0.3, private=True))
+    webhook = a_webhook(caller, receiver)
+    receiver.answer = lambda _: None
+    caller.post(f"/webhooks/{webhook['webhook_id']}/test")
+    notifier.until(lambda: notices_of(caller, webhook, state="dead"))
+
+    assert notices_of(caller, webhook)[0]["last_error"] == "There was no answer within 0.3 s."
+
+
+def test_what_one_sender_has_in_hand_no_other_takes_until_its_time_is_up(
+    caller: Caller, receiver: Receiver, pool: Pool
+) -> None:
+    webhook = a_webhook(caller, receiver)
+    caller.post(f"/webhooks/{webhook['webhook_id']}/test")
+
+    def take(lease_s: float) -> list[notices.Taken]:
+        return in_transaction(
+            pool,
+            lambda connection: notices.take(
+                connection, workspace_id=caller.workspace_id, holder=uuid7(), limit=9, lease_s=lease_s
+            ),
+            workspace_id=caller.workspace_id,
+        )
+
+    (frozen,), meanwhile = take(0.0), take(60.0)
+    none = take(60.0)
+    late = in_transaction(
+        pool,
+        lambda connection: notices.end(connection, frozen, Ending(at=datetime.now(UTC), status=200), pauses_s=()),
+        workspace_id=caller.workspace_id,
+    )
+
+    assert [each.id for each in meanwhile] == [frozen.id]
+    assert none == []
+    assert late() is None
+    assert notices_of(caller, webhook)[0]["state"] == "waiting"
+
+
+def test_a_retry_that_meets_the_end_of_its_batch_is_watched_all_the_same(
+    caller: Caller, receiver: Receiver, worker: Worker, notifier: Notifier, connection: Connection, pool: Pool
+) -> None:
+    a_webhook(caller, receiver)
+    batch_id = a_merge(caller)
+    job_id = died(connection, batch_id)
+    workspace_id = caller.workspace_id
+
+    def retry() -> None:
+        in_transaction(
+            pool,
+            lambda inside: retrying.retry(inside, workspace_id=workspace_id, job_id=job_id),
+            workspace_id=workspace_id,
+        )
+
+    with connection.transaction():
+        watching.look(connection, workspace_id=workspace_id, limit=9)
+        # The transaction that tells of the end is committed while the retry waits for it.
+        while_waiting(pool.conninfo, retry, then=lambda: connection.execute("COMMIT"))
+        connection.execute("BEGIN")
+    worker.work()
+    notifier.until(lambda: len(receiver.received) == 2)
+
+    counts = [each.content["data"]["counts"] for each in receiver.received]
+    assert sorted(counts, key=str) == [{"dead": 1}, {"orphan_not_found": 1}]
+
+
+@pytest.fixture
+def process(settings: Settings, tmp_path: Path) -> Iterator[Callable[[], Process]]:
+    """A function that starts a sender as a process of its own."""
+    started: list[Process] = []
+    environ = {
+        "DATABASE_URL": settings.database_url,
+        "MERGELANE_WEBHOOK_PRIVATE_NETWORKS": "true",
+        "MERGELANE_WEBHOOK_PEPPER": settings.webhook_pepper[0],
+        "MERGELANE_WEBHOOK_TIMEOUT_S": "1",
+    }
+
+    def start() -> Process:
+        name = f"sender{len(started) + 1}"
+        started.append(Process.of(name, commands.sender(), folder=tmp_path, environ=environ).start())
+        return started[-1]
+
+    yield start
+    for each in started:
+        each.kill()
+
+
+def test_what_a_killed_sender_had_in_hand_is_sent_again_under_the_same_id(
+    caller: Caller, receiver: Receiver, worker: Worker, process: Callable[[], Process]
+) -> None:
+    webhook = a_webhook(caller, receiver)
+    receiver.answer = lambda _: None
+    first = process()
+    a_merge(caller)
+    worker.work()
+    wait_until(lambda: receiver.received, what="the first sender to send")
+    first.kill()
+    receiver.answer = lambda _: (200, {})
+    process()
+    wait_until(lambda: notices_of(caller, webhook, state="sent"), what="the second sender to send it")
+
+    assert len(receiver.received) == 2
+    assert len({each.notice_id for each in receiver.received}) == 1
+
+
+def test_a_sender_that_is_told_to_stop_ends_what_it_has_in_hand(
+    caller: Caller, receiver: Receiver, process: Callable[[], Process]
+) -> None:
+    webhook = a_webhook(caller, receiver)
+    let_go = Event()
+    receiver.answer = lambda _: (let_go.wait(30), (200, {}))[1]
+    sender = process()
+    caller.post(f"/webhooks/{webhook['webhook_id']}/test")
+    wait_until(lambda: receiver.received, what="the sender to send")
+    sender.ask()
+    let_go.set()
+
+    assert sender.ended() == 0
+    assert notices_of(caller, webhook)[0]["state"] == "sent"
+    assert "sender_stopped" in sender.log

@@ -1,0 +1,116 @@
+"""Webhooks as their workspace makes, sees and changes them."""
+
+from collections.abc import Callable
+
+import pytest
+
+from app.db import Connection
+from app.webhooks.store import MOST
+from app.webhooks.targets import FORM, NOWHERE
+from tests.integration.webhooks.telling import a_webhook
+from tests.support.front_door import Caller
+from tests.support.receiver import Receiver
+
+ALL = ["merge.batch.finished"]
+
+
+def test_a_secret_is_shown_when_it_is_made_and_at_no_other_time(
+    caller: Caller, receiver: Receiver, connection: Connection
+) -> None:
+    made = a_webhook(caller, receiver)
+    path = f"/webhooks/{made['webhook_id']}"
+    shown = [caller.get("/webhooks").text, caller.get(path).text, caller.patch(path, {"description": "x"}).text]
+    (row,) = connection.execute("SELECT w::text AS row FROM webhook AS w WHERE id = %s", [made["webhook_id"]])
+
+    assert not any("whsec_" in each for each in shown)
+    assert made["secret"].removeprefix("whsec_") not in row["row"]
+
+
+def test_it_is_told_of_everything_and_enabled_unless_it_says_otherwise(caller: Caller, receiver: Receiver) -> None:
+    made = a_webhook(caller, receiver)
+    other = a_webhook(caller, receiver, types=[], description="of nothing", enabled=False)
+
+    assert (made["types"], made["description"], made["enabled"]) == (ALL, "", True)
+    assert (other["types"], other["description"], other["enabled"]) == ([], "of nothing", False)
+    assert made["former_secret_until"] is None
+
+
+def test_what_is_left_out_of_a_change_stays(caller: Caller, receiver: Receiver) -> None:
+    made = a_webhook(caller, receiver, description="CRM")
+    path = f"/webhooks/{made['webhook_id']}"
+    changed = caller.patch(path, {"url": f"{receiver.url}/other"}).json or {}
+
+    assert changed["url"] == f"{receiver.url}/other"
+    assert (changed["description"], changed["types"], changed["enabled"]) == ("CRM", ALL, True)
+    assert caller.patch(path, {}).json == changed
+
+
+def test_a_webhook_is_gone_once_it_is_deleted(caller: Caller, receiver: Receiver) -> None:
+    path = f"/webhooks/{a_webhook(caller, receiver)['webhook_id']}"
+    caller.post(f"{path}/test")
+
+    assert caller.delete(path).json == {"message": "success"}
+    assert [caller.get(path).status_code, caller.delete(path).status_code] == [404, 404]
+    assert (caller.get("/webhooks").json or {})["webhooks"] == []
+
+
+def test_a_workspace_may_have_so_many_and_no_more(caller: Caller, receiver: Receiver) -> None:
+    for _ in range(MOST):
+        a_webhook(caller, receiver)
+    answer = caller.post("/webhooks", {"url": receiver.url})
+
+    assert answer.status_code == 409
+    assert f"{MOST} webhooks" in (answer.json or {})["message"]
+
+
+@pytest.mark.parametrize(
+    ("body", "sentence"),
+    [
+        ([], "The request body must be a JSON object."),
+        ({}, "'url' is required"),
+        ({"url": None}, "'url' may not be null"),
+        ({"url": ""}, "'url' may not be empty"),
+        ({"url": "https://x/" + "a" * 2_040}, "'url' may not be longer than 2048 characters"),
+        ({"url": "ftp://127.0.0.1/"}, FORM),
+        ({"url": "http://169.254.169.254/latest/meta-data"}, NOWHERE),
+        ({"url": "http://127.0.0.1/", "types": ["made.up"]}, "'types.0' must be merge.batch.finished"),
+        ({"url": "http://127.0.0.1/", "types": "all"}, "'types' must be an array"),
+        ({"url": "http://127.0.0.1/", "enabled": 1}, "'enabled' must be true or false"),
+        ({"url": "http://127.0.0.1/", "description": "x" * 256}, "'description' may not be longer than 255 characters"),
+        (
+            {"url": "http://127.0.0.1/", "secret": "mine"},
+            "'secret' is no key of this request; its keys are url, types, description, enabled.",
+        ),
+    ],
+)
+def test_what_is_wrong_is_told_in_a_sentence(caller: Caller, body: object, sentence: str) -> None:
+    answer = caller.post("/webhooks", body)
+
+    assert (answer.status_code, answer.json) == (400, {"message": sentence})
+
+
+def test_a_change_is_checked_as_a_new_one_is(caller: Caller, receiver: Receiver) -> None:
+    path = f"/webhooks/{a_webhook(caller, receiver)['webhook_id']}"
+    answers = [caller.patch(path, body) for body in ({"url": "http://169.254.169.254/"}, {"enabled": None}, {"x": 1})]
+
+    assert [answer.status_code for answer in answers] == [400] * 3
+
+
+def test_reading_and_writing_are_permissions_of_their_own(
+    make_caller: Callable[..., Caller], receiver: Receiver
+) -> None:
+    reader, writer = make_caller(permissions=("webhooks.read",)), make_caller(permissions=("webhooks.write",))
+    body = {"url": receiver.url}
+
+    assert [reader.get("/webhooks").status_code, reader.post("/webhooks", body).status_code] == [200, 403]
+    assert [writer.get("/webhooks").status_code, writer.post("/webhooks", body).status_code] == [403, 201]
+
+
+def test_notices_are_paged_newest_first(caller: Caller, receiver: Receiver) -> None:
+    path = f"/webhooks/{a_webhook(caller, receiver)['webhook_id']}"
+    made = [(caller.post(f"{path}/test").json or {})["notice_id"] for _ in range(3)]
+    first = caller.get(f"{path}/notices", limit=2).json or {}
+    last = caller.get(f"{path}/notices", limit=2, cursor=first["next_cursor"]).json or {}
+
+    assert [each["notice_id"] for each in (*first["notices"], *last["notices"])] == made[::-1]
+    assert last["next_cursor"] is None

@@ -1,0 +1,97 @@
+"""A receiver of webhooks: a real HTTP server on the loopback interface, that answers as a test says."""
+
+import ssl
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Event, Thread
+from typing import Any
+
+import orjson
+from standardwebhooks.webhooks import Webhook
+
+
+@dataclass(frozen=True)
+class Received:
+    """A request as it came in."""
+
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def notice_id(self) -> str:
+        """The id by which repeats are told apart."""
+        return self.headers["webhook-id"]
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """The body, parsed and not verified."""
+        content: dict[str, Any] = orjson.loads(self.body)
+        return content
+
+    def verified(self, secret: str) -> dict[str, Any]:
+        """Return the body, verified with *secret* by the library of the specification; raises when it is not sound."""
+        content: dict[str, Any] = Webhook(secret).verify(self.body, dict(self.headers))
+        return content
+
+
+@dataclass
+class Receiver:
+    """What came in, and what is answered: a status and headers, or silence until the receiver is let go."""
+
+    url: str = ""
+    received: list[Received] = field(default_factory=list)
+    answer: Callable[[Received], tuple[int, Mapping[str, str]] | None] = lambda _: (204, {})
+    released: Event = field(default_factory=Event)
+
+    def of(self, path: str) -> list[Received]:
+        """Return what came in at *path*."""
+        return [each for each in self.received if each.path == path]
+
+
+@contextmanager
+def receiving(tls: ssl.SSLContext | None = None) -> Iterator[Receiver]:
+    """Lend a receiver; with *tls* it speaks that."""
+    receiver = Receiver()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            request = Received(
+                self.path,
+                {name.lower(): value for name, value in self.headers.items()},
+                self.rfile.read(int(self.headers["Content-Length"])),
+            )
+            receiver.received.append(request)
+            answer = receiver.answer(request)
+            if answer is None:
+                receiver.released.wait(60)
+                return
+            self.send_response(answer[0])
+            for name, value in answer[1].items():
+                self.send_header(name, value)
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            return
+
+    class Server(ThreadingHTTPServer):
+        daemon_threads = True
+
+        def handle_error(self, *_: Any) -> None:
+            return
+
+    server = Server(("127.0.0.1", 0), Handler)
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
+    receiver.url = f"http{'' if tls is None else 's'}://127.0.0.1:{server.server_port}"
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    try:
+        yield receiver
+    finally:
+        receiver.released.set()
+        server.shutdown()
+        server.server_close()
+        thread.join()
