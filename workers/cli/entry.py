@@ -15,6 +15,7 @@ from workers.cli.merge import merge
 from workers.cli.migrate import migrate
 from workers.cli.profiles import profiles
 from workers.cli.up import up
+from workers.cli.webhooks import webhooks
 
 
 class Commands(click.Group):
@@ -35,9 +36,9 @@ def main() -> None:
 
     `mergelane up` runs the whole product on this machine.
 
-    merge, profiles, batches and jobs ask the Mergelane at MERGELANE_URL with the key in MERGELANE_API_KEY, as any
-    client does; docs/cli.md tells more. The commands of operators work on the database in DATABASE_URL or, when that
-    is not set, on that of the `mergelane up` which is running; so does jobs where there is no key.
+    merge, profiles, batches, jobs and webhooks ask the Mergelane at MERGELANE_URL with the key in MERGELANE_API_KEY, as
+    any client does; docs/cli.md tells more. The commands of operators work on the database in DATABASE_URL or, when
+    that is not set, on that of the `mergelane up` which is running; so does jobs where there is no key.
     """
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
 
@@ -50,4 +51,5 @@ main.add_command(merge)
 main.add_command(profiles)
 main.add_command(batches)
 main.add_command(jobs)
+main.add_command(webhooks)
 main.add_command(doctor)
