@@ -30,7 +30,7 @@ LIMIT %(limit)s
 
 -- name: read_batches
 -- Several batches, without their jobs.
-SELECT id, created_at
+SELECT id, created_at, request_id
 FROM batch
 WHERE workspace_id = %(workspace_id)s AND id = ANY(%(batch_ids)s)
 ORDER BY id
