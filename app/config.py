@@ -112,6 +112,8 @@ class Settings:
     rescue_every_s: float = 5.0
     #: MERGELANE_PRUNE_AFTER_DAYS: days for which finished batches and their jobs are kept.
     prune_after_days: float = 90.0
+    #: MERGELANE_AUDIT_DAYS: days for which the audit is kept, and batches with it, where that is longer.
+    audit_days: float = 90.0
     #: MERGELANE_UNDO_DAYS: days for which a merge can be undone; not more than MERGELANE_PRUNE_AFTER_DAYS.
     undo_days: float = 30.0
     #: MERGELANE_PRUNE_EVERY_S: seconds between two sweeps of the pruning.
@@ -243,6 +245,7 @@ class SettingsSchema(Schema):
     rescue_after_s = _positive()
     rescue_every_s = _positive()
     prune_after_days = _positive()
+    audit_days = _positive()
     undo_days = _positive()
     prune_every_s = _positive()
     webhook_pepper = Peppers()

@@ -23,4 +23,6 @@ PERMISSIONS = (
     # Ours: who is told when batches finish.
     "webhooks.read",
     "webhooks.write",
+    # Ours: who did what, with what people were before and after. It shows whole profiles.
+    "audit.read",
 )

@@ -79,8 +79,13 @@ def blank(
     audited = {"workspace_id": workspace_id, "ids": [*job_ids, *audits_of]}
     connection.execute(QUERIES["hold_settled_jobs"], audited)
     connection.execute(QUERIES["blank_jobs"], parameters)
-    connection.execute(QUERIES["blank_audits"], audited)
-    connection.execute(QUERIES["blank_undo_audits"], audited)
+    connection.execute(QUERIES["erase_audits"], audited)
+
+
+def erase_names(connection: Connection, *, workspace_id: int, braze_ids: Collection[str]) -> None:
+    """Erase the external_ids that the audit of renames and removals knows of the profiles *braze_ids*."""
+    parameters = {"workspace_id": workspace_id, "braze_ids": sorted(set(braze_ids))}
+    connection.execute(QUERIES["erase_names"], parameters)
 
 
 def _names(row: Mapping[str, Any]) -> Iterator[Identifier]:

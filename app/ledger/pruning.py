@@ -15,17 +15,33 @@ def workspaces(connection: Connection) -> list[int]:
 def prune_batches(connection: Connection, *, workspace_id: int, before: datetime, limit: int) -> Later[int]:
     """Delete up to *limit* finished batches accepted *before* that time, with jobs and audit; return how many, later.
 
-    PostgreSQL has counted them when the transaction ends.
+    PostgreSQL has counted them when the transaction ends, which must have been told the workspace.
     """
-    parameters = {"workspace_id": workspace_id, "before": earliest_id_at(before), "limit": limit}
-    cursor = connection.execute(QUERIES["prune_batches"], parameters)
-    return lambda: cursor.rowcount
+    return _prune("prune_batches", connection, workspace_id=workspace_id, before=before, limit=limit)
+
+
+def prune_audit(connection: Connection, *, workspace_id: int, before: datetime, limit: int) -> Later[int]:
+    """Delete up to *limit* entries of the audit that are older and hang on no batch; return how many, later."""
+    return _prune("prune_audit_entries", connection, workspace_id=workspace_id, before=before, limit=limit)
 
 
 def prune_idempotency(connection: Connection, *, workspace_id: int, hours: float) -> Later[int]:
     """Forget idempotency keys older than *hours*; return how many, later."""
     cursor = connection.execute(QUERIES["prune_idempotency"], {"workspace_id": workspace_id, "hours": hours})
     return lambda: cursor.rowcount
+
+
+def _prune(query: str, connection: Connection, *, workspace_id: int, before: datetime, limit: int) -> Later[int]:
+    """Run one of the functions that alone may prune; return how many rows it deleted, later."""
+    parameters = {"workspace_id": workspace_id, "before": earliest_id_at(before), "limit": limit}
+    cursor = connection.execute(QUERIES[query], parameters)
+
+    def count() -> int:
+        (row,) = cursor.fetchall()
+        pruned: int = row["pruned"]
+        return pruned
+
+    return count
 
 
 def earliest_id_at(moment: datetime) -> UUID:

@@ -17,9 +17,9 @@ RESCUED = Counter(
 RESCUED_DEAD = Counter("mergelane_rescued_jobs_dead", "Jobs that the rescue declared dead: stranded too often.")
 PRUNED = Counter(
     "mergelane_pruned_rows",
-    "Batches, idempotency keys and notices that were deleted after their time.",
+    "Rows of each kind that were deleted after their time.",
     labels=("kind",),
-    series=every(["batch", "idempotency_key", "notice"]),
+    series=every(["batch", "audit_entry", "idempotency_key", "notice"]),
 )
 ROUNDS = Counter(
     "mergelane_relay_rounds", "Rounds of the relay's services.", labels=("service",), series=every(SERVICES)

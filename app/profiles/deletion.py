@@ -5,12 +5,14 @@ from collections.abc import Collection, Iterable
 from app.db import Connection, Pool, load_queries
 from app.errors import ResolutionUnsettled
 from app.ledger import erasure
+from app.ledger.noting import Asker, Note, note
 from app.merging.prioritization import Denoted
 from app.merging.profile import Profile
 from app.profiles import targets
 from app.profiles.locking import lock
 from app.profiles.resolution import resolve
 from app.profiles.transaction import until_settled
+from schemas.audit import Action
 from schemas.deletion import Deletion
 from schemas.identifiers import BrazeId, Email, ExternalId, Identifier, Phone, UserAlias
 
@@ -22,8 +24,10 @@ PATIENCE_MS = 600_000
 HISTORY = ("delete_events", "delete_purchases", "delete_sessions", "delete_engagements")
 
 
-def delete(pool: Pool, *, workspace_id: int, request: Deletion) -> None:
+def delete(pool: Pool, *, workspace_id: int, request: Deletion, asker: Asker) -> None:
     """Erase everyone whom *request* means: profile, history, aliases, redirects to it, and its data in the ledger.
+
+    The audit keeps that *asker* had it done, and the braze_ids.
 
     Identifiers that mean nobody, or more than one profile after their prioritization, delete nobody. Raises
     ResolutionUnsettled when profiles kept changing, and DatabaseUnavailable when PostgreSQL does not answer; nothing
@@ -31,12 +35,12 @@ def delete(pool: Pool, *, workspace_id: int, request: Deletion) -> None:
     """
     until_settled(
         pool,
-        lambda connection: _transact(connection, workspace_id=workspace_id, request=request),
+        lambda connection: _transact(connection, workspace_id=workspace_id, request=request, asker=asker),
         workspace_id=workspace_id,
     )
 
 
-def _transact(connection: Connection, *, workspace_id: int, request: Deletion) -> None:
+def _transact(connection: Connection, *, workspace_id: int, request: Deletion, asker: Asker) -> None:
     """Look up, lock, look again and erase within the caller's transaction."""
     ids = _meant(connection, workspace_id=workspace_id, request=request)
     profiles = lock(connection, workspace_id=workspace_id, ids=ids)
@@ -44,7 +48,10 @@ def _transact(connection: Connection, *, workspace_id: int, request: Deletion) -
         raise ResolutionUnsettled("An identifier came to mean another profile between look and lock.")
     if profiles:
         _erase(connection, workspace_id=workspace_id, profiles=profiles.values())
-    _forget_orphans(connection, workspace_id=workspace_id, request=request)
+    forgotten = _forget_orphans(connection, workspace_id=workspace_id, request=request)
+    gone = [*(profile.braze_id for profile in profiles.values()), *forgotten]
+    notes = [Note(braze_id=braze_id) for braze_id in gone]
+    note(connection, workspace_id=workspace_id, action=Action.DELETE, asker=asker, notes=notes)
 
 
 def _meant(connection: Connection, *, workspace_id: int, request: Deletion) -> set[int]:
@@ -77,8 +84,10 @@ def _erase(connection: Connection, *, workspace_id: int, profiles: Collection[Pr
     )
 
 
-def _forget_orphans(connection: Connection, *, workspace_id: int, request: Deletion) -> None:
+def _forget_orphans(connection: Connection, *, workspace_id: int, request: Deletion) -> list[str]:
     """Forget what the orphans were that *request* names, so that no undo brings somebody back who is asked to be gone.
+
+    Return the braze_ids of those of whom something was known.
 
     An orphan answers to nobody, and what a survivor got stays with it. Raises ResolutionUnsettled when one was brought
     back at this moment, and so is a profile to be erased.
@@ -86,12 +95,14 @@ def _forget_orphans(connection: Connection, *, workspace_id: int, request: Delet
     braze_ids = [name.value for name in request.named if isinstance(name, BrazeId)]
     external_ids = [name.value for name in request.named if isinstance(name, ExternalId)]
     named = {"workspace_id": workspace_id, "braze_ids": braze_ids, "external_ids": external_ids}
-    jobs = [row["job_id"] for row in connection.execute(QUERIES["merges_of_orphans"], named)]
-    if jobs:
+    merges = connection.execute(QUERIES["merges_of_orphans"], named).fetchall()
+    if merges:
         # This waits for an undo of these that has begun.
-        erasure.blank(connection, workspace_id=workspace_id, job_ids=jobs)
+        erasure.blank(connection, workspace_id=workspace_id, job_ids=[row["job_id"] for row in merges])
+        erasure.erase_names(connection, workspace_id=workspace_id, braze_ids=[row["braze_id"] for row in merges])
         if _meant(connection, workspace_id=workspace_id, request=request):
             raise ResolutionUnsettled("A merge was undone while its orphan was to be forgotten.")
+    return [row["braze_id"] for row in merges if row["known"]]
 
 
 def _erase_from_ledger(
@@ -115,6 +126,7 @@ def _erase_from_ledger(
     jobs |= erasure.jobs_naming(connection, workspace_id=workspace_id, keys=mine.keys() - taken.keys())
     saw = erasure.jobs_that_saw(connection, workspace_id=workspace_id, profile_ids=profile_ids)
     erasure.blank(connection, workspace_id=workspace_id, job_ids=jobs, audits_of=saw - jobs)
+    erasure.erase_names(connection, workspace_id=workspace_id, braze_ids=braze_ids)
 
 
 def _names(profile: Profile) -> Iterable[Identifier]:

@@ -52,7 +52,8 @@ def deprecate(connection: Connection, *, workspace_id: int, old: Mapping[str, in
     connection.execute(QUERIES["deprecate"], parameters)
 
 
-def remove(connection: Connection, *, workspace_id: int, external_ids: Collection[str]) -> set[str]:
-    """Let those of *external_ids* that are deprecated mean nobody from now on; return these."""
+def remove(connection: Connection, *, workspace_id: int, external_ids: Collection[str]) -> dict[str, str | None]:
+    """Let those of *external_ids* that are deprecated mean nobody from now on; return whose they were, by braze_id."""
     parameters = {"workspace_id": workspace_id, "external_ids": sorted(set(external_ids))}
-    return {row["external_id"] for row in connection.execute(QUERIES["remove_deprecated"], parameters)}
+    rows = connection.execute(QUERIES["remove_deprecated"], parameters)
+    return {row["external_id"]: row["braze_id"] for row in rows}

@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 
 from app.db import Connection, Pool, in_transaction
 from app.errors import ResolutionUnsettled
+from app.ledger.noting import Asker, Note, note
 from app.profiles.deprecation import Holder, deprecate, holders, take_over
 from app.profiles.deprecation import remove as remove_deprecated
 from app.profiles.locking import lock
 from app.profiles.store import save
 from app.profiles.transaction import the_time, until_settled
+from schemas.audit import Action
 from schemas.external_ids import DEPRECATED, IN_USE, NOT_DEPRECATED, PRIMARY, SAME, UNKNOWN, Refusals, Rename
 
 
@@ -27,24 +29,27 @@ class Plan:
     refused: dict[int, str] = field(default_factory=dict)
 
 
-def rename(pool: Pool, *, workspace_id: int, renames: Mapping[int, Rename]) -> Refusals:
+def rename(pool: Pool, *, workspace_id: int, renames: Mapping[int, Rename], asker: Asker) -> Refusals:
     """Bring *renames* to effect in their order, each seeing what those before it did; return which were refused.
 
     The old external_ids become deprecated and keep resolving. A new one that led to a profile merged away no longer
-    does.
+    does. The audit keeps that *asker* had it done.
     """
     return until_settled(
         pool,
-        lambda connection: _rename(connection, workspace_id=workspace_id, renames=renames),
+        lambda connection: _rename(connection, workspace_id=workspace_id, renames=renames, asker=asker),
         workspace_id=workspace_id,
     )
 
 
-def remove(pool: Pool, *, workspace_id: int, external_ids: Mapping[int, str]) -> Refusals:
-    """Remove those of *external_ids* that are deprecated; return which of them, by their places, are not."""
+def remove(pool: Pool, *, workspace_id: int, external_ids: Mapping[int, str], asker: Asker) -> Refusals:
+    """Remove those of *external_ids* that are deprecated; return which of them, by their places, are not.
+
+    The audit keeps that *asker* had it done.
+    """
     return in_transaction(
         pool,
-        lambda connection: _remove(connection, workspace_id=workspace_id, external_ids=external_ids),
+        lambda connection: _remove(connection, workspace_id=workspace_id, external_ids=external_ids, asker=asker),
         workspace_id=workspace_id,
     )
 
@@ -78,7 +83,7 @@ def _refusal(each: Rename, *, primary: Mapping[str, int], used: set[str]) -> str
     return IN_USE if each.new in used else None
 
 
-def _rename(connection: Connection, *, workspace_id: int, renames: Mapping[int, Rename]) -> Refusals:
+def _rename(connection: Connection, *, workspace_id: int, renames: Mapping[int, Rename], asker: Asker) -> Refusals:
     """Look up, lock, look again and rename within the caller's transaction."""
     asked = {external_id for each in renames.values() for external_id in (each.current, each.new)}
     before = holders(connection, workspace_id=workspace_id, external_ids=asked)
@@ -95,14 +100,26 @@ def _rename(connection: Connection, *, workspace_id: int, renames: Mapping[int, 
         take_over(connection, workspace_id=workspace_id, external_ids=step.values())
     if planned.deprecated:
         deprecate(connection, workspace_id=workspace_id, old=planned.deprecated, now=now)
+    notes = [
+        Note(
+            braze_id=profiles[planned.deprecated[each.current]].braze_id,
+            external_id=each.current,
+            new_external_id=each.new,
+        )
+        for place, each in renames.items()
+        if place not in planned.refused
+    ]
+    note(connection, workspace_id=workspace_id, action=Action.RENAME, asker=asker, notes=notes)
     return planned.refused
 
 
-def _remove(connection: Connection, *, workspace_id: int, external_ids: Mapping[int, str]) -> Refusals:
+def _remove(connection: Connection, *, workspace_id: int, external_ids: Mapping[int, str], asker: Asker) -> Refusals:
     """Remove and tell apart within the caller's transaction."""
     asked = set(external_ids.values())
     removed = remove_deprecated(connection, workspace_id=workspace_id, external_ids=asked)
-    primary = holders(connection, workspace_id=workspace_id, external_ids=asked - removed)
+    notes = [Note(braze_id=braze_id, external_id=external_id) for external_id, braze_id in removed.items()]
+    note(connection, workspace_id=workspace_id, action=Action.REMOVE, asker=asker, notes=notes)
+    primary = holders(connection, workspace_id=workspace_id, external_ids=asked - removed.keys())
     return {
         place: PRIMARY if external_id in primary else NOT_DEPRECATED
         for place, external_id in external_ids.items()

@@ -5,6 +5,7 @@ from flask import Flask
 from app.config import Settings
 from app.telemetry import spans
 from app.web import (
+    audit,
     docs,
     errors,
     headers,
@@ -35,6 +36,7 @@ from app.web.body import MAX_BODY
 from app.web.resources import give
 
 BLUEPRINTS = (
+    audit.blueprint,
     docs.blueprint,
     health.blueprint,
     merge_batches.blueprint,

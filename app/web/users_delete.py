@@ -6,6 +6,7 @@ from flask import Blueprint, g
 from flask.typing import ResponseReturnValue
 
 from app.profiles import deletion
+from app.web.asking import asker
 from app.web.door import door, json_body, pool
 from schemas.deletion import load_deletion
 
@@ -17,5 +18,5 @@ blueprint = Blueprint("users_delete", __name__)
 def delete() -> ResponseReturnValue:
     """Erase everyone whom the request means, and answer with how many identifiers it held, whoever they meant."""
     request = load_deletion(json_body())
-    deletion.delete(pool(), workspace_id=g.workspace_id, request=request)
+    deletion.delete(pool(), workspace_id=g.workspace_id, request=request, asker=asker())
     return request.answer(), HTTPStatus.CREATED

@@ -1,30 +1,31 @@
-"""Pruning: what the ledger no longer needs to remember is deleted, a little at a time."""
+"""Pruning: what no longer need be remembered is deleted, a little at a time."""
 
 import logging
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 
 from app.config import Settings
-from app.db import Pool, borrow, in_transaction
+from app.db import Connection, Later, Pool, borrow, in_transaction
 from app.ledger import pruning
 from app.metrics import relay as metrics
 from app.webhooks import notices
 
 log = logging.getLogger(__name__)
 
-#: Batches deleted in one transaction: short enough to hold nobody up.
+#: Rows of a kind deleted in one transaction: short enough to hold nobody up.
 CHUNK = 500
 
 
 class Pruner:
-    """Forgets finished batches, run-out idempotency keys and notices that came to an end, after their time."""
+    """Forgets, after their time, what `prunings` tells."""
 
     def __init__(self, pool: Pool, settings: Settings) -> None:
-        """Prune the ledger behind *pool*."""
+        """Prune what lies behind *pool*."""
         self._pool = pool
         self._settings = settings
 
     def run_once(self) -> int:
-        """Prune a chunk of every workspace; return how many batches, idempotency keys and notices were deleted."""
+        """Prune a chunk of every kind in every workspace; return how many rows were deleted."""
         with borrow(self._pool) as connection:
             workspaces = pruning.workspaces(connection)
         pruned = sum(self._prune(workspace_id) for workspace_id in workspaces)
@@ -33,27 +34,29 @@ class Pruner:
         return pruned
 
     def _prune(self, workspace_id: int) -> int:
-        """Prune a chunk of one workspace."""
-        before = datetime.now(UTC) - timedelta(days=self._settings.prune_after_days)
-        batches = in_transaction(
-            self._pool,
-            lambda connection: pruning.prune_batches(connection, workspace_id=workspace_id, before=before, limit=CHUNK),
-            workspace_id=workspace_id,
-        )
-        keys = in_transaction(
-            self._pool,
-            lambda connection: pruning.prune_idempotency(
-                connection, workspace_id=workspace_id, hours=self._settings.idempotency_hours
-            ),
-            workspace_id=workspace_id,
-        )
-        last = pruning.earliest_id_at(datetime.now(UTC) - timedelta(days=self._settings.notice_days))
-        told = in_transaction(
-            self._pool,
-            lambda connection: notices.prune(connection, workspace_id=workspace_id, before=last, limit=CHUNK),
-            workspace_id=workspace_id,
-        )
-        pruned = {"batch": batches(), "idempotency_key": keys(), "notice": told()}
-        for kind, count in pruned.items():
+        """Prune a chunk of every kind in one workspace, each kind in a transaction of its own."""
+        pruned = 0
+        for kind, prune in prunings(self._settings, workspace_id).items():
+            count = in_transaction(self._pool, prune, workspace_id=workspace_id)()
             metrics.PRUNED.add(count, kind)
-        return sum(pruned.values())
+            pruned += count
+        return pruned
+
+
+def prunings(settings: Settings, workspace_id: int) -> Mapping[str, Callable[[Connection], Later[int]]]:
+    """Return what prunes a workspace, by the kind of rows: finished batches, the audit, keys and notices that ended."""
+    # The ledger is the audit of merges, so that it is kept for as long as that.
+    settled = _ago(max(settings.prune_after_days, settings.audit_days))
+    told = pruning.earliest_id_at(_ago(settings.notice_days))
+    hours = settings.idempotency_hours
+    return {
+        "batch": lambda conn: pruning.prune_batches(conn, workspace_id=workspace_id, before=settled, limit=CHUNK),
+        "audit_entry": lambda conn: pruning.prune_audit(conn, workspace_id=workspace_id, before=settled, limit=CHUNK),
+        "idempotency_key": lambda conn: pruning.prune_idempotency(conn, workspace_id=workspace_id, hours=hours),
+        "notice": lambda conn: notices.prune(conn, workspace_id=workspace_id, before=told, limit=CHUNK),
+    }
+
+
+def _ago(days: float) -> datetime:
+    """Return the time that was so many *days* ago."""
+    return datetime.now(UTC) - timedelta(days=days)

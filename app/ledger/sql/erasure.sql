@@ -69,14 +69,10 @@ SET
     reason = coalesce(%(prose)s::jsonb ->> outcome, reason)
 WHERE workspace_id = %(workspace_id)s AND id = ANY(%(ids)s) AND state IN ('finished', 'dead')
 
--- name: blank_audits
--- Blanks what the audits of merges say of both profiles.
-UPDATE merge_record
-SET orphan_before = '{}', survivor_before = '{}', changes = '[]', deprecated_external_ids = '{}'
-WHERE workspace_id = %(workspace_id)s AND job_id = ANY(%(ids)s)
+-- name: erase_audits
+-- Erases what the audits of merges and undos show of anybody.
+SELECT erase_audits(%(workspace_id)s, %(ids)s::uuid[])
 
--- name: blank_undo_audits
--- Blanks what the audits of undos say of the survivor.
-UPDATE undo_record
-SET changes = '[]'
-WHERE workspace_id = %(workspace_id)s AND job_id = ANY(%(ids)s)
+-- name: erase_names
+-- Erases the external_ids that the audit of renames and removals knows of people.
+SELECT erase_names(%(workspace_id)s, %(braze_ids)s::text[])

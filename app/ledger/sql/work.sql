@@ -252,22 +252,11 @@ SELECT workspace_id FROM all_workspaces()
 
 -- name: prune_batches
 -- Deletes the oldest finished batches with their jobs and audit; a batch with an unfinished or dead job stays.
-DELETE FROM batch
-WHERE batch.workspace_id = %(workspace_id)s
-    AND batch.id IN (
-        SELECT old.id
-        FROM batch AS old
-        WHERE old.workspace_id = %(workspace_id)s
-            AND old.id < %(before)s
-            AND NOT EXISTS (
-                SELECT 1
-                FROM job
-                WHERE job.workspace_id = old.workspace_id AND job.batch_id = old.id AND job.state <> 'finished'
-            )
-        ORDER BY old.id
-        LIMIT %(limit)s
-        FOR UPDATE SKIP LOCKED
-    )
+SELECT prune_batches(%(workspace_id)s, %(before)s, %(limit)s) AS pruned
+
+-- name: prune_audit_entries
+-- Deletes the oldest entries of the audit that hang on no batch.
+SELECT prune_audit_entries(%(workspace_id)s, %(before)s, %(limit)s) AS pruned
 
 -- name: prune_idempotency
 -- Forgets idempotency keys that have run out.

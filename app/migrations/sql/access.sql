@@ -44,14 +44,25 @@ GRANT SELECT ON alembic_version, workspace, own_job, own_profile TO mergelane_ap
 -- Keys are made and revoked by the owner. Their digests are keyed anew when they are used after a change of the pepper.
 GRANT SELECT, UPDATE (digest, pepper) ON api_key TO mergelane_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON
-    profile, user_alias, origin, redirect, deprecated_external_id,
-    batch, job, merge_record, idempotency
+    profile, user_alias, origin, redirect, deprecated_external_id, idempotency
 TO mergelane_app;
--- A database may have been brought to a revision before these.
+GRANT SELECT, INSERT, UPDATE ON job TO mergelane_app;
+GRANT SELECT, INSERT ON batch, merge_record TO mergelane_app;
+-- The audit is added to. It is erased and pruned by functions, and batches and jobs with it. A database may have been
+-- brought to a revision before these.
 DO $$
 BEGIN
     IF to_regclass('undo_record') IS NOT NULL THEN
-        GRANT SELECT, INSERT, UPDATE, DELETE ON identify_record, undo_record TO mergelane_app;
+        GRANT SELECT, INSERT ON identify_record, undo_record TO mergelane_app;
+    END IF;
+    IF to_regclass('audit_entry') IS NOT NULL THEN
+        GRANT SELECT, INSERT ON audit_entry TO mergelane_app;
+        REVOKE UPDATE, DELETE ON batch, merge_record, identify_record, undo_record FROM mergelane_app;
+        REVOKE DELETE ON job FROM mergelane_app;
+        GRANT EXECUTE ON FUNCTION
+            erase_audits(integer, uuid[]), erase_names(integer, text[]), prune_batches(integer, uuid, integer),
+            prune_audit_entries(integer, uuid, integer)
+        TO mergelane_app;
     END IF;
     IF to_regclass('webhook') IS NOT NULL THEN
         GRANT SELECT, INSERT, UPDATE, DELETE ON webhook, webhook_watch, webhook_notice TO mergelane_app;

@@ -51,11 +51,17 @@ DELETE FROM profile
 WHERE workspace_id = %(workspace_id)s AND id = ANY(%(ids)s)
 
 -- name: merges_of_orphans
--- Lists the merges by which profiles went away that were known under these ids.
-SELECT job_id
-FROM redirect
-WHERE workspace_id = %(workspace_id)s AND braze_id = ANY(%(braze_ids)s)
-UNION
-SELECT job_id
-FROM redirect
-WHERE workspace_id = %(workspace_id)s AND external_id = ANY(%(external_ids)s)
+-- Lists the merges by which profiles went away that were known under these ids, and whether their audit still shows them.
+WITH found AS (
+    SELECT job_id, braze_id
+    FROM redirect
+    WHERE workspace_id = %(workspace_id)s AND braze_id = ANY(%(braze_ids)s)
+    UNION
+    SELECT job_id, braze_id
+    FROM redirect
+    WHERE workspace_id = %(workspace_id)s AND external_id = ANY(%(external_ids)s)
+)
+
+SELECT found.job_id, found.braze_id, coalesce(record.orphan_before <> '{}', false) AS known
+FROM found
+LEFT JOIN merge_record AS record ON record.workspace_id = %(workspace_id)s AND record.job_id = found.job_id

@@ -1,0 +1,100 @@
+"""`/audit`: who did what, when, and to whom; page by page, or all of it as a file."""
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from threading import BoundedSemaphore
+from typing import Any
+
+from flask import Blueprint, Response, current_app, g, jsonify, request
+from flask.typing import ResponseReturnValue
+
+from app.audit import export
+from app.audit.entries import Entry
+from app.audit.reading import Wanted, everything, page
+from app.db import borrow
+from app.errors import DatabaseUnavailable, Overloaded
+from app.web.door import door, pool
+from schemas.audit import AuditPageSchema, AuditQuery, ExportQuery, Form, WholeAuditPageSchema
+from schemas.jobs import load_query
+
+LOG = logging.getLogger(__name__)
+blueprint = Blueprint("audit", __name__, url_prefix="/audit")
+
+QUERY = AuditQuery()
+EXPORT_QUERY = ExportQuery()
+PAGE = AuditPageSchema()
+WHOLE_PAGE = WholeAuditPageSchema()
+#: Exports that one web process writes at a time: each holds a connection for as long as its client reads.
+AT_ONCE = 2
+EXPORTS = "mergelane-audit-exports"
+MEDIA = {Form.JSONL: "application/jsonl", Form.CSV: "text/csv; charset=utf-8"}
+BUSY = "Too many exports of the audit are running; try again when one of them has ended."
+BUSY_S = 10
+
+
+@blueprint.get("")
+@door(permission="audit.read")
+def entries() -> ResponseReturnValue:
+    """Answer with a page of the audit, newest first; with `?include=images`, what was before and after beside it."""
+    query = load_query(QUERY, request.args)
+    limit, images = query["limit"], "include" in query
+    with borrow(pool(), workspace_id=g.workspace_id) as connection:
+        found = page(
+            connection,
+            workspace_id=g.workspace_id,
+            wanted=_wanted(query),
+            limit=limit + 1,
+            before=query.get("cursor"),
+            images=images,
+        )
+    shown = found[:limit]
+    told = {"entries": shown, "next_cursor": shown[-1].place if len(found) > limit else None}
+    return jsonify((WHOLE_PAGE if images else PAGE).dump(told))
+
+
+@blueprint.get("/export")
+@door(permission="audit.read")
+def file() -> ResponseReturnValue:
+    """Answer with all that is wanted of the audit as it stands at this moment, as a file that is written as it is read.
+
+    Every entry has its images. A client that does not read on for 20 seconds is cut off, and sees that it was.
+    """
+    query = load_query(EXPORT_QUERY, request.args)
+    form = query["format"]
+    with ExitStack() as stack:
+        _take_turn(stack)
+        connection = stack.enter_context(borrow(pool(), workspace_id=g.workspace_id, snapshot=True))
+        parts = everything(connection, workspace_id=g.workspace_id, wanted=_wanted(query))
+        # Whatever is wrong is to be found before the answer begins.
+        first = next(parts)
+        response = Response(_written(first, parts, form), content_type=MEDIA[form])
+        response.headers["Content-Disposition"] = f'attachment; filename="audit.{form}"'
+        response.call_on_close(stack.pop_all().close)
+    return response
+
+
+def _take_turn(stack: ExitStack) -> None:
+    """Take a turn among the exports of this process, until *stack* ends; raise Overloaded when there is none."""
+    turns: BoundedSemaphore = current_app.extensions.setdefault(EXPORTS, BoundedSemaphore(AT_ONCE))
+    if not turns.acquire(blocking=False):
+        raise Overloaded(BUSY, retry_after_s=BUSY_S)
+    stack.callback(turns.release)
+
+
+def _written(first: Sequence[Entry], rest: Iterator[Sequence[Entry]], form: Form) -> Iterator[bytes]:
+    """Yield the file, some entries at a time."""
+    yield export.header(form) + export.lines(first, form)
+    try:
+        for entries in rest:
+            yield export.lines(entries, form)
+    except Exception as error:
+        # There is no way left to tell the client but to end before the end.
+        LOG.exception("An export of the audit broke off")
+        raise DatabaseUnavailable("The export broke off.") from error
+
+
+def _wanted(query: dict[str, Any]) -> Wanted:
+    """Return which entries *query* wants."""
+    named = {name: query.get(name) for name in ("action", "key", "identifier", "job_id")}
+    return Wanted(**named, since=query.get("from"), until=query.get("to"))
