@@ -211,7 +211,16 @@ def nothing(_: Names) -> Json:
 
 POLLED: tuple[Json, ...] = ({}, {"limit": "1"}, {"limit": "2", "cursor": "{cursor}"})
 
+AUDITED: tuple[Json, ...] = (
+    {},
+    {"action": "rename", "from": MAY},
+    {"identifier": "u-0-1", "to": "2030-01-01T00:00:00Z"},
+    {"job_id": "01890a5d-ac96-774b-bcce-b302099a8057", "key": "01890a5d-ac96-774b-bcce-b302099a8057"},
+)
+
 ENDPOINTS: tuple[Endpoint, ...] = (
+    Endpoint(method="GET", rule="/audit", query=(*POLLED, *AUDITED, {"include": "images"})),
+    Endpoint(method="GET", rule="/audit/export", query=(*AUDITED, {"format": "csv"})),
     Endpoint(method="GET", rule="/openapi.json"),
     Endpoint(method="GET", rule="/docs"),
     Endpoint(method="GET", rule="/docs/<name>"),

@@ -1,6 +1,6 @@
 """A client of Mergelane's wire: it asks, waits when it is told to, and asks again while Mergelane is away."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -23,6 +23,8 @@ ANSWER_S = 60.0
 #: Seconds before the second attempt when nobody names any; doubled for each further one, up to the longest.
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 15.0
+#: Bytes of a long answer that are taken at once.
+PIECE = 1 << 16
 
 #: Mergelane is there and says when to come back.
 BUSY = HTTPStatus.TOO_MANY_REQUESTS
@@ -145,6 +147,22 @@ class Client:
         given = {name: value for name, value in query.items() if value is not None}
         return accepted(self.ask("GET", path, query=given), HTTPStatus.OK).body
 
+    def stream(self, path: str, **query: Any) -> Iterator[bytes]:
+        """Yield the body of a GET piece by piece; parameters that are None are left out.
+
+        Raises Refused on any status but 200, and Unanswered when the body ends before its end.
+        """
+        given = {name: value for name, value in query.items() if value is not None}
+        with self._send("GET", path, body=None, query=given, headers=None, stream=True) as response:
+            if response.status_code != HTTPStatus.OK:
+                told = Answer(status=response.status_code, headers=response.headers, body=_parsed(response), attempts=1)
+                accepted(told, HTTPStatus.OK)
+            try:
+                yield from response.iter_content(PIECE)
+            except requests.RequestException as error:
+                message = f"The answer of {self.base_url} broke off ({type(error).__name__}); ask again."
+                raise Unanswered(message, maybe_done=False) from error
+
     def wait(self, seconds: float) -> None:
         """Wait, unless everything is to stop."""
         self._stop.wait(seconds)
@@ -176,7 +194,14 @@ class Client:
         )
 
     def _send(
-        self, method: str, path: str, *, body: Any, query: Mapping[str, Any] | None, headers: Mapping[str, str] | None
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Any,
+        query: Mapping[str, Any] | None,
+        headers: Mapping[str, str] | None,
+        stream: bool = False,
     ) -> requests.Response:
         """Send one request; raise Unanswered when the network, or Mergelane, is not there."""
         try:
@@ -188,6 +213,7 @@ class Client:
                 headers={**({} if body is None else {"Content-Type": "application/json"}), **(headers or {})},
                 timeout=(CONNECT_S, ANSWER_S),
                 allow_redirects=False,
+                stream=stream,
             )
         except (requests.ConnectionError, requests.Timeout) as error:
             message = f"{self.base_url} does not answer ({type(error).__name__})"

@@ -1,7 +1,7 @@
 """`/audit`: who did what, when, and to whom; page by page, or all of it as a file."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from threading import BoundedSemaphore
 from typing import Any
@@ -68,9 +68,11 @@ def file() -> ResponseReturnValue:
         parts = everything(connection, workspace_id=g.workspace_id, wanted=_wanted(query))
         # Whatever is wrong is to be found before the answer begins.
         first = next(parts)
-        response = Response(_written(first, parts, form), content_type=MEDIA[form])
+        end = stack.pop_all().close
+        response = Response(_written(first, parts, form, end), content_type=MEDIA[form])
         response.headers["Content-Disposition"] = f'attachment; filename="audit.{form}"'
-        response.call_on_close(stack.pop_all().close)
+        # The client may go away before the end, or even before the beginning.
+        response.call_on_close(end)
     return response
 
 
@@ -82,8 +84,10 @@ def _take_turn(stack: ExitStack) -> None:
     stack.callback(turns.release)
 
 
-def _written(first: Sequence[Entry], rest: Iterator[Sequence[Entry]], form: Form) -> Iterator[bytes]:
-    """Yield the file, some entries at a time."""
+def _written(
+    first: Sequence[Entry], rest: Iterator[Sequence[Entry]], form: Form, end: Callable[[], None]
+) -> Iterator[bytes]:
+    """Yield the file, some entries at a time; call *end* behind the last."""
     yield export.header(form) + export.lines(first, form)
     try:
         for entries in rest:
@@ -92,6 +96,8 @@ def _written(first: Sequence[Entry], rest: Iterator[Sequence[Entry]], form: Form
         # There is no way left to tell the client but to end before the end.
         LOG.exception("An export of the audit broke off")
         raise DatabaseUnavailable("The export broke off.") from error
+    finally:
+        end()
 
 
 def _wanted(query: dict[str, Any]) -> Wanted:

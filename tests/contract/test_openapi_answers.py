@@ -341,9 +341,33 @@ def test_what_is_wrong_with_webhooks_is_told_as_the_document_says(journey: Journ
     journey.get(f"{path}/notices", 400, state="made up")
 
 
+def test_the_audit_is_told_as_the_document_says(journey: Journey) -> None:
+    journey.post("/users/track", {"attributes": [{"external_id": name, f"of_{name}": 1} for name in ("old", "ada")]})
+    wait = {"Prefer": "wait=20"}
+    body = pair({"external_id": "old"}, {"external_id": "ada"})
+    batch = journey.post("/users/merge", body, 202, headers=wait).json()["batch"]
+    journey.post(f"/merge/jobs/{batch['jobs'][0]['job_id']}/undo", None, 202, headers=wait)
+    rename = {"current_external_id": "ada", "new_external_id": "ida"}
+    journey.post("/users/external_ids/rename", {"external_id_renames": [rename]})
+    journey.post("/users/delete", {"external_ids": ["ida"]})
+    first = journey.get("/audit", limit=2).json()
+    rest = journey.get("/audit", cursor=first["next_cursor"], include="images").json()
+
+    told = [entry["action"] for entry in (*first["entries"], *rest["entries"])]
+    assert told == ["delete", "rename", "undo", "merge"]
+    journey.get("/audit", 400, limit=0)
+    journey.get("/audit/export", 400, format="xml")
+    journey.get("/audit/export", action="rename", format="csv")
+    journey.get("/audit/export", action="rename", key=ELSEWHERE)
+    one = journey.get("/audit/export", action="rename")
+    assert one.headers["Content-Disposition"] == 'attachment; filename="audit.jsonl"'
+
+
 def test_a_url_that_is_too_long_is_refused_as_the_document_says(journey: Journey, client: Client) -> None:
     braze_id = "0" * 24
     for path in (
+        "/audit",
+        "/audit/export",
         "/merge/jobs",
         f"/merge/jobs/{ELSEWHERE}",
         "/merge/batches",

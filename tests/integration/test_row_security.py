@@ -58,6 +58,8 @@ def furnish(factory: Factory, pool: Pool) -> None:
     job_id = factory.job(ext("orphan"), ext("person"), search_keys=["orphan", "person"])
     run(pool, Settings(), Lane(workspace_id=factory.workspace_id, job_ids=[job_id], task_id=uuid7()))
     furnish_webhooks(factory, job_id)
+    entry = "(workspace_id, id, action, path) VALUES (%s, %s, 'delete', '/users/delete')"
+    factory.rows(f"INSERT INTO audit_entry {entry} RETURNING 1", uuid7())
     for audit in ("identify_record VALUES (%s, %s, now(), 7, now())", UNDO):
         factory.rows(f"INSERT INTO {audit} RETURNING 1", job_id)
 
@@ -282,6 +284,10 @@ def test_what_runs_as_the_owner_is_a_few_functions_that_only_the_role_may_call(o
         "workspaces_with_notices",
         "analyze_outgrown_tables",
         "measured_workspaces",
+        "erase_audits",
+        "erase_names",
+        "prune_batches",
+        "prune_audit_entries",
     }
     assert [row["config"] for row in found] == [["search_path=pg_catalog, pg_temp"]] * len(found)
     assert {row["anybody"] for row in found} == {False}

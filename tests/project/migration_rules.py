@@ -38,6 +38,8 @@ LOCKS: Mapping[str, str] = {
     rf"^UPDATE {NAME}": "writes all rows in one transaction",
     rf"^DELETE FROM {NAME}": "writes all rows in one transaction",
 }
+#: What a function does when it is called, which is not what the migration does.
+BODY = re.compile(r"^BEGIN ATOMIC$.*?^END;$", re.MULTILINE | re.DOTALL)
 ADDED = re.compile(r"\bADD (?:COLUMN )?(?:IF NOT EXISTS )?(?!CONSTRAINT\b|CHECK\b)(\w+) ([^,]*)", re.IGNORECASE)
 CREATED = re.compile(r"^CREATE TABLE (?:IF NOT EXISTS )?(\w+)", re.IGNORECASE)
 CONCURRENT = re.compile(r"^CREATE (?:UNIQUE )?INDEX CONCURRENTLY (?:IF NOT EXISTS )?(\w+)", re.IGNORECASE)
@@ -68,6 +70,7 @@ def faults(text: str) -> list[str]:
 
 def statements(text: str) -> list[Statement]:
     """Return the statements of *text*."""
+    text = BODY.sub("a body;", text)
     parts = re.split(r";[ \t]*(?:--[^\n]*)?$", text, flags=re.MULTILINE)
     bare = [(" ".join(re.sub(r"--[^\n]*", "", part).split()), bool(HARMLESS.search(part))) for part in parts]
     return [Statement(statement, excused) for statement, excused in bare if statement]

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from app.errors import MergelaneError
+from workers.cli.audit import audit
 from workers.cli.batches import batches
 from workers.cli.doctor import doctor
 from workers.cli.jobs import jobs
@@ -36,8 +37,8 @@ def main() -> None:
 
     `mergelane up` runs the whole product on this machine.
 
-    merge, profiles, batches, jobs and webhooks ask the Mergelane at MERGELANE_URL with the key in MERGELANE_API_KEY, as
-    any client does; docs/cli.md tells more. The commands of operators work on the database in DATABASE_URL or, when
+    merge, profiles, batches, jobs, audit and webhooks ask the Mergelane at MERGELANE_URL with the key in
+    MERGELANE_API_KEY, as any client does; docs/cli.md tells more. The commands of operators work on the database in DATABASE_URL or, when
     that is not set, on that of the `mergelane up` which is running; so does jobs where there is no key.
     """
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
@@ -52,4 +53,5 @@ main.add_command(profiles)
 main.add_command(batches)
 main.add_command(jobs)
 main.add_command(webhooks)
+main.add_command(audit)
 main.add_command(doctor)

@@ -119,10 +119,15 @@ LIMIT %(limit)s
 SELECT told.id
 FROM job AS asked
 JOIN job AS told ON told.workspace_id = %(workspace_id)s AND told.id IN (asked.id, asked.undone_by)
-JOIN batch ON batch.workspace_id = %(workspace_id)s AND batch.id = told.batch_id
 WHERE asked.workspace_id = %(workspace_id)s AND asked.id = %(job_id)s
     AND told.outcome = ANY(%(outcomes)s::text []) AND told.id >= %(since)s AND told.id < %(until)s
-    AND (%(key)s::uuid IS NULL OR batch.api_key_id = %(key)s)
+    AND (
+        %(key)s::uuid IS NULL OR %(key)s = (
+            SELECT batch.api_key_id
+            FROM batch
+            WHERE batch.workspace_id = %(workspace_id)s AND batch.id = told.batch_id
+        )
+    )
 ORDER BY told.id DESC
 LIMIT %(limit)s
 

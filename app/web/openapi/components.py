@@ -91,6 +91,7 @@ HEADERS: Mapping[str, Json] = {
         ("Idempotent-Replayed", "`true` when this is the first answer to the key, made again.", words("true")),
         ("Preference-Applied", "The wait that was granted.", STRING),
         ("ETag", "The state of the answer, for `If-None-Match`.", STRING),
+        ("Content-Disposition", "The name of the file.", STRING),
         ("Link", "The survivor, as `canonical`.", STRING),
         ("WWW-Authenticate", "The scheme of keys.", words("Bearer")),
     )

@@ -33,6 +33,7 @@ class Tag(StrEnum):
     PROFILES = "Profiles"
     SEGMENTS = "Segments"
     WEBHOOKS = "Webhooks"
+    AUDIT = "Audit"
     SERVER = "Server"
 
 

@@ -5,6 +5,7 @@ from itertools import chain
 
 from marshmallow import Schema
 
+from app.audit.entries import ACTIONS
 from app.web.openapi.parts import (
     ANY_OBJECT,
     ANYTHING,
@@ -20,6 +21,14 @@ from app.web.openapi.parts import (
     words,
 )
 from schemas import segment_leaves
+from schemas.audit import (
+    Action,
+    AuditPageSchema,
+    EntrySchema,
+    KeySchema,
+    WholeAuditPageSchema,
+    WholeEntrySchema,
+)
 from schemas.jobs import (
     DEFAULT_LIMIT,
     INPUT_ARRAYS,
@@ -90,6 +99,19 @@ WEBHOOK: Mapping[str, Json] = {
     "types": an_array(words(*WANTED)),
     "former_secret_until": {**NULLABLE_MOMENT, "description": "Until when the secret before this one signs too."},
 }
+CHANGED = an_object(
+    ("field", "before", "after", "rule"), field=STRING, before=ANYTHING, after=ANYTHING, rule=TEXT_OR_NULL
+)
+IMAGES: Json = {
+    **an_object(orphan=ANY_OBJECT, survivor=ANY_OBJECT, profile=ANY_OBJECT),
+    "description": "By side, fields and their values; empty once a person whom it was about was deleted.",
+}
+ENTRY: Mapping[str, Json] = {
+    "action": words(*Action),
+    "request_id": TEXT_OR_NULL,
+    "outcome": words(*ACTIONS, nullable=True),
+    "not_restored": an_array(NOT_RESTORED, nullable=True),
+}
 PROPERTIES: Mapping[type[Schema], Mapping[str, Json]] = {
     WebhookSchema: WEBHOOK,
     SecretWebhookSchema: WEBHOOK,
@@ -126,6 +148,11 @@ PROPERTIES: Mapping[type[Schema], Mapping[str, Json]] = {
     JobPageSchema: {"next_cursor": TEXT_OR_NULL},
     SegmentPageSchema: {"message": words("success"), "count": COUNT, "next_cursor": TEXT_OR_NULL},
     ProfilePageSchema: {"message": words("success"), "next_cursor": TEXT_OR_NULL},
+    KeySchema: {"label": TEXT_OR_NULL},
+    EntrySchema: ENTRY,
+    WholeEntrySchema: {**ENTRY, "changes": an_array(CHANGED), "before": IMAGES, "after": IMAGES},
+    AuditPageSchema: {"next_cursor": TEXT_OR_NULL},
+    WholeAuditPageSchema: {"next_cursor": TEXT_OR_NULL},
     RehearsedSchema: {"index": COUNT, "outcome": words(*Outcome), "changes": an_array(CHANGE)},
     SegmentSchema: {
         "limit": {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
@@ -217,4 +244,9 @@ SHOWN: Mapping[type[Schema], frozenset[str] | None] = {
     WebhooksSchema: frozenset(),
     NoticeSchema: frozenset(),
     NoticePageSchema: frozenset(),
+    KeySchema: frozenset(),
+    EntrySchema: frozenset(),
+    WholeEntrySchema: frozenset(),
+    AuditPageSchema: frozenset(),
+    WholeAuditPageSchema: frozenset(),
 }

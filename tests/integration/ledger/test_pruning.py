@@ -1,15 +1,17 @@
 """Pruning: what is finished is forgotten after its time; what is not, or is dead, stays."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import psycopg
 import pytest
 from uuid_utils.compat import uuid7
 
 from app.config import Settings
-from app.db import Pool, borrow
-from app.ledger.pruning import earliest_id_at, prune_batches, prune_idempotency, workspaces
+from app.db import Pool, in_transaction
+from app.ledger.pruning import earliest_id_at, prune_audit, prune_batches, prune_idempotency, workspaces
 from tests.integration.lane.running import merge_one
 from tests.support.factories import Factory, ext, one_database_for_all
 from workers.relay import prune
@@ -44,7 +46,22 @@ def kept(factory: Factory) -> set[UUID]:
 def pruned(factory: Factory, *, days: float = 1, limit: int = 100) -> int:
     """Prune the batches that are older than *days*; return how many were."""
     before = NOW - timedelta(days=days)
+    factory.connection.execute("SELECT set_config('mergelane.workspace_id', %s, false)", [str(factory.workspace_id)])
     return prune_batches(factory.connection, workspace_id=factory.workspace_id, before=before, limit=limit)()
+
+
+def entry(factory: Factory, *, days_old: float) -> UUID:
+    """Write an entry of the audit that hangs on no batch, *days_old* days old; return its id."""
+    moment = earliest_id_at(NOW - timedelta(days=days_old))
+    entry_id = UUID(int=moment.int + uuid7().int % 2**64)
+    columns = "(workspace_id, id, action, path) VALUES (%s, %s, 'delete', '/users/delete')"
+    factory.rows(f"INSERT INTO audit_entry {columns} RETURNING 1", entry_id)
+    return entry_id
+
+
+def entries(factory: Factory) -> set[UUID]:
+    """Return the ids of the entries that are still there."""
+    return {row["id"] for row in factory.rows("SELECT id FROM audit_entry WHERE workspace_id = %s")}
 
 
 def use_key(factory: Factory, key: str, *, hours_old: float) -> None:
@@ -100,15 +117,50 @@ def test_only_so_many_are_forgotten_at_once_the_oldest_first(factory: Factory) -
     assert kept(factory) == {batches[0]}
 
 
-def test_a_batch_that_another_pruning_holds_is_passed_over(pool: Pool, factory: Factory) -> None:
+def test_a_batch_that_another_pruning_holds_is_passed_over(database_url: str, factory: Factory) -> None:
     held, free = a_batch(factory, FINISHED, days_old=3), a_batch(factory, FINISHED, days_old=3)
 
-    with borrow(pool, workspace_id=factory.workspace_id) as other:
+    with psycopg.connect(database_url) as other:
         other.execute("SELECT 1 FROM batch WHERE id = %s FOR UPDATE", [held])
 
         assert pruned(factory) == 1
         assert kept(factory) == {held}
     assert free not in kept(factory)
+
+
+def test_entries_of_the_audit_that_hang_on_no_batch_go_after_their_time_and_in_their_workspace(
+    pool: Pool, factory: Factory
+) -> None:
+    elsewhere = Factory(factory.connection)
+    old, new = (entry(factory, days_old=days) for days in (3, 0.5))
+    other = entry(elsewhere, days_old=3)
+
+    counts = [
+        in_transaction(
+            pool,
+            lambda connection, each=each: prune_audit(  # type: ignore[misc]
+                connection, workspace_id=each, before=NOW - timedelta(days=1), limit=100
+            ),
+            workspace_id=factory.workspace_id,
+        )()
+        for each in (factory.workspace_id, elsewhere.workspace_id)
+    ]
+
+    assert counts == [1, 0]
+    assert entries(factory) == {new}
+    assert entries(elsewhere) == {other}
+    assert old not in entries(factory)
+
+
+@pytest.mark.parametrize(("audit_days", "left"), [(90.0, False), (120.0, True)])
+def test_the_ledger_is_kept_for_as_long_as_the_audit(
+    pool: Pool, settings: Settings, factory: Factory, audit_days: float, left: bool
+) -> None:
+    batch_id, entry_id = a_batch(factory, FINISHED, days_old=100), entry(factory, days_old=100)
+
+    Pruner(pool, replace(settings, audit_days=audit_days)).run_once()
+
+    assert (batch_id in kept(factory), entry_id in entries(factory)) == (left, left)
 
 
 def test_another_workspace_is_left_alone(factory: Factory) -> None:

@@ -157,7 +157,7 @@ def test_nothing_of_the_person_is_left_anywhere(caller: Caller, pool: Pool, conn
         "orphan_identified",
         "refused_identifier",
     ]
-    assert there.keys() == {*TABLES, "job", "merge_record"} - {"origin"}
+    assert there.keys() == {*TABLES, "job", "merge_record", "audit_entry"} - {"origin"}
     assert traces(connection) == {}
     assert set(counts(connection, caller).values()) == {0}
     for each in (*before_there_was_anybody, *about):

@@ -314,9 +314,7 @@ def test_it_takes_a_key_with_its_permission(make_caller: Callable[..., Caller]) 
     assert [merger.get(path).status_code for path in ("/audit", "/audit/export")] == [403, 403]
 
 
-def test_another_workspace_sees_none_of_it(
-    eventful: tuple[Caller, Caller], make_caller: Callable[..., Caller]
-) -> None:
+def test_another_workspace_sees_none_of_it(eventful: tuple[Caller, Caller], make_caller: Callable[..., Caller]) -> None:
     caller, _ = eventful
     stranger = make_caller()
     merge = audit(caller, action="merge")[0]

@@ -146,6 +146,8 @@ def bodies(braze_ids: Sequence[str]) -> Mapping[str, Sequence[Json]]:
 
 
 QUERIES: Mapping[str, Sequence[Json]] = {
+    "/audit": [{"include": "images"}, *({"identifier": secret} for secret in SECRETS.values())],
+    "/audit/export": [{}, {"format": "csv"}],
     "/docs": [{}],
     "/docs/<name>": [{}],
     "/health/live": [{}],

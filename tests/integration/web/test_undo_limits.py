@@ -10,6 +10,7 @@ from tests.support.front_door import Caller
 from tests.support.lane_runs import ext, identified, job, run_jobs
 from tests.support.profiles import export, the_profile, track
 from tests.support.undos import ask_to_undo, merge_one, rename, undo_one
+from tests.support.unguarded import unguarded
 
 Json = dict[str, Any]
 
@@ -140,7 +141,8 @@ def test_a_merge_whose_audit_was_erased_is_not_undone(
 ) -> None:
     """As when somebody else's deletion blanked it: no case is known, and none may bring anybody back."""
     query = "UPDATE merge_record SET orphan_before = '{}', survivor_before = '{}', changes = '[]' WHERE job_id = %s"
-    connection.execute(query, [merge_id])
+    with unguarded(connection):
+        connection.execute(query, [merge_id])
 
     refused = undo_one(caller, pool, merge_id)
 
@@ -227,7 +229,8 @@ def test_nothing_of_a_merge_that_is_not_on_record_any_more_comes_back_with_a_lat
     caller: Caller, pool: Pool, two_merges: tuple[str, str], connection: Connection
 ) -> None:
     """The survivor's image of before the second merge holds what the first one gave it."""
-    connection.execute("DELETE FROM batch WHERE id = %s", [job(caller, two_merges[0])["batch_id"]])
+    with unguarded(connection):
+        connection.execute("DELETE FROM batch WHERE id = %s", [job(caller, two_merges[0])["batch_id"]])
 
     undone = undo_one(caller, pool, two_merges[1])
 
@@ -270,7 +273,10 @@ def test_nothing_of_an_erased_person_is_left_where_a_survivor_went_meanwhile(
 def test_a_merge_older_than_the_limit_is_not_undone(
     caller: Caller, pool: Pool, merge_id: str, connection: Connection
 ) -> None:
-    connection.execute("UPDATE merge_record SET merged_at = now() - interval '8 days' WHERE job_id = %s", [merge_id])
+    with unguarded(connection):
+        connection.execute(
+            "UPDATE merge_record SET merged_at = now() - interval '8 days' WHERE job_id = %s", [merge_id]
+        )
     waiting = ask_to_undo(caller, merge_id)
 
     (refused,) = run_jobs(caller, pool, waiting, undo_days=7.0)
@@ -284,7 +290,8 @@ def test_a_merge_that_was_pruned_meanwhile_is_not_undone(
 ) -> None:
     batch_id = job(caller, merge_id)["batch_id"]
     waiting = ask_to_undo(caller, merge_id)
-    connection.execute("DELETE FROM batch WHERE id = %s", [batch_id])
+    with unguarded(connection):
+        connection.execute("DELETE FROM batch WHERE id = %s", [batch_id])
 
     (refused,) = run_jobs(caller, pool, waiting)
 
@@ -295,7 +302,8 @@ def test_a_merge_that_was_pruned_meanwhile_is_not_undone(
 def test_a_merge_by_other_rules_is_not_undone_by_these(
     caller: Caller, pool: Pool, merge_id: str, connection: Connection
 ) -> None:
-    connection.execute("UPDATE merge_record SET changes = '[]' WHERE job_id = %s", [merge_id])
+    with unguarded(connection):
+        connection.execute("UPDATE merge_record SET changes = '[]' WHERE job_id = %s", [merge_id])
 
     refused = undo_one(caller, pool, merge_id)
 

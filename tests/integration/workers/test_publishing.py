@@ -12,6 +12,7 @@ from app.ledger.claiming import claim, waiting_workspaces
 from tests.integration.workers.relaying import messages, relay, single_jobs
 from tests.support.factories import Factory, by_email, ext, one_database_for_all
 from tests.support.redis import RedisServer
+from tests.support.unguarded import unguarded
 from workers.broker import BrokerUnavailable
 from workers.celery import LANE_TASK
 from workers.relay import pace
@@ -22,7 +23,8 @@ database_url = one_database_for_all()
 @pytest.fixture(autouse=True)
 def nothing_left_of_other_tests(connection: Connection) -> None:
     """Empty the database: the relay looks through all workspaces."""
-    connection.execute("TRUNCATE workspace CASCADE")
+    with unguarded(connection):
+        connection.execute("TRUNCATE workspace CASCADE")
 
 
 def waiting(factory: Factory, job_ids: list[UUID]) -> list[UUID]:

@@ -14,6 +14,7 @@ from tests.integration.lane.running import deliver
 from tests.integration.workers.relaying import carried, let_time_pass, messages, plain_plans, relay, single_jobs, take
 from tests.support.factories import Factory, ext, one_database_for_all
 from tests.support.redis import RedisServer
+from tests.support.unguarded import unguarded
 
 database_url = one_database_for_all()
 
@@ -23,7 +24,8 @@ AGES_AGO = "now() - interval '10 minutes'"
 @pytest.fixture(autouse=True)
 def nothing_left_of_other_tests(connection: Connection) -> None:
     """Empty the database: the rescue looks through all workspaces."""
-    connection.execute("TRUNCATE workspace CASCADE")
+    with unguarded(connection):
+        connection.execute("TRUNCATE workspace CASCADE")
 
 
 def start(factory: Factory, *job_ids: UUID) -> None:

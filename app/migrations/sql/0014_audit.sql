@@ -24,13 +24,18 @@ CREATE INDEX audit_entry_by_external_id ON audit_entry (workspace_id, external_i
 CREATE INDEX audit_entry_by_new_external_id ON audit_entry (workspace_id, new_external_id)
     WHERE new_external_id IS NOT NULL;
 
+-- What one key asked for is found by its batches: one entry for each request that makes jobs, none for a merge.
+-- Harmless: no release has filled the table yet.
+CREATE INDEX batch_by_key ON batch (workspace_id, api_key_id, id);
+
 -- Harmless: the table is new.
 ALTER TABLE audit_entry ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own_workspace ON audit_entry USING (workspace_id = current_workspace());
 
--- What guards the audit, whoever asks, its owner too. The ways past it are the functions below, which say by a setting
--- of their own which they are. An erasure may do one thing: put the columns of the trigger's argument, if there is one,
--- to what that says, and leave all others as they are.
+-- What guards the audit, whoever asks, its owner too. The ways past it are the functions below, which say by a setting,
+-- for the rest of their transaction, which they are; it is worth nothing to a role that may not change the tables itself.
+-- An erasure may do one thing: put the columns of the trigger's argument, if there is one, to what that says, and leave
+-- all others as they are.
 CREATE FUNCTION keep_audit() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
@@ -95,8 +100,9 @@ EXECUTE FUNCTION keep_audit();
 
 -- Erases what the audits of jobs show of anybody. To be called in a transaction that was told the workspace.
 CREATE FUNCTION erase_audits(workspace_id integer, job_ids uuid[]) RETURNS void
-LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET mergelane.audit_way = 'erasure'
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
+    SELECT set_config('mergelane.audit_way', 'erasure', true);
     UPDATE merge_record AS record
     SET orphan_before = '{}', survivor_before = '{}', changes = '[]', deprecated_external_ids = '{}'
     WHERE record.workspace_id = erase_audits.workspace_id AND record.workspace_id = current_workspace()
@@ -109,8 +115,9 @@ END;
 
 -- Erases the external_ids that the audit knows of people, by the braze_ids that they had.
 CREATE FUNCTION erase_names(workspace_id integer, braze_ids text[]) RETURNS void
-LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET mergelane.audit_way = 'erasure'
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
+    SELECT set_config('mergelane.audit_way', 'erasure', true);
     UPDATE audit_entry AS entry
     SET external_id = NULL, new_external_id = NULL
     WHERE entry.workspace_id = erase_names.workspace_id AND entry.workspace_id = current_workspace()
@@ -119,8 +126,9 @@ END;
 
 -- Deletes the oldest finished batches with their jobs and audit; a batch with an unfinished or dead job stays.
 CREATE FUNCTION prune_batches(workspace_id integer, before uuid, most integer) RETURNS bigint
-LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET mergelane.audit_way = 'pruning'
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
+    SELECT set_config('mergelane.audit_way', 'pruning', true);
     WITH gone AS (
         DELETE FROM batch
         WHERE batch.workspace_id = prune_batches.workspace_id AND batch.workspace_id = current_workspace()
@@ -146,8 +154,9 @@ END;
 
 -- Deletes the oldest entries of the audit that hang on no batch.
 CREATE FUNCTION prune_audit_entries(workspace_id integer, before uuid, most integer) RETURNS bigint
-LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET mergelane.audit_way = 'pruning'
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
+    SELECT set_config('mergelane.audit_way', 'pruning', true);
     WITH gone AS (
         DELETE FROM audit_entry AS entry
         WHERE entry.workspace_id = prune_audit_entries.workspace_id AND entry.workspace_id = current_workspace()

@@ -1,0 +1,188 @@
+"""The audit as a file: all of it, as it stood at one moment, in memory that does not grow with it."""
+
+import csv
+import tracemalloc
+from collections.abc import Callable
+from io import StringIO
+from typing import Any
+
+import orjson
+import psycopg
+import pytest
+from flask import Flask
+from uuid_utils.compat import uuid7
+
+from app.audit.export import COLUMNS, harmless
+from app.audit.reading import CHUNK
+from app.db import Pool
+from app.web import audit as view
+from tests.support.front_door import Caller
+from tests.support.lane_runs import ext
+from tests.support.profiles import track
+from tests.support.undos import merge_one, rename, undo_one
+
+Json = dict[str, Any]
+
+MANY = """
+WITH given AS (
+    SELECT
+        ('019' || substr(gen_random_uuid()::text, 4))::uuid AS batch_id,
+        ('019' || substr(gen_random_uuid()::text, 4))::uuid AS job_id
+    FROM generate_series(1, %(rows)s)
+), batches AS (
+    INSERT INTO batch (workspace_id, id, path) SELECT %(workspace_id)s, batch_id, '/users/merge' FROM given
+), jobs AS (
+    INSERT INTO job (
+        workspace_id, id, batch_id, index, kind, lane, orphan_identifier, survivor_identifier, search_keys, state,
+        outcome, reason, finished_at, orphan_id, orphan_braze_id, survivor_id, survivor_braze_id
+    )
+    SELECT
+        %(workspace_id)s, job_id, batch_id, 0, 'merge', 0, '{"external_id": "o"}', '{"external_id": "s"}', '{}',
+        'finished', 'merged', 'So.', now(), 1, 'a', 2, 'b'
+    FROM given
+)
+INSERT INTO merge_record (
+    workspace_id, job_id, merged_at, orphan_id, survivor_id, orphan_before, survivor_before, origins, changes
+)
+SELECT %(workspace_id)s, job_id, now(), 1, 2, image, image, '{}', '[]'
+FROM given
+CROSS JOIN (
+    SELECT jsonb_build_object(
+        'workspace_id', 1, 'id', 1, 'braze_id', lpad('1', 24, '0'), 'created_at', '2026-01-01T00:00:00+00:00',
+        'updated_at', '2026-01-01T00:00:00+00:00', 'random_bucket', 1,
+        'custom_attributes', jsonb_build_object('about', repeat('x', 5000))
+    ) AS image
+) AS profile
+"""
+"""Merges of profiles of five kilobytes."""
+
+
+def lines(caller: Caller, **query: str) -> list[Json]:
+    """Return the entries of an export as JSON Lines."""
+    response = caller.get("/audit/export", **query)
+    assert response.status_code == 200, response.text
+    assert response.content_type == "application/jsonl"
+    return [orjson.loads(line) for line in response.data.splitlines()]
+
+
+@pytest.fixture
+def eventful(caller: Caller, pool: Pool) -> Caller:
+    """A caller whose workspace has seen every kind of action but a deletion."""
+    track(caller, attributes=[{"external_id": each, f"of_{each}": f"=1+{each}"} for each in ("a", "b", "=cmd", "d")])
+    undone = merge_one(caller, pool, ext("a"), ext("b"))
+    undo_one(caller, pool, undone)
+    rename(caller, "=cmd", "+cmd")
+    merge_one(caller, pool, ext("+cmd"), ext("d"))
+    return caller
+
+
+def test_json_lines_are_what_pages_show_with_images(eventful: Caller) -> None:
+    page = eventful.get("/audit", include="images").json or {}
+
+    assert len(page["entries"]) == 4
+    assert lines(eventful) == page["entries"]
+    assert lines(eventful, action="undo") == [page["entries"][2]]
+    assert (
+        lines(eventful, key=str(eventful.key_id), **{"from": page["entries"][1]["requested_at"]})
+        == (page["entries"][:2])
+    )
+
+
+def test_csv_says_the_same_in_a_row_for_each(eventful: Caller) -> None:
+    response = eventful.get("/audit/export", format="csv")
+    rows = list(csv.DictReader(StringIO(response.text, newline="")))
+
+    assert response.content_type == "text/csv; charset=utf-8"
+    assert response.text.partition("\n")[0] == ",".join(COLUMNS)
+    for row, entry in zip(rows, lines(eventful), strict=True):
+        assert row["id"] == entry["id"]
+        assert (row["key_id"], row["key_label"]) == (entry["key"]["id"], "test")
+        for side in ("orphan", "survivor", "profile"):
+            assert row[f"{side}_braze_id"] == (entry[side] or {}).get("braze_id", "")
+        assert orjson.loads(row["before"]) == entry["before"]
+        assert orjson.loads(row["after"]) == entry["after"]
+        assert orjson.loads(row["changes"]) == entry["changes"]
+
+
+def test_no_cell_of_csv_begins_as_a_formula(eventful: Caller) -> None:
+    text = eventful.get("/audit/export", format="csv").text
+    cells = [cell for row in csv.reader(StringIO(text, newline="")) for cell in row]
+
+    assert "'=cmd" in cells
+    assert "'+cmd" in cells
+    assert [cell for cell in cells if cell.startswith(("=", "+", "-", "@", "\t", "\r"))] == []
+
+
+@pytest.mark.parametrize("text", ["=1", "+1", "-1", "@a", "\t=1", "\r=1", "\n=1"])
+def test_what_might_run_is_quoted(text: str) -> None:
+    assert harmless(text) == f"'{text}"
+    assert harmless(f"a{text}") == f"a{text}"
+
+
+def test_an_export_of_nothing_is_an_empty_file_or_a_header(caller: Caller) -> None:
+    assert lines(caller) == []
+    assert caller.get("/audit/export", format="csv").text == ",".join(COLUMNS) + "\n"
+
+
+def fill(database_url: str, workspace_id: int, rows: int) -> None:
+    """Write the records of many merges."""
+    with psycopg.connect(database_url) as connection:
+        connection.execute(MANY, {"workspace_id": workspace_id, "rows": rows})
+
+
+def test_it_is_as_it_stood_when_it_began(front_door: Flask, caller: Caller, database_url: str) -> None:
+    fill(database_url, caller.workspace_id, 3 * CHUNK)
+    headers = {"Authorization": f"Bearer {caller.secret}"}
+    response = front_door.test_client().get("/audit/export", headers=headers, buffered=False)
+    pieces = iter(response.response)
+    told = next(pieces).count(b"\n")
+    fill(database_url, caller.workspace_id, 2 * CHUNK)
+    told += sum(piece.count(b"\n") for piece in pieces)
+    response.close()
+
+    assert told == 3 * CHUNK
+    assert len(lines(caller)) == 5 * CHUNK
+
+
+def test_memory_does_not_grow_with_the_audit(front_door: Flask, caller: Caller, database_url: str) -> None:
+    fill(database_url, caller.workspace_id, 40 * CHUNK)
+    headers = {"Authorization": f"Bearer {caller.secret}"}
+    response = front_door.test_client().get("/audit/export", headers=headers, buffered=False)
+    pieces = iter(response.response)
+    size = len(next(pieces))
+    tracemalloc.start()
+    try:
+        size += sum(map(len, pieces))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+        response.close()
+
+    assert size > 40_000_000
+    assert peak < size / 4
+
+
+def test_only_so_many_run_at_once_and_one_that_is_left_makes_room(
+    front_door: Flask, caller: Caller, database_url: str
+) -> None:
+    fill(database_url, caller.workspace_id, 3 * CHUNK)
+    headers = {"Authorization": f"Bearer {caller.secret}"}
+    running = [
+        front_door.test_client().get("/audit/export", headers=headers, buffered=False) for _ in range(view.AT_ONCE)
+    ]
+    refused = caller.get("/audit/export")
+    running.pop().close()
+
+    assert (refused.status_code, refused.headers["Retry-After"]) == (429, "10")
+    assert len(lines(caller)) == 3 * CHUNK
+    for each in running:
+        each.close()
+    assert len(lines(caller)) == 3 * CHUNK
+
+
+def test_head_and_refusals_leave_nothing_behind(caller: Caller, make_caller: Callable[..., Caller]) -> None:
+    stranger = make_caller(workspace=f"stranger-{uuid7()}", permissions=("users.merge",))
+    for _ in range(view.AT_ONCE + 1):
+        assert caller.get("/audit/export", format="xml").status_code == 400
+        assert stranger.get("/audit/export").status_code == 403
+        assert lines(caller) == []
