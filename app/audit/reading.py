@@ -1,6 +1,6 @@
 """The audit as it is read: a page of entries, or all that are wanted, newest first."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,7 +16,9 @@ QUERIES = load_queries(__package__, "audit.sql")
 
 FIRST, LAST = UUID(int=0), UUID(int=2**128 - 1)
 #: The ids of a batch's jobs are made right after its own; this is far more than that may take.
-MAKING = timedelta(hours=1)
+MAKING = timedelta(minutes=1)
+#: Batches of a key that are looked at together.
+BATCHES = 50
 #: Entries that are read at once where all are wanted: with images, a few megabytes at the very most usually.
 CHUNK = 100
 
@@ -41,9 +43,12 @@ class Wanted:
         """The way to find them that costs least."""
         if self.job_id is not None:
             return "entries_of_job"
-        if self.identifier is not None:
-            return "entries_about"
-        return "newest_entries" if self.key is None else "entries_of_key"
+        return "newest_entries" if self.identifier is None else "entries_about"
+
+    @property
+    def is_by_key(self) -> bool:
+        """Whether they are found by the key alone."""
+        return self.key is not None and self.job_id is None and self.identifier is None
 
 
 def page(
@@ -57,9 +62,12 @@ def page(
 ) -> list[Entry]:
     """Return up to *limit* entries that are *wanted*, newest first, behind the place *before*."""
     parameters = {"workspace_id": workspace_id, "limit": limit, **_found_by(wanted, before)}
-    # Not prepared: which filters are given decides about the plan.
-    rows = connection.execute(QUERIES[wanted.query], parameters, prepare=False)
-    return _read(connection, workspace_id=workspace_id, ids=[row["id"] for row in rows], images=images)
+    if wanted.is_by_key:
+        ids = [entry_id for _, entry_id in _of_key(connection, parameters)]
+    else:
+        # Not prepared: which filters are given decides about the plan.
+        ids = [row["id"] for row in connection.execute(QUERIES[wanted.query], parameters, prepare=False)]
+    return _read(connection, workspace_id=workspace_id, ids=ids, images=images)
 
 
 def everything(connection: Connection, *, workspace_id: int, wanted: Wanted) -> Iterator[Sequence[Entry]]:
@@ -71,6 +79,34 @@ def everything(connection: Connection, *, workspace_id: int, wanted: Wanted) -> 
         yield entries
         more = len(entries) == CHUNK
         place = entries[-1].place if more else None
+
+
+def _of_key(connection: Connection, parameters: Mapping[str, Any]) -> list[Place]:
+    """Return the places of what a key asked for, newest first: its batches are walked until there is enough."""
+    limit = parameters["limit"]
+    found = _places(connection, "noted_of_key", parameters)
+    jobs: list[Place] = []
+    # The batch in which the page before ended may have more.
+    until = min(parameters["until"], _next(parameters["asked"]))
+    while len(jobs) < limit:
+        walk = {**parameters, "until": until, "limit": BATCHES}
+        batch_ids = [row["id"] for row in connection.execute(QUERIES["batches_of_key"], walk, prepare=False)]
+        jobs += _places(connection, "entries_of_batches", {**parameters, "batch_ids": batch_ids})
+        if len(batch_ids) < BATCHES:
+            break
+        until = batch_ids[-1]
+    return sorted(found + jobs, reverse=True)[:limit]
+
+
+def _places(connection: Connection, query: str, parameters: Mapping[str, Any]) -> list[Place]:
+    """Return the places that *query* finds."""
+    rows = connection.execute(QUERIES[query], parameters, prepare=False)
+    return [(row["asked"], row["id"]) for row in rows]
+
+
+def _next(each: UUID) -> UUID:
+    """Return the id that follows *each*, or the last one."""
+    return UUID(int=min(each.int + 1, LAST.int))
 
 
 def _found_by(wanted: Wanted, before: Place | None) -> dict[str, Any]:
@@ -90,7 +126,7 @@ def _found_by(wanted: Wanted, before: Place | None) -> dict[str, Any]:
         "since": FIRST if wanted.since is None else _id_at(wanted.since),
         "batches_since": FIRST if wanted.since is None else _id_at(wanted.since, less=MAKING),
         # What one key did is in the order of its batches; all else is in that of the entries.
-        "until": until if wanted.query == "entries_of_key" else min(until, entry),
+        "until": until if wanted.is_by_key else min(until, entry),
         "asked": asked,
         "entry": entry,
     }

@@ -45,41 +45,38 @@ FROM (
 ORDER BY id DESC
 LIMIT %(limit)s
 
--- name: entries_of_key
--- A page of what one key asked for, newest first: its batches are walked back in time, each with its jobs.
+-- name: batches_of_key
+-- Batches that one key asked for, newest first. No index but that of keys has this range and this order, so that no
+-- other is walked, whatever PostgreSQL believes of the key.
 SELECT id
-FROM (
-    (
-        SELECT job.id, batch.id AS asked
-        FROM batch
-        JOIN job ON job.workspace_id = batch.workspace_id AND job.batch_id = batch.id
-        WHERE batch.workspace_id = %(workspace_id)s AND job.workspace_id = %(workspace_id)s
-            AND batch.api_key_id = %(key)s
-            AND batch.id >= %(batches_since)s AND batch.id < %(until)s AND batch.id <= %(asked)s
-            AND (batch.id, job.id) < (%(asked)s, %(entry)s)
-            AND job.id >= %(since)s AND job.id < %(until)s AND job.outcome = ANY(%(outcomes)s::text [])
-        ORDER BY batch.id DESC, job.id DESC
-        LIMIT %(limit)s
-    )
-    UNION ALL
-    (
-        SELECT id, id AS asked
-        FROM audit_entry
-        WHERE workspace_id = %(workspace_id)s AND api_key_id = %(key)s
-            AND id >= %(since)s AND id < %(until)s AND (id, id) < (%(asked)s, %(entry)s)
-            AND action = ANY(%(actions)s::text [])
-        ORDER BY id DESC
-        LIMIT %(limit)s
-    )
-) AS found
-ORDER BY asked DESC, id DESC
+FROM batch
+WHERE workspace_id = %(workspace_id)s
+    AND (api_key_id, id) >= (%(key)s, %(batches_since)s) AND (api_key_id, id) < (%(key)s, %(until)s)
+ORDER BY api_key_id DESC, id DESC
+LIMIT %(limit)s
+
+-- name: entries_of_batches
+-- What the jobs of batches did.
+SELECT batch_id AS asked, id
+FROM job
+WHERE workspace_id = %(workspace_id)s AND batch_id = ANY(%(batch_ids)s::uuid [])
+    AND outcome = ANY(%(outcomes)s::text []) AND id >= %(since)s AND (batch_id, id) < (%(asked)s, %(entry)s)
+
+-- name: noted_of_key
+-- What one key asked for that was no job, newest first.
+SELECT id AS asked, id
+FROM audit_entry
+WHERE workspace_id = %(workspace_id)s
+    AND (api_key_id, id) >= (%(key)s, %(since)s) AND (api_key_id, id) < (%(key)s, %(until)s)
+    AND (id, id) < (%(asked)s, %(entry)s) AND action = ANY(%(actions)s::text [])
+ORDER BY api_key_id DESC, id DESC
 LIMIT %(limit)s
 
 -- name: entries_about
 -- A page of the entries about profiles that an identifier names, newest first. They are found before they are sorted:
 -- walking back in time until a page is full would pass every entry when few or none match.
 WITH found AS MATERIALIZED (
-    SELECT id
+    SELECT id, outcome, NULL AS action
     FROM own_job
     WHERE workspace_id = %(workspace_id)s
         AND search_keys && ARRAY[%(identifier)s, %(email_key)s, %(phone_key)s]::text []
@@ -89,29 +86,39 @@ WITH found AS MATERIALIZED (
             OR (%(email_key)s = ANY(search_keys) AND (orphan_identifier ? 'email' OR survivor_identifier ? 'email'))
             OR (%(phone_key)s = ANY(search_keys) AND (orphan_identifier ? 'phone' OR survivor_identifier ? 'phone'))
         )
-        AND outcome = ANY(%(outcomes)s::text [])
     UNION
-    SELECT id
+    SELECT id, NULL, action
     FROM audit_entry
-    WHERE workspace_id = %(workspace_id)s AND braze_id = %(identifier)s AND action = ANY(%(actions)s::text [])
+    WHERE workspace_id = %(workspace_id)s AND braze_id = %(identifier)s
     UNION
-    SELECT id
+    SELECT id, NULL, action
     FROM audit_entry
-    WHERE workspace_id = %(workspace_id)s AND external_id = %(identifier)s AND action = ANY(%(actions)s::text [])
+    WHERE workspace_id = %(workspace_id)s AND external_id = %(identifier)s
     UNION
-    SELECT id
+    SELECT id, NULL, action
     FROM audit_entry
-    WHERE workspace_id = %(workspace_id)s AND new_external_id = %(identifier)s AND action = ANY(%(actions)s::text [])
+    WHERE workspace_id = %(workspace_id)s AND new_external_id = %(identifier)s
 )
 
-SELECT found.id
+SELECT id
 FROM found
-LEFT JOIN job ON job.workspace_id = %(workspace_id)s AND job.id = found.id
-LEFT JOIN batch ON batch.workspace_id = %(workspace_id)s AND batch.id = job.batch_id
-LEFT JOIN audit_entry AS noted ON noted.workspace_id = %(workspace_id)s AND noted.id = found.id
-WHERE found.id >= %(since)s AND found.id < %(until)s
-    AND (%(key)s::uuid IS NULL OR coalesce(batch.api_key_id, noted.api_key_id) = %(key)s)
-ORDER BY found.id DESC
+WHERE id >= %(since)s AND id < %(until)s
+    AND (outcome = ANY(%(outcomes)s::text []) OR action = ANY(%(actions)s::text []))
+    AND (
+        %(key)s::uuid IS NULL
+        OR %(key)s = (
+            SELECT batch.api_key_id
+            FROM job
+            JOIN batch ON batch.workspace_id = %(workspace_id)s AND batch.id = job.batch_id
+            WHERE job.workspace_id = %(workspace_id)s AND job.id = found.id
+        )
+        OR %(key)s = (
+            SELECT noted.api_key_id
+            FROM audit_entry AS noted
+            WHERE noted.workspace_id = %(workspace_id)s AND noted.id = found.id
+        )
+    )
+ORDER BY id DESC
 LIMIT %(limit)s
 
 -- name: entries_of_job

@@ -1,0 +1,135 @@
+"""What a page of the audit costs: as many rows as it shows and a few probes, however long the audit is."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+from uuid_utils.compat import uuid7
+
+from app.audit.reading import Wanted, page
+from app.db import Connection, Pool, borrow
+from schemas.audit import Action
+from tests.support.factories import Factory, one_database_for_all
+
+database_url = one_database_for_all()
+
+MANY = 20_000
+PAGE = 20
+BUSY, RARE, NOBODY = uuid7(), uuid7(), uuid7()
+"""Keys: of nearly everything, of ten requests long ago, of nothing."""
+FILL = """
+WITH given AS (
+    SELECT
+        number, ('018' || substr(lpad(to_hex(number), 13, '0'), 1, 5) || '-' || lpad(to_hex(number), 4, '0')
+            || '-7000-8000-000000000000')::uuid AS id,
+        CASE WHEN number <= 10 THEN %(rare)s::uuid ELSE %(busy)s::uuid END AS key
+    FROM generate_series(1, %(rows)s) AS number
+), batches AS (
+    INSERT INTO batch (workspace_id, id, path, api_key_id)
+    SELECT %(workspace_id)s, id, '/users/merge', key FROM given
+), jobs AS (
+    INSERT INTO job (
+        workspace_id, id, batch_id, index, kind, lane, orphan_identifier, survivor_identifier, search_keys, state,
+        outcome, reason, finished_at, orphan_id, orphan_braze_id, survivor_id, survivor_braze_id
+    )
+    SELECT
+        %(workspace_id)s, id, id, 0, 'merge', 0, '{"external_id": "o"}', '{"external_id": "s"}',
+        ARRAY['o-' || number, 's-' || number], 'finished',
+        CASE WHEN number %% 4 = 0 THEN 'already_merged' ELSE 'merged' END, 'So.', now(), 1, 'a', 2, 'b'
+    FROM given
+), records AS (
+    INSERT INTO merge_record (
+        workspace_id, job_id, merged_at, orphan_id, survivor_id, orphan_before, survivor_before, origins, changes
+    )
+    SELECT %(workspace_id)s, id, now(), 1, 2, '{}', '{}', '{}', '[]' FROM given WHERE number %% 4 > 0
+)
+INSERT INTO audit_entry (workspace_id, id, action, api_key_id, path, braze_id, external_id, new_external_id)
+SELECT
+    %(workspace_id)s, replace(id::text, '-8000-', '-9000-')::uuid,
+    CASE WHEN number = 7 THEN 'remove' ELSE 'rename' END, key, '/users/external_ids/rename',
+    'braze-' || number, 'old-' || number, 'new-' || number
+FROM given
+"""
+TABLES = ("batch", "job", "merge_record", "identify_record", "undo_record", "audit_entry")
+ROWS_READ = """
+    SELECT coalesce(sum(seq_tup_read + idx_tup_fetch), 0)::int AS rows
+    FROM pg_stat_xact_user_tables
+    WHERE relname = ANY(%s)
+"""
+
+
+def moment(number: int) -> datetime:
+    """Return when the entry of this *number* was asked for."""
+    milliseconds = int(f"018{number:013x}"[:8] + f"{number:04x}", 16)
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
+
+
+WANTED = {
+    "all": (Wanted(), PAGE),
+    "an action": (Wanted(action=Action.MERGE), PAGE),
+    "an action that is rare": (Wanted(action=Action.REMOVE), 1),
+    "an action that there is not": (Wanted(action=Action.UNDO), 0),
+    "before a time": (Wanted(until=moment(500)), PAGE),
+    "a range of time": (Wanted(since=moment(30), until=moment(35)), 9),
+    "a key": (Wanted(key=BUSY), PAGE),
+    "a key that is rare": (Wanted(key=RARE), 18),
+    "a key that did nothing": (Wanted(key=NOBODY), 0),
+    "a key in a range of time": (Wanted(key=BUSY, since=moment(30), until=moment(35)), 9),
+    "an identifier of a job": (Wanted(identifier="o-17"), 1),
+    "an identifier that was renamed": (Wanted(identifier="old-17"), 1),
+    "an identifier that was given": (Wanted(identifier="new-17"), 1),
+    "a braze_id": (Wanted(identifier="braze-17"), 1),
+    "nobody": (Wanted(identifier="nobody"), 0),
+}
+
+
+def fill(factory: Factory) -> None:
+    """Let much happen in the factory's workspace."""
+    values = {"workspace_id": factory.workspace_id, "rows": MANY, "rare": RARE, "busy": BUSY}
+    factory.connection.execute(FILL, values)
+
+
+@pytest.fixture(scope="module")
+def filled() -> dict[str, Factory]:
+    """The workspaces that are full already, by when statistics were made."""
+    return {}
+
+
+@pytest.fixture(params=["before it was filled", "afterwards"])
+def workspace_id(request: pytest.FixtureRequest, filled: dict[str, Factory], connection: Connection) -> int:
+    """A workspace in which much has happened, whose statistics were made before or afterwards."""
+    if request.param not in filled:
+        if request.param == "before it was filled":
+            fill(Factory(connection))
+            connection.execute("ANALYZE")
+        factory = filled[request.param] = Factory(connection)
+        fill(factory)
+        if request.param == "afterwards":
+            connection.execute("ANALYZE")
+    return filled[request.param].workspace_id
+
+
+@pytest.mark.parametrize("what", WANTED)
+def test_a_page_costs_the_rows_that_it_shows(pool: Pool, workspace_id: int, what: str) -> None:
+    wanted, shown = WANTED[what]
+    with borrow(pool, workspace_id=workspace_id) as connection:
+        (before,) = connection.execute(ROWS_READ, [list(TABLES)]).fetchall()
+        entries = page(connection, workspace_id=workspace_id, wanted=wanted, limit=PAGE)
+        (after,) = connection.execute(ROWS_READ, [list(TABLES)]).fetchall()
+
+    assert len(entries) == shown
+    assert after["rows"] - before["rows"] <= 15 * PAGE
+
+
+@pytest.mark.parametrize("key", [None, BUSY])
+def test_the_last_page_costs_as_much_as_the_first(pool: Pool, workspace_id: int, key: UUID | None) -> None:
+    with borrow(pool, workspace_id=workspace_id) as connection:
+        near_the_end = Wanted(key=key, until=moment(60) + timedelta(milliseconds=1))
+        (entry,) = page(connection, workspace_id=workspace_id, wanted=near_the_end, limit=1)
+    with borrow(pool, workspace_id=workspace_id) as connection:
+        (before,) = connection.execute(ROWS_READ, [list(TABLES)]).fetchall()
+        entries = page(connection, workspace_id=workspace_id, wanted=Wanted(key=key), limit=PAGE, before=entry.place)
+        (after,) = connection.execute(ROWS_READ, [list(TABLES)]).fetchall()
+
+    assert len(entries) == PAGE
+    assert after["rows"] - before["rows"] <= 15 * PAGE
