@@ -6,6 +6,7 @@ import orjson
 
 from tests.support.client import Client
 from tests.support.commands import (
+    ext_pair,
     make_profiles,
     process,
     read_lines,
@@ -205,3 +206,27 @@ def test_a_key_comes_from_a_file_or_the_environment_and_from_nowhere_else(client
     assert from_file.returncode == 0, from_file.stderr
     assert (without.returncode, b"There is no API key: set MERGELANE_API_KEY" in without.stderr) == (1, True)
     assert (wrong.returncode, b"Invalid API key" in wrong.stderr) == (1, True)
+
+
+def test_the_audit_is_listed_and_exported(client: Client, tmp_path: Path) -> None:
+    make_profiles(client, ["orphan", "survivor"])
+    write_lines(tmp_path / "pairs.jsonl", [ext_pair("orphan", "survivor")])
+    merged = run(client, "merge", tmp_path / "pairs.jsonl")
+    listed = run(client, "audit", "list", "--action", "merge", "--identifier", "orphan")
+    shown = orjson.loads(run(client, "audit", "list", "--json", "--images").stdout)
+    exported = run(client, "audit", "export", tmp_path / "audit.jsonl", "--from", "2026-01-01T00:00:00Z")
+    rows = run(client, "audit", "export", tmp_path / "audit.csv", "--by-key", shown["entries"][0]["key"]["id"])
+    nothing = run(client, "audit", "export", "-", "--action", "undo", "--job-id", shown["entries"][0]["job_id"])
+    refused = run(client, "audit", "export", tmp_path / "no.csv", "--to", "tomorrow")
+
+    assert merged.returncode == 0, merged.stderr
+    assert [line.split()[1:3] for line in listed.stdout.decode().splitlines()] == [
+        ["ACTION", "OUTCOME"],
+        ["merge", "merged"],
+    ]
+    assert exported.returncode == 0, exported.stderr
+    assert read_lines(tmp_path / "audit.jsonl") == shown["entries"]
+    assert [row["id"] for row in read_rows(tmp_path / "audit.csv")] == [shown["entries"][0]["id"]]
+    assert (rows.returncode, nothing.returncode, nothing.stdout) == (0, 0, b"")
+    assert (refused.returncode, list(tmp_path.glob("no.csv*"))) == (1, [])
+    assert b"'to' must be a time in ISO 8601" in refused.stderr

@@ -88,9 +88,12 @@ def export(*, file: Path, form: Form | None, wanted: dict[str, Any], remote: Rem
         return
     written = form_of(str(file), form)
     partial = file.with_name(file.name + PARTIAL)
-    with partial.open("wb") as output:
-        size = _write(output.write, written, wanted, remote)
-    partial.replace(file)
+    try:
+        with partial.open("wb") as output:
+            size = _write(output.write, written, wanted, remote)
+        partial.replace(file)
+    finally:
+        partial.unlink(missing_ok=True)
     click.echo(f"The audit is in {file}: {size:,} bytes.", err=True)
 
 

@@ -38,8 +38,9 @@ def main() -> None:
     `mergelane up` runs the whole product on this machine.
 
     merge, profiles, batches, jobs, audit and webhooks ask the Mergelane at MERGELANE_URL with the key in
-    MERGELANE_API_KEY, as any client does; docs/cli.md tells more. The commands of operators work on the database in DATABASE_URL or, when
-    that is not set, on that of the `mergelane up` which is running; so does jobs where there is no key.
+    MERGELANE_API_KEY, as any client does; docs/cli.md tells more. The commands of operators work on the database in
+    DATABASE_URL or, when that is not set, on that of the `mergelane up` which is running; so does jobs where there is
+    no key.
     """
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
 
