@@ -8,9 +8,8 @@ from uuid import UUID
 
 from marshmallow import Schema, ValidationError, fields, validate
 
-from schemas.jobs import CURSOR, IDENTIFIER, LIMIT, MAX_IDENTIFIER, MAX_LIMIT, Instant, SideSchema
+from schemas.jobs import CURSOR, Instant, LimitQuery, SideSchema, plain_value
 
-DEFAULT_LIMIT = 50
 INCLUDE = "'include' must be 'images'"
 JOB_ID = "'job_id' must be the id of a job"
 KEY = "'key' must be the id of a key"
@@ -74,12 +73,7 @@ class AuditFilter(Schema):
 
     action = fields.Enum(Action, by_value=True, error_messages={"unknown": ACTION})
     key = fields.UUID(error_messages={"invalid_uuid": KEY})
-    identifier = fields.String(
-        validate=[
-            validate.Length(min=1, max=MAX_IDENTIFIER, error=IDENTIFIER),
-            validate.ContainsNoneOf("\x00", error=IDENTIFIER),
-        ],
-    )
+    identifier = plain_value()
     job_id = fields.UUID(error_messages={"invalid_uuid": JOB_ID})
 
     class Meta:
@@ -88,15 +82,10 @@ class AuditFilter(Schema):
         include = {"from": _moment("from"), "to": _moment("to")}  # noqa: RUF012  marshmallow reads it
 
 
-class AuditQuery(AuditFilter):
+class AuditQuery(AuditFilter, LimitQuery):
     """Which page of them is wanted, and whether with images."""
 
     include = fields.String(validate=validate.Equal("images", error=INCLUDE))
-    limit = fields.Integer(
-        load_default=DEFAULT_LIMIT,
-        validate=validate.Range(1, MAX_LIMIT, error=LIMIT),
-        error_messages={"invalid": LIMIT, "too_large": LIMIT},
-    )
     cursor = PlaceField()
 
 

@@ -135,15 +135,30 @@ class BatchPageSchema(Schema):
     next_cursor = Cursor(allow_none=True)
 
 
-class BatchPageQuery(Schema):
-    """Which page of batches is wanted."""
+class LimitQuery(Schema):
+    """How much a page of a list shows."""
 
     limit = fields.Integer(
         load_default=DEFAULT_LIMIT,
         validate=validate.Range(1, MAX_LIMIT, error=LIMIT),
         error_messages={"invalid": LIMIT, "too_large": LIMIT},
     )
+
+
+class BatchPageQuery(LimitQuery):
+    """Which page of batches is wanted."""
+
     cursor = Cursor()
+
+
+def plain_value() -> fields.String:
+    """Return a field for the plain value of an identifier, by which something is looked for."""
+    return fields.String(
+        validate=[
+            validate.Length(min=1, max=MAX_IDENTIFIER, error=IDENTIFIER),
+            validate.ContainsNoneOf("\x00", error=IDENTIFIER),
+        ],
+    )
 
 
 class JobPageQuery(BatchPageQuery):
@@ -151,12 +166,7 @@ class JobPageQuery(BatchPageQuery):
 
     state = fields.Enum(JobState, by_value=True, error_messages={"unknown": STATE})
     outcome = fields.Enum(Outcome, by_value=True, error_messages={"unknown": OUTCOME})
-    identifier = fields.String(
-        validate=[
-            validate.Length(min=1, max=MAX_IDENTIFIER, error=IDENTIFIER),
-            validate.ContainsNoneOf("\x00", error=IDENTIFIER),
-        ],
-    )
+    identifier = plain_value()
 
 
 class JobQuery(Schema):
