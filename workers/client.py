@@ -152,16 +152,14 @@ class Client:
 
         Raises Refused on any status but 200, and Unanswered when the body ends before its end.
         """
-        given = {name: value for name, value in query.items() if value is not None}
-        with self._send("GET", path, body=None, query=given, headers=None, stream=True) as response:
-            if response.status_code != HTTPStatus.OK:
-                told = Answer(status=response.status_code, headers=response.headers, body=_parsed(response), attempts=1)
-                accepted(told, HTTPStatus.OK)
+        with self._send("GET", path, query=query, stream=True) as response:
+            body = None if response.ok else _parsed(response)
+            told = Answer(status=response.status_code, headers=response.headers, body=body, attempts=1)
+            accepted(told, HTTPStatus.OK)
             try:
                 yield from response.iter_content(PIECE)
             except requests.RequestException as error:
-                message = f"The answer of {self.base_url} broke off ({type(error).__name__}); ask again."
-                raise Unanswered(message, maybe_done=False) from error
+                raise Unanswered(f"The answer of {self.base_url} broke off; ask again.", maybe_done=False) from error
 
     def wait(self, seconds: float) -> None:
         """Wait, unless everything is to stop."""
@@ -194,23 +192,19 @@ class Client:
         )
 
     def _send(
-        self,
-        method: str,
-        path: str,
-        *,
-        body: Any,
-        query: Mapping[str, Any] | None,
-        headers: Mapping[str, str] | None,
-        stream: bool = False,
+        self, method: str, path: str, *, body: Any = None, stream: bool = False, **more: Mapping[str, Any] | None
     ) -> requests.Response:
-        """Send one request; raise Unanswered when the network, or Mergelane, is not there."""
+        """Send one request, with *more*: query and headers; raise Unanswered when nobody is there."""
         try:
             return self._session.request(
                 method,
                 self.base_url + path,
-                params=query,
+                params=more.get("query"),
                 data=None if body is None else orjson.dumps(body),
-                headers={**({} if body is None else {"Content-Type": "application/json"}), **(headers or {})},
+                headers={
+                    **({} if body is None else {"Content-Type": "application/json"}),
+                    **(more.get("headers") or {}),
+                },
                 timeout=(CONNECT_S, ANSWER_S),
                 allow_redirects=False,
                 stream=stream,
