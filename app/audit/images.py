@@ -33,7 +33,7 @@ NOTHING = Images()
 def fields_of(profile: Profile) -> dict[str, Any]:
     """Return every field that *profile* has a value for, named and shown as `changes` does."""
     empty = Profile(**{name: getattr(profile, name) for name in IDENTITY})
-    return {each["field"]: each["after"] for each in differences(before=empty, after=profile)}
+    return {each["field"]: each["after"] for each in differences(before=empty, after=profile, orphan=profile)}
 
 
 def of_merge(*, orphan: Fields, survivor: Fields, changes: Sequence[Mapping[str, Any]]) -> Images:
