@@ -85,6 +85,9 @@ class Settings:
     #: MERGELANE_IDEMPOTENCY_HOURS: hours for which an Idempotency-Key is remembered.
     idempotency_hours: float = 24.0
 
+    #: MERGELANE_CONSOLE_HOURS: hours after which whoever signed in to the console has to sign in again.
+    console_hours: float = 12.0
+
     #: MERGELANE_RATE_LIMITS: comma-separated BUCKET=REQUESTS/SECONDS; the vendor's limits hold for the other buckets.
     rate_limits: tuple[Limit, ...] = DEFAULTS
     #: MERGELANE_RATE_LIMIT_URL: Redis that counts requests, written as BROKER_URL is; that one when empty.
@@ -232,6 +235,7 @@ class SettingsSchema(Schema):
     hsts_s = _whole(0)
     waiting_bound = _whole()
     idempotency_hours = _positive()
+    console_hours = _positive()
     rate_limits = Limits()
     rate_limit_url = fields.String()
     lane_size = _whole()

@@ -6,6 +6,7 @@ import signal
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 pytest_plugins = [
+    "tests.support.browser",
     "tests.support.factories",
     "tests.support.folders",
     "tests.support.front_door",

@@ -19,7 +19,7 @@ PRUNED = Counter(
     "mergelane_pruned_rows",
     "Rows of each kind that were deleted after their time.",
     labels=("kind",),
-    series=every(["batch", "audit_entry", "idempotency_key", "notice"]),
+    series=every(["batch", "audit_entry", "idempotency_key", "notice", "sign_in"]),
 )
 ROUNDS = Counter(
     "mergelane_relay_rounds", "Rounds of the relay's services.", labels=("service",), series=every(SERVICES)

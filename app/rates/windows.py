@@ -67,9 +67,13 @@ class Windows:
 
     def count(self, limit: Limit, *, workspace_id: int) -> Reading:
         """Count one request of the workspace against *limit* and return where its bucket stands now."""
+        return self.count_of(str(workspace_id), limit)
+
+    def count_of(self, whose: str, limit: Limit) -> Reading:
+        """Count one request of somebody who has no workspace yet against *limit*, and return where that stands now."""
         now = self._clock()
         window = int(now // limit.seconds)
-        counted = self._increment(f"{workspace_id}:{limit.bucket}:{limit.seconds}:{window}", limit.seconds)
+        counted = self._increment(f"{whose}:{limit.bucket}:{limit.seconds}:{window}", limit.seconds)
         resets_at = (window + 1) * limit.seconds
         return Reading(
             limit=limit,

@@ -6,6 +6,7 @@ from app.config import Settings
 from app.telemetry import spans
 from app.web import (
     audit,
+    console,
     docs,
     errors,
     headers,
@@ -37,6 +38,7 @@ from app.web.resources import give
 
 BLUEPRINTS = (
     audit.blueprint,
+    console.blueprint,
     docs.blueprint,
     health.blueprint,
     merge_batches.blueprint,

@@ -14,7 +14,7 @@ from app.web.body import json_body
 from app.web.limiting import take
 from app.web.resources import pool, settings
 
-__all__ = ["POLLING", "AccessDenied", "InvalidKey", "door", "enter", "json_body", "pool", "settings"]
+__all__ = ["POLLING", "AccessDenied", "InvalidKey", "admit", "door", "enter", "json_body", "pool", "settings"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -63,6 +63,11 @@ def enter(wanted: tuple[str, ...] | None) -> None:
         holder = keys.authenticate(connection, _secret(), peppers=settings().key_pepper)
     if holder is None:
         raise InvalidKey("Invalid API key")
+    admit(holder, wanted)
+
+
+def admit(holder: keys.KeyHolder, wanted: tuple[str, ...] | None) -> None:
+    """Note that this is a request of *holder*, and count it; raise TooManyRequests or AccessDenied."""
     g.workspace_id = holder.workspace_id
     g.api_key_id = holder.key_id
     g.may = holder.may

@@ -1,5 +1,6 @@
 """`GET /merge/batches`: what became of accepted requests."""
 
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from flask import Blueprint, g, jsonify, request
@@ -35,10 +36,18 @@ def read(batch_id: UUID) -> ResponseReturnValue:
 @door(permission=POLLING)
 def page() -> ResponseReturnValue:
     """Answer with a page of batches, newest first, without their jobs."""
-    query = load_query(QUERY, request.args)
+    shown, next_cursor = wanted_batches(request.args)
+    return jsonify(PAGE.dump({"batches": shown, "next_cursor": next_cursor}))
+
+
+def wanted_batches(arguments: Mapping[str, str]) -> tuple[Sequence[reading.Batch], UUID | None]:
+    """Return the batches that the query string's *arguments* ask for, and where the next page begins, if there is one.
+
+    Raises ValidationError when the arguments cannot be understood.
+    """
+    query = load_query(QUERY, arguments)
     with borrow(pool(), workspace_id=g.workspace_id) as connection:
         batches = reading.list_batches(
             connection, workspace_id=g.workspace_id, limit=query["limit"] + 1, before=query.get("cursor")
         )
-    shown, next_cursor = cut(batches, query["limit"])
-    return jsonify(PAGE.dump({"batches": shown, "next_cursor": next_cursor}))
+    return cut(batches, query["limit"])

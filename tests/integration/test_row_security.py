@@ -47,7 +47,8 @@ def relations(connection: Connection, kinds: list[str]) -> list[str]:
 def furnish(factory: Factory, pool: Pool) -> None:
     """Put rows of one workspace into every table: people who did things, merges, an undo, their audits, a key."""
     (name,) = factory.rows("SELECT name FROM workspace WHERE workspace_id = %s")
-    keys.create(factory.connection, workspace=name["name"], label="test", permissions=["*"])
+    key_id, _ = keys.create(factory.connection, workspace=name["name"], label="test", permissions=["*"])
+    factory.rows("INSERT INTO sign_in VALUES (%s, '', %s, now(), now()) RETURNING 1", key_id)
     person = factory.profile("person", user_aliases={"shop": "7"}, email="one@example.com")
     factory.event(person, "login", datetime.now(UTC))
     for table, values in HISTORY.items():

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from app.config import Settings
 from app.db import Connection, Later, Pool, borrow, in_transaction
+from app.keys import sign_ins
 from app.ledger import pruning
 from app.metrics import relay as metrics
 from app.webhooks import notices
@@ -44,7 +45,7 @@ class Pruner:
 
 
 def prunings(settings: Settings, workspace_id: int) -> Mapping[str, Callable[[Connection], Later[int]]]:
-    """Return what prunes a workspace, by the kind of rows: finished batches, the audit, keys and notices that ended."""
+    """Return what prunes a workspace, by the kind of rows: finished batches, the audit, keys, notices, sign-ins."""
     # The ledger is the audit of merges, so that it is kept for as long as that.
     settled = _ago(max(settings.prune_after_days, settings.audit_days))
     told = pruning.earliest_id_at(_ago(settings.notice_days))
@@ -54,6 +55,7 @@ def prunings(settings: Settings, workspace_id: int) -> Mapping[str, Callable[[Co
         "audit_entry": lambda conn: pruning.prune_audit(conn, workspace_id=workspace_id, before=settled, limit=CHUNK),
         "idempotency_key": lambda conn: pruning.prune_idempotency(conn, workspace_id=workspace_id, hours=hours),
         "notice": lambda conn: notices.prune(conn, workspace_id=workspace_id, before=told, limit=CHUNK),
+        "sign_in": lambda conn: sign_ins.prune(conn, workspace_id=workspace_id),
     }
 
 

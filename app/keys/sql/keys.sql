@@ -42,7 +42,9 @@ WHERE (%(workspace)s::text IS NULL OR w.name = %(workspace)s)
 ORDER BY w.name, k.created_at, k.id
 
 -- name: revoke_key
--- Closes a key for good; one that was closed before keeps its first date.
+-- Closes a key for good, with the sign-ins to the console that it began; one that was closed before keeps its first date.
+WITH ended AS (DELETE FROM sign_in WHERE api_key_id = %(key_id)s)
+
 UPDATE api_key SET revoked_at = coalesce(revoked_at, now()) WHERE id = %(key_id)s RETURNING id
 
 -- name: authenticate

@@ -75,6 +75,9 @@ BEGIN
     IF to_regproc('measured_workspaces') IS NOT NULL THEN
         GRANT EXECUTE ON FUNCTION measured_workspaces(integer, integer) TO mergelane_app;
     END IF;
+    IF to_regclass('sign_in') IS NOT NULL THEN
+        GRANT SELECT, INSERT, DELETE ON sign_in TO mergelane_app;
+    END IF;
 END;
 $$;
 -- History is never changed.

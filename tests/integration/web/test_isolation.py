@@ -171,6 +171,8 @@ ROUTES = [
     (method, rule)
     for rule in create_app(Settings(database_url="postgresql://")).url_map.iter_rules()
     for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
+    # Those are walked with a cookie instead of a key, in test_console_isolation.py.
+    if not rule.endpoint.startswith("console.")
 ]
 
 

@@ -12,6 +12,8 @@ from app.web.docs import PARTS
 from app.web.openapi.document import OPERATIONS, PLACES
 from tests.support.openapi import document, label, resolved, strict
 
+PAGES = "console."
+"""The console's pages are for people; programs have the endpoints that these read through."""
 ELSEWHERE = re.compile(r"(?:https?:)?//[\w.-]+")
 
 
@@ -21,6 +23,7 @@ def routes(flask: Flask) -> set[str]:
         method + " " + PLACES.sub(r"{\2}", rule.rule)
         for rule in flask.url_map.iter_rules()
         for method in (rule.methods or set()) - {"HEAD"}
+        if not rule.endpoint.startswith(PAGES)
     }
 
 

@@ -1,0 +1,20 @@
+"""The first page: what is going on, and who one is here."""
+
+from flask import Blueprint, g, render_template
+from flask.typing import ResponseReturnValue
+
+from app.web.console import batches
+from app.web.console.entrance import signed_in
+from app.web.door import POLLING
+
+blueprint = Blueprint("home", __name__)
+
+LATEST = "10"
+
+
+@blueprint.get("", strict_slashes=False)
+@signed_in(permission=None)
+def home() -> ResponseReturnValue:
+    """Show the latest batches, to whoever may poll, and what the key may do."""
+    latest = batches.listed({"limit": LATEST}) if any(map(g.may, POLLING)) else None
+    return render_template("home.html", **(latest or {"batches": None}))

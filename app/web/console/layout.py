@@ -1,0 +1,86 @@
+"""What every page of the console has in common: its policy for browsers, its navigation, and how values are written."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Blueprint, Response, g, request
+
+from app.ledger.reading import Batch
+from app.web.console import tokens
+from app.web.console.progress import Progress, label, tone
+from app.web.door import POLLING
+
+#: Scripts, styles, pictures, forms and requests of this server alone, and none written into a page.
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self';"
+    " base-uri 'none'; frame-ancestors 'none'"
+)
+HEADERS: Mapping[str, str] = {
+    "Content-Security-Policy": POLICY,
+    # Other sites learn nothing; but without any referrer browsers would not say either where a form comes from.
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+#: The pages that the navigation leads to: endpoint, name, and the permissions of which any one lets a key see it.
+NAVIGATION: tuple[tuple[str, str, tuple[str, ...] | None], ...] = (
+    ("console.home.home", "Overview", None),
+    ("console.batches.page", "Batches", POLLING),
+)
+
+
+def register(blueprint: Blueprint) -> None:
+    """Give the pages of *blueprint* what they have in common."""
+    blueprint.before_request(_refuse_other_sites)
+    blueprint.after_request(_protect)
+    blueprint.context_processor(_common)
+    blueprint.add_app_template_filter(moment, "moment")
+    blueprint.add_app_template_filter(label, "label")
+    blueprint.add_app_template_filter(tone, "tone")
+    blueprint.add_app_template_filter(progress, "progress")
+
+
+def moment(value: datetime | None) -> str:
+    """Return *value* in UTC to the second, as people read it; "" for none."""
+    return "" if value is None else f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+
+
+def progress(batch: Batch) -> Progress:
+    """Return how far *batch* is."""
+    return Progress.of(batch)
+
+
+def _refuse_other_sites() -> None:
+    """Raise Forged when another site's page sends a form here."""
+    if request.method == "POST":
+        tokens.check_origin()
+
+
+def _protect(response: Response) -> Response:
+    """Give an answer the headers of a page."""
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    return response
+
+
+def _common() -> dict[str, Any]:
+    """Return what every template knows."""
+    me = g.get("sign_in")
+    navigation = [
+        {"endpoint": endpoint, "name": name, "here": _is_here(endpoint)}
+        for endpoint, name, wanted in NAVIGATION
+        if me is not None and (wanted is None or any(map(me.holder.may, wanted)))
+    ]
+    return {
+        "me": me,
+        "may": me.holder.may if me else (lambda _: False),
+        "form_token": tokens.form_token(),
+        "form_field": tokens.FIELD,
+        "navigation": navigation,
+        "request_id": g.get("request_id", ""),
+    }
+
+
+def _is_here(endpoint: str) -> bool:
+    """Return whether the page that is shown belongs to the part of the console that *endpoint* opens."""
+    return (request.endpoint or "").rpartition(".")[0] == endpoint.rpartition(".")[0]

@@ -1,0 +1,188 @@
+"""The console's pages: what is on them, for whom, and what a browser is told about them."""
+
+import re
+from collections.abc import Callable
+from hashlib import sha256
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from app.web.console.parts import FOLDER, PARTS
+from tests.support.browser import Browser, words
+from tests.support.front_door import Caller
+from tests.support.worker import Worker
+
+MakeBrowser = Callable[[Caller | None], Browser]
+
+
+class Page(HTMLParser):
+    """A page taken apart: what its elements say about scripts, styles and addresses."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Keep every element."""
+        self.elements.append((tag, dict(attrs)))
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        """Return the attributes of every *tag*."""
+        return [attributes for name, attributes in self.elements if name == tag]
+
+
+def merge(caller: Caller, *pairs: tuple[str, str]) -> str:
+    """Have pairs of external_ids merged and return the batch's id."""
+    updates = [
+        {"identifier_to_merge": {"external_id": orphan}, "identifier_to_keep": {"external_id": survivor}}
+        for orphan, survivor in pairs
+    ]
+    accepted: Any = caller.post("/users/merge", {"merge_updates": updates}).json
+    batch_id: str = accepted["batch_id"]
+    return batch_id
+
+
+@pytest.mark.parametrize("path", ["/console", "/console/", "/console/batches", "/console/sign-in", "/console/nowhere"])
+def test_a_page_holds_no_script_and_no_style_and_loads_from_this_server_alone(browser: Browser, path: str) -> None:
+    answer = browser.get(path)
+    page = Page(answer.text)
+    policy = dict(part.split(" ", 1) for part in answer.headers["Content-Security-Policy"].split("; "))
+    sources = [each.get("src") or each.get("href") or "" for each in (*page.all("script"), *page.all("link"))]
+
+    assert policy == {
+        **dict.fromkeys(("script-src", "style-src", "img-src", "connect-src", "form-action"), "'self'"),
+        **dict.fromkeys(("default-src", "base-uri", "frame-ancestors"), "'none'"),
+    }
+    assert page.all("style") == []
+    assert all(each.get("src") for each in page.all("script"))
+    assert {source.rpartition("/")[0] for source in sources} == {"/console/parts"}
+    assert not any(name.startswith("on") or name == "style" for _, each in page.elements for name in each)
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.headers["Referrer-Policy"] == "same-origin"
+    assert answer.headers["X-Frame-Options"] == "DENY"
+
+
+@pytest.mark.parametrize("path", ["/console", "/console/batches", "/console/sign-in", "/console/nowhere"])
+def test_a_page_has_a_title_a_language_landmarks_one_heading_and_a_way_past_the_navigation(
+    browser: Browser, path: str
+) -> None:
+    page = Page(browser.get(path).text)
+    ids = [each["id"] for _, each in page.elements if "id" in each]
+
+    assert page.all("html")[0]["lang"] == "en"
+    assert len(page.all("title")) == len(page.all("main")) == len(page.all("h1")) == 1
+    assert page.all("a")[0]["href"] == "#main"
+    assert "main" in ids
+    assert len(ids) == len(set(ids))
+
+
+def test_what_htmx_may_do_without_scripts_of_its_own_is_switched_off(browser: Browser) -> None:
+    (content,) = [
+        each["content"] for each in Page(browser.get("/console").text).all("meta") if each.get("name") == "htmx-config"
+    ]
+
+    assert content is not None
+    for switch in ("allowEval", "allowScriptTags", "includeIndicatorStyles"):
+        assert f'"{switch}":false' in content
+    assert '"historyCacheSize":0' in content
+
+
+@pytest.mark.parametrize("name", sorted(PARTS))
+def test_a_part_is_had_by_anybody_and_kept_by_the_browser(front_door: Flask, name: str) -> None:
+    client = front_door.test_client()
+    answer = client.get(f"/console/parts/{name}")
+    again = client.get(f"/console/parts/{name}", headers={"If-None-Match": answer.headers["ETag"]})
+
+    assert (answer.status_code, answer.headers["Cache-Control"]) == (200, "no-cache")
+    assert answer.data == (FOLDER / name).read_bytes()
+    assert again.status_code == 304
+
+
+def test_no_other_file_can_be_had(front_door: Flask) -> None:
+    assert {path.name for path in FOLDER.iterdir()} == PARTS
+    for name in ("nothing.js", "..", "%2e%2e%2f__init__.py"):
+        assert front_door.test_client().get(f"/console/parts/{name}").status_code in {303, 404}
+
+
+def test_a_url_that_is_none_is_told_on_a_page(browser: Browser) -> None:
+    answer = browser.get("/console/nowhere/at/all")
+
+    assert (answer.status_code, answer.mimetype) == (404, "text/html")
+    assert "There is no such page in the console." in words(answer)
+
+
+def test_a_key_without_the_permission_is_told_which_one_it_lacks(
+    make_browser: MakeBrowser, make_caller: Callable[..., Caller]
+) -> None:
+    browser = make_browser(make_caller(permissions=("users.track",)))
+    home, denied = browser.get("/console"), browser.get("/console/batches")
+
+    assert home.status_code == 200
+    assert "/console/batches" not in home.text
+    assert denied.status_code == 403
+    assert "This takes a key with the permission users.merge or users.identify" in words(denied)
+
+
+def test_the_first_page_tells_who_one_is(browser: Browser, caller: Caller) -> None:
+    told = words(browser.get("/console"))
+
+    assert caller.workspace in told
+    assert caller.secret[:7] in told
+    assert caller.secret not in told
+
+
+def test_batches_are_listed_with_how_far_each_is(browser: Browser, caller: Caller, worker: Worker) -> None:
+    empty = words(browser.get("/console/batches"))
+    batch_id = merge(caller, ("a", "b"), ("c", "d"))
+    waiting = browser.get("/console/batches")
+    worker.work()
+    done = browser.get("/console/batches")
+
+    assert "No batches yet" in empty
+    assert f"{batch_id}" in words(waiting)
+    assert "0 of 2" in words(waiting)
+    assert "2 of 2" in words(done)
+    assert "Orphan not found 2" in words(done)
+    assert 'aria-valuenow="2"' in done.text
+
+
+def test_the_list_is_asked_for_again_while_something_is_unfinished(
+    browser: Browser, caller: Caller, worker: Worker
+) -> None:
+    merge(caller, ("a", "b"))
+    page = browser.get("/console/batches")
+    part = browser.get("/console/batches", headers={"HX-Request": "true"})
+    worker.work()
+    end = browser.get("/console/batches", headers={"HX-Request": "true"})
+
+    assert 'hx-trigger="every 2s, look"' in page.text
+    assert part.text.lstrip().startswith('<div id="batches"')
+    assert 'hx-trigger="every 2s, look"' in part.text
+    assert "hx-trigger" not in end.text
+
+
+def test_older_batches_are_a_page_away(browser: Browser, caller: Caller) -> None:
+    batch_ids = [merge(caller) for _ in range(5)]
+    first = browser.get("/console/batches?limit=3")
+    (older,) = re.findall(r'href="(/console/batches\?cursor=[^"]+)"', first.text)
+    rest = browser.get(older)
+
+    assert [each in first.text for each in batch_ids] == [False, False, True, True, True]
+    assert [each in rest.text for each in batch_ids] == [True, True, False, False, False]
+
+
+def test_a_query_that_cannot_be_understood_is_told_on_a_page(browser: Browser) -> None:
+    answer = browser.get("/console/batches?limit=many")
+
+    assert (answer.status_code, answer.mimetype) == (400, "text/html")
+    assert "'limit' must be a whole number" in words(answer)
+
+
+def test_htmx_is_the_file_that_the_documents_say() -> None:
+    digest = sha256((FOLDER / "htmx.min.js").read_bytes()).hexdigest()
+    told = (FOLDER.parents[3] / "docs" / "dependencies.md").read_text(encoding="utf-8")
+
+    assert digest in told

@@ -1,0 +1,84 @@
+"""A browser without a screen: Flask's own test client, which signs in to the console and fills in forms."""
+
+import re
+from html import unescape
+from typing import TYPE_CHECKING
+
+import pytest
+from flask import Flask
+from werkzeug.test import TestResponse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    # At run time pytest loads that module itself, as the plugin that it is.
+    from tests.support.front_door import Caller
+
+FORM_TOKEN = re.compile(r'name="form_token" value="([0-9a-f]{64})"')
+#: What Chromium says when a page of the console itself sends a form.
+OWN = {"Sec-Fetch-Site": "same-origin", "Origin": "http://localhost"}
+
+
+class Browser:
+    """One browser, which may be signed in. `get` and `post` return the whole response."""
+
+    def __init__(self, flask: Flask) -> None:
+        self._client = flask.test_client()
+
+    def get(self, path: str, **options: object) -> TestResponse:
+        """Return the response to GET *path*; redirects are not followed."""
+        response: TestResponse = self._client.get(path, **options)
+        return response
+
+    def post(self, path: str, headers: dict[str, str] | None = None, **fields: str) -> TestResponse:
+        """Return the response to a form of *fields*, sent by a page of the console unless *headers* say otherwise."""
+        response: TestResponse = self._client.post(path, data=fields, headers=OWN if headers is None else headers)
+        return response
+
+    def sign_in(self, key: str, **fields: str) -> TestResponse:
+        """Return the response to the form that takes a key."""
+        return self.post("/console/sign-in", key=key, **fields)
+
+    def form_token(self) -> str:
+        """Return the token that the forms of this browser's pages carry."""
+        match = FORM_TOKEN.search(self.get("/console").text)
+        assert match, "The page has no form with a token; is the browser signed in?"
+        return match[1]
+
+    def send(self, path: str, **fields: str) -> TestResponse:
+        """Return the response to a form as a page has it, token included."""
+        return self.post(path, form_token=self.form_token(), **fields)
+
+    def cookie(self) -> str | None:
+        """Return the token that the browser holds."""
+        cookie = self._client.get_cookie("mergelane-console", path="/console")
+        return None if cookie is None else cookie.value
+
+    def hold(self, token: str) -> None:
+        """Have the browser hold *token*."""
+        self._client.set_cookie("mergelane-console", token, path="/console")
+
+
+def words(response: TestResponse) -> str:
+    """Return what a page says, without its tags, with single spaces."""
+    bare = re.sub(r"<(style|script)\b.*?</\1>|<[^>]*>", " ", response.text, flags=re.DOTALL)
+    return " ".join(unescape(bare).split())
+
+
+@pytest.fixture
+def make_browser(front_door: Flask) -> "Callable[[Caller | None], Browser]":
+    """A function that opens a browser, signed in with a caller's key if one is given."""
+
+    def make(caller: "Caller | None" = None) -> Browser:
+        browser = Browser(front_door)
+        if caller is not None:
+            assert browser.sign_in(caller.secret).status_code == 303
+        return browser
+
+    return make
+
+
+@pytest.fixture
+def browser(make_browser: "Callable[[Caller | None], Browser]", caller: "Caller") -> Browser:
+    """A browser that is signed in with the caller's key."""
+    return make_browser(caller)
