@@ -104,11 +104,11 @@ def _identified(job: UndoneJob, profile: Profile) -> Found | Refusal:
 def _merged(connection: Connection, job: UndoneJob, survivor: Profile) -> Found | Refusal:
     """Return what is found of a job that merged an orphan into *survivor*."""
     undone = _undone_since(connection, job, survivor)
-    absorptions = _absorptions(connection, workspace_id=survivor.workspace_id, job_ids=[job.id, *undone])
-    absorption = absorptions[job.id]
+    found = absorptions(connection, workspace_id=survivor.workspace_id, job_ids=[job.id, *undone])
+    absorption = found[job.id]
     if not _same_changes(job, absorption):
         return Refusal(job=job, reason=OTHER_RULES)
-    known = [absorptions[each] for each in undone if each in absorptions]
+    known = [found[each] for each in undone if each in found]
     # What an erased person gave the survivor must not come back from an image of it, and cannot be told apart in it.
     return Found(job=job, survivor=survivor, absorption=without(absorption, known, trusted=len(known) == len(undone)))
 
@@ -119,7 +119,7 @@ def _undone_since(connection: Connection, job: UndoneJob, survivor: Profile) -> 
     return [row["undone_job_id"] for row in connection.execute(QUERIES["undone_since"], parameters)]
 
 
-def _absorptions(connection: Connection, *, workspace_id: int, job_ids: Sequence[UUID]) -> dict[UUID, Absorption]:
+def absorptions(connection: Connection, *, workspace_id: int, job_ids: Sequence[UUID]) -> dict[UUID, Absorption]:
     """Return the merges *job_ids* as their audits tell them, without those whose audit is gone."""
     parameters = {"workspace_id": workspace_id, "job_ids": list(job_ids)}
     return {

@@ -1,5 +1,6 @@
 """`/merge/jobs`: single updates, by state, outcome or identifier, what a merge changed, and dead ones retried."""
 
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 from uuid import UUID
@@ -38,7 +39,16 @@ def read(job_id: UUID) -> ResponseReturnValue:
 @door(permission=POLLING)
 def page() -> ResponseReturnValue:
     """Answer with a page of the jobs that are wanted, newest first."""
-    query = load_query(PAGE_QUERY, request.args)
+    shown, next_cursor = wanted_jobs(request.args)
+    return jsonify(PAGE.dump({"jobs": shown, "next_cursor": next_cursor}))
+
+
+def wanted_jobs(arguments: Mapping[str, str]) -> tuple[Sequence[reading.Job], UUID | None]:
+    """Return the jobs that the query string's *arguments* ask for, and where the next page begins, if there is one.
+
+    Raises ValidationError when the arguments cannot be understood.
+    """
+    query = load_query(PAGE_QUERY, arguments)
     wanted = reading.Wanted(state=query.get("state"), outcome=query.get("outcome"), identifier=query.get("identifier"))
     with borrow(pool(), workspace_id=g.workspace_id) as connection:
         jobs = reading.list_jobs(
@@ -48,8 +58,7 @@ def page() -> ResponseReturnValue:
             limit=query["limit"] + 1,
             before=query.get("cursor"),
         )
-    shown, next_cursor = cut(jobs, query["limit"])
-    return jsonify(PAGE.dump({"jobs": shown, "next_cursor": next_cursor}))
+    return cut(jobs, query["limit"])
 
 
 @blueprint.post("/<uuid:job_id>/retry")

@@ -39,7 +39,7 @@ def everyone() -> ResponseReturnValue:
 def show(braze_id: str) -> ResponseReturnValue:
     """Answer with the profile as exports show it, or 410 with a Link to its survivor when it was merged away."""
     with borrow(pool(), workspace_id=g.workspace_id) as connection:
-        profile = read(connection, workspace_id=g.workspace_id, braze_id=_checked(braze_id))
+        profile = read(connection, workspace_id=g.workspace_id, braze_id=checked(braze_id))
     shown: dict[str, object] = PROFILE.dump(profile)
     return shown
 
@@ -49,7 +49,7 @@ def show(braze_id: str) -> ResponseReturnValue:
 def activity(braze_id: str) -> ResponseReturnValue:
     """Answer with how often the profile did something in the last days, and for purchases with the money spent."""
     query = load_activity(request.args)
-    braze_id = _checked(braze_id)
+    braze_id = checked(braze_id)
     with borrow(pool(), workspace_id=g.workspace_id) as connection:
         done = count(connection, workspace_id=g.workspace_id, braze_id=braze_id, query=query)
     spent = {} if done.cents is None else {"money_spent": done.cents / CENTS}
@@ -64,7 +64,7 @@ def activity(braze_id: str) -> ResponseReturnValue:
     }
 
 
-def _checked(braze_id: str) -> str:
+def checked(braze_id: str) -> str:
     """Return *braze_id* in lower case; raise NotFound when no profile can have it."""
     if not BRAZE_ID.fullmatch(braze_id.lower()):
         raise NotFound(MISSING)

@@ -1,15 +1,18 @@
 """What every page of the console has in common: its policy for browsers, its navigation, and how values are written."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+import orjson
 from flask import Blueprint, Response, g, request
 
 from app.ledger.reading import Batch
 from app.web.console import tokens
 from app.web.console.progress import Progress, label, tone
 from app.web.door import POLLING
+from schemas.outcomes import JobState, Outcome
 
 #: Scripts, styles, pictures, forms and requests of this server alone, and none written into a page.
 POLICY = (
@@ -22,10 +25,13 @@ HEADERS: Mapping[str, str] = {
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
+#: Characters of an external_id that a heading shows.
+MOST_IN_HEADING = 80
 #: The pages that the navigation leads to: endpoint, name, and the permissions of which any one lets a key see it.
 NAVIGATION: tuple[tuple[str, str, tuple[str, ...] | None], ...] = (
     ("console.home.home", "Overview", None),
     ("console.batches.page", "Batches", POLLING),
+    ("console.jobs.page", "Jobs", POLLING),
 )
 
 
@@ -38,11 +44,38 @@ def register(blueprint: Blueprint) -> None:
     blueprint.add_app_template_filter(label, "label")
     blueprint.add_app_template_filter(tone, "tone")
     blueprint.add_app_template_filter(progress, "progress")
+    blueprint.add_app_template_filter(text, "text")
+    blueprint.add_app_template_filter(short, "short")
+    blueprint.add_app_template_filter(columns, "columns")
+    blueprint.add_app_template_filter(counts, "counts")
 
 
 def moment(value: datetime | None) -> str:
     """Return *value* in UTC to the second, as people read it; "" for none."""
     return "" if value is None else f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+
+
+def text(value: Any) -> str:
+    """Return any value of a profile as text: text as it is, everything else as JSON writes it."""
+    return value if isinstance(value, str) else orjson.dumps(value).decode()
+
+
+def short(value: str) -> str:
+    """Return *value* cut to what a heading holds."""
+    return value if len(value) <= MOST_IN_HEADING else f"{value[:MOST_IN_HEADING]}…"
+
+
+def columns(entries: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the names of the columns that a table of *entries* needs, in the order in which they come up."""
+    return list(dict.fromkeys(name for entry in entries for name in entry))
+
+
+def counts(batch: Batch) -> list[tuple[JobState | Outcome, int]]:
+    """Return how many jobs of *batch* have which outcome, or are in which state if they have none, most first."""
+    found: Counter[JobState | Outcome] = Counter()
+    for tally in batch.tallies:
+        found[tally.outcome or tally.state] += tally.jobs
+    return found.most_common()
 
 
 def progress(batch: Batch) -> Progress:

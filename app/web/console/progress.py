@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from types import MappingProxyType
 
@@ -51,6 +52,11 @@ def label(of: str) -> str:
 def pace(seconds_old: float) -> int:
     """Return the seconds until the next look at something unfinished that began *seconds_old* ago."""
     return next((each for age, each in PACES if seconds_old < age), SLOWEST_PACE)
+
+
+def pace_of(begun_at: datetime) -> int:
+    """Return the seconds until the next look at something unfinished that began at *begun_at*."""
+    return pace((datetime.now(UTC) - begun_at).total_seconds())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

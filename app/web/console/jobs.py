@@ -1,0 +1,100 @@
+"""Jobs: those of all batches by state, outcome or identifier, and one with all there is to know of it."""
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from flask import Blueprint, g, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from app.db import borrow
+from app.lane.compare import compare
+from app.ledger import reading
+from app.web.console.entrance import signed_in
+from app.web.console.progress import pace_of
+from app.web.door import POLLING, pool
+from app.web.merge_jobs import wanted_jobs
+from schemas.jobs import Cursor
+from schemas.outcomes import SETTLED, JobState, Outcome
+
+blueprint = Blueprint("jobs", __name__, url_prefix="/jobs")
+
+CURSOR = Cursor()
+#: What a form may ask for; an empty field asks for nothing.
+FILTERS = ("state", "outcome", "identifier", "cursor")
+#: Rows of a comparison that a page shows at most: the rest is had from the API.
+MOST_ROWS = 500
+
+
+@blueprint.get("")
+@signed_in(permission=POLLING)
+def page() -> ResponseReturnValue:
+    """Show a page of jobs, by state and outcome."""
+    return render_template("jobs.html", **listed(request.args))
+
+
+@blueprint.post("")
+@signed_in(permission=POLLING)
+def find() -> ResponseReturnValue:
+    """Show a page of jobs by identifier too: it comes in a form, so that it stands in no URL and no log of URLs."""
+    asked = {name: value for name in FILTERS if (value := request.form.get(name, "").strip())}
+    if "identifier" in asked:
+        return render_template("jobs.html", **listed(asked))
+    return redirect(f"{url_for('console.jobs.page')}?{urlencode(asked)}", HTTPStatus.SEE_OTHER)
+
+
+@blueprint.get("/<uuid:job_id>")
+@signed_in(permission=POLLING)
+def show(job_id: UUID) -> ResponseReturnValue:
+    """Show a job: what was asked, what became of it, and both profiles side by side; again until it is settled."""
+    with borrow(pool(), workspace_id=g.workspace_id) as connection:
+        job = reading.read_job(connection, workspace_id=g.workspace_id, job_id=job_id)
+        comparison = compare(connection, workspace_id=g.workspace_id, job_id=job_id)
+    return render_template(
+        "job_body.html" if "HX-Request" in request.headers else "job.html",
+        job=job,
+        comparison=comparison,
+        most_rows=MOST_ROWS,
+        again_after=None if job.state in SETTLED else pace_of(job.created_at),
+    )
+
+
+def listed(arguments: Mapping[str, str]) -> dict[str, Any]:
+    """Return what the template of a list of jobs needs: those that *arguments* ask for.
+
+    Raises ValidationError when the arguments cannot be understood.
+    """
+    given = {name: value for name, value in arguments.items() if value}
+    jobs, next_cursor = wanted_jobs(given)
+    return {
+        "jobs": jobs,
+        "asked": given,
+        "older": None if next_cursor is None else CURSOR.serialize("cursor", {"cursor": next_cursor}),
+        "states": list(JobState),
+        "outcomes": list(Outcome),
+    }
+
+
+def matching(jobs: Sequence[reading.Job], asked: Mapping[str, str]) -> list[reading.Job]:
+    """Return those of *jobs* that have the state, the outcome, and the text in an identifier, that are *asked* for."""
+    text = asked.get("identifier", "").strip().casefold()
+    return [
+        job
+        for job in jobs
+        if asked.get("state") in {None, "", job.state}
+        and asked.get("outcome") in {None, "", job.outcome}
+        and any(text in value.casefold() for value in _values(job))
+    ]
+
+
+def _values(job: reading.Job) -> list[str]:
+    """Return the plain values that *job* speaks of."""
+    values = [""]
+    for identifier in (job.orphan_identifier, job.survivor_identifier):
+        values += [each for each in identifier.values() if isinstance(each, str)]
+        values += identifier.get("user_alias", {}).values()
+    for side in (job.orphan, job.survivor):
+        values += [side.braze_id, side.external_id or ""] if side else []
+    return values

@@ -1,0 +1,125 @@
+"""A profile: what it answers to, what is known of it, what it did, and the merges that it took part in."""
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from flask import Blueprint, g, render_template
+from flask.typing import ResponseReturnValue
+
+from app.db import borrow
+from app.errors import Gone
+from app.ledger.reading import Job
+from app.profiles.export import read
+from app.web.console.entrance import signed_in
+from app.web.door import POLLING, pool
+from app.web.merge_jobs import wanted_jobs
+from app.web.profiles import PROFILE, checked
+
+blueprint = Blueprint("profiles", __name__, url_prefix="/profiles")
+
+#: The parts of an export that are plain values, by the heading under which a page shows them; others come last.
+HEADINGS: Mapping[str, tuple[str, ...]] = {
+    "Identity": (
+        "external_id",
+        "braze_id",
+        "created_at",
+        "updated_at",
+        "random_bucket",
+        "control_group",
+        "test_user",
+        "marked_for_deletion_at",
+    ),
+    "Person": (
+        "first_name",
+        "last_name",
+        "gender",
+        "dob",
+        "home_city",
+        "country",
+        "language",
+        "time_zone",
+        "last_coordinates",
+        "facebook",
+        "twitter",
+    ),
+    "How to reach them": (
+        "email",
+        "email_encrypted",
+        "email_subscribe",
+        "email_opted_in_at",
+        "email_unsubscribed_at",
+        "email_open_tracking_disabled",
+        "email_click_tracking_disabled",
+        "marked_email_as_spam_at",
+        "phone",
+        "push_subscribe",
+        "push_opted_in_at",
+    ),
+    "Totals": (
+        "session_count",
+        "first_session",
+        "last_session",
+        "purchase_count",
+        "total_revenue",
+        "first_purchase",
+        "last_purchase",
+    ),
+}
+#: The parts that are lists of entries, by the heading of their table.
+TABLES: Mapping[str, str] = {
+    "user_aliases": "Aliases",
+    "custom_events": "Events",
+    "purchases": "Purchases",
+    "apps": "Apps",
+    "campaigns_received": "Campaigns",
+    "canvases_received": "Canvases",
+    "subscription_groups": "Subscription groups",
+    "devices": "Devices",
+    "push_tokens": "Push tokens",
+}
+#: The parts that are mappings with keys of the client's own.
+MAPPINGS: Mapping[str, str] = {"custom_attributes": "Custom attributes", "last_interactions": "Last interactions"}
+#: Another name of braze_id.
+UNSHOWN = frozenset({"appboy_id"})
+#: Entries of one table, and merges, that a page shows at most.
+MOST_ENTRIES = 100
+
+
+@blueprint.get("/<braze_id>")
+@signed_in(permission="users.export.ids")
+def show(braze_id: str) -> ResponseReturnValue:
+    """Show a profile, or where it went when it was merged away, with the merges that it took part in."""
+    braze_id = checked(braze_id)
+    merges = _merges(braze_id)
+    try:
+        with borrow(pool(), workspace_id=g.workspace_id) as connection:
+            profile: dict[str, Any] = PROFILE.dump(read(connection, workspace_id=g.workspace_id, braze_id=braze_id))
+    except Gone as gone:
+        away = render_template("gone.html", braze_id=braze_id, survivor=gone.survivor_braze_id, **merges)
+        return away, HTTPStatus.GONE
+    return render_template("profile.html", profile=profile, **_sections(profile), **merges, most=MOST_ENTRIES)
+
+
+def _sections(profile: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what an export tells of a profile, under headings."""
+    told = {name for names in HEADINGS.values() for name in names} | TABLES.keys() | MAPPINGS.keys() | UNSHOWN
+    headings = {**HEADINGS, "Further": tuple(sorted(profile.keys() - told))}
+    return {
+        "facts": {
+            heading: [(name, profile[name]) for name in names if name in profile] for heading, names in headings.items()
+        },
+        "tables": [(name, heading, profile[name]) for name, heading in TABLES.items() if profile.get(name)],
+        "mappings": [(name, heading, profile[name]) for name, heading in MAPPINGS.items() if profile.get(name)],
+    }
+
+
+def _merges(braze_id: str) -> dict[str, Sequence[Job] | None]:
+    """Return the latest jobs that found this profile on either side, newest first; None when the key may not."""
+    if not any(map(g.may, POLLING)):
+        return {"came_in": None, "went_out": None}
+    jobs, _ = wanted_jobs({"identifier": braze_id, "limit": str(MOST_ENTRIES)})
+    return {
+        "came_in": [job for job in jobs if job.survivor and job.survivor.braze_id == braze_id],
+        "went_out": [job for job in jobs if job.orphan and job.orphan.braze_id == braze_id],
+    }
