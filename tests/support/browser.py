@@ -35,6 +35,11 @@ class Browser:
         response: TestResponse = self._client.post(path, data=fields, headers=OWN if headers is None else headers)
         return response
 
+    def send_raw(self, path: str, data: bytes, content_type: str) -> TestResponse:
+        """Return the response to a body of any kind."""
+        response: TestResponse = self._client.post(path, data=data, content_type=content_type, headers=OWN)
+        return response
+
     def sign_in(self, key: str, **fields: str) -> TestResponse:
         """Return the response to the form that takes a key."""
         return self.post("/console/sign-in", key=key, **fields)

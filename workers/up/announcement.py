@@ -14,6 +14,7 @@ def announcement(options: Options, home: Home, *, postgres: bool, redis: bool, k
     base = f"http://{host}:{options.port}"
     rows = {
         "API": base,
+        "Console": f"{base}/console  (sign in with an API key)",
         "Poll a batch": f"{base}/merge/batches/BATCH_ID",
         "Flower": f"http://127.0.0.1:{options.flower_port}  (read-only)",
         "Workers": str(options.workers),

@@ -1,0 +1,119 @@
+"""Nobody finds anything of another workspace in the console: every page is asked, with a cookie of the wrong one."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from werkzeug.routing import Rule
+
+from app.config import Settings
+from app.web import create_app
+from tests.support.browser import Browser
+from tests.support.front_door import Caller
+from tests.support.worker import Worker
+
+Json = dict[str, Any]
+
+SECRETS = ("owners-person", "owners-orphan", "owner@example.com", "Ownerina", "owners_attribute")
+#: Pages that show nobody's data, and why they need not be asked.
+OPEN = {"/console/sign-in": "the form that takes a key", "/console/parts/<name>": "scripts and styles"}
+#: What a stranger puts into the form at each URL that takes one.
+FORMS: dict[str, list[dict[str, str]]] = {
+    "/console/sign-out": [{}],
+    "/console/search": [{"sought": secret} for secret in SECRETS[:3]],
+    "/console/jobs": [{"identifier": secret} for secret in SECRETS[:3]],
+    "/console/batches/<uuid:batch_id>": [{}, {"identifier": SECRETS[0]}],
+}
+ROUTES = [
+    (method, rule)
+    for rule in create_app(Settings(database_url="postgresql://")).url_map.iter_rules()
+    for method in sorted((rule.methods or set()) - {"HEAD"})
+    if rule.endpoint.startswith("console.") and rule.rule not in OPEN
+]
+
+
+@dataclass(frozen=True)
+class Owner:
+    """A workspace with a merge in it."""
+
+    caller: Caller
+    batch_id: str
+    job_id: str
+    braze_ids: tuple[str, ...]
+
+    def paths(self, rule: Rule) -> list[str]:
+        """Return the paths of *rule* that lead to something of this workspace."""
+        known = {
+            "<uuid:batch_id>": [self.batch_id],
+            "<uuid:job_id>": [self.job_id],
+            "<braze_id>": list(self.braze_ids),
+            "<path:anything>": ["nothing"],
+        }
+        for place, values in known.items():
+            if place in rule.rule:
+                return [rule.rule.replace(place, value) for value in values]
+        assert "<" not in rule.rule, f"Tell here what of a workspace the URL {rule.rule} names."
+        return [rule.rule]
+
+
+@pytest.fixture
+def owner(caller: Caller, worker: Worker) -> Owner:
+    """A workspace with two people, one merged into the other."""
+    people = [{"external_id": each, "first_name": SECRETS[3], SECRETS[4]: 1} for each in SECRETS[:2]]
+    people[0]["email"] = SECRETS[2]
+    caller.post("/users/track", {"attributes": people})
+    users: Any = caller.post("/users/export/ids", {"external_ids": list(SECRETS[:2])}).json
+    pair = {"identifier_to_merge": {"external_id": SECRETS[1]}, "identifier_to_keep": {"external_id": SECRETS[0]}}
+    accepted: Any = caller.post("/users/merge", {"merge_updates": [pair]}).json
+    worker.work()
+    jobs: Any = caller.get("/merge/jobs").json
+    braze_ids = tuple(user["braze_id"] for user in users["users"])
+    return Owner(caller, accepted["batch_id"], jobs["jobs"][0]["job_id"], braze_ids)
+
+
+@pytest.fixture
+def stranger(make_browser: Callable[[Caller | None], Browser], make_caller: Callable[..., Caller]) -> Browser:
+    """A browser that is signed in to a workspace of its own."""
+    return make_browser(make_caller())
+
+
+@pytest.mark.parametrize(("method", "rule"), ROUTES, ids=lambda part: getattr(part, "rule", part))
+def test_a_stranger_finds_nothing(method: str, rule: Rule, owner: Owner, stranger: Browser) -> None:
+    assert method == "GET" or rule.rule in FORMS, f"Tell above what a stranger would send to {rule.rule}."
+    secrets = {*SECRETS, owner.batch_id, owner.job_id, *owner.braze_ids}
+    for path in owner.paths(rule):
+        for form in [{}] if method == "GET" else FORMS[rule.rule]:
+            answer = stranger.get(path) if method == "GET" else stranger.send(path, **form)
+            sent = path + str(form)
+
+            assert answer.status_code < 500
+            assert not rule.arguments or answer.status_code == 404, path
+            assert [secret for secret in secrets if secret in answer.text and secret not in sent] == []
+
+
+@pytest.mark.parametrize(("method", "rule"), ROUTES, ids=lambda part: getattr(part, "rule", part))
+def test_whoever_is_not_signed_in_sees_nothing(
+    method: str, rule: Rule, owner: Owner, make_browser: Callable[[Caller | None], Browser]
+) -> None:
+    browser = make_browser(None)
+    for path in owner.paths(rule):
+        answer = browser.get(path) if method == "GET" else browser.post(path)
+
+        assert answer.status_code == 303
+        assert answer.headers["Location"].startswith("/console/sign-in")
+
+
+def test_the_owner_finds_all_of_it(owner: Owner, make_browser: Callable[[Caller | None], Browser]) -> None:
+    browser = make_browser(owner.caller)
+    statuses = {
+        path: browser.get(path).status_code for _, rule in ROUTES if rule.arguments for path in owner.paths(rule)
+    }
+
+    assert statuses == {
+        "/console/nothing": 404,
+        f"/console/batches/{owner.batch_id}": 200,
+        f"/console/jobs/{owner.job_id}": 200,
+        f"/console/profiles/{owner.braze_ids[0]}": 200,
+        f"/console/profiles/{owner.braze_ids[1]}": 410,
+    }

@@ -1,0 +1,259 @@
+"""The console's jobs, batches and profiles: what became of what, and how one gets from one to the next."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from app.db import Connection
+from tests.support.browser import Browser, words
+from tests.support.front_door import Caller
+from tests.support.worker import Worker
+
+Json = dict[str, Any]
+
+MakeBrowser = Callable[[Caller | None], Browser]
+GUEST = {"user_alias": {"alias_label": "guest", "alias_name": "g-7"}}
+ADA = {"external_id": "ada"}
+
+
+@pytest.fixture
+def people(caller: Caller) -> None:
+    """Ada, and a guest who is Ada too."""
+    caller.post("/users/alias/new", {"user_aliases": [GUEST["user_alias"]]})
+    attributes = [
+        {**ADA, "first_name": "Ada", "email": "ada@example.com", "plan": "pro"},
+        {**GUEST, "first_name": "ADA", "last_name": "Lovelace", "phone": "+14155550123"},
+    ]
+    time = "2026-03-01T08:00:00Z"
+    events = [{**who, "name": "login", "time": time} for who in (ADA, GUEST, GUEST)]
+    tracked = caller.post("/users/track", {"attributes": attributes, "events": events})
+    assert "errors" not in (tracked.json or {"errors": tracked.text}), tracked.text
+
+
+def merge(caller: Caller, *pairs: tuple[Json, Json]) -> Json:
+    """Have pairs merged and return the batch with its jobs as they stand."""
+    updates = [{"identifier_to_merge": orphan, "identifier_to_keep": survivor} for orphan, survivor in pairs]
+    accepted: Any = caller.post("/users/merge", {"merge_updates": updates}).json
+    batch: Any = caller.get(accepted["status_url"]).json
+    return dict(batch)
+
+
+def job_of(caller: Caller, batch: Json, index: int = 0) -> Json:
+    """Return a job of *batch* as it stands now."""
+    job: Any = caller.get(f"/merge/jobs/{batch['jobs'][index]['job_id']}").json
+    return dict(job)
+
+
+def test_a_job_is_shown_with_both_profiles_side_by_side(
+    browser: Browser, caller: Caller, people: None, worker: Worker
+) -> None:
+    batch = merge(caller, (GUEST, ADA))
+    worker.work()
+    job = job_of(caller, batch)
+    told = words(browser.get(f"/console/jobs/{job['job_id']}"))
+
+    assert "Merged" in told
+    assert job["reason"] in told
+    assert "user_alias guest:g-7" in told
+    # Field, orphan before, survivor before, survivor after, rule.
+    assert "last_name Lovelace \u2013 Lovelace fill" in told
+    assert "custom_events.login.count 2 1 3 add" in told
+    assert "first_name ADA Ada Ada fill" in told
+    assert "custom_attributes.plan \u2013 pro pro fill_keys" in told
+    assert told.index("last_name Lovelace") < told.index("As it was") < told.index("first_name ADA")
+
+
+def test_a_job_that_merged_nothing_says_why(browser: Browser, caller: Caller, worker: Worker) -> None:
+    batch = merge(caller, ({"external_id": "nobody"}, ADA))
+    worker.work()
+    told = words(browser.get(f"/console/jobs/{job_of(caller, batch)['job_id']}"))
+
+    assert "Orphan not found" in told
+    assert job_of(caller, batch)["reason"] in told
+    assert "Field by field" not in told
+
+
+def test_a_job_is_asked_for_again_until_it_is_settled(
+    browser: Browser, caller: Caller, people: None, worker: Worker
+) -> None:
+    path = f"/console/jobs/{merge(caller, (GUEST, ADA))['jobs'][0]['job_id']}"
+    waiting = browser.get(path, headers={"HX-Request": "true"})
+    worker.work()
+    done = browser.get(path, headers={"HX-Request": "true"})
+
+    assert 'hx-trigger="every 2s, look"' in waiting.text
+    assert waiting.text.lstrip().startswith('<div id="job"')
+    assert "hx-trigger" not in done.text
+
+
+def test_an_undone_job_and_its_undo_lead_to_each_other(
+    browser: Browser, caller: Caller, people: None, worker: Worker
+) -> None:
+    batch = merge(caller, (GUEST, ADA))
+    worker.work()
+    merged = job_of(caller, batch)["job_id"]
+    undo: Any = caller.post(f"/merge/jobs/{merged}/undo", {}).json
+    worker.work()
+    of_merge, of_undo = browser.get(f"/console/jobs/{merged}"), browser.get(f"/console/jobs/{undo['job_id']}")
+
+    assert "Undone since" in words(of_merge)
+    assert f'href="/console/jobs/{undo["job_id"]}"' in of_merge.text
+    assert f'href="/console/jobs/{merged}"' in of_undo.text
+    assert "last_name Lovelace \u2013 fill" in words(of_undo)
+
+
+def test_what_an_erased_person_was_is_not_shown(browser: Browser, caller: Caller, people: None, worker: Worker) -> None:
+    batch = merge(caller, (GUEST, ADA))
+    worker.work()
+    job = job_of(caller, batch)
+    caller.post("/users/delete", {"external_ids": ["ada"]})
+    answer = browser.get(f"/console/jobs/{job['job_id']}")
+
+    assert answer.status_code == 200
+    assert "Lovelace" not in answer.text
+
+
+def test_a_batch_shows_its_jobs_by_outcome_and_by_identifier(
+    browser: Browser, caller: Caller, people: None, worker: Worker
+) -> None:
+    batch = merge(
+        caller,
+        (GUEST, ADA),
+        ({"external_id": "nobody"}, ADA),
+        ({"email": "ADA@example.com", "prioritization": ["identified"]}, ADA),
+    )
+    worker.work()
+    path = f"/console/batches/{batch['batch_id']}"
+    shown = {
+        "all": browser.get(path),
+        "not found": browser.get(f"{path}?outcome=orphan_not_found"),
+        "dead": browser.get(f"{path}?state=dead"),
+        "by alias": browser.send(path, identifier="g-7"),
+        "by email and outcome": browser.send(path, identifier="ada@EXAMPLE", outcome="same_profile"),
+    }
+    ids = [job["job_id"] for job in batch["jobs"]]
+
+    assert {name: [each in answer.text for each in ids] for name, answer in shown.items()} == {
+        "all": [True, True, True],
+        "not found": [False, True, False],
+        "dead": [False, False, False],
+        "by alias": [True, False, False],
+        "by email and outcome": [False, False, True],
+    }
+    assert "No job of this batch is like that." in words(shown["dead"])
+
+
+def test_a_batch_is_asked_for_again_with_its_filter_until_it_has_finished(
+    browser: Browser, caller: Caller, worker: Worker
+) -> None:
+    path = f"/console/batches/{merge(caller, (GUEST, ADA))['batch_id']}"
+    waiting = browser.get(f"{path}?state=queued")
+    found = browser.send(path, identifier="g-7")
+    worker.work()
+    done = browser.get(path)
+
+    assert f'hx-get="{path}?state=queued"' in waiting.text
+    assert "hx-get" not in found.text
+    assert "hx-get" not in done.text
+
+
+def test_jobs_are_listed_by_state_outcome_and_identifier_and_page_by_page(
+    browser: Browser, caller: Caller, worker: Worker, connection: Connection
+) -> None:
+    batch = merge(caller, *(({"external_id": f"x{number}"}, ADA) for number in range(3)))
+    worker.work()
+    ids = [job["job_id"] for job in batch["jobs"]]
+    dead = "UPDATE job SET state = 'dead', outcome = NULL, reason = 'It broke.' WHERE id = %s"
+    connection.execute(dead, [ids[0]])
+    redirected = browser.send("/console/jobs", state="dead", identifier=" ")
+    by_state = browser.get(redirected.headers["Location"])
+    by_identifier = browser.send("/console/jobs", identifier="x1")
+    first = browser.get("/console/jobs?limit=2")
+
+    assert redirected.headers["Location"] == "/console/jobs?state=dead"
+    assert [each in by_state.text for each in ids] == [True, False, False]
+    assert "It broke." in words(by_state)
+    assert [each in by_identifier.text for each in ids] == [False, True, False]
+    assert [each in first.text for each in ids] == [False, True, True]
+    assert "Older jobs" in words(first)
+
+
+def test_older_jobs_of_an_identifier_are_asked_for_in_a_form(
+    browser: Browser, caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batches = [merge(caller, *(({"external_id": f"x{each}-{number}"}, ADA) for number in range(40))) for each in (1, 2)]
+    first = browser.send("/console/jobs", identifier="ada")
+    cursor = first.text.partition('name="cursor" value="')[2].partition('"')[0]
+    rest = browser.send("/console/jobs", identifier="ada", cursor=cursor)
+
+    assert cursor
+    assert "ada" not in first.headers.get("Location", "")
+    assert batches[0]["jobs"][0]["job_id"] not in first.text
+    assert batches[0]["jobs"][0]["job_id"] in rest.text
+
+
+def test_a_profile_is_shown_with_what_it_did_and_what_was_merged_into_it(
+    browser: Browser, caller: Caller, people: None, worker: Worker
+) -> None:
+    batch = merge(caller, (GUEST, ADA))
+    worker.work()
+    job = job_of(caller, batch)
+    page = browser.get(f"/console/profiles/{job['survivor']['braze_id'].upper()}")
+    told = words(page)
+
+    assert page.status_code == 200
+    for part in ("last_name Lovelace", "email ada@example.com", "plan pro", "g-7 guest", "session_count 0"):
+        assert part in told
+    assert f'href="/console/jobs/{job["job_id"]}"' in page.text
+    assert told.index("Merged into this profile") < told.index(job["reason"]) < told.index("This profile as orphan")
+
+
+def test_a_profile_that_was_merged_away_leads_to_its_survivor(
+    browser: Browser, caller: Caller, people: None, worker: Worker
+) -> None:
+    batch = merge(caller, (GUEST, ADA))
+    worker.work()
+    job = job_of(caller, batch)
+    page = browser.get(f"/console/profiles/{job['orphan']['braze_id']}")
+
+    assert page.status_code == 410
+    assert f'href="/console/profiles/{job["survivor"]["braze_id"]}"' in page.text
+    assert f'href="/console/jobs/{job["job_id"]}"' in page.text
+
+
+@pytest.mark.parametrize("sought", ["ada", " ADA@example.com ", "+1 (415) 555-0123", "guest:g-7"])
+def test_a_search_finds_profiles_by_whatever_names_them(
+    browser: Browser, caller: Caller, people: None, sought: str
+) -> None:
+    assert "Ada" in words(browser.send("/console/search", sought=sought)) or "ADA Lovelace" in words(
+        browser.send("/console/search", sought=sought)
+    )
+
+
+def test_a_search_finds_jobs_and_leads_to_the_one_of_an_id(browser: Browser, caller: Caller, people: None) -> None:
+    batch = merge(caller, (GUEST, ADA))
+    job_id = batch["jobs"][0]["job_id"]
+
+    assert job_id in browser.send("/console/search", sought="g-7").text
+    assert browser.send("/console/search", sought=job_id).headers["Location"] == f"/console/jobs/{job_id}"
+    to_batch = browser.send("/console/search", sought=batch["batch_id"].upper())
+    assert to_batch.headers["Location"] == f"/console/batches/{batch['batch_id']}"
+
+
+def test_pages_show_what_the_key_may_see(
+    make_browser: MakeBrowser, make_caller: Callable[..., Caller], caller: Caller, people: None, worker: Worker
+) -> None:
+    job = merge(caller, (GUEST, ADA))["jobs"][0]
+    worker.work()
+    survivor = (caller.get(f"/merge/jobs/{job['job_id']}").json or {})["survivor"]["braze_id"]
+    merging = make_browser(make_caller(workspace=caller.workspace, permissions=("users.merge",)))
+    exporting = make_browser(make_caller(workspace=caller.workspace, permissions=("users.export.ids",)))
+    paths = (f"/console/jobs/{job['job_id']}", f"/console/profiles/{survivor}")
+    found = [words(each.send("/console/search", sought="ada")) for each in (merging, exporting)]
+
+    assert [merging.get(path).status_code for path in paths] == [200, 403]
+    assert [exporting.get(path).status_code for path in paths] == [403, 200]
+    assert ["Profiles" in each for each in found] == [False, True]
+    assert ["Jobs that speak of it" in each for each in found] == [True, False]
+    assert "Merged into this profile" not in words(exporting.get(paths[1]))

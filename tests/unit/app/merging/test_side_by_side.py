@@ -1,0 +1,66 @@
+"""A merge side by side: a row for each field that one of both had or got, the changed ones first."""
+
+from app.merging.changes import changes
+from app.merging.merge import merge
+from app.merging.profile import Profile
+from app.merging.rules import IDENTIFY_RULES, MERGE_RULES
+from app.merging.side_by_side import Row, side_by_side
+from tests.support.factories import LONG_AGO, a_profile
+
+
+def rows_of(orphan: Profile, survivor: Profile) -> dict[str, Row]:
+    """Return the rows of a merge of *orphan* into *survivor*, by field."""
+    after = merge(survivor=survivor, orphan=orphan, at=LONG_AGO)
+    changed = changes(before=survivor, after=after)
+    return {
+        row.field: row for row in side_by_side(orphan=orphan, survivor=survivor, changed=changed, rules=MERGE_RULES)
+    }
+
+
+def test_a_changed_field_is_told_with_both_befores_the_after_and_the_rule() -> None:
+    rows = rows_of(a_profile(last_name="Ash", session_count=2), a_profile(session_count=3))
+
+    assert rows["last_name"] == Row(
+        field="last_name", orphan="Ash", survivor=None, after="Ash", rule="fill", changed=True
+    )
+    assert rows["session_count"] == Row(field="session_count", orphan=2, survivor=3, after=5, rule="add", changed=True)
+
+
+def test_a_field_that_stays_is_told_too() -> None:
+    rows = rows_of(a_profile(first_name="Ann", email="a@x.org"), a_profile(first_name="Anna", email="b@x.org"))
+
+    assert rows["first_name"] == Row(
+        field="first_name", orphan="Ann", survivor="Anna", after="Anna", rule="fill", changed=False
+    )
+    assert (rows["email"].orphan, rows["email"].after) == ("a@x.org", "b@x.org")
+
+
+def test_what_neither_has_is_not_told() -> None:
+    assert rows_of(a_profile(), a_profile()) == {}
+
+
+def test_what_changed_comes_first() -> None:
+    rows = rows_of(a_profile(first_name="Ann", phone="+14155550123"), a_profile(first_name="Anna", gender="F"))
+
+    assert [row.changed for row in rows.values()] == [True, False, False]
+
+
+def test_the_parts_of_a_summary_have_rows_of_their_own() -> None:
+    login = {"count": 2, "first": "2026-01-01T00:00:00.000Z", "last": "2026-02-01T00:00:00.000Z"}
+    rows = rows_of(a_profile(custom_events={"login": login}), a_profile(custom_events={"login": {**login, "count": 1}}))
+
+    assert (rows["custom_events.login.count"].after, rows["custom_events.login.count"].rule) == (3, "add")
+    assert not rows["custom_events.login.first"].changed
+
+
+def test_the_record_is_believed_where_an_image_leaves_something_out() -> None:
+    changed = [{"field": "custom_attributes.plan", "before": "pro", "after": "free", "rule": "fill_keys"}]
+    (row,) = side_by_side(orphan=a_profile(), survivor=a_profile(), changed=changed, rules=MERGE_RULES)
+
+    assert (row.survivor, row.after, row.rule) == ("pro", "free", "fill_keys")
+
+
+def test_identify_tells_nothing_of_devices() -> None:
+    orphan = a_profile(devices={"d1": {"device_id": "d1"}})
+
+    assert side_by_side(orphan=orphan, survivor=a_profile(), changed=[], rules=IDENTIFY_RULES) == []

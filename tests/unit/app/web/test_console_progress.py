@@ -1,0 +1,60 @@
+"""How far a batch is, as the console draws it, and how often it is looked at again."""
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+import pytest
+
+from app.ledger.reading import Batch, Tally
+from app.web.console.progress import Progress, Tone, label, pace, tone
+from schemas.outcomes import JobState, Outcome
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+def a_batch(*tallies: tuple[JobState, Outcome | None, int]) -> Batch:
+    """Return a batch with so many jobs in each state, with each outcome."""
+    told = [Tally(state=state, outcome=outcome, jobs=jobs, finished_at=None) for state, outcome, jobs in tallies]
+    return Batch(id=UUID(int=1), created_at=NOW, tallies=told)
+
+
+def test_settled_jobs_are_counted_whatever_became_of_them() -> None:
+    progress = Progress.of(
+        a_batch(
+            (JobState.FINISHED, Outcome.MERGED, 5),
+            (JobState.FINISHED, Outcome.SAME_PROFILE, 2),
+            (JobState.DEAD, None, 1),
+            (JobState.RUNNING, None, 1),
+            (JobState.QUEUED, None, 1),
+        )
+    )
+
+    assert (progress.settled, progress.jobs, progress.finished) == (8, 10, False)
+    assert [(share.tone, share.jobs, share.start, share.length) for share in progress.shares] == [
+        (Tone.GOOD, 5, 0, 50),
+        (Tone.NONE, 2, 50, 20),
+        (Tone.BAD, 1, 70, 10),
+        (Tone.BUSY, 1, 80, 10),
+        (Tone.IDLE, 1, 90, 10),
+    ]
+
+
+def test_an_empty_batch_has_finished_and_fills_no_bar() -> None:
+    progress = Progress.of(a_batch())
+
+    assert (progress.settled, progress.jobs, progress.finished, progress.shares) == (0, 0, True, ())
+
+
+@pytest.mark.parametrize("outcome", Outcome)
+def test_an_outcome_by_which_nothing_was_done_never_looks_good(outcome: Outcome) -> None:
+    flattering = "nothing was" in outcome.prose and tone(outcome) is not Tone.NONE
+
+    assert not flattering
+
+
+def test_words_are_written_as_people_write_them() -> None:
+    assert [label(each) for each in (Outcome.ORPHAN_NOT_FOUND, JobState.DEAD)] == ["Orphan not found", "Dead"]
+
+
+def test_what_takes_long_is_looked_at_less_and_less_often() -> None:
+    assert [pace(seconds) for seconds in (0, 59, 60, 599, 600, 3_599, 3_600, 1e9)] == [2, 2, 5, 5, 15, 15, 60, 60]
