@@ -9,6 +9,8 @@ from tests.project.tree import files, name_of
 
 FILES = [path for path in files() if path != Path(__file__)]
 LARGEST = 512 * 1024
+#: Files of others that stand here to the byte, so that their hashes are those of their releases.
+AS_RELEASED = {"htmx.min.js"}
 
 FORBIDDEN = {
     "a folder of somebody's machine": r"(?<![\w.:/}-])/(work|root|home|Users)/\w",
@@ -37,7 +39,8 @@ def test_every_file_is_text_and_small() -> None:
 
 
 def test_every_file_ends_its_last_line() -> None:
-    torn = [name_of(path) for path in FILES if text(path) and not text(path).endswith("\n")]
+    ours = [path for path in FILES if path.name not in AS_RELEASED]
+    torn = [name_of(path) for path in ours if text(path) and not text(path).endswith("\n")]
 
     assert torn == []
 

@@ -1,11 +1,11 @@
-"""Revision 0018: sql/0018_sign_ins.sql."""
+"""Revision 0014: sql/0014_sign_ins.sql."""
 
 from app.migrations import run_sql
 
-revision = "0018"
+revision = "0014"
 down_revision = "0013"
 
 
 def upgrade() -> None:
     """Run the revision's SQL."""
-    run_sql("0018_sign_ins.sql")
+    run_sql("0014_sign_ins.sql")
