@@ -9,7 +9,7 @@ from marshmallow import ValidationError
 from werkzeug.exceptions import HTTPException
 
 from app.db import CONTENDED, TRANSIENT
-from app.errors import DatabaseUnavailable, Gone, Rejected, ResolutionUnsettled
+from app.errors import DatabaseUnavailable, Rejected, ResolutionUnsettled
 from app.web.console.entrance import HOME, SIGN_IN, NotSignedIn
 from app.web.door import AccessDenied
 from app.web.errors import RETRY_AFTER, UNEXPECTED, first_sentence
@@ -21,7 +21,6 @@ TITLES = {
     HTTPStatus.FORBIDDEN: "Not allowed",
     HTTPStatus.NOT_FOUND: "Not found",
     HTTPStatus.CONFLICT: "Not possible just now",
-    HTTPStatus.GONE: "Merged away",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "Too much at once",
     HTTPStatus.TOO_MANY_REQUESTS: "Too many requests",
     HTTPStatus.SERVICE_UNAVAILABLE: "The database does not answer",
@@ -63,8 +62,7 @@ def denied(_: AccessDenied) -> Response:
 
 def refused(error: Rejected) -> Response:
     """Show why a request cannot be accepted."""
-    survivor = error.survivor_braze_id if isinstance(error, Gone) else None
-    return page(HTTPStatus(error.status), str(error), survivor=survivor)
+    return page(HTTPStatus(error.status), str(error))
 
 
 def invalid(error: ValidationError) -> Response:
@@ -92,11 +90,9 @@ def unexpected(error: Exception) -> Response:
     return page(HTTPStatus.INTERNAL_SERVER_ERROR, UNEXPECTED)
 
 
-def page(status: HTTPStatus, sentence: str, *, survivor: str | None = None) -> Response:
-    """Return a page that tells *sentence*; *survivor* is the profile that it leads on to."""
+def page(status: HTTPStatus, sentence: str) -> Response:
+    """Return a page that tells *sentence*."""
     # Whoever is signed in keeps the navigation; nobody is looked up for an error's sake, since that may be the error.
     g.setdefault("sign_in", None)
     title = TITLES.get(status, status.phrase)
-    return make_response(
-        render_template("trouble.html", title=title, sentence=sentence, status=int(status), survivor=survivor), status
-    )
+    return make_response(render_template("trouble.html", title=title, sentence=sentence, status=int(status)), status)

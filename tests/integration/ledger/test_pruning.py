@@ -9,8 +9,10 @@ import psycopg
 import pytest
 from uuid_utils.compat import uuid7
 
+from app import keys
 from app.config import Settings
-from app.db import Pool, in_transaction
+from app.db import Pool, borrow, in_transaction
+from app.keys.sign_ins import prune as prune_sign_ins
 from app.ledger.pruning import earliest_id_at, prune_audit, prune_batches, prune_idempotency, workspaces
 from tests.integration.lane.running import merge_one
 from tests.support.factories import Factory, ext, one_database_for_all
@@ -179,6 +181,21 @@ def test_idempotency_keys_run_out(factory: Factory) -> None:
     assert prune_idempotency(factory.connection, workspace_id=factory.workspace_id, hours=24)() == 1
     left = factory.rows("SELECT key FROM idempotency WHERE workspace_id = %s ORDER BY key")
     assert [row["key"] for row in left] == ["key-0", "key-23.9"]
+
+
+def test_sign_ins_that_have_ended_are_forgotten(factory: Factory) -> None:
+    (name,) = factory.rows("SELECT name FROM workspace WHERE workspace_id = %s")
+    key_id, _ = keys.create(factory.connection, workspace=name["name"], label="test", permissions=["*"])
+    for digest, hours in (("ended", -1), ("lasting", 1)):
+        factory.rows(
+            "INSERT INTO sign_in VALUES (%s, %s, %s, now(), now() + make_interval(hours => %s)) RETURNING 1",
+            digest.encode(),
+            key_id,
+            hours,
+        )
+
+    assert prune_sign_ins(factory.connection, workspace_id=factory.workspace_id)() == 1
+    assert [row["digest"] for row in factory.rows("SELECT digest FROM sign_in WHERE workspace_id = %s")] == [b"lasting"]
 
 
 def test_a_sweep_prunes_every_workspace_until_nothing_is_left(

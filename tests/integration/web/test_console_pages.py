@@ -9,7 +9,10 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from app.config import Settings
+from app.web import create_app
 from app.web.console.parts import FOLDER, PARTS
+from app.web.resources import resources_of
 from tests.support.browser import Browser, words
 from tests.support.front_door import Caller
 from tests.support.worker import Worker
@@ -172,6 +175,30 @@ def test_older_batches_are_a_page_away(browser: Browser, caller: Caller) -> None
 
     assert [each in first.text for each in batch_ids] == [False, False, True, True, True]
     assert [each in rest.text for each in batch_ids] == [True, True, False, False, False]
+
+
+def test_while_the_database_is_away_a_page_says_so_and_that_nothing_is_lost(database_url: str) -> None:
+    away = create_app(Settings(database_url=database_url.replace("/mergelane", "/nowhere"), pool_timeout_s=0.2))
+    browser = Browser(away)
+    browser.hold("1." + "a" * 43)
+    try:
+        answer = browser.get("/console/batches")
+    finally:
+        resources_of(away).close()
+
+    assert (answer.status_code, answer.mimetype, answer.headers["Retry-After"]) == (503, "text/html", "2")
+    assert "The database does not answer Nothing is lost" in words(answer)
+
+
+def test_what_nobody_foresaw_is_told_on_a_page(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr("app.web.console.batches.wanted_batches", fail)
+    answer = browser.get("/console/batches")
+
+    assert (answer.status_code, answer.mimetype) == (500, "text/html")
+    assert answer.headers["X-Request-Id"] in words(answer)
 
 
 def test_a_query_that_cannot_be_understood_is_told_on_a_page(browser: Browser) -> None:
