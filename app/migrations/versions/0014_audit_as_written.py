@@ -1,4 +1,4 @@
-"""Revision 0014: sql/0017_audit_as_written.sql."""
+"""Revision 0014: sql/0014_audit_as_written.sql."""
 
 from app.migrations import run_sql
 
@@ -8,4 +8,4 @@ down_revision = "0013"
 
 def upgrade() -> None:
     """Run the revision's SQL."""
-    run_sql("0017_audit_as_written.sql")
+    run_sql("0014_audit_as_written.sql")
