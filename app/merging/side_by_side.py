@@ -56,7 +56,7 @@ def _parts(profile: Profile, rules: Mapping[str, Rule]) -> dict[str, dict[str, A
         updated_at=profile.updated_at,
         random_bucket=0,
     )
-    return {each["field"]: each for each in changes(before=nobody, after=profile, rules=rules)}
+    return {each["field"]: each for each in changes(before=nobody, after=profile, orphan=profile, rules=rules)}
 
 
 def _value(parts: Mapping[str, Mapping[str, Any]], name: str) -> Any:

@@ -11,7 +11,7 @@ from uuid_utils.compat import uuid7
 
 from app import keys
 from app.config import Settings
-from app.db import Pool, borrow, in_transaction
+from app.db import Pool, in_transaction
 from app.keys.sign_ins import prune as prune_sign_ins
 from app.ledger.pruning import earliest_id_at, prune_audit, prune_batches, prune_idempotency, workspaces
 from tests.integration.lane.running import merge_one
