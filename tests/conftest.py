@@ -7,6 +7,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 pytest_plugins = [
     "tests.support.browser",
+    "tests.support.chromium",
     "tests.support.factories",
     "tests.support.folders",
     "tests.support.front_door",

@@ -1,0 +1,20 @@
+"""What axe, the common engine of accessibility checkers, finds on a page."""
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
+
+#: The rules of WCAG 2.2 up to level AA, and what axe holds for good practice.
+OPTIONS = {"resultTypes": ["violations"]}
+#: What keeps people from using a page at all, or makes it hard for them.
+GRAVE = frozenset({"serious", "critical"})
+
+
+def grave_faults(page: Page) -> list[str]:
+    """Return the serious and critical faults of *page*, each with its rule and the elements that break it."""
+    found = Axe().run(page, options=OPTIONS).response["violations"]
+    return [
+        f"{fault['id']} ({fault['impact']}): {node['html'][:200]} {node['failureSummary']}"
+        for fault in found
+        if fault["impact"] in GRAVE
+        for node in fault["nodes"]
+    ]

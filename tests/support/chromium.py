@@ -1,0 +1,149 @@
+"""A real Chromium for a test: a context of its own for each visitor, and whatever goes wrong in one fails the test."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response, WebError, expect, sync_playwright
+
+from demo.chromium import OPTIONS, find
+from tests.support.missing import missing
+
+#: Pixels of a desk's screen and of a phone's.
+WIDE = {"width": 1280, "height": 800}
+NARROW = {"width": 390, "height": 844}
+#: Milliseconds that Playwright waits for what it is to click, to see or to load, on a busy machine.
+PATIENCE_MS = 30_000
+#: What a browser says of a request that it gave up itself, since its page is gone.
+GIVEN_UP = "net::ERR_ABORTED"
+
+expect.set_options(timeout=PATIENCE_MS)
+_failed = pytest.StashKey[bool]()
+
+
+class Visitor:
+    """Somebody before a browser: `page` in a context of its own, and in `faults` all that went wrong there.
+
+    A fault is an error on the console or in a script, a request that fails or is refused, and a request that leaves
+    for another server than *base_url*.
+    """
+
+    def __init__(self, browser: Browser, base_url: str, *, narrow: bool, scheme: str, javascript: bool) -> None:
+        self.base_url = base_url
+        self.faults: list[str] = []
+        self._expected: set[int] = set()
+        self._context = browser.new_context(
+            base_url=base_url,
+            viewport=NARROW if narrow else WIDE,
+            has_touch=narrow,
+            color_scheme=scheme,
+            reduced_motion="reduce",
+            java_script_enabled=javascript,
+            locale="en-GB",
+            timezone_id="UTC",
+        )
+        self._context.set_default_timeout(PATIENCE_MS)
+        self._listen()
+        self.page: Page = self._context.new_page()
+
+    def expect_refusal(self, status: int) -> None:
+        """Count answers with *status* as no fault: the test provokes them."""
+        self._expected.add(status)
+
+    def cookies(self) -> list[dict[str, Any]]:
+        """Return the cookies that the browser keeps."""
+        return [dict(cookie) for cookie in self._context.cookies()]
+
+    def put(self, cookie: dict[str, Any]) -> None:
+        """Have the browser keep *cookie*, as `cookies` returned it."""
+        self._context.add_cookies([cookie])
+
+    def picture(self, path: Path) -> None:
+        """Save a picture of the whole page."""
+        self.page.screenshot(path=path, full_page=True)
+
+    def close(self) -> None:
+        """Close the context with its pages."""
+        self._context.close()
+
+    def _listen(self) -> None:
+        """Note whatever goes wrong on the pages of the context."""
+        self._context.on("console", self._on_console)
+        self._context.on("weberror", self._on_error)
+        self._context.on("request", self._on_request)
+        self._context.on("requestfailed", self._on_failed)
+        self._context.on("response", self._on_response)
+
+    def _on_console(self, message: ConsoleMessage) -> None:
+        # Of a refused request the console says no more than the response itself, which is looked at below.
+        if message.type == "error" and not message.text.startswith("Failed to load resource"):
+            self.faults.append(f"console: {message.text}")
+
+    def _on_error(self, error: WebError) -> None:
+        self.faults.append(f"script: {error.error}")
+
+    def _on_request(self, request: Request) -> None:
+        if not request.url.startswith((self.base_url, "data:", "about:", "blob:")):
+            self.faults.append(f"left for another host: {request.url}")
+
+    def _on_failed(self, request: Request) -> None:
+        if request.failure != GIVEN_UP:
+            self.faults.append(f"failed: {request.method} {request.url}: {request.failure}")
+
+    def _on_response(self, response: Response) -> None:
+        if response.status >= 400 and response.status not in self._expected:
+            self.faults.append(f"{response.status}: {response.request.method} {response.url}")
+
+
+#: Opens the browser for somebody who visits the server at a base URL.
+Visit = Callable[..., Visitor]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """Note that a test failed, for the fixture that takes a picture then."""
+    report: pytest.TestReport = yield
+    item.stash[_failed] = item.stash.get(_failed, False) or report.failed
+    return report
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """The browser, shared by the tests of a file.
+
+    No longer than that: while Playwright runs, nothing else in this thread can run a loop of asyncio.
+    """
+    try:
+        program = find()
+    except FileNotFoundError as error:
+        missing("Chromium", error)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=OPTIONS, timeout=PATIENCE_MS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(chromium: Browser, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Visit]:
+    """A function that returns a `Visitor` of the server at a base URL.
+
+    Its further arguments: `narrow` (a phone instead of a desk), `scheme` ("light" or "dark"), `javascript`. The test
+    fails for the faults that its visitors met; when it fails, pictures of their pages lie in its folder.
+    """
+    visitors: list[Visitor] = []
+
+    def open_browser(base_url: str, *, narrow: bool = False, scheme: str = "light", javascript: bool = True) -> Visitor:
+        visitor = Visitor(chromium, base_url, narrow=narrow, scheme=scheme, javascript=javascript)
+        visitors.append(visitor)
+        return visitor
+
+    yield open_browser
+    faults = [fault for visitor in visitors for fault in visitor.faults]
+    if faults or request.node.stash.get(_failed, False):
+        for number, visitor in enumerate(visitors):
+            visitor.picture(tmp_path / f"failed{number}.png")
+    for visitor in visitors:
+        visitor.close()
+
+    assert faults == []
