@@ -135,6 +135,8 @@ class Settings:
     #: MERGELANE_NOTICE_DAYS: days for which notices that were sent or are dead are kept.
     notice_days: float = 30.0
 
+    #: MERGELANE_FLOWER_URL: where those who look at the console find Flower; it links to tasks there when this is set.
+    flower_url: str = ""
     #: MERGELANE_FLOWER_BASIC_AUTH: `user:password` that Flower asks for; none when empty.
     flower_basic_auth: str = field(default="", repr=False)
 
@@ -258,6 +260,7 @@ class SettingsSchema(Schema):
     webhook_timeout_s = _positive()
     webhook_threads = _whole()
     notice_days = _positive()
+    flower_url = fields.Url(schemes={"http", "https"}, require_tld=False)
     flower_basic_auth = fields.String()
     refused_identifiers = PlainList()
     survivor_limit = _whole()

@@ -40,8 +40,10 @@ class Programs:
     flower: Program
 
 
-def environment(*, database_url: str, broker_url: str, flower_basic_auth: str = "") -> dict[str, str]:
-    """Return the environment of the children; their logs are for people unless the operator says otherwise.
+def environment(*, database_url: str, broker_url: str, flower_port: int, flower_basic_auth: str = "") -> dict[str, str]:
+    """Return the environment of the children.
+
+    Unless the operator says otherwise, their logs are for people, and the console leads to the Flower on *flower_port*.
 
     FLOWER_BASIC_AUTH is Flower's own variable for the password that it asks for, kept out of its command line.
     """
@@ -56,7 +58,8 @@ def environment(*, database_url: str, broker_url: str, flower_basic_auth: str = 
     }
     if flower_basic_auth:
         own["FLOWER_BASIC_AUTH"] = flower_basic_auth
-    return {"MERGELANE_LOG_FORMAT": "text", **child_environ(**own)}
+    usual = {"MERGELANE_LOG_FORMAT": "text", "MERGELANE_FLOWER_URL": f"http://127.0.0.1:{flower_port}"}
+    return usual | child_environ(**own)
 
 
 def programs(options: Options, home: Home, environ: Mapping[str, str]) -> Programs:

@@ -120,6 +120,7 @@ class Up:
         environ = environment(
             database_url=database_url,
             broker_url=broker_url,
+            flower_port=self._options.flower_port,
             flower_basic_auth=self._settings.flower_basic_auth,
         )
         wanted = programs(self._options, self._home, environ)

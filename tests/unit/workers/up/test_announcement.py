@@ -15,10 +15,10 @@ def test_it_tells_where_everything_is() -> None:
     text = announcement(OPTIONS, HOME, postgres=True, redis=True, key=True)
 
     assert "http://127.0.0.1:8123" in text
-    assert "http://127.0.0.1:8123/console" in text
     assert "http://127.0.0.1:5123" in text
     assert "/srv/lane/postgres" in text
     assert "/srv/lane/logs" in text
+    assert "http://127.0.0.1:8123/console" in text
     assert "http://127.0.0.1:8123/merge/batches/" in text
     assert "curl http://127.0.0.1:8123/users/merge" in text
 

@@ -30,7 +30,7 @@ def test_children_get_the_servers_and_the_operators_settings(monkeypatch: pytest
     monkeypatch.setenv("MERGELANE_LANE_SIZE", "3")
     monkeypatch.setenv("DATABASE_URL", "postgresql://stale")
 
-    environ = environment(database_url="postgresql://fresh", broker_url="redis://fresh")
+    environ = environment(database_url="postgresql://fresh", broker_url="redis://fresh", flower_port=5555)
 
     assert environ["DATABASE_URL"] == "postgresql://fresh"
     assert environ["BROKER_URL"] == "redis://fresh"
@@ -39,16 +39,28 @@ def test_children_get_the_servers_and_the_operators_settings(monkeypatch: pytest
 
 def test_logs_are_for_people_unless_the_operator_says_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MERGELANE_LOG_FORMAT", raising=False)
-    plain = environment(database_url="", broker_url="")
+    plain = environment(database_url="", broker_url="", flower_port=5555)
     monkeypatch.setenv("MERGELANE_LOG_FORMAT", "json")
-    chosen = environment(database_url="", broker_url="")
+    chosen = environment(database_url="", broker_url="", flower_port=5555)
 
     assert plain["MERGELANE_LOG_FORMAT"] == "text"
     assert chosen["MERGELANE_LOG_FORMAT"] == "json"
 
 
+def test_the_console_leads_to_the_flower_beside_it_unless_the_operator_says_otherwise(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("MERGELANE_FLOWER_URL", raising=False)
+    beside = environment(database_url="", broker_url="", flower_port=5556)
+    monkeypatch.setenv("MERGELANE_FLOWER_URL", "https://flower.example.com")
+    chosen = environment(database_url="", broker_url="", flower_port=5556)
+
+    assert beside["MERGELANE_FLOWER_URL"] == "http://127.0.0.1:5556"
+    assert chosen["MERGELANE_FLOWER_URL"] == "https://flower.example.com"
+
+
 def test_flowers_password_is_passed_by_its_own_variable() -> None:
-    environ = environment(database_url="", broker_url="", flower_basic_auth="ada:secret")
+    environ = environment(database_url="", broker_url="", flower_port=5555, flower_basic_auth="ada:secret")
 
     assert environ["FLOWER_BASIC_AUTH"] == "ada:secret"
 
