@@ -79,7 +79,7 @@ def accept(
         earlier = first_use(connection, idempotency, workspace_id=asked.workspace_id, path=path, batch_id=batch_id)
         if earlier is not None:
             return Accepted(batch_id=earlier, replayed=True)
-    jobs = _jobs(connection, asked.workspace_id, _undoable(connection, asked))
+    jobs = _jobs(connection, asked.workspace_id, undoable(connection, asked))
     batch = {
         "workspace_id": asked.workspace_id,
         "batch_id": batch_id,
@@ -97,7 +97,7 @@ def _kinds(connection: Connection, asked: Asked) -> set[JobKind]:
     return {JobKind(row["kind"]) for row in connection.execute(QUERIES["read_kinds"], asked.scope)}
 
 
-def _undoable(connection: Connection, asked: Asked) -> list[UUID]:
+def undoable(connection: Connection, asked: Asked) -> list[UUID]:
     """Return the merges to undo, locked; raise Conflict when there are none, or one is being undone."""
     _check_settled(connection, asked)
     held = connection.execute(QUERIES["hold_merges"], asked.scope).fetchall()

@@ -31,10 +31,18 @@ WRONG_KEY = "The Idempotency-Key header must have from 1 to 255 visible ASCII ch
 BATCH = BatchSchema()
 
 
-def take_in(kind: JobKind, updates: Sequence[Update], *, body: Any, places: Sequence[int] | None = None) -> Accepted:
+def take_in(
+    kind: JobKind,
+    updates: Sequence[Update],
+    *,
+    body: Any,
+    places: Sequence[int] | None = None,
+    key: str | None = None,
+) -> Accepted:
     """Return the batch that *updates*, read from the parsed *body* of this request, became.
 
-    *places* are their places in the request, where not all of its objects became updates.
+    *places* are their places in the request, where not all of its objects became updates; *key* is the Idempotency-Key,
+    where it is not a header.
     """
     return accept(
         pool(),
@@ -44,17 +52,18 @@ def take_in(kind: JobKind, updates: Sequence[Update], *, body: Any, places: Sequ
         kind=kind,
         updates=updates,
         places=places,
-        idempotency=idempotency_key(body),
+        idempotency=idempotency_key(body, given=key),
         backlogs=backlogs(),
     )
 
 
-def idempotency_key(body: Any) -> IdempotencyKey | None:
+def idempotency_key(body: Any, *, given: str | None = None) -> IdempotencyKey | None:
     """Return the key that the client gave this request, or None; raise Rejected when it cannot be one.
 
-    Bodies are the same when they say the same: white space and the order of an object's keys do not count.
+    A key that is *given* otherwise counts instead of the header's. Bodies are the same when they say the same: white
+    space and the order of an object's keys do not count.
     """
-    key = request.headers.get("Idempotency-Key")
+    key = request.headers.get("Idempotency-Key") if given is None else given
     if key is None:
         return None
     if not VISIBLE.fullmatch(key):

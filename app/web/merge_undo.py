@@ -33,8 +33,8 @@ def undo_job(job_id: UUID) -> ResponseReturnValue:
     """
     with borrow(pool(), workspace_id=g.workspace_id) as connection:
         asked, kinds = undoing.a_job(connection, workspace_id=g.workspace_id, job_id=job_id)
-    _check(kinds)
-    accepted = _accept(asked)
+    require_permission(kinds)
+    accepted = take_in(asked)
     with borrow(pool(), workspace_id=g.workspace_id) as connection:
         batch = reading.read_batch(connection, workspace_id=g.workspace_id, batch_id=accepted.batch_id)
     return _answer(accepted, job_id=str(batch.jobs[0].id))
@@ -50,19 +50,22 @@ def undo_batch(batch_id: UUID) -> ResponseReturnValue:
     """
     with borrow(pool(), workspace_id=g.workspace_id) as connection:
         asked, kinds = undoing.a_batch(connection, workspace_id=g.workspace_id, batch_id=batch_id)
-    _check(kinds)
-    return _answer(_accept(asked))
+    require_permission(kinds)
+    return _answer(take_in(asked))
 
 
-def _check(kinds: Collection[JobKind]) -> None:
+def require_permission(kinds: Collection[JobKind]) -> None:
     """Raise AccessDenied unless the key may do what jobs of *kinds* do."""
     if not all(g.may(PERMISSIONS[kind]) for kind in kinds if kind in PERMISSIONS):
         raise AccessDenied("Access Denied")
 
 
-def _accept(asked: Asked) -> Accepted:
-    """Return the batch that *asked* became; it makes jobs as a merge does, and is refused when too many wait."""
-    idempotency, known = idempotency_key(None), backlogs()
+def take_in(asked: Asked, *, key: str | None = None) -> Accepted:
+    """Return the batch that *asked* became; it makes jobs as a merge does, and is refused when too many wait.
+
+    *key* is the Idempotency-Key, where it is not a header.
+    """
+    idempotency, known = idempotency_key(None, given=key), backlogs()
 
     def work(connection: Connection) -> Accepted:
         """Accept it in a transaction, which an error ends without effect."""

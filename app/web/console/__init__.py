@@ -2,13 +2,28 @@
 
 from flask import Blueprint
 
-from app.web.console import batches, entrance, home, jobs, layout, lost, parts, profiles, search, trouble
+from app.web.console import (
+    batches,
+    dead,
+    entrance,
+    home,
+    jobs,
+    layout,
+    lost,
+    merging,
+    parts,
+    profiles,
+    search,
+    throughput,
+    trouble,
+    undo,
+)
 
 #: Where all of it is.
 PREFIX = "/console"
 
 blueprint = Blueprint("console", __name__, url_prefix=PREFIX, template_folder="templates")
-for each in (batches, entrance, home, jobs, lost, parts, profiles, search):
+for each in (batches, dead, entrance, home, jobs, lost, merging, parts, profiles, search, throughput, undo):
     blueprint.register_blueprint(each.blueprint)
 layout.register(blueprint)
 trouble.register(blueprint)

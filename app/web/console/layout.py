@@ -8,10 +8,12 @@ from typing import Any
 import orjson
 from flask import Blueprint, Response, g, request
 
-from app.ledger.reading import Batch
+from app.ledger.reading import Batch, Job
 from app.web.console import tokens
 from app.web.console.progress import Progress, label, tone
 from app.web.door import POLLING
+from app.web.merge_undo import PERMISSIONS
+from app.web.resources import settings
 from schemas.outcomes import JobState, Outcome
 
 #: Scripts, styles, pictures, forms and requests of this server alone, and none written into a page.
@@ -32,6 +34,9 @@ NAVIGATION: tuple[tuple[str, str, tuple[str, ...] | None], ...] = (
     ("console.home.home", "Overview", None),
     ("console.batches.page", "Batches", POLLING),
     ("console.jobs.page", "Jobs", POLLING),
+    ("console.dead.page", "Dead jobs", POLLING),
+    ("console.throughput.page", "Throughput", POLLING),
+    ("console.merging.form", "Merge", ("users.merge",)),
 )
 
 
@@ -44,6 +49,7 @@ def register(blueprint: Blueprint) -> None:
     blueprint.add_app_template_filter(label, "label")
     blueprint.add_app_template_filter(tone, "tone")
     blueprint.add_app_template_filter(progress, "progress")
+    blueprint.add_app_template_test(undoable, "undoable")
     blueprint.add_app_template_filter(text, "text")
     blueprint.add_app_template_filter(short, "short")
     blueprint.add_app_template_filter(columns, "columns")
@@ -76,6 +82,12 @@ def counts(batch: Batch) -> list[tuple[JobState | Outcome, int]]:
     for tally in batch.tallies:
         found[tally.outcome or tally.state] += tally.jobs
     return found.most_common()
+
+
+def undoable(job: Job) -> bool:
+    """Return whether an undo of *job* is worth offering: it did something, was not undone, and the key may undo it."""
+    done = job.outcome in {Outcome.MERGED, Outcome.IDENTIFIED} and job.undone_at is None
+    return done and job.kind in PERMISSIONS and bool(g.may(PERMISSIONS[job.kind]))
 
 
 def progress(batch: Batch) -> Progress:
@@ -111,6 +123,7 @@ def _common() -> dict[str, Any]:
         "form_field": tokens.FIELD,
         "navigation": navigation,
         "request_id": g.get("request_id", ""),
+        "flower_url": settings().flower_url.rstrip("/"),
     }
 
 

@@ -47,6 +47,13 @@ def people(caller: Caller, worker: Worker, connection: Connection) -> Json:
     return job
 
 
+def typed(orphan: str, survivor: str) -> dict[str, str]:
+    """Return the fields of the form of a merge, as somebody filled them in."""
+    sides = {"identifier_to_merge": orphan, "identifier_to_keep": survivor}
+    kinds = {f"{role}.kind": "external_id" for role in sides}
+    return kinds | {f"{role}.value": value for role, value in sides.items()}
+
+
 def test_every_page_shows_it_as_text(browser: Browser, people: Json) -> None:
     pages = [
         browser.get("/console/jobs"),
@@ -57,9 +64,12 @@ def test_every_page_shows_it_as_text(browser: Browser, people: Json) -> None:
         browser.send("/console/search", sought=f"{RIGHT_TO_LEFT}-survivor"),
         browser.send("/console/search", sought=SCRIPT),
         browser.send("/console/jobs", identifier=f"{SCRIPT}-orphan"),
+        browser.get(f"/console/jobs/{people['job_id']}/undo"),
+        browser.get(f"/console/batches/{people['batch_id']}/undo"),
+        browser.send("/console/merge/preview", **typed(f"{SCRIPT}-orphan", f"{RIGHT_TO_LEFT}-survivor")),
     ]
 
-    assert [page.status_code for page in pages] == [200, 200, 200, 200, 410, 200, 200, 200]
+    assert [page.status_code for page in pages] == [200, 200, 200, 200, 410, 200, 200, 200, 200, 200, 200]
     for page in pages:
         assert "<script>alert" not in page.text
         assert "<img" not in page.text
@@ -99,6 +109,9 @@ def test_a_search_for_anything_is_answered(browser: Browser, sought: str) -> Non
         "/console/batches?cursor=x",
         "/console/jobs?sort=asc",
         "/console/batches?limit=-1",
+        "/console/dead?cursor=x",
+        "/console/dead?state=dead",
+        "/console/throughput?period=%00",
     ],
 )
 def test_a_query_that_cannot_be_understood_is_told_on_a_page(browser: Browser, path: str) -> None:

@@ -18,12 +18,25 @@ Json = dict[str, Any]
 SECRETS = ("owners-person", "owners-orphan", "owner@example.com", "Ownerina", "owners_attribute")
 #: Pages that show nobody's data, and why they need not be asked.
 OPEN = {"/console/sign-in": "the form that takes a key", "/console/parts/<name>": "scripts and styles"}
+#: The pair that a stranger types into the form of a merge, and what stands there for the owner's job.
+PAIR = {
+    f"{role}.{name}": value
+    for role, whom in (("identifier_to_merge", SECRETS[1]), ("identifier_to_keep", SECRETS[0]))
+    for name, value in (("kind", "external_id"), ("value", whom))
+}
+OWNERS_JOB = "the owner's job"
 #: What a stranger puts into the form at each URL that takes one.
 FORMS: dict[str, list[dict[str, str]]] = {
     "/console/sign-out": [{}],
     "/console/search": [{"sought": secret} for secret in SECRETS[:3]],
     "/console/jobs": [{"identifier": secret} for secret in SECRETS[:3]],
     "/console/batches/<uuid:batch_id>": [{}, {"identifier": SECRETS[0]}],
+    "/console/batches/<uuid:batch_id>/undo": [{"idempotency_key": "k"}],
+    "/console/jobs/<uuid:job_id>/undo": [{"idempotency_key": "k"}],
+    "/console/jobs/<uuid:job_id>/retry": [{}],
+    "/console/dead/retry": [{"job_id": OWNERS_JOB}],
+    "/console/merge/preview": [PAIR],
+    "/console/merge": [{**PAIR, "idempotency_key": "k"}],
 }
 ROUTES = [
     (method, rule)
@@ -84,8 +97,9 @@ def test_a_stranger_finds_nothing(method: str, rule: Rule, owner: Owner, strange
     secrets = {*SECRETS, owner.batch_id, owner.job_id, *owner.braze_ids}
     for path in owner.paths(rule):
         for form in [{}] if method == "GET" else FORMS[rule.rule]:
-            answer = stranger.get(path) if method == "GET" else stranger.send(path, **form)
-            sent = path + str(form)
+            told = {name: value.replace(OWNERS_JOB, owner.job_id) for name, value in form.items()}
+            answer = stranger.get(path) if method == "GET" else stranger.send(path, **told)
+            sent = path + str(told)
 
             assert answer.status_code < 500
             assert not rule.arguments or answer.status_code == 404, path
@@ -113,6 +127,9 @@ def test_the_owner_finds_all_of_it(owner: Owner, make_browser: Callable[[Caller 
     assert statuses == {
         "/console/nothing": 404,
         f"/console/batches/{owner.batch_id}": 200,
+        f"/console/batches/{owner.batch_id}/undo": 200,
+        f"/console/jobs/{owner.job_id}/undo": 200,
+        f"/console/jobs/{owner.job_id}/retry": 404,
         f"/console/jobs/{owner.job_id}": 200,
         f"/console/profiles/{owner.braze_ids[0]}": 200,
         f"/console/profiles/{owner.braze_ids[1]}": 410,

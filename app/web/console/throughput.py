@@ -1,0 +1,115 @@
+"""Throughput and backlog, drawn over the last hour or day, and told as a table of the same figures."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from threading import Lock
+from time import monotonic
+
+from flask import Blueprint, current_app, g, render_template, request
+from flask.typing import ResponseReturnValue
+from marshmallow import ValidationError
+
+from app.db import borrow
+from app.ledger.throughput import Period, Stretch, read_throughput
+from app.web.console.charts import NAMES, clock, draw, tones
+from app.web.console.entrance import signed_in
+from app.web.door import POLLING
+from app.web.resources import pool
+from schemas.outcomes import JobState, Outcome
+
+blueprint = Blueprint("throughput", __name__)
+
+NAME = "mergelane-throughput"
+#: Seconds for which what was read holds, at least and at most; in between, so many times as long as reading it took.
+LEAST_PAUSE_S = 2.0
+LONGEST_PAUSE_S = 300.0
+PAUSE_TO_LOOK = 50
+#: Seconds after which the browser asks again.
+AGAIN_AFTER_S = 10
+PERIODS = {period.name.lower(): period for period in Period}
+PERIOD = f"'period' must be one of {', '.join(PERIODS)}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """What was read, and until when it holds."""
+
+    stretches: Sequence[Stretch]
+    read_at: datetime
+    holds_until: float
+
+
+class Looks:
+    """What this process has read of each workspace: reading costs as much as the workspace does, so it is shared."""
+
+    def __init__(self, clock: Callable[[], float] = monotonic) -> None:
+        """Tell the time by *clock*, in seconds."""
+        self._clock = clock
+        self._lock = Lock()
+        self._looks: dict[tuple[int, Period], Look] = {}
+
+    def get(self, workspace_id: int, period: Period, read: Callable[[datetime], Sequence[Stretch]]) -> Look:
+        """Return what *read* returns for now, or returned a moment ago."""
+        known = self._looks.get((workspace_id, period))
+        began = self._clock()
+        if known is not None and began < known.holds_until:
+            return known
+        now = datetime.now(UTC)
+        stretches = read(now)
+        ended = self._clock()
+        pause = min(max(LEAST_PAUSE_S, PAUSE_TO_LOOK * (ended - began)), LONGEST_PAUSE_S)
+        look = Look(stretches=stretches, read_at=now, holds_until=ended + pause)
+        with self._lock:
+            # Those that hold no longer make room: there is one for each workspace that somebody looks at.
+            kept = {key: each for key, each in self._looks.items() if each.holds_until > ended}
+            self._looks = {**kept, (workspace_id, period): look}
+        return look
+
+
+@blueprint.get("/throughput")
+@signed_in(permission=POLLING)
+def page() -> ResponseReturnValue:
+    """Show the last hour, or with `?period=day` the last day; the browser asks for it again while it is looked at."""
+    wanted = request.args.get("period", "hour")
+    if wanted not in PERIODS:
+        raise ValidationError(PERIOD)
+    period, workspace_id = PERIODS[wanted], g.workspace_id
+
+    def read(now: datetime) -> Sequence[Stretch]:
+        with borrow(pool(), workspace_id=workspace_id, snapshot=True) as connection:
+            return read_throughput(connection, workspace_id=workspace_id, period=period, now=now)
+
+    look = looks().get(workspace_id, period, read)
+    is_part = "HX-Request" in request.headers
+    return render_template(
+        "throughput_part.html" if is_part else "throughput.html",
+        is_part=is_part,
+        stretches=look.stretches,
+        read_at=look.read_at,
+        chart=draw(look.stretches),
+        totals=_totals(look.stretches),
+        periods=PERIODS,
+        wanted=wanted,
+        minutes=int(period.stretch.total_seconds() // 60),
+        tones=tones,
+        names=NAMES,
+        clock=clock,
+        again_after=AGAIN_AFTER_S,
+    )
+
+
+def looks() -> Looks:
+    """Return what this application has read."""
+    known: Looks = current_app.extensions.setdefault(NAME, Looks())
+    return known
+
+
+def _totals(stretches: Sequence[Stretch]) -> list[tuple[Outcome | JobState, int]]:
+    """Return how many jobs ended in which way in all *stretches*, the most frequent first; dead ones by their state."""
+    totals: Counter[Outcome | JobState] = Counter()
+    for stretch in stretches:
+        for outcome, jobs in stretch.settled.items():
+            totals[outcome or JobState.DEAD] += jobs
+    return totals.most_common()

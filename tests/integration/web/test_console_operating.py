@@ -1,0 +1,211 @@
+"""The console's pages of those who run merges: undo, dead jobs, throughput, links into Flower."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+
+from app.config import Settings
+from app.db import Pool
+from app.web import create_app
+from app.web.resources import resources_of
+from tests.support.browser import Browser, words
+from tests.support.factories import Factory, ext
+from tests.support.front_door import Caller
+from tests.support.lane_runs import job, merged
+from tests.support.profiles import export, track
+from tests.support.undos import ask_to_undo, merge_one
+from tests.support.worker import Worker
+
+MakeBrowser = Callable[[Caller | None], Browser]
+KEY = re.compile(r'name="idempotency_key" value="([^"]+)"')
+
+
+def key_of(page: str) -> str:
+    """Return the Idempotency-Key of the form on *page*."""
+    (key,) = KEY.findall(page)
+    return str(key)
+
+
+@pytest.fixture
+def pair(caller: Caller) -> None:
+    """Two profiles."""
+    track(caller, attributes=[{"external_id": "ann-1", "first_name": "Ann"}])
+    track(caller, attributes=[{"external_id": "ann", "last_name": "Ash"}])
+
+
+@pytest.fixture
+def dead(caller: Caller, pool: Pool, factory: Factory) -> list[str]:
+    """Three dead jobs of the caller's workspace, newest first."""
+    factory.workspace_id = caller.workspace_id
+    end = "state = 'dead', reason = 'It failed of <b>that</b>.', finished_at = now(), attempts = 5"
+    job_ids = factory.batch([(ext(f"o{nth}"), ext(f"s{nth}")) for nth in range(3)])
+    factory.set_jobs(job_ids, end)
+    return [str(job_id) for job_id in job_ids[::-1]]
+
+
+def test_an_undo_is_asked_once_more_before_it_is_done_and_is_done_once(
+    browser: Browser, caller: Caller, pool: Pool, worker: Worker, pair: None
+) -> None:
+    before = export(caller, external_ids=["ann", "ann-1"])
+    job_id = merge_one(caller, pool, ext("ann-1"), ext("ann"))
+    path = f"/console/jobs/{job_id}/undo"
+    asked = browser.get(path)
+    answers = [browser.send(path, idempotency_key=key_of(asked.text)) for _ in range(2)]
+    worker.work()
+
+    assert "Undo this merge?" in words(asked)
+    assert "ann-1" in words(asked)
+    assert [answer.status_code for answer in answers] == [303, 303]
+    assert len({answer.headers["Location"] for answer in answers}) == 1
+    assert export(caller, external_ids=["ann", "ann-1"]) == before
+
+
+def test_what_cannot_be_undone_is_told_before_it_is_asked(
+    browser: Browser, caller: Caller, pool: Pool, pair: None
+) -> None:
+    job_id = merge_one(caller, pool, ext("ann-1"), ext("ann"))
+    ask_to_undo(caller, job_id)
+    (nothing,) = merged(caller, pool, (ext("nobody"), ext("ann")))
+    under_way = browser.get(f"/console/jobs/{job_id}/undo")
+    unmerged = browser.get(f"/console/jobs/{nothing['job_id']}/undo")
+    unknown = browser.get("/console/jobs/01a202b7-0c65-769b-9741-1871039b8b20/undo")
+
+    assert (under_way.status_code, unmerged.status_code, unknown.status_code) == (409, 409, 404)
+    assert f"An undo of job {job_id} is on its way already" in words(under_way)
+    assert "Nothing was merged here" in words(unmerged)
+
+
+def test_a_whole_batch_is_undone(browser: Browser, caller: Caller, pool: Pool, worker: Worker, pair: None) -> None:
+    (done,) = merged(caller, pool, (ext("ann-1"), ext("ann")))
+    path = f"/console/batches/{done['batch_id']}/undo"
+    answer = browser.send(path, idempotency_key=key_of(browser.get(path).text))
+    worker.work()
+
+    assert answer.status_code == 303
+    assert job(caller, done["job_id"])["undone_at"] is not None
+
+
+def test_a_key_that_may_not_merge_may_not_undo_a_merge(
+    make_browser: MakeBrowser, make_caller: Callable[..., Caller], caller: Caller, pool: Pool, pair: None
+) -> None:
+    job_id = merge_one(caller, pool, ext("ann-1"), ext("ann"))
+    browser = make_browser(make_caller(workspace=caller.workspace, permissions=("users.identify",)))
+    asked = browser.get(f"/console/jobs/{job_id}/undo")
+    done = browser.send(f"/console/jobs/{job_id}/undo", idempotency_key="k")
+
+    assert (asked.status_code, done.status_code) == (403, 403)
+
+
+def test_dead_jobs_are_listed_with_their_last_error(browser: Browser, dead: list[str]) -> None:
+    page = browser.get("/console/dead")
+
+    assert re.findall(r"/console/jobs/([0-9a-f-]+)\"", page.text) == dead
+    assert "It failed of <b>that</b>." in words(page)
+    assert "<b>that" not in page.text
+    assert "Retry all 3 shown" in words(page)
+
+
+def test_a_dead_job_is_retried(browser: Browser, caller: Caller, worker: Worker, dead: list[str]) -> None:
+    answer = browser.send(f"/console/jobs/{dead[0]}/retry")
+    again = browser.send(f"/console/jobs/{dead[0]}/retry")
+    worker.work()
+
+    assert (answer.status_code, answer.headers["Location"]) == (303, f"/console/jobs/{dead[0]}")
+    assert (again.status_code, "only a dead job can be retried" in words(again)) == (409, True)
+    assert job(caller, dead[0])["outcome"] == "orphan_not_found"
+
+
+def test_all_dead_jobs_that_are_shown_are_retried_but_for_those_that_are_not_dead_any_more(
+    browser: Browser, caller: Caller, dead: list[str]
+) -> None:
+    browser.send(f"/console/jobs/{dead[0]}/retry")
+    answer = browser.send("/console/dead/retry", job_id=dead)
+    told = words(browser.get(answer.headers["Location"]))
+
+    assert answer.status_code == 303
+    assert "2 jobs are in the queue again. 1 could not be retried" in told
+    assert "No dead jobs." in told
+    assert [job(caller, job_id)["state"] for job_id in dead] == ["queued"] * 3
+
+
+@pytest.mark.parametrize("given", [[], ["nothing"], ["01a202b7-0c65-769b-9741-1871039b8b20"] * 51])
+def test_a_form_that_names_no_jobs_is_refused(browser: Browser, given: list[str]) -> None:
+    assert browser.send("/console/dead/retry", job_id=given).status_code == 400
+
+
+def test_older_dead_jobs_are_a_page_away(browser: Browser, dead: list[str]) -> None:
+    first = browser.get("/console/dead?limit=2")
+    (older,) = re.findall(r'href="(/console/dead\?cursor=[^"]+)"', first.text)
+    rest = browser.get(older)
+
+    assert [job_id in first.text for job_id in dead] == [True, True, False]
+    assert [job_id in rest.text for job_id in dead] == [False, False, True]
+
+
+@pytest.mark.parametrize(("period", "stretch"), [("hour", "Ended in each minute"), ("day", "Ended in each 15 minutes")])
+def test_throughput_is_drawn_and_told(
+    browser: Browser, caller: Caller, pool: Pool, dead: list[str], period: str, stretch: str
+) -> None:
+    merged(caller, pool, (ext("a"), ext("b")))
+    caller.post("/users/merge", {"merge_updates": [{"identifier_to_merge": ext("a"), "identifier_to_keep": ext("b")}]})
+    page = browser.get(f"/console/throughput?period={period}")
+    told = words(page)
+
+    assert stretch in told
+    assert f"4 jobs ended in the last {period}" in page.text
+    assert "Orphan not found 1" in told
+    assert "Dead 3" in told
+    assert "1 now" in told
+    assert len(re.findall(r'<rect class="(?:none|bad)" x=', page.text)) == 2
+
+
+def test_the_drawing_is_asked_for_again_and_comes_with_its_figures(browser: Browser) -> None:
+    page = browser.get("/console/throughput")
+    part = browser.get("/console/throughput", headers={"HX-Request": "true"})
+
+    assert 'hx-trigger="every 10s, look"' in page.text
+    assert part.text.lstrip().startswith('<div id="throughput"')
+    assert 'id="figures" hx-swap-oob="true"' in part.text
+    assert "hx-swap-oob" not in page.text
+
+
+def test_an_unknown_period_is_told(browser: Browser) -> None:
+    answer = browser.get("/console/throughput?period=year")
+
+    assert (answer.status_code, "'period' must be one of hour, day" in words(answer)) == (400, True)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "link"),
+    [({}, False), ({"flower_url": "https://flower.example.com/ops/"}, True)],
+)
+def test_a_job_leads_to_its_task_in_flower_where_there_is_one(
+    database_url: str, caller: Caller, pool: Pool, chosen: dict[str, str], link: bool
+) -> None:
+    (done,) = merged(caller, pool, (ext("a"), ext("b")))
+    flask = create_app(Settings(database_url=database_url, **chosen))
+    browser = Browser(flask)
+    try:
+        browser.sign_in(caller.secret)
+        page = browser.get(f"/console/jobs/{done['job_id']}")
+    finally:
+        resources_of(flask).close()
+
+    assert done["task_id"] in page.text
+    assert (f'href="https://flower.example.com/ops/task/{done["task_id"]}"' in page.text) == link
+
+
+def test_a_job_offers_what_can_be_done_with_it(
+    browser: Browser, caller: Caller, pool: Pool, pair: None, dead: list[str]
+) -> None:
+    job_id = merge_one(caller, pool, ext("ann-1"), ext("ann"))
+    merge, failed = browser.get(f"/console/jobs/{job_id}"), browser.get(f"/console/jobs/{dead[0]}")
+    ask_to_undo(caller, job_id)
+    (nothing,) = merged(caller, pool, (ext("nobody"), ext("ann")))
+    unmerged = browser.get(f"/console/jobs/{nothing['job_id']}")
+
+    assert f'href="/console/jobs/{job_id}/undo"' in merge.text
+    assert f'action="/console/jobs/{dead[0]}/retry"' in failed.text
+    assert "/undo" not in failed.text + unmerged.text
+    assert "/retry" not in merge.text + unmerged.text
