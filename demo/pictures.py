@@ -1,0 +1,156 @@
+"""`python -m demo.pictures`: take the pictures of the console that the documents show.
+
+They show a system full of made-up people. What is on them differs from run to run, as ids and times do; their names do
+not.
+"""
+
+import sys
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+import click
+from playwright.sync_api import Browser, Page, StorageState, ViewportSize, sync_playwright
+
+from demo import steps
+from demo.chromium import OPTIONS, find
+from demo.client import Client
+from demo.errors import DemoError
+from demo.people import Json
+from demo.product import running_product
+from demo.report import make_console
+from demo.world import World, make_world
+
+FOLDER = Path(__file__).parents[1] / "docs" / "pictures"
+#: People whose duplicates fill the lists, and none too many to wait for.
+PEOPLE = 300
+#: How wide and high a picture is, by the end of its name.
+SIZES: Mapping[str, ViewportSize] = {"wide": {"width": 1280, "height": 800}, "narrow": {"width": 390, "height": 844}}
+Scheme = Literal["light", "dark"]
+SCHEMES: tuple[Scheme, ...] = ("light", "dark")
+#: Bytes that a picture may have, so that a clone stays small.
+MOST_BYTES = 150_000
+
+#: Brings a page to what is to be seen.
+Pose = Callable[[Page], None]
+
+
+@click.command()
+@click.option("--people", type=click.IntRange(50), default=PEOPLE, show_default=True, help="People to make up.")
+@click.option("--only", default="", help="Take the pictures of this page alone.")
+@click.option(
+    "--folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=FOLDER,
+    help="Where to put them; docs/pictures unless told otherwise.",
+)
+def main(people: int, only: str, folder: Path) -> None:
+    """Take pictures of every page of the console, wide and narrow, light and dark."""
+    console = make_console()
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        program = find()
+        with running_product() as client, sync_playwright() as playwright:
+            poses = fill(client, make_world(now=datetime.now(UTC), people=people))
+            browser = playwright.chromium.launch(executable_path=program, args=OPTIONS)
+            signed_in = sign_in(browser, client)
+            for name, pose in poses.items():
+                if only in {"", name}:
+                    take(browser, client.base_url, folder / name, pose, None if name == "sign-in" else signed_in)
+                    console.print(f"Took the pictures of {name}.")
+            browser.close()
+    except (DemoError, FileNotFoundError) as error:
+        console.print(f"The pictures could not be taken. {error}", style="bold red", markup=False)
+        sys.exit(1)
+
+
+def fill(client: Client, world: World) -> Mapping[str, Pose]:
+    """Load and merge all of *world* but its last pair; return how each page is brought to show something."""
+    console = make_console()
+    steps.load(client, console, world)
+    *_, (rehearsed,) = (family for family in world.families if len(family) == 1 and family[0].expected == "merged")
+    families = tuple(family for family in world.families if family != (rehearsed,))
+    jobs = steps.merge_all(
+        client, console, World(accounts=world.accounts, duplicates=world.duplicates, families=families)
+    )
+    job = steps.most_telling(client, jobs)
+    return {
+        "sign-in": lambda page: _go(page, "/console/sign-in"),
+        "overview": lambda page: _go(page, "/console"),
+        "batches": lambda page: _go(page, "/console/batches"),
+        "batch": lambda page: _go(page, f"/console/batches/{job['batch_id']}"),
+        "job": lambda page: _go(page, f"/console/jobs/{job['job_id']}"),
+        "undo": lambda page: _go(page, f"/console/jobs/{job['job_id']}/undo"),
+        "profile": lambda page: _go(page, f"/console/profiles/{job['survivor']['braze_id']}"),
+        "dead": lambda page: _go(page, "/console/dead"),
+        "throughput": lambda page: _go(page, "/console/throughput"),
+        "merge": lambda page: _rehearse(page, rehearsed.orphan, rehearsed.survivor),
+    }
+
+
+def sign_in(browser: Browser, client: Client) -> StorageState:
+    """Return what a browser keeps once somebody has signed in with the client's key."""
+    context = browser.new_context(base_url=client.base_url)
+    page = context.new_page()
+    _go(page, "/console/sign-in")
+    page.get_by_label("API key").fill(client.key)
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("heading", name="Overview").wait_for()
+    kept = context.storage_state()
+    context.close()
+    return kept
+
+
+def take(browser: Browser, base_url: str, path: Path, pose: Pose, kept: StorageState | None) -> None:
+    """Take the pictures of a page under names that begin with *path*; *kept* is what the browser keeps from before.
+
+    Raises DemoError when a picture is too large for the repository.
+    """
+    for size, viewport in SIZES.items():
+        for scheme in SCHEMES:
+            context = browser.new_context(
+                base_url=base_url,
+                viewport=viewport,
+                color_scheme=scheme,
+                reduced_motion="reduce",
+                locale="en-GB",
+                timezone_id="UTC",
+                storage_state=kept,
+            )
+            page = context.new_page()
+            pose(page)
+            picture = path.with_name(f"{path.name}-{size}-{scheme}.png")
+            page.screenshot(path=picture)
+            context.close()
+            if picture.stat().st_size > MOST_BYTES:
+                raise DemoError(f"{picture} has {picture.stat().st_size:,} bytes, more than {MOST_BYTES:,}.")
+
+
+def _go(page: Page, path: str) -> None:
+    """Open the page at *path*; raises DemoError when it is not answered with 200."""
+    answer = page.goto(path)
+    if answer is None or not answer.ok:
+        raise DemoError(f"GET {path} was answered with {answer.status if answer else 'nothing'}.")
+
+
+def _rehearse(page: Page, orphan: Json, survivor: Json) -> None:
+    """Fill in the form of a merge and look at what it would do."""
+    _go(page, "/console/merge")
+    for title, identifier in (("Merge this profile", orphan), ("Into this one, which stays", survivor)):
+        side = page.get_by_role("group", name=title)
+        (kind,) = identifier.keys() - {"prioritization"}
+        value = identifier[kind]
+        side.get_by_label("Named by").select_option(kind)
+        if kind == "user_alias":
+            side.get_by_label("Label of the alias").fill(value["alias_label"])
+            value = value["alias_name"]
+        side.get_by_label("Value").fill(value)
+        for label, step in zip(("Of several", "and of those"), identifier.get("prioritization", ()), strict=False):
+            side.get_by_label(label).select_option(step)
+    page.get_by_role("button", name="Preview").click()
+    page.get_by_role("heading", name="What a merge now would do").wait_for()
+
+
+if __name__ == "__main__":
+    main(prog_name="python -m demo.pictures")
