@@ -107,9 +107,12 @@ WHERE id >= %(since)s AND id < %(until)s
     AND (
         %(key)s::uuid IS NULL
         OR %(key)s = (
-            SELECT batch.api_key_id
+            SELECT (
+                SELECT batch.api_key_id
+                FROM batch
+                WHERE batch.workspace_id = %(workspace_id)s AND batch.id = job.batch_id
+            )
             FROM job
-            JOIN batch ON batch.workspace_id = %(workspace_id)s AND batch.id = job.batch_id
             WHERE job.workspace_id = %(workspace_id)s AND job.id = found.id
         )
         OR %(key)s = (

@@ -15,6 +15,7 @@ from uuid_utils.compat import uuid7
 from app.audit.export import COLUMNS, harmless
 from app.audit.reading import CHUNK
 from app.db import Pool
+from app.errors import DatabaseUnavailable
 from app.web import audit as view
 from tests.support.front_door import Caller
 from tests.support.lane_runs import ext
@@ -186,3 +187,25 @@ def test_head_and_refusals_leave_nothing_behind(caller: Caller, make_caller: Cal
         assert caller.get("/audit/export", format="xml").status_code == 400
         assert stranger.get("/audit/export").status_code == 403
         assert lines(caller) == []
+
+
+def test_one_that_breaks_off_ends_before_its_end_and_makes_room(
+    front_door: Flask, caller: Caller, database_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    fill(database_url, caller.workspace_id, 3 * CHUNK)
+    headers = {"Authorization": f"Bearer {caller.secret}"}
+    for _ in range(view.AT_ONCE + 1):
+        response = front_door.test_client().get("/audit/export", headers=headers, buffered=False)
+        assert response.status_code == 200, response.text
+        pieces = iter(response.response)
+        next(pieces)
+        with psycopg.connect(database_url) as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND state = 'idle in transaction'"
+            )
+        with pytest.raises(DatabaseUnavailable, match="The export broke off"):
+            list(pieces)
+
+    assert "An export of the audit broke off" in caplog.text
+    assert len(lines(caller)) == 3 * CHUNK

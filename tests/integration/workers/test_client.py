@@ -112,3 +112,22 @@ def test_retry_after_is_read_as_seconds_or_as_a_date() -> None:
     assert retry_after({"Retry-After": "7"}) == 7
     assert retry_after({"Retry-After": "soon"}) is None
     assert retry_after({}) is None
+
+
+CUT: Answer = (200, {"Transfer-Encoding": "chunked"}, b"5\r\nhello\r\n")
+
+
+def test_a_long_answer_comes_in_pieces_and_one_that_is_cut_off_is_no_answer(
+    stage: Callable[..., Stage], client: Callable[..., Client]
+) -> None:
+    there = stage((200, {}, b"all of it"), CUT, (403, {}, b'{"message": "Access Denied"}'))
+    asking = client(there.url)
+    cut = asking.stream("/x", a=None, b=1)
+
+    assert b"".join(asking.stream("/x")) == b"all of it"
+    assert next(cut) == b"hello"
+    with pytest.raises(Unanswered, match="broke off; ask again"):
+        next(cut)
+    with pytest.raises(Refused, match="answered 403: Access Denied The key has not"):
+        next(asking.stream("/x"))
+    assert [path for _, path, _ in there.asked] == ["/x", "/x?b=1", "/x"]
