@@ -63,8 +63,23 @@ class BrazeId:
     value: str
 
 
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A profile as one of those that share an address: meant only while it has it, and is identified or not as it was.
+
+    The ledger's own: runs over duplicates name profiles so, and no request can.
+    """
+
+    braze_id: str
+    #: Without a prioritization.
+    address: Email | Phone
+    identified: bool
+
+
 Identifier = ExternalId | UserAlias | Email | Phone
 Target = Identifier | BrazeId
+#: What a job of the ledger may name a profile by.
+Recorded = Identifier | Member
 
 
 def fold_email(address: str) -> str:
@@ -93,9 +108,15 @@ def phone_key(number: str) -> str:
     return to_e164(number) or number.strip(" ")
 
 
-def plain_value(identifier: Identifier) -> str:
+def plain_value(identifier: Recorded) -> str:
     """Return the plain value of *identifier* as it was sent: what `GET /merge/jobs?identifier=` compares with."""
-    return identifier.name if isinstance(identifier, UserAlias) else identifier.value
+    match identifier:
+        case UserAlias(_, name):
+            return name
+        case Member(braze_id):
+            return braze_id
+        case _:
+            return identifier.value
 
 
 def search_keys(text: str) -> tuple[str, ...]:
@@ -103,7 +124,7 @@ def search_keys(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys((text, fold_email(text), phone_key(text))))
 
 
-def sharing_key(identifier: Identifier) -> tuple[str, ...]:
+def sharing_key(identifier: Recorded) -> tuple[str, ...]:
     """Return what two identifiers have in common when they share a lane: their kind and comparable value."""
     match identifier:
         case ExternalId(value):
@@ -114,6 +135,8 @@ def sharing_key(identifier: Identifier) -> tuple[str, ...]:
             return ("email", identifier.key)
         case Phone():
             return ("phone", identifier.key)
+        case Member(braze_id):
+            return ("braze_id", braze_id)
 
 
 def to_wire(identifier: Identifier) -> dict[str, Any]:
@@ -140,3 +163,19 @@ def from_wire(wire: Mapping[str, Any]) -> Identifier:
     if "email" in wire:
         return Email(wire["email"], prioritization)
     return Phone(wire["phone"], prioritization)
+
+
+def to_record(identifier: Recorded) -> dict[str, Any]:
+    """Return *identifier* as the JSON object in which the ledger keeps it: as requests write it, where they can."""
+    if not isinstance(identifier, Member):
+        return to_wire(identifier)
+    kind = "email" if isinstance(identifier.address, Email) else "phone"
+    return {"braze_id": identifier.braze_id, kind: identifier.address.value, "identified": identifier.identified}
+
+
+def from_record(record: Mapping[str, Any]) -> Recorded:
+    """Return the identifier that a JSON object of the ledger keeps; the inverse of to_record."""
+    if "braze_id" not in record:
+        return from_wire(record)
+    address = Email(record["email"]) if "email" in record else Phone(record["phone"])
+    return Member(braze_id=record["braze_id"], address=address, identified=record["identified"])

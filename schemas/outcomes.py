@@ -25,6 +25,13 @@ class JobKind(_Described):
     UNDO = "undo", "Take an earlier merge back."
 
 
+class BatchSource(_Described):
+    """Who made a batch."""
+
+    API = "api", "A request."
+    DUPLICATES = "duplicates", "A run over the duplicates of the workspace."
+
+
 class JobState(_Described):
     """Where a job is. Web writes `queued`; workers move it on; rescue may put it back."""
 

@@ -12,8 +12,13 @@ from app.merging.prioritization import Ambiguous, Denoted, NotFound
 from app.merging.profile import Profile
 from app.merging.rules import IDENTIFY_RULES, MERGE_RULES, Rule
 from app.profiles.resolution import MergedAway, Resolved
-from schemas.identifiers import Email, Identifier, Phone, UserAlias, plain_value
+from schemas.identifiers import Email, Member, Phone, Recorded, UserAlias, plain_value
 from schemas.outcomes import JobKind, Outcome
+
+CHANGED = (
+    "{profile} has changed since the run over duplicates saw it: it was merged away, no longer has the address that"
+    " they shared, or got or lost an external_id. The next run looks anew."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +47,9 @@ def decide(
     """
     found_orphan = hand[orphan.id] if isinstance(orphan, Denoted) else None
     found_survivor = hand[_survivor_id(survivor)] if isinstance(survivor, Denoted | MergedAway) else None
-    refusal = _refuse(job, orphan=orphan, survivor=survivor, settings=settings)
+    refusal = _refuse(job, orphan=orphan, survivor=survivor, settings=settings) or _changed_since(
+        job, orphan=found_orphan, survivor=found_survivor if isinstance(survivor, Denoted) else None
+    )
     if refusal is not None:
         return Decision(
             job=job, outcome=refusal[0], reason=refusal[1], at=at, orphan=found_orphan, survivor=found_survivor
@@ -60,10 +67,11 @@ def decide(
 def _refuse(job: Work, *, orphan: Resolved, survivor: Resolved, settings: Settings) -> tuple[Outcome, str] | None:
     """Return the outcome and reason when an identifier is a placeholder or does not denote exactly one profile."""
     for role, identifier in (("identifier_to_merge", job.orphan), ("identifier_to_keep", job.survivor)):
-        if plain_value(identifier).strip().casefold() in settings.refused_identifiers:
+        value = plain_value(identifier.address if isinstance(identifier, Member) else identifier)
+        if value.strip().casefold() in settings.refused_identifiers:
             return (
                 Outcome.REFUSED_IDENTIFIER,
-                f"{role} is {plain_value(identifier)!r}, a placeholder that many strangers share; send a real value.",
+                f"{role} is {value!r}, a placeholder that many strangers share; send a real value.",
             )
     if isinstance(orphan, Ambiguous):
         return Outcome.ORPHAN_AMBIGUOUS, _ambiguous("identifier_to_merge", job.orphan)
@@ -74,6 +82,27 @@ def _refuse(job: Work, *, orphan: Resolved, survivor: Resolved, settings: Settin
     if isinstance(survivor, NotFound) and job.kind is not JobKind.IDENTIFY:
         return Outcome.SURVIVOR_NOT_FOUND, _not_found("identifier_to_keep", job.survivor, survivor)
     return None
+
+
+def _changed_since(job: Work, *, orphan: Profile | None, survivor: Profile | None) -> tuple[Outcome, str] | None:
+    """Return the refusal when a profile is not what a run over duplicates saw; a redirect is not followed for it.
+
+    An orphan that is gone already is told about elsewhere.
+    """
+    if orphan is not None and isinstance(job.orphan, Member) and not _is_as_seen(orphan, job.orphan):
+        return Outcome.ORPHAN_NOT_FOUND, CHANGED.format(profile=named(orphan).capitalize())
+    if isinstance(job.survivor, Member) and (survivor is None or not _is_as_seen(survivor, job.survivor)):
+        changed = f"profile {job.survivor.braze_id}"
+        return Outcome.SURVIVOR_NOT_FOUND, CHANGED.format(profile=changed.capitalize())
+    return None
+
+
+def _is_as_seen(profile: Profile, member: Member) -> bool:
+    """Return whether *profile* still has the address, and is identified or not as it was."""
+    held = profile.email if isinstance(member.address, Email) else profile.phone
+    return (
+        held is not None and held.key == member.address.key and (profile.external_id is not None) == member.identified
+    )
 
 
 def _already_merged(job: Work, *, orphan: MergedAway, survivor: Profile | None, hand: Hand, at: datetime) -> Decision:
@@ -172,7 +201,7 @@ def _survivor_id(survivor: Denoted | MergedAway) -> int:
     return survivor.id if isinstance(survivor, Denoted) else survivor.survivor_id
 
 
-def _ambiguous(role: str, identifier: Identifier) -> str:
+def _ambiguous(role: str, identifier: Recorded) -> str:
     """Return why several profiles are left."""
     steps = ", ".join(identifier.prioritization) if isinstance(identifier, Email | Phone) else ""
     return (
@@ -181,11 +210,17 @@ def _ambiguous(role: str, identifier: Identifier) -> str:
     )
 
 
-def _not_found(role: str, identifier: Identifier, found: NotFound) -> str:
+def _not_found(role: str, identifier: Recorded, found: NotFound) -> str:
     """Return why no profile is left."""
     if found.filtered_out and isinstance(identifier, Email | Phone):
         steps = ", ".join(identifier.prioritization)
         return f"Profiles match {role}, but the prioritization [{steps}] leaves none of them."
-    kind = {"Email": "email address", "Phone": "phone number", "UserAlias": "alias", "ExternalId": "external_id"}
+    kind = {
+        "Email": "email address",
+        "Phone": "phone number",
+        "UserAlias": "alias",
+        "ExternalId": "external_id",
+        "Member": "braze_id",
+    }
     exact = ", whose letters must match exactly" if isinstance(identifier, UserAlias) else ""
     return f"No profile has the {kind[type(identifier).__name__]} in {role}{exact}."

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from app.merging.prioritization import Denoted, NotFound
 from app.merging.profile import Profile
 from app.profiles.resolution import MergedAway, Resolved
-from schemas.identifiers import Email, ExternalId, Identifier, Phone, UserAlias
+from schemas.identifiers import Email, ExternalId, Member, Phone, Recorded, UserAlias
 
 
 class Hand:
@@ -37,11 +37,11 @@ class Hand:
         """Each orphan's id with the id of the live profile that its history now reads under."""
         return {orphan_id: self._live(orphan_id) for orphan_id in self._survivor_of}
 
-    def is_stale(self, identifier: Identifier) -> bool:
+    def is_stale(self, identifier: Recorded) -> bool:
         """Return whether *identifier* is an address whose profiles this lane has changed since it was resolved."""
         return not self._touched_addresses.isdisjoint(_address(identifier))
 
-    def follow(self, identifier: Identifier, resolved: Resolved) -> Resolved:
+    def follow(self, identifier: Recorded, resolved: Resolved) -> Resolved:
         """Return what *identifier*, *resolved* before the lane began, denotes now."""
         match resolved:
             case NotFound() if isinstance(identifier, ExternalId) and identifier.value in self._identified:
@@ -80,10 +80,12 @@ class Hand:
             profile_id = self._survivor_of[profile_id]
         return profile_id
 
-    def _after_merge(self, identifier: Identifier, orphan_id: int) -> Resolved:
+    def _after_merge(self, identifier: Recorded, orphan_id: int) -> Resolved:
         """Return what *identifier*, which denoted the orphan *orphan_id*, denotes after the orphan's merge."""
         if isinstance(identifier, ExternalId):
             return self._after_merge_by_external_id(self._profiles[orphan_id])
+        if isinstance(identifier, Member):
+            return self._merged_away(self._profiles[orphan_id])
         survivor = self._profiles[self._live(orphan_id)]
         if isinstance(identifier, UserAlias) and survivor.user_aliases.get(identifier.label) == identifier.name:
             return Denoted(survivor.id)
@@ -97,24 +99,28 @@ class Hand:
         while holder.id in self._survivor_of:
             survivor = self._profiles[self._survivor_of[holder.id]]
             if holder.external_id is None or survivor.external_id != holder.external_id:
-                return MergedAway(
-                    orphan_id=holder.id,
-                    braze_id=holder.braze_id,
-                    external_id=holder.external_id,
-                    survivor_id=self._live(holder.id),
-                )
+                return self._merged_away(holder)
             holder = survivor
         return Denoted(holder.id)
 
+    def _merged_away(self, orphan: Profile) -> MergedAway:
+        """Return that *orphan* was merged away, and where it went."""
+        return MergedAway(
+            orphan_id=orphan.id,
+            braze_id=orphan.braze_id,
+            external_id=orphan.external_id,
+            survivor_id=self._live(orphan.id),
+        )
 
-def _address(identifier: Identifier) -> set[tuple[str, str]]:
+
+def _address(identifier: Recorded) -> set[tuple[str, str]]:
     """Return the address that *identifier* names, if it names one."""
     match identifier:
         case Email():
             return {("email", identifier.key)}
         case Phone():
             return {("phone", identifier.key)}
-        case ExternalId() | UserAlias():
+        case ExternalId() | UserAlias() | Member():
             return set()
 
 

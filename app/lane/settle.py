@@ -15,7 +15,7 @@ from app.merging.prioritization import Denoted
 from app.merging.profile import Profile
 from app.profiles.locking import lock_later
 from app.profiles.resolution import MergedAway, Resolved, resolve_later
-from schemas.identifiers import Email, ExternalId, Identifier, Phone, UserAlias
+from schemas.identifiers import Email, ExternalId, Member, Phone, Recorded, UserAlias
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ def _is_confirmed(pair: Pair, profiles: Mapping[int, Profile]) -> bool:
     return all(_has(profiles, identifier, resolved) for identifier, resolved in sides)
 
 
-def _has(profiles: Mapping[int, Profile], identifier: Identifier, resolved: Resolved) -> bool:
+def _has(profiles: Mapping[int, Profile], identifier: Recorded, resolved: Resolved) -> bool:
     """Return whether the profile that *identifier* was *resolved* to is among *profiles* and has it.
 
     Nobody else can have an external_id or an alias then. Of an address that says nothing, since others may share it.
@@ -103,6 +103,8 @@ def _has(profiles: Mapping[int, Profile], identifier: Identifier, resolved: Reso
             return profile.external_id == value
         case UserAlias(label, name):
             return profile.user_aliases.get(label) == name
+        case Member(braze_id):
+            return profile.braze_id == braze_id
         case Email() | Phone():
             return False
 

@@ -1,7 +1,7 @@
 """The ledger as the front door uses it: a batch and its jobs are durable before the answer leaves."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -15,8 +15,8 @@ from app.ledger.lanes import lane_heads
 from app.logs import request_id
 from app.metrics.door import ACCEPTED_JOBS
 from app.telemetry.spans import current
-from schemas.identifiers import Email, Identifier, Phone, plain_value, sharing_key, to_wire
-from schemas.outcomes import JobKind
+from schemas.identifiers import Email, Member, Phone, Recorded, plain_value, sharing_key, to_record
+from schemas.outcomes import BatchSource, JobKind
 
 QUERIES = load_queries("app.ledger", "accept.sql")
 
@@ -25,11 +25,11 @@ class Update(Protocol):
     """What a job is made of: the identifiers of its two sides."""
 
     @property
-    def orphan(self) -> Identifier:
+    def orphan(self) -> Recorded:
         """What names the profile that goes."""
 
     @property
-    def survivor(self) -> Identifier:
+    def survivor(self) -> Recorded:
         """What names the profile that stays."""
 
 
@@ -41,6 +41,42 @@ class Accepted:
     replayed: bool = False
     #: How many jobs it was given now.
     jobs: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewBatch:
+    """A batch that is to be made: what is asked for, by whom, and its id, which sorts by the time of its making."""
+
+    workspace_id: int
+    api_key_id: UUID | None
+    path: str
+    kind: JobKind
+    updates: Sequence[Update]
+    #: Places of the updates in the request, ascending; None when every object of it became an update.
+    places: Sequence[int] | None = None
+    source: BatchSource = BatchSource.API
+    #: The run over duplicates that makes it, if one does.
+    run_id: UUID | None = None
+    id: UUID = field(default_factory=uuid7)
+
+    def to_row(self) -> dict[str, Any]:
+        """Return it, with its jobs, as the query takes it."""
+        return {
+            "workspace_id": self.workspace_id,
+            "batch_id": self.id,
+            "api_key_id": self.api_key_id,
+            "path": self.path,
+            "source": self.source,
+            "run_id": self.run_id,
+            "kind": self.kind,
+            **origin(),
+            "jobs": Jsonb(_jobs(self.updates, range(len(self.updates)) if self.places is None else self.places)),
+        }
+
+
+def insert(connection: Connection, batch: NewBatch) -> None:
+    """Make *batch* and its jobs, in the caller's transaction."""
+    connection.execute(QUERIES["insert_batch"], batch.to_row())
 
 
 def accept(  # noqa: PLR0913  one request has as many sides
@@ -63,25 +99,19 @@ def accept(  # noqa: PLR0913  one request has as many sides
     Overloaded when too many of the workspace's jobs wait; what was accepted before is found again all the same.
     """
     # Ids are made here, once: they sort by the time of their making, and a repeated transaction uses them again.
-    batch_id = uuid7()
-    batch = {
-        "workspace_id": workspace_id,
-        "batch_id": batch_id,
-        "api_key_id": api_key_id,
-        "path": path,
-        "kind": kind,
-        **origin(),
-        "jobs": Jsonb(_jobs(updates, range(len(updates)) if places is None else places)),
-    }
+    batch = NewBatch(
+        workspace_id=workspace_id, api_key_id=api_key_id, path=path, kind=kind, updates=updates, places=places
+    )
+    row = batch.to_row()
 
     def work(connection: Connection) -> Accepted:
         if idempotency is not None:
-            earlier = first_use(connection, idempotency, workspace_id=workspace_id, path=path, batch_id=batch_id)
+            earlier = first_use(connection, idempotency, workspace_id=workspace_id, path=path, batch_id=batch.id)
             if earlier is not None:
                 return Accepted(batch_id=earlier, replayed=True)
         backlogs.require_room(connection, workspace_id=workspace_id)
-        connection.execute(QUERIES["insert_batch"], batch)
-        return Accepted(batch_id=batch_id, jobs=len(updates))
+        connection.execute(QUERIES["insert_batch"], row)
+        return Accepted(batch_id=batch.id, jobs=len(updates))
 
     accepted = in_transaction(pool, work, workspace_id=workspace_id)
     if not accepted.replayed:
@@ -103,15 +133,17 @@ def _jobs(updates: Sequence[Update], places: Sequence[int]) -> list[dict[str, An
             "id": str(uuid7()),
             "index": places[nth],
             "lane": places[lane],
-            "orphan": to_wire(update.orphan),
-            "survivor": to_wire(update.survivor),
+            "orphan": to_record(update.orphan),
+            "survivor": to_record(update.survivor),
             "search_keys": list(dict.fromkeys((*_search_keys(update.orphan), *_search_keys(update.survivor)))),
         }
         for nth, (update, lane) in enumerate(zip(updates, lanes, strict=True))
     ]
 
 
-def _search_keys(identifier: Identifier) -> tuple[str, ...]:
+def _search_keys(identifier: Recorded) -> tuple[str, ...]:
     """Return the forms in which operators may look for *identifier*: those in which it compares, and as it was sent."""
     value = plain_value(identifier)
+    if isinstance(identifier, Member):
+        return value, identifier.address.key
     return (value, identifier.key) if isinstance(identifier, Email | Phone) else (value,)

@@ -11,7 +11,7 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from app.db import Connection, load_queries
-from schemas.identifiers import Email, ExternalId, Identifier, Phone, UserAlias, from_wire, sharing_key
+from schemas.identifiers import Email, ExternalId, Identifier, Member, Phone, UserAlias, from_record, sharing_key
 from schemas.outcomes import Outcome
 
 QUERIES = load_queries("app.ledger", "erasure.sql")
@@ -104,4 +104,7 @@ def _found_nobody(row: Mapping[str, Any]) -> Iterator[Key]:
     """Yield the keys of the identifiers of the job *row* by which no profile was found."""
     for role in ("orphan", "survivor"):
         if row[f"{role}_braze_id"] is None and row[f"{role}_identifier"]:
-            yield sharing_key(from_wire(row[f"{role}_identifier"]))
+            identifier = from_record(row[f"{role}_identifier"])
+            yield sharing_key(identifier)
+            if isinstance(identifier, Member):
+                yield sharing_key(identifier.address)

@@ -9,7 +9,7 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from app.db import Connection, Later, load_queries
-from schemas.identifiers import Identifier, from_wire
+from schemas.identifiers import Recorded, from_record
 from schemas.outcomes import JobKind, JobState, Outcome
 
 QUERIES = load_queries("app.ledger", "work.sql")
@@ -39,14 +39,14 @@ class Work:
     traceparent: str | None = None
 
     @cached_property
-    def orphan(self) -> Identifier:
+    def orphan(self) -> Recorded:
         """The identifier_to_merge, read only when it is needed: one that cannot be read fails its own job alone."""
-        return from_wire(self.orphan_wire)
+        return from_record(self.orphan_wire)
 
     @cached_property
-    def survivor(self) -> Identifier:
+    def survivor(self) -> Recorded:
         """The identifier_to_keep, read likewise."""
-        return from_wire(self.survivor_wire)
+        return from_record(self.survivor_wire)
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> "Work":

@@ -4,10 +4,27 @@ import dataclasses
 from collections.abc import Mapping
 from datetime import datetime
 from operator import attrgetter
+from typing import Protocol
 
-from app.merging.profile import Profile
+from app.merging.profile import PhoneNumber, Profile
 from app.merging.rules import MERGE_RULES, Rule
 from schemas.outcomes import Outcome
+
+
+class Guarded(Protocol):
+    """As much of a profile as the guards look at that hang on nothing but the two."""
+
+    @property
+    def control_group(self) -> bool:
+        """Whether it is in the control group."""
+
+    @property
+    def marked_for_deletion_at(self) -> datetime | None:
+        """When it was marked for deletion, if it was."""
+
+    @property
+    def phone(self) -> PhoneNumber | None:
+        """Its phone number."""
 
 
 def merge(*, survivor: Profile, orphan: Profile, at: datetime, rules: Mapping[str, Rule] = MERGE_RULES) -> Profile:
@@ -30,14 +47,9 @@ def guard(*, survivor: Profile, orphan: Profile, at: datetime, survivor_limit: i
 
     *survivor_limit* is the number of orphans that one survivor may absorb in a UTC day.
     """
-    protected = guard_identity(orphan, role="orphan") or guard_identity(survivor, role="survivor")
-    if protected is not None:
-        return protected
-    if _has_invalid_phone(survivor) and _has_invalid_phone(orphan):
-        return (
-            Outcome.INVALID_PHONES,
-            "Neither profile's phone number has an E.164 form; correct one of them and merge again.",
-        )
+    refusal = guard_pair(survivor=survivor, orphan=orphan)
+    if refusal is not None:
+        return refusal
     if survivor.absorbed_on == at.date() and survivor.absorbed_count >= survivor_limit:
         return (
             Outcome.SURVIVOR_LIMIT,
@@ -49,7 +61,20 @@ def guard(*, survivor: Profile, orphan: Profile, at: datetime, survivor_limit: i
     return None
 
 
-def guard_identity(profile: Profile, *, role: str = "profile") -> tuple[Outcome, str] | None:
+def guard_pair(*, survivor: Guarded, orphan: Guarded) -> tuple[Outcome, str] | None:
+    """Return the outcome and the reason for which the two may not be merged on any day, or None when they may."""
+    protected = guard_identity(orphan, role="orphan") or guard_identity(survivor, role="survivor")
+    if protected is not None:
+        return protected
+    if _has_invalid_phone(survivor) and _has_invalid_phone(orphan):
+        return (
+            Outcome.INVALID_PHONES,
+            "Neither profile's phone number has an E.164 form; correct one of them and merge again.",
+        )
+    return None
+
+
+def guard_identity(profile: Guarded, *, role: str = "profile") -> tuple[Outcome, str] | None:
     """Return the outcome and the reason for which *profile* may neither be merged nor identified, or None."""
     if profile.control_group:
         return Outcome.PROTECTED, f"The {role} is in the control group, whose members are left as they are."
@@ -58,6 +83,6 @@ def guard_identity(profile: Profile, *, role: str = "profile") -> tuple[Outcome,
     return None
 
 
-def _has_invalid_phone(profile: Profile) -> bool:
+def _has_invalid_phone(profile: Guarded) -> bool:
     """Return whether *profile* has a phone number that has no E.164 form."""
     return profile.phone is not None and profile.phone.e164 is None

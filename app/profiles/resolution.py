@@ -9,7 +9,7 @@ from psycopg.types.json import Jsonb
 
 from app.db import Connection, Later, load_queries
 from app.merging.prioritization import Ambiguous, Candidate, Denoted, NotFound, prioritize
-from schemas.identifiers import Email, ExternalId, Identifier, Phone, UserAlias
+from schemas.identifiers import Email, ExternalId, Identifier, Member, Phone, Recorded, UserAlias
 from schemas.prioritization import Priority
 
 QUERIES = load_queries("app.profiles", "resolution.sql")
@@ -28,22 +28,28 @@ class MergedAway:
 Resolved = Denoted | Ambiguous | NotFound | MergedAway
 
 
-def resolve(connection: Connection, *, workspace_id: int, identifiers: Sequence[Identifier]) -> list[Resolved]:
+def resolve(connection: Connection, *, workspace_id: int, identifiers: Sequence[Recorded]) -> list[Resolved]:
     """Return, for each of *identifiers* in order, what it denotes in this statement's snapshot; nothing is locked."""
     return resolve_later(connection, workspace_id=workspace_id, identifiers=identifiers)()
 
 
 def resolve_later(
-    connection: Connection, *, workspace_id: int, identifiers: Sequence[Identifier]
+    connection: Connection, *, workspace_id: int, identifiers: Sequence[Recorded]
 ) -> Later[list[Resolved]]:
     """Ask what each of *identifiers* denotes; return how to get the answers, in order."""
-    asked = [_asked(place, identifier) for place, identifier in enumerate(identifiers)]
-    parameters = {"workspace_id": workspace_id, "asked": Jsonb(asked)}
-    cursor = connection.execute(QUERIES["resolve_identifiers"], parameters)
-    return lambda: _answers(identifiers, cursor.fetchall())
+    places = list(enumerate(identifiers))
+    asked = [_asked(place, identifier) for place, identifier in places if not isinstance(identifier, Member)]
+    members = [{"place": place, "key": each.braze_id} for place, each in places if isinstance(each, Member)]
+    questions = {"resolve_identifiers": asked, "resolve_members": members}
+    cursors = [
+        connection.execute(QUERIES[query], {"workspace_id": workspace_id, "asked": Jsonb(each)})
+        for query, each in questions.items()
+        if each
+    ]
+    return lambda: _answers(identifiers, [row for cursor in cursors for row in cursor.fetchall()])
 
 
-def _answers(identifiers: Sequence[Identifier], rows: Sequence[Mapping[str, Any]]) -> list[Resolved]:
+def _answers(identifiers: Sequence[Recorded], rows: Sequence[Mapping[str, Any]]) -> list[Resolved]:
     """Return what each of *identifiers* denotes, given the *rows* that were found for all of them."""
     rows_at: defaultdict[int, list[Mapping[str, Any]]] = defaultdict(list)
     for row in rows:
@@ -64,7 +70,7 @@ def _asked(place: int, identifier: Identifier) -> dict[str, Any]:
             return {"place": place, "kind": kind, "key": identifier.key, "newest": newest}
 
 
-def _resolved(identifier: Identifier, rows: Sequence[Mapping[str, Any]]) -> Resolved:
+def _resolved(identifier: Recorded, rows: Sequence[Mapping[str, Any]]) -> Resolved:
     """Return what the *rows* found for *identifier* amount to."""
     live = [Candidate(row["id"], row["identified"], row["updated_at"]) for row in rows if row["orphan_id"] is None]
     if not live and rows:

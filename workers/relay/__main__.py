@@ -1,4 +1,4 @@
-"""The relay's entry: publishing, rescue, pruning and analysis, a thread each, until SIGTERM or SIGINT."""
+"""The relay's entry: publishing, rescue, pruning, analysis and duplicates, a thread each, until SIGTERM or SIGINT."""
 
 import logging
 import signal
@@ -17,6 +17,7 @@ from workers.broker import Broker, BrokerUnavailable
 from workers.celery import make_celery
 from workers.loop import repeat
 from workers.relay.analysis import Analyst
+from workers.relay.duplicates import Runner
 from workers.relay.prune import Pruner
 from workers.relay.publishing import Publisher
 from workers.relay.rescue import Rescuer
@@ -26,6 +27,8 @@ log = logging.getLogger(__name__)
 MILLISECONDS = 1000
 #: Seconds between two looks at how tables have grown; PostgreSQL itself does not count changes more often.
 ANALYZE_EVERY_S = 1.0
+#: Seconds between two looks whether duplicates are to be merged, or whether a run that pauses may go on.
+DUPLICATES_EVERY_S = 0.5
 
 
 def main() -> None:
@@ -41,7 +44,7 @@ def main() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     log.info("relay_started")
-    services = (_publish, _rescue, _prune, _analyze)
+    services = (_publish, _rescue, _prune, _analyze, _merge_duplicates)
     with (
         serve(settings.metrics_address, *RELAY),
         open_pool(settings, name="relay") as pool,
@@ -97,6 +100,11 @@ def _analyze(pool: Pool, settings: Settings, stop: Event) -> None:
     """Keep PostgreSQL's statistics up with the tables until told to stop."""
     del settings
     repeat(Analyst(pool).run_once, pause_s=ANALYZE_EVERY_S, stop=stop, name="analysis")
+
+
+def _merge_duplicates(pool: Pool, settings: Settings, stop: Event) -> None:
+    """Take steps of the runs over duplicates until told to stop."""
+    repeat(Runner(pool, settings).run_once, pause_s=DUPLICATES_EVERY_S, stop=stop, name="duplicates")
 
 
 if __name__ == "__main__":

@@ -2,8 +2,11 @@
 -- Makes a batch and its jobs, given as a JSON array, durable: the transactional outbox that the relay empties.
 -- Where a webhook wants to be told of it, its end is watched for.
 WITH accepted AS (
-    INSERT INTO batch (workspace_id, id, api_key_id, path, request_id, traceparent)
-    VALUES (%(workspace_id)s, %(batch_id)s, %(api_key_id)s, %(path)s, %(request_id)s, %(traceparent)s)
+    INSERT INTO batch (workspace_id, id, api_key_id, path, source, run_id, request_id, traceparent)
+    VALUES (
+        %(workspace_id)s, %(batch_id)s, %(api_key_id)s, %(path)s, %(source)s, %(run_id)s, %(request_id)s,
+        %(traceparent)s
+    )
 ),
 
 watched AS (

@@ -68,6 +68,10 @@ BEGIN
         GRANT SELECT, INSERT, UPDATE, DELETE ON webhook, webhook_watch, webhook_notice TO mergelane_app;
         GRANT EXECUTE ON FUNCTION workspaces_with_notices() TO mergelane_app;
     END IF;
+    IF to_regclass('duplicate_run') IS NOT NULL THEN
+        GRANT SELECT, INSERT, UPDATE ON duplicate_policy, duplicate_run TO mergelane_app;
+        GRANT EXECUTE ON FUNCTION workspaces_with_duplicates_to_merge() TO mergelane_app;
+    END IF;
 END;
 $$;
 DO $$

@@ -99,3 +99,21 @@ CROSS JOIN LATERAL (
     )
 ) AS candidate
 WHERE asked.kind = 'phone'
+
+-- name: resolve_members
+-- Finds the profiles that a run over duplicates named by braze_id: the live ones, or where a merged-away one went.
+WITH asked AS (
+    SELECT place, key FROM jsonb_to_recordset(%(asked)s) AS given (place integer, key text)
+)
+
+SELECT asked.place, profile.id, profile.external_id IS NOT NULL AS identified, profile.updated_at,
+    NULL::bigint AS orphan_id, NULL::text AS orphan_braze_id, NULL::text AS orphan_external_id
+FROM asked
+JOIN profile ON profile.workspace_id = %(workspace_id)s AND profile.braze_id = asked.key
+
+UNION ALL
+
+SELECT asked.place, origin.profile_id, NULL, NULL, redirect.orphan_id, redirect.braze_id, redirect.external_id
+FROM asked
+JOIN redirect ON redirect.workspace_id = %(workspace_id)s AND redirect.braze_id = asked.key
+JOIN origin ON origin.workspace_id = %(workspace_id)s AND origin.origin_id = redirect.orphan_id

@@ -1,0 +1,104 @@
+"""Runs over the duplicates of a workspace, as those who ask for them see them. One is under way at a time."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+from uuid_utils.compat import uuid7
+
+from app.db import Connection, load_queries
+from app.duplicates.counts import Counts
+from app.duplicates.policy import rule_of
+from app.duplicates.position import Position
+from app.errors import Conflict, NotFound
+from schemas.keeping import KeepRule, RunState, RunTrigger
+
+QUERIES = load_queries("app.duplicates", "runs.sql")
+
+NO_RUN = "There is no run over duplicates with this id."
+UNDER_WAY = "A run over duplicates is under way already: {run_id}. Wait for its end, or cancel it."
+ENDED = "This run is {state}; only a run that is under way can be cancelled."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """A run as it stands."""
+
+    id: UUID
+    trigger: RunTrigger
+    rule: KeepRule
+    state: RunState
+    created_at: datetime
+    finished_at: datetime | None
+    counts: Counts
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> "Run":
+        """Return the run that *row* says."""
+        return cls(
+            id=row["id"],
+            trigger=RunTrigger(row["trigger"]),
+            rule=rule_of(row),
+            state=RunState(row["state"]),
+            created_at=row["created_at"],
+            finished_at=row["finished_at"],
+            counts=Counts.from_json(row["counts"]),
+        )
+
+
+def start(
+    connection: Connection, rule: KeepRule, *, workspace_id: int, trigger: RunTrigger, api_key_id: UUID | None = None
+) -> UUID:
+    """Begin a run by *rule* and return its id. Raises Conflict when one is under way."""
+    parameters = {
+        "workspace_id": workspace_id,
+        "id": uuid7(),
+        "trigger": trigger,
+        "api_key_id": api_key_id,
+        "identifier": rule.identifier,
+        "resolve_ties_by": rule.resolve_ties_by,
+        "prefer": rule.prefer,
+        "position": Jsonb(Position().to_json()),
+        "counts": Jsonb(Counts().to_json()),
+    }
+    row = connection.execute(QUERIES["start_run"], parameters).fetchone()
+    if row is None:
+        running = connection.execute(QUERIES["run_under_way"], {"workspace_id": workspace_id}).fetchone()
+        raise Conflict(UNDER_WAY.format(run_id=running["id"] if running else "it has just ended"))
+    run_id: UUID = row["id"]
+    return run_id
+
+
+def read_run(connection: Connection, *, workspace_id: int, run_id: UUID) -> Run:
+    """Return a run; raise NotFound when the workspace has none of that id."""
+    row = connection.execute(QUERIES["read_run"], {"workspace_id": workspace_id, "id": run_id}).fetchone()
+    if row is None:
+        raise NotFound(NO_RUN)
+    return Run.from_row(row)
+
+
+def list_runs(connection: Connection, *, workspace_id: int, limit: int, before: UUID | None = None) -> list[Run]:
+    """Return up to *limit* runs, newest first, older than the run *before*."""
+    page = {"workspace_id": workspace_id, "limit": limit, "before": before}
+    return [Run.from_row(row) for row in connection.execute(QUERIES["list_runs"], page)]
+
+
+def cancel(connection: Connection, *, workspace_id: int, run_id: UUID) -> Run:
+    """End a run and return it. What it has put into the ledger goes on.
+
+    Raises NotFound when the workspace has none of that id, and Conflict when it has ended.
+    """
+    named = {"workspace_id": workspace_id, "id": run_id}
+    cancelled = connection.execute(QUERIES["cancel_run"], named).fetchone()
+    run = read_run(connection, workspace_id=workspace_id, run_id=run_id)
+    if cancelled is None:
+        raise Conflict(ENDED.format(state=run.state))
+    return run
+
+
+def fail(connection: Connection, *, workspace_id: int) -> None:
+    """End the run that is under way, since it cannot go on; its place is kept, for whoever looks into it."""
+    connection.execute(QUERIES["fail_run"], {"workspace_id": workspace_id})

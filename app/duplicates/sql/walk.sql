@@ -1,0 +1,92 @@
+-- The walk over a workspace's duplicates, along the index of its addresses. Each query reads a bounded number of entries.
+
+-- name: shared_emails
+-- Reads the next entries of the index of email addresses, and tells which addresses are shared by several of them.
+WITH entry AS (
+    SELECT email_key AS address
+    FROM profile
+    WHERE workspace_id = %(workspace_id)s AND email_key > %(after)s
+    ORDER BY email_key
+    LIMIT %(entries)s
+),
+
+counted AS (
+    SELECT address, count(*) AS members, sum(count(*)) OVER (ORDER BY address) AS entries
+    FROM entry
+    GROUP BY address
+)
+
+SELECT counted.address, counted.members, counted.entries::bigint, total.entries AS total
+FROM counted
+CROSS JOIN (SELECT count(*) AS entries FROM entry) AS total
+-- Of those that are not shared, none but the last ones matter: by these it is told how far the reading came.
+WHERE counted.members > 1 OR counted.entries >= total.entries - 1
+ORDER BY counted.address
+
+-- name: shared_phones
+-- Does the same along the index of phone numbers.
+WITH entry AS (
+    SELECT phone_key AS address
+    FROM profile
+    WHERE workspace_id = %(workspace_id)s AND phone_key > %(after)s
+    ORDER BY phone_key
+    LIMIT %(entries)s
+),
+
+counted AS (
+    SELECT address, count(*) AS members, sum(count(*)) OVER (ORDER BY address) AS entries
+    FROM entry
+    GROUP BY address
+)
+
+SELECT counted.address, counted.members, counted.entries::bigint, total.entries AS total
+FROM counted
+CROSS JOIN (SELECT count(*) AS entries FROM entry) AS total
+WHERE counted.members > 1 OR counted.entries >= total.entries - 1
+ORDER BY counted.address
+
+-- name: members_by_email
+-- Reads up to so many profiles of each email address, in the order of the index, behind a place in it.
+SELECT
+    shared.address, profile.id, profile.braze_id, profile.external_id, profile.created_at, profile.updated_at,
+    profile.last_session_at, profile.email, profile.phone, profile.phone_e164, profile.control_group,
+    profile.marked_for_deletion_at
+FROM unnest(%(addresses)s::text[]) AS shared (address)
+CROSS JOIN LATERAL (
+    SELECT *
+    FROM profile
+    WHERE profile.workspace_id = %(workspace_id)s AND profile.email_key = shared.address
+        AND ((profile.external_id IS NOT NULL), profile.updated_at, profile.id)
+        > (%(identified)s::boolean, %(updated_at)s::timestamptz, %(id)s::bigint)
+    ORDER BY (profile.external_id IS NOT NULL), profile.updated_at, profile.id
+    LIMIT %(limit)s
+) AS profile
+ORDER BY shared.address, (profile.external_id IS NOT NULL), profile.updated_at, profile.id
+
+-- name: members_by_phone
+-- Does the same for phone numbers.
+SELECT
+    shared.address, profile.id, profile.braze_id, profile.external_id, profile.created_at, profile.updated_at,
+    profile.last_session_at, profile.email, profile.phone, profile.phone_e164, profile.control_group,
+    profile.marked_for_deletion_at
+FROM unnest(%(addresses)s::text[]) AS shared (address)
+CROSS JOIN LATERAL (
+    SELECT *
+    FROM profile
+    WHERE profile.workspace_id = %(workspace_id)s AND profile.phone_key = shared.address
+        AND ((profile.external_id IS NOT NULL), profile.updated_at, profile.id)
+        > (%(identified)s::boolean, %(updated_at)s::timestamptz, %(id)s::bigint)
+    ORDER BY (profile.external_id IS NOT NULL), profile.updated_at, profile.id
+    LIMIT %(limit)s
+) AS profile
+ORDER BY shared.address, (profile.external_id IS NOT NULL), profile.updated_at, profile.id
+
+-- name: leaders
+-- Reads again those profiles of a group that led in the parts of it that were read before.
+SELECT
+    id, braze_id, external_id, created_at, updated_at, last_session_at, email, phone, phone_e164, control_group,
+    marked_for_deletion_at
+FROM profile
+WHERE workspace_id = %(workspace_id)s AND id = ANY(%(ids)s)
+    AND %(address)s IN (email_key, phone_key)
+ORDER BY id

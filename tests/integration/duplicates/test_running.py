@@ -1,0 +1,257 @@
+"""A run over duplicates: which merges it puts into the ledger, step by step, once each."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from app.config import Settings
+from app.db import Pool, in_transaction
+from app.duplicates import running, runs, walk
+from app.duplicates.preview import count, steps
+from app.errors import Conflict, NotFound
+from app.merging.keeping import Duplicate
+from schemas.keeping import KeepRule, Prefer, RunState, SharedAddress, TiesBy
+from tests.support.duplicates import a_group, at, begin, merges, numbers, pairs, run_of, take_steps
+from tests.support.factories import Factory, one_database_for_all
+
+database_url = one_database_for_all()
+
+
+@pytest.fixture(params=[(20_000, 1_000), (2, 2), (3, 1), (7, 3)], ids=str)
+def steps_of(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[int, int]]:
+    """Steps of every size: entries that are read, and profiles."""
+    entries, members = request.param
+    plain = walk.Walk
+
+    def small(**given: Any) -> walk.Walk:
+        return plain(**given, entries=entries, members=members)
+
+    monkeypatch.setattr(running, "Walk", small)
+    return entries, members
+
+
+def test_profiles_that_share_an_address_are_merged_into_the_one_that_the_rule_keeps(
+    steps_of: tuple[int, int], pool: Pool, factory: Factory
+) -> None:
+    a_group(factory, "alone@x.org", 1)
+    a_group(factory, "another@x.org", 1)
+    old, new = a_group(factory, "Ada@X.org", 1, 2)
+    first, second, third, fourth = a_group(factory, "bob@x.org", 1, 2, 3, 4)
+    (named,) = a_group(factory, " BOB@x.org ", 0, external_id="bob")
+    for letter in "cdefgh":
+        a_group(factory, f"{letter}@x.org", 1)
+    last = a_group(factory, "z@x.org", 5, 6)
+    run_id = begin(pool, factory)
+    take_steps(pool, factory)
+    run = run_of(pool, factory, run_id)
+
+    expected = [
+        *merges([old], new),
+        *merges([fourth, third, second, first], named),
+        *merges([last[0]], last[1]),
+    ]
+    assert sorted(pairs(factory)) == sorted(expected)
+    assert run.state == RunState.FINISHED
+    assert numbers(run.counts) == {
+        "examined": 17,
+        "groups": 3,
+        "to_merge": 6,
+        "batches": run.counts.batches,
+    }
+
+
+def test_what_is_undecided_or_guarded_is_counted_and_not_merged(
+    steps_of: tuple[int, int], pool: Pool, factory: Factory
+) -> None:
+    a_group(factory, "tie@x.org", 1, 3, 3)
+    a_group(factory, "null", 1, 2)
+    a_group(factory, "held@x.org", 1)
+    a_group(factory, "held@x.org", 2, control_group=True)
+    (_,) = a_group(factory, "mixed@x.org", 1, marked_for_deletion_at=at(1))
+    orphan, keeper = a_group(factory, "mixed@x.org", 1, 9)
+    run_id = begin(pool, factory)
+    take_steps(pool, factory)
+
+    assert pairs(factory) == merges([orphan], keeper)
+    counts = run_of(pool, factory, run_id).counts
+    assert counts.undecided == {"protected": 2, "refused_identifier": 2, "tie": 3}
+    assert counts.left == {"protected": 1}
+    assert counts.groups == 4
+
+
+@pytest.mark.parametrize(
+    ("rule", "kept"),
+    [
+        (KeepRule(resolve_ties_by=TiesBy.CREATED), 0),
+        (KeepRule(resolve_ties_by=TiesBy.CREATED, prefer=Prefer.OLDEST), 1),
+        (KeepRule(resolve_ties_by=TiesBy.UPDATED), 1),
+        (KeepRule(resolve_ties_by=TiesBy.LAST_SESSION), 2),
+        (KeepRule(resolve_ties_by=TiesBy.LAST_SESSION, prefer=Prefer.OLDEST), 0),
+    ],
+    ids=str,
+)
+def test_every_rule_is_carried_out(pool: Pool, factory: Factory, rule: KeepRule, kept: int) -> None:
+    address = "+1 415 555 0123"
+    group = [
+        factory.profile(phone=address, created_at=at(made), updated_at=at(updated), last_session_at=at(seen))
+        for made, updated, seen in [(9, 1, 1), (1, 9, 5), (5, 5, 9)]
+    ]
+    factory.profile(phone="14155550123", email="a@x.org")
+    factory.profile(email="a@x.org")
+    begin(pool, factory, replace(rule, identifier=SharedAddress.PHONE))
+    take_steps(pool, factory)
+
+    assert {survivor for _, survivor in pairs(factory)} == {group[kept].braze_id}
+    assert len(pairs(factory)) == 2
+
+
+def test_a_preview_says_what_the_run_then_does(pool: Pool, factory: Factory) -> None:
+    for number in range(40):
+        a_group(factory, f"p{number % 13}@x.org", number % 5)
+    walked = list(steps(pool, Settings(), workspace_id=factory.workspace_id, rule=KeepRule()))
+    counts, whole = count(pool, Settings(), workspace_id=factory.workspace_id, rule=KeepRule())
+    fates = [fate for step in walked for fate in step.fates if isinstance(fate.keeper, Duplicate)]
+    previewed = [
+        (orphan.braze_id, fate.keeper.braze_id)
+        for fate in fates
+        if isinstance(fate.keeper, Duplicate)
+        for orphan in fate.orphans
+    ]
+    run_id = begin(pool, factory)
+    take_steps(pool, factory)
+    run = run_of(pool, factory, run_id)
+
+    assert pairs(factory) == previewed != []
+    assert whole
+    assert replace(run.counts, batches=0) == counts
+
+
+def test_counting_ends_when_its_time_is_up(pool: Pool, factory: Factory, monkeypatch: pytest.MonkeyPatch) -> None:
+    a_group(factory, "a@x.org", 1, 2)
+    a_group(factory, "b@x.org", 1, 2)
+    monkeypatch.setattr("app.duplicates.preview.Walk", lambda **given: walk.Walk(**given, entries=2, members=2))
+    clock = iter([0.0, 100.0])
+    counts, whole = count(
+        pool, Settings(), workspace_id=factory.workspace_id, rule=KeepRule(), clock=lambda: next(clock)
+    )
+
+    assert (counts.groups, whole) == (1, False)
+
+
+def test_a_group_stays_in_one_batch_and_one_lane_where_it_fits(pool: Pool, factory: Factory) -> None:
+    for number in range(4):
+        a_group(factory, f"g{number}@x.org", *range(20))
+    large = a_group(factory, "h@x.org", *range(61))
+    run_id = begin(pool, factory)
+    take_steps(pool, factory)
+    rows = factory.rows(
+        """
+        SELECT count(*) AS jobs, count(DISTINCT job.lane) AS lanes, count(DISTINCT survivor_identifier) AS groups
+        FROM job WHERE workspace_id = %s GROUP BY batch_id ORDER BY batch_id
+        """
+    )
+
+    assert [(row["jobs"], row["lanes"], row["groups"]) for row in rows] == [
+        (38, 2, 2),
+        (38, 2, 2),
+        (50, 1, 1),
+        (10, 1, 1),
+    ]
+    assert run_of(pool, factory, run_id).counts.batches == 4
+    assert pairs(factory)[-1] == (large[0].braze_id, large[-1].braze_id)
+
+
+def test_batches_name_their_source_and_their_run(pool: Pool, factory: Factory) -> None:
+    a_group(factory, "a@x.org", 1, 2)
+    run_id = begin(pool, factory)
+    take_steps(pool, factory)
+    factory.batch([])
+
+    rows = factory.rows("SELECT source, run_id, path FROM batch WHERE workspace_id = %s ORDER BY id")
+    assert [tuple(row.values()) for row in rows] == [
+        ("duplicates", run_id, "/duplicates/runs"),
+        ("api", None, "/users/merge"),
+    ]
+
+
+def test_one_run_is_under_way_at_a_time(pool: Pool, factory: Factory) -> None:
+    run_id = begin(pool, factory)
+    with pytest.raises(Conflict, match=str(run_id)):
+        begin(pool, factory)
+    take_steps(pool, factory)
+
+    assert begin(pool, factory) != run_id
+
+
+def test_a_step_is_taken_by_one_process_at_a_time(pool: Pool, factory: Factory) -> None:
+    a_group(factory, "a@x.org", 1, 2)
+    begin(pool, factory)
+
+    def meanwhile(connection: Any) -> bool:
+        taken = running.take_step(connection, Settings(), factory.workspace_id)
+        assert not running.go_on(pool, Settings(), workspace_id=factory.workspace_id)
+        return taken
+
+    assert in_transaction(pool, meanwhile, workspace_id=factory.workspace_id)
+    assert len(pairs(factory)) == 1
+
+
+def test_a_step_that_does_not_end_has_no_effect_and_is_taken_again(
+    pool: Pool, factory: Factory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    orphan, keeper = a_group(factory, "a@x.org", 1, 2)
+    run_id = begin(pool, factory)
+
+    def broken(connection: Any) -> None:
+        running.take_step(connection, Settings(), factory.workspace_id)
+        raise RuntimeError("killed")
+
+    with pytest.raises(RuntimeError, match="killed"):
+        in_transaction(pool, broken, workspace_id=factory.workspace_id)
+    assert pairs(factory) == []
+    assert numbers(run_of(pool, factory, run_id).counts) == {}
+
+    take_steps(pool, factory)
+    assert pairs(factory) == merges([orphan], keeper)
+
+
+def test_a_run_pauses_while_too_many_jobs_of_its_workspace_wait(pool: Pool, factory: Factory) -> None:
+    a_group(factory, "a@x.org", 1, 2)
+    waiting = factory.batch([({"external_id": f"{number}"}, {"external_id": "x"}) for number in range(5)])
+    run_id = begin(pool, factory)
+
+    assert take_steps(pool, factory, Settings(waiting_bound=10)) == 0
+    assert run_of(pool, factory, run_id).state == RunState.RUNNING
+
+    factory.set_jobs(waiting, "state = 'running'")
+    assert take_steps(pool, factory, Settings(waiting_bound=10)) == 1
+
+
+def test_a_cancelled_run_goes_on_no_more_and_what_it_made_stays(
+    pool: Pool, factory: Factory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a_group(factory, "a@x.org", 1, 2)
+    a_group(factory, "b@x.org", 1, 2)
+    monkeypatch.setattr(running, "Walk", lambda **given: walk.Walk(**given, entries=2, members=2))
+    run_id = begin(pool, factory)
+    running.go_on(pool, Settings(), workspace_id=factory.workspace_id)
+
+    def cancel(connection: Any) -> runs.Run:
+        return runs.cancel(connection, workspace_id=factory.workspace_id, run_id=run_id)
+
+    assert in_transaction(pool, cancel, workspace_id=factory.workspace_id).state == RunState.CANCELLED
+    assert take_steps(pool, factory) == 0
+    assert len(pairs(factory)) == 1
+    with pytest.raises(Conflict, match="cancelled"):
+        in_transaction(pool, cancel, workspace_id=factory.workspace_id)
+
+
+def test_a_run_of_another_workspace_is_none(pool: Pool, factory: Factory) -> None:
+    other = Factory(factory.connection)
+    run_id = begin(pool, other)
+
+    with pytest.raises(NotFound):
+        run_of(pool, factory, run_id)
+    assert not running.go_on(pool, Settings(), workspace_id=factory.workspace_id)

@@ -1,0 +1,73 @@
+"""Groups of duplicates for the tests, and runs over them without a relay."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from app.config import Settings
+from app.db import Pool, in_transaction
+from app.duplicates import running, runs
+from app.merging.profile import Profile
+from schemas.keeping import KeepRule, RunTrigger
+from tests.support.factories import LONG_AGO, Factory
+
+OF_BATCHES = """
+    SELECT job.orphan_identifier ->> 'braze_id' AS orphan, job.survivor_identifier ->> 'braze_id' AS survivor
+    FROM job JOIN batch ON batch.workspace_id = job.workspace_id AND batch.id = job.batch_id
+    WHERE job.workspace_id = %s AND batch.source = 'duplicates'
+    ORDER BY job.batch_id, job.index
+"""
+
+
+def at(day: int) -> Any:
+    """Return a time, some days after the beginning."""
+    return LONG_AGO + timedelta(days=day)
+
+
+def a_group(factory: Factory, address: str, *days: int, **fields: Any) -> list[Profile]:
+    """Write profiles that share the email *address*, each made and updated on one of *days*."""
+    return [factory.profile(email=address, created_at=at(day), updated_at=at(day), **fields) for day in days]
+
+
+def begin(pool: Pool, factory: Factory, rule: KeepRule | None = None) -> UUID:
+    """Begin a run, and return its id."""
+    return in_transaction(
+        pool,
+        lambda connection: runs.start(
+            connection, rule or KeepRule(), workspace_id=factory.workspace_id, trigger=RunTrigger.API
+        ),
+        workspace_id=factory.workspace_id,
+    )
+
+
+def take_steps(pool: Pool, factory: Factory, settings: Settings | None = None) -> int:
+    """Let the run go on until it takes no step more; return how many it took."""
+    steps = 0
+    while running.go_on(pool, settings or Settings(), workspace_id=factory.workspace_id):
+        steps += 1
+    return steps
+
+
+def run_of(pool: Pool, factory: Factory, run_id: UUID) -> runs.Run:
+    """Return a run as it stands."""
+    return in_transaction(
+        pool,
+        lambda connection: runs.read_run(connection, workspace_id=factory.workspace_id, run_id=run_id),
+        workspace_id=factory.workspace_id,
+    )
+
+
+def pairs(factory: Factory) -> list[tuple[str, str]]:
+    """Return the braze_ids of orphan and survivor of every job that runs have made, in their order."""
+    return [(row["orphan"], row["survivor"]) for row in factory.rows(OF_BATCHES)]
+
+
+def merges(orphans: list[Profile], survivor: Profile) -> list[tuple[str, str]]:
+    """Return the pairs that merge *orphans* into *survivor*."""
+    return [(orphan.braze_id, survivor.braze_id) for orphan in orphans]
+
+
+def numbers(counts: Any) -> Mapping[str, Any]:
+    """Return those of the numbers of a walk that are not nothing."""
+    return {name: value for name, value in counts.to_json().items() if value}

@@ -1,0 +1,170 @@
+"""Which of a group of duplicates is kept, and what becomes of the others."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.merging.keeping import Duplicate, choose, fate, leading
+from schemas.keeping import KeepRule, Prefer, TiesBy, Undecided
+from schemas.outcomes import Outcome
+from tests.support.factories import LONG_AGO, a_phone
+
+REFUSED = frozenset({"null", "undefined"})
+RULES = [KeepRule(resolve_ties_by=by, prefer=prefer) for by in TiesBy for prefer in Prefer]
+
+
+def a_duplicate(number: int, *, day: int = 0, session: int | None = None, **fields: Any) -> Duplicate:
+    """Return a duplicate that was made and updated on *day*, and seen last on the day *session*."""
+    at = LONG_AGO + timedelta(days=day)
+    whole: dict[str, Any] = {
+        "id": number,
+        "braze_id": f"{number:024x}",
+        "external_id": None,
+        "created_at": at,
+        "updated_at": at,
+        "last_session_at": None if session is None else LONG_AGO + timedelta(days=session),
+        **fields,
+    }
+    return Duplicate(**whole)
+
+
+def kept(duplicates: Sequence[Duplicate], rule: KeepRule) -> int | Undecided:
+    """Return the id of the one that is kept, or why there is none."""
+    chosen = choose(leading(duplicates, rule), address="a@x.org", refused=REFUSED)
+    return chosen if isinstance(chosen, Undecided) else chosen.id
+
+
+some = st.lists(
+    st.builds(
+        a_duplicate,
+        st.integers(1, 12),
+        day=st.integers(0, 3),
+        session=st.none() | st.integers(0, 2),
+        external_id=st.none() | st.just("x"),
+        control_group=st.booleans(),
+    ),
+    min_size=1,
+    unique_by=lambda duplicate: duplicate.id,
+)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_an_identified_profile_is_kept_before_any_other(rule: KeepRule) -> None:
+    others = [a_duplicate(1, day=0, session=0), a_duplicate(2, day=9, session=9)]
+
+    assert kept([*others, a_duplicate(3, day=5, external_id="x")], rule) == 3
+
+
+@pytest.mark.parametrize(
+    ("by", "newest", "oldest"), [(TiesBy.CREATED, 1, 2), (TiesBy.UPDATED, 2, 3), (TiesBy.LAST_SESSION, 3, 1)]
+)
+@pytest.mark.parametrize("external_id", ["x", None])
+def test_ties_are_resolved_by_the_time_that_is_set(
+    by: TiesBy, newest: int, oldest: int, external_id: str | None
+) -> None:
+    days = {1: (9, 5, 1), 2: (1, 9, 5), 3: (5, 1, 9)}
+    group = [
+        a_duplicate(
+            number,
+            session=seen,
+            external_id=external_id,
+            created_at=LONG_AGO + timedelta(days=made),
+            updated_at=LONG_AGO + timedelta(days=updated),
+        )
+        for number, (made, updated, seen) in days.items()
+    ]
+
+    assert kept(group, KeepRule(resolve_ties_by=by, prefer=Prefer.NEWEST)) == newest
+    assert kept(group, KeepRule(resolve_ties_by=by, prefer=Prefer.OLDEST)) == oldest
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_identical_times_are_a_tie_and_nobody_is_kept(rule: KeepRule) -> None:
+    twins = [a_duplicate(1, day=3, session=3), a_duplicate(2, day=3, session=3)]
+
+    assert kept(twins, rule) == Undecided.TIE
+
+
+@pytest.mark.parametrize("prefer", Prefer)
+def test_a_profile_without_a_session_stands_behind_those_with_one(prefer: Prefer) -> None:
+    rule = KeepRule(resolve_ties_by=TiesBy.LAST_SESSION, prefer=prefer)
+
+    assert kept([a_duplicate(1), a_duplicate(2, session=4)], rule) == 2
+    assert kept([a_duplicate(1), a_duplicate(2, day=7)], rule) == Undecided.TIE
+
+
+@pytest.mark.parametrize("address", ["null", "Undefined "])
+def test_strangers_who_share_a_placeholder_are_no_duplicates(address: str) -> None:
+    assert choose((a_duplicate(1),), address=address, refused=REFUSED) == Undecided.REFUSED
+
+
+@pytest.mark.parametrize("protection", [{"control_group": True}, {"marked_for_deletion_at": LONG_AGO}])
+def test_a_protected_profile_is_neither_kept_nor_merged(protection: dict[str, Any]) -> None:
+    protected, other = a_duplicate(1, day=9, **protection), a_duplicate(2)
+
+    assert kept([protected, other], KeepRule()) == Undecided.PROTECTED
+
+    found = fate([protected, other], keeper=other, address="a@x.org", rule=KeepRule())
+
+    assert (found.orphans, found.left) == ((), ((protected, Outcome.PROTECTED),))
+
+
+def test_two_invalid_phone_numbers_are_not_merged() -> None:
+    keeper, orphan = a_duplicate(1, phone=a_phone("123")), a_duplicate(2, phone=a_phone("456"))
+    found = fate([keeper, orphan], keeper=keeper, address="a@x.org", rule=KeepRule())
+
+    assert found.left == ((orphan, Outcome.INVALID_PHONES),)
+
+
+def test_orphans_follow_in_the_order_in_which_the_rule_prefers_them() -> None:
+    keeper = a_duplicate(1, day=5, external_id="x")
+    group = [
+        a_duplicate(2, day=1),
+        a_duplicate(3, day=9),
+        keeper,
+        a_duplicate(4, day=1),
+        a_duplicate(5, external_id="y"),
+    ]
+    found = fate(group, keeper=keeper, address="a@x.org", rule=KeepRule())
+
+    assert [orphan.id for orphan in found.orphans] == [5, 3, 2, 4]
+
+
+def test_of_an_undecided_group_everybody_is_told_and_nobody_merged() -> None:
+    group = [a_duplicate(1), a_duplicate(2)]
+    found = fate(group, keeper=Undecided.TIE, address="a@x.org", rule=KeepRule())
+
+    assert [each.id for each in found.unmerged] == [1, 2]
+    assert (found.orphans, found.left) == ((), ())
+
+
+@given(some, st.sampled_from(RULES))
+def test_one_is_kept_or_nobody_and_everybody_else_has_exactly_one_fate(group: list[Duplicate], rule: KeepRule) -> None:
+    keeper = choose(leading(group, rule), address="a@x.org", refused=REFUSED)
+    found = fate(group, keeper=keeper, address="a@x.org", rule=rule)
+    told = [*found.orphans, *(duplicate for duplicate, _ in found.left), *found.unmerged]
+    everybody = told if isinstance(keeper, Undecided) else [*told, keeper]
+
+    assert sorted(each.id for each in everybody) == sorted(each.id for each in group)
+
+
+@given(some, st.sampled_from(RULES), st.integers(1, 5))
+def test_a_group_that_is_looked_at_in_parts_has_the_same_end(group: list[Duplicate], rule: KeepRule, size: int) -> None:
+    leaders: tuple[Duplicate, ...] = ()
+    for start in range(0, len(group), size):
+        leaders = leading([*leaders, *group[start : start + size]], rule)
+    whole = leading(group, rule)
+
+    assert len(leaders) == len(whole)
+    assert choose(leaders, address="a", refused=()) == choose(whole, address="a", refused=())
+
+
+def test_a_profile_that_is_seen_twice_does_not_tie_with_itself() -> None:
+    before, after = a_duplicate(1, day=1), a_duplicate(1, day=2)
+
+    assert leading([before, after], KeepRule()) == (after,)
+    assert fate([before, after], keeper=after, address="a", rule=KeepRule()).orphans == ()
