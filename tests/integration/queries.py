@@ -25,6 +25,7 @@ FREE = {
     "ledger/sql/gauges.sql:measured_workspaces": "counts jobs for the operators, who see every workspace's numbers",
     "ledger/sql/work.sql:all_workspaces": "gives the pruning the list of workspaces",
     "webhooks/sql/notices.sql:workspaces_with_notices": "gives the sender the list of workspaces",
+    "duplicates/sql/runs.sql:workspaces_with_duplicates_to_merge": "gives the relay the list of workspaces",
     "profiles/sql/deletion.sql:be_patient": "sets a time limit alone",
     "segments/sql/segments.sql:try_pattern": "asks whether a text is a regular expression",
     "segments/sql/segments.sql:in_utc": "sets a time zone alone",

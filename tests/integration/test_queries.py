@@ -23,6 +23,8 @@ TABLES = (
     "webhook",
     "webhook_watch",
     "webhook_notice",
+    "duplicate_policy",
+    "duplicate_run",
 )
 HISTORY = ("custom_event", "purchase", "session", "engagement")
 

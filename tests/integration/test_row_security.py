@@ -35,6 +35,11 @@ HISTORY = {
     "session": "origin_id, app_id, started_at) VALUES (%s, %s, 'shop', now()",
     "engagement": "origin_id, kind, message_id, occurred_at, event) VALUES (%s, %s, 'campaign', 'x', now(), 'opened'",
 }
+DUPLICATES = {
+    "duplicate_policy": "identifier, resolve_ties_by, prefer, time_zone) VALUES (%s, 'email', 'created', 'newest', 'UTC'",
+    "duplicate_run": "id, trigger, identifier, resolve_ties_by, prefer, position, counts)"
+    " VALUES (%s, gen_random_uuid(), 'api', 'email', 'created', 'newest', '{}', '{}'",
+}
 
 UNDO = "undo_record SELECT workspace_id, id, id, now(), now(), 7, 8, '[]' FROM job WHERE workspace_id = %s AND id = %s"
 
@@ -63,6 +68,8 @@ def furnish(factory: Factory, pool: Pool) -> None:
     factory.rows(f"INSERT INTO audit_entry {entry} RETURNING 1", uuid7())
     for audit in ("identify_record VALUES (%s, %s, now(), 7, now())", UNDO):
         factory.rows(f"INSERT INTO {audit} RETURNING 1", job_id)
+    for table, values in DUPLICATES.items():
+        factory.rows(f"INSERT INTO {table} (workspace_id, {values}) RETURNING 1")
 
 
 def furnish_webhooks(factory: Factory, job_id: UUID) -> None:
@@ -289,6 +296,7 @@ def test_what_runs_as_the_owner_is_a_few_functions_that_only_the_role_may_call(o
         "erase_names",
         "prune_batches",
         "prune_audit_entries",
+        "workspaces_with_duplicates_to_merge",
     }
     assert [row["config"] for row in found] == [["search_path=pg_catalog, pg_temp"]] * len(found)
     assert {row["anybody"] for row in found} == {False}

@@ -72,7 +72,7 @@ def test_a_migration_has_its_number_and_its_revision(path: Path) -> None:
     revision = path.parent.parent / "versions" / f"{path.stem}.py"
 
     assert re.fullmatch(r"\d{4}_[a-z_]+", path.stem)
-    assert f'run_sql("{path.name}")' in revision.read_text(encoding="utf-8")
+    assert re.search(rf'run_sql(?:_alone)?\("{path.name}"\)', revision.read_text(encoding="utf-8"))
 
 
 def test_no_two_migrations_have_one_number() -> None:

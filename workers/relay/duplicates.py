@@ -31,7 +31,7 @@ class Runner:
             return go_on(self._pool, self._settings, workspace_id=workspace_id)
         except (DatabaseUnavailable, *CONTENDED):
             raise
-        except Exception as error:
+        except Exception:
             log.exception("duplicate_run_failed", extra={"workspace_id": workspace_id})
             in_transaction(
                 self._pool, lambda connection: fail(connection, workspace_id=workspace_id), workspace_id=workspace_id

@@ -1,4 +1,4 @@
-"""Revision 0017: sql/0017_duplicates.sql."""
+"""Revision 0017: sql/0017_batch_source.sql."""
 
 from app.migrations import run_sql
 
@@ -8,4 +8,4 @@ down_revision = "0013"
 
 def upgrade() -> None:
     """Run the revision's SQL."""
-    run_sql("0017_duplicates.sql")
+    run_sql("0017_batch_source.sql")

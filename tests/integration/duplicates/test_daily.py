@@ -1,0 +1,124 @@
+"""The daily run: begun once a day at a local time, whatever number of relays there is and however long none ran."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, time, timedelta
+
+import pytest
+
+from app.config import Settings
+from app.db import Connection, Pool, borrow, in_transaction
+from app.duplicates.policy import Policy, next_daily, read_policy, write_policy
+from app.duplicates.running import begin_daily, workspaces_to_serve
+from app.duplicates.runs import Run, list_runs
+from schemas.keeping import KeepRule, Prefer, RunState, RunTrigger
+from tests.support.duplicates import a_group, begin, pairs, run_of
+from tests.support.factories import Factory, one_database_for_all
+from workers.relay.duplicates import Runner
+
+database_url = one_database_for_all()
+
+MIDNIGHT = time(0, 0)
+
+
+def moment(text: str) -> datetime:
+    """Return the time that *text* writes."""
+    return datetime.fromisoformat(text).astimezone(UTC)
+
+
+@pytest.mark.parametrize(
+    ("daily_at", "zone", "after", "due"),
+    [
+        ("00:00", "UTC", "2026-03-01T12:00:00Z", "2026-03-02T00:00:00Z"),
+        ("12:00", "UTC", "2026-03-01T12:00:00Z", "2026-03-02T12:00:00Z"),
+        ("12:00", "UTC", "2026-03-01T11:59:59Z", "2026-03-01T12:00:00Z"),
+        ("00:10", "America/New_York", "2026-01-01T05:00:00Z", "2026-01-01T05:10:00Z"),
+        ("00:10", "America/New_York", "2026-07-01T05:00:00Z", "2026-07-02T04:10:00Z"),
+        ("00:00", "Pacific/Kiritimati", "2026-01-01T09:00:00Z", "2026-01-01T10:00:00Z"),
+        # In the night in which the clocks go forward from 02:00 to 03:00, and in the one in which they go back.
+        ("02:30", "Europe/Berlin", "2026-03-28T12:00:00Z", "2026-03-29T01:30:00Z"),
+        ("02:30", "Europe/Berlin", "2026-10-24T12:00:00Z", "2026-10-25T00:30:00Z"),
+        ("02:30", "Europe/Berlin", "2026-10-25T00:30:00Z", "2026-10-26T01:30:00Z"),
+    ],
+)
+def test_the_next_daily_run_is_due_at_the_local_time(daily_at: str, zone: str, after: str, due: str) -> None:
+    assert next_daily(time.fromisoformat(daily_at), time_zone=zone, after=moment(after)) == moment(due)
+
+
+def ask_for_daily(pool: Pool, factory: Factory, *, due: datetime, rule: KeepRule | None = None) -> None:
+    """Have duplicates merged every day at midnight, the next time *due*."""
+    policy = Policy(rule=rule or KeepRule(), daily_at=MIDNIGHT, next_daily_at=due)
+    in_transaction(
+        pool,
+        lambda connection: write_policy(connection, policy, workspace_id=factory.workspace_id),
+        workspace_id=factory.workspace_id,
+    )
+
+
+def runs_of(pool: Pool, factory: Factory) -> Sequence[Run]:
+    """Return the runs of the workspace."""
+    with borrow(pool, workspace_id=factory.workspace_id) as connection:
+        return list_runs(connection, workspace_id=factory.workspace_id, limit=10)
+
+
+def test_a_daily_run_that_is_due_is_begun_once_however_many_relays_look(pool: Pool, factory: Factory) -> None:
+    orphan, keeper = a_group(factory, "a@x.org", 2, 1)
+    ask_for_daily(pool, factory, due=datetime.now(UTC) - timedelta(days=9), rule=KeepRule(prefer=Prefer.OLDEST))
+    runners = [Runner(pool, Settings()) for _ in range(4)]
+    with ThreadPoolExecutor(len(runners)) as threads:
+        steps = sum(threads.map(lambda runner: runner.run_once() + runner.run_once(), runners))
+
+    (run,) = runs_of(pool, factory)
+    assert steps == 1
+    assert (run.trigger, run.state, run.counts.to_merge) == (RunTrigger.DAILY, RunState.FINISHED, 1)
+    assert pairs(factory) == [(orphan.braze_id, keeper.braze_id)]
+
+
+def test_after_a_time_without_relays_one_run_makes_up_for_all_and_the_next_is_due_tomorrow(
+    pool: Pool, factory: Factory
+) -> None:
+    now = moment("2026-05-10T08:00:00Z")
+    ask_for_daily(pool, factory, due=now - timedelta(days=5, hours=8))
+
+    def look(connection: Connection) -> Policy:
+        begin_daily(connection, factory.workspace_id, now=now)
+        begin_daily(connection, factory.workspace_id, now=now)
+        return read_policy(connection, workspace_id=factory.workspace_id)
+
+    policy = in_transaction(pool, look, workspace_id=factory.workspace_id)
+
+    assert policy.next_daily_at == moment("2026-05-11T00:00:00Z")
+    assert len(runs_of(pool, factory)) == 1
+
+
+def test_a_run_under_way_takes_the_place_of_the_daily_one(pool: Pool, factory: Factory) -> None:
+    run_id = begin(pool, factory)
+    ask_for_daily(pool, factory, due=datetime.now(UTC) - timedelta(hours=1))
+    Runner(pool, Settings()).run_once()
+
+    assert [run.id for run in runs_of(pool, factory)] == [run_id]
+    assert run_of(pool, factory, run_id).state == RunState.FINISHED
+
+
+def test_no_daily_run_is_begun_before_its_time_or_where_none_is_asked_for(pool: Pool, factory: Factory) -> None:
+    ask_for_daily(pool, factory, due=datetime.now(UTC) + timedelta(minutes=5))
+    other = Factory(factory.connection)
+    with borrow(pool) as connection:
+        served = workspaces_to_serve(connection)
+
+    assert {factory.workspace_id, other.workspace_id}.isdisjoint(served)
+    with borrow(pool, workspace_id=other.workspace_id) as connection:
+        assert read_policy(connection, workspace_id=other.workspace_id) == Policy()
+
+
+def test_a_run_that_cannot_go_on_fails_alone(pool: Pool, factory: Factory, caplog: pytest.LogCaptureFixture) -> None:
+    other = Factory(factory.connection)
+    broken, sound = begin(pool, factory), begin(pool, other)
+    factory.rows("UPDATE duplicate_run SET position = '{}' WHERE workspace_id = %s RETURNING 1")
+    runner = Runner(pool, Settings())
+
+    assert runner.run_once() == 1
+    assert run_of(pool, factory, broken).state == RunState.FAILED
+    assert run_of(pool, other, sound).state == RunState.FINISHED
+    assert runner.run_once() == 0
+    assert "duplicate_run_failed" in caplog.text
