@@ -209,6 +209,18 @@ def nothing(_: Names) -> Json:
     return {}
 
 
+def policy(names: Names) -> Json:
+    """Return how duplicates are to be merged. No daily run, whose time would come or not with that of the day."""
+    chance = names.rng
+    return {
+        "identifier": chance.choice(["email", "phone"]),
+        "resolve_ties_by": chance.choice(["created", "updated", "last_session"]),
+        "prefer": chance.choice(["newest", "oldest"]),
+        "daily_at": None,
+        "time_zone": "Europe/Berlin",
+    }
+
+
 POLLED: tuple[Json, ...] = ({}, {"limit": "1"}, {"limit": "2", "cursor": "{cursor}"})
 
 AUDITED: tuple[Json, ...] = (
@@ -227,8 +239,16 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint(method="GET", rule="/health/live"),
     Endpoint(method="GET", rule="/health/ready"),
     Endpoint(method="GET", rule="/metrics"),
+    Endpoint(method="GET", rule="/duplicates/policy"),
+    Endpoint(method="PUT", rule="/duplicates/policy", bodies=(policy,)),
+    Endpoint(method="GET", rule="/duplicates/preview", query=({}, {"identifier": "phone", "prefer": "oldest"})),
+    Endpoint(method="GET", rule="/duplicates/preview.csv", query=({}, {"resolve_ties_by": "last_session"})),
+    Endpoint(method="POST", rule="/duplicates/runs", bodies=(nothing,)),
+    Endpoint(method="GET", rule="/duplicates/runs", query=POLLED),
+    Endpoint(method="GET", rule="/duplicates/runs/<uuid:run_id>"),
+    Endpoint(method="POST", rule="/duplicates/runs/<uuid:run_id>/cancel", bodies=(nothing,)),
     Endpoint(method="GET", rule="/merge/batches/<uuid:batch_id>"),
-    Endpoint(method="GET", rule="/merge/batches", query=POLLED),
+    Endpoint(method="GET", rule="/merge/batches", query=(*POLLED, {"source": "duplicates"})),
     Endpoint(method="GET", rule="/merge/jobs/<uuid:job_id>", query=({}, {"include": "changes"})),
     Endpoint(
         method="GET",

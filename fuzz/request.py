@@ -171,6 +171,7 @@ def _path(endpoint: Endpoint, rng: Random) -> str:
     """Return the path, its parts known ids or hostile ones, and now and then no path of ours at all."""
     sound = {
         "<uuid:batch_id>": "{batch_id}",
+        "<uuid:run_id>": "{run_id}",
         "<uuid:job_id>": "{job_id}",
         "<uuid:webhook_id>": "{webhook_id}",
         "<uuid:notice_id>": "{notice_id}",

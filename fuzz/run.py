@@ -24,7 +24,7 @@ ENOUGH = 20
 #: What the auditor of the chaos room looks at; whoever was deleted has taken the redirects to them away.
 AUDITED = tuple(name for name in MUST_BE_EMPTY if name != "orphans_without_redirect")
 #: By the member of an answer that tells one: the ids that later requests may name.
-TOLD = {name: name for name in ("batch_id", "job_id", "braze_id", "webhook_id", "notice_id")} | {
+TOLD = {name: name for name in ("batch_id", "job_id", "run_id", "braze_id", "webhook_id", "notice_id")} | {
     "next_cursor": "cursor"
 }
 ID = re.compile(rf'"({"|".join(TOLD)})":"([\w-]+)"'.encode())

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from marshmallow import Schema, ValidationError, fields, post_dump, validate
 
-from schemas.outcomes import JobKind, JobState, Outcome
+from schemas.outcomes import BatchSource, JobKind, JobState, Outcome
 
 #: The arrays of `/users/identify`, by the kind of identifier that their objects have.
 INPUT_ARRAYS = {
@@ -24,6 +24,8 @@ MAX_IDENTIFIER = 1_000
 LIMIT = f"'limit' must be a whole number from 1 to {MAX_LIMIT}"
 STATE = f"'state' must be one of {', '.join(JobState)}"
 OUTCOME = f"'outcome' must be one of {', '.join(Outcome)}"
+SOURCE = f"'source' must be one of {', '.join(BatchSource)}"
+RUN_ID = "'run_id' must be the id of a run over duplicates"
 IDENTIFIER = f"'identifier' must have from 1 to {MAX_IDENTIFIER} characters and no NUL among them"
 CURSOR = "'cursor' must be the next_cursor of an earlier page"
 INCLUDE = "'include' must be 'changes'"
@@ -108,6 +110,8 @@ class BatchSummarySchema(Schema):
     """A batch as lists show it: without its jobs."""
 
     batch_id = fields.UUID(attribute="id")
+    source = fields.String()
+    run_id = fields.UUID(allow_none=True)
     state = fields.String()
     request_id = fields.String(allow_none=True)
     created_at = Instant()
@@ -145,8 +149,8 @@ class LimitQuery(Schema):
     )
 
 
-class BatchPageQuery(LimitQuery):
-    """Which page of batches is wanted."""
+class PageQuery(LimitQuery):
+    """Which page of a list is wanted."""
 
     cursor = Cursor()
 
@@ -161,7 +165,14 @@ def plain_value() -> fields.String:
     )
 
 
-class JobPageQuery(BatchPageQuery):
+class BatchPageQuery(PageQuery):
+    """Which batches are wanted, and which page of them."""
+
+    source = fields.Enum(BatchSource, by_value=True, error_messages={"unknown": SOURCE})
+    run_id = fields.UUID(error_messages={"invalid_uuid": RUN_ID, "invalid": RUN_ID})
+
+
+class JobPageQuery(PageQuery):
     """Which jobs are wanted, and which page of them."""
 
     state = fields.Enum(JobState, by_value=True, error_messages={"unknown": STATE})

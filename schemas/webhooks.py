@@ -8,7 +8,7 @@ from typing import Any
 from marshmallow import RAISE, Schema, ValidationError, fields, validate
 
 from schemas.fields import Choice, ListOf, Text, Truth, first_fault
-from schemas.jobs import BatchPageQuery, Cursor, Instant
+from schemas.jobs import Cursor, Instant, PageQuery
 from schemas.outcomes import JobKind
 from schemas.text import quoted
 
@@ -125,7 +125,7 @@ class NoticePageSchema(Schema):
     next_cursor = Cursor(allow_none=True)
 
 
-class NoticePageQuery(BatchPageQuery):
+class NoticePageQuery(PageQuery):
     """Which notices are wanted, and which page of them."""
 
     state = fields.Enum(NoticeState, by_value=True, error_messages={"unknown": STATE})

@@ -18,6 +18,9 @@ PERMISSIONS = (
     "users.external_ids.remove",
     # Ours: the vendor has no endpoint that answers a filter.
     "segments.query",
+    # Ours: the vendor has its dashboard for these.
+    "duplicates.preview",
+    "duplicates.run",
     # Ours: what operators measure, asked for from another machine.
     "metrics.read",
     # Ours: who is told when batches finish.

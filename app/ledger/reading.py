@@ -10,7 +10,7 @@ from uuid import UUID
 from app.db import Connection, load_queries
 from app.errors import NotFound
 from schemas.identifiers import fold_email, phone_key
-from schemas.outcomes import SETTLED, JobKind, JobState, Outcome
+from schemas.outcomes import SETTLED, BatchSource, JobKind, JobState, Outcome
 
 QUERIES = load_queries("app.ledger", "reading.sql")
 
@@ -83,6 +83,9 @@ class Batch:
     id: UUID
     request_id: str | None
     created_at: datetime
+    source: BatchSource
+    #: The run over duplicates that made it, if one did.
+    run_id: UUID | None
     tallies: Sequence[Tally]
     jobs: Sequence[Job] = ()
 
@@ -128,8 +131,15 @@ def read_batch(connection: Connection, *, workspace_id: int, batch_id: UUID) -> 
         raise NotFound(NO_BATCH)
     jobs = [Job.from_row(row) for row in rows if row["id"] is not None]
     tallies = [Tally(state=job.state, outcome=job.outcome, jobs=1, finished_at=job.finished_at) for job in jobs]
-    own = {"request_id": rows[0]["request_id"], "created_at": rows[0]["batch_created_at"]}
-    return Batch(id=batch_id, **own, tallies=tallies, jobs=jobs)
+    return Batch(
+        id=batch_id,
+        request_id=rows[0]["request_id"],
+        created_at=rows[0]["batch_created_at"],
+        source=BatchSource(rows[0]["source"]),
+        run_id=rows[0]["run_id"],
+        tallies=tallies,
+        jobs=jobs,
+    )
 
 
 def is_finished(connection: Connection, *, workspace_id: int, batch_id: UUID) -> bool:
@@ -142,10 +152,37 @@ def is_finished(connection: Connection, *, workspace_id: int, batch_id: UUID) ->
 # The pages' queries are not prepared: which filters are given decides about the plan.
 
 
-def list_batches(connection: Connection, *, workspace_id: int, limit: int, before: UUID | None = None) -> list[Batch]:
-    """Return up to *limit* batches, newest first, older than the batch *before*; without their jobs."""
-    page = {"workspace_id": workspace_id, "limit": limit, "before": before}
-    rows = connection.execute(QUERIES["list_batches"], page, prepare=False).fetchall()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WantedBatches:
+    """Which batches a page shows; None wants any."""
+
+    source: BatchSource | None = None
+    run_id: UUID | None = None
+
+    @property
+    def of_runs(self) -> bool:
+        """Whether they are all of runs over duplicates, for which there is an index."""
+        return self.source is BatchSource.DUPLICATES or (self.run_id is not None and self.source is None)
+
+
+def list_batches(
+    connection: Connection,
+    *,
+    workspace_id: int,
+    wanted: WantedBatches = WantedBatches(),
+    limit: int,
+    before: UUID | None = None,
+) -> list[Batch]:
+    """Return up to *limit* batches that are *wanted*, newest first, older than the batch *before*; without jobs."""
+    page = {
+        "workspace_id": workspace_id,
+        "source": wanted.source,
+        "run_id": wanted.run_id,
+        "limit": limit,
+        "before": before,
+    }
+    query = "list_batches_of_runs" if wanted.of_runs else "list_batches"
+    rows = connection.execute(QUERIES[query], page, prepare=False).fetchall()
     return _with_tallies(connection, workspace_id, rows)
 
 
@@ -201,7 +238,7 @@ def _with_tallies(connection: Connection, workspace_id: int, rows: Sequence[Mapp
     """Return the batches that *rows* say, with how their jobs stand."""
     found = {"workspace_id": workspace_id, "batch_ids": [row["id"] for row in rows]}
     tallies = _tallies(connection.execute(QUERIES["tally_batches"], found))
-    return [Batch(**row, tallies=tallies.get(row["id"], ())) for row in rows]
+    return [Batch(**{**row, "source": BatchSource(row["source"])}, tallies=tallies.get(row["id"], ())) for row in rows]
 
 
 def _tallies(rows: Iterable[Mapping[str, Any]]) -> dict[UUID, list[Tally]]:

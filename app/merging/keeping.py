@@ -50,6 +50,8 @@ class Fate:
     left: tuple[tuple[Duplicate, Outcome], ...] = ()
     #: Those of an undecided group.
     unmerged: tuple[Duplicate, ...] = ()
+    #: Whether the keeper is one of them; of the parts of a large group, one has it.
+    has_keeper: bool = False
 
 
 def leading(duplicates: Iterable[Duplicate], rule: KeepRule) -> tuple[Duplicate, ...]:
@@ -89,6 +91,7 @@ def fate(duplicates: Iterable[Duplicate], *, keeper: Duplicate | Undecided, addr
         address=address,
         keeper=keeper,
         orphans=tuple(duplicate for duplicate, refusal in refusals if refusal is None),
+        has_keeper=keeper.id in {duplicate.id for duplicate in ordered},
         left=tuple((duplicate, refusal[0]) for duplicate, refusal in refusals if refusal is not None),
     )
 

@@ -35,7 +35,7 @@ def read(batch_id: UUID) -> ResponseReturnValue:
 @blueprint.get("")
 @door(permission=POLLING)
 def page() -> ResponseReturnValue:
-    """Answer with a page of batches, newest first, without their jobs."""
+    """Answer with a page of the batches that are wanted, newest first, without their jobs."""
     shown, next_cursor = wanted_batches(request.args)
     return jsonify(PAGE.dump({"batches": shown, "next_cursor": next_cursor}))
 
@@ -46,8 +46,13 @@ def wanted_batches(arguments: Mapping[str, str]) -> tuple[Sequence[reading.Batch
     Raises ValidationError when the arguments cannot be understood.
     """
     query = load_query(QUERY, arguments)
+    wanted = reading.WantedBatches(source=query.get("source"), run_id=query.get("run_id"))
     with borrow(pool(), workspace_id=g.workspace_id) as connection:
         batches = reading.list_batches(
-            connection, workspace_id=g.workspace_id, limit=query["limit"] + 1, before=query.get("cursor")
+            connection,
+            workspace_id=g.workspace_id,
+            wanted=wanted,
+            limit=query["limit"] + 1,
+            before=query.get("cursor"),
         )
     return cut(batches, query["limit"])

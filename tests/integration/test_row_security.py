@@ -36,7 +36,8 @@ HISTORY = {
     "engagement": "origin_id, kind, message_id, occurred_at, event) VALUES (%s, %s, 'campaign', 'x', now(), 'opened'",
 }
 DUPLICATES = {
-    "duplicate_policy": "identifier, resolve_ties_by, prefer, time_zone) VALUES (%s, 'email', 'created', 'newest', 'UTC'",
+    "duplicate_policy": "identifier, resolve_ties_by, prefer, time_zone)"
+    " VALUES (%s, 'email', 'created', 'newest', 'UTC'",
     "duplicate_run": "id, trigger, identifier, resolve_ties_by, prefer, position, counts)"
     " VALUES (%s, gen_random_uuid(), 'api', 'email', 'created', 'newest', '{}', '{}'",
 }

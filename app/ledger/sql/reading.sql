@@ -1,7 +1,7 @@
 -- name: read_batch
 -- A batch with its jobs in the order of the request; one row without a job when it has none.
 SELECT
-    batch.created_at AS batch_created_at, batch.request_id,
+    batch.created_at AS batch_created_at, batch.source, batch.run_id, batch.request_id,
     job.id, batch.id AS batch_id, job.index, job.kind, job.state, job.outcome, job.reason,
     job.orphan_identifier, job.survivor_identifier,
     job.orphan_braze_id, job.orphan_external_id, job.survivor_braze_id, job.survivor_external_id,
@@ -22,15 +22,30 @@ SELECT EXISTS (
 
 -- name: list_batches
 -- A page of batches, newest first.
-SELECT id, created_at, request_id
+SELECT id, created_at, source, run_id, request_id
 FROM batch
-WHERE workspace_id = %(workspace_id)s AND (%(before)s::uuid IS NULL OR id < %(before)s)
+WHERE workspace_id = %(workspace_id)s
+    AND (%(source)s::text IS NULL OR source = %(source)s)
+    AND (%(run_id)s::uuid IS NULL OR run_id = %(run_id)s)
+    AND (%(before)s::uuid IS NULL OR id < %(before)s)
+ORDER BY id DESC
+LIMIT %(limit)s
+
+-- name: list_batches_of_runs
+-- A page of the batches that runs over duplicates made, newest first. One run is under way at a time, so those of a run
+-- lie together, behind its own id.
+SELECT id, created_at, source, run_id, request_id
+FROM batch
+WHERE workspace_id = %(workspace_id)s
+    AND source = 'duplicates'
+    AND (%(run_id)s::uuid IS NULL OR (run_id = %(run_id)s AND id > %(run_id)s))
+    AND (%(before)s::uuid IS NULL OR id < %(before)s)
 ORDER BY id DESC
 LIMIT %(limit)s
 
 -- name: read_batches
 -- Several batches, without their jobs.
-SELECT id, created_at, request_id
+SELECT id, created_at, source, run_id, request_id
 FROM batch
 WHERE workspace_id = %(workspace_id)s AND id = ANY(%(batch_ids)s)
 ORDER BY id

@@ -14,12 +14,12 @@ from app.web.console.entrance import signed_in
 from app.web.door import POLLING
 from app.web.pages import cut
 from app.web.resources import pool
-from schemas.jobs import DEFAULT_LIMIT, BatchPageQuery, Cursor, load_query
+from schemas.jobs import DEFAULT_LIMIT, Cursor, PageQuery, load_query
 from schemas.outcomes import JobState
 
 blueprint = Blueprint("dead", __name__)
 
-QUERY = BatchPageQuery()
+QUERY = PageQuery()
 CURSOR = Cursor()
 DEAD = reading.Wanted(state=JobState.DEAD)
 NO_IDS = "The form names no job, or what it names is no job's id; load the page again."

@@ -8,6 +8,7 @@ from app.web.openapi.parts import (
     COUNT,
     OPTIONAL,
     STRING,
+    TRUTH,
     Json,
     Shape,
     an_array,
@@ -17,6 +18,7 @@ from app.web.openapi.parts import (
     words,
 )
 from app.web.waiting import LONGEST
+from schemas.keeping import SharedAddress
 from schemas.merge import ALIAS_KEYS, MAX_BYTES, ROLES
 from schemas.segment_leaves import LEAVES
 from schemas.segments import GROUPS, MAX_LEAVES
@@ -48,6 +50,8 @@ IDENTIFIERS = [
     identifier("phone", text("phone"), by_address=True),
 ]
 
+DUPLICATE: Mapping[str, Json] = {"braze_id": STRING, "identified": TRUTH}
+
 #: What a segment's filter may be: groups of filters, and leaves.
 KINDS: Mapping[str, Shape] = {
     **dict.fromkeys(GROUPS, an_array(schema("SegmentFilter"), least=1, most=MAX_LEAVES)),
@@ -68,8 +72,16 @@ SCHEMAS: Mapping[str, Json] = {
     "Prioritization": PRIORITIZATION,
     "Identifier": {"oneOf": IDENTIFIERS, "description": "A profile, named in exactly one way."},
     "RecordedIdentifier": {
-        "anyOf": [schema("Identifier"), {"type": "object", "maxProperties": 0}],
+        "anyOf": [schema("Identifier"), schema("Duplicate"), {"type": "object", "maxProperties": 0}],
         "description": "An identifier as it was sent; blank once the person it names was deleted.",
+    },
+    "Duplicate": {
+        "anyOf": [
+            an_object(("braze_id", kind.value, "identified"), **DUPLICATE, **{kind.value: STRING})
+            for kind in SharedAddress
+        ],
+        "description": "In jobs of runs over duplicates: a profile, meant only while it has the address and is"
+        " identified or not as it was. No request takes it.",
     },
     "SegmentFilter": {"oneOf": FILTERS, "description": "AND and OR of filters, or one filter; see docs/segments.md."},
     "MergeUpdate": {

@@ -12,7 +12,7 @@ from flask import Flask
 from marshmallow import Schema
 from werkzeug.routing import Rule
 
-from app.web.openapi import audit, merges, profiles, segments, server, users, webhooks
+from app.web.openapi import audit, duplicates, merges, profiles, segments, server, users, webhooks
 from app.web.openapi.components import HEADERS, PARAMETERS, RESPONSES, SCHEMAS
 from app.web.openapi.fields import teach
 from app.web.openapi.parts import OPTIONAL, STRING, UUID, Json, Operation, Tag, header
@@ -24,6 +24,7 @@ OPERATIONS: Mapping[str, Operation] = {
     **merges.OPERATIONS,
     **profiles.OPERATIONS,
     **segments.OPERATIONS,
+    **duplicates.OPERATIONS,
     **webhooks.OPERATIONS,
     **audit.OPERATIONS,
     **server.OPERATIONS,

@@ -8,7 +8,7 @@ from marshmallow import Schema, fields
 
 from app.web.openapi.parts import Json, schema
 from app.web.openapi.shown import PROPERTIES
-from schemas import attributes, history, jobs, merge, profile, segment_leaves, segments
+from schemas import attributes, duplicates, history, jobs, merge, profile, segment_leaves, segments
 from schemas import fields as ours
 from schemas.identifiers import MAX_ALIAS_BYTES, MAX_EXTERNAL_ID_BYTES
 from schemas.prioritization import Priority
@@ -33,6 +33,8 @@ TYPES: Mapping[type[fields.Field[Any]], tuple[str | list[str], str | None]] = {
     profile.DayText: ("string", "date"),
     profile.Units: ("number", None),
     profile.Entries: ("array", None),
+    duplicates.TimeOfDay: ("string", None),
+    duplicates.TimeZone: ("string", None),
     segments.PageEnd: ("string", None),
     segment_leaves.Whole: ("integer", None),
 }
@@ -51,6 +53,8 @@ DETAILS: Mapping[type[fields.Field[Any]], Json] = {
     },
     ours.Object: {"additionalProperties": True},
     attributes.Country: {"description": "ISO 3166-1 alpha-2; any other text is stored as no country."},
+    duplicates.TimeOfDay: {"pattern": f"^{duplicates.CLOCK.pattern}$", "description": "Hours and minutes."},
+    duplicates.TimeZone: {"description": "A name of the IANA time zone database.", "examples": ["Europe/Berlin"]},
     history.Currency: {"pattern": "^[A-Za-z]{3}$", "description": "ISO 4217."},
     history.Price: {"minimum": -history.MAX_PRICE, "maximum": history.MAX_PRICE, "description": "Negative: a refund."},
     history.Quantity: {"minimum": 1, "maximum": history.MAX_QUANTITY, "description": "n stands for n purchases."},

@@ -29,15 +29,20 @@ from schemas.jobs import (
     JobPageSchema,
     JobSchema,
 )
-from schemas.outcomes import JobState, Outcome
+from schemas.outcomes import BatchSource, JobState, Outcome
 
 NOT_MODIFIED = 304
 
 OPERATIONS: Mapping[str, Operation] = {
     "GET /merge/batches": Operation(
         tag=Tag.MERGES,
-        summary="List batches, newest first",
-        parameters=(LIMIT, CURSOR),
+        summary="List batches, newest first, by who made them",
+        parameters=(
+            query("source", words(*BatchSource), "Batches of requests, or of runs over duplicates."),
+            query("run_id", UUID, "Batches of this run over duplicates."),
+            LIMIT,
+            CURSOR,
+        ),
         answers={OK: answer("A page of batches.", BatchPageSchema), BAD_REQUEST: REJECTED},
     ),
     "GET /merge/batches/{batch_id}": Operation(

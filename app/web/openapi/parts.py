@@ -32,6 +32,7 @@ class Tag(StrEnum):
     MERGES = "Merges"
     PROFILES = "Profiles"
     SEGMENTS = "Segments"
+    DUPLICATES = "Duplicates"
     WEBHOOKS = "Webhooks"
     AUDIT = "Audit"
     SERVER = "Server"

@@ -29,6 +29,15 @@ from schemas.audit import (
     WholeAuditPageSchema,
     WholeEntrySchema,
 )
+from schemas.duplicates import (
+    CLOCK,
+    DuplicatePreviewSchema,
+    NumbersSchema,
+    PolicySchema,
+    RunNumbersSchema,
+    RunPageSchema,
+    RunSchema,
+)
 from schemas.jobs import (
     DEFAULT_LIMIT,
     INPUT_ARRAYS,
@@ -40,7 +49,8 @@ from schemas.jobs import (
     JobSchema,
     SideSchema,
 )
-from schemas.outcomes import JobKind, JobState, Outcome
+from schemas.keeping import RunState, RunTrigger
+from schemas.outcomes import BatchSource, JobKind, JobState, Outcome
 from schemas.preview import RehearsedSchema
 from schemas.profile import ProfileSchema
 from schemas.profile_pages import ProfilePageSchema
@@ -57,6 +67,11 @@ from schemas.webhooks import (
 )
 
 NULLABLE_MOMENT: Json = {"type": ["string", "null"], "format": "date-time"}
+NULLABLE_TIME: Json = {
+    "type": ["string", "null"],
+    "pattern": f"^{CLOCK.pattern}$",
+    "description": "At what time of the day a run begins; null for no daily run.",
+}
 TEXT_OR_NULL: Json = {"type": ["string", "null"]}
 CHANGE = an_object(("field", "before", "after", "rule"), field=STRING, before=ANYTHING, after=ANYTHING, rule=STRING)
 NOT_RESTORED = an_object(("identifier", "why"), identifier=schema("RecordedIdentifier"), why=STRING)
@@ -92,6 +107,7 @@ LEAVES: Mapping[type[Schema], Mapping[str, Json]] = {
 
 BATCH: Mapping[str, Json] = {
     "state": words(JobState.QUEUED, JobState.RUNNING, JobState.FINISHED),
+    "source": words(*BatchSource),
     "finished_at": NULLABLE_MOMENT,
     "counts": {**a_map(COUNT), "description": "Jobs by their outcome, or by their state while they have none."},
 }
@@ -112,7 +128,26 @@ ENTRY: Mapping[str, Json] = {
     "outcome": words(*ACTIONS, nullable=True),
     "not_restored": an_array(NOT_RESTORED, nullable=True),
 }
+RUN: Mapping[str, Json] = {
+    "trigger": words(*RunTrigger),
+    "state": words(*RunState),
+    "finished_at": NULLABLE_MOMENT,
+    "batches_url": STRING,
+}
+NUMBERS: Mapping[str, Json] = {
+    "examined": {**COUNT, "description": "Profiles with an address that were passed."},
+    "groups": {**COUNT, "description": "Addresses that several profiles share."},
+    "to_merge": {**COUNT, "description": "Profiles to be merged."},
+    "undecided": {**a_map(COUNT), "description": "Profiles of groups of which none is kept, by why."},
+    "left": {**a_map(COUNT), "description": "Profiles that are left as they are, by the outcome of their merge."},
+    "batches": COUNT,
+}
 PROPERTIES: Mapping[type[Schema], Mapping[str, Json]] = {
+    PolicySchema: {"daily_at": NULLABLE_TIME, "next_daily_at": {**NULLABLE_MOMENT, "readOnly": True}},
+    NumbersSchema: NUMBERS,
+    RunNumbersSchema: NUMBERS,
+    RunSchema: RUN,
+    RunPageSchema: {"next_cursor": TEXT_OR_NULL},
     WebhookSchema: WEBHOOK,
     SecretWebhookSchema: WEBHOOK,
     NoticeSchema: {
@@ -231,6 +266,11 @@ ADDED: Mapping[type[Schema], Mapping[str, Json]] = {
 SHOWN: Mapping[type[Schema], frozenset[str] | None] = {
     ProfileSchema: None,
     ProfilePageSchema: frozenset(),
+    DuplicatePreviewSchema: frozenset(),
+    NumbersSchema: frozenset(),
+    RunNumbersSchema: frozenset(),
+    RunSchema: frozenset(),
+    RunPageSchema: frozenset(),
     RehearsedSchema: frozenset(),
     SegmentPageSchema: frozenset(),
     SideSchema: frozenset(),

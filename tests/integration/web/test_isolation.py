@@ -51,6 +51,8 @@ PAIRS = [
     if orphan != survivor
 ]
 ALIAS = {"alias_label": LABEL, "alias_name": SECRETS["alias"]}
+#: Somebody who shares the address with whom it is about.
+TWIN = "owners-twin"
 STRANGERS_ID = "strangers-person"
 
 
@@ -61,6 +63,7 @@ class Owner:
     caller: Caller
     batch_id: str
     job_id: str
+    run_id: str
     braze_ids: Sequence[str]
     webhook_id: str
     notice_id: str
@@ -70,6 +73,7 @@ class Owner:
         known = {
             "batch_id": [self.batch_id],
             "job_id": [self.job_id],
+            "run_id": [self.run_id],
             "braze_id": self.braze_ids,
             "name": ["start.js"],
             "webhook_id": [self.webhook_id],
@@ -83,7 +87,15 @@ class Owner:
 
     def secrets(self) -> set[str]:
         """Return all that nobody else may learn."""
-        return {*SECRETS.values(), self.batch_id, self.job_id, self.webhook_id, self.notice_id, *self.braze_ids}
+        return {
+            *SECRETS.values(),
+            self.batch_id,
+            self.job_id,
+            self.run_id,
+            self.webhook_id,
+            self.notice_id,
+            *self.braze_ids,
+        }
 
 
 def bodies(braze_ids: Sequence[str]) -> Mapping[str, Sequence[Json]]:
@@ -134,6 +146,9 @@ def bodies(braze_ids: Sequence[str]) -> Mapping[str, Sequence[Json]]:
             {"filter": {"AND": [{"external_id": {"comparison": "exists"}}]}},
             {"filter": {"OR": [{"external_id": {"comparison": "does_not_exist"}}]}},
         ],
+        "/duplicates/policy": [{"daily_at": "03:00", "time_zone": "Asia/Tokyo"}],
+        "/duplicates/runs": [{}],
+        "/duplicates/runs/<uuid:run_id>/cancel": [{}],
         "/merge/jobs/<uuid:job_id>/retry": [{}],
         "/merge/jobs/<uuid:job_id>/undo": [{}],
         "/merge/batches/<uuid:batch_id>/undo": [{}],
@@ -149,10 +164,15 @@ QUERIES: Mapping[str, Sequence[Json]] = {
     "/audit": [{"include": "images"}, *({"identifier": secret} for secret in SECRETS.values())],
     "/audit/export": [{}, {"format": "csv"}],
     "/docs": [{}],
+    "/duplicates/policy": [{}],
+    "/duplicates/preview": [{}, {"identifier": "phone"}],
+    "/duplicates/preview.csv": [{}, {"identifier": "phone"}],
+    "/duplicates/runs": [{}],
+    "/duplicates/runs/<uuid:run_id>": [{}],
     "/docs/<name>": [{}],
     "/health/live": [{}],
     "/health/ready": [{}],
-    "/merge/batches": [{}],
+    "/merge/batches": [{}, {"source": "duplicates"}],
     "/merge/batches/<uuid:batch_id>": [{}],
     "/metrics": [{}],
     "/openapi.json": [{}],
@@ -214,11 +234,17 @@ def owner(caller: Caller, worker: Worker, connection: Connection) -> Owner:
     worker.work()
     renames = [{"current_external_id": SECRETS["renamed_id"], "new_external_id": SECRETS["external_id"]}]
     renamed = caller.post("/users/external_ids/rename", {"external_id_renames": renames})
+    twin = {"external_id": TWIN, "email": SECRETS["email"], "phone": SECRETS["phone"]}
+    caller.post("/users/track", {"attributes": [twin]})
+    caller.put("/duplicates/policy", {"daily_at": "00:00"})
+    run = caller.post("/duplicates/runs")
     batch = caller.get((merged.json or {})["status_url"]).json or {}
 
     assert [each.status_code for each in (tracked, aliased, merged, renamed)] == [201, 201, 202, 201]
+    assert run.status_code == 202
     assert batch["counts"] == {"merged": 1}
-    return Owner(caller, batch["batch_id"], batch["jobs"][0]["job_id"], braze_ids, *told(connection, caller))
+    ids = batch["batch_id"], batch["jobs"][0]["job_id"], (run.json or {})["run_id"]
+    return Owner(caller, *ids, braze_ids, *told(connection, caller))
 
 
 def told(connection: Connection, caller: Caller) -> tuple[str, str]:

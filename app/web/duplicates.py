@@ -1,0 +1,168 @@
+"""`/duplicates`: how a workspace wants its duplicates to be merged, what that would do, and runs that do it."""
+
+from collections.abc import Iterator
+from http import HTTPStatus
+from itertools import chain
+from typing import Any
+from uuid import UUID
+
+from flask import Blueprint, Response, g, jsonify, request
+from flask.typing import ResponseReturnValue
+from marshmallow import ValidationError
+
+from app.db import Connection, borrow, in_transaction
+from app.duplicates import runs, table
+from app.duplicates.policy import Policy, next_daily, read_policy, write_policy
+from app.duplicates.preview import count, steps
+from app.profiles.transaction import the_time
+from app.web.accepted import RETRY_AFTER
+from app.web.door import door, json_body, pool, settings
+from app.web.pages import cut
+from schemas.duplicates import (
+    DuplicatePreviewSchema,
+    PolicySchema,
+    RuleSchema,
+    RunPageSchema,
+    RunSchema,
+    load_policy,
+    rule_from,
+)
+from schemas.fields import first_fault
+from schemas.jobs import PageQuery, load_query
+from schemas.keeping import KeepRule, RunState, RunTrigger
+
+blueprint = Blueprint("duplicates", __name__, url_prefix="/duplicates")
+
+#: To see whose profiles are duplicates, and how they are merged; and to have them merged.
+PREVIEW, RUN = "duplicates.preview", "duplicates.run"
+EITHER = (PREVIEW, RUN)
+
+POLICY = PolicySchema()
+RULE_QUERY = RuleSchema()
+SHOWN_PREVIEW = DuplicatePreviewSchema()
+SHOWN_RUN = RunSchema()
+PAGE_QUERY = PageQuery()
+PAGE = RunPageSchema()
+
+
+@blueprint.get("/policy")
+@door(permission=EITHER)
+def policy() -> ResponseReturnValue:
+    """Answer with the workspace's policy; the defaults when it never set one."""
+    with borrow(pool(), workspace_id=g.workspace_id) as connection:
+        return jsonify(POLICY.dump(read_policy(connection, workspace_id=g.workspace_id)))
+
+
+@blueprint.put("/policy")
+@door(permission=RUN)
+def set_policy() -> ResponseReturnValue:
+    """Set the workspace's policy, whole: what is left out gets its default. A run under way keeps the rule it has."""
+    given = load_policy(json_body())
+
+    def work(connection: Connection) -> Policy:
+        daily_at, zone = given["daily_at"], given["time_zone"]
+        due = None if daily_at is None else next_daily(daily_at, time_zone=zone, after=the_time(connection))
+        policy = Policy(**given, next_daily_at=due)
+        write_policy(connection, policy, workspace_id=g.workspace_id)
+        return policy
+
+    return jsonify(POLICY.dump(in_transaction(pool(), work, workspace_id=g.workspace_id)))
+
+
+@blueprint.get("/preview")
+@door(permission=PREVIEW)
+def preview() -> ResponseReturnValue:
+    """Answer with what a run would find, in numbers: by the workspace's rule, or by that in the query.
+
+    Counting ends after ten seconds; then `complete` is false, and `/duplicates/preview.csv` tells the whole.
+    """
+    rule = _rule()
+    counts, complete = count(pool(), settings(), workspace_id=g.workspace_id, rule=rule)
+    return jsonify(SHOWN_PREVIEW.dump({"rule": rule, "complete": complete, "counts": counts}))
+
+
+@blueprint.get("/preview.csv")
+@door(permission=PREVIEW)
+def preview_table() -> ResponseReturnValue:
+    """Answer with what a run would do, profile by profile, in the vendor's columns.
+
+    The rule is the workspace's, or that in the query.
+    """
+    rule = _rule()
+    found = steps(pool(), settings(), workspace_id=g.workspace_id, rule=rule)
+    # The first step is taken before the answer begins, so that a database that is away is told by its status.
+    first = next(found)
+
+    def body() -> Iterator[str]:
+        yield table.header()
+        for taken in chain([first], found):
+            yield table.lines(taken.fates, rule.identifier)
+
+    response = Response(body(), content_type="text/csv; charset=utf-8")
+    response.headers["Content-Disposition"] = 'attachment; filename="duplicates.csv"'
+    return response
+
+
+@blueprint.post("/runs")
+@door(permission=RUN)
+def start() -> ResponseReturnValue:
+    """Begin a run by the workspace's rule, and answer 202 with where to follow it; 409 while one is under way."""
+
+    def work(connection: Connection) -> UUID:
+        rule = read_policy(connection, workspace_id=g.workspace_id).rule
+        return runs.start(
+            connection, rule, workspace_id=g.workspace_id, trigger=RunTrigger.API, api_key_id=g.api_key_id
+        )
+
+    run_id = in_transaction(pool(), work, workspace_id=g.workspace_id)
+    place = f"/duplicates/runs/{run_id}"
+    response = jsonify(message="success", run_id=str(run_id), status_url=place)
+    response.headers.update({"Location": place, "Retry-After": str(RETRY_AFTER)})
+    return response, HTTPStatus.ACCEPTED
+
+
+@blueprint.get("/runs")
+@door(permission=EITHER)
+def page() -> ResponseReturnValue:
+    """Answer with a page of runs, newest first."""
+    query = load_query(PAGE_QUERY, request.args)
+    with borrow(pool(), workspace_id=g.workspace_id) as connection:
+        found = runs.list_runs(
+            connection, workspace_id=g.workspace_id, limit=query["limit"] + 1, before=query.get("cursor")
+        )
+    shown, next_cursor = cut(found, query["limit"])
+    return jsonify(PAGE.dump({"runs": shown, "next_cursor": next_cursor}))
+
+
+@blueprint.get("/runs/<uuid:run_id>")
+@door(permission=EITHER)
+def show(run_id: UUID) -> ResponseReturnValue:
+    """Answer with a run: how far it is, and what it has found so far."""
+    with borrow(pool(), workspace_id=g.workspace_id) as connection:
+        run = runs.read_run(connection, workspace_id=g.workspace_id, run_id=run_id)
+    response = jsonify(SHOWN_RUN.dump(run))
+    if run.state is RunState.RUNNING:
+        response.headers["Retry-After"] = str(RETRY_AFTER)
+    return response
+
+
+@blueprint.post("/runs/<uuid:run_id>/cancel")
+@door(permission=RUN)
+def cancel(run_id: UUID) -> ResponseReturnValue:
+    """End a run and answer with it; 409 when it has ended. The merges that it asked for go on, and can be undone."""
+
+    def work(connection: Connection) -> runs.Run:
+        return runs.cancel(connection, workspace_id=g.workspace_id, run_id=run_id)
+
+    return jsonify(SHOWN_RUN.dump(in_transaction(pool(), work, workspace_id=g.workspace_id)))
+
+
+def _rule() -> KeepRule:
+    """Return the rule that the query says, with what it leaves out as in the workspace's policy."""
+    try:
+        given: dict[str, Any] = load_query(RULE_QUERY, request.args)
+    except ValidationError as error:
+        raise ValidationError(first_fault(error.messages)) from None
+    with borrow(pool(), workspace_id=g.workspace_id) as connection:
+        own = read_policy(connection, workspace_id=g.workspace_id).rule
+    return rule_from(given, by_default=own)
