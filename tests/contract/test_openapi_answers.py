@@ -10,6 +10,7 @@ from app.config import Settings
 from tests.support.client import Client
 from tests.support.openapi import check, foreseen
 from tests.support.system import System
+from tests.support.waiting import wait_until
 from workers.up.database import connected
 
 Json = dict[str, Any]
@@ -272,6 +273,58 @@ def test_a_retried_job_is_shown_as_the_document_says(journey: Journey, system: S
     assert journey.post(f"{path}/retry", None, 202).json()["outcome"] is None
 
 
+def test_duplicates_and_what_is_done_about_them_are_told_as_the_document_says(journey: Journey, client: Client) -> None:
+    people = [{"external_id": name, "email": "Ada@x.org", "phone": "+14155550123"} for name in ("ada", "twin")]
+    for person in people:
+        journey.post("/users/track", {"attributes": [person]})
+    journey.get("/duplicates/policy")
+    journey.send("PUT", "/duplicates/policy", {"prefer": "best"}, 400)
+    journey.send("PUT", "/duplicates/policy", {"identifier": "phone", "daily_at": "00:00", "time_zone": "Asia/Tokyo"})
+    for path in ("/duplicates/preview", "/duplicates/preview.csv"):
+        journey.get(path, identifier="email")
+        journey.get(path, 400, prefer="best")
+    run = journey.post("/duplicates/runs", None, 202).json()
+    journey.get(run["status_url"])
+    wait_until(lambda: client.get(run["status_url"]).json()["state"] == "finished", what="the run")
+    counts = journey.get(run["status_url"]).json()["counts"]
+    (listed,) = journey.get("/merge/batches", source="duplicates").json()["batches"]
+    client.finished(listed["batch_id"])
+    (job,) = journey.get(f"/merge/batches/{listed['batch_id']}").json()["jobs"]
+
+    assert (counts["to_merge"], job["outcome"]) == (1, "merged")
+    assert job["identifier_to_merge"]["phone"] == "+14155550123"
+    journey.get("/duplicates/runs", limit=1)
+    journey.get("/duplicates/runs", 400, limit=0)
+    journey.get(f"/duplicates/runs/{ELSEWHERE}", 404)
+    journey.post(f"/duplicates/runs/{ELSEWHERE}/cancel", None, 404)
+    journey.post(f"{run['status_url']}/cancel", None, 409)
+
+
+#: Jobs that wait for an hour, so many that a run pauses.
+HOLD_BACK = """
+    WITH held AS (
+        INSERT INTO batch (workspace_id, id, path)
+        SELECT workspace_id, gen_random_uuid(), '/' FROM workspace WHERE name = %s
+        RETURNING workspace_id, id
+    )
+    INSERT INTO job (
+        workspace_id, id, batch_id, index, kind, lane, orphan_identifier, survivor_identifier, search_keys, due_at
+    )
+    SELECT workspace_id, gen_random_uuid(), id, index, 'merge', index, '{}', '{}', '{}', now() + interval '1 hour'
+    FROM held CROSS JOIN generate_series(0, 4999) AS index
+"""
+
+
+def test_a_run_under_way_is_told_as_the_document_says(journey: Journey, client: Client, system: System) -> None:
+    with connected(Settings(), system.database_url, name="test") as connection:
+        connection.execute(HOLD_BACK, [client.workspace])
+    run = journey.post("/duplicates/runs", None, 202).json()
+
+    assert journey.get(run["status_url"]).json()["state"] == "running"
+    journey.post("/duplicates/runs", None, 409)
+    assert journey.post(f"{run['status_url']}/cancel", None, 200).json()["state"] == "cancelled"
+
+
 def test_identifying_is_answered_as_the_document_says(journey: Journey) -> None:
     alias = {"alias_name": "guest", "alias_label": "shop"}
     journey.post("/users/alias/new", {"user_aliases": [alias]})
@@ -371,6 +424,9 @@ def test_a_url_that_is_too_long_is_refused_as_the_document_says(journey: Journey
         "/merge/jobs",
         f"/merge/jobs/{ELSEWHERE}",
         "/merge/batches",
+        "/duplicates/preview",
+        "/duplicates/preview.csv",
+        "/duplicates/runs",
         "/profiles",
         f"/profiles/{braze_id}/activity",
         f"/webhooks/{ELSEWHERE}/notices",

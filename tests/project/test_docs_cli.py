@@ -16,7 +16,7 @@ from workers.cli.profiles import SOME_REFUSED
 from workers.cli.runs import INTERRUPTED
 
 DOCUMENT = text_of("docs/cli.md")
-CLIENTS = ("merge", "profiles", "batches", "jobs", "audit", "webhooks")
+CLIENTS = ("merge", "duplicates", "profiles", "batches", "jobs", "audit", "webhooks")
 
 
 def commands(group: click.Group, *path: str) -> Iterator[tuple[str, click.Command]]:

@@ -31,6 +31,10 @@ class Client:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         return self.request("POST", path, json=body, headers=named)
 
+    def put(self, path: str, body: Any) -> requests.Response:
+        """Return the response to PUT *path* with *body*."""
+        return self.request("PUT", path, json=body)
+
     def track(self, **arrays: list[dict[str, Any]]) -> dict[str, Any]:
         """Write attributes, events, purchases, sessions or engagements; every object must be accepted."""
         response = self.post("/users/track", arrays)

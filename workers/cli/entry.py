@@ -9,6 +9,7 @@ from app.errors import MergelaneError
 from workers.cli.audit import audit
 from workers.cli.batches import batches
 from workers.cli.doctor import doctor
+from workers.cli.duplicates import duplicates
 from workers.cli.jobs import jobs
 from workers.cli.keys import keys
 from workers.cli.limits import limits
@@ -37,7 +38,7 @@ def main() -> None:
 
     `mergelane up` runs the whole product on this machine.
 
-    merge, profiles, batches, jobs, audit and webhooks ask the Mergelane at MERGELANE_URL with the key in
+    merge, duplicates, profiles, batches, jobs, audit and webhooks ask the Mergelane at MERGELANE_URL with the key in
     MERGELANE_API_KEY, as any client does; docs/cli.md tells more. The commands of operators work on the database in
     DATABASE_URL or, when that is not set, on that of the `mergelane up` which is running; so does jobs where there is
     no key.
@@ -50,6 +51,7 @@ main.add_command(migrate)
 main.add_command(keys)
 main.add_command(limits)
 main.add_command(merge)
+main.add_command(duplicates)
 main.add_command(profiles)
 main.add_command(batches)
 main.add_command(jobs)

@@ -87,15 +87,8 @@ class Owner:
 
     def secrets(self) -> set[str]:
         """Return all that nobody else may learn."""
-        return {
-            *SECRETS.values(),
-            self.batch_id,
-            self.job_id,
-            self.run_id,
-            self.webhook_id,
-            self.notice_id,
-            *self.braze_ids,
-        }
+        ids = self.batch_id, self.job_id, self.run_id, self.webhook_id, self.notice_id
+        return {*SECRETS.values(), *ids, *self.braze_ids}
 
 
 def bodies(braze_ids: Sequence[str]) -> Mapping[str, Sequence[Json]]:
@@ -311,7 +304,9 @@ def sent_by(caller: Caller, method: str, path: str, extra: Json, headers: dict[s
         return caller.get(path, **extra["query"])
     if method == "POST":
         return caller.post(path, extra["body"], headers=headers)
-    return caller.patch(path, extra["body"]) if method == "PATCH" else caller.delete(path)
+    if method == "DELETE":
+        return caller.delete(path)
+    return {"PATCH": caller.patch, "PUT": caller.put}[method](path, extra["body"])
 
 
 @pytest.mark.parametrize(("method", "rule"), ROUTES, ids=lambda part: getattr(part, "rule", part))

@@ -33,6 +33,8 @@ from workers.up.commands import DIRECTORY
         ["batches"],
         ["batches", "list"],
         ["batches", "show"],
+        ["duplicates"],
+        *(["duplicates", command] for command in ("policy", "preview", "run", "runs", "show", "cancel")),
         ["limits"],
         ["limits", "show"],
         ["limits", "set"],

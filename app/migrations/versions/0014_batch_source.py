@@ -1,11 +1,11 @@
-"""Revision 0017: sql/0017_batch_source.sql."""
+"""Revision 0014: sql/0014_batch_source.sql."""
 
 from app.migrations import run_sql
 
-revision = "0017"
+revision = "0014"
 down_revision = "0013"
 
 
 def upgrade() -> None:
     """Run the revision's SQL."""
-    run_sql("0017_batch_source.sql")
+    run_sql("0014_batch_source.sql")

@@ -1,0 +1,11 @@
+"""Revision 0016: sql/0016_duplicates.sql."""
+
+from app.migrations import run_sql
+
+revision = "0016"
+down_revision = "0015"
+
+
+def upgrade() -> None:
+    """Run the revision's SQL."""
+    run_sql("0016_duplicates.sql")
