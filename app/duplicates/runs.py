@@ -100,5 +100,5 @@ def cancel(connection: Connection, *, workspace_id: int, run_id: UUID) -> Run:
 
 
 def fail(connection: Connection, *, workspace_id: int) -> None:
-    """End the run that is under way, since it cannot go on; its place is kept, for whoever looks into it."""
+    """End the run that is under way, since it cannot go on."""
     connection.execute(QUERIES["fail_run"], {"workspace_id": workspace_id})

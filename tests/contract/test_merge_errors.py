@@ -209,3 +209,16 @@ def test_what_is_no_fault_is_accepted(client: Client, body: dict[str, Any]) -> N
     assert accepted["message"] == "success"
     assert accepted["status_url"] == response.headers["Location"] == f"/merge/batches/{accepted['batch_id']}"
     assert len(client.finished(accepted["batch_id"])["jobs"]) == len(body["merge_updates"])
+
+
+@pytest.mark.parametrize("role", ["identifier_to_merge", "identifier_to_keep"])
+@pytest.mark.parametrize("more", [{}, {"identified": False}, {"identified": False, "prioritization": ["unidentified"]}])
+def test_no_request_names_a_profile_as_runs_do(client: Client, role: str, more: dict[str, Any]) -> None:
+    update = {
+        "identifier_to_merge": {"external_id": "a"},
+        "identifier_to_keep": {"external_id": "b"},
+        role: {"braze_id": "f" * 24, "email": "a@x.org", **more},
+    }
+    response = client.post("/users/merge", {"merge_updates": [update]})
+
+    assert (response.status_code, response.json()) == (400, {"message": WRONG_IDENTIFIER})

@@ -42,9 +42,9 @@ WHERE workspace_id = %(workspace_id)s AND id = %(id)s AND state = 'running'
 RETURNING id
 
 -- name: fail_run
--- Ends the run under way, which cannot go on.
+-- Ends the run under way, which cannot go on; the address that it had reached is somebody's, and is not kept.
 UPDATE duplicate_run
-SET state = 'failed', finished_at = clock_timestamp()
+SET state = 'failed', finished_at = clock_timestamp(), position = '{}'
 WHERE workspace_id = %(workspace_id)s AND state = 'running'
 
 -- name: hold_run
