@@ -1,4 +1,4 @@
-"""Revision 0016: sql/0016_duplicates.sql."""
+"""Revision 0016: sql/0016_batch_source.sql."""
 
 from app.migrations import run_sql
 
@@ -8,4 +8,4 @@ down_revision = "0015"
 
 def upgrade() -> None:
     """Run the revision's SQL."""
-    run_sql("0016_duplicates.sql")
+    run_sql("0016_batch_source.sql")
