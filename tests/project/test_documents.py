@@ -44,6 +44,14 @@ def test_every_link_leads_somewhere(document: Path) -> None:
     assert broken(document) == []
 
 
+def test_every_picture_is_shown() -> None:
+    shown = " ".join(document.read_text(encoding="utf-8") for document in DOCUMENTS)
+    pictures = [path.name for path in files() if path.parent.name == "pictures"]
+
+    assert pictures
+    assert [name for name in pictures if f"pictures/{name}" not in shown] == []
+
+
 @pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)
 def test_every_make_command_exists(document: Path) -> None:
     spoken = " ".join(CODE.findall(document.read_text(encoding="utf-8")))

@@ -64,6 +64,17 @@ def test_a_job_is_shown_with_both_profiles_side_by_side(
     assert told.index("last_name Lovelace") < told.index("As it was") < told.index("first_name ADA")
 
 
+def test_a_job_and_its_batch_name_the_request_that_logs_and_answers_tell(
+    browser: Browser, caller: Caller, people: None, worker: Worker
+) -> None:
+    batch = merge(caller, (GUEST, ADA))
+    worker.work()
+    pages = f"/console/batches/{batch['batch_id']}", f"/console/jobs/{batch['jobs'][0]['job_id']}"
+
+    assert batch["request_id"]
+    assert [f"Request {batch['request_id']}" in words(browser.get(page)) for page in pages] == [True, True]
+
+
 def test_a_job_that_merged_nothing_says_why(browser: Browser, caller: Caller, worker: Worker) -> None:
     batch = merge(caller, ({"external_id": "nobody"}, ADA))
     worker.work()
