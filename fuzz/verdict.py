@@ -18,7 +18,7 @@ LONGEST_SENTENCE = 1_200
 #: Headers of every answer.
 ALWAYS = frozenset({"content-type", "x-content-type-options", "x-request-id"})
 #: Answers that are no JSON.
-OTHER_TYPES = ("/docs", "/docs/<name>", "/duplicates/preview.csv", "/metrics")
+OTHER_TYPES = ("/audit/export", "/docs", "/docs/<name>", "/duplicates/preview.csv", "/metrics")
 
 
 def faults(request: Request, answer: Answer, *, key: str) -> list[str]:

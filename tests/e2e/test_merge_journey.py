@@ -31,7 +31,7 @@ JOB = {
     "undone_at",
     "undone_by",
 }
-BATCH = {"batch_id", "state", "request_id", "created_at", "finished_at", "counts"}
+BATCH = {"batch_id", "state", "source", "run_id", "request_id", "created_at", "finished_at", "counts"}
 
 
 def body(*pairs: tuple[str, str]) -> Json:

@@ -147,10 +147,10 @@ SELECT
     job.id, job.batch_id, batch.id AS asked, batch.path, batch.api_key_id, key.label, job.outcome, job.undoes,
     job.undone_by, job.not_restored, job.orphan_braze_id, job.orphan_external_id, job.survivor_braze_id,
     job.survivor_external_id, coalesce(merge.merged_at, identify.identified_at, undo.undone_at, job.finished_at) AS at,
-    job.orphan_identifier = '{}' OR coalesce(merge.orphan_before = '{}', false) AS erased,
+    job.orphan_identifier = '{}' OR coalesce(merge.orphan_before::text = '{}', false) AS erased,
     CASE WHEN %(images)s THEN merge.orphan_before END AS orphan_before,
     CASE WHEN %(images)s THEN merge.survivor_before END AS survivor_before,
-    CASE WHEN %(images)s THEN coalesce(merge.changes, undo.changes) END AS changes
+    CASE WHEN %(images)s THEN coalesce(merge.changes, undo.changes::json) END AS changes
 FROM job
 JOIN batch ON batch.workspace_id = %(workspace_id)s AND batch.id = job.batch_id
 LEFT JOIN api_key AS key ON key.workspace_id = %(workspace_id)s AND key.id = batch.api_key_id

@@ -62,6 +62,6 @@ WITH found AS (
     WHERE workspace_id = %(workspace_id)s AND external_id = ANY(%(external_ids)s)
 )
 
-SELECT found.job_id, found.braze_id, coalesce(record.orphan_before <> '{}', false) AS known
+SELECT found.job_id, found.braze_id, coalesce(record.orphan_before::text <> '{}', false) AS known
 FROM found
 LEFT JOIN merge_record AS record ON record.workspace_id = %(workspace_id)s AND record.job_id = found.job_id

@@ -11,7 +11,7 @@ from tests.support.factories import LONG_AGO, a_profile
 def rows_of(orphan: Profile, survivor: Profile) -> dict[str, Row]:
     """Return the rows of a merge of *orphan* into *survivor*, by field."""
     after = merge(survivor=survivor, orphan=orphan, at=LONG_AGO)
-    changed = changes(before=survivor, after=after)
+    changed = changes(before=survivor, after=after, orphan=orphan)
     return {
         row.field: row for row in side_by_side(orphan=orphan, survivor=survivor, changed=changed, rules=MERGE_RULES)
     }

@@ -7,7 +7,7 @@ import pytest
 
 from app.ledger.reading import Batch, Tally
 from app.web.console.progress import Progress, Tone, label, pace, tone
-from schemas.outcomes import JobState, Outcome
+from schemas.outcomes import BatchSource, JobState, Outcome
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -15,7 +15,7 @@ NOW = datetime(2026, 3, 1, tzinfo=UTC)
 def a_batch(*tallies: tuple[JobState, Outcome | None, int]) -> Batch:
     """Return a batch with so many jobs in each state, with each outcome."""
     told = [Tally(state=state, outcome=outcome, jobs=jobs, finished_at=None) for state, outcome, jobs in tallies]
-    return Batch(id=UUID(int=1), created_at=NOW, tallies=told)
+    return Batch(id=UUID(int=1), request_id=None, created_at=NOW, source=BatchSource.API, run_id=None, tallies=told)
 
 
 def test_settled_jobs_are_counted_whatever_became_of_them() -> None:

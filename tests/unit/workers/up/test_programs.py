@@ -67,7 +67,7 @@ def test_flowers_password_is_passed_by_its_own_variable() -> None:
 
 def test_whoever_shows_metrics_has_a_port_of_its_own() -> None:
     options = replace(OPTIONS, metrics_port=9000)
-    wanted = programs(options, Home(options.home), environment(database_url="", broker_url=""))
+    wanted = programs(options, Home(options.home), environment(database_url="", broker_url="", flower_port=5555))
     processes = (wanted.web, wanted.relay, *wanted.workers, wanted.flower)
 
     assert [process.environ["MERGELANE_METRICS_ADDRESS"] for process in processes] == [
@@ -82,6 +82,6 @@ def test_whoever_shows_metrics_has_a_port_of_its_own() -> None:
 
 def test_nobody_shows_metrics_unasked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MERGELANE_METRICS_ADDRESS", "127.0.0.1:9464")
-    wanted = programs(OPTIONS, Home(OPTIONS.home), environment(database_url="", broker_url=""))
+    wanted = programs(OPTIONS, Home(OPTIONS.home), environment(database_url="", broker_url="", flower_port=5555))
 
     assert {process.environ["MERGELANE_METRICS_ADDRESS"] for process in (wanted.relay, *wanted.workers)} == {""}
