@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from demo.pictures import MOST_BYTES
 from tests.project.tree import files, name_of
 
-FILES = [path for path in files() if path != Path(__file__)]
+PICTURES = [path for path in files() if path.parent.name == "pictures"]
+FILES = [path for path in files() if path != Path(__file__) and path not in PICTURES]
 LARGEST = 512 * 1024
 #: Files of others that stand here to the byte, so that their hashes are those of their releases.
 AS_RELEASED = {"htmx.min.js"}
@@ -36,6 +38,11 @@ def test_no_file_holds(what: str) -> None:
 def test_every_file_is_text_and_small() -> None:
     assert [name_of(path) for path in FILES if path.stat().st_size > LARGEST] == []
     assert all(text(path) is not None for path in FILES)
+
+
+def test_every_picture_is_one_and_small() -> None:
+    assert [name_of(path) for path in PICTURES if path.stat().st_size > MOST_BYTES] == []
+    assert [name_of(path) for path in PICTURES if not path.read_bytes().startswith(b"\x89PNG")] == []
 
 
 def test_every_file_ends_its_last_line() -> None:
