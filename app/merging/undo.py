@@ -70,16 +70,16 @@ def without(absorption: Absorption, undone: Sequence[Absorption], *, trusted: bo
     """Return *absorption* as if the earlier merges *undone* since, in order of time, had never been.
 
     Otherwise what they gave the survivor would come back from its image of before this merge. *trusted* is False when
-    not all of them are known.
+    not all of them are known. It becomes False where history would have to be asked: it has gone on since that image,
+    so that nobody can tell any more what its times were.
     """
+    asked: list[Question] = []
     before = reduce(
-        lambda survivor, earlier: take_back(survivor, earlier, recall=_nothing), reversed(undone), absorption.survivor
+        lambda survivor, earlier: take_back(survivor, earlier, recall=asked.append),
+        reversed(undone),
+        absorption.survivor,
     )
-    return dataclasses.replace(absorption, survivor=before, trusted=trusted)
-
-
-def _nothing(_: Question) -> None:
-    """Know of no history."""
+    return dataclasses.replace(absorption, survivor=before, trusted=trusted and not asked)
 
 
 def _part(field: str, survivor: Profile, absorption: Absorption, recall: Recall) -> Part:

@@ -129,7 +129,11 @@ def summed_up(factory: Factory, profile_id: int) -> Json:
     return {field: getattr(profile, field) for field in fields}
 
 
-@pytest.mark.parametrize("seed", range(max(EXAMPLES // 5, 1)))
+#: What was wrong once.
+FOUND = {118, 122, 182, 198}
+
+
+@pytest.mark.parametrize("seed", sorted({*range(max(EXAMPLES // 5, 1)), *FOUND}))
 def test_only_what_is_left_counts_whatever_happened_since_and_in_whatever_order_it_is_undone(
     pool: Pool, factory: Factory, seed: int
 ) -> None:

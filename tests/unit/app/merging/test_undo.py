@@ -154,3 +154,14 @@ def test_the_survivors_day_has_room_again() -> None:
     counts = [take_back(now, of, recall=lambda _: None).absorbed_count for now in (merged(of), later)]
 
     assert counts == [4, 2]
+
+
+def test_times_of_an_image_are_not_believed_where_an_undone_merge_hid_what_the_survivor_did_after_it() -> None:
+    first = absorption(a_profile(), a_profile(custom_events=login(1, FIRST, FIRST)))
+    # Nobody can see in this image when the second login was: what the first orphan gave stands before it.
+    hidden = replace(merged(first), custom_events=login(2, FIRST, SECOND))
+    hiding = absorption(hidden, a_profile(custom_events=login(1, THIRD, THIRD)))
+    plain = absorption(merged(first), a_profile(custom_events=login(1, THIRD, THIRD)))
+
+    assert not without(hiding, [first]).trusted
+    assert without(plain, [first]).trusted
