@@ -50,7 +50,8 @@ class TlsProxy:
         self._context = context
         self._postgres = postgres
         self._loop = asyncio.new_event_loop()
-        self._tasks: set[asyncio.Task[None]] = set()
+        #: Who is served, and by what each is answered.
+        self._tasks: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
         self.port = 0
         #: Connections that were taken up, encrypted.
         self.encrypted = 0
@@ -72,29 +73,32 @@ class TlsProxy:
     async def _start(self) -> None:
         """Listen."""
         context = None if self._postgres else self._context
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=context)
+        self._server = await asyncio.start_server(self._take, "127.0.0.1", 0, ssl=context)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def _stop(self) -> None:
         """Stop listening and hang up on everybody."""
         self._server.close()
-        for task in self._tasks:
+        served = dict(self._tasks)
+        for task in served:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*served, return_exceptions=True)
+        # Whoever was cancelled before it began has closed nothing.
+        await asyncio.gather(*map(_hang_up, served.values()))
+
+    def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Take one connection, so that it is known from now on."""
+        task = self._loop.create_task(self._serve(reader, writer))
+        self._tasks[task] = writer
+        task.add_done_callback(self._tasks.pop)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection until either side hangs up."""
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
         with suppress(OSError, EOFError, asyncio.CancelledError):
             if not self._postgres or await self._open(reader, writer):
                 self.encrypted += 1
                 await self._join(reader, writer)
-        writer.close()
-        with suppress(OSError, ssl.SSLError, asyncio.CancelledError):
-            await writer.wait_closed()
-        self._tasks.discard(task)
+        await _hang_up(writer)
 
     async def _open(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         """Do what PostgreSQL does before it speaks TLS; return whether the client wants it."""
@@ -119,10 +123,16 @@ class TlsProxy:
         finally:
             for task in tasks:
                 task.cancel()
+            # Closed before anything is waited for: we may be cancelled once more.
+            await _hang_up(server_writer)
             await asyncio.gather(*tasks, return_exceptions=True)
-            server_writer.close()
-            with suppress(OSError):
-                await server_writer.wait_closed()
+
+
+async def _hang_up(writer: asyncio.StreamWriter) -> None:
+    """Close *writer* and wait until it is."""
+    writer.close()
+    with suppress(OSError, ssl.SSLError, asyncio.CancelledError):
+        await writer.wait_closed()
 
 
 async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -17,6 +17,9 @@ LEAST_JOBS = 64
 MEMORY_S = 1.0
 #: The part of the queue that must be free before it is filled up: rounds of one message would cost as much as others.
 WORTH_WHILE = 4
+#: Seconds for which a full queue is left alone at most, however long it should take until there is room: workers may
+#: become more, or faster.
+LOOK_AWAY_S = 0.1
 
 
 class Pace:
@@ -33,6 +36,12 @@ class Pace:
         self._jobs_a_message = 1.0
         #: Messages that were let wait at the last look.
         self.goal = 0
+        self._full_until = self._looked_at
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the last look found too little room, and it is too early for there to be more: look again later."""
+        return self._clock() < self._full_until
 
     def room(self, waiting: int) -> int:
         """Return how many messages may be published now that so many are *waiting*; 0 when few would fit."""
@@ -43,7 +52,11 @@ class Pace:
         self._looked_at, self._expected = now, waiting
         self.goal = goal = min(self._bound, max(ceil(LEAST_JOBS / self._jobs_a_message), ceil(self._rate * AHEAD_S)))
         room = goal - waiting
-        return room if room * WORTH_WHILE >= goal else 0
+        if room * WORTH_WHILE >= goal:
+            return room
+        if self._rate:
+            self._full_until = now + min(LOOK_AWAY_S, (goal / WORTH_WHILE - room) / self._rate)
+        return 0
 
     def published(self, *, messages: int, jobs: int) -> None:
         """Note that so many *messages* were published, with so many *jobs* in them."""

@@ -37,6 +37,8 @@ class Publisher:
 
         Raises DatabaseUnavailable or BrokerUnavailable; nothing is lost then, the jobs are still waiting.
         """
+        if self._pace.is_full:
+            return 0
         with borrow(self._pool) as connection:
             workspaces = waiting_workspaces(connection)
         if not workspaces:

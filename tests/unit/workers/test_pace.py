@@ -13,13 +13,16 @@ class Fleet:
         self.queue = 0.0
         self.pace = Pace(bound, clock=lambda: self.now)
         self.jobs_a_message = jobs_a_message
+        self.looks = 0
 
     def work(self, *, a_second: float, seconds: float, every: float = 0.01) -> float:
         """Let some time pass, and return the share of it in which workers had something to do."""
         busy = 0
         steps = round(seconds / every)
         for _ in range(steps):
-            room = self.pace.room(int(self.queue))
+            looks = not self.pace.is_full
+            self.looks += looks
+            room = self.pace.room(int(self.queue)) if looks else 0
             self.pace.published(messages=room, jobs=room * self.jobs_a_message)
             self.queue += room
             busy += self.queue >= a_second * every
@@ -82,3 +85,26 @@ def test_workers_that_are_gone_are_forgotten() -> None:
 def test_a_little_room_is_not_worth_a_round() -> None:
     assert Pace(1_000).room(LEAST_JOBS - 1) == 0
     assert Pace(1_000).room(LEAST_JOBS - LEAST_JOBS // 4) == LEAST_JOBS // 4
+
+
+def test_a_full_queue_is_looked_at_again_when_there_should_be_room_or_a_tenth_of_a_second_later() -> None:
+    fleet = Fleet()
+    fleet.work(a_second=400, seconds=5)
+    fleet.looks = 0
+    fleet.work(a_second=400, seconds=10)
+
+    assert fleet.looks < 10 / 0.04
+
+
+def test_workers_that_become_four_times_as_fast_while_nobody_looks_never_run_dry() -> None:
+    fleet = Fleet()
+    fleet.work(a_second=400, seconds=5)
+
+    assert fleet.work(a_second=1_600, seconds=5) > 0.99
+
+
+def test_while_nothing_is_known_of_the_workers_a_full_queue_is_looked_at_each_time() -> None:
+    fleet = Fleet()
+    fleet.pace.room(LEAST_JOBS)
+
+    assert not fleet.pace.is_full
