@@ -8,9 +8,12 @@ from typing import Any, LiteralString, TypeVar, cast
 
 import orjson
 import psycopg
+from psycopg import adapters as postgres_adapters
 from psycopg import errors as postgres
+from psycopg.abc import Buffer
+from psycopg.adapt import Loader
 from psycopg.rows import DictRow, dict_row
-from psycopg.types.json import set_json_dumps, set_json_loads
+from psycopg.types.json import set_json_dumps
 from psycopg_pool import ConnectionPool, PoolTimeout
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
@@ -47,7 +50,18 @@ ATTEMPTS = 5
 AWAY = ("08", "53", "57P", "25P03")
 
 set_json_dumps(orjson.dumps)
-set_json_loads(orjson.loads)
+
+
+class JsonLoader(Loader):
+    """Parses JSON where it lies. psycopg's own copies it first, which costs six times as much as parsing it."""
+
+    def load(self, data: Buffer) -> Any:
+        """Return what *data*, a text, says."""
+        return orjson.loads(data)
+
+
+for _name in ("json", "jsonb"):
+    postgres_adapters.register_loader(_name, JsonLoader)
 
 
 def load_queries(package: str, file: str) -> dict[str, LiteralString]:

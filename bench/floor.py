@@ -13,6 +13,7 @@ from uuid_utils.compat import uuid7
 
 from app.config import Settings
 from app.db import Pool, borrow, load_queries, open_pool
+from app.garbage import collect_seldom
 from app.lane.run import Lane, run
 from bench.world import BATCH, WORKSPACE_ID
 
@@ -28,6 +29,8 @@ def main(warm: int) -> None:
     settings = Settings.from_environ()
     with open_pool(settings, name="floor") as pool:
         lanes = _lanes(pool)
+        # As a worker does when it is ready.
+        collect_seldom()
         _run(pool, settings, lanes[:warm])
         _tell(WARM)
         signal.sigwait([signal.SIGUSR1])

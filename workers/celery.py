@@ -1,6 +1,5 @@
 """The Celery application: `celery -A workers worker`, `celery -A workers flower`."""
 
-import gc
 import logging
 import sys
 
@@ -16,6 +15,7 @@ from celery.signals import (
 
 from app.config import Settings, drop_celery_overrides
 from app.errors import SetupError
+from app.garbage import collect_seldom
 from app.logs import configure
 from app.revisions import require
 from app.telemetry import spans
@@ -31,9 +31,6 @@ LANE_TASK = "mergelane.lane"
 PREFETCH = 2
 #: Seconds in which a broker that stopped answering is given up, so that nobody waits for ever on a half-dead one.
 BROKER_TIMEOUT_S = 5
-#: Things made and not unmade after which the garbage collector looks at the young, and how many such looks pass before
-#: it looks at older ones.
-COLLECT_AFTER = (20_000, 20, 100)
 #: Loggers with two lines for every task: the ledger and Flower tell as much, for less.
 CHATTY = ("celery.app.trace", "celery.worker.strategy")
 
@@ -119,13 +116,8 @@ def check_schema(**_: object) -> None:
 
 @worker_ready.connect
 def leave_what_stays_alone(**_: object) -> None:
-    """Keep the garbage collector from looking through what was loaded at the start, again and again.
-
-    It never goes away, and it is most of what there is; lanes make many small things and few circles.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*COLLECT_AFTER)
+    """Keep the garbage collector from looking through what was loaded at the start, again and again."""
+    collect_seldom()
 
 
 @worker_ready.connect

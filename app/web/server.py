@@ -11,6 +11,7 @@ from typing import Any
 
 from app.config import Settings
 from app.errors import SetupError
+from app.garbage import collect_seldom
 from app.logs import catch_the_uncaught, configuration
 from app.revisions import require
 from app.web.draining import drain_first
@@ -83,11 +84,12 @@ def when_ready(_: Any) -> None:
 
 
 def post_worker_init(worker: Any) -> None:
-    """Let requests that wait for a batch be answered as soon as the process is asked to end."""
+    """Let requests that wait for a batch be answered as soon as the process is asked to end; tidy up seldom."""
 
     def end(number: int, frame: FrameType | None) -> None:
         CLOSING.set()
         worker.handle_exit(number, frame)
 
+    collect_seldom()
     signal.signal(signal.SIGTERM, end)
     signal.siginterrupt(signal.SIGTERM, False)  # noqa: FBT003  as gunicorn has it: requests in hand go on undisturbed

@@ -8,6 +8,7 @@ from threading import Event
 
 from app.config import Settings
 from app.db import Pool, open_pool
+from app.garbage import collect_seldom
 from app.logs import configure
 from app.metrics.relay import RELAY
 from app.metrics.serving import serve
@@ -43,6 +44,7 @@ def main() -> None:
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
+    collect_seldom()
     log.info("relay_started")
     services = (_publish, _rescue, _prune, _analyze, _merge_duplicates)
     with (
