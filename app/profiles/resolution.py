@@ -36,8 +36,12 @@ def resolve(connection: Connection, *, workspace_id: int, identifiers: Sequence[
 def resolve_later(
     connection: Connection, *, workspace_id: int, identifiers: Sequence[Recorded]
 ) -> Later[list[Resolved]]:
-    """Ask what each of *identifiers* denotes; return how to get the answers, in order."""
-    places = list(enumerate(identifiers))
+    """Ask what each of *identifiers* denotes; return how to get the answers, in order.
+
+    What is named several times is asked for once: thousands of orphans may go into one survivor.
+    """
+    different = list(dict.fromkeys(identifiers))
+    places = list(enumerate(different))
     asked = [_asked(place, identifier) for place, identifier in places if not isinstance(identifier, Member)]
     members = [{"place": place, "key": each.braze_id} for place, each in places if isinstance(each, Member)]
     questions = {"resolve_identifiers": asked, "resolve_members": members}
@@ -46,15 +50,20 @@ def resolve_later(
         for query, each in questions.items()
         if each
     ]
-    return lambda: _answers(identifiers, [row for cursor in cursors for row in cursor.fetchall()])
+
+    def answers() -> list[Resolved]:
+        found = _answers(different, [row for cursor in cursors for row in cursor.fetchall()])
+        return [found[each] for each in identifiers]
+
+    return answers
 
 
-def _answers(identifiers: Sequence[Recorded], rows: Sequence[Mapping[str, Any]]) -> list[Resolved]:
+def _answers(identifiers: Sequence[Recorded], rows: Sequence[Mapping[str, Any]]) -> dict[Recorded, Resolved]:
     """Return what each of *identifiers* denotes, given the *rows* that were found for all of them."""
     rows_at: defaultdict[int, list[Mapping[str, Any]]] = defaultdict(list)
     for row in rows:
         rows_at[row["place"]].append(row)
-    return [_resolved(identifier, rows_at[place]) for place, identifier in enumerate(identifiers)]
+    return {identifier: _resolved(identifier, rows_at[place]) for place, identifier in enumerate(identifiers)}
 
 
 def _asked(place: int, identifier: Identifier) -> dict[str, Any]:
