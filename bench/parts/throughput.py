@@ -16,8 +16,8 @@ WARM = 500
 MERGES: dict[type[Contender], int] = {
     Obvious: 3_000,
     Procrastinate: 4_000,
-    Floor: 20_000,
-    Mergelane: 20_000,
+    Floor: 25_000,
+    Mergelane: 30_000,
 }
 
 
