@@ -1,13 +1,15 @@
 """Rates as the tables grow: many profiles against few, and a great backlog against a small one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 from time import time
 from typing import Any
 
 from app.config import Settings
 from app.db import Connection
 from bench.bulk import make_big_world
-from bench.contenders import Mergelane, wait_for_rest
+from bench.contenders import Mergelane
 from bench.errors import BenchError
 from bench.ground import Ground
 from bench.running import wait_until
@@ -22,7 +24,7 @@ MERGES = 8_000
 ROUNDS = 3
 WARM = 500
 #: Jobs of the small backlog and of the great one, and those of the great one that are drained before time is up.
-SMALL, GREAT, DRAINED = 5_000, 500_000, 150_000
+SMALL, GREAT, DRAINED = 5_000, 500_000, 100_000
 #: Seconds that a drain may take.
 DRAIN_S = 180.0
 #: Seconds between two looks at the broker and at how far the drain is.
@@ -43,6 +45,16 @@ def run(ground: Ground, sizes: Sizes, tell: Callable[[str], None]) -> dict[str, 
     return {"profiles": profiles, "backlog": backlog}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drain:
+    """What was seen of a backlog that was drained."""
+
+    #: Merges per second, stretch by stretch.
+    rates: Sequence[float]
+    #: The most messages that were seen in the broker at once.
+    most_messages: int
+
+
 class Field:
     """A database whose pairs are merged from the first on, by a product that is started for each drain."""
 
@@ -51,22 +63,21 @@ class Field:
         self.world = world
         self._next = 0
 
-    def drain(self, *, warm: int, count: int, backlog: int | None = None) -> tuple[float, int]:
-        """Merge *warm* pairs that do not count, then *count* from a backlog of as many, or of *backlog*.
+    def drain(self, *, warm: int, count: int, backlog: int | None = None, stretch: int | None = None) -> Drain:
+        """Merge *warm* pairs that do not count, then *count*, from a backlog of as many, or of *backlog*, behind them.
 
-        Return the merges per second, and the most messages that were seen in the broker at once.
+        The backlog is there, and written out, before the product starts. The rate is told of each *stretch* of so many
+        merges, or of all of them.
         """
         product = Mergelane(self.ground, self.world, self.world.database)
         with self.ground.connect(self.world.database) as connection:
+            self.ground.empty_broker()
+            began_with = _finished(connection)
+            self._plant(connection, warm + (backlog or count))
+            self.ground.checkpoint()
             try:
-                self.ground.empty_broker()
                 product.start_backstage()
-                self._plant(connection, warm)
-                wait_for_rest(connection)
-                self.ground.checkpoint()
-                began_with = _finished(connection)
-                self._plant(connection, backlog or count)
-                return self._watch(connection, began_with, count)
+                return self._watch(connection, began_with, marks=range(warm, warm + count + 1, stretch or count))
             finally:
                 product.stop()
 
@@ -83,21 +94,30 @@ class Field:
         plant_backlog(connection, self.world, first=self._next, count=count)
         self._next += count
 
-    def _watch(self, connection: Connection, began_with: int, count: int) -> tuple[float, int]:
-        """Wait until *count* more jobs are finished; return the rate, from the moment when they were all there."""
+    def _watch(self, connection: Connection, began_with: int, *, marks: Sequence[int]) -> Drain:
+        """Wait until as many more jobs are finished as the last of *marks* says; return the rates between marks."""
         began, most, looks = time(), 0, 0
 
         def drained() -> bool:
             nonlocal most, looks
             looks += 1
             most = max(most, self.ground.messages())
-            # Counting is not free, so it is done once a second; when the last one ended, the ledger tells.
-            return looks % 10 == 0 and _finished(connection) - began_with >= count
+            # Counting is not free, so it is done once a second; when each one ended, the ledger tells.
+            return looks % 10 == 0 and _finished(connection) - began_with >= marks[-1]
 
-        wait_until(drained, seconds=DRAIN_S, every=LOOK_S, what=f"{count:,} jobs to be drained")
-        values = {"workspace_id": WORKSPACE_ID, "began": began, "before_it": count - 1}
+        wait_until(drained, seconds=DRAIN_S, every=LOOK_S, what=f"{marks[-1]:,} jobs to be drained")
+        ends = [self._end_of(connection, nth, since=began) for nth in marks]
+        rates = [
+            (later - earlier) / (end - start)
+            for (earlier, later), (start, end) in zip(pairwise(marks), pairwise(ends), strict=True)
+        ]
+        return Drain(rates=rates, most_messages=most)
+
+    def _end_of(self, connection: Connection, nth: int, *, since: float) -> float:
+        """Return when the *nth* job that was finished since then was, in seconds since 1970."""
+        values = {"workspace_id": WORKSPACE_ID, "began": since, "before_it": nth - 1}
         (row,) = run_query(connection, "nth_finished_at", values)
-        return count / (row["at"] - began), most
+        return float(row["at"])
 
 
 def _by_profiles(ground: Ground, many: Field, few: World, sizes: Sizes, tell: Callable[[str], None]) -> dict[str, Any]:
@@ -107,7 +127,7 @@ def _by_profiles(ground: Ground, many: Field, few: World, sizes: Sizes, tell: Ca
     for _ in range(sizes.rounds(ROUNDS)):
         copy = World(ground.copy(few.database), few.pairs)
         for field, measured in zip((Field(ground, copy), many), rates.values(), strict=True):
-            measured.append(field.drain(warm=warm, count=merges)[0])
+            measured.extend(field.drain(warm=warm, count=merges).rates)
             tell(f"{2 * field.world.pairs:,} profiles: {measured[-1]:,.0f}/s")
         ground.drop(copy.database)
     small, great = rates.values()
@@ -122,12 +142,13 @@ def _by_backlog(field: Field, sizes: Sizes, tell: Callable[[str], None]) -> dict
     small, great, drained, warm = (sizes.of(full) for full in (SMALL, GREAT, DRAINED, WARM))
     rates: dict[int, list[float]] = {small: [], great: []}
     most = 0
-    for backlog in (small, small, great, small):
-        rate, seen = field.drain(warm=warm, count=min(backlog, drained), backlog=backlog)
-        rates[backlog].append(rate)
-        most = max(most, seen)
+    for backlog in (small, small, small, great, small, small):
+        drain = field.drain(warm=warm, count=min(backlog, drained), backlog=backlog, stretch=small)
+        rates[backlog].extend(drain.rates)
+        most = max(most, drain.most_messages)
         field.clear()
-        tell(f"backlog of {backlog:,}: {rate:,.0f}/s, at most {seen:,} messages in the broker")
+        told = Spread.of(drain.rates)
+        tell(f"backlog of {backlog:,}: {told.median:,.0f}/s ({told.low:,.0f} to {told.high:,.0f})")
     medians = [Spread.of(measured).median for measured in rates.values()]
     return {
         "merges_per_s": {str(backlog): Spread.of(measured).to_json() for backlog, measured in rates.items()},
