@@ -223,8 +223,12 @@ def _once(pool: Pool, work: Callable[[Connection], Result], workspace_id: int) -
 
     Its statements go through a pipeline: they are sent at once and wait for no answer until one is read, so that those
     between two reads share one round trip. An error is raised where the next answer is read, at the end of the
-    transaction at the latest.
+    transaction at the latest. It begins and ends by statements of its own, since psycopg's transaction() waits for an
+    answer to each; when an error leaves it, the pool rolls it back.
     """
-    with borrow(pool) as connection, connection.pipeline(), connection.transaction():
+    with borrow(pool) as connection, connection.pipeline():
+        connection.execute("BEGIN", prepare=False)
         tell(connection, workspace_id)
-        return work(connection)
+        result = work(connection)
+        connection.execute("COMMIT", prepare=False)
+    return result

@@ -2,7 +2,8 @@
 
 The protocol's messages begin with a letter and their length. A client's Query is a statement; its Bind is one too, of
 the prepared statement that a Parse gave its text. The server answers each Sync and each Query with ReadyForQuery: those
-are the round trips, however many statements one of them carries.
+are round trips, however many statements one of them carries. A Flush is one too: a client in a pipeline asks by it for
+the answers so far, and waits for them.
 """
 
 import struct
@@ -15,7 +16,18 @@ from threading import Lock
 from app.db import HEADING
 
 LENGTH = struct.Struct("!I")
-PACKAGES = ("app.keys", "app.lane", "app.ledger", "app.profiles", "app.segments", "app.web", "app")
+PACKAGES = (
+    "app.audit",
+    "app.duplicates",
+    "app.keys",
+    "app.lane",
+    "app.ledger",
+    "app.profiles",
+    "app.segments",
+    "app.web",
+    "app.webhooks",
+    "app",
+)
 
 
 @dataclass
@@ -99,6 +111,8 @@ class _Client:
             self._count_statement(self._texts.get(name, "?"))
         elif kind == b"Q":
             self._count_statement(body.rstrip(b"\0").decode().strip().partition("\n")[0])
+        if kind == b"H":
+            self._tally.count_round_trip(self.name, self._last)
         if kind in {b"Q", b"S"}:
             self.under_way.append(self._last)
             self._last = ""

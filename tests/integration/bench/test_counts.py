@@ -10,11 +10,11 @@ from bench.parts.counts import Counts, count
 
 #: For 1,000 merges from a backlog, the least and the most: less is no fault, but then the bound is to follow.
 BOUNDS = {
-    "statements": (700, 1_850),
-    "round_trips": (400, 1_200),
-    "redis_commands": (400, 1_150),
+    "statements": (700, 1_700),
+    "round_trips": (300, 700),
+    "redis_commands": (400, 1_000),
     "messages": (20, 80),
-    "wal_bytes": (3_000_000, 14_500_000),
+    "wal_bytes": (3_000_000, 14_000_000),
 }
 
 
