@@ -96,7 +96,12 @@ class Proxy:
         """Pass one connection on, both ways, until either side ends it."""
         try:
             if not self._refusing:
-                await self._join(reader, writer, *await asyncio.open_unix_connection(str(self._upstream())))
+                far_reader, far_writer = await asyncio.open_unix_connection(str(self._upstream()))
+                # Whoever came just before the door was closed was not there yet to be cut.
+                if self._refusing:
+                    far_writer.transport.abort()
+                else:
+                    await self._join(reader, writer, far_reader, far_writer)
         except OSError:
             return  # the server is away, and its client is to see just that
         finally:
