@@ -1,4 +1,4 @@
-"""Hygiene of text: what may never reach the database, and how deep and long input may be."""
+"""Hygiene of text: what may never reach the database, how deep and long input may be, what no spreadsheet may run."""
 
 #: Nesting allowed in a request body; real profiles stay well below ten.
 MAX_DEPTH = 32
@@ -6,6 +6,8 @@ MAX_DEPTH = 32
 MAX_STRING = 100_000
 #: Characters of a client's own word that a sentence quotes back.
 MAX_QUOTED = 100
+#: What a spreadsheet takes for the beginning of a formula, or passes over to find one.
+FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001  the full-width ones too
 
 
 class UnfitText(ValueError):
@@ -58,3 +60,8 @@ def quoted(text: str) -> str:
     """Return *text*, a client's own word, as a sentence quotes it back: in one line, and cut when it is long."""
     line = "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
     return line if len(line) <= MAX_QUOTED else f"{line[:MAX_QUOTED]}\N{HORIZONTAL ELLIPSIS}"
+
+
+def harmless(text: str) -> str:
+    """Return *text*, a cell of a table, with an apostrophe before what a spreadsheet might run."""
+    return f"'{text}" if text.startswith(FORMULAS) else text

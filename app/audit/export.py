@@ -9,6 +9,7 @@ import orjson
 
 from app.audit.entries import Entry
 from schemas.audit import Form, WholeEntrySchema
+from schemas.text import harmless
 
 ENTRY = WholeEntrySchema()
 #: Members that have columns of their own.
@@ -23,8 +24,6 @@ COLUMNS = tuple(
     for name in ENTRY.fields
     for column in ([f"{name}_{part}" for part in PARTS[name]] if name in PARTS else [name])
 )
-#: What a spreadsheet takes for the beginning of a formula, or passes over to find one.
-FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001  the full-width ones too
 
 
 def header(form: Form) -> bytes:
@@ -38,11 +37,6 @@ def lines(entries: Iterable[Entry], form: Form) -> bytes:
     if form is Form.CSV:
         return _csv(map(_cells, shown))
     return b"".join(orjson.dumps(each, option=orjson.OPT_APPEND_NEWLINE) for each in shown)
-
-
-def harmless(text: str) -> str:
-    """Return *text* with an apostrophe before what a spreadsheet might run."""
-    return f"'{text}" if text.startswith(FORMULAS) else text
 
 
 def _cells(shown: Mapping[str, Any]) -> list[str]:

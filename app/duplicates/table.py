@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from app.merging.keeping import Duplicate, Fate
 from schemas.keeping import SharedAddress, Undecided
+from schemas.text import harmless
 
 COLUMNS = (
     "Email Address",
@@ -20,8 +21,7 @@ COLUMNS = (
 )
 #: Every profile here was made by a request, which the vendor calls `rest`.
 CREATED_FROM = "rest"
-#: What spreadsheets take for the beginning of a formula; a plain phone number is none.
-FORMULA = re.compile(r"[=+\-@\t\r]")
+#: A plain phone number begins like a formula and is none.
 PHONE = re.compile(r"\+[0-9]+")
 
 
@@ -42,13 +42,6 @@ def written(rows: Iterable[Iterable[str]]) -> str:
     return text.getvalue()
 
 
-def harmless(text: str | None) -> str:
-    """Return *text* so that no spreadsheet takes it for a formula: behind an apostrophe where it begins like one."""
-    if text is None:
-        return ""
-    return f"'{text}" if FORMULA.match(text) and not PHONE.fullmatch(text) else text
-
-
 def _rows(fate: Fate, identifier: SharedAddress) -> Iterator[list[str]]:
     """Yield the rows of the profiles of *fate*."""
     if fate.has_keeper and not isinstance(fate.keeper, Undecided):
@@ -62,8 +55,15 @@ def _rows(fate: Fate, identifier: SharedAddress) -> Iterator[list[str]]:
 def _row(duplicate: Duplicate, identifier: SharedAddress, *, keep: bool = False, merge: bool = False) -> list[str]:
     """Return the row of *duplicate*."""
     phone = None if duplicate.phone is None else duplicate.phone.number
-    named = [harmless(each) for each in (duplicate.email, duplicate.external_id, phone)]
+    named = [_cell(each) for each in (duplicate.email, duplicate.external_id, phone)]
     return [*named, duplicate.braze_id, identifier, CREATED_FROM, _truth(keep), _truth(merge)]
+
+
+def _cell(text: str | None) -> str:
+    """Return *text*, which somebody sent, as a cell that no spreadsheet takes for a formula."""
+    if text is None or PHONE.fullmatch(text):
+        return text or ""
+    return harmless(text)
 
 
 def _truth(value: bool) -> str:  # noqa: FBT001  a truth value is what is told

@@ -12,7 +12,7 @@ from typing import Any
 from app.db import Connection, load_queries
 from app.duplicates.position import LargeGroup, Place, Position
 from app.merging.keeping import Duplicate, Fate, choose, fate, leading
-from app.merging.profile import PhoneNumber
+from app.profiles.store import phone_of
 from schemas.keeping import KeepRule, SharedAddress, Undecided
 
 QUERIES = load_queries("app.duplicates", "walk.sql")
@@ -176,6 +176,5 @@ def _leaders(connection: Connection, walk: Walk, group: LargeGroup) -> list[Dupl
 
 def _duplicate(row: Mapping[str, Any]) -> Duplicate:
     """Return the profile that *row* says."""
-    phone = None if row["phone"] is None else PhoneNumber(number=row["phone"], e164=row["phone_e164"])
     own = {name: row[name] for name in Duplicate.__slots__ if name != "phone"}
-    return Duplicate(**own, phone=phone)
+    return Duplicate(**own, phone=phone_of(row))

@@ -92,8 +92,7 @@ def _changed_since(job: Work, *, orphan: Profile | None, survivor: Profile | Non
     if orphan is not None and isinstance(job.orphan, Member) and not _is_as_seen(orphan, job.orphan):
         return Outcome.ORPHAN_NOT_FOUND, CHANGED.format(profile=named(orphan).capitalize())
     if isinstance(job.survivor, Member) and (survivor is None or not _is_as_seen(survivor, job.survivor)):
-        changed = f"profile {job.survivor.braze_id}"
-        return Outcome.SURVIVOR_NOT_FOUND, CHANGED.format(profile=changed.capitalize())
+        return Outcome.SURVIVOR_NOT_FOUND, CHANGED.format(profile=f"Profile {job.survivor.braze_id}")
     return None
 
 

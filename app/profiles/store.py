@@ -19,7 +19,7 @@ IN_ROW, IN_PROFILE = itemgetter(*PLAIN), attrgetter(*PLAIN)
 
 def from_row(row: Mapping[str, Any]) -> Profile:
     """Return the profile that *row* says: the columns of the table, and `user_aliases` as label → name."""
-    return Profile(**dict(zip(PLAIN, IN_ROW(row), strict=True)), email=_email(row), phone=_phone(row))
+    return Profile(**dict(zip(PLAIN, IN_ROW(row), strict=True)), email=_email(row), phone=phone_of(row))
 
 
 def to_row(profile: Profile) -> dict[str, Any]:
@@ -61,6 +61,6 @@ def _email(row: Mapping[str, Any]) -> EmailAddress | None:
     return EmailAddress(address=row["email"], key=row["email_key"], encrypted=row["email_encrypted"])
 
 
-def _phone(row: Mapping[str, Any]) -> PhoneNumber | None:
+def phone_of(row: Mapping[str, Any]) -> PhoneNumber | None:
     """Return the phone number that *row* holds."""
     return None if row["phone"] is None else PhoneNumber(number=row["phone"], e164=row["phone_e164"])

@@ -30,12 +30,18 @@ def json_body() -> Any:
         raise WrongContentType("The Content-Type header must be application/json.")
     try:
         body = orjson.loads(_read())
-        check_body(body)
     except orjson.JSONDecodeError:
         raise Rejected(SYNTAX) from None
+    require_fit(body)
+    return body
+
+
+def require_fit(body: Any) -> None:
+    """Raise Rejected when *body*, as it was parsed or made of a form, holds what no field may hold."""
+    try:
+        check_body(body)
     except UnfitText as error:
         raise Rejected(str(error)) from None
-    return body
 
 
 def _read() -> bytes:

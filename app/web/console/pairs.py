@@ -7,10 +7,10 @@ from typing import Any
 from marshmallow import ValidationError
 
 from app.errors import Rejected
+from app.web.body import require_fit
 from app.web.errors import first_sentence
 from schemas.merge import KINDS, MergeUpdate, load_merge
 from schemas.prioritization import Priority
-from schemas.text import UnfitText, check_body
 
 #: The sides as the wire calls them, and what each is called on the page.
 ROLES: Mapping[str, str] = {
@@ -79,10 +79,7 @@ class Pair:
 
     def updates(self) -> tuple[MergeUpdate, ...]:
         """Return what the body asks for; raise ValidationError or Rejected, as for a program, when it is at fault."""
-        try:
-            check_body(self.body)
-        except UnfitText as error:
-            raise Rejected(str(error)) from None
+        require_fit(self.body)
         return load_merge(self.body)
 
     def judged(self) -> "Pair":

@@ -12,11 +12,12 @@ import pytest
 from flask import Flask
 from uuid_utils.compat import uuid7
 
-from app.audit.export import COLUMNS, harmless
+from app.audit.export import COLUMNS
 from app.audit.reading import CHUNK
 from app.db import Pool
 from app.errors import DatabaseUnavailable
 from app.web import audit as view
+from schemas.text import harmless
 from tests.support.front_door import Caller
 from tests.support.lane_runs import ext
 from tests.support.profiles import track
