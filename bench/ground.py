@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import psycopg
 from psycopg import sql
 
-from app import keys, migrations
+from app import keys
+from app.db import migrations
 from app.config import Settings, child_environ
 from app.db import PLANNING, Connection, connection_arguments
 from bench.running import START_S, Running

@@ -11,7 +11,8 @@ import psycopg
 import redis
 import requests
 
-from app import keys, migrations
+from app import keys
+from app.db import migrations
 from app.config import Settings, child_environ
 from app.db import Connection
 from chaos.errors import ChaosError

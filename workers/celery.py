@@ -17,7 +17,7 @@ from app.config import Settings, drop_celery_overrides
 from app.errors import SetupError
 from app.garbage import collect_seldom
 from app.logs import configure
-from app.revisions import require
+from app.db.schema_version import require
 from app.telemetry import spans
 from workers import resources
 from workers.tls import tls_options

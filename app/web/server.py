@@ -13,7 +13,7 @@ from app.config import Settings
 from app.errors import SetupError
 from app.garbage import collect_seldom
 from app.logs import catch_the_uncaught, configuration
-from app.revisions import require
+from app.db.schema_version import require
 from app.web.draining import drain_first
 from app.web.waiting import CLOSING
 

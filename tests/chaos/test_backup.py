@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
-from app import migrations
+from app.db import migrations
 from app.config import child_environ
 from app.db import Connection
 from chaos.audit import QUERIES, audit, unsettled

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import requests
 
-from app import migrations
+from app.db import migrations
 from tests.support.client import Client
 from tests.support.pairs import MAY, event, exported, in_chunks, named
 from tests.support.postgres import PostgresServer

@@ -5,7 +5,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from app.revisions import needed
+from app.db.schema_version import needed
 from tests.support.processes import Process
 from tests.support.system import System
 from workers.up import commands

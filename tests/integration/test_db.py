@@ -11,7 +11,7 @@ import pytest
 from psycopg import errors as postgres
 from psycopg.types.json import Jsonb
 
-from app import migrations
+from app.db import migrations
 from app.config import Settings
 from app.db import (
     ATTEMPTS,

@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy
 from alembic import op
 
-from app import migrations
+from app.db import migrations
 from app.errors import SetupError
 from schemas.outcomes import JobKind, JobState, Outcome
 from tests.support.factories import one_database_for_all

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from alembic.script import ScriptDirectory
 
-from app import migrations, revisions
+from app.db import migrations, schema_version
 from app.config import Settings
 from app.db import Connection, connection_arguments
 from app.errors import SetupError
@@ -94,7 +94,7 @@ def test_what_old_code_wrote_is_there_and_it_goes_on_writing(former_url: str, fo
 
 
 def test_this_code_refuses_the_schema_of_the_version_before(former: Connection) -> None:
-    sentence = revisions.fault(revisions.current(former))
+    sentence = schema_version.fault(schema_version.current(former))
 
     assert sentence is not None
     assert sentence.startswith(f"The schema is at revision {previous()}, and this version of Mergelane needs")
@@ -120,7 +120,7 @@ def test_a_migration_lets_those_pass_who_wait_behind_it_and_tries_again(
 def test_a_migration_that_never_gets_its_lock_gives_up_with_a_sentence(
     former_url: str, former: Connection, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.WARNING, logger="app.migrations")
+    caplog.set_level(logging.WARNING, logger="app.db.migrations")
     instead_of_the_newest(monkeypatch, "ALTER TABLE job ADD COLUMN IF NOT EXISTS colour text")
     with former.transaction():
         former.execute("SELECT FROM job")

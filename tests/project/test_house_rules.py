@@ -65,7 +65,7 @@ def test_a_package_holds_nothing_named_app(package: str) -> None:
 
 
 def test_every_folder_of_a_package_is_a_package() -> None:
-    loaded_by_path = {"app/migrations/versions"}
+    loaded_by_path = {"app/db/migrations/versions"}
     bare = {name_of(path.parent) for path in MODULES if not (path.parent / "__init__.py").exists()}
 
     assert bare <= loaded_by_path

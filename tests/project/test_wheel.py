@@ -45,9 +45,9 @@ def test_it_ships_every_module_every_query_and_every_page(wheel: zipfile.ZipFile
 def test_it_ships_the_migrations(wheel: zipfile.ZipFile) -> None:
     shipped = set(wheel.namelist())
 
-    assert "app/migrations/env.py" in shipped
-    assert any(name.startswith("app/migrations/versions/") for name in shipped)
-    assert any(name.startswith("app/migrations/sql/") for name in shipped)
+    assert "app/db/migrations/env.py" in shipped
+    assert any(name.startswith("app/db/migrations/versions/") for name in shipped)
+    assert any(name.startswith("app/db/migrations/sql/") for name in shipped)
 
 
 def test_an_index_refuses_it(wheel: zipfile.ZipFile) -> None:

@@ -11,7 +11,7 @@ import docker
 import pytest
 from pytest_celery import CeleryWorkerContainer, RedisContainer
 
-from app import migrations
+from app.db import migrations
 from tests.support.local_containers import QUEUE
 from tests.support.waiting import wait_until
 from workers.up import commands

@@ -16,7 +16,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from app import migrations
+from app.db import migrations
 from app.config import Settings
 from app.db import Connection, Pool, connection_arguments, open_pool
 from app.errors import SetupError

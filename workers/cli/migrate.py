@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from app import migrations
+from app.db import migrations
 from app.config import Settings
 from workers.cli.options import database_url, home_option
 from workers.up.database import require_answer

@@ -6,7 +6,7 @@ from typing import Any
 
 from psycopg.conninfo import conninfo_to_dict
 
-from app import revisions
+from app.db import schema_version
 from app.config import Settings
 from app.db import Connection, load_queries
 from app.errors import SetupError
@@ -43,8 +43,8 @@ def examine(connection: Connection, settings: Settings, *, workers: int) -> Iter
 
 def schema(connection: Connection) -> Finding:
     """Return whether this code runs on the schema that is there."""
-    current, needed = revisions.current(connection), revisions.needed()
-    if sentence := revisions.fault(current):
+    current, needed = schema_version.current(connection), schema_version.needed()
+    if sentence := schema_version.fault(current):
         return wrong("schema", sentence.partition("; run ")[0] + ".", "Run `mergelane migrate`.")
     if current is not None and current > needed:
         return notice(

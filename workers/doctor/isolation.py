@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import psycopg
 
-from app import roles
+from app.db import roles
 from app.config import Settings
 from app.db import APP_ROLE, Connection, connection_arguments, load_queries
 from workers.doctor.findings import Finding, fine, wrong

@@ -12,7 +12,7 @@ from app.garbage import collect_seldom
 from app.logs import configure
 from app.metrics.relay import RELAY
 from app.metrics.serving import serve
-from app.revisions import require
+from app.db.schema_version import require
 from app.telemetry import spans
 from workers.broker import Broker, BrokerUnavailable
 from workers.celery import make_celery

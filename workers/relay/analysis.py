@@ -3,7 +3,7 @@
 import logging
 
 from app.db import Pool, borrow
-from app.statistics import analyze_outgrown
+from app.db.statistics import analyze_outgrown
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,8 @@ from types import FrameType
 
 import requests
 
-from app import keys, migrations
+from app import keys
+from app.db import migrations
 from app.config import Settings, child_environ
 from workers.up.announcement import announcement
 from workers.up.children import Child

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from app import migrations
+from app.db import migrations
 from app.config import Settings
 from app.db import APP_ROLE, Connection, connection_arguments
 from tests.support.postgres import PostgresServer

@@ -7,7 +7,8 @@ import psycopg
 import pytest
 from flask import Flask
 
-from app import keys, migrations
+from app import keys
+from app.db import migrations
 from app.config import Settings
 from app.web import create_app
 from app.web.resources import resources_of

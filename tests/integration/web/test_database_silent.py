@@ -14,7 +14,8 @@ import psycopg
 import pytest
 from werkzeug.test import TestResponse
 
-from app import keys, migrations
+from app import keys
+from app.db import migrations
 from app.config import Settings
 from app.errors import SetupError
 from app.web import create_app

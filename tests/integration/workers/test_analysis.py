@@ -3,7 +3,7 @@
 import pytest
 
 from app.db import Pool
-from app.statistics import LEAST_ROWS
+from app.db.statistics import LEAST_ROWS
 from tests.support.factories import Factory
 from workers.relay.analysis import Analyst
 

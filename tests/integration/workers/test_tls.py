@@ -3,13 +3,13 @@
 import pytest
 from uuid_utils.compat import uuid7
 
-from app import migrations
+from app.db import migrations
 from app.config import Settings
 from app.db import borrow, open_pool
 from app.errors import DatabaseUnavailable
 from app.rates.buckets import Bucket, Limit
 from app.rates.windows import Windows
-from app.revisions import require
+from app.db.schema_version import require
 from tests.support.tls import Encrypted
 from workers.broker import Broker, BrokerUnavailable
 from workers.celery import make_celery

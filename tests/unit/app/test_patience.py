@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from app.patience import FRESH_S, Patience, Pulse
+from app.db.client_timeout import FRESH_S, Patience, Pulse
 
 SILENT: Any = SimpleNamespace(host=b"", port=b"", hostaddr=b"")
 

@@ -1,6 +1,6 @@
 """Revision 0020: sql/0020_batch_source.sql."""
 
-from app.migrations import run_sql
+from app.db.migrations import run_sql
 
 revision = "0020"
 down_revision = "0019"

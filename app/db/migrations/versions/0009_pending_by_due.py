@@ -1,6 +1,6 @@
 """Revision 0009: sql/0009_pending_by_due.sql."""
 
-from app.migrations import run_sql
+from app.db.migrations import run_sql
 
 revision = "0009"
 down_revision = "0008"

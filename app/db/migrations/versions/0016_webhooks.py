@@ -1,6 +1,6 @@
 """Revision 0016: sql/0016_webhooks.sql."""
 
-from app.migrations import run_sql
+from app.db.migrations import run_sql
 
 revision = "0016"
 down_revision = "0015"

@@ -1,6 +1,6 @@
 """Revision 0012: sql/0012_probes.sql."""
 
-from app.migrations import run_sql
+from app.db.migrations import run_sql
 
 revision = "0012"
 down_revision = "0011"

@@ -6,7 +6,7 @@ from alembic import context
 from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.pool import NullPool
 
-from app.migrations import run_sql
+from app.db.migrations import run_sql
 
 #: A number of our own for pg_advisory_lock: one migration at a time, whoever starts it.
 MIGRATION_LOCK = 0x6D657267656C616E  # "mergelan"

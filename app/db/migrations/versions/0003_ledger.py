@@ -1,6 +1,6 @@
 """Revision 0003: sql/0003_ledger.sql."""
 
-from app.migrations import run_sql
+from app.db.migrations import run_sql
 
 revision = "0003"
 down_revision = "0002"

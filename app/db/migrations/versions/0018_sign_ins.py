@@ -1,6 +1,6 @@
 """Revision 0018: sql/0018_sign_ins.sql."""
 
-from app.migrations import run_sql
+from app.db.migrations import run_sql
 
 revision = "0018"
 down_revision = "0017"

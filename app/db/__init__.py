@@ -20,7 +20,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_aft
 from app.config import Settings
 from app.errors import DatabaseUnavailable, SetupError
 from app.metrics.database import POOL_LIMIT, Lending, count_retry
-from app.patience import Patience, PatientConnection, Pulse, check
+from app.db.client_timeout import Patience, PatientConnection, Pulse, check
 
 Connection = PatientConnection[DictRow]
 Pool = ConnectionPool[Connection]

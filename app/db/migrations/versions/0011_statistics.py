@@ -1,6 +1,6 @@
 """Revision 0011: sql/0011_statistics.sql."""
 
-from app.migrations import run_sql
+from app.db.migrations import run_sql
 
 revision = "0011"
 down_revision = "0010"

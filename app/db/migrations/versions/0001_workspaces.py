@@ -1,6 +1,6 @@
 """Revision 0001: sql/0001_workspaces.sql."""
 
-from app.migrations import run_sql
+from app.db.migrations import run_sql
 
 revision = "0001"
 down_revision = None

@@ -1,6 +1,6 @@
 """Revision 0005: sql/0005_rate_limits.sql."""
 
-from app.migrations import run_sql
+from app.db.migrations import run_sql
 
 revision = "0005"
 down_revision = "0004"

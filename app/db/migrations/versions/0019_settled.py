@@ -1,6 +1,6 @@
 """Revision 0019: sql/0019_settled.sql."""
 
-from app.migrations import run_sql
+from app.db.migrations import run_sql
 
 revision = "0019"
 down_revision = "0018"

@@ -1,6 +1,6 @@
 """Revision 0010: sql/0010_row_security.sql."""
 
-from app.migrations import run_sql
+from app.db.migrations import run_sql
 
 revision = "0010"
 down_revision = "0009"

@@ -1,6 +1,6 @@
 """Revision 0013: sql/0013_undo.sql."""
 
-from app.migrations import run_sql
+from app.db.migrations import run_sql
 
 revision = "0013"
 down_revision = "0012"

@@ -1,6 +1,6 @@
 """Revision 0017: sql/0017_audit.sql."""
 
-from app.migrations import run_sql
+from app.db.migrations import run_sql
 
 revision = "0017"
 down_revision = "0016"

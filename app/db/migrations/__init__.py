@@ -84,7 +84,7 @@ def newest() -> str:
     """Return the newest revision that this code knows."""
     head = ScriptDirectory.from_config(configuration("postgresql://")).get_current_head()
     if head is None:
-        raise SetupError("The package app.migrations holds no revision; install Mergelane again.")
+        raise SetupError("The package app.db.migrations holds no revision; install Mergelane again.")
     return head
 
 

@@ -1,6 +1,6 @@
 """Revision 0002: sql/0002_profiles.sql."""
 
-from app.migrations import run_sql
+from app.db.migrations import run_sql
 
 revision = "0002"
 down_revision = "0001"

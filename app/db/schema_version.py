@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import tuple_row
 
-from app import roles
+from app.db import roles
 from app.config import Settings
 from app.db import connection_arguments, load_queries
 from app.errors import SetupError

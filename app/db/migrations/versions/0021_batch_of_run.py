@@ -1,6 +1,6 @@
 """Revision 0021: sql/0021_batch_of_run.sql."""
 
-from app.migrations import run_sql_alone
+from app.db.migrations import run_sql_alone
 
 revision = "0021"
 down_revision = "0020"

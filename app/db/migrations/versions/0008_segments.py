@@ -1,6 +1,6 @@
 """Revision 0008: sql/0008_segments.sql."""
 
-from app.migrations import run_sql
+from app.db.migrations import run_sql
 
 revision = "0008"
 down_revision = "0007"

@@ -1,6 +1,6 @@
 """Revision 0006: sql/0006_strandings.sql."""
 
-from app.migrations import run_sql
+from app.db.migrations import run_sql
 
 revision = "0006"
 down_revision = "0005"

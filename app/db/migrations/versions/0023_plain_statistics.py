@@ -1,6 +1,6 @@
 """Revision 0023: sql/0023_plain_statistics.sql."""
 
-from app.migrations import run_sql
+from app.db.migrations import run_sql
 
 revision = "0023"
 down_revision = "0022"

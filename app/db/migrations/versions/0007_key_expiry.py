@@ -1,6 +1,6 @@
 """Revision 0007: sql/0007_key_expiry.sql."""
 
-from app.migrations import run_sql
+from app.db.migrations import run_sql
 
 revision = "0007"
 down_revision = "0006"

@@ -1,6 +1,6 @@
 """Revision 0022: sql/0022_duplicates.sql."""
 
-from app.migrations import run_sql
+from app.db.migrations import run_sql
 
 revision = "0022"
 down_revision = "0021"

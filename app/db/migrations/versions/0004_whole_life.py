@@ -1,6 +1,6 @@
 """Revision 0004: sql/0004_whole_life.sql."""
 
-from app.migrations import run_sql
+from app.db.migrations import run_sql
 
 revision = "0004"
 down_revision = "0003"

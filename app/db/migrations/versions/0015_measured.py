@@ -1,6 +1,6 @@
 """Revision 0015: sql/0015_measured.sql."""
 
-from app.migrations import run_sql
+from app.db.migrations import run_sql
 
 revision = "0015"
 down_revision = "0014"

@@ -1,6 +1,6 @@
 """Revision 0014: sql/0014_audit_as_written.sql."""
 
-from app.migrations import run_sql
+from app.db.migrations import run_sql
 
 revision = "0014"
 down_revision = "0013"
