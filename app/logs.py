@@ -19,7 +19,7 @@ from pythonjsonlogger.orjson import OrjsonFormatter
 
 from app.config import Settings
 from app.errors import MergelaneError
-from app.tracebacks import without_values
+from app.redaction import without_values
 
 LOG = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from uuid_utils.compat import uuid7
 
 from app.config import Settings
 from app.db import Pool, borrow, load_queries, open_pool
-from app.garbage import collect_seldom
+from app.gc_tuning import collect_seldom
 from app.lane.run import Lane, run
 from bench.world import BATCH, WORKSPACE_ID
 

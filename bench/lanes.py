@@ -13,9 +13,9 @@ from uuid_utils.compat import uuid7
 from app.config import Settings
 from app.db import Connection, Pool, borrow, in_transaction, open_pool
 from app.lane.run import Lane, run
-from app.ledger import undoing
+from app.undo import accept
 from app.ledger.accept import Accepted
-from app.ledger.reading import read_batch
+from app.ledger.queries import read_batch
 from bench.errors import BenchError
 from bench.ground import Ground
 from bench.world import WORKSPACE_ID, run_query
@@ -70,8 +70,8 @@ def lanes(ground: Ground, database: str) -> Iterator[Lanes]:
 
 def _accept(connection: Connection, *, merge_id: UUID) -> Accepted:
     """Return the batch of the undo of a merge, in the caller's transaction."""
-    asked, _ = undoing.a_job(connection, workspace_id=WORKSPACE_ID, job_id=merge_id)
-    return undoing.accept(connection, asked, api_key_id=None, path=f"/merge/jobs/{merge_id}/undo")
+    asked, _ = accept.a_job(connection, workspace_id=WORKSPACE_ID, job_id=merge_id)
+    return accept.accept(connection, asked, api_key_id=None, path=f"/merge/jobs/{merge_id}/undo")
 
 
 def customer(number: int) -> Wire:

@@ -14,8 +14,8 @@ from app.config import Settings
 from app.db import Connection, in_transaction, load_queries
 from app.errors import ResolutionUnsettled
 from app.lane.save import save_effects
-from app.lane.settle import look, settle
-from app.ledger.work import Work
+from app.lane.lock_and_decide import look, settle
+from app.ledger.execution import Work
 from schemas.outcomes import JobKind
 from workers import resources
 from workers.celery import make_celery

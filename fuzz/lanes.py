@@ -7,7 +7,7 @@ from uuid_utils.compat import uuid7
 from app.config import Settings
 from app.db import Connection, Pool, borrow, in_transaction
 from app.lane.run import Lane, run
-from app.ledger.claiming import claim, mark_published, waiting_workspaces
+from app.ledger.dispatch import claim, mark_published, waiting_workspaces
 
 #: Lanes that are claimed at a time.
 CLAIM = 100

@@ -15,7 +15,7 @@ from celery.signals import (
 
 from app.config import Settings, drop_celery_overrides
 from app.errors import SetupError
-from app.garbage import collect_seldom
+from app.gc_tuning import collect_seldom
 from app.logs import configure
 from app.db.schema_version import require
 from app.telemetry import spans

@@ -9,8 +9,8 @@ from time import monotonic
 from app.config import Settings
 from app.db import Pool, borrow
 from app.duplicates.counts import Counts
-from app.duplicates.position import Position
-from app.duplicates.walk import Step, Walk, step
+from app.duplicates.cursor import Position
+from app.duplicates.scan import Step, Walk, step
 from schemas.keeping import KeepRule
 
 #: Seconds after which counting ends, whether everything was counted or not.

@@ -12,7 +12,7 @@ from uuid_utils.compat import uuid7
 from app.db import Connection, load_queries
 from app.duplicates.counts import Counts
 from app.duplicates.policy import rule_of
-from app.duplicates.position import Position
+from app.duplicates.cursor import Position
 from app.errors import Conflict, NotFound
 from schemas.keeping import KeepRule, RunState, RunTrigger
 

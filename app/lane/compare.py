@@ -6,8 +6,8 @@ from typing import Any
 from uuid import UUID
 
 from app.db import Connection
-from app.lane.undo_look import absorptions
-from app.ledger.reading import read_changes
+from app.undo.target import absorptions
+from app.ledger.queries import read_changes
 from app.merging.side_by_side import Row, side_by_side
 
 

@@ -11,8 +11,8 @@ from app.db import Connection, Pool, in_transaction
 from app.errors import ResolutionUnsettled
 from app.lane.decide import Decision, rules_of
 from app.lane.save import save_effects
-from app.lane.settle import finished, look, settle
-from app.ledger.work import Finished, Work
+from app.lane.lock_and_decide import finished, look, settle
+from app.ledger.execution import Finished, Work
 from app.merging.changes import changes
 from schemas.identifiers import Identifier, to_wire
 from schemas.outcomes import JobKind

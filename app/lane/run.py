@@ -12,11 +12,11 @@ from app.db import CONTENDED, Connection, Pool, in_transaction
 from app.errors import DatabaseUnavailable, ResolutionUnsettled
 from app.lane.decide import Decision
 from app.lane.save import save_decisions
-from app.lane.settle import finished, look, settle
-from app.lane.tale import Tale
-from app.lane.undo import undo
-from app.ledger import work as ledger
-from app.ledger.work import Finished, Limits, Work
+from app.lane.lock_and_decide import finished, look, settle
+from app.lane.observer import Tale
+from app.undo.execute import undo
+from app.ledger import execution as ledger
+from app.ledger.execution import Finished, Limits, Work
 from schemas.outcomes import JobKind
 
 Result = TypeVar("Result")

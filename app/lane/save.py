@@ -8,11 +8,11 @@ from psycopg.types.json import Jsonb
 
 from app.db import Connection, load_queries
 from app.lane.decide import Decision, rules_of
-from app.lane.hand import Hand
+from app.lane.working_set import Hand
 from app.merging.changes import changes
 from app.merging.profile import Profile
 from app.profiles.deprecation import take_over
-from app.profiles.images import to_image
+from app.profiles.snapshots import to_image
 from app.profiles.store import save as save_profiles
 
 QUERIES = load_queries("app.lane", "lane.sql")

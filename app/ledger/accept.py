@@ -13,7 +13,7 @@ from app.ledger.backlog import Backlogs
 from app.ledger.idempotency import IdempotencyKey, first_use
 from app.ledger.lanes import lane_heads
 from app.logs import request_id
-from app.metrics.door import ACCEPTED_JOBS
+from app.metrics.http import ACCEPTED_JOBS
 from app.telemetry.spans import current
 from schemas.identifiers import Email, Member, Phone, Recorded, plain_value, sharing_key, to_record
 from schemas.outcomes import BatchSource, JobKind

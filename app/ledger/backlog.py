@@ -14,7 +14,7 @@ from time import monotonic
 
 from app.db import Connection, load_queries
 from app.errors import Overloaded
-from app.metrics.door import SHED_REQUESTS
+from app.metrics.http import SHED_REQUESTS
 
 LOG = logging.getLogger(__name__)
 

@@ -4,7 +4,7 @@ from datetime import datetime
 from uuid import UUID
 
 from app.db import Connection, Later
-from app.ledger.work import QUERIES
+from app.ledger.execution import QUERIES
 
 
 def workspaces(connection: Connection) -> list[int]:

@@ -4,37 +4,9 @@ from flask import Flask
 
 from app.config import Settings
 from app.telemetry import spans
-from app.web import (
-    audit,
-    console,
-    docs,
-    duplicates,
-    errors,
-    headers,
-    health,
-    limiting,
-    merge_batches,
-    merge_jobs,
-    merge_undo,
-    metrics,
-    profiles,
-    segments,
-    shedding,
-    tracing,
-    users_alias,
-    users_alias_update,
-    users_delete,
-    users_export,
-    users_external_ids,
-    users_identify,
-    users_merge,
-    users_merge_preview,
-    users_track,
-    webhook_notices,
-    webhooks,
-)
-from app.web.answers import Orjson
-from app.web.body import MAX_BODY
+from app.web import audit, console, docs, duplicates, errors, headers, health, rate_limiting, merge_batches, merge_jobs, merge_undo, metrics, profiles, segments, shedding, request_logging, users_alias, users_alias_update, users_delete, users_export, users_external_ids, users_identify, users_merge, users_merge_preview, users_track, webhook_notices, webhooks
+from app.web.json_provider import Orjson
+from app.web.request_body import MAX_BODY
 from app.web.resources import give
 
 BLUEPRINTS = (
@@ -78,13 +50,13 @@ def create_app(settings: Settings | None = None) -> Flask:
     settings = Settings.from_environ() if settings is None else settings
     spans.start(settings, service="web")
     give(flask, settings)
-    tracing.register(flask)
+    request_logging.register(flask)
     errors.register(flask)
-    limiting.register(flask, settings)
+    rate_limiting.register(flask, settings)
     shedding.register(flask, settings)
     metrics.register(flask)
     headers.register(flask, settings)
     for blueprint in BLUEPRINTS:
         flask.register_blueprint(blueprint)
-    tracing.know_routes(flask)
+    request_logging.know_routes(flask)
     return flask

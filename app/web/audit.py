@@ -11,10 +11,10 @@ from flask.typing import ResponseReturnValue
 
 from app.audit import export
 from app.audit.entries import Entry
-from app.audit.reading import Wanted, everything, page
+from app.audit.queries import Wanted, everything, page
 from app.db import borrow
 from app.errors import DatabaseUnavailable, Overloaded
-from app.web.door import door, pool
+from app.web.auth import door, pool
 from schemas.audit import AuditPageSchema, AuditQuery, ExportQuery, Form, WholeAuditPageSchema
 from schemas.jobs import load_query
 

@@ -11,13 +11,13 @@ from flask.typing import ResponseReturnValue
 from marshmallow import ValidationError
 
 from app.db import Connection, borrow, in_transaction
-from app.duplicates import runs, table
+from app.duplicates import runs, csv_export
 from app.duplicates.policy import Policy, next_daily, read_policy, write_policy
 from app.duplicates.preview import count, steps
 from app.profiles.transaction import the_time
 from app.web.accepted import RETRY_AFTER
-from app.web.door import door, json_body, pool, settings
-from app.web.pages import cut
+from app.web.auth import door, json_body, pool, settings
+from app.web.pagination import cut
 from schemas.duplicates import (
     DuplicatePreviewSchema,
     PolicySchema,
@@ -94,9 +94,9 @@ def preview_table() -> ResponseReturnValue:
     first = next(found)
 
     def body() -> Iterator[str]:
-        yield table.header()
+        yield csv_export.header()
         for taken in chain([first], found):
-            yield table.lines(taken.fates, rule.identifier)
+            yield csv_export.lines(taken.fates, rule.identifier)
 
     response = Response(body(), content_type="text/csv; charset=utf-8")
     response.headers["Content-Disposition"] = 'attachment; filename="duplicates.csv"'

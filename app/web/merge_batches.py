@@ -7,10 +7,10 @@ from flask import Blueprint, g, jsonify, request
 from flask.typing import ResponseReturnValue
 
 from app.db import borrow
-from app.ledger import reading
+from app.ledger import queries
 from app.web.accepted import RETRY_AFTER, shown_batch
-from app.web.door import POLLING, door, pool
-from app.web.pages import cut
+from app.web.auth import POLLING, door, pool
+from app.web.pagination import cut
 from schemas.jobs import BatchPageQuery, BatchPageSchema, load_query
 from schemas.outcomes import JobState
 
@@ -40,15 +40,15 @@ def page() -> ResponseReturnValue:
     return jsonify(PAGE.dump({"batches": shown, "next_cursor": next_cursor}))
 
 
-def wanted_batches(arguments: Mapping[str, str]) -> tuple[Sequence[reading.Batch], UUID | None]:
+def wanted_batches(arguments: Mapping[str, str]) -> tuple[Sequence[queries.Batch], UUID | None]:
     """Return the batches that the query string's *arguments* ask for, and where the next page begins, if there is one.
 
     Raises ValidationError when the arguments cannot be understood.
     """
     query = load_query(QUERY, arguments)
-    wanted = reading.WantedBatches(source=query.get("source"), run_id=query.get("run_id"))
+    wanted = queries.WantedBatches(source=query.get("source"), run_id=query.get("run_id"))
     with borrow(pool(), workspace_id=g.workspace_id) as connection:
-        batches = reading.list_batches(
+        batches = queries.list_batches(
             connection,
             workspace_id=g.workspace_id,
             wanted=wanted,

@@ -9,10 +9,10 @@ from flask import Blueprint, g, jsonify, request
 from flask.typing import ResponseReturnValue
 
 from app.db import Connection, borrow, in_transaction
-from app.ledger import reading, retrying
+from app.ledger import queries, retry
 from app.web.accepted import RETRY_AFTER
-from app.web.door import POLLING, door, pool
-from app.web.pages import cut
+from app.web.auth import POLLING, door, pool
+from app.web.pagination import cut
 from schemas.jobs import JobPageQuery, JobPageSchema, JobQuery, JobSchema, load_query
 
 blueprint = Blueprint("merge_jobs", __name__, url_prefix="/merge/jobs")
@@ -29,9 +29,9 @@ def read(job_id: UUID) -> ResponseReturnValue:
     """Answer with a job; with `?include=changes`, what it changed on the survivor beside it."""
     query = load_query(QUERY, request.args)
     with borrow(pool(), workspace_id=g.workspace_id) as connection:
-        shown: dict[str, Any] = JOB.dump(reading.read_job(connection, workspace_id=g.workspace_id, job_id=job_id))
+        shown: dict[str, Any] = JOB.dump(queries.read_job(connection, workspace_id=g.workspace_id, job_id=job_id))
         if "include" in query:
-            shown["changes"] = reading.read_changes(connection, workspace_id=g.workspace_id, job_id=job_id)
+            shown["changes"] = queries.read_changes(connection, workspace_id=g.workspace_id, job_id=job_id)
     return jsonify(shown)
 
 
@@ -43,15 +43,15 @@ def page() -> ResponseReturnValue:
     return jsonify(PAGE.dump({"jobs": shown, "next_cursor": next_cursor}))
 
 
-def wanted_jobs(arguments: Mapping[str, str]) -> tuple[Sequence[reading.Job], UUID | None]:
+def wanted_jobs(arguments: Mapping[str, str]) -> tuple[Sequence[queries.Job], UUID | None]:
     """Return the jobs that the query string's *arguments* ask for, and where the next page begins, if there is one.
 
     Raises ValidationError when the arguments cannot be understood.
     """
     query = load_query(PAGE_QUERY, arguments)
-    wanted = reading.Wanted(state=query.get("state"), outcome=query.get("outcome"), identifier=query.get("identifier"))
+    wanted = queries.Wanted(state=query.get("state"), outcome=query.get("outcome"), identifier=query.get("identifier"))
     with borrow(pool(), workspace_id=g.workspace_id) as connection:
-        jobs = reading.list_jobs(
+        jobs = queries.list_jobs(
             connection,
             workspace_id=g.workspace_id,
             wanted=wanted,
@@ -66,9 +66,9 @@ def wanted_jobs(arguments: Mapping[str, str]) -> tuple[Sequence[reading.Job], UU
 def retry(job_id: UUID) -> ResponseReturnValue:
     """Put a dead job back in the queue and answer 202 with it as it stands; 409 when it is not dead."""
 
-    def work(connection: Connection) -> reading.Job:
-        retrying.retry(connection, workspace_id=g.workspace_id, job_id=job_id)
-        return reading.read_job(connection, workspace_id=g.workspace_id, job_id=job_id)
+    def work(connection: Connection) -> queries.Job:
+        retry.retry(connection, workspace_id=g.workspace_id, job_id=job_id)
+        return queries.read_job(connection, workspace_id=g.workspace_id, job_id=job_id)
 
     shown = jsonify(JOB.dump(in_transaction(pool(), work, workspace_id=g.workspace_id)))
     shown.headers.update({"Location": f"/merge/jobs/{job_id}", "Retry-After": str(RETRY_AFTER)})

@@ -9,12 +9,13 @@ from flask import Blueprint, g, request
 from flask.typing import ResponseReturnValue
 
 from app.db import Connection, borrow, in_transaction
-from app.ledger import reading, undoing
+from app.ledger import queries
+from app.undo import accept
 from app.ledger.accept import Accepted
-from app.ledger.undoing import Asked
-from app.metrics.door import ACCEPTED_JOBS
+from app.undo.accept import Asked
+from app.metrics.http import ACCEPTED_JOBS
 from app.web.accepted import accepted_answer, idempotency_key
-from app.web.door import POLLING, AccessDenied, door, pool
+from app.web.auth import POLLING, AccessDenied, door, pool
 from app.web.shedding import backlogs
 from schemas.outcomes import JobKind
 
@@ -32,11 +33,11 @@ def undo_job(job_id: UUID) -> ResponseReturnValue:
     The key needs the permission that the job needed. What becomes of the undo is told where `Location` points.
     """
     with borrow(pool(), workspace_id=g.workspace_id) as connection:
-        asked, kinds = undoing.a_job(connection, workspace_id=g.workspace_id, job_id=job_id)
+        asked, kinds = accept.a_job(connection, workspace_id=g.workspace_id, job_id=job_id)
     require_permission(kinds)
     accepted = take_in(asked)
     with borrow(pool(), workspace_id=g.workspace_id) as connection:
-        batch = reading.read_batch(connection, workspace_id=g.workspace_id, batch_id=accepted.batch_id)
+        batch = queries.read_batch(connection, workspace_id=g.workspace_id, batch_id=accepted.batch_id)
     return _answer(accepted, job_id=str(batch.jobs[0].id))
 
 
@@ -49,7 +50,7 @@ def undo_batch(batch_id: UUID) -> ResponseReturnValue:
     of it can be undone now.
     """
     with borrow(pool(), workspace_id=g.workspace_id) as connection:
-        asked, kinds = undoing.a_batch(connection, workspace_id=g.workspace_id, batch_id=batch_id)
+        asked, kinds = accept.a_batch(connection, workspace_id=g.workspace_id, batch_id=batch_id)
     require_permission(kinds)
     return _answer(take_in(asked))
 
@@ -69,7 +70,7 @@ def take_in(asked: Asked, *, key: str | None = None) -> Accepted:
 
     def work(connection: Connection) -> Accepted:
         """Accept it in a transaction, which an error ends without effect."""
-        accepted = undoing.accept(
+        accepted = accept.accept(
             connection, asked, api_key_id=g.api_key_id, path=request.path, idempotency=idempotency
         )
         if not accepted.replayed:

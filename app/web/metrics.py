@@ -6,9 +6,9 @@ from flask import Blueprint, Flask, Response, current_app, request
 
 from app.ledger.gauges import LedgerGauges
 from app.metrics.database import DATABASE
-from app.metrics.door import DOOR
+from app.metrics.http import DOOR
 from app.metrics.exposition import CONTENT_TYPE_LATEST, exposition
-from app.web.door import enter
+from app.web.auth import enter
 from app.web.resources import resources_of
 
 blueprint = Blueprint("metrics", __name__)

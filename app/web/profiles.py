@@ -7,9 +7,9 @@ from flask.typing import ResponseReturnValue
 
 from app.db import borrow
 from app.errors import NotFound
-from app.profiles.activity import count
-from app.profiles.export import MISSING, page, read
-from app.web.door import door, pool
+from app.users.activity import count
+from app.users.export import MISSING, page, read
+from app.web.auth import door, pool
 from schemas.activity import load_activity
 from schemas.jobs import load_query
 from schemas.profile import CENTS, ProfileSchema, moment_text

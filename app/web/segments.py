@@ -5,7 +5,7 @@ from flask.typing import ResponseReturnValue
 
 from app.db import borrow
 from app.segments.find import find
-from app.web.door import door, json_body, pool
+from app.web.auth import door, json_body, pool
 from schemas.profile import ProfileSchema
 from schemas.segments import PageEnd, load_segment
 

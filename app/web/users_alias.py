@@ -5,8 +5,8 @@ from http import HTTPStatus
 from flask import Blueprint, g
 from flask.typing import ResponseReturnValue
 
-from app.profiles import aliases
-from app.web.door import door, json_body, pool
+from app.users import aliases
+from app.web.auth import door, json_body, pool
 from schemas.aliases import load_aliases
 
 blueprint = Blueprint("users_alias", __name__)

@@ -5,8 +5,8 @@ from http import HTTPStatus
 from flask import Blueprint, g
 from flask.typing import ResponseReturnValue
 
-from app.profiles import alias_updates
-from app.web.door import door, json_body, pool
+from app.users import alias_updates
+from app.web.auth import door, json_body, pool
 from schemas.alias_updates import load_alias_updates
 
 blueprint = Blueprint("users_alias_update", __name__)

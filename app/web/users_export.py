@@ -6,8 +6,8 @@ from flask import Blueprint, g
 from flask.typing import ResponseReturnValue
 
 from app.db import borrow
-from app.profiles.export import export
-from app.web.door import door, json_body, pool
+from app.users.export import export
+from app.web.auth import door, json_body, pool
 from schemas.export import load_export
 from schemas.profile import ProfileSchema
 

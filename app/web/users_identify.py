@@ -6,7 +6,7 @@ from flask import Blueprint
 from flask.typing import ResponseReturnValue
 
 from app.web.accepted import accepted_answer, take_in
-from app.web.door import door, json_body
+from app.web.auth import door, json_body
 from schemas.identify import load_identify
 from schemas.outcomes import JobKind
 

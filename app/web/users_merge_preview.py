@@ -4,7 +4,7 @@ from flask import Blueprint, g, jsonify
 from flask.typing import ResponseReturnValue
 
 from app.lane.preview import preview as rehearse
-from app.web.door import door, json_body
+from app.web.auth import door, json_body
 from app.web.resources import pool, settings
 from schemas.merge import load_merge
 from schemas.preview import shown

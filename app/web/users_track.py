@@ -5,8 +5,8 @@ from http import HTTPStatus
 from flask import Blueprint, g
 from flask.typing import ResponseReturnValue
 
-from app.profiles import track
-from app.web.door import door, json_body, pool, settings
+from app.users import track
+from app.web.auth import door, json_body, pool, settings
 from schemas.track import load_track
 
 blueprint = Blueprint("users_track", __name__)

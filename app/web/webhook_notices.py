@@ -7,9 +7,9 @@ from flask import Blueprint, g, jsonify, request
 from flask.typing import ResponseReturnValue
 
 from app.db import Connection, borrow, in_transaction
-from app.web.door import door, pool
-from app.web.pages import cut
-from app.webhooks import notices, store
+from app.web.auth import door, pool
+from app.web.pagination import cut
+from app.webhooks import deliveries, store
 from schemas.jobs import load_query
 from schemas.webhooks import NoticePageQuery, NoticePageSchema, NoticeSchema
 
@@ -27,7 +27,7 @@ def page(webhook_id: UUID) -> ResponseReturnValue:
     query = load_query(QUERY, request.args)
     with borrow(pool(), workspace_id=g.workspace_id) as connection:
         webhook = store.read(connection, workspace_id=g.workspace_id, webhook_id=webhook_id)
-        found = notices.list_notices(
+        found = deliveries.list_notices(
             connection,
             workspace_id=g.workspace_id,
             webhook_id=webhook.id,
@@ -44,7 +44,7 @@ def page(webhook_id: UUID) -> ResponseReturnValue:
 def retry(webhook_id: UUID, notice_id: UUID) -> ResponseReturnValue:
     """Let a dead notice be sent again, under its own id, and answer with it; 409 when it is not dead."""
 
-    def work(connection: Connection) -> notices.Notice:
-        return notices.retry(connection, workspace_id=g.workspace_id, webhook_id=webhook_id, notice_id=notice_id)
+    def work(connection: Connection) -> deliveries.Notice:
+        return deliveries.retry(connection, workspace_id=g.workspace_id, webhook_id=webhook_id, notice_id=notice_id)
 
     return jsonify(NOTICE.dump(in_transaction(pool(), work, workspace_id=g.workspace_id))), HTTPStatus.ACCEPTED

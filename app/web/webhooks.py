@@ -8,8 +8,8 @@ from flask.typing import ResponseReturnValue
 
 from app.db import Connection, borrow, in_transaction
 from app.errors import Conflict
-from app.web.door import door, json_body, pool, settings
-from app.webhooks import notices, store, watching
+from app.web.auth import door, json_body, pool, settings
+from app.webhooks import deliveries, store, watching
 from app.webhooks.secrets import Seed, secret_of
 from app.webhooks.store import Webhook
 from app.webhooks.targets import addresses_of, target_of
@@ -103,11 +103,11 @@ def rotate(webhook_id: UUID) -> ResponseReturnValue:
 def test(webhook_id: UUID) -> ResponseReturnValue:
     """Have a notice of the type `webhook.test` sent, and answer with it as it waits; 409 to a disabled webhook."""
 
-    def work(connection: Connection) -> notices.Notice:
+    def work(connection: Connection) -> deliveries.Notice:
         if not store.read(connection, workspace_id=g.workspace_id, webhook_id=webhook_id).enabled:
             raise Conflict(DISABLED)
         notice_id = watching.test(connection, workspace_id=g.workspace_id, webhook_id=webhook_id)
-        return notices.hold(connection, workspace_id=g.workspace_id, webhook_id=webhook_id, notice_id=notice_id)
+        return deliveries.hold(connection, workspace_id=g.workspace_id, webhook_id=webhook_id, notice_id=notice_id)
 
     return jsonify(NOTICE.dump(in_transaction(pool(), work, workspace_id=g.workspace_id))), HTTPStatus.ACCEPTED
 

@@ -15,7 +15,7 @@ from psycopg.types.json import Jsonb
 from uuid_utils.compat import uuid7
 
 from app.db import Connection, load_queries
-from app.ledger.reading import Batch, read_batches
+from app.ledger.queries import Batch, read_batches
 from schemas.jobs import Instant
 from schemas.outcomes import JobState
 from schemas.webhooks import BatchFinishedSchema, EventType

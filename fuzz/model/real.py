@@ -11,7 +11,7 @@ from uuid_utils.compat import uuid7
 from app import keys
 from app.db import Connection, borrow, in_transaction
 from app.lane.run import Lane, run
-from app.ledger.claiming import claim, mark_published
+from app.ledger.dispatch import claim, mark_published
 from fuzz.door import Answer, Door
 from fuzz.model.people import Json
 from fuzz.product import Product, new_key, post

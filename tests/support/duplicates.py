@@ -7,7 +7,7 @@ from uuid import UUID
 
 from app.config import Settings
 from app.db import Pool, in_transaction
-from app.duplicates import running, runs
+from app.duplicates import advance, runs
 from app.merging.profile import Profile
 from schemas.keeping import KeepRule, RunTrigger
 from tests.support.factories import LONG_AGO, Factory
@@ -44,7 +44,7 @@ def begin(pool: Pool, factory: Factory, rule: KeepRule | None = None) -> UUID:
 def take_steps(pool: Pool, factory: Factory, settings: Settings | None = None) -> int:
     """Let the run go on until it takes no step more; return how many it took."""
     steps = 0
-    while running.go_on(pool, settings or Settings(), workspace_id=factory.workspace_id):
+    while advance.go_on(pool, settings or Settings(), workspace_id=factory.workspace_id):
         steps += 1
     return steps
 

@@ -8,7 +8,8 @@ from uuid import UUID
 import click
 
 from app.errors import SetupError
-from app.ledger import reading, retrying, undoing
+from app.ledger import queries, retry
+from app.undo import accept
 from schemas.jobs import JobSchema
 from schemas.outcomes import JobState, Outcome
 from workers.cli.batches import JOB_COLUMNS, job_row
@@ -91,8 +92,8 @@ def retry(*, job_id: UUID, remote: Remote | None, workspace: str | None, home: P
     """
     if remote is None or workspace:
         with database(home) as connection:
-            found = retrying.workspace_of(connection, job_id=job_id, name=workspace)
-            retrying.retry(connection, workspace_id=found.id, job_id=job_id)
+            found = retry.workspace_of(connection, job_id=job_id, name=workspace)
+            retry.retry(connection, workspace_id=found.id, job_id=job_id)
     else:
         with remote.asked() as client:
             accepted(client.ask("POST", f"/merge/jobs/{job_id}/retry"), HTTPStatus.ACCEPTED)
@@ -122,17 +123,17 @@ def undo(*, job_id: UUID, remote: Remote | None, workspace: str | None, home: Pa
 def _undo_on_record(job_id: UUID, *, workspace: str | None, home: Path) -> UUID:
     """Return the id of the job that is to undo *job_id*, put straight into the database."""
     with database(home) as connection:
-        found = retrying.workspace_of(connection, job_id=job_id, name=workspace)
-        asked, _ = undoing.a_job(connection, workspace_id=found.id, job_id=job_id)
-        queued = undoing.accept(connection, asked, api_key_id=None, path=f"/merge/jobs/{job_id}/undo")
-        (job,) = reading.read_batch(connection, workspace_id=found.id, batch_id=queued.batch_id).jobs
+        found = retry.workspace_of(connection, job_id=job_id, name=workspace)
+        asked, _ = accept.a_job(connection, workspace_id=found.id, job_id=job_id)
+        queued = accept.accept(connection, asked, api_key_id=None, path=f"/merge/jobs/{job_id}/undo")
+        (job,) = queries.read_batch(connection, workspace_id=found.id, batch_id=queued.batch_id).jobs
     return job.id
 
 
 def _on_record(job_id: UUID, *, workspace: str | None, home: Path) -> dict[str, Any]:
     """Return the job as its own URL shows it, straight from the database, behind the name of its workspace."""
     with database(home) as connection:
-        found = retrying.workspace_of(connection, job_id=job_id, name=workspace)
-        job = reading.read_job(connection, workspace_id=found.id, job_id=job_id)
+        found = retry.workspace_of(connection, job_id=job_id, name=workspace)
+        job = queries.read_job(connection, workspace_id=found.id, job_id=job_id)
     shown: dict[str, Any] = JobSchema().dump(job)
     return {"workspace": found.name, **shown}

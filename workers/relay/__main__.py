@@ -8,7 +8,7 @@ from threading import Event
 
 from app.config import Settings
 from app.db import Pool, open_pool
-from app.garbage import collect_seldom
+from app.gc_tuning import collect_seldom
 from app.logs import configure
 from app.metrics.relay import RELAY
 from app.metrics.serving import serve

@@ -4,7 +4,7 @@ import logging
 
 from app.config import Settings
 from app.db import CONTENDED, Pool, borrow, in_transaction
-from app.duplicates.running import go_on, workspaces_to_serve
+from app.duplicates.advance import go_on, workspaces_to_serve
 from app.duplicates.runs import fail
 from app.errors import DatabaseUnavailable
 

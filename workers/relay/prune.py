@@ -9,7 +9,7 @@ from app.db import Connection, Later, Pool, borrow, in_transaction
 from app.keys import sign_ins
 from app.ledger import pruning
 from app.metrics import relay as metrics
-from app.webhooks import notices
+from app.webhooks import deliveries
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +54,7 @@ def prunings(settings: Settings, workspace_id: int) -> Mapping[str, Callable[[Co
         "batch": lambda conn: pruning.prune_batches(conn, workspace_id=workspace_id, before=settled, limit=CHUNK),
         "audit_entry": lambda conn: pruning.prune_audit(conn, workspace_id=workspace_id, before=settled, limit=CHUNK),
         "idempotency_key": lambda conn: pruning.prune_idempotency(conn, workspace_id=workspace_id, hours=hours),
-        "notice": lambda conn: notices.prune(conn, workspace_id=workspace_id, before=told, limit=CHUNK),
+        "notice": lambda conn: deliveries.prune(conn, workspace_id=workspace_id, before=told, limit=CHUNK),
         "sign_in": lambda conn: sign_ins.prune(conn, workspace_id=workspace_id),
     }
 

@@ -10,12 +10,12 @@ from uuid_utils.compat import uuid7
 
 from app.config import Settings
 from app.db import Connection, Pool, borrow, in_transaction
-from app.ledger.claiming import Origin, claim, mark_published, to_publish_apart, waiting_workspaces
+from app.ledger.dispatch import Origin, claim, mark_published, to_publish_apart, waiting_workspaces
 from app.metrics import relay as metrics
 from app.telemetry import spans
 from workers.broker import Broker
 from workers.packing import may_pack, pack
-from workers.relay.pace import Pace
+from workers.relay.flow_control import Pace
 
 log = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from app.config import Settings
 from app.db import Connection, Pool, borrow, in_transaction
-from app.ledger.claiming import Rescued, busy_workspaces, consumed_to, rescue_lost, rescue_stranded
+from app.ledger.dispatch import Rescued, busy_workspaces, consumed_to, rescue_lost, rescue_stranded
 from app.metrics import relay as metrics
 from workers.broker import Broker, BrokerUnavailable
 

@@ -11,7 +11,7 @@ from app.db import Pool, open_pool
 from app.logs import configure
 from app.db.schema_version import require
 from workers.loop import repeat
-from workers.sender.courier import Courier
+from workers.sender.webhook_client import Courier
 from workers.sender.sending import Sender
 from workers.sender.watching import Watcher
 

@@ -13,11 +13,11 @@ from uuid_utils.compat import uuid7
 from app.config import Settings
 from app.db import Connection, Pool, borrow, in_transaction
 from app.errors import SetupError
-from app.webhooks import notices
-from app.webhooks.notices import Ending, Taken
+from app.webhooks import deliveries
+from app.webhooks.deliveries import Ending, Taken
 from app.webhooks.secrets import secret_of, signed_headers
 from schemas.webhooks import NoticeState
-from workers.sender.courier import Courier
+from workers.sender.webhook_client import Courier
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +71,7 @@ class Sender:
         if len(self._in_hand) >= self._settings.webhook_threads:
             return 0
         with borrow(self._pool) as connection:
-            due = [each.workspace_id for each in notices.work(connection) if each.notices]
+            due = [each.workspace_id for each in deliveries.work(connection) if each.notices]
         return sum(self._take_of(workspace_id) for workspace_id in self._in_turn(due))
 
     def _in_turn(self, workspaces: Sequence[int]) -> Iterator[int]:
@@ -90,7 +90,7 @@ class Sender:
         holder = uuid7()
 
         def work(connection: Connection) -> list[Taken]:
-            return notices.take(connection, workspace_id=workspace_id, holder=holder, limit=room, lease_s=self._lease_s)
+            return deliveries.take(connection, workspace_id=workspace_id, holder=holder, limit=room, lease_s=self._lease_s)
 
         taken = in_transaction(self._pool, work, workspace_id=workspace_id)
         self._in_hand |= {self._threads.submit(self._bring, each): each for each in taken}
@@ -118,7 +118,7 @@ class Sender:
         """Note what became of one attempt."""
         later = in_transaction(
             self._pool,
-            lambda connection: notices.end(connection, taken, ending, pauses_s=self._settings.webhook_retries_s),
+            lambda connection: deliveries.end(connection, taken, ending, pauses_s=self._settings.webhook_retries_s),
             workspace_id=taken.workspace_id,
         )
         state = later()

@@ -4,7 +4,7 @@ import logging
 
 from app.config import Settings
 from app.db import Connection, Pool, borrow, in_transaction
-from app.webhooks import notices, watching
+from app.webhooks import deliveries, watching
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +23,7 @@ class Watcher:
     def run_once(self) -> int:
         """Look at what is due in every workspace; return how many batches had finished."""
         with borrow(self._pool) as connection:
-            due = [each.workspace_id for each in notices.work(connection) if each.watches]
+            due = [each.workspace_id for each in deliveries.work(connection) if each.watches]
         finished = sum(self._look(workspace_id) for workspace_id in due)
         if finished:
             log.debug("batches_told", extra={"batches": finished})

@@ -2,28 +2,13 @@
 
 from flask import Blueprint
 
-from app.web.console import (
-    batches,
-    dead,
-    entrance,
-    home,
-    jobs,
-    layout,
-    lost,
-    merging,
-    parts,
-    profiles,
-    search,
-    throughput,
-    trouble,
-    undo,
-)
+from app.web.console import batches, dead_jobs, auth, home, jobs, layout, lost, merging, static_files, profiles, search, throughput, error_pages, undo
 
 #: Where all of it is.
 PREFIX = "/console"
 
 blueprint = Blueprint("console", __name__, url_prefix=PREFIX, template_folder="templates")
-for each in (batches, dead, entrance, home, jobs, lost, merging, parts, profiles, search, throughput, undo):
+for each in (batches, dead_jobs, auth, home, jobs, lost, merging, static_files, profiles, search, throughput, undo):
     blueprint.register_blueprint(each.blueprint)
 layout.register(blueprint)
-trouble.register(blueprint)
+error_pages.register(blueprint)

@@ -11,10 +11,10 @@ from flask.typing import ResponseReturnValue
 
 from app.db import borrow
 from app.lane.compare import compare
-from app.ledger import reading
-from app.web.console.entrance import signed_in
+from app.ledger import queries
+from app.web.console.auth import signed_in
 from app.web.console.progress import pace_of
-from app.web.door import POLLING, pool
+from app.web.auth import POLLING, pool
 from app.web.merge_jobs import wanted_jobs
 from schemas.jobs import Cursor
 from schemas.outcomes import SETTLED, JobState, Outcome
@@ -50,7 +50,7 @@ def find() -> ResponseReturnValue:
 def show(job_id: UUID) -> ResponseReturnValue:
     """Show a job: what was asked, what became of it, and both profiles side by side; again until it is settled."""
     with borrow(pool(), workspace_id=g.workspace_id) as connection:
-        job = reading.read_job(connection, workspace_id=g.workspace_id, job_id=job_id)
+        job = queries.read_job(connection, workspace_id=g.workspace_id, job_id=job_id)
         comparison = compare(connection, workspace_id=g.workspace_id, job_id=job_id)
     return render_template(
         "job_body.html" if "HX-Request" in request.headers else "job.html",
@@ -77,7 +77,7 @@ def listed(arguments: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def matching(jobs: Sequence[reading.Job], asked: Mapping[str, str]) -> list[reading.Job]:
+def matching(jobs: Sequence[queries.Job], asked: Mapping[str, str]) -> list[queries.Job]:
     """Return those of *jobs* that have the state, the outcome, and the text in an identifier, that are *asked* for."""
     text = asked.get("identifier", "").strip().casefold()
     return [
@@ -89,7 +89,7 @@ def matching(jobs: Sequence[reading.Job], asked: Mapping[str, str]) -> list[read
     ]
 
 
-def _values(job: reading.Job) -> list[str]:
+def _values(job: queries.Job) -> list[str]:
     """Return the plain values that *job* speaks of."""
     values = [""]
     for identifier in (job.orphan_identifier, job.survivor_identifier):

@@ -8,10 +8,10 @@ from typing import Any
 import orjson
 from flask import Blueprint, Response, g, request
 
-from app.ledger.reading import Batch, Job
-from app.web.console import tokens
+from app.ledger.queries import Batch, Job
+from app.web.console import csrf
 from app.web.console.progress import Progress, label, tone
-from app.web.door import POLLING
+from app.web.auth import POLLING
 from app.web.merge_undo import PERMISSIONS
 from app.web.resources import settings
 from schemas.outcomes import JobState, Outcome
@@ -98,7 +98,7 @@ def progress(batch: Batch) -> Progress:
 def _refuse_other_sites() -> None:
     """Raise Forged when another site's page sends a form here."""
     if request.method == "POST":
-        tokens.check_origin()
+        csrf.check_origin()
 
 
 def _protect(response: Response) -> Response:
@@ -119,8 +119,8 @@ def _common() -> dict[str, Any]:
     return {
         "me": me,
         "may": me.holder.may if me else (lambda _: False),
-        "form_token": tokens.form_token(),
-        "form_field": tokens.FIELD,
+        "form_token": csrf.form_token(),
+        "form_field": csrf.FIELD,
         "navigation": navigation,
         "request_id": g.get("request_id", ""),
         "flower_url": settings().flower_url.rstrip("/"),

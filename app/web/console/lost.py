@@ -4,7 +4,7 @@ from flask import Blueprint
 from flask.typing import ResponseReturnValue
 
 from app.errors import NotFound
-from app.web.console.entrance import signed_in
+from app.web.console.auth import signed_in
 
 blueprint = Blueprint("lost", __name__)
 

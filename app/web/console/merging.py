@@ -11,8 +11,8 @@ from uuid_utils import uuid7
 from app.errors import Rejected
 from app.lane.preview import preview as rehearse
 from app.web.accepted import take_in
-from app.web.console.entrance import signed_in
-from app.web.console.pairs import CHOICES, EMPTY, Pair
+from app.web.console.auth import signed_in
+from app.web.console.merge_form import CHOICES, EMPTY, Pair
 from app.web.resources import pool, settings
 from schemas.outcomes import JobKind, Outcome
 

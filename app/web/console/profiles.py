@@ -9,10 +9,10 @@ from flask.typing import ResponseReturnValue
 
 from app.db import borrow
 from app.errors import Gone
-from app.ledger.reading import Job
-from app.profiles.export import read
-from app.web.console.entrance import signed_in
-from app.web.door import POLLING, pool
+from app.ledger.queries import Job
+from app.users.export import read
+from app.web.console.auth import signed_in
+from app.web.auth import POLLING, pool
 from app.web.merge_jobs import wanted_jobs
 from app.web.profiles import PROFILE, checked
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from types import MappingProxyType
 
-from app.ledger.reading import Batch
+from app.ledger.queries import Batch
 from schemas.outcomes import SETTLED, JobState, Outcome
 
 

@@ -13,12 +13,12 @@ from flask.typing import ResponseReturnValue
 
 from app.db import borrow
 from app.errors import NotFound
-from app.ledger import reading
-from app.ledger.reading import Job
+from app.ledger import queries
+from app.ledger.queries import Job
 from app.merging.profile import Profile
-from app.profiles.export import export
-from app.web.console.entrance import signed_in
-from app.web.door import POLLING, pool
+from app.users.export import export
+from app.web.console.auth import signed_in
+from app.web.auth import POLLING, pool
 from app.web.merge_jobs import wanted_jobs
 from schemas.export import ExportRequest
 from schemas.identifiers import BrazeId, Email, ExternalId, Phone, UserAlias
@@ -53,13 +53,13 @@ def _of_id(each: UUID) -> str | None:
     """Return the URL of the job or the batch with the id *each*, or None."""
     with borrow(pool(), workspace_id=g.workspace_id) as connection:
         try:
-            reading.read_job(connection, workspace_id=g.workspace_id, job_id=each)
+            queries.read_job(connection, workspace_id=g.workspace_id, job_id=each)
         except NotFound:
             pass
         else:
             return url_for("console.jobs.show", job_id=each)
         try:
-            reading.read_batch(connection, workspace_id=g.workspace_id, batch_id=each)
+            queries.read_batch(connection, workspace_id=g.workspace_id, batch_id=each)
         except NotFound:
             return None
         return url_for("console.batches.show", batch_id=each)

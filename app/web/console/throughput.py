@@ -14,8 +14,8 @@ from marshmallow import ValidationError
 from app.db import borrow
 from app.ledger.throughput import Period, Stretch, read_throughput
 from app.web.console.charts import NAMES, clock, draw, tones
-from app.web.console.entrance import signed_in
-from app.web.door import POLLING
+from app.web.console.auth import signed_in
+from app.web.auth import POLLING
 from app.web.resources import pool
 from schemas.outcomes import JobState, Outcome
 

@@ -9,11 +9,12 @@ from flask.typing import ResponseReturnValue
 from uuid_utils import uuid7
 
 from app.db import Connection, borrow
-from app.ledger import reading, undoing
-from app.ledger.undoing import Asked
-from app.web.console.entrance import signed_in
+from app.ledger import queries
+from app.undo import accept
+from app.undo.accept import Asked
+from app.web.console.auth import signed_in
 from app.web.console.merging import KEY
-from app.web.door import POLLING
+from app.web.auth import POLLING
 from app.web.merge_undo import require_permission, take_in
 from app.web.resources import pool
 
@@ -25,8 +26,8 @@ blueprint = Blueprint("undo", __name__)
 def ask_job(job_id: UUID) -> ResponseReturnValue:
     """Show what the undo of a job would take back; 409, and why, when it cannot be undone now."""
     with borrow(pool(), workspace_id=g.workspace_id) as connection:
-        undoing.undoable(connection, _job(connection, job_id))
-        job = reading.read_job(connection, workspace_id=g.workspace_id, job_id=job_id)
+        accept.undoable(connection, _job(connection, job_id))
+        job = queries.read_job(connection, workspace_id=g.workspace_id, job_id=job_id)
     return _question([job], back=url_for("console.jobs.show", job_id=job_id))
 
 
@@ -44,8 +45,8 @@ def undo_job(job_id: UUID) -> ResponseReturnValue:
 def ask_batch(batch_id: UUID) -> ResponseReturnValue:
     """Show what the undo of a batch would take back; 409, and why, when nothing of it can be undone now."""
     with borrow(pool(), workspace_id=g.workspace_id) as connection:
-        merges = set(undoing.undoable(connection, _batch(connection, batch_id)))
-        batch = reading.read_batch(connection, workspace_id=g.workspace_id, batch_id=batch_id)
+        merges = set(accept.undoable(connection, _batch(connection, batch_id)))
+        batch = queries.read_batch(connection, workspace_id=g.workspace_id, batch_id=batch_id)
     return _question(
         [job for job in batch.jobs if job.id in merges], back=url_for("console.batches.show", batch_id=batch_id)
     )
@@ -60,21 +61,21 @@ def undo_batch(batch_id: UUID) -> ResponseReturnValue:
     return _accept(asked)
 
 
-def _question(jobs: Sequence[reading.Job], *, back: str) -> ResponseReturnValue:
+def _question(jobs: Sequence[queries.Job], *, back: str) -> ResponseReturnValue:
     """Return the page that asks whether *jobs* are to be undone; *back* is where a no leads."""
     return render_template("undo.html", jobs=jobs, back=back, key=str(uuid7()), key_field=KEY)
 
 
 def _job(connection: Connection, job_id: UUID) -> Asked:
     """Return the wish to undo a job; raise AccessDenied when the key may not."""
-    asked, kinds = undoing.a_job(connection, workspace_id=g.workspace_id, job_id=job_id)
+    asked, kinds = accept.a_job(connection, workspace_id=g.workspace_id, job_id=job_id)
     require_permission(kinds)
     return asked
 
 
 def _batch(connection: Connection, batch_id: UUID) -> Asked:
     """Return the wish to undo a batch; raise AccessDenied when the key may not."""
-    asked, kinds = undoing.a_batch(connection, workspace_id=g.workspace_id, batch_id=batch_id)
+    asked, kinds = accept.a_batch(connection, workspace_id=g.workspace_id, batch_id=batch_id)
     require_permission(kinds)
     return asked
 

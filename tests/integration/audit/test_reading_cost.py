@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 from uuid_utils.compat import uuid7
 
-from app.audit.reading import Wanted, page
+from app.audit.queries import Wanted, page
 from app.db import Connection, Pool, borrow
 from schemas.audit import Action
 from tests.support.factories import Factory, one_database_for_all

@@ -8,8 +8,8 @@ import pytest
 
 from app.config import Settings
 from app.db import Connection, Pool, borrow, connection_arguments
-from app.duplicates.position import Position
-from app.duplicates.walk import ENTRIES, MEMBERS, QUERIES, Walk, step
+from app.duplicates.cursor import Position
+from app.duplicates.scan import ENTRIES, MEMBERS, QUERIES, Walk, step
 from schemas.keeping import KeepRule, SharedAddress
 from tests.support.duplicates import begin, pairs, run_of, take_steps
 from tests.support.factories import Factory, one_database_for_all

@@ -9,7 +9,7 @@ import pytest
 from app.config import Settings
 from app.db import Connection, Pool, borrow, in_transaction
 from app.duplicates.policy import Policy, next_daily, read_policy, write_policy
-from app.duplicates.running import begin_daily, workspaces_to_serve
+from app.duplicates.advance import begin_daily, workspaces_to_serve
 from app.duplicates.runs import Run, list_runs
 from schemas.keeping import KeepRule, Prefer, RunState, RunTrigger
 from tests.support.duplicates import a_group, begin, pairs, run_of

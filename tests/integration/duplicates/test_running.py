@@ -8,7 +8,7 @@ import pytest
 
 from app.config import Settings
 from app.db import Pool, in_transaction
-from app.duplicates import running, runs, walk
+from app.duplicates import advance, runs, scan
 from app.duplicates.preview import count, steps
 from app.errors import Conflict, NotFound
 from app.merging.keeping import Duplicate
@@ -23,12 +23,12 @@ database_url = one_database_for_all()
 def steps_of(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[int, int]]:
     """Steps of every size: entries that are read, and profiles."""
     entries, members = request.param
-    plain = walk.Walk
+    plain = scan.Walk
 
-    def small(**given: Any) -> walk.Walk:
+    def small(**given: Any) -> scan.Walk:
         return plain(**given, entries=entries, members=members)
 
-    monkeypatch.setattr(running, "Walk", small)
+    monkeypatch.setattr(advance, "Walk", small)
     return entries, members
 
 
@@ -131,7 +131,7 @@ def test_a_preview_says_what_the_run_then_does(pool: Pool, factory: Factory) -> 
 def test_counting_ends_when_its_time_is_up(pool: Pool, factory: Factory, monkeypatch: pytest.MonkeyPatch) -> None:
     a_group(factory, "a@x.org", 1, 2)
     a_group(factory, "b@x.org", 1, 2)
-    monkeypatch.setattr("app.duplicates.preview.Walk", lambda **given: walk.Walk(**given, entries=2, members=2))
+    monkeypatch.setattr("app.duplicates.preview.Walk", lambda **given: scan.Walk(**given, entries=2, members=2))
     clock = iter([0.0, 100.0])
     counts, whole = count(
         pool, Settings(), workspace_id=factory.workspace_id, rule=KeepRule(), clock=lambda: next(clock)
@@ -190,8 +190,8 @@ def test_a_step_is_taken_by_one_process_at_a_time(pool: Pool, factory: Factory) 
     begin(pool, factory)
 
     def meanwhile(connection: Any) -> bool:
-        taken = running.take_step(connection, Settings(), factory.workspace_id)
-        assert not running.go_on(pool, Settings(), workspace_id=factory.workspace_id)
+        taken = advance.take_step(connection, Settings(), factory.workspace_id)
+        assert not advance.go_on(pool, Settings(), workspace_id=factory.workspace_id)
         return taken
 
     assert in_transaction(pool, meanwhile, workspace_id=factory.workspace_id)
@@ -205,7 +205,7 @@ def test_a_step_that_does_not_end_has_no_effect_and_is_taken_again(
     run_id = begin(pool, factory)
 
     def broken(connection: Any) -> None:
-        running.take_step(connection, Settings(), factory.workspace_id)
+        advance.take_step(connection, Settings(), factory.workspace_id)
         raise RuntimeError("killed")
 
     with pytest.raises(RuntimeError, match="killed"):
@@ -234,9 +234,9 @@ def test_a_cancelled_run_goes_on_no_more_and_what_it_made_stays(
 ) -> None:
     a_group(factory, "a@x.org", 1, 2)
     a_group(factory, "b@x.org", 1, 2)
-    monkeypatch.setattr(running, "Walk", lambda **given: walk.Walk(**given, entries=2, members=2))
+    monkeypatch.setattr(advance, "Walk", lambda **given: scan.Walk(**given, entries=2, members=2))
     run_id = begin(pool, factory)
-    running.go_on(pool, Settings(), workspace_id=factory.workspace_id)
+    advance.go_on(pool, Settings(), workspace_id=factory.workspace_id)
 
     def cancel(connection: Any) -> runs.Run:
         return runs.cancel(connection, workspace_id=factory.workspace_id, run_id=run_id)
@@ -254,4 +254,4 @@ def test_a_run_of_another_workspace_is_none(pool: Pool, factory: Factory) -> Non
 
     with pytest.raises(NotFound):
         run_of(pool, factory, run_id)
-    assert not running.go_on(pool, Settings(), workspace_id=factory.workspace_id)
+    assert not advance.go_on(pool, Settings(), workspace_id=factory.workspace_id)

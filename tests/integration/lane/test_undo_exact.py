@@ -22,7 +22,7 @@ from app.merging.profile import Profile
 from app.merging.rules import MERGE_RULES
 from app.profiles.history import record
 from app.profiles.store import save
-from app.profiles.tracking import track
+from app.users.track_apply import track
 from schemas.history import Engagement, Event, Purchase, Session
 from schemas.identifiers import ExternalId
 from schemas.merge import load_merge

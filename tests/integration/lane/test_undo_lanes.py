@@ -10,8 +10,8 @@ from uuid_utils.compat import uuid7
 
 from app.config import Settings
 from app.db import Connection, Pool, in_transaction
-from app.lane.undo import undo as undo_in
-from app.ledger.work import begin
+from app.undo.execute import undo as undo_in
+from app.ledger.execution import begin
 from app.merging.changes import canonical_time
 from tests.integration.lane.running import deliver
 from tests.integration.lane.test_concurrency import at_once, deadlocks, failed

@@ -3,7 +3,7 @@
 import pytest
 
 from app.db import Connection, Pool, borrow
-from app.ledger.work import QUERIES
+from app.ledger.execution import QUERIES
 from tests.support.factories import Factory
 
 FILL = """

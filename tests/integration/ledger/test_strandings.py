@@ -7,16 +7,8 @@ import pytest
 from uuid_utils.compat import uuid7
 
 from app.db import Connection
-from app.ledger.claiming import (
-    APART_AFTER,
-    Rescued,
-    claim,
-    consumed_to,
-    rescue_lost,
-    rescue_stranded,
-    to_publish_apart,
-)
-from app.ledger.work import begin
+from app.ledger.dispatch import APART_AFTER, Rescued, claim, consumed_to, rescue_lost, rescue_stranded, to_publish_apart
+from app.ledger.execution import begin
 from tests.support.factories import LONG_AGO, Factory, ext, one_database_for_all
 
 database_url = one_database_for_all()

@@ -7,7 +7,7 @@ import pytest
 from uuid_utils.compat import uuid7
 
 from app.db import Pool, borrow
-from app.ledger.work import LONGEST_DELAY_S, Finished, Limits, Party, Work, begin, fail, finish, hold
+from app.ledger.execution import LONGEST_DELAY_S, Finished, Limits, Party, Work, begin, fail, finish, hold
 from schemas.identifiers import Email, ExternalId
 from schemas.outcomes import JobKind, JobState, Outcome
 from schemas.prioritization import Priority

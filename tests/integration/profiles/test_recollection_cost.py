@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from app.db import Pool, borrow
-from app.merging.inverse import Question
-from app.profiles.recollection import recollect
+from app.undo.rules import Question
+from app.undo.history_lookup import recollect
 from tests.support.factories import Factory, a_profile
 
 LONG = 5_000

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from uuid_utils.compat import uuid7
 
-from app.audit.images import fields_of
+from app.audit.snapshots import fields_of
 from app.db import Pool
 from app.merging.profile import Profile
 from app.profiles.store import load

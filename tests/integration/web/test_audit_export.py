@@ -13,7 +13,7 @@ from flask import Flask
 from uuid_utils.compat import uuid7
 
 from app.audit.export import COLUMNS
-from app.audit.reading import CHUNK
+from app.audit.queries import CHUNK
 from app.db import Pool
 from app.errors import DatabaseUnavailable
 from app.web import audit as view

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from app.db import Pool
-from app.web.console.pairs import ROLES
+from app.web.console.merge_form import ROLES
 from schemas.merge import TOO_LONG
 from schemas.prioritization_checks import BOTH_RECENCIES, EMPTY_PRIORITIZATION
 from tests.support.browser import Browser, words

@@ -11,7 +11,7 @@ from flask import Flask
 
 from app.config import Settings
 from app.web import create_app
-from app.web.console.parts import FOLDER, PARTS
+from app.web.console.static_files import FOLDER, PARTS
 from app.web.resources import resources_of
 from tests.support.browser import Browser, words
 from tests.support.front_door import Caller

@@ -12,7 +12,7 @@ from app.db import migrations
 from app.config import Settings
 from app.web import create_app
 from app.web.resources import resources_of
-from app.web.waiting import SEATS
+from app.web.prefer_wait import SEATS
 from tests.support.front_door import Caller
 from tests.support.postgres import PostgresServer
 from tests.support.waiting import wait_until

@@ -11,7 +11,7 @@ from app.config import Settings
 from app.db import Connection
 from app.rates.buckets import DEFAULTS, Bucket, Limit, read_limits
 from app.web import create_app
-from app.web.limiting import BUCKETS
+from app.web.rate_limiting import BUCKETS
 from app.web.resources import resources_of
 from tests.support.front_door import Caller
 from tests.support.redis import RedisServer

@@ -53,4 +53,4 @@ def test_health_checks_do_not_fill_the_log(front_door: Flask, caplog: pytest.Log
     caplog.set_level(logging.INFO)
     front_door.test_client().get("/health/live")
 
-    assert [record for record in caplog.records if record.name == "app.web.tracing"] == []
+    assert [record for record in caplog.records if record.name == "app.web.request_logging"] == []

@@ -20,7 +20,7 @@ from tests.integration.webhooks.telling import Notifier
 from tests.support.front_door import Caller
 from tests.support.postgres import Databases
 from tests.support.receiver import Receiver, receiving
-from workers.sender.courier import Courier
+from workers.sender.webhook_client import Courier
 
 PEPPER = "a-pepper-for-the-tests"
 

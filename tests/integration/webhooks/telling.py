@@ -9,7 +9,7 @@ from app.db import Connection, Pool
 from tests.support.front_door import Caller
 from tests.support.receiver import Receiver
 from tests.support.waiting import wait_until
-from workers.sender.courier import Courier
+from workers.sender.webhook_client import Courier
 from workers.sender.sending import Sender
 from workers.sender.watching import Watcher
 

@@ -8,14 +8,14 @@ import pytest
 
 from app.config import Settings
 from app.db import Connection, Pool, borrow, in_transaction
-from app.ledger.claiming import claim, waiting_workspaces
+from app.ledger.dispatch import claim, waiting_workspaces
 from tests.integration.workers.relaying import messages, relay, single_jobs
 from tests.support.factories import Factory, by_email, ext, one_database_for_all
 from tests.support.redis import RedisServer
 from tests.support.unguarded import unguarded
 from workers.broker import BrokerUnavailable
 from workers.celery import LANE_TASK
-from workers.relay import pace
+from workers.relay import flow_control
 
 database_url = one_database_for_all()
 
@@ -104,7 +104,7 @@ def test_the_oldest_jobs_are_published_first(
 @pytest.fixture
 def much_room(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let much lie in the broker although no worker takes it."""
-    monkeypatch.setattr(pace, "LEAST_JOBS", 1_000)
+    monkeypatch.setattr(flow_control, "LEAST_JOBS", 1_000)
 
 
 def test_a_backlog_is_packed_and_one_can_switch_that_off(

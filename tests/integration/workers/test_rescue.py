@@ -8,8 +8,8 @@ from uuid_utils.compat import uuid7
 
 from app.config import Settings
 from app.db import Connection, Pool, borrow
-from app.ledger.claiming import WORKER_GONE
-from app.ledger.work import begin
+from app.ledger.dispatch import WORKER_GONE
+from app.ledger.execution import begin
 from tests.integration.lane.running import deliver
 from tests.integration.workers.relaying import carried, let_time_pass, messages, plain_plans, relay, single_jobs, take
 from tests.support.factories import Factory, ext, one_database_for_all

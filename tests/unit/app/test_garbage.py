@@ -5,7 +5,7 @@ import sys
 
 PROGRAM = """
 import gc
-from app.garbage import COLLECT_AFTER, collect_seldom
+from app.gc_tuning import COLLECT_AFTER, collect_seldom
 
 collect_seldom()
 print(gc.get_freeze_count() > 1_000, gc.get_threshold() == COLLECT_AFTER, gc.isenabled())

@@ -6,7 +6,7 @@ import pytest
 from psycopg import errors as postgres
 
 from app.errors import Conflict, DatabaseUnavailable, SetupError
-from app.tracebacks import kind, without_values
+from app.redaction import kind, without_values
 
 PERSON = "jane@example.com"
 

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from app.ledger.reading import Batch, Tally
+from app.ledger.queries import Batch, Tally
 from app.web.console.progress import Progress, Tone, label, pace, tone
 from schemas.outcomes import BatchSource, JobState, Outcome
 

@@ -1,0 +1,132 @@
+"""The way in and out: a key is shown once, on a form, and a token kept in its stead."""
+
+import logging
+import re
+from collections.abc import Callable
+from functools import wraps
+from hashlib import sha256
+from http import HTTPStatus
+from typing import ParamSpec
+
+from flask import Blueprint, current_app, g, make_response, redirect, render_template, request
+from flask.typing import ResponseReturnValue
+
+from app import keys
+from app.db import borrow, in_transaction
+from app.errors import Rejected
+from app.keys import sign_ins
+from app.rates.buckets import Bucket, Limit
+from app.web.console import csrf
+from app.web.auth import admit
+from app.web.rate_limiting import TooManyRequests, limiting_of
+from app.web.resources import pool, settings
+
+LOG = logging.getLogger(__name__)
+P = ParamSpec("P")
+
+HOME = "/console"
+SIGN_IN = "/console/sign-in"
+#: What may stand in the path of a page: names and ids.
+PAGE = re.compile(r"/console/[A-Za-z0-9/_-]{1,200}", re.ASCII)
+#: Attempts to sign in that one address may make in a minute of the clock: enough for an office, too few for guessing.
+ATTEMPTS = Limit(Bucket.OTHER, 20, 60)
+WRONG_KEY = "This key opens nothing: it is mistyped, has expired, or was revoked."
+
+blueprint = Blueprint("entrance", __name__)
+
+
+class NotSignedIn(Rejected):
+    """The browser has not signed in, or its sign-in has ended."""
+
+    status = 401
+
+
+def signed_in(
+    *, permission: str | tuple[str, ...] | None
+) -> Callable[[Callable[P, ResponseReturnValue]], Callable[P, ResponseReturnValue]]:
+    """Return a decorator that shows a page to those only who signed in with a key that has *permission*.
+
+    It is to pages what `door` is to endpoints, and leaves the same in `g`. What changes something must carry the token
+    of a form. Raises NotSignedIn, Forged, TooManyRequests and AccessDenied.
+    """
+    wanted = (permission,) if isinstance(permission, str) else permission
+
+    def guard(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseReturnValue]:
+        @wraps(view)
+        def guarded(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
+            present = csrf.present()
+            if present is None:
+                raise NotSignedIn("Sign in to see this page.")
+            if request.method == "POST":
+                csrf.check_form()
+            admit(present.holder, wanted)
+            return view(*args, **kwargs)
+
+        vars(guarded)["page_door"] = wanted  # by this a test knows that the page has a door
+        return guarded
+
+    return guard
+
+
+@blueprint.get("/sign-in")
+def ask() -> ResponseReturnValue:
+    """Show the form that takes a key."""
+    return _form(HTTPStatus.OK)
+
+
+@blueprint.post("/sign-in")
+def sign_in() -> ResponseReturnValue:
+    """Take a key and lead on to the page that was wanted, or say that the key opens nothing."""
+    _count_attempt()
+    secret = request.form.get("key", "").strip()
+    with borrow(pool()) as connection:
+        holder = keys.authenticate(connection, secret, peppers=settings().key_pepper)
+    if holder is None:
+        LOG.warning("A key that opens nothing was tried at the console")
+        return _form(HTTPStatus.UNAUTHORIZED, fault=WRONG_KEY)
+    token = in_transaction(
+        pool(),
+        lambda connection: sign_ins.begin(
+            connection, holder, hours=settings().console_hours, peppers=settings().key_pepper
+        ),
+        workspace_id=holder.workspace_id,
+    )
+    g.workspace_id, g.api_key_id = holder.workspace_id, holder.key_id
+    answer = make_response(redirect(within(request.form.get("next", "")), HTTPStatus.SEE_OTHER))
+    csrf.hand_over(answer, token)
+    return answer
+
+
+@blueprint.post("/sign-out")
+@signed_in(permission=None)
+def sign_out() -> ResponseReturnValue:
+    """Forget the sign-in, in the database too, and lead to the form."""
+    in_transaction(
+        pool(),
+        lambda connection: sign_ins.end(
+            connection, g.sign_in_token, workspace_id=g.workspace_id, peppers=settings().key_pepper
+        ),
+        workspace_id=g.workspace_id,
+    )
+    answer = make_response(redirect(SIGN_IN, HTTPStatus.SEE_OTHER))
+    csrf.take_back(answer)
+    return answer
+
+
+def within(path: str) -> str:
+    """Return *path* when it leads to a page of the console, else its first page."""
+    return path if PAGE.fullmatch(path) and path != SIGN_IN else HOME
+
+
+def _form(status: HTTPStatus, *, fault: str | None = None) -> ResponseReturnValue:
+    """Return the form, with a *fault* told above it."""
+    wanted = request.form.get("next") or request.args.get("next", "")
+    return render_template("sign_in.html", fault=fault, wanted=within(wanted)), status
+
+
+def _count_attempt() -> None:
+    """Count an attempt for the address that it comes from; raise TooManyRequests when it is one too many."""
+    address = sha256((request.remote_addr or "").encode()).hexdigest()[:16]
+    reading = limiting_of(current_app).windows.count_of(f"sign-in:{address}", ATTEMPTS)
+    if reading.refused:
+        raise TooManyRequests(f"Too many attempts to sign in. Try again in {reading.retry_after} seconds.")

@@ -1,0 +1,98 @@
+"""Errors as pages: what happened, in the sentence that programs get too, and what to do about it."""
+
+import logging
+from http import HTTPStatus
+from urllib.parse import quote
+
+from flask import Blueprint, Response, current_app, g, make_response, redirect, render_template, request
+from marshmallow import ValidationError
+from werkzeug.exceptions import HTTPException
+
+from app.db import CONTENDED, TRANSIENT
+from app.errors import DatabaseUnavailable, Rejected, ResolutionUnsettled
+from app.web.console.auth import HOME, SIGN_IN, NotSignedIn
+from app.web.auth import AccessDenied
+from app.web.errors import RETRY_AFTER, UNEXPECTED, first_sentence
+
+LOG = logging.getLogger(__name__)
+
+TITLES = {
+    HTTPStatus.BAD_REQUEST: "That could not be understood",
+    HTTPStatus.FORBIDDEN: "Not allowed",
+    HTTPStatus.NOT_FOUND: "Not found",
+    HTTPStatus.CONFLICT: "Not possible just now",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "Too much at once",
+    HTTPStatus.TOO_MANY_REQUESTS: "Too many requests",
+    HTTPStatus.SERVICE_UNAVAILABLE: "The database does not answer",
+}
+NOTHING_HERE = "There is no such page in the console."
+TRY_AGAIN = "Nothing is lost: what was accepted is kept and goes on by itself. Load the page again in a few seconds."
+
+
+def register(blueprint: Blueprint) -> None:
+    """Have every error of the console's pages shown by them."""
+    blueprint.register_error_handler(NotSignedIn, lead_to_form)
+    blueprint.register_error_handler(AccessDenied, denied)
+    blueprint.register_error_handler(Rejected, refused)
+    blueprint.register_error_handler(ValidationError, invalid)
+    blueprint.register_error_handler(HTTPException, standard)
+    for error in {DatabaseUnavailable, ResolutionUnsettled, *TRANSIENT, *CONTENDED}:
+        blueprint.register_error_handler(error, unavailable)
+    blueprint.register_error_handler(Exception, unexpected)
+
+
+def lead_to_form(_: NotSignedIn) -> Response:
+    """Lead to the form that takes a key, and from there on to the page that was wanted."""
+    wanted = request.path if request.method == "GET" else HOME
+    form = SIGN_IN if wanted == HOME else f"{SIGN_IN}?next={quote(wanted)}"
+    if "HX-Request" in request.headers:
+        # htmx would put the form into the middle of the page; so it is told to go there instead.
+        answer = Response(status=HTTPStatus.UNAUTHORIZED)
+        answer.headers["HX-Redirect"] = SIGN_IN
+        return answer
+    return make_response(redirect(form, HTTPStatus.SEE_OTHER))
+
+
+def denied(_: AccessDenied) -> Response:
+    """Show which permission the key lacks."""
+    view = current_app.view_functions[request.endpoint or ""]
+    wanted = " or ".join(getattr(view, "page_door", None) or ())
+    return page(HTTPStatus.FORBIDDEN, f"This takes a key with the permission {wanted}, which yours does not have.")
+
+
+def refused(error: Rejected) -> Response:
+    """Show why a request cannot be accepted."""
+    return page(HTTPStatus(error.status), str(error))
+
+
+def invalid(error: ValidationError) -> Response:
+    """Show the first fault of a request that does not look as it should."""
+    return page(HTTPStatus.BAD_REQUEST, first_sentence(error.messages))
+
+
+def standard(error: HTTPException) -> Response:
+    """Show what Flask itself refuses."""
+    status = HTTPStatus(error.code or HTTPStatus.INTERNAL_SERVER_ERROR)
+    return page(status, NOTHING_HERE if status == HTTPStatus.NOT_FOUND else f"{status.phrase}.")
+
+
+def unavailable(error: Exception) -> Response:
+    """Show that PostgreSQL does not answer, or is too busy."""
+    LOG.warning("PostgreSQL did not serve a page", extra={"error": type(error).__name__})
+    answer = page(HTTPStatus.SERVICE_UNAVAILABLE, TRY_AGAIN)
+    answer.headers["Retry-After"] = str(RETRY_AFTER)
+    return answer
+
+
+def unexpected(error: Exception) -> Response:
+    """Show what nobody foresaw, and log all of it."""
+    LOG.error("A page failed unexpectedly", exc_info=error)
+    return page(HTTPStatus.INTERNAL_SERVER_ERROR, UNEXPECTED)
+
+
+def page(status: HTTPStatus, sentence: str) -> Response:
+    """Return a page that tells *sentence*."""
+    # Whoever is signed in keeps the navigation; nobody is looked up for an error's sake, since that may be the error.
+    g.setdefault("sign_in", None)
+    title = TITLES.get(status, status.phrase)
+    return make_response(render_template("trouble.html", title=title, sentence=sentence, status=int(status)), status)
