@@ -5,7 +5,8 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
-from app.db import APP_ROLE, load_queries
+from app.db.connections import APP_ROLE
+from app.db.queries import load_queries
 
 QUERIES = load_queries(__package__, "roles.sql")
 

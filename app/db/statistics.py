@@ -1,6 +1,7 @@
 """What PostgreSQL knows of its tables: counted anew when they have outgrown it."""
 
-from app.db import Connection, load_queries
+from app.db.connections import Connection
+from app.db.queries import load_queries
 
 QUERIES = load_queries(__package__, "statistics.sql")
 

@@ -4,7 +4,35 @@ from flask import Flask
 
 from app.config import Settings
 from app.telemetry import spans
-from app.web import audit, console, docs, duplicates, errors, headers, health, rate_limiting, merge_batches, merge_jobs, merge_undo, metrics, profiles, segments, shedding, request_logging, users_alias, users_alias_update, users_delete, users_export, users_external_ids, users_identify, users_merge, users_merge_preview, users_track, webhook_notices, webhooks
+from app.web import (
+    audit,
+    console,
+    docs,
+    duplicates,
+    errors,
+    headers,
+    health,
+    merge_batches,
+    merge_jobs,
+    merge_undo,
+    metrics,
+    profiles,
+    rate_limiting,
+    request_logging,
+    segments,
+    shedding,
+    users_alias,
+    users_alias_update,
+    users_delete,
+    users_export,
+    users_external_ids,
+    users_identify,
+    users_merge,
+    users_merge_preview,
+    users_track,
+    webhook_notices,
+    webhooks,
+)
 from app.web.json_provider import Orjson
 from app.web.request_body import MAX_BODY
 from app.web.resources import give

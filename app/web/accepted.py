@@ -10,14 +10,14 @@ from uuid import UUID
 import orjson
 from flask import Response, g, jsonify, request
 
-from app.db import borrow
+from app.db.transaction import open_transaction
 from app.errors import DatabaseUnavailable, Rejected
 from app.ledger import queries
 from app.ledger.accept import Accepted, Update, accept
 from app.ledger.idempotency import IdempotencyKey
+from app.web.prefer_wait import preferred_wait, wait_for_batch
 from app.web.resources import pool, settings
 from app.web.shedding import backlogs
-from app.web.prefer_wait import preferred_wait, wait_for_batch
 from schemas.jobs import BatchSchema
 from schemas.outcomes import JobKind
 
@@ -112,7 +112,7 @@ def status_url(batch_id: UUID) -> str:
 
 def shown_batch(batch_id: UUID) -> dict[str, Any]:
     """Return the batch as its own URL shows it; raise NotFound when the key's workspace has none of that id."""
-    with borrow(pool(), workspace_id=g.workspace_id) as connection:
-        batch = queries.read_batch(connection, workspace_id=g.workspace_id, batch_id=batch_id)
+    with open_transaction(pool(), g.workspace_id) as tx:
+        batch = queries.read_batch(tx, batch_id=batch_id)
     shown: dict[str, Any] = BATCH.dump(batch)
     return shown

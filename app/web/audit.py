@@ -12,7 +12,7 @@ from flask.typing import ResponseReturnValue
 from app.audit import export
 from app.audit.entries import Entry
 from app.audit.queries import Wanted, everything, page
-from app.db import borrow
+from app.db.transaction import open_transaction
 from app.errors import DatabaseUnavailable, Overloaded
 from app.web.auth import door, pool
 from schemas.audit import AuditPageSchema, AuditQuery, ExportQuery, Form, WholeAuditPageSchema
@@ -39,10 +39,9 @@ def entries() -> ResponseReturnValue:
     """Answer with a page of the audit, newest first; with `?include=images`, what was before and after beside it."""
     query = load_query(QUERY, request.args)
     limit, images = query["limit"], "include" in query
-    with borrow(pool(), workspace_id=g.workspace_id) as connection:
+    with open_transaction(pool(), g.workspace_id) as tx:
         found = page(
-            connection,
-            workspace_id=g.workspace_id,
+            tx,
             wanted=_wanted(query),
             limit=limit + 1,
             before=query.get("cursor"),
@@ -64,8 +63,8 @@ def file() -> ResponseReturnValue:
     form = query["format"]
     with ExitStack() as stack:
         _take_turn(stack)
-        connection = stack.enter_context(borrow(pool(), workspace_id=g.workspace_id, snapshot=True))
-        parts = everything(connection, workspace_id=g.workspace_id, wanted=_wanted(query))
+        tx = stack.enter_context(open_transaction(pool(), g.workspace_id, snapshot=True))
+        parts = everything(tx, wanted=_wanted(query))
         # Whatever is wrong is to be found before the answer begins.
         first = next(parts)
         end = stack.pop_all().close

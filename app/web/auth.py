@@ -8,10 +8,10 @@ from typing import ParamSpec, TypeVar
 from flask import g, request
 
 from app import keys
-from app.db import borrow
+from app.db.connections import lend_connection
 from app.errors import Rejected
-from app.web.request_body import json_body
 from app.web.rate_limiting import take
+from app.web.request_body import json_body
 from app.web.resources import pool, settings
 
 __all__ = ["POLLING", "AccessDenied", "InvalidKey", "admit", "door", "enter", "json_body", "pool", "settings"]
@@ -59,7 +59,7 @@ def door(*, permission: str | tuple[str, ...] | None) -> Callable[[Callable[P, R
 
 def enter(wanted: tuple[str, ...] | None) -> None:
     """Note whose request this is, or raise."""
-    with borrow(pool()) as connection:
+    with lend_connection(pool()) as connection:
         holder = keys.authenticate(connection, _secret(), peppers=settings().key_pepper)
     if holder is None:
         raise InvalidKey("Invalid API key")

@@ -6,7 +6,7 @@ from uuid import UUID
 from flask import Blueprint, g, jsonify, request
 from flask.typing import ResponseReturnValue
 
-from app.db import borrow
+from app.db.transaction import open_transaction
 from app.ledger import queries
 from app.web.accepted import RETRY_AFTER, shown_batch
 from app.web.auth import POLLING, door, pool
@@ -47,10 +47,9 @@ def wanted_batches(arguments: Mapping[str, str]) -> tuple[Sequence[queries.Batch
     """
     query = load_query(QUERY, arguments)
     wanted = queries.WantedBatches(source=query.get("source"), run_id=query.get("run_id"))
-    with borrow(pool(), workspace_id=g.workspace_id) as connection:
+    with open_transaction(pool(), g.workspace_id) as tx:
         batches = queries.list_batches(
-            connection,
-            workspace_id=g.workspace_id,
+            tx,
             wanted=wanted,
             limit=query["limit"] + 1,
             before=query.get("cursor"),

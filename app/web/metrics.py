@@ -6,8 +6,8 @@ from flask import Blueprint, Flask, Response, current_app, request
 
 from app.ledger.gauges import LedgerGauges
 from app.metrics.database import DATABASE
-from app.metrics.http import DOOR
 from app.metrics.exposition import CONTENT_TYPE_LATEST, exposition
+from app.metrics.http import DOOR
 from app.web.auth import enter
 from app.web.resources import resources_of
 

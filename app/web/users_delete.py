@@ -5,7 +5,7 @@ from http import HTTPStatus
 from flask import Blueprint, g
 from flask.typing import ResponseReturnValue
 
-from app.users import delete
+from app.users.delete import delete_profiles
 from app.web.actor import asker
 from app.web.auth import door, json_body, pool
 from schemas.deletion import load_deletion
@@ -18,5 +18,5 @@ blueprint = Blueprint("users_delete", __name__)
 def delete() -> ResponseReturnValue:
     """Erase everyone whom the request means, and answer with how many identifiers it held, whoever they meant."""
     request = load_deletion(json_body())
-    delete.delete(pool(), workspace_id=g.workspace_id, request=request, asker=asker())
+    delete_profiles(pool(), workspace_id=g.workspace_id, request=request, asker=asker())
     return request.answer(), HTTPStatus.CREATED

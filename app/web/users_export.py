@@ -5,7 +5,7 @@ from http import HTTPStatus
 from flask import Blueprint, g
 from flask.typing import ResponseReturnValue
 
-from app.db import borrow
+from app.db.transaction import open_transaction
 from app.users.export import export
 from app.web.auth import door, json_body, pool
 from schemas.export import load_export
@@ -19,8 +19,8 @@ blueprint = Blueprint("users_export", __name__)
 def ids() -> ResponseReturnValue:
     """Answer with every profile asked for, with the external_ids that nobody has, and what too many profiles share."""
     request = load_export(json_body())
-    with borrow(pool(), workspace_id=g.workspace_id) as connection:
-        found = export(connection, workspace_id=g.workspace_id, request=request)
+    with open_transaction(pool(), g.workspace_id) as tx:
+        found = export(tx, request=request)
     shown = ProfileSchema(only=request.fields and request.fields & ProfileSchema().fields.keys())
     unknown = {"invalid_user_ids": found.unknown_external_ids} if found.unknown_external_ids else {}
     truncated = {"truncated": found.truncated} if found.truncated else {}

@@ -6,7 +6,7 @@ from uuid import UUID
 from flask import Blueprint, Response, g, jsonify
 from flask.typing import ResponseReturnValue
 
-from app.db import Connection, borrow, in_transaction
+from app.db.transaction import Transaction, open_transaction, run_in_transaction
 from app.errors import Conflict
 from app.web.auth import door, json_body, pool, settings
 from app.webhooks import deliveries, store, watching
@@ -33,18 +33,18 @@ def create() -> ResponseReturnValue:
     wish = load_webhook(json_body())
     _check(wish.url)
 
-    def work(connection: Connection) -> tuple[Webhook, Seed]:
-        return store.create(connection, wish, workspace_id=g.workspace_id, peppers=settings().webhook_pepper)
+    def work(tx: Transaction) -> tuple[Webhook, Seed]:
+        return store.create(tx, wish, peppers=settings().webhook_pepper)
 
-    return _with_secret(*in_transaction(pool(), work, workspace_id=g.workspace_id)), HTTPStatus.CREATED
+    return _with_secret(*run_in_transaction(pool(), g.workspace_id, work)), HTTPStatus.CREATED
 
 
 @blueprint.get("")
 @door(permission=READ)
 def list_all() -> ResponseReturnValue:
     """Answer with all webhooks of the workspace, oldest first."""
-    with borrow(pool(), workspace_id=g.workspace_id) as connection:
-        found = store.list_all(connection, workspace_id=g.workspace_id)
+    with open_transaction(pool(), g.workspace_id) as tx:
+        found = store.list_all(tx)
     return jsonify(WEBHOOKS.dump({"webhooks": found}))
 
 
@@ -52,8 +52,8 @@ def list_all() -> ResponseReturnValue:
 @door(permission=READ)
 def read(webhook_id: UUID) -> ResponseReturnValue:
     """Answer with a webhook."""
-    with borrow(pool(), workspace_id=g.workspace_id) as connection:
-        found = store.read(connection, workspace_id=g.workspace_id, webhook_id=webhook_id)
+    with open_transaction(pool(), g.workspace_id) as tx:
+        found = store.read(tx, webhook_id=webhook_id)
     return jsonify(WEBHOOK.dump(found))
 
 
@@ -67,10 +67,10 @@ def change(webhook_id: UUID) -> ResponseReturnValue:
     wish = load_wish(json_body())
     _check(wish.url)
 
-    def work(connection: Connection) -> Webhook:
-        return store.change(connection, wish, workspace_id=g.workspace_id, webhook_id=webhook_id)
+    def work(tx: Transaction) -> Webhook:
+        return store.change(tx, wish, webhook_id=webhook_id)
 
-    return jsonify(WEBHOOK.dump(in_transaction(pool(), work, workspace_id=g.workspace_id)))
+    return jsonify(WEBHOOK.dump(run_in_transaction(pool(), g.workspace_id, work)))
 
 
 @blueprint.delete("/<uuid:webhook_id>")
@@ -78,10 +78,10 @@ def change(webhook_id: UUID) -> ResponseReturnValue:
 def delete(webhook_id: UUID) -> ResponseReturnValue:
     """Delete a webhook with its notices, those that wait among them."""
 
-    def work(connection: Connection) -> None:
-        store.delete(connection, workspace_id=g.workspace_id, webhook_id=webhook_id)
+    def work(tx: Transaction) -> None:
+        store.delete(tx, webhook_id=webhook_id)
 
-    in_transaction(pool(), work, workspace_id=g.workspace_id)
+    run_in_transaction(pool(), g.workspace_id, work)
     return jsonify(message="success")
 
 
@@ -90,12 +90,10 @@ def delete(webhook_id: UUID) -> ResponseReturnValue:
 def rotate(webhook_id: UUID) -> ResponseReturnValue:
     """Give a webhook a new secret and answer with it; until `former_secret_until` the former one signs beside it."""
 
-    def work(connection: Connection) -> tuple[Webhook, Seed]:
-        return store.rotate(
-            connection, workspace_id=g.workspace_id, webhook_id=webhook_id, peppers=settings().webhook_pepper
-        )
+    def work(tx: Transaction) -> tuple[Webhook, Seed]:
+        return store.rotate(tx, webhook_id=webhook_id, peppers=settings().webhook_pepper)
 
-    return _with_secret(*in_transaction(pool(), work, workspace_id=g.workspace_id))
+    return _with_secret(*run_in_transaction(pool(), g.workspace_id, work))
 
 
 @blueprint.post("/<uuid:webhook_id>/test")
@@ -103,13 +101,13 @@ def rotate(webhook_id: UUID) -> ResponseReturnValue:
 def test(webhook_id: UUID) -> ResponseReturnValue:
     """Have a notice of the type `webhook.test` sent, and answer with it as it waits; 409 to a disabled webhook."""
 
-    def work(connection: Connection) -> deliveries.Notice:
-        if not store.read(connection, workspace_id=g.workspace_id, webhook_id=webhook_id).enabled:
+    def work(tx: Transaction) -> deliveries.Notice:
+        if not store.read(tx, webhook_id=webhook_id).enabled:
             raise Conflict(DISABLED)
-        notice_id = watching.test(connection, workspace_id=g.workspace_id, webhook_id=webhook_id)
-        return deliveries.hold(connection, workspace_id=g.workspace_id, webhook_id=webhook_id, notice_id=notice_id)
+        notice_id = watching.test(tx, webhook_id=webhook_id)
+        return deliveries.hold(tx, webhook_id=webhook_id, notice_id=notice_id)
 
-    return jsonify(NOTICE.dump(in_transaction(pool(), work, workspace_id=g.workspace_id))), HTTPStatus.ACCEPTED
+    return jsonify(NOTICE.dump(run_in_transaction(pool(), g.workspace_id, work))), HTTPStatus.ACCEPTED
 
 
 def _check(url: str | None) -> None:

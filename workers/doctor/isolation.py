@@ -4,9 +4,10 @@ from collections.abc import Iterator
 
 import psycopg
 
-from app.db import roles
 from app.config import Settings
-from app.db import APP_ROLE, Connection, connection_arguments, load_queries
+from app.db import roles
+from app.db.connections import APP_ROLE, Connection, connection_arguments
+from app.db.queries import load_queries
 from workers.doctor.findings import Finding, fine, wrong
 
 QUERIES = load_queries("workers.doctor", "isolation.sql")

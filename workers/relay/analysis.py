@@ -2,7 +2,7 @@
 
 import logging
 
-from app.db import Pool, borrow
+from app.db.connections import Pool, lend_connection
 from app.db.statistics import analyze_outgrown
 
 log = logging.getLogger(__name__)
@@ -17,7 +17,7 @@ class Analyst:
 
     def run_once(self) -> int:
         """Have every outgrown table counted; return how many there were."""
-        with borrow(self._pool) as connection:
+        with lend_connection(self._pool) as connection:
             analyzed = analyze_outgrown(connection)
         if analyzed:
             log.info("analyzed", extra={"tables": analyzed})

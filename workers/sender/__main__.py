@@ -7,13 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 
 from app.config import Settings
-from app.db import Pool, open_pool
-from app.logs import configure
+from app.db.connections import Pool, open_pool
 from app.db.schema_version import require
+from app.logs import configure
 from workers.loop import repeat
-from workers.sender.webhook_client import Courier
 from workers.sender.sending import Sender
 from workers.sender.watching import Watcher
+from workers.sender.webhook_client import Courier
 
 log = logging.getLogger(__name__)
 

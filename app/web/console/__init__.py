@@ -2,7 +2,22 @@
 
 from flask import Blueprint
 
-from app.web.console import batches, dead_jobs, auth, home, jobs, layout, lost, merging, static_files, profiles, search, throughput, error_pages, undo
+from app.web.console import (
+    auth,
+    batches,
+    dead_jobs,
+    error_pages,
+    home,
+    jobs,
+    layout,
+    lost,
+    merging,
+    profiles,
+    search,
+    static_files,
+    throughput,
+    undo,
+)
 
 #: Where all of it is.
 PREFIX = "/console"

@@ -12,12 +12,13 @@ from flask import Blueprint, current_app, g, make_response, redirect, render_tem
 from flask.typing import ResponseReturnValue
 
 from app import keys
-from app.db import borrow, in_transaction
+from app.db.connections import lend_connection
+from app.db.transaction import run_in_transaction
 from app.errors import Rejected
 from app.keys import sign_ins
 from app.rates.buckets import Bucket, Limit
-from app.web.console import csrf
 from app.web.auth import admit
+from app.web.console import csrf
 from app.web.rate_limiting import TooManyRequests, limiting_of
 from app.web.resources import pool, settings
 
@@ -79,17 +80,18 @@ def sign_in() -> ResponseReturnValue:
     """Take a key and lead on to the page that was wanted, or say that the key opens nothing."""
     _count_attempt()
     secret = request.form.get("key", "").strip()
-    with borrow(pool()) as connection:
+    with lend_connection(pool()) as connection:
         holder = keys.authenticate(connection, secret, peppers=settings().key_pepper)
     if holder is None:
         LOG.warning("A key that opens nothing was tried at the console")
         return _form(HTTPStatus.UNAUTHORIZED, fault=WRONG_KEY)
-    token = in_transaction(
+    token = run_in_transaction(
         pool(),
-        lambda connection: sign_ins.begin(
-            connection, holder, hours=settings().console_hours, peppers=settings().key_pepper
-        ),
-        workspace_id=holder.workspace_id,
+        holder.workspace_id,
+        sign_ins.begin,
+        holder,
+        hours=settings().console_hours,
+        peppers=settings().key_pepper,
     )
     g.workspace_id, g.api_key_id = holder.workspace_id, holder.key_id
     answer = make_response(redirect(within(request.form.get("next", "")), HTTPStatus.SEE_OTHER))
@@ -101,13 +103,7 @@ def sign_in() -> ResponseReturnValue:
 @signed_in(permission=None)
 def sign_out() -> ResponseReturnValue:
     """Forget the sign-in, in the database too, and lead to the form."""
-    in_transaction(
-        pool(),
-        lambda connection: sign_ins.end(
-            connection, g.sign_in_token, workspace_id=g.workspace_id, peppers=settings().key_pepper
-        ),
-        workspace_id=g.workspace_id,
-    )
+    run_in_transaction(pool(), g.workspace_id, sign_ins.end, g.sign_in_token, peppers=settings().key_pepper)
     answer = make_response(redirect(SIGN_IN, HTTPStatus.SEE_OTHER))
     csrf.take_back(answer)
     return answer

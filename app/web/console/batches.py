@@ -8,12 +8,12 @@ from uuid import UUID
 from flask import Blueprint, g, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from app.db import borrow
+from app.db.transaction import open_transaction
 from app.ledger import queries
+from app.web.auth import POLLING, pool
 from app.web.console.auth import signed_in
 from app.web.console.jobs import matching
 from app.web.console.progress import pace_of
-from app.web.auth import POLLING, pool
 from app.web.merge_batches import wanted_batches
 from schemas.jobs import Cursor
 from schemas.outcomes import JobState, Outcome
@@ -63,8 +63,8 @@ def listed(arguments: Mapping[str, str]) -> dict[str, Any]:
 
 def _shown(batch_id: UUID, asked: Mapping[str, str]) -> ResponseReturnValue:
     """Show a batch with those of its jobs that are *asked* for."""
-    with borrow(pool(), workspace_id=g.workspace_id) as connection:
-        batch = queries.read_batch(connection, workspace_id=g.workspace_id, batch_id=batch_id)
+    with open_transaction(pool(), g.workspace_id) as tx:
+        batch = queries.read_batch(tx, batch_id=batch_id)
     asked = {name: asked.get(name, "") for name in ("state", "outcome", "identifier")}
     unfinished = batch.state != JobState.FINISHED
     in_url = {name: value for name, value in asked.items() if value and name != "identifier"}

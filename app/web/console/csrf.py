@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from flask import Response, g, request
 
-from app.db import borrow
+from app.db.transaction import open_transaction
 from app.errors import Rejected
 from app.keys import sign_ins
 from app.keys.sign_ins import SignIn
@@ -36,8 +36,8 @@ def present() -> SignIn | None:
         workspace_id = sign_ins.workspace_of(token)
         g.sign_in, g.sign_in_token = None, ""
         if workspace_id is not None:
-            with borrow(pool(), workspace_id=workspace_id) as connection:
-                g.sign_in = sign_ins.find(connection, token, workspace_id=workspace_id, peppers=settings().key_pepper)
+            with open_transaction(pool(), workspace_id) as tx:
+                g.sign_in = sign_ins.find(tx, token, peppers=settings().key_pepper)
             g.sign_in_token = token if g.sign_in else ""
     found: SignIn | None = g.sign_in
     return found

@@ -8,10 +8,10 @@ from flask import Blueprint, Response, current_app, g, make_response, redirect, 
 from marshmallow import ValidationError
 from werkzeug.exceptions import HTTPException
 
-from app.db import CONTENDED, TRANSIENT
+from app.db.errors import CONTENTION_ERRORS, RETRYABLE_ERRORS
 from app.errors import DatabaseUnavailable, Rejected, ResolutionUnsettled
-from app.web.console.auth import HOME, SIGN_IN, NotSignedIn
 from app.web.auth import AccessDenied
+from app.web.console.auth import HOME, SIGN_IN, NotSignedIn
 from app.web.errors import RETRY_AFTER, UNEXPECTED, first_sentence
 
 LOG = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ def register(blueprint: Blueprint) -> None:
     blueprint.register_error_handler(Rejected, refused)
     blueprint.register_error_handler(ValidationError, invalid)
     blueprint.register_error_handler(HTTPException, standard)
-    for error in {DatabaseUnavailable, ResolutionUnsettled, *TRANSIENT, *CONTENDED}:
+    for error in {DatabaseUnavailable, ResolutionUnsettled, *RETRYABLE_ERRORS, *CONTENTION_ERRORS}:
         blueprint.register_error_handler(error, unavailable)
     blueprint.register_error_handler(Exception, unexpected)
 

@@ -3,9 +3,9 @@
 from flask import Blueprint, g, render_template
 from flask.typing import ResponseReturnValue
 
+from app.web.auth import POLLING
 from app.web.console import batches
 from app.web.console.auth import signed_in
-from app.web.auth import POLLING
 
 blueprint = Blueprint("home", __name__)
 

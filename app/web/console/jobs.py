@@ -9,12 +9,12 @@ from uuid import UUID
 from flask import Blueprint, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from app.db import borrow
+from app.db.transaction import open_transaction
 from app.lane.compare import compare
 from app.ledger import queries
+from app.web.auth import POLLING, pool
 from app.web.console.auth import signed_in
 from app.web.console.progress import pace_of
-from app.web.auth import POLLING, pool
 from app.web.merge_jobs import wanted_jobs
 from schemas.jobs import Cursor
 from schemas.outcomes import SETTLED, JobState, Outcome
@@ -49,9 +49,9 @@ def find() -> ResponseReturnValue:
 @signed_in(permission=POLLING)
 def show(job_id: UUID) -> ResponseReturnValue:
     """Show a job: what was asked, what became of it, and both profiles side by side; again until it is settled."""
-    with borrow(pool(), workspace_id=g.workspace_id) as connection:
-        job = queries.read_job(connection, workspace_id=g.workspace_id, job_id=job_id)
-        comparison = compare(connection, workspace_id=g.workspace_id, job_id=job_id)
+    with open_transaction(pool(), g.workspace_id) as tx:
+        job = queries.read_job(tx, job_id=job_id)
+        comparison = compare(tx, job_id=job_id)
     return render_template(
         "job_body.html" if "HX-Request" in request.headers else "job.html",
         job=job,

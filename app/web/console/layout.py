@@ -9,9 +9,9 @@ import orjson
 from flask import Blueprint, Response, g, request
 
 from app.ledger.queries import Batch, Job
+from app.web.auth import POLLING
 from app.web.console import csrf
 from app.web.console.progress import Progress, label, tone
-from app.web.auth import POLLING
 from app.web.merge_undo import PERMISSIONS
 from app.web.resources import settings
 from schemas.outcomes import JobState, Outcome

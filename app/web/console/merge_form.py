@@ -7,8 +7,8 @@ from typing import Any
 from marshmallow import ValidationError
 
 from app.errors import Rejected
-from app.web.request_body import require_fit
 from app.web.errors import first_sentence
+from app.web.request_body import require_fit
 from schemas.merge import KINDS, MergeUpdate, load_merge
 from schemas.prioritization import Priority
 

@@ -11,14 +11,14 @@ from uuid import UUID
 from flask import Blueprint, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from app.db import borrow
+from app.db.transaction import open_transaction
 from app.errors import NotFound
 from app.ledger import queries
 from app.ledger.queries import Job
 from app.merging.profile import Profile
 from app.users.export import export
-from app.web.console.auth import signed_in
 from app.web.auth import POLLING, pool
+from app.web.console.auth import signed_in
 from app.web.merge_jobs import wanted_jobs
 from schemas.export import ExportRequest
 from schemas.identifiers import BrazeId, Email, ExternalId, Phone, UserAlias
@@ -51,15 +51,15 @@ def search() -> ResponseReturnValue:
 
 def _of_id(each: UUID) -> str | None:
     """Return the URL of the job or the batch with the id *each*, or None."""
-    with borrow(pool(), workspace_id=g.workspace_id) as connection:
+    with open_transaction(pool(), g.workspace_id) as tx:
         try:
-            queries.read_job(connection, workspace_id=g.workspace_id, job_id=each)
+            queries.read_job(tx, job_id=each)
         except NotFound:
             pass
         else:
             return url_for("console.jobs.show", job_id=each)
         try:
-            queries.read_batch(connection, workspace_id=g.workspace_id, batch_id=each)
+            queries.read_batch(tx, batch_id=each)
         except NotFound:
             return None
         return url_for("console.batches.show", batch_id=each)
@@ -77,8 +77,8 @@ def _profiles(sought: str) -> Sequence[Profile]:
         named.append(UserAlias(label=label, name=name))
     shared: list[Email | Phone] = [Email(sought), Phone(sought)]
     asked = ExportRequest(named=named, shared=shared, device_id=None, fields=None)
-    with borrow(pool(), workspace_id=g.workspace_id) as connection:
-        return export(connection, workspace_id=g.workspace_id, request=asked).profiles[: MOST + 1]
+    with open_transaction(pool(), g.workspace_id) as tx:
+        return export(tx, request=asked).profiles[: MOST + 1]
 
 
 def _jobs(sought: str) -> Sequence[Job]:
