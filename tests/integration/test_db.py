@@ -11,19 +11,12 @@ import pytest
 from psycopg import errors as postgres
 from psycopg.types.json import Jsonb
 
-from app.db import migrations
 from app.config import Settings
-from app.db import (
-    ATTEMPTS,
-    Connection,
-    Pool,
-    borrow,
-    connection_arguments,
-    in_transaction,
-    is_away,
-    load_queries,
-    open_pool,
-)
+from app.db import migrations
+from app.db.connections import Connection, Pool, connection_arguments, lend_connection, open_pool
+from app.db.errors import is_unavailable
+from app.db.queries import load_queries
+from app.db.transaction import ATTEMPTS, run_in_transaction
 from app.errors import DatabaseUnavailable, SetupError
 from tests.support.factories import Factory, one_database_for_all
 from tests.support.postgres import PostgresServer
@@ -49,7 +42,7 @@ def one(connection: Connection, query: str, *values: Any) -> Any:
 
 
 def test_rows_come_by_name_and_timeouts_bound_every_wait(pool: Pool, settings: Settings) -> None:
-    with borrow(pool) as connection:
+    with lend_connection(pool) as connection:
         shown = {
             name: one(connection, f"SELECT setting::int AS value FROM pg_settings WHERE name = '{name}'")
             for name in ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
@@ -106,7 +99,7 @@ def test_a_transaction_is_made_whole(pool: Pool, connection: Connection, factory
         raise LookupError
 
     with pytest.raises(LookupError):
-        in_transaction(pool, fail, workspace_id=workspace_id)
+        run_in_transaction(pool, workspace_id, fail)
 
     assert one(connection, "SELECT count(*) AS count FROM batch WHERE path = 'never-was'") == 0
 
@@ -121,7 +114,7 @@ def test_a_transaction_that_had_to_give_way_is_made_again(pool: Pool, error: typ
             raise error
         return len(calls)
 
-    assert in_transaction(pool, work, workspace_id=1) == ATTEMPTS
+    assert run_in_transaction(pool, 1, work) == ATTEMPTS
 
 
 @pytest.mark.parametrize("error", GAVE_WAY)
@@ -133,7 +126,7 @@ def test_a_transaction_that_gives_way_again_and_again_is_given_up(pool: Pool, er
         raise error
 
     with pytest.raises(error):
-        in_transaction(pool, work, workspace_id=1)
+        run_in_transaction(pool, 1, work)
 
     assert len(calls) == ATTEMPTS
 
@@ -146,7 +139,7 @@ def test_any_other_error_is_no_reason_to_try_again(pool: Pool) -> None:
         inside.execute("SELECT 1 / 0")
 
     with pytest.raises(postgres.DivisionByZero):
-        in_transaction(pool, work, workspace_id=1)
+        run_in_transaction(pool, 1, work)
 
     assert calls == [1]
 
@@ -174,7 +167,7 @@ def test_a_real_deadlock_ends_with_both_done(pool: Pool, factory: Factory) -> No
     names = [str(profile.external_id) for profile in profiles]
 
     def run(*order: str) -> None:
-        results.append(in_transaction(pool, update(*order), workspace_id=factory.workspace_id))
+        results.append(run_in_transaction(pool, factory.workspace_id, update(*order)))
 
     threads = [threading.Thread(target=run, args=order) for order in (names, names[::-1])]
     for thread in threads:
@@ -187,7 +180,7 @@ def test_a_real_deadlock_ends_with_both_done(pool: Pool, factory: Factory) -> No
 
 def test_a_server_that_is_not_there_is_told_as_away() -> None:
     with open_pool(NOWHERE, name="test") as pool, pytest.raises(DatabaseUnavailable, match="does not answer"):
-        in_transaction(pool, lambda connection: one(connection, "SELECT 1 AS one"), workspace_id=1)
+        run_in_transaction(pool, 1, one, "SELECT 1 AS one")
 
 
 def test_a_connection_that_ends_under_way_is_told_as_away(pool: Pool, connection: Connection) -> None:
@@ -196,16 +189,16 @@ def test_a_connection_that_ends_under_way_is_told_as_away(pool: Pool, connection
         one(inside, "SELECT 1 AS one")
 
     with pytest.raises(DatabaseUnavailable):
-        in_transaction(pool, end, workspace_id=1)
+        run_in_transaction(pool, 1, end)
 
-    assert in_transaction(pool, lambda inside: one(inside, "SELECT 1 AS one"), workspace_id=1) == 1
+    assert run_in_transaction(pool, 1, one, "SELECT 1 AS one") == 1
 
 
 def test_a_pool_recovers_when_its_server_comes_back(own_postgres: PostgresServer) -> None:
     settings = Settings(database_url=own_postgres.url(), pool_timeout_s=0.5)
 
     def ask() -> Any:
-        return in_transaction(pool, lambda inside: one(inside, "SELECT 1 AS one"), workspace_id=1)
+        return run_in_transaction(pool, 1, one, "SELECT 1 AS one")
 
     def ask_again() -> Any:
         try:
@@ -232,7 +225,7 @@ def test_a_statement_that_takes_too_long_is_cancelled_and_not_told_as_away(setti
     ):
         connection.execute("SELECT pg_sleep(10)")
 
-    assert not is_away(caught.value)
+    assert not is_unavailable(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -251,4 +244,4 @@ def test_a_statement_that_takes_too_long_is_cancelled_and_not_told_as_away(setti
     ],
 )
 def test_a_server_that_refuses_is_not_away(error: type[psycopg.Error], away: bool) -> None:
-    assert is_away(error("It said no.")) is away
+    assert is_unavailable(error("It said no.")) is away
