@@ -114,9 +114,9 @@ def workspace_id(request: pytest.FixtureRequest, filled: dict[str, Factory], con
 def test_a_page_costs_the_rows_that_it_shows(pool: Pool, workspace_id: int, what: str) -> None:
     wanted, shown = WANTED[what]
     with open_transaction(pool, workspace_id) as tx:
-        (before,) = tx.execute(ROWS_READ, [list(TABLES)]).fetchall()
+        (before,) = tx.connection.execute(ROWS_READ, [list(TABLES)]).fetchall()
         entries = page(tx, wanted=wanted, limit=PAGE)
-        (after,) = tx.execute(ROWS_READ, [list(TABLES)]).fetchall()
+        (after,) = tx.connection.execute(ROWS_READ, [list(TABLES)]).fetchall()
 
     assert len(entries) == shown
     assert after["rows"] - before["rows"] <= 15 * PAGE
@@ -128,9 +128,9 @@ def test_the_last_page_costs_as_much_as_the_first(pool: Pool, workspace_id: int,
         near_the_end = Wanted(key=key, until=moment(60) + timedelta(milliseconds=1))
         (entry,) = page(tx, wanted=near_the_end, limit=1)
     with open_transaction(pool, workspace_id) as tx:
-        (before,) = tx.execute(ROWS_READ, [list(TABLES)]).fetchall()
+        (before,) = tx.connection.execute(ROWS_READ, [list(TABLES)]).fetchall()
         entries = page(tx, wanted=Wanted(key=key), limit=PAGE, before=entry.place)
-        (after,) = tx.execute(ROWS_READ, [list(TABLES)]).fetchall()
+        (after,) = tx.connection.execute(ROWS_READ, [list(TABLES)]).fetchall()
 
     assert len(entries) == PAGE
     assert after["rows"] - before["rows"] <= 15 * PAGE

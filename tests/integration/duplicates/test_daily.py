@@ -7,7 +7,7 @@ from datetime import UTC, datetime, time, timedelta
 import pytest
 
 from app.config import Settings
-from app.db.connections import Connection, Pool, lend_connection
+from app.db.connections import Pool, lend_connection
 from app.db.transaction import Transaction, open_transaction, run_in_transaction
 from app.duplicates.advance import begin_daily, workspaces_to_serve
 from app.duplicates.policy import Policy, next_daily, read_policy, write_policy
@@ -77,10 +77,10 @@ def test_after_a_time_without_relays_one_run_makes_up_for_all_and_the_next_is_du
     now = moment("2026-05-10T08:00:00Z")
     ask_for_daily(pool, factory, due=now - timedelta(days=5, hours=8))
 
-    def look(connection: Connection) -> Policy:
-        begin_daily(Transaction(connection, factory.workspace_id), now=now)
-        begin_daily(Transaction(connection, factory.workspace_id), now=now)
-        return read_policy(Transaction(connection, factory.workspace_id))
+    def look(tx: Transaction) -> Policy:
+        begin_daily(tx, now=now)
+        begin_daily(tx, now=now)
+        return read_policy(tx)
 
     policy = run_in_transaction(pool, factory.workspace_id, look)
 

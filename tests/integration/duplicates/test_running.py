@@ -1,6 +1,5 @@
 """A run over duplicates: which merges it puts into the ledger, step by step, once each."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -21,7 +20,7 @@ database_url = one_database_for_all()
 
 
 @pytest.fixture(params=[(20_000, 1_000), (2, 2), (3, 1), (7, 3)], ids=str)
-def steps_of(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[int, int]]:
+def steps_of(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> tuple[int, int]:
     """Steps of every size: entries that are read, and profiles."""
     entries, members = request.param
     plain = scan.Walk
@@ -190,8 +189,8 @@ def test_a_step_is_taken_by_one_process_at_a_time(pool: Pool, factory: Factory) 
     a_group(factory, "a@x.org", 1, 2)
     begin(pool, factory)
 
-    def meanwhile(connection: Any) -> bool:
-        taken = advance.take_step(Transaction(connection, factory.workspace_id), Settings())
+    def meanwhile(tx: Transaction) -> bool:
+        taken = advance.take_step(tx, Settings())
         assert not advance.go_on(pool, Settings(), workspace_id=factory.workspace_id)
         return taken
 
@@ -205,8 +204,8 @@ def test_a_step_that_does_not_end_has_no_effect_and_is_taken_again(
     orphan, keeper = a_group(factory, "a@x.org", 1, 2)
     run_id = begin(pool, factory)
 
-    def broken(connection: Any) -> None:
-        advance.take_step(Transaction(connection, factory.workspace_id), Settings())
+    def broken(tx: Transaction) -> None:
+        advance.take_step(tx, Settings())
         raise RuntimeError("killed")
 
     with pytest.raises(RuntimeError, match="killed"):
@@ -239,8 +238,8 @@ def test_a_cancelled_run_goes_on_no_more_and_what_it_made_stays(
     run_id = begin(pool, factory)
     advance.go_on(pool, Settings(), workspace_id=factory.workspace_id)
 
-    def cancel(connection: Any) -> runs.Run:
-        return runs.cancel(Transaction(connection, factory.workspace_id), run_id=run_id)
+    def cancel(tx: Transaction) -> runs.Run:
+        return runs.cancel(tx, run_id=run_id)
 
     assert run_in_transaction(pool, factory.workspace_id, cancel).state == RunState.CANCELLED
     assert take_steps(pool, factory) == 0

@@ -50,7 +50,7 @@ def pruned(factory: Factory, *, days: float = 1, limit: int = 100) -> int:
     """Prune the batches that are older than *days*; return how many were."""
     before = NOW - timedelta(days=days)
     factory.connection.execute("SELECT set_config('mergelane.workspace_id', %s, false)", [str(factory.workspace_id)])
-    return prune_batches(Transaction(factory.connection, factory.workspace_id), before=before, limit=limit)()
+    return prune_batches(Transaction(factory.connection, factory.workspace_id), before=before, limit=limit).result()
 
 
 def entry(factory: Factory, *, days_old: float) -> UUID:
@@ -138,9 +138,13 @@ def test_entries_of_the_audit_that_hang_on_no_batch_go_after_their_time_and_in_t
     old, new = (entry(factory, days_old=days) for days in (3, 0.5))
     other = entry(elsewhere, days_old=3)
 
+    def prune(tx: Transaction, workspace_id: int) -> int:
+        scope = Transaction(tx.connection, workspace_id)
+        return prune_audit(scope, before=NOW - timedelta(days=1), limit=100).result()
+
     counts = [
-        run_in_transaction(pool, factory.workspace_id, prune_audit, before=NOW - timedelta(days=1), limit=100)()
-        for each in (factory.workspace_id, elsewhere.workspace_id)
+        run_in_transaction(pool, factory.workspace_id, prune, workspace_id)
+        for workspace_id in (factory.workspace_id, elsewhere.workspace_id)
     ]
 
     assert counts == [1, 0]
@@ -173,7 +177,7 @@ def test_idempotency_keys_run_out(factory: Factory) -> None:
     for hours in (25, 23.9, 0):
         use_key(factory, f"key-{hours}", hours_old=hours)
 
-    assert prune_idempotency(Transaction(factory.connection, factory.workspace_id), hours=24)() == 1
+    assert prune_idempotency(Transaction(factory.connection, factory.workspace_id), hours=24).result() == 1
     left = factory.rows("SELECT key FROM idempotency WHERE workspace_id = %s ORDER BY key")
     assert [row["key"] for row in left] == ["key-0", "key-23.9"]
 
@@ -189,7 +193,7 @@ def test_sign_ins_that_have_ended_are_forgotten(factory: Factory) -> None:
             hours,
         )
 
-    assert prune_sign_ins(Transaction(factory.connection, factory.workspace_id))() == 1
+    assert prune_sign_ins(Transaction(factory.connection, factory.workspace_id)).result() == 1
     assert [row["digest"] for row in factory.rows("SELECT digest FROM sign_in WHERE workspace_id = %s")] == [b"lasting"]
 
 

@@ -28,7 +28,7 @@ def job_ids(factory: Factory) -> list[UUID]:
 
 def begun(factory: Factory, *job_ids: UUID) -> list[Work]:
     """Begin an attempt on jobs."""
-    return begin(Transaction(factory.connection, factory.workspace_id), job_ids=job_ids, task_id=uuid7())()
+    return begin(Transaction(factory.connection, factory.workspace_id), job_ids=job_ids, task_id=uuid7()).result()
 
 
 def ended(factory: Factory, *ends: Finished) -> None:
@@ -52,7 +52,7 @@ def failed(
 def test_an_attempt_is_counted_as_it_begins(factory: Factory, job_ids: list[UUID]) -> None:
     task_id = uuid7()
 
-    work = begin(Transaction(factory.connection, factory.workspace_id), job_ids=job_ids[:1], task_id=task_id)()
+    work = begin(Transaction(factory.connection, factory.workspace_id), job_ids=job_ids[:1], task_id=task_id).result()
 
     (job,) = work
     assert (job.id, job.index, job.kind, job.attempts) == (job_ids[0], 0, JobKind.MERGE, 1)
@@ -96,7 +96,7 @@ def test_jobs_that_somebody_finished_meanwhile_are_not_held(pool: Pool, factory:
     ended(factory, Finished(job_id=job_ids[1], outcome=Outcome.SAME_PROFILE, reason="So."))
 
     with open_transaction(pool, factory.workspace_id) as tx:
-        held = hold(tx, work=work)()
+        held = hold(tx, work=work).result()
         free = factory.rows("SELECT id FROM job WHERE workspace_id = %s FOR UPDATE SKIP LOCKED")
 
     assert held == {job_ids[0], job_ids[2]}

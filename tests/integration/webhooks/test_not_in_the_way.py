@@ -11,6 +11,7 @@ from uuid_utils.compat import uuid7
 from app.config import Settings
 from app.db.connections import Connection, Pool, open_pool
 from app.db.transaction import Transaction, run_in_transaction
+from app.ledger.retry import retry_job
 from app.webhooks import deliveries, watching
 from app.webhooks.deliveries import AT_ONCE, Ending
 from tests.integration.webhooks.telling import Notifier, a_merge, a_webhook, died, notices_of
@@ -113,7 +114,7 @@ def test_what_one_sender_has_in_hand_no_other_takes_until_its_time_is_up(
 
     assert [each.id for each in meanwhile] == [frozen.id]
     assert none == []
-    assert late() is None
+    assert late.result() is None
     assert notices_of(caller, webhook)[0]["state"] == "waiting"
 
 
@@ -125,13 +126,13 @@ def test_a_retry_that_meets_the_end_of_its_batch_is_watched_all_the_same(
     job_id = died(connection, batch_id)
     workspace_id = caller.workspace_id
 
-    def retry() -> None:
-        run_in_transaction(pool, workspace_id, retry.retry, job_id=job_id)
+    def retry_the_job() -> None:
+        run_in_transaction(pool, workspace_id, retry_job, job_id=job_id)
 
     with connection.transaction():
         watching.look(Transaction(connection, workspace_id), limit=9)
         # The transaction that tells of the end is committed while the retry waits for it.
-        while_waiting(pool.conninfo, retry, then=lambda: connection.execute("COMMIT"))
+        while_waiting(pool.conninfo, retry_the_job, then=lambda: connection.execute("COMMIT"))
         connection.execute("BEGIN")
     worker.work()
     notifier.until(lambda: len(receiver.received) == 2)

@@ -193,8 +193,8 @@ def test_a_lane_that_another_relay_holds_is_passed_over(
 ) -> None:
     held, free = single_jobs(factory, 2)
 
-    def hold(connection: Connection) -> int:
-        lanes = claim(Transaction(connection, factory.workspace_id), limit=1).lanes
+    def hold(tx: Transaction) -> int:
+        lanes = claim(tx, limit=1).lanes
         assert lanes == [(held,)]
         with relay(pool, settings, redis_server) as (publisher, _):
             return publisher.run_once()

@@ -150,7 +150,7 @@ def test_a_job_that_a_worker_holds_is_left_alone_however_long_it_takes(
 
     with relay(pool, settings, redis_server) as (_, rescuer):
         with open_transaction(pool, factory.workspace_id) as worker:
-            worker.execute("SELECT 1 FROM job WHERE id = %s FOR UPDATE", [job_id])
+            worker.connection.execute("SELECT 1 FROM job WHERE id = %s FOR UPDATE", [job_id])
             assert rescuer.run_once() == 0
         assert rescuer.run_once() == 1
 

@@ -9,7 +9,9 @@ from app.ledger.backlog import LEAST_PAUSE_S, LONGEST_PAUSE_S, PAUSE_TO_LOOK, RE
 
 
 class Ledger:
-    """Stands in for a connection: some jobs wait, and counting them takes its time."""
+    """Stands in for a transaction: some jobs wait, and counting them takes its time."""
+
+    workspace_id = 1
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -42,33 +44,35 @@ def backlogs(ledger: Ledger) -> Backlogs:
 def look(backlogs: Backlogs, ledger: Any, waiting: int) -> None:
     """Look at the workspace, of which so many jobs wait."""
     ledger.waiting = waiting
-    backlogs.look(ledger, workspace_id=1)
+    backlogs.look(ledger)
 
 
 def test_who_has_not_looked_refuses_nobody(backlogs: Backlogs, ledger: Any) -> None:
     ledger.waiting = 100
 
-    backlogs.require_room(ledger, workspace_id=1)
+    backlogs.require_room(ledger)
 
     assert ledger.looks == 0
 
 
 def test_a_full_workspace_is_refused_and_no_other(backlogs: Backlogs, ledger: Any) -> None:
     look(backlogs, ledger, 100)
-    backlogs.require_room(ledger, workspace_id=2)
+    ledger.workspace_id = 2
+    backlogs.require_room(ledger)
+    ledger.workspace_id = 1
 
     with pytest.raises(Overloaded, match=r"^Too many jobs of this workspace wait: 100 or more. Try again in 10 sec"):
-        backlogs.require_room(ledger, workspace_id=1)
+        backlogs.require_room(ledger)
 
 
 def test_what_was_accepted_since_the_last_look_counts(backlogs: Backlogs, ledger: Any) -> None:
     look(backlogs, ledger, 60)
     backlogs.accepted(workspace_id=1, jobs=39)
-    backlogs.require_room(ledger, workspace_id=1)
+    backlogs.require_room(ledger)
     backlogs.accepted(workspace_id=1, jobs=1)
 
     with pytest.raises(Overloaded):
-        backlogs.require_room(ledger, workspace_id=1)
+        backlogs.require_room(ledger)
 
 
 def test_nobody_is_refused_for_what_was_true_before_the_last_look_was_due(backlogs: Backlogs, ledger: Any) -> None:
@@ -76,7 +80,7 @@ def test_nobody_is_refused_for_what_was_true_before_the_last_look_was_due(backlo
     ledger.waiting = 99
     ledger.now += LEAST_PAUSE_S
 
-    backlogs.require_room(ledger, workspace_id=1)
+    backlogs.require_room(ledger)
 
     assert ledger.looks == 2
 
@@ -117,7 +121,7 @@ def test_who_is_refused_is_told_to_come_back_after_the_next_look(
     look(backlogs, ledger, 100)
 
     with pytest.raises(Overloaded) as refused:
-        backlogs.require_room(ledger, workspace_id=1)
+        backlogs.require_room(ledger)
 
     assert refused.value.retry_after_s == seconds
 
