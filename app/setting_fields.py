@@ -6,7 +6,7 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validate
 
-from app.rates.buckets import Limit, read_limits
+from app.rates.buckets import Limit, parse_limits
 
 #: Characters that a pepper must have, so that it cannot be guessed.
 SHORTEST_PEPPER = 16
@@ -39,7 +39,7 @@ class Limits(fields.Field[tuple[Limit, ...]]):
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> tuple[Limit, ...]:
         """Return the limits of all buckets."""
         try:
-            return read_limits(str(value))
+            return parse_limits(str(value))
         except ValueError as error:
             raise ValidationError(str(error)) from None
 

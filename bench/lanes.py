@@ -14,7 +14,7 @@ from app.config import Settings
 from app.db.connections import Connection, Pool, open_pool
 from app.db.transaction import Transaction, open_transaction, run_in_transaction
 from app.lane.run import Lane, run
-from app.ledger.accept import Accepted
+from app.ledger.accept import AcceptedBatch
 from app.ledger.queries import read_batch
 from app.undo import accept
 from bench.errors import BenchError
@@ -69,7 +69,7 @@ def lanes(ground: Ground, database: str) -> Iterator[Lanes]:
         yield Lanes(connection, pool, settings)
 
 
-def _accept(tx: Transaction, *, merge_id: UUID) -> Accepted:
+def _accept(tx: Transaction, *, merge_id: UUID) -> AcceptedBatch:
     """Return the batch of the undo of a merge, in the caller's transaction."""
     asked, _ = accept.a_job(tx, job_id=merge_id)
     return accept.accept(tx, asked, api_key_id=None, path=f"/merge/jobs/{merge_id}/undo")

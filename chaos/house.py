@@ -113,7 +113,7 @@ class House:
         self._postgres_server.ensure_database()
         migrations.upgrade(self.database_url)
         with connected(Settings(), self.database_url, name="chaos") as connection:
-            keys.ensure(connection, key=KEY, workspace=WORKSPACE, permissions=["*"])
+            keys.ensure_key(connection, key=KEY, workspace=WORKSPACE, permissions=["*"])
 
     def run(self, name: str, command: Sequence[str], **settings: str) -> Kept:
         """Keep a process of the product running under *name*, with further *settings* of its own."""

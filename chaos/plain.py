@@ -16,7 +16,7 @@ from app.db.transaction import Transaction, run_in_transaction
 from app.errors import ResolutionUnsettled
 from app.lane.lock_and_decide import look, settle
 from app.lane.save import save_effects
-from app.ledger.execution import Work
+from app.ledger.execution import ClaimedJob
 from schemas.outcomes import JobKind
 from workers import resources
 from workers.celery import make_celery
@@ -38,7 +38,7 @@ app = make_plain(resources.settings())
 @app.task(name=TASK, bind=True, autoretry_for=(Exception,), max_retries=5, retry_backoff=1, retry_backoff_max=10)
 def merge(self: Task, workspace_id: int, kind: str, orphan: dict[str, Any], survivor: dict[str, Any]) -> None:
     """Merge one pair, and note that this task has done so."""
-    job = Work(
+    job = ClaimedJob(
         id=UUID(self.request.id),
         batch_id=uuid7(),
         index=0,
@@ -50,7 +50,7 @@ def merge(self: Task, workspace_id: int, kind: str, orphan: dict[str, Any], surv
     run_in_transaction(resources.pool(), workspace_id, _transact, job)
 
 
-def _transact(tx: Transaction, job: Work) -> None:
+def _transact(tx: Transaction, job: ClaimedJob) -> None:
     """Resolve, lock, merge, save and note, in the caller's transaction."""
     pairs = look(tx, jobs=[job]).result()
     hand, decisions = settle(tx, resources.settings(), pairs=pairs)

@@ -130,14 +130,14 @@ def send_traces(**_: object) -> None:
 @worker_ready.connect
 def show_metrics(**_: object) -> None:
     """Show what this worker measures, where MERGELANE_METRICS_ADDRESS says."""
-    resources.show_metrics()
+    resources.serve_metrics()
 
 
 @worker_shutdown.connect
 @worker_process_shutdown.connect
 def close_pool(**_: object) -> None:
     """Give the database connections back when the worker ends, and show its metrics no longer."""
-    resources.close()
+    resources.close_resources()
     spans.stop()
 
 

@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 AWAY_S = 0.5
 
 
-def repeat(
+def run_repeatedly(
     run_once: Callable[[], int],
     *,
     pause_s: float,
@@ -36,7 +36,7 @@ def repeat(
             metrics.ROUNDS.add(1, name)
             metrics.LAST_ROUND.put(time(), name)
         except expected as error:
-            metrics.AWAY.add(1, name)
+            metrics.FAILED_ROUNDS.add(1, name)
             if not away:
                 reason = str(error) if isinstance(error, MergelaneError) else type(error).__name__
                 log.warning("waiting", extra={"service": name, "reason": reason})

@@ -10,12 +10,12 @@ Item = TypeVar("Item")
 MESSAGES_A_ROUND = 64
 
 
-def may_pack(lanes: Sequence[Sequence[Item]], *, lane_size: int, room: float = inf) -> bool:
+def would_pack(lanes: Sequence[Sequence[Item]], *, lane_size: int, room: float = inf) -> bool:
     """Return whether there are so many *lanes* that some would share a message, with *room* for so many messages."""
     return _size(lanes, lane_size, room) > 1
 
 
-def pack(
+def pack_lanes(
     lanes: Sequence[Sequence[Item]],
     *,
     lane_size: int,

@@ -4,8 +4,8 @@ from functools import cache
 
 from app.config import Settings
 from app.db.connections import Pool, open_pool
-from app.metrics.serving import Served
-from app.metrics.work import WORK
+from app.metrics.serving import MetricsServer
+from app.metrics.work import WORKER
 
 
 @cache
@@ -21,16 +21,16 @@ def pool() -> Pool:
 
 
 @cache
-def show_metrics() -> Served:
+def serve_metrics() -> MetricsServer:
     """Show what this process measures, where the settings say."""
-    return Served(settings().metrics_address, *WORK)
+    return MetricsServer(settings().metrics_address, *WORKER)
 
 
-def close() -> None:
+def close_resources() -> None:
     """Close what was opened; a later call opens another."""
-    if show_metrics.cache_info().currsize:
-        show_metrics().close()
-        show_metrics.cache_clear()
+    if serve_metrics.cache_info().currsize:
+        serve_metrics().close()
+        serve_metrics.cache_clear()
     if pool.cache_info().currsize:
         pool().close()
         pool.cache_clear()

@@ -34,7 +34,7 @@ _ending = Event()
 
 
 @dataclass(frozen=True)
-class Look:
+class WorkerStatus:
     """What one look at a worker found."""
 
     begun: int
@@ -44,7 +44,7 @@ class Look:
     waiting: int
     """Messages that wait in the broker; 0 when it was not asked, does not answer, or the worker is not to take any."""
 
-    def complaint(self, before: "Look") -> str | None:
+    def complaint(self, before: "WorkerStatus") -> str | None:
         """Return what is wrong with a worker that looked like *before* the last time, None when nothing is."""
         if self.begun != before.begun or self.busy != before.busy:
             return None
@@ -74,10 +74,10 @@ class Watchdog(Thread):
             if found is not None and count >= LOOKS:
                 self._begin_anew(found)
 
-    def _look(self) -> Look:
+    def _look(self) -> WorkerStatus:
         """Return how the worker is. The broker is asked only about an idle one."""
         busy = bool(state.active_requests)
-        return Look(begun=state.all_total_count[0], busy=busy, waiting=0 if busy else self._waiting())
+        return WorkerStatus(begun=state.all_total_count[0], busy=busy, waiting=0 if busy else self._waiting())
 
     def _waiting(self) -> int:
         """Return how many messages wait for this worker, asked over a connection of our own."""
@@ -105,12 +105,12 @@ class Watchdog(Thread):
 
 
 @worker_ready.connect
-def watch(sender: Any, **_: object) -> None:
+def start_watchdog(sender: Any, **_: object) -> None:
     """Begin to look at a worker that is ready; *sender* is its consumer."""
     Watchdog(sender, pause_s=max(SHORTEST_PAUSE_S, resources.settings().visibility_timeout_s / LOOKS)).start()
 
 
 @worker_shutting_down.connect
-def leave_alone(**_: object) -> None:
+def stop_watching(**_: object) -> None:
     """Look no more: a worker that was asked to end finishes its lane, however long that takes, and takes no other."""
     _ending.set()

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from app.audit.snapshots import NOTHING, Images, of_external_id, of_merge, of_undo
-from app.ledger.queries import Side
+from app.audit.snapshots import NO_SNAPSHOTS, Snapshots, snapshots_of_external_id, snapshots_of_merge, snapshots_of_undo
+from app.ledger.queries import ProfileRef
 from schemas.audit import Action, Place
 from schemas.outcomes import Outcome
 
@@ -25,7 +25,7 @@ BEHIND_TIME = 80
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Key:
+class EntryKey:
     """The API key by which something was asked for."""
 
     id: UUID
@@ -33,7 +33,7 @@ class Key:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class AuditEntry:
     """What was done, when, by whose key, and to whom."""
 
     id: UUID
@@ -41,22 +41,22 @@ class Entry:
     #: When it took effect.
     at: datetime
     #: None when nobody's key asked.
-    key: Key | None
+    key: EntryKey | None
     path: str
     request_id: str | None = None
     batch_id: UUID | None = None
     outcome: Outcome | None = None
     #: Of a merge and its undo.
-    orphan: Side | None = None
-    survivor: Side | None = None
+    orphan: ProfileRef | None = None
+    survivor: ProfileRef | None = None
     #: Of what concerns one profile.
-    profile: Side | None = None
+    profile: ProfileRef | None = None
     undoes: UUID | None = None
     undone_by: UUID | None = None
     not_restored: Sequence[Row] | None = None
     #: Whether somebody whom it was about was deleted since, so that it shows no more than the fact.
     erased: bool = False
-    images: Images = NOTHING
+    images: Snapshots = NO_SNAPSHOTS
 
     @property
     def requested_at(self) -> datetime:
@@ -89,13 +89,13 @@ class Entry:
         return self.images.after
 
 
-def of_job(row: Row, *, with_images: bool) -> Entry:
+def entry_of_job(row: Row, *, with_images: bool) -> AuditEntry:
     """Return the entry of the job that *row* says."""
     outcome = Outcome(row["outcome"])
     action = ACTIONS[outcome]
     orphan, survivor = _side(row, "orphan_"), _side(row, "survivor_")
     alone = action is Action.IDENTIFY
-    return Entry(
+    return AuditEntry(
         id=row["id"],
         action=action,
         at=row["at"],
@@ -110,17 +110,17 @@ def of_job(row: Row, *, with_images: bool) -> Entry:
         undone_by=row["undone_by"],
         not_restored=row["not_restored"],
         erased=row["erased"],
-        images=_images(action, row) if with_images and not row["erased"] else NOTHING,
+        images=_images(action, row) if with_images and not row["erased"] else NO_SNAPSHOTS,
     )
 
 
-def of_noted(row: Row, *, with_images: bool) -> Entry:
+def entry_of_event(row: Row, *, with_images: bool) -> AuditEntry:
     """Return the entry of an action that is no job."""
     action = Action(row["action"])
     erased = row["external_id"] is None
     shown = with_images and not erased
     field = "external_id" if action is Action.RENAME else "deprecated_external_id"
-    return Entry(
+    return AuditEntry(
         id=row["id"],
         action=action,
         at=row["at"],
@@ -129,27 +129,29 @@ def of_noted(row: Row, *, with_images: bool) -> Entry:
         request_id=row["request_id"],
         profile=_side(row, ""),
         erased=erased,
-        images=of_external_id(field, row["external_id"], row["new_external_id"]) if shown else NOTHING,
+        images=snapshots_of_external_id(field, row["external_id"], row["new_external_id"]) if shown else NO_SNAPSHOTS,
     )
 
 
-def _images(action: Action, row: Row) -> Images:
+def _images(action: Action, row: Row) -> Snapshots:
     """Return what changed by the job that *row* says."""
     match action:
         case Action.MERGE:
-            return of_merge(orphan=row["orphan_before"], survivor=row["survivor_before"], changes=row["changes"])
+            return snapshots_of_merge(
+                orphan=row["orphan_before"], survivor=row["survivor_before"], changes=row["changes"]
+            )
         case Action.IDENTIFY:
-            return of_external_id("external_id", None, row["survivor_external_id"])
+            return snapshots_of_external_id("external_id", None, row["survivor_external_id"])
         case _:
-            return of_undo(row["changes"])
+            return snapshots_of_undo(row["changes"])
 
 
-def _key(row: Row) -> Key | None:
+def _key(row: Row) -> EntryKey | None:
     """Return the key that *row* names, or None."""
-    return None if row["api_key_id"] is None else Key(id=row["api_key_id"], label=row["label"])
+    return None if row["api_key_id"] is None else EntryKey(id=row["api_key_id"], label=row["label"])
 
 
-def _side(row: Row, role: str) -> Side | None:
+def _side(row: Row, role: str) -> ProfileRef | None:
     """Return the profile of *role* that *row* says, or None."""
     braze_id = row[f"{role}braze_id"]
-    return None if braze_id is None else Side(braze_id=braze_id, external_id=row[f"{role}external_id"])
+    return None if braze_id is None else ProfileRef(braze_id=braze_id, external_id=row[f"{role}external_id"])

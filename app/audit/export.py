@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from app.audit.entries import Entry
+from app.audit.entries import AuditEntry
 from schemas.audit import Form, WholeEntrySchema
 from schemas.text import harmless
 
@@ -26,12 +26,12 @@ COLUMNS = tuple(
 )
 
 
-def header(form: Form) -> bytes:
+def export_header(form: Form) -> bytes:
     """Return how the file begins."""
     return _csv([COLUMNS]) if form is Form.CSV else b""
 
 
-def lines(entries: Iterable[Entry], form: Form) -> bytes:
+def export_lines(entries: Iterable[AuditEntry], form: Form) -> bytes:
     """Return the lines of *entries*; in CSV, what is no text stands as JSON."""
     shown = ENTRY.dump(entries, many=True)
     if form is Form.CSV:

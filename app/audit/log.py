@@ -15,7 +15,7 @@ QUERIES = load_queries("app.audit", "log.sql")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asker:
+class Actor:
     """Who asked for something, and by which request."""
 
     #: None when nobody's key did.
@@ -25,7 +25,7 @@ class Asker:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Note:
+class AuditEvent:
     """What was done to one profile. A deletion names it by its braze_id alone."""
 
     braze_id: str | None
@@ -33,7 +33,7 @@ class Note:
     new_external_id: str | None = None
 
 
-def note(tx: Transaction, *, action: Action, asker: Asker, notes: Sequence[Note]) -> None:
+def log_events(tx: Transaction, *, action: Action, asker: Actor, notes: Sequence[AuditEvent]) -> None:
     """Add *notes* of one *action* to the audit, in the transaction that has the effect."""
     if not notes:
         return

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from app.audit.entries import ACTIONS, Entry, of_job, of_noted
+from app.audit.entries import ACTIONS, AuditEntry, entry_of_event, entry_of_job
 from app.db.queries import load_queries
 from app.db.transaction import Transaction
 from app.ledger.pruning import earliest_id_at
@@ -25,7 +25,7 @@ CHUNK = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class AuditFilter:
     """Which entries are wanted; None wants any."""
 
     action: Action | None = None
@@ -52,14 +52,14 @@ class Wanted:
         return self.key is not None and self.job_id is None and self.identifier is None
 
 
-def page(
+def list_entries(
     tx: Transaction,
     *,
-    wanted: Wanted,
+    wanted: AuditFilter,
     limit: int,
     before: Place | None = None,
     images: bool = False,
-) -> list[Entry]:
+) -> list[AuditEntry]:
     """Return up to *limit* entries that are *wanted*, newest first, behind the place *before*."""
     parameters = {"limit": limit, **_found_by(wanted, before)}
     if wanted.is_by_key:
@@ -70,12 +70,12 @@ def page(
     return _read(tx, ids=ids, images=images)
 
 
-def everything(tx: Transaction, *, wanted: Wanted) -> Iterator[Sequence[Entry]]:
+def iterate_entries(tx: Transaction, *, wanted: AuditFilter) -> Iterator[Sequence[AuditEntry]]:
     """Yield all entries that are *wanted*, with their images, newest first, some at a time."""
     place: Place | None = None
     more = True
     while more:
-        entries = page(tx, wanted=wanted, limit=CHUNK, before=place, images=True)
+        entries = list_entries(tx, wanted=wanted, limit=CHUNK, before=place, images=True)
         yield entries
         more = len(entries) == CHUNK
         place = entries[-1].place if more else None
@@ -109,7 +109,7 @@ def _next(each: UUID) -> UUID:
     return UUID(int=min(each.int + 1, LAST.int))
 
 
-def _found_by(wanted: Wanted, before: Place | None) -> dict[str, Any]:
+def _found_by(wanted: AuditFilter, before: Place | None) -> dict[str, Any]:
     """Return the values by which the entries that are *wanted* are found."""
     asked, entry = before or (LAST, LAST)
     until = LAST if wanted.until is None else _id_at(wanted.until)
@@ -138,14 +138,14 @@ def _id_at(moment: datetime, *, less: timedelta = timedelta()) -> UUID:
     return earliest_id_at(datetime.fromtimestamp(seconds, moment.tzinfo))
 
 
-def _read(tx: Transaction, *, ids: Sequence[UUID], images: bool) -> list[Entry]:
+def _read(tx: Transaction, *, ids: Sequence[UUID], images: bool) -> list[AuditEntry]:
     """Return the entries *ids*, in their order."""
     if not ids:
         return []
     parameters = {"ids": ids}
     jobs = tx.execute(QUERIES["read_jobs"], {**parameters, "images": images})
-    entries = {row["id"]: of_job(row, with_images=images) for row in jobs}
+    entries = {row["id"]: entry_of_job(row, with_images=images) for row in jobs}
     noted = tx.execute(QUERIES["read_noted"], parameters)
-    entries |= {row["id"]: of_noted(row, with_images=images) for row in noted}
+    entries |= {row["id"]: entry_of_event(row, with_images=images) for row in noted}
     # One may have been pruned since it was found.
     return [entries[each] for each in ids if each in entries]

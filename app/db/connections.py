@@ -18,7 +18,7 @@ from app.config import Settings
 from app.db.client_timeout import Patience, PatientConnection, Pulse, check
 from app.db.errors import is_unavailable
 from app.errors import DatabaseUnavailable, SetupError
-from app.metrics.database import POOL_LIMIT, Lending
+from app.metrics.database import POOL_LIMIT, MeasuredLoan
 
 Connection = PatientConnection[DictRow]
 Pool = ConnectionPool[Connection]
@@ -123,7 +123,7 @@ def lend_connection(pool: Pool) -> Iterator[Connection]:
     Raises DatabaseUnavailable when PostgreSQL does not answer.
     """
     try:
-        with Lending() as lending, pool.connection() as connection:
+        with MeasuredLoan() as lending, pool.connection() as connection:
             lending.lent()
             yield connection
     except (PoolTimeout, psycopg.OperationalError, postgres.IdleInTransactionSessionTimeout) as error:

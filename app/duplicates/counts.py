@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.duplicates.scan import Step
+from app.duplicates.scan import ScanStep
 from schemas.keeping import Undecided
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Counts:
+class DuplicateCounts:
     """Numbers of profiles and of groups; *undecided* and *left* by why."""
 
     #: Profiles with an address that were passed.
@@ -26,14 +26,14 @@ class Counts:
     #: Batches that a run has made.
     batches: int = 0
 
-    def after(self, step: Step, *, batches: int = 0) -> "Counts":
+    def after(self, step: ScanStep, *, batches: int = 0) -> "DuplicateCounts":
         """Return the numbers after *step*, which made so many *batches*."""
         undecided, left = Counter(self.undecided), Counter(self.left)
         for fate in step.fates:
             if isinstance(fate.keeper, Undecided):
                 undecided[fate.keeper.value] += len(fate.unmerged)
             left.update(outcome.value for _, outcome in fate.left)
-        return Counts(
+        return DuplicateCounts(
             examined=self.examined + step.examined,
             groups=self.groups + step.groups,
             to_merge=self.to_merge + sum(len(fate.orphans) for fate in step.fates),
@@ -47,6 +47,6 @@ class Counts:
         return {name: getattr(self, name) for name in self.__slots__}
 
     @classmethod
-    def from_json(cls, written: Mapping[str, Any]) -> "Counts":
+    def from_json(cls, written: Mapping[str, Any]) -> "DuplicateCounts":
         """Return the numbers that *written* says."""
         return cls(**written)

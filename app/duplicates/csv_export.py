@@ -25,12 +25,12 @@ CREATED_FROM = "rest"
 PHONE = re.compile(r"\+[0-9]+")
 
 
-def header() -> str:
+def csv_header() -> str:
     """Return the first line."""
     return written([COLUMNS])
 
 
-def lines(fates: Iterable[Fate], identifier: SharedAddress) -> str:
+def csv_lines(fates: Iterable[Fate], identifier: SharedAddress) -> str:
     """Return the lines of *fates*: of each group the profile to keep first, then those to merge, then the others."""
     return written(row for fate in fates for row in _rows(fate, identifier))
 

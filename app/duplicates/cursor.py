@@ -13,7 +13,7 @@ BEFORE = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class IndexPosition:
     """A place in the index among the profiles of one address; the next page begins behind it."""
 
     identified: bool = False
@@ -21,7 +21,7 @@ class Place:
     id: int = 0
 
     @classmethod
-    def of(cls, duplicate: Duplicate) -> "Place":
+    def of(cls, duplicate: Duplicate) -> "IndexPosition":
         """Return the place of *duplicate*."""
         return cls(duplicate.identified, duplicate.updated_at, duplicate.id)
 
@@ -37,11 +37,11 @@ class LargeGroup:
     undecided: Undecided | None = None
     #: Whether all were looked at.
     chosen: bool = False
-    after: Place = field(default_factory=Place)
+    after: IndexPosition = field(default_factory=IndexPosition)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Position:
+class ScanCursor:
     """The addresses up to *address* are done, but for the large group, if there is one."""
 
     address: str = ""
@@ -57,7 +57,7 @@ class Position:
         return {"address": self.address, "group": held}
 
     @classmethod
-    def from_json(cls, written: Mapping[str, Any]) -> "Position":
+    def from_json(cls, written: Mapping[str, Any]) -> "ScanCursor":
         """Return the position that *written* says."""
         held = written.get("group")
         if held is None:
@@ -68,6 +68,6 @@ class Position:
             leaders=tuple(held["leaders"]),
             undecided=held["undecided"] and Undecided(held["undecided"]),
             chosen=held["chosen"],
-            after=Place(identified, datetime.fromisoformat(updated_at), profile_id),
+            after=IndexPosition(identified, datetime.fromisoformat(updated_at), profile_id),
         )
         return cls(address=written["address"], group=group)

@@ -14,7 +14,7 @@ QUERIES = load_queries("app.duplicates", "policy.sql")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
+class DuplicatePolicy:
     """The settings of a workspace; those of one that never set any are the defaults."""
 
     rule: KeepRule = field(default_factory=KeepRule)
@@ -24,13 +24,13 @@ class Policy:
     next_daily_at: datetime | None = None
 
 
-def read_policy(tx: Transaction) -> Policy:
+def read_policy(tx: Transaction) -> DuplicatePolicy:
     """Return the policy of a workspace."""
     row = tx.execute(QUERIES["read_policy"]).fetchone()
-    return Policy() if row is None else policy_of(row)
+    return DuplicatePolicy() if row is None else policy_from_row(row)
 
 
-def write_policy(tx: Transaction, policy: Policy) -> None:
+def write_policy(tx: Transaction, policy: DuplicatePolicy) -> None:
     """Set the policy of a workspace."""
     parameters = {
         "identifier": policy.rule.identifier,
@@ -43,7 +43,7 @@ def write_policy(tx: Transaction, policy: Policy) -> None:
     tx.execute(QUERIES["write_policy"], parameters)
 
 
-def take_due_policy(tx: Transaction, *, now: datetime) -> Policy | None:
+def take_due_policy(tx: Transaction, *, now: datetime) -> DuplicatePolicy | None:
     """Return the policy of a workspace whose daily run is due, and note the next; None when none is due any more.
 
     After a time in which nothing ran, one run makes up for all that were missed.
@@ -51,7 +51,7 @@ def take_due_policy(tx: Transaction, *, now: datetime) -> Policy | None:
     row = tx.execute(QUERIES["hold_due_policy"], {"now": now}).fetchone()
     if row is None:
         return None
-    policy = policy_of(row)
+    policy = policy_from_row(row)
     following = policy.daily_at and next_daily(policy.daily_at, time_zone=policy.time_zone, after=now)
     tx.execute(QUERIES["set_next_daily"], {"next_daily_at": following})
     return policy
@@ -70,7 +70,7 @@ def next_daily(daily_at: time, *, time_zone: str, after: datetime) -> datetime:
     return next(moment for moment in moments if moment > after)
 
 
-def rule_of(row: Mapping[str, Any]) -> KeepRule:
+def rule_from_row(row: Mapping[str, Any]) -> KeepRule:
     """Return the rule that *row* says."""
     return KeepRule(
         identifier=SharedAddress(row["identifier"]),
@@ -79,10 +79,10 @@ def rule_of(row: Mapping[str, Any]) -> KeepRule:
     )
 
 
-def policy_of(row: Mapping[str, Any]) -> Policy:
+def policy_from_row(row: Mapping[str, Any]) -> DuplicatePolicy:
     """Return the policy that *row* says."""
-    return Policy(
-        rule=rule_of(row),
+    return DuplicatePolicy(
+        rule=rule_from_row(row),
         daily_at=row["daily_at"],
         time_zone=row["time_zone"],
         next_daily_at=row["next_daily_at"],

@@ -11,9 +11,9 @@ from uuid_utils.compat import uuid7
 
 from app.db.queries import load_queries
 from app.db.transaction import Transaction
-from app.duplicates.counts import Counts
-from app.duplicates.cursor import Position
-from app.duplicates.policy import rule_of
+from app.duplicates.counts import DuplicateCounts
+from app.duplicates.cursor import ScanCursor
+from app.duplicates.policy import rule_from_row
 from app.errors import Conflict, NotFound
 from schemas.keeping import KeepRule, RunState, RunTrigger
 
@@ -25,7 +25,7 @@ ENDED = "This run is {state}; only a run that is under way can be cancelled."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class DuplicateRun:
     """A run as it stands."""
 
     id: UUID
@@ -34,23 +34,23 @@ class Run:
     state: RunState
     created_at: datetime
     finished_at: datetime | None
-    counts: Counts
+    counts: DuplicateCounts
 
     @classmethod
-    def from_row(cls, row: Mapping[str, Any]) -> "Run":
+    def from_row(cls, row: Mapping[str, Any]) -> "DuplicateRun":
         """Return the run that *row* says."""
         return cls(
             id=row["id"],
             trigger=RunTrigger(row["trigger"]),
-            rule=rule_of(row),
+            rule=rule_from_row(row),
             state=RunState(row["state"]),
             created_at=row["created_at"],
             finished_at=row["finished_at"],
-            counts=Counts.from_json(row["counts"]),
+            counts=DuplicateCounts.from_json(row["counts"]),
         )
 
 
-def start(tx: Transaction, rule: KeepRule, *, trigger: RunTrigger, api_key_id: UUID | None = None) -> UUID:
+def start_run(tx: Transaction, rule: KeepRule, *, trigger: RunTrigger, api_key_id: UUID | None = None) -> UUID:
     """Begin a run by *rule* and return its id. Raises Conflict when one is under way."""
     parameters = {
         "id": uuid7(),
@@ -59,8 +59,8 @@ def start(tx: Transaction, rule: KeepRule, *, trigger: RunTrigger, api_key_id: U
         "identifier": rule.identifier,
         "resolve_ties_by": rule.resolve_ties_by,
         "prefer": rule.prefer,
-        "position": Jsonb(Position().to_json()),
-        "counts": Jsonb(Counts().to_json()),
+        "position": Jsonb(ScanCursor().to_json()),
+        "counts": Jsonb(DuplicateCounts().to_json()),
     }
     row = tx.execute(QUERIES["start_run"], parameters).fetchone()
     if row is None:
@@ -70,21 +70,21 @@ def start(tx: Transaction, rule: KeepRule, *, trigger: RunTrigger, api_key_id: U
     return run_id
 
 
-def read_run(tx: Transaction, *, run_id: UUID) -> Run:
+def read_run(tx: Transaction, *, run_id: UUID) -> DuplicateRun:
     """Return a run; raise NotFound when the workspace has none of that id."""
     row = tx.execute(QUERIES["read_run"], {"id": run_id}).fetchone()
     if row is None:
         raise NotFound(NO_RUN)
-    return Run.from_row(row)
+    return DuplicateRun.from_row(row)
 
 
-def list_runs(tx: Transaction, *, limit: int, before: UUID | None = None) -> list[Run]:
+def list_runs(tx: Transaction, *, limit: int, before: UUID | None = None) -> list[DuplicateRun]:
     """Return up to *limit* runs, newest first, older than the run *before*."""
     page = {"limit": limit, "before": before}
-    return [Run.from_row(row) for row in tx.execute(QUERIES["list_runs"], page)]
+    return [DuplicateRun.from_row(row) for row in tx.execute(QUERIES["list_runs"], page)]
 
 
-def cancel(tx: Transaction, *, run_id: UUID) -> Run:
+def cancel_run(tx: Transaction, *, run_id: UUID) -> DuplicateRun:
     """End a run and return it. What it has put into the ledger goes on.
 
     Raises NotFound when the workspace has none of that id, and Conflict when it has ended.
@@ -97,6 +97,6 @@ def cancel(tx: Transaction, *, run_id: UUID) -> Run:
     return run
 
 
-def fail(tx: Transaction) -> None:
+def fail_run(tx: Transaction) -> None:
     """End the run that is under way, since it cannot go on."""
     tx.execute(QUERIES["fail_run"])

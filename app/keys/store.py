@@ -15,9 +15,9 @@ from uuid_utils.compat import uuid7
 from app.db.queries import load_queries
 from app.db.transaction import set_workspace
 from app.errors import SetupError
-from app.keys.digests import digest, digests, fingerprint, newest, same
+from app.keys.digests import candidate_digests, digest_secret, digests_equal, newest_pepper, pepper_fingerprint
 from app.keys.permissions import ALL, PERMISSIONS
-from app.keys.rates import read_stored
+from app.keys.rates import parse_stored_limits
 from app.rates.buckets import Limit
 
 #: Any connection will do, whatever its rows look like: those who manage keys bring their own.
@@ -71,7 +71,7 @@ class KeyRecord:
         return "expired" if self.expired else "open"
 
 
-def create(
+def create_key(
     connection: Connection,
     *,
     workspace: str,
@@ -85,7 +85,7 @@ def create(
     After *expires_after* it opens nothing. Raises SetupError when the workspace's name or a permission is none.
     """
     secret = PREFIX + secrets.token_urlsafe(SECRET_BYTES)
-    key = _new_key(secret, workspace=workspace, label=label, permissions=permissions, pepper=newest(peppers))
+    key = _new_key(secret, workspace=workspace, label=label, permissions=permissions, pepper=newest_pepper(peppers))
     key["expires_after"] = expires_after
     with connection.transaction():
         connection.execute(QUERIES["ensure_workspace"], {"workspace": workspace})
@@ -93,7 +93,7 @@ def create(
     return key["id"], secret
 
 
-def ensure(
+def ensure_key(
     connection: Connection,
     *,
     key: str,
@@ -105,7 +105,9 @@ def ensure(
 
     Raises SetupError when it opens another workspace, or when a name is none.
     """
-    row = _new_key(key, workspace=workspace, label="ensured at start", permissions=permissions, pepper=newest(peppers))
+    row = _new_key(
+        key, workspace=workspace, label="ensured at start", permissions=permissions, pepper=newest_pepper(peppers)
+    )
     with connection.transaction(), connection.cursor(row_factory=dict_row) as cursor:
         _renew(connection, key, peppers)
         cursor.execute(QUERIES["ensure_workspace"], {"workspace": workspace})
@@ -126,23 +128,23 @@ def list_keys(connection: Connection, *, workspace: str | None = None, prefix: s
         return [KeyRecord(**row) for row in rows]
 
 
-def revoke(connection: Connection, *, key_id: UUID) -> bool:
+def revoke_key(connection: Connection, *, key_id: UUID) -> bool:
     """Close a key for good and return whether there is one of that id; it opens nothing from the next request on."""
     return connection.execute(QUERIES["revoke_key"], {"key_id": key_id}).fetchone() is not None
 
 
-def authenticate(connection: Connection, secret: str, *, peppers: Sequence[str] = ()) -> KeyHolder | None:
+def find_key_holder(connection: Connection, secret: str, *, peppers: Sequence[str] = ()) -> KeyHolder | None:
     """Return whom *secret* belongs to; None when it belongs to nobody, was revoked or has expired.
 
     A digest that is keyed with an older of *peppers* is keyed with the newest from now on. Nothing is remembered from
     call to call, so that a key opens nothing as soon as it is revoked.
     """
-    candidates = digests(secret, peppers)
+    candidates = candidate_digests(secret, peppers)
     with connection.cursor(row_factory=dict_row) as cursor:
         row = cursor.execute(QUERIES["authenticate"], {"digests": candidates}).fetchone()
-    if row is None or not any(same(row["digest"], candidate) for candidate in candidates):
+    if row is None or not any(digests_equal(row["digest"], candidate) for candidate in candidates):
         return None
-    if not same(row["digest"], candidates[0]):
+    if not digests_equal(row["digest"], candidates[0]):
         with connection.transaction():
             set_workspace(connection, row["workspace_id"])
             _renew(connection, secret, peppers)
@@ -150,15 +152,15 @@ def authenticate(connection: Connection, secret: str, *, peppers: Sequence[str] 
         workspace_id=row["workspace_id"],
         key_id=row["key_id"],
         permissions=frozenset(row["permissions"]),
-        limits=read_stored(row["rate_limits"]),
+        limits=parse_stored_limits(row["rate_limits"]),
     )
 
 
 def _renew(connection: Connection, secret: str, peppers: Sequence[str]) -> None:
     """Key the digest of *secret* with the newest of *peppers*, when it is keyed with an older one."""
-    now, *older = digests(secret, peppers)
+    now, *older = candidate_digests(secret, peppers)
     if older:
-        values = {"digest": now, "pepper": fingerprint(newest(peppers)), "older": older}
+        values = {"digest": now, "pepper": pepper_fingerprint(newest_pepper(peppers)), "older": older}
         connection.execute(QUERIES["renew_digest"], values)
 
 
@@ -174,8 +176,8 @@ def _new_key(secret: str, *, workspace: str, label: str, permissions: Sequence[s
         raise SetupError(f"{', '.join(unknown) or 'No permission'} cannot be given to a key; choose from: {known}")
     return {
         "id": uuid7(),
-        "digest": digest(secret, pepper),
-        "pepper": fingerprint(pepper),
+        "digest": digest_secret(secret, pepper),
+        "pepper": pepper_fingerprint(pepper),
         "hint": secret[: min(HINT, len(secret) // 4)],
         "label": label,
         "permissions": list(dict.fromkeys(permissions)),

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from app.config import Settings
 from app.lane.working_set import Hand
-from app.ledger.execution import Work
+from app.ledger.execution import ClaimedJob
 from app.merging.merge import guard, guard_identity, identify, merge
 from app.merging.prioritization import Ambiguous, Denoted, NotFound
 from app.merging.profile import Profile
@@ -25,7 +25,7 @@ CHANGED = (
 class Decision:
     """What becomes of a job. Profiles are as they stood before it; *merged* is the survivor after it."""
 
-    job: Work
+    job: ClaimedJob
     outcome: Outcome
     reason: str
     at: datetime
@@ -39,7 +39,7 @@ class Decision:
 
 
 def decide(
-    job: Work, *, orphan: Resolved, survivor: Resolved, hand: Hand, at: datetime, settings: Settings
+    job: ClaimedJob, *, orphan: Resolved, survivor: Resolved, hand: Hand, at: datetime, settings: Settings
 ) -> Decision:
     """Return what becomes of *job*, given what its identifiers denote; the first outcome that applies wins.
 
@@ -64,7 +64,7 @@ def decide(
     return _merge(job, orphan=found_orphan, survivor=found_survivor, at=at, settings=settings)
 
 
-def _refuse(job: Work, *, orphan: Resolved, survivor: Resolved, settings: Settings) -> tuple[Outcome, str] | None:
+def _refuse(job: ClaimedJob, *, orphan: Resolved, survivor: Resolved, settings: Settings) -> tuple[Outcome, str] | None:
     """Return the outcome and reason when an identifier is a placeholder or does not denote exactly one profile."""
     for role, identifier in (("identifier_to_merge", job.orphan), ("identifier_to_keep", job.survivor)):
         value = plain_value(identifier.address if isinstance(identifier, Member) else identifier)
@@ -84,7 +84,7 @@ def _refuse(job: Work, *, orphan: Resolved, survivor: Resolved, settings: Settin
     return None
 
 
-def _changed_since(job: Work, *, orphan: Profile | None, survivor: Profile | None) -> tuple[Outcome, str] | None:
+def _changed_since(job: ClaimedJob, *, orphan: Profile | None, survivor: Profile | None) -> tuple[Outcome, str] | None:
     """Return the refusal when a profile is not what a run over duplicates saw; a redirect is not followed for it.
 
     An orphan that is gone already is told about elsewhere.
@@ -104,7 +104,9 @@ def _is_as_seen(profile: Profile, member: Member) -> bool:
     )
 
 
-def _already_merged(job: Work, *, orphan: MergedAway, survivor: Profile | None, hand: Hand, at: datetime) -> Decision:
+def _already_merged(
+    job: ClaimedJob, *, orphan: MergedAway, survivor: Profile | None, hand: Hand, at: datetime
+) -> Decision:
     """Return the decision for an orphan that is gone already: it is not merged again, and told where it went."""
     return Decision(
         job=job,
@@ -116,7 +118,7 @@ def _already_merged(job: Work, *, orphan: MergedAway, survivor: Profile | None, 
     )
 
 
-def _identify(job: Work, *, profile: Profile, at: datetime) -> Decision:
+def _identify(job: ClaimedJob, *, profile: Profile, at: datetime) -> Decision:
     """Return the decision for a profile that is to have an external_id that nobody has."""
     external_id = plain_value(job.survivor)
     if profile.external_id is not None:
@@ -136,7 +138,7 @@ def _identify(job: Work, *, profile: Profile, at: datetime) -> Decision:
     )
 
 
-def _merge(job: Work, *, orphan: Profile, survivor: Profile, at: datetime, settings: Settings) -> Decision:
+def _merge(job: ClaimedJob, *, orphan: Profile, survivor: Profile, at: datetime, settings: Settings) -> Decision:
     """Return the decision for two live profiles: merged, unless they are one or a guard stands before it."""
     refusal = (
         _same(orphan=orphan, survivor=survivor)

@@ -9,7 +9,7 @@ from app.config import Settings
 from app.db.transaction import Deferred, Transaction
 from app.lane.decide import Decision, decide
 from app.lane.working_set import Hand
-from app.ledger.execution import Finished, Party, Work
+from app.ledger.execution import ClaimedJob, JobResult, ProfileRef
 from app.merging.prioritization import Denoted
 from app.merging.profile import Profile
 from app.profiles.locking import lock_deferred
@@ -21,12 +21,12 @@ from schemas.identifiers import Email, ExternalId, Member, Phone, Recorded, User
 class Pair:
     """A job with what its two identifiers denote."""
 
-    job: Work
+    job: ClaimedJob
     orphan: Resolved
     survivor: Resolved
 
 
-def look(tx: Transaction, *, jobs: Sequence[Work]) -> Deferred[list[Pair]]:
+def look(tx: Transaction, *, jobs: Sequence[ClaimedJob]) -> Deferred[list[Pair]]:
     """Ask what the identifiers of *jobs* denote now; return how to get the jobs with the answers."""
     identifiers = [identifier for job in jobs for identifier in (job.orphan, job.survivor)]
     resolved = resolve_deferred(tx, identifiers=identifiers)
@@ -118,9 +118,9 @@ def _denoted(pairs: Sequence[Pair]) -> set[int]:
     return found
 
 
-def finished(decision: Decision) -> Finished:
+def finished(decision: Decision) -> JobResult:
     """Return what the ledger records of *decision*: its parties are named as they were before it."""
-    return Finished(
+    return JobResult(
         job_id=decision.job.id,
         outcome=decision.outcome,
         reason=decision.reason,
@@ -129,9 +129,9 @@ def finished(decision: Decision) -> Finished:
     )
 
 
-def _party(profile: Profile | MergedAway | None) -> Party | None:
+def _party(profile: Profile | MergedAway | None) -> ProfileRef | None:
     """Return how the ledger names *profile*."""
     if profile is None:
         return None
     profile_id = profile.id if isinstance(profile, Profile) else profile.orphan_id
-    return Party(id=profile_id, braze_id=profile.braze_id, external_id=profile.external_id)
+    return ProfileRef(id=profile_id, braze_id=profile.braze_id, external_id=profile.external_id)

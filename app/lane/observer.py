@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from time import perf_counter
 from uuid import UUID
 
-from app.ledger.execution import Finished, Work
+from app.ledger.execution import ClaimedJob, JobResult
 from app.metrics import work as metrics
 from app.telemetry import spans
 from schemas.outcomes import JobState
@@ -24,11 +24,11 @@ class Tale:
     def __init__(self, *, workspace_id: int, task_id: UUID) -> None:
         self._own: dict[str, str | int] = {"workspace_id": workspace_id, "task_id": str(task_id)}
         self._began = perf_counter()
-        self._jobs: Mapping[UUID, Work] = {}
+        self._jobs: Mapping[UUID, ClaimedJob] = {}
         self._ends: Counter[str] = Counter()
         self._span = spans.NOBODYS
 
-    def begun(self, jobs: Sequence[Work]) -> None:
+    def begun(self, jobs: Sequence[ClaimedJob]) -> None:
         """Tell that an attempt at each of *jobs* was begun."""
         self._began = perf_counter()
         self._jobs = {job.id: job for job in jobs}
@@ -45,7 +45,7 @@ class Tale:
             for job in jobs:
                 LOG.debug("job_begun", extra={**self._of(job), "attempt": job.attempts})
 
-    def committed(self, finished: Iterable[Finished], *, seconds: float) -> None:
+    def committed(self, finished: Iterable[JobResult], *, seconds: float) -> None:
         """Tell that a transaction of so many *seconds* was committed, and with it the jobs that it *finished*."""
         metrics.TRANSACTION_SECONDS.observe(seconds)
         passed = perf_counter() - self._began
@@ -65,12 +65,12 @@ class Tale:
             metrics.FINISHED.add(jobs, kind, outcome)
             self._ends[outcome] += jobs
 
-    def split(self, jobs: Sequence[Work], error: Exception) -> None:
+    def split(self, jobs: Sequence[ClaimedJob], error: Exception) -> None:
         """Tell that the transaction of *jobs* failed because of *error*, and that they are run one by one."""
         metrics.LANES_SPLIT.add()
         LOG.warning("lane_split", extra={**self._own, "jobs": len(jobs), "error": type(error).__name__})
 
-    def failed(self, job: Work, error: Exception, *, state: JobState | None) -> None:
+    def failed(self, job: ClaimedJob, error: Exception, *, state: JobState | None) -> None:
         """Tell that the attempt at *job* failed because of *error*, and in what *state* the job is now."""
         metrics.FAILED.add(1, state or "superseded")
         self._ends[state or "superseded"] += 1
@@ -92,7 +92,7 @@ class Tale:
         """How many jobs came to which outcome, or to which state if they have none."""
         return {str(end): jobs for end, jobs in self._ends.items()}
 
-    def _span_of(self, job: Work, seconds: float, **attributes: str) -> spans.Span:
+    def _span_of(self, job: ClaimedJob, seconds: float, **attributes: str) -> spans.Span:
         """Return a span of the *seconds* that *job* took, in its own request's trace, linked with its lane's."""
         told = {**{name: str(value) for name, value in self._of(job).items()}, **attributes}
         return spans.begin(
@@ -103,7 +103,7 @@ class Tale:
             seconds_ago=seconds,
         )
 
-    def _of(self, job: Work) -> dict[str, object]:
+    def _of(self, job: ClaimedJob) -> dict[str, object]:
         """Return what tells a line's job, its own request with it: a lane may hold jobs of several."""
         own: dict[str, object] = {"job_id": str(job.id), "batch_id": str(job.batch_id), **self._own}
         return own if job.request_id is None else {**own, "request_id": job.request_id}

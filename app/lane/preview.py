@@ -13,7 +13,7 @@ from app.errors import ResolutionUnsettled
 from app.lane.decide import Decision, rules_of
 from app.lane.lock_and_decide import finished, look, settle
 from app.lane.save import save_effects
-from app.ledger.execution import Finished, Work
+from app.ledger.execution import ClaimedJob, JobResult
 from app.merging.changes import changes
 from schemas.identifiers import Identifier, to_wire
 from schemas.outcomes import JobKind
@@ -36,7 +36,7 @@ class Rehearsed:
     """What would become of one update, and what it would change on the survivor."""
 
     index: int
-    end: Finished
+    end: JobResult
     changes: list[dict[str, Any]]
 
 
@@ -62,7 +62,7 @@ def preview(pool: Pool, settings: Settings, *, workspace_id: int, updates: Seque
     raise AssertionError("A rehearsal ended without being rolled back.")
 
 
-def _rehearse(tx: Transaction, settings: Settings, jobs: Sequence[Work]) -> None:
+def _rehearse(tx: Transaction, settings: Settings, jobs: Sequence[ClaimedJob]) -> None:
     """Settle and save *jobs* in order, then raise what was seen, so that the transaction has no effect."""
     seen: list[Decision] = []
     while len(seen) < len(jobs):
@@ -75,9 +75,9 @@ def _rehearse(tx: Transaction, settings: Settings, jobs: Sequence[Work]) -> None
     raise _CurtainError(seen)
 
 
-def _job(index: int, update: Update) -> Work:
+def _job(index: int, update: Update) -> ClaimedJob:
     """Return *update* as the job that it would become."""
-    return Work(
+    return ClaimedJob(
         id=uuid7(),
         batch_id=uuid7(),
         index=index,

@@ -17,7 +17,7 @@ from app.lane.lock_and_decide import finished, look, settle
 from app.lane.observer import Tale
 from app.lane.save import save_decisions
 from app.ledger import execution as ledger
-from app.ledger.execution import Finished, Limits, Work
+from app.ledger.execution import ClaimedJob, JobResult, RetryLimits
 from app.undo.execute import undo
 from schemas.outcomes import JobKind
 
@@ -60,7 +60,7 @@ class _Settled:
     """How many jobs a transaction settled, and those that it finished itself."""
 
     jobs: int
-    finished: Sequence[Finished] = ()
+    finished: Sequence[JobResult] = ()
 
 
 def run(pool: Pool, settings: Settings, lane: Lane) -> Mapping[str, int]:
@@ -71,7 +71,7 @@ def run(pool: Pool, settings: Settings, lane: Lane) -> Mapping[str, int]:
     """
     tale = Tale(workspace_id=lane.workspace_id, task_id=lane.task_id)
     running = _Running(pool=pool, settings=settings, lane=lane, tale=tale)
-    jobs = running.transact(ledger.begin, job_ids=lane.job_ids, task_id=lane.task_id).result()
+    jobs = running.transact(ledger.begin_attempts, job_ids=lane.job_ids, task_id=lane.task_id).result()
     tale.begun(jobs)
     try:
         while jobs:
@@ -81,7 +81,7 @@ def run(pool: Pool, settings: Settings, lane: Lane) -> Mapping[str, int]:
     return tale.ends
 
 
-def _run_some(running: _Running, jobs: Sequence[Work]) -> int:
+def _run_some(running: _Running, jobs: Sequence[ClaimedJob]) -> int:
     """Run the first of *jobs*, as many as one transaction can take in order; return how many are settled.
 
     When the transaction fails, the jobs are run one by one, so that the one that fails takes no lane-mate with it.
@@ -100,7 +100,7 @@ def _run_some(running: _Running, jobs: Sequence[Work]) -> int:
     return len(jobs)
 
 
-def _run_alone(running: _Running, job: Work) -> None:
+def _run_alone(running: _Running, job: ClaimedJob) -> None:
     """Run one job in a transaction of its own; count the attempt as failed when it raises."""
     try:
         _settle(running, [job])
@@ -110,18 +110,20 @@ def _run_alone(running: _Running, job: Work) -> None:
         _fail(running, job, error)
 
 
-def _fail(running: _Running, job: Work, error: Exception) -> None:
+def _fail(running: _Running, job: ClaimedJob, error: Exception) -> None:
     """Count a failed attempt of *job*; its reason names the error by kind, since its text may quote personal data."""
     reason = f"Attempt {job.attempts} failed with {type(error).__name__}; the worker's log has the details."
     settings = running.settings
-    limits = Limits(
+    limits = RetryLimits(
         max_attempts=settings.max_attempts, max_strandings=settings.max_strandings, delay_s=settings.retry_delay_s
     )
-    state = running.transact(ledger.fail, job=job, reason=reason, gave_way=isinstance(error, GAVE_WAY), limits=limits)
+    state = running.transact(
+        ledger.fail_attempt, job=job, reason=reason, gave_way=isinstance(error, GAVE_WAY), limits=limits
+    )
     running.tale.failed(job, error, state=state)
 
 
-def _settle(running: _Running, jobs: Sequence[Work]) -> int:
+def _settle(running: _Running, jobs: Sequence[ClaimedJob]) -> int:
     """Settle the first of *jobs* in one transaction; return how many, at least one.
 
     Raises ResolutionUnsettled when the first job's profiles keep changing between look and lock.
@@ -136,7 +138,7 @@ def _settle(running: _Running, jobs: Sequence[Work]) -> int:
     raise ResolutionUnsettled(message)
 
 
-def _transact(tx: Transaction, settings: Settings, lane: Lane, jobs: Sequence[Work]) -> _Settled:
+def _transact(tx: Transaction, settings: Settings, lane: Lane, jobs: Sequence[ClaimedJob]) -> _Settled:
     """Hold, resolve, lock, decide, save and finish in the caller's transaction; return what that settles.
 
     An undo is settled alone: it reads what others wrote before it.
@@ -144,7 +146,7 @@ def _transact(tx: Transaction, settings: Settings, lane: Lane, jobs: Sequence[Wo
     if jobs[0].kind is JobKind.UNDO:
         return _undo(tx, settings, lane, jobs[0])
     merges = list(takewhile(lambda job: job.kind is not JobKind.UNDO, jobs))
-    unfinished = ledger.hold(tx, work=merges)
+    unfinished = ledger.lock_running_jobs(tx, work=merges)
     looked_at = look(tx, jobs=merges)
     held = unfinished.result()
     pairs = [pair for pair in looked_at.result() if pair.job.id in held]
@@ -154,18 +156,18 @@ def _transact(tx: Transaction, settings: Settings, lane: Lane, jobs: Sequence[Wo
     ends = list(map(finished, decisions))
     if decisions:
         save_decisions(tx, hand=hand, decisions=decisions)
-        ledger.finish(tx, finished=ends)
+        ledger.record_results(tx, finished=ends)
     return _Settled(len(merges) if len(decisions) == len(pairs) else _place_after(merges, decisions), ends)
 
 
-def _undo(tx: Transaction, settings: Settings, lane: Lane, job: Work) -> _Settled:
+def _undo(tx: Transaction, settings: Settings, lane: Lane, job: ClaimedJob) -> _Settled:
     """Undo what *job* names unless somebody has finished it meanwhile; one job is settled in any case."""
-    if ledger.hold(tx, work=[job]).result():
+    if ledger.lock_running_jobs(tx, work=[job]).result():
         return _Settled(1, [undo(tx, settings, job=job)])
     return _Settled(1)
 
 
-def _place_after(jobs: Sequence[Work], decisions: Sequence[Decision]) -> int:
+def _place_after(jobs: Sequence[ClaimedJob], decisions: Sequence[Decision]) -> int:
     """Return how many of *jobs* are settled when *decisions* cover the first held ones."""
     if not decisions:
         return 0

@@ -11,8 +11,8 @@ from uuid_utils.compat import uuid7
 from app.db.connections import Pool
 from app.db.queries import load_queries
 from app.db.transaction import Transaction, run_in_transaction
-from app.ledger.backlog import Backlogs
-from app.ledger.idempotency import IdempotencyKey, first_use
+from app.ledger.backlog import BacklogLimiter
+from app.ledger.idempotency import IdempotencyKey, claim_idempotency_key
 from app.ledger.lanes import lane_heads
 from app.logs import request_id
 from app.metrics.http import ACCEPTED_JOBS
@@ -36,7 +36,7 @@ class Update(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Accepted:
+class AcceptedBatch:
     """A batch that is durable; *replayed* when an earlier request with the same Idempotency-Key made it so."""
 
     batch_id: UUID
@@ -69,17 +69,17 @@ class NewBatch:
             "source": self.source,
             "run_id": self.run_id,
             "kind": self.kind,
-            **origin(),
+            **request_origin(),
             "jobs": Jsonb(_jobs(self.updates, range(len(self.updates)) if self.places is None else self.places)),
         }
 
 
-def insert(tx: Transaction, batch: NewBatch) -> None:
+def insert_batch(tx: Transaction, batch: NewBatch) -> None:
     """Make *batch* and its jobs, in the caller's transaction."""
     tx.execute(QUERIES["insert_batch"], batch.to_row())
 
 
-def accept(  # noqa: PLR0913  one request has as many sides
+def accept_batch(  # noqa: PLR0913  one request has as many sides
     pool: Pool,
     *,
     workspace_id: int,
@@ -89,8 +89,8 @@ def accept(  # noqa: PLR0913  one request has as many sides
     updates: Sequence[Update],
     places: Sequence[int] | None = None,
     idempotency: IdempotencyKey | None = None,
-    backlogs: Backlogs,
-) -> Accepted:
+    backlogs: BacklogLimiter,
+) -> AcceptedBatch:
     """Return the batch that *updates* became, one job for each, in their order; durable when this returns.
 
     *places* are their places in the request, ascending, where not all of its objects became updates.
@@ -102,14 +102,14 @@ def accept(  # noqa: PLR0913  one request has as many sides
     batch = NewBatch(api_key_id=api_key_id, path=path, kind=kind, updates=updates, places=places)
     row = batch.to_row()
 
-    def work(tx: Transaction) -> Accepted:
+    def work(tx: Transaction) -> AcceptedBatch:
         if idempotency is not None:
-            earlier = first_use(tx, idempotency, path=path, batch_id=batch.id)
+            earlier = claim_idempotency_key(tx, idempotency, path=path, batch_id=batch.id)
             if earlier is not None:
-                return Accepted(batch_id=earlier, replayed=True)
+                return AcceptedBatch(batch_id=earlier, replayed=True)
         backlogs.require_room(tx)
         tx.execute(QUERIES["insert_batch"], row)
-        return Accepted(batch_id=batch.id, jobs=len(updates))
+        return AcceptedBatch(batch_id=batch.id, jobs=len(updates))
 
     accepted = run_in_transaction(pool, workspace_id, work)
     if not accepted.replayed:
@@ -118,7 +118,7 @@ def accept(  # noqa: PLR0913  one request has as many sides
     return accepted
 
 
-def origin() -> dict[str, str | None]:
+def request_origin() -> dict[str, str | None]:
     """Return what a batch keeps of the request that makes it: its id, and where its trace goes on."""
     return {"request_id": request_id.get() or None, "traceparent": current.get() or None}
 

@@ -31,7 +31,7 @@ RETRY_AFTER_S = 10
 REFUSED = "Too many jobs of this workspace wait: {bound:,} or more. Try again in {retry_after:,} seconds."
 
 
-def waiting(tx: Transaction, *, bound: int) -> int:
+def count_waiting_jobs(tx: Transaction, *, bound: int) -> int:
     """Return how many jobs of the workspace nobody has begun, *bound* for as many or more."""
     scope = {"bound": bound}
     (row,) = tx.execute(QUERIES["count_waiting"], scope).fetchall()
@@ -40,7 +40,7 @@ def waiting(tx: Transaction, *, bound: int) -> int:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
+class Estimate:
     """What a process knows of one workspace's backlog."""
 
     #: Jobs that waited when it was looked at last.
@@ -56,10 +56,10 @@ class Known:
         return self.counted + self.accepted
 
 
-NOTHING = Known()
+NO_ESTIMATE = Estimate()
 
 
-class Backlogs:
+class BacklogLimiter:
     """How many jobs of each workspace wait, as far as this process knows."""
 
     def __init__(self, bound: int, *, clock: Callable[[], float] = monotonic) -> None:
@@ -67,7 +67,7 @@ class Backlogs:
         self._bound = bound
         self._clock = clock
         self._lock = Lock()
-        self._known: dict[int, Known] = {}
+        self._known: dict[int, Estimate] = {}
 
     def require_room(self, tx: Transaction) -> None:
         """Raise Overloaded when too many jobs of the workspace wait; nobody is refused for what has changed since."""
@@ -99,25 +99,25 @@ class Backlogs:
     def look(self, tx: Transaction) -> None:
         """Count the waiting jobs of the workspace."""
         began, before = self._clock(), self._of(tx.workspace_id)
-        counted = waiting(tx, bound=self._bound)
+        counted = count_waiting_jobs(tx, bound=self._bound)
         ended = self._clock()
         pause = min(max(LEAST_PAUSE_S, PAUSE_TO_LOOK * (ended - began)), LONGEST_PAUSE_S)
         with self._lock:
             # What was accepted during the look may or may not have been seen by it: it counts.
             since = self._of(tx.workspace_id).accepted - before.accepted
-            known = Known(counted=counted, accepted=since, next_at=ended + pause)
+            known = Estimate(counted=counted, accepted=since, next_at=ended + pause)
             self._known[tx.workspace_id] = known
         self._tell(tx.workspace_id, before=before, after=known)
 
-    def _of(self, workspace_id: int) -> Known:
+    def _of(self, workspace_id: int) -> Estimate:
         """Return what is known of the workspace's backlog."""
-        return self._known.get(workspace_id, NOTHING)
+        return self._known.get(workspace_id, NO_ESTIMATE)
 
     def _is_full(self, workspace_id: int) -> bool:
         """Return whether too many jobs of the workspace wait, as far as is known."""
         return self._of(workspace_id).waiting >= self._bound
 
-    def _tell(self, workspace_id: int, *, before: Known, after: Known) -> None:
+    def _tell(self, workspace_id: int, *, before: Estimate, after: Estimate) -> None:
         """Log that a workspace's requests are refused from now on, or no longer."""
         full = after.counted >= self._bound
         if full != (before.counted >= self._bound):

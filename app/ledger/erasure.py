@@ -41,13 +41,13 @@ NAMELESS = frozenset(
 Key = tuple[str, ...]
 
 
-def jobs_of(tx: Transaction, *, braze_ids: Collection[str]) -> set[UUID]:
+def jobs_of_profiles(tx: Transaction, *, braze_ids: Collection[str]) -> set[UUID]:
     """Return the settled jobs in which a profile of *braze_ids* took part."""
     parameters = {"braze_ids": list(braze_ids)}
     return {row["id"] for row in tx.execute(QUERIES["jobs_of_profiles"], parameters)}
 
 
-def names_in_audit(tx: Transaction, *, job_ids: Collection[UUID]) -> set[Identifier]:
+def names_before_merges(tx: Transaction, *, job_ids: Collection[UUID]) -> set[Identifier]:
     """Return what the profiles of the merges *job_ids* answered to before them."""
     parameters = {"ids": list(job_ids)}
     rows = tx.execute(QUERIES["names_before"], parameters)
@@ -61,13 +61,13 @@ def jobs_naming(tx: Transaction, *, keys: AbstractSet[Key]) -> set[UUID]:
     return {row["id"] for row in rows if not keys.isdisjoint(_found_nobody(row))}
 
 
-def jobs_that_saw(tx: Transaction, *, profile_ids: Collection[int]) -> set[UUID]:
+def jobs_with_snapshots_of(tx: Transaction, *, profile_ids: Collection[int]) -> set[UUID]:
     """Return the settled jobs whose audits show others with a share of *profile_ids*, whose merges are undone."""
     parameters = {"ids": list(profile_ids)}
     return {row["id"] for row in tx.execute(QUERIES["jobs_that_saw_them"], parameters)}
 
 
-def blank(tx: Transaction, *, job_ids: Collection[UUID], audits_of: Collection[UUID] = ()) -> None:
+def blank_jobs(tx: Transaction, *, job_ids: Collection[UUID], audits_of: Collection[UUID] = ()) -> None:
     """Blank what the settled jobs *job_ids* and their audits say of anybody; braze_ids, outcomes and times stay.
 
     Of the jobs *audits_of* the audits alone are blanked. All are locked in id order, so that two deletions of profiles
@@ -81,7 +81,7 @@ def blank(tx: Transaction, *, job_ids: Collection[UUID], audits_of: Collection[U
     tx.execute(QUERIES["erase_audits"], audited)
 
 
-def erase_names(tx: Transaction, *, braze_ids: Collection[str]) -> None:
+def erase_audit_names(tx: Transaction, *, braze_ids: Collection[str]) -> None:
     """Erase the external_ids that the audit of renames and removals knows of the profiles *braze_ids*."""
     parameters = {"braze_ids": sorted(set(braze_ids))}
     tx.execute(QUERIES["erase_names"], parameters)

@@ -20,7 +20,7 @@ LONGEST_DELAY_S = 900.0
 
 # Without slots, so that what was read once can be kept.
 @dataclass(frozen=True, kw_only=True)
-class Work:
+class ClaimedJob:
     """A job as a worker sees it: what to do, and which attempt this is."""
 
     id: UUID
@@ -50,7 +50,7 @@ class Work:
         return from_record(self.survivor_wire)
 
     @classmethod
-    def from_row(cls, row: Mapping[str, Any]) -> "Work":
+    def from_row(cls, row: Mapping[str, Any]) -> "ClaimedJob":
         """Return the job that *row* of the table says."""
         return cls(
             id=row["id"],
@@ -67,7 +67,7 @@ class Work:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Party:
+class ProfileRef:
     """A profile that took part in a job, named as it was before it."""
 
     id: int
@@ -76,14 +76,14 @@ class Party:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finished:
+class JobResult:
     """What a job ended with; a party is None where no profile was found."""
 
     job_id: UUID
     outcome: Outcome
     reason: str
-    orphan: Party | None = None
-    survivor: Party | None = None
+    orphan: ProfileRef | None = None
+    survivor: ProfileRef | None = None
 
     def to_row(self) -> dict[str, Any]:
         """Return it as the ledger's update takes it."""
@@ -96,30 +96,30 @@ class Finished:
         return row
 
 
-def begin(tx: Transaction, *, job_ids: Sequence[UUID], task_id: UUID) -> Deferred[list[Work]]:
+def begin_attempts(tx: Transaction, *, job_ids: Sequence[UUID], task_id: UUID) -> Deferred[list[ClaimedJob]]:
     """Count an attempt on each unfinished job of *job_ids*; return how to get these jobs, in the order of sending."""
     parameters = {"ids": list(job_ids), "task_id": task_id}
     return tx.defer(
         QUERIES["begin_attempt"],
         parameters,
-        read=lambda cursor: sorted(map(Work.from_row, cursor.fetchall()), key=lambda work: work.id),
+        read=lambda cursor: sorted(map(ClaimedJob.from_row, cursor.fetchall()), key=lambda work: work.id),
     )
 
 
-def hold(tx: Transaction, *, work: Sequence[Work]) -> Deferred[set[UUID]]:
+def lock_running_jobs(tx: Transaction, *, work: Sequence[ClaimedJob]) -> Deferred[set[UUID]]:
     """Lock the jobs of *work* in id order; return how to get the ids of those that nobody has finished meanwhile."""
     parameters = {"ids": [job.id for job in work]}
     return tx.defer(QUERIES["hold_jobs"], parameters, read=lambda cursor: {row["id"] for row in cursor.fetchall()})
 
 
-def finish(tx: Transaction, *, finished: Sequence[Finished]) -> None:
+def record_results(tx: Transaction, *, finished: Sequence[JobResult]) -> None:
     """Record the outcomes *finished*; to be called in the transaction that has their effects."""
     rows = [each.to_row() for each in finished]
     tx.execute(QUERIES["finish_jobs"], {"rows": Jsonb(rows)})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class RetryLimits:
     """How often a job may be tried, and how soon again."""
 
     #: Failures after which it is dead.
@@ -130,7 +130,9 @@ class Limits:
     delay_s: float
 
 
-def fail(tx: Transaction, *, job: Work, reason: str, gave_way: bool, limits: Limits) -> JobState | None:
+def fail_attempt(
+    tx: Transaction, *, job: ClaimedJob, reason: str, gave_way: bool, limits: RetryLimits
+) -> JobState | None:
     """Put *job*, whose attempt failed, back in the queue, or declare it dead; return its state.
 
     *gave_way* says that the attempt had to give way to others, which is not held against the job. Returns None, and

@@ -32,7 +32,7 @@ STATES = ("queued", "running", "dead")
 Rows = Sequence[dict[str, Any]]
 
 
-def measured(connection: Connection, *, bound: int, most: int = MOST) -> list[dict[str, Any]]:
+def count_jobs_by_workspace(connection: Connection, *, bound: int, most: int = MOST) -> list[dict[str, Any]]:
     """Return what is in hand of each workspace: `{workspace_id, workspaces, oldest_s, queued, running, dead}`.
 
     Jobs are counted up to *bound*; *workspaces* says how many workspaces there are, of which *most* are told.
@@ -76,7 +76,7 @@ class LedgerGauges:
         """Look at the ledger; return None when it cannot be read now."""
         try:
             with lend_connection(self._pool()) as connection:
-                return measured(connection, bound=self._bound)
+                return count_jobs_by_workspace(connection, bound=self._bound)
         except (DatabaseUnavailable, psycopg.Error) as error:
             LOG.warning("The ledger could not be read for metrics", extra={"error": type(error).__name__})
             return None

@@ -23,7 +23,7 @@ class IdempotencyKey:
     hours: float
 
 
-def first_use(tx: Transaction, given: IdempotencyKey, *, path: str, batch_id: UUID) -> UUID | None:
+def claim_idempotency_key(tx: Transaction, given: IdempotencyKey, *, path: str, batch_id: UUID) -> UUID | None:
     """Return the batch that was accepted under this key before, or None and note that *batch_id* is accepted now.
 
     The key is held until the transaction ends, and is used up only if it commits. Raises Conflict when another

@@ -11,7 +11,7 @@ from app.db.transaction import Deferred, Transaction
 from app.ledger.execution import QUERIES
 
 
-def workspaces(connection: Connection) -> list[int]:
+def list_workspaces(connection: Connection) -> list[int]:
     """Return every workspace."""
     return [row["workspace_id"] for row in connection.execute(QUERIES["all_workspaces"])]
 
@@ -24,12 +24,12 @@ def prune_batches(tx: Transaction, *, before: datetime, limit: int) -> Deferred[
     return _prune("prune_batches", tx, before=before, limit=limit)
 
 
-def prune_audit(tx: Transaction, *, before: datetime, limit: int) -> Deferred[int]:
+def prune_audit_events(tx: Transaction, *, before: datetime, limit: int) -> Deferred[int]:
     """Delete up to *limit* entries of the audit that are older and hang on no batch; return how many, later."""
     return _prune("prune_audit_entries", tx, before=before, limit=limit)
 
 
-def prune_idempotency(tx: Transaction, *, hours: float) -> Deferred[int]:
+def prune_idempotency_keys(tx: Transaction, *, hours: float) -> Deferred[int]:
     """Forget idempotency keys older than *hours*; return how many, later."""
     return tx.defer(QUERIES["prune_idempotency"], {"hours": hours}, read=lambda cursor: cursor.rowcount)
 

@@ -20,7 +20,7 @@ NO_JOB = "There is no job with this id."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Side:
+class ProfileRef:
     """The profile that one side of a job was resolved to, as it was before the job."""
 
     braze_id: str
@@ -42,8 +42,8 @@ class Job:
     orphan_identifier: Mapping[str, Any]
     survivor_identifier: Mapping[str, Any]
     #: None while they are not resolved, or when nothing answered to the identifier.
-    orphan: Side | None
-    survivor: Side | None
+    orphan: ProfileRef | None
+    survivor: ProfileRef | None
     attempts: int
     task_id: UUID | None
     #: The request that made its batch, as its client or the front door named it.
@@ -68,7 +68,7 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tally:
+class StatusCount:
     """How many jobs of a batch ended in one way, or stand in one state, and when the last of them ended."""
 
     state: JobState
@@ -87,7 +87,7 @@ class Batch:
     source: BatchSource
     #: The run over duplicates that made it, if one did.
     run_id: UUID | None
-    tallies: Sequence[Tally]
+    tallies: Sequence[StatusCount]
     jobs: Sequence[Job] = ()
 
     @property
@@ -115,7 +115,7 @@ class Batch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class JobFilter:
     """Which jobs a page shows; None wants any."""
 
     state: JobState | None = None
@@ -131,7 +131,7 @@ def read_batch(tx: Transaction, *, batch_id: UUID) -> Batch:
     if not rows:
         raise NotFound(NO_BATCH)
     jobs = [Job.from_row(row) for row in rows if row["id"] is not None]
-    tallies = [Tally(state=job.state, outcome=job.outcome, jobs=1, finished_at=job.finished_at) for job in jobs]
+    tallies = [StatusCount(state=job.state, outcome=job.outcome, jobs=1, finished_at=job.finished_at) for job in jobs]
     return Batch(
         id=batch_id,
         request_id=rows[0]["request_id"],
@@ -143,7 +143,7 @@ def read_batch(tx: Transaction, *, batch_id: UUID) -> Batch:
     )
 
 
-def is_finished(tx: Transaction, *, batch_id: UUID) -> bool:
+def is_batch_finished(tx: Transaction, *, batch_id: UUID) -> bool:
     """Return whether every job of a batch is finished or dead."""
     parameters = {"batch_id": batch_id}
     (row,) = tx.execute(QUERIES["has_unfinished_jobs"], parameters)
@@ -154,7 +154,7 @@ def is_finished(tx: Transaction, *, batch_id: UUID) -> bool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WantedBatches:
+class BatchFilter:
     """Which batches a page shows; None wants any."""
 
     source: BatchSource | None = None
@@ -169,7 +169,7 @@ class WantedBatches:
 def list_batches(
     tx: Transaction,
     *,
-    wanted: WantedBatches = WantedBatches(),
+    wanted: BatchFilter = BatchFilter(),
     limit: int,
     before: UUID | None = None,
 ) -> list[Batch]:
@@ -191,7 +191,7 @@ def read_batches(tx: Transaction, *, batch_ids: Sequence[UUID]) -> list[Batch]:
     return _with_tallies(tx, tx.execute(QUERIES["read_batches"], wanted).fetchall())
 
 
-def list_jobs(tx: Transaction, *, wanted: Wanted, limit: int, before: UUID | None = None) -> list[Job]:
+def list_jobs(tx: Transaction, *, wanted: JobFilter, limit: int, before: UUID | None = None) -> list[Job]:
     """Return up to *limit* jobs that are *wanted*, newest first, older than the job *before*."""
     page: dict[str, Any] = {
         "state": wanted.state,
@@ -224,10 +224,10 @@ def read_changes(tx: Transaction, *, job_id: UUID) -> list[dict[str, Any]]:
     return changes
 
 
-def _side(row: Mapping[str, Any], role: str) -> Side | None:
+def _side(row: Mapping[str, Any], role: str) -> ProfileRef | None:
     """Return the profile of *role* that *row* says, or None."""
     braze_id = row[f"{role}_braze_id"]
-    return None if braze_id is None else Side(braze_id=braze_id, external_id=row[f"{role}_external_id"])
+    return None if braze_id is None else ProfileRef(braze_id=braze_id, external_id=row[f"{role}_external_id"])
 
 
 def _with_tallies(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> list[Batch]:
@@ -237,11 +237,13 @@ def _with_tallies(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> list[Ba
     return [Batch(**{**row, "source": BatchSource(row["source"])}, tallies=tallies.get(row["id"], ())) for row in rows]
 
 
-def _tallies(rows: Iterable[Mapping[str, Any]]) -> dict[UUID, list[Tally]]:
+def _tallies(rows: Iterable[Mapping[str, Any]]) -> dict[UUID, list[StatusCount]]:
     """Return the tallies that *rows* say, by batch."""
-    tallies: dict[UUID, list[Tally]] = {}
+    tallies: dict[UUID, list[StatusCount]] = {}
     for row in rows:
         outcome = None if row["outcome"] is None else Outcome(row["outcome"])
-        tally = Tally(state=JobState(row["state"]), outcome=outcome, jobs=row["jobs"], finished_at=row["finished_at"])
+        tally = StatusCount(
+            state=JobState(row["state"]), outcome=outcome, jobs=row["jobs"], finished_at=row["finished_at"]
+        )
         tallies.setdefault(row["batch_id"], []).append(tally)
     return tallies

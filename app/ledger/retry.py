@@ -39,7 +39,7 @@ def retry_job(tx: Transaction, *, job_id: UUID) -> None:
     tx.execute(QUERIES["requeue_job"], job)
 
 
-def workspace_of(connection: Connection, *, job_id: UUID, name: str | None = None) -> Workspace:
+def find_workspace_of_job(connection: Connection, *, job_id: UUID, name: str | None = None) -> Workspace:
     """Return the workspace that the job is in; raise NotFound when it is in none, or not in the one called *name*."""
     row = connection.execute(QUERIES["find_workspace"], {"job_id": job_id, "name": name}).fetchone()
     if row is None:

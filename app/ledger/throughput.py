@@ -20,7 +20,7 @@ QUERIES = load_queries("app.ledger", "throughput.sql")
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
 
-class Period(Enum):
+class ChartPeriod(Enum):
     """How far back is looked, and in stretches of which length."""
 
     HOUR = timedelta(hours=1), timedelta(minutes=1)
@@ -40,7 +40,7 @@ class Period(Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stretch:
+class TimeBucket:
     """What happened in a stretch of time."""
 
     begins_at: datetime
@@ -56,7 +56,7 @@ class Stretch:
         return sum(self.settled.values())
 
 
-def read_throughput(tx: Transaction, *, period: Period, now: datetime) -> list[Stretch]:
+def read_throughput(tx: Transaction, *, period: ChartPeriod, now: datetime) -> list[TimeBucket]:
     """Return the stretches of the *period* that ends *now*, oldest first, in the caller's snapshot.
 
     Costs an entry of an index for each job that was accepted or ended in the period, or is unfinished.
@@ -91,11 +91,11 @@ def _stretches(
     settled: Mapping[datetime, Mapping[Outcome | None, int]],
     *,
     unfinished: int,
-) -> list[Stretch]:
+) -> list[TimeBucket]:
     """Return the stretches, told backwards from what is *unfinished* now."""
-    told: list[Stretch] = []
+    told: list[TimeBucket] = []
     for begins_at in reversed(begins):
-        stretch = Stretch(
+        stretch = TimeBucket(
             begins_at=begins_at,
             accepted=accepted.get(begins_at, 0),
             settled=settled.get(begins_at, {}),

@@ -4,7 +4,7 @@ from time import perf_counter
 from types import TracebackType
 from typing import Self
 
-from app.metrics.instruments import Counter, Gauge, Histogram, every
+from app.metrics.instruments import Counter, Gauge, Histogram, label_combinations
 
 #: Why a transaction is made again, by the name of the error.
 REASONS = {
@@ -27,13 +27,13 @@ RETRIED = Counter(
     "mergelane_transaction_retries",
     "Transactions made again because they had to give way, by reason.",
     labels=("reason",),
-    series=every([*REASONS.values(), "other"]),
+    series=label_combinations([*REASONS.values(), "other"]),
 )
 
 DATABASE = (POOL_LIMIT, POOL_USED, POOL_WAITING, POOL_WAIT, POOL_FAILURES, RETRIED)
 
 
-class Lending:
+class MeasuredLoan:
     """One wish for a connection, as it is measured: a thread waits, then it uses what it was lent."""
 
     def __init__(self) -> None:

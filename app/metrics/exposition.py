@@ -8,10 +8,10 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-__all__ = ["CONTENT_TYPE_LATEST", "Source", "exposition", "registry"]
+__all__ = ["CONTENT_TYPE_LATEST", "MetricSource", "expose", "make_registry"]
 
 
-class Source(Protocol):
+class MetricSource(Protocol):
     """Whatever can tell metrics: an instrument, or something that looks them up when it is asked."""
 
     def collect(self) -> Iterable[Metric]:
@@ -21,7 +21,7 @@ class Source(Protocol):
 class _Collected(Collector):
     """Hands *sources* to Prometheus's own exposition."""
 
-    def __init__(self, sources: tuple[Source, ...]) -> None:
+    def __init__(self, sources: tuple[MetricSource, ...]) -> None:
         self._sources = sources
 
     def collect(self) -> Iterator[Metric]:
@@ -30,7 +30,7 @@ class _Collected(Collector):
             yield from source.collect()
 
 
-def registry(*sources: Source, process: bool = False) -> CollectorRegistry:
+def make_registry(*sources: MetricSource, process: bool = False) -> CollectorRegistry:
     """Return a registry that tells *sources*, and with *process* what the kernel knows of this process."""
     made = CollectorRegistry(auto_describe=False)
     made.register(_Collected(sources))
@@ -39,6 +39,6 @@ def registry(*sources: Source, process: bool = False) -> CollectorRegistry:
     return made
 
 
-def exposition(*sources: Source) -> bytes:
+def expose(*sources: MetricSource) -> bytes:
     """Return all metrics of *sources* as text."""
-    return generate_latest(registry(*sources))
+    return generate_latest(make_registry(*sources))

@@ -1,6 +1,6 @@
 """The front door's metrics."""
 
-from app.metrics.instruments import Counter, Histogram, every
+from app.metrics.instruments import Counter, Histogram, label_combinations
 from schemas.outcomes import JobKind
 
 #: Seconds that an answer may take; fine where clients feel it, and around the second that an alert asks about.
@@ -20,7 +20,7 @@ REQUESTS = Counter(
     "mergelane_http_requests",
     "Requests that the front door has answered, by status.",
     labels=("status",),
-    series=every(STATUSES),
+    series=label_combinations(STATUSES),
     capacity=len(STATUSES),
 )
 LATENCY = Histogram(
@@ -34,7 +34,7 @@ ACCEPTED_JOBS = Counter(
     "mergelane_accepted_jobs",
     "Jobs that were made durable.",
     labels=("kind",),
-    series=every(JobKind),
+    series=label_combinations(JobKind),
 )
 SHED_REQUESTS = Counter("mergelane_shed_requests", "Requests refused because too many jobs of their workspace waited.")
 LIMITED_REQUESTS = Counter(
@@ -45,10 +45,10 @@ UNCOUNTED_REQUESTS = Counter(
     "Requests let in uncounted because the Redis that keeps the rate limits did not answer.",
 )
 
-DOOR = (REQUESTS, LATENCY, ACCEPTED_JOBS, SHED_REQUESTS, LIMITED_REQUESTS, UNCOUNTED_REQUESTS)
+HTTP = (REQUESTS, LATENCY, ACCEPTED_JOBS, SHED_REQUESTS, LIMITED_REQUESTS, UNCOUNTED_REQUESTS)
 
 
-def count_answer(*, method: str, route: str | None, status: int, seconds: float) -> None:
+def count_response(*, method: str, route: str | None, status: int, seconds: float) -> None:
     """Count an answer; *route* is the URL's rule, None where there was none."""
     exact = str(status) if REQUESTS.knows((str(status),)) else "other"
     REQUESTS.add(1, exact)

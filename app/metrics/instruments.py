@@ -8,12 +8,12 @@ from typing import ClassVar
 
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
-from app.metrics.shared_memory import BOARD, Board
+from app.metrics.shared_memory import SHARED_MEMORY, SharedMemory
 
 Labels = tuple[str, ...]
 
 
-def every(*values: Iterable[str]) -> list[Labels]:
+def label_combinations(*values: Iterable[str]) -> list[Labels]:
     """Return every combination of the labels' *values*."""
     return list(product(*values))
 
@@ -37,7 +37,7 @@ class Instrument:
         labels: Labels = (),
         series: Sequence[Labels] | None = None,
         capacity: int = 0,
-        board: Board = BOARD,
+        board: SharedMemory = SHARED_MEMORY,
     ) -> None:
         self.name, self.told, self.labels = name, told, labels
         given = [()] if series is None and not labels else series or []
@@ -139,7 +139,7 @@ class Histogram(Instrument):
         labels: Labels = (),
         series: Sequence[Labels] | None = None,
         capacity: int = 0,
-        board: Board = BOARD,
+        board: SharedMemory = SHARED_MEMORY,
     ) -> None:
         self.bounds = tuple(bounds)
         super().__init__(name, told, labels=labels, series=series, capacity=capacity, board=board)

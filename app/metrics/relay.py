@@ -1,6 +1,6 @@
 """The relay's metrics."""
 
-from app.metrics.instruments import Counter, Gauge, Latest, every
+from app.metrics.instruments import Counter, Gauge, Latest, label_combinations
 
 SERVICES = ("relay", "rescue", "prune", "analysis")
 
@@ -12,29 +12,32 @@ RESCUED = Counter(
     "mergelane_rescued_jobs",
     "Jobs that the rescue put back because their message (lost) or their worker (stranded) was gone.",
     labels=("cause",),
-    series=every(["lost", "stranded"]),
+    series=label_combinations(["lost", "stranded"]),
 )
 RESCUED_DEAD = Counter("mergelane_rescued_jobs_dead", "Jobs that the rescue declared dead: stranded too often.")
 PRUNED = Counter(
     "mergelane_pruned_rows",
     "Rows of each kind that were deleted after their time.",
     labels=("kind",),
-    series=every(["batch", "audit_entry", "idempotency_key", "notice", "sign_in"]),
+    series=label_combinations(["batch", "audit_entry", "idempotency_key", "notice", "sign_in"]),
 )
 ROUNDS = Counter(
-    "mergelane_relay_rounds", "Rounds of the relay's services.", labels=("service",), series=every(SERVICES)
+    "mergelane_relay_rounds",
+    "Rounds of the relay's services.",
+    labels=("service",),
+    series=label_combinations(SERVICES),
 )
-AWAY = Counter(
+FAILED_ROUNDS = Counter(
     "mergelane_relay_rounds_failed",
     "Rounds of the relay's services that came to nothing because PostgreSQL or the broker was away.",
     labels=("service",),
-    series=every(SERVICES),
+    series=label_combinations(SERVICES),
 )
 LAST_ROUND = Latest(
     "mergelane_relay_last_round_timestamp_seconds",
     "When a service of the relay last ended a round well, in seconds since the epoch.",
     labels=("service",),
-    series=every(SERVICES),
+    series=label_combinations(SERVICES),
 )
 
 RELAY = (
@@ -46,6 +49,6 @@ RELAY = (
     RESCUED_DEAD,
     PRUNED,
     ROUNDS,
-    AWAY,
+    FAILED_ROUNDS,
     LAST_ROUND,
 )

@@ -10,15 +10,15 @@ from contextlib import contextmanager
 from prometheus_client import start_http_server
 
 from app.metrics.database import DATABASE
-from app.metrics.exposition import Source, registry
+from app.metrics.exposition import MetricSource, make_registry
 
 LOG = logging.getLogger(__name__)
 
 
-class Served:
+class MetricsServer:
     """The server of one process's metrics; without an address there is none."""
 
-    def __init__(self, address: str, *sources: Source) -> None:
+    def __init__(self, address: str, *sources: MetricSource) -> None:
         """Show *sources*, and what every process measures, at *address* (HOST:PORT, or nothing).
 
         An address that cannot be had is told and no more: no merge waits for its being counted.
@@ -27,7 +27,7 @@ class Served:
         if not address:
             return
         host, _, port = address.rpartition(":")
-        shown = registry(*sources, *DATABASE, process=True)
+        shown = make_registry(*sources, *DATABASE, process=True)
         try:
             self._server, self._thread = start_http_server(int(port), host.strip("[]"), shown)
         except (OSError, OverflowError) as error:
@@ -45,9 +45,9 @@ class Served:
 
 
 @contextmanager
-def serve(address: str, *sources: Source) -> Iterator[None]:
+def serve_metrics(address: str, *sources: MetricSource) -> Iterator[None]:
     """Show *sources*, and what every process measures, at *address* for as long as the block takes."""
-    served = Served(address, *sources)
+    served = MetricsServer(address, *sources)
     try:
         yield
     finally:

@@ -17,7 +17,7 @@ CELLS = 16_384
 WIDTH_OF_A_NUMBER = 8
 
 
-class Board:
+class SharedMemory:
     """Rows of numbers, one row for each process. To be made before processes fork."""
 
     def __init__(self, *, rows: int = ROWS, cells: int = CELLS) -> None:
@@ -93,4 +93,4 @@ def _lives(pid: int) -> bool:
     return True
 
 
-BOARD = Board()
+SHARED_MEMORY = SharedMemory()

@@ -1,6 +1,6 @@
 """The workers' metrics. A lane costs a handful of additions, a job two."""
 
-from app.metrics.instruments import Counter, Histogram, every
+from app.metrics.instruments import Counter, Histogram, label_combinations
 from schemas.outcomes import JobKind, Outcome
 
 #: Seconds of work on a lane, and of its transactions.
@@ -12,13 +12,13 @@ FINISHED = Counter(
     "mergelane_jobs_finished",
     "Jobs that came to an outcome.",
     labels=("kind", "outcome"),
-    series=every(JobKind, Outcome),
+    series=label_combinations(JobKind, Outcome),
 )
 MERGE_SECONDS = Histogram(
     "mergelane_job_duration_seconds",
     "Seconds from a job's acceptance to its outcome.",
     labels=("kind",),
-    series=every(JobKind),
+    series=label_combinations(JobKind),
     bounds=MERGE_S,
 )
 ATTEMPTS = Counter("mergelane_job_attempts", "Attempts that were begun.")
@@ -26,7 +26,7 @@ FAILED = Counter(
     "mergelane_job_attempts_failed",
     "Attempts that failed, by what became of the job: queued (tried again), dead, or superseded by another attempt.",
     labels=("next",),
-    series=every(["queued", "dead", "superseded"]),
+    series=label_combinations(["queued", "dead", "superseded"]),
 )
 LANE_JOBS = Histogram(
     "mergelane_lane_jobs", "Jobs that a lane was begun with.", bounds=(0, 1, 2, 5, 10, 20, 30, 40, 50, 100, 200)
@@ -37,4 +37,4 @@ TRANSACTION_SECONDS = Histogram(
 )
 LANES_SPLIT = Counter("mergelane_lanes_split", "Lanes whose jobs were run one by one because one of them failed.")
 
-WORK = (FINISHED, MERGE_SECONDS, ATTEMPTS, FAILED, LANE_JOBS, LANE_SECONDS, TRANSACTION_SECONDS, LANES_SPLIT)
+WORKER = (FINISHED, MERGE_SECONDS, ATTEMPTS, FAILED, LANE_JOBS, LANE_SECONDS, TRANSACTION_SECONDS, LANES_SPLIT)

@@ -5,7 +5,7 @@ from threading import Lock
 from time import monotonic
 
 
-class Breaker:
+class CircuitBreaker:
     """Says who may try a server. After a failure that is one caller every *pause_s* seconds, until one succeeds."""
 
     def __init__(self, pause_s: float, *, clock: Callable[[], float] = monotonic) -> None:

@@ -51,7 +51,7 @@ DEFAULTS = (
 
 
 @lru_cache(maxsize=1_024)
-def read_limit(bucket: str, text: str) -> Limit:
+def parse_limit(bucket: str, text: str) -> Limit:
     """Return the limit that *text* writes for *bucket*; raise ValueError, with a sentence, when it writes none."""
     if bucket not in set(Bucket):
         raise ValueError(f"There is no bucket {bucket!r}; choose from: {', '.join(Bucket)}.")
@@ -61,16 +61,16 @@ def read_limit(bucket: str, text: str) -> Limit:
     return Limit(Bucket(bucket), int(match[1]), int(match[2]))
 
 
-def read_limits(text: str) -> tuple[Limit, ...]:
+def parse_limits(text: str) -> tuple[Limit, ...]:
     """Return the limits of all buckets: those that *text* writes, and the vendor's for the others.
 
     Raises ValueError, with a sentence, when a part of *text* cannot be read.
     """
     parts = [part.strip().partition("=") for part in text.split(",") if part.strip()]
-    return replaced(DEFAULTS, [read_limit(bucket.strip(), limit.strip()) for bucket, _, limit in parts])
+    return override_limits(DEFAULTS, [parse_limit(bucket.strip(), limit.strip()) for bucket, _, limit in parts])
 
 
-def replaced(limits: Iterable[Limit], by: Iterable[Limit]) -> tuple[Limit, ...]:
+def override_limits(limits: Iterable[Limit], by: Iterable[Limit]) -> tuple[Limit, ...]:
     """Return *limits*, those of them exchanged for whose bucket there is one in *by*."""
     given = {limit.bucket: limit for limit in by}
     return tuple(given.get(limit.bucket, limit) for limit in limits)

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from limits.storage import MemoryStorage, RedisStorage
 
 from app.metrics.http import UNCOUNTED_REQUESTS
-from app.rates.breaker import Breaker
+from app.rates.breaker import CircuitBreaker
 from app.rates.buckets import Limit
 
 LOG = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ OPTIONS = {"db": "db", "virtual_host": "db"} | {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
+class LimitStatus:
     """Where a bucket stands after a request was counted."""
 
     limit: Limit
@@ -45,16 +45,18 @@ class Reading:
     retry_after: int
 
 
-class Windows:
+class FixedWindowLimiter:
     """Counts requests. When Redis does not answer, every request is let in uncounted: the door stays open.
 
     *url* is a broker's; where that is no Redis, this process counts by itself.
     """
 
-    def __init__(self, url: str, *, clock: Callable[[], float] = time.time, breaker: Breaker | None = None) -> None:
+    def __init__(
+        self, url: str, *, clock: Callable[[], float] = time.time, breaker: CircuitBreaker | None = None
+    ) -> None:
         self._url = storage_url(url)
         self._clock = clock
-        self._breaker = breaker or Breaker(PAUSE_S)
+        self._breaker = breaker or CircuitBreaker(PAUSE_S)
         self._storage = _storage(self._url)
         self._lock = Lock()
         #: Requests that were let in uncounted since the process began.
@@ -65,17 +67,17 @@ class Windows:
         """Whether other processes count in the same place."""
         return self._url != MEMORY
 
-    def count(self, limit: Limit, *, workspace_id: int) -> Reading:
+    def count(self, limit: Limit, *, workspace_id: int) -> LimitStatus:
         """Count one request of the workspace against *limit* and return where its bucket stands now."""
         return self.count_of(str(workspace_id), limit)
 
-    def count_of(self, whose: str, limit: Limit) -> Reading:
+    def count_of(self, whose: str, limit: Limit) -> LimitStatus:
         """Count one request of somebody who has no workspace yet against *limit*, and return where that stands now."""
         now = self._clock()
         window = int(now // limit.seconds)
         counted = self._increment(f"{whose}:{limit.bucket}:{limit.seconds}:{window}", limit.seconds)
         resets_at = (window + 1) * limit.seconds
-        return Reading(
+        return LimitStatus(
             limit=limit,
             remaining=max(0, limit.requests - counted),
             resets_at=resets_at,

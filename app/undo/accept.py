@@ -11,8 +11,8 @@ from uuid_utils.compat import uuid7
 from app.db.queries import load_queries
 from app.db.transaction import Transaction
 from app.errors import Conflict, NotFound
-from app.ledger.accept import Accepted, origin
-from app.ledger.idempotency import IdempotencyKey, first_use
+from app.ledger.accept import AcceptedBatch, request_origin
+from app.ledger.idempotency import IdempotencyKey, claim_idempotency_key
 from app.ledger.lanes import lane_heads
 from app.ledger.queries import NO_BATCH, NO_JOB
 from schemas.outcomes import JobKind
@@ -68,7 +68,7 @@ def accept(
     api_key_id: UUID | None,
     path: str,
     idempotency: IdempotencyKey | None = None,
-) -> Accepted:
+) -> AcceptedBatch:
     """Return the batch of undos that *asked* became, one for each merge, in the caller's transaction.
 
     The latest merge comes first; undos of merges that have a profile in common share a lane, so that they keep that
@@ -76,19 +76,19 @@ def accept(
     """
     batch_id = uuid7()
     if idempotency is not None:
-        earlier = first_use(tx, idempotency, path=path, batch_id=batch_id)
+        earlier = claim_idempotency_key(tx, idempotency, path=path, batch_id=batch_id)
         if earlier is not None:
-            return Accepted(batch_id=earlier, replayed=True)
+            return AcceptedBatch(batch_id=earlier, replayed=True)
     jobs = _jobs(tx, undoable(tx, asked))
     batch = {
         "batch_id": batch_id,
         "api_key_id": api_key_id,
         "path": path,
-        **origin(),
+        **request_origin(),
         "jobs": Jsonb(jobs),
     }
     tx.execute(QUERIES["insert_undos"], batch)
-    return Accepted(batch_id=batch_id, jobs=len(jobs))
+    return AcceptedBatch(batch_id=batch_id, jobs=len(jobs))
 
 
 def _kinds(tx: Transaction, asked: Asked) -> set[JobKind]:

@@ -8,8 +8,8 @@ from app.config import Settings
 from app.db.transaction import Transaction
 from app.lane.decide import named
 from app.ledger import execution as ledger
-from app.ledger.erasure import blank
-from app.ledger.execution import Finished, Party, Work
+from app.ledger.erasure import blank_jobs
+from app.ledger.execution import ClaimedJob, JobResult, ProfileRef
 from app.merging.changes import changes
 from app.merging.profile import Profile
 from app.merging.rules import IDENTIFY_RULES
@@ -27,7 +27,7 @@ IN_PART = "Profile {braze_id} is back, but {count} of its identifiers belong to 
 TAKEN_OFF = "{Profile} has no external_id again."
 
 
-def undo(tx: Transaction, settings: Settings, *, job: Work) -> Finished:
+def undo(tx: Transaction, settings: Settings, *, job: ClaimedJob) -> JobResult:
     """Undo what *job* names and record how it ended, in the caller's transaction, which holds the job's row."""
     found = look(tx, settings, undo=job)
     if isinstance(found, Refusal):
@@ -37,23 +37,23 @@ def undo(tx: Transaction, settings: Settings, *, job: Work) -> Finished:
     return _take_back(tx, found, found.absorption, job=job)
 
 
-def _refuse(tx: Transaction, refusal: Refusal, *, job: Work) -> Finished:
+def _refuse(tx: Transaction, refusal: Refusal, *, job: ClaimedJob) -> JobResult:
     """Record that *job* cannot be undone, and forget whom it was about where that was to be forgotten."""
     undone = refusal.job
-    finished = Finished(
+    finished = JobResult(
         job_id=job.id,
         outcome=Outcome.NOT_UNDOABLE,
         reason=refusal.reason,
         orphan=undone.orphan,
         survivor=undone.survivor,
     )
-    ledger.finish(tx, finished=[finished])
+    ledger.record_results(tx, finished=[finished])
     if undone.blanked:
-        blank(tx, job_ids=[job.id])
+        blank_jobs(tx, job_ids=[job.id])
     return finished
 
 
-def _take_off(tx: Transaction, found: Found, *, job: Work) -> Finished:
+def _take_off(tx: Transaction, found: Found, *, job: ClaimedJob) -> JobResult:
     """Take the external_id off again that a profile got."""
     profile, identified = found.survivor, found.job
     before = identified.updated_before if profile.updated_at == identified.at else None
@@ -64,7 +64,7 @@ def _take_off(tx: Transaction, found: Found, *, job: Work) -> Finished:
     return _finish(tx, found, job=job, reason=reason, changed=changed)
 
 
-def _take_back(tx: Transaction, found: Found, absorption: Absorption, *, job: Work) -> Finished:
+def _take_back(tx: Transaction, found: Found, absorption: Absorption, *, job: ClaimedJob) -> JobResult:
     """Take from the survivor what the merge gave it, and let the orphan live again."""
     survivor, orphan = found.survivor, absorption.orphan
     left = _left(tx, found, absorption)
@@ -108,21 +108,21 @@ def _finish(
     tx: Transaction,
     found: Found,
     *,
-    job: Work,
+    job: ClaimedJob,
     reason: str,
     changed: Sequence[Mapping[str, Any]],
     missing: Sequence[Mapping[str, Any]] = (),
-) -> Finished:
+) -> JobResult:
     """Record that *job* had its effect, and what of the orphan is *missing*."""
     survivor = found.survivor
-    finished = Finished(
+    finished = JobResult(
         job_id=job.id,
         outcome=Outcome.UNDONE_IN_PART if missing else Outcome.UNDONE,
         reason=reason,
         orphan=found.job.orphan,
-        survivor=Party(id=survivor.id, braze_id=survivor.braze_id, external_id=survivor.external_id),
+        survivor=ProfileRef(id=survivor.id, braze_id=survivor.braze_id, external_id=survivor.external_id),
     )
-    ledger.finish(tx, finished=[finished])
+    ledger.record_results(tx, finished=[finished])
     undone = Undone(undo_id=job.id, job=found.job, at=tx.now(), changes=changed, not_restored=list(missing))
     note_undone(tx, undone)
     return finished

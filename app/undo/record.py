@@ -9,7 +9,7 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from app.db.transaction import Transaction
-from app.ledger.execution import Party
+from app.ledger.execution import ProfileRef
 from app.undo.accept import QUERIES
 from schemas.outcomes import JobKind, Outcome
 
@@ -30,8 +30,8 @@ class UndoneJob:
     kind: JobKind = JobKind.MERGE
     outcome: Outcome = Outcome.MERGED
     at: datetime | None = None
-    orphan: Party | None = None
-    survivor: Party | None = None
+    orphan: ProfileRef | None = None
+    survivor: ProfileRef | None = None
     #: The origins that the orphan brought, its own among them.
     origins: Sequence[int] = ()
     deprecated_external_ids: Sequence[str] = ()
@@ -102,8 +102,8 @@ def note_undone(tx: Transaction, undone: Undone) -> None:
     tx.execute(QUERIES["note_undone"], parameters)
 
 
-def _party(row: Mapping[str, Any], role: str) -> Party | None:
+def _party(row: Mapping[str, Any], role: str) -> ProfileRef | None:
     """Return the profile of *role* that *row* says, or None."""
     if row[f"{role}_id"] is None:
         return None
-    return Party(id=row[f"{role}_id"], braze_id=row[f"{role}_braze_id"], external_id=row[f"{role}_external_id"])
+    return ProfileRef(id=row[f"{role}_id"], braze_id=row[f"{role}_braze_id"], external_id=row[f"{role}_external_id"])

@@ -10,7 +10,7 @@ from app.db.queries import load_queries
 from app.db.transaction import Transaction
 from app.errors import ResolutionUnsettled
 from app.lane.decide import named, rules_of
-from app.ledger.execution import Work
+from app.ledger.execution import ClaimedJob
 from app.merging.changes import changes
 from app.merging.merge import merge
 from app.merging.profile import Profile
@@ -54,7 +54,7 @@ class Found:
     absorption: Absorption | None = None
 
 
-def look(tx: Transaction, settings: Settings, *, undo: Work) -> Found | Refusal:
+def look(tx: Transaction, settings: Settings, *, undo: ClaimedJob) -> Found | Refusal:
     """Return what *undo* is to take back, or why it cannot be; the survivor is locked until the transaction ends.
 
     The orphan has no row to lock: it is made again by whoever holds the survivor. Raises ResolutionUnsettled when the

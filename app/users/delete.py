@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable
 
-from app.audit.log import Asker, Note, note
+from app.audit.log import Actor, AuditEvent, log_events
 from app.db.connections import Pool
 from app.db.queries import load_queries
 from app.db.transaction import Transaction, retry_until_stable
@@ -25,7 +25,7 @@ PATIENCE_MS = 600_000
 HISTORY = ("delete_events", "delete_purchases", "delete_sessions", "delete_engagements")
 
 
-def delete_profiles(pool: Pool, *, workspace_id: int, request: Deletion, asker: Asker) -> None:
+def delete_profiles(pool: Pool, *, workspace_id: int, request: Deletion, asker: Actor) -> None:
     """Erase everyone whom *request* means: profile, history, aliases, redirects to it, and its data in the ledger.
 
     The audit keeps that *asker* had it done, and the braze_ids.
@@ -37,7 +37,7 @@ def delete_profiles(pool: Pool, *, workspace_id: int, request: Deletion, asker: 
     retry_until_stable(pool, workspace_id, _transact, request=request, asker=asker)
 
 
-def _transact(tx: Transaction, *, request: Deletion, asker: Asker) -> None:
+def _transact(tx: Transaction, *, request: Deletion, asker: Actor) -> None:
     """Look up, lock, look again and erase within the caller's transaction."""
     ids = _meant(tx, request=request)
     profiles = lock(tx, ids=ids)
@@ -47,8 +47,8 @@ def _transact(tx: Transaction, *, request: Deletion, asker: Asker) -> None:
         _erase(tx, profiles=profiles.values())
     forgotten = _forget_orphans(tx, request=request)
     gone = [*(profile.braze_id for profile in profiles.values()), *forgotten]
-    notes = [Note(braze_id=braze_id) for braze_id in gone]
-    note(tx, action=Action.DELETE, asker=asker, notes=notes)
+    notes = [AuditEvent(braze_id=braze_id) for braze_id in gone]
+    log_events(tx, action=Action.DELETE, asker=asker, notes=notes)
 
 
 def _meant(tx: Transaction, *, request: Deletion) -> set[int]:
@@ -94,8 +94,8 @@ def _forget_orphans(tx: Transaction, *, request: Deletion) -> list[str]:
     merges = tx.execute(QUERIES["merges_of_orphans"], named).fetchall()
     if merges:
         # This waits for an undo of these that has begun.
-        erasure.blank(tx, job_ids=[row["job_id"] for row in merges])
-        erasure.erase_names(tx, braze_ids=[row["braze_id"] for row in merges])
+        erasure.blank_jobs(tx, job_ids=[row["job_id"] for row in merges])
+        erasure.erase_audit_names(tx, braze_ids=[row["braze_id"] for row in merges])
         if _meant(tx, request=request):
             raise ResolutionUnsettled("A merge was undone while its orphan was to be forgotten.")
     return [row["braze_id"] for row in merges if row["known"]]
@@ -114,14 +114,14 @@ def _erase_from_ledger(
     was asked about it may have been asked about them. What audits show of others, who had a share of *profile_ids* for
     a while, goes as well.
     """
-    jobs = erasure.jobs_of(tx, braze_ids=braze_ids)
-    earlier = erasure.names_in_audit(tx, job_ids=jobs)
+    jobs = erasure.jobs_of_profiles(tx, braze_ids=braze_ids)
+    earlier = erasure.names_before_merges(tx, job_ids=jobs)
     mine = {targets.key_of(name): name for name in (*names, *earlier)}
     taken = targets.find(tx, targets=mine.values())
     jobs |= erasure.jobs_naming(tx, keys=mine.keys() - taken.keys())
-    saw = erasure.jobs_that_saw(tx, profile_ids=profile_ids)
-    erasure.blank(tx, job_ids=jobs, audits_of=saw - jobs)
-    erasure.erase_names(tx, braze_ids=braze_ids)
+    saw = erasure.jobs_with_snapshots_of(tx, profile_ids=profile_ids)
+    erasure.blank_jobs(tx, job_ids=jobs, audits_of=saw - jobs)
+    erasure.erase_audit_names(tx, braze_ids=braze_ids)
 
 
 def _names(profile: Profile) -> Iterable[Identifier]:

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from app.audit.log import Asker, Note, note
+from app.audit.log import Actor, AuditEvent, log_events
 from app.db.connections import Pool
 from app.db.transaction import Transaction, retry_until_stable, run_in_transaction
 from app.errors import ResolutionUnsettled
@@ -29,7 +29,7 @@ class Plan:
     refused: dict[int, str] = field(default_factory=dict)
 
 
-def rename(pool: Pool, *, workspace_id: int, renames: Mapping[int, Rename], asker: Asker) -> Refusals:
+def rename(pool: Pool, *, workspace_id: int, renames: Mapping[int, Rename], asker: Actor) -> Refusals:
     """Bring *renames* to effect in their order, each seeing what those before it did; return which were refused.
 
     The old external_ids become deprecated and keep resolving. A new one that led to a profile merged away no longer
@@ -38,7 +38,7 @@ def rename(pool: Pool, *, workspace_id: int, renames: Mapping[int, Rename], aske
     return retry_until_stable(pool, workspace_id, _rename, renames=renames, asker=asker)
 
 
-def remove(pool: Pool, *, workspace_id: int, external_ids: Mapping[int, str], asker: Asker) -> Refusals:
+def remove(pool: Pool, *, workspace_id: int, external_ids: Mapping[int, str], asker: Actor) -> Refusals:
     """Remove those of *external_ids* that are deprecated; return which of them, by their places, are not.
 
     The audit keeps that *asker* had it done.
@@ -75,7 +75,7 @@ def _refusal(each: Rename, *, primary: Mapping[str, int], used: set[str]) -> str
     return IN_USE if each.new in used else None
 
 
-def _rename(tx: Transaction, *, renames: Mapping[int, Rename], asker: Asker) -> Refusals:
+def _rename(tx: Transaction, *, renames: Mapping[int, Rename], asker: Actor) -> Refusals:
     """Look up, lock, look again and rename within the caller's transaction."""
     asked = {external_id for each in renames.values() for external_id in (each.current, each.new)}
     before = holders(tx, external_ids=asked)
@@ -93,7 +93,7 @@ def _rename(tx: Transaction, *, renames: Mapping[int, Rename], asker: Asker) -> 
     if planned.deprecated:
         deprecate(tx, old=planned.deprecated, now=now)
     notes = [
-        Note(
+        AuditEvent(
             braze_id=profiles[planned.deprecated[each.current]].braze_id,
             external_id=each.current,
             new_external_id=each.new,
@@ -101,16 +101,16 @@ def _rename(tx: Transaction, *, renames: Mapping[int, Rename], asker: Asker) -> 
         for place, each in renames.items()
         if place not in planned.refused
     ]
-    note(tx, action=Action.RENAME, asker=asker, notes=notes)
+    log_events(tx, action=Action.RENAME, asker=asker, notes=notes)
     return planned.refused
 
 
-def _remove(tx: Transaction, *, external_ids: Mapping[int, str], asker: Asker) -> Refusals:
+def _remove(tx: Transaction, *, external_ids: Mapping[int, str], asker: Actor) -> Refusals:
     """Remove and tell apart within the caller's transaction."""
     asked = set(external_ids.values())
     removed = remove_deprecated(tx, external_ids=asked)
-    notes = [Note(braze_id=braze_id, external_id=external_id) for external_id, braze_id in removed.items()]
-    note(tx, action=Action.REMOVE, asker=asker, notes=notes)
+    notes = [AuditEvent(braze_id=braze_id, external_id=external_id) for external_id, braze_id in removed.items()]
+    log_events(tx, action=Action.REMOVE, asker=asker, notes=notes)
     primary = holders(tx, external_ids=asked - removed.keys())
     return {
         place: PRIMARY if external_id in primary else NOT_DEPRECATED

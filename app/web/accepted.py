@@ -13,7 +13,7 @@ from flask import Response, g, jsonify, request
 from app.db.transaction import open_transaction
 from app.errors import DatabaseUnavailable, Rejected
 from app.ledger import queries
-from app.ledger.accept import Accepted, Update, accept
+from app.ledger.accept import AcceptedBatch, Update, accept_batch
 from app.ledger.idempotency import IdempotencyKey
 from app.web.prefer_wait import preferred_wait, wait_for_batch
 from app.web.resources import pool, settings
@@ -38,13 +38,13 @@ def take_in(
     body: Any,
     places: Sequence[int] | None = None,
     key: str | None = None,
-) -> Accepted:
+) -> AcceptedBatch:
     """Return the batch that *updates*, read from the parsed *body* of this request, became.
 
     *places* are their places in the request, where not all of its objects became updates; *key* is the Idempotency-Key,
     where it is not a header.
     """
-    return accept(
+    return accept_batch(
         pool(),
         workspace_id=g.workspace_id,
         api_key_id=g.api_key_id,
@@ -72,7 +72,7 @@ def idempotency_key(body: Any, *, given: str | None = None) -> IdempotencyKey | 
     return IdempotencyKey(key=key, body_digest=digest, hours=settings().idempotency_hours)
 
 
-def accepted_answer(accepted: Accepted, *, status: int, **vendors: Any) -> Response:
+def accepted_answer(accepted: AcceptedBatch, *, status: int, **vendors: Any) -> Response:
     """Return the answer to a request that became a batch: the *vendors* members, and ours beside them.
 
     A client that would rather wait gets it when the batch has finished or its time is up, with the batch in it.

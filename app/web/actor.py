@@ -2,9 +2,9 @@
 
 from flask import g, request
 
-from app.audit.log import Asker
+from app.audit.log import Actor
 
 
-def asker() -> Asker:
+def asker() -> Actor:
     """Return whose this request is."""
-    return Asker(api_key_id=g.api_key_id, request_id=g.request_id, path=request.path)
+    return Actor(api_key_id=g.api_key_id, request_id=g.request_id, path=request.path)

@@ -10,8 +10,8 @@ from flask import Blueprint, Response, current_app, g, jsonify, request
 from flask.typing import ResponseReturnValue
 
 from app.audit import export
-from app.audit.entries import Entry
-from app.audit.queries import Wanted, everything, page
+from app.audit.entries import AuditEntry
+from app.audit.queries import AuditFilter, iterate_entries, list_entries
 from app.db.transaction import open_transaction
 from app.errors import DatabaseUnavailable, Overloaded
 from app.web.auth import door, pool
@@ -40,7 +40,7 @@ def entries() -> ResponseReturnValue:
     query = load_query(QUERY, request.args)
     limit, images = query["limit"], "include" in query
     with open_transaction(pool(), g.workspace_id) as tx:
-        found = page(
+        found = list_entries(
             tx,
             wanted=_wanted(query),
             limit=limit + 1,
@@ -64,7 +64,7 @@ def file() -> ResponseReturnValue:
     with ExitStack() as stack:
         _take_turn(stack)
         tx = stack.enter_context(open_transaction(pool(), g.workspace_id, snapshot=True))
-        parts = everything(tx, wanted=_wanted(query))
+        parts = iterate_entries(tx, wanted=_wanted(query))
         # Whatever is wrong is to be found before the answer begins.
         first = next(parts)
         end = stack.pop_all().close
@@ -84,13 +84,13 @@ def _take_turn(stack: ExitStack) -> None:
 
 
 def _written(
-    first: Sequence[Entry], rest: Iterator[Sequence[Entry]], form: Form, end: Callable[[], None]
+    first: Sequence[AuditEntry], rest: Iterator[Sequence[AuditEntry]], form: Form, end: Callable[[], None]
 ) -> Iterator[bytes]:
     """Yield the file, some entries at a time; call *end* behind the last."""
-    yield export.header(form) + export.lines(first, form)
+    yield export.export_header(form) + export.export_lines(first, form)
     try:
         for entries in rest:
-            yield export.lines(entries, form)
+            yield export.export_lines(entries, form)
     except Exception as error:
         # There is no way left to tell the client but to end before the end.
         LOG.exception("An export of the audit broke off")
@@ -99,7 +99,7 @@ def _written(
         end()
 
 
-def _wanted(query: dict[str, Any]) -> Wanted:
+def _wanted(query: dict[str, Any]) -> AuditFilter:
     """Return which entries *query* wants."""
     named = {name: query.get(name) for name in ("action", "key", "identifier", "job_id")}
-    return Wanted(**named, since=query.get("from"), until=query.get("to"))
+    return AuditFilter(**named, since=query.get("from"), until=query.get("to"))

@@ -60,7 +60,7 @@ def door(*, permission: str | tuple[str, ...] | None) -> Callable[[Callable[P, R
 def enter(wanted: tuple[str, ...] | None) -> None:
     """Note whose request this is, or raise."""
     with lend_connection(pool()) as connection:
-        holder = keys.authenticate(connection, _secret(), peppers=settings().key_pepper)
+        holder = keys.find_key_holder(connection, _secret(), peppers=settings().key_pepper)
     if holder is None:
         raise InvalidKey("Invalid API key")
     admit(holder, wanted)

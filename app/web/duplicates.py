@@ -12,8 +12,8 @@ from marshmallow import ValidationError
 
 from app.db.transaction import Transaction, open_transaction, run_in_transaction
 from app.duplicates import csv_export, runs
-from app.duplicates.policy import Policy, next_daily, read_policy, write_policy
-from app.duplicates.preview import count, steps
+from app.duplicates.policy import DuplicatePolicy, next_daily, read_policy, write_policy
+from app.duplicates.preview import count_duplicates, preview_steps
 from app.web.accepted import RETRY_AFTER
 from app.web.auth import door, json_body, pool, settings
 from app.web.pagination import cut
@@ -58,10 +58,10 @@ def set_policy() -> ResponseReturnValue:
     """Set the workspace's policy, whole: what is left out gets its default. A run under way keeps the rule it has."""
     given = load_policy(json_body())
 
-    def work(tx: Transaction) -> Policy:
+    def work(tx: Transaction) -> DuplicatePolicy:
         daily_at, zone = given["daily_at"], given["time_zone"]
         due = None if daily_at is None else next_daily(daily_at, time_zone=zone, after=tx.now())
-        policy = Policy(**given, next_daily_at=due)
+        policy = DuplicatePolicy(**given, next_daily_at=due)
         write_policy(tx, policy)
         return policy
 
@@ -76,7 +76,7 @@ def preview() -> ResponseReturnValue:
     Counting ends after ten seconds; then `complete` is false, and `/duplicates/preview.csv` tells the whole.
     """
     rule = _rule()
-    counts, complete = count(pool(), settings(), workspace_id=g.workspace_id, rule=rule)
+    counts, complete = count_duplicates(pool(), settings(), workspace_id=g.workspace_id, rule=rule)
     return jsonify(SHOWN_PREVIEW.dump({"rule": rule, "complete": complete, "counts": counts}))
 
 
@@ -88,14 +88,14 @@ def preview_table() -> ResponseReturnValue:
     The rule is the workspace's, or that in the query.
     """
     rule = _rule()
-    found = steps(pool(), settings(), workspace_id=g.workspace_id, rule=rule)
+    found = preview_steps(pool(), settings(), workspace_id=g.workspace_id, rule=rule)
     # The first step is taken before the answer begins, so that a database that is away is told by its status.
     first = next(found)
 
     def body() -> Iterator[str]:
-        yield csv_export.header()
+        yield csv_export.csv_header()
         for taken in chain([first], found):
-            yield csv_export.lines(taken.fates, rule.identifier)
+            yield csv_export.csv_lines(taken.fates, rule.identifier)
 
     response = Response(body(), content_type="text/csv; charset=utf-8")
     response.headers["Content-Disposition"] = 'attachment; filename="duplicates.csv"'
@@ -109,7 +109,7 @@ def start() -> ResponseReturnValue:
 
     def work(tx: Transaction) -> UUID:
         rule = read_policy(tx).rule
-        return runs.start(tx, rule, trigger=RunTrigger.API, api_key_id=g.api_key_id)
+        return runs.start_run(tx, rule, trigger=RunTrigger.API, api_key_id=g.api_key_id)
 
     run_id = run_in_transaction(pool(), g.workspace_id, work)
     place = f"/duplicates/runs/{run_id}"
@@ -146,8 +146,8 @@ def show(run_id: UUID) -> ResponseReturnValue:
 def cancel(run_id: UUID) -> ResponseReturnValue:
     """End a run and answer with it; 409 when it has ended. The merges that it asked for go on, and can be undone."""
 
-    def work(tx: Transaction) -> runs.Run:
-        return runs.cancel(tx, run_id=run_id)
+    def work(tx: Transaction) -> runs.DuplicateRun:
+        return runs.cancel_run(tx, run_id=run_id)
 
     return jsonify(SHOWN_RUN.dump(run_in_transaction(pool(), g.workspace_id, work)))
 

@@ -46,7 +46,7 @@ def wanted_batches(arguments: Mapping[str, str]) -> tuple[Sequence[queries.Batch
     Raises ValidationError when the arguments cannot be understood.
     """
     query = load_query(QUERY, arguments)
-    wanted = queries.WantedBatches(source=query.get("source"), run_id=query.get("run_id"))
+    wanted = queries.BatchFilter(source=query.get("source"), run_id=query.get("run_id"))
     with open_transaction(pool(), g.workspace_id) as tx:
         batches = queries.list_batches(
             tx,

@@ -50,7 +50,9 @@ def wanted_jobs(arguments: Mapping[str, str]) -> tuple[Sequence[queries.Job], UU
     Raises ValidationError when the arguments cannot be understood.
     """
     query = load_query(PAGE_QUERY, arguments)
-    wanted = queries.Wanted(state=query.get("state"), outcome=query.get("outcome"), identifier=query.get("identifier"))
+    wanted = queries.JobFilter(
+        state=query.get("state"), outcome=query.get("outcome"), identifier=query.get("identifier")
+    )
     with open_transaction(pool(), g.workspace_id) as tx:
         jobs = queries.list_jobs(
             tx,

@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 
 from app.db.transaction import Transaction, open_transaction, run_in_transaction
 from app.ledger import queries
-from app.ledger.accept import Accepted
+from app.ledger.accept import AcceptedBatch
 from app.metrics.http import ACCEPTED_JOBS
 from app.undo import accept
 from app.undo.accept import Asked
@@ -61,14 +61,14 @@ def require_permission(kinds: Collection[JobKind]) -> None:
         raise AccessDenied("Access Denied")
 
 
-def take_in(asked: Asked, *, key: str | None = None) -> Accepted:
+def take_in(asked: Asked, *, key: str | None = None) -> AcceptedBatch:
     """Return the batch that *asked* became; it makes jobs as a merge does, and is refused when too many wait.
 
     *key* is the Idempotency-Key, where it is not a header.
     """
     idempotency, known = idempotency_key(None, given=key), backlogs()
 
-    def work(tx: Transaction) -> Accepted:
+    def work(tx: Transaction) -> AcceptedBatch:
         """Accept it in a transaction, which an error ends without effect."""
         accepted = accept.accept(tx, asked, api_key_id=g.api_key_id, path=request.path, idempotency=idempotency)
         if not accepted.replayed:
@@ -82,6 +82,6 @@ def take_in(asked: Asked, *, key: str | None = None) -> Accepted:
     return accepted
 
 
-def _answer(accepted: Accepted, **members: Any) -> ResponseReturnValue:
+def _answer(accepted: AcceptedBatch, **members: Any) -> ResponseReturnValue:
     """Return the answer, with further *members*."""
     return accepted_answer(accepted, status=HTTPStatus.ACCEPTED, message="success", **members)

@@ -13,8 +13,8 @@ from flask import Flask, Response, current_app, g, request
 from app.config import Settings
 from app.errors import Rejected
 from app.metrics.http import LIMITED_REQUESTS
-from app.rates.buckets import Bucket, Limit, replaced
-from app.rates.windows import Reading, Windows
+from app.rates.buckets import Bucket, Limit, override_limits
+from app.rates.windows import FixedWindowLimiter, LimitStatus
 
 LOG = logging.getLogger(__name__)
 NAME = "mergelane-rates"
@@ -43,7 +43,7 @@ class Limiting:
     """The limits of one application, and where its requests are counted."""
 
     def __init__(self, settings: Settings) -> None:
-        self.windows = Windows(settings.rate_limit_url or settings.broker_url)
+        self.windows = FixedWindowLimiter(settings.rate_limit_url or settings.broker_url)
         self._limits = settings.rate_limits
 
     def limit(self, path: str, own: tuple[Limit, ...]) -> Limit:
@@ -83,7 +83,7 @@ def take(*, workspace_id: int, own: tuple[Limit, ...]) -> None:
 
 def tell(response: Response) -> Response:
     """Put the count into the headers of *response*, in the vendor's names."""
-    reading: Reading | None = g.get("reading")
+    reading: LimitStatus | None = g.get("reading")
     if reading is not None:
         response.headers["X-RateLimit-Limit"] = str(reading.limit.requests)
         response.headers["X-RateLimit-Remaining"] = str(reading.remaining)
@@ -96,4 +96,4 @@ def tell(response: Response) -> Response:
 @lru_cache(maxsize=1_024)
 def _by_bucket(limits: tuple[Limit, ...], own: tuple[Limit, ...]) -> Mapping[Bucket, Limit]:
     """Return *limits* with those of *own* in their place, by bucket."""
-    return {limit.bucket: limit for limit in replaced(limits, own)}
+    return {limit.bucket: limit for limit in override_limits(limits, own)}

@@ -13,7 +13,7 @@ from app.db.connections import Pool
 from app.db.errors import CONTENTION_ERRORS
 from app.db.transaction import open_transaction
 from app.errors import DatabaseUnavailable
-from app.ledger.backlog import Backlogs
+from app.ledger.backlog import BacklogLimiter
 from app.web.resources import pool
 
 LOG = logging.getLogger(__name__)
@@ -22,14 +22,14 @@ NAME = "mergelane-backlogs"
 
 def register(flask: Flask, settings: Settings) -> None:
     """Have the backlogs behind *flask* looked at."""
-    flask.extensions[NAME] = Backlogs(settings.waiting_bound)
+    flask.extensions[NAME] = BacklogLimiter(settings.waiting_bound)
     flask.after_request(look_when_due)
 
 
-def backlogs() -> Backlogs:
+def backlogs() -> BacklogLimiter:
     """Return what this process knows of backlogs; that of this request's workspace is looked at if that is due."""
     g.made_jobs = True
-    known: Backlogs = current_app.extensions[NAME]
+    known: BacklogLimiter = current_app.extensions[NAME]
     return known
 
 
@@ -42,7 +42,7 @@ def look_when_due(response: Response) -> Response:
     return response
 
 
-def _look(known: Backlogs, workspace_id: int, connections: Pool) -> None:
+def _look(known: BacklogLimiter, workspace_id: int, connections: Pool) -> None:
     """Look at a workspace's backlog; a database that has no time for it is asked another time."""
     try:
         with open_transaction(connections, workspace_id) as tx:

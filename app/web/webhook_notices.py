@@ -26,8 +26,8 @@ def page(webhook_id: UUID) -> ResponseReturnValue:
     """Answer with a page of the notices of a webhook, newest first."""
     query = load_query(QUERY, request.args)
     with open_transaction(pool(), g.workspace_id) as tx:
-        webhook = store.read(tx, webhook_id=webhook_id)
-        found = deliveries.list_notices(
+        webhook = store.read_webhook(tx, webhook_id=webhook_id)
+        found = deliveries.list_deliveries(
             tx,
             webhook_id=webhook.id,
             state=query.get("state"),
@@ -43,7 +43,7 @@ def page(webhook_id: UUID) -> ResponseReturnValue:
 def retry(webhook_id: UUID, notice_id: UUID) -> ResponseReturnValue:
     """Let a dead notice be sent again, under its own id, and answer with it; 409 when it is not dead."""
 
-    def work(tx: Transaction) -> deliveries.Notice:
-        return deliveries.retry(tx, webhook_id=webhook_id, notice_id=notice_id)
+    def work(tx: Transaction) -> deliveries.Delivery:
+        return deliveries.retry_delivery(tx, webhook_id=webhook_id, notice_id=notice_id)
 
     return jsonify(NOTICE.dump(run_in_transaction(pool(), g.workspace_id, work))), HTTPStatus.ACCEPTED

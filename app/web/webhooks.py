@@ -10,9 +10,9 @@ from app.db.transaction import Transaction, open_transaction, run_in_transaction
 from app.errors import Conflict
 from app.web.auth import door, json_body, pool, settings
 from app.webhooks import deliveries, store, watching
-from app.webhooks.secrets import Seed, secret_of
+from app.webhooks.secrets import SecretSeed, derive_secret
 from app.webhooks.store import Webhook
-from app.webhooks.targets import addresses_of, target_of
+from app.webhooks.targets import parse_target, resolve_target
 from schemas.webhooks import NoticeSchema, WebhookSchema, WebhooksSchema, load_webhook, load_wish
 
 blueprint = Blueprint("webhooks", __name__, url_prefix="/webhooks")
@@ -33,8 +33,8 @@ def create() -> ResponseReturnValue:
     wish = load_webhook(json_body())
     _check(wish.url)
 
-    def work(tx: Transaction) -> tuple[Webhook, Seed]:
-        return store.create(tx, wish, peppers=settings().webhook_pepper)
+    def work(tx: Transaction) -> tuple[Webhook, SecretSeed]:
+        return store.create_webhook(tx, wish, peppers=settings().webhook_pepper)
 
     return _with_secret(*run_in_transaction(pool(), g.workspace_id, work)), HTTPStatus.CREATED
 
@@ -44,7 +44,7 @@ def create() -> ResponseReturnValue:
 def list_all() -> ResponseReturnValue:
     """Answer with all webhooks of the workspace, oldest first."""
     with open_transaction(pool(), g.workspace_id) as tx:
-        found = store.list_all(tx)
+        found = store.list_webhooks(tx)
     return jsonify(WEBHOOKS.dump({"webhooks": found}))
 
 
@@ -53,7 +53,7 @@ def list_all() -> ResponseReturnValue:
 def read(webhook_id: UUID) -> ResponseReturnValue:
     """Answer with a webhook."""
     with open_transaction(pool(), g.workspace_id) as tx:
-        found = store.read(tx, webhook_id=webhook_id)
+        found = store.read_webhook(tx, webhook_id=webhook_id)
     return jsonify(WEBHOOK.dump(found))
 
 
@@ -68,7 +68,7 @@ def change(webhook_id: UUID) -> ResponseReturnValue:
     _check(wish.url)
 
     def work(tx: Transaction) -> Webhook:
-        return store.change(tx, wish, webhook_id=webhook_id)
+        return store.update_webhook(tx, wish, webhook_id=webhook_id)
 
     return jsonify(WEBHOOK.dump(run_in_transaction(pool(), g.workspace_id, work)))
 
@@ -79,7 +79,7 @@ def delete(webhook_id: UUID) -> ResponseReturnValue:
     """Delete a webhook with its notices, those that wait among them."""
 
     def work(tx: Transaction) -> None:
-        store.delete(tx, webhook_id=webhook_id)
+        store.delete_webhook(tx, webhook_id=webhook_id)
 
     run_in_transaction(pool(), g.workspace_id, work)
     return jsonify(message="success")
@@ -90,8 +90,8 @@ def delete(webhook_id: UUID) -> ResponseReturnValue:
 def rotate(webhook_id: UUID) -> ResponseReturnValue:
     """Give a webhook a new secret and answer with it; until `former_secret_until` the former one signs beside it."""
 
-    def work(tx: Transaction) -> tuple[Webhook, Seed]:
-        return store.rotate(tx, webhook_id=webhook_id, peppers=settings().webhook_pepper)
+    def work(tx: Transaction) -> tuple[Webhook, SecretSeed]:
+        return store.rotate_webhook_secret(tx, webhook_id=webhook_id, peppers=settings().webhook_pepper)
 
     return _with_secret(*run_in_transaction(pool(), g.workspace_id, work))
 
@@ -101,11 +101,11 @@ def rotate(webhook_id: UUID) -> ResponseReturnValue:
 def test(webhook_id: UUID) -> ResponseReturnValue:
     """Have a notice of the type `webhook.test` sent, and answer with it as it waits; 409 to a disabled webhook."""
 
-    def work(tx: Transaction) -> deliveries.Notice:
-        if not store.read(tx, webhook_id=webhook_id).enabled:
+    def work(tx: Transaction) -> deliveries.Delivery:
+        if not store.read_webhook(tx, webhook_id=webhook_id).enabled:
             raise Conflict(DISABLED)
-        notice_id = watching.test(tx, webhook_id=webhook_id)
-        return deliveries.hold(tx, webhook_id=webhook_id, notice_id=notice_id)
+        notice_id = watching.create_test_delivery(tx, webhook_id=webhook_id)
+        return deliveries.lock_delivery(tx, webhook_id=webhook_id, notice_id=notice_id)
 
     return jsonify(NOTICE.dump(run_in_transaction(pool(), g.workspace_id, work))), HTTPStatus.ACCEPTED
 
@@ -114,12 +114,12 @@ def _check(url: str | None) -> None:
     """Raise UnfitUrl when *url* leads to where no notice may go. What its name leads to is checked at each attempt."""
     if url is not None:
         private = settings().webhook_private_networks
-        addresses_of(target_of(url, private=private), private=private, seconds=LOOK_UP_S)
+        resolve_target(parse_target(url, private=private), private=private, seconds=LOOK_UP_S)
 
 
-def _with_secret(webhook: Webhook, seed: Seed) -> Response:
+def _with_secret(webhook: Webhook, seed: SecretSeed) -> Response:
     """Return the answer that shows a webhook and its secret."""
-    secret = secret_of(webhook.id, seed, settings().webhook_pepper)
+    secret = derive_secret(webhook.id, seed, settings().webhook_pepper)
     answer = jsonify(**WEBHOOK.dump(webhook), secret=secret)
     answer.headers["Cache-Control"] = "no-store"
     return answer

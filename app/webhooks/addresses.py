@@ -40,7 +40,7 @@ METADATA = (
 )
 
 
-def may_connect(address: str, *, private: bool) -> bool:
+def is_allowed_address(address: str, *, private: bool) -> bool:
     """Return whether a notice may go to *address*; where networks of ours are allowed (*private*), to those too."""
     try:
         inner = _inner(ip_address(address))
@@ -51,13 +51,13 @@ def may_connect(address: str, *, private: bool) -> bool:
     return private or _is_public(inner)
 
 
-def look_up(host: str, port: int) -> list[str]:
+def resolve_host(host: str, port: int) -> list[str]:
     """Return the addresses of *host*, as the system's resolver knows them. Raises OSError when there are none."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(each[4][0]) for each in found))
 
 
-def looked_up(resolve: Resolve, host: str, port: int, *, seconds: float) -> Sequence[str]:
+def resolve_within(resolve: Resolve, host: str, port: int, *, seconds: float) -> Sequence[str]:
     """Return what *resolve* finds. Raises OSError when that is nothing, TimeoutError after *seconds*.
 
     The system's resolver cannot be told how long it may take; a thread that is left waiting for it ends with it.

@@ -11,7 +11,7 @@ from app.db.connections import Connection
 from app.db.queries import load_queries
 from app.db.transaction import Deferred, Transaction
 from app.errors import Conflict, NotFound
-from app.webhooks.secrets import Seed
+from app.webhooks.secrets import SecretSeed
 from schemas.webhooks import NoticeState
 
 QUERIES = load_queries("app.webhooks", "deliveries.sql")
@@ -29,7 +29,7 @@ GONE = "The webhook answered 410 Gone."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Work:
+class DueWork:
     """A workspace in which a sender has something to do: watched batches to look at, notices to send."""
 
     workspace_id: int
@@ -38,7 +38,7 @@ class Work:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Notice:
+class Delivery:
     """A notice, and what became of it."""
 
     id: UUID
@@ -56,7 +56,7 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Taken:
+class LeasedDelivery:
     """A notice that a sender has in hand, with what it needs to send it."""
 
     workspace_id: int
@@ -69,11 +69,11 @@ class Taken:
     #: How often it was sent before.
     attempts: int
     #: What the secrets are made of that sign it, the newest first.
-    seeds: Sequence[Seed] = field(repr=False)
+    seeds: Sequence[SecretSeed] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ending:
+class AttemptResult:
     """What became of an attempt: the status that was answered, or why there was none."""
 
     at: datetime
@@ -88,12 +88,12 @@ class Ending:
         return self.status == 410  # noqa: PLR2004  Gone
 
 
-def work(connection: Connection) -> list[Work]:
+def find_due_work(connection: Connection) -> list[DueWork]:
     """Return the workspaces in which something is due."""
-    return [Work(**row) for row in connection.execute(QUERIES["workspaces_with_notices"])]
+    return [DueWork(**row) for row in connection.execute(QUERIES["workspaces_with_notices"])]
 
 
-def take(tx: Transaction, *, holder: UUID, limit: int, lease_s: float) -> list[Taken]:
+def lease_deliveries(tx: Transaction, *, holder: UUID, limit: int, lease_s: float) -> list[LeasedDelivery]:
     """Return up to *limit* due notices, taken in hand by the attempt *holder* for *lease_s* seconds.
 
     Of each webhook no more are in hand at once than AT_ONCE, whoever takes them.
@@ -113,7 +113,9 @@ def take(tx: Transaction, *, holder: UUID, limit: int, lease_s: float) -> list[T
     return [_taken(row, webhooks[row["webhook_id"]], workspace_id=tx.workspace_id, holder=holder) for row in rows]
 
 
-def end(tx: Transaction, taken: Taken, ending: Ending, *, pauses_s: Sequence[float]) -> Deferred[NoticeState | None]:
+def record_attempt(
+    tx: Transaction, taken: LeasedDelivery, ending: AttemptResult, *, pauses_s: Sequence[float]
+) -> Deferred[NoticeState | None]:
     """Note what became of an attempt; return what the notice is now, later: None when somebody else has it by now.
 
     A notice that was not sent waits for the next of *pauses_s*, and is dead when there is none or its webhook is gone,
@@ -137,20 +139,20 @@ def end(tx: Transaction, taken: Taken, ending: Ending, *, pauses_s: Sequence[flo
     return Deferred(lambda: state if cursor.rowcount else None)
 
 
-def list_notices(
+def list_deliveries(
     tx: Transaction,
     *,
     webhook_id: UUID,
     state: NoticeState | None,
     limit: int,
     before: UUID | None,
-) -> list[Notice]:
+) -> list[Delivery]:
     """Return up to *limit* notices of a webhook, newest first, older than the notice *before*."""
     page = {"webhook_id": webhook_id, "state": state, "limit": limit, "before": before}
     return [_notice(row) for row in tx.execute(QUERIES["list_notices"], page, prepare=False)]
 
 
-def hold(tx: Transaction, *, webhook_id: UUID, notice_id: UUID) -> Notice:
+def lock_delivery(tx: Transaction, *, webhook_id: UUID, notice_id: UUID) -> Delivery:
     """Return a notice, locked; raise NotFound when the webhook has none of that id."""
     values = {"webhook_id": webhook_id, "id": notice_id}
     row = tx.execute(QUERIES["hold_notice"], values).fetchone()
@@ -159,19 +161,19 @@ def hold(tx: Transaction, *, webhook_id: UUID, notice_id: UUID) -> Notice:
     return _notice(row)
 
 
-def retry(tx: Transaction, *, webhook_id: UUID, notice_id: UUID) -> Notice:
+def retry_delivery(tx: Transaction, *, webhook_id: UUID, notice_id: UUID) -> Delivery:
     """Return a dead notice after it was let be sent again, under the id that it had.
 
     Raises NotFound when the webhook has none of that id, and Conflict when it is not dead.
     """
-    found = hold(tx, webhook_id=webhook_id, notice_id=notice_id)
+    found = lock_delivery(tx, webhook_id=webhook_id, notice_id=notice_id)
     if found.state is not NoticeState.DEAD:
         raise Conflict(NOT_DEAD.format(state=found.state))
     tx.execute(QUERIES["retry_notice"], {"id": notice_id})
-    return hold(tx, webhook_id=webhook_id, notice_id=notice_id)
+    return lock_delivery(tx, webhook_id=webhook_id, notice_id=notice_id)
 
 
-def prune(tx: Transaction, *, before: UUID, limit: int) -> Deferred[int]:
+def prune_deliveries(tx: Transaction, *, before: UUID, limit: int) -> Deferred[int]:
     """Forget up to *limit* notices older than the id *before* that were sent, are dead or wait in vain.
 
     Return how many, later.
@@ -180,14 +182,14 @@ def prune(tx: Transaction, *, before: UUID, limit: int) -> Deferred[int]:
     return tx.defer(QUERIES["prune_notices"], values, read=lambda cursor: cursor.rowcount)
 
 
-def _state(taken: Taken, ending: Ending, pauses_s: Sequence[float]) -> NoticeState:
+def _state(taken: LeasedDelivery, ending: AttemptResult, pauses_s: Sequence[float]) -> NoticeState:
     """Return what a notice is after an attempt."""
     if ending.error is None:
         return NoticeState.SENT
     return NoticeState.DEAD if ending.gone or taken.attempts >= len(pauses_s) else NoticeState.WAITING
 
 
-def _pause(taken: Taken, ending: Ending, pauses_s: Sequence[float]) -> float:
+def _pause(taken: LeasedDelivery, ending: AttemptResult, pauses_s: Sequence[float]) -> float:
     """Return the seconds until the next attempt: what the schedule says, or longer when the webhook asks for it.
 
     They vary a little, so that notices that failed together do not come again together.
@@ -196,12 +198,12 @@ def _pause(taken: Taken, ending: Ending, pauses_s: Sequence[float]) -> float:
     return max(planned, min(ending.retry_after_s, LONGEST_PUT_OFF_S))
 
 
-def _taken(row: Mapping[str, Any], webhook: Mapping[str, Any], *, workspace_id: int, holder: UUID) -> Taken:
+def _taken(row: Mapping[str, Any], webhook: Mapping[str, Any], *, workspace_id: int, holder: UUID) -> LeasedDelivery:
     """Return the notice that *row* says, for the *webhook* of that row."""
-    seeds = [Seed(salt=webhook["salt"], pepper=webhook["pepper"])]
+    seeds = [SecretSeed(salt=webhook["salt"], pepper=webhook["pepper"])]
     if webhook["former_holds"]:
-        seeds.append(Seed(salt=webhook["former_salt"], pepper=webhook["former_pepper"]))
-    return Taken(
+        seeds.append(SecretSeed(salt=webhook["former_salt"], pepper=webhook["former_pepper"]))
+    return LeasedDelivery(
         workspace_id=workspace_id,
         id=row["id"],
         webhook_id=row["webhook_id"],
@@ -213,6 +215,6 @@ def _taken(row: Mapping[str, Any], webhook: Mapping[str, Any], *, workspace_id: 
     )
 
 
-def _notice(row: Mapping[str, Any]) -> Notice:
+def _notice(row: Mapping[str, Any]) -> Delivery:
     """Return the notice that *row* says."""
-    return Notice(**{**row, "state": NoticeState(row["state"])})
+    return Delivery(**{**row, "state": NoticeState(row["state"])})

@@ -14,7 +14,7 @@ from datetime import datetime
 from uuid import UUID
 
 from app.errors import SetupError
-from app.keys.digests import NO_PEPPER, fingerprint, newest
+from app.keys.digests import NO_PEPPER, newest_pepper, pepper_fingerprint
 
 PREFIX = "whsec_"
 SALT_BYTES = 32
@@ -26,31 +26,31 @@ FORGOTTEN = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seed:
+class SecretSeed:
     """What a secret is made of: a salt, and the fingerprint of the pepper."""
 
     salt: bytes = field(repr=False)
     pepper: str
 
 
-def new_seed(peppers: Sequence[str]) -> Seed:
+def new_secret_seed(peppers: Sequence[str]) -> SecretSeed:
     """Return the seed of a new secret, to be made with the newest of *peppers*."""
-    return Seed(salt=secrets.token_bytes(SALT_BYTES), pepper=fingerprint(newest(peppers)))
+    return SecretSeed(salt=secrets.token_bytes(SALT_BYTES), pepper=pepper_fingerprint(newest_pepper(peppers)))
 
 
-def secret_of(webhook_id: UUID, seed: Seed, peppers: Sequence[str]) -> str:
+def derive_secret(webhook_id: UUID, seed: SecretSeed, peppers: Sequence[str]) -> str:
     """Return the secret of a webhook, `whsec_` and 32 bytes in base64.
 
     Raises SetupError when its pepper is none of *peppers*.
     """
-    known = {fingerprint(pepper): pepper for pepper in (*peppers, NO_PEPPER)}
+    known = {pepper_fingerprint(pepper): pepper for pepper in (*peppers, NO_PEPPER)}
     if seed.pepper not in known:
         raise SetupError(FORGOTTEN)
     key = hmac.digest(known[seed.pepper].encode(), MADE_FOR + webhook_id.bytes + seed.salt, "sha256")
     return PREFIX + base64.b64encode(key).decode()
 
 
-def signed_headers(*, notice_id: UUID, at: datetime, body: bytes, secrets: Iterable[str]) -> dict[str, str]:
+def signature_headers(*, notice_id: UUID, at: datetime, body: bytes, secrets: Iterable[str]) -> dict[str, str]:
     """Return the three headers of the Standard Webhooks specification, with a signature by each of *secrets*."""
     timestamp = str(int(at.timestamp()))
     signed = b".".join((str(notice_id).encode(), timestamp.encode(), body))

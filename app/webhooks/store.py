@@ -11,7 +11,7 @@ from uuid_utils.compat import uuid7
 from app.db.queries import load_queries
 from app.db.transaction import Transaction
 from app.errors import Conflict, NotFound
-from app.webhooks.secrets import Seed, new_seed
+from app.webhooks.secrets import SecretSeed, new_secret_seed
 from schemas.webhooks import Wish
 
 QUERIES = load_queries("app.webhooks", "webhooks.sql")
@@ -40,9 +40,9 @@ class Webhook:
     former_until: datetime | None
 
 
-def create(tx: Transaction, wish: Wish, *, peppers: Sequence[str]) -> tuple[Webhook, Seed]:
+def create_webhook(tx: Transaction, wish: Wish, *, peppers: Sequence[str]) -> tuple[Webhook, SecretSeed]:
     """Return a new webhook as *wish* says, and what its secret is made of; raise Conflict when there are too many."""
-    seed = new_seed(peppers)
+    seed = new_secret_seed(peppers)
     values = {"id": uuid7(), "most": MOST, **asdict(wish), **asdict(seed)}
     row = tx.execute(QUERIES["create_webhook"], values).fetchone()
     if row is None:
@@ -50,34 +50,34 @@ def create(tx: Transaction, wish: Wish, *, peppers: Sequence[str]) -> tuple[Webh
     return Webhook(**row), seed
 
 
-def list_all(tx: Transaction) -> list[Webhook]:
+def list_webhooks(tx: Transaction) -> list[Webhook]:
     """Return the webhooks of a workspace, oldest first."""
     return [Webhook(**row) for row in tx.execute(QUERIES["list_webhooks"])]
 
 
-def read(tx: Transaction, *, webhook_id: UUID) -> Webhook:
+def read_webhook(tx: Transaction, *, webhook_id: UUID) -> Webhook:
     """Return a webhook; raise NotFound when the workspace has none of that id."""
     return _one(tx, "read_webhook", {"id": webhook_id})
 
 
-def change(tx: Transaction, wish: Wish, *, webhook_id: UUID) -> Webhook:
+def update_webhook(tx: Transaction, wish: Wish, *, webhook_id: UUID) -> Webhook:
     """Return a webhook after it was changed as *wish* says; raise NotFound when there is none of that id."""
     return _one(tx, "change_webhook", {"id": webhook_id, **asdict(wish)})
 
 
-def delete(tx: Transaction, *, webhook_id: UUID) -> None:
+def delete_webhook(tx: Transaction, *, webhook_id: UUID) -> None:
     """Delete a webhook with its notices; raise NotFound when there is none of that id."""
     values = {"id": webhook_id}
     if tx.execute(QUERIES["delete_webhook"], values).fetchone() is None:
         raise NotFound(NO_WEBHOOK)
 
 
-def rotate(tx: Transaction, *, webhook_id: UUID, peppers: Sequence[str]) -> tuple[Webhook, Seed]:
+def rotate_webhook_secret(tx: Transaction, *, webhook_id: UUID, peppers: Sequence[str]) -> tuple[Webhook, SecretSeed]:
     """Return a webhook after it got a new secret, and what that is made of; the former one signs for a day more.
 
     Raises NotFound when there is none of that id.
     """
-    seed = new_seed(peppers)
+    seed = new_secret_seed(peppers)
     values = {"id": webhook_id, "former_s": FORMER_S, **asdict(seed)}
     return _one(tx, "rotate_secret", values), seed
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from app.errors import Rejected
-from app.webhooks.addresses import Resolve, look_up, looked_up, may_connect
+from app.webhooks.addresses import Resolve, is_allowed_address, resolve_host, resolve_within
 
 #: A URL without credentials or fragment, in printable ASCII: what cannot be read in two ways.
 URL = re.compile(
@@ -30,12 +30,12 @@ NOT_PUBLIC = "'url' leads to no public address; a webhook must be reachable from
 NOWHERE = "'url' leads to no address that a notice may go to"
 
 
-class UnfitUrl(Rejected):
+class RefusedUrl(Rejected):
     """A URL to which no notice may be sent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class WebhookTarget:
     """Where a webhook lies."""
 
     tls: bool
@@ -48,22 +48,22 @@ class Target:
     path: str
 
 
-def target_of(url: str, *, private: bool) -> Target:
+def parse_target(url: str, *, private: bool) -> WebhookTarget:
     """Return what *url* says; raise UnfitUrl when it has another form than is allowed.
 
     Where private networks are allowed (*private*), so is a connection without TLS, and any port.
     """
     match = URL.fullmatch(url)
     if match is None:
-        raise UnfitUrl(FORM)
+        raise RefusedUrl(FORM)
     scheme = match["scheme"].lower()
     if scheme != "https" and not private:
-        raise UnfitUrl(NO_TLS)
+        raise RefusedUrl(NO_TLS)
     port = int(match["port"] or PORTS[scheme])
     if not 0 < port <= LAST_PORT or not (private or port == PORTS["https"] or port >= FIRST_FREE_PORT):
-        raise UnfitUrl(PORT)
+        raise RefusedUrl(PORT)
     path = match["path"] or "/"
-    return Target(
+    return WebhookTarget(
         tls=scheme == "https",
         host=match["place"].strip("[]"),
         port=port,
@@ -72,15 +72,17 @@ def target_of(url: str, *, private: bool) -> Target:
     )
 
 
-def addresses_of(target: Target, *, private: bool, seconds: float, resolve: Resolve = look_up) -> Sequence[str]:
+def resolve_target(
+    target: WebhookTarget, *, private: bool, seconds: float, resolve: Resolve = resolve_host
+) -> Sequence[str]:
     """Return the addresses of *target*, to one of which the connection must go: a second look-up may tell others.
 
     Raises UnfitUrl when there are none within *seconds*, or when a single one of them is not allowed.
     """
     try:
-        found = looked_up(resolve, target.host, target.port, seconds=seconds)
+        found = resolve_within(resolve, target.host, target.port, seconds=seconds)
     except OSError:
         found = ()
-    if not found or not all(may_connect(address, private=private) for address in found):
-        raise UnfitUrl(NOWHERE if private else NOT_PUBLIC)
+    if not found or not all(is_allowed_address(address, private=private) for address in found):
+        raise RefusedUrl(NOWHERE if private else NOT_PUBLIC)
     return found

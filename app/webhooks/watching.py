@@ -32,7 +32,7 @@ DATA = BatchFinishedSchema()
 INSTANT = Instant()
 
 
-def look(tx: Transaction, *, limit: int) -> tuple[int, int]:
+def check_watched_batches(tx: Transaction, *, limit: int) -> tuple[int, int]:
     """Look at up to *limit* watched batches that are due; return how many were, and how many of them have finished.
 
     Those that have become a notice for each webhook that wants to be told, in the caller's transaction.
@@ -51,7 +51,7 @@ def look(tx: Transaction, *, limit: int) -> tuple[int, int]:
     return len(kinds), len(finished)
 
 
-def test(tx: Transaction, *, webhook_id: UUID) -> UUID:
+def create_test_delivery(tx: Transaction, *, webhook_id: UUID) -> UUID:
     """Return the id of a new notice that tells a webhook nothing but that notices arrive.
 
     Raises NotFound when the workspace has no such webhook.

@@ -10,7 +10,7 @@ import click
 from app.db.transaction import Transaction
 from app.errors import SetupError
 from app.ledger import queries
-from app.ledger.retry import retry_job, workspace_of
+from app.ledger.retry import find_workspace_of_job, retry_job
 from app.undo import accept
 from schemas.jobs import JobSchema
 from schemas.outcomes import JobState, Outcome
@@ -94,7 +94,7 @@ def retry(*, job_id: UUID, remote: Remote | None, workspace: str | None, home: P
     """
     if remote is None or workspace:
         with database(home) as connection:
-            found = workspace_of(connection, job_id=job_id, name=workspace)
+            found = find_workspace_of_job(connection, job_id=job_id, name=workspace)
             retry_job(Transaction(connection, found.id), job_id=job_id)
     else:
         with remote.asked() as client:
@@ -125,7 +125,7 @@ def undo(*, job_id: UUID, remote: Remote | None, workspace: str | None, home: Pa
 def _undo_on_record(job_id: UUID, *, workspace: str | None, home: Path) -> UUID:
     """Return the id of the job that is to undo *job_id*, put straight into the database."""
     with database(home) as connection:
-        found = workspace_of(connection, job_id=job_id, name=workspace)
+        found = find_workspace_of_job(connection, job_id=job_id, name=workspace)
         tx = Transaction(connection, found.id)
         asked, _ = accept.a_job(tx, job_id=job_id)
         queued = accept.accept(tx, asked, api_key_id=None, path=f"/merge/jobs/{job_id}/undo")
@@ -136,7 +136,7 @@ def _undo_on_record(job_id: UUID, *, workspace: str | None, home: Path) -> UUID:
 def _on_record(job_id: UUID, *, workspace: str | None, home: Path) -> dict[str, Any]:
     """Return the job as its own URL shows it, straight from the database, behind the name of its workspace."""
     with database(home) as connection:
-        found = workspace_of(connection, job_id=job_id, name=workspace)
+        found = find_workspace_of_job(connection, job_id=job_id, name=workspace)
         job = queries.read_job(Transaction(connection, found.id), job_id=job_id)
     shown: dict[str, Any] = JobSchema().dump(job)
     return {"workspace": found.name, **shown}

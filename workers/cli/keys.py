@@ -53,7 +53,7 @@ def keys() -> None:
 def create(*, workspace: str, label: str, permissions: Sequence[str], expires: timedelta | None, home: Path) -> None:
     """Make a key and print its secret: the only time that it is shown."""
     with database(home) as connection:
-        key_id, secret = store.create(
+        key_id, secret = store.create_key(
             connection,
             workspace=workspace,
             label=label,
@@ -100,7 +100,7 @@ def find(*, prefix: str, home: Path) -> None:
 def revoke(*, key_id: UUID, home: Path) -> None:
     """Revoke the key KEY_ID: from the next request on it opens nothing."""
     with database(home) as connection:
-        known = store.revoke(connection, key_id=key_id)
+        known = store.revoke_key(connection, key_id=key_id)
     if not known:
         raise click.ClickException(f"There is no key {key_id}. `mergelane keys list` shows those that there are.")
     click.echo(f"The key {key_id} is revoked.", err=True)

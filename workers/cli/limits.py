@@ -6,7 +6,7 @@ import click
 
 from app import keys
 from app.config import Settings
-from app.rates.buckets import Bucket, Limit, read_limit, replaced
+from app.rates.buckets import Bucket, Limit, override_limits, parse_limit
 from workers.cli.options import database, home_option
 
 workspace_option = click.option("--workspace", required=True, help="The workspace whose limits are meant.")
@@ -28,8 +28,8 @@ def limits() -> None:
 def show(*, workspace: str, home: Path) -> None:
     """Show the limits that hold for a workspace; its own are marked."""
     with database(home) as connection:
-        own = keys.own_limits(connection, workspace=workspace)
-    for limit in replaced(Settings.from_environ().rate_limits, own):
+        own = keys.read_workspace_limits(connection, workspace=workspace)
+    for limit in override_limits(Settings.from_environ().rate_limits, own):
         click.echo(f"{limit.bucket:<8}{limit!s:<16}{'its own' if limit in own else ''}".rstrip())
 
 
@@ -42,7 +42,7 @@ def set_(*, workspace: str, bucket: str, limit: str, home: Path) -> None:
     """Give a workspace a LIMIT of its own for BUCKET, from the next request on."""
     wanted = _read(bucket, limit)
     with database(home) as connection:
-        keys.set_limit(connection, workspace=workspace, limit=wanted)
+        keys.set_workspace_limit(connection, workspace=workspace, limit=wanted)
     click.echo(f"The workspace {workspace!r} may send {wanted.requests:,} requests in {wanted.seconds:,} s.", err=True)
 
 
@@ -53,13 +53,13 @@ def set_(*, workspace: str, bucket: str, limit: str, home: Path) -> None:
 def unset(*, workspace: str, bucket: str, home: Path) -> None:
     """Let the installation's limit for BUCKET hold for a workspace again."""
     with database(home) as connection:
-        keys.unset_limit(connection, workspace=workspace, bucket=Bucket(bucket))
+        keys.unset_workspace_limit(connection, workspace=workspace, bucket=Bucket(bucket))
     click.echo(f"The installation's limit for {bucket} holds for the workspace {workspace!r} again.", err=True)
 
 
 def _read(bucket: str, limit: str) -> Limit:
     """Return *limit* as it was written for *bucket*; raise UsageError when it cannot be read."""
     try:
-        return read_limit(bucket, limit)
+        return parse_limit(bucket, limit)
     except ValueError as error:
         raise click.UsageError(str(error)) from None

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from app.config import Settings
 from app.db.connections import Connection
-from app.keys.digests import fingerprint
+from app.keys.digests import pepper_fingerprint
 from workers.doctor.database import QUERIES
 from workers.doctor.findings import Finding, fine, notice, wrong
 
@@ -77,7 +77,7 @@ def _sender(connection: Connection, seen: _Seen) -> Finding:
 
 def _secrets(seen: _Seen, settings: Settings) -> Iterator[Finding]:
     """Yield whether the secrets of all webhooks can be made, and whether the table alone makes them."""
-    known = {fingerprint(pepper) for pepper in (*settings.webhook_pepper, "")}
+    known = {pepper_fingerprint(pepper) for pepper in (*settings.webhook_pepper, "")}
     if seen.peppers - known:
         yield wrong(
             "webhook secrets",

@@ -12,13 +12,13 @@ from app.db.schema_version import require
 from app.gc_tuning import collect_seldom
 from app.logs import configure
 from app.metrics.relay import RELAY
-from app.metrics.serving import serve
+from app.metrics.serving import serve_metrics
 from app.telemetry import spans
 from workers.broker import Broker, BrokerUnavailable
 from workers.celery import make_celery
-from workers.loop import repeat
-from workers.relay.analysis import Analyst
-from workers.relay.duplicates import Runner
+from workers.loop import run_repeatedly
+from workers.relay.analysis import TableAnalyzer
+from workers.relay.duplicates import DuplicateRunner
 from workers.relay.prune import Pruner
 from workers.relay.publishing import Publisher
 from workers.relay.rescue import Rescuer
@@ -48,7 +48,7 @@ def main() -> None:
     log.info("relay_started")
     services = (_publish, _rescue, _prune, _analyze, _merge_duplicates)
     with (
-        serve(settings.metrics_address, *RELAY),
+        serve_metrics(settings.metrics_address, *RELAY),
         open_pool(settings, name="relay") as pool,
         ThreadPoolExecutor(len(services)) as threads,
     ):
@@ -75,7 +75,7 @@ def _publish(pool: Pool, settings: Settings, stop: Event) -> None:
     with Broker(make_celery(settings)) as broker:
         publisher = Publisher(pool, settings, broker)
         pause_s = settings.relay_poll_ms / MILLISECONDS
-        repeat(publisher.run_once, pause_s=pause_s, stop=stop, name="relay", away_when=(BrokerUnavailable,))
+        run_repeatedly(publisher.run_once, pause_s=pause_s, stop=stop, name="relay", away_when=(BrokerUnavailable,))
 
 
 def _rescue(pool: Pool, settings: Settings, stop: Event) -> None:
@@ -83,7 +83,7 @@ def _rescue(pool: Pool, settings: Settings, stop: Event) -> None:
     with Broker(make_celery(settings)) as broker:
         rescuer = Rescuer(pool, settings, broker)
         # A sweep that found something is no reason to sweep again at once, so idleness is not told apart.
-        repeat(
+        run_repeatedly(
             lambda: rescuer.run_once() and 0,
             pause_s=settings.rescue_every_s,
             stop=stop,
@@ -95,18 +95,18 @@ def _rescue(pool: Pool, settings: Settings, stop: Event) -> None:
 def _prune(pool: Pool, settings: Settings, stop: Event) -> None:
     """Prune until told to stop; a backlog of old batches is pruned chunk after chunk."""
     pruner = Pruner(pool, settings)
-    repeat(pruner.run_once, pause_s=settings.prune_every_s, stop=stop, name="prune")
+    run_repeatedly(pruner.run_once, pause_s=settings.prune_every_s, stop=stop, name="prune")
 
 
 def _analyze(pool: Pool, settings: Settings, stop: Event) -> None:
     """Keep PostgreSQL's statistics up with the tables until told to stop."""
     del settings
-    repeat(Analyst(pool).run_once, pause_s=ANALYZE_EVERY_S, stop=stop, name="analysis")
+    run_repeatedly(TableAnalyzer(pool).run_once, pause_s=ANALYZE_EVERY_S, stop=stop, name="analysis")
 
 
 def _merge_duplicates(pool: Pool, settings: Settings, stop: Event) -> None:
     """Take steps of the runs over duplicates until told to stop."""
-    repeat(Runner(pool, settings).run_once, pause_s=DUPLICATES_EVERY_S, stop=stop, name="duplicates")
+    run_repeatedly(DuplicateRunner(pool, settings).run_once, pause_s=DUPLICATES_EVERY_S, stop=stop, name="duplicates")
 
 
 if __name__ == "__main__":

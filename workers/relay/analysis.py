@@ -8,7 +8,7 @@ from app.db.statistics import analyze_outgrown
 log = logging.getLogger(__name__)
 
 
-class Analyst:
+class TableAnalyzer:
     """Has outgrown tables counted anew, long before autovacuum comes round to it."""
 
     def __init__(self, pool: Pool) -> None:

@@ -22,7 +22,7 @@ WORTH_WHILE = 4
 LOOK_AWAY_S = 0.1
 
 
-class Pace:
+class FlowControl:
     """Tells how many messages to publish, from how many were there at each look and how many were published since."""
 
     def __init__(self, bound: int, *, clock: Callable[[], float] = monotonic) -> None:

@@ -30,7 +30,7 @@ class Pruner:
     def run_once(self) -> int:
         """Prune a chunk of every kind in every workspace; return how many rows were deleted."""
         with lend_connection(self._pool) as connection:
-            workspaces = pruning.workspaces(connection)
+            workspaces = pruning.list_workspaces(connection)
         pruned = sum(self._prune(workspace_id) for workspace_id in workspaces)
         if pruned:
             log.info("pruned", extra={"rows": pruned})
@@ -39,24 +39,24 @@ class Pruner:
     def _prune(self, workspace_id: int) -> int:
         """Prune a chunk of every kind in one workspace, each kind in a transaction of its own."""
         pruned = 0
-        for kind, prune in prunings(self._settings).items():
+        for kind, prune in prune_functions(self._settings).items():
             count = run_in_transaction(self._pool, workspace_id, prune).result()
             metrics.PRUNED.add(count, kind)
             pruned += count
         return pruned
 
 
-def prunings(settings: Settings) -> Mapping[str, Callable[[Transaction], Deferred[int]]]:
+def prune_functions(settings: Settings) -> Mapping[str, Callable[[Transaction], Deferred[int]]]:
     """Return what prunes a workspace, by the kind of rows: finished batches, the audit, keys, notices, sign-ins."""
     # The ledger is the audit of merges, so that it is kept for as long as that.
     settled = _ago(max(settings.prune_after_days, settings.audit_days))
     told = pruning.earliest_id_at(_ago(settings.notice_days))
     return {
         "batch": partial(pruning.prune_batches, before=settled, limit=CHUNK),
-        "audit_entry": partial(pruning.prune_audit, before=settled, limit=CHUNK),
-        "idempotency_key": partial(pruning.prune_idempotency, hours=settings.idempotency_hours),
-        "notice": partial(deliveries.prune, before=told, limit=CHUNK),
-        "sign_in": sign_ins.prune,
+        "audit_entry": partial(pruning.prune_audit_events, before=settled, limit=CHUNK),
+        "idempotency_key": partial(pruning.prune_idempotency_keys, hours=settings.idempotency_hours),
+        "notice": partial(deliveries.prune_deliveries, before=told, limit=CHUNK),
+        "sign_in": sign_ins.prune_sign_ins,
     }
 
 

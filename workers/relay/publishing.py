@@ -11,12 +11,18 @@ from uuid_utils.compat import uuid7
 from app.config import Settings
 from app.db.connections import Pool, lend_connection
 from app.db.transaction import Transaction, run_in_transaction
-from app.ledger.dispatch import Origin, claim, mark_published, to_publish_apart, waiting_workspaces
+from app.ledger.dispatch import (
+    RequestOrigin,
+    claim_lanes,
+    jobs_to_isolate,
+    mark_jobs_published,
+    workspaces_with_pending_lanes,
+)
 from app.metrics import relay as metrics
 from app.telemetry import spans
 from workers.broker import Broker
-from workers.packing import may_pack, pack
-from workers.relay.flow_control import Pace
+from workers.packing import pack_lanes, would_pack
+from workers.relay.flow_control import FlowControl
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +35,7 @@ class Publisher:
         self._pool = pool
         self._settings = settings
         self._broker = broker
-        self._pace = Pace(settings.broker_bound)
+        self._pace = FlowControl(settings.broker_bound)
         #: The workspace that was served last.
         self._last = 0
 
@@ -41,7 +47,7 @@ class Publisher:
         if self._pace.is_full:
             return 0
         with lend_connection(self._pool) as connection:
-            workspaces = waiting_workspaces(connection)
+            workspaces = workspaces_with_pending_lanes(connection)
         if not workspaces:
             self._pace.rest()
             return 0
@@ -74,13 +80,13 @@ class Publisher:
         """
         self._last, began = tx.workspace_id, perf_counter()
         limit = min(room * self._settings.lane_size, self._settings.relay_claim)
-        claimed = claim(tx, limit=limit)
+        claimed = claim_lanes(tx, limit=limit)
         if not claimed.lanes:
             return 0
         # Lanes of several jobs may need more messages than there is room for; those that stay wait for the next round.
         messages = self._packed(tx, claimed.lanes, room)[:room]
         tasks = {uuid7(): job_ids for job_ids in messages}
-        mark_published(tx, tasks=tasks)
+        mark_jobs_published(tx, tasks=tasks)
         headers = {task_id: headers_of(job_ids, claimed.origins) for task_id, job_ids in tasks.items()}
         self._broker.publish(workspace_id=tx.workspace_id, tasks=tasks, headers=headers)
         jobs = sum(map(len, messages))
@@ -92,7 +98,12 @@ class Publisher:
         return jobs
 
     def _tell(
-        self, workspace_id: int, tasks: Mapping[UUID, Sequence[UUID]], origins: Mapping[UUID, Origin], *, seconds: float
+        self,
+        workspace_id: int,
+        tasks: Mapping[UUID, Sequence[UUID]],
+        origins: Mapping[UUID, RequestOrigin],
+        *,
+        seconds: float,
     ) -> None:
         """Tell of each message which requests it comes from: at DEBUG alone, since a round may hold hundreds.
 
@@ -114,14 +125,14 @@ class Publisher:
     def _packed(self, tx: Transaction, lanes: Sequence[tuple[UUID, ...]], room: int) -> list[tuple[UUID, ...]]:
         """Return *lanes* as messages; under backlog several to one, but for those that may be what kills workers."""
         lane_size = self._settings.lane_size
-        if not may_pack(lanes, lane_size=lane_size, room=room):
+        if not would_pack(lanes, lane_size=lane_size, room=room):
             return list(lanes)
         job_ids = chain.from_iterable(lanes)
-        apart = to_publish_apart(tx, job_ids=job_ids)
-        return pack(lanes, lane_size=lane_size, room=room, apart=apart)
+        apart = jobs_to_isolate(tx, job_ids=job_ids)
+        return pack_lanes(lanes, lane_size=lane_size, room=room, apart=apart)
 
 
-def headers_of(job_ids: Sequence[UUID], origins: Mapping[UUID, Origin]) -> dict[str, object]:
+def headers_of(job_ids: Sequence[UUID], origins: Mapping[UUID, RequestOrigin]) -> dict[str, object]:
     """Return the headers of the message that carries *job_ids*: the requests that these come from, each once."""
     requests = (origins[job_id].request_id for job_id in job_ids)
     return {"request_ids": list(dict.fromkeys(each for each in requests if each is not None))}

@@ -6,7 +6,13 @@ from uuid import UUID
 from app.config import Settings
 from app.db.connections import Pool, lend_connection
 from app.db.transaction import Transaction, open_transaction, run_in_transaction
-from app.ledger.dispatch import Rescued, busy_workspaces, consumed_to, rescue_lost, rescue_stranded
+from app.ledger.dispatch import (
+    RescueCounts,
+    consumed_until,
+    rescue_lost_jobs,
+    rescue_stranded_jobs,
+    workspaces_with_published_jobs,
+)
 from app.metrics import relay as metrics
 from workers.broker import Broker, BrokerUnavailable
 
@@ -36,7 +42,7 @@ class Rescuer:
         published again.
         """
         with lend_connection(self._pool) as connection:
-            workspaces = busy_workspaces(connection)
+            workspaces = workspaces_with_published_jobs(connection)
         if not workspaces:
             return 0
         frontier = self._frontier(workspaces)
@@ -56,12 +62,12 @@ class Rescuer:
     def _mark(self, workspace_id: int) -> UUID | None:
         """Return up to which publication a workspace's running jobs say that the queue was consumed."""
         with open_transaction(self._pool, workspace_id) as tx:
-            return consumed_to(tx)
+            return consumed_until(tx)
 
     def _sweep(self, workspace_id: int, frontier: UUID | None) -> int:
         """Put back a workspace's stranded and lost jobs; return how many."""
         stranded = run_in_transaction(self._pool, workspace_id, self._stranded)
-        lost = Rescued()
+        lost = RescueCounts()
         if frontier is not None:
             lost = run_in_transaction(self._pool, workspace_id, self._lost, frontier)
         metrics.RESCUED.add(stranded.queued, "stranded")
@@ -72,18 +78,18 @@ class Rescuer:
             log.warning("rescued", extra={"workspace_id": workspace_id, "queued": queued, "dead": dead})
         return queued + dead
 
-    def _stranded(self, tx: Transaction) -> Rescued:
+    def _stranded(self, tx: Transaction) -> RescueCounts:
         """Put back a workspace's stranded jobs."""
-        return rescue_stranded(
+        return rescue_stranded_jobs(
             tx,
             after_s=self._patience_s,
             max_strandings=self._settings.max_strandings,
             limit=SWEEP,
         )
 
-    def _lost(self, tx: Transaction, frontier: UUID) -> Rescued:
+    def _lost(self, tx: Transaction, frontier: UUID) -> RescueCounts:
         """Put back a workspace's lost jobs."""
-        return rescue_lost(
+        return rescue_lost_jobs(
             tx,
             queue_consumed_to=frontier,
             after_s=self._patience_s,

@@ -10,10 +10,10 @@ from app.config import Settings
 from app.db.connections import Pool, open_pool
 from app.db.schema_version import require
 from app.logs import configure
-from workers.loop import repeat
-from workers.sender.sending import Sender
-from workers.sender.watching import Watcher
-from workers.sender.webhook_client import Courier
+from workers.loop import run_repeatedly
+from workers.sender.sending import DeliverySender
+from workers.sender.watching import BatchWatcher
+from workers.sender.webhook_client import WebhookClient
 
 log = logging.getLogger(__name__)
 
@@ -54,14 +54,14 @@ def _until_stopped(
 
 def _watch(pool: Pool, settings: Settings, stop: Event) -> None:
     """Watch until told to stop."""
-    repeat(Watcher(pool, settings).run_once, pause_s=PAUSE_S, stop=stop, name="watching")
+    run_repeatedly(BatchWatcher(pool, settings).run_once, pause_s=PAUSE_S, stop=stop, name="watching")
 
 
 def _send(pool: Pool, settings: Settings, stop: Event) -> None:
     """Send until told to stop."""
-    courier = Courier(timeout_s=settings.webhook_timeout_s, private=settings.webhook_private_networks)
-    with Sender(pool, settings, courier) as sender:
-        repeat(sender.run_once, pause_s=PAUSE_S, stop=stop, name="sending")
+    courier = WebhookClient(timeout_s=settings.webhook_timeout_s, private=settings.webhook_private_networks)
+    with DeliverySender(pool, settings, courier) as sender:
+        run_repeatedly(sender.run_once, pause_s=PAUSE_S, stop=stop, name="sending")
         sender.finish()
 
 

@@ -15,10 +15,10 @@ from app.db.connections import Pool, lend_connection
 from app.db.transaction import Transaction, run_in_transaction
 from app.errors import SetupError
 from app.webhooks import deliveries
-from app.webhooks.deliveries import Ending, Taken
-from app.webhooks.secrets import secret_of, signed_headers
+from app.webhooks.deliveries import AttemptResult, LeasedDelivery
+from app.webhooks.secrets import derive_secret, signature_headers
 from schemas.webhooks import NoticeState
-from workers.sender.webhook_client import Courier
+from workers.sender.webhook_client import WebhookClient
 
 log = logging.getLogger(__name__)
 
@@ -26,20 +26,20 @@ log = logging.getLogger(__name__)
 SHARE = 4
 
 
-class Sender:
+class DeliverySender:
     """Empties the outbox of notices. One thread calls it; as many as the settings say speak with webhooks.
 
     What has been answered is noted by the caller's thread, so that no thread that speaks needs the database. While
     that is away it is kept; a notice whose sender dies is another's when its time is up.
     """
 
-    def __init__(self, pool: Pool, settings: Settings, courier: Courier) -> None:
+    def __init__(self, pool: Pool, settings: Settings, courier: WebhookClient) -> None:
         """Send the notices behind *pool* by *courier*."""
         self._pool = pool
         self._settings = settings
         self._courier = courier
         self._threads = ThreadPoolExecutor(settings.webhook_threads, thread_name_prefix="sender")
-        self._in_hand: dict[Future[Ending], Taken] = {}
+        self._in_hand: dict[Future[AttemptResult], LeasedDelivery] = {}
         #: Longer than an attempt can take, so that nobody is given up who only waits.
         self._lease_s = 2 * settings.webhook_timeout_s + 1
         #: The workspace that was served last.
@@ -72,7 +72,7 @@ class Sender:
         if len(self._in_hand) >= self._settings.webhook_threads:
             return 0
         with lend_connection(self._pool) as connection:
-            due = [each.workspace_id for each in deliveries.work(connection) if each.notices]
+            due = [each.workspace_id for each in deliveries.find_due_work(connection) if each.notices]
         return sum(self._take_of(workspace_id) for workspace_id in self._in_turn(due))
 
     def _in_turn(self, workspaces: Sequence[int]) -> Iterator[int]:
@@ -90,21 +90,21 @@ class Sender:
         self._last = workspace_id
         holder = uuid7()
 
-        def work(tx: Transaction) -> list[Taken]:
-            return deliveries.take(tx, holder=holder, limit=room, lease_s=self._lease_s)
+        def work(tx: Transaction) -> list[LeasedDelivery]:
+            return deliveries.lease_deliveries(tx, holder=holder, limit=room, lease_s=self._lease_s)
 
         taken = run_in_transaction(self._pool, workspace_id, work)
         self._in_hand |= {self._threads.submit(self._bring, each): each for each in taken}
         return len(taken)
 
-    def _bring(self, taken: Taken) -> Ending:
+    def _bring(self, taken: LeasedDelivery) -> AttemptResult:
         """Return what became of an attempt, in a thread of its own."""
         at, peppers = datetime.now(UTC), self._settings.webhook_pepper
         try:
-            secrets = [secret_of(taken.webhook_id, seed, peppers) for seed in taken.seeds]
+            secrets = [derive_secret(taken.webhook_id, seed, peppers) for seed in taken.seeds]
         except SetupError as error:
-            return Ending(at=at, error=str(error))
-        headers = signed_headers(notice_id=taken.id, at=at, body=taken.body, secrets=secrets)
+            return AttemptResult(at=at, error=str(error))
+        headers = signature_headers(notice_id=taken.id, at=at, body=taken.body, secrets=secrets)
         return self._courier.bring(taken.url, headers=headers, body=taken.body)
 
     def _note(self) -> int:
@@ -115,10 +115,15 @@ class Sender:
             del self._in_hand[future]
         return len(over)
 
-    def _note_one(self, taken: Taken, ending: Ending) -> None:
+    def _note_one(self, taken: LeasedDelivery, ending: AttemptResult) -> None:
         """Note what became of one attempt."""
         later = run_in_transaction(
-            self._pool, taken.workspace_id, deliveries.end, taken, ending, pauses_s=self._settings.webhook_retries_s
+            self._pool,
+            taken.workspace_id,
+            deliveries.record_attempt,
+            taken,
+            ending,
+            pauses_s=self._settings.webhook_retries_s,
         )
         state = later.result()
         level = logging.INFO if state is NoticeState.SENT else logging.WARNING

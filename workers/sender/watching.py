@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 CHUNK = 200
 
 
-class Watcher:
+class BatchWatcher:
     """Looks at the batches whose end somebody wants to be told of."""
 
     def __init__(self, pool: Pool, settings: Settings) -> None:
@@ -24,7 +24,7 @@ class Watcher:
     def run_once(self) -> int:
         """Look at what is due in every workspace; return how many batches had finished."""
         with lend_connection(self._pool) as connection:
-            due = [each.workspace_id for each in deliveries.work(connection) if each.watches]
+            due = [each.workspace_id for each in deliveries.find_due_work(connection) if each.watches]
         finished = sum(self._look(workspace_id) for workspace_id in due)
         if finished:
             log.debug("batches_told", extra={"batches": finished})
@@ -34,7 +34,7 @@ class Watcher:
         """Look at what is due in one workspace; return how many batches had finished."""
 
         def work(tx: Transaction) -> int:
-            _, finished = watching.look(tx, limit=CHUNK)
+            _, finished = watching.check_watched_batches(tx, limit=CHUNK)
             return finished
 
         return run_in_transaction(self._pool, workspace_id, work)

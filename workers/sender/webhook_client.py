@@ -19,9 +19,9 @@ from time import monotonic
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from app.errors import Rejected
-from app.webhooks.addresses import Resolve, look_up
-from app.webhooks.deliveries import Ending
-from app.webhooks.targets import Target, addresses_of, target_of
+from app.webhooks.addresses import Resolve, resolve_host
+from app.webhooks.deliveries import AttemptResult
+from app.webhooks.targets import WebhookTarget, parse_target, resolve_target
 
 HEADERS = {"Content-Type": "application/json", "User-Agent": "Mergelane", "Connection": "close"}
 #: Addresses of one name that are tried, and seconds of which at least one of them is given.
@@ -42,7 +42,7 @@ class Deadline:
         return left
 
 
-class Courier:
+class WebhookClient:
     """Takes bodies to webhooks; where *private* networks are allowed, to those too."""
 
     def __init__(
@@ -50,35 +50,35 @@ class Courier:
         *,
         timeout_s: float,
         private: bool = False,
-        resolve: Resolve = look_up,
+        resolve: Resolve = resolve_host,
         tls: ssl.SSLContext | None = None,
     ) -> None:
         """Give a webhook *timeout_s* seconds in all; *tls* knows whose certificates are trusted."""
         self._timeout_s = timeout_s
         self._private = private
         self._resolve = resolve
-        self._tls = trusting() if tls is None else tls
+        self._tls = trusted_tls_context() if tls is None else tls
 
-    def bring(self, url: str, *, headers: Mapping[str, str], body: bytes) -> Ending:
+    def bring(self, url: str, *, headers: Mapping[str, str], body: bytes) -> AttemptResult:
         """Return what became of the attempt to post *body* to *url*; nothing that goes wrong on the way is raised."""
         at = datetime.now(UTC)
         try:
             ending = self._post(url, headers, body)
         except Rejected as error:
-            return Ending(at=at, error=f"It was not sent: {error}.")
+            return AttemptResult(at=at, error=f"It was not sent: {error}.")
         except TimeoutError:
-            return Ending(at=at, error=f"There was no answer within {self._timeout_s:g} s.")
+            return AttemptResult(at=at, error=f"There was no answer within {self._timeout_s:g} s.")
         except ssl.SSLError as error:
-            return Ending(at=at, error=f"TLS failed: {_reason(error)}.")
+            return AttemptResult(at=at, error=f"TLS failed: {_reason(error)}.")
         except (OSError, HTTPException) as error:
-            return Ending(at=at, error=f"The connection failed ({type(error).__name__}).")
+            return AttemptResult(at=at, error=f"The connection failed ({type(error).__name__}).")
         return replace(ending, at=at)
 
-    def _post(self, url: str, headers: Mapping[str, str], body: bytes) -> Ending:
+    def _post(self, url: str, headers: Mapping[str, str], body: bytes) -> AttemptResult:
         """Return what was answered."""
         deadline = Deadline(monotonic() + self._timeout_s)
-        target = target_of(url, private=self._private)
-        addresses = addresses_of(target, private=self._private, seconds=deadline.left(), resolve=self._resolve)
+        target = parse_target(url, private=self._private)
+        addresses = resolve_target(target, private=self._private, seconds=deadline.left(), resolve=self._resolve)
         with (
             _connected(target, addresses, deadline) as plain,
             self._wrapped(plain, target, deadline) as sock,
@@ -96,7 +96,7 @@ class Courier:
             return _ending(response)
 
     @contextmanager
-    def _wrapped(self, plain: socket.socket, target: Target, deadline: Deadline) -> Iterator[socket.socket]:
+    def _wrapped(self, plain: socket.socket, target: WebhookTarget, deadline: Deadline) -> Iterator[socket.socket]:
         """Lend the connection as the URL wants it: with TLS, for the name in the URL, or as it is."""
         if not target.tls:
             yield plain
@@ -106,7 +106,7 @@ class Courier:
             yield sock
 
 
-def trusting() -> ssl.SSLContext:
+def trusted_tls_context() -> ssl.SSLContext:
     """Return how certificates are checked: by the system's authorities, or those of SSL_CERT_FILE, and by Mozilla's."""
     context = ssl.create_default_context()
     context.load_verify_locations(DEFAULT_CA_BUNDLE_PATH)
@@ -114,7 +114,7 @@ def trusting() -> ssl.SSLContext:
 
 
 @contextmanager
-def _connected(target: Target, addresses: Sequence[str], deadline: Deadline) -> Iterator[socket.socket]:
+def _connected(target: WebhookTarget, addresses: Sequence[str], deadline: Deadline) -> Iterator[socket.socket]:
     """Lend a connection to the first of *addresses* that takes one."""
     tried = addresses[:TRIED]
     for number, address in enumerate(tried, start=1):
@@ -150,7 +150,7 @@ def _cut_at(sock: socket.socket, deadline: Deadline) -> Iterator[Event]:
         timer.cancel()
 
 
-def _exchange(sock: socket.socket, target: Target, headers: Mapping[str, str], body: bytes) -> HTTPResponse:
+def _exchange(sock: socket.socket, target: WebhookTarget, headers: Mapping[str, str], body: bytes) -> HTTPResponse:
     """Return the answer to *body*; its own body is left unread."""
     connection = HTTPConnection(target.host)
     connection.sock = sock
@@ -159,11 +159,11 @@ def _exchange(sock: socket.socket, target: Target, headers: Mapping[str, str], b
     return connection.getresponse()
 
 
-def _ending(response: HTTPResponse) -> Ending:
+def _ending(response: HTTPResponse) -> AttemptResult:
     """Return what *response* says of the attempt."""
     status = response.status
     succeeded = 200 <= status < 300  # noqa: PLR2004  the statuses of success
-    return Ending(
+    return AttemptResult(
         at=datetime.now(UTC),
         status=status,
         error=None if succeeded else f"It answered {status}.",

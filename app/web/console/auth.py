@@ -81,14 +81,14 @@ def sign_in() -> ResponseReturnValue:
     _count_attempt()
     secret = request.form.get("key", "").strip()
     with lend_connection(pool()) as connection:
-        holder = keys.authenticate(connection, secret, peppers=settings().key_pepper)
+        holder = keys.find_key_holder(connection, secret, peppers=settings().key_pepper)
     if holder is None:
         LOG.warning("A key that opens nothing was tried at the console")
         return _form(HTTPStatus.UNAUTHORIZED, fault=WRONG_KEY)
     token = run_in_transaction(
         pool(),
         holder.workspace_id,
-        sign_ins.begin,
+        sign_ins.begin_sign_in,
         holder,
         hours=settings().console_hours,
         peppers=settings().key_pepper,
@@ -103,7 +103,7 @@ def sign_in() -> ResponseReturnValue:
 @signed_in(permission=None)
 def sign_out() -> ResponseReturnValue:
     """Forget the sign-in, in the database too, and lead to the form."""
-    run_in_transaction(pool(), g.workspace_id, sign_ins.end, g.sign_in_token, peppers=settings().key_pepper)
+    run_in_transaction(pool(), g.workspace_id, sign_ins.end_sign_in, g.sign_in_token, peppers=settings().key_pepper)
     answer = make_response(redirect(SIGN_IN, HTTPStatus.SEE_OTHER))
     csrf.take_back(answer)
     return answer

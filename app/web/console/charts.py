@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from app.ledger.throughput import Stretch
+from app.ledger.throughput import TimeBucket
 from app.web.console.progress import Tone, tone
 from schemas.outcomes import JobState
 
@@ -44,7 +44,7 @@ class Chart:
     unfinished_top: int
 
 
-def tones(stretch: Stretch) -> dict[Tone, int]:
+def tones(stretch: TimeBucket) -> dict[Tone, int]:
     """Return how many jobs ended with which tone in *stretch*."""
     counts = dict.fromkeys(NAMES, 0)
     for outcome, jobs in stretch.settled.items():
@@ -52,7 +52,7 @@ def tones(stretch: Stretch) -> dict[Tone, int]:
     return counts
 
 
-def draw(stretches: Sequence[Stretch]) -> Chart:
+def draw(stretches: Sequence[TimeBucket]) -> Chart:
     """Return the chart of *stretches*, oldest first."""
     ended_top = round_up(max((stretch.ended for stretch in stretches), default=0))
     unfinished_top = round_up(max((stretch.unfinished for stretch in stretches), default=0))
@@ -81,7 +81,7 @@ def clock(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%H:%M}"
 
 
-def _bars(stretch: Stretch, x: float, step: float, top: int) -> list[Bar]:
+def _bars(stretch: TimeBucket, x: float, step: float, top: int) -> list[Bar]:
     """Return the parts of the bar of *stretch*, one upon the other."""
     parts: list[Bar] = []
     ground = float(HEIGHT)
@@ -94,7 +94,7 @@ def _bars(stretch: Stretch, x: float, step: float, top: int) -> list[Bar]:
     return parts
 
 
-def _steps(stretches: Sequence[Stretch], step: float, top: int) -> str:
+def _steps(stretches: Sequence[TimeBucket], step: float, top: int) -> str:
     """Return the points of the line: as high through each stretch as it was at its end."""
     points: list[str] = []
     for nth, stretch in enumerate(stretches):

@@ -22,7 +22,7 @@ blueprint = Blueprint("dead", __name__)
 
 QUERY = PageQuery()
 CURSOR = Cursor()
-DEAD = queries.Wanted(state=JobState.DEAD)
+DEAD = queries.JobFilter(state=JobState.DEAD)
 NO_IDS = "The form names no job, or what it names is no job's id; load the page again."
 
 

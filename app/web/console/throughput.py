@@ -12,7 +12,7 @@ from flask.typing import ResponseReturnValue
 from marshmallow import ValidationError
 
 from app.db.transaction import open_transaction
-from app.ledger.throughput import Period, Stretch, read_throughput
+from app.ledger.throughput import ChartPeriod, TimeBucket, read_throughput
 from app.web.auth import POLLING
 from app.web.console.auth import signed_in
 from app.web.console.charts import NAMES, clock, draw, tones
@@ -28,7 +28,7 @@ LONGEST_PAUSE_S = 300.0
 PAUSE_TO_LOOK = 50
 #: Seconds after which the browser asks again.
 AGAIN_AFTER_S = 10
-PERIODS = {period.name.lower(): period for period in Period}
+PERIODS = {period.name.lower(): period for period in ChartPeriod}
 PERIOD = f"'period' must be one of {', '.join(PERIODS)}"
 
 
@@ -36,7 +36,7 @@ PERIOD = f"'period' must be one of {', '.join(PERIODS)}"
 class Look:
     """What was read, and until when it holds."""
 
-    stretches: Sequence[Stretch]
+    stretches: Sequence[TimeBucket]
     read_at: datetime
     holds_until: float
 
@@ -48,9 +48,9 @@ class Looks:
         """Tell the time by *clock*, in seconds."""
         self._clock = clock
         self._lock = Lock()
-        self._looks: dict[tuple[int, Period], Look] = {}
+        self._looks: dict[tuple[int, ChartPeriod], Look] = {}
 
-    def get(self, workspace_id: int, period: Period, read: Callable[[datetime], Sequence[Stretch]]) -> Look:
+    def get(self, workspace_id: int, period: ChartPeriod, read: Callable[[datetime], Sequence[TimeBucket]]) -> Look:
         """Return what *read* returns for now, or returned a moment ago."""
         known = self._looks.get((workspace_id, period))
         began = self._clock()
@@ -77,7 +77,7 @@ def page() -> ResponseReturnValue:
         raise ValidationError(PERIOD)
     period, workspace_id = PERIODS[wanted], g.workspace_id
 
-    def read(now: datetime) -> Sequence[Stretch]:
+    def read(now: datetime) -> Sequence[TimeBucket]:
         with open_transaction(pool(), workspace_id, snapshot=True) as tx:
             return read_throughput(tx, period=period, now=now)
 
@@ -106,7 +106,7 @@ def looks() -> Looks:
     return known
 
 
-def _totals(stretches: Sequence[Stretch]) -> list[tuple[Outcome | JobState, int]]:
+def _totals(stretches: Sequence[TimeBucket]) -> list[tuple[Outcome | JobState, int]]:
     """Return how many jobs ended in which way in all *stretches*, the most frequent first; dead ones by their state."""
     totals: Counter[Outcome | JobState] = Counter()
     for stretch in stretches:

@@ -9,8 +9,8 @@ import pytest
 from app.config import Settings
 from app.db.connections import Connection, Pool, connection_arguments
 from app.db.transaction import Transaction, open_transaction
-from app.duplicates.cursor import Position
-from app.duplicates.scan import ENTRIES, MEMBERS, QUERIES, Walk, step
+from app.duplicates.cursor import ScanCursor
+from app.duplicates.scan import ENTRIES, MEMBERS, QUERIES, Scan, next_step
 from schemas.keeping import KeepRule, SharedAddress
 from tests.support.duplicates import begin, pairs, run_of, take_steps
 from tests.support.factories import Factory, one_database_for_all
@@ -96,12 +96,12 @@ def test_addresses_are_read_from_their_index_alone(filled: Factory, pool: Pool, 
 def test_no_step_reads_more_than_its_share_however_many_share_an_address(
     filled: Factory, pool: Pool, identifier: SharedAddress
 ) -> None:
-    walk = Walk(rule=KeepRule(identifier=identifier), refused=(), entries=2_000, members=100)
-    position: Position | None = Position()
+    walk = Scan(rule=KeepRule(identifier=identifier), refused=(), entries=2_000, members=100)
+    position: ScanCursor | None = ScanCursor()
     sizes = []
     while position is not None:
         with open_transaction(pool, filled.workspace_id) as tx:
-            taken = step(tx, walk, position)
+            taken = next_step(tx, walk, position)
         sizes.append(sum(len(each.orphans) + len(each.left) + len(each.unmerged) for each in taken.fates))
         position = taken.position
 

@@ -9,7 +9,7 @@ from app.config import Settings
 from app.db.connections import Pool
 from app.db.transaction import Transaction, run_in_transaction
 from app.duplicates import advance, runs, scan
-from app.duplicates.preview import count, steps
+from app.duplicates.preview import count_duplicates, preview_steps
 from app.errors import Conflict, NotFound
 from app.merging.keeping import Duplicate
 from schemas.keeping import KeepRule, Prefer, RunState, SharedAddress, TiesBy
@@ -23,12 +23,12 @@ database_url = one_database_for_all()
 def steps_of(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> tuple[int, int]:
     """Steps of every size: entries that are read, and profiles."""
     entries, members = request.param
-    plain = scan.Walk
+    plain = scan.Scan
 
-    def small(**given: Any) -> scan.Walk:
+    def small(**given: Any) -> scan.Scan:
         return plain(**given, entries=entries, members=members)
 
-    monkeypatch.setattr(advance, "Walk", small)
+    monkeypatch.setattr(advance, "Scan", small)
     return entries, members
 
 
@@ -110,8 +110,8 @@ def test_every_rule_is_carried_out(pool: Pool, factory: Factory, rule: KeepRule,
 def test_a_preview_says_what_the_run_then_does(pool: Pool, factory: Factory) -> None:
     for number in range(40):
         a_group(factory, f"p{number % 13}@x.org", number % 5)
-    walked = list(steps(pool, Settings(), workspace_id=factory.workspace_id, rule=KeepRule()))
-    counts, whole = count(pool, Settings(), workspace_id=factory.workspace_id, rule=KeepRule())
+    walked = list(preview_steps(pool, Settings(), workspace_id=factory.workspace_id, rule=KeepRule()))
+    counts, whole = count_duplicates(pool, Settings(), workspace_id=factory.workspace_id, rule=KeepRule())
     fates = [fate for step in walked for fate in step.fates if isinstance(fate.keeper, Duplicate)]
     previewed = [
         (orphan.braze_id, fate.keeper.braze_id)
@@ -131,9 +131,9 @@ def test_a_preview_says_what_the_run_then_does(pool: Pool, factory: Factory) -> 
 def test_counting_ends_when_its_time_is_up(pool: Pool, factory: Factory, monkeypatch: pytest.MonkeyPatch) -> None:
     a_group(factory, "a@x.org", 1, 2)
     a_group(factory, "b@x.org", 1, 2)
-    monkeypatch.setattr("app.duplicates.preview.Walk", lambda **given: scan.Walk(**given, entries=2, members=2))
+    monkeypatch.setattr("app.duplicates.preview.Scan", lambda **given: scan.Scan(**given, entries=2, members=2))
     clock = iter([0.0, 100.0])
-    counts, whole = count(
+    counts, whole = count_duplicates(
         pool, Settings(), workspace_id=factory.workspace_id, rule=KeepRule(), clock=lambda: next(clock)
     )
 
@@ -191,7 +191,7 @@ def test_a_step_is_taken_by_one_process_at_a_time(pool: Pool, factory: Factory) 
 
     def meanwhile(tx: Transaction) -> bool:
         taken = advance.take_step(tx, Settings())
-        assert not advance.go_on(pool, Settings(), workspace_id=factory.workspace_id)
+        assert not advance.advance_run(pool, Settings(), workspace_id=factory.workspace_id)
         return taken
 
     assert run_in_transaction(pool, factory.workspace_id, meanwhile)
@@ -234,12 +234,12 @@ def test_a_cancelled_run_goes_on_no_more_and_what_it_made_stays(
 ) -> None:
     a_group(factory, "a@x.org", 1, 2)
     a_group(factory, "b@x.org", 1, 2)
-    monkeypatch.setattr(advance, "Walk", lambda **given: scan.Walk(**given, entries=2, members=2))
+    monkeypatch.setattr(advance, "Scan", lambda **given: scan.Scan(**given, entries=2, members=2))
     run_id = begin(pool, factory)
-    advance.go_on(pool, Settings(), workspace_id=factory.workspace_id)
+    advance.advance_run(pool, Settings(), workspace_id=factory.workspace_id)
 
-    def cancel(tx: Transaction) -> runs.Run:
-        return runs.cancel(tx, run_id=run_id)
+    def cancel(tx: Transaction) -> runs.DuplicateRun:
+        return runs.cancel_run(tx, run_id=run_id)
 
     assert run_in_transaction(pool, factory.workspace_id, cancel).state == RunState.CANCELLED
     assert take_steps(pool, factory) == 0
@@ -254,4 +254,4 @@ def test_a_run_of_another_workspace_is_none(pool: Pool, factory: Factory) -> Non
 
     with pytest.raises(NotFound):
         run_of(pool, factory, run_id)
-    assert not advance.go_on(pool, Settings(), workspace_id=factory.workspace_id)
+    assert not advance.advance_run(pool, Settings(), workspace_id=factory.workspace_id)

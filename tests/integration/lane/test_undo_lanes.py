@@ -11,7 +11,7 @@ from uuid_utils.compat import uuid7
 from app.config import Settings
 from app.db.connections import Pool
 from app.db.transaction import Transaction, run_in_transaction
-from app.ledger.execution import begin
+from app.ledger.execution import begin_attempts
 from app.merging.changes import canonical_time
 from app.undo.execute import undo as undo_in
 from tests.integration.lane.running import deliver
@@ -161,7 +161,7 @@ def rows_read(pool: Pool, factory: Factory, size: int, tracked_since: int) -> in
 
     def measured(tx: Transaction) -> int:
         """Undo, and return the rows that this very transaction read."""
-        (job,) = begin(tx, job_ids=[undo_id], task_id=uuid7()).result()
+        (job,) = begin_attempts(tx, job_ids=[undo_id], task_id=uuid7()).result()
         undo_in(tx, Settings(), job=job)
         (row,) = tx.execute(ROWS_READ).fetchall()
         counted: int = row["rows"]

@@ -6,9 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from app.rates.breaker import Breaker
+from app.rates.breaker import CircuitBreaker
 from app.rates.buckets import Bucket, Limit
-from app.rates.windows import IN_FORCE, PREFIX, SUSPENDED, Windows
+from app.rates.windows import IN_FORCE, PREFIX, SUSPENDED, FixedWindowLimiter
 from tests.support.redis import RedisServer
 from tests.support.waiting import wait_until
 
@@ -21,14 +21,14 @@ def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 
 def test_processes_share_their_counts(broker_url: str) -> None:
-    one, two = Windows(broker_url), Windows(broker_url)
+    one, two = FixedWindowLimiter(broker_url), FixedWindowLimiter(broker_url)
     readings = [windows.count(DAY, workspace_id=1) for windows in (one, two, one)]
 
     assert [reading.remaining for reading in readings] == [999, 998, 997]
 
 
 def test_no_request_is_lost_or_counted_twice(broker_url: str) -> None:
-    windows = Windows(broker_url)
+    windows = FixedWindowLimiter(broker_url)
     with ThreadPoolExecutor(8) as threads:
         readings = list(threads.map(lambda _: windows.count(DAY, workspace_id=1), range(200)))
 
@@ -36,7 +36,7 @@ def test_no_request_is_lost_or_counted_twice(broker_url: str) -> None:
 
 
 def test_a_count_is_forgotten_when_its_window_is_over(redis_server: RedisServer) -> None:
-    windows = Windows(redis_server.url)
+    windows = FixedWindowLimiter(redis_server.url)
     windows.count(Limit(Bucket.TRACK, 5, 3), workspace_id=7)
     with redis_server.client() as client:
         (key,) = client.keys(f"*{PREFIX}*")
@@ -49,7 +49,7 @@ def test_without_redis_everybody_is_let_in_and_it_is_said_once(
     own_redis: RedisServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    windows = Windows(own_redis.url)
+    windows = FixedWindowLimiter(own_redis.url)
     own_redis.stop()
     readings = [windows.count(Limit(Bucket.USERS, 1, 60), workspace_id=1) for _ in range(5)]
 
@@ -60,7 +60,7 @@ def test_without_redis_everybody_is_let_in_and_it_is_said_once(
 
 
 def test_a_redis_that_hangs_holds_up_one_request_and_not_those_after_it(own_redis: RedisServer) -> None:
-    windows = Windows(own_redis.url, breaker=Breaker(600))
+    windows = FixedWindowLimiter(own_redis.url, breaker=CircuitBreaker(600))
     windows.count(DAY, workspace_id=1)
     own_redis.freeze()
     try:
@@ -77,7 +77,7 @@ def test_a_redis_that_hangs_holds_up_one_request_and_not_those_after_it(own_redi
 
 def test_when_redis_is_back_the_limits_hold_again(own_redis: RedisServer, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
-    windows = Windows(own_redis.url, breaker=Breaker(0.05))
+    windows = FixedWindowLimiter(own_redis.url, breaker=CircuitBreaker(0.05))
     own_redis.kill()
     windows.count(DAY, workspace_id=1)
     own_redis.start()

@@ -8,7 +8,7 @@ from psycopg.errors import QueryCanceled
 
 from app.errors import DatabaseUnavailable, SetupError
 from workers.broker import BrokerUnavailable
-from workers.loop import AWAY_S, repeat
+from workers.loop import AWAY_S, run_repeatedly
 
 
 class Stop:
@@ -47,7 +47,7 @@ def scripted(stop: Stop, script: Iterable[int | Exception]) -> Callable[[], int]
 def waits(script: Iterable[int | Exception]) -> list[float]:
     """Return how long the loop waits while its service goes through *script*."""
     stop = Stop()
-    repeat(scripted(stop, script), pause_s=0.25, stop=stop, name="relay", away_when=(BrokerUnavailable,))  # type: ignore[arg-type]
+    run_repeatedly(scripted(stop, script), pause_s=0.25, stop=stop, name="relay", away_when=(BrokerUnavailable,))  # type: ignore[arg-type]
     return stop.waits
 
 
@@ -94,6 +94,6 @@ def test_it_does_not_begin_when_it_is_told_to_stop_before() -> None:
     stop = Stop()
     stop.set()
 
-    repeat(lambda: pytest.fail("it ran"), pause_s=1, stop=stop, name="relay", away_when=(BrokerUnavailable,))  # type: ignore[arg-type]
+    run_repeatedly(lambda: pytest.fail("it ran"), pause_s=1, stop=stop, name="relay", away_when=(BrokerUnavailable,))  # type: ignore[arg-type]
 
     assert stop.waits == []

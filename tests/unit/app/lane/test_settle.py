@@ -5,7 +5,7 @@ from datetime import timedelta
 from app.config import Settings
 from app.lane.lock_and_decide import Pair, decide_in_order, finished
 from app.lane.working_set import Hand
-from app.ledger.execution import Party
+from app.ledger.execution import ProfileRef
 from app.merging.prioritization import Denoted, NotFound
 from app.merging.profile import Profile
 from app.profiles.resolution import MergedAway, Resolved
@@ -88,5 +88,5 @@ def test_the_ledger_is_told_both_as_they_were_and_who_was_gone() -> None:
     decisions = decide_in_order(pairs, hand=Hand({each.id: each for each in (A, B, C)}), now=AT, settings=Settings())
 
     told = [(each.orphan, each.survivor) for each in map(finished, decisions)]
-    a, b, c = (Party(id=each.id, braze_id=each.braze_id, external_id=each.external_id) for each in (A, B, C))
-    assert told == [(a, b), (Party(id=99, braze_id="f" * 24, external_id="z"), c), (None, c)]
+    a, b, c = (ProfileRef(id=each.id, braze_id=each.braze_id, external_id=each.external_id) for each in (A, B, C))
+    assert told == [(a, b), (ProfileRef(id=99, braze_id="f" * 24, external_id="z"), c), (None, c)]

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from app.errors import Overloaded
-from app.ledger.backlog import LEAST_PAUSE_S, LONGEST_PAUSE_S, PAUSE_TO_LOOK, RETRY_AFTER_S, Backlogs
+from app.ledger.backlog import LEAST_PAUSE_S, LONGEST_PAUSE_S, PAUSE_TO_LOOK, RETRY_AFTER_S, BacklogLimiter
 
 
 class Ledger:
@@ -37,17 +37,17 @@ def ledger() -> Any:
 
 
 @pytest.fixture
-def backlogs(ledger: Ledger) -> Backlogs:
-    return Backlogs(100, clock=lambda: ledger.now)
+def backlogs(ledger: Ledger) -> BacklogLimiter:
+    return BacklogLimiter(100, clock=lambda: ledger.now)
 
 
-def look(backlogs: Backlogs, ledger: Any, waiting: int) -> None:
+def look(backlogs: BacklogLimiter, ledger: Any, waiting: int) -> None:
     """Look at the workspace, of which so many jobs wait."""
     ledger.waiting = waiting
     backlogs.look(ledger)
 
 
-def test_who_has_not_looked_refuses_nobody(backlogs: Backlogs, ledger: Any) -> None:
+def test_who_has_not_looked_refuses_nobody(backlogs: BacklogLimiter, ledger: Any) -> None:
     ledger.waiting = 100
 
     backlogs.require_room(ledger)
@@ -55,7 +55,7 @@ def test_who_has_not_looked_refuses_nobody(backlogs: Backlogs, ledger: Any) -> N
     assert ledger.looks == 0
 
 
-def test_a_full_workspace_is_refused_and_no_other(backlogs: Backlogs, ledger: Any) -> None:
+def test_a_full_workspace_is_refused_and_no_other(backlogs: BacklogLimiter, ledger: Any) -> None:
     look(backlogs, ledger, 100)
     ledger.workspace_id = 2
     backlogs.require_room(ledger)
@@ -65,7 +65,7 @@ def test_a_full_workspace_is_refused_and_no_other(backlogs: Backlogs, ledger: An
         backlogs.require_room(ledger)
 
 
-def test_what_was_accepted_since_the_last_look_counts(backlogs: Backlogs, ledger: Any) -> None:
+def test_what_was_accepted_since_the_last_look_counts(backlogs: BacklogLimiter, ledger: Any) -> None:
     look(backlogs, ledger, 60)
     backlogs.accepted(workspace_id=1, jobs=39)
     backlogs.require_room(ledger)
@@ -75,7 +75,9 @@ def test_what_was_accepted_since_the_last_look_counts(backlogs: Backlogs, ledger
         backlogs.require_room(ledger)
 
 
-def test_nobody_is_refused_for_what_was_true_before_the_last_look_was_due(backlogs: Backlogs, ledger: Any) -> None:
+def test_nobody_is_refused_for_what_was_true_before_the_last_look_was_due(
+    backlogs: BacklogLimiter, ledger: Any
+) -> None:
     look(backlogs, ledger, 100)
     ledger.waiting = 99
     ledger.now += LEAST_PAUSE_S
@@ -85,7 +87,7 @@ def test_nobody_is_refused_for_what_was_true_before_the_last_look_was_due(backlo
     assert ledger.looks == 2
 
 
-def test_one_of_many_takes_the_look_that_is_due(backlogs: Backlogs, ledger: Any) -> None:
+def test_one_of_many_takes_the_look_that_is_due(backlogs: BacklogLimiter, ledger: Any) -> None:
     assert [backlogs.is_due(1) for _ in range(3)] == [True, False, False]
     look(backlogs, ledger, 1)
     assert not backlogs.is_due(1)
@@ -93,7 +95,7 @@ def test_one_of_many_takes_the_look_that_is_due(backlogs: Backlogs, ledger: Any)
     assert [backlogs.is_due(1) for _ in range(2)] == [True, False]
 
 
-def test_a_look_that_never_came_to_an_end_is_taken_again(backlogs: Backlogs, ledger: Any) -> None:
+def test_a_look_that_never_came_to_an_end_is_taken_again(backlogs: BacklogLimiter, ledger: Any) -> None:
     assert backlogs.is_due(1)
     ledger.now += LONGEST_PAUSE_S
 
@@ -103,7 +105,9 @@ def test_a_look_that_never_came_to_an_end_is_taken_again(backlogs: Backlogs, led
 @pytest.mark.parametrize(
     ("takes_s", "pause_s"), [(0.001, LEAST_PAUSE_S), (0.3, 0.3 * PAUSE_TO_LOOK), (3.0, LONGEST_PAUSE_S)]
 )
-def test_the_dearer_a_look_the_rarer_it_is(backlogs: Backlogs, ledger: Any, takes_s: float, pause_s: float) -> None:
+def test_the_dearer_a_look_the_rarer_it_is(
+    backlogs: BacklogLimiter, ledger: Any, takes_s: float, pause_s: float
+) -> None:
     ledger.takes_s = takes_s
     look(backlogs, ledger, 1)
 
@@ -115,7 +119,7 @@ def test_the_dearer_a_look_the_rarer_it_is(backlogs: Backlogs, ledger: Any, take
 
 @pytest.mark.parametrize(("takes_s", "seconds"), [(0.0, RETRY_AFTER_S), (0.4, 20)])
 def test_who_is_refused_is_told_to_come_back_after_the_next_look(
-    backlogs: Backlogs, ledger: Any, takes_s: float, seconds: int
+    backlogs: BacklogLimiter, ledger: Any, takes_s: float, seconds: int
 ) -> None:
     ledger.takes_s = takes_s
     look(backlogs, ledger, 100)
@@ -127,7 +131,7 @@ def test_who_is_refused_is_told_to_come_back_after_the_next_look(
 
 
 def test_the_beginning_and_the_end_are_told_once(
-    backlogs: Backlogs, ledger: Any, caplog: pytest.LogCaptureFixture
+    backlogs: BacklogLimiter, ledger: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     for waiting in (99, 100, 100, 99, 99):
         look(backlogs, ledger, waiting)
