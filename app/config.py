@@ -54,7 +54,7 @@ class Settings:
     #: MERGELANE_LOG_ERROR_TEXTS: whether tracebacks tell the texts of errors, which may quote personal data.
     log_error_texts: bool = False
 
-    #: MERGELANE_METRICS_ADDRESS: HOST:PORT where a relay or worker shows its metrics; nowhere when empty.
+    #: MERGELANE_METRICS_ADDRESS: HOST:PORT where a relay, worker or sender serves its metrics; nowhere when empty.
     metrics_address: str = ""
     #: OTEL_EXPORTER_OTLP_ENDPOINT: where traces are sent by OTLP over HTTP; nowhere when empty.
     otel_exporter_otlp_endpoint: str = field(default="", repr=False)

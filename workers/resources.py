@@ -5,7 +5,7 @@ from functools import cache
 from app.config import Settings
 from app.db.connections import Pool, open_pool
 from app.metrics.serving import MetricsServer
-from app.metrics.work import WORKER
+from app.metrics.worker import WORKER
 
 
 @cache

@@ -60,7 +60,7 @@ def open_pool(settings: Settings, *, name: str, probe_after: bool = False) -> Po
     """
     if not settings.database_url:
         raise SetupError("DATABASE_URL is not set; set it, or start everything with `mergelane up`.")
-    POOL_LIMIT.put(settings.pool_size)
+    POOL_LIMIT.set(settings.pool_size)
     return ConnectionPool(
         settings.database_url,
         connection_class=Connection,

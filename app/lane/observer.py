@@ -11,7 +11,7 @@ from time import perf_counter
 from uuid import UUID
 
 from app.ledger.execution import ClaimedJob, JobResult
-from app.metrics import work as metrics
+from app.metrics import worker as metrics
 from app.telemetry import spans
 from schemas.outcomes import JobState
 
@@ -32,7 +32,7 @@ class Tale:
         """Tell that an attempt at each of *jobs* was begun."""
         self._began = perf_counter()
         self._jobs = {job.id: job for job in jobs}
-        metrics.ATTEMPTS.add(len(jobs))
+        metrics.ATTEMPTS.inc(len(jobs))
         metrics.LANE_JOBS.observe(len(jobs))
         if spans.is_on():
             self._span = spans.begin(
@@ -62,17 +62,17 @@ class Tale:
         for kind, seconds_each in durations.items():
             metrics.MERGE_SECONDS.observe_all(seconds_each, kind)
         for (kind, outcome), jobs in counts.items():
-            metrics.FINISHED.add(jobs, kind, outcome)
+            metrics.FINISHED.inc(jobs, kind, outcome)
             self._ends[outcome] += jobs
 
     def split(self, jobs: Sequence[ClaimedJob], error: Exception) -> None:
         """Tell that the transaction of *jobs* failed because of *error*, and that they are run one by one."""
-        metrics.LANES_SPLIT.add()
+        metrics.LANES_SPLIT.inc()
         LOG.warning("lane_split", extra={**self._own, "jobs": len(jobs), "error": type(error).__name__})
 
     def failed(self, job: ClaimedJob, error: Exception, *, state: JobState | None) -> None:
         """Tell that the attempt at *job* failed because of *error*, and in what *state* the job is now."""
-        metrics.FAILED.add(1, state or "superseded")
+        metrics.FAILED.inc(1, state or "superseded")
         self._ends[state or "superseded"] += 1
         if spans.is_on():
             span = self._span_of(job, perf_counter() - self._began, error=type(error).__name__)

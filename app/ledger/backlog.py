@@ -76,7 +76,7 @@ class BacklogLimiter:
         if self.is_due(tx.workspace_id):
             self.look(tx)
         if self._is_full(tx.workspace_id):
-            SHED_REQUESTS.add()
+            SHED_REQUESTS.inc()
             retry_after = max(RETRY_AFTER_S, ceil(self._of(tx.workspace_id).next_at - self._clock()))
             raise Overloaded(REFUSED.format(bound=self._bound, retry_after=retry_after), retry_after_s=retry_after)
 

@@ -99,7 +99,7 @@ class FixedWindowLimiter:
                 return counted
         with self._lock:
             self.uncounted += 1
-        UNCOUNTED_REQUESTS.add()
+        UNCOUNTED_REQUESTS.inc()
         return 0
 
 

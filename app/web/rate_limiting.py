@@ -74,7 +74,7 @@ def take(*, workspace_id: int, own: tuple[Limit, ...]) -> None:
     limit = limiting.limit(request.url_rule.rule if request.url_rule else "", own)
     g.reading = limiting.windows.count(limit, workspace_id=workspace_id)
     if g.reading.refused:
-        LIMITED_REQUESTS.add()
+        LIMITED_REQUESTS.inc()
         raise TooManyRequests(
             f"Too many requests: in {limit.seconds:,} seconds this endpoint, with those that share its limit, takes"
             f" {limit.requests:,} from a workspace. Try again in {g.reading.retry_after:,} seconds."

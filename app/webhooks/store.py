@@ -1,4 +1,4 @@
-"""The webhooks of a workspace: made, shown, changed, deleted, and given new secrets."""
+"""The webhooks of a workspace: creation, reading, changes, deletion and rotation of their secrets."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -16,32 +16,32 @@ from schemas.webhooks import Wish
 
 QUERIES = load_queries("app.webhooks", "webhooks.sql")
 
-#: Webhooks that a workspace may have.
+#: The most webhooks that a workspace may have.
 MOST = 20
-#: Seconds for which the secret before a rotation goes on signing beside the new one.
+#: Seconds for which the secret before a rotation continues to sign beside the new one.
 FORMER_S = 24 * 3600.0
 NO_WEBHOOK = "There is no webhook with this id."
-TOO_MANY = f"The workspace has {MOST} webhooks already; delete one that is not needed any more."
+TOO_MANY = f"The workspace already has {MOST} webhooks; delete one first."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Webhook:
-    """A webhook as it stands, without its secret."""
+    """A webhook without its secret."""
 
     id: UUID
     url: str
     types: Sequence[str]
     description: str
     enabled: bool
-    #: Why it was disabled, when nobody of the workspace did it.
+    #: Why Mergelane disabled it; None when the workspace did.
     disabled_reason: str | None
     created_at: datetime
-    #: Until when the secret before the present one signs too; None when it was never rotated.
+    #: Until when the secret before the last rotation signs too; None without a rotation.
     former_until: datetime | None
 
 
 def create_webhook(tx: Transaction, wish: Wish, *, peppers: Sequence[str]) -> tuple[Webhook, SecretSeed]:
-    """Return a new webhook as *wish* says, and what its secret is made of; raise Conflict when there are too many."""
+    """Create a webhook and return it with its secret's seed; raise Conflict when the workspace has too many."""
     seed = new_secret_seed(peppers)
     values = {"id": uuid7(), "most": MOST, **asdict(wish), **asdict(seed)}
     row = tx.execute(QUERIES["create_webhook"], values).fetchone()
@@ -61,19 +61,18 @@ def read_webhook(tx: Transaction, *, webhook_id: UUID) -> Webhook:
 
 
 def update_webhook(tx: Transaction, wish: Wish, *, webhook_id: UUID) -> Webhook:
-    """Return a webhook after it was changed as *wish* says; raise NotFound when there is none of that id."""
+    """Change the fields that *wish* gives and return the webhook; raise NotFound when there is none of that id."""
     return _one(tx, "change_webhook", {"id": webhook_id, **asdict(wish)})
 
 
 def delete_webhook(tx: Transaction, *, webhook_id: UUID) -> None:
-    """Delete a webhook with its notices; raise NotFound when there is none of that id."""
-    values = {"id": webhook_id}
-    if tx.execute(QUERIES["delete_webhook"], values).fetchone() is None:
+    """Delete a webhook with its deliveries; raise NotFound when there is none of that id."""
+    if tx.execute(QUERIES["delete_webhook"], {"id": webhook_id}).fetchone() is None:
         raise NotFound(NO_WEBHOOK)
 
 
 def rotate_webhook_secret(tx: Transaction, *, webhook_id: UUID, peppers: Sequence[str]) -> tuple[Webhook, SecretSeed]:
-    """Return a webhook after it got a new secret, and what that is made of; the former one signs for a day more.
+    """Give a webhook a new secret and return it with the secret's seed; the former secret signs for one more day.
 
     Raises NotFound when there is none of that id.
     """
@@ -83,7 +82,7 @@ def rotate_webhook_secret(tx: Transaction, *, webhook_id: UUID, peppers: Sequenc
 
 
 def _one(tx: Transaction, query: str, values: Mapping[str, Any]) -> Webhook:
-    """Return the webhook that *query* gives; raise NotFound when it gives none."""
+    """Return the row of *query* as a webhook; raise NotFound when there is none."""
     row = tx.execute(QUERIES[query], values).fetchone()
     if row is None:
         raise NotFound(NO_WEBHOOK)

@@ -41,7 +41,7 @@ class Pruner:
         pruned = 0
         for kind, prune in prune_functions(self._settings).items():
             count = run_in_transaction(self._pool, workspace_id, prune).result()
-            metrics.PRUNED.add(count, kind)
+            metrics.PRUNED.inc(count, kind)
             pruned += count
         return pruned
 

@@ -53,8 +53,8 @@ class Publisher:
             return 0
         waiting = self._broker.waiting()
         room = min(self._pace.room(waiting), self._settings.relay_claim)
-        metrics.BROKER_MESSAGES.put(waiting)
-        metrics.BROKER_GOAL.put(self._pace.goal)
+        metrics.BROKER_MESSAGES.set(waiting)
+        metrics.BROKER_GOAL.set(self._pace.goal)
         if room <= 0:
             return 0
         # Each workspace gets an equal share of the room, so that one with a million jobs cannot starve another.
@@ -91,8 +91,8 @@ class Publisher:
         self._broker.publish(workspace_id=tx.workspace_id, tasks=tasks, headers=headers)
         jobs = sum(map(len, messages))
         self._pace.published(messages=len(messages), jobs=jobs)
-        metrics.PUBLISHED_LANES.add(len(messages))
-        metrics.PUBLISHED_JOBS.add(jobs)
+        metrics.PUBLISHED_LANES.inc(len(messages))
+        metrics.PUBLISHED_JOBS.inc(jobs)
         log.debug("published", extra={"messages": len(tasks), "jobs": jobs})
         self._tell(tx.workspace_id, tasks, claimed.origins, seconds=perf_counter() - began)
         return jobs

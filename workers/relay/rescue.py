@@ -70,9 +70,9 @@ class Rescuer:
         lost = RescueCounts()
         if frontier is not None:
             lost = run_in_transaction(self._pool, workspace_id, self._lost, frontier)
-        metrics.RESCUED.add(stranded.queued, "stranded")
-        metrics.RESCUED.add(lost.queued, "lost")
-        metrics.RESCUED_DEAD.add(stranded.dead)
+        metrics.RESCUED.inc(stranded.queued, "stranded")
+        metrics.RESCUED.inc(lost.queued, "lost")
+        metrics.RESCUED_DEAD.inc(stranded.dead)
         queued, dead = stranded.queued + lost.queued, stranded.dead
         if queued or dead:
             log.warning("rescued", extra={"workspace_id": workspace_id, "queued": queued, "dead": dead})

@@ -6,7 +6,7 @@ import pytest
 import requests
 
 from app.metrics.serving import MetricsServer, serve_metrics
-from app.metrics.work import WORKER
+from app.metrics.worker import WORKER
 from tests.support.processes import free_port
 
 
@@ -30,10 +30,10 @@ def test_a_process_whose_address_is_taken_says_so_and_goes_on(caplog: pytest.Log
     with socket.create_server(("127.0.0.1", 0)) as taken:
         MetricsServer(f"127.0.0.1:{taken.getsockname()[1]}").close()
 
-    assert [record.message for record in caplog.records] == ["The metrics cannot be shown"]
+    assert [record.message for record in caplog.records] == ["metrics_not_served"]
 
 
 def test_a_port_that_there_cannot_be_is_told_likewise(caplog: pytest.LogCaptureFixture) -> None:
     MetricsServer("127.0.0.1:99999").close()
 
-    assert [record.message for record in caplog.records] == ["The metrics cannot be shown"]
+    assert [record.message for record in caplog.records] == ["metrics_not_served"]

@@ -20,7 +20,7 @@ class Notifier:
     """A sender without its process: the test says when it looks."""
 
     def __init__(self, pool: Pool, settings: Settings, courier: WebhookClient | None = None) -> None:
-        self._watcher = BatchWatcher(pool, settings)
+        self._watcher = BatchWatcher(pool)
         self.sender = DeliverySender(
             pool, settings, courier or WebhookClient(timeout_s=settings.webhook_timeout_s, private=True)
         )

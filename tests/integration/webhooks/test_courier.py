@@ -22,7 +22,7 @@ LOOPBACK = ["127.0.0.1"]
 def bring(url: str, *, resolve: Callable[[str, int], Sequence[str]] | None = None, **own: object) -> AttemptResult:
     """Bring a body to *url* and return what became of it."""
     whole = {"timeout_s": 5.0, "private": True, **({} if resolve is None else {"resolve": resolve}), **own}
-    return WebhookClient(**whole).bring(url, headers={"webhook-id": "7"}, body=BODY)  # type: ignore[arg-type]
+    return WebhookClient(**whole).post(url, headers={"webhook-id": "7"}, body=BODY)  # type: ignore[arg-type]
 
 
 @pytest.fixture

@@ -105,7 +105,7 @@ def test_what_one_sender_has_in_hand_no_other_takes_until_its_time_is_up(
 
     def take(lease_s: float) -> list[deliveries.LeasedDelivery]:
         return run_in_transaction(
-            pool, caller.workspace_id, deliveries.lease_deliveries, holder=uuid7(), limit=9, lease_s=lease_s
+            pool, caller.workspace_id, deliveries.lease_deliveries, lease_id=uuid7(), limit=9, lease_s=lease_s
         )
 
     (frozen,), meanwhile = take(0.0), take(60.0)
