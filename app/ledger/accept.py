@@ -113,7 +113,7 @@ def accept_batch(  # noqa: PLR0913  one request has as many sides
 
     accepted = run_in_transaction(pool, workspace_id, work)
     if not accepted.replayed:
-        backlogs.accepted(workspace_id=workspace_id, jobs=accepted.jobs)
+        backlogs.add_accepted(workspace_id=workspace_id, jobs=accepted.jobs)
         ACCEPTED_JOBS.inc(accepted.jobs, kind)
     return accepted
 

@@ -77,7 +77,7 @@ def take_in(asked: Asked, *, key: str | None = None) -> AcceptedBatch:
 
     accepted = run_in_transaction(pool(), g.workspace_id, work)
     if not accepted.replayed:
-        known.accepted(workspace_id=g.workspace_id, jobs=accepted.jobs)
+        known.add_accepted(workspace_id=g.workspace_id, jobs=accepted.jobs)
         ACCEPTED_JOBS.inc(accepted.jobs, JobKind.UNDO)
     return accepted
 

@@ -16,7 +16,7 @@ from app.errors import DatabaseUnavailable
 from app.ledger.backlog import BacklogLimiter
 from app.web.resources import pool
 
-LOG = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 NAME = "mergelane-backlogs"
 
 
@@ -37,7 +37,7 @@ def look_when_due(response: Response) -> Response:
     """Have the backlog of a workspace whose request would make jobs looked at, if that is due."""
     if "made_jobs" in g:
         known, workspace_id, connections = backlogs(), g.workspace_id, pool()
-        if known.is_due(workspace_id):
+        if known.claim_count(workspace_id):
             Thread(target=_look, args=(known, workspace_id, connections), name="backlog", daemon=True).start()
     return response
 
@@ -46,6 +46,6 @@ def _look(known: BacklogLimiter, workspace_id: int, connections: Pool) -> None:
     """Look at a workspace's backlog; a database that has no time for it is asked another time."""
     try:
         with open_transaction(connections, workspace_id) as tx:
-            known.look(tx)
+            known.count(tx)
     except (DatabaseUnavailable, *CONTENTION_ERRORS) as error:
-        LOG.warning("The waiting jobs could not be counted", extra={"error": type(error).__name__})
+        log.warning("backlog_not_counted", extra={"error": type(error).__name__})

@@ -46,7 +46,7 @@ def test_jobs_are_counted_by_what_they_wait_for(pool: Pool, factory: Factory) ->
 
 def test_those_who_have_waited_longest_are_told_first_and_the_rest_is_counted(pool: Pool, crowd: list[int]) -> None:
     with lend_connection(pool) as connection:
-        rows = count_jobs_by_workspace(connection, bound=10, most=3)
+        rows = count_jobs_by_workspace(connection, bound=10, limit=3)
 
     assert [row["workspace_id"] for row in rows] == crowd[:3]
     assert [round(row["oldest_s"] / 60) for row in rows] == [50, 40, 30]

@@ -83,3 +83,16 @@ def test_a_job_that_ended_before_our_clock_says_so_counts_in_the_last_minute(fac
     accepted(factory, 1, **ended(-2))
 
     assert told(factory)[-1].ended == 1
+
+
+def test_jobs_that_ended_after_our_clock_are_added_to_the_last_minute(factory: Factory) -> None:
+    accepted(factory, 5, **ended(0.1))
+    accepted(factory, 5, **ended(0.2))
+    accepted(factory, 5, **ended(-1))
+    accepted(factory, 5, **ended(-2))
+    accepted(factory, 5, **ended(-2, None))
+    buckets = told(factory)
+
+    assert buckets[-1].settled == {Outcome.SAME_PROFILE: 4, None: 1}
+    assert sum(bucket.ended for bucket in buckets) == 5
+    assert buckets[0].unfinished == 0
