@@ -92,9 +92,12 @@ class Patience:
     uneasy_s: float | None = None
     pulse: Pulse
 
-    def is_out(self, silent: pq.abc.PGconn, silent_s: float) -> bool:
-        """Return whether the connection *silent* has said nothing for too long."""
-        if silent_s >= self.longest_s:
+    def is_out(self, silent: pq.abc.PGconn, silent_s: float, *, at_least_s: float = 0.0) -> bool:
+        """Return whether the connection *silent* has said nothing for too long.
+
+        *at_least_s* is the limit of a transaction that raised its statement timeout.
+        """
+        if silent_s >= max(self.longest_s, at_least_s):
             return True
         return self.uneasy_s is not None and silent_s >= self.uneasy_s and not self.pulse.beats(silent)
 
@@ -104,6 +107,8 @@ class PatientConnection(psycopg.Connection[Row]):
 
     #: None waits for as long as it takes.
     patience: Patience | None = None
+    #: Seconds of silence that the current transaction allows, when it raised its statement timeout.
+    extended_s: float = 0.0
     #: When the server was last heard of, by the monotonic clock.
     heard_at: float = -RECENT_S
 
@@ -122,7 +127,9 @@ class PatientConnection(psycopg.Connection[Row]):
                 ready = yield step
                 if ready != Ready.NONE:
                     heard = monotonic()
-                elif self.patience is not None and self.patience.is_out(self.pgconn, silent_s := monotonic() - heard):
+                elif self.patience is not None and self.patience.is_out(
+                    self.pgconn, silent_s := monotonic() - heard, at_least_s=self.extended_s
+                ):
                     self.pgconn.finish()
                     raise Unanswered(SILENT.format(silent_s))
                 step = gen.send(ready)

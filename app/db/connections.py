@@ -125,7 +125,10 @@ def lend_connection(pool: Pool) -> Iterator[Connection]:
     try:
         with MeasuredLoan() as lending, pool.connection() as connection:
             lending.lent()
-            yield connection
+            try:
+                yield connection
+            finally:
+                connection.extended_s = 0.0
     except (PoolTimeout, psycopg.OperationalError, postgres.IdleInTransactionSessionTimeout) as error:
         if is_unavailable(error):
             raise DatabaseUnavailable("PostgreSQL does not answer; try again in a few seconds.") from error

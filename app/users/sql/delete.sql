@@ -1,7 +1,3 @@
--- name: be_patient
--- Lets the statements of this transaction take longer than others may.
-SELECT set_config('statement_timeout', %(milliseconds)s, true)
-
 -- name: delete_origins
 -- Deletes which other origins read under these profiles, and lists them.
 DELETE FROM origin
