@@ -1,4 +1,4 @@
-"""How a workspace wants its duplicates to be merged, and when its daily run is due."""
+"""The duplicate policy of a workspace: the rule for merges, and the time of its daily run."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,23 +15,22 @@ QUERIES = load_queries("app.duplicates", "policy.sql")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DuplicatePolicy:
-    """The settings of a workspace; those of one that never set any are the defaults."""
+    """The policy of a workspace; the defaults apply until it sets one."""
 
     rule: KeepRule = field(default_factory=KeepRule)
-    #: At what time of the day a run begins, where *time_zone* is; None for no daily run.
+    #: The time of the daily run in *time_zone*; None for no daily run.
     daily_at: time | None = None
     time_zone: str = "UTC"
     next_daily_at: datetime | None = None
 
 
 def read_policy(tx: Transaction) -> DuplicatePolicy:
-    """Return the policy of a workspace."""
+    """Return the policy of the workspace, or the defaults."""
     row = tx.execute(QUERIES["read_policy"]).fetchone()
     return DuplicatePolicy() if row is None else policy_from_row(row)
 
 
 def write_policy(tx: Transaction, policy: DuplicatePolicy) -> None:
-    """Set the policy of a workspace."""
     parameters = {
         "identifier": policy.rule.identifier,
         "resolve_ties_by": policy.rule.resolve_ties_by,
@@ -44,24 +43,24 @@ def write_policy(tx: Transaction, policy: DuplicatePolicy) -> None:
 
 
 def take_due_policy(tx: Transaction, *, now: datetime) -> DuplicatePolicy | None:
-    """Return the policy of a workspace whose daily run is due, and note the next; None when none is due any more.
+    """Return the policy when its daily run is due, and schedule the next run; None when no run is due.
 
-    After a time in which nothing ran, one run makes up for all that were missed.
+    After a downtime, one run replaces all that were missed.
     """
-    row = tx.execute(QUERIES["hold_due_policy"], {"now": now}).fetchone()
+    row = tx.execute(QUERIES["lock_due_policy"], {"now": now}).fetchone()
     if row is None:
         return None
     policy = policy_from_row(row)
     following = policy.daily_at and next_daily(policy.daily_at, time_zone=policy.time_zone, after=now)
-    tx.execute(QUERIES["set_next_daily"], {"next_daily_at": following})
+    tx.execute(QUERIES["schedule_next_daily"], {"next_daily_at": following})
     return policy
 
 
 def next_daily(daily_at: time, *, time_zone: str, after: datetime) -> datetime:
-    """Return when it is *daily_at* next *after* that moment, where *time_zone* is; in UTC.
+    """Return the next time *after* a moment at which it is *daily_at* in *time_zone*; in UTC.
 
-    A time that the clocks skip in spring is the moment at which it would have been without the change; of one that
-    comes twice in autumn, the first counts.
+    A time that the clocks skip in spring counts as if they had not changed; of a time that occurs twice in autumn, the
+    first counts.
     """
     zone = ZoneInfo(time_zone)
     today = after.astimezone(zone).date()
@@ -71,7 +70,7 @@ def next_daily(daily_at: time, *, time_zone: str, after: datetime) -> datetime:
 
 
 def rule_from_row(row: Mapping[str, Any]) -> KeepRule:
-    """Return the rule that *row* says."""
+    """Return the rule of a table row."""
     return KeepRule(
         identifier=SharedAddress(row["identifier"]),
         resolve_ties_by=TiesBy(row["resolve_ties_by"]),
@@ -80,7 +79,7 @@ def rule_from_row(row: Mapping[str, Any]) -> KeepRule:
 
 
 def policy_from_row(row: Mapping[str, Any]) -> DuplicatePolicy:
-    """Return the policy that *row* says."""
+    """Return the policy of a table row."""
     return DuplicatePolicy(
         rule=rule_from_row(row),
         daily_at=row["daily_at"],

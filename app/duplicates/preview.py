@@ -1,6 +1,6 @@
-"""The rehearsal of a run over duplicates: the same walk, each step in a transaction of its own, and nothing is written.
+"""The preview of a duplicate run: the same scan, each step in a transaction of its own, and without writes.
 
-It is not a snapshot: a walk over millions of profiles sees each group as it was when it came by, as a run does.
+It is no snapshot: like a run, it reads each group at a different moment.
 """
 
 from collections.abc import Callable, Iterator
@@ -14,31 +14,31 @@ from app.duplicates.cursor import ScanCursor
 from app.duplicates.scan import Scan, ScanStep, next_step
 from schemas.keeping import KeepRule
 
-#: Seconds after which counting ends, whether everything was counted or not.
-LONGEST_S = 10.0
+#: Seconds after which counting stops, complete or not.
+MAX_COUNT_S = 10.0
 
 
 def preview_steps(pool: Pool, settings: Settings, *, workspace_id: int, rule: KeepRule) -> Iterator[ScanStep]:
-    """Yield what a run by *rule* would find, step by step.
+    """Yield the steps of a run by *rule*.
 
     Raises DatabaseUnavailable when PostgreSQL does not answer.
     """
-    walk = Scan(rule=rule, refused=settings.refused_identifiers)
-    position: ScanCursor | None = ScanCursor()
-    while position is not None:
+    scan = Scan(rule=rule, refused=settings.refused_identifiers)
+    cursor: ScanCursor | None = ScanCursor()
+    while cursor is not None:
         with open_transaction(pool, workspace_id) as tx:
-            taken = next_step(tx, walk, position)
-        yield taken
-        position = taken.position
+            step = next_step(tx, scan, cursor)
+        yield step
+        cursor = step.cursor
 
 
 def count_duplicates(
     pool: Pool, settings: Settings, *, workspace_id: int, rule: KeepRule, clock: Callable[[], float] = monotonic
 ) -> tuple[DuplicateCounts, bool]:
-    """Return what a run by *rule* would find, in numbers, and whether that is all of it."""
-    counts, until = DuplicateCounts(), clock() + LONGEST_S
-    for taken in preview_steps(pool, settings, workspace_id=workspace_id, rule=rule):
-        counts = counts.after(taken)
-        if clock() >= until and taken.position is not None:
+    """Return the counts of a run by *rule*, and whether they are complete."""
+    counts, until = DuplicateCounts(), clock() + MAX_COUNT_S
+    for step in preview_steps(pool, settings, workspace_id=workspace_id, rule=rule):
+        counts = counts.add_step(step)
+        if clock() >= until and step.cursor is not None:
             return counts, False
     return counts, True

@@ -1,4 +1,4 @@
-"""Runs over the duplicates of a workspace, as those who ask for them see them. One is under way at a time."""
+"""Duplicate runs: started, listed, cancelled. A workspace has at most one running."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,13 +20,16 @@ from schemas.keeping import KeepRule, RunState, RunTrigger
 QUERIES = load_queries("app.duplicates", "runs.sql")
 
 NO_RUN = "There is no run over duplicates with this id."
-UNDER_WAY = "A run over duplicates is under way already: {run_id}. Wait for its end, or cancel it."
-ENDED = "This run is {state}; only a run that is under way can be cancelled."
+RUNNING = "A run over duplicates is already running: {run_id}. Wait for its end, or cancel it."
+UNSTABLE = "Other runs over duplicates start and end at this moment; try again."
+ENDED = "This run is {state}; only a running one can be cancelled."
+#: How often a start is tried while the run in its way ends before it can be named.
+START_ATTEMPTS = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DuplicateRun:
-    """A run as it stands."""
+    """A duplicate run and its progress."""
 
     id: UUID
     trigger: RunTrigger
@@ -38,7 +41,7 @@ class DuplicateRun:
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> "DuplicateRun":
-        """Return the run that *row* says."""
+        """Return the run of a table row."""
         return cls(
             id=row["id"],
             trigger=RunTrigger(row["trigger"]),
@@ -51,7 +54,7 @@ class DuplicateRun:
 
 
 def start_run(tx: Transaction, rule: KeepRule, *, trigger: RunTrigger, api_key_id: UUID | None = None) -> UUID:
-    """Begin a run by *rule* and return its id. Raises Conflict when one is under way."""
+    """Start a run by *rule* and return its id; raise Conflict while another one is running."""
     parameters = {
         "id": uuid7(),
         "trigger": trigger,
@@ -62,12 +65,16 @@ def start_run(tx: Transaction, rule: KeepRule, *, trigger: RunTrigger, api_key_i
         "position": Jsonb(ScanCursor().to_json()),
         "counts": Jsonb(DuplicateCounts().to_json()),
     }
-    row = tx.execute(QUERIES["start_run"], parameters).fetchone()
-    if row is None:
-        running = tx.execute(QUERIES["run_under_way"]).fetchone()
-        raise Conflict(UNDER_WAY.format(run_id=running["id"] if running else "it has just ended"))
-    run_id: UUID = row["id"]
-    return run_id
+    for _ in range(START_ATTEMPTS):
+        row = tx.execute(QUERIES["start_run"], parameters).fetchone()
+        if row is not None:
+            run_id: UUID = row["id"]
+            return run_id
+        running = tx.execute(QUERIES["find_running_run"]).fetchone()
+        if running is not None:
+            raise Conflict(RUNNING.format(run_id=running["id"]))
+        # It ended between the two statements.
+    raise Conflict(UNSTABLE)
 
 
 def read_run(tx: Transaction, *, run_id: UUID) -> DuplicateRun:
@@ -85,12 +92,11 @@ def list_runs(tx: Transaction, *, limit: int, before: UUID | None = None) -> lis
 
 
 def cancel_run(tx: Transaction, *, run_id: UUID) -> DuplicateRun:
-    """End a run and return it. What it has put into the ledger goes on.
+    """Cancel a run and return it. Jobs that it has already created are still run.
 
     Raises NotFound when the workspace has none of that id, and Conflict when it has ended.
     """
-    named = {"id": run_id}
-    cancelled = tx.execute(QUERIES["cancel_run"], named).fetchone()
+    cancelled = tx.execute(QUERIES["cancel_run"], {"id": run_id}).fetchone()
     run = read_run(tx, run_id=run_id)
     if cancelled is None:
         raise Conflict(ENDED.format(state=run.state))
@@ -98,5 +104,5 @@ def cancel_run(tx: Transaction, *, run_id: UUID) -> DuplicateRun:
 
 
 def fail_run(tx: Transaction) -> None:
-    """End the run that is under way, since it cannot go on."""
+    """Mark the running run as failed."""
     tx.execute(QUERIES["fail_run"])

@@ -95,7 +95,7 @@ def preview_table() -> ResponseReturnValue:
     def body() -> Iterator[str]:
         yield csv_export.csv_header()
         for taken in chain([first], found):
-            yield csv_export.csv_lines(taken.fates, rule.identifier)
+            yield csv_export.csv_lines(taken.plans, rule.identifier)
 
     response = Response(body(), content_type="text/csv; charset=utf-8")
     response.headers["Content-Disposition"] = 'attachment; filename="duplicates.csv"'

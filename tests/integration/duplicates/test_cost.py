@@ -102,8 +102,8 @@ def test_no_step_reads_more_than_its_share_however_many_share_an_address(
     while position is not None:
         with open_transaction(pool, filled.workspace_id) as tx:
             taken = next_step(tx, walk, position)
-        sizes.append(sum(len(each.orphans) + len(each.left) + len(each.unmerged) for each in taken.fates))
-        position = taken.position
+        sizes.append(sum(len(each.orphans) + len(each.left) + len(each.unmerged) for each in taken.plans))
+        position = taken.cursor
 
     assert max(sizes) <= 2 * walk.members
     assert ENTRIES > MEMBERS

@@ -12,7 +12,7 @@ from app.duplicates import advance, runs, scan
 from app.duplicates.preview import count_duplicates, preview_steps
 from app.errors import Conflict, NotFound
 from app.merging.keeping import Duplicate
-from schemas.keeping import KeepRule, Prefer, RunState, SharedAddress, TiesBy
+from schemas.keeping import KeepRule, Prefer, RunState, RunTrigger, SharedAddress, TiesBy
 from tests.support.duplicates import a_group, at, begin, merges, numbers, pairs, run_of, take_steps
 from tests.support.factories import Factory, one_database_for_all
 
@@ -112,7 +112,7 @@ def test_a_preview_says_what_the_run_then_does(pool: Pool, factory: Factory) -> 
         a_group(factory, f"p{number % 13}@x.org", number % 5)
     walked = list(preview_steps(pool, Settings(), workspace_id=factory.workspace_id, rule=KeepRule()))
     counts, whole = count_duplicates(pool, Settings(), workspace_id=factory.workspace_id, rule=KeepRule())
-    fates = [fate for step in walked for fate in step.fates if isinstance(fate.keeper, Duplicate)]
+    fates = [fate for step in walked for fate in step.plans if isinstance(fate.keeper, Duplicate)]
     previewed = [
         (orphan.braze_id, fate.keeper.braze_id)
         for fate in fates
@@ -183,6 +183,28 @@ def test_one_run_is_under_way_at_a_time(pool: Pool, factory: Factory) -> None:
     take_steps(pool, factory)
 
     assert begin(pool, factory) != run_id
+
+
+class RacingTransaction(Transaction):
+    """A transaction in which the running run ends right before its id is read."""
+
+    def execute(self, query: Any, *args: Any, **options: Any) -> Any:
+        if query == runs.QUERIES["find_running_run"]:
+            self.connection.execute("UPDATE duplicate_run SET state = 'failed', finished_at = now(), position = '{}'")
+        return super().execute(query, *args, **options)
+
+
+def test_a_run_starts_when_the_one_in_its_way_has_just_ended(pool: Pool, factory: Factory) -> None:
+    former = begin(pool, factory)
+
+    def start(tx: Transaction) -> Any:
+        racing = RacingTransaction(tx.connection, tx.workspace_id)
+        return runs.start_run(racing, KeepRule(), trigger=RunTrigger.API)
+
+    started = run_in_transaction(pool, factory.workspace_id, start)
+
+    assert started != former
+    assert run_of(pool, factory, started).state == RunState.RUNNING
 
 
 def test_a_step_is_taken_by_one_process_at_a_time(pool: Pool, factory: Factory) -> None:
