@@ -7,8 +7,8 @@ from contextlib import contextmanager
 import pytest
 from psycopg import errors as postgres
 
-from app.db.connections import Connection, Pool
-from app.db.transaction import open_transaction
+from app.db.connections import Pool
+from app.db.transaction import Transaction, open_transaction
 from app.merging.profile import Profile
 from app.profiles.locking import lock
 from tests.support.factories import Factory, one_database_for_all
@@ -27,7 +27,7 @@ def background() -> Iterator[ThreadPoolExecutor]:
 
 
 @contextmanager
-def locking(pool: Pool, factory: Factory, *ids: int) -> Iterator[tuple[Connection, dict[int, Profile]]]:
+def locking(pool: Pool, factory: Factory, *ids: int) -> Iterator[tuple[Transaction, dict[int, Profile]]]:
     """Lock profiles on a connection of its own until the end of the block."""
     with open_transaction(pool, factory.workspace_id) as tx:
         yield tx, lock(tx, ids=ids)
@@ -122,7 +122,7 @@ def test_a_profile_that_vanished_while_it_was_waited_for_is_missing(
     with locking(pool, factory, gone.id) as (holder, _):
         waiting = background.submit(lock_and_let_go, pool, factory, gone.id, left.id)
         until_waiting(factory, waiting)
-        holder.execute("DELETE FROM profile WHERE id = %s", [gone.id])
+        holder.connection.execute("DELETE FROM profile WHERE id = %s", [gone.id])
 
     assert waiting.result(20) == {left.id: left}
 
@@ -135,8 +135,8 @@ def test_what_changed_while_it_was_waited_for_is_seen_aliases_too(
     with locking(pool, factory, profile.id) as (holder, _):
         waiting = background.submit(lock_and_let_go, pool, factory, profile.id)
         until_waiting(factory, waiting)
-        holder.execute("UPDATE profile SET first_name = 'Ann' WHERE id = %s", [profile.id])
-        holder.execute("UPDATE user_alias SET label = 'new' WHERE profile_id = %s", [profile.id])
+        holder.connection.execute("UPDATE profile SET first_name = 'Ann' WHERE id = %s", [profile.id])
+        holder.connection.execute("UPDATE user_alias SET label = 'new' WHERE profile_id = %s", [profile.id])
 
     found = waiting.result(20)[profile.id]
     assert (found.first_name, found.user_aliases) == ("Ann", {"new": "ann"})

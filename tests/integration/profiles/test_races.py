@@ -7,8 +7,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from app.db.connections import Connection, Pool
-from app.db.transaction import ATTEMPTS, retry_until_stable
+from app.db.connections import Pool
+from app.db.transaction import STABLE_ATTEMPTS, Transaction, retry_until_stable
 from app.errors import ResolutionUnsettled
 from tests.support.front_door import Caller
 from tests.support.profiles import NOON, Json, export, the_profile, track
@@ -117,11 +117,11 @@ def test_an_alias_for_a_profile_that_vanishes_is_given_to_nobody(
 def test_a_request_whose_profiles_never_settle_is_given_up(pool: Pool) -> None:
     attempts: list[int] = []
 
-    def unsettled(connection: Connection) -> None:
-        attempts.append(connection.info.backend_pid)
+    def unsettled(tx: Transaction) -> None:
+        attempts.append(tx.connection.info.backend_pid)
         raise ResolutionUnsettled("The profiles changed again.")
 
     with pytest.raises(ResolutionUnsettled):
         retry_until_stable(pool, 1, unsettled)
 
-    assert len(attempts) == ATTEMPTS
+    assert len(attempts) == STABLE_ATTEMPTS
