@@ -15,7 +15,7 @@ from app.db.connections import Connection
 from app.db.transaction import Transaction
 from app.ledger.lanes import lane_heads
 from app.merging.profile import EmailAddress, PhoneNumber, Profile
-from app.profiles.store import load, to_row
+from app.profiles.store import load_profiles, profile_to_row
 from schemas.identifiers import fold_email, from_wire, sharing_key, to_e164
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ class Factory:
 
     def insert(self, profile: Profile) -> None:
         """Write the row of *profile* and those of its aliases."""
-        row = to_row(profile)
+        row = profile_to_row(profile)
         aliases = row.pop("user_aliases")
         columns = sql.SQL(", ").join(map(sql.Identifier, row))
         query = sql.SQL("INSERT INTO profile ({0}) SELECT {0} FROM jsonb_populate_record(NULL::profile, %s)")
@@ -122,7 +122,7 @@ class Factory:
     def load(self, profile: Profile | int) -> Profile | None:
         """Return the profile as it stands now, None when it is gone."""
         profile_id = profile if isinstance(profile, int) else profile.id
-        return load(Transaction(self.connection, self.workspace_id), ids=[profile_id]).get(profile_id)
+        return load_profiles(Transaction(self.connection, self.workspace_id), ids=[profile_id]).get(profile_id)
 
     def batch(
         self,

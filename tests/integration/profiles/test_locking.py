@@ -10,7 +10,7 @@ from psycopg import errors as postgres
 from app.db.connections import Pool
 from app.db.transaction import Transaction, open_transaction
 from app.merging.profile import Profile
-from app.profiles.locking import lock
+from app.profiles.locking import lock_profiles
 from tests.support.factories import Factory, one_database_for_all
 from tests.support.waiting import wait_until
 
@@ -30,7 +30,7 @@ def background() -> Iterator[ThreadPoolExecutor]:
 def locking(pool: Pool, factory: Factory, *ids: int) -> Iterator[tuple[Transaction, dict[int, Profile]]]:
     """Lock profiles on a connection of its own until the end of the block."""
     with open_transaction(pool, factory.workspace_id) as tx:
-        yield tx, lock(tx, ids=ids)
+        yield tx, lock_profiles(tx, ids=ids)
 
 
 def lock_and_let_go(pool: Pool, factory: Factory, *ids: int) -> dict[int, Profile]:
@@ -148,4 +148,4 @@ def test_a_wait_for_a_lock_ends_with_its_timeout(pool: Pool, factory: Factory) -
     with locking(pool, factory, profile.id), open_transaction(pool, factory.workspace_id) as impatient:
         impatient.execute("SET LOCAL lock_timeout = '20ms'")
         with pytest.raises(postgres.LockNotAvailable):
-            lock(impatient, ids=[profile.id])
+            lock_profiles(impatient, ids=[profile.id])

@@ -5,7 +5,7 @@ import pytest
 from app.db.connections import Pool
 from app.db.transaction import open_transaction
 from app.merging.prioritization import Denoted, NotFound
-from app.profiles.resolution import resolve
+from app.profiles.resolution import resolve_identifiers
 from schemas.identifiers import Email, ExternalId, Identifier, Phone, UserAlias
 from schemas.prioritization import Priority
 from tests.support.factories import Factory
@@ -72,7 +72,7 @@ def rows_read(factory: Factory, pool: Pool) -> int:
     """Return how many rows of profiles PostgreSQL reads to answer QUESTIONS, asked as a worker asks."""
     with open_transaction(pool, factory.workspace_id) as tx:
         (before,) = tx.execute(ROWS_READ).fetchall()
-        found = resolve(tx, identifiers=QUESTIONS)
+        found = resolve_identifiers(tx, identifiers=QUESTIONS)
         (after,) = tx.execute(ROWS_READ).fetchall()
     assert [type(each) for each in found] == [Denoted, Denoted, NotFound, *[Denoted] * 5]
     count: int = after["rows"] - before["rows"]

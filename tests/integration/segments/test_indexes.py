@@ -10,7 +10,7 @@ from psycopg import sql
 from app.config import Settings
 from app.db.connections import Connection, connection_arguments, open_pool
 from app.db.transaction import open_transaction
-from app.segments.statement import compose
+from app.segments.statement import compose_statement
 from schemas.segments import load_segment
 from tests.support.factories import one_database_for_all
 
@@ -56,7 +56,7 @@ def filled(database_url: str) -> Iterator[Connection]:
 
 def explain(connection: Connection, filter_: Any) -> Plan:
     """Return how PostgreSQL carried out the statement of *filter_*."""
-    statement, values = compose(load_segment({"filter": filter_}).filter, now=datetime.now(UTC))
+    statement, values = compose_statement(load_segment({"filter": filter_}).filter, now=datetime.now(UTC))
     explained = sql.Composed([sql.SQL("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) "), statement])
     row = connection.execute(explained, {**values, "workspace_id": 1, "after": 0, "limit": 51}, prepare=False)
     ((plan,),) = (each["QUERY PLAN"] for each in row)
