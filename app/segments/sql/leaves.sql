@@ -179,7 +179,7 @@ WHERE profile.workspace_id = %(workspace_id)s
 AND leaf.moment > %(after)s::timestamptz AND leaf.moment < %(before)s::timestamptz
 
 -- name: test_user_equals
--- Finds the profiles that are test users, or those that are not.
+-- Finds the profiles that are test users, or the other profiles.
 SELECT profile.id
 FROM own_profile AS profile
 WHERE profile.workspace_id = %(workspace_id)s

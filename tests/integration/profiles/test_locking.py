@@ -1,4 +1,4 @@
-"""The one lock on profiles: in ascending id order whatever their role, and what is read is what holds."""
+"""Locking profiles: in ascending id order whatever their role, and read after the lock."""
 
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -40,7 +40,7 @@ def lock_and_let_go(pool: Pool, factory: Factory, *ids: int) -> dict[int, Profil
 
 
 def is_free(factory: Factory, profile: Profile) -> bool:
-    """Tell whether nobody holds *profile*."""
+    """Return whether no transaction locks *profile*."""
     try:
         return bool(factory.rows(ROW_IS_FREE, profile.id))
     except postgres.LockNotAvailable:

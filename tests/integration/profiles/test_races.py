@@ -1,4 +1,4 @@
-"""What one request sees of another that is not yet committed: each test holds a lock and lets it go."""
+"""Requests beside an uncommitted one: each test holds a lock and releases it."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -17,7 +17,7 @@ from tests.support.waiting import wait_until
 
 @pytest.fixture
 def other(database_url: str) -> Iterator[psycopg.Connection]:
-    """A connection on which another request is under way."""
+    """A connection with another request in progress."""
     with psycopg.connect(database_url) as connection:
         yield connection
 

@@ -63,11 +63,11 @@ def test_saving_writes_all_that_may_change(factory: Factory) -> None:
 def test_saving_changes_no_other_profile(factory: Factory) -> None:
     one, other = factory.profile("one"), factory.profile("other")
     elsewhere = Factory(factory.connection)
-    namesake = elsewhere.profile("one")
+    same_id_elsewhere = elsewhere.profile("one")
 
     save_profiles(Transaction(factory.connection, factory.workspace_id), [replace(one, first_name="Ann")])
 
-    assert (factory.load(other), elsewhere.load(namesake)) == (other, namesake)
+    assert (factory.load(other), elsewhere.load(same_id_elsewhere)) == (other, same_id_elsewhere)
 
 
 def test_saving_nobody_does_nothing(connection: Connection) -> None:

@@ -1,4 +1,4 @@
-"""The indexes that segments rest on, among fifty thousand profiles: which filters use them, how little they read."""
+"""The indexes of segments, among fifty thousand profiles: which filters use them, and how few pages they read."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -35,7 +35,7 @@ FILL = """
 
 @pytest.fixture(scope="module")
 def filled(database_url: str) -> Iterator[Connection]:
-    """A transaction of the front door in one of two workspaces that have many profiles each."""
+    """A transaction in one of two workspaces that have many profiles each."""
     settings = Settings(database_url=database_url)
     with Connection.connect(database_url, **connection_arguments(settings, name="test")) as connection:
         for workspace in (1, 2):

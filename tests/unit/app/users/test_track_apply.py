@@ -30,7 +30,7 @@ def entries(**arrays: list[dict[str, Any]]) -> list[Entry]:
 
 
 def tracked(profile: Profile | None = None, **arrays: list[dict[str, Any]]) -> Profile:
-    """Return *profile*, by default one without anything, after a request of which everything has effect."""
+    """Return *profile*, empty by default, after a request whose entries all have effect."""
     after = apply_entries(profile or a_profile(), entries(**arrays), at=NOW, array_cap=3)
 
     assert (after.refused, after.ignored) == ({}, [])
