@@ -7,8 +7,8 @@ from flask.typing import ResponseReturnValue
 
 from app.db.transaction import open_transaction
 from app.errors import NotFound
-from app.users.activity import count
-from app.users.export import MISSING, page, read
+from app.profiles.activity import count_activity
+from app.profiles.lookup import MISSING, list_profiles, read_profile
 from app.web.auth import door, pool
 from schemas.activity import load_activity
 from schemas.jobs import load_query
@@ -30,7 +30,7 @@ def everyone() -> ResponseReturnValue:
     """Answer with a page of all profiles of the workspace, as exports show them, in an order that does not change."""
     query = load_query(PAGE_QUERY, request.args)
     with open_transaction(pool(), g.workspace_id) as tx:
-        found = page(tx, after=query["cursor"], limit=query["limit"])
+        found = list_profiles(tx, after=query["cursor"], limit=query["limit"])
     return jsonify(PAGE.dump({"profiles": found.profiles, "next_cursor": found.next_after}))
 
 
@@ -39,7 +39,7 @@ def everyone() -> ResponseReturnValue:
 def show(braze_id: str) -> ResponseReturnValue:
     """Answer with the profile as exports show it, or 410 with a Link to its survivor when it was merged away."""
     with open_transaction(pool(), g.workspace_id) as tx:
-        profile = read(tx, braze_id=checked(braze_id))
+        profile = read_profile(tx, braze_id=checked(braze_id))
     shown: dict[str, object] = PROFILE.dump(profile)
     return shown
 
@@ -51,7 +51,7 @@ def activity(braze_id: str) -> ResponseReturnValue:
     query = load_activity(request.args)
     braze_id = checked(braze_id)
     with open_transaction(pool(), g.workspace_id) as tx:
-        done = count(tx, braze_id=braze_id, query=query)
+        done = count_activity(tx, braze_id=braze_id, query=query)
     spent = {} if done.cents is None else {"money_spent": done.cents / CENTS}
     return {
         "message": "success",

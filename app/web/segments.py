@@ -4,7 +4,7 @@ from flask import Blueprint, g, jsonify
 from flask.typing import ResponseReturnValue
 
 from app.db.transaction import open_transaction
-from app.segments.find import find
+from app.segments.query import query_segment
 from app.web.auth import door, json_body, pool
 from schemas.profile import ProfileSchema
 from schemas.segments import PageEnd, load_segment
@@ -20,7 +20,7 @@ def query() -> ResponseReturnValue:
     """Answer with how many profiles a filter describes, and with a page of them as exports show them."""
     request = load_segment(json_body())
     with open_transaction(pool(), g.workspace_id, snapshot=True) as tx:
-        segment = find(tx, request=request)
+        segment = query_segment(tx, request=request)
     shown = ProfileSchema(only=request.fields and request.fields & ProfileSchema().fields.keys())
     return jsonify(
         message="success",

@@ -5,7 +5,7 @@ from http import HTTPStatus
 from flask import Blueprint, g
 from flask.typing import ResponseReturnValue
 
-from app.users import aliases
+from app.users.aliases import give_aliases
 from app.web.auth import door, json_body, pool
 from schemas.aliases import load_aliases
 
@@ -19,5 +19,5 @@ def new() -> ResponseReturnValue:
     request = load_aliases(json_body())
     if request.errors and not request.aliases:
         return request.answer(), HTTPStatus.BAD_REQUEST
-    aliases.give(pool(), workspace_id=g.workspace_id, aliases=request.aliases)
+    give_aliases(pool(), workspace_id=g.workspace_id, aliases=request.aliases)
     return request.answer(), HTTPStatus.CREATED

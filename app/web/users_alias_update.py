@@ -5,7 +5,7 @@ from http import HTTPStatus
 from flask import Blueprint, g
 from flask.typing import ResponseReturnValue
 
-from app.users import alias_updates
+from app.users.aliases import update_aliases
 from app.web.auth import door, json_body, pool
 from schemas.alias_updates import load_alias_updates
 
@@ -19,5 +19,5 @@ def update() -> ResponseReturnValue:
     request = load_alias_updates(json_body())
     if request.errors and not request.updates:
         return request.answer(), HTTPStatus.BAD_REQUEST
-    alias_updates.update(pool(), workspace_id=g.workspace_id, updates=request.updates)
+    update_aliases(pool(), workspace_id=g.workspace_id, updates=request.updates)
     return request.answer(), HTTPStatus.CREATED

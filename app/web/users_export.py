@@ -6,7 +6,7 @@ from flask import Blueprint, g
 from flask.typing import ResponseReturnValue
 
 from app.db.transaction import open_transaction
-from app.users.export import export
+from app.users.export import export_profiles
 from app.web.auth import door, json_body, pool
 from schemas.export import load_export
 from schemas.profile import ProfileSchema
@@ -20,7 +20,7 @@ def ids() -> ResponseReturnValue:
     """Answer with every profile asked for, with the external_ids that nobody has, and what too many profiles share."""
     request = load_export(json_body())
     with open_transaction(pool(), g.workspace_id) as tx:
-        found = export(tx, request=request)
+        found = export_profiles(tx, request=request)
     shown = ProfileSchema(only=request.fields and request.fields & ProfileSchema().fields.keys())
     unknown = {"invalid_user_ids": found.unknown_external_ids} if found.unknown_external_ids else {}
     truncated = {"truncated": found.truncated} if found.truncated else {}

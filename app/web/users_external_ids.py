@@ -5,7 +5,7 @@ from http import HTTPStatus
 from flask import Blueprint, g
 from flask.typing import ResponseReturnValue
 
-from app.users import external_ids
+from app.users.external_ids import remove_external_ids, rename_external_ids
 from app.web.actor import asker
 from app.web.auth import door, json_body, pool, settings
 from schemas.external_ids import load_removals, load_renames
@@ -18,7 +18,7 @@ blueprint = Blueprint("users_external_ids", __name__)
 def rename() -> ResponseReturnValue:
     """Give profiles new external_ids, and tell rename by rename what could not be done; old ones keep resolving."""
     request = load_renames(json_body(), placeholders=settings().refused_identifiers)
-    refused = external_ids.rename(pool(), workspace_id=g.workspace_id, renames=request.renames, asker=asker())
+    refused = rename_external_ids(pool(), workspace_id=g.workspace_id, renames=request.renames, asker=asker())
     return request.answer(refused), HTTPStatus.CREATED
 
 
@@ -27,5 +27,5 @@ def rename() -> ResponseReturnValue:
 def remove() -> ResponseReturnValue:
     """Let deprecated external_ids mean nobody from now on, and tell one by one which could not be removed."""
     request = load_removals(json_body())
-    refused = external_ids.remove(pool(), workspace_id=g.workspace_id, external_ids=request.external_ids, asker=asker())
+    refused = remove_external_ids(pool(), workspace_id=g.workspace_id, external_ids=request.external_ids, asker=asker())
     return request.answer(refused), HTTPStatus.CREATED

@@ -5,7 +5,7 @@ from http import HTTPStatus
 from flask import Blueprint, g
 from flask.typing import ResponseReturnValue
 
-from app.users import track
+from app.users.track import track_entries
 from app.web.auth import door, json_body, pool, settings
 from schemas.track import load_track
 
@@ -18,7 +18,7 @@ def record() -> ResponseReturnValue:
     """Bring to effect what is sound, and tell object by object what is not; 400 when nothing is sound."""
     request = load_track(json_body(), refused=settings().refused_identifiers)
     if request.entries:
-        effects = track.apply(pool(), workspace_id=g.workspace_id, entries=request.entries, settings=settings())
+        effects = track_entries(pool(), workspace_id=g.workspace_id, entries=request.entries, settings=settings())
         for position, reason in effects.refused.items():
             request.refuse(position, reason)
         for position, reason in effects.ignored:

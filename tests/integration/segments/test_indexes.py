@@ -1,4 +1,4 @@
-"""The indexes that segments rest on, among fifty thousand profiles: which filters use them, how little they read."""
+"""The indexes of segments, among fifty thousand profiles: which filters use them, and how few pages they read."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -10,7 +10,7 @@ from psycopg import sql
 from app.config import Settings
 from app.db.connections import Connection, connection_arguments, open_pool
 from app.db.transaction import open_transaction
-from app.segments.statement import compose
+from app.segments.statement import compose_statement
 from schemas.segments import load_segment
 from tests.support.factories import one_database_for_all
 
@@ -35,7 +35,7 @@ FILL = """
 
 @pytest.fixture(scope="module")
 def filled(database_url: str) -> Iterator[Connection]:
-    """A transaction of the front door in one of two workspaces that have many profiles each."""
+    """A transaction in one of two workspaces that have many profiles each."""
     settings = Settings(database_url=database_url)
     with Connection.connect(database_url, **connection_arguments(settings, name="test")) as connection:
         for workspace in (1, 2):
@@ -56,7 +56,7 @@ def filled(database_url: str) -> Iterator[Connection]:
 
 def explain(connection: Connection, filter_: Any) -> Plan:
     """Return how PostgreSQL carried out the statement of *filter_*."""
-    statement, values = compose(load_segment({"filter": filter_}).filter, now=datetime.now(UTC))
+    statement, values = compose_statement(load_segment({"filter": filter_}).filter, now=datetime.now(UTC))
     explained = sql.Composed([sql.SQL("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) "), statement])
     row = connection.execute(explained, {**values, "workspace_id": 1, "after": 0, "limit": 51}, prepare=False)
     ((plan,),) = (each["QUERY PLAN"] for each in row)
