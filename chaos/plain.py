@@ -14,7 +14,7 @@ from app.config import Settings
 from app.db.queries import load_queries
 from app.db.transaction import Transaction, run_in_transaction
 from app.errors import ResolutionUnsettled
-from app.lane.lock_and_decide import look, settle
+from app.lane.lock_and_decide import resolve_pairs, lock_and_decide
 from app.lane.save import save_effects
 from app.ledger.execution import ClaimedJob
 from schemas.outcomes import JobKind
@@ -52,8 +52,8 @@ def merge(self: Task, workspace_id: int, kind: str, orphan: dict[str, Any], surv
 
 def _transact(tx: Transaction, job: ClaimedJob) -> None:
     """Resolve, lock, merge, save and note, in the caller's transaction."""
-    pairs = look(tx, jobs=[job]).result()
-    hand, decisions = settle(tx, resources.settings(), pairs=pairs)
+    pairs = resolve_pairs(tx, jobs=[job]).result()
+    hand, decisions = lock_and_decide(tx, resources.settings(), pairs=pairs)
     if not decisions:
         raise ResolutionUnsettled("The profiles changed between look and lock.")
     save_effects(tx, hand=hand, decisions=decisions)

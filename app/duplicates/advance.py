@@ -23,7 +23,7 @@ from app.duplicates.scan import Scan, next_step
 from app.errors import Conflict
 from app.ledger.accept import NewBatch, insert_batch
 from app.ledger.backlog import count_waiting_jobs
-from app.merging.keeping import Duplicate, Fate
+from app.merging.keep_rule import Duplicate, GroupPlan
 from schemas.identifiers import Email, Member, Phone
 from schemas.keeping import RunTrigger, SharedAddress, Undecided
 from schemas.merge import MAX_UPDATES
@@ -86,7 +86,7 @@ def take_step(tx: Transaction, settings: Settings) -> bool:
     return True
 
 
-def pack_batches(plans: Iterable[Fate], *, by: SharedAddress) -> Iterator[list[DuplicatePair]]:
+def pack_batches(plans: Iterable[GroupPlan], *, by: SharedAddress) -> Iterator[list[DuplicatePair]]:
     """Yield the merges of *plans* in batches of at most MAX_UPDATES; a group that fits into one batch is not split."""
     batch: list[DuplicatePair] = []
     for plan in plans:
@@ -102,7 +102,7 @@ def pack_batches(plans: Iterable[Fate], *, by: SharedAddress) -> Iterator[list[D
         yield batch
 
 
-def _updates(plan: Fate, by: SharedAddress) -> Iterator[DuplicatePair]:
+def _updates(plan: GroupPlan, by: SharedAddress) -> Iterator[DuplicatePair]:
     if isinstance(plan.keeper, Undecided):
         return
     address = Email(plan.address) if by is SharedAddress.EMAIL else Phone(plan.address)

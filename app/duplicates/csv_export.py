@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from app.csv_output import csv_text
-from app.merging.keeping import Duplicate, Fate
+from app.merging.keep_rule import Duplicate, GroupPlan
 from schemas.keeping import SharedAddress, Undecided
 from schemas.text import harmless
 
@@ -29,12 +29,12 @@ def csv_header() -> str:
     return csv_text([COLUMNS], line_end="\r\n")
 
 
-def csv_lines(plans: Iterable[Fate], identifier: SharedAddress) -> str:
+def csv_lines(plans: Iterable[GroupPlan], identifier: SharedAddress) -> str:
     """Return the lines of *plans*: for each group the profile to keep, then those to merge, then the others."""
     return csv_text((row for plan in plans for row in _rows(plan, identifier)), line_end="\r\n")
 
 
-def _rows(plan: Fate, identifier: SharedAddress) -> Iterator[list[str]]:
+def _rows(plan: GroupPlan, identifier: SharedAddress) -> Iterator[list[str]]:
     if plan.has_keeper and not isinstance(plan.keeper, Undecided):
         yield _row(plan.keeper, identifier, keep=True)
     for orphan in plan.orphans:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from app.merging.keeping import Duplicate
+from app.merging.keep_rule import Duplicate
 from schemas.keeping import Undecided
 
 #: Earlier than the time of any profile.

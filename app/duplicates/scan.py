@@ -12,7 +12,7 @@ from typing import Any
 from app.db.queries import load_queries
 from app.db.transaction import Transaction
 from app.duplicates.cursor import IndexPosition, LargeGroup, ScanCursor
-from app.merging.keeping import Duplicate, Fate, choose, fate, leading
+from app.merging.keep_rule import Duplicate, GroupPlan, choose_keeper, plan_group, preferred
 from app.profiles.store import phone_from_row
 from schemas.keeping import KeepRule, SharedAddress, Undecided
 
@@ -41,7 +41,7 @@ class Scan:
 class ScanStep:
     """The result of one step; *cursor* is None after the last one."""
 
-    plans: Sequence[Fate]
+    plans: Sequence[GroupPlan]
     cursor: ScanCursor | None
     #: Profiles with an address that were read.
     examined: int = 0
@@ -92,26 +92,26 @@ def _within(members: int, rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str
 
 def _plan_groups(tx: Transaction, scan: Scan, passed: ScanStep, shared: Mapping[str, Mapping[str, Any]]) -> ScanStep:
     """Return *passed* with plans for the groups of the *shared* addresses; it ends before a large group."""
-    plans: list[Fate] = []
+    plans: list[GroupPlan] = []
     for address, group in _groups(tx, scan, list(shared)):
         if len(group) > scan.members:
             large = ScanCursor(address=address, group=LargeGroup(address=address))
             before = shared[address]["entries"] - shared[address]["members"]
             return replace(passed, plans=plans, groups=len(plans), cursor=large, examined=before)
         if len(group) > 1:
-            keeper = choose(leading(group, scan.rule), address=address, refused=scan.refused)
-            plans.append(fate(group, keeper=keeper, address=address, rule=scan.rule))
+            keeper = choose_keeper(preferred(group, scan.rule), address=address, refused=scan.refused)
+            plans.append(plan_group(group, keeper=keeper, address=address, rule=scan.rule))
     return replace(passed, plans=plans, groups=len(plans))
 
 
 def _choose_keeper(tx: Transaction, scan: Scan, group: LargeGroup) -> ScanStep:
     """First pass over a large *group*: read a page and keep the best candidates; the last page chooses one."""
     page = _page(tx, scan, group)
-    leaders = leading([*_leaders(tx, group), *page], scan.rule)
+    leaders = preferred([*_leaders(tx, group), *page], scan.rule)
     if len(page) == scan.members:
         ids = tuple(leader.id for leader in leaders)
         return _continue_in(replace(group, leaders=ids, after=IndexPosition.of(page[-1])))
-    keeper = choose(leaders, address=group.address, refused=scan.refused)
+    keeper = choose_keeper(leaders, address=group.address, refused=scan.refused)
     if isinstance(keeper, Undecided):
         return _continue_in(LargeGroup(address=group.address, chosen=True, undecided=keeper))
     return _continue_in(LargeGroup(address=group.address, chosen=True, leaders=(keeper.id,)))
@@ -125,7 +125,7 @@ def _plan_page(tx: Transaction, scan: Scan, group: LargeGroup) -> ScanStep:
         # The profile to keep has been deleted or merged. The next scan finds the rest of the group.
         return ScanStep(plans=(), cursor=done, groups=1)
     page = _page(tx, scan, group)
-    plan = fate(page, keeper=keeper, address=group.address, rule=scan.rule)
+    plan = plan_group(page, keeper=keeper, address=group.address, rule=scan.rule)
     if len(page) == scan.members:
         following = _continue_in(replace(group, after=IndexPosition.of(page[-1])))
         return replace(following, plans=(plan,), examined=len(page))

@@ -7,8 +7,8 @@ from uuid import UUID
 
 from app.db.transaction import Transaction
 from app.ledger.queries import read_changes
-from app.merging.side_by_side import Row, side_by_side
-from app.undo.target import absorptions
+from app.merging.side_by_side import ComparedField, compare_merge
+from app.undo.target import read_recorded_merges
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,14 +18,14 @@ class Comparison:
     #: `[{field, before, after, rule}]`
     changes: Sequence[dict[str, Any]]
     #: None for what was no merge, or when what the profiles were was erased.
-    rows: Sequence[Row] | None
+    rows: Sequence[ComparedField] | None
 
 
 def compare(tx: Transaction, *, job_id: UUID) -> Comparison:
     """Return what the job *job_id* did; nothing but empty lists when it changed nothing."""
     changed = read_changes(tx, job_id=job_id)
-    found = absorptions(tx, job_ids=[job_id]).get(job_id)
+    found = read_recorded_merges(tx, job_ids=[job_id]).get(job_id)
     if found is None:
         return Comparison(changes=changed, rows=None)
-    rows = side_by_side(orphan=found.orphan, survivor=found.survivor, changed=changed, rules=found.rules)
+    rows = compare_merge(orphan=found.orphan, survivor=found.survivor, changed=changed, rules=found.rules)
     return Comparison(changes=changed, rows=rows)

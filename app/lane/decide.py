@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from app.config import Settings
-from app.lane.working_set import Hand
+from app.lane.working_set import WorkingSet
 from app.ledger.execution import ClaimedJob
-from app.merging.merge import guard, guard_identity, identify, merge
-from app.merging.prioritization import Ambiguous, Denoted, NotFound
+from app.merging.merge import check_merge, check_protection, identify_profile, merge_profiles
+from app.merging.prioritization import Ambiguous, Resolved, NotFound
 from app.merging.profile import Profile
 from app.merging.rules import IDENTIFY_RULES, MERGE_RULES, Rule
 from app.profiles.resolution import MergedAway, Resolution
@@ -39,16 +39,16 @@ class Decision:
 
 
 def decide(
-    job: ClaimedJob, *, orphan: Resolution, survivor: Resolution, hand: Hand, at: datetime, settings: Settings
+    job: ClaimedJob, *, orphan: Resolution, survivor: Resolution, hand: WorkingSet, at: datetime, settings: Settings
 ) -> Decision:
     """Return what becomes of *job*, given what its identifiers denote; the first outcome that applies wins.
 
     The outcomes are tried in the order of `schemas.outcomes.Outcome`. Nothing is written and *hand* does not change.
     """
-    found_orphan = hand[orphan.id] if isinstance(orphan, Denoted) else None
-    found_survivor = hand[_survivor_id(survivor)] if isinstance(survivor, Denoted | MergedAway) else None
+    found_orphan = hand[orphan.id] if isinstance(orphan, Resolved) else None
+    found_survivor = hand[_survivor_id(survivor)] if isinstance(survivor, Resolved | MergedAway) else None
     refusal = _refuse(job, orphan=orphan, survivor=survivor, settings=settings) or _changed_since(
-        job, orphan=found_orphan, survivor=found_survivor if isinstance(survivor, Denoted) else None
+        job, orphan=found_orphan, survivor=found_survivor if isinstance(survivor, Resolved) else None
     )
     if refusal is not None:
         return Decision(
@@ -105,7 +105,7 @@ def _is_as_seen(profile: Profile, member: Member) -> bool:
 
 
 def _already_merged(
-    job: ClaimedJob, *, orphan: MergedAway, survivor: Profile | None, hand: Hand, at: datetime
+    job: ClaimedJob, *, orphan: MergedAway, survivor: Profile | None, hand: WorkingSet, at: datetime
 ) -> Decision:
     """Return the decision for an orphan that is gone already: it is not merged again, and told where it went."""
     return Decision(
@@ -123,10 +123,10 @@ def _identify(job: ClaimedJob, *, profile: Profile, at: datetime) -> Decision:
     external_id = plain_value(job.survivor)
     if profile.external_id is not None:
         return Decision(job=job, outcome=Outcome.ORPHAN_IDENTIFIED, reason=_identified(profile), at=at, orphan=profile)
-    refusal = guard_identity(profile)
+    refusal = check_protection(profile)
     if refusal is not None:
         return Decision(job=job, outcome=refusal[0], reason=refusal[1], at=at, orphan=profile)
-    identified = identify(profile, external_id=external_id, at=at)
+    identified = identify_profile(profile, external_id=external_id, at=at)
     return Decision(
         job=job,
         outcome=Outcome.IDENTIFIED,
@@ -143,7 +143,7 @@ def _merge(job: ClaimedJob, *, orphan: Profile, survivor: Profile, at: datetime,
     refusal = (
         _same(orphan=orphan, survivor=survivor)
         or (_identify_refused(orphan=orphan, survivor=survivor) if job.kind is JobKind.IDENTIFY else None)
-        or guard(survivor=survivor, orphan=orphan, at=at, survivor_limit=settings.survivor_limit)
+        or check_merge(survivor=survivor, orphan=orphan, at=at, survivor_limit=settings.survivor_limit)
     )
     if refusal is not None:
         outcome, reason = refusal
@@ -155,7 +155,7 @@ def _merge(job: ClaimedJob, *, orphan: Profile, survivor: Profile, at: datetime,
         at=at,
         orphan=orphan,
         survivor=survivor,
-        merged=merge(survivor=survivor, orphan=orphan, at=at, rules=rules_of(job.kind)),
+        merged=merge_profiles(survivor=survivor, orphan=orphan, at=at, rules=rules_of(job.kind)),
     )
 
 
@@ -197,9 +197,9 @@ def named(profile: Profile) -> str:
     return f"profile {profile.braze_id}"
 
 
-def _survivor_id(survivor: Denoted | MergedAway) -> int:
+def _survivor_id(survivor: Resolved | MergedAway) -> int:
     """Return the live profile that a survivor's identifier leads to: a merged-away one is redirected."""
-    return survivor.id if isinstance(survivor, Denoted) else survivor.survivor_id
+    return survivor.id if isinstance(survivor, Resolved) else survivor.survivor_id
 
 
 def _ambiguous(role: str, identifier: Recorded) -> str:

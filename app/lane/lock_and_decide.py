@@ -8,9 +8,9 @@ from itertools import takewhile
 from app.config import Settings
 from app.db.transaction import Deferred, Transaction
 from app.lane.decide import Decision, decide
-from app.lane.working_set import Hand
+from app.lane.working_set import WorkingSet
 from app.ledger.execution import ClaimedJob, JobResult, ProfileRef
-from app.merging.prioritization import Denoted
+from app.merging.prioritization import Resolved
 from app.merging.profile import Profile
 from app.profiles.locking import lock_profiles_deferred
 from app.profiles.resolution import MergedAway, Resolution, resolve_identifiers_deferred
@@ -18,7 +18,7 @@ from schemas.identifiers import Email, ExternalId, Member, Phone, Recorded, User
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class ResolvedJob:
     """A job with what its two identifiers denote."""
 
     job: ClaimedJob
@@ -26,14 +26,14 @@ class Pair:
     survivor: Resolution
 
 
-def look(tx: Transaction, *, jobs: Sequence[ClaimedJob]) -> Deferred[list[Pair]]:
+def resolve_pairs(tx: Transaction, *, jobs: Sequence[ClaimedJob]) -> Deferred[list[ResolvedJob]]:
     """Ask what the identifiers of *jobs* denote now; return how to get the jobs with the answers."""
     identifiers = [identifier for job in jobs for identifier in (job.orphan, job.survivor)]
     resolved = resolve_identifiers_deferred(tx, identifiers=identifiers)
-    return resolved.map(lambda answers: [Pair(*each) for each in zip(jobs, answers[::2], answers[1::2], strict=True)])
+    return resolved.map(lambda answers: [ResolvedJob(*each) for each in zip(jobs, answers[::2], answers[1::2], strict=True)])
 
 
-def settle(tx: Transaction, settings: Settings, *, pairs: Sequence[Pair]) -> tuple[Hand, list[Decision]]:
+def lock_and_decide(tx: Transaction, settings: Settings, *, pairs: Sequence[ResolvedJob]) -> tuple[WorkingSet, list[Decision]]:
     """Decide the first of *pairs*, as many as can be in order; return the profiles in hand and the decisions.
 
     Their profiles are locked until the caller's transaction ends, and nothing is written. No decision at all means
@@ -45,12 +45,12 @@ def settle(tx: Transaction, settings: Settings, *, pairs: Sequence[Pair]) -> tup
     # What was resolved may have changed before the locks were had. Where the locked profiles do not show by themselves
     # that it still holds, it is resolved again, and compared.
     doubtful = [pair.job for pair in pairs if not _is_confirmed(pair, profiles)]
-    again = look(tx, jobs=doubtful).result() if doubtful else []
-    hand = Hand(profiles)
+    again = resolve_pairs(tx, jobs=doubtful).result() if doubtful else []
+    hand = WorkingSet(profiles)
     return hand, decide_in_order(_agreeing(pairs, again), hand=hand, now=clock.result(), settings=settings)
 
 
-def decide_in_order(pairs: Sequence[Pair], *, hand: Hand, now: datetime, settings: Settings) -> list[Decision]:
+def decide_in_order(pairs: Sequence[ResolvedJob], *, hand: WorkingSet, now: datetime, settings: Settings) -> list[Decision]:
     """Decide *pairs* in order, each seeing what those before it did; stop before one that must be looked up again.
 
     *hand* takes in what the merges do. Each decision has a time of its own, a microsecond apart, so that two survivors
@@ -76,7 +76,7 @@ def decide_in_order(pairs: Sequence[Pair], *, hand: Hand, now: datetime, setting
     return decisions
 
 
-def _is_confirmed(pair: Pair, profiles: Mapping[int, Profile]) -> bool:
+def _is_confirmed(pair: ResolvedJob, profiles: Mapping[int, Profile]) -> bool:
     """Return whether the locked *profiles* show that both sides of *pair* still denote what they did."""
     sides = ((pair.job.orphan, pair.orphan), (pair.job.survivor, pair.survivor))
     return all(_has(profiles, identifier, resolved) for identifier, resolved in sides)
@@ -87,7 +87,7 @@ def _has(profiles: Mapping[int, Profile], identifier: Recorded, resolved: Resolu
 
     Nobody else can have an external_id or an alias then. Of an address that says nothing, since others may share it.
     """
-    profile = profiles.get(resolved.id) if isinstance(resolved, Denoted) else None
+    profile = profiles.get(resolved.id) if isinstance(resolved, Resolved) else None
     if profile is None:
         return False
     match identifier:
@@ -101,24 +101,24 @@ def _has(profiles: Mapping[int, Profile], identifier: Recorded, resolved: Resolu
             return False
 
 
-def _agreeing(seen: Sequence[Pair], again: Sequence[Pair]) -> list[Pair]:
+def _agreeing(seen: Sequence[ResolvedJob], again: Sequence[ResolvedJob]) -> list[ResolvedJob]:
     """Return the pairs *seen* up to the first that was looked at *again* and resolved to something else."""
     now = {pair.job.id: pair for pair in again}
     return list(takewhile(lambda pair: now.get(pair.job.id, pair) == pair, seen))
 
 
-def _denoted(pairs: Sequence[Pair]) -> set[int]:
+def _denoted(pairs: Sequence[ResolvedJob]) -> set[int]:
     """Return the ids of all profiles that *pairs* lead to, those behind redirects too."""
     found: set[int] = set()
     for resolved in (side for pair in pairs for side in (pair.orphan, pair.survivor)):
-        if isinstance(resolved, Denoted):
+        if isinstance(resolved, Resolved):
             found.add(resolved.id)
         elif isinstance(resolved, MergedAway):
             found.add(resolved.survivor_id)
     return found
 
 
-def finished(decision: Decision) -> JobResult:
+def to_result(decision: Decision) -> JobResult:
     """Return what the ledger records of *decision*: its parties are named as they were before it."""
     return JobResult(
         job_id=decision.job.id,

@@ -18,7 +18,7 @@ from schemas.outcomes import JobState
 LOG = logging.getLogger(__name__)
 
 
-class Tale:
+class LaneObserver:
     """The tale of one lane, from its begin. *task_id* is the task that brought it."""
 
     def __init__(self, *, workspace_id: int, task_id: UUID) -> None:

@@ -11,15 +11,15 @@ from app.db.connections import Pool
 from app.db.transaction import Transaction, run_in_transaction
 from app.errors import ResolutionUnsettled
 from app.lane.decide import Decision, rules_of
-from app.lane.lock_and_decide import finished, look, settle
+from app.lane.lock_and_decide import to_result, resolve_pairs, lock_and_decide
 from app.lane.save import save_effects
 from app.ledger.execution import ClaimedJob, JobResult
-from app.merging.changes import changes
+from app.merging.changes import list_changes
 from schemas.identifiers import Identifier, to_wire
 from schemas.outcomes import JobKind
 
 
-class Update(Protocol):
+class PreviewedUpdate(Protocol):
     """What is rehearsed: the identifiers of both sides."""
 
     @property
@@ -32,7 +32,7 @@ class Update(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rehearsed:
+class PreviewResult:
     """What would become of one update, and what it would change on the survivor."""
 
     index: int
@@ -40,7 +40,7 @@ class Rehearsed:
     changes: list[dict[str, Any]]
 
 
-class _CurtainError(Exception):
+class _RollbackPreview(Exception):
     """Ends the rehearsal's transaction without effect, and carries what was seen."""
 
     def __init__(self, decisions: Sequence[Decision]) -> None:
@@ -48,7 +48,7 @@ class _CurtainError(Exception):
         self.decisions = decisions
 
 
-def preview(pool: Pool, settings: Settings, *, workspace_id: int, updates: Sequence[Update]) -> list[Rehearsed]:
+def preview_merges(pool: Pool, settings: Settings, *, workspace_id: int, updates: Sequence[PreviewedUpdate]) -> list[PreviewResult]:
     """Return what a merge of *updates* now would do, each seeing what those listed before it would have done.
 
     All of it happens in one transaction that is rolled back. Raises ResolutionUnsettled when the profiles keep
@@ -57,7 +57,7 @@ def preview(pool: Pool, settings: Settings, *, workspace_id: int, updates: Seque
     jobs = [_job(index, update) for index, update in enumerate(updates)]
     try:
         run_in_transaction(pool, workspace_id, _rehearse, settings, jobs)
-    except _CurtainError as curtain:
+    except _RollbackPreview as curtain:
         return [_rehearsed(decision) for decision in curtain.decisions]
     raise AssertionError("A rehearsal ended without being rolled back.")
 
@@ -66,16 +66,16 @@ def _rehearse(tx: Transaction, settings: Settings, jobs: Sequence[ClaimedJob]) -
     """Settle and save *jobs* in order, then raise what was seen, so that the transaction has no effect."""
     seen: list[Decision] = []
     while len(seen) < len(jobs):
-        pairs = look(tx, jobs=jobs[len(seen) :]).result()
-        hand, decisions = settle(tx, settings, pairs=pairs)
+        pairs = resolve_pairs(tx, jobs=jobs[len(seen) :]).result()
+        hand, decisions = lock_and_decide(tx, settings, pairs=pairs)
         if not decisions:
             raise ResolutionUnsettled("The profiles changed while they were looked at; ask again.")
         save_effects(tx, hand=hand, decisions=decisions)
         seen += decisions
-    raise _CurtainError(seen)
+    raise _RollbackPreview(seen)
 
 
-def _job(index: int, update: Update) -> ClaimedJob:
+def _job(index: int, update: PreviewedUpdate) -> ClaimedJob:
     """Return *update* as the job that it would become."""
     return ClaimedJob(
         id=uuid7(),
@@ -88,10 +88,10 @@ def _job(index: int, update: Update) -> ClaimedJob:
     )
 
 
-def _rehearsed(decision: Decision) -> Rehearsed:
+def _rehearsed(decision: Decision) -> PreviewResult:
     """Return what *decision* would have done."""
     would_change: list[dict[str, Any]] = []
     if decision.merged and decision.survivor and decision.orphan:
         rules = rules_of(decision.job.kind)
-        would_change = changes(before=decision.survivor, after=decision.merged, orphan=decision.orphan, rules=rules)
-    return Rehearsed(index=decision.job.index, end=finished(decision), changes=would_change)
+        would_change = list_changes(before=decision.survivor, after=decision.merged, orphan=decision.orphan, rules=rules)
+    return PreviewResult(index=decision.job.index, end=to_result(decision), changes=would_change)

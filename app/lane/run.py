@@ -13,21 +13,21 @@ from app.db.errors import CONTENTION_ERRORS
 from app.db.transaction import Transaction, run_in_transaction
 from app.errors import DatabaseUnavailable, ResolutionUnsettled
 from app.lane.decide import Decision
-from app.lane.lock_and_decide import finished, look, settle
-from app.lane.observer import Tale
+from app.lane.lock_and_decide import to_result, resolve_pairs, lock_and_decide
+from app.lane.observer import LaneObserver
 from app.lane.save import save_decisions
 from app.ledger import execution as ledger
 from app.ledger.execution import ClaimedJob, JobResult, RetryLimits
-from app.undo.execute import undo
+from app.undo.execute import undo_job
 from schemas.outcomes import JobKind
 
 Params = ParamSpec("Params")
 Result = TypeVar("Result")
 
 #: Errors of an attempt that had to give way to what others were doing: they say nothing against its job.
-GAVE_WAY = (ResolutionUnsettled, *CONTENTION_ERRORS)
+CONTENTION_ERRORS_OF_JOBS = (ResolutionUnsettled, *CONTENTION_ERRORS)
 #: Times that a resolution may change between look and lock before the attempt is given up.
-RESOLUTIONS = 10
+MAX_RESOLUTIONS = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +46,7 @@ class _Running:
     pool: Pool
     settings: Settings
     lane: Lane
-    tale: Tale
+    tale: LaneObserver
 
     def transact(
         self, use_case: Callable[Concatenate[Transaction, Params], Result], *args: Params.args, **kwargs: Params.kwargs
@@ -63,13 +63,13 @@ class _Settled:
     finished: Sequence[JobResult] = ()
 
 
-def run(pool: Pool, settings: Settings, lane: Lane) -> Mapping[str, int]:
+def run_lane(pool: Pool, settings: Settings, lane: Lane) -> Mapping[str, int]:
     """Bring every unfinished job of *lane* to its outcome, or count a failed attempt on it; return how many ended how.
 
     Running a lane again, late, or twice at once has no effect beyond the first: the job rows say what is done, and are
     finished in the transaction of their effect. Raises DatabaseUnavailable when PostgreSQL does not answer.
     """
-    tale = Tale(workspace_id=lane.workspace_id, task_id=lane.task_id)
+    tale = LaneObserver(workspace_id=lane.workspace_id, task_id=lane.task_id)
     running = _Running(pool=pool, settings=settings, lane=lane, tale=tale)
     jobs = running.transact(ledger.begin_attempts, job_ids=lane.job_ids, task_id=lane.task_id).result()
     tale.begun(jobs)
@@ -118,7 +118,7 @@ def _fail(running: _Running, job: ClaimedJob, error: Exception) -> None:
         max_attempts=settings.max_attempts, max_strandings=settings.max_strandings, delay_s=settings.retry_delay_s
     )
     state = running.transact(
-        ledger.fail_attempt, job=job, reason=reason, gave_way=isinstance(error, GAVE_WAY), limits=limits
+        ledger.fail_attempt, job=job, reason=reason, gave_way=isinstance(error, CONTENTION_ERRORS_OF_JOBS), limits=limits
     )
     running.tale.failed(job, error, state=state)
 
@@ -128,13 +128,13 @@ def _settle(running: _Running, jobs: Sequence[ClaimedJob]) -> int:
 
     Raises ResolutionUnsettled when the first job's profiles keep changing between look and lock.
     """
-    for _ in range(RESOLUTIONS):
+    for _ in range(MAX_RESOLUTIONS):
         began = perf_counter()
         settled = running.transact(_transact, running.settings, running.lane, jobs)
         if settled.jobs:
             running.tale.committed(settled.finished, seconds=perf_counter() - began)
             return settled.jobs
-    message = f"The profiles of job {jobs[0].id} changed {RESOLUTIONS} times while it was being resolved."
+    message = f"The profiles of job {jobs[0].id} changed {MAX_RESOLUTIONS} times while it was being resolved."
     raise ResolutionUnsettled(message)
 
 
@@ -147,13 +147,13 @@ def _transact(tx: Transaction, settings: Settings, lane: Lane, jobs: Sequence[Cl
         return _undo(tx, settings, lane, jobs[0])
     merges = list(takewhile(lambda job: job.kind is not JobKind.UNDO, jobs))
     unfinished = ledger.lock_running_jobs(tx, work=merges)
-    looked_at = look(tx, jobs=merges)
+    looked_at = resolve_pairs(tx, jobs=merges)
     held = unfinished.result()
     pairs = [pair for pair in looked_at.result() if pair.job.id in held]
     if not pairs:
         return _Settled(len(merges))
-    hand, decisions = settle(tx, settings, pairs=pairs)
-    ends = list(map(finished, decisions))
+    hand, decisions = lock_and_decide(tx, settings, pairs=pairs)
+    ends = list(map(to_result, decisions))
     if decisions:
         save_decisions(tx, hand=hand, decisions=decisions)
         ledger.record_results(tx, finished=ends)
@@ -163,7 +163,7 @@ def _transact(tx: Transaction, settings: Settings, lane: Lane, jobs: Sequence[Cl
 def _undo(tx: Transaction, settings: Settings, lane: Lane, job: ClaimedJob) -> _Settled:
     """Undo what *job* names unless somebody has finished it meanwhile; one job is settled in any case."""
     if ledger.lock_running_jobs(tx, work=[job]).result():
-        return _Settled(1, [undo(tx, settings, job=job)])
+        return _Settled(1, [undo_job(tx, settings, job=job)])
     return _Settled(1)
 
 

@@ -9,8 +9,8 @@ from psycopg.types.json import Jsonb
 from app.db.queries import load_queries
 from app.db.transaction import Transaction
 from app.lane.decide import Decision, rules_of
-from app.lane.working_set import Hand
-from app.merging.changes import changes
+from app.lane.working_set import WorkingSet
+from app.merging.changes import list_changes
 from app.merging.profile import Profile
 from app.profiles.deprecation import take_over_external_ids
 from app.profiles.snapshots import profile_to_snapshot
@@ -19,7 +19,7 @@ from app.profiles.store import save_profiles
 QUERIES = load_queries("app.lane", "lane.sql")
 
 
-def save_decisions(tx: Transaction, *, hand: Hand, decisions: Sequence[Decision]) -> None:
+def save_decisions(tx: Transaction, *, hand: WorkingSet, decisions: Sequence[Decision]) -> None:
     """Write all that *decisions* did, with its audit."""
     merges = [decision for decision in decisions if decision.merged]
     if merges:
@@ -30,7 +30,7 @@ def save_decisions(tx: Transaction, *, hand: Hand, decisions: Sequence[Decision]
     save_effects(tx, hand=hand, decisions=decisions)
 
 
-def save_effects(tx: Transaction, *, hand: Hand, decisions: Sequence[Decision]) -> None:
+def save_effects(tx: Transaction, *, hand: WorkingSet, decisions: Sequence[Decision]) -> None:
     """Write what *decisions* did to the profiles in *hand*: all of it but the audit, which hangs on their jobs."""
     merges = [decision for decision in decisions if decision.merged]
     if merges:
@@ -42,7 +42,7 @@ def save_effects(tx: Transaction, *, hand: Hand, decisions: Sequence[Decision]) 
         take_over_external_ids(tx, external_ids=held)
 
 
-def _retire(tx: Transaction, *, hand: Hand, merges: Sequence[Decision]) -> None:
+def _retire(tx: Transaction, *, hand: WorkingSet, merges: Sequence[Decision]) -> None:
     """Move aliases and origins, retire the orphans, and note where they went."""
     retired = hand.retired
     _move_aliases(tx, hand=hand, merges=merges)
@@ -57,7 +57,7 @@ def _retire(tx: Transaction, *, hand: Hand, merges: Sequence[Decision]) -> None:
     _write_rows(tx, "add_redirects", [_redirect(decision) for decision in merges])
 
 
-def _move_aliases(tx: Transaction, *, hand: Hand, merges: Sequence[Decision]) -> None:
+def _move_aliases(tx: Transaction, *, hand: WorkingSet, merges: Sequence[Decision]) -> None:
     """Give the orphans' aliases to the live survivors; drop those whose label the survivor already has."""
     orphans = [decision.orphan for decision in merges if decision.orphan]
     retired = hand.retired
@@ -136,7 +136,7 @@ def _record(tx: Transaction, *, merges: Sequence[Decision]) -> None:
         "orphan_before": [profile_to_snapshot(orphan) for orphan, _, _ in parties],
         "survivor_before": [profile_to_snapshot(survivor, beside=orphan) for orphan, survivor, _ in parties],
         "changes": [
-            changes(before=survivor, after=merged, orphan=orphan, rules=rules_of(decision.job.kind))
+            list_changes(before=survivor, after=merged, orphan=orphan, rules=rules_of(decision.job.kind))
             for decision, (orphan, survivor, merged) in zip(merges, parties, strict=True)
         ],
     }

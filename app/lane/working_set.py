@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 
-from app.merging.prioritization import Denoted, NotFound
+from app.merging.prioritization import Resolved, NotFound
 from app.merging.profile import Profile
 from app.profiles.resolution import MergedAway, Resolution
 from schemas.identifiers import Email, ExternalId, Member, Phone, Recorded, UserAlias
 
 
-class Hand:
+class WorkingSet:
     """Locked profiles by id, changed in memory merge by merge and written once at the end.
 
     Later jobs of a lane see what earlier ones did: exact identifiers are followed here; an address whose profiles
@@ -45,8 +45,8 @@ class Hand:
         """Return what *identifier*, *resolved* before the lane began, denotes now."""
         match resolved:
             case NotFound() if isinstance(identifier, ExternalId) and identifier.value in self._identified:
-                return self.follow(identifier, Denoted(self._identified[identifier.value]))
-            case Denoted(profile_id) if profile_id in self._survivor_of:
+                return self.follow(identifier, Resolved(self._identified[identifier.value]))
+            case Resolved(profile_id) if profile_id in self._survivor_of:
                 return self._after_merge(identifier, profile_id)
             case MergedAway(orphan_id=orphan_id, braze_id=braze_id, external_id=external_id, survivor_id=survivor_id):
                 return MergedAway(
@@ -88,7 +88,7 @@ class Hand:
             return self._merged_away(self._profiles[orphan_id])
         survivor = self._profiles[self._live(orphan_id)]
         if isinstance(identifier, UserAlias) and survivor.user_aliases.get(identifier.label) == identifier.name:
-            return Denoted(survivor.id)
+            return Resolved(survivor.id)
         return NotFound()
 
     def _after_merge_by_external_id(self, holder: Profile) -> Resolution:
@@ -101,7 +101,7 @@ class Hand:
             if holder.external_id is None or survivor.external_id != holder.external_id:
                 return self._merged_away(holder)
             holder = survivor
-        return Denoted(holder.id)
+        return Resolved(holder.id)
 
     def _merged_away(self, orphan: Profile) -> MergedAway:
         """Return that *orphan* was merged away, and where it went."""

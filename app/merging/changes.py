@@ -40,7 +40,7 @@ SHOWN_AS: Mapping[str, Callable[[Any], Any]] = {
 Change = dict[str, Any]
 
 
-def changes(
+def list_changes(
     *, before: Profile, after: Profile, orphan: Profile, rules: Mapping[str, Rule] = MERGE_RULES
 ) -> list[Change]:
     """Return `[{field, before, after, rule}]` for all that differs between the survivor *before* and *after*.
@@ -57,7 +57,7 @@ def changes(
     return found
 
 
-def shown(field: str, value: Any) -> Any:
+def export_value(field: str, value: Any) -> Any:
     """Return *value* of the profile's *field* in the form of exports."""
     match value:
         case None:
@@ -88,7 +88,7 @@ def _tell(found: list[Change], field: str, before: Any, after: Any, theirs: Any)
                 found.append(_change(part, old.get(key), new.get(key), rule))
     elif field != "user_aliases" and _is_keyed(rule):
         _tell_deeper(found, name, rule, before or {}, after, keys=theirs or ())
-    elif (old := shown(field, before)) != (new := shown(field, after)):
+    elif (old := export_value(field, before)) != (new := export_value(field, after)):
         found.append(_change(name, old, new, rule))
 
 

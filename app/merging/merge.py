@@ -27,7 +27,7 @@ class Guarded(Protocol):
         """Its phone number."""
 
 
-def merge(*, survivor: Profile, orphan: Profile, at: datetime, rules: Mapping[str, Rule] = MERGE_RULES) -> Profile:
+def merge_profiles(*, survivor: Profile, orphan: Profile, at: datetime, rules: Mapping[str, Rule] = MERGE_RULES) -> Profile:
     """Return *survivor* as it stands after absorbing *orphan* at the time *at*; neither argument changes."""
     values = attrgetter(*rules)
     sides = zip(rules.items(), values(survivor), values(orphan), strict=True)
@@ -37,17 +37,17 @@ def merge(*, survivor: Profile, orphan: Profile, at: datetime, rules: Mapping[st
     return dataclasses.replace(survivor, **merged, updated_at=at, absorbed_on=today, absorbed_count=absorbed + 1)
 
 
-def identify(profile: Profile, *, external_id: str, at: datetime) -> Profile:
+def identify_profile(profile: Profile, *, external_id: str, at: datetime) -> Profile:
     """Return *profile* as it stands after getting *external_id* at the time *at*."""
     return dataclasses.replace(profile, external_id=external_id, updated_at=at)
 
 
-def guard(*, survivor: Profile, orphan: Profile, at: datetime, survivor_limit: int) -> tuple[Outcome, str] | None:
+def check_merge(*, survivor: Profile, orphan: Profile, at: datetime, survivor_limit: int) -> tuple[Outcome, str] | None:
     """Return the outcome and the reason for which the two may not be merged, or None when they may.
 
     *survivor_limit* is the number of orphans that one survivor may absorb in a UTC day.
     """
-    refusal = guard_pair(survivor=survivor, orphan=orphan)
+    refusal = check_pair(survivor=survivor, orphan=orphan)
     if refusal is not None:
         return refusal
     if survivor.absorbed_on == at.date() and survivor.absorbed_count >= survivor_limit:
@@ -61,9 +61,9 @@ def guard(*, survivor: Profile, orphan: Profile, at: datetime, survivor_limit: i
     return None
 
 
-def guard_pair(*, survivor: Guarded, orphan: Guarded) -> tuple[Outcome, str] | None:
+def check_pair(*, survivor: Guarded, orphan: Guarded) -> tuple[Outcome, str] | None:
     """Return the outcome and the reason for which the two may not be merged on any day, or None when they may."""
-    protected = guard_identity(orphan, role="orphan") or guard_identity(survivor, role="survivor")
+    protected = check_protection(orphan, role="orphan") or check_protection(survivor, role="survivor")
     if protected is not None:
         return protected
     if _has_invalid_phone(survivor) and _has_invalid_phone(orphan):
@@ -74,7 +74,7 @@ def guard_pair(*, survivor: Guarded, orphan: Guarded) -> tuple[Outcome, str] | N
     return None
 
 
-def guard_identity(profile: Guarded, *, role: str = "profile") -> tuple[Outcome, str] | None:
+def check_protection(profile: Guarded, *, role: str = "profile") -> tuple[Outcome, str] | None:
     """Return the outcome and the reason for which *profile* may neither be merged nor identified, or None."""
     if profile.control_group:
         return Outcome.PROTECTED, f"The {role} is in the control group, whose members are left as they are."

@@ -18,7 +18,7 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
-class Denoted:
+class Resolved:
     """Exactly one profile is left."""
 
     id: int
@@ -36,7 +36,7 @@ class NotFound:
     filtered_out: bool = False
 
 
-Choice = Denoted | Ambiguous | NotFound
+Choice = Resolved | Ambiguous | NotFound
 
 
 def prioritize(candidates: Iterable[Candidate], prioritization: Sequence[Priority]) -> Choice:
@@ -50,7 +50,7 @@ def prioritize(candidates: Iterable[Candidate], prioritization: Sequence[Priorit
         left = _filter(left, step)
     if not left:
         return NotFound(filtered_out=bool(everyone))
-    return Denoted(left[0].id) if len(left) == 1 else Ambiguous()
+    return Resolved(left[0].id) if len(left) == 1 else Ambiguous()
 
 
 def _filter(candidates: list[Candidate], step: Priority) -> list[Candidate]:

@@ -51,7 +51,7 @@ def latest(ours: Any, theirs: Any) -> Any:
     return theirs if ours is None or (theirs is not None and theirs > ours) else ours
 
 
-def either(ours: bool | None, theirs: bool | None) -> bool:
+def any_true(ours: bool | None, theirs: bool | None) -> bool:
     """Return whether one of both holds."""
     return bool(ours or theirs)
 
@@ -68,10 +68,10 @@ FILL_UNLESS_ENCRYPTED = Rule(name="fill_unless_encrypted", combine=fill_unless_e
 ADD = Rule(name="add", combine=add)
 EARLIEST = Rule(name="earliest", combine=earliest)
 LATEST = Rule(name="latest", combine=latest)
-EITHER = Rule(name="either", combine=either)
+ANY_TRUE = Rule(name="either", combine=any_true)
 FILL_KEYS = Rule(name="fill_keys", combine=fill_keys)
 #: As fill_keys, for things that carry an id of their own: both sides' stay, each once.
-UNITE = Rule(name="unite", combine=fill_keys)
+UNION = Rule(name="unite", combine=fill_keys)
 
 
 def entry_by_entry(**entries: Rule) -> Rule:
@@ -106,8 +106,8 @@ def key_by_key(entry: Rule) -> Rule:
 SUMMARY = key_by_key(entry_by_entry(count=ADD, first=EARLIEST, last=LATEST))
 APPS = key_by_key(entry_by_entry(sessions=ADD, first_used=EARLIEST, last_used=LATEST))
 LATEST_BY_KEY = key_by_key(LATEST)
-ENGAGED = key_by_key(EITHER)
-CAMPAIGNS = key_by_key(entry_by_entry(last_received=LATEST, engaged=ENGAGED, converted=EITHER))
+ENGAGED = key_by_key(ANY_TRUE)
+CAMPAIGNS = key_by_key(entry_by_entry(last_received=LATEST, engaged=ENGAGED, converted=ANY_TRUE))
 STEPS = key_by_key(entry_by_entry(last_received=LATEST))
 CANVASES = key_by_key(
     entry_by_entry(
@@ -116,7 +116,7 @@ CANVASES = key_by_key(
         last_exited=LATEST,
         steps_received=STEPS,
         engaged=ENGAGED,
-        converted=EITHER,
+        converted=ANY_TRUE,
     )
 )
 
@@ -152,7 +152,7 @@ MERGE_RULES: Mapping[str, Rule] = MappingProxyType(
         "facebook": FILL,
         "twitter": FILL,
         "current_location": FILL,
-        "test_user": EITHER,
+        "test_user": ANY_TRUE,
         "email": FILL_UNLESS_ENCRYPTED,
         "email_subscription": FILL,
         "email_open_tracking_disabled": FILL,
@@ -160,8 +160,8 @@ MERGE_RULES: Mapping[str, Rule] = MappingProxyType(
         "marked_email_as_spam_at": FILL,
         "phone": FILL,
         "push_subscription": FILL,
-        "push_tokens": UNITE,
-        "devices": UNITE,
+        "push_tokens": UNION,
+        "devices": UNION,
         "subscription_groups": FILL_KEYS,
         "session_count": ADD,
         "first_session_at": EARLIEST,

@@ -4,13 +4,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from app.merging.changes import changes
+from app.merging.changes import list_changes
 from app.merging.profile import Profile
 from app.merging.rules import Rule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class ComparedField:
     """One field, named and with values as exports show them; None is no value."""
 
     field: str
@@ -21,9 +21,9 @@ class Row:
     changed: bool
 
 
-def side_by_side(
+def compare_merge(
     *, orphan: Profile, survivor: Profile, changed: Iterable[Mapping[str, Any]], rules: Mapping[str, Rule]
-) -> list[Row]:
+) -> list[ComparedField]:
     """Return a row for each field that one of both had or got: those that *changed* on the survivor first.
 
     *orphan* and *survivor* are as they were before the merge; *changed* is what it is on record to have changed.
@@ -33,7 +33,7 @@ def side_by_side(
     others = {**was_survivors, **was_orphans}
     names = [*now, *(name for name in others if name not in now)]
     return [
-        Row(
+        ComparedField(
             field=name,
             orphan=_value(was_orphans, name),
             # What the record says of a part that a very large mapping's image leaves out is all there is to know.
@@ -56,7 +56,7 @@ def _parts(profile: Profile, rules: Mapping[str, Rule]) -> dict[str, dict[str, A
         updated_at=profile.updated_at,
         random_bucket=0,
     )
-    return {each["field"]: each for each in changes(before=nobody, after=profile, orphan=profile, rules=rules)}
+    return {each["field"]: each for each in list_changes(before=nobody, after=profile, orphan=profile, rules=rules)}
 
 
 def _value(parts: Mapping[str, Mapping[str, Any]], name: str) -> Any:

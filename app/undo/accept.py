@@ -29,7 +29,7 @@ UNDER_WAY = "An undo of job {merge_id} is on its way already: the job {job_id}, 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class UndoRequest:
     """Whose merges are to be undone: those of *job_ids*, which are one job, or every job of a batch."""
 
     job_ids: Sequence[UUID]
@@ -41,29 +41,29 @@ class Asked:
         return {"ids": list(self.job_ids)}
 
 
-def a_job(tx: Transaction, *, job_id: UUID) -> tuple[Asked, set[JobKind]]:
+def undo_request_of_job(tx: Transaction, *, job_id: UUID) -> tuple[UndoRequest, set[JobKind]]:
     """Return the wish to undo one job, and what that was asked to do; raise NotFound when there is none of that id."""
-    asked = Asked(job_ids=[job_id])
+    asked = UndoRequest(job_ids=[job_id])
     kinds = _kinds(tx, asked)
     if not kinds:
         raise NotFound(NO_JOB)
     return asked, kinds
 
 
-def a_batch(tx: Transaction, *, batch_id: UUID) -> tuple[Asked, set[JobKind]]:
+def undo_request_of_batch(tx: Transaction, *, batch_id: UUID) -> tuple[UndoRequest, set[JobKind]]:
     """Return the wish to undo a whole batch, and what its jobs were asked to do; raise NotFound when there is none."""
     of_batch = {"batch_id": batch_id}
     rows = tx.execute(QUERIES["jobs_of_batch"], of_batch).fetchall()
     if not rows:
         raise NotFound(NO_BATCH)
     job_ids = [row["id"] for row in rows if row["id"] is not None]
-    asked = Asked(job_ids=job_ids, whole_batch=True)
+    asked = UndoRequest(job_ids=job_ids, whole_batch=True)
     return asked, _kinds(tx, asked)
 
 
-def accept(
+def accept_undo(
     tx: Transaction,
-    asked: Asked,
+    asked: UndoRequest,
     *,
     api_key_id: UUID | None,
     path: str,
@@ -79,7 +79,7 @@ def accept(
         earlier = claim_idempotency_key(tx, idempotency, path=path, batch_id=batch_id)
         if earlier is not None:
             return AcceptedBatch(batch_id=earlier, replayed=True)
-    jobs = _jobs(tx, undoable(tx, asked))
+    jobs = _jobs(tx, lock_undoable_merges(tx, asked))
     batch = {
         "batch_id": batch_id,
         "api_key_id": api_key_id,
@@ -91,12 +91,12 @@ def accept(
     return AcceptedBatch(batch_id=batch_id, jobs=len(jobs))
 
 
-def _kinds(tx: Transaction, asked: Asked) -> set[JobKind]:
+def _kinds(tx: Transaction, asked: UndoRequest) -> set[JobKind]:
     """Return what the jobs were asked to do."""
     return {JobKind(row["kind"]) for row in tx.execute(QUERIES["read_kinds"], asked.scope)}
 
 
-def undoable(tx: Transaction, asked: Asked) -> list[UUID]:
+def lock_undoable_merges(tx: Transaction, asked: UndoRequest) -> list[UUID]:
     """Return the merges to undo, locked; raise Conflict when there are none, or one is being undone."""
     _check_settled(tx, asked)
     held = tx.execute(QUERIES["hold_merges"], asked.scope).fetchall()
@@ -113,7 +113,7 @@ def undoable(tx: Transaction, asked: Asked) -> list[UUID]:
     return left
 
 
-def _check_settled(tx: Transaction, asked: Asked) -> None:
+def _check_settled(tx: Transaction, asked: UndoRequest) -> None:
     """Raise Conflict when one of the jobs is unfinished, or an undo itself, or when it is one job and dead."""
     for row in tx.execute(QUERIES["read_kinds"], asked.scope):
         if row["kind"] == JobKind.UNDO:

@@ -10,15 +10,15 @@ from app.lane.decide import named
 from app.ledger import execution as ledger
 from app.ledger.erasure import blank_jobs
 from app.ledger.execution import ClaimedJob, JobResult, ProfileRef
-from app.merging.changes import changes
+from app.merging.changes import list_changes
 from app.merging.profile import Profile
 from app.merging.rules import IDENTIFY_RULES
 from app.profiles.store import save_profiles
-from app.undo.history_lookup import recollect
-from app.undo.record import Undone, note_undone
-from app.undo.restore import Restoration, restore
-from app.undo.reversal import Absorption, questions, take_back
-from app.undo.target import Found, Refusal, look, origins_of
+from app.undo.history_lookup import lookup_history
+from app.undo.record import RecordedUndo, record_undo
+from app.undo.restore import Restoration, restore_orphan
+from app.undo.reversal import RecordedMerge, history_queries, reverse_merge
+from app.undo.target import UndoTarget, UndoRefusal, find_undo_target, origins_of
 from schemas.identifiers import UserAlias
 from schemas.outcomes import Outcome
 
@@ -27,17 +27,17 @@ IN_PART = "Profile {braze_id} is back, but {count} of its identifiers belong to 
 TAKEN_OFF = "{Profile} has no external_id again."
 
 
-def undo(tx: Transaction, settings: Settings, *, job: ClaimedJob) -> JobResult:
+def undo_job(tx: Transaction, settings: Settings, *, job: ClaimedJob) -> JobResult:
     """Undo what *job* names and record how it ended, in the caller's transaction, which holds the job's row."""
-    found = look(tx, settings, undo=job)
-    if isinstance(found, Refusal):
+    found = find_undo_target(tx, settings, undo=job)
+    if isinstance(found, UndoRefusal):
         return _refuse(tx, found, job=job)
     if found.absorption is None:
         return _take_off(tx, found, job=job)
     return _take_back(tx, found, found.absorption, job=job)
 
 
-def _refuse(tx: Transaction, refusal: Refusal, *, job: ClaimedJob) -> JobResult:
+def _refuse(tx: Transaction, refusal: UndoRefusal, *, job: ClaimedJob) -> JobResult:
     """Record that *job* cannot be undone, and forget whom it was about where that was to be forgotten."""
     undone = refusal.job
     finished = JobResult(
@@ -53,18 +53,18 @@ def _refuse(tx: Transaction, refusal: Refusal, *, job: ClaimedJob) -> JobResult:
     return finished
 
 
-def _take_off(tx: Transaction, found: Found, *, job: ClaimedJob) -> JobResult:
+def _take_off(tx: Transaction, found: UndoTarget, *, job: ClaimedJob) -> JobResult:
     """Take the external_id off again that a profile got."""
     profile, identified = found.survivor, found.job
     before = identified.updated_before if profile.updated_at == identified.at else None
     left = dataclasses.replace(profile, external_id=None, updated_at=before or profile.updated_at)
     save_profiles(tx, [left])
-    changed = changes(before=profile, after=left, orphan=profile, rules=IDENTIFY_RULES)
+    changed = list_changes(before=profile, after=left, orphan=profile, rules=IDENTIFY_RULES)
     reason = TAKEN_OFF.format(Profile=named(profile).capitalize())
     return _finish(tx, found, job=job, reason=reason, changed=changed)
 
 
-def _take_back(tx: Transaction, found: Found, absorption: Absorption, *, job: ClaimedJob) -> JobResult:
+def _take_back(tx: Transaction, found: UndoTarget, absorption: RecordedMerge, *, job: ClaimedJob) -> JobResult:
     """Take from the survivor what the merge gave it, and let the orphan live again."""
     survivor, orphan = found.survivor, absorption.orphan
     left = _left(tx, found, absorption)
@@ -81,32 +81,32 @@ def _take_back(tx: Transaction, found: Found, absorption: Absorption, *, job: Cl
         origins=found.job.origins,
         deprecated_external_ids=found.job.deprecated_external_ids,
     )
-    missing = restore(tx, restoration)
+    missing = restore_orphan(tx, restoration)
     reason = (
         IN_PART.format(braze_id=orphan.braze_id, count=len(missing))
         if missing
         else TOOK_BACK.format(braze_id=orphan.braze_id, survivor=named(survivor))
     )
-    changed = changes(before=survivor, after=left, orphan=orphan, rules=absorption.rules)
+    changed = list_changes(before=survivor, after=left, orphan=orphan, rules=absorption.rules)
     return _finish(tx, found, job=job, reason=reason, changed=changed, missing=missing)
 
 
-def _left(tx: Transaction, found: Found, absorption: Absorption) -> Profile:
+def _left(tx: Transaction, found: UndoTarget, absorption: RecordedMerge) -> Profile:
     """Return the survivor without what *absorption* gave it; what stays of its history is asked where it must be."""
     survivor = found.survivor
     gone = set(found.job.origins)
-    answers = recollect(
+    answers = lookup_history(
         tx,
         origins=[origin for origin in origins_of(tx, survivor) if origin not in gone],
         profile=survivor,
-        questions=questions(survivor, absorption),
+        questions=history_queries(survivor, absorption),
     )
-    return take_back(survivor, absorption, recall=answers.get)
+    return reverse_merge(survivor, absorption, recall=answers.get)
 
 
 def _finish(
     tx: Transaction,
-    found: Found,
+    found: UndoTarget,
     *,
     job: ClaimedJob,
     reason: str,
@@ -123,6 +123,6 @@ def _finish(
         survivor=ProfileRef(id=survivor.id, braze_id=survivor.braze_id, external_id=survivor.external_id),
     )
     ledger.record_results(tx, finished=[finished])
-    undone = Undone(undo_id=job.id, job=found.job, at=tx.now(), changes=changed, not_restored=list(missing))
-    note_undone(tx, undone)
+    undone = RecordedUndo(undo_id=job.id, job=found.job, at=tx.now(), changes=changed, not_restored=list(missing))
+    record_undo(tx, undone)
     return finished

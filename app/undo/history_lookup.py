@@ -11,7 +11,7 @@ from app.db.transaction import Transaction
 from app.merging.changes import canonical_time
 from app.merging.profile import Profile
 from app.profiles.history import CANVAS_TIMES
-from app.undo.rules import Question
+from app.undo.rules import HistoryQuery
 
 QUERIES = load_queries("app.undo", "history_lookup.sql")
 
@@ -27,13 +27,13 @@ BELOW = timedelta(microseconds=999)
 Row = dict[str, Any]
 
 
-def recollect(
+def lookup_history(
     tx: Transaction,
     *,
     origins: Sequence[int],
     profile: Profile,
-    questions: Sequence[Question],
-) -> dict[Question, Any]:
+    questions: Sequence[HistoryQuery],
+) -> dict[HistoryQuery, Any]:
     """Return the answers to *questions* about *profile*, from the history under *origins*.
 
     A question for a time is answered with canonical text, one for whether something happened with True. What never
@@ -44,7 +44,7 @@ def recollect(
     for place, question in enumerate(questions):
         for query, row in _asked(question, profile):
             asked.setdefault(query, []).append({"place": place, **_between(question), **row})
-    answers: dict[Question, Any] = {}
+    answers: dict[HistoryQuery, Any] = {}
     for query, rows in asked.items():
         parameters = {"origin_ids": list(origins), "asked": Jsonb(rows)}
         for row in tx.execute(QUERIES[query], parameters):
@@ -53,7 +53,7 @@ def recollect(
     return answers
 
 
-def _asked(question: Question, profile: Profile) -> Iterator[tuple[str, Row]]:
+def _asked(question: HistoryQuery, profile: Profile) -> Iterator[tuple[str, Row]]:
     """Yield the queries that *question* comes to, each with what it asks for; none for what has no history."""
     match question.path:
         case (summary, key, *_) if summary in COUNTED:
@@ -78,7 +78,7 @@ def _event(rest: Sequence[str]) -> Row:
             return {"event": EVENTS.get(rest[0], rest[0])}
 
 
-def _between(question: Question) -> Row:
+def _between(question: HistoryQuery) -> Row:
     """Return the times between which the answer to *question* lies, and whether the last of them is asked for."""
     if question.theirs is None:
         return {"newest": True, "since": "-infinity", "until": "infinity"}
@@ -88,13 +88,13 @@ def _between(question: Question) -> Row:
     return {"newest": True, "since": question.ours or "-infinity", "until": until}
 
 
-def _answer(question: Question, row: Mapping[str, Any]) -> Any:
+def _answer(question: HistoryQuery, row: Mapping[str, Any]) -> Any:
     """Return the answer that *row* holds."""
     if question.theirs is None:
         return True
     return canonical_time(row["first"] if _wants_first(question) else row["last"])
 
 
-def _wants_first(question: Question) -> bool:
+def _wants_first(question: HistoryQuery) -> bool:
     """Return whether *question* is for a first time."""
     return question.path[-1].startswith("first")

@@ -63,7 +63,7 @@ class UndoneJob:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Undone:
+class RecordedUndo:
     """What the ledger keeps of an undo that had an effect."""
 
     undo_id: UUID
@@ -86,7 +86,7 @@ def hold_undone_job(tx: Transaction, *, undo_id: UUID) -> None:
     tx.execute(QUERIES["hold_undone_job"], {"job_id": undo_id})
 
 
-def note_undone(tx: Transaction, undone: Undone) -> None:
+def record_undo(tx: Transaction, undone: RecordedUndo) -> None:
     """Note *undone* on both jobs, with its audit; to be called in the transaction that has the effect."""
     job = undone.job
     parameters = {

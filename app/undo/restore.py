@@ -46,7 +46,7 @@ class Restoration:
         }
 
 
-def restore(tx: Transaction, restoration: Restoration) -> list[dict[str, Any]]:
+def restore_orphan(tx: Transaction, restoration: Restoration) -> list[dict[str, Any]]:
     """Make the orphan again; return `[{identifier, why}]`, the identifiers that it could not get back.
 
     The survivor is locked and has given back what it got. An identifier that somebody took since stays with them.

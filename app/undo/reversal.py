@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 
 from app.merging.profile import Profile
 from app.merging.rules import Rule
-from app.undo.rules import Part, Question, Recall
+from app.undo.rules import FieldState, HistoryQuery, HistoryLookup
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Absorption:
+class RecordedMerge:
     """A merge that happened: both profiles before it, when it was, and by which rules."""
 
     survivor: Profile
@@ -24,7 +24,7 @@ class Absorption:
     trusted: bool = True
 
 
-class Span(NamedTuple):
+class SummaryTime(NamedTuple):
     """Where a first or last time over a whole summary comes from: a count, the summary, and a part of its entries."""
 
     total: str
@@ -33,22 +33,22 @@ class Span(NamedTuple):
 
 
 #: Firsts and lasts over all entries of a summary: history need not be asked twice.
-SPANS: Mapping[str, Span] = {
-    "first_session_at": Span("session_count", "apps", "first_used"),
-    "last_session_at": Span("session_count", "apps", "last_used"),
-    "first_purchase_at": Span("purchase_count", "purchases", "first"),
-    "last_purchase_at": Span("purchase_count", "purchases", "last"),
+SUMMARY_TIMES: Mapping[str, SummaryTime] = {
+    "first_session_at": SummaryTime("session_count", "apps", "first_used"),
+    "last_session_at": SummaryTime("session_count", "apps", "last_used"),
+    "first_purchase_at": SummaryTime("purchase_count", "purchases", "first"),
+    "last_purchase_at": SummaryTime("purchase_count", "purchases", "last"),
 }
 
 
-def take_back(survivor: Profile, absorption: Absorption, *, recall: Recall) -> Profile:
+def reverse_merge(survivor: Profile, absorption: RecordedMerge, *, recall: HistoryLookup) -> Profile:
     """Return *survivor*, as it stands now, without what *absorption* gave it; what others wrote since is kept.
 
     *recall* answers from the history that stays with the survivor. The update time goes back where nobody wrote since.
     """
     parts = {field: _part(field, survivor, absorption, recall) for field in absorption.rules}
-    left = {field: part.inverse for field, part in parts.items() if field not in SPANS}
-    left |= {field: _span(part, parts[SPANS[field].total], left) for field, part in parts.items() if field in SPANS}
+    left = {field: part.inverse for field, part in parts.items() if field not in SUMMARY_TIMES}
+    left |= {field: _span(part, parts[SUMMARY_TIMES[field].total], left) for field, part in parts.items() if field in SUMMARY_TIMES}
     untouched = survivor.updated_at == absorption.at
     absorbed_then = survivor.absorbed_on == absorption.at.date()
     return dataclasses.replace(
@@ -59,32 +59,32 @@ def take_back(survivor: Profile, absorption: Absorption, *, recall: Recall) -> P
     )
 
 
-def questions(survivor: Profile, absorption: Absorption) -> list[Question]:
+def history_queries(survivor: Profile, absorption: RecordedMerge) -> list[HistoryQuery]:
     """Return what `take_back` would ask of history."""
-    asked: list[Question] = []
-    take_back(survivor, absorption, recall=asked.append)
+    asked: list[HistoryQuery] = []
+    reverse_merge(survivor, absorption, recall=asked.append)
     return asked
 
 
-def without(absorption: Absorption, undone: Sequence[Absorption], *, trusted: bool = True) -> Absorption:
+def ignore_undone(absorption: RecordedMerge, undone: Sequence[RecordedMerge], *, trusted: bool = True) -> RecordedMerge:
     """Return *absorption* as if the earlier merges *undone* since, in order of time, had never been.
 
     Otherwise what they gave the survivor would come back from its image of before this merge. *trusted* is False when
     not all of them are known. It becomes False where history would have to be asked: it has gone on since that image,
     so that nobody can tell any more what its times were.
     """
-    asked: list[Question] = []
+    asked: list[HistoryQuery] = []
     before = reduce(
-        lambda survivor, earlier: take_back(survivor, earlier, recall=asked.append),
+        lambda survivor, earlier: reverse_merge(survivor, earlier, recall=asked.append),
         reversed(undone),
         absorption.survivor,
     )
     return dataclasses.replace(absorption, survivor=before, trusted=trusted and not asked)
 
 
-def _part(field: str, survivor: Profile, absorption: Absorption, recall: Recall) -> Part:
+def _part(field: str, survivor: Profile, absorption: RecordedMerge, recall: HistoryLookup) -> FieldState:
     """Return *field* as its inverse rule looks at it."""
-    return Part(
+    return FieldState(
         rule=absorption.rules[field],
         path=(field,),
         now=getattr(survivor, field),
@@ -95,7 +95,7 @@ def _part(field: str, survivor: Profile, absorption: Absorption, recall: Recall)
     )
 
 
-def _span(part: Part, count: Part, left: Mapping[str, Any]) -> datetime | None:
+def _span(part: FieldState, count: FieldState, left: Mapping[str, Any]) -> datetime | None:
     """Return the first or last time over a whole summary, of which *left* is what remains and *count* the count."""
     if part.trusted and count.now == count.after:
         # Whatever happened since would have been counted.
@@ -103,8 +103,8 @@ def _span(part: Part, count: Part, left: Mapping[str, Any]) -> datetime | None:
     before = part.before if part.trusted else None
     if part.now is None or part.now != part.theirs or part.now == before:
         return part.now  # type: ignore[no-any-return]
-    _, summary, name = SPANS[part.path[0]]
+    _, summary, name = SUMMARY_TIMES[part.path[0]]
     times = [entry[name] for entry in left[summary].values() if entry.get(name)]
     found: datetime | None = reduce(part.rule.combine, map(datetime.fromisoformat, times), before)
     # A count without a time is of somebody whose times nobody knows; the widest that is known stays.
-    return part.now if found is None and left[SPANS[part.path[0]].total] else found
+    return part.now if found is None and left[SUMMARY_TIMES[part.path[0]].total] else found

@@ -14,7 +14,7 @@ from app.merging.rules import ADD, FILL, Rule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+class HistoryQuery:
     """What history is asked about the part at *path*: the first or the last time, or whether it ever happened.
 
     The answer lies between *theirs*, which no time that stays exceeds, and *ours*, which is known without asking; both
@@ -28,11 +28,11 @@ class Question:
 
 
 #: Answers a question from the history that stays: a time as canonical text, or whether it happened; None for no.
-Recall = Callable[[Question], Any]
+HistoryLookup = Callable[[HistoryQuery], Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class FieldState:
     """A part of the survivor, as an inverse rule looks at it; None where there is no value."""
 
     rule: Rule
@@ -40,7 +40,7 @@ class Part:
     now: Any
     before: Any
     theirs: Any
-    recall: Recall
+    recall: HistoryLookup
     #: False where *before* may hold what is left of a merge undone since, so that no time may be taken from it.
     trusted: bool = True
 
@@ -52,12 +52,12 @@ class Part:
     @property
     def inverse(self) -> Any:
         """What is left of it without the orphan's share."""
-        return INVERSES[self.rule.name](self)
+        return UNDO_RULES[self.rule.name](self)
 
     def deeper(self, key: str, rule: Rule) -> "Part":
         """Return the part under *key*, which *rule* decides."""
         now, before, theirs = (None if each is None else each.get(key) for each in (self.now, self.before, self.theirs))
-        return Part(
+        return FieldState(
             rule=rule,
             path=(*self.path, key),
             now=now,
@@ -68,42 +68,42 @@ class Part:
         )
 
 
-def unfill(part: Part) -> Any:
+def unfill(part: FieldState) -> Any:
     """Return what was there before, unless somebody changed it since."""
     return part.before if part.now == part.after else part.now
 
 
-def subtract(part: Part) -> int | None:
+def subtract(part: FieldState) -> int | None:
     """Return the sum without the orphan's share."""
     if part.now == part.after:
         return part.before  # type: ignore[no-any-return]
     return (part.now or 0) - (part.theirs or 0)
 
 
-def narrow(part: Part) -> Any:
+def narrow(part: FieldState) -> Any:
     """Return the first or last time that is left, where the one there is now is the orphan's."""
     before = part.before if part.trusted else None
     if part.now is None or part.now != part.theirs or part.now == before:
         return part.now
-    return part.rule.combine(before, part.recall(Question(path=part.path, theirs=part.theirs, ours=before)))
+    return part.rule.combine(before, part.recall(HistoryQuery(path=part.path, theirs=part.theirs, ours=before)))
 
 
-def unmark(part: Part) -> bool | None:
+def unmark(part: FieldState) -> bool | None:
     """Return whether it still holds without the orphan."""
     if part.now != part.after:
         return part.now  # type: ignore[no-any-return]
-    if part.theirs and not (part.before and part.trusted) and part.recall(Question(path=part.path)):
+    if part.theirs and not (part.before and part.trusted) and part.recall(HistoryQuery(path=part.path)):
         return True
     return part.before if part.trusted or not part.theirs else None
 
 
-def unfill_keys(part: Part) -> Mapping[str, Any]:
+def unfill_keys(part: FieldState) -> Mapping[str, Any]:
     """Return the entries without those that the orphan brought and nobody changed since."""
     now, before, theirs = part.now or {}, part.before or {}, part.theirs or {}
     return {key: value for key, value in now.items() if key in before or key not in theirs or value != theirs[key]}
 
 
-def narrow_entry(part: Part) -> Mapping[str, Any] | None:
+def narrow_entry(part: FieldState) -> Mapping[str, Any] | None:
     """Return one entry of a summary without the orphan's share, or None when nothing of it is left."""
     counts = [name for name, rule in part.rule.entries.items() if rule is ADD]
     if counts and part.trusted and part.now == part.after:
@@ -121,7 +121,7 @@ def narrow_entry(part: Part) -> Mapping[str, Any] | None:
     return {name: value for name, value in left.items() if value not in (None, {}) or name in (part.before or {})}
 
 
-def narrow_summary(part: Part) -> Mapping[str, Any]:
+def narrow_summary(part: FieldState) -> Mapping[str, Any]:
     """Return a summary without the orphan's share in each of its entries."""
     entry, theirs = part.rule.entries["*"], part.theirs or {}
     left = {key: part.deeper(key, entry).inverse if key in theirs else value for key, value in part.now.items()}
@@ -129,7 +129,7 @@ def narrow_summary(part: Part) -> Mapping[str, Any]:
 
 
 #: Name of a rule → its inverse.
-INVERSES: Mapping[str, Callable[[Part], Any]] = MappingProxyType(
+UNDO_RULES: Mapping[str, Callable[[FieldState], Any]] = MappingProxyType(
     {
         "fill": unfill,
         "fill_unless_encrypted": unfill,

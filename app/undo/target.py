@@ -11,14 +11,14 @@ from app.db.transaction import Transaction
 from app.errors import ResolutionUnsettled
 from app.lane.decide import named, rules_of
 from app.ledger.execution import ClaimedJob
-from app.merging.changes import changes
-from app.merging.merge import merge
+from app.merging.changes import list_changes
+from app.merging.merge import merge_profiles
 from app.merging.profile import Profile
 from app.profiles.locking import lock_profiles
 from app.profiles.snapshots import profile_from_snapshot
 from app.profiles.store import load_profiles
 from app.undo.record import UndoneJob, hold_undone_job, read_undone_job
-from app.undo.reversal import Absorption, without
+from app.undo.reversal import RecordedMerge, ignore_undone
 from schemas.outcomes import JobKind, Outcome
 
 QUERIES = load_queries("app.undo", "target.sql")
@@ -35,7 +35,7 @@ RENAMED = "{Profile} no longer has the external_id that it got."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Refusal:
+class UndoRefusal:
     """Why a job cannot be undone."""
 
     job: UndoneJob
@@ -43,7 +43,7 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class UndoTarget:
     """A job that can be undone, its survivor as it stands now and locked, and the merge as if it had been the first.
 
     A job that gave a profile its external_id merged nothing.
@@ -51,10 +51,10 @@ class Found:
 
     job: UndoneJob
     survivor: Profile
-    absorption: Absorption | None = None
+    absorption: RecordedMerge | None = None
 
 
-def look(tx: Transaction, settings: Settings, *, undo: ClaimedJob) -> Found | Refusal:
+def find_undo_target(tx: Transaction, settings: Settings, *, undo: ClaimedJob) -> UndoTarget | UndoRefusal:
     """Return what *undo* is to take back, or why it cannot be; the survivor is locked until the transaction ends.
 
     The orphan has no row to lock: it is made again by whoever holds the survivor. Raises ResolutionUnsettled when the
@@ -69,9 +69,9 @@ def look(tx: Transaction, settings: Settings, *, undo: ClaimedJob) -> Found | Re
     survivor = next(iter(locked.values()), None)
     reason = _out_of_reach(job, settings) or _gone(tx, job, survivor)
     if reason is not None or survivor is None:
-        return Refusal(job=job, reason=reason or PRUNED)
+        return UndoRefusal(job=job, reason=reason or PRUNED)
     if job.blanked:
-        return Refusal(job=job, reason=BLANKED)
+        return UndoRefusal(job=job, reason=BLANKED)
     return _identified(job, survivor) if job.outcome is Outcome.IDENTIFIED else _merged(tx, job, survivor)
 
 
@@ -95,23 +95,23 @@ def _gone(tx: Transaction, job: UndoneJob, survivor: Profile | None) -> str | No
     return DELETED.format(braze_id=job.survivor.braze_id)
 
 
-def _identified(job: UndoneJob, profile: Profile) -> Found | Refusal:
+def _identified(job: UndoneJob, profile: Profile) -> UndoTarget | UndoRefusal:
     """Return what is found of a job that gave *profile* its external_id."""
     if job.survivor is None or profile.external_id != job.survivor.external_id:
-        return Refusal(job=job, reason=RENAMED.format(Profile=named(profile).capitalize()))
-    return Found(job=job, survivor=profile)
+        return UndoRefusal(job=job, reason=RENAMED.format(Profile=named(profile).capitalize()))
+    return UndoTarget(job=job, survivor=profile)
 
 
-def _merged(tx: Transaction, job: UndoneJob, survivor: Profile) -> Found | Refusal:
+def _merged(tx: Transaction, job: UndoneJob, survivor: Profile) -> UndoTarget | UndoRefusal:
     """Return what is found of a job that merged an orphan into *survivor*."""
     undone = _undone_since(tx, job, survivor)
-    found = absorptions(tx, job_ids=[job.id, *undone])
+    found = read_recorded_merges(tx, job_ids=[job.id, *undone])
     absorption = found[job.id]
     if not _same_changes(job, absorption):
-        return Refusal(job=job, reason=OTHER_RULES)
+        return UndoRefusal(job=job, reason=OTHER_RULES)
     known = [found[each] for each in undone if each in found]
     # What an erased person gave the survivor must not come back from an image of it, and cannot be told apart in it.
-    return Found(job=job, survivor=survivor, absorption=without(absorption, known, trusted=len(known) == len(undone)))
+    return UndoTarget(job=job, survivor=survivor, absorption=ignore_undone(absorption, known, trusted=len(known) == len(undone)))
 
 
 def _undone_since(tx: Transaction, job: UndoneJob, survivor: Profile) -> list[UUID]:
@@ -120,11 +120,11 @@ def _undone_since(tx: Transaction, job: UndoneJob, survivor: Profile) -> list[UU
     return [row["undone_job_id"] for row in tx.execute(QUERIES["undone_since"], parameters)]
 
 
-def absorptions(tx: Transaction, *, job_ids: Sequence[UUID]) -> dict[UUID, Absorption]:
+def read_recorded_merges(tx: Transaction, *, job_ids: Sequence[UUID]) -> dict[UUID, RecordedMerge]:
     """Return the merges *job_ids* as their audits tell them, without those whose audit is gone."""
     parameters = {"job_ids": list(job_ids)}
     return {
-        row["job_id"]: Absorption(
+        row["job_id"]: RecordedMerge(
             survivor=profile_from_snapshot(row["survivor_before"]),
             orphan=profile_from_snapshot(row["orphan_before"]),
             at=row["merged_at"],
@@ -140,11 +140,11 @@ def origins_of(tx: Transaction, profile: Profile) -> list[int]:
     return [profile.id, *(row["origin_id"] for row in tx.execute(QUERIES["origins_of"], parameters))]
 
 
-def _same_changes(job: UndoneJob, absorption: Absorption) -> bool:
+def _same_changes(job: UndoneJob, absorption: RecordedMerge) -> bool:
     """Return whether today's rules would have changed what the merge *job* changed."""
     before, orphan, rules = absorption.survivor, absorption.orphan, absorption.rules
-    after = merge(survivor=before, orphan=orphan, at=absorption.at, rules=rules)
-    return _sorted(job.changes) == _sorted(changes(before=before, after=after, orphan=orphan, rules=rules))
+    after = merge_profiles(survivor=before, orphan=orphan, at=absorption.at, rules=rules)
+    return _sorted(job.changes) == _sorted(list_changes(before=before, after=after, orphan=orphan, rules=rules))
 
 
 def _sorted(changed: Iterable[Any]) -> list[Any]:

@@ -8,7 +8,7 @@ from app.db.queries import load_queries
 from app.db.transaction import Transaction, retry_until_stable
 from app.errors import ResolutionUnsettled
 from app.ledger import erasure
-from app.merging.prioritization import Denoted
+from app.merging.prioritization import Resolved
 from app.merging.profile import Profile
 from app.profiles.locking import lock_profiles
 from app.profiles.resolution import resolve_identifiers
@@ -52,7 +52,7 @@ def _delete_profiles(tx: Transaction, *, request: Deletion, asker: Actor) -> Non
 def _resolve_ids(tx: Transaction, *, request: Deletion) -> set[int]:
     named = find_profiles(tx, targets=request.named)
     shared = resolve_identifiers(tx, identifiers=request.shared) if request.shared else []
-    return {found.id for found in named.values()} | {each.id for each in shared if isinstance(each, Denoted)}
+    return {found.id for found in named.values()} | {each.id for each in shared if isinstance(each, Resolved)}
 
 
 def _erase(tx: Transaction, *, profiles: Collection[Profile]) -> None:

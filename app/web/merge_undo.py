@@ -13,7 +13,7 @@ from app.ledger import queries
 from app.ledger.accept import AcceptedBatch
 from app.metrics.http import ACCEPTED_JOBS
 from app.undo import accept
-from app.undo.accept import Asked
+from app.undo.accept import UndoRequest
 from app.web.accepted import accepted_answer, idempotency_key
 from app.web.auth import POLLING, AccessDenied, door, pool
 from app.web.shedding import backlogs
@@ -33,7 +33,7 @@ def undo_job(job_id: UUID) -> ResponseReturnValue:
     The key needs the permission that the job needed. What becomes of the undo is told where `Location` points.
     """
     with open_transaction(pool(), g.workspace_id) as tx:
-        asked, kinds = accept.a_job(tx, job_id=job_id)
+        asked, kinds = accept.undo_request_of_job(tx, job_id=job_id)
     require_permission(kinds)
     accepted = take_in(asked)
     with open_transaction(pool(), g.workspace_id) as tx:
@@ -50,7 +50,7 @@ def undo_batch(batch_id: UUID) -> ResponseReturnValue:
     of it can be undone now.
     """
     with open_transaction(pool(), g.workspace_id) as tx:
-        asked, kinds = accept.a_batch(tx, batch_id=batch_id)
+        asked, kinds = accept.undo_request_of_batch(tx, batch_id=batch_id)
     require_permission(kinds)
     return _answer(take_in(asked))
 
@@ -61,7 +61,7 @@ def require_permission(kinds: Collection[JobKind]) -> None:
         raise AccessDenied("Access Denied")
 
 
-def take_in(asked: Asked, *, key: str | None = None) -> AcceptedBatch:
+def take_in(asked: UndoRequest, *, key: str | None = None) -> AcceptedBatch:
     """Return the batch that *asked* became; it makes jobs as a merge does, and is refused when too many wait.
 
     *key* is the Idempotency-Key, where it is not a header.
@@ -70,7 +70,7 @@ def take_in(asked: Asked, *, key: str | None = None) -> AcceptedBatch:
 
     def work(tx: Transaction) -> AcceptedBatch:
         """Accept it in a transaction, which an error ends without effect."""
-        accepted = accept.accept(tx, asked, api_key_id=g.api_key_id, path=request.path, idempotency=idempotency)
+        accepted = accept.accept_undo(tx, asked, api_key_id=g.api_key_id, path=request.path, idempotency=idempotency)
         if not accepted.replayed:
             known.require_room(tx)
         return accepted

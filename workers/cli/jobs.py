@@ -127,8 +127,8 @@ def _undo_on_record(job_id: UUID, *, workspace: str | None, home: Path) -> UUID:
     with database(home) as connection:
         found = find_workspace_of_job(connection, job_id=job_id, name=workspace)
         tx = Transaction(connection, found.id)
-        asked, _ = accept.a_job(tx, job_id=job_id)
-        queued = accept.accept(tx, asked, api_key_id=None, path=f"/merge/jobs/{job_id}/undo")
+        asked, _ = accept.undo_request_of_job(tx, job_id=job_id)
+        queued = accept.accept_undo(tx, asked, api_key_id=None, path=f"/merge/jobs/{job_id}/undo")
         (job,) = queries.read_batch(tx, batch_id=queued.batch_id).jobs
     return job.id
 

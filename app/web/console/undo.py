@@ -11,7 +11,7 @@ from uuid_utils import uuid7
 from app.db.transaction import Transaction, open_transaction
 from app.ledger import queries
 from app.undo import accept
-from app.undo.accept import Asked
+from app.undo.accept import UndoRequest
 from app.web.auth import POLLING
 from app.web.console.auth import signed_in
 from app.web.console.merging import KEY
@@ -26,7 +26,7 @@ blueprint = Blueprint("undo", __name__)
 def ask_job(job_id: UUID) -> ResponseReturnValue:
     """Show what the undo of a job would take back; 409, and why, when it cannot be undone now."""
     with open_transaction(pool(), g.workspace_id) as tx:
-        accept.undoable(tx, _job(tx, job_id))
+        accept.lock_undoable_merges(tx, _job(tx, job_id))
         job = queries.read_job(tx, job_id=job_id)
     return _question([job], back=url_for("console.jobs.show", job_id=job_id))
 
@@ -45,7 +45,7 @@ def undo_job(job_id: UUID) -> ResponseReturnValue:
 def ask_batch(batch_id: UUID) -> ResponseReturnValue:
     """Show what the undo of a batch would take back; 409, and why, when nothing of it can be undone now."""
     with open_transaction(pool(), g.workspace_id) as tx:
-        merges = set(accept.undoable(tx, _batch(tx, batch_id)))
+        merges = set(accept.lock_undoable_merges(tx, _batch(tx, batch_id)))
         batch = queries.read_batch(tx, batch_id=batch_id)
     return _question(
         [job for job in batch.jobs if job.id in merges], back=url_for("console.batches.show", batch_id=batch_id)
@@ -66,21 +66,21 @@ def _question(jobs: Sequence[queries.Job], *, back: str) -> ResponseReturnValue:
     return render_template("undo.html", jobs=jobs, back=back, key=str(uuid7()), key_field=KEY)
 
 
-def _job(tx: Transaction, job_id: UUID) -> Asked:
+def _job(tx: Transaction, job_id: UUID) -> UndoRequest:
     """Return the wish to undo a job; raise AccessDenied when the key may not."""
-    asked, kinds = accept.a_job(tx, job_id=job_id)
+    asked, kinds = accept.undo_request_of_job(tx, job_id=job_id)
     require_permission(kinds)
     return asked
 
 
-def _batch(tx: Transaction, batch_id: UUID) -> Asked:
+def _batch(tx: Transaction, batch_id: UUID) -> UndoRequest:
     """Return the wish to undo a batch; raise AccessDenied when the key may not."""
-    asked, kinds = accept.a_batch(tx, batch_id=batch_id)
+    asked, kinds = accept.undo_request_of_batch(tx, batch_id=batch_id)
     require_permission(kinds)
     return asked
 
 
-def _accept(asked: Asked) -> ResponseReturnValue:
+def _accept(asked: UndoRequest) -> ResponseReturnValue:
     """Accept the undo that the form of this request asks for, once, and lead to its batch."""
     accepted = take_in(asked, key=request.form.get(KEY, ""))
     return redirect(url_for("console.batches.show", batch_id=accepted.batch_id), HTTPStatus.SEE_OTHER)

@@ -11,7 +11,7 @@ from app.db.transaction import Transaction, run_in_transaction
 from app.duplicates import advance, runs, scan
 from app.duplicates.preview import count_duplicates, preview_steps
 from app.errors import Conflict, NotFound
-from app.merging.keeping import Duplicate
+from app.merging.keep_rule import Duplicate
 from schemas.keeping import KeepRule, Prefer, RunState, RunTrigger, SharedAddress, TiesBy
 from tests.support.duplicates import a_group, at, begin, merges, numbers, pairs, run_of, take_steps
 from tests.support.factories import Factory, one_database_for_all

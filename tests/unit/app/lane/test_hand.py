@@ -2,9 +2,9 @@
 
 import pytest
 
-from app.lane.working_set import Hand
-from app.merging.merge import identify, merge
-from app.merging.prioritization import Ambiguous, Denoted, NotFound
+from app.lane.working_set import WorkingSet
+from app.merging.merge import identify_profile, merge_profiles
+from app.merging.prioritization import Ambiguous, Resolved, NotFound
 from app.merging.profile import Profile
 from app.profiles.resolution import MergedAway, Resolution
 from schemas.identifiers import Email, ExternalId, Identifier, Phone, UserAlias
@@ -12,14 +12,14 @@ from tests.support.factories import a_profile
 from tests.support.generated import AT
 
 
-def hand_of(*profiles: Profile) -> Hand:
-    return Hand({profile.id: profile for profile in profiles})
+def hand_of(*profiles: Profile) -> WorkingSet:
+    return WorkingSet({profile.id: profile for profile in profiles})
 
 
-def absorb(hand: Hand, *, survivor: Profile, orphan: Profile) -> None:
+def absorb(hand: WorkingSet, *, survivor: Profile, orphan: Profile) -> None:
     """Merge two profiles of *hand*, as they stand now."""
     now_orphan = hand[orphan.id]
-    hand.absorb(merged=merge(survivor=hand[survivor.id], orphan=now_orphan, at=AT), orphan=now_orphan)
+    hand.absorb(merged=merge_profiles(survivor=hand[survivor.id], orphan=now_orphan, at=AT), orphan=now_orphan)
 
 
 def away(orphan: Profile, survivor: Profile) -> MergedAway:
@@ -31,7 +31,7 @@ def away(orphan: Profile, survivor: Profile) -> MergedAway:
 def test_an_untouched_hand_changes_nothing() -> None:
     ann, bea = a_profile(external_id="ann", email="a@x.org"), a_profile(external_id="bea")
     hand = hand_of(ann, bea)
-    resolved: list[Resolution] = [Denoted(ann.id), Ambiguous(), NotFound(), NotFound(filtered_out=True), away(bea, ann)]
+    resolved: list[Resolution] = [Resolved(ann.id), Ambiguous(), NotFound(), NotFound(filtered_out=True), away(bea, ann)]
 
     assert [hand.follow(ExternalId("whoever"), each) for each in resolved] == resolved
     assert (hand.survivors, hand.retired) == ([], {})
@@ -58,7 +58,7 @@ def test_everyone_on_a_chain_goes_to_its_end() -> None:
 
     assert hand.retired == {a.id: c.id, b.id: c.id}
     assert hand.survivors == [hand[c.id]]
-    assert hand.follow(ExternalId("a"), Denoted(a.id)) == away(a, c)
+    assert hand.follow(ExternalId("a"), Resolved(a.id)) == away(a, c)
 
 
 def test_the_external_id_of_an_orphan_leads_to_where_it_went() -> None:
@@ -67,8 +67,8 @@ def test_the_external_id_of_an_orphan_leads_to_where_it_went() -> None:
 
     absorb(hand, survivor=bea, orphan=ann)
 
-    assert hand.follow(ExternalId("ann"), Denoted(ann.id)) == away(ann, bea)
-    assert hand.follow(ExternalId("bea"), Denoted(bea.id)) == Denoted(bea.id)
+    assert hand.follow(ExternalId("ann"), Resolved(ann.id)) == away(ann, bea)
+    assert hand.follow(ExternalId("bea"), Resolved(bea.id)) == Resolved(bea.id)
 
 
 def test_an_external_id_that_the_survivor_took_over_denotes_the_survivor() -> None:
@@ -77,7 +77,7 @@ def test_an_external_id_that_the_survivor_took_over_denotes_the_survivor() -> No
 
     absorb(hand, survivor=guest, orphan=ann)
 
-    assert hand.follow(ExternalId("ann"), Denoted(ann.id)) == Denoted(guest.id)
+    assert hand.follow(ExternalId("ann"), Resolved(ann.id)) == Resolved(guest.id)
 
 
 def test_an_alias_that_moved_denotes_the_survivor() -> None:
@@ -86,7 +86,7 @@ def test_an_alias_that_moved_denotes_the_survivor() -> None:
 
     absorb(hand, survivor=bea, orphan=ann)
 
-    assert hand.follow(UserAlias("mail", "a"), Denoted(ann.id)) == Denoted(bea.id)
+    assert hand.follow(UserAlias("mail", "a"), Resolved(ann.id)) == Resolved(bea.id)
 
 
 def test_an_alias_that_clashed_denotes_nobody() -> None:
@@ -95,7 +95,7 @@ def test_an_alias_that_clashed_denotes_nobody() -> None:
 
     absorb(hand, survivor=bea, orphan=ann)
 
-    assert hand.follow(UserAlias("mail", "a"), Denoted(ann.id)) == NotFound()
+    assert hand.follow(UserAlias("mail", "a"), Resolved(ann.id)) == NotFound()
 
 
 def test_what_was_merged_away_before_follows_its_survivor_on() -> None:
@@ -137,9 +137,9 @@ def test_an_identified_profile_answers_to_its_new_external_id() -> None:
     guest = a_profile(email="a@x.org")
     hand = hand_of(guest)
 
-    hand.identify(identify(guest, external_id="ann", at=AT))
+    hand.identify(identify_profile(guest, external_id="ann", at=AT))
 
-    assert hand.follow(ExternalId("ann"), NotFound()) == Denoted(guest.id)
+    assert hand.follow(ExternalId("ann"), NotFound()) == Resolved(guest.id)
     assert hand.follow(ExternalId("bea"), NotFound()) == NotFound()
     assert hand.survivors == [hand[guest.id]]
     assert hand.is_stale(Email("a@x.org"))
@@ -148,7 +148,7 @@ def test_an_identified_profile_answers_to_its_new_external_id() -> None:
 def test_an_identified_profile_that_was_merged_on_leads_to_where_it_went() -> None:
     guest, bea = a_profile(), a_profile(external_id="bea")
     hand = hand_of(guest, bea)
-    hand.identify(identify(guest, external_id="ann", at=AT))
+    hand.identify(identify_profile(guest, external_id="ann", at=AT))
 
     absorb(hand, survivor=bea, orphan=guest)
 

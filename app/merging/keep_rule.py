@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import assert_never
 
-from app.merging.merge import guard_identity, guard_pair
+from app.merging.merge import check_protection, check_pair
 from app.merging.profile import PhoneNumber
 from schemas.keeping import KeepRule, Prefer, TiesBy, Undecided
 from schemas.outcomes import Outcome
@@ -37,7 +37,7 @@ class Duplicate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fate:
+class GroupPlan:
     """What becomes of the profiles of a group, or of some of them."""
 
     #: The address that they share, in the form in which addresses compare.
@@ -54,7 +54,7 @@ class Fate:
     has_keeper: bool = False
 
 
-def leading(duplicates: Iterable[Duplicate], rule: KeepRule) -> tuple[Duplicate, ...]:
+def preferred(duplicates: Iterable[Duplicate], rule: KeepRule) -> tuple[Duplicate, ...]:
     """Return the one of *duplicates* that *rule* prefers, or two of those that it prefers alike; none of none.
 
     A large group may be looked at in parts: those that lead among the leading ones of its parts lead in all of it. Of
@@ -65,7 +65,7 @@ def leading(duplicates: Iterable[Duplicate], rule: KeepRule) -> tuple[Duplicate,
     return tuple(duplicate for duplicate in once if _standing(duplicate, rule) == best)[:2]
 
 
-def choose(leaders: tuple[Duplicate, ...], *, address: str, refused: Collection[str]) -> Duplicate | Undecided:
+def choose_keeper(leaders: tuple[Duplicate, ...], *, address: str, refused: Collection[str]) -> Duplicate | Undecided:
     """Return which profile of the group that shares *address* is kept, given those that are *leading* in it.
 
     *refused* are placeholders, trimmed and case-folded.
@@ -75,19 +75,19 @@ def choose(leaders: tuple[Duplicate, ...], *, address: str, refused: Collection[
     if len(leaders) != 1:
         return Undecided.TIE
     (keeper,) = leaders
-    return keeper if guard_identity(keeper) is None else Undecided.PROTECTED
+    return keeper if check_protection(keeper) is None else Undecided.PROTECTED
 
 
-def fate(duplicates: Iterable[Duplicate], *, keeper: Duplicate | Undecided, address: str, rule: KeepRule) -> Fate:
+def plan_group(duplicates: Iterable[Duplicate], *, keeper: Duplicate | Undecided, address: str, rule: KeepRule) -> GroupPlan:
     """Return what becomes of *duplicates*, which are a group or a part of one, when *keeper* is kept."""
     once = {duplicate.id: duplicate for duplicate in duplicates}.values()
     ordered = sorted(once, key=lambda duplicate: (_standing(duplicate, rule), -duplicate.id), reverse=True)
     if isinstance(keeper, Undecided):
-        return Fate(address=address, keeper=keeper, unmerged=tuple(ordered))
+        return GroupPlan(address=address, keeper=keeper, unmerged=tuple(ordered))
     refusals = [
-        (duplicate, guard_pair(survivor=keeper, orphan=duplicate)) for duplicate in ordered if duplicate.id != keeper.id
+        (duplicate, check_pair(survivor=keeper, orphan=duplicate)) for duplicate in ordered if duplicate.id != keeper.id
     ]
-    return Fate(
+    return GroupPlan(
         address=address,
         keeper=keeper,
         orphans=tuple(duplicate for duplicate, refusal in refusals if refusal is None),
