@@ -13,7 +13,7 @@ from uuid_utils.compat import uuid7
 from app.config import Settings
 from app.db.connections import Connection, Pool, open_pool
 from app.db.transaction import Transaction, open_transaction, run_in_transaction
-from app.lane.run import Lane, run_lane
+from app.lane.run import Lane, execute_lane
 from app.ledger.accept import AcceptedBatch
 from app.ledger.queries import read_batch
 from app.undo import accept
@@ -56,7 +56,7 @@ class Lanes:
         """Run a lane of the job *job_id*; return the seconds that it took."""
         lane = Lane(workspace_id=WORKSPACE_ID, job_ids=[job_id], task_id=uuid7())
         began = perf_counter()
-        run_lane(self._pool, self._settings, lane)
+        execute_lane(self._pool, self._settings, lane)
         return perf_counter() - began
 
 

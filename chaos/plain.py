@@ -14,7 +14,7 @@ from app.config import Settings
 from app.db.queries import load_queries
 from app.db.transaction import Transaction, run_in_transaction
 from app.errors import ResolutionUnsettled
-from app.lane.lock_and_decide import resolve_pairs, lock_and_decide
+from app.lane.lock_and_decide import lock_and_decide, resolve_pairs
 from app.lane.save import save_effects
 from app.ledger.execution import ClaimedJob
 from schemas.outcomes import JobKind
@@ -53,9 +53,9 @@ def merge(self: Task, workspace_id: int, kind: str, orphan: dict[str, Any], surv
 def _transact(tx: Transaction, job: ClaimedJob) -> None:
     """Resolve, lock, merge, save and note, in the caller's transaction."""
     pairs = resolve_pairs(tx, jobs=[job]).result()
-    hand, decisions = lock_and_decide(tx, resources.settings(), pairs=pairs)
+    working_set, decisions = lock_and_decide(tx, resources.settings(), pairs=pairs)
     if not decisions:
         raise ResolutionUnsettled("The profiles changed between look and lock.")
-    save_effects(tx, hand=hand, decisions=decisions)
+    save_effects(tx, working_set=working_set, decisions=decisions)
     outcome = decisions[0].outcome.value
     tx.execute(QUERIES["note_run"], {"task_id": job.id, "outcome": outcome})

@@ -7,7 +7,7 @@ from uuid_utils.compat import uuid7
 from app.config import Settings
 from app.db.connections import Pool, lend_connection
 from app.db.transaction import Transaction, run_in_transaction
-from app.lane.run import Lane, run_lane
+from app.lane.run import Lane, execute_lane
 from app.ledger.dispatch import claim_lanes, mark_jobs_published, workspaces_with_pending_lanes
 
 #: Lanes that are claimed at a time.
@@ -27,7 +27,7 @@ class Worker:
             for workspace_id in workspaces:
                 for job_ids in self._claim(workspace_id):
                     lane = Lane(workspace_id=workspace_id, job_ids=job_ids, task_id=uuid7())
-                    run_lane(self._pool, self._settings, lane)
+                    execute_lane(self._pool, self._settings, lane)
 
     def _waiting(self) -> list[int]:
         """Return the workspaces that have a lane waiting."""

@@ -7,7 +7,7 @@ from uuid import UUID
 from celery import Task
 
 from app.errors import DatabaseUnavailable, MergelaneError
-from app.lane.run import Lane, run_lane
+from app.lane.run import Lane, execute_lane
 from app.logs import bearing
 from workers import resources
 from workers.celery import LANE_TASK, app
@@ -51,7 +51,7 @@ def run_lane(self: Task, workspace_id: int, job_ids: Sequence[str]) -> None:
 def _run(lane: Lane, own: Mapping[str, object]) -> Mapping[str, int]:
     """Run *lane*, of which lines tell what is its *own*; return how many of its jobs ended how."""
     try:
-        return run_lane(resources.pool(), resources.settings(), lane)
+        return execute_lane(resources.pool(), resources.settings(), lane)
     except DatabaseUnavailable as error:
         raise DatabaseUnavailable(str(error)) from None
     except Exception as error:

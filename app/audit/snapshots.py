@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.merging.changes import changes as differences
+from app.merging.changes import list_changes
 from app.merging.profile import Profile
 from app.profiles.snapshots import profile_from_snapshot
 
@@ -33,7 +33,7 @@ NO_SNAPSHOTS = Snapshots()
 def exported_fields(profile: Profile) -> dict[str, Any]:
     """Return every field that *profile* has a value for, named and shown as `changes` does."""
     empty = Profile(**{name: getattr(profile, name) for name in IDENTITY})
-    return {each["field"]: each["after"] for each in differences(before=empty, after=profile, orphan=profile)}
+    return {each["field"]: each["after"] for each in list_changes(before=empty, after=profile, orphan=profile)}
 
 
 def snapshots_of_merge(*, orphan: Fields, survivor: Fields, changes: Sequence[Mapping[str, Any]]) -> Snapshots:

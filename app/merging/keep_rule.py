@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import assert_never
 
-from app.merging.merge import check_protection, check_pair
+from app.merging.merge import check_pair, check_protection
 from app.merging.profile import PhoneNumber
 from schemas.keeping import KeepRule, Prefer, TiesBy, Undecided
 from schemas.outcomes import Outcome
@@ -78,7 +78,9 @@ def choose_keeper(leaders: tuple[Duplicate, ...], *, address: str, refused: Coll
     return keeper if check_protection(keeper) is None else Undecided.PROTECTED
 
 
-def plan_group(duplicates: Iterable[Duplicate], *, keeper: Duplicate | Undecided, address: str, rule: KeepRule) -> GroupPlan:
+def plan_group(
+    duplicates: Iterable[Duplicate], *, keeper: Duplicate | Undecided, address: str, rule: KeepRule
+) -> GroupPlan:
     """Return what becomes of *duplicates*, which are a group or a part of one, when *keeper* is kept."""
     once = {duplicate.id: duplicate for duplicate in duplicates}.values()
     ordered = sorted(once, key=lambda duplicate: (_standing(duplicate, rule), -duplicate.id), reverse=True)

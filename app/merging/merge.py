@@ -27,7 +27,9 @@ class Guarded(Protocol):
         """Its phone number."""
 
 
-def merge_profiles(*, survivor: Profile, orphan: Profile, at: datetime, rules: Mapping[str, Rule] = MERGE_RULES) -> Profile:
+def merge_profiles(
+    *, survivor: Profile, orphan: Profile, at: datetime, rules: Mapping[str, Rule] = MERGE_RULES
+) -> Profile:
     """Return *survivor* as it stands after absorbing *orphan* at the time *at*; neither argument changes."""
     values = attrgetter(*rules)
     sides = zip(rules.items(), values(survivor), values(orphan), strict=True)

@@ -113,3 +113,8 @@ class Profile:
     canvases_received: Map = field(default_factory=dict)
     #: last_received_at, last_opened_at, last_clicked_at, … → the last time over all campaigns and canvases.
     last_interactions: Map = field(default_factory=dict)
+
+
+def describe_profile(profile: Profile) -> str:
+    """Return the name of *profile* in reasons: its braze_id, since a reason must not have personal data."""
+    return f"profile {profile.braze_id}"

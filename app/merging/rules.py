@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from app.merging.profile import EmailAddress, Map
+from schemas.outcomes import JobKind
 
 #: Takes the survivor's value and the orphan's, returns the survivor's new one; changes neither.
 Combine = Callable[[Any, Any], Any]
@@ -184,6 +185,11 @@ MERGE_RULES: Mapping[str, Rule] = MappingProxyType(
 IDENTIFY_RULES: Mapping[str, Rule] = MappingProxyType(
     {field: rule for field, rule in MERGE_RULES.items() if field != "devices"}
 )
+
+
+def rules_of_job_kind(kind: JobKind) -> Mapping[str, Rule]:
+    """Return the rules of the merges that jobs of *kind* do."""
+    return IDENTIFY_RULES if kind is JobKind.IDENTIFY else MERGE_RULES
 
 
 def rule_at(field: str, *path: str) -> Rule:

@@ -9,7 +9,7 @@ from psycopg.types.json import Jsonb
 
 from app.db.queries import load_queries
 from app.db.transaction import Deferred, Transaction
-from app.merging.prioritization import Ambiguous, Candidate, Resolved, NotFound, prioritize
+from app.merging.prioritization import Ambiguous, Candidate, NotFound, Resolved, prioritize
 from schemas.identifiers import Email, ExternalId, Identifier, Member, Phone, Recorded, UserAlias
 from schemas.prioritization import Priority
 

@@ -3,7 +3,7 @@
 from flask import Blueprint, g, jsonify
 from flask.typing import ResponseReturnValue
 
-from app.lane.preview import preview as rehearse
+from app.lane.preview import preview_merges
 from app.web.auth import door, json_body
 from app.web.resources import pool, settings
 from schemas.merge import load_merge
@@ -20,4 +20,4 @@ def preview() -> ResponseReturnValue:
     Updates see each other in the order listed. The workers' own code decides; all that it does is rolled back.
     """
     updates = load_merge(json_body())
-    return jsonify(shown(rehearse(pool(), settings(), workspace_id=g.workspace_id, updates=updates)))
+    return jsonify(shown(preview_merges(pool(), settings(), workspace_id=g.workspace_id, updates=updates)))

@@ -11,7 +11,7 @@ from uuid_utils.compat import uuid7
 from app import keys
 from app.db.connections import lend_connection
 from app.db.transaction import Transaction, run_in_transaction
-from app.lane.run import Lane, run_lane
+from app.lane.run import Lane, execute_lane
 from app.ledger.dispatch import claim_lanes, mark_jobs_published
 from fuzz.door import Answer, Door
 from fuzz.model.people import Json
@@ -73,7 +73,7 @@ class Real:
     def run(self, job_ids: Sequence[UUID]) -> None:
         """Run one message with these jobs, in order."""
         lane = Lane(workspace_id=self._workspace_id, job_ids=job_ids, task_id=uuid7())
-        run_lane(self._product.pool, self._product.settings, lane)
+        execute_lane(self._product.pool, self._product.settings, lane)
 
 
 def _parsed(answer: Answer, status: int) -> Any:

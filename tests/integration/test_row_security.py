@@ -19,7 +19,7 @@ from app import keys
 from app.config import Settings
 from app.db.connections import APP_ROLE, Connection, Pool, connection_arguments, lend_connection, open_pool
 from app.db.transaction import open_transaction, run_in_transaction
-from app.lane.run import Lane, run_lane
+from app.lane.run import Lane, execute_lane
 from tests.support.factories import Factory, ext, one_database_for_all
 
 database_url = one_database_for_all()
@@ -64,7 +64,7 @@ def furnish(factory: Factory, pool: Pool) -> None:
     factory.rows("INSERT INTO idempotency VALUES (%s, '/users/merge', 'key', '', %s) RETURNING 1", uuid7())
     factory.profile("orphan")
     job_id = factory.job(ext("orphan"), ext("person"), search_keys=["orphan", "person"])
-    run_lane(pool, Settings(), Lane(workspace_id=factory.workspace_id, job_ids=[job_id], task_id=uuid7()))
+    execute_lane(pool, Settings(), Lane(workspace_id=factory.workspace_id, job_ids=[job_id], task_id=uuid7()))
     furnish_webhooks(factory, job_id)
     entry = "(workspace_id, id, action, path) VALUES (%s, %s, 'delete', '/users/delete')"
     factory.rows(f"INSERT INTO audit_entry {entry} RETURNING 1", uuid7())

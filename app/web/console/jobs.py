@@ -10,8 +10,8 @@ from flask import Blueprint, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from app.db.transaction import open_transaction
-from app.lane.compare import compare
 from app.ledger import queries
+from app.undo.recorded_merges import compare_recorded_merge
 from app.web.auth import POLLING, pool
 from app.web.console.auth import signed_in
 from app.web.console.progress import pace_of
@@ -51,7 +51,7 @@ def show(job_id: UUID) -> ResponseReturnValue:
     """Show a job: what was asked, what became of it, and both profiles side by side; again until it is settled."""
     with open_transaction(pool(), g.workspace_id) as tx:
         job = queries.read_job(tx, job_id=job_id)
-        comparison = compare(tx, job_id=job_id)
+        comparison = compare_recorded_merge(tx, job_id=job_id)
     return render_template(
         "job_body.html" if "HX-Request" in request.headers else "job.html",
         job=job,

@@ -9,7 +9,7 @@ from marshmallow import ValidationError
 from uuid_utils import uuid7
 
 from app.errors import Rejected
-from app.lane.preview import preview as rehearse
+from app.lane.preview import preview_merges
 from app.web.accepted import take_in
 from app.web.console.auth import signed_in
 from app.web.console.merge_form import CHOICES, EMPTY, Pair
@@ -39,7 +39,7 @@ def preview() -> ResponseReturnValue:
         updates = pair.updates()
     except (ValidationError, Rejected):
         return _page(pair.judged()), HTTPStatus.BAD_REQUEST
-    (seen,) = rehearse(pool(), settings(), workspace_id=g.workspace_id, updates=updates)
+    (seen,) = preview_merges(pool(), settings(), workspace_id=g.workspace_id, updates=updates)
     outcome = Outcome(seen.end.outcome)
     return _page(pair, seen=seen, outcome=outcome, merges=outcome is Outcome.MERGED, key=str(uuid7()))
 

@@ -98,7 +98,7 @@ def happening(dice: random.Random) -> Entry:
             return Event(**common, name=thing, app_id=None, properties=None)
         case 1:
             price, quantity = dice.randrange(-500, 5_000), dice.randrange(1, 4)
-            bought = {"currency": "USD", "price_cents": price, "quantity": quantity}
+            bought: Json = {"currency": "USD", "price_cents": price, "quantity": quantity}
             return Purchase(**common, product_id=thing, app_id=None, properties=None, **bought)
         case 2:
             return Session(**common, app_id=thing, app={}, ended_at=None, device=None)

@@ -7,7 +7,7 @@ import pytest
 from uuid_utils.compat import uuid7
 
 from app.db.transaction import Transaction
-from app.merging.prioritization import Ambiguous, Resolved, NotFound
+from app.merging.prioritization import Ambiguous, NotFound, Resolved
 from app.merging.profile import Profile
 from app.profiles.resolution import MergedAway, Resolution, resolve_identifiers
 from schemas.identifiers import Email, ExternalId, Identifier, Phone, UserAlias

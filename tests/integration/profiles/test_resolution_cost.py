@@ -4,7 +4,7 @@ import pytest
 
 from app.db.connections import Pool
 from app.db.transaction import open_transaction
-from app.merging.prioritization import Resolved, NotFound
+from app.merging.prioritization import NotFound, Resolved
 from app.profiles.resolution import resolve_identifiers
 from schemas.identifiers import Email, ExternalId, Identifier, Phone, UserAlias
 from schemas.prioritization import Priority

@@ -7,7 +7,7 @@ import pytest
 
 from app.config import Settings
 from app.db.connections import Connection, Pool
-from app.lane.run import Lane, run_lane
+from app.lane.run import Lane, execute_lane
 from tests.support.front_door import Caller
 from tests.support.profiles import the_profile, track
 
@@ -84,7 +84,7 @@ def test_once_it_runs_it_is_merged_and_its_last_error_is_gone(
     die(job_id)
     caller.post(f"/merge/jobs/{job_id}/retry")
 
-    run_lane(pool, Settings(), Lane(workspace_id=caller.workspace_id, job_ids=[job_id], task_id=UNKNOWN_ID))  # type: ignore[arg-type, list-item]
+    execute_lane(pool, Settings(), Lane(workspace_id=caller.workspace_id, job_ids=[job_id], task_id=UNKNOWN_ID))  # type: ignore[arg-type, list-item]
 
     job = caller.get(f"/merge/jobs/{job_id}").json or {}
     assert (job["outcome"], job["attempts"]) == ("merged", 1)

@@ -8,7 +8,7 @@ import pytest
 from app.config import Settings
 from app.lane.decide import Decision, decide
 from app.lane.working_set import WorkingSet
-from app.merging.prioritization import Ambiguous, Resolved, NotFound
+from app.merging.prioritization import Ambiguous, NotFound, Resolved
 from app.merging.profile import Profile
 from app.profiles.resolution import MergedAway, Resolution
 from schemas.outcomes import JobKind, Outcome
@@ -41,7 +41,7 @@ def decided(
         a_job(*names, kind=kind),
         orphan=resolved[0],
         survivor=resolved[1],
-        hand=WorkingSet(profiles),
+        working_set=WorkingSet(profiles),
         at=AT,
         settings=Settings(survivor_limit=LIMIT, **settings),
     )

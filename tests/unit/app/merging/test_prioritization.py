@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import settings as with_settings
 from hypothesis import strategies as st
 
-from app.merging.prioritization import Ambiguous, Candidate, Resolved, NotFound, prioritize
+from app.merging.prioritization import Ambiguous, Candidate, NotFound, Resolved, prioritize
 from schemas.prioritization import Priority
 from tests.support.factories import LONG_AGO
 

@@ -23,7 +23,9 @@ def test_a_changed_field_is_told_with_both_befores_the_after_and_the_rule() -> N
     assert rows["last_name"] == ComparedField(
         field="last_name", orphan="Ash", survivor=None, after="Ash", rule="fill", changed=True
     )
-    assert rows["session_count"] == ComparedField(field="session_count", orphan=2, survivor=3, after=5, rule="add", changed=True)
+    assert rows["session_count"] == ComparedField(
+        field="session_count", orphan=2, survivor=3, after=5, rule="add", changed=True
+    )
 
 
 def test_a_field_that_stays_is_told_too() -> None:

@@ -19,7 +19,7 @@ FILL = (
     "session (workspace_id, origin_id, app_id, started_at) SELECT %s, %s, 'shop'",
     "engagement (workspace_id, origin_id, kind, message_id, event, occurred_at) SELECT %s, %s, 'campaign', 'c', 'open'",
 )
-QUESTIONS = [
+LOOKUPS = [
     *(
         HistoryQuery(path=(summary, key, part), theirs=EARLY if part.startswith("first") else LATE)
         for summary, key, parts in (
@@ -52,12 +52,12 @@ def test_a_long_history_is_not_read_through(factory: Factory, pool: Pool, analyz
 
     read = [asked(factory, pool, profile.id) for _ in range(6)]
 
-    assert max(rows for rows, _ in read) <= 4 * len(QUESTIONS)
-    assert {answers for _, answers in read} == {len(QUESTIONS)}
+    assert max(rows for rows, _ in read) <= 4 * len(LOOKUPS)
+    assert {answers for _, answers in read} == {len(LOOKUPS)}
 
 
 def asked(factory: Factory, pool: Pool, origin_id: int) -> tuple[int, int]:
-    """Return the number of history rows that PostgreSQL reads for QUESTIONS, and the number of answers."""
+    """Return the number of history rows that PostgreSQL reads for LOOKUPS, and the number of answers."""
     profile: Any = a_profile(id=origin_id, campaigns_received=MESSAGE)
     with open_transaction(pool, factory.workspace_id) as tx:
         (before,) = tx.execute(ROWS_READ).fetchall()
@@ -65,7 +65,7 @@ def asked(factory: Factory, pool: Pool, origin_id: int) -> tuple[int, int]:
             tx,
             origins=[origin_id, origin_id + 1],
             profile=profile,
-            questions=QUESTIONS,
+            queries=LOOKUPS,
         )
         (after,) = tx.execute(ROWS_READ).fetchall()
     return after["rows"] - before["rows"], len(answers)

@@ -7,7 +7,7 @@ from uuid_utils.compat import uuid7
 
 from app.config import Settings
 from app.db.connections import Pool
-from app.lane.run import Lane, run_lane
+from app.lane.run import Lane, execute_lane
 from app.metrics import database, worker
 from tests.integration.lane.running import deliver
 from tests.support.factories import Factory, ext
@@ -70,7 +70,7 @@ def test_a_failed_attempt_is_counted_by_what_becomes_of_its_job(pool: Pool, fact
 
     before = counts()
     lane = Lane(workspace_id=factory.workspace_id, job_ids=mates, task_id=uuid7())
-    ends = [run_lane(pool, Settings(max_attempts=2), lane) for _ in range(2)]
+    ends = [execute_lane(pool, Settings(max_attempts=2), lane) for _ in range(2)]
 
     assert ends == [{"queued": 1, "merged": 1}, {"dead": 1}]
     assert tuple(after - earlier for after, earlier in zip(counts(), before, strict=True)) == (1, 1, 1)
