@@ -18,15 +18,17 @@ from app.db.queries import HEADING
 LENGTH = struct.Struct("!I")
 PACKAGES = (
     "app.audit",
+    "app.db",
     "app.duplicates",
     "app.keys",
     "app.lane",
     "app.ledger",
     "app.profiles",
     "app.segments",
+    "app.undo",
+    "app.users",
     "app.web",
     "app.webhooks",
-    "app",
 )
 
 
