@@ -1,17 +1,16 @@
 """Restore an orphan: its row, its origins, and the identifiers that no other profile took since."""
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
-
-from psycopg.types.json import Jsonb
 
 from app.db.queries import load_queries
 from app.db.transaction import Transaction
 from app.merging.profile import Profile
 from app.profiles.creation import add_aliases
 from app.profiles.deprecation import find_external_id_holders, take_over_external_ids
-from app.profiles.store import load_profiles, profile_to_row
+from app.profiles.store import load_profiles, save_profiles
 from app.profiles.targets import find_profiles, target_key
 from schemas.identifiers import ExternalId, UserAlias, to_wire
 
@@ -69,8 +68,15 @@ def _insert_orphan(tx: Transaction, orphan: Profile) -> list[dict[str, Any]]:
     """Insert the row of *orphan*, without its external_id if another profile has that."""
     external_ids = [] if orphan.external_id is None else [orphan.external_id]
     holders = find_external_id_holders(tx, external_ids=external_ids) if external_ids else {}
-    row = profile_to_row(orphan) | ({"external_id": None} if holders else {})
-    tx.execute(QUERIES["restore_profile"], {"row": Jsonb(row)})
+    ids = {
+        "id": orphan.id,
+        "braze_id": orphan.braze_id,
+        "created_at": orphan.created_at,
+        "updated_at": orphan.updated_at,
+        "random_bucket": orphan.random_bucket,
+    }
+    tx.execute(QUERIES["insert_orphan"], ids)
+    save_profiles(tx, [dataclasses.replace(orphan, external_id=None) if holders else orphan])
     return [
         _not_restored(tx, ExternalId(external_id), profile_id=holder.profile_id)
         for external_id, holder in holders.items()

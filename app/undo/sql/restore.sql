@@ -1,24 +1,7 @@
--- name: restore_profile
--- Inserts the row of an orphan again, with its former ids. The row is JSON.
-INSERT INTO profile (
-    workspace_id, id, braze_id, external_id, created_at, updated_at, random_bucket, control_group,
-    marked_for_deletion_at, absorbed_on, absorbed_count, first_name, last_name, gender, dob, home_city, country,
-    language, time_zone, facebook, twitter, current_location, test_user, email, email_key, email_encrypted,
-    email_subscription, email_open_tracking_disabled, email_click_tracking_disabled, marked_email_as_spam_at, phone,
-    phone_e164, push_subscription, push_tokens, devices, subscription_groups, session_count, first_session_at,
-    last_session_at, apps, custom_attributes, custom_events, purchases, purchase_count, revenue_cents,
-    first_purchase_at, last_purchase_at, campaigns_received, canvases_received, last_interactions
-)
-SELECT
-    workspace_id, id, braze_id, external_id, created_at, updated_at, random_bucket, control_group,
-    marked_for_deletion_at, absorbed_on, absorbed_count, first_name, last_name, gender, dob, home_city, country,
-    language, time_zone, facebook, twitter, current_location, test_user, email, email_key, email_encrypted,
-    email_subscription, email_open_tracking_disabled, email_click_tracking_disabled, marked_email_as_spam_at, phone,
-    phone_e164, push_subscription, push_tokens, devices, subscription_groups, session_count, first_session_at,
-    last_session_at, apps, custom_attributes, custom_events, purchases, purchase_count, revenue_cents,
-    first_purchase_at, last_purchase_at, campaigns_received, canvases_received, last_interactions
-FROM jsonb_populate_record(NULL::profile, %(row)s)
-WHERE workspace_id = %(workspace_id)s
+-- name: insert_orphan
+-- Inserts an orphan again, with its former ids and no other values.
+INSERT INTO profile (workspace_id, id, braze_id, created_at, updated_at, random_bucket)
+VALUES (%(workspace_id)s, %(id)s, %(braze_id)s, %(created_at)s, %(updated_at)s, %(random_bucket)s)
 
 -- name: return_origins
 -- Maps the origins of an orphan from its survivor to the orphan.
