@@ -16,7 +16,7 @@ from schemas.outcomes import JobKind, Outcome
 
 CHANGED = (
     "{profile} has changed since the run over duplicates saw it: it was merged away, no longer has the address that"
-    " they shared, or got or lost an external_id. The next run looks anew."
+    " they shared, or got or lost an external_id. The next run reads them again."
 )
 
 
@@ -194,7 +194,7 @@ def _refuse_identify(*, orphan: Profile, survivor: Profile) -> tuple[Outcome, st
 
 def _already_identified(profile: Profile) -> str:
     name = describe_profile(profile).capitalize()
-    return f"{name} already has another external_id; merge the two with /users/merge if meant."
+    return f"{name} already has another external_id; to merge the two, use /users/merge."
 
 
 def _survivor_id(survivor: Resolved | MergedAway) -> int:

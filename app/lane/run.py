@@ -37,7 +37,7 @@ class Lane:
 
 @dataclass(frozen=True, slots=True)
 class _Progress:
-    """The number of jobs that a transaction has settled, and the results of those that it finished itself."""
+    """The number of jobs that a transaction has settled, and the results of the jobs that it finished itself."""
 
     settled: int
     results: Sequence[JobResult] = ()

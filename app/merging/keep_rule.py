@@ -1,4 +1,4 @@
-"""Which profile of a group of duplicates is kept. Pure: preview and run share it to the letter."""
+"""Choose the profile of a group of duplicates to keep. Pure; preview and run use the same code."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -11,13 +11,13 @@ from schemas.keeping import KeepRule, Prefer, TiesBy, Undecided
 from schemas.outcomes import Outcome
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-#: How a profile stands in its group: identified or not, with a time or without one, and that time.
-Standing = tuple[bool, bool, timedelta]
+#: Sort key of a profile in its group: identified or not, with or without a time, and the time.
+SortKey = tuple[bool, bool, timedelta]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Duplicate:
-    """A profile that shares its address with others: as much of it as the choice and its telling look at."""
+    """A profile that shares its address with others, as far as the choice and its reports read it."""
 
     id: int
     braze_id: str
@@ -32,41 +32,41 @@ class Duplicate:
 
     @property
     def identified(self) -> bool:
-        """Whether it has an external_id."""
+        """Whether the profile has an external_id."""
         return self.external_id is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupPlan:
-    """What becomes of the profiles of a group, or of some of them."""
+    """The plan for the profiles of a group, or for a part of a large group."""
 
-    #: The address that they share, in the form in which addresses compare.
+    #: The comparison key of the shared address.
     address: str
-    #: The profile to keep, or why there is none.
+    #: The profile to keep, or the reason why there is none.
     keeper: Duplicate | Undecided
-    #: Those to be merged into it, in the order in which the rule prefers them.
+    #: The profiles to merge into the keeper, in the order of the rule.
     orphans: tuple[Duplicate, ...] = ()
-    #: Those that a guard leaves as they are, each with the outcome that its merge would have.
+    #: The profiles that a guard refuses, each with the outcome that its merge would have.
     left: tuple[tuple[Duplicate, Outcome], ...] = ()
-    #: Those of an undecided group.
+    #: The profiles of an undecided group.
     unmerged: tuple[Duplicate, ...] = ()
-    #: Whether the keeper is one of them; of the parts of a large group, one has it.
+    #: Whether this part of the group has the keeper.
     has_keeper: bool = False
 
 
 def preferred(duplicates: Iterable[Duplicate], rule: KeepRule) -> tuple[Duplicate, ...]:
-    """Return the one of *duplicates* that *rule* prefers, or two of those that it prefers alike; none of none.
+    """Return the one of *duplicates* that *rule* prefers, or two of them on a tie, or none if there are none.
 
-    A large group may be looked at in parts: those that lead among the leading ones of its parts lead in all of it. Of
-    a profile that was seen twice the later sight counts.
+    The preferred ones of a large group are the preferred ones among those of its parts. Of two readings of one
+    profile, the later counts.
     """
     once = {duplicate.id: duplicate for duplicate in duplicates}.values()
-    best = max((_standing(duplicate, rule) for duplicate in once), default=None)
-    return tuple(duplicate for duplicate in once if _standing(duplicate, rule) == best)[:2]
+    best = max((_sort_key(duplicate, rule) for duplicate in once), default=None)
+    return tuple(duplicate for duplicate in once if _sort_key(duplicate, rule) == best)[:2]
 
 
 def choose_keeper(leaders: tuple[Duplicate, ...], *, address: str, refused: Collection[str]) -> Duplicate | Undecided:
-    """Return which profile of the group that shares *address* is kept, given those that are *leading* in it.
+    """Return the profile to keep in the group with *address*, from its *leaders*, the result of `preferred`.
 
     *refused* are placeholders, trimmed and case-folded.
     """
@@ -81,9 +81,9 @@ def choose_keeper(leaders: tuple[Duplicate, ...], *, address: str, refused: Coll
 def plan_group(
     duplicates: Iterable[Duplicate], *, keeper: Duplicate | Undecided, address: str, rule: KeepRule
 ) -> GroupPlan:
-    """Return what becomes of *duplicates*, which are a group or a part of one, when *keeper* is kept."""
+    """Return the plan for *duplicates*, a group or a part of one, when *keeper* is kept."""
     once = {duplicate.id: duplicate for duplicate in duplicates}.values()
-    ordered = sorted(once, key=lambda duplicate: (_standing(duplicate, rule), -duplicate.id), reverse=True)
+    ordered = sorted(once, key=lambda duplicate: (_sort_key(duplicate, rule), -duplicate.id), reverse=True)
     if isinstance(keeper, Undecided):
         return GroupPlan(address=address, keeper=keeper, unmerged=tuple(ordered))
     refusals = [
@@ -98,10 +98,10 @@ def plan_group(
     )
 
 
-def _standing(duplicate: Duplicate, rule: KeepRule) -> Standing:
-    """Return how *duplicate* stands in its group; the greatest is kept.
+def _sort_key(duplicate: Duplicate, rule: KeepRule) -> SortKey:
+    """Return the sort key of *duplicate*; the profile with the greatest is kept.
 
-    A profile without a session stands behind those with one, whichever end of the times is preferred.
+    A profile without a session sorts behind profiles with one, whichever end of the times is preferred.
     """
     moment = _moment(duplicate, rule.resolve_ties_by)
     if moment is None:
@@ -111,7 +111,6 @@ def _standing(duplicate: Duplicate, rule: KeepRule) -> Standing:
 
 
 def _moment(duplicate: Duplicate, ties_by: TiesBy) -> datetime | None:
-    """Return the time of *duplicate* by which ties are resolved."""
     match ties_by:
         case TiesBy.CREATED:
             return duplicate.created_at

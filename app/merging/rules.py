@@ -1,8 +1,10 @@
-"""The rules: for every field of a profile, how the survivor's value and the orphan's become one.
+"""Merge rules: for each field of a profile, how to combine the survivor's value and the orphan's.
 
-The table follows the two lists of merged fields in the vendor's pages on `/users/merge` and `/users/identify`, one row
-for each bullet; `docs/compatibility.md` sets row beside bullet. History (events, purchases, sessions, engagements) is
-in no row, since it never moves: see `app/lane` and the ADR "history never moves".
+The rules follow the two lists of merged fields in the vendor's pages on `/users/merge` and `/users/identify`;
+`docs/compatibility.md` has a row for each bullet. History (events, purchases, sessions, engagements) has no rule,
+because it never moves: see the ADR "history never moves".
+
+A new field of Profile merges by FILL unless OTHER_RULES has a rule for it or IDENTITY excludes it.
 """
 
 from collections.abc import Callable, Mapping
@@ -20,7 +22,7 @@ Combine = Callable[[Any, Any], Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """A rule by its name, as the audit tells it; *entries* are the rules inside each entry of a summary."""
+    """A rule with its name in the audit; *entries* are the rules of the parts of a summary."""
 
     name: str
     combine: Combine
@@ -53,7 +55,7 @@ def latest(ours: Any, theirs: Any) -> Any:
 
 
 def any_true(ours: bool | None, theirs: bool | None) -> bool:
-    """Return whether one of both holds."""
+    """Return whether one of the two is true."""
     return bool(ours or theirs)
 
 
@@ -71,7 +73,7 @@ EARLIEST = Rule(name="earliest", combine=earliest)
 LATEST = Rule(name="latest", combine=latest)
 ANY_TRUE = Rule(name="either", combine=any_true)
 FILL_KEYS = Rule(name="fill_keys", combine=fill_keys)
-#: As fill_keys, for things that carry an id of their own: both sides' stay, each once.
+#: As fill_keys, for entries with an id of their own: the survivor gets those of both sides, each once.
 UNION = Rule(name="unite", combine=fill_keys)
 
 
@@ -79,7 +81,6 @@ def entry_by_entry(**entries: Rule) -> Rule:
     """Return the rule for one entry of a summary: each named part by its rule, any other part by fill."""
 
     def combine(ours: Map | None, theirs: Map | None) -> Map:
-        """Return both entries as one."""
         if not (ours and theirs):
             return ours or theirs or {}
         combined = {**ours}
@@ -94,7 +95,6 @@ def key_by_key(entry: Rule) -> Rule:
     """Return the rule for a summary: keys of one side are copied, keys of both sides are combined by *entry*."""
 
     def combine(ours: Map | None, theirs: Map | None) -> Map:
-        """Return both summaries as one."""
         ours = ours or {}
         if not theirs:
             return ours
@@ -121,7 +121,7 @@ CANVASES = key_by_key(
     )
 )
 
-#: Never merged: these fields say who a profile is and what guards it, not what is known of the person.
+#: Never merged: identity and guards.
 IDENTITY = frozenset(
     {
         "workspace_id",
@@ -180,12 +180,12 @@ def rules_of_job_kind(kind: JobKind) -> Mapping[str, Rule]:
 
 
 def rule_at(field: str, *path: str) -> Rule:
-    """Return the rule that decided the part of *field* at *path*, as deep as rules go."""
+    """Return the rule for the part of *field* at *path*."""
     return reduce(rule_below, path, MERGE_RULES[field])
 
 
 def rule_below(rule: Rule, key: str) -> Rule:
-    """Return the rule that decides what stands under *key* in a value that *rule* decides."""
+    """Return the rule for the part under *key* of a value that *rule* combines."""
     if not rule.entries:
         return rule
     return rule.entries.get(key) or rule.entries.get("*") or FILL

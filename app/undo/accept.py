@@ -20,12 +20,12 @@ from schemas.outcomes import JobKind
 QUERIES = load_queries("app.undo", "undo.sql")
 
 IS_AN_UNDO = "An undo cannot be undone; merge the two profiles again."
-UNFINISHED = "There is nothing to undo yet: what was asked for is still on its way. Try again when it is finished."
+UNFINISHED = "There is nothing to undo yet: not all jobs have finished. Try again when they have."
 DEAD = "This job is dead, so it merged nothing; there is nothing to undo."
 NOTHING_MERGED = "Nothing was merged here, so there is nothing to undo."
 UNDONE = "This was undone already, by the job {job_id}."
 ALL_UNDONE = "Everything that this batch merged was undone already."
-UNDO_UNFINISHED = "An undo of job {merge_id} is on its way already: the job {job_id}, which is {state}."
+UNDO_UNFINISHED = "An undo of job {merge_id} has not finished yet: the job {job_id}, which is {state}."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -76,7 +76,7 @@ def exclude_undone(merge: RecordedMerge, undone: Sequence[RecordedMerge], *, tru
 
     Otherwise their values would return from the survivor's snapshot, which is older than their undo. *trusted* is
     False when not all of them are known. The result is not trusted where a lookup in the history would be necessary:
-    the history went on after the snapshot, so the times of the snapshot cannot be found in it.
+    the history has newer rows than the snapshot, so the times of the snapshot cannot be found in it.
     """
     queries: list[HistoryQuery] = []
     before = reduce(

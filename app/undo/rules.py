@@ -17,7 +17,7 @@ from app.merging.rules import ADD, FILL, Rule
 class HistoryQuery:
     """A query of the history for the part at *path*: its first time, its last time, or whether it ever happened.
 
-    A time lies between *theirs*, which bounds all times that stay, and *ours*, the known time without history. Both
+    A time is between *theirs*, which bounds all times that stay, and *ours*, the known time without history. Both
     are None in a query for whether it happened. Times are canonical text.
     """
 

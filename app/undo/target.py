@@ -105,7 +105,7 @@ def _merge_target(tx: Transaction, job: UndoneJob, survivor: Profile) -> UndoTar
     if not _has_same_changes(job, merge):
         return UndoRefusal(job=job, reason=OTHER_RULES)
     known = [recorded[each] for each in undone if each in recorded]
-    # A merge whose snapshots were erased is not known: its values cannot be told apart in the survivor's snapshot, and
+    # A merge whose snapshots were erased is not known: its values cannot be separated in the survivor's snapshot, and
     # must not return from it.
     return UndoTarget(job=job, survivor=survivor, merge=exclude_undone(merge, known, trusted=len(known) == len(undone)))
 

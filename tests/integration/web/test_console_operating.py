@@ -72,7 +72,7 @@ def test_what_cannot_be_undone_is_told_before_it_is_asked(
     unknown = browser.get("/console/jobs/01a202b7-0c65-769b-9741-1871039b8b20/undo")
 
     assert (under_way.status_code, unmerged.status_code, unknown.status_code) == (409, 409, 404)
-    assert f"An undo of job {job_id} is on its way already" in words(under_way)
+    assert f"An undo of job {job_id} has not finished yet" in words(under_way)
     assert "Nothing was merged here" in words(unmerged)
 
 
