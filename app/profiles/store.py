@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from operator import attrgetter, itemgetter
-from typing import Any, LiteralString, cast
+from typing import Any
 
 from psycopg.types.json import Jsonb
 
@@ -19,11 +19,9 @@ get_columns, get_fields = itemgetter(*SAME_NAME), attrgetter(*SAME_NAME)
 
 #: Fields that never change, and the aliases, which have a table of their own.
 NOT_SAVED = frozenset({"workspace_id", "id", "braze_id", "created_at", "random_bucket", "user_aliases"})
-SAVE_PROFILES = cast(
-    "LiteralString",
-    QUERIES["save_profiles"].replace(
-        " /* other columns */", "".join(f",\n    {name} = given.{name}" for name in SAME_NAME if name not in NOT_SAVED)
-    ),
+#: The query save_profiles with a column for each field of Profile that can change.
+SAVE_PROFILES = QUERIES["save_profiles"].replace(
+    " /* other columns */", "".join(f",\n    {name} = given.{name}" for name in SAME_NAME if name not in NOT_SAVED)
 )
 
 
