@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from app.audit.snapshots import NO_SNAPSHOTS, Snapshots, snapshots_of_external_id, snapshots_of_merge, snapshots_of_undo
-from app.ledger.queries import ProfileRef
+from app.ledger.profile_ref import ProfileRef
 from schemas.audit import Action, Place
 from schemas.outcomes import Outcome
 

@@ -115,7 +115,7 @@ def _fail(running: _Running, job: ClaimedJob, error: Exception) -> None:
     reason = f"Attempt {job.attempts} failed with {type(error).__name__}; the worker's log has the details."
     settings = running.settings
     limits = RetryLimits(
-        max_attempts=settings.max_attempts, max_strandings=settings.max_strandings, delay_s=settings.retry_delay_s
+        max_attempts=settings.max_attempts, max_stalled_attempts=settings.max_strandings, delay_s=settings.retry_delay_s
     )
     state = running.transact(
         ledger.fail_attempt, job=job, reason=reason, gave_way=isinstance(error, GAVE_WAY), limits=limits
@@ -146,7 +146,7 @@ def _transact(tx: Transaction, settings: Settings, lane: Lane, jobs: Sequence[Cl
     if jobs[0].kind is JobKind.UNDO:
         return _undo(tx, settings, lane, jobs[0])
     merges = list(takewhile(lambda job: job.kind is not JobKind.UNDO, jobs))
-    unfinished = ledger.lock_running_jobs(tx, work=merges)
+    unfinished = ledger.lock_running_jobs(tx, jobs=merges)
     looked_at = look(tx, jobs=merges)
     held = unfinished.result()
     pairs = [pair for pair in looked_at.result() if pair.job.id in held]
@@ -156,13 +156,13 @@ def _transact(tx: Transaction, settings: Settings, lane: Lane, jobs: Sequence[Cl
     ends = list(map(finished, decisions))
     if decisions:
         save_decisions(tx, hand=hand, decisions=decisions)
-        ledger.record_results(tx, finished=ends)
+        ledger.record_results(tx, results=ends)
     return _Settled(len(merges) if len(decisions) == len(pairs) else _place_after(merges, decisions), ends)
 
 
 def _undo(tx: Transaction, settings: Settings, lane: Lane, job: ClaimedJob) -> _Settled:
     """Undo what *job* names unless somebody has finished it meanwhile; one job is settled in any case."""
-    if ledger.lock_running_jobs(tx, work=[job]).result():
+    if ledger.lock_running_jobs(tx, jobs=[job]).result():
         return _Settled(1, [undo(tx, settings, job=job)])
     return _Settled(1)
 

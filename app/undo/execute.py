@@ -9,7 +9,8 @@ from app.db.transaction import Transaction
 from app.lane.decide import named
 from app.ledger import execution as ledger
 from app.ledger.erasure import blank_jobs
-from app.ledger.execution import ClaimedJob, JobResult, ProfileRef
+from app.ledger.execution import ClaimedJob, JobResult
+from app.ledger.profile_ref import ProfileRef
 from app.merging.changes import changes
 from app.merging.profile import Profile
 from app.merging.rules import IDENTIFY_RULES
@@ -47,7 +48,7 @@ def _refuse(tx: Transaction, refusal: Refusal, *, job: ClaimedJob) -> JobResult:
         orphan=undone.orphan,
         survivor=undone.survivor,
     )
-    ledger.record_results(tx, finished=[finished])
+    ledger.record_results(tx, results=[finished])
     if undone.blanked:
         blank_jobs(tx, job_ids=[job.id])
     return finished
@@ -122,7 +123,7 @@ def _finish(
         orphan=found.job.orphan,
         survivor=ProfileRef(id=survivor.id, braze_id=survivor.braze_id, external_id=survivor.external_id),
     )
-    ledger.record_results(tx, finished=[finished])
+    ledger.record_results(tx, results=[finished])
     undone = Undone(undo_id=job.id, job=found.job, at=tx.now(), changes=changed, not_restored=list(missing))
     note_undone(tx, undone)
     return finished

@@ -61,7 +61,7 @@ def look(tx: Transaction, settings: Settings, *, undo: ClaimedJob) -> Found | Re
     survivor came back between look and lock.
     """
     seen = read_undone_job(tx, undo_id=undo.id, days=settings.undo_days)
-    ids = [] if seen.survivor is None else [seen.survivor.id]
+    ids = [] if seen.survivor is None or seen.survivor.id is None else [seen.survivor.id]
     locked = lock(tx, ids=ids)
     # Under the locks: somebody may have been deleted, and the audit blanked, in between.
     hold_undone_job(tx, undo_id=undo.id)
@@ -84,7 +84,7 @@ def _out_of_reach(job: UndoneJob, settings: Settings) -> str | None:
 
 def _gone(tx: Transaction, job: UndoneJob, survivor: Profile | None) -> str | None:
     """Return where the *survivor* of *job* is if it is not there any more."""
-    if survivor is not None or job.survivor is None:
+    if survivor is not None or job.survivor is None or job.survivor.id is None:
         return None
     parameters = {"profile_id": job.survivor.id}
     row = tx.execute(QUERIES["merged_on_by"], parameters).fetchone()

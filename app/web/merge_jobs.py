@@ -57,7 +57,7 @@ def wanted_jobs(arguments: Mapping[str, str]) -> tuple[Sequence[queries.Job], UU
     with open_transaction(pool(), g.workspace_id) as tx:
         jobs = queries.list_jobs(
             tx,
-            wanted=wanted,
+            matching=wanted,
             limit=query["limit"] + 1,
             before=query.get("cursor"),
         )

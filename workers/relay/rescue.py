@@ -83,7 +83,7 @@ class Rescuer:
         return rescue_stranded_jobs(
             tx,
             after_s=self._patience_s,
-            max_strandings=self._settings.max_strandings,
+            max_stalled_attempts=self._settings.max_strandings,
             limit=SWEEP,
         )
 

@@ -35,7 +35,7 @@ def page() -> ResponseReturnValue:
     told = {name: request.args[name] for name in ("retried", "left") if request.args.get(name, "").isdecimal()}
     query = load_query(QUERY, {name: value for name, value in request.args.items() if name not in {"retried", "left"}})
     with open_transaction(pool(), g.workspace_id) as tx:
-        jobs = queries.list_jobs(tx, wanted=DEAD, limit=query["limit"] + 1, before=query.get("cursor"))
+        jobs = queries.list_jobs(tx, matching=DEAD, limit=query["limit"] + 1, before=query.get("cursor"))
     shown, next_cursor = cut(jobs, query["limit"])
     older = None if next_cursor is None else CURSOR.serialize("cursor", {"cursor": next_cursor})
     return render_template("dead.html", jobs=shown, older=older, is_first_page="cursor" not in query, told=told)

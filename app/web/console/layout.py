@@ -80,7 +80,7 @@ def columns(entries: Sequence[Mapping[str, Any]]) -> list[str]:
 def counts(batch: Batch) -> list[tuple[JobState | Outcome, int]]:
     """Return how many jobs of *batch* have which outcome, or are in which state if they have none, most first."""
     found: Counter[JobState | Outcome] = Counter()
-    for tally in batch.tallies:
+    for tally in batch.status_counts:
         found[tally.outcome or tally.state] += tally.jobs
     return found.most_common()
 
