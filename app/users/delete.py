@@ -49,7 +49,7 @@ def _transact(tx: Transaction, *, request: Deletion, asker: Actor) -> None:
     forgotten = _forget_orphans(tx, request=request)
     gone = [*(profile.braze_id for profile in profiles.values()), *forgotten]
     notes = [AuditEvent(braze_id=braze_id) for braze_id in gone]
-    log_events(tx, action=Action.DELETE, asker=asker, notes=notes)
+    log_events(tx, action=Action.DELETE, actor=asker, events=notes)
 
 
 def _meant(tx: Transaction, *, request: Deletion) -> set[int]:

@@ -101,7 +101,7 @@ def _rename(tx: Transaction, *, renames: Mapping[int, Rename], asker: Actor) -> 
         for place, each in renames.items()
         if place not in planned.refused
     ]
-    log_events(tx, action=Action.RENAME, asker=asker, notes=notes)
+    log_events(tx, action=Action.RENAME, actor=asker, events=notes)
     return planned.refused
 
 
@@ -110,7 +110,7 @@ def _remove(tx: Transaction, *, external_ids: Mapping[int, str], asker: Actor) -
     asked = set(external_ids.values())
     removed = remove_deprecated(tx, external_ids=asked)
     notes = [AuditEvent(braze_id=braze_id, external_id=external_id) for external_id, braze_id in removed.items()]
-    log_events(tx, action=Action.REMOVE, asker=asker, notes=notes)
+    log_events(tx, action=Action.REMOVE, actor=asker, events=notes)
     primary = holders(tx, external_ids=asked - removed.keys())
     return {
         place: PRIMARY if external_id in primary else NOT_DEPRECATED
