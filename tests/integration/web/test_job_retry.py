@@ -135,7 +135,7 @@ def test_a_job_that_is_not_there_or_not_ones_own_is_not_found(
 
 
 #: Kinds of a dead job, with the kind that it undoes, and the one permission that its retry needs.
-NEEDED = [("merge", None, "users.merge"), ("identify", None, "users.identify")]
+NEEDED: list[tuple[str, str | None, str]] = [("merge", None, "users.merge"), ("identify", None, "users.identify")]
 NEEDED += [("undo", "merge", "users.merge"), ("undo", "identify", "users.identify"), ("undo", "pruned", "users.merge")]
 
 
