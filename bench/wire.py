@@ -18,6 +18,7 @@ from app.db.queries import HEADING
 LENGTH = struct.Struct("!I")
 PACKAGES = (
     "app.audit",
+    "app.db",
     "app.duplicates",
     "app.keys",
     "app.lane",
@@ -26,7 +27,8 @@ PACKAGES = (
     "app.segments",
     "app.web",
     "app.webhooks",
-    "app",
+    "app.undo",
+    "app.users",
 )
 
 

@@ -71,7 +71,7 @@ def test_a_broker_that_is_not_there_is_told_as_away(own_redis: RedisServer) -> N
 
         with pytest.raises(BrokerUnavailable, match="is it running at BROKER_URL"):
             broker.publish(workspace_id=7, tasks=tasks(1))
-        with pytest.raises(BrokerUnavailable, match="does not tell how many messages wait"):
+        with pytest.raises(BrokerUnavailable, match="does not count its messages"):
             broker.count_messages()
 
 
