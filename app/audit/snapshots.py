@@ -18,7 +18,7 @@ IDENTITY = ("workspace_id", "id", "braze_id", "created_at", "updated_at", "rando
 class Snapshots:
     """The changes, and each profile before and after: `{orphan | survivor | profile: {field: value}}`.
 
-    A profile that did not exist or of which no field is known is missing.
+    A profile that did not exist, or whose fields are unknown, is missing.
     """
 
     changes: Sequence[Mapping[str, Any]] = ()

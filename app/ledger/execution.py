@@ -99,7 +99,7 @@ def begin_attempts(tx: Transaction, *, job_ids: Sequence[UUID], task_id: UUID) -
 
 
 def lock_running_jobs(tx: Transaction, *, jobs: Sequence[ClaimedJob]) -> Deferred[set[UUID]]:
-    """Lock *jobs* in id order; return the ids of those that are still running."""
+    """Lock *jobs* in id order; return the ids of the jobs that are still running."""
     parameters = {"ids": [job.id for job in jobs]}
     return tx.defer(
         QUERIES["lock_running_jobs"], parameters, read=lambda cursor: {row["id"] for row in cursor.fetchall()}
