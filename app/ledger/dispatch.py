@@ -74,7 +74,7 @@ def mark_jobs_published(tx: Transaction, *, tasks: Mapping[UUID, Sequence[UUID]]
 def jobs_to_isolate(tx: Transaction, *, job_ids: Iterable[UUID]) -> frozenset[UUID]:
     """Return the jobs that have ISOLATE_AFTER stalled attempts or more, whose lanes get messages of their own."""
     parameters = {"ids": list(job_ids), "stalled_attempts": ISOLATE_AFTER}
-    return frozenset(row["id"] for row in tx.execute(QUERIES["jobs_to_publish_apart"], parameters))
+    return frozenset(row["id"] for row in tx.execute(QUERIES["jobs_to_isolate"], parameters))
 
 
 def consumed_until(tx: Transaction) -> UUID | None:

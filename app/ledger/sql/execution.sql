@@ -34,7 +34,7 @@ CROSS JOIN LATERAL (
     FOR UPDATE
 ) AS member
 
--- name: jobs_to_publish_apart
+-- name: jobs_to_isolate
 -- Lists the jobs with several stalled attempts: they may kill their workers.
 SELECT id
 FROM job
