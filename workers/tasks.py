@@ -30,8 +30,8 @@ class LaneFailed(MergelaneError):
 def run_lane(self: Task, workspace_id: int, job_ids: Sequence[str]) -> None:
     """Run the jobs *job_ids* of a workspace.
 
-    While PostgreSQL is unavailable Celery retries the task, with growing pauses below the visibility timeout; after that
-    the rescue finds the jobs. All other errors are counted as failed attempts of a job.
+    While PostgreSQL is unavailable Celery retries the task, with growing pauses below the visibility timeout; then the
+    rescue finds the jobs. All other errors are counted as failed attempts of a job.
 
     Celery logs a raised error with its text and its causes, and sends it to Flower. So only sentences without personal
     data are raised, and the original error is logged here. Raises DatabaseUnavailable and LaneFailed.

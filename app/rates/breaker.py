@@ -1,4 +1,4 @@
-"""A circuit breaker: after a failure, one caller every few seconds tries the server, and the others do not wait for it."""
+"""A circuit breaker: after a failure, one caller every few seconds tries the server, and no other waits for it."""
 
 from collections.abc import Callable
 from threading import Lock

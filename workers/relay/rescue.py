@@ -93,6 +93,6 @@ class Rescuer:
 
     @property
     def _after_s(self) -> float:
-        """Seconds without progress after which a sweep requeues a job, so that the setting is kept despite the pauses."""
+        """Seconds without progress after which a sweep requeues a job, so that the setting holds despite the pauses."""
         after, every = self._settings.rescue_after_s, self._settings.rescue_every_s
         return max(after - every, after / 2)
