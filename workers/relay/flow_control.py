@@ -1,8 +1,8 @@
 """Flow control: how many messages may wait in the broker.
 
 Messages in the broker cannot be overtaken: a workspace with new jobs waits until all of them are done. So the relay
-keeps about half a second of work there, however large the backlog is. It measures that from the rate at which messages are
-consumed.
+keeps about half a second of work there, however large the backlog is. It measures that from the rate at which
+messages are consumed.
 """
 
 from collections.abc import Callable
