@@ -1,4 +1,4 @@
-"""What a worker process holds for as long as it lives: settings, a pool opened at first use, and its metrics."""
+"""The settings, the pool and the metrics server of a worker process, created at their first use."""
 
 from functools import cache
 
@@ -10,24 +10,24 @@ from app.metrics.worker import WORKER
 
 @cache
 def settings() -> Settings:
-    """Return the settings of this process."""
+    """Return the settings of this process, read once."""
     return Settings.from_environ()
 
 
 @cache
 def pool() -> Pool:
-    """Return this process's pool, opened at first use: after a fork, never before it."""
+    """Return the pool of this process. It must be opened after a fork, never before."""
     return open_pool(settings(), name="worker")
 
 
 @cache
 def serve_metrics() -> MetricsServer:
-    """Show what this process measures, where the settings say."""
+    """Serve the metrics of this process at MERGELANE_METRICS_ADDRESS."""
     return MetricsServer(settings().metrics_address, *WORKER)
 
 
 def close_resources() -> None:
-    """Close what was opened; a later call opens another."""
+    """Close the pool and the metrics server, if they are open."""
     if serve_metrics.cache_info().currsize:
         serve_metrics().close()
         serve_metrics.cache_clear()

@@ -1,4 +1,4 @@
-"""API keys: who may knock at the front door, for which workspace, for what, and how often."""
+"""API keys: their secrets, workspaces, permissions and rate limits, and the console's sign-ins."""
 
 from app.keys.permissions import ALL, PERMISSIONS
 from app.keys.rates import read_workspace_limits, set_workspace_limit, unset_workspace_limit
@@ -9,9 +9,9 @@ __all__ = [
     "PERMISSIONS",
     "KeyHolder",
     "KeyRecord",
-    "find_key_holder",
     "create_key",
     "ensure_key",
+    "find_key_holder",
     "list_keys",
     "read_workspace_limits",
     "revoke_key",

@@ -1,7 +1,6 @@
-"""Sign-ins: browsers that showed a key once and hold a token in its stead, until it ends or the key does.
+"""Sign-ins to the console: a browser exchanges a key for a token, which is valid until it or the key expires.
 
-A token begins with the number of its workspace, so that it is looked for in that workspace and nowhere else: the
-transaction that looks is told the workspace first, as every other is.
+A token starts with the id of its workspace, so that it is looked up in a transaction of that workspace.
 """
 
 import re
@@ -18,13 +17,13 @@ from app.keys.store import KeyHolder
 
 QUERIES = load_queries(__package__, "sign_ins.sql")
 SECRET_BYTES = 32
-#: The workspace's number, which PostgreSQL can hold, and the secret.
+#: The id of the workspace, at most nine digits, and the secret.
 TOKEN = re.compile(r"([1-9][0-9]{0,8})\.[A-Za-z0-9_-]{43}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignIn:
-    """A browser that signed in: whom it acts for, and how the key is told apart from others."""
+    """A browser that signed in with a key."""
 
     holder: KeyHolder
     workspace: str
@@ -35,16 +34,15 @@ class SignIn:
 
 
 def workspace_of_token(token: str) -> int | None:
-    """Return the workspace that *token* is to be looked for in, or None when it cannot be a token."""
+    """Return the workspace of *token*, or None when it is no token."""
     match = TOKEN.fullmatch(token)
     return int(match[1]) if match else None
 
 
 def begin_sign_in(tx: Transaction, holder: KeyHolder, *, hours: float, peppers: Sequence[str] = ()) -> str:
-    """Store that a browser signed in with the key of *holder*, for *hours*, and return its token."""
+    """Create a sign-in of *holder* for a number of *hours* and return its token."""
     token = f"{holder.workspace_id}.{secrets.token_urlsafe(SECRET_BYTES)}"
     row = {
-        "workspace_id": holder.workspace_id,
         "digest": digest_secret(token, newest_pepper(peppers)),
         "key_id": holder.key_id,
         "seconds": hours * 3600,
@@ -54,7 +52,7 @@ def begin_sign_in(tx: Transaction, holder: KeyHolder, *, hours: float, peppers: 
 
 
 def find_sign_in(tx: Transaction, token: str, *, peppers: Sequence[str] = ()) -> SignIn | None:
-    """Return the sign-in that *token* stands for; None when it has ended, or its key was revoked or has expired."""
+    """Return the sign-in of *token*; None when it has ended, or its key was revoked or has expired."""
     candidates = candidate_digests(token, peppers)
     row = tx.execute(QUERIES["find_sign_in"], {"digests": candidates}).fetchone()
     if row is None or not any(digests_equal(row["digest"], candidate) for candidate in candidates):
@@ -71,10 +69,10 @@ def find_sign_in(tx: Transaction, token: str, *, peppers: Sequence[str] = ()) ->
 
 
 def end_sign_in(tx: Transaction, token: str, *, peppers: Sequence[str] = ()) -> None:
-    """Forget the sign-in that *token* stands for, if there is one."""
+    """Delete the sign-in of *token*, if there is one."""
     tx.execute(QUERIES["end_sign_in"], {"digests": candidate_digests(token, peppers)})
 
 
 def prune_sign_ins(tx: Transaction) -> Deferred[int]:
-    """Forget the sign-ins that have ended; return how many, later."""
+    """Delete the sign-ins that have ended; return their number."""
     return tx.defer(QUERIES["prune_sign_ins"], read=lambda cursor: cursor.rowcount)

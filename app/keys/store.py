@@ -1,4 +1,4 @@
-"""Keeps API keys: made, ensured, listed, revoked and recognised. A secret is shown once and never stored."""
+"""API keys: created, listed, revoked and recognised. A secret is returned once and never stored."""
 
 import re
 import secrets
@@ -20,25 +20,25 @@ from app.keys.permissions import ALL, PERMISSIONS
 from app.keys.rates import parse_stored_limits
 from app.rates.buckets import Limit
 
-#: Any connection will do, whatever its rows look like: those who manage keys bring their own.
+#: Any connection: the callers that manage keys use connections with other row factories.
 Connection = psycopg.Connection[Any]
 
 QUERIES = load_queries(__package__, "keys.sql")
 WORKSPACE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 PREFIX = "ml_"
 SECRET_BYTES = 32
-#: Characters of a secret that are kept to recognise it by: at most this many, and never more than a quarter of it.
+#: The most characters of a secret that are stored to recognise it; never more than a quarter of it.
 HINT = 7
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyHolder:
-    """Whom a secret belongs to, and what they may do."""
+    """The owner of a secret and its permissions."""
 
     workspace_id: int
     key_id: UUID
     permissions: frozenset[str]
-    #: Limits that the workspace has of its own.
+    #: Rate limits of the workspace itself.
     limits: tuple[Limit, ...] = ()
 
     def may(self, permission: str) -> bool:
@@ -48,7 +48,7 @@ class KeyHolder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyRecord:
-    """A key as operators see it: all but its secret."""
+    """A key without its secret."""
 
     key_id: UUID
     workspace: str
@@ -56,7 +56,7 @@ class KeyRecord:
     #: The first characters of the secret.
     hint: str
     permissions: Sequence[str]
-    #: The fingerprint of the pepper that its digest is keyed with.
+    #: The fingerprint of the pepper of its digest.
     pepper: str
     created_at: datetime
     expires_at: datetime | None
@@ -65,7 +65,7 @@ class KeyRecord:
 
     @property
     def state(self) -> str:
-        """Whether it opens anything: open, expired or revoked."""
+        """`open`, `expired` or `revoked`."""
         if self.revoked_at:
             return "revoked"
         return "expired" if self.expired else "open"
@@ -80,9 +80,9 @@ def create_key(
     expires_after: timedelta | None = None,
     peppers: Sequence[str] = (),
 ) -> tuple[UUID, str]:
-    """Make a key and return its id and its secret, which cannot be shown again; a new *workspace* is made with it.
+    """Create a key, and its *workspace* when it is new; return its id and its secret, which cannot be read again.
 
-    After *expires_after* it opens nothing. Raises SetupError when the workspace's name or a permission is none.
+    The key expires after *expires_after*. Raises SetupError for an invalid name of the workspace or a permission.
     """
     secret = PREFIX + secrets.token_urlsafe(SECRET_BYTES)
     key = _new_key(secret, workspace=workspace, label=label, permissions=permissions, pepper=newest_pepper(peppers))
@@ -101,9 +101,9 @@ def ensure_key(
     permissions: Sequence[str] = (ALL,),
     peppers: Sequence[str] = (),
 ) -> UUID:
-    """See to it that the secret *key* opens *workspace* with *permissions*, and return the key's id.
+    """Create or update the key with the secret *key*, for *workspace* with *permissions*; return its id.
 
-    Raises SetupError when it opens another workspace, or when a name is none.
+    Raises SetupError when the secret belongs to another workspace, or when a name is invalid.
     """
     row = _new_key(
         key, workspace=workspace, label="ensured at start", permissions=permissions, pepper=newest_pepper(peppers)
@@ -119,9 +119,9 @@ def ensure_key(
 
 
 def list_keys(connection: Connection, *, workspace: str | None = None, prefix: str | None = None) -> list[KeyRecord]:
-    """Return the keys of *workspace*, or of all when it is None, oldest first; those that open nothing too.
+    """Return the keys of *workspace*, or of all when it is None, oldest first; expired and revoked ones too.
 
-    With *prefix*, those whose secrets may begin so: it is compared with their hints as far as either goes.
+    With *prefix*, only keys whose secrets may start with it: the shorter of prefix and hint is compared.
     """
     with connection.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(QUERIES["list_keys"], {"workspace": workspace, "prefix": prefix})
@@ -129,15 +129,15 @@ def list_keys(connection: Connection, *, workspace: str | None = None, prefix: s
 
 
 def revoke_key(connection: Connection, *, key_id: UUID) -> bool:
-    """Close a key for good and return whether there is one of that id; it opens nothing from the next request on."""
+    """Revoke a key, from the next request on; return whether there is one of that id."""
     return connection.execute(QUERIES["revoke_key"], {"key_id": key_id}).fetchone() is not None
 
 
 def find_key_holder(connection: Connection, secret: str, *, peppers: Sequence[str] = ()) -> KeyHolder | None:
-    """Return whom *secret* belongs to; None when it belongs to nobody, was revoked or has expired.
+    """Return the holder of *secret*; None when it is unknown, revoked or expired.
 
-    A digest that is keyed with an older of *peppers* is keyed with the newest from now on. Nothing is remembered from
-    call to call, so that a key opens nothing as soon as it is revoked.
+    A digest with an older pepper is renewed with the newest of *peppers*. Nothing is cached, so a revocation takes
+    effect at once.
     """
     candidates = candidate_digests(secret, peppers)
     with connection.cursor(row_factory=dict_row) as cursor:
@@ -157,7 +157,7 @@ def find_key_holder(connection: Connection, secret: str, *, peppers: Sequence[st
 
 
 def _renew(connection: Connection, secret: str, peppers: Sequence[str]) -> None:
-    """Key the digest of *secret* with the newest of *peppers*, when it is keyed with an older one."""
+    """Renew the digest of *secret* with the newest of *peppers*, when it has an older one."""
     now, *older = candidate_digests(secret, peppers)
     if older:
         values = {"digest": now, "pepper": pepper_fingerprint(newest_pepper(peppers)), "older": older}
@@ -165,7 +165,7 @@ def _renew(connection: Connection, secret: str, peppers: Sequence[str]) -> None:
 
 
 def _new_key(secret: str, *, workspace: str, label: str, permissions: Sequence[str], pepper: str) -> dict[str, Any]:
-    """Return the row of a new key; raise SetupError when a name in it is none."""
+    """Return the row of a new key; raise SetupError for an invalid name."""
     if not WORKSPACE_NAME.fullmatch(workspace):
         raise SetupError(
             f"{workspace!r} cannot name a workspace; use up to 63 of a-z, 0-9, - and _, a letter or digit first."

@@ -9,7 +9,8 @@ from app.config import Settings
 from app.db.transaction import Deferred, Transaction
 from app.lane.decide import Decision, decide
 from app.lane.working_set import WorkingSet
-from app.ledger.execution import ClaimedJob, JobResult, ProfileRef
+from app.ledger.execution import ClaimedJob, JobResult
+from app.ledger.profile_ref import ProfileRef
 from app.merging.prioritization import Resolved
 from app.merging.profile import Profile
 from app.profiles.locking import lock_profiles_deferred

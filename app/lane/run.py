@@ -150,7 +150,7 @@ def settle_jobs(tx: Transaction, settings: Settings, *, jobs: Sequence[ClaimedJo
 def _settle_merges(tx: Transaction, settings: Settings, *, jobs: Sequence[ClaimedJob]) -> _Progress:
     """Resolve, lock, decide, save and finish. Jobs that another delivery has finished count as settled."""
     # Both statements are sent before the first answer is read: they share a round trip.
-    unfinished = ledger.lock_running_jobs(tx, work=jobs)
+    unfinished = ledger.lock_running_jobs(tx, jobs=jobs)
     resolved = resolve_pairs(tx, jobs=jobs)
     unfinished_ids = unfinished.result()
     pairs = [pair for pair in resolved.result() if pair.job.id in unfinished_ids]
@@ -160,14 +160,14 @@ def _settle_merges(tx: Transaction, settings: Settings, *, jobs: Sequence[Claime
     results = [to_result(decision) for decision in decisions]
     if decisions:
         save_decisions(tx, working_set=working_set, decisions=decisions)
-        ledger.record_results(tx, finished=results)
+        ledger.record_results(tx, results=results)
     all_decided = len(decisions) == len(pairs)
     return _Progress(len(jobs) if all_decided else _count_settled(jobs, decisions), results)
 
 
 def _settle_undo(tx: Transaction, settings: Settings, *, job: ClaimedJob) -> _Progress:
     """Execute the undo *job*, unless another delivery has finished it."""
-    unfinished = ledger.lock_running_jobs(tx, work=[job]).result()
+    unfinished = ledger.lock_running_jobs(tx, jobs=[job]).result()
     return _Progress(1, [undo_job(tx, settings, job=job)] if unfinished else [])
 
 
@@ -181,5 +181,5 @@ def _count_settled(jobs: Sequence[ClaimedJob], decisions: Sequence[Decision]) ->
 
 def _retry_limits(settings: Settings) -> RetryLimits:
     return RetryLimits(
-        max_attempts=settings.max_attempts, max_strandings=settings.max_strandings, delay_s=settings.retry_delay_s
+        max_attempts=settings.max_attempts, max_stalled_attempts=settings.max_strandings, delay_s=settings.retry_delay_s
     )

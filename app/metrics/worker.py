@@ -24,16 +24,16 @@ MERGE_SECONDS = Histogram(
 ATTEMPTS = Counter("mergelane_job_attempts", "Attempts started.")
 FAILED = Counter(
     "mergelane_job_attempts_failed",
-    "Failed attempts, by the state of the job afterwards: queued (tried again), dead, or superseded by another attempt.",
+    "Failed attempts, by what the job is afterwards: queued (tried again), dead, or superseded by another attempt.",
     labels=("next",),
     series=label_combinations(["queued", "dead", "superseded"]),
 )
 LANE_JOBS = Histogram(
     "mergelane_lane_jobs", "Jobs in a lane when it starts.", bounds=(0, 1, 2, 5, 10, 20, 30, 40, 50, 100, 200)
 )
-LANE_SECONDS = Histogram("mergelane_lane_duration_seconds", "Seconds from the start of a lane to its end.", bounds=WORK_S)
+LANE_SECONDS = Histogram("mergelane_lane_duration_seconds", "Seconds from a lane's start to its end.", bounds=WORK_S)
 TRANSACTION_SECONDS = Histogram(
-    "mergelane_lane_transaction_seconds", "Seconds of a lane's committed transaction, repetitions included.", bounds=WORK_S
+    "mergelane_lane_transaction_seconds", "Seconds of a lane's committed transaction, with repetitions.", bounds=WORK_S
 )
 LANES_SPLIT = Counter("mergelane_lanes_split", "Lanes whose jobs ran one by one because one of them failed.")
 

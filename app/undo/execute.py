@@ -8,7 +8,8 @@ from app.config import Settings
 from app.db.transaction import Transaction
 from app.ledger import execution as ledger
 from app.ledger.erasure import blank_jobs
-from app.ledger.execution import ClaimedJob, JobResult, ProfileRef
+from app.ledger.execution import ClaimedJob, JobResult
+from app.ledger.profile_ref import ProfileRef
 from app.merging.changes import list_changes
 from app.merging.profile import Profile, describe_profile
 from app.merging.rules import IDENTIFY_RULES
@@ -47,7 +48,7 @@ def _record_refusal(tx: Transaction, refusal: UndoRefusal, *, job: ClaimedJob) -
         orphan=undone.orphan,
         survivor=undone.survivor,
     )
-    ledger.record_results(tx, finished=[result])
+    ledger.record_results(tx, results=[result])
     if undone.blanked:
         # The undo names the same profiles as the erased job.
         blank_jobs(tx, job_ids=[job.id])
@@ -123,7 +124,7 @@ def _record_success(
         orphan=target.job.orphan,
         survivor=ProfileRef(id=survivor.id, braze_id=survivor.braze_id, external_id=survivor.external_id),
     )
-    ledger.record_results(tx, finished=[result])
+    ledger.record_results(tx, results=[result])
     undo = RecordedUndo(undo_id=job.id, job=target.job, at=tx.now(), changes=changed, not_restored=list(missing))
     record_undo(tx, undo)
     return result

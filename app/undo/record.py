@@ -9,7 +9,7 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from app.db.transaction import Transaction
-from app.ledger.execution import ProfileRef
+from app.ledger.profile_ref import ProfileRef
 from app.undo.accept import QUERIES
 from schemas.outcomes import JobKind, Outcome
 

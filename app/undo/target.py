@@ -60,7 +60,7 @@ def find_undo_target(tx: Transaction, settings: Settings, *, undo: ClaimedJob) -
     another undo restored the survivor before it could be locked.
     """
     seen = read_undone_job(tx, undo_id=undo.id, days=settings.undo_days)
-    ids = [] if seen.survivor is None else [seen.survivor.id]
+    ids = [] if seen.survivor is None or seen.survivor.id is None else [seen.survivor.id]
     locked = lock_profiles(tx, ids=ids)
     # Read again under the locks: a deletion may have erased the audit before they were granted.
     lock_undone_job(tx, undo_id=undo.id)
@@ -82,7 +82,7 @@ def _refuse_by_age(job: UndoneJob, settings: Settings) -> str | None:
 
 def _refuse_gone_survivor(tx: Transaction, job: UndoneJob, survivor: Profile | None) -> str | None:
     """Return the reason if the *survivor* of *job* was merged away or deleted since."""
-    if survivor is not None or job.survivor is None:
+    if survivor is not None or job.survivor is None or job.survivor.id is None:
         return None
     row = tx.execute(QUERIES["find_last_merge_away"], {"profile_id": job.survivor.id}).fetchone()
     if row is not None:

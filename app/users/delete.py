@@ -46,7 +46,7 @@ def _delete_profiles(tx: Transaction, *, request: Deletion, asker: Actor) -> Non
     orphans = _erase_orphans(tx, request=request)
     erased = [*(profile.braze_id for profile in profiles.values()), *orphans]
     notes = [AuditEvent(braze_id=braze_id) for braze_id in erased]
-    log_events(tx, action=Action.DELETE, asker=asker, notes=notes)
+    log_events(tx, action=Action.DELETE, actor=asker, events=notes)
 
 
 def _resolve_ids(tx: Transaction, *, request: Deletion) -> set[int]:

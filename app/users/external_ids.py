@@ -102,7 +102,7 @@ def _rename_external_ids(tx: Transaction, *, renames: Mapping[int, Rename], aske
         for place, each in renames.items()
         if place not in plan.refused
     ]
-    log_events(tx, action=Action.RENAME, asker=asker, notes=notes)
+    log_events(tx, action=Action.RENAME, actor=asker, events=notes)
     return plan.refused
 
 
@@ -110,7 +110,7 @@ def _remove_external_ids(tx: Transaction, *, external_ids: Mapping[int, str], as
     named = set(external_ids.values())
     removed = remove_deprecated_external_ids(tx, external_ids=named)
     notes = [AuditEvent(braze_id=braze_id, external_id=external_id) for external_id, braze_id in removed.items()]
-    log_events(tx, action=Action.REMOVE, asker=asker, notes=notes)
+    log_events(tx, action=Action.REMOVE, actor=asker, events=notes)
     primary = find_external_id_holders(tx, external_ids=named - removed.keys())
     return {
         place: PRIMARY if external_id in primary else NOT_DEPRECATED

@@ -42,10 +42,10 @@ def entries() -> ResponseReturnValue:
     with open_transaction(pool(), g.workspace_id) as tx:
         found = list_entries(
             tx,
-            wanted=_wanted(query),
+            matching=_wanted(query),
             limit=limit + 1,
             before=query.get("cursor"),
-            images=images,
+            snapshots=images,
         )
     shown = found[:limit]
     told = {"entries": shown, "next_cursor": shown[-1].place if len(found) > limit else None}
@@ -64,7 +64,7 @@ def file() -> ResponseReturnValue:
     with ExitStack() as stack:
         _take_turn(stack)
         tx = stack.enter_context(open_transaction(pool(), g.workspace_id, snapshot=True))
-        parts = iterate_entries(tx, wanted=_wanted(query))
+        parts = iterate_entries(tx, matching=_wanted(query))
         # Whatever is wrong is to be found before the answer begins.
         first = next(parts)
         end = stack.pop_all().close

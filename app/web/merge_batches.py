@@ -50,7 +50,7 @@ def wanted_batches(arguments: Mapping[str, str]) -> tuple[Sequence[queries.Batch
     with open_transaction(pool(), g.workspace_id) as tx:
         batches = queries.list_batches(
             tx,
-            wanted=wanted,
+            matching=wanted,
             limit=query["limit"] + 1,
             before=query.get("cursor"),
         )

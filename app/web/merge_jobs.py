@@ -13,6 +13,7 @@ from app.ledger import queries
 from app.ledger.retry import retry_job
 from app.web.accepted import RETRY_AFTER
 from app.web.auth import POLLING, door, pool
+from app.web.job_permissions import require_kind
 from app.web.pagination import cut
 from schemas.jobs import JobPageQuery, JobPageSchema, JobQuery, JobSchema, load_query
 
@@ -56,7 +57,7 @@ def wanted_jobs(arguments: Mapping[str, str]) -> tuple[Sequence[queries.Job], UU
     with open_transaction(pool(), g.workspace_id) as tx:
         jobs = queries.list_jobs(
             tx,
-            wanted=wanted,
+            matching=wanted,
             limit=query["limit"] + 1,
             before=query.get("cursor"),
         )
@@ -64,14 +65,17 @@ def wanted_jobs(arguments: Mapping[str, str]) -> tuple[Sequence[queries.Job], UU
 
 
 @blueprint.post("/<uuid:job_id>/retry")
-@door(permission="users.merge")
+@door(permission=POLLING)
 def retry(job_id: UUID) -> ResponseReturnValue:
-    """Put a dead job back in the queue and answer 202 with it as it stands; 409 when it is not dead."""
+    """Queue a dead job again and return 202 with the job; 409 when it is not dead.
 
-    def work(tx: Transaction) -> queries.Job:
-        retry_job(tx, job_id=job_id)
-        return queries.read_job(tx, job_id=job_id)
-
-    shown = jsonify(JOB.dump(run_in_transaction(pool(), g.workspace_id, work)))
+    The key needs the permission of the job's kind; for an undo, that of the job that it undoes.
+    """
+    shown = jsonify(JOB.dump(run_in_transaction(pool(), g.workspace_id, _retry, job_id)))
     shown.headers.update({"Location": f"/merge/jobs/{job_id}", "Retry-After": str(RETRY_AFTER)})
     return shown, HTTPStatus.ACCEPTED
+
+
+def _retry(tx: Transaction, job_id: UUID) -> queries.Job:
+    retry_job(tx, job_id=job_id, authorize=require_kind)
+    return queries.read_job(tx, job_id=job_id)

@@ -1,6 +1,5 @@
 """`POST /merge/jobs/{job_id}/undo` and `/merge/batches/{batch_id}/undo`: merges taken back by jobs of their own."""
 
-from collections.abc import Collection
 from http import HTTPStatus
 from typing import Any
 from uuid import UUID
@@ -15,14 +14,12 @@ from app.metrics.http import ACCEPTED_JOBS
 from app.undo import accept
 from app.undo.accept import UndoRequest
 from app.web.accepted import accepted_answer, idempotency_key
-from app.web.auth import POLLING, AccessDenied, door, pool
+from app.web.auth import POLLING, door, pool
+from app.web.job_permissions import require_permission
 from app.web.shedding import backlogs
 from schemas.outcomes import JobKind
 
 blueprint = Blueprint("merge_undo", __name__, url_prefix="/merge")
-
-#: The permission that each kind of job asks for, and so its undo. An undo is refused for what it is, not for the key.
-PERMISSIONS = {JobKind.MERGE: "users.merge", JobKind.IDENTIFY: "users.identify"}
 
 
 @blueprint.post("/jobs/<uuid:job_id>/undo")
@@ -53,12 +50,6 @@ def undo_batch(batch_id: UUID) -> ResponseReturnValue:
         asked, kinds = accept.undo_request_of_batch(tx, batch_id=batch_id)
     require_permission(kinds)
     return _answer(take_in(asked))
-
-
-def require_permission(kinds: Collection[JobKind]) -> None:
-    """Raise AccessDenied unless the key may do what jobs of *kinds* do."""
-    if not all(g.may(PERMISSIONS[kind]) for kind in kinds if kind in PERMISSIONS):
-        raise AccessDenied("Access Denied")
 
 
 def take_in(asked: UndoRequest, *, key: str | None = None) -> AcceptedBatch:

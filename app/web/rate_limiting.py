@@ -72,7 +72,7 @@ def take(*, workspace_id: int, own: tuple[Limit, ...]) -> None:
     """
     limiting = limiting_of(current_app)
     limit = limiting.limit(request.url_rule.rule if request.url_rule else "", own)
-    g.reading = limiting.windows.count(limit, workspace_id=workspace_id)
+    g.reading = limiting.windows.count_request(limit, workspace_id=workspace_id)
     if g.reading.refused:
         LIMITED_REQUESTS.inc()
         raise TooManyRequests(

@@ -1,4 +1,4 @@
-"""Duplicates: runs over them go on step by step, each short, and one for each workspace in turn."""
+"""Advances duplicate runs, one short step for each workspace in turn."""
 
 import logging
 
@@ -14,21 +14,20 @@ log = logging.getLogger(__name__)
 
 
 class DuplicateRunner:
-    """Puts the merges of duplicates into the ledger. Any number of relays may: a run is taken by one at a time."""
+    """Adds the merges of duplicate runs to the ledger. Only one relay at a time advances a run."""
 
     def __init__(self, pool: Pool, settings: Settings) -> None:
-        """Look after the runs behind *pool*."""
         self._pool = pool
         self._settings = settings
 
     def run_once(self) -> int:
-        """Begin the daily runs that are due and take a step of every run; return how many steps were taken."""
+        """Start the daily runs that are due and take a step of every run; return the number of steps."""
         with lend_connection(self._pool) as connection:
             workspaces = workspaces_with_due_runs(connection)
-        return sum(self._go_on(workspace_id) for workspace_id in workspaces)
+        return sum(self._advance(workspace_id) for workspace_id in workspaces)
 
-    def _go_on(self, workspace_id: int) -> bool:
-        """Take a step of one workspace's run. A run that cannot go on fails; the relay and the other runs do not."""
+    def _advance(self, workspace_id: int) -> bool:
+        """Take a step of one workspace's run. An error fails the run; the relay and other runs continue."""
         try:
             return advance_run(self._pool, self._settings, workspace_id=workspace_id)
         except (DatabaseUnavailable, *CONTENTION_ERRORS):

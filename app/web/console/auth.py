@@ -123,6 +123,6 @@ def _form(status: HTTPStatus, *, fault: str | None = None) -> ResponseReturnValu
 def _count_attempt() -> None:
     """Count an attempt for the address that it comes from; raise TooManyRequests when it is one too many."""
     address = sha256((request.remote_addr or "").encode()).hexdigest()[:16]
-    reading = limiting_of(current_app).windows.count_of(f"sign-in:{address}", ATTEMPTS)
+    reading = limiting_of(current_app).windows.count_request_of(f"sign-in:{address}", ATTEMPTS)
     if reading.refused:
         raise TooManyRequests(f"Too many attempts to sign in. Try again in {reading.retry_after} seconds.")

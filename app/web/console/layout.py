@@ -12,7 +12,7 @@ from app.ledger.queries import Batch, Job
 from app.web.auth import POLLING
 from app.web.console import csrf
 from app.web.console.progress import Progress, label, tone
-from app.web.merge_undo import PERMISSIONS
+from app.web.job_permissions import PERMISSIONS, may_run
 from app.web.resources import settings
 from schemas.outcomes import JobState, Outcome
 
@@ -50,6 +50,7 @@ def register(blueprint: Blueprint) -> None:
     blueprint.add_app_template_filter(tone, "tone")
     blueprint.add_app_template_filter(progress, "progress")
     blueprint.add_app_template_test(undoable, "undoable")
+    blueprint.add_app_template_test(retryable, "retryable")
     blueprint.add_app_template_filter(text, "text")
     blueprint.add_app_template_filter(short, "short")
     blueprint.add_app_template_filter(columns, "columns")
@@ -79,7 +80,7 @@ def columns(entries: Sequence[Mapping[str, Any]]) -> list[str]:
 def counts(batch: Batch) -> list[tuple[JobState | Outcome, int]]:
     """Return how many jobs of *batch* have which outcome, or are in which state if they have none, most first."""
     found: Counter[JobState | Outcome] = Counter()
-    for tally in batch.tallies:
+    for tally in batch.status_counts:
         found[tally.outcome or tally.state] += tally.jobs
     return found.most_common()
 
@@ -87,7 +88,16 @@ def counts(batch: Batch) -> list[tuple[JobState | Outcome, int]]:
 def undoable(job: Job) -> bool:
     """Return whether an undo of *job* is worth offering: it did something, was not undone, and the key may undo it."""
     done = job.outcome in {Outcome.MERGED, Outcome.IDENTIFIED} and job.undone_at is None
-    return done and job.kind in PERMISSIONS and bool(g.may(PERMISSIONS[job.kind]))
+    return done and job.kind in PERMISSIONS and may_run(job.kind)
+
+
+def retryable(job: Job) -> bool:
+    """Return whether to offer a retry of *job*: it is dead, and the key may run jobs of its kind.
+
+    The kind of the job that an undo undoes is checked when the form is sent.
+    """
+    permitted = may_run(job.kind) if job.kind in PERMISSIONS else any(map(g.may, POLLING))
+    return job.state is JobState.DEAD and permitted
 
 
 def progress(batch: Batch) -> Progress:

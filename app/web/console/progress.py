@@ -87,10 +87,10 @@ class Progress:
     def of(cls, batch: Batch) -> "Progress":
         """Return how far *batch* is."""
         counts: Counter[Tone] = Counter()
-        for tally in batch.tallies:
+        for tally in batch.status_counts:
             counts[tone(tally.outcome or tally.state)] += tally.jobs
         jobs = counts.total()
-        settled = sum(tally.jobs for tally in batch.tallies if tally.state in SETTLED)
+        settled = sum(tally.jobs for tally in batch.status_counts if tally.state in SETTLED)
         return cls(jobs=jobs, settled=settled, shares=_shares(counts, jobs))
 
 

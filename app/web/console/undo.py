@@ -15,7 +15,8 @@ from app.undo.accept import UndoRequest
 from app.web.auth import POLLING
 from app.web.console.auth import signed_in
 from app.web.console.merging import KEY
-from app.web.merge_undo import require_permission, take_in
+from app.web.job_permissions import require_permission
+from app.web.merge_undo import take_in
 from app.web.resources import pool
 
 blueprint = Blueprint("undo", __name__)

@@ -5,7 +5,7 @@
 SELECT workspace_id, watches, notices AS deliveries FROM workspaces_with_notices()
 
 -- name: lock_due_webhooks
--- Locks the enabled webhooks with due deliveries, skipping those that another sender has locked, and returns their
+-- Locks the enabled webhooks with due deliveries, except webhooks that another sender has locked, and returns their
 -- secrets' seeds.
 SELECT id, url, salt, pepper, former_salt, former_pepper, former_until > now() AS former_is_valid
 FROM webhook
@@ -106,7 +106,7 @@ SET state = 'waiting', attempts = 0, due_at = clock_timestamp(), ended_at = NULL
 WHERE workspace_id = %(workspace_id)s AND id = %(id)s AND state = 'dead'
 
 -- name: prune_deliveries
--- Deletes old deliveries that are sent or dead, and those that wait for a disabled webhook.
+-- Deletes old deliveries that are sent, dead, or waiting for a disabled webhook.
 DELETE FROM webhook_notice AS notice
 WHERE notice.workspace_id = %(workspace_id)s
     AND notice.id IN (

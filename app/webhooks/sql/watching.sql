@@ -1,7 +1,7 @@
 -- Watched batches, and the deliveries that they become.
 
 -- name: claim_watches
--- Locks the watches that are due, skipping those that another sender has locked.
+-- Locks the watches that are due, except watches that another sender has locked.
 SELECT batch_id, kind
 FROM webhook_watch
 WHERE workspace_id = %(workspace_id)s AND look_at <= now()

@@ -115,7 +115,7 @@ def test_a_page_costs_the_rows_that_it_shows(pool: Pool, workspace_id: int, what
     wanted, shown = WANTED[what]
     with open_transaction(pool, workspace_id) as tx:
         (before,) = tx.connection.execute(ROWS_READ, [list(TABLES)]).fetchall()
-        entries = list_entries(tx, wanted=wanted, limit=PAGE)
+        entries = list_entries(tx, matching=wanted, limit=PAGE)
         (after,) = tx.connection.execute(ROWS_READ, [list(TABLES)]).fetchall()
 
     assert len(entries) == shown
@@ -126,10 +126,10 @@ def test_a_page_costs_the_rows_that_it_shows(pool: Pool, workspace_id: int, what
 def test_the_last_page_costs_as_much_as_the_first(pool: Pool, workspace_id: int, key: UUID | None) -> None:
     with open_transaction(pool, workspace_id) as tx:
         near_the_end = AuditFilter(key=key, until=moment(60) + timedelta(milliseconds=1))
-        (entry,) = list_entries(tx, wanted=near_the_end, limit=1)
+        (entry,) = list_entries(tx, matching=near_the_end, limit=1)
     with open_transaction(pool, workspace_id) as tx:
         (before,) = tx.connection.execute(ROWS_READ, [list(TABLES)]).fetchall()
-        entries = list_entries(tx, wanted=AuditFilter(key=key), limit=PAGE, before=entry.place)
+        entries = list_entries(tx, matching=AuditFilter(key=key), limit=PAGE, before=entry.place)
         (after,) = tx.connection.execute(ROWS_READ, [list(TABLES)]).fetchall()
 
     assert len(entries) == PAGE

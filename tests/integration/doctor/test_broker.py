@@ -31,7 +31,7 @@ def test_a_sound_redis_without_workers(redis_server: RedisServer) -> None:
 
 
 def test_what_is_ours_is_not_taken_for_somebody_elses(redis_server: RedisServer) -> None:
-    FixedWindowLimiter(redis_server.url).count(Limit(Bucket.OTHER, 10, 60), workspace_id=1)
+    FixedWindowLimiter(redis_server.url).count_request(Limit(Bucket.OTHER, 10, 60), workspace_id=1)
     with redis_server.client() as client:
         client.lpush("mergelane", "message")
         client.sadd("_kombu.binding.mergelane", "x")

@@ -14,7 +14,7 @@ def test_a_job_begun_by_a_late_message_is_rescued_when_that_worker_dies_too(fact
     workspace_id = factory.workspace_id
 
     run_in_transaction(pool, workspace_id, execution.begin_attempts, job_ids=[job_id], task_id=uuid4())
-    limits = {"after_s": 0, "max_strandings": 5, "limit": 10}
+    limits = {"after_s": 0, "max_stalled_attempts": 5, "limit": 10}
     rescued = run_in_transaction(pool, workspace_id, rescue_stranded_jobs, **limits)
     lanes = run_in_transaction(pool, workspace_id, claim_lanes, limit=10).lanes
 

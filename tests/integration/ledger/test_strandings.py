@@ -38,9 +38,9 @@ def start(factory: Factory, job_ids: Sequence[UUID]) -> None:
     begin_attempts(Transaction(factory.connection, factory.workspace_id), job_ids=job_ids, task_id=uuid7())
 
 
-def sweep(factory: Factory, *, after_s: float = 0, max_strandings: int = BOUND) -> RescueCounts:
+def sweep(factory: Factory, *, after_s: float = 0, max_stalled_attempts: int = BOUND) -> RescueCounts:
     """Look for stranded jobs."""
-    limits = {"after_s": after_s, "max_strandings": max_strandings, "limit": 100}
+    limits = {"after_s": after_s, "max_stalled_attempts": max_stalled_attempts, "limit": 100}
     return rescue_stranded_jobs(Transaction(factory.connection, factory.workspace_id), **limits)
 
 

@@ -12,13 +12,13 @@ from app.ledger.execution import (
     LONGEST_DELAY_S,
     ClaimedJob,
     JobResult,
-    ProfileRef,
     RetryLimits,
     begin_attempts,
     fail_attempt,
     lock_running_jobs,
     record_results,
 )
+from app.ledger.profile_ref import ProfileRef
 from schemas.identifiers import Email, ExternalId
 from schemas.outcomes import JobKind, JobState, Outcome
 from schemas.prioritization import Priority
@@ -45,7 +45,7 @@ def begun(factory: Factory, *job_ids: UUID) -> list[ClaimedJob]:
 
 def ended(factory: Factory, *ends: JobResult) -> None:
     """Record outcomes."""
-    record_results(Transaction(factory.connection, factory.workspace_id), finished=ends)
+    record_results(Transaction(factory.connection, factory.workspace_id), results=ends)
 
 
 def failed(
@@ -57,7 +57,7 @@ def failed(
         job=job,
         reason="It failed.",
         gave_way=gave_way,
-        limits=RetryLimits(max_attempts=max_attempts, max_strandings=3, delay_s=delay_s),
+        limits=RetryLimits(max_attempts=max_attempts, max_stalled_attempts=3, delay_s=delay_s),
     )
 
 
@@ -110,7 +110,7 @@ def test_jobs_that_somebody_finished_meanwhile_are_not_held(pool: Pool, factory:
     ended(factory, JobResult(job_id=job_ids[1], outcome=Outcome.SAME_PROFILE, reason="So."))
 
     with open_transaction(pool, factory.workspace_id) as tx:
-        held = lock_running_jobs(tx, work=work).result()
+        held = lock_running_jobs(tx, jobs=work).result()
         free = factory.rows("SELECT id FROM job WHERE workspace_id = %s FOR UPDATE SKIP LOCKED")
 
     assert held == {job_ids[0], job_ids[2]}

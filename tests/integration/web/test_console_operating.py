@@ -134,6 +134,20 @@ def test_a_form_that_names_no_jobs_is_refused(browser: Browser, given: list[str]
     assert browser.send("/console/dead/retry", job_id=given).status_code == 400
 
 
+def test_a_key_that_may_identify_retries_dead_identify_jobs_alone(
+    make_browser: MakeBrowser, make_caller: Callable[..., Caller], caller: Caller, factory: Factory, dead: list[str]
+) -> None:
+    factory.connection.execute("UPDATE job SET kind = 'identify' WHERE id = %s", [dead[0]])
+    browser = make_browser(make_caller(workspace=caller.workspace, permissions=("users.identify",)))
+    page = browser.get("/console/dead")
+    refused = browser.send(f"/console/jobs/{dead[1]}/retry")
+    browser.send("/console/dead/retry", job_id=dead)
+
+    assert re.findall(r"/console/jobs/([0-9a-f-]+)/retry", page.text) == [dead[0]]
+    assert refused.status_code == 403
+    assert [job(caller, job_id)["state"] for job_id in dead] == ["queued", "dead", "dead"]
+
+
 def test_older_dead_jobs_are_a_page_away(browser: Browser, dead: list[str]) -> None:
     first = browser.get("/console/dead?limit=2")
     (older,) = re.findall(r'href="(/console/dead\?cursor=[^"]+)"', first.text)

@@ -105,7 +105,7 @@ def test_the_oldest_jobs_are_published_first(
 @pytest.fixture
 def much_room(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let much lie in the broker although no worker takes it."""
-    monkeypatch.setattr(flow_control, "LEAST_JOBS", 1_000)
+    monkeypatch.setattr(flow_control, "MIN_JOBS", 1_000)
 
 
 def test_a_backlog_is_packed_and_one_can_switch_that_off(

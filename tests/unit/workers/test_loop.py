@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterable
+from threading import Event
 
 import pytest
 from psycopg.errors import QueryCanceled
@@ -13,22 +14,23 @@ from workers.broker import BrokerUnavailable
 from workers.loop import RETRY_S, run_repeatedly
 
 
-class Stop:
+class Stop(Event):
     """An event that is never waited for, and notes how long it was to be; set when the script has run out."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.waits: list[float] = []
-        self._set = False
+        self._stopped = False
 
     def set(self) -> None:
-        self._set = True
+        self._stopped = True
 
     def is_set(self) -> bool:
-        return self._set
+        return self._stopped
 
-    def wait(self, seconds: float) -> bool:
-        self.waits.append(seconds)
-        return self._set
+    def wait(self, timeout: float | None = None) -> bool:
+        self.waits.append(timeout or 0)
+        return self._stopped
 
 
 def scripted(stop: Stop, script: Iterable[int | Exception]) -> Callable[[], int]:
@@ -51,7 +53,7 @@ def waits(script: Iterable[int | Exception]) -> list[float]:
     stop = Stop()
     run_repeatedly(
         scripted(stop, script), pause_s=0.25, stop=stop, name="relay", metrics=SERVICES, retry_on=(BrokerUnavailable,)
-    )  # type: ignore[arg-type]
+    )
     return stop.waits
 
 
@@ -105,7 +107,7 @@ def test_it_does_not_begin_when_it_is_told_to_stop_before() -> None:
         name="relay",
         metrics=SERVICES,
         retry_on=(BrokerUnavailable,),
-    )  # type: ignore[arg-type]
+    )
 
     assert stop.waits == []
 
@@ -123,4 +125,4 @@ def test_a_service_without_declared_metrics_does_not_run() -> None:
     stop = Stop()
 
     with pytest.raises(UndeclaredSeries, match="service='unknown'"):
-        run_repeatedly(lambda: 1, pause_s=1, stop=stop, name="unknown", metrics=SERVICES)  # type: ignore[arg-type]
+        run_repeatedly(lambda: 1, pause_s=1, stop=stop, name="unknown", metrics=SERVICES)

@@ -5,7 +5,7 @@ from datetime import timedelta
 from app.config import Settings
 from app.lane.lock_and_decide import ResolvedPair, decide_in_order, to_result
 from app.lane.working_set import WorkingSet
-from app.ledger.execution import ProfileRef
+from app.ledger.profile_ref import ProfileRef
 from app.merging.prioritization import NotFound, Resolved
 from app.merging.profile import Profile
 from app.profiles.resolution import MergedAway, Resolution

@@ -31,18 +31,18 @@ def windows(clock: Clock) -> FixedWindowLimiter:
 
 
 def test_a_bucket_empties_request_by_request_and_then_refuses(windows: FixedWindowLimiter) -> None:
-    readings = [windows.count(LIMIT, workspace_id=1) for _ in range(5)]
+    readings = [windows.count_request(LIMIT, workspace_id=1) for _ in range(5)]
 
     assert [reading.remaining for reading in readings] == [2, 1, 0, 0, 0]
     assert [reading.refused for reading in readings] == [False, False, False, True, True]
 
 
 def test_a_window_ends_with_the_minute_of_the_clock(windows: FixedWindowLimiter, clock: Clock) -> None:
-    first = windows.count(LIMIT, workspace_id=1)
+    first = windows.count_request(LIMIT, workspace_id=1)
     clock.now = MINUTE + 59.99
-    same = windows.count(LIMIT, workspace_id=1)
+    same = windows.count_request(LIMIT, workspace_id=1)
     clock.now = MINUTE + 60
-    fresh = windows.count(LIMIT, workspace_id=1)
+    fresh = windows.count_request(LIMIT, workspace_id=1)
 
     assert (first.resets_at, same.resets_at, fresh.resets_at) == (MINUTE + 60, MINUTE + 60, MINUTE + 120)
     assert (first.remaining, same.remaining, fresh.remaining) == (2, 1, 2)
@@ -51,7 +51,7 @@ def test_a_window_ends_with_the_minute_of_the_clock(windows: FixedWindowLimiter,
 def test_it_tells_the_seconds_until_the_next_window_and_never_none(windows: FixedWindowLimiter, clock: Clock) -> None:
     seconds = []
     for clock.now in (MINUTE, MINUTE + 12.4, MINUTE + 59.9):
-        seconds.append(windows.count(LIMIT, workspace_id=1).retry_after)
+        seconds.append(windows.count_request(LIMIT, workspace_id=1).retry_after)
 
     assert seconds == [60, 48, 1]
 
@@ -59,9 +59,9 @@ def test_it_tells_the_seconds_until_the_next_window_and_never_none(windows: Fixe
 def test_workspaces_and_buckets_are_counted_apart(windows: FixedWindowLimiter) -> None:
     other = Limit(Bucket.TRACK, 3, 60)
     readings = [
-        windows.count(LIMIT, workspace_id=1),
-        windows.count(LIMIT, workspace_id=2),
-        windows.count(other, workspace_id=1),
+        windows.count_request(LIMIT, workspace_id=1),
+        windows.count_request(LIMIT, workspace_id=2),
+        windows.count_request(other, workspace_id=1),
     ]
 
     assert [reading.remaining for reading in readings] == [2, 2, 2]
