@@ -12,7 +12,7 @@ from time import monotonic
 import click
 
 from chaos.errors import ChaosError
-from chaos.house import House, house
+from chaos.installation import Installation, running_installation
 from fuzz.product import WORKSPACE, new_key, product
 from fuzz.report import markdown, save
 from fuzz.run import QUERIES, Result, ask_all, ask_over_sockets, check_log, check_state
@@ -52,18 +52,18 @@ def main(*, count: int, seed: str, first: int, results: Path) -> None:
 
 
 @contextmanager
-def _front_door() -> Iterator[House]:
+def _front_door() -> Iterator[Installation]:
     """Lend a house with servers and a front door that really runs."""
     unlimited = ",".join(
         f"{bucket}=2000000000/1" for bucket in ("users", "track", "export", "rename", "remove", "other")
     )
-    with house(settings={"MERGELANE_RATE_LIMITS": unlimited}) as home:
+    with running_installation(settings={"MERGELANE_RATE_LIMITS": unlimited}) as home:
         home.run("web", commands.web(host="127.0.0.1", port=home.port))
         home.wait_for_web()
         yield home
 
 
-def _run(home: House, result: Result, numbers: range) -> None:
+def _run(home: Installation, result: Result, numbers: range) -> None:
     """Send the requests *numbers*, and look at what they left behind."""
     key = new_key(home.database_url, workspace=WORKSPACE)
     with home.connect() as connection:
