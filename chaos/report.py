@@ -59,7 +59,7 @@ def plain_markdown(result: PlainResult) -> str:
         f"- **{result.lost} lost without a trace, {result.repeated} completed more than once.**",
         f"- {result.contradicted} of the repeated tasks reported another outcome after they had merged.",
         f"- {result.refused} sends were refused while Redis was unavailable; the driver repeated them.",
-        *_told(result.findings),
+        *_finding_lines(result.findings),
     ]
     return "\n".join(lines)
 
