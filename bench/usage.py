@@ -1,4 +1,4 @@
-"""Processor time and memory of processes, each counted exactly once, those that ended meanwhile too."""
+"""Processor time and memory of processes. Each is counted once, including processes that exited meanwhile."""
 
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress

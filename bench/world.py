@@ -27,7 +27,7 @@ WORKSPACE_ID = 1
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """A database with so many pairs of profiles, to be copied for each round."""
+    """A database with *pairs* pairs of profiles; each round uses a copy."""
 
     database: str
     pairs: int
@@ -103,7 +103,7 @@ def requests(connection: Connection, world: World, *, first: int, count: int, si
     """Return the bodies of the requests for *count* pairs from number *first* on, *size* updates each."""
     if first + count > world.pairs:
         raise BenchError(
-            f"The world has {world.pairs} pairs, and numbers {first} to {first + count - 1} are asked for."
+            f"The database has {world.pairs} pairs, but pairs {first} to {first + count - 1} were requested."
         )
     parameters = {"first": first, "last": first + count - 1, **world.span}
     updates = [

@@ -1,4 +1,4 @@
-"""`python -m fuzz.model`: hold the product against the model of profiles, for so many random lives."""
+"""`python -m fuzz.model`: compare the product with a model of profiles, in random sequences of requests."""
 
 import logging
 import secrets
@@ -22,7 +22,7 @@ from fuzz.product import product
 @click.option("--steps", default=40, show_default=True, help="Steps of each.")
 @click.option("--seed", default="", help="What they grow from; a random one by default.")
 def main(*, examples: int, steps: int, seed: str) -> None:
-    """Lead random lives of profiles, in the product and in the model, and compare them step by step."""
+    """Run random sequences of requests in the product and in the model, and compare them step by step."""
     logging.disable(logging.CRITICAL)
     bounds = settings(
         max_examples=examples,
@@ -47,9 +47,9 @@ def main(*, examples: int, steps: int, seed: str) -> None:
         notes = "\n".join(getattr(error, "__notes__", ()))
         click.echo(f"\n{notes}\nThe product and the model disagree: {error}", err=True)
         sys.exit(1)
-    told = ", ".join(f"{outcome}: {count:,}" for outcome, count in Profiles.outcomes.most_common())
-    click.echo(f"{examples} lives of up to {steps} steps agree, in {monotonic() - began:.0f} s (seed {seed}).")
-    click.echo(f"{Profiles.outcomes.total():,} jobs ({told}).")
+    outcomes = ", ".join(f"{outcome}: {count:,}" for outcome, count in Profiles.outcomes.most_common())
+    click.echo(f"{examples} sequences of up to {steps} steps agree, in {monotonic() - began:.0f} s (seed {seed}).")
+    click.echo(f"{Profiles.outcomes.total():,} jobs ({outcomes}).")
 
 
 if __name__ == "__main__":
