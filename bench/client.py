@@ -45,12 +45,12 @@ class Door:
         try:
             self._connection.request(method, path, body, self._headers | headers)
             response = self._connection.getresponse()
-            told = response.read()
+            content = response.read()
         except (OSError, http.client.HTTPException) as error:
-            raise BenchError(f"{method} {path} was not answered: {error!r}") from error
+            raise BenchError(f"{method} {path} got no response: {error!r}") from error
         if response.status != status:
-            raise BenchError(f"{method} {path} returned {response.status}: {told[:300]!r}")
-        answer: dict[str, Any] = orjson.loads(told)
+            raise BenchError(f"{method} {path} returned {response.status}: {content[:300]!r}")
+        answer: dict[str, Any] = orjson.loads(content)
         return answer
 
 

@@ -215,8 +215,8 @@ def last_outcome_at(connection: Connection) -> float:
     """Return when the last job finished, in seconds since 1970. Raises BenchError unless every outcome is `merged`."""
     found = {row["outcome"]: row for row in run_query(connection, "count_outcomes", {"workspace_id": WORKSPACE_ID})}
     if found.keys() != {"merged"}:
-        told = ", ".join(f"{row['jobs']} {outcome}" for outcome, row in found.items())
-        raise BenchError(f"Not all jobs merged. Outcomes: {told or 'none, there are no jobs'}.")
+        outcomes = ", ".join(f"{row['jobs']} {outcome}" for outcome, row in found.items())
+        raise BenchError(f"Not all jobs merged. Outcomes: {outcomes or 'none, there are no jobs'}.")
     return float(found["merged"]["last_at"])
 
 
@@ -230,9 +230,9 @@ def free_port() -> int:
 
 @contextmanager
 def running(contender: Contender) -> Iterator[Connection]:
-    """Lend a connection to the database of *contender*, whose programs are stopped at the end and its database dropped.
+    """Yield a connection to the database of *contender*; stop its programs and drop the database afterwards.
 
-    An error tells the ends of its logs.
+    Adds the ends of its logs to errors.
     """
     try:
         with contender.ground.connect(contender.database) as connection:

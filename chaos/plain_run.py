@@ -104,7 +104,7 @@ def updates(batch: Batch) -> Iterator[tuple[str, Json, Json]]:
 
 
 def run_plain(options: Options, *, log: Callable[[str], None]) -> PlainResult:
-    """Run Celery without the ledger under the monkey's hands and return what came of it."""
+    """Run Celery without the ledger while faults are injected, and audit it."""
     with running_installation() as home:
         desk = Delay(home, _prepare(home))
         driver = Driver(home, desk, seed=options.seed, pace=options.pace)

@@ -64,10 +64,9 @@ class Field:
         self._next = 0
 
     def drain(self, *, warm: int, count: int, backlog: int | None = None, stretch: int | None = None) -> Drain:
-        """Merge *warm* pairs that do not count, then *count*, from a backlog of as many, or of *backlog*, behind them.
+        """Merge *warm* pairs as a warm-up, then *count* pairs from a backlog of *backlog* jobs, by default *count*.
 
-        The backlog is there, and written out, before the product starts. The rate is told of each *stretch* of so many
-        merges, or of all of them.
+        The backlog is written before the product starts. Returns the rate of each *stretch* merges, or of all.
         """
         product = Mergelane(self.ground, self.world, self.world.database)
         with self.ground.connect(self.world.database) as connection:
@@ -147,8 +146,8 @@ def _by_backlog(field: Field, sizes: Sizes, log: Callable[[str], None]) -> dict[
         rates[backlog].extend(drain.rates)
         most = max(most, drain.most_messages)
         field.clear()
-        told = Spread.of(drain.rates)
-        log(f"backlog of {backlog:,}: {told.median:,.0f}/s ({told.low:,.0f} to {told.high:,.0f})")
+        rate = Spread.of(drain.rates)
+        log(f"backlog of {backlog:,}: {rate.median:,.0f}/s ({rate.low:,.0f} to {rate.high:,.0f})")
     medians = [Spread.of(measured).median for measured in rates.values()]
     return {
         "merges_per_s": {str(backlog): Spread.of(measured).to_json() for backlog, measured in rates.items()},
