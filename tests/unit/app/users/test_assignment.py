@@ -1,5 +1,5 @@
 from dataclasses import dataclass, field
-from typing import Any, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from app.profiles.creation import NewProfile
 from app.profiles.targets import ExistingProfile, target_key
