@@ -6,8 +6,8 @@ from pathlib import Path
 
 from app.config import Settings
 from app.web import create_app
+from app.web.openapi.describe import Json
 from app.web.openapi.document import build
-from app.web.openapi.parts import Json
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "api.md"
 BEGIN, END = "<!-- endpoints: begin -->\n", "<!-- endpoints: end -->\n"

@@ -10,7 +10,7 @@ from app.profiles.creation import add_aliases
 from app.profiles.locking import lock
 from app.profiles.store import save
 from app.profiles.transaction import the_time, until_settled
-from schemas.alias_updates import AliasUpdate
+from schemas.aliases import AliasUpdate
 from schemas.identifiers import UserAlias
 
 QUERIES = load_queries("app.users", "alias_updates.sql")

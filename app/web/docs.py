@@ -13,11 +13,13 @@ from flask import Blueprint, Response, current_app, request
 from flask.typing import ResponseReturnValue
 
 from app.errors import NotFound
+from app.web.openapi.describe import CONDITIONAL, Tag, describe, reply
 from app.web.openapi.document import build
 
 blueprint = Blueprint("docs", __name__)
 
 NAME = "mergelane-openapi"
+ANY_DOCUMENT = {"type": "object", "title": "OpenApiDocument", "additionalProperties": True}
 SWAGGER = Path(flask_swagger_ui.__file__).parent / "dist"
 OURS = Path(__file__).parent / "ui"
 #: What the page is made of, by its name in the URL.
@@ -36,6 +38,12 @@ POLICY = (
 CACHING = "no-cache"
 
 
+@describe(
+    Tag.SERVER,
+    "Read this document",
+    headers=CONDITIONAL,
+    replies={200: reply(ANY_DOCUMENT, "ETag", description="An OpenAPI 3.1 document.")},
+)
 @blueprint.get("/openapi.json")
 def document() -> ResponseReturnValue:
     """Answer with the description of every endpoint; it is made when first asked for."""
@@ -45,12 +53,24 @@ def document() -> ResponseReturnValue:
     return _answer(made, "application/json")
 
 
+@describe(
+    Tag.SERVER,
+    "Show this document in a browser",
+    headers=CONDITIONAL,
+    replies={200: reply({"type": "string"}, "ETag", media="text/html", description="A page.")},
+)
 @blueprint.get("/docs")
 def page() -> ResponseReturnValue:
     """Answer with the page, which reads the description and lets one try it out."""
     return _answer(_content(OURS / "index.html"), "text/html")
 
 
+@describe(
+    Tag.SERVER,
+    "Read a file of the page",
+    headers=CONDITIONAL,
+    replies={200: reply(None, "ETag", description="A script, a style sheet or an image."), 404: "No such file."},
+)
 @blueprint.get("/docs/<name>")
 def part(name: str) -> ResponseReturnValue:
     """Answer with a part of the page; no other file can be had."""

@@ -11,12 +11,13 @@ from flask.typing import ResponseReturnValue
 from marshmallow import ValidationError
 
 from app.db import Connection, borrow, in_transaction
-from app.duplicates import runs, csv_export
+from app.duplicates import csv_export, runs
 from app.duplicates.policy import Policy, next_daily, read_policy, write_policy
 from app.duplicates.preview import count, steps
 from app.profiles.transaction import the_time
 from app.web.accepted import RETRY_AFTER
 from app.web.auth import door, json_body, pool, settings
+from app.web.openapi.describe import Tag, describe, reply
 from app.web.pagination import cut
 from schemas.duplicates import (
     DuplicatePreviewSchema,
@@ -24,12 +25,13 @@ from schemas.duplicates import (
     RuleSchema,
     RunPageSchema,
     RunSchema,
+    RunStartedSchema,
     load_policy,
     rule_from,
 )
 from schemas.fields import first_fault
-from schemas.jobs import PageQuery, load_query
 from schemas.keeping import KeepRule, RunState, RunTrigger
+from schemas.paging import PageQuery, load_query
 
 blueprint = Blueprint("duplicates", __name__, url_prefix="/duplicates")
 
@@ -45,6 +47,7 @@ PAGE_QUERY = PageQuery()
 PAGE = RunPageSchema()
 
 
+@describe(Tag.DUPLICATES, "Read the policy", replies={200: PolicySchema})
 @blueprint.get("/policy")
 @door(permission=EITHER)
 def policy() -> ResponseReturnValue:
@@ -53,6 +56,7 @@ def policy() -> ResponseReturnValue:
         return jsonify(POLICY.dump(read_policy(connection, workspace_id=g.workspace_id)))
 
 
+@describe(Tag.DUPLICATES, "Set the policy", body=PolicySchema, replies={200: PolicySchema})
 @blueprint.put("/policy")
 @door(permission=RUN)
 def set_policy() -> ResponseReturnValue:
@@ -69,6 +73,7 @@ def set_policy() -> ResponseReturnValue:
     return jsonify(POLICY.dump(in_transaction(pool(), work, workspace_id=g.workspace_id)))
 
 
+@describe(Tag.DUPLICATES, "Count the duplicates", query=RuleSchema, replies={200: DuplicatePreviewSchema})
 @blueprint.get("/preview")
 @door(permission=PREVIEW)
 def preview() -> ResponseReturnValue:
@@ -81,6 +86,16 @@ def preview() -> ResponseReturnValue:
     return jsonify(SHOWN_PREVIEW.dump({"rule": rule, "complete": complete, "counts": counts}))
 
 
+@describe(
+    Tag.DUPLICATES,
+    "List the merges of a run, profile by profile",
+    query=RuleSchema,
+    replies={
+        200: reply(
+            {"type": "string"}, "Content-Disposition", media="text/csv", description="A table in the vendor's columns."
+        )
+    },
+)
 @blueprint.get("/preview.csv")
 @door(permission=PREVIEW)
 def preview_table() -> ResponseReturnValue:
@@ -103,6 +118,11 @@ def preview_table() -> ResponseReturnValue:
     return response
 
 
+@describe(
+    Tag.DUPLICATES,
+    "Start a run",
+    replies={202: reply(RunStartedSchema, "Location", "Retry-After"), 409: "Another run has not ended."},
+)
 @blueprint.post("/runs")
 @door(permission=RUN)
 def start() -> ResponseReturnValue:
@@ -121,6 +141,7 @@ def start() -> ResponseReturnValue:
     return response, HTTPStatus.ACCEPTED
 
 
+@describe(Tag.DUPLICATES, "List runs, newest first", query=PageQuery, replies={200: RunPageSchema})
 @blueprint.get("/runs")
 @door(permission=EITHER)
 def page() -> ResponseReturnValue:
@@ -134,6 +155,7 @@ def page() -> ResponseReturnValue:
     return jsonify(PAGE.dump({"runs": shown, "next_cursor": next_cursor}))
 
 
+@describe(Tag.DUPLICATES, "Poll a run", replies={200: reply(RunSchema, "Retry-After?")})
 @blueprint.get("/runs/<uuid:run_id>")
 @door(permission=EITHER)
 def show(run_id: UUID) -> ResponseReturnValue:
@@ -146,6 +168,7 @@ def show(run_id: UUID) -> ResponseReturnValue:
     return response
 
 
+@describe(Tag.DUPLICATES, "Cancel a run", replies={200: RunSchema, 409: "The run has ended."})
 @blueprint.post("/runs/<uuid:run_id>/cancel")
 @door(permission=RUN)
 def cancel(run_id: UUID) -> ResponseReturnValue:

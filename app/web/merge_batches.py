@@ -10,9 +10,11 @@ from app.db import borrow
 from app.ledger import queries
 from app.web.accepted import RETRY_AFTER, shown_batch
 from app.web.auth import POLLING, door, pool
+from app.web.openapi.describe import CONDITIONAL, Tag, describe, reply
 from app.web.pagination import cut
-from schemas.jobs import BatchPageQuery, BatchPageSchema, load_query
+from schemas.jobs import BatchPageQuery, BatchPageSchema, BatchSchema
 from schemas.outcomes import JobState
+from schemas.paging import load_query
 
 blueprint = Blueprint("merge_batches", __name__, url_prefix="/merge/batches")
 
@@ -20,6 +22,12 @@ QUERY = BatchPageQuery()
 PAGE = BatchPageSchema()
 
 
+@describe(
+    Tag.MERGES,
+    "Poll a batch",
+    headers=CONDITIONAL,
+    replies={200: reply(BatchSchema, "ETag", "Retry-After?")},
+)
 @blueprint.get("/<uuid:batch_id>")
 @door(permission=POLLING)
 def read(batch_id: UUID) -> ResponseReturnValue:
@@ -32,6 +40,12 @@ def read(batch_id: UUID) -> ResponseReturnValue:
     return response.make_conditional(request)
 
 
+@describe(
+    Tag.MERGES,
+    "List batches, newest first, by source or duplicate run",
+    query=BatchPageQuery,
+    replies={200: BatchPageSchema},
+)
 @blueprint.get("")
 @door(permission=POLLING)
 def page() -> ResponseReturnValue:

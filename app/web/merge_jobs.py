@@ -12,8 +12,10 @@ from app.db import Connection, borrow, in_transaction
 from app.ledger import queries, retry
 from app.web.accepted import RETRY_AFTER
 from app.web.auth import POLLING, door, pool
+from app.web.openapi.describe import Tag, describe, reply
 from app.web.pagination import cut
-from schemas.jobs import JobPageQuery, JobPageSchema, JobQuery, JobSchema, load_query
+from schemas.jobs import JobDetailSchema, JobPageQuery, JobPageSchema, JobQuery, JobSchema
+from schemas.paging import load_query
 
 blueprint = Blueprint("merge_jobs", __name__, url_prefix="/merge/jobs")
 
@@ -23,6 +25,7 @@ PAGE_QUERY = JobPageQuery()
 PAGE = JobPageSchema()
 
 
+@describe(Tag.MERGES, "Read a job", query=JobQuery, replies={200: JobDetailSchema})
 @blueprint.get("/<uuid:job_id>")
 @door(permission=POLLING)
 def read(job_id: UUID) -> ResponseReturnValue:
@@ -35,6 +38,12 @@ def read(job_id: UUID) -> ResponseReturnValue:
     return jsonify(shown)
 
 
+@describe(
+    Tag.MERGES,
+    "List jobs, newest first, by state, outcome or identifier",
+    query=JobPageQuery,
+    replies={200: JobPageSchema},
+)
 @blueprint.get("")
 @door(permission=POLLING)
 def page() -> ResponseReturnValue:
@@ -61,6 +70,14 @@ def wanted_jobs(arguments: Mapping[str, str]) -> tuple[Sequence[queries.Job], UU
     return cut(jobs, query["limit"])
 
 
+@describe(
+    Tag.MERGES,
+    "Retry a dead job",
+    replies={
+        202: reply(JobSchema, "Location", "Retry-After"),
+        409: "The job is not dead, or its request was erased.",
+    },
+)
 @blueprint.post("/<uuid:job_id>/retry")
 @door(permission="users.merge")
 def retry(job_id: UUID) -> ResponseReturnValue:

@@ -10,13 +10,15 @@ from flask.typing import ResponseReturnValue
 
 from app.db import Connection, borrow, in_transaction
 from app.ledger import queries
-from app.undo import accept
 from app.ledger.accept import Accepted
-from app.undo.accept import Asked
 from app.metrics.http import ACCEPTED_JOBS
+from app.undo import accept
+from app.undo.accept import Asked
 from app.web.accepted import accepted_answer, idempotency_key
 from app.web.auth import POLLING, AccessDenied, door, pool
+from app.web.openapi.describe import BATCH_HEADERS, IDEMPOTENT, Tag, describe, reply
 from app.web.shedding import backlogs
+from schemas.jobs import JobUndoAcceptedSchema, UndoAcceptedSchema
 from schemas.outcomes import JobKind
 
 blueprint = Blueprint("merge_undo", __name__, url_prefix="/merge")
@@ -25,6 +27,15 @@ blueprint = Blueprint("merge_undo", __name__, url_prefix="/merge")
 PERMISSIONS = {JobKind.MERGE: "users.merge", JobKind.IDENTIFY: "users.identify"}
 
 
+@describe(
+    Tag.MERGES,
+    "Undo a merge",
+    headers=IDEMPOTENT,
+    replies={
+        202: reply(JobUndoAcceptedSchema, *BATCH_HEADERS),
+        409: "The job merged nothing, is unfinished or undone, another undo is running, or the Idempotency-Key conflicts.",
+    },
+)
 @blueprint.post("/jobs/<uuid:job_id>/undo")
 @door(permission=POLLING)
 def undo_job(job_id: UUID) -> ResponseReturnValue:
@@ -41,6 +52,15 @@ def undo_job(job_id: UUID) -> ResponseReturnValue:
     return _answer(accepted, job_id=str(batch.jobs[0].id))
 
 
+@describe(
+    Tag.MERGES,
+    "Undo all merges of a batch",
+    headers=IDEMPOTENT,
+    replies={
+        202: reply(UndoAcceptedSchema, *BATCH_HEADERS),
+        409: "No job of the batch can be undone now, or the Idempotency-Key conflicts.",
+    },
+)
 @blueprint.post("/batches/<uuid:batch_id>/undo")
 @door(permission=POLLING)
 def undo_batch(batch_id: UUID) -> ResponseReturnValue:
@@ -70,9 +90,7 @@ def take_in(asked: Asked, *, key: str | None = None) -> Accepted:
 
     def work(connection: Connection) -> Accepted:
         """Accept it in a transaction, which an error ends without effect."""
-        accepted = accept.accept(
-            connection, asked, api_key_id=g.api_key_id, path=request.path, idempotency=idempotency
-        )
+        accepted = accept.accept(connection, asked, api_key_id=g.api_key_id, path=request.path, idempotency=idempotency)
         if not accepted.replayed:
             known.require_room(connection, workspace_id=g.workspace_id)
         return accepted

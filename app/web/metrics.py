@@ -6,9 +6,10 @@ from flask import Blueprint, Flask, Response, current_app, request
 
 from app.ledger.gauges import LedgerGauges
 from app.metrics.database import DATABASE
-from app.metrics.http import DOOR
 from app.metrics.exposition import CONTENT_TYPE_LATEST, exposition
+from app.metrics.http import DOOR
 from app.web.auth import enter
+from app.web.openapi.describe import Common, Tag, describe, reply
 from app.web.resources import resources_of
 
 blueprint = Blueprint("metrics", __name__)
@@ -26,6 +27,17 @@ def register(flask: Flask) -> None:
     flask.extensions[NAME] = LedgerGauges(lambda: resources.pool, bound=bound)
 
 
+@describe(
+    Tag.SERVER,
+    "Read the metrics",
+    replies={
+        200: reply({"type": "string"}, media="text/plain", description="Metrics in Prometheus's text format."),
+        401: Common.INVALID_KEY,
+        403: Common.ACCESS_DENIED,
+        429: Common.TOO_MANY_REQUESTS,
+        503: Common.UNAVAILABLE,
+    },
+)
 @blueprint.get("/metrics")
 def metrics() -> Response:
     """Return the metrics in Prometheus's text form.

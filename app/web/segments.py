@@ -6,14 +6,22 @@ from flask.typing import ResponseReturnValue
 from app.db import borrow
 from app.segments.find import find
 from app.web.auth import door, json_body, pool
+from app.web.openapi.describe import Tag, describe
+from schemas.paging import ProfileCursor
 from schemas.profile import ProfileSchema
-from schemas.segments import PageEnd, load_segment
+from schemas.segments import SegmentPageSchema, SegmentSchema, load_segment
 
 blueprint = Blueprint("segments", __name__, url_prefix="/segments")
 
-CURSOR = PageEnd()
+CURSOR = ProfileCursor()
 
 
+@describe(
+    Tag.SEGMENTS,
+    "Count and list the profiles that match a filter",
+    body=SegmentSchema,
+    replies={200: SegmentPageSchema},
+)
 @blueprint.post("/query")
 @door(permission="segments.query")
 def query() -> ResponseReturnValue:

@@ -7,11 +7,18 @@ from flask.typing import ResponseReturnValue
 
 from app.users import aliases
 from app.web.auth import door, json_body, pool
-from schemas.aliases import load_aliases
+from app.web.openapi.describe import Tag, describe
+from schemas.aliases import AliasesProcessedSchema, AliasesRefusedSchema, NewAliasesSchema, load_aliases
 
 blueprint = Blueprint("users_alias", __name__)
 
 
+@describe(
+    Tag.USERS,
+    "Add aliases to profiles, or create profiles with an alias only",
+    body=NewAliasesSchema,
+    replies={201: AliasesProcessedSchema, 400: AliasesRefusedSchema},
+)
 @blueprint.post("/users/alias/new")
 @door(permission="users.alias.new")
 def new() -> ResponseReturnValue:

@@ -7,11 +7,18 @@ from flask.typing import ResponseReturnValue
 
 from app.users import alias_updates
 from app.web.auth import door, json_body, pool
-from schemas.alias_updates import load_alias_updates
+from app.web.openapi.describe import Tag, describe
+from schemas.aliases import AliasesProcessedSchema, AliasesRefusedSchema, AliasUpdatesSchema, load_alias_updates
 
 blueprint = Blueprint("users_alias_update", __name__)
 
 
+@describe(
+    Tag.USERS,
+    "Rename aliases",
+    body=AliasUpdatesSchema,
+    replies={201: AliasesProcessedSchema, 400: AliasesRefusedSchema},
+)
 @blueprint.post("/users/alias/update")
 @door(permission="users.alias.update")
 def update() -> ResponseReturnValue:

@@ -8,11 +8,13 @@ from flask.typing import ResponseReturnValue
 from app.users import delete
 from app.web.actor import asker
 from app.web.auth import door, json_body, pool
-from schemas.deletion import load_deletion
+from app.web.openapi.describe import Tag, describe
+from schemas.deletion import DeletedSchema, DeletionSchema, load_deletion
 
 blueprint = Blueprint("users_delete", __name__)
 
 
+@describe(Tag.USERS, "Erase up to 50 people", body=DeletionSchema, replies={201: DeletedSchema})
 @blueprint.post("/users/delete")
 @door(permission="users.delete")
 def delete() -> ResponseReturnValue:

@@ -8,12 +8,14 @@ from flask.typing import ResponseReturnValue
 from app.db import borrow
 from app.users.export import export
 from app.web.auth import door, json_body, pool
-from schemas.export import load_export
+from app.web.openapi.describe import Tag, describe
+from schemas.export import ExportedSchema, ExportSchema, load_export
 from schemas.profile import ProfileSchema
 
 blueprint = Blueprint("users_export", __name__)
 
 
+@describe(Tag.USERS, "Read profiles by any of their identifiers", body=ExportSchema, replies={201: ExportedSchema})
 @blueprint.post("/users/export/ids")
 @door(permission="users.export.ids")
 def ids() -> ResponseReturnValue:

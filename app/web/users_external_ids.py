@@ -8,11 +8,20 @@ from flask.typing import ResponseReturnValue
 from app.users import external_ids
 from app.web.actor import asker
 from app.web.auth import door, json_body, pool, settings
-from schemas.external_ids import load_removals, load_renames
+from app.web.openapi.describe import Tag, describe
+from schemas.external_ids import (
+    RemovalsSchema,
+    RemovedSchema,
+    RenamedSchema,
+    RenamesSchema,
+    load_removals,
+    load_renames,
+)
 
 blueprint = Blueprint("users_external_ids", __name__)
 
 
+@describe(Tag.USERS, "Give up to 50 profiles new external_ids", body=RenamesSchema, replies={201: RenamedSchema})
 @blueprint.post("/users/external_ids/rename")
 @door(permission="users.external_ids.rename")
 def rename() -> ResponseReturnValue:
@@ -22,6 +31,7 @@ def rename() -> ResponseReturnValue:
     return request.answer(refused), HTTPStatus.CREATED
 
 
+@describe(Tag.USERS, "Remove up to 50 deprecated external_ids", body=RemovalsSchema, replies={201: RemovedSchema})
 @blueprint.post("/users/external_ids/remove")
 @door(permission="users.external_ids.remove")
 def remove() -> ResponseReturnValue:

@@ -7,12 +7,21 @@ from flask.typing import ResponseReturnValue
 
 from app.web.accepted import accepted_answer, take_in
 from app.web.auth import door, json_body
-from schemas.identify import load_identify
+from app.web.openapi.describe import BATCH_HEADERS, IDEMPOTENCY_CONFLICT, IDEMPOTENT, Tag, describe, reply
+from schemas.identify import IdentifyRequestSchema, load_identify
+from schemas.jobs import IdentifyAcceptedSchema
 from schemas.outcomes import JobKind
 
 blueprint = Blueprint("users_identify", __name__)
 
 
+@describe(
+    Tag.USERS,
+    "Give up to 50 unidentified profiles their external_id",
+    body=IdentifyRequestSchema,
+    headers=IDEMPOTENT,
+    replies={201: reply(IdentifyAcceptedSchema, *BATCH_HEADERS), 409: IDEMPOTENCY_CONFLICT},
+)
 @blueprint.post("/users/identify")
 @door(permission="users.identify")
 def identify() -> ResponseReturnValue:

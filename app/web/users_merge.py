@@ -7,12 +7,20 @@ from flask.typing import ResponseReturnValue
 
 from app.web.accepted import accepted_answer, take_in
 from app.web.auth import door, json_body
-from schemas.merge import load_merge
+from app.web.openapi.describe import BATCH_HEADERS, IDEMPOTENCY_CONFLICT, IDEMPOTENT, Tag, describe, reply
+from schemas.merge import MergeAcceptedSchema, MergeRequestSchema, load_merge
 from schemas.outcomes import JobKind
 
 blueprint = Blueprint("users_merge", __name__)
 
 
+@describe(
+    Tag.USERS,
+    "Merge up to 50 pairs of profiles",
+    body=MergeRequestSchema,
+    headers=IDEMPOTENT,
+    replies={202: reply(MergeAcceptedSchema, *BATCH_HEADERS), 409: IDEMPOTENCY_CONFLICT},
+)
 @blueprint.post("/users/merge")
 @door(permission="users.merge")
 def merge() -> ResponseReturnValue:

@@ -7,11 +7,19 @@ from flask.typing import ResponseReturnValue
 
 from app.users import track
 from app.web.auth import door, json_body, pool, settings
-from schemas.track import load_track
+from app.web.openapi.describe import Tag, describe
+from schemas.base import RefusedSchema
+from schemas.track import TrackedSchema, TrackRequestSchema, load_track
 
 blueprint = Blueprint("users_track", __name__)
 
 
+@describe(
+    Tag.USERS,
+    "Record attributes, events, purchases, sessions and engagements",
+    body=TrackRequestSchema,
+    replies={201: TrackedSchema, 400: RefusedSchema},
+)
 @blueprint.post("/users/track")
 @door(permission="users.track")
 def record() -> ResponseReturnValue:

@@ -8,9 +8,10 @@ from flask.typing import ResponseReturnValue
 
 from app.db import Connection, borrow, in_transaction
 from app.web.auth import door, pool
+from app.web.openapi.describe import Tag, describe
 from app.web.pagination import cut
 from app.webhooks import deliveries, store
-from schemas.jobs import load_query
+from schemas.paging import load_query
 from schemas.webhooks import NoticePageQuery, NoticePageSchema, NoticeSchema
 
 blueprint = Blueprint("webhook_notices", __name__, url_prefix="/webhooks/<uuid:webhook_id>/notices")
@@ -20,6 +21,12 @@ PAGE = NoticePageSchema()
 NOTICE = NoticeSchema()
 
 
+@describe(
+    Tag.WEBHOOKS,
+    "List the notices of a webhook, newest first",
+    query=NoticePageQuery,
+    replies={200: NoticePageSchema},
+)
 @blueprint.get("")
 @door(permission="webhooks.read")
 def page(webhook_id: UUID) -> ResponseReturnValue:
@@ -39,6 +46,7 @@ def page(webhook_id: UUID) -> ResponseReturnValue:
     return jsonify(PAGE.dump({"notices": shown, "next_cursor": next_cursor}))
 
 
+@describe(Tag.WEBHOOKS, "Retry a dead notice", replies={202: NoticeSchema, 409: "The notice is not dead."})
 @blueprint.post("/<uuid:notice_id>/retry")
 @door(permission="webhooks.write")
 def retry(webhook_id: UUID, notice_id: UUID) -> ResponseReturnValue:

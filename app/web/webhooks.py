@@ -9,11 +9,22 @@ from flask.typing import ResponseReturnValue
 from app.db import Connection, borrow, in_transaction
 from app.errors import Conflict
 from app.web.auth import door, json_body, pool, settings
+from app.web.openapi.describe import Tag, describe
 from app.webhooks import deliveries, store, watching
 from app.webhooks.secrets import Seed, secret_of
 from app.webhooks.store import Webhook
 from app.webhooks.targets import addresses_of, target_of
-from schemas.webhooks import NoticeSchema, WebhookSchema, WebhooksSchema, load_webhook, load_wish
+from schemas.base import SuccessSchema
+from schemas.webhooks import (
+    NewWebhookSchema,
+    NoticeSchema,
+    SecretWebhookSchema,
+    WebhookChangeSchema,
+    WebhookSchema,
+    WebhooksSchema,
+    load_webhook,
+    load_webhook_change,
+)
 
 blueprint = Blueprint("webhooks", __name__, url_prefix="/webhooks")
 
@@ -26,6 +37,12 @@ LOOK_UP_S = 3.0
 DISABLED = "This webhook is disabled, so that nothing is sent to it; enable it first."
 
 
+@describe(
+    Tag.WEBHOOKS,
+    "Create a webhook",
+    body=NewWebhookSchema,
+    replies={201: SecretWebhookSchema, 409: "The workspace has the maximum number of webhooks."},
+)
 @blueprint.post("")
 @door(permission=WRITE)
 def create() -> ResponseReturnValue:
@@ -39,6 +56,7 @@ def create() -> ResponseReturnValue:
     return _with_secret(*in_transaction(pool(), work, workspace_id=g.workspace_id)), HTTPStatus.CREATED
 
 
+@describe(Tag.WEBHOOKS, "List the webhooks", replies={200: WebhooksSchema})
 @blueprint.get("")
 @door(permission=READ)
 def list_all() -> ResponseReturnValue:
@@ -48,6 +66,7 @@ def list_all() -> ResponseReturnValue:
     return jsonify(WEBHOOKS.dump({"webhooks": found}))
 
 
+@describe(Tag.WEBHOOKS, "Read a webhook", replies={200: WebhookSchema})
 @blueprint.get("/<uuid:webhook_id>")
 @door(permission=READ)
 def read(webhook_id: UUID) -> ResponseReturnValue:
@@ -57,6 +76,7 @@ def read(webhook_id: UUID) -> ResponseReturnValue:
     return jsonify(WEBHOOK.dump(found))
 
 
+@describe(Tag.WEBHOOKS, "Change, enable or disable a webhook", body=WebhookChangeSchema, replies={200: WebhookSchema})
 @blueprint.patch("/<uuid:webhook_id>")
 @door(permission=WRITE)
 def change(webhook_id: UUID) -> ResponseReturnValue:
@@ -64,7 +84,7 @@ def change(webhook_id: UUID) -> ResponseReturnValue:
 
     While one is disabled its notices wait, and no new ones are made for it.
     """
-    wish = load_wish(json_body())
+    wish = load_webhook_change(json_body())
     _check(wish.url)
 
     def work(connection: Connection) -> Webhook:
@@ -73,6 +93,7 @@ def change(webhook_id: UUID) -> ResponseReturnValue:
     return jsonify(WEBHOOK.dump(in_transaction(pool(), work, workspace_id=g.workspace_id)))
 
 
+@describe(Tag.WEBHOOKS, "Delete a webhook", replies={200: SuccessSchema})
 @blueprint.delete("/<uuid:webhook_id>")
 @door(permission=WRITE)
 def delete(webhook_id: UUID) -> ResponseReturnValue:
@@ -85,6 +106,7 @@ def delete(webhook_id: UUID) -> ResponseReturnValue:
     return jsonify(message="success")
 
 
+@describe(Tag.WEBHOOKS, "Rotate the secret of a webhook", replies={200: SecretWebhookSchema})
 @blueprint.post("/<uuid:webhook_id>/secret/rotate")
 @door(permission=WRITE)
 def rotate(webhook_id: UUID) -> ResponseReturnValue:
@@ -98,6 +120,7 @@ def rotate(webhook_id: UUID) -> ResponseReturnValue:
     return _with_secret(*in_transaction(pool(), work, workspace_id=g.workspace_id))
 
 
+@describe(Tag.WEBHOOKS, "Send a test notice", replies={202: NoticeSchema, 409: "The webhook is disabled."})
 @blueprint.post("/<uuid:webhook_id>/test")
 @door(permission=WRITE)
 def test(webhook_id: UUID) -> ResponseReturnValue:

@@ -11,7 +11,7 @@ from uuid_utils.compat import uuid7
 from app.db import Connection, load_queries
 from app.errors import Conflict, NotFound
 from app.webhooks.secrets import Seed, new_seed
-from schemas.webhooks import Wish
+from schemas.webhooks import WebhookChange
 
 QUERIES = load_queries("app.webhooks", "webhooks.sql")
 
@@ -39,7 +39,7 @@ class Webhook:
     former_until: datetime | None
 
 
-def create(connection: Connection, wish: Wish, *, workspace_id: int, peppers: Sequence[str]) -> tuple[Webhook, Seed]:
+def create(connection: Connection, wish: WebhookChange, *, workspace_id: int, peppers: Sequence[str]) -> tuple[Webhook, Seed]:
     """Return a new webhook as *wish* says, and what its secret is made of; raise Conflict when there are too many."""
     seed = new_seed(peppers)
     values = {"workspace_id": workspace_id, "id": uuid7(), "most": MOST, **asdict(wish), **asdict(seed)}
@@ -59,7 +59,7 @@ def read(connection: Connection, *, workspace_id: int, webhook_id: UUID) -> Webh
     return _one(connection, "read_webhook", {"workspace_id": workspace_id, "id": webhook_id})
 
 
-def change(connection: Connection, wish: Wish, *, workspace_id: int, webhook_id: UUID) -> Webhook:
+def change(connection: Connection, wish: WebhookChange, *, workspace_id: int, webhook_id: UUID) -> Webhook:
     """Return a webhook after it was changed as *wish* says; raise NotFound when there is none of that id."""
     return _one(connection, "change_webhook", {"workspace_id": workspace_id, "id": webhook_id, **asdict(wish)})
 

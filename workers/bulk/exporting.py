@@ -7,7 +7,7 @@ from typing import IO, Any
 
 import orjson
 
-from schemas.jobs import MAX_LIMIT
+from schemas.paging import MAX_LIMIT
 from schemas.profile import ProfileSchema
 from workers.bulk.journal import Journal
 from workers.bulk.source import Form

@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from schemas.jobs import DEFAULT_LIMIT, MAX_LIMIT
+from schemas.paging import DEFAULT_LIMIT, MAX_LIMIT
 
 limit_option = click.option(
     "--limit",

@@ -10,13 +10,13 @@ from flask.typing import ResponseReturnValue
 
 from app.db import borrow
 from app.ledger import queries
+from app.web.auth import POLLING, pool
 from app.web.console.auth import signed_in
 from app.web.console.jobs import matching
 from app.web.console.progress import pace_of
-from app.web.auth import POLLING, pool
 from app.web.merge_batches import wanted_batches
-from schemas.jobs import Cursor
 from schemas.outcomes import JobState, Outcome
+from schemas.paging import Cursor
 
 blueprint = Blueprint("batches", __name__, url_prefix="/batches")
 

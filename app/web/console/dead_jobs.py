@@ -10,12 +10,12 @@ from flask.typing import ResponseReturnValue
 from app.db import Connection, borrow, in_transaction
 from app.errors import Conflict, Rejected
 from app.ledger import queries, retry
-from app.web.console.auth import signed_in
 from app.web.auth import POLLING
+from app.web.console.auth import signed_in
 from app.web.pagination import cut
 from app.web.resources import pool
-from schemas.jobs import DEFAULT_LIMIT, Cursor, PageQuery, load_query
 from schemas.outcomes import JobState
+from schemas.paging import DEFAULT_LIMIT, Cursor, PageQuery, load_query
 
 blueprint = Blueprint("dead", __name__)
 

@@ -12,12 +12,12 @@ from flask.typing import ResponseReturnValue
 from app.db import borrow
 from app.lane.compare import compare
 from app.ledger import queries
+from app.web.auth import POLLING, pool
 from app.web.console.auth import signed_in
 from app.web.console.progress import pace_of
-from app.web.auth import POLLING, pool
 from app.web.merge_jobs import wanted_jobs
-from schemas.jobs import Cursor
 from schemas.outcomes import SETTLED, JobState, Outcome
+from schemas.paging import Cursor
 
 blueprint = Blueprint("jobs", __name__, url_prefix="/jobs")
 

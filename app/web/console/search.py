@@ -17,12 +17,12 @@ from app.ledger import queries
 from app.ledger.queries import Job
 from app.merging.profile import Profile
 from app.users.export import export
-from app.web.console.auth import signed_in
 from app.web.auth import POLLING, pool
+from app.web.console.auth import signed_in
 from app.web.merge_jobs import wanted_jobs
 from schemas.export import ExportRequest
 from schemas.identifiers import BrazeId, Email, ExternalId, Phone, UserAlias
-from schemas.jobs import MAX_IDENTIFIER
+from schemas.paging import MAX_IDENTIFIER
 
 blueprint = Blueprint("search", __name__)
 

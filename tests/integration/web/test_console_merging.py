@@ -8,7 +8,7 @@ import pytest
 from app.db import Pool
 from app.web.console.merge_form import ROLES
 from schemas.merge import TOO_LONG
-from schemas.prioritization_checks import BOTH_RECENCIES, EMPTY_PRIORITIZATION
+from schemas.prioritization import BOTH_RECENCIES, EMPTY_PRIORITIZATION
 from tests.support.browser import Browser, words
 from tests.support.front_door import Caller
 from tests.support.profiles import export, track

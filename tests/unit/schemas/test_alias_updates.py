@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from marshmallow import ValidationError
 
-from schemas.alias_updates import AliasUpdate, load_alias_updates
+from schemas.aliases import AliasUpdate, load_alias_updates
 from schemas.identifiers import UserAlias
 
 A_TO_B = {"alias_label": "shop", "old_alias_name": "a", "new_alias_name": "b"}

@@ -3,14 +3,14 @@ from typing import Any
 import pytest
 from marshmallow import ValidationError
 
-from schemas.custom import CustomAttributes, read_custom
+from schemas.custom import CustomAttributes, load_custom_attributes
 from schemas.operations import ChangeArray, ChangeObjects, Increment, MergeObject
 
 ADD = {"$add": [{"id": 1}]}
 
 
 def read(*, merge: bool = False, **given: Any) -> CustomAttributes:
-    return read_custom(given, merge=merge)
+    return load_custom_attributes(given, merge=merge)
 
 
 def test_values_are_kept_as_they_were_sent() -> None:

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from marshmallow import ValidationError
 
-from schemas.jobs import BatchPageQuery, BatchPageSchema, BatchSummarySchema, JobPageQuery, load_query
+from schemas.jobs import BatchPageQuery, BatchPageSchema, BatchSummarySchema, JobPageQuery
 from schemas.outcomes import JobState, Outcome
+from schemas.paging import load_query
 
 
 @given(st.uuids())

@@ -1,6 +1,7 @@
 from datetime import UTC, date, datetime
 
-from schemas.profile import EXPORTABLE, ProfileSchema, moment_text
+from schemas.base import moment_text
+from schemas.profile import EXPORTABLE, ProfileSchema
 from tests.support.factories import a_profile, an_email
 
 MAY = datetime(2026, 5, 1, 8, 0, 0, 999_999, tzinfo=UTC)

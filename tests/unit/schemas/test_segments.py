@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 from marshmallow import ValidationError
 
+from schemas.paging import MAX_ID, ProfileCursor
 from schemas.segment_leaves import COSTLY, LEAVES, Leaf
-from schemas.segments import MAX_ID, Every, PageEnd, Some, leaves_of, load_segment
+from schemas.segments import Every, Some, leaves_of, load_segment
 
 BLANK = {"external_id": {"comparison": "does_not_exist"}}
 LEAD = {"custom_attribute": {"custom_attribute_name": "is_lead_profile", "comparison": "equals", "value": True}}
@@ -48,13 +49,13 @@ def test_the_first_page_holds_fifty_profiles_with_all_their_fields() -> None:
 
 @pytest.mark.parametrize("profile_id", [0, 1, 255, 2**40, MAX_ID])
 def test_a_cursor_comes_back_as_it_went(profile_id: int) -> None:
-    cursor = PageEnd().serialize("cursor", {"cursor": profile_id})
+    cursor = ProfileCursor().serialize("cursor", {"cursor": profile_id})
 
     assert load_segment({"filter": BLANK, "cursor": cursor}).after == profile_id
 
 
 def test_there_is_no_cursor_after_the_last_page() -> None:
-    assert PageEnd().serialize("cursor", {"cursor": None}) is None
+    assert ProfileCursor().serialize("cursor", {"cursor": None}) is None
 
 
 @pytest.mark.parametrize("kind", LEAVES)

@@ -3,7 +3,7 @@
 import pytest
 
 from app.users.alias_updates import plan
-from schemas.alias_updates import AliasUpdate
+from schemas.aliases import AliasUpdate
 from schemas.identifiers import UserAlias
 
 

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.users.draft import Draft
 from app.users.custom_attributes import Ignored, apply_custom, changed_by, json_key, merged, unique
-from schemas.custom import read_custom
+from app.users.draft import Draft
+from schemas.custom import load_custom_attributes
 from schemas.operations import ChangeArray, ChangeObjects, Increment, Match
 from tests.support.factories import a_profile
 
@@ -30,7 +30,7 @@ def after(
 ) -> tuple[dict[str, Any], list[str]]:
     """Return the custom attributes *present* after *sent*, and what is told of what was ignored."""
     draft = Draft(a_profile(custom_attributes=present))
-    custom = read_custom(sent, merge=merge)
+    custom = load_custom_attributes(sent, merge=merge)
 
     assert custom.fault is None
     ignored = apply_custom(draft, custom, array_cap=cap)
@@ -234,7 +234,7 @@ def test_adding_and_removing_keep_an_array_a_set_with_the_newest_last(
 @given(ARRAYS, st.integers(1, 5))
 def test_the_cap_keeps_the_newest(elements: list[Any], cap: int) -> None:
     draft = Draft(a_profile())
-    apply_custom(draft, read_custom({"x": elements}, merge=False), array_cap=cap)
+    apply_custom(draft, load_custom_attributes({"x": elements}, merge=False), array_cap=cap)
 
     assert json_key(draft["custom_attributes"]["x"]) == json_key(unique(elements)[-cap:])
 
