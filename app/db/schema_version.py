@@ -71,5 +71,5 @@ def require(settings: Settings) -> None:
 
 def _role_fault(connection: psycopg.Connection[Any]) -> str | None:
     """Return the sentence that says why processes cannot work under their role; None when they can."""
-    found = roles.fault(connection)
+    found = roles.find_role_fault(connection)
     return None if found is None else f"{'; '.join(found)}."

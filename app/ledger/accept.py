@@ -16,7 +16,7 @@ from app.ledger.idempotency import IdempotencyKey, first_use
 from app.ledger.lanes import lane_heads
 from app.logs import request_id
 from app.metrics.http import ACCEPTED_JOBS
-from app.telemetry.spans import current
+from app.telemetry.spans import current_traceparent
 from schemas.identifiers import Email, Member, Phone, Recorded, plain_value, sharing_key, to_record
 from schemas.outcomes import BatchSource, JobKind
 
@@ -120,7 +120,7 @@ def accept(  # noqa: PLR0913  one request has as many sides
 
 def origin() -> dict[str, str | None]:
     """Return what a batch keeps of the request that makes it: its id, and where its trace goes on."""
-    return {"request_id": request_id.get() or None, "traceparent": current.get() or None}
+    return {"request_id": request_id.get() or None, "traceparent": current_traceparent.get() or None}
 
 
 def _jobs(updates: Sequence[Update], places: Sequence[int]) -> list[dict[str, Any]]:

@@ -76,7 +76,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     # A path with two slashes in a row is no URL of ours; it would be redirected, to whatever host the request names.
     flask.url_map.merge_slashes = False
     settings = Settings.from_environ() if settings is None else settings
-    spans.start(settings, service="web")
+    spans.start_tracing(settings, service="web")
     give(flask, settings)
     request_logging.register(flask)
     errors.register(flask)

@@ -25,7 +25,7 @@ def examine(connection: Connection, settings: Settings) -> Iterator[Finding]:
             "For each: `ALTER TABLE … ENABLE ROW LEVEL SECURITY`, and `CREATE POLICY own_workspace ON … USING"
             " (workspace_id = current_workspace())` where that is missing.",
         )
-    if found := roles.fault(connection):
+    if found := roles.find_role_fault(connection):
         sentence, way_out = found
         yield wrong(CHECK, f"{sentence}.", f"{way_out[0].upper()}{way_out[1:]}.")
     elif (me := _works_as(settings)) is not None:
