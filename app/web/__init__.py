@@ -33,9 +33,9 @@ from app.web import (
     webhook_notices,
     webhooks,
 )
-from app.web.json_provider import Orjson
+from app.web.json_provider import OrjsonProvider
 from app.web.request_body import MAX_BODY
-from app.web.resources import give
+from app.web.resources import set_resources
 
 BLUEPRINTS = (
     audit.blueprint,
@@ -69,7 +69,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     It connects to nothing before its first request.
     """
     flask = Flask(__name__, static_folder=None)
-    flask.json = Orjson(flask)
+    flask.json = OrjsonProvider(flask)
     flask.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     # Each URL answers its own methods and no others: OPTIONS would be a way in without a key.
     flask.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
@@ -77,7 +77,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     flask.url_map.merge_slashes = False
     settings = Settings.from_environ() if settings is None else settings
     spans.start_tracing(settings, service="web")
-    give(flask, settings)
+    set_resources(flask, settings)
     request_logging.register(flask)
     errors.register(flask)
     rate_limiting.register(flask, settings)

@@ -31,7 +31,7 @@ WRONG_KEY = "The Idempotency-Key header must have from 1 to 255 visible ASCII ch
 BATCH = BatchSchema()
 
 
-def take_in(
+def accept_batch(
     kind: JobKind,
     updates: Sequence[Update],
     *,
@@ -72,7 +72,7 @@ def idempotency_key(body: Any, *, given: str | None = None) -> IdempotencyKey | 
     return IdempotencyKey(key=key, body_digest=digest, hours=settings().idempotency_hours)
 
 
-def accepted_answer(accepted: Accepted, *, status: int, **vendors: Any) -> Response:
+def accepted_response(accepted: Accepted, *, status: int, **vendors: Any) -> Response:
     """Return the answer to a request that became a batch: the *vendors* members, and ours beside them.
 
     A client that would rather wait gets it when the batch has finished or its time is up, with the batch in it.
@@ -99,7 +99,7 @@ def _waited_for(batch_id: UUID, seconds: int) -> dict[str, Any] | None:
     The batch is durable already: when the database goes away now, the answer must not seem to say that it is not.
     """
     try:
-        return shown_batch(batch_id) if wait_for_batch(batch_id, seconds=seconds) else None
+        return dump_batch(batch_id) if wait_for_batch(batch_id, seconds=seconds) else None
     except DatabaseUnavailable:
         LOG.warning("PostgreSQL went away while a request waited for its batch", extra={"batch_id": str(batch_id)})
         return None
@@ -110,7 +110,7 @@ def status_url(batch_id: UUID) -> str:
     return f"/merge/batches/{batch_id}"
 
 
-def shown_batch(batch_id: UUID) -> dict[str, Any]:
+def dump_batch(batch_id: UUID) -> dict[str, Any]:
     """Return the batch as its own URL shows it; raise NotFound when the key's workspace has none of that id."""
     with open_transaction(pool(), g.workspace_id) as tx:
         batch = queries.read_batch(tx, batch_id=batch_id)

@@ -14,7 +14,7 @@ from app.audit.entries import Entry
 from app.audit.queries import Wanted, everything, page
 from app.db.transaction import open_transaction
 from app.errors import DatabaseUnavailable, Overloaded
-from app.web.auth import door, pool
+from app.web.auth import pool, requires
 from schemas.audit import AuditPageSchema, AuditQuery, ExportQuery, Form, WholeAuditPageSchema
 from schemas.jobs import load_query
 
@@ -34,7 +34,7 @@ BUSY_S = 10
 
 
 @blueprint.get("")
-@door(permission="audit.read")
+@requires(permission="audit.read")
 def entries() -> ResponseReturnValue:
     """Answer with a page of the audit, newest first; with `?include=images`, what was before and after beside it."""
     query = load_query(QUERY, request.args)
@@ -53,7 +53,7 @@ def entries() -> ResponseReturnValue:
 
 
 @blueprint.get("/export")
-@door(permission="audit.read")
+@requires(permission="audit.read")
 def file() -> ResponseReturnValue:
     """Answer with all that is wanted of the audit as it stands at this moment, as a file that is written as it is read.
 

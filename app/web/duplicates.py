@@ -15,8 +15,8 @@ from app.duplicates import csv_export, runs
 from app.duplicates.policy import Policy, next_daily, read_policy, write_policy
 from app.duplicates.preview import count, steps
 from app.web.accepted import RETRY_AFTER
-from app.web.auth import door, json_body, pool, settings
-from app.web.pagination import cut
+from app.web.auth import json_body, pool, requires, settings
+from app.web.pagination import split_page
 from schemas.duplicates import (
     DuplicatePreviewSchema,
     PolicySchema,
@@ -45,7 +45,7 @@ PAGE = RunPageSchema()
 
 
 @blueprint.get("/policy")
-@door(permission=EITHER)
+@requires(permission=EITHER)
 def policy() -> ResponseReturnValue:
     """Answer with the workspace's policy; the defaults when it never set one."""
     with open_transaction(pool(), g.workspace_id) as tx:
@@ -53,7 +53,7 @@ def policy() -> ResponseReturnValue:
 
 
 @blueprint.put("/policy")
-@door(permission=RUN)
+@requires(permission=RUN)
 def set_policy() -> ResponseReturnValue:
     """Set the workspace's policy, whole: what is left out gets its default. A run under way keeps the rule it has."""
     given = load_policy(json_body())
@@ -69,7 +69,7 @@ def set_policy() -> ResponseReturnValue:
 
 
 @blueprint.get("/preview")
-@door(permission=PREVIEW)
+@requires(permission=PREVIEW)
 def preview() -> ResponseReturnValue:
     """Answer with what a run would find, in numbers: by the workspace's rule, or by that in the query.
 
@@ -81,7 +81,7 @@ def preview() -> ResponseReturnValue:
 
 
 @blueprint.get("/preview.csv")
-@door(permission=PREVIEW)
+@requires(permission=PREVIEW)
 def preview_table() -> ResponseReturnValue:
     """Answer with what a run would do, profile by profile, in the vendor's columns.
 
@@ -103,7 +103,7 @@ def preview_table() -> ResponseReturnValue:
 
 
 @blueprint.post("/runs")
-@door(permission=RUN)
+@requires(permission=RUN)
 def start() -> ResponseReturnValue:
     """Begin a run by the workspace's rule, and answer 202 with where to follow it; 409 while one is under way."""
 
@@ -119,18 +119,18 @@ def start() -> ResponseReturnValue:
 
 
 @blueprint.get("/runs")
-@door(permission=EITHER)
+@requires(permission=EITHER)
 def page() -> ResponseReturnValue:
     """Answer with a page of runs, newest first."""
     query = load_query(PAGE_QUERY, request.args)
     with open_transaction(pool(), g.workspace_id) as tx:
         found = runs.list_runs(tx, limit=query["limit"] + 1, before=query.get("cursor"))
-    shown, next_cursor = cut(found, query["limit"])
+    shown, next_cursor = split_page(found, query["limit"])
     return jsonify(PAGE.dump({"runs": shown, "next_cursor": next_cursor}))
 
 
 @blueprint.get("/runs/<uuid:run_id>")
-@door(permission=EITHER)
+@requires(permission=EITHER)
 def show(run_id: UUID) -> ResponseReturnValue:
     """Answer with a run: how far it is, and what it has found so far."""
     with open_transaction(pool(), g.workspace_id) as tx:
@@ -142,7 +142,7 @@ def show(run_id: UUID) -> ResponseReturnValue:
 
 
 @blueprint.post("/runs/<uuid:run_id>/cancel")
-@door(permission=RUN)
+@requires(permission=RUN)
 def cancel(run_id: UUID) -> ResponseReturnValue:
     """End a run and answer with it; 409 when it has ended. The merges that it asked for go on, and can be undone."""
 

@@ -12,8 +12,8 @@ from app.db.transaction import Transaction, open_transaction, run_in_transaction
 from app.ledger import queries
 from app.ledger.retry import retry_job
 from app.web.accepted import RETRY_AFTER
-from app.web.auth import POLLING, door, pool
-from app.web.pagination import cut
+from app.web.auth import POLLING, pool, requires
+from app.web.pagination import split_page
 from schemas.jobs import JobPageQuery, JobPageSchema, JobQuery, JobSchema, load_query
 
 blueprint = Blueprint("merge_jobs", __name__, url_prefix="/merge/jobs")
@@ -25,7 +25,7 @@ PAGE = JobPageSchema()
 
 
 @blueprint.get("/<uuid:job_id>")
-@door(permission=POLLING)
+@requires(permission=POLLING)
 def read(job_id: UUID) -> ResponseReturnValue:
     """Answer with a job; with `?include=changes`, what it changed on the survivor beside it."""
     query = load_query(QUERY, request.args)
@@ -37,7 +37,7 @@ def read(job_id: UUID) -> ResponseReturnValue:
 
 
 @blueprint.get("")
-@door(permission=POLLING)
+@requires(permission=POLLING)
 def page() -> ResponseReturnValue:
     """Answer with a page of the jobs that are wanted, newest first."""
     shown, next_cursor = wanted_jobs(request.args)
@@ -58,11 +58,11 @@ def wanted_jobs(arguments: Mapping[str, str]) -> tuple[Sequence[queries.Job], UU
             limit=query["limit"] + 1,
             before=query.get("cursor"),
         )
-    return cut(jobs, query["limit"])
+    return split_page(jobs, query["limit"])
 
 
 @blueprint.post("/<uuid:job_id>/retry")
-@door(permission="users.merge")
+@requires(permission="users.merge")
 def retry(job_id: UUID) -> ResponseReturnValue:
     """Put a dead job back in the queue and answer 202 with it as it stands; 409 when it is not dead."""
 

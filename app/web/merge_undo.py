@@ -14,8 +14,8 @@ from app.ledger.accept import Accepted
 from app.metrics.http import ACCEPTED_JOBS
 from app.undo import accept
 from app.undo.accept import Asked
-from app.web.accepted import accepted_answer, idempotency_key
-from app.web.auth import POLLING, AccessDenied, door, pool
+from app.web.accepted import accepted_response, idempotency_key
+from app.web.auth import POLLING, AccessDenied, pool, requires
 from app.web.shedding import backlogs
 from schemas.outcomes import JobKind
 
@@ -26,7 +26,7 @@ PERMISSIONS = {JobKind.MERGE: "users.merge", JobKind.IDENTIFY: "users.identify"}
 
 
 @blueprint.post("/jobs/<uuid:job_id>/undo")
-@door(permission=POLLING)
+@requires(permission=POLLING)
 def undo_job(job_id: UUID) -> ResponseReturnValue:
     """Accept the undo of a job that merged or identified, as a job of its own; 409 when it cannot be undone now.
 
@@ -42,7 +42,7 @@ def undo_job(job_id: UUID) -> ResponseReturnValue:
 
 
 @blueprint.post("/batches/<uuid:batch_id>/undo")
-@door(permission=POLLING)
+@requires(permission=POLLING)
 def undo_batch(batch_id: UUID) -> ResponseReturnValue:
     """Accept the undo of every job of a batch that merged or identified and is not undone, the latest merge first.
 
@@ -84,4 +84,4 @@ def take_in(asked: Asked, *, key: str | None = None) -> Accepted:
 
 def _answer(accepted: Accepted, **members: Any) -> ResponseReturnValue:
     """Return the answer, with further *members*."""
-    return accepted_answer(accepted, status=HTTPStatus.ACCEPTED, message="success", **members)
+    return accepted_response(accepted, status=HTTPStatus.ACCEPTED, message="success", **members)

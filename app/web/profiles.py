@@ -9,7 +9,7 @@ from app.db.transaction import open_transaction
 from app.errors import NotFound
 from app.users.activity import count
 from app.users.export import MISSING, page, read
-from app.web.auth import door, pool
+from app.web.auth import pool, requires
 from schemas.activity import load_activity
 from schemas.jobs import load_query
 from schemas.profile import CENTS, ProfileSchema, moment_text
@@ -25,7 +25,7 @@ BRAZE_ID = re.compile(r"[0-9a-f]{24}")
 
 
 @blueprint.get("/profiles")
-@door(permission="users.export.ids")
+@requires(permission="users.export.ids")
 def everyone() -> ResponseReturnValue:
     """Answer with a page of all profiles of the workspace, as exports show them, in an order that does not change."""
     query = load_query(PAGE_QUERY, request.args)
@@ -35,7 +35,7 @@ def everyone() -> ResponseReturnValue:
 
 
 @blueprint.get("/profiles/<braze_id>")
-@door(permission="users.export.ids")
+@requires(permission="users.export.ids")
 def show(braze_id: str) -> ResponseReturnValue:
     """Answer with the profile as exports show it, or 410 with a Link to its survivor when it was merged away."""
     with open_transaction(pool(), g.workspace_id) as tx:
@@ -45,7 +45,7 @@ def show(braze_id: str) -> ResponseReturnValue:
 
 
 @blueprint.get("/profiles/<braze_id>/activity")
-@door(permission="users.export.ids")
+@requires(permission="users.export.ids")
 def activity(braze_id: str) -> ResponseReturnValue:
     """Answer with how often the profile did something in the last days, and for purchases with the money spent."""
     query = load_activity(request.args)

@@ -41,7 +41,7 @@ class Resources:
             pool.close()
 
 
-def give(flask: Flask, settings: Settings) -> None:
+def set_resources(flask: Flask, settings: Settings) -> None:
     """Give the application its resources."""
     flask.extensions[NAME] = Resources(settings)
 

@@ -5,7 +5,7 @@ from flask.typing import ResponseReturnValue
 
 from app.db.transaction import open_transaction
 from app.segments.find import find
-from app.web.auth import door, json_body, pool
+from app.web.auth import json_body, pool, requires
 from schemas.profile import ProfileSchema
 from schemas.segments import PageEnd, load_segment
 
@@ -15,7 +15,7 @@ CURSOR = PageEnd()
 
 
 @blueprint.post("/query")
-@door(permission="segments.query")
+@requires(permission="segments.query")
 def query() -> ResponseReturnValue:
     """Answer with how many profiles a filter describes, and with a page of them as exports show them."""
     request = load_segment(json_body())

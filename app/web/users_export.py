@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from app.db.transaction import open_transaction
 from app.users.export import export
-from app.web.auth import door, json_body, pool
+from app.web.auth import json_body, pool, requires
 from schemas.export import load_export
 from schemas.profile import ProfileSchema
 
@@ -15,7 +15,7 @@ blueprint = Blueprint("users_export", __name__)
 
 
 @blueprint.post("/users/export/ids")
-@door(permission="users.export.ids")
+@requires(permission="users.export.ids")
 def ids() -> ResponseReturnValue:
     """Answer with every profile asked for, with the external_ids that nobody has, and what too many profiles share."""
     request = load_export(json_body())

@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 
 from app.db.transaction import Transaction, open_transaction, run_in_transaction
 from app.errors import Conflict
-from app.web.auth import door, json_body, pool, settings
+from app.web.auth import json_body, pool, requires, settings
 from app.webhooks import deliveries, store, watching
 from app.webhooks.secrets import Seed, secret_of
 from app.webhooks.store import Webhook
@@ -27,7 +27,7 @@ DISABLED = "This webhook is disabled, so that nothing is sent to it; enable it f
 
 
 @blueprint.post("")
-@door(permission=WRITE)
+@requires(permission=WRITE)
 def create() -> ResponseReturnValue:
     """Make a webhook and answer with its secret, which is shown now and never again."""
     wish = load_webhook(json_body())
@@ -40,7 +40,7 @@ def create() -> ResponseReturnValue:
 
 
 @blueprint.get("")
-@door(permission=READ)
+@requires(permission=READ)
 def list_all() -> ResponseReturnValue:
     """Answer with all webhooks of the workspace, oldest first."""
     with open_transaction(pool(), g.workspace_id) as tx:
@@ -49,7 +49,7 @@ def list_all() -> ResponseReturnValue:
 
 
 @blueprint.get("/<uuid:webhook_id>")
-@door(permission=READ)
+@requires(permission=READ)
 def read(webhook_id: UUID) -> ResponseReturnValue:
     """Answer with a webhook."""
     with open_transaction(pool(), g.workspace_id) as tx:
@@ -58,7 +58,7 @@ def read(webhook_id: UUID) -> ResponseReturnValue:
 
 
 @blueprint.patch("/<uuid:webhook_id>")
-@door(permission=WRITE)
+@requires(permission=WRITE)
 def change(webhook_id: UUID) -> ResponseReturnValue:
     """Change what the body names of a webhook, and answer with it as it is then.
 
@@ -74,7 +74,7 @@ def change(webhook_id: UUID) -> ResponseReturnValue:
 
 
 @blueprint.delete("/<uuid:webhook_id>")
-@door(permission=WRITE)
+@requires(permission=WRITE)
 def delete(webhook_id: UUID) -> ResponseReturnValue:
     """Delete a webhook with its notices, those that wait among them."""
 
@@ -86,7 +86,7 @@ def delete(webhook_id: UUID) -> ResponseReturnValue:
 
 
 @blueprint.post("/<uuid:webhook_id>/secret/rotate")
-@door(permission=WRITE)
+@requires(permission=WRITE)
 def rotate(webhook_id: UUID) -> ResponseReturnValue:
     """Give a webhook a new secret and answer with it; until `former_secret_until` the former one signs beside it."""
 
@@ -97,7 +97,7 @@ def rotate(webhook_id: UUID) -> ResponseReturnValue:
 
 
 @blueprint.post("/<uuid:webhook_id>/test")
-@door(permission=WRITE)
+@requires(permission=WRITE)
 def test(webhook_id: UUID) -> ResponseReturnValue:
     """Have a notice of the type `webhook.test` sent, and answer with it as it waits; 409 to a disabled webhook."""
 

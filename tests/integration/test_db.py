@@ -160,7 +160,9 @@ def test_a_real_deadlock_ends_with_both_done(pool: Pool, factory: Factory) -> No
         def work(inside: Transaction) -> int:
             tries.append(1)
             for name in names:
-                inside.execute("SELECT 1 FROM profile WHERE external_id = %(name)s FOR UPDATE", {"name": name}).fetchall()
+                inside.execute(
+                    "SELECT 1 FROM profile WHERE external_id = %(name)s FOR UPDATE", {"name": name}
+                ).fetchall()
                 if len(tries) == 1 and name == names[0]:
                     meet.wait()
             return len(tries)

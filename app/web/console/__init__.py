@@ -25,5 +25,5 @@ PREFIX = "/console"
 blueprint = Blueprint("console", __name__, url_prefix=PREFIX, template_folder="templates")
 for each in (batches, dead_jobs, auth, home, jobs, lost, merging, static_files, profiles, search, throughput, undo):
     blueprint.register_blueprint(each.blueprint)
-layout.register(blueprint)
-error_pages.register(blueprint)
+layout.register_layout(blueprint)
+error_pages.register_error_pages(blueprint)

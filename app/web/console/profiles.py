@@ -88,7 +88,7 @@ MOST_ENTRIES = 100
 
 @blueprint.get("/<braze_id>")
 @signed_in(permission="users.export.ids")
-def show(braze_id: str) -> ResponseReturnValue:
+def profile_page(braze_id: str) -> ResponseReturnValue:
     """Show a profile, or where it went when it was merged away, with the merges that it took part in."""
     braze_id = checked(braze_id)
     merges = _merges(braze_id)

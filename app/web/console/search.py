@@ -34,7 +34,7 @@ MOST = 50
 
 @blueprint.post("/search")
 @signed_in(permission=None)
-def search() -> ResponseReturnValue:
+def search_page() -> ResponseReturnValue:
     """Show the profiles and jobs that answer to what is sought, or lead to the one job or batch of that id."""
     sought = request.form.get("sought", "").strip().replace("\x00", "")[:MAX_IDENTIFIER]
     may_poll = any(map(g.may, POLLING))
@@ -57,12 +57,12 @@ def _of_id(each: UUID) -> str | None:
         except NotFound:
             pass
         else:
-            return url_for("console.jobs.show", job_id=each)
+            return url_for("console.jobs.job_page", job_id=each)
         try:
             queries.read_batch(tx, batch_id=each)
         except NotFound:
             return None
-        return url_for("console.batches.show", batch_id=each)
+        return url_for("console.batches.batch_page", batch_id=each)
 
 
 def _profiles(sought: str) -> Sequence[Profile]:

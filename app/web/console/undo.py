@@ -23,17 +23,17 @@ blueprint = Blueprint("undo", __name__)
 
 @blueprint.get("/jobs/<uuid:job_id>/undo")
 @signed_in(permission=POLLING)
-def ask_job(job_id: UUID) -> ResponseReturnValue:
+def undo_job_page(job_id: UUID) -> ResponseReturnValue:
     """Show what the undo of a job would take back; 409, and why, when it cannot be undone now."""
     with open_transaction(pool(), g.workspace_id) as tx:
         accept.undoable(tx, _job(tx, job_id))
         job = queries.read_job(tx, job_id=job_id)
-    return _question([job], back=url_for("console.jobs.show", job_id=job_id))
+    return _question([job], back=url_for("console.jobs.job_page", job_id=job_id))
 
 
 @blueprint.post("/jobs/<uuid:job_id>/undo")
 @signed_in(permission=POLLING)
-def undo_job(job_id: UUID) -> ResponseReturnValue:
+def submit_undo_job(job_id: UUID) -> ResponseReturnValue:
     """Accept the undo of a job and lead to its batch."""
     with open_transaction(pool(), g.workspace_id) as tx:
         asked = _job(tx, job_id)
@@ -42,19 +42,19 @@ def undo_job(job_id: UUID) -> ResponseReturnValue:
 
 @blueprint.get("/batches/<uuid:batch_id>/undo")
 @signed_in(permission=POLLING)
-def ask_batch(batch_id: UUID) -> ResponseReturnValue:
+def undo_batch_page(batch_id: UUID) -> ResponseReturnValue:
     """Show what the undo of a batch would take back; 409, and why, when nothing of it can be undone now."""
     with open_transaction(pool(), g.workspace_id) as tx:
         merges = set(accept.undoable(tx, _batch(tx, batch_id)))
         batch = queries.read_batch(tx, batch_id=batch_id)
     return _question(
-        [job for job in batch.jobs if job.id in merges], back=url_for("console.batches.show", batch_id=batch_id)
+        [job for job in batch.jobs if job.id in merges], back=url_for("console.batches.batch_page", batch_id=batch_id)
     )
 
 
 @blueprint.post("/batches/<uuid:batch_id>/undo")
 @signed_in(permission=POLLING)
-def undo_batch(batch_id: UUID) -> ResponseReturnValue:
+def submit_undo_batch(batch_id: UUID) -> ResponseReturnValue:
     """Accept the undo of a batch and lead to the batch of the undos."""
     with open_transaction(pool(), g.workspace_id) as tx:
         asked = _batch(tx, batch_id)
@@ -83,4 +83,4 @@ def _batch(tx: Transaction, batch_id: UUID) -> Asked:
 def _accept(asked: Asked) -> ResponseReturnValue:
     """Accept the undo that the form of this request asks for, once, and lead to its batch."""
     accepted = take_in(asked, key=request.form.get(KEY, ""))
-    return redirect(url_for("console.batches.show", batch_id=accepted.batch_id), HTTPStatus.SEE_OTHER)
+    return redirect(url_for("console.batches.batch_page", batch_id=accepted.batch_id), HTTPStatus.SEE_OTHER)

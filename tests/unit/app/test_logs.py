@@ -12,7 +12,7 @@ import pytest
 
 from app.config import Settings
 from app.errors import SetupError
-from app.logs import logging_configuration, configure_logging, request_id
+from app.logs import configure_logging, logging_configuration, request_id
 
 
 @pytest.fixture
