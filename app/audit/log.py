@@ -7,7 +7,8 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 from uuid_utils.compat import uuid7
 
-from app.db import Connection, load_queries
+from app.db.queries import load_queries
+from app.db.transaction import Transaction
 from schemas.audit import Action
 
 QUERIES = load_queries("app.audit", "log.sql")
@@ -32,7 +33,7 @@ class Note:
     new_external_id: str | None = None
 
 
-def note(connection: Connection, *, workspace_id: int, action: Action, asker: Asker, notes: Sequence[Note]) -> None:
+def note(tx: Transaction, *, action: Action, asker: Asker, notes: Sequence[Note]) -> None:
     """Add *notes* of one *action* to the audit, in the transaction that has the effect."""
     if not notes:
         return
@@ -46,11 +47,10 @@ def note(connection: Connection, *, workspace_id: int, action: Action, asker: As
         for each in notes
     ]
     parameters = {
-        "workspace_id": workspace_id,
         "action": action.value,
         "api_key_id": asker.api_key_id,
         "request_id": asker.request_id,
         "path": asker.path,
         "rows": Jsonb(rows),
     }
-    connection.execute(QUERIES["add_entries"], parameters)
+    tx.execute(QUERIES["add_entries"], parameters)

@@ -7,7 +7,8 @@ from typing import Any
 from uuid import UUID
 
 from app.audit.entries import ACTIONS, Entry, of_job, of_noted
-from app.db import Connection, load_queries
+from app.db.queries import load_queries
+from app.db.transaction import Transaction
 from app.ledger.pruning import earliest_id_at
 from schemas.audit import Action, Place
 from schemas.identifiers import fold_email, phone_key
@@ -52,55 +53,54 @@ class Wanted:
 
 
 def page(
-    connection: Connection,
+    tx: Transaction,
     *,
-    workspace_id: int,
     wanted: Wanted,
     limit: int,
     before: Place | None = None,
     images: bool = False,
 ) -> list[Entry]:
     """Return up to *limit* entries that are *wanted*, newest first, behind the place *before*."""
-    parameters = {"workspace_id": workspace_id, "limit": limit, **_found_by(wanted, before)}
+    parameters = {"limit": limit, **_found_by(wanted, before)}
     if wanted.is_by_key:
-        ids = [entry_id for _, entry_id in _of_key(connection, parameters)]
+        ids = [entry_id for _, entry_id in _of_key(tx, parameters)]
     else:
         # Not prepared: which filters are given decides about the plan.
-        ids = [row["id"] for row in connection.execute(QUERIES[wanted.query], parameters, prepare=False)]
-    return _read(connection, workspace_id=workspace_id, ids=ids, images=images)
+        ids = [row["id"] for row in tx.execute(QUERIES[wanted.query], parameters, prepare=False)]
+    return _read(tx, ids=ids, images=images)
 
 
-def everything(connection: Connection, *, workspace_id: int, wanted: Wanted) -> Iterator[Sequence[Entry]]:
+def everything(tx: Transaction, *, wanted: Wanted) -> Iterator[Sequence[Entry]]:
     """Yield all entries that are *wanted*, with their images, newest first, some at a time."""
     place: Place | None = None
     more = True
     while more:
-        entries = page(connection, workspace_id=workspace_id, wanted=wanted, limit=CHUNK, before=place, images=True)
+        entries = page(tx, wanted=wanted, limit=CHUNK, before=place, images=True)
         yield entries
         more = len(entries) == CHUNK
         place = entries[-1].place if more else None
 
 
-def _of_key(connection: Connection, parameters: Mapping[str, Any]) -> list[Place]:
+def _of_key(tx: Transaction, parameters: Mapping[str, Any]) -> list[Place]:
     """Return the places of what a key asked for, newest first: its batches are walked until there is enough."""
     limit = parameters["limit"]
-    found = _places(connection, "noted_of_key", parameters)
+    found = _places(tx, "noted_of_key", parameters)
     jobs: list[Place] = []
     # The batch in which the page before ended may have more.
     until = min(parameters["until"], _next(parameters["asked"]))
     while len(jobs) < limit:
         walk = {**parameters, "until": until, "limit": BATCHES}
-        batch_ids = [row["id"] for row in connection.execute(QUERIES["batches_of_key"], walk, prepare=False)]
-        jobs += _places(connection, "entries_of_batches", {**parameters, "batch_ids": batch_ids})
+        batch_ids = [row["id"] for row in tx.execute(QUERIES["batches_of_key"], walk, prepare=False)]
+        jobs += _places(tx, "entries_of_batches", {**parameters, "batch_ids": batch_ids})
         if len(batch_ids) < BATCHES:
             break
         until = batch_ids[-1]
     return sorted(found + jobs, reverse=True)[:limit]
 
 
-def _places(connection: Connection, query: str, parameters: Mapping[str, Any]) -> list[Place]:
+def _places(tx: Transaction, query: str, parameters: Mapping[str, Any]) -> list[Place]:
     """Return the places that *query* finds."""
-    rows = connection.execute(QUERIES[query], parameters, prepare=False)
+    rows = tx.execute(QUERIES[query], parameters, prepare=False)
     return [(row["asked"], row["id"]) for row in rows]
 
 
@@ -138,14 +138,14 @@ def _id_at(moment: datetime, *, less: timedelta = timedelta()) -> UUID:
     return earliest_id_at(datetime.fromtimestamp(seconds, moment.tzinfo))
 
 
-def _read(connection: Connection, *, workspace_id: int, ids: Sequence[UUID], images: bool) -> list[Entry]:
+def _read(tx: Transaction, *, ids: Sequence[UUID], images: bool) -> list[Entry]:
     """Return the entries *ids*, in their order."""
     if not ids:
         return []
-    parameters = {"workspace_id": workspace_id, "ids": ids}
-    jobs = connection.execute(QUERIES["read_jobs"], {**parameters, "images": images})
+    parameters = {"ids": ids}
+    jobs = tx.execute(QUERIES["read_jobs"], {**parameters, "images": images})
     entries = {row["id"]: of_job(row, with_images=images) for row in jobs}
-    noted = connection.execute(QUERIES["read_noted"], parameters)
+    noted = tx.execute(QUERIES["read_noted"], parameters)
     entries |= {row["id"]: of_noted(row, with_images=images) for row in noted}
     # One may have been pruned since it was found.
     return [entries[each] for each in ids if each in entries]

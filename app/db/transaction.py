@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, Concatenate, Generic, LiteralString, ParamSpec, TypeVar
 
 import psycopg
+from psycopg import sql
 from psycopg.rows import DictRow
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
@@ -60,7 +61,11 @@ class Transaction:
         self.workspace_id = workspace_id
 
     def execute(
-        self, query: LiteralString, parameters: Mapping[str, Any] | None = None, *, prepare: bool | None = None
+        self,
+        query: LiteralString | sql.Composed,
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        prepare: bool | None = None,
     ) -> psycopg.Cursor[DictRow]:
         """Send *query* and return its cursor; `prepare=False` plans for the actual values."""
         values = {"workspace_id": self.workspace_id, **(parameters or {})}
@@ -68,7 +73,7 @@ class Transaction:
 
     def defer(
         self,
-        query: LiteralString,
+        query: LiteralString | sql.Composed,
         parameters: Mapping[str, Any] | None = None,
         *,
         read: Callable[[psycopg.Cursor[DictRow]], Result],

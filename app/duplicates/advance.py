@@ -12,17 +12,17 @@ from typing import Any
 from psycopg.types.json import Jsonb
 
 from app.config import Settings
-from app.db import Connection, Pool, in_transaction
+from app.db.connections import Connection, Pool
+from app.db.transaction import Transaction, run_in_transaction
 from app.duplicates.counts import Counts
-from app.duplicates.policy import rule_of, take_due_policy
 from app.duplicates.cursor import Position
+from app.duplicates.policy import rule_of, take_due_policy
 from app.duplicates.runs import QUERIES, start
 from app.duplicates.scan import Walk, step
 from app.errors import Conflict
 from app.ledger.accept import NewBatch, insert
 from app.ledger.backlog import waiting
 from app.merging.keeping import Duplicate, Fate
-from app.profiles.transaction import the_time
 from schemas.identifiers import Email, Member, Phone
 from schemas.keeping import RunTrigger, SharedAddress, Undecided
 from schemas.merge import MAX_UPDATES
@@ -52,42 +52,39 @@ def go_on(pool: Pool, settings: Settings, *, workspace_id: int) -> bool:
 
     None is taken while another process takes one, or while too many jobs of the workspace wait.
     """
-    in_transaction(pool, lambda connection: begin_daily(connection, workspace_id), workspace_id=workspace_id)
-    return in_transaction(
-        pool, lambda connection: take_step(connection, settings, workspace_id), workspace_id=workspace_id
-    )
+    run_in_transaction(pool, workspace_id, begin_daily)
+    return run_in_transaction(pool, workspace_id, take_step, settings)
 
 
-def begin_daily(connection: Connection, workspace_id: int, *, now: datetime | None = None) -> None:
+def begin_daily(tx: Transaction, *, now: datetime | None = None) -> None:
     """Begin a workspace's daily run if it is due; a run that is under way takes its place."""
-    policy = take_due_policy(connection, workspace_id=workspace_id, now=now or the_time(connection))
+    policy = take_due_policy(tx, now=now or tx.now())
     if policy is not None:
         try:
-            start(connection, policy.rule, workspace_id=workspace_id, trigger=RunTrigger.DAILY)
+            start(tx, policy.rule, trigger=RunTrigger.DAILY)
         except Conflict:
             # It walks over the same duplicates.
             return
 
 
-def take_step(connection: Connection, settings: Settings, workspace_id: int) -> bool:
+def take_step(tx: Transaction, settings: Settings) -> bool:
     """Take a step of the workspace's run, in the caller's transaction; return whether one was taken."""
-    row = connection.execute(QUERIES["hold_run"], {"workspace_id": workspace_id}).fetchone()
-    if row is None or _is_ahead(connection, settings, workspace_id):
+    row = tx.execute(QUERIES["hold_run"]).fetchone()
+    if row is None or _is_ahead(tx, settings):
         return False
-    walk = Walk(workspace_id=workspace_id, rule=rule_of(row), refused=settings.refused_identifiers)
-    taken = step(connection, walk, Position.from_json(row["position"]))
-    made = [_batch(row, updates, workspace_id) for updates in batches(taken.fates, by=walk.rule.identifier)]
+    walk = Walk(rule=rule_of(row), refused=settings.refused_identifiers)
+    taken = step(tx, walk, Position.from_json(row["position"]))
+    made = [_batch(row, updates) for updates in batches(taken.fates, by=walk.rule.identifier)]
     for batch in made:
-        insert(connection, batch)
+        insert(tx, batch)
     counts = Counts.from_json(row["counts"]).after(taken, batches=len(made))
     parameters = {
-        "workspace_id": workspace_id,
         "id": row["id"],
         "position": Jsonb({} if taken.position is None else taken.position.to_json()),
         "counts": Jsonb(counts.to_json()),
         "finished": taken.position is None,
     }
-    connection.execute(QUERIES["save_run"], parameters)
+    tx.execute(QUERIES["save_run"], parameters)
     return True
 
 
@@ -122,10 +119,9 @@ def _member(duplicate: Duplicate, address: Email | Phone) -> Member:
     return Member(braze_id=duplicate.braze_id, address=address, identified=duplicate.identified)
 
 
-def _batch(row: Mapping[str, Any], updates: Sequence[Pair], workspace_id: int) -> NewBatch:
+def _batch(row: Mapping[str, Any], updates: Sequence[Pair]) -> NewBatch:
     """Return a batch of the run *row*."""
     return NewBatch(
-        workspace_id=workspace_id,
         api_key_id=row["api_key_id"],
         path=PATH,
         kind=JobKind.MERGE,
@@ -135,7 +131,7 @@ def _batch(row: Mapping[str, Any], updates: Sequence[Pair], workspace_id: int) -
     )
 
 
-def _is_ahead(connection: Connection, settings: Settings, workspace_id: int) -> bool:
+def _is_ahead(tx: Transaction, settings: Settings) -> bool:
     """Return whether so many jobs of the workspace wait that its run pauses."""
     bound = min(AHEAD, max(1, settings.waiting_bound // 2))
-    return waiting(connection, workspace_id=workspace_id, bound=bound) >= bound
+    return waiting(tx, bound=bound) >= bound

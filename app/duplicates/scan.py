@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
 
-from app.db import Connection, load_queries
+from app.db.queries import load_queries
+from app.db.transaction import Transaction
 from app.duplicates.cursor import LargeGroup, Place, Position
 from app.merging.keeping import Duplicate, Fate, choose, fate, leading
 from app.profiles.store import phone_of
@@ -29,7 +30,6 @@ MEMBERS_BY = {SharedAddress.EMAIL: "members_by_email", SharedAddress.PHONE: "mem
 class Walk:
     """What duplicates are looked for: whose, by which rule, and which addresses are placeholders."""
 
-    workspace_id: int
     rule: KeepRule
     #: Trimmed and case-folded.
     refused: Collection[str]
@@ -49,19 +49,19 @@ class Step:
     groups: int = 0
 
 
-def step(connection: Connection, walk: Walk, position: Position) -> Step:
+def step(tx: Transaction, walk: Walk, position: Position) -> Step:
     """Return what the next step from *position* finds, as things stand in the caller's transaction."""
     if position.group is None:
-        return _step_over_addresses(connection, walk, position)
+        return _step_over_addresses(tx, walk, position)
     if not position.group.chosen:
-        return _look_at_page(connection, walk, position.group)
-    return _tell_page(connection, walk, position.group)
+        return _look_at_page(tx, walk, position.group)
+    return _tell_page(tx, walk, position.group)
 
 
-def _step_over_addresses(connection: Connection, walk: Walk, position: Position) -> Step:
+def _step_over_addresses(tx: Transaction, walk: Walk, position: Position) -> Step:
     """Pass addresses until enough of them were read, or enough profiles share some."""
-    parameters = {"workspace_id": walk.workspace_id, "after": position.address, "entries": walk.entries}
-    rows = connection.execute(QUERIES[SHARED[walk.rule.identifier]], parameters).fetchall()
+    parameters = {"after": position.address, "entries": walk.entries}
+    rows = tx.execute(QUERIES[SHARED[walk.rule.identifier]], parameters).fetchall()
     if not rows:
         return Step(fates=(), position=None)
     total = rows[-1]["total"]
@@ -76,7 +76,7 @@ def _step_over_addresses(connection: Connection, walk: Walk, position: Position)
         position=None if at_end and reached is rows[-1] else Position(address=reached["address"]),
         examined=reached["entries"],
     )
-    return _tell_groups(connection, walk, passed, {row["address"]: row for row in taken if row["members"] > 1})
+    return _tell_groups(tx, walk, passed, {row["address"]: row for row in taken if row["members"] > 1})
 
 
 def _within(members: int, rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
@@ -90,10 +90,10 @@ def _within(members: int, rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str
     return taken
 
 
-def _tell_groups(connection: Connection, walk: Walk, passed: Step, shared: Mapping[str, Mapping[str, Any]]) -> Step:
+def _tell_groups(tx: Transaction, walk: Walk, passed: Step, shared: Mapping[str, Mapping[str, Any]]) -> Step:
     """Return the step *passed* with the fates of the groups that it found *shared*; it ends before a large one."""
     fates: list[Fate] = []
-    for address, group in _groups(connection, walk, list(shared)):
+    for address, group in _groups(tx, walk, list(shared)):
         if len(group) > walk.members:
             large = Position(address=address, group=LargeGroup(address=address))
             before = shared[address]["entries"] - shared[address]["members"]
@@ -104,10 +104,10 @@ def _tell_groups(connection: Connection, walk: Walk, passed: Step, shared: Mappi
     return replace(passed, fates=fates, groups=len(fates))
 
 
-def _look_at_page(connection: Connection, walk: Walk, group: LargeGroup) -> Step:
+def _look_at_page(tx: Transaction, walk: Walk, group: LargeGroup) -> Step:
     """Look at the next profiles of a large *group*; after the last ones it is known which is kept."""
-    page = _page(connection, walk, group)
-    leaders = leading([*_leaders(connection, walk, group), *page], walk.rule)
+    page = _page(tx, walk, group)
+    leaders = leading([*_leaders(tx, walk, group), *page], walk.rule)
     if len(page) == walk.members:
         ids = tuple(leader.id for leader in leaders)
         return _at(replace(group, leaders=ids, after=Place.of(page[-1])))
@@ -117,14 +117,14 @@ def _look_at_page(connection: Connection, walk: Walk, group: LargeGroup) -> Step
     return _at(LargeGroup(address=group.address, chosen=True, leaders=(keeper.id,)))
 
 
-def _tell_page(connection: Connection, walk: Walk, group: LargeGroup) -> Step:
+def _tell_page(tx: Transaction, walk: Walk, group: LargeGroup) -> Step:
     """Tell the fates of the next profiles of a large *group* whose keeper is known."""
     done = Position(address=group.address)
-    keeper = group.undecided or next(iter(_leaders(connection, walk, group)), None)
+    keeper = group.undecided or next(iter(_leaders(tx, walk, group)), None)
     if keeper is None:
         # It is gone since. Those that are left are for the next walk.
         return Step(fates=(), position=done, groups=1)
-    page = _page(connection, walk, group)
+    page = _page(tx, walk, group)
     told = fate(page, keeper=keeper, address=group.address, rule=walk.rule)
     if len(page) == walk.members:
         following = _at(replace(group, after=Place.of(page[-1])))
@@ -137,41 +137,40 @@ def _at(group: LargeGroup) -> Step:
     return Step(fates=(), position=Position(address=group.address, group=group))
 
 
-def _groups(connection: Connection, walk: Walk, addresses: Sequence[str]) -> list[tuple[str, list[Duplicate]]]:
+def _groups(tx: Transaction, walk: Walk, addresses: Sequence[str]) -> list[tuple[str, list[Duplicate]]]:
     """Return the profiles of each of *addresses*, one more than a step reads of those that more share."""
-    rows = _members(connection, walk, addresses, Place(), limit=walk.members + 1)
+    rows = _members(tx, walk, addresses, Place(), limit=walk.members + 1)
     by_address = groupby(rows, key=lambda row: row["address"])
     return [(str(address), [_duplicate(row) for row in members]) for address, members in by_address]
 
 
-def _page(connection: Connection, walk: Walk, group: LargeGroup) -> list[Duplicate]:
+def _page(tx: Transaction, walk: Walk, group: LargeGroup) -> list[Duplicate]:
     """Return the next profiles of *group*."""
-    return [_duplicate(row) for row in _members(connection, walk, [group.address], group.after, limit=walk.members)]
+    return [_duplicate(row) for row in _members(tx, walk, [group.address], group.after, limit=walk.members)]
 
 
 def _members(
-    connection: Connection, walk: Walk, addresses: Sequence[str], after: Place, *, limit: int
+    tx: Transaction, walk: Walk, addresses: Sequence[str], after: Place, *, limit: int
 ) -> list[dict[str, Any]]:
     """Return the rows of up to *limit* profiles of each of *addresses* behind the place *after*."""
     if not addresses:
         return []
     parameters = {
-        "workspace_id": walk.workspace_id,
         "addresses": list(addresses),
         "identified": after.identified,
         "updated_at": after.updated_at,
         "id": after.id,
         "limit": limit,
     }
-    return connection.execute(QUERIES[MEMBERS_BY[walk.rule.identifier]], parameters).fetchall()
+    return tx.execute(QUERIES[MEMBERS_BY[walk.rule.identifier]], parameters).fetchall()
 
 
-def _leaders(connection: Connection, walk: Walk, group: LargeGroup) -> list[Duplicate]:
+def _leaders(tx: Transaction, walk: Walk, group: LargeGroup) -> list[Duplicate]:
     """Return those that lead in *group* as they are now."""
     if not group.leaders:
         return []
-    parameters = {"workspace_id": walk.workspace_id, "ids": list(group.leaders), "address": group.address}
-    return [_duplicate(row) for row in connection.execute(QUERIES["leaders"], parameters).fetchall()]
+    parameters = {"ids": list(group.leaders), "address": group.address}
+    return [_duplicate(row) for row in tx.execute(QUERIES["leaders"], parameters).fetchall()]
 
 
 def _duplicate(row: Mapping[str, Any]) -> Duplicate:

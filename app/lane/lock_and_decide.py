@@ -6,15 +6,14 @@ from datetime import datetime, timedelta
 from itertools import takewhile
 
 from app.config import Settings
-from app.db import Connection, Later
+from app.db.transaction import Deferred, Transaction
 from app.lane.decide import Decision, decide
 from app.lane.working_set import Hand
-from app.lane.save import QUERIES
 from app.ledger.execution import Finished, Party, Work
 from app.merging.prioritization import Denoted
 from app.merging.profile import Profile
-from app.profiles.locking import lock_later
-from app.profiles.resolution import MergedAway, Resolved, resolve_later
+from app.profiles.locking import lock_deferred
+from app.profiles.resolution import MergedAway, Resolved, resolve_deferred
 from schemas.identifiers import Email, ExternalId, Member, Phone, Recorded, UserAlias
 
 
@@ -27,35 +26,28 @@ class Pair:
     survivor: Resolved
 
 
-def look(connection: Connection, *, workspace_id: int, jobs: Sequence[Work]) -> Later[list[Pair]]:
+def look(tx: Transaction, *, jobs: Sequence[Work]) -> Deferred[list[Pair]]:
     """Ask what the identifiers of *jobs* denote now; return how to get the jobs with the answers."""
     identifiers = [identifier for job in jobs for identifier in (job.orphan, job.survivor)]
-    resolved = resolve_later(connection, workspace_id=workspace_id, identifiers=identifiers)
-
-    def pairs() -> list[Pair]:
-        answers = resolved()
-        return [Pair(*each) for each in zip(jobs, answers[::2], answers[1::2], strict=True)]
-
-    return pairs
+    resolved = resolve_deferred(tx, identifiers=identifiers)
+    return resolved.map(lambda answers: [Pair(*each) for each in zip(jobs, answers[::2], answers[1::2], strict=True)])
 
 
-def settle(
-    connection: Connection, settings: Settings, *, workspace_id: int, pairs: Sequence[Pair]
-) -> tuple[Hand, list[Decision]]:
+def settle(tx: Transaction, settings: Settings, *, pairs: Sequence[Pair]) -> tuple[Hand, list[Decision]]:
     """Decide the first of *pairs*, as many as can be in order; return the profiles in hand and the decisions.
 
     Their profiles are locked until the caller's transaction ends, and nothing is written. No decision at all means
     that the first job's profiles changed between look and lock: the transaction must end, and another try.
     """
-    locked = lock_later(connection, workspace_id=workspace_id, ids=_denoted(pairs))
-    the_time = _ask_the_time(connection)
-    profiles = locked()
+    locked = lock_deferred(tx, ids=_denoted(pairs))
+    clock = tx.defer_now()
+    profiles = locked.result()
     # What was resolved may have changed before the locks were had. Where the locked profiles do not show by themselves
     # that it still holds, it is resolved again, and compared.
     doubtful = [pair.job for pair in pairs if not _is_confirmed(pair, profiles)]
-    again = look(connection, workspace_id=workspace_id, jobs=doubtful)() if doubtful else []
+    again = look(tx, jobs=doubtful).result() if doubtful else []
     hand = Hand(profiles)
-    return hand, decide_in_order(_agreeing(pairs, again), hand=hand, now=the_time(), settings=settings)
+    return hand, decide_in_order(_agreeing(pairs, again), hand=hand, now=clock.result(), settings=settings)
 
 
 def decide_in_order(pairs: Sequence[Pair], *, hand: Hand, now: datetime, settings: Settings) -> list[Decision]:
@@ -124,18 +116,6 @@ def _denoted(pairs: Sequence[Pair]) -> set[int]:
         elif isinstance(resolved, MergedAway):
             found.add(resolved.survivor_id)
     return found
-
-
-def _ask_the_time(connection: Connection) -> Later[datetime]:
-    """Ask for the time by the database's clock; return how to get it."""
-    cursor = connection.execute(QUERIES["the_time"])
-
-    def the_time() -> datetime:
-        (row,) = cursor.fetchall()
-        moment: datetime = row["now"]
-        return moment
-
-    return the_time
 
 
 def finished(decision: Decision) -> Finished:

@@ -2,32 +2,22 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from uuid_utils.compat import uuid7
 
 from app.config import Settings
-from app.db import Connection, Pool, in_transaction
+from app.db.connections import Pool
+from app.db.transaction import Transaction, run_in_transaction
 from app.errors import ResolutionUnsettled
 from app.lane.decide import Decision, rules_of
-from app.lane.save import save_effects
 from app.lane.lock_and_decide import finished, look, settle
+from app.lane.save import save_effects
 from app.ledger.execution import Finished, Work
 from app.merging.changes import changes
 from schemas.identifiers import Identifier, to_wire
+from schemas.merge import Update
 from schemas.outcomes import JobKind
-
-
-class Update(Protocol):
-    """What is rehearsed: the identifiers of both sides."""
-
-    @property
-    def orphan(self) -> Identifier:
-        """What names the profile that would go."""
-
-    @property
-    def survivor(self) -> Identifier:
-        """What names the profile that would stay."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +37,9 @@ class _CurtainError(Exception):
         self.decisions = decisions
 
 
-def preview(pool: Pool, settings: Settings, *, workspace_id: int, updates: Sequence[Update]) -> list[Rehearsed]:
+def preview(
+    pool: Pool, settings: Settings, *, workspace_id: int, updates: Sequence[Update[Identifier]]
+) -> list[Rehearsed]:
     """Return what a merge of *updates* now would do, each seeing what those listed before it would have done.
 
     All of it happens in one transaction that is rolled back. Raises ResolutionUnsettled when the profiles keep
@@ -55,28 +47,26 @@ def preview(pool: Pool, settings: Settings, *, workspace_id: int, updates: Seque
     """
     jobs = [_job(index, update) for index, update in enumerate(updates)]
     try:
-        in_transaction(
-            pool, lambda connection: _rehearse(connection, settings, workspace_id, jobs), workspace_id=workspace_id
-        )
+        run_in_transaction(pool, workspace_id, _rehearse, settings, jobs)
     except _CurtainError as curtain:
         return [_rehearsed(decision) for decision in curtain.decisions]
     raise AssertionError("A rehearsal ended without being rolled back.")
 
 
-def _rehearse(connection: Connection, settings: Settings, workspace_id: int, jobs: Sequence[Work]) -> None:
+def _rehearse(tx: Transaction, settings: Settings, jobs: Sequence[Work]) -> None:
     """Settle and save *jobs* in order, then raise what was seen, so that the transaction has no effect."""
     seen: list[Decision] = []
     while len(seen) < len(jobs):
-        pairs = look(connection, workspace_id=workspace_id, jobs=jobs[len(seen) :])()
-        hand, decisions = settle(connection, settings, workspace_id=workspace_id, pairs=pairs)
+        pairs = look(tx, jobs=jobs[len(seen) :]).result()
+        hand, decisions = settle(tx, settings, pairs=pairs)
         if not decisions:
             raise ResolutionUnsettled("The profiles changed while they were looked at; ask again.")
-        save_effects(connection, workspace_id=workspace_id, hand=hand, decisions=decisions)
+        save_effects(tx, hand=hand, decisions=decisions)
         seen += decisions
     raise _CurtainError(seen)
 
 
-def _job(index: int, update: Update) -> Work:
+def _job(index: int, update: Update[Identifier]) -> Work:
     """Return *update* as the job that it would become."""
     return Work(
         id=uuid7(),

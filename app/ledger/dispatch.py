@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from uuid import UUID
 
-from app.db import Connection
+from app.db.connections import Connection
+from app.db.transaction import Transaction
 from app.ledger.execution import QUERIES
 from schemas.outcomes import JobState
 
@@ -48,10 +49,10 @@ class Claimed:
     origins: Mapping[UUID, Origin]
 
 
-def claim(connection: Connection, *, workspace_id: int, limit: int) -> Claimed:
+def claim(tx: Transaction, *, limit: int) -> Claimed:
     """Lock up to *limit* waiting lanes of a workspace, and return them."""
-    parameters = {"workspace_id": workspace_id, "limit": limit}
-    rows = connection.execute(QUERIES["claim_lanes"], parameters).fetchall()
+    parameters = {"limit": limit}
+    rows = tx.execute(QUERIES["claim_lanes"], parameters).fetchall()
     rows.sort(key=lambda row: (row["batch_id"], row["lane"], row["id"]))
     lanes = groupby(rows, key=lambda row: (row["batch_id"], row["lane"]))
     return Claimed(
@@ -60,39 +61,36 @@ def claim(connection: Connection, *, workspace_id: int, limit: int) -> Claimed:
     )
 
 
-def mark_published(connection: Connection, *, workspace_id: int, tasks: Mapping[UUID, Sequence[UUID]]) -> None:
+def mark_published(tx: Transaction, *, tasks: Mapping[UUID, Sequence[UUID]]) -> None:
     """Note that jobs were published: *tasks* says which job ids went under which task id."""
     pairs = [(job_id, task_id) for task_id, job_ids in tasks.items() for job_id in job_ids]
     parameters = {
-        "workspace_id": workspace_id,
         "ids": [job_id for job_id, _ in pairs],
         "task_ids": [task_id for _, task_id in pairs],
     }
-    connection.execute(QUERIES["mark_published"], parameters)
+    tx.execute(QUERIES["mark_published"], parameters)
 
 
-def to_publish_apart(connection: Connection, *, workspace_id: int, job_ids: Iterable[UUID]) -> frozenset[UUID]:
+def to_publish_apart(tx: Transaction, *, job_ids: Iterable[UUID]) -> frozenset[UUID]:
     """Return those of the jobs that were stranded so often that their lane should share its message with no other."""
-    parameters = {"workspace_id": workspace_id, "ids": list(job_ids), "strandings": APART_AFTER}
-    return frozenset(row["id"] for row in connection.execute(QUERIES["jobs_to_publish_apart"], parameters))
+    parameters = {"ids": list(job_ids), "strandings": APART_AFTER}
+    return frozenset(row["id"] for row in tx.execute(QUERIES["jobs_to_publish_apart"], parameters))
 
 
-def consumed_to(connection: Connection, *, workspace_id: int) -> UUID | None:
+def consumed_to(tx: Transaction) -> UUID | None:
     """Return the latest publication among a workspace's running jobs: the broker's queue was consumed up to there."""
-    row = connection.execute(QUERIES["how_far"], {"workspace_id": workspace_id}).fetchone()
+    row = tx.execute(QUERIES["how_far"]).fetchone()
     return None if row is None else row["task_id"]
 
 
-def rescue_stranded(
-    connection: Connection, *, workspace_id: int, after_s: float, max_strandings: int, limit: int
-) -> Rescued:
+def rescue_stranded(tx: Transaction, *, after_s: float, max_strandings: int, limit: int) -> Rescued:
     """Put back jobs whose attempt began more than *after_s* seconds ago and that no living worker holds.
 
     Nothing says that it was the job's own fault, so it is not counted as a failure; a job to which it happens
     *max_strandings* times is dead all the same, or it would kill workers for ever.
     """
-    scope = {"workspace_id": workspace_id, "max_strandings": max_strandings}
-    found = connection.execute(QUERIES["stranded_jobs"], {**scope, "after_s": after_s, "limit": limit}).fetchall()
+    scope = {"max_strandings": max_strandings}
+    found = tx.execute(QUERIES["stranded_jobs"], {**scope, "after_s": after_s, "limit": limit}).fetchall()
     if not found:
         return Rescued()
     parameters = {
@@ -101,24 +99,21 @@ def rescue_stranded(
         "alone_after": (max_strandings + 1) // 2,
         "reason": WORKER_GONE,
     }
-    states = [row["state"] for row in connection.execute(QUERIES["put_back_stranded"], parameters)]
+    states = [row["state"] for row in tx.execute(QUERIES["put_back_stranded"], parameters)]
     return Rescued(queued=states.count(JobState.QUEUED), dead=states.count(JobState.DEAD))
 
 
-def rescue_lost(
-    connection: Connection, *, workspace_id: int, queue_consumed_to: UUID, after_s: float, limit: int
-) -> Rescued:
+def rescue_lost(tx: Transaction, *, queue_consumed_to: UUID, after_s: float, limit: int) -> Rescued:
     """Put back jobs published more than *after_s* seconds ago, before the task *queue_consumed_to*, and never begun.
 
     A job that merely waits behind others in the broker was published after what runs now, and is left alone.
     """
     parameters = {
-        "workspace_id": workspace_id,
         "consumed_to": queue_consumed_to,
         "after_s": after_s,
         "limit": limit,
     }
-    ids = [row["id"] for row in connection.execute(QUERIES["lost_jobs"], parameters)]
+    ids = [row["id"] for row in tx.execute(QUERIES["lost_jobs"], parameters)]
     if ids:
-        connection.execute(QUERIES["put_back_lost"], {"workspace_id": workspace_id, "ids": ids})
+        tx.execute(QUERIES["put_back_lost"], {"ids": ids})
     return Rescued(queued=len(ids))

@@ -8,7 +8,8 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from app.db import Connection, Later, load_queries
+from app.db.queries import load_queries
+from app.db.transaction import Deferred, Transaction
 from schemas.identifiers import Recorded, from_record
 from schemas.outcomes import JobKind, JobState, Outcome
 
@@ -95,24 +96,26 @@ class Finished:
         return row
 
 
-def begin(connection: Connection, *, workspace_id: int, job_ids: Sequence[UUID], task_id: UUID) -> Later[list[Work]]:
+def begin(tx: Transaction, *, job_ids: Sequence[UUID], task_id: UUID) -> Deferred[list[Work]]:
     """Count an attempt on each unfinished job of *job_ids*; return how to get these jobs, in the order of sending."""
-    parameters = {"workspace_id": workspace_id, "ids": list(job_ids), "task_id": task_id}
-    cursor = connection.execute(QUERIES["begin_attempt"], parameters)
-    return lambda: sorted(map(Work.from_row, cursor.fetchall()), key=lambda work: work.id)
+    parameters = {"ids": list(job_ids), "task_id": task_id}
+    return tx.defer(
+        QUERIES["begin_attempt"],
+        parameters,
+        read=lambda cursor: sorted(map(Work.from_row, cursor.fetchall()), key=lambda work: work.id),
+    )
 
 
-def hold(connection: Connection, *, workspace_id: int, work: Sequence[Work]) -> Later[set[UUID]]:
+def hold(tx: Transaction, *, work: Sequence[Work]) -> Deferred[set[UUID]]:
     """Lock the jobs of *work* in id order; return how to get the ids of those that nobody has finished meanwhile."""
-    parameters = {"workspace_id": workspace_id, "ids": [job.id for job in work]}
-    cursor = connection.execute(QUERIES["hold_jobs"], parameters)
-    return lambda: {row["id"] for row in cursor.fetchall()}
+    parameters = {"ids": [job.id for job in work]}
+    return tx.defer(QUERIES["hold_jobs"], parameters, read=lambda cursor: {row["id"] for row in cursor.fetchall()})
 
 
-def finish(connection: Connection, *, workspace_id: int, finished: Sequence[Finished]) -> None:
+def finish(tx: Transaction, *, finished: Sequence[Finished]) -> None:
     """Record the outcomes *finished*; to be called in the transaction that has their effects."""
     rows = [each.to_row() for each in finished]
-    connection.execute(QUERIES["finish_jobs"], {"workspace_id": workspace_id, "rows": Jsonb(rows)})
+    tx.execute(QUERIES["finish_jobs"], {"rows": Jsonb(rows)})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,16 +130,13 @@ class Limits:
     delay_s: float
 
 
-def fail(
-    connection: Connection, *, workspace_id: int, job: Work, reason: str, gave_way: bool, limits: Limits
-) -> JobState | None:
+def fail(tx: Transaction, *, job: Work, reason: str, gave_way: bool, limits: Limits) -> JobState | None:
     """Put *job*, whose attempt failed, back in the queue, or declare it dead; return its state.
 
     *gave_way* says that the attempt had to give way to others, which is not held against the job. Returns None, and
     nothing happens, when the job was finished meanwhile or another attempt at it has begun.
     """
     parameters = {
-        "workspace_id": workspace_id,
         "id": job.id,
         "attempt": job.attempts,
         "reason": reason,
@@ -146,5 +146,5 @@ def fail(
         "delay_s": limits.delay_s,
         "longest_s": LONGEST_DELAY_S,
     }
-    row = connection.execute(QUERIES["fail_attempt"], parameters).fetchone()
+    row = tx.execute(QUERIES["fail_attempt"], parameters).fetchone()
     return None if row is None else JobState(row["state"])

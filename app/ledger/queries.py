@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from app.db import Connection, load_queries
+from app.db.queries import load_queries
+from app.db.transaction import Transaction
 from app.errors import NotFound
 from schemas.identifiers import fold_email, phone_key
 from schemas.outcomes import SETTLED, BatchSource, JobKind, JobState, Outcome
@@ -123,10 +124,10 @@ class Wanted:
     identifier: str | None = None
 
 
-def read_batch(connection: Connection, *, workspace_id: int, batch_id: UUID) -> Batch:
+def read_batch(tx: Transaction, *, batch_id: UUID) -> Batch:
     """Return a batch with its jobs; raise NotFound when the workspace has none of that id."""
-    parameters = {"workspace_id": workspace_id, "batch_id": batch_id}
-    rows = connection.execute(QUERIES["read_batch"], parameters).fetchall()
+    parameters = {"batch_id": batch_id}
+    rows = tx.execute(QUERIES["read_batch"], parameters).fetchall()
     if not rows:
         raise NotFound(NO_BATCH)
     jobs = [Job.from_row(row) for row in rows if row["id"] is not None]
@@ -142,10 +143,10 @@ def read_batch(connection: Connection, *, workspace_id: int, batch_id: UUID) -> 
     )
 
 
-def is_finished(connection: Connection, *, workspace_id: int, batch_id: UUID) -> bool:
+def is_finished(tx: Transaction, *, batch_id: UUID) -> bool:
     """Return whether every job of a batch is finished or dead."""
-    parameters = {"workspace_id": workspace_id, "batch_id": batch_id}
-    (row,) = connection.execute(QUERIES["has_unfinished_jobs"], parameters)
+    parameters = {"batch_id": batch_id}
+    (row,) = tx.execute(QUERIES["has_unfinished_jobs"], parameters)
     return not row["unfinished"]
 
 
@@ -166,64 +167,59 @@ class WantedBatches:
 
 
 def list_batches(
-    connection: Connection,
+    tx: Transaction,
     *,
-    workspace_id: int,
     wanted: WantedBatches = WantedBatches(),
     limit: int,
     before: UUID | None = None,
 ) -> list[Batch]:
     """Return up to *limit* batches that are *wanted*, newest first, older than the batch *before*; without jobs."""
     page = {
-        "workspace_id": workspace_id,
         "source": wanted.source,
         "run_id": wanted.run_id,
         "limit": limit,
         "before": before,
     }
     query = "list_batches_of_runs" if wanted.of_runs else "list_batches"
-    rows = connection.execute(QUERIES[query], page, prepare=False).fetchall()
-    return _with_tallies(connection, workspace_id, rows)
+    rows = tx.execute(QUERIES[query], page, prepare=False).fetchall()
+    return _with_tallies(tx, rows)
 
 
-def read_batches(connection: Connection, *, workspace_id: int, batch_ids: Sequence[UUID]) -> list[Batch]:
+def read_batches(tx: Transaction, *, batch_ids: Sequence[UUID]) -> list[Batch]:
     """Return the batches of *batch_ids* that there are, without their jobs."""
-    wanted = {"workspace_id": workspace_id, "batch_ids": list(batch_ids)}
-    return _with_tallies(connection, workspace_id, connection.execute(QUERIES["read_batches"], wanted).fetchall())
+    wanted = {"batch_ids": list(batch_ids)}
+    return _with_tallies(tx, tx.execute(QUERIES["read_batches"], wanted).fetchall())
 
 
-def list_jobs(
-    connection: Connection, *, workspace_id: int, wanted: Wanted, limit: int, before: UUID | None = None
-) -> list[Job]:
+def list_jobs(tx: Transaction, *, wanted: Wanted, limit: int, before: UUID | None = None) -> list[Job]:
     """Return up to *limit* jobs that are *wanted*, newest first, older than the job *before*."""
     page: dict[str, Any] = {
-        "workspace_id": workspace_id,
         "state": wanted.state,
         "outcome": wanted.outcome,
         "limit": limit,
         "before": before,
     }
     if wanted.identifier is None:
-        return [Job.from_row(row) for row in connection.execute(QUERIES["list_jobs"], page, prepare=False)]
+        return [Job.from_row(row) for row in tx.execute(QUERIES["list_jobs"], page, prepare=False)]
     page |= {
         "identifier": wanted.identifier,
         "email_key": fold_email(wanted.identifier),
         "phone_key": phone_key(wanted.identifier),
     }
-    return [Job.from_row(row) for row in connection.execute(QUERIES["find_jobs"], page, prepare=False)]
+    return [Job.from_row(row) for row in tx.execute(QUERIES["find_jobs"], page, prepare=False)]
 
 
-def read_job(connection: Connection, *, workspace_id: int, job_id: UUID) -> Job:
+def read_job(tx: Transaction, *, job_id: UUID) -> Job:
     """Return a job; raise NotFound when the workspace has none of that id."""
-    row = connection.execute(QUERIES["read_job"], {"workspace_id": workspace_id, "job_id": job_id}).fetchone()
+    row = tx.execute(QUERIES["read_job"], {"job_id": job_id}).fetchone()
     if row is None:
         raise NotFound(NO_JOB)
     return Job.from_row(row)
 
 
-def read_changes(connection: Connection, *, workspace_id: int, job_id: UUID) -> list[dict[str, Any]]:
+def read_changes(tx: Transaction, *, job_id: UUID) -> list[dict[str, Any]]:
     """Return `[{field, before, after, rule}]`, what a job changed on its survivor; empty when it merged nothing."""
-    row = connection.execute(QUERIES["read_changes"], {"workspace_id": workspace_id, "job_id": job_id}).fetchone()
+    row = tx.execute(QUERIES["read_changes"], {"job_id": job_id}).fetchone()
     changes: list[dict[str, Any]] = [] if row is None else row["changes"]
     return changes
 
@@ -234,10 +230,10 @@ def _side(row: Mapping[str, Any], role: str) -> Side | None:
     return None if braze_id is None else Side(braze_id=braze_id, external_id=row[f"{role}_external_id"])
 
 
-def _with_tallies(connection: Connection, workspace_id: int, rows: Sequence[Mapping[str, Any]]) -> list[Batch]:
+def _with_tallies(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> list[Batch]:
     """Return the batches that *rows* say, with how their jobs stand."""
-    found = {"workspace_id": workspace_id, "batch_ids": [row["id"] for row in rows]}
-    tallies = _tallies(connection.execute(QUERIES["tally_batches"], found))
+    found = {"batch_ids": [row["id"] for row in rows]}
+    tallies = _tallies(tx.execute(QUERIES["tally_batches"], found))
     return [Batch(**{**row, "source": BatchSource(row["source"])}, tallies=tallies.get(row["id"], ())) for row in rows]
 
 

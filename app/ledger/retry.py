@@ -3,7 +3,9 @@
 from typing import NamedTuple
 from uuid import UUID
 
-from app.db import Connection, load_queries
+from app.db.connections import Connection
+from app.db.queries import load_queries
+from app.db.transaction import Transaction
 from app.errors import Conflict, NotFound
 from app.ledger.queries import NO_JOB
 from schemas.outcomes import JobState
@@ -21,20 +23,20 @@ class Workspace(NamedTuple):
     name: str
 
 
-def retry(connection: Connection, *, workspace_id: int, job_id: UUID) -> None:
+def retry_job(tx: Transaction, *, job_id: UUID) -> None:
     """Put a dead job back in the queue with all its attempts before it, in the caller's transaction.
 
     Raises NotFound when the workspace has no such job, and Conflict when it is not dead or was blanked.
     """
-    job = {"workspace_id": workspace_id, "job_id": job_id}
-    row = connection.execute(QUERIES["hold_job"], job).fetchone()
+    job = {"job_id": job_id}
+    row = tx.execute(QUERIES["hold_job"], job).fetchone()
     if row is None:
         raise NotFound(NO_JOB)
     if row["state"] != JobState.DEAD:
         raise Conflict(NOT_DEAD.format(state=row["state"]))
     if row["blanked"]:
         raise Conflict(BLANKED)
-    connection.execute(QUERIES["requeue_job"], job)
+    tx.execute(QUERIES["requeue_job"], job)
 
 
 def workspace_of(connection: Connection, *, job_id: UUID, name: str | None = None) -> Workspace:

@@ -8,7 +8,8 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 from uuid_utils.compat import uuid7
 
-from app.db import Connection, load_queries
+from app.db.queries import load_queries
+from app.db.transaction import Transaction
 from app.errors import Conflict, NotFound
 from app.ledger.accept import Accepted, origin
 from app.ledger.idempotency import IdempotencyKey, first_use
@@ -31,38 +32,37 @@ UNDER_WAY = "An undo of job {merge_id} is on its way already: the job {job_id}, 
 class Asked:
     """Whose merges are to be undone: those of *job_ids*, which are one job, or every job of a batch."""
 
-    workspace_id: int
     job_ids: Sequence[UUID]
     whole_batch: bool = False
 
     @property
     def scope(self) -> dict[str, Any]:
         """The parameters that queries take it by."""
-        return {"workspace_id": self.workspace_id, "ids": list(self.job_ids)}
+        return {"ids": list(self.job_ids)}
 
 
-def a_job(connection: Connection, *, workspace_id: int, job_id: UUID) -> tuple[Asked, set[JobKind]]:
+def a_job(tx: Transaction, *, job_id: UUID) -> tuple[Asked, set[JobKind]]:
     """Return the wish to undo one job, and what that was asked to do; raise NotFound when there is none of that id."""
-    asked = Asked(workspace_id=workspace_id, job_ids=[job_id])
-    kinds = _kinds(connection, asked)
+    asked = Asked(job_ids=[job_id])
+    kinds = _kinds(tx, asked)
     if not kinds:
         raise NotFound(NO_JOB)
     return asked, kinds
 
 
-def a_batch(connection: Connection, *, workspace_id: int, batch_id: UUID) -> tuple[Asked, set[JobKind]]:
+def a_batch(tx: Transaction, *, batch_id: UUID) -> tuple[Asked, set[JobKind]]:
     """Return the wish to undo a whole batch, and what its jobs were asked to do; raise NotFound when there is none."""
-    of_batch = {"workspace_id": workspace_id, "batch_id": batch_id}
-    rows = connection.execute(QUERIES["jobs_of_batch"], of_batch).fetchall()
+    of_batch = {"batch_id": batch_id}
+    rows = tx.execute(QUERIES["jobs_of_batch"], of_batch).fetchall()
     if not rows:
         raise NotFound(NO_BATCH)
     job_ids = [row["id"] for row in rows if row["id"] is not None]
-    asked = Asked(workspace_id=workspace_id, job_ids=job_ids, whole_batch=True)
-    return asked, _kinds(connection, asked)
+    asked = Asked(job_ids=job_ids, whole_batch=True)
+    return asked, _kinds(tx, asked)
 
 
 def accept(
-    connection: Connection,
+    tx: Transaction,
     asked: Asked,
     *,
     api_key_id: UUID | None,
@@ -76,47 +76,46 @@ def accept(
     """
     batch_id = uuid7()
     if idempotency is not None:
-        earlier = first_use(connection, idempotency, workspace_id=asked.workspace_id, path=path, batch_id=batch_id)
+        earlier = first_use(tx, idempotency, path=path, batch_id=batch_id)
         if earlier is not None:
             return Accepted(batch_id=earlier, replayed=True)
-    jobs = _jobs(connection, asked.workspace_id, undoable(connection, asked))
+    jobs = _jobs(tx, undoable(tx, asked))
     batch = {
-        "workspace_id": asked.workspace_id,
         "batch_id": batch_id,
         "api_key_id": api_key_id,
         "path": path,
         **origin(),
         "jobs": Jsonb(jobs),
     }
-    connection.execute(QUERIES["insert_undos"], batch)
+    tx.execute(QUERIES["insert_undos"], batch)
     return Accepted(batch_id=batch_id, jobs=len(jobs))
 
 
-def _kinds(connection: Connection, asked: Asked) -> set[JobKind]:
+def _kinds(tx: Transaction, asked: Asked) -> set[JobKind]:
     """Return what the jobs were asked to do."""
-    return {JobKind(row["kind"]) for row in connection.execute(QUERIES["read_kinds"], asked.scope)}
+    return {JobKind(row["kind"]) for row in tx.execute(QUERIES["read_kinds"], asked.scope)}
 
 
-def undoable(connection: Connection, asked: Asked) -> list[UUID]:
+def undoable(tx: Transaction, asked: Asked) -> list[UUID]:
     """Return the merges to undo, locked; raise Conflict when there are none, or one is being undone."""
-    _check_settled(connection, asked)
-    held = connection.execute(QUERIES["hold_merges"], asked.scope).fetchall()
+    _check_settled(tx, asked)
+    held = tx.execute(QUERIES["hold_merges"], asked.scope).fetchall()
     if not held:
         raise Conflict(NOTHING_MERGED)
     left: list[UUID] = [row["id"] for row in held if row["undone_at"] is None]
     if not left:
         raise Conflict(ALL_UNDONE if asked.whole_batch else UNDONE.format(job_id=held[0]["undone_by"]))
     # Asked only now: under the locks nobody can begin an undo of these.
-    found = {"workspace_id": asked.workspace_id, "ids": left}
-    row = connection.execute(QUERIES["undos_under_way"], found).fetchone()
+    found = {"ids": left}
+    row = tx.execute(QUERIES["undos_under_way"], found).fetchone()
     if row is not None:
         raise Conflict(UNDER_WAY.format(merge_id=row["undoes"], job_id=row["id"], state=row["state"]))
     return left
 
 
-def _check_settled(connection: Connection, asked: Asked) -> None:
+def _check_settled(tx: Transaction, asked: Asked) -> None:
     """Raise Conflict when one of the jobs is unfinished, or an undo itself, or when it is one job and dead."""
-    for row in connection.execute(QUERIES["read_kinds"], asked.scope):
+    for row in tx.execute(QUERIES["read_kinds"], asked.scope):
         if row["kind"] == JobKind.UNDO:
             raise Conflict(IS_AN_UNDO)
         if row["unfinished"]:
@@ -125,9 +124,9 @@ def _check_settled(connection: Connection, asked: Asked) -> None:
             raise Conflict(DIED)
 
 
-def _jobs(connection: Connection, workspace_id: int, merges: Sequence[UUID]) -> list[dict[str, Any]]:
+def _jobs(tx: Transaction, merges: Sequence[UUID]) -> list[dict[str, Any]]:
     """Return the rows of the jobs that undo *merges*, in the order in which they are to be run."""
-    rows = connection.execute(QUERIES["latest_first"], {"workspace_id": workspace_id, "ids": list(merges)}).fetchall()
+    rows = tx.execute(QUERIES["latest_first"], {"ids": list(merges)}).fetchall()
     lanes = lane_heads([(row["orphan_id"], row["survivor_id"]) for row in rows])
     return [
         {"id": str(uuid7()), "index": index, "lane": lane, "undoes": str(row["id"])}

@@ -5,21 +5,20 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app.config import Settings
-from app.db import Connection
+from app.db.transaction import Transaction
 from app.lane.decide import named
-from app.undo.target import Found, Refusal, look, origins_of
 from app.ledger import execution as ledger
 from app.ledger.erasure import blank
-from app.undo.record import Undone, note_undone
 from app.ledger.execution import Finished, Party, Work
 from app.merging.changes import changes
 from app.merging.profile import Profile
 from app.merging.rules import IDENTIFY_RULES
-from app.undo.reversal import Absorption, questions, take_back
-from app.undo.history_lookup import recollect
-from app.undo.restore import Restoration, restore
 from app.profiles.store import save
-from app.profiles.transaction import the_time
+from app.undo.history_lookup import recollect
+from app.undo.record import Undone, note_undone
+from app.undo.restore import Restoration, restore
+from app.undo.reversal import Absorption, questions, take_back
+from app.undo.target import Found, Refusal, look, origins_of
 from schemas.identifiers import UserAlias
 from schemas.outcomes import Outcome
 
@@ -28,17 +27,17 @@ IN_PART = "Profile {braze_id} is back, but {count} of its identifiers belong to 
 TAKEN_OFF = "{Profile} has no external_id again."
 
 
-def undo(connection: Connection, settings: Settings, *, workspace_id: int, job: Work) -> Finished:
+def undo(tx: Transaction, settings: Settings, *, job: Work) -> Finished:
     """Undo what *job* names and record how it ended, in the caller's transaction, which holds the job's row."""
-    found = look(connection, settings, workspace_id=workspace_id, undo=job)
+    found = look(tx, settings, undo=job)
     if isinstance(found, Refusal):
-        return _refuse(connection, found, workspace_id=workspace_id, job=job)
+        return _refuse(tx, found, job=job)
     if found.absorption is None:
-        return _take_off(connection, found, job=job)
-    return _take_back(connection, found, found.absorption, job=job)
+        return _take_off(tx, found, job=job)
+    return _take_back(tx, found, found.absorption, job=job)
 
 
-def _refuse(connection: Connection, refusal: Refusal, *, workspace_id: int, job: Work) -> Finished:
+def _refuse(tx: Transaction, refusal: Refusal, *, job: Work) -> Finished:
     """Record that *job* cannot be undone, and forget whom it was about where that was to be forgotten."""
     undone = refusal.job
     finished = Finished(
@@ -48,29 +47,29 @@ def _refuse(connection: Connection, refusal: Refusal, *, workspace_id: int, job:
         orphan=undone.orphan,
         survivor=undone.survivor,
     )
-    ledger.finish(connection, workspace_id=workspace_id, finished=[finished])
+    ledger.finish(tx, finished=[finished])
     if undone.blanked:
-        blank(connection, workspace_id=workspace_id, job_ids=[job.id])
+        blank(tx, job_ids=[job.id])
     return finished
 
 
-def _take_off(connection: Connection, found: Found, *, job: Work) -> Finished:
+def _take_off(tx: Transaction, found: Found, *, job: Work) -> Finished:
     """Take the external_id off again that a profile got."""
     profile, identified = found.survivor, found.job
     before = identified.updated_before if profile.updated_at == identified.at else None
     left = dataclasses.replace(profile, external_id=None, updated_at=before or profile.updated_at)
-    save(connection, [left])
+    save(tx, [left])
     changed = changes(before=profile, after=left, orphan=profile, rules=IDENTIFY_RULES)
     reason = TAKEN_OFF.format(Profile=named(profile).capitalize())
-    return _finish(connection, found, job=job, reason=reason, changed=changed)
+    return _finish(tx, found, job=job, reason=reason, changed=changed)
 
 
-def _take_back(connection: Connection, found: Found, absorption: Absorption, *, job: Work) -> Finished:
+def _take_back(tx: Transaction, found: Found, absorption: Absorption, *, job: Work) -> Finished:
     """Take from the survivor what the merge gave it, and let the orphan live again."""
     survivor, orphan = found.survivor, absorption.orphan
-    left = _left(connection, found, absorption)
+    left = _left(tx, found, absorption)
     # Only now is an external_id that the survivor took over free for the orphan.
-    save(connection, [left])
+    save(tx, [left])
     restoration = Restoration(
         orphan=orphan,
         survivor_id=survivor.id,
@@ -82,24 +81,23 @@ def _take_back(connection: Connection, found: Found, absorption: Absorption, *, 
         origins=found.job.origins,
         deprecated_external_ids=found.job.deprecated_external_ids,
     )
-    missing = restore(connection, restoration)
+    missing = restore(tx, restoration)
     reason = (
         IN_PART.format(braze_id=orphan.braze_id, count=len(missing))
         if missing
         else TOOK_BACK.format(braze_id=orphan.braze_id, survivor=named(survivor))
     )
     changed = changes(before=survivor, after=left, orphan=orphan, rules=absorption.rules)
-    return _finish(connection, found, job=job, reason=reason, changed=changed, missing=missing)
+    return _finish(tx, found, job=job, reason=reason, changed=changed, missing=missing)
 
 
-def _left(connection: Connection, found: Found, absorption: Absorption) -> Profile:
+def _left(tx: Transaction, found: Found, absorption: Absorption) -> Profile:
     """Return the survivor without what *absorption* gave it; what stays of its history is asked where it must be."""
     survivor = found.survivor
     gone = set(found.job.origins)
     answers = recollect(
-        connection,
-        workspace_id=survivor.workspace_id,
-        origins=[origin for origin in origins_of(connection, survivor) if origin not in gone],
+        tx,
+        origins=[origin for origin in origins_of(tx, survivor) if origin not in gone],
         profile=survivor,
         questions=questions(survivor, absorption),
     )
@@ -107,7 +105,7 @@ def _left(connection: Connection, found: Found, absorption: Absorption) -> Profi
 
 
 def _finish(
-    connection: Connection,
+    tx: Transaction,
     found: Found,
     *,
     job: Work,
@@ -124,7 +122,7 @@ def _finish(
         orphan=found.job.orphan,
         survivor=Party(id=survivor.id, braze_id=survivor.braze_id, external_id=survivor.external_id),
     )
-    ledger.finish(connection, workspace_id=survivor.workspace_id, finished=[finished])
-    undone = Undone(undo_id=job.id, job=found.job, at=the_time(connection), changes=changed, not_restored=list(missing))
-    note_undone(connection, undone, workspace_id=survivor.workspace_id)
+    ledger.finish(tx, finished=[finished])
+    undone = Undone(undo_id=job.id, job=found.job, at=tx.now(), changes=changed, not_restored=list(missing))
+    note_undone(tx, undone)
     return finished

@@ -6,10 +6,11 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
-from app.db import Connection, load_queries
+from app.db.queries import load_queries
+from app.db.transaction import Transaction
 from app.merging.changes import canonical_time
-from app.undo.rules import Question
 from app.merging.profile import Profile
+from app.undo.rules import Question
 from app.users.track_apply import CANVAS_TIMES
 
 QUERIES = load_queries("app.undo", "history_lookup.sql")
@@ -27,9 +28,8 @@ Row = dict[str, Any]
 
 
 def recollect(
-    connection: Connection,
+    tx: Transaction,
     *,
-    workspace_id: int,
     origins: Sequence[int],
     profile: Profile,
     questions: Sequence[Question],
@@ -46,8 +46,8 @@ def recollect(
             asked.setdefault(query, []).append({"place": place, **_between(question), **row})
     answers: dict[Question, Any] = {}
     for query, rows in asked.items():
-        parameters = {"workspace_id": workspace_id, "origin_ids": list(origins), "asked": Jsonb(rows)}
-        for row in connection.execute(QUERIES[query], parameters):
+        parameters = {"origin_ids": list(origins), "asked": Jsonb(rows)}
+        for row in tx.execute(QUERIES[query], parameters):
             question = questions[row["place"]]
             answers[question] = _answer(question, row)
     return answers

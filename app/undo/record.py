@@ -8,9 +8,9 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from app.db import Connection
-from app.undo.accept import QUERIES
+from app.db.transaction import Transaction
 from app.ledger.execution import Party
+from app.undo.accept import QUERIES
 from schemas.outcomes import JobKind, Outcome
 
 SECONDS_A_DAY = 86_400
@@ -74,23 +74,22 @@ class Undone:
     not_restored: Sequence[Mapping[str, Any]] = ()
 
 
-def read_undone_job(connection: Connection, *, workspace_id: int, undo_id: UUID, days: float) -> UndoneJob:
+def read_undone_job(tx: Transaction, *, undo_id: UUID, days: float) -> UndoneJob:
     """Return the job that the undo *undo_id* is to take back; *days* is how long that is kept possible."""
-    parameters = {"workspace_id": workspace_id, "job_id": undo_id, "seconds": days * SECONDS_A_DAY}
-    (row,) = connection.execute(QUERIES["read_undone_job"], parameters).fetchall()
+    parameters = {"job_id": undo_id, "seconds": days * SECONDS_A_DAY}
+    (row,) = tx.execute(QUERIES["read_undone_job"], parameters).fetchall()
     return UndoneJob.from_row(row)
 
 
-def hold_undone_job(connection: Connection, *, workspace_id: int, undo_id: UUID) -> None:
+def hold_undone_job(tx: Transaction, *, undo_id: UUID) -> None:
     """Lock the job that the undo *undo_id* is to take back; to be called under the lock of its survivor."""
-    connection.execute(QUERIES["hold_undone_job"], {"workspace_id": workspace_id, "job_id": undo_id})
+    tx.execute(QUERIES["hold_undone_job"], {"job_id": undo_id})
 
 
-def note_undone(connection: Connection, undone: Undone, *, workspace_id: int) -> None:
+def note_undone(tx: Transaction, undone: Undone) -> None:
     """Note *undone* on both jobs, with its audit; to be called in the transaction that has the effect."""
     job = undone.job
     parameters = {
-        "workspace_id": workspace_id,
         "undo_id": undone.undo_id,
         "job_id": job.id,
         "at": undone.at,
@@ -100,7 +99,7 @@ def note_undone(connection: Connection, undone: Undone, *, workspace_id: int) ->
         "changes": Jsonb(undone.changes),
         "not_restored": Jsonb(undone.not_restored),
     }
-    connection.execute(QUERIES["note_undone"], parameters)
+    tx.execute(QUERIES["note_undone"], parameters)
 
 
 def _party(row: Mapping[str, Any], role: str) -> Party | None:

@@ -6,7 +6,8 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
-from app.db import Connection, load_queries
+from app.db.queries import load_queries
+from app.db.transaction import Transaction
 from app.merging.profile import Profile
 from app.profiles import targets
 from app.profiles.creation import add_aliases
@@ -36,7 +37,6 @@ class Restoration:
     def scope(self) -> dict[str, Any]:
         """The parameters that queries take it by."""
         return {
-            "workspace_id": self.orphan.workspace_id,
             "orphan_id": self.orphan.id,
             "survivor_id": self.survivor_id,
             "origins": list(self.origins),
@@ -46,69 +46,62 @@ class Restoration:
         }
 
 
-def restore(connection: Connection, restoration: Restoration) -> list[dict[str, Any]]:
+def restore(tx: Transaction, restoration: Restoration) -> list[dict[str, Any]]:
     """Make the orphan again; return `[{identifier, why}]`, the identifiers that it could not get back.
 
     The survivor is locked and has given back what it got. An identifier that somebody took since stays with them.
     Raises ResolutionUnsettled when somebody takes one at this moment.
     """
     orphan = restoration.orphan
-    not_restored = _insert(connection, orphan)
+    not_restored = _insert(tx, orphan)
     if orphan.external_id is not None and not not_restored:
         # The redirect is ended by this too, and so is what others left behind under this external_id.
-        take_over(connection, workspace_id=orphan.workspace_id, external_ids=[orphan.external_id])
-    connection.execute(QUERIES["return_origins"], restoration.scope)
-    connection.execute(QUERIES["end_merge"], restoration.scope)
-    connection.execute(QUERIES["return_aliases"], restoration.scope)
-    connection.execute(QUERIES["return_deprecated"], restoration.scope)
-    not_restored += _give_aliases(connection, orphan)
-    return not_restored + _missing_deprecated(connection, restoration)
+        take_over(tx, external_ids=[orphan.external_id])
+    tx.execute(QUERIES["return_origins"], restoration.scope)
+    tx.execute(QUERIES["end_merge"], restoration.scope)
+    tx.execute(QUERIES["return_aliases"], restoration.scope)
+    tx.execute(QUERIES["return_deprecated"], restoration.scope)
+    not_restored += _give_aliases(tx, orphan)
+    return not_restored + _missing_deprecated(tx, restoration)
 
 
-def _insert(connection: Connection, orphan: Profile) -> list[dict[str, Any]]:
+def _insert(tx: Transaction, orphan: Profile) -> list[dict[str, Any]]:
     """Write the row of *orphan*; without its external_id, and told so, when somebody has that."""
     external_id = orphan.external_id
     asked = [] if external_id is None else [external_id]
-    held = holders(connection, workspace_id=orphan.workspace_id, external_ids=asked) if asked else {}
+    held = holders(tx, external_ids=asked) if asked else {}
     row = to_row(orphan) | ({"external_id": None} if held else {})
-    connection.execute(QUERIES["restore_profile"], {"workspace_id": orphan.workspace_id, "row": Jsonb(row)})
-    return [
-        _told(connection, orphan, ExternalId(taken), profile_id=holder.profile_id) for taken, holder in held.items()
-    ]
+    tx.execute(QUERIES["restore_profile"], {"row": Jsonb(row)})
+    return [_told(tx, orphan, ExternalId(taken), profile_id=holder.profile_id) for taken, holder in held.items()]
 
 
-def _give_aliases(connection: Connection, orphan: Profile) -> list[dict[str, Any]]:
+def _give_aliases(tx: Transaction, orphan: Profile) -> list[dict[str, Any]]:
     """Give *orphan* its other aliases, those that nobody has; return what is told of those that somebody has."""
-    workspace_id = orphan.workspace_id
     aliases = [UserAlias(label=label, name=name) for label, name in orphan.user_aliases.items()]
-    add_aliases(connection, workspace_id=workspace_id, aliases=[(alias, orphan.id) for alias in aliases])
-    found = targets.find(connection, workspace_id=workspace_id, targets=aliases)
+    add_aliases(tx, aliases=[(alias, orphan.id) for alias in aliases])
+    found = targets.find(tx, targets=aliases)
     held = {alias: found[targets.key_of(alias)].id for alias in aliases if targets.key_of(alias) in found}
-    return [
-        _told(connection, orphan, alias, profile_id=held.get(alias))
-        for alias in aliases
-        if held.get(alias) != orphan.id
-    ]
+    return [_told(tx, orphan, alias, profile_id=held.get(alias)) for alias in aliases if held.get(alias) != orphan.id]
 
 
-def _missing_deprecated(connection: Connection, restoration: Restoration) -> list[dict[str, Any]]:
+def _missing_deprecated(tx: Transaction, restoration: Restoration) -> list[dict[str, Any]]:
     """Return what is told of the deprecated external_ids that the orphan had and has no more."""
     orphan, asked = restoration.orphan, restoration.deprecated_external_ids
     if not asked:
         return []
-    found = holders(connection, workspace_id=orphan.workspace_id, external_ids=asked)
+    found = holders(tx, external_ids=asked)
     held = {external_id: holder.profile_id for external_id, holder in found.items()}
     return [
-        _told(connection, orphan, ExternalId(each), profile_id=held.get(each))
+        _told(tx, orphan, ExternalId(each), profile_id=held.get(each))
         for each in sorted(asked)
         if held.get(each) != orphan.id
     ]
 
 
 def _told(
-    connection: Connection, orphan: Profile, identifier: ExternalId | UserAlias, *, profile_id: int | None
+    tx: Transaction, orphan: Profile, identifier: ExternalId | UserAlias, *, profile_id: int | None
 ) -> dict[str, Any]:
     """Return what is told of an identifier that *orphan* does not get back: who has it, or that nobody has."""
     ids = [] if profile_id is None else [profile_id]
-    names = [holder.braze_id for holder in load(connection, workspace_id=orphan.workspace_id, ids=ids).values()]
+    names = [holder.braze_id for holder in load(tx, ids=ids).values()]
     return {"identifier": to_wire(identifier), "why": TAKEN.format(braze_id=names[0]) if names else REMOVED}

@@ -7,9 +7,9 @@ from datetime import datetime
 from functools import reduce
 from typing import Any, NamedTuple
 
-from app.undo.rules import Part, Question, Recall
 from app.merging.profile import Profile
 from app.merging.rules import Rule
+from app.undo.rules import Part, Question, Recall
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,18 +6,19 @@ from typing import Any
 from uuid import UUID
 
 from app.config import Settings
-from app.db import Connection, load_queries
+from app.db.queries import load_queries
+from app.db.transaction import Transaction
 from app.errors import ResolutionUnsettled
 from app.lane.decide import named, rules_of
-from app.undo.record import UndoneJob, hold_undone_job, read_undone_job
 from app.ledger.execution import Work
 from app.merging.changes import changes
 from app.merging.merge import merge
 from app.merging.profile import Profile
-from app.undo.reversal import Absorption, without
-from app.profiles.snapshots import from_image
 from app.profiles.locking import lock
+from app.profiles.snapshots import from_image
 from app.profiles.store import load
+from app.undo.record import UndoneJob, hold_undone_job, read_undone_job
+from app.undo.reversal import Absorption, without
 from schemas.outcomes import JobKind, Outcome
 
 QUERIES = load_queries("app.undo", "target.sql")
@@ -53,25 +54,25 @@ class Found:
     absorption: Absorption | None = None
 
 
-def look(connection: Connection, settings: Settings, *, workspace_id: int, undo: Work) -> Found | Refusal:
+def look(tx: Transaction, settings: Settings, *, undo: Work) -> Found | Refusal:
     """Return what *undo* is to take back, or why it cannot be; the survivor is locked until the transaction ends.
 
     The orphan has no row to lock: it is made again by whoever holds the survivor. Raises ResolutionUnsettled when the
     survivor came back between look and lock.
     """
-    seen = read_undone_job(connection, workspace_id=workspace_id, undo_id=undo.id, days=settings.undo_days)
+    seen = read_undone_job(tx, undo_id=undo.id, days=settings.undo_days)
     ids = [] if seen.survivor is None else [seen.survivor.id]
-    locked = lock(connection, workspace_id=workspace_id, ids=ids)
+    locked = lock(tx, ids=ids)
     # Under the locks: somebody may have been deleted, and the audit blanked, in between.
-    hold_undone_job(connection, workspace_id=workspace_id, undo_id=undo.id)
-    job = read_undone_job(connection, workspace_id=workspace_id, undo_id=undo.id, days=settings.undo_days)
+    hold_undone_job(tx, undo_id=undo.id)
+    job = read_undone_job(tx, undo_id=undo.id, days=settings.undo_days)
     survivor = next(iter(locked.values()), None)
-    reason = _out_of_reach(job, settings) or _gone(connection, workspace_id, job, survivor)
+    reason = _out_of_reach(job, settings) or _gone(tx, job, survivor)
     if reason is not None or survivor is None:
         return Refusal(job=job, reason=reason or PRUNED)
     if job.blanked:
         return Refusal(job=job, reason=BLANKED)
-    return _identified(job, survivor) if job.outcome is Outcome.IDENTIFIED else _merged(connection, job, survivor)
+    return _identified(job, survivor) if job.outcome is Outcome.IDENTIFIED else _merged(tx, job, survivor)
 
 
 def _out_of_reach(job: UndoneJob, settings: Settings) -> str | None:
@@ -81,15 +82,15 @@ def _out_of_reach(job: UndoneJob, settings: Settings) -> str | None:
     return TOO_OLD.format(days=settings.undo_days) if job.too_old else None
 
 
-def _gone(connection: Connection, workspace_id: int, job: UndoneJob, survivor: Profile | None) -> str | None:
+def _gone(tx: Transaction, job: UndoneJob, survivor: Profile | None) -> str | None:
     """Return where the *survivor* of *job* is if it is not there any more."""
     if survivor is not None or job.survivor is None:
         return None
-    parameters = {"workspace_id": workspace_id, "profile_id": job.survivor.id}
-    row = connection.execute(QUERIES["merged_on_by"], parameters).fetchone()
+    parameters = {"profile_id": job.survivor.id}
+    row = tx.execute(QUERIES["merged_on_by"], parameters).fetchone()
     if row is not None:
         return MERGED_ON.format(braze_id=job.survivor.braze_id, job_id=row["job_id"])
-    if load(connection, workspace_id=workspace_id, ids=[job.survivor.id]):
+    if load(tx, ids=[job.survivor.id]):
         raise ResolutionUnsettled("The survivor of a merge came back while its undo was looking for it.")
     return DELETED.format(braze_id=job.survivor.braze_id)
 
@@ -101,10 +102,10 @@ def _identified(job: UndoneJob, profile: Profile) -> Found | Refusal:
     return Found(job=job, survivor=profile)
 
 
-def _merged(connection: Connection, job: UndoneJob, survivor: Profile) -> Found | Refusal:
+def _merged(tx: Transaction, job: UndoneJob, survivor: Profile) -> Found | Refusal:
     """Return what is found of a job that merged an orphan into *survivor*."""
-    undone = _undone_since(connection, job, survivor)
-    found = absorptions(connection, workspace_id=survivor.workspace_id, job_ids=[job.id, *undone])
+    undone = _undone_since(tx, job, survivor)
+    found = absorptions(tx, job_ids=[job.id, *undone])
     absorption = found[job.id]
     if not _same_changes(job, absorption):
         return Refusal(job=job, reason=OTHER_RULES)
@@ -113,15 +114,15 @@ def _merged(connection: Connection, job: UndoneJob, survivor: Profile) -> Found 
     return Found(job=job, survivor=survivor, absorption=without(absorption, known, trusted=len(known) == len(undone)))
 
 
-def _undone_since(connection: Connection, job: UndoneJob, survivor: Profile) -> list[UUID]:
+def _undone_since(tx: Transaction, job: UndoneJob, survivor: Profile) -> list[UUID]:
     """Return the earlier merges into *survivor* that were undone after the merge *job*, in order of time."""
-    parameters = {"workspace_id": survivor.workspace_id, "survivor_id": survivor.id, "at": job.at}
-    return [row["undone_job_id"] for row in connection.execute(QUERIES["undone_since"], parameters)]
+    parameters = {"survivor_id": survivor.id, "at": job.at}
+    return [row["undone_job_id"] for row in tx.execute(QUERIES["undone_since"], parameters)]
 
 
-def absorptions(connection: Connection, *, workspace_id: int, job_ids: Sequence[UUID]) -> dict[UUID, Absorption]:
+def absorptions(tx: Transaction, *, job_ids: Sequence[UUID]) -> dict[UUID, Absorption]:
     """Return the merges *job_ids* as their audits tell them, without those whose audit is gone."""
-    parameters = {"workspace_id": workspace_id, "job_ids": list(job_ids)}
+    parameters = {"job_ids": list(job_ids)}
     return {
         row["job_id"]: Absorption(
             survivor=from_image(row["survivor_before"]),
@@ -129,14 +130,14 @@ def absorptions(connection: Connection, *, workspace_id: int, job_ids: Sequence[
             at=row["merged_at"],
             rules=rules_of(JobKind(row["kind"])),
         )
-        for row in connection.execute(QUERIES["read_images"], parameters)
+        for row in tx.execute(QUERIES["read_images"], parameters)
     }
 
 
-def origins_of(connection: Connection, profile: Profile) -> list[int]:
+def origins_of(tx: Transaction, profile: Profile) -> list[int]:
     """Return the origins whose history reads under *profile*, its own first."""
-    parameters = {"workspace_id": profile.workspace_id, "profile_id": profile.id}
-    return [profile.id, *(row["origin_id"] for row in connection.execute(QUERIES["origins_of"], parameters))]
+    parameters = {"profile_id": profile.id}
+    return [profile.id, *(row["origin_id"] for row in tx.execute(QUERIES["origins_of"], parameters))]
 
 
 def _same_changes(job: UndoneJob, absorption: Absorption) -> bool:

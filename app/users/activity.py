@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from app.db import Connection, load_queries
+from app.db.queries import load_queries
+from app.db.transaction import Transaction
 from app.users.export import raise_missing
 from schemas.activity import ActivityQuery, Subject
 
@@ -20,7 +21,7 @@ class Activity:
     cents: int | None = None
 
 
-def count(connection: Connection, *, workspace_id: int, braze_id: str, query: ActivityQuery) -> Activity:
+def count(tx: Transaction, *, braze_id: str, query: ActivityQuery) -> Activity:
     """Return what the live profile with *braze_id* did in the last Y days, by one query through the map of origins.
 
     A day is 24 hours, counted back from now: Y = 1 is exactly the last 24 hours. (The vendor's filter counts calendar
@@ -30,15 +31,14 @@ def count(connection: Connection, *, workspace_id: int, braze_id: str, query: Ac
     """
     of_events = query.subject is Subject.EVENT
     parameters = {
-        "workspace_id": workspace_id,
         "braze_id": braze_id,
         "name": query.name,
         "days": query.days,
         "property": query.property,
         "value": query.value,
     }
-    row = connection.execute(QUERIES["count_events" if of_events else "count_purchases"], parameters).fetchone()
+    row = tx.execute(QUERIES["count_events" if of_events else "count_purchases"], parameters).fetchone()
     if row is None:
-        raise_missing(connection, workspace_id=workspace_id, braze_id=braze_id)
+        raise_missing(tx, braze_id=braze_id)
     cents = row.pop("cents", None)
     return Activity(**row, cents=None if cents is None else int(cents))

@@ -3,13 +3,14 @@
 import dataclasses
 from collections.abc import Mapping, Sequence
 
-from app.db import Connection, Pool, load_queries
+from app.db.connections import Pool
+from app.db.queries import load_queries
+from app.db.transaction import Transaction, retry_until_stable
 from app.errors import ResolutionUnsettled
 from app.profiles import targets
 from app.profiles.creation import add_aliases
 from app.profiles.locking import lock
 from app.profiles.store import save
-from app.profiles.transaction import the_time, until_settled
 from schemas.aliases import AliasUpdate
 from schemas.identifiers import UserAlias
 
@@ -24,11 +25,7 @@ def update(pool: Pool, *, workspace_id: int, updates: Sequence[AliasUpdate]) -> 
 
     As at the vendor nothing happens, and nothing is said, when nobody has the old name or somebody has the new one.
     """
-    until_settled(
-        pool,
-        lambda connection: _transact(connection, workspace_id=workspace_id, updates=updates),
-        workspace_id=workspace_id,
-    )
+    retry_until_stable(pool, workspace_id, _transact, updates=updates)
 
 
 def plan(updates: Sequence[AliasUpdate], before: Holders) -> Holders:
@@ -40,35 +37,34 @@ def plan(updates: Sequence[AliasUpdate], before: Holders) -> Holders:
     return after
 
 
-def _transact(connection: Connection, *, workspace_id: int, updates: Sequence[AliasUpdate]) -> None:
+def _transact(tx: Transaction, *, updates: Sequence[AliasUpdate]) -> None:
     """Look up, lock, look again and rename within the caller's transaction."""
-    before = _holders(connection, workspace_id=workspace_id, updates=updates)
+    before = _holders(tx, updates=updates)
     after = plan(updates, before)
     given = after.items() - before.items()
     if not given:
         return
-    profiles = lock(connection, workspace_id=workspace_id, ids=[profile_id for _, profile_id in given])
-    if _holders(connection, workspace_id=workspace_id, updates=updates) != before:
+    profiles = lock(tx, ids=[profile_id for _, profile_id in given])
+    if _holders(tx, updates=updates) != before:
         raise ResolutionUnsettled("An alias got another holder between look and lock.")
-    _take(connection, workspace_id=workspace_id, aliases=[alias for alias, _ in before.items() - after.items()])
-    if len(add_aliases(connection, workspace_id=workspace_id, aliases=list(given))) < len(given):
+    _take(tx, aliases=[alias for alias, _ in before.items() - after.items()])
+    if len(add_aliases(tx, aliases=list(given))) < len(given):
         raise ResolutionUnsettled("Another request took one of the new aliases.")
-    now = the_time(connection)
-    save(connection, [dataclasses.replace(profile, updated_at=now) for profile in profiles.values()])
+    now = tx.now()
+    save(tx, [dataclasses.replace(profile, updated_at=now) for profile in profiles.values()])
 
 
-def _holders(connection: Connection, *, workspace_id: int, updates: Sequence[AliasUpdate]) -> Holders:
+def _holders(tx: Transaction, *, updates: Sequence[AliasUpdate]) -> Holders:
     """Return who has which of the aliases, old and new, that *updates* speak of."""
     aliases = {alias for each in updates for alias in (each.old, each.new)}
-    found = targets.find(connection, workspace_id=workspace_id, targets=aliases)
+    found = targets.find(tx, targets=aliases)
     return {alias: found[key].id for alias in aliases if (key := targets.key_of(alias)) in found}
 
 
-def _take(connection: Connection, *, workspace_id: int, aliases: Sequence[UserAlias]) -> None:
+def _take(tx: Transaction, *, aliases: Sequence[UserAlias]) -> None:
     """Take *aliases* from those who have them."""
     parameters = {
-        "workspace_id": workspace_id,
         "labels": [alias.label for alias in aliases],
         "names": [alias.name for alias in aliases],
     }
-    connection.execute(QUERIES["take_aliases"], parameters)
+    tx.execute(QUERIES["take_aliases"], parameters)

@@ -3,7 +3,8 @@
 import dataclasses
 from collections.abc import Mapping, Sequence
 
-from app.db import Connection, Pool
+from app.db.connections import Pool
+from app.db.transaction import Transaction, retry_until_stable
 from app.errors import ResolutionUnsettled
 from app.merging.profile import Profile
 from app.profiles import targets
@@ -11,7 +12,6 @@ from app.profiles.creation import add_aliases, create
 from app.profiles.locking import lock
 from app.profiles.store import save
 from app.profiles.targets import NewProfile
-from app.profiles.transaction import the_time, until_settled
 from schemas.aliases import NewAlias
 from schemas.identifiers import ExternalId, Target, UserAlias
 
@@ -22,35 +22,29 @@ def give(pool: Pool, *, workspace_id: int, aliases: Sequence[NewAlias]) -> None:
     As at the vendor nothing happens, and nothing is said, when the external_id is unknown, the alias is taken, or the
     profile has another name under the label.
     """
-    until_settled(
-        pool,
-        lambda connection: _transact(connection, workspace_id=workspace_id, aliases=aliases),
-        workspace_id=workspace_id,
-    )
+    retry_until_stable(pool, workspace_id, _transact, aliases=aliases)
 
 
-def _transact(connection: Connection, *, workspace_id: int, aliases: Sequence[NewAlias]) -> None:
+def _transact(tx: Transaction, *, aliases: Sequence[NewAlias]) -> None:
     """Look up, lock, create and give within the caller's transaction."""
-    free, ids = _look_up(connection, workspace_id=workspace_id, aliases=aliases)
-    profiles = lock(connection, workspace_id=workspace_id, ids=ids.values())
+    free, ids = _look_up(tx, aliases=aliases)
+    profiles = lock(tx, ids=ids.values())
     if len(profiles) < len(set(ids.values())):
         raise ResolutionUnsettled("A profile was merged away between look and lock.")
     given = _in_turn(free, {external_id: profiles[profile_id] for external_id, profile_id in ids.items()})
     alone = [NewProfile(user_alias=alias) for alias, profile_id in given.items() if profile_id is None]
-    create(connection, workspace_id=workspace_id, new=alone)
+    create(tx, new=alone)
     added = [(alias, profile_id) for alias, profile_id in given.items() if profile_id is not None]
-    changed = set(add_aliases(connection, workspace_id=workspace_id, aliases=added))
-    now = the_time(connection)
-    save(connection, [dataclasses.replace(profiles[each], updated_at=now) for each in changed])
+    changed = set(add_aliases(tx, aliases=added))
+    now = tx.now()
+    save(tx, [dataclasses.replace(profiles[each], updated_at=now) for each in changed])
 
 
-def _look_up(
-    connection: Connection, *, workspace_id: int, aliases: Sequence[NewAlias]
-) -> tuple[list[NewAlias], dict[str, int]]:
+def _look_up(tx: Transaction, *, aliases: Sequence[NewAlias]) -> tuple[list[NewAlias], dict[str, int]]:
     """Return those of *aliases* that nobody has, in order, and the ids of the profiles that they ask for."""
     asked: list[Target] = [new.alias for new in aliases]
     asked += [ExternalId(new.external_id) for new in aliases if new.external_id is not None]
-    found = targets.find(connection, workspace_id=workspace_id, targets=asked)
+    found = targets.find(tx, targets=asked)
     free = [new for new in aliases if targets.key_of(new.alias) not in found]
     keys = {new.external_id: targets.key_of(ExternalId(new.external_id)) for new in free if new.external_id is not None}
     return free, {external_id: found[key].id for external_id, key in keys.items() if key in found}

@@ -7,8 +7,8 @@ from typing import Any
 
 from app.merging.changes import canonical_time
 from app.merging.profile import EmailAddress, PhoneNumber
-from app.users.draft import Draft
 from app.users.custom_attributes import apply_custom
+from app.users.draft import Draft
 from schemas.attributes import Attributes
 from schemas.identifiers import fold_email, to_e164
 

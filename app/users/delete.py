@@ -2,16 +2,17 @@
 
 from collections.abc import Collection, Iterable
 
-from app.db import Connection, Pool, load_queries
+from app.audit.log import Asker, Note, note
+from app.db.connections import Pool
+from app.db.queries import load_queries
+from app.db.transaction import Transaction, retry_until_stable
 from app.errors import ResolutionUnsettled
 from app.ledger import erasure
-from app.audit.log import Asker, Note, note
 from app.merging.prioritization import Denoted
 from app.merging.profile import Profile
 from app.profiles import targets
 from app.profiles.locking import lock
 from app.profiles.resolution import resolve
-from app.profiles.transaction import until_settled
 from schemas.audit import Action
 from schemas.deletion import Deletion
 from schemas.identifiers import BrazeId, Email, ExternalId, Identifier, Phone, UserAlias
@@ -24,7 +25,7 @@ PATIENCE_MS = 600_000
 HISTORY = ("delete_events", "delete_purchases", "delete_sessions", "delete_engagements")
 
 
-def delete(pool: Pool, *, workspace_id: int, request: Deletion, asker: Asker) -> None:
+def delete_profiles(pool: Pool, *, workspace_id: int, request: Deletion, asker: Asker) -> None:
     """Erase everyone whom *request* means: profile, history, aliases, redirects to it, and its data in the ledger.
 
     The audit keeps that *asker* had it done, and the braze_ids.
@@ -33,58 +34,53 @@ def delete(pool: Pool, *, workspace_id: int, request: Deletion, asker: Asker) ->
     ResolutionUnsettled when profiles kept changing, and DatabaseUnavailable when PostgreSQL does not answer; nothing
     was deleted then.
     """
-    until_settled(
-        pool,
-        lambda connection: _transact(connection, workspace_id=workspace_id, request=request, asker=asker),
-        workspace_id=workspace_id,
-    )
+    retry_until_stable(pool, workspace_id, _transact, request=request, asker=asker)
 
 
-def _transact(connection: Connection, *, workspace_id: int, request: Deletion, asker: Asker) -> None:
+def _transact(tx: Transaction, *, request: Deletion, asker: Asker) -> None:
     """Look up, lock, look again and erase within the caller's transaction."""
-    ids = _meant(connection, workspace_id=workspace_id, request=request)
-    profiles = lock(connection, workspace_id=workspace_id, ids=ids)
-    if _meant(connection, workspace_id=workspace_id, request=request) != ids:
+    ids = _meant(tx, request=request)
+    profiles = lock(tx, ids=ids)
+    if _meant(tx, request=request) != ids:
         raise ResolutionUnsettled("An identifier came to mean another profile between look and lock.")
     if profiles:
-        _erase(connection, workspace_id=workspace_id, profiles=profiles.values())
-    forgotten = _forget_orphans(connection, workspace_id=workspace_id, request=request)
+        _erase(tx, profiles=profiles.values())
+    forgotten = _forget_orphans(tx, request=request)
     gone = [*(profile.braze_id for profile in profiles.values()), *forgotten]
     notes = [Note(braze_id=braze_id) for braze_id in gone]
-    note(connection, workspace_id=workspace_id, action=Action.DELETE, asker=asker, notes=notes)
+    note(tx, action=Action.DELETE, asker=asker, notes=notes)
 
 
-def _meant(connection: Connection, *, workspace_id: int, request: Deletion) -> set[int]:
+def _meant(tx: Transaction, *, request: Deletion) -> set[int]:
     """Return the ids of the profiles that *request* means at this moment."""
-    named = targets.find(connection, workspace_id=workspace_id, targets=request.named)
-    shared = resolve(connection, workspace_id=workspace_id, identifiers=request.shared) if request.shared else []
+    named = targets.find(tx, targets=request.named)
+    shared = resolve(tx, identifiers=request.shared) if request.shared else []
     return {found.id for found in named.values()} | {each.id for each in shared if isinstance(each, Denoted)}
 
 
-def _erase(connection: Connection, *, workspace_id: int, profiles: Collection[Profile]) -> None:
+def _erase(tx: Transaction, *, profiles: Collection[Profile]) -> None:
     """Erase the locked *profiles*, everything recorded under their origins, and what the ledger says of them."""
     ids = [profile.id for profile in profiles]
-    of_profiles = {"workspace_id": workspace_id, "ids": ids}
-    connection.execute(QUERIES["be_patient"], {"milliseconds": str(PATIENCE_MS)})
-    origins = [*ids, *(row["origin_id"] for row in connection.execute(QUERIES["delete_origins"], of_profiles))]
-    of_origins = {"workspace_id": workspace_id, "origin_ids": origins}
+    of_profiles = {"ids": ids}
+    tx.execute(QUERIES["be_patient"], {"milliseconds": str(PATIENCE_MS)})
+    origins = [*ids, *(row["origin_id"] for row in tx.execute(QUERIES["delete_origins"], of_profiles))]
+    of_origins = {"origin_ids": origins}
     for query in HISTORY:
-        connection.execute(QUERIES[query], of_origins)
-    redirects = connection.execute(QUERIES["delete_redirects"], of_origins).fetchall()
-    deprecated = connection.execute(QUERIES["delete_deprecated"], of_origins).fetchall()
-    connection.execute(QUERIES["delete_aliases"], of_profiles)
-    connection.execute(QUERIES["delete_profiles"], of_profiles)
+        tx.execute(QUERIES[query], of_origins)
+    redirects = tx.execute(QUERIES["delete_redirects"], of_origins).fetchall()
+    deprecated = tx.execute(QUERIES["delete_deprecated"], of_origins).fetchall()
+    tx.execute(QUERIES["delete_aliases"], of_profiles)
+    tx.execute(QUERIES["delete_profiles"], of_profiles)
     others = [row["external_id"] for row in (*redirects, *deprecated) if row["external_id"] is not None]
     _erase_from_ledger(
-        connection,
-        workspace_id=workspace_id,
+        tx,
         profile_ids=origins,
         braze_ids=[*(profile.braze_id for profile in profiles), *(row["braze_id"] for row in redirects)],
         names={*map(ExternalId, others), *(name for profile in profiles for name in _names(profile))},
     )
 
 
-def _forget_orphans(connection: Connection, *, workspace_id: int, request: Deletion) -> list[str]:
+def _forget_orphans(tx: Transaction, *, request: Deletion) -> list[str]:
     """Forget what the orphans were that *request* names, so that no undo brings somebody back who is asked to be gone.
 
     Return the braze_ids of those of whom something was known.
@@ -94,21 +90,20 @@ def _forget_orphans(connection: Connection, *, workspace_id: int, request: Delet
     """
     braze_ids = [name.value for name in request.named if isinstance(name, BrazeId)]
     external_ids = [name.value for name in request.named if isinstance(name, ExternalId)]
-    named = {"workspace_id": workspace_id, "braze_ids": braze_ids, "external_ids": external_ids}
-    merges = connection.execute(QUERIES["merges_of_orphans"], named).fetchall()
+    named = {"braze_ids": braze_ids, "external_ids": external_ids}
+    merges = tx.execute(QUERIES["merges_of_orphans"], named).fetchall()
     if merges:
         # This waits for an undo of these that has begun.
-        erasure.blank(connection, workspace_id=workspace_id, job_ids=[row["job_id"] for row in merges])
-        erasure.erase_names(connection, workspace_id=workspace_id, braze_ids=[row["braze_id"] for row in merges])
-        if _meant(connection, workspace_id=workspace_id, request=request):
+        erasure.blank(tx, job_ids=[row["job_id"] for row in merges])
+        erasure.erase_names(tx, braze_ids=[row["braze_id"] for row in merges])
+        if _meant(tx, request=request):
             raise ResolutionUnsettled("A merge was undone while its orphan was to be forgotten.")
     return [row["braze_id"] for row in merges if row["known"]]
 
 
 def _erase_from_ledger(
-    connection: Connection,
+    tx: Transaction,
     *,
-    workspace_id: int,
     profile_ids: Collection[int],
     braze_ids: Collection[str],
     names: Collection[Identifier],
@@ -119,14 +114,14 @@ def _erase_from_ledger(
     was asked about it may have been asked about them. What audits show of others, who had a share of *profile_ids* for
     a while, goes as well.
     """
-    jobs = erasure.jobs_of(connection, workspace_id=workspace_id, braze_ids=braze_ids)
-    earlier = erasure.names_in_audit(connection, workspace_id=workspace_id, job_ids=jobs)
+    jobs = erasure.jobs_of(tx, braze_ids=braze_ids)
+    earlier = erasure.names_in_audit(tx, job_ids=jobs)
     mine = {targets.key_of(name): name for name in (*names, *earlier)}
-    taken = targets.find(connection, workspace_id=workspace_id, targets=mine.values())
-    jobs |= erasure.jobs_naming(connection, workspace_id=workspace_id, keys=mine.keys() - taken.keys())
-    saw = erasure.jobs_that_saw(connection, workspace_id=workspace_id, profile_ids=profile_ids)
-    erasure.blank(connection, workspace_id=workspace_id, job_ids=jobs, audits_of=saw - jobs)
-    erasure.erase_names(connection, workspace_id=workspace_id, braze_ids=braze_ids)
+    taken = targets.find(tx, targets=mine.values())
+    jobs |= erasure.jobs_naming(tx, keys=mine.keys() - taken.keys())
+    saw = erasure.jobs_that_saw(tx, profile_ids=profile_ids)
+    erasure.blank(tx, job_ids=jobs, audits_of=saw - jobs)
+    erasure.erase_names(tx, braze_ids=braze_ids)
 
 
 def _names(profile: Profile) -> Iterable[Identifier]:

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NoReturn
 
-from app.db import Connection, load_queries
+from app.db.queries import load_queries
+from app.db.transaction import Transaction
 from app.errors import Gone, NotFound
 from app.merging.profile import Profile
 from app.profiles import targets
@@ -38,17 +39,17 @@ class Page:
     next_after: int | None
 
 
-def export(connection: Connection, *, workspace_id: int, request: ExportRequest) -> Export:
+def export(tx: Transaction, *, request: ExportRequest) -> Export:
     """Return the profiles that *request* asks for, in its order; of those that share an address MAX_SHARING at most."""
-    found = targets.find(connection, workspace_id=workspace_id, targets=request.named)
+    found = targets.find(tx, targets=request.named)
     keys = [targets.key_of(each) for each in request.named]
     ids = [found[key].id for key in keys if key in found]
     truncated: list[str] = []
     for name, query, key in _shared(request):
-        sharing = _sharing(connection, query, workspace_id=workspace_id, key=key)
+        sharing = _sharing(tx, query, key=key)
         ids += sharing[:MAX_SHARING]
         truncated += [name] if len(sharing) > MAX_SHARING else []
-    profiles = load(connection, workspace_id=workspace_id, ids=ids)
+    profiles = load(tx, ids=ids)
     external_ids = [each for each in request.named if isinstance(each, ExternalId)]
     unknown = [each.value for each in external_ids if targets.key_of(each) not in found]
     return Export(
@@ -58,12 +59,12 @@ def export(connection: Connection, *, workspace_id: int, request: ExportRequest)
     )
 
 
-def page(connection: Connection, *, workspace_id: int, after: int, limit: int) -> Page:
+def page(tx: Transaction, *, after: int, limit: int) -> Page:
     """Return the next *limit* profiles of a workspace whose ids are greater than *after*, in the order of their ids."""
-    parameters = {"workspace_id": workspace_id, "after": after, "limit": limit + 1}
-    ids = [row["id"] for row in connection.execute(QUERIES["profiles_after"], parameters)]
+    parameters = {"after": after, "limit": limit + 1}
+    ids = [row["id"] for row in tx.execute(QUERIES["profiles_after"], parameters)]
     shown = ids[:limit]
-    profiles = load(connection, workspace_id=workspace_id, ids=shown)
+    profiles = load(tx, ids=shown)
     # One that was merged away since its id was read is missing; its survivor has what it had.
     return Page(
         profiles=[profiles[each] for each in shown if each in profiles],
@@ -71,21 +72,21 @@ def page(connection: Connection, *, workspace_id: int, after: int, limit: int) -
     )
 
 
-def read(connection: Connection, *, workspace_id: int, braze_id: str) -> Profile:
+def read(tx: Transaction, *, braze_id: str) -> Profile:
     """Return the live profile with *braze_id*. Raises Gone when it was merged away, and NotFound when there is none."""
-    parameters = {"workspace_id": workspace_id, "braze_id": braze_id}
-    row = connection.execute(QUERIES["find_live"], parameters).fetchone()
-    profiles = load(connection, workspace_id=workspace_id, ids=[row["id"]]) if row else {}
+    parameters = {"braze_id": braze_id}
+    row = tx.execute(QUERIES["find_live"], parameters).fetchone()
+    profiles = load(tx, ids=[row["id"]]) if row else {}
     if not profiles:
-        raise_missing(connection, workspace_id=workspace_id, braze_id=braze_id)
+        raise_missing(tx, braze_id=braze_id)
     (profile,) = profiles.values()
     return profile
 
 
-def raise_missing(connection: Connection, *, workspace_id: int, braze_id: str) -> NoReturn:
+def raise_missing(tx: Transaction, *, braze_id: str) -> NoReturn:
     """Raise what there is to say of a braze_id that no live profile has: Gone with its survivor, or NotFound."""
-    parameters = {"workspace_id": workspace_id, "braze_id": braze_id}
-    row = connection.execute(QUERIES["find_survivor"], parameters).fetchone()
+    parameters = {"braze_id": braze_id}
+    row = tx.execute(QUERIES["find_survivor"], parameters).fetchone()
     if row is None:
         raise NotFound(MISSING)
     raise Gone(
@@ -105,7 +106,7 @@ def _shared(request: ExportRequest) -> Iterator[tuple[str, str, str]]:
         yield "device_id", "profiles_of_device", request.device_id
 
 
-def _sharing(connection: Connection, query: str, *, workspace_id: int, key: str) -> list[int]:
+def _sharing(tx: Transaction, query: str, *, key: str) -> list[int]:
     """Return the ids of the profiles that share *key*: MAX_SHARING, and one more if there are more."""
-    parameters = {"workspace_id": workspace_id, "key": key, "limit": MAX_SHARING + 1}
-    return [row["id"] for row in connection.execute(QUERIES[query], parameters)]
+    parameters = {"key": key, "limit": MAX_SHARING + 1}
+    return [row["id"] for row in tx.execute(QUERIES[query], parameters)]

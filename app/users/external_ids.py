@@ -5,14 +5,14 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from app.db import Connection, Pool, in_transaction
-from app.errors import ResolutionUnsettled
 from app.audit.log import Asker, Note, note
+from app.db.connections import Pool
+from app.db.transaction import Transaction, retry_until_stable, run_in_transaction
+from app.errors import ResolutionUnsettled
 from app.profiles.deprecation import Holder, deprecate, holders, take_over
 from app.profiles.deprecation import remove as remove_deprecated
 from app.profiles.locking import lock
 from app.profiles.store import save
-from app.profiles.transaction import the_time, until_settled
 from schemas.audit import Action
 from schemas.external_ids import DEPRECATED, IN_USE, NOT_DEPRECATED, PRIMARY, SAME, UNKNOWN, Refusals, Rename
 
@@ -35,11 +35,7 @@ def rename(pool: Pool, *, workspace_id: int, renames: Mapping[int, Rename], aske
     The old external_ids become deprecated and keep resolving. A new one that led to a profile merged away no longer
     does. The audit keeps that *asker* had it done.
     """
-    return until_settled(
-        pool,
-        lambda connection: _rename(connection, workspace_id=workspace_id, renames=renames, asker=asker),
-        workspace_id=workspace_id,
-    )
+    return retry_until_stable(pool, workspace_id, _rename, renames=renames, asker=asker)
 
 
 def remove(pool: Pool, *, workspace_id: int, external_ids: Mapping[int, str], asker: Asker) -> Refusals:
@@ -47,11 +43,7 @@ def remove(pool: Pool, *, workspace_id: int, external_ids: Mapping[int, str], as
 
     The audit keeps that *asker* had it done.
     """
-    return in_transaction(
-        pool,
-        lambda connection: _remove(connection, workspace_id=workspace_id, external_ids=external_ids, asker=asker),
-        workspace_id=workspace_id,
-    )
+    return run_in_transaction(pool, workspace_id, _remove, external_ids=external_ids, asker=asker)
 
 
 def plan(renames: Mapping[int, Rename], before: Mapping[str, Holder]) -> Plan:
@@ -83,23 +75,23 @@ def _refusal(each: Rename, *, primary: Mapping[str, int], used: set[str]) -> str
     return IN_USE if each.new in used else None
 
 
-def _rename(connection: Connection, *, workspace_id: int, renames: Mapping[int, Rename], asker: Asker) -> Refusals:
+def _rename(tx: Transaction, *, renames: Mapping[int, Rename], asker: Asker) -> Refusals:
     """Look up, lock, look again and rename within the caller's transaction."""
     asked = {external_id for each in renames.values() for external_id in (each.current, each.new)}
-    before = holders(connection, workspace_id=workspace_id, external_ids=asked)
+    before = holders(tx, external_ids=asked)
     planned = plan(renames, before)
-    profiles = lock(connection, workspace_id=workspace_id, ids=set(planned.deprecated.values()))
-    if holders(connection, workspace_id=workspace_id, external_ids=asked) != before:
+    profiles = lock(tx, ids=set(planned.deprecated.values()))
+    if holders(tx, external_ids=asked) != before:
         raise ResolutionUnsettled("An external_id got another holder between look and lock.")
-    now = the_time(connection)
+    now = tx.now()
     for step in planned.steps:
         save(
-            connection,
+            tx,
             [dataclasses.replace(profiles[each], external_id=new, updated_at=now) for each, new in step.items()],
         )
-        take_over(connection, workspace_id=workspace_id, external_ids=step.values())
+        take_over(tx, external_ids=step.values())
     if planned.deprecated:
-        deprecate(connection, workspace_id=workspace_id, old=planned.deprecated, now=now)
+        deprecate(tx, old=planned.deprecated, now=now)
     notes = [
         Note(
             braze_id=profiles[planned.deprecated[each.current]].braze_id,
@@ -109,17 +101,17 @@ def _rename(connection: Connection, *, workspace_id: int, renames: Mapping[int, 
         for place, each in renames.items()
         if place not in planned.refused
     ]
-    note(connection, workspace_id=workspace_id, action=Action.RENAME, asker=asker, notes=notes)
+    note(tx, action=Action.RENAME, asker=asker, notes=notes)
     return planned.refused
 
 
-def _remove(connection: Connection, *, workspace_id: int, external_ids: Mapping[int, str], asker: Asker) -> Refusals:
+def _remove(tx: Transaction, *, external_ids: Mapping[int, str], asker: Asker) -> Refusals:
     """Remove and tell apart within the caller's transaction."""
     asked = set(external_ids.values())
-    removed = remove_deprecated(connection, workspace_id=workspace_id, external_ids=asked)
+    removed = remove_deprecated(tx, external_ids=asked)
     notes = [Note(braze_id=braze_id, external_id=external_id) for external_id, braze_id in removed.items()]
-    note(connection, workspace_id=workspace_id, action=Action.REMOVE, asker=asker, notes=notes)
-    primary = holders(connection, workspace_id=workspace_id, external_ids=asked - removed.keys())
+    note(tx, action=Action.REMOVE, asker=asker, notes=notes)
+    primary = holders(tx, external_ids=asked - removed.keys())
     return {
         place: PRIMARY if external_id in primary else NOT_DEPRECATED
         for place, external_id in external_ids.items()

@@ -9,18 +9,18 @@ from decimal import Decimal
 from typing import Any
 
 from app.config import Settings
-from app.db import Connection, Pool
+from app.db.connections import Pool
+from app.db.transaction import Transaction, retry_until_stable
 from app.errors import ResolutionUnsettled
 from app.merging.profile import Profile
 from app.profiles import targets
 from app.profiles.creation import create
 from app.profiles.history import record
 from app.profiles.locking import lock
-from app.users.revenue import Refused, converted
 from app.profiles.store import save
 from app.profiles.targets import Found, Seating
+from app.users.revenue import Refused, converted
 from app.users.track_apply import not_in_future, track
-from app.profiles.transaction import the_time, until_settled
 from schemas.history import Purchase
 from schemas.identifiers import Email, Phone, Target
 from schemas.track import Entry
@@ -68,12 +68,12 @@ def apply(pool: Pool, *, workspace_id: int, entries: Sequence[Entry], settings: 
     """
     placed, refused = _priced(entries, dict(settings.currency_rates))
 
-    def transact(connection: Connection) -> Effects:
+    def transact(tx: Transaction) -> Effects:
         effects = Effects(refused=dict(refused))
-        _transact(connection, effects, workspace_id=workspace_id, placed=placed, array_cap=settings.array_cap)
+        _transact(tx, effects, placed=placed, array_cap=settings.array_cap)
         return effects
 
-    return until_settled(pool, transact, workspace_id=workspace_id)
+    return retry_until_stable(pool, workspace_id, transact)
 
 
 def _priced(entries: Sequence[Entry], rates: Mapping[str, Decimal]) -> tuple[list[Placed], dict[int, str]]:
@@ -88,24 +88,22 @@ def _priced(entries: Sequence[Entry], rates: Mapping[str, Decimal]) -> tuple[lis
     return placed, refused
 
 
-def _transact(
-    connection: Connection, effects: Effects, *, workspace_id: int, placed: Sequence[Placed], array_cap: int
-) -> None:
+def _transact(tx: Transaction, effects: Effects, *, placed: Sequence[Placed], array_cap: int) -> None:
     """Seat, create, lock, apply, save and record within the caller's transaction; note in *effects* what to tell."""
-    seating = _seat(connection, workspace_id=workspace_id, placed=placed)
-    made = create(connection, workspace_id=workspace_id, new=seating.new)
+    seating = _seat(tx, placed=placed)
+    made = create(tx, new=seating.new)
     ids = [seat.id if isinstance(seat, Found) else made[seat] for _, seat in seating.seated]
-    profiles = lock(connection, workspace_id=workspace_id, ids=ids)
+    profiles = lock(tx, ids=ids)
     if len(profiles) < len(set(ids)):
         raise ResolutionUnsettled("A profile was merged away between look and lock.")
-    now = the_time(connection)
+    now = tx.now()
     happened = [
         (profile_id, dataclasses.replace(each, entry=not_in_future(each.entry, now=now)))
         for profile_id, (each, _) in zip(ids, seating.seated, strict=True)
     ]
-    save(connection, _track_all(profiles, happened, effects, at=now, array_cap=array_cap))
+    save(tx, _track_all(profiles, happened, effects, at=now, array_cap=array_cap))
     lasting = [(profile_id, each.entry) for profile_id, each in happened if each.position not in effects.refused]
-    record(connection, workspace_id=workspace_id, happened=lasting)
+    record(tx, happened=lasting)
 
 
 def _track_all(
@@ -130,16 +128,16 @@ def _track_all(
     return changed
 
 
-def _seat(connection: Connection, *, workspace_id: int, placed: Sequence[Placed]) -> Seating[Placed]:
+def _seat(tx: Transaction, *, placed: Sequence[Placed]) -> Seating[Placed]:
     """Return which profile each of *placed* means.
 
     No unique index guards addresses, so where a profile would be made for one, other requests that would do the same
     are kept waiting, and what those before us made is looked for again.
     """
     asked = {each.target for each in placed}
-    found = targets.find(connection, workspace_id=workspace_id, targets=asked)
+    found = targets.find(tx, targets=asked)
     unknown = [each for each in asked if isinstance(each, Email | Phone) and targets.key_of(each) not in found]
     if unknown:
-        targets.claim_addresses(connection, workspace_id=workspace_id, targets=unknown)
-        found |= targets.find(connection, workspace_id=workspace_id, targets=unknown)
+        targets.claim_addresses(tx, targets=unknown)
+        found |= targets.find(tx, targets=unknown)
     return targets.seat(placed, found)

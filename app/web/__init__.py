@@ -4,10 +4,38 @@ from flask import Flask
 
 from app.config import Settings
 from app.telemetry import spans
-from app.web import audit, console, docs, duplicates, errors, headers, health, rate_limiting, merge_batches, merge_jobs, merge_undo, metrics, profiles, segments, shedding, request_logging, users_alias, users_alias_update, users_delete, users_export, users_external_ids, users_identify, users_merge, users_merge_preview, users_track, webhook_notices, webhooks
-from app.web.json_provider import Orjson
+from app.web import (
+    audit,
+    console,
+    docs,
+    duplicates,
+    errors,
+    headers,
+    health,
+    merge_batches,
+    merge_jobs,
+    merge_undo,
+    metrics,
+    profiles,
+    rate_limiting,
+    request_logging,
+    segments,
+    shedding,
+    users_alias,
+    users_alias_update,
+    users_delete,
+    users_export,
+    users_external_ids,
+    users_identify,
+    users_merge,
+    users_merge_preview,
+    users_track,
+    webhook_notices,
+    webhooks,
+)
+from app.web.json_provider import OrjsonProvider
 from app.web.request_body import MAX_BODY
-from app.web.resources import give
+from app.web.resources import set_resources
 
 BLUEPRINTS = (
     audit.blueprint,
@@ -41,15 +69,15 @@ def create_app(settings: Settings | None = None) -> Flask:
     It connects to nothing before its first request.
     """
     flask = Flask(__name__, static_folder=None)
-    flask.json = Orjson(flask)
+    flask.json = OrjsonProvider(flask)
     flask.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     # Each URL answers its own methods and no others: OPTIONS would be a way in without a key.
     flask.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     # A path with two slashes in a row is no URL of ours; it would be redirected, to whatever host the request names.
     flask.url_map.merge_slashes = False
     settings = Settings.from_environ() if settings is None else settings
-    spans.start(settings, service="web")
-    give(flask, settings)
+    spans.start_tracing(settings, service="web")
+    set_resources(flask, settings)
     request_logging.register(flask)
     errors.register(flask)
     rate_limiting.register(flask, settings)

@@ -10,15 +10,17 @@ from uuid import UUID
 import orjson
 from flask import Response, g, jsonify, request
 
-from app.db import borrow
+from app.db.transaction import open_transaction
 from app.errors import DatabaseUnavailable, Rejected
 from app.ledger import queries
-from app.ledger.accept import Accepted, Update, accept
+from app.ledger.accept import Accepted, accept
 from app.ledger.idempotency import IdempotencyKey
+from app.web.prefer_wait import preferred_wait, wait_for_batch
 from app.web.resources import pool, settings
 from app.web.shedding import backlogs
-from app.web.prefer_wait import preferred_wait, wait_for_batch
+from schemas.identifiers import Recorded
 from schemas.jobs import BatchSchema
+from schemas.merge import Update
 from schemas.outcomes import JobKind
 
 LOG = logging.getLogger(__name__)
@@ -31,9 +33,9 @@ WRONG_KEY = "The Idempotency-Key header must have from 1 to 255 visible ASCII ch
 BATCH = BatchSchema()
 
 
-def take_in(
+def accept_batch(
     kind: JobKind,
-    updates: Sequence[Update],
+    updates: Sequence[Update[Recorded]],
     *,
     body: Any,
     places: Sequence[int] | None = None,
@@ -72,7 +74,7 @@ def idempotency_key(body: Any, *, given: str | None = None) -> IdempotencyKey | 
     return IdempotencyKey(key=key, body_digest=digest, hours=settings().idempotency_hours)
 
 
-def accepted_answer(accepted: Accepted, *, status: int, **vendors: Any) -> Response:
+def accepted_response(accepted: Accepted, *, status: int, **vendors: Any) -> Response:
     """Return the answer to a request that became a batch: the *vendors* members, and ours beside them.
 
     A client that would rather wait gets it when the batch has finished or its time is up, with the batch in it.
@@ -99,7 +101,7 @@ def _waited_for(batch_id: UUID, seconds: int) -> dict[str, Any] | None:
     The batch is durable already: when the database goes away now, the answer must not seem to say that it is not.
     """
     try:
-        return shown_batch(batch_id) if wait_for_batch(batch_id, seconds=seconds) else None
+        return dump_batch(batch_id) if wait_for_batch(batch_id, seconds=seconds) else None
     except DatabaseUnavailable:
         LOG.warning("PostgreSQL went away while a request waited for its batch", extra={"batch_id": str(batch_id)})
         return None
@@ -110,9 +112,9 @@ def status_url(batch_id: UUID) -> str:
     return f"/merge/batches/{batch_id}"
 
 
-def shown_batch(batch_id: UUID) -> dict[str, Any]:
+def dump_batch(batch_id: UUID) -> dict[str, Any]:
     """Return the batch as its own URL shows it; raise NotFound when the key's workspace has none of that id."""
-    with borrow(pool(), workspace_id=g.workspace_id) as connection:
-        batch = queries.read_batch(connection, workspace_id=g.workspace_id, batch_id=batch_id)
+    with open_transaction(pool(), g.workspace_id) as tx:
+        batch = queries.read_batch(tx, batch_id=batch_id)
     shown: dict[str, Any] = BATCH.dump(batch)
     return shown

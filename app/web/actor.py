@@ -5,6 +5,6 @@ from flask import g, request
 from app.audit.log import Asker
 
 
-def asker() -> Asker:
+def current_actor() -> Asker:
     """Return whose this request is."""
     return Asker(api_key_id=g.api_key_id, request_id=g.request_id, path=request.path)

@@ -8,13 +8,23 @@ from typing import ParamSpec, TypeVar
 from flask import g, request
 
 from app import keys
-from app.db import borrow
+from app.db.connections import lend_connection
 from app.errors import Rejected
-from app.web.request_body import json_body
 from app.web.rate_limiting import take
+from app.web.request_body import json_body
 from app.web.resources import pool, settings
 
-__all__ = ["POLLING", "AccessDenied", "InvalidKey", "admit", "door", "enter", "json_body", "pool", "settings"]
+__all__ = [
+    "POLLING",
+    "AccessDenied",
+    "InvalidKey",
+    "authenticate_request",
+    "authorize",
+    "json_body",
+    "pool",
+    "requires",
+    "settings",
+]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -36,7 +46,7 @@ class AccessDenied(Rejected):
     status = 403
 
 
-def door(*, permission: str | tuple[str, ...] | None) -> Callable[[Callable[P, R]], Callable[P, R]]:
+def requires(*, permission: str | tuple[str, ...] | None) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Return a decorator that lets a view be entered with a valid key that has *permission* only.
 
     Of several permissions any one will do; None asks for a valid key alone. The view finds `g.workspace_id`,
@@ -48,7 +58,7 @@ def door(*, permission: str | tuple[str, ...] | None) -> Callable[[Callable[P, R
     def guard(view: Callable[P, R]) -> Callable[P, R]:
         @wraps(view)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
-            enter(wanted)
+            authenticate_request(wanted)
             return view(*args, **kwargs)
 
         vars(guarded)["door"] = wanted  # by this a test knows that the endpoint has a door
@@ -57,16 +67,16 @@ def door(*, permission: str | tuple[str, ...] | None) -> Callable[[Callable[P, R
     return guard
 
 
-def enter(wanted: tuple[str, ...] | None) -> None:
+def authenticate_request(wanted: tuple[str, ...] | None) -> None:
     """Note whose request this is, or raise."""
-    with borrow(pool()) as connection:
+    with lend_connection(pool()) as connection:
         holder = keys.authenticate(connection, _secret(), peppers=settings().key_pepper)
     if holder is None:
         raise InvalidKey("Invalid API key")
-    admit(holder, wanted)
+    authorize(holder, wanted)
 
 
-def admit(holder: keys.KeyHolder, wanted: tuple[str, ...] | None) -> None:
+def authorize(holder: keys.KeyHolder, wanted: tuple[str, ...] | None) -> None:
     """Note that this is a request of *holder*, and count it; raise TooManyRequests or AccessDenied."""
     g.workspace_id = holder.workspace_id
     g.api_key_id = holder.key_id

@@ -10,15 +10,14 @@ from flask import Blueprint, Response, g, jsonify, request
 from flask.typing import ResponseReturnValue
 from marshmallow import ValidationError
 
-from app.db import Connection, borrow, in_transaction
+from app.db.transaction import Transaction, open_transaction, run_in_transaction
 from app.duplicates import csv_export, runs
 from app.duplicates.policy import Policy, next_daily, read_policy, write_policy
 from app.duplicates.preview import count, steps
-from app.profiles.transaction import the_time
 from app.web.accepted import RETRY_AFTER
-from app.web.auth import door, json_body, pool, settings
+from app.web.auth import json_body, pool, requires, settings
 from app.web.openapi.describe import Tag, describe, reply
-from app.web.pagination import cut
+from app.web.pagination import split_page
 from schemas.duplicates import (
     DuplicatePreviewSchema,
     PolicySchema,
@@ -49,33 +48,33 @@ PAGE = RunPageSchema()
 
 @describe(Tag.DUPLICATES, "Read the policy", replies={200: PolicySchema})
 @blueprint.get("/policy")
-@door(permission=EITHER)
+@requires(permission=EITHER)
 def policy() -> ResponseReturnValue:
     """Answer with the workspace's policy; the defaults when it never set one."""
-    with borrow(pool(), workspace_id=g.workspace_id) as connection:
-        return jsonify(POLICY.dump(read_policy(connection, workspace_id=g.workspace_id)))
+    with open_transaction(pool(), g.workspace_id) as tx:
+        return jsonify(POLICY.dump(read_policy(tx)))
 
 
 @describe(Tag.DUPLICATES, "Set the policy", body=PolicySchema, replies={200: PolicySchema})
 @blueprint.put("/policy")
-@door(permission=RUN)
+@requires(permission=RUN)
 def set_policy() -> ResponseReturnValue:
     """Set the workspace's policy, whole: what is left out gets its default. A run under way keeps the rule it has."""
     given = load_policy(json_body())
 
-    def work(connection: Connection) -> Policy:
+    def work(tx: Transaction) -> Policy:
         daily_at, zone = given["daily_at"], given["time_zone"]
-        due = None if daily_at is None else next_daily(daily_at, time_zone=zone, after=the_time(connection))
+        due = None if daily_at is None else next_daily(daily_at, time_zone=zone, after=tx.now())
         policy = Policy(**given, next_daily_at=due)
-        write_policy(connection, policy, workspace_id=g.workspace_id)
+        write_policy(tx, policy)
         return policy
 
-    return jsonify(POLICY.dump(in_transaction(pool(), work, workspace_id=g.workspace_id)))
+    return jsonify(POLICY.dump(run_in_transaction(pool(), g.workspace_id, work)))
 
 
 @describe(Tag.DUPLICATES, "Count the duplicates", query=RuleSchema, replies={200: DuplicatePreviewSchema})
 @blueprint.get("/preview")
-@door(permission=PREVIEW)
+@requires(permission=PREVIEW)
 def preview() -> ResponseReturnValue:
     """Answer with what a run would find, in numbers: by the workspace's rule, or by that in the query.
 
@@ -97,7 +96,7 @@ def preview() -> ResponseReturnValue:
     },
 )
 @blueprint.get("/preview.csv")
-@door(permission=PREVIEW)
+@requires(permission=PREVIEW)
 def preview_table() -> ResponseReturnValue:
     """Answer with what a run would do, profile by profile, in the vendor's columns.
 
@@ -124,17 +123,15 @@ def preview_table() -> ResponseReturnValue:
     replies={202: reply(RunStartedSchema, "Location", "Retry-After"), 409: "Another run has not ended."},
 )
 @blueprint.post("/runs")
-@door(permission=RUN)
+@requires(permission=RUN)
 def start() -> ResponseReturnValue:
     """Begin a run by the workspace's rule, and answer 202 with where to follow it; 409 while one is under way."""
 
-    def work(connection: Connection) -> UUID:
-        rule = read_policy(connection, workspace_id=g.workspace_id).rule
-        return runs.start(
-            connection, rule, workspace_id=g.workspace_id, trigger=RunTrigger.API, api_key_id=g.api_key_id
-        )
+    def work(tx: Transaction) -> UUID:
+        rule = read_policy(tx).rule
+        return runs.start(tx, rule, trigger=RunTrigger.API, api_key_id=g.api_key_id)
 
-    run_id = in_transaction(pool(), work, workspace_id=g.workspace_id)
+    run_id = run_in_transaction(pool(), g.workspace_id, work)
     place = f"/duplicates/runs/{run_id}"
     response = jsonify(message="success", run_id=str(run_id), status_url=place)
     response.headers.update({"Location": place, "Retry-After": str(RETRY_AFTER)})
@@ -143,25 +140,23 @@ def start() -> ResponseReturnValue:
 
 @describe(Tag.DUPLICATES, "List runs, newest first", query=PageQuery, replies={200: RunPageSchema})
 @blueprint.get("/runs")
-@door(permission=EITHER)
+@requires(permission=EITHER)
 def page() -> ResponseReturnValue:
     """Answer with a page of runs, newest first."""
     query = load_query(PAGE_QUERY, request.args)
-    with borrow(pool(), workspace_id=g.workspace_id) as connection:
-        found = runs.list_runs(
-            connection, workspace_id=g.workspace_id, limit=query["limit"] + 1, before=query.get("cursor")
-        )
-    shown, next_cursor = cut(found, query["limit"])
+    with open_transaction(pool(), g.workspace_id) as tx:
+        found = runs.list_runs(tx, limit=query["limit"] + 1, before=query.get("cursor"))
+    shown, next_cursor = split_page(found, query["limit"])
     return jsonify(PAGE.dump({"runs": shown, "next_cursor": next_cursor}))
 
 
 @describe(Tag.DUPLICATES, "Poll a run", replies={200: reply(RunSchema, "Retry-After?")})
 @blueprint.get("/runs/<uuid:run_id>")
-@door(permission=EITHER)
+@requires(permission=EITHER)
 def show(run_id: UUID) -> ResponseReturnValue:
     """Answer with a run: how far it is, and what it has found so far."""
-    with borrow(pool(), workspace_id=g.workspace_id) as connection:
-        run = runs.read_run(connection, workspace_id=g.workspace_id, run_id=run_id)
+    with open_transaction(pool(), g.workspace_id) as tx:
+        run = runs.read_run(tx, run_id=run_id)
     response = jsonify(SHOWN_RUN.dump(run))
     if run.state is RunState.RUNNING:
         response.headers["Retry-After"] = str(RETRY_AFTER)
@@ -170,14 +165,14 @@ def show(run_id: UUID) -> ResponseReturnValue:
 
 @describe(Tag.DUPLICATES, "Cancel a run", replies={200: RunSchema, 409: "The run has ended."})
 @blueprint.post("/runs/<uuid:run_id>/cancel")
-@door(permission=RUN)
+@requires(permission=RUN)
 def cancel(run_id: UUID) -> ResponseReturnValue:
     """End a run and answer with it; 409 when it has ended. The merges that it asked for go on, and can be undone."""
 
-    def work(connection: Connection) -> runs.Run:
-        return runs.cancel(connection, workspace_id=g.workspace_id, run_id=run_id)
+    def work(tx: Transaction) -> runs.Run:
+        return runs.cancel(tx, run_id=run_id)
 
-    return jsonify(SHOWN_RUN.dump(in_transaction(pool(), work, workspace_id=g.workspace_id)))
+    return jsonify(SHOWN_RUN.dump(run_in_transaction(pool(), g.workspace_id, work)))
 
 
 def _rule() -> KeepRule:
@@ -186,6 +181,6 @@ def _rule() -> KeepRule:
         given: dict[str, Any] = load_query(RULE_QUERY, request.args)
     except ValidationError as error:
         raise ValidationError(first_fault(error.messages)) from None
-    with borrow(pool(), workspace_id=g.workspace_id) as connection:
-        own = read_policy(connection, workspace_id=g.workspace_id).rule
+    with open_transaction(pool(), g.workspace_id) as tx:
+        own = read_policy(tx).rule
     return rule_from(given, by_default=own)

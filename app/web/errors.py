@@ -8,7 +8,7 @@ from flask import Flask, Response, jsonify
 from marshmallow import ValidationError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
-from app.db import CONTENDED, TRANSIENT
+from app.db.errors import CONTENTION_ERRORS, RETRYABLE_ERRORS
 from app.errors import DatabaseUnavailable, Gone, Overloaded, Rejected, ResolutionUnsettled
 
 LOG = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ def register(flask: Flask) -> None:
     flask.register_error_handler(HTTPException, standard)
     flask.register_error_handler(DatabaseUnavailable, unavailable)
     flask.register_error_handler(ResolutionUnsettled, unavailable)
-    for error in {*TRANSIENT, *CONTENDED}:
+    for error in {*RETRYABLE_ERRORS, *CONTENTION_ERRORS}:
         flask.register_error_handler(error, unavailable)
     flask.register_error_handler(Exception, unexpected)
 

@@ -10,10 +10,10 @@ from types import FrameType
 from typing import Any
 
 from app.config import Settings
-from app.errors import SetupError
-from app.gc_tuning import collect_seldom
-from app.logs import catch_the_uncaught, configuration
 from app.db.schema_version import require
+from app.errors import SetupError
+from app.gc_tuning import tune_gc
+from app.logs import log_uncaught_errors, logging_configuration
 from app.web.draining import drain_first
 from app.web.prefer_wait import CLOSING
 
@@ -37,7 +37,7 @@ forwarder_headers = ""
 control_socket_disable = True
 #: Gunicorn's own lines go where all lines go. Answers are logged by app.web.request_logging, without personal data.
 accesslog = None
-LOGGING = configuration(SETTINGS)
+LOGGING = logging_configuration(SETTINGS)
 logconfig_dict = LOGGING | {
     "filters": {**LOGGING["filters"], "without_requests": {"()": "app.web.gunicorn_conf.WithoutRequests"}},
     "loggers": {
@@ -68,7 +68,7 @@ class WithoutRequests(logging.Filter):
 
 def on_starting(_: Any) -> None:
     """End at once, with a sentence, when the schema is older than this code needs."""
-    catch_the_uncaught()
+    log_uncaught_errors()
     try:
         require(SETTINGS)
     except SetupError as error:
@@ -90,6 +90,6 @@ def post_worker_init(worker: Any) -> None:
         CLOSING.set()
         worker.handle_exit(number, frame)
 
-    collect_seldom()
+    tune_gc()
     signal.signal(signal.SIGTERM, end)
     signal.siginterrupt(signal.SIGTERM, False)  # noqa: FBT003  as gunicorn has it: requests in hand go on undisturbed

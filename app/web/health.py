@@ -5,7 +5,8 @@ from http import HTTPStatus
 from flask import Blueprint
 from flask.typing import ResponseReturnValue
 
-from app.db import borrow, load_queries
+from app.db.connections import lend_connection
+from app.db.queries import load_queries
 from app.web.draining import is_draining
 from app.web.errors import RETRY_AFTER, answer
 from app.web.openapi.describe import Common, Tag, describe
@@ -32,6 +33,6 @@ def ready() -> ResponseReturnValue:
     """Answer 200 when PostgreSQL answers; 503 when it does not, or when this server was asked to end."""
     if is_draining():
         return answer(HTTPStatus.SERVICE_UNAVAILABLE, ENDING, Retry_After=str(RETRY_AFTER))
-    with borrow(pool()) as connection:
+    with lend_connection(pool()) as connection:
         connection.execute(QUERIES["ping"])
     return {"status": "ready"}

@@ -7,7 +7,7 @@ from flask import Response
 from flask.json.provider import JSONProvider
 
 
-class Orjson(JSONProvider):
+class OrjsonProvider(JSONProvider):
     """Flask's way to JSON, led through orjson."""
 
     def dumps(self, obj: Any, **_: Any) -> str:

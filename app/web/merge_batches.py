@@ -6,12 +6,12 @@ from uuid import UUID
 from flask import Blueprint, g, jsonify, request
 from flask.typing import ResponseReturnValue
 
-from app.db import borrow
+from app.db.transaction import open_transaction
 from app.ledger import queries
-from app.web.accepted import RETRY_AFTER, shown_batch
-from app.web.auth import POLLING, door, pool
+from app.web.accepted import RETRY_AFTER, dump_batch
+from app.web.auth import POLLING, pool, requires
 from app.web.openapi.describe import CONDITIONAL, Tag, describe, reply
-from app.web.pagination import cut
+from app.web.pagination import split_page
 from schemas.jobs import BatchPageQuery, BatchPageSchema, BatchSchema
 from schemas.outcomes import JobState
 from schemas.paging import load_query
@@ -29,10 +29,10 @@ PAGE = BatchPageSchema()
     replies={200: reply(BatchSchema, "ETag", "Retry-After?")},
 )
 @blueprint.get("/<uuid:batch_id>")
-@door(permission=POLLING)
+@requires(permission=POLLING)
 def read(batch_id: UUID) -> ResponseReturnValue:
     """Answer with a batch and its jobs; 304 when the poller's `If-None-Match` knows them as they are."""
-    shown = shown_batch(batch_id)
+    shown = dump_batch(batch_id)
     response = jsonify(shown)
     if shown["state"] != JobState.FINISHED:
         response.headers["Retry-After"] = str(RETRY_AFTER)
@@ -47,7 +47,7 @@ def read(batch_id: UUID) -> ResponseReturnValue:
     replies={200: BatchPageSchema},
 )
 @blueprint.get("")
-@door(permission=POLLING)
+@requires(permission=POLLING)
 def page() -> ResponseReturnValue:
     """Answer with a page of the batches that are wanted, newest first, without their jobs."""
     shown, next_cursor = wanted_batches(request.args)
@@ -61,12 +61,11 @@ def wanted_batches(arguments: Mapping[str, str]) -> tuple[Sequence[queries.Batch
     """
     query = load_query(QUERY, arguments)
     wanted = queries.WantedBatches(source=query.get("source"), run_id=query.get("run_id"))
-    with borrow(pool(), workspace_id=g.workspace_id) as connection:
+    with open_transaction(pool(), g.workspace_id) as tx:
         batches = queries.list_batches(
-            connection,
-            workspace_id=g.workspace_id,
+            tx,
             wanted=wanted,
             limit=query["limit"] + 1,
             before=query.get("cursor"),
         )
-    return cut(batches, query["limit"])
+    return split_page(batches, query["limit"])

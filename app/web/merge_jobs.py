@@ -8,12 +8,13 @@ from uuid import UUID
 from flask import Blueprint, g, jsonify, request
 from flask.typing import ResponseReturnValue
 
-from app.db import Connection, borrow, in_transaction
-from app.ledger import queries, retry
+from app.db.transaction import Transaction, open_transaction, run_in_transaction
+from app.ledger import queries
+from app.ledger.retry import retry_job
 from app.web.accepted import RETRY_AFTER
-from app.web.auth import POLLING, door, pool
+from app.web.auth import POLLING, pool, requires
 from app.web.openapi.describe import Tag, describe, reply
-from app.web.pagination import cut
+from app.web.pagination import split_page
 from schemas.jobs import JobDetailSchema, JobPageQuery, JobPageSchema, JobQuery, JobSchema
 from schemas.paging import load_query
 
@@ -27,14 +28,14 @@ PAGE = JobPageSchema()
 
 @describe(Tag.MERGES, "Read a job", query=JobQuery, replies={200: JobDetailSchema})
 @blueprint.get("/<uuid:job_id>")
-@door(permission=POLLING)
+@requires(permission=POLLING)
 def read(job_id: UUID) -> ResponseReturnValue:
     """Answer with a job; with `?include=changes`, what it changed on the survivor beside it."""
     query = load_query(QUERY, request.args)
-    with borrow(pool(), workspace_id=g.workspace_id) as connection:
-        shown: dict[str, Any] = JOB.dump(queries.read_job(connection, workspace_id=g.workspace_id, job_id=job_id))
+    with open_transaction(pool(), g.workspace_id) as tx:
+        shown: dict[str, Any] = JOB.dump(queries.read_job(tx, job_id=job_id))
         if "include" in query:
-            shown["changes"] = queries.read_changes(connection, workspace_id=g.workspace_id, job_id=job_id)
+            shown["changes"] = queries.read_changes(tx, job_id=job_id)
     return jsonify(shown)
 
 
@@ -45,7 +46,7 @@ def read(job_id: UUID) -> ResponseReturnValue:
     replies={200: JobPageSchema},
 )
 @blueprint.get("")
-@door(permission=POLLING)
+@requires(permission=POLLING)
 def page() -> ResponseReturnValue:
     """Answer with a page of the jobs that are wanted, newest first."""
     shown, next_cursor = wanted_jobs(request.args)
@@ -59,15 +60,14 @@ def wanted_jobs(arguments: Mapping[str, str]) -> tuple[Sequence[queries.Job], UU
     """
     query = load_query(PAGE_QUERY, arguments)
     wanted = queries.Wanted(state=query.get("state"), outcome=query.get("outcome"), identifier=query.get("identifier"))
-    with borrow(pool(), workspace_id=g.workspace_id) as connection:
+    with open_transaction(pool(), g.workspace_id) as tx:
         jobs = queries.list_jobs(
-            connection,
-            workspace_id=g.workspace_id,
+            tx,
             wanted=wanted,
             limit=query["limit"] + 1,
             before=query.get("cursor"),
         )
-    return cut(jobs, query["limit"])
+    return split_page(jobs, query["limit"])
 
 
 @describe(
@@ -79,14 +79,14 @@ def wanted_jobs(arguments: Mapping[str, str]) -> tuple[Sequence[queries.Job], UU
     },
 )
 @blueprint.post("/<uuid:job_id>/retry")
-@door(permission="users.merge")
+@requires(permission="users.merge")
 def retry(job_id: UUID) -> ResponseReturnValue:
     """Put a dead job back in the queue and answer 202 with it as it stands; 409 when it is not dead."""
 
-    def work(connection: Connection) -> queries.Job:
-        retry.retry(connection, workspace_id=g.workspace_id, job_id=job_id)
-        return queries.read_job(connection, workspace_id=g.workspace_id, job_id=job_id)
+    def work(tx: Transaction) -> queries.Job:
+        retry_job(tx, job_id=job_id)
+        return queries.read_job(tx, job_id=job_id)
 
-    shown = jsonify(JOB.dump(in_transaction(pool(), work, workspace_id=g.workspace_id)))
+    shown = jsonify(JOB.dump(run_in_transaction(pool(), g.workspace_id, work)))
     shown.headers.update({"Location": f"/merge/jobs/{job_id}", "Retry-After": str(RETRY_AFTER)})
     return shown, HTTPStatus.ACCEPTED

@@ -8,7 +8,7 @@ from app.ledger.gauges import LedgerGauges
 from app.metrics.database import DATABASE
 from app.metrics.exposition import CONTENT_TYPE_LATEST, exposition
 from app.metrics.http import DOOR
-from app.web.auth import enter
+from app.web.auth import authenticate_request
 from app.web.openapi.describe import Common, Tag, describe, reply
 from app.web.resources import resources_of
 
@@ -45,7 +45,7 @@ def metrics() -> Response:
     Whoever asks from this machine, and not through a proxy, needs no key; everybody else one with `metrics.read`.
     """
     if not _from_this_machine():
-        enter((PERMISSION,))
+        authenticate_request((PERMISSION,))
     return Response(exposition(*DOOR, *DATABASE, current_app.extensions[NAME]), content_type=CONTENT_TYPE_LATEST)
 
 

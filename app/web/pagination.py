@@ -16,7 +16,7 @@ class Identified(Protocol):
 Item = TypeVar("Item", bound=Identified)
 
 
-def cut(items: Sequence[Item], limit: int) -> tuple[Sequence[Item], UUID | None]:
+def split_page(items: Sequence[Item], limit: int) -> tuple[Sequence[Item], UUID | None]:
     """Return the first *limit* of *items*, and the id of the last of them when there are more, else None."""
     shown = items[:limit]
     return shown, shown[-1].id if len(items) > limit else None

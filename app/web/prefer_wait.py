@@ -9,7 +9,7 @@ from uuid import UUID
 
 from flask import g, request
 
-from app.db import borrow
+from app.db.transaction import open_transaction
 from app.ledger import queries
 from app.web.resources import pool, settings
 
@@ -80,5 +80,5 @@ def _poll(batch_id: UUID, *, until: float) -> None:
 
 def _finished(batch_id: UUID) -> bool:
     """Return whether no job of the batch is unfinished."""
-    with borrow(pool(), workspace_id=g.workspace_id) as connection:
-        return queries.is_finished(connection, workspace_id=g.workspace_id, batch_id=batch_id)
+    with open_transaction(pool(), g.workspace_id) as tx:
+        return queries.is_finished(tx, batch_id=batch_id)

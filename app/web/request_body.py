@@ -32,11 +32,11 @@ def json_body() -> Any:
         body = orjson.loads(_read())
     except orjson.JSONDecodeError:
         raise Rejected(SYNTAX) from None
-    require_fit(body)
+    check_text(body)
     return body
 
 
-def require_fit(body: Any) -> None:
+def check_text(body: Any) -> None:
     """Raise Rejected when *body*, as it was parsed or made of a form, holds what no field may hold."""
     try:
         check_body(body)

@@ -39,10 +39,10 @@ def begin() -> None:
     g.began = perf_counter()
     g.request_id = given if SANE.fullmatch(given) else str(uuid7())
     request_id.set(g.request_id)
-    if request.endpoint in QUIET or not spans.is_on():
+    if request.endpoint in QUIET or not spans.is_tracing():
         return
     route = request.url_rule.rule if request.url_rule else ""
-    g.span = spans.begin(
+    g.span = spans.begin_span(
         f"{request.method} {route}".strip(),
         kind=spans.Kind.SERVER,
         parents=[request.headers.get("traceparent", "")],
@@ -52,7 +52,7 @@ def begin() -> None:
             "mergelane__request_id": g.request_id,
         },
     )
-    spans.current.set(g.span.traceparent)
+    spans.current_traceparent.set(g.span.traceparent)
 
 
 def end(response: Response) -> Response:
@@ -78,7 +78,7 @@ def leave(_: BaseException | None) -> None:
     request_id.set("")
     if "span" in g:
         g.span.end()
-        spans.current.set("")
+        spans.current_traceparent.set("")
 
 
 def _note(response: Response) -> None:

@@ -6,7 +6,7 @@ from threading import Lock
 from flask import Flask, current_app
 
 from app.config import Settings
-from app.db import Pool, open_pool
+from app.db.connections import Pool, open_pool
 
 NAME = "mergelane"
 
@@ -28,7 +28,7 @@ class Resources:
         """The pool, opened now if it was not open; closed when the process ends."""
         with self._lock:
             if self._pool is None:
-                self._pool = open_pool(self.settings, name="web", uneasy=True)
+                self._pool = open_pool(self.settings, name="web", probe_after=True)
                 atexit.register(self.close)
             return self._pool
 
@@ -41,7 +41,7 @@ class Resources:
             pool.close()
 
 
-def give(flask: Flask, settings: Settings) -> None:
+def set_resources(flask: Flask, settings: Settings) -> None:
     """Give the application its resources."""
     flask.extensions[NAME] = Resources(settings)
 

@@ -6,7 +6,7 @@ from flask import Blueprint, g
 from flask.typing import ResponseReturnValue
 
 from app.users import aliases
-from app.web.auth import door, json_body, pool
+from app.web.auth import json_body, pool, requires
 from app.web.openapi.describe import Tag, describe
 from schemas.aliases import AliasesProcessedSchema, AliasesRefusedSchema, NewAliasesSchema, load_aliases
 
@@ -20,7 +20,7 @@ blueprint = Blueprint("users_alias", __name__)
     replies={201: AliasesProcessedSchema, 400: AliasesRefusedSchema},
 )
 @blueprint.post("/users/alias/new")
-@door(permission="users.alias.new")
+@requires(permission="users.alias.new")
 def new() -> ResponseReturnValue:
     """Give the aliases that are sound, and tell object by object which are not; 400 when none is."""
     request = load_aliases(json_body())

@@ -4,7 +4,7 @@ from flask import Blueprint, g, jsonify
 from flask.typing import ResponseReturnValue
 
 from app.lane.preview import preview as rehearse
-from app.web.auth import door, json_body
+from app.web.auth import json_body, requires
 from app.web.openapi.describe import Tag, describe
 from app.web.resources import pool, settings
 from schemas.merge import MergePreviewSchema, MergeRequestSchema, dump_previews, load_merge
@@ -19,7 +19,7 @@ blueprint = Blueprint("users_merge_preview", __name__)
     replies={200: MergePreviewSchema},
 )
 @blueprint.post("/users/merge/preview")
-@door(permission="users.merge")
+@requires(permission="users.merge")
 def preview() -> ResponseReturnValue:
     """Return, for each update of a body as `/users/merge` takes it, the outcome and the changes a merge now would have.
 

@@ -6,7 +6,7 @@ from flask import Blueprint, g
 from flask.typing import ResponseReturnValue
 
 from app.users import track
-from app.web.auth import door, json_body, pool, settings
+from app.web.auth import json_body, pool, requires, settings
 from app.web.openapi.describe import Tag, describe
 from schemas.base import RefusedSchema
 from schemas.track import TrackedSchema, TrackRequestSchema, load_track
@@ -21,7 +21,7 @@ blueprint = Blueprint("users_track", __name__)
     replies={201: TrackedSchema, 400: RefusedSchema},
 )
 @blueprint.post("/users/track")
-@door(permission="users.track")
+@requires(permission="users.track")
 def record() -> ResponseReturnValue:
     """Bring to effect what is sound, and tell object by object what is not; 400 when nothing is sound."""
     request = load_track(json_body(), refused=settings().refused_identifiers)

@@ -7,7 +7,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from app.db import Connection, Later, load_queries
+from app.db.connections import Connection
+from app.db.queries import load_queries
+from app.db.transaction import Deferred, Transaction
 from app.errors import Conflict, NotFound
 from app.webhooks.secrets import Seed
 from schemas.webhooks import NoticeState
@@ -91,30 +93,27 @@ def work(connection: Connection) -> list[Work]:
     return [Work(**row) for row in connection.execute(QUERIES["workspaces_with_notices"])]
 
 
-def take(connection: Connection, *, workspace_id: int, holder: UUID, limit: int, lease_s: float) -> list[Taken]:
+def take(tx: Transaction, *, holder: UUID, limit: int, lease_s: float) -> list[Taken]:
     """Return up to *limit* due notices, taken in hand by the attempt *holder* for *lease_s* seconds.
 
     Of each webhook no more are in hand at once than AT_ONCE, whoever takes them.
     """
-    found = connection.execute(QUERIES["hold_due_webhooks"], {"workspace_id": workspace_id})
+    found = tx.execute(QUERIES["hold_due_webhooks"])
     webhooks = {row["id"]: row for row in found}
     if not webhooks:
         return []
     values = {
-        "workspace_id": workspace_id,
         "webhook_ids": list(webhooks),
         "at_once": AT_ONCE,
         "limit": limit,
         "holder": holder,
         "lease_s": lease_s,
     }
-    rows = connection.execute(QUERIES["take_notices"], values).fetchall()
-    return [_taken(row, webhooks[row["webhook_id"]], workspace_id=workspace_id, holder=holder) for row in rows]
+    rows = tx.execute(QUERIES["take_notices"], values).fetchall()
+    return [_taken(row, webhooks[row["webhook_id"]], workspace_id=tx.workspace_id, holder=holder) for row in rows]
 
 
-def end(
-    connection: Connection, taken: Taken, ending: Ending, *, pauses_s: Sequence[float]
-) -> Later[NoticeState | None]:
+def end(tx: Transaction, taken: Taken, ending: Ending, *, pauses_s: Sequence[float]) -> Deferred[NoticeState | None]:
     """Note what became of an attempt; return what the notice is now, later: None when somebody else has it by now.
 
     A notice that was not sent waits for the next of *pauses_s*, and is dead when there is none or its webhook is gone,
@@ -131,57 +130,54 @@ def end(
         "status": ending.status,
         "error": ending.error,
     }
-    cursor = connection.execute(QUERIES["end_attempt"], values)
+    cursor = tx.execute(QUERIES["end_attempt"], values)
     if ending.gone:
         webhook = {"workspace_id": taken.workspace_id, "webhook_id": taken.webhook_id, "url": taken.url}
-        connection.execute(QUERIES["disable_webhook"], {**webhook, "reason": GONE})
-    return lambda: state if cursor.rowcount else None
+        tx.execute(QUERIES["disable_webhook"], {**webhook, "reason": GONE})
+    return Deferred(lambda: state if cursor.rowcount else None)
 
 
 def list_notices(
-    connection: Connection,
+    tx: Transaction,
     *,
-    workspace_id: int,
     webhook_id: UUID,
     state: NoticeState | None,
     limit: int,
     before: UUID | None,
 ) -> list[Notice]:
     """Return up to *limit* notices of a webhook, newest first, older than the notice *before*."""
-    page = {"workspace_id": workspace_id, "webhook_id": webhook_id, "state": state, "limit": limit, "before": before}
-    return [_notice(row) for row in connection.execute(QUERIES["list_notices"], page, prepare=False)]
+    page = {"webhook_id": webhook_id, "state": state, "limit": limit, "before": before}
+    return [_notice(row) for row in tx.execute(QUERIES["list_notices"], page, prepare=False)]
 
 
-def hold(connection: Connection, *, workspace_id: int, webhook_id: UUID, notice_id: UUID) -> Notice:
+def hold(tx: Transaction, *, webhook_id: UUID, notice_id: UUID) -> Notice:
     """Return a notice, locked; raise NotFound when the webhook has none of that id."""
-    values = {"workspace_id": workspace_id, "webhook_id": webhook_id, "id": notice_id}
-    row = connection.execute(QUERIES["hold_notice"], values).fetchone()
+    values = {"webhook_id": webhook_id, "id": notice_id}
+    row = tx.execute(QUERIES["hold_notice"], values).fetchone()
     if row is None:
         raise NotFound(NO_NOTICE)
     return _notice(row)
 
 
-def retry(connection: Connection, *, workspace_id: int, webhook_id: UUID, notice_id: UUID) -> Notice:
+def retry(tx: Transaction, *, webhook_id: UUID, notice_id: UUID) -> Notice:
     """Return a dead notice after it was let be sent again, under the id that it had.
 
     Raises NotFound when the webhook has none of that id, and Conflict when it is not dead.
     """
-    found = hold(connection, workspace_id=workspace_id, webhook_id=webhook_id, notice_id=notice_id)
+    found = hold(tx, webhook_id=webhook_id, notice_id=notice_id)
     if found.state is not NoticeState.DEAD:
         raise Conflict(NOT_DEAD.format(state=found.state))
-    connection.execute(QUERIES["retry_notice"], {"workspace_id": workspace_id, "id": notice_id})
-    return hold(connection, workspace_id=workspace_id, webhook_id=webhook_id, notice_id=notice_id)
+    tx.execute(QUERIES["retry_notice"], {"id": notice_id})
+    return hold(tx, webhook_id=webhook_id, notice_id=notice_id)
 
 
-def prune(connection: Connection, *, workspace_id: int, before: UUID, limit: int) -> Later[int]:
+def prune(tx: Transaction, *, before: UUID, limit: int) -> Deferred[int]:
     """Forget up to *limit* notices older than the id *before* that were sent, are dead or wait in vain.
 
     Return how many, later.
     """
-    cursor = connection.execute(
-        QUERIES["prune_notices"], {"workspace_id": workspace_id, "before": before, "limit": limit}
-    )
-    return lambda: cursor.rowcount
+    values = {"before": before, "limit": limit}
+    return tx.defer(QUERIES["prune_notices"], values, read=lambda cursor: cursor.rowcount)
 
 
 def _state(taken: Taken, ending: Ending, pauses_s: Sequence[float]) -> NoticeState:

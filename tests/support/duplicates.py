@@ -6,7 +6,8 @@ from typing import Any
 from uuid import UUID
 
 from app.config import Settings
-from app.db import Pool, in_transaction
+from app.db.connections import Pool
+from app.db.transaction import run_in_transaction
 from app.duplicates import advance, runs
 from app.merging.profile import Profile
 from schemas.keeping import KeepRule, RunTrigger
@@ -32,13 +33,7 @@ def a_group(factory: Factory, address: str, *days: int, **fields: Any) -> list[P
 
 def begin(pool: Pool, factory: Factory, rule: KeepRule | None = None) -> UUID:
     """Begin a run, and return its id."""
-    return in_transaction(
-        pool,
-        lambda connection: runs.start(
-            connection, rule or KeepRule(), workspace_id=factory.workspace_id, trigger=RunTrigger.API
-        ),
-        workspace_id=factory.workspace_id,
-    )
+    return run_in_transaction(pool, factory.workspace_id, runs.start, rule or KeepRule(), trigger=RunTrigger.API)
 
 
 def take_steps(pool: Pool, factory: Factory, settings: Settings | None = None) -> int:
@@ -51,11 +46,7 @@ def take_steps(pool: Pool, factory: Factory, settings: Settings | None = None) -
 
 def run_of(pool: Pool, factory: Factory, run_id: UUID) -> runs.Run:
     """Return a run as it stands."""
-    return in_transaction(
-        pool,
-        lambda connection: runs.read_run(connection, workspace_id=factory.workspace_id, run_id=run_id),
-        workspace_id=factory.workspace_id,
-    )
+    return run_in_transaction(pool, factory.workspace_id, runs.read_run, run_id=run_id)
 
 
 def pairs(factory: Factory) -> list[tuple[str, str]]:

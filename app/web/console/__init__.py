@@ -2,7 +2,22 @@
 
 from flask import Blueprint
 
-from app.web.console import batches, dead_jobs, auth, home, jobs, layout, lost, merging, static_files, profiles, search, throughput, error_pages, undo
+from app.web.console import (
+    auth,
+    batches,
+    dead_jobs,
+    error_pages,
+    home,
+    jobs,
+    layout,
+    lost,
+    merging,
+    profiles,
+    search,
+    static_files,
+    throughput,
+    undo,
+)
 
 #: Where all of it is.
 PREFIX = "/console"
@@ -10,5 +25,5 @@ PREFIX = "/console"
 blueprint = Blueprint("console", __name__, url_prefix=PREFIX, template_folder="templates")
 for each in (batches, dead_jobs, auth, home, jobs, lost, merging, static_files, profiles, search, throughput, undo):
     blueprint.register_blueprint(each.blueprint)
-layout.register(blueprint)
-error_pages.register(blueprint)
+layout.register_layout(blueprint)
+error_pages.register_error_pages(blueprint)

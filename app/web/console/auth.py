@@ -12,12 +12,13 @@ from flask import Blueprint, current_app, g, make_response, redirect, render_tem
 from flask.typing import ResponseReturnValue
 
 from app import keys
-from app.db import borrow, in_transaction
+from app.db.connections import lend_connection
+from app.db.transaction import run_in_transaction
 from app.errors import Rejected
 from app.keys import sign_ins
 from app.rates.buckets import Bucket, Limit
+from app.web.auth import authorize
 from app.web.console import csrf
-from app.web.auth import admit
 from app.web.rate_limiting import TooManyRequests, limiting_of
 from app.web.resources import pool, settings
 
@@ -32,7 +33,7 @@ PAGE = re.compile(r"/console/[A-Za-z0-9/_-]{1,200}", re.ASCII)
 ATTEMPTS = Limit(Bucket.OTHER, 20, 60)
 WRONG_KEY = "This key opens nothing: it is mistyped, has expired, or was revoked."
 
-blueprint = Blueprint("entrance", __name__)
+blueprint = Blueprint("auth", __name__)
 
 
 class NotSignedIn(Rejected):
@@ -54,12 +55,12 @@ def signed_in(
     def guard(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseReturnValue]:
         @wraps(view)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
-            present = csrf.present()
+            present = csrf.current_sign_in()
             if present is None:
                 raise NotSignedIn("Sign in to see this page.")
             if request.method == "POST":
-                csrf.check_form()
-            admit(present.holder, wanted)
+                csrf.check_form_token()
+            authorize(present.holder, wanted)
             return view(*args, **kwargs)
 
         vars(guarded)["page_door"] = wanted  # by this a test knows that the page has a door
@@ -69,51 +70,46 @@ def signed_in(
 
 
 @blueprint.get("/sign-in")
-def ask() -> ResponseReturnValue:
+def sign_in_page() -> ResponseReturnValue:
     """Show the form that takes a key."""
     return _form(HTTPStatus.OK)
 
 
 @blueprint.post("/sign-in")
-def sign_in() -> ResponseReturnValue:
+def submit_sign_in() -> ResponseReturnValue:
     """Take a key and lead on to the page that was wanted, or say that the key opens nothing."""
     _count_attempt()
     secret = request.form.get("key", "").strip()
-    with borrow(pool()) as connection:
+    with lend_connection(pool()) as connection:
         holder = keys.authenticate(connection, secret, peppers=settings().key_pepper)
     if holder is None:
         LOG.warning("A key that opens nothing was tried at the console")
         return _form(HTTPStatus.UNAUTHORIZED, fault=WRONG_KEY)
-    token = in_transaction(
+    token = run_in_transaction(
         pool(),
-        lambda connection: sign_ins.begin(
-            connection, holder, hours=settings().console_hours, peppers=settings().key_pepper
-        ),
-        workspace_id=holder.workspace_id,
+        holder.workspace_id,
+        sign_ins.begin,
+        holder,
+        hours=settings().console_hours,
+        peppers=settings().key_pepper,
     )
     g.workspace_id, g.api_key_id = holder.workspace_id, holder.key_id
-    answer = make_response(redirect(within(request.form.get("next", "")), HTTPStatus.SEE_OTHER))
-    csrf.hand_over(answer, token)
+    answer = make_response(redirect(safe_next_path(request.form.get("next", "")), HTTPStatus.SEE_OTHER))
+    csrf.set_sign_in_cookie(answer, token)
     return answer
 
 
 @blueprint.post("/sign-out")
 @signed_in(permission=None)
-def sign_out() -> ResponseReturnValue:
+def submit_sign_out() -> ResponseReturnValue:
     """Forget the sign-in, in the database too, and lead to the form."""
-    in_transaction(
-        pool(),
-        lambda connection: sign_ins.end(
-            connection, g.sign_in_token, workspace_id=g.workspace_id, peppers=settings().key_pepper
-        ),
-        workspace_id=g.workspace_id,
-    )
+    run_in_transaction(pool(), g.workspace_id, sign_ins.end, g.sign_in_token, peppers=settings().key_pepper)
     answer = make_response(redirect(SIGN_IN, HTTPStatus.SEE_OTHER))
-    csrf.take_back(answer)
+    csrf.delete_sign_in_cookie(answer)
     return answer
 
 
-def within(path: str) -> str:
+def safe_next_path(path: str) -> str:
     """Return *path* when it leads to a page of the console, else its first page."""
     return path if PAGE.fullmatch(path) and path != SIGN_IN else HOME
 
@@ -121,7 +117,7 @@ def within(path: str) -> str:
 def _form(status: HTTPStatus, *, fault: str | None = None) -> ResponseReturnValue:
     """Return the form, with a *fault* told above it."""
     wanted = request.form.get("next") or request.args.get("next", "")
-    return render_template("sign_in.html", fault=fault, wanted=within(wanted)), status
+    return render_template("sign_in.html", fault=fault, wanted=safe_next_path(wanted)), status
 
 
 def _count_attempt() -> None:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from flask import Response, g, request
 
-from app.db import borrow
+from app.db.transaction import open_transaction
 from app.errors import Rejected
 from app.keys import sign_ins
 from app.keys.sign_ins import SignIn
@@ -23,21 +23,21 @@ HEADER = "X-Form-Token"
 PURPOSE = b"mergelane console form"
 
 
-class Forged(Rejected):
+class CSRFError(Rejected):
     """A form was sent by no page of this console, or by one that was opened under another sign-in."""
 
     status = 403
 
 
-def present() -> SignIn | None:
+def current_sign_in() -> SignIn | None:
     """Return the sign-in that this request's cookie stands for, or None; it is looked up once in a request."""
     if "sign_in" not in g:
         token = request.cookies.get(COOKIE, "")
         workspace_id = sign_ins.workspace_of(token)
         g.sign_in, g.sign_in_token = None, ""
         if workspace_id is not None:
-            with borrow(pool(), workspace_id=workspace_id) as connection:
-                g.sign_in = sign_ins.find(connection, token, workspace_id=workspace_id, peppers=settings().key_pepper)
+            with open_transaction(pool(), workspace_id) as tx:
+                g.sign_in = sign_ins.find(tx, token, peppers=settings().key_pepper)
             g.sign_in_token = token if g.sign_in else ""
     found: SignIn | None = g.sign_in
     return found
@@ -49,12 +49,14 @@ def form_token() -> str:
     return hmac.new(token.encode(), PURPOSE, "sha256").hexdigest() if token else ""
 
 
-def check_form() -> None:
+def check_form_token() -> None:
     """Raise Forged unless the request carries the token of a form of its own sign-in."""
     given = request.headers.get(HEADER) or request.form.get(FIELD, "")
     expected = form_token()
     if not expected or not hmac.compare_digest(given.encode(), expected.encode()):
-        raise Forged("The form was opened under another sign-in; go back, load the page again and send it once more.")
+        raise CSRFError(
+            "The form was opened under another sign-in; go back, load the page again and send it once more."
+        )
 
 
 def check_origin() -> None:
@@ -69,10 +71,10 @@ def check_origin() -> None:
     else:
         ours = origin is None or urlsplit(origin).netloc == request.host
     if not ours:
-        raise Forged("Another site sent this form; open the console itself and send it from there.")
+        raise CSRFError("Another site sent this form; open the console itself and send it from there.")
 
 
-def hand_over(response: Response, token: str) -> None:
+def set_sign_in_cookie(response: Response, token: str) -> None:
     """Have the browser hold *token* for as long as the sign-in lasts."""
     response.set_cookie(
         COOKIE,
@@ -86,7 +88,7 @@ def hand_over(response: Response, token: str) -> None:
     )
 
 
-def take_back(response: Response) -> None:
+def delete_sign_in_cookie(response: Response) -> None:
     """Have the browser forget its token."""
     response.delete_cookie(COOKIE, path=PATH, secure=_over_tls(), httponly=True, samesite="Lax")
 

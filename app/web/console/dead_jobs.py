@@ -7,12 +7,13 @@ from uuid import UUID
 from flask import Blueprint, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from app.db import Connection, borrow, in_transaction
+from app.db.transaction import Transaction, open_transaction, run_in_transaction
 from app.errors import Conflict, Rejected
-from app.ledger import queries, retry
+from app.ledger import queries
+from app.ledger.retry import retry_job
 from app.web.auth import POLLING
 from app.web.console.auth import signed_in
-from app.web.pagination import cut
+from app.web.pagination import split_page
 from app.web.resources import pool
 from schemas.outcomes import JobState
 from schemas.paging import DEFAULT_LIMIT, Cursor, PageQuery, load_query
@@ -31,11 +32,9 @@ def page() -> ResponseReturnValue:
     """Show a page of dead jobs, newest first."""
     told = {name: request.args[name] for name in ("retried", "left") if request.args.get(name, "").isdecimal()}
     query = load_query(QUERY, {name: value for name, value in request.args.items() if name not in {"retried", "left"}})
-    with borrow(pool(), workspace_id=g.workspace_id) as connection:
-        jobs = queries.list_jobs(
-            connection, workspace_id=g.workspace_id, wanted=DEAD, limit=query["limit"] + 1, before=query.get("cursor")
-        )
-    shown, next_cursor = cut(jobs, query["limit"])
+    with open_transaction(pool(), g.workspace_id) as tx:
+        jobs = queries.list_jobs(tx, wanted=DEAD, limit=query["limit"] + 1, before=query.get("cursor"))
+    shown, next_cursor = split_page(jobs, query["limit"])
     older = None if next_cursor is None else CURSOR.serialize("cursor", {"cursor": next_cursor})
     return render_template("dead.html", jobs=shown, older=older, is_first_page="cursor" not in query, told=told)
 
@@ -45,11 +44,11 @@ def page() -> ResponseReturnValue:
 def retry(job_id: UUID) -> ResponseReturnValue:
     """Put a dead job back in the queue and lead to it; 409 when it is not dead."""
 
-    def work(connection: Connection) -> None:
-        retry.retry(connection, workspace_id=g.workspace_id, job_id=job_id)
+    def work(tx: Transaction) -> None:
+        retry_job(tx, job_id=job_id)
 
-    in_transaction(pool(), work, workspace_id=g.workspace_id)
-    return redirect(url_for("console.jobs.show", job_id=job_id), HTTPStatus.SEE_OTHER)
+    run_in_transaction(pool(), g.workspace_id, work)
+    return redirect(url_for("console.jobs.job_page", job_id=job_id), HTTPStatus.SEE_OTHER)
 
 
 @blueprint.post("/dead/retry")
@@ -58,18 +57,18 @@ def retry_shown() -> ResponseReturnValue:
     """Put all jobs that the page showed back in the queue, but for those that are not dead any more or were blanked."""
     job_ids = _job_ids(request.form.getlist("job_id"))
 
-    def work(connection: Connection) -> int:
-        return sum(_retried(connection, job_id) for job_id in job_ids)
+    def work(tx: Transaction) -> int:
+        return sum(_retried(tx, job_id) for job_id in job_ids)
 
-    retried = in_transaction(pool(), work, workspace_id=g.workspace_id)
+    retried = run_in_transaction(pool(), g.workspace_id, work)
     where = url_for("console.dead.page", retried=retried, left=len(job_ids) - retried)
     return redirect(where, HTTPStatus.SEE_OTHER)
 
 
-def _retried(connection: Connection, job_id: UUID) -> bool:
+def _retried(tx: Transaction, job_id: UUID) -> bool:
     """Return whether the job is in the queue again; one that somebody else retried meanwhile is left as it is."""
     try:
-        retry.retry(connection, workspace_id=g.workspace_id, job_id=job_id)
+        retry_job(tx, job_id=job_id)
     except Conflict:
         return False
     return True

@@ -8,10 +8,10 @@ from flask import Blueprint, Response, current_app, g, make_response, redirect, 
 from marshmallow import ValidationError
 from werkzeug.exceptions import HTTPException
 
-from app.db import CONTENDED, TRANSIENT
+from app.db.errors import CONTENTION_ERRORS, RETRYABLE_ERRORS
 from app.errors import DatabaseUnavailable, Rejected, ResolutionUnsettled
-from app.web.console.auth import HOME, SIGN_IN, NotSignedIn
 from app.web.auth import AccessDenied
+from app.web.console.auth import HOME, SIGN_IN, NotSignedIn
 from app.web.errors import RETRY_AFTER, UNEXPECTED, first_sentence
 
 LOG = logging.getLogger(__name__)
@@ -29,19 +29,19 @@ NOTHING_HERE = "There is no such page in the console."
 TRY_AGAIN = "Nothing is lost: what was accepted is kept and goes on by itself. Load the page again in a few seconds."
 
 
-def register(blueprint: Blueprint) -> None:
+def register_error_pages(blueprint: Blueprint) -> None:
     """Have every error of the console's pages shown by them."""
-    blueprint.register_error_handler(NotSignedIn, lead_to_form)
-    blueprint.register_error_handler(AccessDenied, denied)
-    blueprint.register_error_handler(Rejected, refused)
-    blueprint.register_error_handler(ValidationError, invalid)
-    blueprint.register_error_handler(HTTPException, standard)
-    for error in {DatabaseUnavailable, ResolutionUnsettled, *TRANSIENT, *CONTENDED}:
-        blueprint.register_error_handler(error, unavailable)
-    blueprint.register_error_handler(Exception, unexpected)
+    blueprint.register_error_handler(NotSignedIn, redirect_to_sign_in)
+    blueprint.register_error_handler(AccessDenied, access_denied_page)
+    blueprint.register_error_handler(Rejected, rejected_page)
+    blueprint.register_error_handler(ValidationError, invalid_page)
+    blueprint.register_error_handler(HTTPException, http_error_page)
+    for error in {DatabaseUnavailable, ResolutionUnsettled, *RETRYABLE_ERRORS, *CONTENTION_ERRORS}:
+        blueprint.register_error_handler(error, unavailable_page)
+    blueprint.register_error_handler(Exception, unexpected_error_page)
 
 
-def lead_to_form(_: NotSignedIn) -> Response:
+def redirect_to_sign_in(_: NotSignedIn) -> Response:
     """Lead to the form that takes a key, and from there on to the page that was wanted."""
     wanted = request.path if request.method == "GET" else HOME
     form = SIGN_IN if wanted == HOME else f"{SIGN_IN}?next={quote(wanted)}"
@@ -53,44 +53,46 @@ def lead_to_form(_: NotSignedIn) -> Response:
     return make_response(redirect(form, HTTPStatus.SEE_OTHER))
 
 
-def denied(_: AccessDenied) -> Response:
+def access_denied_page(_: AccessDenied) -> Response:
     """Show which permission the key lacks."""
     view = current_app.view_functions[request.endpoint or ""]
     wanted = " or ".join(getattr(view, "page_door", None) or ())
-    return page(HTTPStatus.FORBIDDEN, f"This takes a key with the permission {wanted}, which yours does not have.")
+    return error_page(
+        HTTPStatus.FORBIDDEN, f"This takes a key with the permission {wanted}, which yours does not have."
+    )
 
 
-def refused(error: Rejected) -> Response:
+def rejected_page(error: Rejected) -> Response:
     """Show why a request cannot be accepted."""
-    return page(HTTPStatus(error.status), str(error))
+    return error_page(HTTPStatus(error.status), str(error))
 
 
-def invalid(error: ValidationError) -> Response:
+def invalid_page(error: ValidationError) -> Response:
     """Show the first fault of a request that does not look as it should."""
-    return page(HTTPStatus.BAD_REQUEST, first_sentence(error.messages))
+    return error_page(HTTPStatus.BAD_REQUEST, first_sentence(error.messages))
 
 
-def standard(error: HTTPException) -> Response:
+def http_error_page(error: HTTPException) -> Response:
     """Show what Flask itself refuses."""
     status = HTTPStatus(error.code or HTTPStatus.INTERNAL_SERVER_ERROR)
-    return page(status, NOTHING_HERE if status == HTTPStatus.NOT_FOUND else f"{status.phrase}.")
+    return error_page(status, NOTHING_HERE if status == HTTPStatus.NOT_FOUND else f"{status.phrase}.")
 
 
-def unavailable(error: Exception) -> Response:
+def unavailable_page(error: Exception) -> Response:
     """Show that PostgreSQL does not answer, or is too busy."""
     LOG.warning("PostgreSQL did not serve a page", extra={"error": type(error).__name__})
-    answer = page(HTTPStatus.SERVICE_UNAVAILABLE, TRY_AGAIN)
+    answer = error_page(HTTPStatus.SERVICE_UNAVAILABLE, TRY_AGAIN)
     answer.headers["Retry-After"] = str(RETRY_AFTER)
     return answer
 
 
-def unexpected(error: Exception) -> Response:
+def unexpected_error_page(error: Exception) -> Response:
     """Show what nobody foresaw, and log all of it."""
     LOG.error("A page failed unexpectedly", exc_info=error)
-    return page(HTTPStatus.INTERNAL_SERVER_ERROR, UNEXPECTED)
+    return error_page(HTTPStatus.INTERNAL_SERVER_ERROR, UNEXPECTED)
 
 
-def page(status: HTTPStatus, sentence: str) -> Response:
+def error_page(status: HTTPStatus, sentence: str) -> Response:
     """Return a page that tells *sentence*."""
     # Whoever is signed in keeps the navigation; nobody is looked up for an error's sake, since that may be the error.
     g.setdefault("sign_in", None)

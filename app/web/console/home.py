@@ -3,9 +3,9 @@
 from flask import Blueprint, g, render_template
 from flask.typing import ResponseReturnValue
 
+from app.web.auth import POLLING
 from app.web.console import batches
 from app.web.console.auth import signed_in
-from app.web.auth import POLLING
 
 blueprint = Blueprint("home", __name__)
 
@@ -14,7 +14,7 @@ LATEST = "10"
 
 @blueprint.get("", strict_slashes=False)
 @signed_in(permission=None)
-def home() -> ResponseReturnValue:
+def home_page() -> ResponseReturnValue:
     """Show the latest batches, to whoever may poll, and what the key may do."""
-    latest = batches.listed({"limit": LATEST}) if any(map(g.may, POLLING)) else None
+    latest = batches.batch_list_context({"limit": LATEST}) if any(map(g.may, POLLING)) else None
     return render_template("home.html", **(latest or {"batches": None}))

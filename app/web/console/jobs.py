@@ -9,12 +9,12 @@ from uuid import UUID
 from flask import Blueprint, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from app.db import borrow
+from app.db.transaction import open_transaction
 from app.lane.compare import compare
 from app.ledger import queries
 from app.web.auth import POLLING, pool
 from app.web.console.auth import signed_in
-from app.web.console.progress import pace_of
+from app.web.console.progress import poll_interval_since
 from app.web.merge_jobs import wanted_jobs
 from schemas.outcomes import SETTLED, JobState, Outcome
 from schemas.paging import Cursor
@@ -30,38 +30,38 @@ MOST_ROWS = 500
 
 @blueprint.get("")
 @signed_in(permission=POLLING)
-def page() -> ResponseReturnValue:
+def job_list_page() -> ResponseReturnValue:
     """Show a page of jobs, by state and outcome."""
-    return render_template("jobs.html", **listed(request.args))
+    return render_template("jobs.html", **job_list_context(request.args))
 
 
 @blueprint.post("")
 @signed_in(permission=POLLING)
-def find() -> ResponseReturnValue:
+def job_search_page() -> ResponseReturnValue:
     """Show a page of jobs by identifier too: it comes in a form, so that it stands in no URL and no log of URLs."""
     asked = {name: value for name in FILTERS if (value := request.form.get(name, "").strip())}
     if "identifier" in asked:
-        return render_template("jobs.html", **listed(asked))
-    return redirect(f"{url_for('console.jobs.page')}?{urlencode(asked)}", HTTPStatus.SEE_OTHER)
+        return render_template("jobs.html", **job_list_context(asked))
+    return redirect(f"{url_for('console.jobs.job_list_page')}?{urlencode(asked)}", HTTPStatus.SEE_OTHER)
 
 
 @blueprint.get("/<uuid:job_id>")
 @signed_in(permission=POLLING)
-def show(job_id: UUID) -> ResponseReturnValue:
+def job_page(job_id: UUID) -> ResponseReturnValue:
     """Show a job: what was asked, what became of it, and both profiles side by side; again until it is settled."""
-    with borrow(pool(), workspace_id=g.workspace_id) as connection:
-        job = queries.read_job(connection, workspace_id=g.workspace_id, job_id=job_id)
-        comparison = compare(connection, workspace_id=g.workspace_id, job_id=job_id)
+    with open_transaction(pool(), g.workspace_id) as tx:
+        job = queries.read_job(tx, job_id=job_id)
+        comparison = compare(tx, job_id=job_id)
     return render_template(
         "job_body.html" if "HX-Request" in request.headers else "job.html",
         job=job,
         comparison=comparison,
         most_rows=MOST_ROWS,
-        again_after=None if job.state in SETTLED else pace_of(job.created_at),
+        again_after=None if job.state in SETTLED else poll_interval_since(job.created_at),
     )
 
 
-def listed(arguments: Mapping[str, str]) -> dict[str, Any]:
+def job_list_context(arguments: Mapping[str, str]) -> dict[str, Any]:
     """Return what the template of a list of jobs needs: those that *arguments* ask for.
 
     Raises ValidationError when the arguments cannot be understood.
@@ -77,7 +77,7 @@ def listed(arguments: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def matching(jobs: Sequence[queries.Job], asked: Mapping[str, str]) -> list[queries.Job]:
+def filter_jobs(jobs: Sequence[queries.Job], asked: Mapping[str, str]) -> list[queries.Job]:
     """Return those of *jobs* that have the state, the outcome, and the text in an identifier, that are *asked* for."""
     text = asked.get("identifier", "").strip().casefold()
     return [

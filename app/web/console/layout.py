@@ -9,9 +9,9 @@ import orjson
 from flask import Blueprint, Response, g, request
 
 from app.ledger.queries import Batch, Job
-from app.web.console import csrf
-from app.web.console.progress import Progress, label, tone
 from app.web.auth import POLLING
+from app.web.console import csrf
+from app.web.console.progress import BatchProgress, label_of, tone_of
 from app.web.merge_undo import PERMISSIONS
 from app.web.resources import settings
 from schemas.outcomes import JobState, Outcome
@@ -31,52 +31,52 @@ HEADERS: Mapping[str, str] = {
 MOST_IN_HEADING = 80
 #: The pages that the navigation leads to: endpoint, name, and the permissions of which any one lets a key see it.
 NAVIGATION: tuple[tuple[str, str, tuple[str, ...] | None], ...] = (
-    ("console.home.home", "Overview", None),
-    ("console.batches.page", "Batches", POLLING),
-    ("console.jobs.page", "Jobs", POLLING),
+    ("console.home.home_page", "Overview", None),
+    ("console.batches.batch_list_page", "Batches", POLLING),
+    ("console.jobs.job_list_page", "Jobs", POLLING),
     ("console.dead.page", "Dead jobs", POLLING),
     ("console.throughput.page", "Throughput", POLLING),
-    ("console.merging.form", "Merge", ("users.merge",)),
+    ("console.merging.merge_form_page", "Merge", ("users.merge",)),
 )
 
 
-def register(blueprint: Blueprint) -> None:
+def register_layout(blueprint: Blueprint) -> None:
     """Give the pages of *blueprint* what they have in common."""
     blueprint.before_request(_refuse_other_sites)
     blueprint.after_request(_protect)
     blueprint.context_processor(_common)
-    blueprint.add_app_template_filter(moment, "moment")
-    blueprint.add_app_template_filter(label, "label")
-    blueprint.add_app_template_filter(tone, "tone")
-    blueprint.add_app_template_filter(progress, "progress")
-    blueprint.add_app_template_test(undoable, "undoable")
-    blueprint.add_app_template_filter(text, "text")
-    blueprint.add_app_template_filter(short, "short")
-    blueprint.add_app_template_filter(columns, "columns")
-    blueprint.add_app_template_filter(counts, "counts")
+    blueprint.add_app_template_filter(format_time, "moment")
+    blueprint.add_app_template_filter(label_of, "label")
+    blueprint.add_app_template_filter(tone_of, "tone")
+    blueprint.add_app_template_filter(batch_progress, "progress")
+    blueprint.add_app_template_test(is_undoable, "undoable")
+    blueprint.add_app_template_filter(format_value, "text")
+    blueprint.add_app_template_filter(shorten, "short")
+    blueprint.add_app_template_filter(table_columns, "columns")
+    blueprint.add_app_template_filter(outcome_counts, "counts")
 
 
-def moment(value: datetime | None) -> str:
+def format_time(value: datetime | None) -> str:
     """Return *value* in UTC to the second, as people read it; "" for none."""
     return "" if value is None else f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
 
 
-def text(value: Any) -> str:
+def format_value(value: Any) -> str:
     """Return any value of a profile as text: text as it is, everything else as JSON writes it."""
     return value if isinstance(value, str) else orjson.dumps(value).decode()
 
 
-def short(value: str) -> str:
+def shorten(value: str) -> str:
     """Return *value* cut to what a heading holds."""
     return value if len(value) <= MOST_IN_HEADING else f"{value[:MOST_IN_HEADING]}…"
 
 
-def columns(entries: Sequence[Mapping[str, Any]]) -> list[str]:
+def table_columns(entries: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return the names of the columns that a table of *entries* needs, in the order in which they come up."""
     return list(dict.fromkeys(name for entry in entries for name in entry))
 
 
-def counts(batch: Batch) -> list[tuple[JobState | Outcome, int]]:
+def outcome_counts(batch: Batch) -> list[tuple[JobState | Outcome, int]]:
     """Return how many jobs of *batch* have which outcome, or are in which state if they have none, most first."""
     found: Counter[JobState | Outcome] = Counter()
     for tally in batch.tallies:
@@ -84,15 +84,15 @@ def counts(batch: Batch) -> list[tuple[JobState | Outcome, int]]:
     return found.most_common()
 
 
-def undoable(job: Job) -> bool:
+def is_undoable(job: Job) -> bool:
     """Return whether an undo of *job* is worth offering: it did something, was not undone, and the key may undo it."""
     done = job.outcome in {Outcome.MERGED, Outcome.IDENTIFIED} and job.undone_at is None
     return done and job.kind in PERMISSIONS and bool(g.may(PERMISSIONS[job.kind]))
 
 
-def progress(batch: Batch) -> Progress:
+def batch_progress(batch: Batch) -> BatchProgress:
     """Return how far *batch* is."""
-    return Progress.of(batch)
+    return BatchProgress.of(batch)
 
 
 def _refuse_other_sites() -> None:

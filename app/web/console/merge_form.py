@@ -7,8 +7,8 @@ from typing import Any
 from marshmallow import ValidationError
 
 from app.errors import Rejected
-from app.web.request_body import require_fit
 from app.web.errors import first_sentence
+from app.web.request_body import check_text
 from schemas.merge import KINDS, MergeUpdate, load_merge
 from schemas.prioritization import Priority
 
@@ -22,7 +22,7 @@ STEPS = range(2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Side:
+class FormSide:
     """One side of a pair, as it was typed."""
 
     role: str
@@ -36,7 +36,7 @@ class Side:
     fault: str | None = None
 
     @classmethod
-    def of(cls, role: str, form: Mapping[str, str]) -> "Side":
+    def of(cls, role: str, form: Mapping[str, str]) -> "FormSide":
         """Return the side *role* as *form* has it."""
         return cls(
             role=role,
@@ -62,15 +62,15 @@ class Side:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pair:
+class MergeForm:
     """Both sides, as they were typed."""
 
-    sides: tuple[Side, ...]
+    sides: tuple[FormSide, ...]
 
     @classmethod
-    def of(cls, form: Mapping[str, str]) -> "Pair":
+    def of(cls, form: Mapping[str, str]) -> "MergeForm":
         """Return the pair that *form* has."""
-        return cls(sides=tuple(Side.of(role, form) for role in ROLES))
+        return cls(sides=tuple(FormSide.of(role, form) for role in ROLES))
 
     @property
     def body(self) -> dict[str, Any]:
@@ -79,21 +79,21 @@ class Pair:
 
     def updates(self) -> tuple[MergeUpdate, ...]:
         """Return what the body asks for; raise ValidationError or Rejected, as for a program, when it is at fault."""
-        require_fit(self.body)
+        check_text(self.body)
         return load_merge(self.body)
 
-    def judged(self) -> "Pair":
+    def judged(self) -> "MergeForm":
         """Return the pair with the fault of each side told at it."""
         return replace(self, sides=tuple(replace(side, fault=_fault(side)) for side in self.sides))
 
 
-EMPTY = Pair(sides=tuple(Side(role=role) for role in ROLES))
+EMPTY = MergeForm(sides=tuple(FormSide(role=role) for role in ROLES))
 CHOICES: Mapping[str, tuple[str, ...]] = {"kinds": tuple(KINDS), "steps": tuple(Priority)}
 
 
-def _fault(side: Side) -> str | None:
+def _fault(side: FormSide) -> str | None:
     """Return what is wrong with *side* by itself: what would be if it were merged into itself."""
-    pair = Pair(sides=tuple(replace(side, role=role) for role in ROLES))
+    pair = MergeForm(sides=tuple(replace(side, role=role) for role in ROLES))
     try:
         pair.updates()
     except ValidationError as error:

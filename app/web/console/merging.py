@@ -10,9 +10,9 @@ from uuid_utils import uuid7
 
 from app.errors import Rejected
 from app.lane.preview import preview as rehearse
-from app.web.accepted import take_in
+from app.web.accepted import accept_batch
 from app.web.console.auth import signed_in
-from app.web.console.merge_form import CHOICES, EMPTY, Pair
+from app.web.console.merge_form import CHOICES, EMPTY, MergeForm
 from app.web.resources import pool, settings
 from schemas.outcomes import JobKind, Outcome
 
@@ -25,16 +25,16 @@ KEY = "idempotency_key"
 
 @blueprint.get("/merge")
 @signed_in(permission=PERMISSION)
-def form() -> ResponseReturnValue:
+def merge_form_page() -> ResponseReturnValue:
     """Show the empty form."""
     return _page(EMPTY)
 
 
 @blueprint.post("/merge/preview")
 @signed_in(permission=PERMISSION)
-def preview() -> ResponseReturnValue:
+def merge_preview_page() -> ResponseReturnValue:
     """Show what a merge of the pair now would do, by the workers' own code, and offer it; nothing is written."""
-    pair = Pair.of(request.form)
+    pair = MergeForm.of(request.form)
     try:
         updates = pair.updates()
     except (ValidationError, Rejected):
@@ -46,17 +46,17 @@ def preview() -> ResponseReturnValue:
 
 @blueprint.post("/merge")
 @signed_in(permission=PERMISSION)
-def merge() -> ResponseReturnValue:
+def submit_merge() -> ResponseReturnValue:
     """Accept the merge and lead to its batch; a form that is sent twice asks for one merge."""
-    pair = Pair.of(request.form)
+    pair = MergeForm.of(request.form)
     try:
         updates = pair.updates()
     except (ValidationError, Rejected):
         return _page(pair.judged()), HTTPStatus.BAD_REQUEST
-    accepted = take_in(JobKind.MERGE, updates, body=pair.body, key=request.form.get(KEY, ""))
-    return redirect(url_for("console.batches.show", batch_id=accepted.batch_id), HTTPStatus.SEE_OTHER)
+    accepted = accept_batch(JobKind.MERGE, updates, body=pair.body, key=request.form.get(KEY, ""))
+    return redirect(url_for("console.batches.batch_page", batch_id=accepted.batch_id), HTTPStatus.SEE_OTHER)
 
 
-def _page(pair: Pair, **seen: Any) -> str:
+def _page(pair: MergeForm, **seen: Any) -> str:
     """Return the page with the form as it was filled in and, beneath it, what was *seen* in a rehearsal."""
     return render_template("merge.html", pair=pair, choices=CHOICES, key_field=KEY, **seen)

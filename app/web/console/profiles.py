@@ -7,12 +7,12 @@ from typing import Any
 from flask import Blueprint, g, render_template
 from flask.typing import ResponseReturnValue
 
-from app.db import borrow
+from app.db.transaction import open_transaction
 from app.errors import Gone
 from app.ledger.queries import Job
 from app.users.export import read
-from app.web.console.auth import signed_in
 from app.web.auth import POLLING, pool
+from app.web.console.auth import signed_in
 from app.web.merge_jobs import wanted_jobs
 from app.web.profiles import PROFILE, checked
 
@@ -88,13 +88,13 @@ MOST_ENTRIES = 100
 
 @blueprint.get("/<braze_id>")
 @signed_in(permission="users.export.ids")
-def show(braze_id: str) -> ResponseReturnValue:
+def profile_page(braze_id: str) -> ResponseReturnValue:
     """Show a profile, or where it went when it was merged away, with the merges that it took part in."""
     braze_id = checked(braze_id)
     merges = _merges(braze_id)
     try:
-        with borrow(pool(), workspace_id=g.workspace_id) as connection:
-            profile: dict[str, Any] = PROFILE.dump(read(connection, workspace_id=g.workspace_id, braze_id=braze_id))
+        with open_transaction(pool(), g.workspace_id) as tx:
+            profile: dict[str, Any] = PROFILE.dump(read(tx, braze_id=braze_id))
     except Gone as gone:
         away = render_template("gone.html", braze_id=braze_id, survivor=gone.survivor_braze_id, **merges)
         return away, HTTPStatus.GONE

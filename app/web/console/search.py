@@ -11,7 +11,7 @@ from uuid import UUID
 from flask import Blueprint, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from app.db import borrow
+from app.db.transaction import open_transaction
 from app.errors import NotFound
 from app.ledger import queries
 from app.ledger.queries import Job
@@ -34,7 +34,7 @@ MOST = 50
 
 @blueprint.post("/search")
 @signed_in(permission=None)
-def search() -> ResponseReturnValue:
+def search_page() -> ResponseReturnValue:
     """Show the profiles and jobs that answer to what is sought, or lead to the one job or batch of that id."""
     sought = request.form.get("sought", "").strip().replace("\x00", "")[:MAX_IDENTIFIER]
     may_poll = any(map(g.may, POLLING))
@@ -51,18 +51,18 @@ def search() -> ResponseReturnValue:
 
 def _of_id(each: UUID) -> str | None:
     """Return the URL of the job or the batch with the id *each*, or None."""
-    with borrow(pool(), workspace_id=g.workspace_id) as connection:
+    with open_transaction(pool(), g.workspace_id) as tx:
         try:
-            queries.read_job(connection, workspace_id=g.workspace_id, job_id=each)
+            queries.read_job(tx, job_id=each)
         except NotFound:
             pass
         else:
-            return url_for("console.jobs.show", job_id=each)
+            return url_for("console.jobs.job_page", job_id=each)
         try:
-            queries.read_batch(connection, workspace_id=g.workspace_id, batch_id=each)
+            queries.read_batch(tx, batch_id=each)
         except NotFound:
             return None
-        return url_for("console.batches.show", batch_id=each)
+        return url_for("console.batches.batch_page", batch_id=each)
 
 
 def _profiles(sought: str) -> Sequence[Profile]:
@@ -77,8 +77,8 @@ def _profiles(sought: str) -> Sequence[Profile]:
         named.append(UserAlias(label=label, name=name))
     shared: list[Email | Phone] = [Email(sought), Phone(sought)]
     asked = ExportRequest(named=named, shared=shared, device_id=None, fields=None)
-    with borrow(pool(), workspace_id=g.workspace_id) as connection:
-        return export(connection, workspace_id=g.workspace_id, request=asked).profiles[: MOST + 1]
+    with open_transaction(pool(), g.workspace_id) as tx:
+        return export(tx, request=asked).profiles[: MOST + 1]
 
 
 def _jobs(sought: str) -> Sequence[Job]:

@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from app.errors import NotFound
 
-blueprint = Blueprint("parts", __name__)
+blueprint = Blueprint("static_files", __name__)
 
 FOLDER = Path(__file__).parent / "static"
 PARTS = frozenset({"console.css", "console.js", "theme.js", "htmx.min.js", "htmx.LICENSE.txt", "icon.svg"})
@@ -18,7 +18,7 @@ CACHING = "no-cache"
 
 
 @blueprint.get("/parts/<name>")
-def part(name: str) -> ResponseReturnValue:
+def static_file(name: str) -> ResponseReturnValue:
     """Answer with a part of the pages, 304 to whoever has it already; no other file can be had."""
     if name not in PARTS:
         raise NotFound("There is no such part of the console.")

@@ -8,13 +8,13 @@ from flask import Blueprint, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from uuid_utils import uuid7
 
-from app.db import Connection, borrow
+from app.db.transaction import Transaction, open_transaction
 from app.ledger import queries
 from app.undo import accept
 from app.undo.accept import Asked
+from app.web.auth import POLLING
 from app.web.console.auth import signed_in
 from app.web.console.merging import KEY
-from app.web.auth import POLLING
 from app.web.merge_undo import require_permission, take_in
 from app.web.resources import pool
 
@@ -23,41 +23,41 @@ blueprint = Blueprint("undo", __name__)
 
 @blueprint.get("/jobs/<uuid:job_id>/undo")
 @signed_in(permission=POLLING)
-def ask_job(job_id: UUID) -> ResponseReturnValue:
+def undo_job_page(job_id: UUID) -> ResponseReturnValue:
     """Show what the undo of a job would take back; 409, and why, when it cannot be undone now."""
-    with borrow(pool(), workspace_id=g.workspace_id) as connection:
-        accept.undoable(connection, _job(connection, job_id))
-        job = queries.read_job(connection, workspace_id=g.workspace_id, job_id=job_id)
-    return _question([job], back=url_for("console.jobs.show", job_id=job_id))
+    with open_transaction(pool(), g.workspace_id) as tx:
+        accept.undoable(tx, _job(tx, job_id))
+        job = queries.read_job(tx, job_id=job_id)
+    return _question([job], back=url_for("console.jobs.job_page", job_id=job_id))
 
 
 @blueprint.post("/jobs/<uuid:job_id>/undo")
 @signed_in(permission=POLLING)
-def undo_job(job_id: UUID) -> ResponseReturnValue:
+def submit_undo_job(job_id: UUID) -> ResponseReturnValue:
     """Accept the undo of a job and lead to its batch."""
-    with borrow(pool(), workspace_id=g.workspace_id) as connection:
-        asked = _job(connection, job_id)
+    with open_transaction(pool(), g.workspace_id) as tx:
+        asked = _job(tx, job_id)
     return _accept(asked)
 
 
 @blueprint.get("/batches/<uuid:batch_id>/undo")
 @signed_in(permission=POLLING)
-def ask_batch(batch_id: UUID) -> ResponseReturnValue:
+def undo_batch_page(batch_id: UUID) -> ResponseReturnValue:
     """Show what the undo of a batch would take back; 409, and why, when nothing of it can be undone now."""
-    with borrow(pool(), workspace_id=g.workspace_id) as connection:
-        merges = set(accept.undoable(connection, _batch(connection, batch_id)))
-        batch = queries.read_batch(connection, workspace_id=g.workspace_id, batch_id=batch_id)
+    with open_transaction(pool(), g.workspace_id) as tx:
+        merges = set(accept.undoable(tx, _batch(tx, batch_id)))
+        batch = queries.read_batch(tx, batch_id=batch_id)
     return _question(
-        [job for job in batch.jobs if job.id in merges], back=url_for("console.batches.show", batch_id=batch_id)
+        [job for job in batch.jobs if job.id in merges], back=url_for("console.batches.batch_page", batch_id=batch_id)
     )
 
 
 @blueprint.post("/batches/<uuid:batch_id>/undo")
 @signed_in(permission=POLLING)
-def undo_batch(batch_id: UUID) -> ResponseReturnValue:
+def submit_undo_batch(batch_id: UUID) -> ResponseReturnValue:
     """Accept the undo of a batch and lead to the batch of the undos."""
-    with borrow(pool(), workspace_id=g.workspace_id) as connection:
-        asked = _batch(connection, batch_id)
+    with open_transaction(pool(), g.workspace_id) as tx:
+        asked = _batch(tx, batch_id)
     return _accept(asked)
 
 
@@ -66,16 +66,16 @@ def _question(jobs: Sequence[queries.Job], *, back: str) -> ResponseReturnValue:
     return render_template("undo.html", jobs=jobs, back=back, key=str(uuid7()), key_field=KEY)
 
 
-def _job(connection: Connection, job_id: UUID) -> Asked:
+def _job(tx: Transaction, job_id: UUID) -> Asked:
     """Return the wish to undo a job; raise AccessDenied when the key may not."""
-    asked, kinds = accept.a_job(connection, workspace_id=g.workspace_id, job_id=job_id)
+    asked, kinds = accept.a_job(tx, job_id=job_id)
     require_permission(kinds)
     return asked
 
 
-def _batch(connection: Connection, batch_id: UUID) -> Asked:
+def _batch(tx: Transaction, batch_id: UUID) -> Asked:
     """Return the wish to undo a batch; raise AccessDenied when the key may not."""
-    asked, kinds = accept.a_batch(connection, workspace_id=g.workspace_id, batch_id=batch_id)
+    asked, kinds = accept.a_batch(tx, batch_id=batch_id)
     require_permission(kinds)
     return asked
 
@@ -83,4 +83,4 @@ def _batch(connection: Connection, batch_id: UUID) -> Asked:
 def _accept(asked: Asked) -> ResponseReturnValue:
     """Accept the undo that the form of this request asks for, once, and lead to its batch."""
     accepted = take_in(asked, key=request.form.get(KEY, ""))
-    return redirect(url_for("console.batches.show", batch_id=accepted.batch_id), HTTPStatus.SEE_OTHER)
+    return redirect(url_for("console.batches.batch_page", batch_id=accepted.batch_id), HTTPStatus.SEE_OTHER)

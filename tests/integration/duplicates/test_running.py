@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from app.config import Settings
-from app.db import Pool, in_transaction
+from app.db.connections import Pool
+from app.db.transaction import Transaction, run_in_transaction
 from app.duplicates import advance, runs, scan
 from app.duplicates.preview import count, steps
 from app.errors import Conflict, NotFound
@@ -190,11 +191,11 @@ def test_a_step_is_taken_by_one_process_at_a_time(pool: Pool, factory: Factory) 
     begin(pool, factory)
 
     def meanwhile(connection: Any) -> bool:
-        taken = advance.take_step(connection, Settings(), factory.workspace_id)
+        taken = advance.take_step(Transaction(connection, factory.workspace_id), Settings())
         assert not advance.go_on(pool, Settings(), workspace_id=factory.workspace_id)
         return taken
 
-    assert in_transaction(pool, meanwhile, workspace_id=factory.workspace_id)
+    assert run_in_transaction(pool, factory.workspace_id, meanwhile)
     assert len(pairs(factory)) == 1
 
 
@@ -205,11 +206,11 @@ def test_a_step_that_does_not_end_has_no_effect_and_is_taken_again(
     run_id = begin(pool, factory)
 
     def broken(connection: Any) -> None:
-        advance.take_step(connection, Settings(), factory.workspace_id)
+        advance.take_step(Transaction(connection, factory.workspace_id), Settings())
         raise RuntimeError("killed")
 
     with pytest.raises(RuntimeError, match="killed"):
-        in_transaction(pool, broken, workspace_id=factory.workspace_id)
+        run_in_transaction(pool, factory.workspace_id, broken)
     assert pairs(factory) == []
     assert numbers(run_of(pool, factory, run_id).counts) == {}
 
@@ -239,13 +240,13 @@ def test_a_cancelled_run_goes_on_no_more_and_what_it_made_stays(
     advance.go_on(pool, Settings(), workspace_id=factory.workspace_id)
 
     def cancel(connection: Any) -> runs.Run:
-        return runs.cancel(connection, workspace_id=factory.workspace_id, run_id=run_id)
+        return runs.cancel(Transaction(connection, factory.workspace_id), run_id=run_id)
 
-    assert in_transaction(pool, cancel, workspace_id=factory.workspace_id).state == RunState.CANCELLED
+    assert run_in_transaction(pool, factory.workspace_id, cancel).state == RunState.CANCELLED
     assert take_steps(pool, factory) == 0
     assert len(pairs(factory)) == 1
     with pytest.raises(Conflict, match="cancelled"):
-        in_transaction(pool, cancel, workspace_id=factory.workspace_id)
+        run_in_transaction(pool, factory.workspace_id, cancel)
 
 
 def test_a_run_of_another_workspace_is_none(pool: Pool, factory: Factory) -> None:

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from app.config import Settings
-from app.db import Pool, open_pool
+from app.db.connections import Pool, open_pool
 from app.merging.profile import Profile
 from app.profiles.snapshots import from_image
 from tests.integration.lane.running import deliver, merge_all, merge_one, outcomes_of

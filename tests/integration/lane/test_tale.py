@@ -6,7 +6,7 @@ import pytest
 from uuid_utils.compat import uuid7
 
 from app.config import Settings
-from app.db import Pool
+from app.db.connections import Pool
 from app.lane.run import Lane, run
 from app.metrics import database, work
 from tests.integration.lane.running import deliver

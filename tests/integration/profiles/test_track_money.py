@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.db import Connection, Pool
+from app.db.connections import Connection, Pool
 from app.users.revenue import MAX_REVENUE_CENTS, TOO_MUCH
 from tests.support.front_door import Caller
 from tests.support.pairs import ago

@@ -10,7 +10,7 @@ from flask import Flask
 
 from app import keys
 from app.config import Settings
-from app.db import Connection
+from app.db.connections import Connection
 from app.web import create_app
 from app.web.console import auth
 from app.web.resources import resources_of

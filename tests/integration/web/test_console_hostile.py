@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from psycopg.types.json import Jsonb
 
-from app.db import Connection
+from app.db.connections import Connection
 from tests.support.browser import Browser, words
 from tests.support.front_door import Caller
 from tests.support.worker import Worker

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from app.db import Pool
+from app.db.connections import Pool
 from app.web.console.merge_form import ROLES
 from schemas.merge import TOO_LONG
 from schemas.prioritization import BOTH_RECENCIES, EMPTY_PRIORITIZATION

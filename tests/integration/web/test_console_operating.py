@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from app.config import Settings
-from app.db import Pool
+from app.db.connections import Pool
 from app.web import create_app
 from app.web.resources import resources_of
 from tests.support.browser import Browser, words

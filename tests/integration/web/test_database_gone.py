@@ -8,11 +8,11 @@ import pytest
 from flask import Flask
 
 from app import keys
-from app.db import migrations
 from app.config import Settings
+from app.db import migrations
 from app.web import create_app
-from app.web.resources import resources_of
 from app.web.prefer_wait import SEATS
+from app.web.resources import resources_of
 from tests.support.front_door import Caller
 from tests.support.postgres import PostgresServer
 from tests.support.waiting import wait_until

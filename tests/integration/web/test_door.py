@@ -7,7 +7,7 @@ from flask import Flask
 
 from app import keys
 from app.config import Settings
-from app.db import Connection
+from app.db.connections import Connection
 from app.web import create_app
 from app.web.resources import resources_of
 from tests.support.front_door import Caller
@@ -20,9 +20,9 @@ PUBLIC = {
     "docs.document": "it describes the product and nobody's data",
     "docs.page": "likewise; the page asks for a key when something is tried out",
     "docs.part": "scripts and styles of that page",
-    "console.entrance.ask": "the form that takes a key",
-    "console.entrance.sign_in": "what takes it",
-    "console.parts.part": "scripts and styles of the console",
+    "console.auth.sign_in_page": "the form that takes a key",
+    "console.auth.submit_sign_in": "what takes it",
+    "console.static_files.static_file": "scripts and styles of the console",
 }
 UNKNOWN_ID = "01a202b7-0c65-769b-9741-1871039b8b20"
 

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from app.config import Settings
-from app.db import Pool
+from app.db.connections import Pool
 from app.duplicates import advance
 from app.web import duplicates
 from tests.support.front_door import Caller

@@ -8,7 +8,7 @@ from flask import Flask
 
 from app import keys
 from app.config import Settings
-from app.db import Connection
+from app.db.connections import Connection
 from app.rates.buckets import DEFAULTS, Bucket, Limit, read_limits
 from app.web import create_app
 from app.web.rate_limiting import BUCKETS

@@ -11,7 +11,7 @@ import orjson
 import pytest
 import requests
 
-from app.db import Connection
+from app.db.connections import Connection
 from app.web.headers import HEADERS
 from tests.support.client import Client
 from tests.support.front_door import Caller

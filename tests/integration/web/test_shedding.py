@@ -8,7 +8,7 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from app.config import Settings
-from app.db import Connection, Pool
+from app.db.connections import Connection, Pool
 from app.metrics.http import SHED_REQUESTS
 from app.web import create_app
 from app.web.resources import resources_of

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from app.db import Connection
+from app.db.connections import Connection
 from app.web import prefer_wait
 from app.web.resources import resources_of
 from tests.support.front_door import Caller

@@ -13,7 +13,7 @@ from uuid_utils import uuid7
 
 from app import keys
 from app.config import Settings
-from app.db import open_pool
+from app.db.connections import open_pool
 from app.web import create_app
 from app.web.resources import resources_of
 from tests.integration.webhooks.telling import Notifier

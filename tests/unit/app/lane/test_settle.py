@@ -3,8 +3,8 @@
 from datetime import timedelta
 
 from app.config import Settings
-from app.lane.working_set import Hand
 from app.lane.lock_and_decide import Pair, decide_in_order, finished
+from app.lane.working_set import Hand
 from app.ledger.execution import Party
 from app.merging.prioritization import Denoted, NotFound
 from app.merging.profile import Profile

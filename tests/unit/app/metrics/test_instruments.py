@@ -7,9 +7,9 @@ import pytest
 
 from app.errors import SetupError
 from app.metrics import http
-from app.metrics.shared_memory import Board
 from app.metrics.exposition import exposition
 from app.metrics.instruments import Counter, Gauge, Histogram, Latest, every
+from app.metrics.shared_memory import Board
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 from psycopg import errors as postgres
 
 from app.errors import Conflict, DatabaseUnavailable, SetupError
-from app.redaction import kind, without_values
+from app.redaction import describe_error, redacted_traceback
 
 PERSON = "jane@example.com"
 
@@ -15,7 +15,7 @@ def told(error: BaseException) -> str:
     """Return what is told of *error* after it was raised."""
     with pytest.raises(type(error)) as caught:
         raise error
-    return without_values(caught.value)
+    return redacted_traceback(caught.value)
 
 
 def lookup() -> NoReturn:
@@ -34,7 +34,7 @@ def chained(*, suppress: bool = False) -> Exception:
 
 
 def test_it_tells_the_lines_of_code_and_the_kind_of_error() -> None:
-    told_of = without_values(chained())
+    told_of = redacted_traceback(chained())
 
     assert "Traceback (most recent call last):" in told_of
     assert "in lookup" in told_of
@@ -44,7 +44,7 @@ def test_it_tells_the_lines_of_code_and_the_kind_of_error() -> None:
 
 
 def test_the_errors_that_led_to_it_come_first() -> None:
-    told_of = without_values(chained())
+    told_of = redacted_traceback(chained())
 
     assert told_of.index("KeyError (") < told_of.index("was the direct cause of") < told_of.index("ValueError (")
 
@@ -56,13 +56,13 @@ def test_an_error_during_another_is_told_with_it() -> None:
         except KeyError:
             int(PERSON)
     except ValueError as error:
-        told_of = without_values(error)
+        told_of = redacted_traceback(error)
 
     assert told_of.index("KeyError (") < told_of.index("another exception occurred") < told_of.index("ValueError (")
 
 
 def test_a_cause_that_was_cut_off_is_not_told() -> None:
-    assert "KeyError" not in without_values(chained(suppress=True)).replace("raise KeyError(PERSON)", "")
+    assert "KeyError" not in redacted_traceback(chained(suppress=True)).replace("raise KeyError(PERSON)", "")
 
 
 def test_notes_are_withheld_too() -> None:
@@ -89,15 +89,15 @@ def test_an_error_that_caused_itself_ends() -> None:
 
 
 def test_a_database_error_is_told_by_its_code() -> None:
-    assert kind(postgres.UniqueViolation(f"Key (email)=({PERSON}) already exists.")).startswith(
+    assert describe_error(postgres.UniqueViolation(f"Key (email)=({PERSON}) already exists.")).startswith(
         "UniqueViolation (SQLSTATE 23505; its text is withheld"
     )
 
 
 @pytest.mark.parametrize("error", [SetupError("Set it."), DatabaseUnavailable("PostgreSQL does not answer.")])
 def test_our_own_sentences_are_told(error: Exception) -> None:
-    assert kind(error) == f"{type(error).__name__}: {error}"
+    assert describe_error(error) == f"{type(error).__name__}: {error}"
 
 
 def test_sentences_for_clients_are_not() -> None:
-    assert PERSON not in kind(Conflict(f"{PERSON} is taken."))
+    assert PERSON not in describe_error(Conflict(f"{PERSON} is taken."))
