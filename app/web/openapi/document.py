@@ -60,8 +60,11 @@ def _paths(flask: Flask, converter: SchemaConverter) -> Json:
         view = flask.view_functions[rule.endpoint]
         if (operation := getattr(view, "operation", None)) is not None:
             for method in sorted((rule.methods or set()) - IMPLIED):
-                described = _operation(rule, operation, view, converter)
-                paths.setdefault(PLACES.sub(r"{\2}", rule.rule), {})[method.lower()] = described
+                path = PLACES.sub(r"{\2}", rule.rule)
+                # From the URL, so that generated clients keep their names when a view moves.
+                name = "_".join(re.findall(r"\w+", f"{method.lower()} {path}"))
+                described = {"operationId": name, **_operation(rule, operation, view, converter)}
+                paths.setdefault(path, {})[method.lower()] = described
     return paths
 
 
@@ -76,7 +79,6 @@ def _operation(rule: Rule, operation: Operation, view: Any, converter: SchemaCon
         responses |= _of_key(permissions)
     body = operation.body and {"required": True, "content": _content({"application/json": operation.body}, converter)}
     return {
-        "operationId": rule.endpoint,
         "tags": [operation.tag.value],
         "summary": operation.summary,
         "description": inspect.getdoc(view) or "",
