@@ -34,7 +34,7 @@ def tables() -> str:
 
 def _table(tag: str, paths: Json) -> Iterator[str]:
     """Yield the lines of the part *tag*."""
-    yield f"### {tag}\n\n| Endpoint | | Permission | Answers |\n|---|---|---|---|"
+    yield f"### {tag}\n\n| Endpoint | | Permission | Responses |\n|---|---|---|---|"
     for path, methods in paths.items():
         for method, operation in methods.items():
             if tag in operation["tags"]:

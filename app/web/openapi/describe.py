@@ -69,6 +69,8 @@ class Operation:
     tag: Tag
     summary: str
     body: type[Schema] | None
+    #: A body that the endpoint accepts; tests use it where they have no body of their own.
+    example: Json | None
     query: type[Schema] | None
     #: Names of parameters in `components.py`.
     headers: Sequence[str]
@@ -92,11 +94,12 @@ class Operation:
         return implied | dict(self.replies)
 
 
-def describe(
+def describe(  # noqa: PLR0913  a declaration
     tag: Tag,
     summary: str,
     *,
     body: type[Schema] | None = None,
+    example: Json | None = None,
     query: type[Schema] | None = None,
     headers: Sequence[str] = (),
     replies: Mapping[int, type[Schema] | str | Reply | Common],
@@ -110,6 +113,7 @@ def describe(
         tag=tag,
         summary=summary,
         body=body,
+        example=example,
         query=query,
         headers=headers,
         replies={status: _as_reply(given) for status, given in replies.items()},

@@ -77,7 +77,7 @@ def _operation(rule: Rule, operation: Operation, view: Any, converter: SchemaCon
     }
     if needs_key:
         responses |= _of_key(permissions)
-    body = operation.body and {"required": True, "content": _content({"application/json": operation.body}, converter)}
+    body = operation.body and _request_body(operation, converter)
     return {
         "tags": [operation.tag.value],
         "summary": operation.summary,
@@ -90,6 +90,14 @@ def _operation(rule: Rule, operation: Operation, view: Any, converter: SchemaCon
         ],
         **({"requestBody": body} if body else {}),
         "responses": dict(sorted(responses.items())),
+    }
+
+
+def _request_body(operation: Operation, converter: SchemaConverter) -> Json:
+    example = {"example": operation.example} if operation.example else {}
+    return {
+        "required": True,
+        "content": {"application/json": {"schema": converter.resolved(operation.body), **example}},
     }
 
 
