@@ -36,7 +36,7 @@ def find_role_fault(connection: psycopg.Connection[Any]) -> tuple[str, str] | No
         )
     if role["exempt"]:
         return (
-            f"Row-level security does not apply to the role {APP_ROLE}: it is a superuser, has BYPASSRLS or owns the tables",
-            f"run `ALTER ROLE {APP_ROLE} NOSUPERUSER NOBYPASSRLS` as an administrator, and give the tables another owner",
+            f"Row-level security does not bind {APP_ROLE}: it is a superuser, has BYPASSRLS or owns the tables",
+            f"run `ALTER ROLE {APP_ROLE} NOSUPERUSER NOBYPASSRLS` as an administrator, and give it no tables",
         )
     return None

@@ -1,4 +1,4 @@
-"""Merging by hand: two identifiers, a rehearsal that shows what would change, and only then the merge."""
+"""Merging by hand: a form with two identifiers, its preview, then the merge."""
 
 from http import HTTPStatus
 from typing import Any
@@ -19,7 +19,7 @@ from schemas.outcomes import JobKind, Outcome
 blueprint = Blueprint("merging", __name__)
 
 PERMISSION = "users.merge"
-#: The field of a form that holds the Idempotency-Key of what it asks for, so that a second click asks for nothing.
+#: Form field with the Idempotency-Key, so that a second click has no effect.
 KEY = "idempotency_key"
 
 
@@ -33,12 +33,12 @@ def merge_form_page() -> ResponseReturnValue:
 @blueprint.post("/merge/preview")
 @signed_in(permission=PERMISSION)
 def merge_preview_page() -> ResponseReturnValue:
-    """Show what a merge of the pair now would do, by the workers' own code, and offer it; nothing is written."""
+    """Show the preview of the merge, made by the workers' own code; nothing is written."""
     pair = MergeForm.of(request.form)
     try:
         updates = pair.updates()
     except (ValidationError, Rejected):
-        return _page(pair.judged()), HTTPStatus.BAD_REQUEST
+        return _page(pair.validated()), HTTPStatus.BAD_REQUEST
     (seen,) = rehearse(pool(), settings(), workspace_id=g.workspace_id, updates=updates)
     outcome = Outcome(seen.end.outcome)
     return _page(pair, seen=seen, outcome=outcome, merges=outcome is Outcome.MERGED, key=str(uuid7()))
@@ -47,16 +47,16 @@ def merge_preview_page() -> ResponseReturnValue:
 @blueprint.post("/merge")
 @signed_in(permission=PERMISSION)
 def submit_merge() -> ResponseReturnValue:
-    """Accept the merge and lead to its batch; a form that is sent twice asks for one merge."""
+    """Accept the merge and redirect to its batch; a form that is sent twice creates one merge."""
     pair = MergeForm.of(request.form)
     try:
         updates = pair.updates()
     except (ValidationError, Rejected):
-        return _page(pair.judged()), HTTPStatus.BAD_REQUEST
+        return _page(pair.validated()), HTTPStatus.BAD_REQUEST
     accepted = accept_batch(JobKind.MERGE, updates, body=pair.body, key=request.form.get(KEY, ""))
     return redirect(url_for("console.batches.batch_page", batch_id=accepted.batch_id), HTTPStatus.SEE_OTHER)
 
 
 def _page(pair: MergeForm, **seen: Any) -> str:
-    """Return the page with the form as it was filled in and, beneath it, what was *seen* in a rehearsal."""
+    """Return the page with the filled form and, below it, the preview *seen*."""
     return render_template("merge.html", pair=pair, choices=CHOICES, key_field=KEY, **seen)

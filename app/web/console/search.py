@@ -1,6 +1,6 @@
-"""The search: one field for whatever one has at hand, an identifier or the id of a job or a batch.
+"""Search by any identifier, or by the id of a job or batch.
 
-What is looked for comes in a form and stands in no URL, since it may be an address or a phone number.
+The search term is in the form and in no URL, since it may be an email address or a phone number.
 """
 
 import re
@@ -28,14 +28,14 @@ blueprint = Blueprint("search", __name__)
 
 ID = re.compile(r"[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 BRAZE_ID = re.compile(r"[0-9a-fA-F]{24}")
-#: Profiles and jobs that a page of results shows at most.
+#: Limit of profiles and of jobs on the results page.
 MOST = 50
 
 
 @blueprint.post("/search")
 @signed_in(permission=None)
 def search_page() -> ResponseReturnValue:
-    """Show the profiles and jobs that answer to what is sought, or lead to the one job or batch of that id."""
+    """Show matching profiles and jobs, or redirect to the job or batch of that id."""
     sought = request.form.get("sought", "").strip().replace("\x00", "")[:MAX_IDENTIFIER]
     may_poll = any(map(g.may, POLLING))
     if may_poll and ID.fullmatch(sought) and (address := _of_id(UUID(sought))):
@@ -50,7 +50,7 @@ def search_page() -> ResponseReturnValue:
 
 
 def _of_id(each: UUID) -> str | None:
-    """Return the URL of the job or the batch with the id *each*, or None."""
+    """Return the URL of the job or batch with that id, or None."""
     with open_transaction(pool(), g.workspace_id) as tx:
         try:
             queries.read_job(tx, job_id=each)
@@ -66,7 +66,7 @@ def _of_id(each: UUID) -> str | None:
 
 
 def _profiles(sought: str) -> Sequence[Profile]:
-    """Return the profiles that have *sought* as external_id, braze_id, email, phone, or as label:name of an alias."""
+    """Return profiles by external_id, braze_id, email, phone or alias (label:name)."""
     if not sought:
         return ()
     named: list[ExternalId | UserAlias | BrazeId] = [ExternalId(sought)]
@@ -82,5 +82,5 @@ def _profiles(sought: str) -> Sequence[Profile]:
 
 
 def _jobs(sought: str) -> Sequence[Job]:
-    """Return the latest jobs that speak of *sought*."""
+    """Return the latest jobs with the identifier *sought*."""
     return wanted_jobs({"identifier": sought, "limit": str(MOST)})[0] if sought else ()

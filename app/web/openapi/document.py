@@ -69,7 +69,7 @@ def _paths(flask: Flask, converter: SchemaConverter) -> Json:
 
 
 def _operation(rule: Rule, operation: Operation, view: Any, converter: SchemaConverter) -> Json:
-    needs_key, permissions = hasattr(view, "door"), getattr(view, "door", None)
+    needs_key, permissions = hasattr(view, "permissions"), getattr(view, "permissions", None)
     replies = operation.all_replies(names_an_object=bool(rule.arguments))
     responses = {
         str(status): _response(found, converter, counted=needs_key, always=status != NOT_FOUND)

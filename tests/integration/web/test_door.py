@@ -31,14 +31,18 @@ def test_every_endpoint_has_a_door_or_is_public(front_door: Flask) -> None:
     open_ones = {
         name
         for name, view in front_door.view_functions.items()
-        if not hasattr(view, "door") and not hasattr(view, "page_door")
+        if not hasattr(view, "permissions") and not hasattr(view, "page_permissions")
     }
 
     assert open_ones == PUBLIC.keys()
 
 
 def test_every_permission_that_a_door_asks_for_can_be_given(front_door: Flask) -> None:
-    doors = [getattr(view, door, None) for view in front_door.view_functions.values() for door in ("door", "page_door")]
+    doors = [
+        getattr(view, door, None)
+        for view in front_door.view_functions.values()
+        for door in ("permissions", "page_permissions")
+    ]
     wanted = {name for door in doors for name in door or ()}
 
     assert wanted <= set(keys.PERMISSIONS)

@@ -120,13 +120,13 @@ def test_every_operation_has_a_summary_a_description_and_its_permission(front_do
     views = routes(front_door)
     for name, operation in described().items():
         view = views[name]
-        permissions = getattr(view, "door", None) or ()
+        permissions = getattr(view, "permissions", None) or ()
 
         assert operation["summary"], name
         assert operation["description"].endswith("."), name
         assert operation["security"] == [{"key": [permission]} for permission in permissions]
         # /metrics checks keys itself, and only of clients on other machines.
-        assert ("401" in operation["responses"]) is (hasattr(view, "door") or name == "GET /metrics")
+        assert ("401" in operation["responses"]) is (hasattr(view, "permissions") or name == "GET /metrics")
 
 
 def test_every_operation_has_a_unique_id() -> None:
