@@ -15,7 +15,7 @@ from schemas.targets import UserAliasSchema, alias_of
 #: Identifiers of one request, over all of its arrays.
 MAX_DELETED = 50
 TOO_MANY = "The max number of ids per request was exceeded"
-NOBODY = (
+NO_IDENTIFIER = (
     "At least one of 'external_ids', 'user_aliases', 'braze_ids', 'email_addresses' and 'phone_numbers' is required."
 )
 
@@ -62,7 +62,7 @@ class DeletionSchema(RequestSchema):
         """Raise ValidationError when there is no identifier, or there are too many."""
         sent = sum(len(array or ()) for array in given.values())
         if not sent:
-            raise ValidationError(NOBODY)
+            raise ValidationError(NO_IDENTIFIER)
         if sent > MAX_DELETED:
             raise ValidationError(TOO_MANY)
         return Deletion(

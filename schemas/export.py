@@ -17,7 +17,7 @@ from schemas.text import quoted
 #: External ids, and aliases, of one request.
 MAX_NAMED = 50
 TOO_MANY = "The max number of external_ids and aliases per request was exceeded"
-NOBODY = (
+NO_IDENTIFIER = (
     "At least one of 'external_ids', 'user_aliases', 'device_id', 'braze_id', 'email_address' and 'phone' is required."
 )
 
@@ -50,7 +50,7 @@ class ExportSchema(RequestSchema):
     def _to_request(self, given: dict[str, Any], **_: Any) -> ExportRequest:
         """Raise ValidationError when there is no identifier."""
         if not any(value for name, value in given.items() if name != "fields_to_export"):
-            raise ValidationError(NOBODY)
+            raise ValidationError(NO_IDENTIFIER)
         named = [
             *map(ExternalId, given.get("external_ids") or ()),
             *map(alias_of, given.get("user_aliases") or ()),

@@ -27,7 +27,7 @@ class EventType(StrEnum):
 
 
 #: The types that a webhook can select.
-WANTED = (EventType.BATCH_FINISHED,)
+EVENT_TYPES = (EventType.BATCH_FINISHED,)
 
 
 class NoticeState(StrEnum):
@@ -59,8 +59,8 @@ class WebhookChangeSchema(StrictRequestSchema):
 
     url = Text(least=1, most=MAX_URL)
     types = ListOf(
-        Text(validate=[validate.OneOf(WANTED, error=f"must be {', '.join(WANTED)}")]),
-        most=len(WANTED),
+        Text(validate=[validate.OneOf(EVENT_TYPES, error=f"must be {', '.join(EVENT_TYPES)}")]),
+        most=len(EVENT_TYPES),
     )
     description = Text()
     enabled = Truth()
@@ -77,7 +77,7 @@ class WebhookSchema(ResponseSchema):
 
     webhook_id = fields.UUID(attribute="id")
     url = fields.String()
-    types = fields.List(fields.String(validate=validate.OneOf(WANTED)))
+    types = fields.List(fields.String(validate=validate.OneOf(EVENT_TYPES)))
     description = fields.String()
     enabled = fields.Boolean()
     disabled_reason = fields.String(allow_none=True)
@@ -156,7 +156,7 @@ _NEW = NewWebhookSchema()
 def load_webhook(body: Any) -> WebhookChange:
     """Load a new webhook from *body*; raise ValidationError with one sentence for any fault."""
     given = _load(_NEW, body)
-    return WebhookChange(**{"types": list(WANTED), "description": "", "enabled": True, **given})
+    return WebhookChange(**{"types": list(EVENT_TYPES), "description": "", "enabled": True, **given})
 
 
 def load_webhook_change(body: Any) -> WebhookChange:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import click
 
-from schemas.webhooks import WANTED, NoticeState
+from schemas.webhooks import EVENT_TYPES, NoticeState
 from workers.cli.listing import cursor_option, limit_option, tell_next
 from workers.cli.remote import Remote, remote_options
 from workers.cli.tables import json_option, show_json, show_table, show_values
@@ -30,7 +30,7 @@ def webhooks() -> None:
     "--type",
     "types",
     multiple=True,
-    type=click.Choice([each.value for each in WANTED]),
+    type=click.Choice([each.value for each in EVENT_TYPES]),
     help="What to be told of; all if none.",
 )
 @click.option("--description", default="", help="What it is for, in your words.")
@@ -38,7 +38,7 @@ def webhooks() -> None:
 @remote_options
 def create(*, address: str, types: tuple[str, ...], description: str, as_json: bool, remote: Remote) -> None:
     """Make a webhook at the URL ADDRESS, and show its secret, once."""
-    body = {"url": address, "types": list(types or WANTED), "description": description}
+    body = {"url": address, "types": list(types or EVENT_TYPES), "description": description}
     _show_secret(_ask(remote, "POST", "", HTTPStatus.CREATED, body), as_json=as_json)
 
 

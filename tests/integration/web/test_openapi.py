@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from app.web.docs import PARTS
+from app.audit.entries import ACTIONS
+from app.web.docs import FILES
 from app.web.openapi.document import PLACES
+from schemas.audit import AUDITED_OUTCOMES
 from tests.support.openapi import document, label, resolved, strict
 
 PAGES = "console."
@@ -129,6 +131,10 @@ def test_every_operation_has_a_summary_a_description_and_its_permission(front_do
         assert ("401" in operation["responses"]) is (hasattr(view, "permissions") or name == "GET /metrics")
 
 
+def test_the_documented_outcomes_of_the_audit_are_those_of_its_entries() -> None:
+    assert set(AUDITED_OUTCOMES) == set(ACTIONS)
+
+
 def test_every_operation_has_a_unique_id() -> None:
     names = [operation["operationId"] for operation in described().values()]
 
@@ -152,7 +158,7 @@ def test_it_needs_no_key_and_has_an_etag(front_door: Flask) -> None:
 
 def test_the_page_and_its_files_need_no_key(front_door: Flask) -> None:
     client = front_door.test_client()
-    for url in ("/docs", *(f"/docs/{name}" for name in PARTS)):
+    for url in ("/docs", *(f"/docs/{name}" for name in FILES)):
         with client.get(url) as response:
             assert response.status_code == 200
             assert response.data
@@ -169,7 +175,7 @@ def test_the_page_loads_only_its_own_files(front_door: Flask) -> None:
     page, script = client.get("/docs").text, client.get("/docs/start.js").text
     loaded = re.findall(r'(?:src|href)="([^"]+)"', page)
 
-    assert set(loaded) == {f"docs/{name}" for name in PARTS} | {"openapi.json"}
+    assert set(loaded) == {f"docs/{name}" for name in FILES} | {"openapi.json"}
     assert ELSEWHERE.findall(page + script) == []
     assert "validatorUrl: null" in script
 

@@ -1,4 +1,4 @@
-"""Filters as values: what a body becomes, and that every kind of leaf can be read."""
+"""Filters: loading a body, and every kind of leaf."""
 
 from typing import Any
 
@@ -31,13 +31,13 @@ def test_groups_keep_their_order() -> None:
     assert read({"OR": [LEAD, {"AND": [BLANK, LEAD]}]}) == Some([LEAD_LEAF, Every([BLANK_LEAF, LEAD_LEAF])])
 
 
-def test_leaves_are_told_with_their_places() -> None:
+def test_leaves_have_their_places() -> None:
     found = dict(leaves_of(read({"OR": [LEAD, {"AND": [BLANK]}]})))
 
     assert found == {"filter.OR.0.custom_attribute": LEAD_LEAF, "filter.OR.1.AND.0.external_id": BLANK_LEAF}
 
 
-def test_a_value_beside_a_comparison_that_takes_none_says_nothing() -> None:
+def test_a_value_is_ignored_beside_a_comparison_without_one() -> None:
     assert read({"external_id": {"comparison": "does_not_exist", "value": "x"}}) == BLANK_LEAF
 
 
@@ -64,7 +64,7 @@ def test_an_empty_leaf_is_refused_by_its_comparison(kind: str) -> None:
         read({kind: {}})
 
 
-def test_what_is_costly_is_a_leaf() -> None:
+def test_costly_kinds_are_leaves() -> None:
     assert LEAVES.keys() >= COSTLY
 
 
