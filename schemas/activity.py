@@ -8,7 +8,7 @@ from marshmallow import ValidationError, fields, validate
 
 from schemas.base import OPTIONAL, Instant, RequestSchema, ResponseSchema, count_field, success_message
 
-#: Days of a look-back: the vendor's Y.
+#: Maximum days of a look-back: the vendor's Y.
 MAX_DAYS = 30
 SENTENCE_DAYS = f"'days' must be a whole number from 1 to {MAX_DAYS}."
 SENTENCE_SUBJECT = "Exactly one of 'event', 'product_id' and 'purchases' is required."

@@ -9,7 +9,7 @@ from schemas.base import OPTIONAL, RequestSchema, ResponseSchema, count_field, r
 from schemas.fields import AliasText, ExternalIdText, first_fault
 from schemas.identifiers import UserAlias
 
-#: Aliases of one request.
+#: Maximum aliases of one request.
 MAX_ALIASES = 50
 TOO_MANY = "The max number of external_ids and aliases per request was exceeded"
 

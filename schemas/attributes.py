@@ -16,7 +16,7 @@ from schemas.identifiers import Email, Phone, Target
 from schemas.nesting import MAX_NESTED_BYTES, size
 from schemas.targets import TargetSchema, may_create, target_of
 
-#: Elements of an array of a standard attribute.
+#: Maximum elements of an array of a standard attribute.
 MAX_LISTED = 100
 #: Keys that identify the profile or control the update; they are no attributes.
 INSTRUCTIONS = frozenset(

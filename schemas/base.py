@@ -1,8 +1,8 @@
 """Base classes of the schemas of requests and responses, and the fields that only responses have.
 
 The OpenAPI document is generated from the schemas (`app/web/openapi`). A schema's docstring is its description. A field
-or a schema may say more in the class attribute `json_schema`; there a schema class stands for a reference to it. A
-schema that lists other schemas in `one_of` or `any_of` describes their union and is never loaded or dumped.
+or a schema may say more in the class attribute `json_schema`; there a schema class becomes a reference to it. A
+schema that lists other schemas in `one_of` or `any_of` describes their union; it is never loaded or dumped.
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from marshmallow import EXCLUDE, RAISE, Schema, fields
 
 #: Metadata of a member that a response may omit.
 OPTIONAL: Mapping[str, Any] = {"optional": True}
-#: JSON Schema of an array of objects whose members depend on the data.
+#: JSON Schema of an object whose members depend on the data.
 ANY_OBJECT: Mapping[str, Any] = {"type": "object", "additionalProperties": True}
 DATE_TIME: Mapping[str, Any] = {"type": "string", "format": "date-time"}
 

@@ -12,7 +12,7 @@ from schemas.identifiers import BrazeId, Email, ExternalId, Phone, UserAlias
 from schemas.prioritization import Prioritization
 from schemas.targets import UserAliasSchema, alias_of
 
-#: Identifiers of one request, over all of its arrays.
+#: Maximum identifiers of one request, over all of its arrays.
 MAX_DELETED = 50
 TOO_MANY = "The max number of ids per request was exceeded"
 NO_IDENTIFIER = (

@@ -14,7 +14,7 @@ from schemas.profile import EXPORTABLE, ProfileSchema
 from schemas.targets import UserAliasSchema, alias_of
 from schemas.text import quoted
 
-#: External ids, and aliases, of one request.
+#: Maximum external ids, and aliases, of one request.
 MAX_NAMED = 50
 TOO_MANY = "The max number of external_ids and aliases per request was exceeded"
 NO_IDENTIFIER = (

@@ -10,7 +10,7 @@ from schemas.base import RequestSchema, ResponseSchema, success_message
 from schemas.fields import ExternalIdText, first_fault
 from schemas.identifiers import MAX_EXTERNAL_ID_BYTES
 
-#: External ids of one request.
+#: Maximum external ids of one request.
 MAX_IDS = 50
 NO_RENAMES = f"'external_id_renames' must be an array of 1 to {MAX_IDS} objects"
 NO_REMOVALS = f"'external_ids' must be an array of 1 to {MAX_IDS} strings"
@@ -18,7 +18,7 @@ NO_REMOVALS = f"'external_ids' must be an array of 1 to {MAX_IDS} strings"
 # The vendor's sentence, to the letter.
 IN_USE = "new_external_id is already in use"
 
-# Ours, by its rules.
+# Our sentences for the vendor's rules.
 NOT_AN_OBJECT = "a rename must be an object with 'current_external_id' and 'new_external_id'"
 SAME = "current_external_id and new_external_id cannot be the same"
 UNKNOWN = "current_external_id does not exist"

@@ -15,9 +15,9 @@ from marshmallow.exceptions import SCHEMA
 from schemas.identifiers import MAX_ALIAS_BYTES, MAX_EXTERNAL_ID_BYTES
 from schemas.text import quoted
 
-#: Characters of a text of a profile.
+#: Maximum characters of a text of a profile.
 MAX_TEXT = 255
-#: Characters of an email address.
+#: Maximum characters of an email address.
 MAX_EMAIL = 320
 #: First and last year of a moment; a year outside is a mistake.
 YEARS = (1900, 3000)

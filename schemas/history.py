@@ -14,9 +14,9 @@ from schemas.identifiers import Target
 from schemas.nesting import MAX_NESTED_BYTES, MAX_PURCHASE_BYTES, check_properties
 from schemas.targets import TargetSchema, may_create, target_of
 
-#: Purchases of one object.
+#: Maximum purchases of one object.
 MAX_QUANTITY = 100
-#: Units of currency; a higher price is a mistake.
+#: Maximum units of currency; a higher price is a mistake.
 MAX_PRICE = 1_000_000_000
 #: Property names that would hide a member of the event or the purchase.
 EVENT_RESERVED = frozenset({"time", "event_name"})

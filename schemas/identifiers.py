@@ -9,9 +9,9 @@ import phonenumbers
 
 from schemas.prioritization import Priority
 
-#: Bytes of an external_id, as at the vendor.
+#: Maximum bytes of an external_id, as at the vendor.
 MAX_EXTERNAL_ID_BYTES = 987
-#: Bytes of an alias name or label, as at the vendor.
+#: Maximum bytes of an alias name or label, as at the vendor.
 MAX_ALIAS_BYTES = 236
 
 
@@ -109,7 +109,7 @@ def phone_key(number: str) -> str:
 
 
 def plain_value(identifier: Recorded) -> str:
-    """Return the plain value of *identifier* as it was sent: what `GET /merge/jobs?identifier=` compares with."""
+    """Return the plain value of *identifier* as it was sent; `GET /merge/jobs?identifier=` compares with it."""
     match identifier:
         case UserAlias(_, name):
             return name
@@ -120,12 +120,12 @@ def plain_value(identifier: Recorded) -> str:
 
 
 def search_keys(text: str) -> tuple[str, ...]:
-    """Return every form in which the plain value *text* may be on record, without repeats."""
+    """Return the distinct forms in which the ledger may store the plain value *text*."""
     return tuple(dict.fromkeys((text, fold_email(text), phone_key(text))))
 
 
 def sharing_key(identifier: Recorded) -> tuple[str, ...]:
-    """Return what two identifiers have in common when they share a lane: their kind and comparable value."""
+    """Return the kind and the comparable value of *identifier*; jobs that share them run in one lane."""
     match identifier:
         case ExternalId(value):
             return ("external_id", value)

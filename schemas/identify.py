@@ -12,7 +12,7 @@ from schemas.identifiers import Email, ExternalId, Identifier, Phone
 from schemas.prioritization import Prioritization
 from schemas.targets import UserAliasSchema, alias_of
 
-#: Objects of one request, over its three arrays.
+#: Maximum objects of one request, over its three arrays.
 MAX_OBJECTS = 50
 
 NOTHING_SENT = (

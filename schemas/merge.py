@@ -25,7 +25,7 @@ from schemas.outcomes import Outcome
 from schemas.prioritization import PRIORITIZATION_CHECKS
 from schemas.targets import MAX_ADDRESS_BYTES, IdentifierSchema
 
-#: Updates of one request.
+#: Maximum updates of one request.
 MAX_UPDATES = 50
 
 # The vendor's sentences, to the letter.

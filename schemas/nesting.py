@@ -9,11 +9,11 @@ from marshmallow import ValidationError
 from schemas.base import moment_text
 from schemas.fields import MAX_TEXT, moment_in
 
-#: Bytes of a nested custom attribute, an array, or the properties of an event.
+#: Maximum bytes of a nested custom attribute, an array, or the properties of an event.
 MAX_NESTED_BYTES = 100 * 1024
-#: Bytes of the properties of a purchase.
+#: Maximum bytes of the properties of a purchase.
 MAX_PURCHASE_BYTES = 50 * 1024
-#: Properties of one event or purchase.
+#: Maximum properties of one event or purchase.
 MAX_PROPERTIES = 256
 #: The year after which a time in a nested value is not stored.
 LAST_YEAR = 3000

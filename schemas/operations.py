@@ -17,7 +17,7 @@ ADD_OBJECTS, REMOVE_OBJECTS, UPDATE_OBJECTS = "$add", "$remove", "$update"
 OF_OBJECTS = frozenset({ADD_OBJECTS, REMOVE_OBJECTS, UPDATE_OBJECTS})
 #: Keys by which `$remove` and `$update` select objects, and the new object of `$update`.
 KEY, VALUE, NEW = "$identifier_key", "$identifier_value", "$new_object"
-#: Objects of one of these operations.
+#: Maximum objects of one of these operations.
 MAX_CHANGES = 500
 #: Bounds of an increment, and of the incremented value: 64 bits.
 LEAST, MOST = -(2**63), 2**63 - 1

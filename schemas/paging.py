@@ -13,7 +13,7 @@ from schemas.fields import MESSAGES
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 100
-#: Characters of an identifier by which a list is filtered.
+#: Maximum characters of an identifier by which a list is filtered.
 MAX_IDENTIFIER = 1_000
 LIMIT = f"'limit' must be a whole number from 1 to {MAX_LIMIT}"
 IDENTIFIER = f"'identifier' must have from 1 to {MAX_IDENTIFIER} characters and no NUL among them"

@@ -9,12 +9,12 @@ from marshmallow import ValidationError, fields, post_load
 from schemas.base import StrictRequestSchema
 from schemas.fields import MAX_TEXT, MESSAGES, Choice, Moment, Number, Text, Truth
 
-#: Characters of a regular expression.
+#: Maximum characters of a regular expression.
 MAX_PATTERN = 1_000
 #: Highest count of a comparison, and days of a look-back: the vendor's X and Y.
 MAX_TIMES = 50
 MAX_DAYS_BACK = 30
-#: Days of a comparison with the time of an attribute: a hundred years.
+#: Maximum days of a comparison with the time of an attribute: a hundred years.
 MAX_DAYS = 36_500
 #: Highest number of a comparison; a higher one is a mistake.
 MAX_NUMBER = 10**15

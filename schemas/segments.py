@@ -13,7 +13,7 @@ from schemas.profile import EXPORTABLE, ProfileSchema
 from schemas.segment_leaves import COSTLY, LEAVES, Leaf, Whole
 from schemas.text import quoted
 
-#: Levels of AND and OR, leaves of a filter, and leaves that read the history.
+#: Maximum levels of AND and OR, leaves of a filter, and leaves that read the history.
 MAX_DEPTH = 8
 MAX_LEAVES = 50
 MAX_COSTLY = 10

@@ -19,7 +19,7 @@ from schemas.identifiers import (
 )
 from schemas.prioritization import Prioritization
 
-#: Bytes of an email address or phone number that is looked up.
+#: Maximum bytes of an email address or phone number that is looked up.
 MAX_ADDRESS_BYTES = 320
 #: Keys that identify one profile; an object may have at most one of them.
 PRIMARIES = ("external_id", "user_alias", "braze_id")

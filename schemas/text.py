@@ -2,9 +2,9 @@
 
 #: Levels of a request body; real profiles have less than ten.
 MAX_DEPTH = 32
-#: Characters of any string of a request body; attributes have lower limits.
+#: Maximum characters of any string of a request body; attributes have lower limits.
 MAX_STRING = 100_000
-#: Characters of the client's text that an error message quotes.
+#: Maximum characters of the client's text that an error message quotes.
 MAX_QUOTED = 100
 #: Characters that begin a formula in a spreadsheet, or that spreadsheets skip before one.
 FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001  the full-width ones too

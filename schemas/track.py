@@ -24,7 +24,7 @@ from schemas.identifiers import ExternalId, Target
 
 Entry = Attributes | Event | Purchase | Session | Engagement
 
-#: Objects of one array.
+#: Maximum objects of one array.
 MAX_OBJECTS = 75
 TOO_MANY = "Max Input Length Exceeded"
 NOTHING_VALID = "Valid data must be provided in the 'attributes', 'events', or 'purchases' fields."

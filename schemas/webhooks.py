@@ -13,7 +13,7 @@ from schemas.outcomes import JobKind
 from schemas.paging import Cursor, PageQuery
 from schemas.text import quoted
 
-#: Characters of the URL of a webhook.
+#: Maximum characters of the URL of a webhook.
 MAX_URL = 2_048
 
 

@@ -20,6 +20,7 @@ CURSOR = ProfileCursor()
     Tag.SEGMENTS,
     "Count and list the profiles that match a filter",
     body=SegmentSchema,
+    example={"filter": {"attribute": {"name": "country", "comparison": "equals", "value": "DE"}}, "limit": 10},
     replies={200: SegmentPageSchema},
 )
 @blueprint.post("/query")

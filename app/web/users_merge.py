@@ -18,6 +18,11 @@ blueprint = Blueprint("users_merge", __name__)
     Tag.USERS,
     "Merge up to 50 pairs of profiles",
     body=MergeRequestSchema,
+    example={
+        "merge_updates": [
+            {"identifier_to_merge": {"external_id": "ada-2"}, "identifier_to_keep": {"external_id": "ada"}}
+        ]
+    },
     headers=IDEMPOTENT,
     replies={202: reply(MergeAcceptedSchema, *BATCH_HEADERS), 409: IDEMPOTENCY_CONFLICT},
 )

@@ -135,6 +135,14 @@ def test_the_documented_outcomes_of_the_audit_are_those_of_its_entries() -> None
     assert set(AUDITED_OUTCOMES) == set(ACTIONS)
 
 
+def test_every_example_is_a_valid_request(front_door: Flask) -> None:
+    operations = [vars(view)["operation"] for view in routes(front_door).values()]
+    examples = [(operation.body, operation.example) for operation in operations if operation.example]
+
+    assert examples
+    assert all(body().load(example) for body, example in examples)
+
+
 def test_every_operation_has_a_unique_id() -> None:
     names = [operation["operationId"] for operation in described().values()]
 
