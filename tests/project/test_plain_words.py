@@ -12,7 +12,7 @@ from tests.project.tree import PACKAGES, files, name_of, packaged
 MOST_ALLOWED = 0
 DOCUMENTS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "Makefile", "Procfile")
 FOLDERS = ("app", "workers", "cli", "schemas", "docs", "monitoring", ".ci", ".github")
-KINDS = {".py", ".sql", ".html", ".js", ".css", ".md", ".yml", ".yaml"}
+KINDS = {".py", ".sql", ".html", ".js", ".css", ".json", ".md", ".yml", ".yaml"}
 #: Public names that several modules of one package tree may define, with the reason.
 SHARED_NAMES: dict[str, str] = {}
 
