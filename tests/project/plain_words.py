@@ -144,7 +144,12 @@ PUBLIC = re.compile(r"--patience|MERGELANE_PATIENCE\w*|MERGELANE_MAX_STRANDINGS|
 #: Uses that stay. This list only shrinks: tests/project/test_plain_words.py fails when an entry matches nothing.
 ALLOWED: tuple[Allowed, ...] = ()
 
-_CODE = re.compile(r"```.*?```|`[^`\n]+`|<!--.*?-->|\]\([^)\s]*\)", re.DOTALL)
+#: What a Markdown file does not say in prose: code, comments, targets of links, and results that a program wrote.
+_CODE = re.compile(
+    r"<!-- results: begin -->.*?<!-- results: end -->|```.*?```|`[^`\n]+`|<!--.*?-->|\]\([^)\s]*\)", re.DOTALL
+)
+#: Comments and messages of scripts and styles.
+_SCRIPT = re.compile(r"""/\*.*?\*/|(?<!:)//[^\n]*|"[^"\n]* [^"\n]*"|`[^`]* [^`]*`""", re.DOTALL)
 _TAG = re.compile(r"<script\b.*?</script>|<style\b.*?</style>|\{%.*?%\}|\{\{.*?\}\}|<[^>]*>", re.DOTALL)
 _SQL = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
 _SELF = ("tests/project/plain_words.py", "tests/project/test_plain_words.py")
@@ -217,6 +222,8 @@ def prose_of(path: Path, text: str) -> str:
             return _blanked(_CODE, text)
         case ".html":
             return _blanked(_TAG, text)
+        case ".js" | ".css":
+            return _kept(_SCRIPT, text)
     return text
 
 

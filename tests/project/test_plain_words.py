@@ -13,6 +13,8 @@ MOST_ALLOWED = 0
 DOCUMENTS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "Makefile", "Procfile")
 FOLDERS = ("app", "workers", "cli", "schemas", "docs", "monitoring", ".ci", ".github")
 KINDS = {".py", ".sql", ".html", ".js", ".css", ".json", ".md", ".yml", ".yaml"}
+#: Files of others.
+FOREIGN = ("app/web/console/static/htmx.min.js",)
 #: Public names that several modules of one package tree may define, with the reason.
 SHARED_NAMES: dict[str, str] = {}
 
@@ -22,8 +24,11 @@ def read() -> list[Path]:
     return [
         path
         for path in files()
-        if name_of(path) in DOCUMENTS
-        or (name_of(path).split("/")[0] in FOLDERS and (path.suffix in KINDS or name_of(path) == ".ci/run"))
+        if name_of(path) not in FOREIGN
+        and (
+            name_of(path) in DOCUMENTS
+            or (name_of(path).split("/")[0] in FOLDERS and (path.suffix in KINDS or name_of(path) == ".ci/run"))
+        )
     ]
 
 
