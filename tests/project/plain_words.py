@@ -1,8 +1,10 @@
 """The words that code, messages and documents avoid, and a checker for single files.
 
     python tests/project/plain_words.py FILE...
+    python tests/project/plain_words.py --names FOLDER...
 
-prints each violation as `file:line: word: what to write instead`. It reads comments, docstrings and messages of Python
+The first prints each violation as `file:line: word: what to write instead`. The second prints the public functions and
+classes that several modules of a folder define. The checker reads comments, docstrings and messages of Python
 files, comments of SQL files, the text of HTML and Markdown files, and other files whole. It imports nothing of the
 project.
 """
@@ -13,7 +15,9 @@ import re
 import sys
 import token
 import tokenize
+from collections import defaultdict
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -105,7 +109,7 @@ NAMES = (
     Word(r"Rehears\w*", "PreviewResult"),
     Word(r"GAVE_WAY", "CONTENTION_ERRORS"),
     Word(r"undo_look|settle\.look", "app.undo.target, resolve_pairs"),
-    Word(r"PatientConnection|patience", "TimeoutConnection, client_timeout"),
+    Word(r"PatientConnection|app[./]patience|import patience", "TimeoutConnection, app.db.client_timeout"),
     Word(r"pulse", "ServerProbe"),
     Word(r"uneasy", "probe_after"),
     Word(r"collect_seldom", "gc_tuning.tune_gc"),
@@ -116,11 +120,11 @@ NAMES = (
     Word(r"until_settled", "retry_until_stable"),
     Word(r"Seating", "Assignment, Targeted"),
     Word(r"way_out", "remedy"),
-    Word(r"go_on", "advance"),
+    Word(r"(?<!_)go_on(?!_)", "advance"),
     Word(r"house_rules", "a name of the rules, such as code_rules"),
 )
 
-#: Old names of classes that are also English words: matched in Python code only, not in its prose.
+#: Old names that are also English words: matched in Python code only, not in its prose.
 CLASSES = (
     Word(r"Hand", "WorkingSet"),
     Word(r"Pulse", "ServerProbe"),
@@ -136,10 +140,27 @@ CLASSES = (
     Word(r"Taken", "LeasedDelivery"),
     Word(r"Ending", "AttemptResult"),
     Word(r"Aimed", "Targeted"),
+    Word(r"(?<!_)hand(?!_)", "working_set"),
+    Word(r"Board", "SharedMemory"),
+    Word(r"Part", "FieldState"),
+    Word(r"Question", "HistoryQuery"),
+    Word(r"Side|Party", "ProfileRef"),
+    Word(r"Known", "Estimate"),
+    Word(r"Pace", "FlowControl"),
+    Word(r"Notice", "Delivery"),
+    Word(r"Note", "AuditEvent"),
+    Word(r"Work", "ClaimedJob"),
+    Word(r"Windows", "FixedWindowLimiter"),
+    Word(r"Look", "a name of what it is"),
+    Word(r"told", "help, reported, logged"),
+    Word(r"fates?", "group_plan"),
+    Word(r"(?<!_)tell(?!_)", "set_workspace"),
+    Word(r"(?<!_)borrow(?!_)", "Transaction"),
+    Word(r"[Jj]ournal", "checkpoint, Checkpoint"),
 )
 
-#: Names of the wire, of settings and of options: they stay everywhere, and are not read.
-PUBLIC = re.compile(r"--patience|MERGELANE_PATIENCE\w*|MERGELANE_MAX_STRANDINGS|\bmax_strandings\b")
+#: Names of settings and options, and names of tests in documents: they stay everywhere, and are not read.
+PUBLIC = re.compile(r"--patience|MERGELANE_MAX_STRANDINGS|\bmax_strandings\b|::test_\w+")
 
 #: Uses that stay. This list only shrinks: tests/project/test_plain_words.py fails when an entry matches nothing.
 ALLOWED: tuple[Allowed, ...] = ()
@@ -187,6 +208,7 @@ def _kept(pattern: re.Pattern[str], text: str) -> str:
     return "".join(kept)
 
 
+@lru_cache(maxsize=1)
 def _python_prose(text: str) -> str:
     """Return the comments, docstrings and messages of a Python module, at their places.
 
@@ -274,10 +296,23 @@ def public_names(path: Path) -> Iterator[tuple[str, int]]:
             yield node.name, node.lineno
 
 
+def shared_names(folder: Path) -> dict[str, list[str]]:
+    """Return the public names that several modules below *folder* define, each with its places."""
+    places = defaultdict(list)
+    for path in sorted(folder.rglob("*.py")):
+        for name, line in public_names(path):
+            places[name].append(f"{_name(path)}:{line}")
+    return {name: found for name, found in sorted(places.items()) if len(found) > 1}
+
+
 def main(arguments: list[str]) -> int:
-    """Print the violations of the named files; return 1 if there is one."""
-    found = [use for argument in arguments for use in findings(Path(argument))]
-    sys.stdout.writelines(f"{use}\n" for use in found)
+    """Print the violations of the named files, or the shared names of folders; return 1 if there is one."""
+    if arguments[:1] == ["--names"]:
+        shared = [item for folder in arguments[1:] for item in shared_names(Path(folder)).items()]
+        found = [f"{name}: {', '.join(places)}" for name, places in shared]
+    else:
+        found = [str(use) for argument in arguments for use in findings(Path(argument))]
+    sys.stdout.writelines(f"{line}\n" for line in found)
     return 1 if found else 0
 
 
