@@ -53,7 +53,7 @@ class TimeZone(fields.Field[str]):
 
 
 class RuleMembers(Schema):
-    """The rule that selects the profile to keep among those that share an address."""
+    """The rule that selects the profile to keep among profiles that share an address."""
 
     identifier = Choice(
         *SharedAddress, attribute="rule.identifier", metadata={"description": "The address that duplicates share."}

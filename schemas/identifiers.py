@@ -65,7 +65,7 @@ class BrazeId:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A profile among those that share an address, valid while it has the address and *identified* is unchanged.
+    """A profile among profiles that share an address, valid while it has the address and *identified* is unchanged.
 
     Only jobs of duplicate runs have it; no request can.
     """

@@ -139,7 +139,7 @@ class AcceptedSchema(ResponseSchema):
     batch_id = fields.UUID()
     status_url = fields.String()
     batch = fields.Nested(
-        BatchSchema, metadata={**OPTIONAL, "description": "The batch, when the client asked to wait for it."}
+        BatchSchema, metadata={**OPTIONAL, "description": "The batch, when the client waited for it."}
     )
 
 

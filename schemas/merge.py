@@ -60,7 +60,7 @@ Identifier_co = TypeVar("Identifier_co", bound=Recorded, covariant=True)
 
 
 class Update(Protocol[Identifier_co]):
-    """The identifiers of both sides of a job that is to be made, or previewed."""
+    """The identifiers of both sides of a new job, or of a preview."""
 
     @property
     def orphan(self) -> Identifier_co:

@@ -69,4 +69,4 @@ class Outcome(_Described):
     IDENTIFIED = "identified", "The profile got its external_id."
     UNDONE = "undone", "The merge was taken back whole."
     UNDONE_IN_PART = "undone_in_part", "The merge was taken back but for what is listed as not restored."
-    NOT_UNDOABLE = "not_undoable", "The merge cannot be taken back as things stand; nothing was changed."
+    NOT_UNDOABLE = "not_undoable", "The merge cannot be reverted in the current state; nothing was changed."

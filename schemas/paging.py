@@ -93,6 +93,6 @@ def load_query(schema: Schema, query: Mapping[str, str]) -> dict[str, Any]:
     """
     if query.keys() - schema.fields.keys():
         known = ", ".join(sorted(schema.fields))
-        raise ValidationError(f"There is an unknown query parameter; those that this URL takes are: {known}")
+        raise ValidationError(f"There is an unknown query parameter; this URL takes: {known}")
     loaded: dict[str, Any] = schema.load(query)
     return loaded

@@ -17,7 +17,7 @@ HEADERS: Mapping[str, Json] = {
     key: {"description": description, "schema": shape, "required": required}
     for name, description, shape in (
         ("X-Request-Id", "The id of the request: the client's own, or a new one.", STRING),
-        ("X-RateLimit-Limit", "Requests in a window, for the endpoint and those that share its limit.", COUNT),
+        ("X-RateLimit-Limit", "Requests in a window, for all endpoints that share this limit.", COUNT),
         ("X-RateLimit-Remaining", "Requests left in this window.", COUNT),
         ("X-RateLimit-Reset", "The start of the next window, in seconds since the epoch.", COUNT),
         ("Location", "The URL to poll.", STRING),

@@ -77,7 +77,7 @@ class Operation:
     replies: Mapping[int, Reply | Common]
 
     def all_replies(self, *, names_an_object: bool) -> dict[int, Reply | Common]:
-        """Return the replies with those that follow from the parameters and the body."""
+        """Return the declared replies, and the replies that follow from the parameters and the body."""
         implied: dict[int, Reply | Common] = {}
         if self.body or self.query or "Idempotency-Key" in self.headers:
             implied[HTTPStatus.BAD_REQUEST] = error(REJECTED)
