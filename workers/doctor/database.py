@@ -45,7 +45,7 @@ def schema(connection: Connection) -> Finding:
     """Return whether this code runs on the schema that is there."""
     current, needed = schema_version.current(connection), schema_version.needed()
     if sentence := schema_version.fault(current):
-        return wrong("schema", sentence.partition("; run ")[0] + ".", "Run `mergelane migrate`.")
+        return wrong("schema", sentence.partition("; run ")[0].rstrip(".") + ".", "Run `mergelane migrate`.")
     if current is not None and current > needed:
         return notice(
             "schema",

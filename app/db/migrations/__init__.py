@@ -46,8 +46,8 @@ SCHEMA_FILES = (
 )
 #: The revision that SCHEMA_FILES create.
 SCHEMA_REVISION = "0024"
-#: A whole function in these files.
-FUNCTION = re.compile(r"^CREATE OR REPLACE FUNCTION .*?^(?:END;|\$\$;|RETURN [^;]*;)$", re.MULTILINE | re.DOTALL)
+#: A function in these files. It ends with a semicolon before an empty line.
+FUNCTION = re.compile(r"^CREATE OR REPLACE FUNCTION .*?;\n(?=\n|\Z)", re.MULTILINE | re.DOTALL)
 #: The end of a statement in a file whose statements run one by one.
 END = re.compile(r";[ \t]*$", re.MULTILINE)
 
