@@ -53,9 +53,7 @@ def add_migration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AddMigrati
             return config
 
         monkeypatch.setattr(migrations, "configuration", with_later)
-        monkeypatch.setattr(
-            migrations, "_text", lambda file: text if file == f"{LATER}_later.sql" else text_of(file)
-        )
+        monkeypatch.setattr(migrations, "_text", lambda file: text if file == f"{LATER}_later.sql" else text_of(file))
 
     return add
 

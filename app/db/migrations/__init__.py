@@ -15,7 +15,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from psycopg.errors import InsufficientPrivilege, LockNotAvailable
-from sqlalchemy import Connection, create_engine, make_url, text
+from sqlalchemy import Connection, create_engine, make_url
 from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.pool import NullPool
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
@@ -44,8 +44,6 @@ SCHEMA_FILES = (
     "webhooks.sql",
     "duplicates.sql",
 )
-#: The revision that SCHEMA_FILES create.
-SCHEMA_REVISION = "0024"
 #: A function in these files. It ends with a semicolon before an empty line.
 FUNCTION = re.compile(r"^CREATE OR REPLACE FUNCTION .*?;\n(?=\n|\Z)", re.MULTILINE | re.DOTALL)
 #: The end of a statement in a file whose statements run one by one.
@@ -84,7 +82,9 @@ def _upgrade(config: Config, revision: str) -> None:
         if isinstance(error.orig, LockNotAvailable):
             raise error.orig from error
         if error.connection_invalidated or getattr(error.orig, "sqlstate", None) is None:
-            raise SetupError("Cannot connect to PostgreSQL at DATABASE_URL. Check the URL and that PostgreSQL is running.") from error
+            raise SetupError(
+                "Cannot connect to PostgreSQL at DATABASE_URL. Check the URL and that PostgreSQL is running."
+            ) from error
         raise
 
 
@@ -123,18 +123,16 @@ def sqlalchemy_url(database_url: str) -> str:
     try:
         url = make_url(database_url)
     except ArgumentError as error:
-        raise SetupError(
-            "DATABASE_URL is malformed. Write it as postgresql://user:password@host/database."
-        ) from error
+        raise SetupError("DATABASE_URL is malformed. Write it as postgresql://user:password@host/database.") from error
     return url.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
 
 
 def convert_from_oldest(connection: Connection) -> None:
-    """Convert a database at OLDEST to SCHEMA_REVISION, in the transaction of *connection*; leave any other as it is.
+    """Convert a database at OLDEST to the first revision of SCHEMA_FILES, in the transaction of *connection*.
 
-    Alembic cannot start at either of two revisions, so this step is not one of its revisions. The files of the schema
-    create functions with CREATE OR REPLACE, so that this step can update all functions from there. Raises SetupError
-    for a revision before OLDEST.
+    A database at any other revision stays as it is. This step is not a revision of Alembic, which cannot begin at
+    either of two revisions. It takes the functions from SCHEMA_FILES, which create them with CREATE OR REPLACE. Raises
+    SetupError for a revision before OLDEST.
     """
     revision = MigrationContext.configure(connection).get_current_revision()
     if sentence := too_old(revision):
@@ -145,7 +143,6 @@ def convert_from_oldest(connection: Connection) -> None:
     for file in SCHEMA_FILES:
         for function in FUNCTION.findall(_text(file)):
             _driver_connection(file, connection).execute(function)
-    connection.execute(text("UPDATE alembic_version SET version_num = :revision"), {"revision": SCHEMA_REVISION})
 
 
 def run_sql(file: str, connection: Connection | None = None) -> None:

@@ -11,3 +11,5 @@ ALTER TABLE job VALIDATE CONSTRAINT undo_names_its_job, VALIDATE CONSTRAINT undo
 ALTER TABLE batch VALIDATE CONSTRAINT source_is_known, VALIDATE CONSTRAINT run_of_duplicates;
 
 SET LOCAL statement_timeout = '1min';
+
+UPDATE alembic_version SET version_num = '0024';

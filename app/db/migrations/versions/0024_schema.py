@@ -7,5 +7,6 @@ down_revision = None
 
 
 def upgrade() -> None:
+    """Create everything in an empty database."""
     for file in SCHEMA_FILES:
         run_sql(file)
