@@ -20,9 +20,9 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_aft
 from app.config import Settings
 from app.errors import DatabaseUnavailable, SetupError
 from app.metrics.database import POOL_LIMIT, Lending, count_retry
-from app.db.client_timeout import Patience, PatientConnection, Pulse, check
+from app.db.client_timeout import ClientTimeout, ServerProbe, TimeoutConnection, check_alive
 
-Connection = PatientConnection[DictRow]
+Connection = TimeoutConnection[DictRow]
 Pool = ConnectionPool[Connection]
 Result = TypeVar("Result")
 #: An answer to a statement that was sent: to be called once, which waits for it. What is sent in between travels along.
@@ -81,11 +81,11 @@ def load_queries(package: str, file: str) -> dict[str, LiteralString]:
 QUERIES = load_queries(__package__, "transactions.sql")
 
 
-def open_pool(settings: Settings, *, name: str, uneasy: bool = False) -> Pool:
+def open_pool(settings: Settings, *, name: str, probe_server: bool = False) -> Pool:
     """Return a pool of connections that open as they are needed; *name* is what PostgreSQL shows them under.
 
-    They work as APP_ROLE from the first statement on. Those who must answer soon are *uneasy*: when a statement takes
-    longer than usual, they look whether PostgreSQL is still there. Raises SetupError when no DATABASE_URL is set.
+    They work as APP_ROLE from the first statement on. With *probe_server* a connection with a slow statement probes whether
+    PostgreSQL still answers. Raises SetupError when no DATABASE_URL is set.
     """
     if not settings.database_url:
         raise SetupError("DATABASE_URL is not set; set it, or start everything with `mergelane up`.")
@@ -93,13 +93,13 @@ def open_pool(settings: Settings, *, name: str, uneasy: bool = False) -> Pool:
     return ConnectionPool(
         settings.database_url,
         connection_class=Connection,
-        configure=patient(settings, uneasy=uneasy),
+        configure=set_client_timeout(settings, probe_server=probe_server),
         kwargs=connection_arguments(settings, name=name, role=APP_ROLE),
         min_size=0,
         max_size=settings.pool_size,
         timeout=settings.pool_timeout_s,
         reconnect_timeout=settings.pool_timeout_s,
-        check=check,
+        check=check_alive,
         name=name,
         open=True,
     )
@@ -154,18 +154,20 @@ def tell(connection: psycopg.Connection[Any], workspace_id: int) -> None:
     connection.execute(QUERIES["tell"], {"workspace_id": workspace_id})
 
 
-#: Seconds that PostgreSQL is given, beyond its own timeout of a statement, to say that it has cancelled it.
+#: Seconds beyond the statement timeout in which PostgreSQL must report that it cancelled the statement.
 GRACE_S = 5.0
 
 
-def patient(settings: Settings, *, uneasy: bool) -> Callable[[Connection], None]:
-    """Return what gives each new connection its patience: PostgreSQL's own timeouts need a server that still runs."""
-    longest_s = max(settings.statement_timeout_ms, settings.lock_timeout_ms) / 1000 + GRACE_S
-    uneasy_s = settings.silence_s if uneasy else None
-    patience = Patience(longest_s=longest_s, uneasy_s=uneasy_s, pulse=Pulse(settings.database_url))
+def set_client_timeout(settings: Settings, *, probe_server: bool) -> Callable[[Connection], None]:
+    """Return a function that sets the client timeout of a new connection."""
+    limit_s = max(settings.statement_timeout_ms, settings.lock_timeout_ms) / 1000 + GRACE_S
+    probe_after_s = settings.silence_s if probe_server else None
+    client_timeout = ClientTimeout(
+        limit_s=limit_s, probe_after_s=probe_after_s, probe=ServerProbe(settings.database_url)
+    )
 
     def configure(connection: Connection) -> None:
-        connection.patience = patience
+        connection.client_timeout = client_timeout
 
     return configure
 
