@@ -84,8 +84,8 @@ QUERIES = load_queries(__package__, "transactions.sql")
 def open_pool(settings: Settings, *, name: str, probe_server: bool = False) -> Pool:
     """Return a pool of connections that open as they are needed; *name* is what PostgreSQL shows them under.
 
-    They work as APP_ROLE from the first statement on. With *probe_server* a connection with a slow statement probes whether
-    PostgreSQL still answers. Raises SetupError when no DATABASE_URL is set.
+    They work as APP_ROLE from the first statement on. With *probe_server* a connection probes during a slow statement
+    whether PostgreSQL still answers. Raises SetupError when no DATABASE_URL is set.
     """
     if not settings.database_url:
         raise SetupError("DATABASE_URL is not set; set it, or start everything with `mergelane up`.")
