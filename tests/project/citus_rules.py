@@ -9,7 +9,11 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import Any
 
-from pglast import ast, enums, parse_sql
+import pglast
+from pglast import enums, parse_sql
+
+#: The types say that every field may be missing. The parser fills those that the grammar requires.
+ast: Any = pglast.ast
 
 #: Every rule, with the construct that works instead.
 RULES = {
@@ -103,7 +107,7 @@ def of_node(node: Any, cte_names: set[str]) -> Iterator[str]:
                 yield "union-without-table"
 
 
-def of_update(update: ast.UpdateStmt) -> Iterator[str]:
+def of_update(update: Any) -> Iterator[str]:
     """Yield the rules that *update* breaks."""
     if called(update) & VOLATILE:
         yield "volatile-in-update"
@@ -120,7 +124,7 @@ def of_update(update: ast.UpdateStmt) -> Iterator[str]:
             yield "column-interval-in-update"
 
 
-def of_insert(insert: ast.InsertStmt, cte_names: set[str]) -> Iterator[str]:
+def of_insert(insert: Any, cte_names: set[str]) -> Iterator[str]:
     """Yield the rules that *insert* breaks."""
     conflict, select = insert.onConflictClause, insert.selectStmt
     if conflict is not None and called(conflict.targetList) & (STABLE | VOLATILE):
@@ -139,7 +143,7 @@ def of_insert(insert: ast.InsertStmt, cte_names: set[str]) -> Iterator[str]:
             yield "qualified-returning"
 
 
-def of_insert_select(insert: ast.InsertStmt, cte_names: set[str]) -> Iterator[str]:
+def of_insert_select(insert: Any, cte_names: set[str]) -> Iterator[str]:
     """Yield the rules that *insert*, an INSERT ... SELECT, breaks."""
     ctes = [cte.ctequery for cte in ctes_of(insert)]
     if any(isinstance(query, ast.InsertStmt | ast.UpdateStmt | ast.DeleteStmt) for query in ctes):
@@ -153,7 +157,7 @@ def of_insert_select(insert: ast.InsertStmt, cte_names: set[str]) -> Iterator[st
         yield "insert-without-table"
 
 
-def ctes_of(insert: ast.InsertStmt) -> list[Any]:
+def ctes_of(insert: Any) -> list[Any]:
     """Return the items of the WITH of *insert* or of its SELECT."""
     clauses = [node.withClause for node in (insert, insert.selectStmt) if node is not None]
     return [cte for clause in clauses if clause is not None for cte in clause.ctes]
@@ -218,6 +222,17 @@ def conditions(node: Any) -> Iterator[Any]:
             yield condition
 
 
+def joined_by_using(node: Any) -> Iterator[set[Owner | int]]:
+    """Yield for each JOIN ... USING (workspace_id) of the query level *node* the aliases of its relations."""
+    items = list(from_items(node))
+    while items:
+        item = items.pop()
+        if isinstance(item, ast.JoinExpr):
+            items += [item.larg, item.rarg]
+            if any(column.sval == "workspace_id" for column in item.usingClause or ()):
+                yield set(relations((item.larg, item.rarg)))
+
+
 def lacks_workspace(node: Any, cte_names: set[str], parameters: list[str]) -> bool:
     """Return whether a distributed relation of the query level *node* is not bound to %(workspace_id)s there.
 
@@ -231,7 +246,7 @@ def lacks_workspace(node: Any, cte_names: set[str], parameters: list[str]) -> bo
         if name not in cte_names and name not in REFERENCE_TABLES and not name.startswith("pg_")
     }
     only = next(iter(owners)) if sources(node) == 1 and owners else ""
-    groups: list[set[Owner | int]] = []
+    groups: list[set[Owner | int]] = list(joined_by_using(node))
     for condition in conditions(node):
         if isinstance(condition, ast.A_Expr) and condition.name[-1].sval == "=":
             sides = {side_of(condition.lexpr, only, parameters), side_of(condition.rexpr, only, parameters)}

@@ -83,7 +83,7 @@ def test_each_rule_finds_its_construct(statement: str, rule: str) -> None:
         "UPDATE job SET a = statement_timestamp() WHERE workspace_id = %(workspace_id)s",
         "INSERT INTO job (a) VALUES (%(a)s) ON CONFLICT (a) DO UPDATE SET a = excluded.a",
         "INSERT INTO job (a) SELECT x FROM batch, unnest(%(a)s) AS x WHERE batch.workspace_id = %(workspace_id)s",
-        "SELECT 1 FROM job AS j JOIN batch AS b ON b.workspace_id = j.workspace_id AND j.workspace_id = %(workspace_id)s",
+        "SELECT 1 FROM job AS a JOIN batch AS b USING (id, workspace_id) WHERE a.workspace_id = %(workspace_id)s",
         "SELECT a LIKE 'b%%' FROM job WHERE workspace_id = %(workspace_id)s::integer",
         "SELECT a FROM api_key WHERE digest = %(digest)s",
         "SELECT 1",
