@@ -17,7 +17,7 @@ from app.config import Settings, drop_celery_overrides
 from app.errors import SetupError
 from app.garbage import collect_seldom
 from app.logs import configure
-from app.db.schema_version import require
+from app.db.schema_version import require_schema
 from app.telemetry import spans
 from workers import resources
 from workers.tls import tls_options
@@ -108,7 +108,7 @@ def check_schema(**_: object) -> None:
     Celery swallows the errors of those who listen to its signals, but not the end of the process.
     """
     try:
-        require(resources.settings())
+        require_schema(resources.settings())
     except SetupError as error:
         logging.getLogger(__name__).critical("%s", error)
         sys.exit(1)

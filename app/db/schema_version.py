@@ -25,13 +25,13 @@ VERSION = re.compile(r"(\d{4})_\w+\.py")
 OLDEST = "0023"
 
 
-def needed() -> str:
+def required_revision() -> str:
     """Return the revision that this code needs, which is its newest."""
     versions = (resources.files(__package__) / "migrations" / "versions").iterdir()
     return max(match[1] for match in (VERSION.fullmatch(version.name) for version in versions) if match)
 
 
-def current(connection: psycopg.Connection[Any]) -> str | None:
+def current_revision(connection: psycopg.Connection[Any]) -> str | None:
     """Return the revision of the database, or None for a database without our schema."""
     try:
         # A missing table aborts only this inner transaction.
@@ -42,7 +42,7 @@ def current(connection: psycopg.Connection[Any]) -> str | None:
     return None if row is None else str(row[0])
 
 
-def too_old(revision: str | None) -> str | None:
+def explain_too_old(revision: str | None) -> str | None:
     """Return a sentence with the way out if this version cannot migrate from *revision*, or None if it can."""
     if revision is None or revision >= OLDEST:
         return None
@@ -52,17 +52,17 @@ def too_old(revision: str | None) -> str | None:
     )
 
 
-def fault(revision: str | None) -> str | None:
+def find_mismatch(revision: str | None) -> str | None:
     """Return a sentence that says why this code cannot run on a schema at *revision*, or None if it can."""
-    if revision is not None and revision >= needed():
+    if revision is not None and revision >= required_revision():
         return None
-    if sentence := too_old(revision):
+    if sentence := explain_too_old(revision):
         return sentence
     found = "The database has no schema" if revision is None else f"The schema is at revision {revision}"
-    return f"{found}, and this version of Mergelane needs {needed()}; run `mergelane migrate` first."
+    return f"{found}, and this version of Mergelane needs {required_revision()}; run `mergelane migrate` first."
 
 
-def require(settings: Settings) -> None:
+def require_schema(settings: Settings) -> None:
     """Raise SetupError if the schema is older than this code needs, or the processes' role cannot be used.
 
     A process also starts while the database does not answer, without this check, and waits for it as at any other time.
@@ -72,7 +72,7 @@ def require(settings: Settings) -> None:
     arguments = connection_arguments(settings, name="start")
     try:
         with psycopg.connect(settings.database_url, **arguments) as connection:
-            sentence = fault(current(connection)) or _role_fault(connection)
+            sentence = find_mismatch(current_revision(connection)) or _role_fault(connection)
     except psycopg.OperationalError:
         LOG.warning("schema_not_checked: PostgreSQL does not answer yet")
         return

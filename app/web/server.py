@@ -13,7 +13,7 @@ from app.config import Settings
 from app.errors import SetupError
 from app.garbage import collect_seldom
 from app.logs import catch_the_uncaught, configuration
-from app.db.schema_version import require
+from app.db.schema_version import require_schema
 from app.web.draining import drain_first
 from app.web.waiting import CLOSING
 
@@ -70,7 +70,7 @@ def on_starting(_: Any) -> None:
     """End at once, with a sentence, when the schema is older than this code needs."""
     catch_the_uncaught()
     try:
-        require(SETTINGS)
+        require_schema(SETTINGS)
     except SetupError as error:
         logging.getLogger(__name__).critical("%s", error)
         sys.exit(1)

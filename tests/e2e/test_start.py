@@ -5,7 +5,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from app.db.schema_version import needed
+from app.db.schema_version import required_revision
 from tests.support.processes import Process
 from tests.support.system import System
 from workers.up import commands
@@ -23,7 +23,9 @@ def test_a_process_refuses_an_older_schema(system: System, name: str) -> None:
     process = made(system, name).start()
 
     assert process.ended() == 1
-    assert f"The schema is at revision 0023, and this version of Mergelane needs {needed()}; run" in process.log
+    assert (
+        f"The schema is at revision 0023, and this version of Mergelane needs {required_revision()}; run" in process.log
+    )
     assert "Traceback" not in process.log
 
 

@@ -31,11 +31,11 @@ def tables(url: str) -> set[str]:
 
 
 def test_an_empty_database_gets_the_whole_schema(empty_database_url: str) -> None:
-    assert migrations.current(empty_database_url) is None
+    assert migrations.database_revision(empty_database_url) is None
 
     migrations.upgrade(empty_database_url)
 
-    assert migrations.current(empty_database_url) == migrations.newest()
+    assert migrations.database_revision(empty_database_url) == migrations.newest_revision()
     assert {"workspace", "profile", "batch", "job", "merge_record", "redirect"} <= tables(empty_database_url)
 
 
@@ -58,7 +58,7 @@ def test_several_processes_may_migrate_at_once(empty_database_url: str, tmp_path
         process.start()
 
     assert [process.ended(seconds=60) for process in processes] == [0, 0, 0]
-    assert migrations.current(empty_database_url) == migrations.newest()
+    assert migrations.database_revision(empty_database_url) == migrations.newest_revision()
 
 
 def test_a_migration_that_fails_leaves_nothing_of_itself_behind(empty_database_url: str) -> None:
@@ -69,7 +69,7 @@ def test_a_migration_that_fails_leaves_nothing_of_itself_behind(empty_database_u
         migrations.upgrade(empty_database_url)
 
     assert "merge_record" not in tables(empty_database_url)
-    assert migrations.current(empty_database_url) is None
+    assert migrations.database_revision(empty_database_url) is None
 
 
 def test_a_migration_sets_timeouts(empty_database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,7 +102,7 @@ def test_a_migration_waits_while_another_runs(empty_database_url: str, tmp_path:
         conn.execute("SELECT pg_advisory_unlock(%s)", [0x6D657267656C616E])
 
     assert process.ended() == 0
-    assert migrations.current(empty_database_url) == migrations.newest()
+    assert migrations.database_revision(empty_database_url) == migrations.newest_revision()
 
 
 @pytest.mark.parametrize("url", ["postgresql://127.0.0.1:1/missing?connect_timeout=2", "not a url"])

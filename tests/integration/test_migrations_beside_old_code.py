@@ -44,7 +44,7 @@ def add_migration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AddMigrati
 
     def add(text: str, *, alone: bool = False) -> None:
         run = "run_sql_alone" if alone else "run_sql"
-        module = MODULE.format(later=LATER, head=migrations.newest(), run=run)
+        module = MODULE.format(later=LATER, head=migrations.newest_revision(), run=run)
         (tmp_path / f"{LATER}_later.py").write_text(module, encoding="utf-8")
 
         def with_later(*arguments: Any, **options: Any) -> Config:
@@ -82,10 +82,10 @@ def test_old_code_keeps_writing_after_a_migration_that_expands(
 
     factory.profile("after")
     factory.job(ext("after"), ext("kept"))
-    assert migrations.current(database_url) == LATER
+    assert migrations.database_revision(database_url) == LATER
     assert factory.states([job_id]) == ["queued"]
     assert [row["colour"] for row in factory.rows("SELECT colour FROM job WHERE workspace_id = %s")] == ["red", "red"]
-    assert schema_version.fault(schema_version.current(former)) is None
+    assert schema_version.find_mismatch(schema_version.current_revision(former)) is None
 
 
 def test_a_migration_lets_waiting_sessions_pass_and_tries_again(
@@ -116,7 +116,7 @@ def test_a_migration_that_never_gets_its_lock_fails_with_a_sentence(
             migrations.upgrade(database_url, lock_timeout_s=0.05, pause_s=0.001)
 
     assert "job.colour" not in columns(database_url)
-    assert migrations.current(database_url) == schema_version.needed()
+    assert migrations.database_revision(database_url) == schema_version.required_revision()
     assert caplog.messages == ["migration_waits_for_lock"] * 5
 
 
@@ -139,4 +139,4 @@ def test_an_index_is_built_while_others_write_and_again_after_a_failure(
 
     (built,) = former.execute("SELECT indisvalid FROM pg_index WHERE indexrelid = 'by_reason'::regclass").fetchall()
     assert (failed["indisvalid"], built["indisvalid"]) == (False, True)
-    assert migrations.current(database_url) == LATER
+    assert migrations.database_revision(database_url) == LATER

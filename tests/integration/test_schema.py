@@ -50,7 +50,7 @@ def test_a_new_database_equals_the_committed_schema(database_url: str) -> None:
 def test_a_database_at_0023_becomes_equal_to_a_new_one(former_url: str, database_url: str) -> None:
     migrations.upgrade(former_url)
 
-    assert migrations.current(former_url) == migrations.newest()
+    assert migrations.database_revision(former_url) == migrations.newest_revision()
     assert dump_schema(former_url) == dump_schema(database_url)
     with psycopg.connect(former_url) as conn:
         assert conn.execute(COUNTS).fetchone() == (1, 1, 1)
@@ -66,7 +66,7 @@ def test_a_conversion_that_fails_changes_nothing(former_url: str) -> None:
     with pytest.raises(psycopg.errors.CheckViolation):
         migrations.upgrade(former_url)
 
-    assert migrations.current(former_url) == "0023"
+    assert migrations.database_revision(former_url) == "0023"
     with psycopg.connect(former_url) as conn:
         conn.execute("ALTER TABLE batch DROP CONSTRAINT run_of_duplicates")
         conn.execute(
@@ -77,14 +77,14 @@ def test_a_conversion_that_fails_changes_nothing(former_url: str) -> None:
 
 
 def test_processes_refuse_a_database_at_0023_until_it_is_migrated(former_url: str) -> None:
-    assert schema_version.fault("0023") == (
-        f"The schema is at revision 0023, and this version of Mergelane needs {schema_version.needed()};"
+    assert schema_version.find_mismatch("0023") == (
+        f"The schema is at revision 0023, and this version of Mergelane needs {schema_version.required_revision()};"
         " run `mergelane migrate` first."
     )
 
     migrations.upgrade(former_url)
 
-    assert schema_version.fault(migrations.current(former_url)) is None
+    assert schema_version.find_mismatch(migrations.database_revision(former_url)) is None
 
 
 def test_a_database_before_0023_is_refused_with_the_way_out(former_url: str) -> None:

@@ -12,7 +12,7 @@ from app.garbage import collect_seldom
 from app.logs import configure
 from app.metrics.relay import RELAY
 from app.metrics.serving import serve
-from app.db.schema_version import require
+from app.db.schema_version import require_schema
 from app.telemetry import spans
 from workers.broker import Broker, BrokerUnavailable
 from workers.celery import make_celery
@@ -39,7 +39,7 @@ def main() -> None:
     """
     settings = Settings.from_environ()
     configure(settings)
-    require(settings)
+    require_schema(settings)
     spans.start(settings, service="relay")
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -9,7 +9,7 @@ from threading import Event
 from app.config import Settings
 from app.db import Pool, open_pool
 from app.logs import configure
-from app.db.schema_version import require
+from app.db.schema_version import require_schema
 from workers.loop import repeat
 from workers.sender.courier import Courier
 from workers.sender.sending import Sender
@@ -28,7 +28,7 @@ def main() -> None:
     """
     settings = Settings.from_environ()
     configure(settings)
-    require(settings)
+    require_schema(settings)
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

@@ -20,7 +20,7 @@ from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.pool import NullPool
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
 
-from app.db.schema_version import OLDEST, too_old
+from app.db.schema_version import OLDEST, explain_too_old
 from app.errors import SetupError
 
 LOG = logging.getLogger(__name__)
@@ -88,7 +88,7 @@ def _upgrade(config: Config, revision: str) -> None:
         raise
 
 
-def current(database_url: str) -> str | None:
+def database_revision(database_url: str) -> str | None:
     """Return the revision of the database at *database_url*, or None for an empty one."""
     engine = create_engine(sqlalchemy_url(database_url), poolclass=NullPool)
     with engine.connect() as connection:
@@ -96,7 +96,7 @@ def current(database_url: str) -> str | None:
     return revision
 
 
-def newest() -> str:
+def newest_revision() -> str:
     """Return the newest revision of this version of Mergelane."""
     head = ScriptDirectory.from_config(configuration("postgresql://")).get_current_head()
     if head is None:
@@ -135,7 +135,7 @@ def convert_from_oldest(connection: Connection) -> None:
     SetupError for a revision before OLDEST.
     """
     revision = MigrationContext.configure(connection).get_current_revision()
-    if sentence := too_old(revision):
+    if sentence := explain_too_old(revision):
         raise SetupError(sentence)
     if revision != OLDEST:
         return
