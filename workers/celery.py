@@ -14,7 +14,7 @@ from celery.signals import (
 )
 
 from app.config import Settings, drop_celery_overrides
-from app.db.schema_version import require
+from app.db.schema_version import require_schema
 from app.errors import SetupError
 from app.gc_tuning import tune_gc
 from app.logs import configure_logging
@@ -108,7 +108,7 @@ def check_schema(**_: object) -> None:
     Celery swallows the errors of those who listen to its signals, but not the end of the process.
     """
     try:
-        require(resources.settings())
+        require_schema(resources.settings())
     except SetupError as error:
         logging.getLogger(__name__).critical("%s", error)
         sys.exit(1)

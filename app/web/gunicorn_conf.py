@@ -10,7 +10,7 @@ from types import FrameType
 from typing import Any
 
 from app.config import Settings
-from app.db.schema_version import require
+from app.db.schema_version import require_schema
 from app.errors import SetupError
 from app.gc_tuning import tune_gc
 from app.logs import log_uncaught_errors, logging_configuration
@@ -69,7 +69,7 @@ def on_starting(_: Any) -> None:
     """Exit with a sentence if the schema is older than this code needs."""
     log_uncaught_errors()
     try:
-        require(SETTINGS)
+        require_schema(SETTINGS)
     except SetupError as error:
         logging.getLogger(__name__).critical("%s", error)
         sys.exit(1)

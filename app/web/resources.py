@@ -28,7 +28,7 @@ class Resources:
         """The pool, opened on first use and closed when the process ends."""
         with self._lock:
             if self._pool is None:
-                self._pool = open_pool(self.settings, name="web", probe_after=True)
+                self._pool = open_pool(self.settings, name="web", probe_server=True)
                 atexit.register(self.close)
             return self._pool
 

@@ -20,4 +20,4 @@ def migrate(home: Path) -> None:
     url = database_url(home)
     require_answer(Settings.from_environ(), url)
     migrations.upgrade(url)
-    click.echo(f"The schema is at revision {migrations.current(url)}.")
+    click.echo(f"The schema is at revision {migrations.database_revision(url)}.")

@@ -44,9 +44,9 @@ def examine(connection: Connection, settings: Settings, *, workers: int) -> Iter
 
 def schema(connection: Connection) -> Finding:
     """Return whether this code runs on the schema that is there."""
-    current, needed = schema_version.current(connection), schema_version.needed()
-    if sentence := schema_version.fault(current):
-        return wrong("schema", sentence.partition("; run ")[0] + ".", "Run `mergelane migrate`.")
+    current, needed = schema_version.current_revision(connection), schema_version.required_revision()
+    if sentence := schema_version.find_mismatch(current):
+        return wrong("schema", sentence.partition("; run ")[0].rstrip(".") + ".", "Run `mergelane migrate`.")
     if current is not None and current > needed:
         return notice(
             "schema",

@@ -8,7 +8,7 @@ from threading import Event
 
 from app.config import Settings
 from app.db.connections import Pool, open_pool
-from app.db.schema_version import require
+from app.db.schema_version import require_schema
 from app.gc_tuning import tune_gc
 from app.logs import configure_logging
 from app.metrics.relay import RELAY
@@ -39,7 +39,7 @@ def main() -> None:
     """
     settings = Settings.from_environ()
     configure_logging(settings)
-    require(settings)
+    require_schema(settings)
     spans.start_tracing(settings, service="relay")
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -8,7 +8,7 @@ from threading import Event
 
 from app.config import Settings
 from app.db.connections import Pool, open_pool
-from app.db.schema_version import require
+from app.db.schema_version import require_schema
 from app.logs import configure_logging
 from workers.loop import repeat
 from workers.sender.sending import Sender
@@ -28,7 +28,7 @@ def main() -> None:
     """
     settings = Settings.from_environ()
     configure_logging(settings)
-    require(settings)
+    require_schema(settings)
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

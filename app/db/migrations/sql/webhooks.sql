@@ -1,17 +1,18 @@
--- Workspaces are told when their batches finish: webhooks, the batches that are watched for them, and their notices.
+-- Webhooks: addresses that are notified when batches finish, the batches to watch for them, and the notices to send.
 
+-- An address that receives events of a workspace.
 CREATE TABLE webhook (
     workspace_id integer NOT NULL REFERENCES workspace,
-    id uuid NOT NULL,  -- version 7: newer ids sort later
+    id uuid NOT NULL,  -- UUID version 7: newer ids sort later
     created_at timestamptz NOT NULL DEFAULT now(),
     url text NOT NULL,
-    types text[] NOT NULL,  -- the events that it is told of
+    types text[] NOT NULL,  -- the types of events to send
     description text NOT NULL,
     enabled boolean NOT NULL,
-    disabled_reason text,  -- why it was disabled, when nobody of the workspace did it
-    salt bytea NOT NULL,  -- its secret is made of this and the installation's pepper
-    pepper text NOT NULL,  -- the fingerprint of that pepper, '' for none
-    former_salt bytea,  -- the secret before it, which signs beside it for a while
+    disabled_reason text,  -- set if Mergelane disabled it, null if the workspace did
+    salt bytea NOT NULL,  -- the secret is derived from this and the pepper of the installation
+    pepper text NOT NULL,  -- fingerprint of that pepper; '' if there is none
+    former_salt bytea,  -- the secret before the last rotation, which also signs until former_until
     former_pepper text,
     former_until timestamptz,
     PRIMARY KEY (workspace_id, id),
@@ -20,33 +21,41 @@ CREATE TABLE webhook (
         CHECK ((former_salt IS NULL) = (former_until IS NULL) AND (former_pepper IS NULL) = (former_until IS NULL))
 );
 
--- Batches whose end a webhook wants to be told of: written with the batch, deleted with its end.
+ALTER TABLE webhook ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own_workspace ON webhook USING (workspace_id = current_workspace());
+
+
+-- Batches that have not finished and that a webhook is waiting for. Inserted with the batch, deleted when it finishes.
 CREATE TABLE webhook_watch (
     workspace_id integer NOT NULL,
     batch_id uuid NOT NULL,
-    kind text NOT NULL,  -- what its jobs are
+    kind text NOT NULL,  -- of its jobs
     since timestamptz NOT NULL DEFAULT now(),
-    look_at timestamptz NOT NULL DEFAULT now(),  -- not looked at before
+    look_at timestamptz NOT NULL DEFAULT now(),  -- time of the next check
     PRIMARY KEY (workspace_id, batch_id),
     FOREIGN KEY (workspace_id, batch_id) REFERENCES batch (workspace_id, id) ON DELETE CASCADE
 );
 CREATE INDEX webhook_watch_due ON webhook_watch (workspace_id, look_at);
 
--- What one webhook is to be told: one event, until it is sent or given up.
+ALTER TABLE webhook_watch ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own_workspace ON webhook_watch USING (workspace_id = current_workspace());
+
+
+-- One event for one webhook. It waits until it is sent, or dead after its last attempt failed.
 CREATE TABLE webhook_notice (
     workspace_id integer NOT NULL,
-    id uuid NOT NULL,  -- version 7; the same however often it is sent
+    id uuid NOT NULL,  -- UUID version 7; the same in every attempt
     webhook_id uuid NOT NULL,
     type text NOT NULL,
-    batch_id uuid,  -- what it is about
-    body text NOT NULL,  -- to the letter, since it is signed
+    batch_id uuid,  -- the batch of the event
+    body text NOT NULL,  -- the exact text, because it is signed
     created_at timestamptz NOT NULL DEFAULT now(),
     state text NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'sent', 'dead')),
     attempts smallint NOT NULL DEFAULT 0 CHECK (attempts >= 0),
-    due_at timestamptz NOT NULL DEFAULT now(),  -- not sent before; while a sender has it, when that one is given up
-    holder uuid,  -- the attempt that has it in hand
-    attempted_at timestamptz,  -- the last time
-    last_status smallint,
+    due_at timestamptz NOT NULL DEFAULT now(),  -- next attempt; during an attempt, the end of the lease
+    holder uuid,  -- the attempt that has the lease
+    attempted_at timestamptz,  -- start of the last attempt
+    last_status smallint,  -- HTTP status of the last attempt
     last_error text,
     ended_at timestamptz,
     PRIMARY KEY (workspace_id, id),
@@ -58,18 +67,11 @@ CREATE TABLE webhook_notice (
 CREATE INDEX webhook_notice_due ON webhook_notice (workspace_id, webhook_id, due_at) WHERE state = 'waiting';
 CREATE INDEX webhook_notice_of_webhook ON webhook_notice (workspace_id, webhook_id, id);
 
--- Harmless: the tables are new.
-ALTER TABLE webhook ENABLE ROW LEVEL SECURITY;
--- Harmless: likewise.
-ALTER TABLE webhook_watch ENABLE ROW LEVEL SECURITY;
--- Harmless: likewise.
 ALTER TABLE webhook_notice ENABLE ROW LEVEL SECURITY;
-CREATE POLICY own_workspace ON webhook USING (workspace_id = current_workspace());
-CREATE POLICY own_workspace ON webhook_watch USING (workspace_id = current_workspace());
 CREATE POLICY own_workspace ON webhook_notice USING (workspace_id = current_workspace());
 
--- The workspaces that have a batch to look at, or a notice due: a few index probes each.
-CREATE FUNCTION workspaces_with_notices() RETURNS TABLE (workspace_id integer, watches boolean, notices boolean)
+-- Returns the workspaces that have a batch to check or a notice to send. A few index lookups for each workspace.
+CREATE OR REPLACE FUNCTION workspaces_with_notices() RETURNS TABLE (workspace_id integer, watches boolean, notices boolean)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     SELECT found.workspace_id, found.watches, found.notices
