@@ -5,7 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 from psycopg import sql
 
-from app.db import Connection, load_queries
+from app.db.connections import Connection
+from app.db.queries import load_queries
 from bench.ground import Ground
 from bench.world import ORPHAN, SURVIVOR, World, empty_world, plant, settle
 

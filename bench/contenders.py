@@ -14,7 +14,7 @@ import requests
 from procrastinate.schema import SchemaManager
 
 from app.config import child_environ
-from app.db import Connection
+from app.db.connections import Connection
 from bench import floor
 from bench.client import post_all
 from bench.errors import BenchError

@@ -12,8 +12,10 @@ from uuid import UUID
 from uuid_utils.compat import uuid7
 
 from app.config import Settings
-from app.db import Pool, borrow, load_queries, open_pool
-from app.garbage import collect_seldom
+from app.db.connections import Pool, open_pool
+from app.db.queries import load_queries
+from app.db.transaction import open_transaction
+from app.gc_tuning import tune_gc
 from app.lane.run import Lane, run
 from bench.world import BATCH, WORKSPACE_ID
 
@@ -30,7 +32,7 @@ def main(warm: int) -> None:
     with open_pool(settings, name="floor") as pool:
         lanes = _lanes(pool)
         # As a worker does when it is ready.
-        collect_seldom()
+        tune_gc()
         _run(pool, settings, lanes[:warm])
         _tell(WARM)
         signal.sigwait([signal.SIGUSR1])
@@ -42,8 +44,8 @@ def main(warm: int) -> None:
 
 def _lanes(pool: Pool) -> list[list[UUID]]:
     """Return the jobs of the ledger in order, fifty to a lane."""
-    with borrow(pool, workspace_id=WORKSPACE_ID) as connection:
-        ids = [row["id"] for row in connection.execute(QUERIES["list_jobs"], {"workspace_id": WORKSPACE_ID})]
+    with open_transaction(pool, WORKSPACE_ID) as tx:
+        ids = [row["id"] for row in tx.execute(QUERIES["list_jobs"])]
     return [ids[start : start + BATCH] for start in range(0, len(ids), BATCH)]
 
 

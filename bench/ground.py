@@ -11,9 +11,9 @@ import psycopg
 from psycopg import sql
 
 from app import keys
-from app.db import migrations
 from app.config import Settings, child_environ
-from app.db import PLANNING, Connection, connection_arguments
+from app.db import migrations
+from app.db.connections import PLANNING, Connection, connection_arguments
 from bench.running import START_S, Running
 from workers.up.database import connected
 from workers.up.embedded_postgres import EmbeddedPostgres

@@ -11,11 +11,12 @@ from psycopg.types.json import Jsonb
 from uuid_utils.compat import uuid7
 
 from app.config import Settings
-from app.db import Connection, Pool, borrow, in_transaction, open_pool
+from app.db.connections import Connection, Pool, open_pool
+from app.db.transaction import Transaction, open_transaction, run_in_transaction
 from app.lane.run import Lane, run
-from app.ledger import undoing
 from app.ledger.accept import Accepted
-from app.ledger.reading import read_batch
+from app.ledger.queries import read_batch
+from app.undo import accept
 from bench.errors import BenchError
 from bench.ground import Ground
 from bench.world import WORKSPACE_ID, run_query
@@ -41,12 +42,12 @@ class Lanes:
 
     def undo(self, merge_id: UUID) -> float:
         """Undo the merge *merge_id*; return the seconds that the lane took. Raises BenchError unless it was undone."""
-        accepted = in_transaction(self._pool, partial(_accept, merge_id=merge_id), workspace_id=WORKSPACE_ID)
-        with borrow(self._pool, workspace_id=WORKSPACE_ID) as connection:
-            batch = read_batch(connection, workspace_id=WORKSPACE_ID, batch_id=accepted.batch_id)
+        accepted = run_in_transaction(self._pool, WORKSPACE_ID, partial(_accept, merge_id=merge_id))
+        with open_transaction(self._pool, WORKSPACE_ID) as tx:
+            batch = read_batch(tx, batch_id=accepted.batch_id)
         took = self._run(batch.jobs[0].id)
-        with borrow(self._pool, workspace_id=WORKSPACE_ID) as connection:
-            (undone,) = read_batch(connection, workspace_id=WORKSPACE_ID, batch_id=accepted.batch_id).jobs
+        with open_transaction(self._pool, WORKSPACE_ID) as tx:
+            (undone,) = read_batch(tx, batch_id=accepted.batch_id).jobs
         if undone.outcome is not Outcome.UNDONE:
             raise BenchError(f"An undo was to end as undone, and ended as {undone.outcome}: {undone.reason}")
         return took
@@ -68,10 +69,10 @@ def lanes(ground: Ground, database: str) -> Iterator[Lanes]:
         yield Lanes(connection, pool, settings)
 
 
-def _accept(connection: Connection, *, merge_id: UUID) -> Accepted:
+def _accept(tx: Transaction, *, merge_id: UUID) -> Accepted:
     """Return the batch of the undo of a merge, in the caller's transaction."""
-    asked, _ = undoing.a_job(connection, workspace_id=WORKSPACE_ID, job_id=merge_id)
-    return undoing.accept(connection, asked, api_key_id=None, path=f"/merge/jobs/{merge_id}/undo")
+    asked, _ = accept.a_job(tx, job_id=merge_id)
+    return accept.accept(tx, asked, api_key_id=None, path=f"/merge/jobs/{merge_id}/undo")
 
 
 def customer(number: int) -> Wire:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from threading import Event, Thread
 
-from app.db import Connection
+from app.db.connections import Connection
 from bench.client import Door
 from bench.contenders import Mergelane
 from bench.errors import BenchError

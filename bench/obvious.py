@@ -16,7 +16,7 @@ from celery import Celery, Task
 from flask import Flask
 
 from app.config import Settings, drop_celery_overrides
-from app.db import Connection, connection_arguments
+from app.db.connections import Connection, connection_arguments
 from bench.plain import run_job
 from bench.plain_door import plain_door
 

@@ -13,7 +13,9 @@ from psycopg_pool import ConnectionPool
 from uuid_utils.compat import uuid7
 
 from app.config import Settings
-from app.db import Connection, Pool, connection_arguments, load_queries
+from app.db.connections import Connection, Pool, connection_arguments
+from app.db.queries import load_queries
+from app.db.transaction import Transaction
 from app.merging.changes import changes
 from app.merging.merge import guard, merge
 from app.merging.prioritization import Ambiguous, Candidate, Denoted, prioritize
@@ -150,7 +152,7 @@ def _save(connection: Connection, ids: dict[str, Any], *, orphan: Profile, survi
     external_id = None if taken else orphan.external_id
     redirect = {"at": at, "braze_id": orphan.braze_id, "external_id": external_id}
     connection.execute(QUERIES["add_redirect"], ids | redirect)
-    save(connection, [merged])
+    save(Transaction(connection, ids["workspace_id"]), [merged])
     audit = {
         "at": at,
         "orphan_before": Jsonb(to_row(orphan)),

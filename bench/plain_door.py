@@ -9,7 +9,7 @@ from flask import Flask, Response, jsonify, request
 
 from app import keys
 from app.config import Settings
-from app.db import Connection, Pool
+from app.db.connections import Connection, Pool
 from bench.plain import insert, plain_pool
 from schemas.merge import load_merge
 

@@ -17,7 +17,7 @@ from procrastinate import App, JobContext, PsycopgConnector
 from uuid_utils.compat import uuid7
 
 from app.config import Settings
-from app.db import Connection, Pool
+from app.db.connections import Connection, Pool
 from bench.plain import plain_pool, run_job
 from bench.plain_door import plain_door
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from importlib import resources
 from threading import Lock
 
-from app.db import HEADING
+from app.db.queries import HEADING
 
 LENGTH = struct.Struct("!I")
 PACKAGES = (

@@ -8,7 +8,8 @@ from typing import Any, LiteralString
 import orjson
 import psycopg
 
-from app.db import Connection, load_queries
+from app.db.connections import Connection
+from app.db.queries import load_queries
 from bench.errors import BenchError
 from bench.ground import Ground
 

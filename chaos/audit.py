@@ -7,7 +7,8 @@ from typing import Any
 
 import redis
 
-from app.db import Connection, load_queries
+from app.db.connections import Connection
+from app.db.queries import load_queries
 from chaos.families import NOTHING, Member, Sums
 from chaos.promises import Promises
 from workers.celery import QUEUE

@@ -10,7 +10,7 @@ import redis
 from uuid_utils.compat import uuid7
 
 from app.config import Settings
-from app.db import load_queries
+from app.db.queries import load_queries
 from chaos.house import WORKSPACE, House
 from workers.broker import Broker, BrokerUnavailable
 from workers.celery import QUEUE, make_celery

@@ -16,7 +16,8 @@ import click
 
 from app import keys
 from app.config import Settings
-from app.db import Connection, load_queries
+from app.db.connections import Connection
+from app.db.queries import load_queries
 from chaos.client import Answers, Client
 from chaos.errors import ChaosError
 from chaos.house import FAST, WORKSPACE, House, house

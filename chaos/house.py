@@ -12,9 +12,9 @@ import redis
 import requests
 
 from app import keys
-from app.db import migrations
 from app.config import Settings, child_environ
-from app.db import Connection
+from app.db import migrations
+from app.db.connections import Connection
 from chaos.errors import ChaosError
 from chaos.keeper import Keeper, Kept
 from chaos.proxy import Proxy

@@ -11,11 +11,12 @@ from celery import Celery, Task
 from uuid_utils.compat import uuid7
 
 from app.config import Settings
-from app.db import Connection, in_transaction, load_queries
+from app.db.queries import load_queries
+from app.db.transaction import Transaction, run_in_transaction
 from app.errors import ResolutionUnsettled
+from app.lane.lock_and_decide import look, settle
 from app.lane.save import save_effects
-from app.lane.settle import look, settle
-from app.ledger.work import Work
+from app.ledger.execution import Work
 from schemas.outcomes import JobKind
 from workers import resources
 from workers.celery import make_celery
@@ -46,17 +47,15 @@ def merge(self: Task, workspace_id: int, kind: str, orphan: dict[str, Any], surv
         survivor_wire=survivor,
         attempts=1,
     )
-    in_transaction(
-        resources.pool(), lambda connection: _transact(connection, workspace_id, job), workspace_id=workspace_id
-    )
+    run_in_transaction(resources.pool(), workspace_id, _transact, job)
 
 
-def _transact(connection: Connection, workspace_id: int, job: Work) -> None:
+def _transact(tx: Transaction, job: Work) -> None:
     """Resolve, lock, merge, save and note, in the caller's transaction."""
-    pairs = look(connection, workspace_id=workspace_id, jobs=[job])()
-    hand, decisions = settle(connection, resources.settings(), workspace_id=workspace_id, pairs=pairs)
+    pairs = look(tx, jobs=[job]).result()
+    hand, decisions = settle(tx, resources.settings(), pairs=pairs)
     if not decisions:
         raise ResolutionUnsettled("The profiles changed between look and lock.")
-    save_effects(connection, workspace_id=workspace_id, hand=hand, decisions=decisions)
+    save_effects(tx, hand=hand, decisions=decisions)
     outcome = decisions[0].outcome.value
-    connection.execute(QUERIES["note_run"], {"task_id": job.id, "outcome": outcome})
+    tx.execute(QUERIES["note_run"], {"task_id": job.id, "outcome": outcome})

@@ -12,7 +12,7 @@ from kombu.exceptions import OperationalError
 from uuid_utils.compat import uuid7
 
 from app.config import Settings
-from app.db import load_queries
+from app.db.queries import load_queries
 from chaos.audit import Findings, audit_groups, messages
 from chaos.client import Client
 from chaos.driver import Driver

@@ -7,7 +7,7 @@ import psycopg
 from psycopg.types.json import Jsonb
 from uuid_utils.compat import uuid7
 
-from app.db import load_queries
+from app.db.queries import load_queries
 from chaos.families import Batch
 from chaos.house import WORKSPACE, House
 

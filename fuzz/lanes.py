@@ -5,9 +5,10 @@ from uuid import UUID
 from uuid_utils.compat import uuid7
 
 from app.config import Settings
-from app.db import Connection, Pool, borrow, in_transaction
+from app.db.connections import Pool, lend_connection
+from app.db.transaction import Transaction, run_in_transaction
 from app.lane.run import Lane, run
-from app.ledger.claiming import claim, mark_published, waiting_workspaces
+from app.ledger.dispatch import claim, mark_published, waiting_workspaces
 
 #: Lanes that are claimed at a time.
 CLAIM = 100
@@ -30,16 +31,16 @@ class Worker:
 
     def _waiting(self) -> list[int]:
         """Return the workspaces that have a lane waiting."""
-        with borrow(self._pool) as connection:
+        with lend_connection(self._pool) as connection:
             return waiting_workspaces(connection)
 
     def _claim(self, workspace_id: int) -> list[tuple[UUID, ...]]:
         """Return a workspace's waiting lanes, marked as the relay marks them."""
 
-        def work(connection: Connection) -> list[tuple[UUID, ...]]:
-            lanes = claim(connection, workspace_id=workspace_id, limit=CLAIM).lanes
+        def work(tx: Transaction) -> list[tuple[UUID, ...]]:
+            lanes = claim(tx, limit=CLAIM).lanes
             tasks = {uuid7(): job_ids for job_ids in lanes}
-            mark_published(connection, workspace_id=workspace_id, tasks=tasks)
+            mark_published(tx, tasks=tasks)
             return lanes
 
-        return in_transaction(self._pool, work, workspace_id=workspace_id)
+        return run_in_transaction(self._pool, workspace_id, work)

@@ -11,7 +11,7 @@ import psycopg
 
 from app import keys
 from app.config import Settings
-from app.db import Pool, open_pool
+from app.db.connections import Pool, open_pool
 from app.rates.buckets import Bucket, Limit
 from app.web import create_app
 from app.web.resources import resources_of

@@ -5,7 +5,8 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from app.db import Connection, load_queries
+from app.db.connections import Connection
+from app.db.queries import load_queries
 from chaos.audit import MUST_BE_EMPTY
 from chaos.audit import QUERIES as AUDIT
 from fuzz import wire

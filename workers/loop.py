@@ -5,7 +5,7 @@ from collections.abc import Callable
 from threading import Event
 from time import time
 
-from app.db import CONTENDED
+from app.db.errors import CONTENTION_ERRORS
 from app.errors import DatabaseUnavailable, MergelaneError
 from app.metrics import relay as metrics
 
@@ -29,7 +29,7 @@ def repeat(
     goes on trying, and says when that is over.
     """
     away = False
-    expected: tuple[type[Exception], ...] = (DatabaseUnavailable, *away_when, *CONTENDED)
+    expected: tuple[type[Exception], ...] = (DatabaseUnavailable, *away_when, *CONTENTION_ERRORS)
     while not stop.is_set():
         try:
             idle = run_once() == 0

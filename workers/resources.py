@@ -3,7 +3,7 @@
 from functools import cache
 
 from app.config import Settings
-from app.db import Pool, open_pool
+from app.db.connections import Pool, open_pool
 from app.metrics.serving import Served
 from app.metrics.work import WORK
 

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from app.audit.images import NOTHING, Images, of_external_id, of_merge, of_undo
-from app.ledger.reading import Side
+from app.audit.snapshots import NOTHING, Images, of_external_id, of_merge, of_undo
+from app.ledger.queries import Side
 from schemas.audit import Action, Place
 from schemas.outcomes import Outcome
 

@@ -13,9 +13,10 @@ from typing import Any
 import psycopg
 from psycopg.rows import tuple_row
 
-from app.db import roles
 from app.config import Settings
-from app.db import connection_arguments, load_queries
+from app.db import roles
+from app.db.connections import connection_arguments
+from app.db.queries import load_queries
 from app.errors import SetupError
 
 LOG = logging.getLogger(__name__)
@@ -70,5 +71,5 @@ def require(settings: Settings) -> None:
 
 def _role_fault(connection: psycopg.Connection[Any]) -> str | None:
     """Return the sentence that says why processes cannot work under their role; None when they can."""
-    found = roles.fault(connection)
+    found = roles.find_role_fault(connection)
     return None if found is None else f"{'; '.join(found)}."

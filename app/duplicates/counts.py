@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.duplicates.walk import Step
+from app.duplicates.scan import Step
 from schemas.keeping import Undecided
 
 

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from app.db import Connection, load_queries
+from app.db.queries import load_queries
+from app.db.transaction import Transaction
 from schemas.keeping import KeepRule, Prefer, SharedAddress, TiesBy
 
 QUERIES = load_queries("app.duplicates", "policy.sql")
@@ -23,16 +24,15 @@ class Policy:
     next_daily_at: datetime | None = None
 
 
-def read_policy(connection: Connection, *, workspace_id: int) -> Policy:
+def read_policy(tx: Transaction) -> Policy:
     """Return the policy of a workspace."""
-    row = connection.execute(QUERIES["read_policy"], {"workspace_id": workspace_id}).fetchone()
+    row = tx.execute(QUERIES["read_policy"]).fetchone()
     return Policy() if row is None else policy_of(row)
 
 
-def write_policy(connection: Connection, policy: Policy, *, workspace_id: int) -> None:
+def write_policy(tx: Transaction, policy: Policy) -> None:
     """Set the policy of a workspace."""
     parameters = {
-        "workspace_id": workspace_id,
         "identifier": policy.rule.identifier,
         "resolve_ties_by": policy.rule.resolve_ties_by,
         "prefer": policy.rule.prefer,
@@ -40,20 +40,20 @@ def write_policy(connection: Connection, policy: Policy, *, workspace_id: int) -
         "time_zone": policy.time_zone,
         "next_daily_at": policy.next_daily_at,
     }
-    connection.execute(QUERIES["write_policy"], parameters)
+    tx.execute(QUERIES["write_policy"], parameters)
 
 
-def take_due_policy(connection: Connection, *, workspace_id: int, now: datetime) -> Policy | None:
+def take_due_policy(tx: Transaction, *, now: datetime) -> Policy | None:
     """Return the policy of a workspace whose daily run is due, and note the next; None when none is due any more.
 
     After a time in which nothing ran, one run makes up for all that were missed.
     """
-    row = connection.execute(QUERIES["hold_due_policy"], {"workspace_id": workspace_id, "now": now}).fetchone()
+    row = tx.execute(QUERIES["hold_due_policy"], {"now": now}).fetchone()
     if row is None:
         return None
     policy = policy_of(row)
     following = policy.daily_at and next_daily(policy.daily_at, time_zone=policy.time_zone, after=now)
-    connection.execute(QUERIES["set_next_daily"], {"workspace_id": workspace_id, "next_daily_at": following})
+    tx.execute(QUERIES["set_next_daily"], {"next_daily_at": following})
     return policy
 
 

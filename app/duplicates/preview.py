@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterator
 from time import monotonic
 
 from app.config import Settings
-from app.db import Pool, borrow
+from app.db.connections import Pool
+from app.db.transaction import open_transaction
 from app.duplicates.counts import Counts
-from app.duplicates.position import Position
-from app.duplicates.walk import Step, Walk, step
+from app.duplicates.cursor import Position
+from app.duplicates.scan import Step, Walk, step
 from schemas.keeping import KeepRule
 
 #: Seconds after which counting ends, whether everything was counted or not.
@@ -22,11 +23,11 @@ def steps(pool: Pool, settings: Settings, *, workspace_id: int, rule: KeepRule) 
 
     Raises DatabaseUnavailable when PostgreSQL does not answer.
     """
-    walk = Walk(workspace_id=workspace_id, rule=rule, refused=settings.refused_identifiers)
+    walk = Walk(rule=rule, refused=settings.refused_identifiers)
     position: Position | None = Position()
     while position is not None:
-        with borrow(pool, workspace_id=workspace_id) as connection:
-            taken = step(connection, walk, position)
+        with open_transaction(pool, workspace_id) as tx:
+            taken = step(tx, walk, position)
         yield taken
         position = taken.position
 

@@ -9,10 +9,11 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 from uuid_utils.compat import uuid7
 
-from app.db import Connection, load_queries
+from app.db.queries import load_queries
+from app.db.transaction import Transaction
 from app.duplicates.counts import Counts
+from app.duplicates.cursor import Position
 from app.duplicates.policy import rule_of
-from app.duplicates.position import Position
 from app.errors import Conflict, NotFound
 from schemas.keeping import KeepRule, RunState, RunTrigger
 
@@ -49,12 +50,9 @@ class Run:
         )
 
 
-def start(
-    connection: Connection, rule: KeepRule, *, workspace_id: int, trigger: RunTrigger, api_key_id: UUID | None = None
-) -> UUID:
+def start(tx: Transaction, rule: KeepRule, *, trigger: RunTrigger, api_key_id: UUID | None = None) -> UUID:
     """Begin a run by *rule* and return its id. Raises Conflict when one is under way."""
     parameters = {
-        "workspace_id": workspace_id,
         "id": uuid7(),
         "trigger": trigger,
         "api_key_id": api_key_id,
@@ -64,41 +62,41 @@ def start(
         "position": Jsonb(Position().to_json()),
         "counts": Jsonb(Counts().to_json()),
     }
-    row = connection.execute(QUERIES["start_run"], parameters).fetchone()
+    row = tx.execute(QUERIES["start_run"], parameters).fetchone()
     if row is None:
-        running = connection.execute(QUERIES["run_under_way"], {"workspace_id": workspace_id}).fetchone()
+        running = tx.execute(QUERIES["run_under_way"]).fetchone()
         raise Conflict(UNDER_WAY.format(run_id=running["id"] if running else "it has just ended"))
     run_id: UUID = row["id"]
     return run_id
 
 
-def read_run(connection: Connection, *, workspace_id: int, run_id: UUID) -> Run:
+def read_run(tx: Transaction, *, run_id: UUID) -> Run:
     """Return a run; raise NotFound when the workspace has none of that id."""
-    row = connection.execute(QUERIES["read_run"], {"workspace_id": workspace_id, "id": run_id}).fetchone()
+    row = tx.execute(QUERIES["read_run"], {"id": run_id}).fetchone()
     if row is None:
         raise NotFound(NO_RUN)
     return Run.from_row(row)
 
 
-def list_runs(connection: Connection, *, workspace_id: int, limit: int, before: UUID | None = None) -> list[Run]:
+def list_runs(tx: Transaction, *, limit: int, before: UUID | None = None) -> list[Run]:
     """Return up to *limit* runs, newest first, older than the run *before*."""
-    page = {"workspace_id": workspace_id, "limit": limit, "before": before}
-    return [Run.from_row(row) for row in connection.execute(QUERIES["list_runs"], page)]
+    page = {"limit": limit, "before": before}
+    return [Run.from_row(row) for row in tx.execute(QUERIES["list_runs"], page)]
 
 
-def cancel(connection: Connection, *, workspace_id: int, run_id: UUID) -> Run:
+def cancel(tx: Transaction, *, run_id: UUID) -> Run:
     """End a run and return it. What it has put into the ledger goes on.
 
     Raises NotFound when the workspace has none of that id, and Conflict when it has ended.
     """
-    named = {"workspace_id": workspace_id, "id": run_id}
-    cancelled = connection.execute(QUERIES["cancel_run"], named).fetchone()
-    run = read_run(connection, workspace_id=workspace_id, run_id=run_id)
+    named = {"id": run_id}
+    cancelled = tx.execute(QUERIES["cancel_run"], named).fetchone()
+    run = read_run(tx, run_id=run_id)
     if cancelled is None:
         raise Conflict(ENDED.format(state=run.state))
     return run
 
 
-def fail(connection: Connection, *, workspace_id: int) -> None:
+def fail(tx: Transaction) -> None:
     """End the run that is under way, since it cannot go on."""
-    connection.execute(QUERIES["fail_run"], {"workspace_id": workspace_id})
+    tx.execute(QUERIES["fail_run"])

@@ -6,7 +6,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
-from app.db import load_queries
+from app.db.queries import load_queries
 from app.errors import SetupError
 from app.rates.buckets import Bucket, Limit, read_limit
 

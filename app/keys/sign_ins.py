@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from app.db import Connection, Later, load_queries
+from app.db.queries import load_queries
+from app.db.transaction import Deferred, Transaction
 from app.keys.digests import digest, digests, newest, same
 from app.keys.rates import read_stored
 from app.keys.store import KeyHolder
@@ -39,7 +40,7 @@ def workspace_of(token: str) -> int | None:
     return int(match[1]) if match else None
 
 
-def begin(connection: Connection, holder: KeyHolder, *, hours: float, peppers: Sequence[str] = ()) -> str:
+def begin(tx: Transaction, holder: KeyHolder, *, hours: float, peppers: Sequence[str] = ()) -> str:
     """Store that a browser signed in with the key of *holder*, for *hours*, and return its token."""
     token = f"{holder.workspace_id}.{secrets.token_urlsafe(SECRET_BYTES)}"
     row = {
@@ -48,14 +49,14 @@ def begin(connection: Connection, holder: KeyHolder, *, hours: float, peppers: S
         "key_id": holder.key_id,
         "seconds": hours * 3600,
     }
-    connection.execute(QUERIES["begin_sign_in"], row)
+    tx.execute(QUERIES["begin_sign_in"], row)
     return token
 
 
-def find(connection: Connection, token: str, *, workspace_id: int, peppers: Sequence[str] = ()) -> SignIn | None:
+def find(tx: Transaction, token: str, *, peppers: Sequence[str] = ()) -> SignIn | None:
     """Return the sign-in that *token* stands for; None when it has ended, or its key was revoked or has expired."""
     candidates = digests(token, peppers)
-    row = connection.execute(QUERIES["find_sign_in"], {"workspace_id": workspace_id, "digests": candidates}).fetchone()
+    row = tx.execute(QUERIES["find_sign_in"], {"digests": candidates}).fetchone()
     if row is None or not any(same(row["digest"], candidate) for candidate in candidates):
         return None
     holder = KeyHolder(
@@ -69,12 +70,11 @@ def find(connection: Connection, token: str, *, workspace_id: int, peppers: Sequ
     )
 
 
-def end(connection: Connection, token: str, *, workspace_id: int, peppers: Sequence[str] = ()) -> None:
+def end(tx: Transaction, token: str, *, peppers: Sequence[str] = ()) -> None:
     """Forget the sign-in that *token* stands for, if there is one."""
-    connection.execute(QUERIES["end_sign_in"], {"workspace_id": workspace_id, "digests": digests(token, peppers)})
+    tx.execute(QUERIES["end_sign_in"], {"digests": digests(token, peppers)})
 
 
-def prune(connection: Connection, *, workspace_id: int) -> Later[int]:
+def prune(tx: Transaction) -> Deferred[int]:
     """Forget the sign-ins that have ended; return how many, later."""
-    cursor = connection.execute(QUERIES["prune_sign_ins"], {"workspace_id": workspace_id})
-    return lambda: cursor.rowcount
+    return tx.defer(QUERIES["prune_sign_ins"], read=lambda cursor: cursor.rowcount)

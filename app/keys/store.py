@@ -12,7 +12,8 @@ import psycopg
 from psycopg.rows import dict_row
 from uuid_utils.compat import uuid7
 
-from app.db import load_queries, tell
+from app.db.queries import load_queries
+from app.db.transaction import set_workspace
 from app.errors import SetupError
 from app.keys.digests import digest, digests, fingerprint, newest, same
 from app.keys.permissions import ALL, PERMISSIONS
@@ -143,7 +144,7 @@ def authenticate(connection: Connection, secret: str, *, peppers: Sequence[str] 
         return None
     if not same(row["digest"], candidates[0]):
         with connection.transaction():
-            tell(connection, row["workspace_id"])
+            set_workspace(connection, row["workspace_id"])
             _renew(connection, secret, peppers)
     return KeyHolder(
         workspace_id=row["workspace_id"],

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from app.db import Connection
-from app.lane.undo_look import absorptions
-from app.ledger.reading import read_changes
+from app.db.transaction import Transaction
+from app.ledger.queries import read_changes
 from app.merging.side_by_side import Row, side_by_side
+from app.undo.target import absorptions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,10 +21,10 @@ class Comparison:
     rows: Sequence[Row] | None
 
 
-def compare(connection: Connection, *, workspace_id: int, job_id: UUID) -> Comparison:
+def compare(tx: Transaction, *, job_id: UUID) -> Comparison:
     """Return what the job *job_id* did; nothing but empty lists when it changed nothing."""
-    changed = read_changes(connection, workspace_id=workspace_id, job_id=job_id)
-    found = absorptions(connection, workspace_id=workspace_id, job_ids=[job_id]).get(job_id)
+    changed = read_changes(tx, job_id=job_id)
+    found = absorptions(tx, job_ids=[job_id]).get(job_id)
     if found is None:
         return Comparison(changes=changed, rows=None)
     rows = side_by_side(orphan=found.orphan, survivor=found.survivor, changed=changed, rules=found.rules)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from app.config import Settings
-from app.lane.hand import Hand
-from app.ledger.work import Work
+from app.lane.working_set import Hand
+from app.ledger.execution import Work
 from app.merging.merge import guard, guard_identity, identify, merge
 from app.merging.prioritization import Ambiguous, Denoted, NotFound
 from app.merging.profile import Profile

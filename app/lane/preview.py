@@ -7,12 +7,13 @@ from typing import Any, Protocol
 from uuid_utils.compat import uuid7
 
 from app.config import Settings
-from app.db import Connection, Pool, in_transaction
+from app.db.connections import Pool
+from app.db.transaction import Transaction, run_in_transaction
 from app.errors import ResolutionUnsettled
 from app.lane.decide import Decision, rules_of
+from app.lane.lock_and_decide import finished, look, settle
 from app.lane.save import save_effects
-from app.lane.settle import finished, look, settle
-from app.ledger.work import Finished, Work
+from app.ledger.execution import Finished, Work
 from app.merging.changes import changes
 from schemas.identifiers import Identifier, to_wire
 from schemas.outcomes import JobKind
@@ -55,23 +56,21 @@ def preview(pool: Pool, settings: Settings, *, workspace_id: int, updates: Seque
     """
     jobs = [_job(index, update) for index, update in enumerate(updates)]
     try:
-        in_transaction(
-            pool, lambda connection: _rehearse(connection, settings, workspace_id, jobs), workspace_id=workspace_id
-        )
+        run_in_transaction(pool, workspace_id, _rehearse, settings, jobs)
     except _CurtainError as curtain:
         return [_rehearsed(decision) for decision in curtain.decisions]
     raise AssertionError("A rehearsal ended without being rolled back.")
 
 
-def _rehearse(connection: Connection, settings: Settings, workspace_id: int, jobs: Sequence[Work]) -> None:
+def _rehearse(tx: Transaction, settings: Settings, jobs: Sequence[Work]) -> None:
     """Settle and save *jobs* in order, then raise what was seen, so that the transaction has no effect."""
     seen: list[Decision] = []
     while len(seen) < len(jobs):
-        pairs = look(connection, workspace_id=workspace_id, jobs=jobs[len(seen) :])()
-        hand, decisions = settle(connection, settings, workspace_id=workspace_id, pairs=pairs)
+        pairs = look(tx, jobs=jobs[len(seen) :]).result()
+        hand, decisions = settle(tx, settings, pairs=pairs)
         if not decisions:
             raise ResolutionUnsettled("The profiles changed while they were looked at; ask again.")
-        save_effects(connection, workspace_id=workspace_id, hand=hand, decisions=decisions)
+        save_effects(tx, hand=hand, decisions=decisions)
         seen += decisions
     raise _CurtainError(seen)
 

@@ -4,25 +4,28 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from time import perf_counter
-from typing import TypeVar
+from typing import Concatenate, ParamSpec, TypeVar
 from uuid import UUID
 
 from app.config import Settings
-from app.db import CONTENDED, Connection, Pool, in_transaction
+from app.db.connections import Pool
+from app.db.errors import CONTENTION_ERRORS
+from app.db.transaction import Transaction, run_in_transaction
 from app.errors import DatabaseUnavailable, ResolutionUnsettled
 from app.lane.decide import Decision
+from app.lane.lock_and_decide import finished, look, settle
+from app.lane.observer import Tale
 from app.lane.save import save_decisions
-from app.lane.settle import finished, look, settle
-from app.lane.tale import Tale
-from app.lane.undo import undo
-from app.ledger import work as ledger
-from app.ledger.work import Finished, Limits, Work
+from app.ledger import execution as ledger
+from app.ledger.execution import Finished, Limits, Work
+from app.undo.execute import undo
 from schemas.outcomes import JobKind
 
+Params = ParamSpec("Params")
 Result = TypeVar("Result")
 
 #: Errors of an attempt that had to give way to what others were doing: they say nothing against its job.
-GAVE_WAY = (ResolutionUnsettled, *CONTENDED)
+GAVE_WAY = (ResolutionUnsettled, *CONTENTION_ERRORS)
 #: Times that a resolution may change between look and lock before the attempt is given up.
 RESOLUTIONS = 10
 
@@ -45,9 +48,11 @@ class _Running:
     lane: Lane
     tale: Tale
 
-    def transact(self, work: Callable[[Connection], Result]) -> Result:
-        """Return what *work* returns, run in a transaction of the lane's workspace."""
-        return in_transaction(self.pool, work, workspace_id=self.lane.workspace_id)
+    def transact(
+        self, use_case: Callable[Concatenate[Transaction, Params], Result], *args: Params.args, **kwargs: Params.kwargs
+    ) -> Result:
+        """Run *use_case* in a transaction of the lane's workspace."""
+        return run_in_transaction(self.pool, self.lane.workspace_id, use_case, *args, **kwargs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +71,7 @@ def run(pool: Pool, settings: Settings, lane: Lane) -> Mapping[str, int]:
     """
     tale = Tale(workspace_id=lane.workspace_id, task_id=lane.task_id)
     running = _Running(pool=pool, settings=settings, lane=lane, tale=tale)
-    jobs = running.transact(
-        lambda connection: ledger.begin(
-            connection, workspace_id=lane.workspace_id, job_ids=lane.job_ids, task_id=lane.task_id
-        )
-    )()
+    jobs = running.transact(ledger.begin, job_ids=lane.job_ids, task_id=lane.task_id).result()
     tale.begun(jobs)
     try:
         while jobs:
@@ -116,16 +117,7 @@ def _fail(running: _Running, job: Work, error: Exception) -> None:
     limits = Limits(
         max_attempts=settings.max_attempts, max_strandings=settings.max_strandings, delay_s=settings.retry_delay_s
     )
-    state = running.transact(
-        lambda connection: ledger.fail(
-            connection,
-            workspace_id=running.lane.workspace_id,
-            job=job,
-            reason=reason,
-            gave_way=isinstance(error, GAVE_WAY),
-            limits=limits,
-        )
-    )
+    state = running.transact(ledger.fail, job=job, reason=reason, gave_way=isinstance(error, GAVE_WAY), limits=limits)
     running.tale.failed(job, error, state=state)
 
 
@@ -136,7 +128,7 @@ def _settle(running: _Running, jobs: Sequence[Work]) -> int:
     """
     for _ in range(RESOLUTIONS):
         began = perf_counter()
-        settled = running.transact(lambda connection: _transact(connection, running.settings, running.lane, jobs))
+        settled = running.transact(_transact, running.settings, running.lane, jobs)
         if settled.jobs:
             running.tale.committed(settled.finished, seconds=perf_counter() - began)
             return settled.jobs
@@ -144,32 +136,32 @@ def _settle(running: _Running, jobs: Sequence[Work]) -> int:
     raise ResolutionUnsettled(message)
 
 
-def _transact(connection: Connection, settings: Settings, lane: Lane, jobs: Sequence[Work]) -> _Settled:
+def _transact(tx: Transaction, settings: Settings, lane: Lane, jobs: Sequence[Work]) -> _Settled:
     """Hold, resolve, lock, decide, save and finish in the caller's transaction; return what that settles.
 
     An undo is settled alone: it reads what others wrote before it.
     """
     if jobs[0].kind is JobKind.UNDO:
-        return _undo(connection, settings, lane, jobs[0])
+        return _undo(tx, settings, lane, jobs[0])
     merges = list(takewhile(lambda job: job.kind is not JobKind.UNDO, jobs))
-    unfinished = ledger.hold(connection, workspace_id=lane.workspace_id, work=merges)
-    looked_at = look(connection, workspace_id=lane.workspace_id, jobs=merges)
-    held = unfinished()
-    pairs = [pair for pair in looked_at() if pair.job.id in held]
+    unfinished = ledger.hold(tx, work=merges)
+    looked_at = look(tx, jobs=merges)
+    held = unfinished.result()
+    pairs = [pair for pair in looked_at.result() if pair.job.id in held]
     if not pairs:
         return _Settled(len(merges))
-    hand, decisions = settle(connection, settings, workspace_id=lane.workspace_id, pairs=pairs)
+    hand, decisions = settle(tx, settings, pairs=pairs)
     ends = list(map(finished, decisions))
     if decisions:
-        save_decisions(connection, workspace_id=lane.workspace_id, hand=hand, decisions=decisions)
-        ledger.finish(connection, workspace_id=lane.workspace_id, finished=ends)
+        save_decisions(tx, hand=hand, decisions=decisions)
+        ledger.finish(tx, finished=ends)
     return _Settled(len(merges) if len(decisions) == len(pairs) else _place_after(merges, decisions), ends)
 
 
-def _undo(connection: Connection, settings: Settings, lane: Lane, job: Work) -> _Settled:
+def _undo(tx: Transaction, settings: Settings, lane: Lane, job: Work) -> _Settled:
     """Undo what *job* names unless somebody has finished it meanwhile; one job is settled in any case."""
-    if ledger.hold(connection, workspace_id=lane.workspace_id, work=[job])():
-        return _Settled(1, [undo(connection, settings, workspace_id=lane.workspace_id, job=job)])
+    if ledger.hold(tx, work=[job]).result():
+        return _Settled(1, [undo(tx, settings, job=job)])
     return _Settled(1)
 
 

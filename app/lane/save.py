@@ -6,58 +6,58 @@ from typing import Any
 import orjson
 from psycopg.types.json import Jsonb
 
-from app.db import Connection, load_queries
+from app.db.queries import load_queries
+from app.db.transaction import Transaction
 from app.lane.decide import Decision, rules_of
-from app.lane.hand import Hand
+from app.lane.working_set import Hand
 from app.merging.changes import changes
 from app.merging.profile import Profile
 from app.profiles.deprecation import take_over
-from app.profiles.images import to_image
+from app.profiles.snapshots import to_image
 from app.profiles.store import save as save_profiles
 
 QUERIES = load_queries("app.lane", "lane.sql")
 
 
-def save_decisions(connection: Connection, *, workspace_id: int, hand: Hand, decisions: Sequence[Decision]) -> None:
+def save_decisions(tx: Transaction, *, hand: Hand, decisions: Sequence[Decision]) -> None:
     """Write all that *decisions* did, with its audit."""
     merges = [decision for decision in decisions if decision.merged]
     if merges:
         # It tells which origins and old names each orphan has, so it comes before these are moved.
-        _record(connection, workspace_id=workspace_id, merges=merges)
+        _record(tx, merges=merges)
     if identified := [_identified(decision) for decision in decisions if decision.identified]:
-        _write_rows(connection, "record_identified", workspace_id, identified)
-    save_effects(connection, workspace_id=workspace_id, hand=hand, decisions=decisions)
+        _write_rows(tx, "record_identified", identified)
+    save_effects(tx, hand=hand, decisions=decisions)
 
 
-def save_effects(connection: Connection, *, workspace_id: int, hand: Hand, decisions: Sequence[Decision]) -> None:
+def save_effects(tx: Transaction, *, hand: Hand, decisions: Sequence[Decision]) -> None:
     """Write what *decisions* did to the profiles in *hand*: all of it but the audit, which hangs on their jobs."""
     merges = [decision for decision in decisions if decision.merged]
     if merges:
-        _retire(connection, workspace_id=workspace_id, hand=hand, merges=merges)
+        _retire(tx, hand=hand, merges=merges)
     # Only now is an orphan's external_id free for a survivor that had none.
-    save_profiles(connection, hand.survivors)
+    save_profiles(tx, hand.survivors)
     given = {decision.identified.external_id for decision in decisions if decision.identified}
     if held := [each.external_id for each in hand.survivors if each.external_id and each.external_id in given]:
-        take_over(connection, workspace_id=workspace_id, external_ids=held)
+        take_over(tx, external_ids=held)
 
 
-def _retire(connection: Connection, *, workspace_id: int, hand: Hand, merges: Sequence[Decision]) -> None:
+def _retire(tx: Transaction, *, hand: Hand, merges: Sequence[Decision]) -> None:
     """Move aliases and origins, retire the orphans, and note where they went."""
     retired = hand.retired
-    _move_aliases(connection, workspace_id=workspace_id, hand=hand, merges=merges)
+    _move_aliases(tx, hand=hand, merges=merges)
     pairs = {
-        "workspace_id": workspace_id,
         "orphan_ids": list(retired.keys()),
         "survivor_ids": list(retired.values()),
     }
-    connection.execute(QUERIES["repoint_origins"], pairs)
-    connection.execute(QUERIES["add_origins"], pairs)
-    connection.execute(QUERIES["retire_orphans"], pairs)
-    _move_deprecated(connection, workspace_id=workspace_id, merges=merges)
-    _write_rows(connection, "add_redirects", workspace_id, [_redirect(decision) for decision in merges])
+    tx.execute(QUERIES["repoint_origins"], pairs)
+    tx.execute(QUERIES["add_origins"], pairs)
+    tx.execute(QUERIES["retire_orphans"], pairs)
+    _move_deprecated(tx, merges=merges)
+    _write_rows(tx, "add_redirects", [_redirect(decision) for decision in merges])
 
 
-def _move_aliases(connection: Connection, *, workspace_id: int, hand: Hand, merges: Sequence[Decision]) -> None:
+def _move_aliases(tx: Transaction, *, hand: Hand, merges: Sequence[Decision]) -> None:
     """Give the orphans' aliases to the live survivors; drop those whose label the survivor already has."""
     orphans = [decision.orphan for decision in merges if decision.orphan]
     retired = hand.retired
@@ -68,15 +68,14 @@ def _move_aliases(connection: Connection, *, workspace_id: int, hand: Hand, merg
     for query, aliases in (("drop_aliases", dropped), ("move_aliases", kept)):
         if aliases:
             parameters = {
-                "workspace_id": workspace_id,
                 "labels": [label for label, _, _ in aliases],
                 "names": [name for _, name, _ in aliases],
                 "profile_ids": [survivor.id for _, _, survivor in aliases],
             }
-            connection.execute(QUERIES[query], parameters)
+            tx.execute(QUERIES[query], parameters)
 
 
-def _move_deprecated(connection: Connection, *, workspace_id: int, merges: Sequence[Decision]) -> None:
+def _move_deprecated(tx: Transaction, *, merges: Sequence[Decision]) -> None:
     """Let the deprecated external_ids of orphans follow the primary one, where the survivor took that over.
 
     The others stay with the orphan, and so lead where its redirect does, for merges alone.
@@ -89,16 +88,15 @@ def _move_deprecated(connection: Connection, *, workspace_id: int, merges: Seque
             heirs[orphan.id] = survivor.id
     if heirs:
         parameters = {
-            "workspace_id": workspace_id,
             "orphan_ids": list(heirs.keys()),
             "survivor_ids": list(heirs.values()),
         }
-        connection.execute(QUERIES["move_deprecated"], parameters)
+        tx.execute(QUERIES["move_deprecated"], parameters)
 
 
-def _write_rows(connection: Connection, query: str, workspace_id: int, rows: Sequence[Mapping[str, Any]]) -> None:
+def _write_rows(tx: Transaction, query: str, rows: Sequence[Mapping[str, Any]]) -> None:
     """Run an insert whose rows are given as one JSON array."""
-    connection.execute(QUERIES[query], {"workspace_id": workspace_id, "rows": Jsonb(rows)})
+    tx.execute(QUERIES[query], {"rows": Jsonb(rows)})
 
 
 def _redirect(decision: Decision) -> dict[str, Any]:
@@ -131,7 +129,7 @@ def _identified(decision: Decision) -> dict[str, Any]:
     }
 
 
-def _record(connection: Connection, *, workspace_id: int, merges: Sequence[Decision]) -> None:
+def _record(tx: Transaction, *, merges: Sequence[Decision]) -> None:
     """Write the audit of *merges*, the large documents apart from the rest."""
     parties = [_parties(decision) for decision in merges]
     documents: dict[str, list[Any]] = {
@@ -144,7 +142,7 @@ def _record(connection: Connection, *, workspace_id: int, merges: Sequence[Decis
     }
     parameters = {name: [orjson.dumps(each).decode() for each in column] for name, column in documents.items()}
     rows = Jsonb(_records(merges))
-    connection.execute(QUERIES["record_merges"], {"workspace_id": workspace_id, "rows": rows, **parameters})
+    tx.execute(QUERIES["record_merges"], {"rows": rows, **parameters})
 
 
 def _records(merges: Sequence[Decision]) -> list[dict[str, Any]]:

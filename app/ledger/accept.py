@@ -8,13 +8,15 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 from uuid_utils.compat import uuid7
 
-from app.db import Connection, Pool, in_transaction, load_queries
+from app.db.connections import Pool
+from app.db.queries import load_queries
+from app.db.transaction import Transaction, run_in_transaction
 from app.ledger.backlog import Backlogs
 from app.ledger.idempotency import IdempotencyKey, first_use
 from app.ledger.lanes import lane_heads
 from app.logs import request_id
-from app.metrics.door import ACCEPTED_JOBS
-from app.telemetry.spans import current
+from app.metrics.http import ACCEPTED_JOBS
+from app.telemetry.spans import current_traceparent
 from schemas.identifiers import Email, Member, Phone, Recorded, plain_value, sharing_key, to_record
 from schemas.outcomes import BatchSource, JobKind
 
@@ -47,7 +49,6 @@ class Accepted:
 class NewBatch:
     """A batch that is to be made: what is asked for, by whom, and its id, which sorts by the time of its making."""
 
-    workspace_id: int
     api_key_id: UUID | None
     path: str
     kind: JobKind
@@ -62,7 +63,6 @@ class NewBatch:
     def to_row(self) -> dict[str, Any]:
         """Return it, with its jobs, as the query takes it."""
         return {
-            "workspace_id": self.workspace_id,
             "batch_id": self.id,
             "api_key_id": self.api_key_id,
             "path": self.path,
@@ -74,9 +74,9 @@ class NewBatch:
         }
 
 
-def insert(connection: Connection, batch: NewBatch) -> None:
+def insert(tx: Transaction, batch: NewBatch) -> None:
     """Make *batch* and its jobs, in the caller's transaction."""
-    connection.execute(QUERIES["insert_batch"], batch.to_row())
+    tx.execute(QUERIES["insert_batch"], batch.to_row())
 
 
 def accept(  # noqa: PLR0913  one request has as many sides
@@ -99,21 +99,19 @@ def accept(  # noqa: PLR0913  one request has as many sides
     Overloaded when too many of the workspace's jobs wait; what was accepted before is found again all the same.
     """
     # Ids are made here, once: they sort by the time of their making, and a repeated transaction uses them again.
-    batch = NewBatch(
-        workspace_id=workspace_id, api_key_id=api_key_id, path=path, kind=kind, updates=updates, places=places
-    )
+    batch = NewBatch(api_key_id=api_key_id, path=path, kind=kind, updates=updates, places=places)
     row = batch.to_row()
 
-    def work(connection: Connection) -> Accepted:
+    def work(tx: Transaction) -> Accepted:
         if idempotency is not None:
-            earlier = first_use(connection, idempotency, workspace_id=workspace_id, path=path, batch_id=batch.id)
+            earlier = first_use(tx, idempotency, path=path, batch_id=batch.id)
             if earlier is not None:
                 return Accepted(batch_id=earlier, replayed=True)
-        backlogs.require_room(connection, workspace_id=workspace_id)
-        connection.execute(QUERIES["insert_batch"], row)
+        backlogs.require_room(tx)
+        tx.execute(QUERIES["insert_batch"], row)
         return Accepted(batch_id=batch.id, jobs=len(updates))
 
-    accepted = in_transaction(pool, work, workspace_id=workspace_id)
+    accepted = run_in_transaction(pool, workspace_id, work)
     if not accepted.replayed:
         backlogs.accepted(workspace_id=workspace_id, jobs=accepted.jobs)
         ACCEPTED_JOBS.add(accepted.jobs, kind)
@@ -122,7 +120,7 @@ def accept(  # noqa: PLR0913  one request has as many sides
 
 def origin() -> dict[str, str | None]:
     """Return what a batch keeps of the request that makes it: its id, and where its trace goes on."""
-    return {"request_id": request_id.get() or None, "traceparent": current.get() or None}
+    return {"request_id": request_id.get() or None, "traceparent": current_traceparent.get() or None}
 
 
 def _jobs(updates: Sequence[Update], places: Sequence[int]) -> list[dict[str, Any]]:

@@ -12,9 +12,10 @@ from math import ceil
 from threading import Lock
 from time import monotonic
 
-from app.db import Connection, load_queries
+from app.db.queries import load_queries
+from app.db.transaction import Transaction
 from app.errors import Overloaded
-from app.metrics.door import SHED_REQUESTS
+from app.metrics.http import SHED_REQUESTS
 
 LOG = logging.getLogger(__name__)
 
@@ -30,10 +31,10 @@ RETRY_AFTER_S = 10
 REFUSED = "Too many jobs of this workspace wait: {bound:,} or more. Try again in {retry_after:,} seconds."
 
 
-def waiting(connection: Connection, *, workspace_id: int, bound: int) -> int:
+def waiting(tx: Transaction, *, bound: int) -> int:
     """Return how many jobs of the workspace nobody has begun, *bound* for as many or more."""
-    scope = {"workspace_id": workspace_id, "bound": bound}
-    (row,) = connection.execute(QUERIES["count_waiting"], scope).fetchall()
+    scope = {"bound": bound}
+    (row,) = tx.execute(QUERIES["count_waiting"], scope).fetchall()
     jobs: int = row["waiting"]
     return jobs
 
@@ -68,15 +69,15 @@ class Backlogs:
         self._lock = Lock()
         self._known: dict[int, Known] = {}
 
-    def require_room(self, connection: Connection, *, workspace_id: int) -> None:
+    def require_room(self, tx: Transaction) -> None:
         """Raise Overloaded when too many jobs of the workspace wait; nobody is refused for what has changed since."""
-        if not self._is_full(workspace_id):
+        if not self._is_full(tx.workspace_id):
             return
-        if self.is_due(workspace_id):
-            self.look(connection, workspace_id=workspace_id)
-        if self._is_full(workspace_id):
+        if self.is_due(tx.workspace_id):
+            self.look(tx)
+        if self._is_full(tx.workspace_id):
             SHED_REQUESTS.add()
-            retry_after = max(RETRY_AFTER_S, ceil(self._of(workspace_id).next_at - self._clock()))
+            retry_after = max(RETRY_AFTER_S, ceil(self._of(tx.workspace_id).next_at - self._clock()))
             raise Overloaded(REFUSED.format(bound=self._bound, retry_after=retry_after), retry_after_s=retry_after)
 
     def accepted(self, *, workspace_id: int, jobs: int) -> None:
@@ -95,18 +96,18 @@ class Backlogs:
             self._known[workspace_id] = replace(known, next_at=now + LONGEST_PAUSE_S)
             return True
 
-    def look(self, connection: Connection, *, workspace_id: int) -> None:
+    def look(self, tx: Transaction) -> None:
         """Count the waiting jobs of the workspace."""
-        began, before = self._clock(), self._of(workspace_id)
-        counted = waiting(connection, workspace_id=workspace_id, bound=self._bound)
+        began, before = self._clock(), self._of(tx.workspace_id)
+        counted = waiting(tx, bound=self._bound)
         ended = self._clock()
         pause = min(max(LEAST_PAUSE_S, PAUSE_TO_LOOK * (ended - began)), LONGEST_PAUSE_S)
         with self._lock:
             # What was accepted during the look may or may not have been seen by it: it counts.
-            since = self._of(workspace_id).accepted - before.accepted
+            since = self._of(tx.workspace_id).accepted - before.accepted
             known = Known(counted=counted, accepted=since, next_at=ended + pause)
-            self._known[workspace_id] = known
-        self._tell(workspace_id, before=before, after=known)
+            self._known[tx.workspace_id] = known
+        self._tell(tx.workspace_id, before=before, after=known)
 
     def _of(self, workspace_id: int) -> Known:
         """Return what is known of the workspace's backlog."""

@@ -10,7 +10,8 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from app.db import Connection, load_queries
+from app.db.queries import load_queries
+from app.db.transaction import Transaction
 from schemas.identifiers import Email, ExternalId, Identifier, Member, Phone, UserAlias, from_record, sharing_key
 from schemas.outcomes import Outcome
 
@@ -40,52 +41,50 @@ NAMELESS = frozenset(
 Key = tuple[str, ...]
 
 
-def jobs_of(connection: Connection, *, workspace_id: int, braze_ids: Collection[str]) -> set[UUID]:
+def jobs_of(tx: Transaction, *, braze_ids: Collection[str]) -> set[UUID]:
     """Return the settled jobs in which a profile of *braze_ids* took part."""
-    parameters = {"workspace_id": workspace_id, "braze_ids": list(braze_ids)}
-    return {row["id"] for row in connection.execute(QUERIES["jobs_of_profiles"], parameters)}
+    parameters = {"braze_ids": list(braze_ids)}
+    return {row["id"] for row in tx.execute(QUERIES["jobs_of_profiles"], parameters)}
 
 
-def names_in_audit(connection: Connection, *, workspace_id: int, job_ids: Collection[UUID]) -> set[Identifier]:
+def names_in_audit(tx: Transaction, *, job_ids: Collection[UUID]) -> set[Identifier]:
     """Return what the profiles of the merges *job_ids* answered to before them."""
-    parameters = {"workspace_id": workspace_id, "ids": list(job_ids)}
-    rows = connection.execute(QUERIES["names_before"], parameters)
+    parameters = {"ids": list(job_ids)}
+    rows = tx.execute(QUERIES["names_before"], parameters)
     return {name for row in rows for name in _names(row)}
 
 
-def jobs_naming(connection: Connection, *, workspace_id: int, keys: AbstractSet[Key]) -> set[UUID]:
+def jobs_naming(tx: Transaction, *, keys: AbstractSet[Key]) -> set[UUID]:
     """Return the settled jobs with a side that found nobody by one of *keys*, which are those of identifiers."""
-    parameters = {"workspace_id": workspace_id, "values": sorted({key[-1] for key in keys})}
-    rows = connection.execute(QUERIES["jobs_that_found_nobody"], parameters)
+    parameters = {"values": sorted({key[-1] for key in keys})}
+    rows = tx.execute(QUERIES["jobs_that_found_nobody"], parameters)
     return {row["id"] for row in rows if not keys.isdisjoint(_found_nobody(row))}
 
 
-def jobs_that_saw(connection: Connection, *, workspace_id: int, profile_ids: Collection[int]) -> set[UUID]:
+def jobs_that_saw(tx: Transaction, *, profile_ids: Collection[int]) -> set[UUID]:
     """Return the settled jobs whose audits show others with a share of *profile_ids*, whose merges are undone."""
-    parameters = {"workspace_id": workspace_id, "ids": list(profile_ids)}
-    return {row["id"] for row in connection.execute(QUERIES["jobs_that_saw_them"], parameters)}
+    parameters = {"ids": list(profile_ids)}
+    return {row["id"] for row in tx.execute(QUERIES["jobs_that_saw_them"], parameters)}
 
 
-def blank(
-    connection: Connection, *, workspace_id: int, job_ids: Collection[UUID], audits_of: Collection[UUID] = ()
-) -> None:
+def blank(tx: Transaction, *, job_ids: Collection[UUID], audits_of: Collection[UUID] = ()) -> None:
     """Blank what the settled jobs *job_ids* and their audits say of anybody; braze_ids, outcomes and times stay.
 
     Of the jobs *audits_of* the audits alone are blanked. All are locked in id order, so that two deletions of profiles
     that met in several jobs queue up.
     """
     prose = {outcome.value: outcome.prose for outcome in Outcome if outcome not in NAMELESS}
-    parameters = {"workspace_id": workspace_id, "ids": list(job_ids), "prose": Jsonb(prose)}
-    audited = {"workspace_id": workspace_id, "ids": [*job_ids, *audits_of]}
-    connection.execute(QUERIES["hold_settled_jobs"], audited)
-    connection.execute(QUERIES["blank_jobs"], parameters)
-    connection.execute(QUERIES["erase_audits"], audited)
+    parameters = {"ids": list(job_ids), "prose": Jsonb(prose)}
+    audited = {"ids": [*job_ids, *audits_of]}
+    tx.execute(QUERIES["hold_settled_jobs"], audited)
+    tx.execute(QUERIES["blank_jobs"], parameters)
+    tx.execute(QUERIES["erase_audits"], audited)
 
 
-def erase_names(connection: Connection, *, workspace_id: int, braze_ids: Collection[str]) -> None:
+def erase_names(tx: Transaction, *, braze_ids: Collection[str]) -> None:
     """Erase the external_ids that the audit of renames and removals knows of the profiles *braze_ids*."""
-    parameters = {"workspace_id": workspace_id, "braze_ids": sorted(set(braze_ids))}
-    connection.execute(QUERIES["erase_names"], parameters)
+    parameters = {"braze_ids": sorted(set(braze_ids))}
+    tx.execute(QUERIES["erase_names"], parameters)
 
 
 def _names(row: Mapping[str, Any]) -> Iterator[Identifier]:

@@ -13,7 +13,8 @@ from typing import Any
 import psycopg
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 
-from app.db import Connection, Pool, borrow, load_queries
+from app.db.connections import Connection, Pool, lend_connection
+from app.db.queries import load_queries
 from app.errors import DatabaseUnavailable
 
 LOG = logging.getLogger(__name__)
@@ -74,7 +75,7 @@ class LedgerGauges:
     def _look(self) -> Rows | None:
         """Look at the ledger; return None when it cannot be read now."""
         try:
-            with borrow(self._pool()) as connection:
+            with lend_connection(self._pool()) as connection:
                 return measured(connection, bound=self._bound)
         except (DatabaseUnavailable, psycopg.Error) as error:
             LOG.warning("The ledger could not be read for metrics", extra={"error": type(error).__name__})

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from app.db import Connection, load_queries
+from app.db.queries import load_queries
+from app.db.transaction import Transaction
 from app.errors import Conflict
 
 QUERIES = load_queries("app.ledger", "idempotency.sql")
@@ -22,22 +23,20 @@ class IdempotencyKey:
     hours: float
 
 
-def first_use(
-    connection: Connection, given: IdempotencyKey, *, workspace_id: int, path: str, batch_id: UUID
-) -> UUID | None:
+def first_use(tx: Transaction, given: IdempotencyKey, *, path: str, batch_id: UUID) -> UUID | None:
     """Return the batch that was accepted under this key before, or None and note that *batch_id* is accepted now.
 
     The key is held until the transaction ends, and is used up only if it commits. Raises Conflict when another
     request holds it, or when it was used with another body.
     """
-    scope = {"workspace_id": workspace_id, "path": path, "key": given.key}
-    (lock,) = connection.execute(QUERIES["hold_key"], scope)
+    scope = {"path": path, "key": given.key}
+    (lock,) = tx.execute(QUERIES["hold_key"], scope)
     if not lock["held"]:
         raise Conflict(STILL_RUNNING)
-    first = connection.execute(QUERIES["find_first_use"], {**scope, "seconds": given.hours * 3600}).fetchone()
+    first = tx.execute(QUERIES["find_first_use"], {**scope, "seconds": given.hours * 3600}).fetchone()
     if first is None:
         use = {**scope, "body_digest": given.body_digest, "batch_id": batch_id}
-        connection.execute(QUERIES["note_use"], use)
+        tx.execute(QUERIES["note_use"], use)
         return None
     if first["body_digest"] != given.body_digest:
         raise Conflict(OTHER_BODY)

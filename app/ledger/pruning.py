@@ -3,8 +3,12 @@
 from datetime import datetime
 from uuid import UUID
 
-from app.db import Connection, Later
-from app.ledger.work import QUERIES
+from psycopg import Cursor
+from psycopg.rows import DictRow
+
+from app.db.connections import Connection
+from app.db.transaction import Deferred, Transaction
+from app.ledger.execution import QUERIES
 
 
 def workspaces(connection: Connection) -> list[int]:
@@ -12,36 +16,34 @@ def workspaces(connection: Connection) -> list[int]:
     return [row["workspace_id"] for row in connection.execute(QUERIES["all_workspaces"])]
 
 
-def prune_batches(connection: Connection, *, workspace_id: int, before: datetime, limit: int) -> Later[int]:
+def prune_batches(tx: Transaction, *, before: datetime, limit: int) -> Deferred[int]:
     """Delete up to *limit* finished batches accepted *before* that time, with jobs and audit; return how many, later.
 
     PostgreSQL has counted them when the transaction ends, which must have been told the workspace.
     """
-    return _prune("prune_batches", connection, workspace_id=workspace_id, before=before, limit=limit)
+    return _prune("prune_batches", tx, before=before, limit=limit)
 
 
-def prune_audit(connection: Connection, *, workspace_id: int, before: datetime, limit: int) -> Later[int]:
+def prune_audit(tx: Transaction, *, before: datetime, limit: int) -> Deferred[int]:
     """Delete up to *limit* entries of the audit that are older and hang on no batch; return how many, later."""
-    return _prune("prune_audit_entries", connection, workspace_id=workspace_id, before=before, limit=limit)
+    return _prune("prune_audit_entries", tx, before=before, limit=limit)
 
 
-def prune_idempotency(connection: Connection, *, workspace_id: int, hours: float) -> Later[int]:
+def prune_idempotency(tx: Transaction, *, hours: float) -> Deferred[int]:
     """Forget idempotency keys older than *hours*; return how many, later."""
-    cursor = connection.execute(QUERIES["prune_idempotency"], {"workspace_id": workspace_id, "hours": hours})
-    return lambda: cursor.rowcount
+    return tx.defer(QUERIES["prune_idempotency"], {"hours": hours}, read=lambda cursor: cursor.rowcount)
 
 
-def _prune(query: str, connection: Connection, *, workspace_id: int, before: datetime, limit: int) -> Later[int]:
+def _prune(query: str, tx: Transaction, *, before: datetime, limit: int) -> Deferred[int]:
     """Run one of the functions that alone may prune; return how many rows it deleted, later."""
-    parameters = {"workspace_id": workspace_id, "before": earliest_id_at(before), "limit": limit}
-    cursor = connection.execute(QUERIES[query], parameters)
+    parameters = {"before": earliest_id_at(before), "limit": limit}
+    return tx.defer(QUERIES[query], parameters, read=_pruned)
 
-    def count() -> int:
-        (row,) = cursor.fetchall()
-        pruned: int = row["pruned"]
-        return pruned
 
-    return count
+def _pruned(cursor: Cursor[DictRow]) -> int:
+    (row,) = cursor.fetchall()
+    pruned: int = row["pruned"]
+    return pruned
 
 
 def earliest_id_at(moment: datetime) -> UUID:

@@ -10,7 +10,8 @@ from datetime import UTC, datetime, timedelta
 from enum import Enum
 from itertools import pairwise
 
-from app.db import Connection, load_queries
+from app.db.queries import load_queries
+from app.db.transaction import Transaction
 from app.ledger.pruning import earliest_id_at
 from schemas.outcomes import Outcome
 
@@ -55,33 +56,32 @@ class Stretch:
         return sum(self.settled.values())
 
 
-def read_throughput(connection: Connection, *, workspace_id: int, period: Period, now: datetime) -> list[Stretch]:
+def read_throughput(tx: Transaction, *, period: Period, now: datetime) -> list[Stretch]:
     """Return the stretches of the *period* that ends *now*, oldest first, in the caller's snapshot.
 
     Costs an entry of an index for each job that was accepted or ended in the period, or is unfinished.
     """
     begins = period.begins(now)
-    scope = {"workspace_id": workspace_id, "since": begins[0], "stretch": period.stretch}
-    accepted = _accepted(connection, workspace_id, begins)
+    scope = {"since": begins[0], "stretch": period.stretch}
+    accepted = _accepted(tx, begins)
     settled: dict[datetime, dict[Outcome | None, int]] = {}
-    for row in connection.execute(QUERIES["settled_by_stretch"], scope, prepare=False):
+    for row in tx.execute(QUERIES["settled_by_stretch"], scope, prepare=False):
         outcome = None if row["outcome"] is None else Outcome(row["outcome"])
         # The database's clock may be a little ahead of ours.
         settled.setdefault(min(row["begins_at"], begins[-2]), {})[outcome] = row["jobs"]
-    (row,) = connection.execute(QUERIES["count_unfinished"], scope, prepare=False).fetchall()
+    (row,) = tx.execute(QUERIES["count_unfinished"], scope, prepare=False).fetchall()
     return _stretches(begins[:-1], accepted, settled, unfinished=row["jobs"])
 
 
-def _accepted(connection: Connection, workspace_id: int, begins: Sequence[datetime]) -> dict[datetime, int]:
+def _accepted(tx: Transaction, begins: Sequence[datetime]) -> dict[datetime, int]:
     """Return how many jobs were accepted in each stretch, by when it begins."""
     ids = [earliest_id_at(moment) for moment in begins]
     stretches = {
-        "workspace_id": workspace_id,
         "begins": begins[:-1],
         "first_ids": [first for first, _ in pairwise(ids)],
         "next_ids": [next_id for _, next_id in pairwise(ids)],
     }
-    rows = connection.execute(QUERIES["accepted_by_stretch"], stretches, prepare=False)
+    rows = tx.execute(QUERIES["accepted_by_stretch"], stretches, prepare=False)
     return {row["begins_at"]: row["jobs"] for row in rows}
 
 

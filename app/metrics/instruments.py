@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
-from app.metrics.board import BOARD, Board
+from app.metrics.shared_memory import BOARD, Board
 
 Labels = tuple[str, ...]
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
-from app.db import Connection, load_queries
+from app.db.queries import load_queries
+from app.db.transaction import Transaction
 from app.errors import ResolutionUnsettled
 from app.profiles.deprecation import take_over
 from app.profiles.targets import NewProfile
@@ -19,7 +20,7 @@ QUERIES = load_queries("app.profiles", "creation.sql")
 BUCKETS = 10_000
 
 
-def create(connection: Connection, *, workspace_id: int, new: Sequence[NewProfile]) -> dict[NewProfile, int]:
+def create(tx: Transaction, *, new: Sequence[NewProfile]) -> dict[NewProfile, int]:
     """Make the profiles *new* and return their ids. An external_id that led elsewhere by redirect now is theirs.
 
     Raises ResolutionUnsettled when someone else took an external_id or an alias meanwhile: the transaction must end
@@ -28,22 +29,22 @@ def create(connection: Connection, *, workspace_id: int, new: Sequence[NewProfil
     if not new:
         return {}
     rows = {new_braze_id(): profile for profile in new}
-    made = connection.execute(
+    made = tx.execute(
         QUERIES["create_profiles"],
-        {"workspace_id": workspace_id, "rows": Jsonb([_row(*each) for each in rows.items()])},
+        {"rows": Jsonb([_row(*each) for each in rows.items()])},
     ).fetchall()
     if len(made) < len(rows):
         raise ResolutionUnsettled("Another request made a profile with the same external_id.")
     ids = {rows[row["braze_id"]]: row["id"] for row in made}
     if external_ids := [profile.external_id for profile in new if profile.external_id is not None]:
-        take_over(connection, workspace_id=workspace_id, external_ids=external_ids)
+        take_over(tx, external_ids=external_ids)
     aliases = [(profile.user_alias, ids[profile]) for profile in new if profile.user_alias is not None]
-    if len(add_aliases(connection, workspace_id=workspace_id, aliases=aliases)) < len(aliases):
+    if len(add_aliases(tx, aliases=aliases)) < len(aliases):
         raise ResolutionUnsettled("Another request took the same alias.")
     return ids
 
 
-def add_aliases(connection: Connection, *, workspace_id: int, aliases: Sequence[tuple[UserAlias, int]]) -> list[int]:
+def add_aliases(tx: Transaction, *, aliases: Sequence[tuple[UserAlias, int]]) -> list[int]:
     """Give each alias to the profile of the id beside it; return the ids of the profiles that got theirs.
 
     An alias that is taken, and a second name under a label, are not given.
@@ -51,12 +52,11 @@ def add_aliases(connection: Connection, *, workspace_id: int, aliases: Sequence[
     if not aliases:
         return []
     parameters = {
-        "workspace_id": workspace_id,
         "labels": [alias.label for alias, _ in aliases],
         "names": [alias.name for alias, _ in aliases],
         "profile_ids": [profile_id for _, profile_id in aliases],
     }
-    return [row["profile_id"] for row in connection.execute(QUERIES["add_aliases"], parameters)]
+    return [row["profile_id"] for row in tx.execute(QUERIES["add_aliases"], parameters)]
 
 
 def new_braze_id() -> str:

@@ -5,7 +5,8 @@ from typing import Any, assert_never
 
 from psycopg.types.json import Jsonb
 
-from app.db import Connection, load_queries
+from app.db.queries import load_queries
+from app.db.transaction import Transaction
 from schemas.attributes import Attributes
 from schemas.history import Engagement, Event, Purchase, Session
 from schemas.track import Entry
@@ -15,7 +16,7 @@ QUERIES = load_queries("app.profiles", "history.sql")
 Row = Mapping[str, Any]
 
 
-def record(connection: Connection, *, workspace_id: int, happened: Iterable[tuple[int, Entry]]) -> None:
+def record(tx: Transaction, *, happened: Iterable[tuple[int, Entry]]) -> None:
     """Record what *happened*: each entry under the id of the profile it happened to. Attributes are no history."""
     rows: dict[str, list[Row]] = {}
     for origin_id, entry in happened:
@@ -23,7 +24,7 @@ def record(connection: Connection, *, workspace_id: int, happened: Iterable[tupl
             query, row = _row(entry)
             rows.setdefault(query, []).append({"origin_id": origin_id, **row})
     for query, of_kind in rows.items():
-        connection.execute(QUERIES[query], {"workspace_id": workspace_id, "rows": Jsonb(of_kind)})
+        tx.execute(QUERIES[query], {"rows": Jsonb(of_kind)})
 
 
 def _row(entry: Event | Purchase | Session | Engagement) -> tuple[str, Row]:

@@ -2,17 +2,17 @@
 
 from collections.abc import Collection
 
-from app.db import Connection, Later
+from app.db.transaction import Deferred, Transaction
 from app.merging.profile import Profile
-from app.profiles.store import QUERIES, load_later
+from app.profiles.store import QUERIES, load_deferred
 
 
-def lock(connection: Connection, *, workspace_id: int, ids: Collection[int]) -> dict[int, Profile]:
-    """Lock the profiles of *ids* as lock_later does, and wait for them."""
-    return lock_later(connection, workspace_id=workspace_id, ids=ids)()
+def lock(tx: Transaction, *, ids: Collection[int]) -> dict[int, Profile]:
+    """Lock the profiles of *ids* as lock_deferred does, and wait for them."""
+    return lock_deferred(tx, ids=ids).result()
 
 
-def lock_later(connection: Connection, *, workspace_id: int, ids: Collection[int]) -> Later[dict[int, Profile]]:
+def lock_deferred(tx: Transaction, *, ids: Collection[int]) -> Deferred[dict[int, Profile]]:
     """Lock the profiles of *ids* until the transaction ends; return how to get them, by id, as they are under the lock.
 
     Locks are taken in ascending id order, whatever role a profile plays, so that two merges of the same pair queue up
@@ -21,6 +21,6 @@ def lock_later(connection: Connection, *, workspace_id: int, ids: Collection[int
     as they stood before the wait.
     """
     if not ids:
-        return dict
-    connection.execute(QUERIES["lock_profiles"], {"workspace_id": workspace_id, "ids": sorted(set(ids))})
-    return load_later(connection, workspace_id=workspace_id, ids=ids)
+        return Deferred(dict)
+    tx.execute(QUERIES["lock_profiles"], {"ids": sorted(set(ids))})
+    return load_deferred(tx, ids=ids)

@@ -7,7 +7,8 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
-from app.db import Connection, Later, load_queries
+from app.db.queries import load_queries
+from app.db.transaction import Deferred, Transaction
 from app.merging.prioritization import Ambiguous, Candidate, Denoted, NotFound, prioritize
 from schemas.identifiers import Email, ExternalId, Identifier, Member, Phone, Recorded, UserAlias
 from schemas.prioritization import Priority
@@ -28,14 +29,12 @@ class MergedAway:
 Resolved = Denoted | Ambiguous | NotFound | MergedAway
 
 
-def resolve(connection: Connection, *, workspace_id: int, identifiers: Sequence[Recorded]) -> list[Resolved]:
+def resolve(tx: Transaction, *, identifiers: Sequence[Recorded]) -> list[Resolved]:
     """Return, for each of *identifiers* in order, what it denotes in this statement's snapshot; nothing is locked."""
-    return resolve_later(connection, workspace_id=workspace_id, identifiers=identifiers)()
+    return resolve_deferred(tx, identifiers=identifiers).result()
 
 
-def resolve_later(
-    connection: Connection, *, workspace_id: int, identifiers: Sequence[Recorded]
-) -> Later[list[Resolved]]:
+def resolve_deferred(tx: Transaction, *, identifiers: Sequence[Recorded]) -> Deferred[list[Resolved]]:
     """Ask what each of *identifiers* denotes; return how to get the answers, in order.
 
     What is named several times is asked for once: thousands of orphans may go into one survivor.
@@ -45,17 +44,13 @@ def resolve_later(
     asked = [_asked(place, identifier) for place, identifier in places if not isinstance(identifier, Member)]
     members = [{"place": place, "key": each.braze_id} for place, each in places if isinstance(each, Member)]
     questions = {"resolve_identifiers": asked, "resolve_members": members}
-    cursors = [
-        connection.execute(QUERIES[query], {"workspace_id": workspace_id, "asked": Jsonb(each)})
-        for query, each in questions.items()
-        if each
-    ]
+    cursors = [tx.execute(QUERIES[query], {"asked": Jsonb(each)}) for query, each in questions.items() if each]
 
     def answers() -> list[Resolved]:
         found = _answers(different, [row for cursor in cursors for row in cursor.fetchall()])
         return [found[each] for each in identifiers]
 
-    return answers
+    return Deferred(answers)
 
 
 def _answers(identifiers: Sequence[Recorded], rows: Sequence[Mapping[str, Any]]) -> dict[Recorded, Resolved]:

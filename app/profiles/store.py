@@ -6,7 +6,8 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
-from app.db import Connection, Later, load_queries
+from app.db.queries import load_queries
+from app.db.transaction import Deferred, Transaction
 from app.merging.profile import EmailAddress, PhoneNumber, Profile
 
 QUERIES = load_queries("app.profiles", "profiles.sql")
@@ -35,23 +36,23 @@ def to_row(profile: Profile) -> dict[str, Any]:
     }
 
 
-def load(connection: Connection, *, workspace_id: int, ids: Collection[int]) -> dict[int, Profile]:
+def load(tx: Transaction, *, ids: Collection[int]) -> dict[int, Profile]:
     """Return the profiles of *ids* that exist, by id, without locking them."""
-    return load_later(connection, workspace_id=workspace_id, ids=ids)()
+    return load_deferred(tx, ids=ids).result()
 
 
-def load_later(connection: Connection, *, workspace_id: int, ids: Collection[int]) -> Later[dict[int, Profile]]:
+def load_deferred(tx: Transaction, *, ids: Collection[int]) -> Deferred[dict[int, Profile]]:
     """Ask for the profiles of *ids*; return how to get those that exist, by id."""
-    parameters = {"workspace_id": workspace_id, "ids": sorted(set(ids))}
-    cursor = connection.execute(QUERIES["load_profiles"], parameters)
-    return lambda: {row["id"]: from_row(row) for row in cursor.fetchall()}
+    parameters = {"ids": sorted(set(ids))}
+    cursor = tx.execute(QUERIES["load_profiles"], parameters)
+    return Deferred(lambda: {row["id"]: from_row(row) for row in cursor.fetchall()})
 
 
-def save(connection: Connection, profiles: Collection[Profile]) -> None:
+def save(tx: Transaction, profiles: Collection[Profile]) -> None:
     """Write *profiles*, all of one workspace and all locked by the caller; aliases are not written here."""
-    for workspace_id in {profile.workspace_id for profile in profiles}:
-        rows = [to_row(profile) for profile in profiles if profile.workspace_id == workspace_id]
-        connection.execute(QUERIES["save_profiles"], {"workspace_id": workspace_id, "rows": Jsonb(rows)})
+    if profiles:
+        rows = [to_row(profile) for profile in profiles]
+        tx.execute(QUERIES["save_profiles"], {"rows": Jsonb(rows)})
 
 
 def _email(row: Mapping[str, Any]) -> EmailAddress | None:

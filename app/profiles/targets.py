@@ -4,7 +4,8 @@ from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar, assert_never
 
-from app.db import Connection, load_queries
+from app.db.queries import load_queries
+from app.db.transaction import Transaction
 from app.merging.profile import EmailAddress, PhoneNumber
 from schemas.identifiers import BrazeId, Email, ExternalId, Identifier, Phone, Target, UserAlias, sharing_key, to_e164
 
@@ -57,7 +58,7 @@ def key_of(target: Target) -> tuple[str, ...]:
     return ("braze_id", target.value) if isinstance(target, BrazeId) else sharing_key(target)
 
 
-def find(connection: Connection, *, workspace_id: int, targets: Iterable[Target]) -> dict[Hashable, Found]:
+def find(tx: Transaction, *, targets: Iterable[Target]) -> dict[Hashable, Found]:
     """Return, by key, what each of *targets* means that means a profile at this moment."""
     asked: dict[str, set[tuple[str, ...]]] = {}
     for kind, *values in map(key_of, targets):
@@ -65,15 +66,15 @@ def find(connection: Connection, *, workspace_id: int, targets: Iterable[Target]
     found: dict[Hashable, Found] = {}
     for kind, keys in asked.items():
         query, columns, parameters = _query(kind, sorted(keys))
-        for row in connection.execute(QUERIES[query], {"workspace_id": workspace_id, **parameters}):
+        for row in tx.execute(QUERIES[query], {**parameters}):
             found[kind, *(row[column] for column in columns)] = Found(row["id"], row["identified"])
     return found
 
 
-def claim_addresses(connection: Connection, *, workspace_id: int, targets: Collection[Email | Phone]) -> None:
+def claim_addresses(tx: Transaction, *, targets: Collection[Email | Phone]) -> None:
     """Wait until no other request is making a profile for one of the addresses *targets*, and keep others waiting."""
     addresses = [":".join(key_of(target)) for target in targets]
-    connection.execute(QUERIES["claim_addresses"], {"workspace_id": workspace_id, "addresses": addresses})
+    tx.execute(QUERIES["claim_addresses"], {"addresses": addresses})
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from limits.storage import MemoryStorage, RedisStorage
 
-from app.metrics.door import UNCOUNTED_REQUESTS
+from app.metrics.http import UNCOUNTED_REQUESTS
 from app.rates.breaker import Breaker
 from app.rates.buckets import Limit
 

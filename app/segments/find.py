@@ -4,11 +4,10 @@ from dataclasses import dataclass
 
 from psycopg import errors as postgres
 
-from app.db import Connection
+from app.db.transaction import Transaction
 from app.errors import Rejected
 from app.merging.profile import Profile
 from app.profiles.store import load
-from app.profiles.transaction import the_time
 from app.segments.statement import QUERIES, compose
 from schemas.segment_leaves import REGEX
 from schemas.segments import Filter, SegmentRequest, leaves_of
@@ -30,28 +29,28 @@ class Segment:
     next_after: int | None
 
 
-def find(connection: Connection, *, workspace_id: int, request: SegmentRequest) -> Segment:
+def find(tx: Transaction, *, request: SegmentRequest) -> Segment:
     """Return the page that *request* asks for, in the order of the profiles' ids, and the exact count.
 
     The caller's transaction is a snapshot, or page and count may tell of two moments. Raises Rejected when a regular
     expression is none, or when counting takes longer than a statement may.
     """
     try:
-        connection.execute(QUERIES["in_utc"])
-        _check_patterns(connection, request.filter)
-        return _page(connection, workspace_id=workspace_id, request=request)
+        tx.execute(QUERIES["in_utc"])
+        _check_patterns(tx, request.filter)
+        return _page(tx, request=request)
     except postgres.QueryCanceled as error:
         raise Rejected(TOO_SLOW) from error
 
 
-def _page(connection: Connection, *, workspace_id: int, request: SegmentRequest) -> Segment:
+def _page(tx: Transaction, *, request: SegmentRequest) -> Segment:
     """Return the page."""
-    statement, values = compose(request.filter, now=the_time(connection))
-    parameters = {**values, "workspace_id": workspace_id, "after": request.after, "limit": request.limit + 1}
+    statement, values = compose(request.filter, now=tx.now())
+    parameters = {**values, "after": request.after, "limit": request.limit + 1}
     # Not prepared: a plan for any values would know neither which attribute is meant nor how it is compared.
-    (row,) = connection.execute(statement, parameters, prepare=False).fetchall()
+    (row,) = tx.execute(statement, parameters, prepare=False).fetchall()
     ids = row["ids"][: request.limit]
-    profiles = load(connection, workspace_id=workspace_id, ids=ids)
+    profiles = load(tx, ids=ids)
     return Segment(
         count=row["count"],
         profiles=[profiles[each] for each in ids],
@@ -59,12 +58,12 @@ def _page(connection: Connection, *, workspace_id: int, request: SegmentRequest)
     )
 
 
-def _check_patterns(connection: Connection, filter_: Filter) -> None:
+def _check_patterns(tx: Transaction, filter_: Filter) -> None:
     """Raise Rejected, naming the leaf, when a regular expression of *filter_* is none."""
     for place, leaf in leaves_of(filter_):
         if leaf.comparison in REGEX:
             try:
-                connection.execute(QUERIES["try_pattern"], {"pattern": leaf.given["value"]})
+                tx.execute(QUERIES["try_pattern"], {"pattern": leaf.given["value"]})
             except postgres.InvalidRegularExpression as error:
                 reason = error.diag.message_primary
                 raise Rejected(f"'{place}.value' is refused by PostgreSQL: {reason}.") from None

@@ -7,7 +7,7 @@ from typing import Any
 
 from psycopg import sql
 
-from app.db import load_queries
+from app.db.queries import load_queries
 from app.segments.leaves import Question, question
 from schemas.segment_leaves import Leaf
 from schemas.segments import Every, Filter

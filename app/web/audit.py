@@ -11,10 +11,10 @@ from flask.typing import ResponseReturnValue
 
 from app.audit import export
 from app.audit.entries import Entry
-from app.audit.reading import Wanted, everything, page
-from app.db import borrow
+from app.audit.queries import Wanted, everything, page
+from app.db.transaction import open_transaction
 from app.errors import DatabaseUnavailable, Overloaded
-from app.web.door import door, pool
+from app.web.auth import pool, requires
 from schemas.audit import AuditPageSchema, AuditQuery, ExportQuery, Form, WholeAuditPageSchema
 from schemas.jobs import load_query
 
@@ -34,15 +34,14 @@ BUSY_S = 10
 
 
 @blueprint.get("")
-@door(permission="audit.read")
+@requires(permission="audit.read")
 def entries() -> ResponseReturnValue:
     """Answer with a page of the audit, newest first; with `?include=images`, what was before and after beside it."""
     query = load_query(QUERY, request.args)
     limit, images = query["limit"], "include" in query
-    with borrow(pool(), workspace_id=g.workspace_id) as connection:
+    with open_transaction(pool(), g.workspace_id) as tx:
         found = page(
-            connection,
-            workspace_id=g.workspace_id,
+            tx,
             wanted=_wanted(query),
             limit=limit + 1,
             before=query.get("cursor"),
@@ -54,7 +53,7 @@ def entries() -> ResponseReturnValue:
 
 
 @blueprint.get("/export")
-@door(permission="audit.read")
+@requires(permission="audit.read")
 def file() -> ResponseReturnValue:
     """Answer with all that is wanted of the audit as it stands at this moment, as a file that is written as it is read.
 
@@ -64,8 +63,8 @@ def file() -> ResponseReturnValue:
     form = query["format"]
     with ExitStack() as stack:
         _take_turn(stack)
-        connection = stack.enter_context(borrow(pool(), workspace_id=g.workspace_id, snapshot=True))
-        parts = everything(connection, workspace_id=g.workspace_id, wanted=_wanted(query))
+        tx = stack.enter_context(open_transaction(pool(), g.workspace_id, snapshot=True))
+        parts = everything(tx, wanted=_wanted(query))
         # Whatever is wrong is to be found before the answer begins.
         first = next(parts)
         end = stack.pop_all().close

@@ -10,14 +10,13 @@ from flask import Blueprint, Response, g, jsonify, request
 from flask.typing import ResponseReturnValue
 from marshmallow import ValidationError
 
-from app.db import Connection, borrow, in_transaction
-from app.duplicates import runs, table
+from app.db.transaction import Transaction, open_transaction, run_in_transaction
+from app.duplicates import csv_export, runs
 from app.duplicates.policy import Policy, next_daily, read_policy, write_policy
 from app.duplicates.preview import count, steps
-from app.profiles.transaction import the_time
 from app.web.accepted import RETRY_AFTER
-from app.web.door import door, json_body, pool, settings
-from app.web.pages import cut
+from app.web.auth import json_body, pool, requires, settings
+from app.web.pagination import split_page
 from schemas.duplicates import (
     DuplicatePreviewSchema,
     PolicySchema,
@@ -46,31 +45,31 @@ PAGE = RunPageSchema()
 
 
 @blueprint.get("/policy")
-@door(permission=EITHER)
+@requires(permission=EITHER)
 def policy() -> ResponseReturnValue:
     """Answer with the workspace's policy; the defaults when it never set one."""
-    with borrow(pool(), workspace_id=g.workspace_id) as connection:
-        return jsonify(POLICY.dump(read_policy(connection, workspace_id=g.workspace_id)))
+    with open_transaction(pool(), g.workspace_id) as tx:
+        return jsonify(POLICY.dump(read_policy(tx)))
 
 
 @blueprint.put("/policy")
-@door(permission=RUN)
+@requires(permission=RUN)
 def set_policy() -> ResponseReturnValue:
     """Set the workspace's policy, whole: what is left out gets its default. A run under way keeps the rule it has."""
     given = load_policy(json_body())
 
-    def work(connection: Connection) -> Policy:
+    def work(tx: Transaction) -> Policy:
         daily_at, zone = given["daily_at"], given["time_zone"]
-        due = None if daily_at is None else next_daily(daily_at, time_zone=zone, after=the_time(connection))
+        due = None if daily_at is None else next_daily(daily_at, time_zone=zone, after=tx.now())
         policy = Policy(**given, next_daily_at=due)
-        write_policy(connection, policy, workspace_id=g.workspace_id)
+        write_policy(tx, policy)
         return policy
 
-    return jsonify(POLICY.dump(in_transaction(pool(), work, workspace_id=g.workspace_id)))
+    return jsonify(POLICY.dump(run_in_transaction(pool(), g.workspace_id, work)))
 
 
 @blueprint.get("/preview")
-@door(permission=PREVIEW)
+@requires(permission=PREVIEW)
 def preview() -> ResponseReturnValue:
     """Answer with what a run would find, in numbers: by the workspace's rule, or by that in the query.
 
@@ -82,7 +81,7 @@ def preview() -> ResponseReturnValue:
 
 
 @blueprint.get("/preview.csv")
-@door(permission=PREVIEW)
+@requires(permission=PREVIEW)
 def preview_table() -> ResponseReturnValue:
     """Answer with what a run would do, profile by profile, in the vendor's columns.
 
@@ -94,9 +93,9 @@ def preview_table() -> ResponseReturnValue:
     first = next(found)
 
     def body() -> Iterator[str]:
-        yield table.header()
+        yield csv_export.header()
         for taken in chain([first], found):
-            yield table.lines(taken.fates, rule.identifier)
+            yield csv_export.lines(taken.fates, rule.identifier)
 
     response = Response(body(), content_type="text/csv; charset=utf-8")
     response.headers["Content-Disposition"] = 'attachment; filename="duplicates.csv"'
@@ -104,17 +103,15 @@ def preview_table() -> ResponseReturnValue:
 
 
 @blueprint.post("/runs")
-@door(permission=RUN)
+@requires(permission=RUN)
 def start() -> ResponseReturnValue:
     """Begin a run by the workspace's rule, and answer 202 with where to follow it; 409 while one is under way."""
 
-    def work(connection: Connection) -> UUID:
-        rule = read_policy(connection, workspace_id=g.workspace_id).rule
-        return runs.start(
-            connection, rule, workspace_id=g.workspace_id, trigger=RunTrigger.API, api_key_id=g.api_key_id
-        )
+    def work(tx: Transaction) -> UUID:
+        rule = read_policy(tx).rule
+        return runs.start(tx, rule, trigger=RunTrigger.API, api_key_id=g.api_key_id)
 
-    run_id = in_transaction(pool(), work, workspace_id=g.workspace_id)
+    run_id = run_in_transaction(pool(), g.workspace_id, work)
     place = f"/duplicates/runs/{run_id}"
     response = jsonify(message="success", run_id=str(run_id), status_url=place)
     response.headers.update({"Location": place, "Retry-After": str(RETRY_AFTER)})
@@ -122,24 +119,22 @@ def start() -> ResponseReturnValue:
 
 
 @blueprint.get("/runs")
-@door(permission=EITHER)
+@requires(permission=EITHER)
 def page() -> ResponseReturnValue:
     """Answer with a page of runs, newest first."""
     query = load_query(PAGE_QUERY, request.args)
-    with borrow(pool(), workspace_id=g.workspace_id) as connection:
-        found = runs.list_runs(
-            connection, workspace_id=g.workspace_id, limit=query["limit"] + 1, before=query.get("cursor")
-        )
-    shown, next_cursor = cut(found, query["limit"])
+    with open_transaction(pool(), g.workspace_id) as tx:
+        found = runs.list_runs(tx, limit=query["limit"] + 1, before=query.get("cursor"))
+    shown, next_cursor = split_page(found, query["limit"])
     return jsonify(PAGE.dump({"runs": shown, "next_cursor": next_cursor}))
 
 
 @blueprint.get("/runs/<uuid:run_id>")
-@door(permission=EITHER)
+@requires(permission=EITHER)
 def show(run_id: UUID) -> ResponseReturnValue:
     """Answer with a run: how far it is, and what it has found so far."""
-    with borrow(pool(), workspace_id=g.workspace_id) as connection:
-        run = runs.read_run(connection, workspace_id=g.workspace_id, run_id=run_id)
+    with open_transaction(pool(), g.workspace_id) as tx:
+        run = runs.read_run(tx, run_id=run_id)
     response = jsonify(SHOWN_RUN.dump(run))
     if run.state is RunState.RUNNING:
         response.headers["Retry-After"] = str(RETRY_AFTER)
@@ -147,14 +142,14 @@ def show(run_id: UUID) -> ResponseReturnValue:
 
 
 @blueprint.post("/runs/<uuid:run_id>/cancel")
-@door(permission=RUN)
+@requires(permission=RUN)
 def cancel(run_id: UUID) -> ResponseReturnValue:
     """End a run and answer with it; 409 when it has ended. The merges that it asked for go on, and can be undone."""
 
-    def work(connection: Connection) -> runs.Run:
-        return runs.cancel(connection, workspace_id=g.workspace_id, run_id=run_id)
+    def work(tx: Transaction) -> runs.Run:
+        return runs.cancel(tx, run_id=run_id)
 
-    return jsonify(SHOWN_RUN.dump(in_transaction(pool(), work, workspace_id=g.workspace_id)))
+    return jsonify(SHOWN_RUN.dump(run_in_transaction(pool(), g.workspace_id, work)))
 
 
 def _rule() -> KeepRule:
@@ -163,6 +158,6 @@ def _rule() -> KeepRule:
         given: dict[str, Any] = load_query(RULE_QUERY, request.args)
     except ValidationError as error:
         raise ValidationError(first_fault(error.messages)) from None
-    with borrow(pool(), workspace_id=g.workspace_id) as connection:
-        own = read_policy(connection, workspace_id=g.workspace_id).rule
+    with open_transaction(pool(), g.workspace_id) as tx:
+        own = read_policy(tx).rule
     return rule_from(given, by_default=own)

@@ -1,13 +1,14 @@
-"""Health: is the process alive, and can it do its work. The broker does not count: the front door needs none."""
+"""Health checks. The broker is not checked, since web does not use it."""
 
 from http import HTTPStatus
 
 from flask import Blueprint
 from flask.typing import ResponseReturnValue
 
-from app.db import borrow, load_queries
+from app.db.connections import lend_connection
+from app.db.queries import load_queries
 from app.web.draining import is_draining
-from app.web.errors import RETRY_AFTER, answer
+from app.web.errors import RETRY_AFTER, error_response
 from app.web.resources import pool
 
 ENDING = "This server is about to end; send requests to another one."
@@ -19,15 +20,15 @@ blueprint = Blueprint("health", __name__, url_prefix="/health")
 
 @blueprint.get("/live")
 def live() -> ResponseReturnValue:
-    """Answer 200 as long as the process answers at all."""
+    """Return 200 while the process runs."""
     return {"status": "live"}
 
 
 @blueprint.get("/ready")
 def ready() -> ResponseReturnValue:
-    """Answer 200 when PostgreSQL answers; 503 when it does not, or when this server was asked to end."""
+    """Return 200 if PostgreSQL answers; 503 if it does not, or while this server stops."""
     if is_draining():
-        return answer(HTTPStatus.SERVICE_UNAVAILABLE, ENDING, Retry_After=str(RETRY_AFTER))
-    with borrow(pool()) as connection:
+        return error_response(HTTPStatus.SERVICE_UNAVAILABLE, ENDING, Retry_After=str(RETRY_AFTER))
+    with lend_connection(pool()) as connection:
         connection.execute(QUERIES["ping"])
     return {"status": "ready"}

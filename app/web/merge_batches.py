@@ -6,11 +6,11 @@ from uuid import UUID
 from flask import Blueprint, g, jsonify, request
 from flask.typing import ResponseReturnValue
 
-from app.db import borrow
-from app.ledger import reading
-from app.web.accepted import RETRY_AFTER, shown_batch
-from app.web.door import POLLING, door, pool
-from app.web.pages import cut
+from app.db.transaction import open_transaction
+from app.ledger import queries
+from app.web.accepted import RETRY_AFTER, dump_batch
+from app.web.auth import POLLING, pool, requires
+from app.web.pagination import split_page
 from schemas.jobs import BatchPageQuery, BatchPageSchema, load_query
 from schemas.outcomes import JobState
 
@@ -21,10 +21,10 @@ PAGE = BatchPageSchema()
 
 
 @blueprint.get("/<uuid:batch_id>")
-@door(permission=POLLING)
+@requires(permission=POLLING)
 def read(batch_id: UUID) -> ResponseReturnValue:
     """Answer with a batch and its jobs; 304 when the poller's `If-None-Match` knows them as they are."""
-    shown = shown_batch(batch_id)
+    shown = dump_batch(batch_id)
     response = jsonify(shown)
     if shown["state"] != JobState.FINISHED:
         response.headers["Retry-After"] = str(RETRY_AFTER)
@@ -33,26 +33,25 @@ def read(batch_id: UUID) -> ResponseReturnValue:
 
 
 @blueprint.get("")
-@door(permission=POLLING)
+@requires(permission=POLLING)
 def page() -> ResponseReturnValue:
     """Answer with a page of the batches that are wanted, newest first, without their jobs."""
     shown, next_cursor = wanted_batches(request.args)
     return jsonify(PAGE.dump({"batches": shown, "next_cursor": next_cursor}))
 
 
-def wanted_batches(arguments: Mapping[str, str]) -> tuple[Sequence[reading.Batch], UUID | None]:
+def wanted_batches(arguments: Mapping[str, str]) -> tuple[Sequence[queries.Batch], UUID | None]:
     """Return the batches that the query string's *arguments* ask for, and where the next page begins, if there is one.
 
     Raises ValidationError when the arguments cannot be understood.
     """
     query = load_query(QUERY, arguments)
-    wanted = reading.WantedBatches(source=query.get("source"), run_id=query.get("run_id"))
-    with borrow(pool(), workspace_id=g.workspace_id) as connection:
-        batches = reading.list_batches(
-            connection,
-            workspace_id=g.workspace_id,
+    wanted = queries.WantedBatches(source=query.get("source"), run_id=query.get("run_id"))
+    with open_transaction(pool(), g.workspace_id) as tx:
+        batches = queries.list_batches(
+            tx,
             wanted=wanted,
             limit=query["limit"] + 1,
             before=query.get("cursor"),
         )
-    return cut(batches, query["limit"])
+    return split_page(batches, query["limit"])

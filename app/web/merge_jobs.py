@@ -8,11 +8,12 @@ from uuid import UUID
 from flask import Blueprint, g, jsonify, request
 from flask.typing import ResponseReturnValue
 
-from app.db import Connection, borrow, in_transaction
-from app.ledger import reading, retrying
+from app.db.transaction import Transaction, open_transaction, run_in_transaction
+from app.ledger import queries
+from app.ledger.retry import retry_job
 from app.web.accepted import RETRY_AFTER
-from app.web.door import POLLING, door, pool
-from app.web.pages import cut
+from app.web.auth import POLLING, pool, requires
+from app.web.pagination import split_page
 from schemas.jobs import JobPageQuery, JobPageSchema, JobQuery, JobSchema, load_query
 
 blueprint = Blueprint("merge_jobs", __name__, url_prefix="/merge/jobs")
@@ -24,52 +25,51 @@ PAGE = JobPageSchema()
 
 
 @blueprint.get("/<uuid:job_id>")
-@door(permission=POLLING)
+@requires(permission=POLLING)
 def read(job_id: UUID) -> ResponseReturnValue:
     """Answer with a job; with `?include=changes`, what it changed on the survivor beside it."""
     query = load_query(QUERY, request.args)
-    with borrow(pool(), workspace_id=g.workspace_id) as connection:
-        shown: dict[str, Any] = JOB.dump(reading.read_job(connection, workspace_id=g.workspace_id, job_id=job_id))
+    with open_transaction(pool(), g.workspace_id) as tx:
+        shown: dict[str, Any] = JOB.dump(queries.read_job(tx, job_id=job_id))
         if "include" in query:
-            shown["changes"] = reading.read_changes(connection, workspace_id=g.workspace_id, job_id=job_id)
+            shown["changes"] = queries.read_changes(tx, job_id=job_id)
     return jsonify(shown)
 
 
 @blueprint.get("")
-@door(permission=POLLING)
+@requires(permission=POLLING)
 def page() -> ResponseReturnValue:
     """Answer with a page of the jobs that are wanted, newest first."""
     shown, next_cursor = wanted_jobs(request.args)
     return jsonify(PAGE.dump({"jobs": shown, "next_cursor": next_cursor}))
 
 
-def wanted_jobs(arguments: Mapping[str, str]) -> tuple[Sequence[reading.Job], UUID | None]:
+def wanted_jobs(arguments: Mapping[str, str]) -> tuple[Sequence[queries.Job], UUID | None]:
     """Return the jobs that the query string's *arguments* ask for, and where the next page begins, if there is one.
 
     Raises ValidationError when the arguments cannot be understood.
     """
     query = load_query(PAGE_QUERY, arguments)
-    wanted = reading.Wanted(state=query.get("state"), outcome=query.get("outcome"), identifier=query.get("identifier"))
-    with borrow(pool(), workspace_id=g.workspace_id) as connection:
-        jobs = reading.list_jobs(
-            connection,
-            workspace_id=g.workspace_id,
+    wanted = queries.Wanted(state=query.get("state"), outcome=query.get("outcome"), identifier=query.get("identifier"))
+    with open_transaction(pool(), g.workspace_id) as tx:
+        jobs = queries.list_jobs(
+            tx,
             wanted=wanted,
             limit=query["limit"] + 1,
             before=query.get("cursor"),
         )
-    return cut(jobs, query["limit"])
+    return split_page(jobs, query["limit"])
 
 
 @blueprint.post("/<uuid:job_id>/retry")
-@door(permission="users.merge")
+@requires(permission="users.merge")
 def retry(job_id: UUID) -> ResponseReturnValue:
     """Put a dead job back in the queue and answer 202 with it as it stands; 409 when it is not dead."""
 
-    def work(connection: Connection) -> reading.Job:
-        retrying.retry(connection, workspace_id=g.workspace_id, job_id=job_id)
-        return reading.read_job(connection, workspace_id=g.workspace_id, job_id=job_id)
+    def work(tx: Transaction) -> queries.Job:
+        retry_job(tx, job_id=job_id)
+        return queries.read_job(tx, job_id=job_id)
 
-    shown = jsonify(JOB.dump(in_transaction(pool(), work, workspace_id=g.workspace_id)))
+    shown = jsonify(JOB.dump(run_in_transaction(pool(), g.workspace_id, work)))
     shown.headers.update({"Location": f"/merge/jobs/{job_id}", "Retry-After": str(RETRY_AFTER)})
     return shown, HTTPStatus.ACCEPTED

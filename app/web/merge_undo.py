@@ -8,13 +8,14 @@ from uuid import UUID
 from flask import Blueprint, g, request
 from flask.typing import ResponseReturnValue
 
-from app.db import Connection, borrow, in_transaction
-from app.ledger import reading, undoing
+from app.db.transaction import Transaction, open_transaction, run_in_transaction
+from app.ledger import queries
 from app.ledger.accept import Accepted
-from app.ledger.undoing import Asked
-from app.metrics.door import ACCEPTED_JOBS
-from app.web.accepted import accepted_answer, idempotency_key
-from app.web.door import POLLING, AccessDenied, door, pool
+from app.metrics.http import ACCEPTED_JOBS
+from app.undo import accept
+from app.undo.accept import Asked
+from app.web.accepted import accepted_response, idempotency_key
+from app.web.auth import POLLING, AccessDenied, pool, requires
 from app.web.shedding import backlogs
 from schemas.outcomes import JobKind
 
@@ -25,31 +26,31 @@ PERMISSIONS = {JobKind.MERGE: "users.merge", JobKind.IDENTIFY: "users.identify"}
 
 
 @blueprint.post("/jobs/<uuid:job_id>/undo")
-@door(permission=POLLING)
+@requires(permission=POLLING)
 def undo_job(job_id: UUID) -> ResponseReturnValue:
     """Accept the undo of a job that merged or identified, as a job of its own; 409 when it cannot be undone now.
 
     The key needs the permission that the job needed. What becomes of the undo is told where `Location` points.
     """
-    with borrow(pool(), workspace_id=g.workspace_id) as connection:
-        asked, kinds = undoing.a_job(connection, workspace_id=g.workspace_id, job_id=job_id)
+    with open_transaction(pool(), g.workspace_id) as tx:
+        asked, kinds = accept.a_job(tx, job_id=job_id)
     require_permission(kinds)
     accepted = take_in(asked)
-    with borrow(pool(), workspace_id=g.workspace_id) as connection:
-        batch = reading.read_batch(connection, workspace_id=g.workspace_id, batch_id=accepted.batch_id)
+    with open_transaction(pool(), g.workspace_id) as tx:
+        batch = queries.read_batch(tx, batch_id=accepted.batch_id)
     return _answer(accepted, job_id=str(batch.jobs[0].id))
 
 
 @blueprint.post("/batches/<uuid:batch_id>/undo")
-@door(permission=POLLING)
+@requires(permission=POLLING)
 def undo_batch(batch_id: UUID) -> ResponseReturnValue:
     """Accept the undo of every job of a batch that merged or identified and is not undone, the latest merge first.
 
     Each becomes a job of its own, in one batch. The key needs the permission that the batch needed. 409 when nothing
     of it can be undone now.
     """
-    with borrow(pool(), workspace_id=g.workspace_id) as connection:
-        asked, kinds = undoing.a_batch(connection, workspace_id=g.workspace_id, batch_id=batch_id)
+    with open_transaction(pool(), g.workspace_id) as tx:
+        asked, kinds = accept.a_batch(tx, batch_id=batch_id)
     require_permission(kinds)
     return _answer(take_in(asked))
 
@@ -67,16 +68,14 @@ def take_in(asked: Asked, *, key: str | None = None) -> Accepted:
     """
     idempotency, known = idempotency_key(None, given=key), backlogs()
 
-    def work(connection: Connection) -> Accepted:
+    def work(tx: Transaction) -> Accepted:
         """Accept it in a transaction, which an error ends without effect."""
-        accepted = undoing.accept(
-            connection, asked, api_key_id=g.api_key_id, path=request.path, idempotency=idempotency
-        )
+        accepted = accept.accept(tx, asked, api_key_id=g.api_key_id, path=request.path, idempotency=idempotency)
         if not accepted.replayed:
-            known.require_room(connection, workspace_id=g.workspace_id)
+            known.require_room(tx)
         return accepted
 
-    accepted = in_transaction(pool(), work, workspace_id=g.workspace_id)
+    accepted = run_in_transaction(pool(), g.workspace_id, work)
     if not accepted.replayed:
         known.accepted(workspace_id=g.workspace_id, jobs=accepted.jobs)
         ACCEPTED_JOBS.add(accepted.jobs, JobKind.UNDO)
@@ -85,4 +84,4 @@ def take_in(asked: Asked, *, key: str | None = None) -> Accepted:
 
 def _answer(accepted: Accepted, **members: Any) -> ResponseReturnValue:
     """Return the answer, with further *members*."""
-    return accepted_answer(accepted, status=HTTPStatus.ACCEPTED, message="success", **members)
+    return accepted_response(accepted, status=HTTPStatus.ACCEPTED, message="success", **members)

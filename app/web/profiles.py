@@ -5,11 +5,11 @@ import re
 from flask import Blueprint, g, jsonify, request
 from flask.typing import ResponseReturnValue
 
-from app.db import borrow
+from app.db.transaction import open_transaction
 from app.errors import NotFound
-from app.profiles.activity import count
-from app.profiles.export import MISSING, page, read
-from app.web.door import door, pool
+from app.users.activity import count
+from app.users.export import MISSING, page, read
+from app.web.auth import pool, requires
 from schemas.activity import load_activity
 from schemas.jobs import load_query
 from schemas.profile import CENTS, ProfileSchema, moment_text
@@ -25,33 +25,33 @@ BRAZE_ID = re.compile(r"[0-9a-f]{24}")
 
 
 @blueprint.get("/profiles")
-@door(permission="users.export.ids")
+@requires(permission="users.export.ids")
 def everyone() -> ResponseReturnValue:
     """Answer with a page of all profiles of the workspace, as exports show them, in an order that does not change."""
     query = load_query(PAGE_QUERY, request.args)
-    with borrow(pool(), workspace_id=g.workspace_id) as connection:
-        found = page(connection, workspace_id=g.workspace_id, after=query["cursor"], limit=query["limit"])
+    with open_transaction(pool(), g.workspace_id) as tx:
+        found = page(tx, after=query["cursor"], limit=query["limit"])
     return jsonify(PAGE.dump({"profiles": found.profiles, "next_cursor": found.next_after}))
 
 
 @blueprint.get("/profiles/<braze_id>")
-@door(permission="users.export.ids")
+@requires(permission="users.export.ids")
 def show(braze_id: str) -> ResponseReturnValue:
     """Answer with the profile as exports show it, or 410 with a Link to its survivor when it was merged away."""
-    with borrow(pool(), workspace_id=g.workspace_id) as connection:
-        profile = read(connection, workspace_id=g.workspace_id, braze_id=checked(braze_id))
+    with open_transaction(pool(), g.workspace_id) as tx:
+        profile = read(tx, braze_id=checked(braze_id))
     shown: dict[str, object] = PROFILE.dump(profile)
     return shown
 
 
 @blueprint.get("/profiles/<braze_id>/activity")
-@door(permission="users.export.ids")
+@requires(permission="users.export.ids")
 def activity(braze_id: str) -> ResponseReturnValue:
     """Answer with how often the profile did something in the last days, and for purchases with the money spent."""
     query = load_activity(request.args)
     braze_id = checked(braze_id)
-    with borrow(pool(), workspace_id=g.workspace_id) as connection:
-        done = count(connection, workspace_id=g.workspace_id, braze_id=braze_id, query=query)
+    with open_transaction(pool(), g.workspace_id) as tx:
+        done = count(tx, braze_id=braze_id, query=query)
     spent = {} if done.cents is None else {"money_spent": done.cents / CENTS}
     return {
         "message": "success",

@@ -3,9 +3,9 @@
 from flask import Blueprint, g, jsonify
 from flask.typing import ResponseReturnValue
 
-from app.db import borrow
+from app.db.transaction import open_transaction
 from app.segments.find import find
-from app.web.door import door, json_body, pool
+from app.web.auth import json_body, pool, requires
 from schemas.profile import ProfileSchema
 from schemas.segments import PageEnd, load_segment
 
@@ -15,12 +15,12 @@ CURSOR = PageEnd()
 
 
 @blueprint.post("/query")
-@door(permission="segments.query")
+@requires(permission="segments.query")
 def query() -> ResponseReturnValue:
     """Answer with how many profiles a filter describes, and with a page of them as exports show them."""
     request = load_segment(json_body())
-    with borrow(pool(), workspace_id=g.workspace_id, snapshot=True) as connection:
-        segment = find(connection, workspace_id=g.workspace_id, request=request)
+    with open_transaction(pool(), g.workspace_id, snapshot=True) as tx:
+        segment = find(tx, request=request)
     shown = ProfileSchema(only=request.fields and request.fields & ProfileSchema().fields.keys())
     return jsonify(
         message="success",

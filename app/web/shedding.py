@@ -9,7 +9,9 @@ from threading import Thread
 from flask import Flask, Response, current_app, g
 
 from app.config import Settings
-from app.db import CONTENDED, Pool, borrow
+from app.db.connections import Pool
+from app.db.errors import CONTENTION_ERRORS
+from app.db.transaction import open_transaction
 from app.errors import DatabaseUnavailable
 from app.ledger.backlog import Backlogs
 from app.web.resources import pool
@@ -43,7 +45,7 @@ def look_when_due(response: Response) -> Response:
 def _look(known: Backlogs, workspace_id: int, connections: Pool) -> None:
     """Look at a workspace's backlog; a database that has no time for it is asked another time."""
     try:
-        with borrow(connections, workspace_id=workspace_id) as connection:
-            known.look(connection, workspace_id=workspace_id)
-    except (DatabaseUnavailable, *CONTENDED) as error:
+        with open_transaction(connections, workspace_id) as tx:
+            known.look(tx)
+    except (DatabaseUnavailable, *CONTENTION_ERRORS) as error:
         LOG.warning("The waiting jobs could not be counted", extra={"error": type(error).__name__})

@@ -5,15 +5,15 @@ from http import HTTPStatus
 from flask import Blueprint, g
 from flask.typing import ResponseReturnValue
 
-from app.profiles import aliases
-from app.web.door import door, json_body, pool
+from app.users import aliases
+from app.web.auth import json_body, pool, requires
 from schemas.aliases import load_aliases
 
 blueprint = Blueprint("users_alias", __name__)
 
 
 @blueprint.post("/users/alias/new")
-@door(permission="users.alias.new")
+@requires(permission="users.alias.new")
 def new() -> ResponseReturnValue:
     """Give the aliases that are sound, and tell object by object which are not; 400 when none is."""
     request = load_aliases(json_body())

@@ -5,15 +5,15 @@ from http import HTTPStatus
 from flask import Blueprint, g
 from flask.typing import ResponseReturnValue
 
-from app.profiles import alias_updates
-from app.web.door import door, json_body, pool
+from app.users import alias_updates
+from app.web.auth import json_body, pool, requires
 from schemas.alias_updates import load_alias_updates
 
 blueprint = Blueprint("users_alias_update", __name__)
 
 
 @blueprint.post("/users/alias/update")
-@door(permission="users.alias.update")
+@requires(permission="users.alias.update")
 def update() -> ResponseReturnValue:
     """Rename the aliases whose objects are sound, and tell object by object which are not; 400 when none is."""
     request = load_alias_updates(json_body())

@@ -5,18 +5,18 @@ from http import HTTPStatus
 from flask import Blueprint, g
 from flask.typing import ResponseReturnValue
 
-from app.profiles import deletion
-from app.web.asking import asker
-from app.web.door import door, json_body, pool
+from app.users.delete import delete_profiles
+from app.web.actor import current_actor
+from app.web.auth import json_body, pool, requires
 from schemas.deletion import load_deletion
 
 blueprint = Blueprint("users_delete", __name__)
 
 
 @blueprint.post("/users/delete")
-@door(permission="users.delete")
+@requires(permission="users.delete")
 def delete() -> ResponseReturnValue:
     """Erase everyone whom the request means, and answer with how many identifiers it held, whoever they meant."""
     request = load_deletion(json_body())
-    deletion.delete(pool(), workspace_id=g.workspace_id, request=request, asker=asker())
+    delete_profiles(pool(), workspace_id=g.workspace_id, request=request, asker=current_actor())
     return request.answer(), HTTPStatus.CREATED

@@ -5,9 +5,9 @@ from http import HTTPStatus
 from flask import Blueprint, g
 from flask.typing import ResponseReturnValue
 
-from app.db import borrow
-from app.profiles.export import export
-from app.web.door import door, json_body, pool
+from app.db.transaction import open_transaction
+from app.users.export import export
+from app.web.auth import json_body, pool, requires
 from schemas.export import load_export
 from schemas.profile import ProfileSchema
 
@@ -15,12 +15,12 @@ blueprint = Blueprint("users_export", __name__)
 
 
 @blueprint.post("/users/export/ids")
-@door(permission="users.export.ids")
+@requires(permission="users.export.ids")
 def ids() -> ResponseReturnValue:
     """Answer with every profile asked for, with the external_ids that nobody has, and what too many profiles share."""
     request = load_export(json_body())
-    with borrow(pool(), workspace_id=g.workspace_id) as connection:
-        found = export(connection, workspace_id=g.workspace_id, request=request)
+    with open_transaction(pool(), g.workspace_id) as tx:
+        found = export(tx, request=request)
     shown = ProfileSchema(only=request.fields and request.fields & ProfileSchema().fields.keys())
     unknown = {"invalid_user_ids": found.unknown_external_ids} if found.unknown_external_ids else {}
     truncated = {"truncated": found.truncated} if found.truncated else {}

@@ -4,7 +4,7 @@ from flask import Blueprint, g, jsonify
 from flask.typing import ResponseReturnValue
 
 from app.lane.preview import preview as rehearse
-from app.web.door import door, json_body
+from app.web.auth import json_body, requires
 from app.web.resources import pool, settings
 from schemas.merge import load_merge
 from schemas.preview import shown
@@ -13,7 +13,7 @@ blueprint = Blueprint("users_merge_preview", __name__)
 
 
 @blueprint.post("/users/merge/preview")
-@door(permission="users.merge")
+@requires(permission="users.merge")
 def preview() -> ResponseReturnValue:
     """Return, for each update of a body as `/users/merge` takes it, the outcome and the changes a merge now would have.
 

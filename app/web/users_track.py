@@ -5,15 +5,15 @@ from http import HTTPStatus
 from flask import Blueprint, g
 from flask.typing import ResponseReturnValue
 
-from app.profiles import track
-from app.web.door import door, json_body, pool, settings
+from app.users import track
+from app.web.auth import json_body, pool, requires, settings
 from schemas.track import load_track
 
 blueprint = Blueprint("users_track", __name__)
 
 
 @blueprint.post("/users/track")
-@door(permission="users.track")
+@requires(permission="users.track")
 def record() -> ResponseReturnValue:
     """Bring to effect what is sound, and tell object by object what is not; 400 when nothing is sound."""
     request = load_track(json_body(), refused=settings().refused_identifiers)

@@ -6,10 +6,10 @@ from uuid import UUID
 from flask import Blueprint, g, jsonify, request
 from flask.typing import ResponseReturnValue
 
-from app.db import Connection, borrow, in_transaction
-from app.web.door import door, pool
-from app.web.pages import cut
-from app.webhooks import notices, store
+from app.db.transaction import Transaction, open_transaction, run_in_transaction
+from app.web.auth import pool, requires
+from app.web.pagination import split_page
+from app.webhooks import deliveries, store
 from schemas.jobs import load_query
 from schemas.webhooks import NoticePageQuery, NoticePageSchema, NoticeSchema
 
@@ -21,30 +21,29 @@ NOTICE = NoticeSchema()
 
 
 @blueprint.get("")
-@door(permission="webhooks.read")
+@requires(permission="webhooks.read")
 def page(webhook_id: UUID) -> ResponseReturnValue:
     """Answer with a page of the notices of a webhook, newest first."""
     query = load_query(QUERY, request.args)
-    with borrow(pool(), workspace_id=g.workspace_id) as connection:
-        webhook = store.read(connection, workspace_id=g.workspace_id, webhook_id=webhook_id)
-        found = notices.list_notices(
-            connection,
-            workspace_id=g.workspace_id,
+    with open_transaction(pool(), g.workspace_id) as tx:
+        webhook = store.read(tx, webhook_id=webhook_id)
+        found = deliveries.list_notices(
+            tx,
             webhook_id=webhook.id,
             state=query.get("state"),
             limit=query["limit"] + 1,
             before=query.get("cursor"),
         )
-    shown, next_cursor = cut(found, query["limit"])
+    shown, next_cursor = split_page(found, query["limit"])
     return jsonify(PAGE.dump({"notices": shown, "next_cursor": next_cursor}))
 
 
 @blueprint.post("/<uuid:notice_id>/retry")
-@door(permission="webhooks.write")
+@requires(permission="webhooks.write")
 def retry(webhook_id: UUID, notice_id: UUID) -> ResponseReturnValue:
     """Let a dead notice be sent again, under its own id, and answer with it; 409 when it is not dead."""
 
-    def work(connection: Connection) -> notices.Notice:
-        return notices.retry(connection, workspace_id=g.workspace_id, webhook_id=webhook_id, notice_id=notice_id)
+    def work(tx: Transaction) -> deliveries.Notice:
+        return deliveries.retry(tx, webhook_id=webhook_id, notice_id=notice_id)
 
-    return jsonify(NOTICE.dump(in_transaction(pool(), work, workspace_id=g.workspace_id))), HTTPStatus.ACCEPTED
+    return jsonify(NOTICE.dump(run_in_transaction(pool(), g.workspace_id, work))), HTTPStatus.ACCEPTED

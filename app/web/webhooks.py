@@ -6,10 +6,10 @@ from uuid import UUID
 from flask import Blueprint, Response, g, jsonify
 from flask.typing import ResponseReturnValue
 
-from app.db import Connection, borrow, in_transaction
+from app.db.transaction import Transaction, open_transaction, run_in_transaction
 from app.errors import Conflict
-from app.web.door import door, json_body, pool, settings
-from app.webhooks import notices, store, watching
+from app.web.auth import json_body, pool, requires, settings
+from app.webhooks import deliveries, store, watching
 from app.webhooks.secrets import Seed, secret_of
 from app.webhooks.store import Webhook
 from app.webhooks.targets import addresses_of, target_of
@@ -27,38 +27,38 @@ DISABLED = "This webhook is disabled, so that nothing is sent to it; enable it f
 
 
 @blueprint.post("")
-@door(permission=WRITE)
+@requires(permission=WRITE)
 def create() -> ResponseReturnValue:
     """Make a webhook and answer with its secret, which is shown now and never again."""
     wish = load_webhook(json_body())
     _check(wish.url)
 
-    def work(connection: Connection) -> tuple[Webhook, Seed]:
-        return store.create(connection, wish, workspace_id=g.workspace_id, peppers=settings().webhook_pepper)
+    def work(tx: Transaction) -> tuple[Webhook, Seed]:
+        return store.create(tx, wish, peppers=settings().webhook_pepper)
 
-    return _with_secret(*in_transaction(pool(), work, workspace_id=g.workspace_id)), HTTPStatus.CREATED
+    return _with_secret(*run_in_transaction(pool(), g.workspace_id, work)), HTTPStatus.CREATED
 
 
 @blueprint.get("")
-@door(permission=READ)
+@requires(permission=READ)
 def list_all() -> ResponseReturnValue:
     """Answer with all webhooks of the workspace, oldest first."""
-    with borrow(pool(), workspace_id=g.workspace_id) as connection:
-        found = store.list_all(connection, workspace_id=g.workspace_id)
+    with open_transaction(pool(), g.workspace_id) as tx:
+        found = store.list_all(tx)
     return jsonify(WEBHOOKS.dump({"webhooks": found}))
 
 
 @blueprint.get("/<uuid:webhook_id>")
-@door(permission=READ)
+@requires(permission=READ)
 def read(webhook_id: UUID) -> ResponseReturnValue:
     """Answer with a webhook."""
-    with borrow(pool(), workspace_id=g.workspace_id) as connection:
-        found = store.read(connection, workspace_id=g.workspace_id, webhook_id=webhook_id)
+    with open_transaction(pool(), g.workspace_id) as tx:
+        found = store.read(tx, webhook_id=webhook_id)
     return jsonify(WEBHOOK.dump(found))
 
 
 @blueprint.patch("/<uuid:webhook_id>")
-@door(permission=WRITE)
+@requires(permission=WRITE)
 def change(webhook_id: UUID) -> ResponseReturnValue:
     """Change what the body names of a webhook, and answer with it as it is then.
 
@@ -67,49 +67,47 @@ def change(webhook_id: UUID) -> ResponseReturnValue:
     wish = load_wish(json_body())
     _check(wish.url)
 
-    def work(connection: Connection) -> Webhook:
-        return store.change(connection, wish, workspace_id=g.workspace_id, webhook_id=webhook_id)
+    def work(tx: Transaction) -> Webhook:
+        return store.change(tx, wish, webhook_id=webhook_id)
 
-    return jsonify(WEBHOOK.dump(in_transaction(pool(), work, workspace_id=g.workspace_id)))
+    return jsonify(WEBHOOK.dump(run_in_transaction(pool(), g.workspace_id, work)))
 
 
 @blueprint.delete("/<uuid:webhook_id>")
-@door(permission=WRITE)
+@requires(permission=WRITE)
 def delete(webhook_id: UUID) -> ResponseReturnValue:
     """Delete a webhook with its notices, those that wait among them."""
 
-    def work(connection: Connection) -> None:
-        store.delete(connection, workspace_id=g.workspace_id, webhook_id=webhook_id)
+    def work(tx: Transaction) -> None:
+        store.delete(tx, webhook_id=webhook_id)
 
-    in_transaction(pool(), work, workspace_id=g.workspace_id)
+    run_in_transaction(pool(), g.workspace_id, work)
     return jsonify(message="success")
 
 
 @blueprint.post("/<uuid:webhook_id>/secret/rotate")
-@door(permission=WRITE)
+@requires(permission=WRITE)
 def rotate(webhook_id: UUID) -> ResponseReturnValue:
     """Give a webhook a new secret and answer with it; until `former_secret_until` the former one signs beside it."""
 
-    def work(connection: Connection) -> tuple[Webhook, Seed]:
-        return store.rotate(
-            connection, workspace_id=g.workspace_id, webhook_id=webhook_id, peppers=settings().webhook_pepper
-        )
+    def work(tx: Transaction) -> tuple[Webhook, Seed]:
+        return store.rotate(tx, webhook_id=webhook_id, peppers=settings().webhook_pepper)
 
-    return _with_secret(*in_transaction(pool(), work, workspace_id=g.workspace_id))
+    return _with_secret(*run_in_transaction(pool(), g.workspace_id, work))
 
 
 @blueprint.post("/<uuid:webhook_id>/test")
-@door(permission=WRITE)
+@requires(permission=WRITE)
 def test(webhook_id: UUID) -> ResponseReturnValue:
     """Have a notice of the type `webhook.test` sent, and answer with it as it waits; 409 to a disabled webhook."""
 
-    def work(connection: Connection) -> notices.Notice:
-        if not store.read(connection, workspace_id=g.workspace_id, webhook_id=webhook_id).enabled:
+    def work(tx: Transaction) -> deliveries.Notice:
+        if not store.read(tx, webhook_id=webhook_id).enabled:
             raise Conflict(DISABLED)
-        notice_id = watching.test(connection, workspace_id=g.workspace_id, webhook_id=webhook_id)
-        return notices.hold(connection, workspace_id=g.workspace_id, webhook_id=webhook_id, notice_id=notice_id)
+        notice_id = watching.test(tx, webhook_id=webhook_id)
+        return deliveries.hold(tx, webhook_id=webhook_id, notice_id=notice_id)
 
-    return jsonify(NOTICE.dump(in_transaction(pool(), work, workspace_id=g.workspace_id))), HTTPStatus.ACCEPTED
+    return jsonify(NOTICE.dump(run_in_transaction(pool(), g.workspace_id, work))), HTTPStatus.ACCEPTED
 
 
 def _check(url: str | None) -> None:

@@ -8,7 +8,8 @@ from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
-from app.db import Connection, load_queries
+from app.db.queries import load_queries
+from app.db.transaction import Transaction
 from app.errors import Conflict, NotFound
 from app.webhooks.secrets import Seed, new_seed
 from schemas.webhooks import Wish
@@ -39,53 +40,51 @@ class Webhook:
     former_until: datetime | None
 
 
-def create(connection: Connection, wish: Wish, *, workspace_id: int, peppers: Sequence[str]) -> tuple[Webhook, Seed]:
+def create(tx: Transaction, wish: Wish, *, peppers: Sequence[str]) -> tuple[Webhook, Seed]:
     """Return a new webhook as *wish* says, and what its secret is made of; raise Conflict when there are too many."""
     seed = new_seed(peppers)
-    values = {"workspace_id": workspace_id, "id": uuid7(), "most": MOST, **asdict(wish), **asdict(seed)}
-    row = connection.execute(QUERIES["create_webhook"], values).fetchone()
+    values = {"id": uuid7(), "most": MOST, **asdict(wish), **asdict(seed)}
+    row = tx.execute(QUERIES["create_webhook"], values).fetchone()
     if row is None:
         raise Conflict(TOO_MANY)
     return Webhook(**row), seed
 
 
-def list_all(connection: Connection, *, workspace_id: int) -> list[Webhook]:
+def list_all(tx: Transaction) -> list[Webhook]:
     """Return the webhooks of a workspace, oldest first."""
-    return [Webhook(**row) for row in connection.execute(QUERIES["list_webhooks"], {"workspace_id": workspace_id})]
+    return [Webhook(**row) for row in tx.execute(QUERIES["list_webhooks"])]
 
 
-def read(connection: Connection, *, workspace_id: int, webhook_id: UUID) -> Webhook:
+def read(tx: Transaction, *, webhook_id: UUID) -> Webhook:
     """Return a webhook; raise NotFound when the workspace has none of that id."""
-    return _one(connection, "read_webhook", {"workspace_id": workspace_id, "id": webhook_id})
+    return _one(tx, "read_webhook", {"id": webhook_id})
 
 
-def change(connection: Connection, wish: Wish, *, workspace_id: int, webhook_id: UUID) -> Webhook:
+def change(tx: Transaction, wish: Wish, *, webhook_id: UUID) -> Webhook:
     """Return a webhook after it was changed as *wish* says; raise NotFound when there is none of that id."""
-    return _one(connection, "change_webhook", {"workspace_id": workspace_id, "id": webhook_id, **asdict(wish)})
+    return _one(tx, "change_webhook", {"id": webhook_id, **asdict(wish)})
 
 
-def delete(connection: Connection, *, workspace_id: int, webhook_id: UUID) -> None:
+def delete(tx: Transaction, *, webhook_id: UUID) -> None:
     """Delete a webhook with its notices; raise NotFound when there is none of that id."""
-    values = {"workspace_id": workspace_id, "id": webhook_id}
-    if connection.execute(QUERIES["delete_webhook"], values).fetchone() is None:
+    values = {"id": webhook_id}
+    if tx.execute(QUERIES["delete_webhook"], values).fetchone() is None:
         raise NotFound(NO_WEBHOOK)
 
 
-def rotate(
-    connection: Connection, *, workspace_id: int, webhook_id: UUID, peppers: Sequence[str]
-) -> tuple[Webhook, Seed]:
+def rotate(tx: Transaction, *, webhook_id: UUID, peppers: Sequence[str]) -> tuple[Webhook, Seed]:
     """Return a webhook after it got a new secret, and what that is made of; the former one signs for a day more.
 
     Raises NotFound when there is none of that id.
     """
     seed = new_seed(peppers)
-    values = {"workspace_id": workspace_id, "id": webhook_id, "former_s": FORMER_S, **asdict(seed)}
-    return _one(connection, "rotate_secret", values), seed
+    values = {"id": webhook_id, "former_s": FORMER_S, **asdict(seed)}
+    return _one(tx, "rotate_secret", values), seed
 
 
-def _one(connection: Connection, query: str, values: Mapping[str, Any]) -> Webhook:
+def _one(tx: Transaction, query: str, values: Mapping[str, Any]) -> Webhook:
     """Return the webhook that *query* gives; raise NotFound when it gives none."""
-    row = connection.execute(QUERIES[query], values).fetchone()
+    row = tx.execute(QUERIES[query], values).fetchone()
     if row is None:
         raise NotFound(NO_WEBHOOK)
     return Webhook(**row)

@@ -14,8 +14,9 @@ import orjson
 from psycopg.types.json import Jsonb
 from uuid_utils.compat import uuid7
 
-from app.db import Connection, load_queries
-from app.ledger.reading import Batch, read_batches
+from app.db.queries import load_queries
+from app.db.transaction import Transaction
+from app.ledger.queries import Batch, read_batches
 from schemas.jobs import Instant
 from schemas.outcomes import JobState
 from schemas.webhooks import BatchFinishedSchema, EventType
@@ -31,43 +32,43 @@ DATA = BatchFinishedSchema()
 INSTANT = Instant()
 
 
-def look(connection: Connection, *, workspace_id: int, limit: int) -> tuple[int, int]:
+def look(tx: Transaction, *, limit: int) -> tuple[int, int]:
     """Look at up to *limit* watched batches that are due; return how many were, and how many of them have finished.
 
     Those that have become a notice for each webhook that wants to be told, in the caller's transaction.
     """
-    due = {"workspace_id": workspace_id, "limit": limit}
-    kinds = {row["batch_id"]: row["kind"] for row in connection.execute(QUERIES["claim_watches"], due)}
+    due = {"limit": limit}
+    kinds = {row["batch_id"]: row["kind"] for row in tx.execute(QUERIES["claim_watches"], due)}
     if not kinds:
         return 0, 0
     # Asked only now: a job that was retried before the watch was locked is seen, and a later retry waits for the lock.
-    batches = read_batches(connection, workspace_id=workspace_id, batch_ids=list(kinds))
+    batches = read_batches(tx, batch_ids=list(kinds))
     finished = [batch for batch in batches if batch.state is JobState.FINISHED]
-    _tell(connection, workspace_id, [(batch, kinds[batch.id]) for batch in finished])
+    _tell(tx, [(batch, kinds[batch.id]) for batch in finished])
     ended = [batch.id for batch in finished]
-    connection.execute(QUERIES["end_watches"], {"workspace_id": workspace_id, "batch_ids": ended})
-    _look_again(connection, workspace_id, [batch_id for batch_id in kinds if batch_id not in set(ended)])
+    tx.execute(QUERIES["end_watches"], {"batch_ids": ended})
+    _look_again(tx, [batch_id for batch_id in kinds if batch_id not in set(ended)])
     return len(kinds), len(finished)
 
 
-def test(connection: Connection, *, workspace_id: int, webhook_id: UUID) -> UUID:
+def test(tx: Transaction, *, webhook_id: UUID) -> UUID:
     """Return the id of a new notice that tells a webhook nothing but that notices arrive.
 
     Raises NotFound when the workspace has no such webhook.
     """
     body = _body(EventType.TEST, datetime.now(UTC), {"webhook_id": webhook_id})
     notice = {"id": str(uuid7()), "webhook_id": str(webhook_id), "type": EventType.TEST, "body": body}
-    _insert(connection, workspace_id, [notice])
+    _insert(tx, [notice])
     return UUID(notice["id"])
 
 
-def _tell(connection: Connection, workspace_id: int, finished: Sequence[tuple[Batch, str]]) -> None:
+def _tell(tx: Transaction, finished: Sequence[tuple[Batch, str]]) -> None:
     """Make the notices that tell of the *finished* batches, each behind the kind of its jobs."""
     if not finished:
         return
-    wanted = {"workspace_id": workspace_id, "type": EventType.BATCH_FINISHED}
-    webhook_ids = [row["id"] for row in connection.execute(QUERIES["hold_webhooks"], wanted)]
-    _insert(connection, workspace_id, list(_notices(webhook_ids, finished)))
+    wanted = {"type": EventType.BATCH_FINISHED}
+    webhook_ids = [row["id"] for row in tx.execute(QUERIES["hold_webhooks"], wanted)]
+    _insert(tx, list(_notices(webhook_ids, finished)))
 
 
 def _notices(webhook_ids: Sequence[UUID], finished: Sequence[tuple[Batch, str]]) -> Iterator[Mapping[str, Any]]:
@@ -91,18 +92,17 @@ def _body(event: EventType, at: datetime | None, data: Mapping[str, Any]) -> str
     return orjson.dumps({"type": event, "timestamp": moment, "data": data}).decode()
 
 
-def _insert(connection: Connection, workspace_id: int, notices: Sequence[Mapping[str, Any]]) -> None:
+def _insert(tx: Transaction, notices: Sequence[Mapping[str, Any]]) -> None:
     """Make *notices* durable."""
-    connection.execute(QUERIES["insert_notices"], {"workspace_id": workspace_id, "notices": Jsonb(notices)})
+    tx.execute(QUERIES["insert_notices"], {"notices": Jsonb(notices)})
 
 
-def _look_again(connection: Connection, workspace_id: int, batch_ids: Sequence[UUID]) -> None:
+def _look_again(tx: Transaction, batch_ids: Sequence[UUID]) -> None:
     """Let the batches of *batch_ids* be looked at later."""
     later = {
-        "workspace_id": workspace_id,
         "batch_ids": list(batch_ids),
         "longest_s": LONGEST_S,
         "shortest_s": SHORTEST_S,
         "share": SHARE,
     }
-    connection.execute(QUERIES["look_again"], later)
+    tx.execute(QUERIES["look_again"], later)

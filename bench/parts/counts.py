@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from app.db import Connection
+from app.db.connections import Connection
 from bench.client import Door
 from bench.contenders import Mergelane, running, wait_for_rest
 from bench.ground import Ground

@@ -7,7 +7,7 @@ from time import time
 from typing import Any
 
 from app.config import Settings
-from app.db import Connection
+from app.db.connections import Connection
 from bench.bulk import make_big_world
 from bench.contenders import Mergelane
 from bench.errors import BenchError

@@ -7,7 +7,7 @@ show what the contention for one row costs by itself.
 from collections.abc import Callable
 from typing import Any
 
-from app.db import Connection
+from app.db.connections import Connection
 from bench.contenders import Mergelane, running
 from bench.errors import BenchError
 from bench.ground import Ground

@@ -11,7 +11,8 @@ from psycopg.types.json import Jsonb
 from uuid_utils.compat import uuid7
 
 from app.config import Settings
-from app.db import Connection, connection_arguments, load_queries
+from app.db.connections import Connection, connection_arguments
+from app.db.queries import load_queries
 from bench.client import Door, timed_post
 from bench.contenders import Mergelane, running, wait_for_rest
 from bench.errors import BenchError

@@ -9,9 +9,10 @@ import orjson
 from uuid_utils.compat import uuid7
 
 from app import keys
-from app.db import Connection, borrow, in_transaction
+from app.db.connections import lend_connection
+from app.db.transaction import Transaction, run_in_transaction
 from app.lane.run import Lane, run
-from app.ledger.claiming import claim, mark_published
+from app.ledger.dispatch import claim, mark_published
 from fuzz.door import Answer, Door
 from fuzz.model.people import Json
 from fuzz.product import Product, new_key, post
@@ -29,7 +30,7 @@ class Real:
         self._product = product
         key = new_key(product.settings.database_url, workspace=f"model-{uuid7()}")
         self._door = Door(product.door.flask, key)
-        with borrow(product.pool) as connection:
+        with lend_connection(product.pool) as connection:
             holder = keys.authenticate(connection, key, peppers=())
         if holder is None:
             message = "The key that was just made opens nothing."
@@ -61,13 +62,13 @@ class Real:
     def claim(self) -> list[tuple[UUID, ...]]:
         """Return the lanes that wait, the oldest first, marked as the relay marks them."""
 
-        def work(connection: Connection) -> list[tuple[UUID, ...]]:
-            lanes = claim(connection, workspace_id=self._workspace_id, limit=EVERYTHING).lanes
+        def work(tx: Transaction) -> list[tuple[UUID, ...]]:
+            lanes = claim(tx, limit=EVERYTHING).lanes
             tasks = {uuid7(): lane for lane in lanes}
-            mark_published(connection, workspace_id=self._workspace_id, tasks=tasks)
+            mark_published(tx, tasks=tasks)
             return lanes
 
-        return in_transaction(self._product.pool, work, workspace_id=self._workspace_id)
+        return run_in_transaction(self._product.pool, self._workspace_id, work)
 
     def run(self, job_ids: Sequence[UUID]) -> None:
         """Run one message with these jobs, in order."""

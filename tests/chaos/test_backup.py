@@ -10,9 +10,9 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
-from app.db import migrations
 from app.config import child_environ
-from app.db import Connection
+from app.db import migrations
+from app.db.connections import Connection
 from chaos.audit import QUERIES, audit, unsettled
 from chaos.house import KEY
 from chaos.promises import Promises

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from app.db import HEADING
+from app.db.queries import HEADING
 
 ROOT = Path(__file__).parents[2]
 FILES = [path for path in sorted(ROOT.glob("app/**/sql/*.sql")) if path.parent.parent.name != "migrations"]

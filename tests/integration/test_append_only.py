@@ -9,7 +9,7 @@ from psycopg import sql
 from uuid_utils.compat import uuid7
 
 from app.config import Settings
-from app.db import APP_ROLE, Connection, connection_arguments, open_pool
+from app.db.connections import APP_ROLE, Connection, connection_arguments, open_pool
 from app.lane.run import Lane, run
 from tests.support.factories import Factory, ext, one_database_for_all
 

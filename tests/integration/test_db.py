@@ -11,19 +11,12 @@ import pytest
 from psycopg import errors as postgres
 from psycopg.types.json import Jsonb
 
-from app.db import migrations
 from app.config import Settings
-from app.db import (
-    ATTEMPTS,
-    Connection,
-    Pool,
-    borrow,
-    connection_arguments,
-    in_transaction,
-    is_away,
-    load_queries,
-    open_pool,
-)
+from app.db import migrations
+from app.db.connections import Connection, Pool, connection_arguments, lend_connection, open_pool
+from app.db.errors import is_unavailable
+from app.db.queries import load_queries
+from app.db.transaction import ATTEMPTS, Transaction, run_in_transaction
 from app.errors import DatabaseUnavailable, SetupError
 from tests.support.factories import Factory, one_database_for_all
 from tests.support.postgres import PostgresServer
@@ -48,8 +41,12 @@ def one(connection: Connection, query: str, *values: Any) -> Any:
     return value
 
 
+def select_one(tx: Transaction) -> Any:
+    return one(tx.connection, "SELECT 1 AS one")
+
+
 def test_rows_come_by_name_and_timeouts_bound_every_wait(pool: Pool, settings: Settings) -> None:
-    with borrow(pool) as connection:
+    with lend_connection(pool) as connection:
         shown = {
             name: one(connection, f"SELECT setting::int AS value FROM pg_settings WHERE name = '{name}'")
             for name in ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
@@ -94,19 +91,19 @@ def test_a_file_with_two_queries_of_one_name_is_refused(tmp_path: Path, monkeypa
     (tmp_path / "twice" / "sql" / "it.sql").write_text("-- name: ask\nSELECT 1\n-- name: ask\nSELECT 2\n")
     monkeypatch.syspath_prepend(tmp_path)
 
-    with pytest.raises(SetupError, match=r"it\.sql of twice names a query twice"):
+    with pytest.raises(SetupError, match=r"it\.sql of twice contains two queries with one name"):
         load_queries("twice", "it.sql")
 
 
 def test_a_transaction_is_made_whole(pool: Pool, connection: Connection, factory: Factory) -> None:
     workspace_id = factory.workspace_id
 
-    def fail(inside: Connection) -> None:
-        inside.execute("INSERT INTO batch VALUES (%s, gen_random_uuid(), now(), NULL, 'never-was')", [workspace_id])
+    def fail(inside: Transaction) -> None:
+        inside.execute("INSERT INTO batch VALUES (%(workspace_id)s, gen_random_uuid(), now(), NULL, 'never-was')")
         raise LookupError
 
     with pytest.raises(LookupError):
-        in_transaction(pool, fail, workspace_id=workspace_id)
+        run_in_transaction(pool, workspace_id, fail)
 
     assert one(connection, "SELECT count(*) AS count FROM batch WHERE path = 'never-was'") == 0
 
@@ -115,25 +112,25 @@ def test_a_transaction_is_made_whole(pool: Pool, connection: Connection, factory
 def test_a_transaction_that_had_to_give_way_is_made_again(pool: Pool, error: type[psycopg.Error]) -> None:
     calls: list[int] = []
 
-    def work(_: Connection) -> int:
+    def work(_: Transaction) -> int:
         calls.append(1)
         if len(calls) < ATTEMPTS:
             raise error
         return len(calls)
 
-    assert in_transaction(pool, work, workspace_id=1) == ATTEMPTS
+    assert run_in_transaction(pool, 1, work) == ATTEMPTS
 
 
 @pytest.mark.parametrize("error", GAVE_WAY)
 def test_a_transaction_that_gives_way_again_and_again_is_given_up(pool: Pool, error: type[psycopg.Error]) -> None:
     calls: list[int] = []
 
-    def work(_: Connection) -> None:
+    def work(_: Transaction) -> None:
         calls.append(1)
         raise error
 
     with pytest.raises(error):
-        in_transaction(pool, work, workspace_id=1)
+        run_in_transaction(pool, 1, work)
 
     assert len(calls) == ATTEMPTS
 
@@ -141,12 +138,12 @@ def test_a_transaction_that_gives_way_again_and_again_is_given_up(pool: Pool, er
 def test_any_other_error_is_no_reason_to_try_again(pool: Pool) -> None:
     calls: list[int] = []
 
-    def work(inside: Connection) -> None:
+    def work(inside: Transaction) -> None:
         calls.append(1)
         inside.execute("SELECT 1 / 0")
 
     with pytest.raises(postgres.DivisionByZero):
-        in_transaction(pool, work, workspace_id=1)
+        run_in_transaction(pool, 1, work)
 
     assert calls == [1]
 
@@ -157,13 +154,15 @@ def test_a_real_deadlock_ends_with_both_done(pool: Pool, factory: Factory) -> No
     factory.connection.execute(f"ALTER DATABASE {database} SET deadlock_timeout = '20ms'".encode())
     meet = threading.Barrier(2, timeout=20)
 
-    def update(*names: str) -> Callable[[Connection], int]:
+    def update(*names: str) -> Callable[[Transaction], int]:
         tries: list[int] = []
 
-        def work(inside: Connection) -> int:
+        def work(inside: Transaction) -> int:
             tries.append(1)
             for name in names:
-                inside.execute("SELECT 1 FROM profile WHERE external_id = %s FOR UPDATE", [name]).fetchall()
+                inside.execute(
+                    "SELECT 1 FROM profile WHERE external_id = %(name)s FOR UPDATE", {"name": name}
+                ).fetchall()
                 if len(tries) == 1 and name == names[0]:
                     meet.wait()
             return len(tries)
@@ -174,7 +173,7 @@ def test_a_real_deadlock_ends_with_both_done(pool: Pool, factory: Factory) -> No
     names = [str(profile.external_id) for profile in profiles]
 
     def run(*order: str) -> None:
-        results.append(in_transaction(pool, update(*order), workspace_id=factory.workspace_id))
+        results.append(run_in_transaction(pool, factory.workspace_id, update(*order)))
 
     threads = [threading.Thread(target=run, args=order) for order in (names, names[::-1])]
     for thread in threads:
@@ -187,25 +186,25 @@ def test_a_real_deadlock_ends_with_both_done(pool: Pool, factory: Factory) -> No
 
 def test_a_server_that_is_not_there_is_told_as_away() -> None:
     with open_pool(NOWHERE, name="test") as pool, pytest.raises(DatabaseUnavailable, match="does not answer"):
-        in_transaction(pool, lambda connection: one(connection, "SELECT 1 AS one"), workspace_id=1)
+        run_in_transaction(pool, 1, select_one)
 
 
 def test_a_connection_that_ends_under_way_is_told_as_away(pool: Pool, connection: Connection) -> None:
-    def end(inside: Connection) -> None:
-        one(connection, "SELECT pg_terminate_backend(%s) AS gone", inside.info.backend_pid)
-        one(inside, "SELECT 1 AS one")
+    def end(inside: Transaction) -> None:
+        one(connection, "SELECT pg_terminate_backend(%s) AS gone", inside.connection.info.backend_pid)
+        select_one(inside)
 
     with pytest.raises(DatabaseUnavailable):
-        in_transaction(pool, end, workspace_id=1)
+        run_in_transaction(pool, 1, end)
 
-    assert in_transaction(pool, lambda inside: one(inside, "SELECT 1 AS one"), workspace_id=1) == 1
+    assert run_in_transaction(pool, 1, select_one) == 1
 
 
 def test_a_pool_recovers_when_its_server_comes_back(own_postgres: PostgresServer) -> None:
     settings = Settings(database_url=own_postgres.url(), pool_timeout_s=0.5)
 
     def ask() -> Any:
-        return in_transaction(pool, lambda inside: one(inside, "SELECT 1 AS one"), workspace_id=1)
+        return run_in_transaction(pool, 1, select_one)
 
     def ask_again() -> Any:
         try:
@@ -232,7 +231,7 @@ def test_a_statement_that_takes_too_long_is_cancelled_and_not_told_as_away(setti
     ):
         connection.execute("SELECT pg_sleep(10)")
 
-    assert not is_away(caught.value)
+    assert not is_unavailable(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -251,4 +250,4 @@ def test_a_statement_that_takes_too_long_is_cancelled_and_not_told_as_away(setti
     ],
 )
 def test_a_server_that_refuses_is_not_away(error: type[psycopg.Error], away: bool) -> None:
-    assert is_away(error("It said no.")) is away
+    assert is_unavailable(error("It said no.")) is away

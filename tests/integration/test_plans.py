@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from app.config import Settings
-from app.db import APP_ROLE, Connection, connection_arguments
+from app.db.connections import APP_ROLE, Connection, connection_arguments
 from tests.integration.queries import BOUND, QUERIES, numbered
 from tests.support.postgres import Databases
 

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from app.db import Connection
+from app.db.connections import Connection
 from tests.integration.queries import BOUND, FREE, QUERIES, numbered
 from tests.support.factories import one_database_for_all
 

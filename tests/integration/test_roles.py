@@ -7,9 +7,10 @@ import psycopg
 import pytest
 from uuid_utils.compat import uuid7
 
-from app.db import migrations, schema_version
 from app.config import Settings
-from app.db import APP_ROLE, Connection, borrow, open_pool
+from app.db import migrations, schema_version
+from app.db.connections import APP_ROLE, Connection, open_pool
+from app.db.transaction import open_transaction
 from app.errors import SetupError
 from tests.support.postgres import PostgresServer
 from workers.up.database import connected
@@ -55,9 +56,9 @@ def test_who_may_not_become_the_role_is_told_whom_to_ask(tenant: str, empty_data
     migrations.upgrade(tenant)
 
     schema_version.require(Settings(database_url=tenant))
-    with open_pool(Settings(database_url=tenant), name="test") as pool, borrow(pool, workspace_id=1) as connection:
-        assert connection.execute("SELECT current_user AS me").fetchone() == {"me": APP_ROLE}
-        assert connection.execute("SELECT count(*) AS rows FROM profile").fetchone() == {"rows": 0}
+    with open_pool(Settings(database_url=tenant), name="test") as pool, open_transaction(pool, 1) as tx:
+        assert tx.execute("SELECT current_user AS me").fetchone() == {"me": APP_ROLE}
+        assert tx.execute("SELECT count(*) AS rows FROM profile").fetchone() == {"rows": 0}
 
 
 def test_the_role_is_made_by_an_administrator_where_the_owner_may_not(own_postgres: PostgresServer) -> None:

@@ -17,7 +17,8 @@ from uuid_utils.compat import uuid7
 
 from app import keys
 from app.config import Settings
-from app.db import APP_ROLE, Connection, Pool, borrow, connection_arguments, in_transaction, open_pool
+from app.db.connections import APP_ROLE, Connection, Pool, connection_arguments, lend_connection, open_pool
+from app.db.transaction import open_transaction, run_in_transaction
 from app.lane.run import Lane, run
 from tests.support.factories import Factory, ext, one_database_for_all
 
@@ -151,16 +152,16 @@ def test_every_table_of_workspaces_has_row_level_security_and_the_policy(owner: 
 def test_a_query_without_a_filter_sees_the_transactions_workspace_alone(pool: Pool, a: Factory, b: Factory) -> None:
     tables, views = relations(a.connection, TABLES), relations(a.connection, VIEWS)
     own = {table: len(rows_of(a, table)) for table in tables}
-    with borrow(pool, workspace_id=a.workspace_id) as connection:
-        seen = {relation: count(connection, relation) for relation in [*tables, *views]}
+    with open_transaction(pool, a.workspace_id) as tx:
+        seen = {relation: count(tx.connection, relation) for relation in [*tables, *views]}
 
     assert {table for table in tables if not own[table] or not rows_of(b, table)} == set()
     assert seen == {**own, "own_job": own["job"], "own_profile": own["profile"]}
 
 
 def test_without_a_workspace_nothing_is_seen(pool: Pool, a: Factory) -> None:
-    in_transaction(pool, lambda inside: count(inside, "profile"), workspace_id=a.workspace_id)
-    with borrow(pool) as connection:
+    run_in_transaction(pool, a.workspace_id, lambda tx: count(tx.connection, "profile"))
+    with lend_connection(pool) as connection:
         seen = {each: count(connection, each) for each in relations(a.connection, [*TABLES, *VIEWS])}
 
     assert set(seen.values()) == {0}
@@ -178,8 +179,11 @@ def columns_of(connection: Connection, table: str) -> sql.Composed:
 def attempt(pool: Pool, workspace_id: int | None, statement: sql.Composed, *values: object) -> int | None:
     """Return how many rows *statement* touched as the processes would send it, None when it was refused."""
     try:
-        with borrow(pool, workspace_id=workspace_id) as connection:
-            return connection.execute(statement, values).rowcount
+        if workspace_id is None:
+            with lend_connection(pool) as connection:
+                return connection.execute(statement, values).rowcount
+        with open_transaction(pool, workspace_id) as tx:
+            return tx.connection.execute(statement, values).rowcount
     except (postgres.InsufficientPrivilege, postgres.GeneratedAlways):  # the latter for workspaces themselves
         return None
 
@@ -306,7 +310,7 @@ def test_what_runs_as_the_owner_is_a_few_functions_that_only_the_role_may_call(o
 def test_a_key_is_found_by_its_digest_and_tells_of_no_other(pool: Pool, owner: Connection) -> None:
     secrets = [keys.create(owner, workspace=name, label="x", permissions=["*"])[1] for name in ("mine", "yours")]
 
-    with borrow(pool) as connection:
+    with lend_connection(pool) as connection:
         holders = [keys.authenticate(connection, secret) for secret in secrets]
         nobody = keys.authenticate(connection, "unknown")
 
@@ -317,7 +321,7 @@ def test_a_key_is_found_by_its_digest_and_tells_of_no_other(pool: Pool, owner: C
 def test_a_digest_is_keyed_anew_within_its_workspace(pool: Pool, owner: Connection) -> None:
     _, secret = keys.create(owner, workspace="mine", label="x", permissions=["*"], peppers=("an-older-pepper",))
 
-    with borrow(pool) as connection:
+    with lend_connection(pool) as connection:
         before = keys.authenticate(connection, secret, peppers=("a-newer-pepper", "an-older-pepper"))
         after = keys.authenticate(connection, secret, peppers=("a-newer-pepper",))
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app.db import HEADING
+from app.db.queries import HEADING
 from tests.project.tree import name_of, packaged, parsed
 
 QUERIES = [path for path in packaged("*.sql") if path.parent.parent.name != "migrations"]

@@ -6,8 +6,9 @@ from typing import Any
 from uuid import UUID
 
 from app.config import Settings
-from app.db import Pool, in_transaction
-from app.duplicates import running, runs
+from app.db.connections import Pool
+from app.db.transaction import run_in_transaction
+from app.duplicates import advance, runs
 from app.merging.profile import Profile
 from schemas.keeping import KeepRule, RunTrigger
 from tests.support.factories import LONG_AGO, Factory
@@ -32,30 +33,20 @@ def a_group(factory: Factory, address: str, *days: int, **fields: Any) -> list[P
 
 def begin(pool: Pool, factory: Factory, rule: KeepRule | None = None) -> UUID:
     """Begin a run, and return its id."""
-    return in_transaction(
-        pool,
-        lambda connection: runs.start(
-            connection, rule or KeepRule(), workspace_id=factory.workspace_id, trigger=RunTrigger.API
-        ),
-        workspace_id=factory.workspace_id,
-    )
+    return run_in_transaction(pool, factory.workspace_id, runs.start, rule or KeepRule(), trigger=RunTrigger.API)
 
 
 def take_steps(pool: Pool, factory: Factory, settings: Settings | None = None) -> int:
     """Let the run go on until it takes no step more; return how many it took."""
     steps = 0
-    while running.go_on(pool, settings or Settings(), workspace_id=factory.workspace_id):
+    while advance.go_on(pool, settings or Settings(), workspace_id=factory.workspace_id):
         steps += 1
     return steps
 
 
 def run_of(pool: Pool, factory: Factory, run_id: UUID) -> runs.Run:
     """Return a run as it stands."""
-    return in_transaction(
-        pool,
-        lambda connection: runs.read_run(connection, workspace_id=factory.workspace_id, run_id=run_id),
-        workspace_id=factory.workspace_id,
-    )
+    return run_in_transaction(pool, factory.workspace_id, runs.read_run, run_id=run_id)
 
 
 def pairs(factory: Factory) -> list[tuple[str, str]]:

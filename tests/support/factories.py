@@ -11,7 +11,8 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 from uuid_utils.compat import uuid7
 
-from app.db import Connection
+from app.db.connections import Connection
+from app.db.transaction import Transaction
 from app.ledger.lanes import lane_heads
 from app.merging.profile import EmailAddress, PhoneNumber, Profile
 from app.profiles.store import load, to_row
@@ -121,7 +122,7 @@ class Factory:
     def load(self, profile: Profile | int) -> Profile | None:
         """Return the profile as it stands now, None when it is gone."""
         profile_id = profile if isinstance(profile, int) else profile.id
-        return load(self.connection, workspace_id=self.workspace_id, ids=[profile_id]).get(profile_id)
+        return load(Transaction(self.connection, self.workspace_id), ids=[profile_id]).get(profile_id)
 
     def batch(
         self,

@@ -16,9 +16,9 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from app.db import migrations
 from app.config import Settings
-from app.db import Connection, Pool, connection_arguments, open_pool
+from app.db import migrations
+from app.db.connections import Connection, Pool, connection_arguments, open_pool
 from app.errors import SetupError
 from tests.support.missing import missing
 from tests.support.processes import Process

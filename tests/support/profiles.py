@@ -5,7 +5,7 @@ from typing import Any
 from uuid_utils.compat import uuid7
 
 from app.config import Settings
-from app.db import Pool
+from app.db.connections import Pool
 from app.lane.run import Lane, run
 from tests.support.front_door import Caller
 

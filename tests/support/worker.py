@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from app.config import Settings
-from app.db import open_pool
+from app.db.connections import open_pool
 from fuzz.lanes import Worker
 
 __all__ = ["Worker", "worker"]

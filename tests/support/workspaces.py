@@ -6,7 +6,7 @@ from psycopg import sql
 
 from app import keys
 from app.config import Settings
-from app.db import Connection
+from app.db.connections import Connection
 from tests.support.client import Client
 from tests.support.system import System
 from workers.up.database import connected

@@ -7,8 +7,11 @@ from uuid import UUID
 
 import click
 
+from app.db.transaction import Transaction
 from app.errors import SetupError
-from app.ledger import reading, retrying, undoing
+from app.ledger import queries
+from app.ledger.retry import retry_job, workspace_of
+from app.undo import accept
 from schemas.jobs import JobSchema
 from schemas.outcomes import JobState, Outcome
 from workers.cli.batches import JOB_COLUMNS, job_row
@@ -91,8 +94,8 @@ def retry(*, job_id: UUID, remote: Remote | None, workspace: str | None, home: P
     """
     if remote is None or workspace:
         with database(home) as connection:
-            found = retrying.workspace_of(connection, job_id=job_id, name=workspace)
-            retrying.retry(connection, workspace_id=found.id, job_id=job_id)
+            found = workspace_of(connection, job_id=job_id, name=workspace)
+            retry_job(Transaction(connection, found.id), job_id=job_id)
     else:
         with remote.asked() as client:
             accepted(client.ask("POST", f"/merge/jobs/{job_id}/retry"), HTTPStatus.ACCEPTED)
@@ -122,17 +125,18 @@ def undo(*, job_id: UUID, remote: Remote | None, workspace: str | None, home: Pa
 def _undo_on_record(job_id: UUID, *, workspace: str | None, home: Path) -> UUID:
     """Return the id of the job that is to undo *job_id*, put straight into the database."""
     with database(home) as connection:
-        found = retrying.workspace_of(connection, job_id=job_id, name=workspace)
-        asked, _ = undoing.a_job(connection, workspace_id=found.id, job_id=job_id)
-        queued = undoing.accept(connection, asked, api_key_id=None, path=f"/merge/jobs/{job_id}/undo")
-        (job,) = reading.read_batch(connection, workspace_id=found.id, batch_id=queued.batch_id).jobs
+        found = workspace_of(connection, job_id=job_id, name=workspace)
+        tx = Transaction(connection, found.id)
+        asked, _ = accept.a_job(tx, job_id=job_id)
+        queued = accept.accept(tx, asked, api_key_id=None, path=f"/merge/jobs/{job_id}/undo")
+        (job,) = queries.read_batch(tx, batch_id=queued.batch_id).jobs
     return job.id
 
 
 def _on_record(job_id: UUID, *, workspace: str | None, home: Path) -> dict[str, Any]:
     """Return the job as its own URL shows it, straight from the database, behind the name of its workspace."""
     with database(home) as connection:
-        found = retrying.workspace_of(connection, job_id=job_id, name=workspace)
-        job = reading.read_job(connection, workspace_id=found.id, job_id=job_id)
+        found = workspace_of(connection, job_id=job_id, name=workspace)
+        job = queries.read_job(Transaction(connection, found.id), job_id=job_id)
     shown: dict[str, Any] = JobSchema().dump(job)
     return {"workspace": found.name, **shown}

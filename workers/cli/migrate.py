@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
-from app.db import migrations
 from app.config import Settings
+from app.db import migrations
 from workers.cli.options import database_url, home_option
 from workers.up.database import require_answer
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from app.config import Settings
-from app.db import Connection
+from app.db.connections import Connection
 from app.errors import SetupError
 from workers.up.database import connected
 from workers.up.home import Home

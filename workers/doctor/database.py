@@ -6,9 +6,10 @@ from typing import Any
 
 from psycopg.conninfo import conninfo_to_dict
 
-from app.db import schema_version
 from app.config import Settings
-from app.db import Connection, load_queries
+from app.db import schema_version
+from app.db.connections import Connection
+from app.db.queries import load_queries
 from app.errors import SetupError
 from app.keys.digests import fingerprint, newest
 from workers.doctor.findings import Finding, fine, notice, wrong

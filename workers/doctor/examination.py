@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import psycopg
 
 from app.config import Settings
-from app.db import Connection
+from app.db.connections import Connection
 from app.errors import DatabaseUnavailable, SetupError
 from workers.doctor import broker, database, isolation, jobs, processes, settings, webhooks
 from workers.doctor.findings import Finding, Level, wrong

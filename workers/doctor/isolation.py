@@ -4,9 +4,10 @@ from collections.abc import Iterator
 
 import psycopg
 
-from app.db import roles
 from app.config import Settings
-from app.db import APP_ROLE, Connection, connection_arguments, load_queries
+from app.db import roles
+from app.db.connections import APP_ROLE, Connection, connection_arguments
+from app.db.queries import load_queries
 from workers.doctor.findings import Finding, fine, wrong
 
 QUERIES = load_queries("workers.doctor", "isolation.sql")
@@ -24,7 +25,7 @@ def examine(connection: Connection, settings: Settings) -> Iterator[Finding]:
             "For each: `ALTER TABLE … ENABLE ROW LEVEL SECURITY`, and `CREATE POLICY own_workspace ON … USING"
             " (workspace_id = current_workspace())` where that is missing.",
         )
-    if found := roles.fault(connection):
+    if found := roles.find_role_fault(connection):
         sentence, way_out = found
         yield wrong(CHECK, f"{sentence}.", f"{way_out[0].upper()}{way_out[1:]}.")
     elif (me := _works_as(settings)) is not None:

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from app.config import Settings
-from app.db import Connection
+from app.db.connections import Connection
+from app.db.transaction import Transaction
 from app.ledger.backlog import waiting
 from workers.doctor.database import QUERIES
 from workers.doctor.findings import Finding, fine, notice, wrong
@@ -26,7 +27,7 @@ def examine(connection: Connection, settings: Settings) -> Iterator[Finding]:
             dead[name] = found["jobs"]
         if oldest := connection.execute(QUERIES["oldest_waiting"], values).fetchone():
             waits[name] = oldest["waited_s"]
-            backlogs[name] = waiting(connection, workspace_id=row["workspace_id"], bound=settings.waiting_bound)
+            backlogs[name] = waiting(Transaction(connection, row["workspace_id"]), bound=settings.waiting_bound)
     yield _dead(dead)
     yield _waiting(waits, longest=PATIENCE * (settings.rescue_after_s + settings.rescue_every_s))
     yield _room(backlogs, bound=settings.waiting_bound)

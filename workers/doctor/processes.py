@@ -6,7 +6,7 @@ from ipaddress import ip_address
 import psutil
 
 from app.config import Settings
-from app.db import Connection
+from app.db.connections import Connection
 from workers.doctor.database import QUERIES
 from workers.doctor.findings import Finding, fine, notice, wrong
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from app.config import Settings
-from app.db import Connection
+from app.db.connections import Connection
 from app.keys.digests import fingerprint
 from workers.doctor.database import QUERIES
 from workers.doctor.findings import Finding, fine, notice, wrong

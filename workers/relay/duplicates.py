@@ -3,8 +3,10 @@
 import logging
 
 from app.config import Settings
-from app.db import CONTENDED, Pool, borrow, in_transaction
-from app.duplicates.running import go_on, workspaces_to_serve
+from app.db.connections import Pool, lend_connection
+from app.db.errors import CONTENTION_ERRORS
+from app.db.transaction import run_in_transaction
+from app.duplicates.advance import go_on, workspaces_to_serve
 from app.duplicates.runs import fail
 from app.errors import DatabaseUnavailable
 
@@ -21,7 +23,7 @@ class Runner:
 
     def run_once(self) -> int:
         """Begin the daily runs that are due and take a step of every run; return how many steps were taken."""
-        with borrow(self._pool) as connection:
+        with lend_connection(self._pool) as connection:
             workspaces = workspaces_to_serve(connection)
         return sum(self._go_on(workspace_id) for workspace_id in workspaces)
 
@@ -29,11 +31,9 @@ class Runner:
         """Take a step of one workspace's run. A run that cannot go on fails; the relay and the other runs do not."""
         try:
             return go_on(self._pool, self._settings, workspace_id=workspace_id)
-        except (DatabaseUnavailable, *CONTENDED):
+        except (DatabaseUnavailable, *CONTENTION_ERRORS):
             raise
         except Exception:
             log.exception("duplicate_run_failed", extra={"workspace_id": workspace_id})
-            in_transaction(
-                self._pool, lambda connection: fail(connection, workspace_id=workspace_id), workspace_id=workspace_id
-            )
+            run_in_transaction(self._pool, workspace_id, fail)
             return False

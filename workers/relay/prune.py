@@ -3,13 +3,15 @@
 import logging
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from app.config import Settings
-from app.db import Connection, Later, Pool, borrow, in_transaction
+from app.db.connections import Pool, lend_connection
+from app.db.transaction import Deferred, Transaction, run_in_transaction
 from app.keys import sign_ins
 from app.ledger import pruning
 from app.metrics import relay as metrics
-from app.webhooks import notices
+from app.webhooks import deliveries
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +29,7 @@ class Pruner:
 
     def run_once(self) -> int:
         """Prune a chunk of every kind in every workspace; return how many rows were deleted."""
-        with borrow(self._pool) as connection:
+        with lend_connection(self._pool) as connection:
             workspaces = pruning.workspaces(connection)
         pruned = sum(self._prune(workspace_id) for workspace_id in workspaces)
         if pruned:
@@ -37,25 +39,24 @@ class Pruner:
     def _prune(self, workspace_id: int) -> int:
         """Prune a chunk of every kind in one workspace, each kind in a transaction of its own."""
         pruned = 0
-        for kind, prune in prunings(self._settings, workspace_id).items():
-            count = in_transaction(self._pool, prune, workspace_id=workspace_id)()
+        for kind, prune in prunings(self._settings).items():
+            count = run_in_transaction(self._pool, workspace_id, prune).result()
             metrics.PRUNED.add(count, kind)
             pruned += count
         return pruned
 
 
-def prunings(settings: Settings, workspace_id: int) -> Mapping[str, Callable[[Connection], Later[int]]]:
+def prunings(settings: Settings) -> Mapping[str, Callable[[Transaction], Deferred[int]]]:
     """Return what prunes a workspace, by the kind of rows: finished batches, the audit, keys, notices, sign-ins."""
     # The ledger is the audit of merges, so that it is kept for as long as that.
     settled = _ago(max(settings.prune_after_days, settings.audit_days))
     told = pruning.earliest_id_at(_ago(settings.notice_days))
-    hours = settings.idempotency_hours
     return {
-        "batch": lambda conn: pruning.prune_batches(conn, workspace_id=workspace_id, before=settled, limit=CHUNK),
-        "audit_entry": lambda conn: pruning.prune_audit(conn, workspace_id=workspace_id, before=settled, limit=CHUNK),
-        "idempotency_key": lambda conn: pruning.prune_idempotency(conn, workspace_id=workspace_id, hours=hours),
-        "notice": lambda conn: notices.prune(conn, workspace_id=workspace_id, before=told, limit=CHUNK),
-        "sign_in": lambda conn: sign_ins.prune(conn, workspace_id=workspace_id),
+        "batch": partial(pruning.prune_batches, before=settled, limit=CHUNK),
+        "audit_entry": partial(pruning.prune_audit, before=settled, limit=CHUNK),
+        "idempotency_key": partial(pruning.prune_idempotency, hours=settings.idempotency_hours),
+        "notice": partial(deliveries.prune, before=told, limit=CHUNK),
+        "sign_in": sign_ins.prune,
     }
 
 

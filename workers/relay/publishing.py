@@ -9,13 +9,14 @@ from uuid import UUID
 from uuid_utils.compat import uuid7
 
 from app.config import Settings
-from app.db import Connection, Pool, borrow, in_transaction
-from app.ledger.claiming import Origin, claim, mark_published, to_publish_apart, waiting_workspaces
+from app.db.connections import Pool, lend_connection
+from app.db.transaction import Transaction, run_in_transaction
+from app.ledger.dispatch import Origin, claim, mark_published, to_publish_apart, waiting_workspaces
 from app.metrics import relay as metrics
 from app.telemetry import spans
 from workers.broker import Broker
 from workers.packing import may_pack, pack
-from workers.relay.pace import Pace
+from workers.relay.flow_control import Pace
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +40,7 @@ class Publisher:
         """
         if self._pace.is_full:
             return 0
-        with borrow(self._pool) as connection:
+        with lend_connection(self._pool) as connection:
             workspaces = waiting_workspaces(connection)
         if not workspaces:
             self._pace.rest()
@@ -63,33 +64,31 @@ class Publisher:
 
     def _publish(self, workspace_id: int, room: int) -> int:
         """Publish lanes of a workspace in up to *room* messages; return how many jobs they hold."""
-        return in_transaction(
-            self._pool, lambda connection: self._transact(connection, workspace_id, room), workspace_id=workspace_id
-        )
+        return run_in_transaction(self._pool, workspace_id, self._transact, room)
 
-    def _transact(self, connection: Connection, workspace_id: int, room: int) -> int:
+    def _transact(self, tx: Transaction, room: int) -> int:
         """Claim, mark, publish, within the caller's transaction.
 
         The messages leave before the commit: when the commit fails they were published in vain, which is harmless,
         while a commit before a failed publication would lose them until the rescue looks.
         """
-        self._last, began = workspace_id, perf_counter()
+        self._last, began = tx.workspace_id, perf_counter()
         limit = min(room * self._settings.lane_size, self._settings.relay_claim)
-        claimed = claim(connection, workspace_id=workspace_id, limit=limit)
+        claimed = claim(tx, limit=limit)
         if not claimed.lanes:
             return 0
         # Lanes of several jobs may need more messages than there is room for; those that stay wait for the next round.
-        messages = self._packed(connection, workspace_id, claimed.lanes, room)[:room]
+        messages = self._packed(tx, claimed.lanes, room)[:room]
         tasks = {uuid7(): job_ids for job_ids in messages}
-        mark_published(connection, workspace_id=workspace_id, tasks=tasks)
+        mark_published(tx, tasks=tasks)
         headers = {task_id: headers_of(job_ids, claimed.origins) for task_id, job_ids in tasks.items()}
-        self._broker.publish(workspace_id=workspace_id, tasks=tasks, headers=headers)
+        self._broker.publish(workspace_id=tx.workspace_id, tasks=tasks, headers=headers)
         jobs = sum(map(len, messages))
         self._pace.published(messages=len(messages), jobs=jobs)
         metrics.PUBLISHED_LANES.add(len(messages))
         metrics.PUBLISHED_JOBS.add(jobs)
-        log.debug("published", extra={"workspace_id": workspace_id, "messages": len(tasks), "jobs": jobs})
-        self._tell(workspace_id, tasks, claimed.origins, seconds=perf_counter() - began)
+        log.debug("published", extra={"messages": len(tasks), "jobs": jobs})
+        self._tell(tx.workspace_id, tasks, claimed.origins, seconds=perf_counter() - began)
         return jobs
 
     def _tell(
@@ -99,12 +98,12 @@ class Publisher:
 
         Its span says that publishing took the round's *seconds*.
         """
-        if not log.isEnabledFor(logging.DEBUG) and not spans.is_on():
+        if not log.isEnabledFor(logging.DEBUG) and not spans.is_tracing():
             return
         for task_id, job_ids in tasks.items():
             own: dict[str, str | int] = {"workspace_id": workspace_id, "task_id": str(task_id), "jobs": len(job_ids)}
             log.debug("lane_published", extra={**own, **headers_of(job_ids, origins)})
-            spans.begin(
+            spans.begin_span(
                 "publish lane",
                 kind=spans.Kind.PRODUCER,
                 parents=[origins[job_id].traceparent or "" for job_id in job_ids],
@@ -112,15 +111,13 @@ class Publisher:
                 seconds_ago=seconds,
             ).end()
 
-    def _packed(
-        self, connection: Connection, workspace_id: int, lanes: Sequence[tuple[UUID, ...]], room: int
-    ) -> list[tuple[UUID, ...]]:
+    def _packed(self, tx: Transaction, lanes: Sequence[tuple[UUID, ...]], room: int) -> list[tuple[UUID, ...]]:
         """Return *lanes* as messages; under backlog several to one, but for those that may be what kills workers."""
         lane_size = self._settings.lane_size
         if not may_pack(lanes, lane_size=lane_size, room=room):
             return list(lanes)
         job_ids = chain.from_iterable(lanes)
-        apart = to_publish_apart(connection, workspace_id=workspace_id, job_ids=job_ids)
+        apart = to_publish_apart(tx, job_ids=job_ids)
         return pack(lanes, lane_size=lane_size, room=room, apart=apart)
 
 

@@ -4,8 +4,9 @@ import logging
 from uuid import UUID
 
 from app.config import Settings
-from app.db import Connection, Pool, borrow, in_transaction
-from app.ledger.claiming import Rescued, busy_workspaces, consumed_to, rescue_lost, rescue_stranded
+from app.db.connections import Pool, lend_connection
+from app.db.transaction import Transaction, open_transaction, run_in_transaction
+from app.ledger.dispatch import Rescued, busy_workspaces, consumed_to, rescue_lost, rescue_stranded
 from app.metrics import relay as metrics
 from workers.broker import Broker, BrokerUnavailable
 
@@ -34,7 +35,7 @@ class Rescuer:
         already run: queues keep order, so the message is gone. A backlog is neither, however old, and is not
         published again.
         """
-        with borrow(self._pool) as connection:
+        with lend_connection(self._pool) as connection:
             workspaces = busy_workspaces(connection)
         if not workspaces:
             return 0
@@ -54,21 +55,15 @@ class Rescuer:
 
     def _mark(self, workspace_id: int) -> UUID | None:
         """Return up to which publication a workspace's running jobs say that the queue was consumed."""
-        with borrow(self._pool, workspace_id=workspace_id) as connection:
-            return consumed_to(connection, workspace_id=workspace_id)
+        with open_transaction(self._pool, workspace_id) as tx:
+            return consumed_to(tx)
 
     def _sweep(self, workspace_id: int, frontier: UUID | None) -> int:
         """Put back a workspace's stranded and lost jobs; return how many."""
-        stranded = in_transaction(
-            self._pool, lambda connection: self._stranded(connection, workspace_id), workspace_id=workspace_id
-        )
+        stranded = run_in_transaction(self._pool, workspace_id, self._stranded)
         lost = Rescued()
         if frontier is not None:
-            lost = in_transaction(
-                self._pool,
-                lambda connection: self._lost(connection, workspace_id, frontier),
-                workspace_id=workspace_id,
-            )
+            lost = run_in_transaction(self._pool, workspace_id, self._lost, frontier)
         metrics.RESCUED.add(stranded.queued, "stranded")
         metrics.RESCUED.add(lost.queued, "lost")
         metrics.RESCUED_DEAD.add(stranded.dead)
@@ -77,21 +72,19 @@ class Rescuer:
             log.warning("rescued", extra={"workspace_id": workspace_id, "queued": queued, "dead": dead})
         return queued + dead
 
-    def _stranded(self, connection: Connection, workspace_id: int) -> Rescued:
+    def _stranded(self, tx: Transaction) -> Rescued:
         """Put back a workspace's stranded jobs."""
         return rescue_stranded(
-            connection,
-            workspace_id=workspace_id,
+            tx,
             after_s=self._patience_s,
             max_strandings=self._settings.max_strandings,
             limit=SWEEP,
         )
 
-    def _lost(self, connection: Connection, workspace_id: int, frontier: UUID) -> Rescued:
+    def _lost(self, tx: Transaction, frontier: UUID) -> Rescued:
         """Put back a workspace's lost jobs."""
         return rescue_lost(
-            connection,
-            workspace_id=workspace_id,
+            tx,
             queue_consumed_to=frontier,
             after_s=self._patience_s,
             limit=SWEEP,

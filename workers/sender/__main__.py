@@ -7,13 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 
 from app.config import Settings
-from app.db import Pool, open_pool
-from app.logs import configure
+from app.db.connections import Pool, open_pool
 from app.db.schema_version import require
+from app.logs import configure_logging
 from workers.loop import repeat
-from workers.sender.courier import Courier
 from workers.sender.sending import Sender
 from workers.sender.watching import Watcher
+from workers.sender.webhook_client import Courier
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +27,7 @@ def main() -> None:
     Raises what a service failed with, when one did, and SetupError when the schema is older than this code needs.
     """
     settings = Settings.from_environ()
-    configure(settings)
+    configure_logging(settings)
     require(settings)
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):

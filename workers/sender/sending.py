@@ -11,13 +11,14 @@ from typing import Self
 from uuid_utils.compat import uuid7
 
 from app.config import Settings
-from app.db import Connection, Pool, borrow, in_transaction
+from app.db.connections import Pool, lend_connection
+from app.db.transaction import Transaction, run_in_transaction
 from app.errors import SetupError
-from app.webhooks import notices
-from app.webhooks.notices import Ending, Taken
+from app.webhooks import deliveries
+from app.webhooks.deliveries import Ending, Taken
 from app.webhooks.secrets import secret_of, signed_headers
 from schemas.webhooks import NoticeState
-from workers.sender.courier import Courier
+from workers.sender.webhook_client import Courier
 
 log = logging.getLogger(__name__)
 
@@ -70,8 +71,8 @@ class Sender:
         """Take due notices in hand, workspace by workspace; return how many."""
         if len(self._in_hand) >= self._settings.webhook_threads:
             return 0
-        with borrow(self._pool) as connection:
-            due = [each.workspace_id for each in notices.work(connection) if each.notices]
+        with lend_connection(self._pool) as connection:
+            due = [each.workspace_id for each in deliveries.work(connection) if each.notices]
         return sum(self._take_of(workspace_id) for workspace_id in self._in_turn(due))
 
     def _in_turn(self, workspaces: Sequence[int]) -> Iterator[int]:
@@ -89,10 +90,10 @@ class Sender:
         self._last = workspace_id
         holder = uuid7()
 
-        def work(connection: Connection) -> list[Taken]:
-            return notices.take(connection, workspace_id=workspace_id, holder=holder, limit=room, lease_s=self._lease_s)
+        def work(tx: Transaction) -> list[Taken]:
+            return deliveries.take(tx, holder=holder, limit=room, lease_s=self._lease_s)
 
-        taken = in_transaction(self._pool, work, workspace_id=workspace_id)
+        taken = run_in_transaction(self._pool, workspace_id, work)
         self._in_hand |= {self._threads.submit(self._bring, each): each for each in taken}
         return len(taken)
 
@@ -116,12 +117,10 @@ class Sender:
 
     def _note_one(self, taken: Taken, ending: Ending) -> None:
         """Note what became of one attempt."""
-        later = in_transaction(
-            self._pool,
-            lambda connection: notices.end(connection, taken, ending, pauses_s=self._settings.webhook_retries_s),
-            workspace_id=taken.workspace_id,
+        later = run_in_transaction(
+            self._pool, taken.workspace_id, deliveries.end, taken, ending, pauses_s=self._settings.webhook_retries_s
         )
-        state = later()
+        state = later.result()
         level = logging.INFO if state is NoticeState.SENT else logging.WARNING
         told = {"workspace_id": taken.workspace_id, "webhook_id": str(taken.webhook_id), "notice_id": str(taken.id)}
         outcome = {"state": state, "attempt": taken.attempts + 1, "status": ending.status, "error": ending.error}

@@ -3,8 +3,9 @@
 import logging
 
 from app.config import Settings
-from app.db import Connection, Pool, borrow, in_transaction
-from app.webhooks import notices, watching
+from app.db.connections import Pool, lend_connection
+from app.db.transaction import Transaction, run_in_transaction
+from app.webhooks import deliveries, watching
 
 log = logging.getLogger(__name__)
 
@@ -22,8 +23,8 @@ class Watcher:
 
     def run_once(self) -> int:
         """Look at what is due in every workspace; return how many batches had finished."""
-        with borrow(self._pool) as connection:
-            due = [each.workspace_id for each in notices.work(connection) if each.watches]
+        with lend_connection(self._pool) as connection:
+            due = [each.workspace_id for each in deliveries.work(connection) if each.watches]
         finished = sum(self._look(workspace_id) for workspace_id in due)
         if finished:
             log.debug("batches_told", extra={"batches": finished})
@@ -32,8 +33,8 @@ class Watcher:
     def _look(self, workspace_id: int) -> int:
         """Look at what is due in one workspace; return how many batches had finished."""
 
-        def work(connection: Connection) -> int:
-            _, finished = watching.look(connection, workspace_id=workspace_id, limit=CHUNK)
+        def work(tx: Transaction) -> int:
+            _, finished = watching.look(tx, limit=CHUNK)
             return finished
 
-        return in_transaction(self._pool, work, workspace_id=workspace_id)
+        return run_in_transaction(self._pool, workspace_id, work)

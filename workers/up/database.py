@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import psycopg
 
 from app.config import Settings
-from app.db import Connection, connection_arguments
+from app.db.connections import Connection, connection_arguments
 from app.errors import DatabaseUnavailable, SetupError
 
 

@@ -9,8 +9,8 @@ from types import FrameType
 import requests
 
 from app import keys
-from app.db import migrations
 from app.config import Settings, child_environ
+from app.db import migrations
 from workers.up.announcement import announcement
 from workers.up.children import Child
 from workers.up.database import connected, require_answer

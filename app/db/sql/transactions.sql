@@ -1,5 +1,9 @@
--- What a transaction is told.
+-- Statements of every transaction.
 
--- name: tell
--- Tells the transaction its workspace, until it ends: row-level security lets it see that one and no other.
-SELECT set_config('mergelane.workspace_id', %(workspace_id)s::integer::text, true) AS told
+-- name: set_workspace
+-- Sets the transaction's workspace until it ends. Row-level security shows the rows of that workspace and no others.
+SELECT set_config('mergelane.workspace_id', %(workspace_id)s::integer::text, true) AS workspace_id
+
+-- name: now
+-- Returns PostgreSQL's clock, which all processes share.
+SELECT clock_timestamp() AS now

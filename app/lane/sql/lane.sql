@@ -1,7 +1,3 @@
--- name: the_time
--- Tells the time by the database's clock, the one clock that all workers share.
-SELECT clock_timestamp() AS now
-
 -- name: drop_aliases
 -- Deletes the orphans' aliases whose label the survivor already has.
 DELETE FROM user_alias

@@ -1,29 +1,41 @@
-"""The console: what the front door knows, as pages for people. They read through what the endpoints read through."""
+"""The console: HTML pages over the same queries as the API."""
 
 from flask import Blueprint
 
 from app.web.console import (
+    auth,
     batches,
-    dead,
-    entrance,
+    dead_jobs,
+    error_pages,
     home,
     jobs,
     layout,
-    lost,
     merging,
-    parts,
     profiles,
     search,
+    static_files,
     throughput,
-    trouble,
     undo,
 )
 
-#: Where all of it is.
+#: Path of the console.
 PREFIX = "/console"
 
 blueprint = Blueprint("console", __name__, url_prefix=PREFIX, template_folder="templates")
-for each in (batches, dead, entrance, home, jobs, lost, merging, parts, profiles, search, throughput, undo):
+for each in (
+    batches,
+    dead_jobs,
+    error_pages,
+    auth,
+    home,
+    jobs,
+    merging,
+    static_files,
+    profiles,
+    search,
+    throughput,
+    undo,
+):
     blueprint.register_blueprint(each.blueprint)
-layout.register(blueprint)
-trouble.register(blueprint)
+layout.register_layout(blueprint)
+error_pages.register_error_pages(blueprint)

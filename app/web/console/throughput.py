@@ -11,11 +11,11 @@ from flask import Blueprint, current_app, g, render_template, request
 from flask.typing import ResponseReturnValue
 from marshmallow import ValidationError
 
-from app.db import borrow
+from app.db.transaction import open_transaction
 from app.ledger.throughput import Period, Stretch, read_throughput
+from app.web.auth import POLLING
+from app.web.console.auth import signed_in
 from app.web.console.charts import NAMES, clock, draw, tones
-from app.web.console.entrance import signed_in
-from app.web.door import POLLING
 from app.web.resources import pool
 from schemas.outcomes import JobState, Outcome
 
@@ -78,8 +78,8 @@ def page() -> ResponseReturnValue:
     period, workspace_id = PERIODS[wanted], g.workspace_id
 
     def read(now: datetime) -> Sequence[Stretch]:
-        with borrow(pool(), workspace_id=workspace_id, snapshot=True) as connection:
-            return read_throughput(connection, workspace_id=workspace_id, period=period, now=now)
+        with open_transaction(pool(), workspace_id, snapshot=True) as tx:
+            return read_throughput(tx, period=period, now=now)
 
     look = looks().get(workspace_id, period, read)
     is_part = "HX-Request" in request.headers

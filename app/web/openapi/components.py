@@ -17,7 +17,7 @@ from app.web.openapi.parts import (
     schema,
     words,
 )
-from app.web.waiting import LONGEST
+from app.web.prefer_wait import LONGEST
 from schemas.keeping import SharedAddress
 from schemas.merge import ALIAS_KEYS, MAX_BYTES, ROLES
 from schemas.segment_leaves import LEAVES

@@ -98,7 +98,7 @@ def _paths(flask: Flask) -> Json:
 def _operation(rule: Rule, operation: Operation, flask: Flask) -> Json:
     """Return what the document says of *operation*, which *rule* leads to."""
     view = flask.view_functions[rule.endpoint]
-    has_door, permissions = hasattr(view, "door"), getattr(view, "door", None)
+    has_door, permissions = hasattr(view, "permissions"), getattr(view, "permissions", None)
     body = {} if operation.body is None else {"requestBody": _body(operation)}
     answers = {str(status): told for status, told in operation.answers.items()}
     if has_door:

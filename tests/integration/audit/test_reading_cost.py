@@ -6,8 +6,9 @@ from uuid import UUID
 import pytest
 from uuid_utils.compat import uuid7
 
-from app.audit.reading import Wanted, page
-from app.db import Connection, Pool, borrow
+from app.audit.queries import Wanted, page
+from app.db.connections import Connection, Pool
+from app.db.transaction import open_transaction
 from schemas.audit import Action
 from tests.support.factories import Factory, one_database_for_all
 
@@ -112,10 +113,10 @@ def workspace_id(request: pytest.FixtureRequest, filled: dict[str, Factory], con
 @pytest.mark.parametrize("what", WANTED)
 def test_a_page_costs_the_rows_that_it_shows(pool: Pool, workspace_id: int, what: str) -> None:
     wanted, shown = WANTED[what]
-    with borrow(pool, workspace_id=workspace_id) as connection:
-        (before,) = connection.execute(ROWS_READ, [list(TABLES)]).fetchall()
-        entries = page(connection, workspace_id=workspace_id, wanted=wanted, limit=PAGE)
-        (after,) = connection.execute(ROWS_READ, [list(TABLES)]).fetchall()
+    with open_transaction(pool, workspace_id) as tx:
+        (before,) = tx.execute(ROWS_READ, [list(TABLES)]).fetchall()
+        entries = page(tx, wanted=wanted, limit=PAGE)
+        (after,) = tx.execute(ROWS_READ, [list(TABLES)]).fetchall()
 
     assert len(entries) == shown
     assert after["rows"] - before["rows"] <= 15 * PAGE
@@ -123,13 +124,13 @@ def test_a_page_costs_the_rows_that_it_shows(pool: Pool, workspace_id: int, what
 
 @pytest.mark.parametrize("key", [None, BUSY])
 def test_the_last_page_costs_as_much_as_the_first(pool: Pool, workspace_id: int, key: UUID | None) -> None:
-    with borrow(pool, workspace_id=workspace_id) as connection:
+    with open_transaction(pool, workspace_id) as tx:
         near_the_end = Wanted(key=key, until=moment(60) + timedelta(milliseconds=1))
-        (entry,) = page(connection, workspace_id=workspace_id, wanted=near_the_end, limit=1)
-    with borrow(pool, workspace_id=workspace_id) as connection:
-        (before,) = connection.execute(ROWS_READ, [list(TABLES)]).fetchall()
-        entries = page(connection, workspace_id=workspace_id, wanted=Wanted(key=key), limit=PAGE, before=entry.place)
-        (after,) = connection.execute(ROWS_READ, [list(TABLES)]).fetchall()
+        (entry,) = page(tx, wanted=near_the_end, limit=1)
+    with open_transaction(pool, workspace_id) as tx:
+        (before,) = tx.execute(ROWS_READ, [list(TABLES)]).fetchall()
+        entries = page(tx, wanted=Wanted(key=key), limit=PAGE, before=entry.place)
+        (after,) = tx.execute(ROWS_READ, [list(TABLES)]).fetchall()
 
     assert len(entries) == PAGE
     assert after["rows"] - before["rows"] <= 15 * PAGE

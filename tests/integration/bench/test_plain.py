@@ -6,7 +6,7 @@ from uuid import UUID
 from uuid_utils.compat import uuid7
 
 from app.config import Settings
-from app.db import Connection, open_pool
+from app.db.connections import Connection, open_pool
 from app.lane.run import Lane, run
 from bench.ground import Ground
 from bench.plain import run_job

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from app.db import Connection
+from app.db.connections import Connection
 from chaos.audit import Findings, audit
 from chaos.families import Batch, Family, Member, Sums
 from chaos.promises import Promise, Promises

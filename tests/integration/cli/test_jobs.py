@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 from uuid_utils.compat import uuid7
 
 from app.config import Settings
-from app.db import Connection, Pool
+from app.db.connections import Connection, Pool
 from app.lane import run as lane
 from tests.support.factories import Factory, ext
 from workers.cli import main

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from app import keys
-from app.db import Connection
+from app.db.connections import Connection
 from workers.cli import main
 
 Run = Callable[..., Result]

@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from app import keys
-from app.db import Connection
+from app.db.connections import Connection
 from app.rates.buckets import Bucket, Limit
 from workers.cli import main
 

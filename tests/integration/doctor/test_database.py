@@ -9,7 +9,7 @@ import pytest
 
 from app import keys
 from app.config import Settings
-from app.db import Connection
+from app.db.connections import Connection
 from tests.support.factories import Factory, ext
 from workers.doctor import database, jobs, processes
 from workers.doctor.examination import examine, is_healthy

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from app.db import migrations
 from app.config import Settings
-from app.db import APP_ROLE, Connection, connection_arguments
+from app.db import migrations
+from app.db.connections import APP_ROLE, Connection, connection_arguments
 from tests.support.postgres import PostgresServer
 from workers.doctor import isolation
 from workers.doctor.findings import Finding, Level

@@ -4,7 +4,7 @@ import psycopg
 from uuid_utils.compat import uuid7
 
 from app.config import Settings
-from app.db import Connection
+from app.db.connections import Connection
 from app.keys.digests import fingerprint
 from tests.support.factories import Factory
 from workers.doctor import webhooks

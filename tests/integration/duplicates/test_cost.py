@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from app.config import Settings
-from app.db import Connection, Pool, borrow, connection_arguments
-from app.duplicates.position import Position
-from app.duplicates.walk import ENTRIES, MEMBERS, QUERIES, Walk, step
+from app.db.connections import Connection, Pool, connection_arguments
+from app.db.transaction import open_transaction
+from app.duplicates.cursor import Position
+from app.duplicates.scan import ENTRIES, MEMBERS, QUERIES, Walk, step
 from schemas.keeping import KeepRule, SharedAddress
 from tests.support.duplicates import begin, pairs, run_of, take_steps
 from tests.support.factories import Factory, one_database_for_all
@@ -83,8 +84,8 @@ def test_ten_thousand_profiles_are_merged_pair_by_pair_and_a_crowd_page_by_page(
 
 @pytest.mark.parametrize(("name", "index"), [("shared_emails", "profile_email"), ("shared_phones", "profile_phone")])
 def test_addresses_are_read_from_their_index_alone(filled: Factory, pool: Pool, name: str, index: str) -> None:
-    with borrow(pool, workspace_id=filled.workspace_id) as connection:
-        plan = plan_of(connection, name, workspace_id=filled.workspace_id, after="", entries=1_000)
+    with open_transaction(pool, filled.workspace_id) as tx:
+        plan = plan_of(tx, name, after="", entries=1_000)
     reads = [node for node in nodes(plan) if "Relation Name" in node]
 
     assert [(node["Node Type"], node["Index Name"]) for node in reads] == [("Index Only Scan", index)]
@@ -101,8 +102,8 @@ def test_no_step_reads_more_than_its_share_however_many_share_an_address(
     position: Position | None = Position()
     sizes = []
     while position is not None:
-        with borrow(pool, workspace_id=filled.workspace_id) as connection:
-            taken = step(connection, walk, position)
+        with open_transaction(pool, filled.workspace_id) as tx:
+            taken = step(tx, walk, position)
         sizes.append(sum(len(each.orphans) + len(each.left) + len(each.unmerged) for each in taken.fates))
         position = taken.position
 
@@ -111,13 +112,12 @@ def test_no_step_reads_more_than_its_share_however_many_share_an_address(
 
 
 def test_a_page_of_a_crowd_is_read_by_its_place_in_the_index(filled: Factory, pool: Pool) -> None:
-    with borrow(pool, workspace_id=filled.workspace_id) as connection:
-        row = connection.execute("SELECT max(updated_at) AS at FROM profile WHERE email_key = 'crowd@x.org'").fetchone()
+    with open_transaction(pool, filled.workspace_id) as tx:
+        row = tx.execute("SELECT max(updated_at) AS at FROM profile WHERE email_key = 'crowd@x.org'").fetchone()
         place = {"identified": False, "updated_at": (row or {})["at"], "id": 2**60}
         plan = plan_of(
-            connection,
+            tx,
             "members_by_email",
-            workspace_id=filled.workspace_id,
             addresses=["crowd@x.org"],
             limit=100,
             **place,

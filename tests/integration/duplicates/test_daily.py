@@ -7,9 +7,10 @@ from datetime import UTC, datetime, time, timedelta
 import pytest
 
 from app.config import Settings
-from app.db import Connection, Pool, borrow, in_transaction
+from app.db.connections import Connection, Pool, lend_connection
+from app.db.transaction import Transaction, open_transaction, run_in_transaction
+from app.duplicates.advance import begin_daily, workspaces_to_serve
 from app.duplicates.policy import Policy, next_daily, read_policy, write_policy
-from app.duplicates.running import begin_daily, workspaces_to_serve
 from app.duplicates.runs import Run, list_runs
 from schemas.keeping import KeepRule, Prefer, RunState, RunTrigger
 from tests.support.duplicates import a_group, begin, pairs, run_of
@@ -48,17 +49,13 @@ def test_the_next_daily_run_is_due_at_the_local_time(daily_at: str, zone: str, a
 def ask_for_daily(pool: Pool, factory: Factory, *, due: datetime, rule: KeepRule | None = None) -> None:
     """Have duplicates merged every day at midnight, the next time *due*."""
     policy = Policy(rule=rule or KeepRule(), daily_at=MIDNIGHT, next_daily_at=due)
-    in_transaction(
-        pool,
-        lambda connection: write_policy(connection, policy, workspace_id=factory.workspace_id),
-        workspace_id=factory.workspace_id,
-    )
+    run_in_transaction(pool, factory.workspace_id, write_policy, policy)
 
 
 def runs_of(pool: Pool, factory: Factory) -> Sequence[Run]:
     """Return the runs of the workspace."""
-    with borrow(pool, workspace_id=factory.workspace_id) as connection:
-        return list_runs(connection, workspace_id=factory.workspace_id, limit=10)
+    with open_transaction(pool, factory.workspace_id) as tx:
+        return list_runs(tx, limit=10)
 
 
 def test_a_daily_run_that_is_due_is_begun_once_however_many_relays_look(pool: Pool, factory: Factory) -> None:
@@ -81,11 +78,11 @@ def test_after_a_time_without_relays_one_run_makes_up_for_all_and_the_next_is_du
     ask_for_daily(pool, factory, due=now - timedelta(days=5, hours=8))
 
     def look(connection: Connection) -> Policy:
-        begin_daily(connection, factory.workspace_id, now=now)
-        begin_daily(connection, factory.workspace_id, now=now)
-        return read_policy(connection, workspace_id=factory.workspace_id)
+        begin_daily(Transaction(connection, factory.workspace_id), now=now)
+        begin_daily(Transaction(connection, factory.workspace_id), now=now)
+        return read_policy(Transaction(connection, factory.workspace_id))
 
-    policy = in_transaction(pool, look, workspace_id=factory.workspace_id)
+    policy = run_in_transaction(pool, factory.workspace_id, look)
 
     assert policy.next_daily_at == moment("2026-05-11T00:00:00Z")
     assert len(runs_of(pool, factory)) == 1
@@ -103,12 +100,12 @@ def test_a_run_under_way_takes_the_place_of_the_daily_one(pool: Pool, factory: F
 def test_no_daily_run_is_begun_before_its_time_or_where_none_is_asked_for(pool: Pool, factory: Factory) -> None:
     ask_for_daily(pool, factory, due=datetime.now(UTC) + timedelta(minutes=5))
     other = Factory(factory.connection)
-    with borrow(pool) as connection:
+    with lend_connection(pool) as connection:
         served = workspaces_to_serve(connection)
 
     assert {factory.workspace_id, other.workspace_id}.isdisjoint(served)
-    with borrow(pool, workspace_id=other.workspace_id) as connection:
-        assert read_policy(connection, workspace_id=other.workspace_id) == Policy()
+    with open_transaction(pool, other.workspace_id) as tx:
+        assert read_policy(tx) == Policy()
 
 
 def test_a_run_that_cannot_go_on_fails_alone(pool: Pool, factory: Factory, caplog: pytest.LogCaptureFixture) -> None:

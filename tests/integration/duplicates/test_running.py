@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from app.config import Settings
-from app.db import Pool, in_transaction
-from app.duplicates import running, runs, walk
+from app.db.connections import Pool
+from app.db.transaction import Transaction, run_in_transaction
+from app.duplicates import advance, runs, scan
 from app.duplicates.preview import count, steps
 from app.errors import Conflict, NotFound
 from app.merging.keeping import Duplicate
@@ -23,12 +24,12 @@ database_url = one_database_for_all()
 def steps_of(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[int, int]]:
     """Steps of every size: entries that are read, and profiles."""
     entries, members = request.param
-    plain = walk.Walk
+    plain = scan.Walk
 
-    def small(**given: Any) -> walk.Walk:
+    def small(**given: Any) -> scan.Walk:
         return plain(**given, entries=entries, members=members)
 
-    monkeypatch.setattr(running, "Walk", small)
+    monkeypatch.setattr(advance, "Walk", small)
     return entries, members
 
 
@@ -131,7 +132,7 @@ def test_a_preview_says_what_the_run_then_does(pool: Pool, factory: Factory) -> 
 def test_counting_ends_when_its_time_is_up(pool: Pool, factory: Factory, monkeypatch: pytest.MonkeyPatch) -> None:
     a_group(factory, "a@x.org", 1, 2)
     a_group(factory, "b@x.org", 1, 2)
-    monkeypatch.setattr("app.duplicates.preview.Walk", lambda **given: walk.Walk(**given, entries=2, members=2))
+    monkeypatch.setattr("app.duplicates.preview.Walk", lambda **given: scan.Walk(**given, entries=2, members=2))
     clock = iter([0.0, 100.0])
     counts, whole = count(
         pool, Settings(), workspace_id=factory.workspace_id, rule=KeepRule(), clock=lambda: next(clock)
@@ -190,11 +191,11 @@ def test_a_step_is_taken_by_one_process_at_a_time(pool: Pool, factory: Factory) 
     begin(pool, factory)
 
     def meanwhile(connection: Any) -> bool:
-        taken = running.take_step(connection, Settings(), factory.workspace_id)
-        assert not running.go_on(pool, Settings(), workspace_id=factory.workspace_id)
+        taken = advance.take_step(Transaction(connection, factory.workspace_id), Settings())
+        assert not advance.go_on(pool, Settings(), workspace_id=factory.workspace_id)
         return taken
 
-    assert in_transaction(pool, meanwhile, workspace_id=factory.workspace_id)
+    assert run_in_transaction(pool, factory.workspace_id, meanwhile)
     assert len(pairs(factory)) == 1
 
 
@@ -205,11 +206,11 @@ def test_a_step_that_does_not_end_has_no_effect_and_is_taken_again(
     run_id = begin(pool, factory)
 
     def broken(connection: Any) -> None:
-        running.take_step(connection, Settings(), factory.workspace_id)
+        advance.take_step(Transaction(connection, factory.workspace_id), Settings())
         raise RuntimeError("killed")
 
     with pytest.raises(RuntimeError, match="killed"):
-        in_transaction(pool, broken, workspace_id=factory.workspace_id)
+        run_in_transaction(pool, factory.workspace_id, broken)
     assert pairs(factory) == []
     assert numbers(run_of(pool, factory, run_id).counts) == {}
 
@@ -234,18 +235,18 @@ def test_a_cancelled_run_goes_on_no_more_and_what_it_made_stays(
 ) -> None:
     a_group(factory, "a@x.org", 1, 2)
     a_group(factory, "b@x.org", 1, 2)
-    monkeypatch.setattr(running, "Walk", lambda **given: walk.Walk(**given, entries=2, members=2))
+    monkeypatch.setattr(advance, "Walk", lambda **given: scan.Walk(**given, entries=2, members=2))
     run_id = begin(pool, factory)
-    running.go_on(pool, Settings(), workspace_id=factory.workspace_id)
+    advance.go_on(pool, Settings(), workspace_id=factory.workspace_id)
 
     def cancel(connection: Any) -> runs.Run:
-        return runs.cancel(connection, workspace_id=factory.workspace_id, run_id=run_id)
+        return runs.cancel(Transaction(connection, factory.workspace_id), run_id=run_id)
 
-    assert in_transaction(pool, cancel, workspace_id=factory.workspace_id).state == RunState.CANCELLED
+    assert run_in_transaction(pool, factory.workspace_id, cancel).state == RunState.CANCELLED
     assert take_steps(pool, factory) == 0
     assert len(pairs(factory)) == 1
     with pytest.raises(Conflict, match="cancelled"):
-        in_transaction(pool, cancel, workspace_id=factory.workspace_id)
+        run_in_transaction(pool, factory.workspace_id, cancel)
 
 
 def test_a_run_of_another_workspace_is_none(pool: Pool, factory: Factory) -> None:
@@ -254,4 +255,4 @@ def test_a_run_of_another_workspace_is_none(pool: Pool, factory: Factory) -> Non
 
     with pytest.raises(NotFound):
         run_of(pool, factory, run_id)
-    assert not running.go_on(pool, Settings(), workspace_id=factory.workspace_id)
+    assert not advance.go_on(pool, Settings(), workspace_id=factory.workspace_id)

@@ -12,7 +12,7 @@ from flask import Flask
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.db import Connection
+from app.db.connections import Connection
 from fuzz import wire
 from fuzz.door import Answer
 from fuzz.endpoints import ENDPOINTS, Endpoint, key_of

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from app import keys
-from app.db import Connection
+from app.db.connections import Connection
 
 DAY = timedelta(days=1)
 

@@ -3,7 +3,7 @@
 import pytest
 
 from app import keys
-from app.db import Connection
+from app.db.connections import Connection
 from app.errors import SetupError
 
 

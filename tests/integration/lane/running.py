@@ -7,7 +7,7 @@ from uuid import UUID
 from uuid_utils.compat import uuid7
 
 from app.config import Settings
-from app.db import Pool
+from app.db.connections import Pool
 from app.lane.run import Lane, run
 from tests.support.factories import Factory, Wire
 

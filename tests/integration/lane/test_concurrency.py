@@ -12,7 +12,7 @@ from uuid import UUID
 
 import pytest
 
-from app.db import Pool
+from app.db.connections import Pool
 from tests.integration.lane.running import deliver
 from tests.support.factories import LONG_AGO, Factory, alias, by_email, ext, one_database_for_all
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from app.config import Settings
-from app.db import Pool
+from app.db.connections import Pool
 from fuzz.lanes import Worker
 from tests.support.duplicates import a_group, begin, take_steps
 from tests.support.factories import Factory, alias, ext, one_database_for_all

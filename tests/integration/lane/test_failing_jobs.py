@@ -7,7 +7,7 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from app.config import Settings
-from app.db import Connection, Pool, open_pool
+from app.db.connections import Connection, Pool, open_pool
 from app.errors import DatabaseUnavailable
 from tests.integration.lane.running import deliver
 from tests.support.factories import Factory, ext, one_database_for_all

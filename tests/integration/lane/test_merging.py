@@ -8,9 +8,9 @@ import psycopg
 import pytest
 
 from app.config import Settings
-from app.db import Pool, open_pool
+from app.db.connections import Pool, open_pool
 from app.merging.profile import Profile
-from app.profiles.images import from_image
+from app.profiles.snapshots import from_image
 from tests.integration.lane.running import deliver, merge_all, merge_one, outcomes_of
 from tests.support.factories import LONG_AGO, Factory, alias, an_email, by_email, ext, one_database_for_all
 

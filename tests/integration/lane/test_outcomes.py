@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.db import Pool
+from app.db.connections import Pool
 from app.merging.profile import Profile
 from tests.integration.lane.running import merge_all, merge_one, outcomes_of
 from tests.support.factories import LONG_AGO, Factory, Wire, alias, by_email, by_phone, ext, one_database_for_all

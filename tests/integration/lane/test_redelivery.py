@@ -5,7 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from uuid_utils.compat import uuid7
 
-from app.db import Pool, borrow
+from app.db.connections import Pool
+from app.db.transaction import open_transaction
 from tests.integration.lane.running import deliver
 from tests.support.factories import Factory, ext, one_database_for_all
 from tests.support.waiting import wait_until
@@ -125,8 +126,8 @@ def test_a_repeated_delivery_waits_for_the_first_and_finds_nothing_to_do(pool: P
     waiting = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 
     with ThreadPoolExecutor(2) as executor:
-        with borrow(pool, workspace_id=factory.workspace_id) as connection:
-            connection.execute("SELECT 1 FROM profile WHERE id = %s FOR UPDATE", [a.id])
+        with open_transaction(pool, factory.workspace_id) as tx:
+            tx.execute("SELECT 1 FROM profile WHERE id = %s FOR UPDATE", [a.id])
             deliveries = [executor.submit(deliver, pool, factory, [job_id]) for _ in range(2)]
             wait_until(lambda: len(factory.connection.execute(waiting).fetchall()) == 2, what="both to wait")
         for delivery in deliveries:

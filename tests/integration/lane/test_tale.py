@@ -6,7 +6,7 @@ import pytest
 from uuid_utils.compat import uuid7
 
 from app.config import Settings
-from app.db import Pool
+from app.db.connections import Pool
 from app.lane.run import Lane, run
 from app.metrics import database, work
 from tests.integration.lane.running import deliver
@@ -84,7 +84,7 @@ def test_every_line_about_a_job_bears_its_own_request(
         batch_id = factory.row(job_id)["batch_id"]
         change = "UPDATE batch SET request_id = %s WHERE id = %s"
         factory.connection.execute(change, [f"request-{number}", batch_id])
-    with caplog.at_level(logging.DEBUG, logger="app.lane.tale"):
+    with caplog.at_level(logging.DEBUG, logger="app.lane.observer"):
         deliver(pool, factory, job_ids)
     told = [(record.message, record.__dict__["job_id"], record.__dict__["request_id"]) for record in caplog.records]
 

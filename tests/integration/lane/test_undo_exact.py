@@ -16,13 +16,14 @@ from hypothesis import settings as with_settings
 from hypothesis import strategies as st
 
 from app.config import Settings
-from app.db import Pool
+from app.db.connections import Pool
+from app.db.transaction import Transaction
 from app.lane.preview import preview
 from app.merging.profile import Profile
 from app.merging.rules import MERGE_RULES
 from app.profiles.history import record
 from app.profiles.store import save
-from app.profiles.tracking import track
+from app.users.track_apply import track
 from schemas.history import Engagement, Event, Purchase, Session
 from schemas.identifiers import ExternalId
 from schemas.merge import load_merge
@@ -115,8 +116,8 @@ def happen(factory: Factory, profile_id: int, entries: Sequence[Entry]) -> None:
     profile = factory.load(profile_id)
     assert profile is not None
     tracked = track(profile, entries, at=datetime.now(UTC), array_cap=500)
-    save(factory.connection, [tracked.profile])
-    record(factory.connection, workspace_id=factory.workspace_id, happened=[(profile_id, each) for each in entries])
+    save(Transaction(factory.connection, factory.workspace_id), [tracked.profile])
+    record(Transaction(factory.connection, factory.workspace_id), happened=[(profile_id, each) for each in entries])
 
 
 def summed_up(factory: Factory, profile_id: int) -> Json:

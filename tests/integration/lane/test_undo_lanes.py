@@ -9,10 +9,11 @@ import pytest
 from uuid_utils.compat import uuid7
 
 from app.config import Settings
-from app.db import Connection, Pool, in_transaction
-from app.lane.undo import undo as undo_in
-from app.ledger.work import begin
+from app.db.connections import Pool
+from app.db.transaction import Transaction, run_in_transaction
+from app.ledger.execution import begin
 from app.merging.changes import canonical_time
+from app.undo.execute import undo as undo_in
 from tests.integration.lane.running import deliver
 from tests.integration.lane.test_concurrency import at_once, deadlocks, failed
 from tests.integration.lane.undoing import ask_to_undo, image, undo
@@ -158,15 +159,14 @@ def rows_read(pool: Pool, factory: Factory, size: int, tracked_since: int) -> in
     )
     (undo_id,) = ask_to_undo(factory, merge_id)
 
-    def measured(connection: Connection) -> int:
+    def measured(tx: Transaction) -> int:
         """Undo, and return the rows that this very transaction read."""
-        scope = {"workspace_id": factory.workspace_id}
-        (job,) = begin(connection, job_ids=[undo_id], task_id=uuid7(), **scope)()
-        undo_in(connection, Settings(), job=job, **scope)
-        (row,) = connection.execute(ROWS_READ).fetchall()
+        (job,) = begin(tx, job_ids=[undo_id], task_id=uuid7()).result()
+        undo_in(tx, Settings(), job=job)
+        (row,) = tx.execute(ROWS_READ).fetchall()
         counted: int = row["rows"]
         return counted
 
-    read = in_transaction(pool, measured, workspace_id=factory.workspace_id)
+    read = run_in_transaction(pool, factory.workspace_id, measured)
     assert factory.outcomes([undo_id]) == ["undone"]
     return read

@@ -3,16 +3,17 @@
 from typing import Any
 from uuid import UUID
 
-from app.db import Pool
-from app.ledger import undoing
+from app.db.connections import Pool
+from app.db.transaction import Transaction
+from app.undo import accept
 from tests.integration.lane.running import deliver
 from tests.support.factories import Factory
 
 
 def ask_to_undo(factory: Factory, *job_ids: UUID) -> list[UUID]:
     """Accept the undo of jobs in one batch; return the ids of the jobs that undo them, the latest merge first."""
-    asked = undoing.Asked(workspace_id=factory.workspace_id, job_ids=job_ids)
-    batch = undoing.accept(factory.connection, asked, api_key_id=None, path="/undo")
+    asked = accept.Asked(job_ids=job_ids)
+    batch = accept.accept(Transaction(factory.connection, factory.workspace_id), asked, api_key_id=None, path="/undo")
     query = "SELECT id FROM job WHERE workspace_id = %s AND batch_id = %s ORDER BY index"
     return [row["id"] for row in factory.rows(query, batch.batch_id)]
 

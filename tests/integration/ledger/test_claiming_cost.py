@@ -2,8 +2,9 @@
 
 import pytest
 
-from app.db import Connection, Pool, borrow
-from app.ledger.work import QUERIES
+from app.db.connections import Connection, Pool
+from app.db.transaction import open_transaction
+from app.ledger.execution import QUERIES
 from tests.support.factories import Factory
 
 FILL = """
@@ -31,7 +32,7 @@ def test_a_sudden_backlog_is_not_read_whole_for_every_lane(
     connection.execute("ANALYZE job")
     connection.execute(FILL, {**scope, "state": "queued", "outcome": None})
 
-    with borrow(pool, **scope) as relay:
+    with open_transaction(pool, factory.workspace_id) as relay:
         explained = relay.execute(f"EXPLAIN (ANALYZE, COSTS OFF) {QUERIES['claim_lanes']}", {**scope, "limit": 500})
 
     plan = "\n".join(row["QUERY PLAN"] for row in explained)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.db import Connection, Pool, borrow
+from app.db.connections import Connection, Pool, lend_connection
 from app.ledger.gauges import LedgerGauges, measured
 from tests.support.factories import Factory, ext, one_database_for_all
 from tests.support.unguarded import unguarded
@@ -36,7 +36,7 @@ def test_jobs_are_counted_by_what_they_wait_for(pool: Pool, factory: Factory) ->
     factory.set_jobs([running], "state = 'running', attempts = 1, published_at = now(), started_at = now()")
     factory.set_jobs([dead], "state = 'dead', reason = 'So.', finished_at = now()")
     factory.set_jobs([finished], "state = 'finished', outcome = 'same_profile', reason = 'So.', finished_at = now()")
-    with borrow(pool) as connection:
+    with lend_connection(pool) as connection:
         (row,) = measured(connection, bound=10)
 
     assert (row["workspace_id"], row["workspaces"]) == (factory.workspace_id, 1)
@@ -45,7 +45,7 @@ def test_jobs_are_counted_by_what_they_wait_for(pool: Pool, factory: Factory) ->
 
 
 def test_those_who_have_waited_longest_are_told_first_and_the_rest_is_counted(pool: Pool, crowd: list[int]) -> None:
-    with borrow(pool) as connection:
+    with lend_connection(pool) as connection:
         rows = measured(connection, bound=10, most=3)
 
     assert [row["workspace_id"] for row in rows] == crowd[:3]
@@ -55,7 +55,7 @@ def test_those_who_have_waited_longest_are_told_first_and_the_rest_is_counted(po
 
 def test_jobs_are_counted_up_to_a_bound(pool: Pool, factory: Factory) -> None:
     factory.batch([(ext("a"), ext("b"))] * 5)
-    with borrow(pool) as connection:
+    with lend_connection(pool) as connection:
         (row,) = measured(connection, bound=3)
 
     assert row["queued"] == 3
@@ -64,7 +64,7 @@ def test_jobs_are_counted_up_to_a_bound(pool: Pool, factory: Factory) -> None:
 def test_a_workspace_whose_jobs_are_done_is_not_told(pool: Pool, factory: Factory) -> None:
     job_id = factory.job(ext("a"), ext("b"))
     factory.set_jobs([job_id], "state = 'finished', outcome = 'same_profile', reason = 'So.', finished_at = now()")
-    with borrow(pool) as connection:
+    with lend_connection(pool) as connection:
         assert measured(connection, bound=10) == []
 
 

@@ -2,20 +2,21 @@
 
 from uuid import uuid4
 
-from app.db import Pool, in_transaction
-from app.ledger import work
-from app.ledger.claiming import claim, rescue_stranded
+from app.db.connections import Pool
+from app.db.transaction import run_in_transaction
+from app.ledger import execution
+from app.ledger.dispatch import claim, rescue_stranded
 from tests.support.factories import Factory, ext
 
 
 def test_a_job_begun_by_a_late_message_is_rescued_when_that_worker_dies_too(factory: Factory, pool: Pool) -> None:
     job_id = factory.job(ext("a"), ext("b"))
-    ids = {"workspace_id": factory.workspace_id}
+    workspace_id = factory.workspace_id
 
-    in_transaction(pool, lambda inside: work.begin(inside, **ids, job_ids=[job_id], task_id=uuid4()), **ids)
+    run_in_transaction(pool, workspace_id, execution.begin, job_ids=[job_id], task_id=uuid4())
     limits = {"after_s": 0, "max_strandings": 5, "limit": 10}
-    rescued = in_transaction(pool, lambda inside: rescue_stranded(inside, **ids, **limits), **ids)
-    lanes = in_transaction(pool, lambda inside: claim(inside, **ids, limit=10), **ids).lanes
+    rescued = run_in_transaction(pool, workspace_id, rescue_stranded, **limits)
+    lanes = run_in_transaction(pool, workspace_id, claim, limit=10).lanes
 
     assert rescued.queued == 1
     assert lanes == [(job_id,)]

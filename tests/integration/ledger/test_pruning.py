@@ -11,7 +11,8 @@ from uuid_utils.compat import uuid7
 
 from app import keys
 from app.config import Settings
-from app.db import Pool, in_transaction
+from app.db.connections import Pool
+from app.db.transaction import Transaction, run_in_transaction
 from app.keys.sign_ins import prune as prune_sign_ins
 from app.ledger.pruning import earliest_id_at, prune_audit, prune_batches, prune_idempotency, workspaces
 from tests.integration.lane.running import merge_one
@@ -49,7 +50,7 @@ def pruned(factory: Factory, *, days: float = 1, limit: int = 100) -> int:
     """Prune the batches that are older than *days*; return how many were."""
     before = NOW - timedelta(days=days)
     factory.connection.execute("SELECT set_config('mergelane.workspace_id', %s, false)", [str(factory.workspace_id)])
-    return prune_batches(factory.connection, workspace_id=factory.workspace_id, before=before, limit=limit)()
+    return prune_batches(Transaction(factory.connection, factory.workspace_id), before=before, limit=limit)()
 
 
 def entry(factory: Factory, *, days_old: float) -> UUID:
@@ -138,13 +139,7 @@ def test_entries_of_the_audit_that_hang_on_no_batch_go_after_their_time_and_in_t
     other = entry(elsewhere, days_old=3)
 
     counts = [
-        in_transaction(
-            pool,
-            lambda connection, each=each: prune_audit(  # type: ignore[misc]
-                connection, workspace_id=each, before=NOW - timedelta(days=1), limit=100
-            ),
-            workspace_id=factory.workspace_id,
-        )()
+        run_in_transaction(pool, factory.workspace_id, prune_audit, before=NOW - timedelta(days=1), limit=100)()
         for each in (factory.workspace_id, elsewhere.workspace_id)
     ]
 
@@ -178,7 +173,7 @@ def test_idempotency_keys_run_out(factory: Factory) -> None:
     for hours in (25, 23.9, 0):
         use_key(factory, f"key-{hours}", hours_old=hours)
 
-    assert prune_idempotency(factory.connection, workspace_id=factory.workspace_id, hours=24)() == 1
+    assert prune_idempotency(Transaction(factory.connection, factory.workspace_id), hours=24)() == 1
     left = factory.rows("SELECT key FROM idempotency WHERE workspace_id = %s ORDER BY key")
     assert [row["key"] for row in left] == ["key-0", "key-23.9"]
 
@@ -194,7 +189,7 @@ def test_sign_ins_that_have_ended_are_forgotten(factory: Factory) -> None:
             hours,
         )
 
-    assert prune_sign_ins(factory.connection, workspace_id=factory.workspace_id)() == 1
+    assert prune_sign_ins(Transaction(factory.connection, factory.workspace_id))() == 1
     assert [row["digest"] for row in factory.rows("SELECT digest FROM sign_in WHERE workspace_id = %s")] == [b"lasting"]
 
 

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
+from app.db.transaction import Transaction
 from app.ledger.pruning import earliest_id_at
 from app.ledger.throughput import Period, Stretch, read_throughput
 from schemas.outcomes import Outcome
@@ -31,7 +32,7 @@ def ended(minutes_ago: float, outcome: str | None = "same_profile") -> dict[str,
 
 
 def told(factory: Factory, period: Period = Period.HOUR) -> list[Stretch]:
-    return read_throughput(factory.connection, workspace_id=factory.workspace_id, period=period, now=NOW)
+    return read_throughput(Transaction(factory.connection, factory.workspace_id), period=period, now=NOW)
 
 
 def test_a_quiet_hour_is_sixty_minutes_of_nothing(factory: Factory) -> None:

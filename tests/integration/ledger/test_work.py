@@ -6,8 +6,9 @@ from uuid import UUID
 import pytest
 from uuid_utils.compat import uuid7
 
-from app.db import Pool, borrow
-from app.ledger.work import LONGEST_DELAY_S, Finished, Limits, Party, Work, begin, fail, finish, hold
+from app.db.connections import Pool
+from app.db.transaction import Transaction, open_transaction
+from app.ledger.execution import LONGEST_DELAY_S, Finished, Limits, Party, Work, begin, fail, finish, hold
 from schemas.identifiers import Email, ExternalId
 from schemas.outcomes import JobKind, JobState, Outcome
 from schemas.prioritization import Priority
@@ -27,12 +28,12 @@ def job_ids(factory: Factory) -> list[UUID]:
 
 def begun(factory: Factory, *job_ids: UUID) -> list[Work]:
     """Begin an attempt on jobs."""
-    return begin(factory.connection, workspace_id=factory.workspace_id, job_ids=job_ids, task_id=uuid7())()
+    return begin(Transaction(factory.connection, factory.workspace_id), job_ids=job_ids, task_id=uuid7())()
 
 
 def ended(factory: Factory, *ends: Finished) -> None:
     """Record outcomes."""
-    finish(factory.connection, workspace_id=factory.workspace_id, finished=ends)
+    finish(Transaction(factory.connection, factory.workspace_id), finished=ends)
 
 
 def failed(
@@ -40,8 +41,7 @@ def failed(
 ) -> JobState | None:
     """Count an attempt as failed, or as one that gave way; of those three are allowed."""
     return fail(
-        factory.connection,
-        workspace_id=factory.workspace_id,
+        Transaction(factory.connection, factory.workspace_id),
         job=job,
         reason="It failed.",
         gave_way=gave_way,
@@ -52,7 +52,7 @@ def failed(
 def test_an_attempt_is_counted_as_it_begins(factory: Factory, job_ids: list[UUID]) -> None:
     task_id = uuid7()
 
-    work = begin(factory.connection, workspace_id=factory.workspace_id, job_ids=job_ids[:1], task_id=task_id)()
+    work = begin(Transaction(factory.connection, factory.workspace_id), job_ids=job_ids[:1], task_id=task_id)()
 
     (job,) = work
     assert (job.id, job.index, job.kind, job.attempts) == (job_ids[0], 0, JobKind.MERGE, 1)
@@ -95,8 +95,8 @@ def test_jobs_that_somebody_finished_meanwhile_are_not_held(pool: Pool, factory:
     work = begun(factory, *job_ids)
     ended(factory, Finished(job_id=job_ids[1], outcome=Outcome.SAME_PROFILE, reason="So."))
 
-    with borrow(pool, workspace_id=factory.workspace_id) as connection:
-        held = hold(connection, workspace_id=factory.workspace_id, work=work)()
+    with open_transaction(pool, factory.workspace_id) as tx:
+        held = hold(tx, work=work)()
         free = factory.rows("SELECT id FROM job WHERE workspace_id = %s FOR UPDATE SKIP LOCKED")
 
     assert held == {job_ids[0], job_ids[2]}

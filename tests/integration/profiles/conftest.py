@@ -10,7 +10,7 @@ from uuid_utils import uuid7
 
 from app import keys
 from app.config import Settings
-from app.db import Pool, open_pool
+from app.db.connections import Pool, open_pool
 from app.web import create_app
 from app.web.resources import resources_of
 from tests.support.front_door import Caller

@@ -6,7 +6,7 @@ from functools import partial
 import psycopg
 import pytest
 
-from app.db import Connection, Pool
+from app.db.connections import Connection, Pool
 from tests.support.at_once import at_once, while_waiting
 from tests.support.front_door import Caller
 from tests.support.lane_runs import ext, merged

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from app.config import Settings
-from app.db import Connection, Pool
+from app.db.connections import Connection, Pool
 from app.web import create_app
 from app.web.resources import resources_of
 from schemas.outcomes import Outcome

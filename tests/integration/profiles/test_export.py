@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from app.db import Connection, Pool
+from app.db.connections import Connection, Pool
 from tests.support.factories import one_database_for_all
 from tests.support.front_door import Caller
 from tests.support.profiles import Json, export, merge, the_profile, track

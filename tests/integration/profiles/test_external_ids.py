@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from app.db import Connection, Pool
+from app.db.connections import Connection, Pool
 from schemas.external_ids import DEPRECATED, IN_USE, NOT_DEPRECATED, PLACEHOLDER, PRIMARY, SAME, UNKNOWN
 from tests.support.factories import one_database_for_all
 from tests.support.front_door import Caller

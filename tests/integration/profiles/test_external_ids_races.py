@@ -9,7 +9,7 @@ import pytest
 from uuid_utils.compat import uuid7
 
 from app.config import Settings
-from app.db import Connection, Pool
+from app.db.connections import Connection, Pool
 from app.lane.run import Lane, run
 from tests.support.at_once import at_once, while_waiting
 from tests.support.front_door import Caller

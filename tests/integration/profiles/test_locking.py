@@ -7,7 +7,8 @@ from contextlib import contextmanager
 import pytest
 from psycopg import errors as postgres
 
-from app.db import Connection, Pool, borrow
+from app.db.connections import Connection, Pool
+from app.db.transaction import open_transaction
 from app.merging.profile import Profile
 from app.profiles.locking import lock
 from tests.support.factories import Factory, one_database_for_all
@@ -28,8 +29,8 @@ def background() -> Iterator[ThreadPoolExecutor]:
 @contextmanager
 def locking(pool: Pool, factory: Factory, *ids: int) -> Iterator[tuple[Connection, dict[int, Profile]]]:
     """Lock profiles on a connection of its own until the end of the block."""
-    with borrow(pool, workspace_id=factory.workspace_id) as connection:
-        yield connection, lock(connection, workspace_id=factory.workspace_id, ids=ids)
+    with open_transaction(pool, factory.workspace_id) as tx:
+        yield tx, lock(tx, ids=ids)
 
 
 def lock_and_let_go(pool: Pool, factory: Factory, *ids: int) -> dict[int, Profile]:
@@ -144,7 +145,7 @@ def test_what_changed_while_it_was_waited_for_is_seen_aliases_too(
 def test_a_wait_for_a_lock_ends_with_its_timeout(pool: Pool, factory: Factory) -> None:
     profile = factory.profile()
 
-    with locking(pool, factory, profile.id), borrow(pool, workspace_id=factory.workspace_id) as impatient:
+    with locking(pool, factory, profile.id), open_transaction(pool, factory.workspace_id) as impatient:
         impatient.execute("SET LOCAL lock_timeout = '20ms'")
         with pytest.raises(postgres.LockNotAvailable):
-            lock(impatient, workspace_id=factory.workspace_id, ids=[profile.id])
+            lock(impatient, ids=[profile.id])

@@ -7,9 +7,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from app.db import Connection, Pool
+from app.db.connections import Connection, Pool
+from app.db.transaction import ATTEMPTS, retry_until_stable
 from app.errors import ResolutionUnsettled
-from app.profiles.transaction import ATTEMPTS, until_settled
 from tests.support.front_door import Caller
 from tests.support.profiles import NOON, Json, export, the_profile, track
 from tests.support.waiting import wait_until
@@ -122,6 +122,6 @@ def test_a_request_whose_profiles_never_settle_is_given_up(pool: Pool) -> None:
         raise ResolutionUnsettled("The profiles changed again.")
 
     with pytest.raises(ResolutionUnsettled):
-        until_settled(pool, unsettled, workspace_id=1)
+        retry_until_stable(pool, 1, unsettled)
 
     assert len(attempts) == ATTEMPTS

@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
-from app.db import Pool, borrow
-from app.merging.inverse import Question
-from app.profiles.recollection import recollect
+from app.db.connections import Pool
+from app.db.transaction import open_transaction
+from app.undo.history_lookup import recollect
+from app.undo.rules import Question
 from tests.support.factories import Factory, a_profile
 
 LONG = 5_000
@@ -58,14 +59,13 @@ def test_a_long_history_is_not_read_through(factory: Factory, pool: Pool, analyz
 def asked(factory: Factory, pool: Pool, origin_id: int) -> tuple[int, int]:
     """Return how many rows of history PostgreSQL reads to answer QUESTIONS, and how many it answers."""
     profile: Any = a_profile(id=origin_id, campaigns_received=MESSAGE)
-    with borrow(pool, workspace_id=factory.workspace_id) as connection:
-        (before,) = connection.execute(ROWS_READ).fetchall()
+    with open_transaction(pool, factory.workspace_id) as tx:
+        (before,) = tx.execute(ROWS_READ).fetchall()
         answers = recollect(
-            connection,
-            workspace_id=factory.workspace_id,
+            tx,
             origins=[origin_id, origin_id + 1],
             profile=profile,
             questions=QUESTIONS,
         )
-        (after,) = connection.execute(ROWS_READ).fetchall()
+        (after,) = tx.execute(ROWS_READ).fetchall()
     return after["rows"] - before["rows"], len(answers)

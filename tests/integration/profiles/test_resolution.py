@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from uuid_utils.compat import uuid7
 
+from app.db.transaction import Transaction
 from app.merging.prioritization import Ambiguous, Denoted, NotFound
 from app.merging.profile import Profile
 from app.profiles.resolution import MergedAway, Resolved, resolve
@@ -21,7 +22,7 @@ NEWEST, OLDEST = Priority.MOST_RECENTLY_UPDATED, Priority.LEAST_RECENTLY_UPDATED
 
 def resolved(factory: Factory, *identifiers: Identifier) -> list[Resolved]:
     """Return what *identifiers* denote now in the factory's workspace."""
-    return resolve(factory.connection, workspace_id=factory.workspace_id, identifiers=identifiers)
+    return resolve(Transaction(factory.connection, factory.workspace_id), identifiers=identifiers)
 
 
 def redirect(factory: Factory, orphan: Profile, survivor: Profile, *, now: Profile | None = None) -> MergedAway:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from app.db import Pool, borrow
+from app.db.connections import Pool
+from app.db.transaction import open_transaction
 from app.merging.prioritization import Denoted, NotFound
 from app.profiles.resolution import resolve
 from schemas.identifiers import Email, ExternalId, Identifier, Phone, UserAlias
@@ -69,10 +70,10 @@ def test_an_address_that_thousands_share_costs_an_index_probe(factory: Factory, 
 
 def rows_read(factory: Factory, pool: Pool) -> int:
     """Return how many rows of profiles PostgreSQL reads to answer QUESTIONS, asked as a worker asks."""
-    with borrow(pool, workspace_id=factory.workspace_id) as connection:
-        (before,) = connection.execute(ROWS_READ).fetchall()
-        found = resolve(connection, workspace_id=factory.workspace_id, identifiers=QUESTIONS)
-        (after,) = connection.execute(ROWS_READ).fetchall()
+    with open_transaction(pool, factory.workspace_id) as tx:
+        (before,) = tx.execute(ROWS_READ).fetchall()
+        found = resolve(tx, identifiers=QUESTIONS)
+        (after,) = tx.execute(ROWS_READ).fetchall()
     assert [type(each) for each in found] == [Denoted, Denoted, NotFound, *[Denoted] * 5]
     count: int = after["rows"] - before["rows"]
     return count

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as with_settings
 
-from app.db import Connection
+from app.db.connections import Connection
+from app.db.transaction import Transaction
 from app.merging.profile import Profile
 from app.profiles.store import load, save
 from tests.support.factories import LONG_AGO, Factory, a_phone, a_profile, an_email, one_database_for_all
@@ -38,7 +39,7 @@ EVERYTHING = a_profile(
 
 def load_one(factory: Factory, profile: Profile) -> Profile:
     """Return *profile* as it is read."""
-    return load(factory.connection, workspace_id=factory.workspace_id, ids=[profile.id])[profile.id]
+    return load(Transaction(factory.connection, factory.workspace_id), ids=[profile.id])[profile.id]
 
 
 def test_a_profile_is_read_as_it_was_written(factory: Factory) -> None:
@@ -54,7 +55,7 @@ def test_saving_writes_all_that_may_change(factory: Factory) -> None:
     identity = {name: getattr(profile, name) for name in ("workspace_id", "id", "braze_id", "created_at")}
     changed = replace(EVERYTHING, **identity, random_bucket=profile.random_bucket, updated_at=LONG_AGO)
 
-    save(factory.connection, [changed])
+    save(Transaction(factory.connection, factory.workspace_id), [changed])
 
     assert load_one(factory, profile) == changed
 
@@ -64,29 +65,19 @@ def test_saving_changes_no_other_profile(factory: Factory) -> None:
     elsewhere = Factory(factory.connection)
     namesake = elsewhere.profile("one")
 
-    save(factory.connection, [replace(one, first_name="Ann")])
+    save(Transaction(factory.connection, factory.workspace_id), [replace(one, first_name="Ann")])
 
     assert (factory.load(other), elsewhere.load(namesake)) == (other, namesake)
 
 
-def test_profiles_of_two_workspaces_are_saved_each_in_its_own(factory: Factory) -> None:
-    elsewhere = Factory(factory.connection)
-    here, there = factory.profile("ann"), elsewhere.profile("ann")
-
-    save(factory.connection, [replace(here, first_name="Here"), replace(there, first_name="There")])
-
-    found = [factory.load(here), elsewhere.load(there)]
-    assert [each and each.first_name for each in found] == ["Here", "There"]
-
-
 def test_saving_nobody_does_nothing(connection: Connection) -> None:
-    save(connection, [])
+    save(Transaction(connection, 1), [])
 
 
 def test_only_profiles_that_exist_are_read(factory: Factory) -> None:
     ann, stranger = factory.profile("ann"), Factory(factory.connection).profile("ann")
 
-    found = load(factory.connection, workspace_id=factory.workspace_id, ids=[ann.id, stranger.id, 2**40, ann.id])
+    found = load(Transaction(factory.connection, factory.workspace_id), ids=[ann.id, stranger.id, 2**40, ann.id])
 
     assert found == {ann.id: ann}
 
@@ -106,6 +97,6 @@ def test_whatever_a_profile_holds_comes_back(factory: Factory, profile: Profile)
     kept = {name: getattr(blank, name) for name in ("workspace_id", "id", "braze_id", "created_at", "random_bucket")}
     profile = replace(profile, **kept, external_id=None, user_aliases={})
 
-    save(factory.connection, [profile])
+    save(Transaction(factory.connection, factory.workspace_id), [profile])
 
     assert load_one(factory, blank) == profile

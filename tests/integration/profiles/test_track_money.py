@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from app.db import Connection, Pool
-from app.profiles.money import MAX_REVENUE_CENTS, TOO_MUCH
+from app.db.connections import Connection, Pool
+from app.users.revenue import MAX_REVENUE_CENTS, TOO_MUCH
 from tests.support.front_door import Caller
 from tests.support.pairs import ago
 from tests.support.profiles import Json, merge, the_profile, track

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from app.db import Connection, Pool
+from app.db.connections import Connection, Pool
 from tests.support.front_door import Caller
 from tests.support.profiles import NOON, Json, export, merge, the_profile, track
 

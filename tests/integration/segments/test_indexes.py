@@ -8,7 +8,8 @@ import pytest
 from psycopg import sql
 
 from app.config import Settings
-from app.db import Connection, borrow, connection_arguments, open_pool
+from app.db.connections import Connection, connection_arguments, open_pool
+from app.db.transaction import open_transaction
 from app.segments.statement import compose
 from schemas.segments import load_segment
 from tests.support.factories import one_database_for_all
@@ -49,8 +50,8 @@ def filled(database_url: str) -> Iterator[Connection]:
             {"profiles": PROFILES},
         )
         connection.execute("VACUUM ANALYZE")
-    with open_pool(settings, name="test") as pool, borrow(pool, workspace_id=1, snapshot=True) as connection:
-        yield connection
+    with open_pool(settings, name="test") as pool, open_transaction(pool, 1, snapshot=True) as tx:
+        yield tx
 
 
 def explain(connection: Connection, filter_: Any) -> Plan:

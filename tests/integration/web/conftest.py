@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from app.db import Connection
+from app.db.connections import Connection
 from tests.support.front_door import Caller
 from tests.support.postgres import Databases
 

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from uuid_utils.compat import uuid7
 
-from app.audit.images import fields_of
-from app.db import Pool
+from app.audit.snapshots import fields_of
+from app.db.connections import Pool
+from app.db.transaction import Transaction
 from app.merging.profile import Profile
 from app.profiles.store import load
 from tests.support.front_door import Caller
@@ -51,7 +52,7 @@ def profile(pool: Pool, caller: Caller, external_id: str) -> Profile:
         connection.execute(f"SET LOCAL mergelane.workspace_id = {caller.workspace_id}")  # type: ignore[arg-type]
         query = "SELECT id FROM profile WHERE workspace_id = %s AND external_id = %s"
         (row,) = connection.execute(query, [caller.workspace_id, external_id]).fetchall()
-        return load(connection, workspace_id=caller.workspace_id, ids=[row["id"]])[row["id"]]
+        return load(Transaction(connection, caller.workspace_id), ids=[row["id"]])[row["id"]]
 
 
 def delete(caller: Caller, **identifiers: Any) -> None:

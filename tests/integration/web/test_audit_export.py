@@ -13,8 +13,8 @@ from flask import Flask
 from uuid_utils.compat import uuid7
 
 from app.audit.export import COLUMNS
-from app.audit.reading import CHUNK
-from app.db import Pool
+from app.audit.queries import CHUNK
+from app.db.connections import Pool
 from app.errors import DatabaseUnavailable
 from app.web import audit as view
 from schemas.text import harmless

@@ -10,9 +10,9 @@ from flask import Flask
 
 from app import keys
 from app.config import Settings
-from app.db import Connection
+from app.db.connections import Connection
 from app.web import create_app
-from app.web.console import entrance
+from app.web.console import auth
 from app.web.resources import resources_of
 from tests.support.browser import OWN, Browser, words
 from tests.support.front_door import Caller
@@ -50,7 +50,7 @@ def test_a_key_that_opens_nothing_is_refused_and_not_shown(make_browser: MakeBro
     answer = browser.sign_in(key)
 
     assert answer.status_code == 401
-    assert "This key opens nothing" in words(answer)
+    assert "This key is unknown, expired or revoked" in words(answer)
     assert not key or key not in answer.text
     assert browser.cookie() is None
 
@@ -250,7 +250,7 @@ def test_a_form_that_another_site_sends_is_refused(
 
 
 def test_guessing_keys_is_slow(front_door: Flask, caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(entrance, "ATTEMPTS", entrance.Limit(entrance.Bucket.OTHER, 3, 604_800))
+    monkeypatch.setattr(auth, "ATTEMPTS", auth.Limit(auth.Bucket.OTHER, 3, 604_800))
     guesser = Browser(front_door)
     statuses = [guesser.sign_in("nobodys").status_code for _ in range(3)]
     refused = guesser.sign_in(caller.secret)
@@ -263,7 +263,7 @@ def test_guessing_keys_is_slow(front_door: Flask, caller: Caller, monkeypatch: p
 def test_a_signed_in_browser_is_not_held_up_by_somebody_who_guesses(
     browser: Browser, front_door: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(entrance, "ATTEMPTS", entrance.Limit(entrance.Bucket.OTHER, 1, 604_800))
+    monkeypatch.setattr(auth, "ATTEMPTS", auth.Limit(auth.Bucket.OTHER, 1, 604_800))
     guesser = Browser(front_door)
     guesser.sign_in("nobodys")
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from app.db import Connection
+from app.db.connections import Connection
 from tests.support.browser import Browser, words
 from tests.support.front_door import Caller
 from tests.support.worker import Worker
@@ -152,7 +152,7 @@ def test_a_batch_shows_its_jobs_by_outcome_and_by_identifier(
         "by alias": [True, False, False],
         "by email and outcome": [False, False, True],
     }
-    assert "No job of this batch is like that." in words(shown["dead"])
+    assert "No job of this batch matches." in words(shown["dead"])
 
 
 def test_a_batch_is_asked_for_again_with_its_filter_until_it_has_finished(

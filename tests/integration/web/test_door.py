@@ -7,7 +7,7 @@ from flask import Flask
 
 from app import keys
 from app.config import Settings
-from app.db import Connection
+from app.db.connections import Connection
 from app.web import create_app
 from app.web.resources import resources_of
 from tests.support.front_door import Caller
@@ -20,9 +20,9 @@ PUBLIC = {
     "docs.document": "it describes the product and nobody's data",
     "docs.page": "likewise; the page asks for a key when something is tried out",
     "docs.part": "scripts and styles of that page",
-    "console.entrance.ask": "the form that takes a key",
-    "console.entrance.sign_in": "what takes it",
-    "console.parts.part": "scripts and styles of the console",
+    "console.auth.sign_in_page": "the form that takes a key",
+    "console.auth.submit_sign_in": "what takes it",
+    "console.static_files.static_file": "scripts and styles of the console",
 }
 UNKNOWN_ID = "01a202b7-0c65-769b-9741-1871039b8b20"
 
@@ -31,14 +31,18 @@ def test_every_endpoint_has_a_door_or_is_public(front_door: Flask) -> None:
     open_ones = {
         name
         for name, view in front_door.view_functions.items()
-        if not hasattr(view, "door") and not hasattr(view, "page_door")
+        if not hasattr(view, "permissions") and not hasattr(view, "page_permissions")
     }
 
     assert open_ones == PUBLIC.keys()
 
 
 def test_every_permission_that_a_door_asks_for_can_be_given(front_door: Flask) -> None:
-    doors = [getattr(view, door, None) for view in front_door.view_functions.values() for door in ("door", "page_door")]
+    doors = [
+        getattr(view, door, None)
+        for view in front_door.view_functions.values()
+        for door in ("permissions", "page_permissions")
+    ]
     wanted = {name for door in doors for name in door or ()}
 
     assert wanted <= set(keys.PERMISSIONS)

@@ -9,8 +9,8 @@ import psycopg
 import pytest
 
 from app.config import Settings
-from app.db import Pool
-from app.duplicates import running
+from app.db.connections import Pool
+from app.duplicates import advance
 from app.web import duplicates
 from tests.support.front_door import Caller
 from tests.support.profiles import track
@@ -106,7 +106,7 @@ def test_the_rehearsal_is_told_in_the_vendors_columns_and_the_run_does_just_that
     rows = table_of(caller)
     run = begun(caller)
     assert (caller.get(run["status_url"]).json or {})["state"] == "running"
-    while running.go_on(pool, Settings(), workspace_id=caller.workspace_id):
+    while advance.go_on(pool, Settings(), workspace_id=caller.workspace_id):
         pass
     worker.work()
     shown = caller.get(run["status_url"]).json or {}
@@ -230,7 +230,7 @@ def test_batches_are_listed_by_who_made_them(caller: Caller, pool: Pool) -> None
     people(caller)
     asked = caller.post("/users/merge", {"merge_updates": []}).json or {}
     run = begun(caller)
-    while running.go_on(pool, Settings(), workspace_id=caller.workspace_id):
+    while advance.go_on(pool, Settings(), workspace_id=caller.workspace_id):
         pass
 
     def listed(**query: str) -> list[str]:

@@ -13,7 +13,7 @@ from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
 from app.config import Settings
-from app.db import Connection
+from app.db.connections import Connection
 from app.web import create_app
 from tests.support.front_door import Caller
 from tests.support.worker import Worker

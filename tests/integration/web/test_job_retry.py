@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from app.config import Settings
-from app.db import Connection, Pool
+from app.db.connections import Connection, Pool
 from app.lane.run import Lane, run
 from tests.support.front_door import Caller
 from tests.support.profiles import the_profile, track

@@ -96,13 +96,13 @@ def test_every_member_has_a_type() -> None:
 def test_every_operation_says_what_it_does_and_who_may_ask(front_door: Flask) -> None:
     for name, operation in told().items():
         view = front_door.view_functions[operation["operationId"]]
-        wanted = getattr(view, "door", None) or ()
+        wanted = getattr(view, "permissions", None) or ()
 
         assert operation["summary"], name
         assert operation["description"].endswith("."), name
         assert operation["security"] == [{"key": [permission]} for permission in wanted]
         # /metrics asks for a key by itself, and not everybody.
-        assert ("401" in operation["responses"]) is (hasattr(view, "door") or name == "GET /metrics")
+        assert ("401" in operation["responses"]) is (hasattr(view, "permissions") or name == "GET /metrics")
 
 
 def test_every_operation_has_a_name_of_its_own() -> None:

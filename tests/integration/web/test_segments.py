@@ -9,7 +9,7 @@ import pytest
 
 from app import keys
 from app.config import Settings
-from app.db import Connection
+from app.db.connections import Connection
 from app.web import create_app
 from app.web.resources import resources_of
 from tests.support.front_door import Caller

@@ -11,7 +11,7 @@ import orjson
 import pytest
 import requests
 
-from app.db import Connection
+from app.db.connections import Connection
 from app.web.headers import HEADERS
 from tests.support.client import Client
 from tests.support.front_door import Caller
@@ -110,7 +110,7 @@ def test_every_line_of_its_log_is_json(web: Process, client: Client) -> None:
     lines = [orjson.loads(line) for line in web.log.splitlines()]
 
     assert {"timestamp", "level", "logger", "message"} <= set.intersection(*map(set, lines))
-    assert "Request answered" in {line["message"] for line in lines}
+    assert "request_answered" in {line["message"] for line in lines}
     assert not any(line["level"] in {"WARNING", "ERROR"} for line in lines)
 
 

@@ -8,8 +8,8 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from app.config import Settings
-from app.db import Connection, Pool
-from app.metrics.door import SHED_REQUESTS
+from app.db.connections import Connection, Pool
+from app.metrics.http import SHED_REQUESTS
 from app.web import create_app
 from app.web.resources import resources_of
 from app.web.shedding import NAME

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from app.db import Pool
+from app.db.connections import Pool
 from tests.support.factories import one_database_for_all
 from tests.support.front_door import Caller
 from tests.support.lane_runs import ask_to_merge, jobs_of, merged, outcomes, run_jobs

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from app.db import Connection, Pool
+from app.db.connections import Connection, Pool
 from tests.support.at_once import at_once
 from tests.support.front_door import Caller
 from tests.support.lane_runs import ask_to_merge, ext, identified, job, jobs_of, merged, run_jobs

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from app.db import Connection
+from app.db.connections import Connection
 from tests.support.front_door import Caller
 from tests.support.worker import Worker
 

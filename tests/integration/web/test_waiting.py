@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from app.db import Connection
-from app.web import waiting
+from app.db.connections import Connection
+from app.web import prefer_wait
 from app.web.resources import resources_of
 from tests.support.front_door import Caller
 from tests.support.waiting import wait_until
@@ -76,7 +76,7 @@ def test_waiting_for_no_time_shows_the_batch_as_it_is(caller: Caller) -> None:
 )
 def test_a_wish_is_read_as_the_standard_says(front_door: Flask, prefer: str, applied: str) -> None:
     with front_door.test_request_context(headers={"Prefer": prefer}):
-        assert f"wait={waiting.preferred_wait()}" == applied
+        assert f"wait={prefer_wait.preferred_wait()}" == applied
 
 
 @pytest.mark.parametrize(
@@ -99,26 +99,26 @@ def test_an_empty_batch_is_not_waited_for(caller: Caller) -> None:
 
 
 def test_while_nearly_all_threads_wait_nobody_else_may(caller: Caller, front_door: Flask) -> None:
-    seats = resources_of(front_door).settings.web_threads - waiting.SPARE_THREADS
+    seats = resources_of(front_door).settings.web_threads - prefer_wait.SPARE_THREADS
     with ExitStack() as others, ThreadPoolExecutor(1) as thread:
         for _ in range(seats - 1):
-            assert others.enter_context(waiting.SEATS.seat(seats))
+            assert others.enter_context(prefer_wait.WAITING_SLOTS.take(seats))
         answer = thread.submit(merge, caller, "wait=2")
-        wait_until(lambda: waiting.SEATS.taken == seats, what="the last seat to be taken")
+        wait_until(lambda: prefer_wait.WAITING_SLOTS.taken == seats, what="the last seat to be taken")
         refused = merge(caller, "wait=2")
         granted = answer.result()
 
     assert "Preference-Applied" not in refused.headers
     assert "batch" not in refused.json
     assert granted.headers["Preference-Applied"] == "wait=2"
-    assert waiting.SEATS.taken == 0
+    assert prefer_wait.WAITING_SLOTS.taken == 0
 
 
 def test_a_process_that_is_to_end_answers_those_who_wait(
     caller: Caller, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    closing = waiting.Event()
-    monkeypatch.setattr(waiting, "CLOSING", closing)
+    closing = prefer_wait.Event()
+    monkeypatch.setattr(prefer_wait, "CLOSING", closing)
     with ThreadPoolExecutor(1) as thread:
         began = monotonic()
         answer = thread.submit(merge, caller, "wait=30")

@@ -13,14 +13,14 @@ from uuid_utils import uuid7
 
 from app import keys
 from app.config import Settings
-from app.db import open_pool
+from app.db.connections import open_pool
 from app.web import create_app
 from app.web.resources import resources_of
 from tests.integration.webhooks.telling import Notifier
 from tests.support.front_door import Caller
 from tests.support.postgres import Databases
 from tests.support.receiver import Receiver, receiving
-from workers.sender.courier import Courier
+from workers.sender.webhook_client import Courier
 
 PEPPER = "a-pepper-for-the-tests"
 

@@ -5,13 +5,13 @@ from typing import Any
 from uuid import UUID
 
 from app.config import Settings
-from app.db import Connection, Pool
+from app.db.connections import Connection, Pool
 from tests.support.front_door import Caller
 from tests.support.receiver import Receiver
 from tests.support.waiting import wait_until
-from workers.sender.courier import Courier
 from workers.sender.sending import Sender
 from workers.sender.watching import Watcher
+from workers.sender.webhook_client import Courier
 
 Json = dict[str, Any]
 

@@ -11,9 +11,9 @@ from threading import Thread
 import pytest
 import trustme
 
-from app.webhooks.notices import Ending
+from app.webhooks.deliveries import Ending
 from tests.support.receiver import Receiver, receiving
-from workers.sender.courier import Courier
+from workers.sender.webhook_client import Courier
 
 BODY = b'{"type":"webhook.test"}'
 LOOPBACK = ["127.0.0.1"]

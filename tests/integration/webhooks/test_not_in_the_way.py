@@ -9,10 +9,10 @@ import pytest
 from uuid_utils.compat import uuid7
 
 from app.config import Settings
-from app.db import Connection, Pool, in_transaction, open_pool
-from app.ledger import retrying
-from app.webhooks import notices, watching
-from app.webhooks.notices import AT_ONCE, Ending
+from app.db.connections import Connection, Pool, open_pool
+from app.db.transaction import Transaction, run_in_transaction
+from app.webhooks import deliveries, watching
+from app.webhooks.deliveries import AT_ONCE, Ending
 from tests.integration.webhooks.telling import Notifier, a_merge, a_webhook, died, notices_of
 from tests.support.at_once import while_waiting
 from tests.support.front_door import Caller
@@ -20,7 +20,7 @@ from tests.support.processes import Process
 from tests.support.receiver import Receiver
 from tests.support.waiting import wait_until
 from tests.support.worker import Worker
-from workers.sender.courier import Courier
+from workers.sender.webhook_client import Courier
 from workers.up import commands
 
 
@@ -102,21 +102,13 @@ def test_what_one_sender_has_in_hand_no_other_takes_until_its_time_is_up(
     webhook = a_webhook(caller, receiver)
     caller.post(f"/webhooks/{webhook['webhook_id']}/test")
 
-    def take(lease_s: float) -> list[notices.Taken]:
-        return in_transaction(
-            pool,
-            lambda connection: notices.take(
-                connection, workspace_id=caller.workspace_id, holder=uuid7(), limit=9, lease_s=lease_s
-            ),
-            workspace_id=caller.workspace_id,
-        )
+    def take(lease_s: float) -> list[deliveries.Taken]:
+        return run_in_transaction(pool, caller.workspace_id, deliveries.take, holder=uuid7(), limit=9, lease_s=lease_s)
 
     (frozen,), meanwhile = take(0.0), take(60.0)
     none = take(60.0)
-    late = in_transaction(
-        pool,
-        lambda connection: notices.end(connection, frozen, Ending(at=datetime.now(UTC), status=200), pauses_s=()),
-        workspace_id=caller.workspace_id,
+    late = run_in_transaction(
+        pool, caller.workspace_id, deliveries.end, frozen, Ending(at=datetime.now(UTC), status=200), pauses_s=()
     )
 
     assert [each.id for each in meanwhile] == [frozen.id]
@@ -134,14 +126,10 @@ def test_a_retry_that_meets_the_end_of_its_batch_is_watched_all_the_same(
     workspace_id = caller.workspace_id
 
     def retry() -> None:
-        in_transaction(
-            pool,
-            lambda inside: retrying.retry(inside, workspace_id=workspace_id, job_id=job_id),
-            workspace_id=workspace_id,
-        )
+        run_in_transaction(pool, workspace_id, retry.retry, job_id=job_id)
 
     with connection.transaction():
-        watching.look(connection, workspace_id=workspace_id, limit=9)
+        watching.look(Transaction(connection, workspace_id), limit=9)
         # The transaction that tells of the end is committed while the retry waits for it.
         while_waiting(pool.conninfo, retry, then=lambda: connection.execute("COMMIT"))
         connection.execute("BEGIN")

@@ -7,7 +7,7 @@ import pytest
 from standardwebhooks.webhooks import WebhookVerificationError
 
 from app.config import Settings
-from app.db import Connection
+from app.db.connections import Connection
 from tests.integration.webhooks.telling import Json, Notifier, a_merge, a_webhook, died, notices_of
 from tests.support.front_door import Caller
 from tests.support.receiver import Received, Receiver

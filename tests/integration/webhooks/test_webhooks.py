@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from app.db import Connection
+from app.db.connections import Connection
 from app.webhooks.store import MOST
 from app.webhooks.targets import FORM, NOWHERE
 from tests.integration.webhooks.telling import a_webhook

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from app.config import Settings
-from app.db import Pool
+from app.db.connections import Pool
 from tests.support.factories import Factory, ext
 from tests.support.redis import RedisServer
 from workers.broker import Broker

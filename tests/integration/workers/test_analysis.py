@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.db import Pool
+from app.db.connections import Pool
 from app.db.statistics import LEAST_ROWS
 from tests.support.factories import Factory
 from workers.relay.analysis import Analyst

@@ -7,15 +7,16 @@ from uuid import UUID
 import pytest
 
 from app.config import Settings
-from app.db import Connection, Pool, borrow, in_transaction
-from app.ledger.claiming import claim, waiting_workspaces
+from app.db.connections import Connection, Pool, lend_connection
+from app.db.transaction import Transaction, run_in_transaction
+from app.ledger.dispatch import claim, waiting_workspaces
 from tests.integration.workers.relaying import messages, relay, single_jobs
 from tests.support.factories import Factory, by_email, ext, one_database_for_all
 from tests.support.redis import RedisServer
 from tests.support.unguarded import unguarded
 from workers.broker import BrokerUnavailable
 from workers.celery import LANE_TASK
-from workers.relay import pace
+from workers.relay import flow_control
 
 database_url = one_database_for_all()
 
@@ -104,7 +105,7 @@ def test_the_oldest_jobs_are_published_first(
 @pytest.fixture
 def much_room(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let much lie in the broker although no worker takes it."""
-    monkeypatch.setattr(pace, "LEAST_JOBS", 1_000)
+    monkeypatch.setattr(flow_control, "LEAST_JOBS", 1_000)
 
 
 def test_a_backlog_is_packed_and_one_can_switch_that_off(
@@ -183,7 +184,7 @@ def test_two_relays_never_publish_the_same_lane(
 
 def waiting_anywhere(pool: Pool) -> bool:
     """Tell whether a job waits to be published."""
-    with borrow(pool) as connection:
+    with lend_connection(pool) as connection:
         return bool(waiting_workspaces(connection))
 
 
@@ -193,12 +194,12 @@ def test_a_lane_that_another_relay_holds_is_passed_over(
     held, free = single_jobs(factory, 2)
 
     def hold(connection: Connection) -> int:
-        lanes = claim(connection, workspace_id=factory.workspace_id, limit=1).lanes
+        lanes = claim(Transaction(connection, factory.workspace_id), limit=1).lanes
         assert lanes == [(held,)]
         with relay(pool, settings, redis_server) as (publisher, _):
             return publisher.run_once()
 
-    assert in_transaction(pool, hold, workspace_id=factory.workspace_id) == 1
+    assert run_in_transaction(pool, factory.workspace_id, hold) == 1
     assert [message.job_ids for message in messages(redis_server)] == [[free]]
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from app.config import Settings
-from app.db import Connection, Pool
+from app.db.connections import Connection, Pool
 from app.metrics import relay as metrics
 from tests.integration.workers.relaying import let_time_pass, messages, relay, single_jobs
 from tests.support.factories import Factory, one_database_for_all

@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from app.config import Settings
-from app.db import Connection, Pool
+from app.db.connections import Connection, Pool
 from tests.integration.workers.relaying import messages, relay, single_jobs, take
 from tests.support.factories import Factory, one_database_for_all
 from tests.support.redis import RedisServer

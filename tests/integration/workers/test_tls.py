@@ -3,13 +3,13 @@
 import pytest
 from uuid_utils.compat import uuid7
 
-from app.db import migrations
 from app.config import Settings
-from app.db import borrow, open_pool
+from app.db import migrations
+from app.db.connections import lend_connection, open_pool
+from app.db.schema_version import require
 from app.errors import DatabaseUnavailable
 from app.rates.buckets import Bucket, Limit
 from app.rates.windows import Windows
-from app.db.schema_version import require
 from tests.support.tls import Encrypted
 from workers.broker import Broker, BrokerUnavailable
 from workers.celery import make_celery
@@ -18,7 +18,10 @@ LIMIT = Limit(Bucket.OTHER, 10, 60)
 
 
 def test_a_pool_speaks_to_postgres_under_tls(encrypted: Encrypted) -> None:
-    with open_pool(Settings(database_url=encrypted.database_url()), name="test") as pool, borrow(pool) as connection:
+    with (
+        open_pool(Settings(database_url=encrypted.database_url()), name="test") as pool,
+        lend_connection(pool) as connection,
+    ):
         assert connection.pgconn.ssl_in_use
         assert connection.execute("SELECT 1 AS one").fetchone() == {"one": 1}
     assert encrypted.postgres.encrypted == 1
@@ -41,7 +44,7 @@ def test_the_check_at_start_goes_over_tls(encrypted: Encrypted) -> None:
 def test_a_postgres_whose_certificate_nobody_vouches_for_is_not_spoken_to(encrypted: Encrypted, mode: str) -> None:
     url = encrypted.database_url(encrypted.certificates.stranger, mode=mode)
     settings = Settings(database_url=url, pool_timeout_s=0.5)
-    with open_pool(settings, name="test") as pool, pytest.raises(DatabaseUnavailable), borrow(pool):
+    with open_pool(settings, name="test") as pool, pytest.raises(DatabaseUnavailable), lend_connection(pool):
         pytest.fail("The connection was made.")
 
     assert encrypted.postgres.encrypted == 0

@@ -2,7 +2,7 @@
 
 import pytest
 
-from workers.relay.pace import AHEAD_S, LEAST_JOBS, Pace
+from workers.relay.flow_control import AHEAD_S, LEAST_JOBS, Pace
 
 
 class Fleet:

@@ -2,7 +2,7 @@
 
 from uuid_utils.compat import uuid7
 
-from app.ledger.work import Work
+from app.ledger.execution import Work
 from schemas.outcomes import JobKind
 from tests.support.factories import Wire
 

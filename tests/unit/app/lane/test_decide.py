@@ -7,7 +7,7 @@ import pytest
 
 from app.config import Settings
 from app.lane.decide import Decision, decide
-from app.lane.hand import Hand
+from app.lane.working_set import Hand
 from app.merging.prioritization import Ambiguous, Denoted, NotFound
 from app.merging.profile import Profile
 from app.profiles.resolution import MergedAway, Resolved

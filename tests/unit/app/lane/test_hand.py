@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.lane.hand import Hand
+from app.lane.working_set import Hand
 from app.merging.merge import identify, merge
 from app.merging.prioritization import Ambiguous, Denoted, NotFound
 from app.merging.profile import Profile

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from app.lane.hand import Hand
+from app.lane.working_set import Hand
 from app.merging.prioritization import Denoted
 from app.profiles.resolution import MergedAway
 from schemas.identifiers import ExternalId

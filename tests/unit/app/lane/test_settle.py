@@ -3,9 +3,9 @@
 from datetime import timedelta
 
 from app.config import Settings
-from app.lane.hand import Hand
-from app.lane.settle import Pair, decide_in_order, finished
-from app.ledger.work import Party
+from app.lane.lock_and_decide import Pair, decide_in_order, finished
+from app.lane.working_set import Hand
+from app.ledger.execution import Party
 from app.merging.prioritization import Denoted, NotFound
 from app.merging.profile import Profile
 from app.profiles.resolution import MergedAway, Resolved

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import settings as with_settings
 
-from app.merging.inverse import INVERSES
 from app.merging.merge import merge
 from app.merging.profile import Profile
 from app.merging.rules import IDENTIFY_RULES, MERGE_RULES, Rule
-from app.merging.undo import Absorption, questions, take_back, without
+from app.undo.reversal import Absorption, questions, take_back, without
+from app.undo.rules import INVERSES
 from tests.support.factories import a_profile
 from tests.support.generated import AT, profiles
 

@@ -6,10 +6,10 @@ from collections.abc import Callable
 import pytest
 
 from app.errors import SetupError
-from app.metrics import door
-from app.metrics.board import Board
+from app.metrics import http
 from app.metrics.exposition import exposition
 from app.metrics.instruments import Counter, Gauge, Histogram, Latest, every
+from app.metrics.shared_memory import Board
 
 
 @pytest.fixture
@@ -130,20 +130,20 @@ def test_a_full_board_says_so() -> None:
 
 
 def test_an_answer_is_counted_under_its_route_or_under_none() -> None:
-    door.declare_routes([("GET", "/things/<id>")])
+    http.declare_routes([("GET", "/things/<id>")])
 
     def count(method: str, route: str) -> float:
-        return door.LATENCY.count(method, route, "2xx")
+        return http.LATENCY.count(method, route, "2xx")
 
-    before = count("GET", "/things/<id>"), count(*door.UNROUTED)
+    before = count("GET", "/things/<id>"), count(*http.UNROUTED)
     for route in ("/things/<id>", None):
-        door.count_answer(method="GET", route=route, status=200, seconds=0.1)
+        http.count_answer(method="GET", route=route, status=200, seconds=0.1)
 
-    assert (count("GET", "/things/<id>"), count(*door.UNROUTED)) == (before[0] + 1, before[1] + 1)
+    assert (count("GET", "/things/<id>"), count(*http.UNROUTED)) == (before[0] + 1, before[1] + 1)
 
 
 def test_a_status_that_nobody_expected_is_counted_as_another() -> None:
-    before = door.REQUESTS.value("other")
-    door.count_answer(method="GET", route=None, status=418, seconds=0.1)
+    before = http.REQUESTS.value("other")
+    http.count_answer(method="GET", route=None, status=418, seconds=0.1)
 
-    assert door.REQUESTS.value("other") == before + 1
+    assert http.REQUESTS.value("other") == before + 1

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.profiles.alias_updates import plan
+from app.users.alias_updates import plan
 from schemas.alias_updates import AliasUpdate
 from schemas.identifiers import UserAlias
 

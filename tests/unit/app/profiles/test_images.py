@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from app.profiles.images import MOST_ENTRIES, from_image, to_image
+from app.profiles.snapshots import MOST_ENTRIES, from_image, to_image
 from tests.support.factories import LONG_AGO, a_phone, a_profile, an_email
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.profiles.money import MAX_REVENUE_CENTS, Refused, check_revenue, converted
+from app.users.revenue import MAX_REVENUE_CENTS, Refused, check_revenue, converted
 from schemas.history import Purchase
 from schemas.identifiers import ExternalId
 

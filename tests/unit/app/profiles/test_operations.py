@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.profiles.draft import Draft
-from app.profiles.operations import Ignored, apply_custom, changed_by, json_key, merged, unique
+from app.users.custom_attributes import Ignored, apply_custom, changed_by, json_key, merged, unique
+from app.users.draft import Draft
 from schemas.custom import read_custom
 from schemas.operations import ChangeArray, ChangeObjects, Increment, Match
 from tests.support.factories import a_profile

@@ -3,7 +3,7 @@
 import pytest
 
 from app.profiles.deprecation import Holder
-from app.profiles.renaming import plan
+from app.users.external_ids import plan
 from schemas.external_ids import DEPRECATED, IN_USE, SAME, UNKNOWN, Rename
 
 BEFORE = {

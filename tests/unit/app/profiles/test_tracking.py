@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.merging.profile import Profile
-from app.profiles.money import MAX_REVENUE_CENTS, TOO_MUCH
-from app.profiles.tracking import not_in_future, track
+from app.users.revenue import MAX_REVENUE_CENTS, TOO_MUCH
+from app.users.track_apply import not_in_future, track
 from schemas.identifiers import ExternalId
 from schemas.track import Entry, load_track
 from tests.support.factories import a_phone, a_profile, an_email

@@ -1,0 +1,132 @@
+"""Connections to PostgreSQL: the pool, and the settings with which every connection opens."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import orjson
+import psycopg
+from psycopg import adapters as postgres_adapters
+from psycopg import errors as postgres
+from psycopg.abc import Buffer
+from psycopg.adapt import Loader
+from psycopg.rows import DictRow, dict_row
+from psycopg.types.json import set_json_dumps
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+from app.config import Settings
+from app.db.client_timeout import Patience, PatientConnection, Pulse, check
+from app.db.errors import is_unavailable
+from app.errors import DatabaseUnavailable, SetupError
+from app.metrics.database import POOL_LIMIT, Lending
+
+Connection = PatientConnection[DictRow]
+Pool = ConnectionPool[Connection]
+
+#: The role of web, relay, sender and workers. It owns no table, so row-level security applies to it: a transaction
+#: sees the rows of its workspace only, and a transaction without a workspace sees none.
+APP_ROLE = "mergelane_app"
+#: Generic plans: a plan for the actual values relies on statistics that may be older than a workspace's rows, and then
+#: reads the whole workspace to find one row. Queries whose best plan depends on their values run with `prepare=False`.
+#: Times are returned in UTC, whatever the server's zone. A page costs the same at any position: PostgreSQL's default
+#: of 4 is that of a spinning disk, and makes it read a table of thousands of rows instead of probing an index.
+PLANNING = {"plan_cache_mode": "force_generic_plan", "random_page_cost": 1, "TimeZone": "UTC"}
+#: Without these, clients of a PostgreSQL whose machine or network is gone wait for hours. Seconds of silence before
+#: the kernel sends a probe, seconds between probes, unanswered probes before it gives up; milliseconds that sent data
+#: may stay unacknowledged. Unix sockets ignore them.
+LIVENESS = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 20_000}
+#: Seconds beyond its own statement timeout that PostgreSQL has for reporting the cancellation.
+GRACE_S = 5.0
+
+set_json_dumps(orjson.dumps)
+
+
+class JsonLoader(Loader):
+    """Parses JSON in place. psycopg's own loader copies the bytes first, which costs six times as much."""
+
+    def load(self, data: Buffer) -> Any:
+        return orjson.loads(data)
+
+
+for _name in ("json", "jsonb"):
+    postgres_adapters.register_loader(_name, JsonLoader)
+
+
+def open_pool(settings: Settings, *, name: str, probe_after: bool = False) -> Pool:
+    """Return a pool whose connections open on demand and work as APP_ROLE; *name* becomes their application name.
+
+    With *probe_after*, a statement that takes longer than MERGELANE_SILENCE_S makes the connection check on a second
+    connection whether PostgreSQL still answers. Raises SetupError when DATABASE_URL is not set.
+    """
+    if not settings.database_url:
+        raise SetupError("DATABASE_URL is not set; set it, or start everything with `mergelane up`.")
+    POOL_LIMIT.put(settings.pool_size)
+    return ConnectionPool(
+        settings.database_url,
+        connection_class=Connection,
+        configure=client_timeouts(settings, probe_after=probe_after),
+        kwargs=connection_arguments(settings, name=name, role=APP_ROLE),
+        min_size=0,
+        max_size=settings.pool_size,
+        timeout=settings.pool_timeout_s,
+        reconnect_timeout=settings.pool_timeout_s,
+        check=check,
+        name=name,
+        open=True,
+    )
+
+
+def connection_arguments(settings: Settings, *, name: str, role: str | None = None) -> dict[str, Any]:
+    """Return the arguments of every connection: rows as dicts, and timeouts that bound each wait.
+
+    With a *role*, the session starts with that role, and RESET ROLE returns to the URL's user. Without, it stays the
+    URL's user, and a query that row-level security would filter raises an error instead of returning fewer rows.
+    """
+    options = {
+        "statement_timeout": settings.statement_timeout_ms,
+        "lock_timeout": settings.lock_timeout_ms,
+        "idle_in_transaction_session_timeout": settings.idle_timeout_ms,
+        **PLANNING,
+        **({"role": role} if role else {"row_security": "off"}),
+    }
+    return {
+        "row_factory": dict_row,
+        "autocommit": True,
+        # Prepare at the first execution: only a prepared statement gets a generic plan.
+        "prepare_threshold": 0,
+        "application_name": f"mergelane-{name}",
+        "connect_timeout": max(2, round(settings.pool_timeout_s)),
+        **LIVENESS,
+        "options": " ".join(f"-c {option}={value}" for option, value in options.items()),
+    }
+
+
+def client_timeouts(settings: Settings, *, probe_after: bool) -> Callable[[Connection], None]:
+    """Return a function that sets the client-side timeouts of a new connection.
+
+    PostgreSQL's own timeouts need a server that still runs.
+    """
+    longest_s = max(settings.statement_timeout_ms, settings.lock_timeout_ms) / 1000 + GRACE_S
+    uneasy_s = settings.silence_s if probe_after else None
+    patience = Patience(longest_s=longest_s, uneasy_s=uneasy_s, pulse=Pulse(settings.database_url))
+
+    def configure(connection: Connection) -> None:
+        connection.patience = patience
+
+    return configure
+
+
+@contextmanager
+def lend_connection(pool: Pool) -> Iterator[Connection]:
+    """Lend a connection in autocommit mode and without a workspace, for statements that concern all workspaces.
+
+    Raises DatabaseUnavailable when PostgreSQL does not answer.
+    """
+    try:
+        with Lending() as lending, pool.connection() as connection:
+            lending.lent()
+            yield connection
+    except (PoolTimeout, psycopg.OperationalError, postgres.IdleInTransactionSessionTimeout) as error:
+        if is_unavailable(error):
+            raise DatabaseUnavailable("PostgreSQL does not answer; try again in a few seconds.") from error
+        raise

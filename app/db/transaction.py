@@ -1,0 +1,180 @@
+"""Transactions: each is bound to one workspace, and repeated when PostgreSQL ends it in favour of another."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any, Concatenate, Generic, LiteralString, ParamSpec, TypeVar
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import DictRow
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+
+from app.db.connections import Pool, lend_connection
+from app.db.errors import RETRYABLE_ERRORS
+from app.db.queries import load_queries
+from app.errors import ResolutionUnsettled
+from app.metrics.database import count_retry
+
+QUERIES = load_queries("app.db", "transactions.sql")
+
+#: How a transaction that only reads begins: one message sets its workspace, at no extra round trip. `%d` takes a
+#: number and nothing else.
+BEGIN = b"BEGIN; SET LOCAL mergelane.workspace_id = %d"
+SNAPSHOT = b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL mergelane.workspace_id = %d"
+#: How often a transaction is tried when PostgreSQL ends it with one of RETRYABLE_ERRORS.
+ATTEMPTS = 5
+#: How often a use case is tried when the profiles that it resolved change before it has locked them.
+STABLE_ATTEMPTS = 10
+
+Params = ParamSpec("Params")
+Result = TypeVar("Result")
+Other = TypeVar("Other")
+
+
+class Deferred(Generic[Result]):
+    """The result of a statement that was sent; reading it waits for the answer.
+
+    In a pipeline, statements that are sent before the first read share one round trip.
+    """
+
+    def __init__(self, read: Callable[[], Result]) -> None:
+        self._read = read
+
+    def result(self) -> Result:
+        """Wait for the answer and return it; to be called once."""
+        return self._read()
+
+    def map(self, function: Callable[[Result], Other]) -> "Deferred[Other]":
+        """Return the deferred result of *function* applied to this one."""
+        return Deferred(lambda: function(self._read()))
+
+
+class Transaction:
+    """A transaction of one workspace. Row-level security hides the rows of all others.
+
+    Every statement gets the parameter `workspace_id`.
+    """
+
+    def __init__(self, connection: psycopg.Connection[DictRow], workspace_id: int) -> None:
+        self.connection = connection
+        self.workspace_id = workspace_id
+
+    def execute(
+        self,
+        query: LiteralString | sql.Composed,
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        prepare: bool | None = None,
+    ) -> psycopg.Cursor[DictRow]:
+        """Send *query* and return its cursor; `prepare=False` plans for the actual values."""
+        values = {"workspace_id": self.workspace_id, **(parameters or {})}
+        return self.connection.execute(query, values, prepare=prepare)
+
+    def defer(
+        self,
+        query: LiteralString | sql.Composed,
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        read: Callable[[psycopg.Cursor[DictRow]], Result],
+    ) -> Deferred[Result]:
+        """Send *query* and return its deferred result: what *read* returns for the cursor."""
+        cursor = self.execute(query, parameters)
+        return Deferred(lambda: read(cursor))
+
+    def now(self) -> datetime:
+        """Return PostgreSQL's clock in UTC. Read it under the locks, so that later writes have later times."""
+        return self.defer_now().result()
+
+    def defer_now(self) -> Deferred[datetime]:
+        """Request PostgreSQL's clock without waiting for it."""
+        return self.defer(QUERIES["now"], read=_moment)
+
+
+def _moment(cursor: psycopg.Cursor[DictRow]) -> datetime:
+    (row,) = cursor.fetchall()
+    moment: datetime = row["now"]
+    return moment.astimezone(UTC)
+
+
+@contextmanager
+def open_transaction(pool: Pool, workspace_id: int, *, snapshot: bool = False) -> Iterator[Transaction]:
+    """Open a transaction that reads, committed unless an exception leaves it.
+
+    A *snapshot* sees all rows as of one moment and cannot write. Raises DatabaseUnavailable when PostgreSQL does not
+    answer.
+    """
+    with lend_connection(pool) as connection:
+        connection.execute((SNAPSHOT if snapshot else BEGIN) % workspace_id, prepare=False)
+        # The pool ends the transaction when the connection returns.
+        yield Transaction(connection, workspace_id)
+
+
+def run_in_transaction(
+    pool: Pool,
+    workspace_id: int,
+    use_case: Callable[Concatenate[Transaction, Params], Result],
+    *args: Params.args,
+    **kwargs: Params.kwargs,
+) -> Result:
+    """Return `use_case(tx, *args, **kwargs)`, run in one transaction and repeated after a retryable error.
+
+    Locks are taken in one order, so deadlocks are rare; those that unique indexes can still cause are repeated here.
+    Raises DatabaseUnavailable when PostgreSQL does not answer: nothing was committed then, unless the connection was
+    lost during COMMIT, when the outcome is unknown.
+    """
+    retrying = Retrying(
+        retry=retry_if_exception_type(RETRYABLE_ERRORS),
+        stop=stop_after_attempt(ATTEMPTS),
+        wait=wait_random_exponential(multiplier=0.01, max=0.5),
+        before_sleep=_count_retry,
+        reraise=True,
+    )
+    result: Result = retrying(_run_once, pool, workspace_id, lambda tx: use_case(tx, *args, **kwargs))
+    return result
+
+
+def retry_until_stable(
+    pool: Pool,
+    workspace_id: int,
+    use_case: Callable[Concatenate[Transaction, Params], Result],
+    *args: Params.args,
+    **kwargs: Params.kwargs,
+) -> Result:
+    """Do as run_in_transaction, and repeat the transaction when it raises ResolutionUnsettled.
+
+    Raises ResolutionUnsettled after STABLE_ATTEMPTS attempts; nothing was changed then.
+    """
+    retrying = Retrying(
+        retry=retry_if_exception_type(ResolutionUnsettled),
+        stop=stop_after_attempt(STABLE_ATTEMPTS),
+        # A pause lets the merges that keep changing the profiles finish.
+        wait=wait_random_exponential(multiplier=0.005, max=0.3),
+        reraise=True,
+    )
+    result: Result = retrying(run_in_transaction, pool, workspace_id, use_case, *args, **kwargs)
+    return result
+
+
+def set_workspace(connection: psycopg.Connection[Any], workspace_id: int) -> None:
+    """Set the workspace of the transaction on *connection* until it ends; in a pipeline at no extra round trip."""
+    connection.execute(QUERIES["set_workspace"], {"workspace_id": workspace_id})
+
+
+def _count_retry(state: RetryCallState) -> None:
+    count_retry(state.outcome.exception() if state.outcome else None)
+
+
+def _run_once(pool: Pool, workspace_id: int, use_case: Callable[[Transaction], Result]) -> Result:
+    """Return what *use_case* returns, run in one transaction.
+
+    Statements are pipelined: they are sent at once, and those between two reads share one round trip. An error is
+    raised at the next read, or at the latest when the transaction ends. BEGIN and COMMIT are plain statements, since
+    psycopg's transaction() waits for an answer to each; after an error the pool rolls back.
+    """
+    with lend_connection(pool) as connection, connection.pipeline():
+        connection.execute("BEGIN", prepare=False)
+        set_workspace(connection, workspace_id)
+        result = use_case(Transaction(connection, workspace_id))
+        connection.execute("COMMIT", prepare=False)
+    return result

@@ -1,0 +1,1 @@
+"""Undo of merges: accepting, reversing and recording them."""

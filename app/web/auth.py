@@ -1,0 +1,94 @@
+"""Authentication and authorization of API requests."""
+
+import re
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec, TypeVar
+
+from flask import g, request
+
+from app import keys
+from app.db.connections import lend_connection
+from app.errors import Rejected
+from app.web.rate_limiting import count_request
+from app.web.request_body import json_body
+from app.web.resources import pool, settings
+
+__all__ = [
+    "POLLING",
+    "AccessDenied",
+    "InvalidKey",
+    "authenticate_request",
+    "authorize",
+    "json_body",
+    "pool",
+    "requires",
+    "settings",
+]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+BEARER = re.compile(r"bearer +(\S.*)", re.IGNORECASE)
+#: A key with any one of these permissions may read the jobs of its workspace.
+POLLING = ("users.merge", "users.identify")
+
+
+class InvalidKey(Rejected):
+    """The request has no valid API key."""
+
+    status = 401
+
+
+class AccessDenied(Rejected):
+    """The key lacks the permission of the endpoint."""
+
+    status = 403
+
+
+def requires(*, permission: str | tuple[str, ...] | None) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Return a decorator that requires a valid key with *permission*, or with any one of several; None: any key.
+
+    It sets `g.workspace_id`, `g.api_key_id` and `g.may`, a function that returns whether the key has a permission.
+    Raises InvalidKey, TooManyRequests and AccessDenied.
+    """
+    wanted = (permission,) if isinstance(permission, str) else permission
+
+    def guard(view: Callable[P, R]) -> Callable[P, R]:
+        @wraps(view)
+        def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+            authenticate_request(wanted)
+            return view(*args, **kwargs)
+
+        vars(guarded)["permissions"] = wanted  # a test checks that every endpoint has them
+        return guarded
+
+    return guard
+
+
+def authenticate_request(wanted: tuple[str, ...] | None) -> None:
+    """Authenticate the request by its API key and authorize it; raise InvalidKey without a valid key."""
+    with lend_connection(pool()) as connection:
+        holder = keys.authenticate(connection, _secret(), peppers=settings().key_pepper)
+    if holder is None:
+        raise InvalidKey("Invalid API key")
+    authorize(holder, wanted)
+
+
+def authorize(holder: keys.KeyHolder, wanted: tuple[str, ...] | None) -> None:
+    """Set the request's workspace and key, and count it; raise TooManyRequests or AccessDenied."""
+    g.workspace_id = holder.workspace_id
+    g.api_key_id = holder.key_id
+    g.may = holder.may
+    count_request(workspace_id=holder.workspace_id, own=holder.limits)
+    if wanted is not None and not any(map(holder.may, wanted)):
+        raise AccessDenied("Access Denied")
+
+
+def _secret() -> str:
+    """Return the API key of the request; raise InvalidKey if it has none."""
+    match = BEARER.fullmatch(request.headers.get("Authorization", "").strip())
+    if match is None:
+        raise InvalidKey("Invalid API key")
+    # WSGI decodes headers as Latin-1; keys are UTF-8.
+    return match[1].encode("latin-1").decode("utf-8", errors="replace")

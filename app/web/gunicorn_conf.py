@@ -1,0 +1,94 @@
+"""Gunicorn's configuration, as a module: `gunicorn --config python:app.web.gunicorn_conf 'app.web:create_app()'`.
+
+The caller gives the address by `--bind`.
+"""
+
+import logging
+import signal
+import sys
+from types import FrameType
+from typing import Any
+
+from app.config import Settings
+from app.db.schema_version import require
+from app.errors import SetupError
+from app.gc_tuning import tune_gc
+from app.logs import log_uncaught_errors, logging_configuration
+from app.web.draining import drain_first
+from app.web.prefer_wait import CLOSING
+
+SETTINGS = Settings.from_environ()
+
+worker_class = "app.web.gunicorn_worker.MergelaneWorker"
+workers = SETTINGS.web_processes
+threads = SETTINGS.web_threads
+#: Bytes of the request line: the longest external_id, escaped for a URL, needs most of them.
+limit_request_line = 8_190
+#: Keep-alive in seconds: longer than the pause of a polling client.
+keepalive = 15
+#: Seconds without a heartbeat after which a worker process is replaced. Requests run in other threads than the
+#: heartbeat, so that a long request does not stop it.
+timeout = 60
+#: Seconds after SIGTERM for running requests. Those that wait for a batch end at once.
+graceful_timeout = 20
+#: Ignore SCRIPT_NAME headers: a local client could otherwise change the path prefix.
+forwarder_headers = ""
+#: Two servers of one user would share this socket; signals are enough.
+control_socket_disable = True
+#: Gunicorn logs like all other modules. app.web.request_logging logs responses, without personal data.
+accesslog = None
+LOGGING = logging_configuration(SETTINGS)
+logconfig_dict = LOGGING | {
+    "filters": {**LOGGING["filters"], "without_requests": {"()": "app.web.gunicorn_conf.RedactRequests"}},
+    "loggers": {
+        **LOGGING["loggers"],
+        "gunicorn.error": {
+            # At DEBUG it logs the path of every request.
+            "level": "INFO" if SETTINGS.log_level == "DEBUG" else SETTINGS.log_level,
+            "handlers": [],
+            "propagate": True,
+            "filters": ["without_requests"],
+        },
+        "gunicorn.access": {"level": "WARNING", "handlers": [], "propagate": False},
+    },
+}
+
+
+class RedactRequests(logging.Filter):
+    """Removes addresses, URLs and headers of requests from gunicorn's log lines."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if str(record.msg).startswith("Invalid request from ip="):
+            record.msg, record.args = "invalid_http_request", ()
+        elif str(record.msg).startswith("Error handling request"):
+            record.msg, record.args = "request_not_handled", ()
+        return True
+
+
+def on_starting(_: Any) -> None:
+    """Exit with a sentence if the schema is older than this code needs."""
+    log_uncaught_errors()
+    try:
+        require(SETTINGS)
+    except SetupError as error:
+        logging.getLogger(__name__).critical("%s", error)
+        sys.exit(1)
+
+
+def when_ready(_: Any) -> None:
+    """Make the first process drain on SIGTERM before gunicorn stops."""
+    stop = signal.getsignal(signal.SIGTERM)
+    if callable(stop):
+        drain_first(stop, seconds=SETTINGS.drain_s)
+
+
+def post_worker_init(worker: Any) -> None:
+    """Tune garbage collection, and on SIGTERM answer the requests that wait for a batch."""
+
+    def end(number: int, frame: FrameType | None) -> None:
+        CLOSING.set()
+        worker.handle_exit(number, frame)
+
+    tune_gc()
+    signal.signal(signal.SIGTERM, end)
+    signal.siginterrupt(signal.SIGTERM, False)  # noqa: FBT003  as gunicorn does: running requests continue

@@ -1,0 +1,83 @@
+"""`Prefer: wait=N` (RFC 7240): delay the response until the batch has finished or N seconds have passed."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Event, Lock
+from time import monotonic
+from uuid import UUID
+
+from flask import g, request
+
+from app.db.transaction import open_transaction
+from app.ledger import queries
+from app.web.resources import pool, settings
+
+#: Set when the process stops: waiting requests are answered at once.
+CLOSING = Event()
+#: Upper bound of N in seconds.
+LONGEST = 30
+FIRST_PAUSE_S = 0.02
+GROWTH = 1.5
+LONGEST_PAUSE_S = 0.5
+#: Threads of each process that never wait, so that other requests are always served.
+SPARE_THREADS = 2
+
+WAIT = re.compile(r'\s*wait\s*=\s*"?(\d{1,9})"?\s*(?:;.*)?', re.IGNORECASE)
+
+
+class _WaitingSlots:
+    """The number of requests of this process that wait."""
+
+    def __init__(self) -> None:
+        self.taken = 0
+        self._lock = Lock()
+
+    @contextmanager
+    def take(self, slots: int) -> Iterator[bool]:
+        """Yield whether one of *slots* was free; it stays taken until the block ends."""
+        with self._lock:
+            free = self.taken < slots
+            self.taken += free
+        try:
+            yield free
+        finally:
+            with self._lock:
+                self.taken -= free
+
+
+WAITING_SLOTS = _WaitingSlots()
+
+
+def preferred_wait() -> int | None:
+    """Return N of this request, at most LONGEST; None without the preference."""
+    preferences = ",".join(request.headers.getlist("Prefer")).split(",")
+    matches = [match for match in map(WAIT.fullmatch, preferences) if match]
+    return min(int(matches[0][1]), LONGEST) if matches else None
+
+
+def wait_for_batch(batch_id: UUID, *, seconds: float) -> bool:
+    """Wait until the batch has finished, *seconds* have passed or the process stops; return whether it waited.
+
+    It does not wait if all but SPARE_THREADS threads of the process wait already.
+    """
+    with WAITING_SLOTS.take(max(1, settings().web_threads - SPARE_THREADS)) as waits:
+        if waits:
+            began = monotonic()
+            _poll(batch_id, until=began + seconds)
+            g.waited_s = monotonic() - began
+        return waits
+
+
+def _poll(batch_id: UUID, *, until: float) -> None:
+    """Query the batch at growing intervals, without holding a connection in between."""
+    pause = FIRST_PAUSE_S
+    while not _finished(batch_id) and (left := until - monotonic()) > 0:
+        if CLOSING.wait(min(pause, left)):
+            return
+        pause = min(pause * GROWTH, LONGEST_PAUSE_S)
+
+
+def _finished(batch_id: UUID) -> bool:
+    with open_transaction(pool(), g.workspace_id) as tx:
+        return queries.is_finished(tx, batch_id=batch_id)

@@ -1,0 +1,57 @@
+"""Request bodies: reading, parsing and checking for text that cannot be stored."""
+
+from typing import Any
+
+import orjson
+from flask import request
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from app.errors import Rejected
+from schemas.text import UnfitText, check_body
+
+#: Limit of a request body in bytes: the vendor's 4 MB.
+MAX_BODY = 4 * 1024 * 1024
+SYNTAX = "Error while parsing request body. Please check your syntax."
+
+
+class WrongContentType(Rejected):
+    """The Content-Type of the request body is not JSON."""
+
+    status = 415
+
+
+def json_body() -> Any:
+    """Return the parsed body of this request.
+
+    Raises WrongContentType for another Content-Type than JSON, RequestEntityTooLarge above MAX_BODY bytes, and
+    Rejected for invalid JSON, invalid UTF-8 or text that cannot be stored.
+    """
+    if not _is_json(request.mimetype):
+        raise WrongContentType("The Content-Type header must be application/json.")
+    try:
+        body = orjson.loads(_read())
+    except orjson.JSONDecodeError:
+        raise Rejected(SYNTAX) from None
+    check_text(body)
+    return body
+
+
+def check_text(body: Any) -> None:
+    """Raise Rejected if *body* contains text that cannot be stored, such as NUL."""
+    try:
+        check_body(body)
+    except UnfitText as error:
+        raise Rejected(str(error)) from None
+
+
+def _read() -> bytes:
+    # Flask refuses a Content-Length above MAX_BODY, but cuts a body without one at that length.
+    data = request.get_data(cache=False)
+    if request.content_length is None and len(data) >= MAX_BODY:
+        raise RequestEntityTooLarge
+    return data
+
+
+def _is_json(mimetype: str) -> bool:
+    """Return whether *mimetype*, in lower case and without parameters, is JSON or a `+json` type."""
+    return mimetype == "application/json" or (mimetype.startswith("application/") and mimetype.endswith("+json"))
