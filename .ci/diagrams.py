@@ -28,6 +28,14 @@ CONFIG = {
     "fontFamily": "sans-serif",
 }
 
+#: Draws a diagram and returns it as XML: Mermaid's own text is HTML, which an <img> does not accept.
+RENDER = """async text => {
+    const { svg } = await mermaid.render("diagram", text);
+    const holder = document.createElement("div");
+    holder.innerHTML = svg;
+    return new XMLSerializer().serializeToString(holder.firstElementChild);
+}"""
+
 
 def file_of(text: str) -> Path:
     """Return the file of the diagram *text*."""
@@ -51,7 +59,7 @@ def draw(texts: dict[Path, str], script: Path) -> None:
         page.add_script_tag(path=script)
         page.evaluate("config => mermaid.initialize(config)", CONFIG)
         for path, text in texts.items():
-            svg = page.evaluate("async text => (await mermaid.render('diagram', text)).svg", text)
+            svg = page.evaluate(RENDER, text)
             path.write_text(
                 svg.replace('style="', 'style="background-color: white; ', 1).strip() + "\n", encoding="utf-8"
             )

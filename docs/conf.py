@@ -43,7 +43,7 @@ class Mermaid(Directive):
             return [
                 self.state_machine.reporter.warning("Run `make diagrams`: a diagram has changed.", line=self.lineno)
             ]
-        return [nodes.image(uri=f"/{name}", alt=f"Diagram: {text}")]
+        return [nodes.image(uri=f"/{name}", alt="Diagram of the text above and the tables below")]
 
 
 def setup(app: Sphinx) -> None:
