@@ -11,13 +11,12 @@ import psycopg
 from psycopg import sql
 
 from app import keys
-from app.db import migrations
 from app.config import Settings, child_environ
-from app.db import PLANNING, Connection, connection_arguments
+from app.db import PLANNING, Connection, connection_arguments, migrations
 from bench.running import START_S, Running
-from workers.up.database import connected
-from workers.up.embedded_postgres import EmbeddedPostgres
-from workers.up.embedded_redis import EmbeddedRedis
+from cli.up.database import connected
+from cli.up.embedded_postgres import EmbeddedPostgres
+from cli.up.embedded_redis import EmbeddedRedis
 
 if TYPE_CHECKING:
     import redis

@@ -12,19 +12,18 @@ import redis
 import requests
 
 from app import keys
-from app.db import migrations
 from app.config import Settings, child_environ
-from app.db import Connection
+from app.db import Connection, migrations
 from chaos.errors import ChaosError
 from chaos.keeper import Keeper, Kept
 from chaos.proxy import Proxy
+from cli.up import commands
+from cli.up.database import connected
+from cli.up.embedded_postgres import SOCKET as POSTGRES_SOCKET
+from cli.up.embedded_postgres import EmbeddedPostgres
+from cli.up.embedded_redis import EmbeddedRedis
+from cli.up.processes import Program
 from demo.product import free_port
-from workers.up import commands
-from workers.up.database import connected
-from workers.up.embedded_postgres import SOCKET as POSTGRES_SOCKET
-from workers.up.embedded_postgres import EmbeddedPostgres
-from workers.up.embedded_redis import EmbeddedRedis
-from workers.up.processes import Program
 
 WORKSPACE = "chaos"
 KEY = "key-of-the-chaos-room"

@@ -10,19 +10,18 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
-from app.db import migrations
 from app.config import child_environ
-from app.db import Connection
+from app.db import Connection, migrations
 from chaos.audit import QUERIES, audit, unsettled
 from chaos.house import KEY
 from chaos.promises import Promises
+from cli.up.embedded_postgres import DATABASE, installation
 from tests.chaos.room import Room, once
 from tests.support.client import Client
 from tests.support.postgres import PostgresServer
 from tests.support.redis import RedisServer
 from tests.support.system import System
 from tests.support.waiting import wait_until
-from workers.up.embedded_postgres import DATABASE, installation
 
 PAIRS = [(f"backup-{number}", f"backup-{number}-survivor") for number in range(40)]
 HELD = "backup-0-survivor"

@@ -11,17 +11,17 @@ from typing import Any
 import pytest
 import requests
 
+from cli.up.commands import DIRECTORY
 from tests.support.processes import Process
 from tests.support.up import DEV_KEY, UP, Up
 from tests.support.waiting import wait_until
-from workers.up.commands import DIRECTORY
 
 PROCESSES = {"web", "relay", "worker1", "worker2", "sender", "flower", "postgres", "redis"}
 
 
 def mergelane(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run a command of `mergelane` to its end."""
-    command = [sys.executable, "-m", "workers.cli", *arguments]
+    command = [sys.executable, "-m", "cli", *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, cwd=DIRECTORY)
 
 
@@ -214,7 +214,7 @@ def test_migrate_without_a_database_tells_what_to_do(tmp_path: Path) -> None:
 
 
 def test_migrate_makes_the_schema_and_may_be_run_again(empty_database_url: str, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "workers.cli", "migrate"]
+    command = [sys.executable, "-m", "cli", "migrate"]
     runs = []
     for number in range(2):
         run = Process.of(

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 import click
 import pytest
 
+from cli.bulk.outcomes import DEAD, INVALID, TOLD
+from cli.bulk.pairs import COLUMNS
+from cli.commands.merge import SOME_DEAD, SOME_INVALID
+from cli.commands.profiles import SOME_REFUSED
+from cli.commands.runs import INTERRUPTED
+from cli.main import main
 from schemas.track import ARRAYS
 from tests.project.tree import text_of
-from workers.bulk.outcomes import DEAD, INVALID, TOLD
-from workers.bulk.pairs import COLUMNS
-from workers.cli import main
-from workers.cli.merge import SOME_DEAD, SOME_INVALID
-from workers.cli.profiles import SOME_REFUSED
-from workers.cli.runs import INTERRUPTED
 
 DOCUMENT = text_of("docs/cli.md")
 CLIENTS = ("merge", "duplicates", "profiles", "batches", "jobs", "audit", "webhooks")

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
+from cli.up import commands
+from cli.up.embedded_postgres import DISCREET
 from tests.project.tree import ROOT, text_of
-from workers.up import commands
-from workers.up.embedded_postgres import DISCREET
 
 PROCESSES = {
     "web": commands.WEB,

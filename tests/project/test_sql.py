@@ -11,7 +11,7 @@ from tests.project.tree import name_of, packaged, parsed
 
 QUERIES = [path for path in packaged("*.sql") if path.parent.parent.name != "migrations"]
 # It asks the server which databases there are, before there is a table of ours.
-ASKS_THE_SERVER = {"workers/up/embedded_postgres.py"}
+ASKS_THE_SERVER = {"cli/up/embedded_postgres.py"}
 # It runs after the migrations, whenever somebody migrates.
 AFTERWARDS = {"access.sql"}
 MIGRATIONS = [

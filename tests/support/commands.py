@@ -10,12 +10,12 @@ from typing import Any, NamedTuple
 import orjson
 from click.testing import CliRunner
 
+from cli.main import main
 from tests.support.client import Client
 from tests.support.processes import Process
-from workers.cli import main
 
 Json = dict[str, Any]
-PROGRAM = (sys.executable, "-m", "workers.cli")
+PROGRAM = (sys.executable, "-m", "cli")
 EVERYONE = 75
 """Profiles that one request may track."""
 

@@ -16,14 +16,13 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from app.db import migrations
 from app.config import Settings
-from app.db import Connection, Pool, connection_arguments, open_pool
+from app.db import Connection, Pool, connection_arguments, migrations, open_pool
 from app.errors import SetupError
+from cli.up.embedded_postgres import SOCKET, EmbeddedPostgres
 from tests.support.missing import missing
 from tests.support.processes import Process
 from tests.support.waiting import wait_until
-from workers.up.embedded_postgres import SOCKET, EmbeddedPostgres
 
 NUMBERS = itertools.count(1)
 FAST = {

@@ -8,10 +8,10 @@ import pytest
 import redis
 
 from app.errors import SetupError
+from cli.up.embedded_redis import EmbeddedRedis
 from tests.support.missing import missing
 from tests.support.processes import Process
 from tests.support.waiting import wait_until
-from workers.up.embedded_redis import EmbeddedRedis
 
 
 class RedisServer:

@@ -36,7 +36,7 @@ class Up:
         arguments = ["--home", str(self.home), "--port", str(self.port), "--flower-port", str(self.flower_port)]
         self.process = Process.of(
             "up",
-            [sys.executable, "-m", "workers.cli", "up", *arguments, "--workers", "2"],
+            [sys.executable, "-m", "cli", "up", *arguments, "--workers", "2"],
             folder=folder,
             environ={**FAST, "MERGELANE_DEV_API_KEY": DEV_KEY, **(environ or {})},
         )

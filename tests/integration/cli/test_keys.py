@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 
 from app import keys
 from app.db import Connection
-from workers.cli import main
+from cli.main import main
 
 Run = Callable[..., Result]
 CREATE = ("create", "--workspace", "shop", "--label", "till 3", "--permission", "users.merge")

@@ -8,8 +8,8 @@ import pytest
 from flask import Flask
 
 from app import keys
-from app.db import migrations
 from app.config import Settings
+from app.db import migrations
 from app.web import create_app
 from app.web.resources import resources_of
 from app.web.waiting import SEATS

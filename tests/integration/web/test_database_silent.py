@@ -15,8 +15,8 @@ import pytest
 from werkzeug.test import TestResponse
 
 from app import keys
-from app.db import migrations
 from app.config import Settings
+from app.db import migrations
 from app.errors import SetupError
 from app.web import create_app
 from app.web.resources import resources_of

@@ -3,13 +3,12 @@
 import pytest
 from uuid_utils.compat import uuid7
 
-from app.db import migrations
 from app.config import Settings
-from app.db import borrow, open_pool
+from app.db import borrow, migrations, open_pool
+from app.db.schema_version import require
 from app.errors import DatabaseUnavailable
 from app.rates.buckets import Bucket, Limit
 from app.rates.windows import Windows
-from app.db.schema_version import require
 from tests.support.tls import Encrypted
 from workers.broker import Broker, BrokerUnavailable
 from workers.celery import make_celery
