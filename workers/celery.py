@@ -14,10 +14,10 @@ from celery.signals import (
 )
 
 from app.config import Settings, drop_celery_overrides
-from app.db.schema_version import require
 from app.errors import SetupError
 from app.garbage import collect_seldom
 from app.logs import configure
+from app.db.schema_version import require
 from app.telemetry import spans
 from workers import resources
 from workers.tls import tls_options

@@ -18,9 +18,9 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from app.config import Settings
-from app.db.client_timeout import Patience, PatientConnection, Pulse, check
 from app.errors import DatabaseUnavailable, SetupError
 from app.metrics.database import POOL_LIMIT, Lending, count_retry
+from app.db.client_timeout import Patience, PatientConnection, Pulse, check
 
 Connection = PatientConnection[DictRow]
 Pool = ConnectionPool[Connection]

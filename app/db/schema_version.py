@@ -13,8 +13,9 @@ from typing import Any
 import psycopg
 from psycopg.rows import tuple_row
 
+from app.db import roles
 from app.config import Settings
-from app.db import connection_arguments, load_queries, roles
+from app.db import connection_arguments, load_queries
 from app.errors import SetupError
 
 LOG = logging.getLogger(__name__)

@@ -10,10 +10,10 @@ from types import FrameType
 from typing import Any
 
 from app.config import Settings
-from app.db.schema_version import require
 from app.errors import SetupError
 from app.garbage import collect_seldom
 from app.logs import catch_the_uncaught, configuration
+from app.db.schema_version import require
 from app.web.draining import drain_first
 from app.web.waiting import CLOSING
 

@@ -7,11 +7,12 @@ import psycopg
 import pytest
 from uuid_utils.compat import uuid7
 
+from app.db import migrations, schema_version
 from app.config import Settings
-from app.db import APP_ROLE, Connection, borrow, migrations, open_pool, schema_version
+from app.db import APP_ROLE, Connection, borrow, open_pool
 from app.errors import SetupError
-from cli.up.database import connected
 from tests.support.postgres import PostgresServer
+from workers.up.database import connected
 
 
 def as_user(url: str, name: str) -> str:

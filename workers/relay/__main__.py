@@ -8,11 +8,11 @@ from threading import Event
 
 from app.config import Settings
 from app.db import Pool, open_pool
-from app.db.schema_version import require
 from app.garbage import collect_seldom
 from app.logs import configure
 from app.metrics.relay import RELAY
 from app.metrics.serving import serve
+from app.db.schema_version import require
 from app.telemetry import spans
 from workers.broker import Broker, BrokerUnavailable
 from workers.celery import make_celery

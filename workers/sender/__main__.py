@@ -8,8 +8,8 @@ from threading import Event
 
 from app.config import Settings
 from app.db import Pool, open_pool
-from app.db.schema_version import require
 from app.logs import configure
+from app.db.schema_version import require
 from workers.loop import repeat
 from workers.sender.courier import Courier
 from workers.sender.sending import Sender
