@@ -14,7 +14,7 @@ from app import keys
 from app.config import Settings, child_environ
 from app.db import PLANNING, Connection, connection_arguments, migrations
 from bench.running import START_S, Running
-from cli.up.database import connected
+from cli.database import connected
 from cli.up.embedded_postgres import EmbeddedPostgres
 from cli.up.embedded_redis import EmbeddedRedis
 
@@ -78,9 +78,9 @@ class Ground:
 
     def stop(self) -> None:
         """Stop both servers."""
-        for server, tidy in ((self.redis, self._redis_server.tidy), (self.postgres, self._postgres_server.tidy)):
+        for server, remove_sockets in ((self.redis, self._redis_server.remove_sockets), (self.postgres, self._postgres_server.remove_sockets)):
             server.stop()
-            tidy()
+            remove_sockets()
 
     def copy(self, template: str) -> str:
         """Return the name of a new database that is a copy of *template*, which nobody may be connected to."""

@@ -20,7 +20,7 @@ from app.db import Connection, load_queries
 from chaos.client import Answers, Client
 from chaos.errors import ChaosError
 from chaos.house import FAST, WORKSPACE, House, house
-from cli.up.database import connected
+from cli.database import connected
 
 QUERIES = load_queries("chaos", "fairness.sql")
 

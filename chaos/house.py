@@ -18,7 +18,7 @@ from chaos.errors import ChaosError
 from chaos.keeper import Keeper, Kept
 from chaos.proxy import Proxy
 from cli.up import commands
-from cli.up.database import connected
+from cli.database import connected
 from cli.up.embedded_postgres import SOCKET as POSTGRES_SOCKET
 from cli.up.embedded_postgres import EmbeddedPostgres
 from cli.up.embedded_redis import EmbeddedRedis
@@ -166,8 +166,8 @@ class House:
         self.keeper.end()
         for proxy in (self.postgres_proxy, self.redis_proxy):
             proxy.stop()
-        self._redis_server.tidy()
-        self._postgres_server.tidy()
+        self._redis_server.remove_sockets()
+        self._postgres_server.remove_sockets()
 
     def _clear_away(self) -> None:
         """Clear away what a PostgreSQL that was killed left in its folder."""

@@ -1,4 +1,4 @@
-"""Lets `python -m cli` stand in for `mergelane` where it is not installed."""
+"""Runs `mergelane` as `python -m cli`, where the console script is not installed. Python requires this file."""
 
 from cli.main import main
 

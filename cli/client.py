@@ -1,9 +1,7 @@
-"""A client of Mergelane's wire: it asks, waits when it is told to, and asks again while Mergelane is away."""
+"""HTTP client of the Mergelane API: retries while the server is unavailable, and honours Retry-After."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from threading import Event
 from time import monotonic
@@ -12,24 +10,26 @@ from typing import Any
 import orjson
 import requests
 from requests.auth import AuthBase
-from tenacity import RetryCallState, Retrying, retry_if_exception
-from tenacity.stop import stop_base
 
 from app.errors import MergelaneError
+from schemas.retry_after import parse_retry_after
 
-#: Seconds for a connection to be made, and for an answer to come beyond what the request itself may wait.
+#: Seconds for connecting, and for the response beyond the time that the request itself asks the server to wait.
 CONNECT_S = 10.0
-ANSWER_S = 60.0
-#: Seconds before the second attempt when nobody names any; doubled for each further one, up to the longest.
+RESPONSE_S = 60.0
+#: Seconds before the first retry when the server announces none; doubled for each further one, up to the longest.
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 15.0
-#: Bytes of a long answer that are taken at once.
-PIECE = 1 << 16
+#: Seconds before the next poll when the server announces none, and the longest announcement that is always honoured.
+POLL_S = 1.0
+LONGEST_POLL_S = 60.0
+#: Bytes that are read at once from a streamed response.
+BLOCK = 1 << 16
 
-#: Mergelane is there and says when to come back.
+#: The server works and announces when to retry.
 BUSY = HTTPStatus.TOO_MANY_REQUESTS
-#: Mergelane, or the proxy before it, cannot answer for the moment.
-AWAY = frozenset(
+#: The server, or the proxy before it, is unavailable for now.
+UNAVAILABLE = frozenset(
     {
         HTTPStatus.INTERNAL_SERVER_ERROR,
         HTTPStatus.BAD_GATEWAY,
@@ -37,67 +37,101 @@ AWAY = frozenset(
         HTTPStatus.GATEWAY_TIMEOUT,
     }
 )
-#: Statuses that say that the request had no effect.
-HARMLESS = frozenset({BUSY, HTTPStatus.SERVICE_UNAVAILABLE})
+#: Statuses that guarantee that the request had no effect.
+NO_EFFECT = frozenset({BUSY, HTTPStatus.SERVICE_UNAVAILABLE})
+HINTS: Mapping[int, str] = {
+    HTTPStatus.UNAUTHORIZED: "Set MERGELANE_API_KEY or --key-file to a valid API key.",
+    HTTPStatus.FORBIDDEN: "The API key lacks the permission for this request.",
+}
 
 
 class Refused(MergelaneError):
-    """Mergelane refuses a request, or what answers is no Mergelane; the message says why."""
+    """The server refused a request, or the URL is not a Mergelane; the message is a sentence with the reason."""
 
     def __init__(self, message: str, *, status: int = 0, body: Any = None) -> None:
-        """Keep the answer's status and its parsed body beside the sentence."""
+        """Keep the status of the response and its parsed body beside the message."""
         super().__init__(message)
         self.status = status
         self.body = body
 
 
 class Unanswered(MergelaneError):
-    """Mergelane did not answer, or said to come back later; *maybe_done* tells whether the request may have counted."""
+    """No usable response came. *maybe_done*: the request may have taken effect. *busy*: the server answered 429."""
 
     def __init__(self, message: str, *, maybe_done: bool, busy: bool = False, retry_after: float | None = None) -> None:
-        """Keep what decides about another attempt beside the sentence."""
+        """Keep what decides about a retry; *retry_after* is in seconds, None when the server announced none."""
         super().__init__(message)
         self.maybe_done = maybe_done
         self.busy = busy
-        #: Seconds after which Mergelane wants to be asked again, or None when it named none.
         self.retry_after = retry_after
 
 
-class Bearer(AuthBase):
-    """Sends an API key. As an object of its own it has the last word: a .netrc cannot put another in its place."""
+class BearerAuth(AuthBase):
+    """Sends an API key. `requests` prefers an auth object to the entries of a .netrc file."""
 
     def __init__(self, key: str) -> None:
         self._key = key
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        """Return *request* with the key in its header."""
+        """Add the key to the headers of *request*."""
         request.headers["Authorization"] = f"Bearer {self._key}"
         return request
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """What Mergelane answered."""
+class Response:
+    """A response of the server, whatever its status."""
 
     status: int
     headers: Mapping[str, str]
-    #: The parsed body; None when there was none.
+    #: The parsed body; None when it is not JSON.
     body: Any
-    #: How often it had to be asked.
+    #: Number of times that the request was sent.
     attempts: int
 
-    @property
-    def retry_after(self) -> float | None:
-        """Seconds after which Mergelane wants to be asked again, or None when it names none."""
-        return retry_after(self.headers)
+
+class Patience:
+    """Decides how long to wait before a retry, and when to give up.
+
+    Time counts from the first failure. A 429 starts it again, since the server works; so does each new request.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._failing_since: float | None = None
+
+    def pause_before_retry(self, error: Unanswered, *, attempt: int, started: float) -> float:
+        """Return the seconds to wait after the failed *attempt*, sent at *started*.
+
+        Raises *error*, or Unanswered with one more sentence, when the retry would come too late.
+        """
+        now = monotonic()
+        if error.busy:
+            self._failing_since = now
+        elif self._failing_since is None:
+            self._failing_since = started if error.retry_after is None else now
+        left = self._seconds - (now - self._failing_since)
+        if error.retry_after is not None and error.retry_after > left:
+            raise Unanswered(
+                f"{error} It announces a wait of {error.retry_after:,.0f} s; this command waits at most"
+                f" {self._seconds:g} s.",
+                maybe_done=error.maybe_done,
+                busy=error.busy,
+                retry_after=error.retry_after,
+            )
+        backoff = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** min(attempt - 1, 10))
+        if error.busy:
+            return backoff if error.retry_after is None else error.retry_after
+        if left <= 0:
+            raise error
+        return min(backoff, left) if error.retry_after is None else error.retry_after
 
 
 class Client:
-    """Speaks to the Mergelane at *base_url* with an API *key*. One for each thread.
+    """Sends requests to the Mergelane at *base_url* with an API *key*. Use one client for each thread.
 
-    *patience_s* is for how many seconds Mergelane may be away before a request is given up; being told to come back
-    later does not count. *tell* is called with a sentence when a request must be made again; *stop*, once set, ends
-    every wait.
+    *patience_s*: seconds for which the server may be unavailable before a request fails, and the longest wait that it
+    may announce. *report* receives one sentence when a request is retried. Setting *stop* ends every wait.
     """
 
     def __init__(
@@ -106,17 +140,17 @@ class Client:
         key: str,
         *,
         patience_s: float = 0.0,
-        tell: Callable[[str], object] = lambda _: None,
+        report: Callable[[str], object] = lambda _: None,
         stop: Event | None = None,
     ) -> None:
         self.base_url = base_url.rstrip("/")
         self._patience_s = patience_s
-        self._tell = tell
+        self._report = report
         self._stop = stop or Event()
         self._session = requests.Session()
-        self._session.auth = Bearer(key)
+        self._session.auth = BearerAuth(key)
 
-    def ask(
+    def request(
         self,
         method: str,
         path: str,
@@ -125,176 +159,139 @@ class Client:
         query: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
         repeatable: bool = True,
-    ) -> Answer:
-        """Return the answer to one request, whatever its status, made again while Mergelane is away.
+    ) -> Response:
+        """Return the response, whatever its status; retry while the server is unavailable.
 
-        A request that is not *repeatable* is made again only while the last one certainly had no effect. Raises
-        Unanswered when patience is at its end.
+        A request that is not *repeatable* is retried only when the last attempt certainly had no effect. Raises
+        Unanswered when the server stays unavailable for `patience_s` or announces a longer wait.
         """
-        retrying = Retrying(
-            retry=retry_if_exception(lambda error: may_ask_again(error, repeatable=repeatable)),
-            wait=_pause,
-            stop=_Patience(self._patience_s, self._stop),
-            sleep=self.wait,
-            before_sleep=self._tell_why,
-            reraise=True,
-        )
-        answer: Answer = retrying(self._once, retrying, method, path, body=body, query=query, headers=headers)
-        return answer
+        patience, attempt = Patience(self._patience_s), 1
+        while True:
+            started = monotonic()
+            try:
+                return self._send_once(method, path, attempt, body=body, query=query, headers=headers)
+            except Unanswered as error:
+                if self.stopped or (error.maybe_done and not repeatable):
+                    raise
+                pause = patience.pause_before_retry(error, attempt=attempt, started=started)
+                if attempt == 1:
+                    self._report(f"{error} Retrying.")
+                self._stop.wait(pause)
+                if self.stopped:
+                    raise
+            attempt += 1
 
     def get(self, path: str, **query: Any) -> Any:
-        """Return the body of a GET; parameters that are None are left out. Raises Refused on any status but 200."""
+        """Return the body of a GET; parameters that are None are left out. Raises Refused unless the status is 200."""
         given = {name: value for name, value in query.items() if value is not None}
-        return accepted(self.ask("GET", path, query=given), HTTPStatus.OK).body
+        return require_status(self.request("GET", path, query=given), HTTPStatus.OK).body
 
     def stream(self, path: str, **query: Any) -> Iterator[bytes]:
-        """Yield the body of a GET piece by piece; parameters that are None are left out.
+        """Yield the body of a GET in blocks; parameters that are None are left out.
 
-        Raises Refused on any status but 200, and Unanswered when the body ends before its end.
+        Raises Refused unless the status is 200, and Unanswered when the connection breaks inside the body.
         """
         with self._send("GET", path, query=query, stream=True) as response:
-            body = None if response.ok else _parsed(response)
-            told = Answer(status=response.status_code, headers=response.headers, body=body, attempts=1)
-            accepted(told, HTTPStatus.OK)
+            body = None if response.ok else _parse_body(response)
+            head = Response(status=response.status_code, headers=response.headers, body=body, attempts=1)
+            require_status(head, HTTPStatus.OK)
             try:
-                yield from response.iter_content(PIECE)
+                yield from response.iter_content(BLOCK)
             except requests.RequestException as error:
-                raise Unanswered(f"The answer of {self.base_url} broke off; ask again.", maybe_done=False) from error
+                message = f"The connection to {self.base_url} broke inside the response. Run the command again."
+                raise Unanswered(message, maybe_done=False) from error
 
-    def wait(self, seconds: float) -> None:
-        """Wait, unless everything is to stop."""
-        self._stop.wait(seconds)
+    def wait_to_poll(self, response: Response) -> None:
+        """Wait before the next poll: as long as *response* announces, else POLL_S.
+
+        Raises Unanswered when it announces more than both LONGEST_POLL_S and the patience of this client.
+        """
+        announced = parse_retry_after(response.headers.get("Retry-After"))
+        longest = max(LONGEST_POLL_S, self._patience_s)
+        if announced is not None and announced > longest:
+            raise Unanswered(
+                f"{self.base_url} announces a wait of {announced:,.0f} s; this command waits at most {longest:g} s.",
+                maybe_done=False,
+                retry_after=announced,
+            )
+        self._stop.wait(POLL_S if announced is None else announced)
 
     @property
     def stopped(self) -> bool:
-        """Whether everything is to stop."""
+        """Whether every wait is to end."""
         return self._stop.is_set()
 
     def close(self) -> None:
-        """Give its connections back."""
+        """Close all connections."""
         self._session.close()
 
-    def _once(self, retrying: Retrying, method: str, path: str, **parts: Any) -> Answer:
-        """Return the answer to one attempt; raise Unanswered when there is none that counts."""
+    def _send_once(self, method: str, path: str, attempt: int, **parts: Any) -> Response:
+        """Send one request; raise Unanswered on a status that asks for a retry."""
         response = self._send(method, path, **parts)
-        if response.status_code == BUSY or response.status_code in AWAY:
+        status, body = response.status_code, _parse_body(response)
+        if status == BUSY or status in UNAVAILABLE:
             raise Unanswered(
-                f"{self.base_url} answered {response.status_code}: {message_of(_parsed(response))}",
-                maybe_done=response.status_code not in HARMLESS,
-                busy=response.status_code == BUSY,
-                retry_after=retry_after(response.headers),
+                f"{self.base_url} answered {status}: {error_message(body)}",
+                maybe_done=status not in NO_EFFECT,
+                busy=status == BUSY,
+                retry_after=parse_retry_after(response.headers.get("Retry-After")),
             )
-        return Answer(
-            status=response.status_code,
-            headers=response.headers,
-            body=_parsed(response),
-            attempts=retrying.statistics["attempt_number"],
-        )
+        return Response(status=status, headers=response.headers, body=body, attempts=attempt)
 
     def _send(
         self, method: str, path: str, *, body: Any = None, stream: bool = False, **more: Mapping[str, Any] | None
     ) -> requests.Response:
-        """Send one request, with *more*: query and headers; raise Unanswered when nobody is there."""
+        """Send one request; *more* may hold `query` and `headers`. Raises Unanswered when no response comes."""
+        content_type = {} if body is None else {"Content-Type": "application/json"}
         try:
             return self._session.request(
                 method,
                 self.base_url + path,
                 params=more.get("query"),
                 data=None if body is None else orjson.dumps(body),
-                headers={
-                    **({} if body is None else {"Content-Type": "application/json"}),
-                    **(more.get("headers") or {}),
-                },
-                timeout=(CONNECT_S, ANSWER_S),
+                headers={**content_type, **(more.get("headers") or {})},
+                timeout=(CONNECT_S, RESPONSE_S),
                 allow_redirects=False,
                 stream=stream,
             )
         except (requests.ConnectionError, requests.Timeout) as error:
-            message = f"{self.base_url} does not answer ({type(error).__name__})"
-            raise Unanswered(message, maybe_done=not never_sent(error)) from error
+            message = f"{self.base_url} does not respond ({type(error).__name__})."
+            raise Unanswered(message, maybe_done=not _was_never_sent(error)) from error
         except requests.RequestException as error:
-            raise Refused(f"{self.base_url} cannot be asked ({type(error).__name__}); correct the URL.") from error
-
-    def _tell_why(self, state: RetryCallState) -> None:
-        """Tell once, for each request, that it has to be made again."""
-        if state.attempt_number == 1 and state.outcome is not None:
-            self._tell(f"{state.outcome.exception()}; trying again.")
+            raise Refused(
+                f"Cannot send requests to {self.base_url} ({type(error).__name__}). Check the URL."
+            ) from error
 
 
-class _Patience(stop_base):
-    """Stops when Mergelane was away for *seconds*, or when everything is to stop."""
-
-    def __init__(self, seconds: float, stop: Event) -> None:
-        self._until = monotonic() + seconds
-        self._seconds = seconds
-        self._stop = stop
-
-    def __call__(self, state: RetryCallState) -> bool:
-        """Tell whether to give up. Being told to come back later shows that Mergelane is there: time begins anew."""
-        error = state.outcome.exception() if state.outcome else None
-        if isinstance(error, Unanswered) and error.busy:
-            self._until = monotonic() + self._seconds
-            return self._stop.is_set()
-        return self._stop.is_set() or monotonic() >= self._until
+def require_status(response: Response, status: int) -> Response:
+    """Return *response*; raise Refused with the server's message unless it has *status*."""
+    if response.status == status:
+        return response
+    message = error_message(response.body)
+    if hint := HINTS.get(response.status):
+        message = f"{message.rstrip('.')}. {hint}"
+    raise Refused(f"Mergelane answered {response.status}: {message}", status=response.status, body=response.body)
 
 
-def accepted(answer: Answer, status: int) -> Answer:
-    """Return *answer*; raise Refused, with the sentence that it gives, unless its status is *status*."""
-    if answer.status == status:
-        return answer
-    hints: Mapping[int, str] = {
-        HTTPStatus.UNAUTHORIZED: " Give a key that opens a workspace, by MERGELANE_API_KEY or --key-file.",
-        HTTPStatus.FORBIDDEN: " The key has not the permission that this needs.",
-    }
-    hint = hints.get(answer.status, "")
-    sentence = message_of(answer.body)
-    raise Refused(f"Mergelane answered {answer.status}: {sentence}{hint}", status=answer.status, body=answer.body)
+def error_message(body: Any) -> str:
+    """Return the message of an error response, or a sentence that says that it has none."""
+    if isinstance(body, dict) and isinstance(body.get("message"), str):
+        return str(body["message"])
+    return "the response has no message, so this URL may not be a Mergelane."
 
 
-def may_ask_again(error: BaseException, *, repeatable: bool) -> bool:
-    """Return whether a request that ended with *error* may be made again."""
-    return isinstance(error, Unanswered) and (repeatable or not error.maybe_done)
-
-
-def never_sent(error: BaseException | None) -> bool:
-    """Return whether the connection was never made, so that the request cannot have had an effect."""
+def _was_never_sent(error: BaseException | None) -> bool:
+    """Return whether no connection was made, so that the request cannot have taken effect."""
     while error is not None:
-        # A name that cannot be resolved is an OSError of its own kind; requests keeps it only as a cause.
+        # A failed name look-up is an OSError subclass of `socket`; requests keeps it only as a cause.
         if isinstance(error, ConnectionRefusedError | requests.ConnectTimeout) or type(error).__name__ == "gaierror":
             return True
         error = error.__cause__ or error.__context__
     return False
 
 
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds that `Retry-After` names, as a number or as a date; None when it names none."""
-    text = headers.get("Retry-After", "")
-    if text.isdecimal():
-        return float(text)
-    try:
-        return max(0.0, (parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds())
-    except (TypeError, ValueError):
-        return None
-
-
-def _pause(state: RetryCallState) -> float:
-    """Return the seconds before the next attempt: those that were asked for, or twice as many as before the last."""
-    error = state.outcome.exception() if state.outcome else None
-    if isinstance(error, Unanswered) and error.retry_after is not None:
-        return error.retry_after
-    return float(min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** (state.attempt_number - 1)))
-
-
-def _parsed(response: requests.Response) -> Any:
-    """Return the parsed body of *response*; None when it has none that is JSON."""
+def _parse_body(response: requests.Response) -> Any:
     try:
         return orjson.loads(response.content)
     except orjson.JSONDecodeError:
         return None
-
-
-def message_of(body: Any) -> str:
-    """Return the sentence that *body* gives, or that there is none."""
-    if isinstance(body, dict) and isinstance(body.get("message"), str):
-        return str(body["message"])
-    return "it gives no reason, so it may not be Mergelane that answers there."

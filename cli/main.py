@@ -1,60 +1,71 @@
-"""The group of all commands, and how their errors are told."""
+"""Entry point of `mergelane`: the group of all commands, each imported only when it runs."""
 
 import logging
+from collections.abc import Mapping
+from importlib import import_module
 from typing import Any
 
 import click
 
 from app.errors import MergelaneError
-from cli.commands.audit import audit
-from cli.commands.batches import batches
-from cli.commands.doctor import doctor
-from cli.commands.duplicates import duplicates
-from cli.commands.jobs import jobs
-from cli.commands.keys import keys
-from cli.commands.limits import limits
-from cli.commands.merge import merge
-from cli.commands.migrate import migrate
-from cli.commands.profiles import profiles
-from cli.commands.up import up
-from cli.commands.webhooks import webhooks
+
+#: The summary of each command. It repeats the first sentence of the command's help, so that `mergelane --help` imports
+#: no command; a test compares the two.
+SUMMARIES: Mapping[str, str] = {
+    "audit": "List or export the audit log.",
+    "batches": "List batches and show their jobs.",
+    "doctor": "Check the installation and report problems.",
+    "duplicates": "Find profiles that share an email address or phone number, and merge them by a rule.",
+    "jobs": "List, show, retry and undo jobs.",
+    "keys": "Create, list, find and revoke API keys.",
+    "limits": "Show and change the rate limits of a workspace.",
+    "merge": "Merge the pairs of FILE and write the outcome of each to an outcome file.",
+    "migrate": "Upgrade the database schema.",
+    "profiles": "Show, import and export profiles.",
+    "up": "Run the whole product on this machine until Ctrl-C.",
+    "webhooks": "Manage webhooks: URLs that Mergelane calls when a batch finishes.",
+}
 
 
-class Commands(click.Group):
-    """A group whose commands tell an error of ours as one sentence, not as a traceback."""
+class LazyGroup(click.Group):
+    """Imports `cli.commands.NAME` when the command NAME runs, and prints errors of Mergelane as one sentence."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all commands."""
+        del ctx
+        return list(SUMMARIES)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return a command; None when there is no command with this name."""
+        del ctx
+        if cmd_name not in SUMMARIES:
+            return None
+        command: click.Command = getattr(import_module(f"cli.commands.{cmd_name}"), cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands without importing them."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl(list(SUMMARIES.items()))
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command that was asked for."""
+        """Run the command; a MergelaneError becomes an error message and exit status 1."""
         try:
             return super().invoke(ctx)
         except MergelaneError as error:
             raise click.ClickException(str(error)) from None
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="mergelane", prog_name="mergelane")
 def main() -> None:
-    """Merge duplicate customer profiles, and tell what became of every pair.
+    """Merge duplicate customer profiles: run the server, or use its API.
 
     `mergelane up` runs the whole product on this machine.
 
-    merge, duplicates, profiles, batches, jobs, audit and webhooks ask the Mergelane at MERGELANE_URL with the key in
-    MERGELANE_API_KEY, as any client does; docs/cli.md tells more. The commands of operators work on the database in
-    DATABASE_URL or, when that is not set, on that of the `mergelane up` which is running; so does jobs where there is
-    no key.
+    audit, batches, duplicates, jobs, merge, profiles and webhooks send requests to the API at MERGELANE_URL with the
+    key in MERGELANE_API_KEY (see docs/cli.md). doctor, keys, limits and migrate use the database in DATABASE_URL or,
+    when it is not set, the database of a running `mergelane up`. jobs does the same when there is no API key.
     """
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
-
-
-main.add_command(up)
-main.add_command(migrate)
-main.add_command(keys)
-main.add_command(limits)
-main.add_command(merge)
-main.add_command(duplicates)
-main.add_command(profiles)
-main.add_command(batches)
-main.add_command(jobs)
-main.add_command(webhooks)
-main.add_command(audit)
-main.add_command(doctor)

@@ -1,4 +1,8 @@
-"""Hygiene of text: what may never reach the database, how deep and long input may be, what no spreadsheet may run."""
+"""Hygiene of text: what may never reach the database, how deep and long input may be, what no spreadsheet may run, CSV."""
+
+import csv
+from collections.abc import Iterable, Sequence
+from io import StringIO
 
 #: Nesting allowed in a request body; real profiles stay well below ten.
 MAX_DEPTH = 32
@@ -65,3 +69,10 @@ def quoted(text: str) -> str:
 def harmless(text: str) -> str:
     """Return *text*, a cell of a table, with an apostrophe before what a spreadsheet might run."""
     return f"'{text}" if text.startswith(FORMULAS) else text
+
+
+def format_csv(rows: Iterable[Sequence[object]]) -> bytes:
+    """Return *rows* as CSV in UTF-8, each ended by a line feed alone."""
+    text = StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue().encode()

@@ -1,1 +1,1 @@
-"""Files of any length, over the wire: merged, imported, exported, and gone on with after an interruption."""
+"""Files of any length, processed through the API with a checkpoint: merged, imported and exported."""

@@ -1,6 +1,6 @@
-"""Records read from a file as a stream: one JSON value a line, or the cells of one CSV row, each with its place.
+"""Streams the records of an input file: JSON values, or rows of CSV, each with its position.
 
-A record that cannot be read has a fault instead of a value, and does not end the reading.
+A record that cannot be parsed has a fault instead of a value; reading continues with the next one.
 """
 
 import csv
@@ -10,10 +10,9 @@ from typing import IO, Any
 
 import orjson
 
-from cli.bulk.errors import UnfitFile
-from cli.bulk.source import Form, Source
+from cli.bulk.files import FileError, FileFormat, Source
 
-#: Bytes that a line may have: what a request with it alone could still hold.
+#: Largest line, in bytes: a request with this line alone is still accepted.
 MAX_LINE = 3 * 1024 * 1024
 DELIMITERS = ",;\t"
 BOM = b"\xef\xbb\xbf"
@@ -25,7 +24,7 @@ class LineTooLong(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Position:
-    """A place between two records: the bytes and the lines before it."""
+    """A position between two records: the number of bytes and lines before it."""
 
     offset: int = 0
     lines: int = 0
@@ -35,30 +34,30 @@ class Position:
 class Record:
     """One record of a file."""
 
-    #: The line on which it begins; the first is 1.
+    #: Its first line, counted from 1.
     line: int
-    #: A JSON value, or the cells of a row by their column; None when there is a fault.
+    #: A JSON value, or the cells of a row by column; None when there is a fault.
     value: Any
-    #: Why it cannot be read, in a sentence; None when it can.
+    #: A sentence that says why it cannot be parsed, or None.
     fault: str | None
-    #: The place behind it.
+    #: The position after it.
     end: Position
 
 
-class Lines:
-    """The lines of *file* from *start* on. It can be asked for the next one after it raised LineTooLong."""
+class LineReader:
+    """Iterates over the lines of *file* from *start* on; continues after a LineTooLong."""
 
     def __init__(self, file: IO[bytes], start: Position) -> None:
         file.seek(start.offset)
         self._file = file
         self.position = start
 
-    def __iter__(self) -> "Lines":
-        """Return the iterator itself."""
+    def __iter__(self) -> "LineReader":
+        """Return itself."""
         return self
 
     def __next__(self) -> bytes:
-        """Return the next line with its end, without a byte order mark."""
+        """Return the next line with its line feed, without a byte order mark."""
         line = self._file.readline(MAX_LINE)
         if not line:
             raise StopIteration
@@ -69,28 +68,27 @@ class Lines:
         first = self.position.offset == 0
         self.position = Position(offset=self.position.offset + size, lines=self.position.lines + 1)
         if size > MAX_LINE:
-            raise LineTooLong(f"The line has {size:,} bytes; it may have {MAX_LINE:,}.")
+            raise LineTooLong(f"The line has {size:,} bytes; the maximum is {MAX_LINE:,}.")
         return whole.removeprefix(BOM) if first else whole
 
 
-def records(source: Source, start: Position | None = None) -> Iterator[Record]:
-    """Yield the records of *source* behind *start*; blank lines are passed over.
+def read_records(source: Source, start: Position | None = None) -> Iterator[Record]:
+    """Yield the records of *source* after *start*; blank lines are skipped.
 
-    Raises UnfitFile when it is a CSV file without a header.
+    Raises FileError when a CSV file has no header.
     """
-    if source.form is Form.JSONL:
-        return _json(Lines(source.file, start or Position()))
-    header, delimiter, begin = _header(source)
-    return _rows(Lines(source.file, start if start and start.offset else begin), header, delimiter)
+    if source.form is FileFormat.JSONL:
+        return _read_json(LineReader(source.file, start or Position()))
+    header, delimiter, begin = _read_header(source)
+    return _read_rows(LineReader(source.file, start if start and start.offset else begin), header, delimiter)
 
 
-def columns(source: Source) -> Sequence[str]:
-    """Return the columns that the header of the CSV file *source* names, in their order."""
-    return _header(source)[0]
+def read_columns(source: Source) -> Sequence[str]:
+    """Return the columns in the header of the CSV file *source*."""
+    return _read_header(source)[0]
 
 
-def _json(lines: Lines) -> Iterator[Record]:
-    """Yield the JSON values of *lines*."""
+def _read_json(lines: LineReader) -> Iterator[Record]:
     while True:
         value, fault = None, None
         try:
@@ -107,29 +105,28 @@ def _json(lines: Lines) -> Iterator[Record]:
         yield Record(line=lines.position.lines, value=value, fault=fault, end=lines.position)
 
 
-def _header(source: Source) -> tuple[Sequence[str], str, Position]:
-    """Return the columns of the CSV file *source*, what stands between them, and where its rows begin."""
-    lines = Lines(source.file, Position())
+def _read_header(source: Source) -> tuple[Sequence[str], str, Position]:
+    """Return the columns of a CSV file, its delimiter, and the position of its first row."""
+    lines = LineReader(source.file, Position())
     try:
         line = next(lines).decode()
     except (StopIteration, UnicodeDecodeError, LineTooLong):
-        raise UnfitFile(f"{source.name} has no header in UTF-8: its first line must name the columns.") from None
+        raise FileError(f"{source.name} has no header in UTF-8. Its first line must name the columns.") from None
     delimiter = max(DELIMITERS, key=line.count)
     names = [name.strip() for name in next(csv.reader([line], delimiter=delimiter), [])]
     if len(set(names)) < len(names) or not all(names):
-        raise UnfitFile(f"The header of {source.name} names a column twice, or leaves one without a name.")
+        raise FileError(f"The header of {source.name} has a duplicate or empty column name.")
     return names, delimiter, lines.position
 
 
-def _rows(lines: Lines, header: Sequence[str], delimiter: str) -> Iterator[Record]:
-    """Yield the rows of *lines*, each as its cells by their column."""
+def _read_rows(lines: LineReader, header: Sequence[str], delimiter: str) -> Iterator[Record]:
     reader = csv.reader(map(bytes.decode, lines), delimiter=delimiter, strict=True)
     while True:
         begin = lines.position.lines + 1
         cells: list[str] = []
         try:
             cells = next(reader)
-            fault = _misfit(cells, header)
+            fault = _count_fault(cells, header)
         except StopIteration:
             return
         except LineTooLong as error:
@@ -143,8 +140,7 @@ def _rows(lines: Lines, header: Sequence[str], delimiter: str) -> Iterator[Recor
             yield Record(line=begin, value=value, fault=fault, end=lines.position)
 
 
-def _misfit(cells: Sequence[str], header: Sequence[str]) -> str | None:
-    """Return what is wrong with the number of *cells*, or None."""
+def _count_fault(cells: Sequence[str], header: Sequence[str]) -> str | None:
     if not cells or len(cells) == len(header):
         return None
-    return f"The line has {len(cells)} cells where the header has {len(header)}."
+    return f"The line has {len(cells)} cells; the header has {len(header)}."

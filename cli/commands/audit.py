@@ -1,4 +1,4 @@
-"""`mergelane audit`: who did what, as the API tells it; a page of it, or all of it as a file."""
+"""`mergelane audit`: one page of the audit log, or all of it as a file."""
 
 import sys
 from collections.abc import Callable
@@ -8,15 +8,14 @@ from typing import Any
 
 import click
 
-from cli.bulk.source import STDIN, Form, form_of
-from cli.commands.listing import cursor_option, limit_option, tell_next
+from cli.bulk.files import STDIN, FileFormat, detect_format
+from cli.commands.options import cursor_option, format_option, json_option, limit_option
+from cli.commands.output import print_page, print_status
 from cli.commands.remote import Remote, remote_options
-from cli.commands.runs import format_option
-from cli.commands.tables import json_option, show_json, show_table
 from schemas.audit import Action
 
 COLUMNS = ("AT", "ACTION", "OUTCOME", "KEY", "ORPHAN", "SURVIVOR", "ID")
-#: What the name of a file ends in while it is not whole.
+#: Suffix of the file until it is complete.
 PARTIAL = ".part"
 
 Command = Callable[..., None]
@@ -24,91 +23,84 @@ Command = Callable[..., None]
 
 @click.group()
 def audit() -> None:
-    """Look at who did what to which profiles, and take it away as a file.
+    """List or export the audit log.
 
-    The key needs the permission audit.read.
+    The log says who did what to which profiles. The API key needs the permission audit.read.
     """
 
 
-def filters(command: Command) -> Command:
-    """Give *command* the options that say which entries are wanted, and what they come to as `wanted`."""
+def filter_options(command: Command) -> Command:
+    """Add the options that filter entries to *command*, which receives them as the dictionary `filters`."""
 
     @wraps(command)
-    def found(*, since: str | None, until: str | None, by_key: str | None, **given: Any) -> None:
-        names = ("action", "identifier", "job_id")
-        wanted = {name: given.pop(name) for name in names} | {"key": by_key, "from": since, "to": until}
-        command(**given, wanted=wanted)
+    def with_filters(*, since: str | None, until: str | None, by_key: str | None, **given: Any) -> None:
+        filters = {name: given.pop(name) for name in ("action", "identifier", "job_id")}
+        command(**given, filters=filters | {"key": by_key, "from": since, "to": until})
 
     for option in (
-        click.option("--to", "until", metavar="TIME", help="Asked for before this time, such as 2026-02-01T00:00:00Z."),
-        click.option("--from", "since", metavar="TIME", help="Asked for at this time or later."),
-        click.option("--job-id", help="What this job did, and what undid it."),
-        click.option("--identifier", help="About this external_id, alias name, email, phone or braze_id."),
-        click.option("--by-key", metavar="KEY_ID", help="Asked for by the API key of this id: its id, not the key."),
-        click.option("--action", type=click.Choice([each.value for each in Action]), help="Of this action."),
+        click.option("--to", "until", metavar="TIME", help="Only entries before this time: 2026-02-01T00:00:00Z."),
+        click.option("--from", "since", metavar="TIME", help="Only entries at this time or later."),
+        click.option("--job-id", help="Only entries of this job, and of the undo of this job."),
+        click.option("--identifier", help="Only entries about this external_id, alias name, email, phone or braze_id."),
+        click.option("--by-key", metavar="KEY_ID", help="Only actions of the API key with this id (not the key)."),
+        click.option("--action", type=click.Choice([each.value for each in Action]), help="Only this action."),
     ):
-        found = option(found)
-    return found
+        with_filters = option(with_filters)
+    return with_filters
 
 
 @audit.command("list")
-@filters
-@click.option("--images", is_flag=True, help="With --json: what changed, and what was before and after, too.")
+@filter_options
+@click.option("--images", is_flag=True, help="With --json: include the changes and the profiles before and after.")
 @limit_option
 @cursor_option
 @json_option
 @remote_options
-def list_(
-    *, wanted: dict[str, Any], images: bool, limit: int, cursor: str | None, as_json: bool, remote: Remote
+def list_entries(
+    *, filters: dict[str, Any], images: bool, limit: int, cursor: str | None, as_json: bool, remote: Remote
 ) -> None:
-    """Show a page of the audit, the newest first."""
-    include = "images" if images else None
-    with remote.asked() as client:
-        page = client.get("/audit", limit=limit, cursor=cursor, include=include, **wanted)
-    if as_json:
-        show_json(page)
-        return
-    show_table(COLUMNS, [_row(entry) for entry in page["entries"]])
-    tell_next(page)
+    """List the audit log, newest entries first."""
+    page = remote.get("/audit", limit=limit, cursor=cursor, include="images" if images else None, **filters)
+    print_page(page, COLUMNS, map(_row, page["entries"]), as_json=as_json)
 
 
-@audit.command()
+@audit.command("export")
 @click.argument("file", type=click.Path(dir_okay=False, allow_dash=True, path_type=Path))
 @format_option
-@filters
+@filter_options
 @remote_options
-def export(*, file: Path, form: Form | None, wanted: dict[str, Any], remote: Remote) -> None:
-    """Write the audit as it stands at this moment to FILE, as JSON Lines or CSV, what was before and after with it.
+def export_entries(*, file: Path, form: FileFormat | None, filters: dict[str, Any], remote: Remote) -> None:
+    """Export the audit log to FILE, as JSON Lines or CSV, with the profiles before and after.
 
-    `-` writes to standard output. A file is there when it is whole; until then its name ends in .part.
+    `-` writes to standard output. The name of an incomplete file ends in .part.
     """
     if str(file) == STDIN:
-        _write(sys.stdout.buffer.write, form or Form.JSONL, wanted, remote)
+        _write_export(sys.stdout.buffer.write, form or FileFormat.JSONL, filters, remote)
         sys.stdout.buffer.flush()
         return
-    written = form_of(str(file), form)
+    chosen = detect_format(str(file), form)
     partial = file.with_name(file.name + PARTIAL)
     try:
         with partial.open("wb") as output:
-            size = _write(output.write, written, wanted, remote)
+            size = _write_export(output.write, chosen, filters, remote)
         partial.replace(file)
     finally:
         partial.unlink(missing_ok=True)
-    click.echo(f"The audit is in {file}: {size:,} bytes.", err=True)
+    print_status(f"Exported the audit log to {file} ({size:,} bytes).")
 
 
-def _write(write: Callable[[bytes], object], form: Form, wanted: dict[str, Any], remote: Remote) -> int:
-    """Write the audit piece by piece; return how many bytes there were."""
+def _write_export(write: Callable[[bytes], object], form: FileFormat, filters: dict[str, Any], remote: Remote) -> int:
+    """Write the export block by block; return the number of bytes."""
     size = 0
-    with remote.asked() as client:
-        for piece in client.stream("/audit/export", format=form.value, **wanted):
-            write(piece)
-            size += len(piece)
+    with remote.connect() as client:
+        for block in client.stream("/audit/export", format=form.value, **filters):
+            write(block)
+            size += len(block)
     return size
 
 
 def _row(entry: dict[str, Any]) -> tuple[str, ...]:
-    """Return *entry* as a row of COLUMNS; what concerns one profile has that as its survivor."""
+    """Return a row of COLUMNS; an entry about one profile shows it as the survivor."""
     key = entry["key"] or {}
     sides = entry["orphan"], entry["survivor"] or entry["profile"]
     who = [side["external_id"] or side["braze_id"] if side else "" for side in sides]

@@ -1,63 +1,65 @@
-"""`mergelane doctor`: tell what is wrong with a set-up."""
+"""`mergelane doctor`: print the findings about an installation."""
 
 import dataclasses
 from collections.abc import Sequence
-from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-import orjson
 
-from app.config import Settings
-from cli.commands.options import home_option
+from cli.commands.options import home_option, json_option
+from cli.commands.output import print_json
 from cli.doctor.findings import Finding, Level
-from cli.up.home import Home
+from cli.up.data_dir import DataDir
+
+if TYPE_CHECKING:
+    from app.config import Settings
 
 COLORS = {Level.WRONG: "red", Level.NOTICE: "yellow", Level.FINE: "green"}
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="Tell it as JSON, for programs.")
+@json_option
 @home_option
 @click.pass_context
 def doctor(ctx: click.Context, *, as_json: bool, home: Path) -> None:
-    """Tell what is wrong with a set-up, with the way out of each thing.
+    """Check the installation and report problems.
 
-    Looks at the settings in this environment, at PostgreSQL and its schema, at the broker, at relay, workers and
-    Flower, and at the jobs. Changes nothing. The exit status is 1 when something is wrong; what one should merely know
-    of does not count.
+    Checks the settings in this environment, PostgreSQL and its schema, the broker, the relay, the workers, Flower and
+    the jobs, and prints a remedy for each problem. Changes nothing. The exit status is 1 if a finding is `wrong`;
+    a `notice` does not count.
     """
-    settings = _settings(home)
-    # Imported now and not before: it brings Celery, whose application reads the settings as soon as it is imported, and
-    # which no other command should have to wait for.
-    examination = import_module("cli.doctor.examination")
-    findings: list[Finding] = examination.examine(settings)
-    healthy: bool = examination.is_healthy(findings)
+    # Imports Celery, whose application reads the settings when it is imported.
+    from cli.doctor.examination import is_healthy, run_checks
+
+    findings = run_checks(_find_settings(home))
+    healthy = is_healthy(findings)
     if as_json:
-        told = {"healthy": healthy, "findings": [finding.to_json() for finding in findings]}
-        click.echo(orjson.dumps(told, option=orjson.OPT_INDENT_2).decode())
+        print_json({"healthy": healthy, "findings": [finding.to_json() for finding in findings]})
     else:
-        _tell(findings)
+        _print_findings(findings)
     ctx.exit(0 if healthy else 1)
 
 
-def _settings(home: Path) -> Settings:
-    """Return the settings; where no servers are set, with those of the `mergelane up` that runs on *home*."""
-    settings, running = Settings.from_environ(), Home(home)
+def _find_settings(home: Path) -> "Settings":
+    """Return the settings; URLs that are not set come from the `mergelane up` that runs on *home*."""
+    from app.config import Settings
+
+    settings, data_dir = Settings.from_environ(), DataDir(home)
     return dataclasses.replace(
         settings,
-        database_url=settings.database_url or running.database_url() or "",
-        broker_url=settings.broker_url or running.broker_url() or "",
+        database_url=settings.database_url or data_dir.database_url() or "",
+        broker_url=settings.broker_url or data_dir.broker_url() or "",
     )
 
 
-def _tell(findings: Sequence[Finding]) -> None:
-    """Print *findings* for people, the gravest last, where the eye is."""
+def _print_findings(findings: Sequence[Finding]) -> None:
+    """Print *findings*, the worst last: the end of the output is what a terminal shows."""
     for level in reversed(Level):
         for finding in findings:
             if finding.level == level:
                 click.echo(f"{click.style(f'{level:<7}', fg=COLORS[level])} {finding.check}: {finding.sentence}")
-                if finding.way_out:
-                    click.echo(f"        → {finding.way_out}")
+                if finding.remedy:
+                    click.echo(f"        → {finding.remedy}")
     counts = {level: sum(finding.level == level for finding in findings) for level in Level}
-    click.echo(f"\n{counts[Level.WRONG]} wrong, {counts[Level.NOTICE]} to know of, {counts[Level.FINE]} fine.")
+    click.echo(f"\n{counts[Level.WRONG]} wrong, {counts[Level.NOTICE]} notices, {counts[Level.FINE]} fine.")

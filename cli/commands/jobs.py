@@ -1,4 +1,4 @@
-"""`mergelane jobs`: look at jobs, retry one that is dead, undo one that merged."""
+"""`mergelane jobs`: list, show, retry and undo jobs, through the API or on the database."""
 
 from http import HTTPStatus
 from pathlib import Path
@@ -8,58 +8,49 @@ from uuid import UUID
 import click
 
 from app.errors import SetupError
-from app.ledger import reading, retrying, undoing
-from cli.client import accepted
 from cli.commands.batches import JOB_COLUMNS, job_row
-from cli.commands.listing import cursor_option, limit_option, tell_next
-from cli.commands.options import database, home_option
-from cli.commands.remote import NO_KEY, Remote, maybe_remote_options, remote_options
-from cli.commands.tables import json_option, show_json, show_table, show_values
-from schemas.jobs import JobSchema
+from cli.commands.options import connect_database, cursor_option, home_option, json_option, limit_option
+from cli.commands.output import print_page, print_result, print_status
+from cli.commands.remote import NO_KEY, Remote, optional_remote_options, remote_options
 from schemas.outcomes import JobState, Outcome
 
 workspace_option = click.option(
-    "--workspace", help="On the database, with no key: the workspace that the job must be in; any by default."
+    "--workspace", help="Use the database and require that the job is in this workspace. Default: any workspace."
 )
 job_argument = click.argument("job_id", type=click.UUID)
 
 
 @click.group()
 def jobs() -> None:
-    """Look at jobs, retry one that is dead, undo one that merged.
+    """List, show, retry and undo jobs.
 
-    With an API key, by MERGELANE_API_KEY or --key-file, the API is asked, as clients do. Operators who have no key work
-    on the database, as with `mergelane keys`; so does whoever names a workspace by --workspace.
+    With an API key (MERGELANE_API_KEY or --key-file) these commands use the API. Without a key, or with --workspace,
+    show, retry and undo use the database, as `mergelane keys` does.
     """
 
 
 @jobs.command("list")
-@click.option("--state", type=click.Choice([each.value for each in JobState]), help="Those in this state.")
-@click.option("--outcome", type=click.Choice([each.value for each in Outcome]), help="Those with this outcome.")
-@click.option("--identifier", help="Those about this external_id, alias name, email, phone or braze_id.")
+@click.option("--state", type=click.Choice([each.value for each in JobState]), help="Only jobs in this state.")
+@click.option("--outcome", type=click.Choice([each.value for each in Outcome]), help="Only jobs with this outcome.")
+@click.option("--identifier", help="Only jobs about this external_id, alias name, email, phone or braze_id.")
 @limit_option
 @cursor_option
 @json_option
 @remote_options
-def list_(*, as_json: bool, remote: Remote, **wanted: Any) -> None:
-    """Show a page of jobs, the newest first. It asks the API and needs a key."""
-    with remote.asked() as client:
-        page = client.get("/merge/jobs", **wanted)
-    if as_json:
-        show_json(page)
-        return
-    show_table(JOB_COLUMNS, [job_row(job) for job in page["jobs"]])
-    tell_next(page)
+def list_jobs(*, as_json: bool, remote: Remote, **filters: Any) -> None:
+    """List jobs, newest first. Requires an API key."""
+    page = remote.get("/merge/jobs", **filters)
+    print_page(page, JOB_COLUMNS, map(job_row, page["jobs"]), as_json=as_json)
 
 
-@jobs.command()
+@jobs.command("show")
 @job_argument
-@click.option("--changes", is_flag=True, help="Show what it changed on the survivor too; needs a key.")
+@click.option("--changes", is_flag=True, help="Include the changed fields of the survivor. Requires an API key.")
 @json_option
-@maybe_remote_options
+@optional_remote_options
 @workspace_option
 @home_option
-def show(
+def show_job(
     *,
     job_id: UUID,
     changes: bool,
@@ -68,71 +59,78 @@ def show(
     workspace: str | None,
     home: Path,
 ) -> None:
-    """Show the job JOB_ID: its state, its outcome or last error, and whom it was about."""
+    """Show the job JOB_ID: its state, its outcome or last error, and its profiles."""
     if changes and remote is None:
         raise SetupError(NO_KEY)
     if remote is None or (workspace and not changes):
-        shown = _on_record(job_id, workspace=workspace, home=home)
+        job = _read_from_database(job_id, workspace=workspace, home=home)
     else:
-        with remote.asked() as client:
-            shown = client.get(f"/merge/jobs/{job_id}", include="changes" if changes else None)
-    (show_json if as_json else show_values)(shown)
+        job = remote.get(f"/merge/jobs/{job_id}", include="changes" if changes else None)
+    print_result(job, as_json=as_json)
 
 
-@jobs.command()
+@jobs.command("retry")
 @job_argument
-@maybe_remote_options
+@optional_remote_options
 @workspace_option
 @home_option
-def retry(*, job_id: UUID, remote: Remote | None, workspace: str | None, home: Path) -> None:
-    """Put the dead job JOB_ID back in the queue, with all its attempts before it.
+def retry_job(*, job_id: UUID, remote: Remote | None, workspace: str | None, home: Path) -> None:
+    """Queue the dead job JOB_ID again, with a new count of attempts.
 
-    Mend first what it died of: `mergelane jobs show` tells the kind of error, the worker's log the rest.
+    Fix the cause first: `mergelane jobs show` prints the kind of error, the log of the worker has the details.
     """
     if remote is None or workspace:
-        with database(home) as connection:
-            found = retrying.workspace_of(connection, job_id=job_id, name=workspace)
-            retrying.retry(connection, workspace_id=found.id, job_id=job_id)
+        _retry_on_database(job_id, workspace=workspace, home=home)
     else:
-        with remote.asked() as client:
-            accepted(client.ask("POST", f"/merge/jobs/{job_id}/retry"), HTTPStatus.ACCEPTED)
-    click.echo(f"The job {job_id} is queued again.", err=True)
+        remote.send("POST", f"/merge/jobs/{job_id}/retry", HTTPStatus.ACCEPTED)
+    print_status(f"The job {job_id} is queued again.")
 
 
-@jobs.command()
+@jobs.command("undo")
 @job_argument
-@maybe_remote_options
+@optional_remote_options
 @workspace_option
 @home_option
-def undo(*, job_id: UUID, remote: Remote | None, workspace: str | None, home: Path) -> None:
-    """Take back what the job JOB_ID merged, by a job of its own, whose id is printed.
+def undo_job(*, job_id: UUID, remote: Remote | None, workspace: str | None, home: Path) -> None:
+    """Undo the merge of the job JOB_ID: queue an undo job and print its id.
 
-    `mergelane jobs show` of that one tells what came of it.
+    `mergelane jobs show` of the undo job prints its outcome.
     """
     if remote is None or workspace:
-        undo_id = _undo_on_record(job_id, workspace=workspace, home=home)
+        undo_id = str(_undo_on_database(job_id, workspace=workspace, home=home))
     else:
-        with remote.asked() as client:
-            answer = accepted(client.ask("POST", f"/merge/jobs/{job_id}/undo"), HTTPStatus.ACCEPTED)
-            undo_id = answer.body["job_id"]
-    click.echo(f"The undo of job {job_id} is queued.", err=True)
+        undo_id = remote.send("POST", f"/merge/jobs/{job_id}/undo", HTTPStatus.ACCEPTED)["job_id"]
+    print_status(f"The undo of job {job_id} is queued.")
     click.echo(undo_id)
 
 
-def _undo_on_record(job_id: UUID, *, workspace: str | None, home: Path) -> UUID:
-    """Return the id of the job that is to undo *job_id*, put straight into the database."""
-    with database(home) as connection:
-        found = retrying.workspace_of(connection, job_id=job_id, name=workspace)
-        asked, _ = undoing.a_job(connection, workspace_id=found.id, job_id=job_id)
-        queued = undoing.accept(connection, asked, api_key_id=None, path=f"/merge/jobs/{job_id}/undo")
-        (job,) = reading.read_batch(connection, workspace_id=found.id, batch_id=queued.batch_id).jobs
-    return job.id
+def _read_from_database(job_id: UUID, *, workspace: str | None, home: Path) -> dict[str, Any]:
+    """Return the job as the API shows it, after the name of its workspace."""
+    from app.ledger import reading, retrying
+    from schemas.jobs import JobSchema
 
-
-def _on_record(job_id: UUID, *, workspace: str | None, home: Path) -> dict[str, Any]:
-    """Return the job as its own URL shows it, straight from the database, behind the name of its workspace."""
-    with database(home) as connection:
+    with connect_database(home) as connection:
         found = retrying.workspace_of(connection, job_id=job_id, name=workspace)
         job = reading.read_job(connection, workspace_id=found.id, job_id=job_id)
     shown: dict[str, Any] = JobSchema().dump(job)
     return {"workspace": found.name, **shown}
+
+
+def _retry_on_database(job_id: UUID, *, workspace: str | None, home: Path) -> None:
+    from app.ledger import retrying
+
+    with connect_database(home) as connection:
+        found = retrying.workspace_of(connection, job_id=job_id, name=workspace)
+        retrying.retry(connection, workspace_id=found.id, job_id=job_id)
+
+
+def _undo_on_database(job_id: UUID, *, workspace: str | None, home: Path) -> UUID:
+    """Create the undo job and return its id."""
+    from app.ledger import reading, retrying, undoing
+
+    with connect_database(home) as connection:
+        found = retrying.workspace_of(connection, job_id=job_id, name=workspace)
+        target, _ = undoing.a_job(connection, workspace_id=found.id, job_id=job_id)
+        queued = undoing.accept(connection, target, api_key_id=None, path=f"/merge/jobs/{job_id}/undo")
+        (job,) = reading.read_batch(connection, workspace_id=found.id, batch_id=queued.batch_id).jobs
+    return job.id

@@ -1,33 +1,39 @@
-"""`mergelane limits`: show and change how many requests a workspace may send."""
+"""`mergelane limits`: rate limits of a workspace, on the database."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from app import keys
-from app.config import Settings
-from app.rates.buckets import Bucket, Limit, read_limit, replaced
-from cli.commands.options import database, home_option
+from app.rates.buckets import Bucket, read_limit, replaced
+from cli.commands.options import connect_database, home_option
+from cli.commands.output import print_status
 
-workspace_option = click.option("--workspace", required=True, help="The workspace whose limits are meant.")
+if TYPE_CHECKING:
+    from app.rates.buckets import Limit
+
+workspace_option = click.option("--workspace", required=True, help="The workspace.")
 bucket_argument = click.argument("bucket", type=click.Choice([bucket.value for bucket in Bucket]))
 
 
 @click.group()
 def limits() -> None:
-    """Show and change how many requests a workspace may send.
+    """Show and change the rate limits of a workspace.
 
-    A limit belongs to a bucket: endpoints that are counted together. It is written REQUESTS/SECONDS; 20000/60 are
-    20,000 in a minute.
+    A limit applies to a bucket, a group of endpoints that share one count. It is written REQUESTS/SECONDS: 20000/60 is
+    20,000 requests in a minute.
     """
 
 
-@limits.command()
+@limits.command("show")
 @workspace_option
 @home_option
-def show(*, workspace: str, home: Path) -> None:
-    """Show the limits that hold for a workspace; its own are marked."""
-    with database(home) as connection:
+def show_limits(*, workspace: str, home: Path) -> None:
+    """Show the limits of a workspace, and which of them are its own."""
+    from app import keys
+    from app.config import Settings
+
+    with connect_database(home) as connection:
         own = keys.own_limits(connection, workspace=workspace)
     for limit in replaced(Settings.from_environ().rate_limits, own):
         click.echo(f"{limit.bucket:<8}{limit!s:<16}{'its own' if limit in own else ''}".rstrip())
@@ -38,27 +44,30 @@ def show(*, workspace: str, home: Path) -> None:
 @bucket_argument
 @click.argument("limit")
 @home_option
-def set_(*, workspace: str, bucket: str, limit: str, home: Path) -> None:
-    """Give a workspace a LIMIT of its own for BUCKET, from the next request on."""
-    wanted = _read(bucket, limit)
-    with database(home) as connection:
-        keys.set_limit(connection, workspace=workspace, limit=wanted)
-    click.echo(f"The workspace {workspace!r} may send {wanted.requests:,} requests in {wanted.seconds:,} s.", err=True)
+def set_limit(*, workspace: str, bucket: str, limit: str, home: Path) -> None:
+    """Set a LIMIT for BUCKET that applies to one workspace, from the next request on."""
+    from app import keys
+
+    parsed = _parse_limit(bucket, limit)
+    with connect_database(home) as connection:
+        keys.set_limit(connection, workspace=workspace, limit=parsed)
+    print_status(f"The workspace {workspace!r} may send {parsed.requests:,} requests in {parsed.seconds:,} s.")
 
 
-@limits.command()
+@limits.command("unset")
 @workspace_option
 @bucket_argument
 @home_option
-def unset(*, workspace: str, bucket: str, home: Path) -> None:
-    """Let the installation's limit for BUCKET hold for a workspace again."""
-    with database(home) as connection:
+def unset_limit(*, workspace: str, bucket: str, home: Path) -> None:
+    """Remove the limit of a workspace for BUCKET; the limit of the installation applies again."""
+    from app import keys
+
+    with connect_database(home) as connection:
         keys.unset_limit(connection, workspace=workspace, bucket=Bucket(bucket))
-    click.echo(f"The installation's limit for {bucket} holds for the workspace {workspace!r} again.", err=True)
+    print_status(f"The limit of the installation for {bucket} applies to the workspace {workspace!r} again.")
 
 
-def _read(bucket: str, limit: str) -> Limit:
-    """Return *limit* as it was written for *bucket*; raise UsageError when it cannot be read."""
+def _parse_limit(bucket: str, limit: str) -> "Limit":
     try:
         return read_limit(bucket, limit)
     except ValueError as error:

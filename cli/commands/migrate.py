@@ -1,23 +1,25 @@
-"""`mergelane migrate`: bring the database's schema up to date."""
+"""`mergelane migrate`: the schema of the database. Small, but each command has its own module."""
 
 from pathlib import Path
 
 import click
 
-from app.config import Settings
-from app.db import migrations
-from cli.commands.options import database_url, home_option
-from cli.up.database import require_answer
+from cli.commands.options import find_database_url, home_option
 
 
 @click.command()
 @home_option
 def migrate(home: Path) -> None:
-    """Bring the database's schema up to date.
+    """Upgrade the database schema.
 
-    Run it before a new version's processes start; running it again changes nothing. `mergelane up` does it by itself.
+    Run it before you start the processes of a new version; to run it again changes nothing. `mergelane up` runs it at
+    every start.
     """
-    url = database_url(home)
-    require_answer(Settings.from_environ(), url)
+    from app.config import Settings
+    from app.db import migrations
+    from cli.database import require_database
+
+    url = find_database_url(home)
+    require_database(Settings.from_environ(), url)
     migrations.upgrade(url)
     click.echo(f"The schema is at revision {migrations.current(url)}.")

@@ -1,59 +1,58 @@
-"""`mergelane profiles`: show one, import files of them, export all of a workspace."""
+"""`mergelane profiles`: show one profile, import a file, export all profiles."""
 
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from app.errors import MergelaneError
-from cli.bulk import entries, exporting
-from cli.bulk.importing import ACCEPTED, Doubt, Importing
-from cli.bulk.journal import Journal, State, open_journal
-from cli.bulk.records import Position, columns, records
-from cli.bulk.source import STDIN, Form, Source, form_of, open_source, unchanged
-from cli.client import Client, accepted
-from cli.commands.progress import Progress, told
+from cli.bulk.files import STDIN, FileFormat, Source, UnansweredPolicy, detect_format, open_source, stop_on_change
+from cli.commands.options import again_option, format_option, interruptible, json_option, patience_option
+from cli.commands.output import Progress, format_counts, print_result, print_status
 from cli.commands.remote import Remote, remote_options
-from cli.commands.runs import again_option, format_option, interruptible, patience_option
-from cli.commands.tables import json_option, show_json, show_values
 from schemas.track import ARRAYS
 
-#: Exit status of an import of which some lines were not accepted.
+if TYPE_CHECKING:
+    from cli.bulk.checkpoint import Checkpoint
+    from cli.client import Client
+
+#: Exit status of an import when some lines were not accepted.
 SOME_REFUSED = 4
 
 
 @click.group()
 def profiles() -> None:
-    """Show a profile, import files of them, export all of a workspace."""
+    """Show, import and export profiles."""
 
 
-@profiles.command()
+@profiles.command("show")
 @click.argument("braze_id")
 @json_option
 @remote_options
-def show(*, braze_id: str, as_json: bool, remote: Remote) -> None:
-    """Show the profile BRAZE_ID, or where it went when it was merged away."""
-    with remote.asked() as client:
-        answer = client.ask("GET", f"/profiles/{braze_id}")
-    if answer.status == HTTPStatus.GONE:
-        raise MergelaneError(str(answer.body["message"]))
-    profile = accepted(answer, HTTPStatus.OK).body
-    (show_json if as_json else show_values)(profile)
+def show_profile(*, braze_id: str, as_json: bool, remote: Remote) -> None:
+    """Show the profile BRAZE_ID, or the survivor of a profile that was merged away."""
+    from cli.client import require_status
+
+    with remote.connect() as client:
+        response = client.request("GET", f"/profiles/{braze_id}")
+    if response.status == HTTPStatus.GONE:
+        raise MergelaneError(str(response.body["message"]))
+    print_result(require_status(response, HTTPStatus.OK).body, as_json=as_json)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Import:
-    """What an import was asked for."""
+class ImportOptions:
+    """The options of `mergelane profiles import`."""
 
     file: str
     array: str
     report: Path | None
-    form: Form | None
-    unanswered: Doubt
+    form: FileFormat | None
+    unanswered: UnansweredPolicy
     again: bool
     patience: float
     remote: Remote
@@ -67,69 +66,75 @@ class Import:
     type=click.Choice(list(ARRAYS)),
     default="attributes",
     show_default=True,
-    help="What the lines of FILE are that do not say it themselves.",
+    help="The array of lines that do not name one.",
 )
 @click.option(
     "--report",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="The report of refused lines, as JSON Lines; by default FILE.refused.jsonl.",
+    help="The report of refused lines, in JSON Lines. Default: FILE.refused.jsonl.",
 )
 @format_option
 @click.option(
     "--unanswered",
-    type=click.Choice(Doubt, case_sensitive=False),
-    default=Doubt.STOP,
+    type=click.Choice(UnansweredPolicy, case_sensitive=False),
+    default=UnansweredPolicy.STOP,
     show_default=True,
-    help="What to do with lines that were sent, never answered, and would count twice.",
+    help="Policy for lines that were sent without a response and would count twice.",
 )
 @again_option
 @patience_option
 @remote_options
 @click.pass_context
-def import_(ctx: click.Context, /, **given: Any) -> None:
-    """Bring the lines of FILE to effect through /users/track, and report those that are refused.
+def import_profiles(ctx: click.Context, /, **given: Any) -> None:
+    """Import the lines of FILE through /users/track, and report refused lines.
 
-    A line of JSON Lines is an object as the arrays of /users/track hold them: {"external_id": "ada", "first_name":
-    "Ada"}, an attributes object unless --as says otherwise, or one that names its array itself: {"events": {…}}. A CSV
-    file has a column for each attribute, with :number, :boolean or :json behind its name where cells are no text.
-    `-` reads standard input.
+    In JSON Lines, a line is an object for an array of /users/track, such as {"external_id": "ada", "first_name":
+    "Ada"}. It is an attributes object unless --as names another array or the line itself does: {"events": {…}}. A CSV
+    file has a column for each attribute; :number, :boolean or :json after the name sets the type of its cells. `-`
+    reads standard input.
 
-    Run the same command again after any interruption: it goes on where it was. Attributes may be sent twice without
-    harm. Events, purchases, sessions, engagements and operations such as inc would count twice: when the answer to some
-    of them never came, the run stops and asks, and --unanswered tells it what to do.
+    After an interruption, run the same command again to resume. Attributes may be sent twice without harm. Events,
+    purchases, sessions, engagements and operations such as inc would count twice: if no response came to some of them,
+    the run stops, and --unanswered says what to do.
 
-    Exit status: 0 when every line was accepted, 4 when some were refused or skipped, 1 when the run could not go on,
-    130 when it was interrupted.
+    Exit status: 0 when every line was accepted, 4 when some were refused or skipped, 1 when the run failed, 130 when
+    it was interrupted.
     """
-    options = Import(**given)
+    from cli.bulk.checkpoint import CheckpointState, open_checkpoint
+    from cli.bulk.import_run import ACCEPTED
+
+    options = ImportOptions(**given)
     if options.file == STDIN and (options.form is None or options.report is None):
-        raise click.UsageError("Say by --format and --report which form standard input has, and where to report.")
+        raise click.UsageError("Add --format and --report: standard input has no file name.")
     output = options.report or Path(f"{options.file}.refused.jsonl")
-    with open_source(options.file, form_of(options.file, options.form), spool=output.parent) as source:
-        fresh = State(task=f"import as {options.array}", source=source.digest)
-        with open_journal(output, fresh, again=options.again) as journal, interruptible(output):
-            if not journal.state.finished:
-                _import(source, journal, options)
-            counts = journal.state.counts
-    click.echo(f"{told(counts)}. {output} tells what was not accepted.")
+    with open_source(options.file, detect_format(options.file, options.form), spool=output.parent) as source:
+        fresh = CheckpointState(task=f"import as {options.array}", source=source.digest)
+        with open_checkpoint(output, fresh, again=options.again) as checkpoint, interruptible(output):
+            if not checkpoint.state.finished:
+                _run_import(source, checkpoint, options)
+            counts = checkpoint.state.counts
+    click.echo(f"{format_counts(counts)}. Lines that were not accepted are in {output}.")
     ctx.exit(0 if counts.keys() <= {ACCEPTED} else SOME_REFUSED)
 
 
-def _import(source: Source, journal: Journal, options: Import) -> None:
-    """Bring to effect what is left of *source*."""
-    state = journal.state
+def _run_import(source: Source, checkpoint: "Checkpoint", options: ImportOptions) -> None:
+    from cli.bulk.import_lines import parse_import_lines, split_import
+    from cli.bulk.import_run import ImportRun
+    from cli.bulk.records import Position, read_columns, read_records
+
+    state = checkpoint.state
     start = Position(offset=state.offset, lines=state.lines)
-    names = columns(source) if source.form is Form.CSV else ()
-    given = entries.lines(records(source, start), source.form, array=options.array, names=names)
+    names = read_columns(source) if source.form is FileFormat.CSV else ()
+    lines = parse_import_lines(read_records(source, start), source.form, array=options.array, names=names)
     with (
-        Progress("lines", total=source.lines, settled=state.lines) as progress,
-        options.remote.asked(patience_s=options.patience) as client,
+        Progress("lines", total=source.lines, done=state.lines) as progress,
+        options.remote.connect(patience_s=options.patience) as client,
     ):
-        importing = Importing(journal, client, doubt=options.unanswered, moved=progress.moved)
-        importing.run(unchanged(source, entries.chunks(given)))
+        run = ImportRun(checkpoint, client, policy=options.unanswered, on_progress=progress.update)
+        run.run(stop_on_change(source, split_import(lines)))
 
 
-@profiles.command()
+@profiles.command("export")
 @click.argument("file", type=click.Path(dir_okay=False, allow_dash=True, path_type=Path))
 @format_option
 @click.option(
@@ -137,51 +142,55 @@ def _import(source: Source, journal: Journal, options: Import) -> None:
     "fields",
     multiple=True,
     metavar="NAME",
-    help="A member to export, such as external_id; give it several times. All by default.",
+    help="A member to export, such as external_id; repeat the option for more. Default: all members.",
 )
 @again_option
 @patience_option
 @remote_options
-def export(
+def export_all(
     *,
     file: Path,
-    form: Form | None,
+    form: FileFormat | None,
     fields: Sequence[str],
     again: bool,
     patience: float,
     remote: Remote,
 ) -> None:
-    """Write all profiles of the key's workspace to FILE, as JSON Lines or CSV.
+    """Export all profiles of the workspace to FILE, as JSON Lines or CSV.
 
-    A profile looks as /users/export/ids shows it. In CSV every member has a column, and what is no text stands there as
-    JSON. `-` writes to standard output.
+    A profile has the shape of /users/export/ids. A CSV file has a column for each member; a cell holds JSON unless its
+    value is text. `-` writes to standard output.
 
-    Run the same command again after any interruption: it goes on where it was, unless it wrote to standard output.
-    Profiles that live through the whole export are in it once; of those that come, go or change meanwhile, the file
-    has what they were when they were read.
+    After an interruption, run the same command again to resume; an export to standard output starts over. A profile
+    that exists during the whole export is in it once. A profile that is created, deleted or changed meanwhile appears
+    as it was when it was read.
     """
-    chosen = tuple(fields) or exporting.FIELDS
-    if unknown := [name for name in chosen if name not in exporting.FIELDS]:
-        raise click.UsageError(f"Profiles have no {unknown[0]!r}; choose from: {', '.join(exporting.FIELDS)}.")
-    with remote.asked(patience_s=patience) as client:
+    from cli.bulk.checkpoint import CheckpointState, open_checkpoint
+    from cli.bulk.export_run import PROFILE_FIELDS, stream_profiles
+
+    chosen = tuple(fields) or PROFILE_FIELDS
+    if unknown := [name for name in chosen if name not in PROFILE_FIELDS]:
+        raise click.UsageError(f"Profiles have no member {unknown[0]!r}. Choose from: {', '.join(PROFILE_FIELDS)}.")
+    with remote.connect(patience_s=patience) as client:
         if str(file) == STDIN:
-            exporting.stream(client, sys.stdout.buffer, form or Form.JSONL, fields=chosen)
-        else:
-            written = form_of(str(file), form)
-            fresh = State(task="export", source=" ".join((remote.url, written, *chosen)))
-            with open_journal(file, fresh, again=again) as journal, interruptible(file):
-                _export(client, journal, written, chosen)
+            stream_profiles(client, sys.stdout.buffer, form or FileFormat.JSONL, fields=chosen)
+            return
+        written = detect_format(str(file), form)
+        fresh = CheckpointState(task="export", source=" ".join((remote.url, written, *chosen)))
+        with open_checkpoint(file, fresh, again=again) as checkpoint, interruptible(file):
+            _run_export(client, checkpoint, written, chosen)
 
 
-def _export(client: Client, journal: Journal, form: Form, fields: Sequence[str]) -> None:
-    """Write what is left of all profiles, and tell how many there are."""
+def _run_export(client: "Client", checkpoint: "Checkpoint", form: FileFormat, fields: Sequence[str]) -> None:
+    from cli.bulk.export_run import EXPORTED, export_profiles
+
     with Progress("profiles", total=None) as progress:
-        exporting.export(
+        export_profiles(
             client,
-            journal,
+            checkpoint,
             form,
             fields=fields,
-            moved=lambda counts: progress.moved(counts[exporting.EXPORTED], counts),
+            on_progress=lambda counts: progress.update(counts[EXPORTED], counts),
         )
-    exported = journal.state.counts.get(exporting.EXPORTED, 0)
-    click.echo(f"{exported:,} profiles are in {journal.output}.", err=True)
+    exported = checkpoint.state.counts.get(EXPORTED, 0)
+    print_status(f"Exported {exported:,} profiles to {checkpoint.output}.")

@@ -1,4 +1,4 @@
-"""The Mergelane that a command asks: where it is, and the key that opens it."""
+"""The API that a command uses: its URL and key, from options or the environment."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -6,96 +6,100 @@ from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
 from threading import Event
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from app.config import Settings
 from app.errors import SetupError
-from cli.client import Client
+from cli.commands.output import print_status
+
+if TYPE_CHECKING:
+    from cli.client import Client
 
 Command = Callable[..., None]
 
 NO_KEY = (
-    "There is no API key: set MERGELANE_API_KEY, or name a file that holds it by --key-file. A key is never given as an"
-    " argument, where others on this machine could read it."
+    "No API key. Set MERGELANE_API_KEY, or name a file with the key by --key-file. There is no option for the key"
+    " itself: other users of this machine could read it in the list of processes."
 )
-#: Seconds for which a command that shows something waits for a Mergelane that is away.
+#: Seconds for which short commands retry while the server is unavailable.
 SHORT_PATIENCE_S = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remote:
-    """Where a Mergelane is, and the key that opens it."""
+    """The URL of a Mergelane and an API key for it."""
 
     url: str
     key: str
 
-    def client(self, *, patience_s: float, stop: Event | None = None) -> Client:
-        """Return a client; close it."""
-        return Client(self.url, self.key, patience_s=patience_s, tell=tell, stop=stop)
+    def new_client(self, *, patience_s: float, stop: Event | None = None) -> "Client":
+        """Return a client; the caller closes it."""
+        from cli.client import Client
+
+        return Client(self.url, self.key, patience_s=patience_s, report=print_status, stop=stop)
 
     @contextmanager
-    def asked(self, *, patience_s: float = SHORT_PATIENCE_S) -> Iterator[Client]:
-        """Lend a client."""
-        client = self.client(patience_s=patience_s)
+    def connect(self, *, patience_s: float = SHORT_PATIENCE_S) -> "Iterator[Client]":
+        """Open a client and close it at the end."""
+        client = self.new_client(patience_s=patience_s)
         try:
             yield client
         finally:
             client.close()
 
+    def get(self, path: str, **query: Any) -> Any:
+        """Return the body of one GET."""
+        with self.connect() as client:
+            return client.get(path, **query)
+
+    def send(self, method: str, path: str, status: int, *, body: Any = None, repeatable: bool = True) -> Any:
+        """Return the body of the response to one request; raise Refused unless it has *status*."""
+        from cli.client import require_status
+
+        with self.connect() as client:
+            response = client.request(method, path, body=body, repeatable=repeatable)
+            return require_status(response, status).body
+
 
 def remote_options(command: Command) -> Command:
-    """Give *command* the options by which it finds a Mergelane, and what they lead to as `remote`."""
-    return _with_options(command, find)
+    """Add `--url` and `--key-file` to *command*, which receives them as `remote`. A key is required."""
+    return _with_options(command, required=True)
 
 
-def maybe_remote_options(command: Command) -> Command:
-    """Do the same for a command that can do without: its `remote` is None when there is no key."""
-    return _with_options(command, find_if_any)
+def optional_remote_options(command: Command) -> Command:
+    """Add `--url` and `--key-file` to *command*; its `remote` is None when there is no key."""
+    return _with_options(command, required=False)
 
 
-def _with_options(command: Command, find: Callable[[str | None, Path | None], Remote | None]) -> Command:
-    """Give *command* the options `--url` and `--key-file`, and what *find* makes of them as `remote`."""
-
+def _with_options(command: Command, *, required: bool) -> Command:
     @wraps(command)
-    def found(*args: Any, url: str | None, key_file: Path | None, **given: Any) -> None:
-        command(*args, **given, remote=find(url, key_file))
+    def with_remote(*args: Any, url: str | None, key_file: Path | None, **given: Any) -> None:
+        remote = find_remote(url, key_file)
+        if required and remote is None:
+            raise SetupError(NO_KEY)
+        command(*args, **given, remote=remote)
 
     key_file = click.option(
         "--key-file",
         type=click.Path(exists=True, dir_okay=False, path_type=Path),
-        help="The file with the API key in its first line; MERGELANE_API_KEY by default.",
+        help="A file with the API key in its first line. Default: the key in MERGELANE_API_KEY.",
     )
-    url = click.option("--url", help="Where Mergelane is; MERGELANE_URL by default, else http://127.0.0.1:8000.")
-    return url(key_file(found))
+    url = click.option("--url", help="The URL of Mergelane. Default: MERGELANE_URL, else http://127.0.0.1:8000.")
+    return url(key_file(with_remote))
 
 
-def find(url: str | None, key_file: Path | None) -> Remote:
-    """Return the Mergelane that the options, or else the environment, name. Raises SetupError when there is no key."""
-    remote = find_if_any(url, key_file)
-    if remote is None:
-        raise SetupError(NO_KEY)
-    return remote
+def find_remote(url: str | None, key_file: Path | None) -> Remote | None:
+    """Return the API that the options or the environment name; None when there is no key."""
+    from app.config import Settings
 
-
-def find_if_any(url: str | None, key_file: Path | None) -> Remote | None:
-    """Return the Mergelane that the options, or else the environment, name; None when there is no key."""
     settings = Settings.from_environ()
-    key = _key(settings, key_file)
+    key = settings.api_key if key_file is None else _read_key(key_file)
     return None if key is None else Remote(url=url or settings.url, key=key)
 
 
-def _key(settings: Settings, key_file: Path | None) -> str | None:
-    """Return the key in the first line of *key_file*, else that of the *settings*, or None when there is none."""
-    if key_file is None:
-        return settings.api_key
+def _read_key(key_file: Path) -> str:
     key = key_file.read_text(encoding="utf-8").partition("\n")[0].strip()
     if not key:
-        raise SetupError(f"The first line of {key_file} is empty; it must hold an API key.")
+        raise SetupError(f"The first line of {key_file} is empty. Write an API key there.")
     return key
-
-
-def tell(sentence: str) -> None:
-    """Tell whoever runs the command what happens, apart from what was asked for."""
-    click.echo(sentence, err=True)

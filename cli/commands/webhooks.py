@@ -1,4 +1,4 @@
-"""`mergelane webhooks`: whom a workspace wants told when its batches finish, and what they were told."""
+"""`mergelane webhooks`: the webhooks of a workspace and the notices sent to them."""
 
 from http import HTTPStatus
 from typing import Any
@@ -6,150 +6,138 @@ from uuid import UUID
 
 import click
 
-from cli.client import accepted
-from cli.commands.listing import cursor_option, limit_option, tell_next
+from cli.commands.options import cursor_option, json_option, limit_option
+from cli.commands.output import print_json, print_page, print_result, print_status, print_table
 from cli.commands.remote import Remote, remote_options
-from cli.commands.tables import json_option, show_json, show_table, show_values
 from schemas.webhooks import WANTED, NoticeState
 
 COLUMNS = ("WEBHOOK_ID", "ENABLED", "URL", "DESCRIPTION")
 NOTICE_COLUMNS = ("NOTICE_ID", "STATE", "TYPE", "ATTEMPTS", "NEXT_ATTEMPT_AT", "LAST_ERROR")
-KEEP_IT = "Keep the secret where you keep secrets: it is not shown again."
+SAVE_IT = "Save the secret in a safe place: it is never printed again."
 
 webhook_argument = click.argument("webhook_id", type=click.UUID)
 
 
 @click.group()
 def webhooks() -> None:
-    """Have Mergelane call an address of yours when a batch has finished, and see what became of it."""
+    """Manage webhooks: URLs that Mergelane calls when a batch finishes."""
 
 
-@webhooks.command()
+@webhooks.command("create")
 @click.argument("address", metavar="ADDRESS")
 @click.option(
     "--type",
     "types",
     multiple=True,
     type=click.Choice([each.value for each in WANTED]),
-    help="What to be told of; all if none.",
+    help="An event to send; repeat the option for more. Default: all events.",
 )
-@click.option("--description", default="", help="What it is for, in your words.")
+@click.option("--description", default="", help="A note about the webhook.")
 @json_option
 @remote_options
-def create(*, address: str, types: tuple[str, ...], description: str, as_json: bool, remote: Remote) -> None:
-    """Make a webhook at the URL ADDRESS, and show its secret, once."""
+def create_webhook(*, address: str, types: tuple[str, ...], description: str, as_json: bool, remote: Remote) -> None:
+    """Create a webhook for the URL ADDRESS, and print its secret once."""
     body = {"url": address, "types": list(types or WANTED), "description": description}
-    _show_secret(_ask(remote, "POST", "", HTTPStatus.CREATED, body), as_json=as_json)
+    webhook = remote.send("POST", "/webhooks", HTTPStatus.CREATED, body=body, repeatable=False)
+    print_result(webhook, as_json=as_json)
+    print_status(SAVE_IT)
 
 
 @webhooks.command("list")
 @json_option
 @remote_options
-def list_(*, as_json: bool, remote: Remote) -> None:
-    """Show all webhooks, the oldest first."""
-    found = _ask(remote, "GET", "", HTTPStatus.OK)
+def list_webhooks(*, as_json: bool, remote: Remote) -> None:
+    """List all webhooks, oldest first."""
+    found = remote.get("/webhooks")
     if as_json:
-        show_json(found)
+        print_json(found)
         return
-    show_table(COLUMNS, [_row(webhook) for webhook in found["webhooks"]])
+    print_table(COLUMNS, map(_row, found["webhooks"]))
 
 
-@webhooks.command()
+@webhooks.command("enable")
 @webhook_argument
 @json_option
 @remote_options
-def enable(*, webhook_id: UUID, as_json: bool, remote: Remote) -> None:
-    """Enable the webhook WEBHOOK_ID: what waits for it is sent."""
-    shown = _ask(remote, "PATCH", f"/{webhook_id}", HTTPStatus.OK, {"enabled": True})
-    (show_json if as_json else show_values)(shown)
+def enable_webhook(*, webhook_id: UUID, as_json: bool, remote: Remote) -> None:
+    """Enable the webhook WEBHOOK_ID and send its waiting notices."""
+    _set_enabled(remote, webhook_id, enabled=True, as_json=as_json)
 
 
-@webhooks.command()
+@webhooks.command("disable")
 @webhook_argument
 @json_option
 @remote_options
-def disable(*, webhook_id: UUID, as_json: bool, remote: Remote) -> None:
-    """Disable the webhook WEBHOOK_ID: what waits for it goes on waiting, and nothing new is told to it."""
-    shown = _ask(remote, "PATCH", f"/{webhook_id}", HTTPStatus.OK, {"enabled": False})
-    (show_json if as_json else show_values)(shown)
+def disable_webhook(*, webhook_id: UUID, as_json: bool, remote: Remote) -> None:
+    """Disable the webhook WEBHOOK_ID. Its waiting notices are kept; it gets no new ones."""
+    _set_enabled(remote, webhook_id, enabled=False, as_json=as_json)
 
 
-@webhooks.command()
+@webhooks.command("delete")
 @webhook_argument
 @remote_options
-def delete(*, webhook_id: UUID, remote: Remote) -> None:
-    """Delete the webhook WEBHOOK_ID with its notices."""
-    _ask(remote, "DELETE", f"/{webhook_id}", HTTPStatus.OK)
-    click.echo(f"The webhook {webhook_id} is gone.", err=True)
+def delete_webhook(*, webhook_id: UUID, remote: Remote) -> None:
+    """Delete the webhook WEBHOOK_ID and its notices."""
+    remote.send("DELETE", f"/webhooks/{webhook_id}", HTTPStatus.OK, repeatable=False)
+    print_status(f"Deleted the webhook {webhook_id}.")
 
 
-@webhooks.command()
+@webhooks.command("rotate")
 @webhook_argument
 @json_option
 @remote_options
-def rotate(*, webhook_id: UUID, as_json: bool, remote: Remote) -> None:
-    """Give the webhook WEBHOOK_ID a new secret, and show it, once; the former one signs beside it for a day."""
-    _show_secret(_ask(remote, "POST", f"/{webhook_id}/secret/rotate", HTTPStatus.OK), as_json=as_json)
+def rotate_secret(*, webhook_id: UUID, as_json: bool, remote: Remote) -> None:
+    """Create a new secret for the webhook WEBHOOK_ID and print it once. The old secret signs too for one day."""
+    path = f"/webhooks/{webhook_id}/secret/rotate"
+    print_result(remote.send("POST", path, HTTPStatus.OK, repeatable=False), as_json=as_json)
+    print_status(SAVE_IT)
 
 
-@webhooks.command()
+@webhooks.command("test")
 @webhook_argument
 @json_option
 @remote_options
-def test(*, webhook_id: UUID, as_json: bool, remote: Remote) -> None:
-    """Have a test notice sent to the webhook WEBHOOK_ID."""
-    shown = _ask(remote, "POST", f"/{webhook_id}/test", HTTPStatus.ACCEPTED)
-    (show_json if as_json else show_values)(shown)
+def send_test_notice(*, webhook_id: UUID, as_json: bool, remote: Remote) -> None:
+    """Send a test notice to the webhook WEBHOOK_ID."""
+    path = f"/webhooks/{webhook_id}/test"
+    print_result(remote.send("POST", path, HTTPStatus.ACCEPTED, repeatable=False), as_json=as_json)
 
 
-@webhooks.command()
+@webhooks.command("notices")
 @webhook_argument
-@click.option("--state", type=click.Choice([each.value for each in NoticeState]), help="Those in this state.")
+@click.option("--state", type=click.Choice([each.value for each in NoticeState]), help="Only notices in this state.")
 @limit_option
 @cursor_option
 @json_option
 @remote_options
-def notices(*, webhook_id: UUID, as_json: bool, remote: Remote, **wanted: Any) -> None:
-    """Show a page of what the webhook WEBHOOK_ID was told, the newest first."""
-    with remote.asked() as client:
-        page = client.get(f"/webhooks/{webhook_id}/notices", **wanted)
-    if as_json:
-        show_json(page)
-        return
-    show_table(NOTICE_COLUMNS, [_notice_row(notice) for notice in page["notices"]])
-    tell_next(page)
+def list_notices(*, webhook_id: UUID, as_json: bool, remote: Remote, **filters: Any) -> None:
+    """List the notices to the webhook WEBHOOK_ID, newest first."""
+    page = remote.get(f"/webhooks/{webhook_id}/notices", **filters)
+    print_page(page, NOTICE_COLUMNS, map(_notice_row, page["notices"]), as_json=as_json)
 
 
-@webhooks.command()
+@webhooks.command("retry")
 @webhook_argument
 @click.argument("notice_id", type=click.UUID)
 @remote_options
-def retry(*, webhook_id: UUID, notice_id: UUID, remote: Remote) -> None:
-    """Let the dead notice NOTICE_ID of the webhook WEBHOOK_ID be sent again."""
-    _ask(remote, "POST", f"/{webhook_id}/notices/{notice_id}/retry", HTTPStatus.ACCEPTED)
-    click.echo(f"The notice {notice_id} waits to be sent again.", err=True)
+def retry_notice(*, webhook_id: UUID, notice_id: UUID, remote: Remote) -> None:
+    """Queue the dead notice NOTICE_ID of the webhook WEBHOOK_ID again."""
+    path = f"/webhooks/{webhook_id}/notices/{notice_id}/retry"
+    remote.send("POST", path, HTTPStatus.ACCEPTED, repeatable=False)
+    print_status(f"The notice {notice_id} is queued again.")
 
 
-def _ask(remote: Remote, method: str, path: str, status: int, body: Any = None) -> Any:
-    """Return the body of the answer to *method* at *path* under /webhooks, which must have *status*."""
-    with remote.asked() as client:
-        answer = client.ask(method, f"/webhooks{path}", body=body, repeatable=method == "GET")
-        return accepted(answer, status).body
-
-
-def _show_secret(webhook: dict[str, Any], *, as_json: bool) -> None:
-    """Show a webhook with its secret, and say that this is the only time."""
-    (show_json if as_json else show_values)(webhook)
-    click.echo(KEEP_IT, err=True)
+def _set_enabled(remote: Remote, webhook_id: UUID, *, enabled: bool, as_json: bool) -> None:
+    path = f"/webhooks/{webhook_id}"
+    body = {"enabled": enabled}
+    print_result(remote.send("PATCH", path, HTTPStatus.OK, body=body, repeatable=False), as_json=as_json)
 
 
 def _row(webhook: dict[str, Any]) -> tuple[str, ...]:
-    """Return *webhook* as a row of COLUMNS."""
     enabled = "yes" if webhook["enabled"] else webhook["disabled_reason"] or "no"
     return webhook["webhook_id"], enabled, webhook["url"], webhook["description"]
 
 
 def _notice_row(notice: dict[str, Any]) -> tuple[str, ...]:
-    """Return *notice* as a row of NOTICE_COLUMNS."""
-    told = notice["next_attempt_at"] or "", notice["last_error"] or ""
-    return notice["notice_id"], notice["state"], notice["type"], str(notice["attempts"]), *told
+    attempt = notice["next_attempt_at"] or "", notice["last_error"] or ""
+    return notice["notice_id"], notice["state"], notice["type"], str(notice["attempts"]), *attempt

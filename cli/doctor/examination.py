@@ -1,4 +1,4 @@
-"""The whole examination, in the order in which one thing needs another."""
+"""Runs all checks, in the order in which one depends on another."""
 
 from collections.abc import Iterator
 
@@ -7,52 +7,56 @@ import psycopg
 from app.config import Settings
 from app.db import Connection
 from app.errors import DatabaseUnavailable, SetupError
-from cli.doctor import broker, database, isolation, jobs, processes, settings, webhooks
+from cli.database import connected
+from cli.doctor.broker import check_broker
+from cli.doctor.database import check_digests, check_indexes, check_schema, check_server
 from cli.doctor.findings import Finding, Level, wrong
-from cli.up.database import connected
+from cli.doctor.isolation import check_isolation
+from cli.doctor.jobs import check_jobs
+from cli.doctor.processes import check_flower, check_relay
+from cli.doctor.settings import check_settings
+from cli.doctor.webhooks import check_webhooks
 
 
-def examine(given: Settings) -> list[Finding]:
-    """Return all that is to be said about the set-up that *given* describes."""
-    told, workers = broker.examine(given)
-    return [*settings.examine(given), *_database(given, len(workers)), *told, *processes.flowers(given)]
+def run_checks(settings: Settings) -> list[Finding]:
+    """Return the findings about the installation that *settings* describe."""
+    broker, workers = check_broker(settings)
+    return [*check_settings(settings), *_check_database(settings, len(workers)), *broker, *check_flower(settings)]
 
 
 def is_healthy(findings: list[Finding]) -> bool:
-    """Return whether none of *findings* says that something is wrong."""
+    """Return whether no finding is a problem."""
     return all(finding.level != Level.WRONG for finding in findings)
 
 
-def _database(given: Settings, workers: int) -> list[Finding]:
-    """Return what is to be said about PostgreSQL and what lies in it."""
-    if not given.database_url:
-        way_out = "Set it to postgresql://USER@HOST/DATABASE, or start everything with `mergelane up`."
-        return [wrong("postgres", "DATABASE_URL is not set: nothing can start.", way_out)]
+def _check_database(settings: Settings, workers: int) -> list[Finding]:
+    if not settings.database_url:
+        remedy = "Set it to postgresql://USER@HOST/DATABASE, or start everything with `mergelane up`."
+        return [wrong("postgres", "DATABASE_URL is not set: no process can start.", remedy)]
     try:
-        with connected(given, given.database_url, name="doctor") as connection:
-            return list(_on(connection, given, workers))
+        with connected(settings, settings.database_url, name="doctor") as connection:
+            return list(_check_connection(connection, settings, workers))
     except (DatabaseUnavailable, SetupError, psycopg.Error) as error:
-        return [wrong("postgres", _sentence(error), "Start it, or correct DATABASE_URL.")]
+        return [wrong("postgres", _reason(error), "Start PostgreSQL, or correct DATABASE_URL.")]
 
 
-def _on(connection: Connection, given: Settings, workers: int) -> Iterator[Finding]:
-    """Yield what is to be said on an open connection; what needs the schema only where it is new enough."""
-    yield from database.examine(connection, given, workers=workers)
-    schema = database.schema(connection)
+def _check_connection(connection: Connection, settings: Settings, workers: int) -> Iterator[Finding]:
+    """Yield the findings about an open database; checks that need the current schema run only if it is there."""
+    yield from check_server(connection, settings, workers=workers)
+    schema = check_schema(connection)
     yield schema
-    yield database.indexes(connection)
+    yield check_indexes(connection)
     if schema.level != Level.WRONG:
-        yield from isolation.examine(connection, given)
-        yield from database.digests(connection, given)
-        yield processes.relays(connection)
-        yield from jobs.examine(connection, given)
-        yield from webhooks.examine(connection, given)
+        yield from check_isolation(connection, settings)
+        yield from check_digests(connection, settings)
+        yield check_relay(connection)
+        yield from check_jobs(connection, settings)
+        yield from check_webhooks(connection, settings)
 
 
-def _sentence(error: Exception) -> str:
-    """Return why PostgreSQL cannot be examined."""
+def _reason(error: Exception) -> str:
     if isinstance(error, SetupError):
         return str(error)
     if isinstance(error, DatabaseUnavailable):
-        return str(error).partition(" Does it run")[0]
-    return f"PostgreSQL could not be examined ({type(error).__name__})."
+        return str(error).partition(" Check that it runs")[0]
+    return f"The checks of PostgreSQL failed ({type(error).__name__})."

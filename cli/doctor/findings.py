@@ -1,44 +1,44 @@
-"""What the doctor finds: a sentence each, how grave it is, and the way out."""
+"""The findings of the doctor: what was checked, how severe the result is, and the remedy."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import StrEnum
 
 
 class Level(StrEnum):
-    """How grave a finding is."""
+    """The severity of a finding."""
 
-    #: Something does not work, or will not when it matters.
+    #: Something does not work, or will fail under load or after a fault.
     WRONG = "wrong"
-    #: It works, and somebody should know.
+    #: It works, but the operator should know about it.
     NOTICE = "notice"
     FINE = "fine"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One thing that was looked at."""
+    """The result of one check."""
 
     level: Level
-    #: What was looked at, in a word or two.
+    #: The subject of the check, in a word or two.
     check: str
     sentence: str
-    way_out: str = ""
+    remedy: str = ""
 
     def to_json(self) -> dict[str, str]:
-        """Return it for programs."""
-        return asdict(self)
+        """Return the finding as `--json` prints it; its remedy has the name `way_out` there."""
+        return {"level": self.level, "check": self.check, "sentence": self.sentence, "way_out": self.remedy}
 
 
-def wrong(check: str, sentence: str, way_out: str) -> Finding:
-    """Return a finding that something is wrong."""
-    return Finding(level=Level.WRONG, check=check, sentence=sentence, way_out=way_out)
+def wrong(check: str, sentence: str, remedy: str) -> Finding:
+    """Return a finding about a problem."""
+    return Finding(level=Level.WRONG, check=check, sentence=sentence, remedy=remedy)
 
 
-def notice(check: str, sentence: str, way_out: str = "") -> Finding:
-    """Return a finding that somebody should know of."""
-    return Finding(level=Level.NOTICE, check=check, sentence=sentence, way_out=way_out)
+def notice(check: str, sentence: str, remedy: str = "") -> Finding:
+    """Return a finding that the operator should know about."""
+    return Finding(level=Level.NOTICE, check=check, sentence=sentence, remedy=remedy)
 
 
 def fine(check: str, sentence: str) -> Finding:
-    """Return a finding that all is well."""
+    """Return a finding without a problem."""
     return Finding(level=Level.FINE, check=check, sentence=sentence)

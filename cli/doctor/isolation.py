@@ -1,4 +1,4 @@
-"""What keeps workspaces apart in the database: the role of the processes, and row-level security."""
+"""Checks of the isolation of workspaces: the database role of the processes, and row-level security."""
 
 from collections.abc import Iterator
 
@@ -13,32 +13,33 @@ QUERIES = load_queries("cli.doctor", "isolation.sql")
 CHECK = "row security"
 
 
-def examine(connection: Connection, settings: Settings) -> Iterator[Finding]:
-    """Yield what is to be said about row-level security; *connection* is the administrator's, not a process's."""
+def check_isolation(connection: Connection, settings: Settings) -> Iterator[Finding]:
+    """Yield the findings; *connection* belongs to the owner of the tables, not to a process."""
     if unprotected := [row["name"] for row in connection.execute(QUERIES["open_tables"])]:
         yield wrong(
             CHECK,
-            f"Row-level security or its policy is off for {', '.join(unprotected)}: nothing but the queries themselves"
-            " keeps workspaces apart there.",
+            f"Row-level security or its policy is missing for {', '.join(unprotected)}. Only the queries"
+            f" themselves isolate"
+            " workspaces there.",
             "For each: `ALTER TABLE … ENABLE ROW LEVEL SECURITY`, and `CREATE POLICY own_workspace ON … USING"
-            " (workspace_id = current_workspace())` where that is missing.",
+            " (workspace_id = current_workspace())` where it is missing.",
         )
     if found := roles.fault(connection):
-        sentence, way_out = found
-        yield wrong(CHECK, f"{sentence}.", f"{way_out[0].upper()}{way_out[1:]}.")
-    elif (me := _works_as(settings)) is not None:
+        sentence, remedy = found
+        yield wrong(CHECK, f"{sentence}.", f"{remedy[0].upper()}{remedy[1:]}.")
+    elif (user := _unrestricted_user(settings)) is not None:
         yield wrong(
             CHECK,
-            f"Connections of the processes work as {me} and not as the role {APP_ROLE}, so that row-level security does"
-            " not hold for them.",
-            "Let DATABASE_URL lead to PostgreSQL itself, or to a pooler that passes on the `options` of connections.",
+            f"The processes connect as {user} instead of the role {APP_ROLE}, so row-level security does not"
+            f" apply to them.",
+            "Point DATABASE_URL at PostgreSQL itself, or at a pooler that forwards the `options` of connections.",
         )
     elif not unprotected:
-        yield fine(CHECK, "A transaction of the processes sees its own workspace and no other.")
+        yield fine(CHECK, "A transaction of the processes sees one workspace only.")
 
 
-def _works_as(settings: Settings) -> str | None:
-    """Return as whom a connection opened as the processes open theirs works, when it is not bound by the policies."""
+def _unrestricted_user(settings: Settings) -> str | None:
+    """Return the user of a connection of the processes, if row-level security does not apply to it; else None."""
     arguments = connection_arguments(settings, name="doctor", role=APP_ROLE)
     with psycopg.connect(settings.database_url, **arguments) as connection:
         (row,) = connection.execute(QUERIES["in_force"], {"role": APP_ROLE}).fetchall()

@@ -1,4 +1,4 @@
-"""The webhooks: is a sender at work where there are any, can it sign, and were notices given up."""
+"""Checks of the webhooks: a sender runs if there are any, it can sign, and no notice is dead."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -10,13 +10,13 @@ from cli.doctor.database import QUERIES
 from cli.doctor.findings import Finding, fine, notice, wrong
 
 SENDER = "mergelane-sender"
-#: Seconds that a due notice may wait for a sender before somebody should know.
+#: Seconds that a due notice may wait for a sender before it is reported.
 LATE_S = 60.0
 
 
 @dataclass
-class _Seen:
-    """What was seen in all workspaces."""
+class _Totals:
+    """Totals over all workspaces."""
 
     enabled: int = 0
     gone: int = 0
@@ -25,80 +25,78 @@ class _Seen:
     peppers: set[str] = field(default_factory=set)
 
 
-def examine(connection: Connection, settings: Settings) -> Iterator[Finding]:
-    """Yield what is to be said about webhooks, their notices and the sender."""
-    seen = _look(connection)
-    if not seen.enabled and not seen.gone:
+def check_webhooks(connection: Connection, settings: Settings) -> Iterator[Finding]:
+    """Yield the findings about webhooks, their notices and the sender."""
+    totals = _count(connection)
+    if not totals.enabled and not totals.gone:
         yield fine("webhooks", "No workspace has a webhook.")
         return
-    yield _sender(connection, seen)
-    yield from _secrets(seen, settings)
-    if seen.gone:
+    yield _check_sender(connection, totals)
+    yield from _check_secrets(totals, settings)
+    if totals.gone:
         yield notice(
             "webhooks",
-            f"{seen.gone} webhooks answered 410 Gone and were disabled.",
-            "Have those whom they belong to enable them, or delete them.",
+            f"{totals.gone} webhooks answered 410 Gone and were disabled.",
+            "Contact the owners of these webhooks: enable them again, or delete them.",
         )
-    yield _dead(seen)
+    yield _check_dead(totals)
 
 
-def _look(connection: Connection) -> _Seen:
-    """Return what there is in all workspaces."""
-    seen = _Seen()
+def _count(connection: Connection) -> _Totals:
+    totals = _Totals()
     for row in connection.execute(QUERIES["workspaces"]).fetchall():
         values = {"workspace_id": row["workspace_id"]}
         (webhooks,) = connection.execute(QUERIES["webhooks"], values).fetchall()
         (notices,) = connection.execute(QUERIES["notices"], values).fetchall()
-        seen.enabled += webhooks["enabled"]
-        seen.gone += webhooks["gone"]
-        seen.peppers |= set(webhooks["peppers"])
-        seen.dead += notices["dead"]
-        seen.late_s = max(seen.late_s, notices["late_s"])
-    return seen
+        totals.enabled += webhooks["enabled"]
+        totals.gone += webhooks["gone"]
+        totals.peppers |= set(webhooks["peppers"])
+        totals.dead += notices["dead"]
+        totals.late_s = max(totals.late_s, notices["late_s"])
+    return totals
 
 
-def _sender(connection: Connection, seen: _Seen) -> Finding:
-    """Return whether a sender is at work and keeps up."""
+def _check_sender(connection: Connection, totals: _Totals) -> Finding:
     sessions = {row["application_name"] for row in connection.execute(QUERIES["sessions"])}
-    if seen.enabled and SENDER not in sessions:
+    if totals.enabled and SENDER not in sessions:
         return wrong(
             "sender",
-            f"{seen.enabled} webhooks are to be told of finished batches, and no sender is connected to the database.",
-            "Start one: `python -m workers.sender`.",
+            f"{totals.enabled} webhooks are enabled, but no sender is connected to the database. No notice is sent.",
+            "Start a sender: `python -m workers.sender`.",
         )
-    if seen.late_s > LATE_S:
+    if totals.late_s > LATE_S:
         return notice(
             "sender",
-            f"A notice has been due for {seen.late_s:.0f} s: senders do not keep up, or webhooks are slow.",
-            "Look at the log of the sender, raise MERGELANE_WEBHOOK_THREADS, or start another one.",
+            f"A notice has been due for {totals.late_s:.0f} s: there are too few senders, or webhooks are slow.",
+            "Check the log of the sender, raise MERGELANE_WEBHOOK_THREADS, or start another sender.",
         )
-    return fine("sender", "Notices are sent as they come.")
+    return fine("sender", "Notices are sent without delay.")
 
 
-def _secrets(seen: _Seen, settings: Settings) -> Iterator[Finding]:
-    """Yield whether the secrets of all webhooks can be made, and whether the table alone makes them."""
+def _check_secrets(totals: _Totals, settings: Settings) -> Iterator[Finding]:
+    """Report secrets whose pepper is unknown, and secrets without a pepper."""
     known = {fingerprint(pepper) for pepper in (*settings.webhook_pepper, "")}
-    if seen.peppers - known:
+    if totals.peppers - known:
         yield wrong(
             "webhook secrets",
-            "Secrets of webhooks were made with a pepper that MERGELANE_WEBHOOK_PEPPER does not list: nothing is signed"
-            " with them, and nothing sent.",
-            "Add that pepper at the end of MERGELANE_WEBHOOK_PEPPER, or rotate the secrets.",
+            "Some webhook secrets use a pepper that MERGELANE_WEBHOOK_PEPPER does not list. Their notices"
+            " cannot be signed"
+            " and are not sent.",
+            "Append that pepper to MERGELANE_WEBHOOK_PEPPER, or rotate the secrets.",
         )
-    elif "" in seen.peppers:
+    elif "" in totals.peppers:
         yield notice(
             "webhook secrets",
-            "Secrets of webhooks were made without a pepper: whoever reads the database can sign as Mergelane does.",
+            "Some webhook secrets have no pepper: an attacker who reads the database can sign notices.",
             "Set MERGELANE_WEBHOOK_PEPPER for web and sender, and rotate the secrets.",
         )
 
 
-def _dead(seen: _Seen) -> Finding:
-    """Return whether notices were given up."""
-    if not seen.dead:
+def _check_dead(totals: _Totals) -> Finding:
+    if not totals.dead:
         return fine("dead notices", "No notice is dead.")
     return notice(
         "dead notices",
-        f"{seen.dead} notices are dead: their webhooks did not take them in time.",
+        f"{totals.dead} notices are dead: their webhooks did not accept them in time.",
         "Read their errors (`GET /webhooks/WEBHOOK_ID/notices?state=dead`), and retry them when the webhook works.",
     )

@@ -1,1 +1,1 @@
-"""`mergelane up`: the whole product on one machine, with a database and a broker of its own."""
+"""`mergelane up`: the whole product on one machine, with an embedded PostgreSQL and an embedded Redis."""

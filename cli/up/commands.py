@@ -1,4 +1,4 @@
-"""The commands of the product's processes: the Procfile's, word for word, with this machine's addresses added."""
+"""The commands of the product's processes: those of the Procfile, with addresses of this machine added."""
 
 import sys
 from collections.abc import Sequence
@@ -7,41 +7,41 @@ from pathlib import Path
 WEB = ("gunicorn", "--config", "python:app.web.server", "app.web:create_app()")
 RELAY = ("python", "-m", "workers.relay")
 SENDER = ("python", "-m", "workers.sender")
-# Workers have nothing to say to each other: gossip and mingle would cost Redis traffic and a second of every start.
+# Workers need not know each other: gossip and mingle cost Redis traffic, and a second at every start.
 QUIET = ("--without-gossip", "--without-mingle")
 WORKER = ("celery", "-A", "workers", "worker", "--pool", "solo", "-E", *QUIET, "--loglevel", "INFO")
 FLOWER = ("celery", "-A", "workers", "flower", "--read-only", "--purge-offline-workers=60")
 
 DIRECTORY = Path(__file__).parents[2]
-"""Where `app`, `workers` and `schemas` lie: children start here, so that no folder of the user's shadows them."""
+"""The folder of our packages. Processes start here, so that no module in the user's folder shadows ours."""
 
 
 def web(*, host: str, port: int) -> list[str]:
-    """Return the command of the front door, listening on *host* and *port*."""
-    return [*_runnable(WEB), "--bind", f"[{host}]:{port}" if ":" in host else f"{host}:{port}"]
+    """Return the command of the web server that listens on *host* and *port*."""
+    return [*_with_this_python(WEB), "--bind", f"[{host}]:{port}" if ":" in host else f"{host}:{port}"]
 
 
 def relay() -> list[str]:
     """Return the command of the relay."""
-    return _runnable(RELAY)
+    return _with_this_python(RELAY)
 
 
 def sender() -> list[str]:
     """Return the command of the sender."""
-    return _runnable(SENDER)
+    return _with_this_python(SENDER)
 
 
 def worker(name: str) -> list[str]:
-    """Return the command of one worker; *name* is what Flower shows before the host's."""
-    return [*_runnable(WORKER), "-n", f"{name}@%h"]
+    """Return the command of one worker; Flower shows it as *name*@HOST."""
+    return [*_with_this_python(WORKER), "-n", f"{name}@%h"]
 
 
 def flower(*, port: int) -> list[str]:
-    """Return the command of Flower, which listens to this machine alone."""
-    return [*_runnable(FLOWER), "--address=127.0.0.1", f"--port={port}"]
+    """Return the command of Flower, which listens on 127.0.0.1 only."""
+    return [*_with_this_python(FLOWER), "--address=127.0.0.1", f"--port={port}"]
 
 
-def _runnable(command: Sequence[str]) -> list[str]:
-    """Return *command* run by this Python, so that it is found whether or not its environment is activated."""
+def _with_this_python(command: Sequence[str]) -> list[str]:
+    """Return *command* run by this Python, so that it works without an activated virtual environment."""
     program, *arguments = command
     return [sys.executable, *arguments] if program == "python" else [sys.executable, "-m", program, *arguments]

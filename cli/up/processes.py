@@ -1,4 +1,4 @@
-"""Programs that run beside this process: started with a log of their own, tied to its life, stopped politely."""
+"""Starts child processes: each with its own log and session, tied to the life of this process."""
 
 import os
 import signal
@@ -8,20 +8,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cli.up import tether
+from cli.up import parent_death
 
 ChildProcess = subprocess.Popen[bytes]
 
-LOG_BYTES_KEPT = 10 * 1024 * 1024
-"""A log that has grown beyond this is set aside as NAME.log.1 when its program is started again."""
+MAX_LOG_BYTES = 10 * 1024 * 1024
+"""A larger log is renamed to NAME.log.1 before its program starts again."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Program:
-    """What to run, as whom, and how it wants to be ended.
+    """A command to run, its user, and how to stop it.
 
-    `stop_signal` asks it to finish what it has in hand, within `stop_seconds`; `orphan_signal` is what the kernel
-    sends it when this process dies without a word.
+    `stop_signal` asks it to finish its work within `stop_seconds`; the kernel sends `orphan_signal` when this process
+    dies.
     """
 
     name: str
@@ -36,15 +36,15 @@ class Program:
 
 
 def spawn(program: Program) -> ChildProcess:
-    """Start *program* in a session of its own, its output appended to its log, tied to the life of this process.
+    """Start *program* in a new session, append its output to its log, and tie it to the life of this process.
 
-    Call it from a thread that lives as long as the process: Linux ties a child to the thread that made it.
+    Call it from a thread that lives as long as the process: Linux ties a child to the thread that created it.
     """
-    set_aside(program.log)
-    tied = [sys.executable, "-I", "-S", tether.__file__, str(int(program.orphan_signal)), str(os.getpid())]
+    rotate_log(program.log)
+    wrapper = [sys.executable, "-I", "-S", parent_death.__file__, str(int(program.orphan_signal)), str(os.getpid())]
     with program.log.open("ab") as log:
         return subprocess.Popen(
-            [*tied, program.user or "", *program.command],
+            [*wrapper, program.user or "", *program.command],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -55,15 +55,15 @@ def spawn(program: Program) -> ChildProcess:
 
 
 def kill_session(leader: int) -> None:
-    """Kill whatever is left of the process group that the process *leader* was started as."""
+    """Kill all processes of the process group that *leader* started."""
     try:
         os.killpg(leader, signal.SIGKILL)
     except (ProcessLookupError, PermissionError):
-        # Nobody left; macOS says "not permitted" when all that is left has ended and waits for its parent.
+        # The group is empty. macOS reports a permission error when only zombies are left.
         return
 
 
-def set_aside(log: Path) -> None:
-    """Move *log* to NAME.log.1, over the previous one, once it has grown too big."""
-    if log.exists() and log.stat().st_size > LOG_BYTES_KEPT:
+def rotate_log(log: Path) -> None:
+    """Rename *log* to NAME.log.1, over the previous one, when it is too large."""
+    if log.exists() and log.stat().st_size > MAX_LOG_BYTES:
         log.replace(log.with_name(log.name + ".1"))

@@ -1,4 +1,4 @@
-"""The programs that `mergelane up` runs beside the embedded servers, with the settings they are given."""
+"""The processes of the product that `mergelane up` runs beside the embedded servers, and their environment."""
 
 import signal
 from collections.abc import Mapping, Sequence
@@ -7,31 +7,31 @@ from pathlib import Path
 
 from app.config import child_environ
 from cli.up import commands
-from cli.up.home import Home
+from cli.up.data_dir import DataDir
 from cli.up.processes import Program
 
 
 @dataclass(frozen=True, kw_only=True)
-class Options:
-    """What the operator asked for: where the data lies, where to listen, and how many workers to run."""
+class UpOptions:
+    """The options of `mergelane up`."""
 
     home: Path
     host: str
     port: int
     flower_port: int
     workers: int
-    #: Where the relay shows its metrics, and the workers at the ports after it; None shows none.
+    #: The port of the relay's metrics; the workers use the next ports. None: no metrics.
     metrics_port: int | None = None
 
     @property
     def metrics_ports(self) -> Sequence[int]:
-        """The ports of the relay's metrics and of each worker's, none when they show none."""
+        """The ports of the metrics of the relay and of each worker; empty without metrics."""
         return () if self.metrics_port is None else range(self.metrics_port, self.metrics_port + self.workers + 1)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Programs:
-    """The product's processes."""
+class ProductPrograms:
+    """The processes of the product."""
 
     web: Program
     relay: Program
@@ -40,56 +40,63 @@ class Programs:
     flower: Program
 
 
-def environment(*, database_url: str, broker_url: str, flower_port: int, flower_basic_auth: str = "") -> dict[str, str]:
-    """Return the environment of the children.
+def product_environ(
+    *, database_url: str, broker_url: str, flower_port: int, flower_basic_auth: str = ""
+) -> dict[str, str]:
+    """Return the environment of the processes.
 
-    Unless the operator says otherwise, their logs are for people, and the console leads to the Flower on *flower_port*.
-
-    FLOWER_BASIC_AUTH is Flower's own variable for the password that it asks for, kept out of its command line.
+    By default, logs are text for people, and the console links to the Flower on *flower_port*. FLOWER_BASIC_AUTH is
+    Flower's own variable for its password, which stays out of its command line.
     """
     own = {
         "DATABASE_URL": database_url,
         "BROKER_URL": broker_url,
-        # No balancer stands before it that would have to be told.
+        # There is no load balancer that needs time to notice the stop.
         "MERGELANE_DRAIN_S": "0",
         "PYTHONUNBUFFERED": "1",
-        # One address for all of them would be the first one's; who is to show any is given its own.
+        # Only one process could listen on a common address; processes with metrics get their own below.
         "MERGELANE_METRICS_ADDRESS": "",
     }
     if flower_basic_auth:
         own["FLOWER_BASIC_AUTH"] = flower_basic_auth
-    usual = {"MERGELANE_LOG_FORMAT": "text", "MERGELANE_FLOWER_URL": f"http://127.0.0.1:{flower_port}"}
-    return usual | child_environ(**own)
+    defaults = {"MERGELANE_LOG_FORMAT": "text", "MERGELANE_FLOWER_URL": f"http://127.0.0.1:{flower_port}"}
+    return defaults | child_environ(**own)
 
 
-def programs(options: Options, home: Home, environ: Mapping[str, str]) -> Programs:
-    """Return the processes that *options* ask for."""
+def product_programs(options: UpOptions, data_dir: DataDir, environ: Mapping[str, str]) -> ProductPrograms:
+    """Return the processes for *options*."""
 
     def program(
-        name: str, command: list[str], orphan_signal: signal.Signals = signal.SIGKILL, *, place: int | None = None
+        name: str,
+        command: list[str],
+        orphan_signal: signal.Signals = signal.SIGKILL,
+        *,
+        metrics_index: int | None = None,
     ) -> Program:
         return Program(
             name=name,
             command=command,
-            environ={**environ, **_metrics(options, place)},
-            log=home.log(name),
+            environ={**environ, **_metrics_environ(options, metrics_index)},
+            log=data_dir.log_file(name),
             orphan_signal=orphan_signal,
             directory=commands.DIRECTORY,
         )
 
     names = [f"worker{number}" for number in range(1, options.workers + 1)]
-    return Programs(
-        # The master has children of its own, which it must be given the time to end.
+    return ProductPrograms(
+        # SIGTERM, so that gunicorn's master has time to stop its own children.
         web=program("web", commands.web(host=options.host, port=options.port), signal.SIGTERM),
-        relay=program("relay", commands.relay(), place=0),
+        relay=program("relay", commands.relay(), metrics_index=0),
         sender=program("sender", commands.sender()),
-        workers=tuple(program(name, commands.worker(name), place=place) for place, name in enumerate(names, start=1)),
+        workers=tuple(
+            program(name, commands.worker(name), metrics_index=index) for index, name in enumerate(names, start=1)
+        ),
         flower=program("flower", commands.flower(port=options.flower_port)),
     )
 
 
-def _metrics(options: Options, place: int | None) -> dict[str, str]:
-    """Return what says where the process at *place* among those without HTTP shows its metrics."""
-    if place is None or not options.metrics_ports:
+def _metrics_environ(options: UpOptions, index: int | None) -> dict[str, str]:
+    """Return the variable with the metrics address of the process that uses the port *index* of `metrics_ports`."""
+    if index is None or not options.metrics_ports:
         return {}
-    return {"MERGELANE_METRICS_ADDRESS": f"127.0.0.1:{options.metrics_ports[place]}"}
+    return {"MERGELANE_METRICS_ADDRESS": f"127.0.0.1:{options.metrics_ports[index]}"}

@@ -1,4 +1,4 @@
-"""The course of `mergelane up`: claim the home, start from the ground up, tell, keep running, stop from the top."""
+"""One run of `mergelane up`: lock the folder, start everything in order, supervise it, stop it in reverse order."""
 
 import signal
 import threading
@@ -11,96 +11,96 @@ import requests
 from app import keys
 from app.config import Settings, child_environ
 from app.db import migrations
-from cli.up.announcement import announcement
-from cli.up.children import Child
-from cli.up.database import connected, require_answer
+from cli.database import connected, require_database
+from cli.up.announcement import format_announcement
+from cli.up.data_dir import DataDir
 from cli.up.embedded_postgres import EmbeddedPostgres
 from cli.up.embedded_redis import EmbeddedRedis
-from cli.up.home import Home
-from cli.up.household import Household, Stopped
-from cli.up.ports import require_free
-from cli.up.programs import Options, environment, programs
+from cli.up.managed_process import ManagedProcess
+from cli.up.programs import UpOptions, product_environ, product_programs
+from cli.up.sockets import require_free_port
+from cli.up.supervisor import StopRequested, Supervisor
 
 DEV_WORKSPACE = "default"
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-class Up:
-    """One run of the whole product. *announce* tells what is asked for, *tell* what happens meanwhile."""
+class ProductRun:
+    """Runs the whole product. *announce* receives the final text, *report* what happens meanwhile."""
 
     def __init__(
-        self, options: Options, settings: Settings, *, announce: Callable[[str], None], tell: Callable[[str], None]
+        self, options: UpOptions, settings: Settings, *, announce: Callable[[str], None], report: Callable[[str], None]
     ) -> None:
         self._options = options
         self._settings = settings
         self._announce = announce
-        self._tell = tell
+        self._report = report
         self._stop = threading.Event()
-        self._home = Home(options.home)
-        self._household = Household(self._home, self._stop, tell)
+        self._data_dir = DataDir(options.home)
+        self._supervisor = Supervisor(self._data_dir, self._stop, report)
         self._servers: list[EmbeddedPostgres | EmbeddedRedis] = []
 
     def run(self) -> None:
-        """Run until the operator asks for the end; raises SetupError when something does not start."""
-        self._home.claim()
-        self._listen_to_signals()
+        """Run until the first signal; raises SetupError when a part does not start."""
+        self._data_dir.lock()
+        self._handle_signals()
         try:
             self._start()
-            self._household.keep()
-        except Stopped:
-            self._tell("Stopped before everything had started.")
+            self._supervisor.supervise()
+        except StopRequested:
+            self._report("Stopped before everything had started.")
         finally:
             self._finish()
 
     def _finish(self) -> None:
-        """End whatever was started, and give the home back."""
-        if self._household.populated:
-            self._tell("Stopping. Lanes that are running finish first; Ctrl-C again stops at once.")
-            self._household.end()
+        """Stop what was started, and unlock the folder."""
+        if self._supervisor.has_started:
+            self._report("Stopping. Running lanes finish first; press Ctrl-C again to stop at once.")
+            self._supervisor.stop_all()
             for server in self._servers:
-                server.tidy()
-            self._tell("Stopped.")
-        self._home.release()
+                server.remove_sockets()
+            self._report("Stopped.")
+        self._data_dir.unlock()
 
     def _start(self) -> None:
-        """Start everything and tell where it is."""
+        """Start everything and print the addresses."""
         options = self._options
-        self._household.end_leftovers()
-        require_free(options.host, options.port, "--port")
-        require_free("127.0.0.1", options.flower_port, "--flower-port")
+        self._supervisor.stop_orphan_processes()
+        require_free_port(options.host, options.port, "--port")
+        require_free_port("127.0.0.1", options.flower_port, "--flower-port")
         for port in options.metrics_ports:
-            require_free("127.0.0.1", port, "--metrics-port")
+            require_free_port("127.0.0.1", port, "--metrics-port")
         database_url = self._settings.database_url or self._start_postgres()
         broker_url = self._settings.broker_url or self._start_redis()
         self._prepare_database(database_url)
         self._start_programs(database_url, broker_url)
-        own = {"postgres": not self._settings.database_url, "redis": not self._settings.broker_url}
-        self._announce(announcement(options, self._home, **own, key=bool(self._settings.dev_api_key)))
+        embedded = {"postgres": not self._settings.database_url, "redis": not self._settings.broker_url}
+        self._announce(format_announcement(options, self._data_dir, **embedded, key=bool(self._settings.dev_api_key)))
 
     def _start_postgres(self) -> str:
-        """Start the embedded PostgreSQL and return where it is."""
-        server = EmbeddedPostgres(self._home.postgres, child_environ())
-        self._servers.append(server)
-        server.prepare()
-        (child,) = self._household.start(server.program(self._home.log("postgres")), before=server.prepare)
-        self._household.wait_until(server.ready, child)
+        """Start the embedded PostgreSQL and return its URL."""
+        server = EmbeddedPostgres(self._data_dir.postgres, child_environ())
+        self._start_server(server, "postgres")
         server.ensure_database()
-        self._home.note_database(server.url())
+        self._data_dir.save_database_url(server.url())
         return server.url()
 
     def _start_redis(self) -> str:
-        """Start the embedded Redis and return where it is."""
-        server = EmbeddedRedis(self._home.run, child_environ())
-        self._servers.append(server)
-        server.prepare()
-        (child,) = self._household.start(server.program(self._home.log("redis")), before=server.prepare)
-        self._household.wait_until(server.ready, child)
-        self._home.note_broker(server.url())
+        """Start the embedded Redis and return its URL."""
+        server = EmbeddedRedis(self._data_dir.run, child_environ())
+        self._start_server(server, "redis")
+        self._data_dir.save_broker_url(server.url())
         return server.url()
 
+    def _start_server(self, server: EmbeddedPostgres | EmbeddedRedis, name: str) -> None:
+        self._servers.append(server)
+        server.prepare()
+        (process,) = self._supervisor.start(server.program(self._data_dir.log_file(name)), before=server.prepare)
+        self._supervisor.wait_until_ready(server.ready, process)
+
     def _prepare_database(self, database_url: str) -> None:
-        """Bring the schema up to date, and see that the dev key is there when one is set."""
-        require_answer(self._settings, database_url)
+        """Upgrade the schema, and create the dev key if MERGELANE_DEV_API_KEY is set."""
+        require_database(self._settings, database_url)
         migrations.upgrade(database_url)
         if self._settings.dev_api_key:
             with connected(self._settings, database_url, name="up") as conn:
@@ -113,63 +113,60 @@ class Up:
                 )
 
     def _start_programs(self, database_url: str, broker_url: str) -> None:
-        """Start the product's processes and wait until each can do its work.
+        """Start the processes of the product and wait until each is ready.
 
-        Flower comes first, so that it sees the workers come up and go; web is the last to come and so the first to
-        be stopped: nothing new is accepted while the lanes that are running finish.
+        Flower starts first, so that it sees every worker start. Web starts last, so it stops first: it accepts no new
+        requests while running lanes finish.
         """
-        environ = environment(
+        environ = product_environ(
             database_url=database_url,
             broker_url=broker_url,
             flower_port=self._options.flower_port,
             flower_basic_auth=self._settings.flower_basic_auth,
         )
-        wanted = programs(self._options, self._home, environ)
-        household = self._household
-        flower = household.start(wanted.flower)
-        workers = household.start(*wanted.workers)
-        household.start(wanted.relay, wanted.sender)
-        web = household.start(wanted.web)
+        programs = product_programs(self._options, self._data_dir, environ)
+        supervisor = self._supervisor
+        flower = supervisor.start(programs.flower)
+        workers = supervisor.start(*programs.workers)
+        supervisor.start(programs.relay, programs.sender)
+        web = supervisor.start(programs.web)
         for worker in workers:
-            household.wait_until(partial(_ready, worker), worker)
-        household.wait_until(partial(_answers, self._web), *web)
-        household.wait_until(partial(_answers, self._flower), *flower)
+            supervisor.wait_until_ready(partial(_is_worker_ready, worker), worker)
+        supervisor.wait_until_ready(partial(_responds, self._web_url), *web)
+        supervisor.wait_until_ready(partial(_responds, self._flower_url), *flower)
 
     @property
-    def _web(self) -> str:
-        """Where the front door says that it is ready."""
-        everywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  where to ask, not where to listen
+    def _web_url(self) -> str:
+        everywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  the address to poll, not to listen on
         host = everywhere.get(self._options.host, self._options.host)
         return f"http://{f'[{host}]' if ':' in host else host}:{self._options.port}/health/ready"
 
     @property
-    def _flower(self) -> str:
-        """Where Flower says that it is there."""
+    def _flower_url(self) -> str:
         return f"http://127.0.0.1:{self._options.flower_port}/healthcheck"
 
-    def _listen_to_signals(self) -> None:
-        """Stop at the first signal, and at once at the second."""
+    def _handle_signals(self) -> None:
+        """Stop at the first signal, and kill everything at the second."""
         for number in SIGNALS:
-            if signal.getsignal(number) != signal.SIG_IGN:  # `nohup` and the like have their way
+            if signal.getsignal(number) != signal.SIG_IGN:  # `nohup` ignores SIGHUP
                 signal.signal(number, self._on_signal)
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
-        """Note that the end is asked for, or asked for again."""
         if self._stop.is_set():
-            self._household.hurry.set()
+            self._supervisor.kill_now.set()
         self._stop.set()
 
 
-def _ready(worker: Child) -> bool:
-    """Tell whether *worker* has said that it takes lanes."""
-    return "ready." in worker.said()
+def _is_worker_ready(worker: ManagedProcess) -> bool:
+    """Return whether Celery has logged that *worker* receives messages."""
+    return "ready." in worker.log_since_start()
 
 
-def _answers(address: str) -> bool:
-    """Tell whether *address* answers well; a proxy set in the environment has no part in it."""
+def _responds(url: str) -> bool:
+    """Return whether a GET of *url* succeeds; proxies of the environment are not used."""
     with requests.Session() as session:
         session.trust_env = False
         try:
-            return session.get(address, timeout=5).ok
+            return session.get(url, timeout=5).ok
         except requests.RequestException:
             return False

@@ -15,7 +15,7 @@ from app.db import Connection, migrations
 from chaos.audit import QUERIES, audit, unsettled
 from chaos.house import KEY
 from chaos.promises import Promises
-from cli.up.embedded_postgres import DATABASE, installation
+from cli.up.embedded_postgres import DATABASE, postgres_installation
 from tests.chaos.room import Room, once
 from tests.support.client import Client
 from tests.support.postgres import PostgresServer
@@ -31,7 +31,7 @@ ONCE = {"Idempotency_Key": "before-the-backup"}
 def run(program: str, *arguments: str) -> None:
     """Run a program of PostgreSQL's, as docs/operations.md has it."""
     done = subprocess.run(
-        [str(installation() / "bin" / program), *arguments],
+        [str(postgres_installation() / "bin" / program), *arguments],
         env=child_environ(),
         capture_output=True,
         text=True,

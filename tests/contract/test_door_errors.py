@@ -5,7 +5,7 @@ import requests
 
 from app import keys
 from app.config import Settings
-from cli.up.database import connected
+from cli.database import connected
 from tests.support.client import Client
 from tests.support.system import System
 

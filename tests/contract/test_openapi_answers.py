@@ -7,7 +7,7 @@ import pytest
 import requests
 
 from app.config import Settings
-from cli.up.database import connected
+from cli.database import connected
 from tests.support.client import Client
 from tests.support.openapi import check, foreseen
 from tests.support.system import System

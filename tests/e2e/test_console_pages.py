@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 from app.config import Settings
 from app.web import create_app
 from app.web.console import PREFIX
-from cli.up.database import connected
+from cli.database import connected
 from tests.support.accessibility import grave_faults
 from tests.support.chromium import Visit
 from tests.support.console import preview, sign_in

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from app.config import Settings
-from cli.up.database import connected
+from cli.database import connected
 from tests.support.client import Client
 from tests.support.commands import run
 from tests.support.system import System

@@ -11,7 +11,6 @@ import pytest
 from psycopg import errors as postgres
 from psycopg.types.json import Jsonb
 
-from app.db import migrations
 from app.config import Settings
 from app.db import (
     ATTEMPTS,
@@ -22,6 +21,7 @@ from app.db import (
     in_transaction,
     is_away,
     load_queries,
+    migrations,
     open_pool,
 )
 from app.errors import DatabaseUnavailable, SetupError

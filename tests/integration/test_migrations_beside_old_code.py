@@ -9,9 +9,8 @@ import psycopg
 import pytest
 from alembic.script import ScriptDirectory
 
-from app.db import migrations, schema_version
 from app.config import Settings
-from app.db import Connection, connection_arguments
+from app.db import Connection, connection_arguments, migrations, schema_version
 from app.errors import SetupError
 from tests.support.factories import Factory, ext
 from tests.support.waiting import wait_until

@@ -4,9 +4,8 @@ import logging
 
 import pytest
 
-from app.db import migrations, schema_version
 from app.config import Settings
-from app.db import Connection, connection_arguments
+from app.db import Connection, connection_arguments, migrations, schema_version
 from app.errors import SetupError
 
 

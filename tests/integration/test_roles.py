@@ -7,9 +7,8 @@ import psycopg
 import pytest
 from uuid_utils.compat import uuid7
 
-from app.db import migrations, schema_version
 from app.config import Settings
-from app.db import APP_ROLE, Connection, borrow, open_pool
+from app.db import APP_ROLE, Connection, borrow, migrations, open_pool, schema_version
 from app.errors import SetupError
 from tests.support.postgres import PostgresServer
 from workers.up.database import connected

@@ -57,7 +57,7 @@ class PostgresServer:
         """Shut it down at once and cleanly, ending all connections."""
         if self._process is not None:
             self._process.stop()
-            self._server.tidy()
+            self._server.remove_sockets()
 
     def kill(self) -> None:
         """Kill it as a failing machine would; the next start recovers from the log."""

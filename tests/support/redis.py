@@ -47,7 +47,7 @@ class RedisServer:
         """Shut it down; it forgets every message."""
         if self._process is not None:
             self._process.stop()
-            self._server.tidy()
+            self._server.remove_sockets()
 
     def kill(self) -> None:
         """Kill it; it forgets every message."""

@@ -10,8 +10,8 @@ from uuid_utils import uuid7
 
 from app import keys
 from app.config import Settings
+from cli.database import connected
 from cli.up import commands
-from cli.up.database import connected
 from tests.support.client import Client
 from tests.support.postgres import Databases
 from tests.support.processes import Process, free_port

@@ -7,7 +7,7 @@ from psycopg import sql
 from app import keys
 from app.config import Settings
 from app.db import Connection
-from cli.up.database import connected
+from cli.database import connected
 from tests.support.client import Client
 from tests.support.system import System
 

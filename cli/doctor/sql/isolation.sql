@@ -1,7 +1,7 @@
--- What keeps workspaces apart in the database.
+-- Queries of `mergelane doctor` about the isolation of workspaces.
 
 -- name: open_tables
--- Tables of ours whose rows belong to workspaces and that lack row-level security or its policy.
+-- Lists tables with a workspace_id that lack row-level security or its policy.
 SELECT pg_class.relname AS name
 FROM pg_class
 JOIN pg_attribute ON pg_attribute.attrelid = pg_class.oid AND pg_attribute.attname = 'workspace_id'
@@ -15,5 +15,5 @@ WHERE pg_class.relkind IN ('r', 'p')
 ORDER BY pg_class.relname
 
 -- name: in_force
--- Whether this connection works as the role, and row-level security holds for it.
+-- Reads the user of this connection, and whether it is the role and row-level security applies to it.
 SELECT current_user AS me, current_user = %(role)s AND row_security_active('job') AS in_force

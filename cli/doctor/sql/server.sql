@@ -1,7 +1,7 @@
--- What the doctor asks PostgreSQL about itself.
+-- Queries of `mergelane doctor`.
 
 -- name: server
--- The server's version, its clock, and what it says of connections and of its log.
+-- Reads version, clock, connection limit and log settings of the server.
 SELECT
     current_setting('server_version_num')::integer AS version_number,
     current_setting('server_version') AS version,
@@ -14,8 +14,8 @@ SELECT
     current_setting('log_parameter_max_length', true) AS log_parameter_max_length
 
 -- name: sessions
--- How many connections the processes of each kind hold to this database, and for how long none of them has said
--- anything, in seconds; that is unknown to whoever may not see the sessions of their role.
+-- Counts the connections of each kind of process to this database, and the seconds since the last query of any of
+-- them; NULL for a user who may not see sessions of other roles.
 SELECT
     application_name,
     count(*) AS connections,
@@ -25,7 +25,7 @@ WHERE datname = current_database() AND application_name LIKE 'mergelane-%%'
 GROUP BY application_name
 
 -- name: digests
--- How many keys that open something have their digest under each pepper, by its fingerprint.
+-- Counts the valid keys by the fingerprint of the pepper in their digest.
 SELECT pepper, count(*) AS keys
 FROM api_key
 WHERE revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())
@@ -36,7 +36,7 @@ GROUP BY pepper
 SELECT workspace_id, name FROM workspace ORDER BY workspace_id
 
 -- name: invalid_indexes
--- Lists the indexes that were not built to their end.
+-- Lists invalid indexes.
 SELECT index_class.relname AS name
 FROM pg_index
 INNER JOIN pg_class AS index_class ON index_class.oid = pg_index.indexrelid
@@ -45,13 +45,13 @@ WHERE NOT pg_index.indisvalid AND pg_namespace.nspname = 'public'
 ORDER BY index_class.relname
 
 -- name: dead_jobs
--- How many jobs of a workspace are dead.
+-- Counts the dead jobs of a workspace.
 SELECT count(*) AS jobs
 FROM job
 WHERE workspace_id = %(workspace_id)s AND state = 'dead'
 
 -- name: oldest_waiting
--- Since when the oldest unfinished job of a workspace has been due, in seconds; no row when none is.
+-- Reads the seconds since the oldest unfinished job of a workspace was due; no row when there is none.
 SELECT extract(EPOCH FROM clock_timestamp() - due_at)::double precision AS waited_s
 FROM job
 WHERE workspace_id = %(workspace_id)s AND state IN ('queued', 'running') AND due_at <= clock_timestamp()
@@ -59,7 +59,7 @@ ORDER BY id
 LIMIT 1
 
 -- name: webhooks
--- How many webhooks a workspace has that are enabled, how many that went away, and under which peppers their secrets are.
+-- Counts the enabled webhooks of a workspace and those that answered 410, and lists the peppers of their secrets.
 SELECT
     count(*) FILTER (WHERE enabled) AS enabled,
     count(*) FILTER (WHERE disabled_reason IS NOT NULL) AS gone,
@@ -68,7 +68,7 @@ FROM webhook
 WHERE workspace_id = %(workspace_id)s
 
 -- name: notices
--- How many notices of a workspace are dead, and for how many seconds the oldest of those that are due has been.
+-- Counts the dead notices of a workspace, and reads the seconds since its oldest waiting notice was due.
 SELECT
     count(*) FILTER (WHERE notice.state = 'dead') AS dead,
     coalesce(

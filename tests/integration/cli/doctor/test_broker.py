@@ -18,7 +18,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def found(url: str) -> dict[str, Finding]:
     """Return what is found at the broker, by what was looked at."""
-    return {finding.check: finding for finding in broker.examine(Settings(broker_url=url))[0]}
+    return {finding.check: finding for finding in broker.check_broker(Settings(broker_url=url))[0]}
 
 
 def test_a_sound_redis_without_workers(redis_server: RedisServer) -> None:
@@ -60,19 +60,19 @@ def test_a_redis_that_drops_messages_or_writes_to_its_disk_is_told(own_redis: Re
     findings = found(own_redis.url)
 
     assert findings["broker memory"].level == "wrong"
-    assert "noeviction" in findings["broker memory"].way_out
+    assert "noeviction" in findings["broker memory"].remedy
     assert findings["broker persistence"].level == "fine"
     assert "writes to its disk" in findings["broker persistence"].sentence
 
 
 def test_a_redis_that_is_away_is_wrong() -> None:
-    findings, workers = broker.examine(Settings(broker_url="redis://127.0.0.1:1/0"))
+    findings, workers = broker.check_broker(Settings(broker_url="redis://127.0.0.1:1/0"))
 
     assert [(finding.check, finding.level) for finding in findings] == [("broker", "wrong")]
     assert workers == []
 
 
 def test_a_broker_that_is_no_redis_is_asked_for_workers_alone() -> None:
-    findings, _ = broker.examine(Settings(broker_url="memory://"))
+    findings, _ = broker.check_broker(Settings(broker_url="memory://"))
 
     assert [(finding.check, finding.level) for finding in findings] == [("broker", "fine"), ("workers", "wrong")]

@@ -11,7 +11,7 @@ from app import keys
 from app.config import Settings
 from app.db import Connection
 from cli.doctor import database, jobs, processes
-from cli.doctor.examination import examine, is_healthy
+from cli.doctor.examination import is_healthy, run_checks
 from cli.doctor.findings import Finding, Level
 from tests.support.factories import Factory, ext
 
@@ -36,7 +36,7 @@ def make_key(connection: Connection) -> Callable[..., None]:
 
 
 def test_a_sound_server_is_fine(connection: Connection, settings: Settings) -> None:
-    found = levels(database.examine(connection, settings, workers=2))
+    found = levels(database.check_server(connection, settings, workers=2))
 
     assert found["postgres"] == found["clock"] == found["connections"] == "fine"
 
@@ -45,20 +45,20 @@ def test_a_sound_server_is_fine(connection: Connection, settings: Settings) -> N
 def test_a_schema_of_another_version_is_told(connection: Connection, revision: str, level: str) -> None:
     connection.execute("UPDATE alembic_version SET version_num = %s", [revision])
 
-    finding = database.schema(connection)
+    finding = database.check_schema(connection)
 
     assert finding.level == level
     assert revision in finding.sentence
 
 
 def test_the_newest_schema_is_fine(connection: Connection) -> None:
-    assert database.schema(connection).level == Level.FINE
+    assert database.check_schema(connection).level == Level.FINE
 
 
 def test_an_index_that_was_not_built_to_its_end_is_wrong(connection: Connection) -> None:
-    assert database.indexes(connection).level == Level.FINE
+    assert database.check_indexes(connection).level == Level.FINE
     connection.execute("UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'job_due'::regclass")
-    found = database.indexes(connection)
+    found = database.check_indexes(connection)
     connection.execute("UPDATE pg_index SET indisvalid = true WHERE indexrelid = 'job_due'::regclass")
 
     assert found.level == Level.WRONG
@@ -66,7 +66,7 @@ def test_an_index_that_was_not_built_to_its_end_is_wrong(connection: Connection)
 
 
 def test_an_empty_database_is_examined_as_far_as_it_goes(empty_database_url: str) -> None:
-    found = levels(examine(Settings(database_url=empty_database_url)))
+    found = levels(run_checks(Settings(database_url=empty_database_url)))
 
     assert found["postgres"] == "fine"
     assert found["schema"] == "wrong"
@@ -74,10 +74,10 @@ def test_an_empty_database_is_examined_as_far_as_it_goes(empty_database_url: str
 
 
 def test_an_installation_without_keys_is_told(connection: Connection, settings: Settings) -> None:
-    (finding,) = database.digests(connection, settings)
+    (finding,) = database.check_digests(connection, settings)
 
     assert finding.level == Level.NOTICE
-    assert "mergelane keys create" in finding.way_out
+    assert "mergelane keys create" in finding.remedy
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_keys_are_held_against_the_peppers(
     expected: list[str],
 ) -> None:
     make_key(*made)
-    sentences = [finding.sentence for finding in database.digests(connection, Settings(key_pepper=configured))]
+    sentences = [finding.sentence for finding in database.check_digests(connection, Settings(key_pepper=configured))]
 
     assert len(sentences) == len(expected)
     assert all(part in sentence for part, sentence in zip(expected, sentences, strict=True))
@@ -111,11 +111,13 @@ def test_keys_that_open_nothing_anyway_do_not_count(connection: Connection, make
     make_key(OLD, expires_after=timedelta(days=1))
     connection.execute("UPDATE api_key SET expires_at = now()")
 
-    assert [finding.level for finding in database.digests(connection, Settings(key_pepper=(NEW,)))] == [Level.NOTICE]
+    assert [finding.level for finding in database.check_digests(connection, Settings(key_pepper=(NEW,)))] == [
+        Level.NOTICE
+    ]
 
 
 def test_no_relay_is_wrong(connection: Connection) -> None:
-    assert processes.relays(connection).level == Level.WRONG
+    assert processes.check_relay(connection).level == Level.WRONG
 
 
 def test_a_relay_at_work_is_fine_and_one_that_hangs_is_wrong(
@@ -123,9 +125,9 @@ def test_a_relay_at_work_is_fine_and_one_that_hangs_is_wrong(
 ) -> None:
     with psycopg.connect(database_url, application_name="mergelane-relay") as relay:
         relay.execute("SELECT 1")
-        at_work = processes.relays(connection)
+        at_work = processes.check_relay(connection)
         monkeypatch.setattr(processes, "SILENT_S", -1.0)
-        hanging = processes.relays(connection)
+        hanging = processes.check_relay(connection)
 
     assert at_work.level == Level.FINE
     assert hanging.level == Level.WRONG
@@ -139,7 +141,7 @@ def test_dead_jobs_are_counted_over_all_workspaces(connection: Connection, setti
         factory.set_jobs(ids, "state = 'dead', finished_at = now(), reason = 'x', attempts = 5")
         largest = connection.execute("SELECT name FROM workspace ORDER BY workspace_id DESC LIMIT 1").fetchone()
 
-    (dead, waiting, _) = jobs.examine(connection, settings)
+    (dead, waiting, _) = jobs.check_jobs(connection, settings)
 
     assert dead.level == Level.NOTICE
     assert dead.sentence.startswith("4 jobs are dead")
@@ -152,7 +154,7 @@ def test_jobs_that_wait_too_long_are_wrong(connection: Connection, settings: Set
     factory = Factory(connection)
     factory.set_jobs([factory.job(ext("a"), ext("b"))], f"due_at = now() - interval '{waits}'")
 
-    (_, waiting, _) = jobs.examine(connection, settings)
+    (_, waiting, _) = jobs.check_jobs(connection, settings)
 
     assert waiting.level == level
     assert ("2:00:0" in waiting.sentence) is (level == "wrong")
@@ -166,14 +168,14 @@ def test_a_workspace_whose_requests_are_refused_or_soon_will_be_is_told(
     for _ in range(4):
         factory.job(ext("a"), ext("b"))
 
-    (_, _, room) = jobs.examine(connection, replace(settings, waiting_bound=bound))
+    (_, _, room) = jobs.check_jobs(connection, replace(settings, waiting_bound=bound))
 
     assert room.level == level
 
 
 def test_a_database_that_is_away_is_wrong_and_its_password_is_not_told() -> None:
     url = "postgresql://ada:lovelace-s3cret@127.0.0.1:1/nowhere"
-    findings = examine(Settings(database_url=url, broker_url="redis://:lovelace-s3cret@127.0.0.1:1/0"))
+    findings = run_checks(Settings(database_url=url, broker_url="redis://:lovelace-s3cret@127.0.0.1:1/0"))
 
     assert levels(findings)["postgres"] == levels(findings)["broker"] == "wrong"
     assert not is_healthy(findings)
@@ -181,11 +183,11 @@ def test_a_database_that_is_away_is_wrong_and_its_password_is_not_told() -> None
 
 
 def test_a_url_that_is_none_is_wrong() -> None:
-    assert levels(examine(Settings(database_url="mysql://x")))["postgres"] == "wrong"
+    assert levels(run_checks(Settings(database_url="mysql://x")))["postgres"] == "wrong"
 
 
 def test_nothing_set_is_wrong_with_the_ways_out() -> None:
-    unset = [finding for finding in examine(Settings()) if finding.level == Level.WRONG]
+    unset = [finding for finding in run_checks(Settings()) if finding.level == Level.WRONG]
 
     assert [finding.check for finding in unset] == ["postgres", "broker"]
-    assert all("`mergelane up`" in finding.way_out for finding in unset)
+    assert all("`mergelane up`" in finding.remedy for finding in unset)

@@ -14,7 +14,7 @@ from tests.support.postgres import PostgresServer
 
 def examined(connection: Connection, settings: Settings) -> Finding:
     """Return the one thing that is to be said."""
-    (finding,) = isolation.examine(connection, settings)
+    (finding,) = isolation.check_isolation(connection, settings)
     return finding
 
 
@@ -44,7 +44,7 @@ def test_a_role_that_lost_what_it_was_granted_is_wrong(connection: Connection, s
     finding = examined(connection, settings)
 
     assert finding.level == Level.WRONG
-    assert finding.way_out == "Run `mergelane migrate` as their owner."
+    assert finding.remedy == "Run `mergelane migrate` as their owner."
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def exempt(connection: Connection) -> Iterator[None]:
 
 @pytest.mark.usefixtures("exempt")
 def test_a_role_that_owns_tables_is_wrong(connection: Connection, settings: Settings) -> None:
-    found = list(isolation.examine(connection, settings))
+    found = list(isolation.check_isolation(connection, settings))
 
     assert "no policy binds it" in found[-1].sentence
 

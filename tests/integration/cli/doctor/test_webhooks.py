@@ -32,7 +32,7 @@ def a_webhook(factory: Factory, *, pepper: str = PEPPER, reason: str | None = No
 
 def found(connection: Connection, *peppers: str) -> dict[str, Finding]:
     """Return what the doctor finds, by what it looked at."""
-    return {each.check: each for each in webhooks.examine(connection, Settings(webhook_pepper=peppers))}
+    return {each.check: each for each in webhooks.check_webhooks(connection, Settings(webhook_pepper=peppers))}
 
 
 def levels(findings: dict[str, Finding]) -> dict[str, str]:

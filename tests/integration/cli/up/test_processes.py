@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from cli.up.processes import LOG_BYTES_KEPT, Program, kill_session, set_aside, spawn
+from cli.up.processes import MAX_LOG_BYTES, Program, kill_session, rotate_log, spawn
 from tests.support.waiting import wait_until
 
 LINUX = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Only Linux ties a child to its parent.")
@@ -92,18 +92,18 @@ time.sleep(60)
 def test_a_log_that_has_grown_big_is_set_aside(tmp_path: Path) -> None:
     log = tmp_path / "child.log"
     with log.open("wb") as file:
-        file.truncate(LOG_BYTES_KEPT + 1)
+        file.truncate(MAX_LOG_BYTES + 1)
 
-    set_aside(log)
+    rotate_log(log)
 
     assert not log.exists()
-    assert (tmp_path / "child.log.1").stat().st_size == LOG_BYTES_KEPT + 1
+    assert (tmp_path / "child.log.1").stat().st_size == MAX_LOG_BYTES + 1
 
 
 def test_a_small_log_is_kept(tmp_path: Path) -> None:
     log = tmp_path / "child.log"
     log.write_text("small")
 
-    set_aside(log)
+    rotate_log(log)
 
     assert log.read_text() == "small"

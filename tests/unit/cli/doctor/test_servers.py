@@ -25,7 +25,7 @@ def after(seconds: float) -> datetime:
 
 @pytest.mark.parametrize(("number", "level"), [(150_004, "wrong"), (160_000, "fine"), (180_004, "fine")])
 def test_an_old_postgres_is_wrong(number: int, level: str) -> None:
-    assert database._version({"version_number": number, "version": "x"}).level == level
+    assert database._check_version({"version_number": number, "version": "x"}).level == level
 
 
 @pytest.mark.parametrize(
@@ -35,18 +35,18 @@ def test_an_old_postgres_is_wrong(number: int, level: str) -> None:
 def test_clocks_that_are_apart_are_wrong_whatever_the_way_there_takes(
     theirs: float, answered: float, level: str
 ) -> None:
-    assert database._clock(after(theirs), NOW, after(answered)).level == level
+    assert database._check_clock(after(theirs), NOW, after(answered)).level == level
 
 
 @pytest.mark.parametrize(("connections", "level"), [(97, "fine"), (23, "fine"), (22, "wrong")])
 def test_more_connections_than_there_is_room_for_are_wrong(connections: int, level: str) -> None:
     settings = Settings(web_processes=2, pool_size=8)
 
-    assert database._room(connections, settings, 4).level == level
+    assert database._check_connections(connections, settings, 4).level == level
 
 
 def test_a_server_that_logs_no_rows_is_nothing_to_know_of() -> None:
-    assert list(database._log(QUIET)) == []
+    assert list(database._check_log(QUIET)) == []
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_a_server_that_logs_no_rows_is_nothing_to_know_of() -> None:
     ],
 )
 def test_a_server_that_may_log_rows_is_to_be_known_of(told: dict[str, str], named: str) -> None:
-    (finding,) = database._log(QUIET | told)
+    (finding,) = database._check_log(QUIET | told)
 
     assert finding.level == Level.NOTICE
     assert named in finding.sentence
@@ -77,7 +77,7 @@ def test_a_server_that_may_log_rows_is_to_be_known_of(told: dict[str, str], name
     ],
 )
 def test_clear_text_over_a_network_is_to_be_known_of(url: str, known: bool) -> None:
-    assert bool(list(database._encryption(url))) is known
+    assert bool(list(database._check_encryption(url))) is known
 
 
 @pytest.mark.parametrize(
@@ -93,14 +93,14 @@ def test_clear_text_over_a_network_is_to_be_known_of(url: str, known: bool) -> N
     ],
 )
 def test_a_broker_in_clear_text_or_unchecked_is_to_be_known_of(url: str, known: bool) -> None:
-    assert bool(list(broker._encryption(url))) is known
+    assert bool(list(broker._check_encryption(url))) is known
 
 
 @pytest.mark.parametrize(
     ("version", "level"), [("5.0.14", "wrong"), ("6.0.16", "wrong"), ("6.2.14", "fine"), ("7.4", "fine")]
 )
 def test_an_old_redis_is_wrong(version: str, level: str) -> None:
-    assert broker._version(version).level == level
+    assert broker._check_version(version).level == level
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_an_old_redis_is_wrong(version: str, level: str) -> None:
     ],
 )
 def test_a_redis_that_drops_keys_is_wrong(policy: str, maxmemory: int, level: str) -> None:
-    (finding,) = broker._memory({"maxmemory_policy": policy, "maxmemory": maxmemory})
+    (finding,) = broker._check_memory({"maxmemory_policy": policy, "maxmemory": maxmemory})
 
     assert finding.level == level
 
@@ -149,8 +149,8 @@ def test_our_flower_is_known_by_its_command(command: Sequence[str], flower: bool
 def test_flower_without_a_password_is_to_be_known_of(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("psutil.process_iter", list)
 
-    assert [finding.level for finding in processes.flowers(Settings())] == [Level.NOTICE]
-    assert list(processes.flowers(Settings(flower_basic_auth="ada:lovelace"))) == []
+    assert [finding.level for finding in processes.check_flower(Settings())] == [Level.NOTICE]
+    assert list(processes.check_flower(Settings(flower_basic_auth="ada:lovelace"))) == []
 
 
 class _Process:
@@ -182,7 +182,7 @@ def test_a_flower_open_to_others_is_wrong(
 ) -> None:
     process: Any = _Process(["celery", "-A", "workers", "flower", *options], environ)
     monkeypatch.setattr("psutil.process_iter", lambda: [process])
-    findings = list(processes.flowers(Settings(flower_basic_auth="ada:lovelace")))
+    findings = list(processes.check_flower(Settings(flower_basic_auth="ada:lovelace")))
 
     assert [finding.level for finding in findings] == [Level.WRONG] * wrong
     assert all("process 4711" in finding.sentence for finding in findings)

@@ -13,11 +13,11 @@ PEPPERED = {"key_pepper": ("a-pepper-of-some-length",)}
 
 def found(level: Level, **values: Any) -> list[Finding]:
     """Return what is found at *level* in the default settings with *values*."""
-    return [finding for finding in doctor.examine(Settings(**{**PEPPERED, **values})) if finding.level == level]
+    return [finding for finding in doctor.check_settings(Settings(**{**PEPPERED, **values})) if finding.level == level]
 
 
 def test_the_defaults_do_not_contradict_each_other() -> None:
-    assert [finding.level for finding in doctor.examine(Settings(**PEPPERED))] == [Level.FINE]
+    assert [finding.level for finding in doctor.check_settings(Settings(**PEPPERED))] == [Level.FINE]
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def test_the_defaults_do_not_contradict_each_other() -> None:
 def test_settings_that_contradict_each_other_are_wrong(values: dict[str, Any], named: str) -> None:
     (finding,) = found(Level.WRONG, **values)
 
-    assert named in finding.way_out
+    assert named in finding.remedy
     assert finding.sentence.endswith(".")
 
 
@@ -52,7 +52,7 @@ def test_settings_that_contradict_each_other_are_wrong(values: dict[str, Any], n
 def test_settings_that_work_but_are_odd_are_to_be_known_of(values: dict[str, Any], named: str) -> None:
     (finding,) = found(Level.NOTICE, **values)
 
-    assert named in finding.way_out
+    assert named in finding.remedy
     assert found(Level.WRONG, **values) == []
 
 
@@ -60,4 +60,4 @@ def test_no_secret_is_told() -> None:
     secret = "s3cret-of-this-installation"
     settings = Settings(key_pepper=("",), dev_api_key=secret, flower_basic_auth=f"ada:{secret}")
 
-    assert secret not in str(doctor.examine(settings))
+    assert secret not in str(doctor.check_settings(settings))

@@ -45,8 +45,8 @@ def test_a_stand_in_is_removed_and_nothing_else(short_folders: Path) -> None:
     preferred = short_folders / ("x" * 90)
     preferred.mkdir()
     stand_in = sockets.socket_folder(preferred, "redis.sock")
-    sockets.remove_stand_in(preferred, preferred)
-    sockets.remove_stand_in(stand_in, preferred)
+    sockets.remove_short_folder(preferred, preferred)
+    sockets.remove_short_folder(stand_in, preferred)
 
     assert list(short_folders.iterdir()) == [preferred]
 
@@ -56,14 +56,14 @@ def test_a_folder_that_others_can_enter_is_refused(tmp_path: Path, mode: int) ->
     tmp_path.chmod(mode)
 
     with pytest.raises(SetupError, match="is not private to this user"):
-        sockets.refuse_foreign_folder(tmp_path, os.geteuid())
+        sockets.require_private_folder(tmp_path, os.geteuid())
 
 
 def test_a_folder_of_somebody_else_is_refused(tmp_path: Path) -> None:
     tmp_path.chmod(0o700)
 
     with pytest.raises(SetupError, match="is not private to this user"):
-        sockets.refuse_foreign_folder(tmp_path, os.geteuid() + 1)
+        sockets.require_private_folder(tmp_path, os.geteuid() + 1)
 
 
 def test_a_link_laid_in_place_of_the_folder_is_refused(tmp_path: Path) -> None:
@@ -73,10 +73,10 @@ def test_a_link_laid_in_place_of_the_folder_is_refused(tmp_path: Path) -> None:
     link.symlink_to(target)
 
     with pytest.raises(SetupError, match="is not private to this user"):
-        sockets.refuse_foreign_folder(link, os.geteuid())
+        sockets.require_private_folder(link, os.geteuid())
 
 
 def test_a_private_folder_of_ones_own_is_accepted(tmp_path: Path) -> None:
     tmp_path.chmod(0o700)
 
-    sockets.refuse_foreign_folder(tmp_path, os.geteuid())
+    sockets.require_private_folder(tmp_path, os.geteuid())

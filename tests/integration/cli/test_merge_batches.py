@@ -6,10 +6,10 @@ from typing import Any
 import orjson
 import pytest
 
-from cli.bulk.pairs import Pair, pairs
-from cli.bulk.posting import Posted, merge, preview
+from cli.bulk.files import FileFormat
+from cli.bulk.merge_batches import AcceptedBatch, merge_pairs, preview_pairs
+from cli.bulk.merge_pairs import FilePair, parse_pairs
 from cli.bulk.records import Position, Record
-from cli.bulk.source import Form
 from cli.client import Client
 from tests.support.stage import Answer, Stage
 
@@ -34,11 +34,13 @@ def accepted(*jobs: dict[str, Any]) -> Answer:
     return answer(202, {"batch_id": "b-1", "batch": batch(*jobs)})
 
 
-def some(count: int) -> list[Pair]:
+def some(count: int) -> list[FilePair]:
     side = {"external_id": "a"}
     value = {"identifier_to_merge": side, "identifier_to_keep": side}
     places = (Position(offset=line, lines=line) for line in range(1, count + 1))
-    return list(pairs((Record(line=end.lines, value=value, fault=None, end=end) for end in places), Form.JSONL))
+    return list(
+        parse_pairs((Record(line=end.lines, value=value, fault=None, end=end) for end in places), FileFormat.JSONL)
+    )
 
 
 @pytest.fixture
@@ -59,7 +61,7 @@ def test_a_pair_that_only_the_server_refuses_is_found_and_the_others_go_on(
     stage: Callable[..., Stage], ask: Callable[[Stage], Client]
 ) -> None:
     there = stage(REFUSED, accepted(job()), REFUSED, REFUSED, accepted(job(None, "dead")))
-    told = merge(ask(there), some(3), salt="s", batch_id=None, heard=lambda _: None)
+    told = merge_pairs(ask(there), some(3), salt="s", batch_id=None, on_accepted=lambda _: None)
 
     assert [each.outcome for each in told] == ["merged", "invalid", "dead"]
     assert told[1].reason == "The new Mergelane takes no such pair."
@@ -70,7 +72,7 @@ def test_a_preview_that_is_refused_is_taken_apart_too(
     stage: Callable[..., Stage], ask: Callable[[Stage], Client]
 ) -> None:
     update = {"index": 0, "outcome": "merged", "reason": "So.", "orphan": None, "survivor": None, "changes": []}
-    told = preview(ask(stage(REFUSED, REFUSED, answer(200, {"updates": [update]}))), some(2))
+    told = preview_pairs(ask(stage(REFUSED, REFUSED, answer(200, {"updates": [update]}))), some(2))
 
     assert [each.outcome for each in told] == ["invalid", "merged"]
 
@@ -85,11 +87,11 @@ def test_a_request_that_is_still_being_accepted_is_made_again_and_its_batch_poll
         (304, {"Retry-After": "0"}, b""),
         answer(200, batch(job())),
     )
-    heard: list[Posted] = []
-    told = merge(ask(there), some(1), salt="s", batch_id=None, heard=heard.append)
+    heard: list[AcceptedBatch] = []
+    told = merge_pairs(ask(there), some(1), salt="s", batch_id=None, on_accepted=heard.append)
 
     assert [each.outcome for each in told] == ["merged"]
-    assert heard == [Posted(batch_id="b-1", replayed=True)]
+    assert heard == [AcceptedBatch(batch_id="b-1", replayed=True)]
     assert [path for _, path, _ in there.asked] == ["/users/merge"] * 2 + [BATCH_URL] * 3
 
 
@@ -97,7 +99,7 @@ def test_a_batch_that_is_known_is_asked_for_and_not_posted(
     stage: Callable[..., Stage], ask: Callable[[Stage], Client]
 ) -> None:
     there = stage(answer(200, batch(job())))
-    (told,) = merge(ask(there), some(1), salt="s", batch_id="b-1", heard=lambda _: None)
+    (told,) = merge_pairs(ask(there), some(1), salt="s", batch_id="b-1", on_accepted=lambda _: None)
 
     assert there.asked == [("GET", BATCH_URL, "Bearer a-key")]
     assert (told.job_id, told.batch_id, told.orphan_braze_id, told.survivor_braze_id) == ("j", "b-1", "o", None)

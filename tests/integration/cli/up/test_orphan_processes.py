@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from cli.up.leftovers import Records
+from cli.up.orphan_processes import ProcessRecords
 from cli.up.processes import Program, kill_session
 from tests.support.waiting import wait_until
 
@@ -28,35 +28,35 @@ def program(folder: Path, orphan_signal: signal.Signals = signal.SIGKILL) -> Pro
 
 def test_a_leftover_and_its_children_are_ended(tmp_path: Path, leftover: "subprocess.Popen[bytes]") -> None:
     (child,) = psutil.Process(leftover.pid).children()
-    records = Records(tmp_path)
-    records.note(program(tmp_path), leftover.pid)
+    records = ProcessRecords(tmp_path)
+    records.record(program(tmp_path), leftover.pid)
 
-    assert records.end_leftovers() == ["web"]
+    assert records.stop_orphans() == ["web"]
     wait_until(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE)
     assert leftover.poll() is not None
-    assert records.end_leftovers() == []
+    assert records.stop_orphans() == []
 
 
 def test_a_leftover_is_asked_in_the_way_that_suits_it(tmp_path: Path) -> None:
     script = "trap 'echo asked > asked; exit' INT; touch ready; while :; do sleep 0.1; done"
-    records = Records(tmp_path / "run")
+    records = ProcessRecords(tmp_path / "run")
     (tmp_path / "run").mkdir()
     with subprocess.Popen(["sh", "-c", script], start_new_session=True, cwd=tmp_path) as process:
         wait_until((tmp_path / "ready").exists)
-        records.note(program(tmp_path, signal.SIGINT), process.pid)
-        records.end_leftovers()
+        records.record(program(tmp_path, signal.SIGINT), process.pid)
+        records.stop_orphans()
 
     assert (tmp_path / "asked").exists()
 
 
 def test_children_are_ended_even_when_their_parent_is_gone(tmp_path: Path, leftover: "subprocess.Popen[bytes]") -> None:
     (child,) = psutil.Process(leftover.pid).children()
-    records = Records(tmp_path)
-    records.note(program(tmp_path), leftover.pid)
+    records = ProcessRecords(tmp_path)
+    records.record(program(tmp_path), leftover.pid)
     leftover.kill()
     leftover.wait(30)
 
-    assert records.end_leftovers() == ["web"]
+    assert records.stop_orphans() == ["web"]
     wait_until(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE)
 
 
@@ -66,7 +66,7 @@ def test_a_stranger_that_was_given_the_number_since_is_left_alone(
     made = psutil.Process(leftover.pid).create_time() - 100
     (tmp_path / "web.pid").write_text(f"{leftover.pid} {made} 9")
 
-    assert Records(tmp_path).end_leftovers() == []
+    assert ProcessRecords(tmp_path).stop_orphans() == []
     assert leftover.poll() is None
 
 
@@ -75,7 +75,7 @@ def test_a_record_from_before_the_machine_started_is_forgotten(
 ) -> None:
     (tmp_path / "web.pid").write_text(f"{leftover.pid} {psutil.boot_time() - 100} 9")
 
-    assert Records(tmp_path).end_leftovers() == []
+    assert ProcessRecords(tmp_path).stop_orphans() == []
     assert leftover.poll() is None
 
 
@@ -83,14 +83,14 @@ def test_a_record_from_before_the_machine_started_is_forgotten(
 def test_a_record_that_was_cut_short_is_forgotten(tmp_path: Path, record: str) -> None:
     (tmp_path / "web.pid").write_text(record)
 
-    assert Records(tmp_path).end_leftovers() == []
+    assert ProcessRecords(tmp_path).stop_orphans() == []
     assert list(tmp_path.iterdir()) == []
 
 
 def test_what_was_ended_well_is_struck_off(tmp_path: Path, leftover: "subprocess.Popen[bytes]") -> None:
-    records = Records(tmp_path)
-    records.note(program(tmp_path), leftover.pid)
-    records.forget(program(tmp_path))
+    records = ProcessRecords(tmp_path)
+    records.record(program(tmp_path), leftover.pid)
+    records.delete(program(tmp_path))
 
-    assert records.end_leftovers() == []
+    assert records.stop_orphans() == []
     assert leftover.poll() is None

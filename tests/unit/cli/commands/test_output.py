@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from cli.commands import progress
-from cli.commands.progress import Progress, told
+from cli.commands import output
+from cli.commands.output import Progress, format_counts
 
 
 class Terminal(io.StringIO):
@@ -24,9 +24,9 @@ def shown(monkeypatch: pytest.MonkeyPatch, *, terminal: bool, total: int | None 
     """Return what is shown of a run that had settled 4 of *total* and settles the rest in two steps."""
     stream = Terminal(terminal=terminal)
     monkeypatch.setattr(sys, "stderr", stream)
-    with Progress("lines", total=total, settled=4) as bar:
-        bar.moved(7, {"merged": 7})
-        bar.moved(10, {"merged": 9, "dead": 1})
+    with Progress("lines", total=total, done=4) as bar:
+        bar.update(7, {"merged": 7})
+        bar.update(10, {"merged": 9, "dead": 1})
     return stream.getvalue()
 
 
@@ -41,7 +41,7 @@ def test_on_a_terminal_there_is_a_bar_that_begins_where_the_run_was(monkeypatch:
 def test_elsewhere_there_is_a_line_when_it_is_due(monkeypatch: pytest.MonkeyPatch) -> None:
     assert shown(monkeypatch, terminal=False) == ""
 
-    monkeypatch.setattr(progress, "EVERY_S", 0.0)
+    monkeypatch.setattr(output, "PROGRESS_EVERY_S", 0.0)
     assert shown(monkeypatch, terminal=False).splitlines() == [
         "7 of 10 lines: merged 7",
         "10 of 10 lines: merged 9, dead 1",
@@ -50,5 +50,5 @@ def test_elsewhere_there_is_a_line_when_it_is_due(monkeypatch: pytest.MonkeyPatc
 
 
 def test_counts_are_told_the_most_frequent_first() -> None:
-    assert told({"dead": 1, "merged": 1_200, "invalid": 1}) == "merged 1,200, dead 1, invalid 1"
-    assert told({}) == "none yet"
+    assert format_counts({"dead": 1, "merged": 1_200, "invalid": 1}) == "merged 1,200, dead 1, invalid 1"
+    assert format_counts({}) == "none yet"
