@@ -78,9 +78,9 @@ class Ground:
 
     def stop(self) -> None:
         """Stop both servers."""
-        for server, remove_sockets in ((self.redis, self._redis_server.remove_sockets), (self.postgres, self._postgres_server.remove_sockets)):
-            server.stop()
-            remove_sockets()
+        for process, server in ((self.redis, self._redis_server), (self.postgres, self._postgres_server)):
+            process.stop()
+            server.remove_sockets()
 
     def copy(self, template: str) -> str:
         """Return the name of a new database that is a copy of *template*, which nobody may be connected to."""

@@ -1,0 +1,30 @@
+"""Starting a run while another one ends."""
+
+from typing import Any, cast
+from uuid import UUID, uuid5
+
+from app.db import Connection
+from app.duplicates import runs
+from schemas.keeping import KeepRule, RunTrigger
+
+RUN_ID = uuid5(UUID(int=0), "run")
+
+
+class FakeConnection:
+    """Returns *rows*, one for each statement."""
+
+    def __init__(self, *rows: dict[str, Any] | None) -> None:
+        self.rows = list(rows)
+
+    def execute(self, *_: object) -> "FakeConnection":
+        return self
+
+    def fetchone(self) -> dict[str, Any] | None:
+        return self.rows.pop(0)
+
+
+def test_a_start_is_retried_when_the_other_run_ended_in_between() -> None:
+    refused, ended, started = None, None, {"id": RUN_ID}
+    connection = cast("Connection", FakeConnection(refused, ended, started))
+
+    assert runs.start(connection, KeepRule(), workspace_id=1, trigger=RunTrigger.API) == RUN_ID
