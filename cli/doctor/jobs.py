@@ -49,8 +49,8 @@ def _check_waiting(waits: dict[str, float], *, longest: float) -> Finding:
     if not waits:
         return fine("waiting jobs", "No job is waiting.")
     workspace = max(waits, key=lambda name: waits[name])
-    waited = f"The oldest unfinished job, in the workspace {workspace!r}, has waited for"
-    f" {_format_duration(waits[workspace])}"
+    duration = _format_duration(waits[workspace])
+    waited = f"The oldest unfinished job, in the workspace {workspace!r}, has waited for {duration}"
     if waits[workspace] > longest:
         return wrong(
             "waiting jobs",

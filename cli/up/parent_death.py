@@ -35,7 +35,7 @@ def follow_parent(signal_number: int, parent: int) -> None:
         sys.exit("The parent of this process is dead already.")
 
 
-def main() -> None:
+def become_command() -> None:
     """Parse `SIGNAL PARENT USER COMMAND…` (USER may be empty) and become COMMAND."""
     signal_number, parent, user, *command = sys.argv[1:]
     if user:
@@ -48,4 +48,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    become_command()

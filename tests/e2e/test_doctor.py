@@ -39,8 +39,8 @@ def test_a_sound_set_up_is_told_to_be_one(system: System) -> None:
     done = doctor({**system.environ, **SOUND})
 
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "fine    relay: A relay is at work." in done.stdout
-    assert "fine    workers: 2 workers answer: " in done.stdout
+    assert "fine    relay: A relay is running." in done.stdout
+    assert "fine    workers: 2 workers respond: " in done.stdout
     assert done.stdout.splitlines()[-1].startswith("0 wrong, ")
     assert done.stderr == ""
 

@@ -38,6 +38,8 @@ def test_everything_runs(shared_up: Up) -> None:
 def test_it_tells_where_everything_is(shared_up: Up) -> None:
     assert f"API           {shared_up.base_url}" in shared_up.output
     assert shared_up.flower_url in shared_up.output
+    assert f"{shared_up.base_url}/docs" in shared_up.output
+    assert f"{shared_up.base_url}/console" in shared_up.output
     assert str(shared_up.home / "postgres") in shared_up.output
     assert str(shared_up.home / "logs") in shared_up.output
     assert f"curl {shared_up.base_url}/users/merge" in shared_up.output
@@ -142,7 +144,7 @@ def test_a_home_that_cannot_be_made_is_refused_with_one_sentence(make_up: Callab
     up = make_up(home=tmp_path / "file" / "home").start(wait=False)
 
     assert up.process.ended() == 1
-    assert "cannot be used" in up.output
+    assert "is not usable" in up.output
     assert len(up.output.splitlines()) == 1
 
 

@@ -27,7 +27,7 @@ def test_a_sound_redis_without_workers(redis_server: RedisServer) -> None:
 
     assert levels.pop("workers") == "wrong"
     assert set(levels.values()) == {"fine"}
-    assert "forgets all when it ends" in findings["broker persistence"].sentence
+    assert "is not persistent" in findings["broker persistence"].sentence
 
 
 def test_what_is_ours_is_not_taken_for_somebody_elses(redis_server: RedisServer) -> None:
@@ -62,7 +62,7 @@ def test_a_redis_that_drops_messages_or_writes_to_its_disk_is_told(own_redis: Re
     assert findings["broker memory"].level == "wrong"
     assert "noeviction" in findings["broker memory"].remedy
     assert findings["broker persistence"].level == "fine"
-    assert "writes to its disk" in findings["broker persistence"].sentence
+    assert "is persistent" in findings["broker persistence"].sentence
 
 
 def test_a_redis_that_is_away_is_wrong() -> None:

@@ -85,12 +85,12 @@ def test_an_installation_without_keys_is_told(connection: Connection, settings: 
     [
         ((), (), []),
         ((NEW,), (NEW,), []),
-        ((OLD,), (NEW, OLD), ["still keyed with an older secret"]),
-        ((), (NEW, ""), ["still keyed with an older secret"]),
-        ((NEW,), (NEW, OLD), ["needed by no key any more"]),
-        ((OLD,), (NEW,), ["open nothing"]),
-        ((OLD,), (), ["open nothing"]),
-        ((), (NEW,), ["open nothing"]),
+        ((OLD,), (NEW, OLD), ["still use an older pepper"]),
+        ((), (NEW, ""), ["still use an older pepper"]),
+        ((NEW,), (NEW, OLD), ["No key needs the older peppers"]),
+        ((OLD,), (NEW,), ["These keys are refused"]),
+        ((OLD,), (), ["These keys are refused"]),
+        ((), (NEW,), ["These keys are refused"]),
     ],
 )
 def test_keys_are_held_against_the_peppers(

@@ -35,7 +35,7 @@ def test_a_table_without_its_policy_is_wrong(connection: Connection, settings: S
     finding = examined(connection, settings)
 
     assert finding.level == Level.WRONG
-    assert "off for profile:" in finding.sentence
+    assert "missing for profile." in finding.sentence
 
 
 def test_a_role_that_lost_what_it_was_granted_is_wrong(connection: Connection, settings: Settings) -> None:
@@ -88,4 +88,4 @@ def test_a_superuser_whose_switch_of_role_is_not_in_force_is_wrong(
     finding = examined(connection, settings)
 
     assert finding.level == Level.WRONG
-    assert "work as postgres and not as the role" in finding.sentence
+    assert "connect as postgres instead of the role" in finding.sentence
