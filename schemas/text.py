@@ -1,4 +1,4 @@
-"""Hygiene of text: what may never reach the database, how deep and long input may be, what no spreadsheet may run, CSV."""
+"""Text: checks of strings that a request may store, quotes in messages, and cells of CSV files."""
 
 import csv
 from collections.abc import Iterable, Sequence

@@ -70,9 +70,10 @@ def list_entries(
 @filter_options
 @remote_options
 def export_entries(*, file: Path, form: FileFormat | None, filters: dict[str, Any], remote: Remote) -> None:
-    """Export the audit log to FILE, as JSON Lines or CSV, with the profiles before and after.
+    """Export the audit log to FILE, as JSON Lines or CSV.
 
-    `-` writes to standard output. The name of an incomplete file ends in .part.
+    Each entry includes the profiles before and after. `-` writes to standard output. The name of an incomplete file
+    ends in .part.
     """
     if str(file) == STDIN:
         _write_export(sys.stdout.buffer.write, form or FileFormat.JSONL, filters, remote)

@@ -52,7 +52,7 @@ def duplicates() -> None:
 @json_option
 @remote_options
 def show_policy(*, no_daily: bool, as_json: bool, remote: Remote, **given: str | None) -> None:
-    """Show the policy for duplicates, or change the parts that options name."""
+    """Show the policy, or change the parts that options name."""
     from cli.client import require_status
 
     changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}

@@ -59,7 +59,7 @@ def show_job(
     workspace: str | None,
     home: Path,
 ) -> None:
-    """Show the job JOB_ID: its state, its outcome or last error, and its profiles."""
+    """Show the job JOB_ID with its outcome or last error."""
     if changes and remote is None:
         raise SetupError(NO_KEY)
     if remote is None or (workspace and not changes):
@@ -92,9 +92,9 @@ def retry_job(*, job_id: UUID, remote: Remote | None, workspace: str | None, hom
 @workspace_option
 @home_option
 def undo_job(*, job_id: UUID, remote: Remote | None, workspace: str | None, home: Path) -> None:
-    """Undo the merge of the job JOB_ID: queue an undo job and print its id.
+    """Undo the merge of the job JOB_ID.
 
-    `mergelane jobs show` of the undo job prints its outcome.
+    Queues an undo job and prints its id. `mergelane jobs show` of the undo job prints its outcome.
     """
     if remote is None or workspace:
         undo_id = str(_undo_on_database(job_id, workspace=workspace, home=home))

@@ -76,7 +76,7 @@ def create_key(
 @click.option("--workspace", help="Only keys of this workspace.")
 @home_option
 def list_keys(*, workspace: str | None, home: Path) -> None:
-    """List the keys without their secrets, including revoked and expired keys."""
+    """List all keys, including revoked and expired ones."""
     from app import keys as store
 
     with connect_database(home) as connection:
@@ -91,10 +91,10 @@ def list_keys(*, workspace: str | None, home: Path) -> None:
 @click.argument("prefix")
 @home_option
 def find_keys(*, prefix: str, home: Path) -> None:
-    """Find the keys whose secrets begin with PREFIX, for example after a leak.
+    """Find the keys whose secrets begin with PREFIX.
 
-    Mergelane stores only the first characters of a secret, so a longer PREFIX may find several keys. Do not type a
-    whole secret: your shell may store it.
+    For example, after a secret was leaked. Mergelane stores only the first characters of a secret, so a longer
+    PREFIX may find several keys. Do not type a whole secret: your shell may store it.
     """
     from app import keys as store
 

@@ -45,7 +45,10 @@ def show_limits(*, workspace: str, home: Path) -> None:
 @click.argument("limit")
 @home_option
 def set_limit(*, workspace: str, bucket: str, limit: str, home: Path) -> None:
-    """Set a LIMIT for BUCKET that applies to one workspace, from the next request on."""
+    """Set a LIMIT of a workspace for BUCKET.
+
+    It applies from the next request on.
+    """
     from app import keys
 
     parsed = _parse_limit(bucket, limit)
@@ -59,7 +62,10 @@ def set_limit(*, workspace: str, bucket: str, limit: str, home: Path) -> None:
 @bucket_argument
 @home_option
 def unset_limit(*, workspace: str, bucket: str, home: Path) -> None:
-    """Remove the limit of a workspace for BUCKET; the limit of the installation applies again."""
+    """Remove the limit of a workspace for BUCKET.
+
+    The limit of the installation applies again.
+    """
     from app import keys
 
     with connect_database(home) as connection:

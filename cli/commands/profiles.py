@@ -34,7 +34,10 @@ def profiles() -> None:
 @json_option
 @remote_options
 def show_profile(*, braze_id: str, as_json: bool, remote: Remote) -> None:
-    """Show the profile BRAZE_ID, or the survivor of a profile that was merged away."""
+    """Show the profile BRAZE_ID.
+
+    For a profile that was merged away, print its survivor.
+    """
     from cli.client import require_status
 
     with remote.connect() as client:
@@ -86,12 +89,12 @@ class ImportOptions:
 @remote_options
 @click.pass_context
 def import_profiles(ctx: click.Context, /, **given: Any) -> None:
-    """Import the lines of FILE through /users/track, and report refused lines.
+    """Import the lines of FILE through /users/track.
 
-    In JSON Lines, a line is an object for an array of /users/track, such as {"external_id": "ada", "first_name":
-    "Ada"}. It is an attributes object unless --as names another array or the line itself does: {"events": {…}}. A CSV
-    file has a column for each attribute; :number, :boolean or :json after the name sets the type of its cells. `-`
-    reads standard input.
+    Refused lines are written to a report. In JSON Lines, a line is an object for an array of /users/track, such as
+    {"external_id": "ada", "first_name": "Ada"}. It is an attributes object unless --as names another array or the
+    line itself does: {"events": {…}}. A CSV file has a column for each attribute; :number, :boolean or :json after
+    the name sets the type of its cells. `-` reads standard input.
 
     After an interruption, run the same command again to resume. Attributes may be sent twice without harm. Events,
     purchases, sessions, engagements and operations such as inc would count twice: if no response came to some of them,
@@ -156,10 +159,10 @@ def export_all(
     patience: float,
     remote: Remote,
 ) -> None:
-    """Export all profiles of the workspace to FILE, as JSON Lines or CSV.
+    """Export all profiles of the workspace to FILE.
 
-    A profile has the shape of /users/export/ids. A CSV file has a column for each member; a cell holds JSON unless its
-    value is text. `-` writes to standard output.
+    Writes JSON Lines or CSV. A profile has the shape of /users/export/ids. A CSV file has a column for each member;
+    a cell holds JSON unless its value is text. `-` writes to standard output.
 
     After an interruption, run the same command again to resume; an export to standard output starts over. A profile
     that exists during the whole export is in it once. A profile that is created, deleted or changed meanwhile appears

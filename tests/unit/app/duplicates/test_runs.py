@@ -1,11 +1,13 @@
 """Starting a run while another one ends."""
 
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID, uuid5
 
-from app.db import Connection
 from app.duplicates import runs
 from schemas.keeping import KeepRule, RunTrigger
+
+if TYPE_CHECKING:
+    from app.db import Connection
 
 RUN_ID = uuid5(UUID(int=0), "run")
 
