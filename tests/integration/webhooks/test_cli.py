@@ -50,7 +50,7 @@ def test_a_webhook_is_made_tested_looked_at_and_deleted(
     notifier.until(lambda: "sent" in run("notices", webhook_id).stdout)
 
     assert receiver.received[0].verified(webhook["secret"])["type"] == "webhook.test"
-    assert "it is not shown again" in made.stderr
+    assert "it is never printed again" in made.stderr
     assert tested.exit_code == 0
     assert run("list").stdout.splitlines()[1].split() == [webhook_id, "yes", f"{receiver.url}/hook", "CRM"]
     assert "false" in run("disable", webhook_id).stdout

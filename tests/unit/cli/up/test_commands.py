@@ -38,4 +38,4 @@ def test_a_worker_runs_lanes_one_after_another_and_tells_flower() -> None:
 
 
 def test_children_start_where_the_packages_lie() -> None:
-    assert {"app", "workers", "schemas"} <= {folder.name for folder in commands.DIRECTORY.iterdir()}
+    assert {"app", "cli", "workers", "schemas"} <= {folder.name for folder in commands.DIRECTORY.iterdir()}
