@@ -17,8 +17,8 @@ from app.db import Connection, migrations
 from chaos.errors import ChaosError
 from chaos.keeper import Keeper, Kept
 from chaos.proxy import Proxy
-from cli.up import commands
 from cli.database import connected
+from cli.up import commands
 from cli.up.embedded_postgres import SOCKET as POSTGRES_SOCKET
 from cli.up.embedded_postgres import EmbeddedPostgres
 from cli.up.embedded_redis import EmbeddedRedis
