@@ -55,8 +55,8 @@ def test_a_row_has_its_cells_by_column_wherever_its_line_ends(read: Read) -> Non
 @pytest.mark.parametrize(
     ("line", "fault"),
     [
-        (b"1,2,3\n", "The line has 3 cells where the header has 2."),
-        (b"1\n", "The line has 1 cells where the header has 2."),
+        (b"1,2,3\n", "The line has 3 cells; the header has 2."),
+        (b"1\n", "The line has 1 cells; the header has 2."),
         (b'1,"x"y\n', "The line is not CSV: "),
         (b"1,\xff\n", "The line is not UTF-8."),
     ],
@@ -76,7 +76,7 @@ def test_a_line_without_an_end_in_sight_is_told_and_passed_over(
     monkeypatch.setattr(module, "MAX_LINE", 8)
     found = read(b'"a","b"\n' + b"1" * 40 + b"\n" + (b"3,4\n" if form is FileFormat.CSV else b"34\n"), form)[-2:]
 
-    assert found[0].fault == "The line has 41 bytes; it may have 8."
+    assert found[0].fault == "The line has 41 bytes; the maximum is 8."
     assert found[1].line == 3
     assert found[1].fault is None
 
