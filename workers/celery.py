@@ -14,10 +14,10 @@ from celery.signals import (
 )
 
 from app.config import Settings, drop_celery_overrides
-from app.db.schema_version import require
+from app.db.schema_version import require_schema
 from app.errors import SetupError
-from app.gc_tuning import collect_seldom
-from app.logs import configure
+from app.gc_tuning import tune_gc
+from app.logs import configure_logging
 from app.telemetry import spans
 from workers import resources
 from workers.tls import tls_options
@@ -96,7 +96,7 @@ def transport_options(settings: Settings) -> dict[str, object]:
 @setup_logging.connect
 def log_as_we_do(**_: object) -> None:
     """Configure logging as all of Mergelane's processes do, instead of Celery's way."""
-    configure(resources.settings())
+    configure_logging(resources.settings())
     for name in CHATTY:
         logging.getLogger(name).setLevel(logging.WARNING)
 
@@ -108,7 +108,7 @@ def check_schema(**_: object) -> None:
     Celery swallows the errors of those who listen to its signals, but not the end of the process.
     """
     try:
-        require(resources.settings())
+        require_schema(resources.settings())
     except SetupError as error:
         logging.getLogger(__name__).critical("%s", error)
         sys.exit(1)
@@ -117,14 +117,14 @@ def check_schema(**_: object) -> None:
 @worker_ready.connect
 def leave_what_stays_alone(**_: object) -> None:
     """Keep the garbage collector from looking through what was loaded at the start, again and again."""
-    collect_seldom()
+    tune_gc()
 
 
 @worker_ready.connect
 @worker_process_init.connect
 def send_traces(**_: object) -> None:
     """Send what this process does as spans, where OTEL_EXPORTER_OTLP_ENDPOINT says."""
-    spans.start(resources.settings(), service="worker")
+    spans.start_tracing(resources.settings(), service="worker")
 
 
 @worker_ready.connect
@@ -138,7 +138,7 @@ def show_metrics(**_: object) -> None:
 def close_pool(**_: object) -> None:
     """Give the database connections back when the worker ends, and show its metrics no longer."""
     resources.close()
-    spans.stop()
+    spans.stop_tracing()
 
 
 drop_celery_overrides()

@@ -8,10 +8,10 @@ from typing import Any
 import orjson
 
 from app.audit.entries import Entry
-from schemas.audit import Form, WholeEntrySchema
-from schemas.text import harmless
+from schemas.audit import Form, FullAuditEntrySchema
+from schemas.text import escape_formula
 
-ENTRY = WholeEntrySchema()
+ENTRY = FullAuditEntrySchema()
 #: Members that have columns of their own.
 PARTS: Mapping[str, tuple[str, ...]] = {
     "key": ("id", "label"),
@@ -44,7 +44,7 @@ def _cells(shown: Mapping[str, Any]) -> list[str]:
     cells: list[str] = []
     for name, value in shown.items():
         parts = [(value or {}).get(part) for part in PARTS[name]] if name in PARTS else [value]
-        cells.extend(harmless(_text(part)) for part in parts)
+        cells.extend(escape_formula(_text(part)) for part in parts)
     return cells
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from app.merging.keeping import Duplicate, Fate
 from schemas.keeping import SharedAddress, Undecided
-from schemas.text import harmless
+from schemas.text import escape_formula
 
 COLUMNS = (
     "Email Address",
@@ -63,7 +63,7 @@ def _cell(text: str | None) -> str:
     """Return *text*, which somebody sent, as a cell that no spreadsheet takes for a formula."""
     if text is None or PHONE.fullmatch(text):
         return text or ""
-    return harmless(text)
+    return escape_formula(text)
 
 
 def _truth(value: bool) -> str:  # noqa: FBT001  a truth value is what is told

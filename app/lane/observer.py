@@ -26,7 +26,7 @@ class Tale:
         self._began = perf_counter()
         self._jobs: Mapping[UUID, Work] = {}
         self._ends: Counter[str] = Counter()
-        self._span = spans.NOBODYS
+        self._span = spans.NO_SPAN
 
     def begun(self, jobs: Sequence[Work]) -> None:
         """Tell that an attempt at each of *jobs* was begun."""
@@ -34,8 +34,8 @@ class Tale:
         self._jobs = {job.id: job for job in jobs}
         metrics.ATTEMPTS.add(len(jobs))
         metrics.LANE_JOBS.observe(len(jobs))
-        if spans.is_on():
-            self._span = spans.begin(
+        if spans.is_tracing():
+            self._span = spans.begin_span(
                 "lane",
                 kind=spans.Kind.CONSUMER,
                 parents=[job.traceparent or "" for job in jobs],
@@ -57,7 +57,7 @@ class Tale:
             durations[job.kind].append(job.waited_s + passed)
             if LOG.isEnabledFor(logging.DEBUG):
                 LOG.debug("job_finished", extra={**self._of(job), "outcome": end.outcome.value})
-            if spans.is_on():
+            if spans.is_tracing():
                 self._span_of(job, passed, kind=job.kind.value, outcome=end.outcome.value).end()
         for kind, seconds_each in durations.items():
             metrics.MERGE_SECONDS.observe_all(seconds_each, kind)
@@ -74,7 +74,7 @@ class Tale:
         """Tell that the attempt at *job* failed because of *error*, and in what *state* the job is now."""
         metrics.FAILED.add(1, state or "superseded")
         self._ends[state or "superseded"] += 1
-        if spans.is_on():
+        if spans.is_tracing():
             span = self._span_of(job, perf_counter() - self._began, error=type(error).__name__)
             span.fail()
             span.end()
@@ -95,7 +95,7 @@ class Tale:
     def _span_of(self, job: Work, seconds: float, **attributes: str) -> spans.Span:
         """Return a span of the *seconds* that *job* took, in its own request's trace, linked with its lane's."""
         told = {**{name: str(value) for name, value in self._of(job).items()}, **attributes}
-        return spans.begin(
+        return spans.begin_span(
             "job",
             parents=[job.traceparent or self._span.traceparent],
             links=[self._span.traceparent],

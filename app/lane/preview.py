@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from uuid_utils.compat import uuid7
 
@@ -16,19 +16,8 @@ from app.lane.save import save_effects
 from app.ledger.execution import Finished, Work
 from app.merging.changes import changes
 from schemas.identifiers import Identifier, to_wire
+from schemas.merge import Update
 from schemas.outcomes import JobKind
-
-
-class Update(Protocol):
-    """What is rehearsed: the identifiers of both sides."""
-
-    @property
-    def orphan(self) -> Identifier:
-        """What names the profile that would go."""
-
-    @property
-    def survivor(self) -> Identifier:
-        """What names the profile that would stay."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +37,9 @@ class _CurtainError(Exception):
         self.decisions = decisions
 
 
-def preview(pool: Pool, settings: Settings, *, workspace_id: int, updates: Sequence[Update]) -> list[Rehearsed]:
+def preview(
+    pool: Pool, settings: Settings, *, workspace_id: int, updates: Sequence[Update[Identifier]]
+) -> list[Rehearsed]:
     """Return what a merge of *updates* now would do, each seeing what those listed before it would have done.
 
     All of it happens in one transaction that is rolled back. Raises ResolutionUnsettled when the profiles keep
@@ -75,7 +66,7 @@ def _rehearse(tx: Transaction, settings: Settings, jobs: Sequence[Work]) -> None
     raise _CurtainError(seen)
 
 
-def _job(index: int, update: Update) -> Work:
+def _job(index: int, update: Update[Identifier]) -> Work:
     """Return *update* as the job that it would become."""
     return Work(
         id=uuid7(),

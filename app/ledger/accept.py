@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
@@ -16,23 +16,12 @@ from app.ledger.idempotency import IdempotencyKey, first_use
 from app.ledger.lanes import lane_heads
 from app.logs import request_id
 from app.metrics.http import ACCEPTED_JOBS
-from app.telemetry.spans import current
+from app.telemetry.spans import current_traceparent
 from schemas.identifiers import Email, Member, Phone, Recorded, plain_value, sharing_key, to_record
+from schemas.merge import Update
 from schemas.outcomes import BatchSource, JobKind
 
 QUERIES = load_queries("app.ledger", "accept.sql")
-
-
-class Update(Protocol):
-    """What a job is made of: the identifiers of its two sides."""
-
-    @property
-    def orphan(self) -> Recorded:
-        """What names the profile that goes."""
-
-    @property
-    def survivor(self) -> Recorded:
-        """What names the profile that stays."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +41,7 @@ class NewBatch:
     api_key_id: UUID | None
     path: str
     kind: JobKind
-    updates: Sequence[Update]
+    updates: Sequence[Update[Recorded]]
     #: Places of the updates in the request, ascending; None when every object of it became an update.
     places: Sequence[int] | None = None
     source: BatchSource = BatchSource.API
@@ -86,7 +75,7 @@ def accept(  # noqa: PLR0913  one request has as many sides
     api_key_id: UUID,
     path: str,
     kind: JobKind,
-    updates: Sequence[Update],
+    updates: Sequence[Update[Recorded]],
     places: Sequence[int] | None = None,
     idempotency: IdempotencyKey | None = None,
     backlogs: Backlogs,
@@ -120,10 +109,10 @@ def accept(  # noqa: PLR0913  one request has as many sides
 
 def origin() -> dict[str, str | None]:
     """Return what a batch keeps of the request that makes it: its id, and where its trace goes on."""
-    return {"request_id": request_id.get() or None, "traceparent": current.get() or None}
+    return {"request_id": request_id.get() or None, "traceparent": current_traceparent.get() or None}
 
 
-def _jobs(updates: Sequence[Update], places: Sequence[int]) -> list[dict[str, Any]]:
+def _jobs(updates: Sequence[Update[Recorded]], places: Sequence[int]) -> list[dict[str, Any]]:
     """Return the rows of the jobs that *updates*, at *places* of the request, become."""
     lanes = lane_heads([(sharing_key(update.orphan), sharing_key(update.survivor)) for update in updates])
     return [

@@ -12,7 +12,7 @@ from app.db.queries import load_queries
 from app.db.transaction import Transaction
 from app.errors import Conflict, NotFound
 from app.webhooks.secrets import Seed, new_seed
-from schemas.webhooks import Wish
+from schemas.webhooks import WebhookChange
 
 QUERIES = load_queries("app.webhooks", "webhooks.sql")
 
@@ -40,7 +40,7 @@ class Webhook:
     former_until: datetime | None
 
 
-def create(tx: Transaction, wish: Wish, *, peppers: Sequence[str]) -> tuple[Webhook, Seed]:
+def create(tx: Transaction, wish: WebhookChange, *, peppers: Sequence[str]) -> tuple[Webhook, Seed]:
     """Return a new webhook as *wish* says, and what its secret is made of; raise Conflict when there are too many."""
     seed = new_seed(peppers)
     values = {"id": uuid7(), "most": MOST, **asdict(wish), **asdict(seed)}
@@ -60,7 +60,7 @@ def read(tx: Transaction, *, webhook_id: UUID) -> Webhook:
     return _one(tx, "read_webhook", {"id": webhook_id})
 
 
-def change(tx: Transaction, wish: Wish, *, webhook_id: UUID) -> Webhook:
+def change(tx: Transaction, wish: WebhookChange, *, webhook_id: UUID) -> Webhook:
     """Return a webhook after it was changed as *wish* says; raise NotFound when there is none of that id."""
     return _one(tx, "change_webhook", {"id": webhook_id, **asdict(wish)})
 

@@ -17,11 +17,11 @@ import pytest
 import redis
 import requests
 
+from cli.up.embedded_redis import SOCKET
+from cli.up.sockets import socket_folder
 from tests.support.client import Client
 from tests.support.up import Up
 from tests.support.waiting import wait_until
-from workers.up.embedded_redis import SOCKET
-from workers.up.sockets import socket_folder
 
 AUTH = ("ada", "lovelace")
 MARK = "zzmark"

@@ -8,9 +8,9 @@ from threading import Event
 
 from app.config import Settings
 from app.db.connections import Pool, open_pool
-from app.db.schema_version import require
-from app.gc_tuning import collect_seldom
-from app.logs import configure
+from app.db.schema_version import require_schema
+from app.gc_tuning import tune_gc
+from app.logs import configure_logging
 from app.metrics.relay import RELAY
 from app.metrics.serving import serve
 from app.telemetry import spans
@@ -38,13 +38,13 @@ def main() -> None:
     Raises what a service failed with, when one did, and SetupError when the schema is older than this code needs.
     """
     settings = Settings.from_environ()
-    configure(settings)
-    require(settings)
-    spans.start(settings, service="relay")
+    configure_logging(settings)
+    require_schema(settings)
+    spans.start_tracing(settings, service="relay")
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    collect_seldom()
+    tune_gc()
     log.info("relay_started")
     services = (_publish, _rescue, _prune, _analyze, _merge_duplicates)
     with (
@@ -56,7 +56,7 @@ def main() -> None:
         stop.wait()
     for service in running:
         service.result()
-    spans.stop()
+    spans.stop_tracing()
     log.info("relay_stopped")
 
 

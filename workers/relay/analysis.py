@@ -3,7 +3,7 @@
 import logging
 
 from app.db.connections import Pool, lend_connection
-from app.db.statistics import analyze_outgrown
+from app.db.statistics import analyze_outgrown_tables
 
 log = logging.getLogger(__name__)
 
@@ -18,7 +18,7 @@ class Analyst:
     def run_once(self) -> int:
         """Have every outgrown table counted; return how many there were."""
         with lend_connection(self._pool) as connection:
-            analyzed = analyze_outgrown(connection)
+            analyzed = analyze_outgrown_tables(connection)
         if analyzed:
             log.info("analyzed", extra={"tables": analyzed})
         return analyzed

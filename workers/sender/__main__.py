@@ -8,8 +8,8 @@ from threading import Event
 
 from app.config import Settings
 from app.db.connections import Pool, open_pool
-from app.db.schema_version import require
-from app.logs import configure
+from app.db.schema_version import require_schema
+from app.logs import configure_logging
 from workers.loop import repeat
 from workers.sender.sending import Sender
 from workers.sender.watching import Watcher
@@ -27,8 +27,8 @@ def main() -> None:
     Raises what a service failed with, when one did, and SetupError when the schema is older than this code needs.
     """
     settings = Settings.from_environ()
-    configure(settings)
-    require(settings)
+    configure_logging(settings)
+    require_schema(settings)
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

@@ -13,10 +13,10 @@ from app.ledger import queries
 from app.ledger.retry import retry_job
 from app.web.auth import POLLING
 from app.web.console.auth import signed_in
-from app.web.pagination import cut
+from app.web.pagination import split_page
 from app.web.resources import pool
-from schemas.jobs import DEFAULT_LIMIT, Cursor, PageQuery, load_query
 from schemas.outcomes import JobState
+from schemas.paging import DEFAULT_LIMIT, Cursor, PageQuery, load_query
 
 blueprint = Blueprint("dead", __name__)
 
@@ -34,7 +34,7 @@ def page() -> ResponseReturnValue:
     query = load_query(QUERY, {name: value for name, value in request.args.items() if name not in {"retried", "left"}})
     with open_transaction(pool(), g.workspace_id) as tx:
         jobs = queries.list_jobs(tx, wanted=DEAD, limit=query["limit"] + 1, before=query.get("cursor"))
-    shown, next_cursor = cut(jobs, query["limit"])
+    shown, next_cursor = split_page(jobs, query["limit"])
     older = None if next_cursor is None else CURSOR.serialize("cursor", {"cursor": next_cursor})
     return render_template("dead.html", jobs=shown, older=older, is_first_page="cursor" not in query, told=told)
 
@@ -48,7 +48,7 @@ def retry(job_id: UUID) -> ResponseReturnValue:
         retry_job(tx, job_id=job_id)
 
     run_in_transaction(pool(), g.workspace_id, work)
-    return redirect(url_for("console.jobs.show", job_id=job_id), HTTPStatus.SEE_OTHER)
+    return redirect(url_for("console.jobs.job_page", job_id=job_id), HTTPStatus.SEE_OTHER)
 
 
 @blueprint.post("/dead/retry")

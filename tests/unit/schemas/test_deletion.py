@@ -1,4 +1,4 @@
-"""`/users/delete`: what its body may hold."""
+"""`/users/delete`: its body."""
 
 from typing import Any
 
