@@ -76,7 +76,7 @@ def test_a_role_that_is_missing_or_exempt_is_wrong(own_postgres: PostgresServer)
 
     assert bypassing.level == missing.level == Level.WRONG
     assert "Row-level security does not bind" in bypassing.sentence
-    assert "is missing on this server" in missing.sentence
+    assert "The server has no role" in missing.sentence
 
 
 def test_a_superuser_whose_switch_of_role_is_not_in_force_is_wrong(
