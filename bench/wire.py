@@ -10,26 +10,15 @@ import struct
 from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from importlib import resources
+from pathlib import Path
 from threading import Lock
 
+import app
 from app.db.queries import HEADING
 
 LENGTH = struct.Struct("!I")
-PACKAGES = (
-    "app.audit",
-    "app.db",
-    "app.duplicates",
-    "app.keys",
-    "app.lane",
-    "app.ledger",
-    "app.profiles",
-    "app.segments",
-    "app.undo",
-    "app.users",
-    "app.web",
-    "app.webhooks",
-)
+#: The folder of the package app; its folders `sql` contain the queries.
+APP = Path(app.__file__).parent
 
 
 @dataclass
@@ -166,10 +155,8 @@ def _messages(speaker: _Client | _Server) -> list[tuple[bytes, bytes]]:
 def names() -> dict[str, str]:
     """Return the names of the product's queries by their first lines, which say what each does."""
     found: dict[str, str] = {}
-    for package in PACKAGES:
-        for file in (resources.files(package) / "sql").iterdir():
-            if file.name.endswith(".sql"):
-                _, *parts = HEADING.split(file.read_text(encoding="utf-8"))
-                lines = [body.strip().partition("\n")[0] for body in parts[1::2]]
-                found |= dict(zip(lines, parts[::2], strict=True))
+    for file in APP.glob("*/sql/*.sql"):
+        _, *parts = HEADING.split(file.read_text(encoding="utf-8"))
+        lines = [body.strip().partition("\n")[0] for body in parts[1::2]]
+        found |= dict(zip(lines, parts[::2], strict=True))
     return found
