@@ -1,5 +1,5 @@
-# One image for every process of the Procfile; docker-compose.yml says which of them a container runs.
-# It brings no database and no broker: DATABASE_URL and BROKER_URL name them.
+# One image for every process of the Procfile; docker-compose.yml selects the process of each container.
+# It contains no database and no broker: DATABASE_URL and BROKER_URL select them.
 
 FROM python:3.12-slim AS build
 RUN python -m venv /opt/mergelane
@@ -7,6 +7,7 @@ WORKDIR /build
 COPY constraints.txt pyproject.toml README.md LICENSE ./
 COPY schemas schemas
 COPY app app
+COPY cli cli
 COPY workers workers
 RUN /opt/mergelane/bin/pip install --no-cache-dir --disable-pip-version-check -c constraints.txt .
 
@@ -16,9 +17,9 @@ COPY --from=build /opt/mergelane /opt/mergelane
 ENV PATH=/opt/mergelane/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1
-# Not /app: in a folder of that name our package `app` and a stray app.py would be taken for each other.
+# Not /app: in a folder of that name Python could import a stray app.py instead of our package `app`.
 WORKDIR /srv/mergelane
-# By its number, so that an engine can tell that it is not root.
+# By number, so that an engine can check that it is not root.
 USER 10001
 EXPOSE 8000
 CMD ["gunicorn", "--config", "python:app.web.gunicorn_conf", "--bind", "0.0.0.0:8000", "app.web:create_app()"]

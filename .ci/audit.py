@@ -1,6 +1,6 @@
-"""Ask the advisory database OSV about every pinned package: a known vulnerability fails, a silent database does not.
+"""Check every pinned package in the advisory database OSV; a known vulnerability fails the build.
 
-Without a network nothing can be learnt, and nothing that is built is at fault for that: so it is told, and no more.
+If the database does not answer, the script prints that and succeeds: a missing network is no fault of the build.
 """
 
 import argparse
@@ -17,49 +17,56 @@ import requests
 CONSTRAINTS = Path(__file__).parents[1] / "constraints.txt"
 #: Advisories that do not concern us, each with the reason.
 ACCEPTED: Mapping[str, str] = {}
-#: What pip-audit says when nobody answers it, or not with an answer.
-SILENT = ("ConnectionError", "ConnectTimeout", "ReadTimeout", "ProxyError", "SSLError", "HTTPError", "ServiceError")
+#: Errors of pip-audit that mean that the database did not answer.
+UNAVAILABLE = (
+    "ConnectionError",
+    "ConnectTimeout",
+    "ReadTimeout",
+    "ProxyError",
+    "SSLError",
+    "HTTPError",
+    "ServiceError",
+)
 OSV_URL = "https://api.osv.dev/v1/query"
-#: Seconds for a first sign of life: where there is no network, often nobody says so.
+#: Seconds to wait for a first answer; without a network there is often no error.
 PATIENCE_S = 4.0
 TIMEOUT_S = 10
 DEADLINE_S = 180
 
 
 def main() -> int:
-    """Return 0 when nothing is known against any package, or nothing could be learnt; 1 otherwise, and tell."""
+    """Print the advisories; return 0 if there are none or the database does not answer, else 1."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--constraints", type=Path, default=CONSTRAINTS, help="The pins to ask about.")
-    parser.add_argument("--osv-url", default=OSV_URL, help="Where to ask, if not at OSV itself.")
+    parser.add_argument("--constraints", type=Path, default=CONSTRAINTS, help="File with the pins to check.")
+    parser.add_argument("--osv-url", default=OSV_URL, help="URL of another OSV server.")
     parser.add_argument("--patience", type=float, default=PATIENCE_S, help="Seconds to wait for a first answer.")
     given = parser.parse_args()
-    if not _answers(given.osv_url, given.patience):
-        return _tell_of_silence()
+    if not _is_available(given.osv_url, given.patience):
+        return _report_unavailable()
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.json"
-        failed = _ask(given.constraints, report, given.osv_url)
+        failed = _run_pip_audit(given.constraints, report, given.osv_url)
         if report.exists():
-            return _tell(orjson.loads(report.read_bytes())["dependencies"])
-    if failed is None or any(word in failed for word in SILENT):
-        return _tell_of_silence()
+            return _print_advisories(orjson.loads(report.read_bytes())["dependencies"])
+    if failed is None or any(word in failed for word in UNAVAILABLE):
+        return _report_unavailable()
     print(f"The audit of the packages failed:\n{failed}")
     return 1
 
 
-def _answers(osv_url: str, patience: float) -> bool:
-    """Tell whether anybody answers at *osv_url*, whatever the answer, within *patience* seconds.
+def _is_available(osv_url: str, patience: float) -> bool:
+    """Return whether *osv_url* answers within *patience* seconds.
 
-    The search for its address keeps to no time of ours, so it is left behind when it takes longer.
+    The name lookup has no timeout, so it runs in a thread that is abandoned when it takes longer.
     """
     answered = threading.Event()
-    knocking = threading.Thread(target=_knock, args=(osv_url, patience, answered), daemon=True)
-    knocking.start()
-    knocking.join(patience)
+    probe = threading.Thread(target=_probe, args=(osv_url, patience, answered), daemon=True)
+    probe.start()
+    probe.join(patience)
     return answered.is_set()
 
 
-def _knock(osv_url: str, patience: float, answered: threading.Event) -> None:
-    """Set *answered* when somebody answers at *osv_url*."""
+def _probe(osv_url: str, patience: float, answered: threading.Event) -> None:
     try:
         requests.get(osv_url, timeout=patience).close()
     except requests.RequestException:
@@ -67,8 +74,8 @@ def _knock(osv_url: str, patience: float, answered: threading.Event) -> None:
     answered.set()
 
 
-def _ask(constraints: Path, report: Path, osv_url: str) -> str | None:
-    """Have *report* written by pip-audit; return what it said besides, None when it took too long."""
+def _run_pip_audit(constraints: Path, report: Path, osv_url: str) -> str | None:
+    """Write *report* with pip-audit; return its error output, or None if it took too long."""
     options = ["--no-deps", "--disable-pip", "--progress-spinner", "off", "--vulnerability-service", "osv"]
     options += ["--timeout", str(TIMEOUT_S), "--format", "json", "--output", str(report), "--osv-url", osv_url]
     options += [part for advisory in ACCEPTED for part in ("--ignore-vuln", advisory)]
@@ -80,21 +87,20 @@ def _ask(constraints: Path, report: Path, osv_url: str) -> str | None:
     return done.stderr
 
 
-def _tell_of_silence() -> int:
-    """Tell that nothing could be learnt; return 0."""
+def _report_unavailable() -> int:
     print("The packages were not audited: the advisory database OSV does not answer. Run `make audit` later.")
     return 0
 
 
-def _tell(dependencies: list[dict[str, object]]) -> int:
-    """Tell what is known against *dependencies*; return 1 when that is anything."""
+def _print_advisories(dependencies: list[dict[str, object]]) -> int:
+    """Print the advisories of *dependencies*; return 1 if there are any."""
     found = 0
     for each in dependencies:
         advisories = each.get("vulns")
         for advisory in advisories if isinstance(advisories, list) else []:
             found += 1
-            mended = ", ".join(advisory["fix_versions"]) or "no version yet"
-            print(f"{each['name']} {each['version']}: {advisory['id']}, mended in {mended}.")
+            fixed = ", ".join(advisory["fix_versions"]) or "no version yet"
+            print(f"{each['name']} {each['version']}: {advisory['id']}, fixed in {fixed}.")
     print(f"Packages audited: {len(dependencies)}. Advisories found: {found}.")
     return int(found > 0)
 

@@ -1,4 +1,4 @@
-"""Write the table of endpoints in docs/api.md, from the same description that /openapi.json is made of."""
+"""Write the table of endpoints in docs/api.md from the OpenAPI document."""
 
 import re
 from collections.abc import Iterator
@@ -6,50 +6,50 @@ from pathlib import Path
 
 from app.config import Settings
 from app.web import create_app
+from app.web.openapi.describe import Json
 from app.web.openapi.document import build
-from app.web.openapi.parts import Json
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "api.md"
 BEGIN, END = "<!-- endpoints: begin -->\n", "<!-- endpoints: end -->\n"
 
 
 def main() -> None:
-    """Bring the document up to date, and say so."""
+    """Update docs/api.md."""
     DOCUMENT.write_text(renewed(DOCUMENT.read_text(encoding="utf-8")), encoding="utf-8")
-    print(f"{DOCUMENT.name} tells the endpoints as they are now.")
+    print(f"{DOCUMENT.name} is up to date.")
 
 
 def renewed(text: str) -> str:
-    """Return *text* with the tables between its two marks made anew."""
+    """Return *text* with new tables between its two marks."""
     before, _, rest = text.partition(BEGIN)
     after = rest.partition(END)[2]
     return f"{before}{BEGIN}\n{tables()}\n{END}{after}"
 
 
 def tables() -> str:
-    """Return a table of endpoints for each part of the description, in its order."""
-    described = build(create_app(Settings()))
-    return "\n\n".join("\n".join(_table(tag["name"], described["paths"])) for tag in described["tags"])
+    """Return a table of endpoints for each tag, in the order of the document."""
+    document = build(create_app(Settings()))
+    return "\n\n".join("\n".join(_table(tag["name"], document["paths"])) for tag in document["tags"])
 
 
 def _table(tag: str, paths: Json) -> Iterator[str]:
-    """Yield the lines of the part *tag*."""
-    yield f"### {tag}\n\n| Endpoint | | Permission | Answers |\n|---|---|---|---|"
+    """Yield the lines of the table of *tag*."""
+    yield f"### {tag}\n\n| Endpoint | | Permission | Responses |\n|---|---|---|---|"
     for path, methods in paths.items():
         for method, operation in methods.items():
             if tag in operation["tags"]:
-                told = (f"`{method.upper()} {path}`", _first_sentence(operation), _permission(operation))
-                yield f"| {' | '.join(told)} | {', '.join(operation['responses'])} |"
+                cells = (f"`{method.upper()} {path}`", _first_sentence(operation), _permission(operation))
+                yield f"| {' | '.join(cells)} | {', '.join(operation['responses'])} |"
 
 
 def _first_sentence(operation: Json) -> str:
-    """Return what the endpoint is for."""
+    """Return the summary with a full stop."""
     return re.sub(r"\.?$", ".", operation["summary"])
 
 
 def _permission(operation: Json) -> str:
-    """Return the permissions of which a key needs one."""
-    names = [name for door in operation["security"] for scopes in door.values() for name in scopes]
+    """Return the permissions; a key needs one of them."""
+    names = [name for scheme in operation["security"] for scopes in scheme.values() for name in scopes]
     if names:
         return " or ".join(f"`{name}`" for name in names)
     return "any key" if operation["security"] else ""

@@ -1,1 +1,1 @@
-"""The application: configuration, database, ledger, profiles, the merge, and the web front door."""
+"""The application: configuration, database, ledger, profiles, merging and the web server."""

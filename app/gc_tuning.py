@@ -1,16 +1,15 @@
-"""The garbage collector, for processes that live long and make many small things without circles."""
+"""Garbage collection of long-lived processes, which create many small objects and few cycles."""
 
 import gc
 
-#: Things made and not unmade after which it looks at the young, and how many such looks pass before it looks at older
-#: ones. With Python's own numbers it takes a sixth of a lane's time.
+#: Thresholds of the three generations. With Python's defaults, collection takes a sixth of a lane's time.
 COLLECT_AFTER = (20_000, 20, 100)
 
 
-def collect_seldom() -> None:
-    """Keep the garbage collector from looking through what is there now, and have it look seldom from here on.
+def tune_gc() -> None:
+    """Exclude the existing objects from collection and collect less often.
 
-    To be called when a process is ready: what was loaded by then never goes away, and is most of what there is.
+    Call it when a process has started: what is loaded by then stays until its end, and is most of its objects.
     """
     gc.collect()
     gc.freeze()

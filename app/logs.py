@@ -1,8 +1,7 @@
 """Logging: one line per event on standard error, as JSON for machines or as text for people.
 
-Every line says what happened in its message and with what in its `extra` fields: ids, counts and durations. An email
-address, a phone number or any other thing that tells who a person is never stands in a line; therefore tracebacks leave
-out the texts of errors, unless MERGELANE_LOG_ERROR_TEXTS asks for them.
+The message names the event; ids, counts and durations are `extra` fields. No line contains an email address, a phone
+number or other personal data; so tracebacks leave out the texts of errors, unless MERGELANE_LOG_ERROR_TEXTS is set.
 """
 
 import logging
@@ -19,20 +18,20 @@ from pythonjsonlogger.orjson import OrjsonFormatter
 
 from app.config import Settings
 from app.errors import MergelaneError
-from app.redaction import without_values
+from app.redaction import redacted_traceback
 
 LOG = logging.getLogger(__name__)
 
-#: The request that is being answered, "" outside of one.
+#: The id of the current request, "" outside of one.
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 
-#: What a record has of itself; all else came in through `extra`.
+#: Fields that every record has; all others come from `extra`.
 OWN_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "request_id"}
 
 
 @contextmanager
-def bearing(requests: Sequence[str]) -> Iterator[None]:
-    """Let the lines of the block bear the id of the request for which it works, when that is but one of *requests*."""
+def request_context(requests: Sequence[str]) -> Iterator[None]:
+    """Log the block under the request id of *requests* if there is exactly one."""
     token = request_id.set(requests[0] if len(requests) == 1 else "")
     try:
         yield
@@ -40,46 +39,43 @@ def bearing(requests: Sequence[str]) -> Iterator[None]:
         request_id.reset(token)
 
 
-class RequestId(logging.Filter):
-    """Gives every record the id of the request during which it was made, unless it names another itself."""
+class RequestIdFilter(logging.Filter):
+    """Adds the current request id to records that have none."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Note the id and let the record pass."""
         current = request_id.get()
         if current and not hasattr(record, "request_id"):
             record.request_id = current
         return True
 
 
-class WithoutValues(logging.Formatter):
-    """A formatter whose tracebacks quote no value."""
+class RedactedFormatter(logging.Formatter):
+    """A formatter whose tracebacks contain no values."""
 
     def formatException(self, ei: Any) -> str:  # noqa: N802  the standard library's name
-        """Return the traceback of the error in *ei*."""
         error: BaseException | None = ei[1]
-        return "" if error is None else without_values(error)
+        return "" if error is None else redacted_traceback(error)
 
 
-class Text(logging.Formatter):
-    """Lines for people: time, level, logger, message, then the `extra` fields as name=value."""
+class TextFormatter(logging.Formatter):
+    """Lines for people: time, level, logger, message, then `extra` fields as name=value."""
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)-7s %(name)s: %(message)s")
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  the standard library's name
-        """Return the line without a traceback."""
         fields = {name: value for name, value in vars(record).items() if name not in OWN_FIELDS}
         if hasattr(record, "request_id"):
             fields["request_id"] = record.request_id
         return " ".join([super().formatMessage(record), *(f"{name}={value}" for name, value in fields.items())])
 
 
-class TextWithoutValues(WithoutValues, Text):
-    """Lines for people, whose tracebacks quote no value."""
+class RedactedTextFormatter(RedactedFormatter, TextFormatter):
+    """Lines for people, with redacted tracebacks."""
 
 
-class Json(OrjsonFormatter):
-    """Lines for machines: time, level, logger, message, and the `extra` fields beside them."""
+class JsonFormatter(OrjsonFormatter):
+    """Lines for machines: time, level, logger, message and the `extra` fields."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -89,29 +85,29 @@ class Json(OrjsonFormatter):
         )
 
 
-class JsonWithoutValues(WithoutValues, Json):
-    """Lines for machines, whose tracebacks quote no value."""
+class RedactedJsonFormatter(RedactedFormatter, JsonFormatter):
+    """Lines for machines, with redacted tracebacks."""
 
 
-def configure(settings: Settings) -> None:
-    """Send everything that this process logs to standard error, in the format and from the level of *settings*.
+def configure_logging(settings: Settings) -> None:
+    """Log to standard error, in the format and from the level of *settings*.
 
-    What nobody catches is logged as well, instead of being printed by Python with all its values.
+    Uncaught errors are logged as well, instead of being printed by Python with all their values.
     """
-    logging.config.dictConfig(configuration(settings))
-    catch_the_uncaught()
+    logging.config.dictConfig(logging_configuration(settings))
+    log_uncaught_errors()
 
 
-def configuration(settings: Settings) -> dict[str, Any]:
-    """Return the configuration in the standard library's own form, for those who apply it themselves."""
+def logging_configuration(settings: Settings) -> dict[str, Any]:
+    """Return the configuration for `logging.config.dictConfig`, for a caller that applies it itself."""
     plain = settings.log_error_texts
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "filters": {"request_id": {"()": RequestId}},
+        "filters": {"request_id": {"()": RequestIdFilter}},
         "formatters": {
-            "text": {"()": Text if plain else TextWithoutValues},
-            "json": {"()": Json if plain else JsonWithoutValues},
+            "text": {"()": TextFormatter if plain else RedactedTextFormatter},
+            "json": {"()": JsonFormatter if plain else RedactedJsonFormatter},
         },
         "handlers": {
             "stderr": {
@@ -122,28 +118,27 @@ def configuration(settings: Settings) -> dict[str, Any]:
             },
         },
         "root": {"level": settings.log_level, "handlers": ["stderr"]},
-        # A pool that cannot connect says so every few seconds; the front door and the relay tell it once, in context.
+        # A pool that cannot connect logs every few seconds; web and relay log the same once, with its context.
         "loggers": {"psycopg.pool": {"level": "ERROR"}},
     }
 
 
-def catch_the_uncaught() -> None:
-    """Have errors that nobody catches logged, those of threads too."""
+def log_uncaught_errors() -> None:
+    """Log uncaught errors of this process and its threads."""
     sys.excepthook = _uncaught
     threading.excepthook = _uncaught_in_thread
 
 
 def _uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """Log the error that ends this process: as a sentence when it is one of ours, else with its traceback."""
+    """Log an error of our own as its sentence, and any other with its traceback."""
     if not isinstance(error, Exception):
         sys.__excepthook__(kind, error, trace)
     elif isinstance(error, MergelaneError):
         LOG.critical("%s", error)
     else:
-        LOG.critical("The process ends: nobody caught an error", exc_info=error)
+        LOG.critical("uncaught_error", exc_info=error)
 
 
 def _uncaught_in_thread(arguments: threading.ExceptHookArgs) -> None:
-    """Log the error that ends a thread."""
     if arguments.exc_value is not None and not isinstance(arguments.exc_value, SystemExit):
-        LOG.critical("A thread ends: nobody caught an error", exc_info=arguments.exc_value)
+        LOG.critical("uncaught_error_in_thread", exc_info=arguments.exc_value)

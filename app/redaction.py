@@ -1,7 +1,7 @@
-"""Tracebacks that tell where an error came from and of what kind it was, without quoting what it was about.
+"""Redacted tracebacks: code lines and the type of each error, without its text.
 
-The text of an error may hold values: PostgreSQL quotes whole rows in its details, int() and KeyError what they were
-given. Such values are the personal data of somebody. The lines of code in a traceback are ours and hold none.
+The text of an error can contain personal data: PostgreSQL quotes whole rows, int() and KeyError quote their argument.
+The code lines of a traceback contain none.
 """
 
 import traceback
@@ -10,22 +10,22 @@ from typing import Any
 
 from app.errors import Conflict, Gone, MergelaneError, NotFound, Rejected
 
-WITHHELD = "its text is withheld, since it may quote personal data; MERGELANE_LOG_ERROR_TEXTS=true tells it"
+WITHHELD = "text withheld, because it can contain personal data; MERGELANE_LOG_ERROR_TEXTS=true logs it"
 CAUSED = "\nThe above exception was the direct cause of the following exception:\n\n"
 DURING = "\nDuring handling of the above exception, another exception occurred:\n\n"
-#: What a database error says of itself besides its text: names and codes of ours, never values.
+#: Attributes of a database error that contain names of our schema, never values.
 DIAGNOSTICS = ("schema_name", "table_name", "column_name", "constraint_name", "datatype_name")
-#: Errors whose sentences are for the client who sent the values that they may quote.
+#: Errors whose message may quote values of the client that gets it.
 CLIENTS = (Rejected, Conflict, NotFound, Gone)
 
 
-def without_values(error: BaseException) -> str:
-    """Return the traceback of *error* and of those that led to it, with kinds in the place of texts."""
+def redacted_traceback(error: BaseException) -> str:
+    """Return the traceback of *error* and of its causes, with descriptions in place of texts."""
     return "".join(_lines(error, set())).rstrip("\n")
 
 
-def kind(error: BaseException) -> str:
-    """Return what can be told of *error* without a value: its type, codes and names, or one of our own sentences."""
+def describe_error(error: BaseException) -> str:
+    """Return the type of *error* with its codes and names, or with its message if that is ours and has no values."""
     name = type(error).__name__
     if isinstance(error, MergelaneError) and not isinstance(error, CLIENTS):
         return f"{name}: {error}"
@@ -34,7 +34,7 @@ def kind(error: BaseException) -> str:
 
 
 def _facts(error: BaseException) -> Iterator[str]:
-    """Yield the codes and names in *error*, of which we know that they are no values."""
+    """Yield the codes and names of *error* that cannot be values."""
     if isinstance(error, OSError) and error.strerror:
         yield error.strerror
     state: Any = getattr(error, "sqlstate", None)
@@ -46,7 +46,7 @@ def _facts(error: BaseException) -> Iterator[str]:
 
 
 def _lines(error: BaseException, seen: set[int]) -> Iterator[str]:
-    """Yield the traceback of *error* after those of the errors that led to it, each of them once."""
+    """Yield the tracebacks of the causes of *error*, each once, then its own."""
     seen.add(id(error))
     cause, context = error.__cause__, None if error.__suppress_context__ else error.__context__
     for earlier, link in ((cause, CAUSED), (context, DURING)):
@@ -56,7 +56,7 @@ def _lines(error: BaseException, seen: set[int]) -> Iterator[str]:
     if error.__traceback__ is not None:
         yield "Traceback (most recent call last):\n"
         yield from traceback.format_tb(error.__traceback__)
-    yield f"{kind(error)}\n"
+    yield f"{describe_error(error)}\n"
     if isinstance(error, BaseExceptionGroup):
         for inner in error.exceptions:
             yield from _lines(inner, seen)

@@ -15,7 +15,7 @@ from app.config import Settings
 from app.db.connections import Pool, open_pool
 from app.db.queries import load_queries
 from app.db.transaction import open_transaction
-from app.gc_tuning import collect_seldom
+from app.gc_tuning import tune_gc
 from app.lane.run import Lane, execute_lane
 from bench.world import BATCH, WORKSPACE_ID
 
@@ -32,7 +32,7 @@ def main(warm: int) -> None:
     with open_pool(settings, name="floor") as pool:
         lanes = _lanes(pool)
         # As a worker does when it is ready.
-        collect_seldom()
+        tune_gc()
         _run(pool, settings, lanes[:warm])
         _tell(WARM)
         signal.sigwait([signal.SIGUSR1])
@@ -56,7 +56,7 @@ def _run(pool: Pool, settings: Settings, lanes: list[list[UUID]]) -> None:
 
 
 def _tell(line: str) -> None:
-    """Say something to whoever measures."""
+    """Print *line* for the benchmark, which reads it from the log."""
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 

@@ -15,9 +15,9 @@ from app.config import Settings, child_environ
 from app.db import migrations
 from app.db.connections import PLANNING, Connection, connection_arguments
 from bench.running import START_S, Running
-from workers.up.database import connected
-from workers.up.embedded_postgres import EmbeddedPostgres
-from workers.up.embedded_redis import EmbeddedRedis
+from cli.database import connected
+from cli.up.embedded_postgres import EmbeddedPostgres
+from cli.up.embedded_redis import EmbeddedRedis
 
 if TYPE_CHECKING:
     import redis
@@ -79,18 +79,18 @@ class Ground:
 
     def stop(self) -> None:
         """Stop both servers."""
-        for server, tidy in ((self.redis, self._redis_server.tidy), (self.postgres, self._postgres_server.tidy)):
-            server.stop()
-            tidy()
+        for process, server in ((self.redis, self._redis_server), (self.postgres, self._postgres_server)):
+            process.stop()
+            server.remove_sockets()
 
     def copy(self, template: str) -> str:
-        """Return the name of a new database that is a copy of *template*, which nobody may be connected to."""
+        """Copy *template*, which must have no connections, and return the name of the new database."""
         name = self._new_name()
         self._administer("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY", name, template)
         return name
 
     def drop(self, database: str) -> None:
-        """Drop *database*, whoever is still connected."""
+        """Drop *database*, with its connections."""
         self._administer("DROP DATABASE IF EXISTS {} WITH (FORCE)", database)
 
     def checkpoint(self) -> None:

@@ -53,7 +53,7 @@ def insert(
 
 
 def plain_pool(settings: Settings, *, name: str) -> Pool:
-    """Return a pool of kept connections as the user of DATABASE_URL: row-level security is not asked to help."""
+    """Return a pool of connections as the user of DATABASE_URL, without row-level security."""
     return ConnectionPool(
         settings.database_url,
         connection_class=Connection,

@@ -10,33 +10,22 @@ import struct
 from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from importlib import resources
+from pathlib import Path
 from threading import Lock
 
+import app
 from app.db.queries import HEADING
 
 LENGTH = struct.Struct("!I")
-PACKAGES = (
-    "app.audit",
-    "app.db",
-    "app.duplicates",
-    "app.keys",
-    "app.lane",
-    "app.ledger",
-    "app.profiles",
-    "app.segments",
-    "app.undo",
-    "app.users",
-    "app.web",
-    "app.webhooks",
-)
+#: The folder of the package app; its folders `sql` contain the queries.
+APP = Path(app.__file__).parent
 
 
 @dataclass
 class Tally:
-    """What was counted so far, by the application name of the connection.
+    """Statements and round trips, by application name of the connection and first line of the statement.
 
-    A statement goes by its first line, and a round trip by that of its last statement.
+    A round trip counts under the first line of its last statement.
     """
 
     statements: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -44,7 +33,7 @@ class Tally:
     _lock: Lock = field(default_factory=Lock)
 
     def watch(self) -> tuple[Callable[[bytes], None], Callable[[bytes], None]]:
-        """Return who sees what passes on one connection: to the server, and back from it."""
+        """Return two functions that receive the bytes of one connection: to the server, and from it."""
         client = _Client(self)
         return client.see, _Server(self, client).see
 
@@ -54,12 +43,12 @@ class Tally:
             self.statements[who, line] += 1
 
     def count_round_trip(self, who: str, line: str) -> None:
-        """Count an answer that ends a round trip."""
+        """Count a response that ends a round trip."""
         with self._lock:
             self.round_trips[who, line] += 1
 
     def copy(self) -> "Tally":
-        """Return what is counted at this moment."""
+        """Return a copy of the current counts."""
         with self._lock:
             return Tally(self.statements.copy(), self.round_trips.copy())
 
@@ -93,7 +82,7 @@ class _Client:
         self._rest = rest
 
     def _see_start(self) -> bool:
-        """Read the first message, which has no letter and names the application; tell whether it is all there."""
+        """Read the start-up message, which contains the application name; return whether it is complete."""
         if len(self._rest) < LENGTH.size or len(self._rest) < LENGTH.unpack_from(self._rest)[0]:
             return False
         (size,) = LENGTH.unpack_from(self._rest)
@@ -137,7 +126,7 @@ class _Server:
         """Take in what was answered."""
         self._rest += chunk
         for kind, _ in _messages(self):
-            # The first of all answers ends the greeting, which nobody asked for.
+            # The first response ends the start-up and belongs to no statement.
             if kind == b"Z" and self._client.under_way:
                 self._tally.count_round_trip(self._client.name, self._client.under_way.popleft())
 
@@ -166,10 +155,8 @@ def _messages(speaker: _Client | _Server) -> list[tuple[bytes, bytes]]:
 def names() -> dict[str, str]:
     """Return the names of the product's queries by their first lines, which say what each does."""
     found: dict[str, str] = {}
-    for package in PACKAGES:
-        for file in (resources.files(package) / "sql").iterdir():
-            if file.name.endswith(".sql"):
-                _, *parts = HEADING.split(file.read_text(encoding="utf-8"))
-                lines = [body.strip().partition("\n")[0] for body in parts[1::2]]
-                found |= dict(zip(lines, parts[::2], strict=True))
+    for file in APP.glob("*/sql/*.sql"):
+        _, *parts = HEADING.split(file.read_text(encoding="utf-8"))
+        lines = [body.strip().partition("\n")[0] for body in parts[1::2]]
+        found |= dict(zip(lines, parts[::2], strict=True))
     return found

@@ -1,6 +1,6 @@
-"""Every endpoint with a sound request to it, from which the hostile ones are made."""
+"""Every endpoint with valid requests, from which hostile ones are made."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -8,6 +8,8 @@ from typing import Any
 
 import orjson
 
+from app.config import Settings
+from app.web import create_app
 from fuzz.names import MAY, STEPS, Json, Names
 
 Body = Callable[[Names], Json]
@@ -141,7 +143,7 @@ def export(names: Names) -> Json:
 
 
 def alias_new(names: Names) -> Json:
-    """Return a new alias of somebody, and one of nobody."""
+    """Return a new alias with an external_id, and one without."""
     return {"user_aliases": [{"external_id": names.external_id(), **names.alias()}, names.alias()]}
 
 
@@ -188,7 +190,7 @@ def webhook(names: Names) -> Json:
 
 
 def wish(names: Names) -> Json:
-    """Return what of a webhook is to be changed."""
+    """Return changes of a webhook."""
     return {"description": names.external_id(), "enabled": names.rng.random() < 0.5}
 
 
@@ -200,7 +202,7 @@ def of_the_vendor(rule: str) -> tuple[Body, ...]:
 
 
 def _as_it_stands(body: Json, _: Names) -> Json:
-    """Return *body*, whoever the people are."""
+    """Return *body* for any people."""
     return body
 
 
@@ -210,7 +212,7 @@ def nothing(_: Names) -> Json:
 
 
 def policy(names: Names) -> Json:
-    """Return how duplicates are to be merged. No daily run, whose time would come or not with that of the day."""
+    """Return a duplicate policy, without a daily run, which would depend on the time of day."""
     chance = names.rng
     return {
         "identifier": chance.choice(["email", "phone"]),
@@ -230,7 +232,8 @@ AUDITED: tuple[Json, ...] = (
     {"job_id": "01890a5d-ac96-774b-bcce-b302099a8057", "key": "01890a5d-ac96-774b-bcce-b302099a8057"},
 )
 
-ENDPOINTS: tuple[Endpoint, ...] = (
+#: Endpoints with requests of their own.
+LISTED: tuple[Endpoint, ...] = (
     Endpoint(method="GET", rule="/audit", query=(*POLLED, *AUDITED, {"include": "images"})),
     Endpoint(method="GET", rule="/audit/export", query=(*AUDITED, {"format": "csv"})),
     Endpoint(method="GET", rule="/openapi.json"),
@@ -291,6 +294,30 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint(method="POST", rule="/users/track", bodies=(track, track_one, track_one, *of_the_vendor("/users/track"))),
 )
 
+
+def key_of(endpoint: Endpoint) -> tuple[str, str]:
+    """Return the method and the URL rule of *endpoint*."""
+    return endpoint.method, endpoint.rule
+
+
+def _declared() -> Iterator[Endpoint]:
+    """Yield the other endpoints of the API, with the example of their declaration as the body."""
+    flask = create_app(Settings(database_url="postgresql://"))
+    listed = set(map(key_of, LISTED))
+    for rule in flask.url_map.iter_rules():
+        operation = getattr(flask.view_functions[rule.endpoint], "operation", None)
+        for method in sorted((rule.methods or set()) - {"HEAD"}):
+            if operation is not None and (method, rule.rule) not in listed:
+                bodies = (partial(_example, operation.example),) if method in {"POST", "PUT", "PATCH"} else ()
+                yield Endpoint(method=method, rule=rule.rule, bodies=bodies)
+
+
+def _example(example: Json | None, _: Names) -> Json:
+    return example or {}
+
+
+ENDPOINTS = (*LISTED, *_declared())
+
 #: How often an endpoint is chosen, where it is not once: by how much there is to get wrong.
 WEIGHTS: Mapping[str, int] = {
     "/users/track": 14,
@@ -312,11 +339,6 @@ WEIGHTS: Mapping[str, int] = {
     "/profiles/<braze_id>": 2,
     "/profiles/<braze_id>/activity": 4,
 }
-
-
-def key_of(endpoint: Endpoint) -> tuple[str, str]:
-    """Return what an endpoint is known by."""
-    return endpoint.method, endpoint.rule
 
 
 def weight_of(endpoint: Endpoint) -> int:

@@ -1,1 +1,1 @@
-"""What things look like on the wire: identifiers, states, outcomes, and marshmallow schemas in and out."""
+"""The data of requests and responses: identifiers, states, outcomes, and marshmallow schemas."""

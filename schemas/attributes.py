@@ -1,4 +1,4 @@
-"""The attributes objects of `/users/track`: standard attributes by name, and whatever else the client calls its own."""
+"""The attributes objects of `/users/track`: standard attributes by name; any other key is a custom attribute."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,28 +6,29 @@ from functools import lru_cache
 from typing import Any
 from zoneinfo import available_timezones
 
-from marshmallow import EXCLUDE, INCLUDE, Schema, ValidationError, fields, post_load, pre_load
+from marshmallow import INCLUDE, ValidationError, fields, post_load, pre_load
 
+from schemas.base import RequestSchema
 from schemas.countries import COUNTRIES
-from schemas.custom import CustomAttributes, read_custom
+from schemas.custom import CustomAttributes, load_custom_attributes
 from schemas.fields import Choice, Day, ListOf, Moment, Nested, Number, Object, Text, Truth
 from schemas.identifiers import Email, Phone, Target
 from schemas.nesting import MAX_NESTED_BYTES, size
 from schemas.targets import TargetSchema, may_create, target_of
 
-#: Elements that the array of one standard attribute may have.
+#: Maximum elements of an array of a standard attribute.
 MAX_LISTED = 100
-#: Keys that say whom an object means and how to treat it, not what is known of the person.
+#: Keys that identify the profile or control the update; they are no attributes.
 INSTRUCTIONS = frozenset(
     {"external_id", "user_alias", "braze_id", "_update_existing_only", "_merge_objects", "push_token_import"}
 )
-#: The vendor's flat way of writing a user alias.
+#: The vendor's flat form of a user alias.
 FLAT_ALIAS = ("alias_name", "alias_label")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attributes:
-    """What one attributes object asks for."""
+    """A loaded attributes object."""
 
     target: Target
     may_create: bool
@@ -37,10 +38,9 @@ class Attributes:
 
 
 class Switch(Truth):
-    """true or false, or either as text, in which connectors send it."""
+    """true or false, or either as text: some connectors send text."""
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> bool:
-        """Return *value*."""
         return super()._deserialize(
             {"true": True, "false": False}.get(value, value) if isinstance(value, str) else value
         )
@@ -49,21 +49,20 @@ class Switch(Truth):
 class Country(fields.Field[str | None]):
     """A country code of ISO 3166-1 alpha-2; as at the vendor, any other text is stored as no country."""
 
+    json_schema: Mapping[str, Any] = {
+        "type": "string",
+        "description": "ISO 3166-1 alpha-2; any other text is stored as no country.",
+    }
+
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> str | None:
-        """Return *value* in capitals, or None when it is no country."""
         if not isinstance(value, str):
             raise ValidationError("must be a string")
         code = value.strip().upper()
         return code if code in COUNTRIES else None
 
 
-class DeviceSchema(Schema):
-    """A device that a person uses."""
-
-    class Meta:
-        """Further keys are not kept."""
-
-        unknown = EXCLUDE
+class DeviceSchema(RequestSchema):
+    """A device. Unknown keys are ignored."""
 
     device_id = Text(required=True, least=1)
     model = Text(allow_none=True)
@@ -74,13 +73,8 @@ class DeviceSchema(Schema):
     ad_tracking_enabled = Truth(allow_none=True)
 
 
-class PushTokenSchema(Schema):
-    """An app's token for push messages."""
-
-    class Meta:
-        """Further keys are not kept."""
-
-        unknown = EXCLUDE
+class PushTokenSchema(RequestSchema):
+    """A token of an app for push messages."""
 
     app_id = Text(required=True, least=1)
     token = Text(required=True, least=1, most=4096)
@@ -90,48 +84,35 @@ class PushTokenSchema(Schema):
     provisionally_opted_in = Truth(allow_none=True)
 
 
-class SubscriptionGroupSchema(Schema):
-    """What a person chose in one subscription group."""
-
-    class Meta:
-        """Further keys, such as `use_double_opt_in_logic`, are not kept."""
-
-        unknown = EXCLUDE
+class SubscriptionGroupSchema(RequestSchema):
+    """The state of one subscription group. Unknown keys are ignored, such as `use_double_opt_in_logic`."""
 
     subscription_group_id = Text(required=True, least=1)
     subscription_state = Choice("subscribed", "unsubscribed", required=True)
 
 
-class LocationSchema(Schema):
-    """A place on Earth, in degrees."""
-
-    class Meta:
-        """Further keys are not kept."""
-
-        unknown = EXCLUDE
+class LocationSchema(RequestSchema):
+    """A position in degrees."""
 
     longitude = Number(required=True, least=-180, most=180)
     latitude = Number(required=True, least=-90, most=90)
 
 
 def _check_time_zone(name: str) -> None:
-    """Raise ValidationError unless *name* stands in the IANA database, or there is no database to look in."""
+    """Raise ValidationError for an unknown IANA time zone; any name passes when the machine has no database."""
     if _time_zones() and name not in _time_zones():
         raise ValidationError("must be a name of the IANA time zone database")
 
 
 def _check_size(value: Mapping[str, Any]) -> None:
-    """Raise ValidationError when *value* is too large to keep."""
     if size(value) > MAX_NESTED_BYTES:
         raise ValidationError(f"may not take more than {MAX_NESTED_BYTES:,} bytes")
 
 
 class AttributesSchema(TargetSchema):
-    """An attributes object. Keys that no field names are custom attributes."""
+    """Attributes of one profile. Unknown keys are custom attributes."""
 
     class Meta:
-        """Further keys are custom attributes."""
-
         unknown = INCLUDE
 
     first_name = Text(allow_none=True)
@@ -164,7 +145,7 @@ class AttributesSchema(TargetSchema):
 
     @pre_load
     def _trim_names(self, given: dict[str, Any], **_: Any) -> dict[str, Any]:
-        """Return *given* with the names of attributes trimmed, and a flat alias as the object that it stands for."""
+        """Trim the names of attributes, and convert a flat alias to an object."""
         trimmed = {name.strip(): value for name, value in given.items()}
         flat = {name: trimmed.pop(name, None) for name in FLAT_ALIAS}
         if None not in flat.values() and not any(trimmed.get(name) for name in ("external_id", "braze_id")):
@@ -173,21 +154,19 @@ class AttributesSchema(TargetSchema):
 
     @post_load
     def _to_attributes(self, given: dict[str, Any], **_: Any) -> Attributes:
-        """Return what *given*, whose standard attributes are sound, asks for."""
         target = target_of(given)
         lookup = {Email: "email", Phone: "phone"}.get(type(target))
         standard = [name for name in self.fields if name in given and name not in INSTRUCTIONS and name != lookup]
-        # Marshmallow hands unknown keys over in no order; sorted, the same request always gets the same answer.
+        # marshmallow passes unknown keys in no order; sorted, the same request always gets the same response.
         custom = {name: given[name] for name in sorted(given.keys() - self.fields.keys())}
         return Attributes(
             target=target,
             may_create=may_create(target, update_existing_only=given.get("_update_existing_only"), alias_creates=True),
             standard={name: given[name] for name in standard},
-            custom=read_custom(custom, merge=bool(given.get("_merge_objects"))),
+            custom=load_custom_attributes(custom, merge=bool(given.get("_merge_objects"))),
         )
 
 
 @lru_cache(maxsize=1)
 def _time_zones() -> frozenset[str]:
-    """Return the names of the IANA time zone database."""
     return frozenset(available_timezones())

@@ -1,14 +1,18 @@
-"""The audit on the wire: which entries are wanted, and what they look like."""
+"""The audit: its filters, entries and pages, and the forms of an export."""
 
 import base64
 import binascii
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from marshmallow import Schema, ValidationError, fields, validate
+from marshmallow import ValidationError, fields, validate
 
-from schemas.jobs import CURSOR, Instant, LimitQuery, SideSchema, plain_value
+from schemas.base import ANY_OBJECT, Instant, RequestSchema, ResponseSchema, WireJson, Word
+from schemas.jobs import JobProfileSchema, NotRestoredSchema
+from schemas.outcomes import Outcome
+from schemas.paging import CURSOR, NEXT, LimitQuery, identifier_filter
 
 INCLUDE = "'include' must be 'images'"
 JOB_ID = "'job_id' must be the id of a job"
@@ -18,7 +22,7 @@ UUID_BYTES = 16
 
 
 class Action(StrEnum):
-    """What was done, as the audit keeps it."""
+    """The action that an entry records."""
 
     MERGE = "merge"
     IDENTIFY = "identify"
@@ -29,10 +33,12 @@ class Action(StrEnum):
 
 
 ACTION = f"'action' must be one of {', '.join(Action)}"
+#: The outcomes of jobs that changed profiles: only these jobs have an entry.
+AUDITED_OUTCOMES = (Outcome.MERGED, Outcome.IDENTIFIED, Outcome.UNDONE, Outcome.UNDONE_IN_PART)
 
 
 class Form(StrEnum):
-    """How an export is written."""
+    """The file format of an export."""
 
     JSONL = "jsonl"
     CSV = "csv"
@@ -40,106 +46,152 @@ class Form(StrEnum):
 
 FORM = f"'format' must be one of {', '.join(Form)}"
 
-#: Where a page ended: the request that asked for its last entry, and the entry.
+#: The end of a page: the request of its last entry, and the entry.
 Place = tuple[UUID, UUID]
 
 
-class PlaceField(fields.Field[Place]):
-    """A place in the audit, in a form that invites nobody to make one up."""
+class AuditCursor(fields.Field[Place]):
+    """A place in the audit, in an opaque form."""
+
+    json_schema: Mapping[str, Any] = {"type": "string"}
 
     def _serialize(self, value: Place | None, *_: Any, **__: Any) -> str | None:
-        """Return *value* as text for a URL."""
         return None if value is None else base64.urlsafe_b64encode(b"".join(each.bytes for each in value)).decode()
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> Place:
-        """Return the place that the text *value* stands for."""
         try:
-            told = base64.b64decode(str(value), altchars=b"-_", validate=True)
-            return UUID(bytes=told[:UUID_BYTES]), UUID(bytes=told[UUID_BYTES:])
+            decoded = base64.b64decode(str(value), altchars=b"-_", validate=True)
+            return UUID(bytes=decoded[:UUID_BYTES]), UUID(bytes=decoded[UUID_BYTES:])
         except (binascii.Error, ValueError):
             raise ValidationError(CURSOR) from None
 
 
-def _moment(name: str) -> fields.AwareDateTime:
-    """Return a field for the moment that the parameter *name* gives."""
+def _moment(name: str, description: str) -> fields.AwareDateTime:
     sentence = MOMENT.format(name=name)
     return fields.AwareDateTime(
-        format="iso", error_messages=dict.fromkeys(("invalid", "invalid_awareness", "format"), sentence)
+        format="iso",
+        error_messages=dict.fromkeys(("invalid", "invalid_awareness", "format"), sentence),
+        metadata={"description": description},
     )
 
 
-class AuditFilter(Schema):
-    """Which entries are wanted."""
+class AuditFilter(RequestSchema):
+    """A filter of entries."""
 
-    action = fields.Enum(Action, by_value=True, error_messages={"unknown": ACTION})
-    key = fields.UUID(error_messages={"invalid_uuid": KEY})
-    identifier = plain_value()
-    job_id = fields.UUID(error_messages={"invalid_uuid": JOB_ID})
+    action = Word(
+        Action,
+        error_messages={"unknown": ACTION},
+        metadata={"description": "Entries with this action."},
+    )
+    key = fields.UUID(
+        error_messages={"invalid_uuid": KEY}, metadata={"description": "Entries of requests with this API key's id."}
+    )
+    identifier = identifier_filter(
+        "Entries about a profile with this external_id, alias name, email, phone or braze_id."
+    )
+    job_id = fields.UUID(
+        error_messages={"invalid_uuid": JOB_ID}, metadata={"description": "The entry of this job, and of its undo."}
+    )
 
-    class Meta:
-        """The parameter whose name is a word of Python's."""
-
-        include = {"from": _moment("from"), "to": _moment("to")}  # noqa: RUF012  marshmallow reads it
+    class Meta(RequestSchema.Meta):
+        # "from" is a keyword of Python.
+        include = {  # noqa: RUF012  marshmallow reads it
+            "from": _moment("from", "Requested at this time or later."),
+            "to": _moment("to", "Requested before this time."),
+        }
 
 
 class AuditQuery(AuditFilter, LimitQuery):
-    """Which page of them is wanted, and whether with images."""
+    """A filter, a page, and whether entries have their changes and snapshots."""
 
-    include = fields.String(validate=validate.Equal("images", error=INCLUDE))
-    cursor = PlaceField()
+    include = fields.String(
+        validate=validate.OneOf(["images"], error=INCLUDE),
+        metadata={"description": "Adds the changes, and the fields before and after."},
+    )
+    cursor = AuditCursor(metadata=NEXT)
 
 
 class ExportQuery(AuditFilter):
-    """In which form they are wanted."""
+    """A filter, and the format of the file."""
 
-    format = fields.Enum(Form, by_value=True, load_default=Form.JSONL, error_messages={"unknown": FORM})
+    format = Word(
+        Form,
+        load_default=Form.JSONL,
+        error_messages={"unknown": FORM},
+        metadata={"description": "The format of the file.", "default": Form.JSONL},
+    )
 
 
-class KeySchema(Schema):
-    """The API key by which something was asked for."""
+class AuditKeySchema(ResponseSchema):
+    """The API key of a request."""
 
     id = fields.UUID()
     label = fields.String(allow_none=True)
 
 
-class EntrySchema(Schema):
-    """An entry of the audit, without images."""
+class AuditEntrySchema(ResponseSchema):
+    """An entry of the audit."""
 
     id = fields.UUID()
-    action = fields.String()
+    action = Word(Action)
     requested_at = Instant()
     at = Instant()
-    key = fields.Nested(KeySchema, allow_none=True)
+    key = fields.Nested(AuditKeySchema, allow_none=True)
     path = fields.String()
     request_id = fields.String(allow_none=True)
     job_id = fields.UUID(allow_none=True)
     batch_id = fields.UUID(allow_none=True)
-    outcome = fields.String(allow_none=True)
-    orphan = fields.Nested(SideSchema, allow_none=True)
-    survivor = fields.Nested(SideSchema, allow_none=True)
-    profile = fields.Nested(SideSchema, allow_none=True)
+    outcome = fields.String(allow_none=True, validate=validate.OneOf(AUDITED_OUTCOMES))
+    orphan = fields.Nested(JobProfileSchema, allow_none=True)
+    survivor = fields.Nested(JobProfileSchema, allow_none=True)
+    profile = fields.Nested(JobProfileSchema, allow_none=True)
     undoes = fields.UUID(allow_none=True)
     undone_by = fields.UUID(allow_none=True)
-    not_restored = fields.Raw(allow_none=True)
+    not_restored = WireJson(NotRestoredSchema, many=True, allow_none=True)
     erased = fields.Boolean()
 
 
-class WholeEntrySchema(EntrySchema):
-    """An entry with what changed, and what stood before and after."""
+class AuditChangeSchema(ResponseSchema):
+    """A changed field, and the rule that decided it; null where no rule applied."""
 
-    changes = fields.Raw()
+    field = fields.String()
     before = fields.Raw()
     after = fields.Raw()
+    rule = fields.String(allow_none=True)
 
 
-class AuditPageSchema(Schema):
+class SnapshotsSchema(ResponseSchema):
+    """Fields and values of each side; empty once a person of the entry was deleted."""
+
+    all_optional = True
+
+    orphan = WireJson(ANY_OBJECT)
+    survivor = WireJson(ANY_OBJECT)
+    profile = WireJson(ANY_OBJECT)
+
+
+class FullAuditEntrySchema(AuditEntrySchema):
+    """An entry with its changes, and the fields before and after."""
+
+    changes = WireJson(AuditChangeSchema, many=True)
+    before = WireJson(SnapshotsSchema)
+    after = WireJson(SnapshotsSchema)
+
+
+class AuditPageSchema(ResponseSchema):
     """A page of entries, and where the next begins."""
 
-    entries = fields.List(fields.Nested(EntrySchema))
-    next_cursor = PlaceField(allow_none=True)
+    entries = fields.List(fields.Nested(AuditEntrySchema))
+    next_cursor = AuditCursor(allow_none=True)
 
 
-class WholeAuditPageSchema(AuditPageSchema):
-    """A page of entries with their images."""
+class FullAuditPageSchema(AuditPageSchema):
+    """A page of entries with their changes and snapshots."""
 
-    entries = fields.List(fields.Nested(WholeEntrySchema))
+    entries = fields.List(fields.Nested(FullAuditEntrySchema))
+
+
+class AnyAuditPageSchema(ResponseSchema):
+    """A page of entries; with `include=images` they have their changes and snapshots."""
+
+    any_of = (AuditPageSchema, FullAuditPageSchema)

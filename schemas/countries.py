@@ -1,4 +1,4 @@
-"""The country codes of ISO 3166-1 alpha-2."""
+"""The country codes of ISO 3166-1 alpha-2: data, not code, and so a file of its own."""
 
 COUNTRIES = frozenset(
     """

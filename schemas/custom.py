@@ -1,4 +1,4 @@
-"""The custom attributes of one object of `/users/track`: values to be set, and operations on what there is."""
+"""The custom attributes of one object of `/users/track`: values to set, and operations on stored values."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -13,17 +13,17 @@ from schemas.operations import ChangeArray, Increment, MergeObject, Operation, c
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CustomAttributes:
-    """What an object says of custom attributes, by name; no name is in both mappings."""
+    """Custom attributes by name; no name is in both mappings."""
 
     #: None deletes the attribute.
     values: Mapping[str, Any] = field(default_factory=dict)
     operations: Mapping[str, Operation] = field(default_factory=dict)
-    #: What is wrong with the first nested attribute that is not sound; none of them stands in the mappings then.
+    #: The fault of the first invalid nested attribute; then the mappings have no nested ones.
     fault: str | None = None
 
     @property
     def nested(self) -> bool:
-        """Whether there is a nested attribute among them."""
+        """Whether one of them is nested."""
         return self != self.without_nested()
 
     def without_nested(self) -> "CustomAttributes":
@@ -39,11 +39,11 @@ class CustomAttributes:
         )
 
 
-def read_custom(given: Mapping[str, Any], *, merge: bool) -> CustomAttributes:
-    """Return what *given* says of custom attributes; *merge* says whether objects are merged into those there are.
+def load_custom_attributes(given: Mapping[str, Any], *, merge: bool) -> CustomAttributes:
+    """Load custom attributes; with *merge*, objects are merged into the stored ones.
 
-    As at the vendor, one nested attribute that is not sound takes all others with it, and leaves plain ones alone.
-    Raises ValidationError, with a sentence, when a name or a plain attribute is not sound.
+    As at the vendor, one invalid nested attribute drops all nested ones and keeps the plain ones.
+    Raises ValidationError, with a sentence, when a name or a plain attribute is invalid.
     """
     values: dict[str, Any] = {}
     operations: dict[str, Operation] = {}
@@ -64,7 +64,7 @@ def read_custom(given: Mapping[str, Any], *, merge: bool) -> CustomAttributes:
 
 
 def _read(name: str, value: Any, *, merge: bool) -> Any:
-    """Return *value* as it is stored, the operation that it is, or LEFT_OUT."""
+    """Return the stored form of *value*, an operation, or LEFT_OUT."""
     if isinstance(value, str) and len(value) > MAX_TEXT:
         raise ValidationError(f"The custom attribute '{name}' may not be longer than {MAX_TEXT} characters.")
     if isinstance(value, dict):
@@ -80,6 +80,5 @@ def _read(name: str, value: Any, *, merge: bool) -> Any:
 
 
 def _check_name(name: str) -> None:
-    """Raise ValidationError when *name* of a custom attribute is empty or too long."""
     if not 0 < len(name) <= MAX_TEXT:
         raise ValidationError(f"The name of a custom attribute must have 1 to {MAX_TEXT} characters.")

@@ -1,82 +1,68 @@
-"""The body of `/users/delete`: whose profiles are to be deleted, by any of their identifiers."""
+"""The body of `/users/delete`: identifiers of the profiles to delete."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from marshmallow import EXCLUDE, Schema, ValidationError, post_load
+from marshmallow import ValidationError, post_load
 
+from schemas.base import RequestSchema, ResponseSchema, count_field, success_message
 from schemas.fields import MAX_EMAIL, ExternalIdText, ListOf, Nested, Text, first_fault
 from schemas.identifiers import BrazeId, Email, ExternalId, Phone, UserAlias
-from schemas.prioritization_checks import Prioritization
+from schemas.prioritization import Prioritization
 from schemas.targets import UserAliasSchema, alias_of
 
-#: Identifiers that one request may hold, over all of its arrays.
+#: Maximum identifiers of one request, over all of its arrays.
 MAX_DELETED = 50
 TOO_MANY = "The max number of ids per request was exceeded"
-NOBODY = (
+NO_IDENTIFIER = (
     "At least one of 'external_ids', 'user_aliases', 'braze_ids', 'email_addresses' and 'phone_numbers' is required."
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deletion:
-    """A request that has been read: whose profiles are to be deleted."""
+    """The loaded identifiers of a request."""
 
-    #: Each means one profile at most.
+    #: Each has at most one profile.
     named: Sequence[ExternalId | UserAlias | BrazeId]
     #: Each may be shared; its prioritization must leave exactly one profile.
     shared: Sequence[Email | Phone]
 
     def answer(self) -> dict[str, Any]:
-        """Return the body of the answer: as at the vendor, identifiers that mean nobody are counted."""
+        """Return the response body; as at the vendor, identifiers without a profile are counted."""
         return {"deleted": len(self.named) + len(self.shared), "message": "success"}
 
 
-class EmailToDelete(Schema):
-    """An object of `email_addresses`."""
-
-    class Meta:
-        """Further keys say nothing."""
-
-        unknown = EXCLUDE
+class EmailToDeleteSchema(RequestSchema):
+    """An email address, and the prioritization that selects one of its profiles."""
 
     email = Text(required=True, least=1, most=MAX_EMAIL)
     prioritization = Prioritization(required=True)
 
 
-class PhoneToDelete(Schema):
-    """An object of `phone_numbers`."""
-
-    class Meta:
-        """Further keys say nothing."""
-
-        unknown = EXCLUDE
+class PhoneToDeleteSchema(RequestSchema):
+    """A phone number, and the prioritization that selects one of its profiles."""
 
     phone = Text(required=True, least=1)
     prioritization = Prioritization(required=True)
 
 
-class DeletionSchema(Schema):
-    """The body of a deletion."""
-
-    class Meta:
-        """Further keys say nothing."""
-
-        unknown = EXCLUDE
+class DeletionSchema(RequestSchema):
+    """Identifiers of the profiles to delete, at most 50 in all arrays."""
 
     external_ids = ListOf(ExternalIdText(), most=MAX_DELETED, too_many=TOO_MANY, allow_none=True)
     user_aliases = ListOf(Nested(UserAliasSchema), most=MAX_DELETED, too_many=TOO_MANY, allow_none=True)
     braze_ids = ListOf(Text(), most=MAX_DELETED, too_many=TOO_MANY, allow_none=True)
-    email_addresses = ListOf(Nested(EmailToDelete), most=MAX_DELETED, too_many=TOO_MANY, allow_none=True)
-    phone_numbers = ListOf(Nested(PhoneToDelete), most=MAX_DELETED, too_many=TOO_MANY, allow_none=True)
+    email_addresses = ListOf(Nested(EmailToDeleteSchema), most=MAX_DELETED, too_many=TOO_MANY, allow_none=True)
+    phone_numbers = ListOf(Nested(PhoneToDeleteSchema), most=MAX_DELETED, too_many=TOO_MANY, allow_none=True)
 
     @post_load
     def _to_deletion(self, given: dict[str, Any], **_: Any) -> Deletion:
-        """Return *given* as a deletion; raise ValidationError when it names nobody, or too many."""
+        """Raise ValidationError when there is no identifier, or there are too many."""
         sent = sum(len(array or ()) for array in given.values())
         if not sent:
-            raise ValidationError(NOBODY)
+            raise ValidationError(NO_IDENTIFIER)
         if sent > MAX_DELETED:
             raise ValidationError(TOO_MANY)
         return Deletion(
@@ -92,14 +78,18 @@ class DeletionSchema(Schema):
         )
 
 
+class DeletedSchema(ResponseSchema):
+    """The number of identifiers in the request, those without a profile included."""
+
+    deleted = count_field()
+    message = success_message()
+
+
 DELETION = DeletionSchema()
 
 
 def load_deletion(body: Any) -> Deletion:
-    """Return what *body* asks for. Raises ValidationError with one sentence when anything in it is at fault.
-
-    Nothing is deleted of a request that cannot be understood whole.
-    """
+    """Load a deletion from *body*; raise ValidationError with one sentence for any fault."""
     if not isinstance(body, dict):
         raise ValidationError("The request body must be a JSON object.")
     try:

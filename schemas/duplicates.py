@@ -1,4 +1,4 @@
-"""What is on the wire of `/duplicates`: the policy of a workspace, the rule of a rehearsal, numbers, and runs."""
+"""`/duplicates`: the policy of a workspace, the rule of a preview, counts, and runs."""
 
 import re
 from collections.abc import Mapping
@@ -7,11 +7,12 @@ from functools import lru_cache
 from typing import Any
 from zoneinfo import available_timezones
 
-from marshmallow import RAISE, Schema, ValidationError, fields
+from marshmallow import Schema, ValidationError, fields
 
+from schemas.base import Instant, ResponseSchema, StrictRequestSchema, Word, count_field, success_message
 from schemas.fields import MESSAGES, Choice, first_fault
-from schemas.jobs import Cursor, Instant
-from schemas.keeping import KeepRule, Prefer, SharedAddress, TiesBy
+from schemas.keeping import KeepRule, Prefer, RunState, RunTrigger, SharedAddress, TiesBy
+from schemas.paging import Cursor
 from schemas.text import quoted
 
 DAILY_AT = "must be a time of the day such as 00:00, or null for no daily run"
@@ -22,12 +23,12 @@ CLOCK = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
 class TimeOfDay(fields.Field[time]):
     """A time of the day in hours and minutes."""
 
+    json_schema: Mapping[str, Any] = {"type": "string", "pattern": f"^{CLOCK.pattern}$"}
+
     def _serialize(self, value: time | None, *_: Any, **__: Any) -> str | None:
-        """Return *value* as text."""
         return None if value is None else value.isoformat("minutes")
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> time:
-        """Return the time that the text *value* writes."""
         match = CLOCK.fullmatch(value) if isinstance(value, str) else None
         if match is None:
             raise ValidationError(DAILY_AT)
@@ -37,72 +38,94 @@ class TimeOfDay(fields.Field[time]):
 class TimeZone(fields.Field[str]):
     """The name of a time zone."""
 
+    json_schema: Mapping[str, Any] = {
+        "type": "string",
+        "description": "A name of the IANA time zone database.",
+        "examples": ["Europe/Berlin"],
+    }
     default_error_messages = MESSAGES
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
-        """Return the name *value*, which must be known: the daily run hangs on it."""
+        # The daily run needs the zone's offset, so an unknown name is an error.
         if not isinstance(value, str) or value not in _time_zones():
             raise ValidationError(TIME_ZONE)
         return value
 
 
-class RuleSchema(Schema):
-    """Which profile of those that share an address is kept."""
+class RuleMembers(Schema):
+    """The rule that selects the profile to keep among profiles that share an address."""
 
-    class Meta:
-        """A misspelt key must not seem to have been heeded."""
+    identifier = Choice(
+        *SharedAddress, attribute="rule.identifier", metadata={"description": "The address that duplicates share."}
+    )
+    resolve_ties_by = Choice(
+        *TiesBy, attribute="rule.resolve_ties_by", metadata={"description": "The time that resolves ties."}
+    )
+    prefer = Choice(*Prefer, attribute="rule.prefer", metadata={"description": "The end of these times that is kept."})
 
-        unknown = RAISE
 
-    identifier = Choice(*SharedAddress, attribute="rule.identifier")
-    resolve_ties_by = Choice(*TiesBy, attribute="rule.resolve_ties_by")
-    prefer = Choice(*Prefer, attribute="rule.prefer")
+class RuleSchema(StrictRequestSchema, RuleMembers):
+    """A rule in a query string."""
 
 
 class PolicySchema(RuleSchema):
-    """How a workspace wants its duplicates to be merged. What a request leaves out gets its default."""
+    """The duplicate policy of a workspace. A member that a request omits gets its default."""
 
-    daily_at = TimeOfDay(allow_none=True)
+    daily_at = TimeOfDay(
+        allow_none=True, metadata={"description": "The time of the day of the daily run; null for no daily run."}
+    )
     time_zone = TimeZone()
-    next_daily_at = Instant(dump_only=True)
+    next_daily_at = Instant(dump_only=True, allow_none=True)
 
 
-class NumbersSchema(Schema):
-    """What a walk over duplicates has found, in numbers of profiles and groups."""
+class DuplicateCountsSchema(ResponseSchema):
+    """The result of a scan for duplicates, in numbers."""
 
-    examined = fields.Integer()
-    groups = fields.Integer()
-    to_merge = fields.Integer()
-    undecided = fields.Raw()
-    left = fields.Raw()
-
-
-class RunNumbersSchema(NumbersSchema):
-    """What a run has found, and how many batches it has made of it."""
-
-    batches = fields.Integer()
+    examined = count_field("Profiles with an address that were examined.")
+    groups = count_field("Addresses that several profiles share.")
+    to_merge = count_field("Profiles to be merged.")
+    undecided = fields.Dict(
+        values=count_field(), metadata={"description": "Profiles of groups without a profile to keep, by the reason."}
+    )
+    left = fields.Dict(
+        values=count_field(), metadata={"description": "Profiles that stay as they are, by the outcome of their merge."}
+    )
 
 
-class DuplicatePreviewSchema(RuleSchema):
-    """What a run would find; *complete* when that is all of it."""
+class RunCountsSchema(DuplicateCountsSchema):
+    """The result of a run so far, in numbers."""
+
+    batches = count_field("Batches that the run has made.")
+
+
+class DuplicatePreviewSchema(ResponseSchema, RuleMembers):
+    """The result that a run would have; not `complete` when counting reached its time limit."""
 
     complete = fields.Boolean()
-    counts = fields.Nested(NumbersSchema)
+    counts = fields.Nested(DuplicateCountsSchema)
 
 
-class RunSchema(RuleSchema):
-    """A run over duplicates."""
+class RunSchema(ResponseSchema, RuleMembers):
+    """A run over the duplicates of the workspace."""
 
     run_id = fields.UUID(attribute="id")
-    trigger = fields.String()
-    state = fields.String()
+    trigger = Word(RunTrigger)
+    state = Word(RunState)
     created_at = Instant()
-    finished_at = Instant()
-    counts = fields.Nested(RunNumbersSchema)
-    batches_url = fields.Function(lambda run: f"/merge/batches?run_id={run.id}")
+    finished_at = Instant(allow_none=True)
+    counts = fields.Nested(RunCountsSchema)
+    batches_url = fields.Function(lambda run: f"/merge/batches?run_id={run.id}", metadata={"type": "string"})
 
 
-class RunPageSchema(Schema):
+class RunStartedSchema(ResponseSchema):
+    """The id of the started run, and where to poll it."""
+
+    message = success_message()
+    run_id = fields.UUID()
+    status_url = fields.String()
+
+
+class RunPageSchema(ResponseSchema):
     """A page of runs, and where the next begins."""
 
     runs = fields.List(fields.Nested(RunSchema))
@@ -113,10 +136,7 @@ _POLICY = PolicySchema()
 
 
 def load_policy(body: Any) -> dict[str, Any]:
-    """Return what *body* sets, its rule as a KeepRule.
-
-    Raises ValidationError with one sentence that names the fault.
-    """
+    """Load a policy from *body*, its rule as a KeepRule; raise ValidationError with one sentence for any fault."""
     if not isinstance(body, dict):
         raise ValidationError("The request body must be a JSON object.")
     settable = [name for name, field in _POLICY.fields.items() if not field.dump_only]
@@ -134,7 +154,7 @@ def load_policy(body: Any) -> dict[str, Any]:
 
 
 def rule_from(given: Mapping[str, Any], *, by_default: KeepRule) -> KeepRule:
-    """Return the rule that the loaded *given* says, with what it leaves out as in *by_default*."""
+    """Return the rule of the loaded *given*; members that it omits are those of *by_default*."""
     given = given.get("rule", {})
     return KeepRule(
         identifier=SharedAddress(given.get("identifier", by_default.identifier)),
@@ -145,5 +165,4 @@ def rule_from(given: Mapping[str, Any], *, by_default: KeepRule) -> KeepRule:
 
 @lru_cache(maxsize=1)
 def _time_zones() -> frozenset[str]:
-    """Return the names of the IANA time zone database."""
     return frozenset(available_timezones())

@@ -1,45 +1,42 @@
-"""The body of `/users/export/ids`: whose profiles are asked for, and which of their fields."""
+"""Exports of profiles: `/users/export/ids` by identifiers, and `GET /profiles` page by page."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from marshmallow import EXCLUDE, Schema, ValidationError, fields, post_load
+from marshmallow import ValidationError, fields, post_load
 
+from schemas.base import OPTIONAL, RequestSchema, ResponseSchema, success_message
 from schemas.fields import MAX_EMAIL, ExternalIdText, ListOf, Nested, Text, first_fault
 from schemas.identifiers import BrazeId, Email, ExternalId, Phone, UserAlias
-from schemas.profile import EXPORTABLE
+from schemas.paging import NEXT, LimitQuery, ProfileCursor
+from schemas.profile import EXPORTABLE, ProfileSchema
 from schemas.targets import UserAliasSchema, alias_of
 from schemas.text import quoted
 
-#: External ids, and aliases, that one request may name.
+#: Maximum external ids, and aliases, of one request.
 MAX_NAMED = 50
 TOO_MANY = "The max number of external_ids and aliases per request was exceeded"
-NOBODY = (
+NO_IDENTIFIER = (
     "At least one of 'external_ids', 'user_aliases', 'device_id', 'braze_id', 'email_address' and 'phone' is required."
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportRequest:
-    """Whose profiles are asked for, in order, and which of their fields."""
+    """The loaded identifiers of a request, and the requested fields."""
 
-    #: External ids, aliases and a braze_id: each means one profile at most.
+    #: External ids, aliases and a braze_id: each has at most one profile.
     named: Sequence[ExternalId | UserAlias | BrazeId]
-    #: An email address and a phone number: every profile that has it.
+    #: An email address and a phone number: each may have several profiles.
     shared: Sequence[Email | Phone]
     device_id: str | None
     #: None for all.
     fields: frozenset[str] | None
 
 
-class ExportSchema(Schema):
-    """The body of an export."""
-
-    class Meta:
-        """Further keys, such as the vendor's `callback_endpoint`, say nothing."""
-
-        unknown = EXCLUDE
+class ExportSchema(RequestSchema):
+    """Identifiers of profiles. Unknown keys are ignored, such as the vendor's `callback_endpoint`."""
 
     external_ids = ListOf(ExternalIdText(), most=MAX_NAMED, too_many=TOO_MANY, allow_none=True)
     user_aliases = ListOf(Nested(UserAliasSchema), most=MAX_NAMED, too_many=TOO_MANY, allow_none=True)
@@ -51,9 +48,9 @@ class ExportSchema(Schema):
 
     @post_load
     def _to_request(self, given: dict[str, Any], **_: Any) -> ExportRequest:
-        """Return *given* as a request; raise ValidationError when it asks for nobody."""
+        """Raise ValidationError when there is no identifier."""
         if not any(value for name, value in given.items() if name != "fields_to_export"):
-            raise ValidationError(NOBODY)
+            raise ValidationError(NO_IDENTIFIER)
         named = [
             *map(ExternalId, given.get("external_ids") or ()),
             *map(alias_of, given.get("user_aliases") or ()),
@@ -63,20 +60,53 @@ class ExportSchema(Schema):
             *([Email(given["email_address"])] if given.get("email_address") else ()),
             *([Phone(given["phone"])] if given.get("phone") else ()),
         ]
-        wanted = given.get("fields_to_export")
+        selected = given.get("fields_to_export")
         return ExportRequest(
             named=named,
             shared=shared,
             device_id=given.get("device_id") or None,
-            fields=None if wanted is None else frozenset(wanted),
+            fields=None if selected is None else frozenset(selected),
         )
+
+
+class ExportedSchema(ResponseSchema):
+    """The profiles, without members that have no value."""
+
+    users = fields.List(fields.Nested(ProfileSchema))
+    message = success_message()
+    invalid_user_ids = fields.List(
+        fields.String(), metadata={**OPTIONAL, "minItems": 1, "description": "External ids without a profile."}
+    )
+    truncated = fields.List(
+        fields.String(metadata={"enum": ["email_address", "phone", "device_id"]}),
+        metadata={
+            **OPTIONAL,
+            "minItems": 1,
+            "description": "Identifiers with more profiles than the response shows. Only Mergelane has this member.",
+        },
+    )
+
+
+class ProfilePageQuery(LimitQuery):
+    """A page of profiles."""
+
+    # A callable, so that the document shows no default: a client leaves the cursor out.
+    cursor = ProfileCursor(load_default=int, metadata=NEXT)
+
+
+class ProfilePageSchema(ResponseSchema):
+    """A page of profiles, and where the next begins."""
+
+    message = fields.Constant("success", metadata={"type": "string", "enum": ["success"]})
+    profiles = fields.List(fields.Nested(ProfileSchema))
+    next_cursor = ProfileCursor(allow_none=True)
 
 
 EXPORT = ExportSchema()
 
 
 def load_export(body: Any) -> ExportRequest:
-    """Return what *body* asks for. Raises ValidationError with one sentence when it asks for nobody, or wrongly."""
+    """Load an export request from *body*; raise ValidationError with one sentence for any fault."""
     if not isinstance(body, dict):
         raise ValidationError("The request body must be a JSON object.")
     try:

@@ -1,14 +1,16 @@
-"""The bodies of `/users/external_ids/rename` and `/remove`, and why an object of them may be refused."""
+"""The bodies of `/users/external_ids/rename` and `/remove`, and the sentences for refused objects."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from marshmallow import EXCLUDE, Schema, ValidationError, post_load
+from marshmallow import ValidationError, fields, post_load, validate
 
+from schemas.base import RequestSchema, ResponseSchema, success_message
 from schemas.fields import ExternalIdText, first_fault
+from schemas.identifiers import MAX_EXTERNAL_ID_BYTES
 
-#: External ids that one request may rename, or remove.
+#: Maximum external ids of one request.
 MAX_IDS = 50
 NO_RENAMES = f"'external_id_renames' must be an array of 1 to {MAX_IDS} objects"
 NO_REMOVALS = f"'external_ids' must be an array of 1 to {MAX_IDS} strings"
@@ -16,7 +18,7 @@ NO_REMOVALS = f"'external_ids' must be an array of 1 to {MAX_IDS} strings"
 # The vendor's sentence, to the letter.
 IN_USE = "new_external_id is already in use"
 
-# Ours, after its rules.
+# Our sentences for the vendor's rules.
 NOT_AN_OBJECT = "a rename must be an object with 'current_external_id' and 'new_external_id'"
 SAME = "current_external_id and new_external_id cannot be the same"
 UNKNOWN = "current_external_id does not exist"
@@ -25,55 +27,49 @@ PRIMARY = "external_id is a primary ID, and only a deprecated one can be removed
 NOT_DEPRECATED = "external_id is not a deprecated ID"
 PLACEHOLDER = "new_external_id is a placeholder that many strangers share; give a real one"
 
-#: Sentences by the place of the refused object in the request's array.
+#: Sentences by the index of the refused object.
 Refusals = Mapping[int, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rename:
-    """An external_id, and the one that its profile is to have instead."""
+    """An external_id, and the new one of its profile."""
 
     current: str
     new: str
 
     def to_wire(self) -> dict[str, str]:
-        """Return it as the wire writes it."""
         return {"current_external_id": self.current, "new_external_id": self.new}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenameRequest:
-    """A request that has been read: the renames asked for, and what of it was refused, each by its place."""
+    """The loaded renames of a request, and the refused ones, each by its index."""
 
     renames: Mapping[int, Rename]
     refused: Refusals
 
     def answer(self, refused: Refusals) -> dict[str, Any]:
-        """Return the body of the answer in the vendor's shape; *refused* is what could not be brought to effect."""
-        done = [rename.to_wire() for place, rename in self.renames.items() if place not in refused]
-        return {"external_ids": done, "rename_errors": _told({**self.refused, **refused}), "message": "success"}
+        """Return the response body; *refused* are objects that could not be applied."""
+        done = [rename.to_wire() for index, rename in self.renames.items() if index not in refused]
+        return {"external_ids": done, "rename_errors": _as_pairs({**self.refused, **refused}), "message": "success"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemovalRequest:
-    """A request that has been read: the external_ids to remove, and what of it was refused, each by its place."""
+    """The loaded external_ids to remove, and the refused ones, each by its index."""
 
     external_ids: Mapping[int, str]
     refused: Refusals
 
     def answer(self, refused: Refusals) -> dict[str, Any]:
-        """Return the body of the answer in the vendor's shape; *refused* is what could not be brought to effect."""
-        done = [external_id for place, external_id in self.external_ids.items() if place not in refused]
-        return {"removed_ids": done, "removal_errors": _told({**self.refused, **refused}), "message": "success"}
+        """Return the response body; *refused* are objects that could not be applied."""
+        done = [external_id for index, external_id in self.external_ids.items() if index not in refused]
+        return {"removed_ids": done, "removal_errors": _as_pairs({**self.refused, **refused}), "message": "success"}
 
 
-class RenameSchema(Schema):
-    """An object of `external_id_renames`."""
-
-    class Meta:
-        """Further keys say nothing."""
-
-        unknown = EXCLUDE
+class RenameSchema(RequestSchema):
+    """An external_id, and the new one of its profile."""
 
     error_messages = {"type": NOT_AN_OBJECT}  # noqa: RUF012  marshmallow's own way to set them
 
@@ -82,8 +78,52 @@ class RenameSchema(Schema):
 
     @post_load
     def _to_rename(self, given: dict[str, Any], **_: Any) -> Rename:
-        """Return *given* as a rename."""
         return Rename(current=given["current_external_id"], new=given["new_external_id"])
+
+
+class RenamesSchema(RequestSchema):
+    """External ids to rename."""
+
+    external_id_renames = fields.List(fields.Nested(RenameSchema), required=True, validate=validate.Length(1, MAX_IDS))
+
+
+class RemovalsSchema(RequestSchema):
+    """Deprecated external_ids to remove."""
+
+    external_ids = fields.List(
+        fields.Raw(metadata={"type": ["string", "integer"], "minLength": 1, "maxLength": MAX_EXTERNAL_ID_BYTES}),
+        required=True,
+        validate=validate.Length(1, MAX_IDS),
+    )
+
+
+def _refusals() -> fields.List[Any]:
+    """Return a field for `[index, sentence]` of each refused object."""
+    pair = {"type": "array", "items": {"type": ["integer", "string"]}, "minItems": 2, "maxItems": 2}
+    return fields.List(fields.Raw(metadata=pair))
+
+
+class RenamedIdSchema(ResponseSchema):
+    """A renamed external_id."""
+
+    current_external_id = fields.String()
+    new_external_id = fields.String()
+
+
+class RenamedSchema(ResponseSchema):
+    """The renamed external_ids; each error is `[index, sentence]`."""
+
+    external_ids = fields.List(fields.Nested(RenamedIdSchema))
+    rename_errors = _refusals()
+    message = success_message()
+
+
+class RemovedSchema(ResponseSchema):
+    """The removed external_ids; each error is `[index, sentence]`."""
+
+    removed_ids = fields.List(fields.String())
+    removal_errors = _refusals()
+    message = success_message()
 
 
 RENAME = RenameSchema()
@@ -91,32 +131,32 @@ EXTERNAL_ID = ExternalIdText(required=True)
 
 
 def load_renames(body: Any, *, placeholders: Collection[str] = frozenset()) -> RenameRequest:
-    """Return what *body* asks for. Nobody is renamed to one of *placeholders*, which compare trimmed and case-folded.
+    """Load renames from *body*. A new external_id among *placeholders* (trimmed and case-folded) is refused.
 
     Raises ValidationError when there is no array, or it is empty or too long.
     """
     renames: dict[int, Rename] = {}
     refused: dict[int, str] = {}
-    for place, given in enumerate(_array(body, "external_id_renames", NO_RENAMES)):
+    for index, given in enumerate(_array(body, "external_id_renames", NO_RENAMES)):
         try:
             rename: Rename = RENAME.load(given)
             if rename.new.strip().casefold() in placeholders:
-                raise ValidationError(PLACEHOLDER)  # noqa: TRY301  told like any other fault of the object
-            renames[place] = rename
+                raise ValidationError(PLACEHOLDER)  # noqa: TRY301  reported like any other fault of the object
+            renames[index] = rename
         except ValidationError as error:
-            refused[place] = first_fault(error.messages)
+            refused[index] = first_fault(error.messages)
     return RenameRequest(renames=renames, refused=refused)
 
 
 def load_removals(body: Any) -> RemovalRequest:
-    """Return what *body* asks for. Raises ValidationError when there is no array, or it is empty or too long."""
+    """Load removals from *body*; raise ValidationError when there is no array, or it is empty or too long."""
     external_ids: dict[int, str] = {}
     refused: dict[int, str] = {}
-    for place, given in enumerate(_array(body, "external_ids", NO_REMOVALS)):
+    for index, given in enumerate(_array(body, "external_ids", NO_REMOVALS)):
         try:
-            external_ids[place] = EXTERNAL_ID.deserialize(given)
+            external_ids[index] = EXTERNAL_ID.deserialize(given)
         except ValidationError as error:
-            refused[place] = f"external_id {first_fault(error.messages)}"
+            refused[index] = f"external_id {first_fault(error.messages)}"
     return RemovalRequest(external_ids=external_ids, refused=refused)
 
 
@@ -128,6 +168,6 @@ def _array(body: Any, name: str, sentence: str) -> list[Any]:
     return array
 
 
-def _told(refused: Refusals) -> list[list[int | str]]:
-    """Return *refused* as the wire tells it: `[place in the request's array, sentence]` for each, in their order."""
-    return [[place, sentence] for place, sentence in sorted(refused.items())]
+def _as_pairs(refused: Refusals) -> list[list[int | str]]:
+    """Return `[index, sentence]` of each refused object, in their order."""
+    return [[index, sentence] for index, sentence in sorted(refused.items())]

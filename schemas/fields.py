@@ -1,6 +1,7 @@
-"""Fields of wire objects: marshmallow's, with messages that read as sentences and no silent conversions.
+"""Fields of requests: marshmallow's fields with messages that read as sentences, and without silent conversions.
 
 A message that begins with a lower-case letter is a predicate: `first_fault` puts the field's name before it.
+The class attribute `json_schema` of a field is its part of the OpenAPI document.
 """
 
 import re
@@ -14,17 +15,17 @@ from marshmallow.exceptions import SCHEMA
 from schemas.identifiers import MAX_ALIAS_BYTES, MAX_EXTERNAL_ID_BYTES
 from schemas.text import quoted
 
-#: Characters that a text of a profile may have.
+#: Maximum characters of a text of a profile.
 MAX_TEXT = 255
-#: Characters that an email address may have.
+#: Maximum characters of an email address.
 MAX_EMAIL = 320
-#: Years that a moment may lie in, first and last: outside them it is a mistake.
+#: First and last year of a moment; a year outside is a mistake.
 YEARS = (1900, 3000)
 
 MESSAGES: dict[str, str | list[Any] | dict[Any, Any]] = {"required": "is required", "null": "may not be null"}
-#: `2026-01-31T09:30:00:000+0000`, as the vendor's documents also write it.
+#: `2026-01-31T09:30:00:000+0000`, a form of the vendor's documents.
 COLON_BEFORE_MILLISECONDS = re.compile(r"(T\d\d:\d\d:\d\d):(\d{3})")
-#: `01/31/2026`, likewise.
+#: `01/31/2026`, another form of the vendor's documents.
 MONTH_FIRST = re.compile(r"^(\d\d)/(\d\d)/(\d{4})$")
 EMAIL = re.compile(r"\s*[^@\s]+@[^@\s.]+(\.[^@\s.]+)+\s*")
 BRAZE_ID = re.compile(r"[0-9a-f]{24}")
@@ -32,6 +33,8 @@ BRAZE_ID = re.compile(r"[0-9a-f]{24}")
 
 class Text(fields.String):
     """Text of *least* to *most* characters."""
+
+    json_schema: Mapping[str, Any] = {}
 
     default_error_messages = {**MESSAGES, "invalid": "must be a string"}  # noqa: RUF012 - as marshmallow declares it
 
@@ -43,20 +46,24 @@ class Text(fields.String):
 
 
 class Bytes(Text):
-    """Text that is not empty and has *most* bytes in UTF-8 at most."""
+    """Text of 1 to *most* bytes in UTF-8."""
 
     def __init__(self, *, most: int, **options: Any) -> None:
         super().__init__(least=1, most=most, validate=[lambda text: _check_bytes(text, most)], **options)
 
 
 class ExternalIdText(Bytes):
-    """An external_id; a whole number is taken as its digits, as the vendor does."""
+    """An external_id. A whole number becomes its digits, as at the vendor."""
+
+    json_schema: Mapping[str, Any] = {
+        "type": ["string", "integer"],
+        "description": f"At most {MAX_EXTERNAL_ID_BYTES} bytes in UTF-8. A whole number becomes its digits.",
+    }
 
     def __init__(self, **options: Any) -> None:
         super().__init__(most=MAX_EXTERNAL_ID_BYTES, **options)
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
-        """Return *value* as text."""
         if isinstance(value, int) and not isinstance(value, bool):
             value = str(value)
         text: str = super()._deserialize(value, attr, data, **kwargs)
@@ -66,12 +73,14 @@ class ExternalIdText(Bytes):
 class AliasText(Bytes):
     """The label or the name of an alias."""
 
+    json_schema: Mapping[str, Any] = {"description": f"At most {MAX_ALIAS_BYTES} bytes in UTF-8; compared exactly."}
+
     def __init__(self, **options: Any) -> None:
         super().__init__(most=MAX_ALIAS_BYTES, **options)
 
 
 class Choice(Text):
-    """One of a few words; *fold* is applied to the text before it is compared."""
+    """One of *words*; with *upper* the text is converted to upper case first."""
 
     def __init__(self, *words: str, upper: bool = False, **options: Any) -> None:
         self._upper = upper
@@ -80,19 +89,20 @@ class Choice(Text):
         super().__init__(validate=[validate.OneOf(words, error=sentence)], **options)
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
-        """Return *value*, in capitals if that is how the words are written."""
         text: str = super()._deserialize(value, attr, data, **kwargs)
         return text.upper() if self._upper else text
 
 
 class EmailText(Text):
-    """An email address, kept as it was sent."""
+    """An email address, stored as sent."""
+
+    json_schema: Mapping[str, Any] = {"description": "Compared trimmed and case-folded."}
 
     def __init__(self, **options: Any) -> None:
         super().__init__(most=MAX_EMAIL, **options)
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
-        """Return *value*; an encrypted address need not look like one."""
+        # An encrypted address need not look like one.
         text: str = super()._deserialize(value if isinstance(value, str) else "", attr, data, **kwargs)
         encrypted = data is not None and data.get("email_encrypted") is True
         if not (text.strip() if encrypted else EMAIL.fullmatch(text)):
@@ -103,8 +113,9 @@ class EmailText(Text):
 class BrazeIdText(Text):
     """A braze_id: 24 hexadecimal digits."""
 
+    json_schema: Mapping[str, Any] = {"pattern": "^[0-9A-Fa-f]{24}$"}
+
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
-        """Return *value* in lower case."""
         text: str = super()._deserialize(value, attr, data, **kwargs).lower()
         if not BRAZE_ID.fullmatch(text):
             raise ValidationError("must be 24 hexadecimal digits")
@@ -112,12 +123,12 @@ class BrazeIdText(Text):
 
 
 class Truth(fields.Field[bool]):
-    """true or false and nothing that resembles them."""
+    """true or false; no other value is converted."""
 
+    json_schema: Mapping[str, Any] = {"type": "boolean"}
     default_error_messages = MESSAGES
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> bool:
-        """Return *value*."""
         if not isinstance(value, bool):
             raise ValidationError("must be true or false")
         return value
@@ -126,6 +137,7 @@ class Truth(fields.Field[bool]):
 class Number(fields.Field[float]):
     """A number from *least* to *most*."""
 
+    json_schema: Mapping[str, Any] = {"type": "number"}
     default_error_messages = MESSAGES
 
     def __init__(self, *, least: float, most: float, **options: Any) -> None:
@@ -134,22 +146,25 @@ class Number(fields.Field[float]):
         super().__init__(validate=validate.Range(min=least, max=most, error=sentence), **options)
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> float:
-        """Return *value*."""
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise ValidationError(self._sentence)
         return value
 
 
 class Moment(fields.Field[datetime]):
-    """A moment in ISO 8601 form, as an aware datetime in UTC with whole milliseconds; without a zone it is UTC.
+    """A moment in ISO 8601 form; loaded as an aware datetime in UTC. Without a zone it is UTC.
 
-    Milliseconds, because that is how exact exports and summaries are: what is stored equals what is shown.
+    It has whole milliseconds, as exports have, so that a stored moment equals the exported one.
     """
 
+    json_schema: Mapping[str, Any] = {
+        "type": "string",
+        "description": "A moment in ISO 8601 form; without a zone it is UTC. Stored in whole milliseconds.",
+        "examples": ["2026-05-01T12:00:00Z"],
+    }
     default_error_messages = MESSAGES
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> datetime:
-        """Return the moment that *value* writes."""
         moment = moment_in(value)
         if moment is None:
             raise ValidationError("must be a moment in ISO 8601 form")
@@ -159,12 +174,12 @@ class Moment(fields.Field[datetime]):
 
 
 class Day(fields.Field[date]):
-    """A day, written YYYY-MM-DD."""
+    """A day in the form YYYY-MM-DD."""
 
+    json_schema: Mapping[str, Any] = {"type": "string", "format": "date"}
     default_error_messages = MESSAGES
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> date:
-        """Return the day that *value* writes."""
         try:
             return datetime.strptime(value, "%Y-%m-%d").date()  # noqa: DTZ007 - a day has no zone
         except (TypeError, ValueError):
@@ -172,19 +187,19 @@ class Day(fields.Field[date]):
 
 
 class Object(fields.Field[dict[str, Any]]):
-    """A JSON object, as it stands."""
+    """A JSON object with any members."""
 
+    json_schema: Mapping[str, Any] = {"type": "object", "additionalProperties": True}
     default_error_messages = MESSAGES
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> dict[str, Any]:
-        """Return *value*."""
         if not isinstance(value, dict):
             raise ValidationError("must be an object")
         return value
 
 
 class ListOf(fields.List[Any]):
-    """An array of *most* elements at most; *too_many* is what is said of a longer one."""
+    """An array of at most *most* elements; *too_many* is the error message for a longer one."""
 
     default_error_messages = {**MESSAGES, "invalid": "must be an array"}  # noqa: RUF012 - as marshmallow declares it
 
@@ -194,21 +209,20 @@ class ListOf(fields.List[Any]):
 
 
 class Nested(fields.Nested):
-    """An object with a schema of its own."""
+    """An object with its own schema; anything else than an object is an error."""
 
     default_error_messages = MESSAGES
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
-        """Return what the schema makes of *value*."""
         if not isinstance(value, dict):
             raise ValidationError("must be an object")
         return super()._deserialize(value, *args, **kwargs)
 
 
 def moment_in(value: Any) -> datetime | None:
-    """Return the moment that *value* writes in any of the vendor's forms, or None when it writes none.
+    """Parse a moment in any of the vendor's forms; return None when *value* is no moment.
 
-    It is aware, in UTC, and has whole milliseconds; without a zone it is taken as UTC.
+    The result is an aware datetime in UTC with whole milliseconds. A moment without a zone is UTC.
     """
     if not isinstance(value, str):
         return None
@@ -221,7 +235,7 @@ def moment_in(value: Any) -> datetime | None:
 
 
 def first_fault(messages: Any) -> str:
-    """Return the first of marshmallow's nested *messages* as one sentence, naming the field where it does not."""
+    """Return the first of marshmallow's nested *messages* as one sentence that names the field."""
     path: list[str] = []
     while not isinstance(messages, str):
         if isinstance(messages, list):
@@ -234,13 +248,12 @@ def first_fault(messages: Any) -> str:
 
 
 def _as_iso(text: str) -> str:
-    """Return *text* with the vendor's other ways of writing days, milliseconds and zones mended."""
+    """Return *text* with the vendor's other forms of days, milliseconds and zones converted to ISO 8601."""
     text = COLON_BEFORE_MILLISECONDS.sub(r"\1.\2", text.strip())
     text = MONTH_FIRST.sub(r"\3-\1-\2", text)
     return re.sub(r" (?=[+-]\d|Z$|UTC$)", "", text).replace("UTC", "Z")
 
 
 def _check_bytes(text: str, most: int) -> None:
-    """Raise ValidationError when *text* has more than *most* bytes."""
     if len(text.encode()) > most:
         raise ValidationError(f"may not be longer than {most} bytes")

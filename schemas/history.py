@@ -14,11 +14,11 @@ from schemas.identifiers import Target
 from schemas.nesting import MAX_NESTED_BYTES, MAX_PURCHASE_BYTES, check_properties
 from schemas.targets import TargetSchema, may_create, target_of
 
-#: Purchases that one object may stand for.
+#: Maximum purchases of one object.
 MAX_QUANTITY = 100
-#: Units of currency beyond which a price is a mistake.
+#: Maximum units of currency; a higher price is a mistake.
 MAX_PRICE = 1_000_000_000
-#: Property names that would hide what an event or a purchase itself says.
+#: Property names that would hide a member of the event or the purchase.
 EVENT_RESERVED = frozenset({"time", "event_name"})
 PURCHASE_RESERVED = EVENT_RESERVED | {"product_id", "quantity", "price", "currency"}
 
@@ -52,12 +52,12 @@ class Purchase:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """A session of an app, with what is known of the app and of the device."""
+    """A session of an app, with known facts about the app and the device."""
 
     target: Target
     may_create: bool
     app_id: str
-    #: What is known of the app: name, platform, version.
+    #: Name, platform and version, as far as known.
     app: Mapping[str, Any]
     time: datetime
     ended_at: datetime | None
@@ -66,7 +66,7 @@ class Session:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Engagement:
-    """Something that a person did with a message of a campaign or a canvas, or that the message did to them."""
+    """An event of a message of a campaign or a canvas, such as received, opened or clicked."""
 
     target: Target
     may_create: bool
@@ -75,7 +75,7 @@ class Engagement:
     event: str
     time: datetime
     name: str | None
-    #: What is known beside: variation_name, variation_api_id, in_control.
+    #: variation_name, variation_api_id and in_control, as far as known.
     details: Mapping[str, Any]
     step_id: str | None
     step_name: str | None
@@ -83,12 +83,18 @@ class Engagement:
 
 
 class Price(fields.Field[int]):
-    """A number of units of currency, as whole cents; half a cent is rounded away from zero."""
+    """A number of units of currency, loaded as whole cents; half a cent is rounded away from zero."""
+
+    json_schema: Mapping[str, Any] = {
+        "type": "number",
+        "minimum": -MAX_PRICE,
+        "maximum": MAX_PRICE,
+        "description": "In units of currency; a negative price is a refund.",
+    }
 
     default_error_messages = MESSAGES
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> int:
-        """Return *value* in cents."""
         if isinstance(value, bool) or not isinstance(value, int | float) or not -MAX_PRICE <= value <= MAX_PRICE:
             raise ValidationError(f"must be a number from {-MAX_PRICE:,} to {MAX_PRICE:,}")
         # A float's shortest decimal form is what the client wrote.
@@ -98,10 +104,16 @@ class Price(fields.Field[int]):
 class Quantity(fields.Field[int]):
     """A number of purchases."""
 
+    json_schema: Mapping[str, Any] = {
+        "type": "integer",
+        "minimum": 1,
+        "maximum": MAX_QUANTITY,
+        "description": "A quantity of n is n purchases.",
+    }
+
     default_error_messages = {**MESSAGES, "null": "is not valid"}  # noqa: RUF012 - as marshmallow declares it
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> int:
-        """Return *value*."""
         if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_QUANTITY:
             raise ValidationError("is not valid")
         return value
@@ -110,25 +122,26 @@ class Quantity(fields.Field[int]):
 class Currency(Text):
     """A currency code of three letters, as in ISO 4217."""
 
+    json_schema: Mapping[str, Any] = {"pattern": "^[A-Za-z]{3}$", "description": "ISO 4217."}
+
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
-        """Return *value* in capitals."""
         code: str = super()._deserialize(value, attr, data, **kwargs).upper()
         if not (len(code) == 3 and code.isascii() and code.isalpha()):  # noqa: PLR2004 - the code has three letters
             raise ValidationError("must be a currency code of three letters (ISO 4217)")
         return code
 
 
-class HappeningSchema(TargetSchema):
-    """What events, purchases, sessions and engagements have in common."""
+class HistorySchema(TargetSchema):
+    """The base of events, purchases, sessions and engagements."""
 
-    def aim(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the target of *given* and whether it may be created; raise ValidationError when it has none."""
+    def target_members(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the target of *given*, and whether it may be created; raise ValidationError when it has none."""
         target = target_of(given)
         only = given.get("_update_existing_only")
         return {"target": target, "may_create": may_create(target, update_existing_only=only, alias_creates=False)}
 
 
-class EventSchema(HappeningSchema):
+class EventSchema(HistorySchema):
     """A custom event; a time in the future is taken as now."""
 
     name = Text(required=True, least=1)
@@ -138,11 +151,10 @@ class EventSchema(HappeningSchema):
 
     @post_load
     def _to_event(self, given: dict[str, Any], **_: Any) -> Event:
-        """Return *given* as an event."""
         properties = given.get("properties")
         check_properties(properties or {}, reserved=EVENT_RESERVED, most_bytes=MAX_NESTED_BYTES)
         return Event(
-            **self.aim(given),
+            **self.target_members(given),
             name=given["name"],
             time=given["time"],
             app_id=given.get("app_id"),
@@ -150,7 +162,7 @@ class EventSchema(HappeningSchema):
         )
 
 
-class PurchaseSchema(HappeningSchema):
+class PurchaseSchema(HistorySchema):
     """A purchase; a quantity of n is n purchases, a negative price is a refund."""
 
     product_id = Text(required=True, least=1)
@@ -163,11 +175,10 @@ class PurchaseSchema(HappeningSchema):
 
     @post_load
     def _to_purchase(self, given: dict[str, Any], **_: Any) -> Purchase:
-        """Return *given* as a purchase."""
         properties = given.get("properties")
         check_properties(properties or {}, reserved=PURCHASE_RESERVED, most_bytes=MAX_PURCHASE_BYTES)
         return Purchase(
-            **self.aim(given),
+            **self.target_members(given),
             product_id=given["product_id"],
             currency=given["currency"],
             price_cents=given["price"],
@@ -178,8 +189,8 @@ class PurchaseSchema(HappeningSchema):
         )
 
 
-class SessionSchema(HappeningSchema):
-    """A session of an app: Mergelane's own, since the vendor's SDKs alone record them."""
+class SessionSchema(HistorySchema):
+    """A session of an app. Only Mergelane has it: at Braze the SDKs record sessions."""
 
     app_id = Text(required=True, least=1)
     app_name = Text(allow_none=True)
@@ -191,13 +202,13 @@ class SessionSchema(HappeningSchema):
 
     @post_load
     def _to_session(self, given: dict[str, Any], **_: Any) -> Session:
-        """Return *given* as a session; raise ValidationError when it ends before it starts."""
+        """Raise ValidationError when the session ends before it starts."""
         ended_at = given.get("ended_at")
         if ended_at is not None and ended_at < given["started_at"]:
             raise ValidationError("'ended_at' may not lie before 'started_at'.")
         app = {"name": given.get("app_name"), "platform": given.get("platform"), "version": given.get("app_version")}
         return Session(
-            **self.aim(given),
+            **self.target_members(given),
             app_id=given["app_id"],
             app={key: value for key, value in app.items() if value is not None},
             time=given["started_at"],
@@ -206,8 +217,8 @@ class SessionSchema(HappeningSchema):
         )
 
 
-class EngagementSchema(HappeningSchema):
-    """An engagement with a message of a campaign or a canvas: Mergelane's own, as sessions are."""
+class EngagementSchema(HistorySchema):
+    """An event of a message of a campaign or a canvas. Only Mergelane has it."""
 
     kind = Choice("campaign", "canvas", required=True)
     id = Text(required=True, least=1)
@@ -226,12 +237,11 @@ class EngagementSchema(HappeningSchema):
 
     @post_load
     def _to_engagement(self, given: dict[str, Any], **_: Any) -> Engagement:
-        """Return *given* as an engagement."""
         properties = given.get("properties")
         check_properties(properties or {}, reserved=EVENT_RESERVED, most_bytes=MAX_NESTED_BYTES)
         known = {key: given.get(key) for key in ("variation_name", "variation_api_id", "in_control")}
         return Engagement(
-            **self.aim(given),
+            **self.target_members(given),
             kind=given["kind"],
             message_id=given["id"],
             event=given["event"],

@@ -1,4 +1,4 @@
-"""Identifiers: the ways in which a request names a profile, and how their values compare."""
+"""Identifiers of profiles in requests, and how their values compare."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,24 +7,24 @@ from typing import Any
 
 import phonenumbers
 
-from schemas.prioritization import Priority
+from schemas.priorities import Priority
 
-#: Longest external_id the vendor takes, in bytes.
+#: Maximum bytes of an external_id, as at the vendor.
 MAX_EXTERNAL_ID_BYTES = 987
-#: Longest alias name or label the vendor takes, in bytes.
+#: Maximum bytes of an alias name or label, as at the vendor.
 MAX_ALIAS_BYTES = 236
 
 
 @dataclass(frozen=True, slots=True)
 class ExternalId:
-    """A profile named by its external_id, compared to the letter."""
+    """The external_id of a profile, compared exactly."""
 
     value: str
 
 
 @dataclass(frozen=True, slots=True)
 class UserAlias:
-    """A profile named by an alias; label and name compare to the letter."""
+    """The alias of a profile; label and name compare exactly."""
 
     label: str
     name: str
@@ -32,42 +32,42 @@ class UserAlias:
 
 @dataclass(frozen=True, slots=True)
 class Email:
-    """Profiles that share an email address; the prioritization picks one. Compared trimmed and case-folded."""
+    """An email address, which profiles may share; the prioritization selects one. Compared trimmed and case-folded."""
 
     value: str
     prioritization: tuple[Priority, ...] = ()
 
     @property
     def key(self) -> str:
-        """The form in which addresses are compared."""
+        """The address as it is compared."""
         return fold_email(self.value)
 
 
 @dataclass(frozen=True, slots=True)
 class Phone:
-    """Profiles that share a phone number; the prioritization picks one. Compared as E.164."""
+    """A phone number, which profiles may share; the prioritization selects one. Compared as E.164."""
 
     value: str
     prioritization: tuple[Priority, ...] = ()
 
     @property
     def key(self) -> str:
-        """The form in which numbers are compared: E.164 where there is one, else the trimmed text."""
+        """The number as it is compared: in E.164 form, or else trimmed."""
         return phone_key(self.value)
 
 
 @dataclass(frozen=True, slots=True)
 class BrazeId:
-    """A profile named by its braze_id, 24 hexadecimal digits. `/users/track` and exports take it; merges do not."""
+    """A braze_id, 24 hexadecimal digits. `/users/track` and exports accept it; merges do not."""
 
     value: str
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A profile as one of those that share an address: meant only while it has it, and is identified or not as it was.
+    """A profile among profiles that share an address, valid while it has the address and *identified* is unchanged.
 
-    The ledger's own: runs over duplicates name profiles so, and no request can.
+    Only jobs of duplicate runs have it; no request can.
     """
 
     braze_id: str
@@ -78,12 +78,12 @@ class Member:
 
 Identifier = ExternalId | UserAlias | Email | Phone
 Target = Identifier | BrazeId
-#: What a job of the ledger may name a profile by.
+#: The identifiers of jobs in the ledger.
 Recorded = Identifier | Member
 
 
 def fold_email(address: str) -> str:
-    """Return the form in which email addresses are compared: trimmed and case-folded."""
+    """Return *address* as it is compared: trimmed and case-folded."""
     return address.strip().casefold()
 
 
@@ -91,8 +91,8 @@ def fold_email(address: str) -> str:
 def to_e164(number: str) -> str | None:
     """Return *number* in E.164 form, or None when it has none.
 
-    A number without its country code has none: guessing a country would merge strangers. Length is checked against
-    the country's numbering plan, allocation is not, so that reserved and test numbers work.
+    A number without a country code has none: guessing the country could merge strangers. The length is checked against
+    the country's numbering plan; allocation is not checked, so that reserved and test numbers work.
     """
     try:
         parsed = phonenumbers.parse(number, None)
@@ -104,12 +104,12 @@ def to_e164(number: str) -> str | None:
 
 
 def phone_key(number: str) -> str:
-    """Return the form in which phone numbers are compared: E.164 where there is one, else the trimmed text."""
+    """Return *number* as it is compared: in E.164 form, or else trimmed."""
     return to_e164(number) or number.strip(" ")
 
 
 def plain_value(identifier: Recorded) -> str:
-    """Return the plain value of *identifier* as it was sent: what `GET /merge/jobs?identifier=` compares with."""
+    """Return the plain value of *identifier* as it was sent; `GET /merge/jobs?identifier=` compares with it."""
     match identifier:
         case UserAlias(_, name):
             return name
@@ -120,12 +120,12 @@ def plain_value(identifier: Recorded) -> str:
 
 
 def search_keys(text: str) -> tuple[str, ...]:
-    """Return every form in which the plain value *text* may be on record, without repeats."""
+    """Return the distinct forms in which the ledger may store the plain value *text*."""
     return tuple(dict.fromkeys((text, fold_email(text), phone_key(text))))
 
 
 def sharing_key(identifier: Recorded) -> tuple[str, ...]:
-    """Return what two identifiers have in common when they share a lane: their kind and comparable value."""
+    """Return the kind and the comparable value of *identifier*; jobs that share them run in one lane."""
     match identifier:
         case ExternalId(value):
             return ("external_id", value)
@@ -140,7 +140,7 @@ def sharing_key(identifier: Recorded) -> tuple[str, ...]:
 
 
 def to_wire(identifier: Identifier) -> dict[str, Any]:
-    """Return *identifier* as the JSON object in which the vendor's requests write it."""
+    """Return *identifier* as a JSON object of a request."""
     match identifier:
         case ExternalId(value):
             return {"external_id": value}
@@ -153,7 +153,7 @@ def to_wire(identifier: Identifier) -> dict[str, Any]:
 
 
 def from_wire(wire: Mapping[str, Any]) -> Identifier:
-    """Return the identifier that a checked JSON object *wire* writes; the inverse of to_wire."""
+    """Return the identifier of the checked JSON object *wire*; the inverse of to_wire."""
     if "external_id" in wire:
         return ExternalId(wire["external_id"])
     if "user_alias" in wire:
@@ -166,7 +166,7 @@ def from_wire(wire: Mapping[str, Any]) -> Identifier:
 
 
 def to_record(identifier: Recorded) -> dict[str, Any]:
-    """Return *identifier* as the JSON object in which the ledger keeps it: as requests write it, where they can."""
+    """Return *identifier* as the ledger stores it: as in requests, except for members of duplicate groups."""
     if not isinstance(identifier, Member):
         return to_wire(identifier)
     kind = "email" if isinstance(identifier.address, Email) else "phone"
@@ -174,7 +174,7 @@ def to_record(identifier: Recorded) -> dict[str, Any]:
 
 
 def from_record(record: Mapping[str, Any]) -> Recorded:
-    """Return the identifier that a JSON object of the ledger keeps; the inverse of to_record."""
+    """Return the identifier of a JSON object of the ledger; the inverse of to_record."""
     if "braze_id" not in record:
         return from_wire(record)
     address = Email(record["email"]) if "email" in record else Phone(record["phone"])

@@ -1,17 +1,18 @@
-"""What `POST /users/identify` takes: aliases, emails and phones, each with the external_id it is to have."""
+"""The body of `POST /users/identify`: aliases, emails and phones, each with the new external_id of its profile."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from marshmallow import EXCLUDE, Schema, ValidationError
+from marshmallow import Schema, ValidationError, fields, validate
 
+from schemas.base import RequestSchema
 from schemas.fields import EmailText, ExternalIdText, Nested, Text, first_fault
 from schemas.identifiers import Email, ExternalId, Identifier, Phone
-from schemas.prioritization_checks import Prioritization
+from schemas.prioritization import Prioritization
 from schemas.targets import UserAliasSchema, alias_of
 
-#: Objects that one request may hold, over its three arrays.
+#: Maximum objects of one request, over its three arrays.
 MAX_OBJECTS = 50
 
 NOTHING_SENT = (
@@ -20,62 +21,57 @@ NOTHING_SENT = (
 )
 TOO_MANY = "The max number of external_ids and aliases per request was exceeded"
 NOT_AN_OBJECT = "must be an object with an 'external_id'"
-#: What the vendor calls the array in its errors, whichever of the three it was.
+#: The name of the array in the errors, for each of the three, as at the vendor.
 INPUT_ARRAY = "user_identifiers"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdentifyUpdate:
-    """One profile to be identified: what *orphan* names is to be the profile with the external_id *survivor*."""
+    """The profile of *orphan* gets the external_id *survivor*, or is merged into the profile that has it."""
 
     orphan: Identifier
     survivor: Identifier
-    #: Its place among all objects of the request: aliases first, then emails, then phones.
+    #: The index among all objects of the request: aliases first, then emails, then phones.
     index: int
     input_array: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdentifyRequest:
-    """A request that has been read: what it asks for, and what of it was refused."""
+    """The loaded objects of a request, and the refused ones."""
 
     updates: tuple[IdentifyUpdate, ...]
     #: `{"type": sentence, "input_array": "user_identifiers", "index": place among all objects}`.
     errors: tuple[Mapping[str, Any], ...]
-    #: Accepted objects by the name of their count, for each array that was sent.
+    #: Accepted objects by the name of their count, for each array of the request.
     processed: Mapping[str, int]
 
     def answer(self) -> dict[str, Any]:
-        """Return the body of the answer in the vendor's shape; `errors` is there only when there are any."""
+        """Return the response body; `errors` is present only when there are any."""
         return {**self.processed, "message": "success", **({"errors": list(self.errors)} if self.errors else {})}
 
 
-class _ToIdentify(Schema):
-    """What the objects of the three arrays have in common."""
-
-    class Meta:
-        """Further keys say nothing."""
-
-        unknown = EXCLUDE
+class ToIdentifySchema(RequestSchema):
+    """The base of the objects of the three arrays."""
 
     external_id = ExternalIdText(required=True)
 
 
-class AliasToIdentify(_ToIdentify):
-    """An alias, and the external_id that its profile is to have."""
+class AliasToIdentifySchema(ToIdentifySchema):
+    """An alias, and the new external_id of its profile."""
 
     user_alias = Nested(UserAliasSchema, required=True)
 
 
-class EmailToIdentify(_ToIdentify):
-    """An email address with its prioritization, and the external_id that the profile it picks is to have."""
+class EmailToIdentifySchema(ToIdentifySchema):
+    """An email address with its prioritization, and the new external_id of the selected profile."""
 
     email = EmailText(required=True)
     prioritization = Prioritization(required=True)
 
 
-class PhoneToIdentify(_ToIdentify):
-    """A phone number with its prioritization, and the external_id that the profile it picks is to have."""
+class PhoneToIdentifySchema(ToIdentifySchema):
+    """A phone number with its prioritization, and the new external_id of the selected profile."""
 
     phone = Text(required=True, least=1)
     prioritization = Prioritization(required=True)
@@ -83,35 +79,51 @@ class PhoneToIdentify(_ToIdentify):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Array:
-    """One of the three arrays: how its objects are read, what they name, and what their count is called."""
+    """One of the three arrays."""
 
     schema: Schema
-    names: Callable[[Mapping[str, Any]], Identifier]
+    #: Returns the identifier of a loaded object.
+    identifier: Callable[[Mapping[str, Any]], Identifier]
+    #: The member of the response that counts accepted objects.
     count: str
 
 
-#: The arrays in the order in which their objects are taken.
+#: The arrays in the order of their objects.
 ARRAYS: Mapping[str, _Array] = {
     "aliases_to_identify": _Array(
-        schema=AliasToIdentify(), names=lambda given: alias_of(given["user_alias"]), count="aliases_processed"
+        schema=AliasToIdentifySchema(),
+        identifier=lambda given: alias_of(given["user_alias"]),
+        count="aliases_processed",
     ),
     "emails_to_identify": _Array(
-        schema=EmailToIdentify(),
-        names=lambda given: Email(given["email"], given["prioritization"]),
+        schema=EmailToIdentifySchema(),
+        identifier=lambda given: Email(given["email"], given["prioritization"]),
         count="emails_processed",
     ),
     "phone_numbers_to_identify": _Array(
-        schema=PhoneToIdentify(),
-        names=lambda given: Phone(given["phone"], given["prioritization"]),
+        schema=PhoneToIdentifySchema(),
+        identifier=lambda given: Phone(given["phone"], given["prioritization"]),
         count="phone_numbers_processed",
     ),
 }
 
 
-def load_identify(body: Any) -> IdentifyRequest:
-    """Return what the parsed *body* asks for; each object stands or falls by itself. `merge_behavior` is ignored.
+def _array_of(schema: type[Schema]) -> fields.List[Any]:
+    return fields.List(fields.Nested(schema), validate=validate.Length(max=MAX_OBJECTS), allow_none=True)
 
-    Raises ValidationError when none of the arrays was sent, one is no array, or there are too many objects.
+
+class IdentifyRequestSchema(RequestSchema):
+    """Profiles to identify, at most 50 in all arrays. One array is required. `merge_behavior` is ignored."""
+
+    aliases_to_identify = _array_of(AliasToIdentifySchema)
+    emails_to_identify = _array_of(EmailToIdentifySchema)
+    phone_numbers_to_identify = _array_of(PhoneToIdentifySchema)
+
+
+def load_identify(body: Any) -> IdentifyRequest:
+    """Load an identify request from *body*; each object succeeds or fails by itself.
+
+    Raises ValidationError when the body has none of the arrays, one is no array, or there are too many objects.
     """
     sent = {name: body[name] for name in ARRAYS if body.get(name) is not None} if isinstance(body, dict) else {}
     if not sent or not all(isinstance(objects, list) for objects in sent.values()):
@@ -130,12 +142,11 @@ def load_identify(body: Any) -> IdentifyRequest:
 
 
 def _update(name: str, given: Any, index: int) -> IdentifyUpdate:
-    """Return the object *given* of the array *name* as an update; raise ValidationError when it cannot be one."""
     if not isinstance(given, dict):
         raise ValidationError(f"An object of '{name}' {NOT_AN_OBJECT}")
     loaded = ARRAYS[name].schema.load(given)
     return IdentifyUpdate(
-        orphan=ARRAYS[name].names(loaded),
+        orphan=ARRAYS[name].identifier(loaded),
         survivor=ExternalId(loaded["external_id"]),
         index=index,
         input_array=name,

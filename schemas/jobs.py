@@ -1,122 +1,130 @@
-"""What jobs and batches look like to those who poll, and how a poller says what it wants to see."""
+"""Jobs and batches in responses, and the queries that list them."""
 
-import base64
-import binascii
-from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
 
-from marshmallow import Schema, ValidationError, fields, post_dump, validate
+from marshmallow import fields, post_dump, validate
 
+from schemas.base import (
+    OPTIONAL,
+    Instant,
+    RequestSchema,
+    ResponseSchema,
+    WireJson,
+    Word,
+    count_field,
+    refused_objects,
+    success_message,
+)
 from schemas.outcomes import BatchSource, JobKind, JobState, Outcome
+from schemas.paging import Cursor, PageQuery, identifier_filter
+from schemas.targets import RecordedIdentifierSchema
 
-#: The arrays of `/users/identify`, by the kind of identifier that their objects have.
+#: The arrays of `/users/identify`, by the kind of identifier of their objects.
 INPUT_ARRAYS = {
     "user_alias": "aliases_to_identify",
     "email": "emails_to_identify",
     "phone": "phone_numbers_to_identify",
 }
 
-DEFAULT_LIMIT = 50
-MAX_LIMIT = 100
-MAX_IDENTIFIER = 1_000
-LIMIT = f"'limit' must be a whole number from 1 to {MAX_LIMIT}"
 STATE = f"'state' must be one of {', '.join(JobState)}"
 OUTCOME = f"'outcome' must be one of {', '.join(Outcome)}"
 SOURCE = f"'source' must be one of {', '.join(BatchSource)}"
 RUN_ID = "'run_id' must be the id of a run over duplicates"
-IDENTIFIER = f"'identifier' must have from 1 to {MAX_IDENTIFIER} characters and no NUL among them"
-CURSOR = "'cursor' must be the next_cursor of an earlier page"
 INCLUDE = "'include' must be 'changes'"
+#: Members that only some jobs have.
+OF_SOME = frozenset({"input_array", "undoes", "not_restored"})
 
 
-class Instant(fields.Field[datetime]):
-    """A moment as the vendor writes it: ISO 8601 in UTC, with milliseconds and a Z."""
-
-    def _serialize(self, value: datetime | None, *_: Any, **__: Any) -> str | None:
-        """Return *value* as text."""
-        if value is None:
-            return None
-        return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-class Cursor(fields.Field[UUID]):
-    """Where a page ended: the last id on it, in a form that invites nobody to make one up."""
-
-    def _serialize(self, value: UUID | None, *_: Any, **__: Any) -> str | None:
-        """Return *value* as text for a URL."""
-        return None if value is None else base64.urlsafe_b64encode(value.bytes).decode().rstrip("=")
-
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> UUID:
-        """Return the id that the text *value* stands for."""
-        try:
-            return UUID(bytes=base64.b64decode(f"{value}==", altchars=b"-_", validate=True))
-        except (binascii.Error, ValueError):
-            raise ValidationError(CURSOR) from None
-
-
-class SideSchema(Schema):
-    """The profile that one side of a job was resolved to."""
+class JobProfileSchema(ResponseSchema):
+    """The profile that one side of a job resolved to."""
 
     braze_id = fields.String()
     external_id = fields.String(allow_none=True)
 
 
+class ChangeSchema(ResponseSchema):
+    """A changed field of the survivor, and the rule that decided it."""
+
+    field = fields.String()
+    before = fields.Raw()
+    after = fields.Raw()
+    rule = fields.String()
+
+
+class NotRestoredSchema(ResponseSchema):
+    """An identifier that an undo did not restore, and the reason."""
+
+    identifier = fields.Nested(RecordedIdentifierSchema)
+    why = fields.String()
+
+
 def _input_array(job: Any) -> str | None:
-    """Return the array of `/users/identify` that *job* came from: the kind of its identifier tells."""
+    """Return the array of `/users/identify` that *job* came from; its identifier's kind implies it."""
     if job.kind is not JobKind.IDENTIFY:
         return None
     return next((array for kind, array in INPUT_ARRAYS.items() if kind in job.orphan_identifier), None)
 
 
-#: Where a job came from among the arrays of `/users/identify`; what an undo takes back, and what it could not restore.
-OF_SOME = frozenset({"input_array", "undoes", "not_restored"})
-
-
-class JobSchema(Schema):
+class JobSchema(ResponseSchema):
     """A job."""
 
     job_id = fields.UUID(attribute="id")
     batch_id = fields.UUID()
-    index = fields.Integer()
-    kind = fields.String()
-    state = fields.String()
-    outcome = fields.String(allow_none=True)
+    index = count_field()
+    kind = Word(JobKind)
+    state = Word(JobState)
+    outcome = Word(Outcome, allow_none=True)
     reason = fields.String(allow_none=True)
-    identifier_to_merge = fields.Raw(attribute="orphan_identifier")
-    identifier_to_keep = fields.Raw(attribute="survivor_identifier")
-    orphan = fields.Nested(SideSchema, allow_none=True)
-    survivor = fields.Nested(SideSchema, allow_none=True)
-    attempts = fields.Integer()
+    identifier_to_merge = WireJson(RecordedIdentifierSchema, attribute="orphan_identifier")
+    identifier_to_keep = WireJson(RecordedIdentifierSchema, attribute="survivor_identifier")
+    orphan = fields.Nested(JobProfileSchema, allow_none=True)
+    survivor = fields.Nested(JobProfileSchema, allow_none=True)
+    attempts = count_field()
     task_id = fields.UUID(allow_none=True)
     request_id = fields.String(allow_none=True)
     created_at = Instant()
-    started_at = Instant()
-    finished_at = Instant()
-    undone_at = Instant()
+    started_at = Instant(allow_none=True)
+    finished_at = Instant(allow_none=True)
+    undone_at = Instant(allow_none=True)
     undone_by = fields.UUID(allow_none=True)
-    undoes = fields.UUID()
-    not_restored = fields.Raw()
-    input_array = fields.Function(_input_array)
+    undoes = fields.UUID(metadata=OPTIONAL)
+    not_restored = WireJson(
+        NotRestoredSchema,
+        many=True,
+        metadata={**OPTIONAL, "description": "Identifiers of the orphan that an undo did not restore."},
+    )
+    input_array = fields.Function(
+        _input_array, metadata={**OPTIONAL, "type": "string", "enum": list(INPUT_ARRAYS.values())}
+    )
 
     @post_dump
-    def leave_out(self, shown: dict[str, Any], **_: Any) -> dict[str, Any]:
-        """Show on the jobs of one kind alone, and on those that have it, what jobs of others never have."""
-        return {name: value for name, value in shown.items() if value is not None or name not in OF_SOME}
+    def _leave_out(self, dumped: dict[str, Any], **_: Any) -> dict[str, Any]:
+        return {name: value for name, value in dumped.items() if value is not None or name not in OF_SOME}
 
 
-class BatchSummarySchema(Schema):
-    """A batch as lists show it: without its jobs."""
+class JobDetailSchema(JobSchema):
+    """A job; with `include=changes` also its changes."""
+
+    changes = WireJson(
+        ChangeSchema,
+        many=True,
+        metadata={**OPTIONAL, "description": "The changes of the survivor; only with `include=changes`."},
+    )
+
+
+class BatchSummarySchema(ResponseSchema):
+    """A batch without its jobs."""
 
     batch_id = fields.UUID(attribute="id")
-    source = fields.String()
+    source = Word(BatchSource)
     run_id = fields.UUID(allow_none=True)
-    state = fields.String()
+    state = fields.String(validate=validate.OneOf([JobState.QUEUED, JobState.RUNNING, JobState.FINISHED]))
     request_id = fields.String(allow_none=True)
     created_at = Instant()
-    finished_at = Instant()
-    counts = fields.Raw()
+    finished_at = Instant(allow_none=True)
+    counts = fields.Dict(
+        values=count_field(), metadata={"description": "Jobs by their outcome, or by their state while they have none."}
+    )
 
 
 class BatchSchema(BatchSummarySchema):
@@ -125,74 +133,78 @@ class BatchSchema(BatchSummarySchema):
     jobs = fields.List(fields.Nested(JobSchema))
 
 
-class JobPageSchema(Schema):
+class AcceptedSchema(ResponseSchema):
+    """A request that became a batch: its id and where to poll it."""
+
+    batch_id = fields.UUID()
+    status_url = fields.String()
+    batch = fields.Nested(
+        BatchSchema, metadata={**OPTIONAL, "description": "The batch, when the client waited for it."}
+    )
+
+
+class IdentifyAcceptedSchema(AcceptedSchema):
+    """The batch of an accepted identify request. The counts are of accepted objects, for each array that was sent."""
+
+    message = success_message()
+    errors = refused_objects()
+    aliases_processed = count_field(metadata=OPTIONAL)
+    emails_processed = count_field(metadata=OPTIONAL)
+    phone_numbers_processed = count_field(metadata=OPTIONAL)
+
+
+class UndoAcceptedSchema(AcceptedSchema):
+    """The batch of an accepted undo."""
+
+    message = success_message()
+
+
+class JobUndoAcceptedSchema(UndoAcceptedSchema):
+    """The batch and the job of an accepted undo."""
+
+    job_id = fields.UUID()
+
+
+class JobPageSchema(ResponseSchema):
     """A page of jobs, and where the next begins."""
 
     jobs = fields.List(fields.Nested(JobSchema))
     next_cursor = Cursor(allow_none=True)
 
 
-class BatchPageSchema(Schema):
+class BatchPageSchema(ResponseSchema):
     """A page of batches, and where the next begins."""
 
     batches = fields.List(fields.Nested(BatchSummarySchema))
     next_cursor = Cursor(allow_none=True)
 
 
-class LimitQuery(Schema):
-    """How much a page of a list shows."""
-
-    limit = fields.Integer(
-        load_default=DEFAULT_LIMIT,
-        validate=validate.Range(1, MAX_LIMIT, error=LIMIT),
-        error_messages={"invalid": LIMIT, "too_large": LIMIT},
-    )
-
-
-class PageQuery(LimitQuery):
-    """Which page of a list is wanted."""
-
-    cursor = Cursor()
-
-
-def plain_value() -> fields.String:
-    """Return a field for the plain value of an identifier, by which something is looked for."""
-    return fields.String(
-        validate=[
-            validate.Length(min=1, max=MAX_IDENTIFIER, error=IDENTIFIER),
-            validate.ContainsNoneOf("\x00", error=IDENTIFIER),
-        ],
-    )
-
-
 class BatchPageQuery(PageQuery):
-    """Which batches are wanted, and which page of them."""
+    """A filter of batches, and the page."""
 
-    source = fields.Enum(BatchSource, by_value=True, error_messages={"unknown": SOURCE})
-    run_id = fields.UUID(error_messages={"invalid_uuid": RUN_ID, "invalid": RUN_ID})
+    source = Word(
+        BatchSource,
+        error_messages={"unknown": SOURCE},
+        metadata={"description": "Batches of requests, or of duplicate runs."},
+    )
+    run_id = fields.UUID(
+        error_messages={"invalid_uuid": RUN_ID, "invalid": RUN_ID},
+        metadata={"description": "Batches of this duplicate run."},
+    )
 
 
 class JobPageQuery(PageQuery):
-    """Which jobs are wanted, and which page of them."""
+    """A filter of jobs, and the page."""
 
-    state = fields.Enum(JobState, by_value=True, error_messages={"unknown": STATE})
-    outcome = fields.Enum(Outcome, by_value=True, error_messages={"unknown": OUTCOME})
-    identifier = plain_value()
-
-
-class JobQuery(Schema):
-    """What is wanted beside the job itself."""
-
-    include = fields.String(validate=validate.Equal("changes", error=INCLUDE))
+    state = Word(JobState, error_messages={"unknown": STATE}, metadata={"description": "Jobs in this state."})
+    outcome = Word(Outcome, error_messages={"unknown": OUTCOME}, metadata={"description": "Jobs with this outcome."})
+    identifier = identifier_filter("Jobs with a side that has this external_id, alias name, email, phone or braze_id.")
 
 
-def load_query(schema: Schema, query: Mapping[str, str]) -> dict[str, Any]:
-    """Return what *query* asks for; raise ValidationError with one sentence when it cannot be understood.
+class JobQuery(RequestSchema):
+    """Additions to a job."""
 
-    No parameter is ignored: a filter that was misspelt must not seem to match everything.
-    """
-    if query.keys() - schema.fields.keys():
-        known = ", ".join(sorted(schema.fields))
-        raise ValidationError(f"There is an unknown query parameter; those that this URL takes are: {known}")
-    loaded: dict[str, Any] = schema.load(query)
-    return loaded
+    include = fields.String(
+        validate=validate.OneOf(["changes"], error=INCLUDE),
+        metadata={"description": "Adds the changes of the job."},
+    )

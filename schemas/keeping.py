@@ -1,18 +1,18 @@
-"""How duplicates are told, and which of them is kept: the settings of a workspace, as values."""
+"""The rule for duplicates: the shared address, and the profile to keep; and the states of a run."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class SharedAddress(StrEnum):
-    """By which address profiles are duplicates of each other."""
+    """The address that duplicates share."""
 
     EMAIL = "email"
     PHONE = "phone"
 
 
 class TiesBy(StrEnum):
-    """By which of their times profiles are told apart that are identified alike."""
+    """The time that resolves ties between profiles that are all identified, or all unidentified."""
 
     CREATED = "created"
     UPDATED = "updated"
@@ -20,26 +20,26 @@ class TiesBy(StrEnum):
 
 
 class Prefer(StrEnum):
-    """Which end of these times is kept."""
+    """The end of these times that is kept."""
 
     NEWEST = "newest"
     OLDEST = "oldest"
 
 
 class Undecided(StrEnum):
-    """Why no profile of a group is kept, so that none of it is merged."""
+    """The reason why a group has no profile to keep; then none of it is merged."""
 
-    #: Several are preferred alike.
+    #: The rule prefers several profiles equally.
     TIE = "tie"
     #: The address is a placeholder that strangers share.
     REFUSED = "refused_identifier"
-    #: The one to keep is in the control group or marked for deletion.
+    #: The profile to keep is in the control group or marked for deletion.
     PROTECTED = "protected"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeepRule:
-    """Which address makes duplicates, and which of them is kept: an identified one first, then ties by a time."""
+    """The shared address, and the profile to keep: an identified one first, then a time resolves ties."""
 
     identifier: SharedAddress = SharedAddress.EMAIL
     resolve_ties_by: TiesBy = TiesBy.UPDATED
@@ -47,18 +47,18 @@ class KeepRule:
 
 
 class RunState(StrEnum):
-    """Where a run over duplicates is."""
+    """The state of a duplicate run."""
 
     RUNNING = "running"
-    #: Every group was looked at, and what is to be merged is in the ledger.
+    #: Every group was examined, and all merges are in the ledger.
     FINISHED = "finished"
     CANCELLED = "cancelled"
-    #: It could not go on; the relay's log says why.
+    #: The run ended with an error; the relay's log has the reason.
     FAILED = "failed"
 
 
 class RunTrigger(StrEnum):
-    """What began a run."""
+    """The start of a run: a request, or the daily time of the policy."""
 
     API = "api"
     DAILY = "daily"

@@ -1,22 +1,32 @@
-"""What `POST /users/merge` takes: up to 50 pairs of identifiers, checked in the vendor's order with its sentences.
+"""The body of `POST /users/merge` and its preview: up to 50 pairs, checked in the vendor's order with its sentences.
 
-Each check runs over the whole request before the next, so that a request with several faults is always answered with
-the same sentence, whatever the order of its updates.
+Each check runs over the whole request before the next one. So a request with several faults always gets the same
+sentence, whatever the order of its updates.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
-from marshmallow import EXCLUDE, Schema, ValidationError, fields
+from marshmallow import ValidationError, fields
 
-from schemas.identifiers import MAX_ALIAS_BYTES, MAX_EXTERNAL_ID_BYTES, Identifier, from_wire
-from schemas.prioritization_checks import PRIORITIZATION_CHECKS
+from schemas.base import (
+    RequestSchema,
+    ResponseSchema,
+    StrictRequestSchema,
+    WireJson,
+    Word,
+    count_field,
+    success_message,
+)
+from schemas.identifiers import MAX_ALIAS_BYTES, MAX_EXTERNAL_ID_BYTES, Identifier, Recorded, from_wire
+from schemas.jobs import AcceptedSchema, ChangeSchema, JobProfileSchema
+from schemas.outcomes import Outcome
+from schemas.prioritization import PRIORITIZATION_CHECKS
+from schemas.targets import MAX_ADDRESS_BYTES, IdentifierSchema
 
-#: Updates that one request may hold.
+#: Maximum updates of one request.
 MAX_UPDATES = 50
-#: Longest email address or phone number that is looked up, in bytes.
-MAX_ADDRESS_BYTES = 320
 
 # The vendor's sentences, to the letter.
 NOT_OBJECTS = "'merge_updates' must be an array of objects"
@@ -27,7 +37,7 @@ WRONG_IDENTIFIER = (
     " object, 'email' property that is a string, or 'phone' property that is a string"
 )
 
-# Ours: the vendor's is not known.
+# Ours: the vendor's sentence is not known.
 TOO_LONG = (
     f"an identifier is too long: 'external_id' may have {MAX_EXTERNAL_ID_BYTES} bytes, 'alias_name' and 'alias_label'"
     f" {MAX_ALIAS_BYTES} each, 'email' and 'phone' {MAX_ADDRESS_BYTES}"
@@ -35,7 +45,7 @@ TOO_LONG = (
 
 ROLES = frozenset({"identifier_to_merge", "identifier_to_keep"})
 ALIAS_KEYS = frozenset({"alias_name", "alias_label"})
-#: The kinds of which an identifier has exactly one, and what its value is.
+#: The kinds of identifiers, and the type of their value. An identifier has exactly one kind.
 KINDS: Mapping[str, type] = {"external_id": str, "user_alias": dict, "email": str, "phone": str}
 MAX_BYTES = {
     "external_id": MAX_EXTERNAL_ID_BYTES,
@@ -46,19 +56,42 @@ MAX_BYTES = {
 }
 
 
+Identifier_co = TypeVar("Identifier_co", bound=Recorded, covariant=True)
+
+
+class Update(Protocol[Identifier_co]):
+    """The identifiers of both sides of a new job, or of a preview."""
+
+    @property
+    def orphan(self) -> Identifier_co:
+        """The identifier of the profile that is merged away."""
+
+    @property
+    def survivor(self) -> Identifier_co:
+        """The identifier of the profile that is kept."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MergeUpdate:
-    """One pair: merge what *orphan* names into what *survivor* names."""
+    """One pair: merge the profile of *orphan* into the profile of *survivor*."""
 
     orphan: Identifier
     survivor: Identifier
 
 
+class MergeUpdateSchema(StrictRequestSchema):
+    """Merge the profile `identifier_to_merge` into the profile `identifier_to_keep`."""
+
+    identifier_to_keep = fields.Nested(IdentifierSchema, required=True)
+    identifier_to_merge = fields.Nested(IdentifierSchema, required=True)
+
+
 class MergeUpdates(fields.Field[tuple[MergeUpdate, ...]]):
-    """The array `merge_updates`: its objects translated from the wire's keep and merge, once and for all."""
+    """The array `merge_updates`; loading translates the wire's keep and merge into survivor and orphan."""
+
+    json_schema: Mapping[str, Any] = {"type": "array", "items": MergeUpdateSchema, "maxItems": MAX_UPDATES}
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> tuple[MergeUpdate, ...]:
-        """Return the updates that *value* lists; raise ValidationError with the first sentence that applies."""
         _check_updates(value)
         identifiers = [update[role] for update in value for role in sorted(ROLES)]
         _check_identifiers(identifiers)
@@ -71,46 +104,66 @@ class MergeUpdates(fields.Field[tuple[MergeUpdate, ...]]):
         )
 
 
-class MergeRequest(Schema):
-    """The body of `POST /users/merge`. Keys beside `merge_updates` are ignored: old clients send their key there."""
-
-    class Meta:
-        """How the schema treats what it does not know."""
-
-        unknown = EXCLUDE
+class MergeRequestSchema(RequestSchema):
+    """Pairs of profiles to merge. Keys beside `merge_updates` are ignored: old clients send their API key there."""
 
     error_messages = {"type": NOT_OBJECTS}  # noqa: RUF012  marshmallow's own way to set them
 
     merge_updates = MergeUpdates(required=True, error_messages={"required": NOT_OBJECTS, "null": NOT_OBJECTS})
 
 
-_REQUEST = MergeRequest()
+class MergeAcceptedSchema(AcceptedSchema):
+    """The batch of an accepted merge request."""
+
+    message = success_message()
+
+
+class UpdatePreviewSchema(ResponseSchema):
+    """The result that one update would have now."""
+
+    index = count_field()
+    outcome = Word(Outcome, attribute="end.outcome")
+    reason = fields.String(attribute="end.reason")
+    orphan = fields.Nested(JobProfileSchema, attribute="end.orphan", allow_none=True)
+    survivor = fields.Nested(JobProfileSchema, attribute="end.survivor", allow_none=True)
+    changes = WireJson(ChangeSchema, many=True)
+
+
+class MergePreviewSchema(ResponseSchema):
+    """The result of each update, in the order of the request. Nothing was written."""
+
+    message = success_message()
+    updates = fields.List(fields.Nested(UpdatePreviewSchema))
+
+
+_REQUEST = MergeRequestSchema()
+_UPDATE_PREVIEWS = UpdatePreviewSchema(many=True)
+
+
+def dump_previews(previews: Any) -> dict[str, Any]:
+    """Return the response of `POST /users/merge/preview`."""
+    return {"message": "success", "updates": _UPDATE_PREVIEWS.dump(previews)}
 
 
 def load_merge(body: Any) -> tuple[MergeUpdate, ...]:
-    """Return the updates in the parsed *body*, in the order in which the client listed them.
-
-    Raises ValidationError with one sentence when anything in the request is at fault; then nothing of it counts.
-    """
+    """Return the updates of the parsed *body* in its order; raise ValidationError with one sentence for any fault."""
     updates: tuple[MergeUpdate, ...] = _REQUEST.load(body)["merge_updates"]
     return updates
 
 
 def _check_updates(updates: Any) -> None:
-    """Check that *updates* is an array of objects, not too many of them, each with its two keys and no other."""
     _require(isinstance(updates, list) and all(isinstance(update, dict) for update in updates), NOT_OBJECTS)
     _require(len(updates) <= MAX_UPDATES, TOO_MANY)
     _require(all(update.keys() == ROLES for update in updates), WRONG_KEYS)
 
 
 def _check_identifiers(identifiers: Sequence[Any]) -> None:
-    """Check that each of *identifiers* is of exactly one kind and no longer than any that a profile could have."""
     _require(all(map(_is_identifier, identifiers)), WRONG_IDENTIFIER)
     _require(all(map(_is_short_enough, identifiers)), TOO_LONG)
 
 
 def _is_identifier(value: Any) -> bool:
-    """Return whether *value* names a profile in exactly one way. A prioritization may stand beside, used or not."""
+    """Return whether *value* has exactly one kind; a prioritization beside it is allowed, used or not."""
     if not isinstance(value, dict):
         return False
     kinds = value.keys() - {"prioritization"}
@@ -121,17 +174,15 @@ def _is_identifier(value: Any) -> bool:
 
 
 def _is_alias(alias: Mapping[str, Any]) -> bool:
-    """Return whether *alias* has a name and a label that are strings, and nothing else."""
     return alias.keys() == ALIAS_KEYS and all(isinstance(part, str) for part in alias.values())
 
 
 def _is_short_enough(identifier: Mapping[str, Any]) -> bool:
-    """Return whether no value of *identifier* is longer than any that a profile could have."""
     return all(len(text.encode()) <= MAX_BYTES[kind] for kind, text in _texts(identifier))
 
 
 def _texts(identifier: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield the strings of *identifier*, each with its key."""
+    """Yield the strings of *identifier* with their keys."""
     for kind, value in identifier.items():
         if kind == "user_alias":
             yield from value.items()
@@ -140,13 +191,12 @@ def _texts(identifier: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _check_prioritizations(identifiers: Sequence[Mapping[str, Any]]) -> None:
-    """Check the prioritization of each of *identifiers*, which name profiles by an address that many may share."""
+    """Check the prioritizations of *identifiers*, which are all emails or phones."""
     given = [identifier.get("prioritization") for identifier in identifiers]
     for holds, sentence in PRIORITIZATION_CHECKS:
         _require(all(map(holds, given)), sentence)
 
 
 def _require(holds: bool, sentence: str) -> None:  # noqa: FBT001  the condition is the sentence's, read as one
-    """Raise ValidationError with *sentence* unless it *holds*."""
     if not holds:
         raise ValidationError(sentence)

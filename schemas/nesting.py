@@ -1,4 +1,4 @@
-"""Free-form values: nested custom attributes and the properties of events and purchases, within the vendor's limits."""
+"""Nested custom attributes, and properties of events and purchases, within the vendor's limits."""
 
 import re
 from collections.abc import Mapping
@@ -6,29 +6,29 @@ from typing import Any, Final
 
 from marshmallow import ValidationError
 
+from schemas.base import moment_text
 from schemas.fields import MAX_TEXT, moment_in
-from schemas.profile import moment_text
 
-#: Bytes that a nested custom attribute, an array, or the properties of an event may take.
+#: Maximum bytes of a nested custom attribute, an array, or the properties of an event.
 MAX_NESTED_BYTES = 100 * 1024
-#: Bytes that the properties of a purchase may take.
+#: Maximum bytes of the properties of a purchase.
 MAX_PURCHASE_BYTES = 50 * 1024
-#: Properties that one event or purchase may have.
+#: Maximum properties of one event or purchase.
 MAX_PROPERTIES = 256
 #: The year after which a time in a nested value is not stored.
 LAST_YEAR = 3000
 
 INVALID_PROPERTIES = "Invalid 'properties' field"
-#: How a nested value writes a time.
+#: The key of a time in a nested value.
 TIME = "$time"
-#: Years below 0 and above 9999, which Python's calendar does not know.
+#: Years below 0 and above 9999, which Python's datetime does not support.
 BEYOND_CALENDAR = re.compile(r"\s*(-\d{4,}|\+?\d{5,})-\d\d")
-#: Stands for a part of a nested value that is not stored.
+#: Placeholder for a part of a nested value that is not stored.
 LEFT_OUT: Final = object()
 
 
 class NestedFault(ValueError):
-    """A nested custom attribute that cannot be stored; the message says why, in a sentence."""
+    """A nested custom attribute cannot be stored; the message is a sentence for the client."""
 
 
 def is_nested(value: Any) -> bool:
@@ -39,10 +39,10 @@ def is_nested(value: Any) -> bool:
 
 
 def nested_value(name: str, value: Any) -> Any:
-    """Return the nested *value* of the custom attribute *name* as it is stored: times as text in one canonical form.
+    """Return the stored form of the nested *value* of the custom attribute *name*: times as text in one form.
 
-    A time before the year 0 or after LAST_YEAR is not stored: its key or element is missing from the result, which is
-    LEFT_OUT when *value* is nothing but such a time. Raises NestedFault.
+    A time before the year 0 or after LAST_YEAR is not stored: its key or element is missing from the result. The
+    result is LEFT_OUT when *value* itself is such a time. Raises NestedFault.
     """
     if isinstance(value, dict):
         if value.keys() == {TIME}:
@@ -73,7 +73,7 @@ def check_properties(properties: Mapping[str, Any], *, reserved: frozenset[str],
 
 
 def size(value: Any) -> int:
-    """Return the bytes that *value* takes as JSON in UTF-8, but for escapes."""
+    """Return the bytes of *value* as JSON in UTF-8, without escapes."""
     if isinstance(value, str):
         return len(value.encode()) + 2
     if isinstance(value, Mapping):
@@ -84,7 +84,7 @@ def size(value: Any) -> int:
 
 
 def _time(name: str, text: Any) -> Any:
-    """Return the time that *text* writes, in canonical text, or LEFT_OUT when its year is out of range."""
+    """Return the time *text* in one form, or LEFT_OUT when its year is out of range."""
     if isinstance(text, str) and BEYOND_CALENDAR.match(text):
         return LEFT_OUT
     moment = moment_in(text)
@@ -94,7 +94,7 @@ def _time(name: str, text: Any) -> Any:
 
 
 def _check_key(name: str, key: str) -> None:
-    """Raise NestedFault when *key*, somewhere in the custom attribute *name*, is not one that the vendor takes."""
+    """Raise NestedFault when the vendor refuses *key* of the custom attribute *name*."""
     if not key or len(key) > MAX_TEXT or any(character in key for character in " .$"):
         raise NestedFault(
             f"The keys within the custom attribute '{name}' must have 1 to {MAX_TEXT} characters,"

@@ -1,4 +1,4 @@
-"""Operations on custom attributes: instructions that change what a profile has, where a plain value replaces it."""
+"""Operations on custom attributes: they change the stored value, where a plain value replaces it."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,17 +9,17 @@ from marshmallow import ValidationError
 from schemas.fields import MAX_TEXT
 from schemas.nesting import NestedFault, nested_value
 
-#: Operations on plain values: an object with nothing but these keys is one.
+#: Operations on plain values: an object with only these keys.
 INCREMENT = "inc"
 ADD, REMOVE = "add", "remove"
 #: Operations on arrays of objects.
 ADD_OBJECTS, REMOVE_OBJECTS, UPDATE_OBJECTS = "$add", "$remove", "$update"
 OF_OBJECTS = frozenset({ADD_OBJECTS, REMOVE_OBJECTS, UPDATE_OBJECTS})
-#: How `$remove` and `$update` say which objects they mean, and `$update` what they become.
+#: Keys by which `$remove` and `$update` select objects, and the new object of `$update`.
 KEY, VALUE, NEW = "$identifier_key", "$identifier_value", "$new_object"
-#: Objects that one of these operations may name at once.
+#: Maximum objects of one of these operations.
 MAX_CHANGES = 500
-#: Numbers by which an attribute can be incremented, and which it may reach: what 64 bits hold.
+#: Bounds of an increment, and of the incremented value: 64 bits.
 LEAST, MOST = -(2**63), 2**63 - 1
 
 T = TypeVar("T")
@@ -27,14 +27,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Increment:
-    """Adds *by*, which may be negative, to a number."""
+    """Add *by*, which may be negative, to a number."""
 
     by: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeArray:
-    """Puts elements at the end of an array, moving those that it has; then takes others away."""
+    """Append elements to an array, moving existing ones to its end; then remove others."""
 
     add: Sequence[Any] = ()
     remove: Sequence[Any] = ()
@@ -50,18 +50,18 @@ class Match:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeObjects:
-    """Puts objects at the end of an array; then takes some away; then replaces others, or merges into them."""
+    """Append objects to an array; then remove some; then replace others, or merge into them."""
 
     add: Sequence[Mapping[str, Any]] = ()
     remove: Sequence[Match] = ()
     update: Sequence[tuple[Match, Mapping[str, Any]]] = ()
-    #: Whether an update is merged into the object that it is for, at all depths.
+    #: Whether an update is merged into its object, at all depths.
     merge: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MergeObject:
-    """Merges *value* into an object, at all depths; a part that is null is taken away."""
+    """Merge *value* into an object, at all depths; null removes a part."""
 
     value: Mapping[str, Any]
 
@@ -70,7 +70,7 @@ Operation = Increment | ChangeArray | ChangeObjects | MergeObject
 
 
 def operation_of(name: str, value: Mapping[str, Any], *, merge: bool) -> Operation | None:
-    """Return the operation on the custom attribute *name* that the object *value* is, or None when it is a value.
+    """Return the operation that the object *value* writes, or None when it is a plain value.
 
     Raises ValidationError for a malformed operation on a plain value, NestedFault for one on an array of objects.
     """
@@ -102,14 +102,12 @@ def check_elements(name: str, elements: Sequence[Any]) -> None:
 
 
 def _integer(name: str, value: Any) -> int:
-    """Return *value*, by which *name* is to be incremented."""
     if isinstance(value, bool) or not isinstance(value, int) or not LEAST <= value <= MOST:
         raise ValidationError(f"The custom attribute '{name}' can only be incremented by an integer of 64 bits.")
     return value
 
 
 def _elements(name: str, key: str, elements: Any) -> Sequence[Any]:
-    """Return *elements*, which are to be added to *name* or removed from it."""
     if not isinstance(elements, list) or any(isinstance(element, dict | list) for element in elements):
         raise ValidationError(
             f"The operation '{key}' on the custom attribute '{name}' must be an array of plain values;"
@@ -120,7 +118,7 @@ def _elements(name: str, key: str, elements: Any) -> Sequence[Any]:
 
 
 def _each(name: str, value: Mapping[str, Any], key: str, read: Callable[[str, str, Any], T]) -> tuple[T, ...]:
-    """Return what *read* makes of each object under *key* of *value*."""
+    """Return the results of *read* for the objects under *key* of *value*."""
     objects = value.get(key, [])
     if not isinstance(objects, list) or not all(isinstance(each, dict) for each in objects):
         raise NestedFault(f"The operation '{key}' on the custom attribute '{name}' must be an array of objects.")
@@ -132,7 +130,6 @@ def _each(name: str, value: Mapping[str, Any], key: str, read: Callable[[str, st
 
 
 def _object(name: str, key: str, given: Any) -> Mapping[str, Any]:
-    """Return the object *given* as it is stored."""
     stored = nested_value(name, given) if isinstance(given, dict) else None
     if not isinstance(stored, dict):
         raise NestedFault(f"What '{key}' brings to the custom attribute '{name}' must be objects.")
@@ -140,19 +137,17 @@ def _object(name: str, key: str, given: Any) -> Mapping[str, Any]:
 
 
 def _removal(name: str, key: str, given: Mapping[str, Any]) -> Match:
-    """Return which objects *given* takes away."""
     _check_keys(name, key, given, KEY, VALUE)
     return _match(name, given)
 
 
 def _update(name: str, key: str, given: Mapping[str, Any]) -> tuple[Match, Mapping[str, Any]]:
-    """Return which objects *given* updates, and by what."""
     _check_keys(name, key, given, KEY, VALUE, NEW)
     return _match(name, given), _object(name, key, given[NEW])
 
 
 def _check_keys(name: str, key: str, given: Mapping[str, Any], *required: str) -> None:
-    """Raise NestedFault unless *given* has all keys that are *required* and no others."""
+    """Raise NestedFault unless *given* has exactly the *required* keys."""
     if given.keys() != set(required):
         raise NestedFault(
             f"Each object in an '{key}' of the custom attribute '{name}' must have {' and '.join(required)} alone."
@@ -160,7 +155,6 @@ def _check_keys(name: str, key: str, given: Mapping[str, Any], *required: str) -
 
 
 def _match(name: str, given: Mapping[str, Any]) -> Match:
-    """Return which objects *given* means."""
     value = nested_value(name, given[VALUE])
     if not isinstance(given[KEY], str) or isinstance(value, dict | list):
         raise NestedFault(f"'{KEY}' of the custom attribute '{name}' must be a string, and '{VALUE}' a plain value.")

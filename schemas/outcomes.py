@@ -1,16 +1,15 @@
-"""The kinds, states and outcomes of a job, each with the prose that operators read."""
+"""The kinds, states and outcomes of a job, each with a sentence for operators."""
 
 from enum import StrEnum
 from typing import Self
 
 
 class _Described(StrEnum):
-    """A string enum whose members carry a sentence of prose."""
+    """A string enum; each member has a sentence in `prose`."""
 
     prose: str
 
     def __new__(cls, value: str, prose: str = "") -> Self:
-        """Make a member that compares equal to *value* and carries *prose*."""
         member = str.__new__(cls, value)
         member._value_ = value
         member.prose = prose
@@ -18,7 +17,7 @@ class _Described(StrEnum):
 
 
 class JobKind(_Described):
-    """What a job was asked to do."""
+    """The kind of a job."""
 
     MERGE = "merge", "Merge the orphan into the survivor."
     IDENTIFY = "identify", "Give an unidentified profile an external_id, or merge it into the profile that has it."
@@ -26,14 +25,14 @@ class JobKind(_Described):
 
 
 class BatchSource(_Described):
-    """Who made a batch."""
+    """The source of a batch."""
 
     API = "api", "A request."
     DUPLICATES = "duplicates", "A run over the duplicates of the workspace."
 
 
 class JobState(_Described):
-    """Where a job is. Web writes `queued`; workers move it on; rescue may put it back."""
+    """The state of a job. Web writes `queued`, workers the next states; rescue may reset it."""
 
     QUEUED = "queued", "Accepted and durable; the relay has published it or is about to."
     RUNNING = "running", "A worker has begun an attempt."
@@ -41,12 +40,12 @@ class JobState(_Described):
     DEAD = "dead", "Every attempt failed; the last error is kept and the job waits to be retried."
 
 
-#: The states a job does not leave by itself: a batch whose jobs are all in one of them is finished.
+#: States that a job does not leave by itself. A batch is finished when all its jobs have one of them.
 SETTLED = frozenset({JobState.FINISHED, JobState.DEAD})
 
 
 class Outcome(_Described):
-    """What became of a job, set once: the first that applies, in the order in which they stand here."""
+    """The result of a job, set once: the first that applies, in this order."""
 
     REFUSED_IDENTIFIER = (
         "refused_identifier",
@@ -70,4 +69,4 @@ class Outcome(_Described):
     IDENTIFIED = "identified", "The profile got its external_id."
     UNDONE = "undone", "The merge was taken back whole."
     UNDONE_IN_PART = "undone_in_part", "The merge was taken back but for what is listed as not restored."
-    NOT_UNDOABLE = "not_undoable", "The merge cannot be taken back as things stand; nothing was changed."
+    NOT_UNDOABLE = "not_undoable", "The merge cannot be reverted in the current state; nothing was changed."

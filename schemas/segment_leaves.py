@@ -1,21 +1,22 @@
-"""The leaves of a segment's filter: what is compared, how, and with which value."""
+"""The leaves of a segment's filter: an attribute or event, a comparison and a value."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from marshmallow import RAISE, Schema, ValidationError, fields, post_load
+from marshmallow import ValidationError, fields, post_load
 
+from schemas.base import StrictRequestSchema
 from schemas.fields import MAX_TEXT, MESSAGES, Choice, Moment, Number, Text, Truth
 
-#: Characters that a regular expression may have.
+#: Maximum characters of a regular expression.
 MAX_PATTERN = 1_000
-#: Times that a count may be compared with, and days that a look back may reach: the vendor's X and Y.
+#: Highest count of a comparison, and days of a look-back: the vendor's X and Y.
 MAX_TIMES = 50
 MAX_DAYS_BACK = 30
-#: Days that the time of an attribute may be compared with: a hundred years.
+#: Maximum days of a comparison with the time of an attribute: a hundred years.
 MAX_DAYS = 36_500
-#: Numbers beyond which a comparison is a mistake.
+#: Highest number of a comparison; a higher one is a mistake.
 MAX_NUMBER = 10**15
 
 EQUALITY = ("equals", "not_equal", "does_not_equal")
@@ -36,10 +37,7 @@ STATES = ("opted_in", "subscribed", "unsubscribed")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leaf:
-    """One thing that is asked of a profile.
-
-    *kind* is the leaf's key on the wire, *comparison* its comparison, and *given* what else it was given, by key.
-    """
+    """One condition: *kind* is the leaf's key on the wire, *given* its members besides the comparison."""
 
     kind: str
     comparison: str
@@ -52,7 +50,6 @@ class Scalar(fields.Field[str | float | bool]):
     default_error_messages = MESSAGES
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> str | float | bool:
-        """Return *value*."""
         if not isinstance(value, str | int | float):
             raise ValidationError("must be a string, a number, true or false")
         if isinstance(value, str) and len(value) > MAX_TEXT:
@@ -63,20 +60,21 @@ class Scalar(fields.Field[str | float | bool]):
 class Whole(fields.Field[int]):
     """A whole number from *least* to *most*."""
 
+    json_schema: Mapping[str, Any] = {"type": "integer"}
     default_error_messages = MESSAGES
 
     def __init__(self, *, least: int, most: int, **options: Any) -> None:
         self._least, self._most = least, most
         super().__init__(**options)
+        self.metadata = {"minimum": least, "maximum": most, **self.metadata}
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> int:
-        """Return *value*."""
         if isinstance(value, bool) or not isinstance(value, int) or not self._least <= value <= self._most:
             raise ValidationError(f"must be a whole number from {self._least} to {self._most}")
         return value
 
 
-#: By comparison, the field that reads the value to compare with; None where there is nothing to compare with.
+#: The field of the value by comparison; None for a comparison without a value.
 Comparisons = Mapping[str, fields.Field[Any] | None]
 
 NUMBER = Number(least=-MAX_NUMBER, most=MAX_NUMBER)
@@ -92,7 +90,7 @@ ANY_TIME: Comparisons = {
     **dict.fromkeys(EXISTENCE),
 }
 ANY_TRUTH: Comparisons = dict.fromkeys(EQUALITY, Truth())
-#: A custom attribute may hold anything: its value and its comparison say what it is taken for.
+#: A custom attribute may have any type: the value and the comparison select how it is compared.
 ANYTHING: Comparisons = {
     **ANY_TEXT,
     **dict.fromkeys(EQUALITY, Scalar()),
@@ -100,7 +98,7 @@ ANYTHING: Comparisons = {
     **dict.fromkeys(ORDER, NUMBER),
     **ANY_TIME,
 }
-#: Default attributes by the names under which exports show them.
+#: Standard attributes by their names in exports.
 ATTRIBUTES: Mapping[str, Comparisons] = {
     **dict.fromkeys(
         ("first_name", "last_name", "gender", "home_city", "country", "language", "time_zone", "email", "phone"),
@@ -116,33 +114,38 @@ ATTRIBUTES: Mapping[str, Comparisons] = {
 
 
 def choices(words: tuple[str, ...] | Comparisons | Mapping[str, Comparisons]) -> str:
-    """Return what is said of a word that is none of *words*."""
+    """Return the error message for a value that is none of *words*."""
     *most, last = words
     return f"must be one of {', '.join(most)} and {last}"
 
 
-class LeafSchema(Schema):
-    """What every leaf has: a comparison, and where there is one the value to compare with."""
+class LeafValue(fields.Raw):
+    """The value of a comparison; its type depends on the comparison."""
+
+    json_schema: Mapping[str, Any] = {"type": ["string", "number", "boolean"]}
+
+
+class LeafSchema(StrictRequestSchema):
+    """The base of all leaves: a comparison, and a value where the comparison needs one."""
 
     comparisons: ClassVar[Comparisons]
-
-    class Meta:
-        """A misspelt key must not make a filter match more than it says."""
-
-        unknown = RAISE
 
     error_messages = {"unknown": "is no key of this filter"}  # noqa: RUF012 - as marshmallow declares it
 
     comparison = fields.String(required=True, error_messages={**MESSAGES, "invalid": "must be a string"})
-    value = fields.Raw(allow_none=True)
+    value = LeafValue(allow_none=True)
 
-    def comparisons_of(self, given: Mapping[str, Any]) -> Comparisons:  # noqa: ARG002 - asked by a leaf with a name
-        """Return the comparisons that there are for what *given* names."""
+    def on_bind_field(self, field_name: str, field_obj: fields.Field[Any]) -> None:
+        if field_name == "comparison":
+            field_obj.metadata = {"enum": list(self.comparisons)}
+
+    def comparisons_of(self, given: Mapping[str, Any]) -> Comparisons:  # noqa: ARG002 - for attributes
+        """Return the comparisons for the name in *given*."""
         return self.comparisons
 
     @post_load
     def _to_leaf(self, given: dict[str, Any], **_: Any) -> Leaf:
-        """Return *given* as a leaf whose value fits its comparison."""
+        """Load the value by the field of its comparison."""
         comparisons = self.comparisons_of(given)
         comparison = given.pop("comparison")
         if comparison not in comparisons:
@@ -150,12 +153,12 @@ class LeafSchema(Schema):
         field = comparisons[comparison]
         value = given.pop("value", None)
         if field is not None:
-            given["value"] = _read(field, value)
+            given["value"] = _load_value(field, value)
         return Leaf(kind="", comparison=comparison, given=given)
 
 
-def _read(field: fields.Field[Any], value: Any) -> Any:
-    """Return what *field* makes of *value*; raise ValidationError when it is none."""
+def _load_value(field: fields.Field[Any], value: Any) -> Any:
+    """Load *value* by *field*; errors name the member `value`."""
     if value is None:
         raise ValidationError(MESSAGES["required"], "value")
     try:
@@ -164,49 +167,55 @@ def _read(field: fields.Field[Any], value: Any) -> Any:
         raise ValidationError(error.messages, "value") from None
 
 
-class CustomAttributeSchema(LeafSchema):
-    """A custom attribute, compared as the vendor's connected audience does."""
+class CustomAttributeFilterSchema(LeafSchema):
+    """A custom attribute, compared as in the vendor's connected audiences."""
 
     comparisons = ANYTHING
     custom_attribute_name = Text(required=True, least=1)
 
 
-class AttributeSchema(LeafSchema):
-    """A default attribute."""
+class AttributeFilterSchema(LeafSchema):
+    """A standard attribute."""
 
-    name = fields.String(required=True, error_messages={**MESSAGES, "invalid": "must be a string"})
+    comparisons = {  # noqa: RUF012 - not written to
+        comparison: field for each in ATTRIBUTES.values() for comparison, field in each.items()
+    }
+    name = fields.String(
+        required=True,
+        error_messages={**MESSAGES, "invalid": "must be a string"},
+        metadata={"enum": list(ATTRIBUTES)},
+    )
 
     def comparisons_of(self, given: Mapping[str, Any]) -> Comparisons:
-        """Return the comparisons that there are for attributes of this type."""
+        """Return the comparisons for the type of the attribute."""
         if given["name"] not in ATTRIBUTES:
             raise ValidationError(choices(ATTRIBUTES), "name")
         return ATTRIBUTES[given["name"]]
 
 
-class ExternalIdSchema(LeafSchema):
+class ExternalIdFilterSchema(LeafSchema):
     """The external_id."""
 
     comparisons = {**dict.fromkeys(EQUALITY, Text(most=987)), **dict.fromkeys(EXISTENCE)}  # noqa: RUF012 - not written to
 
 
-class SubscriptionSchema(LeafSchema):
+class SubscriptionFilterSchema(LeafSchema):
     """A subscription state."""
 
     comparisons = dict.fromkeys(("is", "is_not"), Choice(*STATES))
 
 
-class LastUsedAppSchema(LeafSchema):
-    """When the last session was."""
+class LastUsedAppFilterSchema(LeafSchema):
+    """The time of the last session."""
 
     comparisons = dict.fromkeys(MOMENTS, Moment())
 
 
-class CustomEventSchema(LeafSchema):
-    """How often a custom event happened within the last days."""
+class CustomEventFilterSchema(LeafSchema):
+    """The number of a custom event within the last days."""
 
     class Meta(LeafSchema.Meta):
-        """Its `count` is what is compared; a `value` beside it would be a misunderstanding."""
-
+        # The comparison is with `count`.
         exclude = ("value",)
 
     comparisons = dict.fromkeys(AMOUNT)
@@ -215,12 +224,11 @@ class CustomEventSchema(LeafSchema):
     days = Whole(least=1, most=MAX_DAYS_BACK, required=True)
 
 
-class PurchaseSchema(LeafSchema):
-    """How often something, or one product, was purchased within the last days."""
+class PurchaseFilterSchema(LeafSchema):
+    """The number of purchases, of all or of one product, within the last days."""
 
     class Meta(LeafSchema.Meta):
-        """Its `count` is what is compared; a `value` beside it would be a misunderstanding."""
-
+        # The comparison is with `count`.
         exclude = ("value",)
 
     comparisons = dict.fromkeys(AMOUNT)
@@ -229,8 +237,8 @@ class PurchaseSchema(LeafSchema):
     days = Whole(least=1, most=MAX_DAYS_BACK, required=True)
 
 
-class MoneySpentSchema(LeafSchema):
-    """How much was spent, in units of currency: within the last days, or ever."""
+class MoneySpentFilterSchema(LeafSchema):
+    """The money spent in units of currency: within the last days, or ever."""
 
     comparisons = dict.fromkeys(AMOUNT, NUMBER)
     days = Whole(least=1, most=MAX_DAYS_BACK, allow_none=True)
@@ -238,15 +246,15 @@ class MoneySpentSchema(LeafSchema):
 
 #: The leaves by their key on the wire.
 LEAVES: Mapping[str, LeafSchema] = {
-    "custom_attribute": CustomAttributeSchema(),
-    "attribute": AttributeSchema(),
-    "external_id": ExternalIdSchema(),
-    "push_subscription_status": SubscriptionSchema(),
-    "email_subscription_status": SubscriptionSchema(),
-    "last_used_app": LastUsedAppSchema(),
-    "custom_event": CustomEventSchema(),
-    "purchase": PurchaseSchema(),
-    "money_spent": MoneySpentSchema(),
+    "custom_attribute": CustomAttributeFilterSchema(),
+    "attribute": AttributeFilterSchema(),
+    "external_id": ExternalIdFilterSchema(),
+    "push_subscription_status": SubscriptionFilterSchema(),
+    "email_subscription_status": SubscriptionFilterSchema(),
+    "last_used_app": LastUsedAppFilterSchema(),
+    "custom_event": CustomEventFilterSchema(),
+    "purchase": PurchaseFilterSchema(),
+    "money_spent": MoneySpentFilterSchema(),
 }
 #: Leaves that read the history of all profiles.
 COSTLY = frozenset({"custom_event", "purchase"})

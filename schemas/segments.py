@@ -1,27 +1,24 @@
-"""The body of `/segments/query`: a filter in the form of the vendor's connected audiences, and which page is wanted."""
+"""The body of `/segments/query`: a filter in the form of the vendor's connected audiences, and a page."""
 
-import base64
-import binascii
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from marshmallow import RAISE, Schema, ValidationError, fields, post_load
+from marshmallow import ValidationError, fields, post_load, validate
 
+from schemas.base import ResponseSchema, StrictRequestSchema, count_field
 from schemas.fields import MESSAGES, ListOf, Text, first_fault
-from schemas.jobs import CURSOR, DEFAULT_LIMIT, MAX_LIMIT
+from schemas.paging import DEFAULT_LIMIT, MAX_LIMIT, ProfileCursor
 from schemas.profile import EXPORTABLE, ProfileSchema
 from schemas.segment_leaves import COSTLY, LEAVES, Leaf, Whole
 from schemas.text import quoted
 
-#: How deep AND and OR may nest, how many leaves they may hold, and how many of those may read the history.
+#: Maximum levels of AND and OR, leaves of a filter, and leaves that read the history.
 MAX_DEPTH = 8
 MAX_LEAVES = 50
 MAX_COSTLY = 10
 GROUPS = ("AND", "OR")
 ONE_KEY = f"must be an object with exactly one key: AND, OR, {', '.join(LEAVES)}"
-#: The greatest id that a profile can have.
-MAX_ID = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +40,7 @@ Filter = Every | Some | Leaf
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SegmentRequest:
-    """Which profiles are asked for, which page of them, and which of their fields."""
+    """A loaded request: the filter, the page, and the requested fields."""
 
     filter: Filter
     limit: int
@@ -53,13 +50,28 @@ class SegmentRequest:
     fields: frozenset[str] | None
 
 
+class SegmentFilterSchema(StrictRequestSchema):
+    """AND or OR of filters, or one filter: exactly one key. See docs/segments.md."""
+
+    json_schema = {"minProperties": 1, "maxProperties": 1}  # noqa: RUF012  not written to
+
+    class Meta(StrictRequestSchema.Meta):
+        include = {  # noqa: RUF012  marshmallow reads it
+            **{
+                group: fields.List(fields.Nested("SegmentFilterSchema"), validate=validate.Length(1, MAX_LEAVES))
+                for group in GROUPS
+            },
+            **{kind: fields.Nested(leaf) for kind, leaf in LEAVES.items()},
+        }
+
+
 class FilterField(fields.Field[Filter]):
     """A filter: AND, OR or a leaf."""
 
+    json_schema = {"shape": SegmentFilterSchema}  # noqa: RUF012  not written to
     default_error_messages = MESSAGES
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> Filter:
-        """Return the filter that *value* writes."""
         found = _filter(value, depth=0)
         leaves = [leaf for _, leaf in leaves_of(found)]
         if len(leaves) > MAX_LEAVES:
@@ -69,65 +81,39 @@ class FilterField(fields.Field[Filter]):
         return found
 
 
-class PageEnd(fields.Field[int]):
-    """Where a page ended: the id of the last profile on it, in a form that invites nobody to make one up."""
-
-    default_error_messages = MESSAGES
-
-    def _serialize(self, value: int | None, *_: Any, **__: Any) -> str | None:
-        """Return *value* as text."""
-        return None if value is None else base64.urlsafe_b64encode(value.to_bytes(8)).decode().rstrip("=")
-
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> int:
-        """Return the id that the text *value* stands for."""
-        try:
-            found = int.from_bytes(base64.b64decode(f"{value}=", altchars=b"-_", validate=True))
-        except (binascii.Error, ValueError):
-            raise ValidationError(CURSOR) from None
-        if not 0 <= found <= MAX_ID:
-            raise ValidationError(CURSOR)
-        return found
-
-
-class SegmentSchema(Schema):
-    """The body of a segment query."""
-
-    class Meta:
-        """A misspelt key must not seem to have been heeded."""
-
-        unknown = RAISE
+class SegmentSchema(StrictRequestSchema):
+    """A filter of profiles, and a page."""
 
     filter = FilterField(required=True)
     limit = Whole(least=1, most=MAX_LIMIT, load_default=DEFAULT_LIMIT)
-    cursor = PageEnd(allow_none=True)
+    cursor = ProfileCursor(allow_none=True)
     fields_to_export = ListOf(Text(), most=len(EXPORTABLE), allow_none=True)
 
     @post_load
     def _to_request(self, given: dict[str, Any], **_: Any) -> SegmentRequest:
-        """Return *given* as a request."""
-        wanted = given.get("fields_to_export")
+        selected = given.get("fields_to_export")
         return SegmentRequest(
             filter=given["filter"],
             limit=given["limit"],
             after=given.get("cursor") or 0,
-            fields=None if wanted is None else frozenset(wanted),
+            fields=None if selected is None else frozenset(selected),
         )
 
 
-class SegmentPageSchema(Schema):
-    """The answer: how many profiles there are in all, and a page of them."""
+class SegmentPageSchema(ResponseSchema):
+    """The exact number of matching profiles, and a page of them."""
 
-    message = fields.Constant("success")
-    count = fields.Integer()
+    message = fields.Constant("success", metadata={"type": "string", "enum": ["success"]})
+    count = count_field()
     profiles = fields.List(fields.Nested(ProfileSchema))
-    next_cursor = PageEnd(allow_none=True)
+    next_cursor = ProfileCursor(allow_none=True)
 
 
 SEGMENT = SegmentSchema()
 
 
 def load_segment(body: Any) -> SegmentRequest:
-    """Return what *body* asks for. Raises ValidationError with one sentence that names the place of the fault."""
+    """Load a segment query from *body*; raise ValidationError with a sentence that names the place of the fault."""
     if not isinstance(body, dict):
         raise ValidationError("The request body must be a JSON object.")
     if unknown := sorted(body.keys() - SEGMENT.fields.keys()):
@@ -144,7 +130,7 @@ def load_segment(body: Any) -> SegmentRequest:
 
 
 def leaves_of(filter_: Filter, place: str = "filter") -> Iterator[tuple[str, Leaf]]:
-    """Yield the leaves of *filter_* in their order, each behind its place, such as `filter.AND.0.external_id`."""
+    """Yield the leaves of *filter_* in order, each with its place, such as `filter.AND.0.external_id`."""
     if isinstance(filter_, Leaf):
         yield f"{place}.{filter_.kind}", filter_
         return
@@ -154,7 +140,7 @@ def leaves_of(filter_: Filter, place: str = "filter") -> Iterator[tuple[str, Lea
 
 
 def _filter(given: Any, *, depth: int) -> Filter:
-    """Return the filter that *given* writes, *depth* groups deep; the errors name the place under it."""
+    """Load a filter at *depth* groups; the errors name the place below it."""
     if not isinstance(given, dict) or len(given) != 1:
         raise ValidationError(ONE_KEY)
     ((key, content),) = given.items()
@@ -166,7 +152,6 @@ def _filter(given: Any, *, depth: int) -> Filter:
 
 
 def _parts(key: str, content: Any, *, depth: int) -> list[Filter]:
-    """Return the parts of the group *key*."""
     if not isinstance(content, list) or not 0 < len(content) <= MAX_LEAVES:
         raise ValidationError({key: f"must be an array of 1 to {MAX_LEAVES} filters"})
     if depth > MAX_DEPTH:
@@ -181,7 +166,6 @@ def _parts(key: str, content: Any, *, depth: int) -> list[Filter]:
 
 
 def _leaf(kind: str, content: Any) -> Leaf:
-    """Return the leaf of *kind* that *content* writes."""
     if not isinstance(content, dict):
         raise ValidationError({kind: "must be an object"})
     try:

@@ -1,39 +1,118 @@
-"""Targets: whom an object of `/users/track` means."""
+"""Identifiers as requests write them, and the target of an object of `/users/track`."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from marshmallow import EXCLUDE, Schema, ValidationError
+from marshmallow import ValidationError, fields, validate
 
+from schemas.base import RequestSchema, ResponseSchema, StrictRequestSchema
 from schemas.fields import AliasText, BrazeIdText, EmailText, ExternalIdText, Nested, Text, Truth
-from schemas.identifiers import BrazeId, Email, ExternalId, Phone, Target, UserAlias
+from schemas.identifiers import (
+    MAX_ALIAS_BYTES,
+    MAX_EXTERNAL_ID_BYTES,
+    BrazeId,
+    Email,
+    ExternalId,
+    Phone,
+    Target,
+    UserAlias,
+)
+from schemas.prioritization import Prioritization
 
-#: Names that identify a profile by themselves; an object may give one of them at most.
+#: Maximum bytes of an email address or phone number that is looked up.
+MAX_ADDRESS_BYTES = 320
+#: Keys that identify one profile; an object may have at most one of them.
 PRIMARIES = ("external_id", "user_alias", "braze_id")
 
 MISSING = "'external_id', 'braze_id', 'user_alias', 'email' or 'phone' is required"
 SEVERAL = "Only one of 'external_id', 'user_alias' and 'braze_id' may be provided."
 
 
-class UserAliasSchema(Schema):
+def _text(most: int) -> fields.String:
+    return fields.String(required=True, validate=validate.Length(max=most))
+
+
+class UserAliasSchema(RequestSchema):
     """An alias: a label, and a name that is unique under it."""
-
-    class Meta:
-        """Further keys say nothing."""
-
-        unknown = EXCLUDE
 
     alias_name = AliasText(required=True)
     alias_label = AliasText(required=True)
 
 
-class TargetSchema(Schema):
+# The schemas of the identifiers of merges only describe them: `schemas/merge.py` checks them in the vendor's order.
+
+
+class ExternalIdIdentifierSchema(StrictRequestSchema):
+    """The profile with an external_id."""
+
+    external_id = _text(MAX_EXTERNAL_ID_BYTES)
+    prioritization = fields.Raw(metadata={"description": "Ignored."})
+
+
+class ExactAliasSchema(StrictRequestSchema):
+    """An alias in an identifier of a merge; both values are compared exactly."""
+
+    alias_name = _text(MAX_ALIAS_BYTES)
+    alias_label = _text(MAX_ALIAS_BYTES)
+
+
+class AliasIdentifierSchema(StrictRequestSchema):
+    """The profile with an alias."""
+
+    user_alias = Nested(ExactAliasSchema, required=True)
+    prioritization = fields.Raw(metadata={"description": "Ignored."})
+
+
+class EmailIdentifierSchema(StrictRequestSchema):
+    """The profile that the prioritization selects among those with an email address."""
+
+    email = _text(MAX_ADDRESS_BYTES)
+    prioritization = Prioritization(required=True)
+
+
+class PhoneIdentifierSchema(StrictRequestSchema):
+    """The profile that the prioritization selects among those with a phone number."""
+
+    phone = _text(MAX_ADDRESS_BYTES)
+    prioritization = Prioritization(required=True)
+
+
+class IdentifierSchema(RequestSchema):
+    """A profile, identified in exactly one way."""
+
+    one_of = (ExternalIdIdentifierSchema, AliasIdentifierSchema, EmailIdentifierSchema, PhoneIdentifierSchema)
+
+
+class EmailDuplicateSchema(ResponseSchema):
+    """A profile in a job of a duplicate run; valid while it has the email address and `identified` is unchanged."""
+
+    braze_id = fields.String()
+    email = fields.String()
+    identified = fields.Boolean()
+
+
+class PhoneDuplicateSchema(ResponseSchema):
+    """A profile in a job of a duplicate run; valid while it has the phone number and `identified` is unchanged."""
+
+    braze_id = fields.String()
+    phone = fields.String()
+    identified = fields.Boolean()
+
+
+class ErasedIdentifierSchema(ResponseSchema):
+    """An identifier of a deleted person: an empty object."""
+
+    json_schema = {"maxProperties": 0}  # noqa: RUF012  not written to
+
+
+class RecordedIdentifierSchema(ResponseSchema):
+    """An identifier as it was sent; empty once the person was deleted. No request accepts the forms with a braze_id."""
+
+    any_of = (IdentifierSchema, EmailDuplicateSchema, PhoneDuplicateSchema, ErasedIdentifierSchema)
+
+
+class TargetSchema(RequestSchema):
     """The keys by which an object names its profile."""
-
-    class Meta:
-        """Further keys say nothing."""
-
-        unknown = EXCLUDE
 
     external_id = ExternalIdText(allow_none=True)
     user_alias = Nested(UserAliasSchema, allow_none=True)
@@ -44,9 +123,9 @@ class TargetSchema(Schema):
 
 
 def target_of(given: Mapping[str, Any]) -> Target:
-    """Return whom the loaded object *given* means: its one primary identifier, else its email, else its phone.
+    """Return the target of the loaded object *given*: its one primary identifier, else its email, else its phone.
 
-    Raises ValidationError when it names nobody, or has several primary identifiers.
+    Raises ValidationError when it has no identifier, or several primary ones.
     """
     primaries = [name for name in PRIMARIES if given.get(name) is not None]
     if len(primaries) > 1:
@@ -61,16 +140,15 @@ def target_of(given: Mapping[str, Any]) -> Target:
 
 
 def alias_of(given: Mapping[str, str]) -> UserAlias:
-    """Return the loaded object *given* as an alias."""
     return UserAlias(label=given["alias_label"], name=given["alias_name"])
 
 
 def may_create(target: Target, *, update_existing_only: bool | None, alias_creates: bool) -> bool:
-    """Return whether a profile is made when *target* denotes none.
+    """Return whether a missing profile is created for *target*.
 
-    The vendor's defaults: an external_id, an email or a phone creates unless `_update_existing_only` is true; an alias
+    The vendor's defaults: an external_id, an email or a phone creates unless `_update_existing_only` is true. An alias
     creates only among attributes (*alias_creates*), and only when `_update_existing_only` is sent as false. A braze_id
-    is given by the server and so never creates.
+    never creates, since the server assigns it.
     """
     match target:
         case BrazeId():
@@ -82,7 +160,6 @@ def may_create(target: Target, *, update_existing_only: bool | None, alias_creat
 
 
 def _primary(name: str, value: Any) -> Target:
-    """Return the target that the primary identifier *name* gives."""
     if name == "external_id":
         return ExternalId(value)
     if name == "braze_id":

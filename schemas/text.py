@@ -1,23 +1,27 @@
-"""Hygiene of text: what may never reach the database, how deep and long input may be, what no spreadsheet may run."""
+"""Text: checks of strings that a request may store, quotes in messages, and cells of CSV files."""
 
-#: Nesting allowed in a request body; real profiles stay well below ten.
+import csv
+from collections.abc import Iterable, Sequence
+from io import StringIO
+
+#: Levels of a request body; real profiles have less than ten.
 MAX_DEPTH = 32
-#: Characters allowed in any one string of a request body (attributes have tighter limits of their own).
+#: Maximum characters of any string of a request body; attributes have lower limits.
 MAX_STRING = 100_000
-#: Characters of a client's own word that a sentence quotes back.
+#: Maximum characters of the client's text that an error message quotes.
 MAX_QUOTED = 100
-#: What a spreadsheet takes for the beginning of a formula, or passes over to find one.
+#: Characters that begin a formula in a spreadsheet, or that spreadsheets skip before one.
 FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001  the full-width ones too
 
 
 class UnfitText(ValueError):
-    """A request body holds something that no field may hold; the message is a sentence for the client."""
+    """A request body has text that no field may have; the message is a sentence for the client."""
 
 
 def check_body(body: object) -> None:
-    """Raise UnfitText when *body* (parsed JSON) nests too deep, or holds a NUL, a lone surrogate or an endless string.
+    """Raise UnfitText when *body* (parsed JSON) nests too deep, or has a NUL, a lone surrogate or a too long string.
 
-    PostgreSQL stores neither NUL nor lone surrogates, so they are turned away at the door with a reason.
+    PostgreSQL stores neither NUL nor lone surrogates.
     """
     level: list[object] = [body]
     depth = 0
@@ -29,9 +33,9 @@ def check_body(body: object) -> None:
 
 
 def _below(level: list[object]) -> list[object]:
-    """Check the strings among the values of one *level*; return what the others hold, keys and elements alike.
+    """Check the strings of one *level*; return the keys and elements of its objects and arrays.
 
-    Every value of every request passes here, so it is one loop, and calls nothing for what is plainly sound.
+    Every value of every request passes here, so it is one loop without calls for valid strings.
     """
     below: list[object] = []
     for value in level:
@@ -47,7 +51,6 @@ def _below(level: list[object]) -> list[object]:
 
 
 def _check_string(text: str) -> None:
-    """Raise UnfitText when *text* cannot be stored."""
     if len(text) > MAX_STRING:
         raise UnfitText(f"A string in the request body may not be longer than {MAX_STRING:,} characters.")
     if "\x00" in text:
@@ -57,11 +60,18 @@ def _check_string(text: str) -> None:
 
 
 def quoted(text: str) -> str:
-    """Return *text*, a client's own word, as a sentence quotes it back: in one line, and cut when it is long."""
+    """Return the client's *text* for an error message: in one line, and truncated when it is long."""
     line = "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
     return line if len(line) <= MAX_QUOTED else f"{line[:MAX_QUOTED]}\N{HORIZONTAL ELLIPSIS}"
 
 
-def harmless(text: str) -> str:
-    """Return *text*, a cell of a table, with an apostrophe before what a spreadsheet might run."""
+def escape_formula(text: str) -> str:
+    """Return *text* for a cell of a table; a formula gets an apostrophe in front."""
     return f"'{text}" if text.startswith(FORMULAS) else text
+
+
+def format_csv(rows: Iterable[Sequence[object]]) -> bytes:
+    """Return *rows* as CSV in UTF-8, each ended by a line feed alone."""
+    text = StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue().encode()

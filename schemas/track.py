@@ -1,13 +1,14 @@
-"""The body of `/users/track`: arrays of objects, each of which stands or falls by itself."""
+"""The body of `/users/track`: arrays of objects. Each object succeeds or fails by itself."""
 
 import dataclasses
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from marshmallow import Schema, ValidationError
+from marshmallow import Schema, ValidationError, fields, validate
 
 from schemas.attributes import Attributes, AttributesSchema
+from schemas.base import OPTIONAL, RequestSchema, ResponseSchema, count_field, refused_objects, success_message
 from schemas.fields import first_fault
 from schemas.history import (
     Engagement,
@@ -23,13 +24,13 @@ from schemas.identifiers import ExternalId, Target
 
 Entry = Attributes | Event | Purchase | Session | Engagement
 
-#: Objects that one array may hold.
+#: Maximum objects of one array.
 MAX_OBJECTS = 75
 TOO_MANY = "Max Input Length Exceeded"
 NOTHING_VALID = "Valid data must be provided in the 'attributes', 'events', or 'purchases' fields."
 REFUSED_ID = "provided external_id is blacklisted and disallowed"
 
-#: The arrays by name, in the order in which they take effect.
+#: The arrays by name, in the order in which they are applied.
 ARRAYS: Mapping[str, Schema] = {
     "attributes": AttributesSchema(),
     "events": EventSchema(),
@@ -40,58 +41,85 @@ ARRAYS: Mapping[str, Schema] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where an object stands in the request."""
+class ObjectPlace:
+    """The place of an object in the request."""
 
     array: str
     index: int
 
     def remark(self, sentence: str) -> dict[str, Any]:
-        """Return what the answer tells of the object here."""
+        """Return the entry of `errors` or `warnings` for the object at this place."""
         return {"type": sentence, "input_array": self.array, "index": self.index}
 
 
 @dataclass(kw_only=True)
 class TrackRequest:
-    """A request that has been read: what it asks for in the order of effect, and what of it was refused."""
+    """The loaded objects of a request in the order of their effect, and the refused ones."""
 
     entries: list[Entry] = field(default_factory=list)
-    #: Where each of the entries stands.
-    places: list[Place] = field(default_factory=list)
+    #: The place of each entry.
+    places: list[ObjectPlace] = field(default_factory=list)
     #: `{"type": sentence, "input_array": name, "index": place}` for each refused object.
     errors: list[dict[str, Any]] = field(default_factory=list)
-    #: The same for each object of which a part had no effect.
+    #: The same for each object with a part that had no effect.
     warnings: list[dict[str, Any]] = field(default_factory=list)
     _refused: set[int] = field(default_factory=set)
 
     def refuse(self, position: int, sentence: str) -> None:
-        """Note that the entry at *position* was refused after all, when it was to take effect."""
+        """Add an error for the entry at *position*, which could not be applied."""
         self._refused.add(position)
         self.errors.append(self.places[position].remark(sentence))
 
     def warn(self, position: int, sentence: str) -> None:
-        """Note that a part of the entry at *position* had no effect."""
+        """Add a warning for the entry at *position*: a part of it had no effect."""
         self.warnings.append(self.places[position].remark(sentence))
 
     @property
     def accepted(self) -> dict[str, int]:
-        """Accepted objects by array; an array without any is not in it."""
+        """Accepted objects by array; arrays without any are missing."""
         arrays = [place.array for position, place in enumerate(self.places) if position not in self._refused]
         return {name: arrays.count(name) for name in ARRAYS if name in arrays}
 
     def answer(self) -> dict[str, Any]:
-        """Return the body of the answer, in the vendor's shape, with what is ours: `warnings`."""
+        """Return the response body; only Mergelane has `warnings`."""
         accepted = self.accepted
         message = "success" if accepted else NOTHING_VALID
         counts = {f"{name}_processed": count for name, count in accepted.items()}
-        told = {"errors": self.errors, "warnings": self.warnings}
-        return {"message": message, **counts, **{key: _in_order(remarks) for key, remarks in told.items() if remarks}}
+        remarks = {"errors": self.errors, "warnings": self.warnings}
+        return {"message": message, **counts, **{key: _in_order(each) for key, each in remarks.items() if each}}
+
+
+def _array_of(schema: type[Schema]) -> fields.List[Any]:
+    return fields.List(fields.Nested(schema), validate=validate.Length(max=MAX_OBJECTS), allow_none=True)
+
+
+class TrackRequestSchema(RequestSchema):
+    """Objects to record, at most 75 in each array."""
+
+    attributes = _array_of(AttributesSchema)
+    events = _array_of(EventSchema)
+    purchases = _array_of(PurchaseSchema)
+    sessions = _array_of(SessionSchema)
+    engagements = _array_of(EngagementSchema)
+
+
+class TrackedSchema(ResponseSchema):
+    """The number of accepted objects in each array, and the refused objects."""
+
+    message = success_message()
+    errors = refused_objects()
+    warnings = refused_objects(description="Objects with a part that had no effect. Only Mergelane has this member.")
+    attributes_processed = count_field(metadata=OPTIONAL)
+    events_processed = count_field(metadata=OPTIONAL)
+    purchases_processed = count_field(metadata=OPTIONAL)
+    sessions_processed = count_field(metadata=OPTIONAL)
+    engagements_processed = count_field(metadata=OPTIONAL)
 
 
 def load_track(body: Any, *, refused: Collection[str] = frozenset()) -> TrackRequest:
-    """Return what *body* asks for; *refused* are external_ids, trimmed and case-folded, that nobody may have.
+    """Load a track request from *body*; *refused* are external_ids, trimmed and case-folded, that no profile may have.
 
-    Raises ValidationError when the body is no object, or an array is none or too long.
+    Raises ValidationError when the body is no object, or an array is no array or too long.
     """
     if not isinstance(body, dict):
         raise ValidationError("The request body must be a JSON object.")
@@ -100,13 +128,13 @@ def load_track(body: Any, *, refused: Collection[str] = frozenset()) -> TrackReq
     loaded = TrackRequest()
     for name in ARRAYS:
         for index, given in enumerate(body.get(name) or ()):
-            _read(loaded, Place(name, index), given=given, refused=refused)
+            _read(loaded, ObjectPlace(name, index), given=given, refused=refused)
     _drop_nested(loaded)
     return loaded
 
 
 def _check_array(name: str, array: Any) -> None:
-    """Raise ValidationError when *array* is given but is none, or holds too many objects."""
+    """Raise ValidationError when *array* is no array, or too long. None is allowed."""
     if array is None:
         return
     if not isinstance(array, list):
@@ -115,8 +143,8 @@ def _check_array(name: str, array: Any) -> None:
         raise ValidationError(TOO_MANY)
 
 
-def _read(loaded: TrackRequest, place: Place, *, given: Any, refused: Collection[str]) -> None:
-    """Add the object *given* to *loaded*: to its entries, or to its errors with the first thing that is wrong."""
+def _read(loaded: TrackRequest, place: ObjectPlace, *, given: Any, refused: Collection[str]) -> None:
+    """Add the object *given* to the entries of *loaded*, or its first fault to the errors."""
     try:
         entry = _load(given, name=place.array)
         _check_target(entry.target, refused)
@@ -128,7 +156,6 @@ def _read(loaded: TrackRequest, place: Place, *, given: Any, refused: Collection
 
 
 def _load(given: Any, *, name: str) -> Entry:
-    """Return what the object *given* asks for; raise ValidationError when it asks for nothing sound."""
     if not isinstance(given, dict):
         raise ValidationError(f"'{name}' must be an array of objects")
     entry: Entry = ARRAYS[name].load(given)
@@ -142,7 +169,7 @@ def _check_target(target: Target, refused: Collection[str]) -> None:
 
 
 def _drop_nested(loaded: TrackRequest) -> None:
-    """Take all nested custom attributes out of *loaded* when one of them is not sound, as the vendor does; tell it."""
+    """Remove all nested custom attributes when one of them is invalid, as the vendor does, and add warnings."""
     of_attributes = {position: entry for position, entry in enumerate(loaded.entries) if isinstance(entry, Attributes)}
     faulty = [position for position, entry in of_attributes.items() if entry.custom.fault is not None]
     if not faulty:
@@ -152,11 +179,11 @@ def _drop_nested(loaded: TrackRequest) -> None:
             loaded.warn(position, f"{entry.custom.fault} No nested custom attribute of this request was updated.")
         elif entry.custom.nested:
             loaded.entries[position] = dataclasses.replace(entry, custom=entry.custom.without_nested())
-            loaded.warn(position, _taken_along(loaded.places[faulty[0]].index))
+            loaded.warn(position, _dropped_with(loaded.places[faulty[0]].index))
 
 
-def _taken_along(index: int) -> str:
-    """Return why nested attributes that are sound were not updated: because of one in the object at *index*."""
+def _dropped_with(index: int) -> str:
+    """Return the warning for valid nested attributes: one in the object at *index* is invalid."""
     return (
         "The nested custom attributes of this object were not updated, because one in the attributes object with the"
         f" index {index} is not valid."
@@ -164,6 +191,6 @@ def _taken_along(index: int) -> str:
 
 
 def _in_order(remarks: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return *remarks* in the order of the objects that they are about."""
+    """Return *remarks* in the order of their objects."""
     order = {name: number for number, name in enumerate(ARRAYS)}
     return sorted(remarks, key=lambda remark: (order[remark["input_array"]], remark["index"]))

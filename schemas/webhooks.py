@@ -1,42 +1,43 @@
-"""Webhooks and their notices: what a workspace asks for, what it is shown, and what it is sent."""
+"""Webhooks and their notices: requests, responses, and the body of a notice."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from marshmallow import RAISE, Schema, ValidationError, fields, validate
+from marshmallow import Schema, ValidationError, fields, validate
 
+from schemas.base import Instant, ResponseSchema, StrictRequestSchema, Word, count_field
 from schemas.fields import Choice, ListOf, Text, Truth, first_fault
-from schemas.jobs import Cursor, Instant, PageQuery
 from schemas.outcomes import JobKind
+from schemas.paging import Cursor, PageQuery
 from schemas.text import quoted
 
-#: Characters that the URL of a webhook may have.
+#: Maximum characters of the URL of a webhook.
 MAX_URL = 2_048
 
 
 class EventType(StrEnum):
-    """What a notice tells of."""
+    """The event of a notice."""
 
     #: Every job of a batch is finished or dead.
     BATCH_FINISHED = "merge.batch.finished"
-    #: Somebody wants to see whether notices arrive; told to the webhook that was asked for, whatever it wants.
+    #: A test requested by the client; it is sent to the webhook whatever its types.
     TEST = "webhook.test"
 
 
-#: What a webhook can want to be told of.
-WANTED = (EventType.BATCH_FINISHED,)
+#: The types that a webhook can select.
+EVENT_TYPES = (EventType.BATCH_FINISHED,)
 
 
 class NoticeState(StrEnum):
-    """Where a notice is."""
+    """The state of a notice."""
 
-    #: It will be sent, for the first time or again.
+    #: To be sent, for the first time or again.
     WAITING = "waiting"
-    #: The webhook answered that it has it.
+    #: The webhook confirmed it.
     SENT = "sent"
-    #: It was given up, until somebody retries it.
+    #: All attempts failed; a client can retry it.
     DEAD = "dead"
 
 
@@ -44,8 +45,8 @@ STATE = f"'state' must be one of {', '.join(NoticeState)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
-    """What a webhook shall be; None leaves it as it is."""
+class WebhookChange:
+    """New values of a webhook; None keeps the value."""
 
     url: str | None = None
     types: Sequence[str] | None = None
@@ -53,72 +54,71 @@ class Wish:
     enabled: bool | None = None
 
 
-class WishSchema(Schema):
-    """The body that changes a webhook; what is left out stays."""
-
-    class Meta:
-        """A misspelt key must not seem to have been heeded."""
-
-        unknown = RAISE
+class WebhookChangeSchema(StrictRequestSchema):
+    """A change of a webhook; members that it omits keep their value."""
 
     url = Text(least=1, most=MAX_URL)
     types = ListOf(
-        Text(validate=[validate.OneOf(WANTED, error=f"must be {', '.join(WANTED)}")]),
-        most=len(WANTED),
+        Text(validate=[validate.OneOf(EVENT_TYPES, error=f"must be {', '.join(EVENT_TYPES)}")]),
+        most=len(EVENT_TYPES),
     )
     description = Text()
     enabled = Truth()
 
 
-class WebhookRequestSchema(WishSchema):
-    """The body that makes a webhook; it is told of everything when it does not say of what."""
+class NewWebhookSchema(WebhookChangeSchema):
+    """A new webhook; without `types` it gets all of them."""
 
     url = Text(least=1, most=MAX_URL, required=True)
 
 
-class WebhookSchema(Schema):
-    """A webhook as its workspace sees it."""
+class WebhookSchema(ResponseSchema):
+    """A webhook."""
 
     webhook_id = fields.UUID(attribute="id")
     url = fields.String()
-    types = fields.List(fields.String())
+    types = fields.List(fields.String(validate=validate.OneOf(EVENT_TYPES)))
     description = fields.String()
     enabled = fields.Boolean()
     disabled_reason = fields.String(allow_none=True)
     created_at = Instant()
-    former_secret_until = Instant(attribute="former_until")
+    former_secret_until = Instant(
+        attribute="former_until",
+        allow_none=True,
+        metadata={"description": "Until then the former secret signs too."},
+    )
 
 
 class SecretWebhookSchema(WebhookSchema):
-    """A webhook with its secret, which is shown when it is made and at no other time."""
+    """A webhook with its secret. No later response shows the secret again."""
 
     secret = fields.String()
 
 
-class WebhooksSchema(Schema):
+class WebhooksSchema(ResponseSchema):
     """All webhooks of a workspace."""
 
     webhooks = fields.List(fields.Nested(WebhookSchema))
 
 
-class NoticeSchema(Schema):
-    """A notice, and what became of it."""
+class NoticeSchema(ResponseSchema):
+    """A notice and its delivery."""
 
     notice_id = fields.UUID(attribute="id")
     webhook_id = fields.UUID()
-    type = fields.String()
+    type = Word(EventType)
     batch_id = fields.UUID(allow_none=True)
-    state = fields.String()
-    attempts = fields.Integer()
+    state = Word(NoticeState)
+    attempts = count_field()
     created_at = Instant()
-    last_attempt_at = Instant(attribute="attempted_at")
+    last_attempt_at = Instant(attribute="attempted_at", allow_none=True)
     last_status = fields.Integer(allow_none=True)
     last_error = fields.String(allow_none=True)
-    next_attempt_at = Instant()
-    ended_at = Instant()
+    next_attempt_at = Instant(allow_none=True)
+    ended_at = Instant(allow_none=True)
 
 
-class NoticePageSchema(Schema):
+class NoticePageSchema(ResponseSchema):
     """A page of notices, and where the next begins."""
 
     notices = fields.List(fields.Nested(NoticeSchema))
@@ -126,13 +126,17 @@ class NoticePageSchema(Schema):
 
 
 class NoticePageQuery(PageQuery):
-    """Which notices are wanted, and which page of them."""
+    """A filter of notices, and the page."""
 
-    state = fields.Enum(NoticeState, by_value=True, error_messages={"unknown": STATE})
+    state = Word(
+        NoticeState,
+        error_messages={"unknown": STATE},
+        metadata={"description": "Notices in this state."},
+    )
 
 
-class BatchFinishedSchema(Schema):
-    """What is told of a batch that finished. Nobody's identifiers are in it."""
+class BatchFinishedSchema(ResponseSchema):
+    """The data of a notice about a finished batch. It has no identifiers of profiles."""
 
     batch_id = fields.UUID(attribute="id")
     kind = Choice(*JobKind)
@@ -142,27 +146,25 @@ class BatchFinishedSchema(Schema):
     finished_at = Instant()
 
     def _status_url(self, batch: Any) -> str:
-        """Return where *batch* is polled."""
         return f"/merge/batches/{batch.id}"
 
 
-WISH = WishSchema()
-NEW = WebhookRequestSchema()
+_CHANGE = WebhookChangeSchema()
+_NEW = NewWebhookSchema()
 
 
-def load_webhook(body: Any) -> Wish:
-    """Return what webhook *body* asks for. Raises ValidationError with one sentence that names the fault."""
-    given = _load(NEW, body)
-    return Wish(**{"types": list(WANTED), "description": "", "enabled": True, **given})
+def load_webhook(body: Any) -> WebhookChange:
+    """Load a new webhook from *body*; raise ValidationError with one sentence for any fault."""
+    given = _load(_NEW, body)
+    return WebhookChange(**{"types": list(EVENT_TYPES), "description": "", "enabled": True, **given})
 
 
-def load_wish(body: Any) -> Wish:
-    """Return what *body* wants changed. Raises ValidationError with one sentence that names the fault."""
-    return Wish(**_load(WISH, body))
+def load_webhook_change(body: Any) -> WebhookChange:
+    """Load the change of a webhook from *body*; raise ValidationError with one sentence for any fault."""
+    return WebhookChange(**_load(_CHANGE, body))
 
 
 def _load(schema: Schema, body: Any) -> Mapping[str, Any]:
-    """Return what *schema* makes of *body*."""
     if not isinstance(body, dict):
         raise ValidationError("The request body must be a JSON object.")
     if unknown := sorted(body.keys() - schema.fields.keys()):

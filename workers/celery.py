@@ -14,10 +14,10 @@ from celery.signals import (
 )
 
 from app.config import Settings, drop_celery_overrides
-from app.db.schema_version import require
+from app.db.schema_version import require_schema
 from app.errors import SetupError
-from app.gc_tuning import collect_seldom
-from app.logs import configure
+from app.gc_tuning import tune_gc
+from app.logs import configure_logging
 from app.telemetry import spans
 from workers import resources
 from workers.tls import tls_options
@@ -96,7 +96,7 @@ def transport_options(settings: Settings) -> dict[str, object]:
 @setup_logging.connect
 def log_as_we_do(**_: object) -> None:
     """Configure logging as all of Mergelane's processes do, instead of Celery's way."""
-    configure(resources.settings())
+    configure_logging(resources.settings())
     for name in VERBOSE_LOGGERS:
         logging.getLogger(name).setLevel(logging.WARNING)
 
@@ -108,7 +108,7 @@ def check_schema(**_: object) -> None:
     Celery catches the errors of signal handlers, but not SystemExit.
     """
     try:
-        require(resources.settings())
+        require_schema(resources.settings())
     except SetupError as error:
         logging.getLogger(__name__).critical("%s", error)
         sys.exit(1)
@@ -117,14 +117,14 @@ def check_schema(**_: object) -> None:
 @worker_ready.connect
 def tune_garbage_collector(**_: object) -> None:
     """Exclude the objects loaded at the start from garbage collections."""
-    collect_seldom()
+    tune_gc()
 
 
 @worker_ready.connect
 @worker_process_init.connect
 def send_traces(**_: object) -> None:
     """Send spans to OTEL_EXPORTER_OTLP_ENDPOINT."""
-    spans.start(resources.settings(), service="worker")
+    spans.start_tracing(resources.settings(), service="worker")
 
 
 @worker_ready.connect
@@ -138,7 +138,7 @@ def serve_worker_metrics(**_: object) -> None:
 def close_pool(**_: object) -> None:
     """Close the pool and the metrics server when the worker ends."""
     resources.close_resources()
-    spans.stop()
+    spans.stop_tracing()
 
 
 drop_celery_overrides()

@@ -8,9 +8,9 @@ from threading import Event
 
 from app.config import Settings
 from app.db.connections import Pool, open_pool
-from app.db.schema_version import require
-from app.gc_tuning import collect_seldom
-from app.logs import configure
+from app.db.schema_version import require_schema
+from app.gc_tuning import tune_gc
+from app.logs import configure_logging
 from app.metrics.exposition import MetricSource
 from app.metrics.serving import serve_metrics
 from app.telemetry import spans
@@ -27,13 +27,13 @@ def run_services(process: str, services: Sequence[Service], *, metrics: Sequence
     Raises the error of a service that failed, and SetupError when the database schema is older than this code needs.
     """
     settings = Settings.from_environ()
-    configure(settings)
-    require(settings)
-    spans.start(settings, service=process)
+    configure_logging(settings)
+    require_schema(settings)
+    spans.start_tracing(settings, service=process)
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    collect_seldom()
+    tune_gc()
     log.info("%s_started", process)
     with (
         serve_metrics(settings.metrics_address, *metrics),
@@ -44,7 +44,7 @@ def run_services(process: str, services: Sequence[Service], *, metrics: Sequence
         stop.wait()
     for service in running:
         service.result()
-    spans.stop()
+    spans.stop_tracing()
     log.info("%s_stopped", process)
 
 

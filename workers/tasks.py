@@ -8,7 +8,7 @@ from celery import Task
 
 from app.errors import DatabaseUnavailable, MergelaneError
 from app.lane.run import Lane, execute_lane
-from app.logs import bearing
+from app.logs import request_context
 from workers import resources
 from workers.celery import LANE_TASK, app
 
@@ -43,7 +43,7 @@ def run_lane(self: Task, workspace_id: int, job_ids: Sequence[str]) -> None:
     )
     requests = list(self.request.get("request_ids") or ())
     own = {"task_id": self.request.id, "workspace_id": workspace_id, "request_ids": requests}
-    with bearing(requests):
+    with request_context(requests):
         ends = _run(lane, own)
         log.info("lane_done", extra={**own, "jobs": len(job_ids), "ends": ends})
 

@@ -7,11 +7,11 @@ import orjson
 
 from app.audit.entries import AuditEntry
 from app.csv_output import csv_text
-from schemas.audit import Form, WholeEntrySchema
-from schemas.text import harmless
+from schemas.audit import Form, FullAuditEntrySchema
+from schemas.text import escape_formula
 
-ENTRY = WholeEntrySchema()
-#: Objects whose members get columns of their own.
+ENTRY = FullAuditEntrySchema()
+#: Members that have columns of their own.
 PARTS: Mapping[str, tuple[str, ...]] = {
     "key": ("id", "label"),
     "orphan": ("braze_id", "external_id"),
@@ -42,7 +42,7 @@ def _cells(dumped: Mapping[str, Any]) -> list[str]:
     cells: list[str] = []
     for name, value in dumped.items():
         parts = [(value or {}).get(part) for part in PARTS[name]] if name in PARTS else [value]
-        cells.extend(harmless(_text(part)) for part in parts)
+        cells.extend(escape_formula(_text(part)) for part in parts)
     return cells
 
 

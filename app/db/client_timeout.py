@@ -1,8 +1,9 @@
-"""Patience: how long a connection waits for PostgreSQL to say something, and how it finds out that nobody is there.
+"""Client-side timeouts: a connection that hears nothing from PostgreSQL for too long is closed.
 
-A server that was stopped in its tracks, or whose network swallows everything, is as silent as one that works on a long
-statement: the kernel goes on acknowledging what is sent to it. So silence has a bound, and whoever must answer sooner
-feels the pulse meanwhile: a second connection, which a server that works answers at once.
+A server that is stopped, or behind a network that drops packets, looks like one that runs a long statement: the kernel
+keeps acknowledging what is sent to it, and PostgreSQL's own timeouts need a server that runs. So each wait has a limit
+on the client's side. A connection that needs to know sooner probes the server with a second connection meanwhile.
+See docs/adr/0023-client-side-timeouts.md.
 """
 
 import select
@@ -21,105 +22,102 @@ from psycopg.waiting import Ready
 
 Result = TypeVar("Result")
 
-#: Seconds between two looks at how long a connection has been silent.
-LOOK_S = 0.1
-#: Seconds that a connection may take to say that it is alive before it is lent, and a server to answer at all.
+#: Seconds between two checks of how long a connection has been silent.
+POLL_S = 0.1
+#: Seconds that a connection has to answer the check before the pool lends it.
 CHECK_S = 0.8
-PULSE_S = 0.6
-#: Seconds for which a pulse that was felt tells of the server.
-FRESH_S = 1.0
-#: Seconds for which a connection that was heard of is lent without asking whether it is alive: under load that would be
-#: a round trip for each transaction.
+#: Seconds that a server has to answer a probe.
+PROBE_S = 0.6
+#: Seconds for which the result of a probe is reused.
+PROBE_VALID_S = 1.0
+#: Seconds after its last response for which a connection is lent without a check, which costs a round trip.
 RECENT_S = 0.5
 
 SILENT = "PostgreSQL has not answered for {:.1f} seconds."
 
 
-class Unanswered(psycopg.OperationalError):
-    """PostgreSQL was silent for so long that it counts as away; whether the last statement took effect is unknown."""
+class NoResponse(psycopg.OperationalError):
+    """PostgreSQL was silent for too long. Whether the last statement took effect is unknown."""
 
 
-class Pulse:
-    """Whether a server answers at all. Those who ask at the same time share one answer."""
+class ServerProbe:
+    """Whether a server answers new connections. Threads that ask at the same time share one probe."""
 
     def __init__(self, conninfo: str, *, clock: Callable[[], float] = monotonic) -> None:
-        """Feel the pulse of the server at *conninfo*."""
         self._parameters = conninfo_to_dict(conninfo)
         self._clock = clock
         self._lock = Lock()
-        self._felt_at = clock() - FRESH_S
-        self._beats = True
+        self._probed_at = clock() - PROBE_VALID_S
+        self._up = True
 
-    def beats(self, silent: pq.abc.PGconn) -> bool:
-        """Return whether the server of the connection *silent* has answered somebody else just now."""
+    def is_up(self, silent: pq.abc.PGconn) -> bool:
+        """Return whether the server of the connection *silent* answers a new connection."""
         with self._lock:
-            if not self._fresh():
-                self._note(beats=_answers(self._conninfo_of(silent), seconds=PULSE_S))
-            return self._beats
+            if not self._is_valid():
+                self._record(up=_answers(self._conninfo_of(silent), seconds=PROBE_S))
+            return self._up
 
-    def is_gone(self) -> bool:
-        """Return whether the server is known not to answer."""
+    def is_known_down(self) -> bool:
+        """Return whether a recent probe failed. Does not probe."""
         with self._lock:
-            return self._fresh() and not self._beats
+            return self._is_valid() and not self._up
 
-    def missed(self) -> None:
-        """Note that the server did not answer somebody."""
+    def record_failure(self) -> None:
+        """Record that the server did not answer another connection."""
         with self._lock:
-            self._note(beats=False)
+            self._record(up=False)
 
-    def _fresh(self) -> bool:
-        """Return whether what was felt last still tells."""
-        return self._clock() - self._felt_at < FRESH_S
+    def _is_valid(self) -> bool:
+        return self._clock() - self._probed_at < PROBE_VALID_S
 
-    def _note(self, *, beats: bool) -> None:
-        """Note what was felt now."""
-        self._beats, self._felt_at = beats, self._clock()
+    def _record(self, *, up: bool) -> None:
+        self._up, self._probed_at = up, self._clock()
 
     def _conninfo_of(self, silent: pq.abc.PGconn) -> bytes:
-        """Return how to reach the very server that *silent* is connected to, without asking for its address again."""
+        """Return the conninfo of the same server as *silent*, by its address, so that no name is resolved again."""
         place = {"host": silent.host.decode(), "port": silent.port.decode(), "hostaddr": silent.hostaddr.decode()}
         known = {name: value for name, value in place.items() if value}
         return make_conninfo(**cast("dict[str, Any]", {**self._parameters, **known})).encode()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
-    """How much silence a connection bears."""
+class ClientTimeout:
+    """How long a connection may hear nothing."""
 
-    #: Seconds of silence after which PostgreSQL is away, whatever it may be doing.
-    longest_s: float
-    #: Seconds of silence after which the pulse is felt, again and again.
-    uneasy_s: float | None = None
-    pulse: Pulse
+    #: Seconds of silence after which the connection is closed, whatever the server is doing.
+    limit_s: float
+    #: Seconds of silence after which the server is probed repeatedly; None for no probes.
+    probe_after_s: float | None = None
+    probe: ServerProbe
 
-    def is_out(self, silent: pq.abc.PGconn, silent_s: float, *, at_least_s: float = 0.0) -> bool:
-        """Return whether the connection *silent* has said nothing for too long.
+    def has_expired(self, silent: pq.abc.PGconn, silent_s: float, *, at_least_s: float = 0.0) -> bool:
+        """Return whether to close the connection *silent* after *silent_s* seconds of silence.
 
         *at_least_s* is the limit of a transaction that raised its statement timeout.
         """
-        if silent_s >= max(self.longest_s, at_least_s):
+        if silent_s >= max(self.limit_s, at_least_s):
             return True
-        return self.uneasy_s is not None and silent_s >= self.uneasy_s and not self.pulse.beats(silent)
+        return self.probe_after_s is not None and silent_s >= self.probe_after_s and not self.probe.is_up(silent)
 
 
-class PatientConnection(psycopg.Connection[Row]):
-    """A connection that waits for its server for as long as its patience lasts, and is closed when that is out."""
+class TimeoutConnection(psycopg.Connection[Row]):
+    """A connection that raises NoResponse and closes when its client timeout expires."""
 
-    #: None waits for as long as it takes.
-    patience: Patience | None = None
-    #: Seconds of silence that the current transaction allows, when it raised its statement timeout.
+    #: None waits without a limit.
+    client_timeout: ClientTimeout | None = None
+    #: Seconds of silence that the current transaction allows, if it raised its statement timeout.
     extended_s: float = 0.0
-    #: When the server was last heard of, by the monotonic clock.
+    #: Time of the last response, by the monotonic clock.
     heard_at: float = -RECENT_S
 
-    def wait(self, gen: PQGen[Result], interval: float = LOOK_S, timeout: float | None = None) -> Result:
-        """Return what *gen*, which speaks with the server, returns; raise Unanswered when patience is out."""
+    def wait(self, gen: PQGen[Result], interval: float = POLL_S, timeout: float | None = None) -> Result:
+        """Run psycopg's protocol generator *gen* to its end. Raises NoResponse."""
         result = super().wait(self._watched(gen), interval, timeout)
         self.heard_at = monotonic()
         return result
 
     def _watched(self, gen: PQGen[Result]) -> PQGen[Result]:
-        """Do as *gen* does, and look at the clock whenever nothing has come for a while."""
+        """Pass everything between *gen* and its caller, and check the timeout after each silent interval."""
         heard = monotonic()
         try:
             step = next(gen)
@@ -127,43 +125,44 @@ class PatientConnection(psycopg.Connection[Row]):
                 ready = yield step
                 if ready != Ready.NONE:
                     heard = monotonic()
-                elif self.patience is not None and self.patience.is_out(
+                elif self.client_timeout is not None and self.client_timeout.has_expired(
                     self.pgconn, silent_s := monotonic() - heard, at_least_s=self.extended_s
                 ):
                     self.pgconn.finish()
-                    raise Unanswered(SILENT.format(silent_s))
+                    raise NoResponse(SILENT.format(silent_s))
                 step = gen.send(ready)
         except StopIteration as stop:
             result: Result = stop.value
             return result
 
 
-def check(connection: PatientConnection[Any]) -> None:
-    """Raise OperationalError unless the connection is alive; what is known to be gone is not waited for.
+def check_alive(connection: TimeoutConnection[Any]) -> None:
+    """Raise OperationalError unless the connection is alive. The pool calls it before it lends a connection.
 
-    What was heard of a moment ago is taken to be alive; if it is not, the first statement tells.
+    A connection that has answered recently passes without a round trip; if it has failed since, its first statement
+    raises. A server that is known to be down is not waited for.
     """
     if monotonic() - connection.heard_at < RECENT_S:
         return
-    patience = connection.patience
-    if patience is None:
+    client_timeout = connection.client_timeout
+    if client_timeout is None:
         connection.execute("")
         return
-    if patience.pulse.is_gone():
+    if client_timeout.probe.is_known_down():
         connection.close()
-        raise Unanswered(SILENT.format(0))
-    connection.patience = Patience(longest_s=CHECK_S, pulse=patience.pulse)
+        raise NoResponse(SILENT.format(0))
+    connection.client_timeout = ClientTimeout(limit_s=CHECK_S, probe=client_timeout.probe)
     try:
         connection.execute("")
-    except Unanswered:
-        patience.pulse.missed()
+    except NoResponse:
+        client_timeout.probe.record_failure()
         raise
     finally:
-        connection.patience = patience
+        connection.client_timeout = client_timeout
 
 
 def _answers(conninfo: bytes, *, seconds: float) -> bool:
-    """Return whether the server at *conninfo* says anything within so many *seconds*, be it that it lets nobody in."""
+    """Return whether the server at *conninfo* responds in *seconds*. A refusal of the connection is a response too."""
     deadline, heard = monotonic() + seconds, False
     pgconn = pq.PGconn.connect_start(conninfo)
     try:
@@ -178,7 +177,7 @@ def _answers(conninfo: bytes, *, seconds: float) -> bool:
 
 
 def _is_ready(socket: int, *, reading: bool, seconds: float) -> bool:
-    """Return whether *socket* can be read from, or written to, within so many *seconds*."""
+    """Return whether *socket* becomes readable, or writable, in *seconds*."""
     poller = select.poll()
     poller.register(socket, select.POLLIN if reading else select.POLLOUT)
     return bool(poller.poll(max(0.0, seconds) * 1000))

@@ -15,12 +15,12 @@ from psycopg.types.json import set_json_dumps
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from app.config import Settings
-from app.db.client_timeout import Patience, PatientConnection, Pulse, check
+from app.db.client_timeout import ClientTimeout, ServerProbe, TimeoutConnection, check_alive
 from app.db.errors import is_unavailable
 from app.errors import DatabaseUnavailable, SetupError
 from app.metrics.database import POOL_LIMIT, MeasuredLoan
 
-Connection = PatientConnection[DictRow]
+Connection = TimeoutConnection[DictRow]
 Pool = ConnectionPool[Connection]
 
 #: The role of web, relay, sender and workers. It owns no table, so row-level security applies to it: a transaction
@@ -52,10 +52,10 @@ for _name in ("json", "jsonb"):
     postgres_adapters.register_loader(_name, JsonLoader)
 
 
-def open_pool(settings: Settings, *, name: str, probe_after: bool = False) -> Pool:
+def open_pool(settings: Settings, *, name: str, probe_server: bool = False) -> Pool:
     """Return a pool whose connections open on demand and work as APP_ROLE; *name* becomes their application name.
 
-    With *probe_after*, a statement that takes longer than MERGELANE_SILENCE_S makes the connection check on a second
+    With *probe_server*, a statement that takes longer than MERGELANE_SILENCE_S makes the connection check on a second
     connection whether PostgreSQL still answers. Raises SetupError when DATABASE_URL is not set.
     """
     if not settings.database_url:
@@ -64,13 +64,13 @@ def open_pool(settings: Settings, *, name: str, probe_after: bool = False) -> Po
     return ConnectionPool(
         settings.database_url,
         connection_class=Connection,
-        configure=client_timeouts(settings, probe_after=probe_after),
+        configure=client_timeouts(settings, probe_server=probe_server),
         kwargs=connection_arguments(settings, name=name, role=APP_ROLE),
         min_size=0,
         max_size=settings.pool_size,
         timeout=settings.pool_timeout_s,
         reconnect_timeout=settings.pool_timeout_s,
-        check=check,
+        check=check_alive,
         name=name,
         open=True,
     )
@@ -101,17 +101,20 @@ def connection_arguments(settings: Settings, *, name: str, role: str | None = No
     }
 
 
-def client_timeouts(settings: Settings, *, probe_after: bool) -> Callable[[Connection], None]:
+def client_timeouts(settings: Settings, *, probe_server: bool) -> Callable[[Connection], None]:
     """Return a function that sets the client-side timeouts of a new connection.
 
     PostgreSQL's own timeouts need a server that still runs.
     """
-    longest_s = max(settings.statement_timeout_ms, settings.lock_timeout_ms) / 1000 + GRACE_S
-    uneasy_s = settings.silence_s if probe_after else None
-    patience = Patience(longest_s=longest_s, uneasy_s=uneasy_s, pulse=Pulse(settings.database_url))
+    limit_s = max(settings.statement_timeout_ms, settings.lock_timeout_ms) / 1000 + GRACE_S
+    client_timeout = ClientTimeout(
+        limit_s=limit_s,
+        probe_after_s=settings.silence_s if probe_server else None,
+        probe=ServerProbe(settings.database_url),
+    )
 
     def configure(connection: Connection) -> None:
-        connection.patience = patience
+        connection.client_timeout = client_timeout
 
     return configure
 

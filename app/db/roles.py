@@ -1,4 +1,4 @@
-"""The role under which the processes work: there, theirs to take, given what it needs, and bound by the policies."""
+"""Checks of the database role of the processes."""
 
 from typing import Any
 
@@ -10,33 +10,33 @@ from app.db.queries import load_queries
 
 QUERIES = load_queries(__package__, "roles.sql")
 
-#: What is to be done by somebody who may make and give roles.
-MAKE = f"CREATE ROLE {APP_ROLE} NOLOGIN"
-GIVE = f"GRANT {APP_ROLE} TO "
+#: Statements for an administrator.
+CREATE_ROLE = f"CREATE ROLE {APP_ROLE} NOLOGIN"
+GRANT_ROLE = f"GRANT {APP_ROLE} TO "
 
 
-def fault(connection: psycopg.Connection[Any]) -> tuple[str, str] | None:
-    """Return why processes on the database of *connection* cannot work under their role, and the way out; else None."""
+def find_role_fault(connection: psycopg.Connection[Any]) -> tuple[str, str] | None:
+    """Return why the processes cannot use their role, and the remedy, or None; two clauses without a full stop."""
     with connection.cursor(row_factory=dict_row) as cursor:
         (role,) = cursor.execute(QUERIES["role"], {"role": APP_ROLE}).fetchall()
     if not role["present"]:
         return (
-            f"The role {APP_ROLE}, under which the processes work, is missing on this server",
-            f"run `mergelane migrate` or, when that may not make it, `{MAKE}` as an administrator and migrate then",
+            f"The server has no role {APP_ROLE}, which the processes use",
+            f"run `mergelane migrate`; if it lacks the right, run `{CREATE_ROLE}` as an administrator first",
         )
     if not role["mine"]:
         return (
-            f"The user {role['me']} of DATABASE_URL may not become the role {APP_ROLE}, under which the processes work",
-            f'have an administrator run `{GIVE}"{role["me"]}"`',
+            f"The user {role['me']} of DATABASE_URL may not use the role {APP_ROLE}, which the processes use",
+            f'run `{GRANT_ROLE}"{role["me"]}"` as an administrator',
         )
     if not role["granted"]:
         return (
-            f"The role {APP_ROLE}, under which the processes work, may not read the tables",
+            f"The role {APP_ROLE}, which the processes use, may not read the tables",
             "run `mergelane migrate` as their owner",
         )
     if role["exempt"]:
         return (
-            f"The role {APP_ROLE} is a superuser, has BYPASSRLS or owns the tables: no policy binds it",
-            f"have an administrator run `ALTER ROLE {APP_ROLE} NOSUPERUSER NOBYPASSRLS`, and give it no tables",
+            f"Row-level security does not bind {APP_ROLE}: it is a superuser, has BYPASSRLS or owns the tables",
+            f"run `ALTER ROLE {APP_ROLE} NOSUPERUSER NOBYPASSRLS` as an administrator, and give it no tables",
         )
     return None

@@ -1,7 +1,7 @@
-"""Revisions of the schema: which one this code needs, which one the database is at, and whether the two go together.
+"""The schema's revision: which one this code needs, which one the database has, and whether they fit.
 
-Schemas grow first and shrink later (expand, then contract): code runs on the schema that it needs and on newer ones, so
-that migrations come before the processes and old processes go on meanwhile. Alembic is left out of this: importing it
+A schema expands first and contracts in a later release, so code runs on the revision that it needs and on newer ones.
+New code needs the migration first; old processes keep running meanwhile. This module does not import Alembic, which
 costs a process two seconds and 24 MB.
 """
 
@@ -23,18 +23,20 @@ LOG = logging.getLogger(__name__)
 
 QUERIES = load_queries(__package__, "revisions.sql")
 VERSION = re.compile(r"(\d{4})_\w+\.py")
+#: The oldest revision that this version can migrate from.
+OLDEST = "0023"
 
 
-def needed() -> str:
-    """Return the revision that this code needs: the newest that it brings."""
+def required_revision() -> str:
+    """Return the revision that this code needs, which is its newest."""
     versions = (resources.files(__package__) / "migrations" / "versions").iterdir()
     return max(match[1] for match in (VERSION.fullmatch(version.name) for version in versions) if match)
 
 
-def current(connection: psycopg.Connection[Any]) -> str | None:
-    """Return the revision that the database is at, or None for one without our schema."""
+def current_revision(connection: psycopg.Connection[Any]) -> str | None:
+    """Return the revision of the database, or None for a database without our schema."""
     try:
-        # In a transaction of its own, so that one around it survives a table that there is not.
+        # A missing table aborts only this inner transaction.
         with connection.transaction(), connection.cursor(row_factory=tuple_row) as cursor:
             row = cursor.execute(QUERIES["revision"]).fetchone()
     except psycopg.errors.UndefinedTable:
@@ -42,28 +44,39 @@ def current(connection: psycopg.Connection[Any]) -> str | None:
     return None if row is None else str(row[0])
 
 
-def fault(revision: str | None) -> str | None:
-    """Return the sentence that says why this code cannot run on a schema at *revision*; None when it can."""
-    if revision is not None and revision >= needed():
+def explain_too_old(revision: str | None) -> str | None:
+    """Return a sentence with the way out if this version cannot migrate from *revision*, or None if it can."""
+    if revision is None or revision >= OLDEST:
         return None
-    stands = "The database has no schema" if revision is None else f"The schema is at revision {revision}"
-    return f"{stands}, and this version of Mergelane needs {needed()}; run `mergelane migrate` first."
+    return (
+        f"The schema is at revision {revision}, and this version of Mergelane can migrate only from {OLDEST} and later."
+        f' Migrate to {OLDEST} with an older version first: see "Migrations" in docs/operations.md.'
+    )
 
 
-def require(settings: Settings) -> None:
-    """Raise SetupError when the database answers and its schema is older than this code needs, or its role not there.
+def find_mismatch(revision: str | None) -> str | None:
+    """Return a sentence that says why this code cannot run on a schema at *revision*, or None if it can."""
+    if revision is not None and revision >= required_revision():
+        return None
+    if sentence := explain_too_old(revision):
+        return sentence
+    found = "The database has no schema" if revision is None else f"The schema is at revision {revision}"
+    return f"{found}, and this version of Mergelane needs {required_revision()}; run `mergelane migrate` first."
 
-    While it does not answer nothing can be told, and the process starts all the same: it waits for the database as it
-    would at any other time.
+
+def require_schema(settings: Settings) -> None:
+    """Raise SetupError if the schema is older than this code needs, or the processes' role cannot be used.
+
+    A process also starts while the database does not answer, without this check, and waits for it as at any other time.
     """
     if not settings.database_url:
         raise SetupError("DATABASE_URL is not set; set it, or start everything with `mergelane up`.")
     arguments = connection_arguments(settings, name="start")
     try:
         with psycopg.connect(settings.database_url, **arguments) as connection:
-            sentence = fault(current(connection)) or _role_fault(connection)
+            sentence = find_mismatch(current_revision(connection)) or _role_fault(connection)
     except psycopg.OperationalError:
-        LOG.warning("PostgreSQL does not answer yet, so that the schema's revision could not be checked")
+        LOG.warning("schema_not_checked: PostgreSQL does not answer yet")
         return
     if sentence is not None:
         raise SetupError(sentence)
@@ -71,5 +84,5 @@ def require(settings: Settings) -> None:
 
 def _role_fault(connection: psycopg.Connection[Any]) -> str | None:
     """Return the sentence that says why processes cannot work under their role; None when they can."""
-    found = roles.fault(connection)
+    found = roles.find_role_fault(connection)
     return None if found is None else f"{'; '.join(found)}."

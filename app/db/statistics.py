@@ -1,16 +1,16 @@
-"""What PostgreSQL knows of its tables: counted anew when they have outgrown it."""
+"""Statistics of PostgreSQL, renewed for tables that grew since."""
 
 from app.db.connections import Connection
 from app.db.queries import load_queries
 
 QUERIES = load_queries(__package__, "statistics.sql")
 
-#: Changed rows that a table must have beside as many as it had: the smallest are read as fast by any plan.
+#: Changed rows below which a table is left alone: small tables are fast with any plan.
 LEAST_ROWS = 500
 
 
-def analyze_outgrown(connection: Connection) -> int:
-    """Have the tables counted that have more than doubled since they were; return how many there were."""
+def analyze_outgrown_tables(connection: Connection) -> int:
+    """Run ANALYZE on tables that have doubled since their last one; return how many."""
     (row,) = connection.execute(QUERIES["analyze_outgrown_tables"], {"least": LEAST_ROWS}).fetchall()
     analyzed: int = row["analyzed"]
     return analyzed

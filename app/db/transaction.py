@@ -10,7 +10,7 @@ from psycopg import sql
 from psycopg.rows import DictRow
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
-from app.db.client_timeout import PatientConnection
+from app.db.client_timeout import TimeoutConnection
 from app.db.connections import GRACE_S, Pool, lend_connection
 from app.db.errors import RETRYABLE_ERRORS
 from app.db.queries import load_queries
@@ -95,7 +95,7 @@ class Transaction:
         statement is a round trip of its own.
         """
         self.execute(QUERIES["set_statement_timeout"], {"milliseconds": str(round(seconds * 1000))})
-        if isinstance(self.connection, PatientConnection):
+        if isinstance(self.connection, TimeoutConnection):
             self.connection.extended_s = seconds + GRACE_S
         self._is_slow = True
 

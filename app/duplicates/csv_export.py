@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from app.csv_output import csv_text
 from app.merging.keep_rule import Duplicate, GroupPlan
 from schemas.keeping import SharedAddress, Undecided
-from schemas.text import harmless
+from schemas.text import escape_formula
 
 COLUMNS = (
     "Email Address",
@@ -53,7 +53,7 @@ def _cell(text: str | None) -> str:
     """Return *text* as a cell that no spreadsheet interprets as a formula."""
     if text is None or PHONE.fullmatch(text):
         return text or ""
-    return harmless(text)
+    return escape_formula(text)
 
 
 def _truth(value: bool) -> str:  # noqa: FBT001  it formats a truth value

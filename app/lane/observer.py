@@ -26,7 +26,7 @@ class LaneObserver:
         self._began = perf_counter()
         self._jobs: Mapping[UUID, ClaimedJob] = {}
         self._jobs_by_end: Counter[str] = Counter()
-        self._span = spans.NOBODYS
+        self._span = spans.NO_SPAN
 
     def on_begun(self, jobs: Sequence[ClaimedJob]) -> None:
         """Record that an attempt at each of *jobs* has begun."""
@@ -34,9 +34,9 @@ class LaneObserver:
         self._jobs = {job.id: job for job in jobs}
         metrics.ATTEMPTS.inc(len(jobs))
         metrics.LANE_JOBS.observe(len(jobs))
-        if spans.is_on():
+        if spans.is_tracing():
             fields = {**self._lane_fields, "jobs": len(jobs)}
-            self._span = spans.begin(
+            self._span = spans.begin_span(
                 "lane",
                 kind=spans.Kind.CONSUMER,
                 parents=[job.traceparent or "" for job in jobs],
@@ -58,7 +58,7 @@ class LaneObserver:
             durations[job.kind].append(job.waited_s + passed)
             if LOG.isEnabledFor(logging.DEBUG):
                 LOG.debug("job_finished", extra={**self._job_fields(job), "outcome": result.outcome.value})
-            if spans.is_on():
+            if spans.is_tracing():
                 self._job_span(job, passed, kind=job.kind.value, outcome=result.outcome.value).end()
         for kind, seconds_each in durations.items():
             metrics.MERGE_SECONDS.observe_all(seconds_each, kind)
@@ -78,7 +78,7 @@ class LaneObserver:
         """
         metrics.FAILED.inc(1, state or "superseded")
         self._jobs_by_end[state or "superseded"] += 1
-        if spans.is_on():
+        if spans.is_tracing():
             span = self._job_span(job, perf_counter() - self._began, error=type(error).__name__)
             span.fail()
             span.end()
@@ -101,7 +101,7 @@ class LaneObserver:
     def _job_span(self, job: ClaimedJob, seconds: float, **attributes: str) -> spans.Span:
         """Return a span of the last *seconds* for *job*, in its request's trace and linked to the lane's span."""
         fields = {**{name: str(value) for name, value in self._job_fields(job).items()}, **attributes}
-        return spans.begin(
+        return spans.begin_span(
             "job",
             parents=[job.traceparent or self._span.traceparent],
             links=[self._span.traceparent],

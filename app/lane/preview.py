@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from uuid_utils.compat import uuid7
 
@@ -17,19 +17,8 @@ from app.ledger.execution import ClaimedJob, JobResult
 from app.merging.changes import list_changes
 from app.merging.rules import rules_of_job_kind
 from schemas.identifiers import Identifier, to_wire
+from schemas.merge import Update
 from schemas.outcomes import JobKind
-
-
-class PreviewedUpdate(Protocol):
-    """The identifiers of a merge to preview."""
-
-    @property
-    def orphan(self) -> Identifier:
-        """The identifier_to_merge."""
-
-    @property
-    def survivor(self) -> Identifier:
-        """The identifier_to_keep."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +39,7 @@ class _PreviewedError(Exception):
 
 
 def preview_merges(
-    pool: Pool, settings: Settings, *, workspace_id: int, updates: Sequence[PreviewedUpdate]
+    pool: Pool, settings: Settings, *, workspace_id: int, updates: Sequence[Update[Identifier]]
 ) -> list[PreviewResult]:
     """Return the results that *updates* would have now; each sees the effects of those before it.
 
@@ -78,7 +67,7 @@ def _merge_and_raise(tx: Transaction, settings: Settings, *, jobs: Sequence[Clai
     raise _PreviewedError(decided)
 
 
-def _to_job(index: int, update: PreviewedUpdate) -> ClaimedJob:
+def _to_job(index: int, update: Update[Identifier]) -> ClaimedJob:
     return ClaimedJob(
         id=uuid7(),
         batch_id=uuid7(),

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
@@ -16,23 +16,12 @@ from app.ledger.idempotency import IdempotencyKey, claim_idempotency_key
 from app.ledger.lanes import lane_heads
 from app.logs import request_id
 from app.metrics.http import ACCEPTED_JOBS
-from app.telemetry.spans import current
+from app.telemetry.spans import current_traceparent
 from schemas.identifiers import Email, Member, Phone, Recorded, plain_value, sharing_key, to_record
+from schemas.merge import Update
 from schemas.outcomes import BatchSource, JobKind
 
 QUERIES = load_queries("app.ledger", "accept.sql")
-
-
-class Update(Protocol):
-    """The identifiers of one job."""
-
-    @property
-    def orphan(self) -> Recorded:
-        """Identifies the profile to merge."""
-
-    @property
-    def survivor(self) -> Recorded:
-        """Identifies the profile to keep."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +41,7 @@ class NewBatch:
     api_key_id: UUID | None
     path: str
     kind: JobKind
-    updates: Sequence[Update]
+    updates: Sequence[Update[Recorded]]
     #: Indexes of the updates in the request, ascending; None when every object of it became an update.
     places: Sequence[int] | None = None
     source: BatchSource = BatchSource.API
@@ -79,14 +68,14 @@ def insert_batch(tx: Transaction, batch: NewBatch) -> None:
     tx.execute(QUERIES["insert_batch"], batch.to_row())
 
 
-def accept_batch(  # noqa: PLR0913  the parts of one request
+def store_batch(  # noqa: PLR0913  the parts of one request
     pool: Pool,
     *,
     workspace_id: int,
     api_key_id: UUID,
     path: str,
     kind: JobKind,
-    updates: Sequence[Update],
+    updates: Sequence[Update[Recorded]],
     places: Sequence[int] | None = None,
     idempotency: IdempotencyKey | None = None,
     backlogs: BacklogLimiter,
@@ -128,10 +117,10 @@ def _accept(
 
 def request_origin() -> dict[str, str | None]:
     """Return the id and the trace of the current request, which its batch stores."""
-    return {"request_id": request_id.get() or None, "traceparent": current.get() or None}
+    return {"request_id": request_id.get() or None, "traceparent": current_traceparent.get() or None}
 
 
-def _jobs(updates: Sequence[Update], places: Sequence[int]) -> list[dict[str, Any]]:
+def _jobs(updates: Sequence[Update[Recorded]], places: Sequence[int]) -> list[dict[str, Any]]:
     """Return the rows of the jobs of *updates*, which have the indexes *places* in the request."""
     lanes = lane_heads([(sharing_key(update.orphan), sharing_key(update.survivor)) for update in updates])
     return [

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import assert_never
 
-from schemas.prioritization import Priority
+from schemas.priorities import Priority
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from app.db.queries import load_queries
 from app.db.transaction import Deferred, Transaction
 from app.merging.prioritization import Ambiguous, Candidate, NotFound, Resolved, prioritize
 from schemas.identifiers import Email, ExternalId, Identifier, Member, Phone, Recorded, UserAlias
-from schemas.prioritization import Priority
+from schemas.priorities import Priority
 
 QUERIES = load_queries("app.profiles", "resolution.sql")
 

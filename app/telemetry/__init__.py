@@ -1,4 +1,4 @@
-"""Traces in OpenTelemetry's form, for those who ask for them: without OTEL_EXPORTER_OTLP_ENDPOINT nothing is loaded.
+"""Traces in OpenTelemetry's format, sent when OTEL_EXPORTER_OTLP_ENDPOINT is set; otherwise nothing is loaded.
 
-`spans` is what everybody uses; `exporting` alone knows OpenTelemetry, which the extra `otel` installs.
+All code uses `spans`. Only `exporting` imports OpenTelemetry, which the extra `otel` installs.
 """

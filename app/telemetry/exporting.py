@@ -1,7 +1,7 @@
-"""Spans sent by OTLP over HTTP: the only module that knows OpenTelemetry.
+"""Spans sent by OTLP over HTTP: the only module that imports OpenTelemetry.
 
-Its own variables (OTEL_TRACES_SAMPLER, OTEL_EXPORTER_OTLP_HEADERS, OTEL_RESOURCE_ATTRIBUTES and their like) are read by
-its SDK. Spans wait in memory and are sent by a thread; when nobody takes them they are dropped, and nothing waits.
+Its SDK reads its own variables (OTEL_TRACES_SAMPLER, OTEL_EXPORTER_OTLP_HEADERS, OTEL_RESOURCE_ATTRIBUTES and others).
+A thread sends the spans from memory; when the collector is unavailable they are dropped, and nothing waits.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ NANOSECONDS = 1_000_000_000
 
 
 class _Exported(Span):
-    """A span that is sent when it has ended."""
+    """A span that is sent after its end."""
 
     def __init__(self, span: TheirSpan) -> None:
         self._span = span
@@ -32,20 +32,17 @@ class _Exported(Span):
         self.traceparent = carrier.get("traceparent", "")
 
     def note(self, **attributes: str | int) -> None:
-        """Add *attributes*."""
         self._span.set_attributes(_dotted(attributes))
 
     def fail(self) -> None:
-        """Mark what the span tells as failed."""
         self._span.set_status(StatusCode.ERROR)
 
     def end(self) -> None:
-        """End the span."""
         self._span.end()
 
 
 class OpenTelemetry:
-    """Makes spans of a *service* and sends them to the collector at *endpoint*, a URL without the path /v1/traces."""
+    """Creates spans of a *service* and sends them to the collector at *endpoint*, a URL without the path /v1/traces."""
 
     def __init__(self, endpoint: str, *, service: str) -> None:
         resource = Resource.create({"service.name": f"mergelane-{service}", "service.namespace": "mergelane"})
@@ -64,7 +61,6 @@ class OpenTelemetry:
         attributes: Attributes,
         seconds_ago: float,
     ) -> Span:
-        """Begin a span."""
         distinct = list(dict.fromkeys(filter(None, parents)))
         linked = [*(distinct if len(distinct) > 1 else ()), *filter(None, links)]
         span = self._tracer.start_span(
@@ -78,15 +74,15 @@ class OpenTelemetry:
         return _Exported(span)
 
     def stop(self) -> None:
-        """Send what is left."""
+        """Send the remaining spans."""
         self._provider.shutdown()
 
 
 def _context(traceparent: str) -> Context:
-    """Return the place in a trace that *traceparent* names; one that is not well formed names none."""
+    """Return the trace context of *traceparent*; an empty one if it is malformed."""
     return W3C.extract({"traceparent": traceparent}, context=Context())
 
 
 def _dotted(attributes: Attributes) -> dict[str, str | int]:
-    """Return *attributes* under the names that OpenTelemetry writes with dots."""
+    """Return *attributes* with dots in place of two underscores."""
     return {name.replace("__", "."): value for name, value in attributes.items()}

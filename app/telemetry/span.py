@@ -1,4 +1,4 @@
-"""What a span is, whether it is sent anywhere or not."""
+"""The interface of a span, and the span that is used while tracing is off."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -7,7 +7,7 @@ Attributes = Mapping[str, str | int]
 
 
 class Kind(StrEnum):
-    """Which part of a journey a span is, in OpenTelemetry's words."""
+    """OpenTelemetry's kinds of spans."""
 
     SERVER = "SERVER"
     PRODUCER = "PRODUCER"
@@ -16,19 +16,19 @@ class Kind(StrEnum):
 
 
 class Span:
-    """A span of nobody: what there is while traces are off."""
+    """A span that is not sent."""
 
-    #: Where the trace goes on from here, as W3C Trace Context writes it; "" while traces are off.
+    #: The W3C Trace Context of this span; "" while tracing is off.
     traceparent = ""
 
     def note(self, **attributes: str | int) -> None:
         """Add *attributes*; two underscores in a name stand for a dot."""
 
     def fail(self) -> None:
-        """Mark what the span tells as failed."""
+        """Mark the operation as failed."""
 
     def end(self) -> None:
-        """End the span; it is sent some time later."""
+        """End the span; a thread sends it later."""
 
 
-NOBODYS = Span()
+NO_SPAN = Span()

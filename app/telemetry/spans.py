@@ -1,4 +1,4 @@
-"""Spans: what a process did, when, and in which trace. While traces are off, each costs a call that does nothing."""
+"""Spans of this process. While tracing is off, a span costs one call that does nothing."""
 
 import logging
 from collections.abc import Sequence
@@ -6,9 +6,18 @@ from contextvars import ContextVar
 from typing import Protocol
 
 from app.config import Settings
-from app.telemetry.span import NOBODYS, Attributes, Kind, Span
+from app.telemetry.span import NO_SPAN, Attributes, Kind, Span
 
-__all__ = ["NOBODYS", "Kind", "Span", "begin", "current", "is_on", "start", "stop"]
+__all__ = [
+    "NO_SPAN",
+    "Kind",
+    "Span",
+    "begin_span",
+    "current_traceparent",
+    "is_tracing",
+    "start_tracing",
+    "stop_tracing",
+]
 
 LOG = logging.getLogger(__name__)
 
@@ -19,7 +28,7 @@ NOT_INSTALLED = (
 
 
 class Exporter(Protocol):
-    """What makes spans that are sent somewhere."""
+    """Creates spans and sends them."""
 
     def begin(
         self,
@@ -31,28 +40,28 @@ class Exporter(Protocol):
         attributes: Attributes,
         seconds_ago: float,
     ) -> Span:
-        """Begin a span."""
+        """Begin a span; see begin_span."""
 
     def stop(self) -> None:
-        """Send what is left."""
+        """Send the remaining spans."""
 
 
 class _Traces:
-    """The traces of this process."""
+    """The exporter of this process, if tracing is on."""
 
     def __init__(self) -> None:
         self.exporter: Exporter | None = None
 
 
 TRACES = _Traces()
-#: Where the trace of the request that is being answered goes on; "" outside of one, or while traces are off.
-current: ContextVar[str] = ContextVar("traceparent", default="")
+#: The W3C Trace Context of the current request; "" outside of one, or while tracing is off.
+current_traceparent: ContextVar[str] = ContextVar("traceparent", default="")
 
 
-def start(settings: Settings, *, service: str) -> None:
-    """Send the spans of this process, which is a *service* of Mergelane, where *settings* say; nowhere by default.
+def start_tracing(settings: Settings, *, service: str) -> None:
+    """Send the spans of this process, as those of *service*, to OTEL_EXPORTER_OTLP_ENDPOINT if it is set.
 
-    To be called after the process was forked. Where OpenTelemetry is not installed, that is told and no more.
+    Call it after a fork. If OpenTelemetry is not installed, it logs a warning.
     """
     if not settings.otel_exporter_otlp_endpoint or TRACES.exporter is not None:
         return
@@ -64,19 +73,19 @@ def start(settings: Settings, *, service: str) -> None:
     TRACES.exporter = OpenTelemetry(settings.otel_exporter_otlp_endpoint, service=service)
 
 
-def stop() -> None:
-    """Send what is left, and no more."""
+def stop_tracing() -> None:
+    """Send the remaining spans and switch tracing off."""
     exporter, TRACES.exporter = TRACES.exporter, None
     if exporter is not None:
         exporter.stop()
 
 
-def is_on() -> bool:
-    """Return whether spans are sent: what only they need is not to be put together otherwise."""
+def is_tracing() -> bool:
+    """Return whether spans are sent; callers skip work that only spans need."""
     return TRACES.exporter is not None
 
 
-def begin(
+def begin_span(
     name: str,
     *,
     kind: Kind = Kind.INTERNAL,
@@ -85,13 +94,13 @@ def begin(
     attributes: Attributes | None = None,
     seconds_ago: float = 0.0,
 ) -> Span:
-    """Begin a span *seconds_ago*, and return it, to be ended.
+    """Return a span that began *seconds_ago*; the caller ends it.
 
-    Of one traceparent among *parents* it is the child; with several it begins a trace of its own, linked with each of
-    them and with those of *links*. The dots in the names of *attributes* are written as two underscores.
+    With one traceparent among *parents* the span is its child. With several it starts a trace of its own, linked to
+    each of them and to those of *links*. Two underscores in the name of an attribute stand for a dot.
     """
     if TRACES.exporter is None:
-        return NOBODYS
+        return NO_SPAN
     return TRACES.exporter.begin(
         name, kind=kind, parents=parents, links=links, attributes=attributes or {}, seconds_ago=seconds_ago
     )

@@ -12,8 +12,7 @@ from app.profiles.creation import NewProfile, add_aliases, create_profiles
 from app.profiles.locking import lock_profiles
 from app.profiles.store import save_profiles
 from app.profiles.targets import find_profiles, target_key
-from schemas.alias_updates import AliasUpdate
-from schemas.aliases import NewAlias
+from schemas.aliases import AliasUpdate, NewAlias
 from schemas.identifiers import ExternalId, Target, UserAlias
 
 QUERIES = load_queries("app.users", "aliases.sql")

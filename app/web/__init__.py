@@ -1,4 +1,4 @@
-"""The front door: the wire's endpoints over HTTP. The only package that knows Flask."""
+"""The HTTP API and the console. The only package that imports Flask."""
 
 from flask import Flask
 
@@ -33,9 +33,9 @@ from app.web import (
     webhook_notices,
     webhooks,
 )
-from app.web.json_provider import Orjson
+from app.web.json_provider import OrjsonProvider
 from app.web.request_body import MAX_BODY
-from app.web.resources import give
+from app.web.resources import set_resources
 
 BLUEPRINTS = (
     audit.blueprint,
@@ -64,27 +64,27 @@ BLUEPRINTS = (
 
 
 def create_app(settings: Settings | None = None) -> Flask:
-    """Return the front door as a WSGI application; *settings* come from the environment when none are given.
+    """Return the WSGI application; *settings* default to those of the environment.
 
-    It connects to nothing before its first request.
+    It opens no connection before its first request.
     """
     flask = Flask(__name__, static_folder=None)
-    flask.json = Orjson(flask)
+    flask.json = OrjsonProvider(flask)
     flask.config["MAX_CONTENT_LENGTH"] = MAX_BODY
-    # Each URL answers its own methods and no others: OPTIONS would be a way in without a key.
+    # No automatic OPTIONS: it would answer without a key.
     flask.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
-    # A path with two slashes in a row is no URL of ours; it would be redirected, to whatever host the request names.
+    # Do not merge slashes: the redirect would lead to the host that the request names.
     flask.url_map.merge_slashes = False
     settings = Settings.from_environ() if settings is None else settings
-    spans.start(settings, service="web")
-    give(flask, settings)
-    request_logging.register(flask)
-    errors.register(flask)
-    rate_limiting.register(flask, settings)
+    spans.start_tracing(settings, service="web")
+    set_resources(flask, settings)
+    request_logging.register_request_logging(flask)
+    errors.register_error_handlers(flask)
+    rate_limiting.register_rate_limits(flask, settings)
     shedding.register(flask, settings)
-    metrics.register(flask)
-    headers.register(flask, settings)
+    metrics.register_metrics(flask)
+    headers.register_headers(flask, settings)
     for blueprint in BLUEPRINTS:
         flask.register_blueprint(blueprint)
-    request_logging.know_routes(flask)
+    request_logging.declare_url_rules(flask)
     return flask

@@ -1,4 +1,4 @@
-"""Requests that become a batch: taken into the ledger, and answered with where to poll."""
+"""Requests that become a batch: accepting them and responding with the URL to poll."""
 
 import hashlib
 import logging
@@ -13,17 +13,19 @@ from flask import Response, g, jsonify, request
 from app.db.transaction import open_transaction
 from app.errors import DatabaseUnavailable, Rejected
 from app.ledger import queries
-from app.ledger.accept import AcceptedBatch, Update, accept_batch
+from app.ledger.accept import AcceptedBatch, store_batch
 from app.ledger.idempotency import IdempotencyKey
 from app.web.prefer_wait import preferred_wait, wait_for_batch
 from app.web.resources import pool, settings
 from app.web.shedding import backlogs
+from schemas.identifiers import Recorded
 from schemas.jobs import BatchSchema
+from schemas.merge import Update
 from schemas.outcomes import JobKind
 
 LOG = logging.getLogger(__name__)
 
-#: Seconds after which a look at an unfinished batch is worth while.
+#: Retry-After of an unfinished batch in seconds.
 RETRY_AFTER = 1
 VISIBLE = re.compile(r"[\x21-\x7e]{1,255}")
 WRONG_KEY = "The Idempotency-Key header must have from 1 to 255 visible ASCII characters."
@@ -31,20 +33,20 @@ WRONG_KEY = "The Idempotency-Key header must have from 1 to 255 visible ASCII ch
 BATCH = BatchSchema()
 
 
-def take_in(
+def accept_batch(
     kind: JobKind,
-    updates: Sequence[Update],
+    updates: Sequence[Update[Recorded]],
     *,
     body: Any,
     places: Sequence[int] | None = None,
     key: str | None = None,
 ) -> AcceptedBatch:
-    """Return the batch that *updates*, read from the parsed *body* of this request, became.
+    """Store *updates*, read from the parsed *body* of this request, as a batch.
 
-    *places* are their places in the request, where not all of its objects became updates; *key* is the Idempotency-Key,
-    where it is not a header.
+    *places* are their indexes in the request if not all of its objects became updates; *key* is the Idempotency-Key of
+    a form.
     """
-    return accept_batch(
+    return store_batch(
         pool(),
         workspace_id=g.workspace_id,
         api_key_id=g.api_key_id,
@@ -58,10 +60,9 @@ def take_in(
 
 
 def idempotency_key(body: Any, *, given: str | None = None) -> IdempotencyKey | None:
-    """Return the key that the client gave this request, or None; raise Rejected when it cannot be one.
+    """Return the Idempotency-Key of this request, or None; raise Rejected if it is invalid.
 
-    A key that is *given* otherwise counts instead of the header's. Bodies are the same when they say the same: white
-    space and the order of an object's keys do not count.
+    *given* replaces the header. Two bodies are equal if their JSON is: white space and the order of keys do not count.
     """
     key = request.headers.get("Idempotency-Key") if given is None else given
     if key is None:
@@ -72,10 +73,10 @@ def idempotency_key(body: Any, *, given: str | None = None) -> IdempotencyKey | 
     return IdempotencyKey(key=key, body_digest=digest, hours=settings().idempotency_hours)
 
 
-def accepted_answer(accepted: AcceptedBatch, *, status: int, **vendors: Any) -> Response:
-    """Return the answer to a request that became a batch: the *vendors* members, and ours beside them.
+def accepted_response(accepted: AcceptedBatch, *, status: int, **vendors: Any) -> Response:
+    """Return the response to an accepted batch: the *vendors* members, and ours beside them.
 
-    A client that would rather wait gets it when the batch has finished or its time is up, with the batch in it.
+    With `Prefer: wait` the response is sent when the batch has finished or the time is over, and contains the batch.
     """
     g.batch_id = batch_id = accepted.batch_id
     body = {**vendors, "batch_id": str(batch_id), "status_url": status_url(batch_id)}
@@ -94,24 +95,23 @@ def accepted_answer(accepted: AcceptedBatch, *, status: int, **vendors: Any) -> 
 
 
 def _waited_for(batch_id: UUID, seconds: int) -> dict[str, Any] | None:
-    """Return the batch after up to *seconds* of waiting, or None when the wish cannot be granted.
+    """Return the batch after waiting up to *seconds*, or None if waiting is not possible.
 
-    The batch is durable already: when the database goes away now, the answer must not seem to say that it is not.
+    The batch is durable already: if PostgreSQL becomes unavailable now, the response must still be the 202.
     """
     try:
-        return shown_batch(batch_id) if wait_for_batch(batch_id, seconds=seconds) else None
+        return dump_batch(batch_id) if wait_for_batch(batch_id, seconds=seconds) else None
     except DatabaseUnavailable:
-        LOG.warning("PostgreSQL went away while a request waited for its batch", extra={"batch_id": str(batch_id)})
+        LOG.warning("wait_without_database", extra={"batch_id": str(batch_id)})
         return None
 
 
 def status_url(batch_id: UUID) -> str:
-    """Return where a batch is polled."""
     return f"/merge/batches/{batch_id}"
 
 
-def shown_batch(batch_id: UUID) -> dict[str, Any]:
-    """Return the batch as its own URL shows it; raise NotFound when the key's workspace has none of that id."""
+def dump_batch(batch_id: UUID) -> dict[str, Any]:
+    """Return the batch as `GET /merge/batches/{id}` does; raise NotFound if the workspace has none of that id."""
     with open_transaction(pool(), g.workspace_id) as tx:
         batch = queries.read_batch(tx, batch_id=batch_id)
     shown: dict[str, Any] = BATCH.dump(batch)

@@ -14,9 +14,18 @@ from app.audit.entries import AuditEntry
 from app.audit.queries import AuditFilter, iterate_entries, list_entries
 from app.db.transaction import open_transaction
 from app.errors import DatabaseUnavailable, Overloaded
-from app.web.auth import door, pool
-from schemas.audit import AuditPageSchema, AuditQuery, ExportQuery, Form, WholeAuditPageSchema
-from schemas.jobs import load_query
+from app.web.auth import pool, requires
+from app.web.openapi.describe import Reply, Tag, describe
+from schemas.audit import (
+    AnyAuditPageSchema,
+    AuditPageSchema,
+    AuditQuery,
+    ExportQuery,
+    Form,
+    FullAuditEntrySchema,
+    FullAuditPageSchema,
+)
+from schemas.paging import load_query
 
 LOG = logging.getLogger(__name__)
 blueprint = Blueprint("audit", __name__, url_prefix="/audit")
@@ -24,7 +33,7 @@ blueprint = Blueprint("audit", __name__, url_prefix="/audit")
 QUERY = AuditQuery()
 EXPORT_QUERY = ExportQuery()
 PAGE = AuditPageSchema()
-WHOLE_PAGE = WholeAuditPageSchema()
+WHOLE_PAGE = FullAuditPageSchema()
 #: Exports that one web process writes at a time: each holds a connection for as long as its client reads.
 AT_ONCE = 2
 EXPORTS = "mergelane-audit-exports"
@@ -33,8 +42,14 @@ BUSY = "Too many exports of the audit are running; try again when one of them ha
 BUSY_S = 10
 
 
+@describe(
+    Tag.AUDIT,
+    "List actions with their keys and profiles, newest first",
+    query=AuditQuery,
+    replies={200: AnyAuditPageSchema},
+)
 @blueprint.get("")
-@door(permission="audit.read")
+@requires(permission="audit.read")
 def entries() -> ResponseReturnValue:
     """Answer with a page of the audit, newest first; with `?include=images`, what was before and after beside it."""
     query = load_query(QUERY, request.args)
@@ -52,8 +67,20 @@ def entries() -> ResponseReturnValue:
     return jsonify((WHOLE_PAGE if images else PAGE).dump(told))
 
 
+@describe(
+    Tag.AUDIT,
+    "Export the audit as a file",
+    query=ExportQuery,
+    replies={
+        200: Reply(
+            description="The file: an entry on each line, or a header and a row for each entry.",
+            headers=("Content-Disposition",),
+            content={"application/jsonl": FullAuditEntrySchema, "text/csv": {"type": "string"}},
+        )
+    },
+)
 @blueprint.get("/export")
-@door(permission="audit.read")
+@requires(permission="audit.read")
 def file() -> ResponseReturnValue:
     """Answer with all that is wanted of the audit as it stands at this moment, as a file that is written as it is read.
 

@@ -1,4 +1,4 @@
-"""The door before every endpoint: who is asking, and may they."""
+"""Authentication and authorization of API requests."""
 
 import re
 from collections.abc import Callable
@@ -10,76 +10,85 @@ from flask import g, request
 from app import keys
 from app.db.connections import lend_connection
 from app.errors import Rejected
-from app.web.rate_limiting import take
+from app.web.rate_limiting import count_request
 from app.web.request_body import json_body
 from app.web.resources import pool, settings
 
-__all__ = ["POLLING", "AccessDenied", "InvalidKey", "admit", "door", "enter", "json_body", "pool", "settings"]
+__all__ = [
+    "POLLING",
+    "AccessDenied",
+    "InvalidKey",
+    "authenticate_request",
+    "authorize",
+    "json_body",
+    "pool",
+    "requires",
+    "settings",
+]
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 BEARER = re.compile(r"bearer +(\S.*)", re.IGNORECASE)
-#: Permissions of which any one lets a key see what became of its workspace's jobs.
+#: A key with any one of these permissions may read the jobs of its workspace.
 POLLING = ("users.merge", "users.identify")
 
 
 class InvalidKey(Rejected):
-    """The request carries no key that opens a workspace."""
+    """The request has no valid API key."""
 
     status = 401
 
 
 class AccessDenied(Rejected):
-    """The key does not have the permission that the endpoint asks for."""
+    """The key lacks the permission of the endpoint."""
 
     status = 403
 
 
-def door(*, permission: str | tuple[str, ...] | None) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Return a decorator that lets a view be entered with a valid key that has *permission* only.
+def requires(*, permission: str | tuple[str, ...] | None) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Return a decorator that requires a valid key with *permission*, or with any one of several; None: any key.
 
-    Of several permissions any one will do; None asks for a valid key alone. The view finds `g.workspace_id`,
-    `g.api_key_id`, and in `g.may` a function that says whether the key has a permission. Raises InvalidKey,
-    TooManyRequests and AccessDenied.
+    It sets `g.workspace_id`, `g.api_key_id` and `g.may`, a function that returns whether the key has a permission.
+    Raises InvalidKey, TooManyRequests and AccessDenied.
     """
     wanted = (permission,) if isinstance(permission, str) else permission
 
     def guard(view: Callable[P, R]) -> Callable[P, R]:
         @wraps(view)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
-            enter(wanted)
+            authenticate_request(wanted)
             return view(*args, **kwargs)
 
-        vars(guarded)["door"] = wanted  # by this a test knows that the endpoint has a door
+        vars(guarded)["permissions"] = wanted  # a test checks that every endpoint has them
         return guarded
 
     return guard
 
 
-def enter(wanted: tuple[str, ...] | None) -> None:
-    """Note whose request this is, or raise."""
+def authenticate_request(wanted: tuple[str, ...] | None) -> None:
+    """Authenticate the request by its API key and authorize it; raise InvalidKey without a valid key."""
     with lend_connection(pool()) as connection:
         holder = keys.find_key_holder(connection, _secret(), peppers=settings().key_pepper)
     if holder is None:
         raise InvalidKey("Invalid API key")
-    admit(holder, wanted)
+    authorize(holder, wanted)
 
 
-def admit(holder: keys.KeyHolder, wanted: tuple[str, ...] | None) -> None:
-    """Note that this is a request of *holder*, and count it; raise TooManyRequests or AccessDenied."""
+def authorize(holder: keys.KeyHolder, wanted: tuple[str, ...] | None) -> None:
+    """Set the request's workspace and key, and count it; raise TooManyRequests or AccessDenied."""
     g.workspace_id = holder.workspace_id
     g.api_key_id = holder.key_id
     g.may = holder.may
-    take(workspace_id=holder.workspace_id, own=holder.limits)
+    count_request(workspace_id=holder.workspace_id, own=holder.limits)
     if wanted is not None and not any(map(holder.may, wanted)):
         raise AccessDenied("Access Denied")
 
 
 def _secret() -> str:
-    """Return the key that the request carries; raise InvalidKey when it carries none."""
+    """Return the API key of the request; raise InvalidKey if it has none."""
     match = BEARER.fullmatch(request.headers.get("Authorization", "").strip())
     if match is None:
         raise InvalidKey("Invalid API key")
-    # WSGI hands the header's bytes over as Latin-1; keys are UTF-8.
+    # WSGI decodes headers as Latin-1; keys are UTF-8.
     return match[1].encode("latin-1").decode("utf-8", errors="replace")

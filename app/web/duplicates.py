@@ -15,20 +15,22 @@ from app.duplicates import csv_export, runs
 from app.duplicates.policy import DuplicatePolicy, next_daily, read_policy, write_policy
 from app.duplicates.preview import count_duplicates, preview_steps
 from app.web.accepted import RETRY_AFTER
-from app.web.auth import door, json_body, pool, settings
-from app.web.pagination import cut
+from app.web.auth import json_body, pool, requires, settings
+from app.web.openapi.describe import Tag, describe, reply
+from app.web.pagination import split_page
 from schemas.duplicates import (
     DuplicatePreviewSchema,
     PolicySchema,
     RuleSchema,
     RunPageSchema,
     RunSchema,
+    RunStartedSchema,
     load_policy,
     rule_from,
 )
 from schemas.fields import first_fault
-from schemas.jobs import PageQuery, load_query
 from schemas.keeping import KeepRule, RunState, RunTrigger
+from schemas.paging import PageQuery, load_query
 
 blueprint = Blueprint("duplicates", __name__, url_prefix="/duplicates")
 
@@ -44,16 +46,18 @@ PAGE_QUERY = PageQuery()
 PAGE = RunPageSchema()
 
 
+@describe(Tag.DUPLICATES, "Read the policy", replies={200: PolicySchema})
 @blueprint.get("/policy")
-@door(permission=EITHER)
+@requires(permission=EITHER)
 def policy() -> ResponseReturnValue:
     """Answer with the workspace's policy; the defaults when it never set one."""
     with open_transaction(pool(), g.workspace_id) as tx:
         return jsonify(POLICY.dump(read_policy(tx)))
 
 
+@describe(Tag.DUPLICATES, "Set the policy", body=PolicySchema, replies={200: PolicySchema})
 @blueprint.put("/policy")
-@door(permission=RUN)
+@requires(permission=RUN)
 def set_policy() -> ResponseReturnValue:
     """Set the workspace's policy, whole: what is left out gets its default. A run under way keeps the rule it has."""
     given = load_policy(json_body())
@@ -68,8 +72,9 @@ def set_policy() -> ResponseReturnValue:
     return jsonify(POLICY.dump(run_in_transaction(pool(), g.workspace_id, work)))
 
 
+@describe(Tag.DUPLICATES, "Count the duplicates", query=RuleSchema, replies={200: DuplicatePreviewSchema})
 @blueprint.get("/preview")
-@door(permission=PREVIEW)
+@requires(permission=PREVIEW)
 def preview() -> ResponseReturnValue:
     """Answer with what a run would find, in numbers: by the workspace's rule, or by that in the query.
 
@@ -80,8 +85,18 @@ def preview() -> ResponseReturnValue:
     return jsonify(SHOWN_PREVIEW.dump({"rule": rule, "complete": complete, "counts": counts}))
 
 
+@describe(
+    Tag.DUPLICATES,
+    "List the merges of a run, profile by profile",
+    query=RuleSchema,
+    replies={
+        200: reply(
+            {"type": "string"}, "Content-Disposition", media="text/csv", description="A table in the vendor's columns."
+        )
+    },
+)
 @blueprint.get("/preview.csv")
-@door(permission=PREVIEW)
+@requires(permission=PREVIEW)
 def preview_table() -> ResponseReturnValue:
     """Answer with what a run would do, profile by profile, in the vendor's columns.
 
@@ -102,8 +117,13 @@ def preview_table() -> ResponseReturnValue:
     return response
 
 
+@describe(
+    Tag.DUPLICATES,
+    "Start a run",
+    replies={202: reply(RunStartedSchema, "Location", "Retry-After"), 409: "Another run has not ended."},
+)
 @blueprint.post("/runs")
-@door(permission=RUN)
+@requires(permission=RUN)
 def start() -> ResponseReturnValue:
     """Begin a run by the workspace's rule, and answer 202 with where to follow it; 409 while one is under way."""
 
@@ -118,19 +138,21 @@ def start() -> ResponseReturnValue:
     return response, HTTPStatus.ACCEPTED
 
 
+@describe(Tag.DUPLICATES, "List runs, newest first", query=PageQuery, replies={200: RunPageSchema})
 @blueprint.get("/runs")
-@door(permission=EITHER)
+@requires(permission=EITHER)
 def page() -> ResponseReturnValue:
     """Answer with a page of runs, newest first."""
     query = load_query(PAGE_QUERY, request.args)
     with open_transaction(pool(), g.workspace_id) as tx:
         found = runs.list_runs(tx, limit=query["limit"] + 1, before=query.get("cursor"))
-    shown, next_cursor = cut(found, query["limit"])
+    shown, next_cursor = split_page(found, query["limit"])
     return jsonify(PAGE.dump({"runs": shown, "next_cursor": next_cursor}))
 
 
+@describe(Tag.DUPLICATES, "Poll a run", replies={200: reply(RunSchema, "Retry-After?")})
 @blueprint.get("/runs/<uuid:run_id>")
-@door(permission=EITHER)
+@requires(permission=EITHER)
 def show(run_id: UUID) -> ResponseReturnValue:
     """Answer with a run: how far it is, and what it has found so far."""
     with open_transaction(pool(), g.workspace_id) as tx:
@@ -141,8 +163,9 @@ def show(run_id: UUID) -> ResponseReturnValue:
     return response
 
 
+@describe(Tag.DUPLICATES, "Cancel a run", replies={200: RunSchema, 409: "The run has ended."})
 @blueprint.post("/runs/<uuid:run_id>/cancel")
-@door(permission=RUN)
+@requires(permission=RUN)
 def cancel(run_id: UUID) -> ResponseReturnValue:
     """End a run and answer with it; 409 when it has ended. The merges that it asked for go on, and can be undone."""
 

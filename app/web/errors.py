@@ -1,4 +1,4 @@
-"""Every error as an answer: a status, and `{"message": one sentence}`."""
+"""Error responses: a status, and `{"message": one sentence}`."""
 
 import logging
 from http import HTTPStatus
@@ -13,7 +13,7 @@ from app.errors import DatabaseUnavailable, Gone, Overloaded, Rejected, Resoluti
 
 LOG = logging.getLogger(__name__)
 
-#: Seconds after which a client may try again when the database did not answer.
+#: Retry-After in seconds while PostgreSQL does not answer.
 RETRY_AFTER = 2
 TRY_AGAIN = "The database does not answer just now; send the request again soon, with its Idempotency-Key if any."
 UNEXPECTED = "Something went wrong on the server; quote this answer's X-Request-Id when you report it."
@@ -24,32 +24,30 @@ SENTENCES = {
 }
 
 
-def register(flask: Flask) -> None:
-    """Have every error of *flask* answered here."""
-    flask.register_error_handler(Rejected, refused)
-    flask.register_error_handler(ValidationError, invalid)
-    flask.register_error_handler(HTTPException, standard)
-    flask.register_error_handler(DatabaseUnavailable, unavailable)
-    flask.register_error_handler(ResolutionUnsettled, unavailable)
+def register_error_handlers(flask: Flask) -> None:
+    flask.register_error_handler(Rejected, rejected_response)
+    flask.register_error_handler(ValidationError, invalid_response)
+    flask.register_error_handler(HTTPException, http_error_response)
+    flask.register_error_handler(DatabaseUnavailable, unavailable_response)
+    flask.register_error_handler(ResolutionUnsettled, unavailable_response)
     for error in {*RETRYABLE_ERRORS, *CONTENTION_ERRORS}:
-        flask.register_error_handler(error, unavailable)
-    flask.register_error_handler(Exception, unexpected)
+        flask.register_error_handler(error, unavailable_response)
+    flask.register_error_handler(Exception, unexpected_response)
 
 
-def answer(status: int, message: str, **headers: str) -> Response:
-    """Return an error's answer; underscores in the names of *headers* stand for dashes."""
+def error_response(status: int, message: str, **headers: str) -> Response:
+    """Return an error response; underscores in the names of *headers* stand for dashes."""
     response = jsonify(message=message)
     response.status_code = status
     response.headers.update({name.replace("_", "-"): value for name, value in headers.items()})
     return response
 
 
-def refused(error: Rejected) -> Response:
-    """Answer a request that cannot be accepted."""
-    response = answer(error.status, str(error))
+def rejected_response(error: Rejected) -> Response:
+    response = error_response(error.status, str(error))
     if isinstance(error, Gone):
-        # "canonical" (RFC 6596) leads from a duplicate to the resource that holds all that it held, which is what a
-        # survivor is to its orphan; "successor-version" (RFC 5829) would call them two versions of one.
+        # "canonical" (RFC 6596) leads from a duplicate to the resource with its content, as a survivor has that of
+        # its orphan; "successor-version" (RFC 5829) means two versions of one resource.
         response.headers["Link"] = f'</profiles/{error.survivor_braze_id}>; rel="canonical"'
     if isinstance(error, Overloaded):
         response.headers["Retry-After"] = str(error.retry_after_s)
@@ -58,9 +56,9 @@ def refused(error: Rejected) -> Response:
     return response
 
 
-def invalid(error: ValidationError) -> Response:
-    """Answer a request that does not look as it should, with the first fault's sentence."""
-    return answer(HTTPStatus.BAD_REQUEST, first_sentence(error.messages))
+def invalid_response(error: ValidationError) -> Response:
+    """Return 400 with the first validation error."""
+    return error_response(HTTPStatus.BAD_REQUEST, first_sentence(error.messages))
 
 
 def first_sentence(messages: Any) -> str:
@@ -70,22 +68,22 @@ def first_sentence(messages: Any) -> str:
     return str(messages)
 
 
-def standard(error: HTTPException) -> Response:
-    """Answer what Flask itself refuses: unknown URLs and methods, bodies that are too large."""
+def http_error_response(error: HTTPException) -> Response:
+    """Return an error of Flask itself: unknown URL or method, body too large."""
     status = error.code or HTTPStatus.INTERNAL_SERVER_ERROR
-    response = answer(status, SENTENCES.get(HTTPStatus(status), error.description or HTTPStatus(status).phrase))
+    response = error_response(status, SENTENCES.get(HTTPStatus(status), error.description or HTTPStatus(status).phrase))
     if isinstance(error, MethodNotAllowed) and error.valid_methods:
         response.headers["Allow"] = ", ".join(sorted(error.valid_methods))
     return response
 
 
-def unavailable(error: Exception) -> Response:
-    """Answer while PostgreSQL does not answer, or is too busy to let the request through."""
-    LOG.warning("PostgreSQL did not serve a request", extra={"error": type(error).__name__})
-    return answer(HTTPStatus.SERVICE_UNAVAILABLE, TRY_AGAIN, Retry_After=str(RETRY_AFTER))
+def unavailable_response(error: Exception) -> Response:
+    """Return 503 while PostgreSQL does not answer or is too busy."""
+    LOG.warning("request_without_database", extra={"error": type(error).__name__})
+    return error_response(HTTPStatus.SERVICE_UNAVAILABLE, TRY_AGAIN, Retry_After=str(RETRY_AFTER))
 
 
-def unexpected(error: Exception) -> Response:
-    """Answer what nobody foresaw, and log all of it."""
-    LOG.error("A request failed unexpectedly", exc_info=error)
-    return answer(HTTPStatus.INTERNAL_SERVER_ERROR, UNEXPECTED)
+def unexpected_response(error: Exception) -> Response:
+    """Return 500 for a bug of our own, without its text, and log it."""
+    LOG.error("request_failed", exc_info=error)
+    return error_response(HTTPStatus.INTERNAL_SERVER_ERROR, UNEXPECTED)

@@ -1,6 +1,6 @@
 """Gunicorn's configuration, as a module: `gunicorn --config python:app.web.gunicorn_conf 'app.web:create_app()'`.
 
-The address to listen on is the caller's to say, by `--bind`.
+The caller gives the address by `--bind`.
 """
 
 import logging
@@ -10,40 +10,40 @@ from types import FrameType
 from typing import Any
 
 from app.config import Settings
-from app.db.schema_version import require
+from app.db.schema_version import require_schema
 from app.errors import SetupError
-from app.gc_tuning import collect_seldom
-from app.logs import catch_the_uncaught, configuration
+from app.gc_tuning import tune_gc
+from app.logs import log_uncaught_errors, logging_configuration
 from app.web.draining import drain_first
 from app.web.prefer_wait import CLOSING
 
 SETTINGS = Settings.from_environ()
 
-worker_class = "app.web.gunicorn_worker.Worker"
+worker_class = "app.web.gunicorn_worker.MergelaneWorker"
 workers = SETTINGS.web_processes
 threads = SETTINGS.web_threads
-#: Bytes of a request's first line: an external_id of its greatest length, escaped for a URL, needs most of them.
+#: Bytes of the request line: the longest external_id, escaped for a URL, needs most of them.
 limit_request_line = 8_190
-#: Seconds that a kept connection may be idle. Longer than a poller's pause, so that it need not connect again.
+#: Keep-alive in seconds: longer than the pause of a polling client.
 keepalive = 15
-#: Seconds without a sign of life after which a worker process is replaced. Threads answer beside the sign of life, so
-#: that a request that waits on purpose does not count.
+#: Seconds without a heartbeat after which a worker process is replaced. Requests run in other threads than the
+#: heartbeat, so that a long request does not stop it.
 timeout = 60
-#: Seconds that requests in hand may take to end after SIGTERM. Those that merely wait for a batch end at once.
+#: Seconds after SIGTERM for running requests. Those that wait for a batch end at once.
 graceful_timeout = 20
-#: Headers by which clients on this machine would say under which path we are mounted; nobody is to.
+#: Ignore SCRIPT_NAME headers: a local client could otherwise change the path prefix.
 forwarder_headers = ""
-#: A file in the user's home that two servers of one user would fight over; signals do all that is needed.
+#: Two servers of one user would share this socket; signals are enough.
 control_socket_disable = True
-#: Gunicorn's own lines go where all lines go. Answers are logged by app.web.request_logging, without personal data.
+#: Gunicorn logs like all other modules. app.web.request_logging logs responses, without personal data.
 accesslog = None
-LOGGING = configuration(SETTINGS)
+LOGGING = logging_configuration(SETTINGS)
 logconfig_dict = LOGGING | {
-    "filters": {**LOGGING["filters"], "without_requests": {"()": "app.web.gunicorn_conf.WithoutRequests"}},
+    "filters": {**LOGGING["filters"], "without_requests": {"()": "app.web.gunicorn_conf.RedactRequests"}},
     "loggers": {
         **LOGGING["loggers"],
         "gunicorn.error": {
-            # At DEBUG it tells the path of every request.
+            # At DEBUG it logs the path of every request.
             "level": "INFO" if SETTINGS.log_level == "DEBUG" else SETTINGS.log_level,
             "handlers": [],
             "propagate": True,
@@ -54,42 +54,41 @@ logconfig_dict = LOGGING | {
 }
 
 
-class WithoutRequests(logging.Filter):
-    """Takes out of gunicorn's own lines what they quote of requests: addresses, URLs with their queries, headers."""
+class RedactRequests(logging.Filter):
+    """Removes addresses, URLs and headers of requests from gunicorn's log lines."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Let the record pass, without what it quotes."""
         if str(record.msg).startswith("Invalid request from ip="):
-            record.msg, record.args = "A request that is not sound HTTP was refused", ()
+            record.msg, record.args = "invalid_http_request", ()
         elif str(record.msg).startswith("Error handling request"):
-            record.msg, record.args = "A request could not be handled", ()
+            record.msg, record.args = "request_not_handled", ()
         return True
 
 
 def on_starting(_: Any) -> None:
-    """End at once, with a sentence, when the schema is older than this code needs."""
-    catch_the_uncaught()
+    """Exit with a sentence if the schema is older than this code needs."""
+    log_uncaught_errors()
     try:
-        require(SETTINGS)
+        require_schema(SETTINGS)
     except SetupError as error:
         logging.getLogger(__name__).critical("%s", error)
         sys.exit(1)
 
 
 def when_ready(_: Any) -> None:
-    """Have the first process drain before it does what gunicorn does on SIGTERM."""
+    """Make the first process drain on SIGTERM before gunicorn stops."""
     stop = signal.getsignal(signal.SIGTERM)
     if callable(stop):
         drain_first(stop, seconds=SETTINGS.drain_s)
 
 
 def post_worker_init(worker: Any) -> None:
-    """Let requests that wait for a batch be answered as soon as the process is asked to end; tidy up seldom."""
+    """Tune garbage collection, and on SIGTERM answer the requests that wait for a batch."""
 
     def end(number: int, frame: FrameType | None) -> None:
         CLOSING.set()
         worker.handle_exit(number, frame)
 
-    collect_seldom()
+    tune_gc()
     signal.signal(signal.SIGTERM, end)
-    signal.siginterrupt(signal.SIGTERM, False)  # noqa: FBT003  as gunicorn has it: requests in hand go on undisturbed
+    signal.siginterrupt(signal.SIGTERM, False)  # noqa: FBT003  as gunicorn does: running requests continue

@@ -1,6 +1,6 @@
-"""Gunicorn's threaded worker, answering what is no sound HTTP as everything else is answered.
+"""Gunicorn's threaded worker with our error format for requests that are not valid HTTP.
 
-Such requests never reach the application. Gunicorn would answer them with a page of HTML that quotes what it was sent.
+Such requests never reach the application. Gunicorn would answer with an HTML page that quotes them.
 """
 
 from http import HTTPStatus
@@ -21,52 +21,50 @@ SENTENCES = {
 }
 
 
-class Recorder:
-    """Stands in for the client while gunicorn answers, and keeps what it would have been sent."""
+class ResponseRecorder:
+    """Replaces the client's socket and keeps the response that gunicorn writes to it."""
 
     def __init__(self) -> None:
         self.sent = b""
 
     def gettimeout(self) -> float:
-        """Say that nobody waits, as a socket that does not block would."""
         return 0.0
 
     def sendall(self, data: bytes) -> None:
-        """Keep *data*."""
         self.sent += data
 
     @property
     def status(self) -> HTTPStatus:
-        """The status of what gunicorn would have sent."""
+        """The status of that response."""
         parts = self.sent.split(b" ", 2)
         known = len(parts) > 1 and parts[1].isdigit() and int(parts[1]) in set(HTTPStatus)
         status = HTTPStatus(int(parts[1])) if known else HTTPStatus.INTERNAL_SERVER_ERROR
-        # A transfer coding that nobody knows is the client's mistake; gunicorn makes it look like the server's.
+        # An unknown transfer coding is the client's fault; gunicorn reports it as the server's.
         return HTTPStatus.BAD_REQUEST if status is HTTPStatus.NOT_IMPLEMENTED else status
 
 
-class Worker(ThreadWorker):
-    """Gunicorn's threaded worker with answers of ours."""
+class MergelaneWorker(ThreadWorker):
+    """Gunicorn's threaded worker with our error responses and draining."""
 
     def handle_request(self, req: Any, conn: Any) -> bool:
-        """Answer a request; while the server drains, its connection is closed afterwards, and the answer says so."""
+        """Handle a request; while the server drains, close its connection afterwards."""
         if is_draining():
             req.force_close()
         kept: bool = super().handle_request(req, conn)
         return kept
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
-        """Log what gunicorn logs, and answer with the status that it chose, in our way."""
-        recorder = Recorder()
+        """Log as gunicorn does, and respond with its status in our format."""
+        recorder = ResponseRecorder()
         super().handle_error(req, recorder, addr, exc)
         try:
-            util.write_nonblock(client, answer(recorder.status))
+            util.write_nonblock(client, raw_error_response(recorder.status))
         except OSError:
-            self.log.debug("The client of an unsound request had gone")
+            self.log.debug("client_disconnected")
 
 
-def answer(status: HTTPStatus) -> bytes:
-    """Return the whole answer with *status*, as it goes over the wire."""
+def raw_error_response(status: HTTPStatus) -> bytes:
+    """Return a complete HTTP response with *status*."""
     body = orjson.dumps({"message": SENTENCES.get(status, f"{status.phrase}.")}) + b"\n"
     headers = {
         "Server": "gunicorn",

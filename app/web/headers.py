@@ -1,7 +1,4 @@
-"""Security headers on every answer: what a browser, a proxy or a cache may do with it, which is as little as possible.
-
-A view that needs more says so itself, as the pages of /docs do: what it has set stays.
-"""
+"""Security headers of every response. A header that a view has set itself stays, as on the pages of /docs."""
 
 from collections.abc import Mapping
 
@@ -9,7 +6,7 @@ from flask import Flask, Response
 
 from app.config import Settings
 
-#: Answers are for programs. A browser that is led to one is to run, load, embed, keep and pass on nothing of it.
+#: Responses are for programs: a browser must not run, load, embed, cache or pass on any of them.
 HEADERS: Mapping[str, str] = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -20,9 +17,8 @@ HEADERS: Mapping[str, str] = {
 }
 
 
-def register(flask: Flask, settings: Settings) -> None:
-    """Give every answer of *flask* the headers."""
-    headers = {**HEADERS, **_insistence(settings.hsts_s)}
+def register_headers(flask: Flask, settings: Settings) -> None:
+    headers = {**HEADERS, **_hsts(settings.hsts_s)}
 
     def protect(response: Response) -> Response:
         for name, value in headers.items():
@@ -32,6 +28,6 @@ def register(flask: Flask, settings: Settings) -> None:
     flask.after_request(protect)
 
 
-def _insistence(seconds: int) -> dict[str, str]:
-    """Return the header by which browsers are told to insist on TLS; none unless somebody says that TLS is there."""
+def _hsts(seconds: int) -> dict[str, str]:
+    """Return Strict-Transport-Security, if MERGELANE_HSTS_S is set."""
     return {"Strict-Transport-Security": f"max-age={seconds}; includeSubDomains"} if seconds else {}

@@ -1,4 +1,4 @@
-"""Health: is the process alive, and can it do its work. The broker does not count: the front door needs none."""
+"""Health checks. The broker is not checked, since web does not use it."""
 
 from http import HTTPStatus
 
@@ -8,8 +8,10 @@ from flask.typing import ResponseReturnValue
 from app.db.connections import lend_connection
 from app.db.queries import load_queries
 from app.web.draining import is_draining
-from app.web.errors import RETRY_AFTER, answer
+from app.web.errors import RETRY_AFTER, error_response
+from app.web.openapi.describe import Common, Tag, describe
 from app.web.resources import pool
+from schemas.base import LiveSchema, ReadySchema
 
 ENDING = "This server is about to end; send requests to another one."
 
@@ -18,17 +20,19 @@ QUERIES = load_queries(__package__, "health.sql")
 blueprint = Blueprint("health", __name__, url_prefix="/health")
 
 
+@describe(Tag.SERVER, "Check that the process responds", replies={200: LiveSchema})
 @blueprint.get("/live")
 def live() -> ResponseReturnValue:
-    """Answer 200 as long as the process answers at all."""
+    """Return 200 while the process runs."""
     return {"status": "live"}
 
 
+@describe(Tag.SERVER, "Check that the server can take requests", replies={200: ReadySchema, 503: Common.UNAVAILABLE})
 @blueprint.get("/ready")
 def ready() -> ResponseReturnValue:
-    """Answer 200 when PostgreSQL answers; 503 when it does not, or when this server was asked to end."""
+    """Return 200 if PostgreSQL answers; 503 if it does not, or while this server stops."""
     if is_draining():
-        return answer(HTTPStatus.SERVICE_UNAVAILABLE, ENDING, Retry_After=str(RETRY_AFTER))
+        return error_response(HTTPStatus.SERVICE_UNAVAILABLE, ENDING, Retry_After=str(RETRY_AFTER))
     with lend_connection(pool()) as connection:
         connection.execute(QUERIES["ping"])
     return {"status": "ready"}

@@ -1,4 +1,4 @@
-"""JSON out: orjson instead of the standard library, in time and ids as in strictness."""
+"""Flask's JSON provider on orjson, which is faster and stricter than the standard library."""
 
 from typing import Any
 
@@ -7,18 +7,15 @@ from flask import Response
 from flask.json.provider import JSONProvider
 
 
-class Orjson(JSONProvider):
-    """Flask's way to JSON, led through orjson."""
+class OrjsonProvider(JSONProvider):
+    """Serializes times and UUIDs, and refuses NaN."""
 
     def dumps(self, obj: Any, **_: Any) -> str:
-        """Return *obj* as JSON."""
         return orjson.dumps(obj).decode()
 
     def loads(self, s: str | bytes, **_: Any) -> Any:
-        """Return what the JSON in *s* says."""
         return orjson.loads(s)
 
     def response(self, *args: Any, **kwargs: Any) -> Response:
-        """Return an answer with the arguments as its JSON body."""
         body = self._prepare_response_obj(args, kwargs)
         return Response(orjson.dumps(body) + b"\n", mimetype="application/json")

@@ -8,11 +8,13 @@ from flask.typing import ResponseReturnValue
 
 from app.db.transaction import open_transaction
 from app.ledger import queries
-from app.web.accepted import RETRY_AFTER, shown_batch
-from app.web.auth import POLLING, door, pool
-from app.web.pagination import cut
-from schemas.jobs import BatchPageQuery, BatchPageSchema, load_query
+from app.web.accepted import RETRY_AFTER, dump_batch
+from app.web.auth import POLLING, pool, requires
+from app.web.openapi.describe import CONDITIONAL, Tag, describe, reply
+from app.web.pagination import split_page
+from schemas.jobs import BatchPageQuery, BatchPageSchema, BatchSchema
 from schemas.outcomes import JobState
+from schemas.paging import load_query
 
 blueprint = Blueprint("merge_batches", __name__, url_prefix="/merge/batches")
 
@@ -20,11 +22,17 @@ QUERY = BatchPageQuery()
 PAGE = BatchPageSchema()
 
 
+@describe(
+    Tag.MERGES,
+    "Poll a batch",
+    headers=CONDITIONAL,
+    replies={200: reply(BatchSchema, "ETag", "Retry-After?")},
+)
 @blueprint.get("/<uuid:batch_id>")
-@door(permission=POLLING)
+@requires(permission=POLLING)
 def read(batch_id: UUID) -> ResponseReturnValue:
     """Answer with a batch and its jobs; 304 when the poller's `If-None-Match` knows them as they are."""
-    shown = shown_batch(batch_id)
+    shown = dump_batch(batch_id)
     response = jsonify(shown)
     if shown["state"] != JobState.FINISHED:
         response.headers["Retry-After"] = str(RETRY_AFTER)
@@ -32,8 +40,14 @@ def read(batch_id: UUID) -> ResponseReturnValue:
     return response.make_conditional(request)
 
 
+@describe(
+    Tag.MERGES,
+    "List batches, newest first, by source or duplicate run",
+    query=BatchPageQuery,
+    replies={200: BatchPageSchema},
+)
 @blueprint.get("")
-@door(permission=POLLING)
+@requires(permission=POLLING)
 def page() -> ResponseReturnValue:
     """Answer with a page of the batches that are wanted, newest first, without their jobs."""
     shown, next_cursor = wanted_batches(request.args)
@@ -54,4 +68,4 @@ def wanted_batches(arguments: Mapping[str, str]) -> tuple[Sequence[queries.Batch
             limit=query["limit"] + 1,
             before=query.get("cursor"),
         )
-    return cut(batches, query["limit"])
+    return split_page(batches, query["limit"])

@@ -12,10 +12,12 @@ from app.db.transaction import Transaction, open_transaction, run_in_transaction
 from app.ledger import queries
 from app.ledger.retry import retry_job
 from app.web.accepted import RETRY_AFTER
-from app.web.auth import POLLING, door, pool
+from app.web.auth import POLLING, pool, requires
 from app.web.job_permissions import require_kind
-from app.web.pagination import cut
-from schemas.jobs import JobPageQuery, JobPageSchema, JobQuery, JobSchema, load_query
+from app.web.openapi.describe import Tag, describe, reply
+from app.web.pagination import split_page
+from schemas.jobs import JobDetailSchema, JobPageQuery, JobPageSchema, JobQuery, JobSchema
+from schemas.paging import load_query
 
 blueprint = Blueprint("merge_jobs", __name__, url_prefix="/merge/jobs")
 
@@ -25,8 +27,9 @@ PAGE_QUERY = JobPageQuery()
 PAGE = JobPageSchema()
 
 
+@describe(Tag.MERGES, "Read a job", query=JobQuery, replies={200: JobDetailSchema})
 @blueprint.get("/<uuid:job_id>")
-@door(permission=POLLING)
+@requires(permission=POLLING)
 def read(job_id: UUID) -> ResponseReturnValue:
     """Answer with a job; with `?include=changes`, what it changed on the survivor beside it."""
     query = load_query(QUERY, request.args)
@@ -37,8 +40,14 @@ def read(job_id: UUID) -> ResponseReturnValue:
     return jsonify(shown)
 
 
+@describe(
+    Tag.MERGES,
+    "List jobs, newest first, by state, outcome or identifier",
+    query=JobPageQuery,
+    replies={200: JobPageSchema},
+)
 @blueprint.get("")
-@door(permission=POLLING)
+@requires(permission=POLLING)
 def page() -> ResponseReturnValue:
     """Answer with a page of the jobs that are wanted, newest first."""
     shown, next_cursor = wanted_jobs(request.args)
@@ -61,11 +70,19 @@ def wanted_jobs(arguments: Mapping[str, str]) -> tuple[Sequence[queries.Job], UU
             limit=query["limit"] + 1,
             before=query.get("cursor"),
         )
-    return cut(jobs, query["limit"])
+    return split_page(jobs, query["limit"])
 
 
+@describe(
+    Tag.MERGES,
+    "Retry a dead job",
+    replies={
+        202: reply(JobSchema, "Location", "Retry-After"),
+        409: "The job is not dead, or its request was erased.",
+    },
+)
 @blueprint.post("/<uuid:job_id>/retry")
-@door(permission=POLLING)
+@requires(permission=POLLING)
 def retry(job_id: UUID) -> ResponseReturnValue:
     """Queue a dead job again and return 202 with the job; 409 when it is not dead.
 

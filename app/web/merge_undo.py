@@ -13,17 +13,28 @@ from app.ledger.accept import AcceptedBatch
 from app.metrics.http import ACCEPTED_JOBS
 from app.undo import accept
 from app.undo.accept import UndoRequest
-from app.web.accepted import accepted_answer, idempotency_key
-from app.web.auth import POLLING, door, pool
+from app.web.accepted import accepted_response, idempotency_key
+from app.web.auth import POLLING, pool, requires
 from app.web.job_permissions import require_permission
+from app.web.openapi.describe import BATCH_HEADERS, IDEMPOTENT, Tag, describe, reply
 from app.web.shedding import backlogs
+from schemas.jobs import JobUndoAcceptedSchema, UndoAcceptedSchema
 from schemas.outcomes import JobKind
 
 blueprint = Blueprint("merge_undo", __name__, url_prefix="/merge")
 
 
+@describe(
+    Tag.MERGES,
+    "Undo a merge",
+    headers=IDEMPOTENT,
+    replies={
+        202: reply(JobUndoAcceptedSchema, *BATCH_HEADERS),
+        409: "The job has nothing to undo, another undo of it is running, or the Idempotency-Key conflicts.",
+    },
+)
 @blueprint.post("/jobs/<uuid:job_id>/undo")
-@door(permission=POLLING)
+@requires(permission=POLLING)
 def undo_job(job_id: UUID) -> ResponseReturnValue:
     """Accept the undo of a job that merged or identified, as a job of its own; 409 when it cannot be undone now.
 
@@ -38,8 +49,17 @@ def undo_job(job_id: UUID) -> ResponseReturnValue:
     return _answer(accepted, job_id=str(batch.jobs[0].id))
 
 
+@describe(
+    Tag.MERGES,
+    "Undo all merges of a batch",
+    headers=IDEMPOTENT,
+    replies={
+        202: reply(UndoAcceptedSchema, *BATCH_HEADERS),
+        409: "No job of the batch can be undone now, or the Idempotency-Key conflicts.",
+    },
+)
 @blueprint.post("/batches/<uuid:batch_id>/undo")
-@door(permission=POLLING)
+@requires(permission=POLLING)
 def undo_batch(batch_id: UUID) -> ResponseReturnValue:
     """Accept the undo of every job of a batch that merged or identified and is not undone, the latest merge first.
 
@@ -75,4 +95,4 @@ def take_in(asked: UndoRequest, *, key: str | None = None) -> AcceptedBatch:
 
 def _answer(accepted: AcceptedBatch, **members: Any) -> ResponseReturnValue:
     """Return the answer, with further *members*."""
-    return accepted_answer(accepted, status=HTTPStatus.ACCEPTED, message="success", **members)
+    return accepted_response(accepted, status=HTTPStatus.ACCEPTED, message="success", **members)

@@ -1,4 +1,4 @@
-"""`GET /metrics`, for Prometheus: open to this machine, and elsewhere to keys that may read it."""
+"""`GET /metrics` for Prometheus: open to this machine, elsewhere with the permission `metrics.read`."""
 
 from ipaddress import ip_address
 
@@ -8,37 +8,49 @@ from app.ledger.gauges import LedgerGauges
 from app.metrics.database import DATABASE
 from app.metrics.exposition import CONTENT_TYPE_LATEST, expose
 from app.metrics.http import HTTP
-from app.web.auth import enter
+from app.web.auth import authenticate_request
+from app.web.openapi.describe import Common, Tag, describe, reply
 from app.web.resources import resources_of
 
 blueprint = Blueprint("metrics", __name__)
 
 NAME = "mergelane-gauges"
 PERMISSION = "metrics.read"
-#: Headers by which a proxy says that it speaks for somebody else, who need not be on this machine.
+#: Headers of a proxy, whose client may be on another machine.
 FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Real-IP")
 
 
-def register(flask: Flask) -> None:
-    """Have the ledger behind *flask* looked at when somebody measures."""
+def register_metrics(flask: Flask) -> None:
+    """Add the gauges of the ledger to the metrics of *flask*."""
     resources = resources_of(flask)
     bound = resources.settings.waiting_bound
     flask.extensions[NAME] = LedgerGauges(lambda: resources.pool, bound=bound)
 
 
+@describe(
+    Tag.SERVER,
+    "Read the metrics",
+    replies={
+        200: reply({"type": "string"}, media="text/plain", description="Metrics in Prometheus's text format."),
+        401: Common.INVALID_KEY,
+        403: Common.ACCESS_DENIED,
+        429: Common.TOO_MANY_REQUESTS,
+        503: Common.UNAVAILABLE,
+    },
+)
 @blueprint.get("/metrics")
 def metrics() -> Response:
-    """Return the metrics in Prometheus's text form.
+    """Return the metrics in Prometheus's text format.
 
-    Whoever asks from this machine, and not through a proxy, needs no key; everybody else one with `metrics.read`.
+    Requests from this machine that came through no proxy need no key; all others one with `metrics.read`.
     """
     if not _from_this_machine():
-        enter((PERMISSION,))
+        authenticate_request((PERMISSION,))
     return Response(expose(*HTTP, *DATABASE, current_app.extensions[NAME]), content_type=CONTENT_TYPE_LATEST)
 
 
 def _from_this_machine() -> bool:
-    """Return whether the request comes from loopback and from nobody behind it."""
+    """Return whether the request comes from loopback and through no proxy."""
     if any(name in request.headers for name in FORWARDED):
         return False
     address = request.remote_addr

@@ -1,4 +1,4 @@
-"""`Prefer: wait=N` (RFC 7240): the answer is held back until the batch has finished or N seconds have passed."""
+"""`Prefer: wait=N` (RFC 7240): delay the response until the batch has finished or N seconds have passed."""
 
 import re
 from collections.abc import Iterator
@@ -13,31 +13,31 @@ from app.db.transaction import open_transaction
 from app.ledger import queries
 from app.web.resources import pool, settings
 
-#: Set when the process has been asked to end: whoever waits is answered with how things stand.
+#: Set when the process stops: waiting requests are answered at once.
 CLOSING = Event()
-#: Seconds that a client may ask us to wait; more counts as this much.
+#: Upper bound of N in seconds.
 LONGEST = 30
 FIRST_PAUSE_S = 0.02
 GROWTH = 1.5
 LONGEST_PAUSE_S = 0.5
-#: Threads of each process that never wait, so that those who do not wait are always served.
+#: Threads of each process that never wait, so that other requests are always served.
 SPARE_THREADS = 2
 
 WAIT = re.compile(r'\s*wait\s*=\s*"?(\d{1,9})"?\s*(?:;.*)?', re.IGNORECASE)
 
 
-class _Seats:
-    """How many requests of this process are waiting."""
+class _WaitingSlots:
+    """The number of requests of this process that wait."""
 
     def __init__(self) -> None:
         self.taken = 0
         self._lock = Lock()
 
     @contextmanager
-    def seat(self, seats: int) -> Iterator[bool]:
-        """Tell whether one of *seats* was free; it is kept until the block ends."""
+    def take(self, slots: int) -> Iterator[bool]:
+        """Yield whether one of *slots* was free; it stays taken until the block ends."""
         with self._lock:
-            free = self.taken < seats
+            free = self.taken < slots
             self.taken += free
         try:
             yield free
@@ -46,31 +46,31 @@ class _Seats:
                 self.taken -= free
 
 
-SEATS = _Seats()
+WAITING_SLOTS = _WaitingSlots()
 
 
 def preferred_wait() -> int | None:
-    """Return the seconds that this request would rather wait, LONGEST at most; None when it does not say."""
+    """Return N of this request, at most LONGEST; None without the preference."""
     preferences = ",".join(request.headers.getlist("Prefer")).split(",")
     matches = [match for match in map(WAIT.fullmatch, preferences) if match]
     return min(int(matches[0][1]), LONGEST) if matches else None
 
 
 def wait_for_batch(batch_id: UUID, *, seconds: float) -> bool:
-    """Wait until the batch has finished, *seconds* have passed or the process is to end; return whether we could wait.
+    """Wait until the batch has finished, *seconds* have passed or the process stops; return whether it waited.
 
-    When nearly every thread of the process waits already, nobody else may.
+    It does not wait if all but SPARE_THREADS threads of the process wait already.
     """
-    with SEATS.seat(max(1, settings().web_threads - SPARE_THREADS)) as seated:
-        if seated:
+    with WAITING_SLOTS.take(max(1, settings().web_threads - SPARE_THREADS)) as waits:
+        if waits:
             began = monotonic()
             _poll(batch_id, until=began + seconds)
             g.waited_s = monotonic() - began
-        return seated
+        return waits
 
 
 def _poll(batch_id: UUID, *, until: float) -> None:
-    """Look at the batch again and again, at growing intervals; no connection is held between two looks."""
+    """Query the batch at growing intervals, without holding a connection in between."""
     pause = FIRST_PAUSE_S
     while not _finished(batch_id) and (left := until - monotonic()) > 0:
         if CLOSING.wait(min(pause, left)):
@@ -79,6 +79,5 @@ def _poll(batch_id: UUID, *, until: float) -> None:
 
 
 def _finished(batch_id: UUID) -> bool:
-    """Return whether no job of the batch is unfinished."""
     with open_transaction(pool(), g.workspace_id) as tx:
         return queries.is_batch_finished(tx, batch_id=batch_id)

@@ -1,6 +1,6 @@
-"""Rate limits at the door: each request is counted for its workspace, and every answer tells where the count stands.
+"""Rate limits: each request counts for its workspace, and every response has the vendor's rate limit headers.
 
-An answer to nobody in particular (no valid key, an unknown URL, an endpoint that takes no key) has no count to tell.
+Responses without a workspace (no valid key, an unknown URL, an endpoint without a key) have none.
 """
 
 import logging
@@ -19,7 +19,7 @@ from app.rates.windows import FixedWindowLimiter, LimitStatus
 LOG = logging.getLogger(__name__)
 NAME = "mergelane-rates"
 
-#: The bucket of each URL that does not count as other.
+#: The bucket of each URL that is not in Bucket.OTHER.
 BUCKETS: Mapping[str, Bucket] = {
     "/users/alias/new": Bucket.USERS,
     "/users/alias/update": Bucket.USERS,
@@ -34,43 +34,41 @@ BUCKETS: Mapping[str, Bucket] = {
 
 
 class TooManyRequests(Rejected):
-    """The workspace has used up its requests of this window."""
+    """The workspace has used its requests of this window."""
 
     status = HTTPStatus.TOO_MANY_REQUESTS
 
 
-class Limiting:
-    """The limits of one application, and where its requests are counted."""
+class RequestLimiter:
+    """The limits of one application and its request counts."""
 
     def __init__(self, settings: Settings) -> None:
         self.windows = FixedWindowLimiter(settings.rate_limit_url or settings.broker_url)
         self._limits = settings.rate_limits
 
     def limit(self, path: str, own: tuple[Limit, ...]) -> Limit:
-        """Return the limit of the URL rule *path* for a workspace that has the limits *own*."""
+        """Return the limit of the URL rule *path* for a workspace with the limits *own*."""
         return _by_bucket(self._limits, own)[BUCKETS.get(path, Bucket.OTHER)]
 
 
-def register(flask: Flask, settings: Settings) -> None:
-    """Have the requests to *flask* counted, and its answers tell the count."""
-    flask.extensions[NAME] = limiting = Limiting(settings)
+def register_rate_limits(flask: Flask, settings: Settings) -> None:
+    flask.extensions[NAME] = limiting = RequestLimiter(settings)
     if not limiting.windows.shared:
-        LOG.info("Requests are counted by each process for itself: neither broker nor rate_limit_url is a Redis")
-    flask.after_request(tell)
+        LOG.info("rate_limits_per_process")
+    flask.after_request(add_rate_limit_headers)
 
 
-def limiting_of(flask: Flask) -> Limiting:
-    """Return the limits of *flask*."""
-    limiting: Limiting = flask.extensions[NAME]
+def limiter_of(flask: Flask) -> RequestLimiter:
+    limiting: RequestLimiter = flask.extensions[NAME]
     return limiting
 
 
-def take(*, workspace_id: int, own: tuple[Limit, ...]) -> None:
-    """Count this request for the workspace, which has the limits *own*; raise TooManyRequests when it is one too many.
+def count_request(*, workspace_id: int, own: tuple[Limit, ...]) -> None:
+    """Count this request for the workspace, whose own limits are *own*; raise TooManyRequests above the limit.
 
-    Whoever is refused is counted too, which changes nothing: the window ends when the clock says so.
+    Refused requests count too, which has no effect: a window ends by the clock.
     """
-    limiting = limiting_of(current_app)
+    limiting = limiter_of(current_app)
     limit = limiting.limit(request.url_rule.rule if request.url_rule else "", own)
     g.reading = limiting.windows.count_request(limit, workspace_id=workspace_id)
     if g.reading.refused:
@@ -81,8 +79,8 @@ def take(*, workspace_id: int, own: tuple[Limit, ...]) -> None:
         )
 
 
-def tell(response: Response) -> Response:
-    """Put the count into the headers of *response*, in the vendor's names."""
+def add_rate_limit_headers(response: Response) -> Response:
+    """Add the vendor's rate limit headers to *response*."""
     reading: LimitStatus | None = g.get("reading")
     if reading is not None:
         response.headers["X-RateLimit-Limit"] = str(reading.limit.requests)
@@ -95,5 +93,5 @@ def tell(response: Response) -> Response:
 
 @lru_cache(maxsize=1_024)
 def _by_bucket(limits: tuple[Limit, ...], own: tuple[Limit, ...]) -> Mapping[Bucket, Limit]:
-    """Return *limits* with those of *own* in their place, by bucket."""
+    """Return *limits* by bucket, replaced by those of *own*."""
     return {limit.bucket: limit for limit in override_limits(limits, own)}

@@ -1,4 +1,4 @@
-"""Request bodies: read, parsed and found fit to be stored, or refused with a sentence."""
+"""Request bodies: reading, parsing and checking for text that cannot be stored."""
 
 from typing import Any
 
@@ -9,13 +9,13 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from app.errors import Rejected
 from schemas.text import UnfitText, check_body
 
-#: Bytes that a request body may have: the vendor's 4 MB.
+#: Limit of a request body in bytes: the vendor's 4 MB.
 MAX_BODY = 4 * 1024 * 1024
 SYNTAX = "Error while parsing request body. Please check your syntax."
 
 
 class WrongContentType(Rejected):
-    """A request body is not declared to be JSON."""
+    """The Content-Type of the request body is not JSON."""
 
     status = 415
 
@@ -23,8 +23,8 @@ class WrongContentType(Rejected):
 def json_body() -> Any:
     """Return the parsed body of this request.
 
-    Raises WrongContentType unless it is declared as JSON, RequestEntityTooLarge above MAX_BODY bytes, and Rejected
-    when it is not JSON in UTF-8 or holds what no field may hold.
+    Raises WrongContentType for another Content-Type than JSON, RequestEntityTooLarge above MAX_BODY bytes, and
+    Rejected for invalid JSON, invalid UTF-8 or text that cannot be stored.
     """
     if not _is_json(request.mimetype):
         raise WrongContentType("The Content-Type header must be application/json.")
@@ -32,12 +32,12 @@ def json_body() -> Any:
         body = orjson.loads(_read())
     except orjson.JSONDecodeError:
         raise Rejected(SYNTAX) from None
-    require_fit(body)
+    check_text(body)
     return body
 
 
-def require_fit(body: Any) -> None:
-    """Raise Rejected when *body*, as it was parsed or made of a form, holds what no field may hold."""
+def check_text(body: Any) -> None:
+    """Raise Rejected if *body* contains text that cannot be stored, such as NUL."""
     try:
         check_body(body)
     except UnfitText as error:
@@ -45,7 +45,7 @@ def require_fit(body: Any) -> None:
 
 
 def _read() -> bytes:
-    """Return the bytes of the body. Flask refuses a length above MAX_BODY; a body without one it cuts off there."""
+    # Flask refuses a Content-Length above MAX_BODY, but cuts a body without one at that length.
     data = request.get_data(cache=False)
     if request.content_length is None and len(data) >= MAX_BODY:
         raise RequestEntityTooLarge
@@ -53,5 +53,5 @@ def _read() -> bytes:
 
 
 def _is_json(mimetype: str) -> bool:
-    """Return whether *mimetype*, in lower case and without parameters, is JSON or built on it."""
+    """Return whether *mimetype*, in lower case and without parameters, is JSON or a `+json` type."""
     return mimetype == "application/json" or (mimetype.startswith("application/") and mimetype.endswith("+json"))

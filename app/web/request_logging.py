@@ -1,4 +1,4 @@
-"""What happens around every request: its id, and one line in the log when it is answered."""
+"""The id, span, metrics and log line of every request."""
 
 import logging
 import re
@@ -14,35 +14,34 @@ from app.telemetry import spans
 
 LOG = logging.getLogger(__name__)
 HEADER = "X-Request-Id"
-#: An id that a client may give its request: nothing that could break a line or a header.
-SANE = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
-#: Endpoints that are asked every few seconds and tell nothing.
+#: A valid request id of a client: it cannot break a log line or a header.
+VALID_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
+#: Endpoints that are polled every few seconds.
 QUIET = frozenset({"health.live", "health.ready"})
 
 
-def register(flask: Flask) -> None:
-    """Surround every request to *flask*."""
-    flask.before_request(begin)
-    flask.after_request(end)
-    flask.teardown_request(leave)
+def register_request_logging(flask: Flask) -> None:
+    flask.before_request(begin_request)
+    flask.after_request(end_request)
+    flask.teardown_request(clear_request_context)
 
 
-def know_routes(flask: Flask) -> None:
-    """Make room for measuring the answers of every URL; to be called when all of them are known."""
+def declare_url_rules(flask: Flask) -> None:
+    """Declare the URL rules to the metrics; call it after the last blueprint is registered."""
     rules = flask.url_map.iter_rules()
     declare_routes([(method, rule.rule) for rule in rules for method in rule.methods or ()])
 
 
-def begin() -> None:
-    """Note when the request began, and its id: the client's, if it gave a sane one, or a new one."""
+def begin_request() -> None:
+    """Set the start time and the id of the request: the client's id if it is valid, else a new one."""
     given = request.headers.get(HEADER, "")
     g.began = perf_counter()
-    g.request_id = given if SANE.fullmatch(given) else str(uuid7())
+    g.request_id = given if VALID_ID.fullmatch(given) else str(uuid7())
     request_id.set(g.request_id)
-    if request.endpoint in QUIET or not spans.is_on():
+    if request.endpoint in QUIET or not spans.is_tracing():
         return
     route = request.url_rule.rule if request.url_rule else ""
-    g.span = spans.begin(
+    g.span = spans.begin_span(
         f"{request.method} {route}".strip(),
         kind=spans.Kind.SERVER,
         parents=[request.headers.get("traceparent", "")],
@@ -52,11 +51,11 @@ def begin() -> None:
             "mergelane__request_id": g.request_id,
         },
     )
-    spans.current.set(g.span.traceparent)
+    spans.current_traceparent.set(g.span.traceparent)
 
 
-def end(response: Response) -> Response:
-    """Tell the client the request's id, and log the answer. The path is logged without its values and its query."""
+def end_request(response: Response) -> Response:
+    """Add the request id to the response and log it. The log has the URL rule, not the path or query."""
     response.headers[HEADER] = g.request_id
     seconds = perf_counter() - g.began
     route = request.url_rule.rule if request.url_rule else None
@@ -66,23 +65,22 @@ def end(response: Response) -> Response:
         status=response.status_code,
         seconds=max(0.0, seconds - g.get("waited_s", 0.0)),
     )
-    _note(response)
+    _finish_span(response)
     level = logging.DEBUG if request.endpoint in QUIET else logging.INFO
     if LOG.isEnabledFor(level):
-        LOG.log(level, "Request answered", extra=_facts(response, route, seconds))
+        LOG.log(level, "request_answered", extra=_facts(response, route, seconds))
     return response
 
 
-def leave(_: BaseException | None) -> None:
-    """Forget the id: the thread goes on to other requests."""
+def clear_request_context(_: BaseException | None) -> None:
+    """Clear the request id, since the thread serves other requests next."""
     request_id.set("")
     if "span" in g:
         g.span.end()
-        spans.current.set("")
+        spans.current_traceparent.set("")
 
 
-def _note(response: Response) -> None:
-    """Add to the request's span, where it has one, what is known of it now."""
+def _finish_span(response: Response) -> None:
     if "span" not in g:
         return
     g.span.note(http__response__status_code=response.status_code)
@@ -95,7 +93,7 @@ def _note(response: Response) -> None:
 
 
 def _facts(response: Response, route: str | None, seconds: float) -> dict[str, object]:
-    """Return what the log tells about an answered request; none of it tells who a person is."""
+    """Return the log fields of a response; none is personal data."""
     return {
         "method": request.method,
         "route": route,

@@ -1,4 +1,4 @@
-"""What every request shares: the settings, and a pool of connections that opens when first asked for."""
+"""Resources shared by all requests: the settings, and a pool of connections that opens on first use."""
 
 import atexit
 from threading import Lock
@@ -14,8 +14,8 @@ NAME = "mergelane"
 class Resources:
     """The settings and the pool of one application.
 
-    The pool opens with the first request and not before: a server may build the application and then fork, and
-    connections must not be shared between processes.
+    The pool opens with the first request: a server may create the application and then fork, and processes must not
+    share connections.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -25,10 +25,10 @@ class Resources:
 
     @property
     def pool(self) -> Pool:
-        """The pool, opened now if it was not open; closed when the process ends."""
+        """The pool, opened on first use and closed when the process ends."""
         with self._lock:
             if self._pool is None:
-                self._pool = open_pool(self.settings, name="web", probe_after=True)
+                self._pool = open_pool(self.settings, name="web", probe_server=True)
                 atexit.register(self.close)
             return self._pool
 
@@ -41,22 +41,18 @@ class Resources:
             pool.close()
 
 
-def give(flask: Flask, settings: Settings) -> None:
-    """Give the application its resources."""
+def set_resources(flask: Flask, settings: Settings) -> None:
     flask.extensions[NAME] = Resources(settings)
 
 
 def resources_of(flask: Flask) -> Resources:
-    """Return the resources that *flask* was given."""
     resources: Resources = flask.extensions[NAME]
     return resources
 
 
 def pool() -> Pool:
-    """Return the pool of the application that answers this request."""
     return resources_of(current_app).pool
 
 
 def settings() -> Settings:
-    """Return the settings of the application that answers this request."""
     return resources_of(current_app).settings

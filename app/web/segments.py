@@ -5,17 +5,26 @@ from flask.typing import ResponseReturnValue
 
 from app.db.transaction import open_transaction
 from app.segments.query import query_segment
-from app.web.auth import door, json_body, pool
+from app.web.auth import json_body, pool, requires
+from app.web.openapi.describe import Tag, describe
+from schemas.paging import ProfileCursor
 from schemas.profile import ProfileSchema
-from schemas.segments import PageEnd, load_segment
+from schemas.segments import SegmentPageSchema, SegmentSchema, load_segment
 
 blueprint = Blueprint("segments", __name__, url_prefix="/segments")
 
-CURSOR = PageEnd()
+CURSOR = ProfileCursor()
 
 
+@describe(
+    Tag.SEGMENTS,
+    "Count and list the profiles that match a filter",
+    body=SegmentSchema,
+    example={"filter": {"attribute": {"name": "country", "comparison": "equals", "value": "DE"}}, "limit": 10},
+    replies={200: SegmentPageSchema},
+)
 @blueprint.post("/query")
-@door(permission="segments.query")
+@requires(permission="segments.query")
 def query() -> ResponseReturnValue:
     """Answer with how many profiles a filter describes, and with a page of them as exports show them."""
     request = load_segment(json_body())

@@ -6,14 +6,21 @@ from flask import Blueprint, g
 from flask.typing import ResponseReturnValue
 
 from app.users.aliases import give_aliases
-from app.web.auth import door, json_body, pool
-from schemas.aliases import load_aliases
+from app.web.auth import json_body, pool, requires
+from app.web.openapi.describe import Tag, describe
+from schemas.aliases import AliasesProcessedSchema, AliasesRefusedSchema, NewAliasesSchema, load_aliases
 
 blueprint = Blueprint("users_alias", __name__)
 
 
+@describe(
+    Tag.USERS,
+    "Add aliases to profiles, or create profiles with an alias only",
+    body=NewAliasesSchema,
+    replies={201: AliasesProcessedSchema, 400: AliasesRefusedSchema},
+)
 @blueprint.post("/users/alias/new")
-@door(permission="users.alias.new")
+@requires(permission="users.alias.new")
 def new() -> ResponseReturnValue:
     """Give the aliases that are sound, and tell object by object which are not; 400 when none is."""
     request = load_aliases(json_body())

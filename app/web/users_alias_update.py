@@ -6,14 +6,21 @@ from flask import Blueprint, g
 from flask.typing import ResponseReturnValue
 
 from app.users.aliases import update_aliases
-from app.web.auth import door, json_body, pool
-from schemas.alias_updates import load_alias_updates
+from app.web.auth import json_body, pool, requires
+from app.web.openapi.describe import Tag, describe
+from schemas.aliases import AliasesProcessedSchema, AliasesRefusedSchema, AliasUpdatesSchema, load_alias_updates
 
 blueprint = Blueprint("users_alias_update", __name__)
 
 
+@describe(
+    Tag.USERS,
+    "Rename aliases",
+    body=AliasUpdatesSchema,
+    replies={201: AliasesProcessedSchema, 400: AliasesRefusedSchema},
+)
 @blueprint.post("/users/alias/update")
-@door(permission="users.alias.update")
+@requires(permission="users.alias.update")
 def update() -> ResponseReturnValue:
     """Rename the aliases whose objects are sound, and tell object by object which are not; 400 when none is."""
     request = load_alias_updates(json_body())

@@ -7,15 +7,17 @@ from flask.typing import ResponseReturnValue
 
 from app.db.transaction import open_transaction
 from app.users.export import export_profiles
-from app.web.auth import door, json_body, pool
-from schemas.export import load_export
+from app.web.auth import json_body, pool, requires
+from app.web.openapi.describe import Tag, describe
+from schemas.export import ExportedSchema, ExportSchema, load_export
 from schemas.profile import ProfileSchema
 
 blueprint = Blueprint("users_export", __name__)
 
 
+@describe(Tag.USERS, "Read profiles by any of their identifiers", body=ExportSchema, replies={201: ExportedSchema})
 @blueprint.post("/users/export/ids")
-@door(permission="users.export.ids")
+@requires(permission="users.export.ids")
 def ids() -> ResponseReturnValue:
     """Answer with every profile asked for, with the external_ids that nobody has, and what too many profiles share."""
     request = load_export(json_body())

@@ -5,16 +5,25 @@ from http import HTTPStatus
 from flask import Blueprint
 from flask.typing import ResponseReturnValue
 
-from app.web.accepted import accepted_answer, take_in
-from app.web.auth import door, json_body
-from schemas.identify import load_identify
+from app.web.accepted import accept_batch, accepted_response
+from app.web.auth import json_body, requires
+from app.web.openapi.describe import BATCH_HEADERS, IDEMPOTENCY_CONFLICT, IDEMPOTENT, Tag, describe, reply
+from schemas.identify import IdentifyRequestSchema, load_identify
+from schemas.jobs import IdentifyAcceptedSchema
 from schemas.outcomes import JobKind
 
 blueprint = Blueprint("users_identify", __name__)
 
 
+@describe(
+    Tag.USERS,
+    "Give up to 50 unidentified profiles their external_id",
+    body=IdentifyRequestSchema,
+    headers=IDEMPOTENT,
+    replies={201: reply(IdentifyAcceptedSchema, *BATCH_HEADERS), 409: IDEMPOTENCY_CONFLICT},
+)
 @blueprint.post("/users/identify")
-@door(permission="users.identify")
+@requires(permission="users.identify")
 def identify() -> ResponseReturnValue:
     """Accept a batch of profiles to identify; refused objects are told under `errors`, the others become jobs.
 
@@ -23,5 +32,5 @@ def identify() -> ResponseReturnValue:
     body = json_body()
     asked = load_identify(body)
     places = [update.index for update in asked.updates]
-    accepted = take_in(JobKind.IDENTIFY, asked.updates, body=body, places=places)
-    return accepted_answer(accepted, status=HTTPStatus.CREATED, **asked.answer())
+    accepted = accept_batch(JobKind.IDENTIFY, asked.updates, body=body, places=places)
+    return accepted_response(accepted, status=HTTPStatus.CREATED, **asked.answer())

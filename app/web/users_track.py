@@ -6,14 +6,22 @@ from flask import Blueprint, g
 from flask.typing import ResponseReturnValue
 
 from app.users.track import track_entries
-from app.web.auth import door, json_body, pool, settings
-from schemas.track import load_track
+from app.web.auth import json_body, pool, requires, settings
+from app.web.openapi.describe import Tag, describe
+from schemas.base import RefusedSchema
+from schemas.track import TrackedSchema, TrackRequestSchema, load_track
 
 blueprint = Blueprint("users_track", __name__)
 
 
+@describe(
+    Tag.USERS,
+    "Record attributes, events, purchases, sessions and engagements",
+    body=TrackRequestSchema,
+    replies={201: TrackedSchema, 400: RefusedSchema},
+)
 @blueprint.post("/users/track")
-@door(permission="users.track")
+@requires(permission="users.track")
 def record() -> ResponseReturnValue:
     """Bring to effect what is sound, and tell object by object what is not; 400 when nothing is sound."""
     request = load_track(json_body(), refused=settings().refused_identifiers)

@@ -8,12 +8,23 @@ from flask.typing import ResponseReturnValue
 
 from app.db.transaction import Transaction, open_transaction, run_in_transaction
 from app.errors import Conflict
-from app.web.auth import door, json_body, pool, settings
+from app.web.auth import json_body, pool, requires, settings
+from app.web.openapi.describe import Tag, describe
 from app.webhooks import deliveries, store, watching
 from app.webhooks.secrets import SecretSeed, derive_secret
 from app.webhooks.store import Webhook
 from app.webhooks.targets import parse_target, resolve_target
-from schemas.webhooks import NoticeSchema, WebhookSchema, WebhooksSchema, load_webhook, load_wish
+from schemas.base import SuccessSchema
+from schemas.webhooks import (
+    NewWebhookSchema,
+    NoticeSchema,
+    SecretWebhookSchema,
+    WebhookChangeSchema,
+    WebhookSchema,
+    WebhooksSchema,
+    load_webhook,
+    load_webhook_change,
+)
 
 blueprint = Blueprint("webhooks", __name__, url_prefix="/webhooks")
 
@@ -26,8 +37,14 @@ LOOK_UP_S = 3.0
 DISABLED = "This webhook is disabled, so that nothing is sent to it; enable it first."
 
 
+@describe(
+    Tag.WEBHOOKS,
+    "Create a webhook",
+    body=NewWebhookSchema,
+    replies={201: SecretWebhookSchema, 409: "The workspace has the maximum number of webhooks."},
+)
 @blueprint.post("")
-@door(permission=WRITE)
+@requires(permission=WRITE)
 def create() -> ResponseReturnValue:
     """Make a webhook and answer with its secret, which is shown now and never again."""
     wish = load_webhook(json_body())
@@ -39,8 +56,9 @@ def create() -> ResponseReturnValue:
     return _with_secret(*run_in_transaction(pool(), g.workspace_id, work)), HTTPStatus.CREATED
 
 
+@describe(Tag.WEBHOOKS, "List the webhooks", replies={200: WebhooksSchema})
 @blueprint.get("")
-@door(permission=READ)
+@requires(permission=READ)
 def list_all() -> ResponseReturnValue:
     """Answer with all webhooks of the workspace, oldest first."""
     with open_transaction(pool(), g.workspace_id) as tx:
@@ -48,8 +66,9 @@ def list_all() -> ResponseReturnValue:
     return jsonify(WEBHOOKS.dump({"webhooks": found}))
 
 
+@describe(Tag.WEBHOOKS, "Read a webhook", replies={200: WebhookSchema})
 @blueprint.get("/<uuid:webhook_id>")
-@door(permission=READ)
+@requires(permission=READ)
 def read(webhook_id: UUID) -> ResponseReturnValue:
     """Answer with a webhook."""
     with open_transaction(pool(), g.workspace_id) as tx:
@@ -57,14 +76,15 @@ def read(webhook_id: UUID) -> ResponseReturnValue:
     return jsonify(WEBHOOK.dump(found))
 
 
+@describe(Tag.WEBHOOKS, "Change, enable or disable a webhook", body=WebhookChangeSchema, replies={200: WebhookSchema})
 @blueprint.patch("/<uuid:webhook_id>")
-@door(permission=WRITE)
+@requires(permission=WRITE)
 def change(webhook_id: UUID) -> ResponseReturnValue:
     """Change what the body names of a webhook, and answer with it as it is then.
 
     While one is disabled its notices wait, and no new ones are made for it.
     """
-    wish = load_wish(json_body())
+    wish = load_webhook_change(json_body())
     _check(wish.url)
 
     def work(tx: Transaction) -> Webhook:
@@ -73,8 +93,9 @@ def change(webhook_id: UUID) -> ResponseReturnValue:
     return jsonify(WEBHOOK.dump(run_in_transaction(pool(), g.workspace_id, work)))
 
 
+@describe(Tag.WEBHOOKS, "Delete a webhook", replies={200: SuccessSchema})
 @blueprint.delete("/<uuid:webhook_id>")
-@door(permission=WRITE)
+@requires(permission=WRITE)
 def delete(webhook_id: UUID) -> ResponseReturnValue:
     """Delete a webhook with its notices, those that wait among them."""
 
@@ -85,8 +106,9 @@ def delete(webhook_id: UUID) -> ResponseReturnValue:
     return jsonify(message="success")
 
 
+@describe(Tag.WEBHOOKS, "Rotate the secret of a webhook", replies={200: SecretWebhookSchema})
 @blueprint.post("/<uuid:webhook_id>/secret/rotate")
-@door(permission=WRITE)
+@requires(permission=WRITE)
 def rotate(webhook_id: UUID) -> ResponseReturnValue:
     """Give a webhook a new secret and answer with it; until `former_secret_until` the former one signs beside it."""
 
@@ -96,8 +118,9 @@ def rotate(webhook_id: UUID) -> ResponseReturnValue:
     return _with_secret(*run_in_transaction(pool(), g.workspace_id, work))
 
 
+@describe(Tag.WEBHOOKS, "Send a test notice", replies={202: NoticeSchema, 409: "The webhook is disabled."})
 @blueprint.post("/<uuid:webhook_id>/test")
-@door(permission=WRITE)
+@requires(permission=WRITE)
 def test(webhook_id: UUID) -> ResponseReturnValue:
     """Have a notice of the type `webhook.test` sent, and answer with it as it waits; 409 to a disabled webhook."""
 

@@ -12,7 +12,7 @@ from app.db.queries import load_queries
 from app.db.transaction import Transaction
 from app.errors import Conflict, NotFound
 from app.webhooks.secrets import SecretSeed, new_secret_seed
-from schemas.webhooks import Wish
+from schemas.webhooks import WebhookChange
 
 QUERIES = load_queries("app.webhooks", "webhooks.sql")
 
@@ -40,7 +40,7 @@ class Webhook:
     former_until: datetime | None
 
 
-def create_webhook(tx: Transaction, wish: Wish, *, peppers: Sequence[str]) -> tuple[Webhook, SecretSeed]:
+def create_webhook(tx: Transaction, wish: WebhookChange, *, peppers: Sequence[str]) -> tuple[Webhook, SecretSeed]:
     """Create a webhook and return it with its secret's seed; raise Conflict when the workspace has too many."""
     seed = new_secret_seed(peppers)
     values = {"id": uuid7(), "most": MOST, **asdict(wish), **asdict(seed)}
@@ -60,7 +60,7 @@ def read_webhook(tx: Transaction, *, webhook_id: UUID) -> Webhook:
     return _one(tx, "read_webhook", {"id": webhook_id})
 
 
-def update_webhook(tx: Transaction, wish: Wish, *, webhook_id: UUID) -> Webhook:
+def update_webhook(tx: Transaction, wish: WebhookChange, *, webhook_id: UUID) -> Webhook:
     """Change the fields that *wish* gives and return the webhook; raise NotFound when there is none of that id."""
     return _one(tx, "change_webhook", {"id": webhook_id, **asdict(wish)})
 

@@ -17,7 +17,7 @@ from uuid_utils.compat import uuid7
 from app.db.queries import load_queries
 from app.db.transaction import Transaction
 from app.ledger.queries import Batch, read_batches
-from schemas.jobs import Instant
+from schemas.base import Instant
 from schemas.outcomes import JobState
 from schemas.webhooks import BatchFinishedSchema, EventType
 

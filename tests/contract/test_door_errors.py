@@ -1,19 +1,19 @@
-"""What the front door answers before it looks at what is asked: keys, URLs, methods, sizes, types and syntax."""
+"""Errors before an endpoint runs: keys, URLs, methods, sizes, types and syntax."""
 
 import pytest
 import requests
 
 from app import keys
 from app.config import Settings
+from cli.database import connected
 from tests.support.client import Client
 from tests.support.system import System
-from workers.up.database import connected
 
 UPDATE = {"identifier_to_merge": {"external_id": "orphan"}, "identifier_to_keep": {"external_id": "survivor"}}
 
 
 def without_key(client: Client, **headers: str) -> requests.Response:
-    """Return the answer to a sound request with these headers and no others of ours."""
+    """Return the response to a valid request with these headers and no default ones."""
     body = {"merge_updates": [UPDATE]}
     return requests.post(f"{client.base_url}/users/merge", json=body, headers=headers, timeout=30)
 
@@ -42,7 +42,7 @@ def test_a_revoked_key_is_answered_with_401_from_the_next_request_on(system: Sys
     assert response.json() == {"message": "Invalid API key"}
 
 
-def test_the_key_is_checked_before_the_body_and_never_told(client: Client) -> None:
+def test_the_key_is_checked_before_the_body_and_never_quoted(client: Client) -> None:
     response = requests.post(
         f"{client.base_url}/users/merge", data=b"{", headers={"Authorization": "Bearer sesame"}, timeout=30
     )

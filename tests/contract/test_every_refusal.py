@@ -1,4 +1,4 @@
-"""Every endpoint refuses in the same way: with the right status, one sentence, and as the document says."""
+"""Every endpoint refuses in the same way: with the right status and one sentence, as documented."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -11,14 +11,14 @@ from tests.support.openapi import check, document
 from tests.support.system import System
 
 NOBODYS = "users.export.global_control_group"
-"""A permission that no endpoint asks for yet."""
+"""A permission that no endpoint requires yet."""
 PLACES = {"batch_id": "01a202b7-0c65-769b-9741-1871039b8b20", "braze_id": "5fbd5f1ea3a5b9c2d4e6f708"}
 PLACES |= dict.fromkeys(("job_id", "run_id", "webhook_id", "notice_id"), PLACES["batch_id"])
 METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"}
 
 
 def operations(**wanted: bool) -> list[tuple[str, str]]:
-    """Return the method and the URL, places filled in, of each operation that has (or lacks) these members."""
+    """Return the method and the URL, with ids, of each operation that has (or lacks) these members."""
     return [
         (method.upper(), path.format(**PLACES, name="start.js"))
         for path, methods in document()["paths"].items()
@@ -33,7 +33,7 @@ WITH_BODY = operations(requestBody=True)
 
 @pytest.fixture(scope="module")
 def stranger(running_system: System) -> Iterator[Client]:
-    """A client whose key has none of the permissions that are asked for."""
+    """A client whose key has none of the required permissions."""
     return running_system.new_client(permissions=[NOBODYS])
 
 

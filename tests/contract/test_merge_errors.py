@@ -1,4 +1,4 @@
-"""Every sentence with which `POST /users/merge` refuses a request, over real HTTP.
+"""Every error sentence of `POST /users/merge`, over real HTTP.
 
 The vendor's own sentences are written out here a second time, on purpose: clients match on them.
 """
@@ -201,7 +201,7 @@ def test_the_same_fault_is_refused_on_every_side_of_fifty_updates(client: Client
         survivor({"phone": "+442079460958", "prioritization": ["identified"]}),
     ],
 )
-def test_what_is_no_fault_is_accepted(client: Client, body: dict[str, Any]) -> None:
+def test_a_valid_body_is_accepted(client: Client, body: dict[str, Any]) -> None:
     response = client.post("/users/merge", body)
     accepted = response.json()
 

@@ -1,4 +1,4 @@
-"""What the document says of answers is so: a journey through every endpoint, every answer held against it."""
+"""Every response in the OpenAPI document occurs, and every response matches it: journeys through all endpoints."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -7,11 +7,11 @@ import pytest
 import requests
 
 from app.config import Settings
+from cli.database import connected
 from tests.support.client import Client
-from tests.support.openapi import check, foreseen
+from tests.support.openapi import check, documented
 from tests.support.system import System
 from tests.support.waiting import wait_until
-from workers.up.database import connected
 
 Json = dict[str, Any]
 
@@ -76,12 +76,12 @@ HISTORY: Json = {
 }
 ELSEWHERE = "01a202b7-0c65-769b-9741-1871039b8b20"
 
-#: Answers of which other tests take care: every door's and every body's, and what only a fault provokes.
+#: Statuses of other tests: errors of every key and body, and failures of the server.
 ELSEWHERE_TESTED = {401, 403, 413, 415, 429, 503}
 
 
 class Journey:
-    """A client that holds every answer against the document and remembers what it met."""
+    """A client that checks every response against the document and records the operations and statuses."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
@@ -100,7 +100,7 @@ class Journey:
         return self._checked(self._client.request(method, path, json=body), status)
 
     def _checked(self, response: requests.Response, status: int) -> Any:
-        """Return *response*, held against the document."""
+        """Return *response* after checking it."""
         assert response.status_code == status, response.text
         self.met.add(check(response))
         return response
@@ -108,11 +108,11 @@ class Journey:
 
 @pytest.fixture(scope="module")
 def journeys() -> Iterator[set[tuple[str, int]]]:
-    """What all journeys met."""
+    """The operations and statuses of all journeys."""
     met: set[tuple[str, int]] = set()
     yield met
-    untold = {one for one in foreseen() - met if one[1] not in ELSEWHERE_TESTED}
-    assert untold == set(), "The document foresees answers that no journey met."
+    missing = {one for one in documented() - met if one[1] not in ELSEWHERE_TESTED}
+    assert missing == set(), "No journey had these documented responses."
 
 
 @pytest.fixture
@@ -128,7 +128,7 @@ def pair(orphan: Json, survivor: Json) -> Json:
     return {"merge_updates": [{"identifier_to_merge": orphan, "identifier_to_keep": survivor}]}
 
 
-def test_a_profile_with_everything_in_it_is_shown_as_the_document_says(journey: Journey) -> None:
+def test_a_complete_profile_matches_the_document(journey: Journey) -> None:
     journey.post("/users/track", {"attributes": [PERSON], **HISTORY})
     (user,) = journey.post("/users/export/ids", {"external_ids": ["ada", "nobody"]}).json()["users"]
     shown = journey.get(f"/profiles/{user['braze_id']}").json()
@@ -144,7 +144,7 @@ def test_a_profile_with_everything_in_it_is_shown_as_the_document_says(journey: 
     assert few == [{"email": "ada@example.com"}]
 
 
-def test_activity_is_told_as_the_document_says(journey: Journey) -> None:
+def test_activity_matches_the_document(journey: Journey) -> None:
     journey.post("/users/track", {"attributes": [PERSON], **HISTORY})
     (user,) = journey.post("/users/export/ids", {"external_ids": ["ada"]}).json()["users"]
     path = f"/profiles/{user['braze_id']}/activity"
@@ -156,7 +156,7 @@ def test_activity_is_told_as_the_document_says(journey: Journey) -> None:
     journey.get(f"/profiles/{'0' * 24}", 404)
 
 
-def test_what_is_wrong_with_single_objects_is_told_as_the_document_says(journey: Journey) -> None:
+def test_refused_objects_match_the_document(journey: Journey) -> None:
     good, bad = {"external_id": "a"}, {"first_name": "nobody's"}
     alias, no_alias = {"alias_name": "n", "alias_label": "l"}, {"alias_name": "n"}
     update = {"alias_label": "l", "old_alias_name": "n", "new_alias_name": "m"}
@@ -173,7 +173,7 @@ def test_what_is_wrong_with_single_objects_is_told_as_the_document_says(journey:
     journey.post("/users/export/ids", {}, 400)
 
 
-def test_a_merge_and_all_that_is_told_of_it_is_as_the_document_says(journey: Journey, client: Client) -> None:
+def test_a_merge_matches_the_document(journey: Journey, client: Client) -> None:
     journey.post("/users/track", {"attributes": [{"external_id": "old", "plan": "gold"}, {"external_id": "ada"}]})
     (old,) = journey.post("/users/export/ids", {"external_ids": ["old"]}).json()["users"]
     body = pair({"external_id": "old"}, {"external_id": "ada"})
@@ -194,7 +194,7 @@ def test_a_merge_and_all_that_is_told_of_it_is_as_the_document_says(journey: Jou
     journey.post("/users/merge", pair({"external_id": "x"}, {"external_id": "y"}), 409, headers=headers)
 
 
-def test_an_undo_and_all_that_is_told_of_it_is_as_the_document_says(journey: Journey) -> None:
+def test_an_undo_matches_the_document(journey: Journey) -> None:
     journey.post("/users/track", {"attributes": [{"external_id": name, f"of_{name}": 1} for name in ("old", "ada")]})
     alias = {"external_id": "old", "alias_label": "mail", "alias_name": "old@x.org"}
     journey.post("/users/alias/new", {"user_aliases": [alias]})
@@ -217,7 +217,7 @@ def test_an_undo_and_all_that_is_told_of_it_is_as_the_document_says(journey: Jou
     journey.post(f"/merge/batches/{again.json()['batch_id']}/undo", None, 202)
 
 
-def test_a_rehearsal_is_told_as_the_document_says(journey: Journey) -> None:
+def test_a_preview_matches_the_document(journey: Journey) -> None:
     journey.post("/users/track", {"attributes": [{"external_id": "old", "plan": "gold"}, {"external_id": "ada"}]})
     found = pair({"external_id": "old"}, {"external_id": "ada"})["merge_updates"]
     not_found = pair({"external_id": "nobody"}, {"external_id": "ada"})["merge_updates"]
@@ -228,7 +228,7 @@ def test_a_rehearsal_is_told_as_the_document_says(journey: Journey) -> None:
     journey.post("/users/merge/preview", {}, 400)
 
 
-def test_a_segment_is_told_as_the_document_says(journey: Journey) -> None:
+def test_a_segment_matches_the_document(journey: Journey) -> None:
     journey.post("/users/track", {"attributes": [PERSON, {"external_id": "bob", "plan": "gold"}], **HISTORY})
     body = {"filter": {"custom_attribute": {"custom_attribute_name": "plan", "comparison": "equals", "value": "gold"}}}
     first = journey.post("/segments/query", {**body, "limit": 1}, 200).json()
@@ -239,7 +239,7 @@ def test_a_segment_is_told_as_the_document_says(journey: Journey) -> None:
     journey.post("/segments/query", {}, 400)
 
 
-def test_jobs_of_every_kind_of_identifier_are_shown_as_the_document_says(journey: Journey) -> None:
+def test_jobs_of_every_kind_of_identifier_match_the_document(journey: Journey) -> None:
     alias = {"user_alias": {"alias_name": "n", "alias_label": "l"}}
     email = {"email": "nobody@example.com", "prioritization": ["unidentified", "most_recently_updated"]}
     phone = {"phone": "+14155550123", "prioritization": ["identified"]}
@@ -260,7 +260,7 @@ def test_jobs_of_every_kind_of_identifier_are_shown_as_the_document_says(journey
     journey.post("/users/merge", {}, 400)
 
 
-def test_a_retried_job_is_shown_as_the_document_says(journey: Journey, system: System) -> None:
+def test_a_retried_job_matches_the_document(journey: Journey, system: System) -> None:
     body = pair({"external_id": "x"}, {"external_id": "y"})
     (job,) = journey.post("/users/merge", body, 202, headers={"Prefer": "wait=20"}).json()["batch"]["jobs"]
     path = f"/merge/jobs/{job['job_id']}"
@@ -273,7 +273,7 @@ def test_a_retried_job_is_shown_as_the_document_says(journey: Journey, system: S
     assert journey.post(f"{path}/retry", None, 202).json()["outcome"] is None
 
 
-def test_duplicates_and_what_is_done_about_them_are_told_as_the_document_says(journey: Journey, client: Client) -> None:
+def test_duplicates_and_runs_match_the_document(journey: Journey, client: Client) -> None:
     people = [{"external_id": name, "email": "Ada@x.org", "phone": "+14155550123"} for name in ("ada", "twin")]
     for person in people:
         journey.post("/users/track", {"attributes": [person]})
@@ -315,7 +315,7 @@ HOLD_BACK = """
 """
 
 
-def test_a_run_under_way_is_told_as_the_document_says(journey: Journey, client: Client, system: System) -> None:
+def test_a_running_run_matches_the_document(journey: Journey, client: Client, system: System) -> None:
     with connected(Settings(), system.database_url, name="test") as connection:
         connection.execute(HOLD_BACK, [client.workspace])
     run = journey.post("/duplicates/runs", None, 202).json()
@@ -325,7 +325,7 @@ def test_a_run_under_way_is_told_as_the_document_says(journey: Journey, client: 
     assert journey.post(f"{run['status_url']}/cancel", None, 200).json()["state"] == "cancelled"
 
 
-def test_identifying_is_answered_as_the_document_says(journey: Journey) -> None:
+def test_identifying_matches_the_document(journey: Journey) -> None:
     alias = {"alias_name": "guest", "alias_label": "shop"}
     journey.post("/users/alias/new", {"user_aliases": [alias]})
     body = {
@@ -342,7 +342,7 @@ def test_identifying_is_answered_as_the_document_says(journey: Journey) -> None:
     journey.post("/users/identify", {"aliases_to_identify": []}, 409, headers=headers)
 
 
-def test_renaming_and_deleting_are_answered_as_the_document_says(journey: Journey) -> None:
+def test_renaming_and_deleting_match_the_document(journey: Journey) -> None:
     journey.post("/users/track", {"attributes": [{"external_id": "abc"}]})
     rename = {"current_external_id": "abc", "new_external_id": "foo"}
     renamed = journey.post("/users/external_ids/rename", {"external_id_renames": [rename, rename]}).json()
@@ -356,7 +356,7 @@ def test_renaming_and_deleting_are_answered_as_the_document_says(journey: Journe
         journey.post(path, {}, 400)
 
 
-def test_webhooks_are_shown_as_the_document_says(journey: Journey, system: System) -> None:
+def test_webhooks_match_the_document(journey: Journey, system: System) -> None:
     # Nothing is sent there: no sender runs.
     body = {"url": "https://8.8.8.8/hook", "description": "CRM"}
     made = journey.post("/webhooks", body).json()
@@ -381,7 +381,7 @@ def test_webhooks_are_shown_as_the_document_says(journey: Journey, system: Syste
     journey.send("DELETE", path)
 
 
-def test_what_is_wrong_with_webhooks_is_told_as_the_document_says(journey: Journey) -> None:
+def test_errors_of_webhooks_match_the_document(journey: Journey) -> None:
     path = f"/webhooks/{ELSEWHERE}"
     journey.post("/webhooks", {"url": "https://127.0.0.1/"}, 400)
     journey.send("PATCH", path, {"types": ["made.up"]}, 400)
@@ -394,7 +394,7 @@ def test_what_is_wrong_with_webhooks_is_told_as_the_document_says(journey: Journ
     journey.get(f"{path}/notices", 400, state="made up")
 
 
-def test_the_audit_is_told_as_the_document_says(journey: Journey) -> None:
+def test_the_audit_matches_the_document(journey: Journey) -> None:
     journey.post("/users/track", {"attributes": [{"external_id": name, f"of_{name}": 1} for name in ("old", "ada")]})
     wait = {"Prefer": "wait=20"}
     body = pair({"external_id": "old"}, {"external_id": "ada"})
@@ -416,7 +416,7 @@ def test_the_audit_is_told_as_the_document_says(journey: Journey) -> None:
     assert one.headers["Content-Disposition"] == 'attachment; filename="audit.jsonl"'
 
 
-def test_a_url_that_is_too_long_is_refused_as_the_document_says(journey: Journey, client: Client) -> None:
+def test_the_error_for_a_long_url_matches_the_document(journey: Journey, client: Client) -> None:
     braze_id = "0" * 24
     for path in (
         "/audit",
@@ -436,7 +436,7 @@ def test_a_url_that_is_too_long_is_refused_as_the_document_says(journey: Journey
     assert client.get("/merge/jobs", identifier="\N{GRINNING FACE}" * 246).status_code == 200
 
 
-def test_the_server_tells_of_itself_as_the_document_says(journey: Journey) -> None:
+def test_endpoints_of_the_server_match_the_document(journey: Journey) -> None:
     journey.get("/health/live")
     journey.get("/metrics")
     journey.get("/health/ready")

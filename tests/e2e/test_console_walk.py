@@ -99,7 +99,7 @@ def test_by_keyboard_alone_one_signs_in_and_merges(system: System, visit: Visit)
     page.keyboard.type("ann")
     tab_to(page, "button", "Preview")
     page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", name="What a merge now would do")).to_be_focused()
+    expect(page.get_by_role("heading", name="Preview")).to_be_focused()
     tab_to(page, "button", "Merge")
     page.keyboard.press("Enter")
 
@@ -170,7 +170,7 @@ def test_a_form_of_another_sites_page_does_nothing(system: System, visit: Visit)
     page.goto(f"{elsewhere}/")
     page.get_by_role("button", name="Win a prize").click()
 
-    expect(page.get_by_role("main")).to_contain_text("Another site sent this form")
+    expect(page.get_by_role("main")).to_contain_text("This form came from another site")
     assert client.get("/merge/batches").json()["batches"] == []
     assert visitor.faults == [f"left for another host: {elsewhere}/"]
     visitor.faults.clear()

@@ -5,10 +5,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from app.db.schema_version import needed
+from app.db.schema_version import required_revision
+from cli.up import commands
 from tests.support.processes import Process
 from tests.support.system import System
-from workers.up import commands
 
 
 @pytest.fixture
@@ -19,11 +19,13 @@ def system(tmp_path: Path, database_url: str, broker_url: str) -> System:
 
 @pytest.mark.parametrize("name", ["web", "relay", "sender", "worker"])
 def test_a_process_refuses_an_older_schema(system: System, name: str) -> None:
-    stand_at(system, "0001")
+    stand_at(system, "0023")
     process = made(system, name).start()
 
     assert process.ended() == 1
-    assert f"The schema is at revision 0001, and this version of Mergelane needs {needed()}; run" in process.log
+    assert (
+        f"The schema is at revision 0023, and this version of Mergelane needs {required_revision()}; run" in process.log
+    )
     assert "Traceback" not in process.log
 
 

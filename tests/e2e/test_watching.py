@@ -178,7 +178,7 @@ def test_nobody_is_told_of_whose_profiles_they_are(watched: Watched) -> None:
 def test_one_id_leads_from_the_post_to_the_outcome_through_all_logs(watched: Watched) -> None:
     system, batch = watched.system, watched.batch
     (worker,) = system.workers
-    (answered,) = lines_of(system.web, "Request answered")
+    (answered,) = lines_of(system.web, "request_answered")
     published = lines_of(system.relay, "lane_published")
     begun = lines_of(worker, "job_begun")
     finished = lines_of(worker, "job_finished")

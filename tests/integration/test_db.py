@@ -42,6 +42,10 @@ def one(connection: Connection, query: str, *values: Any) -> Any:
     return value
 
 
+def select_one(tx: Transaction) -> Any:
+    return one(tx.connection, "SELECT 1 AS one")
+
+
 def test_rows_come_by_name_and_timeouts_bound_every_wait(pool: Pool, settings: Settings) -> None:
     with lend_connection(pool) as connection:
         shown = {
@@ -88,15 +92,15 @@ def test_a_file_with_two_queries_of_one_name_is_refused(tmp_path: Path, monkeypa
     (tmp_path / "twice" / "sql" / "it.sql").write_text("-- name: ask\nSELECT 1\n-- name: ask\nSELECT 2\n")
     monkeypatch.syspath_prepend(tmp_path)
 
-    with pytest.raises(SetupError, match=r"it\.sql of twice names a query twice"):
+    with pytest.raises(SetupError, match=r"it\.sql of twice contains two queries with one name"):
         load_queries("twice", "it.sql")
 
 
 def test_a_transaction_is_made_whole(pool: Pool, connection: Connection, factory: Factory) -> None:
     workspace_id = factory.workspace_id
 
-    def fail(inside: Connection) -> None:
-        inside.execute("INSERT INTO batch VALUES (%s, gen_random_uuid(), now(), NULL, 'never-was')", [workspace_id])
+    def fail(inside: Transaction) -> None:
+        inside.execute("INSERT INTO batch VALUES (%(workspace_id)s, gen_random_uuid(), now(), NULL, 'never-was')")
         raise LookupError
 
     with pytest.raises(LookupError):
@@ -109,7 +113,7 @@ def test_a_transaction_is_made_whole(pool: Pool, connection: Connection, factory
 def test_a_transaction_that_had_to_give_way_is_made_again(pool: Pool, error: type[psycopg.Error]) -> None:
     calls: list[int] = []
 
-    def work(_: Connection) -> int:
+    def work(_: Transaction) -> int:
         calls.append(1)
         if len(calls) < ATTEMPTS:
             raise error
@@ -122,7 +126,7 @@ def test_a_transaction_that_had_to_give_way_is_made_again(pool: Pool, error: typ
 def test_a_transaction_that_gives_way_again_and_again_is_given_up(pool: Pool, error: type[psycopg.Error]) -> None:
     calls: list[int] = []
 
-    def work(_: Connection) -> None:
+    def work(_: Transaction) -> None:
         calls.append(1)
         raise error
 
@@ -135,7 +139,7 @@ def test_a_transaction_that_gives_way_again_and_again_is_given_up(pool: Pool, er
 def test_any_other_error_is_no_reason_to_try_again(pool: Pool) -> None:
     calls: list[int] = []
 
-    def work(inside: Connection) -> None:
+    def work(inside: Transaction) -> None:
         calls.append(1)
         inside.execute("SELECT 1 / 0")
 
@@ -151,13 +155,15 @@ def test_a_real_deadlock_ends_with_both_done(pool: Pool, factory: Factory) -> No
     factory.connection.execute(f"ALTER DATABASE {database} SET deadlock_timeout = '20ms'".encode())
     meet = threading.Barrier(2, timeout=20)
 
-    def update(*names: str) -> Callable[[Connection], int]:
+    def update(*names: str) -> Callable[[Transaction], int]:
         tries: list[int] = []
 
-        def work(inside: Connection) -> int:
+        def work(inside: Transaction) -> int:
             tries.append(1)
             for name in names:
-                inside.execute("SELECT 1 FROM profile WHERE external_id = %s FOR UPDATE", [name]).fetchall()
+                inside.execute(
+                    "SELECT 1 FROM profile WHERE external_id = %(name)s FOR UPDATE", {"name": name}
+                ).fetchall()
                 if len(tries) == 1 and name == names[0]:
                     meet.wait()
             return len(tries)
@@ -181,25 +187,25 @@ def test_a_real_deadlock_ends_with_both_done(pool: Pool, factory: Factory) -> No
 
 def test_a_server_that_is_not_there_is_told_as_away() -> None:
     with open_pool(NOWHERE, name="test") as pool, pytest.raises(DatabaseUnavailable, match="does not answer"):
-        run_in_transaction(pool, 1, one, "SELECT 1 AS one")
+        run_in_transaction(pool, 1, select_one)
 
 
 def test_a_connection_that_ends_under_way_is_told_as_away(pool: Pool, connection: Connection) -> None:
-    def end(inside: Connection) -> None:
-        one(connection, "SELECT pg_terminate_backend(%s) AS gone", inside.info.backend_pid)
-        one(inside, "SELECT 1 AS one")
+    def end(inside: Transaction) -> None:
+        one(connection, "SELECT pg_terminate_backend(%s) AS gone", inside.connection.info.backend_pid)
+        select_one(inside)
 
     with pytest.raises(DatabaseUnavailable):
         run_in_transaction(pool, 1, end)
 
-    assert run_in_transaction(pool, 1, one, "SELECT 1 AS one") == 1
+    assert run_in_transaction(pool, 1, select_one) == 1
 
 
 def test_a_pool_recovers_when_its_server_comes_back(own_postgres: PostgresServer) -> None:
     settings = Settings(database_url=own_postgres.url(), pool_timeout_s=0.5)
 
     def ask() -> Any:
-        return run_in_transaction(pool, 1, one, "SELECT 1 AS one")
+        return run_in_transaction(pool, 1, select_one)
 
     def ask_again() -> Any:
         try:

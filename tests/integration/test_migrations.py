@@ -1,4 +1,4 @@
-"""Migrations on a real PostgreSQL: from nothing to the newest schema, again, and by several at once."""
+"""Migrations on PostgreSQL: of an empty database, repeated, by several processes at once, and when they fail."""
 
 import sys
 from pathlib import Path
@@ -16,27 +16,26 @@ from tests.support.processes import Process
 from tests.support.waiting import wait_until
 
 BARE = {"workspace", "alembic_version"}
-"""Tables that belong to no workspace: the list of workspaces itself, and Alembic's note."""
-KEYS_OF_THEIR_OWN = {"api_key_digest_key"}
-"""A key is looked up by its digest before its workspace is known."""
+"""Tables that belong to no workspace: the list of workspaces and Alembic's table."""
+OTHER_KEYS = {"api_key_digest_key"}
+"""An API key is found by its digest before its workspace is known."""
 database_url = one_database_for_all()
 
-MIGRATE = "import sys; from app import migrations; migrations.upgrade(sys.argv[1])"
+MIGRATE = "import sys; from app.db import migrations; migrations.upgrade(sys.argv[1])"
 
 
 def tables(url: str) -> set[str]:
-    """Return the tables of the database at *url*."""
     with psycopg.connect(url) as conn:
         rows = conn.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
     return {row[0] for row in rows}
 
 
 def test_an_empty_database_gets_the_whole_schema(empty_database_url: str) -> None:
-    assert migrations.current(empty_database_url) is None
+    assert migrations.database_revision(empty_database_url) is None
 
     migrations.upgrade(empty_database_url)
 
-    assert migrations.current(empty_database_url) == migrations.newest()
+    assert migrations.database_revision(empty_database_url) == migrations.newest_revision()
     assert {"workspace", "profile", "batch", "job", "merge_record", "redirect"} <= tables(empty_database_url)
 
 
@@ -59,7 +58,7 @@ def test_several_processes_may_migrate_at_once(empty_database_url: str, tmp_path
         process.start()
 
     assert [process.ended(seconds=60) for process in processes] == [0, 0, 0]
-    assert migrations.current(empty_database_url) == migrations.newest()
+    assert migrations.database_revision(empty_database_url) == migrations.newest_revision()
 
 
 def test_a_migration_that_fails_leaves_nothing_of_itself_behind(empty_database_url: str) -> None:
@@ -70,10 +69,10 @@ def test_a_migration_that_fails_leaves_nothing_of_itself_behind(empty_database_u
         migrations.upgrade(empty_database_url)
 
     assert "merge_record" not in tables(empty_database_url)
-    assert migrations.current(empty_database_url) == "0002"
+    assert migrations.database_revision(empty_database_url) is None
 
 
-def test_a_migration_sets_its_timeouts(empty_database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_migration_sets_timeouts(empty_database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: dict[str, str] = {}
 
     def look(file: str, connection: sqlalchemy.Connection | None = None) -> None:
@@ -82,17 +81,15 @@ def test_a_migration_sets_its_timeouts(empty_database_url: str, monkeypatch: pyt
             seen.setdefault(f"{name} of {file}", row[0])
 
     monkeypatch.setattr(migrations, "run_sql", look)
-    # These set their own.
-    monkeypatch.setattr(migrations, "run_sql_alone", lambda file: None)
 
     migrations.upgrade(empty_database_url)
 
-    assert seen
+    assert "lock_timeout of access.sql" in seen
     assert {text for name, text in seen.items() if name.startswith("lock_timeout")} == {"4s"}
     assert {text for name, text in seen.items() if name.startswith("statement_timeout")} == {"1min"}
 
 
-def test_a_migration_waits_for_the_one_that_runs(empty_database_url: str, tmp_path: Path) -> None:
+def test_a_migration_waits_while_another_runs(empty_database_url: str, tmp_path: Path) -> None:
     command = [sys.executable, "-c", MIGRATE, empty_database_url]
     process = Process.of("migrate", command, folder=tmp_path, environ={})
     waiting = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'mergelane-migrate'"
@@ -105,11 +102,11 @@ def test_a_migration_waits_for_the_one_that_runs(empty_database_url: str, tmp_pa
         conn.execute("SELECT pg_advisory_unlock(%s)", [0x6D657267656C616E])
 
     assert process.ended() == 0
-    assert migrations.current(empty_database_url) == migrations.newest()
+    assert migrations.database_revision(empty_database_url) == migrations.newest_revision()
 
 
-@pytest.mark.parametrize("url", ["postgresql://127.0.0.1:1/nobody?connect_timeout=2", "no url at all"])
-def test_a_database_that_cannot_be_reached_is_told_in_a_sentence(url: str) -> None:
+@pytest.mark.parametrize("url", ["postgresql://127.0.0.1:1/missing?connect_timeout=2", "not a url"])
+def test_an_unreachable_database_raises_a_setup_error(url: str) -> None:
     with pytest.raises(SetupError):
         migrations.upgrade(url)
 
@@ -128,7 +125,7 @@ def test_every_key_begins_with_the_workspace(database_url: str) -> None:
         keys = conn.execute(query).fetchall()
 
     others = {index for table, index, first in keys if first != "workspace_id" and table not in BARE}
-    assert others == KEYS_OF_THEIR_OWN
+    assert others == OTHER_KEYS
     assert {table for table, _, _ in keys} == tables(database_url)
 
 
@@ -140,7 +137,7 @@ def test_every_reference_stays_in_its_workspace(database_url: str) -> None:
     assert all(text.startswith("FOREIGN KEY (workspace_id") for (text,) in rows)
 
 
-def test_no_statistics_are_gathered_of_documents(database_url: str) -> None:
+def test_analyze_gathers_no_statistics_of_documents(database_url: str) -> None:
     query = """
         SELECT attrelid::regclass::text, attname
         FROM pg_attribute
@@ -150,17 +147,17 @@ def test_no_statistics_are_gathered_of_documents(database_url: str) -> None:
     with psycopg.connect(database_url) as conn:
         gathered = conn.execute(query, [["profile", "job", "merge_record", "undo_record"]]).fetchall()
 
-    # Nobody plans by them, and counting them is most of what ANALYZE costs.
+    # No plan uses them, and they cost most of the time of ANALYZE.
     assert gathered == []
 
 
-@pytest.mark.parametrize(("column", "words"), [("kind", JobKind), ("state", JobState), ("outcome", Outcome)])
-def test_the_words_of_the_ledger_are_those_of_the_code(
-    database_url: str, column: str, words: type[JobKind | JobState | Outcome]
+@pytest.mark.parametrize(("column", "values"), [("kind", JobKind), ("state", JobState), ("outcome", Outcome)])
+def test_the_ledger_allows_the_values_of_the_enums(
+    database_url: str, column: str, values: type[JobKind | JobState | Outcome]
 ) -> None:
     query = "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = %s"
     with psycopg.connect(database_url) as conn:
         row = conn.execute(query, [f"job_{column}_check"]).fetchone()
 
     assert row is not None
-    assert set(row[0].split("'")[1::2]) == set(words)
+    assert set(row[0].split("'")[1::2]) == set(values)

@@ -1,4 +1,4 @@
-"""Revisions: a process knows whether the schema is the one that it needs."""
+"""Revisions: a process checks at its start that the schema is not older than it needs."""
 
 import logging
 
@@ -10,57 +10,65 @@ from app.db.connections import Connection, connection_arguments
 from app.errors import SetupError
 
 
-def stand_at(connection: Connection, revision: str) -> None:
-    """Let the schema look as if its last migration had been *revision*."""
+def set_revision(connection: Connection, revision: str) -> None:
     connection.execute("UPDATE alembic_version SET version_num = %s", [revision])
 
 
-def test_what_is_needed_is_the_newest_migration() -> None:
-    assert schema_version.needed() == migrations.newest()
+def test_the_needed_revision_is_the_newest_migration() -> None:
+    assert schema_version.required_revision() == migrations.newest_revision()
 
 
-def test_a_migrated_database_is_at_what_is_needed(connection: Connection, settings: Settings) -> None:
-    assert schema_version.current(connection) == schema_version.needed()
-    schema_version.require(settings)
+def test_a_migrated_database_has_the_needed_revision(connection: Connection, settings: Settings) -> None:
+    assert schema_version.current_revision(connection) == schema_version.required_revision()
+    schema_version.require_schema(settings)
 
 
-def test_rows_of_any_kind_will_do(database_url: str) -> None:
+def test_the_row_factory_of_the_connection_does_not_matter(database_url: str) -> None:
     arguments = connection_arguments(Settings(), name="test") | {"row_factory": None}
     with Connection.connect(database_url, **arguments) as connection:
-        assert schema_version.current(connection) == schema_version.needed()
+        assert schema_version.current_revision(connection) == schema_version.required_revision()
 
 
 def test_an_older_schema_is_refused_with_the_way_out(connection: Connection, settings: Settings) -> None:
-    stand_at(connection, "0001")
+    set_revision(connection, "0023")
 
     with pytest.raises(SetupError) as refused:
-        schema_version.require(settings)
+        schema_version.require_schema(settings)
 
     assert str(refused.value) == (
-        f"The schema is at revision 0001, and this version of Mergelane needs {schema_version.needed()};"
+        f"The schema is at revision 0023, and this version of Mergelane needs {schema_version.required_revision()};"
         " run `mergelane migrate` first."
     )
 
 
-def test_a_newer_schema_is_accepted(connection: Connection, settings: Settings) -> None:
-    stand_at(connection, "9999")
+def test_a_schema_too_old_to_migrate_is_refused_with_another_way_out(
+    connection: Connection, settings: Settings
+) -> None:
+    set_revision(connection, "0001")
 
-    schema_version.require(settings)
+    with pytest.raises(SetupError, match=r"^The schema is at revision 0001, .* Migrate to 0023 with an older version"):
+        schema_version.require_schema(settings)
+
+
+def test_a_newer_schema_is_accepted(connection: Connection, settings: Settings) -> None:
+    set_revision(connection, "9999")
+
+    schema_version.require_schema(settings)
 
 
 def test_an_empty_database_is_refused(empty_database_url: str) -> None:
     with pytest.raises(SetupError, match=r"^The database has no schema, and this version of Mergelane needs"):
-        schema_version.require(Settings(database_url=empty_database_url))
+        schema_version.require_schema(Settings(database_url=empty_database_url))
 
 
 def test_an_unset_database_is_refused() -> None:
     with pytest.raises(SetupError, match="DATABASE_URL is not set"):
-        schema_version.require(Settings())
+        schema_version.require_schema(Settings())
 
 
-def test_a_database_that_is_away_is_waited_for_later(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_process_starts_while_the_database_does_not_answer(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING)
 
-    schema_version.require(Settings(database_url="postgresql://127.0.0.1:1/nowhere"))
+    schema_version.require_schema(Settings(database_url="postgresql://127.0.0.1:1/nowhere"))
 
-    assert "could not be checked" in caplog.text
+    assert "schema_not_checked" in caplog.text

@@ -12,8 +12,8 @@ from app.db import migrations, schema_version
 from app.db.connections import APP_ROLE, Connection, open_pool
 from app.db.transaction import open_transaction
 from app.errors import SetupError
+from cli.database import connected
 from tests.support.postgres import PostgresServer
-from workers.up.database import connected
 
 
 def as_user(url: str, name: str) -> str:
@@ -55,7 +55,7 @@ def test_who_may_not_become_the_role_is_told_whom_to_ask(tenant: str, empty_data
     administer(empty_database_url, f"GRANT {APP_ROLE} TO {user_of(tenant)}")
     migrations.upgrade(tenant)
 
-    schema_version.require(Settings(database_url=tenant))
+    schema_version.require_schema(Settings(database_url=tenant))
     with open_pool(Settings(database_url=tenant), name="test") as pool, open_transaction(pool, 1) as tx:
         assert tx.execute("SELECT current_user AS me").fetchone() == {"me": APP_ROLE}
         assert tx.execute("SELECT count(*) AS rows FROM profile").fetchone() == {"rows": 0}
@@ -70,7 +70,7 @@ def test_the_role_is_made_by_an_administrator_where_the_owner_may_not(own_postgr
         migrations.upgrade(plain)
     migrations.upgrade(maker)
 
-    schema_version.require(Settings(database_url=maker))
+    schema_version.require_schema(Settings(database_url=maker))
 
 
 def test_what_was_granted_may_get_lost_and_comes_back_with_a_migration(
@@ -78,11 +78,11 @@ def test_what_was_granted_may_get_lost_and_comes_back_with_a_migration(
 ) -> None:
     connection.execute(f"DROP OWNED BY {APP_ROLE}".encode())
     with pytest.raises(SetupError, match="may not read the tables; run `mergelane migrate` as their owner"):
-        schema_version.require(settings)
+        schema_version.require_schema(settings)
 
     migrations.upgrade(settings.database_url)
 
-    schema_version.require(settings)
+    schema_version.require_schema(settings)
 
 
 def test_who_does_not_own_the_tables_does_not_administer(

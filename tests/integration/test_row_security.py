@@ -153,14 +153,14 @@ def test_a_query_without_a_filter_sees_the_transactions_workspace_alone(pool: Po
     tables, views = relations(a.connection, TABLES), relations(a.connection, VIEWS)
     own = {table: len(rows_of(a, table)) for table in tables}
     with open_transaction(pool, a.workspace_id) as tx:
-        seen = {relation: count(tx, relation) for relation in [*tables, *views]}
+        seen = {relation: count(tx.connection, relation) for relation in [*tables, *views]}
 
     assert {table for table in tables if not own[table] or not rows_of(b, table)} == set()
     assert seen == {**own, "own_job": own["job"], "own_profile": own["profile"]}
 
 
 def test_without_a_workspace_nothing_is_seen(pool: Pool, a: Factory) -> None:
-    run_in_transaction(pool, a.workspace_id, count, "profile")
+    run_in_transaction(pool, a.workspace_id, lambda tx: count(tx.connection, "profile"))
     with lend_connection(pool) as connection:
         seen = {each: count(connection, each) for each in relations(a.connection, [*TABLES, *VIEWS])}
 
@@ -179,8 +179,11 @@ def columns_of(connection: Connection, table: str) -> sql.Composed:
 def attempt(pool: Pool, workspace_id: int | None, statement: sql.Composed, *values: object) -> int | None:
     """Return how many rows *statement* touched as the processes would send it, None when it was refused."""
     try:
+        if workspace_id is None:
+            with lend_connection(pool) as connection:
+                return connection.execute(statement, values).rowcount
         with open_transaction(pool, workspace_id) as tx:
-            return tx.execute(statement, values).rowcount
+            return tx.connection.execute(statement, values).rowcount
     except (postgres.InsufficientPrivilege, postgres.GeneratedAlways):  # the latter for workspaces themselves
         return None
 

@@ -1,44 +1,44 @@
-"""What a migration may do while code of the version before still runs, told from its text.
+"""Checks by its text that a migration is safe while code of the version before it runs.
 
-A file expands the schema, unless its first line says that it contracts it: what no running code needs any more is
-taken away, and the line says since when the code does without.
+A file expands the schema. A file that contracts it, by removing what no running code needs, says so in its first line,
+with the version since which the code does not need it.
 """
 
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-#: The first line of a file that takes something away.
+#: The first line of a file that contracts the schema.
 CONTRACT = re.compile(r"\A-- Contract: since (?:\d+\.\d+\.\d+|revision \d{4}) .+")
-#: A line above a statement that says why it does no harm although it looks as if it did.
+#: A line above a statement that looks dangerous and is not, with the reason.
 HARMLESS = re.compile(r"^-- Harmless: .+", re.MULTILINE)
-#: Tables of a few rows, which are locked for a moment whatever is done to them.
+#: Tables with a few rows, which every statement locks for a moment only.
 SMALL = frozenset({"workspace", "api_key", "alembic_version"})
 
 NAME = r"(?:IF (?:NOT )?EXISTS |ONLY )*(?P<table>\w+)"
-#: What breaks code that does not know of it, whatever the table.
+#: Statements that break old code, on any table.
 BREAKS: Mapping[str, str] = {
     r"^DROP (?:TABLE|TYPE|VIEW|FUNCTION|SCHEMA|SEQUENCE)\b": "drops what old code may use",
     r"^ALTER TABLE .*\bDROP (?:COLUMN|CONSTRAINT)\b": "drops what old code may use",
-    r"^ALTER .*\bRENAME\b": "renames what old code calls by its name",
-    r"^ALTER TABLE .*\bALTER (?:COLUMN )?\w+ (?:SET DATA )?TYPE\b": "changes a type, and writes the table anew",
+    r"^ALTER .*\bRENAME\b": "renames what old code uses by its name",
+    r"^ALTER TABLE .*\bALTER (?:COLUMN )?\w+ (?:SET DATA )?TYPE\b": "changes a type and rewrites the table",
     r"^ALTER TABLE .*\bALTER (?:COLUMN )?\w+ (?:SET NOT NULL|DROP DEFAULT)\b": "refuses rows that old code writes",
     r"^TRUNCATE\b": "empties a table",
-    r"^(?:LOCK|CLUSTER|VACUUM FULL|REINDEX (?!INDEX CONCURRENTLY))\b": "locks a table for long",
+    r"^(?:LOCK|CLUSTER|VACUUM FULL|REINDEX (?!INDEX CONCURRENTLY))\b": "locks a table for a long time",
     r"\bROW LEVEL SECURITY\b": "hides rows from old code",
     r"^CREATE (?:CONSTRAINT )?TRIGGER\b": "changes what old code writes",
 }
-#: What keeps others waiting for as long as it reads or writes a whole table that is there already.
+#: Statements that block other sessions while they read or write a whole existing table.
 LOCKS: Mapping[str, str] = {
-    rf"^CREATE (?:UNIQUE )?INDEX (?!CONCURRENTLY).*? ON {NAME}": "builds an index while nobody may write",
+    rf"^CREATE (?:UNIQUE )?INDEX (?!CONCURRENTLY).*? ON {NAME}": "builds an index and blocks all writes meanwhile",
     rf"^ALTER TABLE {NAME} .*\bADD (?:CONSTRAINT|CHECK|UNIQUE|PRIMARY|FOREIGN)\b(?!.*\bNOT VALID$)": "checks all rows",
     rf"^ALTER TABLE {NAME} .*\bADD (?:COLUMN )?\w+ [^,]*\b(?:GENERATED|gen_random_uuid|clock_timestamp)\b": (
-        "writes the table anew"
+        "rewrites the table"
     ),
     rf"^UPDATE {NAME}": "writes all rows in one transaction",
     rf"^DELETE FROM {NAME}": "writes all rows in one transaction",
 }
-#: What a function does when it is called, which is not what the migration does.
+#: The body of a function, which the migration does not run.
 BODY = re.compile(r"^BEGIN ATOMIC$.*?^END;$", re.MULTILINE | re.DOTALL)
 ADDED = re.compile(r"\bADD (?:COLUMN )?(?:IF NOT EXISTS )?(?!CONSTRAINT\b|CHECK\b)(\w+) ([^,]*)", re.IGNORECASE)
 CREATED = re.compile(r"^CREATE TABLE (?:IF NOT EXISTS )?(\w+)", re.IGNORECASE)
@@ -48,28 +48,27 @@ DROPPED_INDEX = re.compile(r"^DROP INDEX (CONCURRENTLY )?(?:IF EXISTS )?(\w+)", 
 
 @dataclass(frozen=True)
 class Statement:
-    """A statement on one line, without comments and the insides of parentheses that hold commas; and its excuse."""
+    """A statement on one line without its comments, and whether a line above it says that it is harmless."""
 
     text: str
     excused: bool
 
 
 def faults(text: str) -> list[str]:
-    """Return what is wrong with the migration *text*: a sentence for each fault."""
+    """Return a sentence for each fault of the migration *text*."""
     if CONTRACT.match(text):
         return []
-    told = statements(text)
-    created = {found[1] for statement in told if (found := CREATED.match(statement.text))}
+    found = statements(text)
+    created = {match[1] for statement in found if (match := CREATED.match(statement.text))}
     return [
         f"{statement.text[:70]}: it {fault}."
-        for statement in told
+        for statement in found
         if not statement.excused
-        for fault in _of(statement.text, spared=created | SMALL, file=told)
+        for fault in _of(statement.text, spared=created | SMALL, file=found)
     ]
 
 
 def statements(text: str) -> list[Statement]:
-    """Return the statements of *text*."""
     text = BODY.sub("a body;", text)
     parts = re.split(r";[ \t]*(?:--[^\n]*)?$", text, flags=re.MULTILINE)
     bare = [(" ".join(re.sub(r"--[^\n]*", "", part).split()), bool(HARMLESS.search(part))) for part in parts]
@@ -77,7 +76,7 @@ def statements(text: str) -> list[Statement]:
 
 
 def _of(statement: str, *, spared: frozenset[str] | set[str], file: list[Statement]) -> Iterator[str]:
-    """Yield what is wrong with *statement*; the tables that are *spared* may be locked."""
+    """Yield the faults of *statement*. It may lock the tables in *spared*."""
     for pattern, fault in BREAKS.items():
         if re.search(pattern, statement, re.IGNORECASE):
             yield fault
@@ -88,15 +87,14 @@ def _of(statement: str, *, spared: frozenset[str] | set[str], file: list[Stateme
     if statement.upper().startswith("ALTER TABLE"):
         for column, rest in ADDED.findall(statement):
             if "NOT NULL" in rest.upper() and not re.search(r"\b(DEFAULT|GENERATED)\b", rest, re.IGNORECASE):
-                yield f"adds the column {column}, which old code leaves empty, as NOT NULL without a default"
+                yield f"adds the column {column}, which old code does not set, as NOT NULL without a default"
     yield from _of_index(statement, file)
 
 
 def _of_index(statement: str, file: list[Statement]) -> Iterator[str]:
-    """Yield what is wrong with a statement that makes or drops an index."""
     if (found := DROPPED_INDEX.match(statement)) and not found[1]:
-        yield "waits for everybody who uses the table, and everybody else behind it: drop the index CONCURRENTLY"
+        yield "waits for all sessions that use the table, and blocks later ones: drop the index CONCURRENTLY"
     if found := CONCURRENT.match(statement):
         former = [DROPPED_INDEX.match(each.text) for each in file]
         if not any(each and each[2] == found[1] for each in former):
-            yield "leaves an invalid index when it fails: drop it CONCURRENTLY IF EXISTS before"
+            yield "leaves an invalid index if it fails: drop it CONCURRENTLY IF EXISTS before"

@@ -67,7 +67,7 @@ def test_a_known_vulnerability_fails_and_is_named(tmp_path: Path, database: str)
     status, told = audit(tmp_path, "quiet==2.0\ntalkative==1.0\n", database)
 
     assert status == 1
-    assert told == ("talkative 1.0: OSV-2026-1, mended in 1.1.\nPackages audited: 2. Advisories found: 1.\n")
+    assert told == ("talkative 1.0: OSV-2026-1, fixed in 1.1.\nPackages audited: 2. Advisories found: 1.\n")
 
 
 def test_packages_without_one_pass(tmp_path: Path, database: str) -> None:

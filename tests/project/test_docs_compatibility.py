@@ -7,7 +7,7 @@ import pytest
 
 from app.merging.profile import Profile
 from app.merging.rules import IDENTIFY_RULES, IDENTITY, MERGE_RULES, Rule
-from schemas import merge, prioritization_checks
+from schemas import merge, prioritization
 from tests.project.tree import ROOT, parsed, text_of
 
 DOCUMENT = text_of("docs/compatibility.md")
@@ -91,7 +91,7 @@ def test_every_test_that_is_named_exists(reference: str) -> None:
 
 def test_every_sentence_of_a_merge_is_told_to_the_letter() -> None:
     told = [sentence for row in rows("Errors of `POST /users/merge`") for sentence in code(row[1])]
-    checks = [sentence for _, sentence in prioritization_checks.PRIORITIZATION_CHECKS]
+    checks = [sentence for _, sentence in prioritization.PRIORITIZATION_CHECKS]
     first = [merge.NOT_OBJECTS, merge.TOO_MANY, merge.WRONG_KEYS, merge.WRONG_IDENTIFIER, merge.TOO_LONG]
 
     assert told[: len(first) + len(checks)] == [*first, *checks]

@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 
 from schemas.outcomes import JobKind, JobState, Outcome
-from tests.project.tree import files, name_of, text_of
+from tests.project.tree import ROOT, files, name_of, text_of
 
 DOCUMENTS = [path for path in files() if path.suffix == ".md"]
 LINK = re.compile(r"\[[^\]]*\]\(([^()\s]+)\)")
 CODE = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
+PATH = re.compile(r"(?<![\w/.:-])(?:app|workers|cli|schemas|tests|bench|chaos|fuzz|demo|docs|monitoring)/[\w./-]*[\w/]")
 HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
 
 
@@ -42,6 +43,14 @@ def broken(document: Path) -> list[str]:
 @pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)
 def test_every_link_leads_somewhere(document: Path) -> None:
     assert broken(document) == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)
+def test_every_path_in_the_tree_exists(document: Path) -> None:
+    code = re.findall(r"`([^`\n]+)`", document.read_text(encoding="utf-8"))
+    paths = {path for text in code for path in PATH.findall(text)}
+
+    assert sorted(path for path in paths if not (ROOT / path).exists()) == []
 
 
 def test_every_picture_is_shown() -> None:

@@ -1,4 +1,4 @@
-"""Every query has one name, one line that says what it does, and a module that runs it."""
+"""Every query has a unique name, a line that says what it does, and a module that runs it."""
 
 import ast
 import re
@@ -9,32 +9,29 @@ import pytest
 from app.db.queries import HEADING
 from tests.project.tree import name_of, packaged, parsed
 
-QUERIES = [path for path in packaged("*.sql") if path.parent.parent.name != "migrations"]
-# It asks the server which databases there are, before there is a table of ours.
-ASKS_THE_SERVER = {"workers/up/embedded_postgres.py"}
-# It runs after the migrations, whenever somebody migrates.
-AFTERWARDS = {"access.sql"}
-MIGRATIONS = [
-    path for path in packaged("*.sql") if path.parent.parent.name == "migrations" and path.name not in AFTERWARDS
-]
+FILES = [path for path in packaged("*.sql") if path.parent.name == "sql"]
+QUERIES = [path for path in FILES if path.parent.parent.name != "migrations"]
+#: Migrations after the schema. The files of the schema itself have names without numbers.
+MIGRATIONS = [path for path in FILES if path.parent.parent.name == "migrations" and re.match(r"\d", path.name)]
+#: It lists the databases of a server before our tables exist.
+WITHOUT_TABLES = {"cli/up/embedded_postgres.py"}
 
 
 def queries(path: Path) -> list[tuple[str, str]]:
-    """Return the queries of the file at *path*: name and text."""
+    """Return name and text of each query of the file at *path*."""
     _, *parts = HEADING.split(path.read_text(encoding="utf-8"))
     return list(zip(parts[::2], parts[1::2], strict=True))
 
 
 def strings_beside(path: Path) -> set[str]:
-    """Return the strings in the modules of the package whose sql/ folder holds the file at *path*."""
+    """Return the strings in the modules of the package that has the file at *path* in its sql/ folder."""
     modules = path.parent.parent.rglob("*.py")
     nodes = (node for module in modules for node in ast.walk(parsed(module)))
     return {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
 
 
-def test_there_are_queries_and_migrations() -> None:
+def test_there_are_queries() -> None:
     assert QUERIES
-    assert MIGRATIONS
 
 
 @pytest.mark.parametrize("path", QUERIES, ids=name_of)
@@ -54,43 +51,43 @@ def test_every_heading_is_well_formed(path: Path) -> None:
 
 @pytest.mark.parametrize("path", QUERIES, ids=name_of)
 def test_every_query_says_what_it_does(path: Path) -> None:
-    mute = [name for name, text in queries(path) if not re.match(r"\s*-- \w", text)]
+    silent = [name for name, text in queries(path) if not re.match(r"\s*-- \w", text)]
 
-    assert mute == []
+    assert silent == []
 
 
 @pytest.mark.parametrize("path", QUERIES, ids=name_of)
 def test_every_query_is_run_by_a_module_of_its_package(path: Path) -> None:
-    spoken = strings_beside(path)
+    strings = strings_beside(path)
 
-    assert path.name in spoken
-    assert [name for name, _ in queries(path) if name not in spoken] == []
-
-
-@pytest.mark.parametrize("path", MIGRATIONS, ids=name_of)
-def test_a_migration_has_its_number_and_its_revision(path: Path) -> None:
-    revision = path.parent.parent / "versions" / f"{path.stem}.py"
-
-    assert re.fullmatch(r"\d{4}_[a-z_]+", path.stem)
-    assert re.search(rf'run_sql(?:_alone)?\("{path.name}"\)', revision.read_text(encoding="utf-8"))
+    assert path.name in strings
+    assert [name for name, _ in queries(path) if name not in strings] == []
 
 
-def test_no_two_migrations_have_one_number() -> None:
+def test_a_migration_has_a_number_and_a_revision() -> None:
+    for path in MIGRATIONS:
+        revision = path.parent.parent / "versions" / f"{path.stem}.py"
+        assert re.fullmatch(r"\d{4}_[a-z_]+", path.stem)
+        assert re.search(rf'run_sql(?:_alone)?\("{path.name}"\)', revision.read_text(encoding="utf-8"))
+
+
+def test_migrations_are_numbered_without_gaps() -> None:
     numbers = [path.name[:4] for path in MIGRATIONS]
+    first = 25  # 0024 is the schema
 
-    assert numbers == [f"{number:04}" for number in range(1, len(numbers) + 1)]
+    assert numbers == [f"{number:04}" for number in range(first, first + len(numbers))]
 
 
 def test_no_sql_is_written_in_modules() -> None:
     statement = re.compile(
         r"^\s*(SELECT\s.+\sFROM|INSERT INTO|UPDATE\s+\w+\s+SET|DELETE FROM|WITH\s+\w+\s+AS)\s", re.DOTALL
     )
-    spoken = {
+    strings = {
         f"{name_of(path)}:{node.lineno}"
         for path in packaged("*.py")
-        if name_of(path) not in ASKS_THE_SERVER
+        if name_of(path) not in WITHOUT_TABLES
         for node in ast.walk(parsed(path))
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and statement.match(node.value)
     }
 
-    assert spoken == set()
+    assert strings == set()

@@ -26,4 +26,4 @@ def preview(page: Page, *, orphan: str, survivor: str) -> None:
     page.goto("/console/merge")
     fill_in(page, orphan=orphan, survivor=survivor)
     page.get_by_role("button", name="Preview").click()
-    expect(page.get_by_role("heading", name="What a merge now would do")).to_be_visible()
+    expect(page.get_by_role("heading", name="Preview")).to_be_visible()

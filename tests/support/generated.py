@@ -1,4 +1,4 @@
-"""Profiles as hypothesis makes them up: few keys and few values, so that two of them often have something in common."""
+"""Generated profiles: few keys and few values, so that two of them often have something in common."""
 
 from dataclasses import fields
 from datetime import UTC, date, datetime, timedelta
@@ -25,7 +25,7 @@ JSON = st.recursive(
 
 
 def maybe(values: Values) -> Values:
-    """Return *values* and, as often, None."""
+    """Return *values* or None, equally often."""
     return st.none() | values
 
 
@@ -35,7 +35,7 @@ def keyed(entries: Values) -> Values:
 
 
 def entry(must: dict[str, Values], may: dict[str, Values] | None = None) -> Values:
-    """Return entries of a summary, with the parts that they must and may have."""
+    """Return entries of a summary with required and optional parts."""
     return st.fixed_dictionaries(must, optional=may or {})
 
 
@@ -101,11 +101,11 @@ FIELDS: dict[str, Values] = {
     "canvases_received": CANVASES,
     "last_interactions": st.dictionaries(st.sampled_from(["last_opened_at", "last_clicked_at"]), TIMES),
 }
-"""What each field that merges may hold."""
+"""The values of each merged field."""
 
 
 def profiles(profile_id: int = 1) -> st.SearchStrategy[Profile]:
-    """Return profiles with the id *profile_id* and whatever may be known of a person."""
+    """Return profiles with the id *profile_id* and any fields."""
     identity: dict[str, Values] = {
         "workspace_id": st.just(1),
         "id": st.just(profile_id),
@@ -120,4 +120,4 @@ def profiles(profile_id: int = 1) -> st.SearchStrategy[Profile]:
 
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
-"""When the merges of the examples happen."""
+"""The time of the merges in the examples."""

@@ -1,4 +1,4 @@
-"""The document that the front door gives of itself, as the tests hold answers against it."""
+"""The OpenAPI document of the API, and checks of responses against it."""
 
 import re
 from functools import cache
@@ -23,13 +23,13 @@ def document() -> Json:
 
 @cache
 def strict() -> BaseSchema:
-    """Return the document in its strictest reading: an answer may have no member that it does not name."""
+    """Return the document in its strictest reading: responses may have no undocumented members."""
     closed: Json = _closed(document())
     return schemathesis.openapi.from_dict(closed)
 
 
 def label(method: str, path: str) -> str:
-    """Return the operation that *method* at *path*, an absolute path with or without a query, leads to."""
+    """Return the operation of *method* at *path*, an absolute path with or without a query."""
     path = path.partition("?")[0]
     for template in sorted(document()["paths"], key=lambda template: template.count("{")):
         if re.fullmatch(re.sub(r"{\w+}", r"[^/]+", re.escape(template).replace(r"\{", "{").replace(r"\}", "}")), path):
@@ -39,7 +39,7 @@ def label(method: str, path: str) -> str:
 
 
 def check(response: requests.Response) -> tuple[str, int]:
-    """Assert that *response* is one that the document foresees; return its operation and its status."""
+    """Assert that *response* matches the document; return its operation and its status."""
     request = response.request
     found = label(str(request.method), request.path_url)
     method, template = found.split()
@@ -53,8 +53,8 @@ def check(response: requests.Response) -> tuple[str, int]:
     return found, status
 
 
-def foreseen() -> set[tuple[str, int]]:
-    """Return every operation with every status that the document foresees for it."""
+def documented() -> set[tuple[str, int]]:
+    """Return every operation with each of its documented statuses."""
     return {
         (f"{method.upper()} {path}", int(status))
         for path, operations in document()["paths"].items()
@@ -64,7 +64,7 @@ def foreseen() -> set[tuple[str, int]]:
 
 
 def resolved(part: Json) -> Json:
-    """Return what *part* of the document stands for: itself, or what it refers to."""
+    """Return *part* of the document, or the part that it refers to."""
     if "$ref" not in part:
         return part
     found: Any = document()
@@ -74,13 +74,13 @@ def resolved(part: Json) -> Json:
 
 
 def _required_headers(path: str, method: str, status: int) -> set[str]:
-    """Return the headers that an answer must have, in lower case."""
-    told = resolved(document()["paths"][path][method.lower()]["responses"][str(status)])
-    return {name.lower() for name, header in told.get("headers", {}).items() if resolved(header).get("required")}
+    """Return the required headers of a response, in lower case."""
+    response = resolved(document()["paths"][path][method.lower()]["responses"][str(status)])
+    return {name.lower() for name, header in response.get("headers", {}).items() if resolved(header).get("required")}
 
 
 def _closed(part: Any) -> Any:
-    """Return *part* of the document, its objects open to no members but those that they name."""
+    """Return *part* of the document; its objects allow only their own members."""
     if isinstance(part, list):
         return [_closed(inner) for inner in part]
     if not isinstance(part, dict):

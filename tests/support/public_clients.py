@@ -1,4 +1,4 @@
-"""Clients that others wrote for the vendor: installed as they are on the registries, and driven line by line."""
+"""Clients from public registries: public clients of Braze, driven line by line, and npm packages for generated ones."""
 
 import os
 import selectors
@@ -14,15 +14,15 @@ import orjson
 from tests.support.missing import missing
 
 ROOM = Path(__file__).parents[1] / "e2e"
-#: Seconds that an installation may take, and an answer.
+#: Seconds for an installation, and for a response.
 INSTALLATION = 240
 ANSWER = 30
 
-Told = dict[str, Any]
+Result = dict[str, Any]
 
 
 class PublicClient:
-    """A program that carries out the calls of a public client, one line for each."""
+    """A program that makes the calls of a public client, one for each line."""
 
     def __init__(self, command: Sequence[str], *, environ: Mapping[str, str] | None = None) -> None:
         self._process = subprocess.Popen(
@@ -39,31 +39,31 @@ class PublicClient:
         self._process.terminate()
         self._process.communicate(timeout=ANSWER)
 
-    def tell(self, **line: Any) -> Told:
-        """Return what came of the call *line*: its `answer`, or the `error` that the client raised."""
+    def call(self, **line: Any) -> Result:
+        """Return the result of the call *line*: an `answer`, or the `error` that the client raised."""
         assert self._process.stdin is not None
         self._process.stdin.write(orjson.dumps(line) + b"\n")
         self._process.stdin.flush()
-        told: Told = orjson.loads(self._line())
-        return told
+        result: Result = orjson.loads(self._line())
+        return result
 
     def answer(self, **line: Any) -> Any:
-        """Return the answer of the call *line*, which must get one."""
-        told = self.tell(**line)
+        """Return the answer to the call *line*; an error fails the test."""
+        result = self.call(**line)
 
-        assert "error" not in told, told
-        return told["answer"]
+        assert "error" not in result, result
+        return result["answer"]
 
-    def error(self, **line: Any) -> Told:
-        """Return the error that the call *line* must end in."""
-        told = self.tell(**line)
+    def error(self, **line: Any) -> Result:
+        """Return the error of the call *line*; an answer fails the test."""
+        result = self.call(**line)
 
-        assert "answer" not in told, told
-        error: Told = told["error"]
+        assert "answer" not in result, result
+        error: Result = result["error"]
         return error
 
     def _line(self) -> bytes:
-        """Return the next line that the program writes; raises TimeoutError when none comes."""
+        """Return the next line of the program; raise TimeoutError when there is none."""
         stdout = self._process.stdout
         assert stdout is not None
         with selectors.DefaultSelector() as selector:
@@ -75,32 +75,37 @@ class PublicClient:
 
 
 def install_python(name: str, folder: Path) -> dict[str, str]:
-    """Install the Python client *name* into *folder*; return the environment in which it is found."""
+    """Install the Python client *name* into *folder*; return the environment variables that it needs."""
     requirements = ROOM / "python" / f"{name}.txt"
-    # Without dependencies: the file names those that are needed here, pinned; `requests` is in this environment.
+    # Without dependencies: the file pins the necessary ones; `requests` is in this environment.
     options = ("--quiet", "--disable-pip-version-check", "--no-deps", "--target", str(folder), "-r", str(requirements))
     _install(name, [sys.executable, "-m", "pip", "install", *options])
     return {"PYTHONPATH": str(folder)}
 
 
 def python_command(name: str, base_url: str, key: str) -> list[str]:
-    """Return the command that drives the Python client *name*."""
+    """Return the command that starts the Python client *name*."""
     return [sys.executable, str(ROOM / "python" / "drive.py"), name, base_url, key]
 
 
 def install_javascript(folder: Path) -> Path:
-    """Install the JavaScript client into *folder*, with what drives it; return the driver's path."""
-    for program in ("node", "npm"):
-        if shutil.which(program) is None:
-            missing(program, FileNotFoundError("install Node.js and npm (on Debian: nodejs and npm)"))
-    for name in ("package.json", "package-lock.json", "drive.mjs"):
-        shutil.copy(ROOM / "javascript" / name, folder)
-    _install("braze-api", ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], folder=folder)
+    """Install the JavaScript client and its driver into *folder*; return the driver's path."""
+    install_npm("javascript", ("drive.mjs",), folder)
     return folder / "drive.mjs"
 
 
+def install_npm(source: str, files: Sequence[str], folder: Path) -> None:
+    """Copy *files* of `tests/e2e/{source}` to *folder*, and install its npm packages there."""
+    for program in ("node", "npm"):
+        if shutil.which(program) is None:
+            missing(program, FileNotFoundError("install Node.js and npm (on Debian: nodejs and npm)"))
+    for name in ("package.json", "package-lock.json", *files):
+        shutil.copy(ROOM / source / name, folder)
+    _install(f"tests/e2e/{source}", ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], folder=folder)
+
+
 def _install(name: str, command: Sequence[str], *, folder: Path | None = None) -> None:
-    """Run *command*; where it fails, the public client *name* is missing."""
+    """Run *command*; when it fails, the client *name* is missing."""
     try:
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=INSTALLATION, check=False)
     except subprocess.TimeoutExpired as error:

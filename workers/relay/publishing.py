@@ -107,12 +107,12 @@ class Publisher:
 
         The duration of each span is that of the round, *seconds*.
         """
-        if not log.isEnabledFor(logging.DEBUG) and not spans.is_on():
+        if not log.isEnabledFor(logging.DEBUG) and not spans.is_tracing():
             return
         for task_id, job_ids in tasks.items():
             own: dict[str, str | int] = {"workspace_id": workspace_id, "task_id": str(task_id), "jobs": len(job_ids)}
             log.debug("lane_published", extra={**own, **headers_of(job_ids, origins)})
-            spans.begin(
+            spans.begin_span(
                 "publish lane",
                 kind=spans.Kind.PRODUCER,
                 parents=[origins[job_id].traceparent or "" for job_id in job_ids],

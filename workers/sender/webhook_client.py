@@ -18,10 +18,10 @@ from time import monotonic
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from app.errors import Rejected
-from app.retry_after import parse_retry_after
 from app.webhooks.addresses import Resolve, resolve_host
 from app.webhooks.deliveries import AttemptResult
 from app.webhooks.targets import WebhookTarget, parse_target, resolve_target
+from schemas.retry_after import parse_retry_after
 
 HEADERS = {"Content-Type": "application/json", "User-Agent": "Mergelane", "Connection": "close"}
 #: The most addresses of one name that an attempt tries; they share its time.

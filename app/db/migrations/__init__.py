@@ -1,6 +1,8 @@
-"""Migrations: numbered files of plain SQL, run in order by Alembic, each in one transaction.
+"""Migrations: files of plain SQL that Alembic runs in order, each revision in one transaction.
 
-Code of the version before runs on while they do, so they only add: see docs/operations.md, "Migrations".
+The first revision, 0024, creates the whole schema. A database at 0023, the last of the 23 revisions before it, is
+converted instead (docs/adr/0022-one-schema.md). Later revisions run while old code is running, so they only add: see
+"Migrations" in docs/operations.md.
 """
 
 import logging
@@ -18,83 +20,96 @@ from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.pool import NullPool
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
 
+from app.db.schema_version import OLDEST, explain_too_old
 from app.errors import SetupError
 
 LOG = logging.getLogger(__name__)
 
-#: Seconds that a migration waits for a lock. Whoever comes after it waits behind it, so it gives up soon, lets them
-#: pass, and tries again some seconds later, twice as many each time.
+#: Seconds that a migration waits for a lock. Other sessions queue behind it, so it gives up soon and tries again later,
+#: after a pause that doubles each time.
 LOCK_TIMEOUT_S = 4.0
 PAUSE_S = 2.0
 TRIES = 6
-HELD_UP = (
-    "The migration tried {tries} times to lock a table and others were always in the way; nothing of it took effect."
-    " Run it again at a quieter moment, or end the transaction that has been open for so long (pg_stat_activity)."
+LOCK_NOT_AVAILABLE = (
+    "The migration could not lock a table in {tries} attempts, because other transactions use it; it changed nothing."
+    " Run it again at a quieter time, or end the transaction that has been open for a long time (pg_stat_activity)."
 )
-#: The end of a statement of a file whose statements run one by one.
+#: The files of the schema in the order in which a new database runs them. access.sql follows after every migration.
+SCHEMA_FILES = (
+    "workspaces.sql",
+    "profiles.sql",
+    "history.sql",
+    "ledger.sql",
+    "audit.sql",
+    "webhooks.sql",
+    "duplicates.sql",
+)
+#: A function in these files. It ends with a semicolon before an empty line.
+FUNCTION = re.compile(r"^CREATE OR REPLACE FUNCTION .*?;\n(?=\n|\Z)", re.MULTILINE | re.DOTALL)
+#: The end of a statement in a file whose statements run one by one.
 END = re.compile(r";[ \t]*$", re.MULTILINE)
 
 
 def upgrade(
     database_url: str, revision: str = "head", *, lock_timeout_s: float = LOCK_TIMEOUT_S, pause_s: float = PAUSE_S
 ) -> None:
-    """Bring the database at *database_url* to *revision*, the newest by default; running it again changes nothing.
+    """Migrate the database at *database_url* to *revision*, the newest by default. Running it again changes nothing.
 
     Several processes may call it at once: an advisory lock lets one migrate while the others wait. Raises SetupError
-    when PostgreSQL cannot be reached, the URL cannot be read, its user may not do what the schema needs, or others hold
-    a table for too long.
+    when PostgreSQL cannot be reached, the URL is malformed, its user lacks a privilege, the database is at a revision
+    before OLDEST, or other transactions hold a lock for too long.
     """
     retrying = Retrying(
         retry=retry_if_exception_type(LockNotAvailable),
         stop=stop_after_attempt(TRIES),
         wait=wait_exponential(multiplier=pause_s),
-        before_sleep=_tell,
+        before_sleep=_log_retry,
         reraise=True,
     )
     try:
         retrying(_upgrade, configuration(database_url, lock_timeout_s=lock_timeout_s), revision)
     except LockNotAvailable as error:
-        raise SetupError(HELD_UP.format(tries=TRIES)) from error
+        raise SetupError(LOCK_NOT_AVAILABLE.format(tries=TRIES)) from error
 
 
 def _upgrade(config: Config, revision: str) -> None:
-    """Run the pending revisions once."""
     try:
         command.upgrade(config, revision)
     except InsufficientPrivilege as error:
         reason = error.diag.message_primary
-        raise SetupError(f"PostgreSQL does not let the user of DATABASE_URL migrate: {reason}") from error
+        raise SetupError(f"The user of DATABASE_URL lacks a privilege that the migration needs: {reason}") from error
     except OperationalError as error:
         if isinstance(error.orig, LockNotAvailable):
             raise error.orig from error
         if error.connection_invalidated or getattr(error.orig, "sqlstate", None) is None:
-            raise SetupError("PostgreSQL does not answer at DATABASE_URL; check the URL and that it runs.") from error
+            raise SetupError(
+                "Cannot connect to PostgreSQL at DATABASE_URL. Check the URL and that PostgreSQL is running."
+            ) from error
         raise
 
 
-def current(database_url: str) -> str | None:
-    """Return the revision that the database at *database_url* is at, or None for an empty one."""
+def database_revision(database_url: str) -> str | None:
+    """Return the revision of the database at *database_url*, or None for an empty one."""
     engine = create_engine(sqlalchemy_url(database_url), poolclass=NullPool)
     with engine.connect() as connection:
         revision: str | None = MigrationContext.configure(connection).get_current_revision()
     return revision
 
 
-def newest() -> str:
-    """Return the newest revision that this code knows."""
+def newest_revision() -> str:
+    """Return the newest revision of this version of Mergelane."""
     head = ScriptDirectory.from_config(configuration("postgresql://")).get_current_head()
     if head is None:
-        raise SetupError("The package app.db.migrations holds no revision; install Mergelane again.")
+        raise SetupError("The package app.db.migrations has no revision. Install Mergelane again.")
     return head
 
 
-def _tell(state: RetryCallState) -> None:
-    """Log that a migration let others pass."""
-    LOG.warning("The migration lets others pass and tries again", extra={"tries": state.attempt_number})
+def _log_retry(state: RetryCallState) -> None:
+    LOG.warning("migration_waits_for_lock", extra={"tries": state.attempt_number})
 
 
 def configuration(database_url: str, *, lock_timeout_s: float = LOCK_TIMEOUT_S) -> Config:
-    """Return Alembic's configuration for *database_url*, with this package as its script folder."""
+    """Return Alembic's configuration for *database_url*, with this package as the script folder."""
     config = Config()
     config.set_main_option("script_location", str(resources.files(__package__)))
     config.set_main_option("path_separator", "os")
@@ -104,32 +119,45 @@ def configuration(database_url: str, *, lock_timeout_s: float = LOCK_TIMEOUT_S) 
 
 
 def sqlalchemy_url(database_url: str) -> str:
-    """Return *database_url* with psycopg named as its driver, as SQLAlchemy wants it.
-
-    Raises SetupError when it cannot be read as a URL.
-    """
+    """Return *database_url* with psycopg as the driver, in SQLAlchemy's form; raise SetupError if it is malformed."""
     try:
         url = make_url(database_url)
     except ArgumentError as error:
-        raise SetupError(
-            "DATABASE_URL cannot be read; write it as postgresql://user:password@host/database."
-        ) from error
+        raise SetupError("DATABASE_URL is malformed. Write it as postgresql://user:password@host/database.") from error
     return url.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
 
 
-def run_sql(file: str, connection: Connection | None = None) -> None:
-    """Run the file *file* of the folder sql/, whole, within the revision's transaction or on *connection*.
+def convert_from_oldest(connection: Connection) -> None:
+    """Convert a database at OLDEST to the first revision of SCHEMA_FILES, in the transaction of *connection*.
 
-    The text goes to the driver as it stands: no placeholder is looked for in it.
+    A database at any other revision stays as it is. This step is not a revision of Alembic, which cannot begin at
+    either of two revisions. It takes the functions from SCHEMA_FILES, which create them with CREATE OR REPLACE. Raises
+    SetupError for a revision before OLDEST.
+    """
+    revision = MigrationContext.configure(connection).get_current_revision()
+    if sentence := explain_too_old(revision):
+        raise SetupError(sentence)
+    if revision != OLDEST:
+        return
+    run_sql(f"from_{OLDEST}.sql", connection)
+    for file in SCHEMA_FILES:
+        for function in FUNCTION.findall(_text(file)):
+            _driver_connection(file, connection).execute(function)
+
+
+def run_sql(file: str, connection: Connection | None = None) -> None:
+    """Run the whole file *file* of the folder sql/ in the revision's transaction, or on *connection*.
+
+    The text goes to the driver without parameters, so a % in it is no placeholder.
     """
     _driver_connection(file, connection).execute(_text(file))
 
 
 def run_sql_alone(file: str) -> None:
-    """Run the statements of the file *file* one by one, in no transaction, as CREATE INDEX CONCURRENTLY asks for.
+    """Run the statements of the file *file* one by one without a transaction, as CREATE INDEX CONCURRENTLY requires.
 
-    Each ends with a semicolon at the end of its line. What they wait for keeps nobody else waiting, so they may take
-    long. When one fails the others before it stay done, so the file must bear to be run again from its beginning.
+    Each statement ends with a semicolon at the end of its line. They block no other session, so they have no timeouts.
+    When a statement fails, those before it keep their effect, so it must be possible to run the whole file again.
     """
     with op.get_context().autocommit_block():
         connection = _driver_connection(file)
@@ -143,13 +171,12 @@ def run_sql_alone(file: str) -> None:
 
 
 def _text(file: str) -> str:
-    """Return the text of a file of the folder sql/."""
     return (resources.files(__package__) / "sql" / file).read_text(encoding="utf-8")
 
 
 def _driver_connection(file: str, connection: Connection | None = None) -> Any:
-    """Return psycopg's own connection below *connection*, by default Alembic's, for the file *file*."""
+    """Return the psycopg connection below *connection*, which is Alembic's by default."""
     driver_connection = (connection or op.get_bind()).connection.driver_connection
     if driver_connection is None:
-        raise SetupError(f"The migration {file} has no connection to PostgreSQL.")
+        raise SetupError(f"The migration {file} has no connection to PostgreSQL. Run it again.")
     return driver_connection

@@ -1,5 +1,5 @@
--- Which revision the schema is at.
+-- The revision of the schema.
 
 -- name: revision
--- The revision that the last migration left behind.
+-- Returns the revision of the last migration.
 SELECT version_num AS revision FROM alembic_version

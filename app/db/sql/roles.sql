@@ -1,8 +1,8 @@
--- The role under which the processes work, as the user of this connection finds it.
+-- The database role of the processes.
 
 -- name: role
--- Whether the role is there, whether this user may become it, whether it may read the ledger, and whether it is exempt
--- from row-level security.
+-- Returns whether the role exists, whether this user may use it, whether it may read the ledger, and whether it is
+-- exempt from row-level security.
 SELECT
     current_user AS me,
     role.oid IS NOT NULL AS present,

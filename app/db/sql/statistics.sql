@@ -1,3 +1,3 @@
 -- name: analyze_outgrown_tables
--- Lets PostgreSQL count the tables anew that have more than doubled since it did; tells how many.
+-- Runs ANALYZE on tables that have doubled since their last one; returns how many.
 SELECT analyze_outgrown_tables(%(least)s) AS analyzed

@@ -1,4 +1,4 @@
-"""The console: what the front door knows, as pages for people. They read through what the endpoints read through."""
+"""The console: HTML pages over the same queries as the API."""
 
 from flask import Blueprint
 
@@ -10,7 +10,6 @@ from app.web.console import (
     home,
     jobs,
     layout,
-    lost,
     merging,
     profiles,
     search,
@@ -19,11 +18,24 @@ from app.web.console import (
     undo,
 )
 
-#: Where all of it is.
+#: Path of the console.
 PREFIX = "/console"
 
 blueprint = Blueprint("console", __name__, url_prefix=PREFIX, template_folder="templates")
-for each in (batches, dead_jobs, auth, home, jobs, lost, merging, static_files, profiles, search, throughput, undo):
+for each in (
+    batches,
+    dead_jobs,
+    error_pages,
+    auth,
+    home,
+    jobs,
+    merging,
+    static_files,
+    profiles,
+    search,
+    throughput,
+    undo,
+):
     blueprint.register_blueprint(each.blueprint)
-layout.register(blueprint)
-error_pages.register(blueprint)
+layout.register_layout(blueprint)
+error_pages.register_error_pages(blueprint)

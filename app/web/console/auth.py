@@ -1,4 +1,4 @@
-"""The way in and out: a key is shown once, on a form, and a token kept in its stead."""
+"""Signing in and out: the browser sends the API key once and then holds a session token."""
 
 import logging
 import re
@@ -17,9 +17,9 @@ from app.db.transaction import run_in_transaction
 from app.errors import Rejected
 from app.keys import sign_ins
 from app.rates.buckets import Bucket, Limit
-from app.web.auth import admit
+from app.web.auth import authorize
 from app.web.console import csrf
-from app.web.rate_limiting import TooManyRequests, limiting_of
+from app.web.rate_limiting import TooManyRequests, limiter_of
 from app.web.resources import pool, settings
 
 LOG = logging.getLogger(__name__)
@@ -27,17 +27,17 @@ P = ParamSpec("P")
 
 HOME = "/console"
 SIGN_IN = "/console/sign-in"
-#: What may stand in the path of a page: names and ids.
+#: Characters of a page's path: names and ids.
 PAGE = re.compile(r"/console/[A-Za-z0-9/_-]{1,200}", re.ASCII)
-#: Attempts to sign in that one address may make in a minute of the clock: enough for an office, too few for guessing.
+#: Sign-in attempts per address and minute: enough for an office, too few for guessing.
 ATTEMPTS = Limit(Bucket.OTHER, 20, 60)
-WRONG_KEY = "This key opens nothing: it is mistyped, has expired, or was revoked."
+WRONG_KEY = "This key is unknown, expired or revoked. Check it and try again."
 
-blueprint = Blueprint("entrance", __name__)
+blueprint = Blueprint("auth", __name__)
 
 
 class NotSignedIn(Rejected):
-    """The browser has not signed in, or its sign-in has ended."""
+    """The browser is not signed in, or its session has ended."""
 
     status = 401
 
@@ -45,45 +45,45 @@ class NotSignedIn(Rejected):
 def signed_in(
     *, permission: str | tuple[str, ...] | None
 ) -> Callable[[Callable[P, ResponseReturnValue]], Callable[P, ResponseReturnValue]]:
-    """Return a decorator that shows a page to those only who signed in with a key that has *permission*.
+    """Return a decorator that requires a session whose key has *permission*: `requires` for pages.
 
-    It is to pages what `door` is to endpoints, and leaves the same in `g`. What changes something must carry the token
-    of a form. Raises NotSignedIn, Forged, TooManyRequests and AccessDenied.
+    It sets the same attributes of `g`. A POST needs a form token. Raises NotSignedIn, CSRFError, TooManyRequests and
+    AccessDenied.
     """
     wanted = (permission,) if isinstance(permission, str) else permission
 
     def guard(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseReturnValue]:
         @wraps(view)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
-            present = csrf.present()
+            present = csrf.current_sign_in()
             if present is None:
                 raise NotSignedIn("Sign in to see this page.")
             if request.method == "POST":
-                csrf.check_form()
-            admit(present.holder, wanted)
+                csrf.check_form_token()
+            authorize(present.holder, wanted)
             return view(*args, **kwargs)
 
-        vars(guarded)["page_door"] = wanted  # by this a test knows that the page has a door
+        vars(guarded)["page_permissions"] = wanted  # a test checks that every page has them
         return guarded
 
     return guard
 
 
 @blueprint.get("/sign-in")
-def ask() -> ResponseReturnValue:
-    """Show the form that takes a key."""
+def sign_in_page() -> ResponseReturnValue:
+    """Show the sign-in form."""
     return _form(HTTPStatus.OK)
 
 
 @blueprint.post("/sign-in")
-def sign_in() -> ResponseReturnValue:
-    """Take a key and lead on to the page that was wanted, or say that the key opens nothing."""
+def submit_sign_in() -> ResponseReturnValue:
+    """Sign in with the key of the form and redirect to the requested page; 401 for an unknown key."""
     _count_attempt()
     secret = request.form.get("key", "").strip()
     with lend_connection(pool()) as connection:
         holder = keys.find_key_holder(connection, secret, peppers=settings().key_pepper)
     if holder is None:
-        LOG.warning("A key that opens nothing was tried at the console")
+        LOG.warning("console_sign_in_failed")
         return _form(HTTPStatus.UNAUTHORIZED, fault=WRONG_KEY)
     token = run_in_transaction(
         pool(),
@@ -94,35 +94,34 @@ def sign_in() -> ResponseReturnValue:
         peppers=settings().key_pepper,
     )
     g.workspace_id, g.api_key_id = holder.workspace_id, holder.key_id
-    answer = make_response(redirect(within(request.form.get("next", "")), HTTPStatus.SEE_OTHER))
-    csrf.hand_over(answer, token)
+    answer = make_response(redirect(safe_next_path(request.form.get("next", "")), HTTPStatus.SEE_OTHER))
+    csrf.set_sign_in_cookie(answer, token)
     return answer
 
 
 @blueprint.post("/sign-out")
 @signed_in(permission=None)
-def sign_out() -> ResponseReturnValue:
-    """Forget the sign-in, in the database too, and lead to the form."""
+def submit_sign_out() -> ResponseReturnValue:
+    """Delete the session, in the database too, and redirect to the form."""
     run_in_transaction(pool(), g.workspace_id, sign_ins.end_sign_in, g.sign_in_token, peppers=settings().key_pepper)
     answer = make_response(redirect(SIGN_IN, HTTPStatus.SEE_OTHER))
-    csrf.take_back(answer)
+    csrf.delete_sign_in_cookie(answer)
     return answer
 
 
-def within(path: str) -> str:
-    """Return *path* when it leads to a page of the console, else its first page."""
+def safe_next_path(path: str) -> str:
+    """Return *path* if it is a page of the console, else its home page."""
     return path if PAGE.fullmatch(path) and path != SIGN_IN else HOME
 
 
 def _form(status: HTTPStatus, *, fault: str | None = None) -> ResponseReturnValue:
-    """Return the form, with a *fault* told above it."""
     wanted = request.form.get("next") or request.args.get("next", "")
-    return render_template("sign_in.html", fault=fault, wanted=within(wanted)), status
+    return render_template("sign_in.html", fault=fault, wanted=safe_next_path(wanted)), status
 
 
 def _count_attempt() -> None:
-    """Count an attempt for the address that it comes from; raise TooManyRequests when it is one too many."""
+    """Count a sign-in attempt of this address; raise TooManyRequests above ATTEMPTS."""
     address = sha256((request.remote_addr or "").encode()).hexdigest()[:16]
-    reading = limiting_of(current_app).windows.count_request_of(f"sign-in:{address}", ATTEMPTS)
+    reading = limiter_of(current_app).windows.count_request_of(f"sign-in:{address}", ATTEMPTS)
     if reading.refused:
         raise TooManyRequests(f"Too many attempts to sign in. Try again in {reading.retry_after} seconds.")

@@ -1,4 +1,4 @@
-"""Batches: all of them, newest first, with how far each is, and one with its jobs."""
+"""Pages of batches: the list, newest first, and one batch with its jobs."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,11 +12,11 @@ from app.db.transaction import open_transaction
 from app.ledger import queries
 from app.web.auth import POLLING, pool
 from app.web.console.auth import signed_in
-from app.web.console.jobs import matching
-from app.web.console.progress import pace_of
+from app.web.console.jobs import filter_jobs
+from app.web.console.progress import poll_interval_since
 from app.web.merge_batches import wanted_batches
-from schemas.jobs import Cursor
 from schemas.outcomes import JobState, Outcome
+from schemas.paging import Cursor
 
 blueprint = Blueprint("batches", __name__, url_prefix="/batches")
 
@@ -25,44 +25,43 @@ CURSOR = Cursor()
 
 @blueprint.get("")
 @signed_in(permission=POLLING)
-def page() -> ResponseReturnValue:
-    """Show a page of batches; while one of them is unfinished the browser asks for the list again."""
+def batch_list_page() -> ResponseReturnValue:
+    """Show a page of batches; the browser reloads the list while one of them is unfinished."""
     template = "batch_list.html" if "HX-Request" in request.headers else "batches.html"
-    return render_template(template, **listed(request.args))
+    return render_template(template, **batch_list_context(request.args))
 
 
 @blueprint.get("/<uuid:batch_id>")
 @signed_in(permission=POLLING)
-def show(batch_id: UUID) -> ResponseReturnValue:
-    """Show a batch and its jobs, those of one state or outcome; the browser asks again until all are settled."""
+def batch_page(batch_id: UUID) -> ResponseReturnValue:
+    """Show a batch and its jobs, filtered by state or outcome; the browser reloads it until all jobs are settled."""
     return _shown(batch_id, request.args)
 
 
 @blueprint.post("/<uuid:batch_id>")
 @signed_in(permission=POLLING)
-def find(batch_id: UUID) -> ResponseReturnValue:
-    """Show a batch and those of its jobs that speak of an identifier: it comes in a form, so that no URL has it."""
+def batch_search_page(batch_id: UUID) -> ResponseReturnValue:
+    """Show a batch and its jobs with an identifier, which is in the form so that it is in no URL."""
     return _shown(batch_id, request.form)
 
 
-def listed(arguments: Mapping[str, str]) -> dict[str, Any]:
-    """Return what the template of a list of batches needs: those that *arguments* of a query string ask for.
+def batch_list_context(arguments: Mapping[str, str]) -> dict[str, Any]:
+    """Return the template context of a batch list, filtered by *arguments* of a query string.
 
-    Raises ValidationError when the arguments cannot be understood.
+    Raises ValidationError for invalid arguments.
     """
     batches, next_cursor = wanted_batches(arguments)
     begun = [batch.created_at for batch in batches if batch.state != JobState.FINISHED]
     return {
         "batches": batches,
         "older": None if next_cursor is None else CURSOR.serialize("cursor", {"cursor": next_cursor}),
-        "again_after": pace_of(max(begun)) if begun else None,
-        "source": f"{url_for('console.batches.page')}?{urlencode(dict(arguments))}",
+        "again_after": poll_interval_since(max(begun)) if begun else None,
+        "source": f"{url_for('console.batches.batch_list_page')}?{urlencode(dict(arguments))}",
         "is_first_page": "cursor" not in arguments,
     }
 
 
 def _shown(batch_id: UUID, asked: Mapping[str, str]) -> ResponseReturnValue:
-    """Show a batch with those of its jobs that are *asked* for."""
     with open_transaction(pool(), g.workspace_id) as tx:
         batch = queries.read_batch(tx, batch_id=batch_id)
     asked = {name: asked.get(name, "") for name in ("state", "outcome", "identifier")}
@@ -71,11 +70,11 @@ def _shown(batch_id: UUID, asked: Mapping[str, str]) -> ResponseReturnValue:
     return render_template(
         "batch_body.html" if "HX-Request" in request.headers else "batch.html",
         batch=batch,
-        jobs=matching(batch.jobs, asked),
+        jobs=filter_jobs(batch.jobs, asked),
         asked=asked,
         states=list(JobState),
         outcomes=sorted({job.outcome for job in batch.jobs if job.outcome}, key=list(Outcome).index),
-        # What was found by an identifier stays as it was found: asking again would need it in a URL.
-        again_after=pace_of(batch.created_at) if unfinished and not asked["identifier"] else None,
-        source=f"{url_for('console.batches.show', batch_id=batch_id)}?{urlencode(in_url)}",
+        # A search by identifier is not reloaded: its URL would contain the identifier.
+        again_after=poll_interval_since(batch.created_at) if unfinished and not asked["identifier"] else None,
+        source=f"{url_for('console.batches.batch_page', batch_id=batch_id)}?{urlencode(in_url)}",
     )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from app.ledger.throughput import TimeBucket
-from app.web.console.progress import Tone, tone
+from app.web.console.progress import Tone, tone_of
 from schemas.outcomes import JobState
 
 #: Units of a frame: it is drawn as wide and as high as the page likes.
@@ -48,7 +48,7 @@ def tones(stretch: TimeBucket) -> dict[Tone, int]:
     """Return how many jobs ended with which tone in *stretch*."""
     counts = dict.fromkeys(NAMES, 0)
     for outcome, jobs in stretch.settled.items():
-        counts[tone(outcome or JobState.DEAD)] += jobs
+        counts[tone_of(outcome or JobState.DEAD)] += jobs
     return counts
 
 

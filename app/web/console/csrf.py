@@ -1,7 +1,7 @@
-"""The cookie that a browser holds instead of the key, and the token that its forms carry back.
+"""Session cookie of the console, and protection of its forms against cross-site requests.
 
-The cookie is out of reach of scripts and of requests that other sites make, but for following a link. A form's token is
-made of the cookie's, so that nothing has to be stored for it, and is of no use with another cookie.
+Scripts cannot read the cookie, and browsers do not send it with cross-site requests except for links. The token of a
+form is an HMAC of the cookie's token: nothing is stored for it, and it is invalid with another cookie.
 """
 
 import hmac
@@ -17,20 +17,24 @@ from app.web.resources import pool, settings
 
 COOKIE = "mergelane-console"
 PATH = "/console"
-#: The field of a form, and the header of a request that htmx makes, that carry the form's token.
+#: Form field, and header of htmx requests, with the form token.
 FIELD = "form_token"
 HEADER = "X-Form-Token"
 PURPOSE = b"mergelane console form"
+OTHER_SITE = (
+    "This form came from another site. Open the console and send it from there; if a proxy changes the Host header,"
+    " make it keep the header as the browser sends it."
+)
 
 
-class Forged(Rejected):
-    """A form was sent by no page of this console, or by one that was opened under another sign-in."""
+class CSRFError(Rejected):
+    """A form came from another site, or from a page of another session."""
 
     status = 403
 
 
-def present() -> SignIn | None:
-    """Return the sign-in that this request's cookie stands for, or None; it is looked up once in a request."""
+def current_sign_in() -> SignIn | None:
+    """Return the session of this request's cookie, or None; one query per request."""
     if "sign_in" not in g:
         token = request.cookies.get(COOKIE, "")
         workspace_id = sign_ins.workspace_of_token(token)
@@ -44,23 +48,23 @@ def present() -> SignIn | None:
 
 
 def form_token() -> str:
-    """Return the token that the forms of this request's pages carry; "" for whoever is not signed in."""
+    """Return the form token of this session; "" without one."""
     token: str = g.get("sign_in_token", "")
     return hmac.new(token.encode(), PURPOSE, "sha256").hexdigest() if token else ""
 
 
-def check_form() -> None:
-    """Raise Forged unless the request carries the token of a form of its own sign-in."""
+def check_form_token() -> None:
+    """Raise CSRFError unless the request has the form token of its session."""
     given = request.headers.get(HEADER) or request.form.get(FIELD, "")
     expected = form_token()
     if not expected or not hmac.compare_digest(given.encode(), expected.encode()):
-        raise Forged("The form was opened under another sign-in; go back, load the page again and send it once more.")
+        raise CSRFError("This form belongs to another session. Go back, reload the page and send it again.")
 
 
 def check_origin() -> None:
-    """Raise Forged when the browser says that another site had it send this request.
+    """Raise CSRFError for a request that another site caused.
 
-    `Sec-Fetch-Site` says so itself. Browsers that do not send it, as over plain HTTP, name the page's host in `Origin`.
+    Browsers report that in `Sec-Fetch-Site`; over plain HTTP, where they omit it, `Origin` is compared with the host.
     """
     site = request.headers.get("Sec-Fetch-Site")
     origin = request.headers.get("Origin")
@@ -69,11 +73,11 @@ def check_origin() -> None:
     else:
         ours = origin is None or urlsplit(origin).netloc == request.host
     if not ours:
-        raise Forged("Another site sent this form; open the console itself and send it from there.")
+        raise CSRFError(OTHER_SITE)
 
 
-def hand_over(response: Response, token: str) -> None:
-    """Have the browser hold *token* for as long as the sign-in lasts."""
+def set_sign_in_cookie(response: Response, token: str) -> None:
+    """Set the cookie with *token* for the lifetime of the session."""
     response.set_cookie(
         COOKIE,
         token,
@@ -81,17 +85,16 @@ def hand_over(response: Response, token: str) -> None:
         path=PATH,
         secure=_over_tls(),
         httponly=True,
-        # With Strict, a link to a job in a chat would lead to the sign-in page of somebody who is signed in.
+        # With Strict, a link from a chat would open the sign-in page although the user has a session.
         samesite="Lax",
     )
 
 
-def take_back(response: Response) -> None:
-    """Have the browser forget its token."""
+def delete_sign_in_cookie(response: Response) -> None:
     response.delete_cookie(COOKIE, path=PATH, secure=_over_tls(), httponly=True, samesite="Lax")
 
 
 def _over_tls() -> bool:
-    """Return whether the browser speaks TLS, be it to us or to what stands before us."""
+    """Return whether the browser uses TLS, to this server or to a proxy in front of it."""
     origin = request.headers.get("Origin", "")
     return request.is_secure or settings().hsts_s > 0 or origin.startswith("https://")

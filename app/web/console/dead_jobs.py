@@ -15,10 +15,10 @@ from app.ledger.retry import retry_job
 from app.web.auth import POLLING, AccessDenied
 from app.web.console.auth import signed_in
 from app.web.job_permissions import require_kind
-from app.web.pagination import cut
+from app.web.pagination import split_page
 from app.web.resources import pool
-from schemas.jobs import DEFAULT_LIMIT, Cursor, PageQuery, load_query
 from schemas.outcomes import JobState
+from schemas.paging import DEFAULT_LIMIT, Cursor, PageQuery, load_query
 
 blueprint = Blueprint("dead", __name__)
 
@@ -36,7 +36,7 @@ def page() -> ResponseReturnValue:
     query = load_query(QUERY, {name: value for name, value in request.args.items() if name not in {"retried", "left"}})
     with open_transaction(pool(), g.workspace_id) as tx:
         jobs = queries.list_jobs(tx, matching=DEAD, limit=query["limit"] + 1, before=query.get("cursor"))
-    shown, next_cursor = cut(jobs, query["limit"])
+    shown, next_cursor = split_page(jobs, query["limit"])
     older = None if next_cursor is None else CURSOR.serialize("cursor", {"cursor": next_cursor})
     return render_template("dead.html", jobs=shown, older=older, is_first_page="cursor" not in query, told=told)
 
@@ -46,7 +46,7 @@ def page() -> ResponseReturnValue:
 def retry(job_id: UUID) -> ResponseReturnValue:
     """Queue a dead job again and redirect to it; 409 when it is not dead, 403 when the key may not run its kind."""
     run_in_transaction(pool(), g.workspace_id, retry_job, job_id=job_id, authorize=require_kind)
-    return redirect(url_for("console.jobs.show", job_id=job_id), HTTPStatus.SEE_OTHER)
+    return redirect(url_for("console.jobs.job_page", job_id=job_id), HTTPStatus.SEE_OTHER)
 
 
 @blueprint.post("/dead/retry")

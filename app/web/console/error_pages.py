@@ -1,98 +1,106 @@
-"""Errors as pages: what happened, in the sentence that programs get too, and what to do about it."""
+"""Error pages of the console, with the same sentences as the API."""
 
 import logging
 from http import HTTPStatus
 from urllib.parse import quote
 
 from flask import Blueprint, Response, current_app, g, make_response, redirect, render_template, request
+from flask.typing import ResponseReturnValue
 from marshmallow import ValidationError
 from werkzeug.exceptions import HTTPException
 
 from app.db.errors import CONTENTION_ERRORS, RETRYABLE_ERRORS
-from app.errors import DatabaseUnavailable, Rejected, ResolutionUnsettled
+from app.errors import DatabaseUnavailable, NotFound, Rejected, ResolutionUnsettled
 from app.web.auth import AccessDenied
-from app.web.console.auth import HOME, SIGN_IN, NotSignedIn
+from app.web.console.auth import HOME, SIGN_IN, NotSignedIn, signed_in
 from app.web.errors import RETRY_AFTER, UNEXPECTED, first_sentence
 
 LOG = logging.getLogger(__name__)
 
+blueprint = Blueprint("error_pages", __name__)
+
 TITLES = {
-    HTTPStatus.BAD_REQUEST: "That could not be understood",
+    HTTPStatus.BAD_REQUEST: "Invalid request",
     HTTPStatus.FORBIDDEN: "Not allowed",
     HTTPStatus.NOT_FOUND: "Not found",
-    HTTPStatus.CONFLICT: "Not possible just now",
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "Too much at once",
+    HTTPStatus.CONFLICT: "Not possible now",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "Request too large",
     HTTPStatus.TOO_MANY_REQUESTS: "Too many requests",
     HTTPStatus.SERVICE_UNAVAILABLE: "The database does not answer",
 }
 NOTHING_HERE = "There is no such page in the console."
-TRY_AGAIN = "Nothing is lost: what was accepted is kept and goes on by itself. Load the page again in a few seconds."
+TRY_AGAIN = "No accepted merge is lost; all of them continue without help. Reload the page in a few seconds."
 
 
-def register(blueprint: Blueprint) -> None:
-    """Have every error of the console's pages shown by them."""
-    blueprint.register_error_handler(NotSignedIn, lead_to_form)
-    blueprint.register_error_handler(AccessDenied, denied)
-    blueprint.register_error_handler(Rejected, refused)
-    blueprint.register_error_handler(ValidationError, invalid)
-    blueprint.register_error_handler(HTTPException, standard)
+@blueprint.get("/<path:path>")
+@signed_in(permission=None)
+def unknown_page(path: str) -> ResponseReturnValue:
+    """Raise NotFound for any other path of the console, so that the answer is a page and not JSON."""
+    del path
+    raise NotFound(NOTHING_HERE)
+
+
+def register_error_pages(console: Blueprint) -> None:
+    """Register the handlers of all errors of console pages."""
+    console.register_error_handler(NotSignedIn, redirect_to_sign_in)
+    console.register_error_handler(AccessDenied, access_denied_page)
+    console.register_error_handler(Rejected, rejected_page)
+    console.register_error_handler(ValidationError, invalid_page)
+    console.register_error_handler(HTTPException, http_error_page)
     for error in {DatabaseUnavailable, ResolutionUnsettled, *RETRYABLE_ERRORS, *CONTENTION_ERRORS}:
-        blueprint.register_error_handler(error, unavailable)
-    blueprint.register_error_handler(Exception, unexpected)
+        console.register_error_handler(error, unavailable_page)
+    console.register_error_handler(Exception, unexpected_error_page)
 
 
-def lead_to_form(_: NotSignedIn) -> Response:
-    """Lead to the form that takes a key, and from there on to the page that was wanted."""
+def redirect_to_sign_in(_: NotSignedIn) -> Response:
+    """Redirect to the sign-in form, which redirects to the requested page."""
     wanted = request.path if request.method == "GET" else HOME
     form = SIGN_IN if wanted == HOME else f"{SIGN_IN}?next={quote(wanted)}"
     if "HX-Request" in request.headers:
-        # htmx would put the form into the middle of the page; so it is told to go there instead.
+        # htmx would insert the form into the page, so it gets the redirect in a header.
         answer = Response(status=HTTPStatus.UNAUTHORIZED)
         answer.headers["HX-Redirect"] = SIGN_IN
         return answer
     return make_response(redirect(form, HTTPStatus.SEE_OTHER))
 
 
-def denied(_: AccessDenied) -> Response:
-    """Show which permission the key lacks."""
+def access_denied_page(_: AccessDenied) -> Response:
     view = current_app.view_functions[request.endpoint or ""]
-    wanted = " or ".join(getattr(view, "page_door", None) or ())
-    return page(HTTPStatus.FORBIDDEN, f"This takes a key with the permission {wanted}, which yours does not have.")
+    needed = " or ".join(getattr(view, "page_permissions", None) or ())
+    return error_page(HTTPStatus.FORBIDDEN, f"The API key lacks the permission {needed}.")
 
 
-def refused(error: Rejected) -> Response:
-    """Show why a request cannot be accepted."""
-    return page(HTTPStatus(error.status), str(error))
+def rejected_page(error: Rejected) -> Response:
+    return error_page(HTTPStatus(error.status), str(error))
 
 
-def invalid(error: ValidationError) -> Response:
-    """Show the first fault of a request that does not look as it should."""
-    return page(HTTPStatus.BAD_REQUEST, first_sentence(error.messages))
+def invalid_page(error: ValidationError) -> Response:
+    """Show the first validation error."""
+    return error_page(HTTPStatus.BAD_REQUEST, first_sentence(error.messages))
 
 
-def standard(error: HTTPException) -> Response:
-    """Show what Flask itself refuses."""
+def http_error_page(error: HTTPException) -> Response:
+    """Show an error of Flask itself, such as 404 or 405."""
     status = HTTPStatus(error.code or HTTPStatus.INTERNAL_SERVER_ERROR)
-    return page(status, NOTHING_HERE if status == HTTPStatus.NOT_FOUND else f"{status.phrase}.")
+    return error_page(status, NOTHING_HERE if status == HTTPStatus.NOT_FOUND else f"{status.phrase}.")
 
 
-def unavailable(error: Exception) -> Response:
-    """Show that PostgreSQL does not answer, or is too busy."""
-    LOG.warning("PostgreSQL did not serve a page", extra={"error": type(error).__name__})
-    answer = page(HTTPStatus.SERVICE_UNAVAILABLE, TRY_AGAIN)
+def unavailable_page(error: Exception) -> Response:
+    LOG.warning("page_without_database", extra={"error": type(error).__name__})
+    answer = error_page(HTTPStatus.SERVICE_UNAVAILABLE, TRY_AGAIN)
     answer.headers["Retry-After"] = str(RETRY_AFTER)
     return answer
 
 
-def unexpected(error: Exception) -> Response:
-    """Show what nobody foresaw, and log all of it."""
-    LOG.error("A page failed unexpectedly", exc_info=error)
-    return page(HTTPStatus.INTERNAL_SERVER_ERROR, UNEXPECTED)
+def unexpected_error_page(error: Exception) -> Response:
+    """Show a bug of our own without its text, and log it."""
+    LOG.error("page_failed", exc_info=error)
+    return error_page(HTTPStatus.INTERNAL_SERVER_ERROR, UNEXPECTED)
 
 
-def page(status: HTTPStatus, sentence: str) -> Response:
-    """Return a page that tells *sentence*."""
-    # Whoever is signed in keeps the navigation; nobody is looked up for an error's sake, since that may be the error.
+def error_page(status: HTTPStatus, sentence: str) -> Response:
+    """Return an error page with the title of *status* and *sentence*."""
+    # A known session keeps the navigation. It is not loaded for the error page, since loading may be what failed.
     g.setdefault("sign_in", None)
     title = TITLES.get(status, status.phrase)
-    return make_response(render_template("trouble.html", title=title, sentence=sentence, status=int(status)), status)
+    return make_response(render_template("error.html", title=title, sentence=sentence, status=int(status)), status)

@@ -1,4 +1,4 @@
-"""The first page: what is going on, and who one is here."""
+"""The home page: the latest batches and the user's key."""
 
 from flask import Blueprint, g, render_template
 from flask.typing import ResponseReturnValue
@@ -14,7 +14,7 @@ LATEST = "10"
 
 @blueprint.get("", strict_slashes=False)
 @signed_in(permission=None)
-def home() -> ResponseReturnValue:
-    """Show the latest batches, to whoever may poll, and what the key may do."""
-    latest = batches.listed({"limit": LATEST}) if any(map(g.may, POLLING)) else None
+def home_page() -> ResponseReturnValue:
+    """Show the latest batches, if the key may read them, and the permissions of the key."""
+    latest = batches.batch_list_context({"limit": LATEST}) if any(map(g.may, POLLING)) else None
     return render_template("home.html", **(latest or {"batches": None}))

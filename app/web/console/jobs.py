@@ -1,4 +1,4 @@
-"""Jobs: those of all batches by state, outcome or identifier, and one with all there is to know of it."""
+"""Pages of jobs: the list by state, outcome or identifier, and one job with all its details."""
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
@@ -14,41 +14,41 @@ from app.ledger import queries
 from app.undo.recorded_merges import compare_recorded_merge
 from app.web.auth import POLLING, pool
 from app.web.console.auth import signed_in
-from app.web.console.progress import pace_of
+from app.web.console.progress import poll_interval_since
 from app.web.merge_jobs import wanted_jobs
-from schemas.jobs import Cursor
 from schemas.outcomes import SETTLED, JobState, Outcome
+from schemas.paging import Cursor
 
 blueprint = Blueprint("jobs", __name__, url_prefix="/jobs")
 
 CURSOR = Cursor()
-#: What a form may ask for; an empty field asks for nothing.
+#: Fields of the filter form; an empty one does not filter.
 FILTERS = ("state", "outcome", "identifier", "cursor")
-#: Rows of a comparison that a page shows at most: the rest is had from the API.
+#: Rows of a comparison on a page; the API returns the others.
 MOST_ROWS = 500
 
 
 @blueprint.get("")
 @signed_in(permission=POLLING)
-def page() -> ResponseReturnValue:
-    """Show a page of jobs, by state and outcome."""
-    return render_template("jobs.html", **listed(request.args))
+def job_list_page() -> ResponseReturnValue:
+    """Show a page of jobs, filtered by state and outcome."""
+    return render_template("jobs.html", **job_list_context(request.args))
 
 
 @blueprint.post("")
 @signed_in(permission=POLLING)
-def find() -> ResponseReturnValue:
-    """Show a page of jobs by identifier too: it comes in a form, so that it stands in no URL and no log of URLs."""
+def job_search_page() -> ResponseReturnValue:
+    """Show a page of jobs by identifier, which is in the form so that it is in no URL and no access log."""
     asked = {name: value for name in FILTERS if (value := request.form.get(name, "").strip())}
     if "identifier" in asked:
-        return render_template("jobs.html", **listed(asked))
-    return redirect(f"{url_for('console.jobs.page')}?{urlencode(asked)}", HTTPStatus.SEE_OTHER)
+        return render_template("jobs.html", **job_list_context(asked))
+    return redirect(f"{url_for('console.jobs.job_list_page')}?{urlencode(asked)}", HTTPStatus.SEE_OTHER)
 
 
 @blueprint.get("/<uuid:job_id>")
 @signed_in(permission=POLLING)
-def show(job_id: UUID) -> ResponseReturnValue:
-    """Show a job: what was asked, what became of it, and both profiles side by side; again until it is settled."""
+def job_page(job_id: UUID) -> ResponseReturnValue:
+    """Show a job with both profiles side by side; the browser reloads it until it is settled."""
     with open_transaction(pool(), g.workspace_id) as tx:
         job = queries.read_job(tx, job_id=job_id)
         comparison = compare_recorded_merge(tx, job_id=job_id)
@@ -57,14 +57,14 @@ def show(job_id: UUID) -> ResponseReturnValue:
         job=job,
         comparison=comparison,
         most_rows=MOST_ROWS,
-        again_after=None if job.state in SETTLED else pace_of(job.created_at),
+        again_after=None if job.state in SETTLED else poll_interval_since(job.created_at),
     )
 
 
-def listed(arguments: Mapping[str, str]) -> dict[str, Any]:
-    """Return what the template of a list of jobs needs: those that *arguments* ask for.
+def job_list_context(arguments: Mapping[str, str]) -> dict[str, Any]:
+    """Return the template context of a job list, filtered by *arguments*.
 
-    Raises ValidationError when the arguments cannot be understood.
+    Raises ValidationError for invalid arguments.
     """
     given = {name: value for name, value in arguments.items() if value}
     jobs, next_cursor = wanted_jobs(given)
@@ -77,8 +77,8 @@ def listed(arguments: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def matching(jobs: Sequence[queries.Job], asked: Mapping[str, str]) -> list[queries.Job]:
-    """Return those of *jobs* that have the state, the outcome, and the text in an identifier, that are *asked* for."""
+def filter_jobs(jobs: Sequence[queries.Job], asked: Mapping[str, str]) -> list[queries.Job]:
+    """Return the *jobs* that match the state, the outcome and the part of an identifier in *asked*."""
     text = asked.get("identifier", "").strip().casefold()
     return [
         job
@@ -90,7 +90,7 @@ def matching(jobs: Sequence[queries.Job], asked: Mapping[str, str]) -> list[quer
 
 
 def _values(job: queries.Job) -> list[str]:
-    """Return the plain values that *job* speaks of."""
+    """Return all identifier values of *job*."""
     values = [""]
     for identifier in (job.orphan_identifier, job.survivor_identifier):
         values += [each for each in identifier.values() if isinstance(each, str)]

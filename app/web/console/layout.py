@@ -1,4 +1,4 @@
-"""What every page of the console has in common: its policy for browsers, its navigation, and how values are written."""
+"""Common to all pages of the console: security headers, navigation and template filters."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -11,82 +11,82 @@ from flask import Blueprint, Response, g, request
 from app.ledger.queries import Batch, Job
 from app.web.auth import POLLING
 from app.web.console import csrf
-from app.web.console.progress import Progress, label, tone
+from app.web.console.progress import BatchProgress, label_of, tone_of
 from app.web.job_permissions import PERMISSIONS, may_run
 from app.web.resources import settings
 from schemas.outcomes import JobState, Outcome
 
-#: Scripts, styles, pictures, forms and requests of this server alone, and none written into a page.
+#: Scripts, styles, images, forms and requests of this server only, and no inline code.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self';"
     " base-uri 'none'; frame-ancestors 'none'"
 )
 HEADERS: Mapping[str, str] = {
     "Content-Security-Policy": POLICY,
-    # Other sites learn nothing; but without any referrer browsers would not say either where a form comes from.
+    # Other sites get no referrer. `no-referrer` would also remove the Origin header of our own forms.
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
-#: Characters of an external_id that a heading shows.
+#: Characters of an external_id in a heading.
 MOST_IN_HEADING = 80
-#: The pages that the navigation leads to: endpoint, name, and the permissions of which any one lets a key see it.
+#: Navigation: endpoint, name, and permissions; a key with any one of them sees the entry.
 NAVIGATION: tuple[tuple[str, str, tuple[str, ...] | None], ...] = (
-    ("console.home.home", "Overview", None),
-    ("console.batches.page", "Batches", POLLING),
-    ("console.jobs.page", "Jobs", POLLING),
+    ("console.home.home_page", "Overview", None),
+    ("console.batches.batch_list_page", "Batches", POLLING),
+    ("console.jobs.job_list_page", "Jobs", POLLING),
     ("console.dead.page", "Dead jobs", POLLING),
     ("console.throughput.page", "Throughput", POLLING),
-    ("console.merging.form", "Merge", ("users.merge",)),
+    ("console.merging.merge_form_page", "Merge", ("users.merge",)),
 )
 
 
-def register(blueprint: Blueprint) -> None:
-    """Give the pages of *blueprint* what they have in common."""
+def register_layout(blueprint: Blueprint) -> None:
+    """Add headers, the template context and template filters to the pages of *blueprint*."""
     blueprint.before_request(_refuse_other_sites)
     blueprint.after_request(_protect)
     blueprint.context_processor(_common)
-    blueprint.add_app_template_filter(moment, "moment")
-    blueprint.add_app_template_filter(label, "label")
-    blueprint.add_app_template_filter(tone, "tone")
-    blueprint.add_app_template_filter(progress, "progress")
-    blueprint.add_app_template_test(undoable, "undoable")
+    blueprint.add_app_template_filter(format_time, "moment")
+    blueprint.add_app_template_filter(label_of, "label")
+    blueprint.add_app_template_filter(tone_of, "tone")
+    blueprint.add_app_template_filter(batch_progress, "progress")
+    blueprint.add_app_template_test(is_undoable, "undoable")
     blueprint.add_app_template_test(retryable, "retryable")
-    blueprint.add_app_template_filter(text, "text")
-    blueprint.add_app_template_filter(short, "short")
-    blueprint.add_app_template_filter(columns, "columns")
-    blueprint.add_app_template_filter(counts, "counts")
+    blueprint.add_app_template_filter(format_value, "text")
+    blueprint.add_app_template_filter(shorten, "short")
+    blueprint.add_app_template_filter(table_columns, "columns")
+    blueprint.add_app_template_filter(outcome_counts, "counts")
 
 
-def moment(value: datetime | None) -> str:
-    """Return *value* in UTC to the second, as people read it; "" for none."""
+def format_time(value: datetime | None) -> str:
+    """Return *value* in UTC, to the second; "" for None."""
     return "" if value is None else f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
 
 
-def text(value: Any) -> str:
-    """Return any value of a profile as text: text as it is, everything else as JSON writes it."""
+def format_value(value: Any) -> str:
+    """Return a value of a profile as text: a string as it is, all others as JSON."""
     return value if isinstance(value, str) else orjson.dumps(value).decode()
 
 
-def short(value: str) -> str:
-    """Return *value* cut to what a heading holds."""
+def shorten(value: str) -> str:
+    """Return *value* cut to MOST_IN_HEADING characters."""
     return value if len(value) <= MOST_IN_HEADING else f"{value[:MOST_IN_HEADING]}…"
 
 
-def columns(entries: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return the names of the columns that a table of *entries* needs, in the order in which they come up."""
+def table_columns(entries: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the column names of a table of *entries*, in order of first appearance."""
     return list(dict.fromkeys(name for entry in entries for name in entry))
 
 
-def counts(batch: Batch) -> list[tuple[JobState | Outcome, int]]:
-    """Return how many jobs of *batch* have which outcome, or are in which state if they have none, most first."""
+def outcome_counts(batch: Batch) -> list[tuple[JobState | Outcome, int]]:
+    """Return the number of jobs by outcome, or by state for jobs without one, highest first."""
     found: Counter[JobState | Outcome] = Counter()
     for tally in batch.status_counts:
         found[tally.outcome or tally.state] += tally.jobs
     return found.most_common()
 
 
-def undoable(job: Job) -> bool:
-    """Return whether an undo of *job* is worth offering: it did something, was not undone, and the key may undo it."""
+def is_undoable(job: Job) -> bool:
+    """Return whether the page offers an undo of *job*: it had an effect, was not undone, and the key may undo it."""
     done = job.outcome in {Outcome.MERGED, Outcome.IDENTIFIED} and job.undone_at is None
     return done and job.kind in PERMISSIONS and may_run(job.kind)
 
@@ -100,26 +100,23 @@ def retryable(job: Job) -> bool:
     return job.state is JobState.DEAD and permitted
 
 
-def progress(batch: Batch) -> Progress:
-    """Return how far *batch* is."""
-    return Progress.of(batch)
+def batch_progress(batch: Batch) -> BatchProgress:
+    return BatchProgress.of(batch)
 
 
 def _refuse_other_sites() -> None:
-    """Raise Forged when another site's page sends a form here."""
     if request.method == "POST":
         csrf.check_origin()
 
 
 def _protect(response: Response) -> Response:
-    """Give an answer the headers of a page."""
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
     return response
 
 
 def _common() -> dict[str, Any]:
-    """Return what every template knows."""
+    """Return the variables of every template."""
     me = g.get("sign_in")
     navigation = [
         {"endpoint": endpoint, "name": name, "here": _is_here(endpoint)}
@@ -138,5 +135,5 @@ def _common() -> dict[str, Any]:
 
 
 def _is_here(endpoint: str) -> bool:
-    """Return whether the page that is shown belongs to the part of the console that *endpoint* opens."""
+    """Return whether the current page is in the section of *endpoint*."""
     return (request.endpoint or "").rpartition(".")[0] == endpoint.rpartition(".")[0]

@@ -1,4 +1,4 @@
-"""The form of a merge: what it says of either side, as the wire writes it, and which side a fault belongs to."""
+"""The merge form: both sides as typed, their request body, and the validation error of each side."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -8,36 +8,35 @@ from marshmallow import ValidationError
 
 from app.errors import Rejected
 from app.web.errors import first_sentence
-from app.web.request_body import require_fit
+from app.web.request_body import check_text
 from schemas.merge import KINDS, MergeUpdate, load_merge
-from schemas.prioritization import Priority
+from schemas.priorities import Priority
 
-#: The sides as the wire calls them, and what each is called on the page.
+#: The sides by their key in the API, each with its title on the page.
 ROLES: Mapping[str, str] = {
     "identifier_to_merge": "Merge this profile",
     "identifier_to_keep": "Into this one, which stays",
 }
-#: How many steps of a prioritization the form offers: more would contradict or repeat these.
+#: Steps of a prioritization that the form offers; more would repeat or contradict them.
 STEPS = range(2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Side:
-    """One side of a pair, as it was typed."""
+class FormSide:
+    """One side of the form, as typed."""
 
     role: str
     kind: str = next(iter(KINDS))
     value: str = ""
-    #: The label of an alias.
+    #: Label of an alias.
     label: str = ""
-    #: The steps of a prioritization, "" where none was chosen.
+    #: Steps of a prioritization, "" for an empty choice.
     steps: tuple[str, ...] = ("",) * len(STEPS)
-    #: What is wrong with it, in the sentence that programs get too.
+    #: Its validation error, in the words of the API.
     fault: str | None = None
 
     @classmethod
-    def of(cls, role: str, form: Mapping[str, str]) -> "Side":
-        """Return the side *role* as *form* has it."""
+    def of(cls, role: str, form: Mapping[str, str]) -> "FormSide":
         return cls(
             role=role,
             kind=form.get(f"{role}.kind", ""),
@@ -48,12 +47,11 @@ class Side:
 
     @property
     def title(self) -> str:
-        """What the page calls it."""
         return ROLES[self.role]
 
     @property
     def wire(self) -> dict[str, Any]:
-        """The identifier as requests write it. What does not belong to its kind is left out."""
+        """The identifier of the request body; fields of other kinds are left out."""
         if self.kind == "user_alias":
             return {"user_alias": {"alias_name": self.value, "alias_label": self.label}}
         if self.kind in {"email", "phone"}:
@@ -62,38 +60,37 @@ class Side:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pair:
-    """Both sides, as they were typed."""
+class MergeForm:
+    """Both sides of the form, as typed."""
 
-    sides: tuple[Side, ...]
+    sides: tuple[FormSide, ...]
 
     @classmethod
-    def of(cls, form: Mapping[str, str]) -> "Pair":
-        """Return the pair that *form* has."""
-        return cls(sides=tuple(Side.of(role, form) for role in ROLES))
+    def of(cls, form: Mapping[str, str]) -> "MergeForm":
+        return cls(sides=tuple(FormSide.of(role, form) for role in ROLES))
 
     @property
     def body(self) -> dict[str, Any]:
-        """The body by which a program would ask for this merge."""
+        """The body of `POST /users/merge` for this form."""
         return {"merge_updates": [{side.role: side.wire for side in self.sides}]}
 
     def updates(self) -> tuple[MergeUpdate, ...]:
-        """Return what the body asks for; raise ValidationError or Rejected, as for a program, when it is at fault."""
-        require_fit(self.body)
+        """Return the updates of the body; raise ValidationError or Rejected as the API does."""
+        check_text(self.body)
         return load_merge(self.body)
 
-    def judged(self) -> "Pair":
-        """Return the pair with the fault of each side told at it."""
+    def validated(self) -> "MergeForm":
+        """Return the form with the validation error of each side."""
         return replace(self, sides=tuple(replace(side, fault=_fault(side)) for side in self.sides))
 
 
-EMPTY = Pair(sides=tuple(Side(role=role) for role in ROLES))
+EMPTY = MergeForm(sides=tuple(FormSide(role=role) for role in ROLES))
 CHOICES: Mapping[str, tuple[str, ...]] = {"kinds": tuple(KINDS), "steps": tuple(Priority)}
 
 
-def _fault(side: Side) -> str | None:
-    """Return what is wrong with *side* by itself: what would be if it were merged into itself."""
-    pair = Pair(sides=tuple(replace(side, role=role) for role in ROLES))
+def _fault(side: FormSide) -> str | None:
+    """Return the validation error of *side* alone, found by merging it into itself."""
+    pair = MergeForm(sides=tuple(replace(side, role=role) for role in ROLES))
     try:
         pair.updates()
     except ValidationError as error:

@@ -1,4 +1,4 @@
-"""Merging by hand: two identifiers, a rehearsal that shows what would change, and only then the merge."""
+"""Merging by hand: a form with two identifiers, its preview, then the merge."""
 
 from http import HTTPStatus
 from typing import Any
@@ -10,35 +10,35 @@ from uuid_utils import uuid7
 
 from app.errors import Rejected
 from app.lane.preview import preview_merges
-from app.web.accepted import take_in
+from app.web.accepted import accept_batch
 from app.web.console.auth import signed_in
-from app.web.console.merge_form import CHOICES, EMPTY, Pair
+from app.web.console.merge_form import CHOICES, EMPTY, MergeForm
 from app.web.resources import pool, settings
 from schemas.outcomes import JobKind, Outcome
 
 blueprint = Blueprint("merging", __name__)
 
 PERMISSION = "users.merge"
-#: The field of a form that holds the Idempotency-Key of what it asks for, so that a second click asks for nothing.
+#: Form field with the Idempotency-Key, so that a second click has no effect.
 KEY = "idempotency_key"
 
 
 @blueprint.get("/merge")
 @signed_in(permission=PERMISSION)
-def form() -> ResponseReturnValue:
+def merge_form_page() -> ResponseReturnValue:
     """Show the empty form."""
     return _page(EMPTY)
 
 
 @blueprint.post("/merge/preview")
 @signed_in(permission=PERMISSION)
-def preview() -> ResponseReturnValue:
-    """Show what a merge of the pair now would do, by the workers' own code, and offer it; nothing is written."""
-    pair = Pair.of(request.form)
+def merge_preview_page() -> ResponseReturnValue:
+    """Show the preview of the merge, made by the workers' own code; nothing is written."""
+    pair = MergeForm.of(request.form)
     try:
         updates = pair.updates()
     except (ValidationError, Rejected):
-        return _page(pair.judged()), HTTPStatus.BAD_REQUEST
+        return _page(pair.validated()), HTTPStatus.BAD_REQUEST
     (seen,) = preview_merges(pool(), settings(), workspace_id=g.workspace_id, updates=updates)
     outcome = Outcome(seen.end.outcome)
     return _page(pair, seen=seen, outcome=outcome, merges=outcome is Outcome.MERGED, key=str(uuid7()))
@@ -46,17 +46,17 @@ def preview() -> ResponseReturnValue:
 
 @blueprint.post("/merge")
 @signed_in(permission=PERMISSION)
-def merge() -> ResponseReturnValue:
-    """Accept the merge and lead to its batch; a form that is sent twice asks for one merge."""
-    pair = Pair.of(request.form)
+def submit_merge() -> ResponseReturnValue:
+    """Accept the merge and redirect to its batch; a form that is sent twice creates one merge."""
+    pair = MergeForm.of(request.form)
     try:
         updates = pair.updates()
     except (ValidationError, Rejected):
-        return _page(pair.judged()), HTTPStatus.BAD_REQUEST
-    accepted = take_in(JobKind.MERGE, updates, body=pair.body, key=request.form.get(KEY, ""))
-    return redirect(url_for("console.batches.show", batch_id=accepted.batch_id), HTTPStatus.SEE_OTHER)
+        return _page(pair.validated()), HTTPStatus.BAD_REQUEST
+    accepted = accept_batch(JobKind.MERGE, updates, body=pair.body, key=request.form.get(KEY, ""))
+    return redirect(url_for("console.batches.batch_page", batch_id=accepted.batch_id), HTTPStatus.SEE_OTHER)
 
 
-def _page(pair: Pair, **seen: Any) -> str:
-    """Return the page with the form as it was filled in and, beneath it, what was *seen* in a rehearsal."""
+def _page(pair: MergeForm, **seen: Any) -> str:
+    """Return the page with the filled form and, below it, the preview *seen*."""
     return render_template("merge.html", pair=pair, choices=CHOICES, key_field=KEY, **seen)

@@ -1,4 +1,4 @@
-"""A profile: what it answers to, what is known of it, what it did, and the merges that it took part in."""
+"""The page of a profile: identifiers, attributes, activity and its merges."""
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
@@ -18,7 +18,7 @@ from app.web.profiles import PROFILE, checked
 
 blueprint = Blueprint("profiles", __name__, url_prefix="/profiles")
 
-#: The parts of an export that are plain values, by the heading under which a page shows them; others come last.
+#: Plain values of an export by heading; all others come last.
 HEADINGS: Mapping[str, tuple[str, ...]] = {
     "Identity": (
         "external_id",
@@ -66,7 +66,7 @@ HEADINGS: Mapping[str, tuple[str, ...]] = {
         "last_purchase",
     ),
 }
-#: The parts that are lists of entries, by the heading of their table.
+#: Lists of an export, each with the heading of its table.
 TABLES: Mapping[str, str] = {
     "user_aliases": "Aliases",
     "custom_events": "Events",
@@ -82,14 +82,14 @@ TABLES: Mapping[str, str] = {
 MAPPINGS: Mapping[str, str] = {"custom_attributes": "Custom attributes", "last_interactions": "Last interactions"}
 #: Another name of braze_id.
 UNSHOWN = frozenset({"appboy_id"})
-#: Entries of one table, and merges, that a page shows at most.
+#: Limit of rows in each table.
 MOST_ENTRIES = 100
 
 
 @blueprint.get("/<braze_id>")
 @signed_in(permission="users.export.ids")
-def show(braze_id: str) -> ResponseReturnValue:
-    """Show a profile, or where it went when it was merged away, with the merges that it took part in."""
+def profile_page(braze_id: str) -> ResponseReturnValue:
+    """Show a profile with its merges; for a merged-away one, 410 and a link to its survivor."""
     braze_id = checked(braze_id)
     merges = _merges(braze_id)
     try:
@@ -102,7 +102,7 @@ def show(braze_id: str) -> ResponseReturnValue:
 
 
 def _sections(profile: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what an export tells of a profile, under headings."""
+    """Return the parts of an exported profile by heading."""
     told = {name for names in HEADINGS.values() for name in names} | TABLES.keys() | MAPPINGS.keys() | UNSHOWN
     headings = {**HEADINGS, "Further": tuple(sorted(profile.keys() - told))}
     return {
@@ -115,7 +115,7 @@ def _sections(profile: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _merges(braze_id: str) -> dict[str, Sequence[Job] | None]:
-    """Return the latest jobs that found this profile on either side, newest first; None when the key may not."""
+    """Return the latest jobs with this profile on either side, newest first; None without the permission."""
     if not any(map(g.may, POLLING)):
         return {"came_in": None, "went_out": None}
     jobs, _ = wanted_jobs({"identifier": braze_id, "limit": str(MOST_ENTRIES)})

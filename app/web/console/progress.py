@@ -1,4 +1,4 @@
-"""How far a batch is, and how states and outcomes are shown: a word each, and a tone that repeats it."""
+"""Progress of a batch, and the label and tone (colour) of each state and outcome."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from schemas.outcomes import SETTLED, JobState, Outcome
 
 
 class Tone(StrEnum):
-    """What a word says of a job, for those who look at colours and shapes first."""
+    """The colour and shape of a state or outcome."""
 
     GOOD = "good"
     PART = "part"
@@ -34,34 +34,34 @@ TONES: Mapping[JobState | Outcome, Tone] = MappingProxyType(
         JobState.QUEUED: Tone.IDLE,
     }
 )
-#: Seconds between two looks at something unfinished, by how many seconds ago it began.
+#: Poll intervals in seconds by age: (younger than, interval).
 PACES = ((60, 2), (600, 5), (3_600, 15))
 SLOWEST_PACE = 60
 
 
-def tone(of: JobState | Outcome) -> Tone:
-    """Return the tone of a state or an outcome; outcomes by which nothing was done have none of their own."""
+def tone_of(of: JobState | Outcome) -> Tone:
+    """Return the tone of a state or outcome; Tone.NONE for outcomes without an effect."""
     return TONES.get(of, Tone.NONE)
 
 
-def label(of: str) -> str:
-    """Return the word for a state, an outcome or a kind, as people write it."""
+def label_of(of: str) -> str:
+    """Return the label of a state, outcome or kind."""
     return of.replace("_", " ").capitalize()
 
 
-def pace(seconds_old: float) -> int:
-    """Return the seconds until the next look at something unfinished that began *seconds_old* ago."""
+def poll_interval(seconds_old: float) -> int:
+    """Return the seconds until the next poll of an item that is *seconds_old*."""
     return next((each for age, each in PACES if seconds_old < age), SLOWEST_PACE)
 
 
-def pace_of(begun_at: datetime) -> int:
-    """Return the seconds until the next look at something unfinished that began at *begun_at*."""
-    return pace((datetime.now(UTC) - begun_at).total_seconds())
+def poll_interval_since(begun_at: datetime) -> int:
+    """Return the seconds until the next poll of an item that began at *begun_at*."""
+    return poll_interval((datetime.now(UTC) - begun_at).total_seconds())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Share:
-    """The jobs of a batch that have one tone: how many, and where they stand on a bar that is 100 long."""
+class BarSegment:
+    """The jobs of one tone, as a segment of a bar of length 100."""
 
     tone: Tone
     jobs: int
@@ -70,36 +70,33 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
-    """How far a batch is."""
+class BatchProgress:
+    """Settled and total jobs of a batch, and its progress bar."""
 
     jobs: int
     settled: int
-    #: In the order of the tones, so that a bar fills from the left.
-    shares: tuple[Share, ...]
+    #: In the order of Tone, so that a bar fills from the left.
+    shares: tuple[BarSegment, ...]
 
     @property
     def finished(self) -> bool:
-        """Whether nothing is left to be done."""
         return self.settled == self.jobs
 
     @classmethod
-    def of(cls, batch: Batch) -> "Progress":
-        """Return how far *batch* is."""
+    def of(cls, batch: Batch) -> "BatchProgress":
         counts: Counter[Tone] = Counter()
         for tally in batch.status_counts:
-            counts[tone(tally.outcome or tally.state)] += tally.jobs
+            counts[tone_of(tally.outcome or tally.state)] += tally.jobs
         jobs = counts.total()
         settled = sum(tally.jobs for tally in batch.status_counts if tally.state in SETTLED)
         return cls(jobs=jobs, settled=settled, shares=_shares(counts, jobs))
 
 
-def _shares(counts: Mapping[Tone, int], jobs: int) -> tuple[Share, ...]:
-    """Return the shares that *counts* have of all *jobs*."""
+def _shares(counts: Mapping[Tone, int], jobs: int) -> tuple[BarSegment, ...]:
     shares, start = [], 0.0
     for each in Tone:
         if counts[each]:
             length = 100 * counts[each] / jobs
-            shares.append(Share(tone=each, jobs=counts[each], start=round(start, 3), length=round(length, 3)))
+            shares.append(BarSegment(tone=each, jobs=counts[each], start=round(start, 3), length=round(length, 3)))
             start += length
     return tuple(shares)

@@ -1,6 +1,6 @@
-"""The search: one field for whatever one has at hand, an identifier or the id of a job or a batch.
+"""Search by any identifier, or by the id of a job or batch.
 
-What is looked for comes in a form and stands in no URL, since it may be an address or a phone number.
+The search term is in the form and in no URL, since it may be an email address or a phone number.
 """
 
 import re
@@ -22,20 +22,20 @@ from app.web.console.auth import signed_in
 from app.web.merge_jobs import wanted_jobs
 from schemas.export import ExportRequest
 from schemas.identifiers import BrazeId, Email, ExternalId, Phone, UserAlias
-from schemas.jobs import MAX_IDENTIFIER
+from schemas.paging import MAX_IDENTIFIER
 
 blueprint = Blueprint("search", __name__)
 
 ID = re.compile(r"[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 BRAZE_ID = re.compile(r"[0-9a-fA-F]{24}")
-#: Profiles and jobs that a page of results shows at most.
+#: Limit of profiles and of jobs on the results page.
 MOST = 50
 
 
 @blueprint.post("/search")
 @signed_in(permission=None)
-def search() -> ResponseReturnValue:
-    """Show the profiles and jobs that answer to what is sought, or lead to the one job or batch of that id."""
+def search_page() -> ResponseReturnValue:
+    """Show matching profiles and jobs, or redirect to the job or batch of that id."""
     sought = request.form.get("sought", "").strip().replace("\x00", "")[:MAX_IDENTIFIER]
     may_poll = any(map(g.may, POLLING))
     if may_poll and ID.fullmatch(sought) and (address := _of_id(UUID(sought))):
@@ -50,23 +50,23 @@ def search() -> ResponseReturnValue:
 
 
 def _of_id(each: UUID) -> str | None:
-    """Return the URL of the job or the batch with the id *each*, or None."""
+    """Return the URL of the job or batch with that id, or None."""
     with open_transaction(pool(), g.workspace_id) as tx:
         try:
             queries.read_job(tx, job_id=each)
         except NotFound:
             pass
         else:
-            return url_for("console.jobs.show", job_id=each)
+            return url_for("console.jobs.job_page", job_id=each)
         try:
             queries.read_batch(tx, batch_id=each)
         except NotFound:
             return None
-        return url_for("console.batches.show", batch_id=each)
+        return url_for("console.batches.batch_page", batch_id=each)
 
 
 def _profiles(sought: str) -> Sequence[Profile]:
-    """Return the profiles that have *sought* as external_id, braze_id, email, phone, or as label:name of an alias."""
+    """Return profiles by external_id, braze_id, email, phone or alias (label:name)."""
     if not sought:
         return ()
     named: list[ExternalId | UserAlias | BrazeId] = [ExternalId(sought)]
@@ -82,5 +82,5 @@ def _profiles(sought: str) -> Sequence[Profile]:
 
 
 def _jobs(sought: str) -> Sequence[Job]:
-    """Return the latest jobs that speak of *sought*."""
+    """Return the latest jobs with the identifier *sought*."""
     return wanted_jobs({"identifier": sought, "limit": str(MOST)})[0] if sought else ()

@@ -1,4 +1,4 @@
-"""What the console's pages load: one stylesheet, htmx, and the few lines of script that are ours. Anybody gets it."""
+"""Static files of the console: stylesheet, htmx and our script. They need no session."""
 
 import mimetypes
 from functools import lru_cache
@@ -9,19 +9,19 @@ from flask.typing import ResponseReturnValue
 
 from app.errors import NotFound
 
-blueprint = Blueprint("parts", __name__)
+blueprint = Blueprint("static_files", __name__)
 
 FOLDER = Path(__file__).parent / "static"
 PARTS = frozenset({"console.css", "console.js", "theme.js", "htmx.min.js", "htmx.LICENSE.txt", "icon.svg"})
-#: Kept by the browser, but asked for each time, so that an upgrade is seen at once.
+#: Browsers revalidate each time, so that an upgrade takes effect at once.
 CACHING = "no-cache"
 
 
 @blueprint.get("/parts/<name>")
-def part(name: str) -> ResponseReturnValue:
-    """Answer with a part of the pages, 304 to whoever has it already; no other file can be had."""
+def static_file(name: str) -> ResponseReturnValue:
+    """Return a static file, or 304; 404 for any name that is not in the list."""
     if name not in PARTS:
-        raise NotFound("There is no such part of the console.")
+        raise NotFound("The console has no such file.")
     response = Response(_content(name), mimetype=mimetypes.guess_type(name)[0])
     response.headers["Cache-Control"] = CACHING
     response.add_etag()
@@ -30,5 +30,4 @@ def part(name: str) -> ResponseReturnValue:
 
 @lru_cache(maxsize=len(PARTS))
 def _content(name: str) -> bytes:
-    """Return what the part *name* holds; it does not change while the process runs."""
     return (FOLDER / name).read_bytes()

@@ -1,4 +1,4 @@
-"""Undo: what is about to be taken back is shown once more before it is."""
+"""Pages that confirm the undo of a job or a batch."""
 
 from collections.abc import Sequence
 from http import HTTPStatus
@@ -24,18 +24,18 @@ blueprint = Blueprint("undo", __name__)
 
 @blueprint.get("/jobs/<uuid:job_id>/undo")
 @signed_in(permission=POLLING)
-def ask_job(job_id: UUID) -> ResponseReturnValue:
-    """Show what the undo of a job would take back; 409, and why, when it cannot be undone now."""
+def undo_job_page(job_id: UUID) -> ResponseReturnValue:
+    """Show what the undo of a job would revert; 409 with the reason if it cannot be undone now."""
     with open_transaction(pool(), g.workspace_id) as tx:
         accept.lock_undoable_merges(tx, _job(tx, job_id))
         job = queries.read_job(tx, job_id=job_id)
-    return _question([job], back=url_for("console.jobs.show", job_id=job_id))
+    return _question([job], back=url_for("console.jobs.job_page", job_id=job_id))
 
 
 @blueprint.post("/jobs/<uuid:job_id>/undo")
 @signed_in(permission=POLLING)
-def undo_job(job_id: UUID) -> ResponseReturnValue:
-    """Accept the undo of a job and lead to its batch."""
+def submit_undo_job(job_id: UUID) -> ResponseReturnValue:
+    """Accept the undo of a job and redirect to its batch."""
     with open_transaction(pool(), g.workspace_id) as tx:
         asked = _job(tx, job_id)
     return _accept(asked)
@@ -43,45 +43,44 @@ def undo_job(job_id: UUID) -> ResponseReturnValue:
 
 @blueprint.get("/batches/<uuid:batch_id>/undo")
 @signed_in(permission=POLLING)
-def ask_batch(batch_id: UUID) -> ResponseReturnValue:
-    """Show what the undo of a batch would take back; 409, and why, when nothing of it can be undone now."""
+def undo_batch_page(batch_id: UUID) -> ResponseReturnValue:
+    """Show what the undo of a batch would revert; 409 with the reason if nothing can be undone now."""
     with open_transaction(pool(), g.workspace_id) as tx:
         merges = set(accept.lock_undoable_merges(tx, _batch(tx, batch_id)))
         batch = queries.read_batch(tx, batch_id=batch_id)
     return _question(
-        [job for job in batch.jobs if job.id in merges], back=url_for("console.batches.show", batch_id=batch_id)
+        [job for job in batch.jobs if job.id in merges], back=url_for("console.batches.batch_page", batch_id=batch_id)
     )
 
 
 @blueprint.post("/batches/<uuid:batch_id>/undo")
 @signed_in(permission=POLLING)
-def undo_batch(batch_id: UUID) -> ResponseReturnValue:
-    """Accept the undo of a batch and lead to the batch of the undos."""
+def submit_undo_batch(batch_id: UUID) -> ResponseReturnValue:
+    """Accept the undo of a batch and redirect to the batch of the undos."""
     with open_transaction(pool(), g.workspace_id) as tx:
         asked = _batch(tx, batch_id)
     return _accept(asked)
 
 
 def _question(jobs: Sequence[queries.Job], *, back: str) -> ResponseReturnValue:
-    """Return the page that asks whether *jobs* are to be undone; *back* is where a no leads."""
+    """Return the page that asks for confirmation; *back* is the URL of Cancel."""
     return render_template("undo.html", jobs=jobs, back=back, key=str(uuid7()), key_field=KEY)
 
 
 def _job(tx: Transaction, job_id: UUID) -> UndoRequest:
-    """Return the wish to undo a job; raise AccessDenied when the key may not."""
+    """Return the job to undo; raise AccessDenied without the permission of its kind."""
     asked, kinds = accept.undo_request_of_job(tx, job_id=job_id)
     require_permission(kinds)
     return asked
 
 
 def _batch(tx: Transaction, batch_id: UUID) -> UndoRequest:
-    """Return the wish to undo a batch; raise AccessDenied when the key may not."""
+    """Return the batch to undo; raise AccessDenied without the permissions of its kinds."""
     asked, kinds = accept.undo_request_of_batch(tx, batch_id=batch_id)
     require_permission(kinds)
     return asked
 
 
 def _accept(asked: UndoRequest) -> ResponseReturnValue:
-    """Accept the undo that the form of this request asks for, once, and lead to its batch."""
     accepted = take_in(asked, key=request.form.get(KEY, ""))
-    return redirect(url_for("console.batches.show", batch_id=accepted.batch_id), HTTPStatus.SEE_OTHER)
+    return redirect(url_for("console.batches.batch_page", batch_id=accepted.batch_id), HTTPStatus.SEE_OTHER)

@@ -1,111 +1,33 @@
-"""What the document names once and refers to: shapes that no marshmallow schema has, headers, and parameters."""
+"""Headers, parameters and responses that the document describes once and refers to."""
 
 from collections.abc import Mapping
 
-from app.web.openapi.fields import PRIORITIZATION
-from app.web.openapi.parts import (
-    ANYTHING,
-    COUNT,
-    OPTIONAL,
-    STRING,
-    TRUTH,
-    Json,
-    Shape,
-    an_array,
-    an_object,
-    answer,
-    schema,
-    words,
-)
+from app.web.openapi.describe import OPTIONAL, Common, Json, Reply, error
 from app.web.prefer_wait import LONGEST
-from schemas.keeping import SharedAddress
-from schemas.merge import ALIAS_KEYS, MAX_BYTES, ROLES
-from schemas.segment_leaves import LEAVES
-from schemas.segments import GROUPS, MAX_LEAVES
+
+STRING: Json = {"type": "string"}
+COUNT: Json = {"type": "integer", "minimum": 0}
 
 
-def identifier(kind: str, shape: Json, *, by_address: bool = False) -> Json:
-    """Return the JSON Schema of an identifier of one *kind*; one *by_address* needs a prioritization."""
-    prioritization = schema("Prioritization") if by_address else ANYTHING
-    required = (kind, "prioritization") if by_address else (kind,)
-    made = an_object(required, **{kind: shape, "prioritization": prioritization})
-    return {**made, "additionalProperties": False}
+def _one_of(word: str) -> Json:
+    return {"type": "string", "enum": [word]}
 
-
-def text(kind: str) -> Json:
-    """Return the JSON Schema of the text of an identifier; its limit is in bytes, which no text can undercut."""
-    return {"type": "string", "maxLength": MAX_BYTES[kind]}
-
-
-IDENTIFIERS = [
-    identifier("external_id", text("external_id")),
-    identifier(
-        "user_alias",
-        {
-            **an_object(sorted(ALIAS_KEYS), **{key: text(key) for key in sorted(ALIAS_KEYS)}),
-            "additionalProperties": False,
-        },
-    ),
-    identifier("email", text("email"), by_address=True),
-    identifier("phone", text("phone"), by_address=True),
-]
-
-DUPLICATE: Mapping[str, Json] = {"braze_id": STRING, "identified": TRUTH}
-
-#: What a segment's filter may be: groups of filters, and leaves.
-KINDS: Mapping[str, Shape] = {
-    **dict.fromkeys(GROUPS, an_array(schema("SegmentFilter"), least=1, most=MAX_LEAVES)),
-    **{kind: type(leaf) for kind, leaf in LEAVES.items()},
-}
-FILTERS = [{**an_object((kind,), **{kind: shape}), "additionalProperties": False} for kind, shape in KINDS.items()]
-
-SCHEMAS: Mapping[str, Json] = {
-    "Message": {**an_object(("message",), message=STRING), "description": "An error, in one sentence."},
-    "RefusedObject": {
-        **an_object(("type", "input_array", "index"), type=STRING, input_array=STRING, index=COUNT),
-        "description": "An object of the request that was refused: why, in which array, at which place.",
-    },
-    "Refused": {
-        **an_object(("message",), message=STRING, errors=an_array(schema("RefusedObject"), least=1)),
-        "description": "Nothing in the request could be accepted.",
-    },
-    "Prioritization": PRIORITIZATION,
-    "Identifier": {"oneOf": IDENTIFIERS, "description": "A profile, named in exactly one way."},
-    "RecordedIdentifier": {
-        "anyOf": [schema("Identifier"), schema("Duplicate"), {"type": "object", "maxProperties": 0}],
-        "description": "An identifier as it was sent; blank once the person it names was deleted.",
-    },
-    "Duplicate": {
-        "anyOf": [
-            an_object(("braze_id", kind.value, "identified"), **DUPLICATE, **{kind.value: STRING})
-            for kind in SharedAddress
-        ],
-        "description": "In jobs of runs over duplicates: a profile, meant only while it has the address and is"
-        " identified or not as it was. No request takes it.",
-    },
-    "SegmentFilter": {"oneOf": FILTERS, "description": "AND and OR of filters, or one filter; see docs/segments.md."},
-    "MergeUpdate": {
-        **an_object(sorted(ROLES), **dict.fromkeys(sorted(ROLES), schema("Identifier"))),
-        "additionalProperties": False,
-        "description": "Merge the profile `identifier_to_merge` into the profile `identifier_to_keep`.",
-    },
-}
 
 HEADERS: Mapping[str, Json] = {
     key: {"description": description, "schema": shape, "required": required}
     for name, description, shape in (
-        ("X-Request-Id", "The request's id: the client's own, or a new one.", STRING),
-        ("X-RateLimit-Limit", "Requests that the endpoint, with those that share its limit, takes in a window.", COUNT),
-        ("X-RateLimit-Remaining", "Requests that the present window still takes.", COUNT),
-        ("X-RateLimit-Reset", "When the next window begins, in seconds since the epoch.", COUNT),
-        ("Location", "Where to poll.", STRING),
-        ("Retry-After", "Seconds after which it is worth while to ask again.", COUNT),
-        ("Idempotent-Replayed", "`true` when this is the first answer to the key, made again.", words("true")),
-        ("Preference-Applied", "The wait that was granted.", STRING),
-        ("ETag", "The state of the answer, for `If-None-Match`.", STRING),
+        ("X-Request-Id", "The id of the request: the client's own, or a new one.", STRING),
+        ("X-RateLimit-Limit", "Requests in a window, for all endpoints that share this limit.", COUNT),
+        ("X-RateLimit-Remaining", "Requests left in this window.", COUNT),
+        ("X-RateLimit-Reset", "The start of the next window, in seconds since the epoch.", COUNT),
+        ("Location", "The URL to poll.", STRING),
+        ("Retry-After", "Seconds to wait before the next request.", COUNT),
+        ("Idempotent-Replayed", "`true` when this repeats the first response to the key.", _one_of("true")),
+        ("Preference-Applied", "The applied wait.", STRING),
+        ("ETag", "The state of the response, for `If-None-Match`.", STRING),
         ("Content-Disposition", "The name of the file.", STRING),
         ("Link", "The survivor, as `canonical`.", STRING),
-        ("WWW-Authenticate", "The scheme of keys.", words("Bearer")),
+        ("WWW-Authenticate", "The scheme of keys.", _one_of("Bearer")),
     )
     for key, required in ((name, True), (f"{name}{OPTIONAL}", False))
 }
@@ -114,41 +36,38 @@ PARAMETERS: Mapping[str, Json] = {
     "Idempotency-Key": {
         "name": "Idempotency-Key",
         "in": "header",
-        "description": "Makes the request safe to repeat: the same key with the same body gets the first answer again,"
-        " with another body 409.",
+        "description": "Makes the request safe to repeat: the same key with the same body gets the first response"
+        " again, with another body 409.",
         "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
     },
     "Prefer": {
         "name": "Prefer",
         "in": "header",
-        "description": f"`wait=N` (RFC 7240): answer when the batch has finished or N seconds have passed, {LONGEST} at"
-        " most.",
+        "description": f"`wait=N` (RFC 7240): wait until the batch has finished, for N seconds, at most {LONGEST}.",
         "schema": {"type": "string"},
         "examples": {"ten seconds": {"value": "wait=10"}},
     },
     "If-None-Match": {
         "name": "If-None-Match",
         "in": "header",
-        "description": "The `ETag` of an earlier answer: 304 when nothing has changed since.",
+        "description": "The `ETag` of an earlier response: 304 when nothing changed since.",
         "schema": {"type": "string"},
     },
 }
 
-RESPONSES: Mapping[str, Json] = {
-    "InvalidKey": answer("No key, or none that opens a workspace.", schema("Message"), "WWW-Authenticate"),
-    "AccessDenied": answer("The key does not have the permission.", schema("Message")),
-    "TooLarge": answer("The body is larger than 4 MB.", schema("Message")),
-    "UrlTooLong": answer("The URL with its query is longer than 8 KB.", schema("Message")),
-    "NotJson": answer("The body is not declared as JSON.", schema("Message")),
-    "TooManyRequests": answer(
-        "The workspace has used up its requests of this window; or the request would make jobs, and too many of the"
-        " workspace's wait.",
-        schema("Message"),
+RESPONSES: Mapping[Common, Reply] = {
+    Common.INVALID_KEY: error("The request has no API key, or an invalid one.", "WWW-Authenticate"),
+    Common.ACCESS_DENIED: error("The key lacks the permission."),
+    Common.TOO_LARGE: error("The body is larger than 4 MB."),
+    Common.URL_TOO_LONG: error("The URL with its query is longer than 8 KB."),
+    Common.NOT_JSON: error("The Content-Type is not JSON."),
+    Common.TOO_MANY_REQUESTS: error(
+        "The workspace has no requests left in this window; or too many of its jobs are waiting for a request that"
+        " makes jobs.",
         "Retry-After",
     ),
-    "Unavailable": answer(
-        "The database does not answer just now; the request may be sent again, with its Idempotency-Key if any.",
-        schema("Message"),
+    Common.UNAVAILABLE: error(
+        "The database is not available. Send the request again, with its Idempotency-Key if it has one.",
         "Retry-After",
     ),
 }

@@ -1,6 +1,6 @@
 "use strict";
 
-// Nothing outside this server is asked: the validator, which would be, is switched off.
+// The validator is off: it would send requests to another server.
 SwaggerUIBundle({
   url: "openapi.json",
   dom_id: "#ui",

@@ -21,7 +21,7 @@ from app.ledger.execution import (
 from app.ledger.profile_ref import ProfileRef
 from schemas.identifiers import Email, ExternalId
 from schemas.outcomes import JobKind, JobState, Outcome
-from schemas.prioritization import Priority
+from schemas.priorities import Priority
 from tests.support.factories import Factory, by_email, ext, one_database_for_all
 
 database_url = one_database_for_all()

@@ -11,7 +11,7 @@ from app.merging.prioritization import Ambiguous, NotFound, Resolved
 from app.merging.profile import Profile
 from app.profiles.resolution import MergedAway, Resolution, resolve_identifiers
 from schemas.identifiers import Email, ExternalId, Identifier, Phone, UserAlias
-from schemas.prioritization import Priority
+from schemas.priorities import Priority
 from tests.support.factories import LONG_AGO, Factory, one_database_for_all
 
 database_url = one_database_for_all()

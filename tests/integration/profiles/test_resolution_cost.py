@@ -7,7 +7,7 @@ from app.db.transaction import open_transaction
 from app.merging.prioritization import NotFound, Resolved
 from app.profiles.resolution import resolve_identifiers
 from schemas.identifiers import Email, ExternalId, Identifier, Phone, UserAlias
-from schemas.prioritization import Priority
+from schemas.priorities import Priority
 from tests.support.factories import Factory
 
 IDENTIFIED = Priority.IDENTIFIED

@@ -17,22 +17,22 @@ def collector() -> Iterator[Collector]:
     """A collector to which this process sends its spans."""
     collector = Collector()
     try:
-        spans.start(Settings(otel_exporter_otlp_endpoint=f"{collector.url}/"), service="test")
+        spans.start_tracing(Settings(otel_exporter_otlp_endpoint=f"{collector.url}/"), service="test")
         yield collector
     finally:
-        spans.stop()
+        spans.stop_tracing()
         collector.close()
 
 
 def received(collector: Collector) -> Received:
     """Return the one span that the collector got, after all were sent."""
-    spans.stop()
+    spans.stop_tracing()
     (span,) = collector.spans
     return span
 
 
 def test_a_span_of_one_parent_is_its_child(collector: Collector) -> None:
-    spans.begin("work", parents=[ONE, ONE], attributes={"mergelane__jobs": 2}).end()
+    spans.begin_span("work", parents=[ONE, ONE], attributes={"mergelane__jobs": 2}).end()
     span = received(collector)
 
     assert (span.service, span.name) == ("mergelane-test", "work")
@@ -42,7 +42,7 @@ def test_a_span_of_one_parent_is_its_child(collector: Collector) -> None:
 
 
 def test_a_span_of_several_parents_is_linked_with_each(collector: Collector) -> None:
-    spans.begin("work", parents=[ONE, OTHER, ""]).end()
+    spans.begin_span("work", parents=[ONE, OTHER, ""]).end()
     span = received(collector)
 
     assert span.links == (ONE.split("-")[1], OTHER.split("-")[1])
@@ -51,13 +51,13 @@ def test_a_span_of_several_parents_is_linked_with_each(collector: Collector) -> 
 
 
 def test_a_parent_that_is_not_well_formed_is_none(collector: Collector) -> None:
-    spans.begin("work", parents=["'; DROP TABLE job"]).end()
+    spans.begin_span("work", parents=["'; DROP TABLE job"]).end()
 
     assert received(collector).parent_id == ""
 
 
 def test_a_span_leads_on(collector: Collector) -> None:
-    span = spans.begin("work", parents=[ONE])
+    span = spans.begin_span("work", parents=[ONE])
     span.end()
     sent = received(collector)
 
@@ -65,7 +65,7 @@ def test_a_span_leads_on(collector: Collector) -> None:
 
 
 def test_a_span_may_be_told_of_when_it_is_over_and_say_that_it_failed(collector: Collector) -> None:
-    span = spans.begin("work", seconds_ago=2.5)
+    span = spans.begin_span("work", seconds_ago=2.5)
     span.fail()
     span.end()
     sent = received(collector)

@@ -296,7 +296,7 @@ def test_a_cursor_stays_where_it_is_while_more_happens(eventful: tuple[Caller, C
         ({"cursor": "AAAA"}, "'cursor' must be the next_cursor of an earlier page"),
         ({"include": "changes"}, "'include' must be 'images'"),
         ({"limit": "0"}, "'limit' must be a whole number from 1 to 100"),
-        ({"since": "1"}, "There is an unknown query parameter; those that this URL takes are: action, cursor, from"),
+        ({"since": "1"}, "There is an unknown query parameter; this URL takes: action, cursor, from"),
     ],
 )
 def test_a_query_that_cannot_be_understood_is_refused(caller: Caller, query: Json, sentence: str) -> None:

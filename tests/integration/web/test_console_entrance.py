@@ -50,7 +50,7 @@ def test_a_key_that_opens_nothing_is_refused_and_not_shown(make_browser: MakeBro
     answer = browser.sign_in(key)
 
     assert answer.status_code == 401
-    assert "This key opens nothing" in words(answer)
+    assert "This key is unknown, expired or revoked" in words(answer)
     assert not key or key not in answer.text
     assert browser.cookie() is None
 

@@ -61,7 +61,7 @@ class Owner:
             "<uuid:batch_id>": [self.batch_id],
             "<uuid:job_id>": [self.job_id],
             "<braze_id>": list(self.braze_ids),
-            "<path:anything>": ["nothing"],
+            "<path:path>": ["nothing"],
         }
         for place, values in known.items():
             if place in rule.rule:

@@ -152,7 +152,7 @@ def test_a_batch_shows_its_jobs_by_outcome_and_by_identifier(
         "by alias": [True, False, False],
         "by email and outcome": [False, False, True],
     }
-    assert "No job of this batch is like that." in words(shown["dead"])
+    assert "No job of this batch matches." in words(shown["dead"])
 
 
 def test_a_batch_is_asked_for_again_with_its_filter_until_it_has_finished(

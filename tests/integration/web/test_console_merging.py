@@ -8,7 +8,7 @@ import pytest
 from app.db.connections import Pool
 from app.web.console.merge_form import ROLES
 from schemas.merge import TOO_LONG
-from schemas.prioritization_checks import BOTH_RECENCIES, EMPTY_PRIORITIZATION
+from schemas.prioritization import BOTH_RECENCIES, EMPTY_PRIORITIZATION
 from tests.support.browser import Browser, words
 from tests.support.front_door import Caller
 from tests.support.profiles import export, track
@@ -55,7 +55,9 @@ def test_a_rehearsal_shows_outcome_reason_and_changes_and_writes_nothing(
     told = words(page)
 
     assert page.status_code == 200
-    assert re.search(r"Merged .* The job would say: Profile \w+ was merged into profile \w+ and retired\.", told)
+    assert re.search(
+        r"Merged .* The job's reason would be: Profile \w+ was merged into profile \w+ and retired\.", told
+    )
     assert f"first_name {NOTHING} Ann fill" in told
     assert f'custom_attributes.plan {NOTHING} {{"name":"pro","seats":2}} fill_keys' in told
     assert export(caller, external_ids=["ann", "ann-1"]) == before

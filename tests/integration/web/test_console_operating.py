@@ -103,7 +103,7 @@ def test_dead_jobs_are_listed_with_their_last_error(browser: Browser, dead: list
     assert re.findall(r"/console/jobs/([0-9a-f-]+)\"", page.text) == dead
     assert "It failed of <b>that</b>." in words(page)
     assert "<b>that" not in page.text
-    assert "Retry all 3 shown" in words(page)
+    assert "Retry all 3 on this page" in words(page)
 
 
 def test_a_dead_job_is_retried(browser: Browser, caller: Caller, worker: Worker, dead: list[str]) -> None:

@@ -126,7 +126,7 @@ def test_a_key_without_the_permission_is_told_which_one_it_lacks(
     assert home.status_code == 200
     assert "/console/batches" not in home.text
     assert denied.status_code == 403
-    assert "This takes a key with the permission users.merge or users.identify" in words(denied)
+    assert "The API key lacks the permission users.merge or users.identify" in words(denied)
 
 
 def test_the_first_page_tells_who_one_is(browser: Browser, caller: Caller) -> None:
@@ -187,7 +187,7 @@ def test_while_the_database_is_away_a_page_says_so_and_that_nothing_is_lost(data
         resources_of(away).close()
 
     assert (answer.status_code, answer.mimetype, answer.headers["Retry-After"]) == (503, "text/html", "2")
-    assert "The database does not answer Nothing is lost" in words(answer)
+    assert "The database does not answer No accepted merge is lost" in words(answer)
 
 
 def test_what_nobody_foresaw_is_told_on_a_page(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from app import keys
 from app.config import Settings
 from app.db import migrations
 from app.web import create_app
-from app.web.prefer_wait import SEATS
+from app.web.prefer_wait import WAITING_SLOTS
 from app.web.resources import resources_of
 from tests.support.front_door import Caller
 from tests.support.postgres import PostgresServer
@@ -52,7 +52,7 @@ def test_a_batch_that_was_accepted_is_answered_so_even_when_the_database_goes_aw
     with ThreadPoolExecutor(1) as thread:
         answer = thread.submit(lone_caller.post, "/users/merge", BODY, headers={"Prefer": "wait=30"})
         # Until then the commit may be done and its answer still under way, which is answered 503 as it must be.
-        wait_until(lambda: SEATS.taken == 1, what="the request to wait for its batch")
+        wait_until(lambda: WAITING_SLOTS.taken == 1, what="the request to wait for its batch")
         own_postgres.stop()
         response = answer.result()
 

@@ -58,6 +58,7 @@ def test_every_word_of_a_filter_is_told(word: str) -> None:
 
 
 def test_the_bounds_are_told() -> None:
-    assert f"Groups nest {MAX_DEPTH} deep; a filter has {MAX_LEAVES} leaves at\nmost, {MAX_COSTLY} of which" in DOCUMENT
-    assert f"`count` 0 to {MAX_TIMES}, `days` 1 to {MAX_DAYS_BACK}" in DOCUMENT
+    assert f"Groups nest at most {MAX_DEPTH} deep. A filter has at most {MAX_LEAVES}\nleaves" in DOCUMENT
+    assert f"at most {MAX_COSTLY} of them may use `days`" in DOCUMENT
+    assert f"`count` 0 to {MAX_TIMES}, `days` 1 to\n{MAX_DAYS_BACK}" in DOCUMENT
     assert f"at most {MAX_PATTERN:,} characters" in DOCUMENT

@@ -17,12 +17,12 @@ PUBLIC = {
     "health.live": "whoever supervises the process has no key",
     "health.ready": "whoever balances the load has no key",
     "metrics.metrics": "open to this machine alone; it asks anybody else for a key by itself",
-    "docs.document": "it describes the product and nobody's data",
-    "docs.page": "likewise; the page asks for a key when something is tried out",
-    "docs.part": "scripts and styles of that page",
-    "console.entrance.ask": "the form that takes a key",
-    "console.entrance.sign_in": "what takes it",
-    "console.parts.part": "scripts and styles of the console",
+    "docs.openapi": "it describes the product and nobody's data",
+    "docs.show_docs": "likewise; the page asks for a key when something is tried out",
+    "docs.docs_file": "scripts and styles of that page",
+    "console.auth.sign_in_page": "the form that takes a key",
+    "console.auth.submit_sign_in": "what takes it",
+    "console.static_files.static_file": "scripts and styles of the console",
 }
 UNKNOWN_ID = "01a202b7-0c65-769b-9741-1871039b8b20"
 
@@ -31,14 +31,18 @@ def test_every_endpoint_has_a_door_or_is_public(front_door: Flask) -> None:
     open_ones = {
         name
         for name, view in front_door.view_functions.items()
-        if not hasattr(view, "door") and not hasattr(view, "page_door")
+        if not hasattr(view, "permissions") and not hasattr(view, "page_permissions")
     }
 
     assert open_ones == PUBLIC.keys()
 
 
 def test_every_permission_that_a_door_asks_for_can_be_given(front_door: Flask) -> None:
-    doors = [getattr(view, door, None) for view in front_door.view_functions.values() for door in ("door", "page_door")]
+    doors = [
+        getattr(view, door, None)
+        for view in front_door.view_functions.values()
+        for door in ("permissions", "page_permissions")
+    ]
     wanted = {name for door in doors for name in door or ()}
 
     assert wanted <= set(keys.PERMISSIONS)

@@ -126,7 +126,9 @@ def test_every_endpoint_with_a_door_is_limited(front_door: Flask, caller: Caller
     ids = ("batch_id", "job_id", "run_id", "webhook_id", "notice_id")
     places = {**dict.fromkeys(ids, ELSEWHERE), "braze_id": "0" * 24}
     guarded = [
-        rule for rule in front_door.url_map.iter_rules() if hasattr(front_door.view_functions[rule.endpoint], "door")
+        rule
+        for rule in front_door.url_map.iter_rules()
+        if hasattr(front_door.view_functions[rule.endpoint], "permissions")
     ]
     for rule in guarded:
         adapter = front_door.url_map.bind("localhost")

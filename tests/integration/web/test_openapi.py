@@ -1,4 +1,4 @@
-"""The document of the wire: it tells of every route, it is whole, and the page that shows it asks nobody else."""
+"""The OpenAPI document: it describes every route, it is valid, and its page loads files of this server only."""
 
 import re
 from collections.abc import Iterator
@@ -8,26 +8,28 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from app.web.docs import PARTS
-from app.web.openapi.document import OPERATIONS, PLACES
+from app.audit.entries import ACTIONS
+from app.web.docs import FILES
+from app.web.openapi.document import PLACES
+from schemas.audit import AUDITED_OUTCOMES
 from tests.support.openapi import document, label, resolved, strict
 
 PAGES = "console."
-"""The console's pages are for people; programs have the endpoints that these read through."""
+"""Pages of the console are not part of the API."""
 ELSEWHERE = re.compile(r"(?:https?:)?//[\w.-]+")
 
 
-def routes(flask: Flask) -> set[str]:
-    """Return every method at every URL, but HEAD, which comes with GET."""
+def routes(flask: Flask) -> dict[str, Any]:
+    """Return the views by method and URL, without HEAD, which Flask adds to GET."""
     return {
-        method + " " + PLACES.sub(r"{\2}", rule.rule)
+        method + " " + PLACES.sub(r"{\2}", rule.rule): flask.view_functions[rule.endpoint]
         for rule in flask.url_map.iter_rules()
         for method in (rule.methods or set()) - {"HEAD"}
         if not rule.endpoint.startswith(PAGES)
     }
 
 
-def told() -> dict[str, Any]:
+def described() -> dict[str, Any]:
     """Return every operation of the document, by method and URL."""
     return {
         f"{method.upper()} {path}": operation
@@ -45,15 +47,17 @@ def parts(part: Any) -> Iterator[dict[str, Any]]:
             yield from parts(inner)
 
 
-def test_every_route_is_told(front_door: Flask) -> None:
-    assert routes(front_door) - told().keys() == set()
+def types(part: dict[str, Any]) -> list[Any]:
+    """Return the types of a JSON Schema; none of any other object."""
+    found = part.get("type", [])
+    return found if isinstance(found, list) else [found]
 
 
-def test_nothing_is_told_of_a_url_that_is_not_there(front_door: Flask) -> None:
-    assert OPERATIONS.keys() - routes(front_door) == set()
+def test_every_route_is_described(front_door: Flask) -> None:
+    assert routes(front_door).keys() == described().keys()
 
 
-def test_it_is_a_sound_document_of_its_version() -> None:
+def test_it_is_a_valid_document_of_its_version() -> None:
     strict().validate()
 
     assert document()["openapi"] == "3.1.0"
@@ -88,25 +92,59 @@ def test_every_member_has_a_type() -> None:
         if shape == {}
     }
 
-    changes = {f"{whose}.{side}" for whose in ("Rehearsed", "Job", "WholeEntry") for side in ("before", "after")}
-
-    assert untyped == {"Identifier.prioritization", *changes}
+    assert untyped == {f"{change}.{side}" for change in ("Change", "AuditChange") for side in ("before", "after")}
 
 
-def test_every_operation_says_what_it_does_and_who_may_ask(front_door: Flask) -> None:
-    for name, operation in told().items():
-        view = front_door.view_functions[operation["operationId"]]
-        wanted = getattr(view, "door", None) or ()
+def test_every_object_has_a_title_of_its_own() -> None:
+    objects = [part for part in parts(document()) if "object" in types(part)]
+    titles = [part.get("title") for part in objects]
+
+    assert None not in titles
+    assert len(set(titles)) == len(titles)
+    assert {name: part["title"] for name, part in document()["components"]["schemas"].items()} == {
+        name: name for name in document()["components"]["schemas"]
+    }
+
+
+def test_every_request_and_response_body_is_a_component() -> None:
+    bodies = [
+        content["schema"]
+        for part in parts(document())
+        for content in part.get("content", {}).values()
+        if isinstance(content, dict) and "schema" in content
+    ]
+
+    assert bodies
+    assert [body for body in bodies if "$ref" not in body and body != {"type": "string"} and "title" not in body] == []
+
+
+def test_every_operation_has_a_summary_a_description_and_its_permission(front_door: Flask) -> None:
+    views = routes(front_door)
+    for name, operation in described().items():
+        view = views[name]
+        permissions = getattr(view, "permissions", None) or ()
 
         assert operation["summary"], name
         assert operation["description"].endswith("."), name
-        assert operation["security"] == [{"key": [permission]} for permission in wanted]
-        # /metrics asks for a key by itself, and not everybody.
-        assert ("401" in operation["responses"]) is (hasattr(view, "door") or name == "GET /metrics")
+        assert operation["security"] == [{"key": [permission]} for permission in permissions]
+        # /metrics checks keys itself, and only of clients on other machines.
+        assert ("401" in operation["responses"]) is (hasattr(view, "permissions") or name == "GET /metrics")
 
 
-def test_every_operation_has_a_name_of_its_own() -> None:
-    names = [operation["operationId"] for operation in told().values()]
+def test_the_documented_outcomes_of_the_audit_are_those_of_its_entries() -> None:
+    assert set(AUDITED_OUTCOMES) == set(ACTIONS)
+
+
+def test_every_example_is_a_valid_request(front_door: Flask) -> None:
+    operations = [vars(view)["operation"] for view in routes(front_door).values()]
+    examples = [(operation.body, operation.example) for operation in operations if operation.example]
+
+    assert examples
+    assert all(body().load(example) for body, example in examples)
+
+
+def test_every_operation_has_a_unique_id() -> None:
+    names = [operation["operationId"] for operation in described().values()]
 
     assert len(set(names)) == len(names)
 
@@ -116,7 +154,7 @@ def test_a_url_leads_to_its_operation() -> None:
     assert label("GET", "/merge/jobs/7") == "GET /merge/jobs/{job_id}"
 
 
-def test_it_is_served_to_anybody_and_known_again(front_door: Flask) -> None:
+def test_it_needs_no_key_and_has_an_etag(front_door: Flask) -> None:
     client = front_door.test_client()
     first = client.get("/openapi.json")
     again = client.get("/openapi.json", headers={"If-None-Match": first.headers["ETag"]})
@@ -126,9 +164,9 @@ def test_it_is_served_to_anybody_and_known_again(front_door: Flask) -> None:
     assert again.status_code == 304
 
 
-def test_the_page_and_its_parts_are_served_to_anybody(front_door: Flask) -> None:
+def test_the_page_and_its_files_need_no_key(front_door: Flask) -> None:
     client = front_door.test_client()
-    for url in ("/docs", *(f"/docs/{name}" for name in PARTS)):
+    for url in ("/docs", *(f"/docs/{name}" for name in FILES)):
         with client.get(url) as response:
             assert response.status_code == 200
             assert response.data
@@ -136,21 +174,21 @@ def test_the_page_and_its_parts_are_served_to_anybody(front_door: Flask) -> None
 
 
 @pytest.mark.parametrize("name", ["../../config.py", "..%2f..%2fconfig.py", "swagger-ui.js", "VERSION", "index.html"])
-def test_no_other_file_can_be_had(front_door: Flask, name: str) -> None:
+def test_no_other_file_is_served(front_door: Flask, name: str) -> None:
     assert front_door.test_client().get(f"/docs/{name}").status_code == 404
 
 
-def test_the_page_loads_its_own_parts_alone(front_door: Flask) -> None:
+def test_the_page_loads_only_its_own_files(front_door: Flask) -> None:
     client = front_door.test_client()
     page, script = client.get("/docs").text, client.get("/docs/start.js").text
     loaded = re.findall(r'(?:src|href)="([^"]+)"', page)
 
-    assert set(loaded) == {f"docs/{name}" for name in PARTS} | {"openapi.json"}
+    assert set(loaded) == {f"docs/{name}" for name in FILES} | {"openapi.json"}
     assert ELSEWHERE.findall(page + script) == []
     assert "validatorUrl: null" in script
 
 
-def test_its_policy_lets_the_browser_ask_this_server_alone(front_door: Flask) -> None:
+def test_its_policy_allows_requests_to_this_server_only(front_door: Flask) -> None:
     policy = front_door.test_client().get("/docs").headers["Content-Security-Policy"]
     sources = {source for rule in policy.split(";") for source in rule.split()[1:]}
 

@@ -33,7 +33,7 @@ def test_a_workspace_without_profiles_has_an_empty_page(caller: Caller) -> None:
     [
         ({"limit": "101"}, "'limit' must be a whole number from 1 to 100"),
         ({"cursor": "x"}, "'cursor' must be the next_cursor of an earlier page"),
-        ({"page": "2"}, "There is an unknown query parameter; those that this URL takes are: cursor, limit"),
+        ({"page": "2"}, "There is an unknown query parameter; this URL takes: cursor, limit"),
     ],
 )
 def test_a_query_that_cannot_be_understood_is_refused(caller: Caller, query: dict[str, str], sentence: str) -> None:

@@ -13,11 +13,11 @@ import requests
 
 from app.db.connections import Connection
 from app.web.headers import HEADERS
+from cli.up import commands
 from tests.support.client import Client
 from tests.support.front_door import Caller
 from tests.support.processes import Process, free_port
 from tests.support.waiting import wait_until
-from workers.up import commands
 
 
 @pytest.fixture
@@ -110,7 +110,7 @@ def test_every_line_of_its_log_is_json(web: Process, client: Client) -> None:
     lines = [orjson.loads(line) for line in web.log.splitlines()]
 
     assert {"timestamp", "level", "logger", "message"} <= set.intersection(*map(set, lines))
-    assert "Request answered" in {line["message"] for line in lines}
+    assert "request_answered" in {line["message"] for line in lines}
     assert not any(line["level"] in {"WARNING", "ERROR"} for line in lines)
 
 

@@ -37,7 +37,7 @@ def test_the_log_tells_what_was_answered_and_nothing_about_persons(
     caller.post("/users/merge", {"merge_updates": updates}, headers={"Idempotency-Key": "jane-key"})
     caller.get("/merge/jobs", identifier="jane@example.com")
 
-    lines = [record for record in caplog.records if record.message == "Request answered"]
+    lines = [record for record in caplog.records if record.message == "request_answered"]
     told = "\n".join(str(vars(record)) for record in caplog.records)
 
     assert [(vars(line)["route"], vars(line)["status"]) for line in lines] == [

@@ -1,6 +1,7 @@
 """Undos that cannot be, or not whole: what others took since, merges further on, deletions, and time."""
 
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -132,7 +133,8 @@ def test_a_survivor_that_was_deleted_takes_the_orphan_with_it(
     assert refused["outcome"] == "not_undoable"
     assert "was deleted since" in refused["reason"]
     assert (refused["identifier_to_merge"], refused["identifier_to_keep"]) == ({}, {})
-    assert "ada" not in str(row)
+    # The hex digits of an id may spell the name.
+    assert "ada" not in str([value for value in row.values() if not isinstance(value, UUID)])
     assert export(caller, external_ids=["ada", "ada-1"]) == []
 
 

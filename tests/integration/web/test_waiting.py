@@ -102,16 +102,16 @@ def test_while_nearly_all_threads_wait_nobody_else_may(caller: Caller, front_doo
     seats = resources_of(front_door).settings.web_threads - prefer_wait.SPARE_THREADS
     with ExitStack() as others, ThreadPoolExecutor(1) as thread:
         for _ in range(seats - 1):
-            assert others.enter_context(prefer_wait.SEATS.seat(seats))
+            assert others.enter_context(prefer_wait.WAITING_SLOTS.take(seats))
         answer = thread.submit(merge, caller, "wait=2")
-        wait_until(lambda: prefer_wait.SEATS.taken == seats, what="the last seat to be taken")
+        wait_until(lambda: prefer_wait.WAITING_SLOTS.taken == seats, what="the last seat to be taken")
         refused = merge(caller, "wait=2")
         granted = answer.result()
 
     assert "Preference-Applied" not in refused.headers
     assert "batch" not in refused.json
     assert granted.headers["Preference-Applied"] == "wait=2"
-    assert prefer_wait.SEATS.taken == 0
+    assert prefer_wait.WAITING_SLOTS.taken == 0
 
 
 def test_a_process_that_is_to_end_answers_those_who_wait(

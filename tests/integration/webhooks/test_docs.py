@@ -62,7 +62,7 @@ def test_the_receiver_of_the_documentation_refuses_what_is_not_ours(sent: tuple[
 
 def test_the_documentation_tells_every_member_of_a_notice(sent: tuple[Received, str]) -> None:
     request, _ = sent
-    told = set(re.findall(r'"(\w+)":', DOCUMENT.partition("## What comes")[2].partition("## Receiving")[0]))
+    told = set(re.findall(r'"(\w+)":', DOCUMENT.partition("## The request")[2].partition("## Receive notices")[0]))
 
     assert request.content.keys() | request.content["data"].keys() <= told
     assert {name for name in request.headers if name.startswith("webhook-")} == set(

@@ -14,6 +14,7 @@ from app.db.transaction import Transaction, run_in_transaction
 from app.ledger.retry import retry_job
 from app.webhooks import deliveries, watching
 from app.webhooks.deliveries import AT_ONCE, AttemptResult
+from cli.up import commands
 from tests.integration.webhooks.telling import Notifier, a_merge, a_webhook, died, notices_of
 from tests.support.at_once import while_waiting
 from tests.support.front_door import Caller
@@ -22,7 +23,6 @@ from tests.support.receiver import Receiver
 from tests.support.waiting import wait_until
 from tests.support.worker import Worker
 from workers.sender.webhook_client import WebhookClient
-from workers.up import commands
 
 
 @pytest.fixture

@@ -5,13 +5,13 @@ from pathlib import Path
 import requests
 
 from app.config import Settings
+from cli.up import commands
 from tests.integration.webhooks.telling import a_merge, a_webhook, notices_of
 from tests.support.front_door import Caller
 from tests.support.processes import Process, free_port
 from tests.support.receiver import Receiver
 from tests.support.waiting import wait_until
 from tests.support.worker import Worker
-from workers.up import commands
 
 
 def test_a_sender_serves_its_rounds_and_its_attempts(

@@ -6,7 +6,7 @@ from uuid_utils.compat import uuid7
 from app.config import Settings
 from app.db import migrations
 from app.db.connections import lend_connection, open_pool
-from app.db.schema_version import require
+from app.db.schema_version import require_schema
 from app.errors import DatabaseUnavailable
 from app.rates.buckets import Bucket, Limit
 from app.rates.windows import FixedWindowLimiter
@@ -30,12 +30,12 @@ def test_a_pool_speaks_to_postgres_under_tls(encrypted: Encrypted) -> None:
 def test_migrations_go_over_tls(encrypted: Encrypted) -> None:
     migrations.upgrade(encrypted.database_url())
 
-    assert migrations.current(encrypted.database_url()) == migrations.newest()
+    assert migrations.database_revision(encrypted.database_url()) == migrations.newest_revision()
     assert encrypted.postgres.encrypted == 2
 
 
 def test_the_check_at_start_goes_over_tls(encrypted: Encrypted) -> None:
-    require(Settings(database_url=encrypted.database_url()))
+    require_schema(Settings(database_url=encrypted.database_url()))
 
     assert encrypted.postgres.encrypted == 1
 

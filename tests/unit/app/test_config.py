@@ -1,18 +1,14 @@
 """Settings: read from the environment under names that are told, or refused with a sentence."""
 
 import dataclasses
-import re
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from app import config
 from app.config import CELERY_OVERRIDES, PLACEHOLDERS, Settings, SettingsSchema, child_environ, variable
 from app.errors import SetupError
 
 FIELDS = [field.name for field in dataclasses.fields(Settings)]
-SOURCE = Path(config.__file__).read_text(encoding="utf-8")
 
 
 def test_an_empty_environment_gives_the_defaults() -> None:
@@ -27,9 +23,9 @@ def test_every_setting_can_be_read_from_the_environment() -> None:
     assert set(SettingsSchema().fields) == set(FIELDS)
 
 
-@pytest.mark.parametrize("name", FIELDS)
-def test_every_setting_is_told_beside_its_variable(name: str) -> None:
-    assert re.search(rf"    #: {variable(name)}: \S[^\n]+\.\n    {name}: ", SOURCE)
+@pytest.mark.parametrize("field", dataclasses.fields(Settings), ids=lambda field: field.name)
+def test_every_setting_says_what_it_means(field: dataclasses.Field[Any]) -> None:
+    assert len(field.metadata["meaning"].split()) > 1
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from email.utils import format_datetime
 
 import pytest
 
-from app.retry_after import parse_retry_after
+from schemas.retry_after import parse_retry_after
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,11 @@
-"""`/users/alias/update`: what its body may hold, and how it is answered."""
+"""`/users/alias/update`: its body and its response."""
 
 from typing import Any
 
 import pytest
 from marshmallow import ValidationError
 
-from schemas.alias_updates import AliasUpdate, load_alias_updates
+from schemas.aliases import AliasUpdate, load_alias_updates
 from schemas.identifiers import UserAlias
 
 A_TO_B = {"alias_label": "shop", "old_alias_name": "a", "new_alias_name": "b"}
@@ -42,7 +42,7 @@ def test_fifty_renamings_are_taken_and_no_more() -> None:
         ({**A_TO_B, "new_alias_name": "é" * 119}, "'new_alias_name' may not be longer than 236 bytes"),
     ],
 )
-def test_an_object_at_fault_is_told_and_the_others_stand(fault: Any, sentence: str) -> None:
+def test_a_refused_object_is_listed_and_the_others_are_loaded(fault: Any, sentence: str) -> None:
     request = load_alias_updates({"alias_updates": [A_TO_B, fault]})
 
     error = {"type": sentence, "input_array": "alias_updates", "index": 1}

@@ -1,4 +1,4 @@
-"""`/users/external_ids/rename` and `/remove`: what their bodies may hold, and how they are answered."""
+"""`/users/external_ids/rename` and `/remove`: their bodies and their responses."""
 
 from typing import Any
 
@@ -65,7 +65,7 @@ def test_whole_numbers_are_taken_as_their_digits() -> None:
         ({**A_TO_B, "new_external_id": "ä" * 494}, "'new_external_id' may not be longer than 987 bytes"),
     ],
 )
-def test_a_rename_at_fault_is_told_by_its_place_and_the_others_stand(fault: Any, sentence: str) -> None:
+def test_a_refused_rename_has_its_index_and_the_others_are_loaded(fault: Any, sentence: str) -> None:
     request = load_renames({"external_id_renames": [fault, A_TO_B]})
 
     assert request.answer({}) == {
@@ -85,13 +85,13 @@ def test_a_rename_at_fault_is_told_by_its_place_and_the_others_stand(fault: Any,
         ("ä" * 494, "external_id may not be longer than 987 bytes"),
     ],
 )
-def test_a_removal_at_fault_is_told_by_its_place_and_the_others_stand(fault: Any, sentence: str) -> None:
+def test_a_refused_removal_has_its_index_and_the_others_are_loaded(fault: Any, sentence: str) -> None:
     request = load_removals({"external_ids": ["a", fault]})
 
     assert request.answer({}) == {"removed_ids": ["a"], "removal_errors": [[1, sentence]], "message": "success"}
 
 
-def test_what_could_not_be_done_is_told_among_the_faults_in_the_order_of_the_request() -> None:
+def test_objects_that_could_not_be_applied_are_listed_in_the_order_of_the_request() -> None:
     renames = load_renames({"external_id_renames": [A_TO_B, {}, {"current_external_id": "c", "new_external_id": "d"}]})
 
     assert renames.answer({0: "so"}) == {

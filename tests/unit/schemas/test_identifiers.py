@@ -22,7 +22,7 @@ from schemas.identifiers import (
     to_e164,
     to_wire,
 )
-from schemas.prioritization import Priority
+from schemas.priorities import Priority
 
 STEPS = (Priority.UNIDENTIFIED, Priority.MOST_RECENTLY_UPDATED)
 WRITTEN: list[tuple[Identifier, dict[str, Any]]] = [
@@ -51,7 +51,7 @@ def test_an_address_may_come_without_a_prioritization() -> None:
 
 
 @pytest.mark.parametrize("wire", [{"email": "a@x.org", "prioritization": ["newest"]}, {}, {"fax": "1"}])
-def test_what_is_no_identifier_cannot_be_read(wire: dict[str, Any]) -> None:
+def test_an_invalid_identifier_cannot_be_read(wire: dict[str, Any]) -> None:
     with pytest.raises((KeyError, ValueError)):
         from_wire(wire)
 
@@ -125,7 +125,7 @@ def test_two_ways_to_write_an_address_share_a_lane_and_two_kinds_do_not() -> Non
     assert sharing_key(Phone("0123")) != sharing_key(ExternalId("0123"))
 
 
-def test_the_plain_value_is_what_was_sent() -> None:
+def test_the_plain_value_is_the_sent_one() -> None:
     identifiers: list[Identifier] = [ExternalId("x"), UserAlias("l", "x"), Email(" X "), Phone(" +1 ")]
 
     assert [plain_value(each) for each in identifiers] == ["x", "x", " X ", " +1 "]

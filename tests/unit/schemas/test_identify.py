@@ -1,4 +1,4 @@
-"""What `/users/identify` takes, object by object."""
+"""The body of `/users/identify`, object by object."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from marshmallow import ValidationError
 
 from schemas.identifiers import Email, ExternalId, Phone, UserAlias
 from schemas.identify import NOTHING_SENT, TOO_MANY, load_identify
-from schemas.prioritization import Priority
+from schemas.priorities import Priority
 
 ALIAS = {"external_id": "ada", "user_alias": {"alias_name": "guest-1", "alias_label": "cart"}}
 EMAIL = {"external_id": "ada", "email": "ada@example.org", "prioritization": ["unidentified"]}
@@ -51,7 +51,7 @@ def test_merge_behavior_is_accepted_and_ignored(behaviour: Any) -> None:
     assert len(asked.updates) == 1
 
 
-def test_a_refused_object_is_told_by_the_vendors_array_name_and_its_place_while_the_others_stand() -> None:
+def test_a_refused_object_has_the_vendors_array_name_and_its_index_and_the_others_are_loaded() -> None:
     body = {"aliases_to_identify": [{"user_alias": ALIAS["user_alias"]}, ALIAS], "emails_to_identify": [EMAIL]}
 
     asked = load_identify(body)

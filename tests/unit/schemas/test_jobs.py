@@ -1,4 +1,4 @@
-"""Cursors, times and queries of those who poll."""
+"""Cursors, times and queries of lists."""
 
 from datetime import UTC, datetime, timedelta, timezone
 from uuid import UUID
@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from marshmallow import ValidationError
 
-from schemas.jobs import BatchPageQuery, BatchPageSchema, BatchSummarySchema, JobPageQuery, load_query
+from schemas.jobs import BatchPageQuery, BatchPageSchema, BatchSummarySchema, JobPageQuery
 from schemas.outcomes import JobState, Outcome
+from schemas.paging import load_query
 
 
 @given(st.uuids())
@@ -25,7 +26,7 @@ def test_the_last_page_has_no_cursor() -> None:
 
 
 @given(st.text(max_size=20))
-def test_a_cursor_that_was_made_up_is_refused(cursor: str) -> None:
+def test_an_invented_cursor_is_refused(cursor: str) -> None:
     with pytest.raises(ValidationError) as refusal:
         load_query(BatchPageQuery(), {"cursor": cursor})
 
@@ -41,7 +42,7 @@ def test_a_cursor_that_was_made_up_is_refused(cursor: str) -> None:
         (None, None),
     ],
 )
-def test_a_moment_is_shown_in_utc_with_milliseconds(moment: datetime | None, text: str | None) -> None:
+def test_a_moment_is_dumped_in_utc_with_milliseconds(moment: datetime | None, text: str | None) -> None:
     assert BatchSummarySchema(only=["finished_at"]).dump({"finished_at": moment}) == {"finished_at": text}
 
 
@@ -50,10 +51,10 @@ def test_a_query_without_anything_wants_the_first_fifty_of_all() -> None:
 
 
 @pytest.mark.parametrize("state", JobState)
-def test_every_state_can_be_asked_for(state: JobState) -> None:
+def test_every_state_can_be_a_filter(state: JobState) -> None:
     assert load_query(JobPageQuery(), {"state": state.value})["state"] is state
 
 
 @pytest.mark.parametrize("outcome", Outcome)
-def test_every_outcome_can_be_asked_for(outcome: Outcome) -> None:
+def test_every_outcome_can_be_a_filter(outcome: Outcome) -> None:
     assert load_query(JobPageQuery(), {"outcome": outcome.value})["outcome"] is outcome

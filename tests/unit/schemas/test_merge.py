@@ -1,4 +1,4 @@
-"""What `POST /users/merge` takes: every sentence, and which comes first."""
+"""The body of `POST /users/merge`: every error sentence, and their order."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from marshmallow import ValidationError
 
 from schemas.identifiers import Email, ExternalId, Phone, UserAlias
 from schemas.merge import MergeUpdate, load_merge
-from schemas.prioritization import Priority
+from schemas.priorities import Priority
 
 NOT_OBJECTS = "'merge_updates' must be an array of objects"
 TOO_MANY = "a single request may not contain more than 50 merge updates"
@@ -39,7 +39,7 @@ GOOD = {"identifier_to_merge": {"external_id": "merge"}, "identifier_to_keep": K
 
 
 def update(orphan: Any, survivor: Any = KEEP) -> dict[str, Any]:
-    """Return the wire's update of two identifiers."""
+    """Return an update with two identifiers."""
     return {"identifier_to_merge": orphan, "identifier_to_keep": survivor}
 
 
@@ -49,7 +49,7 @@ def email(*steps: Any) -> dict[str, Any]:
 
 
 def sentence(body: Any) -> str:
-    """Return the one sentence with which *body* is refused."""
+    """Return the error sentence for *body*."""
     with pytest.raises(ValidationError) as refusal:
         load_merge(body)
     messages = refusal.value.messages

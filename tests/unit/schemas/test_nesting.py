@@ -75,7 +75,7 @@ def test_a_year_before_0_or_after_3000_is_not_stored(year: str) -> None:
         ({"a": ["x" * 256]}, "The strings within the custom attribute 'plan' may not be longer than 255 characters."),
     ],
 )
-def test_what_is_wrong_with_a_nested_value_is_told(value: Any, fault: str) -> None:
+def test_the_fault_of_a_nested_value_is_named(value: Any, fault: str) -> None:
     with pytest.raises(NestedFault) as told:
         nested_value("plan", value)
 

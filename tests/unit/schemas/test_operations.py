@@ -84,7 +84,7 @@ def test_objects_are_added_removed_and_updated() -> None:
         ),
     ],
 )
-def test_what_is_wrong_with_an_operation_on_objects_is_told(value: dict[str, Any], fault: str) -> None:
+def test_the_fault_of_an_operation_on_objects_is_named(value: dict[str, Any], fault: str) -> None:
     with pytest.raises(NestedFault) as told:
         read(value)
 

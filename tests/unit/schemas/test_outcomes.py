@@ -1,4 +1,4 @@
-"""Kinds, states and outcomes: each is its wire word, and each has its prose."""
+"""Kinds, states and outcomes: each equals its wire value and has a sentence."""
 
 from enum import StrEnum
 

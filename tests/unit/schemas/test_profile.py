@@ -1,6 +1,7 @@
 from datetime import UTC, date, datetime
 
-from schemas.profile import EXPORTABLE, ProfileSchema, moment_text
+from schemas.base import moment_text
+from schemas.profile import EXPORTABLE, ProfileSchema
 from tests.support.factories import a_profile, an_email
 
 MAY = datetime(2026, 5, 1, 8, 0, 0, 999_999, tzinfo=UTC)
@@ -24,7 +25,7 @@ LEAST = {
 }
 
 
-def test_what_has_no_value_is_left_out_except_aliases() -> None:
+def test_members_without_a_value_are_omitted_except_aliases() -> None:
     shown = ProfileSchema().dump(a_profile())
 
     assert shown.keys() == LEAST
@@ -36,7 +37,7 @@ def test_what_has_no_value_is_left_out_except_aliases() -> None:
     )
 
 
-def test_a_profile_is_shown_in_the_vendors_shape() -> None:
+def test_a_profile_has_the_vendors_shape() -> None:
     profile = a_profile(
         braze_id="a" * 24,
         random_bucket=7,
@@ -114,12 +115,12 @@ def test_a_profile_is_shown_in_the_vendors_shape() -> None:
     }
 
 
-def test_a_moment_is_shown_in_utc_with_whole_milliseconds() -> None:
+def test_a_moment_is_in_utc_with_whole_milliseconds() -> None:
     assert moment_text(datetime.fromisoformat("2026-05-01T10:00:00.999999+02:00")) == MAY_TEXT
     assert moment_text(datetime(2026, 5, 1, tzinfo=UTC)) == "2026-05-01T00:00:00.000Z"
 
 
-def test_every_field_that_the_vendor_exports_may_be_asked_for() -> None:
+def test_every_field_of_the_vendors_export_may_be_requested() -> None:
     vendors = """
         apps attributed_campaign attributed_source attributed_adgroup attributed_ad push_subscribe email_subscribe
         braze_id country created_at custom_attributes custom_events devices dob email external_id first_name gender

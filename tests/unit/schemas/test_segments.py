@@ -1,12 +1,13 @@
-"""Filters as values: what a body becomes, and that every kind of leaf can be read."""
+"""Filters: loading a body, and every kind of leaf."""
 
 from typing import Any
 
 import pytest
 from marshmallow import ValidationError
 
+from schemas.paging import MAX_ID, ProfileCursor
 from schemas.segment_leaves import COSTLY, LEAVES, Leaf
-from schemas.segments import MAX_ID, Every, PageEnd, Some, leaves_of, load_segment
+from schemas.segments import Every, Some, leaves_of, load_segment
 
 BLANK = {"external_id": {"comparison": "does_not_exist"}}
 LEAD = {"custom_attribute": {"custom_attribute_name": "is_lead_profile", "comparison": "equals", "value": True}}
@@ -30,13 +31,13 @@ def test_groups_keep_their_order() -> None:
     assert read({"OR": [LEAD, {"AND": [BLANK, LEAD]}]}) == Some([LEAD_LEAF, Every([BLANK_LEAF, LEAD_LEAF])])
 
 
-def test_leaves_are_told_with_their_places() -> None:
+def test_leaves_have_their_places() -> None:
     found = dict(leaves_of(read({"OR": [LEAD, {"AND": [BLANK]}]})))
 
     assert found == {"filter.OR.0.custom_attribute": LEAD_LEAF, "filter.OR.1.AND.0.external_id": BLANK_LEAF}
 
 
-def test_a_value_beside_a_comparison_that_takes_none_says_nothing() -> None:
+def test_a_value_is_ignored_beside_a_comparison_without_one() -> None:
     assert read({"external_id": {"comparison": "does_not_exist", "value": "x"}}) == BLANK_LEAF
 
 
@@ -48,13 +49,13 @@ def test_the_first_page_holds_fifty_profiles_with_all_their_fields() -> None:
 
 @pytest.mark.parametrize("profile_id", [0, 1, 255, 2**40, MAX_ID])
 def test_a_cursor_comes_back_as_it_went(profile_id: int) -> None:
-    cursor = PageEnd().serialize("cursor", {"cursor": profile_id})
+    cursor = ProfileCursor().serialize("cursor", {"cursor": profile_id})
 
     assert load_segment({"filter": BLANK, "cursor": cursor}).after == profile_id
 
 
 def test_there_is_no_cursor_after_the_last_page() -> None:
-    assert PageEnd().serialize("cursor", {"cursor": None}) is None
+    assert ProfileCursor().serialize("cursor", {"cursor": None}) is None
 
 
 @pytest.mark.parametrize("kind", LEAVES)
@@ -63,7 +64,7 @@ def test_an_empty_leaf_is_refused_by_its_comparison(kind: str) -> None:
         read({kind: {}})
 
 
-def test_what_is_costly_is_a_leaf() -> None:
+def test_costly_kinds_are_leaves() -> None:
     assert LEAVES.keys() >= COSTLY
 
 

@@ -1,4 +1,4 @@
-"""Hygiene of text: what may never reach the database is turned away with a sentence."""
+"""Checks of text: the database never gets text that it refuses."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ ANY_TEXT = st.text(st.characters(exclude_categories=()))
 
 
 def nested(levels: int, *, kind: type) -> Any:
-    """Return a value inside of *levels* arrays or objects."""
+    """Return a value within *levels* arrays or objects."""
     value: Any = 1
     for _ in range(levels):
         value = [value] if kind is list else {"a": value}
@@ -20,19 +20,19 @@ def nested(levels: int, *, kind: type) -> Any:
 
 
 def placed(text: str) -> list[Any]:
-    """Return bodies that hold *text* in each place in which a string may stand."""
+    """Return bodies with *text* in each place of a string."""
     return [text, [text], {"a": text}, {text: 1}, {"a": [{"b": {text: [1]}}]}, [[], {}, {"a": [None, text]}]]
 
 
 @pytest.mark.parametrize("body", placed("with a \x00 in it"))
-def test_a_nul_is_refused_wherever_it_stands(body: Any) -> None:
+def test_a_nul_is_refused_anywhere(body: Any) -> None:
     with pytest.raises(UnfitText, match=r"may not contain the NUL character"):
         check_body(body)
 
 
 @pytest.mark.parametrize("surrogate", [*map(chr, (0xD800, 0xDBFF, 0xDC00, 0xDFFF)), "ok " + chr(0xD83D)])
 @pytest.mark.parametrize("place", range(6))
-def test_a_lone_surrogate_is_refused_wherever_it_stands(surrogate: str, place: int) -> None:
+def test_a_lone_surrogate_is_refused_anywhere(surrogate: str, place: int) -> None:
     with pytest.raises(UnfitText, match=r"may not contain a lone surrogate"):
         check_body(placed(surrogate)[place])
 
@@ -64,12 +64,12 @@ def test_nesting_without_end_is_refused_without_recursion() -> None:
 
 
 @pytest.mark.parametrize("body", [None, True, 0, 1.5, [], {}, [None, [False, {}]]])
-def test_what_holds_no_text_passes(body: Any) -> None:
+def test_values_without_text_pass(body: Any) -> None:
     check_body(body)
 
 
 @given(st.recursive(st.none() | ANY_TEXT, lambda inner: st.lists(inner) | st.dictionaries(ANY_TEXT, inner)))
-def test_what_passes_can_be_stored(body: Any) -> None:
+def test_a_passed_body_can_be_stored(body: Any) -> None:
     try:
         check_body(body)
     except UnfitText:
@@ -90,7 +90,7 @@ def test_what_passes_can_be_stored(body: Any) -> None:
         ("x" * 100_000, "x" * 100 + "…"),
     ],
 )
-def test_a_clients_word_is_quoted_in_one_line_and_not_at_any_length(word: str, told: str) -> None:
+def test_a_clients_text_is_quoted_in_one_line_and_truncated(word: str, told: str) -> None:
     assert quoted(word) == told
 
 

@@ -18,7 +18,7 @@ ENGAGEMENT = {"external_id": "e", "kind": "campaign", "id": "c", "event": "opene
 
 
 def the_entry(array: str, given: dict[str, Any]) -> Any:
-    """Return the one entry of *given*, which must be sound."""
+    """Return the one entry of *given*, which must be valid."""
     loaded = load_track({array: [given]})
 
     assert loaded.errors == []
@@ -27,7 +27,7 @@ def the_entry(array: str, given: dict[str, Any]) -> Any:
 
 
 def the_fault(array: str, given: Any) -> str:
-    """Return what is said of *given*, which must be refused."""
+    """Return the error for *given*, which must be refused."""
     loaded = load_track({array: [given]})
 
     assert loaded.entries == []
@@ -45,7 +45,7 @@ def test_an_array_may_hold_75_objects_and_no_more() -> None:
 
 
 @pytest.mark.parametrize("array", ["attributes", "events", "purchases", "sessions", "engagements"])
-def test_what_should_be_an_array_must_be_one(array: str) -> None:
+def test_an_array_must_be_an_array(array: str) -> None:
     with pytest.raises(ValidationError, match=f"'{array}' must be an array of objects"):
         load_track({array: {"external_id": "e"}})
 
@@ -82,7 +82,7 @@ def test_an_object_means_its_primary_identifier_else_its_email_else_its_phone(gi
 
 
 @pytest.mark.parametrize("given", [{}, {"first_name": "A"}, {"external_id": None}, {"phone": " "}, {"email": None}])
-def test_an_object_must_mean_somebody(given: Any) -> None:
+def test_an_object_must_have_an_identifier(given: Any) -> None:
     assert the_fault("attributes", given) == REQUIRED
 
 
@@ -153,7 +153,7 @@ def test_an_event_by_alias_never_creates() -> None:
     assert the_entry("events", EVENT).may_create is True
 
 
-def test_what_happens_takes_effect_after_attributes_and_in_the_vendors_order() -> None:
+def test_history_is_applied_after_attributes_and_in_the_vendors_order() -> None:
     body = {
         "engagements": [ENGAGEMENT],
         "sessions": [SESSION],
@@ -186,7 +186,7 @@ def test_a_moment_is_read_in_every_form_of_the_vendors_documents(text: str, mome
 @pytest.mark.parametrize(
     "moment", ["", "soon", "2026-13-01", "31/01/2026", 1746100000, None, "0001-01-01T00:00:00+23:59"]
 )
-def test_what_is_no_moment_is_refused(moment: Any) -> None:
+def test_an_invalid_moment_is_refused(moment: Any) -> None:
     fault = "'time' may not be null" if moment is None else "'time' must be a moment in ISO 8601 form"
 
     assert the_fault("events", {**EVENT, "time": moment}) == fault
@@ -214,7 +214,7 @@ def test_a_moment_far_off_is_refused(moment: str) -> None:
         ("engagements", ENGAGEMENT, "external_id", REQUIRED),
     ],
 )
-def test_what_is_required_is_named(array: str, sound: dict[str, Any], name: str, fault: str) -> None:
+def test_a_missing_member_is_named(array: str, sound: dict[str, Any], name: str, fault: str) -> None:
     given = {key: value for key, value in sound.items() if key != name}
 
     assert the_fault(array, given) == fault
@@ -255,7 +255,7 @@ def test_what_is_required_is_named(array: str, sound: dict[str, Any], name: str,
         ("engagements", ENGAGEMENT, {"in_control": 1}, "'in_control' must be true or false"),
     ],
 )
-def test_what_is_wrong_is_named(array: str, sound: dict[str, Any], wrong: dict[str, Any], fault: str) -> None:
+def test_a_fault_is_named(array: str, sound: dict[str, Any], wrong: dict[str, Any], fault: str) -> None:
     assert the_fault(array, {**sound, **wrong}) == fault
 
 

@@ -26,7 +26,7 @@ def test_sessions_and_engagements_are_counted_too() -> None:
     assert answer == {"message": "success", "sessions_processed": 1, "engagements_processed": 1}
 
 
-def test_a_refused_object_is_told_by_array_and_index() -> None:
+def test_a_refused_object_has_its_array_and_index() -> None:
     answer = load_track({"attributes": [{"external_id": "e"}, {"first_name": "A"}]}).answer()
 
     assert answer == {
@@ -83,7 +83,7 @@ def test_a_placeholder_as_alias_name_is_none_of_our_business() -> None:
     assert load_track({"events": [event]}, refused=frozenset({"null"})).errors == []
 
 
-def test_what_is_refused_later_is_counted_and_told_like_what_is_refused_at_once() -> None:
+def test_a_later_refusal_is_counted_and_listed_like_an_early_one() -> None:
     loaded = load_track({"events": [{**EVENT, "name": ""}, EVENT, EVENT], "purchases": [PURCHASE]})
     loaded.refuse(2, "too much")
     loaded.refuse(0, "too early")
@@ -107,7 +107,7 @@ def test_when_everything_is_refused_later_nothing_was_valid() -> None:
     assert loaded.answer()["message"] == NOTHING_VALID
 
 
-def test_one_unsound_nested_attribute_takes_all_of_the_request_with_it_and_leaves_the_rest() -> None:
+def test_one_invalid_nested_attribute_drops_all_nested_ones_of_the_request() -> None:
     loaded = load_track(
         {
             "attributes": [

@@ -10,7 +10,7 @@ from schemas.track import load_track
 
 
 def load(given: dict[str, Any]) -> Attributes | str:
-    """Return the one attributes object that *given* is, or what is said of it."""
+    """Return the one loaded attributes object, or its error."""
     loaded = load_track({"attributes": [{"external_id": "e", **given}]})
     if loaded.errors:
         fault: str = loaded.errors[0]["type"]
@@ -21,7 +21,7 @@ def load(given: dict[str, Any]) -> Attributes | str:
 
 
 def standard(**given: Any) -> dict[str, Any]:
-    """Return the standard attributes read from *given*, which must be sound."""
+    """Return the standard attributes loaded from *given*, which must be valid."""
     entry = load(given)
 
     assert isinstance(entry, Attributes), entry
@@ -29,7 +29,7 @@ def standard(**given: Any) -> dict[str, Any]:
 
 
 def custom(**given: Any) -> dict[str, Any]:
-    """Return the custom attributes read from *given*, which must be sound."""
+    """Return the custom attributes loaded from *given*, which must be valid."""
     entry = load(given)
 
     assert isinstance(entry, Attributes), entry
@@ -154,7 +154,7 @@ def test_a_custom_attribute_beyond_a_limit_is_named(given: dict[str, Any], fault
 
 
 @pytest.mark.parametrize("merge", [True, "true"])
-def test_merging_objects_is_asked_for_by_true_and_by_the_text_that_connectors_send(merge: Any) -> None:
+def test_merge_objects_may_be_true_or_text(merge: Any) -> None:
     entry = load({"_merge_objects": merge, "plan": {"a": 1}})
 
     assert isinstance(entry, Attributes)

@@ -10,7 +10,7 @@ from hypothesis import settings as with_settings
 from hypothesis import strategies as st
 
 from app.merging.prioritization import Ambiguous, Candidate, NotFound, Resolved, prioritize
-from schemas.prioritization import Priority
+from schemas.priorities import Priority
 from tests.support.factories import LONG_AGO
 
 IDENTIFIED, UNIDENTIFIED = Priority.IDENTIFIED, Priority.UNIDENTIFIED

@@ -3,7 +3,7 @@
 import pytest
 
 from app.users.aliases import plan_alias_updates
-from schemas.alias_updates import AliasUpdate
+from schemas.aliases import AliasUpdate
 from schemas.identifiers import UserAlias
 
 

@@ -14,7 +14,7 @@ from app.users.custom_attributes import (
     unique_elements,
 )
 from app.users.draft import Draft
-from schemas.custom import read_custom
+from schemas.custom import load_custom_attributes
 from schemas.operations import ChangeArray, ChangeObjects, Increment, Match
 from tests.support.factories import a_profile
 
@@ -37,7 +37,7 @@ def after(
 ) -> tuple[dict[str, Any], list[str]]:
     """Return the custom attributes *present* after *sent*, and the reasons of ignored ones."""
     draft = Draft(a_profile(custom_attributes=present))
-    custom = read_custom(sent, merge=merge)
+    custom = load_custom_attributes(sent, merge=merge)
 
     assert custom.fault is None
     ignored = apply_custom_attributes(draft, custom, array_cap=cap)
@@ -241,7 +241,7 @@ def test_adding_and_removing_keep_an_array_a_set_with_the_newest_last(
 @given(ARRAYS, st.integers(1, 5))
 def test_the_cap_keeps_the_newest(elements: list[Any], cap: int) -> None:
     draft = Draft(a_profile())
-    apply_custom_attributes(draft, read_custom({"x": elements}, merge=False), array_cap=cap)
+    apply_custom_attributes(draft, load_custom_attributes({"x": elements}, merge=False), array_cap=cap)
 
     assert json_key(draft["custom_attributes"]["x"]) == json_key(unique_elements(elements)[-cap:])
 

@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 
 from app.ledger.queries import Batch, StatusCount
-from app.web.console.progress import Progress, Tone, label, pace, tone
+from app.web.console.progress import BatchProgress, Tone, label_of, poll_interval, tone_of
 from schemas.outcomes import BatchSource, JobState, Outcome
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -21,7 +21,7 @@ def a_batch(*tallies: tuple[JobState, Outcome | None, int]) -> Batch:
 
 
 def test_settled_jobs_are_counted_whatever_became_of_them() -> None:
-    progress = Progress.of(
+    progress = BatchProgress.of(
         a_batch(
             (JobState.FINISHED, Outcome.MERGED, 5),
             (JobState.FINISHED, Outcome.SAME_PROFILE, 2),
@@ -42,21 +42,30 @@ def test_settled_jobs_are_counted_whatever_became_of_them() -> None:
 
 
 def test_an_empty_batch_has_finished_and_fills_no_bar() -> None:
-    progress = Progress.of(a_batch())
+    progress = BatchProgress.of(a_batch())
 
     assert (progress.settled, progress.jobs, progress.finished, progress.shares) == (0, 0, True, ())
 
 
 @pytest.mark.parametrize("outcome", Outcome)
 def test_an_outcome_by_which_nothing_was_done_never_looks_good(outcome: Outcome) -> None:
-    flattering = "nothing was" in outcome.prose and tone(outcome) is not Tone.NONE
+    flattering = "nothing was" in outcome.prose and tone_of(outcome) is not Tone.NONE
 
     assert not flattering
 
 
 def test_words_are_written_as_people_write_them() -> None:
-    assert [label(each) for each in (Outcome.ORPHAN_NOT_FOUND, JobState.DEAD)] == ["Orphan not found", "Dead"]
+    assert [label_of(each) for each in (Outcome.ORPHAN_NOT_FOUND, JobState.DEAD)] == ["Orphan not found", "Dead"]
 
 
 def test_what_takes_long_is_looked_at_less_and_less_often() -> None:
-    assert [pace(seconds) for seconds in (0, 59, 60, 599, 600, 3_599, 3_600, 1e9)] == [2, 2, 5, 5, 15, 15, 60, 60]
+    assert [poll_interval(seconds) for seconds in (0, 59, 60, 599, 600, 3_599, 3_600, 1e9)] == [
+        2,
+        2,
+        5,
+        5,
+        15,
+        15,
+        60,
+        60,
+    ]

@@ -1,0 +1,52 @@
+-- Duplicates: the rule by which each workspace merges profiles that share an address, and the runs that do it.
+
+-- The merge rule of a workspace. A workspace without a row has the defaults and no daily run.
+CREATE TABLE duplicate_policy (
+    workspace_id integer PRIMARY KEY REFERENCES workspace,
+    identifier text NOT NULL CHECK (identifier IN ('email', 'phone')),
+    resolve_ties_by text NOT NULL CHECK (resolve_ties_by IN ('created', 'updated', 'last_session')),
+    prefer text NOT NULL CHECK (prefer IN ('newest', 'oldest')),
+    daily_at time,  -- null: no daily run
+    time_zone text NOT NULL,  -- of daily_at
+    next_daily_at timestamptz,
+    CHECK ((daily_at IS NULL) = (next_daily_at IS NULL))
+);
+
+ALTER TABLE duplicate_policy ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own_workspace ON duplicate_policy USING (workspace_id = current_workspace());
+
+
+-- One run over all duplicates of a workspace, with its rule and its progress.
+CREATE TABLE duplicate_run (
+    workspace_id integer NOT NULL REFERENCES workspace,
+    id uuid NOT NULL,  -- UUID version 7: newer ids sort later
+    trigger text NOT NULL CHECK (trigger IN ('api', 'daily')),
+    api_key_id uuid,  -- the key of the request
+    identifier text NOT NULL CHECK (identifier IN ('email', 'phone')),
+    resolve_ties_by text NOT NULL CHECK (resolve_ties_by IN ('created', 'updated', 'last_session')),
+    prefer text NOT NULL CHECK (prefer IN ('newest', 'oldest')),
+    state text NOT NULL DEFAULT 'running' CHECK (state IN ('running', 'finished', 'cancelled', 'failed')),
+    created_at timestamptz NOT NULL DEFAULT now(),
+    finished_at timestamptz,
+    position jsonb NOT NULL,  -- where the next step begins; empty after the last step
+    counts jsonb NOT NULL,  -- what the run has found so far
+    PRIMARY KEY (workspace_id, id),
+    CHECK ((finished_at IS NOT NULL) = (state <> 'running'))
+);
+-- One running run for each workspace.
+CREATE UNIQUE INDEX duplicate_run_under_way ON duplicate_run (workspace_id) WHERE state = 'running';
+
+ALTER TABLE duplicate_run ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own_workspace ON duplicate_run USING (workspace_id = current_workspace());
+
+-- Returns the workspaces that have a running run, or whose daily run is due. Both tables are small.
+CREATE OR REPLACE FUNCTION workspaces_with_duplicates_to_merge() RETURNS TABLE (workspace_id integer)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT run.workspace_id FROM duplicate_run AS run WHERE run.state = 'running'
+    UNION
+    SELECT policy.workspace_id FROM duplicate_policy AS policy WHERE policy.next_daily_at <= now()
+    ORDER BY 1;
+END;
+
+REVOKE ALL ON FUNCTION workspaces_with_duplicates_to_merge() FROM PUBLIC;

@@ -1,0 +1,231 @@
+-- The ledger: every accepted request is a batch of jobs, and every job keeps its state and outcome here.
+
+-- One accepted request, or one step of a run over duplicates, with one job for each merge.
+CREATE TABLE batch (
+    workspace_id integer NOT NULL REFERENCES workspace,
+    id uuid NOT NULL,  -- UUID version 7: newer ids sort later
+    created_at timestamptz NOT NULL DEFAULT now(),
+    api_key_id uuid,  -- the key of the request
+    path text NOT NULL,  -- the path of the request
+    request_id text,  -- null without a request
+    traceparent text,  -- W3C Trace Context of the request's span, which the trace continues from
+    source text NOT NULL DEFAULT 'api',  -- 'api' for a request, 'duplicates' for a run over duplicates
+    run_id uuid,  -- the run over duplicates
+    PRIMARY KEY (workspace_id, id),
+    CONSTRAINT source_is_known CHECK (source IN ('api', 'duplicates')),
+    CONSTRAINT run_of_duplicates CHECK ((source = 'duplicates') = (run_id IS NOT NULL))
+);
+-- Lists the requests of one key for the audit.
+CREATE INDEX batch_by_key ON batch (workspace_id, api_key_id, id);
+-- Lists the batches of runs over duplicates; batches of requests are not in it.
+CREATE INDEX batch_of_run ON batch (workspace_id, id) WHERE source = 'duplicates';
+
+ALTER TABLE batch ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own_workspace ON batch USING (workspace_id = current_workspace());
+
+
+-- One merge, identification or undo. A job is queued, published, running, and then finished with one outcome, or dead
+-- after its last attempt failed.
+CREATE TABLE job (
+    workspace_id integer NOT NULL,
+    id uuid NOT NULL,  -- UUID version 7: newer ids sort later
+    batch_id uuid NOT NULL,
+    index smallint NOT NULL CHECK (index >= 0),  -- position in the request
+    kind text NOT NULL CHECK (kind IN ('merge', 'identify', 'undo')),
+    lane smallint NOT NULL CHECK (lane >= 0 AND lane <= index),  -- index of the first job of its lane in the batch
+    orphan_identifier jsonb NOT NULL,  -- as the request names it
+    survivor_identifier jsonb NOT NULL,
+    search_keys text[] NOT NULL,  -- plain values of the identifiers, by which operators search for the job
+
+    state text NOT NULL DEFAULT 'queued' CHECK (state IN ('queued', 'running', 'finished', 'dead')),
+    outcome text CHECK (outcome IN (
+        'refused_identifier', 'orphan_ambiguous', 'survivor_ambiguous', 'orphan_not_found', 'survivor_not_found',
+        'already_merged', 'same_profile', 'orphan_identified', 'alias_conflict', 'protected', 'invalid_phones',
+        'survivor_limit', 'merged', 'identified', 'undone', 'undone_in_part', 'not_undoable')),
+    reason text,  -- a sentence that explains the outcome or the failure
+    attempts smallint NOT NULL DEFAULT 0 CHECK (attempts >= 0),
+    task_id uuid,  -- Celery task of the last delivery, as Flower shows it
+    created_at timestamptz NOT NULL DEFAULT now(),
+    due_at timestamptz NOT NULL DEFAULT now(),  -- the relay publishes the job from this time on
+    published_at timestamptz,  -- null while the job waits for the relay
+    started_at timestamptz,  -- start of the last attempt
+    finished_at timestamptz,
+
+    -- The profiles that the identifiers named when the job ran.
+    orphan_id bigint,
+    orphan_braze_id text,
+    orphan_external_id text,
+    survivor_id bigint,
+    survivor_braze_id text,
+    survivor_external_id text,
+
+    strandings smallint NOT NULL DEFAULT 0,  -- attempts that ended because the worker or its connection was lost
+    undoes uuid,  -- for an undo: the job that it undoes
+    not_restored jsonb,  -- for an undo: [{identifier, why}]
+    undone_at timestamptz,  -- for an undone merge
+    undone_by uuid,  -- for an undone merge: the undo job
+
+    PRIMARY KEY (workspace_id, id),
+    UNIQUE (workspace_id, batch_id, index),
+    FOREIGN KEY (workspace_id, batch_id) REFERENCES batch (workspace_id, id) ON DELETE CASCADE,
+    CONSTRAINT outcome_exactly_when_finished CHECK ((outcome IS NOT NULL) = (state = 'finished')),
+    CONSTRAINT end_exactly_when_settled CHECK ((finished_at IS NOT NULL) = (state IN ('finished', 'dead'))),
+    CONSTRAINT reason_when_settled CHECK (reason IS NOT NULL OR state NOT IN ('finished', 'dead')),
+    CONSTRAINT survivor_is_another_profile
+        CHECK (outcome <> 'merged' OR (orphan_id IS NOT NULL AND survivor_id IS NOT NULL AND orphan_id <> survivor_id)),
+    CONSTRAINT undo_names_its_job CHECK ((kind = 'undo') = (undoes IS NOT NULL)),
+    CONSTRAINT undone_by_somebody CHECK ((undone_at IS NULL) = (undone_by IS NULL))
+) WITH (fillfactor = 70);
+
+-- The relay: lanes to publish, by the time when they are due. Only the first job of a lane is in it.
+CREATE INDEX job_due ON job (workspace_id, due_at, id)
+    WHERE state = 'queued' AND published_at IS NULL AND lane = index;
+-- The rescue: published jobs that have not ended.
+CREATE INDEX job_under_way ON job (workspace_id, published_at)
+    WHERE state IN ('queued', 'running') AND published_at IS NOT NULL;
+-- Lists of jobs by state and outcome.
+CREATE INDEX job_by_state ON job (workspace_id, state, outcome, id);
+CREATE INDEX job_by_search_key ON job USING gin (search_keys);
+-- Throughput: jobs by the time when they ended.
+CREATE INDEX job_settled ON job (workspace_id, finished_at) INCLUDE (outcome) WHERE finished_at IS NOT NULL;
+-- At most one queued, running or dead undo of a job.
+CREATE UNIQUE INDEX job_undo_under_way ON job (workspace_id, undoes)
+    WHERE undoes IS NOT NULL AND outcome IS NULL;
+
+-- No plan uses statistics of these columns.
+ALTER TABLE job
+    ALTER COLUMN not_restored SET STATISTICS 0,
+    ALTER COLUMN orphan_braze_id SET STATISTICS 0,
+    ALTER COLUMN orphan_external_id SET STATISTICS 0,
+    ALTER COLUMN orphan_identifier SET STATISTICS 0,
+    ALTER COLUMN reason SET STATISTICS 0,
+    ALTER COLUMN survivor_braze_id SET STATISTICS 0,
+    ALTER COLUMN survivor_external_id SET STATISTICS 0,
+    ALTER COLUMN survivor_identifier SET STATISTICS 0;
+
+ALTER TABLE job ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own_workspace ON job USING (workspace_id = current_workspace());
+
+-- The jobs of the current workspace, for searches that need the GIN index job_by_search_key. See own_profile.
+CREATE VIEW own_job AS
+SELECT
+    workspace_id, id, state, outcome, search_keys, orphan_identifier, survivor_identifier, orphan_braze_id,
+    survivor_braze_id
+FROM job
+WHERE workspace_id = current_workspace();
+
+-- Returns the workspaces that have a lane due to be published. LATERAL with LIMIT 1 is one index lookup for each
+-- workspace; EXISTS became a join that read the whole backlog while the statistics were old.
+CREATE OR REPLACE FUNCTION workspaces_with_pending_jobs() RETURNS TABLE (workspace_id integer)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT w.workspace_id
+    FROM workspace AS w
+    CROSS JOIN LATERAL (
+        SELECT job.id
+        FROM job
+        WHERE job.workspace_id = w.workspace_id
+            AND job.state = 'queued' AND job.published_at IS NULL AND job.lane = job.index AND job.due_at <= now()
+        ORDER BY job.due_at, job.id
+        LIMIT 1
+    ) AS due
+    ORDER BY w.workspace_id;
+END;
+
+-- Returns the workspaces that have published jobs that have not ended. One index lookup for each workspace.
+CREATE OR REPLACE FUNCTION workspaces_under_way() RETURNS TABLE (workspace_id integer)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT w.workspace_id
+    FROM workspace AS w
+    CROSS JOIN LATERAL (
+        SELECT job.id
+        FROM job
+        WHERE job.workspace_id = w.workspace_id
+            AND job.state IN ('queued', 'running') AND job.published_at IS NOT NULL
+        ORDER BY job.published_at
+        LIMIT 1
+    ) AS under_way
+    ORDER BY w.workspace_id;
+END;
+
+-- Returns for metrics: the queued, running and dead jobs of each workspace, each counted up to *bound*, and the age of
+-- its oldest queued job in seconds. Returns at most *most* workspaces, those with the oldest jobs first; the column
+-- workspaces has the number of all of them. Every lookup and every count uses an index.
+CREATE OR REPLACE FUNCTION measured_workspaces(most integer, bound integer) RETURNS TABLE (
+    workspace_id integer, workspaces bigint, oldest_s double precision, queued bigint, running bigint, dead bigint
+)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT
+        selected.workspace_id, selected.workspaces,
+        extract(EPOCH FROM clock_timestamp() - selected.oldest)::double precision,
+        queued.jobs, running.jobs, dead.jobs
+    FROM (
+        SELECT w.workspace_id, waiting.created_at AS oldest, count(*) OVER () AS workspaces
+        FROM workspace AS w
+        -- A queued job has no outcome, so this order is that of the ids, which is the order of creation.
+        LEFT JOIN LATERAL (
+            SELECT job.created_at
+            FROM job
+            WHERE job.workspace_id = w.workspace_id AND job.state = 'queued'
+            ORDER BY job.outcome, job.id
+            LIMIT 1
+        ) AS waiting ON TRUE
+        LEFT JOIN LATERAL (
+            SELECT TRUE AS found
+            FROM job
+            WHERE job.workspace_id = w.workspace_id AND job.state IN ('running', 'dead')
+            LIMIT 1
+        ) AS other ON TRUE
+        WHERE waiting.created_at IS NOT NULL OR other.found
+        ORDER BY waiting.created_at NULLS LAST, w.workspace_id
+        LIMIT measured_workspaces.most
+    ) AS selected
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS jobs
+        FROM (
+            SELECT FROM job
+            WHERE job.workspace_id = selected.workspace_id AND job.state = 'queued'
+            LIMIT measured_workspaces.bound
+        ) AS found
+    ) AS queued
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS jobs
+        FROM (
+            SELECT FROM job
+            WHERE job.workspace_id = selected.workspace_id AND job.state = 'running'
+            LIMIT measured_workspaces.bound
+        ) AS found
+    ) AS running
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS jobs
+        FROM (
+            SELECT FROM job
+            WHERE job.workspace_id = selected.workspace_id AND job.state = 'dead'
+            LIMIT measured_workspaces.bound
+        ) AS found
+    ) AS dead
+    ORDER BY selected.oldest NULLS LAST, selected.workspace_id;
+END;
+
+REVOKE ALL ON FUNCTION
+    workspaces_with_pending_jobs(), workspaces_under_way(), measured_workspaces(integer, integer)
+FROM PUBLIC;
+
+
+-- Idempotency keys of requests. A repeated request gets the response of its batch.
+CREATE TABLE idempotency (
+    workspace_id integer NOT NULL REFERENCES workspace,
+    path text NOT NULL,
+    key text NOT NULL CHECK (length(key) BETWEEN 1 AND 255),
+    body_digest bytea NOT NULL,  -- a repeated key with another body is refused
+    batch_id uuid NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (workspace_id, path, key)
+);
+-- Finds old keys to delete.
+CREATE INDEX idempotency_age ON idempotency (workspace_id, created_at);
+
+ALTER TABLE idempotency ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own_workspace ON idempotency USING (workspace_id = current_workspace());

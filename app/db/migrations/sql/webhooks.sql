@@ -1,0 +1,100 @@
+-- Webhooks: addresses that are notified when batches finish, the batches to watch for them, and the notices to send.
+
+-- An address that receives events of a workspace.
+CREATE TABLE webhook (
+    workspace_id integer NOT NULL REFERENCES workspace,
+    id uuid NOT NULL,  -- UUID version 7: newer ids sort later
+    created_at timestamptz NOT NULL DEFAULT now(),
+    url text NOT NULL,
+    types text[] NOT NULL,  -- the types of events to send
+    description text NOT NULL,
+    enabled boolean NOT NULL,
+    disabled_reason text,  -- set if Mergelane disabled it, null if the workspace did
+    salt bytea NOT NULL,  -- the secret is derived from this and the pepper of the installation
+    pepper text NOT NULL,  -- fingerprint of that pepper; '' if there is none
+    former_salt bytea,  -- the secret before the last rotation, which also signs until former_until
+    former_pepper text,
+    former_until timestamptz,
+    PRIMARY KEY (workspace_id, id),
+    CONSTRAINT enabled_without_reason CHECK (NOT enabled OR disabled_reason IS NULL),
+    CONSTRAINT former_secret_whole
+        CHECK ((former_salt IS NULL) = (former_until IS NULL) AND (former_pepper IS NULL) = (former_until IS NULL))
+);
+
+ALTER TABLE webhook ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own_workspace ON webhook USING (workspace_id = current_workspace());
+
+
+-- Batches that have not finished and that a webhook is waiting for. Inserted with the batch, deleted when it finishes.
+CREATE TABLE webhook_watch (
+    workspace_id integer NOT NULL,
+    batch_id uuid NOT NULL,
+    kind text NOT NULL,  -- of its jobs
+    since timestamptz NOT NULL DEFAULT now(),
+    look_at timestamptz NOT NULL DEFAULT now(),  -- time of the next check
+    PRIMARY KEY (workspace_id, batch_id),
+    FOREIGN KEY (workspace_id, batch_id) REFERENCES batch (workspace_id, id) ON DELETE CASCADE
+);
+CREATE INDEX webhook_watch_due ON webhook_watch (workspace_id, look_at);
+
+ALTER TABLE webhook_watch ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own_workspace ON webhook_watch USING (workspace_id = current_workspace());
+
+
+-- One event for one webhook. It waits until it is sent, or dead after its last attempt failed.
+CREATE TABLE webhook_notice (
+    workspace_id integer NOT NULL,
+    id uuid NOT NULL,  -- UUID version 7; the same in every attempt
+    webhook_id uuid NOT NULL,
+    type text NOT NULL,
+    batch_id uuid,  -- the batch of the event
+    body text NOT NULL,  -- the exact text, because it is signed
+    created_at timestamptz NOT NULL DEFAULT now(),
+    state text NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'sent', 'dead')),
+    attempts smallint NOT NULL DEFAULT 0 CHECK (attempts >= 0),
+    due_at timestamptz NOT NULL DEFAULT now(),  -- next attempt; during an attempt, the end of the lease
+    holder uuid,  -- the attempt that has the lease
+    attempted_at timestamptz,  -- start of the last attempt
+    last_status smallint,  -- HTTP status of the last attempt
+    last_error text,
+    ended_at timestamptz,
+    PRIMARY KEY (workspace_id, id),
+    FOREIGN KEY (workspace_id, webhook_id) REFERENCES webhook (workspace_id, id) ON DELETE CASCADE,
+    CONSTRAINT ended_exactly_when_not_waiting CHECK ((ended_at IS NOT NULL) = (state <> 'waiting')),
+    CONSTRAINT held_while_waiting CHECK (holder IS NULL OR state = 'waiting'),
+    CONSTRAINT error_when_dead CHECK (last_error IS NOT NULL OR state <> 'dead')
+);
+CREATE INDEX webhook_notice_due ON webhook_notice (workspace_id, webhook_id, due_at) WHERE state = 'waiting';
+CREATE INDEX webhook_notice_of_webhook ON webhook_notice (workspace_id, webhook_id, id);
+
+ALTER TABLE webhook_notice ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own_workspace ON webhook_notice USING (workspace_id = current_workspace());
+
+-- Returns the workspaces that have a batch to check or a notice to send. A few index lookups for each workspace.
+CREATE OR REPLACE FUNCTION workspaces_with_notices() RETURNS TABLE (workspace_id integer, watches boolean, notices boolean)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT found.workspace_id, found.watches, found.notices
+    FROM (
+        SELECT
+            w.workspace_id,
+            EXISTS (
+                SELECT 1
+                FROM webhook_watch AS watch
+                WHERE watch.workspace_id = w.workspace_id AND watch.look_at <= now()
+            ) AS watches,
+            EXISTS (
+                SELECT 1
+                FROM webhook
+                JOIN webhook_notice AS notice
+                    ON notice.workspace_id = webhook.workspace_id AND notice.webhook_id = webhook.id
+                WHERE webhook.workspace_id = w.workspace_id AND webhook.enabled
+                    AND notice.state = 'waiting' AND notice.due_at <= now()
+            ) AS notices
+        FROM workspace AS w
+    ) AS found
+    WHERE found.watches OR found.notices
+    ORDER BY found.workspace_id;
+END;
+
+REVOKE ALL ON FUNCTION workspaces_with_notices() FROM PUBLIC;

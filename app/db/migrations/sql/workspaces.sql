@@ -1,0 +1,114 @@
+-- Workspaces, their API keys, and browsers that are signed in to the console.
+--
+-- Every table except workspace has workspace_id as the first column of its keys, so that tables can be distributed by
+-- it. Row-level security shows a transaction the rows of one workspace only: the one that `SET LOCAL
+-- mergelane.workspace_id` names. It applies to the role mergelane_app (access.sql), not to the owner of the tables.
+
+-- Returns the workspace of this transaction, or null. PostgreSQL resets the setting to '' after a transaction, not to
+-- null.
+CREATE OR REPLACE FUNCTION current_workspace() RETURNS integer
+LANGUAGE sql STABLE PARALLEL SAFE
+RETURN nullif(current_setting('mergelane.workspace_id', true), '')::integer;
+
+
+-- One row for each customer of this installation. Workspaces share nothing.
+CREATE TABLE workspace (
+    workspace_id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    name text NOT NULL UNIQUE CHECK (name ~ '^[a-z0-9][a-z0-9_-]{0,62}$'),
+    created_at timestamptz NOT NULL DEFAULT now(),
+    -- Limits of this workspace by bucket, such as {"users": "100000/60"}; the other buckets use the settings.
+    rate_limits jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(rate_limits) = 'object')
+);
+
+ALTER TABLE workspace ENABLE ROW LEVEL SECURITY;
+-- Each table has this one policy, for reading and writing. It equals the condition that every query has already, so
+-- that PostgreSQL merges the two and uses the same indexes as without the policy.
+CREATE POLICY own_workspace ON workspace USING (workspace_id = current_workspace());
+
+-- Returns every workspace. This function and the others with SECURITY DEFINER run as the owner of the tables, because
+-- the processes need a few facts before a workspace is known. Each returns only these facts.
+CREATE OR REPLACE FUNCTION all_workspaces() RETURNS TABLE (workspace_id integer)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT w.workspace_id FROM workspace AS w ORDER BY w.workspace_id;
+END;
+
+REVOKE ALL ON FUNCTION all_workspaces() FROM PUBLIC;
+
+
+-- API keys of a workspace. A key is valid until it is revoked or expires.
+CREATE TABLE api_key (
+    workspace_id integer NOT NULL REFERENCES workspace,
+    id uuid NOT NULL,
+    digest bytea NOT NULL UNIQUE,  -- hash of the secret; the secret itself is stored nowhere
+    hint text NOT NULL,  -- first characters of the secret, to recognise the key in a list
+    label text NOT NULL,
+    permissions text[] NOT NULL CHECK (cardinality(permissions) > 0),  -- the vendor's names, or '*' for all
+    created_at timestamptz NOT NULL DEFAULT now(),
+    revoked_at timestamptz,
+    expires_at timestamptz,  -- null: never
+    pepper text NOT NULL DEFAULT '',  -- fingerprint of the server secret that keyed the digest; '' if there was none
+    PRIMARY KEY (workspace_id, id)
+);
+
+ALTER TABLE api_key ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own_workspace ON api_key USING (workspace_id = current_workspace());
+
+-- Returns the valid keys with one of these digests. A request is authenticated before its workspace is known.
+CREATE OR REPLACE FUNCTION holders_of(digests bytea[])
+RETURNS TABLE (workspace_id integer, key_id uuid, digest bytea, permissions text[], rate_limits jsonb)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT k.workspace_id, k.id, k.digest, k.permissions, w.rate_limits
+    FROM api_key AS k
+    JOIN workspace AS w ON w.workspace_id = k.workspace_id
+    WHERE k.digest = ANY(holders_of.digests)
+        AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now());
+END;
+
+REVOKE ALL ON FUNCTION holders_of(bytea[]) FROM PUBLIC;
+
+
+-- Browsers that are signed in to the console with an API key.
+CREATE TABLE sign_in (
+    workspace_id integer NOT NULL,
+    digest bytea NOT NULL,  -- hash of the browser's token; the token itself is stored nowhere
+    api_key_id uuid NOT NULL,
+    begun_at timestamptz NOT NULL DEFAULT now(),
+    ends_at timestamptz NOT NULL,
+    PRIMARY KEY (workspace_id, digest),
+    FOREIGN KEY (workspace_id, api_key_id) REFERENCES api_key (workspace_id, id) ON DELETE CASCADE
+);
+-- Finds expired rows to delete.
+CREATE INDEX sign_in_by_end ON sign_in (workspace_id, ends_at);
+
+ALTER TABLE sign_in ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own_workspace ON sign_in USING (workspace_id = current_workspace());
+
+
+-- Runs ANALYZE on each table of this schema that has more changed rows than *least_rows* plus the rows that it had at
+-- its last ANALYZE. Returns the number of tables. Autovacuum runs once a minute at most; until then plans for a fast
+-- growing table are made with the statistics of an empty one and read the whole table. The relay calls this function
+-- because its role may not run ANALYZE. SKIP_LOCKED leaves out tables that another session analyzes or vacuums.
+CREATE OR REPLACE FUNCTION analyze_outgrown_tables(least_rows bigint) RETURNS integer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    outgrown record;
+    analyzed integer := 0;
+BEGIN
+    FOR outgrown IN
+        SELECT stat.schemaname, stat.relname
+        FROM pg_stat_user_tables AS stat
+        JOIN pg_class AS class ON class.oid = stat.relid
+        JOIN pg_proc AS this ON this.pronamespace = class.relnamespace AND this.proname = 'analyze_outgrown_tables'
+        WHERE stat.n_mod_since_analyze > least_rows + greatest(class.reltuples, 0)
+    LOOP
+        EXECUTE format('ANALYZE (SKIP_LOCKED) %I.%I', outgrown.schemaname, outgrown.relname);
+        analyzed := analyzed + 1;
+    END LOOP;
+    RETURN analyzed;
+END;
+$$;
+
+REVOKE ALL ON FUNCTION analyze_outgrown_tables(bigint) FROM PUBLIC;

@@ -1,0 +1,98 @@
+"""Lists page by page: how a query string selects a page, and where the next page begins."""
+
+import base64
+import binascii
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from marshmallow import Schema, ValidationError, fields, validate
+
+from schemas.base import RequestSchema
+from schemas.fields import MESSAGES
+
+DEFAULT_LIMIT = 50
+MAX_LIMIT = 100
+#: Maximum characters of an identifier by which a list is filtered.
+MAX_IDENTIFIER = 1_000
+LIMIT = f"'limit' must be a whole number from 1 to {MAX_LIMIT}"
+IDENTIFIER = f"'identifier' must have from 1 to {MAX_IDENTIFIER} characters and no NUL among them"
+CURSOR = "'cursor' must be the next_cursor of an earlier page"
+#: The greatest id of a profile.
+MAX_ID = 2**63 - 1
+
+NEXT = {"description": "The `next_cursor` of the page before."}
+
+
+class Cursor(fields.Field[UUID]):
+    """The last id of a page, in an opaque form."""
+
+    json_schema: Mapping[str, Any] = {"type": "string"}
+
+    def _serialize(self, value: UUID | None, *_: Any, **__: Any) -> str | None:
+        return None if value is None else base64.urlsafe_b64encode(value.bytes).decode().rstrip("=")
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> UUID:
+        try:
+            return UUID(bytes=base64.b64decode(f"{value}==", altchars=b"-_", validate=True))
+        except (binascii.Error, ValueError):
+            raise ValidationError(CURSOR) from None
+
+
+class ProfileCursor(fields.Field[int]):
+    """The internal id of the last profile of a page, in an opaque form."""
+
+    json_schema: Mapping[str, Any] = {"type": "string"}
+    default_error_messages = MESSAGES
+
+    def _serialize(self, value: int | None, *_: Any, **__: Any) -> str | None:
+        return None if value is None else base64.urlsafe_b64encode(value.to_bytes(8)).decode().rstrip("=")
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> int:
+        try:
+            found = int.from_bytes(base64.b64decode(f"{value}=", altchars=b"-_", validate=True))
+        except (binascii.Error, ValueError):
+            raise ValidationError(CURSOR) from None
+        if not 0 <= found <= MAX_ID:
+            raise ValidationError(CURSOR)
+        return found
+
+
+class LimitQuery(RequestSchema):
+    """The size of a page."""
+
+    limit = fields.Integer(
+        load_default=DEFAULT_LIMIT,
+        validate=validate.Range(1, MAX_LIMIT, error=LIMIT),
+        error_messages={"invalid": LIMIT, "too_large": LIMIT},
+        metadata={"description": "Items on a page."},
+    )
+
+
+class PageQuery(LimitQuery):
+    """The size of a page, and where it begins."""
+
+    cursor = Cursor(metadata=NEXT)
+
+
+def identifier_filter(description: str) -> fields.String:
+    """Return a field for the plain value of an identifier by which a list is filtered."""
+    return fields.String(
+        validate=[
+            validate.Length(min=1, max=MAX_IDENTIFIER, error=IDENTIFIER),
+            validate.ContainsNoneOf("\x00", error=IDENTIFIER),
+        ],
+        metadata={"description": description},
+    )
+
+
+def load_query(schema: Schema, query: Mapping[str, str]) -> dict[str, Any]:
+    """Return the loaded parameters of *query*; raise ValidationError with one sentence for the first fault.
+
+    An unknown parameter is an error: a misspelt filter must not match everything.
+    """
+    if query.keys() - schema.fields.keys():
+        known = ", ".join(sorted(schema.fields))
+        raise ValidationError(f"There is an unknown query parameter; this URL takes: {known}")
+    loaded: dict[str, Any] = schema.load(query)
+    return loaded

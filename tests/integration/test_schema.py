@@ -1,0 +1,110 @@
+"""The schema: a new database and a database converted from revision 0023 both equal app/db/schema.sql."""
+
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from app.db import migrations, schema_version
+from app.errors import SetupError
+from tests.support.schema_dump import HEADER, SCHEMA, dump_schema
+
+#: A dump of the schema at 0023, made by the 23 former migrations.
+FORMER = Path(__file__).parent / "data" / "schema_0023.sql"
+ROWS = """
+    INSERT INTO workspace (name) VALUES ('kept');
+    INSERT INTO profile (workspace_id, braze_id, created_at, updated_at, random_bucket)
+    VALUES (1, 'aaaaaaaaaaaaaaaaaaaaaaaa', now(), now(), 1);
+    INSERT INTO batch (workspace_id, id, path) VALUES (1, '00000000-0000-7000-8000-000000000001', '/users/merge');
+    INSERT INTO job (workspace_id, id, batch_id, index, kind, lane, orphan_identifier, survivor_identifier, search_keys)
+    VALUES (1, '00000000-0000-7000-8000-000000000002', '00000000-0000-7000-8000-000000000001', 0, 'merge', 0, '{}',
+        '{}', '{}');
+"""
+COUNTS = "SELECT (SELECT count(*) FROM profile), (SELECT count(*) FROM job), (SELECT count(*) FROM batch)"
+
+
+@pytest.fixture
+def former_url(empty_database_url: str, database_url: str) -> str:
+    """The URL of a database at 0023 with a few rows; that of *database_url* has created the role of the grants."""
+    assert database_url
+    with psycopg.connect(empty_database_url) as conn:
+        conn.execute(FORMER.read_text(encoding="utf-8").encode())
+        conn.execute("INSERT INTO alembic_version VALUES ('0023')")
+        conn.execute(ROWS)
+    return empty_database_url
+
+
+def comparable(url: str) -> bool:
+    """Return whether the server is of the major version that made schema.sql; others print a dump differently."""
+    with psycopg.connect(url) as conn:
+        return conn.info.server_version // 10_000 == 18
+
+
+def test_a_new_database_equals_the_committed_schema(database_url: str) -> None:
+    if not comparable(database_url):
+        pytest.skip("schema.sql is the dump of a PostgreSQL 18")
+
+    assert HEADER + dump_schema(database_url) == SCHEMA.read_text(encoding="utf-8"), "run `make schema`"
+
+
+def test_a_database_at_0023_becomes_equal_to_a_new_one(former_url: str, database_url: str) -> None:
+    migrations.upgrade(former_url)
+
+    assert migrations.database_revision(former_url) == migrations.newest_revision()
+    assert dump_schema(former_url) == dump_schema(database_url)
+    with psycopg.connect(former_url) as conn:
+        assert conn.execute(COUNTS).fetchone() == (1, 1, 1)
+
+
+def test_a_conversion_that_fails_changes_nothing(former_url: str) -> None:
+    before = dump_schema(former_url)
+    with psycopg.connect(former_url) as conn:
+        conn.execute("ALTER TABLE batch DROP CONSTRAINT run_of_duplicates")
+        conn.execute("UPDATE batch SET source = 'duplicates'")
+        conn.execute("ALTER TABLE batch ADD CONSTRAINT run_of_duplicates CHECK (run_id IS NOT NULL) NOT VALID")
+
+    with pytest.raises(psycopg.errors.CheckViolation):
+        migrations.upgrade(former_url)
+
+    assert migrations.database_revision(former_url) == "0023"
+    with psycopg.connect(former_url) as conn:
+        conn.execute("ALTER TABLE batch DROP CONSTRAINT run_of_duplicates")
+        conn.execute(
+            "ALTER TABLE batch ADD CONSTRAINT run_of_duplicates"
+            " CHECK ((source = 'duplicates') = (run_id IS NOT NULL)) NOT VALID"
+        )
+    assert dump_schema(former_url) == before
+
+
+def test_processes_refuse_a_database_at_0023_until_it_is_migrated(former_url: str) -> None:
+    assert schema_version.find_mismatch("0023") == (
+        f"The schema is at revision 0023, and this version of Mergelane needs {schema_version.required_revision()};"
+        " run `mergelane migrate` first."
+    )
+
+    migrations.upgrade(former_url)
+
+    assert schema_version.find_mismatch(migrations.database_revision(former_url)) is None
+
+
+def test_a_database_before_0023_is_refused_with_the_way_out(former_url: str) -> None:
+    with psycopg.connect(former_url) as conn:
+        conn.execute("UPDATE alembic_version SET version_num = '0022'")
+    before = dump_schema(former_url)
+
+    with pytest.raises(SetupError) as refused:
+        migrations.upgrade(former_url)
+
+    assert str(refused.value) == (
+        "The schema is at revision 0022, and this version of Mergelane can migrate only from 0023 and later."
+        ' Migrate to 0023 with an older version first: see "Migrations" in docs/operations.md.'
+    )
+    assert dump_schema(former_url) == before
+
+
+def test_the_schema_has_all_files_of_the_folder() -> None:
+    folder = SCHEMA.parent / "migrations" / "sql"
+    others = {"access.sql", f"from_{schema_version.OLDEST}.sql"}
+
+    found = {path.name for path in folder.glob("*.sql") if not path.name[0].isdigit()}
+    assert found == {*migrations.SCHEMA_FILES, *others}
