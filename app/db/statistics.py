@@ -9,8 +9,8 @@ QUERIES = load_queries(__package__, "statistics.sql")
 LEAST_ROWS = 500
 
 
-def analyze_outgrown_tables(connection: Connection) -> int:
+def analyze_changed_tables(connection: Connection) -> int:
     """Run ANALYZE on tables that have doubled since their last one; return how many."""
-    (row,) = connection.execute(QUERIES["analyze_outgrown_tables"], {"least": LEAST_ROWS}).fetchall()
+    (row,) = connection.execute(QUERIES["analyze_changed_tables"], {"least": LEAST_ROWS}).fetchall()
     analyzed: int = row["analyzed"]
     return analyzed

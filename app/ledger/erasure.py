@@ -75,7 +75,7 @@ def blank_jobs(tx: Transaction, *, job_ids: Collection[UUID], audits_of: Collect
     audited = {"ids": [*job_ids, *audits_of]}
     tx.execute(QUERIES["lock_settled_jobs"], audited)
     tx.execute(QUERIES["blank_jobs"], parameters)
-    tx.execute(QUERIES["erase_audits"], audited)
+    tx.execute(QUERIES["erase_audit_records"], audited)
 
 
 def erase_audit_names(tx: Transaction, *, braze_ids: Collection[str]) -> None:

@@ -217,7 +217,7 @@ def test_a_profile_with_history_under_it_is_not_deleted(factory: Factory, rows: 
 def test_a_batch_takes_its_jobs_and_their_audit_with_it(factory: Factory, rows: dict[str, dict[str, Any]]) -> None:
     insert(factory, "merge_record", rows["merge_record"])
 
-    factory.connection.execute("SET mergelane.audit_way = 'pruning'")
+    factory.connection.execute("SET mergelane.audit_change = 'pruning'")
     factory.rows("DELETE FROM batch WHERE workspace_id = %s RETURNING 1")
 
     left = [factory.rows(f"SELECT 1 FROM {table} WHERE workspace_id = %s") for table in ("job", "merge_record")]

@@ -22,7 +22,7 @@ TABLES = (
     "idempotency",
     "webhook",
     "webhook_watch",
-    "webhook_notice",
+    "webhook_delivery",
     "duplicate_policy",
     "duplicate_run",
 )

@@ -3,7 +3,7 @@
 import logging
 
 from app.db.connections import Pool, lend_connection
-from app.db.statistics import analyze_outgrown_tables
+from app.db.statistics import analyze_changed_tables
 
 log = logging.getLogger(__name__)
 
@@ -17,7 +17,7 @@ class TableAnalyzer:
     def run_once(self) -> int:
         """Analyze every table that has doubled; return how many."""
         with lend_connection(self._pool) as connection:
-            analyzed = analyze_outgrown_tables(connection)
+            analyzed = analyze_changed_tables(connection)
         if analyzed:
             log.info("analyzed", extra={"tables": analyzed})
         return analyzed

@@ -3,7 +3,7 @@
 -- with every job.
 SELECT DISTINCT job.id
 FROM unnest(%(braze_ids)s::text[]) AS profile (braze_id)
-JOIN own_job AS job ON job.workspace_id = %(workspace_id)s AND job.search_keys @> ARRAY[profile.braze_id]
+JOIN workspace_job AS job ON job.workspace_id = %(workspace_id)s AND job.search_keys @> ARRAY[profile.braze_id]
 WHERE job.state IN ('finished', 'dead') AND profile.braze_id IN (job.orphan_braze_id, job.survivor_braze_id)
 
 -- name: names_before_merges
@@ -19,7 +19,7 @@ WHERE merge_record.workspace_id = %(workspace_id)s AND merge_record.job_id = ANY
 -- Finds the settled jobs with these search keys that found no profile for at least one of their identifiers.
 SELECT job.id, job.orphan_identifier, job.survivor_identifier, job.orphan_braze_id, job.survivor_braze_id
 FROM unnest(%(values)s::text[]) AS searched (value)
-JOIN own_job AS job ON job.workspace_id = %(workspace_id)s AND job.search_keys @> ARRAY[searched.value]
+JOIN workspace_job AS job ON job.workspace_id = %(workspace_id)s AND job.search_keys @> ARRAY[searched.value]
 WHERE job.state IN ('finished', 'dead') AND (job.orphan_braze_id IS NULL OR job.survivor_braze_id IS NULL)
 
 -- name: jobs_with_snapshots_of
@@ -43,7 +43,7 @@ WITH RECURSIVE held AS (
 
 SELECT DISTINCT job.id
 FROM held
-JOIN own_job AS job ON job.workspace_id = %(workspace_id)s AND job.search_keys @> ARRAY[held.braze_id]
+JOIN workspace_job AS job ON job.workspace_id = %(workspace_id)s AND job.search_keys @> ARRAY[held.braze_id]
 LEFT JOIN merge_record AS merge ON merge.workspace_id = %(workspace_id)s AND merge.job_id = job.id
 LEFT JOIN undo_record AS undo ON undo.workspace_id = %(workspace_id)s AND undo.job_id = job.id
 WHERE job.state IN ('finished', 'dead') AND coalesce(merge.merged_at, undo.undone_at) BETWEEN held.since AND held.until
@@ -69,10 +69,10 @@ SET
     reason = coalesce(%(prose)s::jsonb ->> outcome, reason)
 WHERE workspace_id = %(workspace_id)s AND id = ANY(%(ids)s) AND state IN ('finished', 'dead')
 
--- name: erase_audits
+-- name: erase_audit_records
 -- Erases the snapshots of merges and undos.
-SELECT erase_audits(%(workspace_id)s, %(ids)s::uuid[])
+SELECT erase_audit_records(%(workspace_id)s, %(ids)s::uuid[])
 
 -- name: erase_audit_names
 -- Erases external_ids from the audit of renames and removals.
-SELECT erase_names(%(workspace_id)s, %(braze_ids)s::text[])
+SELECT erase_audit_names(%(workspace_id)s, %(braze_ids)s::text[])

@@ -111,7 +111,7 @@ def test_no_daily_run_is_begun_before_its_time_or_where_none_is_asked_for(pool: 
 def test_a_run_that_cannot_go_on_fails_alone(pool: Pool, factory: Factory, caplog: pytest.LogCaptureFixture) -> None:
     other = Factory(factory.connection)
     broken, sound = begin(pool, factory), begin(pool, other)
-    factory.rows("UPDATE duplicate_run SET position = '{}' WHERE workspace_id = %s RETURNING 1")
+    factory.rows("UPDATE duplicate_run SET cursor = '{}' WHERE workspace_id = %s RETURNING 1")
     runner = DuplicateRunner(pool, Settings())
 
     assert runner.run_once() == 1

@@ -190,7 +190,7 @@ class RacingTransaction(Transaction):
 
     def execute(self, query: Any, *args: Any, **options: Any) -> Any:
         if query == runs.QUERIES["find_running_run"]:
-            self.connection.execute("UPDATE duplicate_run SET state = 'failed', finished_at = now(), position = '{}'")
+            self.connection.execute("UPDATE duplicate_run SET state = 'failed', finished_at = now(), cursor = '{}'")
         return super().execute(query, *args, **options)
 
 

@@ -240,13 +240,13 @@ def test_old_notices_are_forgotten_with_those_that_wait_in_vain(factory: Factory
             *(webhook_id, enabled),
         )
         factory.rows(
-            "INSERT INTO webhook_notice (workspace_id, id, webhook_id, type, body, state, last_error, ended_at)"
+            "INSERT INTO webhook_delivery (workspace_id, id, webhook_id, type, body, state, last_error, ended_at)"
             " VALUES (%s, %s, %s, 'webhook.test', '{}', %s, 'So.', CASE WHEN %s <> 'waiting' THEN now() END)"
             " RETURNING 1",
             *(notice_id, webhook_id, state, state),
         )
         ids[notice_id] = (state, enabled, days_old)
     Pruner(pool, Settings()).run_once()
-    left = {ids[row["id"]] for row in factory.rows("SELECT id FROM webhook_notice WHERE workspace_id = %s")}
+    left = {ids[row["id"]] for row in factory.rows("SELECT id FROM webhook_delivery WHERE workspace_id = %s")}
 
     assert left == {("waiting", True, 31), ("sent", True, 29)}

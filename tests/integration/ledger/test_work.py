@@ -189,7 +189,7 @@ def test_a_job_that_always_gives_way_ends_too(factory: Factory, job_ids: list[UU
 
 @pytest.mark.parametrize("attempts", [30, 32_000])
 def test_nobody_waits_longer_than_the_longest_delay(factory: Factory, job_ids: list[UUID], attempts: int) -> None:
-    factory.set_jobs(job_ids, f"attempts = {attempts}, strandings = {attempts}")
+    factory.set_jobs(job_ids, f"attempts = {attempts}, stalled_attempts = {attempts}")
     job, *_ = begun(factory, *job_ids)
 
     failed(factory, job)

@@ -237,7 +237,7 @@ def test_a_job_that_is_dead_leaves_its_lane_to_the_others(
         publisher.run_once()
         take(redis_server, 1)
         start(factory, worn, second, third)
-        factory.set_jobs([worn], "strandings = 8")
+        factory.set_jobs([worn], "stalled_attempts = 8")
         let_time_pass(factory)
         rescuer.run_once()
         publisher.run_once()
