@@ -131,7 +131,7 @@ class _LaneRun:
             ledger.fail_attempt,
             job=job,
             reason=f"Attempt {job.attempts} failed with {type(error).__name__}; the worker's log has the details.",
-            gave_way=isinstance(error, LOST_RACES),
+            stalled=isinstance(error, LOST_RACES),
             limits=_retry_limits(self._settings),
         )
         self._observer.on_failed(job, error, state=state)

@@ -39,7 +39,7 @@ HISTORY = {
 DUPLICATES = {
     "duplicate_policy": "identifier, resolve_ties_by, prefer, time_zone)"
     " VALUES (%s, 'email', 'created', 'newest', 'UTC'",
-    "duplicate_run": "id, trigger, identifier, resolve_ties_by, prefer, position, counts)"
+    "duplicate_run": "id, trigger, identifier, resolve_ties_by, prefer, cursor, counts)"
     " VALUES (%s, gen_random_uuid(), 'api', 'email', 'created', 'newest', '{}', '{}'",
 }
 

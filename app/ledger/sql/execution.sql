@@ -138,14 +138,14 @@ FROM jsonb_to_recordset(%(rows)s) AS given (
 WHERE job.workspace_id = %(workspace_id)s AND job.id = given.id
 
 -- name: fail_attempt
--- Requeues a job after a failed attempt, in a lane of its own, or declares it dead. An attempt that gave way to other
--- transactions counts as stalled, not as failed; the limit of stalled attempts is higher. Without effect when another
+-- Requeues a job after a failed attempt, in a lane of its own, or declares it dead. An attempt that ended because of
+-- contention counts as stalled, not as failed; the limit of stalled attempts is higher. Without effect when another
 -- attempt has started.
 UPDATE job
 SET
     state = CASE WHEN next.dead THEN 'dead' ELSE 'queued' END,
     finished_at = CASE WHEN next.dead THEN clock_timestamp() END,
-    stalled_attempts = job.stalled_attempts + CASE WHEN %(gave_way)s THEN 1 ELSE 0 END,
+    stalled_attempts = job.stalled_attempts + CASE WHEN %(stalled)s THEN 1 ELSE 0 END,
     reason = %(reason)s,
     published_at = NULL,
     lane = job.index,
@@ -154,11 +154,13 @@ FROM (
     SELECT
         id,
         CASE
-            WHEN %(gave_way)s THEN stalled_attempts + 1 >= %(max_stalled_attempts)s
+            WHEN %(stalled)s THEN stalled_attempts + 1 >= %(max_stalled_attempts)s
             ELSE attempts - stalled_attempts >= %(max_attempts)s
         END AS dead,
         -- Conflicts with other transactions are short.
-        CASE WHEN %(gave_way)s THEN least(stalled_attempts, 5) ELSE least(attempts - stalled_attempts - 1, 30) END AS doublings
+        CASE
+            WHEN %(stalled)s THEN least(stalled_attempts, 5) ELSE least(attempts - stalled_attempts - 1, 30)
+        END AS doublings
     FROM job
     WHERE workspace_id = %(workspace_id)s AND id = %(id)s AND state = 'running' AND attempts = %(attempt)s
     FOR UPDATE

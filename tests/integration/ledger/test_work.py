@@ -49,14 +49,14 @@ def ended(factory: Factory, *ends: JobResult) -> None:
 
 
 def failed(
-    factory: Factory, job: ClaimedJob, *, gave_way: bool = False, max_attempts: int = 5, delay_s: float = 10
+    factory: Factory, job: ClaimedJob, *, stalled: bool = False, max_attempts: int = 5, delay_s: float = 10
 ) -> JobState | None:
     """Count an attempt as failed, or as one that gave way; of those three are allowed."""
     return fail_attempt(
         Transaction(factory.connection, factory.workspace_id),
         job=job,
         reason="It failed.",
-        gave_way=gave_way,
+        stalled=stalled,
         limits=RetryLimits(max_attempts=max_attempts, max_stalled_attempts=3, delay_s=delay_s),
     )
 
@@ -173,8 +173,8 @@ def test_the_last_failed_attempt_is_the_end(factory: Factory, job_ids: list[UUID
 
 def test_an_attempt_that_gave_way_does_not_count_against_the_job(factory: Factory, job_ids: list[UUID]) -> None:
     states = [
-        failed(factory, job, gave_way=gave_way, max_attempts=2)
-        for gave_way in (True, True, False, False)
+        failed(factory, job, stalled=stalled, max_attempts=2)
+        for stalled in (True, True, False, False)
         for job in begun(factory, job_ids[0])
     ]
 
@@ -182,7 +182,7 @@ def test_an_attempt_that_gave_way_does_not_count_against_the_job(factory: Factor
 
 
 def test_a_job_that_always_gives_way_ends_too(factory: Factory, job_ids: list[UUID]) -> None:
-    states = [failed(factory, job, gave_way=True) for _ in range(3) for job in begun(factory, job_ids[0])]
+    states = [failed(factory, job, stalled=True) for _ in range(3) for job in begun(factory, job_ids[0])]
 
     assert states == [JobState.QUEUED, JobState.QUEUED, JobState.DEAD]
 
