@@ -17,7 +17,7 @@ from app.lane.observer import LaneObserver
 from app.lane.save import save_decisions
 from app.ledger import execution as ledger
 from app.ledger.execution import ClaimedJob, JobResult, RetryLimits
-from app.undo.execute import undo_job
+from app.undo.execute import execute_undo
 from schemas.outcomes import JobKind
 
 #: Errors of an attempt that lost to a concurrent transaction: they do not count as failures of its job.
@@ -168,7 +168,7 @@ def _settle_merges(tx: Transaction, settings: Settings, *, jobs: Sequence[Claime
 def _settle_undo(tx: Transaction, settings: Settings, *, job: ClaimedJob) -> _Progress:
     """Execute the undo *job*, unless another delivery has finished it."""
     unfinished = ledger.lock_running_jobs(tx, jobs=[job]).result()
-    return _Progress(1, [undo_job(tx, settings, job=job)] if unfinished else [])
+    return _Progress(1, [execute_undo(tx, settings, job=job)] if unfinished else [])
 
 
 def _count_settled(jobs: Sequence[ClaimedJob], decisions: Sequence[Decision]) -> int:

@@ -213,7 +213,7 @@ def test_a_pool_recovers_when_its_server_comes_back(own_postgres: PostgresServer
         except DatabaseUnavailable:
             return None
 
-    migrations.upgrade(own_postgres.url())
+    migrations.upgrade_schema(own_postgres.url())
     with open_pool(settings, name="test") as pool:
         assert ask() == 1
         own_postgres.kill()

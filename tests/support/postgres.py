@@ -115,7 +115,7 @@ class Databases:
         """Return the name of a fresh database with the whole schema."""
         if not self._template:
             self._template = self._named("CREATE DATABASE {}")
-            migrations.upgrade(self.url(self._template))
+            migrations.upgrade_schema(self.url(self._template))
         return self._named("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy", self._template)
 
     def create_empty(self) -> str:

@@ -59,7 +59,7 @@ ORDER BY id
 LIMIT 1
 
 -- name: webhooks
--- Counts the enabled webhooks of a workspace and those that answered 410, and lists the peppers of their secrets.
+-- Counts the enabled webhooks of a workspace and the webhooks that returned 410, and lists the peppers of their secrets.
 SELECT
     count(*) FILTER (WHERE enabled) AS enabled,
     count(*) FILTER (WHERE disabled_reason IS NOT NULL) AS gone,

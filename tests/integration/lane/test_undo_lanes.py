@@ -15,7 +15,7 @@ from app.db.connections import Pool
 from app.db.transaction import Transaction, run_in_transaction
 from app.ledger.execution import begin_attempts
 from app.merging.changes import canonical_time
-from app.undo.execute import undo_job
+from app.undo.execute import execute_undo
 from tests.integration.lane.running import deliver
 from tests.integration.lane.test_concurrency import at_once, deadlocks, failed
 from tests.integration.lane.undoing import ask_to_undo, image, undo
@@ -164,7 +164,7 @@ def rows_read(pool: Pool, factory: Factory, size: int, tracked_since: int) -> in
     def measured(tx: Transaction) -> int:
         """Undo, and return the rows that this very transaction read."""
         (job,) = begin_attempts(tx, job_ids=[undo_id], task_id=uuid7()).result()
-        undo_job(tx, Settings(), job=job)
+        execute_undo(tx, Settings(), job=job)
         (row,) = tx.execute(ROWS_READ).fetchall()
         counted: int = row["rows"]
         return counted

@@ -59,7 +59,8 @@ def test_the_workspaces_with_work_to_do_are_found_by_a_probe_each(
 
 
 @pytest.mark.parametrize(
-    ("query", "columns"), [("workspaces_with_pending_jobs", ""), ("workspaces_with_published_jobs", "published_at = now()")]
+    ("query", "columns"),
+    [("workspaces_with_pending_jobs", ""), ("workspaces_with_published_jobs", "published_at = now()")],
 )
 def test_a_workspace_with_much_to_do_is_found_by_a_probe_too(
     connection: Connection, pool: Pool, factory: Factory, query: str, columns: str
