@@ -33,7 +33,7 @@ WRONG_KEY = "The Idempotency-Key header must have from 1 to 255 visible ASCII ch
 BATCH = BatchSchema()
 
 
-def accept_batch(
+def accept_request(
     kind: JobKind,
     updates: Sequence[Update[Recorded]],
     *,

@@ -8,10 +8,11 @@ from typing import ParamSpec, TypeVar
 from flask import g, request
 
 from app import keys
+from app.audit.log import Asker
 from app.db.connections import lend_connection
 from app.errors import Rejected
+from app.web.json_bodies import json_body
 from app.web.rate_limiting import count_request
-from app.web.request_body import json_body
 from app.web.resources import pool, settings
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "InvalidKey",
     "authenticate_request",
     "authorize",
+    "current_actor",
     "json_body",
     "pool",
     "requires",
@@ -83,6 +85,11 @@ def authorize(holder: keys.KeyHolder, wanted: tuple[str, ...] | None) -> None:
     count_request(workspace_id=holder.workspace_id, own=holder.limits)
     if wanted is not None and not any(map(holder.may, wanted)):
         raise AccessDenied("Access Denied")
+
+
+def current_actor() -> Asker:
+    """Return the API key, request id and path of this request, for the audit log."""
+    return Asker(api_key_id=g.api_key_id, request_id=g.request_id, path=request.path)
 
 
 def _secret() -> str:

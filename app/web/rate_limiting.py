@@ -74,7 +74,7 @@ def count_request(*, workspace_id: int, own: tuple[Limit, ...]) -> None:
     if g.reading.refused:
         LIMITED_REQUESTS.add()
         raise TooManyRequests(
-            f"Too many requests: in {limit.seconds:,} seconds this endpoint, with those that share its limit, takes"
+            f"Too many requests: in {limit.seconds:,} seconds this endpoint and the others with this limit take"
             f" {limit.requests:,} from a workspace. Try again in {g.reading.retry_after:,} seconds."
         )
 

@@ -20,10 +20,10 @@ LOG = logging.getLogger(__name__)
 NAME = "mergelane-backlogs"
 
 
-def register(flask: Flask, settings: Settings) -> None:
+def register_load_shedding(flask: Flask, settings: Settings) -> None:
     """Have the backlogs behind *flask* looked at."""
     flask.extensions[NAME] = Backlogs(settings.waiting_bound)
-    flask.after_request(look_when_due)
+    flask.after_request(count_backlog_when_due)
 
 
 def backlogs() -> Backlogs:
@@ -33,7 +33,7 @@ def backlogs() -> Backlogs:
     return known
 
 
-def look_when_due(response: Response) -> Response:
+def count_backlog_when_due(response: Response) -> Response:
     """Have the backlog of a workspace whose request would make jobs looked at, if that is due."""
     if "made_jobs" in g:
         known, workspace_id, connections = backlogs(), g.workspace_id, pool()

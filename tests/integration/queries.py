@@ -16,7 +16,7 @@ QUERIES = {
 FREE = {
     "lane/sql/lane.sql:the_time": "asks for the time alone",
     "profiles/sql/clock.sql:the_time": "asks for the time alone",
-    "web/sql/health.sql:ping": "asks whether PostgreSQL answers",
+    "web/api/sql/health.sql:ping": "asks whether PostgreSQL answers",
     "sql/revisions.sql:revision": "asks for the schema's revision",
     "sql/roles.sql:role": "asks what the processes' role may do",
     "sql/statistics.sql:analyze_outgrown_tables": "counts tables, whosever rows they hold",

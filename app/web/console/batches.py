@@ -10,11 +10,11 @@ from flask.typing import ResponseReturnValue
 
 from app.db.transaction import open_transaction
 from app.ledger import queries
+from app.web.api.batches import list_requested_batches
 from app.web.auth import POLLING, pool
 from app.web.console.auth import signed_in
 from app.web.console.jobs import filter_jobs
 from app.web.console.progress import poll_interval_since
-from app.web.merge_batches import wanted_batches
 from schemas.outcomes import JobState, Outcome
 from schemas.paging import Cursor
 
@@ -50,7 +50,7 @@ def batch_list_context(arguments: Mapping[str, str]) -> dict[str, Any]:
 
     Raises ValidationError for invalid arguments.
     """
-    batches, next_cursor = wanted_batches(arguments)
+    batches, next_cursor = list_requested_batches(arguments)
     begun = [batch.created_at for batch in batches if batch.state != JobState.FINISHED]
     return {
         "batches": batches,

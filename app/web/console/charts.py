@@ -44,7 +44,7 @@ class Chart:
     unfinished_top: int
 
 
-def tones(stretch: Stretch) -> dict[Tone, int]:
+def count_by_tone(stretch: Stretch) -> dict[Tone, int]:
     """Return how many jobs ended with which tone in *stretch*."""
     counts = dict.fromkeys(NAMES, 0)
     for outcome, jobs in stretch.settled.items():
@@ -52,7 +52,7 @@ def tones(stretch: Stretch) -> dict[Tone, int]:
     return counts
 
 
-def draw(stretches: Sequence[Stretch]) -> Chart:
+def draw_chart(stretches: Sequence[Stretch]) -> Chart:
     """Return the chart of *stretches*, oldest first."""
     ended_top = round_up(max((stretch.ended for stretch in stretches), default=0))
     unfinished_top = round_up(max((stretch.unfinished for stretch in stretches), default=0))
@@ -76,7 +76,7 @@ def round_up(most: int) -> int:
     return next(top for factor in (1, 2, 5, 10) if (top := factor * power) >= most)
 
 
-def clock(moment: datetime) -> str:
+def time_of_day(moment: datetime) -> str:
     """Return the time of day of *moment* in UTC."""
     return f"{moment.astimezone(UTC):%H:%M}"
 
@@ -85,7 +85,7 @@ def _bars(stretch: Stretch, x: float, step: float, top: int) -> list[Bar]:
     """Return the parts of the bar of *stretch*, one upon the other."""
     parts: list[Bar] = []
     ground = float(HEIGHT)
-    for of, jobs in tones(stretch).items():
+    for of, jobs in count_by_tone(stretch).items():
         if jobs:
             height = HEIGHT * jobs / top
             ground -= height

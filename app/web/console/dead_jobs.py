@@ -18,7 +18,7 @@ from app.web.resources import pool
 from schemas.outcomes import JobState
 from schemas.paging import DEFAULT_LIMIT, Cursor, PageQuery, load_query
 
-blueprint = Blueprint("dead", __name__)
+blueprint = Blueprint("dead_jobs", __name__)
 
 QUERY = PageQuery()
 CURSOR = Cursor()
@@ -28,7 +28,7 @@ NO_IDS = "The form names no job, or what it names is no job's id; load the page 
 
 @blueprint.get("/dead")
 @signed_in(permission=POLLING)
-def page() -> ResponseReturnValue:
+def dead_jobs_page() -> ResponseReturnValue:
     """Show a page of dead jobs, newest first."""
     told = {name: request.args[name] for name in ("retried", "left") if request.args.get(name, "").isdecimal()}
     query = load_query(QUERY, {name: value for name, value in request.args.items() if name not in {"retried", "left"}})
@@ -41,7 +41,7 @@ def page() -> ResponseReturnValue:
 
 @blueprint.post("/jobs/<uuid:job_id>/retry")
 @signed_in(permission="users.merge")
-def retry(job_id: UUID) -> ResponseReturnValue:
+def submit_retry_job(job_id: UUID) -> ResponseReturnValue:
     """Put a dead job back in the queue and lead to it; 409 when it is not dead."""
 
     def work(tx: Transaction) -> None:
@@ -53,7 +53,7 @@ def retry(job_id: UUID) -> ResponseReturnValue:
 
 @blueprint.post("/dead/retry")
 @signed_in(permission="users.merge")
-def retry_shown() -> ResponseReturnValue:
+def submit_retry_listed() -> ResponseReturnValue:
     """Put all jobs that the page showed back in the queue, but for those that are not dead any more or were blanked."""
     job_ids = _job_ids(request.form.getlist("job_id"))
 
@@ -61,7 +61,7 @@ def retry_shown() -> ResponseReturnValue:
         return sum(_retried(tx, job_id) for job_id in job_ids)
 
     retried = run_in_transaction(pool(), g.workspace_id, work)
-    where = url_for("console.dead.page", retried=retried, left=len(job_ids) - retried)
+    where = url_for("console.dead_jobs.dead_jobs_page", retried=retried, left=len(job_ids) - retried)
     return redirect(where, HTTPStatus.SEE_OTHER)
 
 

@@ -12,10 +12,10 @@ from flask.typing import ResponseReturnValue
 from app.db.transaction import open_transaction
 from app.lane.compare import compare
 from app.ledger import queries
+from app.web.api.jobs import list_requested_jobs
 from app.web.auth import POLLING, pool
 from app.web.console.auth import signed_in
 from app.web.console.progress import poll_interval_since
-from app.web.merge_jobs import wanted_jobs
 from schemas.outcomes import SETTLED, JobState, Outcome
 from schemas.paging import Cursor
 
@@ -67,7 +67,7 @@ def job_list_context(arguments: Mapping[str, str]) -> dict[str, Any]:
     Raises ValidationError for invalid arguments.
     """
     given = {name: value for name, value in arguments.items() if value}
-    jobs, next_cursor = wanted_jobs(given)
+    jobs, next_cursor = list_requested_jobs(given)
     return {
         "jobs": jobs,
         "asked": given,

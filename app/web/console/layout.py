@@ -9,10 +9,10 @@ import orjson
 from flask import Blueprint, Response, g, request
 
 from app.ledger.queries import Batch, Job
+from app.web.api.undo import PERMISSIONS
 from app.web.auth import POLLING
 from app.web.console import csrf
 from app.web.console.progress import BatchProgress, label_of, tone_of
-from app.web.merge_undo import PERMISSIONS
 from app.web.resources import settings
 from schemas.outcomes import JobState, Outcome
 
@@ -34,8 +34,8 @@ NAVIGATION: tuple[tuple[str, str, tuple[str, ...] | None], ...] = (
     ("console.home.home_page", "Overview", None),
     ("console.batches.batch_list_page", "Batches", POLLING),
     ("console.jobs.job_list_page", "Jobs", POLLING),
-    ("console.dead.page", "Dead jobs", POLLING),
-    ("console.throughput.page", "Throughput", POLLING),
+    ("console.dead_jobs.dead_jobs_page", "Dead jobs", POLLING),
+    ("console.throughput.throughput_page", "Throughput", POLLING),
     ("console.merging.merge_form_page", "Merge", ("users.merge",)),
 )
 

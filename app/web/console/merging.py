@@ -10,7 +10,7 @@ from uuid_utils import uuid7
 
 from app.errors import Rejected
 from app.lane.preview import preview as rehearse
-from app.web.accepted import accept_batch
+from app.web.accepted import accept_request
 from app.web.console.auth import signed_in
 from app.web.console.merge_form import CHOICES, EMPTY, MergeForm
 from app.web.resources import pool, settings
@@ -53,7 +53,7 @@ def submit_merge() -> ResponseReturnValue:
         updates = pair.updates()
     except (ValidationError, Rejected):
         return _page(pair.validated()), HTTPStatus.BAD_REQUEST
-    accepted = accept_batch(JobKind.MERGE, updates, body=pair.body, key=request.form.get(KEY, ""))
+    accepted = accept_request(JobKind.MERGE, updates, body=pair.body, key=request.form.get(KEY, ""))
     return redirect(url_for("console.batches.batch_page", batch_id=accepted.batch_id), HTTPStatus.SEE_OTHER)
 
 

@@ -11,10 +11,10 @@ from app.db.transaction import open_transaction
 from app.errors import Gone
 from app.ledger.queries import Job
 from app.users.export import read
+from app.web.api.jobs import list_requested_jobs
+from app.web.api.profiles import PROFILE, normalize_braze_id
 from app.web.auth import POLLING, pool
 from app.web.console.auth import signed_in
-from app.web.merge_jobs import wanted_jobs
-from app.web.profiles import PROFILE, checked
 
 blueprint = Blueprint("profiles", __name__, url_prefix="/profiles")
 
@@ -90,7 +90,7 @@ MOST_ENTRIES = 100
 @signed_in(permission="users.export.ids")
 def profile_page(braze_id: str) -> ResponseReturnValue:
     """Show a profile with its merges; for a merged-away one, 410 and a link to its survivor."""
-    braze_id = checked(braze_id)
+    braze_id = normalize_braze_id(braze_id)
     merges = _merges(braze_id)
     try:
         with open_transaction(pool(), g.workspace_id) as tx:
@@ -118,7 +118,7 @@ def _merges(braze_id: str) -> dict[str, Sequence[Job] | None]:
     """Return the latest jobs with this profile on either side, newest first; None without the permission."""
     if not any(map(g.may, POLLING)):
         return {"came_in": None, "went_out": None}
-    jobs, _ = wanted_jobs({"identifier": braze_id, "limit": str(MOST_ENTRIES)})
+    jobs, _ = list_requested_jobs({"identifier": braze_id, "limit": str(MOST_ENTRIES)})
     return {
         "came_in": [job for job in jobs if job.survivor and job.survivor.braze_id == braze_id],
         "went_out": [job for job in jobs if job.orphan and job.orphan.braze_id == braze_id],

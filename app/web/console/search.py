@@ -17,9 +17,9 @@ from app.ledger import queries
 from app.ledger.queries import Job
 from app.merging.profile import Profile
 from app.users.export import export
+from app.web.api.jobs import list_requested_jobs
 from app.web.auth import POLLING, pool
 from app.web.console.auth import signed_in
-from app.web.merge_jobs import wanted_jobs
 from schemas.export import ExportRequest
 from schemas.identifiers import BrazeId, Email, ExternalId, Phone, UserAlias
 from schemas.paging import MAX_IDENTIFIER
@@ -83,4 +83,4 @@ def _profiles(sought: str) -> Sequence[Profile]:
 
 def _jobs(sought: str) -> Sequence[Job]:
     """Return the latest jobs with the identifier *sought*."""
-    return wanted_jobs({"identifier": sought, "limit": str(MOST)})[0] if sought else ()
+    return list_requested_jobs({"identifier": sought, "limit": str(MOST)})[0] if sought else ()

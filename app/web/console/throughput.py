@@ -15,7 +15,7 @@ from app.db.transaction import open_transaction
 from app.ledger.throughput import Period, Stretch, read_throughput
 from app.web.auth import POLLING
 from app.web.console.auth import signed_in
-from app.web.console.charts import NAMES, clock, draw, tones
+from app.web.console.charts import NAMES, count_by_tone, draw_chart, time_of_day
 from app.web.resources import pool
 from schemas.outcomes import JobState, Outcome
 
@@ -70,7 +70,7 @@ class Looks:
 
 @blueprint.get("/throughput")
 @signed_in(permission=POLLING)
-def page() -> ResponseReturnValue:
+def throughput_page() -> ResponseReturnValue:
     """Show the last hour, or with `?period=day` the last day; the browser asks for it again while it is looked at."""
     wanted = request.args.get("period", "hour")
     if wanted not in PERIODS:
@@ -88,14 +88,14 @@ def page() -> ResponseReturnValue:
         is_part=is_part,
         stretches=look.stretches,
         read_at=look.read_at,
-        chart=draw(look.stretches),
+        chart=draw_chart(look.stretches),
         totals=_totals(look.stretches),
         periods=PERIODS,
         wanted=wanted,
         minutes=int(period.stretch.total_seconds() // 60),
-        tones=tones,
+        tones=count_by_tone,
         names=NAMES,
-        clock=clock,
+        clock=time_of_day,
         again_after=AGAIN_AFTER_S,
     )
 

@@ -12,10 +12,10 @@ from app.db.transaction import Transaction, open_transaction
 from app.ledger import queries
 from app.undo import accept
 from app.undo.accept import Asked
+from app.web.api.undo import accept_undo_request, require_permission
 from app.web.auth import POLLING
 from app.web.console.auth import signed_in
 from app.web.console.merging import KEY
-from app.web.merge_undo import require_permission, take_in
 from app.web.resources import pool
 
 blueprint = Blueprint("undo", __name__)
@@ -81,5 +81,5 @@ def _batch(tx: Transaction, batch_id: UUID) -> Asked:
 
 
 def _accept(asked: Asked) -> ResponseReturnValue:
-    accepted = take_in(asked, key=request.form.get(KEY, ""))
+    accepted = accept_undo_request(asked, key=request.form.get(KEY, ""))
     return redirect(url_for("console.batches.batch_page", batch_id=accepted.batch_id), HTTPStatus.SEE_OTHER)

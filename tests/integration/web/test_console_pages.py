@@ -194,7 +194,7 @@ def test_what_nobody_foresaw_is_told_on_a_page(browser: Browser, monkeypatch: py
     def fail(_: object) -> None:
         raise RuntimeError
 
-    monkeypatch.setattr("app.web.console.batches.wanted_batches", fail)
+    monkeypatch.setattr("app.web.console.batches.list_requested_batches", fail)
     answer = browser.get("/console/batches")
 
     assert (answer.status_code, answer.mimetype) == (500, "text/html")

@@ -10,8 +10,8 @@ import orjson
 from gunicorn import util
 from gunicorn.workers.gthread import ThreadWorker
 
-from app.web.draining import is_draining
 from app.web.headers import HEADERS
+from app.web.server.draining import is_draining
 
 SENTENCES = {
     HTTPStatus.BAD_REQUEST: "The request is no sound HTTP; check its first line, its headers and its length.",
