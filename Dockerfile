@@ -7,6 +7,7 @@ WORKDIR /build
 COPY constraints.txt pyproject.toml README.md LICENSE ./
 COPY schemas schemas
 COPY app app
+COPY cli cli
 COPY workers workers
 RUN /opt/mergelane/bin/pip install --no-cache-dir --disable-pip-version-check -c constraints.txt .
 

@@ -22,7 +22,7 @@ from bench.ground import Ground
 from bench.running import Running, stop_all, wait_until
 from bench.world import WORKSPACE_ID, World, plant_backlog, run_query
 from bench.world import requests as bodies_for
-from workers.up import commands
+from cli.up import commands
 
 #: Seconds after which a round is given up.
 ROUND_S = 180.0

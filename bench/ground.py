@@ -15,9 +15,9 @@ from app.config import Settings, child_environ
 from app.db import migrations
 from app.db.connections import PLANNING, Connection, connection_arguments
 from bench.running import START_S, Running
-from workers.up.database import connected
-from workers.up.embedded_postgres import EmbeddedPostgres
-from workers.up.embedded_redis import EmbeddedRedis
+from cli.database import connected
+from cli.up.embedded_postgres import EmbeddedPostgres
+from cli.up.embedded_redis import EmbeddedRedis
 
 if TYPE_CHECKING:
     import redis
@@ -79,9 +79,9 @@ class Ground:
 
     def stop(self) -> None:
         """Stop both servers."""
-        for server, tidy in ((self.redis, self._redis_server.tidy), (self.postgres, self._postgres_server.tidy)):
-            server.stop()
-            tidy()
+        for process, server in ((self.redis, self._redis_server), (self.postgres, self._postgres_server)):
+            process.stop()
+            server.remove_sockets()
 
     def copy(self, template: str) -> str:
         """Return the name of a new database that is a copy of *template*, which nobody may be connected to."""

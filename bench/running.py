@@ -12,8 +12,8 @@ from time import monotonic
 import psutil
 
 from bench.errors import BenchError
-from workers.up.commands import DIRECTORY
-from workers.up.processes import ChildProcess, Program, kill_session, spawn
+from cli.up.commands import DIRECTORY
+from cli.up.processes import ChildProcess, Program, kill_session, spawn
 
 START_S = 90.0
 LOOK_S = 0.02

@@ -10,24 +10,15 @@ import struct
 from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from importlib import resources
+from pathlib import Path
 from threading import Lock
 
+import app
 from app.db.queries import HEADING
 
 LENGTH = struct.Struct("!I")
-PACKAGES = (
-    "app.audit",
-    "app.duplicates",
-    "app.keys",
-    "app.lane",
-    "app.ledger",
-    "app.profiles",
-    "app.segments",
-    "app.web",
-    "app.webhooks",
-    "app",
-)
+#: The folder of the package app, whose folders `sql` hold the queries.
+APP = Path(app.__file__).parent
 
 
 @dataclass
@@ -164,10 +155,8 @@ def _messages(speaker: _Client | _Server) -> list[tuple[bytes, bytes]]:
 def names() -> dict[str, str]:
     """Return the names of the product's queries by their first lines, which say what each does."""
     found: dict[str, str] = {}
-    for package in PACKAGES:
-        for file in (resources.files(package) / "sql").iterdir():
-            if file.name.endswith(".sql"):
-                _, *parts = HEADING.split(file.read_text(encoding="utf-8"))
-                lines = [body.strip().partition("\n")[0] for body in parts[1::2]]
-                found |= dict(zip(lines, parts[::2], strict=True))
+    for file in APP.glob("*/sql/*.sql"):
+        _, *parts = HEADING.split(file.read_text(encoding="utf-8"))
+        lines = [body.strip().partition("\n")[0] for body in parts[1::2]]
+        found |= dict(zip(lines, parts[::2], strict=True))
     return found

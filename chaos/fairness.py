@@ -21,7 +21,7 @@ from app.db.queries import load_queries
 from chaos.client import Answers, Client
 from chaos.errors import ChaosError
 from chaos.house import FAST, WORKSPACE, House, house
-from workers.up.database import connected
+from cli.database import connected
 
 QUERIES = load_queries("chaos", "fairness.sql")
 

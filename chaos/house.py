@@ -18,13 +18,13 @@ from app.db.connections import Connection
 from chaos.errors import ChaosError
 from chaos.keeper import Keeper, Kept
 from chaos.proxy import Proxy
+from cli.database import connected
+from cli.up import commands
+from cli.up.embedded_postgres import SOCKET as POSTGRES_SOCKET
+from cli.up.embedded_postgres import EmbeddedPostgres
+from cli.up.embedded_redis import EmbeddedRedis
+from cli.up.processes import Program
 from demo.product import free_port
-from workers.up import commands
-from workers.up.database import connected
-from workers.up.embedded_postgres import SOCKET as POSTGRES_SOCKET
-from workers.up.embedded_postgres import EmbeddedPostgres
-from workers.up.embedded_redis import EmbeddedRedis
-from workers.up.processes import Program
 
 WORKSPACE = "chaos"
 KEY = "key-of-the-chaos-room"
@@ -167,8 +167,8 @@ class House:
         self.keeper.end()
         for proxy in (self.postgres_proxy, self.redis_proxy):
             proxy.stop()
-        self._redis_server.tidy()
-        self._postgres_server.tidy()
+        self._redis_server.remove_sockets()
+        self._postgres_server.remove_sockets()
 
     def _clear_away(self) -> None:
         """Clear away what a PostgreSQL that was killed left in its folder."""

@@ -9,7 +9,7 @@ from time import monotonic
 import psutil
 
 from chaos.errors import ChaosError
-from workers.up.processes import ChildProcess, Program, kill_session, spawn
+from cli.up.processes import ChildProcess, Program, kill_session, spawn
 
 LOOK_S = 0.05
 #: Seconds before something that died is started again.

@@ -21,8 +21,8 @@ from chaos.house import WORKSPACE, House, house
 from chaos.monkey import plans, strike_all
 from chaos.promises import Promise
 from chaos.run import Options
+from cli.up import commands
 from workers.celery import make_celery
-from workers.up import commands
 
 QUERIES = load_queries("chaos", "plain.sql")
 TASK = "chaos.plain.merge"

@@ -17,10 +17,10 @@ from time import monotonic
 import requests
 
 from app.config import child_environ
+from cli.up.commands import DIRECTORY
+from cli.up.processes import ChildProcess, Program, kill_session, spawn
 from demo.client import Client
 from demo.errors import DemoError
-from workers.up.commands import DIRECTORY
-from workers.up.processes import ChildProcess, Program, kill_session, spawn
 
 #: Seconds within which the product must be ready, and within which it must have stopped.
 START_S, STOP_S = 90.0, 60.0
@@ -64,7 +64,7 @@ def _program(folder: Path, *, key: str, port: int) -> Program:
     arguments = ("up", "--home", str(folder / "home"), "--port", str(port), "--flower-port", str(free_port()))
     return Program(
         name="up",
-        command=[sys.executable, "-m", "workers.cli", *arguments, "--workers", str(WORKERS)],
+        command=[sys.executable, "-m", "cli", *arguments, "--workers", str(WORKERS)],
         environ=child_environ(DATABASE_URL="", BROKER_URL="", MERGELANE_DEV_API_KEY=key),
         log=folder / "up.log",
         stop_seconds=STOP_S,

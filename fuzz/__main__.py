@@ -13,10 +13,10 @@ import click
 
 from chaos.errors import ChaosError
 from chaos.house import House, house
+from cli.up import commands
 from fuzz.product import WORKSPACE, new_key, product
 from fuzz.report import markdown, save
 from fuzz.run import QUERIES, Result, ask_all, ask_over_sockets, check_log, check_state
-from workers.up import commands
 
 RESULTS = Path(__file__).with_name("results")
 #: One request in so many goes over a socket, to a front door that really runs.

@@ -1,4 +1,8 @@
-"""Checks of text: characters that the database refuses, limits of depth and length, and formulas of spreadsheets."""
+"""Text: checks of strings that a request may store, quotes in messages, and cells of CSV files."""
+
+import csv
+from collections.abc import Iterable, Sequence
+from io import StringIO
 
 #: Levels of a request body; real profiles have less than ten.
 MAX_DEPTH = 32
@@ -64,3 +68,10 @@ def quoted(text: str) -> str:
 def escape_formula(text: str) -> str:
     """Return *text* for a cell of a table; a formula gets an apostrophe in front."""
     return f"'{text}" if text.startswith(FORMULAS) else text
+
+
+def format_csv(rows: Iterable[Sequence[object]]) -> bytes:
+    """Return *rows* as CSV in UTF-8, each ended by a line feed alone."""
+    text = StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue().encode()

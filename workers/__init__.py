@@ -1,1 +1,1 @@
-"""The processes behind the door: Celery workers, the relay with rescue and pruning, and `mergelane up`."""
+"""Background processes: Celery workers, the relay (with rescue and pruning) and the sender of webhooks."""

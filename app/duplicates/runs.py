@@ -62,10 +62,11 @@ def start(tx: Transaction, rule: KeepRule, *, trigger: RunTrigger, api_key_id: U
         "position": Jsonb(Position().to_json()),
         "counts": Jsonb(Counts().to_json()),
     }
-    row = tx.execute(QUERIES["start_run"], parameters).fetchone()
-    if row is None:
+    while (row := tx.execute(QUERIES["start_run"], parameters).fetchone()) is None:
         running = tx.execute(QUERIES["run_under_way"]).fetchone()
-        raise Conflict(UNDER_WAY.format(run_id=running["id"] if running else "it has just ended"))
+        # Without a row, the other run ended between the two statements: try again.
+        if running is not None:
+            raise Conflict(UNDER_WAY.format(run_id=running["id"]))
     run_id: UUID = row["id"]
     return run_id
 

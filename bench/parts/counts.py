@@ -17,7 +17,7 @@ from bench.sizes import Sizes
 from bench.wire import Tally, names
 from bench.world import WORKSPACE_ID, World, make_world, requests, run_query
 from chaos.proxy import Proxy
-from workers.up.embedded_postgres import SOCKET
+from cli.up.embedded_postgres import SOCKET
 
 MERGES = 1_000
 WARM = 500

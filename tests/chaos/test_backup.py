@@ -16,13 +16,13 @@ from app.db.connections import Connection
 from chaos.audit import QUERIES, audit, unsettled
 from chaos.house import KEY
 from chaos.promises import Promises
+from cli.up.embedded_postgres import DATABASE, postgres_installation
 from tests.chaos.room import Room, once
 from tests.support.client import Client
 from tests.support.postgres import PostgresServer
 from tests.support.redis import RedisServer
 from tests.support.system import System
 from tests.support.waiting import wait_until
-from workers.up.embedded_postgres import DATABASE, installation
 
 PAIRS = [(f"backup-{number}", f"backup-{number}-survivor") for number in range(40)]
 HELD = "backup-0-survivor"
@@ -32,7 +32,7 @@ ONCE = {"Idempotency_Key": "before-the-backup"}
 def run(program: str, *arguments: str) -> None:
     """Run a program of PostgreSQL's, as docs/operations.md has it."""
     done = subprocess.run(
-        [str(installation() / "bin" / program), *arguments],
+        [str(postgres_installation() / "bin" / program), *arguments],
         env=child_environ(),
         capture_output=True,
         text=True,

@@ -11,11 +11,11 @@ import requests
 from chaos.driver import Driver, FrontDoor
 from chaos.house import KEY, House
 from chaos.keeper import Kept
+from cli.up import commands
 from tests.chaos.room import Room
 from tests.support.balancer import Balancer
 from tests.support.processes import free_port
 from tests.support.waiting import wait_until
-from workers.up import commands
 
 DRAIN_S = "0.6"
 

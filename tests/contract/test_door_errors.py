@@ -5,9 +5,9 @@ import requests
 
 from app import keys
 from app.config import Settings
+from cli.database import connected
 from tests.support.client import Client
 from tests.support.system import System
-from workers.up.database import connected
 
 UPDATE = {"identifier_to_merge": {"external_id": "orphan"}, "identifier_to_keep": {"external_id": "survivor"}}
 

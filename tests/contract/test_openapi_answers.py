@@ -7,11 +7,11 @@ import pytest
 import requests
 
 from app.config import Settings
+from cli.database import connected
 from tests.support.client import Client
 from tests.support.openapi import check, documented
 from tests.support.system import System
 from tests.support.waiting import wait_until
-from workers.up.database import connected
 
 Json = dict[str, Any]
 

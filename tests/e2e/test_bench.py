@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from bench.targets import TARGETS
-from workers.up.commands import DIRECTORY
+from cli.up.commands import DIRECTORY
 
 SHORT = ("--scale", "0.005", "--rounds", "1")
 

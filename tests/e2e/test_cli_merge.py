@@ -83,7 +83,7 @@ def test_killed_again_and_again_it_merges_every_pair_once(client: Client, many: 
     told = read_lines(outcomes)
     assert kills == 3
     assert (done.returncode, done.stderr) == (0, b"")
-    assert done.stdout.decode() == f"1,000 pairs: merged 1,000. {outcomes} tells each.\n"
+    assert done.stdout.decode() == f"1,000 pairs: merged 1,000. The outcomes are in {outcomes}.\n"
     assert [each["line"] for each in told] == list(range(1, MANY + 1))
     assert {each["outcome"] for each in told} == {"merged"}
     assert [each["identifier_to_merge"]["external_id"] for each in told] == [f"orphan-{n}" for n in range(MANY)]
@@ -110,7 +110,7 @@ def test_begun_again_it_merges_anew_and_without_its_state_it_tells_what_was(clie
     repeated = run(client, "merge", file, "--outcomes", elsewhere)
     run(client, "merge", file, "--again")
 
-    assert b"This very file was posted before" in repeated.stderr
+    assert b"This file was sent before" in repeated.stderr
     assert read_lines(elsewhere) == [first]
     assert [each["outcome"] for each in read_lines(outcomes)] == ["already_merged"]
 
@@ -123,8 +123,8 @@ def test_a_changed_file_and_a_strange_outcome_file_are_refused(client: Client, t
     strange = run(client, "merge", file, "--outcomes", file)
 
     assert changed.returncode == strange.returncode == 1
-    assert b"it has changed" in changed.stderr
-    assert b"no run left it" in strange.stderr
+    assert b"changed since this run started" in changed.stderr
+    assert b"belongs to no run" in strange.stderr
     assert read_lines(file) == [ext_pair("a", "c")]
 
 
@@ -139,7 +139,7 @@ def test_a_key_of_another_workspace_does_not_go_on_with_a_run(
     refused = run(stranger, "merge", some)
 
     assert refused.returncode == 1
-    assert b"it opens another workspace" in refused.stderr
+    assert b"the key belongs to another workspace" in refused.stderr
     assert batches(stranger) == []
 
 
@@ -153,7 +153,7 @@ def test_a_run_that_was_left_for_long_tells_what_may_be_forgotten(client: Client
     done = run(client, "merge", some)
 
     assert done.returncode == 0
-    assert b"Mergelane may not remember that it had accepted them" in done.stderr
+    assert b"Mergelane may have forgotten the batches" in done.stderr
     assert len(read_lines(outcomes)) == SOME
 
 
@@ -296,7 +296,7 @@ def test_ctrl_c_ends_it_at_once_and_tells_how_to_go_on(client: Client, some: Pat
 
     assert command.ended(seconds=20) == 130
     assert time.monotonic() - begun < 5
-    assert "run the same command again to go on" in command.log
+    assert "Run the same command again to resume" in command.log
     assert run(client, "merge", some).returncode == 0
     assert len(read_lines(outcomes)) == SOME
 
@@ -312,13 +312,13 @@ def test_a_front_door_that_is_away_for_a_while_is_waited_for(
     command = process(client, tmp_path, "merge", file).start()
     wait_until(lambda: state(outcomes)["lines"], seconds=60, every=0.005)
     system.web.kill()
-    command.says("trying again.")
+    command.says("Retrying.")
     gave_up = run(client, "merge", file, "--outcomes", tmp_path / "other.jsonl", "--patience", 0)
     system.web.start()
     system.wait_for_web()
 
     assert command.ended(seconds=120) == 0, command.log
     assert gave_up.returncode == 1
-    assert b"does not answer" in gave_up.stderr
+    assert b"does not respond" in gave_up.stderr
     assert {each["outcome"] for each in read_lines(outcomes)} == {"merged"}
     assert sum(batch["counts"]["merged"] for batch in batches(client)) == 300  # type: ignore[index,misc]

@@ -95,7 +95,7 @@ def test_events_whose_answer_never_came_are_not_sent_again_unasked(client: Clien
 
     assert asked.returncode == 0
     assert stopped.returncode == 1
-    assert b"Lines 1 to 1 were sent, and the answer never came" in stopped.stderr
+    assert b"Lines 1 to 1 were sent, but no response came" in stopped.stderr
     assert count == client.profile("ada")["custom_events"][0]["count"] == 1
     assert (skipped.returncode, skipped.stdout.startswith(b"skipped 1. ")) == (4, True)
     assert read_lines(report)[0]["result"] == "skipped"
@@ -169,7 +169,7 @@ def test_profiles_batches_and_jobs_are_shown_to_people_and_to_programs(client: C
     assert "first_name" not in job.split("changes")[0]
     assert "external_id      b" in profile
     assert (gone.returncode, b"merged away" in gone.stderr) == (1, True)
-    assert page.stderr.startswith(b"There are more: --cursor ")
+    assert page.stderr.startswith(b"The next page: --cursor ")
     assert [each["job_id"] for each in rest["jobs"]] == [first["job_id"]]
     assert as_json[0]["batches"][0]["batch_id"] == as_json[1]["batch_id"] == batch_id
     assert as_json[2] == client.get(f"/merge/jobs/{first['job_id']}").json()
@@ -204,7 +204,7 @@ def test_a_key_comes_from_a_file_or_the_environment_and_from_nowhere_else(client
     wrong = run(client.__class__(client.base_url, "wrong-key"), "batches", "list")
 
     assert from_file.returncode == 0, from_file.stderr
-    assert (without.returncode, b"There is no API key: set MERGELANE_API_KEY" in without.stderr) == (1, True)
+    assert (without.returncode, b"No API key. Set MERGELANE_API_KEY" in without.stderr) == (1, True)
     assert (wrong.returncode, b"Invalid API key" in wrong.stderr) == (1, True)
 
 

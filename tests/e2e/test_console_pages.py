@@ -9,11 +9,11 @@ from playwright.sync_api import Page, expect
 from app.config import Settings
 from app.web import create_app
 from app.web.console import PREFIX
+from cli.database import connected
 from tests.support.accessibility import grave_faults
 from tests.support.chromium import Visit
 from tests.support.console import preview, sign_in
 from tests.support.system import System
-from workers.up.database import connected
 
 #: What stands in an address for what it names.
 PLACE = re.compile(r"<[^>]+>")

@@ -9,9 +9,9 @@ from typing import Any
 import orjson
 
 from app.config import child_environ
+from cli.up.commands import DIRECTORY
 from tests.support.system import System
 from tests.support.up import Up
-from workers.up.commands import DIRECTORY
 
 SOUND = {
     "MERGELANE_LOCK_TIMEOUT_MS": "1000",
@@ -23,7 +23,7 @@ SOUND = {
 
 def doctor(environ: Mapping[str, str], *options: str) -> "subprocess.CompletedProcess[str]":
     """Run it and return what became of it."""
-    command = [sys.executable, "-m", "workers.cli", "doctor", *options]
+    command = [sys.executable, "-m", "cli", "doctor", *options]
     whole = {**child_environ(), **environ}
     return subprocess.run(command, env=whole, cwd=DIRECTORY, capture_output=True, text=True, timeout=60, check=False)
 
@@ -39,8 +39,8 @@ def test_a_sound_set_up_is_told_to_be_one(system: System) -> None:
     done = doctor({**system.environ, **SOUND})
 
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "fine    relay: A relay is at work." in done.stdout
-    assert "fine    workers: 2 workers answer: " in done.stdout
+    assert "fine    relay: A relay is running." in done.stdout
+    assert "fine    workers: 2 workers respond: " in done.stdout
     assert done.stdout.splitlines()[-1].startswith("0 wrong, ")
     assert done.stderr == ""
 
@@ -69,7 +69,7 @@ def test_a_relay_that_hangs_is_found(start_system: Callable[..., System]) -> Non
     system.relay.freeze()
     try:
         # The doctor calls a relay hanging after ten seconds; the test has no time for that.
-        script = "from workers.doctor import processes; processes.SILENT_S = 0.5; from workers.cli import main; main()"
+        script = "from cli.doctor import processes; processes.SILENT_S = 0.5; from cli.main import main; main()"
         command = [sys.executable, "-c", script, "doctor", "--json"]
         environ = {**child_environ(), **system.environ, **SOUND}
         done = subprocess.run(

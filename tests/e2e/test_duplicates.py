@@ -8,11 +8,11 @@ from typing import Any
 import orjson
 
 from app.config import Settings
+from cli.database import connected
 from tests.support.client import Client
 from tests.support.commands import run
 from tests.support.system import System
 from tests.support.waiting import wait_until
-from workers.up.database import connected
 
 Json = dict[str, Any]
 

@@ -17,11 +17,11 @@ import pytest
 import redis
 import requests
 
+from cli.up.embedded_redis import SOCKET
+from cli.up.sockets import socket_folder
 from tests.support.client import Client
 from tests.support.up import Up
 from tests.support.waiting import wait_until
-from workers.up.embedded_redis import SOCKET
-from workers.up.sockets import socket_folder
 
 AUTH = ("ada", "lovelace")
 MARK = "zzmark"
@@ -86,7 +86,7 @@ def _go_wrong(up: Up, client: Client) -> None:
         _knock(up, client)
         merge = [(mark(f"orphan-{fate}"), mark(f"survivor-{fate}")) for fate in fates]
         batch_id = client.merge(merge, Idempotency_Key=mark("key"))
-        _wait_for(up, "relay", "nobody caught an error")
+        _wait_for(up, "relay", "uncaught_error")
         connection.execute("DROP TRIGGER in_relay ON job")
         _wait_for(up, "worker", "LaneFailed")
         connection.execute("DROP TRIGGER in_task ON job")
@@ -181,7 +181,7 @@ def test_no_log_tells_who_a_person_is(up: Up) -> None:
         ("worker", "lane_failed"),
         ("worker", "InvalidTextRepresentation (SQLSTATE 22P02; its text is withheld"),
         ("worker", "raised unexpected: LaneFailed"),
-        ("relay", "The process ends: nobody caught an error"),
+        ("relay", "uncaught_error"),
         ("web", "A request failed unexpectedly"),
         ("web", "A request that is not sound HTTP was refused"),
         ("web", "in record"),

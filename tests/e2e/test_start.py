@@ -6,9 +6,9 @@ import psycopg
 import pytest
 
 from app.db.schema_version import required_revision
+from cli.up import commands
 from tests.support.processes import Process
 from tests.support.system import System
-from workers.up import commands
 
 
 @pytest.fixture

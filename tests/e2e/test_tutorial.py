@@ -61,7 +61,7 @@ def test_the_tutorial_goes_as_it_says(told: list[str]) -> None:
     assert "custom_attributes.plan" not in by_field(rehearsed["changes"])
     assert (guest["last_name"], guest["total_revenue"]) == ("Hopper", 25.0)
     assert re.findall(r"^\d+,(\w+),", file, re.MULTILINE) == ["merged", "orphan_not_found"]
-    assert "2 pairs: merged 1, orphan_not_found 1. pairs.preview.csv tells each." in file
+    assert "2 pairs: merged 1, orphan_not_found 1. The outcomes are in pairs.preview.csv." in file
     assert re.findall(r"finished +(\w+)", listed) == ["orphan_not_found", "merged", "undone", "merged"]
 
 

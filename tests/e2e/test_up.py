@@ -11,17 +11,17 @@ from typing import Any
 import pytest
 import requests
 
+from cli.up.commands import DIRECTORY
 from tests.support.processes import Process
 from tests.support.up import DEV_KEY, UP, Up
 from tests.support.waiting import wait_until
-from workers.up.commands import DIRECTORY
 
 PROCESSES = {"web", "relay", "worker1", "worker2", "sender", "flower", "postgres", "redis"}
 
 
 def mergelane(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run a command of `mergelane` to its end."""
-    command = [sys.executable, "-m", "workers.cli", *arguments]
+    command = [sys.executable, "-m", "cli", *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, cwd=DIRECTORY)
 
 
@@ -38,6 +38,8 @@ def test_everything_runs(shared_up: Up) -> None:
 def test_it_tells_where_everything_is(shared_up: Up) -> None:
     assert f"API           {shared_up.base_url}" in shared_up.output
     assert shared_up.flower_url in shared_up.output
+    assert f"{shared_up.base_url}/docs" in shared_up.output
+    assert f"{shared_up.base_url}/console" in shared_up.output
     assert str(shared_up.home / "postgres") in shared_up.output
     assert str(shared_up.home / "logs") in shared_up.output
     assert f"curl {shared_up.base_url}/users/merge" in shared_up.output
@@ -142,7 +144,7 @@ def test_a_home_that_cannot_be_made_is_refused_with_one_sentence(make_up: Callab
     up = make_up(home=tmp_path / "file" / "home").start(wait=False)
 
     assert up.process.ended() == 1
-    assert "cannot be used" in up.output
+    assert "is not usable" in up.output
     assert len(up.output.splitlines()) == 1
 
 
@@ -214,7 +216,7 @@ def test_migrate_without_a_database_tells_what_to_do(tmp_path: Path) -> None:
 
 
 def test_migrate_makes_the_schema_and_may_be_run_again(empty_database_url: str, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "workers.cli", "migrate"]
+    command = [sys.executable, "-m", "cli", "migrate"]
     runs = []
     for number in range(2):
         run = Process.of(

@@ -44,7 +44,7 @@ def test_a_child_that_dies_is_started_again(shared_up: Up, name: str) -> None:
     child.kill()
 
     wait_until(lambda: replaced(shared_up, name, child), what=f"{name} to be started again")
-    assert f"{name} was ended by signal 9; starting it again in " in shared_up.output
+    assert f"{name} was killed by signal 9; restarting in " in shared_up.output
     wait_until(lambda: answers(shared_up), what="the front door to be ready")
 
 
@@ -85,7 +85,7 @@ def test_what_a_killed_one_left_running_is_ended_by_the_next_start(make_up: Call
 
     assert web.is_running()
     up.start()
-    assert "Ended what the last run had left behind: web." in up.output
+    assert "Stopped processes of an earlier run: web." in up.output
     assert not web.is_running() or web.status() == psutil.STATUS_ZOMBIE
 
 

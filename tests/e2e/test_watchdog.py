@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from cli.up import commands
 from tests.support.system import System
-from workers.up import commands
 
 DEADLINE_S = 60
 BROKEN_ONCE = """

@@ -12,8 +12,8 @@ from app.db import migrations, schema_version
 from app.db.connections import APP_ROLE, Connection, open_pool
 from app.db.transaction import open_transaction
 from app.errors import SetupError
+from cli.database import connected
 from tests.support.postgres import PostgresServer
-from workers.up.database import connected
 
 
 def as_user(url: str, name: str) -> str:

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 import click
 import pytest
 
+from cli.bulk.merge_pairs import PAIR_COLUMNS
+from cli.bulk.outcome_file import DEAD, INVALID, RESULT_COLUMNS
+from cli.commands.merge import SOME_DEAD, SOME_INVALID
+from cli.commands.options import INTERRUPTED
+from cli.commands.profiles import SOME_REFUSED
+from cli.main import main
 from schemas.track import ARRAYS
 from tests.project.tree import text_of
-from workers.bulk.outcomes import DEAD, INVALID, TOLD
-from workers.bulk.pairs import COLUMNS
-from workers.cli import main
-from workers.cli.merge import SOME_DEAD, SOME_INVALID
-from workers.cli.profiles import SOME_REFUSED
-from workers.cli.runs import INTERRUPTED
 
 DOCUMENT = text_of("docs/cli.md")
 CLIENTS = ("merge", "duplicates", "profiles", "batches", "jobs", "audit", "webhooks")
@@ -21,7 +21,10 @@ CLIENTS = ("merge", "duplicates", "profiles", "batches", "jobs", "audit", "webho
 
 def commands(group: click.Group, *path: str) -> Iterator[tuple[str, click.Command]]:
     """Yield every command under *group* that is no group itself, by its whole name."""
-    for name, command in group.commands.items():
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
         if isinstance(command, click.Group):
             yield from commands(command, *path, name)
         else:
@@ -55,7 +58,7 @@ def test_every_option_of_those_who_run_merges_is_told_and_no_other() -> None:
 
 
 def test_every_column_is_told() -> None:
-    assert [name for name in (*COLUMNS, *TOLD) if f"`{name}`" not in DOCUMENT] == []
+    assert [name for name in (*PAIR_COLUMNS, *RESULT_COLUMNS) if f"`{name}`" not in DOCUMENT] == []
     assert f"`{DEAD}`" in DOCUMENT
     assert f"`{INVALID}`" in DOCUMENT
     assert [name for name in ARRAYS if f"`{name}`" not in DOCUMENT] == []

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
+from cli.up import commands
+from cli.up.embedded_postgres import NO_ROWS_IN_LOG
 from tests.project.tree import ROOT, text_of
-from workers.up import commands
-from workers.up.embedded_postgres import DISCREET
 
 PROCESSES = {
     "web": commands.WEB,
@@ -129,7 +129,7 @@ def test_a_container_writes_to_memory_and_to_its_volume_alone(services: dict[str
 def test_compose_keeps_rows_out_of_the_log_of_postgres(services: dict[str, dict[str, Any]]) -> None:
     said = services["postgres"]["command"]
 
-    assert {f"{name}={value}" for name, value in DISCREET.items()} <= set(said)
+    assert {f"{name}={value}" for name, value in NO_ROWS_IN_LOG.items()} <= set(said)
 
 
 def test_nothing_listens_beyond_this_machine_by_default(services: dict[str, dict[str, Any]]) -> None:

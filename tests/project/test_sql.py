@@ -14,7 +14,7 @@ QUERIES = [path for path in FILES if path.parent.parent.name != "migrations"]
 #: Migrations after the schema. The files of the schema itself have names without numbers.
 MIGRATIONS = [path for path in FILES if path.parent.parent.name == "migrations" and re.match(r"\d", path.name)]
 #: It lists the databases of a server before our tables exist.
-WITHOUT_TABLES = {"workers/up/embedded_postgres.py"}
+WITHOUT_TABLES = {"cli/up/embedded_postgres.py"}
 
 
 def queries(path: Path) -> list[tuple[str, str]]:

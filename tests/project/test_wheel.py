@@ -1,4 +1,4 @@
-"""The wheel carries the three packages with everything that they read at run time, and nothing else."""
+"""The wheel carries the four packages with everything that they read at run time, and nothing else."""
 
 import email
 import subprocess
@@ -28,7 +28,7 @@ def metadata(wheel: zipfile.ZipFile, file: str) -> str:
     return wheel.read(name).decode()
 
 
-def test_its_top_level_is_the_three_packages(wheel: zipfile.ZipFile) -> None:
+def test_its_top_level_is_the_four_packages(wheel: zipfile.ZipFile) -> None:
     tops = {name.split("/", 1)[0] for name in wheel.namelist()}
 
     assert {top for top in tops if not top.endswith(".dist-info")} == set(PACKAGES)
@@ -58,4 +58,4 @@ def test_an_index_refuses_it(wheel: zipfile.ZipFile) -> None:
 
 
 def test_its_one_script_is_mergelane(wheel: zipfile.ZipFile) -> None:
-    assert metadata(wheel, "entry_points.txt").split("\n") == ["[console_scripts]", "mergelane = workers.cli:main", ""]
+    assert metadata(wheel, "entry_points.txt").split("\n") == ["[console_scripts]", "mergelane = cli.main:main", ""]

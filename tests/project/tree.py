@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("app", "workers", "schemas")
+PACKAGES = ("app", "cli", "workers", "schemas")
 NOT_OURS = {".git", ".venv", "build", "dist", "htmlcov", "__pycache__", "node_modules", "results"}
 CACHES = (".coverage", ".hypothesis", ".import_linter_cache", ".mypy_cache", ".pytest_cache", ".ruff_cache")
 
@@ -22,7 +22,7 @@ def files() -> list[Path]:
 
 
 def packaged(pattern: str) -> list[Path]:
-    """Return the files of the three packages that match *pattern*."""
+    """Return the files of the four packages that match *pattern*."""
     return sorted(path for package in PACKAGES for path in (ROOT / package).rglob(pattern))
 
 

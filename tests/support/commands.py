@@ -1,4 +1,4 @@
-"""The command line as those who run merges use it, with a key in its environment."""
+"""Runs `mergelane` as a user of the API does, with a key in its environment."""
 
 import csv
 import sys
@@ -10,18 +10,18 @@ from typing import Any, NamedTuple
 import orjson
 from click.testing import CliRunner
 
+from cli.main import main
 from tests.support.client import Client
 from tests.support.processes import Process
-from workers.cli import main
 
 Json = dict[str, Any]
-PROGRAM = (sys.executable, "-m", "workers.cli")
-EVERYONE = 75
-"""Profiles that one request may track."""
+PROGRAM = (sys.executable, "-m", "cli")
+MAX_TRACKED = 75
+"""Profiles in one request to `/users/track`."""
 
 
 class Done(NamedTuple):
-    """What became of a command."""
+    """The result of a command."""
 
     returncode: int
     stdout: bytes
@@ -34,7 +34,7 @@ def environ(client: Client) -> dict[str, str]:
 
 
 def run(client: Client, *words: object, feed: bytes = b"") -> Done:
-    """Run `mergelane` with *words* and *feed* as its standard input, in this process, and return what became of it."""
+    """Run `mergelane` with *words* and *feed* as its standard input, in this process, and return its result."""
     result = CliRunner(env=environ(client)).invoke(main, [str(word) for word in words], input=feed)
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
@@ -69,6 +69,6 @@ def read_rows(path: Path) -> list[dict[str, str]]:
 
 def make_profiles(client: Client, external_ids: Sequence[str], **attributes: Any) -> None:
     """Make a profile for each of *external_ids*."""
-    for start in range(0, len(external_ids), EVERYONE):
-        some = external_ids[start : start + EVERYONE]
+    for start in range(0, len(external_ids), MAX_TRACKED):
+        some = external_ids[start : start + MAX_TRACKED]
         client.track(attributes=[{"external_id": each, "first_name": each, **attributes} for each in some])

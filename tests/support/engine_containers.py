@@ -12,10 +12,10 @@ import pytest
 from pytest_celery import CeleryWorkerContainer, RedisContainer
 
 from app.db import migrations
+from cli.up import commands
+from cli.up.commands import DIRECTORY
 from tests.support.local_containers import QUEUE
 from tests.support.waiting import wait_until
-from workers.up import commands
-from workers.up.commands import DIRECTORY
 
 PASSWORD = "mergelane"
 

@@ -13,11 +13,11 @@ from typing import Any
 
 from pytest_celery import CeleryWorkerContainer, RedisContainer
 
+from cli.up import commands
+from cli.up.commands import DIRECTORY
 from tests.support.processes import Process
 from tests.support.redis import RedisServer
 from tests.support.waiting import wait_until
-from workers.up import commands
-from workers.up.commands import DIRECTORY
 
 QUEUE = "mergelane"
 

@@ -20,10 +20,10 @@ from app.config import Settings
 from app.db import migrations
 from app.db.connections import Connection, Pool, connection_arguments, open_pool
 from app.errors import SetupError
+from cli.up.embedded_postgres import SOCKET, EmbeddedPostgres
 from tests.support.missing import missing
 from tests.support.processes import Process
 from tests.support.waiting import wait_until
-from workers.up.embedded_postgres import SOCKET, EmbeddedPostgres
 
 NUMBERS = itertools.count(1)
 FAST = {
@@ -58,7 +58,7 @@ class PostgresServer:
         """Shut it down at once and cleanly, ending all connections."""
         if self._process is not None:
             self._process.stop()
-            self._server.tidy()
+            self._server.remove_sockets()
 
     def kill(self) -> None:
         """Kill it as a failing machine would; the next start recovers from the log."""

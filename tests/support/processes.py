@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from app.config import child_environ
+from cli.up.commands import DIRECTORY
+from cli.up.processes import ChildProcess, Program, kill_session, spawn
 from tests.support.waiting import wait_until
-from workers.up.commands import DIRECTORY
-from workers.up.processes import ChildProcess, Program, kill_session, spawn
 
 #: Ports that no system hands out by itself, to a client or to a server that asks for any port.
 PORTS = range(20_000, 32_000)

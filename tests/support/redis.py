@@ -8,10 +8,10 @@ import pytest
 import redis
 
 from app.errors import SetupError
+from cli.up.embedded_redis import EmbeddedRedis
 from tests.support.missing import missing
 from tests.support.processes import Process
 from tests.support.waiting import wait_until
-from workers.up.embedded_redis import EmbeddedRedis
 
 
 class RedisServer:
@@ -47,7 +47,7 @@ class RedisServer:
         """Shut it down; it forgets every message."""
         if self._process is not None:
             self._process.stop()
-            self._server.tidy()
+            self._server.remove_sockets()
 
     def kill(self) -> None:
         """Kill it; it forgets every message."""

@@ -7,8 +7,8 @@ import tempfile
 from pathlib import Path
 
 from app.db import migrations
+from cli.up.embedded_postgres import postgres_installation
 from tests.support.postgres import FAST, PostgresServer
-from workers.up.embedded_postgres import installation
 
 #: The committed dump of a freshly migrated database.
 SCHEMA = Path(__file__).parents[2] / "app" / "db" / "schema.sql"
@@ -19,7 +19,7 @@ HEADER = "-- Written by `make schema`. The schema with its comments is in migrat
 
 def dump_schema(url: str) -> str:
     """Return the schema of the database at *url* as SQL, with the privileges and without the owners."""
-    program = installation() / "bin" / "pg_dump"
+    program = postgres_installation() / "bin" / "pg_dump"
     command = [str(program), "--schema-only", "--no-owner", "--no-comments", "--dbname", url]
     # Not the caller's environment: PGOPTIONS and the like would change the connection.
     done = subprocess.run(command, env={"PATH": os.defpath}, capture_output=True, text=True, check=True)

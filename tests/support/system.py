@@ -10,13 +10,13 @@ from uuid_utils import uuid7
 
 from app import keys
 from app.config import Settings
+from cli.database import connected
+from cli.up import commands
 from tests.support.client import Client
 from tests.support.postgres import Databases
 from tests.support.processes import Process, free_port
 from tests.support.redis import RedisServer
 from tests.support.waiting import wait_until
-from workers.up import commands
-from workers.up.database import connected
 
 FAST = {
     "MERGELANE_LOG_FORMAT": "text",

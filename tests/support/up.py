@@ -1,4 +1,4 @@
-"""`mergelane up` for a test: the real command on free ports, with a home of its own."""
+"""`mergelane up` for a test: the real command on free ports, with its own home folder."""
 
 import re
 import signal
@@ -20,7 +20,7 @@ UP = "Mergelane is up."
 
 
 class Up:
-    """One `mergelane up`. Whatever it starts is known by its number, so that what is left of it can be told."""
+    """One `mergelane up`, with the ids of all processes that it starts."""
 
     def __init__(
         self,
@@ -36,7 +36,7 @@ class Up:
         arguments = ["--home", str(self.home), "--port", str(self.port), "--flower-port", str(self.flower_port)]
         self.process = Process.of(
             "up",
-            [sys.executable, "-m", "workers.cli", "up", *arguments, "--workers", "2"],
+            [sys.executable, "-m", "cli", "up", *arguments, "--workers", "2"],
             folder=folder,
             environ={**FAST, "MERGELANE_DEV_API_KEY": DEV_KEY, **(environ or {})},
         )
@@ -44,21 +44,21 @@ class Up:
 
     @property
     def base_url(self) -> str:
-        """Where the front door is."""
+        """The URL of the API."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
     def flower_url(self) -> str:
-        """Where Flower is."""
+        """The URL of Flower."""
         return f"http://127.0.0.1:{self.flower_port}"
 
     @property
     def output(self) -> str:
-        """All that it told the operator."""
+        """Everything that it printed."""
         return self.process.log
 
     def start(self, *, wait: bool = True) -> "Up":
-        """Start it and wait until it tells that it is up."""
+        """Start it and wait until it is up."""
         before = len(self.output)
         self.process.start()
         if wait:
@@ -67,7 +67,7 @@ class Up:
         return self
 
     def look(self) -> dict[str, psutil.Process]:
-        """Return its children by what they are, and remember them and theirs."""
+        """Return its children by kind, and record all its descendants."""
         for child in psutil.Process(self.process.pid).children(recursive=True):
             self.seen[child.pid] = child
         children = psutil.Process(self.process.pid).children()
@@ -82,20 +82,20 @@ class Up:
         return (self.home / "logs" / f"{name}.log").read_text(errors="replace")
 
     def left_over(self) -> list[str]:
-        """Return what still runs of all that it ever started."""
+        """Return the kinds of its processes that still run."""
         return [kind(child) for child in self.seen.values() if _runs(child)]  # "" is a process that is just ending
 
     def wait_for_nothing_left(self) -> None:
-        """Wait until nothing runs of all that it ever started."""
+        """Wait until all its processes have exited."""
         wait_until(lambda: not self.left_over(), what="everything that `mergelane up` started to end")
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
-        """Ask it to end and return its exit status."""
+        """Stop it and return its exit status."""
         self.process.send(number)
         return self.process.ended(seconds=60)
 
     def end(self) -> None:
-        """End it and all it started, in whatever state they are."""
+        """Kill it and all its processes."""
         if self.process.running:
             self.look()
         self.process.stop(seconds=60)
@@ -119,7 +119,7 @@ def kind(process: psutil.Process) -> str:
 
 
 def _runs(process: psutil.Process) -> bool:
-    """Tell whether *process* runs and does not only wait for its parent to take note of its end."""
+    """Return whether *process* runs and is no zombie."""
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
@@ -128,7 +128,7 @@ def _runs(process: psutil.Process) -> bool:
 
 @pytest.fixture
 def make_up(tmp_path: Path) -> Iterator[Callable[..., Up]]:
-    """A function that makes a `mergelane up`, not started, by the arguments of Up; all are ended after the test."""
+    """Return a function that creates an Up, not started; all of them are killed after the test."""
     made: list[Up] = []
 
     def make(**options: Any) -> Up:
@@ -145,7 +145,7 @@ def make_up(tmp_path: Path) -> Iterator[Callable[..., Up]]:
 
 @pytest.fixture(scope="module")
 def shared_up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
-    """A running `mergelane up` for the tests of one file that only look at it. Flower asks for a password."""
+    """A running `mergelane up`, for the read-only tests of one file. Flower has a password."""
     up = Up(tmp_path_factory.mktemp("up"), environ={"MERGELANE_FLOWER_BASIC_AUTH": "ada:lovelace"})
     try:
         yield up.start()

@@ -7,9 +7,9 @@ from psycopg import sql
 from app import keys
 from app.config import Settings
 from app.db.connections import Connection
+from cli.database import connected
 from tests.support.client import Client
 from tests.support.system import System
-from workers.up.database import connected
 
 #: Tables of a workspace that say who may enter and not what it holds.
 OF_KEYS = ("workspace", "api_key")

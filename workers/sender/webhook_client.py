@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 from threading import Event, Timer
 from time import monotonic
@@ -22,6 +21,7 @@ from app.errors import Rejected
 from app.webhooks.addresses import Resolve, look_up
 from app.webhooks.deliveries import Ending
 from app.webhooks.targets import Target, addresses_of, target_of
+from schemas.retry_after import parse_retry_after
 
 HEADERS = {"Content-Type": "application/json", "User-Agent": "Mergelane", "Connection": "close"}
 #: Addresses of one name that are tried, and seconds of which at least one of them is given.
@@ -167,22 +167,8 @@ def _ending(response: HTTPResponse) -> Ending:
         at=datetime.now(UTC),
         status=status,
         error=None if succeeded else f"It answered {status}.",
-        retry_after_s=_seconds(response.getheader("Retry-After")),
+        retry_after_s=parse_retry_after(response.getheader("Retry-After")) or 0.0,
     )
-
-
-def _seconds(text: str | None) -> float:
-    """Return the seconds that a Retry-After header asks for, in either of its forms; 0 for none that can be read."""
-    if text is None:
-        return 0.0
-    if text.strip().isdecimal():
-        return float(text[:12])
-    try:
-        moment = parsedate_to_datetime(text)
-    except ValueError:
-        return 0.0
-    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
-    return max(0.0, (moment - datetime.now(UTC)).total_seconds())
 
 
 def _reason(error: ssl.SSLError) -> str:

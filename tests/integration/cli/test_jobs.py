@@ -11,8 +11,8 @@ from uuid_utils.compat import uuid7
 from app.config import Settings
 from app.db.connections import Connection, Pool
 from app.lane import run as lane
+from cli.main import main
 from tests.support.factories import Factory, ext
-from workers.cli import main
 
 Run = Callable[..., Result]
 UNKNOWN_ID = "01a202b7-0c65-769b-9741-1871039b8b20"

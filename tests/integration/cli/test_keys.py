@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 
 from app import keys
 from app.db.connections import Connection
-from workers.cli import main
+from cli.main import main
 
 Run = Callable[..., Result]
 CREATE = ("create", "--workspace", "shop", "--label", "till 3", "--permission", "users.merge")
@@ -35,7 +35,7 @@ def test_nothing_but_the_secret_is_printed_so_that_a_script_can_take_it(run: Run
     made = run(*CREATE)
 
     assert re.fullmatch(r"ml_\S+\n", made.stdout)
-    assert "not shown again" in made.stderr
+    assert "never printed again" in made.stderr
 
 
 def test_keys_are_listed_with_what_tells_them_apart_and_without_their_secrets(run: Run) -> None:
@@ -59,7 +59,7 @@ def test_an_empty_list_tells_how_to_make_a_key(run: Run) -> None:
 
     assert listed.exit_code == 0
     assert listed.stdout == ""
-    assert "`mergelane keys create` makes one" in listed.stderr
+    assert "Create one with `mergelane keys create`" in listed.stderr
 
 
 def test_keys_are_found_by_how_their_secrets_begin(run: Run) -> None:
@@ -76,7 +76,7 @@ def test_finding_no_key_is_told(run: Run) -> None:
     found = run("find", "xyz")
 
     assert found.exit_code == 1
-    assert found.stderr == "Error: No key begins so. `mergelane keys list` shows those that there are.\n"
+    assert found.stderr == "Error: No secret begins with this prefix. List all keys with `mergelane keys list`.\n"
 
 
 def test_a_key_that_expires_is_listed_with_its_date_and_state(run: Run, connection: Connection) -> None:
@@ -96,7 +96,7 @@ def test_a_span_that_is_none_is_refused(run: Run, span: str) -> None:
     refused = run(*CREATE, "--expires", span)
 
     assert refused.exit_code == 2
-    assert "is no length of time; write it as 12h, 90d or 52w." in refused.stderr
+    assert "is not a duration. Write it as 12h, 90d or 52w." in refused.stderr
 
 
 @pytest.mark.parametrize("span", ["1h", "90d", "52w"])
@@ -155,4 +155,4 @@ def test_without_a_database_it_tells_what_to_do(tmp_path: Path, monkeypatch: pyt
     refused = CliRunner().invoke(main, ["keys", "list", "--home", str(tmp_path)])
 
     assert refused.exit_code == 1
-    assert "DATABASE_URL is not set, and no `mergelane up` runs on" in refused.stderr
+    assert "DATABASE_URL is not set and no `mergelane up` runs on" in refused.stderr

@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 from app import keys
 from app.db.connections import Connection
 from app.rates.buckets import Bucket, Limit
-from workers.cli import main
+from cli.main import main
 
 Run = Callable[..., Result]
 

@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from workers.up.commands import DIRECTORY
+from cli.up.commands import DIRECTORY
 
 
 def run(module: str, *arguments: str) -> "subprocess.CompletedProcess[str]":

@@ -13,11 +13,11 @@ import pytest
 import requests
 
 from app.config import child_environ
+from cli.up import commands
 from tests.support.client import Client
 from tests.support.front_door import Caller
 from tests.support.processes import Process, free_port
 from tests.support.waiting import wait_until
-from workers.up import commands
 
 #: What hands a listener over as systemd does: as file 3, with the number of the process that it is meant for.
 HAND_OVER = """

@@ -12,10 +12,10 @@ from werkzeug.serving import make_server
 from app.config import Settings
 from app.web import create_app
 from app.web.resources import resources_of
+from cli.main import main
 from tests.integration.webhooks.telling import Notifier
 from tests.support.front_door import Caller
 from tests.support.receiver import Receiver
-from workers.cli import main
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def test_a_webhook_is_made_tested_looked_at_and_deleted(
     notifier.until(lambda: "sent" in run("notices", webhook_id).stdout)
 
     assert receiver.received[0].verified(webhook["secret"])["type"] == "webhook.test"
-    assert "it is not shown again" in made.stderr
+    assert "it is never printed again" in made.stderr
     assert tested.exit_code == 0
     assert run("list").stdout.splitlines()[1].split() == [webhook_id, "yes", f"{receiver.url}/hook", "CRM"]
     assert "false" in run("disable", webhook_id).stdout

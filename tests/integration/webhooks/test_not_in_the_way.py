@@ -13,6 +13,7 @@ from app.db.connections import Connection, Pool, open_pool
 from app.db.transaction import Transaction, run_in_transaction
 from app.webhooks import deliveries, watching
 from app.webhooks.deliveries import AT_ONCE, Ending
+from cli.up import commands
 from tests.integration.webhooks.telling import Notifier, a_merge, a_webhook, died, notices_of
 from tests.support.at_once import while_waiting
 from tests.support.front_door import Caller
@@ -21,7 +22,6 @@ from tests.support.receiver import Receiver
 from tests.support.waiting import wait_until
 from tests.support.worker import Worker
 from workers.sender.webhook_client import Courier
-from workers.up import commands
 
 
 @pytest.fixture

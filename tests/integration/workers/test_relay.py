@@ -7,12 +7,12 @@ from uuid import UUID
 
 import pytest
 
+from cli.up import commands
 from tests.integration.workers.relaying import messages, single_jobs, take
 from tests.support.factories import Factory
 from tests.support.processes import Process
 from tests.support.redis import RedisServer
 from tests.support.waiting import wait_until
-from workers.up import commands
 
 
 @pytest.fixture

@@ -5,9 +5,9 @@ import sys
 
 PROGRAM = """
 import gc
-from app.gc_tuning import COLLECT_AFTER, collect_seldom
+from app.gc_tuning import COLLECT_AFTER, tune_gc
 
-collect_seldom()
+tune_gc()
 print(gc.get_freeze_count() > 1_000, gc.get_threshold() == COLLECT_AFTER, gc.isenabled())
 """
 

@@ -1,0 +1,1 @@
+"""The command `mergelane`, for operators of the product and for users of its API."""

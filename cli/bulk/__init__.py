@@ -1,0 +1,1 @@
+"""Files of any length, processed through the API with a checkpoint: merged, imported and exported."""

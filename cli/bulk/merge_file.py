@@ -1,0 +1,157 @@
+"""`mergelane merge`: sends the pairs of a file and writes their outcomes, resuming from the checkpoint."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+from pathlib import Path
+from queue import LifoQueue
+from secrets import token_hex
+from threading import Event
+from typing import Protocol
+
+from cli.bulk import merge_batches
+from cli.bulk.checkpoint import PREVIEW, Checkpoint, CheckpointState, open_checkpoint
+from cli.bulk.files import FileError, FileFormat, Source, detect_format, open_source, stop_on_change
+from cli.bulk.merge_batches import AcceptedBatch, PairChunk
+from cli.bulk.merge_pairs import check_columns, parse_pairs
+from cli.bulk.merge_run import MergeRun, ProcessChunk
+from cli.bulk.outcome_file import LineResult
+from cli.bulk.records import Position, read_columns, read_records
+from cli.client import Client, Refused
+
+#: The default of MERGELANE_IDEMPOTENCY_HOURS: for this long the server knows the requests that it accepted.
+REMEMBERED = timedelta(hours=24)
+
+
+class ProgressDisplay(Protocol):
+    """Shows how many lines are done."""
+
+    def update(self, done: int, counts: Mapping[str, int]) -> None:
+        """Show that *done* lines are done, and their *counts* by outcome."""
+
+
+#: Opens a display for a total number of lines, some of them done by an earlier run.
+OpenProgress = Callable[[int, int], AbstractContextManager[ProgressDisplay]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MergeOptions:
+    """The options of `mergelane merge`; *new_client* returns a client whose waits end when the event is set."""
+
+    file: str
+    output: Path
+    form: FileFormat
+    dry_run: bool
+    concurrency: int
+    again: bool
+    new_client: Callable[[Event], Client]
+
+
+def merge_file(options: MergeOptions, *, progress: OpenProgress, report: Callable[[str], object]) -> Mapping[str, int]:
+    """Process the rest of the file and return the number of lines by outcome, those of earlier runs included."""
+    with open_source(options.file, options.form, spool=options.output.parent) as source:
+        if source.form is FileFormat.CSV:
+            check_columns(read_columns(source))
+        task = PREVIEW if options.dry_run else "merge"
+        fresh = CheckpointState(task=task, source=source.digest, salt=token_hex(8) if options.again else "")
+        with open_checkpoint(options.output, fresh, again=options.again) as checkpoint:
+            if not checkpoint.state.finished:
+                _check_workspace(options, checkpoint.state)
+                _warn_of_age(checkpoint, report)
+                with (
+                    progress(source.lines, checkpoint.state.lines) as display,
+                    _client_pool(options, checkpoint, source) as process,
+                ):
+                    run = MergeRun(
+                        checkpoint,
+                        detect_format(str(options.output), None),
+                        process,
+                        concurrency=options.concurrency,
+                        on_progress=display.update,
+                        on_replay=_report_replay_once(checkpoint, report),
+                    )
+                    run.run(_remaining_chunks(source, checkpoint.state))
+            return checkpoint.state.counts
+
+
+def _remaining_chunks(source: Source, state: CheckpointState) -> Iterator[PairChunk]:
+    start = Position(offset=state.offset, lines=state.lines)
+    pairs = parse_pairs(read_records(source, start), source.form)
+    return stop_on_change(source, merge_batches.split_pairs(pairs))
+
+
+@contextmanager
+def _client_pool(options: MergeOptions, checkpoint: Checkpoint, source: Source) -> Iterator[ProcessChunk]:
+    """Yield a function that processes a chunk with one of as many clients as chunks may run at the same time."""
+    stop = Event()
+    clients: LifoQueue[Client] = LifoQueue()
+    for _ in range(options.concurrency):
+        clients.put(options.new_client(stop))
+    is_preview, salt = checkpoint.state.task == PREVIEW, source.digest + checkpoint.state.salt
+
+    def process(
+        chunk: PairChunk, batch_id: str | None, on_accepted: Callable[[AcceptedBatch], object]
+    ) -> list[LineResult]:
+        client = clients.get()
+        try:
+            if is_preview:
+                return merge_batches.preview_pairs(client, chunk.valid)
+            return merge_batches.merge_pairs(client, chunk.valid, salt=salt, batch_id=batch_id, on_accepted=on_accepted)
+        finally:
+            clients.put(client)
+
+    try:
+        yield process
+    finally:
+        stop.set()
+        # A client that is in use belongs to a daemon thread, which ends with the process.
+        while not clients.empty():
+            clients.get().close()
+
+
+def _check_workspace(options: MergeOptions, state: CheckpointState) -> None:
+    """Raise FileError when the key belongs to another workspace than the run: it does not know a batch of the run."""
+    if state.known_batch is None:
+        return
+    client = options.new_client(Event())
+    try:
+        client.get(f"/merge/batches/{state.known_batch}")
+    except Refused as error:
+        if error.status != HTTPStatus.NOT_FOUND:
+            raise
+        raise FileError(
+            f"The API key cannot read the batch {state.known_batch} of this run: the key belongs to another workspace,"
+            " or the batch was pruned. Use the key with which the run started, or add --again to start over."
+        ) from None
+    finally:
+        client.close()
+
+
+def _warn_of_age(checkpoint: Checkpoint, report: Callable[[str], object]) -> None:
+    """Report that the server may have forgotten the last requests of a run that was interrupted long ago."""
+    if not checkpoint.resumed or checkpoint.state.task != "merge":
+        return
+    since = datetime.now(UTC) - datetime.fromisoformat(checkpoint.state.saved_at)
+    if since > REMEMBERED:
+        report(
+            f"This run was interrupted {since.total_seconds() / 3600:,.0f} hours ago. Mergelane may have forgotten the"
+            " batches that were being sent then. Pairs that they merged get the outcome already_merged now."
+        )
+
+
+def _report_replay_once(checkpoint: Checkpoint, report: Callable[[str], object]) -> Callable[[], None]:
+    """Return a function that reports, at its first call, that another run sent this file before."""
+    due = not checkpoint.resumed
+
+    def on_replay() -> None:
+        nonlocal due
+        if due:
+            report(
+                "This file was sent before, and Mergelane returns the outcomes of that run. To merge the file once"
+                " more, add --again."
+            )
+        due = False
+
+    return on_replay

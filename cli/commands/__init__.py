@@ -1,0 +1,1 @@
+"""The subcommands of `mergelane`, one module each."""

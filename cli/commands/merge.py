@@ -1,0 +1,93 @@
+"""`mergelane merge`: the options of a merge file; `cli.bulk.merge_file` does the work."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cli.bulk.files import STDIN, FileFormat, detect_format
+from cli.commands.options import again_option, format_option, interruptible, patience_option
+from cli.commands.output import Progress, format_counts, print_status
+from cli.commands.remote import Remote, remote_options
+
+#: Exit statuses beside 0 and those of every command (1: the run failed, 2: wrong usage).
+SOME_DEAD, SOME_INVALID = 3, 4
+MAX_CONCURRENCY = 32
+
+
+@click.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
+@click.option(
+    "--outcomes",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The outcome file, .csv or .jsonl. Default: the name of FILE with .outcomes (with --dry-run: .preview).",
+)
+@format_option
+@click.option("--dry-run", is_flag=True, help="Write the outcome that each pair would have now; merge nothing.")
+@click.option(
+    "--concurrency",
+    type=click.IntRange(1, MAX_CONCURRENCY),
+    default=4,
+    show_default=True,
+    help="The number of batches to process at the same time.",
+)
+@again_option
+@patience_option
+@remote_options
+@click.pass_context
+def merge(
+    ctx: click.Context,
+    /,
+    *,
+    file: str,
+    outcomes: Path | None,
+    form: FileFormat | None,
+    patience: float,
+    remote: Remote,
+    **given: Any,
+) -> None:
+    """Merge the pairs of FILE and write the outcome of each to an outcome file.
+
+    FILE has one pair per line: in JSON Lines an object of `merge_updates`, in CSV columns such as merge_external_id and
+    keep_email (see docs/cli.md). `-` reads standard input.
+
+    After an interruption, run the same command again: it resumes and merges nothing twice. It keeps its checkpoint
+    beside the outcome file, in a file that ends in .state.
+
+    Pairs that share an identifier are merged in the order of the file. Other pairs may be merged in any order, even
+    if an email in one and an external_id in another belong to the same person. With --concurrency 1, each batch of 50
+    finishes before the next is sent. a→b and b→c end in c in any order.
+
+    Exit status: 0 when every pair has an outcome, 3 when some jobs are dead, 4 when some lines are invalid, 1 when the
+    run failed, 130 when it was interrupted.
+    """
+    from cli.bulk.merge_file import MergeOptions, merge_file
+    from cli.bulk.outcome_file import DEAD, INVALID
+
+    options = MergeOptions(
+        file=file,
+        output=outcomes or _default_output(file, dry_run=given["dry_run"]),
+        form=_find_format(file, form),
+        new_client=lambda stop: remote.new_client(patience_s=patience, stop=stop),
+        **given,
+    )
+    with interruptible(options.output):
+        counts = merge_file(
+            options, progress=lambda total, done: Progress("lines", total=total, done=done), report=print_status
+        )
+    click.echo(f"{sum(counts.values()):,} pairs: {format_counts(counts)}. The outcomes are in {options.output}.")
+    ctx.exit(SOME_DEAD if DEAD in counts else SOME_INVALID if INVALID in counts else 0)
+
+
+def _default_output(file: str, *, dry_run: bool) -> Path:
+    """Return the outcome file next to *file*; a dry run has its own, so that the merge can follow."""
+    if file == STDIN:
+        raise click.UsageError("Name the outcome file by --outcomes when the pairs come from standard input.")
+    path = Path(file)
+    return path.with_name(f"{path.stem}.{'preview' if dry_run else 'outcomes'}{path.suffix}")
+
+
+def _find_format(file: str, form: FileFormat | None) -> FileFormat:
+    if file == STDIN and form is None:
+        raise click.UsageError("Add --format csv or --format jsonl: standard input has no file extension.")
+    return detect_format(file, form)

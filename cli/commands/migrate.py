@@ -1,0 +1,25 @@
+"""`mergelane migrate`: the schema of the database. Small, but each command has its own module."""
+
+from pathlib import Path
+
+import click
+
+from cli.commands.options import find_database_url, home_option
+
+
+@click.command()
+@home_option
+def migrate(home: Path) -> None:
+    """Upgrade the database schema.
+
+    Run it before you start the processes of a new version; to run it again changes nothing. `mergelane up` runs it at
+    every start.
+    """
+    from app.config import Settings
+    from app.db import migrations
+    from cli.database import require_database
+
+    url = find_database_url(home)
+    require_database(Settings.from_environ(), url)
+    migrations.upgrade(url)
+    click.echo(f"The schema is at revision {migrations.database_revision(url)}.")

@@ -1,0 +1,93 @@
+"""Options that several commands share, and the database that an option or a setting names.
+
+Nothing here is imported at the top that takes long to import: `--help` must stay fast.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from cli.bulk.files import FileFormat
+from cli.commands.output import print_status
+from schemas.paging import DEFAULT_LIMIT, MAX_LIMIT
+
+if TYPE_CHECKING:
+    from app.db.connections import Connection
+
+#: Exit status after Ctrl-C, as shells define it.
+INTERRUPTED = 130
+
+home_option = click.option(
+    "--home",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("~/.mergelane"),
+    show_default=True,
+    help="The folder in which `mergelane up` keeps its data and logs.",
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+limit_option = click.option(
+    "--limit",
+    type=click.IntRange(1, MAX_LIMIT),
+    default=DEFAULT_LIMIT,
+    show_default=True,
+    help="The number of entries on a page.",
+)
+cursor_option = click.option("--cursor", help="The cursor of the page; the previous page prints it.")
+format_option = click.option(
+    "--format",
+    "form",
+    type=click.Choice(FileFormat, case_sensitive=False),
+    help="The format of the file, if its name does not end in .csv or .jsonl.",
+)
+again_option = click.option(
+    "--again", is_flag=True, help="Start over: ignore the checkpoint of an earlier run and overwrite its output file."
+)
+patience_option = click.option(
+    "--patience",
+    type=click.FloatRange(min=0),
+    default=300.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="Give up when the server is unavailable for longer, or announces a longer wait.",
+)
+
+
+def find_database_url(home: Path) -> str:
+    """Return DATABASE_URL or, when it is not set, the URL of the database of the `mergelane up` that runs on *home*.
+
+    Raises SetupError when neither exists.
+    """
+    from app.config import Settings
+    from app.errors import SetupError
+    from cli.up.data_dir import DataDir
+
+    found = Settings.from_environ().database_url or DataDir(home).database_url()
+    if found is None:
+        raise SetupError(
+            f"No database: DATABASE_URL is not set and no `mergelane up` runs on {home}. Set DATABASE_URL, or start"
+            " `mergelane up`."
+        )
+    return found
+
+
+@contextmanager
+def connect_database(home: Path) -> "Iterator[Connection]":
+    """Open a transaction on the database of `find_database_url`; commit it at the end."""
+    from app.config import Settings
+    from cli.database import connected
+
+    with connected(Settings.from_environ(), find_database_url(home), name="cli") as connection:
+        yield connection
+
+
+@contextmanager
+def interruptible(output: Path) -> Iterator[None]:
+    """Turn Ctrl-C into exit status 130 and a sentence that says how to resume."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        print_status(f"\nInterrupted. Finished lines are in {output}. Run the same command again to resume.")
+        raise click.exceptions.Exit(INTERRUPTED) from None

@@ -1,0 +1,40 @@
+"""One database connection for a command that runs once and ends, shared by commands, `mergelane up` and the doctor."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+
+from app.config import Settings
+from app.db.connections import Connection, connection_arguments
+from app.errors import DatabaseUnavailable, SetupError
+
+
+@contextmanager
+def connected(settings: Settings, database_url: str, *, name: str) -> Iterator[Connection]:
+    """Open a transaction on *database_url*, and commit it at the end.
+
+    Raises DatabaseUnavailable when the connection fails or *database_url* is invalid, and SetupError when its user does
+    not own the tables: such a user may not see every row.
+    """
+    try:
+        conn = Connection.connect(database_url, **connection_arguments(settings, name=name))
+    except (psycopg.OperationalError, psycopg.ProgrammingError) as error:
+        reason = str(error).strip().splitlines()[-1]
+        raise DatabaseUnavailable(
+            f"Cannot connect to the database: {reason}. Check that it runs, and check DATABASE_URL."
+        ) from None
+    try:
+        with conn, conn.transaction():
+            yield conn
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise SetupError(
+            f"PostgreSQL refuses a statement to the user in DATABASE_URL ({error.diag.message_primary}). Use the user"
+            " that owns the tables."
+        ) from error
+
+
+def require_database(settings: Settings, database_url: str) -> None:
+    """Raise DatabaseUnavailable unless PostgreSQL answers a query at *database_url*."""
+    with connected(settings, database_url, name="check") as connection:
+        connection.execute("SELECT 1")

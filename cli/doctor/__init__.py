@@ -1,0 +1,1 @@
+"""`mergelane doctor`: checks an installation and reports each problem with its remedy."""

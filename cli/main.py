@@ -1,0 +1,71 @@
+"""Entry point of `mergelane`: the group of all commands, each imported only when it runs."""
+
+import logging
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
+
+import click
+
+from app.errors import MergelaneError
+
+#: The summary of each command. It repeats the first sentence of the command's help, so that `mergelane --help` imports
+#: no command; a test compares the two.
+SUMMARIES: Mapping[str, str] = {
+    "audit": "List or export the audit log.",
+    "batches": "List batches and show their jobs.",
+    "doctor": "Check the installation and report problems.",
+    "duplicates": "Find profiles that share an email address or phone number, and merge them by a rule.",
+    "jobs": "List, show, retry and undo jobs.",
+    "keys": "Create, list, find and revoke API keys.",
+    "limits": "Show and change the rate limits of a workspace.",
+    "merge": "Merge the pairs of FILE and write the outcome of each to an outcome file.",
+    "migrate": "Upgrade the database schema.",
+    "profiles": "Show, import and export profiles.",
+    "up": "Run the whole product on this machine until Ctrl-C.",
+    "webhooks": "Manage webhooks: URLs that Mergelane calls when a batch finishes.",
+}
+
+
+class LazyGroup(click.Group):
+    """Imports `cli.commands.NAME` when the command NAME runs, and prints errors of Mergelane as one sentence."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all commands."""
+        del ctx
+        return list(SUMMARIES)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return a command; None when there is no command with this name."""
+        del ctx
+        if cmd_name not in SUMMARIES:
+            return None
+        command: click.Command = getattr(import_module(f"cli.commands.{cmd_name}"), cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands without importing them."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl(list(SUMMARIES.items()))
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; a MergelaneError becomes an error message and exit status 1."""
+        try:
+            return super().invoke(ctx)
+        except MergelaneError as error:
+            raise click.ClickException(str(error)) from None
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="mergelane", prog_name="mergelane")
+def main() -> None:
+    """Merge duplicate customer profiles: run the server, or use its API.
+
+    `mergelane up` runs the whole product on this machine.
+
+    audit, batches, duplicates, jobs, merge, profiles and webhooks send requests to the API at MERGELANE_URL with the
+    key in MERGELANE_API_KEY (see docs/cli.md). doctor, keys, limits and migrate use the database in DATABASE_URL or,
+    when it is not set, the database of a running `mergelane up`. jobs does the same when there is no API key.
+    """
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")

@@ -1,0 +1,1 @@
+"""`mergelane up`: the whole product on one machine, with an embedded PostgreSQL and an embedded Redis."""

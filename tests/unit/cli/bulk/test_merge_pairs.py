@@ -1,0 +1,121 @@
+"""Pairs in CSV and in JSON Lines say the same, and are checked as the front door checks them."""
+
+from typing import Any
+
+import pytest
+
+from cli.bulk.files import FileError, FileFormat
+from cli.bulk.merge_batches import MAX_LINES, idempotency_key, split_pairs
+from cli.bulk.merge_pairs import (
+    PAIR_COLUMNS,
+    FilePair,
+    cells_from_update,
+    check_columns,
+    parse_pairs,
+    update_from_cells,
+)
+from cli.bulk.records import Position, Record
+
+IDENTIFIERS = [
+    ({"external_id": " Ada "}, {"external_id": " Ada "}),
+    ({"alias_label": "shop", "alias_name": "7"}, {"user_alias": {"alias_label": "shop", "alias_name": "7"}}),
+    (
+        {"email": "a@example.com", "prioritization": "identified  most_recently_updated"},
+        {"email": "a@example.com", "prioritization": ["identified", "most_recently_updated"]},
+    ),
+    (
+        {"phone": "+14155550101", "prioritization": "unidentified"},
+        {"phone": "+14155550101", "prioritization": ["unidentified"]},
+    ),
+]
+GOOD = {"identifier_to_merge": {"external_id": "a"}, "identifier_to_keep": {"external_id": "b"}}
+
+
+def record(value: Any, line: int = 1) -> Record:
+    return Record(line=line, value=value, fault=None, end=Position(offset=line * 10, lines=line))
+
+
+def pair(value: Any) -> FilePair:
+    (found,) = parse_pairs([record(value)], FileFormat.JSONL)
+    return found
+
+
+@pytest.mark.parametrize(("cells", "identifier"), IDENTIFIERS)
+def test_every_kind_of_identifier_has_its_columns_on_both_sides(cells: dict[str, str], identifier: Any) -> None:
+    row = {f"{side}_{part}": text for side in ("merge", "keep") for part, text in cells.items()}
+    update = {"identifier_to_merge": identifier, "identifier_to_keep": identifier}
+
+    assert update_from_cells(row) == update
+    assert pair(update).fault is None
+    assert update_from_cells(cells_from_update(update)) == update
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        {},
+        {"merge_external_id": "a"},
+        {"merge_external_id": "a", "merge_email": "a@example.com", "keep_external_id": "b"},
+        {"merge_alias_name": "7", "keep_external_id": "b"},
+        {"merge_email": "a@example.com", "merge_prioritization": "newest", "keep_external_id": "b"},
+        {"merge_external_id": "a\0", "keep_external_id": "b"},
+        {"merge_external_id": "a" * 1000, "keep_external_id": "b"},
+    ],
+)
+def test_a_row_that_says_no_pair_is_told_why(cells: dict[str, str]) -> None:
+    (found,) = parse_pairs([record({**dict.fromkeys(PAIR_COLUMNS, ""), **cells})], FileFormat.CSV)
+
+    assert found.fault
+    assert found.fault[0] != "{"
+
+
+@pytest.mark.parametrize("value", [None, 5, "a", [], [GOOD], {}, {**GOOD, "more": 1}, {"identifier_to_merge": 1}])
+def test_a_line_that_says_no_pair_is_told_why(value: Any) -> None:
+    assert pair(value).fault
+
+
+def test_columns_of_other_names_are_left_alone_and_misspelt_ones_refused() -> None:
+    check_columns(["name", "merge_email", "merge_prioritization", "keep_external_id"])
+    with pytest.raises(FileError, match="Unknown column 'merge_externalid'"):
+        check_columns(["merge_externalid", "keep_external_id"])
+    with pytest.raises(FileError, match="No column begins with keep_"):
+        check_columns(["merge_external_id"])
+
+
+def many(good: int, bad: int) -> list[FilePair]:
+    values = [GOOD] * good + [5] * bad
+    return list(parse_pairs((record(value, line) for line, value in enumerate(values, start=1)), FileFormat.JSONL))
+
+
+def test_a_chunk_holds_what_one_request_may_and_the_bad_lines_between() -> None:
+    found = list(split_pairs(many(120, 3)))
+
+    assert [len(chunk.valid) for chunk in found] == [50, 50, 20]
+    assert [chunk.line for chunk in found] == [1, 51, 101]
+    assert found[-1].end == Position(offset=1230, lines=123)
+
+
+def test_a_file_of_bad_lines_alone_is_cut_too() -> None:
+    assert [len(chunk.pairs) for chunk in split_pairs(many(0, MAX_LINES + 1))] == [MAX_LINES, 1]
+
+
+def test_a_rest_of_a_file_is_cut_as_it_was_before() -> None:
+    whole = many(130, 0)
+    first, second, third = split_pairs(whole)
+
+    assert list(split_pairs(whole[50:])) == [second, third]
+    assert first.sharing_keys == second.sharing_keys
+
+
+def test_an_idempotency_key_is_made_of_the_run_the_place_and_what_is_asked_for() -> None:
+    one, other = many(2, 0), [pair({**GOOD, "identifier_to_keep": {"external_id": "c"}})]
+    keys = [
+        idempotency_key(one[:1], "x"),
+        idempotency_key(one[1:], "x"),
+        idempotency_key(one, "x"),
+        idempotency_key(one[:1], "y"),
+        idempotency_key(other, "x"),
+    ]
+
+    assert len(set(keys)) == 5
+    assert idempotency_key(one[:1], "x") == keys[0]

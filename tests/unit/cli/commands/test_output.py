@@ -1,0 +1,54 @@
+"""Progress is a bar on a terminal, and a line now and then anywhere else."""
+
+import io
+import sys
+
+import pytest
+
+from cli.commands import output
+from cli.commands.output import Progress, format_counts
+
+
+class Terminal(io.StringIO):
+    """A standard error that says whether it is a terminal."""
+
+    def __init__(self, *, terminal: bool) -> None:
+        super().__init__()
+        self._terminal = terminal
+
+    def isatty(self) -> bool:
+        return self._terminal
+
+
+def shown(monkeypatch: pytest.MonkeyPatch, *, terminal: bool, total: int | None = 10) -> str:
+    """Return what is shown of a run that had settled 4 of *total* and settles the rest in two steps."""
+    stream = Terminal(terminal=terminal)
+    monkeypatch.setattr(sys, "stderr", stream)
+    with Progress("lines", total=total, done=4) as bar:
+        bar.update(7, {"merged": 7})
+        bar.update(10, {"merged": 9, "dead": 1})
+    return stream.getvalue()
+
+
+def test_on_a_terminal_there_is_a_bar_that_begins_where_the_run_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = shown(monkeypatch, terminal=True)
+
+    assert "4/10" in text
+    assert "10/10" in text
+    assert "merged" not in text
+
+
+def test_elsewhere_there_is_a_line_when_it_is_due(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert shown(monkeypatch, terminal=False) == ""
+
+    monkeypatch.setattr(output, "PROGRESS_EVERY_S", 0.0)
+    assert shown(monkeypatch, terminal=False).splitlines() == [
+        "7 of 10 lines: merged 7",
+        "10 of 10 lines: merged 9, dead 1",
+    ]
+    assert shown(monkeypatch, terminal=True, total=None).splitlines()[0] == "7 lines: merged 7"
+
+
+def test_counts_are_told_the_most_frequent_first() -> None:
+    assert format_counts({"dead": 1, "merged": 1_200, "invalid": 1}) == "merged 1,200, dead 1, invalid 1"
+    assert format_counts({}) == "none yet"

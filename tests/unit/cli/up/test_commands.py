@@ -1,0 +1,41 @@
+"""The commands of the processes."""
+
+import sys
+
+from cli.up import commands
+
+
+def test_every_command_is_run_by_this_python() -> None:
+    runs = [commands.web(host="127.0.0.1", port=1), commands.relay(), commands.worker("a"), commands.flower(port=1)]
+
+    assert {run[0] for run in runs} == {sys.executable}
+    assert [run[1:3] for run in runs] == [
+        ["-m", "gunicorn"],
+        ["-m", "workers.relay"],
+        ["-m", "celery"],
+        ["-m", "celery"],
+    ]
+
+
+def test_the_front_door_listens_where_it_is_told() -> None:
+    assert commands.web(host="10.0.0.1", port=8080)[-2:] == ["--bind", "10.0.0.1:8080"]
+    assert commands.web(host="::1", port=8080)[-2:] == ["--bind", "[::1]:8080"]
+
+
+def test_flower_is_read_only_and_listens_to_this_machine_alone() -> None:
+    command = commands.flower(port=5555)
+
+    assert {"--read-only", "--address=127.0.0.1", "--port=5555"} <= set(command)
+    assert any(word.startswith("--purge-offline-workers=") for word in command)
+
+
+def test_a_worker_runs_lanes_one_after_another_and_tells_flower() -> None:
+    command = commands.worker("worker7")
+
+    assert command[command.index("--pool") + 1] == "solo"
+    assert command[command.index("-n") + 1] == "worker7@%h"
+    assert "-E" in command
+
+
+def test_children_start_where_the_packages_lie() -> None:
+    assert {"app", "cli", "workers", "schemas"} <= {folder.name for folder in commands.DIRECTORY.iterdir()}

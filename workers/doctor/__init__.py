@@ -1,1 +1,0 @@
-"""`mergelane doctor`: looks at a set-up from all sides and says in sentences what is wrong with it, and the way out."""

@@ -1,1 +1,0 @@
-"""`mergelane up`: the whole product on one machine, with a database and a broker of its own."""
