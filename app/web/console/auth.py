@@ -115,8 +115,8 @@ def safe_next_path(path: str) -> str:
 
 
 def _form(status: HTTPStatus, *, fault: str | None = None) -> ResponseReturnValue:
-    wanted = request.form.get("next") or request.args.get("next", "")
-    return render_template("sign_in.html", fault=fault, wanted=safe_next_path(wanted)), status
+    requested = request.form.get("next") or request.args.get("next", "")
+    return render_template("sign_in.html", fault=fault, next_path=safe_next_path(requested)), status
 
 
 def _count_attempt() -> None:

@@ -39,10 +39,10 @@ def job_list_page() -> ResponseReturnValue:
 @signed_in(permission=POLLING)
 def job_search_page() -> ResponseReturnValue:
     """Show a page of jobs by identifier, which is in the form so that it is in no URL and no access log."""
-    asked = {name: value for name in FILTERS if (value := request.form.get(name, "").strip())}
-    if "identifier" in asked:
-        return render_template("jobs.html", **job_list_context(asked))
-    return redirect(f"{url_for('console.jobs.job_list_page')}?{urlencode(asked)}", HTTPStatus.SEE_OTHER)
+    filters = {name: value for name in FILTERS if (value := request.form.get(name, "").strip())}
+    if "identifier" in filters:
+        return render_template("jobs.html", **job_list_context(filters))
+    return redirect(f"{url_for('console.jobs.job_list_page')}?{urlencode(filters)}", HTTPStatus.SEE_OTHER)
 
 
 @blueprint.get("/<uuid:job_id>")
@@ -70,21 +70,21 @@ def job_list_context(arguments: Mapping[str, str]) -> dict[str, Any]:
     jobs, next_cursor = list_requested_jobs(given)
     return {
         "jobs": jobs,
-        "asked": given,
+        "filters": given,
         "older": None if next_cursor is None else CURSOR.serialize("cursor", {"cursor": next_cursor}),
         "states": list(JobState),
         "outcomes": list(Outcome),
     }
 
 
-def filter_jobs(jobs: Sequence[queries.Job], asked: Mapping[str, str]) -> list[queries.Job]:
-    """Return the *jobs* that match the state, the outcome and the part of an identifier in *asked*."""
-    text = asked.get("identifier", "").strip().casefold()
+def filter_jobs(jobs: Sequence[queries.Job], filters: Mapping[str, str]) -> list[queries.Job]:
+    """Return the *jobs* that match the state, the outcome and the part of an identifier in *filters*."""
+    text = filters.get("identifier", "").strip().casefold()
     return [
         job
         for job in jobs
-        if asked.get("state") in {None, "", job.state}
-        and asked.get("outcome") in {None, "", job.outcome}
+        if filters.get("state") in {None, "", job.state}
+        and filters.get("outcome") in {None, "", job.outcome}
         and any(text in value.casefold() for value in _values(job))
     ]
 

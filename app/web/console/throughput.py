@@ -1,4 +1,4 @@
-"""Throughput and backlog, drawn over the last hour or day, and told as a table of the same figures."""
+"""Throughput and backlog of the last hour or day, as charts and as a table."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -15,7 +15,7 @@ from app.db.transaction import open_transaction
 from app.ledger.throughput import Period, Stretch, read_throughput
 from app.web.auth import POLLING
 from app.web.console.auth import signed_in
-from app.web.console.charts import NAMES, count_by_tone, draw_chart, time_of_day
+from app.web.console.charts import TONE_NAMES, count_by_tone, draw_chart, time_of_day
 from app.web.resources import pool
 from schemas.outcomes import JobState, Outcome
 
@@ -26,7 +26,7 @@ NAME = "mergelane-throughput"
 LEAST_PAUSE_S = 2.0
 LONGEST_PAUSE_S = 300.0
 PAUSE_TO_LOOK = 50
-#: Seconds after which the browser asks again.
+#: Seconds after which the browser reloads the charts.
 AGAIN_AFTER_S = 10
 PERIODS = {period.name.lower(): period for period in Period}
 PERIOD = f"'period' must be one of {', '.join(PERIODS)}"
@@ -71,11 +71,11 @@ class Looks:
 @blueprint.get("/throughput")
 @signed_in(permission=POLLING)
 def throughput_page() -> ResponseReturnValue:
-    """Show the last hour, or with `?period=day` the last day; the browser asks for it again while it is looked at."""
-    wanted = request.args.get("period", "hour")
-    if wanted not in PERIODS:
+    """Show the last hour, or with `?period=day` the last day; a visible page reloads its charts."""
+    period_name = request.args.get("period", "hour")
+    if period_name not in PERIODS:
         raise ValidationError(PERIOD)
-    period, workspace_id = PERIODS[wanted], g.workspace_id
+    period, workspace_id = PERIODS[period_name], g.workspace_id
 
     def read(now: datetime) -> Sequence[Stretch]:
         with open_transaction(pool(), workspace_id, snapshot=True) as tx:
@@ -86,16 +86,16 @@ def throughput_page() -> ResponseReturnValue:
     return render_template(
         "throughput_part.html" if is_part else "throughput.html",
         is_part=is_part,
-        stretches=look.stretches,
+        buckets=look.stretches,
         read_at=look.read_at,
         chart=draw_chart(look.stretches),
         totals=_totals(look.stretches),
         periods=PERIODS,
-        wanted=wanted,
+        period_name=period_name,
         minutes=int(period.stretch.total_seconds() // 60),
-        tones=count_by_tone,
-        names=NAMES,
-        clock=time_of_day,
+        count_by_tone=count_by_tone,
+        tone_names=TONE_NAMES,
+        time_of_day=time_of_day,
         again_after=AGAIN_AFTER_S,
     )
 
@@ -107,7 +107,7 @@ def looks() -> Looks:
 
 
 def _totals(stretches: Sequence[Stretch]) -> list[tuple[Outcome | JobState, int]]:
-    """Return how many jobs ended in which way in all *stretches*, the most frequent first; dead ones by their state."""
+    """Return the number of jobs by outcome, or by state for dead ones, highest first."""
     totals: Counter[Outcome | JobState] = Counter()
     for stretch in stretches:
         for outcome, jobs in stretch.settled.items():

@@ -161,9 +161,9 @@ def test_the_list_is_asked_for_again_while_something_is_unfinished(
     worker.work()
     end = browser.get("/console/batches", headers={"HX-Request": "true"})
 
-    assert 'hx-trigger="every 2s, look"' in page.text
+    assert 'hx-trigger="every 2s, refresh"' in page.text
     assert part.text.lstrip().startswith('<div id="batches"')
-    assert 'hx-trigger="every 2s, look"' in part.text
+    assert 'hx-trigger="every 2s, refresh"' in part.text
     assert "hx-trigger" not in end.text
 
 
