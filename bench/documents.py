@@ -1,4 +1,4 @@
-"""What the last whole run told, put into the document that explains it."""
+"""Writes the results of the last complete run into docs/performance.md."""
 
 from pathlib import Path
 
@@ -8,8 +8,8 @@ ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "bench" / "results"
 DOCUMENT = ROOT / "docs" / "performance.md"
 BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
-#: What stands there before there is a run to tell of.
-NONE_YET = "No whole run has been kept yet: `make bench` makes one, `python -m bench --write-docs` puts it here."
+#: Text of the document before the first complete run.
+NONE_YET = "No results yet: run `make bench`, then `python -m bench --write-docs`."
 PICTURES = {
     "throughput": "Merges per second and processor time of all contenders",
     "latency": "Waiting times, p50 and p99",
@@ -18,7 +18,7 @@ PICTURES = {
 
 
 def told(results: Path = RESULTS) -> str:
-    """Return what the document is to say of the run in *results*: its tables, then its pictures."""
+    """Return the tables and then the pictures of the run in *results*, as Markdown."""
     tables = results / "latest.md"
     if not tables.exists():
         return NONE_YET
@@ -31,14 +31,14 @@ def told(results: Path = RESULTS) -> str:
 
 
 def with_results(document: str, results: str) -> str:
-    """Return *document* with *results* between its marks. Raises BenchError when it has none."""
+    """Return *document* with *results* between its marks. Raises BenchError without marks."""
     before, begin, rest = document.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:
-        raise BenchError(f"{DOCUMENT.name} has no lines {BEGIN} and {END} for the results to stand between.")
+        raise BenchError(f"{DOCUMENT.name} lacks the lines {BEGIN} and {END}. Add them where the results belong.")
     return f"{before}{BEGIN}\n\n{results}\n\n{END}{after}"
 
 
 def write() -> None:
-    """Put the results of the last whole run into the document."""
+    """Write the results of the last complete run into the document."""
     DOCUMENT.write_text(with_results(DOCUMENT.read_text(encoding="utf-8"), told()), encoding="utf-8")

@@ -56,7 +56,7 @@ def _run(pool: Pool, settings: Settings, lanes: list[list[UUID]]) -> None:
 
 
 def _tell(line: str) -> None:
-    """Say something to whoever measures."""
+    """Print *line* for the benchmark, which reads it from the log."""
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 

@@ -84,13 +84,13 @@ class Ground:
             server.remove_sockets()
 
     def copy(self, template: str) -> str:
-        """Return the name of a new database that is a copy of *template*, which nobody may be connected to."""
+        """Copy *template*, which must have no connections, and return the name of the new database."""
         name = self._new_name()
         self._administer("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY", name, template)
         return name
 
     def drop(self, database: str) -> None:
-        """Drop *database*, whoever is still connected."""
+        """Drop *database*, with its connections."""
         self._administer("DROP DATABASE IF EXISTS {} WITH (FORCE)", database)
 
     def checkpoint(self) -> None:

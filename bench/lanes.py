@@ -1,4 +1,4 @@
-"""Lanes of one job, run in this process and timed: what a merge costs in itself, without door, relay and broker."""
+"""Lanes of one job, run in this process: the time of a merge without API, relay and broker."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager

@@ -13,7 +13,7 @@ from bench.running import wait_until
 from bench.world import WORKSPACE_ID, run_query
 
 CLIENTS = 2
-#: Jobs that wait: many enough for the relay to pack lanes, and never so many that a backlog is what is measured.
+#: Waiting jobs: enough for the relay to pack lanes, and too few to measure a backlog.
 WAITING = 1_000
 #: Seconds between two looks at how many wait.
 LOOK_S = 0.02
@@ -61,7 +61,7 @@ class Load:
                         self._over.wait(LOOK_S)
                     else:
                         self._post_next(door)
-        except Exception as error:  # noqa: BLE001  told to whoever measures, in their thread
+        except Exception as error:  # noqa: BLE001  raised in the thread that measures
             self._failures.append(error)
 
     def _post_next(self, door: Door) -> None:

@@ -26,7 +26,7 @@ PACKAGES = ("celery", "kombu", "redis", "psycopg", "flask", "gunicorn", "marshma
 
 
 def described(ground: Ground) -> dict[str, Any]:
-    """Return what the results tell of the machine and of what ran on it."""
+    """Return a description of the machine and its software for the results."""
     with ground.redis_client() as client:
         redis = client.info("server")["redis_version"]
     return {
@@ -44,7 +44,7 @@ def described(ground: Ground) -> dict[str, Any]:
 
 
 def _processor() -> str:
-    """Return the name of the processor, as Linux tells it."""
+    """Return the name of the processor from /proc/cpuinfo."""
     told = Path("/proc/cpuinfo")
     lines = told.read_text(encoding="utf-8").splitlines() if told.exists() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]

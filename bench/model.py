@@ -1,20 +1,20 @@
-"""What limits next: arithmetic on the processor time of each kind of process, as sentences."""
+"""Capacity model: limits computed from the processor time of each kind of process, as sentences."""
 
 from collections.abc import Mapping
 
 from bench.tables import number
 
-#: Merges per second that the vendor's limit amounts to: 20,000 requests a minute of 50 updates.
+#: The vendor's limit in merges per second: 20,000 requests a minute with 50 updates each.
 VENDORS_LIMIT = 20_000 * 50 / 60
 MILLISECONDS = 1_000
-#: Cores of a database server that one may rent without much ado.
+#: Cores of a large database server that every cloud offers.
 GREAT_SERVER = 32
-#: Processes of which any number may run, on any number of machines.
+#: Kinds of processes that can run in any number, on any number of machines.
 SPREAD = ("web", "relay", "worker")
 
 
 def by_kind(costs: Mapping[str, float]) -> dict[str, float]:
-    """Return *costs* by what the programs are: worker1 and worker2 are both workers."""
+    """Return *costs* by kind of program: worker1 and worker2 are both workers."""
     kinds: dict[str, float] = {}
     for program, cost in costs.items():
         kind = program.rstrip("0123456789")
@@ -22,39 +22,39 @@ def by_kind(costs: Mapping[str, float]) -> dict[str, float]:
     return kinds
 
 
-def borne_by_a_core(cost_ms: float) -> float:
-    """Return the merges per second that one core bears which spends *cost_ms* on each."""
+def merges_per_core(cost_ms: float) -> float:
+    """Return the merges per second of one core that spends *cost_ms* on each."""
     return MILLISECONDS / cost_ms
 
 
 def cores_at_the_limit(cost_ms: float) -> float:
-    """Return the cores that are busy at the vendor's limit when a merge costs *cost_ms*."""
+    """Return the number of busy cores at the vendor's limit when a merge costs *cost_ms*."""
     return VENDORS_LIMIT * cost_ms / MILLISECONDS
 
 
 def limits(costs: Mapping[str, float]) -> str:
-    """Return what limits a Mergelane whose programs spend *costs*, in milliseconds for each merge."""
+    """Return the limits of an installation whose programs spend *costs*, in milliseconds per merge."""
     kinds = {kind: cost for kind, cost in by_kind(costs).items() if cost}
     spread = sum(cost for kind, cost in kinds.items() if kind in SPREAD)
     total = sum(kinds.values())
     busy = (
         f"A merge takes {number(total)} ms of processor time. The vendor's limit, {VENDORS_LIMIT:,.0f} merges a second,"
-        f" would keep {number(cores_at_the_limit(total))} cores busy, of which {number(cores_at_the_limit(spread))} are"
-        " those of web, relay and workers: of these any number may run, on any number of machines."
+        f" needs {number(cores_at_the_limit(total))} cores; {number(cores_at_the_limit(spread))} of them run web, relay"
+        " and workers, which can be spread over any number of machines."
     )
-    borne = {
+    servers = {
         "PostgreSQL": (GREAT_SERVER, kinds.get("postgres")),
         "Redis": (1, kinds.get("redis")),
     }
-    bounds = {name: cores * borne_by_a_core(cost) for name, (cores, cost) in borne.items() if cost}
-    sentences = [busy, *(_bound(name, borne[name][0], rate) for name, rate in bounds.items())]
+    bounds = {name: cores * merges_per_core(cost) for name, (cores, cost) in servers.items() if cost}
+    sentences = [busy, *(_bound(name, servers[name][0], rate) for name, rate in bounds.items())]
     if bounds:
-        sentences.append(f"What limits first is {min(bounds, key=lambda name: bounds[name])}.")
+        sentences.append(f"The first limit is {min(bounds, key=lambda name: bounds[name])}.")
     return " ".join(sentences)
 
 
 def _bound(name: str, cores: int, rate: float) -> str:
-    """Return what one server bears."""
+    """Return the limit of one server as a sentence."""
     if name == "Redis":
-        return f"Redis works with one core, which bears some {number(rate)}, and more the more jobs share a lane."
-    return f"{name} is one server: one with {cores} cores bears some {number(rate)}, if its disks keep up."
+        return f"Redis uses one core, enough for about {number(rate)} merges/s, and more when lanes have more jobs."
+    return f"{name} is one server: {cores} cores are enough for about {number(rate)} merges/s with sufficient disks."

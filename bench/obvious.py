@@ -47,7 +47,7 @@ def merge_update(self: Task, workspace_id: int, job_id: str) -> None:
 
 
 def create_app() -> Flask:
-    """Return the front door."""
+    """Return the web application."""
 
     def queue(_: Connection, workspace_id: int, job_ids: Sequence[UUID]) -> Callable[[], None]:
         """Return what puts the tasks on the broker, to be called when the updates are written for good."""

@@ -21,7 +21,7 @@ from app.merging.merge import guard, merge
 from app.merging.prioritization import Ambiguous, Candidate, Denoted, prioritize
 from app.merging.profile import Profile
 from app.merging.rules import MERGE_RULES
-from app.profiles.store import from_row, save, to_row
+from app.profiles.store import profile_from_row, profile_to_row, save_profiles
 from schemas.identifiers import Email, ExternalId, Identifier, Phone, UserAlias, from_wire, plain_value, to_wire
 from schemas.merge import MergeUpdate
 from schemas.outcomes import Outcome
@@ -53,7 +53,7 @@ def insert(
 
 
 def plain_pool(settings: Settings, *, name: str) -> Pool:
-    """Return a pool of kept connections as the user of DATABASE_URL: row-level security is not asked to help."""
+    """Return a pool of connections as the user of DATABASE_URL, without row-level security."""
     return ConnectionPool(
         settings.database_url,
         connection_class=Connection,
@@ -96,7 +96,7 @@ def _settle(connection: Connection, settings: Settings, ids: dict[str, Any], job
         raise Refused(Outcome.SAME_PROFILE, "Both identifiers denote one profile.")
     ids = ids | {"orphan_id": orphan_id, "survivor_id": survivor_id}
     # One of them may have been merged away meanwhile: then this raises, and the task is tried again.
-    profiles = {row["id"]: from_row(row) for row in connection.execute(QUERIES["lock_both"], ids)}
+    profiles = {row["id"]: profile_from_row(row) for row in connection.execute(QUERIES["lock_both"], ids)}
     orphan, survivor = profiles[orphan_id], profiles[survivor_id]
     at = datetime.now(UTC)
     refusal = guard(survivor=survivor, orphan=orphan, at=at, survivor_limit=settings.survivor_limit)
@@ -152,11 +152,11 @@ def _save(connection: Connection, ids: dict[str, Any], *, orphan: Profile, survi
     external_id = None if taken else orphan.external_id
     redirect = {"at": at, "braze_id": orphan.braze_id, "external_id": external_id}
     connection.execute(QUERIES["add_redirect"], ids | redirect)
-    save(Transaction(connection, ids["workspace_id"]), [merged])
+    save_profiles(Transaction(connection, ids["workspace_id"]), [merged])
     audit = {
         "at": at,
-        "orphan_before": Jsonb(to_row(orphan)),
-        "survivor_before": Jsonb(to_row(survivor)),
+        "orphan_before": Jsonb(profile_to_row(orphan)),
+        "survivor_before": Jsonb(profile_to_row(survivor)),
         "origins": [orphan.id, *origins],
         "changes": Jsonb(changes(before=survivor, after=merged, orphan=orphan, rules=MERGE_RULES)),
     }

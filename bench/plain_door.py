@@ -1,4 +1,4 @@
-"""The front door of the plain designs: one view that checks a request, writes it down, and queues its updates."""
+"""The API of the plain designs: one view that validates a request, stores it, and queues its updates."""
 
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -18,7 +18,7 @@ Queue = Callable[[Connection, int, Sequence[UUID]], Callable[[], None]]
 
 
 def plain_door(settings: Settings, queue: Queue) -> Flask:
-    """Return a front door that queues updates by *queue*."""
+    """Return a web application that queues updates by *queue*."""
     flask = Flask(__name__)
 
     @cache
@@ -28,7 +28,7 @@ def plain_door(settings: Settings, queue: Queue) -> Flask:
 
     @flask.get("/health/ready")
     def ready() -> dict[str, str]:
-        """Tell that the door is open."""
+        """Report that the API is ready."""
         return {"status": "ok"}
 
     @flask.post("/users/merge")

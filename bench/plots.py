@@ -1,4 +1,4 @@
-"""What a run tells, as pictures: one for end to end, one for waiting, one for growth."""
+"""Charts of a run: throughput, latency and growth."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,7 +18,7 @@ COLOUR, OTHER = "#1f6f8b", "#c9b79c"
 
 
 def draw(results: Mapping[str, Any], folder: Path, name: str) -> list[Path]:
-    """Write the pictures of *results* to *folder* as NAME-….png; return those that there was something for."""
+    """Write the charts of *results* to *folder* as NAME-….png; return the paths. Skips parts without results."""
     parts = {part: told for part, told in results["parts"].items() if "failed" not in told}
     pictures = {"throughput": _throughput(parts), "latency": _latency(parts), "growth": _growth(parts)}
     drawn = []
@@ -31,7 +31,7 @@ def draw(results: Mapping[str, Any], folder: Path, name: str) -> list[Path]:
 
 
 def _figure(fields: int, *, columns: int = 3) -> tuple[Figure, list[Axes]]:
-    """Return a figure with so many fields, *columns* of them side by side at most."""
+    """Return a figure with *fields* fields, at most *columns* in a row."""
     rows, columns = -(-fields // columns), min(fields, columns)
     figure = Figure(figsize=(4.4 * columns, 3.6 * rows), dpi=DPI, layout="constrained")
     FigureCanvasAgg(figure)  # draws without a screen
@@ -42,7 +42,7 @@ def _figure(fields: int, *, columns: int = 3) -> tuple[Figure, list[Axes]]:
 
 
 def _throughput(parts: Mapping[str, Part]) -> Figure | None:
-    """Return rates and processor time of all contenders."""
+    """Chart of the rates and the processor time of all contenders."""
     if "throughput" not in parts:
         return None
     figure, (rates, costs) = _figure(2)
@@ -53,7 +53,7 @@ def _throughput(parts: Mapping[str, Part]) -> Figure | None:
 
 
 def _latency(parts: Mapping[str, Part]) -> Figure | None:
-    """Return waiting times, p50 beside p99."""
+    """Chart of waiting times, p50 beside p99."""
     if "latency" not in parts:
         return None
     figure, (field,) = _figure(1)
@@ -79,7 +79,7 @@ def _latency(parts: Mapping[str, Part]) -> Figure | None:
 
 
 def _growth(parts: Mapping[str, Part]) -> Figure | None:
-    """Return what becomes of costs and rates as things grow: one field for each thing."""
+    """Chart of costs and rates by size: one field for each kind of size."""
     fields: list[tuple[str, str, Figures]] = []
     if "events" in parts:
         fields.append(("events of the orphan", "ms per merge", parts["events"]["ms"]))
@@ -100,7 +100,7 @@ def _growth(parts: Mapping[str, Part]) -> Figure | None:
 
 
 def _bars(field: Axes, figures: Figures, what: str) -> None:
-    """Draw a bar for each contender, with its least and its greatest; the product's stands out."""
+    """Draw a bar for each contender, with minimum and maximum; the product has another colour."""
     names = list(figures)
     medians = [figures[name]["median"] for name in names]
     reach = [
@@ -116,7 +116,7 @@ def _bars(field: Axes, figures: Figures, what: str) -> None:
 
 
 def _curve(field: Axes, what: str, unit: str, figures: Figures) -> None:
-    """Draw the medians over the sizes, with least and greatest; from nought, so that a rise looks as great as it is."""
+    """Draw the medians by size, with minimum and maximum. The axis starts at 0, so that proportions are true."""
     sizes = [int(size) for size in figures]
     told = list(figures.values())
     reach = [[each["median"] - each["min"] for each in told], [each["max"] - each["median"] for each in told]]
@@ -132,5 +132,5 @@ def _curve(field: Axes, what: str, unit: str, figures: Figures) -> None:
 
 
 def _plain(field: Axes) -> None:
-    """Leave out the lines that say nothing."""
+    """Hide the top and right lines."""
     field.spines[["top", "right"]].set_visible(False)

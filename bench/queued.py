@@ -43,7 +43,7 @@ def merge_update(_: JobContext, *, workspace_id: int, job_id: str) -> None:
 
 
 def create_app() -> Flask:
-    """Return the front door."""
+    """Return the web application."""
 
     def queue(connection: Connection, workspace_id: int, job_ids: Sequence[UUID]) -> Callable[[], None]:
         """Defer the tasks in the transaction of *connection*: nothing is left to be done after its commit."""

@@ -1,9 +1,9 @@
-"""What a run tells: tables, as Markdown that reads well in a terminal too."""
+"""The report of a run: Markdown tables that are readable in a terminal too."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from bench.model import borne_by_a_core, by_kind, cores_at_the_limit, limits
+from bench.model import by_kind, cores_at_the_limit, limits, merges_per_core
 from bench.tables import number, ratio, spread, table
 from bench.targets import verdicts
 
@@ -14,19 +14,19 @@ def markdown(results: Mapping[str, Any]) -> str:
     """Return the whole report."""
     parts = [_head(results), _targets(results)]
     for name, part in results["parts"].items():
-        title, tables = TOLD[name]
+        title, tables = PART_TABLES[name]
         body = f"Failed: {part['failed']}" if "failed" in part else "\n\n".join(tables(part))
         parts.append(f"### {title}\n\n{body}")
     return "\n\n".join(parts) + "\n"
 
 
 def _head(results: Mapping[str, Any]) -> str:
-    """Return what a reader must know of the run."""
+    """Return the conditions of the run: time, scale, machine and versions."""
     machine, postgres = results["machine"], results["machine"]["postgres"]
     packages = machine["packages"]
     return (
-        f"Made at {results['made_at']} in {results['seconds'] / 60:.0f} minutes, at scale {results['scale']:g}, on one"
-        f" machine: {machine['cores']} cores ({machine['processor']}), {machine['memory_gib']:g} GiB,"
+        f"Measured at {results['made_at']} in {results['seconds'] / 60:.0f} minutes, at scale {results['scale']:g}, on"
+        f" one machine: {machine['cores']} cores ({machine['processor']}), {machine['memory_gib']:g} GiB,"
         f" {machine['system']}, Python {machine['python']}.\n"
         f"PostgreSQL {postgres['server_version'].partition(' ')[0]} with fsync {postgres['fsync']}, synchronous_commit"
         f" {postgres['synchronous_commit']}, full_page_writes {postgres['full_page_writes']}, shared_buffers"
@@ -38,7 +38,7 @@ def _head(results: Mapping[str, Any]) -> str:
 def _targets(results: Mapping[str, Any]) -> str:
     """Return the table of targets."""
     rows = [
-        [verdict.target.name, verdict.told_value, verdict.target.told_bound, verdict.word]
+        [verdict.target.name, verdict.formatted_value, verdict.target.formatted_bound, verdict.word]
         for verdict in verdicts(results)
     ]
     return "### Targets\n\n" + table(["Target", "Measured", "Bound", "Verdict"], rows)
@@ -80,16 +80,14 @@ def _throughput(part: Part) -> list[str]:
 
 
 def _by_program(contenders: Part) -> str:
-    """Return where the processor time goes; workers are taken together."""
+    """Return the processor time by kind of program."""
     rows = [
-        [f"{name}: {kind}", number(cost), number(borne_by_a_core(cost)), number(cores_at_the_limit(cost))]
+        [f"{name}: {kind}", number(cost), number(merges_per_core(cost)), number(cores_at_the_limit(cost))]
         for name, told in contenders.items()
         for kind, cost in by_kind(told["cpu_ms_per_merge_by_program"]).items()
         if cost
     ]
-    return table(
-        ["Program", "processor ms per merge", "merges/s that a core bears", "cores at the vendor's limit"], rows
-    )
+    return table(["Program", "processor ms per merge", "merges/s per core", "cores at the vendor's limit"], rows)
 
 
 def _memory(contenders: Part) -> str:
@@ -111,7 +109,7 @@ def _latency(part: Part) -> list[str]:
         "poll, idle": part["idle"]["poll"],
         "poll, loaded": part["loaded"]["poll"],
         "lone update to its outcome": part["lone"]["outcome"],
-        "the same, seen by a client that waits": part["lone"]["seen_by_client"],
+        "the same, for a polling client": part["lone"]["seen_by_client"],
     }
     rows = [
         [name, *(number(told[figure]) for figure in ("count", "p50", "p99", "max"))] for name, told in named.items()
@@ -143,8 +141,8 @@ def _hub(part: Part) -> list[str]:
     return [
         _by_size(f"{part['orphans']:,} orphans", "merges per second", part["merges_per_s"]),
         (
-            f"What takes longer than {part['patience_s']:g} s is told by what was merged until then. Without devices"
-            f" the ratio to pairs apart is {ratio(part['ratio_without_devices'])}."
+            f"A rate over more than {part['patience_s']:g} s counts the merges until then. Without devices"
+            f" the ratio to independent pairs is {ratio(part['ratio_without_devices'])}."
         ),
     ]
 
@@ -167,8 +165,8 @@ def _growth(part: Part) -> list[str]:
         _by_size("Profiles", "merges per second", profiles["merges_per_s"]),
         _by_size("Jobs in the backlog", "merges per second", backlog["merges_per_s"]),
         (
-            f"Of the great backlog the first {backlog['drained_of_the_great']:,} were drained. At most"
-            f" {backlog['most_messages']:,} messages were in the broker, where {backlog['bound']:,} may wait."
+            f"The first {backlog['drained_of_the_great']:,} jobs of the large backlog were run. The broker had at most"
+            f" {backlog['most_messages']:,} messages; the bound is {backlog['bound']:,} waiting ones."
         ),
     ]
 
@@ -185,13 +183,13 @@ def _counts(part: Part) -> list[str]:
     return tables
 
 
-#: How each part is titled and told.
-TOLD: Mapping[str, tuple[str, Callable[[Part], list[str]]]] = {
+#: Part → its title, and the function that returns its tables.
+PART_TABLES: Mapping[str, tuple[str, Callable[[Part], list[str]]]] = {
     "throughput": ("End to end", _throughput),
-    "latency": ("Waiting", _latency),
-    "counts": ("What a merge takes, in numbers that do not hang on the machine", _counts),
+    "latency": ("Waiting times", _latency),
+    "counts": ("Counts per merge, independent of the machine", _counts),
     "events": ("Orphans with a long history", _events),
-    "addresses": ("Addresses that many share", _addresses),
+    "addresses": ("Shared addresses", _addresses),
     "hub": ("Many orphans, one survivor", _hub),
     "workers": ("More workers", _workers),
     "growth": ("Many profiles, many jobs", _growth),

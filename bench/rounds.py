@@ -1,4 +1,4 @@
-"""One measured round: a fresh copy of the world, a warm-up, the merges, and a check of what they did."""
+"""One measured round: a fresh copy of the database, a warm-up, the merges, and a check of their effects."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +12,7 @@ MILLISECONDS = 1_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Round:
-    """What one round came to."""
+    """The result of one round."""
 
     merges: int
     seconds: float
@@ -36,7 +36,7 @@ class Round:
         return {name: used * MILLISECONDS / self.merges for name, used in self.cpu_s.items()}
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as the results hold it."""
+        """Return it as JSON for the results."""
         return {
             "merges": self.merges,
             "seconds": self.seconds,
@@ -47,16 +47,16 @@ class Round:
 
 
 def measure(contender: Contender, *, warm: int, count: int) -> Round:
-    """Start *contender*, let it merge *warm* pairs that do not count and then *count* that do, and check what it did.
+    """Start *contender*, merge *warm* pairs as a warm-up and then *count* measured pairs, and check the effects.
 
-    Raises BenchError when a merge was lost, doubled or told wrongly.
+    Raises BenchError when a merge was lost or doubled, or has a wrong outcome.
     """
     with running(contender) as connection:
         contender.ground.empty_broker()
         before = stock(connection)
         contender.prepare(connection, warm=warm, count=count)
-        # Each begins with statistics of the tables as they are after a minute of work. The product's relay sees to that
-        # by itself; the others would depend on when autovacuum comes round.
+        # Every contender starts with table statistics as after a minute of work. The product's relay runs ANALYZE
+        # itself; the others would depend on the time of autovacuum.
         connection.execute("ANALYZE")
         contender.ground.checkpoint()
         ours = {connection.info.backend_pid}

@@ -1,4 +1,4 @@
-"""A run: the parts that were asked for, one after the other; one that fails tells so, and the others go on."""
+"""A run: the requested parts, one by one. When a part fails, the results contain its error, and the others run."""
 
 import traceback
 from collections.abc import Callable, Mapping, Sequence
@@ -13,7 +13,7 @@ from bench.sizes import Sizes
 
 Part = Callable[[Ground, Sizes, Callable[[str], None]], dict[str, Any]]
 
-#: Every part, in the order of their run: what matters most comes first.
+#: All parts in the order of their run, the most important ones first.
 PARTS: Mapping[str, Part] = {
     "throughput": throughput.run,
     "latency": latency.run,
@@ -24,12 +24,12 @@ PARTS: Mapping[str, Part] = {
     "workers": workers.run,
     "growth": growth.run,
 }
-#: Seconds after which no further part is begun.
+#: Seconds after which no further part starts.
 BUDGET_S = 40 * 60.0
 
 
-def run(only: Sequence[str], sizes: Sizes, tell: Callable[[str], None]) -> dict[str, Any]:
-    """Run the parts *only*, or all of them; return the results as they are kept."""
+def run_bench(only: Sequence[str], sizes: Sizes, log: Callable[[str], None]) -> dict[str, Any]:
+    """Run the parts *only*, or all parts; return the results as JSON."""
     began = monotonic()
     with ground() as lent:
         results: dict[str, Any] = {
@@ -39,24 +39,24 @@ def run(only: Sequence[str], sizes: Sizes, tell: Callable[[str], None]) -> dict[
             "parts": {},
         }
         for name in only or PARTS:
-            tell(f"== {name}")
+            log(f"== {name}")
             if monotonic() - began > BUDGET_S:
                 results["parts"][name] = {
-                    "failed": f"not begun, since {BUDGET_S / 60:g} minutes had passed",
+                    "failed": f"not started, because {BUDGET_S / 60:g} minutes had passed",
                     "took_s": 0.0,
                 }
                 continue
-            results["parts"][name] = _attempt(PARTS[name], lent, sizes, tell)
+            results["parts"][name] = _attempt(PARTS[name], lent, sizes, log)
     results["seconds"] = monotonic() - began
     return results
 
 
-def _attempt(part: Part, lent: Ground, sizes: Sizes, tell: Callable[[str], None]) -> dict[str, Any]:
-    """Return what *part* measured, and how long that took; or how it failed."""
+def _attempt(part: Part, lent: Ground, sizes: Sizes, log: Callable[[str], None]) -> dict[str, Any]:
+    """Run *part*; return its results or its error, and its duration."""
     began = monotonic()
     try:
-        measured = part(lent, sizes, tell)
-    except Exception as error:  # noqa: BLE001  whatever one part fails with, the others are worth having
-        tell(traceback.format_exc())
+        measured = part(lent, sizes, log)
+    except Exception as error:  # noqa: BLE001  the results of the other parts must not be lost
+        log(traceback.format_exc())
         measured = {"failed": f"{type(error).__name__}: {error}".partition("\n")[0]}
     return {**measured, "took_s": monotonic() - began}

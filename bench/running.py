@@ -17,7 +17,7 @@ from cli.up.processes import ChildProcess, Program, kill_session, spawn
 
 START_S = 90.0
 LOOK_S = 0.02
-#: Characters of a log that are shown when its program fails.
+#: Characters of a program's log in an error message.
 TAIL = 2_000
 _NEVER = Event()
 
@@ -45,41 +45,40 @@ class Running:
 
     @classmethod
     def of(cls, name: str, command: Sequence[str], *, folder: Path, environ: Mapping[str, str]) -> "Running":
-        """Return a program of *command*, not started, whose log lies in *folder*, run from the tree's root."""
+        """Return a program of *command*, not started, with its log in *folder*; it runs in the root of the checkout."""
         log = folder / f"{name}.log"
         return cls(Program(name=name, command=command, environ=environ, log=log, directory=DIRECTORY))
 
     @property
     def name(self) -> str:
-        """What it is called in the results."""
+        """Its name in the results."""
         return self.program.name
 
     @property
     def alive(self) -> bool:
-        """Tell whether it runs."""
         return self._process is not None and self._process.poll() is None
 
     def start(self) -> "Running":
-        """Start it, with a fresh log, and return it."""
+        """Start it with an empty log, and return it."""
         self.program.log.unlink(missing_ok=True)
         self._process = spawn(self.program)
         return self
 
     def wait_for(self, words: str) -> None:
-        """Wait until its log matches *words*; raises BenchError with the log's end when it ends instead."""
-        self.wait_until(lambda: re.search(words, self.log) is not None, what=f"say {words!r}")
+        """Wait until its log matches *words*; raise BenchError with the end of the log when it exits before."""
+        self.wait_until(lambda: re.search(words, self.log) is not None, what=f"log {words!r}")
 
     def wait_until(self, ready: Callable[[], bool], *, what: str, seconds: float = START_S) -> None:
-        """Wait until *ready*; raises BenchError with its log's end when it ends or takes too long to do *what*."""
+        """Wait until *ready*; raise BenchError with *what* and the end of the log when it exits or after *seconds*."""
         try:
             wait_until(lambda: ready() or not self.alive, seconds=seconds, what=f"{self.name} to {what}")
         except BenchError as error:
             raise BenchError(f"{error}\n{self.last_words()}") from None
         if not ready():
-            raise BenchError(f"{self.name} ended before it could {what}.\n{self.last_words()}")
+            raise BenchError(f"{self.name} exited before it could {what}.\n{self.last_words()}")
 
     def processes(self) -> list[psutil.Process]:
-        """Return it and all that it started and that still runs."""
+        """Return it and its running descendants."""
         if self._process is None or not self.alive:
             return []
         with suppress(psutil.NoSuchProcess):
@@ -87,17 +86,17 @@ class Running:
             return [leader, *leader.children(recursive=True)]
         return []
 
-    def ask(self) -> None:
-        """Ask it to end, and do not wait."""
+    def terminate(self) -> None:
+        """Send its stop signal without waiting."""
         if self._process is not None and self.alive:
             with suppress(ProcessLookupError):
                 self._process.send_signal(self.program.stop_signal)
 
     def stop(self) -> None:
-        """Ask it to end, wait, and kill what is left of it."""
+        """Stop it, wait, and kill remaining processes."""
         if self._process is None:
             return
-        self.ask()
+        self.terminate()
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(self.program.stop_seconds)
         kill_session(self._process.pid)
@@ -108,19 +107,19 @@ class Running:
         return f"--- {self.program.log.name}\n{self.log[-TAIL:]}"
 
     def send(self, number: signal.Signals) -> None:
-        """Send a signal to it alone."""
+        """Send a signal to it, not to its children."""
         if self._process is not None:
             self._process.send_signal(number)
 
     @property
     def log(self) -> str:
-        """All that it wrote."""
+        """The whole log."""
         return self.program.log.read_text(errors="replace") if self.program.log.exists() else ""
 
 
 def stop_all(programs: Sequence[Running]) -> None:
-    """Stop *programs*, all of them asked before the first is waited for."""
+    """Stop *programs*: send all stop signals first, then wait."""
     for program in programs:
-        program.ask()
+        program.terminate()
     for program in programs:
         program.stop()

@@ -1,4 +1,4 @@
-"""How much is measured: everything hangs on one scale, so that the whole can be run in short form."""
+"""Sizes of all parts. They depend on one scale, so that a short run covers everything."""
 
 from dataclasses import dataclass
 

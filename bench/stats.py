@@ -1,4 +1,4 @@
-"""What is told of several measurements of one thing."""
+"""Summaries of repeated measurements."""
 
 import math
 import statistics
@@ -16,7 +16,7 @@ class Spread:
 
     @classmethod
     def of(cls, values: Sequence[float]) -> "Spread":
-        """Return the spread of *values*, of which there must be one at least."""
+        """Return the spread of *values*, which must not be empty."""
         return cls(min(values), statistics.median(values), max(values))
 
     def to_json(self) -> dict[str, float]:
@@ -50,7 +50,7 @@ def percentile(values: Sequence[float], percent: float) -> float:
 
 
 def tails(values: Sequence[float]) -> dict[str, float]:
-    """Return what is told of waiting times: how many there are, p50, p99 and the longest."""
+    """Return count, p50, p99 and maximum of waiting times."""
     return {
         "count": len(values),
         "p50": percentile(values, 50),

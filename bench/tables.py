@@ -22,7 +22,7 @@ def _line(row: Sequence[str], widths: Sequence[int]) -> str:
 
 
 def number(value: float) -> str:
-    """Return *value* with as many digits as can be told apart from noise."""
+    """Return *value* with its significant digits only."""
     return f"{value:,.0f}" if abs(value) >= WHOLE else f"{value:.3g}"
 
 

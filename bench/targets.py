@@ -1,4 +1,4 @@
-"""What was promised, as ratios within one run: each target is a row, read from the results."""
+"""Performance targets, mostly ratios within one run. Each target is a row and reads its figure from the results."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,24 +11,23 @@ TIMES = "times"
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A promise: what is measured, where it stands in a part's results, and the bound that it must keep."""
+    """A target: a figure in the results of a part, and its bound."""
 
     name: str
     part: str
-    #: Where the figure stands in the part's results.
+    #: Reads the figure from the part's results.
     read: Callable[[Results], float]
-    #: At least this, or at most this.
+    #: Minimum or maximum of the figure.
     bound: float
     at_least: bool
     unit: str = TIMES
 
     @property
-    def told_bound(self) -> str:
-        """The bound as it is read."""
+    def formatted_bound(self) -> str:
         return f"{'≥' if self.at_least else '≤'} {self.bound:.3g} {self.unit}"
 
     def met_by(self, value: float) -> bool:
-        """Tell whether *value* keeps the bound."""
+        """Return whether *value* meets the bound."""
         return value >= self.bound if self.at_least else value <= self.bound
 
 
@@ -43,17 +42,17 @@ def at_most(name: str, part: str, read: Callable[[Results], float], bound: float
 
 
 def _of_medians(other: str, figure: str) -> Callable[[Results], float]:
-    """Return what reads how the product compares with *other* in *figure*."""
+    """Return a function that reads the ratio of the product to *other* in *figure*."""
     return lambda part: float(part["ratios"][other][figure]["of_medians"])
 
 
 def _post_to_bare_insert(part: Results) -> float:
-    """Return how many times as long as the bare insert a POST takes."""
+    """Return the ratio of a POST to the bare insert."""
     return float(part["idle"]["post"]["p50"] / part["idle"]["bare_insert"]["p50"])
 
 
 def _post_tail(part: Results) -> float:
-    """Return how many times as long as in the middle a POST takes at its slowest."""
+    """Return the ratio of p99 to p50 of a POST."""
     return float(part["idle"]["post"]["p99"] / part["idle"]["post"]["p50"])
 
 
@@ -96,7 +95,7 @@ TARGETS = (
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What became of a target: the figure, None when it was not measured."""
+    """A target with its figure, None when it was not measured."""
 
     target: Target
     value: float | None
@@ -109,12 +108,11 @@ class Verdict:
         return "met" if self.target.met_by(self.value) else "missed"
 
     @property
-    def told_value(self) -> str:
-        """The figure as it is read."""
+    def formatted_value(self) -> str:
         return "" if self.value is None else f"{self.value:.3g} {self.target.unit}"
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as the results hold it."""
+        """Return it as JSON for the results."""
         return {
             "target": self.target.name,
             "bound": self.target.bound,
@@ -126,12 +124,12 @@ class Verdict:
 
 
 def verdicts(results: Results) -> list[Verdict]:
-    """Return what became of every target."""
+    """Return every target with its figure."""
     return [Verdict(target, _value(target, results["parts"].get(target.part))) for target in TARGETS]
 
 
 def _value(target: Target, part: Results | None) -> float | None:
-    """Return the figure of *target*, None when its part was not run, failed, or did without it."""
+    """Return the figure of *target*, None when its part did not run, failed, or has no such figure."""
     if part is None or "failed" in part:
         return None
     try:

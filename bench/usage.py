@@ -1,4 +1,4 @@
-"""Processor time and memory of processes, each counted exactly once, those that ended meanwhile too."""
+"""Processor time and memory of processes. Each is counted once, including processes that exited meanwhile."""
 
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
@@ -25,9 +25,9 @@ class Memory:
 def cpu_seconds(programs: Sequence[Running], *, without: Collection[int] = ()) -> dict[str, float]:
     """Return the processor time that each of *programs* has used since its start, in seconds, by name.
 
-    A process accounts for itself, and for those of its children that ended and whom it has taken note of; what they
-    had accounted for goes with them. So the sum over all living processes of a program counts everything once. The
-    processes *without*, which serve the benchmark itself, are left out; they must live until the last look.
+    The time of a process includes its exited children that it has waited for, and theirs. So the sum over all living
+    processes of a program counts everything once. It leaves out the processes *without*, which serve the benchmark
+    itself; they must live until the last measurement.
     """
     return {
         program.name: sum(_cpu(each) for each in program.processes() if each.pid not in without) for program in programs

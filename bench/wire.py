@@ -17,15 +17,15 @@ import app
 from app.db.queries import HEADING
 
 LENGTH = struct.Struct("!I")
-#: The folder of the package app, whose folders `sql` hold the queries.
+#: The folder of the package app; its folders `sql` contain the queries.
 APP = Path(app.__file__).parent
 
 
 @dataclass
 class Tally:
-    """What was counted so far, by the application name of the connection.
+    """Statements and round trips, by application name of the connection and first line of the statement.
 
-    A statement goes by its first line, and a round trip by that of its last statement.
+    A round trip counts under the first line of its last statement.
     """
 
     statements: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -33,7 +33,7 @@ class Tally:
     _lock: Lock = field(default_factory=Lock)
 
     def watch(self) -> tuple[Callable[[bytes], None], Callable[[bytes], None]]:
-        """Return who sees what passes on one connection: to the server, and back from it."""
+        """Return two functions that receive the bytes of one connection: to the server, and from it."""
         client = _Client(self)
         return client.see, _Server(self, client).see
 
@@ -43,12 +43,12 @@ class Tally:
             self.statements[who, line] += 1
 
     def count_round_trip(self, who: str, line: str) -> None:
-        """Count an answer that ends a round trip."""
+        """Count a response that ends a round trip."""
         with self._lock:
             self.round_trips[who, line] += 1
 
     def copy(self) -> "Tally":
-        """Return what is counted at this moment."""
+        """Return a copy of the current counts."""
         with self._lock:
             return Tally(self.statements.copy(), self.round_trips.copy())
 
@@ -82,7 +82,7 @@ class _Client:
         self._rest = rest
 
     def _see_start(self) -> bool:
-        """Read the first message, which has no letter and names the application; tell whether it is all there."""
+        """Read the start-up message, which contains the application name; return whether it is complete."""
         if len(self._rest) < LENGTH.size or len(self._rest) < LENGTH.unpack_from(self._rest)[0]:
             return False
         (size,) = LENGTH.unpack_from(self._rest)
@@ -126,7 +126,7 @@ class _Server:
         """Take in what was answered."""
         self._rest += chunk
         for kind, _ in _messages(self):
-            # The first of all answers ends the greeting, which nobody asked for.
+            # The first response ends the start-up and belongs to no statement.
             if kind == b"Z" and self._client.under_way:
                 self._tally.count_round_trip(self._client.name, self._client.under_way.popleft())
 

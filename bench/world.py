@@ -27,7 +27,7 @@ WORKSPACE_ID = 1
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """A database with so many pairs of profiles, to be copied for each round."""
+    """A database with *pairs* pairs of profiles; each round uses a copy."""
 
     database: str
     pairs: int
@@ -103,7 +103,7 @@ def requests(connection: Connection, world: World, *, first: int, count: int, si
     """Return the bodies of the requests for *count* pairs from number *first* on, *size* updates each."""
     if first + count > world.pairs:
         raise BenchError(
-            f"The world has {world.pairs} pairs, and numbers {first} to {first + count - 1} are asked for."
+            f"The database has {world.pairs} pairs, but pairs {first} to {first + count - 1} were requested."
         )
     parameters = {"first": first, "last": first + count - 1, **world.span}
     updates = [
@@ -126,21 +126,21 @@ def body_of(updates: Sequence[Mapping[str, Any]]) -> bytes:
 
 
 def stock(connection: Connection) -> dict[str, int]:
-    """Return what no merge may change, summed up, and how many traces merges have left."""
+    """Return the sums that merges must not change, and the numbers of redirects, origins and records."""
     (row,) = run_query(connection, "take_stock", {})
     return row
 
 
 def check(before: Mapping[str, int], after: Mapping[str, int], *, merged: int) -> None:
-    """Check that *merged* merges made of *before* what *after* says; raises BenchError naming what is not so."""
+    """Raise BenchError with the differences unless *after* is *before* after *merged* merges."""
     expected = dict(before)
     expected["profiles"] -= merged
     for trace in ("redirects", "origins", "records"):
         expected[trace] += merged
     wrong = {name: (after[name], expected[name]) for name in expected if after[name] != expected[name]}
     if wrong:
-        told = ", ".join(f"{name} is {found} and should be {due}" for name, (found, due) in wrong.items())
-        raise BenchError(f"After {merged} merges {told}.")
+        differences = ", ".join(f"{name} is {found} and should be {due}" for name, (found, due) in wrong.items())
+        raise BenchError(f"After {merged} merges {differences}.")
 
 
 def run_query(connection: Connection, query: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""`python -m chaos`: run the product under the monkey's hands, audit it, and tell what was found."""
+"""`python -m chaos`: inject faults while merges run, audit the result, and print a report."""
 
 import secrets
 import sys
@@ -12,23 +12,23 @@ from chaos.faults import FAULTS
 from chaos.monkey import GAP_S
 from chaos.plain_run import PlainResult, run_plain
 from chaos.report import markdown, plain_markdown, save
-from chaos.run import Options, run
+from chaos.run import Options, run_chaos
 
 RESULTS = Path(__file__).with_name("results")
 
 
 @click.command()
-@click.option("--minutes", default=1.0, show_default=True, help="How long the monkey strikes.")
-@click.option("--seed", default="", help="What the families and the strikes grow from; a random one by default.")
-@click.option("--only", default="", help="Strike with these faults alone: their names, separated by commas.")
+@click.option("--minutes", default=1.0, show_default=True, help="Duration of the faults.")
+@click.option("--seed", default="", help="Seed of the families and the faults; default: random.")
+@click.option("--only", default="", help="Inject only these faults: names separated by commas.")
 @click.option("--workers", default=2, show_default=True, help="Worker processes.")
-@click.option("--pace", default=PACE, show_default=True, help="Families that are begun in a second.")
-@click.option("--gap", default=GAP_S, show_default=True, help="Seconds between two strikes, on average.")
-@click.option("--keep-logs", is_flag=True, help="Keep the logs also when nothing was found.")
-@click.option("--plain", is_flag=True, help="Run Celery without the ledger instead, and tell what that loses.")
+@click.option("--pace", default=PACE, show_default=True, help="Families started per second.")
+@click.option("--gap", default=GAP_S, show_default=True, help="Average seconds between two faults.")
+@click.option("--keep-logs", is_flag=True, help="Keep the logs even without findings.")
+@click.option("--plain", is_flag=True, help="Run Celery without the ledger instead, and report its losses.")
 def main(*, minutes: float, seed: str, only: str, plain: bool, keep_logs: bool, **options: float) -> None:
-    """Post merges with known sums while everything breaks, then check every sum and every promise."""
-    wanted = Options(
+    """Post merges with known sums while faults are injected, then check every sum and every guarantee."""
+    parameters = Options(
         seed=seed or str(secrets.randbelow(10**6)),
         seconds=minutes * 60,
         workers=int(options["workers"]),
@@ -38,25 +38,25 @@ def main(*, minutes: float, seed: str, only: str, plain: bool, keep_logs: bool, 
         keep_logs=keep_logs,
     )
     try:
-        result = run_plain(wanted, tell=_tell) if plain else run(wanted, tell=_tell)
+        result = run_plain(parameters, log=_log) if plain else run_chaos(parameters, log=_log)
     except ChaosError as error:
         raise click.ClickException(str(error)) from None
-    told = plain_markdown(result) if isinstance(result, PlainResult) else markdown(result)
-    click.echo(told)
-    _tell(f"Written to {save(result, told, RESULTS)}.")
+    report = plain_markdown(result) if isinstance(result, PlainResult) else markdown(result)
+    click.echo(report)
+    _log(f"Report: {save(result, report, RESULTS)}")
     sys.exit(0 if isinstance(result, PlainResult) or result.findings.clean else 1)
 
 
 def _faults(only: str) -> tuple[str, ...]:
-    """Return the names in *only*; raises UsageError, naming those that there are, when one is none."""
+    """Return the names in *only*; raise UsageError with the known faults when one is unknown."""
     names = tuple(name.strip() for name in only.split(",") if name.strip())
     if unknown := [name for name in names if name not in FAULTS]:
-        raise click.UsageError(f"There is no fault {', '.join(unknown)}; those that there are: {', '.join(FAULTS)}.")
+        raise click.UsageError(f"Unknown fault: {', '.join(unknown)}. Known faults: {', '.join(FAULTS)}.")
     return names
 
 
-def _tell(sentence: str) -> None:
-    """Tell what happens meanwhile, apart from the report."""
+def _log(sentence: str) -> None:
+    """Print progress on standard error, apart from the report."""
     click.echo(sentence, err=True)
 
 

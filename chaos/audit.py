@@ -1,4 +1,4 @@
-"""The auditor: reads the tables, once everything has come to rest, and tells what is not as it was promised."""
+"""The audit: reads the tables after all jobs have ended, and lists every broken guarantee."""
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -15,17 +15,17 @@ from workers.celery import QUEUE
 
 QUERIES = load_queries("chaos", "audit.sql")
 
-#: Queries whose every row is something that must not be.
+#: Queries whose result must be empty: every row is an error.
 MUST_BE_EMPTY = (
     "orphans_that_live",
     "merged_more_than_once",
     "merges_without_record",
     "records_without_merge",
-    "history_of_nobody",
+    "history_without_profile",
     "origins_that_live",
     "redirects_astray",
     "orphans_without_redirect",
-    "aliases_of_nobody",
+    "aliases_without_profile",
     "open_transactions",
 )
 
@@ -34,23 +34,23 @@ Row = dict[str, Any]
 
 @dataclass
 class Findings:
-    """What the auditor found. All three lists are empty when every promise was kept."""
+    """The result of the audit. All three lists are empty when every guarantee holds."""
 
     jobs: int = 0
     merged: int = 0
     dead: int = 0
     most_attempts: int = 0
-    most_strandings: int = 0
-    #: Jobs that were accepted and had no effect, and what is missing from sums.
+    most_stalled_attempts: int = 0
+    #: Accepted jobs without effect, and sums that are too small.
     lost: list[str] = field(default_factory=list)
-    #: What had its effect more than once.
+    #: Effects that happened more than once.
     doubled: list[str] = field(default_factory=list)
-    #: Everything else that must not be.
+    #: Other errors.
     broken: list[str] = field(default_factory=list)
 
     @property
     def clean(self) -> bool:
-        """Tell whether every promise was kept."""
+        """Whether every guarantee holds."""
         return not (self.lost or self.doubled or self.broken)
 
 
@@ -62,15 +62,15 @@ def unsettled(connection: Connection) -> int:
 
 
 def messages(client: redis.Redis) -> int:
-    """Return how many messages the broker still holds, those included that somebody has taken and not acknowledged."""
+    """Return the number of messages in the broker, including delivered ones that are not acknowledged."""
     waiting: Any = client.llen(QUEUE)
-    taken: Any = client.hlen("unacked")
-    noted: Any = client.zcard("unacked_index")
-    return int(waiting) + int(taken) + int(noted)
+    delivered: Any = client.hlen("unacked")
+    indexed: Any = client.zcard("unacked_index")
+    return int(waiting) + int(delivered) + int(indexed)
 
 
 def audit(connection: Connection, promises: Promises) -> Findings:
-    """Return what is not as *promises* say."""
+    """Compare the tables with *promises* and return the differences."""
     findings = Findings()
     _audit_jobs(connection, promises, findings)
     audit_groups(connection, promises.groups, findings)
@@ -82,12 +82,12 @@ def audit(connection: Connection, promises: Promises) -> Findings:
 
 
 def _audit_jobs(connection: Connection, promises: Promises, findings: Findings) -> None:
-    """Check that every accepted job is there and settled, and that nothing died but what was planted to."""
+    """Check that every accepted job exists and has ended, and that only planted jobs are dead."""
     jobs: defaultdict[Any, list[Row]] = defaultdict(list)
     for row in connection.execute(QUERIES["jobs_of_batches"]):
         jobs[row["batch_id"]].append(row)
         findings.most_attempts = max(findings.most_attempts, row["attempts"])
-        findings.most_strandings = max(findings.most_strandings, row["strandings"])
+        findings.most_stalled_attempts = max(findings.most_stalled_attempts, row["strandings"])
         findings.merged += row["outcome"] == "merged" and row["undone_at"] is None
     for promise in promises.batches:
         rows = jobs.pop(promise.batch_id, [])
@@ -97,7 +97,7 @@ def _audit_jobs(connection: Connection, promises: Promises, findings: Findings) 
         for row in rows:
             _audit_job(row, must_die=row["index"] == promise.raises_at, findings=findings)
     for batch_id in jobs:
-        findings.broken.append(f"Nobody was told that batch {batch_id} was accepted.")
+        findings.broken.append(f"Batch {batch_id} exists, but no client got a 202 for it.")
 
 
 def _audit_job(row: Row, *, must_die: bool, findings: Findings) -> None:
@@ -105,19 +105,19 @@ def _audit_job(row: Row, *, must_die: bool, findings: Findings) -> None:
     findings.dead += row["state"] == "dead"
     expected = "dead" if must_die else "finished"
     if row["state"] != expected:
-        story = f"{row['attempts']} attempts, {row['strandings']} strandings, {row['reason']}"
+        story = f"{row['attempts']} attempts, {row['strandings']} of them stalled, {row['reason']}"
         findings.lost.append(f"Job {row['id']} is {row['state']} instead of {expected}: {story}")
 
 
 def audit_groups(connection: Connection, groups: Mapping[str, Sequence[Member]], findings: Findings) -> None:
-    """Check that each group is one live profile that has all that its members did, once."""
+    """Check that each group is one live profile with the history of all its members, once."""
     members = {row["member"]: row for row in connection.execute(QUERIES["members"])}
     profiles = {row["id"]: row for row in connection.execute(QUERIES["sums_of_profiles"])}
     for name, group in groups.items():
         written = [(member, members[member.name]) for member in group if member.name in members]
         findings.lost.extend(f"{each.name} is gone without a trace." for each in group if each.name not in members)
         for member, row in written:
-            _compare(f"The history of {member.name}", told=_sums(row), expected=member.sums, findings=findings)
+            _compare(f"The history of {member.name}", actual=_sums(row), expected=member.sums, findings=findings)
         ends = {row["profile_id"] for _, row in written}
         if len(ends) != 1:
             findings.lost.append(f"Group {name} of {len(group)} is {len(ends)} profiles instead of one.")
@@ -130,11 +130,11 @@ def audit_groups(connection: Connection, groups: Mapping[str, Sequence[Member]],
 
 
 def _audit_profile(name: str, row: Row, members: Sequence[Sums], findings: Findings) -> None:
-    """Check the summaries of one live profile against what its members did."""
+    """Check the summaries of one live profile against the sums of its members."""
     expected = sum(members, NOTHING)
-    _compare(f"The profile of {name}", told=_sums(row), expected=expected, findings=findings)
+    _compare(f"The profile of {name}", actual=_sums(row), expected=expected, findings=findings)
     again = Sums(row["logins"], row["hats"], row["app_sessions"], row["cents"])
-    _compare(f"The summaries of {name}", told=again, expected=expected, findings=findings)
+    _compare(f"The summaries of {name}", actual=again, expected=expected, findings=findings)
 
 
 def _sums(row: Row) -> Sums:
@@ -142,15 +142,15 @@ def _sums(row: Row) -> Sums:
     return Sums(row["logins"], row["purchases"], row["sessions"], row["cents"])
 
 
-def _compare(what: str, *, told: Sums, expected: Sums, findings: Findings) -> None:
-    """Note what is missing and what is too much."""
+def _compare(what: str, *, actual: Sums, expected: Sums, findings: Findings) -> None:
+    """Add sums that are too small or too large to *findings*."""
     sums: Sequence[Callable[[Sums], int]] = (
         lambda each: each.logins,
         lambda each: each.purchases,
         lambda each: each.sessions,
         lambda each: each.cents,
     )
-    if any(each(told) < each(expected) for each in sums):
-        findings.lost.append(f"{what} is {told} instead of {expected}.")
-    if any(each(told) > each(expected) for each in sums):
-        findings.doubled.append(f"{what} is {told} instead of {expected}.")
+    if any(each(actual) < each(expected) for each in sums):
+        findings.lost.append(f"{what} is {actual} instead of {expected}.")
+    if any(each(actual) > each(expected) for each in sums):
+        findings.doubled.append(f"{what} is {actual} instead of {expected}.")

@@ -1,4 +1,4 @@
-"""A client as it should be: it sends again what was not answered, under the same key, and takes no for no answer."""
+"""A client that retries every request without a response, under the same Idempotency-Key, until it is accepted."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from uuid_utils.compat import uuid7
 Json = dict[str, Any]
 
 TIMEOUT_S = 15.0
-#: Seconds between two tries when nobody answered at all.
+#: Seconds between two tries when there was no response.
 PAUSE_S = 0.2
 LONGEST_PAUSE_S = 2.0
 TRIES = 2_000
@@ -20,14 +20,14 @@ TRIES = 2_000
 
 @dataclass
 class Answers:
-    """What clients were answered, by status; and what they should never have been."""
+    """Responses by status, and responses that must not happen."""
 
     by_status: Counter[str] = field(default_factory=Counter)
     faults: list[str] = field(default_factory=list)
     _lock: Lock = field(default_factory=Lock)
 
     def note(self, response: requests.Response | None) -> None:
-        """Count an answer, None standing for a connection that broke; keep what should not have been answered."""
+        """Count a response, None for a broken connection; keep it when it must not happen."""
         status = "no answer" if response is None else str(response.status_code)
         with self._lock:
             self.by_status[status] += 1
@@ -36,7 +36,7 @@ class Answers:
 
 
 class Client:
-    """Speaks to the front door at *base_url* with a *key*, for one thread."""
+    """Sends requests to the API at *base_url* with a *key*, in one thread."""
 
     def __init__(self, base_url: str, key: str, answers: Answers) -> None:
         self._base_url = base_url
@@ -47,7 +47,7 @@ class Client:
         self._session.headers["Authorization"] = f"Bearer {key}"
 
     def accept(self, path: str, body: Json, *, status: int) -> Json:
-        """Post *body* until it is answered with *status*, always under one Idempotency-Key; return the answer."""
+        """POST *body* under one Idempotency-Key until the response has *status*; return its body."""
         key = {"Idempotency-Key": str(uuid7())}
         for _ in range(TRIES):
             response = self.post(path, body, headers=key)
@@ -59,7 +59,7 @@ class Client:
         raise TimeoutError(message)
 
     def await_end(self, path: str) -> None:
-        """Ask for the batch at *path* until it is finished."""
+        """Poll the batch at *path* until it is finished."""
         for _ in range(TRIES):
             response = self._send("GET", path)
             if response is not None and response.ok and response.json()["state"] == "finished":
@@ -69,11 +69,11 @@ class Client:
         raise TimeoutError(message)
 
     def post(self, path: str, body: Json, headers: dict[str, str] | None = None) -> requests.Response | None:
-        """Return the answer to one try, or None when there was none."""
+        """Return the response to one try, or None."""
         return self._send("POST", path, json=body, headers=headers)
 
     def _send(self, method: str, path: str, **more: Any) -> requests.Response | None:
-        """Send a request, count its answer and return it, None when there was none."""
+        """Send a request, count its response and return it, or None."""
         response: requests.Response | None
         try:
             response = self._session.request(method, self._base_url + path, timeout=TIMEOUT_S, **more)
@@ -83,21 +83,19 @@ class Client:
         return response
 
     def wait_after(self, response: requests.Response | None) -> None:
-        """Wait for as long as an answer asked for, or a moment when there was none."""
+        """Wait for the response's Retry-After, or PAUSE_S without a response."""
         self._wait(response)
 
     def close(self) -> None:
-        """Give its connections back."""
         self._session.close()
 
     def _wait(self, response: requests.Response | None) -> None:
-        """Wait before the next try."""
-        asked = PAUSE_S if response is None else float(response.headers.get("Retry-After", PAUSE_S))
-        self._pause.wait(min(asked, LONGEST_PAUSE_S))
+        retry_after = PAUSE_S if response is None else float(response.headers.get("Retry-After", PAUSE_S))
+        self._pause.wait(min(retry_after, LONGEST_PAUSE_S))
 
 
 def _fault(response: requests.Response) -> str | None:
-    """Return what is wrong with an answer that should not be, None when it may be."""
+    """Return the fault of a response that must not happen, or None."""
     status = response.status_code
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         return None if "Retry-After" in response.headers else "A 503 without Retry-After."

@@ -1,4 +1,4 @@
-"""Faults of delivery: messages that come twice, late, out of order, or never."""
+"""Faults of delivery: messages that arrive twice, late, out of order, or never."""
 
 from contextlib import suppress
 from random import Random
@@ -11,13 +11,13 @@ from uuid_utils.compat import uuid7
 
 from app.config import Settings
 from app.db.queries import load_queries
-from chaos.house import WORKSPACE, House
+from chaos.installation import WORKSPACE, Installation
 from workers.broker import Broker, BrokerUnavailable
 from workers.celery import QUEUE, make_celery
 
 QUERIES = load_queries("chaos", "deliveries.sql")
 
-#: Moves the messages that wait into another order, in one step, so that none gets lost on the way.
+#: Shuffles the waiting messages in one atomic step, so that none is lost.
 SHUFFLE = """
 math.randomseed(tonumber(ARGV[1]))
 local waiting = redis.call('LRANGE', KEYS[1], 0, -1)
@@ -31,36 +31,36 @@ return #waiting
 """
 
 
-def repeat(house: House, rng: Random, _: Event) -> None:
-    """Deliver messages that wait in Redis, or are being worked on, once more."""
-    with suppress(redis.RedisError), house.redis_client() as client:
+def repeat(installation: Installation, rng: Random, _: Event) -> None:
+    """Deliver waiting messages and running jobs once more."""
+    with suppress(redis.RedisError), installation.redis_client() as client:
         waiting = cast("list[str]", client.lrange(QUEUE, 0, 50))
         for message in rng.sample(waiting, min(len(waiting), 10)):
             client.lpush(QUEUE, message)
-    republish(house, rng, _, running=True)
+    republish(installation, rng, _, running=True)
 
 
-def republish(house: House, rng: Random, _: Event, *, running: bool = False) -> None:
-    """Deliver jobs once more, late and out of order, in messages that never were: finished, waiting, running ones."""
-    with suppress(psycopg.OperationalError), house.connect() as connection:
+def republish(installation: Installation, rng: Random, _: Event, *, running: bool = False) -> None:
+    """Deliver finished, waiting and running jobs once more, late and out of order, in new messages."""
+    with suppress(psycopg.OperationalError), installation.connect() as connection:
         rows = connection.execute(QUERIES["some_jobs"], {"workspace": WORKSPACE, "running": running}).fetchall()
         rng.shuffle(rows)
         parts = [rows[start : start + 4] for start in range(0, len(rows), 4)]
         tasks = {uuid7(): [row["id"] for row in part] for part in parts}
-        celery = make_celery(Settings(broker_url=house.broker_url))
+        celery = make_celery(Settings(broker_url=installation.broker_url))
         with suppress(BrokerUnavailable), Broker(celery) as broker:
             for row in rows[:1]:
                 broker.publish(workspace_id=row["workspace_id"], tasks=tasks)
 
 
-def shuffle(house: House, rng: Random, _: Event) -> None:
-    """Bring the messages that wait in Redis into another order."""
-    with suppress(redis.RedisError), house.redis_client() as client:
+def shuffle(installation: Installation, rng: Random, _: Event) -> None:
+    """Shuffle the waiting messages in Redis."""
+    with suppress(redis.RedisError), installation.redis_client() as client:
         client.eval(SHUFFLE, 1, QUEUE, rng.randrange(2**31))
 
 
-def drop(house: House, rng: Random, _: Event) -> None:
-    """Lose messages: some that wait, and the note of some that are being worked on."""
-    with suppress(redis.RedisError), house.redis_client() as client:
+def drop(installation: Installation, rng: Random, _: Event) -> None:
+    """Delete some waiting messages, and the record of unacknowledged ones."""
+    with suppress(redis.RedisError), installation.redis_client() as client:
         client.rpop(QUEUE, rng.randint(1, 10))
         client.delete("unacked", "unacked_index")

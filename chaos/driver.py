@@ -1,4 +1,4 @@
-"""The driver: writes families and posts their merges, several at once, at a steady pace, and keeps what it was told."""
+"""The driver: writes families and posts their merges in parallel at a steady pace, and stores the accepted batches."""
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -16,48 +16,48 @@ from chaos.audit import unsettled
 from chaos.client import Answers, Client
 from chaos.errors import ChaosError
 from chaos.families import WITH_UNDO, Batch, Family, Member, Recipe, Shape, Sums, hub_of
-from chaos.house import KEY, House
+from chaos.installation import KEY, Installation
 from chaos.planting import plant
 from chaos.promises import Promise, Promises
 
-#: What a path answers when it has accepted a request, where that is not 202.
+#: Path → status of an accepted request, where it is not 202.
 STATUS = {"/users/identify": HTTPStatus.CREATED}
 THREADS = 6
-#: Families that are begun in a second, on average, when nothing is in the way.
+#: Average number of families started per second without a backlog.
 PACE = 8.0
-#: Merges that may be under way before no new family is begun: a strike's end is to be seen, not a backlog's.
-MOST_UNDER_WAY = 400
-#: Seconds between two looks at how many are under way.
+#: Merges in progress above which no family starts: the report must measure recovery from a fault, not a backlog.
+MOST_IN_PROGRESS = 400
+#: Seconds between two counts of the merges in progress.
 LOOK_S = 0.2
-#: Families that are begun at once: a backlog comes and goes, so that strikes meet long lanes, packed ones and none.
+#: Families started at once: with a varying backlog, faults hit long lanes, packed lanes and idle workers.
 BURST = 24
 
 
-class Desk(Protocol):
-    """Where merges are asked for."""
+class MergeTarget(Protocol):
+    """A system that accepts merges."""
 
     shapes: Sequence[Shape]
-    """The families whose batches it can be asked for."""
+    """The families whose batches it accepts."""
 
     def accept(self, client: Client, batch: Batch, before: Promise | None) -> Promise | None:
-        """Ask for *batch*, the one after *before*, until it is accepted; None when no ledger has what is promised."""
+        """Send *batch*, the one after *before*, until it is accepted; return None when there is no ledger."""
 
-    def under_way(self) -> int | None:
-        """Return how many merges are accepted and not done, None when nobody can tell."""
+    def count_in_progress(self) -> int | None:
+        """Return the number of accepted, unfinished merges, or None when it is unknown."""
 
 
-class FrontDoor:
-    """The product's own desk: merge, identify and undo over HTTP, and the ledger for what cannot be posted."""
+class MergeApi:
+    """Merge, identify and undo over HTTP. Writes invalid jobs straight into the ledger."""
 
     shapes = WITH_UNDO
 
-    def __init__(self, house: House) -> None:
-        self._house = house
+    def __init__(self, installation: Installation) -> None:
+        self._installation = installation
 
     def accept(self, client: Client, batch: Batch, before: Promise | None) -> Promise:
-        """Ask for *batch* until it is accepted; one that waits is asked for when the one *before* it has ended."""
+        """Send *batch* until it is accepted. A batch that waits is sent after *before* has ended."""
         if batch.raises_at is not None:
-            batch_id = plant(self._house, batch)
+            batch_id = plant(self._installation, batch)
         else:
             path = batch.path
             if batch.waits and before is not None:
@@ -67,24 +67,30 @@ class FrontDoor:
             batch_id = UUID(answer["batch_id"])
         return Promise(batch_id=batch_id, jobs=batch.jobs, raises_at=batch.raises_at)
 
-    def under_way(self) -> int | None:
-        """Return how many jobs are not settled, None while PostgreSQL is away."""
+    def count_in_progress(self) -> int | None:
+        """Return the number of jobs that have not ended, None while PostgreSQL is unavailable."""
         try:
-            with self._house.connect() as connection:
+            with self._installation.connect() as connection:
                 return unsettled(connection)
         except psycopg.OperationalError:
             return None
 
 
 class Driver:
-    """Posts the families of a seed at a desk."""
+    """Sends the families of a seed to a MergeTarget."""
 
     def __init__(
-        self, house: House, desk: Desk, *, seed: str, pace: float = PACE, promises: Promises | None = None
+        self,
+        installation: Installation,
+        desk: MergeTarget,
+        *,
+        seed: str,
+        pace: float = PACE,
+        promises: Promises | None = None,
     ) -> None:
         self.promises = Promises() if promises is None else promises
         self.answers = Answers()
-        self._house = house
+        self._installation = installation
         self._desk = desk
         self._seed = seed
         self._pace = pace
@@ -101,18 +107,18 @@ class Driver:
         family = Family(name=hub.name, shape="hub", members=[hub], batches=[], groups={hub.name: [hub]})
         with closing(self._client()) as client:
             if not self._write(client, family):
-                raise ChaosError("The front door did not take the very first profile.")
+                raise ChaosError("The API did not accept the first profile.")
         self._keep(family)
 
     def start(self) -> None:
-        """Begin to post."""
+        """Start to post."""
         self._threads = ThreadPoolExecutor(THREADS + 1, thread_name_prefix="driver")
         self._began = monotonic()
         works = [self._watch, *[self._post_families] * THREADS]
         self._running = [self._threads.submit(work) for work in works]
 
     def finish(self) -> None:
-        """Post what was begun to its end, and begin nothing new; raises what a thread raised."""
+        """Finish the started families and start no new ones; raise an error of a thread."""
         self._over.set()
         self._room.set()
         if self._threads is not None:
@@ -121,7 +127,7 @@ class Driver:
             each.result()
 
     def _post_families(self) -> None:
-        """Post one family after the other, at the pace of all threads together."""
+        """Post families one by one; the pace is shared by all threads."""
         with closing(self._client()) as client:
             for recipe in self._recipes():
                 family = self._written(client, recipe)
@@ -134,17 +140,17 @@ class Driver:
                 self._keep(family)
 
     def _watch(self) -> None:
-        """Open and close the way for new families, by how many merges are under way."""
+        """Allow or block new families by the number of merges in progress."""
         while not self._over.wait(LOOK_S):
-            under_way = self._desk.under_way()
-            if under_way is not None and under_way > MOST_UNDER_WAY:
+            in_progress = self._desk.count_in_progress()
+            if in_progress is not None and in_progress > MOST_IN_PROGRESS:
                 self._room.clear()
-            elif under_way is not None:
+            elif in_progress is not None:
                 self._room.set()
         self._room.set()
 
     def _recipes(self) -> Iterator[Recipe]:
-        """Yield the next recipe when its time has come, until it is over."""
+        """Yield each recipe at its time until the run ends."""
         while not self._over.is_set():
             with self._lock:
                 number = next(self._numbers)
@@ -155,9 +161,9 @@ class Driver:
                 yield Recipe(self._seed, number, self._desk.shapes)
 
     def _written(self, client: Client, recipe: Recipe) -> Family:
-        """Return the family of *recipe*, written for certain.
+        """Write the family of *recipe* and return it.
 
-        A request that was not answered may have been carried out, so the family is made again under other names.
+        A request without a response may have had effect, so the family is created again under other names.
         """
         for attempt in count():
             family = recipe.make(attempt)
@@ -166,7 +172,7 @@ class Driver:
         raise AssertionError
 
     def _write(self, client: Client, family: Family) -> bool:
-        """Write a family's profiles; False when nobody can tell whether they are there."""
+        """Write a family's profiles; return False when it is unknown whether they exist."""
         response = client.post("/users/track", family.tracked())
         if response is not None and response.status_code == HTTPStatus.CREATED:
             return True
@@ -176,11 +182,11 @@ class Driver:
         return False
 
     def _keep(self, family: Family) -> None:
-        """Keep who belongs to which group."""
+        """Store the group of each member."""
         with self._lock:
             for name, members in family.groups.items():
                 self.promises.groups[name].extend(members)
 
     def _client(self) -> Client:
         """Return a client for one thread."""
-        return Client(self._house.base_url, KEY, self.answers)
+        return Client(self._installation.base_url, KEY, self.answers)

@@ -1,5 +1,5 @@
-"""What ends a run of the chaos room before its time."""
+"""Errors of the chaos tests."""
 
 
 class ChaosError(Exception):
-    """The run could not go on; the message says why and where to look."""
+    """The run could not continue; the message contains the reason and the log."""

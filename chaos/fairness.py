@@ -1,7 +1,7 @@
-"""`python -m chaos.fairness`: does one workspace's backlog keep another's few merges waiting, and for how long.
+"""`python -m chaos.fairness`: measure how long one workspace's backlog delays another workspace's merges.
 
-Ten merges of a small workspace are posted and timed, again and again: first by themselves, then while a great workspace
-has hundreds of thousands waiting. Relay and workers are the product's own, with its default settings.
+Posts ten merges of a small workspace several times and measures them: first alone, then while a large workspace has
+hundreds of thousands of waiting jobs. Relay and workers run with their default settings.
 """
 
 import sys
@@ -20,7 +20,7 @@ from app.db.connections import Connection
 from app.db.queries import load_queries
 from chaos.client import Answers, Client
 from chaos.errors import ChaosError
-from chaos.house import FAST, WORKSPACE, House, house
+from chaos.installation import FAST, WORKSPACE, Installation, running_installation
 from cli.database import connected
 
 QUERIES = load_queries("chaos", "fairness.sql")
@@ -28,29 +28,29 @@ QUERIES = load_queries("chaos", "fairness.sql")
 SMALL = "small"
 SMALL_KEY = "key-of-the-small-workspace"
 NUMBERS = count(1)
-#: Seconds within which ten merges must be done, whatever else is to be done.
+#: Maximum seconds for ten merges, with any backlog.
 LONGEST_S = 300.0
 LOOK_S = 0.02
-#: The timeouts of a product that runs for real, instead of those by which faults are found within seconds.
+#: The default timeouts, instead of the short ones of the chaos tests.
 USUAL = dict.fromkeys(FAST, "") | {"MERGELANE_LOG_LEVEL": "WARNING"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """What was measured."""
+    """The measured figures."""
 
     backlog: int
     merges: int
-    #: Seconds until the last of the ten was finished, each time they were posted.
+    #: Seconds until the last of the merges was finished, for each round.
     alone_s: Sequence[float]
     beside_s: Sequence[float]
-    #: Jobs of the backlog that were finished in a second, meanwhile.
+    #: Finished jobs of the backlog per second, meanwhile.
     per_second: float
 
 
 def measure(*, backlog: int, merges: int, rounds: int, workers: int) -> Figures:
-    """Return how long *merges* of a small workspace take by themselves, and beside a *backlog* of another."""
-    with house(settings=USUAL) as home:
+    """Measure *merges* of a small workspace alone, and beside a *backlog* of another workspace."""
+    with running_installation(settings=USUAL) as home:
         home.run_product(workers=workers)
         with connected(Settings(), home.database_url, name="chaos") as connection:
             keys.ensure(connection, key=SMALL_KEY, workspace=SMALL, permissions=["*"])
@@ -62,12 +62,12 @@ def measure(*, backlog: int, merges: int, rounds: int, workers: int) -> Figures:
             beside = list(_rounds(home, connection, client, merges=merges, rounds=rounds))
             per_second = (_finished(connection) - before) / (monotonic() - began)
             if not _waiting(connection):
-                raise ChaosError("The backlog was done before the ten were: try again with a longer one.")
+                raise ChaosError("The backlog was finished before the merges. Try again with a larger --backlog.")
     return Figures(backlog=backlog, merges=merges, alone_s=alone, beside_s=beside, per_second=per_second)
 
 
-def _rounds(home: House, connection: Connection, client: Client, *, merges: int, rounds: int) -> Iterator[float]:
-    """Yield the seconds that *merges* took, so many *rounds* of them, one after the other."""
+def _rounds(home: Installation, connection: Connection, client: Client, *, merges: int, rounds: int) -> Iterator[float]:
+    """Yield the seconds that *merges* took, once for each of *rounds*."""
     for _ in range(rounds):
         pairs = [(f"small-{number}", f"small-{number}-kept") for number in (next(NUMBERS) for _ in range(merges))]
         client.post("/users/track", {"attributes": [{"external_id": name} for pair in pairs for name in pair]})
@@ -79,36 +79,36 @@ def _rounds(home: House, connection: Connection, client: Client, *, merges: int,
         yield _took(home, connection, batch_id)
 
 
-def _took(home: House, connection: Connection, batch_id: str) -> float:
-    """Return how many seconds a batch took, once it is finished."""
+def _took(home: Installation, connection: Connection, batch_id: str) -> float:
+    """Wait until a batch is finished and return its duration in seconds."""
     deadline = monotonic() + LONGEST_S
     while monotonic() < deadline:
         row = connection.execute(QUERIES["took"], {"batch_id": batch_id}).fetchone()
         if row is not None:
             return float(row["last_s"])
         home.keeper.pause(LOOK_S)
-    raise ChaosError(f"Ten merges were not done after {LONGEST_S:g} s.")
+    raise ChaosError(f"Ten merges were not finished after {LONGEST_S:g} s.")
 
 
 def _make_backlog(connection: Connection, jobs: int) -> None:
-    """Write so many jobs, and what they merge, into the great workspace."""
+    """Write *jobs* jobs and their profiles into the large workspace."""
     parameters = {"workspace": WORKSPACE, "jobs": jobs}
     with connection.transaction():
         connection.execute(QUERIES["make_profiles"], parameters)
         connection.execute(QUERIES["make_backlog"], parameters)
-    # A backlog grows more slowly in life, and PostgreSQL's own daemon looks at the tables meanwhile.
-    connection.execute(QUERIES["look_at_the_tables"])
+    # In production a backlog grows more slowly, and autovacuum analyzes the tables meanwhile.
+    connection.execute(QUERIES["analyze_tables"])
 
 
 def _finished(connection: Connection) -> int:
-    """Return how many jobs of the great workspace are finished."""
+    """Return the number of finished jobs of the large workspace."""
     (row,) = connection.execute(QUERIES["finished"], {"workspace": WORKSPACE}).fetchall()
     finished: int = row["finished"]
     return finished
 
 
 def _waiting(connection: Connection) -> int:
-    """Return how many jobs of the great workspace are not finished."""
+    """Return the number of unfinished jobs of the large workspace."""
     (row,) = connection.execute(QUERIES["finished"], {"workspace": WORKSPACE}).fetchall()
     waiting: int = row["waiting"]
     return waiting
@@ -119,21 +119,23 @@ def markdown(figures: Figures) -> str:
     rows = [
         f"| {what} | {median(seconds):.2f} s | {max(seconds):.2f} s |"
         for what, seconds in (
-            ("by themselves", figures.alone_s),
+            ("alone", figures.alone_s),
             (f"beside {figures.backlog:,} waiting jobs of another workspace", figures.beside_s),
         )
     ]
     head = [f"| {figures.merges} merges, posted {len(figures.alone_s)} times | median | slowest |", "|---|---|---|"]
-    return "\n".join([*head, *rows, "", f"Meanwhile {figures.per_second:,.0f} jobs of the backlog were done a second."])
+    return "\n".join(
+        [*head, *rows, "", f"Meanwhile {figures.per_second:,.0f} jobs of the backlog were finished per second."]
+    )
 
 
 @click.command()
-@click.option("--backlog", default=200_000, show_default=True, help="Jobs that wait in the great workspace.")
-@click.option("--merges", default=10, show_default=True, help="Merges that the small workspace posts at once.")
-@click.option("--rounds", default=7, show_default=True, help="Times that it does so.")
+@click.option("--backlog", default=200_000, show_default=True, help="Waiting jobs of the large workspace.")
+@click.option("--merges", default=10, show_default=True, help="Merges in one request of the small workspace.")
+@click.option("--rounds", default=7, show_default=True, help="Number of requests.")
 @click.option("--workers", default=2, show_default=True, help="Worker processes.")
 def main(**options: int) -> None:
-    """Time a few merges by themselves, and beside another workspace's backlog."""
+    """Measure a few merges alone, and beside another workspace's backlog."""
     try:
         click.echo(markdown(measure(**options)))
     except ChaosError as error:

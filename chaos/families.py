@@ -1,4 +1,4 @@
-"""Families: profiles with known sums, and merges of which every order must end the same way. Pure, from a seed."""
+"""Families: profiles with known sums, and merges with the same result in any order. Pure, from a seed."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,13 +10,13 @@ Json = dict[str, Any]
 
 MAY = "2026-05-01T08:00:00Z"
 LABEL = "guest"
-#: One family in so many has a job that always raises.
+#: Every PLANTED_EVERY-th family has a job that always raises.
 PLANTED_EVERY = 97
 
 
 @dataclass(frozen=True, slots=True)
 class Sums:
-    """What somebody did: how often they logged in, bought, used an app, and what they spent, in cents."""
+    """Totals of a profile: log-ins, purchases, sessions, and the money spent in cents."""
 
     logins: int
     purchases: int
@@ -24,7 +24,6 @@ class Sums:
     cents: int
 
     def __add__(self, other: "Sums") -> "Sums":
-        """Return both together."""
         return Sums(
             self.logins + other.logins,
             self.purchases + other.purchases,
@@ -38,7 +37,7 @@ NOTHING = Sums(0, 0, 0, 0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
-    """A profile to be written. *name* is its external_id, or the name of its alias when it is a *guest*."""
+    """A profile to write. *name* is its external_id, or the name of its alias when it is a *guest*."""
 
     name: str
     sums: Sums
@@ -47,13 +46,13 @@ class Member:
 
     @property
     def identifier(self) -> Json:
-        """What names it on the wire."""
+        """The identifier in requests."""
         if self.guest:
             return {"user_alias": {"alias_label": LABEL, "alias_name": self.name}}
         return {"external_id": self.name}
 
     def tracked(self) -> dict[str, list[Json]]:
-        """Return the arrays of `/users/track` that write it; its name stands in the properties of its events."""
+        """Return the arrays of `/users/track` that write it; its events have its name as a property."""
         who = self.identifier
         attributes = {**who, **({"email": self.email} if self.email else {})}
         if self.guest:
@@ -71,26 +70,26 @@ class Member:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """One request to be posted: its path and body, and how many jobs it must become."""
+    """One request: its path, its body and its number of jobs."""
 
     path: str
     body: Json
     jobs: int
-    #: The place of a job that always raises; such a batch cannot be posted and is written straight into the ledger.
+    #: Index of a job that always raises. Such a batch cannot be posted; it is written straight into the ledger.
     raises_at: int | None = None
-    #: Whether the batch before it must have ended; a path may name that one as {before}.
+    #: Whether the batch before it must have ended; *path* may contain its id as {before}.
     waits: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Family:
-    """Profiles, the requests about them, and the groups of members of which each must end as one live profile."""
+    """Profiles, requests about them, and groups of members. Each group must end as one live profile."""
 
     name: str
     shape: str
     members: Sequence[Member]
     batches: Sequence[Batch]
-    #: Members by the name of the group that they end in.
+    #: Members by the name of their group.
     groups: Mapping[str, Sequence[Member]]
 
     def tracked(self) -> Json:
@@ -102,33 +101,33 @@ class Family:
         return {array: objects for array, objects in body.items() if objects}
 
 
-#: Makes a family of a name, by chance.
+#: Creates a random family with a name.
 Shape = Callable[[Random, str], Family]
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """A family that may be made again under other names, when nobody can tell whether the first was written."""
+    """A family that can be created again under other names, when it is unknown whether the first was written."""
 
     seed: str
     number: int
-    #: What it may become: what the desk can be asked for.
+    #: The possible shapes, which the target accepts.
     shapes: Sequence[Shape]
 
     def make(self, attempt: int = 0) -> Family:
-        """Return the family; the same one for the same seed, number and attempt."""
+        """Return the family, always the same for the same seed, number and attempt."""
         rng = Random(f"{self.seed} {self.number} {attempt}")
         shape = rng.choice(self.shapes) if self.number % PLANTED_EVERY else planted
         return shape(rng, f"{self.seed}-{shape.__name__}-{self.number}{'r' * attempt}")
 
 
 def hub_of(seed: str) -> str:
-    """Return the name of the survivor that everything of the shape `hub` is merged into, as long as the run lasts."""
+    """Return the name of the survivor of all families of the shape `hub`."""
     return f"{seed}-hub"
 
 
 def _member(rng: Random, name: str, **more: Any) -> Member:
-    """Return a member who did a little of everything."""
+    """Return a member with a few events of each kind."""
     purchases = rng.randint(0, 2)
     sums = Sums(rng.randint(1, 3), purchases, rng.randint(0, 2), purchases * rng.randint(1, 9_999))
     return Member(name=name, sums=sums, **more)
@@ -151,7 +150,7 @@ def _in_batches(rng: Random, updates: Sequence[tuple[Json, Json]], most: int) ->
 
 
 def _one_group(name: str, shape: str, members: Sequence[Member], batches: Sequence[Batch]) -> Family:
-    """Return a family whose members all end in one profile."""
+    """Return a family whose members all merge into one profile."""
     return Family(name=name, shape=shape, members=members, batches=batches, groups={name: members})
 
 
@@ -204,13 +203,13 @@ def duplicates(rng: Random, name: str) -> Family:
 
 
 def pairs(rng: Random, name: str) -> Family:
-    """A batch of pairs that have nothing to do with each other."""
+    """A batch of independent pairs."""
     couples = _couples(rng, name, rng.randint(5, 12))
     return _of_groups(name, "pairs", couples, batches=[_merge_of(couples)])
 
 
 def taken_back(rng: Random, name: str) -> Family:
-    """A batch of pairs that is undone as soon as it has ended, and sometimes merged once more after that."""
+    """A batch of pairs that is undone when it has ended, and sometimes merged again."""
     couples = _couples(rng, name, rng.randint(1, 6))
     undo = Batch(path="/merge/batches/{before}/undo", body={}, jobs=len(couples), waits=True)
     merge = _merge_of(couples)
@@ -221,7 +220,7 @@ def taken_back(rng: Random, name: str) -> Family:
 
 
 def _couples(rng: Random, name: str, count: int) -> list[list[Member]]:
-    """Return so many pairs of members."""
+    """Return *count* pairs of members."""
     return [[_member(rng, f"{name}-{each}-{side}") for side in ("orphan", "survivor")] for each in range(count)]
 
 
@@ -231,7 +230,7 @@ def _merge_of(couples: Sequence[Sequence[Member]]) -> Batch:
 
 
 def _of_groups(name: str, shape: str, groups: Sequence[Sequence[Member]], batches: Sequence[Batch]) -> Family:
-    """Return a family of members that end in *groups*."""
+    """Return a family with several groups."""
     members = [member for group in groups for member in group]
     named = {f"{name}-{place}": group for place, group in enumerate(groups)}
     return Family(name=name, shape=shape, members=members, batches=batches, groups=named)
@@ -250,7 +249,7 @@ def by_email(rng: Random, name: str) -> Family:
 
 
 def identify(rng: Random, name: str) -> Family:
-    """Guests who log in: one to an account that there is, one to an account that there is not."""
+    """Guests who log in: one to an existing account, one to a new account."""
     account = _member(rng, f"{name}-account")
     guests = [_member(rng, f"{name}-guest{each}", guest=True) for each in range(2)]
     known = {**guests[0].identifier, "external_id": account.name}
@@ -261,7 +260,7 @@ def identify(rng: Random, name: str) -> Family:
 
 
 def planted(rng: Random, name: str) -> Family:
-    """Two merges with a job between them, in the same lane, that raises whenever it is tried."""
+    """Two merges with a job between them, in the same lane, that always raises."""
     members = [_member(rng, f"{name}-{each}") for each in range(3)]
     first, survivor, last = (member.identifier for member in members)
     batch = Batch(
@@ -273,9 +272,9 @@ def planted(rng: Random, name: str) -> Family:
     return _one_group(name, "planted", members, [batch])
 
 
-#: No identifier at all: a job that has it raises when a worker reads it.
+#: An invalid identifier: a worker that reads it raises.
 RAISES: Json = {"planted": "raises"}
-#: What any queue can be asked for.
+#: Shapes that any queue accepts.
 SHAPES: Sequence[Shape] = (
     fan_in,
     fan_in,
@@ -289,5 +288,5 @@ SHAPES: Sequence[Shape] = (
     by_email,
     identify,
 )
-#: What only Mergelane can be asked for.
+#: Shapes that only Mergelane accepts.
 WITH_UNDO: Sequence[Shape] = (*SHAPES, taken_back)

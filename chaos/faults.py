@@ -1,4 +1,4 @@
-"""The faults that the monkey knows: each does its harm, waits for as long as it is told, and makes good again."""
+"""Faults: each breaks something, waits for a random time, and repairs it."""
 
 import signal
 from collections.abc import Callable, Mapping
@@ -11,16 +11,16 @@ import psutil
 import redis
 
 from chaos.deliveries import drop, repeat, republish, shuffle
-from chaos.house import House
+from chaos.installation import Installation
 from chaos.keeper import thaw
 
-#: Harm done to a house; the event is set when the run is over, the generator decides what is left open.
-Harm = Callable[[House, Random, Event], None]
+#: Injects a fault into an installation. The generator makes the random choices; the event is set when the run ends.
+Harm = Callable[[Installation, Random, Event], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """Something that goes wrong: its name, what it is in words, how often it comes beside the others, and its harm."""
+    """A fault: its name, its description, its relative frequency, and the function that injects it."""
 
     name: str
     prose: str
@@ -29,161 +29,161 @@ class Fault:
 
 
 def _pause(rng: Random, over: Event, least: float, most: float) -> None:
-    """Wait for a while, or until the run is over."""
+    """Wait for a random time, or until the run ends."""
     over.wait(rng.uniform(least, most))
 
 
-def kill_worker(house: House, rng: Random, _: Event) -> None:
+def kill_worker(installation: Installation, rng: Random, _: Event) -> None:
     """Kill a worker."""
-    house.processes[rng.choice(house.workers)].send(signal.SIGKILL)
+    installation.processes[rng.choice(installation.workers)].send(signal.SIGKILL)
 
 
-def kill_workers(house: House, _: Random, __: Event) -> None:
+def kill_workers(installation: Installation, _: Random, __: Event) -> None:
     """Kill all workers at once."""
-    for name in house.workers:
-        house.processes[name].send(signal.SIGKILL)
+    for name in installation.workers:
+        installation.processes[name].send(signal.SIGKILL)
 
 
-def kill_relay(house: House, _: Random, __: Event) -> None:
+def kill_relay(installation: Installation, _: Random, __: Event) -> None:
     """Kill the relay."""
-    if relay := house.processes.get("relay"):
+    if relay := installation.processes.get("relay"):
         relay.send(signal.SIGKILL)
 
 
-def kill_web(house: House, _: Random, __: Event) -> None:
-    """Kill the front door's master; its keeper ends the rest."""
-    house.processes["web"].send(signal.SIGKILL)
+def kill_web(installation: Installation, _: Random, __: Event) -> None:
+    """Kill the web server's master process; the keeper ends its children."""
+    installation.processes["web"].send(signal.SIGKILL)
 
 
-def kill_web_child(house: House, rng: Random, _: Event) -> None:
-    """Kill a process that answers requests; its master starts another."""
-    children = house.processes["web"].family()[1:]
+def kill_web_child(installation: Installation, rng: Random, _: Event) -> None:
+    """Kill a web process that handles requests; its master starts another."""
+    children = installation.processes["web"].family()[1:]
     if children:
         with suppress(psutil.NoSuchProcess):
             rng.choice(children).kill()
 
 
-def stop_redis(house: House, rng: Random, over: Event) -> None:
-    """Shut Redis down and start it a while later, without a memory."""
-    house.redis.hold_down(signal.SIGTERM)
+def stop_redis(installation: Installation, rng: Random, over: Event) -> None:
+    """Shut Redis down and start it later, without its data."""
+    installation.redis.hold_down(signal.SIGTERM)
     _pause(rng, over, 0.5, 4)
-    house.redis.let_up()
+    installation.redis.let_up()
 
 
-def kill_redis(house: House, _: Random, __: Event) -> None:
-    """Kill Redis; it is started at once, without a memory."""
-    house.redis.send(signal.SIGKILL)
+def kill_redis(installation: Installation, _: Random, __: Event) -> None:
+    """Kill Redis; it is started at once, without its data."""
+    installation.redis.send(signal.SIGKILL)
 
 
-def wipe_redis(house: House, _: Random, __: Event) -> None:
-    """Make Redis forget everything while it runs."""
-    with suppress(redis.RedisError), house.redis_client() as client:
+def wipe_redis(installation: Installation, _: Random, __: Event) -> None:
+    """Delete all data of Redis while it runs."""
+    with suppress(redis.RedisError), installation.redis_client() as client:
         client.flushall()
 
 
-def freeze_redis(house: House, rng: Random, over: Event) -> None:
-    """Stop Redis in its tracks: connections stay open, nobody answers."""
-    frozen = house.redis.freeze()
+def freeze_redis(installation: Installation, rng: Random, over: Event) -> None:
+    """Freeze Redis: connections stay open without responses."""
+    frozen = installation.redis.freeze()
     _pause(rng, over, 1, 8)
     thaw(frozen)
 
 
-def restart_postgres_fast(house: House, rng: Random, over: Event) -> None:
-    """Shut PostgreSQL down in its fast mode, which ends every connection, and start it a while later."""
-    house.postgres.hold_down(signal.SIGINT)
+def restart_postgres_fast(installation: Installation, rng: Random, over: Event) -> None:
+    """Shut PostgreSQL down in fast mode, which ends every connection, and start it later."""
+    installation.postgres.hold_down(signal.SIGINT)
     _pause(rng, over, 0, 3)
-    house.postgres.let_up()
+    installation.postgres.let_up()
 
 
-def restart_postgres_immediate(house: House, rng: Random, over: Event) -> None:
-    """Shut PostgreSQL down in its immediate mode, from which it must recover, and start it a while later."""
-    house.postgres.hold_down(signal.SIGQUIT)
+def restart_postgres_immediate(installation: Installation, rng: Random, over: Event) -> None:
+    """Shut PostgreSQL down in immediate mode, which needs recovery, and start it later."""
+    installation.postgres.hold_down(signal.SIGQUIT)
     _pause(rng, over, 0, 1)
-    house.postgres.let_up()
+    installation.postgres.let_up()
 
 
-def kill_postgres(house: House, _: Random, __: Event) -> None:
-    """Kill PostgreSQL's first process; the others notice."""
-    house.postgres.send(signal.SIGKILL)
+def kill_postgres(installation: Installation, _: Random, __: Event) -> None:
+    """Kill PostgreSQL's main process; its other processes exit."""
+    installation.postgres.send(signal.SIGKILL)
 
 
-def freeze_postgres(house: House, rng: Random, over: Event) -> None:
-    """Stop PostgreSQL in its tracks, all of it."""
-    frozen = house.postgres.freeze()
+def freeze_postgres(installation: Installation, rng: Random, over: Event) -> None:
+    """Freeze all processes of PostgreSQL."""
+    frozen = installation.postgres.freeze()
     _pause(rng, over, 0.5, 5)
     thaw(frozen)
 
 
-def freeze_worker(house: House, rng: Random, over: Event) -> None:
-    """Stop a worker in its tracks until others have been given its work, then let it go on."""
-    worker = house.processes[rng.choice(house.workers)]
+def freeze_worker(installation: Installation, rng: Random, over: Event) -> None:
+    """Freeze a worker until other workers have its jobs, then resume it."""
+    worker = installation.processes[rng.choice(installation.workers)]
     frozen = worker.freeze()
     _pause(rng, over, 2, 9)
     thaw(frozen)
 
 
-def freeze_relay(house: House, rng: Random, over: Event) -> None:
-    """Stop the relay in its tracks for longer than a transaction may be idle."""
-    relay = house.processes.get("relay")
+def freeze_relay(installation: Installation, rng: Random, over: Event) -> None:
+    """Freeze the relay for longer than the idle timeout of a transaction."""
+    relay = installation.processes.get("relay")
     frozen = relay.freeze() if relay else []
     _pause(rng, over, 1, 6)
     thaw(frozen)
 
 
-def cut_postgres(house: House, _: Random, __: Event) -> None:
+def cut_postgres(installation: Installation, _: Random, __: Event) -> None:
     """Reset every connection to PostgreSQL."""
-    house.postgres_proxy.cut()
+    installation.postgres_proxy.cut()
 
 
-def cut_redis(house: House, _: Random, __: Event) -> None:
+def cut_redis(installation: Installation, _: Random, __: Event) -> None:
     """Reset every connection to Redis."""
-    house.redis_proxy.cut()
+    installation.redis_proxy.cut()
 
 
-def part_from_postgres(house: House, rng: Random, over: Event) -> None:
-    """Let nobody reach PostgreSQL for a while."""
-    house.postgres_proxy.refuse(refusing=True)
+def part_from_postgres(installation: Installation, rng: Random, over: Event) -> None:
+    """Refuse all connections to PostgreSQL for a while."""
+    installation.postgres_proxy.refuse(refusing=True)
     _pause(rng, over, 0.5, 3)
-    house.postgres_proxy.refuse(refusing=False)
+    installation.postgres_proxy.refuse(refusing=False)
 
 
-def part_from_redis(house: House, rng: Random, over: Event) -> None:
-    """Let nobody reach Redis for a while; it keeps what it has."""
-    house.redis_proxy.refuse(refusing=True)
+def part_from_redis(installation: Installation, rng: Random, over: Event) -> None:
+    """Refuse all connections to Redis for a while; it keeps its data."""
+    installation.redis_proxy.refuse(refusing=True)
     _pause(rng, over, 0.5, 6)
-    house.redis_proxy.refuse(refusing=False)
+    installation.redis_proxy.refuse(refusing=False)
 
 
-def stall_postgres(house: House, rng: Random, over: Event) -> None:
-    """Let nothing through to or from PostgreSQL for a while; connections stay open."""
-    house.postgres_proxy.stall(stalled=True)
+def stall_postgres(installation: Installation, rng: Random, over: Event) -> None:
+    """Stall all traffic of PostgreSQL for a while; connections stay open."""
+    installation.postgres_proxy.stall(stalled=True)
     _pause(rng, over, 1, 5)
-    house.postgres_proxy.stall(stalled=False)
+    installation.postgres_proxy.stall(stalled=False)
 
 
-def stall_redis(house: House, rng: Random, over: Event) -> None:
-    """Let nothing through to or from Redis for a while; connections stay open."""
-    house.redis_proxy.stall(stalled=True)
+def stall_redis(installation: Installation, rng: Random, over: Event) -> None:
+    """Stall all traffic of Redis for a while; connections stay open."""
+    installation.redis_proxy.stall(stalled=True)
     _pause(rng, over, 1, 8)
-    house.redis_proxy.stall(stalled=False)
+    installation.redis_proxy.stall(stalled=False)
 
 
-def slow_postgres(house: House, rng: Random, over: Event) -> None:
-    """Hold back whatever passes to or from PostgreSQL."""
-    house.postgres_proxy.delay(rng.uniform(0.005, 0.05))
+def slow_postgres(installation: Installation, rng: Random, over: Event) -> None:
+    """Delay all traffic of PostgreSQL."""
+    installation.postgres_proxy.delay(rng.uniform(0.005, 0.05))
     _pause(rng, over, 1, 4)
-    house.postgres_proxy.delay(0)
+    installation.postgres_proxy.delay(0)
 
 
-def slow_redis(house: House, rng: Random, over: Event) -> None:
-    """Hold back whatever passes to or from Redis."""
-    house.redis_proxy.delay(rng.uniform(0.005, 0.1))
+def slow_redis(installation: Installation, rng: Random, over: Event) -> None:
+    """Delay all traffic of Redis."""
+    installation.redis_proxy.delay(rng.uniform(0.005, 0.1))
     _pause(rng, over, 1, 4)
-    house.redis_proxy.delay(0)
+    installation.redis_proxy.delay(0)
 
 
 def _fault(harm: Harm, weight: int) -> Fault:
-    """Return the fault that *harm* is, described by its docstring."""
+    """Return the fault of *harm*, described by its docstring."""
     prose = " ".join((harm.__doc__ or "").split())
     return Fault(name=harm.__name__, prose=prose, weight=weight, harm=harm)
 

@@ -1,4 +1,4 @@
-"""The keeper: starts again whatever dies, as any supervisor would, unless the monkey holds it down."""
+"""The keeper restarts processes that exit, as a supervisor does, unless a fault holds them down."""
 
 import signal
 from collections.abc import Callable, Sequence
@@ -12,12 +12,12 @@ from chaos.errors import ChaosError
 from cli.up.processes import ChildProcess, Program, kill_session, spawn
 
 LOOK_S = 0.05
-#: Seconds before something that died is started again.
+#: Seconds before a process that exited is started again.
 PAUSE_S = 0.3
 
 
-class Kept:
-    """A program that is kept running; *before* is done ahead of each start."""
+class KeptProcess:
+    """A program that is kept running; *before* is called before each start."""
 
     def __init__(self, program: Program, before: Callable[[], None] | None = None) -> None:
         self.program = program
@@ -30,16 +30,15 @@ class Kept:
 
     @property
     def running(self) -> bool:
-        """Tell whether it runs."""
         return self._process is not None and self._process.poll() is None
 
     @property
     def returncode(self) -> int | None:
-        """Its exit status, negative for a signal, None while it runs or when it never did."""
+        """Its exit status, negative for a signal; None while it runs and before its first start."""
         return None if self._process is None else self._process.poll()
 
     def tend(self, now: float) -> None:
-        """Start it when it does not run and may; called by the keeper alone."""
+        """Start it when it does not run and is not held down; called only by the keeper."""
         with self._lock:
             if self.running or self._held:
                 self._ready_at = now + PAUSE_S
@@ -47,23 +46,23 @@ class Kept:
                 self._start()
 
     def send(self, number: signal.Signals) -> None:
-        """Send a signal to the process that was started, and to nobody else."""
+        """Send a signal to the process itself, not to its children."""
         with self._lock, suppress(ProcessLookupError):
             if self._process is not None and self.running:
                 self._process.send_signal(number)
 
     def send_all(self, number: signal.Signals) -> None:
-        """Send a signal to it and to all that it started, wherever they have put themselves."""
+        """Send a signal to it and to all its descendants, in any process group."""
         _signal(self.family(), number)
 
     def freeze(self) -> list[psutil.Process]:
-        """Stop it and all that it started in their tracks, and return them, since they may outlive it."""
+        """Freeze it and its descendants, and return them, since they may outlive it."""
         family = self.family()
         _signal(family, signal.SIGSTOP)
         return family
 
     def family(self) -> list[psutil.Process]:
-        """Return it and all that it started."""
+        """Return it and its descendants."""
         with self._lock:
             if self._process is None or not self.running:
                 return []
@@ -73,20 +72,20 @@ class Kept:
         return []
 
     def hold_down(self, number: signal.Signals) -> None:
-        """End it by a signal and let nobody start it again until it is let up."""
+        """End it by a signal and do not restart it until let_up()."""
         with self._lock:
             self._held = True
         self.send(number)
-        self.send(signal.SIGCONT)  # one that is frozen could not heed it
+        self.send(signal.SIGCONT)  # a frozen process does not handle signals
         self._await_end()
 
     def let_up(self) -> None:
-        """Let it be started again."""
+        """Allow restarts again."""
         with self._lock:
             self._held = False
 
     def end(self) -> None:
-        """Ask it to end, wait, and kill what is left."""
+        """Stop it, wait, and kill remaining processes."""
         with self._lock:
             self._held = True
         self.send_all(signal.SIGCONT)
@@ -97,7 +96,7 @@ class Kept:
             self._process.wait()
 
     def _await_end(self) -> None:
-        """Wait until it has ended; kill it when it takes too long."""
+        """Wait until it has exited; kill it after a timeout."""
         if self._process is None:
             return
         with suppress(Exception):
@@ -107,7 +106,7 @@ class Kept:
             self._process.wait()
 
     def _start(self) -> None:
-        """Start it, once all that is left of its former life is gone."""
+        """Start it after killing remaining processes of its former start."""
         if self._process is not None:
             kill_session(self._process.pid)
         if self._before is not None:
@@ -117,7 +116,7 @@ class Kept:
 
 
 def thaw(processes: Sequence[psutil.Process]) -> None:
-    """Let frozen *processes* go on, those whose parent has died too."""
+    """Resume frozen *processes*, also when their parent has exited."""
     _signal(processes, signal.SIGCONT)
 
 
@@ -128,40 +127,39 @@ def _signal(processes: Sequence[psutil.Process], number: signal.Signals) -> None
             process.send_signal(number)
 
 
-class Keeper:
-    """Keeps programs running, in a thread that lives as long as they may."""
+class ProcessKeeper:
+    """Keeps programs running, in its own thread."""
 
     def __init__(self) -> None:
-        self._kept: list[Kept] = []
+        self._kept: list[KeptProcess] = []
         self._stop = Event()
         self._failure: BaseException | None = None
         self._thread = Thread(target=self._keep, name="keeper")
 
     def start(self) -> None:
-        """Begin to keep."""
+        """Start the thread."""
         self._thread.start()
 
-    def keep(self, kept: Kept) -> Kept:
+    def keep(self, kept: KeptProcess) -> KeptProcess:
         """Keep one more program running, and return it."""
         self._kept = [*self._kept, kept]
         return kept
 
     def wait_until(self, ready: Callable[[], bool], *, seconds: float, what: str) -> None:
-        """Wait until *ready*; raises ChaosError naming *what* when it takes longer than *seconds*."""
+        """Wait until *ready*; raise ChaosError with *what* after *seconds*."""
         for _ in range(int(seconds / LOOK_S)):
             if ready():
                 return
             if self._failure is not None:
                 raise ChaosError("The keeper could not start a program.") from self._failure
             self._stop.wait(LOOK_S)
-        raise ChaosError(f"Waited {seconds:g} s in vain for {what}.")
+        raise ChaosError(f"Timeout after {seconds:g} s, waiting for {what}.")
 
     def pause(self, seconds: float) -> None:
-        """Wait for a while."""
         self._stop.wait(seconds)
 
     def end(self) -> None:
-        """End all of them, the last one first."""
+        """Stop all programs, the last one first."""
         for kept in reversed(self._kept):
             kept.end()
         self._stop.set()
@@ -169,10 +167,9 @@ class Keeper:
             self._thread.join()
 
     def _keep(self) -> None:
-        """Tend all of them again and again."""
         while not self._stop.wait(LOOK_S):
             for kept in self._kept:
                 try:
                     kept.tend(monotonic())
-                except Exception as error:  # noqa: BLE001  told to whoever waits, in their thread
+                except Exception as error:  # noqa: BLE001  raised in the thread that waits
                     self._failure = error

@@ -1,4 +1,4 @@
-"""The monkey: strikes at moments, and with faults, that its seed decides."""
+"""The monkey injects random faults at random times, decided by its seed. One injected fault is a strike."""
 
 import logging
 from collections.abc import Sequence
@@ -10,19 +10,19 @@ from threading import Event
 from time import monotonic
 
 from chaos.faults import FAULTS
-from chaos.house import House
+from chaos.installation import Installation
 
 log = logging.getLogger(__name__)
 
-#: Seconds between two strikes, on average.
+#: Average seconds between two strikes.
 GAP_S = 1.6
-#: Faults that may be open at once.
+#: Maximum number of faults at once.
 AT_ONCE = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One strike to come: how many seconds after the beginning, by which fault."""
+    """One planned strike: its fault, and its time in seconds after the start."""
 
     number: int
     at_s: float
@@ -31,7 +31,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Strike:
-    """One strike that was made: by which fault, from when until when."""
+    """One strike: its fault, its start and its end."""
 
     fault: str
     begun: datetime
@@ -39,7 +39,7 @@ class Strike:
 
 
 def plans(seed: str, *, seconds: float, gap_s: float = GAP_S, only: Sequence[str] = ()) -> list[Plan]:
-    """Return the strikes of *seconds* seconds; the same ones for the same arguments."""
+    """Return the planned strikes of *seconds* seconds, always the same for the same arguments."""
     rng = Random(f"{seed} faults")
     names = list(only or FAULTS)
     weights = [FAULTS[name].weight for name in names]
@@ -51,22 +51,21 @@ def plans(seed: str, *, seconds: float, gap_s: float = GAP_S, only: Sequence[str
     return made
 
 
-def strike_all(house: House, planned: Sequence[Plan], *, seed: str, seconds: float) -> list[Strike]:
-    """Make every strike at its time, several at once where they overlap; return them when the time is up."""
+def strike_all(installation: Installation, planned: Sequence[Plan], *, seed: str, seconds: float) -> list[Strike]:
+    """Inject every planned fault at its time, in parallel where they overlap; return the strikes after *seconds*."""
     begun, over = monotonic(), Event()
-    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="monkey") as hands:
+    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="monkey") as executor:
         open_strikes = []
         for plan in planned:
             over.wait(max(0.0, begun + plan.at_s - monotonic()))
-            open_strikes.append(hands.submit(_strike, house, plan, Random(f"{seed} {plan.number}"), over))
+            open_strikes.append(executor.submit(_strike, installation, plan, Random(f"{seed} {plan.number}"), over))
         over.wait(max(0.0, begun + seconds - monotonic()))
         over.set()
         return [strike.result() for strike in open_strikes]
 
 
-def _strike(house: House, plan: Plan, rng: Random, over: Event) -> Strike:
-    """Make one strike."""
+def _strike(installation: Installation, plan: Plan, rng: Random, over: Event) -> Strike:
     begun = datetime.now(UTC)
     log.info("strike", extra={"fault": plan.fault, "at_s": plan.at_s})
-    FAULTS[plan.fault].harm(house, rng, over)
+    FAULTS[plan.fault].harm(installation, rng, over)
     return Strike(plan.fault, begun, datetime.now(UTC))

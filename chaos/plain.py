@@ -1,7 +1,7 @@
-"""Celery without the ledger: one task for each update, as careful as Celery alone lets one be.
+"""Celery without the ledger: one task for each update, with Celery's own safeguards.
 
-The message is all there is: no row says that somebody asked. Late acknowledgement, rejection when the worker is lost,
-a visibility timeout as short as ours, and five retries for whatever goes wrong. The merge itself is the product's own.
+A task exists only as a message; no row in the database records it. Late acknowledgement, rejection when the worker is
+lost, a short visibility timeout, and five retries after any error. The merge itself is the product's code.
 """
 
 from typing import Any
@@ -26,7 +26,7 @@ TASK = "chaos.plain.merge"
 
 
 def make_plain(settings: Settings) -> Celery:
-    """Return the Celery application: the product's own settings, another task."""
+    """Return a Celery application with the product's settings and another task."""
     celery = make_celery(settings)
     celery.conf.include = ["chaos.plain"]
     return celery
@@ -37,7 +37,7 @@ app = make_plain(resources.settings())
 
 @app.task(name=TASK, bind=True, autoretry_for=(Exception,), max_retries=5, retry_backoff=1, retry_backoff_max=10)
 def merge(self: Task, workspace_id: int, kind: str, orphan: dict[str, Any], survivor: dict[str, Any]) -> None:
-    """Merge one pair, and note that this task has done so."""
+    """Merge one pair, and record the run of this task."""
     job = Work(
         id=UUID(self.request.id),
         batch_id=uuid7(),
@@ -51,7 +51,6 @@ def merge(self: Task, workspace_id: int, kind: str, orphan: dict[str, Any], surv
 
 
 def _transact(tx: Transaction, job: Work) -> None:
-    """Resolve, lock, merge, save and note, in the caller's transaction."""
     pairs = look(tx, jobs=[job]).result()
     hand, decisions = settle(tx, resources.settings(), pairs=pairs)
     if not decisions:

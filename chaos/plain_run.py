@@ -1,4 +1,4 @@
-"""One run of the comparison: the same driver and monkey, against Celery without the ledger."""
+"""One run of the comparison: the same driver and faults, against Celery without the ledger."""
 
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -17,7 +17,7 @@ from chaos.audit import Findings, audit_groups, messages
 from chaos.client import Client
 from chaos.driver import Driver
 from chaos.families import SHAPES, Batch, Json
-from chaos.house import WORKSPACE, House, house
+from chaos.installation import WORKSPACE, Installation, running_installation
 from chaos.monkey import plans, strike_all
 from chaos.promises import Promise
 from chaos.run import Options
@@ -26,38 +26,38 @@ from workers.celery import make_celery
 
 QUERIES = load_queries("chaos", "plain.sql")
 TASK = "chaos.plain.merge"
-#: Seconds between two tries to send a task when the broker does not take it.
+#: Seconds between two tries to send a task that the broker refused.
 PAUSE_S = 0.2
-#: Seconds for which the queue must have been empty before everything that will ever run has run.
+#: Seconds with an empty queue after which no task will run any more.
 QUIET_S = 20.0
 REST_S = 180.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlainResult:
-    """What the comparison came to."""
+    """The result of the comparison."""
 
     options: Options
     strikes: int
     tasks: int
-    #: Tasks that Celery took and that never ran to their end.
+    #: Tasks that Celery accepted and that never completed.
     lost: int
-    #: Tasks that ran to their end more than once.
+    #: Tasks that completed more than once.
     repeated: int
-    #: Of those, the ones that told something else than `merged` afterwards, although they had merged.
+    #: Repeated tasks that merged and reported another outcome than `merged` afterwards.
     contradicted: int
-    #: Sends that Celery refused while Redis was away, and that were made again.
+    #: Sends that Celery refused while Redis was unavailable; the driver sent them again.
     refused: int
-    #: What the same auditor says of the sums.
+    #: The result of the same audit of the sums.
     findings: Findings
 
 
 class Delay:
-    """The comparison's desk: `.delay()` for each update, again until Celery does not raise."""
+    """Sends each update as a task, again until Celery does not raise."""
 
     shapes = SHAPES
 
-    def __init__(self, home: House, workspace_id: int) -> None:
+    def __init__(self, home: Installation, workspace_id: int) -> None:
         self.tasks: set[UUID] = set()
         self.refused = 0
         self._home = home
@@ -66,8 +66,8 @@ class Delay:
         self._lock = Lock()
         self._pause = Event()
 
-    def accept(self, client: Client, batch: Batch, before: Promise | None) -> None:  # noqa: ARG002  no door, no order
-        """Send every update of *batch* as a task of its own."""
+    def accept(self, client: Client, batch: Batch, before: Promise | None) -> None:  # noqa: ARG002  no API, no order
+        """Send each update of *batch* as a task."""
         for kind, orphan, survivor in updates(batch):
             task_id = uuid7()
             while not self._sent(task_id, kind, orphan, survivor):
@@ -75,8 +75,8 @@ class Delay:
             with self._lock:
                 self.tasks.add(task_id)
 
-    def under_way(self) -> int | None:
-        """Return how many messages wait or are being worked on, None while Redis is away."""
+    def count_in_progress(self) -> int | None:
+        """Return the number of waiting and unacknowledged messages, None while Redis is unavailable."""
         try:
             with self._home.redis_client() as client:
                 return messages(client)
@@ -84,7 +84,7 @@ class Delay:
             return None
 
     def _sent(self, task_id: UUID, kind: str, orphan: Json, survivor: Json) -> bool:
-        """Tell whether Celery took the task."""
+        """Send the task; return whether Celery accepted it."""
         arguments = (self._workspace_id, kind, orphan, survivor)
         try:
             self._celery.send_task(TASK, args=arguments, task_id=str(task_id))
@@ -96,34 +96,34 @@ class Delay:
 
 
 def updates(batch: Batch) -> Iterator[tuple[str, Json, Json]]:
-    """Yield kind, orphan and survivor of each update of *batch* that a task can be made of."""
+    """Yield kind, orphan and survivor of each valid update of *batch*."""
     for update in batch.body.get("merge_updates", ()):
         yield "merge", update["identifier_to_merge"], update["identifier_to_keep"]
     for given in batch.body.get("aliases_to_identify", ()):
         yield "identify", {"user_alias": given["user_alias"]}, {"external_id": given["external_id"]}
 
 
-def run_plain(options: Options, *, tell: Callable[[str], None]) -> PlainResult:
-    """Run Celery without the ledger under the monkey's hands and return what came of it."""
-    with house() as home:
+def run_plain(options: Options, *, log: Callable[[str], None]) -> PlainResult:
+    """Run Celery without the ledger while faults are injected, and audit it."""
+    with running_installation() as home:
         desk = Delay(home, _prepare(home))
         driver = Driver(home, desk, seed=options.seed, pace=options.pace)
         _run_processes(home, options.workers)
         driver.prepare()
         planned = plans(options.seed, seconds=options.seconds, gap_s=options.gap_s, only=options.only)
-        tell(f"{len(planned)} strikes in {options.seconds:g} s; the logs are in {home.folder}.")
+        log(f"{len(planned)} strikes in {options.seconds:g} s; the logs are in {home.folder}.")
         driver.start()
         strikes = strike_all(home, planned, seed=options.seed, seconds=options.seconds)
         home.make_whole()
         home.wait_for_web()
         driver.finish()
-        tell(f"Celery took {len(desk.tasks)} tasks; waiting until nothing moves any more.")
+        log(f"Celery accepted {len(desk.tasks)} tasks; waiting until the queue stays empty.")
         _come_to_rest(home)
         return _result(options, home, driver, desk, len(strikes))
 
 
-def _prepare(home: House) -> int:
-    """Make the table of runs; return the number of the workspace."""
+def _prepare(home: Installation) -> int:
+    """Create the table of runs; return the id of the workspace."""
     with home.connect() as connection:
         connection.execute(QUERIES["make_table"])
         connection.execute(QUERIES["open_table"])
@@ -132,8 +132,8 @@ def _prepare(home: House) -> int:
     return workspace_id
 
 
-def _run_processes(home: House, workers: int) -> None:
-    """Keep the front door, for the writing of profiles, and the plain workers running."""
+def _run_processes(home: Installation, workers: int) -> None:
+    """Keep the web server, which writes the profiles, and the plain workers running."""
     home.run("web", commands.web(host="127.0.0.1", port=home.port))
     for number in range(1, workers + 1):
         name = f"worker{number}"
@@ -143,8 +143,8 @@ def _run_processes(home: House, workers: int) -> None:
     home.wait_for_web()
 
 
-def _come_to_rest(home: House) -> None:
-    """Wait until nothing has moved for a while: what has not run by then never will."""
+def _come_to_rest(home: Installation) -> None:
+    """Wait until the queue was empty for QUIET_S: other tasks will never run."""
     quiet = 0.0
     waited = 0.0
     while quiet < QUIET_S and waited < REST_S:
@@ -154,8 +154,8 @@ def _come_to_rest(home: House) -> None:
         home.keeper.pause(1)
 
 
-def _result(options: Options, home: House, driver: Driver, desk: Delay, strikes: int) -> PlainResult:
-    """Return what came of the tasks that Celery took."""
+def _result(options: Options, home: Installation, driver: Driver, desk: Delay, strikes: int) -> PlainResult:
+    """Return the result of the accepted tasks."""
     findings = Findings()
     with home.connect() as connection:
         runs: Mapping[UUID, Any] = {row["task_id"]: row for row in connection.execute(QUERIES["runs_of_tasks"])}

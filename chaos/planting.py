@@ -1,4 +1,4 @@
-"""Planting: jobs that no request could ask for are written straight into the ledger."""
+"""Planting: write invalid jobs, which no request can create, straight into the ledger."""
 
 from threading import Event
 from uuid import UUID
@@ -9,15 +9,15 @@ from uuid_utils.compat import uuid7
 
 from app.db.queries import load_queries
 from chaos.families import Batch
-from chaos.house import WORKSPACE, House
+from chaos.installation import WORKSPACE, Installation
 
 QUERIES = load_queries("chaos", "planting.sql")
-#: Seconds between two tries while PostgreSQL is away.
+#: Seconds between two tries while PostgreSQL is unavailable.
 PAUSE_S = 0.2
 
 
-def plant(house: House, batch: Batch) -> UUID:
-    """Write *batch* into the ledger and return its id; tried again until PostgreSQL has said that it is there."""
+def plant(installation: Installation, batch: Batch) -> UUID:
+    """Write *batch* into the ledger and return its id; retry until PostgreSQL has committed it."""
     batch_id, pause = uuid7(), Event()
     jobs = [
         {
@@ -31,7 +31,7 @@ def plant(house: House, batch: Batch) -> UUID:
     parameters = {"workspace": WORKSPACE, "batch_id": batch_id, "jobs": Jsonb(jobs)}
     while True:
         try:
-            with house.connect() as connection, connection.transaction():
+            with installation.connect() as connection, connection.transaction():
                 connection.execute(QUERIES["plant_batch"], parameters)
                 connection.execute(QUERIES["plant_jobs"], parameters)
         except psycopg.OperationalError:

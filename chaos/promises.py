@@ -1,4 +1,4 @@
-"""What was promised to the driver, and what it knows of what must become of it."""
+"""Accepted batches and written profiles, with their expected results."""
 
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from chaos.families import Member
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Promise:
-    """A batch that was accepted: its id, how many jobs it has, and which of them must end dead."""
+    """An accepted batch: its id, its number of jobs, and the index of a job that must end dead."""
 
     batch_id: UUID
     jobs: int
@@ -18,10 +18,10 @@ class Promise:
 
 @dataclass
 class Promises:
-    """All that the auditor has to know of what was asked for."""
+    """The expectations for the audit."""
 
     batches: list[Promise] = field(default_factory=list)
-    #: Every member that was written, by the group that must end as one live profile.
+    #: Every written member, by its group. A group must end as one live profile.
     groups: dict[str, list[Member]] = field(default_factory=lambda: defaultdict(list))
-    #: Families that nobody can tell whether they were written; nothing was asked of them.
+    #: Families whose write got no response; no merge was sent for them.
     uncertain: int = 0

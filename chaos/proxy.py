@@ -1,4 +1,4 @@
-"""A TCP proxy before a server's unix socket, by which connections are cut, stalled and slowed down."""
+"""A TCP proxy in front of a server's unix socket. It can cut, stall and delay connections."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -8,18 +8,18 @@ from threading import Thread
 from typing import Any, TypeVar
 
 CHUNK = 65_536
-#: Sees what passes one way of one connection.
+#: Receives the bytes of one direction of one connection.
 Watch = Callable[[bytes], None]
-#: Seconds in which the loop takes the next step of whatever it has begun.
+#: Seconds that give the event loop time for its next steps.
 CLOSING_S = 0.05
 Result = TypeVar("Result")
 
 
 class Proxy:
-    """Listens on a port of this machine and passes everything on to the socket that *upstream* names at the time.
+    """Listens on a local port and forwards connections to the socket that *upstream* returns.
 
-    It works in a thread of its own; its methods may be called from any other. *watch*, called for each connection,
-    returns who sees what passes: to the server, and back from it.
+    It runs in its own thread; its methods may be called from any thread. *watch*, called for each connection, returns
+    two functions that receive the bytes to the server and from it.
     """
 
     def __init__(self, upstream: Callable[[], Path], watch: Callable[[], tuple[Watch, Watch]] | None = None) -> None:
@@ -35,32 +35,32 @@ class Proxy:
         self._refusing = False
 
     def start(self) -> None:
-        """Begin to listen; the port is known from then on."""
+        """Start to listen; sets the port."""
         self._flowing.set()
         self._thread.start()
         self._server = self._do(asyncio.start_server(self._serve, "127.0.0.1", 0))
         self.port = self._server.sockets[0].getsockname()[1]
 
     def cut(self) -> int:
-        """Reset every connection; return how many there were."""
+        """Reset every connection; return their number."""
         return self._do(self._cut())
 
     def refuse(self, *, refusing: bool) -> None:
-        """Cut every connection and let nobody in, or let them in again."""
+        """Reset and refuse every connection, or accept connections again."""
         self._refusing = refusing
         if refusing:
             self.cut()
 
     def stall(self, *, stalled: bool) -> None:
-        """Let nothing through while connections stay open, or let it flow again."""
+        """Stop all traffic while connections stay open, or resume it."""
         self._loop.call_soon_threadsafe(self._flowing.clear if stalled else self._flowing.set)
 
     def delay(self, seconds: float) -> None:
-        """Hold everything that passes back for so long."""
+        """Delay each chunk by *seconds*."""
         self._delay_s = seconds
 
     def stop(self) -> None:
-        """Cut every connection and end."""
+        """Reset every connection and stop."""
         if not self._thread.is_alive():
             return
         self._do(self._end())
@@ -69,14 +69,14 @@ class Proxy:
         self._loop.close()
 
     def _do(self, work: Coroutine[Any, Any, Result]) -> Result:
-        """Return what *work* returns, done in the proxy's own thread."""
+        """Run *work* in the proxy's thread and return its result."""
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
 
     async def _end(self) -> None:
-        """Close the door, reset every connection, and wait until nothing is left of them."""
+        """Close the listener, reset every connection, and wait for their tasks."""
         self._refusing = True
         self._flowing.set()
-        # What knocked before is let in first, to be sent away: a closed server leaves it lying about.
+        # Accept pending connections first, to reset them: a closed server leaves them open.
         await asyncio.sleep(CLOSING_S)
         if self._server is not None:
             self._server.close()
@@ -86,24 +86,23 @@ class Proxy:
         await asyncio.sleep(CLOSING_S)
 
     async def _cut(self) -> int:
-        """Reset every connection."""
         writers = list(self._writers)
         for writer in writers:
             writer.transport.abort()
         return len(writers) // 2
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Pass one connection on, both ways, until either side ends it."""
+        """Forward one connection in both directions until either side closes it."""
         try:
             if not self._refusing:
                 far_reader, far_writer = await asyncio.open_unix_connection(str(self._upstream()))
-                # Whoever came just before the door was closed was not there yet to be cut.
+                # A connection that was accepted just before refuse() was not yet in _writers.
                 if self._refusing:
                     far_writer.transport.abort()
                 else:
                     await self._join(reader, writer, far_reader, far_writer)
         except OSError:
-            return  # the server is away, and its client is to see just that
+            return  # the server is unavailable; the client gets a reset
         finally:
             writer.transport.abort()
 
@@ -114,7 +113,7 @@ class Proxy:
         far_reader: asyncio.StreamReader,
         far_writer: asyncio.StreamWriter,
     ) -> None:
-        """Pass everything on, both ways, until either side ends it; then end the other."""
+        """Forward both directions until either side closes, then close the other."""
         pair = {writer, far_writer}
         self._writers |= pair
         there, back = self._watch()
@@ -131,7 +130,7 @@ class Proxy:
                 each.transport.abort()
 
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, watch: Watch) -> None:
-        """Pass on what comes, chunk by chunk, after *watch* has seen it."""
+        """Forward chunks, after *watch* has received them."""
         with suppress(OSError):
             while chunk := await reader.read(CHUNK):
                 watch(chunk)
@@ -143,4 +142,4 @@ class Proxy:
 
 
 def _overlook(_: bytes) -> None:
-    """Take no notice."""
+    """Ignore the bytes."""

@@ -1,4 +1,4 @@
-"""How long it took after a fault until the last job that was under way at its beginning was finished."""
+"""Recovery time of a fault: seconds until the last job that was in progress at its start was finished."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,17 +12,17 @@ QUERIES = load_queries("chaos", "recovery.sql")
 
 @dataclass(frozen=True, slots=True)
 class Recovery:
-    """All strikes of one fault: how many, how many jobs they met under way, and the slowest end of one, in seconds."""
+    """All strikes of one fault: their number, the number of jobs in progress, and the slowest recovery in seconds."""
 
     strikes: int
     jobs: int
     slowest_s: float
-    #: The same, counted from the end of the fault: what was stopped had to be started first.
+    #: The same, counted from the end of the fault, when a stopped process can start again.
     slowest_after_s: float
 
 
 def recoveries(connection: Connection, strikes: Sequence[Strike]) -> Mapping[str, Recovery]:
-    """Return, for each fault, how its strikes were recovered from; those that overlap have each other's delays."""
+    """Return the recovery of each fault; overlapping strikes include each other's delays."""
     found: dict[str, Recovery] = {}
     for strike in strikes:
         (row,) = connection.execute(QUERIES["slowest_since"], {"moment": strike.begun}).fetchall()

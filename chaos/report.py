@@ -1,4 +1,4 @@
-"""What a run came to, as Markdown for people and JSON for machines."""
+"""The report of a run, as Markdown for people and JSON for machines."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -30,22 +30,22 @@ def markdown(result: Result) -> str:
         for fault, each in sorted(result.recoveries.items())
     ]
     lost, doubled, broken = len(findings.lost), len(findings.doubled), len(findings.broken)
-    attempts, strandings = findings.most_attempts, findings.most_strandings
+    attempts, stalled = findings.most_attempts, findings.most_stalled_attempts
     lines = [
         f"`{command(result.options)}`",
         "",
         f"- {len(result.strikes)} strikes.",
         f"- {findings.jobs} jobs accepted, {findings.merged} merged, {findings.dead} dead as planted.",
-        f"- **{lost} lost, {doubled} doubled, {broken} promises broken.**",
-        f"- At rest {result.rest_s:.1f} s after the last strike.",
-        f"- Most attempts at one job: {attempts}; most of them without an end: {strandings}.",
-        f"- Answers: {_counts(result.answers)}; {result.uncertain} writes of which nobody could tell.",
+        f"- **{lost} lost, {doubled} doubled, {broken} guarantees broken.**",
+        f"- All jobs ended {result.rest_s:.1f} s after the last strike.",
+        f"- Most attempts of one job: {attempts}; most stalled attempts of one job: {stalled}.",
+        f"- Responses: {_counts(result.answers)}; {result.uncertain} writes without a response.",
         f"- Starts: {_counts(result.starts)}.",
         "",
-        "| Fault | Strikes | Jobs under way | Slowest, from its beginning | Slowest, from its end |",
+        "| Fault | Strikes | Jobs in progress | Slowest recovery from its start | Slowest recovery from its end |",
         "|---|---|---|---|---|",
         *rows,
-        *_told(findings),
+        *_finding_lines(findings),
     ]
     return "\n".join(lines)
 
@@ -56,16 +56,16 @@ def plain_markdown(result: PlainResult) -> str:
         f"`{command(result.options, 'chaos-plain')}`",
         "",
         f"- Celery without the ledger: {result.strikes} strikes, {result.tasks} tasks accepted.",
-        f"- **{result.lost} lost without a trace, {result.repeated} run more than once.**",
-        f"- {result.contradicted} of these told something else than `merged` after they had merged.",
-        f"- {result.refused} sends were refused while Redis was away, and made again by the driver.",
-        *_told(result.findings),
+        f"- **{result.lost} lost without a trace, {result.repeated} completed more than once.**",
+        f"- {result.contradicted} of the repeated tasks reported another outcome after they had merged.",
+        f"- {result.refused} sends were refused while Redis was unavailable; the driver repeated them.",
+        *_finding_lines(result.findings),
     ]
     return "\n".join(lines)
 
 
-def save(result: Result | PlainResult, told: str, folder: Path) -> Path:
-    """Write the report *told*, and the *result* as JSON, into *folder*; return where the report is."""
+def save(result: Result | PlainResult, report: str, folder: Path) -> Path:
+    """Write the *report*, and the *result* as JSON, into *folder*; return the path of the report."""
     folder.mkdir(exist_ok=True)
     options = result.options
     plain = "plain-" if isinstance(result, PlainResult) else ""
@@ -73,16 +73,16 @@ def save(result: Result | PlainResult, told: str, folder: Path) -> Path:
     data = {"command": command(options), **asdict(result)}
     (folder / f"{stem}.json").write_bytes(orjson.dumps(data, option=orjson.OPT_INDENT_2))
     path = folder / f"{stem}.md"
-    path.write_text(f"{told}\n", encoding="utf-8")
+    path.write_text(f"{report}\n", encoding="utf-8")
     return path
 
 
-def _told(findings: Findings) -> Sequence[str]:
-    """Return the lines that tell what was found, the first of each kind."""
+def _finding_lines(findings: Findings) -> Sequence[str]:
+    """Return the first MOST_SHOWN findings of each kind as lines."""
     lines: list[str] = []
     for title, found in (("Lost", findings.lost), ("Doubled", findings.doubled), ("Broken", findings.broken)):
         if found:
-            lines += ["", f"{title}, {len(found)} in all:", "", *(f"- {each}" for each in found[:MOST_SHOWN])]
+            lines += ["", f"{title}, {len(found)} in total:", "", *(f"- {each}" for each in found[:MOST_SHOWN])]
     return lines
 
 

@@ -1,4 +1,4 @@
-"""One run: a house, a driver and a monkey of the same seed, then rest, then the audit."""
+"""One run: driver and monkey work on an installation, then all jobs end, then the audit."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -8,34 +8,34 @@ import psycopg
 import redis
 
 from chaos.audit import Findings, audit, messages, unsettled
-from chaos.driver import PACE, Driver, FrontDoor
-from chaos.house import House, house
+from chaos.driver import PACE, Driver, MergeApi
+from chaos.installation import Installation, running_installation
 from chaos.monkey import GAP_S, Strike, plans, strike_all
 from chaos.recovery import Recovery, recoveries
 
-#: Seconds within which everything must have come to rest once nothing is struck any more.
+#: Maximum seconds from the last strike until all jobs have ended.
 REST_S = 90.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What a run is made of."""
+    """The parameters of a run."""
 
     seed: str
     seconds: float
     workers: int = 2
-    #: The faults to strike with; all of them when empty.
+    #: The faults to inject; all of them when empty.
     only: Sequence[str] = ()
     pace: float = PACE
-    #: Seconds between two strikes, on average.
+    #: Average seconds between two strikes.
     gap_s: float = GAP_S
-    #: Whether to keep the logs of a run that has nothing to tell.
+    #: Whether to keep the logs of a run without findings.
     keep_logs: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """What a run came to."""
+    """The result of a run."""
 
     options: Options
     strikes: Sequence[Strike]
@@ -43,33 +43,33 @@ class Result:
     findings: Findings
     answers: Mapping[str, int]
     starts: Mapping[str, int]
-    #: Families of which nobody could tell whether they were written.
+    #: Families whose write got no response.
     uncertain: int
-    #: Seconds from the last strike until everything had come to rest.
+    #: Seconds from the last strike until all jobs had ended.
     rest_s: float
 
 
-def run(options: Options, *, tell: Callable[[str], None]) -> Result:
-    """Run the product under the monkey's hands and return what the auditor found."""
-    with house() as home:
+def run_chaos(options: Options, *, log: Callable[[str], None]) -> Result:
+    """Run the product while faults are injected, and audit it."""
+    with running_installation() as home:
         home.run_product(workers=options.workers)
-        driver = Driver(home, FrontDoor(home), seed=options.seed, pace=options.pace)
+        driver = Driver(home, MergeApi(home), seed=options.seed, pace=options.pace)
         driver.prepare()
         planned = plans(options.seed, seconds=options.seconds, gap_s=options.gap_s, only=options.only)
-        tell(f"{len(planned)} strikes in {options.seconds:g} s; the logs are in {home.folder}.")
+        log(f"{len(planned)} strikes in {options.seconds:g} s; the logs are in {home.folder}.")
         driver.start()
         strikes = strike_all(home, planned, seed=options.seed, seconds=options.seconds)
         home.make_whole()
         home.wait_for_web()
         driver.finish()
-        tell(f"{sum(each.jobs for each in driver.promises.batches)} jobs were accepted; waiting for the last of them.")
+        log(f"{sum(each.jobs for each in driver.promises.batches)} jobs were accepted; waiting until all have ended.")
         rest_s, restless = come_to_rest(home)
         with home.connect() as connection:
             findings = audit(connection, driver.promises)
             times = recoveries(connection, strikes)
         findings.broken.extend([*restless, *dict.fromkeys(driver.answers.faults)])
         if options.keep_logs or not findings.clean:
-            tell(f"The logs are kept in {home.keep_logs()}.")
+            log(f"The logs are in {home.keep_logs()}.")
         return Result(
             options=options,
             strikes=strikes,
@@ -82,8 +82,8 @@ def run(options: Options, *, tell: Callable[[str], None]) -> Result:
         )
 
 
-def come_to_rest(home: House) -> tuple[float, list[str]]:
-    """Wait until no job and no message is left; return how long it took, and what is left when it took too long."""
+def come_to_rest(home: Installation) -> tuple[float, list[str]]:
+    """Wait until no job and no message is left; return the seconds, and an error after REST_S."""
     began = time.monotonic()
     while time.monotonic() - began < REST_S:
         jobs, waiting = _left(home)
@@ -94,8 +94,8 @@ def come_to_rest(home: House) -> tuple[float, list[str]]:
     return REST_S, [f"{jobs} jobs and {waiting} messages are left {REST_S:g} s after the last strike."]
 
 
-def _left(home: House) -> tuple[int, int]:
-    """Return how many jobs and messages are left."""
+def _left(home: Installation) -> tuple[int, int]:
+    """Return the numbers of unfinished jobs and of messages."""
     try:
         with home.connect() as connection, home.redis_client() as client:
             return unsettled(connection), messages(client)

@@ -1,4 +1,4 @@
-"""`python -m demo`: start the product, load made-up people, merge their duplicates, show what became of each."""
+"""`python -m demo`: start everything, create profiles, merge the duplicates, print each outcome."""
 
 import signal
 import sys
@@ -15,37 +15,41 @@ from demo.people import MOST_PEOPLE
 from demo.product import running_product
 from demo.world import PEOPLE, SEED, make_world
 
-WHERE_TO_LOOK = """\
-The servers were this demonstration's own and are gone again. To keep one running and look around:
-  make up                 the same on port 8000, Flower on port 5555, and a curl line to try
+NEXT_STEPS = """\
+The demo stopped its servers and removed their data. Next steps:
+  make up                 start a server that keeps running on port 8000, with Flower on port 5555
   README.md               a first merge by hand, the processes, and what to read next
   docs/compatibility.md   every field, and the rule that merges it"""
 
 
 @click.command()
 @click.option(
-    "--people", type=click.IntRange(50, MOST_PEOPLE), default=PEOPLE, show_default=True, help="People to make up."
+    "--people",
+    type=click.IntRange(50, MOST_PEOPLE),
+    default=PEOPLE,
+    show_default=True,
+    help="Fictional people to create.",
 )
-@click.option("--seed", default=SEED, show_default=True, help="The seed they grow from.")
+@click.option("--seed", default=SEED, show_default=True, help="Seed of the random generator.")
 def main(people: int, seed: int) -> None:
-    """Start Mergelane in a throwaway home, merge the duplicates of made-up people, show what became of every pair."""
+    """Start Mergelane in a temporary folder, merge the duplicates of fictional people, print every outcome."""
     signal.signal(signal.SIGTERM, _end)
     console, started = report.make_console(), monotonic()
     world = make_world(now=datetime.now(UTC), seed=seed, people=people)
-    console.print("Starting Mergelane in a throwaway home: PostgreSQL, Redis, web, relay, two workers, Flower.")
+    console.print("Starting PostgreSQL, Redis, web, relay, two workers and Flower in a temporary folder.")
     try:
         with running_product() as client:
             console.print(f"Ready on {client.base_url} after {monotonic() - started:.1f} s.")
-            steps.show(client, console, world)
+            steps.run_demo(client, console, world)
     except DemoError as error:
-        console.print(f"The demonstration failed. {error}", style="bold red", markup=False)
+        console.print(f"The demo failed. {error}", style="bold red", markup=False)
         sys.exit(1)
-    console.print(f"\nAll as it must be; {monotonic() - started:.0f} s from start to stop.\n")
-    console.print(WHERE_TO_LOOK)
+    console.print(f"\nAll checks passed. The demo took {monotonic() - started:.0f} s.\n")
+    console.print(NEXT_STEPS)
 
 
 def _end(_number: int, _frame: FrameType | None) -> NoReturn:
-    """End on SIGTERM as on an exception, so that what was started is stopped."""
+    """Exit on SIGTERM through an exception, so that the servers are stopped."""
     raise SystemExit(128 + signal.SIGTERM)
 
 

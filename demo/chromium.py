@@ -1,16 +1,16 @@
-"""A Chromium from the system's packages, for those who look at pages: the tests and the pictures of the documents."""
+"""Find a Chromium of the system, for the tests of pages and for the screenshots in the documents."""
 
 import shutil
 
-#: Names under which systems install it.
+#: Names of the program on different systems.
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
-#: It may run as root, where its sandbox does not work; what it visits is our own.
+#: No sandbox: it does not work for root, and the browser only visits pages of this project.
 OPTIONS = ("--no-sandbox", "--disable-dev-shm-usage", "--force-color-profile=srgb", "--hide-scrollbars")
 MISSING = "install it (on Debian: chromium and fonts-liberation)"
 
 
-def find() -> str:
-    """Return the path of the browser; raise FileNotFoundError, with the way out, when there is none."""
+def find_chromium() -> str:
+    """Return the path of the browser; raise FileNotFoundError with a remedy when there is none."""
     program = next(filter(None, map(shutil.which, PROGRAMS)), None)
     if program is None:
         raise FileNotFoundError(MISSING)

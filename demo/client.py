@@ -1,4 +1,4 @@
-"""A client of Mergelane's wire, no better than what a stranger would write."""
+"""A plain HTTP client of Mergelane, as any user would write it."""
 
 from collections.abc import Iterable, Iterator
 from http import HTTPStatus
@@ -9,47 +9,47 @@ import requests
 from demo.errors import DemoError
 from demo.people import Json, Profile
 
-#: Seconds that one request may take.
+#: Timeout of one request in seconds.
 TIMEOUT_S = 60
-#: Identifiers that one export may ask for.
+#: Maximum number of identifiers in one export.
 EXPORT_LIMIT = 50
 
 
 class Client:
-    """Speaks to the Mergelane at *base_url* with an API *key*."""
+    """Sends requests to the Mergelane at *base_url* with an API *key*."""
 
     def __init__(self, base_url: str, key: str) -> None:
         self.base_url = base_url
         self.key = key
         self._session = requests.Session()
-        self._session.trust_env = False  # neither a proxy nor a .netrc has a part in talking to this machine
+        self._session.trust_env = False  # no proxy and no .netrc for a server on this machine
         self._session.headers["Authorization"] = f"Bearer {key}"
 
     def post(self, path: str, body: Json, *, expect: int = HTTPStatus.CREATED) -> Json:
-        """Return the answer's body to *body* sent to *path*; raises DemoError on any status but *expect*."""
+        """POST *body* to *path* and return the response's body; raise DemoError on any status except *expect*."""
         response = self._session.post(self.base_url + path, json=body, timeout=TIMEOUT_S)
         return _checked(response, expect)
 
     def get(self, path: str) -> Json:
-        """Return what stands at *path*; raises DemoError when it is not answered with 200."""
+        """GET *path* and return the response's body; raise DemoError on any status except 200."""
         return _checked(self.response(path), HTTPStatus.OK)
 
     def response(self, path: str) -> requests.Response:
-        """Return the whole answer to a GET of *path*, whatever its status."""
+        """GET *path* and return the response, whatever its status."""
         return self._session.get(self.base_url + path, timeout=TIMEOUT_S)
 
     def create_aliases(self, body: Json) -> None:
-        """Create profiles by their aliases; raises DemoError unless each was taken."""
+        """Create profiles by their aliases; raise DemoError unless each was accepted."""
         answer = self.post("/users/alias/new", body)
         _expect_none_refused("/users/alias/new", answer, len(body["user_aliases"]))
 
     def track(self, body: Json) -> None:
-        """Record attributes and histories; raises DemoError unless every object was taken."""
+        """Record attributes and histories; raise DemoError unless every object was accepted."""
         answer = self.post("/users/track", body)
         _expect_none_refused("/users/track", answer, sum(map(len, body.values())))
 
     def export(self, profiles: Iterable[Profile]) -> dict[str, Json]:
-        """Return what the identifiers of *profiles* export now, by braze_id: merged profiles appear once."""
+        """Export *profiles* by their identifiers; return the users by braze_id, merged profiles once."""
         users: dict[str, Json] = {}
         for body in export_requests(profiles):
             users |= {user["braze_id"]: user for user in self.post("/users/export/ids", body)["users"]}
@@ -57,7 +57,7 @@ class Client:
 
 
 def export_requests(profiles: Iterable[Profile]) -> Iterator[Json]:
-    """Yield the bodies that ask for every one of *profiles*."""
+    """Yield the request bodies that export all *profiles*."""
     everyone = list(profiles)
     external_ids = [profile.identifier["external_id"] for profile in everyone if profile.identified]
     aliases = [profile.identifier["user_alias"] for profile in everyone if not profile.identified]
@@ -67,11 +67,11 @@ def export_requests(profiles: Iterable[Profile]) -> Iterator[Json]:
 
 
 def _checked(response: requests.Response, expect: int) -> Json:
-    """Return the body of *response*; raises DemoError when its status is not *expect*."""
+    """Return the body of *response*; raise DemoError when its status is not *expect*."""
     if response.status_code != expect:
         request = response.request
         raise DemoError(
-            f"{request.method} {request.path_url} was answered with {response.status_code}, not {expect}: "
+            f"{request.method} {request.path_url} returned {response.status_code} instead of {expect}: "
             f"{response.text[:500]}"
         )
     body: Json = response.json()
@@ -79,7 +79,7 @@ def _checked(response: requests.Response, expect: int) -> Json:
 
 
 def _expect_none_refused(path: str, answer: Json, sent: int) -> None:
-    """Raise DemoError unless *answer* counts all that was *sent* as processed."""
+    """Raise DemoError unless *answer* counts all *sent* objects as processed."""
     processed = sum(count for name, count in answer.items() if name.endswith("_processed"))
     if processed != sent:
-        raise DemoError(f"POST {path} took {processed} of {sent} objects: {answer}")
+        raise DemoError(f"POST {path} accepted {processed} of {sent} objects: {answer}")

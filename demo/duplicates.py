@@ -1,4 +1,4 @@
-"""Duplicates as they arise in life: for each kind, the second profile of a person and how a client asks to merge it."""
+"""Kinds of duplicates that occur in practice: for each, the second profile of a person and the merge request."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ OLDEST_IDENTIFIED = ["identified", "least_recently_updated"]
 
 
 class Kind(StrEnum):
-    """How a pair of profiles came about."""
+    """The cause of a duplicate."""
 
     GUEST_CHECKOUT = "guest checkout"
     SECOND_DEVICE = "second device"
@@ -33,7 +33,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Pair:
-    """One update for `/users/merge`, in the wire's identifiers, and the outcome that it must have."""
+    """One update for `/users/merge`, with identifiers as in requests, and its expected outcome."""
 
     kind: Kind
     survivor: Json
@@ -42,19 +42,19 @@ class Pair:
 
     @property
     def update(self) -> Json:
-        """The pair as `merge_updates` lists it."""
+        """The pair as an object of `merge_updates`."""
         return {"identifier_to_merge": self.orphan, "identifier_to_keep": self.survivor}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Duplicate:
-    """The profiles that one kind of duplication adds beside an account, and the pairs to ask for, in order."""
+    """The profiles that one kind of duplicate adds to an account, and the pairs to merge, in order."""
 
     profiles: tuple[Profile, ...]
     pairs: tuple[Pair, ...]
 
 
-#: What an account must know for a pair of the kind to be found by it; other kinds need nothing of it.
+#: Kind → attributes that the account must have, because the pair names it by them.
 MATCHED_BY = {
     Kind.GUEST_CHECKOUT: ("email",),
     Kind.TYPING_ERROR: ("phone",),
@@ -66,7 +66,7 @@ MATCHED_BY = {
 
 
 def make_duplicate(kind: Kind, person: Person, account: Profile, now: datetime, rng: Random) -> Duplicate:
-    """Return the duplicate of *account* that *kind* describes."""
+    """Return a duplicate of *account* of this *kind*."""
     return MAKERS[kind](person, account, now, rng)
 
 
@@ -86,7 +86,7 @@ def by_phone(number: str, prioritization: list[str]) -> Json:
 
 
 def _facts(person: Person, *names: str) -> Json:
-    """Return those standard attributes of *person*."""
+    """Return the standard attributes *names* of *person*."""
     return {name: person.facts[name] for name in names}
 
 
@@ -108,7 +108,7 @@ def _guest_checkout(person: Person, _account: Profile, now: datetime, rng: Rando
 
 
 def _second_device(person: Person, account: Profile, now: datetime, rng: Random) -> Duplicate:
-    """Return the anonymous profile that an app makes on another device."""
+    """Return the anonymous profile that an app creates on another device."""
     device = history.make_device(f"device-{person.serial}-second", rng)
     profile = _app_profile(alias("device", device["device_id"]), person, device, now, rng)
     pair = Pair(kind=Kind.SECOND_DEVICE, orphan=profile.identifier, survivor=account.identifier)
@@ -116,7 +116,7 @@ def _second_device(person: Person, account: Profile, now: datetime, rng: Random)
 
 
 def _reinstall(person: Person, account: Profile, now: datetime, rng: Random) -> Duplicate:
-    """Return the anonymous profile that the app makes when it is installed again on the same device."""
+    """Return the anonymous profile that the app creates when it is installed again on the same device."""
     device = account.attributes["devices"][0]
     profile = _app_profile(alias("install", f"install-{person.serial}-2"), person, device, now, rng)
     pair = Pair(kind=Kind.REINSTALL, orphan=profile.identifier, survivor=account.identifier)
@@ -124,7 +124,7 @@ def _reinstall(person: Person, account: Profile, now: datetime, rng: Random) -> 
 
 
 def _app_profile(identifier: Json, person: Person, device: Json, now: datetime, rng: Random) -> Profile:
-    """Return what an app reports before anyone logs in: its device, a push token, sessions and what was tapped."""
+    """Return the profile of an app before log-in: its device, a push token, sessions and engagements."""
     token = history.make_push_token(device, f"token-{rng.randrange(16**16):016x}")
     return Profile(
         identifier=identifier,
@@ -137,7 +137,7 @@ def _app_profile(identifier: Json, person: Person, device: Json, now: datetime, 
 
 
 def _clerk_profile(person: Person, rng: Random, **also: object) -> Profile:
-    """Return what a clerk typed in from a form, with a typing error in the name."""
+    """Return a profile that a clerk typed from a form, with a typing error in the name."""
     wrong = rng.choice(("first_name", "last_name"))
     return Profile(
         identifier={"external_id": f"store-{person.serial}"},
@@ -149,7 +149,7 @@ def _clerk_profile(person: Person, rng: Random, **also: object) -> Profile:
 
 
 def _typing_error(person: Person, _account: Profile, _now: datetime, rng: Random) -> Duplicate:
-    """Return a record typed in at a shop: another external_id, a slip in the name, the same phone."""
+    """Return a record typed in a shop: another external_id, a typing error in the name, the same phone."""
     clerk = _clerk_profile(person, rng)
     pair = Pair(kind=Kind.TYPING_ERROR, orphan=clerk.identifier, survivor=by_phone(person.phone, OLDEST_IDENTIFIED))
     return Duplicate(profiles=(clerk,), pairs=(pair,))
@@ -166,7 +166,7 @@ def _listed_twice(person: Person, account: Profile, _now: datetime, rng: Random)
 
 
 def _control_group(person: Person, account: Profile, _now: datetime, rng: Random) -> Duplicate:
-    """Return a duplicate that stands in a control group, which a merge would spoil."""
+    """Return a duplicate in a control group, which is protected from merges."""
     clerk = _clerk_profile(person, rng, control_group=True)
     pair = Pair(kind=Kind.CONTROL_GROUP, orphan=clerk.identifier, survivor=account.identifier, expected="protected")
     return Duplicate(profiles=(clerk,), pairs=(pair,))
@@ -187,7 +187,7 @@ def _email_case(person: Person, account: Profile, now: datetime, rng: Random) ->
 
 
 def _newsletter(person: Person, account: Profile, now: datetime, rng: Random) -> Duplicate:
-    """Return a reader of the newsletter: an email, a choice about mail, and what was done with the messages."""
+    """Return a reader of the newsletter: an email, a subscription state, and engagements with messages."""
     reader = Profile(
         identifier=alias("newsletter", f"reader-{person.serial}"),
         attributes={"email": person.email, "email_subscribe": rng.choice(("opted_in", "unsubscribed"))}
@@ -200,7 +200,7 @@ def _newsletter(person: Person, account: Profile, now: datetime, rng: Random) ->
 
 
 def _phone_order(person: Person, _account: Profile, now: datetime, rng: Random) -> Duplicate:
-    """Return an order taken by phone: the number as the agent wrote it down."""
+    """Return an order by phone, with the number as the agent wrote it."""
     number = f"{person.phone[:-7]} {person.phone[-7:-4]}-{person.phone[-4:]}"
     caller = Profile(
         identifier=alias("phone_order", f"call-{person.serial}"),
@@ -217,7 +217,7 @@ def _phone_order(person: Person, _account: Profile, now: datetime, rng: Random) 
 
 
 def _shared_inbox(person: Person, account: Profile, now: datetime, rng: Random) -> Duplicate:
-    """Return two guests who share the address of an account: nobody can say which of them is the duplicate."""
+    """Return two guests with the address of an account; either could be the duplicate."""
     guests = tuple(
         Profile(
             identifier=alias("guest_checkout", f"order-{person.serial}-{name.lower()}"),

@@ -1,5 +1,5 @@
-"""What may go wrong in the demonstration."""
+"""Errors of the demo."""
 
 
 class DemoError(Exception):
-    """The demonstration cannot go on, or saw something that should not be; the message says what and where."""
+    """The demo cannot continue, or a result is not as expected; the message contains the details."""

@@ -1,4 +1,4 @@
-"""The vendor's four example requests, with the profiles that each speaks of and the outcomes it must have."""
+"""The vendor's four example requests, with the profiles that each names and its expected outcomes."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ REQUESTS = Path(__file__).with_name("requests")
 
 @dataclass(frozen=True, kw_only=True)
 class Example:
-    """One example: its body is the file requests/NAME.json; its profiles are made in order, one call each."""
+    """One example. Its body is the file requests/NAME.json; its profiles are created in order, one call each."""
 
     name: str
     title: str
@@ -22,7 +22,7 @@ class Example:
 
     @property
     def body(self) -> Json:
-        """The request's body, as the vendor's page gives it with its doubled braces mended."""
+        """The request's body from the vendor's page, with its doubled braces fixed."""
         body: Json = orjson.loads((REQUESTS / f"{self.name}.json").read_bytes())
         return body
 

@@ -8,10 +8,13 @@ from demo.words import APPS, CAMPAIGNS, CANVASES, COLOURS, EVENTS, MODELS, PRODU
 
 Json: TypeAlias = dict[str, Any]
 
-#: Days back that a history reaches: exports show ninety.
+#: Length of a history in days; exports contain ninety.
 REACH_DAYS = 80
-#: What happens to a message of each kind.
-HAPPENINGS = {"campaign": ("received", "opened", "clicked", "converted"), "canvas": ("entered", "received", "opened")}
+#: Events of each kind of message.
+MESSAGE_EVENTS = {
+    "campaign": ("received", "opened", "clicked", "converted"),
+    "canvas": ("entered", "received", "opened"),
+}
 MESSAGES = {"campaign": CAMPAIGNS, "canvas": CANVASES}
 
 
@@ -95,6 +98,6 @@ def _engagement(kind: str, now: datetime, rng: Random) -> Json:
         "kind": kind,
         "id": message_id,
         "name": name,
-        "event": rng.choice(HAPPENINGS[kind]),
+        "event": rng.choice(MESSAGE_EVENTS[kind]),
         "time": as_text(moment(now, rng)),
     }

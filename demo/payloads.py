@@ -5,11 +5,11 @@ from itertools import islice
 
 from demo.people import Json, Profile
 
-#: Objects that one array of `/users/track` may hold.
+#: Maximum number of objects in one array of `/users/track`.
 TRACK_LIMIT = 75
-#: Aliases that one request may create.
+#: Maximum number of aliases in one request.
 ALIAS_LIMIT = 50
-#: The arrays of `/users/track` beside attributes, as profiles name them.
+#: The arrays of `/users/track` except attributes; Profile has fields with the same names.
 HISTORIES = ("events", "purchases", "sessions", "engagements")
 
 
@@ -21,7 +21,7 @@ def alias_requests(profiles: Iterable[Profile]) -> Iterator[Json]:
 
 
 def track_requests(profiles: Iterable[Profile]) -> Iterator[Json]:
-    """Yield the bodies that record *profiles*, each whole within one body, no array beyond TRACK_LIMIT."""
+    """Yield the bodies that record *profiles*: each profile in one body, no array longer than TRACK_LIMIT."""
     body = _empty()
     for profile in profiles:
         arrays = track_arrays(profile)
@@ -35,7 +35,7 @@ def track_requests(profiles: Iterable[Profile]) -> Iterator[Json]:
 
 
 def track_arrays(profile: Profile) -> dict[str, list[Json]]:
-    """Return what `/users/track` takes of *profile*, by array, each object with the identifier."""
+    """Return the arrays of `/users/track` for *profile*; each object has the identifier."""
     arrays = {"attributes": [profile.identifier | profile.attributes]}
     for name in HISTORIES:
         objects: Sequence[Json] = getattr(profile, name)
@@ -44,7 +44,7 @@ def track_arrays(profile: Profile) -> dict[str, list[Json]]:
 
 
 def count_objects(body: Json) -> int:
-    """Return how many objects *body* sends."""
+    """Return the number of objects in *body*."""
     return sum(map(len, body.values()))
 
 

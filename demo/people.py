@@ -1,4 +1,4 @@
-"""People as they really are, and their accounts: what the shop knows of them under an external_id."""
+"""Fictional people with all their data, and their accounts: profiles with a part of the data and an external_id."""
 
 import string
 import unicodedata
@@ -13,9 +13,9 @@ from demo.words import COLOURS, GIVEN_NAMES, MAIL_DOMAINS, PLACES, PLANS, SURNAM
 
 Json: TypeAlias = dict[str, Any]
 
-#: Chance that an account lacks an optional attribute, so that merges have blanks to fill, or has an unusual one.
+#: Probability that an account lacks an optional attribute, so that merges can fill it, or has an unusual one.
 BLANK = 0.3
-#: People among whom no two share an address or a number: the free numbers of the places allow no more.
+#: Maximum number of people: the fictional numbers of the places allow no more without repetition.
 MOST_PEOPLE = 2_500
 #: Attributes that an account may lack.
 OPTIONAL = ("email", "phone", "dob", "gender", "home_city", "country", "language", "time_zone")
@@ -23,7 +23,7 @@ OPTIONAL = ("email", "phone", "dob", "gender", "home_city", "country", "language
 
 @dataclass(frozen=True, kw_only=True)
 class Person:
-    """One made-up human being: the truth that every profile of theirs knows a part of."""
+    """One fictional person. Each of their profiles has a part of this data."""
 
     serial: int
     first_name: str
@@ -53,7 +53,7 @@ class Person:
 
 @dataclass(frozen=True, kw_only=True)
 class Profile:
-    """One profile as one source sends it: an identifier, attributes and histories, without the identifier repeated."""
+    """One profile from one source: an identifier, and attributes and histories without the identifier."""
 
     identifier: Json
     attributes: Json
@@ -69,7 +69,7 @@ class Profile:
 
 
 def make_person(serial: int, rng: Random) -> Person:
-    """Return the person number *serial*; no two serials below MOST_PEOPLE share an address or a number."""
+    """Return the person number *serial*; serials below MOST_PEOPLE have different addresses and numbers."""
     gender = rng.choice("FM")
     first_name, last_name = rng.choice(GIVEN_NAMES[gender]), rng.choice(SURNAMES)
     place = PLACES[serial % len(PLACES)]
@@ -86,13 +86,13 @@ def make_person(serial: int, rng: Random) -> Person:
 
 
 def plain(name: str) -> str:
-    """Return *name* in the letters that an email address takes without dispute."""
+    """Return *name* in lower-case ASCII letters, as email addresses commonly use it."""
     ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     return "".join(letter for letter in ascii_name if letter in string.ascii_lowercase)
 
 
 def make_account(person: Person, *, known: Collection[str], now: datetime, rng: Random) -> Profile:
-    """Return the account of *person*: some attributes blank, but never those in *known*."""
+    """Return the account of *person*. It lacks some attributes, but none of *known*."""
     blank = {name for name in OPTIONAL if name not in known and rng.random() < BLANK}
     device = history.make_device(f"device-{person.serial}", rng)
     attributes = {name: value for name, value in person.facts.items() if name not in blank}
@@ -107,7 +107,7 @@ def make_account(person: Person, *, known: Collection[str], now: datetime, rng: 
 
 
 def _extras(person: Person, rng: Random) -> Json:
-    """Return the custom attributes of an account, and now and then a choice about mail."""
+    """Return the custom attributes of an account, and sometimes an email subscription."""
     sometimes: Json = {
         "favourite_colours": rng.sample(COLOURS, k=2),
         "address": {"city": person.place.city, "verified": rng.choice((True, False))},

@@ -1,7 +1,6 @@
-"""`python -m demo.pictures`: take the pictures of the console that the documents show.
+"""`python -m demo.pictures`: take the screenshots of the console for the documents.
 
-They show a system full of made-up people. What is on them differs from run to run, as ids and times do; their names do
-not.
+They show a system with fictional people. Ids and times differ from run to run; file names do not.
 """
 
 import sys
@@ -14,7 +13,7 @@ import click
 from playwright.sync_api import Browser, Page, StorageState, ViewportSize, sync_playwright
 
 from demo import steps
-from demo.chromium import OPTIONS, find
+from demo.chromium import OPTIONS, find_chromium
 from demo.client import Client
 from demo.errors import DemoError
 from demo.people import Json
@@ -23,42 +22,46 @@ from demo.report import make_console
 from demo.world import World, make_world
 
 FOLDER = Path(__file__).parents[1] / "docs" / "pictures"
-#: People whose duplicates fill the lists, and none too many to wait for.
+#: Fictional people: enough to fill the lists, and few enough to load quickly.
 PEOPLE = 300
-#: How wide and high a picture is, by the end of its name.
+#: Size of a picture, by the end of its file name.
 SIZES: Mapping[str, ViewportSize] = {"wide": {"width": 1280, "height": 800}, "narrow": {"width": 390, "height": 844}}
 Scheme = Literal["light", "dark"]
 #: Each page twice, so that a clone stays small; tests/e2e/test_console_pages.py opens every page in all four ways.
 LOOKS: tuple[tuple[str, Scheme], ...] = (("wide", "light"), ("narrow", "dark"))
-#: Bytes that a picture may have, so that a clone stays small.
+#: Maximum size of a picture in bytes, so that a clone stays small.
 MOST_BYTES = 150_000
 
-#: Brings a page to what is to be seen.
-Pose = Callable[[Page], None]
+#: Opens a page of the console and brings it into the state to show.
+OpenPage = Callable[[Page], None]
 
 
 @click.command()
-@click.option("--people", type=click.IntRange(50), default=PEOPLE, show_default=True, help="People to make up.")
-@click.option("--only", default="", help="Take the pictures of this page alone.")
+@click.option(
+    "--people", type=click.IntRange(50), default=PEOPLE, show_default=True, help="Fictional people to create."
+)
+@click.option("--only", default="", help="Take only the pictures of this page.")
 @click.option(
     "--folder",
     type=click.Path(file_okay=False, path_type=Path),
     default=FOLDER,
-    help="Where to put them; docs/pictures unless told otherwise.",
+    help="Folder for the pictures; default: docs/pictures.",
 )
 def main(people: int, only: str, folder: Path) -> None:
     """Take two pictures of every page of the console: wide and light, narrow and dark."""
     console = make_console()
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        program = find()
+        program = find_chromium()
         with running_product() as client, sync_playwright() as playwright:
-            poses = fill(client, make_world(now=datetime.now(UTC), people=people))
+            pages = load_pages(client, make_world(now=datetime.now(UTC), people=people))
             browser = playwright.chromium.launch(executable_path=program, args=OPTIONS)
             signed_in = sign_in(browser, client)
-            for name, pose in poses.items():
+            for name, open_page in pages.items():
                 if only in {"", name}:
-                    take(browser, client.base_url, folder / name, pose, None if name == "sign-in" else signed_in)
+                    take_pictures(
+                        browser, client.base_url, folder / name, open_page, None if name == "sign-in" else signed_in
+                    )
                     console.print(f"Took the pictures of {name}.")
             browser.close()
     except (DemoError, FileNotFoundError) as error:
@@ -66,16 +69,16 @@ def main(people: int, only: str, folder: Path) -> None:
         sys.exit(1)
 
 
-def fill(client: Client, world: World) -> Mapping[str, Pose]:
-    """Load and merge all of *world* but its last pair; return how each page is brought to show something."""
+def load_pages(client: Client, world: World) -> Mapping[str, OpenPage]:
+    """Load *world* and merge all pairs except the last one; return a function that opens each page."""
     console = make_console()
-    steps.load(client, console, world)
-    *_, (rehearsed,) = (family for family in world.families if len(family) == 1 and family[0].expected == "merged")
-    families = tuple(family for family in world.families if family != (rehearsed,))
+    steps.load_world(client, console, world)
+    *_, (previewed,) = (family for family in world.families if len(family) == 1 and family[0].expected == "merged")
+    families = tuple(family for family in world.families if family != (previewed,))
     jobs = steps.merge_all(
         client, console, World(accounts=world.accounts, duplicates=world.duplicates, families=families)
     )
-    job = steps.most_telling(client, jobs)
+    job = steps.most_varied_job(client, jobs)
     return {
         "sign-in": lambda page: _go(page, "/console/sign-in"),
         "overview": lambda page: _go(page, "/console"),
@@ -88,25 +91,25 @@ def fill(client: Client, world: World) -> Mapping[str, Pose]:
         "profile": lambda page: _go(page, f"/console/profiles/{job['survivor']['braze_id']}"),
         "dead": lambda page: _go(page, "/console/dead"),
         "throughput": lambda page: _go(page, "/console/throughput"),
-        "merge": lambda page: _rehearse(page, rehearsed.orphan, rehearsed.survivor),
+        "merge": lambda page: _preview_merge(page, previewed.orphan, previewed.survivor),
     }
 
 
 def sign_in(browser: Browser, client: Client) -> StorageState:
-    """Return what a browser keeps once somebody has signed in with the client's key."""
+    """Sign in with the client's key; return the browser's state, such as its cookies."""
     context = browser.new_context(base_url=client.base_url)
     page = context.new_page()
     _go(page, "/console/sign-in")
     page.get_by_label("API key").fill(client.key)
     page.get_by_role("button", name="Sign in").click()
     page.get_by_role("heading", name="Overview").wait_for()
-    kept = context.storage_state()
+    state = context.storage_state()
     context.close()
-    return kept
+    return state
 
 
-def take(browser: Browser, base_url: str, path: Path, pose: Pose, kept: StorageState | None) -> None:
-    """Take the pictures of a page under names that begin with *path*; *kept* is what the browser keeps from before.
+def take_pictures(browser: Browser, base_url: str, path: Path, open_page: OpenPage, state: StorageState | None) -> None:
+    """Take the pictures of a page, with file names that begin with *path*; *state* is the browser's state.
 
     Raises DemoError when a picture is too large for the repository.
     """
@@ -118,10 +121,10 @@ def take(browser: Browser, base_url: str, path: Path, pose: Pose, kept: StorageS
             reduced_motion="reduce",
             locale="en-GB",
             timezone_id="UTC",
-            storage_state=kept,
+            storage_state=state,
         )
         page = context.new_page()
-        pose(page)
+        open_page(page)
         picture = path.with_name(f"{path.name}-{size}-{scheme}.png")
         page.screenshot(path=picture)
         context.close()
@@ -130,14 +133,13 @@ def take(browser: Browser, base_url: str, path: Path, pose: Pose, kept: StorageS
 
 
 def _go(page: Page, path: str) -> None:
-    """Open the page at *path*; raises DemoError when it is not answered with 200."""
+    """Open the page at *path*; raise DemoError on any status except 200."""
     answer = page.goto(path)
     if answer is None or not answer.ok:
-        raise DemoError(f"GET {path} was answered with {answer.status if answer else 'nothing'}.")
+        raise DemoError(f"GET {path} returned {answer.status if answer else 'no response'}.")
 
 
 def _search(page: Page, value: str) -> None:
-    """Search for *value*."""
     _go(page, "/console")
     search = page.get_by_role("search")
     search.get_by_role("searchbox").fill(value)
@@ -145,8 +147,8 @@ def _search(page: Page, value: str) -> None:
     page.get_by_role("heading", name="Search").wait_for()
 
 
-def _rehearse(page: Page, orphan: Json, survivor: Json) -> None:
-    """Fill in the form of a merge and look at what it would do."""
+def _preview_merge(page: Page, orphan: Json, survivor: Json) -> None:
+    """Fill in the merge form and request its preview."""
     _go(page, "/console/merge")
     for title, identifier in (("Merge this profile", orphan), ("Into this one, which stays", survivor)):
         side = page.get_by_role("group", name=title)

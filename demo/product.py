@@ -1,4 +1,4 @@
-"""The real product, started by `mergelane up` in a throwaway home and ended with the demonstration."""
+"""Start Mergelane with `mergelane up` in a temporary folder, and stop it after the demo."""
 
 import secrets
 import shutil
@@ -22,18 +22,18 @@ from cli.up.processes import ChildProcess, Program, kill_session, spawn
 from demo.client import Client
 from demo.errors import DemoError
 
-#: Seconds within which the product must be ready, and within which it must have stopped.
+#: Maximum seconds until the product is ready, and until it has stopped.
 START_S, STOP_S = 90.0, 60.0
 WORKERS = 2
-#: Characters of its log that are shown when it fails.
+#: Characters at the end of its log that an error message contains.
 LOG_TAIL = 2_000
 
 
 @contextmanager
 def running_product() -> Iterator[Client]:
-    """Start everything on free ports, yield a client of it, stop everything and remove its home.
+    """Start everything on free ports, yield a client of it, stop everything and remove its data.
 
-    Raises DemoError, with the end of its log, when it does not come up or does not go down in order.
+    Raises DemoError, with the end of the log, when it does not start or stop.
     """
     with tempfile.TemporaryDirectory(prefix="mergelane-demo-") as folder:
         key, port = secrets.token_urlsafe(24), free_port()
@@ -44,15 +44,15 @@ def running_product() -> Iterator[Client]:
             _wait_until_ready(client, process, program)
             yield client
         except (DemoError, requests.RequestException) as error:
-            raise DemoError(f"{error}\nThe logs of all its processes are kept in {_keep_logs(program)}.") from error
+            raise DemoError(f"{error}\nThe logs of all processes are in {_keep_logs(program)}.") from error
         finally:
             _stop(process, program)
         if process.returncode != 0:
-            raise DemoError(f"'mergelane up' did not stop in order (status {process.returncode}):\n{_tail(program)}")
+            raise DemoError(f"'mergelane up' exited with status {process.returncode} instead of 0:\n{_tail(program)}")
 
 
 def free_port() -> int:
-    """Return a TCP port on which nobody listens at the moment."""
+    """Return a TCP port that is free now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -60,7 +60,7 @@ def free_port() -> int:
 
 
 def _program(folder: Path, *, key: str, port: int) -> Program:
-    """Return `mergelane up` with a home in *folder*, on servers of its own whatever the environment names."""
+    """Return the program `mergelane up` with data in *folder*; it ignores servers that the environment names."""
     arguments = ("up", "--home", str(folder / "home"), "--port", str(port), "--flower-port", str(free_port()))
     return Program(
         name="up",
@@ -74,18 +74,17 @@ def _program(folder: Path, *, key: str, port: int) -> Program:
 
 
 def _wait_until_ready(client: Client, process: ChildProcess, program: Program) -> None:
-    """Return when the front door is ready; raises DemoError when it has ended or takes too long."""
+    """Wait until the API is ready; raise DemoError when the program exits or the wait takes too long."""
     pause, deadline = threading.Event(), monotonic() + START_S
     while not _is_ready(client):
         if process.poll() is not None:
-            raise DemoError(f"'mergelane up' ended before it was ready:\n{_tail(program)}")
+            raise DemoError(f"'mergelane up' exited before it was ready:\n{_tail(program)}")
         if monotonic() > deadline:
             raise DemoError(f"'mergelane up' was not ready within {START_S:g} seconds:\n{_tail(program)}")
         pause.wait(0.1)
 
 
 def _is_ready(client: Client) -> bool:
-    """Return whether the front door answers that it is ready."""
     try:
         return client.response("/health/ready").status_code == HTTPStatus.OK
     except requests.ConnectionError:
@@ -93,7 +92,7 @@ def _is_ready(client: Client) -> bool:
 
 
 def _stop(process: ChildProcess, program: Program) -> None:
-    """Ask the product to stop; kill what is left of it when it takes too long."""
+    """Stop the program; kill all its processes after a timeout."""
     process.send_signal(program.stop_signal)
     try:
         process.wait(program.stop_seconds)
@@ -103,14 +102,14 @@ def _stop(process: ChildProcess, program: Program) -> None:
 
 
 def _keep_logs(program: Program) -> Path:
-    """Copy the product's logs to where they outlast its home, and return where that is."""
+    """Copy the logs to a folder that is not removed, and return it."""
     kept = Path(tempfile.mkdtemp(prefix="mergelane-demo-logs-"))
     shutil.copytree(program.log.parent, kept, dirs_exist_ok=True, ignore=_all_but_logs)
     return kept
 
 
 def _all_but_logs(_folder: str, names: list[str]) -> set[str]:
-    """Return which of *names* are neither logs nor on the way to them."""
+    """Return the *names* that are neither logs nor folders with logs."""
     return {name for name in names if not (name in {"home", "logs"} or name.endswith(".log"))}
 
 

@@ -1,4 +1,4 @@
-"""What a merge must neither lose nor double, added up over all profiles."""
+"""Totals over all profiles, which merges must not change."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class Sums:
 
 
 def sums_sent(profiles: Iterable[Profile]) -> Sums:
-    """Return the totals of what was sent for *profiles*; a quantity of two is two purchases."""
+    """Return the totals of the requests for *profiles*; a quantity of two is two purchases."""
     everyone = list(profiles)
     purchases = [purchase for profile in everyone for purchase in profile.purchases]
     return Sums(
@@ -31,7 +31,7 @@ def sums_sent(profiles: Iterable[Profile]) -> Sums:
 
 
 def sums_exported(users: Iterable[Json]) -> Sums:
-    """Return the totals of exported *users*; what an export leaves out is nothing."""
+    """Return the totals of exported *users*; a missing field counts as zero."""
     everyone = list(users)
     return Sums(
         events=sum(event["count"] for user in everyone for event in user.get("custom_events", ())),

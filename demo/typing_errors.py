@@ -1,4 +1,4 @@
-"""Typing errors as fingers make them, after the kinds that FEBRL generates."""
+"""Typing errors of the kinds that FEBRL, a generator of test records, produces."""
 
 import string
 from collections.abc import Callable
@@ -20,7 +20,7 @@ def _leave_out(name: str, rng: Random) -> str:
 
 
 def _put_in(name: str, rng: Random) -> str:
-    """Return *name* with a letter too many."""
+    """Return *name* with an extra letter."""
     at = rng.randrange(1, len(name) + 1)
     return name[:at] + rng.choice(string.ascii_lowercase) + name[at:]
 

@@ -1,11 +1,11 @@
-"""The words that made-up people are made of: names, places, products, apps and messages."""
+"""Word lists for fictional people: names, places, products, apps and messages."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """A city with what follows from it; *dial* is an E.164 prefix that regulators keep free for fiction."""
+    """A city with its country, time zone and language; *dial* is an E.164 prefix reserved for fiction."""
 
     city: str
     country: str

@@ -1,4 +1,4 @@
-"""The made-up world: accounts, the duplicates beside them, and the pairs to merge, all from one seed."""
+"""Random test data from one seed: accounts, their duplicates, and the pairs to merge."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -10,10 +10,10 @@ from demo.people import Person, Profile, make_account, make_person
 
 SEED = 20_260
 PEOPLE = 1_200
-#: Updates that one merge request may carry.
+#: Maximum number of updates in one merge request.
 BATCH_SIZE = 50
 
-#: How often each kind arises, relative to the others.
+#: Relative frequency of each kind.
 WEIGHTS = {
     Kind.GUEST_CHECKOUT: 20,
     Kind.SECOND_DEVICE: 20,
@@ -26,15 +26,15 @@ WEIGHTS = {
     Kind.SHARED_INBOX: 1,
     Kind.CONTROL_GROUP: 1,
 }
-#: Kinds that may befall someone who has another duplicate already.
+#: Kinds of a person's second duplicate.
 SECOND_KINDS = (Kind.SECOND_DEVICE, Kind.REINSTALL)
-#: Chance that a person has a duplicate at all, and that there is a second one.
+#: Probability that a person has a duplicate, and that a person with one has a second.
 DUPLICATED, DUPLICATED_AGAIN = 0.8, 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
 class World:
-    """Everything to load and to merge; a family is the pairs of one person, in order."""
+    """Profiles to load and pairs to merge. A family is the pairs of one person, in order."""
 
     accounts: tuple[Profile, ...]
     duplicates: tuple[Profile, ...]
@@ -42,31 +42,31 @@ class World:
 
     @property
     def profiles(self) -> tuple[Profile, ...]:
-        """Every profile, in the order in which they are to be loaded."""
+        """All profiles, in the order of loading."""
         return self.accounts + self.duplicates
 
     @property
     def pairs(self) -> tuple[Pair, ...]:
-        """Every pair, family by family."""
+        """All pairs, family by family."""
         return tuple(pair for family in self.families for pair in family)
 
 
 def make_world(*, now: datetime, seed: int = SEED, people: int = PEOPLE) -> World:
-    """Return the world that grows from *seed*: the same for the same *now*, which is in UTC."""
+    """Return the world of *seed*, always the same for the same *now*, which is in UTC."""
     rng = Random(seed)
-    households = [_household(make_person(serial, rng), now, rng) for serial in range(people)]
-    duplicates = [duplicate for _, found in households for duplicate in found]
+    families = [_make_family(make_person(serial, rng), now, rng) for serial in range(people)]
+    duplicates = [duplicate for _, found in families for duplicate in found]
     return World(
-        accounts=tuple(account for account, _ in households),
+        accounts=tuple(account for account, _ in families),
         duplicates=tuple(profile for duplicate in duplicates for profile in duplicate.profiles),
         families=tuple(
-            tuple(pair for duplicate in found for pair in duplicate.pairs) for _, found in households if found
+            tuple(pair for duplicate in found for pair in duplicate.pairs) for _, found in families if found
         ),
     )
 
 
-def _household(person: Person, now: datetime, rng: Random) -> tuple[Profile, list[Duplicate]]:
-    """Return the account of *person* and the duplicates beside it."""
+def _make_family(person: Person, now: datetime, rng: Random) -> tuple[Profile, list[Duplicate]]:
+    """Return the account of *person* and its duplicates."""
     kinds = _draw_kinds(rng)
     known = {name for kind in kinds for name in MATCHED_BY.get(kind, ())}
     account = make_account(person, known=known, now=now, rng=rng)
@@ -74,7 +74,7 @@ def _household(person: Person, now: datetime, rng: Random) -> tuple[Profile, lis
 
 
 def _draw_kinds(rng: Random) -> list[Kind]:
-    """Return the kinds of duplicate that befall one person: mostly one, sometimes none, sometimes two."""
+    """Return the kinds of one person's duplicates: mostly one, sometimes none, sometimes two."""
     if rng.random() >= DUPLICATED:
         return []
     first = rng.choices(tuple(WEIGHTS), weights=tuple(WEIGHTS.values()))[0]
@@ -84,7 +84,7 @@ def _draw_kinds(rng: Random) -> list[Kind]:
 
 
 def make_batches(families: Iterable[tuple[Pair, ...]], size: int = BATCH_SIZE) -> Iterator[tuple[Pair, ...]]:
-    """Yield batches of at most *size* pairs; a family stays in one batch, since order is promised within a batch."""
+    """Yield batches of at most *size* pairs. A family stays in one batch, because order holds only within a batch."""
     batch: tuple[Pair, ...] = ()
     for family in families:
         if len(batch) + len(family) > size:

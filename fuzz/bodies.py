@@ -2,7 +2,7 @@
 
 import copy
 import gzip
-import json  # noqa: TID251  what orjson refuses to write is just what is to be sent: NaN, lone surrogates, endless numbers
+import json  # noqa: TID251  sends what orjson refuses to write: NaN, lone surrogates, huge numbers
 from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any
@@ -11,7 +11,7 @@ from fuzz import values
 
 #: Bytes of the largest body that is sent: a little more than any may have.
 MOST = 4_300_000
-#: Keys that some object of some endpoint knows, to be met where nobody expects them.
+#: Known keys of some endpoint, for objects of other endpoints.
 KEYS = (
     "external_id",
     "user_alias",
@@ -100,7 +100,7 @@ def _remove(whole: list[Any], rng: Random) -> None:
 
 
 def _add(whole: list[Any], rng: Random) -> None:
-    """Put something where nobody expects it."""
+    """Put a value in an unexpected place."""
     objects = [node[key] for node, key in places(whole) if isinstance(node[key], dict)]
     if objects:
         rng.choice(objects)[rng.choice(KEYS) if rng.random() < 0.7 else values.text(rng)] = values.value(rng)

@@ -143,7 +143,7 @@ def export(names: Names) -> Json:
 
 
 def alias_new(names: Names) -> Json:
-    """Return a new alias of somebody, and one of nobody."""
+    """Return a new alias with an external_id, and one without."""
     return {"user_aliases": [{"external_id": names.external_id(), **names.alias()}, names.alias()]}
 
 
@@ -190,7 +190,7 @@ def webhook(names: Names) -> Json:
 
 
 def wish(names: Names) -> Json:
-    """Return what of a webhook is to be changed."""
+    """Return changes of a webhook."""
     return {"description": names.external_id(), "enabled": names.rng.random() < 0.5}
 
 
@@ -202,7 +202,7 @@ def of_the_vendor(rule: str) -> tuple[Body, ...]:
 
 
 def _as_it_stands(body: Json, _: Names) -> Json:
-    """Return *body*, whoever the people are."""
+    """Return *body* for any people."""
     return body
 
 
@@ -212,7 +212,7 @@ def nothing(_: Names) -> Json:
 
 
 def policy(names: Names) -> Json:
-    """Return how duplicates are to be merged. No daily run, whose time would come or not with that of the day."""
+    """Return a duplicate policy, without a daily run, which would depend on the time of day."""
     chance = names.rng
     return {
         "identifier": chance.choice(["email", "phone"]),

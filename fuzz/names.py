@@ -28,11 +28,11 @@ class Names:
     spell: int
 
     def external_id(self) -> str:
-        """Return somebody's external_id."""
+        """Return an external_id."""
         return f"u-{self.spell}-{self.rng.randrange(PEOPLE)}"
 
     def alias(self) -> Json:
-        """Return somebody's alias."""
+        """Return an alias."""
         return {
             "alias_label": self.rng.choice(LABELS),
             "alias_name": f"n-{self.spell}-{self.rng.randrange(PEOPLE)}",
@@ -57,5 +57,5 @@ class Names:
         return self.rng.choice(kinds)
 
     def who(self) -> Json:
-        """Return whom an object of `/users/track` means."""
+        """Return the identifier of an object of `/users/track`."""
         return self.rng.choice(({"external_id": self.external_id()}, {"user_alias": self.alias()}))

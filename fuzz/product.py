@@ -1,4 +1,4 @@
-"""The product in this very process: front door and lanes on one database, and somebody who is not to be seen."""
+"""The product in this process: application and lanes on one database, and a profile of another workspace."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,22 +15,22 @@ from app.db.connections import Pool, open_pool
 from app.rates.buckets import Bucket, Limit
 from app.web import create_app
 from app.web.resources import resources_of
-from fuzz.door import Door
+from fuzz.application import Application
 from fuzz.lanes import Worker
 from fuzz.names import LABELS, MAY
 from fuzz.request import KEY, Request
 from fuzz.verdict import CANARY
 
-#: Enough requests that nobody is told to come back later.
+#: Rate limits that no run reaches.
 UNLIMITED = tuple(Limit(bucket, 2_000_000_000, 1) for bucket in Bucket)
 WORKSPACE = "fuzz"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Product:
-    """A door with a key to the workspace of the run, and a worker and a pool on the same database."""
+    """An application with a key to the workspace of the run, and a worker and a pool on the same database."""
 
-    door: Door
+    application: Application
     worker: Worker
     pool: Pool
     settings: Settings
@@ -43,9 +43,9 @@ def product(database_url: str, **options: Any) -> Iterator[Product]:
     flask = create_app(settings)
     try:
         with open_pool(settings, name="fuzz") as pool:
-            _plant_canary(Door(flask, new_key(database_url, workspace="somebody-else")))
-            door = Door(flask, new_key(database_url, workspace=WORKSPACE))
-            yield Product(door=door, worker=Worker(pool, settings), pool=pool, settings=settings)
+            _plant_canary(Application(flask, new_key(database_url, workspace="somebody-else")))
+            application = Application(flask, new_key(database_url, workspace=WORKSPACE))
+            yield Product(application=application, worker=Worker(pool, settings), pool=pool, settings=settings)
     finally:
         resources_of(flask).close()
 
@@ -58,13 +58,13 @@ def new_key(database_url: str, *, workspace: str) -> str:
 
 
 def post(rule: str, tree: Any) -> Request:
-    """Return a POST of *tree* to *rule* about which nothing is wrong."""
+    """Return a valid POST of *tree* to *rule*."""
     headers = (("Authorization", KEY), ("Content-Type", "application/json"))
     return Request(number=0, rule=rule, method="POST", path=rule, headers=headers, body=orjson.dumps(tree), tree=tree)
 
 
-def _plant_canary(door: Door) -> None:
-    """Write somebody who has names that requests use, and whose data tell that they are of another workspace."""
+def _plant_canary(application: Application) -> None:
+    """Write a profile of another workspace, with identifiers that requests use and CANARY in its data."""
     who = {"external_id": "u-0-0"}
     person = {**who, "email": "e0.0@example.com", "first_name": CANARY, "last_name": CANARY, "plan": CANARY}
     event = {**who, "name": "login", "time": MAY, "properties": {"a": CANARY}}
@@ -73,7 +73,7 @@ def _plant_canary(door: Door) -> None:
         post("/users/alias/new", {"user_aliases": [{**who, "alias_label": LABELS[0], "alias_name": "n-0-0"}]}),
     )
     for request in requests:
-        answer = door.ask(request)
+        answer = application.ask(request)
         if answer.status != HTTPStatus.CREATED:
-            message = f"Somebody else could not be written: {answer}"
+            message = f"Could not write the profile of the other workspace: {answer}"
             raise RuntimeError(message)

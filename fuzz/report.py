@@ -1,4 +1,4 @@
-"""What a run came to, as Markdown for people and JSON for machines."""
+"""The report of a run, as Markdown for people and JSON for machines."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -20,11 +20,11 @@ def markdown(result: Result) -> str:
         f"`{command(result)}`",
         "",
         f"- {result.requests:,} requests in the process, {result.over_sockets:,} over sockets.",
-        f"- It took {result.seconds:.0f} s.",
-        f"- Endpoints: {len(result.endpoints)}. Slowest answer: {result.slowest_s:.1f} s.",
-        f"- Answers: {_counts(result.answers)}.",
+        f"- Duration: {result.seconds:.0f} s.",
+        f"- Endpoints: {len(result.endpoints)}. Slowest response: {result.slowest_s:.1f} s.",
+        f"- Responses: {_counts(result.answers)}.",
         f"- {result.jobs:,} jobs were accepted and run.",
-        f"- **{len(result.found)} answers that should not be, {len(result.broken)} promises broken.**",
+        f"- **{len(result.found)} faulty responses, {len(result.broken)} guarantees broken.**",
     ]
     for found in result.found:
         lines += [
@@ -34,7 +34,7 @@ def markdown(result: Result) -> str:
             *(f"- {fault}" for fault in found.faults),
             "",
             "```",
-            found.told,
+            found.description,
             "```",
         ]
     if result.broken:
@@ -42,13 +42,13 @@ def markdown(result: Result) -> str:
     return "\n".join(lines)
 
 
-def save(result: Result, told: str, folder: Path) -> Path:
-    """Write the report *told*, and the *result* as JSON, into *folder*; return where the report is."""
+def save(result: Result, report: str, folder: Path) -> Path:
+    """Write the *report*, and the *result* as JSON, into *folder*; return the path of the report."""
     folder.mkdir(exist_ok=True)
     stem = f"{result.seed}-{datetime.now(UTC):%Y%m%dT%H%M%S}"
     (folder / f"{stem}.json").write_bytes(orjson.dumps(result, option=orjson.OPT_INDENT_2))
     path = folder / f"{stem}.md"
-    path.write_text(f"{told}\n", encoding="utf-8", errors="backslashreplace")
+    path.write_text(f"{report}\n", encoding="utf-8", errors="backslashreplace")
     return path
 
 

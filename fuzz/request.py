@@ -29,7 +29,7 @@ TYPES = (
     "",
     "a" * 4_000,
 )
-#: Headers that some code reads, with values that it does not expect. None of them asks to wait: nobody would answer.
+#: Headers that some code reads, with unexpected values. None requests a wait, since no worker runs meanwhile.
 HEADERS: Mapping[str, Sequence[str]] = {
     "Idempotency-Key": (
         "",
@@ -110,7 +110,7 @@ class Request:
     body: bytes | None = None
     #: What the body was written from, while nothing tampered with its bytes.
     tree: Any = None
-    #: Whether the body comes in chunks, so that its length is not told beforehand.
+    #: Whether the body is sent in chunks, without a Content-Length.
     chunked: bool = False
     #: Chooses among ids that are known.
     pick: int = 0

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any
 
-#: Text that is understood by somebody who should not be asked: SQL, formats, templates, paths, headers, terminals.
+#: Text that other interpreters could execute: SQL, formats, templates, paths, headers, terminals.
 SPEAKING = (
     "'; DROP TABLE profile; --",
     "' OR 1=1 --",
@@ -137,7 +137,7 @@ NUMBERS = (
     -0.005,
     1e-7,
 )
-#: What Python's own writer of JSON makes of these is no JSON; the door must say so.
+#: Python's json module writes invalid JSON for these; the API must reject it.
 NO_NUMBERS = (float("nan"), float("inf"), float("-inf"))
 #: Lengths at which something ends: of texts, aliases, external_ids and addresses, and past all of them.
 LENGTHS = (1, 8, 64, 236, 237, 255, 256, 320, 321, 987, 988, 1_000, 32_764, 100_000, 100_001)
@@ -167,19 +167,19 @@ def number(rng: Random) -> Any:
 
 
 def nest(rng: Random, inner: Any = 1) -> Any:
-    """Return *inner* in so many arrays and objects that some limit is near."""
+    """Return *inner* nested in arrays and objects, with a depth near a limit."""
     for _ in range(rng.choice((1, 3, 7, 9, 30, 32, 33, 60, 90))):
         inner = [inner] if rng.random() < 0.5 else {rng.choice(("a", "AND", "$add", "")): inner}
     return inner
 
 
 def array(rng: Random) -> list[Any]:
-    """Return an array of one value so many times that some limit is near."""
+    """Return an array of equal values, with a length near a limit."""
     return repeated(value(rng, depth=1), rng.choice(COUNTS))
 
 
 def repeated(element: Any, count: int) -> list[Any]:
-    """Return *element* so many times, or fewer, when all of it would be far larger than any body."""
+    """Return *element* repeated, but not beyond the size of a body."""
     count = min(count, MOST_REPEATED // (len(repr(element)) + 1))
     return [copy.deepcopy(element) for _ in range(count)]
 

@@ -1,4 +1,4 @@
-"""Broken HTTP, sent over sockets to a front door that really runs: what no client library would send."""
+"""Broken HTTP that no client library would send, over sockets to a real web server."""
 
 import re
 import socket
@@ -13,8 +13,8 @@ from fuzz.endpoints import ENDPOINTS, any_body
 from fuzz.names import SPELL, Names
 from fuzz.request import HEADERS
 
-#: Seconds within which the front door must have answered or hung up, once nothing more is sent.
-PATIENCE_S = 20.0
+#: Maximum seconds until the server responds or closes the connection, after the request.
+TIMEOUT_S = 20.0
 MOST = 65_536
 STATUS = re.compile(rb"HTTP/1\.[01] (\d{3}) ")
 #: Whole requests that no client sends.
@@ -104,8 +104,8 @@ CHUNKS: Sequence[bytes] = (
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """What came back over a socket: all of it, or nothing when the front door hung up; *hung* when it did neither."""
+class SocketResponse:
+    """The bytes received over a socket, empty when the server closed it; *hung* when it did neither."""
 
     data: bytes
     hung: bool = False
@@ -164,11 +164,11 @@ def _with_lines(whole: bytes, rng: Random) -> bytes:
     return b"\r\n".join(lines) + b"\r\n\r\n" + body
 
 
-def send(port: int, parts: Sequence[bytes]) -> Told:
-    """Return what the front door on *port* of this machine answers to *parts*, after which nothing more comes."""
+def send(port: int, parts: Sequence[bytes]) -> SocketResponse:
+    """Send *parts* to the server on a local *port*, close the sending side, and return the response."""
     received = bytearray()
-    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S) as connection:
-        # Whoever is refused in the middle of a request may find the connection closed before it has sent the rest.
+    with socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT_S) as connection:
+        # The server may refuse a request and close the connection before the rest is sent.
         with suppress(ConnectionError):
             for part in parts:
                 connection.sendall(part)
@@ -177,29 +177,30 @@ def send(port: int, parts: Sequence[bytes]) -> Told:
             while chunk := connection.recv(MOST):
                 received += chunk
         except TimeoutError:
-            return Told(bytes(received), hung=True)
+            return SocketResponse(bytes(received), hung=True)
         except ConnectionError:
             pass
-    return Told(bytes(received))
+    return SocketResponse(bytes(received))
 
 
-def faults(told: Told) -> list[str]:
-    """Return, in sentences, what is wrong with what was *told*."""
+def faults(response: SocketResponse) -> list[str]:
+    """Return the faults of *response* as sentences."""
     found = [
-        f"It was answered with {status}: {told.data[:400]!r}"
-        for status in told.statuses
+        f"The status is {status}: {response.data[:400]!r}"
+        for status in response.statuses
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR
     ]
-    if told.hung:
-        found.append(f"It was neither answered nor hung up within {PATIENCE_S:g} s: {told.data[:100]!r}")
-    if told.data and not told.data.startswith(b"HTTP/1."):
-        found.append(f"The answer is no HTTP: {told.data[:100]!r}")
-    if len(told.statuses) == 1 and told.statuses[0] >= HTTPStatus.BAD_REQUEST and not _says_why(told.data):
-        found.append(f"It was refused without a sentence: {told.data[-200:]!r}")
+    if response.hung:
+        found.append(f"No response and no close within {TIMEOUT_S:g} s: {response.data[:100]!r}")
+    if response.data and not response.data.startswith(b"HTTP/1."):
+        found.append(f"The response is not HTTP: {response.data[:100]!r}")
+    refused = len(response.statuses) == 1 and response.statuses[0] >= HTTPStatus.BAD_REQUEST
+    if refused and not _has_sentence(response.data):
+        found.append(f"The refusal has no sentence: {response.data[-200:]!r}")
     return found
 
 
-def _says_why(data: bytes) -> bool:
-    """Return whether an answer has a sentence in it; one to HEAD has none."""
+def _has_sentence(data: bytes) -> bool:
+    """Return whether a response has a sentence, or no body, as one to HEAD."""
     _, _, body = data.partition(b"\r\n\r\n")
     return not body or (body.startswith(b'{"message":"') and b" " in body)

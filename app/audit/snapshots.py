@@ -6,7 +6,7 @@ from typing import Any
 
 from app.merging.changes import changes as differences
 from app.merging.profile import Profile
-from app.profiles.snapshots import from_image
+from app.profiles.snapshots import profile_from_snapshot
 
 Fields = Mapping[str, Any]
 
@@ -38,11 +38,11 @@ def fields_of(profile: Profile) -> dict[str, Any]:
 
 def of_merge(*, orphan: Fields, survivor: Fields, changes: Sequence[Mapping[str, Any]]) -> Images:
     """Return the images of a merge: both profiles before it, and the survivor as the recorded *changes* left it."""
-    before = fields_of(from_image(survivor))
+    before = fields_of(profile_from_snapshot(survivor))
     after = before | {each["field"]: each["after"] for each in changes}
     return Images(
         changes=changes,
-        before={"orphan": fields_of(from_image(orphan)), "survivor": before},
+        before={"orphan": fields_of(profile_from_snapshot(orphan)), "survivor": before},
         after={"survivor": {name: value for name, value in after.items() if value is not None}},
     )
 

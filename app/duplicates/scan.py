@@ -13,7 +13,7 @@ from app.db.queries import load_queries
 from app.db.transaction import Transaction
 from app.duplicates.cursor import LargeGroup, Place, Position
 from app.merging.keeping import Duplicate, Fate, choose, fate, leading
-from app.profiles.store import phone_of
+from app.profiles.store import phone_from_row
 from schemas.keeping import KeepRule, SharedAddress, Undecided
 
 QUERIES = load_queries("app.duplicates", "scan.sql")
@@ -176,4 +176,4 @@ def _leaders(tx: Transaction, walk: Walk, group: LargeGroup) -> list[Duplicate]:
 def _duplicate(row: Mapping[str, Any]) -> Duplicate:
     """Return the profile that *row* says."""
     own = {name: row[name] for name in Duplicate.__slots__ if name != "phone"}
-    return Duplicate(**own, phone=phone_of(row))
+    return Duplicate(**own, phone=phone_from_row(row))

@@ -11,7 +11,7 @@ from app.merging.merge import guard, guard_identity, identify, merge
 from app.merging.prioritization import Ambiguous, Denoted, NotFound
 from app.merging.profile import Profile
 from app.merging.rules import IDENTIFY_RULES, MERGE_RULES, Rule
-from app.profiles.resolution import MergedAway, Resolved
+from app.profiles.resolution import MergedAway, Resolution
 from schemas.identifiers import Email, Member, Phone, Recorded, UserAlias, plain_value
 from schemas.outcomes import JobKind, Outcome
 
@@ -39,7 +39,7 @@ class Decision:
 
 
 def decide(
-    job: Work, *, orphan: Resolved, survivor: Resolved, hand: Hand, at: datetime, settings: Settings
+    job: Work, *, orphan: Resolution, survivor: Resolution, hand: Hand, at: datetime, settings: Settings
 ) -> Decision:
     """Return what becomes of *job*, given what its identifiers denote; the first outcome that applies wins.
 
@@ -64,7 +64,7 @@ def decide(
     return _merge(job, orphan=found_orphan, survivor=found_survivor, at=at, settings=settings)
 
 
-def _refuse(job: Work, *, orphan: Resolved, survivor: Resolved, settings: Settings) -> tuple[Outcome, str] | None:
+def _refuse(job: Work, *, orphan: Resolution, survivor: Resolution, settings: Settings) -> tuple[Outcome, str] | None:
     """Return the outcome and reason when an identifier is a placeholder or does not denote exactly one profile."""
     for role, identifier in (("identifier_to_merge", job.orphan), ("identifier_to_keep", job.survivor)):
         value = plain_value(identifier.address if isinstance(identifier, Member) else identifier)

@@ -12,8 +12,8 @@ from app.lane.working_set import Hand
 from app.ledger.execution import Finished, Party, Work
 from app.merging.prioritization import Denoted
 from app.merging.profile import Profile
-from app.profiles.locking import lock_deferred
-from app.profiles.resolution import MergedAway, Resolved, resolve_deferred
+from app.profiles.locking import lock_profiles_deferred
+from app.profiles.resolution import MergedAway, Resolution, resolve_identifiers_deferred
 from schemas.identifiers import Email, ExternalId, Member, Phone, Recorded, UserAlias
 
 
@@ -22,14 +22,14 @@ class Pair:
     """A job with what its two identifiers denote."""
 
     job: Work
-    orphan: Resolved
-    survivor: Resolved
+    orphan: Resolution
+    survivor: Resolution
 
 
 def look(tx: Transaction, *, jobs: Sequence[Work]) -> Deferred[list[Pair]]:
     """Ask what the identifiers of *jobs* denote now; return how to get the jobs with the answers."""
     identifiers = [identifier for job in jobs for identifier in (job.orphan, job.survivor)]
-    resolved = resolve_deferred(tx, identifiers=identifiers)
+    resolved = resolve_identifiers_deferred(tx, identifiers=identifiers)
     return resolved.map(lambda answers: [Pair(*each) for each in zip(jobs, answers[::2], answers[1::2], strict=True)])
 
 
@@ -39,7 +39,7 @@ def settle(tx: Transaction, settings: Settings, *, pairs: Sequence[Pair]) -> tup
     Their profiles are locked until the caller's transaction ends, and nothing is written. No decision at all means
     that the first job's profiles changed between look and lock: the transaction must end, and another try.
     """
-    locked = lock_deferred(tx, ids=_denoted(pairs))
+    locked = lock_profiles_deferred(tx, ids=_denoted(pairs))
     clock = tx.defer_now()
     profiles = locked.result()
     # What was resolved may have changed before the locks were had. Where the locked profiles do not show by themselves
@@ -82,7 +82,7 @@ def _is_confirmed(pair: Pair, profiles: Mapping[int, Profile]) -> bool:
     return all(_has(profiles, identifier, resolved) for identifier, resolved in sides)
 
 
-def _has(profiles: Mapping[int, Profile], identifier: Recorded, resolved: Resolved) -> bool:
+def _has(profiles: Mapping[int, Profile], identifier: Recorded, resolved: Resolution) -> bool:
     """Return whether the profile that *identifier* was *resolved* to is among *profiles* and has it.
 
     Nobody else can have an external_id or an alias then. Of an address that says nothing, since others may share it.

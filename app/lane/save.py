@@ -12,9 +12,9 @@ from app.lane.decide import Decision, rules_of
 from app.lane.working_set import Hand
 from app.merging.changes import changes
 from app.merging.profile import Profile
-from app.profiles.deprecation import take_over
-from app.profiles.snapshots import to_image
-from app.profiles.store import save as save_profiles
+from app.profiles.deprecation import take_over_external_ids
+from app.profiles.snapshots import profile_to_snapshot
+from app.profiles.store import save_profiles
 
 QUERIES = load_queries("app.lane", "lane.sql")
 
@@ -39,7 +39,7 @@ def save_effects(tx: Transaction, *, hand: Hand, decisions: Sequence[Decision]) 
     save_profiles(tx, hand.survivors)
     given = {decision.identified.external_id for decision in decisions if decision.identified}
     if held := [each.external_id for each in hand.survivors if each.external_id and each.external_id in given]:
-        take_over(tx, external_ids=held)
+        take_over_external_ids(tx, external_ids=held)
 
 
 def _retire(tx: Transaction, *, hand: Hand, merges: Sequence[Decision]) -> None:
@@ -133,8 +133,8 @@ def _record(tx: Transaction, *, merges: Sequence[Decision]) -> None:
     """Write the audit of *merges*, the large documents apart from the rest."""
     parties = [_parties(decision) for decision in merges]
     documents: dict[str, list[Any]] = {
-        "orphan_before": [to_image(orphan) for orphan, _, _ in parties],
-        "survivor_before": [to_image(survivor, beside=orphan) for orphan, survivor, _ in parties],
+        "orphan_before": [profile_to_snapshot(orphan) for orphan, _, _ in parties],
+        "survivor_before": [profile_to_snapshot(survivor, beside=orphan) for orphan, survivor, _ in parties],
         "changes": [
             changes(before=survivor, after=merged, orphan=orphan, rules=rules_of(decision.job.kind))
             for decision, (orphan, survivor, merged) in zip(merges, parties, strict=True)

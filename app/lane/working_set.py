@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from app.merging.prioritization import Denoted, NotFound
 from app.merging.profile import Profile
-from app.profiles.resolution import MergedAway, Resolved
+from app.profiles.resolution import MergedAway, Resolution
 from schemas.identifiers import Email, ExternalId, Member, Phone, Recorded, UserAlias
 
 
@@ -41,7 +41,7 @@ class Hand:
         """Return whether *identifier* is an address whose profiles this lane has changed since it was resolved."""
         return not self._touched_addresses.isdisjoint(_address(identifier))
 
-    def follow(self, identifier: Recorded, resolved: Resolved) -> Resolved:
+    def follow(self, identifier: Recorded, resolved: Resolution) -> Resolution:
         """Return what *identifier*, *resolved* before the lane began, denotes now."""
         match resolved:
             case NotFound() if isinstance(identifier, ExternalId) and identifier.value in self._identified:
@@ -80,7 +80,7 @@ class Hand:
             profile_id = self._survivor_of[profile_id]
         return profile_id
 
-    def _after_merge(self, identifier: Recorded, orphan_id: int) -> Resolved:
+    def _after_merge(self, identifier: Recorded, orphan_id: int) -> Resolution:
         """Return what *identifier*, which denoted the orphan *orphan_id*, denotes after the orphan's merge."""
         if isinstance(identifier, ExternalId):
             return self._after_merge_by_external_id(self._profiles[orphan_id])
@@ -91,7 +91,7 @@ class Hand:
             return Denoted(survivor.id)
         return NotFound()
 
-    def _after_merge_by_external_id(self, holder: Profile) -> Resolved:
+    def _after_merge_by_external_id(self, holder: Profile) -> Resolution:
         """Return what an external_id, which denoted *holder*, denotes after the merges.
 
         Primary or deprecated, it goes to the survivor that takes over the primary one, else it stays with the orphan.

@@ -1,1 +1,1 @@
-"""Profiles at rest: storing, locking and resolving them, and the history under their origins."""
+"""Profiles at rest: rows, locks, resolution of identifiers, history and snapshots."""

@@ -1,8 +1,9 @@
-"""Profiles are made here and nowhere else."""
+"""Creating profiles and adding aliases to them."""
 
 import secrets
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from psycopg.types.json import Jsonb
@@ -10,34 +11,47 @@ from psycopg.types.json import Jsonb
 from app.db.queries import load_queries
 from app.db.transaction import Transaction
 from app.errors import ResolutionUnsettled
-from app.profiles.deprecation import take_over
-from app.profiles.targets import NewProfile
+from app.merging.profile import EmailAddress, PhoneNumber
+from app.profiles.deprecation import take_over_external_ids
 from schemas.identifiers import UserAlias
 
 QUERIES = load_queries("app.profiles", "creation.sql")
 
-#: Values of random_bucket, from 0.
+#: Number of random buckets; random_bucket starts at 0.
 BUCKETS = 10_000
 
 
-def create(tx: Transaction, *, new: Sequence[NewProfile]) -> dict[NewProfile, int]:
-    """Make the profiles *new* and return their ids. An external_id that led elsewhere by redirect now is theirs.
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class NewProfile:
+    """A profile to create, with its first identifiers. Each instance equals only itself."""
 
-    Raises ResolutionUnsettled when someone else took an external_id or an alias meanwhile: the transaction must end
-    without effect, and what the identifiers mean be looked up again.
+    external_id: str | None = None
+    user_alias: UserAlias | None = None
+    email: EmailAddress | None = None
+    phone: PhoneNumber | None = None
+
+    @property
+    def identified(self) -> bool:
+        """Whether the profile will have an external_id."""
+        return self.external_id is not None
+
+
+def create_profiles(tx: Transaction, *, new: Sequence[NewProfile]) -> dict[NewProfile, int]:
+    """Create the profiles *new* and return their ids. Redirects of their external_ids end.
+
+    Raises ResolutionUnsettled when another transaction took an external_id or an alias meanwhile. The caller must then
+    roll back and resolve its identifiers again.
     """
     if not new:
         return {}
-    rows = {new_braze_id(): profile for profile in new}
-    made = tx.execute(
-        QUERIES["create_profiles"],
-        {"rows": Jsonb([_row(*each) for each in rows.items()])},
-    ).fetchall()
-    if len(made) < len(rows):
-        raise ResolutionUnsettled("Another request made a profile with the same external_id.")
-    ids = {rows[row["braze_id"]]: row["id"] for row in made}
+    profiles = {new_braze_id(): profile for profile in new}
+    rows = [_new_row(braze_id, profile) for braze_id, profile in profiles.items()]
+    created = tx.execute(QUERIES["create_profiles"], {"rows": Jsonb(rows)}).fetchall()
+    if len(created) < len(profiles):
+        raise ResolutionUnsettled("Another request created a profile with the same external_id.")
+    ids = {profiles[row["braze_id"]]: row["id"] for row in created}
     if external_ids := [profile.external_id for profile in new if profile.external_id is not None]:
-        take_over(tx, external_ids=external_ids)
+        take_over_external_ids(tx, external_ids=external_ids)
     aliases = [(profile.user_alias, ids[profile]) for profile in new if profile.user_alias is not None]
     if len(add_aliases(tx, aliases=aliases)) < len(aliases):
         raise ResolutionUnsettled("Another request took the same alias.")
@@ -45,9 +59,9 @@ def create(tx: Transaction, *, new: Sequence[NewProfile]) -> dict[NewProfile, in
 
 
 def add_aliases(tx: Transaction, *, aliases: Sequence[tuple[UserAlias, int]]) -> list[int]:
-    """Give each alias to the profile of the id beside it; return the ids of the profiles that got theirs.
+    """Add each alias to the profile with the id beside it; return the ids of the profiles that got theirs.
 
-    An alias that is taken, and a second name under a label, are not given.
+    Skips an alias that another profile has, and a second name under one label.
     """
     if not aliases:
         return []
@@ -60,12 +74,11 @@ def add_aliases(tx: Transaction, *, aliases: Sequence[tuple[UserAlias, int]]) ->
 
 
 def new_braze_id() -> str:
-    """Return a braze_id: 24 hexadecimal digits, of which the first eight are the time in seconds."""
+    """Return a braze_id: 24 hexadecimal digits, the first eight are the time in seconds."""
     return f"{int(time.time()):08x}{secrets.token_hex(8)}"
 
 
-def _row(braze_id: str, profile: NewProfile) -> dict[str, Any]:
-    """Return *profile* as the query takes it."""
+def _new_row(braze_id: str, profile: NewProfile) -> dict[str, Any]:
     return {
         "braze_id": braze_id,
         "external_id": profile.external_id,

@@ -1,7 +1,8 @@
-"""Deprecated external_ids: those that profiles were renamed from, which keep resolving until they are removed.
+"""Deprecated external_ids: former external_ids of renamed profiles. They keep resolving until they are removed.
 
-An external_id is at most one live profile's, as its primary or as a deprecated one. A unique index guards each of the
-two; between them `take_over` does, which everything calls that gives a profile an external_id.
+At most one live profile has an external_id, as its primary or as a deprecated one. One unique index guards primary and
+another deprecated external_ids. `take_over_external_ids` guards between the two: every caller that gives a profile an
+external_id must call it.
 """
 
 from collections.abc import Collection, Mapping
@@ -16,44 +17,41 @@ QUERIES = load_queries("app.profiles", "deprecation.sql")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Holder:
+class ExternalIdHolder:
     """The live profile that has an external_id, and whether it is its primary one."""
 
     profile_id: int
     is_primary: bool
 
 
-def holders(tx: Transaction, *, external_ids: Collection[str]) -> dict[str, Holder]:
-    """Return who has which of *external_ids* at this moment; nothing is locked."""
-    parameters = {"external_ids": sorted(set(external_ids))}
-    rows = tx.execute(QUERIES["find_holders"], parameters)
-    return {row["external_id"]: Holder(profile_id=row["id"], is_primary=row["is_primary"]) for row in rows}
+def find_external_id_holders(tx: Transaction, *, external_ids: Collection[str]) -> dict[str, ExternalIdHolder]:
+    """Return the holders of *external_ids* by external_id, without a lock."""
+    rows = tx.execute(QUERIES["find_external_id_holders"], _parameters(external_ids))
+    return {row["external_id"]: ExternalIdHolder(profile_id=row["id"], is_primary=row["is_primary"]) for row in rows}
 
 
-def take_over(tx: Transaction, *, external_ids: Collection[str]) -> None:
-    """End what else led anywhere by *external_ids*, which this transaction has just given to profiles.
+def take_over_external_ids(tx: Transaction, *, external_ids: Collection[str]) -> None:
+    """End redirects and deprecated external_ids of merged-away profiles that use *external_ids*.
 
-    That is redirects and deprecated external_ids of profiles that were merged away. Raises ResolutionUnsettled when one
-    is a live profile's deprecated external_id by now. This sees whatever could be: who holds an external_id in the
-    unique index of profiles has waited for every transaction that renamed another profile from it.
+    Call it after this transaction gave *external_ids* to profiles. Raises ResolutionUnsettled when one is now a live
+    profile's deprecated external_id. No such profile is missed: a transaction that has the external_id in the unique
+    index of profiles has waited for every transaction that renamed another profile from it.
     """
-    parameters = {"external_ids": sorted(set(external_ids))}
-    if tx.execute(QUERIES["take_over"], parameters).fetchall():
+    if tx.execute(QUERIES["take_over_external_ids"], _parameters(external_ids)).fetchall():
         raise ResolutionUnsettled("An external_id became another profile's deprecated one before it could be given.")
 
 
-def deprecate(tx: Transaction, *, old: Mapping[str, int], now: datetime) -> None:
-    """Keep the external_ids in *old* resolving to the profiles beside them, which have others now."""
-    parameters = {
-        "external_ids": list(old.keys()),
-        "profile_ids": list(old.values()),
-        "now": now,
-    }
-    tx.execute(QUERIES["deprecate"], parameters)
+def deprecate_external_ids(tx: Transaction, *, profile_ids: Mapping[str, int], now: datetime) -> None:
+    """Make external_ids resolve as deprecated ones; *profile_ids* maps each to the profile that had it."""
+    parameters = {"external_ids": list(profile_ids.keys()), "profile_ids": list(profile_ids.values()), "now": now}
+    tx.execute(QUERIES["deprecate_external_ids"], parameters)
 
 
-def remove(tx: Transaction, *, external_ids: Collection[str]) -> dict[str, str | None]:
-    """Let those of *external_ids* that are deprecated mean nobody from now on; return whose they were, by braze_id."""
-    parameters = {"external_ids": sorted(set(external_ids))}
-    rows = tx.execute(QUERIES["remove_deprecated"], parameters)
+def remove_deprecated_external_ids(tx: Transaction, *, external_ids: Collection[str]) -> dict[str, str | None]:
+    """Remove the deprecated ones among *external_ids*; return the braze_id of the profile that had each."""
+    rows = tx.execute(QUERIES["remove_deprecated_external_ids"], _parameters(external_ids))
     return {row["external_id"]: row["braze_id"] for row in rows}
+
+
+def _parameters(external_ids: Collection[str]) -> dict[str, list[str]]:
+    return {"external_ids": sorted(set(external_ids))}

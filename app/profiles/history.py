@@ -1,4 +1,4 @@
-"""History: events, purchases, sessions and engagements, recorded for ever under the profile they happened to."""
+"""Events, purchases, sessions and engagements. Each stays under its origin: the profile that it was recorded for."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, assert_never
@@ -13,21 +13,24 @@ from schemas.track import Entry
 
 QUERIES = load_queries("app.profiles", "history.sql")
 
+#: Event of a canvas → key of its last time in the summary `canvases_received`. Campaigns keep "received" alone.
+CANVAS_TIMES = {"received": "last_received_message", "entered": "last_entered", "exited": "last_exited"}
+
 Row = Mapping[str, Any]
 
 
-def record(tx: Transaction, *, happened: Iterable[tuple[int, Entry]]) -> None:
-    """Record what *happened*: each entry under the id of the profile it happened to. Attributes are no history."""
+def record_history(tx: Transaction, *, entries: Iterable[tuple[int, Entry]]) -> None:
+    """Insert *entries*, each beside the id of its profile. Skips attributes, which have no history."""
     rows: dict[str, list[Row]] = {}
-    for origin_id, entry in happened:
+    for origin_id, entry in entries:
         if not isinstance(entry, Attributes):
-            query, row = _row(entry)
+            query, row = _history_row(entry)
             rows.setdefault(query, []).append({"origin_id": origin_id, **row})
-    for query, of_kind in rows.items():
-        tx.execute(QUERIES[query], {"rows": Jsonb(of_kind)})
+    for query, rows_of_kind in rows.items():
+        tx.execute(QUERIES[query], {"rows": Jsonb(rows_of_kind)})
 
 
-def _row(entry: Event | Purchase | Session | Engagement) -> tuple[str, Row]:
+def _history_row(entry: Event | Purchase | Session | Engagement) -> tuple[str, Row]:
     """Return the query that records *entry*, and its row."""
     match entry:
         case Event():
@@ -38,13 +41,13 @@ def _row(entry: Event | Purchase | Session | Engagement) -> tuple[str, Row]:
         case Session():
             return "record_sessions", _columns(entry, "app_id", "ended_at", started_at="time")
         case Engagement():
-            return "record_engagements", _engagement(entry)
+            return "record_engagements", _engagement_row(entry)
         case _ as never:
             assert_never(never)
 
 
-def _engagement(engagement: Engagement) -> Row:
-    """Return the row of *engagement*; the step of a canvas stands among its properties."""
+def _engagement_row(engagement: Engagement) -> Row:
+    """Return the row of *engagement*, with the canvas step among its properties."""
     step = {"step_id": engagement.step_id, "step_name": engagement.step_name}
     properties = {**(engagement.properties or {}), **{key: value for key, value in step.items() if value is not None}}
     row = _columns(engagement, "kind", "message_id", "event", "name", occurred_at="time")
@@ -52,6 +55,6 @@ def _engagement(engagement: Engagement) -> Row:
 
 
 def _columns(entry: Entry, *same: str, **renamed: str) -> Row:
-    """Return the fields of *entry* as columns: those of the same name, and those renamed (column=field)."""
+    """Return fields of *entry* by column: those of the *same* name, and those *renamed* (column=field)."""
     fields = {**{name: name for name in same}, **renamed}
     return {column: getattr(entry, field) for column, field in fields.items()}

@@ -1,4 +1,4 @@
-"""Resolution: which profile an identifier denotes at this moment, for merges."""
+"""Resolution: find the profile that an identifier names, for merges."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ QUERIES = load_queries("app.profiles", "resolution.sql")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MergedAway:
-    """The profile with this external_id was merged away; *survivor_id* is where its history now reads."""
+    """The profile with this external_id was merged away; *survivor_id* has its history now."""
 
     orphan_id: int
     braze_id: str
@@ -26,43 +26,39 @@ class MergedAway:
     survivor_id: int
 
 
-Resolved = Denoted | Ambiguous | NotFound | MergedAway
+Resolution = Denoted | Ambiguous | NotFound | MergedAway
 
 
-def resolve(tx: Transaction, *, identifiers: Sequence[Recorded]) -> list[Resolved]:
-    """Return, for each of *identifiers* in order, what it denotes in this statement's snapshot; nothing is locked."""
-    return resolve_deferred(tx, identifiers=identifiers).result()
+def resolve_identifiers(tx: Transaction, *, identifiers: Sequence[Recorded]) -> list[Resolution]:
+    """Return the resolution of each of *identifiers*, in order, without a lock."""
+    return resolve_identifiers_deferred(tx, identifiers=identifiers).result()
 
 
-def resolve_deferred(tx: Transaction, *, identifiers: Sequence[Recorded]) -> Deferred[list[Resolved]]:
-    """Ask what each of *identifiers* denotes; return how to get the answers, in order.
+def resolve_identifiers_deferred(tx: Transaction, *, identifiers: Sequence[Recorded]) -> Deferred[list[Resolution]]:
+    """Request the resolution of each of *identifiers*; the result is in their order.
 
-    What is named several times is asked for once: thousands of orphans may go into one survivor.
+    Sends an identifier once, however often it occurs: thousands of orphans may merge into one survivor.
     """
-    different = list(dict.fromkeys(identifiers))
-    places = list(enumerate(different))
-    asked = [_asked(place, identifier) for place, identifier in places if not isinstance(identifier, Member)]
+    distinct = list(dict.fromkeys(identifiers))
+    places = list(enumerate(distinct))
     members = [{"place": place, "key": each.braze_id} for place, each in places if isinstance(each, Member)]
-    questions = {"resolve_identifiers": asked, "resolve_members": members}
-    cursors = [tx.execute(QUERIES[query], {"asked": Jsonb(each)}) for query, each in questions.items() if each]
+    others = [_parameters(place, each) for place, each in places if not isinstance(each, Member)]
+    requests = {"resolve_identifiers": others, "resolve_members": members}
+    cursors = [tx.execute(QUERIES[query], {"given": Jsonb(each)}) for query, each in requests.items() if each]
 
-    def answers() -> list[Resolved]:
-        found = _answers(different, [row for cursor in cursors for row in cursor.fetchall()])
-        return [found[each] for each in identifiers]
+    def read_resolutions() -> list[Resolution]:
+        rows_at: defaultdict[int, list[Mapping[str, Any]]] = defaultdict(list)
+        for cursor in cursors:
+            for row in cursor.fetchall():
+                rows_at[row["place"]].append(row)
+        resolutions = {identifier: _resolution(identifier, rows_at[place]) for place, identifier in places}
+        return [resolutions[each] for each in identifiers]
 
-    return Deferred(answers)
-
-
-def _answers(identifiers: Sequence[Recorded], rows: Sequence[Mapping[str, Any]]) -> dict[Recorded, Resolved]:
-    """Return what each of *identifiers* denotes, given the *rows* that were found for all of them."""
-    rows_at: defaultdict[int, list[Mapping[str, Any]]] = defaultdict(list)
-    for row in rows:
-        rows_at[row["place"]].append(row)
-    return {identifier: _resolved(identifier, rows_at[place]) for place, identifier in enumerate(identifiers)}
+    return Deferred(read_resolutions)
 
 
-def _asked(place: int, identifier: Identifier) -> dict[str, Any]:
-    """Return *identifier* as the query takes it."""
+def _parameters(place: int, identifier: Identifier) -> dict[str, Any]:
+    """Return *identifier* as the query resolve_identifiers takes it."""
     match identifier:
         case ExternalId(value):
             return {"place": place, "kind": "external_id", "key": value}
@@ -74,8 +70,8 @@ def _asked(place: int, identifier: Identifier) -> dict[str, Any]:
             return {"place": place, "kind": kind, "key": identifier.key, "newest": newest}
 
 
-def _resolved(identifier: Recorded, rows: Sequence[Mapping[str, Any]]) -> Resolved:
-    """Return what the *rows* found for *identifier* amount to."""
+def _resolution(identifier: Recorded, rows: Sequence[Mapping[str, Any]]) -> Resolution:
+    """Return the resolution of *identifier* from the *rows* found for it."""
     live = [Candidate(row["id"], row["identified"], row["updated_at"]) for row in rows if row["orphan_id"] is None]
     if not live and rows:
         return MergedAway(

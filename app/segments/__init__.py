@@ -1,1 +1,1 @@
-"""Segments: the profiles that a filter describes, counted and paged."""
+"""Segments: count and page the profiles that match a filter."""

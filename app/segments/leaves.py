@@ -1,4 +1,4 @@
-"""What a leaf of a filter asks of PostgreSQL: a query of leaves.sql, its values, and whether the contrary."""
+"""Translate a leaf of a filter into a query of leaves.sql and its values."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,8 +12,8 @@ from psycopg.types.json import Jsonb
 from schemas.identifiers import Phone, fold_email
 from schemas.segment_leaves import ANY_NUMBER, ANY_TIME, ANY_TRUTH, ATTRIBUTES, EQUALITY, INCLUSION, ORDER, REGEX, Leaf
 
-#: Comparisons that are another one's contrary, with that other one.
-CONTRARY: Mapping[str, str] = MappingProxyType(
+#: Negated comparison → the comparison that it negates.
+NEGATIONS: Mapping[str, str] = MappingProxyType(
     {
         "not_equal": "equals",
         "does_not_equal": "equals",
@@ -22,129 +22,120 @@ CONTRARY: Mapping[str, str] = MappingProxyType(
         "is_not": "is",
     }
 )
-#: Moments before and after all others, as PostgreSQL writes them.
+#: Times before and after all others, as PostgreSQL writes them.
 EVER = ("-infinity", "infinity")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
-    """A query of leaves.sql and its values; *contrary* asks for the profiles that it does not find."""
+class LeafQuery:
+    """A query of leaves.sql and its values. *negated* selects the profiles that the query does not find."""
 
     query: str
     values: Mapping[str, Any]
-    contrary: bool = False
+    negated: bool = False
 
 
-def question(leaf: Leaf, *, now: datetime) -> Question:
-    """Return what *leaf* asks; days count back and forth from *now*."""
+def leaf_query(leaf: Leaf, *, now: datetime) -> LeafQuery:
+    """Return the query of *leaf*; days count from *now*."""
     return KINDS[leaf.kind](leaf, now)
 
 
-def _custom_attribute(leaf: Leaf, now: datetime) -> Question:
-    """Ask for a custom attribute: its comparison says what it is taken for."""
+def _custom_attribute(leaf: Leaf, now: datetime) -> LeafQuery:
+    """Query a custom attribute; its comparison decides which type it is read as."""
     name, value = leaf.given["custom_attribute_name"].strip(), leaf.given.get("value")
-    contrary = leaf.comparison in CONTRARY
+    negated = leaf.comparison in NEGATIONS
     if leaf.comparison in EQUALITY and value == 0 and not isinstance(value, bool):
-        return Question(query="attribute_is_zero", values={"name": name}, contrary=contrary)
+        return LeafQuery(query="attribute_is_zero", values={"name": name}, negated=negated)
     if leaf.comparison in (*EQUALITY, *INCLUSION):
         held = [value] if leaf.comparison in INCLUSION else value
-        return Question(query="attribute_holds", values={"attributes": Jsonb({name: held})}, contrary=contrary)
+        return LeafQuery(query="attribute_holds", values={"attributes": Jsonb({name: held})}, negated=negated)
     if leaf.comparison in REGEX:
         values = {"name": name, "comparison": leaf.comparison, "value": value}
-        return Question(query="attribute_matches", values=values)
+        return LeafQuery(query="attribute_matches", values=values)
     if leaf.comparison in ORDER:
-        values = {"name": name, "comparison": leaf.comparison, "value": exact(leaf)}
-        return Question(query="attribute_compares", values=values)
-    if leaf.comparison in CONTRARY or leaf.comparison == "exists":
-        return Question(query="attribute_exists", values={"name": name}, contrary=contrary)
-    return Question(query="attribute_time", values={"name": name, **_span(leaf, now)})
+        values = {"name": name, "comparison": leaf.comparison, "value": exact_number(leaf)}
+        return LeafQuery(query="attribute_compares", values=values)
+    if leaf.comparison in NEGATIONS or leaf.comparison == "exists":
+        return LeafQuery(query="attribute_exists", values={"name": name}, negated=negated)
+    return LeafQuery(query="attribute_time", values={"name": name, **_time_range(leaf, now)})
 
 
-def _attribute(leaf: Leaf, now: datetime) -> Question:
-    """Ask for a default attribute, by its type."""
+def _attribute(leaf: Leaf, now: datetime) -> LeafQuery:
     name = leaf.given["name"]
-    comparison, contrary = _positive(leaf)
+    comparison, negated = _positive(leaf)
     comparisons = ATTRIBUTES[name]
     if comparisons is ANY_TIME and comparison != "exists":
-        return Question(query="time_compares", values={"name": name, **_span(leaf, now)})
+        return LeafQuery(query="time_compares", values={"name": name, **_time_range(leaf, now)})
     if comparisons is ANY_TIME:
         values = {"name": name, **dict(zip(("after", "before"), EVER, strict=True))}
-        return Question(query="time_compares", values=values, contrary=contrary)
+        return LeafQuery(query="time_compares", values=values, negated=negated)
     if comparisons is ANY_TRUTH:
-        return Question(query="test_user_equals", values={"value": leaf.given["value"]}, contrary=contrary)
+        return LeafQuery(query="test_user_equals", values={"value": leaf.given["value"]}, negated=negated)
     if comparisons is ANY_NUMBER:
-        values = {"name": name, "comparison": comparison, "value": exact(leaf)}
-        return Question(query="number_compares", values=values, contrary=contrary)
-    return _text(name, comparison, leaf.given.get("value"), contrary=contrary)
+        values = {"name": name, "comparison": comparison, "value": exact_number(leaf)}
+        return LeafQuery(query="number_compares", values=values, negated=negated)
+    return _text(name, comparison, leaf.given.get("value"), negated=negated)
 
 
-def _text(name: str, comparison: str, value: str | None, *, contrary: bool) -> Question:
-    """Ask for a default attribute that is text; addresses are equal when they reach the same person."""
+def _text(name: str, comparison: str, value: str | None, *, negated: bool) -> LeafQuery:
+    """Query a default attribute that is text. Email addresses and phone numbers compare by their keys."""
     if comparison == "equals" and name == "email":
-        return Question(query="email_equals", values={"value": fold_email(value or "")}, contrary=contrary)
+        return LeafQuery(query="email_equals", values={"value": fold_email(value or "")}, negated=negated)
     if comparison == "equals" and name == "phone":
-        return Question(query="phone_equals", values={"value": Phone(value or "").key}, contrary=contrary)
+        return LeafQuery(query="phone_equals", values={"value": Phone(value or "").key}, negated=negated)
     values = {"name": name, "comparison": comparison, "value": value}
-    return Question(query="text_compares", values=values, contrary=contrary)
+    return LeafQuery(query="text_compares", values=values, negated=negated)
 
 
-def _external_id(leaf: Leaf, _now: datetime) -> Question:
-    """Ask for the external_id."""
-    comparison, contrary = _positive(leaf)
+def _external_id(leaf: Leaf, _now: datetime) -> LeafQuery:
+    comparison, negated = _positive(leaf)
     if comparison == "exists":
-        return Question(query="external_id_missing" if contrary else "external_id_exists", values={})
-    return Question(query="external_id_equals", values={"value": leaf.given["value"]}, contrary=contrary)
+        return LeafQuery(query="external_id_missing" if negated else "external_id_exists", values={})
+    return LeafQuery(query="external_id_equals", values={"value": leaf.given["value"]}, negated=negated)
 
 
-def _subscription(query: str) -> Callable[[Leaf, datetime], Question]:
-    """Return what asks for a subscription state by *query*."""
+def _subscription(query: str) -> Callable[[Leaf, datetime], LeafQuery]:
+    def query_state(leaf: Leaf, _now: datetime) -> LeafQuery:
+        return LeafQuery(query=query, values={"value": leaf.given["value"]}, negated=leaf.comparison in NEGATIONS)
 
-    def ask(leaf: Leaf, _now: datetime) -> Question:
-        """Ask for it."""
-        return Question(query=query, values={"value": leaf.given["value"]}, contrary=leaf.comparison in CONTRARY)
-
-    return ask
+    return query_state
 
 
-def _last_used_app(leaf: Leaf, now: datetime) -> Question:
-    """Ask for the time of the last session."""
-    return Question(query="time_compares", values={"name": "last_session", **_span(leaf, now)})
+def _last_used_app(leaf: Leaf, now: datetime) -> LeafQuery:
+    return LeafQuery(query="time_compares", values={"name": "last_session", **_time_range(leaf, now)})
 
 
-def _custom_event(leaf: Leaf, _now: datetime) -> Question:
-    """Ask how often an event happened lately."""
-    return Question(query="events_lately", values={**leaf.given, "comparison": leaf.comparison})
+def _custom_event(leaf: Leaf, _now: datetime) -> LeafQuery:
+    return LeafQuery(query="recent_events", values={**leaf.given, "comparison": leaf.comparison})
 
 
-def _purchase(leaf: Leaf, _now: datetime) -> Question:
-    """Ask how often something was purchased lately."""
+def _purchase(leaf: Leaf, _now: datetime) -> LeafQuery:
     values = {"product_id": None, **leaf.given, "comparison": leaf.comparison}
-    return Question(query="purchases_lately", values=values)
+    return LeafQuery(query="recent_purchases", values=values)
 
 
-def _money_spent(leaf: Leaf, _now: datetime) -> Question:
-    """Ask how much was spent lately, or ever."""
+def _money_spent(leaf: Leaf, _now: datetime) -> LeafQuery:
     days = leaf.given.get("days")
     if days is not None:
-        values = {"days": days, "value": exact(leaf), "comparison": leaf.comparison}
-        return Question(query="money_lately", values=values)
+        values = {"days": days, "value": exact_number(leaf), "comparison": leaf.comparison}
+        return LeafQuery(query="recent_revenue", values=values)
     ever = {"more_than": "greater_than", "less_than": "less_than", "exactly": "equals"}[leaf.comparison]
-    values = {"name": "total_revenue", "comparison": ever, "value": exact(leaf)}
-    return Question(query="number_compares", values=values)
+    values = {"name": "total_revenue", "comparison": ever, "value": exact_number(leaf)}
+    return LeafQuery(query="number_compares", values=values)
 
 
-def exact(leaf: Leaf) -> Decimal:
-    """Return the leaf's number as the client wrote it, which a float's shortest decimal form is."""
+def exact_number(leaf: Leaf) -> Decimal:
+    """Return the leaf's number as the client wrote it: the shortest decimal form of the float."""
     return Decimal(str(leaf.given["value"]))
 
 
 def _positive(leaf: Leaf) -> tuple[str, bool]:
-    """Return the leaf's comparison, or the one whose contrary it is, and whether it is one."""
-    return CONTRARY.get(leaf.comparison, leaf.comparison), leaf.comparison in CONTRARY
+    """Return the leaf's comparison, or the one that it negates, and whether it is negated."""
+    return NEGATIONS.get(leaf.comparison, leaf.comparison), leaf.comparison in NEGATIONS
 
 
-def _span(leaf: Leaf, now: datetime) -> dict[str, Any]:
-    """Return between which moments a time must lie; "less than n days ago" leaves out the future, as at the vendor."""
+def _time_range(leaf: Leaf, now: datetime) -> dict[str, Any]:
+    """Return the bounds of a time. "Less than n days ago" excludes the future, as at the vendor."""
     value = leaf.given["value"]
     days = timedelta(days=0 if isinstance(value, datetime) else value)
     after, before = {
@@ -158,7 +149,7 @@ def _span(leaf: Leaf, now: datetime) -> dict[str, Any]:
     return {"after": after, "before": before}
 
 
-KINDS: Mapping[str, Callable[[Leaf, datetime], Question]] = MappingProxyType(
+KINDS: Mapping[str, Callable[[Leaf, datetime], LeafQuery]] = MappingProxyType(
     {
         "custom_attribute": _custom_attribute,
         "attribute": _attribute,

@@ -1,4 +1,4 @@
-"""A filter as one statement: the joins and conditions of its leaves' queries, put together, every value a parameter."""
+"""Compose one statement from a filter: the joins and conditions of its leaves, with every value as a parameter."""
 
 import re
 from dataclasses import dataclass, field
@@ -8,44 +8,44 @@ from typing import Any
 from psycopg import sql
 
 from app.db.queries import load_queries
-from app.segments.leaves import Question, question
+from app.segments.leaves import LeafQuery, leaf_query
 from schemas.segment_leaves import Leaf
 from schemas.segments import Every, Filter
 
 LEAVES = load_queries("app.segments", "leaves.sql")
 QUERIES = load_queries("app.segments", "segments.sql")
 
-#: What stands before the joins of every query of leaves.sql, and what stands between its joins and its condition.
-HEAD = "\nFROM own_profile AS profile\n"
-BOUND = "WHERE profile.workspace_id = %(workspace_id)s\nAND "
+#: In each query of leaves.sql: the text before its joins, and the text between its joins and its condition.
+BEFORE_JOINS = "\nFROM own_profile AS profile\n"
+BEFORE_CONDITION = "WHERE profile.workspace_id = %(workspace_id)s\nAND "
 PLACE = re.compile(r"/\* (joins|condition) \*/")
-#: The name under which a leaf's query joins something, or a value that it takes: each is the leaf's own.
-OWN = re.compile(r"\b(leaf|written)\b|%\((?!workspace_id\))(\w+)\)s")
+#: Names in a leaf's query that need a number: its join aliases and its parameters.
+NUMBERED = re.compile(r"\b(leaf|written)\b|%\((?!workspace_id\))(\w+)\)s")
 
 
 @dataclass(kw_only=True)
-class Statement:
-    """A statement as it grows: joins, and values by the names of their parameters."""
+class StatementBuilder:
+    """Joins and parameter values collected from leaves."""
 
     joins: list[sql.Composable] = field(default_factory=list)
     values: dict[str, Any] = field(default_factory=dict)
     leaves: int = 0
 
-    def ask(self, asked: Question) -> sql.Composable:
-        """Add the join and the values of *asked*, and return its condition."""
+    def add_leaf(self, query: LeafQuery) -> sql.Composable:
+        """Add the joins and the values of *query*; return its condition."""
         self.leaves += 1
-        joins, _, condition = LEAVES[asked.query].partition(HEAD)[2].partition(BOUND)
-        self.joins.append(self._own(joins))
-        self.values |= {f"{name}_{self.leaves}": value for name, value in asked.values.items()}
-        # A comparison with what is not set is neither true nor false, and its contrary must be true.
-        form = "(({}) IS NOT TRUE)" if asked.contrary else "({})"
-        return sql.SQL(form).format(self._own(condition))
+        joins, _, condition = LEAVES[query.query].partition(BEFORE_JOINS)[2].partition(BEFORE_CONDITION)
+        self.joins.append(self._numbered(joins))
+        self.values |= {f"{name}_{self.leaves}": value for name, value in query.values.items()}
+        # A comparison with NULL is neither true nor false, but its negation must be true.
+        form = "(({}) IS NOT TRUE)" if query.negated else "({})"
+        return sql.SQL(form).format(self._numbered(condition))
 
-    def _own(self, text: str) -> sql.Composed:
-        """Return *text* with what is the leaf's own numbered, so that no two leaves meet."""
+    def _numbered(self, text: str) -> sql.Composed:
+        """Return *text* with the leaf's number in its names, so that two leaves do not clash."""
         parts: list[sql.Composable] = []
         end = 0
-        for found in OWN.finditer(text):
+        for found in NUMBERED.finditer(text):
             parts.append(sql.SQL(text[end : found.start()]))
             alias, parameter = found.groups()
             numbered = f"{alias or parameter}_{self.leaves}"
@@ -54,22 +54,22 @@ class Statement:
         return sql.Composed([*parts, sql.SQL(text[end:])])
 
 
-def compose(filter_: Filter, *, now: datetime) -> tuple[sql.Composed, dict[str, Any]]:
-    """Return the statement that counts and pages the profiles of *filter_*, and the values of its parameters.
+def compose_statement(filter_: Filter, *, now: datetime) -> tuple[sql.Composed, dict[str, Any]]:
+    """Return the statement that counts and pages the profiles of *filter_*, and its parameter values.
 
-    Beside those it takes `workspace_id`, `after` and `limit`.
+    The caller adds the parameters `workspace_id`, `after` and `limit`.
     """
-    statement = Statement()
-    condition = _condition(filter_, statement, now)
+    builder = StatementBuilder()
+    condition = _condition(filter_, builder, now)
     before, _, between, _, behind = PLACE.split(QUERIES["segment_page"])
-    joins = sql.SQL("").join(statement.joins)
+    joins = sql.SQL("").join(builder.joins)
     parts = [sql.SQL(before), joins, sql.SQL(between), sql.SQL("AND "), condition, sql.SQL(behind)]
-    return sql.Composed(parts), statement.values
+    return sql.Composed(parts), builder.values
 
 
-def _condition(filter_: Filter, statement: Statement, now: datetime) -> sql.Composable:
-    """Return the condition of *filter_*, with what it needs added to *statement*."""
+def _condition(filter_: Filter, builder: StatementBuilder, now: datetime) -> sql.Composable:
+    """Return the condition of *filter_*; add its joins and values to *builder*."""
     if isinstance(filter_, Leaf):
-        return statement.ask(question(filter_, now=now))
+        return builder.add_leaf(leaf_query(filter_, now=now))
     between = sql.SQL(" AND " if isinstance(filter_, Every) else " OR ")
-    return sql.SQL("({})").format(between.join(_condition(part, statement, now) for part in filter_.parts))
+    return sql.SQL("({})").format(between.join(_condition(part, builder, now) for part in filter_.parts))

@@ -13,7 +13,7 @@ from app.ledger.execution import Finished, Party, Work
 from app.merging.changes import changes
 from app.merging.profile import Profile
 from app.merging.rules import IDENTIFY_RULES
-from app.profiles.store import save
+from app.profiles.store import save_profiles
 from app.undo.history_lookup import recollect
 from app.undo.record import Undone, note_undone
 from app.undo.restore import Restoration, restore
@@ -58,7 +58,7 @@ def _take_off(tx: Transaction, found: Found, *, job: Work) -> Finished:
     profile, identified = found.survivor, found.job
     before = identified.updated_before if profile.updated_at == identified.at else None
     left = dataclasses.replace(profile, external_id=None, updated_at=before or profile.updated_at)
-    save(tx, [left])
+    save_profiles(tx, [left])
     changed = changes(before=profile, after=left, orphan=profile, rules=IDENTIFY_RULES)
     reason = TAKEN_OFF.format(Profile=named(profile).capitalize())
     return _finish(tx, found, job=job, reason=reason, changed=changed)
@@ -69,7 +69,7 @@ def _take_back(tx: Transaction, found: Found, absorption: Absorption, *, job: Wo
     survivor, orphan = found.survivor, absorption.orphan
     left = _left(tx, found, absorption)
     # Only now is an external_id that the survivor took over free for the orphan.
-    save(tx, [left])
+    save_profiles(tx, [left])
     restoration = Restoration(
         orphan=orphan,
         survivor_id=survivor.id,

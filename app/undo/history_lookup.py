@@ -10,8 +10,8 @@ from app.db.queries import load_queries
 from app.db.transaction import Transaction
 from app.merging.changes import canonical_time
 from app.merging.profile import Profile
+from app.profiles.history import CANVAS_TIMES
 from app.undo.rules import Question
-from app.users.track_apply import CANVAS_TIMES
 
 QUERIES = load_queries("app.undo", "history_lookup.sql")
 

@@ -9,10 +9,10 @@ from psycopg.types.json import Jsonb
 from app.db.queries import load_queries
 from app.db.transaction import Transaction
 from app.merging.profile import Profile
-from app.profiles import targets
 from app.profiles.creation import add_aliases
-from app.profiles.deprecation import holders, take_over
-from app.profiles.store import load, to_row
+from app.profiles.deprecation import find_external_id_holders, take_over_external_ids
+from app.profiles.store import load_profiles, profile_to_row
+from app.profiles.targets import find_profiles, target_key
 from schemas.identifiers import ExternalId, UserAlias, to_wire
 
 QUERIES = load_queries("app.undo", "restore.sql")
@@ -56,7 +56,7 @@ def restore(tx: Transaction, restoration: Restoration) -> list[dict[str, Any]]:
     not_restored = _insert(tx, orphan)
     if orphan.external_id is not None and not not_restored:
         # The redirect is ended by this too, and so is what others left behind under this external_id.
-        take_over(tx, external_ids=[orphan.external_id])
+        take_over_external_ids(tx, external_ids=[orphan.external_id])
     tx.execute(QUERIES["return_origins"], restoration.scope)
     tx.execute(QUERIES["end_merge"], restoration.scope)
     tx.execute(QUERIES["return_aliases"], restoration.scope)
@@ -69,8 +69,8 @@ def _insert(tx: Transaction, orphan: Profile) -> list[dict[str, Any]]:
     """Write the row of *orphan*; without its external_id, and told so, when somebody has that."""
     external_id = orphan.external_id
     asked = [] if external_id is None else [external_id]
-    held = holders(tx, external_ids=asked) if asked else {}
-    row = to_row(orphan) | ({"external_id": None} if held else {})
+    held = find_external_id_holders(tx, external_ids=asked) if asked else {}
+    row = profile_to_row(orphan) | ({"external_id": None} if held else {})
     tx.execute(QUERIES["restore_profile"], {"row": Jsonb(row)})
     return [_told(tx, orphan, ExternalId(taken), profile_id=holder.profile_id) for taken, holder in held.items()]
 
@@ -79,8 +79,8 @@ def _give_aliases(tx: Transaction, orphan: Profile) -> list[dict[str, Any]]:
     """Give *orphan* its other aliases, those that nobody has; return what is told of those that somebody has."""
     aliases = [UserAlias(label=label, name=name) for label, name in orphan.user_aliases.items()]
     add_aliases(tx, aliases=[(alias, orphan.id) for alias in aliases])
-    found = targets.find(tx, targets=aliases)
-    held = {alias: found[targets.key_of(alias)].id for alias in aliases if targets.key_of(alias) in found}
+    found = find_profiles(tx, targets=aliases)
+    held = {alias: found[target_key(alias)].id for alias in aliases if target_key(alias) in found}
     return [_told(tx, orphan, alias, profile_id=held.get(alias)) for alias in aliases if held.get(alias) != orphan.id]
 
 
@@ -89,7 +89,7 @@ def _missing_deprecated(tx: Transaction, restoration: Restoration) -> list[dict[
     orphan, asked = restoration.orphan, restoration.deprecated_external_ids
     if not asked:
         return []
-    found = holders(tx, external_ids=asked)
+    found = find_external_id_holders(tx, external_ids=asked)
     held = {external_id: holder.profile_id for external_id, holder in found.items()}
     return [
         _told(tx, orphan, ExternalId(each), profile_id=held.get(each))
@@ -103,5 +103,5 @@ def _told(
 ) -> dict[str, Any]:
     """Return what is told of an identifier that *orphan* does not get back: who has it, or that nobody has."""
     ids = [] if profile_id is None else [profile_id]
-    names = [holder.braze_id for holder in load(tx, ids=ids).values()]
+    names = [holder.braze_id for holder in load_profiles(tx, ids=ids).values()]
     return {"identifier": to_wire(identifier), "why": TAKEN.format(braze_id=names[0]) if names else REMOVED}

@@ -14,9 +14,9 @@ from app.ledger.execution import Work
 from app.merging.changes import changes
 from app.merging.merge import merge
 from app.merging.profile import Profile
-from app.profiles.locking import lock
-from app.profiles.snapshots import from_image
-from app.profiles.store import load
+from app.profiles.locking import lock_profiles
+from app.profiles.snapshots import profile_from_snapshot
+from app.profiles.store import load_profiles
 from app.undo.record import UndoneJob, hold_undone_job, read_undone_job
 from app.undo.reversal import Absorption, without
 from schemas.outcomes import JobKind, Outcome
@@ -62,7 +62,7 @@ def look(tx: Transaction, settings: Settings, *, undo: Work) -> Found | Refusal:
     """
     seen = read_undone_job(tx, undo_id=undo.id, days=settings.undo_days)
     ids = [] if seen.survivor is None else [seen.survivor.id]
-    locked = lock(tx, ids=ids)
+    locked = lock_profiles(tx, ids=ids)
     # Under the locks: somebody may have been deleted, and the audit blanked, in between.
     hold_undone_job(tx, undo_id=undo.id)
     job = read_undone_job(tx, undo_id=undo.id, days=settings.undo_days)
@@ -90,7 +90,7 @@ def _gone(tx: Transaction, job: UndoneJob, survivor: Profile | None) -> str | No
     row = tx.execute(QUERIES["merged_on_by"], parameters).fetchone()
     if row is not None:
         return MERGED_ON.format(braze_id=job.survivor.braze_id, job_id=row["job_id"])
-    if load(tx, ids=[job.survivor.id]):
+    if load_profiles(tx, ids=[job.survivor.id]):
         raise ResolutionUnsettled("The survivor of a merge came back while its undo was looking for it.")
     return DELETED.format(braze_id=job.survivor.braze_id)
 
@@ -125,8 +125,8 @@ def absorptions(tx: Transaction, *, job_ids: Sequence[UUID]) -> dict[UUID, Absor
     parameters = {"job_ids": list(job_ids)}
     return {
         row["job_id"]: Absorption(
-            survivor=from_image(row["survivor_before"]),
-            orphan=from_image(row["orphan_before"]),
+            survivor=profile_from_snapshot(row["survivor_before"]),
+            orphan=profile_from_snapshot(row["orphan_before"]),
             at=row["merged_at"],
             rules=rules_of(JobKind(row["kind"])),
         )

@@ -1,1 +1,1 @@
-"""The use cases of `/users/*`, one transaction each."""
+"""The use cases of `/users/*`, except merges: track, aliases, external_ids, export and deletion."""

@@ -1,4 +1,4 @@
-"""Attributes applied to a draft: how each standard attribute of the wire changes a profile. Pure."""
+"""Apply attributes to a draft: how each standard attribute of a request changes a profile. Pure."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -7,48 +7,44 @@ from typing import Any
 
 from app.merging.changes import canonical_time
 from app.merging.profile import EmailAddress, PhoneNumber
-from app.users.custom_attributes import apply_custom
+from app.users.custom_attributes import apply_custom_attributes
 from app.users.draft import Draft
 from schemas.attributes import Attributes
 from schemas.identifiers import fold_email, to_e164
 
-#: Changes a draft by the attribute's value, at a time.
-Apply = Callable[[Draft, Any, datetime], None]
+#: Applies the value of one attribute to a draft, at a time.
+ApplyAttribute = Callable[[Draft, Any, datetime], None]
 
 
 def apply_attributes(draft: Draft, attributes: Attributes, now: datetime, *, array_cap: int) -> list[str]:
-    """Apply the standard and then the custom attributes of one object to *draft*; return what to tell of ignored ones.
+    """Apply the standard and then the custom attributes of one object to *draft*; return the reasons of ignored ones.
 
-    *array_cap* is the number of elements that an array among the custom attributes keeps.
+    *array_cap* is the number of elements that an array custom attribute keeps.
     """
     for name, apply in STANDARD.items():
         if name in attributes.standard:
             apply(draft, attributes.standard[name], now)
-    return apply_custom(draft, attributes.custom, array_cap=array_cap)
+    return apply_custom_attributes(draft, attributes.custom, array_cap=array_cap)
 
 
-def _field(name: str) -> Apply:
-    """Return what sets the profile's field *name*."""
-
+def _field(name: str) -> ApplyAttribute:
     def apply(draft: Draft, value: Any, _now: datetime) -> None:
-        """Set the field."""
         draft[name] = value
 
     return apply
 
 
-def _flag(name: str) -> Apply:
-    """Return what sets the profile's flag *name*; null takes it back."""
+def _flag(name: str) -> ApplyAttribute:
+    """Return a function that sets the flag *name*; null means false."""
 
     def apply(draft: Draft, value: Any, _now: datetime) -> None:
-        """Set the flag."""
         draft[name] = bool(value)
 
     return apply
 
 
 def _email(draft: Draft, value: str | None, _now: datetime) -> None:
-    """Set the email address; one that compares equal to the present one stays encrypted if it was."""
+    """Set the email address. It stays encrypted if it compares equal to the present one."""
     present: EmailAddress | None = draft["email"]
     if value is None:
         draft["email"] = None
@@ -59,23 +55,22 @@ def _email(draft: Draft, value: str | None, _now: datetime) -> None:
 
 
 def _email_encrypted(draft: Draft, value: bool | None, _now: datetime) -> None:  # noqa: FBT001 - the table's signature
-    """Say whether field-level encryption hides the email address; without an address there is nothing to hide."""
+    """Set whether field-level encryption hides the email address; without an address this does nothing."""
     present: EmailAddress | None = draft["email"]
     if present is not None:
         draft["email"] = EmailAddress(address=present.address, key=present.key, encrypted=bool(value))
 
 
 def _phone(draft: Draft, value: str | None, _now: datetime) -> None:
-    """Set the phone number as it was sent, beside its E.164 form; blank text is no number."""
+    """Set the phone number as sent and its E.164 form; blank text removes it."""
     blank = value is None or not value.strip()
     draft["phone"] = None if blank else PhoneNumber(number=value or "", e164=to_e164(value or ""))
 
 
-def _subscription(field: str, **stamps: str) -> Apply:
-    """Return what sets a subscription *field*; *stamps* names, by state, the key that keeps when it began."""
+def _subscription(field: str, **stamps: str) -> ApplyAttribute:
+    """Return a function that sets a subscription *field*; *stamps* maps a state to the key of its start time."""
 
     def apply(draft: Draft, state: str | None, now: datetime) -> None:
-        """Set the state; null takes it back to the default."""
         if state is None:
             draft[field] = None
             return
@@ -87,7 +82,7 @@ def _subscription(field: str, **stamps: str) -> Apply:
 
 
 def _devices(draft: Draft, devices: list[dict[str, Any]] | None, _now: datetime) -> None:
-    """Add devices, or what is newly known of them, by their id; null forgets them all."""
+    """Add or update devices by id; null removes all."""
     if devices is None:
         draft["devices"] = {}
     for device in devices or ():
@@ -95,29 +90,29 @@ def _devices(draft: Draft, devices: list[dict[str, Any]] | None, _now: datetime)
 
 
 def add_device(draft: Draft, device: Mapping[str, Any]) -> None:
-    """Add *device*, or what is newly known of it."""
-    draft.entry("devices", device["device_id"]).update(device)
+    """Add *device*, or update the one with its id."""
+    draft.writable_entry("devices", device["device_id"]).update(device)
 
 
 def _push_tokens(draft: Draft, tokens: list[dict[str, Any]] | None, _now: datetime) -> None:
-    """Add push tokens by app and token; null forgets them all."""
+    """Add or update push tokens by app and token; null removes all."""
     if tokens is None:
         draft["push_tokens"] = {}
     for token in tokens or ():
         known = {"app" if key == "app_id" else key: value for key, value in token.items()}
-        draft.entry("push_tokens", f"{token['app_id']}:{token['token']}").update(known)
+        draft.writable_entry("push_tokens", f"{token['app_id']}:{token['token']}").update(known)
 
 
 def _subscription_groups(draft: Draft, groups: list[dict[str, Any]] | None, _now: datetime) -> None:
-    """Set the state in each listed subscription group; null forgets them all."""
+    """Set the state in each listed subscription group; null removes all."""
     if groups is None:
         draft["subscription_groups"] = {}
     for group in groups or ():
-        draft.own("subscription_groups")[group["subscription_group_id"]] = group["subscription_state"]
+        draft.writable("subscription_groups")[group["subscription_group_id"]] = group["subscription_state"]
 
 
-#: Standard attributes by their name on the wire, in the order in which they are applied.
-STANDARD: Mapping[str, Apply] = MappingProxyType(
+#: Standard attributes by their name in requests, in the order of application.
+STANDARD: Mapping[str, ApplyAttribute] = MappingProxyType(
     {
         "first_name": _field("first_name"),
         "last_name": _field("last_name"),

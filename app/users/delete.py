@@ -1,4 +1,4 @@
-"""The use case of `/users/delete`: people erased, with all that is kept of them, in one transaction."""
+"""The use case of `/users/delete`: erase profiles and all data about them, in one transaction."""
 
 from collections.abc import Collection, Iterable
 
@@ -10,62 +10,58 @@ from app.errors import ResolutionUnsettled
 from app.ledger import erasure
 from app.merging.prioritization import Denoted
 from app.merging.profile import Profile
-from app.profiles import targets
-from app.profiles.locking import lock
-from app.profiles.resolution import resolve
+from app.profiles.locking import lock_profiles
+from app.profiles.resolution import resolve_identifiers
+from app.profiles.targets import find_profiles, target_key
 from schemas.audit import Action
 from schemas.deletion import Deletion
 from schemas.identifiers import BrazeId, Email, ExternalId, Identifier, Phone, UserAlias
 
 QUERIES = load_queries("app.users", "delete.sql")
 
-#: Milliseconds for each statement of a deletion, instead of the usual limit: a history may have millions of rows.
-PATIENCE_MS = 600_000
-#: What is deleted by the origins under which it was recorded.
-HISTORY = ("delete_events", "delete_purchases", "delete_sessions", "delete_engagements")
+#: Time limit of each statement in milliseconds, above the usual one: a history may have millions of rows.
+STATEMENT_TIMEOUT_MS = 600_000
+#: Queries that delete history by its origins.
+HISTORY_QUERIES = ("delete_events", "delete_purchases", "delete_sessions", "delete_engagements")
 
 
 def delete_profiles(pool: Pool, *, workspace_id: int, request: Deletion, asker: Asker) -> None:
-    """Erase everyone whom *request* means: profile, history, aliases, redirects to it, and its data in the ledger.
+    """Erase the profiles of *request*: rows, history, aliases, redirects, and their data in the ledger.
 
-    The audit keeps that *asker* had it done, and the braze_ids.
-
-    Identifiers that mean nobody, or more than one profile after their prioritization, delete nobody. Raises
-    ResolutionUnsettled when profiles kept changing, and DatabaseUnavailable when PostgreSQL does not answer; nothing
-    was deleted then.
+    The audit records *asker* and the braze_ids. Identifiers without a profile, or with several after their
+    prioritization, are skipped. Raises ResolutionUnsettled when profiles kept changing, and DatabaseUnavailable when
+    PostgreSQL does not answer. Nothing was deleted then.
     """
-    retry_until_stable(pool, workspace_id, _transact, request=request, asker=asker)
+    retry_until_stable(pool, workspace_id, _delete_profiles, request=request, asker=asker)
 
 
-def _transact(tx: Transaction, *, request: Deletion, asker: Asker) -> None:
-    """Look up, lock, look again and erase within the caller's transaction."""
-    ids = _meant(tx, request=request)
-    profiles = lock(tx, ids=ids)
-    if _meant(tx, request=request) != ids:
-        raise ResolutionUnsettled("An identifier came to mean another profile between look and lock.")
+def _delete_profiles(tx: Transaction, *, request: Deletion, asker: Asker) -> None:
+    ids = _resolve_ids(tx, request=request)
+    profiles = lock_profiles(tx, ids=ids)
+    if _resolve_ids(tx, request=request) != ids:
+        raise ResolutionUnsettled("An identifier moved to another profile before its profile was locked.")
     if profiles:
         _erase(tx, profiles=profiles.values())
-    forgotten = _forget_orphans(tx, request=request)
-    gone = [*(profile.braze_id for profile in profiles.values()), *forgotten]
-    notes = [Note(braze_id=braze_id) for braze_id in gone]
+    orphans = _erase_orphans(tx, request=request)
+    erased = [*(profile.braze_id for profile in profiles.values()), *orphans]
+    notes = [Note(braze_id=braze_id) for braze_id in erased]
     note(tx, action=Action.DELETE, asker=asker, notes=notes)
 
 
-def _meant(tx: Transaction, *, request: Deletion) -> set[int]:
-    """Return the ids of the profiles that *request* means at this moment."""
-    named = targets.find(tx, targets=request.named)
-    shared = resolve(tx, identifiers=request.shared) if request.shared else []
+def _resolve_ids(tx: Transaction, *, request: Deletion) -> set[int]:
+    named = find_profiles(tx, targets=request.named)
+    shared = resolve_identifiers(tx, identifiers=request.shared) if request.shared else []
     return {found.id for found in named.values()} | {each.id for each in shared if isinstance(each, Denoted)}
 
 
 def _erase(tx: Transaction, *, profiles: Collection[Profile]) -> None:
-    """Erase the locked *profiles*, everything recorded under their origins, and what the ledger says of them."""
+    """Erase the locked *profiles*, the history under their origins, and their data in the ledger."""
     ids = [profile.id for profile in profiles]
     of_profiles = {"ids": ids}
-    tx.execute(QUERIES["be_patient"], {"milliseconds": str(PATIENCE_MS)})
+    tx.execute(QUERIES["raise_statement_timeout"], {"milliseconds": str(STATEMENT_TIMEOUT_MS)})
     origins = [*ids, *(row["origin_id"] for row in tx.execute(QUERIES["delete_origins"], of_profiles))]
     of_origins = {"origin_ids": origins}
-    for query in HISTORY:
+    for query in HISTORY_QUERIES:
         tx.execute(QUERIES[query], of_origins)
     redirects = tx.execute(QUERIES["delete_redirects"], of_origins).fetchall()
     deprecated = tx.execute(QUERIES["delete_deprecated"], of_origins).fetchall()
@@ -80,24 +76,22 @@ def _erase(tx: Transaction, *, profiles: Collection[Profile]) -> None:
     )
 
 
-def _forget_orphans(tx: Transaction, *, request: Deletion) -> list[str]:
-    """Forget what the orphans were that *request* names, so that no undo brings somebody back who is asked to be gone.
+def _erase_orphans(tx: Transaction, *, request: Deletion) -> list[str]:
+    """Erase the snapshots of merged-away profiles that *request* names, so that no undo can restore them.
 
-    Return the braze_ids of those of whom something was known.
-
-    An orphan answers to nobody, and what a survivor got stays with it. Raises ResolutionUnsettled when one was brought
-    back at this moment, and so is a profile to be erased.
+    Return the braze_ids of the orphans that had a snapshot. The survivor keeps the values that it got. Raises
+    ResolutionUnsettled when an undo restored an orphan meanwhile: it is a live profile to erase now.
     """
     braze_ids = [name.value for name in request.named if isinstance(name, BrazeId)]
     external_ids = [name.value for name in request.named if isinstance(name, ExternalId)]
     named = {"braze_ids": braze_ids, "external_ids": external_ids}
     merges = tx.execute(QUERIES["merges_of_orphans"], named).fetchall()
     if merges:
-        # This waits for an undo of these that has begun.
+        # This waits for a running undo of these merges.
         erasure.blank(tx, job_ids=[row["job_id"] for row in merges])
         erasure.erase_names(tx, braze_ids=[row["braze_id"] for row in merges])
-        if _meant(tx, request=request):
-            raise ResolutionUnsettled("A merge was undone while its orphan was to be forgotten.")
+        if _resolve_ids(tx, request=request):
+            raise ResolutionUnsettled("A merge was undone before its orphan could be erased.")
     return [row["braze_id"] for row in merges if row["known"]]
 
 
@@ -108,24 +102,23 @@ def _erase_from_ledger(
     braze_ids: Collection[str],
     names: Collection[Identifier],
 ) -> None:
-    """Blank the jobs in which profiles of *braze_ids* took part, and those that found nobody by the person's *names*.
+    """Blank the jobs of the profiles *braze_ids*, and the jobs that found no profile by one of their *names*.
 
-    The names that the profiles had before their merges count too. One that means somebody else by now does not: what
-    was asked about it may have been asked about them. What audits show of others, who had a share of *profile_ids* for
-    a while, goes as well.
+    Identifiers that the profiles had before merges count as names. A name that another profile has now does not: the
+    job may be about that profile. Also blank the audits of other profiles that had values of *profile_ids* for a while.
     """
     jobs = erasure.jobs_of(tx, braze_ids=braze_ids)
     earlier = erasure.names_in_audit(tx, job_ids=jobs)
-    mine = {targets.key_of(name): name for name in (*names, *earlier)}
-    taken = targets.find(tx, targets=mine.values())
-    jobs |= erasure.jobs_naming(tx, keys=mine.keys() - taken.keys())
+    own = {target_key(name): name for name in (*names, *earlier)}
+    taken = find_profiles(tx, targets=own.values())
+    jobs |= erasure.jobs_naming(tx, keys=own.keys() - taken.keys())
     saw = erasure.jobs_that_saw(tx, profile_ids=profile_ids)
     erasure.blank(tx, job_ids=jobs, audits_of=saw - jobs)
     erasure.erase_names(tx, braze_ids=braze_ids)
 
 
 def _names(profile: Profile) -> Iterable[Identifier]:
-    """Yield all identifiers that *profile* answers to."""
+    """Yield all identifiers of *profile*."""
     if profile.external_id is not None:
         yield ExternalId(profile.external_id)
     for label, name in profile.user_aliases.items():

@@ -9,46 +9,50 @@ from app.audit.log import Asker, Note, note
 from app.db.connections import Pool
 from app.db.transaction import Transaction, retry_until_stable, run_in_transaction
 from app.errors import ResolutionUnsettled
-from app.profiles.deprecation import Holder, deprecate, holders, take_over
-from app.profiles.deprecation import remove as remove_deprecated
-from app.profiles.locking import lock
-from app.profiles.store import save
+from app.profiles.deprecation import (
+    ExternalIdHolder,
+    deprecate_external_ids,
+    find_external_id_holders,
+    remove_deprecated_external_ids,
+    take_over_external_ids,
+)
+from app.profiles.locking import lock_profiles
+from app.profiles.store import save_profiles
 from schemas.audit import Action
 from schemas.external_ids import DEPRECATED, IN_USE, NOT_DEPRECATED, PRIMARY, SAME, UNKNOWN, Refusals, Rename
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """What renames come to: who gets which external_id, what becomes deprecated, and what is refused."""
+class RenamePlan:
+    """The effect of several renames."""
 
-    #: Profile id → new external_id. Whoever is renamed several times is so in as many steps.
+    #: Profile id → new external_id. A profile that is renamed n times is in n steps.
     steps: list[dict[int, str]] = field(default_factory=list)
-    #: External ids that become deprecated, each with the id of its profile.
+    #: External_id that becomes deprecated → id of its profile.
     deprecated: dict[str, int] = field(default_factory=dict)
-    #: Sentences by the place of the refused rename.
+    #: Place of a refused rename → the reason, as a sentence for the client.
     refused: dict[int, str] = field(default_factory=dict)
 
 
-def rename(pool: Pool, *, workspace_id: int, renames: Mapping[int, Rename], asker: Asker) -> Refusals:
-    """Bring *renames* to effect in their order, each seeing what those before it did; return which were refused.
+def rename_external_ids(pool: Pool, *, workspace_id: int, renames: Mapping[int, Rename], asker: Asker) -> Refusals:
+    """Apply *renames* in order, each seeing the effect of those before it; return the refused ones.
 
-    The old external_ids become deprecated and keep resolving. A new one that led to a profile merged away no longer
-    does. The audit keeps that *asker* had it done.
+    The old external_ids become deprecated and keep resolving. Redirects of the new ones end. The audit records *asker*.
     """
-    return retry_until_stable(pool, workspace_id, _rename, renames=renames, asker=asker)
+    return retry_until_stable(pool, workspace_id, _rename_external_ids, renames=renames, asker=asker)
 
 
-def remove(pool: Pool, *, workspace_id: int, external_ids: Mapping[int, str], asker: Asker) -> Refusals:
-    """Remove those of *external_ids* that are deprecated; return which of them, by their places, are not.
+def remove_external_ids(pool: Pool, *, workspace_id: int, external_ids: Mapping[int, str], asker: Asker) -> Refusals:
+    """Remove the deprecated ones among *external_ids*; return the others, refused, by their places.
 
-    The audit keeps that *asker* had it done.
+    The audit records *asker*.
     """
-    return run_in_transaction(pool, workspace_id, _remove, external_ids=external_ids, asker=asker)
+    return run_in_transaction(pool, workspace_id, _remove_external_ids, external_ids=external_ids, asker=asker)
 
 
-def plan(renames: Mapping[int, Rename], before: Mapping[str, Holder]) -> Plan:
-    """Return what *renames* come to, given who has which external_id *before* them."""
-    plan = Plan()
+def plan_renames(renames: Mapping[int, Rename], before: Mapping[str, ExternalIdHolder]) -> RenamePlan:
+    """Return the effect of *renames*, from the holders of the external_ids *before* them."""
+    plan = RenamePlan()
     primary = {external_id: holder.profile_id for external_id, holder in before.items() if holder.is_primary}
     used = set(before)
     times: Counter[int] = Counter()
@@ -67,7 +71,7 @@ def plan(renames: Mapping[int, Rename], before: Mapping[str, Holder]) -> Plan:
 
 
 def _refusal(each: Rename, *, primary: Mapping[str, int], used: set[str]) -> str | None:
-    """Return why *each* is refused, given which external_ids are *primary* and which are *used* in any way."""
+    """Return the reason to refuse *each*, or None; *used* are primary and deprecated external_ids."""
     if each.current == each.new:
         return SAME
     if each.current not in primary:
@@ -75,43 +79,39 @@ def _refusal(each: Rename, *, primary: Mapping[str, int], used: set[str]) -> str
     return IN_USE if each.new in used else None
 
 
-def _rename(tx: Transaction, *, renames: Mapping[int, Rename], asker: Asker) -> Refusals:
-    """Look up, lock, look again and rename within the caller's transaction."""
-    asked = {external_id for each in renames.values() for external_id in (each.current, each.new)}
-    before = holders(tx, external_ids=asked)
-    planned = plan(renames, before)
-    profiles = lock(tx, ids=set(planned.deprecated.values()))
-    if holders(tx, external_ids=asked) != before:
-        raise ResolutionUnsettled("An external_id got another holder between look and lock.")
+def _rename_external_ids(tx: Transaction, *, renames: Mapping[int, Rename], asker: Asker) -> Refusals:
+    named = {external_id for each in renames.values() for external_id in (each.current, each.new)}
+    before = find_external_id_holders(tx, external_ids=named)
+    plan = plan_renames(renames, before)
+    profiles = lock_profiles(tx, ids=set(plan.deprecated.values()))
+    if find_external_id_holders(tx, external_ids=named) != before:
+        raise ResolutionUnsettled("An external_id moved to another profile before its profile was locked.")
     now = tx.now()
-    for step in planned.steps:
-        save(
-            tx,
-            [dataclasses.replace(profiles[each], external_id=new, updated_at=now) for each, new in step.items()],
-        )
-        take_over(tx, external_ids=step.values())
-    if planned.deprecated:
-        deprecate(tx, old=planned.deprecated, now=now)
+    for step in plan.steps:
+        renamed = [dataclasses.replace(profiles[each], external_id=new, updated_at=now) for each, new in step.items()]
+        save_profiles(tx, renamed)
+        take_over_external_ids(tx, external_ids=step.values())
+    if plan.deprecated:
+        deprecate_external_ids(tx, profile_ids=plan.deprecated, now=now)
     notes = [
         Note(
-            braze_id=profiles[planned.deprecated[each.current]].braze_id,
+            braze_id=profiles[plan.deprecated[each.current]].braze_id,
             external_id=each.current,
             new_external_id=each.new,
         )
         for place, each in renames.items()
-        if place not in planned.refused
+        if place not in plan.refused
     ]
     note(tx, action=Action.RENAME, asker=asker, notes=notes)
-    return planned.refused
+    return plan.refused
 
 
-def _remove(tx: Transaction, *, external_ids: Mapping[int, str], asker: Asker) -> Refusals:
-    """Remove and tell apart within the caller's transaction."""
-    asked = set(external_ids.values())
-    removed = remove_deprecated(tx, external_ids=asked)
+def _remove_external_ids(tx: Transaction, *, external_ids: Mapping[int, str], asker: Asker) -> Refusals:
+    named = set(external_ids.values())
+    removed = remove_deprecated_external_ids(tx, external_ids=named)
     notes = [Note(braze_id=braze_id, external_id=external_id) for external_id, braze_id in removed.items()]
     note(tx, action=Action.REMOVE, asker=asker, notes=notes)
-    primary = holders(tx, external_ids=asked - removed.keys())
+    primary = find_external_id_holders(tx, external_ids=named - removed.keys())
     return {
         place: PRIMARY if external_id in primary else NOT_DEPRECATED
         for place, external_id in external_ids.items()

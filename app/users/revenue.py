@@ -1,4 +1,4 @@
-"""The money of purchases: converted into the currency that sums are kept in, and bounded. Pure."""
+"""Revenue of purchases: conversion into the currency of the sums, and its bounds. Pure."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from schemas.history import Purchase
 
-#: Cents that all purchases of a profile may come to, either way: whole numbers that every JSON reader keeps exact.
+#: Bound of a profile's revenue in cents, positive or negative: every JSON reader keeps such whole numbers exact.
 MAX_REVENUE_CENTS = 2**53 - 1
 TOO_MUCH = (
     "The revenue of the profile's lifetime would have left the range of"
@@ -14,15 +14,15 @@ TOO_MUCH = (
 )
 
 
-class Refused(ValueError):
-    """An entry that is sound but cannot take effect; the message says why, in a sentence."""
+class EntryRefused(ValueError):
+    """A valid entry cannot take effect; the message is a sentence for the client."""
 
 
-def converted(purchase: Purchase, rates: Mapping[str, Decimal]) -> Purchase:
-    """Return *purchase* with its price in the currency that sums are kept in; half a cent is rounded away from zero.
+def convert_price(purchase: Purchase, rates: Mapping[str, Decimal]) -> Purchase:
+    """Return *purchase* with its price in the currency of the sums; half a cent is rounded away from zero.
 
-    *rates* say how many units of that currency one unit of another is worth; without a rate the price is taken as it
-    was sent. Raises Refused when the amount is beyond any profile's revenue.
+    *rates* maps a currency to the value of one unit in the currency of the sums. Without a rate the price stays as
+    sent. Raises EntryRefused when the amount alone exceeds MAX_REVENUE_CENTS.
     """
     rate = rates.get(purchase.currency)
     if rate is not None:
@@ -33,7 +33,7 @@ def converted(purchase: Purchase, rates: Mapping[str, Decimal]) -> Purchase:
 
 
 def check_revenue(cents: int, purchase: Purchase) -> None:
-    """Raise Refused when *purchase* would take revenue of so many *cents* out of its range, or further out of it."""
+    """Raise EntryRefused when *purchase* takes a revenue of *cents* out of its range, or further out of it."""
     after = cents + purchase.price_cents * purchase.quantity
     if abs(after) > max(MAX_REVENUE_CENTS, abs(cents)):
-        raise Refused(TOO_MUCH)
+        raise EntryRefused(TOO_MUCH)

@@ -1,4 +1,4 @@
-"""The use case of `/users/track`: all that one request asks for, in one transaction."""
+"""The use case of `/users/track`: apply all entries of one request in one transaction."""
 
 import dataclasses
 from collections import defaultdict
@@ -13,131 +13,129 @@ from app.db.connections import Pool
 from app.db.transaction import Transaction, retry_until_stable
 from app.errors import ResolutionUnsettled
 from app.merging.profile import Profile
-from app.profiles import targets
-from app.profiles.creation import create
-from app.profiles.history import record
-from app.profiles.locking import lock
-from app.profiles.store import save
-from app.profiles.targets import Found, Seating
-from app.users.revenue import Refused, converted
-from app.users.track_apply import not_in_future, track
+from app.profiles.creation import create_profiles
+from app.profiles.history import record_history
+from app.profiles.locking import lock_profiles
+from app.profiles.store import save_profiles
+from app.profiles.targets import ExistingProfile, claim_addresses, find_profiles, target_key
+from app.users.assignment import Assignment, assign_entries
+from app.users.revenue import EntryRefused, convert_price
+from app.users.track_apply import apply_entries, clamp_to_now
 from schemas.history import Purchase
 from schemas.identifiers import Email, Phone, Target
 from schemas.track import Entry
 
 
 @dataclass(kw_only=True)
-class Effects:
-    """What is to be told of a request's entries, by their position in it."""
+class TrackResult:
+    """The entries of a request that had no effect or only a part of it, by position in the request."""
 
-    #: Why entries had no effect.
+    #: Position of an entry without effect → the reason.
     refused: dict[int, str] = field(default_factory=dict)
-    #: Position of an entry, and why a part of it had none.
+    #: Position of an entry, and the reason why a part of it had no effect.
     ignored: list[tuple[int, str]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
-    """An entry, and its position in the request."""
+class PositionedEntry:
+    """An entry and its position in the request."""
 
     position: int
     entry: Entry
 
     @property
     def target(self) -> Target:
-        """Whom it means."""
+        """The identifier of its profile."""
         return self.entry.target
 
     @property
     def may_create(self) -> bool:
-        """Whether the profile is made when there is none."""
+        """Whether the profile is created when there is none."""
         return self.entry.may_create
 
     @property
     def standard(self) -> Mapping[str, Any]:
-        """The standard attributes that it sets; among them addresses, by which later entries may find the profile."""
+        """The standard attributes that it sets. Later entries can name the profile by the addresses among them."""
         standard: Mapping[str, Any] = getattr(self.entry, "standard", {})
         return standard
 
 
-def apply(pool: Pool, *, workspace_id: int, entries: Sequence[Entry], settings: Settings) -> Effects:
-    """Bring *entries* to effect, in order, in the workspace; profiles are made as they ask for it.
+def track_entries(pool: Pool, *, workspace_id: int, entries: Sequence[Entry], settings: Settings) -> TrackResult:
+    """Apply *entries* in order; create profiles where entries allow it.
 
-    Every profile written has the same update time. Raises ResolutionUnsettled when the profiles kept changing, and
-    DatabaseUnavailable when PostgreSQL does not answer; nothing was changed then.
+    All changed profiles get the same update time. Raises ResolutionUnsettled when the profiles kept changing, and
+    DatabaseUnavailable when PostgreSQL does not answer. Nothing was changed then.
     """
-    placed, refused = _priced(entries, dict(settings.currency_rates))
-
-    def transact(tx: Transaction) -> Effects:
-        effects = Effects(refused=dict(refused))
-        _transact(tx, effects, placed=placed, array_cap=settings.array_cap)
-        return effects
-
-    return retry_until_stable(pool, workspace_id, transact)
+    return retry_until_stable(pool, workspace_id, _track_entries, entries=entries, settings=settings)
 
 
-def _priced(entries: Sequence[Entry], rates: Mapping[str, Decimal]) -> tuple[list[Placed], dict[int, str]]:
-    """Return *entries* with purchases in the currency of sums, and by position why some cannot be."""
-    placed: list[Placed] = []
-    refused: dict[int, str] = {}
+def _track_entries(tx: Transaction, *, entries: Sequence[Entry], settings: Settings) -> TrackResult:
+    result = TrackResult()
+    assignment = _assign(tx, entries=_convert_prices(entries, dict(settings.currency_rates), result))
+    created = create_profiles(tx, new=assignment.new)
+    ids = [each.id if isinstance(each, ExistingProfile) else created[each] for _, each in assignment.pairs]
+    profiles = lock_profiles(tx, ids=ids)
+    if len(profiles) < len(set(ids)):
+        raise ResolutionUnsettled("A profile was merged away before it was locked.")
+    now = tx.now()
+    assigned = [
+        (profile_id, dataclasses.replace(each, entry=clamp_to_now(each.entry, now=now)))
+        for profile_id, (each, _) in zip(ids, assignment.pairs, strict=True)
+    ]
+    changed = _apply_to_profiles(profiles, assigned, result, at=now, array_cap=settings.array_cap)
+    save_profiles(tx, changed)
+    applied = [(profile_id, each.entry) for profile_id, each in assigned if each.position not in result.refused]
+    record_history(tx, entries=applied)
+    return result
+
+
+def _convert_prices(
+    entries: Sequence[Entry], rates: Mapping[str, Decimal], result: TrackResult
+) -> list[PositionedEntry]:
+    """Return *entries* with prices in the currency of the sums; add the refused ones to *result*."""
+    converted: list[PositionedEntry] = []
     for position, entry in enumerate(entries):
         try:
-            placed.append(Placed(position, converted(entry, rates) if isinstance(entry, Purchase) else entry))
-        except Refused as reason:
-            refused[position] = str(reason)
-    return placed, refused
+            priced = convert_price(entry, rates) if isinstance(entry, Purchase) else entry
+            converted.append(PositionedEntry(position, priced))
+        except EntryRefused as reason:
+            result.refused[position] = str(reason)
+    return converted
 
 
-def _transact(tx: Transaction, effects: Effects, *, placed: Sequence[Placed], array_cap: int) -> None:
-    """Seat, create, lock, apply, save and record within the caller's transaction; note in *effects* what to tell."""
-    seating = _seat(tx, placed=placed)
-    made = create(tx, new=seating.new)
-    ids = [seat.id if isinstance(seat, Found) else made[seat] for _, seat in seating.seated]
-    profiles = lock(tx, ids=ids)
-    if len(profiles) < len(set(ids)):
-        raise ResolutionUnsettled("A profile was merged away between look and lock.")
-    now = tx.now()
-    happened = [
-        (profile_id, dataclasses.replace(each, entry=not_in_future(each.entry, now=now)))
-        for profile_id, (each, _) in zip(ids, seating.seated, strict=True)
-    ]
-    save(tx, _track_all(profiles, happened, effects, at=now, array_cap=array_cap))
-    lasting = [(profile_id, each.entry) for profile_id, each in happened if each.position not in effects.refused]
-    record(tx, happened=lasting)
+def _assign(tx: Transaction, *, entries: Sequence[PositionedEntry]) -> Assignment[PositionedEntry]:
+    """Assign *entries* to profiles.
+
+    No unique index guards addresses. So before this creates a profile for an address, it claims the address, which
+    waits for other requests that claimed it, and searches again for the profile that they may have created.
+    """
+    targets = {each.target for each in entries}
+    found = find_profiles(tx, targets=targets)
+    unknown = [each for each in targets if isinstance(each, Email | Phone) and target_key(each) not in found]
+    if unknown:
+        claim_addresses(tx, targets=unknown)
+        found |= find_profiles(tx, targets=unknown)
+    return assign_entries(entries, found)
 
 
-def _track_all(
+def _apply_to_profiles(
     profiles: Mapping[int, Profile],
-    happened: Sequence[tuple[int, Placed]],
-    effects: Effects,
+    assigned: Sequence[tuple[int, PositionedEntry]],
+    result: TrackResult,
     *,
     at: datetime,
     array_cap: int,
 ) -> list[Profile]:
-    """Return those of *profiles* that changed by what *happened* to them; note in *effects* what to tell."""
-    placed_of: defaultdict[int, list[Placed]] = defaultdict(list)
-    for profile_id, each in happened:
-        placed_of[profile_id].append(each)
+    """Return the changed profiles; add refused entries and ignored parts to *result*."""
+    entries_of: defaultdict[int, list[PositionedEntry]] = defaultdict(list)
+    for profile_id, each in assigned:
+        entries_of[profile_id].append(each)
     changed: list[Profile] = []
-    for profile_id, placed in placed_of.items():
-        tracked = track(profiles[profile_id], [each.entry for each in placed], at=at, array_cap=array_cap)
-        effects.refused |= {placed[index].position: reason for index, reason in tracked.refused.items()}
-        effects.ignored += [(placed[index].position, reason) for index, reason in tracked.ignored]
-        if len(tracked.refused) < len(placed):
-            changed.append(tracked.profile)
+    for profile_id, positioned in entries_of.items():
+        entries = [each.entry for each in positioned]
+        applied = apply_entries(profiles[profile_id], entries, at=at, array_cap=array_cap)
+        result.refused |= {positioned[index].position: reason for index, reason in applied.refused.items()}
+        result.ignored += [(positioned[index].position, reason) for index, reason in applied.ignored]
+        if len(applied.refused) < len(entries):
+            changed.append(applied.profile)
     return changed
-
-
-def _seat(tx: Transaction, *, placed: Sequence[Placed]) -> Seating[Placed]:
-    """Return which profile each of *placed* means.
-
-    No unique index guards addresses, so where a profile would be made for one, other requests that would do the same
-    are kept waiting, and what those before us made is looked for again.
-    """
-    asked = {each.target for each in placed}
-    found = targets.find(tx, targets=asked)
-    unknown = [each for each in asked if isinstance(each, Email | Phone) and targets.key_of(each) not in found]
-    if unknown:
-        targets.claim_addresses(tx, targets=unknown)
-        found |= targets.find(tx, targets=unknown)
-    return targets.seat(placed, found)

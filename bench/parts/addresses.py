@@ -18,7 +18,7 @@ WARM = 20
 ADDRESS = "everybody@example.com"
 
 
-def run(ground: Ground, sizes: Sizes, tell: Callable[[str], None]) -> dict[str, Any]:
+def run(ground: Ground, sizes: Sizes, log: Callable[[str], None]) -> dict[str, Any]:
     """Measure both kinds in turn."""
     sharing, merges = sizes.of(SHARING, least=500), sizes.of(MERGES, least=30, step=1)
     database = empty_world(ground)
@@ -34,7 +34,7 @@ def run(ground: Ground, sizes: Sizes, tell: Callable[[str], None]) -> dict[str, 
         last_outcome_at(runner.connection)
     ground.drop(database)
     unique, shared = (Spread.of(each[WARM:]) for each in taken)
-    tell(f"unique: {unique.median:.2f} ms; shared by {sharing:,}: {shared.median:.2f} ms")
+    log(f"unique: {unique.median:.2f} ms; shared by {sharing:,}: {shared.median:.2f} ms")
     return {
         "sharing": sharing,
         "merges_each": merges,

@@ -1,7 +1,7 @@
-"""What a merge costs in things that can be counted, and that do not depend on the machine.
+"""Counts per merge that do not depend on the machine: statements, round trips, Redis commands, messages, WAL.
 
-The whole product runs, and its connections to PostgreSQL pass by somebody who counts. Requests are posted first and the
-relay is started then, so that every run finds the same backlog and packs the same lanes.
+The whole product runs, with a counting proxy in front of PostgreSQL. The relay starts after all requests are posted, so
+that every run has the same backlog and packs the same lanes.
 """
 
 from collections import Counter
@@ -22,7 +22,7 @@ from cli.up.embedded_postgres import SOCKET
 MERGES = 1_000
 WARM = 500
 THOUSAND = 1_000
-#: What the relay asks again and again, work or not: it hangs on time, not on merges.
+#: Periodic queries of the relay, whose number depends on time and not on merges.
 ON_TIME = frozenset(
     {
         "workspaces_with_pending_jobs",
@@ -35,13 +35,13 @@ ON_TIME = frozenset(
         "prune_idempotency",
     }
 )
-#: Commands of ours among those that Redis counts.
+#: Redis commands of the benchmark itself, and of new connections.
 OURS = frozenset({"info", "ping", "client|setinfo", "client|setname", "select"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
-    """What so many merges took, by name; per thousand merges when it is told."""
+    """Counts of *merges* merges, by name."""
 
     merges: int
     statements: Mapping[str, int]
@@ -52,7 +52,7 @@ class Counts:
 
     @property
     def per_thousand(self) -> dict[str, float]:
-        """Every count, for a thousand merges."""
+        """Every count per thousand merges."""
         share = THOUSAND / self.merges
         return {
             "statements": sum(self.statements.values()) * share,
@@ -74,16 +74,16 @@ class Counts:
         }
 
 
-def run(ground: Ground, sizes: Sizes, tell: Callable[[str], None]) -> dict[str, Any]:
-    """Count for a thousand merges; the scale changes nothing, since it is quick."""
+def run(ground: Ground, sizes: Sizes, log: Callable[[str], None]) -> dict[str, Any]:
+    """Count a thousand merges, at any scale, since it is quick."""
     del sizes
     counts = count(ground)
-    tell(", ".join(f"{name} {value:,.0f}" for name, value in counts.per_thousand.items()))
+    log(", ".join(f"{name} {value:,.0f}" for name, value in counts.per_thousand.items()))
     return counts.to_json()
 
 
 def count(ground: Ground, *, merges: int = MERGES, warm: int = WARM) -> Counts:
-    """Return what *merges* merges take, after *warm* that do not count."""
+    """Return the counts of *merges* merges, after *warm* merges that are not counted."""
     world = make_world(ground, warm + merges)
     tally = Tally()
     proxy = Proxy(lambda: ground.postgres_sockets / SOCKET, tally.watch)
@@ -96,7 +96,7 @@ def count(ground: Ground, *, merges: int = MERGES, warm: int = WARM) -> Counts:
 
 
 class Watched(Mergelane):
-    """The product, its connections to PostgreSQL passing through *proxy*."""
+    """The product, with connections to PostgreSQL through *proxy*."""
 
     def __init__(self, ground: Ground, world: World, database: str, proxy: Proxy) -> None:
         super().__init__(ground, world, database)
@@ -117,20 +117,20 @@ def _count(product: Watched, tally: Tally, *, merges: int, warm: int) -> Counts:
         bodies = requests(connection, product.world, first=0, count=warm + merges)
         _post(product, bodies[: warm // 50])
         wait_for_rest(connection)
-        # Its statements are prepared and its connections open: what follows is what every further merge takes.
+        # Statements are prepared and connections are open now, so the counts are those of a running system.
         relay = next(program for program in product.programs if program.name == "relay")
         relay.stop()
-        before = _look(product, tally, connection)
+        before = _read_counters(product, tally, connection)
         _post(product, bodies[warm // 50 :])
         relay.start()
         wait_for_rest(connection)
-        after = _look(product, tally, connection)
+        after = _read_counters(product, tally, connection)
     return _between(before, after, merges)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Look:
-    """What stood on all counters at one moment."""
+class _Counters:
+    """The values of all counters at one moment."""
 
     tally: Tally
     redis: Mapping[str, int]
@@ -138,17 +138,16 @@ class _Look:
     messages: int
 
 
-def _look(product: Watched, tally: Tally, connection: Connection) -> _Look:
-    """Read all counters."""
+def _read_counters(product: Watched, tally: Tally, connection: Connection) -> _Counters:
     (row,) = run_query(connection, "read_counters", {"workspace_id": WORKSPACE_ID})
     with product.ground.redis_client() as client:
         told: dict[str, dict[str, int]] = client.info("commandstats")
     commands = {name.removeprefix("cmdstat_"): each["calls"] for name, each in told.items()}
-    return _Look(tally=tally.copy(), redis=commands, wal=int(row["wal"]), messages=int(row["messages"]))
+    return _Counters(tally=tally.copy(), redis=commands, wal=int(row["wal"]), messages=int(row["messages"]))
 
 
-def _between(before: _Look, after: _Look, merges: int) -> Counts:
-    """Return what was counted between two looks."""
+def _between(before: _Counters, after: _Counters, merges: int) -> Counts:
+    """Return the differences between two readings."""
     statements = _named(after.tally.statements - before.tally.statements)
     trips: Counter[str] = Counter()
     for (role, _), times in _named(after.tally.round_trips - before.tally.round_trips).items():
@@ -169,11 +168,11 @@ def _between(before: _Look, after: _Look, merges: int) -> Counts:
 
 
 def _named(counted: Counter[tuple[str, str]]) -> Counter[tuple[str, str]]:
-    """Return *counted* by process and by the name of the query, without what hangs on time."""
+    """Return *counted* by process and query name, without periodic queries."""
     known, found = names(), Counter[tuple[str, str]]()
     for (who, line), times in counted.items():
         role, name = who.removeprefix("mergelane-"), known.get(line, line)
-        # A pool asks nothing, literally, before it lends; the relay's does so at each look for work.
+        # A pool sends an empty query to check a connection; the relay does so each time it polls.
         on_time = name in ON_TIME or (role == "relay" and not name) or role == "start"
         if not on_time:
             found[role, name] += times
@@ -181,7 +180,7 @@ def _named(counted: Counter[tuple[str, str]]) -> Counter[tuple[str, str]]:
 
 
 def _post(product: Watched, bodies: list[bytes]) -> None:
-    """Post *bodies* one after the other."""
+    """Post *bodies* one by one."""
     door = Door(product.port)
     for body in bodies:
         door.post(body)

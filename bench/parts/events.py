@@ -19,14 +19,14 @@ from bench.stats import Spread
 from bench.world import SURVIVOR, empty_world, first_id, plant, plant_events, settle
 
 MILLISECONDS = 1_000
-#: Events of those that have many, at scale 1, and of those that have few.
+#: Events of an orphan with a long history, at scale 1, and of one with a short history.
 MANY, FEW = 1_000_000, 10
 #: Chains of either kind, and merges in each.
 CHAINS, LINKS = 3, 40
 WARM = 30
 
 
-def run(ground: Ground, sizes: Sizes, tell: Callable[[str], None]) -> dict[str, Any]:
+def run(ground: Ground, sizes: Sizes, log: Callable[[str], None]) -> dict[str, Any]:
     """Measure both kinds in turn."""
     many, links = sizes.of(MANY, least=1_000), sizes.of(LINKS, least=10, step=1)
     database = empty_world(ground)
@@ -50,8 +50,8 @@ def run(ground: Ground, sizes: Sizes, tell: Callable[[str], None]) -> dict[str, 
         undone = _measure(reversed(merges), lambda chain, link: runner.undo(merges[chain, link]))
     ground.drop(database)
     (few, lots), (few_undone, lots_undone) = taken, undone
-    tell(f"{FEW} events: {few.median:.2f} ms; {many:,} events: {lots.median:.2f} ms")
-    tell(f"undone, {FEW} events: {few_undone.median:.2f} ms; {many:,} events: {lots_undone.median:.2f} ms")
+    log(f"{FEW} events: {few.median:.2f} ms; {many:,} events: {lots.median:.2f} ms")
+    log(f"undone, {FEW} events: {few_undone.median:.2f} ms; {many:,} events: {lots_undone.median:.2f} ms")
     return {
         "events": [FEW, many],
         "ms": {str(FEW): few.to_json(), str(many): lots.to_json()},

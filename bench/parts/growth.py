@@ -31,15 +31,15 @@ DRAIN_S = 180.0
 LOOK_S = 0.1
 
 
-def run(ground: Ground, sizes: Sizes, tell: Callable[[str], None]) -> dict[str, Any]:
+def run(ground: Ground, sizes: Sizes, log: Callable[[str], None]) -> dict[str, Any]:
     """Measure rates by the number of profiles, then by the size of the backlog on the many."""
     few = make_world(ground, max(sizes.of(FEW), sizes.of(MERGES) + sizes.of(WARM)))
     began = time()
     many = make_big_world(ground, sizes.of(MANY))
-    tell(f"{2 * many.pairs:,} profiles were made in {time() - began:.0f} s")
+    log(f"{2 * many.pairs:,} profiles were created in {time() - began:.0f} s")
     field = Field(ground, many)
-    profiles = _by_profiles(ground, field, few, sizes, tell)
-    backlog = _by_backlog(field, sizes, tell)
+    profiles = _by_profiles(ground, field, few, sizes, log)
+    backlog = _by_backlog(field, sizes, log)
     for world in (few, many):
         ground.drop(world.database)
     return {"profiles": profiles, "backlog": backlog}
@@ -64,10 +64,9 @@ class Field:
         self._next = 0
 
     def drain(self, *, warm: int, count: int, backlog: int | None = None, stretch: int | None = None) -> Drain:
-        """Merge *warm* pairs that do not count, then *count*, from a backlog of as many, or of *backlog*, behind them.
+        """Merge *warm* pairs as a warm-up, then *count* pairs from a backlog of *backlog* jobs, by default *count*.
 
-        The backlog is there, and written out, before the product starts. The rate is told of each *stretch* of so many
-        merges, or of all of them.
+        The backlog is written before the product starts. Returns the rate of each *stretch* merges, or of all.
         """
         product = Mergelane(self.ground, self.world, self.world.database)
         with self.ground.connect(self.world.database) as connection:
@@ -102,7 +101,7 @@ class Field:
             nonlocal most, looks
             looks += 1
             most = max(most, self.ground.messages())
-            # Counting is not free, so it is done once a second; when each one ended, the ledger tells.
+            # Counting has a cost, so it is done once a second; the ledger has the exact end of each job.
             return looks % 10 == 0 and _finished(connection) - began_with >= marks[-1]
 
         wait_until(drained, seconds=DRAIN_S, every=LOOK_S, what=f"{marks[-1]:,} jobs to be drained")
@@ -120,7 +119,7 @@ class Field:
         return float(row["at"])
 
 
-def _by_profiles(ground: Ground, many: Field, few: World, sizes: Sizes, tell: Callable[[str], None]) -> dict[str, Any]:
+def _by_profiles(ground: Ground, many: Field, few: World, sizes: Sizes, log: Callable[[str], None]) -> dict[str, Any]:
     """Return the rates among few and among many profiles, in turn."""
     merges, warm = sizes.of(MERGES), sizes.of(WARM)
     rates: dict[int, list[float]] = {2 * few.pairs: [], 2 * many.world.pairs: []}
@@ -128,7 +127,7 @@ def _by_profiles(ground: Ground, many: Field, few: World, sizes: Sizes, tell: Ca
         copy = World(ground.copy(few.database), few.pairs)
         for field, measured in zip((Field(ground, copy), many), rates.values(), strict=True):
             measured.extend(field.drain(warm=warm, count=merges).rates)
-            tell(f"{2 * field.world.pairs:,} profiles: {measured[-1]:,.0f}/s")
+            log(f"{2 * field.world.pairs:,} profiles: {measured[-1]:,.0f}/s")
         ground.drop(copy.database)
     small, great = rates.values()
     return {
@@ -137,7 +136,7 @@ def _by_profiles(ground: Ground, many: Field, few: World, sizes: Sizes, tell: Ca
     }
 
 
-def _by_backlog(field: Field, sizes: Sizes, tell: Callable[[str], None]) -> dict[str, Any]:
+def _by_backlog(field: Field, sizes: Sizes, log: Callable[[str], None]) -> dict[str, Any]:
     """Return the rates from a small backlog, before and after the great one, and from the great one."""
     small, great, drained, warm = (sizes.of(full) for full in (SMALL, GREAT, DRAINED, WARM))
     rates: dict[int, list[float]] = {small: [], great: []}
@@ -147,14 +146,14 @@ def _by_backlog(field: Field, sizes: Sizes, tell: Callable[[str], None]) -> dict
         rates[backlog].extend(drain.rates)
         most = max(most, drain.most_messages)
         field.clear()
-        told = Spread.of(drain.rates)
-        tell(f"backlog of {backlog:,}: {told.median:,.0f}/s ({told.low:,.0f} to {told.high:,.0f})")
+        rate = Spread.of(drain.rates)
+        log(f"backlog of {backlog:,}: {rate.median:,.0f}/s ({rate.low:,.0f} to {rate.high:,.0f})")
     medians = [Spread.of(measured).median for measured in rates.values()]
     return {
         "merges_per_s": {str(backlog): Spread.of(measured).to_json() for backlog, measured in rates.items()},
         "drained_of_the_great": drained,
         "most_messages": most,
-        # What waits is bounded; on top come those that the workers have taken and not acknowledged yet.
+        # Waiting messages are bounded; unacknowledged ones come on top.
         "bound": Settings().broker_bound,
         "ratio": medians[1] / medians[0],
     }

@@ -1,4 +1,4 @@
-"""Thousands of orphans into one survivor against as many pairs apart, all through the front door.
+"""Thousands of orphans into one survivor, compared with the same number of independent pairs, through the API.
 
 Orphans as they are bring a device and a push token each, so that the survivor grows with every merge; those without
 show what the contention for one row costs by itself.
@@ -23,7 +23,7 @@ PATIENCE_S = 90.0
 PAIRS, HUB, BARE = "pairs apart", "one survivor", "one survivor, no devices"
 
 
-def run(ground: Ground, sizes: Sizes, tell: Callable[[str], None]) -> dict[str, Any]:
+def run(ground: Ground, sizes: Sizes, log: Callable[[str], None]) -> dict[str, Any]:
     """Measure all three in turn."""
     count, warm = sizes.of(ORPHANS), sizes.of(WARM)
     world, bare = make_world(ground, warm + count), make_world(ground, warm + count)
@@ -35,7 +35,7 @@ def run(ground: Ground, sizes: Sizes, tell: Callable[[str], None]) -> dict[str, 
     for _ in range(sizes.rounds(ROUNDS)):
         for kind, measured in rates.items():
             measured.append(_rate(ground, worlds[kind], warm=warm, count=count, hub=kind != PAIRS))
-            tell(f"{kind}: {measured[-1]:,.0f}/s")
+            log(f"{kind}: {measured[-1]:,.0f}/s")
     for each in (world, bare):
         ground.drop(each.database)
     return {

@@ -38,7 +38,7 @@ GAP_S = 0.03
 OUTCOME_LOOK_S = 0.002
 
 
-def run(ground: Ground, sizes: Sizes, tell: Callable[[str], None]) -> dict[str, Any]:
+def run(ground: Ground, sizes: Sizes, log: Callable[[str], None]) -> dict[str, Any]:
     """Measure all of it on one running product."""
     posts, lone, loaded = (sizes.of(full, least=20, step=1) for full in (POSTS, LONE, LOADED))
     load = sizes.of(LOAD, least=LEAST_LOAD, step=1)
@@ -53,12 +53,12 @@ def run(ground: Ground, sizes: Sizes, tell: Callable[[str], None]) -> dict[str, 
         ground.checkpoint()
         with closing(Door(product.port)) as door:
             idle = _idle(ground, bare, connection, door, list(islice(bodies, WARM + posts)))
-            tell(f"idle: POST p50 {idle['post']['p50']:.1f} ms, bare insert p50 {idle['bare_insert']['p50']:.1f} ms")
+            log(f"idle: POST p50 {idle['post']['p50']:.1f} ms, bare insert p50 {idle['bare_insert']['p50']:.1f} ms")
             alone = _lone(connection, door, lone_bodies)
-            tell(f"lone update: outcome p50 {alone['outcome']['p50']:.1f} ms, p99 {alone['outcome']['p99']:.1f} ms")
+            log(f"lone update: outcome p50 {alone['outcome']['p50']:.1f} ms, p99 {alone['outcome']['p99']:.1f} ms")
             with keeping_busy(product, list(islice(bodies, load))) as keeper:
                 busy = _busy(door, list(islice(bodies, loaded)), keeper)
-            tell(f"loaded: POST p50 {busy['post']['p50']:.1f} ms, p99 {busy['post']['p99']:.1f} ms")
+            log(f"loaded: POST p50 {busy['post']['p50']:.1f} ms, p99 {busy['post']['p99']:.1f} ms")
         wait_for_rest(connection)
     for database in (bare, world.database):
         ground.drop(database)
@@ -68,7 +68,7 @@ def run(ground: Ground, sizes: Sizes, tell: Callable[[str], None]) -> dict[str, 
 def _idle(ground: Ground, bare: str, connection: Connection, door: Door, bodies: list[bytes]) -> dict[str, Any]:
     """Return the waiting for a bare insert, a POST and a poll in turn, each when all before it is done."""
     inserts, posts, polls = [], [], []
-    # As the owner of the tables, whom row-level security costs nothing.
+    # As the owner of the tables, without the cost of row-level security.
     arguments = connection_arguments(Settings(), name="bench")
     with Connection.connect(ground.url(bare), **arguments) as bare_connection:
         for body in bodies:
@@ -151,5 +151,5 @@ def _timed_poll(door: Door, status_url: str) -> float:
 
 
 def _ms(seconds: list[float]) -> dict[str, float]:
-    """Return what is told of waiting times, in milliseconds."""
+    """Return count, percentiles and maximum of waiting times, in milliseconds."""
     return tails([each * MILLISECONDS for each in seconds])

@@ -21,7 +21,7 @@ MERGES: dict[type[Contender], int] = {
 }
 
 
-def run(ground: Ground, sizes: Sizes, tell: Callable[[str], None]) -> dict[str, Any]:
+def run(ground: Ground, sizes: Sizes, log: Callable[[str], None]) -> dict[str, Any]:
     """Measure all contenders, interleaved so that the machine's drift falls on all alike."""
     merges = {contender: sizes.of(full) for contender, full in MERGES.items()}
     warm = sizes.of(WARM)
@@ -31,13 +31,13 @@ def run(ground: Ground, sizes: Sizes, tell: Callable[[str], None]) -> dict[str, 
         for contender, count in merges.items():
             made = measure(contender(ground, world, ground.copy(world.database)), warm=warm, count=count)
             rounds[contender.name].append(made)
-            tell(f"round {number}: {contender.name} {made.rate:,.0f}/s, {made.cpu_ms:.2f} ms of processor per merge")
+            log(f"round {number}: {contender.name} {made.rate:,.0f}/s, {made.cpu_ms:.2f} ms of processor per merge")
     ground.drop(world.database)
     return {"contenders": {name: summary(made) for name, made in rounds.items()}, "ratios": _ratios(rounds)}
 
 
 def summary(rounds: Sequence[Round]) -> dict[str, Any]:
-    """Return what is told of one contender's rounds."""
+    """Return the spreads of one contender's rounds."""
     programs = rounds[0].cpu_s
     by_program = {name: Spread.of([each.cpu_ms_by_program[name] for each in rounds]).median for name in programs}
     return {

@@ -16,7 +16,7 @@ WARM = 500
 ROUNDS = 3
 
 
-def run(ground: Ground, sizes: Sizes, tell: Callable[[str], None]) -> dict[str, Any]:
+def run(ground: Ground, sizes: Sizes, log: Callable[[str], None]) -> dict[str, Any]:
     """Measure each number of workers in turn."""
     count, warm = sizes.of(MERGES), sizes.of(WARM)
     world = make_world(ground, warm + count)
@@ -25,7 +25,7 @@ def run(ground: Ground, sizes: Sizes, tell: Callable[[str], None]) -> dict[str, 
         for number, made in rounds.items():
             product = Mergelane(ground, world, ground.copy(world.database), workers=number)
             made.append(measure(product, warm=warm, count=count))
-            tell(f"{number} workers: {made[-1].rate:,.0f}/s")
+            log(f"{number} workers: {made[-1].rate:,.0f}/s")
     ground.drop(world.database)
     return {
         "workers": {

@@ -1,5 +1,5 @@
 -- name: bare_insert
--- What a front door cannot do without: the fifty-one rows of one request, in one statement.
+-- The minimum that any API must write: the fifty-one rows of one request, in one statement.
 WITH accepted AS (
     INSERT INTO batch (workspace_id, id, path) VALUES (%(workspace_id)s, %(batch_id)s, '/users/merge')
 )

@@ -125,7 +125,7 @@ SELECT
 FROM generate_series(1, %(count)s) AS k
 
 -- name: settle_ids
--- Lets ids given from now on follow those that were planted.
+-- Sets the sequences behind the planted ids.
 SELECT setval(pg_get_serial_sequence('profile', 'id'), (SELECT max(id) FROM profile))
 
 -- name: list_pairs

@@ -1,15 +1,15 @@
 -- name: unsettled
--- How many jobs are neither finished nor dead.
+-- Counts the jobs that are neither finished nor dead.
 SELECT count(*) AS jobs FROM job WHERE state IN ('queued', 'running')
 
 -- name: jobs_of_batches
--- What became of every job.
+-- Lists every job with its outcome.
 SELECT batch_id, index, id, state, outcome, undone_at, reason, attempts, strandings, created_at, finished_at
 FROM job
 ORDER BY batch_id, index
 
 -- name: members
--- Where the history of each member reads now, and what stands in it. A member's events tell its name.
+-- Lists the history of each member and the profile that has it now. A member's events contain its name.
 WITH named AS (
     SELECT workspace_id, origin_id, properties ->> 'member' AS member, count(*) AS logins
     FROM custom_event
@@ -44,14 +44,14 @@ SELECT
 FROM profile
 
 -- name: orphans_that_live
--- Merged-away profiles whose row is there all the same, although nobody undid their merge.
+-- Lists merged-away profiles that still have a row, although their merge was not undone.
 SELECT record.orphan_id AS id
 FROM merge_record AS record
 JOIN job ON job.workspace_id = record.workspace_id AND job.id = record.job_id AND job.undone_at IS NULL
 JOIN profile ON profile.workspace_id = record.workspace_id AND profile.id = record.orphan_id
 
 -- name: merged_more_than_once
--- Profiles that were merged away by more than one job that was not undone.
+-- Lists profiles that were merged away by more than one job that was not undone.
 SELECT record.orphan_id AS id
 FROM merge_record AS record
 JOIN job ON job.workspace_id = record.workspace_id AND job.id = record.job_id AND job.undone_at IS NULL
@@ -59,7 +59,7 @@ GROUP BY record.workspace_id, record.orphan_id
 HAVING count(*) > 1
 
 -- name: merges_without_record
--- Jobs that merged and have no record of it, or whose record names others than the job does.
+-- Lists jobs that merged without a record, or whose record names other profiles than the job.
 SELECT job.id
 FROM job
 LEFT JOIN merge_record AS record ON record.workspace_id = job.workspace_id AND record.job_id = job.id
@@ -67,14 +67,14 @@ WHERE job.outcome = 'merged'
     AND (record.orphan_id, record.survivor_id) IS DISTINCT FROM (job.orphan_id, job.survivor_id)
 
 -- name: records_without_merge
--- Records of merges whose job did not merge.
+-- Lists records of merges whose job did not merge.
 SELECT record.job_id AS id
 FROM merge_record AS record
 JOIN job ON job.workspace_id = record.workspace_id AND job.id = record.job_id
 WHERE job.outcome IS DISTINCT FROM 'merged'
 
--- name: history_of_nobody
--- Origins whose history reads under no live profile.
+-- name: history_without_profile
+-- Lists origins whose history belongs to no live profile.
 SELECT DISTINCT history.origin_id AS id
 FROM (
     SELECT workspace_id, origin_id FROM custom_event
@@ -89,13 +89,13 @@ LEFT JOIN profile
 WHERE profile.id IS NULL
 
 -- name: origins_that_live
--- Live profiles whose own history reads under another.
+-- Lists live profiles whose own history belongs to another profile.
 SELECT origin.origin_id AS id
 FROM origin
 JOIN profile ON profile.workspace_id = origin.workspace_id AND profile.id = origin.origin_id
 
 -- name: redirects_astray
--- Redirects that go in a circle, end nowhere, or lead elsewhere than the orphan's history reads.
+-- Lists redirects that form a cycle, end at no live profile, or at another profile than the orphan's history.
 WITH RECURSIVE way AS (
     SELECT workspace_id, orphan_id, survivor_id AS place, 1 AS steps FROM redirect
     UNION ALL
@@ -118,22 +118,22 @@ LEFT JOIN profile ON profile.workspace_id = ends.workspace_id AND profile.id = e
 WHERE ends.steps >= 10000 OR profile.id IS NULL OR origin.profile_id IS DISTINCT FROM ends.place
 
 -- name: orphans_without_redirect
--- Merged-away profiles of which nothing says where they went.
+-- Lists merged-away profiles without a redirect.
 SELECT record.orphan_id AS id
 FROM merge_record AS record
 JOIN job ON job.workspace_id = record.workspace_id AND job.id = record.job_id AND job.undone_at IS NULL
 LEFT JOIN redirect ON redirect.workspace_id = record.workspace_id AND redirect.orphan_id = record.orphan_id
 WHERE redirect.orphan_id IS NULL
 
--- name: aliases_of_nobody
--- Aliases that no live profile has.
+-- name: aliases_without_profile
+-- Lists aliases without a live profile.
 SELECT user_alias.name AS id
 FROM user_alias
 LEFT JOIN profile ON profile.workspace_id = user_alias.workspace_id AND profile.id = user_alias.profile_id
 WHERE profile.id IS NULL
 
 -- name: open_transactions
--- The product's transactions that are still open, and the locks that it still holds outside any.
+-- Lists open transactions of the product, and its advisory locks.
 SELECT activity.pid::text AS id
 FROM pg_stat_activity AS activity
 WHERE activity.application_name LIKE 'mergelane-%%'

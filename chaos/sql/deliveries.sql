@@ -1,5 +1,5 @@
 -- name: some_jobs
--- Lists jobs to be delivered once more: the newest ones, or those that are running.
+-- Lists jobs to deliver once more: the newest ones, or running ones.
 SELECT job.workspace_id, job.id
 FROM job
 JOIN workspace USING (workspace_id)

@@ -1,4 +1,4 @@
--- A backlog out of nothing, and how long a batch took.
+-- Create a backlog, and measure the duration of a batch.
 
 -- name: make_profiles
 -- Writes two profiles for each job of the backlog.
@@ -10,7 +10,7 @@ CROSS JOIN generate_series(1, 2 * %(jobs)s) AS number
 WHERE workspace.name = %(workspace)s
 
 -- name: make_backlog
--- Writes batches of fifty jobs, each of which merges two of the profiles; all of them are due.
+-- Writes batches of fifty due jobs; each job merges two of the profiles.
 WITH batch_of AS MATERIALIZED (
     SELECT workspace.workspace_id, uuidv7() AS id, number
     FROM workspace
@@ -36,12 +36,12 @@ CROSS JOIN generate_series(0, 49) AS index
 CROSS JOIN LATERAL (SELECT 50 * batch_of.number + index + 1 AS number) AS job
 WHERE job.number <= %(jobs)s
 
--- name: look_at_the_tables
--- Lets the planner know what is in the tables now.
+-- name: analyze_tables
+-- Updates the planner's statistics.
 ANALYZE profile, batch, job
 
 -- name: finished
--- How many jobs of a workspace are finished, and how many are not.
+-- Counts the finished and the unfinished jobs of a workspace.
 SELECT
     count(*) FILTER (WHERE job.state = 'finished') AS finished,
     count(*) FILTER (WHERE job.state <> 'finished') AS waiting
@@ -50,7 +50,7 @@ INNER JOIN workspace ON workspace.workspace_id = job.workspace_id
 WHERE workspace.name = %(workspace)s
 
 -- name: took
--- How many seconds a batch took from its acceptance until its first and its last job were finished; nothing before.
+-- Returns the seconds from the acceptance of a batch until its first and its last job finished; no row before that.
 SELECT
     extract(EPOCH FROM min(job.finished_at) - batch.created_at)::double precision AS first_s,
     extract(EPOCH FROM max(job.finished_at) - batch.created_at)::double precision AS last_s

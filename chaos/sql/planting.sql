@@ -1,5 +1,5 @@
 -- name: plant_batch
--- Writes a batch that could not be posted, unless it is there already.
+-- Writes a batch that cannot be posted, unless it exists.
 INSERT INTO batch (workspace_id, id, path)
 SELECT workspace_id, %(batch_id)s, '/users/merge'
 FROM workspace
@@ -7,7 +7,7 @@ WHERE name = %(workspace)s
 ON CONFLICT DO NOTHING
 
 -- name: plant_jobs
--- Writes its jobs, all in one lane, unless they are there already.
+-- Writes its jobs, all in one lane, unless they exist.
 INSERT INTO job (
     workspace_id, id, batch_id, index, kind, lane, orphan_identifier, survivor_identifier, search_keys
 )

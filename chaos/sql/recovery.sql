@@ -1,5 +1,5 @@
 -- name: slowest_since
--- Of the jobs that were under way at a moment: how many there were, and the seconds until the last of them was finished.
+-- Counts the jobs in progress at a moment, and the seconds until the last of them was finished.
 SELECT
     count(*) AS jobs,
     coalesce(extract(epoch FROM max(finished_at) - %(moment)s), 0)::float AS slowest_s

@@ -1,4 +1,4 @@
-"""`python -m fuzz.model`: hold the product against the model of profiles, for so many random lives."""
+"""`python -m fuzz.model`: compare the product with a model of profiles, in random sequences of requests."""
 
 import logging
 import secrets
@@ -11,7 +11,7 @@ from hypothesis import seed as seeded
 from hypothesis.stateful import run_state_machine_as_test
 
 from chaos.errors import ChaosError
-from chaos.house import house
+from chaos.installation import running_installation
 from fuzz.model.machine import Profiles
 from fuzz.model.world import SURVIVOR_LIMIT
 from fuzz.product import product
@@ -22,7 +22,7 @@ from fuzz.product import product
 @click.option("--steps", default=40, show_default=True, help="Steps of each.")
 @click.option("--seed", default="", help="What they grow from; a random one by default.")
 def main(*, examples: int, steps: int, seed: str) -> None:
-    """Lead random lives of profiles, in the product and in the model, and compare them step by step."""
+    """Run random sequences of requests in the product and in the model, and compare them step by step."""
     logging.disable(logging.CRITICAL)
     bounds = settings(
         max_examples=examples,
@@ -37,7 +37,7 @@ def main(*, examples: int, steps: int, seed: str) -> None:
     seed = seed or str(secrets.randbelow(10**6))
     began = monotonic()
     try:
-        with house() as home, product(home.database_url, survivor_limit=SURVIVOR_LIMIT) as ours:
+        with running_installation() as home, product(home.database_url, survivor_limit=SURVIVOR_LIMIT) as ours:
             Profiles.product = ours
             machine = seeded(seed)(Profiles)
             run_state_machine_as_test(machine, settings=bounds)
@@ -47,9 +47,9 @@ def main(*, examples: int, steps: int, seed: str) -> None:
         notes = "\n".join(getattr(error, "__notes__", ()))
         click.echo(f"\n{notes}\nThe product and the model disagree: {error}", err=True)
         sys.exit(1)
-    told = ", ".join(f"{outcome}: {count:,}" for outcome, count in Profiles.outcomes.most_common())
-    click.echo(f"{examples} lives of up to {steps} steps agree, in {monotonic() - began:.0f} s (seed {seed}).")
-    click.echo(f"{Profiles.outcomes.total():,} jobs ({told}).")
+    outcomes = ", ".join(f"{outcome}: {count:,}" for outcome, count in Profiles.outcomes.most_common())
+    click.echo(f"{examples} sequences of up to {steps} steps agree, in {monotonic() - began:.0f} s (seed {seed}).")
+    click.echo(f"{Profiles.outcomes.total():,} jobs ({outcomes}).")
 
 
 if __name__ == "__main__":

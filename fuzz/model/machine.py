@@ -1,4 +1,4 @@
-"""The state machine: what is asked of the product is asked of the model, and both must tell the same, step by step."""
+"""The state machine: sends each request to the product and to the model, and compares both step by step."""
 
 from collections import Counter
 from http import HTTPStatus
@@ -22,7 +22,7 @@ class Profiles(RuleBasedStateMachine):
 
     #: The product that all examples share; each has a workspace of its own.
     product: ClassVar[Product]
-    #: Jobs of all examples, by what became of them.
+    #: Jobs of all examples by outcome.
     outcomes: ClassVar[Counter[str]] = Counter()
 
     def __init__(self) -> None:
@@ -105,7 +105,7 @@ class Profiles(RuleBasedStateMachine):
     @precondition(lambda self: self.ran)
     @rule()
     def deliver_again(self) -> None:
-        """Deliver the last message once more; nothing comes of it."""
+        """Deliver the last message once more, which must have no effect."""
         self.real.run(self.ran)
         self.changed = True
 
@@ -120,21 +120,21 @@ class Profiles(RuleBasedStateMachine):
 
     def _wait(self, batch_id: str, jobs: list[Job]) -> None:
         """Note that *jobs* wait."""
-        told = self.real.jobs_of(batch_id)
-        self.waiting |= {each["job_id"]: job for each, job in zip(told, jobs, strict=True)}
+        accepted = self.real.jobs_of(batch_id)
+        self.waiting |= {each["job_id"]: job for each, job in zip(accepted, jobs, strict=True)}
 
     def compare_jobs(self, job_ids: list[str]) -> None:
-        """Let the model run the jobs that the product has just run, and compare what became of them."""
+        """Run the same jobs in the model, and compare their outcomes."""
         for job_id in job_ids:
             job = self.waiting.pop(job_id)
             ended = self.world.run(job)
-            told = orjson.loads(self.real.get(f"/merge/jobs/{job_id}").body)
+            job_json = orjson.loads(self.real.get(f"/merge/jobs/{job_id}").body)
             self.outcomes[ended.outcome] += 1
 
-            what = f"{job}, of which was told {told['reason']!r},"
-            agree(what, told=(told["state"], told["outcome"]), expected=("finished", ended.outcome))
+            what = f"{job} (reason: {job_json['reason']!r})"
+            agree(what, actual=(job_json["state"], job_json["outcome"]), expected=("finished", ended.outcome))
             for side, person in (("orphan", ended.orphan), ("survivor", ended.survivor)):
-                agree(f"The {side} of {what}", told=_braze_id(told[side]), expected=person and person.braze_id)
+                agree(f"The {side} of {what}", actual=_braze_id(job_json[side]), expected=person and person.braze_id)
 
     def _compare_everybody(self) -> None:
         """Compare every live profile, whole."""
@@ -142,12 +142,14 @@ class Profiles(RuleBasedStateMachine):
         by_id = {user["braze_id"]: user for user in users}
         known = [person for person in self.world.people if person.braze_id is not None]
 
-        agree("Who is gone", told=[each for each in known if each.braze_id not in by_id], expected=[])
+        agree(
+            "The list of missing profiles", actual=[each for each in known if each.braze_id not in by_id], expected=[]
+        )
         for person in self.world.people:
             user = by_id.pop(person.braze_id) if person.braze_id else self._meet(person, by_id)
-            agree(f"Profile {_who(user)}", told=comparable(user), expected=shown(person))
+            agree(f"Profile {_who(user)}", actual=comparable(user), expected=shown(person))
             _check_what_stays(person, user)
-        agree("Whom nobody made", told=list(by_id.values()), expected=[])
+        agree("The list of unexpected profiles", actual=list(by_id.values()), expected=[])
 
     def _meet(self, person: Person, by_id: dict[str, Json]) -> Json:
         """Return the profile that the product made for *person*, who was not seen before."""
@@ -157,10 +159,10 @@ class Profiles(RuleBasedStateMachine):
             if braze_id not in known and _who(user) == _who(expected):
                 person.braze_id = braze_id
                 return by_id.pop(braze_id)
-        raise Disagreement(f"Nobody was made for {expected}; there are {list(by_id.values())}.")
+        raise Disagreement(f"There is no profile for {expected}; there are {list(by_id.values())}.")
 
     def _compare_who_answers(self) -> None:
-        """Compare whom every identifier means to an export."""
+        """Compare the profile of every identifier in an export."""
         names = [{"alias_label": label, "alias_name": name} for label in some.LABELS for name in some.NAMES]
         answer = self.real.ask(
             "/users/export/ids",
@@ -170,23 +172,23 @@ class Profiles(RuleBasedStateMachine):
         expected = list(dict.fromkeys(person.braze_id for person in found if person is not None))
         unknown = [each for each in some.EXTERNAL_IDS if self.world.by_external_id(each) is None]
 
-        agree("Who answers", told=[user["braze_id"] for user in answer["users"]], expected=expected)
-        agree("Which external_ids nobody has", told=answer.get("invalid_user_ids", []), expected=unknown)
+        agree("The exported profiles", actual=[user["braze_id"] for user in answer["users"]], expected=expected)
+        agree("The unknown external_ids", actual=answer.get("invalid_user_ids", []), expected=unknown)
 
     def _compare_gone(self) -> None:
         """Compare what the URLs of the last few who are gone answer."""
         for person in self.world.gone[-3:]:
             answer = self.real.get(f"/profiles/{person.braze_id}")
             link = f'</profiles/{person.live().braze_id}>; rel="canonical"'
-            told = (answer.status, answer.headers.get("link"))
-            agree("The URL of an orphan", told=told, expected=(HTTPStatus.GONE, link))
+            response = (answer.status, answer.headers.get("link"))
+            agree("The URL of an orphan", actual=response, expected=(HTTPStatus.GONE, link))
         for person in self.world.deleted[-3:]:
             status = self.real.get(f"/profiles/{person.braze_id}").status
-            agree("The URL of somebody deleted", told=status, expected=HTTPStatus.NOT_FOUND)
+            agree("The URL of a deleted profile", actual=status, expected=HTTPStatus.NOT_FOUND)
 
 
 def _braze_id(side: Json | None) -> Any:
-    """Return whom a job names on one side."""
+    """Return the braze_id that a job names on one side."""
     return None if side is None else side["braze_id"]
 
 
@@ -200,6 +202,6 @@ def _check_what_stays(person: Person, user: Json) -> None:
     chosen = {name: user[name] for name in CHOSEN}
     before, person.seen = person.seen, {"chosen": chosen, "touched": person.touched, "updated_at": user["updated_at"]}
     if before:
-        agree("What never changes", told=chosen, expected=before["chosen"])
+        agree("What never changes", actual=chosen, expected=before["chosen"])
         if before["touched"] == person.touched:
-            agree(f"The update of {_who(user)}", told=user["updated_at"], expected=before["updated_at"])
+            agree(f"The update of {_who(user)}", actual=user["updated_at"], expected=before["updated_at"])

@@ -35,7 +35,7 @@ class Person:
 
     #: The order in which profiles were made.
     serial: int
-    #: When it was last updated, in steps of the model; whoever is written by one call ties.
+    #: Step of the last update; profiles of one request have the same step.
     touched: int
     external_id: str | None = None
     #: label → name.
@@ -83,7 +83,7 @@ class Person:
 
     @property
     def protected(self) -> bool:
-        """Whether nobody may merge it."""
+        """Whether it is protected from merges."""
         return self.control_group or self.marked_at is not None
 
     def live(self) -> "Person":
@@ -105,7 +105,7 @@ def describe(person: Person, attributes: Json, step: int) -> None:
     An address by which the object means the person identifies, and says nothing.
     """
     identifying = set() if attributes.keys() & {"external_id", "user_alias"} else {"email", "phone"}
-    # An address comes before what is said of it, in whatever order an object has them.
+    # An address is set before its attributes, in any order of the keys.
     for name in sorted(attributes.keys() - identifying, key=lambda name: name == "email_encrypted"):
         _say(person, name, attributes[name])
     person.touched = step
@@ -136,7 +136,7 @@ STANDARD = frozenset(
         "phone",
     }
 )
-#: What says whom an object means, and how to treat it.
+#: Keys for the identifier of an object and for options.
 INSTRUCTIONS = frozenset({"external_id", "user_alias", "_update_existing_only"})
 
 

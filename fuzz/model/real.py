@@ -1,4 +1,4 @@
-"""The product under the model: requests through its front door, its lanes run in any order, its profiles read back."""
+"""The product beside the model: sends requests, runs lanes in any order, and exports profiles."""
 
 from collections.abc import Sequence
 from http import HTTPStatus
@@ -13,7 +13,7 @@ from app.db.connections import lend_connection
 from app.db.transaction import Transaction, run_in_transaction
 from app.lane.run import Lane, run
 from app.ledger.dispatch import claim, mark_published
-from fuzz.door import Answer, Door
+from fuzz.application import Answer, Application
 from fuzz.model.people import Json
 from fuzz.product import Product, new_key, post
 from fuzz.request import KEY, Request
@@ -29,7 +29,7 @@ class Real:
     def __init__(self, product: Product) -> None:
         self._product = product
         key = new_key(product.settings.database_url, workspace=f"model-{uuid7()}")
-        self._door = Door(product.door.flask, key)
+        self._door = Application(product.application.flask, key)
         with lend_connection(product.pool) as connection:
             holder = keys.authenticate(connection, key, peppers=())
         if holder is None:

@@ -24,7 +24,7 @@ def comparable(user: Json) -> Json:
 
 def shown(person: Person) -> Json:
     """Return what an export must show of *person*, but for what the model cannot know."""
-    told = {
+    summary = {
         "external_id": person.external_id,
         **{name: value for name, value in person.facts.items() if name != "current_location"},
         "last_coordinates": _coordinates(person.facts.get("current_location")),
@@ -45,7 +45,7 @@ def shown(person: Person) -> Json:
         "test_user": person.test_user,
         "control_group": person.control_group,
     }
-    return {name: value for name, value in told.items() if value not in (None, [], {})} | always
+    return {name: value for name, value in summary.items() if value not in (None, [], {})} | always
 
 
 def _coordinates(location: Json | None) -> list[float] | None:
@@ -119,26 +119,26 @@ def _by_name(did: Iterable[Happening]) -> list[Json]:
 
 
 def _engaged(group: Iterable[Happening], times: dict[str, str]) -> Json:
-    """Return what is shown of the engagements with one campaign or canvas; *times* names those that show a time."""
-    told: Json = {}
+    """Return the export of the engagements with one campaign or canvas; *times* maps events to keys of last times."""
+    summary: Json = {}
     for each in group:
         if each.engagement in times:
             name = times[each.engagement]
-            told[name] = max(told.get(name, each.at), each.at)
+            summary[name] = max(summary.get(name, each.at), each.at)
         elif each.engagement == "converted":
-            told["converted"] = True
+            summary["converted"] = True
         else:
-            told.setdefault("engaged", {})[each.engagement] = True
-    return told
+            summary.setdefault("engaged", {})[each.engagement] = True
+    return summary
 
 
 def _campaign(what: str, group: list[Happening]) -> Json:
-    """Return what is shown of a campaign."""
+    """Return the export of a campaign."""
     return {"name": what, "api_campaign_id": what, **_engaged(group, {"received": "last_received"})}
 
 
 def _canvas(what: str, group: list[Happening]) -> Json:
-    """Return what is shown of a canvas."""
+    """Return the export of a canvas."""
     return {"name": what, "api_canvas_id": what, **_engaged(group, CANVAS_TIMES)}
 
 

@@ -65,12 +65,12 @@ DESCRIBED: dict[str, Values] = {
     "visits": st.integers(-3, 3) | st.just({"inc": 2}) | st.just("many"),
     "tags": st.sampled_from(([], ["x", "y"], {"add": ["z", "x"]}, {"add": ["y"], "remove": ["x"]}, {"remove": ["x"]})),
 }
-#: What keeps a profile from being merged; seldom, or nobody would be.
+#: Attributes that protect a profile from merges; rare, so that most profiles can merge.
 GUARDED: dict[str, Values] = {
     "control_group": st.booleans(),
     "marked_for_deletion_at": st.sampled_from(("2026-03-01T00:00:00.000Z", None)),
 }
-#: Addresses beside a primary identifier are attributes, and so is what is said of them.
+#: Addresses beside a primary identifier are attributes, like the attributes of addresses.
 ADDRESSED: dict[str, Values] = {
     "email": st.none() | emails,
     "phone": st.none() | phones,
@@ -80,7 +80,7 @@ ADDRESSED: dict[str, Values] = {
 
 @st.composite
 def descriptions(draw: st.DrawFn, who: Values, *, addressed: bool) -> Json:
-    """Return an attributes object of whoever *who* means; *addressed* when it may say addresses."""
+    """Return an attributes object for *who*; *addressed* when it may set addresses."""
     optional = DESCRIBED | (ADDRESSED if addressed else {}) | (GUARDED if draw(st.integers(0, 7)) == 0 else {})
     entry: Json = draw(st.fixed_dictionaries({}, optional=optional))
     only = draw(st.sampled_from((None, None, False, False, True)))
@@ -88,7 +88,7 @@ def descriptions(draw: st.DrawFn, who: Values, *, addressed: bool) -> Json:
 
 
 def _entries(who: Values, **fields: Values) -> Values:
-    """Return a few objects with *fields* of whoever *who* means."""
+    """Return a few objects with *fields* for *who*."""
     entry = st.tuples(who, st.fixed_dictionaries(fields)).map(lambda parts: {**parts[0], **parts[1]})
     return st.lists(entry, max_size=3)
 

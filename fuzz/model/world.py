@@ -14,7 +14,7 @@ SURVIVOR_LIMIT = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """One pair that was asked for: its kind, and both identifiers as they are on the wire."""
+    """One requested pair: its kind, and both identifiers as in requests."""
 
     kind: str
     orphan: Json
@@ -23,14 +23,14 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """What must become of a job: its outcome, and the profiles that it must name."""
+    """The expected result of a job: its outcome and its profiles."""
 
     outcome: str
     orphan: Person | None = None
     survivor: Person | None = None
 
 
-#: What an identifier means to a merge: somebody, nobody, too many, or whoever was merged away.
+#: The resolution of an identifier for a merge: a live profile, none, too many, or a merged-away one.
 Meaning = Person | str
 
 
@@ -39,9 +39,9 @@ class World:
     """Everybody, and the step that the model is at."""
 
     people: list[Person] = field(default_factory=list)
-    #: Those who were merged away, by the external_id that leads merges to them.
+    #: Merged-away profiles by external_id, for redirects.
     redirects: dict[str, Person] = field(default_factory=dict)
-    #: Those who were merged away and answer 410, and those of whom nothing is left.
+    #: Merged-away profiles, whose URL returns 410, and deleted ones.
     gone: list[Person] = field(default_factory=list)
     deleted: list[Person] = field(default_factory=list)
     step: int = 0
@@ -62,7 +62,7 @@ class World:
         return [each for each in self.people if each.phone == phone_key(identifier["phone"])]
 
     def meant(self, identifier: Json) -> Meaning:
-        """Return whom *identifier* means to a merge now: a profile, live or merged away, or why it is none."""
+        """Return the resolution of *identifier* for a merge."""
         if "external_id" in identifier:
             external_id = identifier["external_id"]
             return self.by_external_id(external_id) or self.redirects.get(external_id) or "not_found"
@@ -76,7 +76,7 @@ class World:
         return "ambiguous" if left else "not_found"
 
     def tracked(self, entry: Json) -> Person | None:
-        """Return whom an object of `/users/track` means, made if need be; None when it means nobody."""
+        """Return the profile of an object of `/users/track`, created if needed, or None."""
         if "external_id" in entry:
             return self.by_external_id(entry["external_id"]) or self._make(entry, external_id=entry["external_id"])
         if "user_alias" in entry:
@@ -93,7 +93,7 @@ class World:
         return self._make(entry, facts={kind: entry[kind]})
 
     def _make(self, entry: Json, **known: Any) -> Person | None:
-        """Return a new profile of which so much is *known*, None where the *entry* makes none."""
+        """Return a new profile with the *known* identifiers, None when the *entry* may not create one."""
         if entry.get("_update_existing_only"):
             return None
         person = Person(serial=self._next_serial(), touched=self.step, **known)
@@ -138,7 +138,7 @@ class World:
                 person.touched = self.step
 
     def delete(self, body: Json) -> None:
-        """Let one request of `/users/delete` take effect: whoever is meant at its beginning is gone at its end."""
+        """Apply one request of `/users/delete`: resolve all identifiers first, then delete."""
         named = [
             *map(self.by_external_id, body.get("external_ids", [])),
             *map(self.by_alias, body.get("user_aliases", [])),
@@ -154,7 +154,7 @@ class World:
         self.redirects = {name: each for name, each in self.redirects.items() if each not in lost}
 
     def run(self, job: Job) -> Ended:
-        """Return what must become of *job*, run now, and let it take effect."""
+        """Apply *job* and return its expected result."""
         self.step += 1
         found, kept = self.meant(job.orphan), self.meant(job.survivor)
         orphan = found if isinstance(found, Person) and found.merged_into is None else None
@@ -186,7 +186,7 @@ class World:
         return None
 
     def _identify(self, person: Person, external_id: str) -> Ended:
-        """Give *person* an external_id that nobody has."""
+        """Give *person* an unused external_id."""
         if person.identified:
             return Ended("orphan_identified", person)
         if person.protected:
@@ -233,13 +233,13 @@ def _is_placeholder(identifier: Json) -> bool:
 
 
 def _most_recent(people: Iterable[Person]) -> list[Person]:
-    """Return those who were updated last; they are several when they tie."""
+    """Return the most recently updated people; several when they tie."""
     everyone = list(people)
     return [each for each in everyone if each.touched == max(one.touched for one in everyone)]
 
 
 def _least_recent(people: Iterable[Person]) -> list[Person]:
-    """Return those who were updated first."""
+    """Return the least recently updated people; several when they tie."""
     everyone = list(people)
     return [each for each in everyone if each.touched == min(one.touched for one in everyone)]
 

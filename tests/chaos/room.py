@@ -1,4 +1,4 @@
-"""A house with a driver: merges with known sums are posted while a test breaks something, and all of it is audited."""
+"""An installation with a driver: posts merges with known sums while a test injects a fault, then audits the result."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -10,38 +10,38 @@ from typing import Any
 from uuid import UUID
 
 from chaos.audit import Findings, audit, unsettled
-from chaos.driver import Driver, FrontDoor
+from chaos.driver import Driver, MergeApi
 from chaos.families import Member, Sums
 from chaos.faults import FAULTS
-from chaos.house import KEY, House
+from chaos.installation import KEY, Installation
 from chaos.promises import Promise, Promises
 from chaos.run import come_to_rest
 from tests.support.client import Client
 from tests.support.waiting import wait_until
 
 NUMBERS = count(1)
-#: Seconds within which a job whose worker or message died must be on its way again: the setting of the house.
+#: Seconds within which a job whose worker or message died must be on its way again: the setting of the installation.
 BOUND_S = 5.0
 #: What a busy machine may need on top, to start processes and do the work.
 MACHINE_S = 25.0
 
 
 class Room:
-    """A house, and all that was ever promised in it."""
+    """A installation, and all that was ever promised in it."""
 
-    def __init__(self, house: House) -> None:
-        self.house = house
+    def __init__(self, installation: Installation) -> None:
+        self.installation = installation
         self.promises = Promises()
 
     def client(self) -> Client:
         """Return a client of the front door; close it in the end."""
-        return Client(self.house.base_url, KEY)
+        return Client(self.installation.base_url, KEY)
 
     @contextmanager
     def load(self, *, pace: float = 12.0) -> Iterator[Driver]:
         """Post families for as long as the block lasts; what was begun is posted to its end afterwards."""
         seed = f"test{next(NUMBERS)}"
-        driver = Driver(self.house, FrontDoor(self.house), seed=seed, pace=pace, promises=self.promises)
+        driver = Driver(self.installation, MergeApi(self.installation), seed=seed, pace=pace, promises=self.promises)
         driver.prepare()
         driver.start()
         try:
@@ -56,8 +56,8 @@ class Room:
         with self.load():
             self.wait_until_busy()
             began = monotonic()
-            FAULTS[fault].harm(self.house, Random(seed), Event())
-            self.house.wait_for_web()
+            FAULTS[fault].harm(self.installation, Random(seed), Event())
+            self.installation.wait_for_web()
         self.rest()
         return monotonic() - began
 
@@ -67,18 +67,18 @@ class Room:
 
     def rest(self) -> None:
         """Wait until no job and no message is left."""
-        _, left = come_to_rest(self.house)
+        _, left = come_to_rest(self.installation)
 
         assert left == []
 
     def unsettled(self) -> int:
         """Return how many jobs are not settled."""
-        with self.house.connect() as connection:
+        with self.installation.connect() as connection:
             return unsettled(connection)
 
     def rows(self, query: str, *values: Any) -> list[dict[str, Any]]:
         """Return the rows of a query past the proxy."""
-        with self.house.connect() as connection:
+        with self.installation.connect() as connection:
             return connection.execute(query.encode(), values).fetchall()
 
     def promise(self, batch_id: str, *pairs: tuple[str, str]) -> None:
@@ -89,7 +89,7 @@ class Room:
 
     def audit(self) -> Findings:
         """Return what is not as it was promised."""
-        with self.house.connect() as connection:
+        with self.installation.connect() as connection:
             return audit(connection, self.promises)
 
     def write(self, client: Client, names: Sequence[str]) -> None:

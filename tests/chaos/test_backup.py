@@ -14,7 +14,7 @@ from app.config import child_environ
 from app.db import migrations
 from app.db.connections import Connection
 from chaos.audit import QUERIES, audit, unsettled
-from chaos.house import KEY
+from chaos.installation import KEY
 from chaos.promises import Promises
 from cli.up.embedded_postgres import DATABASE, postgres_installation
 from tests.chaos.room import Room, once
@@ -48,11 +48,11 @@ def dump(room: Room, tmp_path: Path) -> Path:
     file = tmp_path / "mergelane.dump"
     client = room.client()
     room.write(client, [name for pair in PAIRS for name in pair])
-    with room.load(), room.house.connect() as holder, holder.transaction():
+    with room.load(), room.installation.connect() as holder, holder.transaction():
         holder.execute("SELECT 1 FROM profile WHERE external_id = %s FOR UPDATE", [HELD])
         batch_id = client.merge(PAIRS, **ONCE)
         wait_until(lambda: client.batch(batch_id)["counts"].get("running", 0) > 0, what="a merge to begin")
-        run("pg_dump", "--format=custom", f"--file={file}", f"--dbname={room.house.database_url}")
+        run("pg_dump", "--format=custom", f"--file={file}", f"--dbname={room.installation.database_url}")
     room.promise(batch_id, *PAIRS)
     client.close()
     return file

@@ -16,13 +16,13 @@ def test_every_merge_is_done_once_it_is_back(room: Room, fault: str) -> None:
 
 
 def test_requests_are_accepted_while_nobody_can_reach_it(room: Room) -> None:
-    room.house.redis_proxy.refuse(refusing=True)
+    room.installation.redis_proxy.refuse(refusing=True)
     client = room.client()
     room.write(client, ["parted-a", "parted-b"])
     batch_id = client.merge([("parted-a", "parted-b")])
     room.promise(batch_id, ("parted-a", "parted-b"))
     waiting = client.batch(batch_id)
-    room.house.redis_proxy.refuse(refusing=False)
+    room.installation.redis_proxy.refuse(refusing=False)
     batch = client.finished(batch_id, seconds=BOUND_S + MACHINE_S)
     client.close()
 

@@ -1,7 +1,7 @@
 """The short form of `make chaos`: by a fixed seed everything breaks for half a minute."""
 
 from chaos.monkey import plans
-from chaos.run import Options, run
+from chaos.run import Options, run_chaos
 
 SEED, SECONDS = "7", 30.0
 
@@ -9,7 +9,7 @@ SEED, SECONDS = "7", 30.0
 def test_while_everything_breaks_nothing_is_lost_and_nothing_is_doubled() -> None:
     told: list[str] = []
 
-    result = run(Options(seed=SEED, seconds=SECONDS), tell=told.append)
+    result = run_chaos(Options(seed=SEED, seconds=SECONDS), log=told.append)
 
     findings = result.findings
     assert (findings.lost, findings.doubled, findings.broken) == ([], [], []), told

@@ -18,13 +18,13 @@ def test_every_202_is_honoured(room: Room, fault: str) -> None:
 
 
 def test_while_nobody_can_reach_it_clients_are_asked_to_come_back(room: Room) -> None:
-    room.house.postgres_proxy.refuse(refusing=True)
+    room.installation.postgres_proxy.refuse(refusing=True)
     client = room.client()
     try:
         refused = client.post("/users/merge", {"merge_updates": []})
     finally:
-        room.house.postgres_proxy.refuse(refusing=False)
-    room.house.wait_for_web()
+        room.installation.postgres_proxy.refuse(refusing=False)
+    room.installation.wait_for_web()
     accepted = client.post("/users/merge", {"merge_updates": []})
     client.close()
     room.promise(accepted.json()["batch_id"])

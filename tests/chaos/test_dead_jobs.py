@@ -16,7 +16,7 @@ def test_it_ends_dead_its_mates_are_merged_and_once_mended_it_is_merged_too(room
     client.track(**family.tracked())
     room.write(client, ["planted-3"])
     (batch,) = family.batches
-    batch_id = str(plant(room.house, batch))
+    batch_id = str(plant(room.installation, batch))
     wait_until(lambda: client.batch(batch_id)["state"] == "finished", seconds=MACHINE_S, what="the batch to finish")
     first, dead, last = client.batch(batch_id)["jobs"]
     room.rows(

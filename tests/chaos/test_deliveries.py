@@ -25,7 +25,7 @@ def test_afterwards_it_changes_nothing_at_all(room: Room) -> None:
     before = room.rows(OUTCOMES)
 
     for seed in range(3):
-        republish(room.house, Random(seed), Event())
+        republish(room.installation, Random(seed), Event())
     room.rest()
 
     assert room.rows(OUTCOMES) == before

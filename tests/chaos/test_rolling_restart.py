@@ -8,9 +8,9 @@ from threading import Event, Thread
 import pytest
 import requests
 
-from chaos.driver import Driver, FrontDoor
-from chaos.house import KEY, House
-from chaos.keeper import Kept
+from chaos.driver import Driver, MergeApi
+from chaos.installation import KEY, Installation
+from chaos.keeper import KeptProcess
 from cli.up import commands
 from tests.chaos.room import Room
 from tests.support.balancer import Balancer
@@ -21,12 +21,12 @@ DRAIN_S = "0.6"
 
 
 class Balanced:
-    """The house as clients see it through a balancer."""
+    """The installation as clients see it through a balancer."""
 
-    def __init__(self, house: House, balancer: Balancer) -> None:
-        self._house = house
+    def __init__(self, installation: Installation, balancer: Balancer) -> None:
+        self._installation = installation
         self.base_url = f"http://127.0.0.1:{balancer.port}"
-        self.connect = house.connect
+        self.connect = installation.connect
 
 
 class Poller:
@@ -66,11 +66,11 @@ def _headers(*, kept: bool) -> dict[str, str]:
 
 
 @pytest.fixture
-def webs(room: Room) -> Iterator[dict[int, Kept]]:
+def webs(room: Room) -> Iterator[dict[int, KeptProcess]]:
     """Two front doors beside the room's own, by their ports."""
     ports = [free_port(), free_port()]
     kept = {
-        port: room.house.run(f"web-{port}", commands.web(host="127.0.0.1", port=port), MERGELANE_DRAIN_S=DRAIN_S)
+        port: room.installation.run(f"web-{port}", commands.web(host="127.0.0.1", port=port), MERGELANE_DRAIN_S=DRAIN_S)
         for port in ports
     }
     try:
@@ -78,11 +78,11 @@ def webs(room: Room) -> Iterator[dict[int, Kept]]:
     finally:
         for port, web in kept.items():
             web.hold_down(signal.SIGKILL)
-            del room.house.processes[f"web-{port}"]
+            del room.installation.processes[f"web-{port}"]
 
 
 @pytest.fixture
-def balancer(webs: dict[int, Kept]) -> Iterator[Balancer]:
+def balancer(webs: dict[int, KeptProcess]) -> Iterator[Balancer]:
     """A balancer before the two front doors."""
     balancer = Balancer(list(webs))
     balancer.start()
@@ -93,7 +93,7 @@ def balancer(webs: dict[int, Kept]) -> Iterator[Balancer]:
         balancer.stop()
 
 
-def replace(process: Kept, *, ready: Callable[[], bool]) -> None:
+def replace(process: KeptProcess, *, ready: Callable[[], bool]) -> None:
     """Ask a process to end, start its successor, and wait until that is ready."""
     process.hold_down(signal.SIGTERM)
     assert process.returncode == 0
@@ -102,10 +102,10 @@ def replace(process: Kept, *, ready: Callable[[], bool]) -> None:
 
 
 def test_a_rolling_restart_under_load_loses_nothing_and_answers_no_5xx(
-    room: Room, webs: dict[int, Kept], balancer: Balancer
+    room: Room, webs: dict[int, KeptProcess], balancer: Balancer
 ) -> None:
-    view = Balanced(room.house, balancer)
-    driver = Driver(view, FrontDoor(room.house), seed="rolling", pace=12, promises=room.promises)  # type: ignore[arg-type]
+    view = Balanced(room.installation, balancer)
+    driver = Driver(view, MergeApi(room.installation), seed="rolling", pace=12, promises=room.promises)  # type: ignore[arg-type]
     pollers = [Poller(view.base_url, kept=kept) for kept in (True, False)]
     driver.prepare()
     driver.start()
@@ -115,9 +115,9 @@ def test_a_rolling_restart_under_load_loses_nothing_and_answers_no_5xx(
 
     for port, web in webs.items():
         replace(web, ready=lambda port=port: port in balancer.ready)  # type: ignore[misc]
-    for name in ("relay", *room.house.workers):
-        starts = room.house.processes[name].starts
-        replace(room.house.processes[name], ready=lambda: room.house.processes[name].starts > starts)  # noqa: B023
+    for name in ("relay", *room.installation.workers):
+        starts = room.installation.processes[name].starts
+        replace(room.installation.processes[name], ready=lambda: room.installation.processes[name].starts > starts)  # noqa: B023
 
     for poller in pollers:
         poller.stop()

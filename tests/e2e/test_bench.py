@@ -29,4 +29,4 @@ def test_a_part_that_nobody_knows_is_told_with_those_that_there_are() -> None:
     done = subprocess.run(command, cwd=DIRECTORY, capture_output=True, text=True, timeout=60, check=False)
 
     assert done.returncode == 2
-    assert "There is no part everything; those that there are: throughput, latency, " in " ".join(done.stderr.split())
+    assert "Unknown part: everything. Known parts: throughput, latency, " in " ".join(done.stderr.split())

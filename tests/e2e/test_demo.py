@@ -38,8 +38,8 @@ def test_the_demo_ends_well(demo: subprocess.CompletedProcess[str]) -> None:
 def test_the_demo_prints_the_outcome_of_every_merge_one_jobs_changes_and_where_to_look(
     demo: subprocess.CompletedProcess[str],
 ) -> None:
-    for told in ("outcome by index in the batch", "merges per second", "before", "after", "rule", "make up"):
-        assert told in demo.stdout
+    for text in ("outcome by index in the batch", "merges per second", "before", "after", "rule", "make up"):
+        assert text in demo.stdout
 
 
 def test_the_demo_leaves_no_process_and_no_folder(demo: subprocess.CompletedProcess[str], temporary: Path) -> None:

@@ -26,9 +26,9 @@ FREE = {
     "ledger/sql/work.sql:all_workspaces": "gives the pruning the list of workspaces",
     "webhooks/sql/notices.sql:workspaces_with_notices": "gives the sender the list of workspaces",
     "duplicates/sql/runs.sql:workspaces_with_duplicates_to_merge": "gives the relay the list of workspaces",
-    "profiles/sql/deletion.sql:be_patient": "sets a time limit alone",
-    "segments/sql/segments.sql:try_pattern": "asks whether a text is a regular expression",
-    "segments/sql/segments.sql:in_utc": "sets a time zone alone",
+    "users/sql/delete.sql:raise_statement_timeout": "sets a time limit",
+    "segments/sql/segments.sql:try_pattern": "checks a regular expression",
+    "segments/sql/segments.sql:set_time_zone": "sets the time zone",
     "ledger/sql/retrying.sql:find_workspace": "is the operator's, who names a job by its id alone",
     **{name: "finds or names the workspace itself" for name in QUERIES if name.startswith("keys/")},
 }

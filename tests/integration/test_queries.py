@@ -28,8 +28,8 @@ TABLES = (
 )
 HISTORY = ("custom_event", "purchase", "session", "engagement")
 
-ERASING = {f"profiles/sql/deletion.sql:delete_{table}" for table in ("events", "purchases", "sessions", "engagements")}
-"""What ends the history of a person who is deleted for good."""
+ERASING = {f"users/sql/delete.sql:delete_{table}" for table in ("events", "purchases", "sessions", "engagements")}
+"""Queries that delete the history of an erased profile."""
 
 
 def test_there_are_queries() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response, WebError, expect, sync_playwright
 
-from demo.chromium import OPTIONS, find
+from demo.chromium import OPTIONS, find_chromium
 from tests.support.missing import missing
 
 #: Pixels of a desk's screen and of a phone's.
@@ -115,7 +115,7 @@ def chromium() -> Iterator[Browser]:
     No longer than that: while Playwright runs, nothing else in this thread can run a loop of asyncio.
     """
     try:
-        program = find()
+        program = find_chromium()
     except FileNotFoundError as error:
         missing("Chromium", error)
     with sync_playwright() as playwright:

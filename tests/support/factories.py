@@ -15,16 +15,16 @@ from app.db.connections import Connection
 from app.db.transaction import Transaction
 from app.ledger.lanes import lane_heads
 from app.merging.profile import EmailAddress, PhoneNumber, Profile
-from app.profiles.store import load, to_row
+from app.profiles.store import load_profiles, profile_to_row
 from schemas.identifiers import fold_email, from_wire, sharing_key, to_e164
 
 if TYPE_CHECKING:
-    # At run time pytest loads that module itself, as the plugin that it is.
+    # At run time pytest loads that module itself, as a plugin.
     from tests.support.postgres import Databases
 
 NUMBERS = itertools.count(1)
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
-"""When profiles were made and updated, unless a test says otherwise."""
+"""Default `created_at` and `updated_at` of profiles."""
 
 Wire = Mapping[str, Any]
 
@@ -42,7 +42,7 @@ def a_phone(number: str) -> PhoneNumber:
 def a_profile(
     *, email: str | EmailAddress | None = None, phone: str | PhoneNumber | None = None, **fields: Any
 ) -> Profile:
-    """Return a profile with the given *fields* and nothing else but who it is."""
+    """Return a profile with the given *fields*, its ids and times, and nothing else."""
     number = next(NUMBERS)
     whole: dict[str, Any] = {
         "workspace_id": 1,
@@ -78,7 +78,7 @@ def by_phone(number: str, *prioritization: str) -> Wire:
 
 
 class Factory:
-    """Writes rows of one workspace, and reads them back as they stand."""
+    """Writes rows of one workspace, and reads them back."""
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
@@ -101,7 +101,7 @@ class Factory:
 
     def insert(self, profile: Profile) -> None:
         """Write the row of *profile* and those of its aliases."""
-        row = to_row(profile)
+        row = profile_to_row(profile)
         aliases = row.pop("user_aliases")
         columns = sql.SQL(", ").join(map(sql.Identifier, row))
         query = sql.SQL("INSERT INTO profile ({0}) SELECT {0} FROM jsonb_populate_record(NULL::profile, %s)")
@@ -120,9 +120,9 @@ class Factory:
         )
 
     def load(self, profile: Profile | int) -> Profile | None:
-        """Return the profile as it stands now, None when it is gone."""
+        """Return the current profile, None when it is gone."""
         profile_id = profile if isinstance(profile, int) else profile.id
-        return load(Transaction(self.connection, self.workspace_id), ids=[profile_id]).get(profile_id)
+        return load_profiles(Transaction(self.connection, self.workspace_id), ids=[profile_id]).get(profile_id)
 
     def batch(
         self,
@@ -170,7 +170,7 @@ class Factory:
         self.rows(query, list(job_ids))
 
     def row(self, job_id: UUID) -> dict[str, Any]:
-        """Return the job's row as it stands now."""
+        """Return the current row of the job."""
         (row,) = self.rows("SELECT * FROM job WHERE workspace_id = %s AND id = %s", job_id)
         return row
 
@@ -185,12 +185,12 @@ class Factory:
 
 @pytest.fixture
 def factory(connection: Connection) -> Factory:
-    """Writes rows of a workspace of the test's own."""
+    """Writes rows of the test's own workspace."""
     return Factory(connection)
 
 
 def one_database_for_all() -> Any:
-    """Return a fixture to be called `database_url` in a module whose tests keep to their own workspaces."""
+    """Return a fixture for a module whose tests use only their own workspaces; assign it to `database_url`."""
 
     @pytest.fixture(scope="module", name="database_url")
     def shared(databases: "Databases") -> Iterator[str]:

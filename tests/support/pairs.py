@@ -14,13 +14,13 @@ MAY = "2026-05-01T08:00:00.000Z"
 SUMMER = "2026-07-01T08:00:00.000Z"
 AUTUMN = "2026-10-01T08:00:00.000Z"
 
-#: What an export shows of a profile that differs after every merge.
+#: Exported fields that differ after every merge.
 ALWAYS_CHANGES = frozenset({"updated_at"})
 
 
 @dataclass(frozen=True)
 class Merged:
-    """What became of a pair: its survivor before and after, as exports show it, and the job with its changes."""
+    """A merged pair: its survivor before and after, as exports write it, and the job with its changes."""
 
     client: Client
     before: Json
@@ -29,12 +29,12 @@ class Merged:
 
     @property
     def changes(self) -> list[Json]:
-        """What the job says that it changed on the survivor."""
+        """The changes of the survivor that the job reports."""
         changes: list[Json] = self.job["changes"]
         return changes
 
     def change(self, field: str) -> tuple[Any, Any, str]:
-        """Return before, after and rule of the one change of *field*."""
+        """Return before, after and rule of the only change of *field*."""
         (found,) = [each for each in self.changes if each["field"] == field]
         return found["before"], found["after"], found["rule"]
 
@@ -43,7 +43,7 @@ class Merged:
         return named(self.survivor, field, name)
 
     def activity(self, **asked: Any) -> Json:
-        """Return what the survivor's activity answers."""
+        """Return the survivor's activity."""
         return activity(self.client, self.survivor["braze_id"], **asked)
 
 
@@ -51,7 +51,7 @@ def merge_pair(client: Client, *, orphan: Mapping[str, Any], survivor: Mapping[s
     """Write both profiles with `/users/track`, merge them with `/users/merge`, poll, and read the survivor back.
 
     *orphan* and *survivor* are the arrays of `/users/track`, without identifiers; `attributes` is a single object.
-    *name* tells pairs of one workspace apart.
+    *name* distinguishes pairs of one workspace.
     """
     orphan_id, survivor_id = f"orphan{name}", f"survivor{name}"
     client.track(**arrays(orphan, external_id=orphan_id))
@@ -62,8 +62,8 @@ def merge_pair(client: Client, *, orphan: Mapping[str, Any], survivor: Mapping[s
 
     assert job["outcome"] == "merged", job["reason"]
     assert client.export(external_ids=[orphan_id]) == []
-    untold = differing(merged) - {each["field"].split(".")[0] for each in merged.changes}
-    assert not untold, f"{untold} changed, and the job tells {merged.changes}"
+    unreported = differing(merged) - {each["field"].split(".")[0] for each in merged.changes}
+    assert not unreported, f"{unreported} changed, but the job reports {merged.changes}"
     return merged
 
 
@@ -74,7 +74,7 @@ def exported(client: Client, external_ids: Sequence[str]) -> dict[str, Json]:
 
 
 def arrays(written: Mapping[str, Any], *, external_id: str) -> dict[str, list[Json]]:
-    """Return *written* as `/users/track` takes it, for the profile with *external_id*, which is made by it."""
+    """Return *written* as arrays of `/users/track` that create the profile with *external_id*."""
     attributes = [{**written.get("attributes", {}), "external_id": external_id}]
     others = {array: objects for array, objects in written.items() if array != "attributes"}
     happened = {array: [{**each, "external_id": external_id} for each in objects] for array, objects in others.items()}
@@ -82,7 +82,7 @@ def arrays(written: Mapping[str, Any], *, external_id: str) -> dict[str, list[Js
 
 
 def job_with_changes(client: Client, job_id: str) -> Json:
-    """Return the job with what it changed."""
+    """Return the job with its changes."""
     response = client.get(f"/merge/jobs/{job_id}", include="changes")
 
     assert response.status_code == 200, response.text
@@ -91,7 +91,7 @@ def job_with_changes(client: Client, job_id: str) -> Json:
 
 
 def activity(client: Client, braze_id: str, **asked: Any) -> Json:
-    """Return what the activity of a profile answers to *asked*."""
+    """Return the activity of a profile for the query *asked*."""
     response = client.get(f"/profiles/{braze_id}/activity", **asked)
 
     assert response.status_code == 200, response.text
@@ -100,7 +100,7 @@ def activity(client: Client, braze_id: str, **asked: Any) -> Json:
 
 
 def differing(merged: Merged) -> set[str]:
-    """Return what exports show differently after the merge, but for the update time."""
+    """Return the exported fields that differ after the merge, except the update time."""
     shown = (merged.before.keys() | merged.survivor.keys()) - ALWAYS_CHANGES
     return {name for name in shown if merged.before.get(name) != merged.survivor.get(name)}
 
@@ -118,7 +118,7 @@ def names(profile: Mapping[str, Any], field: str) -> list[str]:
 
 
 def ago(**span: float) -> str:
-    """Return the moment so long ago, in whole seconds, as exports write it: `ago(days=3)`."""
+    """Return the time before now by *span*, in whole seconds, as exports write it: `ago(days=3)`."""
     moment = datetime.now(UTC).replace(microsecond=0) - timedelta(**span)
     return moment.strftime("%Y-%m-%dT%H:%M:%S.000Z")
 

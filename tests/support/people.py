@@ -1,4 +1,4 @@
-"""People made up by chance, as `/users/track` takes them: few names and few times, so that they have much in common."""
+"""Random people as `/users/track` takes them. Few names and few times, so that they have much in common."""
 
 from collections.abc import Callable, Sequence
 from random import Random
@@ -10,7 +10,7 @@ TIMES = [f"2026-0{month}-0{day}T08:00:00.000Z" for month in range(1, 7) for day 
 APPS = ("shop", "news")
 MESSAGES = (("campaign", "c1"), ("campaign", "c2"), ("canvas", "v1"), ("canvas", "v2"))
 ENGAGEMENTS = ("received", "opened", "clicked", "converted", "entered", "exited")
-#: Attribute → what makes up a value of it.
+#: Attribute → function that returns a random value.
 ATTRIBUTES: dict[str, Callable[[Random], Any]] = {
     "first_name": lambda chance: chance.choice(["Ann", "", "Zoë"]),
     "last_name": lambda chance: chance.choice(["Ash", "Oak"]),
@@ -44,13 +44,13 @@ ATTRIBUTES: dict[str, Callable[[Random], Any]] = {
 
 
 def attributes(chance: Random, identifier: Json) -> Json:
-    """Return an attributes object for the profile of *identifier*, which is made by it."""
+    """Return an attributes object that creates the profile of *identifier*."""
     known = [name for name in ATTRIBUTES if chance.random() < 0.4]
     return {**identifier, **{name: ATTRIBUTES[name](chance) for name in known}, "_update_existing_only": False}
 
 
 def happenings(chance: Random, identifier: Json) -> dict[str, list[Json]]:
-    """Return up to three of everything that may happen to the profile of *identifier*, by array."""
+    """Return up to three objects of each array, for the profile of *identifier*."""
     makers = {"events": _event, "purchases": _purchase, "sessions": _session, "engagements": _engagement}
     return {
         array: [{**identifier, "time": chance.choice(TIMES), **make(chance)} for _ in range(chance.randrange(4))]
@@ -65,12 +65,12 @@ def together(each: Sequence[dict[str, list[Json]]]) -> dict[str, list[Json]]:
 
 
 def _event(chance: Random) -> Json:
-    """Return what an event has beside its time."""
+    """Return the fields of an event except its time."""
     return {"name": chance.choice(["login", "logout"])}
 
 
 def _purchase(chance: Random) -> Json:
-    """Return what a purchase has beside its time; a refund among them."""
+    """Return the fields of a purchase except its time; some are refunds."""
     return {
         "product_id": chance.choice(["hat", "mug"]),
         "currency": "USD",
@@ -80,13 +80,13 @@ def _purchase(chance: Random) -> Json:
 
 
 def _session(chance: Random) -> Json:
-    """Return what a session has in place of a time."""
+    """Return the fields of a session."""
     app = chance.choice(APPS)
     return {"app_id": app, "app_name": app.title(), "started_at": chance.choice(TIMES)}
 
 
 def _engagement(chance: Random) -> Json:
-    """Return what an engagement has beside its time."""
+    """Return the fields of an engagement except its time."""
     kind, message = chance.choice(MESSAGES)
     engagement = {"kind": kind, "id": message, "name": message.title(), "event": chance.choice(ENGAGEMENTS)}
     if kind == "canvas" and engagement["event"] == "received":

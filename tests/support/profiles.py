@@ -1,4 +1,4 @@
-"""Profiles written and read back through the front door, and merged without a broker."""
+"""Write, read and merge profiles through the web application, without a broker."""
 
 from typing import Any
 
@@ -41,7 +41,7 @@ def the_profile(caller: Caller, external_id: str = "me") -> Json:
 
 
 def merge(caller: Caller, pool: Pool, *, orphan: str, survivor: str) -> None:
-    """Merge two profiles by their external_ids, through the front door and the lane."""
+    """Merge two profiles by their external_ids, through the web application and the lane."""
     update = {"identifier_to_merge": {"external_id": orphan}, "identifier_to_keep": {"external_id": survivor}}
     accepted = caller.post("/users/merge", {"merge_updates": [update]}).json
     (job,) = caller.get(accepted["status_url"]).json["jobs"]

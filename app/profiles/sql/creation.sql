@@ -1,7 +1,7 @@
 -- name: create_profiles
--- Makes profiles, in one order for all, so that two requests with the same external_ids queue up instead of
--- deadlocking. One whose external_id someone else took meanwhile is not made. Of those without one, ids follow the order
--- in which they were asked for, so that which of them is the newest is no accident.
+-- Creates profiles. All transactions insert external_ids in one order, so that two requests with the same external_ids
+-- wait for each other instead of deadlocking. A profile whose external_id exists already is not created. The ids of
+-- profiles without an external_id follow the order of the request, so that the newest one is always the last.
 INSERT INTO profile (
     workspace_id, braze_id, external_id, created_at, updated_at, random_bucket, email, email_key, phone, phone_e164
 )
@@ -16,7 +16,7 @@ ON CONFLICT DO NOTHING
 RETURNING id, braze_id
 
 -- name: add_aliases
--- Gives aliases to profiles; an alias that is taken, and a second name under a label, are not given.
+-- Adds aliases to profiles. Skips an alias that exists already, and a second name under one label.
 INSERT INTO user_alias (workspace_id, label, name, profile_id)
 SELECT %(workspace_id)s, label, name, profile_id
 FROM unnest(%(labels)s::text[], %(names)s::text[], %(profile_ids)s::bigint[]) AS given (label, name, profile_id)

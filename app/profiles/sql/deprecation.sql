@@ -1,4 +1,4 @@
--- name: find_holders
+-- name: find_external_id_holders
 -- Finds the live profiles that have these external_ids, as their primary or as a deprecated one.
 SELECT external_id, id, true AS is_primary
 FROM profile
@@ -12,9 +12,9 @@ JOIN profile ON profile.workspace_id = %(workspace_id)s AND profile.id = depreca
 WHERE deprecated_external_id.workspace_id = %(workspace_id)s
     AND deprecated_external_id.external_id = ANY(%(external_ids)s)
 
--- name: take_over
--- Ends what led to profiles that were merged away by these external_ids, since live profiles have them now; lists
--- those that a live profile has as a deprecated one.
+-- name: take_over_external_ids
+-- Ends redirects and deprecated external_ids of merged-away profiles, since live profiles have these external_ids now.
+-- Returns the external_ids that a live profile has as a deprecated one.
 WITH ended_redirect AS (
     UPDATE redirect
     SET external_id = NULL
@@ -34,15 +34,14 @@ FROM deprecated_external_id AS old
 JOIN profile ON profile.workspace_id = %(workspace_id)s AND profile.id = old.profile_id
 WHERE old.workspace_id = %(workspace_id)s AND old.external_id = ANY(%(external_ids)s)
 
--- name: deprecate
--- Keeps external_ids that profiles had until now resolving to them.
+-- name: deprecate_external_ids
+-- Adds deprecated external_ids, which keep resolving to their profiles.
 INSERT INTO deprecated_external_id (workspace_id, external_id, profile_id, deprecated_at)
 SELECT %(workspace_id)s, given.external_id, given.profile_id, %(now)s
 FROM unnest(%(external_ids)s::text[], %(profile_ids)s::bigint[]) AS given (external_id, profile_id)
 
--- name: remove_deprecated
--- Lets deprecated external_ids mean nobody from now on, those of profiles that were merged away too; tells whose they
--- were.
+-- name: remove_deprecated_external_ids
+-- Removes deprecated external_ids, also of merged-away profiles. Returns the braze_id of the profile that had each.
 WITH removed AS (
     DELETE FROM deprecated_external_id
     WHERE workspace_id = %(workspace_id)s AND external_id = ANY(%(external_ids)s)

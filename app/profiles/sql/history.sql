@@ -7,7 +7,7 @@ FROM jsonb_to_recordset(%(rows)s) AS given (
 )
 
 -- name: record_purchases
--- Records purchases under their origins: a quantity of n is n purchases.
+-- Records purchases under their origins. A quantity of n is n rows.
 INSERT INTO purchase (workspace_id, origin_id, product_id, occurred_at, currency, price_cents, app_id, properties)
 SELECT %(workspace_id)s, origin_id, product_id, occurred_at, currency, price_cents, app_id, properties
 FROM jsonb_to_recordset(%(rows)s) AS given (

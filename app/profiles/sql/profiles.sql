@@ -1,5 +1,6 @@
 -- name: lock_profiles
--- Locks profiles in ascending id order, whatever their role, so that two merges queue up instead of deadlocking.
+-- Locks profiles in ascending id order, whatever their role, so that two merges wait for each other instead of
+-- deadlocking.
 SELECT id
 FROM profile
 WHERE workspace_id = %(workspace_id)s AND id = ANY(%(ids)s)
@@ -7,7 +8,7 @@ ORDER BY id
 FOR UPDATE
 
 -- name: load_profiles
--- Reads profiles with their aliases, as they stand in this statement's snapshot.
+-- Reads profiles with their aliases.
 SELECT
     profile.*,
     coalesce(
@@ -22,7 +23,7 @@ FROM profile
 WHERE profile.workspace_id = %(workspace_id)s AND profile.id = ANY(%(ids)s)
 
 -- name: save_profiles
--- Writes all that may change of any number of profiles, given as a JSON array of rows.
+-- Writes every column that can change. The profiles are a JSON array of rows.
 UPDATE profile
 SET
     external_id = given.external_id,

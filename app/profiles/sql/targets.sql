@@ -21,42 +21,42 @@ WHERE workspace_id = %(workspace_id)s AND braze_id = ANY(%(braze_ids)s)
 -- name: find_aliases
 -- Finds the profiles with these aliases.
 SELECT user_alias.label, user_alias.name, profile.id, profile.external_id IS NOT NULL AS identified
-FROM unnest(%(labels)s::text[], %(names)s::text[]) AS asked (label, name)
+FROM unnest(%(labels)s::text[], %(names)s::text[]) AS given (label, name)
 JOIN user_alias
-    ON user_alias.workspace_id = %(workspace_id)s AND user_alias.label = asked.label AND user_alias.name = asked.name
+    ON user_alias.workspace_id = %(workspace_id)s AND user_alias.label = given.label AND user_alias.name = given.name
 JOIN profile ON profile.workspace_id = %(workspace_id)s AND profile.id = user_alias.profile_id
 
 -- name: find_emails
 -- Finds, for each email address, the most recently updated profile with an external_id, else the most recently updated.
-SELECT asked.key, newest.id, newest.identified
-FROM unnest(%(keys)s::text[]) AS asked (key)
+SELECT given.key, newest.id, newest.identified
+FROM unnest(%(keys)s::text[]) AS given (key)
 CROSS JOIN LATERAL (
     SELECT id, external_id IS NOT NULL AS identified
     FROM profile
-    WHERE workspace_id = %(workspace_id)s AND email_key = asked.key
+    WHERE workspace_id = %(workspace_id)s AND email_key = given.key
     ORDER BY (external_id IS NOT NULL) DESC, updated_at DESC, id DESC
     LIMIT 1
 ) AS newest
 
 -- name: find_phones
 -- Finds, for each phone number, the most recently updated profile with an external_id, else the most recently updated.
-SELECT asked.key, newest.id, newest.identified
-FROM unnest(%(keys)s::text[]) AS asked (key)
+SELECT given.key, newest.id, newest.identified
+FROM unnest(%(keys)s::text[]) AS given (key)
 CROSS JOIN LATERAL (
     SELECT id, external_id IS NOT NULL AS identified
     FROM profile
-    WHERE workspace_id = %(workspace_id)s AND phone_key = asked.key
+    WHERE workspace_id = %(workspace_id)s AND phone_key = given.key
     ORDER BY (external_id IS NOT NULL) DESC, updated_at DESC, id DESC
     LIMIT 1
 ) AS newest
 
 -- name: claim_addresses
--- Waits until nobody else is making a profile for one of these addresses, which no unique index guards. Held until the
--- transaction ends, and taken in one order, so that two requests queue up instead of deadlocking.
+-- Takes an advisory lock for each address until the transaction ends, because no unique index guards addresses. All
+-- transactions take the locks in one order, so that two requests wait for each other instead of deadlocking.
 SELECT pg_advisory_xact_lock(sorted.key)
 FROM (
-    SELECT DISTINCT hashtextextended(asked.address, %(workspace_id)s) AS key
-    FROM unnest(%(addresses)s::text[]) AS asked (address)
+    SELECT DISTINCT hashtextextended(given.address, %(workspace_id)s) AS key
+    FROM unnest(%(addresses)s::text[]) AS given (address)
     ORDER BY key
     OFFSET 0
 ) AS sorted

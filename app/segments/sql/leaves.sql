@@ -6,22 +6,22 @@ WHERE profile.workspace_id = %(workspace_id)s
 AND profile.external_id IS NOT NULL
 
 -- name: external_id_missing
--- Finds the profiles without an external_id; an index has them and no others.
+-- Finds the profiles without an external_id, by a partial index of them.
 SELECT profile.id
 FROM own_profile AS profile
 WHERE profile.workspace_id = %(workspace_id)s
 AND profile.external_id IS NULL
 
 -- name: external_id_equals
--- Finds the profile with an external_id, by the index that keeps them unique.
+-- Finds the profile with an external_id, by the unique index.
 SELECT profile.id
 FROM own_profile AS profile
 WHERE profile.workspace_id = %(workspace_id)s
 AND profile.external_id = %(value)s
 
 -- name: attribute_holds
--- Finds the profiles whose custom attributes hold those given: an equal scalar, or an array with an equal element. The
--- index is over the same expression, in which the workspace is the outermost key.
+-- Finds the profiles whose custom attributes contain the given ones: an equal scalar, or an array with an equal element.
+-- The index is on the same expression, which has the workspace as its outermost key.
 SELECT profile.id
 FROM own_profile AS profile
 WHERE profile.workspace_id = %(workspace_id)s
@@ -29,14 +29,14 @@ AND jsonb_set('{}', ARRAY[profile.workspace_id::text], profile.custom_attributes
     @> jsonb_set('{}', ARRAY[%(workspace_id)s::integer::text], %(attributes)s)
 
 -- name: attribute_is_zero
--- Finds the profiles whose custom attribute is 0 or not set, which is how the vendor reads "exactly 0".
+-- Finds the profiles whose custom attribute is 0 or not set: the vendor's "exactly 0".
 SELECT profile.id
 FROM own_profile AS profile
 WHERE profile.workspace_id = %(workspace_id)s
 AND coalesce(profile.custom_attributes -> %(name)s::text, '0') = '0'
 
 -- name: attribute_exists
--- Finds the profiles that have a custom attribute which is not blank: neither empty text nor an empty array.
+-- Finds the profiles with a custom attribute that is neither empty text nor an empty array.
 SELECT profile.id
 FROM own_profile AS profile
 WHERE profile.workspace_id = %(workspace_id)s
@@ -59,8 +59,8 @@ AND CASE %(comparison)s
 END
 
 -- name: attribute_compares
--- Finds the profiles whose custom attribute is a number on one side of another. As the vendor reads "less than", an
--- attribute that is not set is less than any number.
+-- Finds the profiles whose custom attribute is a number above or below another. As at the vendor, an attribute that is
+-- not set is less than any number.
 SELECT profile.id
 FROM own_profile AS profile
 CROSS JOIN LATERAL (
@@ -79,8 +79,8 @@ AND CASE %(comparison)s
 END
 
 -- name: attribute_time
--- Finds the profiles whose custom attribute is text that writes a moment between two others, beginning with year, month
--- and day; without a zone it is UTC. OFFSET 0 has each text read once, and not wherever it is mentioned.
+-- Finds the profiles whose custom attribute is text with a time between two others. The text must start with year, month
+-- and day; without a zone it is UTC. OFFSET 0 makes PostgreSQL parse each text once, not once per mention.
 SELECT profile.id
 FROM own_profile AS profile
 CROSS JOIN LATERAL (
@@ -99,21 +99,21 @@ WHERE profile.workspace_id = %(workspace_id)s
 AND leaf.moment > %(after)s::timestamptz AND leaf.moment < %(before)s::timestamptz
 
 -- name: email_equals
--- Finds the profiles with an email address, compared as everywhere trimmed and case-folded; an index has them.
+-- Finds the profiles with an email address, compared by its key, by an index.
 SELECT profile.id
 FROM own_profile AS profile
 WHERE profile.workspace_id = %(workspace_id)s
 AND profile.email_key = %(value)s
 
 -- name: phone_equals
--- Finds the profiles with a phone number, compared as everywhere in its E.164 form; an index has them.
+-- Finds the profiles with a phone number, compared by its E.164 form, by an index.
 SELECT profile.id
 FROM own_profile AS profile
 WHERE profile.workspace_id = %(workspace_id)s
 AND profile.phone_key = %(value)s
 
 -- name: text_compares
--- Finds the profiles whose default attribute is a text, is any text but the empty one, or matches a regular expression.
+-- Finds the profiles whose default attribute equals a text, is not empty, or matches a regular expression.
 SELECT profile.id
 FROM own_profile AS profile
 CROSS JOIN LATERAL (
@@ -161,7 +161,7 @@ AND CASE %(comparison)s
 END
 
 -- name: time_compares
--- Finds the profiles whose default attribute is a moment between two others; a day counts as its beginning in UTC.
+-- Finds the profiles whose default attribute is a time between two others; a date counts as its start in UTC.
 SELECT profile.id
 FROM own_profile AS profile
 CROSS JOIN LATERAL (
@@ -179,29 +179,29 @@ WHERE profile.workspace_id = %(workspace_id)s
 AND leaf.moment > %(after)s::timestamptz AND leaf.moment < %(before)s::timestamptz
 
 -- name: test_user_equals
--- Finds the test users, or all others.
+-- Finds the profiles that are test users, or the other profiles.
 SELECT profile.id
 FROM own_profile AS profile
 WHERE profile.workspace_id = %(workspace_id)s
 AND profile.test_user = %(value)s
 
 -- name: push_subscription_is
--- Finds the profiles in a state of the push subscription; what was never set is "subscribed", as at the vendor.
+-- Finds the profiles by their push subscription; a state that was never set is "subscribed", as at the vendor.
 SELECT profile.id
 FROM own_profile AS profile
 WHERE profile.workspace_id = %(workspace_id)s
 AND coalesce(profile.push_subscription ->> 'state', 'subscribed') = %(value)s
 
 -- name: email_subscription_is
--- Finds the profiles in a state of the email subscription, as above.
+-- Finds the profiles by their email subscription; a state that was never set is "subscribed".
 SELECT profile.id
 FROM own_profile AS profile
 WHERE profile.workspace_id = %(workspace_id)s
 AND coalesce(profile.email_subscription ->> 'state', 'subscribed') = %(value)s
 
--- name: events_lately
--- Finds the profiles that did something more or less often than so, or exactly so often, within the last days. Reads
--- each event of those days once, through the map of origins: a profile's own history and that of all merged into it.
+-- name: recent_events
+-- Finds the profiles with more, fewer or exactly a number of events in the last days. Reads each event of those days
+-- once, through the map of origins: a profile's own history and that of all profiles merged into it.
 SELECT profile.id
 FROM own_profile AS profile
 LEFT JOIN (
@@ -221,8 +221,8 @@ AND CASE %(comparison)s
     WHEN 'exactly' THEN coalesce(leaf.count, 0) = %(count)s
 END
 
--- name: purchases_lately
--- Finds the profiles that purchased something, or one product, as often as that within the last days, as above.
+-- name: recent_purchases
+-- Finds the profiles with more, fewer or exactly a number of purchases, of one product or of all, in the last days.
 SELECT profile.id
 FROM own_profile AS profile
 LEFT JOIN (
@@ -241,8 +241,8 @@ AND CASE %(comparison)s
     WHEN 'exactly' THEN coalesce(leaf.count, 0) = %(count)s
 END
 
--- name: money_lately
--- Finds the profiles that spent so much within the last days, refunds subtracted, as above.
+-- name: recent_revenue
+-- Finds the profiles by the money that they spent in the last days, refunds subtracted.
 SELECT profile.id
 FROM own_profile AS profile
 LEFT JOIN (

@@ -1,57 +1,57 @@
--- name: be_patient
--- Lets the statements of this transaction take longer than others may.
+-- name: raise_statement_timeout
+-- Raises the time limit of each statement until the transaction ends.
 SELECT set_config('statement_timeout', %(milliseconds)s, true)
 
 -- name: delete_origins
--- Deletes which other origins read under these profiles, and lists them.
+-- Deletes the map from origins to these profiles, and returns the origins.
 DELETE FROM origin
 WHERE workspace_id = %(workspace_id)s AND profile_id = ANY(%(ids)s)
 RETURNING origin_id
 
 -- name: delete_events
--- Deletes the custom events of people who are erased.
+-- Deletes the custom events of erased profiles.
 DELETE FROM custom_event
 WHERE workspace_id = %(workspace_id)s AND origin_id = ANY(%(origin_ids)s)
 
 -- name: delete_purchases
--- Deletes the purchases of people who are erased.
+-- Deletes the purchases of erased profiles.
 DELETE FROM purchase
 WHERE workspace_id = %(workspace_id)s AND origin_id = ANY(%(origin_ids)s)
 
 -- name: delete_sessions
--- Deletes the sessions of people who are erased.
+-- Deletes the sessions of erased profiles.
 DELETE FROM session
 WHERE workspace_id = %(workspace_id)s AND origin_id = ANY(%(origin_ids)s)
 
 -- name: delete_engagements
--- Deletes the engagements of people who are erased.
+-- Deletes the engagements of erased profiles.
 DELETE FROM engagement
 WHERE workspace_id = %(workspace_id)s AND origin_id = ANY(%(origin_ids)s)
 
 -- name: delete_redirects
--- Deletes where the profiles went that were merged into those that are erased, and lists them.
+-- Deletes the redirects of profiles that were merged into erased ones, and returns them.
 DELETE FROM redirect
 WHERE workspace_id = %(workspace_id)s AND orphan_id = ANY(%(origin_ids)s)
 RETURNING braze_id, external_id
 
 -- name: delete_deprecated
--- Deletes the deprecated external_ids of people who are erased, and lists them.
+-- Deletes the deprecated external_ids of erased profiles, and returns them.
 DELETE FROM deprecated_external_id
 WHERE workspace_id = %(workspace_id)s AND profile_id = ANY(%(origin_ids)s)
 RETURNING external_id
 
 -- name: delete_aliases
--- Deletes the aliases of profiles that are erased.
+-- Deletes the aliases of erased profiles.
 DELETE FROM user_alias
 WHERE workspace_id = %(workspace_id)s AND profile_id = ANY(%(ids)s)
 
 -- name: delete_profiles
--- Deletes profiles that are erased; they are locked already.
+-- Deletes profiles, which the transaction has locked.
 DELETE FROM profile
 WHERE workspace_id = %(workspace_id)s AND id = ANY(%(ids)s)
 
 -- name: merges_of_orphans
--- Lists the merges by which profiles went away that were known under these ids, and whether their audit still shows them.
+-- Lists the merges of orphans that had these ids, and whether the audit still has their snapshots.
 WITH found AS (
     SELECT job_id, braze_id
     FROM redirect

@@ -7,8 +7,8 @@ from flask.typing import ResponseReturnValue
 
 from app.db.transaction import open_transaction
 from app.errors import NotFound
-from app.users.activity import count
-from app.users.export import MISSING, page, read
+from app.profiles.activity import count_activity
+from app.profiles.lookup import MISSING, list_profiles, read_profile
 from app.web.auth import pool, requires
 from app.web.openapi.describe import Tag, describe, error
 from schemas.activity import ActivityQuerySchema, ActivitySchema, load_activity
@@ -36,7 +36,7 @@ def list_profiles_view() -> ResponseReturnValue:
     """Return a page of all profiles of the workspace, in the format of exports. Their order does not change."""
     query = load_query(PAGE_QUERY, request.args)
     with open_transaction(pool(), g.workspace_id) as tx:
-        found = page(tx, after=query["cursor"], limit=query["limit"])
+        found = list_profiles(tx, after=query["cursor"], limit=query["limit"])
     return jsonify(PAGE.dump({"profiles": found.profiles, "next_cursor": found.next_after}))
 
 
@@ -46,7 +46,7 @@ def list_profiles_view() -> ResponseReturnValue:
 def read_profile_view(braze_id: str) -> ResponseReturnValue:
     """Return a profile in the format of exports; 410 with a Link to the survivor if it was merged away."""
     with open_transaction(pool(), g.workspace_id) as tx:
-        profile = read(tx, braze_id=normalize_braze_id(braze_id))
+        profile = read_profile(tx, braze_id=normalize_braze_id(braze_id))
     exported: dict[str, object] = PROFILE.dump(profile)
     return exported
 
@@ -64,7 +64,7 @@ def count_activity_view(braze_id: str) -> ResponseReturnValue:
     query = load_activity(request.args)
     braze_id = normalize_braze_id(braze_id)
     with open_transaction(pool(), g.workspace_id) as tx:
-        done = count(tx, braze_id=braze_id, query=query)
+        done = count_activity(tx, braze_id=braze_id, query=query)
     spent = {} if done.cents is None else {"money_spent": done.cents / CENTS}
     return {
         "message": "success",

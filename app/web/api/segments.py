@@ -4,7 +4,7 @@ from flask import Blueprint, g, jsonify
 from flask.typing import ResponseReturnValue
 
 from app.db.transaction import open_transaction
-from app.segments.find import find
+from app.segments.query import query_segment
 from app.web.auth import json_body, pool, requires
 from app.web.openapi.describe import Tag, describe
 from schemas.paging import ProfileCursor
@@ -29,7 +29,7 @@ def query_segment_view() -> ResponseReturnValue:
     """Return the number of profiles that match a filter, and a page of them in the format of exports."""
     request = load_segment(json_body())
     with open_transaction(pool(), g.workspace_id, snapshot=True) as tx:
-        segment = find(tx, request=request)
+        segment = query_segment(tx, request=request)
     profile = ProfileSchema(only=request.fields and request.fields & ProfileSchema().fields.keys())
     return jsonify(
         message="success",

@@ -9,9 +9,11 @@ from flask import Blueprint, g
 from flask.typing import ResponseReturnValue
 
 from app.db.transaction import open_transaction
-from app.users import alias_updates, aliases, external_ids, track
+from app.users.aliases import give_aliases, update_aliases
 from app.users.delete import delete_profiles
-from app.users.export import export
+from app.users.export import export_profiles
+from app.users.external_ids import remove_external_ids, rename_external_ids
+from app.users.track import track_entries
 from app.web.auth import current_actor, json_body, pool, requires, settings
 from app.web.openapi.describe import Tag, describe
 from schemas.aliases import (
@@ -51,7 +53,7 @@ def track_view() -> ResponseReturnValue:
     """Apply the valid objects and report the error of each other one; 400 if none is valid."""
     request = load_track(json_body(), refused=settings().refused_identifiers)
     if request.entries:
-        effects = track.apply(pool(), workspace_id=g.workspace_id, entries=request.entries, settings=settings())
+        effects = track_entries(pool(), workspace_id=g.workspace_id, entries=request.entries, settings=settings())
         for position, reason in effects.refused.items():
             request.refuse(position, reason)
         for position, reason in effects.ignored:
@@ -72,7 +74,7 @@ def add_aliases_view() -> ResponseReturnValue:
     request = load_aliases(json_body())
     if request.errors and not request.aliases:
         return request.answer(), HTTPStatus.BAD_REQUEST
-    aliases.give(pool(), workspace_id=g.workspace_id, aliases=request.aliases)
+    give_aliases(pool(), workspace_id=g.workspace_id, aliases=request.aliases)
     return request.answer(), HTTPStatus.CREATED
 
 
@@ -89,7 +91,7 @@ def update_aliases_view() -> ResponseReturnValue:
     request = load_alias_updates(json_body())
     if request.errors and not request.updates:
         return request.answer(), HTTPStatus.BAD_REQUEST
-    alias_updates.update(pool(), workspace_id=g.workspace_id, updates=request.updates)
+    update_aliases(pool(), workspace_id=g.workspace_id, updates=request.updates)
     return request.answer(), HTTPStatus.CREATED
 
 
@@ -113,7 +115,7 @@ def export_users_view() -> ResponseReturnValue:
     """Return the requested profiles, the external_ids without a profile, and the identifiers of too many profiles."""
     request = load_export(json_body())
     with open_transaction(pool(), g.workspace_id) as tx:
-        found = export(tx, request=request)
+        found = export_profiles(tx, request=request)
     profile = ProfileSchema(only=request.fields and request.fields & ProfileSchema().fields.keys())
     unknown = {"invalid_user_ids": found.unknown_external_ids} if found.unknown_external_ids else {}
     truncated = {"truncated": found.truncated} if found.truncated else {}
@@ -127,7 +129,7 @@ def export_users_view() -> ResponseReturnValue:
 def rename_external_ids_view() -> ResponseReturnValue:
     """Give profiles new external_ids and report the error of each failed rename. Old external_ids keep resolving."""
     request = load_renames(json_body(), placeholders=settings().refused_identifiers)
-    refused = external_ids.rename(pool(), workspace_id=g.workspace_id, renames=request.renames, asker=current_actor())
+    refused = rename_external_ids(pool(), workspace_id=g.workspace_id, renames=request.renames, asker=current_actor())
     return request.answer(refused), HTTPStatus.CREATED
 
 
@@ -137,7 +139,7 @@ def rename_external_ids_view() -> ResponseReturnValue:
 def remove_external_ids_view() -> ResponseReturnValue:
     """Remove deprecated external_ids, which no longer resolve, and report the error of each failed removal."""
     request = load_removals(json_body())
-    refused = external_ids.remove(
+    refused = remove_external_ids(
         pool(), workspace_id=g.workspace_id, external_ids=request.external_ids, asker=current_actor()
     )
     return request.answer(refused), HTTPStatus.CREATED

@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from app.db.transaction import open_transaction
 from app.errors import Gone
 from app.ledger.queries import Job
-from app.users.export import read
+from app.profiles.lookup import read_profile
 from app.web.api.jobs import list_requested_jobs
 from app.web.api.profiles import PROFILE, normalize_braze_id
 from app.web.auth import POLLING, pool
@@ -94,7 +94,7 @@ def profile_page(braze_id: str) -> ResponseReturnValue:
     merges = _merges(braze_id)
     try:
         with open_transaction(pool(), g.workspace_id) as tx:
-            profile: dict[str, Any] = PROFILE.dump(read(tx, braze_id=braze_id))
+            profile: dict[str, Any] = PROFILE.dump(read_profile(tx, braze_id=braze_id))
     except Gone as gone:
         away = render_template("gone.html", braze_id=braze_id, survivor=gone.survivor_braze_id, **merges)
         return away, HTTPStatus.GONE

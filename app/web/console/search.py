@@ -16,7 +16,7 @@ from app.errors import NotFound
 from app.ledger import queries
 from app.ledger.queries import Job
 from app.merging.profile import Profile
-from app.users.export import export
+from app.users.export import export_profiles
 from app.web.api.jobs import list_requested_jobs
 from app.web.auth import POLLING, pool
 from app.web.console.auth import signed_in
@@ -78,7 +78,7 @@ def _profiles(sought: str) -> Sequence[Profile]:
     shared: list[Email | Phone] = [Email(sought), Phone(sought)]
     asked = ExportRequest(named=named, shared=shared, device_id=None, fields=None)
     with open_transaction(pool(), g.workspace_id) as tx:
-        return export(tx, request=asked).profiles[: MOST + 1]
+        return export_profiles(tx, request=asked).profiles[: MOST + 1]
 
 
 def _jobs(sought: str) -> Sequence[Job]:

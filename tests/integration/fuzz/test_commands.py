@@ -1,4 +1,4 @@
-"""`python -m fuzz` and `python -m fuzz.model`, as make runs them: each on servers of its own, for a few seconds."""
+"""`python -m fuzz` and `python -m fuzz.model`, as make runs them: each on its own servers, for a few seconds."""
 
 import subprocess
 import sys
@@ -18,13 +18,13 @@ def test_hostile_requests_are_sent_and_reported(tmp_path: Path) -> None:
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert "`make fuzz N=60 SEED=7`" in done.stdout
-    assert "**0 answers that should not be, 0 promises broken.**" in done.stdout
+    assert "**0 faulty responses, 0 guarantees broken.**" in done.stdout
     assert sorted(path.suffix for path in tmp_path.iterdir()) == [".json", ".md"]
 
 
-def test_lives_are_led_and_told() -> None:
+def test_random_sequences_agree_and_are_reported() -> None:
     done = run("fuzz.model", "--examples", "2", "--steps", "8", "--seed", "7")
 
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "2 lives of up to 8 steps agree" in done.stdout
+    assert "2 sequences of up to 8 steps agree" in done.stdout
     assert "(seed 7)" in done.stdout

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from app.db.connections import Connection
 from fuzz import wire
-from fuzz.door import Answer
+from fuzz.application import Answer
 from fuzz.endpoints import ENDPOINTS, Endpoint, key_of
 from fuzz.names import Names
 from fuzz.product import Product, post, product
@@ -76,7 +76,7 @@ def test_the_sound_requests_that_hostile_ones_are_made_from_are_sound(ours: Prod
         # What is asked of a job or a batch is refused where there is none of that id.
         if "<" not in endpoint.rule:
             request = post(endpoint.rule, endpoint.bodies[0](Names(Random(1), 0)))
-            answer = ours.door.ask(dataclasses.replace(request, method=endpoint.method))
+            answer = ours.application.ask(dataclasses.replace(request, method=endpoint.method))
             if answer.status >= HTTPStatus.BAD_REQUEST or b"errors" in answer.body.replace(b"_errors", b""):
                 refused[endpoint.rule] = answer
 
@@ -88,7 +88,7 @@ def test_hostile_requests_are_refused_with_a_sentence_and_what_they_ask_for_is_d
 ) -> None:
     result = Result(seed=SEED)
 
-    ask_all(alone.door, alone.worker, result, range(REQUESTS))
+    ask_all(alone.application, alone.worker, result, range(REQUESTS))
     check_state(connection, result)
 
     assert (result.found, result.broken) == ([], [])
@@ -117,9 +117,9 @@ def test_whatever_json_says_is_answered(ours: Product, endpoint: Endpoint, tree:
         body = str(tree).encode()
     request = dataclasses.replace(post(endpoint.rule, {}), tree=tree, body=body)
 
-    answer = ours.door.ask(request)
+    answer = ours.application.ask(request)
 
-    assert faults(request, answer, key=ours.door.key) == []
+    assert faults(request, answer, key=ours.application.key) == []
 
 
 def test_a_seed_repeats_its_requests() -> None:
@@ -136,28 +136,28 @@ SAID = {"x-request-id": "1", "x-content-type-options": "nosniff", "content-type"
 
 
 @pytest.mark.parametrize(
-    ("answer", "told"),
+    ("answer", "words"),
     [
-        (Answer(raised="Traceback…"), "let an error through"),
-        (Answer(status=500, headers=SAID, body=b'{"message":"Something went wrong."}'), "answered with 500"),
+        (Answer(raised="Traceback…"), "raised an error"),
+        (Answer(status=500, headers=SAID, body=b'{"message":"Something went wrong."}'), "status is 500"),
         (Answer(status=200, headers=SAID, body=b"{}", seconds=31), "took 31"),
         (Answer(status=200, headers=SAID, body=orjson.dumps({"name": CANARY})), "another workspace"),
-        (Answer(status=401, headers=SAID, body=b'{"message":"Invalid key the-secret"}'), "repeated the API key"),
-        (Answer(status=200, headers=SAID | {"location": "a\r\nb"}, body=b"{}"), "end of a line"),
+        (Answer(status=401, headers=SAID, body=b'{"message":"Invalid key the-secret"}'), "contains the API key"),
+        (Answer(status=200, headers=SAID | {"location": "a\r\nb"}, body=b"{}"), "contains a line break"),
         (Answer(status=200, headers={}, body=b"{}"), "no x-request-id"),
-        (Answer(status=304, headers=SAID, body=b"{}"), "body where none may be"),
+        (Answer(status=304, headers=SAID, body=b"{}"), "It has a body"),
         (Answer(status=400, headers=SAID, body=b"Bad request"), "400 without a sentence"),
         (Answer(status=400, headers=SAID, body=b'{"message":"no"}'), "400 without a sentence"),
         (Answer(status=308, headers=SAID, body=b"<html>"), "308 without a sentence"),
         (Answer(status=400, headers=SAID, body=b'{"message":"one\\ntwo"}'), "more than a sentence"),
-        (Answer(status=400, headers=SAID, body=b'{"message":"In psycopg it failed."}'), "tells of the inside"),
+        (Answer(status=400, headers=SAID, body=b'{"message":"In psycopg it failed."}'), "internal details"),
         (Answer(status=200, headers=SAID, body=b"<html>"), "no JSON"),
     ],
 )
-def test_the_verdict_sees_what_should_not_be(answer: Answer, told: str) -> None:
+def test_every_fault_of_a_response_is_found(answer: Answer, words: str) -> None:
     found = faults(post("/users/track", {}), answer, key="the-secret")
 
-    assert any(told in fault for fault in found), found
+    assert any(words in fault for fault in found), found
 
 
 def test_a_sound_answer_has_no_faults() -> None:
@@ -167,20 +167,20 @@ def test_a_sound_answer_has_no_faults() -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "told"),
+    ("data", "words"),
     [
-        (b"HTTP/1.1 501 Not Implemented\r\n\r\n", "answered with 501"),
-        (b"<html>", "no HTTP"),
-        (b"HTTP/1.1 400 Bad Request\r\n\r\n<html>", "without a sentence"),
+        (b"HTTP/1.1 501 Not Implemented\r\n\r\n", "status is 501"),
+        (b"<html>", "not HTTP"),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n<html>", "has no sentence"),
     ],
 )
-def test_what_comes_over_a_socket_is_judged_too(data: bytes, told: str) -> None:
-    assert any(told in fault for fault in wire.faults(wire.Told(data)))
+def test_every_fault_over_a_socket_is_found(data: bytes, words: str) -> None:
+    assert any(words in fault for fault in wire.faults(wire.SocketResponse(data)))
 
 
-def test_who_neither_answers_nor_hangs_up_is_told() -> None:
-    assert "neither answered nor hung up" in wire.faults(wire.Told(b"", hung=True))[0]
-    assert wire.faults(wire.Told(b"")) == []
+def test_a_hanging_connection_is_a_fault() -> None:
+    assert "No response and no close" in wire.faults(wire.SocketResponse(b"", hung=True))[0]
+    assert wire.faults(wire.SocketResponse(b"")) == []
 
 
 def test_a_failing_request_is_made_small() -> None:
@@ -203,7 +203,7 @@ def test_a_request_that_was_tampered_with_is_made_small_by_halves() -> None:
     assert len(small.body or b"") <= 2
 
 
-def test_the_servers_log_is_read_for_what_nobody_foresaw() -> None:
+def test_unexpected_errors_in_the_servers_log_are_found() -> None:
     result = Result(seed=SEED)
 
     check_log(
@@ -212,4 +212,4 @@ def test_the_servers_log_is_read_for_what_nobody_foresaw() -> None:
         result,
     )
 
-    assert result.broken == ["PostgreSQL said 2 times: ERROR:  22P05: unsupported Unicode escape sequence"]
+    assert result.broken == ["PostgreSQL logged 2 times: ERROR:  22P05: unsupported Unicode escape sequence"]

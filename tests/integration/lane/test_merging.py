@@ -10,7 +10,7 @@ import pytest
 from app.config import Settings
 from app.db.connections import Pool, open_pool
 from app.merging.profile import Profile
-from app.profiles.snapshots import from_image
+from app.profiles.snapshots import profile_from_snapshot
 from tests.integration.lane.running import deliver, merge_all, merge_one, outcomes_of
 from tests.support.factories import LONG_AGO, Factory, alias, an_email, by_email, ext, one_database_for_all
 
@@ -156,8 +156,8 @@ def test_the_audit_holds_both_as_they_were_and_what_changed(pool: Pool, factory:
 
     record = only(factory, "merge_record")
     assert (record["job_id"], record["orphan_id"], record["survivor_id"]) == (row["id"], ann.id, bea.id)
-    assert from_image(record["orphan_before"]) == ann
-    assert from_image(record["survivor_before"]) == bea
+    assert profile_from_snapshot(record["orphan_before"]) == ann
+    assert profile_from_snapshot(record["survivor_before"]) == bea
     assert record["origins"] == [ann.id]
     assert {change["field"]: change["after"] for change in record["changes"]} == {
         "first_name": "Ann",

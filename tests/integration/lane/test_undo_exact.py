@@ -21,9 +21,9 @@ from app.db.transaction import Transaction
 from app.lane.preview import preview
 from app.merging.profile import Profile
 from app.merging.rules import MERGE_RULES
-from app.profiles.history import record
-from app.profiles.store import save
-from app.users.track_apply import track
+from app.profiles.history import record_history
+from app.profiles.store import save_profiles
+from app.users.track_apply import apply_entries
 from schemas.history import Engagement, Event, Purchase, Session
 from schemas.identifiers import ExternalId
 from schemas.merge import load_merge
@@ -115,9 +115,11 @@ def happen(factory: Factory, profile_id: int, entries: Sequence[Entry]) -> None:
     """Let *entries* happen to a profile, as `/users/track` does."""
     profile = factory.load(profile_id)
     assert profile is not None
-    tracked = track(profile, entries, at=datetime.now(UTC), array_cap=500)
-    save(Transaction(factory.connection, factory.workspace_id), [tracked.profile])
-    record(Transaction(factory.connection, factory.workspace_id), happened=[(profile_id, each) for each in entries])
+    tracked = apply_entries(profile, entries, at=datetime.now(UTC), array_cap=500)
+    save_profiles(Transaction(factory.connection, factory.workspace_id), [tracked.profile])
+    record_history(
+        Transaction(factory.connection, factory.workspace_id), entries=[(profile_id, each) for each in entries]
+    )
 
 
 def summed_up(factory: Factory, profile_id: int) -> Json:

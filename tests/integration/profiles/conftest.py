@@ -1,4 +1,4 @@
-"""The room of profiles: what the tests of their endpoints count and merge with."""
+"""Fixtures for the tests of `/users/*`: counted rows, callers with their own settings, and a pool."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -20,7 +20,7 @@ TABLES = ("profile", "user_alias", "custom_event", "purchase", "session", "engag
 
 @pytest.fixture
 def counted(connection: psycopg.Connection) -> Callable[[], dict[str, int]]:
-    """A function that counts the rows, in whatever workspace, that the test added to the tables of profiles."""
+    """A function that counts the rows that the test added to the tables of profiles, in any workspace."""
     connection.autocommit = True
 
     def rows() -> dict[str, int]:
@@ -32,13 +32,13 @@ def counted(connection: psycopg.Connection) -> Callable[[], dict[str, int]]:
 
 @pytest.fixture
 def configured_caller(database_url: str) -> Iterator[Callable[..., Caller]]:
-    """A function that returns a caller of a front door with settings of its own."""
-    with ExitStack() as doors:
+    """A function that returns a caller of a web application with its own settings."""
+    with ExitStack() as stack:
 
         def configured(**settings: Any) -> Caller:
             workspace = f"configured-{uuid7()}"
             flask = create_app(Settings(database_url=database_url, **settings))
-            doors.callback(resources_of(flask).close)
+            stack.callback(resources_of(flask).close)
             with psycopg.connect(database_url) as conn:
                 key_id, secret = keys.create(conn, workspace=workspace, label="test", permissions=("*",))
                 (workspace_id,) = conn.execute("SELECT workspace_id FROM api_key WHERE id = %s", [key_id]).fetchone()

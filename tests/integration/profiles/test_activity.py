@@ -12,7 +12,7 @@ database_url = one_database_for_all()
 
 
 def ago(**span: float) -> str:
-    """Return the moment so long ago, as exports write it."""
+    """Return the time before now by a span, as exports write it."""
     moment = datetime.now(UTC) - timedelta(**span)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 

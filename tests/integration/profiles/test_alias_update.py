@@ -1,4 +1,4 @@
-"""`POST /users/alias/update`: aliases get other names, unless somebody has them."""
+"""`POST /users/alias/update`: aliases get other names, unless another profile has them."""
 
 from collections.abc import Callable
 from functools import partial

@@ -1,4 +1,4 @@
-"""`POST /users/delete`: whom it means, what it counts, and what is left of them."""
+"""`POST /users/delete`: which profiles it deletes, what it counts, and which data stays."""
 
 from collections.abc import Callable
 from typing import Any
@@ -29,7 +29,7 @@ def delete(caller: Caller, **identifiers: Any) -> int:
 
 
 def left(caller: Caller, *external_ids: str) -> list[str]:
-    """Return those of *external_ids* that still mean a profile."""
+    """Return the *external_ids* that still have a profile."""
     return [user["external_id"] for user in export(caller, external_ids=list(external_ids))]
 
 

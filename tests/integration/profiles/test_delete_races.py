@@ -1,4 +1,4 @@
-"""Deletions beside other requests: whoever comes first, nothing of a profile outlives it."""
+"""Deletions beside other requests: in either order, no data of a profile outlives it."""
 
 from collections.abc import Callable
 from functools import partial
@@ -13,7 +13,7 @@ from tests.support.lane_runs import ext, merged
 from tests.support.profiles import NOON, Json, export, the_profile, track
 
 EVENT = {"name": "login", "time": NOON}
-#: Rows that belong to nobody any more.
+#: Rows whose profile is gone.
 STRAYS = """
     SELECT 'history' AS what, origin_id AS id
     FROM (
@@ -41,7 +41,7 @@ def delete(caller: Caller, *external_ids: str) -> int:
 
 @pytest.fixture
 def strays(connection: Connection) -> Callable[[], list[Json]]:
-    """A function that lists rows that belong to nobody."""
+    """A function that lists rows whose profile is gone."""
     return lambda: connection.execute(STRAYS).fetchall()
 
 

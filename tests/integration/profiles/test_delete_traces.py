@@ -1,4 +1,4 @@
-"""What `/users/delete` leaves behind: the jobs, and nothing of the person, in any column of any table."""
+"""After `/users/delete` the jobs stay, but no column of any table contains personal data."""
 
 from typing import Any
 
@@ -293,7 +293,7 @@ def test_what_is_deleted_in_one_workspace_stays_in_the_ledger_of_another(
 
 @pytest.fixture
 def impatient(caller: Caller, database_url: str, connection: Connection) -> Any:
-    """The caller at a front door whose statements may take 300 ms, while to delete history takes more."""
+    """A caller of a web application with a statement timeout of 300 ms, while deleting history takes longer."""
     connection.execute(
         """
         CREATE FUNCTION take_long() RETURNS trigger LANGUAGE plpgsql
@@ -326,7 +326,7 @@ def test_a_long_history_may_take_longer_than_other_statements(
     assert counts(connection, caller)["custom_event"] == 0
 
 
-def test_merging_into_somebody_and_deleting_them_leaves_their_namesakes_history(
+def test_deleting_a_survivor_keeps_the_history_of_a_new_profile_with_the_orphans_external_id(
     caller: Caller, pool: Pool, connection: Connection
 ) -> None:
     event = {"name": "login", "time": NOON}

@@ -69,7 +69,7 @@ SEEN = {"first": NOON_TEXT, "last": NOON_TEXT}
 
 
 def written(caller: Caller) -> Json:
-    """Return the export of a profile of which everything is known."""
+    """Return the export of a profile with every attribute."""
     track(caller, **{array: [{**ME, **each} for each in objects] for array, objects in WRITTEN.items()})
     alias = {"external_id": "me", "alias_label": "shop", "alias_name": "7"}
     assert caller.post("/users/alias/new", {"user_aliases": [alias]}).status_code == 201

@@ -19,7 +19,7 @@ from tests.support.profiles import NOON, Json, export, the_profile, track
 
 @pytest.fixture
 def other(database_url: str) -> Iterator[psycopg.Connection]:
-    """A connection on which another request is under way."""
+    """A connection with another request in progress."""
     with psycopg.connect(database_url) as connection:
         yield connection
 

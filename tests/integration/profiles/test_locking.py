@@ -1,4 +1,4 @@
-"""The one lock on profiles: in ascending id order whatever their role, and what is read is what holds."""
+"""Locking profiles: in ascending id order whatever their role, and read after the lock."""
 
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -7,10 +7,10 @@ from contextlib import contextmanager
 import pytest
 from psycopg import errors as postgres
 
-from app.db.connections import Connection, Pool
-from app.db.transaction import open_transaction
+from app.db.connections import Pool
+from app.db.transaction import Transaction, open_transaction
 from app.merging.profile import Profile
-from app.profiles.locking import lock
+from app.profiles.locking import lock_profiles
 from tests.support.factories import Factory, one_database_for_all
 from tests.support.waiting import wait_until
 
@@ -27,10 +27,10 @@ def background() -> Iterator[ThreadPoolExecutor]:
 
 
 @contextmanager
-def locking(pool: Pool, factory: Factory, *ids: int) -> Iterator[tuple[Connection, dict[int, Profile]]]:
+def locking(pool: Pool, factory: Factory, *ids: int) -> Iterator[tuple[Transaction, dict[int, Profile]]]:
     """Lock profiles on a connection of its own until the end of the block."""
     with open_transaction(pool, factory.workspace_id) as tx:
-        yield tx, lock(tx, ids=ids)
+        yield tx, lock_profiles(tx, ids=ids)
 
 
 def lock_and_let_go(pool: Pool, factory: Factory, *ids: int) -> dict[int, Profile]:
@@ -40,7 +40,7 @@ def lock_and_let_go(pool: Pool, factory: Factory, *ids: int) -> dict[int, Profil
 
 
 def is_free(factory: Factory, profile: Profile) -> bool:
-    """Tell whether nobody holds *profile*."""
+    """Return whether no transaction locks *profile*."""
     try:
         return bool(factory.rows(ROW_IS_FREE, profile.id))
     except postgres.LockNotAvailable:
@@ -122,7 +122,7 @@ def test_a_profile_that_vanished_while_it_was_waited_for_is_missing(
     with locking(pool, factory, gone.id) as (holder, _):
         waiting = background.submit(lock_and_let_go, pool, factory, gone.id, left.id)
         until_waiting(factory, waiting)
-        holder.execute("DELETE FROM profile WHERE id = %s", [gone.id])
+        holder.connection.execute("DELETE FROM profile WHERE id = %s", [gone.id])
 
     assert waiting.result(20) == {left.id: left}
 
@@ -135,8 +135,8 @@ def test_what_changed_while_it_was_waited_for_is_seen_aliases_too(
     with locking(pool, factory, profile.id) as (holder, _):
         waiting = background.submit(lock_and_let_go, pool, factory, profile.id)
         until_waiting(factory, waiting)
-        holder.execute("UPDATE profile SET first_name = 'Ann' WHERE id = %s", [profile.id])
-        holder.execute("UPDATE user_alias SET label = 'new' WHERE profile_id = %s", [profile.id])
+        holder.connection.execute("UPDATE profile SET first_name = 'Ann' WHERE id = %s", [profile.id])
+        holder.connection.execute("UPDATE user_alias SET label = 'new' WHERE profile_id = %s", [profile.id])
 
     found = waiting.result(20)[profile.id]
     assert (found.first_name, found.user_aliases) == ("Ann", {"new": "ann"})
@@ -148,4 +148,4 @@ def test_a_wait_for_a_lock_ends_with_its_timeout(pool: Pool, factory: Factory) -
     with locking(pool, factory, profile.id), open_transaction(pool, factory.workspace_id) as impatient:
         impatient.execute("SET LOCAL lock_timeout = '20ms'")
         with pytest.raises(postgres.LockNotAvailable):
-            lock(impatient, ids=[profile.id])
+            lock_profiles(impatient, ids=[profile.id])

@@ -1,4 +1,4 @@
-"""What one request sees of another that is not yet committed: each test holds a lock and lets it go."""
+"""Requests beside an uncommitted one: each test holds a lock and releases it."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -7,8 +7,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from app.db.connections import Connection, Pool
-from app.db.transaction import ATTEMPTS, retry_until_stable
+from app.db.connections import Pool
+from app.db.transaction import STABLE_ATTEMPTS, Transaction, retry_until_stable
 from app.errors import ResolutionUnsettled
 from tests.support.front_door import Caller
 from tests.support.profiles import NOON, Json, export, the_profile, track
@@ -17,7 +17,7 @@ from tests.support.waiting import wait_until
 
 @pytest.fixture
 def other(database_url: str) -> Iterator[psycopg.Connection]:
-    """A connection on which another request is under way."""
+    """A connection with another request in progress."""
     with psycopg.connect(database_url) as connection:
         yield connection
 
@@ -117,11 +117,11 @@ def test_an_alias_for_a_profile_that_vanishes_is_given_to_nobody(
 def test_a_request_whose_profiles_never_settle_is_given_up(pool: Pool) -> None:
     attempts: list[int] = []
 
-    def unsettled(connection: Connection) -> None:
-        attempts.append(connection.info.backend_pid)
+    def unsettled(tx: Transaction) -> None:
+        attempts.append(tx.connection.info.backend_pid)
         raise ResolutionUnsettled("The profiles changed again.")
 
     with pytest.raises(ResolutionUnsettled):
         retry_until_stable(pool, 1, unsettled)
 
-    assert len(attempts) == ATTEMPTS
+    assert len(attempts) == STABLE_ATTEMPTS

@@ -9,7 +9,7 @@ from uuid_utils.compat import uuid7
 from app.db.transaction import Transaction
 from app.merging.prioritization import Ambiguous, Denoted, NotFound
 from app.merging.profile import Profile
-from app.profiles.resolution import MergedAway, Resolved, resolve
+from app.profiles.resolution import MergedAway, Resolution, resolve_identifiers
 from schemas.identifiers import Email, ExternalId, Identifier, Phone, UserAlias
 from schemas.prioritization import Priority
 from tests.support.factories import LONG_AGO, Factory, one_database_for_all
@@ -20,9 +20,9 @@ IDENTIFIED, UNIDENTIFIED = Priority.IDENTIFIED, Priority.UNIDENTIFIED
 NEWEST, OLDEST = Priority.MOST_RECENTLY_UPDATED, Priority.LEAST_RECENTLY_UPDATED
 
 
-def resolved(factory: Factory, *identifiers: Identifier) -> list[Resolved]:
+def resolved(factory: Factory, *identifiers: Identifier) -> list[Resolution]:
     """Return what *identifiers* denote now in the factory's workspace."""
-    return resolve(Transaction(factory.connection, factory.workspace_id), identifiers=identifiers)
+    return resolve_identifiers(Transaction(factory.connection, factory.workspace_id), identifiers=identifiers)
 
 
 def redirect(factory: Factory, orphan: Profile, survivor: Profile, *, now: Profile | None = None) -> MergedAway:

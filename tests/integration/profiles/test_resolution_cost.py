@@ -1,11 +1,11 @@
-"""What resolution costs: an index probe, however many profiles share an address, and whatever PostgreSQL believes."""
+"""Resolution costs an index probe, however many profiles share an address and whatever the table statistics say."""
 
 import pytest
 
 from app.db.connections import Pool
 from app.db.transaction import open_transaction
 from app.merging.prioritization import Denoted, NotFound
-from app.profiles.resolution import resolve
+from app.profiles.resolution import resolve_identifiers
 from schemas.identifiers import Email, ExternalId, Identifier, Phone, UserAlias
 from schemas.prioritization import Priority
 from tests.support.factories import Factory
@@ -29,7 +29,7 @@ ROWS_READ = """
 
 
 def fill(factory: Factory) -> None:
-    """Make 20,000 profiles, of which 5,000 share one email address and one phone number."""
+    """Create 20,000 profiles; 5,000 of them share one email address and one phone number."""
     factory.rows(
         """
         INSERT INTO profile (
@@ -69,10 +69,10 @@ def test_an_address_that_thousands_share_costs_an_index_probe(factory: Factory, 
 
 
 def rows_read(factory: Factory, pool: Pool) -> int:
-    """Return how many rows of profiles PostgreSQL reads to answer QUESTIONS, asked as a worker asks."""
+    """Return the number of profile rows that PostgreSQL reads for QUESTIONS, sent as a worker sends them."""
     with open_transaction(pool, factory.workspace_id) as tx:
         (before,) = tx.execute(ROWS_READ).fetchall()
-        found = resolve(tx, identifiers=QUESTIONS)
+        found = resolve_identifiers(tx, identifiers=QUESTIONS)
         (after,) = tx.execute(ROWS_READ).fetchall()
     assert [type(each) for each in found] == [Denoted, Denoted, NotFound, *[Denoted] * 5]
     count: int = after["rows"] - before["rows"]

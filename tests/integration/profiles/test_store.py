@@ -10,7 +10,7 @@ from hypothesis import settings as with_settings
 from app.db.connections import Connection
 from app.db.transaction import Transaction
 from app.merging.profile import Profile
-from app.profiles.store import load, save
+from app.profiles.store import load_profiles, save_profiles
 from tests.support.factories import LONG_AGO, Factory, a_phone, a_profile, an_email, one_database_for_all
 from tests.support.generated import profiles
 
@@ -39,7 +39,7 @@ EVERYTHING = a_profile(
 
 def load_one(factory: Factory, profile: Profile) -> Profile:
     """Return *profile* as it is read."""
-    return load(Transaction(factory.connection, factory.workspace_id), ids=[profile.id])[profile.id]
+    return load_profiles(Transaction(factory.connection, factory.workspace_id), ids=[profile.id])[profile.id]
 
 
 def test_a_profile_is_read_as_it_was_written(factory: Factory) -> None:
@@ -55,7 +55,7 @@ def test_saving_writes_all_that_may_change(factory: Factory) -> None:
     identity = {name: getattr(profile, name) for name in ("workspace_id", "id", "braze_id", "created_at")}
     changed = replace(EVERYTHING, **identity, random_bucket=profile.random_bucket, updated_at=LONG_AGO)
 
-    save(Transaction(factory.connection, factory.workspace_id), [changed])
+    save_profiles(Transaction(factory.connection, factory.workspace_id), [changed])
 
     assert load_one(factory, profile) == changed
 
@@ -63,21 +63,23 @@ def test_saving_writes_all_that_may_change(factory: Factory) -> None:
 def test_saving_changes_no_other_profile(factory: Factory) -> None:
     one, other = factory.profile("one"), factory.profile("other")
     elsewhere = Factory(factory.connection)
-    namesake = elsewhere.profile("one")
+    same_id_elsewhere = elsewhere.profile("one")
 
-    save(Transaction(factory.connection, factory.workspace_id), [replace(one, first_name="Ann")])
+    save_profiles(Transaction(factory.connection, factory.workspace_id), [replace(one, first_name="Ann")])
 
-    assert (factory.load(other), elsewhere.load(namesake)) == (other, namesake)
+    assert (factory.load(other), elsewhere.load(same_id_elsewhere)) == (other, same_id_elsewhere)
 
 
 def test_saving_nobody_does_nothing(connection: Connection) -> None:
-    save(Transaction(connection, 1), [])
+    save_profiles(Transaction(connection, 1), [])
 
 
 def test_only_profiles_that_exist_are_read(factory: Factory) -> None:
     ann, stranger = factory.profile("ann"), Factory(factory.connection).profile("ann")
 
-    found = load(Transaction(factory.connection, factory.workspace_id), ids=[ann.id, stranger.id, 2**40, ann.id])
+    found = load_profiles(
+        Transaction(factory.connection, factory.workspace_id), ids=[ann.id, stranger.id, 2**40, ann.id]
+    )
 
     assert found == {ann.id: ann}
 
@@ -97,6 +99,6 @@ def test_whatever_a_profile_holds_comes_back(factory: Factory, profile: Profile)
     kept = {name: getattr(blank, name) for name in ("workspace_id", "id", "braze_id", "created_at", "random_bucket")}
     profile = replace(profile, **kept, external_id=None, user_aliases={})
 
-    save(Transaction(factory.connection, factory.workspace_id), [profile])
+    save_profiles(Transaction(factory.connection, factory.workspace_id), [profile])
 
     assert load_one(factory, blank) == profile

@@ -1,4 +1,4 @@
-"""Corners of `/users/track` that the vendor's documents name, through the front door."""
+"""Corner cases of `/users/track` that the vendor's documents name, through the web application."""
 
 from collections.abc import Callable
 from typing import Any

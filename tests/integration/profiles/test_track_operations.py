@@ -1,4 +1,4 @@
-"""Operations on custom attributes, through the front door: examples in the form of the vendor's documents."""
+"""Operations on custom attributes, through the web application: examples in the form of the vendor's documents."""
 
 import threading
 from collections.abc import Callable
@@ -18,7 +18,7 @@ GUS, LEO = {"id": 1, "type": "dog", "name": "Gus"}, {"id": 2, "type": "cat", "na
 
 
 def attributed(caller: Caller, *objects: Json) -> Json:
-    """Return the custom attributes after *objects*, all of which have effect."""
+    """Return the custom attributes after *objects*, which must all have effect."""
     answer = track(caller, attributes=[{**ME, **each} for each in objects])
 
     assert answer == {"message": "success", "attributes_processed": len(objects)}
@@ -27,7 +27,7 @@ def attributed(caller: Caller, *objects: Json) -> Json:
 
 
 def warned(caller: Caller, **attributes: Any) -> tuple[Json, str]:
-    """Return the custom attributes after an object that is accepted, and what the answer says of a part of it."""
+    """Return the custom attributes after an accepted object, and the response's warning about a part of it."""
     answer = track(caller, attributes=[{**ME, **attributes}])
     (warning,) = answer.pop("warnings")
 

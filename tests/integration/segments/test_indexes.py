@@ -1,4 +1,4 @@
-"""The indexes that segments rest on, among fifty thousand profiles: which filters use them, how little they read."""
+"""The indexes of segments, among fifty thousand profiles: which filters use them, and how few pages they read."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -9,8 +9,8 @@ from psycopg import sql
 
 from app.config import Settings
 from app.db.connections import Connection, connection_arguments, open_pool
-from app.db.transaction import open_transaction
-from app.segments.statement import compose
+from app.db.transaction import Transaction, open_transaction
+from app.segments.statement import compose_statement
 from schemas.segments import load_segment
 from tests.support.factories import one_database_for_all
 
@@ -34,8 +34,8 @@ FILL = """
 
 
 @pytest.fixture(scope="module")
-def filled(database_url: str) -> Iterator[Connection]:
-    """A transaction of the front door in one of two workspaces that have many profiles each."""
+def filled(database_url: str) -> Iterator[Transaction]:
+    """A transaction in one of two workspaces that have many profiles each."""
     settings = Settings(database_url=database_url)
     with Connection.connect(database_url, **connection_arguments(settings, name="test")) as connection:
         for workspace in (1, 2):
@@ -54,11 +54,11 @@ def filled(database_url: str) -> Iterator[Connection]:
         yield tx
 
 
-def explain(connection: Connection, filter_: Any) -> Plan:
+def explain(tx: Transaction, filter_: Any) -> Plan:
     """Return how PostgreSQL carried out the statement of *filter_*."""
-    statement, values = compose(load_segment({"filter": filter_}).filter, now=datetime.now(UTC))
+    statement, values = compose_statement(load_segment({"filter": filter_}).filter, now=datetime.now(UTC))
     explained = sql.Composed([sql.SQL("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) "), statement])
-    row = connection.execute(explained, {**values, "workspace_id": 1, "after": 0, "limit": 51}, prepare=False)
+    row = tx.execute(explained, {**values, "workspace_id": 1, "after": 0, "limit": 51}, prepare=False)
     ((plan,),) = (each["QUERY PLAN"] for each in row)
     found: Plan = plan["Plan"]
     return found
@@ -87,7 +87,7 @@ def pages(plan: Plan) -> int:
     return touched
 
 
-def test_the_two_filters_of_the_anonymous_users_read_few_pages(filled: Connection) -> None:
+def test_the_two_filters_of_the_anonymous_users_read_few_pages(filled: Transaction) -> None:
     plan = explain(filled, {"AND": [BLANK, LEAD]})
 
     assert indexes(plan) & {"profile_unidentified", "profile_custom_attributes"}
@@ -116,7 +116,7 @@ def test_the_two_filters_of_the_anonymous_users_read_few_pages(filled: Connectio
     ids=str,
 )
 def test_a_filter_that_names_what_is_indexed_reads_that_and_no_more(
-    filled: Connection, filter_: Any, index: str, most: int
+    filled: Transaction, filter_: Any, index: str, most: int
 ) -> None:
     plan = explain(filled, filter_)
 
@@ -125,7 +125,7 @@ def test_a_filter_that_names_what_is_indexed_reads_that_and_no_more(
     assert pages(plan) < most
 
 
-def test_the_last_days_of_history_are_a_range_of_blocks(filled: Connection) -> None:
+def test_the_last_days_of_history_are_a_range_of_blocks(filled: Transaction) -> None:
     asked = {"custom_event": {"name": "login", "comparison": "more_than", "count": 0, "days": 1}}
     plan = explain(filled, {"AND": [BLANK, asked]})
     (history,) = (node for node in nodes(plan) if node.get("Relation Name") == "custom_event")
@@ -134,7 +134,7 @@ def test_the_last_days_of_history_are_a_range_of_blocks(filled: Connection) -> N
     assert pages(history) < 200
 
 
-def test_a_filter_without_an_index_reads_the_profiles_once(filled: Connection) -> None:
+def test_a_filter_without_an_index_reads_the_profiles_once(filled: Transaction) -> None:
     high = {"custom_attribute": {"custom_attribute_name": "score", "comparison": "greater_than", "value": 49_990}}
     plan = explain(filled, {"OR": [high, {"attribute": {"name": "country", "comparison": "exists"}}]})
 

@@ -1,4 +1,4 @@
-"""Every leaf of a filter, by the profiles that it finds among a few that differ in just that."""
+"""Every leaf of a filter, by the profiles that it finds among a few that differ only in that attribute."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -17,7 +17,7 @@ Find = Callable[[Any], list[str]]
 
 
 def ago(**span: float) -> str:
-    """Return the moment so long ago, or ahead, in ISO 8601."""
+    """Return the time before or after now by a span, in ISO 8601."""
     return (datetime.now(UTC) - timedelta(**span)).isoformat()
 
 

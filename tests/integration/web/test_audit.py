@@ -11,7 +11,7 @@ from app.audit.snapshots import fields_of
 from app.db.connections import Pool
 from app.db.transaction import Transaction
 from app.merging.profile import Profile
-from app.profiles.store import load
+from app.profiles.store import load_profiles
 from tests.support.front_door import Caller
 from tests.support.lane_runs import ext, identified, merged
 from tests.support.profiles import the_profile, track
@@ -52,7 +52,7 @@ def profile(pool: Pool, caller: Caller, external_id: str) -> Profile:
         connection.execute(f"SET LOCAL mergelane.workspace_id = {caller.workspace_id}")  # type: ignore[arg-type]
         query = "SELECT id FROM profile WHERE workspace_id = %s AND external_id = %s"
         (row,) = connection.execute(query, [caller.workspace_id, external_id]).fetchall()
-        return load(Transaction(connection, caller.workspace_id), ids=[row["id"]])[row["id"]]
+        return load_profiles(Transaction(connection, caller.workspace_id), ids=[row["id"]])[row["id"]]
 
 
 def delete(caller: Caller, **identifiers: Any) -> None:

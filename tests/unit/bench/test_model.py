@@ -1,8 +1,8 @@
-"""Arithmetic on processor time: what a core bears, and how many are busy at the vendor's limit."""
+"""Capacity model: merges per core, and busy cores at the vendor's limit."""
 
 import pytest
 
-from bench.model import borne_by_a_core, by_kind, cores_at_the_limit, limits
+from bench.model import by_kind, cores_at_the_limit, limits, merges_per_core
 
 COSTS = {"web": 0.1, "relay": 0.1, "worker1": 0.2, "worker2": 0.2, "postgres": 0.3, "redis": 0.1}
 
@@ -11,24 +11,24 @@ def test_workers_are_taken_together() -> None:
     assert by_kind(COSTS) == {"web": 0.1, "relay": 0.1, "worker": 0.4, "postgres": 0.3, "redis": 0.1}
 
 
-def test_a_core_bears_a_thousand_merges_of_a_millisecond() -> None:
-    assert borne_by_a_core(1.0) == 1_000
+def test_a_core_is_enough_for_a_thousand_merges_of_a_millisecond() -> None:
+    assert merges_per_core(1.0) == 1_000
     assert cores_at_the_limit(1.0) == pytest.approx(16.67, abs=0.01)
 
 
-def test_what_limits_is_told_in_sentences() -> None:
-    told = limits(COSTS)
+def test_limits_are_sentences() -> None:
+    text = limits(COSTS)
 
-    assert "A merge takes 1 ms of processor time." in told
-    assert "would keep 16.7 cores busy, of which 10 are those of web, relay and workers" in told
-    assert "PostgreSQL is one server: one with 32 cores bears some 106,667, if its disks keep up." in told
-    assert "Redis works with one core, which bears some 10,000" in told
-
-
-def test_what_limits_first_is_what_bears_least() -> None:
-    assert limits(COSTS).endswith("What limits first is Redis.")
-    assert limits(COSTS | {"redis": 0.001}).endswith("What limits first is PostgreSQL.")
+    assert "A merge takes 1 ms of processor time." in text
+    assert "needs 16.7 cores; 10 of them run web, relay and workers" in text
+    assert "PostgreSQL is one server: 32 cores are enough for about 106,667 merges/s with sufficient disks." in text
+    assert "Redis uses one core, enough for about 10,000 merges/s" in text
 
 
-def test_nothing_is_told_of_what_was_not_measured() -> None:
+def test_the_first_limit_is_the_smallest() -> None:
+    assert limits(COSTS).endswith("The first limit is Redis.")
+    assert limits(COSTS | {"redis": 0.001}).endswith("The first limit is PostgreSQL.")
+
+
+def test_limits_leave_out_what_was_not_measured() -> None:
     assert "Redis" not in limits({"web": 0.1, "postgres": 0.3})

@@ -24,7 +24,7 @@ def test_a_target_whose_part_does_not_tell_it_is_not_measured() -> None:
     found = {each.target.name: each for each in verdicts(results(7.0))}
 
     assert found["End to end, against the floor"].word == "not measured"
-    assert found["End to end, against the floor"].told_value == ""
+    assert found["End to end, against the floor"].formatted_value == ""
 
 
 def test_a_part_that_failed_measures_nothing() -> None:

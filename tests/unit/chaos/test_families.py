@@ -1,4 +1,4 @@
-"""The families of the chaos room: the same for the same seed, within the wire's limits, and true to their sums."""
+"""The families of the chaos tests: the same for the same seed, within the API's limits, and true to their sums."""
 
 from collections import Counter
 from typing import Any

@@ -1,10 +1,10 @@
-"""What the demonstration prints, as values."""
+"""Values in the tables of the demo."""
 
 from typing import Any
 
 import pytest
 
-from demo.report import VALUE_WIDTH, outcome_ranges, shown
+from demo.report import VALUE_WIDTH, format_value, outcome_ranges
 
 
 def job(outcome: str | None, state: str = "finished") -> dict[str, Any]:
@@ -27,11 +27,11 @@ def test_a_job_without_an_outcome_is_shown_by_its_state() -> None:
     [(None, "-"), ("Ada", "Ada"), (3, "3"), (False, "false"), ({"first": "a"}, '{"first":"a"}'), ([], "[]")],
 )
 def test_a_value_is_shown_as_json_but_for_plain_text_and_nothing(value: object, text: str) -> None:
-    assert shown(value) == text
+    assert format_value(value) == text
 
 
 def test_a_long_value_is_cut_to_the_width_of_its_column() -> None:
-    text = shown("x" * 100)
+    text = format_value("x" * 100)
 
     assert len(text) == VALUE_WIDTH
     assert text.endswith("…")

@@ -10,7 +10,7 @@ from app.lane.decide import Decision, decide
 from app.lane.working_set import Hand
 from app.merging.prioritization import Ambiguous, Denoted, NotFound
 from app.merging.profile import Profile
-from app.profiles.resolution import MergedAway, Resolved
+from app.profiles.resolution import MergedAway, Resolution
 from schemas.outcomes import JobKind, Outcome
 from tests.support.factories import Wire, a_profile, alias, by_email, ext
 from tests.support.generated import AT
@@ -26,8 +26,8 @@ GONE_TOO = MergedAway(orphan_id=98, braze_id="e" * 24, external_id="cid", surviv
 
 
 def decided(
-    orphan: Resolved | Profile,
-    survivor: Resolved | Profile,
+    orphan: Resolution | Profile,
+    survivor: Resolution | Profile,
     *,
     names: tuple[Wire, Wire] = (ext("ann"), ext("bea")),
     kind: JobKind = JobKind.MERGE,
@@ -73,7 +73,7 @@ def decided(
     ],
 )
 def test_the_first_outcome_that_applies_wins(
-    orphan: Resolved | Profile, survivor: Resolved | Profile, outcome: Outcome
+    orphan: Resolution | Profile, survivor: Resolution | Profile, outcome: Outcome
 ) -> None:
     decision = decided(orphan, survivor)
 
@@ -153,7 +153,7 @@ def test_what_was_found_is_told_even_when_the_other_side_was_not() -> None:
         ),
     ],
 )
-def test_the_reason_says_why_no_profile_or_several_were_found(found: Resolved, name: Wire, sentence: str) -> None:
+def test_the_reason_says_why_no_profile_or_several_were_found(found: Resolution, name: Wire, sentence: str) -> None:
     assert decided(found, BEA, names=(name, ext("bea"))).reason == sentence
 
 
@@ -182,7 +182,7 @@ IDENTIFY = [
 
 @pytest.mark.parametrize(("orphan", "survivor", "outcome"), IDENTIFY)
 def test_identify_has_outcomes_of_its_own(
-    orphan: Resolved | Profile, survivor: Resolved | Profile, outcome: Outcome
+    orphan: Resolution | Profile, survivor: Resolution | Profile, outcome: Outcome
 ) -> None:
     decision = decided(orphan, survivor, kind=JobKind.IDENTIFY)
 

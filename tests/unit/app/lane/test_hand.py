@@ -6,7 +6,7 @@ from app.lane.working_set import Hand
 from app.merging.merge import identify, merge
 from app.merging.prioritization import Ambiguous, Denoted, NotFound
 from app.merging.profile import Profile
-from app.profiles.resolution import MergedAway, Resolved
+from app.profiles.resolution import MergedAway, Resolution
 from schemas.identifiers import Email, ExternalId, Identifier, Phone, UserAlias
 from tests.support.factories import a_profile
 from tests.support.generated import AT
@@ -31,7 +31,7 @@ def away(orphan: Profile, survivor: Profile) -> MergedAway:
 def test_an_untouched_hand_changes_nothing() -> None:
     ann, bea = a_profile(external_id="ann", email="a@x.org"), a_profile(external_id="bea")
     hand = hand_of(ann, bea)
-    resolved: list[Resolved] = [Denoted(ann.id), Ambiguous(), NotFound(), NotFound(filtered_out=True), away(bea, ann)]
+    resolved: list[Resolution] = [Denoted(ann.id), Ambiguous(), NotFound(), NotFound(filtered_out=True), away(bea, ann)]
 
     assert [hand.follow(ExternalId("whoever"), each) for each in resolved] == resolved
     assert (hand.survivors, hand.retired) == ([], {})

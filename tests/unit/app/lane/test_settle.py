@@ -8,7 +8,7 @@ from app.lane.working_set import Hand
 from app.ledger.execution import Party
 from app.merging.prioritization import Denoted, NotFound
 from app.merging.profile import Profile
-from app.profiles.resolution import MergedAway, Resolved
+from app.profiles.resolution import MergedAway, Resolution
 from schemas.outcomes import JobKind
 from tests.support.factories import Wire, a_profile, alias, by_email, ext
 from tests.support.generated import AT
@@ -17,7 +17,7 @@ from tests.unit.app.lane.jobs import a_job
 A, B, C = (a_profile(external_id=name, email=f"{name}@x.org", session_count=1) for name in "abc")
 
 
-def pair(orphan: Wire, survivor: Wire, *resolved: Resolved | Profile, kind: JobKind = JobKind.MERGE) -> Pair:
+def pair(orphan: Wire, survivor: Wire, *resolved: Resolution | Profile, kind: JobKind = JobKind.MERGE) -> Pair:
     """Return a job whose sides were resolved so before the lane began; a profile stands for being denoted."""
     sides = [Denoted(each.id) if isinstance(each, Profile) else each for each in resolved]
     return Pair(a_job(orphan, survivor, kind=kind), *sides)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from app.segments.leaves import KINDS
-from app.segments.statement import BOUND, HEAD, LEAVES, compose
+from app.segments.statement import BEFORE_CONDITION, BEFORE_JOINS, LEAVES, compose_statement
 from schemas.segment_leaves import LEAVES as KINDS_OF_WIRE
 from schemas.segments import load_segment
 
@@ -28,7 +28,7 @@ FILTERS: list[Any] = [
 
 def composed(filter_: Any) -> tuple[str, dict[str, Any]]:
     """Return the text of the statement of *filter_*, and its values."""
-    statement, values = compose(load_segment({"filter": filter_}).filter, now=NOW)
+    statement, values = compose_statement(load_segment({"filter": filter_}).filter, now=NOW)
     return statement.as_string(None), values
 
 
@@ -71,5 +71,5 @@ def test_every_kind_of_leaf_on_the_wire_has_its_question() -> None:
 def test_a_query_of_a_leaf_can_be_taken_apart(name: str) -> None:
     text = LEAVES[name]
 
-    assert text.count(HEAD) == 1
-    assert text.count(BOUND) == 1
+    assert text.count(BEFORE_JOINS) == 1
+    assert text.count(BEFORE_CONDITION) == 1

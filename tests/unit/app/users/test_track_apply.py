@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from app.merging.profile import Profile
 from app.users.revenue import MAX_REVENUE_CENTS, TOO_MUCH
-from app.users.track_apply import not_in_future, track
+from app.users.track_apply import apply_entries, clamp_to_now
 from schemas.identifiers import ExternalId
 from schemas.track import Entry, load_track
 from tests.support.factories import a_phone, a_profile, an_email
@@ -30,8 +30,8 @@ def entries(**arrays: list[dict[str, Any]]) -> list[Entry]:
 
 
 def tracked(profile: Profile | None = None, **arrays: list[dict[str, Any]]) -> Profile:
-    """Return *profile*, by default one without anything, after a request of which everything has effect."""
-    after = track(profile or a_profile(), entries(**arrays), at=NOW, array_cap=3)
+    """Return *profile*, empty by default, after a request whose entries all have effect."""
+    after = apply_entries(profile or a_profile(), entries(**arrays), at=NOW, array_cap=3)
 
     assert (after.refused, after.ignored) == ({}, [])
     return after.profile
@@ -158,7 +158,7 @@ def test_operations_see_what_the_objects_before_them_did() -> None:
 
 def test_an_operation_that_does_not_fit_is_told_and_the_rest_of_its_object_has_effect() -> None:
     profile = a_profile(custom_attributes={"plan": "gold"})
-    after = track(
+    after = apply_entries(
         profile,
         entries(attributes=[{"first_name": "A"}, {"plan": {"inc": 1}, "last_name": "B"}]),
         at=NOW,
@@ -173,7 +173,7 @@ def test_an_operation_that_does_not_fit_is_told_and_the_rest_of_its_object_has_e
 
 def test_revenue_beyond_its_range_is_refused_purchase_by_purchase() -> None:
     profile = a_profile(revenue_cents=MAX_REVENUE_CENTS - 150)
-    after = track(
+    after = apply_entries(
         profile, entries(purchases=[purchase(MAY, 1), purchase(MAY, 1), purchase(MAY, -1)]), at=NOW, array_cap=3
     )
 
@@ -332,7 +332,7 @@ def test_engagements_with_a_canvas() -> None:
 def test_a_time_in_the_future_is_taken_as_now() -> None:
     whole = NOW.replace(microsecond=123000)
     login, visit, past, attributes = (
-        not_in_future(entry, now=NOW)
+        clamp_to_now(entry, now=NOW)
         for entry in (
             *entries(events=[event("2999-01-01T00:00:00Z")]),
             *entries(sessions=[session(MAY, ended_at="2999-01-01T00:00:00Z")]),

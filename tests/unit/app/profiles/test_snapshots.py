@@ -1,32 +1,32 @@
-"""Profiles as the audit keeps them: all that they say, and of the largest what a merge can have touched."""
+"""Snapshots of profiles for the audit: every present value, and of large mappings the entries a merge can change."""
 
 from datetime import date
 
-from app.profiles.snapshots import MOST_ENTRIES, from_image, to_image
+from app.profiles.snapshots import MOST_ENTRIES, profile_from_snapshot, profile_to_snapshot
 from tests.support.factories import LONG_AGO, a_phone, a_profile, an_email
 
 
 def devices(*names: str) -> dict[str, dict[str, str]]:
-    """Return devices of these names."""
+    """Return devices with these names."""
     return {name: {"device_id": name} for name in names}
 
 
 MANY = devices(*(f"d{number}" for number in range(MOST_ENTRIES + 1)))
 
 
-def test_an_image_leaves_out_what_is_absent_and_no_more() -> None:
+def test_a_snapshot_leaves_out_what_is_absent_and_no_more() -> None:
     profile = a_profile(first_name="", session_count=3, custom_attributes={"plan": None})
 
-    image = to_image(profile)
+    snapshot = profile_to_snapshot(profile)
 
-    assert image.keys() == {
+    assert snapshot.keys() == {
         *("workspace_id", "id", "braze_id", "created_at", "updated_at", "random_bucket"),
         *("first_name", "session_count", "custom_attributes"),
     }
-    assert from_image(image) == profile
+    assert profile_from_snapshot(snapshot) == profile
 
 
-def test_what_json_made_of_an_image_is_the_profile_again() -> None:
+def test_what_json_made_of_a_snapshot_is_the_profile_again() -> None:
     profile = a_profile(
         email=an_email(" Ann@x.org", encrypted=True),
         phone=a_phone("+1 415 5550123"),
@@ -34,28 +34,28 @@ def test_what_json_made_of_an_image_is_the_profile_again() -> None:
         first_session_at=LONG_AGO,
         user_aliases={"mail": "ann"},
     )
-    as_json = {**to_image(profile), "dob": "1980-12-21"} | {
+    as_json = {**profile_to_snapshot(profile), "dob": "1980-12-21"} | {
         name: LONG_AGO.isoformat() for name in ("created_at", "updated_at", "first_session_at")
     }
 
-    assert from_image(as_json) == profile
+    assert profile_from_snapshot(as_json) == profile
 
 
 def test_of_a_very_large_mapping_only_what_the_other_side_has_too_is_kept() -> None:
     hub, orphan = a_profile(devices=MANY), a_profile(devices=devices("d7", "new"))
 
-    assert to_image(hub, beside=orphan)["devices"] == devices("d7")
-    assert to_image(hub)["devices"] == MANY
+    assert profile_to_snapshot(hub, beside=orphan)["devices"] == devices("d7")
+    assert profile_to_snapshot(hub)["devices"] == MANY
 
 
 def test_any_other_mapping_is_kept_whole() -> None:
     usual, orphan = a_profile(devices=devices("mine")), a_profile(devices=devices("theirs"))
 
-    assert to_image(usual, beside=orphan)["devices"] == devices("mine")
+    assert profile_to_snapshot(usual, beside=orphan)["devices"] == devices("mine")
 
 
 def test_aliases_are_kept_whole_however_many_they_are() -> None:
     names = {f"label-{number}": "name" for number in range(MOST_ENTRIES + 1)}
     hub, orphan = a_profile(user_aliases=names), a_profile(user_aliases={"mail": "ann"})
 
-    assert to_image(hub, beside=orphan)["user_aliases"] == names
+    assert profile_to_snapshot(hub, beside=orphan)["user_aliases"] == names

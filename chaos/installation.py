@@ -1,4 +1,4 @@
-"""The house that the monkey plays in: real servers behind proxies, and the product's own processes, kept running."""
+"""The installation under test: real servers behind proxies, and the product's processes, restarted when they exit."""
 
 import shutil
 import signal
@@ -16,7 +16,7 @@ from app.config import Settings, child_environ
 from app.db import migrations
 from app.db.connections import Connection
 from chaos.errors import ChaosError
-from chaos.keeper import Keeper, Kept
+from chaos.keeper import KeptProcess, ProcessKeeper
 from chaos.proxy import Proxy
 from cli.database import connected
 from cli.up import commands
@@ -27,11 +27,11 @@ from cli.up.processes import Program
 from demo.product import free_port
 
 WORKSPACE = "chaos"
-KEY = "key-of-the-chaos-room"
+KEY = "key-of-the-chaos-tests"
 START_S = 60.0
-#: A machine that loses its power is not among the faults; everything else is as durable as by default.
+#: Power loss is no fault of these tests, so fsync is off; all other durability settings are the defaults.
 POSTGRES = {"fsync": "off", "full_page_writes": "off", "shared_buffers": "64MB"}
-#: Faults are to be found within seconds instead of a minute, so that a run of minutes has hundreds of them.
+#: Short timeouts: faults are detected within seconds instead of a minute, so that a short run can have hundreds.
 FAST = {
     "MERGELANE_LOG_FORMAT": "text",
     "MERGELANE_WEB_PROCESSES": "1",
@@ -46,40 +46,40 @@ FAST = {
 }
 
 
-class House:
-    """Servers, proxies, processes. The product reaches the servers through the proxies, the auditor directly."""
+class Installation:
+    """Servers, proxies and processes. The product connects to the servers through the proxies, the audit directly."""
 
     def __init__(self, folder: Path, *, settings: Mapping[str, str]) -> None:
         self.folder = folder
-        self.keeper = Keeper()
+        self.keeper = ProcessKeeper()
         self._postgres_server = EmbeddedPostgres(folder / "postgres", child_environ(), POSTGRES)
         self._redis_server = EmbeddedRedis(folder, child_environ())
         self.postgres_proxy = Proxy(lambda: self._postgres_server.sockets / POSTGRES_SOCKET)
         self.redis_proxy = Proxy(lambda: self._redis_server.socket)
         self._settings = settings
         self.port = free_port()
-        self.postgres: Kept
-        self.redis: Kept
-        self.processes: dict[str, Kept] = {}
+        self.postgres: KeptProcess
+        self.redis: KeptProcess
+        self.processes: dict[str, KeptProcess] = {}
 
     @property
     def base_url(self) -> str:
-        """Where the front door is."""
+        """The URL of the API."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
     def database_url(self) -> str:
-        """Where the database is, for those who go past the proxy."""
+        """The URL of the database, without the proxy."""
         return self._postgres_server.url()
 
     @property
     def broker_url(self) -> str:
-        """Where the broker is, for those who go past the proxy."""
+        """The URL of the broker, without the proxy."""
         return self._redis_server.url()
 
     @property
     def proxied_broker_url(self) -> str:
-        """Where the broker is, as the product sees it."""
+        """The URL of the broker through the proxy, as the product uses it."""
         return f"redis://127.0.0.1:{self.redis_proxy.port}/0"
 
     @property
@@ -90,24 +90,28 @@ class House:
         return child_environ(**{**FAST, **self._settings}, **own, PYTHONUNBUFFERED="1")
 
     def connect(self) -> Connection:
-        """Return a connection to the database past the proxy, with rows as dicts, in autocommit mode."""
+        """Return a direct connection to the database, with rows as dicts, in autocommit mode."""
         return Connection.connect(
             self.database_url, row_factory=psycopg.rows.dict_row, autocommit=True, connect_timeout=5
         )
 
     def redis_client(self) -> redis.Redis:
-        """Return a client of the broker past the proxy."""
+        """Return a direct client of the broker."""
         return self._redis_server.client()
 
     def start_servers(self) -> None:
-        """Start both servers, with their proxies, and bring the schema up to date."""
+        """Start both servers and their proxies, and migrate the schema."""
         self._postgres_server.prepare()
         self._redis_server.prepare()
         self.postgres_proxy.start()
         self.redis_proxy.start()
         self.keeper.start()
-        self.postgres = self.keeper.keep(Kept(self._postgres_server.program(self._log("postgres")), self._clear_away))
-        self.redis = self.keeper.keep(Kept(self._redis_server.program(self._log("redis")), self._redis_server.prepare))
+        self.postgres = self.keeper.keep(
+            KeptProcess(self._postgres_server.program(self._log("postgres")), self._clear_away)
+        )
+        self.redis = self.keeper.keep(
+            KeptProcess(self._redis_server.program(self._log("redis")), self._redis_server.prepare)
+        )
         self.keeper.wait_until(self._postgres_server.ready, seconds=START_S, what="PostgreSQL")
         self.keeper.wait_until(self._redis_server.ready, seconds=START_S, what="Redis")
         self._postgres_server.ensure_database()
@@ -115,8 +119,8 @@ class House:
         with connected(Settings(), self.database_url, name="chaos") as connection:
             keys.ensure(connection, key=KEY, workspace=WORKSPACE, permissions=["*"])
 
-    def run(self, name: str, command: Sequence[str], **settings: str) -> Kept:
-        """Keep a process of the product running under *name*, with further *settings* of its own."""
+    def run(self, name: str, command: Sequence[str], **settings: str) -> KeptProcess:
+        """Keep a process of the product running under *name*, with extra *settings*."""
         program = Program(
             name=name,
             command=command,
@@ -125,11 +129,11 @@ class House:
             directory=commands.DIRECTORY,
             stop_seconds=20.0,
         )
-        self.processes[name] = self.keeper.keep(Kept(program))
+        self.processes[name] = self.keeper.keep(KeptProcess(program))
         return self.processes[name]
 
     def run_product(self, *, workers: int) -> None:
-        """Keep the product's own processes running, by their own commands, and wait until the front door is open."""
+        """Keep the product's processes running, and wait until the API is ready."""
         self.run("web", commands.web(host="127.0.0.1", port=self.port))
         self.run("relay", commands.relay())
         for number in range(1, workers + 1):
@@ -137,8 +141,8 @@ class House:
         self.wait_for_web()
 
     def wait_for_web(self) -> None:
-        """Wait until the front door is open and has its database."""
-        self.keeper.wait_until(self._answers, seconds=START_S, what=f"the front door; its log is {self._log('web')}")
+        """Wait until the API and its database are ready."""
+        self.keeper.wait_until(self._is_ready, seconds=START_S, what=f"the API; its log is {self._log('web')}")
 
     @property
     def workers(self) -> list[str]:
@@ -146,7 +150,7 @@ class House:
         return [name for name in self.processes if name.startswith("worker")]
 
     def make_whole(self) -> None:
-        """Undo whatever a fault may have left: nothing is held down, frozen, cut or slow."""
+        """Repair all faults: let every process run, and the proxies pass all traffic."""
         for proxy in (self.postgres_proxy, self.redis_proxy):
             proxy.refuse(refusing=False)
             proxy.stall(stalled=False)
@@ -156,14 +160,14 @@ class House:
             kept.send_all(signal.SIGCONT)
 
     def keep_logs(self) -> Path:
-        """Copy the logs to where they outlast the house, and return where that is."""
+        """Copy the logs to a folder that is not removed, and return it."""
         kept = Path(mkdtemp(prefix="mergelane-chaos-logs-"))
         for log in self.folder.glob("*.log*"):
             shutil.copy(log, kept)
         return kept
 
     def stop(self) -> None:
-        """End everything."""
+        """Stop all processes and proxies."""
         self.keeper.end()
         for proxy in (self.postgres_proxy, self.redis_proxy):
             proxy.stop()
@@ -171,11 +175,10 @@ class House:
         self._postgres_server.remove_sockets()
 
     def _clear_away(self) -> None:
-        """Clear away what a PostgreSQL that was killed left in its folder."""
+        """Remove the files that a killed PostgreSQL leaves in its folder."""
         self._postgres_server.prepare()
 
-    def _answers(self) -> bool:
-        """Tell whether the front door is ready."""
+    def _is_ready(self) -> bool:
         try:
             return requests.get(f"{self.base_url}/health/ready", timeout=5).ok
         except requests.RequestException:
@@ -187,11 +190,11 @@ class House:
 
 
 @contextmanager
-def house(*, settings: Mapping[str, str] | None = None) -> Iterator[House]:
-    """Lend a house with running servers; everything in it is ended, and its folder removed, unless it failed."""
-    # Not below a folder that others cannot enter: under root, PostgreSQL runs as a user of its own.
+def running_installation(*, settings: Mapping[str, str] | None = None) -> Iterator[Installation]:
+    """Yield an installation with running servers; stop everything afterwards and remove its folder."""
+    # Not in a private folder: under root, PostgreSQL runs as another user and must be able to enter it.
     with TemporaryDirectory(prefix="mergelane-chaos-") as folder:
-        built = House(Path(folder), settings=settings or {})
+        built = Installation(Path(folder), settings=settings or {})
         try:
             built.start_servers()
             yield built

@@ -1,8 +1,8 @@
-"""Who has which alias after renamings, each seeing what those before it did."""
+"""The holder of each alias after updates, each seeing the effect of those before it."""
 
 import pytest
 
-from app.users.alias_updates import plan
+from app.users.aliases import plan_alias_updates
 from schemas.aliases import AliasUpdate
 from schemas.identifiers import UserAlias
 
@@ -27,4 +27,6 @@ def shop(name: str) -> UserAlias:
 def test_renamings_are_done_in_their_order(pairs: list[tuple[str, str]], after: dict[str, int]) -> None:
     updates = [AliasUpdate(old=shop(old), new_name=new) for old, new in pairs]
 
-    assert plan(updates, {shop("a"): 1, shop("b"): 2}) == {shop(name): holder for name, holder in after.items()}
+    assert plan_alias_updates(updates, {shop("a"): 1, shop("b"): 2}) == {
+        shop(name): holder for name, holder in after.items()
+    }

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.users.revenue import MAX_REVENUE_CENTS, Refused, check_revenue, converted
+from app.users.revenue import MAX_REVENUE_CENTS, EntryRefused, check_revenue, convert_price
 from schemas.history import Purchase
 from schemas.identifiers import ExternalId
 
@@ -32,17 +32,17 @@ def test_a_price_is_converted_in_whole_cents_and_half_a_cent_is_rounded_away_fro
 ) -> None:
     purchase = replace(PURCHASE, price_cents=cents)
 
-    assert converted(purchase, {"EUR": Decimal(rate)}).price_cents == counted
-    assert converted(purchase, {"EUR": Decimal(rate)}).currency == "EUR"
+    assert convert_price(purchase, {"EUR": Decimal(rate)}).price_cents == counted
+    assert convert_price(purchase, {"EUR": Decimal(rate)}).currency == "EUR"
 
 
 def test_a_currency_without_a_rate_counts_as_it_was_sent() -> None:
-    assert converted(PURCHASE, {"GBP": Decimal("1.27")}) == PURCHASE
+    assert convert_price(PURCHASE, {"GBP": Decimal("1.27")}) == PURCHASE
 
 
 def test_an_amount_beyond_any_revenue_is_refused() -> None:
-    with pytest.raises(Refused, match="would have left the range"):
-        converted(replace(PURCHASE, quantity=100), {"EUR": Decimal(10**12)})
+    with pytest.raises(EntryRefused, match="would have left the range"):
+        convert_price(replace(PURCHASE, quantity=100), {"EUR": Decimal(10**12)})
 
 
 @given(st.integers(-MAX_REVENUE_CENTS, MAX_REVENUE_CENTS), st.integers(-(10**11), 10**11), st.integers(1, 100))
@@ -50,7 +50,7 @@ def test_revenue_stays_in_its_range(cents: int, price: int, quantity: int) -> No
     after = cents + price * quantity
     try:
         check_revenue(cents, replace(PURCHASE, price_cents=price, quantity=quantity))
-    except Refused:
+    except EntryRefused:
         assert abs(after) > MAX_REVENUE_CENTS
     else:
         assert abs(after) <= MAX_REVENUE_CENTS
@@ -60,5 +60,5 @@ def test_revenue_that_merges_took_out_of_its_range_may_come_back() -> None:
     beyond = MAX_REVENUE_CENTS * 2
 
     check_revenue(beyond, replace(PURCHASE, price_cents=-1))
-    with pytest.raises(Refused):
+    with pytest.raises(EntryRefused):
         check_revenue(beyond, PURCHASE)

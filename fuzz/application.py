@@ -1,4 +1,4 @@
-"""The front door without a server: requests handed to the application as gunicorn would, and what it answers."""
+"""Calls the WSGI application in this process, as gunicorn would."""
 
 import io
 import traceback
@@ -15,13 +15,13 @@ from flask import Flask
 
 from fuzz.request import Request
 
-#: Seconds after which a request counts as one that hangs.
+#: Seconds after which a request counts as hanging.
 DEADLINE_S = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What a request was answered with; *raised* when the application let an error through instead."""
+    """A response; *raised* is the traceback when the application raised an error instead."""
 
     status: int = 0
     headers: dict[str, str] = field(default_factory=dict)
@@ -31,41 +31,41 @@ class Answer:
 
 
 @dataclass
-class Known:
-    """Ids of the product's own making, as answers told them, newest last; by the placeholder that stands for one."""
+class KnownIds:
+    """Ids from responses by placeholder, newest last."""
 
     ids: dict[str, list[str]] = field(default_factory=dict)
 
     def note(self, name: str, found: str) -> None:
-        """Remember an id, and forget the oldest of many."""
+        """Add an id, and keep the newest fifty."""
         among = self.ids.setdefault(name, [])
         among.append(found)
         del among[:-50]
 
     def fill(self, text: str, pick: int) -> str:
-        """Return *text* with an id in the place of each placeholder; one of which none is known stays."""
+        """Return *text* with an id for each placeholder; a placeholder without a known id stays."""
         for name, among in self.ids.items():
             text = text.replace(f"{{{name}}}", among[pick % len(among)])
         return text
 
 
-class Door:
-    """The application *flask*, asked with the secret *key*."""
+class Application:
+    """The application *flask*, called with the API *key*."""
 
     def __init__(self, flask: Flask, key: str) -> None:
         self.key = key
-        self.known = Known()
+        self.known = KnownIds()
         self.flask = flask
 
     def ask(self, request: Request) -> Answer:
-        """Return what *request* is answered with, within the deadline; it must be asked from the main thread."""
-        began, told = perf_counter(), _Told()
+        """Send *request* and return the response, within the deadline. Call it from the main thread."""
+        began, response = perf_counter(), _StartResponse()
         try:
             with _deadline(DEADLINE_S):
-                body = told.read(self.flask.wsgi_app(self._environ(request), told.start))
-        except Exception:  # noqa: BLE001  whatever the application lets through is what is looked for
+                body = response.read(self.flask.wsgi_app(self._environ(request), response.start))
+        except Exception:  # noqa: BLE001  any error of the application is a finding
             return Answer(raised=traceback.format_exc(), seconds=perf_counter() - began)
-        return Answer(status=told.status, headers=told.headers, body=body, seconds=perf_counter() - began)
+        return Answer(status=response.status, headers=response.headers, body=body, seconds=perf_counter() - began)
 
     def _environ(self, request: Request) -> dict[str, Any]:
         """Return *request* as WSGI has it."""
@@ -97,15 +97,15 @@ class Door:
         return environ
 
 
-class _Told:
-    """Takes what the application answers."""
+class _StartResponse:
+    """Receives status and headers from the application."""
 
     def __init__(self) -> None:
         self.status = 0
         self.headers: dict[str, str] = {}
 
     def start(self, status: str, headers: list[tuple[str, str]], _: Any = None) -> Callable[[bytes], object]:
-        """Take status and headers, as WSGI's start_response does."""
+        """Store status and headers, as WSGI's start_response does."""
         self.status = int(status.split(" ", 1)[0])
         self.headers = {name.lower(): value for name, value in headers}
         return len

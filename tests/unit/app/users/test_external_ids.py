@@ -1,15 +1,15 @@
-"""What renames come to, each seeing what those before it did."""
+"""The effect of renames, each seeing the effect of those before it."""
 
 import pytest
 
-from app.profiles.deprecation import Holder
-from app.users.external_ids import plan
+from app.profiles.deprecation import ExternalIdHolder
+from app.users.external_ids import plan_renames
 from schemas.external_ids import DEPRECATED, IN_USE, SAME, UNKNOWN, Rename
 
 BEFORE = {
-    "a": Holder(profile_id=1, is_primary=True),
-    "c": Holder(profile_id=2, is_primary=True),
-    "old": Holder(profile_id=2, is_primary=False),
+    "a": ExternalIdHolder(profile_id=1, is_primary=True),
+    "c": ExternalIdHolder(profile_id=2, is_primary=True),
+    "old": ExternalIdHolder(profile_id=2, is_primary=False),
 }
 
 
@@ -18,7 +18,7 @@ def renames(*pairs: tuple[str, str]) -> dict[int, Rename]:
 
 
 def test_a_profile_gets_its_new_external_id_and_the_old_one_becomes_deprecated() -> None:
-    planned = plan(renames(("a", "b")), BEFORE)
+    planned = plan_renames(renames(("a", "b")), BEFORE)
 
     assert planned.steps == [{1: "b"}]
     assert planned.deprecated == {"a": 1}
@@ -37,27 +37,27 @@ def test_a_profile_gets_its_new_external_id_and_the_old_one_becomes_deprecated()
     ],
 )
 def test_a_rename_against_the_rules_is_refused(pair: tuple[str, str], sentence: str) -> None:
-    planned = plan(renames(pair, ("c", "d")), BEFORE)
+    planned = plan_renames(renames(pair, ("c", "d")), BEFORE)
 
     assert planned.refused == {0: sentence}
     assert planned.steps == [{2: "d"}]
 
 
 def test_of_two_renames_to_one_external_id_the_first_is_done() -> None:
-    planned = plan(renames(("a", "b"), ("c", "b")), BEFORE)
+    planned = plan_renames(renames(("a", "b"), ("c", "b")), BEFORE)
 
     assert planned.refused == {1: IN_USE}
     assert planned.steps == [{1: "b"}]
 
 
 def test_an_external_id_that_was_renamed_is_deprecated_for_the_renames_after_it() -> None:
-    planned = plan(renames(("a", "b"), ("a", "d"), ("c", "a")), BEFORE)
+    planned = plan_renames(renames(("a", "b"), ("a", "d"), ("c", "a")), BEFORE)
 
     assert planned.refused == {1: DEPRECATED, 2: IN_USE}
 
 
 def test_a_profile_that_is_renamed_twice_is_so_in_two_steps() -> None:
-    planned = plan(renames(("a", "b"), ("c", "d"), ("b", "e")), BEFORE)
+    planned = plan_renames(renames(("a", "b"), ("c", "d"), ("b", "e")), BEFORE)
 
     assert planned.steps == [{1: "b", 2: "d"}, {1: "e"}]
     assert planned.deprecated == {"a": 1, "c": 2, "b": 1}

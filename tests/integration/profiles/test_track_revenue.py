@@ -1,4 +1,4 @@
-"""Purchases through the front door: quantities, refunds, currencies, and sums that cannot overflow."""
+"""Purchases through the web application: quantities, refunds, currencies, and sums that cannot overflow."""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -22,7 +22,7 @@ def bought(price: float, *, currency: str = "USD", quantity: int = 1, days: int 
 
 
 def spent(caller: Caller, days: int = 30) -> tuple[int, float]:
-    """Return how many purchases the last *days* had, and the money spent in them."""
+    """Return the number of purchases in the last *days*, and the money spent."""
     body = caller.get(f"/profiles/{the_profile(caller)['braze_id']}/activity", purchases="", days=days).json
     return body["count"], body["money_spent"]
 
@@ -72,7 +72,7 @@ def test_currencies_are_converted_where_a_rate_is_set(
 
 @pytest.fixture
 def rich(caller: Caller, connection: Connection) -> Caller:
-    """A caller whose profile `me` has all the revenue but a dollar that a profile can have."""
+    """A caller whose profile `me` has a dollar less than the maximum revenue."""
     track(caller, attributes=[ME])
     connection.execute("UPDATE profile SET revenue_cents = %s", [MAX_REVENUE_CENTS - 100])
     return caller

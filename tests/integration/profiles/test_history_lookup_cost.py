@@ -1,4 +1,4 @@
-"""What an undo asks of history: index probes, however long histories are, and whatever PostgreSQL believes of them."""
+"""An undo reads history by index probes, however long histories are and whatever the table statistics say."""
 
 from typing import Any
 
@@ -57,7 +57,7 @@ def test_a_long_history_is_not_read_through(factory: Factory, pool: Pool, analyz
 
 
 def asked(factory: Factory, pool: Pool, origin_id: int) -> tuple[int, int]:
-    """Return how many rows of history PostgreSQL reads to answer QUESTIONS, and how many it answers."""
+    """Return the number of history rows that PostgreSQL reads for QUESTIONS, and the number of answers."""
     profile: Any = a_profile(id=origin_id, campaigns_received=MESSAGE)
     with open_transaction(pool, factory.workspace_id) as tx:
         (before,) = tx.execute(ROWS_READ).fetchall()

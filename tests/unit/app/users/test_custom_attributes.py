@@ -5,7 +5,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.users.custom_attributes import Ignored, apply_custom, changed_by, json_key, merged, unique
+from app.users.custom_attributes import (
+    OperationIgnored,
+    apply_custom_attributes,
+    apply_operation,
+    json_key,
+    merge_objects,
+    unique_elements,
+)
 from app.users.draft import Draft
 from schemas.custom import load_custom_attributes
 from schemas.operations import ChangeArray, ChangeObjects, Increment, Match
@@ -28,17 +35,17 @@ OBJECTS: st.SearchStrategy[dict[str, Any]] = st.recursive(
 def after(
     present: dict[str, Any], *, merge: bool = False, cap: int = CAP, **sent: Any
 ) -> tuple[dict[str, Any], list[str]]:
-    """Return the custom attributes *present* after *sent*, and what is told of what was ignored."""
+    """Return the custom attributes *present* after *sent*, and the reasons of ignored ones."""
     draft = Draft(a_profile(custom_attributes=present))
     custom = load_custom_attributes(sent, merge=merge)
 
     assert custom.fault is None
-    ignored = apply_custom(draft, custom, array_cap=cap)
+    ignored = apply_custom_attributes(draft, custom, array_cap=cap)
     return draft["custom_attributes"], ignored
 
 
 def changed(present: Any, sent: Any, *, merge: bool = False) -> Any:
-    """Return what becomes of one attribute *present*, when nothing is ignored; None when it is absent afterwards."""
+    """Return the attribute *present* after *sent*, which is not ignored; None when it is absent afterwards."""
     attributes, ignored = after({} if present is None else {"x": present}, merge=merge, x=sent)
 
     assert ignored == []
@@ -46,11 +53,11 @@ def changed(present: Any, sent: Any, *, merge: bool = False) -> Any:
 
 
 def ignored(present: Any, sent: Any) -> str:
-    """Return what is told of *sent*, which is ignored."""
-    attributes, told = after({"x": present}, x=sent)
+    """Return the reason why *sent* is ignored."""
+    attributes, reasons = after({"x": present}, x=sent)
 
     assert attributes == {"x": present}
-    (sentence,) = told
+    (sentence,) = reasons
     return sentence
 
 
@@ -202,28 +209,28 @@ def test_an_object_is_merged_into_what_is_none_by_taking_its_place(present: Any)
     ],
 )
 def test_what_would_grow_beyond_100_kb_is_left_alone(present: Any, sent: Any, merge: bool) -> None:
-    attributes, told = after({"x": present}, merge=merge, cap=500, x=sent, y=1)
+    attributes, reasons = after({"x": present}, merge=merge, cap=500, x=sent, y=1)
 
     assert attributes == {"x": present, "y": 1}
-    assert told == ["The custom attribute 'x' would have taken more than 102,400 bytes, and was left alone."]
+    assert reasons == ["The custom attribute 'x' would have taken more than 102,400 bytes, and was left alone."]
 
 
 @given(ARRAYS)
 def test_an_array_that_is_set_is_what_adding_its_elements_one_by_one_makes(elements: list[Any]) -> None:
     array: list[Any] = []
     for element in elements:
-        array = changed_by("x", array, ChangeArray(add=[element]))
+        array = apply_operation("x", array, ChangeArray(add=[element]))
 
-    assert json_key(array) == json_key(unique(elements))
+    assert json_key(array) == json_key(unique_elements(elements))
 
 
 @given(ARRAYS, ARRAYS, ARRAYS)
 def test_adding_and_removing_keep_an_array_a_set_with_the_newest_last(
     present: list[Any], add: list[Any], remove: list[Any]
 ) -> None:
-    array = changed_by("x", unique(present), ChangeArray(add=add, remove=remove))
+    array = apply_operation("x", unique_elements(present), ChangeArray(add=add, remove=remove))
     keys, gone = list(map(json_key, array)), set(map(json_key, remove))
-    newest = [key for key in map(json_key, unique(add)) if key not in gone]
+    newest = [key for key in map(json_key, unique_elements(add)) if key not in gone]
 
     assert len(set(keys)) == len(keys)
     assert not gone & set(keys)
@@ -234,9 +241,9 @@ def test_adding_and_removing_keep_an_array_a_set_with_the_newest_last(
 @given(ARRAYS, st.integers(1, 5))
 def test_the_cap_keeps_the_newest(elements: list[Any], cap: int) -> None:
     draft = Draft(a_profile())
-    apply_custom(draft, load_custom_attributes({"x": elements}, merge=False), array_cap=cap)
+    apply_custom_attributes(draft, load_custom_attributes({"x": elements}, merge=False), array_cap=cap)
 
-    assert json_key(draft["custom_attributes"]["x"]) == json_key(unique(elements)[-cap:])
+    assert json_key(draft["custom_attributes"]["x"]) == json_key(unique_elements(elements)[-cap:])
 
 
 @given(OBJECTS, OBJECTS)
@@ -244,18 +251,18 @@ def test_merging_twice_is_merging_once_and_changes_neither_side(
     present: dict[str, Any], update: dict[str, Any]
 ) -> None:
     before = copy.deepcopy((present, update))
-    once = merged(present, update)
+    once = merge_objects(present, update)
 
-    assert merged(once, update) == once
+    assert merge_objects(once, update) == once
     assert (present, update) == before
-    assert merged(present, {}) == present
+    assert merge_objects(present, {}) == present
 
 
 @given(OBJECTS, OBJECTS)
 def test_a_merge_brings_every_value_of_the_update_and_keeps_what_it_does_not_name(
     present: dict[str, Any], update: dict[str, Any]
 ) -> None:
-    result = merged(present, update)
+    result = merge_objects(present, update)
 
     assert {key: result[key] for key in present.keys() - update.keys()} == {
         key: present[key] for key in present.keys() - update.keys()
@@ -269,7 +276,7 @@ def test_removed_objects_are_gone_and_the_others_stay_in_order(
     objects: list[Any], removed: list[tuple[str, Any]]
 ) -> None:
     remove = [Match(key=key, value=value) for key, value in removed]
-    left = changed_by("x", objects, ChangeObjects(remove=remove, merge=False))
+    left = apply_operation("x", objects, ChangeObjects(remove=remove, merge=False))
     matched = [
         any(key in each and json_key(each[key]) == json_key(value) for key, value in removed) for each in objects
     ]
@@ -278,5 +285,5 @@ def test_removed_objects_are_gone_and_the_others_stay_in_order(
 
 
 def test_what_is_ignored_says_why() -> None:
-    with pytest.raises(Ignored, match="is not a number"):
-        changed_by("x", "text", Increment(by=1))
+    with pytest.raises(OperationIgnored, match="is not a number"):
+        apply_operation("x", "text", Increment(by=1))

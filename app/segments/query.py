@@ -1,4 +1,4 @@
-"""Segments read: how many profiles a filter describes, and a page of them, as they stood at one moment."""
+"""Read a segment: the number of profiles that match a filter, and one page of them."""
 
 from dataclasses import dataclass
 
@@ -7,8 +7,8 @@ from psycopg import errors as postgres
 from app.db.transaction import Transaction
 from app.errors import Rejected
 from app.merging.profile import Profile
-from app.profiles.store import load
-from app.segments.statement import QUERIES, compose
+from app.profiles.store import load_profiles
+from app.segments.statement import QUERIES, compose_statement
 from schemas.segment_leaves import REGEX
 from schemas.segments import Filter, SegmentRequest, leaves_of
 
@@ -19,39 +19,38 @@ TOO_SLOW = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Segment:
+class SegmentPage:
     """A page of a segment."""
 
-    #: The profiles of the whole segment.
+    #: The number of profiles of the whole segment.
     count: int
     profiles: list[Profile]
     #: The id of the last profile of this page when there are more, else None.
     next_after: int | None
 
 
-def find(tx: Transaction, *, request: SegmentRequest) -> Segment:
-    """Return the page that *request* asks for, in the order of the profiles' ids, and the exact count.
+def query_segment(tx: Transaction, *, request: SegmentRequest) -> SegmentPage:
+    """Return the requested page, in the order of the profiles' ids, and the exact count.
 
-    The caller's transaction is a snapshot, or page and count may tell of two moments. Raises Rejected when a regular
-    expression is none, or when counting takes longer than a statement may.
+    The caller's transaction must be a snapshot, so that page and count are of one moment. Raises Rejected when a
+    regular expression is invalid, or when counting takes longer than the statement timeout.
     """
     try:
-        tx.execute(QUERIES["in_utc"])
+        tx.execute(QUERIES["set_time_zone"])
         _check_patterns(tx, request.filter)
         return _page(tx, request=request)
     except postgres.QueryCanceled as error:
         raise Rejected(TOO_SLOW) from error
 
 
-def _page(tx: Transaction, *, request: SegmentRequest) -> Segment:
-    """Return the page."""
-    statement, values = compose(request.filter, now=tx.now())
+def _page(tx: Transaction, *, request: SegmentRequest) -> SegmentPage:
+    statement, values = compose_statement(request.filter, now=tx.now())
     parameters = {**values, "after": request.after, "limit": request.limit + 1}
-    # Not prepared: a plan for any values would know neither which attribute is meant nor how it is compared.
+    # Not prepared: a generic plan would know neither the attribute nor its comparison.
     (row,) = tx.execute(statement, parameters, prepare=False).fetchall()
     ids = row["ids"][: request.limit]
-    profiles = load(tx, ids=ids)
-    return Segment(
+    profiles = load_profiles(tx, ids=ids)
+    return SegmentPage(
         count=row["count"],
         profiles=[profiles[each] for each in ids],
         next_after=ids[-1] if len(row["ids"]) > request.limit else None,
@@ -59,7 +58,7 @@ def _page(tx: Transaction, *, request: SegmentRequest) -> Segment:
 
 
 def _check_patterns(tx: Transaction, filter_: Filter) -> None:
-    """Raise Rejected, naming the leaf, when a regular expression of *filter_* is none."""
+    """Raise Rejected, naming the leaf, when a regular expression in *filter_* is invalid."""
     for place, leaf in leaves_of(filter_):
         if leaf.comparison in REGEX:
             try:
