@@ -15,12 +15,10 @@ from app.web.auth import POLLING, pool
 from app.web.console.auth import signed_in
 from app.web.console.jobs import filter_jobs
 from app.web.console.progress import poll_interval_since
+from app.web.pagination import cursor_text
 from schemas.outcomes import JobState, Outcome
-from schemas.paging import Cursor
 
 blueprint = Blueprint("batches", __name__, url_prefix="/batches")
-
-CURSOR = Cursor()
 
 
 @blueprint.get("")
@@ -54,7 +52,7 @@ def batch_list_context(arguments: Mapping[str, str]) -> dict[str, Any]:
     begun = [batch.created_at for batch in batches if batch.state != JobState.FINISHED]
     return {
         "batches": batches,
-        "older": None if next_cursor is None else CURSOR.serialize("cursor", {"cursor": next_cursor}),
+        "older": cursor_text(next_cursor),
         "again_after": poll_interval_since(max(begun)) if begun else None,
         "source": f"{url_for('console.batches.batch_list_page')}?{urlencode(dict(arguments))}",
         "is_first_page": "cursor" not in arguments,

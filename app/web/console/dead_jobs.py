@@ -1,4 +1,4 @@
-"""Dead jobs: what each died of, and another chance for one of them or for all that are shown."""
+"""The page of dead jobs with their last errors, and the retry of one or all of them."""
 
 from collections.abc import Sequence
 from http import HTTPStatus
@@ -13,30 +13,37 @@ from app.ledger import queries
 from app.ledger.retry import retry_job
 from app.web.auth import POLLING
 from app.web.console.auth import signed_in
-from app.web.pagination import split_page
+from app.web.pagination import cursor_text, split_page
 from app.web.resources import pool
 from schemas.outcomes import JobState
-from schemas.paging import DEFAULT_LIMIT, Cursor, PageQuery, load_query
+from schemas.paging import DEFAULT_LIMIT, PageQuery, load_query
 
 blueprint = Blueprint("dead_jobs", __name__)
 
 QUERY = PageQuery()
-CURSOR = Cursor()
+#: Parameters of the URL after a retry: the number of jobs that were retried, and of the others.
+RETRY_RESULT = ("retried", "left")
 DEAD = queries.Wanted(state=JobState.DEAD)
-NO_IDS = "The form names no job, or what it names is no job's id; load the page again."
+NO_IDS = "The form has no job id or an invalid one; load the page again."
 
 
 @blueprint.get("/dead")
 @signed_in(permission=POLLING)
 def dead_jobs_page() -> ResponseReturnValue:
     """Show a page of dead jobs, newest first."""
-    told = {name: request.args[name] for name in ("retried", "left") if request.args.get(name, "").isdecimal()}
-    query = load_query(QUERY, {name: value for name, value in request.args.items() if name not in {"retried", "left"}})
+    arguments = request.args.to_dict()
+    retry_result = {name: value for name in RETRY_RESULT if (value := arguments.pop(name, "")).isdecimal()}
+    query = load_query(QUERY, arguments)
     with open_transaction(pool(), g.workspace_id) as tx:
         jobs = queries.list_jobs(tx, wanted=DEAD, limit=query["limit"] + 1, before=query.get("cursor"))
-    shown, next_cursor = split_page(jobs, query["limit"])
-    older = None if next_cursor is None else CURSOR.serialize("cursor", {"cursor": next_cursor})
-    return render_template("dead.html", jobs=shown, older=older, is_first_page="cursor" not in query, told=told)
+    listed, next_cursor = split_page(jobs, query["limit"])
+    return render_template(
+        "dead.html",
+        jobs=listed,
+        older=cursor_text(next_cursor),
+        is_first_page="cursor" not in query,
+        retry_result=retry_result,
+    )
 
 
 @blueprint.post("/jobs/<uuid:job_id>/retry")
@@ -75,7 +82,7 @@ def _retried(tx: Transaction, job_id: UUID) -> bool:
 
 
 def _job_ids(given: Sequence[str]) -> list[UUID]:
-    """Return the ids that the form names, in the order in which jobs are locked; raise Rejected when they are none."""
+    """Return the job ids of a form, sorted, since jobs are locked in this order; raise Rejected if one is invalid."""
     try:
         job_ids = sorted(map(UUID, given))
     except ValueError:

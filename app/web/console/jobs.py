@@ -16,16 +16,15 @@ from app.web.api.jobs import list_requested_jobs
 from app.web.auth import POLLING, pool
 from app.web.console.auth import signed_in
 from app.web.console.progress import poll_interval_since
+from app.web.pagination import cursor_text
 from schemas.outcomes import SETTLED, JobState, Outcome
-from schemas.paging import Cursor
 
 blueprint = Blueprint("jobs", __name__, url_prefix="/jobs")
 
-CURSOR = Cursor()
 #: Fields of the filter form; an empty one does not filter.
 FILTERS = ("state", "outcome", "identifier", "cursor")
 #: Rows of a comparison on a page; the API returns the others.
-MOST_ROWS = 500
+MAX_ROWS = 500
 
 
 @blueprint.get("")
@@ -56,7 +55,7 @@ def job_page(job_id: UUID) -> ResponseReturnValue:
         "job_body.html" if "HX-Request" in request.headers else "job.html",
         job=job,
         comparison=comparison,
-        most_rows=MOST_ROWS,
+        most_rows=MAX_ROWS,
         again_after=None if job.state in SETTLED else poll_interval_since(job.created_at),
     )
 
@@ -71,7 +70,7 @@ def job_list_context(arguments: Mapping[str, str]) -> dict[str, Any]:
     return {
         "jobs": jobs,
         "filters": given,
-        "older": None if next_cursor is None else CURSOR.serialize("cursor", {"cursor": next_cursor}),
+        "older": cursor_text(next_cursor),
         "states": list(JobState),
         "outcomes": list(Outcome),
     }
