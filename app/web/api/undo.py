@@ -46,9 +46,9 @@ def undo_job_view(job_id: UUID) -> ResponseReturnValue:
     The key needs the permission of the job that it undoes. The `Location` header has the URL of the outcome.
     """
     with open_transaction(pool(), g.workspace_id) as tx:
-        asked, kinds = accept.a_job(tx, job_id=job_id)
+        undo, kinds = accept.a_job(tx, job_id=job_id)
     require_permission(kinds)
-    accepted = accept_undo_request(asked)
+    accepted = accept_undo_request(undo)
     with open_transaction(pool(), g.workspace_id) as tx:
         batch = queries.read_batch(tx, batch_id=accepted.batch_id)
     return _response(accepted, job_id=str(batch.jobs[0].id))
@@ -72,9 +72,9 @@ def undo_batch_view(batch_id: UUID) -> ResponseReturnValue:
     can be undone now.
     """
     with open_transaction(pool(), g.workspace_id) as tx:
-        asked, kinds = accept.a_batch(tx, batch_id=batch_id)
+        undo, kinds = accept.a_batch(tx, batch_id=batch_id)
     require_permission(kinds)
-    return _response(accept_undo_request(asked))
+    return _response(accept_undo_request(undo))
 
 
 def require_permission(kinds: Collection[JobKind]) -> None:
@@ -83,14 +83,14 @@ def require_permission(kinds: Collection[JobKind]) -> None:
         raise AccessDenied("Access Denied")
 
 
-def accept_undo_request(asked: Asked, *, key: str | None = None) -> Accepted:
-    """Store the undo that *asked* describes as a batch. Raises Overloaded if too many jobs of the workspace wait.
+def accept_undo_request(undo: Asked, *, key: str | None = None) -> Accepted:
+    """Store the undo that *undo* describes as a batch. Raises Overloaded if too many jobs of the workspace wait.
 
     *key* is the Idempotency-Key of a form.
     """
     limiter = backlogs()
     accepted = run_in_transaction(
-        pool(), g.workspace_id, _accept_within_limit, asked, idempotency_key(None, given=key), limiter
+        pool(), g.workspace_id, _accept_within_limit, undo, idempotency_key(None, given=key), limiter
     )
     if not accepted.replayed:
         limiter.accepted(workspace_id=g.workspace_id, jobs=accepted.jobs)
@@ -99,9 +99,9 @@ def accept_undo_request(asked: Asked, *, key: str | None = None) -> Accepted:
 
 
 def _accept_within_limit(
-    tx: Transaction, asked: Asked, idempotency: IdempotencyKey | None, limiter: Backlogs
+    tx: Transaction, undo: Asked, idempotency: IdempotencyKey | None, limiter: Backlogs
 ) -> Accepted:
-    accepted = accept.accept(tx, asked, api_key_id=g.api_key_id, path=request.path, idempotency=idempotency)
+    accepted = accept.accept(tx, undo, api_key_id=g.api_key_id, path=request.path, idempotency=idempotency)
     if not accepted.replayed:
         limiter.require_room(tx)
     return accepted

@@ -76,9 +76,9 @@ def _profiles(sought: str) -> Sequence[Profile]:
     if colon and label and name:
         named.append(UserAlias(label=label, name=name))
     shared: list[Email | Phone] = [Email(sought), Phone(sought)]
-    asked = ExportRequest(named=named, shared=shared, device_id=None, fields=None)
+    export_request = ExportRequest(named=named, shared=shared, device_id=None, fields=None)
     with open_transaction(pool(), g.workspace_id) as tx:
-        return export_profiles(tx, request=asked).profiles[: MAX_RESULTS + 1]
+        return export_profiles(tx, request=export_request).profiles[: MAX_RESULTS + 1]
 
 
 def _jobs(sought: str) -> Sequence[Job]:

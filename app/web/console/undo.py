@@ -36,8 +36,8 @@ def undo_job_page(job_id: UUID) -> ResponseReturnValue:
 def submit_undo_job(job_id: UUID) -> ResponseReturnValue:
     """Accept the undo of a job and redirect to its batch."""
     with open_transaction(pool(), g.workspace_id) as tx:
-        asked = _job(tx, job_id)
-    return _accept(asked)
+        undo = _job(tx, job_id)
+    return _accept(undo)
 
 
 @blueprint.get("/batches/<uuid:batch_id>/undo")
@@ -57,8 +57,8 @@ def undo_batch_page(batch_id: UUID) -> ResponseReturnValue:
 def submit_undo_batch(batch_id: UUID) -> ResponseReturnValue:
     """Accept the undo of a batch and redirect to the batch of the undos."""
     with open_transaction(pool(), g.workspace_id) as tx:
-        asked = _batch(tx, batch_id)
-    return _accept(asked)
+        undo = _batch(tx, batch_id)
+    return _accept(undo)
 
 
 def _question(jobs: Sequence[queries.Job], *, back: str) -> ResponseReturnValue:
@@ -68,18 +68,18 @@ def _question(jobs: Sequence[queries.Job], *, back: str) -> ResponseReturnValue:
 
 def _job(tx: Transaction, job_id: UUID) -> Asked:
     """Return the job to undo; raise AccessDenied without the permission of its kind."""
-    asked, kinds = accept.a_job(tx, job_id=job_id)
+    undo, kinds = accept.a_job(tx, job_id=job_id)
     require_permission(kinds)
-    return asked
+    return undo
 
 
 def _batch(tx: Transaction, batch_id: UUID) -> Asked:
     """Return the batch to undo; raise AccessDenied without the permissions of its kinds."""
-    asked, kinds = accept.a_batch(tx, batch_id=batch_id)
+    undo, kinds = accept.a_batch(tx, batch_id=batch_id)
     require_permission(kinds)
-    return asked
+    return undo
 
 
-def _accept(asked: Asked) -> ResponseReturnValue:
-    accepted = accept_undo_request(asked, key=request.form.get(KEY, ""))
+def _accept(undo: Asked) -> ResponseReturnValue:
+    accepted = accept_undo_request(undo, key=request.form.get(KEY, ""))
     return redirect(url_for("console.batches.batch_page", batch_id=accepted.batch_id), HTTPStatus.SEE_OTHER)
