@@ -11,7 +11,7 @@ from marshmallow import Schema, ValidationError, validate
 from marshmallow import fields as schema_fields
 
 from app.errors import SetupError
-from app.rates.buckets import DEFAULTS, Limit, read_limits
+from app.rates.buckets import DEFAULTS, Limit, parse_limits
 
 #: Values that front ends send when they have no identifier: each has merged thousands of strangers somewhere.
 PLACEHOLDERS = (
@@ -69,7 +69,7 @@ class Limits(schema_fields.Field[tuple[Limit, ...]]):
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> tuple[Limit, ...]:
         try:
-            return read_limits(str(value))
+            return parse_limits(str(value))
         except ValueError as error:
             raise ValidationError(str(error)) from None
 

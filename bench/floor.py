@@ -16,7 +16,7 @@ from app.db.connections import Pool, open_pool
 from app.db.queries import load_queries
 from app.db.transaction import open_transaction
 from app.gc_tuning import tune_gc
-from app.lane.run import Lane, run
+from app.lane.run import Lane, execute_lane
 from bench.world import BATCH, WORKSPACE_ID
 
 #: What it says when it is ready to be measured, and before the seconds that it took.
@@ -52,7 +52,7 @@ def _lanes(pool: Pool) -> list[list[UUID]]:
 def _run(pool: Pool, settings: Settings, lanes: list[list[UUID]]) -> None:
     """Run *lanes* one after the other."""
     for job_ids in lanes:
-        run(pool, settings, Lane(workspace_id=WORKSPACE_ID, job_ids=job_ids, task_id=uuid7()))
+        execute_lane(pool, settings, Lane(workspace_id=WORKSPACE_ID, job_ids=job_ids, task_id=uuid7()))
 
 
 def _tell(line: str) -> None:

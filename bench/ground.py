@@ -75,7 +75,7 @@ class Ground:
         self._postgres_server.ensure_database(self.empty)
         migrations.upgrade(self.url(self.empty))
         with connected(Settings(), self.url(self.empty), name="bench") as connection:
-            keys.ensure(connection, key=KEY, workspace=WORKSPACE, permissions=["*"])
+            keys.ensure_key(connection, key=KEY, workspace=WORKSPACE, permissions=["*"])
 
     def stop(self) -> None:
         """Stop both servers."""

@@ -13,8 +13,8 @@ from uuid_utils.compat import uuid7
 from app.config import Settings
 from app.db.connections import Connection, Pool, open_pool
 from app.db.transaction import Transaction, open_transaction, run_in_transaction
-from app.lane.run import Lane, run
-from app.ledger.accept import Accepted
+from app.lane.run import Lane, execute_lane
+from app.ledger.accept import AcceptedBatch
 from app.ledger.queries import read_batch
 from app.undo import accept
 from bench.errors import BenchError
@@ -56,7 +56,7 @@ class Lanes:
         """Run a lane of the job *job_id*; return the seconds that it took."""
         lane = Lane(workspace_id=WORKSPACE_ID, job_ids=[job_id], task_id=uuid7())
         began = perf_counter()
-        run(self._pool, self._settings, lane)
+        execute_lane(self._pool, self._settings, lane)
         return perf_counter() - began
 
 
@@ -69,10 +69,10 @@ def lanes(ground: Ground, database: str) -> Iterator[Lanes]:
         yield Lanes(connection, pool, settings)
 
 
-def _accept(tx: Transaction, *, merge_id: UUID) -> Accepted:
+def _accept(tx: Transaction, *, merge_id: UUID) -> AcceptedBatch:
     """Return the batch of the undo of a merge, in the caller's transaction."""
-    asked, _ = accept.a_job(tx, job_id=merge_id)
-    return accept.accept(tx, asked, api_key_id=None, path=f"/merge/jobs/{merge_id}/undo")
+    asked, _ = accept.undo_request_of_job(tx, job_id=merge_id)
+    return accept.accept_undo(tx, asked, api_key_id=None, path=f"/merge/jobs/{merge_id}/undo")
 
 
 def customer(number: int) -> Wire:

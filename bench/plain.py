@@ -16,9 +16,9 @@ from app.config import Settings
 from app.db.connections import Connection, Pool, connection_arguments
 from app.db.queries import load_queries
 from app.db.transaction import Transaction
-from app.merging.changes import changes
-from app.merging.merge import guard, merge
-from app.merging.prioritization import Ambiguous, Candidate, Denoted, prioritize
+from app.merging.changes import list_changes
+from app.merging.merge import check_merge, merge_profiles
+from app.merging.prioritization import Ambiguous, Candidate, Resolved, prioritize
 from app.merging.profile import Profile
 from app.merging.rules import MERGE_RULES
 from app.profiles.store import profile_from_row, profile_to_row, save_profiles
@@ -99,7 +99,7 @@ def _settle(connection: Connection, settings: Settings, ids: dict[str, Any], job
     profiles = {row["id"]: profile_from_row(row) for row in connection.execute(QUERIES["lock_both"], ids)}
     orphan, survivor = profiles[orphan_id], profiles[survivor_id]
     at = datetime.now(UTC)
-    refusal = guard(survivor=survivor, orphan=orphan, at=at, survivor_limit=settings.survivor_limit)
+    refusal = check_merge(survivor=survivor, orphan=orphan, at=at, survivor_limit=settings.survivor_limit)
     if refusal is not None:
         raise Refused(*refusal)
     _save(connection, ids, orphan=orphan, survivor=survivor, at=at)
@@ -119,7 +119,7 @@ def _resolve(connection: Connection, ids: dict[str, Any], role: str, identifier:
             return int(gone["survivor_id"])
     candidates = [Candidate(row["id"], row["external_id"] is not None, row["updated_at"]) for row in rows]
     found = prioritize(candidates, identifier.prioritization if isinstance(identifier, Email | Phone) else ())
-    if isinstance(found, Denoted):
+    if isinstance(found, Resolved):
         return found.id
     ending = "ambiguous" if isinstance(found, Ambiguous) else "not_found"
     raise Refused(Outcome(f"{role}_{ending}"), f"No single profile is the {role}.")
@@ -140,7 +140,7 @@ def _probe(identifier: Identifier) -> tuple[str, dict[str, str]]:
 
 def _save(connection: Connection, ids: dict[str, Any], *, orphan: Profile, survivor: Profile, at: datetime) -> None:
     """Write the merged survivor, retire the orphan, move what was its, and keep the audit."""
-    merged = merge(survivor=survivor, orphan=orphan, at=at)
+    merged = merge_profiles(survivor=survivor, orphan=orphan, at=at)
     origins = [row["origin_id"] for row in connection.execute(QUERIES["origins_of"], ids)]
     if orphan.user_aliases:
         connection.execute(QUERIES["drop_aliases"], ids)
@@ -158,7 +158,7 @@ def _save(connection: Connection, ids: dict[str, Any], *, orphan: Profile, survi
         "orphan_before": Jsonb(profile_to_row(orphan)),
         "survivor_before": Jsonb(profile_to_row(survivor)),
         "origins": [orphan.id, *origins],
-        "changes": Jsonb(changes(before=survivor, after=merged, orphan=orphan, rules=MERGE_RULES)),
+        "changes": Jsonb(list_changes(before=survivor, after=merged, orphan=orphan, rules=MERGE_RULES)),
     }
     connection.execute(QUERIES["record_merge"], ids | audit)
 

@@ -37,7 +37,7 @@ def plain_door(settings: Settings, queue: Queue) -> Flask:
         updates = load_merge(request.get_json())
         with pool().connection() as connection:
             secret = request.headers["Authorization"].removeprefix("Bearer ")
-            holder = keys.authenticate(connection, secret)
+            holder = keys.find_key_holder(connection, secret)
             if holder is None:
                 return {"message": "Invalid API key"}, 401
             with connection.transaction():

@@ -53,7 +53,7 @@ def measure(*, backlog: int, merges: int, rounds: int, workers: int) -> Figures:
     with running_installation(settings=USUAL) as home:
         home.run_product(workers=workers)
         with connected(Settings(), home.database_url, name="chaos") as connection:
-            keys.ensure(connection, key=SMALL_KEY, workspace=SMALL, permissions=["*"])
+            keys.ensure_key(connection, key=SMALL_KEY, workspace=SMALL, permissions=["*"])
         with home.connect() as connection, closing(Client(home.base_url, SMALL_KEY, Answers())) as client:
             alone = list(_rounds(home, connection, client, merges=merges, rounds=rounds))
             _make_backlog(connection, backlog)

@@ -117,7 +117,7 @@ class Installation:
         self._postgres_server.ensure_database()
         migrations.upgrade(self.database_url)
         with connected(Settings(), self.database_url, name="chaos") as connection:
-            keys.ensure(connection, key=KEY, workspace=WORKSPACE, permissions=["*"])
+            keys.ensure_key(connection, key=KEY, workspace=WORKSPACE, permissions=["*"])
 
     def run(self, name: str, command: Sequence[str], **settings: str) -> KeptProcess:
         """Keep a process of the product running under *name*, with extra *settings*."""

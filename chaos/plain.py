@@ -14,9 +14,9 @@ from app.config import Settings
 from app.db.queries import load_queries
 from app.db.transaction import Transaction, run_in_transaction
 from app.errors import ResolutionUnsettled
-from app.lane.lock_and_decide import look, settle
+from app.lane.lock_and_decide import lock_and_decide, resolve_pairs
 from app.lane.save import save_effects
-from app.ledger.execution import Work
+from app.ledger.execution import ClaimedJob
 from schemas.outcomes import JobKind
 from workers import resources
 from workers.celery import make_celery
@@ -37,8 +37,8 @@ app = make_plain(resources.settings())
 
 @app.task(name=TASK, bind=True, autoretry_for=(Exception,), max_retries=5, retry_backoff=1, retry_backoff_max=10)
 def merge(self: Task, workspace_id: int, kind: str, orphan: dict[str, Any], survivor: dict[str, Any]) -> None:
-    """Merge one pair, and record the run of this task."""
-    job = Work(
+    """Merge one pair, and note that this task has done so."""
+    job = ClaimedJob(
         id=UUID(self.request.id),
         batch_id=uuid7(),
         index=0,
@@ -50,11 +50,12 @@ def merge(self: Task, workspace_id: int, kind: str, orphan: dict[str, Any], surv
     run_in_transaction(resources.pool(), workspace_id, _transact, job)
 
 
-def _transact(tx: Transaction, job: Work) -> None:
-    pairs = look(tx, jobs=[job]).result()
-    hand, decisions = settle(tx, resources.settings(), pairs=pairs)
+def _transact(tx: Transaction, job: ClaimedJob) -> None:
+    """Resolve, lock, merge, save and note, in the caller's transaction."""
+    pairs = resolve_pairs(tx, jobs=[job]).result()
+    working_set, decisions = lock_and_decide(tx, resources.settings(), pairs=pairs)
     if not decisions:
         raise ResolutionUnsettled("The profiles changed between look and lock.")
-    save_effects(tx, hand=hand, decisions=decisions)
+    save_effects(tx, working_set=working_set, decisions=decisions)
     outcome = decisions[0].outcome.value
     tx.execute(QUERIES["note_run"], {"task_id": job.id, "outcome": outcome})

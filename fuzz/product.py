@@ -53,7 +53,7 @@ def product(database_url: str, **options: Any) -> Iterator[Product]:
 def new_key(database_url: str, *, workspace: str) -> str:
     """Return the secret of a new key that may do everything in *workspace*."""
     with psycopg.connect(database_url) as connection:
-        _, secret = keys.create(connection, workspace=workspace, label="fuzz", permissions=["*"])
+        _, secret = keys.create_key(connection, workspace=workspace, label="fuzz", permissions=["*"])
     return secret
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import phonenumbers
 
-from schemas.prioritization import Priority
+from schemas.priorities import Priority
 
 #: Maximum bytes of an external_id, as at the vendor.
 MAX_EXTERNAL_ID_BYTES = 987

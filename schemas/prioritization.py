@@ -1,20 +1,11 @@
 """Prioritizations of `email` and `phone` identifiers: their steps, and how a request writes them."""
 
 from collections.abc import Callable, Mapping, Sequence
-from enum import StrEnum
 from typing import Any
 
 from marshmallow import ValidationError, fields
 
-
-class Priority(StrEnum):
-    """One step of a prioritization: an ordered successive filter over the candidates."""
-
-    IDENTIFIED = "identified"
-    UNIDENTIFIED = "unidentified"
-    MOST_RECENTLY_UPDATED = "most_recently_updated"
-    LEAST_RECENTLY_UPDATED = "least_recently_updated"
-
+from schemas.priorities import Priority
 
 # The vendor's sentence, to the letter.
 BOTH_RECENCIES = (

@@ -1,4 +1,4 @@
-"""The relay's way to the broker: lanes are published in one round trip, waiting messages are counted."""
+"""The relay's connection to the broker: publishes lanes in one round trip and counts waiting messages."""
 
 from collections.abc import Mapping, Sequence
 from types import TracebackType
@@ -15,14 +15,13 @@ from workers.celery import LANE_TASK, QUEUE
 
 
 class BrokerUnavailable(MergelaneError):
-    """The broker does not answer; whether messages arrived is uncertain, so they are published again."""
+    """The broker does not answer. Messages may have arrived, and are published again."""
 
 
 class Broker:
-    """A connection to the broker, opened at first use and again after every failure."""
+    """A connection to the broker, opened at its first use and after every failure."""
 
     def __init__(self, celery: Celery) -> None:
-        """Publish as *celery* does."""
         self._celery = celery
         self._connection: Connection | None = None
 
@@ -43,11 +42,11 @@ class Broker:
         tasks: Mapping[UUID, Sequence[UUID]],
         headers: Mapping[UUID, Mapping[str, object]] | None = None,
     ) -> None:
-        """Publish one message for each task id of *tasks*, carrying its job ids, all in one round trip.
+        """Publish a message with the job ids for each task id of *tasks*, all in one round trip.
 
-        *headers* says by task id what the message's headers tell the worker beside its work.
+        *headers* are the headers of the messages by task id.
 
-        Raises BrokerUnavailable when the broker does not take them; some may have arrived all the same.
+        Raises BrokerUnavailable when the broker does not accept them; some may have arrived.
         """
         try:
             producer = Producer(self._open().default_channel, auto_declare=False)
@@ -62,40 +61,39 @@ class Broker:
                         headers=dict(headers.get(task_id, {})) if headers else None,
                     )
         except self._failures() as error:
-            raise self._gone("did not take the relay's messages") from error
+            raise self._unavailable("did not accept the relay's messages") from error
 
-    def waiting(self) -> int:
+    def count_messages(self) -> int:
         """Return how many messages wait in the queue; raise BrokerUnavailable when the broker does not answer."""
         try:
             channel = self._open().default_channel
             declared = channel.queue_declare(queue=QUEUE, passive=True)
         except ChannelError:
-            # Nobody has declared the queue yet, so nothing waits in it.
+            # The queue is not declared yet, so it is empty.
             self.close()
             return 0
         except self._failures() as error:
-            raise self._gone("does not tell how many messages wait") from error
+            raise self._unavailable("does not count its messages") from error
         return int(declared.message_count)
 
     def close(self) -> None:
-        """Drop the connection; the next call opens another."""
+        """Close the connection; the next call opens another."""
         if self._connection is not None:
             self._connection.release()
             self._connection = None
 
     def _open(self) -> Connection:
-        """Return the connection, opened if need be."""
         if self._connection is None:
             self._connection = self._celery.connection_for_write()
             self._connection.connect()
         return self._connection
 
     def _failures(self) -> tuple[type[BaseException], ...]:
-        """Return the errors by which the transport says that the broker is away."""
+        """Return the errors of the transport while the broker is unavailable."""
         transport = self._celery.connection_for_write().transport
         return (KombuError, OSError, *transport.connection_errors, *transport.channel_errors)
 
-    def _gone(self, what: str) -> BrokerUnavailable:
-        """Drop the connection and return the error to raise."""
+    def _unavailable(self, what: str) -> BrokerUnavailable:
+        """Close the connection and return the error to raise."""
         self.close()
         return BrokerUnavailable(f"The broker {what}; is it running at BROKER_URL?")

@@ -26,19 +26,19 @@ from workers.tls import tls_options
 QUEUE = "mergelane"
 #: The one task.
 LANE_TASK = "mergelane.lane"
-#: Lanes that a worker takes from the broker ahead of its work: one running and one at hand hides the round trip,
-#: more would keep lanes away from idle workers.
+#: Lanes that a worker prefetches: one running and one waiting hides the round trip; more would keep lanes from idle
+#: workers.
 PREFETCH = 2
-#: Seconds in which a broker that stopped answering is given up, so that nobody waits for ever on a half-dead one.
+#: Timeout in seconds of a broker that does not answer.
 BROKER_TIMEOUT_S = 5
-#: Loggers with two lines for every task: the ledger and Flower tell as much, for less.
-CHATTY = ("celery.app.trace", "celery.worker.strategy")
+#: Loggers with two lines for every task; the ledger and Flower have the same information.
+VERBOSE_LOGGERS = ("celery.app.trace", "celery.worker.strategy")
 
 
 def make_celery(settings: Settings) -> Celery:
-    """Return the Celery application that *settings* describe.
+    """Return the Celery application for *settings*.
 
-    The broker's URL is given here and not left to Celery, whose own environment variables would override it.
+    It sets the broker's URL itself, or Celery's own environment variables would override it.
     """
     celery = Celery("mergelane", set_as_current=False, include=["workers.tasks", "workers.watchdog"])
     celery.conf.update(
@@ -47,13 +47,13 @@ def make_celery(settings: Settings) -> Celery:
         broker_write_url=settings.broker_url,
         broker_use_ssl=tls_options(settings.broker_url),
         broker_connection_retry_on_startup=True,
-        # None: a worker goes on trying to reach a broker that is away, however long it takes.
+        # None: a worker retries without limit while the broker is unavailable.
         broker_connection_max_retries=None,
         broker_transport_options=transport_options(settings),
-        # Outcomes stand in the ledger; a result backend would be a second, weaker truth.
+        # The ledger stores the outcomes; a result backend would duplicate them.
         result_backend=None,
         task_ignore_result=True,
-        # A message is acknowledged after its lane: a worker that dies in between leaves it to be delivered again.
+        # A message is acknowledged after its lane, so that the message of a worker that dies is delivered again.
         task_acks_late=True,
         task_reject_on_worker_lost=True,
         task_default_queue=QUEUE,
@@ -62,7 +62,7 @@ def make_celery(settings: Settings) -> Celery:
         worker_send_task_events=True,
         task_send_sent_event=False,
         worker_hijack_root_logger=False,
-        # A lane that SIGTERM finds running is finished: warm shutdown waits for it.
+        # After SIGTERM, the warm shutdown waits for the running lane.
         worker_soft_shutdown_timeout=settings.visibility_timeout_s / 2,
         task_serializer="json",
         accept_content=["json"],
@@ -75,7 +75,7 @@ def transport_options(settings: Settings) -> dict[str, object]:
     """Return the options of the Redis transport.
 
     The visibility timeout must exceed the longest lane, which the statement timeouts bound; the shortest value of any
-    application on the same Redis database wins, so Mergelane wants a database of its own. The restore interval of one
+    application on the same Redis database wins, so Mergelane needs a database of its own. The restore interval of one
     second makes redelivery follow the timeout closely; by default it may take 100 seconds more. A worker that is killed
     while it looks for messages to restore leaves its lock on that behind, by default for five minutes.
     """
@@ -97,15 +97,15 @@ def transport_options(settings: Settings) -> dict[str, object]:
 def log_as_we_do(**_: object) -> None:
     """Configure logging as all of Mergelane's processes do, instead of Celery's way."""
     configure_logging(resources.settings())
-    for name in CHATTY:
+    for name in VERBOSE_LOGGERS:
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
 @worker_init.connect
 def check_schema(**_: object) -> None:
-    """End the worker before it takes a lane, with a sentence, when the schema is older than this code needs.
+    """Exit before the first lane when the database schema is older than this code needs.
 
-    Celery swallows the errors of those who listen to its signals, but not the end of the process.
+    Celery catches the errors of signal handlers, but not SystemExit.
     """
     try:
         require_schema(resources.settings())
@@ -115,29 +115,29 @@ def check_schema(**_: object) -> None:
 
 
 @worker_ready.connect
-def leave_what_stays_alone(**_: object) -> None:
-    """Keep the garbage collector from looking through what was loaded at the start, again and again."""
+def tune_garbage_collector(**_: object) -> None:
+    """Exclude the objects loaded at the start from garbage collections."""
     tune_gc()
 
 
 @worker_ready.connect
 @worker_process_init.connect
 def send_traces(**_: object) -> None:
-    """Send what this process does as spans, where OTEL_EXPORTER_OTLP_ENDPOINT says."""
+    """Send spans to OTEL_EXPORTER_OTLP_ENDPOINT."""
     spans.start_tracing(resources.settings(), service="worker")
 
 
 @worker_ready.connect
-def show_metrics(**_: object) -> None:
-    """Show what this worker measures, where MERGELANE_METRICS_ADDRESS says."""
-    resources.show_metrics()
+def serve_worker_metrics(**_: object) -> None:
+    """Serve the metrics of this worker at MERGELANE_METRICS_ADDRESS."""
+    resources.serve_metrics()
 
 
 @worker_shutdown.connect
 @worker_process_shutdown.connect
 def close_pool(**_: object) -> None:
-    """Give the database connections back when the worker ends, and show its metrics no longer."""
-    resources.close()
+    """Close the pool and the metrics server when the worker ends."""
+    resources.close_resources()
     spans.stop_tracing()
 
 

@@ -1,4 +1,4 @@
-"""The loop around a service: run it while it finds work, pause when it does not, wait out what is away."""
+"""The loop of a service: pauses when there is no work, and retries while PostgreSQL or the broker is unavailable."""
 
 import logging
 from collections.abc import Callable
@@ -7,44 +7,45 @@ from time import time
 
 from app.db.errors import CONTENTION_ERRORS
 from app.errors import DatabaseUnavailable, MergelaneError
-from app.metrics import relay as metrics
+from app.metrics.services import ServiceMetrics
 
 log = logging.getLogger(__name__)
 
-#: Seconds to wait before the next try while what a service needs is away.
-AWAY_S = 0.5
+#: Seconds before the next attempt while PostgreSQL or the broker is unavailable.
+RETRY_S = 0.5
 
 
-def repeat(
+def run_repeatedly(
     run_once: Callable[[], int],
     *,
     pause_s: float,
     stop: Event,
     name: str,
-    away_when: tuple[type[MergelaneError], ...] = (),
+    metrics: ServiceMetrics,
+    retry_on: tuple[type[MergelaneError], ...] = (),
 ) -> None:
-    """Call *run_once* until *stop* is set: again at once after it did something, else after *pause_s* seconds.
+    """Call *run_once* until *stop* is set: at once again when it returned more than 0, else after *pause_s* seconds.
 
-    While the database is away or too busy, or something else of which an error of *away_when* tells, it says so once,
-    goes on trying, and says when that is over.
+    While it raises DatabaseUnavailable, a contention error or one of *retry_on*, the loop retries; it logs the first
+    failure and the recovery. Other errors end the loop.
     """
-    away = False
-    expected: tuple[type[Exception], ...] = (DatabaseUnavailable, *away_when, *CONTENTION_ERRORS)
+    failing = False
+    expected: tuple[type[Exception], ...] = (DatabaseUnavailable, *retry_on, *CONTENTION_ERRORS)
     while not stop.is_set():
         try:
             idle = run_once() == 0
-            metrics.ROUNDS.add(1, name)
-            metrics.LAST_ROUND.put(time(), name)
+            metrics.rounds.inc(1, name)
+            metrics.last_round.set(time(), name)
         except expected as error:
-            metrics.AWAY.add(1, name)
-            if not away:
+            metrics.failed_rounds.inc(1, name)
+            if not failing:
                 reason = str(error) if isinstance(error, MergelaneError) else type(error).__name__
-                log.warning("waiting", extra={"service": name, "reason": reason})
-            away = True
-            stop.wait(AWAY_S)
+                log.warning("service_waiting", extra={"service": name, "reason": reason})
+            failing = True
+            stop.wait(RETRY_S)
             continue
-        if away:
-            log.info("back", extra={"service": name})
-            away = False
+        if failing:
+            log.info("service_resumed", extra={"service": name})
+            failing = False
         if idle:
             stop.wait(pause_s)

@@ -1,4 +1,4 @@
-"""Packing: how many independent lanes the relay puts into one message."""
+"""Packs independent lanes into messages."""
 
 from collections.abc import Collection, Iterator, Sequence
 from math import ceil, inf
@@ -6,40 +6,39 @@ from typing import TypeVar
 
 Item = TypeVar("Item")
 
-#: Messages that one round of the relay aims at: with no more jobs than this, each lane is a message of its own.
+#: The target number of messages of one round: with fewer jobs than this, each lane is a message of its own.
 MESSAGES_A_ROUND = 64
 
 
-def may_pack(lanes: Sequence[Sequence[Item]], *, lane_size: int, room: float = inf) -> bool:
-    """Return whether there are so many *lanes* that some would share a message, with *room* for so many messages."""
+def would_pack(lanes: Sequence[Sequence[Item]], *, lane_size: int, room: float = inf) -> bool:
+    """Return whether pack_lanes would put several *lanes* into one message, with *room* for a number of messages."""
     return _size(lanes, lane_size, room) > 1
 
 
-def pack(
+def pack_lanes(
     lanes: Sequence[Sequence[Item]],
     *,
     lane_size: int,
     room: float = inf,
     apart: Collection[Item] = (),
 ) -> list[tuple[Item, ...]]:
-    """Return *lanes* packed into messages of up to *lane_size* jobs, order kept; into *room* messages if that will do.
+    """Pack *lanes* in order into messages of up to *lane_size* jobs, if possible into at most *room* messages.
 
-    At ordinary load nothing is packed: every update is its own task in Flower. Under backlog the cost of a Celery
-    message would be the largest cost of a merge, so messages grow with the jobs at hand. A lane is never split, even
-    when it alone is longer than *lane_size*: its jobs share an identifier and must run in order. A lane with a job that
-    is to be kept *apart* has a message of its own.
+    Without a backlog each lane is a message, so that Flower lists every update as a task. With a backlog the Celery
+    message would be the largest cost of a merge, so messages grow with the number of jobs. A lane is never split, even
+    when it is longer than *lane_size*: its jobs share an identifier and must run in order. A lane with a job of *apart*
+    gets a message of its own.
     """
     return list(_packed(lanes, _size(lanes, lane_size, room), apart))
 
 
 def _size(lanes: Sequence[Sequence[Item]], lane_size: int, room: float) -> int:
-    """Return how many jobs a message may carry."""
     jobs = sum(map(len, lanes))
     return max(1, min(lane_size, max(jobs // MESSAGES_A_ROUND, ceil(jobs / room))))
 
 
 def _packed(lanes: Sequence[Sequence[Item]], size: int, apart: Collection[Item]) -> Iterator[tuple[Item, ...]]:
-    """Yield messages of at most *size* jobs, or of one lane."""
+    """Yield messages of at most *size* jobs, or of one longer lane."""
     message: list[Item] = []
     for lane in lanes:
         alone = any(job in apart for job in lane)

@@ -1,36 +1,36 @@
-"""What a worker process holds for as long as it lives: settings, a pool opened at first use, and its metrics."""
+"""The settings, the pool and the metrics server of a worker process, created at their first use."""
 
 from functools import cache
 
 from app.config import Settings
 from app.db.connections import Pool, open_pool
-from app.metrics.serving import Served
-from app.metrics.work import WORK
+from app.metrics.serving import MetricsServer
+from app.metrics.worker import WORKER
 
 
 @cache
 def settings() -> Settings:
-    """Return the settings of this process."""
+    """Return the settings of this process, read once."""
     return Settings.from_environ()
 
 
 @cache
 def pool() -> Pool:
-    """Return this process's pool, opened at first use: after a fork, never before it."""
+    """Return the pool of this process. It must be opened after a fork, never before."""
     return open_pool(settings(), name="worker")
 
 
 @cache
-def show_metrics() -> Served:
-    """Show what this process measures, where the settings say."""
-    return Served(settings().metrics_address, *WORK)
+def serve_metrics() -> MetricsServer:
+    """Serve the metrics of this process at MERGELANE_METRICS_ADDRESS."""
+    return MetricsServer(settings().metrics_address, *WORKER)
 
 
-def close() -> None:
-    """Close what was opened; a later call opens another."""
-    if show_metrics.cache_info().currsize:
-        show_metrics().close()
-        show_metrics.cache_clear()
+def close_resources() -> None:
+    """Close the pool and the metrics server, if they are open."""
+    if serve_metrics.cache_info().currsize:
+        serve_metrics().close()
+        serve_metrics.cache_clear()
     if pool.cache_info().currsize:
         pool().close()
         pool.cache_clear()

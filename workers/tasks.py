@@ -1,4 +1,4 @@
-"""The one task: a shell around the lane's use case."""
+"""The only Celery task, which runs a lane."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -7,7 +7,7 @@ from uuid import UUID
 from celery import Task
 
 from app.errors import DatabaseUnavailable, MergelaneError
-from app.lane.run import Lane, run
+from app.lane.run import Lane, execute_lane
 from app.logs import request_context
 from workers import resources
 from workers.celery import LANE_TASK, app
@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 
 class LaneFailed(MergelaneError):
-    """A lane could not be run. It stands in for what went wrong, whose text may quote personal data."""
+    """A lane could not run. Replaces the original error, whose text may contain personal data."""
 
 
 @app.task(
@@ -28,13 +28,13 @@ class LaneFailed(MergelaneError):
     retry_backoff_max=10,
 )
 def run_lane(self: Task, workspace_id: int, job_ids: Sequence[str]) -> None:
-    """Bring the jobs *job_ids* of a workspace to their outcomes.
+    """Run the jobs *job_ids* of a workspace.
 
-    While PostgreSQL is away the task is tried again, later each time but always sooner than the visibility timeout;
-    when that does not help, the rescue finds the jobs. Everything else that goes wrong is counted on its job.
+    While PostgreSQL is unavailable Celery retries the task, with growing pauses below the visibility timeout; then the
+    rescue finds the jobs. All other errors are counted as failed attempts of a job.
 
-    Celery logs what a task raises and sends it to Flower, text, causes and all. So nothing leaves here but a sentence
-    of ours; what went wrong is logged here, in our way. Raises DatabaseUnavailable and LaneFailed.
+    Celery logs a raised error with its text and its causes, and sends it to Flower. So only sentences without personal
+    data are raised, and the original error is logged here. Raises DatabaseUnavailable and LaneFailed.
     """
     lane = Lane(
         workspace_id=workspace_id,
@@ -49,12 +49,12 @@ def run_lane(self: Task, workspace_id: int, job_ids: Sequence[str]) -> None:
 
 
 def _run(lane: Lane, own: Mapping[str, object]) -> Mapping[str, int]:
-    """Run *lane*, of which lines tell what is its *own*; return how many of its jobs ended how."""
+    """Run *lane* and return its jobs by their result; *own* are the fields of its log lines."""
     try:
-        return run(resources.pool(), resources.settings(), lane)
+        return execute_lane(resources.pool(), resources.settings(), lane)
     except DatabaseUnavailable as error:
         raise DatabaseUnavailable(str(error)) from None
     except Exception as error:
         log.exception("lane_failed", extra=own)
-        message = f"The lane could not be run, because of {type(error).__name__}; the worker's log has the details."
+        message = f"The lane could not run because of {type(error).__name__}; the worker's log has the details."
         raise LaneFailed(message) from None

@@ -1,1 +1,1 @@
-"""The audit: who did what to which profiles, and what these were before and after, read from where it is kept."""
+"""The audit: which key did what to which profiles, with snapshots from before and after."""

@@ -1,13 +1,12 @@
-"""The audit as a file: JSON Lines, or CSV that no spreadsheet takes for formulas."""
+"""The audit as a file: JSON Lines, or CSV without formulas for spreadsheets."""
 
-import csv
 from collections.abc import Iterable, Mapping
-from io import StringIO
 from typing import Any
 
 import orjson
 
-from app.audit.entries import Entry
+from app.audit.entries import AuditEntry
+from app.csv_output import csv_text
 from schemas.audit import Form, FullAuditEntrySchema
 from schemas.text import escape_formula
 
@@ -26,37 +25,28 @@ COLUMNS = tuple(
 )
 
 
-def header(form: Form) -> bytes:
-    """Return how the file begins."""
-    return _csv([COLUMNS]) if form is Form.CSV else b""
+def export_header(form: Form) -> bytes:
+    """Return the start of the file: the header line of CSV, else nothing."""
+    return csv_text([COLUMNS]).encode() if form is Form.CSV else b""
 
 
-def lines(entries: Iterable[Entry], form: Form) -> bytes:
-    """Return the lines of *entries*; in CSV, what is no text stands as JSON."""
-    shown = ENTRY.dump(entries, many=True)
+def export_lines(entries: Iterable[AuditEntry], form: Form) -> bytes:
+    """Return the lines of *entries*; CSV cells that are no text contain JSON."""
+    dumped = ENTRY.dump(entries, many=True)
     if form is Form.CSV:
-        return _csv(map(_cells, shown))
-    return b"".join(orjson.dumps(each, option=orjson.OPT_APPEND_NEWLINE) for each in shown)
+        return csv_text(map(_cells, dumped)).encode()
+    return b"".join(orjson.dumps(each, option=orjson.OPT_APPEND_NEWLINE) for each in dumped)
 
 
-def _cells(shown: Mapping[str, Any]) -> list[str]:
-    """Return the cells of one entry."""
+def _cells(dumped: Mapping[str, Any]) -> list[str]:
     cells: list[str] = []
-    for name, value in shown.items():
+    for name, value in dumped.items():
         parts = [(value or {}).get(part) for part in PARTS[name]] if name in PARTS else [value]
         cells.extend(escape_formula(_text(part)) for part in parts)
     return cells
 
 
 def _text(value: Any) -> str:
-    """Return *value* as the text of a cell."""
     if value is None:
         return ""
     return value if isinstance(value, str) else orjson.dumps(value).decode()
-
-
-def _csv(rows: Iterable[Iterable[str]]) -> bytes:
-    """Return *rows* as CSV in UTF-8."""
-    text = StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    return text.getvalue().encode()

@@ -1,4 +1,4 @@
-"""Notes in the audit what no job records: who deleted a profile, who renamed or removed an external_id."""
+"""Writes the audit of actions that are no jobs: deletions of profiles, renames and removals of external_ids."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,27 +15,27 @@ QUERIES = load_queries("app.audit", "log.sql")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asker:
-    """Who asked for something, and by which request."""
+class Actor:
+    """The API key and the request of an action."""
 
-    #: None when nobody's key did.
+    #: None when the action has no key.
     api_key_id: UUID | None
     request_id: str | None
     path: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Note:
-    """What was done to one profile. A deletion names it by its braze_id alone."""
+class AuditEvent:
+    """One action on one profile. A deletion records its braze_id only."""
 
     braze_id: str | None
     external_id: str | None = None
     new_external_id: str | None = None
 
 
-def note(tx: Transaction, *, action: Action, asker: Asker, notes: Sequence[Note]) -> None:
-    """Add *notes* of one *action* to the audit, in the transaction that has the effect."""
-    if not notes:
+def log_events(tx: Transaction, *, action: Action, actor: Actor, events: Sequence[AuditEvent]) -> None:
+    """Add *events* of one *action* to the audit, in the transaction of their effect."""
+    if not events:
         return
     rows = [
         {
@@ -44,13 +44,13 @@ def note(tx: Transaction, *, action: Action, asker: Asker, notes: Sequence[Note]
             "external_id": each.external_id,
             "new_external_id": each.new_external_id,
         }
-        for each in notes
+        for each in events
     ]
     parameters = {
         "action": action.value,
-        "api_key_id": asker.api_key_id,
-        "request_id": asker.request_id,
-        "path": asker.path,
+        "api_key_id": actor.api_key_id,
+        "request_id": actor.request_id,
+        "path": actor.path,
         "rows": Jsonb(rows),
     }
     tx.execute(QUERIES["add_entries"], parameters)

@@ -1,4 +1,4 @@
-"""The audit as it is read: a page of entries, or all that are wanted, newest first."""
+"""Reads the audit: pages of entries, or all entries that match a filter, newest first."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from app.audit.entries import ACTIONS, Entry, of_job, of_noted
+from app.audit.entries import ACTIONS, AuditEntry, entry_of_event, entry_of_job
 from app.db.queries import load_queries
 from app.db.transaction import Transaction
 from app.ledger.pruning import earliest_id_at
@@ -16,81 +16,81 @@ from schemas.identifiers import fold_email, phone_key
 QUERIES = load_queries(__package__, "audit.sql")
 
 FIRST, LAST = UUID(int=0), UUID(int=2**128 - 1)
-#: The ids of a batch's jobs are made right after its own; this is far more than that may take.
-MAKING = timedelta(minutes=1)
-#: Batches of a key that are looked at together.
+#: More than the time between the id of a batch and the ids of its jobs.
+BATCH_CREATION = timedelta(minutes=1)
+#: Batches of a key that one query reads.
 BATCHES = 50
-#: Entries that are read at once where all are wanted: with images, a few megabytes at the very most usually.
+#: Entries that one query of a complete export reads: with snapshots, usually a few megabytes at most.
 CHUNK = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """Which entries are wanted; None wants any."""
+class AuditFilter:
+    """Selects entries; None matches all."""
 
     action: Action | None = None
-    #: The id of the key that asked.
+    #: The id of the key.
     key: UUID | None = None
     #: A plain value: external_id, alias name, email, phone or braze_id of a profile.
     identifier: str | None = None
-    #: The job, and what undid it.
+    #: The job, and the job that undid it.
     job_id: UUID | None = None
-    #: Asked for from this time on, and before that one.
+    #: Requested at or after this time, and before the other.
     since: datetime | None = None
     until: datetime | None = None
 
     @property
     def query(self) -> str:
-        """The way to find them that costs least."""
+        """The cheapest query that finds them."""
         if self.job_id is not None:
             return "entries_of_job"
         return "newest_entries" if self.identifier is None else "entries_about"
 
     @property
     def is_by_key(self) -> bool:
-        """Whether they are found by the key alone."""
+        """Whether the key is the only selective filter."""
         return self.key is not None and self.job_id is None and self.identifier is None
 
 
-def page(
+def list_entries(
     tx: Transaction,
     *,
-    wanted: Wanted,
+    matching: AuditFilter,
     limit: int,
     before: Place | None = None,
-    images: bool = False,
-) -> list[Entry]:
-    """Return up to *limit* entries that are *wanted*, newest first, behind the place *before*."""
-    parameters = {"limit": limit, **_found_by(wanted, before)}
-    if wanted.is_by_key:
+    snapshots: bool = False,
+) -> list[AuditEntry]:
+    """Return up to *limit* matching entries, newest first, after the cursor *before*."""
+    parameters = {"limit": limit, **_found_by(matching, before)}
+    if matching.is_by_key:
         ids = [entry_id for _, entry_id in _of_key(tx, parameters)]
     else:
-        # Not prepared: which filters are given decides about the plan.
-        ids = [row["id"] for row in tx.execute(QUERIES[wanted.query], parameters, prepare=False)]
-    return _read(tx, ids=ids, images=images)
+        # Not prepared: the best plan depends on the filters.
+        ids = [row["id"] for row in tx.execute(QUERIES[matching.query], parameters, prepare=False)]
+    return _read(tx, ids=ids, snapshots=snapshots)
 
 
-def everything(tx: Transaction, *, wanted: Wanted) -> Iterator[Sequence[Entry]]:
-    """Yield all entries that are *wanted*, with their images, newest first, some at a time."""
+def iterate_entries(tx: Transaction, *, matching: AuditFilter) -> Iterator[Sequence[AuditEntry]]:
+    """Yield all matching entries with their snapshots, newest first, CHUNK at a time."""
     place: Place | None = None
     more = True
     while more:
-        entries = page(tx, wanted=wanted, limit=CHUNK, before=place, images=True)
+        entries = list_entries(tx, matching=matching, limit=CHUNK, before=place, snapshots=True)
         yield entries
         more = len(entries) == CHUNK
         place = entries[-1].place if more else None
 
 
 def _of_key(tx: Transaction, parameters: Mapping[str, Any]) -> list[Place]:
-    """Return the places of what a key asked for, newest first: its batches are walked until there is enough."""
+    """Return the cursors of a key's entries, newest first; reads its batches until there are enough."""
     limit = parameters["limit"]
-    found = _places(tx, "noted_of_key", parameters)
+    found = _places(tx, "events_of_key", parameters)
     jobs: list[Place] = []
-    # The batch in which the page before ended may have more.
-    until = min(parameters["until"], _next(parameters["asked"]))
+    # The last batch of the page before may have more entries.
+    until = min(parameters["until"], _next(parameters["requested"]))
     while len(jobs) < limit:
-        walk = {**parameters, "until": until, "limit": BATCHES}
-        batch_ids = [row["id"] for row in tx.execute(QUERIES["batches_of_key"], walk, prepare=False)]
+        page = {**parameters, "until": until, "limit": BATCHES}
+        batch_ids = [row["id"] for row in tx.execute(QUERIES["batches_of_key"], page, prepare=False)]
         jobs += _places(tx, "entries_of_batches", {**parameters, "batch_ids": batch_ids})
         if len(batch_ids) < BATCHES:
             break
@@ -99,53 +99,51 @@ def _of_key(tx: Transaction, parameters: Mapping[str, Any]) -> list[Place]:
 
 
 def _places(tx: Transaction, query: str, parameters: Mapping[str, Any]) -> list[Place]:
-    """Return the places that *query* finds."""
     rows = tx.execute(QUERIES[query], parameters, prepare=False)
-    return [(row["asked"], row["id"]) for row in rows]
+    return [(row["requested"], row["id"]) for row in rows]
 
 
 def _next(each: UUID) -> UUID:
-    """Return the id that follows *each*, or the last one."""
+    """Return the next id, or the last one."""
     return UUID(int=min(each.int + 1, LAST.int))
 
 
-def _found_by(wanted: Wanted, before: Place | None) -> dict[str, Any]:
-    """Return the values by which the entries that are *wanted* are found."""
-    asked, entry = before or (LAST, LAST)
-    until = LAST if wanted.until is None else _id_at(wanted.until)
-    actions = list(Action) if wanted.action is None else [wanted.action]
-    identifier = wanted.identifier
+def _found_by(matching: AuditFilter, before: Place | None) -> dict[str, Any]:
+    """Return the parameters of the queries that find entries."""
+    requested, entry = before or (LAST, LAST)
+    until = LAST if matching.until is None else _id_at(matching.until)
+    actions = list(Action) if matching.action is None else [matching.action]
+    identifier = matching.identifier
     return {
         "actions": [action.value for action in actions],
         "outcomes": [outcome.value for outcome, action in ACTIONS.items() if action in actions],
-        "key": wanted.key,
-        "job_id": wanted.job_id,
+        "key": matching.key,
+        "job_id": matching.job_id,
         "identifier": identifier,
         "email_key": identifier and fold_email(identifier),
         "phone_key": identifier and phone_key(identifier),
-        "since": FIRST if wanted.since is None else _id_at(wanted.since),
-        "batches_since": FIRST if wanted.since is None else _id_at(wanted.since, less=MAKING),
-        # What one key did is in the order of its batches; all else is in that of the entries.
-        "until": until if wanted.is_by_key else min(until, entry),
-        "asked": asked,
+        "since": FIRST if matching.since is None else _id_at(matching.since),
+        "batches_since": FIRST if matching.since is None else _id_at(matching.since, less=BATCH_CREATION),
+        # Entries of one key are in the order of batches, all others in the order of entries.
+        "until": until if matching.is_by_key else min(until, entry),
+        "requested": requested,
         "entry": entry,
     }
 
 
 def _id_at(moment: datetime, *, less: timedelta = timedelta()) -> UUID:
-    """Return the smallest id that could have been made at *moment*, *less* a time; ids begin in 1970."""
+    """Return the smallest id at *moment*, *less* a duration; ids start in 1970."""
     seconds = max(0.0, moment.timestamp() - less.total_seconds())
     return earliest_id_at(datetime.fromtimestamp(seconds, moment.tzinfo))
 
 
-def _read(tx: Transaction, *, ids: Sequence[UUID], images: bool) -> list[Entry]:
-    """Return the entries *ids*, in their order."""
+def _read(tx: Transaction, *, ids: Sequence[UUID], snapshots: bool) -> list[AuditEntry]:
     if not ids:
         return []
     parameters = {"ids": ids}
-    jobs = tx.execute(QUERIES["read_jobs"], {**parameters, "images": images})
-    entries = {row["id"]: of_job(row, with_images=images) for row in jobs}
-    noted = tx.execute(QUERIES["read_noted"], parameters)
-    entries |= {row["id"]: of_noted(row, with_images=images) for row in noted}
-    # One may have been pruned since it was found.
+    jobs = tx.execute(QUERIES["read_jobs"], {**parameters, "snapshots": snapshots})
+    entries = {row["id"]: entry_of_job(row, with_snapshots=snapshots) for row in jobs}
+    events = tx.execute(QUERIES["read_events"], parameters)
+    entries |= {row["id"]: entry_of_event(row, with_snapshots=snapshots) for row in events}
+    # An entry may have been pruned since its id was found.
     return [entries[each] for each in ids if each in entries]

@@ -90,9 +90,12 @@ class ClientTimeout:
     probe_after_s: float | None = None
     probe: ServerProbe
 
-    def has_expired(self, silent: pq.abc.PGconn, silent_s: float) -> bool:
-        """Return whether to close the connection *silent* after *silent_s* seconds of silence."""
-        if silent_s >= self.limit_s:
+    def has_expired(self, silent: pq.abc.PGconn, silent_s: float, *, at_least_s: float = 0.0) -> bool:
+        """Return whether to close the connection *silent* after *silent_s* seconds of silence.
+
+        *at_least_s* is the limit of a transaction that raised its statement timeout.
+        """
+        if silent_s >= max(self.limit_s, at_least_s):
             return True
         return self.probe_after_s is not None and silent_s >= self.probe_after_s and not self.probe.is_up(silent)
 
@@ -102,6 +105,8 @@ class TimeoutConnection(psycopg.Connection[Row]):
 
     #: None waits without a limit.
     client_timeout: ClientTimeout | None = None
+    #: Seconds of silence that the current transaction allows, if it raised its statement timeout.
+    extended_s: float = 0.0
     #: Time of the last response, by the monotonic clock.
     heard_at: float = -RECENT_S
 
@@ -121,7 +126,7 @@ class TimeoutConnection(psycopg.Connection[Row]):
                 if ready != Ready.NONE:
                     heard = monotonic()
                 elif self.client_timeout is not None and self.client_timeout.has_expired(
-                    self.pgconn, silent_s := monotonic() - heard
+                    self.pgconn, silent_s := monotonic() - heard, at_least_s=self.extended_s
                 ):
                     self.pgconn.finish()
                     raise NoResponse(SILENT.format(silent_s))

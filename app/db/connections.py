@@ -18,7 +18,7 @@ from app.config import Settings
 from app.db.client_timeout import ClientTimeout, ServerProbe, TimeoutConnection, check_alive
 from app.db.errors import is_unavailable
 from app.errors import DatabaseUnavailable, SetupError
-from app.metrics.database import POOL_LIMIT, Lending
+from app.metrics.database import POOL_LIMIT, MeasuredLoan
 
 Connection = TimeoutConnection[DictRow]
 Pool = ConnectionPool[Connection]
@@ -60,7 +60,7 @@ def open_pool(settings: Settings, *, name: str, probe_server: bool = False) -> P
     """
     if not settings.database_url:
         raise SetupError("DATABASE_URL is not set; set it, or start everything with `mergelane up`.")
-    POOL_LIMIT.put(settings.pool_size)
+    POOL_LIMIT.set(settings.pool_size)
     return ConnectionPool(
         settings.database_url,
         connection_class=Connection,
@@ -126,9 +126,12 @@ def lend_connection(pool: Pool) -> Iterator[Connection]:
     Raises DatabaseUnavailable when PostgreSQL does not answer.
     """
     try:
-        with Lending() as lending, pool.connection() as connection:
+        with MeasuredLoan() as lending, pool.connection() as connection:
             lending.lent()
-            yield connection
+            try:
+                yield connection
+            finally:
+                connection.extended_s = 0.0
     except (PoolTimeout, psycopg.OperationalError, postgres.IdleInTransactionSessionTimeout) as error:
         if is_unavailable(error):
             raise DatabaseUnavailable("PostgreSQL does not answer; try again in a few seconds.") from error

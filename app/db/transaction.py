@@ -10,7 +10,8 @@ from psycopg import sql
 from psycopg.rows import DictRow
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
-from app.db.connections import Pool, lend_connection
+from app.db.client_timeout import TimeoutConnection
+from app.db.connections import GRACE_S, Pool, lend_connection
 from app.db.errors import RETRYABLE_ERRORS
 from app.db.queries import load_queries
 from app.errors import ResolutionUnsettled
@@ -59,6 +60,7 @@ class Transaction:
     def __init__(self, connection: psycopg.Connection[DictRow], workspace_id: int) -> None:
         self.connection = connection
         self.workspace_id = workspace_id
+        self._is_slow = False
 
     def execute(
         self,
@@ -69,7 +71,11 @@ class Transaction:
     ) -> psycopg.Cursor[DictRow]:
         """Send *query* and return its cursor; `prepare=False` plans for the actual values."""
         values = {"workspace_id": self.workspace_id, **(parameters or {})}
-        return self.connection.execute(query, values, prepare=prepare)
+        if not self._is_slow:
+            return self.connection.execute(query, values, prepare=prepare)
+        # Leaving a nested pipeline waits for the statement: the client's timeout is for one of them.
+        with self.connection.pipeline():
+            return self.connection.execute(query, values, prepare=prepare)
 
     def defer(
         self,
@@ -81,6 +87,17 @@ class Transaction:
         """Send *query* and return its deferred result: what *read* returns for the cursor."""
         cursor = self.execute(query, parameters)
         return Deferred(lambda: read(cursor))
+
+    def set_statement_timeout(self, seconds: float) -> None:
+        """Let each of the following statements of this transaction take up to *seconds*.
+
+        The client-side timeout follows, or it would close the connection during a long statement. From now on each
+        statement is a round trip of its own.
+        """
+        self.execute(QUERIES["set_statement_timeout"], {"milliseconds": str(round(seconds * 1000))})
+        if isinstance(self.connection, TimeoutConnection):
+            self.connection.extended_s = seconds + GRACE_S
+        self._is_slow = True
 
     def now(self) -> datetime:
         """Return PostgreSQL's clock in UTC. Read it under the locks, so that later writes have later times."""

@@ -1,1 +1,1 @@
-"""Duplicates: profiles of a workspace that share an address, found, rehearsed and merged by its rule."""
+"""Duplicates: finding profiles that share an address, previewing and merging them by the rule of their workspace."""

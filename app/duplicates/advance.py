@@ -1,10 +1,11 @@
-"""A run over duplicates goes on, step by step: what is to be merged goes into the ledger as batches of its own.
+"""Advances duplicate runs step by step: each step adds the merges that it finds to the ledger, in batches of the run.
 
-A step and where the next goes on are one transaction, so that whatever is killed in between, no group is passed over
-and none is put into the ledger twice.
+A step and the cursor of the next one are saved in one transaction, so that no group is skipped or added twice when a
+process is killed.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,85 +15,82 @@ from psycopg.types.json import Jsonb
 from app.config import Settings
 from app.db.connections import Connection, Pool
 from app.db.transaction import Transaction, run_in_transaction
-from app.duplicates.counts import Counts
-from app.duplicates.cursor import Position
-from app.duplicates.policy import rule_of, take_due_policy
-from app.duplicates.runs import QUERIES, start
-from app.duplicates.scan import Walk, step
+from app.duplicates.counts import DuplicateCounts
+from app.duplicates.cursor import ScanCursor
+from app.duplicates.policy import rule_from_row, take_due_policy
+from app.duplicates.runs import QUERIES, start_run
+from app.duplicates.scan import Scan, next_step
 from app.errors import Conflict
-from app.ledger.accept import NewBatch, insert
-from app.ledger.backlog import waiting
-from app.merging.keeping import Duplicate, Fate
+from app.ledger.accept import NewBatch, insert_batch
+from app.ledger.backlog import count_waiting_jobs
+from app.merging.keep_rule import Duplicate, GroupPlan
 from schemas.identifiers import Email, Member, Phone
 from schemas.keeping import RunTrigger, SharedAddress, Undecided
 from schemas.merge import MAX_UPDATES
 from schemas.outcomes import BatchSource, JobKind
 
-#: Jobs of the workspace that may wait before a run pauses, so that its clients' merges wait behind few of a run's.
-AHEAD = 5_000
-#: What its batches say was asked for.
+#: Waiting jobs of the workspace at which a run pauses, so that few of them delay the merges of clients.
+MAX_WAITING_JOBS = 5_000
+#: The path that its batches record.
 PATH = "/duplicates/runs"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pair:
-    """A merge within a group."""
+class DuplicatePair:
+    """A merge of two profiles of one group."""
 
     orphan: Member
     survivor: Member
 
 
-def workspaces_to_serve(connection: Connection) -> list[int]:
-    """Return the workspaces that have a run under way, or whose daily run is due."""
+def workspaces_with_due_runs(connection: Connection) -> list[int]:
+    """List the workspaces that have a running run, or a daily run that is due."""
     return [row["workspace_id"] for row in connection.execute(QUERIES["workspaces_with_duplicates_to_merge"])]
 
 
-def go_on(pool: Pool, settings: Settings, *, workspace_id: int) -> bool:
-    """Begin a workspace's daily run if it is due, and take a step of the run under way; return whether one was taken.
+def advance_run(pool: Pool, settings: Settings, *, workspace_id: int) -> bool:
+    """Start a workspace's daily run if it is due, and take a step of the running run; return whether it took one.
 
-    None is taken while another process takes one, or while too many jobs of the workspace wait.
+    It takes none while another process does, or while too many jobs of the workspace wait.
     """
-    run_in_transaction(pool, workspace_id, begin_daily)
+    run_in_transaction(pool, workspace_id, start_due_daily_run)
     return run_in_transaction(pool, workspace_id, take_step, settings)
 
 
-def begin_daily(tx: Transaction, *, now: datetime | None = None) -> None:
-    """Begin a workspace's daily run if it is due; a run that is under way takes its place."""
+def start_due_daily_run(tx: Transaction, *, now: datetime | None = None) -> None:
+    """Start a workspace's daily run if it is due; a run that is already running replaces it."""
     policy = take_due_policy(tx, now=now or tx.now())
     if policy is not None:
-        try:
-            start(tx, policy.rule, trigger=RunTrigger.DAILY)
-        except Conflict:
-            # It walks over the same duplicates.
-            return
+        with suppress(Conflict):  # the running run merges the same duplicates
+            start_run(tx, policy.rule, trigger=RunTrigger.DAILY)
 
 
 def take_step(tx: Transaction, settings: Settings) -> bool:
-    """Take a step of the workspace's run, in the caller's transaction; return whether one was taken."""
-    row = tx.execute(QUERIES["hold_run"]).fetchone()
-    if row is None or _is_ahead(tx, settings):
+    """Take a step of the workspace's running run; return whether it took one."""
+    row = tx.execute(QUERIES["lock_running_run"]).fetchone()
+    if row is None or _must_pause(tx, settings):
         return False
-    walk = Walk(rule=rule_of(row), refused=settings.refused_identifiers)
-    taken = step(tx, walk, Position.from_json(row["position"]))
-    made = [_batch(row, updates) for updates in batches(taken.fates, by=walk.rule.identifier)]
-    for batch in made:
-        insert(tx, batch)
-    counts = Counts.from_json(row["counts"]).after(taken, batches=len(made))
+    scan = Scan(rule=rule_from_row(row), refused=settings.refused_identifiers)
+    step = next_step(tx, scan, ScanCursor.from_json(row["position"]))
+    created = [_batch(row, updates) for updates in pack_batches(step.plans, by=scan.rule.identifier)]
+    for batch in created:
+        insert_batch(tx, batch)
+    counts = DuplicateCounts.from_json(row["counts"]).add_step(step, batches=len(created))
     parameters = {
         "id": row["id"],
-        "position": Jsonb({} if taken.position is None else taken.position.to_json()),
+        "position": Jsonb({} if step.cursor is None else step.cursor.to_json()),
         "counts": Jsonb(counts.to_json()),
-        "finished": taken.position is None,
+        "finished": step.cursor is None,
     }
     tx.execute(QUERIES["save_run"], parameters)
     return True
 
 
-def batches(fates: Iterable[Fate], *, by: SharedAddress) -> Iterator[list[Pair]]:
-    """Yield the merges of *fates* in batches as large as a request's; a group is not cut that fits into one."""
-    batch: list[Pair] = []
-    for fate in fates:
-        updates = list(_updates(fate, by))
+def pack_batches(plans: Iterable[GroupPlan], *, by: SharedAddress) -> Iterator[list[DuplicatePair]]:
+    """Yield the merges of *plans* in batches of at most MAX_UPDATES; a group that fits into one batch is not split."""
+    batch: list[DuplicatePair] = []
+    for plan in plans:
+        updates = list(_updates(plan, by))
         if batch and len(batch) + len(updates) > MAX_UPDATES:
             yield batch
             batch = []
@@ -104,23 +102,21 @@ def batches(fates: Iterable[Fate], *, by: SharedAddress) -> Iterator[list[Pair]]
         yield batch
 
 
-def _updates(fate: Fate, by: SharedAddress) -> Iterator[Pair]:
-    """Yield the merges of *fate*, whose group is told by the address *by*."""
-    if isinstance(fate.keeper, Undecided):
+def _updates(plan: GroupPlan, by: SharedAddress) -> Iterator[DuplicatePair]:
+    if isinstance(plan.keeper, Undecided):
         return
-    address = Email(fate.address) if by is SharedAddress.EMAIL else Phone(fate.address)
-    survivor = _member(fate.keeper, address)
-    for orphan in fate.orphans:
-        yield Pair(orphan=_member(orphan, address), survivor=survivor)
+    address = Email(plan.address) if by is SharedAddress.EMAIL else Phone(plan.address)
+    survivor = _member(plan.keeper, address)
+    for orphan in plan.orphans:
+        yield DuplicatePair(orphan=_member(orphan, address), survivor=survivor)
 
 
 def _member(duplicate: Duplicate, address: Email | Phone) -> Member:
-    """Return *duplicate* as jobs name it."""
+    """Return the identifier of *duplicate* in jobs."""
     return Member(braze_id=duplicate.braze_id, address=address, identified=duplicate.identified)
 
 
-def _batch(row: Mapping[str, Any], updates: Sequence[Pair]) -> NewBatch:
-    """Return a batch of the run *row*."""
+def _batch(row: Mapping[str, Any], updates: Sequence[DuplicatePair]) -> NewBatch:
     return NewBatch(
         api_key_id=row["api_key_id"],
         path=PATH,
@@ -131,7 +127,6 @@ def _batch(row: Mapping[str, Any], updates: Sequence[Pair]) -> NewBatch:
     )
 
 
-def _is_ahead(tx: Transaction, settings: Settings) -> bool:
-    """Return whether so many jobs of the workspace wait that its run pauses."""
-    bound = min(AHEAD, max(1, settings.waiting_bound // 2))
-    return waiting(tx, bound=bound) >= bound
+def _must_pause(tx: Transaction, settings: Settings) -> bool:
+    bound = min(MAX_WAITING_JOBS, max(1, settings.waiting_bound // 2))
+    return count_waiting_jobs(tx, bound=bound) >= bound

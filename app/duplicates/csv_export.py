@@ -1,11 +1,10 @@
-"""The rehearsal of a run as a table, in the vendor's columns."""
+"""The preview of a duplicate run as CSV, in the vendor's columns."""
 
-import csv
-import io
 import re
 from collections.abc import Iterable, Iterator
 
-from app.merging.keeping import Duplicate, Fate
+from app.csv_output import csv_text
+from app.merging.keep_rule import Duplicate, GroupPlan
 from schemas.keeping import SharedAddress, Undecided
 from schemas.text import escape_formula
 
@@ -19,53 +18,43 @@ COLUMNS = (
     "Profile to keep",
     "Profile to merge",
 )
-#: Every profile here was made by a request, which the vendor calls `rest`.
+#: The source of every profile here is a request, which the vendor calls `rest`.
 CREATED_FROM = "rest"
-#: A plain phone number begins like a formula and is none.
+#: A plain phone number starts like a formula but is harmless.
 PHONE = re.compile(r"\+[0-9]+")
 
 
-def header() -> str:
-    """Return the first line."""
-    return written([COLUMNS])
+def csv_header() -> str:
+    """Return the header line."""
+    return csv_text([COLUMNS], line_end="\r\n")
 
 
-def lines(fates: Iterable[Fate], identifier: SharedAddress) -> str:
-    """Return the lines of *fates*: of each group the profile to keep first, then those to merge, then the others."""
-    return written(row for fate in fates for row in _rows(fate, identifier))
+def csv_lines(plans: Iterable[GroupPlan], identifier: SharedAddress) -> str:
+    """Return the lines of *plans*: for each group the profile to keep, then those to merge, then the others."""
+    return csv_text((row for plan in plans for row in _rows(plan, identifier)), line_end="\r\n")
 
 
-def written(rows: Iterable[Iterable[str]]) -> str:
-    """Return *rows* as CSV."""
-    text = io.StringIO()
-    csv.writer(text).writerows(rows)
-    return text.getvalue()
-
-
-def _rows(fate: Fate, identifier: SharedAddress) -> Iterator[list[str]]:
-    """Yield the rows of the profiles of *fate*."""
-    if fate.has_keeper and not isinstance(fate.keeper, Undecided):
-        yield _row(fate.keeper, identifier, keep=True)
-    for orphan in fate.orphans:
+def _rows(plan: GroupPlan, identifier: SharedAddress) -> Iterator[list[str]]:
+    if plan.has_keeper and not isinstance(plan.keeper, Undecided):
+        yield _row(plan.keeper, identifier, keep=True)
+    for orphan in plan.orphans:
         yield _row(orphan, identifier, merge=True)
-    for other in (*(duplicate for duplicate, _ in fate.left), *fate.unmerged):
+    for other in (*(duplicate for duplicate, _ in plan.left), *plan.unmerged):
         yield _row(other, identifier)
 
 
 def _row(duplicate: Duplicate, identifier: SharedAddress, *, keep: bool = False, merge: bool = False) -> list[str]:
-    """Return the row of *duplicate*."""
     phone = None if duplicate.phone is None else duplicate.phone.number
     named = [_cell(each) for each in (duplicate.email, duplicate.external_id, phone)]
     return [*named, duplicate.braze_id, identifier, CREATED_FROM, _truth(keep), _truth(merge)]
 
 
 def _cell(text: str | None) -> str:
-    """Return *text*, which somebody sent, as a cell that no spreadsheet takes for a formula."""
+    """Return *text* as a cell that no spreadsheet interprets as a formula."""
     if text is None or PHONE.fullmatch(text):
         return text or ""
     return escape_formula(text)
 
 
-def _truth(value: bool) -> str:  # noqa: FBT001  a truth value is what is told
-    """Return *value* as the vendor writes it."""
+def _truth(value: bool) -> str:  # noqa: FBT001  it formats a truth value
     return "TRUE" if value else "FALSE"

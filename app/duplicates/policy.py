@@ -1,4 +1,4 @@
-"""How a workspace wants its duplicates to be merged, and when its daily run is due."""
+"""The duplicate policy of a workspace: the rule for merges, and the time of its daily run."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,24 +14,23 @@ QUERIES = load_queries("app.duplicates", "policy.sql")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
-    """The settings of a workspace; those of one that never set any are the defaults."""
+class DuplicatePolicy:
+    """The policy of a workspace; the defaults apply until it sets one."""
 
     rule: KeepRule = field(default_factory=KeepRule)
-    #: At what time of the day a run begins, where *time_zone* is; None for no daily run.
+    #: The time of the daily run in *time_zone*; None for no daily run.
     daily_at: time | None = None
     time_zone: str = "UTC"
     next_daily_at: datetime | None = None
 
 
-def read_policy(tx: Transaction) -> Policy:
-    """Return the policy of a workspace."""
+def read_policy(tx: Transaction) -> DuplicatePolicy:
+    """Return the policy of the workspace, or the defaults."""
     row = tx.execute(QUERIES["read_policy"]).fetchone()
-    return Policy() if row is None else policy_of(row)
+    return DuplicatePolicy() if row is None else policy_from_row(row)
 
 
-def write_policy(tx: Transaction, policy: Policy) -> None:
-    """Set the policy of a workspace."""
+def write_policy(tx: Transaction, policy: DuplicatePolicy) -> None:
     parameters = {
         "identifier": policy.rule.identifier,
         "resolve_ties_by": policy.rule.resolve_ties_by,
@@ -43,25 +42,25 @@ def write_policy(tx: Transaction, policy: Policy) -> None:
     tx.execute(QUERIES["write_policy"], parameters)
 
 
-def take_due_policy(tx: Transaction, *, now: datetime) -> Policy | None:
-    """Return the policy of a workspace whose daily run is due, and note the next; None when none is due any more.
+def take_due_policy(tx: Transaction, *, now: datetime) -> DuplicatePolicy | None:
+    """Return the policy when its daily run is due, and schedule the next run; None when no run is due.
 
-    After a time in which nothing ran, one run makes up for all that were missed.
+    After a downtime, one run replaces all that were missed.
     """
-    row = tx.execute(QUERIES["hold_due_policy"], {"now": now}).fetchone()
+    row = tx.execute(QUERIES["lock_due_policy"], {"now": now}).fetchone()
     if row is None:
         return None
-    policy = policy_of(row)
+    policy = policy_from_row(row)
     following = policy.daily_at and next_daily(policy.daily_at, time_zone=policy.time_zone, after=now)
-    tx.execute(QUERIES["set_next_daily"], {"next_daily_at": following})
+    tx.execute(QUERIES["schedule_next_daily"], {"next_daily_at": following})
     return policy
 
 
 def next_daily(daily_at: time, *, time_zone: str, after: datetime) -> datetime:
-    """Return when it is *daily_at* next *after* that moment, where *time_zone* is; in UTC.
+    """Return the next time *after* a moment at which it is *daily_at* in *time_zone*; in UTC.
 
-    A time that the clocks skip in spring is the moment at which it would have been without the change; of one that
-    comes twice in autumn, the first counts.
+    A time that the clocks skip in spring counts as if they had not changed; of a time that occurs twice in autumn, the
+    first counts.
     """
     zone = ZoneInfo(time_zone)
     today = after.astimezone(zone).date()
@@ -70,8 +69,8 @@ def next_daily(daily_at: time, *, time_zone: str, after: datetime) -> datetime:
     return next(moment for moment in moments if moment > after)
 
 
-def rule_of(row: Mapping[str, Any]) -> KeepRule:
-    """Return the rule that *row* says."""
+def rule_from_row(row: Mapping[str, Any]) -> KeepRule:
+    """Return the rule of a table row."""
     return KeepRule(
         identifier=SharedAddress(row["identifier"]),
         resolve_ties_by=TiesBy(row["resolve_ties_by"]),
@@ -79,10 +78,10 @@ def rule_of(row: Mapping[str, Any]) -> KeepRule:
     )
 
 
-def policy_of(row: Mapping[str, Any]) -> Policy:
-    """Return the policy that *row* says."""
-    return Policy(
-        rule=rule_of(row),
+def policy_from_row(row: Mapping[str, Any]) -> DuplicatePolicy:
+    """Return the policy of a table row."""
+    return DuplicatePolicy(
+        rule=rule_from_row(row),
         daily_at=row["daily_at"],
         time_zone=row["time_zone"],
         next_daily_at=row["next_daily_at"],

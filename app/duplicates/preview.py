@@ -1,6 +1,6 @@
-"""The rehearsal of a run over duplicates: the same walk, each step in a transaction of its own, and nothing is written.
+"""The preview of a duplicate run: the same scan, each step in a transaction of its own, and without writes.
 
-It is not a snapshot: a walk over millions of profiles sees each group as it was when it came by, as a run does.
+It is no snapshot: like a run, it reads each group at a different moment.
 """
 
 from collections.abc import Callable, Iterator
@@ -9,36 +9,36 @@ from time import monotonic
 from app.config import Settings
 from app.db.connections import Pool
 from app.db.transaction import open_transaction
-from app.duplicates.counts import Counts
-from app.duplicates.cursor import Position
-from app.duplicates.scan import Step, Walk, step
+from app.duplicates.counts import DuplicateCounts
+from app.duplicates.cursor import ScanCursor
+from app.duplicates.scan import Scan, ScanStep, next_step
 from schemas.keeping import KeepRule
 
-#: Seconds after which counting ends, whether everything was counted or not.
-LONGEST_S = 10.0
+#: Seconds after which counting stops, complete or not.
+MAX_COUNT_S = 10.0
 
 
-def steps(pool: Pool, settings: Settings, *, workspace_id: int, rule: KeepRule) -> Iterator[Step]:
-    """Yield what a run by *rule* would find, step by step.
+def preview_steps(pool: Pool, settings: Settings, *, workspace_id: int, rule: KeepRule) -> Iterator[ScanStep]:
+    """Yield the steps of a run by *rule*.
 
     Raises DatabaseUnavailable when PostgreSQL does not answer.
     """
-    walk = Walk(rule=rule, refused=settings.refused_identifiers)
-    position: Position | None = Position()
-    while position is not None:
+    scan = Scan(rule=rule, refused=settings.refused_identifiers)
+    cursor: ScanCursor | None = ScanCursor()
+    while cursor is not None:
         with open_transaction(pool, workspace_id) as tx:
-            taken = step(tx, walk, position)
-        yield taken
-        position = taken.position
+            step = next_step(tx, scan, cursor)
+        yield step
+        cursor = step.cursor
 
 
-def count(
+def count_duplicates(
     pool: Pool, settings: Settings, *, workspace_id: int, rule: KeepRule, clock: Callable[[], float] = monotonic
-) -> tuple[Counts, bool]:
-    """Return what a run by *rule* would find, in numbers, and whether that is all of it."""
-    counts, until = Counts(), clock() + LONGEST_S
-    for taken in steps(pool, settings, workspace_id=workspace_id, rule=rule):
-        counts = counts.after(taken)
-        if clock() >= until and taken.position is not None:
+) -> tuple[DuplicateCounts, bool]:
+    """Return the counts of a run by *rule*, and whether they are complete."""
+    counts, until = DuplicateCounts(), clock() + MAX_COUNT_S
+    for step in preview_steps(pool, settings, workspace_id=workspace_id, rule=rule):
+        counts = counts.add_step(step)
+        if clock() >= until and step.cursor is not None:
             return counts, False
     return counts, True

@@ -1,7 +1,7 @@
-"""The walk over a workspace's duplicates, step by step along the index of its addresses.
+"""The scan over a workspace's duplicates, in steps along the index of its addresses.
 
-Preview and run take the same steps. Each reads a bounded number of profiles, however many there are and however many
-share one address, and says where the next one goes on.
+Preview and run take the same steps. Each step reads a bounded number of profiles, however many share one address, and
+returns the cursor of the next.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -11,76 +11,76 @@ from typing import Any
 
 from app.db.queries import load_queries
 from app.db.transaction import Transaction
-from app.duplicates.cursor import LargeGroup, Place, Position
-from app.merging.keeping import Duplicate, Fate, choose, fate, leading
+from app.duplicates.cursor import IndexPosition, LargeGroup, ScanCursor
+from app.merging.keep_rule import Duplicate, GroupPlan, choose_keeper, plan_group, preferred
 from app.profiles.store import phone_from_row
 from schemas.keeping import KeepRule, SharedAddress, Undecided
 
 QUERIES = load_queries("app.duplicates", "scan.sql")
 
-#: Entries of the index that a step reads at most. Addresses that nobody shares cost no more than this.
+#: The most index entries that a step reads. Addresses that no other profile shares cost nothing else.
 ENTRIES = 20_000
-#: Profiles that a step reads whole; a group of more takes several steps.
+#: The most profiles that a step reads completely; a larger group takes several steps.
 MEMBERS = 1_000
 SHARED = {SharedAddress.EMAIL: "shared_emails", SharedAddress.PHONE: "shared_phones"}
 MEMBERS_BY = {SharedAddress.EMAIL: "members_by_email", SharedAddress.PHONE: "members_by_phone"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Walk:
-    """What duplicates are looked for: whose, by which rule, and which addresses are placeholders."""
+class Scan:
+    """The parameters of a scan: its rule, the placeholder addresses, and the size of its steps."""
 
     rule: KeepRule
-    #: Trimmed and case-folded.
+    #: Addresses that are placeholders, trimmed and case-folded.
     refused: Collection[str]
     entries: int = ENTRIES
     members: int = MEMBERS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
-    """What one step found, and where the next goes on: nowhere, when *position* is None."""
+class ScanStep:
+    """The result of one step; *cursor* is None after the last one."""
 
-    fates: Sequence[Fate]
-    position: Position | None
-    #: Profiles with an address that were passed.
+    plans: Sequence[GroupPlan]
+    cursor: ScanCursor | None
+    #: Profiles with an address that were read.
     examined: int = 0
-    #: Groups that were told to their end.
+    #: Completed groups.
     groups: int = 0
 
 
-def step(tx: Transaction, walk: Walk, position: Position) -> Step:
-    """Return what the next step from *position* finds, as things stand in the caller's transaction."""
-    if position.group is None:
-        return _step_over_addresses(tx, walk, position)
-    if not position.group.chosen:
-        return _look_at_page(tx, walk, position.group)
-    return _tell_page(tx, walk, position.group)
+def next_step(tx: Transaction, scan: Scan, cursor: ScanCursor) -> ScanStep:
+    """Take the next step from *cursor*."""
+    if cursor.group is None:
+        return _scan_addresses(tx, scan, cursor)
+    if not cursor.group.chosen:
+        return _choose_keeper(tx, scan, cursor.group)
+    return _plan_page(tx, scan, cursor.group)
 
 
-def _step_over_addresses(tx: Transaction, walk: Walk, position: Position) -> Step:
-    """Pass addresses until enough of them were read, or enough profiles share some."""
-    parameters = {"after": position.address, "entries": walk.entries}
-    rows = tx.execute(QUERIES[SHARED[walk.rule.identifier]], parameters).fetchall()
+def _scan_addresses(tx: Transaction, scan: Scan, cursor: ScanCursor) -> ScanStep:
+    """Read addresses until a bound of the step is reached."""
+    parameters = {"after": cursor.address, "entries": scan.entries}
+    rows = tx.execute(QUERIES[SHARED[scan.rule.identifier]], parameters).fetchall()
     if not rows:
-        return Step(fates=(), position=None)
+        return ScanStep(plans=(), cursor=None)
     total = rows[-1]["total"]
-    at_end = total < walk.entries
+    at_end = total < scan.entries
     if not at_end and rows[-1]["members"] == 1:
-        # Others may share it behind the end of what was read.
+        # Entries after the last one read may share this address.
         rows.pop()
-    taken = _within(walk.members, rows)
+    taken = _within(scan.members, rows)
     reached = taken[-1]
-    passed = Step(
-        fates=(),
-        position=None if at_end and reached is rows[-1] else Position(address=reached["address"]),
+    passed = ScanStep(
+        plans=(),
+        cursor=None if at_end and reached is rows[-1] else ScanCursor(address=reached["address"]),
         examined=reached["entries"],
     )
-    return _tell_groups(tx, walk, passed, {row["address"]: row for row in taken if row["members"] > 1})
+    return _plan_groups(tx, scan, passed, {row["address"]: row for row in taken if row["members"] > 1})
 
 
 def _within(members: int, rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Return the first of *rows*, at least one, as many as have no more than so many *members* together."""
+    """Return the first of *rows* whose members sum to at most *members*, and at least one row."""
     taken: list[Mapping[str, Any]] = []
     for row in rows:
         members -= row["members"]
@@ -90,69 +90,68 @@ def _within(members: int, rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str
     return taken
 
 
-def _tell_groups(tx: Transaction, walk: Walk, passed: Step, shared: Mapping[str, Mapping[str, Any]]) -> Step:
-    """Return the step *passed* with the fates of the groups that it found *shared*; it ends before a large one."""
-    fates: list[Fate] = []
-    for address, group in _groups(tx, walk, list(shared)):
-        if len(group) > walk.members:
-            large = Position(address=address, group=LargeGroup(address=address))
+def _plan_groups(tx: Transaction, scan: Scan, passed: ScanStep, shared: Mapping[str, Mapping[str, Any]]) -> ScanStep:
+    """Return *passed* with plans for the groups of the *shared* addresses; it ends before a large group."""
+    plans: list[GroupPlan] = []
+    for address, group in _groups(tx, scan, list(shared)):
+        if len(group) > scan.members:
+            large = ScanCursor(address=address, group=LargeGroup(address=address))
             before = shared[address]["entries"] - shared[address]["members"]
-            return replace(passed, fates=fates, groups=len(fates), position=large, examined=before)
+            return replace(passed, plans=plans, groups=len(plans), cursor=large, examined=before)
         if len(group) > 1:
-            keeper = choose(leading(group, walk.rule), address=address, refused=walk.refused)
-            fates.append(fate(group, keeper=keeper, address=address, rule=walk.rule))
-    return replace(passed, fates=fates, groups=len(fates))
+            keeper = choose_keeper(preferred(group, scan.rule), address=address, refused=scan.refused)
+            plans.append(plan_group(group, keeper=keeper, address=address, rule=scan.rule))
+    return replace(passed, plans=plans, groups=len(plans))
 
 
-def _look_at_page(tx: Transaction, walk: Walk, group: LargeGroup) -> Step:
-    """Look at the next profiles of a large *group*; after the last ones it is known which is kept."""
-    page = _page(tx, walk, group)
-    leaders = leading([*_leaders(tx, walk, group), *page], walk.rule)
-    if len(page) == walk.members:
+def _choose_keeper(tx: Transaction, scan: Scan, group: LargeGroup) -> ScanStep:
+    """First pass over a large *group*: read a page and keep the best candidates; the last page chooses one."""
+    page = _page(tx, scan, group)
+    leaders = preferred([*_leaders(tx, group), *page], scan.rule)
+    if len(page) == scan.members:
         ids = tuple(leader.id for leader in leaders)
-        return _at(replace(group, leaders=ids, after=Place.of(page[-1])))
-    keeper = choose(leaders, address=group.address, refused=walk.refused)
+        return _continue_in(replace(group, leaders=ids, after=IndexPosition.of(page[-1])))
+    keeper = choose_keeper(leaders, address=group.address, refused=scan.refused)
     if isinstance(keeper, Undecided):
-        return _at(LargeGroup(address=group.address, chosen=True, undecided=keeper))
-    return _at(LargeGroup(address=group.address, chosen=True, leaders=(keeper.id,)))
+        return _continue_in(LargeGroup(address=group.address, chosen=True, undecided=keeper))
+    return _continue_in(LargeGroup(address=group.address, chosen=True, leaders=(keeper.id,)))
 
 
-def _tell_page(tx: Transaction, walk: Walk, group: LargeGroup) -> Step:
-    """Tell the fates of the next profiles of a large *group* whose keeper is known."""
-    done = Position(address=group.address)
-    keeper = group.undecided or next(iter(_leaders(tx, walk, group)), None)
+def _plan_page(tx: Transaction, scan: Scan, group: LargeGroup) -> ScanStep:
+    """Second pass over a large *group*: plan the merges of a page."""
+    done = ScanCursor(address=group.address)
+    keeper = group.undecided or next(iter(_leaders(tx, group)), None)
     if keeper is None:
-        # It is gone since. Those that are left are for the next walk.
-        return Step(fates=(), position=done, groups=1)
-    page = _page(tx, walk, group)
-    told = fate(page, keeper=keeper, address=group.address, rule=walk.rule)
-    if len(page) == walk.members:
-        following = _at(replace(group, after=Place.of(page[-1])))
-        return replace(following, fates=(told,), examined=len(page))
-    return Step(fates=(told,), position=done, examined=len(page), groups=1)
+        # The profile to keep has been deleted or merged. The next scan finds the rest of the group.
+        return ScanStep(plans=(), cursor=done, groups=1)
+    page = _page(tx, scan, group)
+    plan = plan_group(page, keeper=keeper, address=group.address, rule=scan.rule)
+    if len(page) == scan.members:
+        following = _continue_in(replace(group, after=IndexPosition.of(page[-1])))
+        return replace(following, plans=(plan,), examined=len(page))
+    return ScanStep(plans=(plan,), cursor=done, examined=len(page), groups=1)
 
 
-def _at(group: LargeGroup) -> Step:
-    """Return a step that goes on in *group*."""
-    return Step(fates=(), position=Position(address=group.address, group=group))
+def _continue_in(group: LargeGroup) -> ScanStep:
+    """Return an empty step that continues in *group*."""
+    return ScanStep(plans=(), cursor=ScanCursor(address=group.address, group=group))
 
 
-def _groups(tx: Transaction, walk: Walk, addresses: Sequence[str]) -> list[tuple[str, list[Duplicate]]]:
-    """Return the profiles of each of *addresses*, one more than a step reads of those that more share."""
-    rows = _members(tx, walk, addresses, Place(), limit=walk.members + 1)
+def _groups(tx: Transaction, scan: Scan, addresses: Sequence[str]) -> list[tuple[str, list[Duplicate]]]:
+    """Return the profiles of each of *addresses*; of a large group, one more than a step reads."""
+    rows = _members(tx, scan, addresses, IndexPosition(), limit=scan.members + 1)
     by_address = groupby(rows, key=lambda row: row["address"])
     return [(str(address), [_duplicate(row) for row in members]) for address, members in by_address]
 
 
-def _page(tx: Transaction, walk: Walk, group: LargeGroup) -> list[Duplicate]:
-    """Return the next profiles of *group*."""
-    return [_duplicate(row) for row in _members(tx, walk, [group.address], group.after, limit=walk.members)]
+def _page(tx: Transaction, scan: Scan, group: LargeGroup) -> list[Duplicate]:
+    return [_duplicate(row) for row in _members(tx, scan, [group.address], group.after, limit=scan.members)]
 
 
 def _members(
-    tx: Transaction, walk: Walk, addresses: Sequence[str], after: Place, *, limit: int
+    tx: Transaction, scan: Scan, addresses: Sequence[str], after: IndexPosition, *, limit: int
 ) -> list[dict[str, Any]]:
-    """Return the rows of up to *limit* profiles of each of *addresses* behind the place *after*."""
+    """Return up to *limit* profiles of each of *addresses*, after an index position."""
     if not addresses:
         return []
     parameters = {
@@ -162,11 +161,11 @@ def _members(
         "id": after.id,
         "limit": limit,
     }
-    return tx.execute(QUERIES[MEMBERS_BY[walk.rule.identifier]], parameters).fetchall()
+    return tx.execute(QUERIES[MEMBERS_BY[scan.rule.identifier]], parameters).fetchall()
 
 
-def _leaders(tx: Transaction, walk: Walk, group: LargeGroup) -> list[Duplicate]:
-    """Return those that lead in *group* as they are now."""
+def _leaders(tx: Transaction, group: LargeGroup) -> list[Duplicate]:
+    """Return the current rows of the candidates of *group*."""
     if not group.leaders:
         return []
     parameters = {"ids": list(group.leaders), "address": group.address}
@@ -174,6 +173,5 @@ def _leaders(tx: Transaction, walk: Walk, group: LargeGroup) -> list[Duplicate]:
 
 
 def _duplicate(row: Mapping[str, Any]) -> Duplicate:
-    """Return the profile that *row* says."""
     own = {name: row[name] for name in Duplicate.__slots__ if name != "phone"}
     return Duplicate(**own, phone=phone_from_row(row))

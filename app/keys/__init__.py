@@ -1,20 +1,20 @@
-"""API keys: who may knock at the front door, for which workspace, for what, and how often."""
+"""API keys: their secrets, workspaces, permissions and rate limits, and the console's sign-ins."""
 
 from app.keys.permissions import ALL, PERMISSIONS
-from app.keys.rates import own_limits, set_limit, unset_limit
-from app.keys.store import KeyHolder, KeyRecord, authenticate, create, ensure, list_keys, revoke
+from app.keys.rates import read_workspace_limits, set_workspace_limit, unset_workspace_limit
+from app.keys.store import KeyHolder, KeyRecord, create_key, ensure_key, find_key_holder, list_keys, revoke_key
 
 __all__ = [
     "ALL",
     "PERMISSIONS",
     "KeyHolder",
     "KeyRecord",
-    "authenticate",
-    "create",
-    "ensure",
+    "create_key",
+    "ensure_key",
+    "find_key_holder",
     "list_keys",
-    "own_limits",
-    "revoke",
-    "set_limit",
-    "unset_limit",
+    "read_workspace_limits",
+    "revoke_key",
+    "set_workspace_limit",
+    "unset_workspace_limit",
 ]

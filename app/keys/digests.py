@@ -1,7 +1,6 @@
-"""The form in which the secrets of keys are stored: a fast hash, keyed with a secret of the installation, the pepper.
+"""Digests of secrets: a fast hash, keyed with a secret of the installation, the pepper.
 
-A fast one is enough, since secrets are long and random: there is nothing to guess them from. The pepper sees to it that
-whoever reads the table alone cannot even try.
+A fast hash is enough, since secrets are long and random. With a pepper, the table alone does not even allow guesses.
 """
 
 import hmac
@@ -13,28 +12,28 @@ FINGERPRINTED = b"mergelane pepper"
 FINGERPRINT_CHARACTERS = 8
 
 
-def newest(peppers: Sequence[str]) -> str:
-    """Return the pepper that new digests are keyed with."""
+def newest_pepper(peppers: Sequence[str]) -> str:
+    """Return the pepper of new digests."""
     return peppers[0] if peppers else NO_PEPPER
 
 
-def digest(secret: str, pepper: str = NO_PEPPER) -> bytes:
-    """Return the form in which *secret* is stored: HMAC-SHA-256 keyed with *pepper*, or SHA-256 where there is none."""
+def digest_secret(secret: str, pepper: str = NO_PEPPER) -> bytes:
+    """Return the stored digest of *secret*: HMAC-SHA-256 keyed with *pepper*, or SHA-256 without a pepper."""
     if not pepper:
         return sha256(secret.encode()).digest()
     return hmac.digest(pepper.encode(), secret.encode(), "sha256")
 
 
-def digests(secret: str, peppers: Sequence[str]) -> list[bytes]:
-    """Return the digests of *secret* under each of *peppers*, in their order; under none when there are none."""
-    return [digest(secret, pepper) for pepper in peppers or (NO_PEPPER,)]
+def candidate_digests(secret: str, peppers: Sequence[str]) -> list[bytes]:
+    """Return the digest of *secret* with each of *peppers*, in their order; without a pepper when there are none."""
+    return [digest_secret(secret, pepper) for pepper in peppers or (NO_PEPPER,)]
 
 
-def fingerprint(pepper: str) -> str:
-    """Return a few characters by which *pepper* is recognised and from which it cannot be told; "" for none."""
+def pepper_fingerprint(pepper: str) -> str:
+    """Return a few characters that identify *pepper* without revealing it; "" for no pepper."""
     return hmac.new(pepper.encode(), FINGERPRINTED, "sha256").hexdigest()[:FINGERPRINT_CHARACTERS] if pepper else ""
 
 
-def same(one: bytes, other: bytes) -> bool:
-    """Return whether two digests are the same, in a time that does not tell how much of them is."""
+def digests_equal(one: bytes, other: bytes) -> bool:
+    """Return whether two digests are equal, in constant time."""
     return hmac.compare_digest(one, other)

@@ -1,6 +1,6 @@
-"""What a key may be allowed to do: the vendor's permission names, and one for all of them."""
+"""Permissions of API keys: the vendor's names, ours, and `*` for all."""
 
-#: Everything, now and in versions to come.
+#: All permissions, including those of later versions.
 ALL = "*"
 
 #: The vendor's names. Polling needs users.merge or users.identify; reading a profile needs users.export.ids.
@@ -21,11 +21,11 @@ PERMISSIONS = (
     # Ours: the vendor has its dashboard for these.
     "duplicates.preview",
     "duplicates.run",
-    # Ours: what operators measure, asked for from another machine.
+    # Ours: the metrics of web, from another machine.
     "metrics.read",
-    # Ours: who is told when batches finish.
+    # Ours: the notices about finished batches.
     "webhooks.read",
     "webhooks.write",
-    # Ours: who did what, with what people were before and after. It shows whole profiles.
+    # Ours: all actions with snapshots of whole profiles.
     "audit.read",
 )

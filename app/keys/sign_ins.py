@@ -1,7 +1,6 @@
-"""Sign-ins: browsers that showed a key once and hold a token in its stead, until it ends or the key does.
+"""Sign-ins to the console: a browser exchanges a key for a token, which is valid until it or the key expires.
 
-A token begins with the number of its workspace, so that it is looked for in that workspace and nowhere else: the
-transaction that looks is told the workspace first, as every other is.
+A token starts with the id of its workspace, so that it is looked up in a transaction of that workspace.
 """
 
 import re
@@ -12,19 +11,19 @@ from datetime import datetime
 
 from app.db.queries import load_queries
 from app.db.transaction import Deferred, Transaction
-from app.keys.digests import digest, digests, newest, same
-from app.keys.rates import read_stored
+from app.keys.digests import candidate_digests, digest_secret, digests_equal, newest_pepper
+from app.keys.rates import parse_stored_limits
 from app.keys.store import KeyHolder
 
 QUERIES = load_queries(__package__, "sign_ins.sql")
 SECRET_BYTES = 32
-#: The workspace's number, which PostgreSQL can hold, and the secret.
+#: The id of the workspace, at most nine digits, and the secret.
 TOKEN = re.compile(r"([1-9][0-9]{0,8})\.[A-Za-z0-9_-]{43}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignIn:
-    """A browser that signed in: whom it acts for, and how the key is told apart from others."""
+    """A browser that signed in with a key."""
 
     holder: KeyHolder
     workspace: str
@@ -34,18 +33,17 @@ class SignIn:
     ends_at: datetime
 
 
-def workspace_of(token: str) -> int | None:
-    """Return the workspace that *token* is to be looked for in, or None when it cannot be a token."""
+def workspace_of_token(token: str) -> int | None:
+    """Return the workspace of *token*, or None when it is no token."""
     match = TOKEN.fullmatch(token)
     return int(match[1]) if match else None
 
 
-def begin(tx: Transaction, holder: KeyHolder, *, hours: float, peppers: Sequence[str] = ()) -> str:
-    """Store that a browser signed in with the key of *holder*, for *hours*, and return its token."""
+def begin_sign_in(tx: Transaction, holder: KeyHolder, *, hours: float, peppers: Sequence[str] = ()) -> str:
+    """Create a sign-in of *holder* for a number of *hours* and return its token."""
     token = f"{holder.workspace_id}.{secrets.token_urlsafe(SECRET_BYTES)}"
     row = {
-        "workspace_id": holder.workspace_id,
-        "digest": digest(token, newest(peppers)),
+        "digest": digest_secret(token, newest_pepper(peppers)),
         "key_id": holder.key_id,
         "seconds": hours * 3600,
     }
@@ -53,28 +51,28 @@ def begin(tx: Transaction, holder: KeyHolder, *, hours: float, peppers: Sequence
     return token
 
 
-def find(tx: Transaction, token: str, *, peppers: Sequence[str] = ()) -> SignIn | None:
-    """Return the sign-in that *token* stands for; None when it has ended, or its key was revoked or has expired."""
-    candidates = digests(token, peppers)
+def find_sign_in(tx: Transaction, token: str, *, peppers: Sequence[str] = ()) -> SignIn | None:
+    """Return the sign-in of *token*; None when it has ended, or its key was revoked or has expired."""
+    candidates = candidate_digests(token, peppers)
     row = tx.execute(QUERIES["find_sign_in"], {"digests": candidates}).fetchone()
-    if row is None or not any(same(row["digest"], candidate) for candidate in candidates):
+    if row is None or not any(digests_equal(row["digest"], candidate) for candidate in candidates):
         return None
     holder = KeyHolder(
         workspace_id=row["workspace_id"],
         key_id=row["key_id"],
         permissions=frozenset(row["permissions"]),
-        limits=read_stored(row["rate_limits"]),
+        limits=parse_stored_limits(row["rate_limits"]),
     )
     return SignIn(
         holder=holder, workspace=row["workspace"], label=row["label"], hint=row["hint"], ends_at=row["ends_at"]
     )
 
 
-def end(tx: Transaction, token: str, *, peppers: Sequence[str] = ()) -> None:
-    """Forget the sign-in that *token* stands for, if there is one."""
-    tx.execute(QUERIES["end_sign_in"], {"digests": digests(token, peppers)})
+def end_sign_in(tx: Transaction, token: str, *, peppers: Sequence[str] = ()) -> None:
+    """Delete the sign-in of *token*, if there is one."""
+    tx.execute(QUERIES["end_sign_in"], {"digests": candidate_digests(token, peppers)})
 
 
-def prune(tx: Transaction) -> Deferred[int]:
-    """Forget the sign-ins that have ended; return how many, later."""
+def prune_sign_ins(tx: Transaction) -> Deferred[int]:
+    """Delete the sign-ins that have ended; return their number."""
     return tx.defer(QUERIES["prune_sign_ins"], read=lambda cursor: cursor.rowcount)

@@ -1,4 +1,4 @@
-"""Keeps API keys: made, ensured, listed, revoked and recognised. A secret is shown once and never stored."""
+"""API keys: created, listed, revoked and recognised. A secret is returned once and never stored."""
 
 import re
 import secrets
@@ -15,30 +15,30 @@ from uuid_utils.compat import uuid7
 from app.db.queries import load_queries
 from app.db.transaction import set_workspace
 from app.errors import SetupError
-from app.keys.digests import digest, digests, fingerprint, newest, same
+from app.keys.digests import candidate_digests, digest_secret, digests_equal, newest_pepper, pepper_fingerprint
 from app.keys.permissions import ALL, PERMISSIONS
-from app.keys.rates import read_stored
+from app.keys.rates import parse_stored_limits
 from app.rates.buckets import Limit
 
-#: Any connection will do, whatever its rows look like: those who manage keys bring their own.
+#: Any connection: the callers that manage keys use connections with other row factories.
 Connection = psycopg.Connection[Any]
 
 QUERIES = load_queries(__package__, "keys.sql")
 WORKSPACE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 PREFIX = "ml_"
 SECRET_BYTES = 32
-#: Characters of a secret that are kept to recognise it by: at most this many, and never more than a quarter of it.
+#: The most characters of a secret that are stored to recognise it; never more than a quarter of it.
 HINT = 7
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyHolder:
-    """Whom a secret belongs to, and what they may do."""
+    """The owner of a secret and its permissions."""
 
     workspace_id: int
     key_id: UUID
     permissions: frozenset[str]
-    #: Limits that the workspace has of its own.
+    #: Rate limits of the workspace itself.
     limits: tuple[Limit, ...] = ()
 
     def may(self, permission: str) -> bool:
@@ -48,7 +48,7 @@ class KeyHolder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyRecord:
-    """A key as operators see it: all but its secret."""
+    """A key without its secret."""
 
     key_id: UUID
     workspace: str
@@ -56,7 +56,7 @@ class KeyRecord:
     #: The first characters of the secret.
     hint: str
     permissions: Sequence[str]
-    #: The fingerprint of the pepper that its digest is keyed with.
+    #: The fingerprint of the pepper of its digest.
     pepper: str
     created_at: datetime
     expires_at: datetime | None
@@ -65,13 +65,13 @@ class KeyRecord:
 
     @property
     def state(self) -> str:
-        """Whether it opens anything: open, expired or revoked."""
+        """`open`, `expired` or `revoked`."""
         if self.revoked_at:
             return "revoked"
         return "expired" if self.expired else "open"
 
 
-def create(
+def create_key(
     connection: Connection,
     *,
     workspace: str,
@@ -80,12 +80,12 @@ def create(
     expires_after: timedelta | None = None,
     peppers: Sequence[str] = (),
 ) -> tuple[UUID, str]:
-    """Make a key and return its id and its secret, which cannot be shown again; a new *workspace* is made with it.
+    """Create a key, and its *workspace* when it is new; return its id and its secret, which cannot be read again.
 
-    After *expires_after* it opens nothing. Raises SetupError when the workspace's name or a permission is none.
+    The key expires after *expires_after*. Raises SetupError for an invalid name of the workspace or a permission.
     """
     secret = PREFIX + secrets.token_urlsafe(SECRET_BYTES)
-    key = _new_key(secret, workspace=workspace, label=label, permissions=permissions, pepper=newest(peppers))
+    key = _new_key(secret, workspace=workspace, label=label, permissions=permissions, pepper=newest_pepper(peppers))
     key["expires_after"] = expires_after
     with connection.transaction():
         connection.execute(QUERIES["ensure_workspace"], {"workspace": workspace})
@@ -93,7 +93,7 @@ def create(
     return key["id"], secret
 
 
-def ensure(
+def ensure_key(
     connection: Connection,
     *,
     key: str,
@@ -101,11 +101,13 @@ def ensure(
     permissions: Sequence[str] = (ALL,),
     peppers: Sequence[str] = (),
 ) -> UUID:
-    """See to it that the secret *key* opens *workspace* with *permissions*, and return the key's id.
+    """Create or update the key with the secret *key*, for *workspace* with *permissions*; return its id.
 
-    Raises SetupError when it opens another workspace, or when a name is none.
+    Raises SetupError when the secret belongs to another workspace, or when a name is invalid.
     """
-    row = _new_key(key, workspace=workspace, label="ensured at start", permissions=permissions, pepper=newest(peppers))
+    row = _new_key(
+        key, workspace=workspace, label="ensured at start", permissions=permissions, pepper=newest_pepper(peppers)
+    )
     with connection.transaction(), connection.cursor(row_factory=dict_row) as cursor:
         _renew(connection, key, peppers)
         cursor.execute(QUERIES["ensure_workspace"], {"workspace": workspace})
@@ -117,32 +119,32 @@ def ensure(
 
 
 def list_keys(connection: Connection, *, workspace: str | None = None, prefix: str | None = None) -> list[KeyRecord]:
-    """Return the keys of *workspace*, or of all when it is None, oldest first; those that open nothing too.
+    """Return the keys of *workspace*, or of all when it is None, oldest first; expired and revoked ones too.
 
-    With *prefix*, those whose secrets may begin so: it is compared with their hints as far as either goes.
+    With *prefix*, only keys whose secrets may start with it: the shorter of prefix and hint is compared.
     """
     with connection.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(QUERIES["list_keys"], {"workspace": workspace, "prefix": prefix})
         return [KeyRecord(**row) for row in rows]
 
 
-def revoke(connection: Connection, *, key_id: UUID) -> bool:
-    """Close a key for good and return whether there is one of that id; it opens nothing from the next request on."""
+def revoke_key(connection: Connection, *, key_id: UUID) -> bool:
+    """Revoke a key, from the next request on; return whether there is one of that id."""
     return connection.execute(QUERIES["revoke_key"], {"key_id": key_id}).fetchone() is not None
 
 
-def authenticate(connection: Connection, secret: str, *, peppers: Sequence[str] = ()) -> KeyHolder | None:
-    """Return whom *secret* belongs to; None when it belongs to nobody, was revoked or has expired.
+def find_key_holder(connection: Connection, secret: str, *, peppers: Sequence[str] = ()) -> KeyHolder | None:
+    """Return the holder of *secret*; None when it is unknown, revoked or expired.
 
-    A digest that is keyed with an older of *peppers* is keyed with the newest from now on. Nothing is remembered from
-    call to call, so that a key opens nothing as soon as it is revoked.
+    A digest with an older pepper is renewed with the newest of *peppers*. Nothing is cached, so a revocation takes
+    effect at once.
     """
-    candidates = digests(secret, peppers)
+    candidates = candidate_digests(secret, peppers)
     with connection.cursor(row_factory=dict_row) as cursor:
         row = cursor.execute(QUERIES["authenticate"], {"digests": candidates}).fetchone()
-    if row is None or not any(same(row["digest"], candidate) for candidate in candidates):
+    if row is None or not any(digests_equal(row["digest"], candidate) for candidate in candidates):
         return None
-    if not same(row["digest"], candidates[0]):
+    if not digests_equal(row["digest"], candidates[0]):
         with connection.transaction():
             set_workspace(connection, row["workspace_id"])
             _renew(connection, secret, peppers)
@@ -150,20 +152,20 @@ def authenticate(connection: Connection, secret: str, *, peppers: Sequence[str] 
         workspace_id=row["workspace_id"],
         key_id=row["key_id"],
         permissions=frozenset(row["permissions"]),
-        limits=read_stored(row["rate_limits"]),
+        limits=parse_stored_limits(row["rate_limits"]),
     )
 
 
 def _renew(connection: Connection, secret: str, peppers: Sequence[str]) -> None:
-    """Key the digest of *secret* with the newest of *peppers*, when it is keyed with an older one."""
-    now, *older = digests(secret, peppers)
+    """Renew the digest of *secret* with the newest of *peppers*, when it has an older one."""
+    now, *older = candidate_digests(secret, peppers)
     if older:
-        values = {"digest": now, "pepper": fingerprint(newest(peppers)), "older": older}
+        values = {"digest": now, "pepper": pepper_fingerprint(newest_pepper(peppers)), "older": older}
         connection.execute(QUERIES["renew_digest"], values)
 
 
 def _new_key(secret: str, *, workspace: str, label: str, permissions: Sequence[str], pepper: str) -> dict[str, Any]:
-    """Return the row of a new key; raise SetupError when a name in it is none."""
+    """Return the row of a new key; raise SetupError for an invalid name."""
     if not WORKSPACE_NAME.fullmatch(workspace):
         raise SetupError(
             f"{workspace!r} cannot name a workspace; use up to 63 of a-z, 0-9, - and _, a letter or digit first."
@@ -174,8 +176,8 @@ def _new_key(secret: str, *, workspace: str, label: str, permissions: Sequence[s
         raise SetupError(f"{', '.join(unknown) or 'No permission'} cannot be given to a key; choose from: {known}")
     return {
         "id": uuid7(),
-        "digest": digest(secret, pepper),
-        "pepper": fingerprint(pepper),
+        "digest": digest_secret(secret, pepper),
+        "pepper": pepper_fingerprint(pepper),
         "hint": secret[: min(HINT, len(secret) // 4)],
         "label": label,
         "permissions": list(dict.fromkeys(permissions)),

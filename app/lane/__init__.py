@@ -1,1 +1,1 @@
-"""The lane's use case: load, merge, save and record, for all jobs of a lane in as few transactions as order allows."""
+"""Execute lanes: load, merge, save and record all jobs of a lane in as few transactions as their order allows."""

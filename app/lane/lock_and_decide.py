@@ -1,4 +1,4 @@
-"""Jobs settled in memory: resolved, their profiles locked, resolved again, and decided in order."""
+"""Resolve jobs, lock their profiles, check the resolutions under the locks, and decide the jobs in order."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,86 +8,98 @@ from itertools import takewhile
 from app.config import Settings
 from app.db.transaction import Deferred, Transaction
 from app.lane.decide import Decision, decide
-from app.lane.working_set import Hand
-from app.ledger.execution import Finished, Party, Work
-from app.merging.prioritization import Denoted
+from app.lane.working_set import WorkingSet
+from app.ledger.execution import ClaimedJob, JobResult
+from app.ledger.profile_ref import ProfileRef
+from app.merging.prioritization import Resolved
 from app.merging.profile import Profile
 from app.profiles.locking import lock_profiles_deferred
 from app.profiles.resolution import MergedAway, Resolution, resolve_identifiers_deferred
 from schemas.identifiers import Email, ExternalId, Member, Phone, Recorded, UserAlias
 
 
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """A job with what its two identifiers denote."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResolvedPair:
+    """A job with the resolutions of its two identifiers."""
 
-    job: Work
+    job: ClaimedJob
     orphan: Resolution
     survivor: Resolution
 
 
-def look(tx: Transaction, *, jobs: Sequence[Work]) -> Deferred[list[Pair]]:
-    """Ask what the identifiers of *jobs* denote now; return how to get the jobs with the answers."""
+def resolve_pairs(tx: Transaction, *, jobs: Sequence[ClaimedJob]) -> Deferred[list[ResolvedPair]]:
+    """Request the resolution of both identifiers of each of *jobs*; the result is in their order."""
     identifiers = [identifier for job in jobs for identifier in (job.orphan, job.survivor)]
     resolved = resolve_identifiers_deferred(tx, identifiers=identifiers)
-    return resolved.map(lambda answers: [Pair(*each) for each in zip(jobs, answers[::2], answers[1::2], strict=True)])
+    return resolved.map(
+        lambda each: [
+            ResolvedPair(job=job, orphan=orphan, survivor=survivor)
+            for job, orphan, survivor in zip(jobs, each[::2], each[1::2], strict=True)
+        ]
+    )
 
 
-def settle(tx: Transaction, settings: Settings, *, pairs: Sequence[Pair]) -> tuple[Hand, list[Decision]]:
-    """Decide the first of *pairs*, as many as can be in order; return the profiles in hand and the decisions.
+def lock_and_decide(
+    tx: Transaction, settings: Settings, *, pairs: Sequence[ResolvedPair]
+) -> tuple[WorkingSet, list[Decision]]:
+    """Decide the first of *pairs*, as many as possible in order; return the working set and the decisions.
 
-    Their profiles are locked until the caller's transaction ends, and nothing is written. No decision at all means
-    that the first job's profiles changed between look and lock: the transaction must end, and another try.
+    The profiles stay locked until the transaction ends. Nothing is written. Without any decision, the profiles of the
+    first job changed before they were locked: end the transaction and try again in a new one.
     """
-    locked = lock_profiles_deferred(tx, ids=_denoted(pairs))
+    locked = lock_profiles_deferred(tx, ids=_profile_ids(pairs))
     clock = tx.defer_now()
     profiles = locked.result()
-    # What was resolved may have changed before the locks were had. Where the locked profiles do not show by themselves
-    # that it still holds, it is resolved again, and compared.
+    # A profile may have changed before its lock was granted. Where the locked profiles do not prove that the
+    # resolution still holds, resolve again and compare.
     doubtful = [pair.job for pair in pairs if not _is_confirmed(pair, profiles)]
-    again = look(tx, jobs=doubtful).result() if doubtful else []
-    hand = Hand(profiles)
-    return hand, decide_in_order(_agreeing(pairs, again), hand=hand, now=clock.result(), settings=settings)
+    again = resolve_pairs(tx, jobs=doubtful).result() if doubtful else []
+    working_set = WorkingSet(profiles)
+    unchanged = _until_first_change(pairs, again)
+    return working_set, decide_in_order(unchanged, working_set=working_set, now=clock.result(), settings=settings)
 
 
-def decide_in_order(pairs: Sequence[Pair], *, hand: Hand, now: datetime, settings: Settings) -> list[Decision]:
-    """Decide *pairs* in order, each seeing what those before it did; stop before one that must be looked up again.
+def decide_in_order(
+    pairs: Sequence[ResolvedPair], *, working_set: WorkingSet, now: datetime, settings: Settings
+) -> list[Decision]:
+    """Decide *pairs* in order and apply each merge to *working_set*, so that the next job sees it.
 
-    *hand* takes in what the merges do. Each decision has a time of its own, a microsecond apart, so that two survivors
-    of one lane never tie.
+    Stop before a pair that the database must resolve again. The decisions are one microsecond apart, so that two
+    survivors of one lane never have the same update time.
     """
     decisions: list[Decision] = []
     for place, pair in enumerate(pairs):
-        if hand.is_stale(pair.job.orphan) or hand.is_stale(pair.job.survivor):
+        if working_set.is_stale(pair.job.orphan) or working_set.is_stale(pair.job.survivor):
             break
         decision = decide(
             pair.job,
-            orphan=hand.follow(pair.job.orphan, pair.orphan),
-            survivor=hand.follow(pair.job.survivor, pair.survivor),
-            hand=hand,
+            orphan=working_set.reresolve(pair.job.orphan, pair.orphan),
+            survivor=working_set.reresolve(pair.job.survivor, pair.survivor),
+            working_set=working_set,
             at=now + timedelta(microseconds=place),
             settings=settings,
         )
         if decision.merged and decision.orphan:
-            hand.absorb(merged=decision.merged, orphan=decision.orphan)
+            working_set.apply_merge(merged=decision.merged, orphan=decision.orphan)
         if decision.identified:
-            hand.identify(decision.identified)
+            working_set.apply_identify(decision.identified)
         decisions.append(decision)
     return decisions
 
 
-def _is_confirmed(pair: Pair, profiles: Mapping[int, Profile]) -> bool:
-    """Return whether the locked *profiles* show that both sides of *pair* still denote what they did."""
+def _is_confirmed(pair: ResolvedPair, profiles: Mapping[int, Profile]) -> bool:
+    """Return whether the locked *profiles* prove that both resolutions of *pair* still hold."""
     sides = ((pair.job.orphan, pair.orphan), (pair.job.survivor, pair.survivor))
-    return all(_has(profiles, identifier, resolved) for identifier, resolved in sides)
+    return all(_has_identifier(profiles, identifier, resolution) for identifier, resolution in sides)
 
 
-def _has(profiles: Mapping[int, Profile], identifier: Recorded, resolved: Resolution) -> bool:
-    """Return whether the profile that *identifier* was *resolved* to is among *profiles* and has it.
+def _has_identifier(profiles: Mapping[int, Profile], identifier: Recorded, resolution: Resolution) -> bool:
+    """Return whether the profile of *resolution* is locked and has *identifier*.
 
-    Nobody else can have an external_id or an alias then. Of an address that says nothing, since others may share it.
+    External_ids and aliases are unique, so that is proof for them. It is no proof for an address, which other profiles
+    may share.
     """
-    profile = profiles.get(resolved.id) if isinstance(resolved, Denoted) else None
+    profile = profiles.get(resolution.id) if isinstance(resolution, Resolved) else None
     if profile is None:
         return False
     match identifier:
@@ -101,37 +113,36 @@ def _has(profiles: Mapping[int, Profile], identifier: Recorded, resolved: Resolu
             return False
 
 
-def _agreeing(seen: Sequence[Pair], again: Sequence[Pair]) -> list[Pair]:
-    """Return the pairs *seen* up to the first that was looked at *again* and resolved to something else."""
+def _until_first_change(pairs: Sequence[ResolvedPair], again: Sequence[ResolvedPair]) -> list[ResolvedPair]:
+    """Return *pairs* up to the first that was resolved *again* with another result."""
     now = {pair.job.id: pair for pair in again}
-    return list(takewhile(lambda pair: now.get(pair.job.id, pair) == pair, seen))
+    return list(takewhile(lambda pair: now.get(pair.job.id, pair) == pair, pairs))
 
 
-def _denoted(pairs: Sequence[Pair]) -> set[int]:
-    """Return the ids of all profiles that *pairs* lead to, those behind redirects too."""
-    found: set[int] = set()
-    for resolved in (side for pair in pairs for side in (pair.orphan, pair.survivor)):
-        if isinstance(resolved, Denoted):
-            found.add(resolved.id)
-        elif isinstance(resolved, MergedAway):
-            found.add(resolved.survivor_id)
-    return found
+def _profile_ids(pairs: Sequence[ResolvedPair]) -> set[int]:
+    """Return the ids of all live profiles of *pairs*, the survivors of merged-away ones included."""
+    ids: set[int] = set()
+    for resolution in (side for pair in pairs for side in (pair.orphan, pair.survivor)):
+        if isinstance(resolution, Resolved):
+            ids.add(resolution.id)
+        elif isinstance(resolution, MergedAway):
+            ids.add(resolution.survivor_id)
+    return ids
 
 
-def finished(decision: Decision) -> Finished:
-    """Return what the ledger records of *decision*: its parties are named as they were before it."""
-    return Finished(
+def to_result(decision: Decision) -> JobResult:
+    """Return the ledger's record of *decision*. Its profiles have their external_ids from before the merge."""
+    return JobResult(
         job_id=decision.job.id,
         outcome=decision.outcome,
         reason=decision.reason,
-        orphan=_party(decision.merged_away or decision.orphan),
-        survivor=_party(decision.survivor),
+        orphan=_profile_ref(decision.merged_away or decision.orphan),
+        survivor=_profile_ref(decision.survivor),
     )
 
 
-def _party(profile: Profile | MergedAway | None) -> Party | None:
-    """Return how the ledger names *profile*."""
+def _profile_ref(profile: Profile | MergedAway | None) -> ProfileRef | None:
     if profile is None:
         return None
     profile_id = profile.id if isinstance(profile, Profile) else profile.orphan_id
-    return Party(id=profile_id, braze_id=profile.braze_id, external_id=profile.external_id)
+    return ProfileRef(id=profile_id, braze_id=profile.braze_id, external_id=profile.external_id)

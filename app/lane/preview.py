@@ -1,4 +1,4 @@
-"""The rehearsal: what a merge now would do, by the very code that would do it, and nothing of it stays."""
+"""Preview merges: run them with the code of a lane, in a transaction that is rolled back."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,65 +10,65 @@ from app.config import Settings
 from app.db.connections import Pool
 from app.db.transaction import Transaction, run_in_transaction
 from app.errors import ResolutionUnsettled
-from app.lane.decide import Decision, rules_of
-from app.lane.lock_and_decide import finished, look, settle
+from app.lane.decide import Decision
+from app.lane.lock_and_decide import lock_and_decide, resolve_pairs, to_result
 from app.lane.save import save_effects
-from app.ledger.execution import Finished, Work
-from app.merging.changes import changes
+from app.ledger.execution import ClaimedJob, JobResult
+from app.merging.changes import list_changes
+from app.merging.rules import rules_of_job_kind
 from schemas.identifiers import Identifier, to_wire
 from schemas.merge import Update
 from schemas.outcomes import JobKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rehearsed:
-    """What would become of one update, and what it would change on the survivor."""
+class PreviewResult:
+    """The result that one update would have now, and its changes of the survivor."""
 
     index: int
-    end: Finished
+    end: JobResult
     changes: list[dict[str, Any]]
 
 
-class _CurtainError(Exception):
-    """Ends the rehearsal's transaction without effect, and carries what was seen."""
+class _PreviewedError(Exception):
+    """Leaves the transaction, so that it is rolled back, with the decisions."""
 
     def __init__(self, decisions: Sequence[Decision]) -> None:
-        super().__init__("The rehearsal is over; nothing of it stays.")
+        super().__init__("The preview is complete and is rolled back.")
         self.decisions = decisions
 
 
-def preview(
+def preview_merges(
     pool: Pool, settings: Settings, *, workspace_id: int, updates: Sequence[Update[Identifier]]
-) -> list[Rehearsed]:
-    """Return what a merge of *updates* now would do, each seeing what those listed before it would have done.
+) -> list[PreviewResult]:
+    """Return the results that *updates* would have now; each sees the effects of those before it.
 
-    All of it happens in one transaction that is rolled back. Raises ResolutionUnsettled when the profiles keep
-    changing under it, and DatabaseUnavailable when PostgreSQL does not answer.
+    Raises ResolutionUnsettled when the profiles keep changing, and DatabaseUnavailable when PostgreSQL does not
+    answer.
     """
-    jobs = [_job(index, update) for index, update in enumerate(updates)]
+    jobs = [_to_job(index, update) for index, update in enumerate(updates)]
     try:
-        run_in_transaction(pool, workspace_id, _rehearse, settings, jobs)
-    except _CurtainError as curtain:
-        return [_rehearsed(decision) for decision in curtain.decisions]
-    raise AssertionError("A rehearsal ended without being rolled back.")
+        run_in_transaction(pool, workspace_id, _merge_and_raise, settings, jobs=jobs)
+    except _PreviewedError as previewed:
+        return [_to_preview_result(decision) for decision in previewed.decisions]
+    raise AssertionError("A preview was committed.")
 
 
-def _rehearse(tx: Transaction, settings: Settings, jobs: Sequence[Work]) -> None:
-    """Settle and save *jobs* in order, then raise what was seen, so that the transaction has no effect."""
-    seen: list[Decision] = []
-    while len(seen) < len(jobs):
-        pairs = look(tx, jobs=jobs[len(seen) :]).result()
-        hand, decisions = settle(tx, settings, pairs=pairs)
+def _merge_and_raise(tx: Transaction, settings: Settings, *, jobs: Sequence[ClaimedJob]) -> None:
+    """Decide and save *jobs* in order, then raise the decisions, so that the transaction has no effect."""
+    decided: list[Decision] = []
+    while len(decided) < len(jobs):
+        pairs = resolve_pairs(tx, jobs=jobs[len(decided) :]).result()
+        working_set, decisions = lock_and_decide(tx, settings, pairs=pairs)
         if not decisions:
-            raise ResolutionUnsettled("The profiles changed while they were looked at; ask again.")
-        save_effects(tx, hand=hand, decisions=decisions)
-        seen += decisions
-    raise _CurtainError(seen)
+            raise ResolutionUnsettled("The profiles changed before they could be locked; request the preview again.")
+        save_effects(tx, working_set=working_set, decisions=decisions)
+        decided += decisions
+    raise _PreviewedError(decided)
 
 
-def _job(index: int, update: Update[Identifier]) -> Work:
-    """Return *update* as the job that it would become."""
-    return Work(
+def _to_job(index: int, update: Update[Identifier]) -> ClaimedJob:
+    return ClaimedJob(
         id=uuid7(),
         batch_id=uuid7(),
         index=index,
@@ -79,10 +79,9 @@ def _job(index: int, update: Update[Identifier]) -> Work:
     )
 
 
-def _rehearsed(decision: Decision) -> Rehearsed:
-    """Return what *decision* would have done."""
-    would_change: list[dict[str, Any]] = []
+def _to_preview_result(decision: Decision) -> PreviewResult:
+    changes: list[dict[str, Any]] = []
     if decision.merged and decision.survivor and decision.orphan:
-        rules = rules_of(decision.job.kind)
-        would_change = changes(before=decision.survivor, after=decision.merged, orphan=decision.orphan, rules=rules)
-    return Rehearsed(index=decision.job.index, end=finished(decision), changes=would_change)
+        rules = rules_of_job_kind(decision.job.kind)
+        changes = list_changes(before=decision.survivor, after=decision.merged, orphan=decision.orphan, rules=rules)
+    return PreviewResult(index=decision.job.index, end=to_result(decision), changes=changes)

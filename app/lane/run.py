@@ -1,10 +1,9 @@
-"""A lane is run: its jobs begin, are decided in order, and end with their outcomes recorded."""
+"""Execute a lane: begin its jobs, decide them in order, and record their outcomes."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from time import perf_counter
-from typing import Concatenate, ParamSpec, TypeVar
 from uuid import UUID
 
 from app.config import Settings
@@ -13,161 +12,174 @@ from app.db.errors import CONTENTION_ERRORS
 from app.db.transaction import Transaction, run_in_transaction
 from app.errors import DatabaseUnavailable, ResolutionUnsettled
 from app.lane.decide import Decision
-from app.lane.lock_and_decide import finished, look, settle
-from app.lane.observer import Tale
+from app.lane.lock_and_decide import lock_and_decide, resolve_pairs, to_result
+from app.lane.observer import LaneObserver
 from app.lane.save import save_decisions
 from app.ledger import execution as ledger
-from app.ledger.execution import Finished, Limits, Work
-from app.undo.execute import undo
+from app.ledger.execution import ClaimedJob, JobResult, RetryLimits
+from app.undo.execute import undo_job
 from schemas.outcomes import JobKind
 
-Params = ParamSpec("Params")
-Result = TypeVar("Result")
-
-#: Errors of an attempt that had to give way to what others were doing: they say nothing against its job.
-GAVE_WAY = (ResolutionUnsettled, *CONTENTION_ERRORS)
-#: Times that a resolution may change between look and lock before the attempt is given up.
-RESOLUTIONS = 10
+#: Errors of an attempt that lost to a concurrent transaction: they do not count as failures of its job.
+LOST_RACES = (ResolutionUnsettled, *CONTENTION_ERRORS)
+#: Transactions that may find their profiles changed before the attempt fails.
+MAX_RESOLUTIONS = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lane:
-    """What one Celery message carries: jobs of one workspace, in order, and the task that brings them."""
+    """The content of one Celery message: jobs of one workspace, in order, and the id of the task."""
 
     workspace_id: int
     job_ids: Sequence[UUID]
     task_id: UUID
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Running:
-    """A lane that runs, with what it needs for that."""
-
-    pool: Pool
-    settings: Settings
-    lane: Lane
-    tale: Tale
-
-    def transact(
-        self, use_case: Callable[Concatenate[Transaction, Params], Result], *args: Params.args, **kwargs: Params.kwargs
-    ) -> Result:
-        """Run *use_case* in a transaction of the lane's workspace."""
-        return run_in_transaction(self.pool, self.lane.workspace_id, use_case, *args, **kwargs)
-
-
 @dataclass(frozen=True, slots=True)
-class _Settled:
-    """How many jobs a transaction settled, and those that it finished itself."""
+class _Progress:
+    """The number of jobs that a transaction has settled, and the results of the jobs that it finished itself."""
 
-    jobs: int
-    finished: Sequence[Finished] = ()
+    settled: int
+    results: Sequence[JobResult] = ()
 
 
-def run(pool: Pool, settings: Settings, lane: Lane) -> Mapping[str, int]:
-    """Bring every unfinished job of *lane* to its outcome, or count a failed attempt on it; return how many ended how.
+def execute_lane(pool: Pool, settings: Settings, lane: Lane) -> Mapping[str, int]:
+    """Finish every unfinished job of *lane* or count a failed attempt on it; return the number of jobs per outcome.
 
-    Running a lane again, late, or twice at once has no effect beyond the first: the job rows say what is done, and are
-    finished in the transaction of their effect. Raises DatabaseUnavailable when PostgreSQL does not answer.
+    A repeated, late or concurrent delivery has no effect beyond the first: the job row says whether the job is
+    finished, and a job finishes in the transaction of its effect. Raises DatabaseUnavailable when PostgreSQL does not
+    answer.
     """
-    tale = Tale(workspace_id=lane.workspace_id, task_id=lane.task_id)
-    running = _Running(pool=pool, settings=settings, lane=lane, tale=tale)
-    jobs = running.transact(ledger.begin, job_ids=lane.job_ids, task_id=lane.task_id).result()
-    tale.begun(jobs)
-    try:
-        while jobs:
-            jobs = jobs[_run_some(running, jobs) :]
-    finally:
-        tale.ended()
-    return tale.ends
+    observer = LaneObserver(workspace_id=lane.workspace_id, task_id=lane.task_id)
+    return _LaneRun(pool, settings, lane, observer).execute()
 
 
-def _run_some(running: _Running, jobs: Sequence[Work]) -> int:
-    """Run the first of *jobs*, as many as one transaction can take in order; return how many are settled.
+class _LaneRun:
+    """One execution of a lane."""
 
-    When the transaction fails, the jobs are run one by one, so that the one that fails takes no lane-mate with it.
-    """
-    try:
-        return _settle(running, jobs)
-    except DatabaseUnavailable:
-        raise
-    except Exception as error:  # noqa: BLE001  whatever a job raises is counted on that job, and its mates go on
-        if len(jobs) == 1:
-            _fail(running, jobs[0], error)
-            return 1
-        running.tale.split(jobs, error)
-    for job in jobs:
-        _run_alone(running, job)
-    return len(jobs)
+    def __init__(self, pool: Pool, settings: Settings, lane: Lane, observer: LaneObserver) -> None:
+        self._pool = pool
+        self._settings = settings
+        self._lane = lane
+        self._observer = observer
+
+    def execute(self) -> Mapping[str, int]:
+        """Begin all jobs, then finish them in order, as many per transaction as possible."""
+        jobs = self._begin()
+        self._observer.on_begun(jobs)
+        try:
+            while jobs:
+                jobs = jobs[self._finish_some(jobs) :]
+        finally:
+            self._observer.on_finished()
+        return self._observer.jobs_by_end
+
+    def _begin(self) -> list[ClaimedJob]:
+        lane = self._lane
+        begun = run_in_transaction(
+            self._pool, lane.workspace_id, ledger.begin_attempts, job_ids=lane.job_ids, task_id=lane.task_id
+        )
+        # Read after COMMIT was sent, so that both share a round trip.
+        return begun.result()
+
+    def _finish_some(self, jobs: Sequence[ClaimedJob]) -> int:
+        """Finish the first of *jobs* in one transaction; return their number.
+
+        When the transaction fails, run the jobs one by one, so that a failing job does not fail the others.
+        """
+        try:
+            return self._settle(jobs)
+        except DatabaseUnavailable:
+            raise
+        except Exception as error:  # noqa: BLE001  any error of a job is counted on it, and the other jobs continue
+            if len(jobs) == 1:
+                self._fail(jobs[0], error)
+                return 1
+            self._observer.on_split(jobs, error)
+        for job in jobs:
+            self._finish_alone(job)
+        return len(jobs)
+
+    def _finish_alone(self, job: ClaimedJob) -> None:
+        """Finish *job* in its own transaction; count a failed attempt when that raises."""
+        try:
+            self._settle([job])
+        except DatabaseUnavailable:
+            raise
+        except Exception as error:  # noqa: BLE001  as above
+            self._fail(job, error)
+
+    def _settle(self, jobs: Sequence[ClaimedJob]) -> int:
+        """Settle the first of *jobs* in one transaction; return their number, at least 1.
+
+        Raises ResolutionUnsettled when the profiles of the first job keep changing before they are locked.
+        """
+        for _ in range(MAX_RESOLUTIONS):
+            began = perf_counter()
+            progress = run_in_transaction(self._pool, self._lane.workspace_id, settle_jobs, self._settings, jobs=jobs)
+            if progress.settled:
+                self._observer.on_committed(progress.results, seconds=perf_counter() - began)
+                return progress.settled
+        message = f"The profiles of job {jobs[0].id} changed {MAX_RESOLUTIONS} times before they could be locked."
+        raise ResolutionUnsettled(message)
+
+    def _fail(self, job: ClaimedJob, error: Exception) -> None:
+        """Count a failed attempt of *job*. The reason names the error's type alone: its text may have personal data."""
+        state = run_in_transaction(
+            self._pool,
+            self._lane.workspace_id,
+            ledger.fail_attempt,
+            job=job,
+            reason=f"Attempt {job.attempts} failed with {type(error).__name__}; the worker's log has the details.",
+            gave_way=isinstance(error, LOST_RACES),
+            limits=_retry_limits(self._settings),
+        )
+        self._observer.on_failed(job, error, state=state)
 
 
-def _run_alone(running: _Running, job: Work) -> None:
-    """Run one job in a transaction of its own; count the attempt as failed when it raises."""
-    try:
-        _settle(running, [job])
-    except DatabaseUnavailable:
-        raise
-    except Exception as error:  # noqa: BLE001  as above
-        _fail(running, job, error)
+def settle_jobs(tx: Transaction, settings: Settings, *, jobs: Sequence[ClaimedJob]) -> _Progress:
+    """Settle the first of *jobs*: the merges before the first undo, or one undo.
 
-
-def _fail(running: _Running, job: Work, error: Exception) -> None:
-    """Count a failed attempt of *job*; its reason names the error by kind, since its text may quote personal data."""
-    reason = f"Attempt {job.attempts} failed with {type(error).__name__}; the worker's log has the details."
-    settings = running.settings
-    limits = Limits(
-        max_attempts=settings.max_attempts, max_strandings=settings.max_strandings, delay_s=settings.retry_delay_s
-    )
-    state = running.transact(ledger.fail, job=job, reason=reason, gave_way=isinstance(error, GAVE_WAY), limits=limits)
-    running.tale.failed(job, error, state=state)
-
-
-def _settle(running: _Running, jobs: Sequence[Work]) -> int:
-    """Settle the first of *jobs* in one transaction; return how many, at least one.
-
-    Raises ResolutionUnsettled when the first job's profiles keep changing between look and lock.
-    """
-    for _ in range(RESOLUTIONS):
-        began = perf_counter()
-        settled = running.transact(_transact, running.settings, running.lane, jobs)
-        if settled.jobs:
-            running.tale.committed(settled.finished, seconds=perf_counter() - began)
-            return settled.jobs
-    message = f"The profiles of job {jobs[0].id} changed {RESOLUTIONS} times while it was being resolved."
-    raise ResolutionUnsettled(message)
-
-
-def _transact(tx: Transaction, settings: Settings, lane: Lane, jobs: Sequence[Work]) -> _Settled:
-    """Hold, resolve, lock, decide, save and finish in the caller's transaction; return what that settles.
-
-    An undo is settled alone: it reads what others wrote before it.
+    An undo runs alone, because it reads rows that the merges before it have written.
     """
     if jobs[0].kind is JobKind.UNDO:
-        return _undo(tx, settings, lane, jobs[0])
-    merges = list(takewhile(lambda job: job.kind is not JobKind.UNDO, jobs))
-    unfinished = ledger.hold(tx, work=merges)
-    looked_at = look(tx, jobs=merges)
-    held = unfinished.result()
-    pairs = [pair for pair in looked_at.result() if pair.job.id in held]
+        return _settle_undo(tx, settings, job=jobs[0])
+    return _settle_merges(tx, settings, jobs=list(takewhile(lambda job: job.kind is not JobKind.UNDO, jobs)))
+
+
+def _settle_merges(tx: Transaction, settings: Settings, *, jobs: Sequence[ClaimedJob]) -> _Progress:
+    """Resolve, lock, decide, save and finish. Jobs that another delivery has finished count as settled."""
+    # Both statements are sent before the first answer is read: they share a round trip.
+    unfinished = ledger.lock_running_jobs(tx, jobs=jobs)
+    resolved = resolve_pairs(tx, jobs=jobs)
+    unfinished_ids = unfinished.result()
+    pairs = [pair for pair in resolved.result() if pair.job.id in unfinished_ids]
     if not pairs:
-        return _Settled(len(merges))
-    hand, decisions = settle(tx, settings, pairs=pairs)
-    ends = list(map(finished, decisions))
+        return _Progress(len(jobs))
+    working_set, decisions = lock_and_decide(tx, settings, pairs=pairs)
+    results = [to_result(decision) for decision in decisions]
     if decisions:
-        save_decisions(tx, hand=hand, decisions=decisions)
-        ledger.finish(tx, finished=ends)
-    return _Settled(len(merges) if len(decisions) == len(pairs) else _place_after(merges, decisions), ends)
+        save_decisions(tx, working_set=working_set, decisions=decisions)
+        ledger.record_results(tx, results=results)
+    all_decided = len(decisions) == len(pairs)
+    return _Progress(len(jobs) if all_decided else _count_settled(jobs, decisions), results)
 
 
-def _undo(tx: Transaction, settings: Settings, lane: Lane, job: Work) -> _Settled:
-    """Undo what *job* names unless somebody has finished it meanwhile; one job is settled in any case."""
-    if ledger.hold(tx, work=[job]).result():
-        return _Settled(1, [undo(tx, settings, job=job)])
-    return _Settled(1)
+def _settle_undo(tx: Transaction, settings: Settings, *, job: ClaimedJob) -> _Progress:
+    """Execute the undo *job*, unless another delivery has finished it."""
+    unfinished = ledger.lock_running_jobs(tx, jobs=[job]).result()
+    return _Progress(1, [undo_job(tx, settings, job=job)] if unfinished else [])
 
 
-def _place_after(jobs: Sequence[Work], decisions: Sequence[Decision]) -> int:
-    """Return how many of *jobs* are settled when *decisions* cover the first held ones."""
+def _count_settled(jobs: Sequence[ClaimedJob], decisions: Sequence[Decision]) -> int:
+    """Return the number of *jobs* up to the last decided one: jobs between decided ones were finished already."""
     if not decisions:
         return 0
     last = decisions[-1].job.id
     return next(place for place, job in enumerate(jobs, start=1) if job.id == last)
+
+
+def _retry_limits(settings: Settings) -> RetryLimits:
+    return RetryLimits(
+        max_attempts=settings.max_attempts, max_stalled_attempts=settings.max_strandings, delay_s=settings.retry_delay_s
+    )

@@ -1,1 +1,1 @@
-"""The ledger: what was asked for, by whom, where it is and what became of it."""
+"""The ledger: batches and jobs, their states and outcomes, and the queue of pending lanes."""

@@ -1,6 +1,6 @@
-"""The ledger as the front door uses it: a batch and its jobs are durable before the answer leaves."""
+"""Accepts batches: a batch and its jobs are committed before the response is sent."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -11,8 +11,8 @@ from uuid_utils.compat import uuid7
 from app.db.connections import Pool
 from app.db.queries import load_queries
 from app.db.transaction import Transaction, run_in_transaction
-from app.ledger.backlog import Backlogs
-from app.ledger.idempotency import IdempotencyKey, first_use
+from app.ledger.backlog import BacklogLimiter
+from app.ledger.idempotency import IdempotencyKey, claim_idempotency_key
 from app.ledger.lanes import lane_heads
 from app.logs import request_id
 from app.metrics.http import ACCEPTED_JOBS
@@ -25,32 +25,32 @@ QUERIES = load_queries("app.ledger", "accept.sql")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Accepted:
-    """A batch that is durable; *replayed* when an earlier request with the same Idempotency-Key made it so."""
+class AcceptedBatch:
+    """A committed batch; *replayed* when an earlier request with the same Idempotency-Key created it."""
 
     batch_id: UUID
     replayed: bool = False
-    #: How many jobs it was given now.
+    #: Jobs created by this request.
     jobs: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewBatch:
-    """A batch that is to be made: what is asked for, by whom, and its id, which sorts by the time of its making."""
+    """A batch to create. Ids sort by their time of creation."""
 
     api_key_id: UUID | None
     path: str
     kind: JobKind
     updates: Sequence[Update[Recorded]]
-    #: Places of the updates in the request, ascending; None when every object of it became an update.
+    #: Indexes of the updates in the request, ascending; None when every object of it became an update.
     places: Sequence[int] | None = None
     source: BatchSource = BatchSource.API
-    #: The run over duplicates that makes it, if one does.
+    #: The duplicate run that creates it; None for a request.
     run_id: UUID | None = None
     id: UUID = field(default_factory=uuid7)
 
     def to_row(self) -> dict[str, Any]:
-        """Return it, with its jobs, as the query takes it."""
+        """Return the parameters of the query, jobs included."""
         return {
             "batch_id": self.id,
             "api_key_id": self.api_key_id,
@@ -58,17 +58,17 @@ class NewBatch:
             "source": self.source,
             "run_id": self.run_id,
             "kind": self.kind,
-            **origin(),
+            **request_origin(),
             "jobs": Jsonb(_jobs(self.updates, range(len(self.updates)) if self.places is None else self.places)),
         }
 
 
-def insert(tx: Transaction, batch: NewBatch) -> None:
-    """Make *batch* and its jobs, in the caller's transaction."""
+def insert_batch(tx: Transaction, batch: NewBatch) -> None:
+    """Insert *batch* and its jobs."""
     tx.execute(QUERIES["insert_batch"], batch.to_row())
 
 
-def accept(  # noqa: PLR0913  one request has as many sides
+def store_batch(  # noqa: PLR0913  the parts of one request
     pool: Pool,
     *,
     workspace_id: int,
@@ -78,42 +78,50 @@ def accept(  # noqa: PLR0913  one request has as many sides
     updates: Sequence[Update[Recorded]],
     places: Sequence[int] | None = None,
     idempotency: IdempotencyKey | None = None,
-    backlogs: Backlogs,
-) -> Accepted:
-    """Return the batch that *updates* became, one job for each, in their order; durable when this returns.
+    backlogs: BacklogLimiter,
+) -> AcceptedBatch:
+    """Commit a batch with one job for each of *updates*, in their order, and return it.
 
-    *places* are their places in the request, ascending, where not all of its objects became updates.
+    *places* are the indexes of the updates in the request, ascending, when not all of its objects became updates.
 
-    Raises Conflict when the Idempotency-Key stands in the way, DatabaseUnavailable when PostgreSQL does not answer, and
-    Overloaded when too many of the workspace's jobs wait; what was accepted before is found again all the same.
+    Raises Conflict when the Idempotency-Key is in use or was used with another body, DatabaseUnavailable when Postgres
+    does not answer, and Overloaded when too many jobs of the workspace wait; an earlier request is replayed even then.
     """
-    # Ids are made here, once: they sort by the time of their making, and a repeated transaction uses them again.
+    # Created outside of the transaction, so that a repeated transaction uses the same ids.
     batch = NewBatch(api_key_id=api_key_id, path=path, kind=kind, updates=updates, places=places)
-    row = batch.to_row()
-
-    def work(tx: Transaction) -> Accepted:
-        if idempotency is not None:
-            earlier = first_use(tx, idempotency, path=path, batch_id=batch.id)
-            if earlier is not None:
-                return Accepted(batch_id=earlier, replayed=True)
-        backlogs.require_room(tx)
-        tx.execute(QUERIES["insert_batch"], row)
-        return Accepted(batch_id=batch.id, jobs=len(updates))
-
-    accepted = run_in_transaction(pool, workspace_id, work)
+    accepted = run_in_transaction(
+        pool, workspace_id, _accept, batch, batch.to_row(), idempotency=idempotency, backlogs=backlogs
+    )
     if not accepted.replayed:
-        backlogs.accepted(workspace_id=workspace_id, jobs=accepted.jobs)
-        ACCEPTED_JOBS.add(accepted.jobs, kind)
+        backlogs.add_accepted(workspace_id=workspace_id, jobs=accepted.jobs)
+        ACCEPTED_JOBS.inc(accepted.jobs, kind)
     return accepted
 
 
-def origin() -> dict[str, str | None]:
-    """Return what a batch keeps of the request that makes it: its id, and where its trace goes on."""
+def _accept(
+    tx: Transaction,
+    batch: NewBatch,
+    row: Mapping[str, Any],
+    *,
+    idempotency: IdempotencyKey | None,
+    backlogs: BacklogLimiter,
+) -> AcceptedBatch:
+    if idempotency is not None:
+        earlier = claim_idempotency_key(tx, idempotency, path=batch.path, batch_id=batch.id)
+        if earlier is not None:
+            return AcceptedBatch(batch_id=earlier, replayed=True)
+    backlogs.require_room(tx)
+    tx.execute(QUERIES["insert_batch"], row)
+    return AcceptedBatch(batch_id=batch.id, jobs=len(batch.updates))
+
+
+def request_origin() -> dict[str, str | None]:
+    """Return the id and the trace of the current request, which its batch stores."""
     return {"request_id": request_id.get() or None, "traceparent": current_traceparent.get() or None}
 
 
 def _jobs(updates: Sequence[Update[Recorded]], places: Sequence[int]) -> list[dict[str, Any]]:
-    """Return the rows of the jobs that *updates*, at *places* of the request, become."""
+    """Return the rows of the jobs of *updates*, which have the indexes *places* in the request."""
     lanes = lane_heads([(sharing_key(update.orphan), sharing_key(update.survivor)) for update in updates])
     return [
         {
@@ -129,7 +137,7 @@ def _jobs(updates: Sequence[Update[Recorded]], places: Sequence[int]) -> list[di
 
 
 def _search_keys(identifier: Recorded) -> tuple[str, ...]:
-    """Return the forms in which operators may look for *identifier*: those in which it compares, and as it was sent."""
+    """Return the values that find *identifier* in searches: as it was sent, and normalized."""
     value = plain_value(identifier)
     if isinstance(identifier, Member):
         return value, identifier.address.key

@@ -1,125 +1,104 @@
-"""Backlogs: when too many jobs of a workspace wait, its requests are refused instead of making it worse.
+"""Backlogs: while too many jobs of a workspace are pending, requests that would add jobs are refused.
 
-Counting is too dear to be done for each request. So each process looks now and then, and adds in between what it has
-accepted itself. What it does not see is what other processes accept between two of its looks: by that much, at most,
-more jobs may wait than the setting says.
+Counting for each request would be too expensive. Each process counts from time to time, and adds the jobs that it has
+accepted since. It does not see what other processes accept between two counts, so the limit may be exceeded by that.
 """
 
 import logging
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import ceil
 from threading import Lock
 from time import monotonic
 
+from app.adaptive_cache import AdaptiveCache
 from app.db.queries import load_queries
 from app.db.transaction import Transaction
 from app.errors import Overloaded
 from app.metrics.http import SHED_REQUESTS
 
-LOG = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 QUERIES = load_queries("app.ledger", "backlog.sql")
 
-#: Seconds between two looks, at least and at most; in between, so many times as long as the last one took.
-LEAST_PAUSE_S = 1.0
+#: Seconds between two counts of a workspace's jobs, at least and at most.
+SHORTEST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 30.0
-#: A look may take one fiftieth of the time of one connection.
-PAUSE_TO_LOOK = 50
-#: Seconds after which a refused request is worth another try, at least.
+#: The least Retry-After of a refused request, in seconds.
 RETRY_AFTER_S = 10
 REFUSED = "Too many jobs of this workspace wait: {bound:,} or more. Try again in {retry_after:,} seconds."
 
 
-def waiting(tx: Transaction, *, bound: int) -> int:
-    """Return how many jobs of the workspace nobody has begun, *bound* for as many or more."""
-    scope = {"bound": bound}
-    (row,) = tx.execute(QUERIES["count_waiting"], scope).fetchall()
+def count_waiting_jobs(tx: Transaction, *, bound: int) -> int:
+    """Return how many jobs of the workspace are queued, counted up to *bound*."""
+    (row,) = tx.execute(QUERIES["count_waiting_jobs"], {"bound": bound}).fetchall()
     jobs: int = row["waiting"]
     return jobs
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
-    """What a process knows of one workspace's backlog."""
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A count of a workspace's waiting jobs."""
 
-    #: Jobs that waited when it was looked at last.
-    counted: int = 0
-    #: Jobs that this process has accepted since.
-    accepted: int = 0
-    #: When the next look is due.
-    next_at: float = 0.0
-
-    @property
-    def waiting(self) -> int:
-        """How many jobs wait at most, but for what other processes have accepted since the last look."""
-        return self.counted + self.accepted
+    counted: int
+    #: Jobs of the workspace that this process had accepted when the count started.
+    accepted_before: int
 
 
-NOTHING = Known()
-
-
-class Backlogs:
-    """How many jobs of each workspace wait, as far as this process knows."""
+class BacklogLimiter:
+    """Refuses requests of workspaces with *bound* or more waiting jobs, by this process's estimates."""
 
     def __init__(self, bound: int, *, clock: Callable[[], float] = monotonic) -> None:
-        """Refuse a workspace's requests while *bound* of its jobs wait, or more."""
         self._bound = bound
-        self._clock = clock
         self._lock = Lock()
-        self._known: dict[int, Known] = {}
+        self._accepted: Counter[int] = Counter()
+        self._estimates = AdaptiveCache[int, Estimate](
+            shortest_s=SHORTEST_PAUSE_S, longest_s=LONGEST_PAUSE_S, clock=clock
+        )
 
     def require_room(self, tx: Transaction) -> None:
-        """Raise Overloaded when too many jobs of the workspace wait; nobody is refused for what has changed since."""
-        if not self._is_full(tx.workspace_id):
+        """Raise Overloaded while too many jobs of the workspace wait; a count that is due is made first."""
+        workspace_id = tx.workspace_id
+        if not self._is_full(workspace_id):
             return
-        if self.is_due(tx.workspace_id):
-            self.look(tx)
-        if self._is_full(tx.workspace_id):
-            SHED_REQUESTS.add()
-            retry_after = max(RETRY_AFTER_S, ceil(self._of(tx.workspace_id).next_at - self._clock()))
+        if self.claim_count(workspace_id):
+            self.count(tx)
+        if self._is_full(workspace_id):
+            SHED_REQUESTS.inc()
+            retry_after = max(RETRY_AFTER_S, ceil(self._estimates.seconds_until_due(workspace_id)))
             raise Overloaded(REFUSED.format(bound=self._bound, retry_after=retry_after), retry_after_s=retry_after)
 
-    def accepted(self, *, workspace_id: int, jobs: int) -> None:
-        """Note that this process has accepted so many *jobs* of the workspace."""
+    def add_accepted(self, *, workspace_id: int, jobs: int) -> None:
+        """Add *jobs* that this process has accepted."""
         with self._lock:
-            known = self._of(workspace_id)
-            self._known[workspace_id] = replace(known, accepted=known.accepted + jobs)
+            self._accepted[workspace_id] += jobs
 
-    def is_due(self, workspace_id: int) -> bool:
-        """Return whether a look is due; whoever asks first is to take it."""
-        now = self._clock()
-        with self._lock:
-            known = self._of(workspace_id)
-            if now < known.next_at:
-                return False
-            self._known[workspace_id] = replace(known, next_at=now + LONGEST_PAUSE_S)
-            return True
+    def claim_count(self, workspace_id: int) -> bool:
+        """Return whether a count is due, to one caller only, which must make it."""
+        return self._estimates.claim_refresh(workspace_id)
 
-    def look(self, tx: Transaction) -> None:
+    def count(self, tx: Transaction) -> None:
         """Count the waiting jobs of the workspace."""
-        began, before = self._clock(), self._of(tx.workspace_id)
-        counted = waiting(tx, bound=self._bound)
-        ended = self._clock()
-        pause = min(max(LEAST_PAUSE_S, PAUSE_TO_LOOK * (ended - began)), LONGEST_PAUSE_S)
-        with self._lock:
-            # What was accepted during the look may or may not have been seen by it: it counts.
-            since = self._of(tx.workspace_id).accepted - before.accepted
-            known = Known(counted=counted, accepted=since, next_at=ended + pause)
-            self._known[tx.workspace_id] = known
-        self._tell(tx.workspace_id, before=before, after=known)
+        before = self._estimates.peek(tx.workspace_id)
+        # Jobs that are accepted during the count may or may not be part of it; they are added.
+        accepted = self._accepted[tx.workspace_id]
+        counted = 0
 
-    def _of(self, workspace_id: int) -> Known:
-        """Return what is known of the workspace's backlog."""
-        return self._known.get(workspace_id, NOTHING)
+        def read() -> Estimate:
+            nonlocal counted
+            counted = count_waiting_jobs(tx, bound=self._bound)
+            return Estimate(counted, accepted)
+
+        self._estimates.refresh(tx.workspace_id, read)
+        self._log_change(tx.workspace_id, before=0 if before is None else before.counted, after=counted)
 
     def _is_full(self, workspace_id: int) -> bool:
-        """Return whether too many jobs of the workspace wait, as far as is known."""
-        return self._of(workspace_id).waiting >= self._bound
+        estimate = self._estimates.peek(workspace_id) or Estimate(0, 0)
+        return estimate.counted + self._accepted[workspace_id] - estimate.accepted_before >= self._bound
 
-    def _tell(self, workspace_id: int, *, before: Known, after: Known) -> None:
-        """Log that a workspace's requests are refused from now on, or no longer."""
-        full = after.counted >= self._bound
-        if full != (before.counted >= self._bound):
-            message = "Too many jobs wait: requests are refused" if full else "Requests are accepted again"
-            LOG.warning(message, extra={"workspace_id": workspace_id, "waiting": after.counted})
+    def _log_change(self, workspace_id: int, *, before: int, after: int) -> None:
+        full = after >= self._bound
+        if full != (before >= self._bound):
+            event = "backlog_full" if full else "backlog_has_room"
+            log.warning(event, extra={"workspace_id": workspace_id, "waiting": after})

@@ -1,4 +1,4 @@
-"""The ledger as the relay uses it: waiting lanes are claimed and marked published, lost jobs are put back."""
+"""The queue of the ledger, for the relay: lanes are claimed and published, lost and stranded jobs are requeued."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,59 +10,59 @@ from app.db.transaction import Transaction
 from app.ledger.execution import QUERIES
 from schemas.outcomes import JobState
 
-WORKER_GONE = "The worker that ran the last attempt is gone, and so were those before it; look at its log, then retry."
-#: Strandings after which a job's lane is published in a message of its own: it may be what kills its workers.
-APART_AFTER = 3
+WORKER_GONE = "The workers of the last attempts died; look for the cause in their logs, then retry the job."
+#: Stalled attempts after which the lane of a job is published in a message of its own: the job may kill its workers.
+ISOLATE_AFTER = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rescued:
-    """What one sweep put back in the queue, and what it declared dead."""
+class RescueCounts:
+    """How many jobs one sweep requeued, and how many it declared dead."""
 
     queued: int = 0
     dead: int = 0
 
 
-def waiting_workspaces(connection: Connection) -> list[int]:
-    """Return the workspaces that have a lane waiting to be published."""
+def workspaces_with_pending_lanes(connection: Connection) -> list[int]:
+    """List the workspaces with a lane to publish."""
     return [row["workspace_id"] for row in connection.execute(QUERIES["workspaces_with_pending_jobs"])]
 
 
-def busy_workspaces(connection: Connection) -> list[int]:
-    """Return the workspaces that have published, unfinished jobs."""
+def workspaces_with_published_jobs(connection: Connection) -> list[int]:
+    """List the workspaces with published, unfinished jobs."""
     return [row["workspace_id"] for row in connection.execute(QUERIES["workspaces_under_way"])]
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
-    """The request that made a job's batch, and where that one's trace goes on."""
+class RequestOrigin:
+    """The id and the trace of the request that created a job's batch."""
 
     request_id: str | None
     traceparent: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Claimed:
-    """Lanes, each as its job ids in order, the oldest lane first; and by job, which request it comes from."""
+class ClaimedLanes:
+    """Lanes as job ids in order, the oldest lane first, and the request of each job."""
 
     lanes: list[tuple[UUID, ...]]
-    origins: Mapping[UUID, Origin]
+    origins: Mapping[UUID, RequestOrigin]
 
 
-def claim(tx: Transaction, *, limit: int) -> Claimed:
-    """Lock up to *limit* waiting lanes of a workspace, and return them."""
+def claim_lanes(tx: Transaction, *, limit: int) -> ClaimedLanes:
+    """Lock up to *limit* pending lanes of the workspace and return them."""
     parameters = {"limit": limit}
     rows = tx.execute(QUERIES["claim_lanes"], parameters).fetchall()
     rows.sort(key=lambda row: (row["batch_id"], row["lane"], row["id"]))
     lanes = groupby(rows, key=lambda row: (row["batch_id"], row["lane"]))
-    return Claimed(
+    return ClaimedLanes(
         lanes=sorted(tuple(row["id"] for row in members) for _, members in lanes),
-        origins={row["id"]: Origin(row["request_id"], row["traceparent"]) for row in rows},
+        origins={row["id"]: RequestOrigin(row["request_id"], row["traceparent"]) for row in rows},
     )
 
 
-def mark_published(tx: Transaction, *, tasks: Mapping[UUID, Sequence[UUID]]) -> None:
-    """Note that jobs were published: *tasks* says which job ids went under which task id."""
+def mark_jobs_published(tx: Transaction, *, tasks: Mapping[UUID, Sequence[UUID]]) -> None:
+    """Record that the jobs of *tasks*, job ids by task id, were published."""
     pairs = [(job_id, task_id) for task_id, job_ids in tasks.items() for job_id in job_ids]
     parameters = {
         "ids": [job_id for job_id, _ in pairs],
@@ -71,49 +71,49 @@ def mark_published(tx: Transaction, *, tasks: Mapping[UUID, Sequence[UUID]]) -> 
     tx.execute(QUERIES["mark_published"], parameters)
 
 
-def to_publish_apart(tx: Transaction, *, job_ids: Iterable[UUID]) -> frozenset[UUID]:
-    """Return those of the jobs that were stranded so often that their lane should share its message with no other."""
-    parameters = {"ids": list(job_ids), "strandings": APART_AFTER}
-    return frozenset(row["id"] for row in tx.execute(QUERIES["jobs_to_publish_apart"], parameters))
+def jobs_to_isolate(tx: Transaction, *, job_ids: Iterable[UUID]) -> frozenset[UUID]:
+    """Return the jobs that have ISOLATE_AFTER stalled attempts or more, whose lanes get messages of their own."""
+    parameters = {"ids": list(job_ids), "stalled_attempts": ISOLATE_AFTER}
+    return frozenset(row["id"] for row in tx.execute(QUERIES["jobs_to_isolate"], parameters))
 
 
-def consumed_to(tx: Transaction) -> UUID | None:
-    """Return the latest publication among a workspace's running jobs: the broker's queue was consumed up to there."""
-    row = tx.execute(QUERIES["how_far"]).fetchone()
+def consumed_until(tx: Transaction) -> UUID | None:
+    """Return the latest task id among the running jobs: the broker's queue has been consumed up to it."""
+    row = tx.execute(QUERIES["latest_running_task"]).fetchone()
     return None if row is None else row["task_id"]
 
 
-def rescue_stranded(tx: Transaction, *, after_s: float, max_strandings: int, limit: int) -> Rescued:
-    """Put back jobs whose attempt began more than *after_s* seconds ago and that no living worker holds.
+def rescue_stranded_jobs(tx: Transaction, *, after_s: float, max_stalled_attempts: int, limit: int) -> RescueCounts:
+    """Requeue jobs whose attempt started more than *after_s* seconds ago and that no transaction of a worker locks.
 
-    Nothing says that it was the job's own fault, so it is not counted as a failure; a job to which it happens
-    *max_strandings* times is dead all the same, or it would kill workers for ever.
+    The job may not be the cause, so this does not count as a failed attempt. After *max_stalled_attempts* of them a job
+    is dead, or it could kill workers without end.
     """
-    scope = {"max_strandings": max_strandings}
-    found = tx.execute(QUERIES["stranded_jobs"], {**scope, "after_s": after_s, "limit": limit}).fetchall()
+    scope = {"max_stalled_attempts": max_stalled_attempts}
+    found = tx.execute(QUERIES["lock_stranded_jobs"], {**scope, "after_s": after_s, "limit": limit}).fetchall()
     if not found:
-        return Rescued()
+        return RescueCounts()
     parameters = {
         **scope,
         "ids": [row["id"] for row in found],
-        "alone_after": (max_strandings + 1) // 2,
+        "isolate_after": (max_stalled_attempts + 1) // 2,
         "reason": WORKER_GONE,
     }
-    states = [row["state"] for row in tx.execute(QUERIES["put_back_stranded"], parameters)]
-    return Rescued(queued=states.count(JobState.QUEUED), dead=states.count(JobState.DEAD))
+    states = [row["state"] for row in tx.execute(QUERIES["requeue_stranded_jobs"], parameters)]
+    return RescueCounts(queued=states.count(JobState.QUEUED), dead=states.count(JobState.DEAD))
 
 
-def rescue_lost(tx: Transaction, *, queue_consumed_to: UUID, after_s: float, limit: int) -> Rescued:
-    """Put back jobs published more than *after_s* seconds ago, before the task *queue_consumed_to*, and never begun.
+def rescue_lost_jobs(tx: Transaction, *, queue_consumed_to: UUID, after_s: float, limit: int) -> RescueCounts:
+    """Requeue jobs published more than *after_s* seconds ago, before the task *queue_consumed_to*, that never started.
 
-    A job that merely waits behind others in the broker was published after what runs now, and is left alone.
+    A job that only waits in the broker was published after the jobs that run now, and is not requeued.
     """
     parameters = {
         "consumed_to": queue_consumed_to,
         "after_s": after_s,
         "limit": limit,
     }
-    ids = [row["id"] for row in tx.execute(QUERIES["lost_jobs"], parameters)]
+    ids = [row["id"] for row in tx.execute(QUERIES["lock_lost_jobs"], parameters)]
     if ids:
-        tx.execute(QUERIES["put_back_lost"], {"ids": ids})
-    return Rescued(queued=len(ids))
+        tx.execute(QUERIES["requeue_lost_jobs"], {"ids": ids})
+    return RescueCounts(queued=len(ids))

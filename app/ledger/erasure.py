@@ -1,6 +1,6 @@
-"""The ledger without a person: what jobs and audits say of somebody who was deleted is blanked; the jobs stay.
+"""Erases a deleted person from the ledger: identifiers in jobs and audits are blanked, the jobs stay.
 
-Jobs that are not settled keep their identifiers, without which they could not be run: they end finding nobody.
+Unfinished jobs keep their identifiers, which they need to run; they find no profile.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -17,7 +17,7 @@ from schemas.outcomes import Outcome
 
 QUERIES = load_queries("app.ledger", "erasure.sql")
 
-#: Outcomes whose reasons name profiles by braze_id at most. The others' may quote a person, and give way to the prose.
+#: Outcomes whose reasons contain no identifier except braze_ids. The reasons of the others are replaced by fixed texts.
 NAMELESS = frozenset(
     {
         Outcome.ORPHAN_AMBIGUOUS,
@@ -41,54 +41,49 @@ NAMELESS = frozenset(
 Key = tuple[str, ...]
 
 
-def jobs_of(tx: Transaction, *, braze_ids: Collection[str]) -> set[UUID]:
-    """Return the settled jobs in which a profile of *braze_ids* took part."""
-    parameters = {"braze_ids": list(braze_ids)}
-    return {row["id"] for row in tx.execute(QUERIES["jobs_of_profiles"], parameters)}
+def jobs_of_profiles(tx: Transaction, *, braze_ids: Collection[str]) -> set[UUID]:
+    """Return the settled jobs of the profiles *braze_ids*."""
+    return {row["id"] for row in tx.execute(QUERIES["jobs_of_profiles"], {"braze_ids": list(braze_ids)})}
 
 
-def names_in_audit(tx: Transaction, *, job_ids: Collection[UUID]) -> set[Identifier]:
-    """Return what the profiles of the merges *job_ids* answered to before them."""
-    parameters = {"ids": list(job_ids)}
-    rows = tx.execute(QUERIES["names_before"], parameters)
+def names_before_merges(tx: Transaction, *, job_ids: Collection[UUID]) -> set[Identifier]:
+    """Return the identifiers that the profiles of the merges *job_ids* had before them."""
+    rows = tx.execute(QUERIES["names_before_merges"], {"ids": list(job_ids)})
     return {name for row in rows for name in _names(row)}
 
 
 def jobs_naming(tx: Transaction, *, keys: AbstractSet[Key]) -> set[UUID]:
-    """Return the settled jobs with a side that found nobody by one of *keys*, which are those of identifiers."""
+    """Return the settled jobs that found no profile for an identifier with one of *keys*."""
     parameters = {"values": sorted({key[-1] for key in keys})}
-    rows = tx.execute(QUERIES["jobs_that_found_nobody"], parameters)
-    return {row["id"] for row in rows if not keys.isdisjoint(_found_nobody(row))}
+    rows = tx.execute(QUERIES["jobs_without_a_profile"], parameters)
+    return {row["id"] for row in rows if not keys.isdisjoint(_keys_without_a_profile(row))}
 
 
-def jobs_that_saw(tx: Transaction, *, profile_ids: Collection[int]) -> set[UUID]:
-    """Return the settled jobs whose audits show others with a share of *profile_ids*, whose merges are undone."""
-    parameters = {"ids": list(profile_ids)}
-    return {row["id"] for row in tx.execute(QUERIES["jobs_that_saw_them"], parameters)}
+def jobs_with_snapshots_of(tx: Transaction, *, profile_ids: Collection[int]) -> set[UUID]:
+    """Return the settled jobs whose snapshots contain data of *profile_ids* from merges that were undone."""
+    return {row["id"] for row in tx.execute(QUERIES["jobs_with_snapshots_of"], {"ids": list(profile_ids)})}
 
 
-def blank(tx: Transaction, *, job_ids: Collection[UUID], audits_of: Collection[UUID] = ()) -> None:
-    """Blank what the settled jobs *job_ids* and their audits say of anybody; braze_ids, outcomes and times stay.
+def blank_jobs(tx: Transaction, *, job_ids: Collection[UUID], audits_of: Collection[UUID] = ()) -> None:
+    """Erase personal data from the settled jobs *job_ids* and their audits; braze_ids, outcomes and times stay.
 
-    Of the jobs *audits_of* the audits alone are blanked. All are locked in id order, so that two deletions of profiles
-    that met in several jobs queue up.
+    For the jobs *audits_of*, only the audits are erased. All jobs are locked in id order, so that concurrent deletions
+    with common jobs wait for each other.
     """
     prose = {outcome.value: outcome.prose for outcome in Outcome if outcome not in NAMELESS}
     parameters = {"ids": list(job_ids), "prose": Jsonb(prose)}
     audited = {"ids": [*job_ids, *audits_of]}
-    tx.execute(QUERIES["hold_settled_jobs"], audited)
+    tx.execute(QUERIES["lock_settled_jobs"], audited)
     tx.execute(QUERIES["blank_jobs"], parameters)
     tx.execute(QUERIES["erase_audits"], audited)
 
 
-def erase_names(tx: Transaction, *, braze_ids: Collection[str]) -> None:
-    """Erase the external_ids that the audit of renames and removals knows of the profiles *braze_ids*."""
-    parameters = {"braze_ids": sorted(set(braze_ids))}
-    tx.execute(QUERIES["erase_names"], parameters)
+def erase_audit_names(tx: Transaction, *, braze_ids: Collection[str]) -> None:
+    """Erase the external_ids of the profiles *braze_ids* from the audit of renames and removals."""
+    tx.execute(QUERIES["erase_audit_names"], {"braze_ids": sorted(set(braze_ids))})
 
 
 def _names(row: Mapping[str, Any]) -> Iterator[Identifier]:
-    """Yield the identifiers that *row* says a profile had."""
     if row["external_id"] is not None:
         yield ExternalId(row["external_id"])
     for label, name in (row["user_aliases"] or {}).items():
@@ -99,8 +94,8 @@ def _names(row: Mapping[str, Any]) -> Iterator[Identifier]:
         yield Phone(row["phone"])
 
 
-def _found_nobody(row: Mapping[str, Any]) -> Iterator[Key]:
-    """Yield the keys of the identifiers of the job *row* by which no profile was found."""
+def _keys_without_a_profile(row: Mapping[str, Any]) -> Iterator[Key]:
+    """Yield the keys of the job's identifiers for which no profile was found."""
     for role in ("orphan", "survivor"):
         if row[f"{role}_braze_id"] is None and row[f"{role}_identifier"]:
             identifier = from_record(row[f"{role}_identifier"])

@@ -1,4 +1,4 @@
-"""The ledger as workers use it: attempts begin, outcomes are recorded, failures are counted."""
+"""The execution of jobs, for workers: attempts start, outcomes are recorded, failures are counted."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,48 +10,49 @@ from psycopg.types.json import Jsonb
 
 from app.db.queries import load_queries
 from app.db.transaction import Deferred, Transaction
+from app.ledger.profile_ref import ProfileRef
 from schemas.identifiers import Recorded, from_record
 from schemas.outcomes import JobKind, JobState, Outcome
 
 QUERIES = load_queries("app.ledger", "execution.sql")
-#: Seconds that a job waits for its next attempt at most, however many it has behind it.
+#: The most seconds between two attempts.
 LONGEST_DELAY_S = 900.0
 
 
-# Without slots, so that what was read once can be kept.
+# Without slots: cached_property needs a __dict__.
 @dataclass(frozen=True, kw_only=True)
-class Work:
-    """A job as a worker sees it: what to do, and which attempt this is."""
+class ClaimedJob:
+    """A job whose attempt has started."""
 
     id: UUID
     batch_id: UUID
-    #: The job's place in its batch.
+    #: The index of the job in its batch.
     index: int
     kind: JobKind
-    #: The identifiers as the ledger holds them.
+    #: The identifiers as the ledger stores them.
     orphan_wire: Mapping[str, Any]
     survivor_wire: Mapping[str, Any]
-    #: Attempts begun, this one included.
+    #: Started attempts, this one included.
     attempts: int
-    #: Seconds from its acceptance to the begin of this attempt, by the database's clock.
+    #: Seconds from its acceptance to the start of this attempt, by PostgreSQL's clock.
     waited_s: float = 0.0
-    #: The request that made it, and where that one's trace goes on.
+    #: The id and the trace of the request that created it.
     request_id: str | None = None
     traceparent: str | None = None
 
     @cached_property
     def orphan(self) -> Recorded:
-        """The identifier_to_merge, read only when it is needed: one that cannot be read fails its own job alone."""
+        """The identifier_to_merge, parsed when it is needed: a malformed one fails only its own job."""
         return from_record(self.orphan_wire)
 
     @cached_property
     def survivor(self) -> Recorded:
-        """The identifier_to_keep, read likewise."""
+        """The identifier_to_keep, parsed when it is needed."""
         return from_record(self.survivor_wire)
 
     @classmethod
-    def from_row(cls, row: Mapping[str, Any]) -> "Work":
-        """Return the job that *row* of the table says."""
+    def from_row(cls, row: Mapping[str, Any]) -> "ClaimedJob":
+        """Return the job of a table row."""
         return cls(
             id=row["id"],
             batch_id=row["batch_id"],
@@ -67,74 +68,69 @@ class Work:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Party:
-    """A profile that took part in a job, named as it was before it."""
-
-    id: int
-    braze_id: str
-    external_id: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finished:
-    """What a job ended with; a party is None where no profile was found."""
+class JobResult:
+    """The outcome of a job; a profile is None when none was found."""
 
     job_id: UUID
     outcome: Outcome
     reason: str
-    orphan: Party | None = None
-    survivor: Party | None = None
+    orphan: ProfileRef | None = None
+    survivor: ProfileRef | None = None
 
     def to_row(self) -> dict[str, Any]:
-        """Return it as the ledger's update takes it."""
+        """Return the parameters of the update."""
         row: dict[str, Any] = {"id": str(self.job_id), "outcome": self.outcome, "reason": self.reason}
-        for role, party in (("orphan", self.orphan), ("survivor", self.survivor)):
-            if party is not None:
-                row[f"{role}_id"] = party.id
-                row[f"{role}_braze_id"] = party.braze_id
-                row[f"{role}_external_id"] = party.external_id
+        for role, profile in (("orphan", self.orphan), ("survivor", self.survivor)):
+            if profile is not None:
+                row[f"{role}_id"] = profile.id
+                row[f"{role}_braze_id"] = profile.braze_id
+                row[f"{role}_external_id"] = profile.external_id
         return row
 
 
-def begin(tx: Transaction, *, job_ids: Sequence[UUID], task_id: UUID) -> Deferred[list[Work]]:
-    """Count an attempt on each unfinished job of *job_ids*; return how to get these jobs, in the order of sending."""
+def begin_attempts(tx: Transaction, *, job_ids: Sequence[UUID], task_id: UUID) -> Deferred[list[ClaimedJob]]:
+    """Count an attempt on each unfinished job of *job_ids*; return these jobs in the order of their request."""
     parameters = {"ids": list(job_ids), "task_id": task_id}
     return tx.defer(
-        QUERIES["begin_attempt"],
+        QUERIES["begin_attempts"],
         parameters,
-        read=lambda cursor: sorted(map(Work.from_row, cursor.fetchall()), key=lambda work: work.id),
+        read=lambda cursor: sorted(map(ClaimedJob.from_row, cursor.fetchall()), key=lambda job: job.id),
     )
 
 
-def hold(tx: Transaction, *, work: Sequence[Work]) -> Deferred[set[UUID]]:
-    """Lock the jobs of *work* in id order; return how to get the ids of those that nobody has finished meanwhile."""
-    parameters = {"ids": [job.id for job in work]}
-    return tx.defer(QUERIES["hold_jobs"], parameters, read=lambda cursor: {row["id"] for row in cursor.fetchall()})
+def lock_running_jobs(tx: Transaction, *, jobs: Sequence[ClaimedJob]) -> Deferred[set[UUID]]:
+    """Lock *jobs* in id order; return the ids of the jobs that are still running."""
+    parameters = {"ids": [job.id for job in jobs]}
+    return tx.defer(
+        QUERIES["lock_running_jobs"], parameters, read=lambda cursor: {row["id"] for row in cursor.fetchall()}
+    )
 
 
-def finish(tx: Transaction, *, finished: Sequence[Finished]) -> None:
-    """Record the outcomes *finished*; to be called in the transaction that has their effects."""
-    rows = [each.to_row() for each in finished]
-    tx.execute(QUERIES["finish_jobs"], {"rows": Jsonb(rows)})
+def record_results(tx: Transaction, *, results: Sequence[JobResult]) -> None:
+    """Record the outcomes of jobs, in the transaction of their effects."""
+    rows = [each.to_row() for each in results]
+    tx.execute(QUERIES["record_results"], {"rows": Jsonb(rows)})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """How often a job may be tried, and how soon again."""
+class RetryLimits:
+    """The limits of attempts at one job."""
 
-    #: Failures after which it is dead.
+    #: Failed attempts after which it is dead.
     max_attempts: int
-    #: Attempts without an end after which it is dead.
-    max_strandings: int
-    #: Seconds before the second attempt; doubled for each further one, up to LONGEST_DELAY_S.
+    #: Stalled attempts after which it is dead: the worker died, or the attempt gave way to others.
+    max_stalled_attempts: int
+    #: Seconds before the second attempt; doubled for each further attempt, up to LONGEST_DELAY_S.
     delay_s: float
 
 
-def fail(tx: Transaction, *, job: Work, reason: str, gave_way: bool, limits: Limits) -> JobState | None:
-    """Put *job*, whose attempt failed, back in the queue, or declare it dead; return its state.
+def fail_attempt(
+    tx: Transaction, *, job: ClaimedJob, reason: str, gave_way: bool, limits: RetryLimits
+) -> JobState | None:
+    """Requeue *job* after a failed attempt, or declare it dead; return its state.
 
-    *gave_way* says that the attempt had to give way to others, which is not held against the job. Returns None, and
-    nothing happens, when the job was finished meanwhile or another attempt at it has begun.
+    An attempt that *gave_way* to other transactions counts as stalled instead of failed. Returns None without any
+    effect when the job has finished or another attempt has started.
     """
     parameters = {
         "id": job.id,
@@ -142,7 +138,7 @@ def fail(tx: Transaction, *, job: Work, reason: str, gave_way: bool, limits: Lim
         "reason": reason,
         "gave_way": gave_way,
         "max_attempts": limits.max_attempts,
-        "max_strandings": limits.max_strandings,
+        "max_stalled_attempts": limits.max_stalled_attempts,
         "delay_s": limits.delay_s,
         "longest_s": LONGEST_DELAY_S,
     }

@@ -1,4 +1,4 @@
-"""Idempotency keys: the same request sent twice is accepted once."""
+"""Idempotency keys: a request that is sent twice is accepted once."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -15,7 +15,7 @@ OTHER_BODY = "This Idempotency-Key was used with another body; use a new key for
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdempotencyKey:
-    """The key that a client gave its request, and what tells whether it is the same request again."""
+    """The Idempotency-Key of a request, and the digest of its body."""
 
     key: str
     body_digest: bytes
@@ -23,20 +23,20 @@ class IdempotencyKey:
     hours: float
 
 
-def first_use(tx: Transaction, given: IdempotencyKey, *, path: str, batch_id: UUID) -> UUID | None:
-    """Return the batch that was accepted under this key before, or None and note that *batch_id* is accepted now.
+def claim_idempotency_key(tx: Transaction, given: IdempotencyKey, *, path: str, batch_id: UUID) -> UUID | None:
+    """Return the batch of an earlier request with this key; when there is none, store *batch_id* and return None.
 
-    The key is held until the transaction ends, and is used up only if it commits. Raises Conflict when another
-    request holds it, or when it was used with another body.
+    The key is locked until the transaction ends, and stored only when it commits. Raises Conflict when another request
+    has locked it, or when it was used with another body.
     """
     scope = {"path": path, "key": given.key}
-    (lock,) = tx.execute(QUERIES["hold_key"], scope)
-    if not lock["held"]:
+    (lock,) = tx.execute(QUERIES["lock_key"], scope)
+    if not lock["locked"]:
         raise Conflict(STILL_RUNNING)
     first = tx.execute(QUERIES["find_first_use"], {**scope, "seconds": given.hours * 3600}).fetchone()
     if first is None:
         use = {**scope, "body_digest": given.body_digest, "batch_id": batch_id}
-        tx.execute(QUERIES["note_use"], use)
+        tx.execute(QUERIES["store_use"], use)
         return None
     if first["body_digest"] != given.body_digest:
         raise Conflict(OTHER_BODY)

@@ -1,12 +1,12 @@
-"""Lanes: updates of one request that have an identifier in common are done in the order in which they were listed."""
+"""Lanes: updates of one request that share an identifier run in the order of the request."""
 
 from collections.abc import Hashable, Iterable, Sequence
 
 
 def lane_heads(updates: Sequence[Iterable[Hashable]]) -> list[int]:
-    """Return, for each update, the index of the first update of its lane; an update stands for the keys it holds.
+    """Return the index of the first update of its lane for each update, which is given as its keys.
 
-    Two updates share a lane when they share a key, or when a chain of such updates leads from one to the other.
+    Two updates share a lane when they share a key, directly or through a chain of other updates.
     """
     parents = list(range(len(updates)))
     first_with: dict[Hashable, int] = {}
@@ -17,7 +17,7 @@ def lane_heads(updates: Sequence[Iterable[Hashable]]) -> list[int]:
 
 
 def _head(parents: list[int], index: int) -> int:
-    """Return the head of the lane of *index*, and shorten the way to it for the next who asks."""
+    """Return the head of the lane of *index*, and compress the path to it (union-find)."""
     while parents[index] != index:
         parents[index] = parents[parents[index]]
         index = parents[index]
@@ -25,6 +25,6 @@ def _head(parents: list[int], index: int) -> int:
 
 
 def _join(parents: list[int], one: int, other: int) -> None:
-    """Make one lane of the lanes of *one* and *other*; its head is the earlier of their heads."""
+    """Unite the lanes of *one* and *other*; the head is the earlier of their heads."""
     heads = _head(parents, one), _head(parents, other)
     parents[max(heads)] = min(heads)

@@ -1,4 +1,4 @@
-"""Pruning: finished batches and run-out idempotency keys are forgotten after their time."""
+"""Deletes finished batches, audit entries and idempotency keys after their retention time."""
 
 from datetime import datetime
 from uuid import UUID
@@ -11,31 +11,28 @@ from app.db.transaction import Deferred, Transaction
 from app.ledger.execution import QUERIES
 
 
-def workspaces(connection: Connection) -> list[int]:
-    """Return every workspace."""
+def list_workspaces(connection: Connection) -> list[int]:
+    """List the ids of all workspaces."""
     return [row["workspace_id"] for row in connection.execute(QUERIES["all_workspaces"])]
 
 
 def prune_batches(tx: Transaction, *, before: datetime, limit: int) -> Deferred[int]:
-    """Delete up to *limit* finished batches accepted *before* that time, with jobs and audit; return how many, later.
-
-    PostgreSQL has counted them when the transaction ends, which must have been told the workspace.
-    """
+    """Delete up to *limit* finished batches accepted *before* a time, with jobs and audit; return their number."""
     return _prune("prune_batches", tx, before=before, limit=limit)
 
 
-def prune_audit(tx: Transaction, *, before: datetime, limit: int) -> Deferred[int]:
-    """Delete up to *limit* entries of the audit that are older and hang on no batch; return how many, later."""
+def prune_audit_events(tx: Transaction, *, before: datetime, limit: int) -> Deferred[int]:
+    """Delete up to *limit* audit entries from *before* a time that belong to no batch; return their number."""
     return _prune("prune_audit_entries", tx, before=before, limit=limit)
 
 
-def prune_idempotency(tx: Transaction, *, hours: float) -> Deferred[int]:
-    """Forget idempotency keys older than *hours*; return how many, later."""
-    return tx.defer(QUERIES["prune_idempotency"], {"hours": hours}, read=lambda cursor: cursor.rowcount)
+def prune_idempotency_keys(tx: Transaction, *, hours: float) -> Deferred[int]:
+    """Delete idempotency keys older than *hours*; return their number."""
+    return tx.defer(QUERIES["prune_idempotency_keys"], {"hours": hours}, read=lambda cursor: cursor.rowcount)
 
 
 def _prune(query: str, tx: Transaction, *, before: datetime, limit: int) -> Deferred[int]:
-    """Run one of the functions that alone may prune; return how many rows it deleted, later."""
+    """Call a function of the database that prunes; the application's role has no right to delete these rows itself."""
     parameters = {"before": earliest_id_at(before), "limit": limit}
     return tx.defer(QUERIES[query], parameters, read=_pruned)
 
@@ -47,6 +44,6 @@ def _pruned(cursor: Cursor[DictRow]) -> int:
 
 
 def earliest_id_at(moment: datetime) -> UUID:
-    """Return the smallest UUIDv7 that could have been made at *moment*: ids sort by time and need no index for it."""
+    """Return the smallest UUIDv7 of a *moment*: ids sort by time, so a time needs no index of its own."""
     milliseconds = int(moment.timestamp() * 1000)
     return UUID(int=milliseconds << 80)

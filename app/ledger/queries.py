@@ -1,4 +1,4 @@
-"""The ledger as pollers read it: batches, jobs, and what a merge changed. Every query stays in one workspace."""
+"""Reads batches, jobs, and the changes of merges."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,6 +10,7 @@ from uuid import UUID
 from app.db.queries import load_queries
 from app.db.transaction import Transaction
 from app.errors import NotFound
+from app.ledger.profile_ref import ProfileRef
 from schemas.identifiers import fold_email, phone_key
 from schemas.outcomes import SETTLED, BatchSource, JobKind, JobState, Outcome
 
@@ -20,16 +21,8 @@ NO_JOB = "There is no job with this id."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Side:
-    """The profile that one side of a job was resolved to, as it was before the job."""
-
-    braze_id: str
-    external_id: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """A job as it stands."""
+    """A job and its current state."""
 
     id: UUID
     batch_id: UUID
@@ -41,12 +34,12 @@ class Job:
     #: The identifiers as the client wrote them.
     orphan_identifier: Mapping[str, Any]
     survivor_identifier: Mapping[str, Any]
-    #: None while they are not resolved, or when nothing answered to the identifier.
-    orphan: Side | None
-    survivor: Side | None
+    #: None before they are resolved, and when no profile has the identifier.
+    orphan: ProfileRef | None
+    survivor: ProfileRef | None
     attempts: int
     task_id: UUID | None
-    #: The request that made its batch, as its client or the front door named it.
+    #: The id of the request that created its batch, from the client or from web.
     request_id: str | None
     created_at: datetime
     started_at: datetime | None
@@ -54,22 +47,22 @@ class Job:
     #: When it was undone, and by which job.
     undone_at: datetime | None
     undone_by: UUID | None
-    #: Of an undo: the job that it takes back, and `[{identifier, why}]`, what could not be restored.
+    #: Of an undo: the job that it undoes, and `[{identifier, why}]`, the identifiers that were not restored.
     undoes: UUID | None
     not_restored: Sequence[Mapping[str, Any]] | None
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> "Job":
-        """Return the job that *row* says."""
+        """Return the job of a table row."""
         own = {name: row[name] for name in cls.__slots__ if name in row}
         outcome = None if row["outcome"] is None else Outcome(row["outcome"])
         own |= {"kind": JobKind(row["kind"]), "state": JobState(row["state"]), "outcome": outcome}
-        return cls(**own, orphan=_side(row, "orphan"), survivor=_side(row, "survivor"))
+        return cls(**own, orphan=ProfileRef.from_row(row, "orphan_"), survivor=ProfileRef.from_row(row, "survivor_"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tally:
-    """How many jobs of a batch ended in one way, or stand in one state, and when the last of them ended."""
+class StatusCount:
+    """The number of jobs of a batch with one state and outcome, and when the last of them ended."""
 
     state: JobState
     outcome: Outcome | None
@@ -79,44 +72,44 @@ class Tally:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """A batch as it stands, with its jobs in the order of the request, or without them."""
+    """A batch and its current state; its jobs, when they are read, are in the order of the request."""
 
     id: UUID
     request_id: str | None
     created_at: datetime
     source: BatchSource
-    #: The run over duplicates that made it, if one did.
+    #: The duplicate run that created it; None for a request.
     run_id: UUID | None
-    tallies: Sequence[Tally]
+    status_counts: Sequence[StatusCount]
     jobs: Sequence[Job] = ()
 
     @property
     def state(self) -> JobState:
-        """Finished when every job is finished or dead, queued while none has begun, running in between."""
-        states = {tally.state for tally in self.tallies}
+        """Finished when every job is finished or dead, queued while no job has started, else running."""
+        states = {each.state for each in self.status_counts}
         if states <= SETTLED:
             return JobState.FINISHED
         return JobState.QUEUED if states == {JobState.QUEUED} else JobState.RUNNING
 
     @property
     def finished_at(self) -> datetime | None:
-        """When the last job ended; an empty batch ended as it began. None while a job is unfinished."""
+        """When the last job ended; when the batch is empty, its creation. None while a job is unfinished."""
         if self.state != JobState.FINISHED:
             return None
-        return max((tally.finished_at for tally in self.tallies if tally.finished_at), default=self.created_at)
+        return max((each.finished_at for each in self.status_counts if each.finished_at), default=self.created_at)
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many jobs have which outcome, or are in which state if they have none."""
+        """The number of jobs by outcome, or by state for jobs without an outcome."""
         counts: Counter[str] = Counter()
-        for tally in self.tallies:
-            counts[(tally.outcome or tally.state).value] += tally.jobs
+        for each in self.status_counts:
+            counts[(each.outcome or each.state).value] += each.jobs
         return dict(sorted(counts.items()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """Which jobs a page shows; None wants any."""
+class JobFilter:
+    """Selects jobs; None matches all."""
 
     state: JobState | None = None
     outcome: Outcome | None = None
@@ -131,80 +124,79 @@ def read_batch(tx: Transaction, *, batch_id: UUID) -> Batch:
     if not rows:
         raise NotFound(NO_BATCH)
     jobs = [Job.from_row(row) for row in rows if row["id"] is not None]
-    tallies = [Tally(state=job.state, outcome=job.outcome, jobs=1, finished_at=job.finished_at) for job in jobs]
+    counts = [StatusCount(state=job.state, outcome=job.outcome, jobs=1, finished_at=job.finished_at) for job in jobs]
     return Batch(
         id=batch_id,
         request_id=rows[0]["request_id"],
         created_at=rows[0]["batch_created_at"],
         source=BatchSource(rows[0]["source"]),
         run_id=rows[0]["run_id"],
-        tallies=tallies,
+        status_counts=counts,
         jobs=jobs,
     )
 
 
-def is_finished(tx: Transaction, *, batch_id: UUID) -> bool:
+def is_batch_finished(tx: Transaction, *, batch_id: UUID) -> bool:
     """Return whether every job of a batch is finished or dead."""
     parameters = {"batch_id": batch_id}
     (row,) = tx.execute(QUERIES["has_unfinished_jobs"], parameters)
     return not row["unfinished"]
 
 
-# The pages' queries are not prepared: which filters are given decides about the plan.
+# The queries of pages are not prepared: their best plan depends on the filters.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WantedBatches:
-    """Which batches a page shows; None wants any."""
+class BatchFilter:
+    """Selects batches; None matches all."""
 
     source: BatchSource | None = None
     run_id: UUID | None = None
 
     @property
-    def of_runs(self) -> bool:
-        """Whether they are all of runs over duplicates, for which there is an index."""
+    def is_by_run(self) -> bool:
+        """Whether all matching batches belong to duplicate runs, for which there is an index."""
         return self.source is BatchSource.DUPLICATES or (self.run_id is not None and self.source is None)
 
 
 def list_batches(
     tx: Transaction,
     *,
-    wanted: WantedBatches = WantedBatches(),
+    matching: BatchFilter = BatchFilter(),
     limit: int,
     before: UUID | None = None,
 ) -> list[Batch]:
-    """Return up to *limit* batches that are *wanted*, newest first, older than the batch *before*; without jobs."""
+    """Return up to *limit* batches that match, newest first, older than the batch *before*; without jobs."""
     page = {
-        "source": wanted.source,
-        "run_id": wanted.run_id,
+        "source": matching.source,
+        "run_id": matching.run_id,
         "limit": limit,
         "before": before,
     }
-    query = "list_batches_of_runs" if wanted.of_runs else "list_batches"
+    query = "list_batches_of_runs" if matching.is_by_run else "list_batches"
     rows = tx.execute(QUERIES[query], page, prepare=False).fetchall()
-    return _with_tallies(tx, rows)
+    return _with_counts(tx, rows)
 
 
 def read_batches(tx: Transaction, *, batch_ids: Sequence[UUID]) -> list[Batch]:
-    """Return the batches of *batch_ids* that there are, without their jobs."""
-    wanted = {"batch_ids": list(batch_ids)}
-    return _with_tallies(tx, tx.execute(QUERIES["read_batches"], wanted).fetchall())
+    """Return those of the batches that exist, without their jobs."""
+    return _with_counts(tx, tx.execute(QUERIES["read_batches"], {"batch_ids": list(batch_ids)}).fetchall())
 
 
-def list_jobs(tx: Transaction, *, wanted: Wanted, limit: int, before: UUID | None = None) -> list[Job]:
-    """Return up to *limit* jobs that are *wanted*, newest first, older than the job *before*."""
+def list_jobs(tx: Transaction, *, matching: JobFilter, limit: int, before: UUID | None = None) -> list[Job]:
+    """Return up to *limit* jobs that match, newest first, older than the job *before*."""
     page: dict[str, Any] = {
-        "state": wanted.state,
-        "outcome": wanted.outcome,
+        "state": matching.state,
+        "outcome": matching.outcome,
         "limit": limit,
         "before": before,
     }
-    if wanted.identifier is None:
+    if matching.identifier is None:
         return [Job.from_row(row) for row in tx.execute(QUERIES["list_jobs"], page, prepare=False)]
     page |= {
-        "identifier": wanted.identifier,
-        "email_key": fold_email(wanted.identifier),
-        "phone_key": phone_key(wanted.identifier),
+        "identifier": matching.identifier,
+        "email_key": fold_email(matching.identifier),
+        "phone_key": phone_key(matching.identifier),
     }
     return [Job.from_row(row) for row in tx.execute(QUERIES["find_jobs"], page, prepare=False)]
 
@@ -218,30 +210,27 @@ def read_job(tx: Transaction, *, job_id: UUID) -> Job:
 
 
 def read_changes(tx: Transaction, *, job_id: UUID) -> list[dict[str, Any]]:
-    """Return `[{field, before, after, rule}]`, what a job changed on its survivor; empty when it merged nothing."""
+    """Return the changes of a job on its survivor, `[{field, before, after, rule}]`; empty when it merged nothing."""
     row = tx.execute(QUERIES["read_changes"], {"job_id": job_id}).fetchone()
     changes: list[dict[str, Any]] = [] if row is None else row["changes"]
     return changes
 
 
-def _side(row: Mapping[str, Any], role: str) -> Side | None:
-    """Return the profile of *role* that *row* says, or None."""
-    braze_id = row[f"{role}_braze_id"]
-    return None if braze_id is None else Side(braze_id=braze_id, external_id=row[f"{role}_external_id"])
+def _with_counts(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> list[Batch]:
+    """Return the batches of *rows*, with the status counts of their jobs."""
+    counts = _status_counts(tx.execute(QUERIES["count_jobs_of_batches"], {"batch_ids": [row["id"] for row in rows]}))
+    return [
+        Batch(**{**row, "source": BatchSource(row["source"])}, status_counts=counts.get(row["id"], ())) for row in rows
+    ]
 
 
-def _with_tallies(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> list[Batch]:
-    """Return the batches that *rows* say, with how their jobs stand."""
-    found = {"batch_ids": [row["id"] for row in rows]}
-    tallies = _tallies(tx.execute(QUERIES["tally_batches"], found))
-    return [Batch(**{**row, "source": BatchSource(row["source"])}, tallies=tallies.get(row["id"], ())) for row in rows]
-
-
-def _tallies(rows: Iterable[Mapping[str, Any]]) -> dict[UUID, list[Tally]]:
-    """Return the tallies that *rows* say, by batch."""
-    tallies: dict[UUID, list[Tally]] = {}
+def _status_counts(rows: Iterable[Mapping[str, Any]]) -> dict[UUID, list[StatusCount]]:
+    """Return the status counts of *rows*, by batch."""
+    counts: dict[UUID, list[StatusCount]] = {}
     for row in rows:
         outcome = None if row["outcome"] is None else Outcome(row["outcome"])
-        tally = Tally(state=JobState(row["state"]), outcome=outcome, jobs=row["jobs"], finished_at=row["finished_at"])
-        tallies.setdefault(row["batch_id"], []).append(tally)
-    return tallies
+        count = StatusCount(
+            state=JobState(row["state"]), outcome=outcome, jobs=row["jobs"], finished_at=row["finished_at"]
+        )
+        counts.setdefault(row["batch_id"], []).append(count)
+    return counts

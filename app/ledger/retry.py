@@ -1,5 +1,6 @@
-"""Dead jobs are given another chance, once somebody has mended what they died of."""
+"""Retries of dead jobs, after their cause has been fixed."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 from uuid import UUID
 
@@ -8,40 +9,42 @@ from app.db.queries import load_queries
 from app.db.transaction import Transaction
 from app.errors import Conflict, NotFound
 from app.ledger.queries import NO_JOB
-from schemas.outcomes import JobState
+from schemas.outcomes import JobKind, JobState
 
 QUERIES = load_queries("app.ledger", "retry.sql")
 
 NOT_DEAD = "This job is {state}; only a dead job can be retried."
-BLANKED = "What this job was asked to do was erased with a person who was deleted; there is nothing left to retry."
+BLANKED = "The identifiers of this job were erased with a deleted person, so it cannot be retried."
 
 
-class Workspace(NamedTuple):
-    """A workspace, as operators call it and as the tables do."""
+class WorkspaceOfJob(NamedTuple):
+    """The id and the name of a workspace."""
 
     id: int
     name: str
 
 
-def retry_job(tx: Transaction, *, job_id: UUID) -> None:
-    """Put a dead job back in the queue with all its attempts before it, in the caller's transaction.
+def retry_job(tx: Transaction, *, job_id: UUID, authorize: Callable[[JobKind], None] | None = None) -> None:
+    """Queue a dead job again with a fresh count of attempts.
 
-    Raises NotFound when the workspace has no such job, and Conflict when it is not dead or was blanked.
+    *authorize* gets the kind of the job, or that of the job that it undoes, and raises when it may not be retried.
+    Raises NotFound when the workspace has no such job, and Conflict when it is not dead or its identifiers were erased.
     """
-    job = {"job_id": job_id}
-    row = tx.execute(QUERIES["hold_job"], job).fetchone()
+    row = tx.execute(QUERIES["lock_job"], {"job_id": job_id}).fetchone()
     if row is None:
         raise NotFound(NO_JOB)
+    if authorize is not None:
+        authorize(JobKind(row["kind"]))
     if row["state"] != JobState.DEAD:
         raise Conflict(NOT_DEAD.format(state=row["state"]))
     if row["blanked"]:
         raise Conflict(BLANKED)
-    tx.execute(QUERIES["requeue_job"], job)
+    tx.execute(QUERIES["requeue_job"], {"job_id": job_id})
 
 
-def workspace_of(connection: Connection, *, job_id: UUID, name: str | None = None) -> Workspace:
-    """Return the workspace that the job is in; raise NotFound when it is in none, or not in the one called *name*."""
+def find_workspace_of_job(connection: Connection, *, job_id: UUID, name: str | None = None) -> WorkspaceOfJob:
+    """Return the workspace of a job; raise NotFound when no workspace has it, or not the one called *name*."""
     row = connection.execute(QUERIES["find_workspace"], {"job_id": job_id, "name": name}).fetchone()
     if row is None:
         raise NotFound(NO_JOB)
-    return Workspace(row["workspace_id"], row["name"])
+    return WorkspaceOfJob(row["workspace_id"], row["name"])

@@ -1,14 +1,16 @@
-"""Throughput and backlog over time, as the ledger itself tells them: nothing is sampled, nothing is kept beside it.
+"""Throughput and backlog over time, computed from the ledger itself: nothing is sampled or stored for it.
 
-How much was unfinished at an earlier moment follows from what is unfinished now: less what was accepted since, more
-what has ended since. A job that was dead and is tried again counts as unfinished from its first day on.
+The number of unfinished jobs at an earlier time is the present number, minus the jobs accepted since, plus the jobs
+ended since. A dead job that is retried counts as unfinished from its acceptance on.
 """
 
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 from itertools import pairwise
+from typing import Any
 
 from app.db.queries import load_queries
 from app.db.transaction import Transaction
@@ -20,88 +22,97 @@ QUERIES = load_queries("app.ledger", "throughput.sql")
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
 
-class Period(Enum):
-    """How far back is looked, and in stretches of which length."""
+class ChartPeriod(Enum):
+    """The length of a chart, and the length of its buckets."""
 
     HOUR = timedelta(hours=1), timedelta(minutes=1)
     DAY = timedelta(days=1), timedelta(minutes=15)
 
     @property
-    def stretch(self) -> timedelta:
-        """The length of a stretch."""
+    def bucket(self) -> timedelta:
+        """The length of a bucket."""
         length: timedelta = self.value[1]
         return length
 
-    def begins(self, now: datetime) -> list[datetime]:
-        """Return when each stretch begins, oldest first, up to the one that *now* is in, and when that one ends."""
-        whole, stretch = self.value
-        end = now + stretch - (now - EPOCH) % stretch
-        return [end - whole + nth * stretch for nth in range(whole // stretch + 1)]
+    def boundaries(self, now: datetime) -> list[datetime]:
+        """Return the start of each bucket, oldest first, and the end of the last one, which contains *now*."""
+        whole, bucket = self.value
+        end = now + bucket - (now - EPOCH) % bucket
+        return [end - whole + nth * bucket for nth in range(whole // bucket + 1)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stretch:
-    """What happened in a stretch of time."""
+class TimeBucket:
+    """The jobs accepted and ended in one interval."""
 
     begins_at: datetime
     accepted: int
-    #: How many jobs ended, by outcome; None for those that died.
+    #: Ended jobs by outcome; None for dead ones.
     settled: Mapping[Outcome | None, int]
-    #: How many jobs were accepted and had not ended when the stretch ended.
+    #: Unfinished jobs at the end of the interval.
     unfinished: int
 
     @property
     def ended(self) -> int:
-        """How many jobs ended, in whatever way."""
+        """All ended jobs."""
         return sum(self.settled.values())
 
 
-def read_throughput(tx: Transaction, *, period: Period, now: datetime) -> list[Stretch]:
-    """Return the stretches of the *period* that ends *now*, oldest first, in the caller's snapshot.
+def read_throughput(tx: Transaction, *, period: ChartPeriod, now: datetime) -> list[TimeBucket]:
+    """Return the buckets of the *period* that ends *now*, oldest first; run it in a snapshot.
 
-    Costs an entry of an index for each job that was accepted or ended in the period, or is unfinished.
+    The cost is an index entry for each job accepted or ended in the period, and for each unfinished job.
     """
-    begins = period.begins(now)
-    scope = {"since": begins[0], "stretch": period.stretch}
-    accepted = _accepted(tx, begins)
-    settled: dict[datetime, dict[Outcome | None, int]] = {}
-    for row in tx.execute(QUERIES["settled_by_stretch"], scope, prepare=False):
-        outcome = None if row["outcome"] is None else Outcome(row["outcome"])
-        # The database's clock may be a little ahead of ours.
-        settled.setdefault(min(row["begins_at"], begins[-2]), {})[outcome] = row["jobs"]
+    boundaries = period.boundaries(now)
+    scope = {"since": boundaries[0], "bucket": period.bucket}
+    accepted = _accepted(tx, boundaries)
+    rows = tx.execute(QUERIES["count_ended_by_bucket"], scope, prepare=False)
+    settled = _settled(rows, last=boundaries[-2])
     (row,) = tx.execute(QUERIES["count_unfinished"], scope, prepare=False).fetchall()
-    return _stretches(begins[:-1], accepted, settled, unfinished=row["jobs"])
+    return _buckets(boundaries[:-1], accepted, settled, unfinished=row["jobs"])
 
 
-def _accepted(tx: Transaction, begins: Sequence[datetime]) -> dict[datetime, int]:
-    """Return how many jobs were accepted in each stretch, by when it begins."""
-    ids = [earliest_id_at(moment) for moment in begins]
-    stretches = {
-        "begins": begins[:-1],
+def _accepted(tx: Transaction, boundaries: Sequence[datetime]) -> dict[datetime, int]:
+    """Return the accepted jobs by the start of the bucket."""
+    ids = [earliest_id_at(moment) for moment in boundaries]
+    buckets = {
+        "starts": boundaries[:-1],
         "first_ids": [first for first, _ in pairwise(ids)],
         "next_ids": [next_id for _, next_id in pairwise(ids)],
     }
-    rows = tx.execute(QUERIES["accepted_by_stretch"], stretches, prepare=False)
-    return {row["begins_at"]: row["jobs"] for row in rows}
+    rows = tx.execute(QUERIES["count_accepted_by_bucket"], buckets, prepare=False)
+    return {row["starts_at"]: row["jobs"] for row in rows}
 
 
-def _stretches(
-    begins: Sequence[datetime],
+def _settled(rows: Iterable[Mapping[str, Any]], *, last: datetime) -> dict[datetime, Counter[Outcome | None]]:
+    """Return the ended jobs of *rows* by the start of the bucket and by outcome.
+
+    PostgreSQL's clock may be ahead of ours: rows after the *last* bucket are added to it.
+    """
+    settled: defaultdict[datetime, Counter[Outcome | None]] = defaultdict(Counter)
+    for row in rows:
+        outcome = None if row["outcome"] is None else Outcome(row["outcome"])
+        settled[min(row["starts_at"], last)][outcome] += row["jobs"]
+    return settled
+
+
+def _buckets(
+    starts: Sequence[datetime],
     accepted: Mapping[datetime, int],
     settled: Mapping[datetime, Mapping[Outcome | None, int]],
     *,
     unfinished: int,
-) -> list[Stretch]:
-    """Return the stretches, told backwards from what is *unfinished* now."""
-    told: list[Stretch] = []
-    for begins_at in reversed(begins):
-        stretch = Stretch(
+) -> list[TimeBucket]:
+    """Return the buckets, computed backwards from the jobs that are *unfinished* now."""
+    buckets: list[TimeBucket] = []
+    for begins_at in reversed(starts):
+        bucket = TimeBucket(
             begins_at=begins_at,
             accepted=accepted.get(begins_at, 0),
             settled=settled.get(begins_at, {}),
             unfinished=unfinished,
         )
-        told.append(stretch)
-        # Never below nothing: jobs whose batch was pruned meanwhile are not counted as accepted any more.
-        unfinished = max(0, unfinished + stretch.ended - stretch.accepted)
-    return told[::-1]
+        buckets.append(bucket)
+        # At least 0: jobs of batches that were pruned meanwhile no longer count as accepted.
+        unfinished = max(0, unfinished + bucket.ended - bucket.accepted)
+    return buckets[::-1]

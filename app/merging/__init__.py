@@ -1,1 +1,1 @@
-"""The merge itself: pure rules over frozen values, shared to the letter by the workers and the preview."""
+"""The merge rules: pure functions of frozen values. Workers and previews use the same ones."""

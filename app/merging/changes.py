@@ -1,4 +1,4 @@
-"""What a merge, or an undo, changed on the survivor: field by field, before and after, with the rule that decided."""
+"""List the changes of a survivor by a merge or an undo: each field before and after, with its rule."""
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime
@@ -8,8 +8,8 @@ from typing import Any
 from app.merging.profile import EmailAddress, PhoneNumber, Profile
 from app.merging.rules import MERGE_RULES, Rule, rule_below
 
-#: Fields that exports show as several, by the key that each of them shows.
-SEVERAL: Mapping[str, Mapping[str, str]] = {
+#: Fields that exports split: key of the field → name in exports.
+SPLIT_FIELDS: Mapping[str, Mapping[str, str]] = {
     "email_subscription": {
         "state": "email_subscribe",
         "opted_in_at": "email_opted_in_at",
@@ -17,7 +17,7 @@ SEVERAL: Mapping[str, Mapping[str, str]] = {
     },
     "push_subscription": {"state": "push_subscribe", "opted_in_at": "push_opted_in_at"},
 }
-#: Fields that exports show under another name.
+#: Field → another name in exports.
 EXPORT_NAMES = {
     "revenue_cents": "total_revenue",
     "current_location": "last_coordinates",
@@ -27,8 +27,8 @@ EXPORT_NAMES = {
     "last_purchase_at": "last_purchase",
 }
 CENTS = 100
-#: Fields whose values exports show in another form.
-SHOWN_AS: Mapping[str, Callable[[Any], Any]] = {
+#: Field → conversion of its value for exports.
+CONVERSIONS: Mapping[str, Callable[[Any], Any]] = {
     "revenue_cents": lambda cents: cents / CENTS,
     "current_location": lambda location: [location["longitude"], location["latitude"]],
     "user_aliases": lambda aliases: [
@@ -40,24 +40,24 @@ SHOWN_AS: Mapping[str, Callable[[Any], Any]] = {
 Change = dict[str, Any]
 
 
-def changes(
+def list_changes(
     *, before: Profile, after: Profile, orphan: Profile, rules: Mapping[str, Rule] = MERGE_RULES
 ) -> list[Change]:
-    """Return `[{field, before, after, rule}]` for all that differs between the survivor *before* and *after*.
+    """Return `[{field, before, after, rule}]` for all differences between the survivor *before* and *after*.
 
-    Fields are named as exports show them, down to the part that changed (`custom_events.login.count`); values are in
-    the form of exports. Of a mapping only the keys that *orphan* has are looked at, since neither its merge nor the
-    undo of that touches others: a survivor that absorbs thousands would be gone through for each of them.
+    Names and values are those of exports, down to the part that changed (`custom_events.login.count`). In a mapping,
+    compare only the keys of *orphan*: a merge and its undo change no others, and a survivor of thousands of merges has
+    many others.
     """
     found: list[Change] = []
     values = attrgetter(*rules)
     for field, ours, merged, theirs in zip(rules, values(before), values(after), values(orphan), strict=True):
         if ours is not merged and ours != merged:
-            _tell(found, field, ours, merged, theirs)
+            _add_changes(found, field, ours, merged, theirs)
     return found
 
 
-def shown(field: str, value: Any) -> Any:
+def export_value(field: str, value: Any) -> Any:
     """Return *value* of the profile's *field* in the form of exports."""
     match value:
         case None:
@@ -68,7 +68,7 @@ def shown(field: str, value: Any) -> Any:
             return value.number
         case date():
             return canonical_time(value)
-    return SHOWN_AS[field](value) if field in SHOWN_AS else value
+    return CONVERSIONS[field](value) if field in CONVERSIONS else value
 
 
 def canonical_time(value: date) -> str:
@@ -78,22 +78,22 @@ def canonical_time(value: date) -> str:
     return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _tell(found: list[Change], field: str, before: Any, after: Any, theirs: Any) -> None:
-    """Add the parts of *field* that differ, which the orphan has as *theirs*, to *found*, as deep as its rules go."""
+def _add_changes(found: list[Change], field: str, before: Any, after: Any, theirs: Any) -> None:
+    """Add the differences of *field* to *found*; *theirs* is the orphan's value."""
     rule, name = MERGE_RULES[field], EXPORT_NAMES.get(field, field)
-    if field in SEVERAL:
+    if field in SPLIT_FIELDS:
         old, new = before or {}, after or {}
-        for key, part in SEVERAL[field].items():
+        for key, part in SPLIT_FIELDS[field].items():
             if old.get(key) != new.get(key):
                 found.append(_change(part, old.get(key), new.get(key), rule))
     elif field != "user_aliases" and _is_keyed(rule):
-        _tell_deeper(found, name, rule, before or {}, after, keys=theirs or ())
-    elif (old := shown(field, before)) != (new := shown(field, after)):
+        _add_part_changes(found, name, rule, before or {}, after, keys=theirs or ())
+    elif (old := export_value(field, before)) != (new := export_value(field, after)):
         found.append(_change(name, old, new, rule))
 
 
-# A list that is handed on costs half of what generators within generators do; this runs for every part of every merge.
-def _tell_deeper(
+# Appending to one list costs half as much as nested generators. This runs for every part of every merge.
+def _add_part_changes(
     found: list[Change],
     name: str,
     rule: Rule,
@@ -102,7 +102,7 @@ def _tell_deeper(
     *,
     keys: Iterable[str],
 ) -> None:
-    """Add the parts under *keys* of what *rule* decided that differ; an undo may have taken some away."""
+    """Add the differences of the parts under *keys*; an undo may have removed some parts."""
     for key in keys:
         old, new = before.get(key), after.get(key)
         if old is new or old == new:
@@ -110,16 +110,15 @@ def _tell_deeper(
         here, below = f"{name}.{key}", rule_below(rule, key)
         if below.entries:
             old, new = old or {}, new or {}
-            _tell_deeper(found, here, below, old, new, keys={**new, **old} if old else new)
+            _add_part_changes(found, here, below, old, new, keys={**new, **old} if old else new)
         else:
             found.append(_change(here, old, new, below))
 
 
 def _change(field: str, before: Any, after: Any, rule: Rule) -> Change:
-    """Return a change as the audit keeps it."""
     return {"field": field, "before": before, "after": after, "rule": rule.name}
 
 
 def _is_keyed(rule: Rule) -> bool:
-    """Return whether *rule* decides key by key, so that each key is a part of its own."""
+    """Return whether each key of the field is a part of its own."""
     return bool(rule.entries) or rule.name in {"fill_keys", "unite"}

@@ -1,4 +1,4 @@
-"""The merge of two profiles, and the guards that stand before it."""
+"""Merge two profiles, and check the guards that can refuse a merge."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -12,23 +12,25 @@ from schemas.outcomes import Outcome
 
 
 class Guarded(Protocol):
-    """As much of a profile as the guards look at that hang on nothing but the two."""
+    """The fields of a profile that check_pair and check_protection read."""
 
     @property
     def control_group(self) -> bool:
-        """Whether it is in the control group."""
+        """Whether the profile is in the control group."""
 
     @property
     def marked_for_deletion_at(self) -> datetime | None:
-        """When it was marked for deletion, if it was."""
+        """The time when the profile was marked for deletion, or None."""
 
     @property
     def phone(self) -> PhoneNumber | None:
-        """Its phone number."""
+        """The phone number, or None."""
 
 
-def merge(*, survivor: Profile, orphan: Profile, at: datetime, rules: Mapping[str, Rule] = MERGE_RULES) -> Profile:
-    """Return *survivor* as it stands after absorbing *orphan* at the time *at*; neither argument changes."""
+def merge_profiles(
+    *, survivor: Profile, orphan: Profile, at: datetime, rules: Mapping[str, Rule] = MERGE_RULES
+) -> Profile:
+    """Return *survivor* merged with *orphan* at the time *at*; neither argument changes."""
     values = attrgetter(*rules)
     sides = zip(rules.items(), values(survivor), values(orphan), strict=True)
     merged = {field: rule.combine(ours, theirs) for (field, rule), ours, theirs in sides}
@@ -37,17 +39,17 @@ def merge(*, survivor: Profile, orphan: Profile, at: datetime, rules: Mapping[st
     return dataclasses.replace(survivor, **merged, updated_at=at, absorbed_on=today, absorbed_count=absorbed + 1)
 
 
-def identify(profile: Profile, *, external_id: str, at: datetime) -> Profile:
-    """Return *profile* as it stands after getting *external_id* at the time *at*."""
+def identify_profile(profile: Profile, *, external_id: str, at: datetime) -> Profile:
+    """Return *profile* with *external_id*, updated at the time *at*."""
     return dataclasses.replace(profile, external_id=external_id, updated_at=at)
 
 
-def guard(*, survivor: Profile, orphan: Profile, at: datetime, survivor_limit: int) -> tuple[Outcome, str] | None:
-    """Return the outcome and the reason for which the two may not be merged, or None when they may.
+def check_merge(*, survivor: Profile, orphan: Profile, at: datetime, survivor_limit: int) -> tuple[Outcome, str] | None:
+    """Return the outcome and the reason that refuse the merge, or None if it is allowed.
 
     *survivor_limit* is the number of orphans that one survivor may absorb in a UTC day.
     """
-    refusal = guard_pair(survivor=survivor, orphan=orphan)
+    refusal = check_pair(survivor=survivor, orphan=orphan)
     if refusal is not None:
         return refusal
     if survivor.absorbed_on == at.date() and survivor.absorbed_count >= survivor_limit:
@@ -61,9 +63,9 @@ def guard(*, survivor: Profile, orphan: Profile, at: datetime, survivor_limit: i
     return None
 
 
-def guard_pair(*, survivor: Guarded, orphan: Guarded) -> tuple[Outcome, str] | None:
-    """Return the outcome and the reason for which the two may not be merged on any day, or None when they may."""
-    protected = guard_identity(orphan, role="orphan") or guard_identity(survivor, role="survivor")
+def check_pair(*, survivor: Guarded, orphan: Guarded) -> tuple[Outcome, str] | None:
+    """Return the outcome and the reason that refuse the merge on any day, or None; ignores the survivor limit."""
+    protected = check_protection(orphan, role="orphan") or check_protection(survivor, role="survivor")
     if protected is not None:
         return protected
     if _has_invalid_phone(survivor) and _has_invalid_phone(orphan):
@@ -74,8 +76,8 @@ def guard_pair(*, survivor: Guarded, orphan: Guarded) -> tuple[Outcome, str] | N
     return None
 
 
-def guard_identity(profile: Guarded, *, role: str = "profile") -> tuple[Outcome, str] | None:
-    """Return the outcome and the reason for which *profile* may neither be merged nor identified, or None."""
+def check_protection(profile: Guarded, *, role: str = "profile") -> tuple[Outcome, str] | None:
+    """Return the outcome and the reason that protect *profile* from merge and identify, or None."""
     if profile.control_group:
         return Outcome.PROTECTED, f"The {role} is in the control group, whose members are left as they are."
     if profile.marked_for_deletion_at is not None:
@@ -84,5 +86,4 @@ def guard_identity(profile: Guarded, *, role: str = "profile") -> tuple[Outcome,
 
 
 def _has_invalid_phone(profile: Guarded) -> bool:
-    """Return whether *profile* has a phone number that has no E.164 form."""
     return profile.phone is not None and profile.phone.e164 is None

@@ -1,16 +1,16 @@
-"""Prioritization: an ordered successive filter over the candidates that share an email address or a phone number."""
+"""Prioritization: an ordered filter over the candidates that share an email address or a phone number."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import assert_never
 
-from schemas.prioritization import Priority
+from schemas.priorities import Priority
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A profile that an address may denote: as much of it as prioritization looks at."""
+    """A profile with the address, as far as prioritization reads it."""
 
     id: int
     identified: bool
@@ -18,43 +18,42 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
-class Denoted:
-    """Exactly one profile is left."""
+class Resolved:
+    """Exactly one profile matches."""
 
     id: int
 
 
 @dataclass(frozen=True, slots=True)
 class Ambiguous:
-    """More than one profile is left: acting on either would be a guess."""
+    """More than one profile matches; to pick one would be a guess."""
 
 
 @dataclass(frozen=True, slots=True)
 class NotFound:
-    """No profile is left; *filtered_out* tells whether there were candidates before the prioritization."""
+    """No profile matches; *filtered_out* is true if there were candidates before the prioritization."""
 
     filtered_out: bool = False
 
 
-Choice = Denoted | Ambiguous | NotFound
+Choice = Resolved | Ambiguous | NotFound
 
 
 def prioritize(candidates: Iterable[Candidate], prioritization: Sequence[Priority]) -> Choice:
-    """Return which of *candidates* is left after each step of *prioritization*, in order, has filtered them.
+    """Filter *candidates* by each step of *prioritization*, in order, and return the result.
 
-    Two profiles updated at the very same time are a tie, and a tie is not exactly one.
+    Two profiles with the same update time are a tie, and a tie is ambiguous.
     """
-    everyone = list(candidates)
-    left = everyone
+    given = list(candidates)
+    left = given
     for step in prioritization:
         left = _filter(left, step)
     if not left:
-        return NotFound(filtered_out=bool(everyone))
-    return Denoted(left[0].id) if len(left) == 1 else Ambiguous()
+        return NotFound(filtered_out=bool(given))
+    return Resolved(left[0].id) if len(left) == 1 else Ambiguous()
 
 
 def _filter(candidates: list[Candidate], step: Priority) -> list[Candidate]:
-    """Return those of *candidates* that *step* keeps."""
     match step:
         case Priority.IDENTIFIED:
             return [candidate for candidate in candidates if candidate.identified]

@@ -1,17 +1,17 @@
-"""The profile as a value: what one row of the table says, and nothing that changes in place."""
+"""The profile as an immutable value: one row of the table `profile` with its aliases."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-#: A mapping that nobody writes to.
+#: A mapping that no code writes to.
 Map = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmailAddress:
-    """An email address, the form in which it compares, and whether field-level encryption hides it."""
+    """An email address, its comparison key, and whether field-level encryption hides it."""
 
     address: str
     key: str
@@ -20,32 +20,32 @@ class EmailAddress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhoneNumber:
-    """A phone number as it was sent, beside its E.164 form where it has one."""
+    """A phone number as sent, and its E.164 form if it has one."""
 
     number: str
     e164: str | None
 
     @property
     def key(self) -> str:
-        """The form in which numbers are compared."""
+        """The comparison key."""
         return self.e164 or self.number.strip(" ")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """A customer profile as it stands at one moment.
+    """A customer profile at one moment.
 
-    Times of their own are aware datetimes in UTC; times inside mappings are text in one canonical form
-    (`2026-01-31T09:30:00.000Z`), so that they compare as they stand. Money is whole cents.
+    Fields that are times are aware datetimes in UTC. Times inside mappings are text in one canonical form
+    (`2026-01-31T09:30:00.000Z`), which sorts by time. Money is whole cents.
     """
 
-    # Who the profile is. No rule touches these.
+    # Identity and guards. No rule merges these.
     workspace_id: int
     id: int
     braze_id: str
     created_at: datetime
     updated_at: datetime
-    #: 0 to 9999; the split of control groups and experiments hangs on it.
+    #: 0 to 9999; control groups and experiments are split by it.
     random_bucket: int
     control_group: bool = False
     marked_for_deletion_at: datetime | None = None
@@ -54,12 +54,12 @@ class Profile:
     #: Orphans merged into this profile on that day.
     absorbed_count: int = 0
 
-    # What it answers to.
+    # Identifiers.
     external_id: str | None = None
     #: label → name.
     user_aliases: Map = field(default_factory=dict)
 
-    # What is known of the person.
+    # The person.
     first_name: str | None = None
     last_name: str | None = None
     gender: str | None = None
@@ -75,7 +75,7 @@ class Profile:
     current_location: Map | None = None
     test_user: bool = False
 
-    # How the person is reached.
+    # Addresses and consent.
     email: EmailAddress | None = None
     #: {state, opted_in_at?, unsubscribed_at?}; None until it was set explicitly.
     email_subscription: Map | None = None
@@ -92,7 +92,7 @@ class Profile:
     #: subscription group id → "subscribed" | "unsubscribed".
     subscription_groups: Map = field(default_factory=dict)
 
-    # What the person did, summed up; the single events stand in the history under their origin.
+    # Summaries of behaviour. The single events are in the history, under their origin.
     session_count: int = 0
     first_session_at: datetime | None = None
     last_session_at: datetime | None = None
@@ -113,3 +113,8 @@ class Profile:
     canvases_received: Map = field(default_factory=dict)
     #: last_received_at, last_opened_at, last_clicked_at, … → the last time over all campaigns and canvases.
     last_interactions: Map = field(default_factory=dict)
+
+
+def describe_profile(profile: Profile) -> str:
+    """Return the name of *profile* in reasons: its braze_id, since a reason must not have personal data."""
+    return f"profile {profile.braze_id}"

@@ -1,17 +1,20 @@
-"""The rules: for every field of a profile, how the survivor's value and the orphan's become one.
+"""Merge rules: for each field of a profile, how to combine the survivor's value and the orphan's.
 
-The table follows the two lists of merged fields in the vendor's pages on `/users/merge` and `/users/identify`, one row
-for each bullet; `docs/compatibility.md` sets row beside bullet. History (events, purchases, sessions, engagements) is
-in no row, since it never moves: see `app/lane` and the ADR "history never moves".
+The rules follow the two lists of merged fields in the vendor's pages on `/users/merge` and `/users/identify`;
+`docs/compatibility.md` has a row for each bullet. History (events, purchases, sessions, engagements) has no rule,
+because it never moves: see the ADR "history never moves".
+
+A new field of Profile merges by FILL unless OTHER_RULES has a rule for it or IDENTITY excludes it.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import reduce
 from types import MappingProxyType
 from typing import Any
 
-from app.merging.profile import EmailAddress, Map
+from app.merging.profile import EmailAddress, Map, Profile
+from schemas.outcomes import JobKind
 
 #: Takes the survivor's value and the orphan's, returns the survivor's new one; changes neither.
 Combine = Callable[[Any, Any], Any]
@@ -19,7 +22,7 @@ Combine = Callable[[Any, Any], Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """A rule by its name, as the audit tells it; *entries* are the rules inside each entry of a summary."""
+    """A rule with its name in the audit; *entries* are the rules of the parts of a summary."""
 
     name: str
     combine: Combine
@@ -51,8 +54,8 @@ def latest(ours: Any, theirs: Any) -> Any:
     return theirs if ours is None or (theirs is not None and theirs > ours) else ours
 
 
-def either(ours: bool | None, theirs: bool | None) -> bool:
-    """Return whether one of both holds."""
+def any_true(ours: bool | None, theirs: bool | None) -> bool:
+    """Return whether one of the two is true."""
     return bool(ours or theirs)
 
 
@@ -68,17 +71,16 @@ FILL_UNLESS_ENCRYPTED = Rule(name="fill_unless_encrypted", combine=fill_unless_e
 ADD = Rule(name="add", combine=add)
 EARLIEST = Rule(name="earliest", combine=earliest)
 LATEST = Rule(name="latest", combine=latest)
-EITHER = Rule(name="either", combine=either)
+ANY_TRUE = Rule(name="either", combine=any_true)
 FILL_KEYS = Rule(name="fill_keys", combine=fill_keys)
-#: As fill_keys, for things that carry an id of their own: both sides' stay, each once.
-UNITE = Rule(name="unite", combine=fill_keys)
+#: As fill_keys, for entries with an id of their own: the survivor gets those of both sides, each once.
+UNION = Rule(name="unite", combine=fill_keys)
 
 
 def entry_by_entry(**entries: Rule) -> Rule:
     """Return the rule for one entry of a summary: each named part by its rule, any other part by fill."""
 
     def combine(ours: Map | None, theirs: Map | None) -> Map:
-        """Return both entries as one."""
         if not (ours and theirs):
             return ours or theirs or {}
         combined = {**ours}
@@ -93,7 +95,6 @@ def key_by_key(entry: Rule) -> Rule:
     """Return the rule for a summary: keys of one side are copied, keys of both sides are combined by *entry*."""
 
     def combine(ours: Map | None, theirs: Map | None) -> Map:
-        """Return both summaries as one."""
         ours = ours or {}
         if not theirs:
             return ours
@@ -106,8 +107,8 @@ def key_by_key(entry: Rule) -> Rule:
 SUMMARY = key_by_key(entry_by_entry(count=ADD, first=EARLIEST, last=LATEST))
 APPS = key_by_key(entry_by_entry(sessions=ADD, first_used=EARLIEST, last_used=LATEST))
 LATEST_BY_KEY = key_by_key(LATEST)
-ENGAGED = key_by_key(EITHER)
-CAMPAIGNS = key_by_key(entry_by_entry(last_received=LATEST, engaged=ENGAGED, converted=EITHER))
+ENGAGED = key_by_key(ANY_TRUE)
+CAMPAIGNS = key_by_key(entry_by_entry(last_received=LATEST, engaged=ENGAGED, converted=ANY_TRUE))
 STEPS = key_by_key(entry_by_entry(last_received=LATEST))
 CANVASES = key_by_key(
     entry_by_entry(
@@ -116,11 +117,11 @@ CANVASES = key_by_key(
         last_exited=LATEST,
         steps_received=STEPS,
         engaged=ENGAGED,
-        converted=EITHER,
+        converted=ANY_TRUE,
     )
 )
 
-#: Never merged: these fields say who a profile is and what guards it, not what is known of the person.
+#: Never merged: identity and guards.
 IDENTITY = frozenset(
     {
         "workspace_id",
@@ -136,32 +137,14 @@ IDENTITY = frozenset(
     }
 )
 
-#: Field → rule, for `/users/merge`.
-MERGE_RULES: Mapping[str, Rule] = MappingProxyType(
+#: Fields that do not merge by FILL.
+OTHER_RULES: Mapping[str, Rule] = MappingProxyType(
     {
-        "external_id": FILL,
         "user_aliases": FILL_KEYS,
-        "first_name": FILL,
-        "last_name": FILL,
-        "gender": FILL,
-        "dob": FILL,
-        "home_city": FILL,
-        "country": FILL,
-        "language": FILL,
-        "time_zone": FILL,
-        "facebook": FILL,
-        "twitter": FILL,
-        "current_location": FILL,
-        "test_user": EITHER,
+        "test_user": ANY_TRUE,
         "email": FILL_UNLESS_ENCRYPTED,
-        "email_subscription": FILL,
-        "email_open_tracking_disabled": FILL,
-        "email_click_tracking_disabled": FILL,
-        "marked_email_as_spam_at": FILL,
-        "phone": FILL,
-        "push_subscription": FILL,
-        "push_tokens": UNITE,
-        "devices": UNITE,
+        "push_tokens": UNION,
+        "devices": UNION,
         "subscription_groups": FILL_KEYS,
         "session_count": ADD,
         "first_session_at": EARLIEST,
@@ -180,19 +163,29 @@ MERGE_RULES: Mapping[str, Rule] = MappingProxyType(
     }
 )
 
+#: Field → rule, for `/users/merge`, in the order of the fields of Profile. `tests/project` compares it with the docs.
+MERGE_RULES: Mapping[str, Rule] = MappingProxyType(
+    {each.name: OTHER_RULES.get(each.name, FILL) for each in fields(Profile) if each.name not in IDENTITY}
+)
+
 #: Field → rule, for `/users/identify`: its list has all of merge's but device information.
 IDENTIFY_RULES: Mapping[str, Rule] = MappingProxyType(
     {field: rule for field, rule in MERGE_RULES.items() if field != "devices"}
 )
 
 
+def rules_of_job_kind(kind: JobKind) -> Mapping[str, Rule]:
+    """Return the rules of the merges that jobs of *kind* do."""
+    return IDENTIFY_RULES if kind is JobKind.IDENTIFY else MERGE_RULES
+
+
 def rule_at(field: str, *path: str) -> Rule:
-    """Return the rule that decided the part of *field* at *path*, as deep as rules go."""
+    """Return the rule for the part of *field* at *path*."""
     return reduce(rule_below, path, MERGE_RULES[field])
 
 
 def rule_below(rule: Rule, key: str) -> Rule:
-    """Return the rule that decides what stands under *key* in a value that *rule* decides."""
+    """Return the rule for the part under *key* of a value that *rule* combines."""
     if not rule.entries:
         return rule
     return rule.entries.get(key) or rule.entries.get("*") or FILL

@@ -1,17 +1,17 @@
-"""A merge side by side: what both profiles had, and what the survivor got, field by field with its rule."""
+"""Compare a merge field by field: the values of both profiles, the result, and the rule."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from app.merging.changes import changes
+from app.merging.changes import list_changes
 from app.merging.profile import Profile
 from app.merging.rules import Rule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """One field, named and with values as exports show them; None is no value."""
+class ComparedField:
+    """One field in the form of exports; None is no value."""
 
     field: str
     orphan: Any
@@ -21,22 +21,22 @@ class Row:
     changed: bool
 
 
-def side_by_side(
+def compare_merge(
     *, orphan: Profile, survivor: Profile, changed: Iterable[Mapping[str, Any]], rules: Mapping[str, Rule]
-) -> list[Row]:
-    """Return a row for each field that one of both had or got: those that *changed* on the survivor first.
+) -> list[ComparedField]:
+    """Return a row for each field with a value, the *changed* ones first.
 
-    *orphan* and *survivor* are as they were before the merge; *changed* is what it is on record to have changed.
+    *orphan* and *survivor* are the profiles before the merge; *changed* are its recorded changes.
     """
     was_orphans, was_survivors = _parts(orphan, rules), _parts(survivor, rules)
     now = {each["field"]: each for each in changed}
     others = {**was_survivors, **was_orphans}
     names = [*now, *(name for name in others if name not in now)]
     return [
-        Row(
+        ComparedField(
             field=name,
             orphan=_value(was_orphans, name),
-            # What the record says of a part that a very large mapping's image leaves out is all there is to know.
+            # The snapshot of a very large mapping is partial; the recorded change has the value in any case.
             survivor=now[name]["before"] if name in now else _value(was_survivors, name),
             after=now[name]["after"] if name in now else _value(was_survivors, name),
             rule=(now.get(name) or others[name])["rule"],
@@ -47,8 +47,8 @@ def side_by_side(
 
 
 def _parts(profile: Profile, rules: Mapping[str, Rule]) -> dict[str, dict[str, Any]]:
-    """Return every part of *profile* that has a value, by its name: what it would add to a profile that has nothing."""
-    nobody = Profile(
+    """Return every part of *profile* with a value, by its name: the changes that it makes to an empty profile."""
+    empty = Profile(
         workspace_id=profile.workspace_id,
         id=0,
         braze_id="",
@@ -56,9 +56,8 @@ def _parts(profile: Profile, rules: Mapping[str, Rule]) -> dict[str, dict[str, A
         updated_at=profile.updated_at,
         random_bucket=0,
     )
-    return {each["field"]: each for each in changes(before=nobody, after=profile, orphan=profile, rules=rules)}
+    return {each["field"]: each for each in list_changes(before=empty, after=profile, orphan=profile, rules=rules)}
 
 
 def _value(parts: Mapping[str, Mapping[str, Any]], name: str) -> Any:
-    """Return the value of the part *name*, or None."""
     return parts[name]["after"] if name in parts else None

@@ -1,6 +1,5 @@
-"""What operators measure: counters, gauges and histograms, in the form that Prometheus reads.
+"""Counters, gauges and histograms in Prometheus's text form; `docs/metrics.md` lists them.
 
-`docs/metrics.md` lists them all. A process says which of them are its own and shows them: the front door at `/metrics`,
-everybody else by `serving.serve` where MERGELANE_METRICS_ADDRESS says. A metric of a new process is made beside those
-of its kind, counted where the thing happens, and told in the document.
+One module for each kind of process. Web serves its metrics at `/metrics`; the other processes serve them with
+`serving.serve_metrics` at MERGELANE_METRICS_ADDRESS.
 """

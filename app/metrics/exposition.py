@@ -8,37 +8,34 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-__all__ = ["CONTENT_TYPE_LATEST", "Source", "exposition", "registry"]
+__all__ = ["CONTENT_TYPE_LATEST", "MetricSource", "expose", "make_registry"]
 
 
-class Source(Protocol):
-    """Whatever can tell metrics: an instrument, or something that looks them up when it is asked."""
+class MetricSource(Protocol):
+    """An instrument, or an object that looks its metrics up at each scrape."""
 
     def collect(self) -> Iterable[Metric]:
-        """Return the metrics as they stand."""
+        """Return the current metrics."""
 
 
-class _Collected(Collector):
-    """Hands *sources* to Prometheus's own exposition."""
-
-    def __init__(self, sources: tuple[Source, ...]) -> None:
+class _SourcesCollector(Collector):
+    def __init__(self, sources: tuple[MetricSource, ...]) -> None:
         self._sources = sources
 
     def collect(self) -> Iterator[Metric]:
-        """Yield all metrics of all sources."""
         for source in self._sources:
             yield from source.collect()
 
 
-def registry(*sources: Source, process: bool = False) -> CollectorRegistry:
-    """Return a registry that tells *sources*, and with *process* what the kernel knows of this process."""
-    made = CollectorRegistry(auto_describe=False)
-    made.register(_Collected(sources))
+def make_registry(*sources: MetricSource, process: bool = False) -> CollectorRegistry:
+    """Return a registry of *sources*, and with *process* of the kernel's numbers of this process."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_SourcesCollector(sources))
     if process:
-        ProcessCollector(registry=made)
-    return made
+        ProcessCollector(registry=registry)
+    return registry
 
 
-def exposition(*sources: Source) -> bytes:
+def expose(*sources: MetricSource) -> bytes:
     """Return all metrics of *sources* as text."""
-    return generate_latest(registry(*sources))
+    return generate_latest(make_registry(*sources))

@@ -1,14 +1,14 @@
-"""The front door's metrics."""
+"""Metrics of web."""
 
-from app.metrics.instruments import Counter, Histogram, every
+from app.metrics.instruments import Counter, Histogram, label_combinations
 from schemas.outcomes import JobKind
 
-#: Seconds that an answer may take; fine where clients feel it, and around the second that an alert asks about.
+#: Bounds in seconds, finest below 0.1 s and around 1 s, where the alert is.
 LATENCIES_S = (0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-#: Series of answers: methods and routes, each with the classes of status that it was seen to have.
+#: Series for durations: one for each method, route and class of status.
 SERIES = 800
 CLASSES = ("2xx", "3xx", "4xx", "5xx")
-#: Stands for the method and the route of requests that no route takes, whatever they ask for.
+#: Method and route of a request that matches no route.
 UNROUTED = ("other", "none")
 STATUSES = [
     str(status)
@@ -18,44 +18,46 @@ STATUSES += ["429", "500", "501", "502", "503", "504", "other"]
 
 REQUESTS = Counter(
     "mergelane_http_requests",
-    "Requests that the front door has answered, by status.",
+    "Requests answered, by status.",
     labels=("status",),
-    series=every(STATUSES),
+    series=label_combinations(STATUSES),
     capacity=len(STATUSES),
 )
 LATENCY = Histogram(
     "mergelane_http_request_duration_seconds",
-    "Seconds from a request to its answer, without those that it waited on purpose (Prefer: wait).",
+    "Seconds from a request to its response, without the wait that the client requested (Prefer: wait).",
     labels=("method", "route", "status"),
     bounds=LATENCIES_S,
     capacity=SERIES,
 )
 ACCEPTED_JOBS = Counter(
     "mergelane_accepted_jobs",
-    "Jobs that were made durable.",
+    "Jobs accepted.",
     labels=("kind",),
-    series=every(JobKind),
+    series=label_combinations(JobKind),
 )
-SHED_REQUESTS = Counter("mergelane_shed_requests", "Requests refused because too many jobs of their workspace waited.")
+SHED_REQUESTS = Counter(
+    "mergelane_shed_requests", "Requests refused because too many jobs of their workspace are pending."
+)
 LIMITED_REQUESTS = Counter(
-    "mergelane_rate_limited_requests", "Requests refused because their workspace had used up its rate limit."
+    "mergelane_rate_limited_requests", "Requests refused because their workspace exceeded its rate limit."
 )
 UNCOUNTED_REQUESTS = Counter(
     "mergelane_rate_limits_uncounted_requests",
-    "Requests let in uncounted because the Redis that keeps the rate limits did not answer.",
+    "Requests accepted without a rate limit because its Redis did not answer.",
 )
 
-DOOR = (REQUESTS, LATENCY, ACCEPTED_JOBS, SHED_REQUESTS, LIMITED_REQUESTS, UNCOUNTED_REQUESTS)
+HTTP = (REQUESTS, LATENCY, ACCEPTED_JOBS, SHED_REQUESTS, LIMITED_REQUESTS, UNCOUNTED_REQUESTS)
 
 
-def count_answer(*, method: str, route: str | None, status: int, seconds: float) -> None:
-    """Count an answer; *route* is the URL's rule, None where there was none."""
+def count_response(*, method: str, route: str | None, status: int, seconds: float) -> None:
+    """Count a response; *route* is the URL rule, or None when no route matched."""
     exact = str(status) if REQUESTS.knows((str(status),)) else "other"
-    REQUESTS.add(1, exact)
-    wanted = UNROUTED if route is None or not LATENCY.knows((method, route, "2xx")) else (method, route)
-    LATENCY.observe(seconds, *wanted, f"{status // 100}xx")
+    REQUESTS.inc(1, exact)
+    series = UNROUTED if route is None or not LATENCY.knows((method, route, "2xx")) else (method, route)
+    LATENCY.observe(seconds, *series, f"{status // 100}xx")
 
 
 def declare_routes(routes: list[tuple[str, str]]) -> None:
-    """Make room for the answers of *routes*, each a method and a URL's rule, in an order that all processes know."""
+    """Declare the series of *routes*, each a method and a URL rule. All processes must declare the same routes."""
     LATENCY.declare((method, route, kind) for method, route in [UNROUTED, *sorted(routes)] for kind in CLASSES)

@@ -1,40 +1,26 @@
-"""The relay's metrics."""
+"""Metrics of the relay."""
 
-from app.metrics.instruments import Counter, Gauge, Latest, every
+from app.metrics.instruments import Counter, Gauge, label_combinations
+from app.metrics.services import ServiceMetrics
 
-SERVICES = ("relay", "rescue", "prune", "analysis")
+SERVICES = ServiceMetrics.of_process("relay", ["relay", "rescue", "prune", "analysis", "duplicates"])
 
-PUBLISHED_LANES = Counter("mergelane_published_lanes", "Messages that were published, each with a lane or several.")
-PUBLISHED_JOBS = Counter("mergelane_published_jobs", "Jobs that were published.")
-BROKER_MESSAGES = Gauge("mergelane_broker_messages", "Messages that waited in the broker when the relay looked last.")
-BROKER_GOAL = Gauge("mergelane_broker_messages_goal", "Messages that the relay lets wait in the broker at its pace.")
+PUBLISHED_LANES = Counter("mergelane_published_lanes", "Messages published, each with one or several lanes.")
+PUBLISHED_JOBS = Counter("mergelane_published_jobs", "Jobs published.")
+BROKER_MESSAGES = Gauge("mergelane_broker_messages", "Messages waiting in the broker when the relay last counted.")
+BROKER_GOAL = Gauge("mergelane_broker_messages_goal", "Messages that the relay currently lets wait in the broker.")
 RESCUED = Counter(
     "mergelane_rescued_jobs",
-    "Jobs that the rescue put back because their message (lost) or their worker (stranded) was gone.",
+    "Jobs requeued because their message (lost) or their worker (stranded) was gone.",
     labels=("cause",),
-    series=every(["lost", "stranded"]),
+    series=label_combinations(["lost", "stranded"]),
 )
-RESCUED_DEAD = Counter("mergelane_rescued_jobs_dead", "Jobs that the rescue declared dead: stranded too often.")
+RESCUED_DEAD = Counter("mergelane_rescued_jobs_dead", "Jobs declared dead after too many stalled attempts.")
 PRUNED = Counter(
     "mergelane_pruned_rows",
-    "Rows of each kind that were deleted after their time.",
+    "Rows deleted after their retention time, by kind.",
     labels=("kind",),
-    series=every(["batch", "audit_entry", "idempotency_key", "notice", "sign_in"]),
-)
-ROUNDS = Counter(
-    "mergelane_relay_rounds", "Rounds of the relay's services.", labels=("service",), series=every(SERVICES)
-)
-AWAY = Counter(
-    "mergelane_relay_rounds_failed",
-    "Rounds of the relay's services that came to nothing because PostgreSQL or the broker was away.",
-    labels=("service",),
-    series=every(SERVICES),
-)
-LAST_ROUND = Latest(
-    "mergelane_relay_last_round_timestamp_seconds",
-    "When a service of the relay last ended a round well, in seconds since the epoch.",
-    labels=("service",),
-    series=every(SERVICES),
+    series=label_combinations(["batch", "audit_entry", "idempotency_key", "notice", "sign_in"]),
 )
 
 RELAY = (
@@ -45,7 +31,5 @@ RELAY = (
     RESCUED,
     RESCUED_DEAD,
     PRUNED,
-    ROUNDS,
-    AWAY,
-    LAST_ROUND,
+    *SERVICES.instruments,
 )

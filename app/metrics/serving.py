@@ -1,6 +1,6 @@
-"""Metrics of processes that have no HTTP of their own: a small server, where MERGELANE_METRICS_ADDRESS says.
+"""A small HTTP server for the metrics of processes that have none, at MERGELANE_METRICS_ADDRESS.
 
-It asks nobody for a key, since it tells numbers alone; so the address is to be one that only Prometheus reaches.
+It requires no key and serves only numbers; choose an address that only Prometheus can reach.
 """
 
 import logging
@@ -10,33 +10,33 @@ from contextlib import contextmanager
 from prometheus_client import start_http_server
 
 from app.metrics.database import DATABASE
-from app.metrics.exposition import Source, registry
+from app.metrics.exposition import MetricSource, make_registry
 
-LOG = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
-class Served:
-    """The server of one process's metrics; without an address there is none."""
+class MetricsServer:
+    """The server of one process's metrics; without an address it does nothing."""
 
-    def __init__(self, address: str, *sources: Source) -> None:
-        """Show *sources*, and what every process measures, at *address* (HOST:PORT, or nothing).
+    def __init__(self, address: str, *sources: MetricSource) -> None:
+        """Serve *sources* and the database metrics at *address* (HOST:PORT, or empty).
 
-        An address that cannot be had is told and no more: no merge waits for its being counted.
+        An address that cannot be bound is logged, and the process works without metrics.
         """
         self._server = None
         if not address:
             return
         host, _, port = address.rpartition(":")
-        shown = registry(*sources, *DATABASE, process=True)
+        registry = make_registry(*sources, *DATABASE, process=True)
         try:
-            self._server, self._thread = start_http_server(int(port), host.strip("[]"), shown)
+            self._server, self._thread = start_http_server(int(port), host.strip("[]"), registry)
         except (OSError, OverflowError) as error:
-            LOG.error("The metrics cannot be shown", extra={"address": address, "reason": str(error)})  # noqa: TRY400
+            log.error("metrics_not_served", extra={"address": address, "reason": str(error)})  # noqa: TRY400
             return
-        LOG.info("metrics_shown", extra={"address": address})
+        log.info("metrics_served", extra={"address": address})
 
     def close(self) -> None:
-        """End the server."""
+        """Stop the server."""
         if self._server is not None:
             self._server.shutdown()
             self._server.server_close()
@@ -45,10 +45,10 @@ class Served:
 
 
 @contextmanager
-def serve(address: str, *sources: Source) -> Iterator[None]:
-    """Show *sources*, and what every process measures, at *address* for as long as the block takes."""
-    served = Served(address, *sources)
+def serve_metrics(address: str, *sources: MetricSource) -> Iterator[None]:
+    """Serve *sources* and the database metrics at *address* until the block ends."""
+    server = MetricsServer(address, *sources)
     try:
         yield
     finally:
-        served.close()
+        server.close()

@@ -1,7 +1,7 @@
-"""The board: numbers in memory that a server's processes inherit from their parent, so that any of them can tell all.
+"""Numbers in memory that a server's processes inherit from their parent, so that each can report the sum of all.
 
-Each process writes in a row of its own: nobody holds a lock that a killed process could take with it. What a process
-that has ended had counted still counts; what it had in hand does not.
+Each process writes to a row of its own: there is no lock that a killed process could keep. Counts outlive their
+process; live-only numbers, such as those of gauges, end with it.
 """
 
 import mmap
@@ -10,80 +10,78 @@ from threading import Lock
 
 from app.errors import SetupError
 
-#: Rows of the board: processes of one server that live at the same time.
+#: Rows: processes of one server that live at the same time.
 ROWS = 128
-#: Numbers that a row can hold. Memory that nobody writes to costs nothing.
+#: Numbers in a row. Pages that are never written to use no memory.
 CELLS = 16_384
-WIDTH_OF_A_NUMBER = 8
+BYTES_PER_NUMBER = 8
 
 
-class Board:
-    """Rows of numbers, one row for each process. To be made before processes fork."""
+class SharedMemory:
+    """Rows of numbers, one row for each process. Create it before processes fork."""
 
     def __init__(self, *, rows: int = ROWS, cells: int = CELLS) -> None:
         self._rows, self._cells = rows, cells
-        self._numbers = memoryview(mmap.mmap(-1, rows * cells * WIDTH_OF_A_NUMBER)).cast("B").cast("d")
-        self._owners = memoryview(mmap.mmap(-1, rows * WIDTH_OF_A_NUMBER)).cast("B").cast("q")
-        self._taken = 0
-        self._fleeting: set[int] = set()
+        self._numbers = memoryview(mmap.mmap(-1, rows * cells * BYTES_PER_NUMBER)).cast("B").cast("d")
+        self._owners = memoryview(mmap.mmap(-1, rows * BYTES_PER_NUMBER)).cast("B").cast("q")
+        self._reserved = 0
+        self._live_only: set[int] = set()
         self._lock = Lock()
-        #: The process that this one's row was found for, and where that row begins.
+        #: The process for which the row was found, and the row's first cell.
         self._pid, self._base = 0, 0
 
-    def reserve(self, cells: int, *, fleeting: bool = False) -> int:
-        """Return the first of so many *cells* that belong to the caller; *fleeting* ones end with their process.
+    def reserve(self, cells: int, *, live_only: bool = False) -> int:
+        """Reserve a number of *cells* and return the first one; *live_only* cells end with their process.
 
-        Raises SetupError when the board is full.
+        Raises SetupError when the memory is full.
         """
-        first, self._taken = self._taken, self._taken + cells
-        if self._taken > self._cells:
-            raise SetupError(f"There are more metrics than the board has room for; raise CELLS above {self._taken:,}.")
-        if fleeting:
-            self._fleeting.update(range(first, self._taken))
+        first, self._reserved = self._reserved, self._reserved + cells
+        if self._reserved > self._cells:
+            raise SetupError(f"The memory of the metrics is full; raise CELLS above {self._reserved:,}.")
+        if live_only:
+            self._live_only.update(range(first, self._reserved))
         return first
 
-    def add(self, cell: int, amount: float) -> None:
+    def inc(self, cell: int, amount: float) -> None:
         """Add *amount* to this process's number."""
         with self._lock:
             self._numbers[self._own_row() + cell] += amount
 
-    def put(self, cell: int, value: float) -> None:
-        """Let this process's number be *value*."""
+    def set(self, cell: int, value: float) -> None:
+        """Set this process's number."""
         with self._lock:
             self._numbers[self._own_row() + cell] = value
 
     def total(self, cell: int) -> float:
-        """Return the sum of all processes' numbers; of a fleeting one, of those that live."""
-        return sum(self._numbers[row * self._cells + cell] for row in self._counting(cell))
+        """Return the sum over all processes; of a live-only cell, over the processes that run."""
+        return sum(self._numbers[row * self._cells + cell] for row in self._counted_rows(cell))
 
     def greatest(self, cell: int) -> float:
-        """Return the greatest of all processes' numbers."""
-        return max((self._numbers[row * self._cells + cell] for row in self._counting(cell)), default=0.0)
+        """Return the greatest number of all processes."""
+        return max((self._numbers[row * self._cells + cell] for row in self._counted_rows(cell)), default=0.0)
 
-    def _counting(self, cell: int) -> list[int]:
-        """Return the rows whose number in *cell* counts."""
+    def _counted_rows(self, cell: int) -> list[int]:
         used = [row for row, owner in enumerate(self._owners) if owner]
-        return [row for row in used if _lives(self._owners[row])] if cell in self._fleeting else used
+        return [row for row in used if _is_running(self._owners[row])] if cell in self._live_only else used
 
     def _own_row(self) -> int:
-        """Return where this process's row begins, found at its first use."""
+        """Return the first cell of this process's row, which the first use finds."""
         pid = os.getpid()
         if pid != self._pid:
             row = self._find_row(pid)
             self._owners[row] = pid
             self._pid, self._base = pid, row * self._cells
-            for cell in self._fleeting:
+            for cell in self._live_only:
                 self._numbers[self._base + cell] = 0
         return self._base
 
     def _find_row(self, pid: int) -> int:
-        """Return a row that no living process has, looked for from a place that others begin at elsewhere."""
+        """Return a row without a running owner. The search starts at a row that depends on *pid*."""
         rows = [(pid + offset) % self._rows for offset in range(self._rows)]
-        return next((row for row in rows if not self._owners[row] or not _lives(self._owners[row])), rows[0])
+        return next((row for row in rows if not self._owners[row] or not _is_running(self._owners[row])), rows[0])
 
 
-def _lives(pid: int) -> bool:
-    """Return whether there is a process *pid*."""
+def _is_running(pid: int) -> bool:
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -93,4 +91,4 @@ def _lives(pid: int) -> bool:
     return True
 
 
-BOARD = Board()
+SHARED_MEMORY = SharedMemory()

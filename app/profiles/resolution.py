@@ -9,9 +9,9 @@ from psycopg.types.json import Jsonb
 
 from app.db.queries import load_queries
 from app.db.transaction import Deferred, Transaction
-from app.merging.prioritization import Ambiguous, Candidate, Denoted, NotFound, prioritize
+from app.merging.prioritization import Ambiguous, Candidate, NotFound, Resolved, prioritize
 from schemas.identifiers import Email, ExternalId, Identifier, Member, Phone, Recorded, UserAlias
-from schemas.prioritization import Priority
+from schemas.priorities import Priority
 
 QUERIES = load_queries("app.profiles", "resolution.sql")
 
@@ -26,7 +26,7 @@ class MergedAway:
     survivor_id: int
 
 
-Resolution = Denoted | Ambiguous | NotFound | MergedAway
+Resolution = Resolved | Ambiguous | NotFound | MergedAway
 
 
 def resolve_identifiers(tx: Transaction, *, identifiers: Sequence[Recorded]) -> list[Resolution]:

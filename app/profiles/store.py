@@ -17,6 +17,13 @@ SAME_NAME = tuple(name for name in Profile.__dataclass_fields__ if name not in {
 #: Read all of them at once: every merge reads two rows and writes three.
 get_columns, get_fields = itemgetter(*SAME_NAME), attrgetter(*SAME_NAME)
 
+#: Fields that never change, and the aliases, which have a table of their own.
+NOT_SAVED = frozenset({"workspace_id", "id", "braze_id", "created_at", "random_bucket", "user_aliases"})
+#: The query save_profiles with a column for each field of Profile that can change.
+SAVE_PROFILES = QUERIES["save_profiles"].replace(
+    " /* other columns */", "".join(f",\n    {name} = given.{name}" for name in SAME_NAME if name not in NOT_SAVED)
+)
+
 
 def profile_from_row(row: Mapping[str, Any]) -> Profile:
     """Return the profile of *row*: the columns of the table, and `user_aliases` as label → name."""
@@ -55,7 +62,7 @@ def save_profiles(tx: Transaction, profiles: Collection[Profile]) -> None:
     """Write *profiles*, which the caller has locked. Does not write aliases."""
     if profiles:
         rows = [profile_to_row(profile) for profile in profiles]
-        tx.execute(QUERIES["save_profiles"], {"rows": Jsonb(rows)})
+        tx.execute(SAVE_PROFILES, {"rows": Jsonb(rows)})
 
 
 def phone_from_row(row: Mapping[str, Any]) -> PhoneNumber | None:

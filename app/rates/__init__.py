@@ -1,1 +1,1 @@
-"""Rate limits: how many requests a workspace may send in one window of time, and how they are counted."""
+"""Rate limits: requests of a workspace counted in windows of time."""

@@ -1,4 +1,4 @@
-"""Buckets: endpoints that are counted together, and how many requests they take in a window.
+"""Buckets, which are endpoints counted together, and their limits.
 
 A limit is written REQUESTS/SECONDS, such as 20000/60; several are written BUCKET=LIMIT and separated by commas.
 """
@@ -13,7 +13,7 @@ NOTATION = re.compile(r"([1-9][0-9]{0,9})/([1-9][0-9]{0,6})")
 
 
 class Bucket(StrEnum):
-    """What is counted together, as the vendor does."""
+    """Endpoints that are counted together, as by the vendor."""
 
     #: delete, alias/new, alias/update, identify and merge: one bucket for the five of them.
     USERS = "users"
@@ -27,11 +27,11 @@ class Bucket(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """How many requests a bucket takes in one window."""
+    """The requests of a bucket that one window allows."""
 
     bucket: Bucket
     requests: int
-    #: Length of a window. Windows begin at multiples of it since the epoch, so 60 is a minute of the clock.
+    #: The length of a window. Windows start at multiples of it since the epoch, so 60 is a minute of the clock.
     seconds: int
 
     def __str__(self) -> str:
@@ -51,8 +51,8 @@ DEFAULTS = (
 
 
 @lru_cache(maxsize=1_024)
-def read_limit(bucket: str, text: str) -> Limit:
-    """Return the limit that *text* writes for *bucket*; raise ValueError, with a sentence, when it writes none."""
+def parse_limit(bucket: str, text: str) -> Limit:
+    """Parse the limit *text* of *bucket*; raise ValueError with a sentence when it is invalid."""
     if bucket not in set(Bucket):
         raise ValueError(f"There is no bucket {bucket!r}; choose from: {', '.join(Bucket)}.")
     match = NOTATION.fullmatch(text)
@@ -61,16 +61,16 @@ def read_limit(bucket: str, text: str) -> Limit:
     return Limit(Bucket(bucket), int(match[1]), int(match[2]))
 
 
-def read_limits(text: str) -> tuple[Limit, ...]:
-    """Return the limits of all buckets: those that *text* writes, and the vendor's for the others.
+def parse_limits(text: str) -> tuple[Limit, ...]:
+    """Return the limits of all buckets: those in *text*, and the vendor's for the others.
 
-    Raises ValueError, with a sentence, when a part of *text* cannot be read.
+    Raises ValueError with a sentence when a part of *text* is invalid.
     """
     parts = [part.strip().partition("=") for part in text.split(",") if part.strip()]
-    return replaced(DEFAULTS, [read_limit(bucket.strip(), limit.strip()) for bucket, _, limit in parts])
+    return override_limits(DEFAULTS, [parse_limit(bucket.strip(), limit.strip()) for bucket, _, limit in parts])
 
 
-def replaced(limits: Iterable[Limit], by: Iterable[Limit]) -> tuple[Limit, ...]:
-    """Return *limits*, those of them exchanged for whose bucket there is one in *by*."""
+def override_limits(limits: Iterable[Limit], by: Iterable[Limit]) -> tuple[Limit, ...]:
+    """Return *limits*, replaced by those of the same bucket in *by*."""
     given = {limit.bucket: limit for limit in by}
     return tuple(given.get(limit.bucket, limit) for limit in limits)

@@ -1,1 +1,1 @@
-"""Undo of merges: accepting, reversing and recording them."""
+"""Undo merges: accept, execute and record undos."""

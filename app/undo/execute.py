@@ -1,4 +1,4 @@
-"""The undo of one job: looked at, decided, saved and recorded in one transaction."""
+"""Execute one undo: find its target, reverse the merge, restore the orphan and record the result."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -6,69 +6,71 @@ from typing import Any
 
 from app.config import Settings
 from app.db.transaction import Transaction
-from app.lane.decide import named
 from app.ledger import execution as ledger
-from app.ledger.erasure import blank
-from app.ledger.execution import Finished, Party, Work
-from app.merging.changes import changes
-from app.merging.profile import Profile
+from app.ledger.erasure import blank_jobs
+from app.ledger.execution import ClaimedJob, JobResult
+from app.ledger.profile_ref import ProfileRef
+from app.merging.changes import list_changes
+from app.merging.profile import Profile, describe_profile
 from app.merging.rules import IDENTIFY_RULES
 from app.profiles.store import save_profiles
-from app.undo.history_lookup import recollect
-from app.undo.record import Undone, note_undone
-from app.undo.restore import Restoration, restore
-from app.undo.reversal import Absorption, questions, take_back
-from app.undo.target import Found, Refusal, look, origins_of
+from app.undo.history_lookup import lookup_history
+from app.undo.record import RecordedUndo, record_undo
+from app.undo.restore import Restoration, restore_orphan
+from app.undo.reversal import RecordedMerge, history_queries, reverse_merge
+from app.undo.target import UndoRefusal, UndoTarget, find_undo_target, list_origins
 from schemas.identifiers import UserAlias
 from schemas.outcomes import Outcome
 
-TOOK_BACK = "Profile {braze_id} is back as it was before the merge, without its share in {survivor}."
-IN_PART = "Profile {braze_id} is back, but {count} of its identifiers belong to others by now or were removed since."
-TAKEN_OFF = "{Profile} has no external_id again."
+MERGE_UNDONE = "Profile {braze_id} is back as it was before the merge, without its share in {survivor}."
+UNDONE_IN_PART = (
+    "Profile {braze_id} is back, but {count} of its identifiers belong to others by now or were removed since."
+)
+IDENTIFY_UNDONE = "{Profile} has no external_id again."
 
 
-def undo(tx: Transaction, settings: Settings, *, job: Work) -> Finished:
-    """Undo what *job* names and record how it ended, in the caller's transaction, which holds the job's row."""
-    found = look(tx, settings, undo=job)
-    if isinstance(found, Refusal):
-        return _refuse(tx, found, job=job)
-    if found.absorption is None:
-        return _take_off(tx, found, job=job)
-    return _take_back(tx, found, found.absorption, job=job)
+def undo_job(tx: Transaction, settings: Settings, *, job: ClaimedJob) -> JobResult:
+    """Execute the undo *job* and return its recorded result. The transaction must have locked the row of *job*."""
+    target = find_undo_target(tx, settings, undo=job)
+    if isinstance(target, UndoRefusal):
+        return _record_refusal(tx, target, job=job)
+    if target.merge is None:
+        return _undo_identify(tx, target, job=job)
+    return _undo_merge(tx, target, target.merge, job=job)
 
 
-def _refuse(tx: Transaction, refusal: Refusal, *, job: Work) -> Finished:
-    """Record that *job* cannot be undone, and forget whom it was about where that was to be forgotten."""
+def _record_refusal(tx: Transaction, refusal: UndoRefusal, *, job: ClaimedJob) -> JobResult:
     undone = refusal.job
-    finished = Finished(
+    result = JobResult(
         job_id=job.id,
         outcome=Outcome.NOT_UNDOABLE,
         reason=refusal.reason,
         orphan=undone.orphan,
         survivor=undone.survivor,
     )
-    ledger.finish(tx, finished=[finished])
+    ledger.record_results(tx, results=[result])
     if undone.blanked:
-        blank(tx, job_ids=[job.id])
-    return finished
+        # The undo names the same profiles as the erased job.
+        blank_jobs(tx, job_ids=[job.id])
+    return result
 
 
-def _take_off(tx: Transaction, found: Found, *, job: Work) -> Finished:
-    """Take the external_id off again that a profile got."""
-    profile, identified = found.survivor, found.job
+def _undo_identify(tx: Transaction, target: UndoTarget, *, job: ClaimedJob) -> JobResult:
+    """Remove the external_id that the profile got."""
+    profile, identified = target.survivor, target.job
     before = identified.updated_before if profile.updated_at == identified.at else None
     left = dataclasses.replace(profile, external_id=None, updated_at=before or profile.updated_at)
     save_profiles(tx, [left])
-    changed = changes(before=profile, after=left, orphan=profile, rules=IDENTIFY_RULES)
-    reason = TAKEN_OFF.format(Profile=named(profile).capitalize())
-    return _finish(tx, found, job=job, reason=reason, changed=changed)
+    changed = list_changes(before=profile, after=left, orphan=profile, rules=IDENTIFY_RULES)
+    reason = IDENTIFY_UNDONE.format(Profile=describe_profile(profile).capitalize())
+    return _record_success(tx, target, job=job, reason=reason, changed=changed)
 
 
-def _take_back(tx: Transaction, found: Found, absorption: Absorption, *, job: Work) -> Finished:
-    """Take from the survivor what the merge gave it, and let the orphan live again."""
-    survivor, orphan = found.survivor, absorption.orphan
-    left = _left(tx, found, absorption)
-    # Only now is an external_id that the survivor took over free for the orphan.
+def _undo_merge(tx: Transaction, target: UndoTarget, merge: RecordedMerge, *, job: ClaimedJob) -> JobResult:
+    """Remove from the survivor the values that the merge gave it, and restore the orphan."""
+    survivor, orphan = target.survivor, merge.orphan
+    left = _survivor_without(tx, target, merge)
+    # Save before the orphan is restored: an external_id that the survivor took over is free then.
     save_profiles(tx, [left])
     restoration = Restoration(
         orphan=orphan,
@@ -78,51 +80,51 @@ def _take_back(tx: Transaction, found: Found, absorption: Absorption, *, job: Wo
             for label, name in survivor.user_aliases.items()
             if label not in left.user_aliases
         ],
-        origins=found.job.origins,
-        deprecated_external_ids=found.job.deprecated_external_ids,
+        origins=target.job.origins,
+        deprecated_external_ids=target.job.deprecated_external_ids,
     )
-    missing = restore(tx, restoration)
+    missing = restore_orphan(tx, restoration)
     reason = (
-        IN_PART.format(braze_id=orphan.braze_id, count=len(missing))
+        UNDONE_IN_PART.format(braze_id=orphan.braze_id, count=len(missing))
         if missing
-        else TOOK_BACK.format(braze_id=orphan.braze_id, survivor=named(survivor))
+        else MERGE_UNDONE.format(braze_id=orphan.braze_id, survivor=describe_profile(survivor))
     )
-    changed = changes(before=survivor, after=left, orphan=orphan, rules=absorption.rules)
-    return _finish(tx, found, job=job, reason=reason, changed=changed, missing=missing)
+    changed = list_changes(before=survivor, after=left, orphan=orphan, rules=merge.rules)
+    return _record_success(tx, target, job=job, reason=reason, changed=changed, missing=missing)
 
 
-def _left(tx: Transaction, found: Found, absorption: Absorption) -> Profile:
-    """Return the survivor without what *absorption* gave it; what stays of its history is asked where it must be."""
-    survivor = found.survivor
-    gone = set(found.job.origins)
-    answers = recollect(
+def _survivor_without(tx: Transaction, target: UndoTarget, merge: RecordedMerge) -> Profile:
+    """Return the survivor without the values of *merge*; look up only the history that decides a value."""
+    survivor = target.survivor
+    orphan_origins = set(target.job.origins)
+    answers = lookup_history(
         tx,
-        origins=[origin for origin in origins_of(tx, survivor) if origin not in gone],
+        origins=[origin for origin in list_origins(tx, survivor) if origin not in orphan_origins],
         profile=survivor,
-        questions=questions(survivor, absorption),
+        queries=history_queries(survivor, merge),
     )
-    return take_back(survivor, absorption, recall=answers.get)
+    return reverse_merge(survivor, merge, look_up=answers.get)
 
 
-def _finish(
+def _record_success(
     tx: Transaction,
-    found: Found,
+    target: UndoTarget,
     *,
-    job: Work,
+    job: ClaimedJob,
     reason: str,
     changed: Sequence[Mapping[str, Any]],
     missing: Sequence[Mapping[str, Any]] = (),
-) -> Finished:
-    """Record that *job* had its effect, and what of the orphan is *missing*."""
-    survivor = found.survivor
-    finished = Finished(
+) -> JobResult:
+    """Record the result of *job*; *missing* are the `not_restored` entries of the orphan's identifiers."""
+    survivor = target.survivor
+    result = JobResult(
         job_id=job.id,
         outcome=Outcome.UNDONE_IN_PART if missing else Outcome.UNDONE,
         reason=reason,
-        orphan=found.job.orphan,
-        survivor=Party(id=survivor.id, braze_id=survivor.braze_id, external_id=survivor.external_id),
+        orphan=target.job.orphan,
+        survivor=ProfileRef(id=survivor.id, braze_id=survivor.braze_id, external_id=survivor.external_id),
     )
-    ledger.finish(tx, finished=[finished])
-    undone = Undone(undo_id=job.id, job=found.job, at=tx.now(), changes=changed, not_restored=list(missing))
-    note_undone(tx, undone)
-    return finished
+    ledger.record_results(tx, results=[result])
+    undo = RecordedUndo(undo_id=job.id, job=target.job, at=tx.now(), changes=changed, not_restored=list(missing))
+    record_undo(tx, undo)
+    return result

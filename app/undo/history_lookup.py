@@ -1,4 +1,4 @@
-"""What history remembers: firsts, lasts, and whether something happened, under the origins that stay with a profile."""
+"""Look up first times, last times and marks in the history that stays with a survivor."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -11,64 +11,63 @@ from app.db.transaction import Transaction
 from app.merging.changes import canonical_time
 from app.merging.profile import Profile
 from app.profiles.history import CANVAS_TIMES
-from app.undo.rules import Question
+from app.undo.rules import HistoryQuery
 
 QUERIES = load_queries("app.undo", "history_lookup.sql")
 
-#: Summaries that are asked by key alone, each with the query that does.
-COUNTED = {"custom_events": "recall_events", "purchases": "recall_purchases", "apps": "recall_sessions"}
-#: Summaries of messages, each with the kind of engagement that it sums up.
-MESSAGES = {"campaigns_received": "campaign", "canvases_received": "canvas"}
-#: Part of an entry → the event whose last time it holds.
+#: Summary whose entries have a key and nothing else to look up by → its SQL query.
+SQL_BY_SUMMARY = {"custom_events": "find_events", "purchases": "find_purchases", "apps": "find_sessions"}
+#: Summary of messages → the kind of its engagements.
+ENGAGEMENT_KINDS = {"campaigns_received": "campaign", "canvases_received": "canvas"}
+#: Part of an entry → the event whose last time it has.
 EVENTS = {"last_received": "received", **{part: event for event, part in CANVAS_TIMES.items()}}
-#: Canonical times leave out what is below a millisecond.
-BELOW = timedelta(microseconds=999)
+#: Canonical times have milliseconds, the history has microseconds.
+BELOW_A_MILLISECOND = timedelta(microseconds=999)
 
 Row = dict[str, Any]
 
 
-def recollect(
+def lookup_history(
     tx: Transaction,
     *,
     origins: Sequence[int],
     profile: Profile,
-    questions: Sequence[Question],
-) -> dict[Question, Any]:
-    """Return the answers to *questions* about *profile*, from the history under *origins*.
+    queries: Sequence[HistoryQuery],
+) -> dict[HistoryQuery, Any]:
+    """Return the answers to *queries* about *profile* from the history under *origins*.
 
-    A question for a time is answered with canonical text, one for whether something happened with True. What never
-    happened, or is in no history, has no answer. Costs one index probe for each question and origin, and for a last
-    interaction one more for each message that the profile has had.
+    An answer is a time as canonical text, or True in a query for whether it happened. Queries without a match have no
+    answer. Costs one index probe per query and origin, and for a last interaction one per message of the profile.
     """
-    asked: dict[str, list[Row]] = {}
-    for place, question in enumerate(questions):
-        for query, row in _asked(question, profile):
-            asked.setdefault(query, []).append({"place": place, **_between(question), **row})
-    answers: dict[Question, Any] = {}
-    for query, rows in asked.items():
-        parameters = {"origin_ids": list(origins), "asked": Jsonb(rows)}
-        for row in tx.execute(QUERIES[query], parameters):
-            question = questions[row["place"]]
-            answers[question] = _answer(question, row)
+    rows_by_sql: dict[str, list[Row]] = {}
+    for place, query in enumerate(queries):
+        for name, row in _sql_queries(query, profile):
+            rows_by_sql.setdefault(name, []).append({"place": place, **_bounds(query), **row})
+    answers: dict[HistoryQuery, Any] = {}
+    for name, rows in rows_by_sql.items():
+        parameters = {"origin_ids": list(origins), "lookups": Jsonb(rows)}
+        for row in tx.execute(QUERIES[name], parameters):
+            query = queries[row["place"]]
+            answers[query] = _answer(query, row)
     return answers
 
 
-def _asked(question: Question, profile: Profile) -> Iterator[tuple[str, Row]]:
-    """Yield the queries that *question* comes to, each with what it asks for; none for what has no history."""
-    match question.path:
-        case (summary, key, *_) if summary in COUNTED:
-            yield COUNTED[summary], {"key": key}
-        case (summary, key, *rest) if summary in MESSAGES:
-            yield "recall_engagements", {"kind": MESSAGES[summary], "key": key, **_event(rest)}
+def _sql_queries(query: HistoryQuery, profile: Profile) -> Iterator[tuple[str, Row]]:
+    """Yield the SQL queries for *query*, each with its parameters; none for a part without a history."""
+    match query.path:
+        case (summary, key, *_) if summary in SQL_BY_SUMMARY:
+            yield SQL_BY_SUMMARY[summary], {"key": key}
+        case (summary, key, *rest) if summary in ENGAGEMENT_KINDS:
+            yield "find_engagements", {"kind": ENGAGEMENT_KINDS[summary], "key": key, **_event(rest)}
         case ("last_interactions", name):
             event = name.removeprefix("last_").removesuffix("_at")
-            for summary, kind in MESSAGES.items():
+            for summary, kind in ENGAGEMENT_KINDS.items():
                 for key in getattr(profile, summary):
-                    yield "recall_engagements", {"kind": kind, "key": key, "event": event}
+                    yield "find_engagements", {"kind": kind, "key": key, "event": event}
 
 
 def _event(rest: Sequence[str]) -> Row:
-    """Return which event, and which step, the part at *rest* of a message's entry tells of."""
+    """Return the event, and the canvas step if there is one, of the part at *rest* of a message's entry."""
     match rest:
         case ["engaged", event]:
             return {"event": event}
@@ -78,23 +77,21 @@ def _event(rest: Sequence[str]) -> Row:
             return {"event": EVENTS.get(rest[0], rest[0])}
 
 
-def _between(question: Question) -> Row:
-    """Return the times between which the answer to *question* lies, and whether the last of them is asked for."""
-    if question.theirs is None:
+def _bounds(query: HistoryQuery) -> Row:
+    """Return the times that bound the answer to *query*, and whether the newest match answers it."""
+    if query.theirs is None:
         return {"newest": True, "since": "-infinity", "until": "infinity"}
-    if _wants_first(question):
-        return {"newest": False, "since": question.theirs, "until": question.ours or "infinity"}
-    until = datetime.fromisoformat(question.theirs) + BELOW
-    return {"newest": True, "since": question.ours or "-infinity", "until": until}
+    if _is_for_first_time(query):
+        return {"newest": False, "since": query.theirs, "until": query.ours or "infinity"}
+    until = datetime.fromisoformat(query.theirs) + BELOW_A_MILLISECOND
+    return {"newest": True, "since": query.ours or "-infinity", "until": until}
 
 
-def _answer(question: Question, row: Mapping[str, Any]) -> Any:
-    """Return the answer that *row* holds."""
-    if question.theirs is None:
+def _answer(query: HistoryQuery, row: Mapping[str, Any]) -> Any:
+    if query.theirs is None:
         return True
-    return canonical_time(row["first"] if _wants_first(question) else row["last"])
+    return canonical_time(row["first"] if _is_for_first_time(query) else row["last"])
 
 
-def _wants_first(question: Question) -> bool:
-    """Return whether *question* is for a first time."""
-    return question.path[-1].startswith("first")
+def _is_for_first_time(query: HistoryQuery) -> bool:
+    return query.path[-1].startswith("first")

@@ -1,4 +1,4 @@
-"""The ledger as the undo uses it: what was merged, and that it is undone."""
+"""Read the job that an undo reverses, and record the undo."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from app.db.transaction import Transaction
-from app.ledger.execution import Party
+from app.ledger.profile_ref import ProfileRef
 from app.undo.accept import QUERIES
 from schemas.outcomes import JobKind, Outcome
 
@@ -18,30 +18,30 @@ SECONDS_A_DAY = 86_400
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UndoneJob:
-    """The job that an undo is to take back, as far as the ledger remembers it."""
+    """The job that an undo reverses, as far as the ledger still has it."""
 
     id: UUID
-    #: The job's row is gone, and all that follows is not known.
+    #: The job's row was pruned; the other fields are unknown then.
     pruned: bool
-    #: It was made longer ago than undos are kept possible for.
+    #: It is older than MERGELANE_UNDO_DAYS.
     too_old: bool = False
-    #: What its audit said was erased with a person.
+    #: Its audit was erased when a person was deleted.
     blanked: bool = False
     kind: JobKind = JobKind.MERGE
     outcome: Outcome = Outcome.MERGED
     at: datetime | None = None
-    orphan: Party | None = None
-    survivor: Party | None = None
+    orphan: ProfileRef | None = None
+    survivor: ProfileRef | None = None
     #: The origins that the orphan brought, its own among them.
     origins: Sequence[int] = ()
     deprecated_external_ids: Sequence[str] = ()
     changes: Sequence[Mapping[str, Any]] = ()
-    #: The update time that an identified profile had before.
+    #: Of an identify job: the profile's update time before it.
     updated_before: datetime | None = None
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> "UndoneJob":
-        """Return what *row* says."""
+        """Return the job from a row of read_undone_job."""
         if row["pruned"]:
             return cls(id=row["id"], pruned=True)
         identified = row["outcome"] == Outcome.IDENTIFIED
@@ -53,8 +53,8 @@ class UndoneJob:
             kind=JobKind(row["kind"]),
             outcome=Outcome(row["outcome"]),
             at=row["at"],
-            orphan=_party(row, "orphan"),
-            survivor=_party(row, "survivor"),
+            orphan=_profile_ref(row, "orphan"),
+            survivor=_profile_ref(row, "survivor"),
             origins=row["origins"] or (),
             deprecated_external_ids=row["deprecated_external_ids"] or (),
             changes=row["changes"] or (),
@@ -63,8 +63,8 @@ class UndoneJob:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Undone:
-    """What the ledger keeps of an undo that had an effect."""
+class RecordedUndo:
+    """The audit of an undo that had an effect."""
 
     undo_id: UUID
     job: UndoneJob
@@ -75,35 +75,34 @@ class Undone:
 
 
 def read_undone_job(tx: Transaction, *, undo_id: UUID, days: float) -> UndoneJob:
-    """Return the job that the undo *undo_id* is to take back; *days* is how long that is kept possible."""
+    """Return the job that the undo *undo_id* reverses; *days* is the age up to which undo is possible."""
     parameters = {"job_id": undo_id, "seconds": days * SECONDS_A_DAY}
     (row,) = tx.execute(QUERIES["read_undone_job"], parameters).fetchall()
     return UndoneJob.from_row(row)
 
 
-def hold_undone_job(tx: Transaction, *, undo_id: UUID) -> None:
-    """Lock the job that the undo *undo_id* is to take back; to be called under the lock of its survivor."""
-    tx.execute(QUERIES["hold_undone_job"], {"job_id": undo_id})
+def lock_undone_job(tx: Transaction, *, undo_id: UUID) -> None:
+    """Lock the job that the undo *undo_id* reverses. Lock its survivor first."""
+    tx.execute(QUERIES["lock_undone_job"], {"job_id": undo_id})
 
 
-def note_undone(tx: Transaction, undone: Undone) -> None:
-    """Note *undone* on both jobs, with its audit; to be called in the transaction that has the effect."""
-    job = undone.job
+def record_undo(tx: Transaction, undo: RecordedUndo) -> None:
+    """Mark both jobs and insert the audit of *undo*, in the transaction of its effect."""
+    job = undo.job
     parameters = {
-        "undo_id": undone.undo_id,
+        "undo_id": undo.undo_id,
         "job_id": job.id,
-        "at": undone.at,
+        "at": undo.at,
         "merged_at": job.at,
         "orphan_id": job.orphan and job.orphan.id,
         "survivor_id": job.survivor and job.survivor.id,
-        "changes": Jsonb(undone.changes),
-        "not_restored": Jsonb(undone.not_restored),
+        "changes": Jsonb(undo.changes),
+        "not_restored": Jsonb(undo.not_restored),
     }
-    tx.execute(QUERIES["note_undone"], parameters)
+    tx.execute(QUERIES["record_undo"], parameters)
 
 
-def _party(row: Mapping[str, Any], role: str) -> Party | None:
-    """Return the profile of *role* that *row* says, or None."""
+def _profile_ref(row: Mapping[str, Any], role: str) -> ProfileRef | None:
     if row[f"{role}_id"] is None:
         return None
-    return Party(id=row[f"{role}_id"], braze_id=row[f"{role}_braze_id"], external_id=row[f"{role}_external_id"])
+    return ProfileRef(id=row[f"{role}_id"], braze_id=row[f"{role}_braze_id"], external_id=row[f"{role}_external_id"])

@@ -1,17 +1,16 @@
-"""A profile that was merged away lives again: its row, its history, and the identifiers that nobody took since."""
+"""Restore an orphan: its row, its origins, and the identifiers that no other profile took since."""
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
-
-from psycopg.types.json import Jsonb
 
 from app.db.queries import load_queries
 from app.db.transaction import Transaction
 from app.merging.profile import Profile
 from app.profiles.creation import add_aliases
 from app.profiles.deprecation import find_external_id_holders, take_over_external_ids
-from app.profiles.store import load_profiles, profile_to_row
+from app.profiles.store import load_profiles, save_profiles
 from app.profiles.targets import find_profiles, target_key
 from schemas.identifiers import ExternalId, UserAlias, to_wire
 
@@ -23,11 +22,11 @@ REMOVED = "It was removed since the merge."
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Restoration:
-    """A profile as it is to be again, and what it is to get back from the survivor of its merge."""
+    """An orphan as it was before its merge, and what the survivor returns to it."""
 
     orphan: Profile
     survivor_id: int
-    #: The aliases that the survivor gives back.
+    #: The aliases that the survivor returns.
     returned: Sequence[UserAlias]
     #: The origins that the orphan brought, its own among them.
     origins: Sequence[int]
@@ -35,7 +34,7 @@ class Restoration:
 
     @property
     def scope(self) -> dict[str, Any]:
-        """The parameters that queries take it by."""
+        """The parameters of the queries."""
         return {
             "orphan_id": self.orphan.id,
             "survivor_id": self.survivor_id,
@@ -46,62 +45,72 @@ class Restoration:
         }
 
 
-def restore(tx: Transaction, restoration: Restoration) -> list[dict[str, Any]]:
-    """Make the orphan again; return `[{identifier, why}]`, the identifiers that it could not get back.
+def restore_orphan(tx: Transaction, restoration: Restoration) -> list[dict[str, Any]]:
+    """Insert the orphan again; return its `not_restored` entries: `[{identifier, why}]`.
 
-    The survivor is locked and has given back what it got. An identifier that somebody took since stays with them.
-    Raises ResolutionUnsettled when somebody takes one at this moment.
+    The caller has locked the survivor and saved it without the values of the merge. An identifier that another profile
+    took since stays there. Raises ResolutionUnsettled when a concurrent transaction takes one.
     """
     orphan = restoration.orphan
-    not_restored = _insert(tx, orphan)
+    not_restored = _insert_orphan(tx, orphan)
     if orphan.external_id is not None and not not_restored:
-        # The redirect is ended by this too, and so is what others left behind under this external_id.
+        # Ends all redirects and deprecated uses of this external_id, the orphan's own redirect included.
         take_over_external_ids(tx, external_ids=[orphan.external_id])
     tx.execute(QUERIES["return_origins"], restoration.scope)
     tx.execute(QUERIES["end_merge"], restoration.scope)
     tx.execute(QUERIES["return_aliases"], restoration.scope)
     tx.execute(QUERIES["return_deprecated"], restoration.scope)
-    not_restored += _give_aliases(tx, orphan)
+    not_restored += _restore_aliases(tx, orphan)
     return not_restored + _missing_deprecated(tx, restoration)
 
 
-def _insert(tx: Transaction, orphan: Profile) -> list[dict[str, Any]]:
-    """Write the row of *orphan*; without its external_id, and told so, when somebody has that."""
-    external_id = orphan.external_id
-    asked = [] if external_id is None else [external_id]
-    held = find_external_id_holders(tx, external_ids=asked) if asked else {}
-    row = profile_to_row(orphan) | ({"external_id": None} if held else {})
-    tx.execute(QUERIES["restore_profile"], {"row": Jsonb(row)})
-    return [_told(tx, orphan, ExternalId(taken), profile_id=holder.profile_id) for taken, holder in held.items()]
-
-
-def _give_aliases(tx: Transaction, orphan: Profile) -> list[dict[str, Any]]:
-    """Give *orphan* its other aliases, those that nobody has; return what is told of those that somebody has."""
-    aliases = [UserAlias(label=label, name=name) for label, name in orphan.user_aliases.items()]
-    add_aliases(tx, aliases=[(alias, orphan.id) for alias in aliases])
-    found = find_profiles(tx, targets=aliases)
-    held = {alias: found[target_key(alias)].id for alias in aliases if target_key(alias) in found}
-    return [_told(tx, orphan, alias, profile_id=held.get(alias)) for alias in aliases if held.get(alias) != orphan.id]
-
-
-def _missing_deprecated(tx: Transaction, restoration: Restoration) -> list[dict[str, Any]]:
-    """Return what is told of the deprecated external_ids that the orphan had and has no more."""
-    orphan, asked = restoration.orphan, restoration.deprecated_external_ids
-    if not asked:
-        return []
-    found = find_external_id_holders(tx, external_ids=asked)
-    held = {external_id: holder.profile_id for external_id, holder in found.items()}
+def _insert_orphan(tx: Transaction, orphan: Profile) -> list[dict[str, Any]]:
+    """Insert the row of *orphan*, without its external_id if another profile has that."""
+    external_ids = [] if orphan.external_id is None else [orphan.external_id]
+    holders = find_external_id_holders(tx, external_ids=external_ids) if external_ids else {}
+    ids = {
+        "id": orphan.id,
+        "braze_id": orphan.braze_id,
+        "created_at": orphan.created_at,
+        "updated_at": orphan.updated_at,
+        "random_bucket": orphan.random_bucket,
+    }
+    tx.execute(QUERIES["insert_orphan"], ids)
+    save_profiles(tx, [dataclasses.replace(orphan, external_id=None) if holders else orphan])
     return [
-        _told(tx, orphan, ExternalId(each), profile_id=held.get(each))
-        for each in sorted(asked)
-        if held.get(each) != orphan.id
+        _not_restored(tx, ExternalId(external_id), profile_id=holder.profile_id)
+        for external_id, holder in holders.items()
     ]
 
 
-def _told(
-    tx: Transaction, orphan: Profile, identifier: ExternalId | UserAlias, *, profile_id: int | None
-) -> dict[str, Any]:
-    """Return what is told of an identifier that *orphan* does not get back: who has it, or that nobody has."""
+def _restore_aliases(tx: Transaction, orphan: Profile) -> list[dict[str, Any]]:
+    """Give *orphan* those of its aliases that no profile has; return the `not_restored` entries of the others."""
+    aliases = [UserAlias(label=label, name=name) for label, name in orphan.user_aliases.items()]
+    add_aliases(tx, aliases=[(alias, orphan.id) for alias in aliases])
+    found = find_profiles(tx, targets=aliases)
+    holders = {alias: found[target_key(alias)].id for alias in aliases if target_key(alias) in found}
+    return [
+        _not_restored(tx, alias, profile_id=holders.get(alias)) for alias in aliases if holders.get(alias) != orphan.id
+    ]
+
+
+def _missing_deprecated(tx: Transaction, restoration: Restoration) -> list[dict[str, Any]]:
+    """Return the `not_restored` entries of the deprecated external_ids that the orphan has lost."""
+    orphan, external_ids = restoration.orphan, restoration.deprecated_external_ids
+    if not external_ids:
+        return []
+    found = find_external_id_holders(tx, external_ids=external_ids)
+    holders = {external_id: holder.profile_id for external_id, holder in found.items()}
+    return [
+        _not_restored(tx, ExternalId(each), profile_id=holders.get(each))
+        for each in sorted(external_ids)
+        if holders.get(each) != orphan.id
+    ]
+
+
+def _not_restored(tx: Transaction, identifier: ExternalId | UserAlias, *, profile_id: int | None) -> dict[str, Any]:
+    """Return the `not_restored` entry of *identifier*, which the profile *profile_id* has now, if any has it."""
     ids = [] if profile_id is None else [profile_id]
-    names = [holder.braze_id for holder in load_profiles(tx, ids=ids).values()]
-    return {"identifier": to_wire(identifier), "why": TAKEN.format(braze_id=names[0]) if names else REMOVED}
+    braze_ids = [holder.braze_id for holder in load_profiles(tx, ids=ids).values()]
+    why = TAKEN.format(braze_id=braze_ids[0]) if braze_ids else REMOVED
+    return {"identifier": to_wire(identifier), "why": why}

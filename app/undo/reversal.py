@@ -1,4 +1,4 @@
-"""The undo of a merge: the survivor without what the merge gave it. Pure; what history knows comes in as answers."""
+"""Reverse a merge: the survivor without the values that the merge gave it. Pure; the caller looks up history."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -9,102 +9,106 @@ from typing import Any, NamedTuple
 
 from app.merging.profile import Profile
 from app.merging.rules import Rule
-from app.undo.rules import Part, Question, Recall
+from app.undo.rules import FieldState, HistoryLookup, HistoryQuery
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Absorption:
-    """A merge that happened: both profiles before it, when it was, and by which rules."""
+class RecordedMerge:
+    """A merge from the audit: both profiles before it, its time, and its rules."""
 
     survivor: Profile
     orphan: Profile
     at: datetime
     rules: Mapping[str, Rule]
-    #: False where the survivor's image may hold what is left of a merge undone since: no time is taken from it then.
+    #: False where *survivor* may still have values of a merge that was undone since: no time is taken from it then.
     trusted: bool = True
 
 
-class Span(NamedTuple):
-    """Where a first or last time over a whole summary comes from: a count, the summary, and a part of its entries."""
+class SummaryTime(NamedTuple):
+    """The source of a first or last time over a whole summary: its count, the summary, and a part of the entries."""
 
     total: str
     summary: str
     part: str
 
 
-#: Firsts and lasts over all entries of a summary: history need not be asked twice.
-SPANS: Mapping[str, Span] = {
-    "first_session_at": Span("session_count", "apps", "first_used"),
-    "last_session_at": Span("session_count", "apps", "last_used"),
-    "first_purchase_at": Span("purchase_count", "purchases", "first"),
-    "last_purchase_at": Span("purchase_count", "purchases", "last"),
+#: First and last times that follow from the entries of a summary, without a further lookup in the history.
+SUMMARY_TIMES: Mapping[str, SummaryTime] = {
+    "first_session_at": SummaryTime("session_count", "apps", "first_used"),
+    "last_session_at": SummaryTime("session_count", "apps", "last_used"),
+    "first_purchase_at": SummaryTime("purchase_count", "purchases", "first"),
+    "last_purchase_at": SummaryTime("purchase_count", "purchases", "last"),
 }
 
 
-def take_back(survivor: Profile, absorption: Absorption, *, recall: Recall) -> Profile:
-    """Return *survivor*, as it stands now, without what *absorption* gave it; what others wrote since is kept.
+def reverse_merge(survivor: Profile, merge: RecordedMerge, *, look_up: HistoryLookup) -> Profile:
+    """Return *survivor*, as it is now, without the values of *merge*. Later changes stay.
 
-    *recall* answers from the history that stays with the survivor. The update time goes back where nobody wrote since.
+    *look_up* answers from the history that stays with the survivor. The update time returns to its value from before
+    the merge if nothing changed since.
     """
-    parts = {field: _part(field, survivor, absorption, recall) for field in absorption.rules}
-    left = {field: part.inverse for field, part in parts.items() if field not in SPANS}
-    left |= {field: _span(part, parts[SPANS[field].total], left) for field, part in parts.items() if field in SPANS}
-    untouched = survivor.updated_at == absorption.at
-    absorbed_then = survivor.absorbed_on == absorption.at.date()
+    states = {field: _field_state(field, survivor, merge, look_up) for field in merge.rules}
+    left = {field: state.undone for field, state in states.items() if field not in SUMMARY_TIMES}
+    left |= {
+        field: _undo_summary_time(state, states[SUMMARY_TIMES[field].total], left)
+        for field, state in states.items()
+        if field in SUMMARY_TIMES
+    }
+    untouched = survivor.updated_at == merge.at
+    counted_today = survivor.absorbed_on == merge.at.date()
     return dataclasses.replace(
         survivor,
         **left,
-        updated_at=absorption.survivor.updated_at if untouched else survivor.updated_at,
-        absorbed_count=max(survivor.absorbed_count - absorbed_then, 0),
+        updated_at=merge.survivor.updated_at if untouched else survivor.updated_at,
+        absorbed_count=max(survivor.absorbed_count - counted_today, 0),
     )
 
 
-def questions(survivor: Profile, absorption: Absorption) -> list[Question]:
-    """Return what `take_back` would ask of history."""
-    asked: list[Question] = []
-    take_back(survivor, absorption, recall=asked.append)
-    return asked
+def history_queries(survivor: Profile, merge: RecordedMerge) -> list[HistoryQuery]:
+    """Return the queries that `reverse_merge` would look up."""
+    queries: list[HistoryQuery] = []
+    reverse_merge(survivor, merge, look_up=queries.append)
+    return queries
 
 
-def without(absorption: Absorption, undone: Sequence[Absorption], *, trusted: bool = True) -> Absorption:
-    """Return *absorption* as if the earlier merges *undone* since, in order of time, had never been.
+def exclude_undone(merge: RecordedMerge, undone: Sequence[RecordedMerge], *, trusted: bool = True) -> RecordedMerge:
+    """Return *merge* as if the earlier merges *undone* since, in order of time, had not happened.
 
-    Otherwise what they gave the survivor would come back from its image of before this merge. *trusted* is False when
-    not all of them are known. It becomes False where history would have to be asked: it has gone on since that image,
-    so that nobody can tell any more what its times were.
+    Otherwise their values would return from the survivor's snapshot, which is older than their undo. *trusted* is
+    False when not all of them are known. The result is not trusted where a lookup in the history would be necessary:
+    the history has newer rows than the snapshot, so the times of the snapshot cannot be found in it.
     """
-    asked: list[Question] = []
+    queries: list[HistoryQuery] = []
     before = reduce(
-        lambda survivor, earlier: take_back(survivor, earlier, recall=asked.append),
+        lambda survivor, earlier: reverse_merge(survivor, earlier, look_up=queries.append),
         reversed(undone),
-        absorption.survivor,
+        merge.survivor,
     )
-    return dataclasses.replace(absorption, survivor=before, trusted=trusted and not asked)
+    return dataclasses.replace(merge, survivor=before, trusted=trusted and not queries)
 
 
-def _part(field: str, survivor: Profile, absorption: Absorption, recall: Recall) -> Part:
-    """Return *field* as its inverse rule looks at it."""
-    return Part(
-        rule=absorption.rules[field],
+def _field_state(field: str, survivor: Profile, merge: RecordedMerge, look_up: HistoryLookup) -> FieldState:
+    return FieldState(
+        rule=merge.rules[field],
         path=(field,),
         now=getattr(survivor, field),
-        before=getattr(absorption.survivor, field),
-        theirs=getattr(absorption.orphan, field),
-        recall=recall,
-        trusted=absorption.trusted,
+        before=getattr(merge.survivor, field),
+        theirs=getattr(merge.orphan, field),
+        look_up=look_up,
+        trusted=merge.trusted,
     )
 
 
-def _span(part: Part, count: Part, left: Mapping[str, Any]) -> datetime | None:
-    """Return the first or last time over a whole summary, of which *left* is what remains and *count* the count."""
-    if part.trusted and count.now == count.after:
-        # Whatever happened since would have been counted.
-        return part.before  # type: ignore[no-any-return]
-    before = part.before if part.trusted else None
-    if part.now is None or part.now != part.theirs or part.now == before:
-        return part.now  # type: ignore[no-any-return]
-    _, summary, name = SPANS[part.path[0]]
+def _undo_summary_time(state: FieldState, count: FieldState, left: Mapping[str, Any]) -> datetime | None:
+    """Return a first or last time over a whole summary; *left* has the fields that remain, *count* is its count."""
+    if state.trusted and count.now == count.after:
+        # Anything later would have changed the count.
+        return state.before  # type: ignore[no-any-return]
+    before = state.before if state.trusted else None
+    if state.now is None or state.now != state.theirs or state.now == before:
+        return state.now  # type: ignore[no-any-return]
+    total, summary, name = SUMMARY_TIMES[state.path[0]]
     times = [entry[name] for entry in left[summary].values() if entry.get(name)]
-    found: datetime | None = reduce(part.rule.combine, map(datetime.fromisoformat, times), before)
-    # A count without a time is of somebody whose times nobody knows; the widest that is known stays.
-    return part.now if found is None and left[SPANS[part.path[0]].total] else found
+    found: datetime | None = reduce(state.rule.combine, map(datetime.fromisoformat, times), before)
+    # A count without any known time: keep the present time, the widest that is known.
+    return state.now if found is None and left[total] else found

@@ -1,8 +1,8 @@
-"""The inverse of each rule: what is left of the survivor's value when an orphan's share is taken out of it. Pure.
+"""Undo rules: for each merge rule, what remains of the survivor's value without the orphan's share. Pure.
 
-A part of a profile is looked at as it is *now*, as it was *before* the merge, and as the orphan had it (*theirs*). What
-others wrote since is kept: a value goes back only where it still is what the merge made of it. Firsts, lasts and marks
-that the orphan alone may have set are asked of the history that stays.
+A rule sees one field, or one part of it: its value *now*, its value *before* the merge, and the orphan's (*theirs*).
+Later changes stay: a value returns to *before* only if it still is the result of the merge. A first time, a last time
+or a mark that only the orphan may have set is looked up in the history that stays with the survivor.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,11 +14,11 @@ from app.merging.rules import ADD, FILL, Rule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
-    """What history is asked about the part at *path*: the first or the last time, or whether it ever happened.
+class HistoryQuery:
+    """A query of the history for the part at *path*: its first time, its last time, or whether it ever happened.
 
-    The answer lies between *theirs*, which no time that stays exceeds, and *ours*, which is known without asking; both
-    are None where only whether is asked. Times are canonical text.
+    A time is between *theirs*, which bounds all times that stay, and *ours*, the known time without history. Both
+    are None in a query for whether it happened. Times are canonical text.
     """
 
     #: The field, then keys within it.
@@ -27,109 +27,110 @@ class Question:
     ours: str | None = None
 
 
-#: Answers a question from the history that stays: a time as canonical text, or whether it happened; None for no.
-Recall = Callable[[Question], Any]
+#: Answers a query from the history that stays: a time as canonical text, True if it happened, or None.
+HistoryLookup = Callable[[HistoryQuery], Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
-    """A part of the survivor, as an inverse rule looks at it; None where there is no value."""
+class FieldState:
+    """A field of the survivor, or a part of it, as an undo rule sees it; None stands for no value."""
 
     rule: Rule
     path: tuple[str, ...]
     now: Any
     before: Any
     theirs: Any
-    recall: Recall
-    #: False where *before* may hold what is left of a merge undone since, so that no time may be taken from it.
+    look_up: HistoryLookup
+    #: False where *before* may still have values of a merge that was undone since: no time is taken from it then.
     trusted: bool = True
 
     @property
     def after(self) -> Any:
-        """What the merge made of it."""
+        """The result of the merge."""
         return self.rule.combine(self.before, self.theirs)
 
     @property
-    def inverse(self) -> Any:
-        """What is left of it without the orphan's share."""
-        return INVERSES[self.rule.name](self)
+    def undone(self) -> Any:
+        """The value without the orphan's share."""
+        return UNDO_RULES[self.rule.name](self)
 
-    def deeper(self, key: str, rule: Rule) -> "Part":
-        """Return the part under *key*, which *rule* decides."""
+    def part(self, key: str, rule: Rule) -> "FieldState":
+        """Return the part under *key*, which *rule* merges."""
         now, before, theirs = (None if each is None else each.get(key) for each in (self.now, self.before, self.theirs))
-        return Part(
+        return FieldState(
             rule=rule,
             path=(*self.path, key),
             now=now,
             before=before,
             theirs=theirs,
-            recall=self.recall,
+            look_up=self.look_up,
             trusted=self.trusted,
         )
 
 
-def unfill(part: Part) -> Any:
-    """Return what was there before, unless somebody changed it since."""
-    return part.before if part.now == part.after else part.now
+def unfill(state: FieldState) -> Any:
+    """Return the value from before the merge, unless it was changed since."""
+    return state.before if state.now == state.after else state.now
 
 
-def subtract(part: Part) -> int | None:
+def subtract(state: FieldState) -> int | None:
     """Return the sum without the orphan's share."""
-    if part.now == part.after:
-        return part.before  # type: ignore[no-any-return]
-    return (part.now or 0) - (part.theirs or 0)
+    if state.now == state.after:
+        return state.before  # type: ignore[no-any-return]
+    return (state.now or 0) - (state.theirs or 0)
 
 
-def narrow(part: Part) -> Any:
-    """Return the first or last time that is left, where the one there is now is the orphan's."""
-    before = part.before if part.trusted else None
-    if part.now is None or part.now != part.theirs or part.now == before:
-        return part.now
-    return part.rule.combine(before, part.recall(Question(path=part.path, theirs=part.theirs, ours=before)))
+def narrow(state: FieldState) -> Any:
+    """Return the first or last time that remains where the present one is the orphan's."""
+    before = state.before if state.trusted else None
+    if state.now is None or state.now != state.theirs or state.now == before:
+        return state.now
+    found = state.look_up(HistoryQuery(path=state.path, theirs=state.theirs, ours=before))
+    return state.rule.combine(before, found)
 
 
-def unmark(part: Part) -> bool | None:
-    """Return whether it still holds without the orphan."""
-    if part.now != part.after:
-        return part.now  # type: ignore[no-any-return]
-    if part.theirs and not (part.before and part.trusted) and part.recall(Question(path=part.path)):
+def unmark(state: FieldState) -> bool | None:
+    """Return whether the mark holds without the orphan."""
+    if state.now != state.after:
+        return state.now  # type: ignore[no-any-return]
+    if state.theirs and not (state.before and state.trusted) and state.look_up(HistoryQuery(path=state.path)):
         return True
-    return part.before if part.trusted or not part.theirs else None
+    return state.before if state.trusted or not state.theirs else None
 
 
-def unfill_keys(part: Part) -> Mapping[str, Any]:
-    """Return the entries without those that the orphan brought and nobody changed since."""
-    now, before, theirs = part.now or {}, part.before or {}, part.theirs or {}
+def unfill_keys(state: FieldState) -> Mapping[str, Any]:
+    """Return the entries without the orphan's that did not change since."""
+    now, before, theirs = state.now or {}, state.before or {}, state.theirs or {}
     return {key: value for key, value in now.items() if key in before or key not in theirs or value != theirs[key]}
 
 
-def narrow_entry(part: Part) -> Mapping[str, Any] | None:
-    """Return one entry of a summary without the orphan's share, or None when nothing of it is left."""
-    counts = [name for name, rule in part.rule.entries.items() if rule is ADD]
-    if counts and part.trusted and part.now == part.after:
-        # Whatever happened since would have been counted.
-        return part.before  # type: ignore[no-any-return]
-    left = {name: part.deeper(name, part.rule.entries.get(name, FILL)).inverse for name in part.now}
-    is_new = part.before is None or not part.trusted
-    if not any(left.get(name) for name in counts or part.rule.entries) and (counts or is_new):
+def narrow_entry(state: FieldState) -> Mapping[str, Any] | None:
+    """Return one entry of a summary without the orphan's share, or None when nothing of it remains."""
+    counts = [name for name, rule in state.rule.entries.items() if rule is ADD]
+    if counts and state.trusted and state.now == state.after:
+        # Anything later would have changed the count.
+        return state.before  # type: ignore[no-any-return]
+    left = {name: state.part(name, state.rule.entries.get(name, FILL)).undone for name in state.now}
+    is_new = state.before is None or not state.trusted
+    if not any(left.get(name) for name in counts or state.rule.entries) and (counts or is_new):
         return None
-    for name, value in part.now.items():
-        ruled = name in part.rule.entries
-        # What happened since tells its names too, and where it was counted it has a first and a last.
-        if (not ruled and part.before is None) or (ruled and counts and left[name] is None):
+    for name, value in state.now.items():
+        ruled = name in state.rule.entries
+        # Later events write the names of their campaign as well, and what is counted has a first and a last time.
+        if (not ruled and state.before is None) or (ruled and counts and left[name] is None):
             left[name] = value
-    return {name: value for name, value in left.items() if value not in (None, {}) or name in (part.before or {})}
+    return {name: value for name, value in left.items() if value not in (None, {}) or name in (state.before or {})}
 
 
-def narrow_summary(part: Part) -> Mapping[str, Any]:
-    """Return a summary without the orphan's share in each of its entries."""
-    entry, theirs = part.rule.entries["*"], part.theirs or {}
-    left = {key: part.deeper(key, entry).inverse if key in theirs else value for key, value in part.now.items()}
+def narrow_summary(state: FieldState) -> Mapping[str, Any]:
+    """Return a summary without the orphan's share of each entry."""
+    entry, theirs = state.rule.entries["*"], state.theirs or {}
+    left = {key: state.part(key, entry).undone if key in theirs else value for key, value in state.now.items()}
     return {key: value for key, value in left.items() if value is not None}
 
 
-#: Name of a rule → its inverse.
-INVERSES: Mapping[str, Callable[[Part], Any]] = MappingProxyType(
+#: Name of a merge rule → its undo rule.
+UNDO_RULES: Mapping[str, Callable[[FieldState], Any]] = MappingProxyType(
     {
         "fill": unfill,
         "fill_unless_encrypted": unfill,

@@ -6,11 +6,12 @@ from types import MappingProxyType
 from typing import Any
 
 from app.merging.changes import canonical_time
-from app.merging.profile import EmailAddress, PhoneNumber
+from app.merging.profile import EmailAddress, PhoneNumber, Profile
 from app.users.custom_attributes import apply_custom_attributes
 from app.users.draft import Draft
-from schemas.attributes import Attributes
+from schemas.attributes import Attributes, AttributesSchema
 from schemas.identifiers import fold_email, to_e164
+from schemas.targets import TargetSchema
 
 #: Applies the value of one attribute to a draft, at a time.
 ApplyAttribute = Callable[[Draft, Any, datetime], None]
@@ -111,28 +112,14 @@ def _subscription_groups(draft: Draft, groups: list[dict[str, Any]] | None, _now
         draft.writable("subscription_groups")[group["subscription_group_id"]] = group["subscription_state"]
 
 
-#: Standard attributes by their name in requests, in the order of application.
-STANDARD: Mapping[str, ApplyAttribute] = MappingProxyType(
+#: Standard attributes that are not stored as sent in the field of the same name.
+SPECIAL: Mapping[str, ApplyAttribute] = MappingProxyType(
     {
-        "first_name": _field("first_name"),
-        "last_name": _field("last_name"),
-        "gender": _field("gender"),
-        "dob": _field("dob"),
-        "home_city": _field("home_city"),
-        "country": _field("country"),
-        "language": _field("language"),
-        "time_zone": _field("time_zone"),
-        "facebook": _field("facebook"),
-        "twitter": _field("twitter"),
-        "current_location": _field("current_location"),
         "date_of_first_session": _field("first_session_at"),
         "date_of_last_session": _field("last_session_at"),
         "email": _email,
         "email_encrypted": _email_encrypted,
         "email_subscribe": _subscription("email_subscription", opted_in="opted_in_at", unsubscribed="unsubscribed_at"),
-        "email_open_tracking_disabled": _field("email_open_tracking_disabled"),
-        "email_click_tracking_disabled": _field("email_click_tracking_disabled"),
-        "marked_email_as_spam_at": _field("marked_email_as_spam_at"),
         "phone": _phone,
         "push_subscribe": _subscription("push_subscription", opted_in="opted_in_at"),
         "push_tokens": _push_tokens,
@@ -140,6 +127,16 @@ STANDARD: Mapping[str, ApplyAttribute] = MappingProxyType(
         "subscription_groups": _subscription_groups,
         "test_user": _flag("test_user"),
         "control_group": _flag("control_group"),
-        "marked_for_deletion_at": _field("marked_for_deletion_at"),
     }
+)
+
+#: Standard attributes that the field of the same name stores as sent.
+STORED_AS_SENT = [
+    name
+    for name in AttributesSchema().fields
+    if name in Profile.__dataclass_fields__ and name not in SPECIAL and name not in TargetSchema().fields
+]
+#: Standard attributes by their name in requests, in the order of application.
+STANDARD: Mapping[str, ApplyAttribute] = MappingProxyType(
+    {**{name: _field(name) for name in STORED_AS_SENT}, **SPECIAL}
 )

@@ -2,13 +2,13 @@
 
 from collections.abc import Collection, Iterable
 
-from app.audit.log import Asker, Note, note
+from app.audit.log import Actor, AuditEvent, log_events
 from app.db.connections import Pool
 from app.db.queries import load_queries
 from app.db.transaction import Transaction, retry_until_stable
 from app.errors import ResolutionUnsettled
 from app.ledger import erasure
-from app.merging.prioritization import Denoted
+from app.merging.prioritization import Resolved
 from app.merging.profile import Profile
 from app.profiles.locking import lock_profiles
 from app.profiles.resolution import resolve_identifiers
@@ -19,13 +19,13 @@ from schemas.identifiers import BrazeId, Email, ExternalId, Identifier, Phone, U
 
 QUERIES = load_queries("app.users", "delete.sql")
 
-#: Time limit of each statement in milliseconds, above the usual one: a history may have millions of rows.
-STATEMENT_TIMEOUT_MS = 600_000
+#: Time limit of each statement in seconds, above the usual one: a history may have millions of rows.
+STATEMENT_TIMEOUT_S = 600.0
 #: Queries that delete history by its origins.
 HISTORY_QUERIES = ("delete_events", "delete_purchases", "delete_sessions", "delete_engagements")
 
 
-def delete_profiles(pool: Pool, *, workspace_id: int, request: Deletion, asker: Asker) -> None:
+def delete_profiles(pool: Pool, *, workspace_id: int, request: Deletion, asker: Actor) -> None:
     """Erase the profiles of *request*: rows, history, aliases, redirects, and their data in the ledger.
 
     The audit records *asker* and the braze_ids. Identifiers without a profile, or with several after their
@@ -35,7 +35,8 @@ def delete_profiles(pool: Pool, *, workspace_id: int, request: Deletion, asker: 
     retry_until_stable(pool, workspace_id, _delete_profiles, request=request, asker=asker)
 
 
-def _delete_profiles(tx: Transaction, *, request: Deletion, asker: Asker) -> None:
+def _delete_profiles(tx: Transaction, *, request: Deletion, asker: Actor) -> None:
+    tx.set_statement_timeout(STATEMENT_TIMEOUT_S)
     ids = _resolve_ids(tx, request=request)
     profiles = lock_profiles(tx, ids=ids)
     if _resolve_ids(tx, request=request) != ids:
@@ -44,21 +45,20 @@ def _delete_profiles(tx: Transaction, *, request: Deletion, asker: Asker) -> Non
         _erase(tx, profiles=profiles.values())
     orphans = _erase_orphans(tx, request=request)
     erased = [*(profile.braze_id for profile in profiles.values()), *orphans]
-    notes = [Note(braze_id=braze_id) for braze_id in erased]
-    note(tx, action=Action.DELETE, asker=asker, notes=notes)
+    notes = [AuditEvent(braze_id=braze_id) for braze_id in erased]
+    log_events(tx, action=Action.DELETE, actor=asker, events=notes)
 
 
 def _resolve_ids(tx: Transaction, *, request: Deletion) -> set[int]:
     named = find_profiles(tx, targets=request.named)
     shared = resolve_identifiers(tx, identifiers=request.shared) if request.shared else []
-    return {found.id for found in named.values()} | {each.id for each in shared if isinstance(each, Denoted)}
+    return {found.id for found in named.values()} | {each.id for each in shared if isinstance(each, Resolved)}
 
 
 def _erase(tx: Transaction, *, profiles: Collection[Profile]) -> None:
     """Erase the locked *profiles*, the history under their origins, and their data in the ledger."""
     ids = [profile.id for profile in profiles]
     of_profiles = {"ids": ids}
-    tx.execute(QUERIES["raise_statement_timeout"], {"milliseconds": str(STATEMENT_TIMEOUT_MS)})
     origins = [*ids, *(row["origin_id"] for row in tx.execute(QUERIES["delete_origins"], of_profiles))]
     of_origins = {"origin_ids": origins}
     for query in HISTORY_QUERIES:
@@ -88,8 +88,8 @@ def _erase_orphans(tx: Transaction, *, request: Deletion) -> list[str]:
     merges = tx.execute(QUERIES["merges_of_orphans"], named).fetchall()
     if merges:
         # This waits for a running undo of these merges.
-        erasure.blank(tx, job_ids=[row["job_id"] for row in merges])
-        erasure.erase_names(tx, braze_ids=[row["braze_id"] for row in merges])
+        erasure.blank_jobs(tx, job_ids=[row["job_id"] for row in merges])
+        erasure.erase_audit_names(tx, braze_ids=[row["braze_id"] for row in merges])
         if _resolve_ids(tx, request=request):
             raise ResolutionUnsettled("A merge was undone before its orphan could be erased.")
     return [row["braze_id"] for row in merges if row["known"]]
@@ -107,14 +107,14 @@ def _erase_from_ledger(
     Identifiers that the profiles had before merges count as names. A name that another profile has now does not: the
     job may be about that profile. Also blank the audits of other profiles that had values of *profile_ids* for a while.
     """
-    jobs = erasure.jobs_of(tx, braze_ids=braze_ids)
-    earlier = erasure.names_in_audit(tx, job_ids=jobs)
+    jobs = erasure.jobs_of_profiles(tx, braze_ids=braze_ids)
+    earlier = erasure.names_before_merges(tx, job_ids=jobs)
     own = {target_key(name): name for name in (*names, *earlier)}
     taken = find_profiles(tx, targets=own.values())
     jobs |= erasure.jobs_naming(tx, keys=own.keys() - taken.keys())
-    saw = erasure.jobs_that_saw(tx, profile_ids=profile_ids)
-    erasure.blank(tx, job_ids=jobs, audits_of=saw - jobs)
-    erasure.erase_names(tx, braze_ids=braze_ids)
+    saw = erasure.jobs_with_snapshots_of(tx, profile_ids=profile_ids)
+    erasure.blank_jobs(tx, job_ids=jobs, audits_of=saw - jobs)
+    erasure.erase_audit_names(tx, braze_ids=braze_ids)
 
 
 def _names(profile: Profile) -> Iterable[Identifier]:

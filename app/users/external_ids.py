@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from app.audit.log import Asker, Note, note
+from app.audit.log import Actor, AuditEvent, log_events
 from app.db.connections import Pool
 from app.db.transaction import Transaction, retry_until_stable, run_in_transaction
 from app.errors import ResolutionUnsettled
@@ -34,7 +34,7 @@ class RenamePlan:
     refused: dict[int, str] = field(default_factory=dict)
 
 
-def rename_external_ids(pool: Pool, *, workspace_id: int, renames: Mapping[int, Rename], asker: Asker) -> Refusals:
+def rename_external_ids(pool: Pool, *, workspace_id: int, renames: Mapping[int, Rename], asker: Actor) -> Refusals:
     """Apply *renames* in order, each seeing the effect of those before it; return the refused ones.
 
     The old external_ids become deprecated and keep resolving. Redirects of the new ones end. The audit records *asker*.
@@ -42,7 +42,7 @@ def rename_external_ids(pool: Pool, *, workspace_id: int, renames: Mapping[int, 
     return retry_until_stable(pool, workspace_id, _rename_external_ids, renames=renames, asker=asker)
 
 
-def remove_external_ids(pool: Pool, *, workspace_id: int, external_ids: Mapping[int, str], asker: Asker) -> Refusals:
+def remove_external_ids(pool: Pool, *, workspace_id: int, external_ids: Mapping[int, str], asker: Actor) -> Refusals:
     """Remove the deprecated ones among *external_ids*; return the others, refused, by their places.
 
     The audit records *asker*.
@@ -79,7 +79,7 @@ def _refusal(each: Rename, *, primary: Mapping[str, int], used: set[str]) -> str
     return IN_USE if each.new in used else None
 
 
-def _rename_external_ids(tx: Transaction, *, renames: Mapping[int, Rename], asker: Asker) -> Refusals:
+def _rename_external_ids(tx: Transaction, *, renames: Mapping[int, Rename], asker: Actor) -> Refusals:
     named = {external_id for each in renames.values() for external_id in (each.current, each.new)}
     before = find_external_id_holders(tx, external_ids=named)
     plan = plan_renames(renames, before)
@@ -94,7 +94,7 @@ def _rename_external_ids(tx: Transaction, *, renames: Mapping[int, Rename], aske
     if plan.deprecated:
         deprecate_external_ids(tx, profile_ids=plan.deprecated, now=now)
     notes = [
-        Note(
+        AuditEvent(
             braze_id=profiles[plan.deprecated[each.current]].braze_id,
             external_id=each.current,
             new_external_id=each.new,
@@ -102,15 +102,15 @@ def _rename_external_ids(tx: Transaction, *, renames: Mapping[int, Rename], aske
         for place, each in renames.items()
         if place not in plan.refused
     ]
-    note(tx, action=Action.RENAME, asker=asker, notes=notes)
+    log_events(tx, action=Action.RENAME, actor=asker, events=notes)
     return plan.refused
 
 
-def _remove_external_ids(tx: Transaction, *, external_ids: Mapping[int, str], asker: Asker) -> Refusals:
+def _remove_external_ids(tx: Transaction, *, external_ids: Mapping[int, str], asker: Actor) -> Refusals:
     named = set(external_ids.values())
     removed = remove_deprecated_external_ids(tx, external_ids=named)
-    notes = [Note(braze_id=braze_id, external_id=external_id) for external_id, braze_id in removed.items()]
-    note(tx, action=Action.REMOVE, asker=asker, notes=notes)
+    notes = [AuditEvent(braze_id=braze_id, external_id=external_id) for external_id, braze_id in removed.items()]
+    log_events(tx, action=Action.REMOVE, actor=asker, events=notes)
     primary = find_external_id_holders(tx, external_ids=named - removed.keys())
     return {
         place: PRIMARY if external_id in primary else NOT_DEPRECATED

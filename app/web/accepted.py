@@ -13,7 +13,7 @@ from flask import Response, g, jsonify, request
 from app.db.transaction import open_transaction
 from app.errors import DatabaseUnavailable, Rejected
 from app.ledger import queries
-from app.ledger.accept import Accepted, accept
+from app.ledger.accept import AcceptedBatch, store_batch
 from app.ledger.idempotency import IdempotencyKey
 from app.web.prefer_wait import preferred_wait, wait_for_batch
 from app.web.resources import pool, settings
@@ -40,13 +40,13 @@ def accept_request(
     body: Any,
     places: Sequence[int] | None = None,
     key: str | None = None,
-) -> Accepted:
+) -> AcceptedBatch:
     """Store *updates*, read from the parsed *body* of this request, as a batch.
 
     *places* are their indexes in the request if not all of its objects became updates; *key* is the Idempotency-Key of
     a form.
     """
-    return accept(
+    return store_batch(
         pool(),
         workspace_id=g.workspace_id,
         api_key_id=g.api_key_id,
@@ -73,7 +73,7 @@ def idempotency_key(body: Any, *, given: str | None = None) -> IdempotencyKey | 
     return IdempotencyKey(key=key, body_digest=digest, hours=settings().idempotency_hours)
 
 
-def accepted_response(accepted: Accepted, *, status: int, **vendors: Any) -> Response:
+def accepted_response(accepted: AcceptedBatch, *, status: int, **vendors: Any) -> Response:
     """Return the response to an accepted batch: the *vendors* members, and ours beside them.
 
     With `Prefer: wait` the response is sent when the batch has finished or the time is over, and contains the batch.

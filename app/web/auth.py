@@ -8,7 +8,7 @@ from typing import ParamSpec, TypeVar
 from flask import g, request
 
 from app import keys
-from app.audit.log import Asker
+from app.audit.log import Actor
 from app.db.connections import lend_connection
 from app.errors import Rejected
 from app.web.json_bodies import json_body
@@ -71,7 +71,7 @@ def requires(*, permission: str | tuple[str, ...] | None) -> Callable[[Callable[
 def authenticate_request(needed: tuple[str, ...] | None) -> None:
     """Authenticate the request by its API key and authorize it; raise InvalidKey without a valid key."""
     with lend_connection(pool()) as connection:
-        holder = keys.authenticate(connection, _secret(), peppers=settings().key_pepper)
+        holder = keys.find_key_holder(connection, _secret(), peppers=settings().key_pepper)
     if holder is None:
         raise InvalidKey("Invalid API key")
     authorize(holder, needed)
@@ -87,9 +87,9 @@ def authorize(holder: keys.KeyHolder, needed: tuple[str, ...] | None) -> None:
         raise AccessDenied("Access Denied")
 
 
-def current_actor() -> Asker:
+def current_actor() -> Actor:
     """Return the API key, request id and path of this request, for the audit log."""
-    return Asker(api_key_id=g.api_key_id, request_id=g.request_id, path=request.path)
+    return Actor(api_key_id=g.api_key_id, request_id=g.request_id, path=request.path)
 
 
 def _secret() -> str:

@@ -80,4 +80,4 @@ def _poll(batch_id: UUID, *, until: float) -> None:
 
 def _finished(batch_id: UUID) -> bool:
     with open_transaction(pool(), g.workspace_id) as tx:
-        return queries.is_finished(tx, batch_id=batch_id)
+        return queries.is_batch_finished(tx, batch_id=batch_id)

@@ -13,8 +13,8 @@ from flask import Flask, Response, current_app, g, request
 from app.config import Settings
 from app.errors import Rejected
 from app.metrics.http import LIMITED_REQUESTS
-from app.rates.buckets import Bucket, Limit, replaced
-from app.rates.windows import Reading, Windows
+from app.rates.buckets import Bucket, Limit, override_limits
+from app.rates.windows import FixedWindowLimiter, LimitStatus
 
 LOG = logging.getLogger(__name__)
 NAME = "mergelane-rates"
@@ -43,7 +43,7 @@ class RequestLimiter:
     """The limits of one application and its request counts."""
 
     def __init__(self, settings: Settings) -> None:
-        self.windows = Windows(settings.rate_limit_url or settings.broker_url)
+        self.windows = FixedWindowLimiter(settings.rate_limit_url or settings.broker_url)
         self._limits = settings.rate_limits
 
     def limit(self, path: str, own: tuple[Limit, ...]) -> Limit:
@@ -70,9 +70,9 @@ def count_request(*, workspace_id: int, own: tuple[Limit, ...]) -> None:
     """
     limiting = limiter_of(current_app)
     limit = limiting.limit(request.url_rule.rule if request.url_rule else "", own)
-    g.reading = limiting.windows.count(limit, workspace_id=workspace_id)
+    g.reading = limiting.windows.count_request(limit, workspace_id=workspace_id)
     if g.reading.refused:
-        LIMITED_REQUESTS.add()
+        LIMITED_REQUESTS.inc()
         raise TooManyRequests(
             f"Too many requests: in {limit.seconds:,} seconds this endpoint and the others with this limit take"
             f" {limit.requests:,} from a workspace. Try again in {g.reading.retry_after:,} seconds."
@@ -81,7 +81,7 @@ def count_request(*, workspace_id: int, own: tuple[Limit, ...]) -> None:
 
 def add_rate_limit_headers(response: Response) -> Response:
     """Add the vendor's rate limit headers to *response*."""
-    reading: Reading | None = g.get("reading")
+    reading: LimitStatus | None = g.get("reading")
     if reading is not None:
         response.headers["X-RateLimit-Limit"] = str(reading.limit.requests)
         response.headers["X-RateLimit-Remaining"] = str(reading.remaining)
@@ -94,4 +94,4 @@ def add_rate_limit_headers(response: Response) -> Response:
 @lru_cache(maxsize=1_024)
 def _by_bucket(limits: tuple[Limit, ...], own: tuple[Limit, ...]) -> Mapping[Bucket, Limit]:
     """Return *limits* by bucket, replaced by those of *own*."""
-    return {limit.bucket: limit for limit in replaced(limits, own)}
+    return {limit.bucket: limit for limit in override_limits(limits, own)}

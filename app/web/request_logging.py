@@ -9,7 +9,7 @@ from flask import Flask, Response, g, request
 from uuid_utils import uuid7
 
 from app.logs import request_id
-from app.metrics.http import count_answer, declare_routes
+from app.metrics.http import count_response, declare_routes
 from app.telemetry import spans
 
 LOG = logging.getLogger(__name__)
@@ -59,7 +59,7 @@ def end_request(response: Response) -> Response:
     response.headers[HEADER] = g.request_id
     seconds = perf_counter() - g.began
     route = request.url_rule.rule if request.url_rule else None
-    count_answer(
+    count_response(
         method=request.method,
         route=route,
         status=response.status_code,

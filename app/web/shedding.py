@@ -13,23 +13,23 @@ from app.db.connections import Pool
 from app.db.errors import CONTENTION_ERRORS
 from app.db.transaction import open_transaction
 from app.errors import DatabaseUnavailable
-from app.ledger.backlog import Backlogs
+from app.ledger.backlog import BacklogLimiter
 from app.web.resources import pool
 
-LOG = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 NAME = "mergelane-backlogs"
 
 
 def register_load_shedding(flask: Flask, settings: Settings) -> None:
     """Add the backlog estimates to *flask* and update them after requests."""
-    flask.extensions[NAME] = Backlogs(settings.waiting_bound)
+    flask.extensions[NAME] = BacklogLimiter(settings.waiting_bound)
     flask.after_request(count_backlog_when_due)
 
 
-def backlogs() -> Backlogs:
+def backlogs() -> BacklogLimiter:
     """Return the backlog estimates of this process; the count of this request's workspace may follow the response."""
     g.creates_jobs = True
-    limiter: Backlogs = current_app.extensions[NAME]
+    limiter: BacklogLimiter = current_app.extensions[NAME]
     return limiter
 
 
@@ -37,15 +37,15 @@ def count_backlog_when_due(response: Response) -> Response:
     """Start to count the waiting jobs of the workspace, if the request creates jobs and the estimate is old."""
     if "creates_jobs" in g:
         limiter, workspace_id, connections = backlogs(), g.workspace_id, pool()
-        if limiter.is_due(workspace_id):
+        if limiter.claim_count(workspace_id):
             Thread(target=_count, args=(limiter, workspace_id, connections), name="backlog", daemon=True).start()
     return response
 
 
-def _count(limiter: Backlogs, workspace_id: int, connections: Pool) -> None:
+def _count(limiter: BacklogLimiter, workspace_id: int, connections: Pool) -> None:
     """Update the estimate of a workspace; without an answer of the database the old estimate stays."""
     try:
         with open_transaction(connections, workspace_id) as tx:
-            limiter.look(tx)
+            limiter.count(tx)
     except (DatabaseUnavailable, *CONTENTION_ERRORS) as error:
-        LOG.warning("backlog_not_counted", extra={"error": type(error).__name__})
+        log.warning("backlog_not_counted", extra={"error": type(error).__name__})

@@ -1,1 +1,4 @@
-"""Webhooks: whom a workspace wants told when its batches finish, what they are told, and where they may lie."""
+"""Webhooks: HTTP endpoints of a workspace that receive a notice for each finished batch.
+
+A *notice* is the message on the wire; in code, a `Delivery` is a notice with its attempts and its state.
+"""

@@ -1,4 +1,4 @@
-"""The URL of a webhook: taken apart, and refused unless it leads to where a notice may go."""
+"""The URL of a webhook: parsed, resolved, and refused when its address is not allowed."""
 
 import re
 from collections.abc import Sequence
@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from app.errors import Rejected
-from app.webhooks.addresses import Resolve, look_up, looked_up, may_connect
+from app.webhooks.addresses import Resolve, is_allowed_address, resolve_host, resolve_within
 
-#: A URL without credentials or fragment, in printable ASCII: what cannot be read in two ways.
+#: A URL without credentials or fragment, in printable ASCII, so that all parsers agree on it.
 URL = re.compile(
     r"(?P<scheme>https?)://(?P<place>(?:[a-z0-9_-]+\.)*[a-z0-9_-]+\.?|\[[0-9a-f:.]+\])(?::(?P<port>\d{1,5}))?"
     r"(?P<path>[/?][!-\"$-~]*)?",
     re.IGNORECASE | re.ASCII,
 )
 PORTS = {"https": 443, "http": 80}
-#: Below this, ports belong to other services, such as mail.
+#: Lower ports, except 443, belong to other services, such as mail.
 FIRST_FREE_PORT = 1024
 LAST_PORT = 65_535
 
@@ -25,45 +25,45 @@ FORM = (
 )
 NO_TLS = "'url' must begin with https://"
 PORT = f"'url' may name the port 443 or one from {FIRST_FREE_PORT} to {LAST_PORT:,}"
-#: One sentence for a name that is unknown and for one that leads inside, so that nobody learns which names we have.
+#: The same sentence for an unknown name and for an internal one, so that the client cannot probe our network.
 NOT_PUBLIC = "'url' leads to no public address; a webhook must be reachable from the internet"
-NOWHERE = "'url' leads to no address that a notice may go to"
+NOWHERE = "'url' leads to no address that webhooks may use"
 
 
-class UnfitUrl(Rejected):
-    """A URL to which no notice may be sent."""
+class RefusedUrl(Rejected):
+    """The URL of a webhook has a form or an address that is not allowed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
-    """Where a webhook lies."""
+class WebhookTarget:
+    """The parts of a webhook's URL."""
 
     tls: bool
-    #: The name, or the address without brackets.
+    #: A name, or an address without brackets.
     host: str
     port: int
-    #: What the Host header says.
+    #: The value of the Host header.
     authority: str
     #: Path and query.
     path: str
 
 
-def target_of(url: str, *, private: bool) -> Target:
-    """Return what *url* says; raise UnfitUrl when it has another form than is allowed.
+def parse_target(url: str, *, private: bool) -> WebhookTarget:
+    """Parse *url*; raise RefusedUrl when its form is not allowed.
 
-    Where private networks are allowed (*private*), so is a connection without TLS, and any port.
+    With *private*, which allows private networks, http and all ports are allowed too.
     """
     match = URL.fullmatch(url)
     if match is None:
-        raise UnfitUrl(FORM)
+        raise RefusedUrl(FORM)
     scheme = match["scheme"].lower()
     if scheme != "https" and not private:
-        raise UnfitUrl(NO_TLS)
+        raise RefusedUrl(NO_TLS)
     port = int(match["port"] or PORTS[scheme])
     if not 0 < port <= LAST_PORT or not (private or port == PORTS["https"] or port >= FIRST_FREE_PORT):
-        raise UnfitUrl(PORT)
+        raise RefusedUrl(PORT)
     path = match["path"] or "/"
-    return Target(
+    return WebhookTarget(
         tls=scheme == "https",
         host=match["place"].strip("[]"),
         port=port,
@@ -72,15 +72,17 @@ def target_of(url: str, *, private: bool) -> Target:
     )
 
 
-def addresses_of(target: Target, *, private: bool, seconds: float, resolve: Resolve = look_up) -> Sequence[str]:
-    """Return the addresses of *target*, to one of which the connection must go: a second look-up may tell others.
+def resolve_target(
+    target: WebhookTarget, *, private: bool, seconds: float, resolve: Resolve = resolve_host
+) -> Sequence[str]:
+    """Return the addresses of *target*. Connect to one of these: a second look-up could return others.
 
-    Raises UnfitUrl when there are none within *seconds*, or when a single one of them is not allowed.
+    Raises RefusedUrl when there are none within *seconds*, or when any of them is not allowed.
     """
     try:
-        found = looked_up(resolve, target.host, target.port, seconds=seconds)
+        found = resolve_within(resolve, target.host, target.port, seconds=seconds)
     except OSError:
         found = ()
-    if not found or not all(may_connect(address, private=private) for address in found):
-        raise UnfitUrl(NOWHERE if private else NOT_PUBLIC)
+    if not found or not all(is_allowed_address(address, private=private) for address in found):
+        raise RefusedUrl(NOWHERE if private else NOT_PUBLIC)
     return found

@@ -1,11 +1,11 @@
-"""Watching: the batches whose end somebody wants to be told of are looked at until they have finished.
+"""Watched batches: checked until they have finished, and then turned into deliveries.
 
-Nothing of this stands in the way of a merge: workers do not know of it, and no row of the ledger is locked. A batch is
-written down to be watched in the transaction that accepts it, and the watch ends in the one that makes the notices, so
-that none is lost whenever something fails.
+Merges never wait for this: workers do not know of it, and no row of the ledger is locked. The transaction that accepts
+a batch starts its watch, and the transaction that creates the deliveries ends it, so that no failure loses one.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -23,7 +23,7 @@ from schemas.webhooks import BatchFinishedSchema, EventType
 
 QUERIES = load_queries("app.webhooks", "watching.sql")
 
-#: Seconds until an unfinished batch is looked at again: a share of its age between two bounds.
+#: Seconds until the next check of an unfinished batch: a SHARE of its age, between two bounds.
 SHORTEST_S = 0.2
 LONGEST_S = 30.0
 SHARE = 0.1
@@ -32,47 +32,50 @@ DATA = BatchFinishedSchema()
 INSTANT = Instant()
 
 
-def look(tx: Transaction, *, limit: int) -> tuple[int, int]:
-    """Look at up to *limit* watched batches that are due; return how many were, and how many of them have finished.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckedBatches:
+    """How many watched batches were due, and how many of them had finished."""
 
-    Those that have become a notice for each webhook that wants to be told, in the caller's transaction.
-    """
-    due = {"limit": limit}
-    kinds = {row["batch_id"]: row["kind"] for row in tx.execute(QUERIES["claim_watches"], due)}
+    due: int = 0
+    finished: int = 0
+
+
+def check_watched_batches(tx: Transaction, *, limit: int) -> CheckedBatches:
+    """Check up to *limit* due batches. A finished batch becomes a delivery for each webhook of its event type."""
+    kinds = {row["batch_id"]: row["kind"] for row in tx.execute(QUERIES["claim_watches"], {"limit": limit})}
     if not kinds:
-        return 0, 0
-    # Asked only now: a job that was retried before the watch was locked is seen, and a later retry waits for the lock.
+        return CheckedBatches()
+    # Read after the watches are locked: an earlier retry of a job is visible, and a later one waits for the lock.
     batches = read_batches(tx, batch_ids=list(kinds))
     finished = [batch for batch in batches if batch.state is JobState.FINISHED]
-    _tell(tx, [(batch, kinds[batch.id]) for batch in finished])
+    _create_deliveries(tx, [(batch, kinds[batch.id]) for batch in finished])
     ended = [batch.id for batch in finished]
     tx.execute(QUERIES["end_watches"], {"batch_ids": ended})
-    _look_again(tx, [batch_id for batch_id in kinds if batch_id not in set(ended)])
-    return len(kinds), len(finished)
+    _postpone(tx, [batch_id for batch_id in kinds if batch_id not in set(ended)])
+    return CheckedBatches(due=len(kinds), finished=len(finished))
 
 
-def test(tx: Transaction, *, webhook_id: UUID) -> UUID:
-    """Return the id of a new notice that tells a webhook nothing but that notices arrive.
+def create_test_delivery(tx: Transaction, *, webhook_id: UUID) -> UUID:
+    """Create a delivery of the type `webhook.test` and return its id.
 
-    Raises NotFound when the workspace has no such webhook.
+    The caller has checked that the workspace has the webhook.
     """
     body = _body(EventType.TEST, datetime.now(UTC), {"webhook_id": webhook_id})
-    notice = {"id": str(uuid7()), "webhook_id": str(webhook_id), "type": EventType.TEST, "body": body}
-    _insert(tx, [notice])
-    return UUID(notice["id"])
+    row = {"id": str(uuid7()), "webhook_id": str(webhook_id), "type": EventType.TEST, "body": body}
+    _insert(tx, [row])
+    return UUID(row["id"])
 
 
-def _tell(tx: Transaction, finished: Sequence[tuple[Batch, str]]) -> None:
-    """Make the notices that tell of the *finished* batches, each behind the kind of its jobs."""
+def _create_deliveries(tx: Transaction, finished: Sequence[tuple[Batch, str]]) -> None:
+    """Create the deliveries of *finished* batches, each with the kind of its jobs."""
     if not finished:
         return
-    wanted = {"type": EventType.BATCH_FINISHED}
-    webhook_ids = [row["id"] for row in tx.execute(QUERIES["hold_webhooks"], wanted)]
-    _insert(tx, list(_notices(webhook_ids, finished)))
+    rows = tx.execute(QUERIES["lock_webhooks_of_type"], {"type": EventType.BATCH_FINISHED})
+    webhook_ids = [row["id"] for row in rows]
+    _insert(tx, list(_delivery_rows(webhook_ids, finished)))
 
 
-def _notices(webhook_ids: Sequence[UUID], finished: Sequence[tuple[Batch, str]]) -> Iterator[Mapping[str, Any]]:
-    """Yield the rows of the notices, for each of *webhook_ids* and each of the *finished* batches."""
+def _delivery_rows(webhook_ids: Sequence[UUID], finished: Sequence[tuple[Batch, str]]) -> Iterator[Mapping[str, Any]]:
     for batch, kind in finished:
         data = {**DATA.dump(batch), "kind": kind}
         body = _body(EventType.BATCH_FINISHED, batch.finished_at, data)
@@ -87,22 +90,20 @@ def _notices(webhook_ids: Sequence[UUID], finished: Sequence[tuple[Batch, str]])
 
 
 def _body(event: EventType, at: datetime | None, data: Mapping[str, Any]) -> str:
-    """Return what is sent of an *event* that happened *at* that time."""
+    """Return the JSON text of an *event* that happened *at* that time."""
     moment = INSTANT.serialize("at", {"at": at}, accessor=lambda each, *_: each["at"])
     return orjson.dumps({"type": event, "timestamp": moment, "data": data}).decode()
 
 
-def _insert(tx: Transaction, notices: Sequence[Mapping[str, Any]]) -> None:
-    """Make *notices* durable."""
-    tx.execute(QUERIES["insert_notices"], {"notices": Jsonb(notices)})
+def _insert(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:
+    tx.execute(QUERIES["insert_deliveries"], {"rows": Jsonb(rows)})
 
 
-def _look_again(tx: Transaction, batch_ids: Sequence[UUID]) -> None:
-    """Let the batches of *batch_ids* be looked at later."""
-    later = {
+def _postpone(tx: Transaction, batch_ids: Sequence[UUID]) -> None:
+    values = {
         "batch_ids": list(batch_ids),
         "longest_s": LONGEST_S,
         "shortest_s": SHORTEST_S,
         "share": SHARE,
     }
-    tx.execute(QUERIES["look_again"], later)
+    tx.execute(QUERIES["postpone_checks"], values)

@@ -28,11 +28,11 @@ ON_TIME = frozenset(
         "workspaces_with_pending_jobs",
         "workspaces_under_way",
         "all_workspaces",
-        "how_far",
-        "stranded_jobs",
-        "lost_jobs",
+        "latest_running_task",
+        "lock_stranded_jobs",
+        "lock_lost_jobs",
         "prune_batches",
-        "prune_idempotency",
+        "prune_idempotency_keys",
     }
 )
 #: Redis commands of the benchmark itself, and of new connections.

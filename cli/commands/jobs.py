@@ -111,7 +111,7 @@ def _read_from_database(job_id: UUID, *, workspace: str | None, home: Path) -> d
     from schemas.jobs import JobSchema
 
     with connect_database(home) as connection:
-        found = retry.workspace_of(connection, job_id=job_id, name=workspace)
+        found = retry.find_workspace_of_job(connection, job_id=job_id, name=workspace)
         job = queries.read_job(Transaction(connection, found.id), job_id=job_id)
     shown: dict[str, Any] = JobSchema().dump(job)
     return {"workspace": found.name, **shown}
@@ -122,7 +122,7 @@ def _retry_on_database(job_id: UUID, *, workspace: str | None, home: Path) -> No
     from app.ledger import retry
 
     with connect_database(home) as connection:
-        found = retry.workspace_of(connection, job_id=job_id, name=workspace)
+        found = retry.find_workspace_of_job(connection, job_id=job_id, name=workspace)
         retry.retry_job(Transaction(connection, found.id), job_id=job_id)
 
 
@@ -133,9 +133,9 @@ def _undo_on_database(job_id: UUID, *, workspace: str | None, home: Path) -> UUI
     from app.undo import accept
 
     with connect_database(home) as connection:
-        found = retry.workspace_of(connection, job_id=job_id, name=workspace)
+        found = retry.find_workspace_of_job(connection, job_id=job_id, name=workspace)
         tx = Transaction(connection, found.id)
-        target, _ = accept.a_job(tx, job_id=job_id)
-        queued = accept.accept(tx, target, api_key_id=None, path=f"/merge/jobs/{job_id}/undo")
+        target, _ = accept.undo_request_of_job(tx, job_id=job_id)
+        queued = accept.accept_undo(tx, target, api_key_id=None, path=f"/merge/jobs/{job_id}/undo")
         (job,) = queries.read_batch(tx, batch_id=queued.batch_id).jobs
     return job.id

@@ -60,7 +60,7 @@ def create_key(
     from app.config import Settings
 
     with connect_database(home) as connection:
-        key_id, secret = store.create(
+        key_id, secret = store.create_key(
             connection,
             workspace=workspace,
             label=label,
@@ -113,7 +113,7 @@ def revoke_key(*, key_id: UUID, home: Path) -> None:
     from app import keys as store
 
     with connect_database(home) as connection:
-        known = store.revoke(connection, key_id=key_id)
+        known = store.revoke_key(connection, key_id=key_id)
     if not known:
         raise click.ClickException(f"There is no key {key_id}. List all keys with `mergelane keys list`.")
     print_status(f"Revoked the key {key_id}.")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from app.rates.buckets import Bucket, read_limit, replaced
+from app.rates.buckets import Bucket, override_limits, parse_limit
 from cli.commands.options import connect_database, home_option
 from cli.commands.output import print_status
 
@@ -34,8 +34,8 @@ def show_limits(*, workspace: str, home: Path) -> None:
     from app.config import Settings
 
     with connect_database(home) as connection:
-        own = keys.own_limits(connection, workspace=workspace)
-    for limit in replaced(Settings.from_environ().rate_limits, own):
+        own = keys.read_workspace_limits(connection, workspace=workspace)
+    for limit in override_limits(Settings.from_environ().rate_limits, own):
         click.echo(f"{limit.bucket:<8}{limit!s:<16}{'its own' if limit in own else ''}".rstrip())
 
 
@@ -53,7 +53,7 @@ def set_limit(*, workspace: str, bucket: str, limit: str, home: Path) -> None:
 
     parsed = _parse_limit(bucket, limit)
     with connect_database(home) as connection:
-        keys.set_limit(connection, workspace=workspace, limit=parsed)
+        keys.set_workspace_limit(connection, workspace=workspace, limit=parsed)
     print_status(f"The workspace {workspace!r} may send {parsed.requests:,} requests in {parsed.seconds:,} s.")
 
 
@@ -69,12 +69,12 @@ def unset_limit(*, workspace: str, bucket: str, home: Path) -> None:
     from app import keys
 
     with connect_database(home) as connection:
-        keys.unset_limit(connection, workspace=workspace, bucket=Bucket(bucket))
+        keys.unset_workspace_limit(connection, workspace=workspace, bucket=Bucket(bucket))
     print_status(f"The limit of the installation for {bucket} applies to the workspace {workspace!r} again.")
 
 
 def _parse_limit(bucket: str, limit: str) -> "Limit":
     try:
-        return read_limit(bucket, limit)
+        return parse_limit(bucket, limit)
     except ValueError as error:
         raise click.UsageError(str(error)) from None

@@ -11,7 +11,7 @@ from app.db import schema_version
 from app.db.connections import Connection
 from app.db.queries import load_queries
 from app.errors import SetupError
-from app.keys.digests import fingerprint, newest
+from app.keys.digests import newest_pepper, pepper_fingerprint
 from cli.doctor.findings import Finding, fine, notice, wrong
 
 QUERIES = load_queries("cli.doctor", "server.sql")
@@ -75,9 +75,13 @@ def check_indexes(connection: Connection) -> Finding:
 def check_digests(connection: Connection, settings: Settings) -> Iterator[Finding]:
     """Yield findings about API keys and the peppers of their digests."""
     found = {row["pepper"]: row["keys"] for row in connection.execute(QUERIES["digests"])}
-    known = {fingerprint(pepper) for pepper in settings.key_pepper or ("",)}
+    known = {pepper_fingerprint(pepper) for pepper in settings.key_pepper or ("",)}
     lost = sum(keys for pepper, keys in found.items() if pepper not in known)
-    late = sum(keys for pepper, keys in found.items() if pepper in known - {fingerprint(newest(settings.key_pepper))})
+    late = sum(
+        keys
+        for pepper, keys in found.items()
+        if pepper in known - {pepper_fingerprint(newest_pepper(settings.key_pepper))}
+    )
     if not found:
         yield notice("keys", "There is no valid API key.", "Create one with `mergelane keys create`.")
     if lost:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from app.config import Settings
 from app.db.connections import Connection
 from app.db.transaction import Transaction
-from app.ledger.backlog import waiting
+from app.ledger.backlog import count_waiting_jobs
 from cli.doctor.database import QUERIES
 from cli.doctor.findings import Finding, fine, notice, wrong
 
@@ -27,7 +27,9 @@ def check_jobs(connection: Connection, settings: Settings) -> Iterator[Finding]:
             dead[name] = found["jobs"]
         if oldest := connection.execute(QUERIES["oldest_waiting"], values).fetchone():
             waits[name] = oldest["waited_s"]
-            backlogs[name] = waiting(Transaction(connection, row["workspace_id"]), bound=settings.waiting_bound)
+            backlogs[name] = count_waiting_jobs(
+                Transaction(connection, row["workspace_id"]), bound=settings.waiting_bound
+            )
     yield _check_dead(dead)
     yield _check_waiting(waits, longest=LATE_AFTER_RESCUES * (settings.rescue_after_s + settings.rescue_every_s))
     yield _check_backlogs(backlogs, bound=settings.waiting_bound)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from app.config import Settings
 from app.db.connections import Connection
-from app.keys.digests import fingerprint
+from app.keys.digests import pepper_fingerprint
 from cli.doctor.database import QUERIES
 from cli.doctor.findings import Finding, fine, notice, wrong
 
@@ -75,7 +75,7 @@ def _check_sender(connection: Connection, totals: _Totals) -> Finding:
 
 def _check_secrets(totals: _Totals, settings: Settings) -> Iterator[Finding]:
     """Report secrets whose pepper is unknown, and secrets without a pepper."""
-    known = {fingerprint(pepper) for pepper in (*settings.webhook_pepper, "")}
+    known = {pepper_fingerprint(pepper) for pepper in (*settings.webhook_pepper, "")}
     if totals.peppers - known:
         yield wrong(
             "webhook secrets",

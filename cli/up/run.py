@@ -104,7 +104,7 @@ class ProductRun:
         migrations.upgrade(database_url)
         if self._settings.dev_api_key:
             with connected(self._settings, database_url, name="up") as conn:
-                keys.ensure(
+                keys.ensure_key(
                     conn,
                     key=self._settings.dev_api_key,
                     workspace=DEV_WORKSPACE,

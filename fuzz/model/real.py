@@ -11,8 +11,8 @@ from uuid_utils.compat import uuid7
 from app import keys
 from app.db.connections import lend_connection
 from app.db.transaction import Transaction, run_in_transaction
-from app.lane.run import Lane, run
-from app.ledger.dispatch import claim, mark_published
+from app.lane.run import Lane, execute_lane
+from app.ledger.dispatch import claim_lanes, mark_jobs_published
 from fuzz.application import Answer, Application
 from fuzz.model.people import Json
 from fuzz.product import Product, new_key, post
@@ -31,7 +31,7 @@ class Real:
         key = new_key(product.settings.database_url, workspace=f"model-{uuid7()}")
         self._door = Application(product.application.flask, key)
         with lend_connection(product.pool) as connection:
-            holder = keys.authenticate(connection, key, peppers=())
+            holder = keys.find_key_holder(connection, key, peppers=())
         if holder is None:
             message = "The key that was just made opens nothing."
             raise AssertionError(message)
@@ -63,9 +63,9 @@ class Real:
         """Return the lanes that wait, the oldest first, marked as the relay marks them."""
 
         def work(tx: Transaction) -> list[tuple[UUID, ...]]:
-            lanes = claim(tx, limit=EVERYTHING).lanes
+            lanes = claim_lanes(tx, limit=EVERYTHING).lanes
             tasks = {uuid7(): lane for lane in lanes}
-            mark_published(tx, tasks=tasks)
+            mark_jobs_published(tx, tasks=tasks)
             return lanes
 
         return run_in_transaction(self._product.pool, self._workspace_id, work)
@@ -73,7 +73,7 @@ class Real:
     def run(self, job_ids: Sequence[UUID]) -> None:
         """Run one message with these jobs, in order."""
         lane = Lane(workspace_id=self._workspace_id, job_ids=job_ids, task_id=uuid7())
-        run(self._product.pool, self._product.settings, lane)
+        execute_lane(self._product.pool, self._product.settings, lane)
 
 
 def _parsed(answer: Answer, status: int) -> Any:

@@ -35,7 +35,7 @@ def test_a_revoked_key_is_answered_with_401_from_the_next_request_on(system: Sys
 
     with connected(Settings(), system.database_url, name="test") as connection:
         (key,) = keys.list_keys(connection, workspace=client.workspace)
-        keys.revoke(connection, key_id=key.key_id)
+        keys.revoke_key(connection, key_id=key.key_id)
     response = client.post("/users/merge", {"merge_updates": [UPDATE]})
 
     assert response.status_code == 401

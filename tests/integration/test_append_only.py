@@ -10,7 +10,7 @@ from uuid_utils.compat import uuid7
 
 from app.config import Settings
 from app.db.connections import APP_ROLE, Connection, connection_arguments, open_pool
-from app.lane.run import Lane, run
+from app.lane.run import Lane, execute_lane
 from tests.support.factories import Factory, ext, one_database_for_all
 
 database_url = one_database_for_all()
@@ -56,7 +56,7 @@ def factory(owner: Connection, database_url: str) -> Factory:
         factory.profile(name)
     job_id = factory.job(ext("a"), ext("b"), search_keys=["a", "b"])
     with open_pool(Settings(database_url=database_url), name="test") as pool:
-        run(pool, Settings(), Lane(workspace_id=factory.workspace_id, job_ids=[job_id], task_id=uuid7()))
+        execute_lane(pool, Settings(), Lane(workspace_id=factory.workspace_id, job_ids=[job_id], task_id=uuid7()))
     for record in ("identify_record VALUES (%s, %s, now(), 7, now())", UNDO):
         factory.rows(f"INSERT INTO {record} RETURNING 1", job_id)
     entry = "(workspace_id, id, action, path, braze_id, external_id) VALUES (%s, %s, 'rename', '/', 'x', 'a')"

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -232,6 +233,30 @@ def test_a_statement_that_takes_too_long_is_cancelled_and_not_told_as_away(setti
         connection.execute("SELECT pg_sleep(10)")
 
     assert not is_unavailable(caught.value)
+
+
+def sleep(tx: Transaction, *, timeout_s: float | None, seconds: tuple[float, ...]) -> None:
+    """Run statements that take so long, after the transaction raised the limits; None raises the server's alone."""
+    if timeout_s is None:
+        tx.execute("SET LOCAL statement_timeout = 0")
+    else:
+        tx.set_statement_timeout(timeout_s)
+    for each in seconds:
+        tx.execute("SELECT pg_sleep(%(seconds)s)", {"seconds": each})
+
+
+def test_the_clients_timeout_follows_the_statement_timeout_of_the_transaction(
+    settings: Settings, factory: Factory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.db.connections.GRACE_S", 0.2)
+    hasty = replace(settings, statement_timeout_ms=200, lock_timeout_ms=200, pool_size=1)
+    with open_pool(hasty, name="test") as pool:
+        run_in_transaction(pool, factory.workspace_id, sleep, timeout_s=0.9, seconds=(0.7,) * 3)
+        with pytest.raises(postgres.QueryCanceled):
+            run_in_transaction(pool, factory.workspace_id, sleep, timeout_s=0.5, seconds=(5.0,))
+        # The next transaction on the same connection has the usual limit again.
+        with pytest.raises(DatabaseUnavailable):
+            run_in_transaction(pool, factory.workspace_id, sleep, timeout_s=None, seconds=(5.0,))
 
 
 @pytest.mark.parametrize(

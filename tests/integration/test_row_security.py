@@ -19,7 +19,7 @@ from app import keys
 from app.config import Settings
 from app.db.connections import APP_ROLE, Connection, Pool, connection_arguments, lend_connection, open_pool
 from app.db.transaction import open_transaction, run_in_transaction
-from app.lane.run import Lane, run
+from app.lane.run import Lane, execute_lane
 from tests.support.factories import Factory, ext, one_database_for_all
 
 database_url = one_database_for_all()
@@ -54,7 +54,7 @@ def relations(connection: Connection, kinds: list[str]) -> list[str]:
 def furnish(factory: Factory, pool: Pool) -> None:
     """Put rows of one workspace into every table: people who did things, merges, an undo, their audits, a key."""
     (name,) = factory.rows("SELECT name FROM workspace WHERE workspace_id = %s")
-    key_id, _ = keys.create(factory.connection, workspace=name["name"], label="test", permissions=["*"])
+    key_id, _ = keys.create_key(factory.connection, workspace=name["name"], label="test", permissions=["*"])
     factory.rows("INSERT INTO sign_in VALUES (%s, '', %s, now(), now()) RETURNING 1", key_id)
     person = factory.profile("person", user_aliases={"shop": "7"}, email="one@example.com")
     factory.event(person, "login", datetime.now(UTC))
@@ -64,7 +64,7 @@ def furnish(factory: Factory, pool: Pool) -> None:
     factory.rows("INSERT INTO idempotency VALUES (%s, '/users/merge', 'key', '', %s) RETURNING 1", uuid7())
     factory.profile("orphan")
     job_id = factory.job(ext("orphan"), ext("person"), search_keys=["orphan", "person"])
-    run(pool, Settings(), Lane(workspace_id=factory.workspace_id, job_ids=[job_id], task_id=uuid7()))
+    execute_lane(pool, Settings(), Lane(workspace_id=factory.workspace_id, job_ids=[job_id], task_id=uuid7()))
     furnish_webhooks(factory, job_id)
     entry = "(workspace_id, id, action, path) VALUES (%s, %s, 'delete', '/users/delete')"
     factory.rows(f"INSERT INTO audit_entry {entry} RETURNING 1", uuid7())
@@ -308,22 +308,22 @@ def test_what_runs_as_the_owner_is_a_few_functions_that_only_the_role_may_call(o
 
 
 def test_a_key_is_found_by_its_digest_and_tells_of_no_other(pool: Pool, owner: Connection) -> None:
-    secrets = [keys.create(owner, workspace=name, label="x", permissions=["*"])[1] for name in ("mine", "yours")]
+    secrets = [keys.create_key(owner, workspace=name, label="x", permissions=["*"])[1] for name in ("mine", "yours")]
 
     with lend_connection(pool) as connection:
-        holders = [keys.authenticate(connection, secret) for secret in secrets]
-        nobody = keys.authenticate(connection, "unknown")
+        holders = [keys.find_key_holder(connection, secret) for secret in secrets]
+        nobody = keys.find_key_holder(connection, "unknown")
 
     assert len({holder.workspace_id for holder in holders if holder}) == len(secrets)
     assert nobody is None
 
 
 def test_a_digest_is_keyed_anew_within_its_workspace(pool: Pool, owner: Connection) -> None:
-    _, secret = keys.create(owner, workspace="mine", label="x", permissions=["*"], peppers=("an-older-pepper",))
+    _, secret = keys.create_key(owner, workspace="mine", label="x", permissions=["*"], peppers=("an-older-pepper",))
 
     with lend_connection(pool) as connection:
-        before = keys.authenticate(connection, secret, peppers=("a-newer-pepper", "an-older-pepper"))
-        after = keys.authenticate(connection, secret, peppers=("a-newer-pepper",))
+        before = keys.find_key_holder(connection, secret, peppers=("a-newer-pepper", "an-older-pepper"))
+        after = keys.find_key_holder(connection, secret, peppers=("a-newer-pepper",))
 
     assert before is not None
     assert after == before

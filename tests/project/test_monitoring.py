@@ -111,6 +111,8 @@ def test_every_metric_but_the_odd_one_is_on_the_dashboard() -> None:
         "mergelane_ledger_readable",
         "mergelane_pool_wait_seconds",
         "mergelane_relay_rounds_total",
+        "mergelane_sender_rounds_total",
+        "mergelane_watched_batches_finished_total",
         "mergelane_workspaces_with_jobs",
     }
 

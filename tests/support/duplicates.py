@@ -33,18 +33,18 @@ def a_group(factory: Factory, address: str, *days: int, **fields: Any) -> list[P
 
 def begin(pool: Pool, factory: Factory, rule: KeepRule | None = None) -> UUID:
     """Begin a run, and return its id."""
-    return run_in_transaction(pool, factory.workspace_id, runs.start, rule or KeepRule(), trigger=RunTrigger.API)
+    return run_in_transaction(pool, factory.workspace_id, runs.start_run, rule or KeepRule(), trigger=RunTrigger.API)
 
 
 def take_steps(pool: Pool, factory: Factory, settings: Settings | None = None) -> int:
     """Let the run go on until it takes no step more; return how many it took."""
     steps = 0
-    while advance.go_on(pool, settings or Settings(), workspace_id=factory.workspace_id):
+    while advance.advance_run(pool, settings or Settings(), workspace_id=factory.workspace_id):
         steps += 1
     return steps
 
 
-def run_of(pool: Pool, factory: Factory, run_id: UUID) -> runs.Run:
+def run_of(pool: Pool, factory: Factory, run_id: UUID) -> runs.DuplicateRun:
     """Return a run as it stands."""
     return run_in_transaction(pool, factory.workspace_id, runs.read_run, run_id=run_id)
 

@@ -73,7 +73,7 @@ def make_caller(front_door: Flask, database_url: str) -> Callable[..., Caller]:
     def make(*, workspace: str | None = None, permissions: tuple[str, ...] = ("*",)) -> Caller:
         workspace = workspace or f"workspace-{uuid7()}"
         with psycopg.connect(database_url) as conn:
-            key_id, secret = keys.create(conn, workspace=workspace, label="test", permissions=permissions)
+            key_id, secret = keys.create_key(conn, workspace=workspace, label="test", permissions=permissions)
             row = conn.execute("SELECT workspace_id FROM api_key WHERE id = %s", [key_id]).fetchone()
         assert row is not None
         return Caller(front_door, secret=secret, key_id=key_id, workspace_id=row[0], workspace=workspace)

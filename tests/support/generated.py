@@ -1,5 +1,6 @@
 """Generated profiles: few keys and few values, so that two of them often have something in common."""
 
+from dataclasses import fields
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -65,16 +66,12 @@ EMAILS: st.SearchStrategy[EmailAddress] = st.builds(
 PHONES: st.SearchStrategy[PhoneNumber] = st.sampled_from(["+14155550123", "0123", ""]).map(a_phone)
 
 FIELDS: dict[str, Values] = {
+    **{field.name: maybe(TEXTS) for field in fields(Profile) if field.type == str | None},
     "external_id": maybe(TEXTS.filter(bool)),
     "user_aliases": keyed(TEXTS),
-    "first_name": maybe(TEXTS),
-    "last_name": maybe(TEXTS),
     "gender": maybe(st.sampled_from("MFONP")),
     "dob": maybe(DAYS),
-    "home_city": maybe(TEXTS),
     "country": maybe(st.sampled_from(["DE", "US"])),
-    "language": maybe(TEXTS),
-    "time_zone": maybe(TEXTS),
     "facebook": maybe(keyed(JSON)),
     "twitter": maybe(keyed(JSON)),
     "current_location": maybe(entry({"longitude": st.just(7.5), "latitude": st.sampled_from([50.0, 51.5])})),

@@ -6,7 +6,7 @@ from uuid_utils.compat import uuid7
 
 from app.config import Settings
 from app.db.connections import Pool
-from app.lane.run import Lane, run
+from app.lane.run import Lane, execute_lane
 from tests.support.front_door import Caller
 
 Json = dict[str, Any]
@@ -37,7 +37,7 @@ def identified(caller: Caller, pool: Pool, **arrays: Any) -> list[Json]:
 def run_jobs(caller: Caller, pool: Pool, accepted: Json, **settings: Any) -> list[Json]:
     """Return the jobs of an accepted batch, after one lane with *settings* has run them all."""
     job_ids = [job["job_id"] for job in jobs_of(caller, accepted)]
-    run(pool, Settings(**settings), Lane(workspace_id=caller.workspace_id, job_ids=job_ids, task_id=uuid7()))
+    execute_lane(pool, Settings(**settings), Lane(workspace_id=caller.workspace_id, job_ids=job_ids, task_id=uuid7()))
     return jobs_of(caller, accepted)
 
 

@@ -6,7 +6,7 @@ from uuid_utils.compat import uuid7
 
 from app.config import Settings
 from app.db.connections import Pool
-from app.lane.run import Lane, run
+from app.lane.run import Lane, execute_lane
 from tests.support.front_door import Caller
 
 Json = dict[str, Any]
@@ -45,7 +45,7 @@ def merge(caller: Caller, pool: Pool, *, orphan: str, survivor: str) -> None:
     update = {"identifier_to_merge": {"external_id": orphan}, "identifier_to_keep": {"external_id": survivor}}
     accepted = caller.post("/users/merge", {"merge_updates": [update]}).json
     (job,) = caller.get(accepted["status_url"]).json["jobs"]
-    run(pool, Settings(), Lane(workspace_id=caller.workspace_id, job_ids=[job["job_id"]], task_id=uuid7()))
+    execute_lane(pool, Settings(), Lane(workspace_id=caller.workspace_id, job_ids=[job["job_id"]], task_id=uuid7()))
     (job,) = caller.get(accepted["status_url"]).json["jobs"]
 
     assert job["outcome"] == "merged", job

@@ -89,7 +89,7 @@ class System:
         key = f"test-key-{uuid7()}"
         workspace = workspace or f"test-{uuid7()}"
         with connected(Settings(), self.database_url, name="test") as conn:
-            keys.ensure(conn, key=key, workspace=workspace, permissions=list(permissions))
+            keys.ensure_key(conn, key=key, workspace=workspace, permissions=list(permissions))
         client = Client(self.base_url, key, workspace)
         self._clients.append(client)
         return client

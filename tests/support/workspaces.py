@@ -25,7 +25,7 @@ def revoke_keys(system: System, client: Client) -> None:
     """Revoke every key of the client's workspace."""
     with connected(Settings(), system.database_url, name="test") as connection:
         for key in keys.list_keys(connection, workspace=client.workspace):
-            keys.revoke(connection, key_id=key.key_id)
+            keys.revoke_key(connection, key_id=key.key_id)
 
 
 def _tables(connection: Connection) -> list[str]:

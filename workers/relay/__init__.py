@@ -1,1 +1,1 @@
-"""The relay process, `python -m workers.relay`: publishing, rescue and pruning, any number of them at once."""
+"""The relay, `python -m workers.relay`: publishing, rescue, pruning, analysis, duplicate runs. Any number may run."""

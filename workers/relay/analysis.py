@@ -1,4 +1,4 @@
-"""Analysis: what PostgreSQL knows of tables that grow fast is kept up with, so that its plans stay right."""
+"""Runs ANALYZE on tables that have grown fast, so that PostgreSQL's plans fit their size."""
 
 import logging
 
@@ -8,15 +8,14 @@ from app.db.statistics import analyze_outgrown_tables
 log = logging.getLogger(__name__)
 
 
-class Analyst:
-    """Has outgrown tables counted anew, long before autovacuum comes round to it."""
+class TableAnalyzer:
+    """Runs ANALYZE on tables that have doubled, before autovacuum does."""
 
     def __init__(self, pool: Pool) -> None:
-        """Look after the tables behind *pool*."""
         self._pool = pool
 
     def run_once(self) -> int:
-        """Have every outgrown table counted; return how many there were."""
+        """Analyze every table that has doubled; return how many."""
         with lend_connection(self._pool) as connection:
             analyzed = analyze_outgrown_tables(connection)
         if analyzed:

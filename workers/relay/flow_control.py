@@ -1,8 +1,8 @@
-"""The pace: how many messages may wait in the broker, so that workers never run dry and nobody waits behind many.
+"""Flow control: how many messages may wait in the broker.
 
-What lies in the broker cannot be overtaken: a workspace that has just come waits until all of it is done. So no more
-than about half a second's work is put there, however much waits in the ledger. How much that is shows in how fast it
-goes away.
+Messages in the broker cannot be overtaken: a workspace with new jobs waits until all of them are done. So the relay
+keeps about half a second of work there, however large the backlog is. It measures that from the rate at which
+messages are consumed.
 """
 
 from collections.abc import Callable
@@ -11,59 +11,58 @@ from time import monotonic
 
 #: Seconds of work that may wait in the broker.
 AHEAD_S = 0.5
-#: Jobs that may wait there at any rate, before anything is known of the workers.
-LEAST_JOBS = 64
+#: Jobs that may always wait there, also before the rate of the workers is known.
+MIN_JOBS = 64
 #: Seconds over which the rate is averaged.
-MEMORY_S = 1.0
-#: The part of the queue that must be free before it is filled up: rounds of one message would cost as much as others.
-WORTH_WHILE = 4
-#: Seconds for which a full queue is left alone at most, however long it should take until there is room: workers may
-#: become more, or faster.
-LOOK_AWAY_S = 0.1
+AVERAGED_S = 1.0
+#: The queue is filled when one MIN_FREE_PARTth of it is free: a small round costs as much as a large one.
+MIN_FREE_PART = 4
+#: The most seconds between two counts of a full queue: workers may become more, or faster.
+MAX_PAUSE_S = 0.1
 
 
-class Pace:
-    """Tells how many messages to publish, from how many were there at each look and how many were published since."""
+class FlowControl:
+    """Computes how many messages to publish, from each count of waiting messages and the number published since."""
 
     def __init__(self, bound: int, *, clock: Callable[[], float] = monotonic) -> None:
-        """Never let more than *bound* messages wait."""
+        """Allow at most *bound* waiting messages."""
         self._bound = bound
         self._clock = clock
-        self._looked_at = clock()
+        self._counted_at = clock()
         self._expected = 0
-        #: Messages that workers take in a second, and jobs that one carries.
+        #: Messages that workers consume in a second, and jobs in a message.
         self._rate = 0.0
         self._jobs_a_message = 1.0
-        #: Messages that were let wait at the last look.
+        #: Messages allowed to wait at the last count.
         self.goal = 0
-        self._full_until = self._looked_at
+        self._full_until = self._counted_at
 
     @property
     def is_full(self) -> bool:
-        """Whether the last look found too little room, and it is too early for there to be more: look again later."""
+        """Whether the last count found no room, and it is too early for another count."""
         return self._clock() < self._full_until
 
     def room(self, waiting: int) -> int:
-        """Return how many messages may be published now that so many are *waiting*; 0 when few would fit."""
+        """Return how many messages to publish while a number are *waiting*; 0 when few would fit."""
         now = self._clock()
-        passed = max(now - self._looked_at, 1e-3)
-        taken = max(0, self._expected - waiting)
-        self._rate += (taken / passed - self._rate) * passed / (passed + MEMORY_S)
-        self._looked_at, self._expected = now, waiting
-        self.goal = goal = min(self._bound, max(ceil(LEAST_JOBS / self._jobs_a_message), ceil(self._rate * AHEAD_S)))
+        passed = max(now - self._counted_at, 1e-3)
+        consumed = max(0, self._expected - waiting)
+        self._rate += (consumed / passed - self._rate) * passed / (passed + AVERAGED_S)
+        self._counted_at, self._expected = now, waiting
+        self.goal = goal = min(self._bound, max(ceil(MIN_JOBS / self._jobs_a_message), ceil(self._rate * AHEAD_S)))
         room = goal - waiting
-        if room * WORTH_WHILE >= goal:
+        if room * MIN_FREE_PART >= goal:
             return room
         if self._rate:
-            self._full_until = now + min(LOOK_AWAY_S, (goal / WORTH_WHILE - room) / self._rate)
+            self._full_until = now + min(MAX_PAUSE_S, (goal / MIN_FREE_PART - room) / self._rate)
         return 0
 
-    def published(self, *, messages: int, jobs: int) -> None:
-        """Note that so many *messages* were published, with so many *jobs* in them."""
+    def record_published(self, *, messages: int, jobs: int) -> None:
+        """Record that a number of *messages* with a number of *jobs* were published."""
         self._expected += messages
         if messages:
             self._jobs_a_message += (jobs / messages - self._jobs_a_message) / 2
 
-    def rest(self) -> None:
-        """Note that nothing waits in the ledger: what comes next is no backlog yet."""
+    def record_idle(self) -> None:
+        """Record that no job is pending: the next ones are no backlog, one job to a message."""
         self._jobs_a_message = 1.0

@@ -1,4 +1,4 @@
-"""Pruning: what no longer need be remembered is deleted, a little at a time."""
+"""Prunes rows after their retention time, a chunk at a time."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -15,51 +15,49 @@ from app.webhooks import deliveries
 
 log = logging.getLogger(__name__)
 
-#: Rows of a kind deleted in one transaction: short enough to hold nobody up.
+#: Rows of a kind that one transaction deletes; short enough to block no request.
 CHUNK = 500
 
 
 class Pruner:
-    """Forgets, after their time, what `prunings` tells."""
+    """Deletes the rows that `prune_functions` selects."""
 
     def __init__(self, pool: Pool, settings: Settings) -> None:
-        """Prune what lies behind *pool*."""
         self._pool = pool
         self._settings = settings
 
     def run_once(self) -> int:
-        """Prune a chunk of every kind in every workspace; return how many rows were deleted."""
+        """Prune a chunk of every kind in every workspace; return the number of deleted rows."""
         with lend_connection(self._pool) as connection:
-            workspaces = pruning.workspaces(connection)
+            workspaces = pruning.list_workspaces(connection)
         pruned = sum(self._prune(workspace_id) for workspace_id in workspaces)
         if pruned:
-            log.info("pruned", extra={"rows": pruned})
+            log.info("rows_pruned", extra={"rows": pruned})
         return pruned
 
     def _prune(self, workspace_id: int) -> int:
         """Prune a chunk of every kind in one workspace, each kind in a transaction of its own."""
         pruned = 0
-        for kind, prune in prunings(self._settings).items():
+        for kind, prune in prune_functions(self._settings).items():
             count = run_in_transaction(self._pool, workspace_id, prune).result()
-            metrics.PRUNED.add(count, kind)
+            metrics.PRUNED.inc(count, kind)
             pruned += count
         return pruned
 
 
-def prunings(settings: Settings) -> Mapping[str, Callable[[Transaction], Deferred[int]]]:
-    """Return what prunes a workspace, by the kind of rows: finished batches, the audit, keys, notices, sign-ins."""
-    # The ledger is the audit of merges, so that it is kept for as long as that.
+def prune_functions(settings: Settings) -> Mapping[str, Callable[[Transaction], Deferred[int]]]:
+    """Return the functions that prune a chunk of one workspace, by the kind of rows."""
+    # The ledger is the audit of merges, so it is kept as long as the audit.
     settled = _ago(max(settings.prune_after_days, settings.audit_days))
-    told = pruning.earliest_id_at(_ago(settings.notice_days))
+    oldest_notice = pruning.earliest_id_at(_ago(settings.notice_days))
     return {
         "batch": partial(pruning.prune_batches, before=settled, limit=CHUNK),
-        "audit_entry": partial(pruning.prune_audit, before=settled, limit=CHUNK),
-        "idempotency_key": partial(pruning.prune_idempotency, hours=settings.idempotency_hours),
-        "notice": partial(deliveries.prune, before=told, limit=CHUNK),
-        "sign_in": sign_ins.prune,
+        "audit_entry": partial(pruning.prune_audit_events, before=settled, limit=CHUNK),
+        "idempotency_key": partial(pruning.prune_idempotency_keys, hours=settings.idempotency_hours),
+        "notice": partial(deliveries.prune_deliveries, before=oldest_notice, limit=CHUNK),
+        "sign_in": sign_ins.prune_sign_ins,
     }
 
 
 def _ago(days: float) -> datetime:
-    """Return the time that was so many *days* ago."""
     return datetime.now(UTC) - timedelta(days=days)

@@ -1,4 +1,4 @@
-"""Publishing: waiting lanes go from the ledger to the broker, a bounded number at a time, every workspace in turn."""
+"""Publishes pending lanes from the ledger to the broker, a bounded number at a time, every workspace in turn."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -11,44 +11,48 @@ from uuid_utils.compat import uuid7
 from app.config import Settings
 from app.db.connections import Pool, lend_connection
 from app.db.transaction import Transaction, run_in_transaction
-from app.ledger.dispatch import Origin, claim, mark_published, to_publish_apart, waiting_workspaces
+from app.ledger.dispatch import (
+    RequestOrigin,
+    claim_lanes,
+    jobs_to_isolate,
+    mark_jobs_published,
+    workspaces_with_pending_lanes,
+)
 from app.metrics import relay as metrics
 from app.telemetry import spans
 from workers.broker import Broker
-from workers.packing import may_pack, pack
-from workers.relay.flow_control import Pace
+from workers.packing import pack_lanes, would_pack
+from workers.relay.flow_control import FlowControl
 
 log = logging.getLogger(__name__)
 
 
 class Publisher:
-    """The transactional outbox's other half."""
+    """Empties the transactional outbox: the pending jobs of the ledger."""
 
     def __init__(self, pool: Pool, settings: Settings, broker: Broker) -> None:
-        """Take lanes from the ledger behind *pool* to *broker*."""
         self._pool = pool
         self._settings = settings
         self._broker = broker
-        self._pace = Pace(settings.broker_bound)
-        #: The workspace that was served last.
-        self._last = 0
+        self._flow = FlowControl(settings.broker_bound)
+        self._last_workspace_id = 0
 
     def run_once(self) -> int:
-        """Publish what waits, as far as the broker has room; return how many jobs were published.
+        """Publish pending lanes while the broker has room; return the number of published jobs.
 
-        Raises DatabaseUnavailable or BrokerUnavailable; nothing is lost then, the jobs are still waiting.
+        Raises DatabaseUnavailable or BrokerUnavailable; the jobs are still pending then.
         """
-        if self._pace.is_full:
+        if self._flow.is_full:
             return 0
         with lend_connection(self._pool) as connection:
-            workspaces = waiting_workspaces(connection)
+            workspaces = workspaces_with_pending_lanes(connection)
         if not workspaces:
-            self._pace.rest()
+            self._flow.record_idle()
             return 0
-        waiting = self._broker.waiting()
-        room = min(self._pace.room(waiting), self._settings.relay_claim)
-        metrics.BROKER_MESSAGES.put(waiting)
-        metrics.BROKER_GOAL.put(self._pace.goal)
+        waiting = self._broker.count_messages()
+        room = min(self._flow.room(waiting), self._settings.relay_claim)
+        metrics.BROKER_MESSAGES.set(waiting)
+        metrics.BROKER_GOAL.set(self._flow.goal)
         if room <= 0:
             return 0
         # Each workspace gets an equal share of the room, so that one with a million jobs cannot starve another.
@@ -58,45 +62,50 @@ class Publisher:
     def _in_turn(self, workspaces: Sequence[int]) -> list[int]:
         """Return *workspaces* beginning behind the one that was served last: with little room all get their turn."""
         return [
-            *(each for each in workspaces if each > self._last),
-            *(each for each in workspaces if each <= self._last),
+            *(each for each in workspaces if each > self._last_workspace_id),
+            *(each for each in workspaces if each <= self._last_workspace_id),
         ]
 
     def _publish(self, workspace_id: int, room: int) -> int:
-        """Publish lanes of a workspace in up to *room* messages; return how many jobs they hold."""
-        return run_in_transaction(self._pool, workspace_id, self._transact, room)
+        """Publish lanes of a workspace in up to *room* messages; return the number of their jobs."""
+        return run_in_transaction(self._pool, workspace_id, self._claim_and_publish, room)
 
-    def _transact(self, tx: Transaction, room: int) -> int:
-        """Claim, mark, publish, within the caller's transaction.
+    def _claim_and_publish(self, tx: Transaction, room: int) -> int:
+        """Claim, mark and publish lanes in one transaction.
 
-        The messages leave before the commit: when the commit fails they were published in vain, which is harmless,
-        while a commit before a failed publication would lose them until the rescue looks.
+        Messages are published before the commit. When the commit fails they are redundant, which is harmless; a commit
+        before a failed publication would leave the jobs to the rescue.
         """
-        self._last, began = tx.workspace_id, perf_counter()
+        self._last_workspace_id, started = tx.workspace_id, perf_counter()
         limit = min(room * self._settings.lane_size, self._settings.relay_claim)
-        claimed = claim(tx, limit=limit)
+        claimed = claim_lanes(tx, limit=limit)
         if not claimed.lanes:
             return 0
-        # Lanes of several jobs may need more messages than there is room for; those that stay wait for the next round.
+        # Lanes of several jobs may need more messages than fit; the others wait for the next round.
         messages = self._packed(tx, claimed.lanes, room)[:room]
         tasks = {uuid7(): job_ids for job_ids in messages}
-        mark_published(tx, tasks=tasks)
+        mark_jobs_published(tx, tasks=tasks)
         headers = {task_id: headers_of(job_ids, claimed.origins) for task_id, job_ids in tasks.items()}
         self._broker.publish(workspace_id=tx.workspace_id, tasks=tasks, headers=headers)
         jobs = sum(map(len, messages))
-        self._pace.published(messages=len(messages), jobs=jobs)
-        metrics.PUBLISHED_LANES.add(len(messages))
-        metrics.PUBLISHED_JOBS.add(jobs)
-        log.debug("published", extra={"messages": len(tasks), "jobs": jobs})
-        self._tell(tx.workspace_id, tasks, claimed.origins, seconds=perf_counter() - began)
+        self._flow.record_published(messages=len(messages), jobs=jobs)
+        metrics.PUBLISHED_LANES.inc(len(messages))
+        metrics.PUBLISHED_JOBS.inc(jobs)
+        log.debug("lanes_published", extra={"messages": len(tasks), "jobs": jobs})
+        self._trace(tx.workspace_id, tasks, claimed.origins, seconds=perf_counter() - started)
         return jobs
 
-    def _tell(
-        self, workspace_id: int, tasks: Mapping[UUID, Sequence[UUID]], origins: Mapping[UUID, Origin], *, seconds: float
+    def _trace(
+        self,
+        workspace_id: int,
+        tasks: Mapping[UUID, Sequence[UUID]],
+        origins: Mapping[UUID, RequestOrigin],
+        *,
+        seconds: float,
     ) -> None:
-        """Tell of each message which requests it comes from: at DEBUG alone, since a round may hold hundreds.
+        """Log each message with its requests at DEBUG, since a round may have hundreds, and send its span.
 
-        Its span says that publishing took the round's *seconds*.
+        The duration of each span is that of the round, *seconds*.
         """
         if not log.isEnabledFor(logging.DEBUG) and not spans.is_tracing():
             return
@@ -112,16 +121,16 @@ class Publisher:
             ).end()
 
     def _packed(self, tx: Transaction, lanes: Sequence[tuple[UUID, ...]], room: int) -> list[tuple[UUID, ...]]:
-        """Return *lanes* as messages; under backlog several to one, but for those that may be what kills workers."""
+        """Pack *lanes* into messages; lanes that may kill their workers get messages of their own."""
         lane_size = self._settings.lane_size
-        if not may_pack(lanes, lane_size=lane_size, room=room):
+        if not would_pack(lanes, lane_size=lane_size, room=room):
             return list(lanes)
         job_ids = chain.from_iterable(lanes)
-        apart = to_publish_apart(tx, job_ids=job_ids)
-        return pack(lanes, lane_size=lane_size, room=room, apart=apart)
+        isolated = jobs_to_isolate(tx, job_ids=job_ids)
+        return pack_lanes(lanes, lane_size=lane_size, room=room, apart=isolated)
 
 
-def headers_of(job_ids: Sequence[UUID], origins: Mapping[UUID, Origin]) -> dict[str, object]:
-    """Return the headers of the message that carries *job_ids*: the requests that these come from, each once."""
+def headers_of(job_ids: Sequence[UUID], origins: Mapping[UUID, RequestOrigin]) -> dict[str, object]:
+    """Return the headers of a message: the ids of the requests of its jobs, each once."""
     requests = (origins[job_id].request_id for job_id in job_ids)
     return {"request_ids": list(dict.fromkeys(each for each in requests if each is not None))}

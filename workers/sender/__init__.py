@@ -1,1 +1,1 @@
-"""The sender process, `python -m workers.sender`: tells webhooks of finished batches; any number of them at once."""
+"""The sender, `python -m workers.sender`: sends notices of finished batches to webhooks. Any number may run."""

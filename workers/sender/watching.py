@@ -1,40 +1,35 @@
-"""Watching: batches that finished become notices."""
+"""Turns finished batches into deliveries for the webhooks of their workspace."""
 
 import logging
 
-from app.config import Settings
 from app.db.connections import Pool, lend_connection
-from app.db.transaction import Transaction, run_in_transaction
+from app.db.transaction import run_in_transaction
+from app.metrics.sender import FINISHED_BATCHES
 from app.webhooks import deliveries, watching
 
 log = logging.getLogger(__name__)
 
-#: Batches of one workspace that are looked at in one transaction.
+#: Batches of one workspace that one transaction checks.
 CHUNK = 200
 
 
-class Watcher:
-    """Looks at the batches whose end somebody wants to be told of."""
+class BatchWatcher:
+    """Checks the watched batches of every workspace."""
 
-    def __init__(self, pool: Pool, settings: Settings) -> None:
-        """Look at the ledger behind *pool*."""
-        del settings
+    def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
     def run_once(self) -> int:
-        """Look at what is due in every workspace; return how many batches had finished."""
+        """Check the batches that are due in every workspace; return how many had finished."""
         with lend_connection(self._pool) as connection:
-            due = [each.workspace_id for each in deliveries.work(connection) if each.watches]
-        finished = sum(self._look(workspace_id) for workspace_id in due)
+            due = [each.workspace_id for each in deliveries.find_due_work(connection) if each.watches]
+        finished = sum(self._check(workspace_id) for workspace_id in due)
         if finished:
-            log.debug("batches_told", extra={"batches": finished})
+            FINISHED_BATCHES.inc(finished)
+            log.debug("batches_finished", extra={"batches": finished})
         return finished
 
-    def _look(self, workspace_id: int) -> int:
-        """Look at what is due in one workspace; return how many batches had finished."""
-
-        def work(tx: Transaction) -> int:
-            _, finished = watching.look(tx, limit=CHUNK)
-            return finished
-
-        return run_in_transaction(self._pool, workspace_id, work)
+    def _check(self, workspace_id: int) -> int:
+        """Return how many batches of one workspace had finished."""
+        checked = run_in_transaction(self._pool, workspace_id, watching.check_watched_batches, limit=CHUNK)
+        return checked.finished

@@ -1,8 +1,8 @@
-"""The courier: one request to one webhook, over a connection to the very address that was found fit.
+"""Sends one request to one webhook, over a connection to an address that was checked.
 
-A name is looked up once for each attempt, all its addresses are checked, and the connection goes to one of those: a
-second look-up, as any HTTP client makes it, could tell another address. No redirect is followed, no proxy is heeded,
-and nothing of the answer is read but its status and its headers.
+Each attempt resolves the name once, checks all its addresses, and connects to one of them: a second look-up, as other
+HTTP clients make it, could return another address. Redirects are not followed, proxies are not used, and the body of
+the response is not read.
 """
 
 import socket
@@ -18,67 +18,66 @@ from time import monotonic
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from app.errors import Rejected
-from app.webhooks.addresses import Resolve, look_up
-from app.webhooks.deliveries import Ending
-from app.webhooks.targets import Target, addresses_of, target_of
+from app.webhooks.addresses import Resolve, resolve_host
+from app.webhooks.deliveries import AttemptResult
+from app.webhooks.targets import WebhookTarget, parse_target, resolve_target
 from schemas.retry_after import parse_retry_after
 
 HEADERS = {"Content-Type": "application/json", "User-Agent": "Mergelane", "Connection": "close"}
-#: Addresses of one name that are tried, and seconds of which at least one of them is given.
+#: The most addresses of one name that an attempt tries; they share its time.
 TRIED = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """When an attempt is over, whatever it waits for."""
+    """The end of an attempt, by the monotonic clock."""
 
     at: float
 
     def left(self) -> float:
-        """Return the seconds that are left; raise TimeoutError when there are none."""
+        """Return the remaining seconds; raise TimeoutError when there are none."""
         left = self.at - monotonic()
         if left <= 0:
             raise TimeoutError
         return left
 
 
-class Courier:
-    """Takes bodies to webhooks; where *private* networks are allowed, to those too."""
+class WebhookClient:
+    """Posts to webhooks at public addresses, and with *private* also at private ones."""
 
     def __init__(
         self,
         *,
         timeout_s: float,
         private: bool = False,
-        resolve: Resolve = look_up,
+        resolve: Resolve = resolve_host,
         tls: ssl.SSLContext | None = None,
     ) -> None:
-        """Give a webhook *timeout_s* seconds in all; *tls* knows whose certificates are trusted."""
+        """Allow *timeout_s* seconds for a whole attempt; *tls* defaults to the system's and Mozilla's authorities."""
         self._timeout_s = timeout_s
         self._private = private
         self._resolve = resolve
-        self._tls = trusting() if tls is None else tls
+        self._tls = trusted_tls_context() if tls is None else tls
 
-    def bring(self, url: str, *, headers: Mapping[str, str], body: bytes) -> Ending:
-        """Return what became of the attempt to post *body* to *url*; nothing that goes wrong on the way is raised."""
+    def post(self, url: str, *, headers: Mapping[str, str], body: bytes) -> AttemptResult:
+        """Post *body* to *url* and return the result; failures are results, not exceptions."""
         at = datetime.now(UTC)
         try:
-            ending = self._post(url, headers, body)
+            result = self._post(url, headers, body)
         except Rejected as error:
-            return Ending(at=at, error=f"It was not sent: {error}.")
+            return AttemptResult(at=at, error=f"It was not sent: {error}.")
         except TimeoutError:
-            return Ending(at=at, error=f"There was no answer within {self._timeout_s:g} s.")
+            return AttemptResult(at=at, error=f"There was no answer within {self._timeout_s:g} s.")
         except ssl.SSLError as error:
-            return Ending(at=at, error=f"TLS failed: {_reason(error)}.")
+            return AttemptResult(at=at, error=f"TLS failed: {_reason(error)}.")
         except (OSError, HTTPException) as error:
-            return Ending(at=at, error=f"The connection failed ({type(error).__name__}).")
-        return replace(ending, at=at)
+            return AttemptResult(at=at, error=f"The connection failed ({type(error).__name__}).")
+        return replace(result, at=at)
 
-    def _post(self, url: str, headers: Mapping[str, str], body: bytes) -> Ending:
-        """Return what was answered."""
+    def _post(self, url: str, headers: Mapping[str, str], body: bytes) -> AttemptResult:
         deadline = Deadline(monotonic() + self._timeout_s)
-        target = target_of(url, private=self._private)
-        addresses = addresses_of(target, private=self._private, seconds=deadline.left(), resolve=self._resolve)
+        target = parse_target(url, private=self._private)
+        addresses = resolve_target(target, private=self._private, seconds=deadline.left(), resolve=self._resolve)
         with (
             _connected(target, addresses, deadline) as plain,
             self._wrapped(plain, target, deadline) as sock,
@@ -90,14 +89,14 @@ class Courier:
                 if cut.is_set():
                     raise TimeoutError from None
                 raise
-            # Headers that were cut off read like some that ended.
+            # Headers that were cut off look complete.
             if cut.is_set():
                 raise TimeoutError
-            return _ending(response)
+            return _result(response)
 
     @contextmanager
-    def _wrapped(self, plain: socket.socket, target: Target, deadline: Deadline) -> Iterator[socket.socket]:
-        """Lend the connection as the URL wants it: with TLS, for the name in the URL, or as it is."""
+    def _wrapped(self, plain: socket.socket, target: WebhookTarget, deadline: Deadline) -> Iterator[socket.socket]:
+        """Yield the connection, with TLS for the name in the URL when its scheme is https."""
         if not target.tls:
             yield plain
             return
@@ -106,16 +105,16 @@ class Courier:
             yield sock
 
 
-def trusting() -> ssl.SSLContext:
-    """Return how certificates are checked: by the system's authorities, or those of SSL_CERT_FILE, and by Mozilla's."""
+def trusted_tls_context() -> ssl.SSLContext:
+    """Return a context that trusts the system's authorities, or those of SSL_CERT_FILE, and Mozilla's."""
     context = ssl.create_default_context()
     context.load_verify_locations(DEFAULT_CA_BUNDLE_PATH)
     return context
 
 
 @contextmanager
-def _connected(target: Target, addresses: Sequence[str], deadline: Deadline) -> Iterator[socket.socket]:
-    """Lend a connection to the first of *addresses* that takes one."""
+def _connected(target: WebhookTarget, addresses: Sequence[str], deadline: Deadline) -> Iterator[socket.socket]:
+    """Yield a connection to the first of *addresses* that accepts one."""
     tried = addresses[:TRIED]
     for number, address in enumerate(tried, start=1):
         share = deadline.left() / (len(tried) - number + 1)
@@ -132,13 +131,13 @@ def _connected(target: Target, addresses: Sequence[str], deadline: Deadline) -> 
 
 @contextmanager
 def _cut_at(sock: socket.socket, deadline: Deadline) -> Iterator[Event]:
-    """Cut the connection at the deadline, and set the event: whoever answers byte by byte is not waited for either."""
+    """Shut the connection down at the deadline and set the event, also for a webhook that responds byte by byte."""
     cut = Event()
 
     def end() -> None:
         cut.set()
-        # The socket's own method, and not that of TLS, which would go on in clear.
-        with suppress(OSError):  # closed meanwhile
+        # The method of the plain socket: that of the TLS socket would continue in clear text.
+        with suppress(OSError):  # it is closed already
             socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
     timer = Timer(deadline.left(), end)
@@ -150,20 +149,19 @@ def _cut_at(sock: socket.socket, deadline: Deadline) -> Iterator[Event]:
         timer.cancel()
 
 
-def _exchange(sock: socket.socket, target: Target, headers: Mapping[str, str], body: bytes) -> HTTPResponse:
-    """Return the answer to *body*; its own body is left unread."""
+def _exchange(sock: socket.socket, target: WebhookTarget, headers: Mapping[str, str], body: bytes) -> HTTPResponse:
+    """Send *body* and return the response; its body stays unread."""
     connection = HTTPConnection(target.host)
     connection.sock = sock
-    sock.settimeout(None)  # the deadline is kept by cutting
+    sock.settimeout(None)  # _cut_at enforces the deadline
     connection.request("POST", target.path, body=body, headers={"Host": target.authority, **HEADERS, **headers})
     return connection.getresponse()
 
 
-def _ending(response: HTTPResponse) -> Ending:
-    """Return what *response* says of the attempt."""
+def _result(response: HTTPResponse) -> AttemptResult:
     status = response.status
     succeeded = 200 <= status < 300  # noqa: PLR2004  the statuses of success
-    return Ending(
+    return AttemptResult(
         at=datetime.now(UTC),
         status=status,
         error=None if succeeded else f"It answered {status}.",
@@ -172,7 +170,7 @@ def _ending(response: HTTPResponse) -> Ending:
 
 
 def _reason(error: ssl.SSLError) -> str:
-    """Return why TLS failed, without quoting the other side."""
+    """Return why TLS failed, without any text of the other side."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"the certificate was not accepted ({error.verify_message})"
     return error.reason or type(error).__name__

@@ -1,4 +1,4 @@
--- What the audit knows of actions that are no jobs.
+-- Entries of the audit for actions that are no jobs.
 
 -- name: add_entries
 -- Adds entries of one action, given as a JSON array.

@@ -1,4 +1,4 @@
--- How workspaces want their duplicates to be merged.
+-- Duplicate policies of workspaces.
 
 -- name: read_policy
 -- Reads the policy of a workspace.
@@ -23,15 +23,15 @@ SET
     time_zone = excluded.time_zone,
     next_daily_at = excluded.next_daily_at
 
--- name: hold_due_policy
--- Locks the policy of a workspace whose daily run is due, unless another relay has it.
+-- name: lock_due_policy
+-- Locks the policy of a workspace whose daily run is due, unless another relay has locked it.
 SELECT identifier, resolve_ties_by, prefer, daily_at, time_zone, next_daily_at
 FROM duplicate_policy
 WHERE workspace_id = %(workspace_id)s AND next_daily_at <= %(now)s
 FOR UPDATE SKIP LOCKED
 
--- name: set_next_daily
--- Notes when the daily run is due next.
+-- name: schedule_next_daily
+-- Sets the time of the next daily run.
 UPDATE duplicate_policy
 SET next_daily_at = %(next_daily_at)s
 WHERE workspace_id = %(workspace_id)s

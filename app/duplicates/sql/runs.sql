@@ -1,11 +1,11 @@
--- Runs over the duplicates of workspaces.
+-- Duplicate runs.
 
 -- name: workspaces_with_duplicates_to_merge
--- Lists the workspaces that have a run under way, or whose daily run is due.
+-- Lists the workspaces that have a running run, or a daily run that is due.
 SELECT workspace_id FROM workspaces_with_duplicates_to_merge()
 
 -- name: start_run
--- Begins a run, unless one is under way.
+-- Starts a run, unless one is running.
 INSERT INTO duplicate_run (
     workspace_id, id, trigger, api_key_id, identifier, resolve_ties_by, prefer, position, counts
 )
@@ -22,12 +22,12 @@ SELECT id, trigger, identifier, resolve_ties_by, prefer, state, created_at, fini
 FROM duplicate_run
 WHERE workspace_id = %(workspace_id)s AND id = %(id)s
 
--- name: run_under_way
--- Finds the run that is under way.
+-- name: find_running_run
+-- Returns the id of the running run.
 SELECT id FROM duplicate_run WHERE workspace_id = %(workspace_id)s AND state = 'running'
 
 -- name: list_runs
--- A page of runs, newest first.
+-- Lists a page of runs, newest first.
 SELECT id, trigger, identifier, resolve_ties_by, prefer, state, created_at, finished_at, counts
 FROM duplicate_run
 WHERE workspace_id = %(workspace_id)s AND (%(before)s::uuid IS NULL OR id < %(before)s)
@@ -35,27 +35,27 @@ ORDER BY id DESC
 LIMIT %(limit)s
 
 -- name: cancel_run
--- Ends a run that is under way; a step that is being made ends first.
+-- Cancels a running run, after its current step.
 UPDATE duplicate_run
 SET state = 'cancelled', finished_at = clock_timestamp(), position = '{}'
 WHERE workspace_id = %(workspace_id)s AND id = %(id)s AND state = 'running'
 RETURNING id
 
 -- name: fail_run
--- Ends the run under way, which cannot go on; the address that it had reached is somebody's, and is not kept.
+-- Marks the running run as failed and clears its cursor, which contains the address of a person.
 UPDATE duplicate_run
 SET state = 'failed', finished_at = clock_timestamp(), position = '{}'
 WHERE workspace_id = %(workspace_id)s AND state = 'running'
 
--- name: hold_run
--- Locks the run that is under way, unless another relay is taking a step of it.
+-- name: lock_running_run
+-- Locks the running run, unless another relay advances it.
 SELECT id, trigger, api_key_id, identifier, resolve_ties_by, prefer, position, counts
 FROM duplicate_run
 WHERE workspace_id = %(workspace_id)s AND state = 'running'
 FOR UPDATE SKIP LOCKED
 
 -- name: save_run
--- Notes what a step found and where the next goes on; a run without a next one is finished.
+-- Saves the counts and the cursor of a step; a run without a next step is finished.
 UPDATE duplicate_run
 SET
     position = %(position)s,

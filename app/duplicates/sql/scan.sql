@@ -1,7 +1,7 @@
--- The walk over a workspace's duplicates, along the index of its addresses. Each query reads a bounded number of entries.
+-- The scan over duplicates, along the index of addresses. Each query reads a bounded number of entries.
 
 -- name: shared_emails
--- Reads the next entries of the index of email addresses, and tells which addresses are shared by several of them.
+-- Reads the next entries of the index of email addresses, and returns the addresses that several entries share.
 WITH entry AS (
     SELECT email_key AS address
     FROM profile
@@ -19,7 +19,7 @@ counted AS (
 SELECT counted.address, counted.members, counted.entries::bigint, total.entries AS total
 FROM counted
 CROSS JOIN (SELECT count(*) AS entries FROM entry) AS total
--- Of those that are not shared, none but the last ones matter: by these it is told how far the reading came.
+-- Of the other addresses only the last ones are needed: they give the end of what was read.
 WHERE counted.members > 1 OR counted.entries >= total.entries - 1
 ORDER BY counted.address
 
@@ -46,7 +46,7 @@ WHERE counted.members > 1 OR counted.entries >= total.entries - 1
 ORDER BY counted.address
 
 -- name: members_by_email
--- Reads up to so many profiles of each email address, in the order of the index, behind a place in it.
+-- Reads up to a limit of profiles of each email address, in index order, after an index position.
 SELECT
     shared.address, profile.id, profile.braze_id, profile.external_id, profile.created_at, profile.updated_at,
     profile.last_session_at, profile.email, profile.phone, profile.phone_e164, profile.control_group,
@@ -82,7 +82,7 @@ CROSS JOIN LATERAL (
 ORDER BY shared.address, (profile.external_id IS NOT NULL), profile.updated_at, profile.id
 
 -- name: leaders
--- Reads again those profiles of a group that led in the parts of it that were read before.
+-- Reads the best candidates of a large group again.
 SELECT
     id, braze_id, external_id, created_at, updated_at, last_session_at, email, phone, phone_e164, control_group,
     marked_for_deletion_at

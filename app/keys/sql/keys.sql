@@ -1,11 +1,11 @@
--- The keys that open workspaces. The digest of a secret is stored, never the secret.
+-- API keys. The digest of a secret is stored, never the secret.
 
 -- name: ensure_workspace
--- Makes the workspace of this name, unless there is one.
+-- Creates a workspace, unless one has the name.
 INSERT INTO workspace (name) VALUES (%(workspace)s) ON CONFLICT (name) DO NOTHING
 
 -- name: create_key
--- Stores a new key.
+-- Inserts a key.
 INSERT INTO api_key (workspace_id, id, digest, pepper, hint, label, permissions, expires_at)
 SELECT
     workspace_id, %(id)s, %(digest)s, %(pepper)s, %(hint)s, %(label)s, %(permissions)s::text[],
@@ -14,8 +14,8 @@ FROM workspace
 WHERE name = %(workspace)s
 
 -- name: ensure_key
--- Stores a key whose secret the operator chose, or brings the one with that secret up to date and to life again.
--- Gives no row when the secret opens another workspace.
+-- Inserts a key with a chosen secret, or updates the key with that secret and reactivates it. Returns no row when the
+-- secret belongs to another workspace.
 INSERT INTO api_key AS key (workspace_id, id, digest, pepper, hint, label, permissions)
 SELECT workspace_id, %(id)s, %(digest)s, %(pepper)s, %(hint)s, %(label)s, %(permissions)s::text[]
 FROM workspace
@@ -26,8 +26,8 @@ WHERE key.workspace_id = excluded.workspace_id
 RETURNING id
 
 -- name: list_keys
--- The keys of one workspace or of all whose secrets begin in one way, those that open nothing among them, oldest first.
--- Of a secret only the hint is known: a longer beginning finds whichever it may be.
+-- Lists the keys of one workspace or of all, oldest first, optionally by the start of their secrets. Only the hint of a
+-- secret is stored, so a longer start lists every key that may match.
 SELECT
     k.id AS key_id, w.name AS workspace, k.label, k.hint, k.permissions, k.pepper, k.created_at, k.expires_at,
     k.revoked_at, k.expires_at <= now() AS expired
@@ -42,17 +42,17 @@ WHERE (%(workspace)s::text IS NULL OR w.name = %(workspace)s)
 ORDER BY w.name, k.created_at, k.id
 
 -- name: revoke_key
--- Closes a key for good, with the sign-ins to the console that it began; one that was closed before keeps its first date.
+-- Revokes a key and deletes its sign-ins; the first date of a revocation stays.
 WITH ended AS (DELETE FROM sign_in WHERE api_key_id = %(key_id)s)
 
 UPDATE api_key SET revoked_at = coalesce(revoked_at, now()) WHERE id = %(key_id)s RETURNING id
 
 -- name: authenticate
--- Whose secret has one of these digests. The one look-up that cannot know its workspace beforehand.
+-- Returns the holder of a secret with one of these digests. The only look-up before the workspace is known.
 SELECT workspace_id, key_id, digest, permissions, rate_limits FROM holders_of(%(digests)s::bytea[])
 
 -- name: renew_digest
--- Keys the digest of a secret with the newest pepper, when it was keyed with an older one.
+-- Renews the digest of a secret with the newest pepper, when it has an older one.
 UPDATE api_key
 SET digest = %(digest)s, pepper = %(pepper)s
 WHERE digest = ANY(%(older)s::bytea[]) AND NOT EXISTS (SELECT 1 FROM api_key AS key WHERE key.digest = %(digest)s)

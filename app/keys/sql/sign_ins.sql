@@ -1,12 +1,12 @@
--- Browsers that signed in to the console with a key. The digest of a token is stored, never the token.
+-- Sign-ins of browsers to the console. The digest of a token is stored, never the token.
 
 -- name: begin_sign_in
--- Stores that a browser signed in.
+-- Inserts a sign-in.
 INSERT INTO sign_in (workspace_id, digest, api_key_id, ends_at)
 VALUES (%(workspace_id)s, %(digest)s, %(key_id)s, now() + make_interval(secs => %(seconds)s))
 
 -- name: find_sign_in
--- The sign-in whose token has one of these digests, with what its key may do, unless either has ended.
+-- Returns the sign-in whose token has one of these digests, with the permissions of its key, unless either has ended.
 SELECT
     sign_in.workspace_id, sign_in.digest, sign_in.ends_at, workspace.name AS workspace, workspace.rate_limits,
     key.id AS key_id, key.label, key.hint, key.permissions
@@ -18,9 +18,9 @@ WHERE sign_in.workspace_id = %(workspace_id)s AND sign_in.digest = ANY(%(digests
     AND key.revoked_at IS NULL AND (key.expires_at IS NULL OR key.expires_at > now())
 
 -- name: end_sign_in
--- Forgets the sign-in whose token has one of these digests.
+-- Deletes the sign-in whose token has one of these digests.
 DELETE FROM sign_in WHERE workspace_id = %(workspace_id)s AND digest = ANY(%(digests)s::bytea[])
 
 -- name: prune_sign_ins
--- Forgets sign-ins that have ended.
+-- Deletes sign-ins that have ended.
 DELETE FROM sign_in WHERE workspace_id = %(workspace_id)s AND ends_at <= now()

@@ -1,43 +1,43 @@
 -- name: drop_aliases
--- Deletes the orphans' aliases whose label the survivor already has.
+-- Deletes the orphans' aliases whose label the survivor has.
 DELETE FROM user_alias
 USING unnest(%(labels)s::text[], %(names)s::text[]) AS given (label, name)
 WHERE user_alias.workspace_id = %(workspace_id)s AND user_alias.label = given.label AND user_alias.name = given.name
 
 -- name: move_aliases
--- Gives the orphans' other aliases to their survivors.
+-- Moves the orphans' other aliases to their survivors.
 UPDATE user_alias
 SET profile_id = given.profile_id
 FROM unnest(%(labels)s::text[], %(names)s::text[], %(profile_ids)s::bigint[]) AS given (label, name, profile_id)
 WHERE user_alias.workspace_id = %(workspace_id)s AND user_alias.label = given.label AND user_alias.name = given.name
 
 -- name: repoint_origins
--- Lets the history that read under the orphans read under their survivors; the history itself is not touched.
+-- Maps the origins of the orphans to their survivors. The history itself does not change.
 UPDATE origin
 SET profile_id = given.survivor_id
 FROM unnest(%(orphan_ids)s::bigint[], %(survivor_ids)s::bigint[]) AS given (orphan_id, survivor_id)
 WHERE origin.workspace_id = %(workspace_id)s AND origin.profile_id = given.orphan_id
 
 -- name: add_origins
--- Lets the orphans' own history read under their survivors.
+-- Maps the orphans' own ids to their survivors, as origins.
 INSERT INTO origin (workspace_id, origin_id, profile_id)
 SELECT %(workspace_id)s, given.orphan_id, given.survivor_id
 FROM unnest(%(orphan_ids)s::bigint[], %(survivor_ids)s::bigint[]) AS given (orphan_id, survivor_id)
 
 -- name: retire_orphans
--- Deletes the orphans' rows; what they were stands in merge_record.
+-- Deletes the orphans' rows. Their snapshots are in merge_record.
 DELETE FROM profile
 WHERE workspace_id = %(workspace_id)s AND id = ANY(%(orphan_ids)s)
 
 -- name: move_deprecated
--- Lets the orphans' deprecated external_ids resolve to the survivors that took over the primary one.
+-- Moves the orphans' deprecated external_ids to the survivors that took over the primary one.
 UPDATE deprecated_external_id
 SET profile_id = given.survivor_id
 FROM unnest(%(orphan_ids)s::bigint[], %(survivor_ids)s::bigint[]) AS given (orphan_id, survivor_id)
 WHERE deprecated_external_id.workspace_id = %(workspace_id)s AND deprecated_external_id.profile_id = given.orphan_id
 
 -- name: add_redirects
--- Notes where each orphan went, given as a JSON array.
+-- Inserts a redirect from each orphan to its survivor. The rows are one JSON array.
 INSERT INTO redirect (workspace_id, orphan_id, survivor_id, braze_id, external_id, job_id, merged_at)
 SELECT
     %(workspace_id)s, given.orphan_id, given.survivor_id, given.braze_id, given.external_id, given.job_id,
@@ -47,11 +47,11 @@ FROM jsonb_to_recordset(%(rows)s) AS given (
 )
 
 -- name: record_merges
--- Keeps the audit of each merge, given as a JSON array: both profiles before it, and what changed. The origins that the
--- orphan brought are its members, those that this transaction merged into it among them, and what reads under these.
--- Its deprecated external_ids are those of its namesakes, itself among them.
--- The large documents stand in arrays of text beside it, in the same order, and are sent in binary form ("b"): so each
--- is read once on its way, and nothing in it must be escaped.
+-- Inserts the audit of each merge. The rows are one JSON array.
+-- Its origins are its members and the origins of these: the orphan, and profiles that this transaction merged into it.
+-- Its deprecated external_ids are those of its external_id_holders.
+-- The large documents are arrays of text in the order of the rows, in binary format ("b"): PostgreSQL parses each once,
+-- and nothing needs escaping.
 INSERT INTO merge_record (
     workspace_id, job_id, merged_at, orphan_id, survivor_id, orphan_before, survivor_before, origins,
     deprecated_external_ids, changes
@@ -67,20 +67,20 @@ SELECT
     array(
         SELECT old.external_id
         FROM deprecated_external_id AS old
-        WHERE old.workspace_id = %(workspace_id)s AND old.profile_id = ANY(given.namesakes)
+        WHERE old.workspace_id = %(workspace_id)s AND old.profile_id = ANY(given.external_id_holders)
     ),
     given.changes::json
 FROM ROWS FROM (
     jsonb_to_recordset(%(rows)s) AS (
-        job_id uuid, merged_at timestamptz, orphan_id bigint, survivor_id bigint, members bigint[], namesakes bigint[]
+        job_id uuid, merged_at timestamptz, orphan_id bigint, survivor_id bigint, members bigint[], external_id_holders bigint[]
     ),
     unnest(%(orphan_before)b::text[], %(survivor_before)b::text[], %(changes)b::text[])
 ) AS given (
-    job_id, merged_at, orphan_id, survivor_id, members, namesakes, orphan_before, survivor_before, changes
+    job_id, merged_at, orphan_id, survivor_id, members, external_id_holders, orphan_before, survivor_before, changes
 )
 
 -- name: record_identified
--- Keeps the audit of each profile that got an external_id, given as a JSON array.
+-- Inserts the audit of each profile that got an external_id. The rows are one JSON array.
 INSERT INTO identify_record (workspace_id, job_id, identified_at, profile_id, updated_before)
 SELECT %(workspace_id)s, given.job_id, given.identified_at, given.profile_id, given.updated_before
 FROM jsonb_to_recordset(%(rows)s) AS given (

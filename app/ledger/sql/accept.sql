@@ -1,6 +1,6 @@
 -- name: insert_batch
--- Makes a batch and its jobs, given as a JSON array, durable: the transactional outbox that the relay empties.
--- Where a webhook wants to be told of it, its end is watched for.
+-- Inserts a batch and its jobs, given as a JSON array. The jobs are the transactional outbox that the relay empties.
+-- When the workspace has an enabled webhook, the batch is watched until it has finished.
 WITH accepted AS (
     INSERT INTO batch (workspace_id, id, api_key_id, path, source, run_id, request_id, traceparent)
     VALUES (

@@ -1,7 +1,7 @@
--- How much waits.
+-- The size of backlogs.
 
--- name: count_waiting
--- Counts the jobs of a workspace that nobody has begun, up to the number from which on it does not matter.
+-- name: count_waiting_jobs
+-- Counts the queued jobs of a workspace, up to a bound.
 SELECT count(*) AS waiting
 FROM (
     SELECT

@@ -1,13 +1,13 @@
 -- name: jobs_of_profiles
--- Finds the settled jobs in which profiles took part: an index probe for each profile, since one overlap with thousands
--- of keys would be compared with every job.
+-- Finds the settled jobs of profiles. One index probe for each profile: an overlap with thousands of keys would be compared
+-- with every job.
 SELECT DISTINCT job.id
-FROM unnest(%(braze_ids)s::text[]) AS asked (braze_id)
-JOIN own_job AS job ON job.workspace_id = %(workspace_id)s AND job.search_keys @> ARRAY[asked.braze_id]
-WHERE job.state IN ('finished', 'dead') AND asked.braze_id IN (job.orphan_braze_id, job.survivor_braze_id)
+FROM unnest(%(braze_ids)s::text[]) AS profile (braze_id)
+JOIN own_job AS job ON job.workspace_id = %(workspace_id)s AND job.search_keys @> ARRAY[profile.braze_id]
+WHERE job.state IN ('finished', 'dead') AND profile.braze_id IN (job.orphan_braze_id, job.survivor_braze_id)
 
--- name: names_before
--- Lists what the profiles of merges answered to before them.
+-- name: names_before_merges
+-- Lists the identifiers that the profiles of merges had before them.
 SELECT
     before.image ->> 'external_id' AS external_id, before.image -> 'user_aliases' AS user_aliases,
     before.image ->> 'email' AS email, before.image ->> 'phone' AS phone
@@ -15,16 +15,16 @@ FROM merge_record
 CROSS JOIN LATERAL (VALUES (merge_record.orphan_before), (merge_record.survivor_before)) AS before (image)
 WHERE merge_record.workspace_id = %(workspace_id)s AND merge_record.job_id = ANY(%(ids)s)
 
--- name: jobs_that_found_nobody
--- Finds the settled jobs that speak of these values and found no profile on one side at least.
+-- name: jobs_without_a_profile
+-- Finds the settled jobs with these search keys that found no profile for at least one of their identifiers.
 SELECT job.id, job.orphan_identifier, job.survivor_identifier, job.orphan_braze_id, job.survivor_braze_id
-FROM unnest(%(values)s::text[]) AS asked (value)
-JOIN own_job AS job ON job.workspace_id = %(workspace_id)s AND job.search_keys @> ARRAY[asked.value]
+FROM unnest(%(values)s::text[]) AS searched (value)
+JOIN own_job AS job ON job.workspace_id = %(workspace_id)s AND job.search_keys @> ARRAY[searched.value]
 WHERE job.state IN ('finished', 'dead') AND (job.orphan_braze_id IS NULL OR job.survivor_braze_id IS NULL)
 
--- name: jobs_that_saw_them
--- Finds the settled jobs whose audits show other profiles as they were while they had a share of these: between a merge
--- and its undo, and where the survivor was itself merged away meanwhile, the survivor of that merge, and so on.
+-- name: jobs_with_snapshots_of
+-- Finds the settled jobs whose audits have snapshots of survivors from the time between a merge of these profiles and its
+-- undo. When a survivor was itself merged in that time, the survivor of that merge counts too, and so on.
 WITH RECURSIVE held AS (
     SELECT undo.survivor_id AS profile_id, merge.survivor_braze_id AS braze_id, undo.merged_at AS since,
         undo.undone_at AS until
@@ -48,8 +48,8 @@ LEFT JOIN merge_record AS merge ON merge.workspace_id = %(workspace_id)s AND mer
 LEFT JOIN undo_record AS undo ON undo.workspace_id = %(workspace_id)s AND undo.job_id = job.id
 WHERE job.state IN ('finished', 'dead') AND coalesce(merge.merged_at, undo.undone_at) BETWEEN held.since AND held.until
 
--- name: hold_settled_jobs
--- Locks jobs in id order, so that two deletions queue up instead of deadlocking.
+-- name: lock_settled_jobs
+-- Locks jobs in id order, so that concurrent deletions wait for each other instead of deadlocking.
 SELECT id
 FROM job
 WHERE workspace_id = %(workspace_id)s AND id = ANY(%(ids)s) AND state IN ('finished', 'dead')
@@ -57,7 +57,7 @@ ORDER BY id
 FOR UPDATE
 
 -- name: blank_jobs
--- Blanks what settled jobs say of anybody. They can still be found by braze_id.
+-- Blanks the identifiers of settled jobs, which can still be found by braze_id.
 UPDATE job
 SET
     orphan_identifier = '{}',
@@ -70,9 +70,9 @@ SET
 WHERE workspace_id = %(workspace_id)s AND id = ANY(%(ids)s) AND state IN ('finished', 'dead')
 
 -- name: erase_audits
--- Erases what the audits of merges and undos show of anybody.
+-- Erases the snapshots of merges and undos.
 SELECT erase_audits(%(workspace_id)s, %(ids)s::uuid[])
 
--- name: erase_names
--- Erases the external_ids that the audit of renames and removals knows of people.
+-- name: erase_audit_names
+-- Erases external_ids from the audit of renames and removals.
 SELECT erase_names(%(workspace_id)s, %(braze_ids)s::text[])

@@ -1,12 +1,12 @@
 -- name: workspaces_with_pending_jobs
--- Lists the workspaces that have a lane due to be published: one index probe each.
+-- Lists the workspaces with a lane to publish: one index probe for each workspace.
 SELECT workspace_id FROM workspaces_with_pending_jobs()
 
 -- name: claim_lanes
--- Locks the oldest waiting lanes of a workspace, whole, skipping those that another relay holds.
--- The members of a lane are probed for, batch by batch. When the statistics are older than the backlog they say that
--- next to nothing is queued, and an index on the state would be read whole for every lane: "IS TRUE" keeps it out. The
--- batch is probed for likewise, or it might be joined by reading all of them.
+-- Locks the oldest pending lanes of a workspace, with all their jobs, skipping lanes that another relay has locked.
+-- The jobs of a lane are read by index probes, batch by batch. Statistics older than the backlog say that almost no job
+-- is queued, and the planner would read an index on the state completely for every lane: "IS TRUE" excludes that index.
+-- The batch is probed too, or the planner might join it by reading all batches.
 WITH head AS (
     SELECT batch_id, lane
     FROM job
@@ -34,26 +34,26 @@ CROSS JOIN LATERAL (
     FOR UPDATE
 ) AS member
 
--- name: jobs_to_publish_apart
--- Lists those of the jobs that were stranded several times: they may be what kills their workers.
+-- name: jobs_to_isolate
+-- Lists the jobs with several stalled attempts: they may kill their workers.
 SELECT id
 FROM job
-WHERE workspace_id = %(workspace_id)s AND id = ANY(%(ids)s) AND strandings >= %(strandings)s
+WHERE workspace_id = %(workspace_id)s AND id = ANY(%(ids)s) AND strandings >= %(stalled_attempts)s
 
 -- name: mark_published
--- Notes under which task each job was published.
+-- Records the task under which each job was published.
 UPDATE job
 SET published_at = clock_timestamp(), task_id = given.task_id
 FROM unnest(%(ids)s::uuid[], %(task_ids)s::uuid[]) AS given (id, task_id)
 WHERE job.workspace_id = %(workspace_id)s AND job.id = given.id
 
--- name: begin_attempt
--- Counts an attempt on each unfinished job of a lane; a transaction of its own, since a rollback would erase it.
--- A job that is found running is stranded: its last attempt came to no end, unless it is being made at this moment.
--- A late delivery may begin a job that was put back and is not published again yet: it counts as published from now on,
--- or the rescue would never look at it. It may hold the head of a lane and not the rest; what still waits of that lane
--- gets a head of its own, since the relay looks for heads. A job that was dead and is tried again keeps its last error
--- until it runs. How long each has waited, the database tells, whose clock gave the time of its acceptance too.
+-- name: begin_attempts
+-- Counts an attempt on each unfinished job of a lane, in a transaction of its own, since a rollback would undo the count.
+-- A job that is already running is stranded: its last attempt did not end, unless it runs at this moment. A late delivery
+-- may start a job that was requeued and is not published again: the job counts as published from now on, or the rescue
+-- would not find it. Such a delivery may contain the head of a lane without the rest; the rest gets a new head, since the
+-- relay searches heads. A dead job that is retried keeps its last error until it runs. The waiting time is computed by
+-- PostgreSQL, whose clock also set the time of acceptance.
 WITH begun AS (
     UPDATE job
     SET
@@ -100,16 +100,16 @@ CROSS JOIN LATERAL (
     LIMIT 1
 ) AS batch
 
--- name: hold_jobs
--- Locks those of the jobs that nobody has finished, so that a repeated delivery waits and then finds nothing to do.
+-- name: lock_running_jobs
+-- Locks the jobs that are running, so that a repeated delivery waits and then finds no job to run.
 SELECT id
 FROM job
 WHERE workspace_id = %(workspace_id)s AND id = ANY(%(ids)s) AND state = 'running'
 ORDER BY id
 FOR UPDATE
 
--- name: finish_jobs
--- Records the outcomes of jobs, given as a JSON array, in the transaction of their effect.
+-- name: record_results
+-- Records the outcomes of jobs, given as a JSON array, in the transaction of their effects.
 UPDATE job
 SET
     state = 'finished',
@@ -138,46 +138,45 @@ FROM jsonb_to_recordset(%(rows)s) AS given (
 WHERE job.workspace_id = %(workspace_id)s AND job.id = given.id
 
 -- name: fail_attempt
--- Puts a job whose attempt failed back in the queue, alone in its lane, or declares it dead. Failures count against it
--- on their own; an attempt that had to give way to others counts as stranded, and of those more are allowed. Nothing
--- happens when another attempt has begun meanwhile: that one has the say now.
+-- Requeues a job after a failed attempt, in a lane of its own, or declares it dead. An attempt that gave way to other
+-- transactions counts as stalled, not as failed; the limit of stalled attempts is higher. Without effect when another
+-- attempt has started.
 UPDATE job
 SET
-    state = CASE WHEN fate.dead THEN 'dead' ELSE 'queued' END,
-    finished_at = CASE WHEN fate.dead THEN clock_timestamp() END,
+    state = CASE WHEN next.dead THEN 'dead' ELSE 'queued' END,
+    finished_at = CASE WHEN next.dead THEN clock_timestamp() END,
     strandings = job.strandings + CASE WHEN %(gave_way)s THEN 1 ELSE 0 END,
     reason = %(reason)s,
     published_at = NULL,
     lane = job.index,
-    due_at = clock_timestamp() + make_interval(secs => least(%(longest_s)s, %(delay_s)s * 2 ^ fate.doublings))
+    due_at = clock_timestamp() + make_interval(secs => least(%(longest_s)s, %(delay_s)s * 2 ^ next.doublings))
 FROM (
     SELECT
         id,
         CASE
-            WHEN %(gave_way)s THEN strandings + 1 >= %(max_strandings)s
+            WHEN %(gave_way)s THEN strandings + 1 >= %(max_stalled_attempts)s
             ELSE attempts - strandings >= %(max_attempts)s
         END AS dead,
-        -- Others are seldom in the way for long.
+        -- Conflicts with other transactions are short.
         CASE WHEN %(gave_way)s THEN least(strandings, 5) ELSE least(attempts - strandings - 1, 30) END AS doublings
     FROM job
     WHERE workspace_id = %(workspace_id)s AND id = %(id)s AND state = 'running' AND attempts = %(attempt)s
     FOR UPDATE
-) AS fate
-WHERE job.workspace_id = %(workspace_id)s AND job.id = fate.id
+) AS next
+WHERE job.workspace_id = %(workspace_id)s AND job.id = next.id
 RETURNING job.state
 
--- name: how_far
--- Tells how far the broker's queue was consumed: the latest message among those whose jobs are running. Ids of tasks sort
--- by the time of their publication, and a running job has that of the message by which it was begun, which may be older
--- than its last publication.
+-- name: latest_running_task
+-- Returns the latest task id of running jobs, up to which the broker's queue has been consumed. Task ids sort by time of
+-- publication. A running job has the id of the message that started it, which may be older than its last publication.
 SELECT task_id
 FROM job
 WHERE workspace_id = %(workspace_id)s AND state = 'running' AND published_at IS NOT NULL
 ORDER BY task_id DESC NULLS LAST
 LIMIT 1
 
--- name: lost_jobs
--- Locks jobs that were published long ago and never begun, although the queue was consumed beyond their message.
+-- name: lock_lost_jobs
+-- Locks jobs that were published long ago and never started, although the queue was consumed beyond their message.
 SELECT id
 FROM job
 WHERE workspace_id = %(workspace_id)s
@@ -188,23 +187,23 @@ ORDER BY id
 LIMIT %(limit)s
 FOR UPDATE SKIP LOCKED
 
--- name: stranded_jobs
--- Locks jobs whose attempt began long ago and that no living worker holds: the worker died. Those that were stranded
--- once too often are not waited for.
+-- name: lock_stranded_jobs
+-- Locks jobs whose attempt started long ago and that no worker has locked: the worker died. Jobs with the maximum of
+-- stalled attempts are included at once.
 SELECT id
 FROM job
 WHERE workspace_id = %(workspace_id)s
     AND state = 'running' AND published_at IS NOT NULL
     AND (
         started_at < clock_timestamp() - make_interval(secs => %(after_s)s)
-        OR strandings >= %(max_strandings)s
+        OR strandings >= %(max_stalled_attempts)s
     )
 ORDER BY id
 LIMIT %(limit)s
 FOR UPDATE SKIP LOCKED
 
--- name: put_back_lost
--- Puts locked jobs back in the queue, those of one lane together and in order.
+-- name: requeue_lost_jobs
+-- Requeues locked jobs; jobs of one lane stay together and in order.
 UPDATE job
 SET published_at = NULL, lane = rescued.lane, due_at = clock_timestamp()
 FROM (
@@ -214,9 +213,9 @@ FROM (
 ) AS rescued
 WHERE job.workspace_id = %(workspace_id)s AND job.id = rescued.id
 
--- name: put_back_stranded
--- Counts a stranding on each of the locked jobs and puts them back in the queue, those of one lane together and in
--- order; each for itself when it happened often, since one of them may be what kills their workers; dead in the end.
+-- name: requeue_stranded_jobs
+-- Counts a stalled attempt on each of the locked jobs and requeues them; jobs of one lane stay together and in order.
+-- After several stalled attempts a job gets a lane of its own, since it may kill its workers; at the limit it is dead.
 UPDATE job
 SET
     state = CASE WHEN rescued.dead THEN 'dead' ELSE 'queued' END,
@@ -233,8 +232,8 @@ FROM (
     FROM (
         SELECT
             id, index, batch_id, lane,
-            strandings + 1 >= %(alone_after)s AS alone,
-            strandings + 1 >= %(max_strandings)s AS dead
+            strandings + 1 >= %(isolate_after)s AS alone,
+            strandings + 1 >= %(max_stalled_attempts)s AS dead
         FROM job
         WHERE workspace_id = %(workspace_id)s AND id = ANY(%(ids)s)
     ) AS stranded
@@ -243,7 +242,7 @@ WHERE job.workspace_id = %(workspace_id)s AND job.id = rescued.id
 RETURNING job.state
 
 -- name: workspaces_under_way
--- Lists the workspaces that have published, unfinished jobs: one index probe each.
+-- Lists the workspaces with published, unfinished jobs: one index probe for each workspace.
 SELECT workspace_id FROM workspaces_under_way()
 
 -- name: all_workspaces
@@ -251,14 +250,14 @@ SELECT workspace_id FROM workspaces_under_way()
 SELECT workspace_id FROM all_workspaces()
 
 -- name: prune_batches
--- Deletes the oldest finished batches with their jobs and audit; a batch with an unfinished or dead job stays.
+-- Deletes the oldest finished batches with their jobs and audit. A batch with an unfinished or dead job stays.
 SELECT prune_batches(%(workspace_id)s, %(before)s, %(limit)s) AS pruned
 
 -- name: prune_audit_entries
--- Deletes the oldest entries of the audit that hang on no batch.
+-- Deletes the oldest entries of the audit that belong to no batch.
 SELECT prune_audit_entries(%(workspace_id)s, %(before)s, %(limit)s) AS pruned
 
--- name: prune_idempotency
--- Forgets idempotency keys that have run out.
+-- name: prune_idempotency_keys
+-- Deletes expired idempotency keys.
 DELETE FROM idempotency
 WHERE workspace_id = %(workspace_id)s AND created_at < now() - make_interval(hours => 1) * %(hours)s

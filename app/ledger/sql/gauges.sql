@@ -1,6 +1,6 @@
--- What waits, runs and is dead, for those who measure.
+-- Queued, running and dead jobs, for metrics.
 
--- name: measured_workspaces
--- Counts the unfinished and the dead jobs of each workspace; those first whose oldest job has waited longest.
+-- name: count_jobs_by_workspace
+-- Counts the unfinished and the dead jobs of each workspace; the workspace whose oldest job has waited longest is first.
 SELECT workspace_id, workspaces, oldest_s, queued, running, dead
-FROM measured_workspaces(%(most)s, %(bound)s)
+FROM measured_workspaces(%(limit)s, %(bound)s)

@@ -1,5 +1,5 @@
 -- name: read_batch
--- A batch with its jobs in the order of the request; one row without a job when it has none.
+-- Reads a batch with its jobs in the order of the request; one row without a job for an empty batch.
 SELECT
     batch.created_at AS batch_created_at, batch.source, batch.run_id, batch.request_id,
     job.id, batch.id AS batch_id, job.index, job.kind, job.state, job.outcome, job.reason,
@@ -13,7 +13,7 @@ WHERE batch.workspace_id = %(workspace_id)s AND batch.id = %(batch_id)s
 ORDER BY job.index
 
 -- name: has_unfinished_jobs
--- Whether a job of the batch is not settled yet.
+-- Returns whether the batch has a queued or running job.
 SELECT EXISTS (
     SELECT 1
     FROM job
@@ -21,7 +21,7 @@ SELECT EXISTS (
 ) AS unfinished
 
 -- name: list_batches
--- A page of batches, newest first.
+-- Lists a page of batches, newest first.
 SELECT id, created_at, source, run_id, request_id
 FROM batch
 WHERE workspace_id = %(workspace_id)s
@@ -32,8 +32,8 @@ ORDER BY id DESC
 LIMIT %(limit)s
 
 -- name: list_batches_of_runs
--- A page of the batches that runs over duplicates made, newest first. One run is under way at a time, so those of a run
--- lie together, behind its own id.
+-- Lists a page of batches of duplicate runs, newest first. Only one run is running at a time, so the ids of its batches
+-- are contiguous and follow the id of the run.
 SELECT id, created_at, source, run_id, request_id
 FROM batch
 WHERE workspace_id = %(workspace_id)s
@@ -44,21 +44,21 @@ ORDER BY id DESC
 LIMIT %(limit)s
 
 -- name: read_batches
--- Several batches, without their jobs.
+-- Reads several batches, without their jobs.
 SELECT id, created_at, source, run_id, request_id
 FROM batch
 WHERE workspace_id = %(workspace_id)s AND id = ANY(%(batch_ids)s)
 ORDER BY id
 
--- name: tally_batches
--- How many jobs of each batch are in which state, with which outcome.
+-- name: count_jobs_of_batches
+-- Counts the jobs of each batch by state and outcome.
 SELECT batch_id, state, outcome, count(*) AS jobs, max(finished_at) AS finished_at
 FROM job
 WHERE workspace_id = %(workspace_id)s AND batch_id = ANY(%(batch_ids)s)
 GROUP BY batch_id, state, outcome
 
 -- name: read_job
--- One job.
+-- Reads one job.
 SELECT
     id, batch_id, index, kind, state, outcome, reason, orphan_identifier, survivor_identifier,
     orphan_braze_id, orphan_external_id, survivor_braze_id, survivor_external_id,
@@ -68,13 +68,13 @@ FROM job
 WHERE workspace_id = %(workspace_id)s AND id = %(job_id)s
 
 -- name: read_changes
--- What a merge, or an undo, changed on the survivor.
+-- Reads the changes of a merge or an undo on the survivor.
 SELECT changes FROM merge_record WHERE workspace_id = %(workspace_id)s AND job_id = %(job_id)s
 UNION ALL
 SELECT changes::json FROM undo_record WHERE workspace_id = %(workspace_id)s AND job_id = %(job_id)s
 
 -- name: list_jobs
--- A page of jobs, newest first.
+-- Lists a page of jobs, newest first.
 SELECT
     id, batch_id, index, kind, state, outcome, reason, orphan_identifier, survivor_identifier,
     orphan_braze_id, orphan_external_id, survivor_braze_id, survivor_external_id,
@@ -89,14 +89,14 @@ ORDER BY id DESC
 LIMIT %(limit)s
 
 -- name: find_jobs
--- A page of the jobs that have a plain value on either side, newest first. Those are found before they are sorted:
--- walking back in time until a page is full would pass every job when few or none match.
+-- Lists a page of the jobs with a plain value as an identifier of either profile, newest first. All of them are found
+-- before they are sorted: reading back in time until a page is full would read every job when few match.
 WITH found AS MATERIALIZED (
     SELECT id, state, outcome
     FROM own_job
     WHERE workspace_id = %(workspace_id)s
         AND search_keys && ARRAY[%(identifier)s, %(email_key)s, %(phone_key)s]::text []
-        -- Nothing but an email address or a phone number compares in another form than the one in which it was sent.
+        -- Only email addresses and phone numbers are compared in a normalized form.
         AND (
             %(identifier)s = ANY(search_keys)
             OR (%(email_key)s = ANY(search_keys) AND (orphan_identifier ? 'email' OR survivor_identifier ? 'email'))

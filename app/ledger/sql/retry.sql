@@ -1,14 +1,26 @@
--- name: hold_job
--- Locks a job and tells its state, and whether what it was asked to do was blanked with the people whom it was about.
-SELECT state, orphan_identifier = '{}' AS blanked
+-- Retries of dead jobs.
+
+-- name: lock_job
+-- Locks a job and returns its state, whether its identifiers were erased, and its kind; of an undo, the kind of the job
+-- that it undoes.
+SELECT
+    job.state, job.orphan_identifier = '{}' AS blanked,
+    coalesce(
+        (
+            SELECT undone.kind
+            FROM job AS undone
+            WHERE undone.workspace_id = %(workspace_id)s AND undone.id = job.undoes
+        ),
+        job.kind
+    ) AS kind
 FROM job
-WHERE workspace_id = %(workspace_id)s AND id = %(job_id)s
+WHERE job.workspace_id = %(workspace_id)s AND job.id = %(job_id)s
 FOR UPDATE
 
 -- name: requeue_job
--- Lets a dead job wait for the relay again, with all its attempts before it; its last error stays until it runs.
--- Its batch has no end any more. Where a webhook wants to be told of the next one, it is watched for; one that is being
--- told of at this moment is waited for, or its deletion would take this watch along.
+-- Queues a dead job again with a fresh count of attempts; its last error stays until it runs. Its batch is unfinished
+-- again, so it is watched again for the workspace's webhooks. While the sender locks the watch of the same batch, the
+-- INSERT waits, or the sender would delete the new watch.
 WITH requeued AS (
     UPDATE job
     SET
@@ -30,7 +42,7 @@ WHERE EXISTS (SELECT 1 FROM webhook WHERE workspace_id = %(workspace_id)s AND en
 ON CONFLICT (workspace_id, batch_id) DO UPDATE SET since = excluded.since, look_at = excluded.look_at
 
 -- name: find_workspace
--- Finds the workspace of a job: one index probe each.
+-- Finds the workspace of a job: one index probe for each workspace.
 SELECT workspace.workspace_id, workspace.name
 FROM workspace
 WHERE (%(name)s::text IS NULL OR workspace.name = %(name)s)

@@ -1,4 +1,4 @@
--- name: jobs_of_batch
+-- name: list_jobs_of_batch
 -- Lists the jobs of a batch; one row without a job when it has none.
 SELECT job.id
 FROM batch
@@ -6,29 +6,29 @@ LEFT JOIN job ON job.workspace_id = batch.workspace_id AND job.batch_id = batch.
 WHERE batch.workspace_id = %(workspace_id)s AND batch.id = %(batch_id)s
 
 -- name: read_kinds
--- What jobs were asked to do, and whether any is unfinished or dead.
+-- Lists the kinds of jobs, and whether any job of a kind is unfinished or dead.
 SELECT kind, bool_or(state IN ('queued', 'running')) AS unfinished, bool_or(state = 'dead') AS dead
 FROM job
 WHERE workspace_id = %(workspace_id)s AND id = ANY(%(ids)s)
 GROUP BY kind
 
--- name: hold_merges
--- Locks those of the jobs that merged or identified a profile, so that each has one undo at a time.
+-- name: lock_merges
+-- Locks the jobs that merged or identified a profile, so that each has one undo at a time.
 SELECT id, undone_at, undone_by
 FROM job
 WHERE workspace_id = %(workspace_id)s AND id = ANY(%(ids)s) AND outcome IN ('merged', 'identified')
 ORDER BY id
 FOR UPDATE
 
--- name: undos_under_way
--- Lists the undos of jobs that have come to no end, those included that are dead.
+-- name: find_unfinished_undos
+-- Lists the undos of jobs that have no outcome, dead ones included.
 SELECT undoes, id, state
 FROM job
 WHERE workspace_id = %(workspace_id)s AND undoes = ANY(%(ids)s) AND undoes IS NOT NULL AND outcome IS NULL
 ORDER BY undoes
 
--- name: latest_first
--- Puts merges in the order in which they can be undone, the latest first, with the profiles that they were about.
+-- name: list_latest_first
+-- Lists merges in the order in which they can be undone, the latest first, with their profiles.
 SELECT job.id, job.orphan_id, job.survivor_id
 FROM job
 LEFT JOIN merge_record AS merge ON merge.workspace_id = job.workspace_id AND merge.job_id = job.id
@@ -37,8 +37,8 @@ WHERE job.workspace_id = %(workspace_id)s AND job.id = ANY(%(ids)s)
 ORDER BY coalesce(merge.merged_at, identify.identified_at, job.finished_at) DESC, job.id DESC
 
 -- name: insert_undos
--- Makes a batch of undos, given as a JSON array, durable; each says of its merge whom that was about.
--- Where a webhook wants to be told of it, its end is watched for.
+-- Inserts a batch of undos. The rows are one JSON array. Each undo has the identifiers of its merge.
+-- Watches the batch if a webhook is enabled.
 WITH accepted AS (
     INSERT INTO batch (workspace_id, id, api_key_id, path, request_id, traceparent)
     VALUES (%(workspace_id)s, %(batch_id)s, %(api_key_id)s, %(path)s, %(request_id)s, %(traceparent)s)
@@ -59,8 +59,8 @@ SELECT
 FROM jsonb_to_recordset(%(jobs)s) AS given (id uuid, index smallint, lane smallint, undoes uuid)
 JOIN job AS merge ON merge.workspace_id = %(workspace_id)s AND merge.id = given.undoes
 
--- name: hold_undone_job
--- Locks the job that an undo is to take back, so that its audit is not blanked meanwhile.
+-- name: lock_undone_job
+-- Locks the job that an undo reverses, so that its audit cannot be erased meanwhile.
 SELECT merge.id
 FROM job AS undo
 JOIN job AS merge ON merge.workspace_id = undo.workspace_id AND merge.id = undo.undoes
@@ -68,7 +68,7 @@ WHERE undo.workspace_id = %(workspace_id)s AND undo.id = %(job_id)s
 FOR UPDATE OF merge
 
 -- name: read_undone_job
--- What an undo is to take back: the job, and its audit. Nothing but the ids is there of a job that was pruned.
+-- Reads the job that an undo reverses, with its audit. A pruned job has its id only.
 SELECT
     undo.undoes AS id, merge.id IS NULL AS pruned, merge.kind, merge.outcome,
     merge.orphan_id, merge.orphan_braze_id, merge.orphan_external_id,
@@ -84,15 +84,15 @@ LEFT JOIN merge_record AS record ON record.workspace_id = merge.workspace_id AND
 LEFT JOIN identify_record AS identify ON identify.workspace_id = merge.workspace_id AND identify.job_id = merge.id
 WHERE undo.workspace_id = %(workspace_id)s AND undo.id = %(job_id)s
 
--- name: note_undone
--- Notes on a job that it is undone, on its undo what could not be restored, and what was changed.
+-- name: record_undo
+-- Marks a job as undone, stores in its undo the identifiers that were not restored, and inserts the audit.
 WITH undone AS (
     UPDATE job
     SET undone_at = %(at)s, undone_by = %(undo_id)s
     WHERE workspace_id = %(workspace_id)s AND id = %(job_id)s
 ),
 
-told AS (
+reported AS (
     UPDATE job
     SET not_restored = %(not_restored)s
     WHERE workspace_id = %(workspace_id)s AND id = %(undo_id)s

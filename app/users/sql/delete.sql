@@ -1,7 +1,3 @@
--- name: raise_statement_timeout
--- Raises the time limit of each statement until the transaction ends.
-SELECT set_config('statement_timeout', %(milliseconds)s, true)
-
 -- name: delete_origins
 -- Deletes the map from origins to these profiles, and returns the origins.
 DELETE FROM origin

@@ -10,8 +10,8 @@ from flask import Blueprint, Response, current_app, g, jsonify, request
 from flask.typing import ResponseReturnValue
 
 from app.audit import export
-from app.audit.entries import Entry
-from app.audit.queries import Wanted, everything, page
+from app.audit.entries import AuditEntry
+from app.audit.queries import AuditFilter, iterate_entries, list_entries
 from app.db.transaction import open_transaction
 from app.errors import DatabaseUnavailable, Overloaded
 from app.web.auth import pool, requires
@@ -55,12 +55,12 @@ def list_audit_view() -> ResponseReturnValue:
     query = load_query(QUERY, request.args)
     limit, images = query["limit"], "include" in query
     with open_transaction(pool(), g.workspace_id) as tx:
-        found = page(
+        found = list_entries(
             tx,
-            wanted=_filter_from(query),
+            matching=_filter_from(query),
             limit=limit + 1,
             before=query.get("cursor"),
-            images=images,
+            snapshots=images,
         )
     listed = found[:limit]
     page_of_entries = {"entries": listed, "next_cursor": listed[-1].place if len(found) > limit else None}
@@ -92,7 +92,7 @@ def export_audit_view() -> ResponseReturnValue:
     with ExitStack() as stack:
         _limit_exports(stack)
         tx = stack.enter_context(open_transaction(pool(), g.workspace_id, snapshot=True))
-        parts = everything(tx, wanted=_filter_from(query))
+        parts = iterate_entries(tx, matching=_filter_from(query))
         # Errors of the query must appear before the response begins.
         first = next(parts)
         end = stack.pop_all().close
@@ -112,13 +112,13 @@ def _limit_exports(stack: ExitStack) -> None:
 
 
 def _file_content(
-    first: Sequence[Entry], rest: Iterator[Sequence[Entry]], form: Form, end: Callable[[], None]
+    first: Sequence[AuditEntry], rest: Iterator[Sequence[AuditEntry]], form: Form, end: Callable[[], None]
 ) -> Iterator[bytes]:
     """Yield the file in blocks of entries; call *end* after the last one or an error."""
-    yield export.header(form) + export.lines(first, form)
+    yield export.export_header(form) + export.export_lines(first, form)
     try:
         for entries in rest:
-            yield export.lines(entries, form)
+            yield export.export_lines(entries, form)
     except Exception as error:
         # The status is sent already: only an incomplete response can report the error.
         LOG.exception("audit_export_failed")
@@ -127,6 +127,6 @@ def _file_content(
         end()
 
 
-def _filter_from(query: dict[str, Any]) -> Wanted:
+def _filter_from(query: dict[str, Any]) -> AuditFilter:
     named = {name: query.get(name) for name in ("action", "key", "identifier", "job_id")}
-    return Wanted(**named, since=query.get("from"), until=query.get("to"))
+    return AuditFilter(**named, since=query.get("from"), until=query.get("to"))

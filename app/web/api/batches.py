@@ -60,11 +60,11 @@ def list_requested_batches(arguments: Mapping[str, str]) -> tuple[Sequence[queri
     *arguments* are those of the query string. Raises ValidationError if they are invalid.
     """
     query = load_query(QUERY, arguments)
-    wanted = queries.WantedBatches(source=query.get("source"), run_id=query.get("run_id"))
+    wanted = queries.BatchFilter(source=query.get("source"), run_id=query.get("run_id"))
     with open_transaction(pool(), g.workspace_id) as tx:
         batches = queries.list_batches(
             tx,
-            wanted=wanted,
+            matching=wanted,
             limit=query["limit"] + 1,
             before=query.get("cursor"),
         )

@@ -12,8 +12,8 @@ from marshmallow import ValidationError
 
 from app.db.transaction import Transaction, open_transaction, run_in_transaction
 from app.duplicates import csv_export, runs
-from app.duplicates.policy import Policy, next_daily, read_policy, write_policy
-from app.duplicates.preview import count, steps
+from app.duplicates.policy import DuplicatePolicy, next_daily, read_policy, write_policy
+from app.duplicates.preview import count_duplicates, preview_steps
 from app.web.accepted import RETRY_AFTER
 from app.web.auth import json_body, pool, requires, settings
 from app.web.openapi.describe import Tag, describe, reply
@@ -73,7 +73,7 @@ def preview_duplicates_view() -> ResponseReturnValue:
     Counting stops after ten seconds; then `complete` is false. `/duplicates/preview.csv` has no such limit.
     """
     rule = _requested_rule()
-    counts, complete = count(pool(), settings(), workspace_id=g.workspace_id, rule=rule)
+    counts, complete = count_duplicates(pool(), settings(), workspace_id=g.workspace_id, rule=rule)
     return jsonify(PREVIEW_SCHEMA.dump({"rule": rule, "complete": complete, "counts": counts}))
 
 
@@ -95,14 +95,14 @@ def export_preview_view() -> ResponseReturnValue:
     The table has a row for each profile, and the vendor's columns.
     """
     rule = _requested_rule()
-    found = steps(pool(), settings(), workspace_id=g.workspace_id, rule=rule)
+    found = preview_steps(pool(), settings(), workspace_id=g.workspace_id, rule=rule)
     # Take the first step before the response begins: if the database does not answer, the status reports it.
     first = next(found)
 
     def body() -> Iterator[str]:
-        yield csv_export.header()
+        yield csv_export.csv_header()
         for step in chain([first], found):
-            yield csv_export.lines(step.fates, rule.identifier)
+            yield csv_export.csv_lines(step.plans, rule.identifier)
 
     response = Response(body(), content_type="text/csv; charset=utf-8")
     response.headers["Content-Disposition"] = 'attachment; filename="duplicates.csv"'
@@ -158,20 +158,20 @@ def read_run_view(run_id: UUID) -> ResponseReturnValue:
 @requires(permission=RUN)
 def cancel_run_view(run_id: UUID) -> ResponseReturnValue:
     """End a run and return it; 409 if it has ended. The merges that it has requested continue, and can be undone."""
-    run = run_in_transaction(pool(), g.workspace_id, runs.cancel, run_id=run_id)
+    run = run_in_transaction(pool(), g.workspace_id, runs.cancel_run, run_id=run_id)
     return jsonify(RUN_SCHEMA.dump(run))
 
 
-def _set_policy(tx: Transaction, given: dict[str, Any]) -> Policy:
+def _set_policy(tx: Transaction, given: dict[str, Any]) -> DuplicatePolicy:
     daily_at, zone = given["daily_at"], given["time_zone"]
     due = None if daily_at is None else next_daily(daily_at, time_zone=zone, after=tx.now())
-    policy = Policy(**given, next_daily_at=due)
+    policy = DuplicatePolicy(**given, next_daily_at=due)
     write_policy(tx, policy)
     return policy
 
 
 def _start_run(tx: Transaction, *, api_key_id: UUID) -> UUID:
-    return runs.start(tx, read_policy(tx).rule, trigger=RunTrigger.API, api_key_id=api_key_id)
+    return runs.start_run(tx, read_policy(tx).rule, trigger=RunTrigger.API, api_key_id=api_key_id)
 
 
 def _requested_rule() -> KeepRule:

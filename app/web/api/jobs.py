@@ -13,6 +13,7 @@ from app.ledger import queries
 from app.ledger.retry import retry_job
 from app.web.accepted import RETRY_AFTER
 from app.web.auth import POLLING, pool, requires
+from app.web.job_permissions import require_kind
 from app.web.openapi.describe import Tag, describe, reply
 from app.web.pagination import split_page
 from schemas.jobs import JobDetailSchema, JobPageQuery, JobPageSchema, JobQuery, JobSchema
@@ -59,11 +60,13 @@ def list_requested_jobs(arguments: Mapping[str, str]) -> tuple[Sequence[queries.
     *arguments* are those of the query string. Raises ValidationError if they are invalid.
     """
     query = load_query(PAGE_QUERY, arguments)
-    wanted = queries.Wanted(state=query.get("state"), outcome=query.get("outcome"), identifier=query.get("identifier"))
+    matching = queries.JobFilter(
+        state=query.get("state"), outcome=query.get("outcome"), identifier=query.get("identifier")
+    )
     with open_transaction(pool(), g.workspace_id) as tx:
         jobs = queries.list_jobs(
             tx,
-            wanted=wanted,
+            matching=matching,
             limit=query["limit"] + 1,
             before=query.get("cursor"),
         )
@@ -79,14 +82,17 @@ def list_requested_jobs(arguments: Mapping[str, str]) -> tuple[Sequence[queries.
     },
 )
 @blueprint.post("/<uuid:job_id>/retry")
-@requires(permission="users.merge")
+@requires(permission=POLLING)
 def retry_job_view(job_id: UUID) -> ResponseReturnValue:
-    """Put a dead job back in the queue and answer 202 with it as it stands; 409 when it is not dead."""
+    """Queue a dead job again and return it; 409 if it is not dead.
 
-    def work(tx: Transaction) -> queries.Job:
-        retry_job(tx, job_id=job_id)
-        return queries.read_job(tx, job_id=job_id)
+    The key needs the permission of the job's kind; for an undo, that of the job that it undoes.
+    """
+    response = jsonify(JOB.dump(run_in_transaction(pool(), g.workspace_id, _retry, job_id)))
+    response.headers.update({"Location": f"/merge/jobs/{job_id}", "Retry-After": str(RETRY_AFTER)})
+    return response, HTTPStatus.ACCEPTED
 
-    shown = jsonify(JOB.dump(run_in_transaction(pool(), g.workspace_id, work)))
-    shown.headers.update({"Location": f"/merge/jobs/{job_id}", "Retry-After": str(RETRY_AFTER)})
-    return shown, HTTPStatus.ACCEPTED
+
+def _retry(tx: Transaction, job_id: UUID) -> queries.Job:
+    retry_job(tx, job_id=job_id, authorize=require_kind)
+    return queries.read_job(tx, job_id=job_id)

@@ -5,7 +5,7 @@ from http import HTTPStatus
 from flask import Blueprint, g, jsonify
 from flask.typing import ResponseReturnValue
 
-from app.lane.preview import preview as preview_merges
+from app.lane.preview import preview_merges
 from app.web.accepted import accept_request, accepted_response
 from app.web.auth import json_body, pool, requires, settings
 from app.web.openapi.describe import BATCH_HEADERS, IDEMPOTENCY_CONFLICT, IDEMPOTENT, Tag, describe, reply

@@ -6,8 +6,8 @@ from flask import Blueprint, Flask, Response, current_app, request
 
 from app.ledger.gauges import LedgerGauges
 from app.metrics.database import DATABASE
-from app.metrics.exposition import CONTENT_TYPE_LATEST, exposition
-from app.metrics.http import DOOR
+from app.metrics.exposition import CONTENT_TYPE_LATEST, expose
+from app.metrics.http import HTTP
 from app.web.auth import authenticate_request
 from app.web.openapi.describe import Common, Tag, describe, reply
 from app.web.resources import resources_of
@@ -46,7 +46,7 @@ def metrics_view() -> Response:
     """
     if not _from_this_machine():
         authenticate_request((PERMISSION,))
-    return Response(exposition(*DOOR, *DATABASE, current_app.extensions[NAME]), content_type=CONTENT_TYPE_LATEST)
+    return Response(expose(*HTTP, *DATABASE, current_app.extensions[NAME]), content_type=CONTENT_TYPE_LATEST)
 
 
 def _from_this_machine() -> bool:

@@ -1,6 +1,5 @@
 """`/merge/jobs/{job_id}/undo` and `/merge/batches/{batch_id}/undo`: jobs that undo merges."""
 
-from collections.abc import Collection
 from http import HTTPStatus
 from typing import Any
 from uuid import UUID
@@ -10,23 +9,21 @@ from flask.typing import ResponseReturnValue
 
 from app.db.transaction import Transaction, open_transaction, run_in_transaction
 from app.ledger import queries
-from app.ledger.accept import Accepted
-from app.ledger.backlog import Backlogs
+from app.ledger.accept import AcceptedBatch
+from app.ledger.backlog import BacklogLimiter
 from app.ledger.idempotency import IdempotencyKey
 from app.metrics.http import ACCEPTED_JOBS
 from app.undo import accept
-from app.undo.accept import Asked
+from app.undo.accept import UndoRequest
 from app.web.accepted import accepted_response, idempotency_key
-from app.web.auth import POLLING, AccessDenied, pool, requires
+from app.web.auth import POLLING, pool, requires
+from app.web.job_permissions import require_permission
 from app.web.openapi.describe import BATCH_HEADERS, IDEMPOTENT, Tag, describe, reply
 from app.web.shedding import backlogs
 from schemas.jobs import JobUndoAcceptedSchema, UndoAcceptedSchema
 from schemas.outcomes import JobKind
 
 blueprint = Blueprint("merge_undo", __name__, url_prefix="/merge")
-
-#: The permission that each kind of job asks for, and so its undo. An undo is refused for what it is, not for the key.
-PERMISSIONS = {JobKind.MERGE: "users.merge", JobKind.IDENTIFY: "users.identify"}
 
 
 @describe(
@@ -46,7 +43,7 @@ def undo_job_view(job_id: UUID) -> ResponseReturnValue:
     The key needs the permission of the job that it undoes. The `Location` header has the URL of the outcome.
     """
     with open_transaction(pool(), g.workspace_id) as tx:
-        undo, kinds = accept.a_job(tx, job_id=job_id)
+        undo, kinds = accept.undo_request_of_job(tx, job_id=job_id)
     require_permission(kinds)
     accepted = accept_undo_request(undo)
     with open_transaction(pool(), g.workspace_id) as tx:
@@ -72,18 +69,12 @@ def undo_batch_view(batch_id: UUID) -> ResponseReturnValue:
     can be undone now.
     """
     with open_transaction(pool(), g.workspace_id) as tx:
-        undo, kinds = accept.a_batch(tx, batch_id=batch_id)
+        undo, kinds = accept.undo_request_of_batch(tx, batch_id=batch_id)
     require_permission(kinds)
     return _response(accept_undo_request(undo))
 
 
-def require_permission(kinds: Collection[JobKind]) -> None:
-    """Raise AccessDenied unless the key may do what jobs of *kinds* do."""
-    if not all(g.may(PERMISSIONS[kind]) for kind in kinds if kind in PERMISSIONS):
-        raise AccessDenied("Access Denied")
-
-
-def accept_undo_request(undo: Asked, *, key: str | None = None) -> Accepted:
+def accept_undo_request(undo: UndoRequest, *, key: str | None = None) -> AcceptedBatch:
     """Store the undo that *undo* describes as a batch. Raises Overloaded if too many jobs of the workspace wait.
 
     *key* is the Idempotency-Key of a form.
@@ -93,19 +84,19 @@ def accept_undo_request(undo: Asked, *, key: str | None = None) -> Accepted:
         pool(), g.workspace_id, _accept_within_limit, undo, idempotency_key(None, given=key), limiter
     )
     if not accepted.replayed:
-        limiter.accepted(workspace_id=g.workspace_id, jobs=accepted.jobs)
-        ACCEPTED_JOBS.add(accepted.jobs, JobKind.UNDO)
+        limiter.add_accepted(workspace_id=g.workspace_id, jobs=accepted.jobs)
+        ACCEPTED_JOBS.inc(accepted.jobs, JobKind.UNDO)
     return accepted
 
 
 def _accept_within_limit(
-    tx: Transaction, undo: Asked, idempotency: IdempotencyKey | None, limiter: Backlogs
-) -> Accepted:
-    accepted = accept.accept(tx, undo, api_key_id=g.api_key_id, path=request.path, idempotency=idempotency)
+    tx: Transaction, undo: UndoRequest, idempotency: IdempotencyKey | None, limiter: BacklogLimiter
+) -> AcceptedBatch:
+    accepted = accept.accept_undo(tx, undo, api_key_id=g.api_key_id, path=request.path, idempotency=idempotency)
     if not accepted.replayed:
         limiter.require_room(tx)
     return accepted
 
 
-def _response(accepted: Accepted, **members: Any) -> ResponseReturnValue:
+def _response(accepted: AcceptedBatch, **members: Any) -> ResponseReturnValue:
     return accepted_response(accepted, status=HTTPStatus.ACCEPTED, message="success", **members)

@@ -12,9 +12,9 @@ from app.web.auth import json_body, pool, requires, settings
 from app.web.openapi.describe import Tag, describe
 from app.web.pagination import split_page
 from app.webhooks import deliveries, store, watching
-from app.webhooks.secrets import Seed, secret_of
+from app.webhooks.secrets import SecretSeed, derive_secret
 from app.webhooks.store import Webhook
-from app.webhooks.targets import addresses_of, target_of
+from app.webhooks.targets import parse_target, resolve_target
 from schemas.base import SuccessSchema
 from schemas.paging import load_query
 from schemas.webhooks import (
@@ -55,7 +55,7 @@ def create_webhook_view() -> ResponseReturnValue:
     """Create a webhook and return it with its secret. No other response has this secret."""
     wish = load_webhook(json_body())
     _check_url(wish.url)
-    created = run_in_transaction(pool(), g.workspace_id, store.create, wish, peppers=settings().webhook_pepper)
+    created = run_in_transaction(pool(), g.workspace_id, store.create_webhook, wish, peppers=settings().webhook_pepper)
     return _secret_response(*created), HTTPStatus.CREATED
 
 
@@ -65,7 +65,7 @@ def create_webhook_view() -> ResponseReturnValue:
 def list_webhooks_view() -> ResponseReturnValue:
     """Return all webhooks of the workspace, oldest first."""
     with open_transaction(pool(), g.workspace_id) as tx:
-        found = store.list_all(tx)
+        found = store.list_webhooks(tx)
     return jsonify(WEBHOOKS.dump({"webhooks": found}))
 
 
@@ -75,7 +75,7 @@ def list_webhooks_view() -> ResponseReturnValue:
 def read_webhook_view(webhook_id: UUID) -> ResponseReturnValue:
     """Return a webhook, without its secret."""
     with open_transaction(pool(), g.workspace_id) as tx:
-        found = store.read(tx, webhook_id=webhook_id)
+        found = store.read_webhook(tx, webhook_id=webhook_id)
     return jsonify(WEBHOOK.dump(found))
 
 
@@ -89,7 +89,7 @@ def update_webhook_view(webhook_id: UUID) -> ResponseReturnValue:
     """
     wish = load_webhook_change(json_body())
     _check_url(wish.url)
-    webhook = run_in_transaction(pool(), g.workspace_id, store.change, wish, webhook_id=webhook_id)
+    webhook = run_in_transaction(pool(), g.workspace_id, store.update_webhook, wish, webhook_id=webhook_id)
     return jsonify(WEBHOOK.dump(webhook))
 
 
@@ -98,7 +98,7 @@ def update_webhook_view(webhook_id: UUID) -> ResponseReturnValue:
 @requires(permission=WRITE)
 def delete_webhook_view(webhook_id: UUID) -> ResponseReturnValue:
     """Delete a webhook with its notices. Its waiting notices are not sent."""
-    run_in_transaction(pool(), g.workspace_id, store.delete, webhook_id=webhook_id)
+    run_in_transaction(pool(), g.workspace_id, store.delete_webhook, webhook_id=webhook_id)
     return jsonify(message="success")
 
 
@@ -108,7 +108,9 @@ def delete_webhook_view(webhook_id: UUID) -> ResponseReturnValue:
 def rotate_webhook_secret_view(webhook_id: UUID) -> ResponseReturnValue:
     """Give a webhook a new secret and return it. Until `former_secret_until`, notices have the signatures of both."""
     peppers = settings().webhook_pepper
-    rotated = run_in_transaction(pool(), g.workspace_id, store.rotate, webhook_id=webhook_id, peppers=peppers)
+    rotated = run_in_transaction(
+        pool(), g.workspace_id, store.rotate_webhook_secret, webhook_id=webhook_id, peppers=peppers
+    )
     return _secret_response(*rotated)
 
 
@@ -136,8 +138,8 @@ def list_notices_view(webhook_id: UUID) -> ResponseReturnValue:
     """Return a page of the notices of a webhook with their attempts, newest first."""
     query = load_query(NOTICE_QUERY, request.args)
     with open_transaction(pool(), g.workspace_id) as tx:
-        webhook = store.read(tx, webhook_id=webhook_id)
-        found = deliveries.list_notices(
+        webhook = store.read_webhook(tx, webhook_id=webhook_id)
+        found = deliveries.list_deliveries(
             tx,
             webhook_id=webhook.id,
             state=query.get("state"),
@@ -153,28 +155,30 @@ def list_notices_view(webhook_id: UUID) -> ResponseReturnValue:
 @requires(permission=WRITE)
 def retry_notice_view(webhook_id: UUID, notice_id: UUID) -> ResponseReturnValue:
     """Queue a dead notice again under the same id and return it; 409 if it is not dead."""
-    notice = run_in_transaction(pool(), g.workspace_id, deliveries.retry, webhook_id=webhook_id, notice_id=notice_id)
+    notice = run_in_transaction(
+        pool(), g.workspace_id, deliveries.retry_delivery, webhook_id=webhook_id, notice_id=notice_id
+    )
     return jsonify(NOTICE.dump(notice)), HTTPStatus.ACCEPTED
 
 
-def _create_test_notice(tx: Transaction, webhook_id: UUID) -> deliveries.Notice:
+def _create_test_notice(tx: Transaction, webhook_id: UUID) -> deliveries.Delivery:
     """Create a test notice; raise Conflict if the webhook is disabled."""
-    if not store.read(tx, webhook_id=webhook_id).enabled:
+    if not store.read_webhook(tx, webhook_id=webhook_id).enabled:
         raise Conflict(DISABLED)
-    notice_id = watching.test(tx, webhook_id=webhook_id)
-    return deliveries.hold(tx, webhook_id=webhook_id, notice_id=notice_id)
+    notice_id = watching.create_test_delivery(tx, webhook_id=webhook_id)
+    return deliveries.lock_delivery(tx, webhook_id=webhook_id, notice_id=notice_id)
 
 
 def _check_url(url: str | None) -> None:
     """Raise UnfitUrl if a notice must not be sent to *url*. Each attempt to send one resolves the host again."""
     if url is not None:
         private = settings().webhook_private_networks
-        addresses_of(target_of(url, private=private), private=private, seconds=LOOKUP_S)
+        resolve_target(parse_target(url, private=private), private=private, seconds=LOOKUP_S)
 
 
-def _secret_response(webhook: Webhook, seed: Seed) -> Response:
+def _secret_response(webhook: Webhook, seed: SecretSeed) -> Response:
     """Return the response with a webhook and its secret, which no cache may store."""
-    secret = secret_of(webhook.id, seed, settings().webhook_pepper)
+    secret = derive_secret(webhook.id, seed, settings().webhook_pepper)
     response = jsonify(**WEBHOOK.dump(webhook), secret=secret)
     response.headers["Cache-Control"] = "no-store"
     return response

@@ -81,14 +81,14 @@ def submit_sign_in() -> ResponseReturnValue:
     _count_attempt()
     secret = request.form.get("key", "").strip()
     with lend_connection(pool()) as connection:
-        holder = keys.authenticate(connection, secret, peppers=settings().key_pepper)
+        holder = keys.find_key_holder(connection, secret, peppers=settings().key_pepper)
     if holder is None:
         LOG.warning("console_sign_in_failed")
         return _form(HTTPStatus.UNAUTHORIZED, fault=WRONG_KEY)
     token = run_in_transaction(
         pool(),
         holder.workspace_id,
-        sign_ins.begin,
+        sign_ins.begin_sign_in,
         holder,
         hours=settings().console_hours,
         peppers=settings().key_pepper,
@@ -103,7 +103,7 @@ def submit_sign_in() -> ResponseReturnValue:
 @signed_in(permission=None)
 def submit_sign_out() -> ResponseReturnValue:
     """Delete the session, in the database too, and redirect to the form."""
-    run_in_transaction(pool(), g.workspace_id, sign_ins.end, g.sign_in_token, peppers=settings().key_pepper)
+    run_in_transaction(pool(), g.workspace_id, sign_ins.end_sign_in, g.sign_in_token, peppers=settings().key_pepper)
     answer = make_response(redirect(SIGN_IN, HTTPStatus.SEE_OTHER))
     csrf.delete_sign_in_cookie(answer)
     return answer
@@ -122,6 +122,6 @@ def _form(status: HTTPStatus, *, fault: str | None = None) -> ResponseReturnValu
 def _count_attempt() -> None:
     """Count a sign-in attempt of this address; raise TooManyRequests above ATTEMPTS."""
     address = sha256((request.remote_addr or "").encode()).hexdigest()[:16]
-    reading = limiter_of(current_app).windows.count_of(f"sign-in:{address}", ATTEMPTS)
+    reading = limiter_of(current_app).windows.count_request_of(f"sign-in:{address}", ATTEMPTS)
     if reading.refused:
         raise TooManyRequests(f"Too many attempts to sign in. Try again in {reading.retry_after} seconds.")

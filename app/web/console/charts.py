@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from app.ledger.throughput import Stretch
+from app.ledger.throughput import TimeBucket
 from app.web.console.progress import Tone, tone_of
 from schemas.outcomes import JobState
 
@@ -44,7 +44,7 @@ class Chart:
     unfinished_top: int
 
 
-def count_by_tone(bucket: Stretch) -> dict[Tone, int]:
+def count_by_tone(bucket: TimeBucket) -> dict[Tone, int]:
     """Return the number of jobs of each tone that ended in *bucket*."""
     counts = dict.fromkeys(TONE_NAMES, 0)
     for outcome, jobs in bucket.settled.items():
@@ -52,7 +52,7 @@ def count_by_tone(bucket: Stretch) -> dict[Tone, int]:
     return counts
 
 
-def draw_chart(buckets: Sequence[Stretch]) -> Chart:
+def draw_chart(buckets: Sequence[TimeBucket]) -> Chart:
     """Return the chart of *buckets*, oldest first."""
     ended_top = round_up(max((bucket.ended for bucket in buckets), default=0))
     unfinished_top = round_up(max((bucket.unfinished for bucket in buckets), default=0))
@@ -81,7 +81,7 @@ def time_of_day(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%H:%M}"
 
 
-def _bars(bucket: Stretch, x: float, step: float, top: int) -> list[Bar]:
+def _bars(bucket: TimeBucket, x: float, step: float, top: int) -> list[Bar]:
     """Return the segments of the bar of *bucket*, from the bottom up."""
     segments: list[Bar] = []
     y = float(HEIGHT)
@@ -94,7 +94,7 @@ def _bars(bucket: Stretch, x: float, step: float, top: int) -> list[Bar]:
     return segments
 
 
-def _steps(buckets: Sequence[Stretch], step: float, top: int) -> str:
+def _steps(buckets: Sequence[TimeBucket], step: float, top: int) -> str:
     """Return the points of the line: level in each bucket, at the number of unfinished jobs at its end."""
     points: list[str] = []
     for nth, bucket in enumerate(buckets):

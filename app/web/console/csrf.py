@@ -37,11 +37,11 @@ def current_sign_in() -> SignIn | None:
     """Return the session of this request's cookie, or None; one query per request."""
     if "sign_in" not in g:
         token = request.cookies.get(COOKIE, "")
-        workspace_id = sign_ins.workspace_of(token)
+        workspace_id = sign_ins.workspace_of_token(token)
         g.sign_in, g.sign_in_token = None, ""
         if workspace_id is not None:
             with open_transaction(pool(), workspace_id) as tx:
-                g.sign_in = sign_ins.find(tx, token, peppers=settings().key_pepper)
+                g.sign_in = sign_ins.find_sign_in(tx, token, peppers=settings().key_pepper)
             g.sign_in_token = token if g.sign_in else ""
     found: SignIn | None = g.sign_in
     return found

@@ -10,8 +10,8 @@ from flask import Blueprint, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from app.db.transaction import open_transaction
-from app.lane.compare import compare
 from app.ledger import queries
+from app.undo.recorded_merges import compare_recorded_merge
 from app.web.api.jobs import list_requested_jobs
 from app.web.auth import POLLING, pool
 from app.web.console.auth import signed_in
@@ -50,7 +50,7 @@ def job_page(job_id: UUID) -> ResponseReturnValue:
     """Show a job with both profiles side by side; the browser reloads it until it is settled."""
     with open_transaction(pool(), g.workspace_id) as tx:
         job = queries.read_job(tx, job_id=job_id)
-        comparison = compare(tx, job_id=job_id)
+        comparison = compare_recorded_merge(tx, job_id=job_id)
     return render_template(
         "job_body.html" if "HX-Request" in request.headers else "job.html",
         job=job,

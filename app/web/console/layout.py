@@ -9,10 +9,10 @@ import orjson
 from flask import Blueprint, Response, g, request
 
 from app.ledger.queries import Batch, Job
-from app.web.api.undo import PERMISSIONS
 from app.web.auth import POLLING
 from app.web.console import csrf
 from app.web.console.progress import BatchProgress, label_of, tone_of
+from app.web.job_permissions import PERMISSIONS, may_run
 from app.web.resources import settings
 from schemas.outcomes import JobState, Outcome
 
@@ -50,6 +50,7 @@ def register_layout(blueprint: Blueprint) -> None:
     blueprint.add_app_template_filter(tone_of, "tone")
     blueprint.add_app_template_filter(batch_progress, "progress")
     blueprint.add_app_template_test(is_undoable, "undoable")
+    blueprint.add_app_template_test(retryable, "retryable")
     blueprint.add_app_template_filter(format_value, "text")
     blueprint.add_app_template_filter(shorten, "short")
     blueprint.add_app_template_filter(table_columns, "columns")
@@ -79,7 +80,7 @@ def table_columns(entries: Sequence[Mapping[str, Any]]) -> list[str]:
 def outcome_counts(batch: Batch) -> list[tuple[JobState | Outcome, int]]:
     """Return the number of jobs by outcome, or by state for jobs without one, highest first."""
     found: Counter[JobState | Outcome] = Counter()
-    for tally in batch.tallies:
+    for tally in batch.status_counts:
         found[tally.outcome or tally.state] += tally.jobs
     return found.most_common()
 
@@ -87,7 +88,16 @@ def outcome_counts(batch: Batch) -> list[tuple[JobState | Outcome, int]]:
 def is_undoable(job: Job) -> bool:
     """Return whether the page offers an undo of *job*: it had an effect, was not undone, and the key may undo it."""
     done = job.outcome in {Outcome.MERGED, Outcome.IDENTIFIED} and job.undone_at is None
-    return done and job.kind in PERMISSIONS and bool(g.may(PERMISSIONS[job.kind]))
+    return done and job.kind in PERMISSIONS and may_run(job.kind)
+
+
+def retryable(job: Job) -> bool:
+    """Return whether to offer a retry of *job*: it is dead, and the key may run jobs of its kind.
+
+    The kind of the job that an undo undoes is checked when the form is sent.
+    """
+    permitted = may_run(job.kind) if job.kind in PERMISSIONS else any(map(g.may, POLLING))
+    return job.state is JobState.DEAD and permitted
 
 
 def batch_progress(batch: Batch) -> BatchProgress:

@@ -10,7 +10,7 @@ from app.errors import Rejected
 from app.web.errors import first_sentence
 from app.web.json_bodies import check_text
 from schemas.merge import KINDS, MergeUpdate, load_merge
-from schemas.prioritization import Priority
+from schemas.priorities import Priority
 
 #: The sides by their key in the API, each with its title on the page.
 ROLES: Mapping[str, str] = {

@@ -9,7 +9,7 @@ from marshmallow import ValidationError
 from uuid_utils import uuid7
 
 from app.errors import Rejected
-from app.lane.preview import preview as preview_merges
+from app.lane.preview import preview_merges
 from app.web.accepted import accept_request
 from app.web.console.auth import signed_in
 from app.web.console.merge_form import CHOICES, EMPTY, MergeForm

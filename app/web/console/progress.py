@@ -85,10 +85,10 @@ class BatchProgress:
     @classmethod
     def of(cls, batch: Batch) -> "BatchProgress":
         counts: Counter[Tone] = Counter()
-        for tally in batch.tallies:
+        for tally in batch.status_counts:
             counts[tone_of(tally.outcome or tally.state)] += tally.jobs
         jobs = counts.total()
-        settled = sum(tally.jobs for tally in batch.tallies if tally.state in SETTLED)
+        settled = sum(tally.jobs for tally in batch.status_counts if tally.state in SETTLED)
         return cls(jobs=jobs, settled=settled, shares=_shares(counts, jobs))
 
 

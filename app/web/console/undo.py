@@ -11,11 +11,12 @@ from uuid_utils import uuid7
 from app.db.transaction import Transaction, open_transaction
 from app.ledger import queries
 from app.undo import accept
-from app.undo.accept import Asked
-from app.web.api.undo import accept_undo_request, require_permission
+from app.undo.accept import UndoRequest
+from app.web.api.undo import accept_undo_request
 from app.web.auth import POLLING
 from app.web.console.auth import signed_in
 from app.web.console.merging import KEY
+from app.web.job_permissions import require_permission
 from app.web.resources import pool
 
 blueprint = Blueprint("undo", __name__)
@@ -26,7 +27,7 @@ blueprint = Blueprint("undo", __name__)
 def undo_job_page(job_id: UUID) -> ResponseReturnValue:
     """Show what the undo of a job would revert; 409 with the reason if it cannot be undone now."""
     with open_transaction(pool(), g.workspace_id) as tx:
-        accept.undoable(tx, _job(tx, job_id))
+        accept.lock_undoable_merges(tx, _job(tx, job_id))
         job = queries.read_job(tx, job_id=job_id)
     return _question([job], back=url_for("console.jobs.job_page", job_id=job_id))
 
@@ -45,7 +46,7 @@ def submit_undo_job(job_id: UUID) -> ResponseReturnValue:
 def undo_batch_page(batch_id: UUID) -> ResponseReturnValue:
     """Show what the undo of a batch would revert; 409 with the reason if nothing can be undone now."""
     with open_transaction(pool(), g.workspace_id) as tx:
-        merges = set(accept.undoable(tx, _batch(tx, batch_id)))
+        merges = set(accept.lock_undoable_merges(tx, _batch(tx, batch_id)))
         batch = queries.read_batch(tx, batch_id=batch_id)
     return _question(
         [job for job in batch.jobs if job.id in merges], back=url_for("console.batches.batch_page", batch_id=batch_id)
@@ -66,20 +67,20 @@ def _question(jobs: Sequence[queries.Job], *, back: str) -> ResponseReturnValue:
     return render_template("undo.html", jobs=jobs, back=back, key=str(uuid7()), key_field=KEY)
 
 
-def _job(tx: Transaction, job_id: UUID) -> Asked:
+def _job(tx: Transaction, job_id: UUID) -> UndoRequest:
     """Return the job to undo; raise AccessDenied without the permission of its kind."""
-    undo, kinds = accept.a_job(tx, job_id=job_id)
+    undo, kinds = accept.undo_request_of_job(tx, job_id=job_id)
     require_permission(kinds)
     return undo
 
 
-def _batch(tx: Transaction, batch_id: UUID) -> Asked:
+def _batch(tx: Transaction, batch_id: UUID) -> UndoRequest:
     """Return the batch to undo; raise AccessDenied without the permissions of its kinds."""
-    undo, kinds = accept.a_batch(tx, batch_id=batch_id)
+    undo, kinds = accept.undo_request_of_batch(tx, batch_id=batch_id)
     require_permission(kinds)
     return undo
 
 
-def _accept(undo: Asked) -> ResponseReturnValue:
+def _accept(undo: UndoRequest) -> ResponseReturnValue:
     accepted = accept_undo_request(undo, key=request.form.get(KEY, ""))
     return redirect(url_for("console.batches.batch_page", batch_id=accepted.batch_id), HTTPStatus.SEE_OTHER)

@@ -1,13 +1,13 @@
--- Notices on their way: shown, taken in hand, and what became of each attempt.
+-- Deliveries of notices: leases, attempts, lists and retries.
 
--- name: workspaces_with_notices
--- Lists the workspaces that have a batch to look at or a notice due: a few index probes each.
-SELECT workspace_id, watches, notices FROM workspaces_with_notices()
+-- name: workspaces_with_due_deliveries
+-- Lists the workspaces with a watched batch or a delivery due: a few index probes each.
+SELECT workspace_id, watches, notices AS deliveries FROM workspaces_with_notices()
 
--- name: hold_due_webhooks
--- Locks enabled webhooks that have notices due, skipping those from which another sender takes notices at this moment,
--- and tells of each what signs for it.
-SELECT id, url, salt, pepper, former_salt, former_pepper, former_until > now() AS former_holds
+-- name: lock_due_webhooks
+-- Locks the enabled webhooks with due deliveries, except webhooks that another sender has locked, and returns their
+-- secrets' seeds.
+SELECT id, url, salt, pepper, former_salt, former_pepper, former_until > now() AS former_is_valid
 FROM webhook
 WHERE workspace_id = %(workspace_id)s AND enabled AND EXISTS (
     SELECT 1
@@ -18,11 +18,11 @@ WHERE workspace_id = %(workspace_id)s AND enabled AND EXISTS (
 ORDER BY id
 FOR NO KEY UPDATE SKIP LOCKED
 
--- name: take_notices
--- Takes the oldest due notices of locked webhooks in hand, of each no more than may be in hand at once, in turn among the
--- webhooks. Whoever does not say what became of them in time has lost them to the next.
-WITH in_hand AS (
-    SELECT webhook_id, count(*) AS notices
+-- name: lease_deliveries
+-- Leases the oldest due deliveries of locked webhooks, in turn among the webhooks, with at most
+-- at_once leases of one webhook. When the lease ends without a result, the next sender may lease the delivery.
+WITH leased AS (
+    SELECT webhook_id, count(*) AS deliveries
     FROM webhook_notice
     WHERE workspace_id = %(workspace_id)s AND webhook_id = ANY(%(webhook_ids)s)
         AND state = 'waiting' AND holder IS NOT NULL AND due_at > now()
@@ -32,19 +32,19 @@ WITH in_hand AS (
 due AS (
     SELECT
         notice.id,
-        row_number() OVER (PARTITION BY held.id ORDER BY notice.due_at, notice.id) + coalesce(in_hand.notices, 0) AS place
-    FROM unnest(%(webhook_ids)s::uuid[]) AS held (id)
-    LEFT JOIN in_hand ON in_hand.webhook_id = held.id
+        row_number() OVER (PARTITION BY locked.id ORDER BY notice.due_at, notice.id) + coalesce(leased.deliveries, 0) AS place
+    FROM unnest(%(webhook_ids)s::uuid[]) AS locked (id)
+    LEFT JOIN leased ON leased.webhook_id = locked.id
     CROSS JOIN LATERAL (
         SELECT id, due_at
         FROM webhook_notice
-        WHERE workspace_id = %(workspace_id)s AND webhook_id = held.id AND state = 'waiting' AND due_at <= now()
+        WHERE workspace_id = %(workspace_id)s AND webhook_id = locked.id AND state = 'waiting' AND due_at <= now()
         ORDER BY due_at
         LIMIT %(at_once)s
     ) AS notice
 ),
 
-taken AS (
+chosen AS (
     SELECT id
     FROM due
     WHERE place <= %(at_once)s
@@ -53,13 +53,13 @@ taken AS (
 )
 
 UPDATE webhook_notice AS notice
-SET holder = %(holder)s, due_at = clock_timestamp() + make_interval(secs => %(lease_s)s)
-FROM taken
-WHERE notice.workspace_id = %(workspace_id)s AND notice.id = taken.id
+SET holder = %(lease_id)s, due_at = clock_timestamp() + make_interval(secs => %(lease_s)s)
+FROM chosen
+WHERE notice.workspace_id = %(workspace_id)s AND notice.id = chosen.id
 RETURNING notice.id, notice.webhook_id, notice.body, notice.attempts
 
--- name: end_attempt
--- Notes what became of an attempt, unless another sender has the notice in hand by now.
+-- name: record_attempt
+-- Records the result of an attempt, unless the lease was lost.
 UPDATE webhook_notice
 SET
     state = %(state)s,
@@ -70,16 +70,16 @@ SET
     last_status = %(status)s,
     last_error = %(error)s,
     ended_at = CASE WHEN %(state)s <> 'waiting' THEN clock_timestamp() END
-WHERE workspace_id = %(workspace_id)s AND id = %(id)s AND holder = %(holder)s
+WHERE workspace_id = %(workspace_id)s AND id = %(id)s AND holder = %(lease_id)s
 
 -- name: disable_webhook
--- Disables a webhook on its own wish, unless its URL has been changed since.
+-- Disables a webhook that answered 410 Gone, unless its URL has changed since.
 UPDATE webhook
 SET enabled = false, disabled_reason = %(reason)s
 WHERE workspace_id = %(workspace_id)s AND id = %(webhook_id)s AND url = %(url)s AND enabled
 
--- name: list_notices
--- A page of the notices of a webhook, newest first.
+-- name: list_deliveries
+-- Lists a page of the deliveries of a webhook, newest first.
 SELECT
     id, webhook_id, type, batch_id, state, attempts, created_at, attempted_at, last_status, last_error, ended_at,
     CASE WHEN state = 'waiting' THEN due_at END AS next_attempt_at
@@ -90,8 +90,8 @@ WHERE workspace_id = %(workspace_id)s AND webhook_id = %(webhook_id)s
 ORDER BY id DESC
 LIMIT %(limit)s
 
--- name: hold_notice
--- Locks a notice and shows it.
+-- name: lock_delivery
+-- Locks and reads a delivery.
 SELECT
     id, webhook_id, type, batch_id, state, attempts, created_at, attempted_at, last_status, last_error, ended_at,
     CASE WHEN state = 'waiting' THEN due_at END AS next_attempt_at
@@ -99,14 +99,14 @@ FROM webhook_notice
 WHERE workspace_id = %(workspace_id)s AND webhook_id = %(webhook_id)s AND id = %(id)s
 FOR UPDATE
 
--- name: retry_notice
--- Lets a dead notice be sent again, with all its attempts before it; its last error stays until then.
+-- name: retry_delivery
+-- Queues a dead delivery again with a fresh count of attempts; its last error stays until the next attempt.
 UPDATE webhook_notice
 SET state = 'waiting', attempts = 0, due_at = clock_timestamp(), ended_at = NULL
 WHERE workspace_id = %(workspace_id)s AND id = %(id)s AND state = 'dead'
 
--- name: prune_notices
--- Forgets old notices that were sent or are dead, and those that wait for a webhook that is disabled.
+-- name: prune_deliveries
+-- Deletes old deliveries that are sent, dead, or waiting for a disabled webhook.
 DELETE FROM webhook_notice AS notice
 WHERE notice.workspace_id = %(workspace_id)s
     AND notice.id IN (

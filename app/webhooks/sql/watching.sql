@@ -1,7 +1,7 @@
--- Batches that are watched until they finish, and the notices that tell of it.
+-- Watched batches, and the deliveries that they become.
 
 -- name: claim_watches
--- Locks batches that are due to be looked at, skipping those that another sender holds.
+-- Locks the watches that are due, except watches that another sender has locked.
 SELECT batch_id, kind
 FROM webhook_watch
 WHERE workspace_id = %(workspace_id)s AND look_at <= now()
@@ -9,8 +9,8 @@ ORDER BY look_at
 LIMIT %(limit)s
 FOR UPDATE SKIP LOCKED
 
--- name: look_again
--- Lets batches that are not finished be looked at later: the longer they take, the more seldom.
+-- name: postpone_checks
+-- Schedules the next check of unfinished batches. The older a batch, the longer the pause.
 UPDATE webhook_watch
 SET look_at = clock_timestamp() + least(
     make_interval(secs => %(longest_s)s),
@@ -19,20 +19,20 @@ SET look_at = clock_timestamp() + least(
 WHERE workspace_id = %(workspace_id)s AND batch_id = ANY(%(batch_ids)s)
 
 -- name: end_watches
--- Forgets watches whose batches have finished.
+-- Deletes the watches of finished batches.
 DELETE FROM webhook_watch
 WHERE workspace_id = %(workspace_id)s AND batch_id = ANY(%(batch_ids)s)
 
--- name: hold_webhooks
--- The enabled webhooks that want to be told of a type of event, none of which can be deleted meanwhile.
+-- name: lock_webhooks_of_type
+-- Lists the enabled webhooks with an event type, locked against deletion.
 SELECT id
 FROM webhook
 WHERE workspace_id = %(workspace_id)s AND enabled AND %(type)s = ANY(types)
 ORDER BY id
 FOR KEY SHARE
 
--- name: insert_notices
--- Makes notices, given as a JSON array, durable: the outbox that the sender empties.
+-- name: insert_deliveries
+-- Inserts deliveries, given as a JSON array, into the outbox of the sender.
 INSERT INTO webhook_notice (workspace_id, id, webhook_id, type, batch_id, body)
 SELECT %(workspace_id)s, given.id, given.webhook_id, given.type, given.batch_id, given.body
-FROM jsonb_to_recordset(%(notices)s) AS given (id uuid, webhook_id uuid, type text, batch_id uuid, body text)
+FROM jsonb_to_recordset(%(rows)s) AS given (id uuid, webhook_id uuid, type text, batch_id uuid, body text)

@@ -1,7 +1,7 @@
--- The webhooks of a workspace: whom it wants told.
+-- The webhooks of a workspace.
 
 -- name: create_webhook
--- Makes a webhook, unless the workspace has its fill of them.
+-- Creates a webhook, unless the workspace has the maximum.
 INSERT INTO webhook (workspace_id, id, url, types, description, enabled, salt, pepper)
 SELECT
     %(workspace_id)s, %(id)s, %(url)s, %(types)s::text[], %(description)s, %(enabled)s, %(salt)s, %(pepper)s
@@ -9,20 +9,20 @@ WHERE (SELECT count(*) FROM webhook WHERE workspace_id = %(workspace_id)s) < %(m
 RETURNING id, url, types, description, enabled, disabled_reason, created_at, former_until
 
 -- name: list_webhooks
--- All webhooks of the workspace, oldest first.
+-- Lists all webhooks of the workspace, oldest first.
 SELECT id, url, types, description, enabled, disabled_reason, created_at, former_until
 FROM webhook
 WHERE workspace_id = %(workspace_id)s
 ORDER BY id
 
 -- name: read_webhook
--- One webhook.
+-- Reads one webhook.
 SELECT id, url, types, description, enabled, disabled_reason, created_at, former_until
 FROM webhook
 WHERE workspace_id = %(workspace_id)s AND id = %(id)s
 
 -- name: change_webhook
--- Changes what is given of a webhook; whoever enables or disables it has the say from then on.
+-- Changes the given columns. Enabling or disabling a webhook clears the reason why Mergelane disabled it.
 UPDATE webhook
 SET
     url = coalesce(%(url)s, url),
@@ -34,13 +34,13 @@ WHERE workspace_id = %(workspace_id)s AND id = %(id)s
 RETURNING id, url, types, description, enabled, disabled_reason, created_at, former_until
 
 -- name: delete_webhook
--- Deletes a webhook with its notices.
+-- Deletes a webhook with its deliveries.
 DELETE FROM webhook
 WHERE workspace_id = %(workspace_id)s AND id = %(id)s
 RETURNING id
 
 -- name: rotate_secret
--- Gives a webhook a new secret; the one before it signs beside it for a while.
+-- Sets a new secret; the former one signs beside it for some time.
 UPDATE webhook
 SET
     salt = %(salt)s,

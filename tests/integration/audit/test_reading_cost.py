@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 from uuid_utils.compat import uuid7
 
-from app.audit.queries import Wanted, page
+from app.audit.queries import AuditFilter, list_entries
 from app.db.connections import Connection, Pool
 from app.db.transaction import open_transaction
 from schemas.audit import Action
@@ -66,21 +66,21 @@ def moment(number: int) -> datetime:
 
 
 WANTED = {
-    "all": (Wanted(), PAGE),
-    "an action": (Wanted(action=Action.MERGE), PAGE),
-    "an action that is rare": (Wanted(action=Action.REMOVE), 1),
-    "an action that there is not": (Wanted(action=Action.UNDO), 0),
-    "before a time": (Wanted(until=moment(500)), PAGE),
-    "a range of time": (Wanted(since=moment(30), until=moment(35)), 9),
-    "a key": (Wanted(key=BUSY), PAGE),
-    "a key that is rare": (Wanted(key=RARE), 18),
-    "a key that did nothing": (Wanted(key=NOBODY), 0),
-    "a key in a range of time": (Wanted(key=BUSY, since=moment(30), until=moment(35)), 9),
-    "an identifier of a job": (Wanted(identifier="o-17"), 1),
-    "an identifier that was renamed": (Wanted(identifier="old-17"), 1),
-    "an identifier that was given": (Wanted(identifier="new-17"), 1),
-    "a braze_id": (Wanted(identifier="braze-17"), 1),
-    "nobody": (Wanted(identifier="nobody"), 0),
+    "all": (AuditFilter(), PAGE),
+    "an action": (AuditFilter(action=Action.MERGE), PAGE),
+    "an action that is rare": (AuditFilter(action=Action.REMOVE), 1),
+    "an action that there is not": (AuditFilter(action=Action.UNDO), 0),
+    "before a time": (AuditFilter(until=moment(500)), PAGE),
+    "a range of time": (AuditFilter(since=moment(30), until=moment(35)), 9),
+    "a key": (AuditFilter(key=BUSY), PAGE),
+    "a key that is rare": (AuditFilter(key=RARE), 18),
+    "a key that did nothing": (AuditFilter(key=NOBODY), 0),
+    "a key in a range of time": (AuditFilter(key=BUSY, since=moment(30), until=moment(35)), 9),
+    "an identifier of a job": (AuditFilter(identifier="o-17"), 1),
+    "an identifier that was renamed": (AuditFilter(identifier="old-17"), 1),
+    "an identifier that was given": (AuditFilter(identifier="new-17"), 1),
+    "a braze_id": (AuditFilter(identifier="braze-17"), 1),
+    "nobody": (AuditFilter(identifier="nobody"), 0),
 }
 
 
@@ -114,9 +114,9 @@ def workspace_id(request: pytest.FixtureRequest, filled: dict[str, Factory], con
 def test_a_page_costs_the_rows_that_it_shows(pool: Pool, workspace_id: int, what: str) -> None:
     wanted, shown = WANTED[what]
     with open_transaction(pool, workspace_id) as tx:
-        (before,) = tx.execute(ROWS_READ, [list(TABLES)]).fetchall()
-        entries = page(tx, wanted=wanted, limit=PAGE)
-        (after,) = tx.execute(ROWS_READ, [list(TABLES)]).fetchall()
+        (before,) = tx.connection.execute(ROWS_READ, [list(TABLES)]).fetchall()
+        entries = list_entries(tx, matching=wanted, limit=PAGE)
+        (after,) = tx.connection.execute(ROWS_READ, [list(TABLES)]).fetchall()
 
     assert len(entries) == shown
     assert after["rows"] - before["rows"] <= 15 * PAGE
@@ -125,12 +125,12 @@ def test_a_page_costs_the_rows_that_it_shows(pool: Pool, workspace_id: int, what
 @pytest.mark.parametrize("key", [None, BUSY])
 def test_the_last_page_costs_as_much_as_the_first(pool: Pool, workspace_id: int, key: UUID | None) -> None:
     with open_transaction(pool, workspace_id) as tx:
-        near_the_end = Wanted(key=key, until=moment(60) + timedelta(milliseconds=1))
-        (entry,) = page(tx, wanted=near_the_end, limit=1)
+        near_the_end = AuditFilter(key=key, until=moment(60) + timedelta(milliseconds=1))
+        (entry,) = list_entries(tx, matching=near_the_end, limit=1)
     with open_transaction(pool, workspace_id) as tx:
-        (before,) = tx.execute(ROWS_READ, [list(TABLES)]).fetchall()
-        entries = page(tx, wanted=Wanted(key=key), limit=PAGE, before=entry.place)
-        (after,) = tx.execute(ROWS_READ, [list(TABLES)]).fetchall()
+        (before,) = tx.connection.execute(ROWS_READ, [list(TABLES)]).fetchall()
+        entries = list_entries(tx, matching=AuditFilter(key=key), limit=PAGE, before=entry.place)
+        (after,) = tx.connection.execute(ROWS_READ, [list(TABLES)]).fetchall()
 
     assert len(entries) == PAGE
     assert after["rows"] - before["rows"] <= 15 * PAGE

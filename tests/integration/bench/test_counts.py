@@ -35,5 +35,5 @@ def test_a_thousand_merges_take_no_more_than_they_did(counts: Counts, what: str)
 def test_every_part_of_the_product_was_seen(counts: Counts) -> None:
     assert counts.round_trips.keys() == {"web", "relay", "worker"}
     assert counts.statements["web: insert_batch"] == 20
-    assert counts.statements["worker: finish_jobs"] == counts.messages
+    assert counts.statements["worker: record_results"] == counts.messages
     assert counts.redis_commands["lpush"] == counts.messages

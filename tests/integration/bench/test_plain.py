@@ -7,7 +7,7 @@ from uuid_utils.compat import uuid7
 
 from app.config import Settings
 from app.db.connections import Connection, open_pool
-from app.lane.run import Lane, run
+from app.lane.run import Lane, execute_lane
 from bench.ground import Ground
 from bench.plain import run_job
 from bench.world import WORKSPACE_ID, World, make_world, plant_backlog
@@ -52,7 +52,7 @@ def merged_in_a_lane(ground: Ground, world: World) -> dict[str, list[dict[str, A
     settings = Settings(database_url=ground.url(database))
     with open_pool(settings, name="test") as pool, ground.connect(database) as connection:
         plant_backlog(connection, world, first=0, count=PAIRS, published=True)
-        run(pool, settings, Lane(workspace_id=WORKSPACE_ID, job_ids=job_ids(connection), task_id=uuid7()))
+        execute_lane(pool, settings, Lane(workspace_id=WORKSPACE_ID, job_ids=job_ids(connection), task_id=uuid7()))
         return end_state(connection)
 
 

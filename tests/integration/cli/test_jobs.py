@@ -36,7 +36,7 @@ def dead(factory: Factory) -> UUID:
 
 def settle(pool: Pool, factory: Factory, job_id: UUID) -> None:
     """Run one job as a worker does."""
-    lane.run(pool, Settings(), lane.Lane(workspace_id=factory.workspace_id, job_ids=[job_id], task_id=uuid7()))
+    lane.execute_lane(pool, Settings(), lane.Lane(workspace_id=factory.workspace_id, job_ids=[job_id], task_id=uuid7()))
 
 
 def workspace(connection: Connection, factory: Factory) -> str:

@@ -24,7 +24,7 @@ def run(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> R
 
 def test_the_secret_that_is_printed_opens_the_workspace(run: Run, connection: Connection) -> None:
     made = run(*CREATE, "--permission", "users.track")
-    holder = keys.authenticate(connection, made.stdout.strip())
+    holder = keys.find_key_holder(connection, made.stdout.strip())
 
     assert made.exit_code == 0
     assert holder is not None
@@ -88,7 +88,7 @@ def test_a_key_that_expires_is_listed_with_its_date_and_state(run: Run, connecti
     assert "open" in fresh
     assert "never" not in fresh
     assert {"expired", "2026-01-31"} <= set(run("list").stdout.split())
-    assert keys.authenticate(connection, made.stdout.strip()) is None
+    assert keys.find_key_holder(connection, made.stdout.strip()) is None
 
 
 @pytest.mark.parametrize("span", ["90", "d", "0d", "-1d", "1y", "1.5d", "99999w", "90 d"])
@@ -110,8 +110,8 @@ def test_keys_are_made_under_the_pepper_of_the_environment(
     monkeypatch.setenv("MERGELANE_KEY_PEPPER", "a-pepper-of-some-length")
     secret = run(*CREATE).stdout.strip()
 
-    assert keys.authenticate(connection, secret) is None
-    assert keys.authenticate(connection, secret, peppers=("a-pepper-of-some-length",)) is not None
+    assert keys.find_key_holder(connection, secret) is None
+    assert keys.find_key_holder(connection, secret, peppers=("a-pepper-of-some-length",)) is not None
 
 
 def test_a_revoked_key_opens_nothing_and_is_listed_as_revoked(run: Run, connection: Connection) -> None:
@@ -120,7 +120,7 @@ def test_a_revoked_key_opens_nothing_and_is_listed_as_revoked(run: Run, connecti
     revoked = run("revoke", key_id)
 
     assert revoked.exit_code == 0
-    assert keys.authenticate(connection, secret) is None
+    assert keys.find_key_holder(connection, secret) is None
     assert "revoked" in run("list").stdout
 
 

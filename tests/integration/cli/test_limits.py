@@ -18,7 +18,7 @@ Run = Callable[..., Result]
 def run(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, connection: Connection) -> Run:
     """A function that runs `mergelane limits` on the test's database, where there is a workspace `shop`."""
     monkeypatch.setenv("DATABASE_URL", database_url)
-    keys.create(connection, workspace="shop", label="till", permissions=["*"])
+    keys.create_key(connection, workspace="shop", label="till", permissions=["*"])
     return lambda *arguments: CliRunner().invoke(main, ["limits", *arguments, "--home", str(tmp_path)])
 
 
@@ -43,7 +43,7 @@ def test_a_limit_of_its_own_is_kept_and_marked(run: Run, connection: Connection)
     assert given.exit_code == 0
     assert "may send 100,000 requests in 60 s" in given.stderr
     assert shown[0].split() == ["users", "100000/60", "its", "own"]
-    assert keys.own_limits(connection, workspace="shop") == (Limit(Bucket.USERS, 100_000, 60),)
+    assert keys.read_workspace_limits(connection, workspace="shop") == (Limit(Bucket.USERS, 100_000, 60),)
 
 
 def test_a_limit_of_its_own_can_be_taken_back(run: Run, connection: Connection) -> None:
@@ -51,7 +51,7 @@ def test_a_limit_of_its_own_can_be_taken_back(run: Run, connection: Connection) 
     taken = run("unset", "--workspace", "shop", "users")
 
     assert taken.exit_code == 0
-    assert keys.own_limits(connection, workspace="shop") == ()
+    assert keys.read_workspace_limits(connection, workspace="shop") == ()
 
 
 @pytest.mark.parametrize(
@@ -72,4 +72,4 @@ def test_what_is_no_limit_is_refused(run: Run, arguments: tuple[str, ...]) -> No
 def test_a_bucket_of_another_version_is_passed_over(run: Run, connection: Connection) -> None:
     connection.execute("""UPDATE workspace SET rate_limits = '{"new": "1/60", "track": "9/3"}'""")
 
-    assert keys.own_limits(connection, workspace="shop") == (Limit(Bucket.TRACK, 9, 3),)
+    assert keys.read_workspace_limits(connection, workspace="shop") == (Limit(Bucket.TRACK, 9, 3),)

@@ -7,15 +7,15 @@ from datetime import UTC, datetime, time, timedelta
 import pytest
 
 from app.config import Settings
-from app.db.connections import Connection, Pool, lend_connection
+from app.db.connections import Pool, lend_connection
 from app.db.transaction import Transaction, open_transaction, run_in_transaction
-from app.duplicates.advance import begin_daily, workspaces_to_serve
-from app.duplicates.policy import Policy, next_daily, read_policy, write_policy
-from app.duplicates.runs import Run, list_runs
+from app.duplicates.advance import start_due_daily_run, workspaces_with_due_runs
+from app.duplicates.policy import DuplicatePolicy, next_daily, read_policy, write_policy
+from app.duplicates.runs import DuplicateRun, list_runs
 from schemas.keeping import KeepRule, Prefer, RunState, RunTrigger
 from tests.support.duplicates import a_group, begin, pairs, run_of
 from tests.support.factories import Factory, one_database_for_all
-from workers.relay.duplicates import Runner
+from workers.relay.duplicates import DuplicateRunner
 
 database_url = one_database_for_all()
 
@@ -48,11 +48,11 @@ def test_the_next_daily_run_is_due_at_the_local_time(daily_at: str, zone: str, a
 
 def ask_for_daily(pool: Pool, factory: Factory, *, due: datetime, rule: KeepRule | None = None) -> None:
     """Have duplicates merged every day at midnight, the next time *due*."""
-    policy = Policy(rule=rule or KeepRule(), daily_at=MIDNIGHT, next_daily_at=due)
+    policy = DuplicatePolicy(rule=rule or KeepRule(), daily_at=MIDNIGHT, next_daily_at=due)
     run_in_transaction(pool, factory.workspace_id, write_policy, policy)
 
 
-def runs_of(pool: Pool, factory: Factory) -> Sequence[Run]:
+def runs_of(pool: Pool, factory: Factory) -> Sequence[DuplicateRun]:
     """Return the runs of the workspace."""
     with open_transaction(pool, factory.workspace_id) as tx:
         return list_runs(tx, limit=10)
@@ -61,7 +61,7 @@ def runs_of(pool: Pool, factory: Factory) -> Sequence[Run]:
 def test_a_daily_run_that_is_due_is_begun_once_however_many_relays_look(pool: Pool, factory: Factory) -> None:
     orphan, keeper = a_group(factory, "a@x.org", 2, 1)
     ask_for_daily(pool, factory, due=datetime.now(UTC) - timedelta(days=9), rule=KeepRule(prefer=Prefer.OLDEST))
-    runners = [Runner(pool, Settings()) for _ in range(4)]
+    runners = [DuplicateRunner(pool, Settings()) for _ in range(4)]
     with ThreadPoolExecutor(len(runners)) as threads:
         steps = sum(threads.map(lambda runner: runner.run_once() + runner.run_once(), runners))
 
@@ -77,10 +77,10 @@ def test_after_a_time_without_relays_one_run_makes_up_for_all_and_the_next_is_du
     now = moment("2026-05-10T08:00:00Z")
     ask_for_daily(pool, factory, due=now - timedelta(days=5, hours=8))
 
-    def look(connection: Connection) -> Policy:
-        begin_daily(Transaction(connection, factory.workspace_id), now=now)
-        begin_daily(Transaction(connection, factory.workspace_id), now=now)
-        return read_policy(Transaction(connection, factory.workspace_id))
+    def look(tx: Transaction) -> DuplicatePolicy:
+        start_due_daily_run(tx, now=now)
+        start_due_daily_run(tx, now=now)
+        return read_policy(tx)
 
     policy = run_in_transaction(pool, factory.workspace_id, look)
 
@@ -91,7 +91,7 @@ def test_after_a_time_without_relays_one_run_makes_up_for_all_and_the_next_is_du
 def test_a_run_under_way_takes_the_place_of_the_daily_one(pool: Pool, factory: Factory) -> None:
     run_id = begin(pool, factory)
     ask_for_daily(pool, factory, due=datetime.now(UTC) - timedelta(hours=1))
-    Runner(pool, Settings()).run_once()
+    DuplicateRunner(pool, Settings()).run_once()
 
     assert [run.id for run in runs_of(pool, factory)] == [run_id]
     assert run_of(pool, factory, run_id).state == RunState.FINISHED
@@ -101,18 +101,18 @@ def test_no_daily_run_is_begun_before_its_time_or_where_none_is_asked_for(pool: 
     ask_for_daily(pool, factory, due=datetime.now(UTC) + timedelta(minutes=5))
     other = Factory(factory.connection)
     with lend_connection(pool) as connection:
-        served = workspaces_to_serve(connection)
+        served = workspaces_with_due_runs(connection)
 
     assert {factory.workspace_id, other.workspace_id}.isdisjoint(served)
     with open_transaction(pool, other.workspace_id) as tx:
-        assert read_policy(tx) == Policy()
+        assert read_policy(tx) == DuplicatePolicy()
 
 
 def test_a_run_that_cannot_go_on_fails_alone(pool: Pool, factory: Factory, caplog: pytest.LogCaptureFixture) -> None:
     other = Factory(factory.connection)
     broken, sound = begin(pool, factory), begin(pool, other)
     factory.rows("UPDATE duplicate_run SET position = '{}' WHERE workspace_id = %s RETURNING 1")
-    runner = Runner(pool, Settings())
+    runner = DuplicateRunner(pool, Settings())
 
     assert runner.run_once() == 1
     assert run_of(pool, factory, broken).state == RunState.FAILED

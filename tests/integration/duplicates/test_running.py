@@ -1,6 +1,5 @@
 """A run over duplicates: which merges it puts into the ledger, step by step, once each."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -10,10 +9,10 @@ from app.config import Settings
 from app.db.connections import Pool
 from app.db.transaction import Transaction, run_in_transaction
 from app.duplicates import advance, runs, scan
-from app.duplicates.preview import count, steps
+from app.duplicates.preview import count_duplicates, preview_steps
 from app.errors import Conflict, NotFound
-from app.merging.keeping import Duplicate
-from schemas.keeping import KeepRule, Prefer, RunState, SharedAddress, TiesBy
+from app.merging.keep_rule import Duplicate
+from schemas.keeping import KeepRule, Prefer, RunState, RunTrigger, SharedAddress, TiesBy
 from tests.support.duplicates import a_group, at, begin, merges, numbers, pairs, run_of, take_steps
 from tests.support.factories import Factory, one_database_for_all
 
@@ -21,15 +20,15 @@ database_url = one_database_for_all()
 
 
 @pytest.fixture(params=[(20_000, 1_000), (2, 2), (3, 1), (7, 3)], ids=str)
-def steps_of(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[int, int]]:
+def steps_of(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> tuple[int, int]:
     """Steps of every size: entries that are read, and profiles."""
     entries, members = request.param
-    plain = scan.Walk
+    plain = scan.Scan
 
-    def small(**given: Any) -> scan.Walk:
+    def small(**given: Any) -> scan.Scan:
         return plain(**given, entries=entries, members=members)
 
-    monkeypatch.setattr(advance, "Walk", small)
+    monkeypatch.setattr(advance, "Scan", small)
     return entries, members
 
 
@@ -111,9 +110,9 @@ def test_every_rule_is_carried_out(pool: Pool, factory: Factory, rule: KeepRule,
 def test_a_preview_says_what_the_run_then_does(pool: Pool, factory: Factory) -> None:
     for number in range(40):
         a_group(factory, f"p{number % 13}@x.org", number % 5)
-    walked = list(steps(pool, Settings(), workspace_id=factory.workspace_id, rule=KeepRule()))
-    counts, whole = count(pool, Settings(), workspace_id=factory.workspace_id, rule=KeepRule())
-    fates = [fate for step in walked for fate in step.fates if isinstance(fate.keeper, Duplicate)]
+    walked = list(preview_steps(pool, Settings(), workspace_id=factory.workspace_id, rule=KeepRule()))
+    counts, whole = count_duplicates(pool, Settings(), workspace_id=factory.workspace_id, rule=KeepRule())
+    fates = [fate for step in walked for fate in step.plans if isinstance(fate.keeper, Duplicate)]
     previewed = [
         (orphan.braze_id, fate.keeper.braze_id)
         for fate in fates
@@ -132,9 +131,9 @@ def test_a_preview_says_what_the_run_then_does(pool: Pool, factory: Factory) -> 
 def test_counting_ends_when_its_time_is_up(pool: Pool, factory: Factory, monkeypatch: pytest.MonkeyPatch) -> None:
     a_group(factory, "a@x.org", 1, 2)
     a_group(factory, "b@x.org", 1, 2)
-    monkeypatch.setattr("app.duplicates.preview.Walk", lambda **given: scan.Walk(**given, entries=2, members=2))
+    monkeypatch.setattr("app.duplicates.preview.Scan", lambda **given: scan.Scan(**given, entries=2, members=2))
     clock = iter([0.0, 100.0])
-    counts, whole = count(
+    counts, whole = count_duplicates(
         pool, Settings(), workspace_id=factory.workspace_id, rule=KeepRule(), clock=lambda: next(clock)
     )
 
@@ -186,13 +185,35 @@ def test_one_run_is_under_way_at_a_time(pool: Pool, factory: Factory) -> None:
     assert begin(pool, factory) != run_id
 
 
+class RacingTransaction(Transaction):
+    """A transaction in which the running run ends right before its id is read."""
+
+    def execute(self, query: Any, *args: Any, **options: Any) -> Any:
+        if query == runs.QUERIES["find_running_run"]:
+            self.connection.execute("UPDATE duplicate_run SET state = 'failed', finished_at = now(), position = '{}'")
+        return super().execute(query, *args, **options)
+
+
+def test_a_run_starts_when_the_one_in_its_way_has_just_ended(pool: Pool, factory: Factory) -> None:
+    former = begin(pool, factory)
+
+    def start(tx: Transaction) -> Any:
+        racing = RacingTransaction(tx.connection, tx.workspace_id)
+        return runs.start_run(racing, KeepRule(), trigger=RunTrigger.API)
+
+    started = run_in_transaction(pool, factory.workspace_id, start)
+
+    assert started != former
+    assert run_of(pool, factory, started).state == RunState.RUNNING
+
+
 def test_a_step_is_taken_by_one_process_at_a_time(pool: Pool, factory: Factory) -> None:
     a_group(factory, "a@x.org", 1, 2)
     begin(pool, factory)
 
-    def meanwhile(connection: Any) -> bool:
-        taken = advance.take_step(Transaction(connection, factory.workspace_id), Settings())
-        assert not advance.go_on(pool, Settings(), workspace_id=factory.workspace_id)
+    def meanwhile(tx: Transaction) -> bool:
+        taken = advance.take_step(tx, Settings())
+        assert not advance.advance_run(pool, Settings(), workspace_id=factory.workspace_id)
         return taken
 
     assert run_in_transaction(pool, factory.workspace_id, meanwhile)
@@ -205,8 +226,8 @@ def test_a_step_that_does_not_end_has_no_effect_and_is_taken_again(
     orphan, keeper = a_group(factory, "a@x.org", 1, 2)
     run_id = begin(pool, factory)
 
-    def broken(connection: Any) -> None:
-        advance.take_step(Transaction(connection, factory.workspace_id), Settings())
+    def broken(tx: Transaction) -> None:
+        advance.take_step(tx, Settings())
         raise RuntimeError("killed")
 
     with pytest.raises(RuntimeError, match="killed"):
@@ -235,12 +256,12 @@ def test_a_cancelled_run_goes_on_no_more_and_what_it_made_stays(
 ) -> None:
     a_group(factory, "a@x.org", 1, 2)
     a_group(factory, "b@x.org", 1, 2)
-    monkeypatch.setattr(advance, "Walk", lambda **given: scan.Walk(**given, entries=2, members=2))
+    monkeypatch.setattr(advance, "Scan", lambda **given: scan.Scan(**given, entries=2, members=2))
     run_id = begin(pool, factory)
-    advance.go_on(pool, Settings(), workspace_id=factory.workspace_id)
+    advance.advance_run(pool, Settings(), workspace_id=factory.workspace_id)
 
-    def cancel(connection: Any) -> runs.Run:
-        return runs.cancel(Transaction(connection, factory.workspace_id), run_id=run_id)
+    def cancel(tx: Transaction) -> runs.DuplicateRun:
+        return runs.cancel_run(tx, run_id=run_id)
 
     assert run_in_transaction(pool, factory.workspace_id, cancel).state == RunState.CANCELLED
     assert take_steps(pool, factory) == 0
@@ -255,4 +276,4 @@ def test_a_run_of_another_workspace_is_none(pool: Pool, factory: Factory) -> Non
 
     with pytest.raises(NotFound):
         run_of(pool, factory, run_id)
-    assert not advance.go_on(pool, Settings(), workspace_id=factory.workspace_id)
+    assert not advance.advance_run(pool, Settings(), workspace_id=factory.workspace_id)

@@ -13,17 +13,17 @@ def expire(connection: Connection) -> None:
 
 
 def test_a_key_opens_until_it_expires_and_not_from_then_on(connection: Connection) -> None:
-    _, secret = keys.create(connection, workspace="shop", label="x", permissions=["*"], expires_after=DAY)
-    before = keys.authenticate(connection, secret)
+    _, secret = keys.create_key(connection, workspace="shop", label="x", permissions=["*"], expires_after=DAY)
+    before = keys.find_key_holder(connection, secret)
     expire(connection)
 
     assert before is not None
-    assert keys.authenticate(connection, secret) is None
+    assert keys.find_key_holder(connection, secret) is None
 
 
 def test_a_key_expires_when_it_was_told_to_and_otherwise_never(connection: Connection) -> None:
-    keys.create(connection, workspace="shop", label="for a day", permissions=["*"], expires_after=DAY)
-    keys.create(connection, workspace="shop", label="for ever", permissions=["*"])
+    keys.create_key(connection, workspace="shop", label="for a day", permissions=["*"], expires_after=DAY)
+    keys.create_key(connection, workspace="shop", label="for ever", permissions=["*"])
 
     for_a_day, for_ever = keys.list_keys(connection)
 
@@ -33,28 +33,28 @@ def test_a_key_expires_when_it_was_told_to_and_otherwise_never(connection: Conne
 
 
 def test_the_state_of_a_key_is_told(connection: Connection) -> None:
-    key_id, _ = keys.create(connection, workspace="shop", label="x", permissions=["*"], expires_after=DAY)
+    key_id, _ = keys.create_key(connection, workspace="shop", label="x", permissions=["*"], expires_after=DAY)
     states = [keys.list_keys(connection)[0].state]
     expire(connection)
     states.append(keys.list_keys(connection)[0].state)
-    keys.revoke(connection, key_id=key_id)
+    keys.revoke_key(connection, key_id=key_id)
     states.append(keys.list_keys(connection)[0].state)
 
     assert states == ["open", "expired", "revoked"]
 
 
 def test_ensuring_an_expired_key_brings_it_back(connection: Connection) -> None:
-    keys.ensure(connection, key="chosen-by-hand", workspace="default")
+    keys.ensure_key(connection, key="chosen-by-hand", workspace="default")
     expire(connection)
 
-    keys.ensure(connection, key="chosen-by-hand", workspace="default")
+    keys.ensure_key(connection, key="chosen-by-hand", workspace="default")
 
-    assert keys.authenticate(connection, "chosen-by-hand") is not None
+    assert keys.find_key_holder(connection, "chosen-by-hand") is not None
 
 
 def test_keys_are_found_by_how_their_secrets_begin(connection: Connection) -> None:
-    sought, secret = keys.create(connection, workspace="shop", label="x", permissions=["*"])
-    keys.ensure(connection, key="chosen-by-hand", workspace="default")
+    sought, secret = keys.create_key(connection, workspace="shop", label="x", permissions=["*"])
+    keys.ensure_key(connection, key="chosen-by-hand", workspace="default")
 
     for prefix in (secret[:5], secret[:7], secret[:20], secret):
         assert [key.key_id for key in keys.list_keys(connection, prefix=prefix)] == [sought]

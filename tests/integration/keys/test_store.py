@@ -8,9 +8,9 @@ from app.errors import SetupError
 
 
 def test_a_new_key_opens_its_workspace_with_its_permissions(connection: Connection) -> None:
-    key_id, secret = keys.create(connection, workspace="shop", label="web shop", permissions=["users.merge"])
+    key_id, secret = keys.create_key(connection, workspace="shop", label="web shop", permissions=["users.merge"])
 
-    holder = keys.authenticate(connection, secret)
+    holder = keys.find_key_holder(connection, secret)
 
     assert holder is not None
     assert holder.key_id == key_id
@@ -18,8 +18,8 @@ def test_a_new_key_opens_its_workspace_with_its_permissions(connection: Connecti
 
 
 def test_a_secret_is_long_random_and_nowhere_in_the_database(connection: Connection) -> None:
-    _, secret = keys.create(connection, workspace="shop", label="web shop", permissions=["*"])
-    _, other = keys.create(connection, workspace="shop", label="web shop", permissions=["*"])
+    _, secret = keys.create_key(connection, workspace="shop", label="web shop", permissions=["*"])
+    _, other = keys.create_key(connection, workspace="shop", label="web shop", permissions=["*"])
     rows = connection.execute("SELECT api_key::text AS text FROM api_key").fetchall()
 
     assert secret.startswith("ml_")
@@ -29,9 +29,9 @@ def test_a_secret_is_long_random_and_nowhere_in_the_database(connection: Connect
 
 
 def test_keys_of_one_workspace_share_it(connection: Connection) -> None:
-    secrets = [keys.create(connection, workspace=name, label="x", permissions=["*"])[1] for name in ("a", "a", "b")]
+    secrets = [keys.create_key(connection, workspace=name, label="x", permissions=["*"])[1] for name in ("a", "a", "b")]
 
-    one, same, other = (keys.authenticate(connection, secret) for secret in secrets)
+    one, same, other = (keys.find_key_holder(connection, secret) for secret in secrets)
 
     assert one is not None
     assert same is not None
@@ -41,34 +41,34 @@ def test_keys_of_one_workspace_share_it(connection: Connection) -> None:
 
 @pytest.mark.parametrize("secret", ["", "ml_", "nobody's", "ml_ü", "x" * 10_000])
 def test_a_secret_of_nobody_opens_nothing(connection: Connection, secret: str) -> None:
-    keys.create(connection, workspace="shop", label="web shop", permissions=["*"])
+    keys.create_key(connection, workspace="shop", label="web shop", permissions=["*"])
 
-    assert keys.authenticate(connection, secret) is None
+    assert keys.find_key_holder(connection, secret) is None
 
 
 def test_a_revoked_key_opens_nothing_and_stays_revoked(connection: Connection) -> None:
-    key_id, secret = keys.create(connection, workspace="shop", label="web shop", permissions=["*"])
+    key_id, secret = keys.create_key(connection, workspace="shop", label="web shop", permissions=["*"])
 
-    assert keys.revoke(connection, key_id=key_id)
+    assert keys.revoke_key(connection, key_id=key_id)
     (first,) = keys.list_keys(connection)
-    assert keys.revoke(connection, key_id=key_id)
+    assert keys.revoke_key(connection, key_id=key_id)
     (second,) = keys.list_keys(connection)
 
-    assert keys.authenticate(connection, secret) is None
+    assert keys.find_key_holder(connection, secret) is None
     assert first.revoked_at is not None
     assert first.revoked_at == second.revoked_at
 
 
 def test_revoking_a_key_that_is_none_is_told(connection: Connection) -> None:
-    key_id, _ = keys.create(connection, workspace="shop", label="web shop", permissions=["*"])
+    key_id, _ = keys.create_key(connection, workspace="shop", label="web shop", permissions=["*"])
     connection.execute("DELETE FROM api_key")
 
-    assert not keys.revoke(connection, key_id=key_id)
+    assert not keys.revoke_key(connection, key_id=key_id)
 
 
 def test_keys_are_listed_with_their_workspace_and_a_hint(connection: Connection) -> None:
-    key_id, secret = keys.create(connection, workspace="shop", label="web shop", permissions=["users.merge"])
-    keys.create(connection, workspace="lab", label="script", permissions=["*"])
+    key_id, secret = keys.create_key(connection, workspace="shop", label="web shop", permissions=["users.merge"])
+    keys.create_key(connection, workspace="lab", label="script", permissions=["*"])
 
     (record,) = keys.list_keys(connection, workspace="shop")
 
@@ -81,37 +81,37 @@ def test_keys_are_listed_with_their_workspace_and_a_hint(connection: Connection)
 
 
 def test_ensuring_a_key_again_changes_nothing_but_its_permissions(connection: Connection) -> None:
-    first = keys.ensure(connection, key="chosen-by-hand", workspace="default", permissions=["users.merge"])
+    first = keys.ensure_key(connection, key="chosen-by-hand", workspace="default", permissions=["users.merge"])
 
-    second = keys.ensure(connection, key="chosen-by-hand", workspace="default", permissions=["*"])
+    second = keys.ensure_key(connection, key="chosen-by-hand", workspace="default", permissions=["*"])
 
-    holder = keys.authenticate(connection, "chosen-by-hand")
+    holder = keys.find_key_holder(connection, "chosen-by-hand")
     assert holder is not None
     assert first == second == holder.key_id
     assert holder.permissions == {"*"}
 
 
 def test_ensuring_a_revoked_key_brings_it_back(connection: Connection) -> None:
-    key_id = keys.ensure(connection, key="chosen-by-hand", workspace="default")
-    keys.revoke(connection, key_id=key_id)
+    key_id = keys.ensure_key(connection, key="chosen-by-hand", workspace="default")
+    keys.revoke_key(connection, key_id=key_id)
 
-    keys.ensure(connection, key="chosen-by-hand", workspace="default")
+    keys.ensure_key(connection, key="chosen-by-hand", workspace="default")
 
-    assert keys.authenticate(connection, "chosen-by-hand") is not None
+    assert keys.find_key_holder(connection, "chosen-by-hand") is not None
 
 
 def test_a_key_of_another_workspace_is_not_taken_over(connection: Connection) -> None:
-    keys.ensure(connection, key="chosen-by-hand", workspace="shop", permissions=["users.merge"])
+    keys.ensure_key(connection, key="chosen-by-hand", workspace="shop", permissions=["users.merge"])
     (before,) = keys.list_keys(connection)
 
     with pytest.raises(SetupError, match="opens another workspace than default"):
-        keys.ensure(connection, key="chosen-by-hand", workspace="default")
+        keys.ensure_key(connection, key="chosen-by-hand", workspace="default")
 
     assert keys.list_keys(connection) == [before]
 
 
 def test_a_short_secret_is_not_given_away_by_its_hint(connection: Connection) -> None:
-    keys.ensure(connection, key="12345678", workspace="default")
+    keys.ensure_key(connection, key="12345678", workspace="default")
 
     (record,) = keys.list_keys(connection)
 

@@ -8,14 +8,14 @@ from uuid_utils.compat import uuid7
 
 from app.config import Settings
 from app.db.connections import Pool
-from app.lane.run import Lane, run
+from app.lane.run import Lane, execute_lane
 from tests.support.factories import Factory, Wire
 
 
 def deliver(pool: Pool, factory: Factory, job_ids: Sequence[UUID], **settings: Any) -> UUID:
     """Run a lane of the jobs *job_ids*; return the id of the task that brought it."""
     task_id = uuid7()
-    run(pool, Settings(**settings), Lane(workspace_id=factory.workspace_id, job_ids=job_ids, task_id=task_id))
+    execute_lane(pool, Settings(**settings), Lane(workspace_id=factory.workspace_id, job_ids=job_ids, task_id=task_id))
     return task_id
 
 

@@ -127,7 +127,7 @@ def test_a_repeated_delivery_waits_for_the_first_and_finds_nothing_to_do(pool: P
 
     with ThreadPoolExecutor(2) as executor:
         with open_transaction(pool, factory.workspace_id) as tx:
-            tx.execute("SELECT 1 FROM profile WHERE id = %s FOR UPDATE", [a.id])
+            tx.execute("SELECT 1 FROM profile WHERE id = %(id)s FOR UPDATE", {"id": a.id})
             deliveries = [executor.submit(deliver, pool, factory, [job_id]) for _ in range(2)]
             wait_until(lambda: len(factory.connection.execute(waiting).fetchall()) == 2, what="both to wait")
         for delivery in deliveries:

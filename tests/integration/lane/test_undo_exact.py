@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from app.config import Settings
 from app.db.connections import Pool
 from app.db.transaction import Transaction
-from app.lane.preview import preview
+from app.lane.preview import preview_merges
 from app.merging.profile import Profile
 from app.merging.rules import MERGE_RULES
 from app.profiles.history import record_history
@@ -68,7 +68,7 @@ def test_everything_is_as_before_and_the_preview_told_what_would_change(
     survivor, orphan = (written(room, data.draw(profiles()), role) for role in (SURVIVOR, ORPHAN))
     before = image(room)
     update = {"identifier_to_merge": orphan, "identifier_to_keep": survivor}
-    (rehearsed,) = preview(
+    (rehearsed,) = preview_merges(
         pool, Settings(), workspace_id=room.workspace_id, updates=load_merge({"merge_updates": [update]})
     )
     merge_id = room.job(orphan, survivor)
@@ -98,7 +98,7 @@ def happening(dice: random.Random) -> Entry:
             return Event(**common, name=thing, app_id=None, properties=None)
         case 1:
             price, quantity = dice.randrange(-500, 5_000), dice.randrange(1, 4)
-            bought = {"currency": "USD", "price_cents": price, "quantity": quantity}
+            bought: Json = {"currency": "USD", "price_cents": price, "quantity": quantity}
             return Purchase(**common, product_id=thing, app_id=None, properties=None, **bought)
         case 2:
             return Session(**common, app_id=thing, app={}, ended_at=None, device=None)

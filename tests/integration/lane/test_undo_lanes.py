@@ -2,8 +2,10 @@
 
 import random
 from collections import Counter
+from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
+from uuid import UUID
 
 import pytest
 from uuid_utils.compat import uuid7
@@ -11,9 +13,9 @@ from uuid_utils.compat import uuid7
 from app.config import Settings
 from app.db.connections import Pool
 from app.db.transaction import Transaction, run_in_transaction
-from app.ledger.execution import begin
+from app.ledger.execution import begin_attempts
 from app.merging.changes import canonical_time
-from app.undo.execute import undo as undo_in
+from app.undo.execute import undo_job
 from tests.integration.lane.running import deliver
 from tests.integration.lane.test_concurrency import at_once, deadlocks, failed
 from tests.integration.lane.undoing import ask_to_undo, image, undo
@@ -111,10 +113,10 @@ def test_undos_of_one_survivor_at_once_with_merges_into_it_add_up(pool: Pool, fa
     assert deadlocks(factory) == 0
 
 
-def deliver_all(pool: Pool, factory: Factory, lanes: list[list[object]]) -> None:
+def deliver_all(pool: Pool, factory: Factory, lanes: Sequence[Sequence[UUID]]) -> None:
     """Deliver *lanes* one after another."""
     for lane in lanes:
-        deliver(pool, factory, lane)  # type: ignore[arg-type]
+        deliver(pool, factory, lane)
 
 
 def test_a_chain_is_undone_whole_in_one_lane(pool: Pool, factory: Factory) -> None:
@@ -161,8 +163,8 @@ def rows_read(pool: Pool, factory: Factory, size: int, tracked_since: int) -> in
 
     def measured(tx: Transaction) -> int:
         """Undo, and return the rows that this very transaction read."""
-        (job,) = begin(tx, job_ids=[undo_id], task_id=uuid7()).result()
-        undo_in(tx, Settings(), job=job)
+        (job,) = begin_attempts(tx, job_ids=[undo_id], task_id=uuid7()).result()
+        undo_job(tx, Settings(), job=job)
         (row,) = tx.execute(ROWS_READ).fetchall()
         counted: int = row["rows"]
         return counted

@@ -12,8 +12,10 @@ from tests.support.factories import Factory
 
 def ask_to_undo(factory: Factory, *job_ids: UUID) -> list[UUID]:
     """Accept the undo of jobs in one batch; return the ids of the jobs that undo them, the latest merge first."""
-    asked = accept.Asked(job_ids=job_ids)
-    batch = accept.accept(Transaction(factory.connection, factory.workspace_id), asked, api_key_id=None, path="/undo")
+    asked = accept.UndoRequest(job_ids=job_ids)
+    batch = accept.accept_undo(
+        Transaction(factory.connection, factory.workspace_id), asked, api_key_id=None, path="/undo"
+    )
     query = "SELECT id FROM job WHERE workspace_id = %s AND batch_id = %s ORDER BY index"
     return [row["id"] for row in factory.rows(query, batch.batch_id)]
 

@@ -3,7 +3,7 @@
 import pytest
 
 from app.db.connections import Connection, Pool, lend_connection
-from app.ledger.gauges import LedgerGauges, measured
+from app.ledger.gauges import LedgerGauges, count_jobs_by_workspace
 from tests.support.factories import Factory, ext, one_database_for_all
 from tests.support.unguarded import unguarded
 
@@ -37,7 +37,7 @@ def test_jobs_are_counted_by_what_they_wait_for(pool: Pool, factory: Factory) ->
     factory.set_jobs([dead], "state = 'dead', reason = 'So.', finished_at = now()")
     factory.set_jobs([finished], "state = 'finished', outcome = 'same_profile', reason = 'So.', finished_at = now()")
     with lend_connection(pool) as connection:
-        (row,) = measured(connection, bound=10)
+        (row,) = count_jobs_by_workspace(connection, bound=10)
 
     assert (row["workspace_id"], row["workspaces"]) == (factory.workspace_id, 1)
     assert (row["queued"], row["running"], row["dead"]) == (2, 1, 1)
@@ -46,7 +46,7 @@ def test_jobs_are_counted_by_what_they_wait_for(pool: Pool, factory: Factory) ->
 
 def test_those_who_have_waited_longest_are_told_first_and_the_rest_is_counted(pool: Pool, crowd: list[int]) -> None:
     with lend_connection(pool) as connection:
-        rows = measured(connection, bound=10, most=3)
+        rows = count_jobs_by_workspace(connection, bound=10, limit=3)
 
     assert [row["workspace_id"] for row in rows] == crowd[:3]
     assert [round(row["oldest_s"] / 60) for row in rows] == [50, 40, 30]
@@ -56,7 +56,7 @@ def test_those_who_have_waited_longest_are_told_first_and_the_rest_is_counted(po
 def test_jobs_are_counted_up_to_a_bound(pool: Pool, factory: Factory) -> None:
     factory.batch([(ext("a"), ext("b"))] * 5)
     with lend_connection(pool) as connection:
-        (row,) = measured(connection, bound=3)
+        (row,) = count_jobs_by_workspace(connection, bound=3)
 
     assert row["queued"] == 3
 
@@ -65,7 +65,7 @@ def test_a_workspace_whose_jobs_are_done_is_not_told(pool: Pool, factory: Factor
     job_id = factory.job(ext("a"), ext("b"))
     factory.set_jobs([job_id], "state = 'finished', outcome = 'same_profile', reason = 'So.', finished_at = now()")
     with lend_connection(pool) as connection:
-        assert measured(connection, bound=10) == []
+        assert count_jobs_by_workspace(connection, bound=10) == []
 
 
 def test_the_ledger_is_looked_at_again_after_a_while(pool: Pool, factory: Factory) -> None:

@@ -13,8 +13,14 @@ from app import keys
 from app.config import Settings
 from app.db.connections import Pool
 from app.db.transaction import Transaction, run_in_transaction
-from app.keys.sign_ins import prune as prune_sign_ins
-from app.ledger.pruning import earliest_id_at, prune_audit, prune_batches, prune_idempotency, workspaces
+from app.keys.sign_ins import prune_sign_ins
+from app.ledger.pruning import (
+    earliest_id_at,
+    list_workspaces,
+    prune_audit_events,
+    prune_batches,
+    prune_idempotency_keys,
+)
 from tests.integration.lane.running import merge_one
 from tests.support.factories import Factory, ext, one_database_for_all
 from workers.relay import prune
@@ -50,7 +56,7 @@ def pruned(factory: Factory, *, days: float = 1, limit: int = 100) -> int:
     """Prune the batches that are older than *days*; return how many were."""
     before = NOW - timedelta(days=days)
     factory.connection.execute("SELECT set_config('mergelane.workspace_id', %s, false)", [str(factory.workspace_id)])
-    return prune_batches(Transaction(factory.connection, factory.workspace_id), before=before, limit=limit)()
+    return prune_batches(Transaction(factory.connection, factory.workspace_id), before=before, limit=limit).result()
 
 
 def entry(factory: Factory, *, days_old: float) -> UUID:
@@ -138,9 +144,13 @@ def test_entries_of_the_audit_that_hang_on_no_batch_go_after_their_time_and_in_t
     old, new = (entry(factory, days_old=days) for days in (3, 0.5))
     other = entry(elsewhere, days_old=3)
 
+    def prune(tx: Transaction, workspace_id: int) -> int:
+        scope = Transaction(tx.connection, workspace_id)
+        return prune_audit_events(scope, before=NOW - timedelta(days=1), limit=100).result()
+
     counts = [
-        run_in_transaction(pool, factory.workspace_id, prune_audit, before=NOW - timedelta(days=1), limit=100)()
-        for each in (factory.workspace_id, elsewhere.workspace_id)
+        run_in_transaction(pool, factory.workspace_id, prune, workspace_id)
+        for workspace_id in (factory.workspace_id, elsewhere.workspace_id)
     ]
 
     assert counts == [1, 0]
@@ -166,21 +176,21 @@ def test_another_workspace_is_left_alone(factory: Factory) -> None:
 
     assert pruned(factory) == 0
     assert kept(elsewhere) == {old}
-    assert {factory.workspace_id, elsewhere.workspace_id} <= set(workspaces(factory.connection))
+    assert {factory.workspace_id, elsewhere.workspace_id} <= set(list_workspaces(factory.connection))
 
 
 def test_idempotency_keys_run_out(factory: Factory) -> None:
     for hours in (25, 23.9, 0):
         use_key(factory, f"key-{hours}", hours_old=hours)
 
-    assert prune_idempotency(Transaction(factory.connection, factory.workspace_id), hours=24)() == 1
+    assert prune_idempotency_keys(Transaction(factory.connection, factory.workspace_id), hours=24).result() == 1
     left = factory.rows("SELECT key FROM idempotency WHERE workspace_id = %s ORDER BY key")
     assert [row["key"] for row in left] == ["key-0", "key-23.9"]
 
 
 def test_sign_ins_that_have_ended_are_forgotten(factory: Factory) -> None:
     (name,) = factory.rows("SELECT name FROM workspace WHERE workspace_id = %s")
-    key_id, _ = keys.create(factory.connection, workspace=name["name"], label="test", permissions=["*"])
+    key_id, _ = keys.create_key(factory.connection, workspace=name["name"], label="test", permissions=["*"])
     for digest, hours in (("ended", -1), ("lasting", 1)):
         factory.rows(
             "INSERT INTO sign_in VALUES (%s, %s, %s, now(), now() + make_interval(hours => %s)) RETURNING 1",
@@ -189,7 +199,7 @@ def test_sign_ins_that_have_ended_are_forgotten(factory: Factory) -> None:
             hours,
         )
 
-    assert prune_sign_ins(Transaction(factory.connection, factory.workspace_id))() == 1
+    assert prune_sign_ins(Transaction(factory.connection, factory.workspace_id)).result() == 1
     assert [row["digest"] for row in factory.rows("SELECT digest FROM sign_in WHERE workspace_id = %s")] == [b"lasting"]
 
 

@@ -8,8 +8,16 @@ from uuid_utils.compat import uuid7
 
 from app.db.connections import Connection
 from app.db.transaction import Transaction
-from app.ledger.dispatch import APART_AFTER, Rescued, claim, consumed_to, rescue_lost, rescue_stranded, to_publish_apart
-from app.ledger.execution import begin
+from app.ledger.dispatch import (
+    ISOLATE_AFTER,
+    RescueCounts,
+    claim_lanes,
+    consumed_until,
+    jobs_to_isolate,
+    rescue_lost_jobs,
+    rescue_stranded_jobs,
+)
+from app.ledger.execution import begin_attempts
 from tests.support.factories import LONG_AGO, Factory, ext, one_database_for_all
 
 database_url = one_database_for_all()
@@ -27,13 +35,13 @@ def lane(factory: Factory) -> list[UUID]:
 
 def start(factory: Factory, job_ids: Sequence[UUID]) -> None:
     """Begin an attempt on jobs."""
-    begin(Transaction(factory.connection, factory.workspace_id), job_ids=job_ids, task_id=uuid7())
+    begin_attempts(Transaction(factory.connection, factory.workspace_id), job_ids=job_ids, task_id=uuid7())
 
 
-def sweep(factory: Factory, *, after_s: float = 0, max_strandings: int = BOUND) -> Rescued:
+def sweep(factory: Factory, *, after_s: float = 0, max_stalled_attempts: int = BOUND) -> RescueCounts:
     """Look for stranded jobs."""
-    limits = {"after_s": after_s, "max_strandings": max_strandings, "limit": 100}
-    return rescue_stranded(Transaction(factory.connection, factory.workspace_id), **limits)
+    limits = {"after_s": after_s, "max_stalled_attempts": max_stalled_attempts, "limit": 100}
+    return rescue_stranded_jobs(Transaction(factory.connection, factory.workspace_id), **limits)
 
 
 def counts(factory: Factory, job_ids: Sequence[UUID]) -> list[tuple[str, int, int]]:
@@ -43,13 +51,13 @@ def counts(factory: Factory, job_ids: Sequence[UUID]) -> list[tuple[str, int, in
 
 
 def test_a_killed_worker_costs_its_jobs_an_attempt_and_no_failure(factory: Factory, lane: list[UUID]) -> None:
-    assert sweep(factory) == Rescued(queued=3)
+    assert sweep(factory) == RescueCounts(queued=3)
     assert counts(factory, lane) == [("queued", 1, 1)] * 3
-    assert claim(Transaction(factory.connection, factory.workspace_id), limit=10).lanes == [tuple(lane)]
+    assert claim_lanes(Transaction(factory.connection, factory.workspace_id), limit=10).lanes == [tuple(lane)]
 
 
 def test_who_has_only_just_begun_is_left_alone(factory: Factory, lane: list[UUID]) -> None:
-    assert sweep(factory, after_s=60) == Rescued()
+    assert sweep(factory, after_s=60) == RescueCounts()
     assert counts(factory, lane) == [("running", 1, 0)] * 3
 
 
@@ -80,7 +88,7 @@ def test_when_it_is_always_delivered_again_before_a_sweep_it_is_dead_all_the_sam
     for _ in range(BOUND):
         start(factory, lane)
 
-    assert sweep(factory, after_s=60) == Rescued(dead=3)
+    assert sweep(factory, after_s=60) == RescueCounts(dead=3)
 
 
 def test_jobs_that_were_stranded_often_go_each_for_itself(factory: Factory, lane: list[UUID]) -> None:
@@ -89,15 +97,15 @@ def test_jobs_that_were_stranded_often_go_each_for_itself(factory: Factory, lane
         start(factory, lane)
     sweep(factory)
 
-    claimed = claim(Transaction(factory.connection, factory.workspace_id), limit=10).lanes
+    claimed = claim_lanes(Transaction(factory.connection, factory.workspace_id), limit=10).lanes
     assert claimed == [(job_id,) for job_id in lane]
 
 
 def test_after_a_few_strandings_a_job_shares_its_message_with_no_other_lane(factory: Factory) -> None:
     suspect, other = (factory.job(ext(name), ext("z")) for name in "ab")
-    factory.set_jobs([suspect], f"strandings = {APART_AFTER}")
+    factory.set_jobs([suspect], f"strandings = {ISOLATE_AFTER}")
 
-    apart = to_publish_apart(Transaction(factory.connection, factory.workspace_id), job_ids=[suspect, other])
+    apart = jobs_to_isolate(Transaction(factory.connection, factory.workspace_id), job_ids=[suspect, other])
 
     assert apart == {suspect}
 
@@ -106,11 +114,11 @@ def test_a_lost_message_is_neither_an_attempt_nor_a_stranding(factory: Factory, 
     job_ids = factory.batch([(ext("a"), ext("b"))] * 2, published_at=LONG_AGO, task_id=uuid7())
     horizon = {"queue_consumed_to": uuid7(), "after_s": 1, "limit": 10}
 
-    found = rescue_lost(Transaction(connection, factory.workspace_id), **horizon)
+    found = rescue_lost_jobs(Transaction(connection, factory.workspace_id), **horizon)
 
-    assert found == Rescued(queued=2)
+    assert found == RescueCounts(queued=2)
     assert counts(factory, job_ids) == [("queued", 0, 0)] * 2
-    assert claim(Transaction(connection, factory.workspace_id), limit=10).lanes == [tuple(job_ids)]
+    assert claim_lanes(Transaction(connection, factory.workspace_id), limit=10).lanes == [tuple(job_ids)]
 
 
 def test_what_waits_behind_others_is_not_lost_however_old_it_is(factory: Factory, connection: Connection) -> None:
@@ -120,11 +128,11 @@ def test_what_waits_behind_others_is_not_lost_however_old_it_is(factory: Factory
         for name, task_id in (("a", earlier), ("b", later))
     )
     begun = factory.job(ext("c"), ext("z"), published_at=LONG_AGO, task_id=running)
-    begin(Transaction(connection, factory.workspace_id), job_ids=[begun], task_id=running)
+    begin_attempts(Transaction(connection, factory.workspace_id), job_ids=[begun], task_id=running)
 
-    frontier = consumed_to(Transaction(connection, factory.workspace_id))
+    frontier = consumed_until(Transaction(connection, factory.workspace_id))
     assert frontier == running
-    rescue_lost(Transaction(connection, factory.workspace_id), queue_consumed_to=frontier, after_s=1, limit=10)
+    rescue_lost_jobs(Transaction(connection, factory.workspace_id), queue_consumed_to=frontier, after_s=1, limit=10)
 
     assert factory.row(lost)["published_at"] is None
     assert factory.row(waiting)["published_at"] is not None
@@ -136,9 +144,9 @@ def test_an_old_message_of_a_job_published_again_says_nothing_of_what_waits(
     old_message, again = uuid7(), uuid7()
     job_id = factory.job(ext("a"), ext("z"), published_at=LONG_AGO, task_id=again)
 
-    begin(Transaction(connection, factory.workspace_id), job_ids=[job_id], task_id=old_message)
+    begin_attempts(Transaction(connection, factory.workspace_id), job_ids=[job_id], task_id=old_message)
 
-    assert consumed_to(Transaction(connection, factory.workspace_id)) == old_message
+    assert consumed_until(Transaction(connection, factory.workspace_id)) == old_message
 
 
 def test_a_message_with_the_head_of_a_lane_alone_leaves_the_rest_a_head(
@@ -148,4 +156,4 @@ def test_a_message_with_the_head_of_a_lane_alone_leaves_the_rest_a_head(
 
     start(factory, [head])
 
-    assert claim(Transaction(connection, factory.workspace_id), limit=10).lanes == [tuple(rest)]
+    assert claim_lanes(Transaction(connection, factory.workspace_id), limit=10).lanes == [tuple(rest)]

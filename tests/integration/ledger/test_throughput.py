@@ -8,7 +8,7 @@ from uuid_utils.compat import uuid7
 
 from app.db.transaction import Transaction
 from app.ledger.pruning import earliest_id_at
-from app.ledger.throughput import Period, Stretch, read_throughput
+from app.ledger.throughput import ChartPeriod, TimeBucket, read_throughput
 from schemas.outcomes import Outcome
 from tests.support.factories import Factory, ext, one_database_for_all
 
@@ -31,7 +31,7 @@ def ended(minutes_ago: float, outcome: str | None = "same_profile") -> dict[str,
     return {**end, "state": "finished", "outcome": outcome} if outcome else {**end, "state": "dead"}
 
 
-def told(factory: Factory, period: Period = Period.HOUR) -> list[Stretch]:
+def told(factory: Factory, period: ChartPeriod = ChartPeriod.HOUR) -> list[TimeBucket]:
     return read_throughput(Transaction(factory.connection, factory.workspace_id), period=period, now=NOW)
 
 
@@ -43,7 +43,7 @@ def test_a_quiet_hour_is_sixty_minutes_of_nothing(factory: Factory) -> None:
 
 
 def test_a_day_is_told_by_the_quarter_of_an_hour(factory: Factory) -> None:
-    stretches = told(factory, Period.DAY)
+    stretches = told(factory, ChartPeriod.DAY)
 
     assert len(stretches) == 96
     assert stretches[-1].begins_at == datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
@@ -83,3 +83,16 @@ def test_a_job_that_ended_before_our_clock_says_so_counts_in_the_last_minute(fac
     accepted(factory, 1, **ended(-2))
 
     assert told(factory)[-1].ended == 1
+
+
+def test_jobs_that_ended_after_our_clock_are_added_to_the_last_minute(factory: Factory) -> None:
+    accepted(factory, 5, **ended(0.1))
+    accepted(factory, 5, **ended(0.2))
+    accepted(factory, 5, **ended(-1))
+    accepted(factory, 5, **ended(-2))
+    accepted(factory, 5, **ended(-2, None))
+    buckets = told(factory)
+
+    assert buckets[-1].settled == {Outcome.SAME_PROFILE: 4, None: 1}
+    assert sum(bucket.ended for bucket in buckets) == 5
+    assert buckets[0].unfinished == 0

@@ -8,10 +8,20 @@ from uuid_utils.compat import uuid7
 
 from app.db.connections import Pool
 from app.db.transaction import Transaction, open_transaction
-from app.ledger.execution import LONGEST_DELAY_S, Finished, Limits, Party, Work, begin, fail, finish, hold
+from app.ledger.execution import (
+    LONGEST_DELAY_S,
+    ClaimedJob,
+    JobResult,
+    RetryLimits,
+    begin_attempts,
+    fail_attempt,
+    lock_running_jobs,
+    record_results,
+)
+from app.ledger.profile_ref import ProfileRef
 from schemas.identifiers import Email, ExternalId
 from schemas.outcomes import JobKind, JobState, Outcome
-from schemas.prioritization import Priority
+from schemas.priorities import Priority
 from tests.support.factories import Factory, by_email, ext, one_database_for_all
 
 database_url = one_database_for_all()
@@ -26,33 +36,37 @@ def job_ids(factory: Factory) -> list[UUID]:
     return factory.batch([update] * 3, search_keys=SEARCHED)
 
 
-def begun(factory: Factory, *job_ids: UUID) -> list[Work]:
+def begun(factory: Factory, *job_ids: UUID) -> list[ClaimedJob]:
     """Begin an attempt on jobs."""
-    return begin(Transaction(factory.connection, factory.workspace_id), job_ids=job_ids, task_id=uuid7())()
+    return begin_attempts(
+        Transaction(factory.connection, factory.workspace_id), job_ids=job_ids, task_id=uuid7()
+    ).result()
 
 
-def ended(factory: Factory, *ends: Finished) -> None:
+def ended(factory: Factory, *ends: JobResult) -> None:
     """Record outcomes."""
-    finish(Transaction(factory.connection, factory.workspace_id), finished=ends)
+    record_results(Transaction(factory.connection, factory.workspace_id), results=ends)
 
 
 def failed(
-    factory: Factory, job: Work, *, gave_way: bool = False, max_attempts: int = 5, delay_s: float = 10
+    factory: Factory, job: ClaimedJob, *, gave_way: bool = False, max_attempts: int = 5, delay_s: float = 10
 ) -> JobState | None:
     """Count an attempt as failed, or as one that gave way; of those three are allowed."""
-    return fail(
+    return fail_attempt(
         Transaction(factory.connection, factory.workspace_id),
         job=job,
         reason="It failed.",
         gave_way=gave_way,
-        limits=Limits(max_attempts=max_attempts, max_strandings=3, delay_s=delay_s),
+        limits=RetryLimits(max_attempts=max_attempts, max_stalled_attempts=3, delay_s=delay_s),
     )
 
 
 def test_an_attempt_is_counted_as_it_begins(factory: Factory, job_ids: list[UUID]) -> None:
     task_id = uuid7()
 
-    work = begin(Transaction(factory.connection, factory.workspace_id), job_ids=job_ids[:1], task_id=task_id)()
+    work = begin_attempts(
+        Transaction(factory.connection, factory.workspace_id), job_ids=job_ids[:1], task_id=task_id
+    ).result()
 
     (job,) = work
     assert (job.id, job.index, job.kind, job.attempts) == (job_ids[0], 0, JobKind.MERGE, 1)
@@ -78,7 +92,7 @@ def test_an_attempt_that_was_begun_before_is_begun_again(factory: Factory, job_i
 
 def test_what_is_settled_does_not_begin(factory: Factory, job_ids: list[UUID]) -> None:
     _, second, _ = begun(factory, *job_ids)
-    ended(factory, Finished(job_id=job_ids[0], outcome=Outcome.SAME_PROFILE, reason="So."))
+    ended(factory, JobResult(job_id=job_ids[0], outcome=Outcome.SAME_PROFILE, reason="So."))
     failed(factory, second, max_attempts=1)
 
     assert [job.id for job in begun(factory, *job_ids)] == [job_ids[2]]
@@ -93,10 +107,10 @@ def test_a_job_of_another_workspace_does_not_begin(factory: Factory, job_ids: li
 
 def test_jobs_that_somebody_finished_meanwhile_are_not_held(pool: Pool, factory: Factory, job_ids: list[UUID]) -> None:
     work = begun(factory, *job_ids)
-    ended(factory, Finished(job_id=job_ids[1], outcome=Outcome.SAME_PROFILE, reason="So."))
+    ended(factory, JobResult(job_id=job_ids[1], outcome=Outcome.SAME_PROFILE, reason="So."))
 
     with open_transaction(pool, factory.workspace_id) as tx:
-        held = hold(tx, work=work)()
+        held = lock_running_jobs(tx, jobs=work).result()
         free = factory.rows("SELECT id FROM job WHERE workspace_id = %s FOR UPDATE SKIP LOCKED")
 
     assert held == {job_ids[0], job_ids[2]}
@@ -105,12 +119,12 @@ def test_jobs_that_somebody_finished_meanwhile_are_not_held(pool: Pool, factory:
 
 def test_an_outcome_is_recorded_with_whom_it_was_about(factory: Factory, job_ids: list[UUID]) -> None:
     begun(factory, job_ids[0])
-    orphan = Party(id=7, braze_id="a" * 24, external_id=None)
-    survivor = Party(id=8, braze_id="b" * 24, external_id="b")
+    orphan = ProfileRef(id=7, braze_id="a" * 24, external_id=None)
+    survivor = ProfileRef(id=8, braze_id="b" * 24, external_id="b")
 
     ended(
         factory,
-        Finished(job_id=job_ids[0], outcome=Outcome.MERGED, reason="Merged.", orphan=orphan, survivor=survivor),
+        JobResult(job_id=job_ids[0], outcome=Outcome.MERGED, reason="Merged.", orphan=orphan, survivor=survivor),
     )
 
     row = factory.row(job_ids[0])
@@ -127,7 +141,7 @@ def test_many_outcomes_are_recorded_at_once_each_on_its_job(factory: Factory, jo
 
     ended(
         factory,
-        *(Finished(job_id=each, outcome=out, reason=out.prose) for each, out in zip(job_ids, outcomes, strict=True)),
+        *(JobResult(job_id=each, outcome=out, reason=out.prose) for each, out in zip(job_ids, outcomes, strict=True)),
     )
 
     assert factory.outcomes(job_ids) == outcomes
@@ -194,7 +208,7 @@ def test_an_attempt_that_is_not_the_last_one_begun_has_no_say(factory: Factory, 
 
 def test_a_failure_that_comes_after_the_end_changes_nothing(factory: Factory, job_ids: list[UUID]) -> None:
     (job,) = begun(factory, job_ids[0])
-    ended(factory, Finished(job_id=job.id, outcome=Outcome.SAME_PROFILE, reason="So."))
+    ended(factory, JobResult(job_id=job.id, outcome=Outcome.SAME_PROFILE, reason="So."))
     before = factory.row(job.id)
 
     assert failed(factory, job) is None

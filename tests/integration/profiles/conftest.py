@@ -40,7 +40,7 @@ def configured_caller(database_url: str) -> Iterator[Callable[..., Caller]]:
             flask = create_app(Settings(database_url=database_url, **settings))
             stack.callback(resources_of(flask).close)
             with psycopg.connect(database_url) as conn:
-                key_id, secret = keys.create(conn, workspace=workspace, label="test", permissions=("*",))
+                key_id, secret = keys.create_key(conn, workspace=workspace, label="test", permissions=("*",))
                 (workspace_id,) = conn.execute("SELECT workspace_id FROM api_key WHERE id = %s", [key_id]).fetchone()
             return Caller(flask, secret=secret, key_id=key_id, workspace_id=workspace_id, workspace=workspace)
 

@@ -10,7 +10,7 @@ from uuid_utils.compat import uuid7
 
 from app.config import Settings
 from app.db.connections import Connection, Pool
-from app.lane.run import Lane, run
+from app.lane.run import Lane, execute_lane
 from tests.support.at_once import at_once, while_waiting
 from tests.support.front_door import Caller
 from tests.support.lane_runs import ext, jobs_of, merged
@@ -153,9 +153,9 @@ def test_no_profile_is_identified_by_an_id_that_becomes_deprecated_meanwhile(
     accepted = caller.post("/users/identify", {"aliases_to_identify": [{"external_id": "x", "user_alias": alias}]}).json
     (job,) = jobs_of(caller, accepted)
     lane = Lane(workspace_id=caller.workspace_id, job_ids=[job["job_id"]], task_id=uuid7())
-    while_waiting(database_url, partial(run, pool, Settings(), lane), then=rename_from_x)
+    while_waiting(database_url, partial(execute_lane, pool, Settings(), lane), then=rename_from_x)
     (tried,) = jobs_of(caller, accepted)
-    run(pool, Settings(), lane)
+    execute_lane(pool, Settings(), lane)
     (done,) = jobs_of(caller, accepted)
 
     assert tried["state"] == "queued"

@@ -7,11 +7,11 @@ import pytest
 from uuid_utils.compat import uuid7
 
 from app.db.transaction import Transaction
-from app.merging.prioritization import Ambiguous, Denoted, NotFound
+from app.merging.prioritization import Ambiguous, NotFound, Resolved
 from app.merging.profile import Profile
 from app.profiles.resolution import MergedAway, Resolution, resolve_identifiers
 from schemas.identifiers import Email, ExternalId, Identifier, Phone, UserAlias
-from schemas.prioritization import Priority
+from schemas.priorities import Priority
 from tests.support.factories import LONG_AGO, Factory, one_database_for_all
 
 database_url = one_database_for_all()
@@ -60,7 +60,7 @@ def test_every_kind_of_identifier_finds_its_profile(factory: Factory) -> None:
         Phone("+14155550123", (NEWEST,)),
     )
 
-    assert found == [Denoted(ann.id)] * 4
+    assert found == [Resolved(ann.id)] * 4
 
 
 def test_nobody_is_found_under_what_nobody_has(factory: Factory) -> None:
@@ -101,7 +101,7 @@ def test_external_ids_and_aliases_compare_to_the_letter(factory: Factory, identi
 def test_emails_compare_trimmed_and_case_folded(factory: Factory, address: str) -> None:
     ann = factory.profile(email="  Ann.Else@X.org ")
 
-    assert resolved(factory, Email(address, (NEWEST,))) == [Denoted(ann.id)]
+    assert resolved(factory, Email(address, (NEWEST,))) == [Resolved(ann.id)]
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_phones_compare_as_e164_where_they_have_it(
 ) -> None:
     ann = factory.profile(phone=stored)
 
-    assert resolved(factory, Phone(asked, (NEWEST,))) == [Denoted(ann.id) if same else NotFound()]
+    assert resolved(factory, Phone(asked, (NEWEST,))) == [Resolved(ann.id) if same else NotFound()]
 
 
 def test_every_answer_stands_in_the_place_of_its_question(factory: Factory) -> None:
@@ -132,7 +132,7 @@ def test_every_answer_stands_in_the_place_of_its_question(factory: Factory) -> N
 
     found = resolved(factory, *(identifier for pair in questions for identifier in pair), ExternalId("p7"))
 
-    assert found == [Denoted(profile.id) for profile in profiles for _ in range(2)] + [Denoted(profiles[7].id)]
+    assert found == [Resolved(profile.id) for profile in profiles for _ in range(2)] + [Resolved(profiles[7].id)]
 
 
 def test_nothing_of_another_workspace_is_found(factory: Factory) -> None:
@@ -163,7 +163,7 @@ def test_a_fresh_profile_comes_before_a_redirect_of_its_external_id(factory: Fac
     redirect(factory, retired(factory, "ann"), factory.profile("bea"))
     fresh = factory.profile("ann")
 
-    assert resolved(factory, ExternalId("ann")) == [Denoted(fresh.id)]
+    assert resolved(factory, ExternalId("ann")) == [Resolved(fresh.id)]
 
 
 def shared_by_many(factory: Factory, count: int) -> list[Profile]:
@@ -197,7 +197,7 @@ def test_one_of_many_that_share_an_address_is_picked(factory: Factory, steps: tu
 
     found = resolved(factory, Email("many@x.org", steps), Phone("+1 415 555 0123", steps))
 
-    assert found == [Denoted(many[place].id)] * 2
+    assert found == [Resolved(many[place].id)] * 2
 
 
 def test_many_that_share_an_address_are_ambiguous_without_a_recency(factory: Factory) -> None:

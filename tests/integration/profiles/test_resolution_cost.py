@@ -4,10 +4,10 @@ import pytest
 
 from app.db.connections import Pool
 from app.db.transaction import open_transaction
-from app.merging.prioritization import Denoted, NotFound
+from app.merging.prioritization import NotFound, Resolved
 from app.profiles.resolution import resolve_identifiers
 from schemas.identifiers import Email, ExternalId, Identifier, Phone, UserAlias
-from schemas.prioritization import Priority
+from schemas.priorities import Priority
 from tests.support.factories import Factory
 
 IDENTIFIED = Priority.IDENTIFIED
@@ -74,6 +74,6 @@ def rows_read(factory: Factory, pool: Pool) -> int:
         (before,) = tx.execute(ROWS_READ).fetchall()
         found = resolve_identifiers(tx, identifiers=QUESTIONS)
         (after,) = tx.execute(ROWS_READ).fetchall()
-    assert [type(each) for each in found] == [Denoted, Denoted, NotFound, *[Denoted] * 5]
+    assert [type(each) for each in found] == [Resolved, Resolved, NotFound, *[Resolved] * 5]
     count: int = after["rows"] - before["rows"]
     return count

@@ -6,9 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from app.rates.breaker import Breaker
+from app.rates.breaker import CircuitBreaker
 from app.rates.buckets import Bucket, Limit
-from app.rates.windows import IN_FORCE, PREFIX, SUSPENDED, Windows
+from app.rates.windows import PREFIX, FixedWindowLimiter
 from tests.support.redis import RedisServer
 from tests.support.waiting import wait_until
 
@@ -21,23 +21,23 @@ def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 
 def test_processes_share_their_counts(broker_url: str) -> None:
-    one, two = Windows(broker_url), Windows(broker_url)
-    readings = [windows.count(DAY, workspace_id=1) for windows in (one, two, one)]
+    one, two = FixedWindowLimiter(broker_url), FixedWindowLimiter(broker_url)
+    readings = [windows.count_request(DAY, workspace_id=1) for windows in (one, two, one)]
 
     assert [reading.remaining for reading in readings] == [999, 998, 997]
 
 
 def test_no_request_is_lost_or_counted_twice(broker_url: str) -> None:
-    windows = Windows(broker_url)
+    windows = FixedWindowLimiter(broker_url)
     with ThreadPoolExecutor(8) as threads:
-        readings = list(threads.map(lambda _: windows.count(DAY, workspace_id=1), range(200)))
+        readings = list(threads.map(lambda _: windows.count_request(DAY, workspace_id=1), range(200)))
 
     assert sorted(reading.remaining for reading in readings) == list(range(800, 1_000))
 
 
 def test_a_count_is_forgotten_when_its_window_is_over(redis_server: RedisServer) -> None:
-    windows = Windows(redis_server.url)
-    windows.count(Limit(Bucket.TRACK, 5, 3), workspace_id=7)
+    windows = FixedWindowLimiter(redis_server.url)
+    windows.count_request(Limit(Bucket.TRACK, 5, 3), workspace_id=7)
     with redis_server.client() as client:
         (key,) = client.keys(f"*{PREFIX}*")
         left = client.ttl(key)
@@ -49,24 +49,24 @@ def test_without_redis_everybody_is_let_in_and_it_is_said_once(
     own_redis: RedisServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    windows = Windows(own_redis.url)
+    windows = FixedWindowLimiter(own_redis.url)
     own_redis.stop()
-    readings = [windows.count(Limit(Bucket.USERS, 1, 60), workspace_id=1) for _ in range(5)]
+    readings = [windows.count_request(Limit(Bucket.USERS, 1, 60), workspace_id=1) for _ in range(5)]
 
     assert not any(reading.refused for reading in readings)
     assert {reading.remaining for reading in readings} == {1}
     assert windows.uncounted == 5
-    assert lines(caplog) == [SUSPENDED]
+    assert lines(caplog) == ["rate_limits_suspended"]
 
 
 def test_a_redis_that_hangs_holds_up_one_request_and_not_those_after_it(own_redis: RedisServer) -> None:
-    windows = Windows(own_redis.url, breaker=Breaker(600))
-    windows.count(DAY, workspace_id=1)
+    windows = FixedWindowLimiter(own_redis.url, breaker=CircuitBreaker(600))
+    windows.count_request(DAY, workspace_id=1)
     own_redis.freeze()
     try:
         began = time.monotonic()
         for _ in range(100):
-            windows.count(DAY, workspace_id=1)
+            windows.count_request(DAY, workspace_id=1)
         seconds = time.monotonic() - began
     finally:
         own_redis.thaw()
@@ -77,14 +77,14 @@ def test_a_redis_that_hangs_holds_up_one_request_and_not_those_after_it(own_redi
 
 def test_when_redis_is_back_the_limits_hold_again(own_redis: RedisServer, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
-    windows = Windows(own_redis.url, breaker=Breaker(0.05))
+    windows = FixedWindowLimiter(own_redis.url, breaker=CircuitBreaker(0.05))
     own_redis.kill()
-    windows.count(DAY, workspace_id=1)
+    windows.count_request(DAY, workspace_id=1)
     own_redis.start()
     reading = wait_until(
-        lambda: next((one for one in [windows.count(DAY, workspace_id=1)] if one.remaining < 1_000), None),
+        lambda: next((one for one in [windows.count_request(DAY, workspace_id=1)] if one.remaining < 1_000), None),
         what="requests to be counted again",
     )
 
     assert reading.remaining == 999
-    assert lines(caplog) == [SUSPENDED, IN_FORCE]
+    assert lines(caplog) == ["rate_limits_suspended", "rate_limits_in_force"]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from uuid_utils.compat import uuid7
 
-from app.audit.snapshots import fields_of
+from app.audit.snapshots import exported_fields
 from app.db.connections import Pool
 from app.db.transaction import Transaction
 from app.merging.profile import Profile
@@ -79,8 +79,8 @@ def test_a_merge_is_told_with_who_when_and_both_sides_before_and_after(caller: C
     assert entry["survivor"] == {"braze_id": survivor.braze_id, "external_id": "b"}
     assert began <= datetime.fromisoformat(entry["requested_at"]) <= datetime.now(UTC)
     assert began <= datetime.fromisoformat(entry["at"]) <= datetime.now(UTC)
-    assert entry["before"] == {"orphan": fields_of(orphan), "survivor": fields_of(survivor)}
-    assert entry["after"] == {"survivor": fields_of(profile(pool, caller, "b"))}
+    assert entry["before"] == {"orphan": exported_fields(orphan), "survivor": exported_fields(survivor)}
+    assert entry["after"] == {"survivor": exported_fields(profile(pool, caller, "b"))}
     assert entry["after"]["survivor"]["custom_events.login.count"] == 2
     assert {change["field"]: change["rule"] for change in entry["changes"]}["last_name"] == "fill"
     assert entry["erased"] is False

@@ -192,9 +192,9 @@ def test_it_lasts_as_long_as_the_setting_says(caller: Caller, database_url: str,
 
 
 def test_revoking_the_key_ends_it_for_good(browser: Browser, caller: Caller, connection: Connection) -> None:
-    keys.revoke(connection, key_id=caller.key_id)
+    keys.revoke_key(connection, key_id=caller.key_id)
     revoked = browser.get("/console").status_code
-    keys.ensure(connection, key=caller.secret, workspace=caller.workspace)
+    keys.ensure_key(connection, key=caller.secret, workspace=caller.workspace)
 
     assert revoked == 303
     assert browser.get("/console").status_code == 303

@@ -72,7 +72,7 @@ def test_what_cannot_be_undone_is_told_before_it_is_asked(
     unknown = browser.get("/console/jobs/01a202b7-0c65-769b-9741-1871039b8b20/undo")
 
     assert (under_way.status_code, unmerged.status_code, unknown.status_code) == (409, 409, 404)
-    assert f"An undo of job {job_id} is on its way already" in words(under_way)
+    assert f"An undo of job {job_id} has not finished yet" in words(under_way)
     assert "Nothing was merged here" in words(unmerged)
 
 
@@ -132,6 +132,20 @@ def test_all_dead_jobs_that_are_shown_are_retried_but_for_those_that_are_not_dea
 @pytest.mark.parametrize("given", [[], ["nothing"], ["01a202b7-0c65-769b-9741-1871039b8b20"] * 51])
 def test_a_form_that_names_no_jobs_is_refused(browser: Browser, given: list[str]) -> None:
     assert browser.send("/console/dead/retry", job_id=given).status_code == 400
+
+
+def test_a_key_that_may_identify_retries_dead_identify_jobs_alone(
+    make_browser: MakeBrowser, make_caller: Callable[..., Caller], caller: Caller, factory: Factory, dead: list[str]
+) -> None:
+    factory.connection.execute("UPDATE job SET kind = 'identify' WHERE id = %s", [dead[0]])
+    browser = make_browser(make_caller(workspace=caller.workspace, permissions=("users.identify",)))
+    page = browser.get("/console/dead")
+    refused = browser.send(f"/console/jobs/{dead[1]}/retry")
+    browser.send("/console/dead/retry", job_id=dead)
+
+    assert re.findall(r"/console/jobs/([0-9a-f-]+)/retry", page.text) == [dead[0]]
+    assert refused.status_code == 403
+    assert [job(caller, job_id)["state"] for job_id in dead] == ["queued", "dead", "dead"]
 
 
 def test_older_dead_jobs_are_a_page_away(browser: Browser, dead: list[str]) -> None:

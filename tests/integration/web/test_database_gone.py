@@ -35,7 +35,7 @@ def lone_door(own_postgres: PostgresServer) -> Iterator[Flask]:
 def lone_caller(own_postgres: PostgresServer, lone_door: Flask) -> Caller:
     """A caller of that application."""
     with psycopg.connect(own_postgres.url()) as conn:
-        key_id, secret = keys.create(conn, workspace="shop", label="test", permissions=["*"])
+        key_id, secret = keys.create_key(conn, workspace="shop", label="test", permissions=["*"])
     return Caller(lone_door, secret=secret, key_id=key_id, workspace_id=1, workspace="shop")
 
 

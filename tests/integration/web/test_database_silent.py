@@ -89,7 +89,7 @@ def shared_place() -> Iterator[Place]:
             proxy.start()
             migrations.upgrade(postgres.url())
             with psycopg.connect(postgres.url()) as conn:
-                _, key = keys.create(conn, workspace="shop", label="test", permissions=["*"])
+                _, key = keys.create_key(conn, workspace="shop", label="test", permissions=["*"])
             yield Place(postgres, proxy, key, came)
         finally:
             proxy.stop()

@@ -79,7 +79,7 @@ def test_a_key_opens_its_workspace(caller: Caller, scheme: str) -> None:
 
 
 def test_a_key_chosen_by_hand_may_have_letters_of_any_script(caller: Caller, connection: Connection) -> None:
-    keys.ensure(connection, key="schlüssel-für-alle", workspace="default")
+    keys.ensure_key(connection, key="schlüssel-für-alle", workspace="default")
     as_sent = "Bearer " + "schlüssel-für-alle".encode().decode("latin-1")
 
     assert caller.get("/merge/jobs", headers={"Authorization": as_sent}).status_code == 200
@@ -87,7 +87,7 @@ def test_a_key_chosen_by_hand_may_have_letters_of_any_script(caller: Caller, con
 
 def test_a_revoked_key_is_refused(caller: Caller, connection: Connection) -> None:
     assert caller.get("/merge/jobs").status_code == 200
-    keys.revoke(connection, key_id=caller.key_id)
+    keys.revoke_key(connection, key_id=caller.key_id)
 
     response = caller.post("/users/merge", {"merge_updates": []})
 
@@ -107,7 +107,7 @@ def test_an_expired_key_is_refused(caller: Caller, connection: Connection) -> No
 
 def test_the_door_knows_the_peppers(database_url: str, connection: Connection) -> None:
     pepper = "a-pepper-of-some-length"
-    _, secret = keys.create(connection, workspace="peppered", label="x", permissions=["*"], peppers=(pepper,))
+    _, secret = keys.create_key(connection, workspace="peppered", label="x", permissions=["*"], peppers=(pepper,))
     flask = create_app(Settings(database_url=database_url, key_pepper=("another-pepper-than-that", pepper)))
     try:
         answer = flask.test_client().get("/merge/jobs", headers={"Authorization": f"Bearer {secret}"})

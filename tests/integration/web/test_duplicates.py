@@ -106,7 +106,7 @@ def test_the_rehearsal_is_told_in_the_vendors_columns_and_the_run_does_just_that
     rows = table_of(caller)
     run = begun(caller)
     assert (caller.get(run["status_url"]).json or {})["state"] == "running"
-    while advance.go_on(pool, Settings(), workspace_id=caller.workspace_id):
+    while advance.advance_run(pool, Settings(), workspace_id=caller.workspace_id):
         pass
     worker.work()
     shown = caller.get(run["status_url"]).json or {}
@@ -230,7 +230,7 @@ def test_batches_are_listed_by_who_made_them(caller: Caller, pool: Pool) -> None
     people(caller)
     asked = caller.post("/users/merge", {"merge_updates": []}).json or {}
     run = begun(caller)
-    while advance.go_on(pool, Settings(), workspace_id=caller.workspace_id):
+    while advance.advance_run(pool, Settings(), workspace_id=caller.workspace_id):
         pass
 
     def listed(**query: str) -> list[str]:
@@ -277,6 +277,6 @@ def test_a_table_whose_database_goes_away_in_between_ends_with_an_error_and_not_
         yield from ()
         raise psycopg.OperationalError("gone")
 
-    monkeypatch.setattr(duplicates, "steps", broken)
+    monkeypatch.setattr(duplicates, "preview_steps", broken)
 
     assert caller.get("/duplicates/preview.csv").status_code >= 500

@@ -7,10 +7,11 @@ import pytest
 
 from app.config import Settings
 from app.db.connections import Connection, Pool
-from app.lane.run import Lane, run
+from app.lane.run import Lane, execute_lane
 from tests.support.front_door import Caller
 from tests.support.profiles import the_profile, track
 
+UPDATE = {"identifier_to_merge": {"external_id": "ada-1"}, "identifier_to_keep": {"external_id": "ada"}}
 UNKNOWN_ID = "01a202b7-0c65-769b-9741-1871039b8b20"
 REASON = "Attempt 5 failed with OutOfMemory; the worker's log has the details."
 
@@ -84,7 +85,7 @@ def test_once_it_runs_it_is_merged_and_its_last_error_is_gone(
     die(job_id)
     caller.post(f"/merge/jobs/{job_id}/retry")
 
-    run(pool, Settings(), Lane(workspace_id=caller.workspace_id, job_ids=[job_id], task_id=UNKNOWN_ID))  # type: ignore[arg-type, list-item]
+    execute_lane(pool, Settings(), Lane(workspace_id=caller.workspace_id, job_ids=[job_id], task_id=UNKNOWN_ID))  # type: ignore[arg-type, list-item]
 
     job = caller.get(f"/merge/jobs/{job_id}").json or {}
     assert (job["outcome"], job["attempts"]) == ("merged", 1)
@@ -133,7 +134,37 @@ def test_a_job_that_is_not_there_or_not_ones_own_is_not_found(
     assert row_of(connection, job_id) == before
 
 
-def test_only_who_may_merge_may_retry(make_caller: Callable[..., Caller]) -> None:
-    answer = make_caller(permissions=("users.identify",)).post(f"/merge/jobs/{UNKNOWN_ID}/retry")
+#: Kinds of a dead job, with the kind that it undoes, and the one permission that its retry needs.
+NEEDED: list[tuple[str, str | None, str]] = [("merge", None, "users.merge"), ("identify", None, "users.identify")]
+NEEDED += [("undo", "merge", "users.merge"), ("undo", "identify", "users.identify"), ("undo", "pruned", "users.merge")]
 
-    assert answer.status_code == 403
+
+@pytest.mark.parametrize(("kind", "undone", "permission"), NEEDED)
+@pytest.mark.parametrize("given", ["users.merge", "users.identify", "users.track"])
+def test_a_retry_needs_the_permission_of_the_jobs_kind(  # noqa: PLR0913  a table of cases
+    make_caller: Callable[..., Caller],
+    die: Callable[[str], None],
+    connection: Connection,
+    kind: str,
+    undone: str | None,
+    permission: str,
+    given: str,
+) -> None:
+    caller = make_caller(permissions=("users.merge", "users.identify", "users.track"))
+    job_id, former = (
+        caller.post("/users/merge", {"merge_updates": [UPDATE]}, headers={"Prefer": "wait=0"}).json["batch"]["jobs"][0][
+            "job_id"
+        ]
+        for _ in range(2)
+    )
+    die(job_id)
+    undoes = {"merge": former, "identify": former, "pruned": UNKNOWN_ID}.get(undone or "")
+    connection.execute("UPDATE job SET kind = %s, undoes = %s WHERE id = %s", [kind, undoes, job_id])
+    if undone == "identify":
+        connection.execute("UPDATE job SET kind = 'identify' WHERE id = %s", [former])
+    limited = make_caller(permissions=(given,), workspace=caller.workspace)
+
+    answer = limited.post(f"/merge/jobs/{job_id}/retry")
+
+    assert answer.status_code == (202 if given == permission else 403)
+    assert row_of(connection, job_id)["state"] == ("queued" if given == permission else "dead")

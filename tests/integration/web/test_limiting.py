@@ -9,7 +9,7 @@ from flask import Flask
 from app import keys
 from app.config import Settings
 from app.db.connections import Connection
-from app.rates.buckets import DEFAULTS, Bucket, Limit, read_limits
+from app.rates.buckets import DEFAULTS, Bucket, Limit, parse_limits
 from app.web import create_app
 from app.web.rate_limiting import BUCKETS
 from app.web.resources import resources_of
@@ -25,7 +25,7 @@ SHARED = ("/users/delete", "/users/alias/new", "/users/alias/update", "/users/id
 @pytest.fixture
 def front_door(database_url: str, broker_url: str) -> Iterator[Flask]:
     """The application with low limits, counted by the day so that no window ends during a test."""
-    limits = read_limits(f"users=3/{DAY},export=2/{DAY},other=1000/{DAY}")
+    limits = parse_limits(f"users=3/{DAY},export=2/{DAY},other=1000/{DAY}")
     flask = create_app(Settings(database_url=database_url, broker_url=broker_url, rate_limits=limits))
     try:
         yield flask
@@ -110,9 +110,9 @@ def test_the_limit_is_the_workspaces_whichever_of_its_keys_asks(make_caller: Cal
 
 
 def test_a_workspace_may_have_a_limit_of_its_own(caller: Caller, connection: Connection) -> None:
-    keys.set_limit(connection, workspace=caller.workspace, limit=Limit(Bucket.EXPORT, 50, DAY))
+    keys.set_workspace_limit(connection, workspace=caller.workspace, limit=Limit(Bucket.EXPORT, 50, DAY))
     own = caller.post("/users/export/ids", {"external_ids": ["a"]})
-    keys.unset_limit(connection, workspace=caller.workspace, bucket=Bucket.EXPORT)
+    keys.unset_workspace_limit(connection, workspace=caller.workspace, bucket=Bucket.EXPORT)
     general = caller.post("/users/export/ids", {"external_ids": ["a"]})
 
     assert own.headers["X-RateLimit-Limit"] == "50"
@@ -121,7 +121,7 @@ def test_a_workspace_may_have_a_limit_of_its_own(caller: Caller, connection: Con
 
 def test_every_endpoint_with_a_door_is_limited(front_door: Flask, caller: Caller, connection: Connection) -> None:
     for bucket in Bucket:
-        keys.set_limit(connection, workspace=caller.workspace, limit=Limit(bucket, 1, 7 * DAY))
+        keys.set_workspace_limit(connection, workspace=caller.workspace, limit=Limit(bucket, 1, 7 * DAY))
     client, headers = front_door.test_client(), {"Authorization": f"Bearer {caller.secret}"}
     ids = ("batch_id", "job_id", "run_id", "webhook_id", "notice_id")
     places = {**dict.fromkeys(ids, ELSEWHERE), "braze_id": "0" * 24}
@@ -150,7 +150,7 @@ def test_whoever_is_nobody_is_told_no_count(caller: Caller, path: str) -> None:
 
 
 def test_while_redis_is_away_the_door_stays_open(database_url: str, own_redis: RedisServer, caller: Caller) -> None:
-    limits = read_limits(f"users=1/{DAY}")
+    limits = parse_limits(f"users=1/{DAY}")
     flask = create_app(Settings(database_url=database_url, rate_limit_url=own_redis.url, rate_limits=limits))
     own_redis.stop()
     headers = {"Authorization": f"Bearer {caller.secret}"}

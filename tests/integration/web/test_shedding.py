@@ -132,7 +132,7 @@ def test_a_process_that_has_just_started_learns_what_waits(full: Caller, front_d
     )
     try:
         assert caller.post("/users/merge", merges("first")).status_code == 202
-        wait_until(lambda: other.extensions[NAME]._of(full.workspace_id).counted, what="the look")
+        wait_until(lambda: other.extensions[NAME]._estimates.peek(full.workspace_id), what="the look")
 
         assert_refused(caller.post("/users/merge", merges("second")))
     finally:

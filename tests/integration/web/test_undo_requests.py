@@ -69,7 +69,7 @@ def test_while_an_undo_is_on_its_way_there_is_no_other(caller: Caller, merge_id:
 
     told = [refused(caller, url) for url in of_job(caller, merge_id)]
 
-    sentence = f"An undo of job {merge_id} is on its way already: the job {undo_id}, which is queued."
+    sentence = f"An undo of job {merge_id} has not finished yet: the job {undo_id}, which is queued."
     assert told == [(409, sentence)] * 2
 
 
@@ -129,7 +129,7 @@ def test_what_is_unfinished_cannot_be_undone_yet(caller: Caller, merge_id: str) 
 
     told = [refused(caller, url) for url in of_job(caller, waiting["job_id"])]
 
-    sentence = "There is nothing to undo yet: what was asked for is still on its way. Try again when it is finished."
+    sentence = "There is nothing to undo yet: not all jobs have finished. Try again when they have."
     assert told == [(409, sentence)] * 2
 
 

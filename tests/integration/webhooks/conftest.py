@@ -20,7 +20,7 @@ from tests.integration.webhooks.telling import Notifier
 from tests.support.front_door import Caller
 from tests.support.postgres import Databases
 from tests.support.receiver import Receiver, receiving
-from workers.sender.webhook_client import Courier
+from workers.sender.webhook_client import WebhookClient
 
 PEPPER = "a-pepper-for-the-tests"
 
@@ -63,7 +63,7 @@ def make_caller(settings: Settings) -> Iterator[Callable[..., Caller]]:
     def make(*, permissions: tuple[str, ...] = ("*",)) -> Caller:
         workspace = f"workspace-{uuid7()}"
         with psycopg.connect(settings.database_url) as conn:
-            key_id, secret = keys.create(conn, workspace=workspace, label="test", permissions=permissions)
+            key_id, secret = keys.create_key(conn, workspace=workspace, label="test", permissions=permissions)
             (workspace_id,) = conn.execute("SELECT workspace_id FROM api_key WHERE id = %s", [key_id]).fetchone() or ()
         return Caller(flask, secret=secret, key_id=key_id, workspace_id=workspace_id, workspace=workspace)
 
@@ -79,7 +79,7 @@ def make_notifier(settings: Settings, receiver: Receiver) -> Iterator[Callable[.
     made: list[Notifier] = []
     with open_pool(settings, name="test-sender") as pool:
 
-        def make(courier: Courier | None = None, **own: Any) -> Notifier:
+        def make(courier: WebhookClient | None = None, **own: Any) -> Notifier:
             made.append(Notifier(pool, replace(settings, **own), courier))
             return made[-1]
 

@@ -9,9 +9,9 @@ from app.db.connections import Connection, Pool
 from tests.support.front_door import Caller
 from tests.support.receiver import Receiver
 from tests.support.waiting import wait_until
-from workers.sender.sending import Sender
-from workers.sender.watching import Watcher
-from workers.sender.webhook_client import Courier
+from workers.sender.sending import DeliverySender
+from workers.sender.watching import BatchWatcher
+from workers.sender.webhook_client import WebhookClient
 
 Json = dict[str, Any]
 
@@ -19,9 +19,11 @@ Json = dict[str, Any]
 class Notifier:
     """A sender without its process: the test says when it looks."""
 
-    def __init__(self, pool: Pool, settings: Settings, courier: Courier | None = None) -> None:
-        self._watcher = Watcher(pool, settings)
-        self.sender = Sender(pool, settings, courier or Courier(timeout_s=settings.webhook_timeout_s, private=True))
+    def __init__(self, pool: Pool, settings: Settings, courier: WebhookClient | None = None) -> None:
+        self._watcher = BatchWatcher(pool)
+        self.sender = DeliverySender(
+            pool, settings, courier or WebhookClient(timeout_s=settings.webhook_timeout_s, private=True)
+        )
 
     def step(self) -> int:
         """Look once at everything."""

@@ -11,19 +11,19 @@ from threading import Thread
 import pytest
 import trustme
 
-from app.webhooks.deliveries import Ending
+from app.webhooks.deliveries import AttemptResult
 from schemas.retry_after import LONGEST_S
 from tests.support.receiver import Receiver, receiving
-from workers.sender.webhook_client import Courier
+from workers.sender.webhook_client import WebhookClient
 
 BODY = b'{"type":"webhook.test"}'
 LOOPBACK = ["127.0.0.1"]
 
 
-def bring(url: str, *, resolve: Callable[[str, int], Sequence[str]] | None = None, **own: object) -> Ending:
+def bring(url: str, *, resolve: Callable[[str, int], Sequence[str]] | None = None, **own: object) -> AttemptResult:
     """Bring a body to *url* and return what became of it."""
     whole = {"timeout_s": 5.0, "private": True, **({} if resolve is None else {"resolve": resolve}), **own}
-    return Courier(**whole).bring(url, headers={"webhook-id": "7"}, body=BODY)  # type: ignore[arg-type]
+    return WebhookClient(**whole).post(url, headers={"webhook-id": "7"}, body=BODY)  # type: ignore[arg-type]
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from app.webhooks.secrets import signed_headers
+from app.webhooks.secrets import signature_headers
 from tests.integration.webhooks.telling import Notifier, a_merge, a_webhook
 from tests.project.tree import text_of
 from tests.support.front_door import Caller
@@ -51,7 +51,7 @@ def test_the_receiver_of_the_documentation_refuses_what_is_not_ours(sent: tuple[
     request, secret = sent
     receive, is_genuine = shown("receive"), shown("is_genuine")
     then, notice_id = datetime.now(UTC) - timedelta(minutes=10), UUID(request.notice_id)
-    old = signed_headers(notice_id=notice_id, at=then, body=request.body, secrets=[secret])
+    old = signature_headers(notice_id=notice_id, at=then, body=request.body, secrets=[secret])
     other_id = {**request.headers, "webhook-id": "another"}
     forged = [(request.body + b" ", request.headers), (request.body, old), (request.body, other_id)]
 

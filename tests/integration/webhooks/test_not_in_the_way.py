@@ -11,8 +11,9 @@ from uuid_utils.compat import uuid7
 from app.config import Settings
 from app.db.connections import Connection, Pool, open_pool
 from app.db.transaction import Transaction, run_in_transaction
+from app.ledger.retry import retry_job
 from app.webhooks import deliveries, watching
-from app.webhooks.deliveries import AT_ONCE, Ending
+from app.webhooks.deliveries import AT_ONCE, AttemptResult
 from cli.up import commands
 from tests.integration.webhooks.telling import Notifier, a_merge, a_webhook, died, notices_of
 from tests.support.at_once import while_waiting
@@ -21,7 +22,7 @@ from tests.support.processes import Process
 from tests.support.receiver import Receiver
 from tests.support.waiting import wait_until
 from tests.support.worker import Worker
-from workers.sender.webhook_client import Courier
+from workers.sender.webhook_client import WebhookClient
 
 
 @pytest.fixture
@@ -87,7 +88,7 @@ def test_one_workspace_keeps_no_more_than_its_share_of_the_threads_busy(
 def test_a_webhook_that_says_nothing_is_given_up_in_time(
     caller: Caller, receiver: Receiver, settings: Settings, make_notifier: Callable[..., Notifier]
 ) -> None:
-    notifier = make_notifier(Courier(timeout_s=0.3, private=True))
+    notifier = make_notifier(WebhookClient(timeout_s=0.3, private=True))
     webhook = a_webhook(caller, receiver)
     receiver.answer = lambda _: None
     caller.post(f"/webhooks/{webhook['webhook_id']}/test")
@@ -102,18 +103,25 @@ def test_what_one_sender_has_in_hand_no_other_takes_until_its_time_is_up(
     webhook = a_webhook(caller, receiver)
     caller.post(f"/webhooks/{webhook['webhook_id']}/test")
 
-    def take(lease_s: float) -> list[deliveries.Taken]:
-        return run_in_transaction(pool, caller.workspace_id, deliveries.take, holder=uuid7(), limit=9, lease_s=lease_s)
+    def take(lease_s: float) -> list[deliveries.LeasedDelivery]:
+        return run_in_transaction(
+            pool, caller.workspace_id, deliveries.lease_deliveries, lease_id=uuid7(), limit=9, lease_s=lease_s
+        )
 
     (frozen,), meanwhile = take(0.0), take(60.0)
     none = take(60.0)
     late = run_in_transaction(
-        pool, caller.workspace_id, deliveries.end, frozen, Ending(at=datetime.now(UTC), status=200), pauses_s=()
+        pool,
+        caller.workspace_id,
+        deliveries.record_attempt,
+        frozen,
+        AttemptResult(at=datetime.now(UTC), status=200),
+        pauses_s=(),
     )
 
     assert [each.id for each in meanwhile] == [frozen.id]
     assert none == []
-    assert late() is None
+    assert late.result() is None
     assert notices_of(caller, webhook)[0]["state"] == "waiting"
 
 
@@ -125,13 +133,13 @@ def test_a_retry_that_meets_the_end_of_its_batch_is_watched_all_the_same(
     job_id = died(connection, batch_id)
     workspace_id = caller.workspace_id
 
-    def retry() -> None:
-        run_in_transaction(pool, workspace_id, retry.retry, job_id=job_id)
+    def retry_the_job() -> None:
+        run_in_transaction(pool, workspace_id, retry_job, job_id=job_id)
 
     with connection.transaction():
-        watching.look(Transaction(connection, workspace_id), limit=9)
+        watching.check_watched_batches(Transaction(connection, workspace_id), limit=9)
         # The transaction that tells of the end is committed while the retry waits for it.
-        while_waiting(pool.conninfo, retry, then=lambda: connection.execute("COMMIT"))
+        while_waiting(pool.conninfo, retry_the_job, then=lambda: connection.execute("COMMIT"))
         connection.execute("BEGIN")
     worker.work()
     notifier.until(lambda: len(receiver.received) == 2)

@@ -5,14 +5,14 @@ import pytest
 from app.db.connections import Pool
 from app.db.statistics import LEAST_ROWS
 from tests.support.factories import Factory
-from workers.relay.analysis import Analyst
+from workers.relay.analysis import TableAnalyzer
 
 
 @pytest.fixture
-def analyst(factory: Factory, pool: Pool) -> Analyst:
+def analyst(factory: Factory, pool: Pool) -> TableAnalyzer:
     """The analyst of a database whose tables were counted while they were empty, as after a restore."""
     factory.connection.execute("VACUUM ANALYZE")
-    return Analyst(pool)
+    return TableAnalyzer(pool)
 
 
 def redirects(factory: Factory, first: int, last: int) -> None:
@@ -35,7 +35,7 @@ def counted(factory: Factory) -> int:
     return int(row["reltuples"])
 
 
-def test_a_table_that_outgrew_what_is_known_of_it_is_counted_anew(analyst: Analyst, factory: Factory) -> None:
+def test_a_table_that_outgrew_what_is_known_of_it_is_counted_anew(analyst: TableAnalyzer, factory: Factory) -> None:
     redirects(factory, 1, LEAST_ROWS + 1)
     assert counted(factory) == 0
 
@@ -44,7 +44,7 @@ def test_a_table_that_outgrew_what_is_known_of_it_is_counted_anew(analyst: Analy
     assert analyst.run_once() == 0
 
 
-def test_a_table_that_has_not_doubled_is_left_to_autovacuum(analyst: Analyst, factory: Factory) -> None:
+def test_a_table_that_has_not_doubled_is_left_to_autovacuum(analyst: TableAnalyzer, factory: Factory) -> None:
     redirects(factory, 1, 5_000)
     assert analyst.run_once() == 1
     redirects(factory, 5_001, 10_000)
@@ -53,7 +53,7 @@ def test_a_table_that_has_not_doubled_is_left_to_autovacuum(analyst: Analyst, fa
     assert counted(factory) == 5_000
 
 
-def test_a_plan_made_for_an_empty_table_is_not_kept(analyst: Analyst, factory: Factory) -> None:
+def test_a_plan_made_for_an_empty_table_is_not_kept(analyst: TableAnalyzer, factory: Factory) -> None:
     look = "SELECT orphan_id FROM redirect WHERE workspace_id = %s AND external_id = %s"
     explain = f"EXPLAIN (GENERIC_PLAN) {look.replace('%s', '$1', 1).replace('%s', '$2')}"
     factory.rows(look, "1")

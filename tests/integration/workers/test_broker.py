@@ -32,7 +32,7 @@ def broker(redis_server: RedisServer) -> Iterator[Broker]:
 
 
 def test_nothing_waits_in_a_queue_that_nobody_has_used(broker: Broker) -> None:
-    assert [broker.waiting(), broker.waiting()] == [0, 0]
+    assert [broker.count_messages(), broker.count_messages()] == [0, 0]
 
 
 @pytest.mark.parametrize("count", [0, 1, 1000])
@@ -46,7 +46,7 @@ def test_messages_are_taken_in_the_order_in_which_they_were_published(
     found = messages(redis_server)
     assert [(message.task_id, tuple(message.job_ids)) for message in found] == list(published.items())
     assert {message.arguments[0] for message in found} <= {7}
-    assert broker.waiting() == count
+    assert broker.count_messages() == count
 
 
 def test_many_messages_leave_in_one_round_trip(broker: Broker, redis_server: RedisServer) -> None:
@@ -71,8 +71,8 @@ def test_a_broker_that_is_not_there_is_told_as_away(own_redis: RedisServer) -> N
 
         with pytest.raises(BrokerUnavailable, match="is it running at BROKER_URL"):
             broker.publish(workspace_id=7, tasks=tasks(1))
-        with pytest.raises(BrokerUnavailable, match="does not tell how many messages wait"):
-            broker.waiting()
+        with pytest.raises(BrokerUnavailable, match="does not count its messages"):
+            broker.count_messages()
 
 
 def test_a_broker_that_went_away_is_found_again(own_redis: RedisServer) -> None:
@@ -85,7 +85,7 @@ def test_a_broker_that_went_away_is_found_again(own_redis: RedisServer) -> None:
 
         broker.publish(workspace_id=7, tasks=tasks(2))
 
-        assert broker.waiting() == 2
+        assert broker.count_messages() == 2
 
 
 def test_a_broker_that_stopped_answering_is_given_up(own_redis: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,18 +96,18 @@ def test_a_broker_that_stopped_answering_is_given_up(own_redis: RedisServer, mon
         with pytest.raises(BrokerUnavailable):
             broker.publish(workspace_id=7, tasks=tasks(1))
         with pytest.raises(BrokerUnavailable):
-            broker.waiting()
+            broker.count_messages()
         own_redis.thaw()
 
         broker.publish(workspace_id=7, tasks=tasks(1))
 
-        assert broker.waiting() >= 2
+        assert broker.count_messages() >= 2
 
 
 def test_closing_twice_does_nothing(broker: Broker) -> None:
-    broker.waiting()
+    broker.count_messages()
 
     broker.close()
     broker.close()
 
-    assert broker.waiting() == 0
+    assert broker.count_messages() == 0

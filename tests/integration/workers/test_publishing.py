@@ -9,7 +9,7 @@ import pytest
 from app.config import Settings
 from app.db.connections import Connection, Pool, lend_connection
 from app.db.transaction import Transaction, run_in_transaction
-from app.ledger.dispatch import claim, waiting_workspaces
+from app.ledger.dispatch import claim_lanes, workspaces_with_pending_lanes
 from tests.integration.workers.relaying import messages, relay, single_jobs
 from tests.support.factories import Factory, by_email, ext, one_database_for_all
 from tests.support.redis import RedisServer
@@ -105,7 +105,7 @@ def test_the_oldest_jobs_are_published_first(
 @pytest.fixture
 def much_room(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let much lie in the broker although no worker takes it."""
-    monkeypatch.setattr(flow_control, "LEAST_JOBS", 1_000)
+    monkeypatch.setattr(flow_control, "MIN_JOBS", 1_000)
 
 
 def test_a_backlog_is_packed_and_one_can_switch_that_off(
@@ -185,7 +185,7 @@ def test_two_relays_never_publish_the_same_lane(
 def waiting_anywhere(pool: Pool) -> bool:
     """Tell whether a job waits to be published."""
     with lend_connection(pool) as connection:
-        return bool(waiting_workspaces(connection))
+        return bool(workspaces_with_pending_lanes(connection))
 
 
 def test_a_lane_that_another_relay_holds_is_passed_over(
@@ -193,8 +193,8 @@ def test_a_lane_that_another_relay_holds_is_passed_over(
 ) -> None:
     held, free = single_jobs(factory, 2)
 
-    def hold(connection: Connection) -> int:
-        lanes = claim(Transaction(connection, factory.workspace_id), limit=1).lanes
+    def hold(tx: Transaction) -> int:
+        lanes = claim_lanes(tx, limit=1).lanes
         assert lanes == [(held,)]
         with relay(pool, settings, redis_server) as (publisher, _):
             return publisher.run_once()

@@ -66,7 +66,7 @@ def test_it_outlives_its_broker_and_loses_no_job(process: Process, own_redis: Re
 
     own_redis.kill()
     second = single_jobs(factory, 4)
-    process.says("waiting")
+    process.says("service_waiting")
     own_redis.start()
 
     consumed: set[UUID] = set()

@@ -10,7 +10,7 @@ from app.config import Settings
 from app.db.connections import Connection, Pool
 from app.db.transaction import Transaction, open_transaction
 from app.ledger.dispatch import WORKER_GONE
-from app.ledger.execution import begin
+from app.ledger.execution import begin_attempts
 from tests.integration.lane.running import deliver
 from tests.integration.workers.relaying import carried, let_time_pass, messages, plain_plans, relay, single_jobs, take
 from tests.support.factories import Factory, ext, one_database_for_all
@@ -32,7 +32,7 @@ def nothing_left_of_other_tests(connection: Connection) -> None:
 def start(factory: Factory, *job_ids: UUID) -> None:
     """Begin an attempt on jobs of one message, as a worker does."""
     task_id = factory.row(job_ids[0])["task_id"] or uuid7()
-    begin(Transaction(factory.connection, factory.workspace_id), job_ids=job_ids, task_id=task_id)
+    begin_attempts(Transaction(factory.connection, factory.workspace_id), job_ids=job_ids, task_id=task_id)
 
 
 def test_jobs_whose_messages_were_wiped_are_published_again_once(
@@ -150,7 +150,7 @@ def test_a_job_that_a_worker_holds_is_left_alone_however_long_it_takes(
 
     with relay(pool, settings, redis_server) as (_, rescuer):
         with open_transaction(pool, factory.workspace_id) as worker:
-            worker.execute("SELECT 1 FROM job WHERE id = %s FOR UPDATE", [job_id])
+            worker.connection.execute("SELECT 1 FROM job WHERE id = %s FOR UPDATE", [job_id])
             assert rescuer.run_once() == 0
         assert rescuer.run_once() == 1
 

@@ -29,9 +29,9 @@ def become(monkeypatch: pytest.MonkeyPatch) -> Iterator[Become]:
         monkeypatch.setenv("MERGELANE_POOL_TIMEOUT_S", "0.3")
         resources.settings.cache_clear()
 
-    resources.close()
+    resources.close_resources()
     yield on
-    resources.close()
+    resources.close_resources()
     resources.settings.cache_clear()
 
 
@@ -104,8 +104,8 @@ def test_a_process_holds_one_pool_until_it_is_closed(become: Become, database_ur
     first = resources.pool()
 
     assert resources.pool() is first
-    resources.close()
-    resources.close()
+    resources.close_resources()
+    resources.close_resources()
     assert first.closed
     assert resources.pool() is not first
 

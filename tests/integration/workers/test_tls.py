@@ -9,7 +9,7 @@ from app.db.connections import lend_connection, open_pool
 from app.db.schema_version import require_schema
 from app.errors import DatabaseUnavailable
 from app.rates.buckets import Bucket, Limit
-from app.rates.windows import Windows
+from app.rates.windows import FixedWindowLimiter
 from tests.support.tls import Encrypted
 from workers.broker import Broker, BrokerUnavailable
 from workers.celery import make_celery
@@ -54,7 +54,7 @@ def test_messages_are_published_under_tls(encrypted: Encrypted) -> None:
     with Broker(make_celery(Settings(broker_url=encrypted.broker_url()))) as broker:
         broker.publish(workspace_id=1, tasks={uuid7(): [uuid7()]})
 
-        assert broker.waiting() == 1
+        assert broker.count_messages() == 1
     assert encrypted.redis.encrypted >= 1
 
 
@@ -72,8 +72,8 @@ def test_a_redis_whose_certificate_nobody_vouches_for_is_not_spoken_to(
 
 
 def test_requests_are_counted_under_tls(encrypted: Encrypted) -> None:
-    windows = Windows(encrypted.broker_url())
+    windows = FixedWindowLimiter(encrypted.broker_url())
 
-    assert [windows.count(LIMIT, workspace_id=1).remaining for _ in range(2)] == [9, 8]
+    assert [windows.count_request(LIMIT, workspace_id=1).remaining for _ in range(2)] == [9, 8]
     assert windows.uncounted == 0
     assert encrypted.redis.encrypted >= 1

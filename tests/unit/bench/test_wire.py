@@ -59,4 +59,4 @@ def test_the_greeting_is_nobodys_round_trip() -> None:
 
 
 def test_every_query_of_the_product_is_known_by_its_first_line() -> None:
-    assert {"claim_lanes", "insert_batch", "hold_jobs", "authenticate"} <= set(names().values())
+    assert {"claim_lanes", "insert_batch", "lock_running_jobs", "authenticate"} <= set(names().values())

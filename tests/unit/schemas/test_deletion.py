@@ -7,7 +7,7 @@ from marshmallow import ValidationError
 
 from schemas.deletion import load_deletion
 from schemas.identifiers import BrazeId, Email, ExternalId, Phone, UserAlias
-from schemas.prioritization import Priority
+from schemas.priorities import Priority
 
 ALIAS = {"alias_label": "shop", "alias_name": "7"}
 EMAIL = {"email": "a@x.org", "prioritization": ["unidentified", "most_recently_updated"]}

@@ -22,7 +22,7 @@ from schemas.identifiers import (
     to_e164,
     to_wire,
 )
-from schemas.prioritization import Priority
+from schemas.priorities import Priority
 
 STEPS = (Priority.UNIDENTIFIED, Priority.MOST_RECENTLY_UPDATED)
 WRITTEN: list[tuple[Identifier, dict[str, Any]]] = [

@@ -7,7 +7,7 @@ from marshmallow import ValidationError
 
 from schemas.identifiers import Email, ExternalId, Phone, UserAlias
 from schemas.identify import NOTHING_SENT, TOO_MANY, load_identify
-from schemas.prioritization import Priority
+from schemas.priorities import Priority
 
 ALIAS = {"external_id": "ada", "user_alias": {"alias_name": "guest-1", "alias_label": "cart"}}
 EMAIL = {"external_id": "ada", "email": "ada@example.org", "prioritization": ["unidentified"]}

@@ -7,7 +7,7 @@ from marshmallow import ValidationError
 
 from schemas.identifiers import Email, ExternalId, Phone, UserAlias
 from schemas.merge import MergeUpdate, load_merge
-from schemas.prioritization import Priority
+from schemas.priorities import Priority
 
 NOT_OBJECTS = "'merge_updates' must be an array of objects"
 TOO_MANY = "a single request may not contain more than 50 merge updates"

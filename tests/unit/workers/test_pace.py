@@ -2,7 +2,7 @@
 
 import pytest
 
-from workers.relay.flow_control import AHEAD_S, LEAST_JOBS, Pace
+from workers.relay.flow_control import AHEAD_S, MIN_JOBS, FlowControl
 
 
 class Fleet:
@@ -11,7 +11,7 @@ class Fleet:
     def __init__(self, *, bound: int = 1_000, jobs_a_message: int = 1) -> None:
         self.now = 0.0
         self.queue = 0.0
-        self.pace = Pace(bound, clock=lambda: self.now)
+        self.pace = FlowControl(bound, clock=lambda: self.now)
         self.jobs_a_message = jobs_a_message
         self.looks = 0
 
@@ -23,7 +23,7 @@ class Fleet:
             looks = not self.pace.is_full
             self.looks += looks
             room = self.pace.room(int(self.queue)) if looks else 0
-            self.pace.published(messages=room, jobs=room * self.jobs_a_message)
+            self.pace.record_published(messages=room, jobs=room * self.jobs_a_message)
             self.queue += room
             busy += self.queue >= a_second * every
             self.now += every
@@ -53,24 +53,24 @@ def test_the_setting_bounds_it() -> None:
     fleet.work(a_second=5_000, seconds=5)
 
     assert fleet.pace.room(0) == 100
-    assert Pace(5).room(0) == 5
-    assert Pace(5).room(5) == 0
+    assert FlowControl(5).room(0) == 5
+    assert FlowControl(5).room(5) == 0
 
 
 def test_before_anything_is_known_there_is_room_for_an_ordinary_batch() -> None:
-    assert Pace(1_000).room(0) == LEAST_JOBS
+    assert FlowControl(1_000).room(0) == MIN_JOBS
 
 
 def test_packed_messages_count_by_their_jobs_until_nothing_waits() -> None:
-    pace = Pace(1_000, clock=lambda: 0.0)
+    pace = FlowControl(1_000, clock=lambda: 0.0)
     for _ in range(10):
-        pace.published(messages=1, jobs=10)
+        pace.record_published(messages=1, jobs=10)
     packed = pace.room(10)
-    pace.rest()
+    pace.record_idle()
     single = pace.room(10)
 
     assert packed == 0
-    assert single == LEAST_JOBS - 10
+    assert single == MIN_JOBS - 10
 
 
 def test_workers_that_are_gone_are_forgotten() -> None:
@@ -79,12 +79,12 @@ def test_workers_that_are_gone_are_forgotten() -> None:
     fleet.work(a_second=0, seconds=30)
 
     assert fleet.pace._rate < 1
-    assert fleet.queue > LEAST_JOBS
+    assert fleet.queue > MIN_JOBS
 
 
 def test_a_little_room_is_not_worth_a_round() -> None:
-    assert Pace(1_000).room(LEAST_JOBS - 1) == 0
-    assert Pace(1_000).room(LEAST_JOBS - LEAST_JOBS // 4) == LEAST_JOBS // 4
+    assert FlowControl(1_000).room(MIN_JOBS - 1) == 0
+    assert FlowControl(1_000).room(MIN_JOBS - MIN_JOBS // 4) == MIN_JOBS // 4
 
 
 def test_a_full_queue_is_looked_at_again_when_there_should_be_room_or_a_tenth_of_a_second_later() -> None:
@@ -105,6 +105,6 @@ def test_workers_that_become_four_times_as_fast_while_nobody_looks_never_run_dry
 
 def test_while_nothing_is_known_of_the_workers_a_full_queue_is_looked_at_each_time() -> None:
     fleet = Fleet()
-    fleet.pace.room(LEAST_JOBS)
+    fleet.pace.room(MIN_JOBS)
 
     assert not fleet.pace.is_full

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import settings as with_settings
 from hypothesis import strategies as st
 
-from workers.packing import MESSAGES_A_ROUND, may_pack, pack
+from workers.packing import MESSAGES_A_ROUND, pack_lanes, would_pack
 
 LANES = st.lists(st.integers(1, 6), max_size=300).map(
     lambda sizes: [tuple(f"{lane}.{job}" for job in range(size)) for lane, size in enumerate(sizes)]
@@ -20,30 +20,30 @@ def singles(count: int) -> list[tuple[int, ...]]:
 
 
 def test_nothing_makes_no_message() -> None:
-    assert pack([], lane_size=10) == []
+    assert pack_lanes([], lane_size=10) == []
 
 
 @pytest.mark.parametrize("count", [1, 50, MESSAGES_A_ROUND, 2 * MESSAGES_A_ROUND - 1])
 def test_at_ordinary_load_every_job_is_a_message(count: int) -> None:
-    assert pack(singles(count), lane_size=10) == singles(count)
+    assert pack_lanes(singles(count), lane_size=10) == singles(count)
 
 
 @pytest.mark.parametrize(
     ("count", "size"), [(2 * MESSAGES_A_ROUND, 2), (5 * MESSAGES_A_ROUND, 5), (500 * MESSAGES_A_ROUND, 10)]
 )
 def test_messages_grow_with_the_backlog_up_to_the_setting(count: int, size: int) -> None:
-    assert {len(message) for message in pack(singles(count), lane_size=10)[:-1]} == {size}
+    assert {len(message) for message in pack_lanes(singles(count), lane_size=10)[:-1]} == {size}
 
 
 def test_a_lane_size_of_one_switches_packing_off() -> None:
     lanes = [*singles(1000), ("a", "b", "c")]
 
-    assert pack(lanes, lane_size=1) == lanes
+    assert pack_lanes(lanes, lane_size=1) == lanes
 
 
 def test_a_lane_longer_than_a_message_is_a_message_of_its_own() -> None:
     long = tuple(range(1000, 1050))
-    messages = pack([*singles(640), long, *singles(5)], lane_size=10)
+    messages = pack_lanes([*singles(640), long, *singles(5)], lane_size=10)
 
     assert long in messages
 
@@ -51,7 +51,7 @@ def test_a_lane_longer_than_a_message_is_a_message_of_its_own() -> None:
 @given(LANES, st.integers(1, 12))
 @with_settings(max_examples=150, deadline=None)
 def test_every_job_is_packed_once_in_order_and_no_lane_is_split(lanes: list[tuple[str, ...]], lane_size: int) -> None:
-    messages = pack(lanes, lane_size=lane_size)
+    messages = pack_lanes(lanes, lane_size=lane_size)
 
     assert list(chain(*messages)) == list(chain(*lanes))
     message_of = {job: place for place, message in enumerate(messages) for job in message}
@@ -62,7 +62,7 @@ def test_every_job_is_packed_once_in_order_and_no_lane_is_split(lanes: list[tupl
 
 def test_what_is_to_be_kept_apart_shares_its_message_with_nobody() -> None:
     suspect = ("x", "y")
-    messages = pack([*singles(640), suspect, *singles(640)], lane_size=10, apart={"y"})
+    messages = pack_lanes([*singles(640), suspect, *singles(640)], lane_size=10, apart={"y"})
 
     assert suspect in messages
     assert list(chain(*messages)) == [*range(640), *suspect, *range(640)]
@@ -72,5 +72,5 @@ def test_what_is_to_be_kept_apart_shares_its_message_with_nobody() -> None:
 def test_packing_is_looked_into_only_when_something_would_be_packed(count: int) -> None:
     lanes = singles(count)
 
-    assert may_pack(lanes, lane_size=10) is (pack(lanes, lane_size=10) != lanes)
-    assert not may_pack(lanes, lane_size=1)
+    assert would_pack(lanes, lane_size=10) is (pack_lanes(lanes, lane_size=10) != lanes)
+    assert not would_pack(lanes, lane_size=1)

@@ -4,7 +4,7 @@ import pytest
 
 from app.config import Settings
 from app.rates.buckets import Bucket, Limit
-from app.rates.windows import Windows
+from app.rates.windows import FixedWindowLimiter
 from cli.doctor import broker
 from cli.doctor.findings import Finding
 from tests.support.redis import RedisServer
@@ -31,7 +31,7 @@ def test_a_sound_redis_without_workers(redis_server: RedisServer) -> None:
 
 
 def test_what_is_ours_is_not_taken_for_somebody_elses(redis_server: RedisServer) -> None:
-    Windows(redis_server.url).count(Limit(Bucket.OTHER, 10, 60), workspace_id=1)
+    FixedWindowLimiter(redis_server.url).count_request(Limit(Bucket.OTHER, 10, 60), workspace_id=1)
     with redis_server.client() as client:
         client.lpush("mergelane", "message")
         client.sadd("_kombu.binding.mergelane", "x")

@@ -28,7 +28,7 @@ def make_key(connection: Connection) -> Callable[..., None]:
     """A function that makes a key under a pepper."""
 
     def make(*peppers: str, expires_after: timedelta | None = None) -> None:
-        keys.create(
+        keys.create_key(
             connection, workspace="shop", label="x", permissions=["*"], peppers=peppers, expires_after=expires_after
         )
 

@@ -5,7 +5,7 @@ from uuid_utils.compat import uuid7
 
 from app.config import Settings
 from app.db.connections import Connection
-from app.keys.digests import fingerprint
+from app.keys.digests import pepper_fingerprint
 from cli.doctor import webhooks
 from cli.doctor.findings import Finding
 from tests.support.factories import Factory
@@ -19,7 +19,7 @@ def a_webhook(factory: Factory, *, pepper: str = PEPPER, reason: str | None = No
     factory.rows(
         "INSERT INTO webhook (workspace_id, id, url, types, description, enabled, disabled_reason, salt, pepper)"
         " VALUES (%s, %s, 'https://x', '{}', '', %s, %s, '', %s) RETURNING 1",
-        *(webhook_id, reason is None, reason, fingerprint(pepper)),
+        *(webhook_id, reason is None, reason, pepper_fingerprint(pepper)),
     )
     if notices is not None:
         factory.rows(

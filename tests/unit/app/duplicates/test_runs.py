@@ -30,4 +30,4 @@ def test_a_start_is_retried_when_the_other_run_ended_in_between() -> None:
     refused, ended, started = None, None, {"id": RUN_ID}
     tx = Transaction(cast("Connection", FakeConnection(refused, ended, started)), workspace_id=1)
 
-    assert runs.start(tx, KeepRule(), trigger=RunTrigger.API) == RUN_ID
+    assert runs.start_run(tx, KeepRule(), trigger=RunTrigger.API) == RUN_ID

@@ -7,7 +7,8 @@ import pytest
 
 from app import keys
 from app.errors import SetupError
-from app.keys.store import KeyHolder, digest
+from app.keys.digests import digest_secret
+from app.keys.store import KeyHolder
 
 #: What is at fault is told before a database is asked.
 NO_DATABASE: Any = None
@@ -28,17 +29,17 @@ def test_a_star_is_every_permission() -> None:
 
 
 def test_a_digest_does_not_hold_the_secret() -> None:
-    assert b"secret" not in digest("secret")
-    assert digest("secret") == digest("secret") != digest("Secret")
+    assert b"secret" not in digest_secret("secret")
+    assert digest_secret("secret") == digest_secret("secret") != digest_secret("Secret")
 
 
 @pytest.mark.parametrize("workspace", ["", "Shop", "-shop", "a shop", "shop\n", "s" * 64])
 def test_a_workspace_needs_a_plain_name(workspace: str) -> None:
     with pytest.raises(SetupError, match="cannot name a workspace"):
-        keys.create(NO_DATABASE, workspace=workspace, label="shop", permissions=["*"])
+        keys.create_key(NO_DATABASE, workspace=workspace, label="shop", permissions=["*"])
 
 
 @pytest.mark.parametrize("permissions", [[], ["users.merge", "users.everything"], ["users.*"]])
 def test_a_permission_must_be_known(permissions: list[str]) -> None:
     with pytest.raises(SetupError, match=r"cannot be given to a key; choose from: users\.track"):
-        keys.create(NO_DATABASE, workspace="shop", label="shop", permissions=permissions)
+        keys.create_key(NO_DATABASE, workspace="shop", label="shop", permissions=permissions)

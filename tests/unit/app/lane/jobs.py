@@ -2,13 +2,13 @@
 
 from uuid_utils.compat import uuid7
 
-from app.ledger.execution import Work
+from app.ledger.execution import ClaimedJob
 from schemas.outcomes import JobKind
 from tests.support.factories import Wire
 
 
-def a_job(orphan: Wire, survivor: Wire, *, kind: JobKind = JobKind.MERGE) -> Work:
+def a_job(orphan: Wire, survivor: Wire, *, kind: JobKind = JobKind.MERGE) -> ClaimedJob:
     """Return a job that is to merge *orphan* into *survivor*, as they are written in requests."""
-    return Work(
+    return ClaimedJob(
         id=uuid7(), batch_id=uuid7(), index=0, kind=kind, orphan_wire=orphan, survivor_wire=survivor, attempts=1
     )

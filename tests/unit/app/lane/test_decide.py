@@ -7,8 +7,8 @@ import pytest
 
 from app.config import Settings
 from app.lane.decide import Decision, decide
-from app.lane.working_set import Hand
-from app.merging.prioritization import Ambiguous, Denoted, NotFound
+from app.lane.working_set import WorkingSet
+from app.merging.prioritization import Ambiguous, NotFound, Resolved
 from app.merging.profile import Profile
 from app.profiles.resolution import MergedAway, Resolution
 from schemas.outcomes import JobKind, Outcome
@@ -36,12 +36,12 @@ def decided(
 ) -> Decision:
     """Return the decision about a job whose sides were resolved so; a profile stands for being denoted."""
     profiles = {each.id: each for each in (*others, orphan, survivor) if isinstance(each, Profile)}
-    resolved = [Denoted(each.id) if isinstance(each, Profile) else each for each in (orphan, survivor)]
+    resolved = [Resolved(each.id) if isinstance(each, Profile) else each for each in (orphan, survivor)]
     return decide(
         a_job(*names, kind=kind),
         orphan=resolved[0],
         survivor=resolved[1],
-        hand=Hand(profiles),
+        working_set=WorkingSet(profiles),
         at=AT,
         settings=Settings(survivor_limit=LIMIT, **settings),
     )

@@ -4,12 +4,15 @@ from typing import Any
 
 import pytest
 
+from app.adaptive_cache import PAUSE_TO_READ
 from app.errors import Overloaded
-from app.ledger.backlog import LEAST_PAUSE_S, LONGEST_PAUSE_S, PAUSE_TO_LOOK, RETRY_AFTER_S, Backlogs
+from app.ledger.backlog import LONGEST_PAUSE_S, RETRY_AFTER_S, SHORTEST_PAUSE_S, BacklogLimiter
 
 
 class Ledger:
-    """Stands in for a connection: some jobs wait, and counting them takes its time."""
+    """Stands in for a transaction: some jobs wait, and counting them takes its time."""
+
+    workspace_id = 1
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -35,100 +38,106 @@ def ledger() -> Any:
 
 
 @pytest.fixture
-def backlogs(ledger: Ledger) -> Backlogs:
-    return Backlogs(100, clock=lambda: ledger.now)
+def backlogs(ledger: Ledger) -> BacklogLimiter:
+    return BacklogLimiter(100, clock=lambda: ledger.now)
 
 
-def look(backlogs: Backlogs, ledger: Any, waiting: int) -> None:
+def look(backlogs: BacklogLimiter, ledger: Any, waiting: int) -> None:
     """Look at the workspace, of which so many jobs wait."""
     ledger.waiting = waiting
-    backlogs.look(ledger, workspace_id=1)
+    backlogs.count(ledger)
 
 
-def test_who_has_not_looked_refuses_nobody(backlogs: Backlogs, ledger: Any) -> None:
+def test_who_has_not_looked_refuses_nobody(backlogs: BacklogLimiter, ledger: Any) -> None:
     ledger.waiting = 100
 
-    backlogs.require_room(ledger, workspace_id=1)
+    backlogs.require_room(ledger)
 
     assert ledger.looks == 0
 
 
-def test_a_full_workspace_is_refused_and_no_other(backlogs: Backlogs, ledger: Any) -> None:
+def test_a_full_workspace_is_refused_and_no_other(backlogs: BacklogLimiter, ledger: Any) -> None:
     look(backlogs, ledger, 100)
-    backlogs.require_room(ledger, workspace_id=2)
+    ledger.workspace_id = 2
+    backlogs.require_room(ledger)
+    ledger.workspace_id = 1
 
     with pytest.raises(Overloaded, match=r"^Too many jobs of this workspace wait: 100 or more. Try again in 10 sec"):
-        backlogs.require_room(ledger, workspace_id=1)
+        backlogs.require_room(ledger)
 
 
-def test_what_was_accepted_since_the_last_look_counts(backlogs: Backlogs, ledger: Any) -> None:
+def test_what_was_accepted_since_the_last_look_counts(backlogs: BacklogLimiter, ledger: Any) -> None:
     look(backlogs, ledger, 60)
-    backlogs.accepted(workspace_id=1, jobs=39)
-    backlogs.require_room(ledger, workspace_id=1)
-    backlogs.accepted(workspace_id=1, jobs=1)
+    backlogs.add_accepted(workspace_id=1, jobs=39)
+    backlogs.require_room(ledger)
+    backlogs.add_accepted(workspace_id=1, jobs=1)
 
     with pytest.raises(Overloaded):
-        backlogs.require_room(ledger, workspace_id=1)
+        backlogs.require_room(ledger)
 
 
-def test_nobody_is_refused_for_what_was_true_before_the_last_look_was_due(backlogs: Backlogs, ledger: Any) -> None:
+def test_nobody_is_refused_for_what_was_true_before_the_last_look_was_due(
+    backlogs: BacklogLimiter, ledger: Any
+) -> None:
     look(backlogs, ledger, 100)
     ledger.waiting = 99
-    ledger.now += LEAST_PAUSE_S
+    ledger.now += SHORTEST_PAUSE_S
 
-    backlogs.require_room(ledger, workspace_id=1)
+    backlogs.require_room(ledger)
 
     assert ledger.looks == 2
 
 
-def test_one_of_many_takes_the_look_that_is_due(backlogs: Backlogs, ledger: Any) -> None:
-    assert [backlogs.is_due(1) for _ in range(3)] == [True, False, False]
+def test_one_of_many_takes_the_look_that_is_due(backlogs: BacklogLimiter, ledger: Any) -> None:
+    assert [backlogs.claim_count(1) for _ in range(3)] == [True, False, False]
     look(backlogs, ledger, 1)
-    assert not backlogs.is_due(1)
-    ledger.now += LEAST_PAUSE_S
-    assert [backlogs.is_due(1) for _ in range(2)] == [True, False]
+    assert not backlogs.claim_count(1)
+    ledger.now += SHORTEST_PAUSE_S
+    assert [backlogs.claim_count(1) for _ in range(2)] == [True, False]
 
 
-def test_a_look_that_never_came_to_an_end_is_taken_again(backlogs: Backlogs, ledger: Any) -> None:
-    assert backlogs.is_due(1)
+def test_a_look_that_never_came_to_an_end_is_taken_again(backlogs: BacklogLimiter, ledger: Any) -> None:
+    assert backlogs.claim_count(1)
     ledger.now += LONGEST_PAUSE_S
 
-    assert backlogs.is_due(1)
+    assert backlogs.claim_count(1)
 
 
 @pytest.mark.parametrize(
-    ("takes_s", "pause_s"), [(0.001, LEAST_PAUSE_S), (0.3, 0.3 * PAUSE_TO_LOOK), (3.0, LONGEST_PAUSE_S)]
+    ("takes_s", "pause_s"), [(0.001, SHORTEST_PAUSE_S), (0.3, 0.3 * PAUSE_TO_READ), (3.0, LONGEST_PAUSE_S)]
 )
-def test_the_dearer_a_look_the_rarer_it_is(backlogs: Backlogs, ledger: Any, takes_s: float, pause_s: float) -> None:
+def test_the_dearer_a_look_the_rarer_it_is(
+    backlogs: BacklogLimiter, ledger: Any, takes_s: float, pause_s: float
+) -> None:
     ledger.takes_s = takes_s
     look(backlogs, ledger, 1)
 
     ledger.now += pause_s - 0.01
-    assert not backlogs.is_due(1)
+    assert not backlogs.claim_count(1)
     ledger.now += 0.02
-    assert backlogs.is_due(1)
+    assert backlogs.claim_count(1)
 
 
 @pytest.mark.parametrize(("takes_s", "seconds"), [(0.0, RETRY_AFTER_S), (0.4, 20)])
 def test_who_is_refused_is_told_to_come_back_after_the_next_look(
-    backlogs: Backlogs, ledger: Any, takes_s: float, seconds: int
+    backlogs: BacklogLimiter, ledger: Any, takes_s: float, seconds: int
 ) -> None:
     ledger.takes_s = takes_s
     look(backlogs, ledger, 100)
 
     with pytest.raises(Overloaded) as refused:
-        backlogs.require_room(ledger, workspace_id=1)
+        backlogs.require_room(ledger)
 
     assert refused.value.retry_after_s == seconds
 
 
 def test_the_beginning_and_the_end_are_told_once(
-    backlogs: Backlogs, ledger: Any, caplog: pytest.LogCaptureFixture
+    backlogs: BacklogLimiter, ledger: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     for waiting in (99, 100, 100, 99, 99):
         look(backlogs, ledger, waiting)
 
     assert [record.message for record in caplog.records] == [
-        "Too many jobs wait: requests are refused",
-        "Requests are accepted again",
+        "backlog_full",
+        "backlog_has_room",
     ]

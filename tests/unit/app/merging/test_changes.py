@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import settings as with_settings
 
-from app.merging.changes import canonical_time, changes
-from app.merging.merge import merge
+from app.merging.changes import canonical_time, list_changes
+from app.merging.merge import merge_profiles
 from app.merging.profile import Profile
 from app.merging.rules import IDENTIFY_RULES, MERGE_RULES
 from tests.support.factories import a_phone, a_profile, an_email
@@ -32,7 +32,7 @@ def told(field: str, before: Any, after: Any) -> list[dict[str, Any]]:
     """Return the changes between two profiles that differ in *field* alone."""
     profile = a_profile(**{field: before})
     changed = replace(profile, **{field: after})
-    return changes(before=profile, after=changed, orphan=changed)
+    return list_changes(before=profile, after=changed, orphan=changed)
 
 
 @pytest.mark.parametrize(
@@ -130,22 +130,22 @@ def test_who_the_profile_is_is_no_change() -> None:
     profile = a_profile()
     later = replace(profile, updated_at=AT, absorbed_on=AT.date(), absorbed_count=1, control_group=True)
 
-    assert changes(before=profile, after=later, orphan=later) == []
+    assert list_changes(before=profile, after=later, orphan=later) == []
 
 
 def test_changes_are_told_in_the_order_of_the_rules() -> None:
     before, after = a_profile(), a_profile(last_purchase_at=MONDAY, country="DE", external_id="ann", session_count=1)
 
-    names = [change["field"] for change in changes(before=before, after=after, orphan=after)]
+    names = [change["field"] for change in list_changes(before=before, after=after, orphan=after)]
 
     assert names == ["external_id", "country", "session_count", "last_purchase"]
 
 
 def test_identify_tells_nothing_of_devices() -> None:
     survivor, orphan = a_profile(), a_profile(devices={"d": {}}, country="DE")
-    merged = merge(survivor=survivor, orphan=orphan, at=AT, rules=IDENTIFY_RULES)
+    merged = merge_profiles(survivor=survivor, orphan=orphan, at=AT, rules=IDENTIFY_RULES)
 
-    found = changes(before=survivor, after=merged, orphan=orphan, rules=IDENTIFY_RULES)
+    found = list_changes(before=survivor, after=merged, orphan=orphan, rules=IDENTIFY_RULES)
 
     assert [each["field"] for each in found] == ["country"]
 
@@ -153,9 +153,9 @@ def test_identify_tells_nothing_of_devices() -> None:
 @given(profiles(1), profiles(2))
 @thoroughly
 def test_all_that_differs_is_told_and_nothing_else(survivor: Profile, orphan: Profile) -> None:
-    merged = merge(survivor=survivor, orphan=orphan, at=AT)
+    merged = merge_profiles(survivor=survivor, orphan=orphan, at=AT)
 
-    found = changes(before=survivor, after=merged, orphan=orphan)
+    found = list_changes(before=survivor, after=merged, orphan=orphan)
 
     before, after = dict(parts(survivor)), dict(parts(merged))
     differing = {path for path in after if before.get(path) != after[path]}
@@ -166,7 +166,7 @@ def test_all_that_differs_is_told_and_nothing_else(survivor: Profile, orphan: Pr
 @given(profiles(1), profiles(2))
 @thoroughly
 def test_every_change_can_be_written_as_json(survivor: Profile, orphan: Profile) -> None:
-    found = changes(before=survivor, after=merge(survivor=survivor, orphan=orphan, at=AT), orphan=orphan)
+    found = list_changes(before=survivor, after=merge_profiles(survivor=survivor, orphan=orphan, at=AT), orphan=orphan)
 
     assert orjson.loads(orjson.dumps(found)) == found
 

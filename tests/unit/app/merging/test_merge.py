@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.merging.merge import guard, guard_identity, identify, merge
+from app.merging.merge import check_merge, check_protection, identify_profile, merge_profiles
 from app.merging.profile import Profile
 from schemas.outcomes import Outcome
 from tests.support.factories import a_profile
@@ -16,20 +16,20 @@ LAST_SECOND = datetime(2026, 3, 1, 23, 59, 59, 999999, tzinfo=UTC)
 
 
 def guarded(survivor: Profile, orphan: Profile, *, limit: int = 10, at: datetime = AT) -> tuple[Outcome, str] | None:
-    return guard(survivor=survivor, orphan=orphan, at=at, survivor_limit=limit)
+    return check_merge(survivor=survivor, orphan=orphan, at=at, survivor_limit=limit)
 
 
 def test_a_merge_updates_the_survivor() -> None:
-    merged = merge(survivor=a_profile(), orphan=a_profile(), at=AT)
+    merged = merge_profiles(survivor=a_profile(), orphan=a_profile(), at=AT)
 
     assert merged.updated_at == AT
     assert (merged.absorbed_on, merged.absorbed_count) == (AT.date(), 1)
 
 
 def test_orphans_are_counted_within_one_day() -> None:
-    once = merge(survivor=a_profile(), orphan=a_profile(), at=LAST_SECOND)
-    twice = merge(survivor=once, orphan=a_profile(), at=LAST_SECOND)
-    next_day = merge(survivor=twice, orphan=a_profile(), at=LAST_SECOND + timedelta(microseconds=1))
+    once = merge_profiles(survivor=a_profile(), orphan=a_profile(), at=LAST_SECOND)
+    twice = merge_profiles(survivor=once, orphan=a_profile(), at=LAST_SECOND)
+    next_day = merge_profiles(survivor=twice, orphan=a_profile(), at=LAST_SECOND + timedelta(microseconds=1))
 
     assert (twice.absorbed_on, twice.absorbed_count) == (date(2026, 3, 1), 2)
     assert (next_day.absorbed_on, next_day.absorbed_count) == (date(2026, 3, 2), 1)
@@ -38,12 +38,12 @@ def test_orphans_are_counted_within_one_day() -> None:
 def test_what_the_orphan_had_absorbed_is_not_counted_on_the_survivor() -> None:
     orphan = a_profile(absorbed_on=AT.date(), absorbed_count=500)
 
-    assert merge(survivor=a_profile(), orphan=orphan, at=AT).absorbed_count == 1
+    assert merge_profiles(survivor=a_profile(), orphan=orphan, at=AT).absorbed_count == 1
 
 
 def test_survivor_and_orphan_are_told_apart_by_name_alone() -> None:
     with pytest.raises(TypeError):
-        merge(a_profile(), a_profile(), at=AT)  # type: ignore[call-arg]
+        merge_profiles(a_profile(), a_profile(), at=AT)  # type: ignore[call-arg]
 
 
 def test_two_ordinary_profiles_may_be_merged() -> None:
@@ -124,11 +124,11 @@ def test_the_first_guard_that_applies_gives_the_outcome() -> None:
 def test_a_profile_is_identified_by_its_new_external_id() -> None:
     profile = a_profile(email="a@x.org")
 
-    assert identify(profile, external_id="ann", at=AT) == replace(profile, external_id="ann", updated_at=AT)
+    assert identify_profile(profile, external_id="ann", at=AT) == replace(profile, external_id="ann", updated_at=AT)
 
 
 def test_a_profile_is_not_identified_while_it_is_protected() -> None:
-    guards = [guard_identity(a_profile(control_group=True)), guard_identity(a_profile(marked_for_deletion_at=AT))]
+    guards = [check_protection(a_profile(control_group=True)), check_protection(a_profile(marked_for_deletion_at=AT))]
 
     assert [each and each[0] for each in guards] == [Outcome.PROTECTED] * 2
-    assert guard_identity(a_profile()) is None
+    assert check_protection(a_profile()) is None

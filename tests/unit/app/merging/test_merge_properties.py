@@ -10,7 +10,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import settings as with_settings
 
-from app.merging.merge import merge
+from app.merging.merge import merge_profiles
 from app.merging.profile import Profile
 from app.merging.rules import MERGE_RULES
 from tests.support.factories import a_profile
@@ -50,7 +50,7 @@ def orderless(profile: Profile) -> dict[str, Any]:
 
 def absorb(survivor: Profile, orphans: Iterable[Profile]) -> Profile:
     """Return *survivor* after absorbing *orphans* one after another."""
-    return reduce(lambda merged, orphan: merge(survivor=merged, orphan=orphan, at=AT), orphans, survivor)
+    return reduce(lambda merged, orphan: merge_profiles(survivor=merged, orphan=orphan, at=AT), orphans, survivor)
 
 
 @given(profiles(1), profiles(2))
@@ -58,7 +58,7 @@ def absorb(survivor: Profile, orphans: Iterable[Profile]) -> Profile:
 def test_neither_profile_is_changed_in_place(survivor: Profile, orphan: Profile) -> None:
     before = copy.deepcopy((survivor, orphan))
 
-    merge(survivor=survivor, orphan=orphan, at=AT)
+    merge_profiles(survivor=survivor, orphan=orphan, at=AT)
 
     assert (survivor, orphan) == before
 
@@ -66,7 +66,7 @@ def test_neither_profile_is_changed_in_place(survivor: Profile, orphan: Profile)
 @given(profiles(1))
 @thoroughly
 def test_an_empty_orphan_changes_nothing_but_the_time_and_the_count(survivor: Profile) -> None:
-    merged = merge(survivor=survivor, orphan=a_profile(), at=AT)
+    merged = merge_profiles(survivor=survivor, orphan=a_profile(), at=AT)
 
     absorbed = survivor.absorbed_count + 1 if survivor.absorbed_on == AT.date() else 1
     assert merged == replace(survivor, updated_at=AT, absorbed_on=AT.date(), absorbed_count=absorbed)
@@ -75,7 +75,7 @@ def test_an_empty_orphan_changes_nothing_but_the_time_and_the_count(survivor: Pr
 @given(profiles(2))
 @thoroughly
 def test_an_empty_survivor_takes_everything_but_an_encrypted_address(orphan: Profile) -> None:
-    merged = merge(survivor=a_profile(), orphan=orphan, at=AT)
+    merged = merge_profiles(survivor=a_profile(), orphan=orphan, at=AT)
 
     email = None if orphan.email and orphan.email.encrypted else orphan.email
     expected = {field: getattr(orphan, field) for field in MERGE_RULES} | {"email": email}
@@ -95,7 +95,7 @@ def test_sums_firsts_and_lasts_agree_in_any_order(one: Profile, two: Profile, th
 @given(profiles(1), profiles(2))
 @thoroughly
 def test_nothing_that_the_survivor_knew_is_lost(survivor: Profile, orphan: Profile) -> None:
-    merged = merge(survivor=survivor, orphan=orphan, at=AT)
+    merged = merge_profiles(survivor=survivor, orphan=orphan, at=AT)
 
     known = [field for field, rule in MERGE_RULES.items() if rule.name.startswith("fill") or rule.name == "unite"]
     for field in known:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from app.merging.merge import merge
+from app.merging.merge import merge_profiles
 from app.merging.rules import IDENTIFY_RULES, MERGE_RULES
 from tests.support.factories import a_phone, a_profile, an_email
 from tests.support.generated import AT
@@ -157,13 +157,13 @@ def test_a_field_merges_as_the_lists_say(field: str, ours: Any, theirs: Any, res
     survivor = a_profile(**{field: ours})
     orphan = a_profile(**{field: theirs})
 
-    merged = merge(survivor=survivor, orphan=orphan, at=AT)
+    merged = merge_profiles(survivor=survivor, orphan=orphan, at=AT)
 
     assert getattr(merged, field) == result
 
 
 def test_identify_leaves_the_devices_of_the_orphan_behind() -> None:
-    merged = merge(
+    merged = merge_profiles(
         survivor=a_profile(), orphan=a_profile(devices={"d1": PHONE}, first_name="Ann"), at=AT, rules=IDENTIFY_RULES
     )
 
@@ -173,7 +173,7 @@ def test_identify_leaves_the_devices_of_the_orphan_behind() -> None:
 def test_who_the_survivor_is_stays_whoever_the_orphan_was() -> None:
     survivor = a_profile(random_bucket=7, created_at=TUESDAY)
 
-    merged = merge(survivor=survivor, orphan=a_profile(random_bucket=8, created_at=MONDAY), at=AT)
+    merged = merge_profiles(survivor=survivor, orphan=a_profile(random_bucket=8, created_at=MONDAY), at=AT)
 
     assert (merged.id, merged.braze_id, merged.random_bucket) == (survivor.id, survivor.braze_id, 7)
     assert merged.created_at == TUESDAY

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import settings as with_settings
 from hypothesis import strategies as st
 
-from app.merging.prioritization import Ambiguous, Candidate, Denoted, NotFound, prioritize
-from schemas.prioritization import Priority
+from app.merging.prioritization import Ambiguous, Candidate, NotFound, Resolved, prioritize
+from schemas.priorities import Priority
 from tests.support.factories import LONG_AGO
 
 IDENTIFIED, UNIDENTIFIED = Priority.IDENTIFIED, Priority.UNIDENTIFIED
@@ -37,22 +37,22 @@ FIRST_GUEST, SECOND_GUEST = guest(2, 1), guest(3, 2)
     ("candidates", "prioritization", "choice"),
     [
         # "fusionnerait l'utilisateur non identifié … le plus récent"
-        ([JOHN, FIRST_GUEST, SECOND_GUEST], [UNIDENTIFIED, NEWEST], Denoted(3)),
+        ([JOHN, FIRST_GUEST, SECOND_GUEST], [UNIDENTIFIED, NEWEST], Resolved(3)),
         # "s'il y avait deux utilisateurs non identifiés …, un seul serait fusionné"
-        ([FIRST_GUEST, SECOND_GUEST], [UNIDENTIFIED, NEWEST], Denoted(3)),
+        ([FIRST_GUEST, SECOND_GUEST], [UNIDENTIFIED, NEWEST], Resolved(3)),
         # "avec l'utilisateur identifié … le plus récent"
-        ([known(4, 1), JOHN, guest(5, 9)], [IDENTIFIED, NEWEST], Denoted(1)),
+        ([known(4, 1), JOHN, guest(5, 9)], [IDENTIFIED, NEWEST], Resolved(1)),
         # "ne fusionne aucun utilisateur car il y a deux utilisateurs non identifiés"
         ([FIRST_GUEST, SECOND_GUEST], [UNIDENTIFIED], Ambiguous()),
         # "ne fonctionne que s'il n'y a qu'un seul utilisateur non identifié"
-        ([JOHN, FIRST_GUEST], [UNIDENTIFIED], Denoted(2)),
+        ([JOHN, FIRST_GUEST], [UNIDENTIFIED], Resolved(2)),
         # "donner la priorité à un utilisateur ayant une external_id": a requirement, not a preference
         ([FIRST_GUEST], [IDENTIFIED], NotFound(filtered_out=True)),
         ([JOHN], [UNIDENTIFIED, NEWEST], NotFound(filtered_out=True)),
         # "qu'ils soient identifiés ou non"
-        ([JOHN, guest(2, 6)], [NEWEST], Denoted(2)),
-        ([JOHN, guest(2, 6)], [OLDEST], Denoted(1)),
-        ([FIRST_GUEST, SECOND_GUEST, JOHN], [UNIDENTIFIED, OLDEST], Denoted(2)),
+        ([JOHN, guest(2, 6)], [NEWEST], Resolved(2)),
+        ([JOHN, guest(2, 6)], [OLDEST], Resolved(1)),
+        ([FIRST_GUEST, SECOND_GUEST, JOHN], [UNIDENTIFIED, OLDEST], Resolved(2)),
     ],
 )
 def test_the_examples_of_the_vendor(candidates: list[Candidate], prioritization: list[Priority], choice: Any) -> None:
@@ -63,22 +63,22 @@ def test_two_profiles_updated_at_one_time_are_a_tie() -> None:
     tied = [guest(1, 3), guest(2, 3), guest(3, 1)]
 
     assert prioritize(tied, [NEWEST]) == Ambiguous()
-    assert prioritize(tied, [OLDEST]) == Denoted(3)
+    assert prioritize(tied, [OLDEST]) == Resolved(3)
 
 
 def test_a_tie_outside_of_the_extreme_does_not_matter() -> None:
-    assert prioritize([guest(1, 3), guest(2, 1), guest(3, 1)], [NEWEST]) == Denoted(1)
+    assert prioritize([guest(1, 3), guest(2, 1), guest(3, 1)], [NEWEST]) == Resolved(1)
 
 
 def test_a_later_step_can_break_a_tie() -> None:
-    assert prioritize([known(1, 3), guest(2, 3)], [NEWEST, UNIDENTIFIED]) == Denoted(2)
+    assert prioritize([known(1, 3), guest(2, 3)], [NEWEST, UNIDENTIFIED]) == Resolved(2)
 
 
 def test_the_order_of_the_steps_matters() -> None:
     candidates = [known(1, 9), guest(2, 1)]
 
     assert prioritize(candidates, [NEWEST, UNIDENTIFIED]) == NotFound(filtered_out=True)
-    assert prioritize(candidates, [UNIDENTIFIED, NEWEST]) == Denoted(2)
+    assert prioritize(candidates, [UNIDENTIFIED, NEWEST]) == Resolved(2)
 
 
 def test_nobody_is_not_found_whatever_the_steps() -> None:
@@ -87,12 +87,12 @@ def test_nobody_is_not_found_whatever_the_steps() -> None:
 
 
 def test_without_steps_only_the_one_candidate_will_do() -> None:
-    assert prioritize([JOHN], []) == Denoted(1)
+    assert prioritize([JOHN], []) == Resolved(1)
     assert prioritize([JOHN, FIRST_GUEST], []) == Ambiguous()
 
 
 def test_one_candidate_is_left_whatever_the_recency() -> None:
-    assert {prioritize([JOHN], [step]) for step in (NEWEST, OLDEST, IDENTIFIED)} == {Denoted(1)}
+    assert {prioritize([JOHN], [step]) for step in (NEWEST, OLDEST, IDENTIFIED)} == {Resolved(1)}
 
 
 STANDINGS: list[list[Priority]] = [[], [IDENTIFIED], [UNIDENTIFIED]]

@@ -98,7 +98,7 @@ def test_earliest_and_latest_take_the_extreme_or_the_one_there_is(
     [(True, False, True), (False, True, True), (False, False, False), (None, True, True), (None, None, False)],
 )
 def test_either_holds_when_one_side_does(ours: bool | None, theirs: bool | None, result: bool) -> None:
-    assert rules.either(ours, theirs) is result
+    assert rules.any_true(ours, theirs) is result
 
 
 @pytest.mark.parametrize(

@@ -1,35 +1,37 @@
 """A merge side by side: a row for each field that one of both had or got, the changed ones first."""
 
-from app.merging.changes import changes
-from app.merging.merge import merge
+from app.merging.changes import list_changes
+from app.merging.merge import merge_profiles
 from app.merging.profile import Profile
 from app.merging.rules import IDENTIFY_RULES, MERGE_RULES
-from app.merging.side_by_side import Row, side_by_side
+from app.merging.side_by_side import ComparedField, compare_merge
 from tests.support.factories import LONG_AGO, a_profile
 
 
-def rows_of(orphan: Profile, survivor: Profile) -> dict[str, Row]:
+def rows_of(orphan: Profile, survivor: Profile) -> dict[str, ComparedField]:
     """Return the rows of a merge of *orphan* into *survivor*, by field."""
-    after = merge(survivor=survivor, orphan=orphan, at=LONG_AGO)
-    changed = changes(before=survivor, after=after, orphan=orphan)
+    after = merge_profiles(survivor=survivor, orphan=orphan, at=LONG_AGO)
+    changed = list_changes(before=survivor, after=after, orphan=orphan)
     return {
-        row.field: row for row in side_by_side(orphan=orphan, survivor=survivor, changed=changed, rules=MERGE_RULES)
+        row.field: row for row in compare_merge(orphan=orphan, survivor=survivor, changed=changed, rules=MERGE_RULES)
     }
 
 
 def test_a_changed_field_is_told_with_both_befores_the_after_and_the_rule() -> None:
     rows = rows_of(a_profile(last_name="Ash", session_count=2), a_profile(session_count=3))
 
-    assert rows["last_name"] == Row(
+    assert rows["last_name"] == ComparedField(
         field="last_name", orphan="Ash", survivor=None, after="Ash", rule="fill", changed=True
     )
-    assert rows["session_count"] == Row(field="session_count", orphan=2, survivor=3, after=5, rule="add", changed=True)
+    assert rows["session_count"] == ComparedField(
+        field="session_count", orphan=2, survivor=3, after=5, rule="add", changed=True
+    )
 
 
 def test_a_field_that_stays_is_told_too() -> None:
     rows = rows_of(a_profile(first_name="Ann", email="a@x.org"), a_profile(first_name="Anna", email="b@x.org"))
 
-    assert rows["first_name"] == Row(
+    assert rows["first_name"] == ComparedField(
         field="first_name", orphan="Ann", survivor="Anna", after="Anna", rule="fill", changed=False
     )
     assert (rows["email"].orphan, rows["email"].after) == ("a@x.org", "b@x.org")
@@ -55,7 +57,7 @@ def test_the_parts_of_a_summary_have_rows_of_their_own() -> None:
 
 def test_the_record_is_believed_where_an_image_leaves_something_out() -> None:
     changed = [{"field": "custom_attributes.plan", "before": "pro", "after": "free", "rule": "fill_keys"}]
-    (row,) = side_by_side(orphan=a_profile(), survivor=a_profile(), changed=changed, rules=MERGE_RULES)
+    (row,) = compare_merge(orphan=a_profile(), survivor=a_profile(), changed=changed, rules=MERGE_RULES)
 
     assert (row.survivor, row.after, row.rule) == ("pro", "free", "fill_keys")
 
@@ -63,4 +65,4 @@ def test_the_record_is_believed_where_an_image_leaves_something_out() -> None:
 def test_identify_tells_nothing_of_devices() -> None:
     orphan = a_profile(devices={"d1": {"device_id": "d1"}})
 
-    assert side_by_side(orphan=orphan, survivor=a_profile(), changed=[], rules=IDENTIFY_RULES) == []
+    assert compare_merge(orphan=orphan, survivor=a_profile(), changed=[], rules=IDENTIFY_RULES) == []

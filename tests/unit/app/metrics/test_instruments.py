@@ -1,4 +1,4 @@
-"""Counters, gauges and histograms upon a board, and what Prometheus reads of them."""
+"""Counters, gauges and histograms upon a memory, and what Prometheus reads of them."""
 
 import os
 from collections.abc import Callable
@@ -7,15 +7,15 @@ import pytest
 
 from app.errors import SetupError
 from app.metrics import http
-from app.metrics.exposition import exposition
-from app.metrics.instruments import Counter, Gauge, Histogram, Latest, every
-from app.metrics.shared_memory import Board
+from app.metrics.exposition import expose
+from app.metrics.instruments import Counter, Gauge, Histogram, Latest, UndeclaredSeries, label_combinations
+from app.metrics.shared_memory import SharedMemory
 
 
 @pytest.fixture
-def board() -> Board:
-    """A board of its own."""
-    return Board(rows=8, cells=64)
+def memory() -> SharedMemory:
+    """A memory of its own."""
+    return SharedMemory(rows=8, cells=64)
 
 
 def in_a_child(work: Callable[[], object]) -> None:
@@ -29,55 +29,55 @@ def in_a_child(work: Callable[[], object]) -> None:
 
 def lines(*sources: Counter | Gauge | Histogram) -> list[str]:
     """Return what Prometheus reads, without its comments."""
-    return [line for line in exposition(*sources).decode().splitlines() if not line.startswith("#")]
+    return [line for line in expose(*sources).decode().splitlines() if not line.startswith("#")]
 
 
-def test_a_counter_counts(board: Board) -> None:
-    counter = Counter("things", "Things.", board=board)
+def test_a_counter_counts(memory: SharedMemory) -> None:
+    counter = Counter("things", "Things.", memory=memory)
     for _ in range(3):
-        counter.add()
+        counter.inc()
 
     assert counter.value() == 3
 
 
-def test_what_a_child_process_counts_is_in_the_parents_sum(board: Board) -> None:
-    counter = Counter("things", "Things.", board=board)
-    counter.add()
+def test_what_a_child_process_counts_is_in_the_parents_sum(memory: SharedMemory) -> None:
+    counter = Counter("things", "Things.", memory=memory)
+    counter.inc()
     for _ in range(20):
-        in_a_child(counter.add)
+        in_a_child(counter.inc)
 
     assert counter.value() == 21
 
 
-def test_what_a_process_had_in_hand_ends_with_it(board: Board) -> None:
-    gauge = Gauge("open", "Open things.", board=board)
-    gauge.add(2)
-    in_a_child(lambda: gauge.add(5))
+def test_what_a_process_had_in_hand_ends_with_it(memory: SharedMemory) -> None:
+    gauge = Gauge("open", "Open things.", memory=memory)
+    gauge.inc(2)
+    in_a_child(lambda: gauge.inc(5))
 
     assert gauge.value() == 2
 
 
 def test_a_process_with_the_row_of_one_that_ended_begins_with_nothing_in_hand() -> None:
-    board = Board(rows=1, cells=4)
-    gauge = Gauge("open", "Open things.", board=board)
-    in_a_child(lambda: gauge.add(5))
-    gauge.add(1)
+    memory = SharedMemory(rows=1, cells=4)
+    gauge = Gauge("open", "Open things.", memory=memory)
+    in_a_child(lambda: gauge.inc(5))
+    gauge.inc(1)
 
     assert gauge.value() == 1
 
 
-def test_the_latest_moment_is_told(board: Board) -> None:
-    latest = Latest("seen", "When something was seen.", board=board)
-    latest.put(17.0)
-    in_a_child(lambda: latest.put(99.0))
+def test_the_latest_moment_is_told(memory: SharedMemory) -> None:
+    latest = Latest("seen", "When something was seen.", memory=memory)
+    latest.set(17.0)
+    in_a_child(lambda: latest.set(99.0))
 
     assert latest.value() == 17.0
 
 
-def test_a_counter_has_a_series_for_each_combination_of_its_labels(board: Board) -> None:
-    series = every(["red", "blue"], ["big"])
-    counter = Counter("things", "Things.", labels=("color", "size"), series=series, board=board)
-    counter.add(2, "blue", "big")
+def test_a_counter_has_a_series_for_each_combination_of_its_labels(memory: SharedMemory) -> None:
+    series = label_combinations(["red", "blue"], ["big"])
+    counter = Counter("things", "Things.", labels=("color", "size"), series=series, memory=memory)
+    counter.inc(2, "blue", "big")
 
     assert lines(counter) == [
         'things_total{color="red",size="big"} 0.0',
@@ -85,28 +85,34 @@ def test_a_counter_has_a_series_for_each_combination_of_its_labels(board: Board)
     ]
 
 
-def test_what_was_never_declared_counts_as_nothing(board: Board) -> None:
-    counter = Counter("things", "Things.", labels=("color",), series=every(["red"]), board=board)
-    gauge = Gauge("open", "Open things.", labels=("color",), series=every(["red"]), board=board)
-    counter.add(1, "green")
-    gauge.add(1, "green")
-    gauge.put(1, "green")
+def test_a_series_that_was_not_declared_raises(memory: SharedMemory) -> None:
+    red = label_combinations(["red"])
+    counter = Counter("things", "Things.", labels=("color",), series=red, memory=memory)
+    gauge = Gauge("open", "Open things.", labels=("color",), series=red, memory=memory)
+    histogram = Histogram("wait_seconds", "Waits.", bounds=(1,), labels=("color",), series=red, memory=memory)
 
-    assert counter.value("red") == 0
-    assert gauge.value("red") == 0
+    for use in (counter.inc, gauge.inc, gauge.set, histogram.observe):
+        with pytest.raises(UndeclaredSeries, match=r"declares no series \{color='green'\}"):
+            use(1, "green")
 
 
-def test_a_metric_that_learns_its_series_later_tells_those_that_were_used_up_to_its_capacity(board: Board) -> None:
-    counter = Counter("things", "Things.", labels=("color",), capacity=2, board=board)
-    counter.declare(every(["red", "blue", "green"]))
-    for color in ("blue", "green"):
-        counter.add(1, color)
+def test_a_metric_that_learns_its_series_later_exposes_those_that_were_used(memory: SharedMemory) -> None:
+    counter = Counter("things", "Things.", labels=("color",), capacity=2, memory=memory)
+    counter.declare(label_combinations(["red", "blue"]))
+    counter.inc(1, "blue")
 
     assert lines(counter) == ['things_total{color="blue"} 1.0']
 
 
-def test_a_histogram_counts_up_to_each_bound(board: Board) -> None:
-    histogram = Histogram("wait_seconds", "Waits.", bounds=(0.1, 1.0), board=board)
+def test_series_beyond_the_capacity_are_refused(memory: SharedMemory) -> None:
+    counter = Counter("things", "Things.", labels=("color",), capacity=2, memory=memory)
+
+    with pytest.raises(SetupError, match="things has more than 2 series"):
+        counter.declare(label_combinations(["red", "blue", "green"]))
+
+
+def test_a_histogram_counts_up_to_each_bound(memory: SharedMemory) -> None:
+    histogram = Histogram("wait_seconds", "Waits.", bounds=(0.1, 1.0), memory=memory)
     for seconds in (0.05, 0.1, 0.5, 7.0):
         histogram.observe(seconds)
 
@@ -121,12 +127,12 @@ def test_a_histogram_counts_up_to_each_bound(board: Board) -> None:
 
 
 def test_a_full_board_says_so() -> None:
-    board = Board(rows=1, cells=2)
-    Counter("one", "One.", board=board)
-    Counter("two", "Two.", board=board)
+    memory = SharedMemory(rows=1, cells=2)
+    Counter("one", "One.", memory=memory)
+    Counter("two", "Two.", memory=memory)
 
     with pytest.raises(SetupError, match="raise CELLS above 3"):
-        Counter("three", "Three.", board=board)
+        Counter("three", "Three.", memory=memory)
 
 
 def test_an_answer_is_counted_under_its_route_or_under_none() -> None:
@@ -137,13 +143,13 @@ def test_an_answer_is_counted_under_its_route_or_under_none() -> None:
 
     before = count("GET", "/things/<id>"), count(*http.UNROUTED)
     for route in ("/things/<id>", None):
-        http.count_answer(method="GET", route=route, status=200, seconds=0.1)
+        http.count_response(method="GET", route=route, status=200, seconds=0.1)
 
     assert (count("GET", "/things/<id>"), count(*http.UNROUTED)) == (before[0] + 1, before[1] + 1)
 
 
 def test_a_status_that_nobody_expected_is_counted_as_another() -> None:
     before = http.REQUESTS.value("other")
-    http.count_answer(method="GET", route=None, status=418, seconds=0.1)
+    http.count_response(method="GET", route=None, status=418, seconds=0.1)
 
     assert http.REQUESTS.value("other") == before + 1

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.rates.breaker import Breaker
+from app.rates.breaker import CircuitBreaker
 
 
 class Clock:
@@ -21,29 +21,29 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def breaker(clock: Clock) -> Breaker:
-    return Breaker(2, clock=clock)
+def breaker(clock: Clock) -> CircuitBreaker:
+    return CircuitBreaker(2, clock=clock)
 
 
-def test_everybody_may_try_a_server_that_works(breaker: Breaker) -> None:
+def test_everybody_may_try_a_server_that_works(breaker: CircuitBreaker) -> None:
     assert [breaker.may_try() for _ in range(3)] == [True, True, True]
 
 
-def test_after_a_failure_nobody_tries_until_the_pause_is_over(breaker: Breaker, clock: Clock) -> None:
+def test_after_a_failure_nobody_tries_until_the_pause_is_over(breaker: CircuitBreaker, clock: Clock) -> None:
     breaker.failed()
     clock.now += 1.9
 
     assert not breaker.may_try()
 
 
-def test_after_the_pause_one_tries_for_all(breaker: Breaker, clock: Clock) -> None:
+def test_after_the_pause_one_tries_for_all(breaker: CircuitBreaker, clock: Clock) -> None:
     breaker.failed()
     clock.now += 2
 
     assert [breaker.may_try() for _ in range(3)] == [True, False, False]
 
 
-def test_a_try_that_fails_begins_another_pause(breaker: Breaker, clock: Clock) -> None:
+def test_a_try_that_fails_begins_another_pause(breaker: CircuitBreaker, clock: Clock) -> None:
     breaker.failed()
     clock.now += 2
     breaker.may_try()
@@ -53,14 +53,14 @@ def test_a_try_that_fails_begins_another_pause(breaker: Breaker, clock: Clock) -
     assert not breaker.may_try()
 
 
-def test_a_success_lets_everybody_try_again(breaker: Breaker) -> None:
+def test_a_success_lets_everybody_try_again(breaker: CircuitBreaker) -> None:
     breaker.failed()
     breaker.worked()
 
     assert [breaker.may_try() for _ in range(2)] == [True, True]
 
 
-def test_only_the_first_failure_and_the_first_success_are_news(breaker: Breaker) -> None:
+def test_only_the_first_failure_and_the_first_success_are_news(breaker: CircuitBreaker) -> None:
     assert not breaker.worked()
     assert [breaker.failed(), breaker.failed()] == [True, False]
     assert [breaker.worked(), breaker.worked()] == [True, False]

@@ -4,7 +4,7 @@ import pytest
 
 from app.config import Settings, variable
 from app.errors import SetupError
-from app.rates.buckets import DEFAULTS, Bucket, Limit, read_limit, read_limits, replaced
+from app.rates.buckets import DEFAULTS, Bucket, Limit, override_limits, parse_limit, parse_limits
 
 
 def test_the_vendors_limits_hold_unless_others_are_set() -> None:
@@ -23,27 +23,27 @@ def test_every_bucket_has_a_limit() -> None:
 
 
 def test_buckets_that_are_not_listed_keep_their_limit() -> None:
-    limits = read_limits(" users = 5/60 ,export=7/1,")
+    limits = parse_limits(" users = 5/60 ,export=7/1,")
 
-    assert limits == replaced(DEFAULTS, [Limit(Bucket.USERS, 5, 60), Limit(Bucket.EXPORT, 7, 1)])
+    assert limits == override_limits(DEFAULTS, [Limit(Bucket.USERS, 5, 60), Limit(Bucket.EXPORT, 7, 1)])
     assert len(limits) == len(Bucket)
 
 
 def test_of_two_limits_for_one_bucket_the_last_holds() -> None:
-    assert read_limits("track=1/1,track=2/2")[1] == Limit(Bucket.TRACK, 2, 2)
+    assert parse_limits("track=1/1,track=2/2")[1] == Limit(Bucket.TRACK, 2, 2)
 
 
 @pytest.mark.parametrize("text", ["", "5", "5/", "/5", "0/60", "5/0", "-1/60", "1.5/60", "5/60/7", "a/b", "5\u0665/60"])
 def test_what_is_no_limit_is_refused_with_the_way_to_write_one(text: str) -> None:
     with pytest.raises(ValueError, match="write REQUESTS/SECONDS, such as 20000/60"):
-        read_limit("users", text)
+        parse_limit("users", text)
 
 
 def test_a_bucket_that_there_is_not_is_refused_with_those_that_there_are() -> None:
     with pytest.raises(
         ValueError, match="no bucket 'merges'; choose from: users, track, export, rename, remove, other"
     ):
-        read_limits("merges=5/60")
+        parse_limits("merges=5/60")
 
 
 def test_a_setting_that_cannot_be_read_names_its_variable() -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from app.rates.buckets import Bucket, Limit
-from app.rates.windows import MEMORY, Windows, storage_url
+from app.rates.windows import MEMORY, FixedWindowLimiter, storage_url
 
 MINUTE = 1_799_999_940
 """A moment that is a whole number of minutes since the epoch."""
@@ -26,42 +26,42 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def windows(clock: Clock) -> Windows:
-    return Windows("", clock=clock)
+def windows(clock: Clock) -> FixedWindowLimiter:
+    return FixedWindowLimiter("", clock=clock)
 
 
-def test_a_bucket_empties_request_by_request_and_then_refuses(windows: Windows) -> None:
-    readings = [windows.count(LIMIT, workspace_id=1) for _ in range(5)]
+def test_a_bucket_empties_request_by_request_and_then_refuses(windows: FixedWindowLimiter) -> None:
+    readings = [windows.count_request(LIMIT, workspace_id=1) for _ in range(5)]
 
     assert [reading.remaining for reading in readings] == [2, 1, 0, 0, 0]
     assert [reading.refused for reading in readings] == [False, False, False, True, True]
 
 
-def test_a_window_ends_with_the_minute_of_the_clock(windows: Windows, clock: Clock) -> None:
-    first = windows.count(LIMIT, workspace_id=1)
+def test_a_window_ends_with_the_minute_of_the_clock(windows: FixedWindowLimiter, clock: Clock) -> None:
+    first = windows.count_request(LIMIT, workspace_id=1)
     clock.now = MINUTE + 59.99
-    same = windows.count(LIMIT, workspace_id=1)
+    same = windows.count_request(LIMIT, workspace_id=1)
     clock.now = MINUTE + 60
-    fresh = windows.count(LIMIT, workspace_id=1)
+    fresh = windows.count_request(LIMIT, workspace_id=1)
 
     assert (first.resets_at, same.resets_at, fresh.resets_at) == (MINUTE + 60, MINUTE + 60, MINUTE + 120)
     assert (first.remaining, same.remaining, fresh.remaining) == (2, 1, 2)
 
 
-def test_it_tells_the_seconds_until_the_next_window_and_never_none(windows: Windows, clock: Clock) -> None:
+def test_it_tells_the_seconds_until_the_next_window_and_never_none(windows: FixedWindowLimiter, clock: Clock) -> None:
     seconds = []
     for clock.now in (MINUTE, MINUTE + 12.4, MINUTE + 59.9):
-        seconds.append(windows.count(LIMIT, workspace_id=1).retry_after)
+        seconds.append(windows.count_request(LIMIT, workspace_id=1).retry_after)
 
     assert seconds == [60, 48, 1]
 
 
-def test_workspaces_and_buckets_are_counted_apart(windows: Windows) -> None:
+def test_workspaces_and_buckets_are_counted_apart(windows: FixedWindowLimiter) -> None:
     other = Limit(Bucket.TRACK, 3, 60)
     readings = [
-        windows.count(LIMIT, workspace_id=1),
-        windows.count(LIMIT, workspace_id=2),
-        windows.count(other, workspace_id=1),
+        windows.count_request(LIMIT, workspace_id=1),
+        windows.count_request(LIMIT, workspace_id=2),
+        windows.count_request(other, workspace_id=1),
     ]
 
     assert [reading.remaining for reading in readings] == [2, 2, 2]
@@ -83,4 +83,4 @@ def test_workspaces_and_buckets_are_counted_apart(windows: Windows) -> None:
 )
 def test_the_brokers_url_leads_to_the_same_redis(url: str, storage: str) -> None:
     assert storage_url(url) == storage
-    assert Windows(url).shared is (storage != MEMORY)
+    assert FixedWindowLimiter(url).shared is (storage != MEMORY)

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from app.ledger.queries import Batch, Tally
+from app.ledger.queries import Batch, StatusCount
 from app.web.console.progress import BatchProgress, Tone, label_of, poll_interval, tone_of
 from schemas.outcomes import BatchSource, JobState, Outcome
 
@@ -14,8 +14,10 @@ NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
 def a_batch(*tallies: tuple[JobState, Outcome | None, int]) -> Batch:
     """Return a batch with so many jobs in each state, with each outcome."""
-    told = [Tally(state=state, outcome=outcome, jobs=jobs, finished_at=None) for state, outcome, jobs in tallies]
-    return Batch(id=UUID(int=1), request_id=None, created_at=NOW, source=BatchSource.API, run_id=None, tallies=told)
+    told = [StatusCount(state=state, outcome=outcome, jobs=jobs, finished_at=None) for state, outcome, jobs in tallies]
+    return Batch(
+        id=UUID(int=1), request_id=None, created_at=NOW, source=BatchSource.API, run_id=None, status_counts=told
+    )
 
 
 def test_settled_jobs_are_counted_whatever_became_of_them() -> None:

@@ -5,7 +5,7 @@ from threading import Event
 
 import pytest
 
-from app.webhooks.addresses import look_up, looked_up, may_connect
+from app.webhooks.addresses import is_allowed_address, resolve_host, resolve_within
 
 PUBLIC = ["93.184.215.14", "8.8.8.8", "2606:4700:4700::1111", "2a00:1450:4001:82a::200e"]
 OURS = ["127.0.0.1", "127.8.8.8", "10.0.0.1", "172.16.5.4", "192.168.1.1", "::1", "fd12:3456::1"]
@@ -52,27 +52,27 @@ NOBODYS = [
 
 @pytest.mark.parametrize("address", [*PUBLIC, "::ffff:8.8.8.8", "64:ff9b::808:808"])
 def test_the_open_internet_may_be_called(address: str) -> None:
-    assert may_connect(address, private=False)
+    assert is_allowed_address(address, private=False)
 
 
 @pytest.mark.parametrize("address", [*OURS, *METADATA, *NOBODYS])
 def test_nothing_else_may(address: str) -> None:
-    assert not may_connect(address, private=False)
+    assert not is_allowed_address(address, private=False)
 
 
 @pytest.mark.parametrize("address", [*PUBLIC, *OURS])
 def test_where_private_networks_are_allowed_they_may_be_called(address: str) -> None:
-    assert may_connect(address, private=True)
+    assert is_allowed_address(address, private=True)
 
 
 @pytest.mark.parametrize("address", [*METADATA, "::ffff:169.254.169.254", "64:ff9b::a9fe:a9fe", "224.0.0.1", "::"])
 def test_where_machines_keep_their_secrets_is_never_called(address: str) -> None:
-    assert not may_connect(address, private=True)
+    assert not is_allowed_address(address, private=True)
 
 
 @pytest.mark.parametrize("spelt", ["127.1", "2130706433", "0x7f000001", "0177.0.0.1", "127.0.0.1"])
 def test_an_address_in_another_spelling_is_looked_up_to_the_one_that_it_is(spelt: str) -> None:
-    assert look_up(spelt, 443) == ["127.0.0.1"]
+    assert resolve_host(spelt, 443) == ["127.0.0.1"]
 
 
 def test_a_look_up_that_takes_too_long_is_given_up() -> None:
@@ -83,7 +83,7 @@ def test_a_look_up_that_takes_too_long_is_given_up() -> None:
         return ["8.8.8.8"]
 
     with pytest.raises(TimeoutError):
-        looked_up(slow, "example.com", 443, seconds=0.05)
+        resolve_within(slow, "example.com", 443, seconds=0.05)
     over.set()
 
 
@@ -93,4 +93,4 @@ def test_a_name_that_is_none_is_an_error_like_any_other(error: Exception) -> Non
         raise error
 
     with pytest.raises(OSError, match=str(error)):
-        looked_up(failing, "x", 443, seconds=5)
+        resolve_within(failing, "x", 443, seconds=5)

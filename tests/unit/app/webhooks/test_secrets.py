@@ -8,50 +8,50 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 from uuid_utils.compat import uuid7
 
 from app.errors import SetupError
-from app.webhooks.secrets import new_seed, secret_of, signed_headers
+from app.webhooks.secrets import derive_secret, new_secret_seed, signature_headers
 
 PEPPERS = ("a-newer-pepper-of-16", "an-older-pepper-of-16")
 BODY = '{"type":"webhook.test","data":{"name":"Zoë"}}'.encode()
 
 
 def test_a_secret_has_the_form_of_the_specification() -> None:
-    secret = secret_of(uuid7(), new_seed(PEPPERS), PEPPERS)
+    secret = derive_secret(uuid7(), new_secret_seed(PEPPERS), PEPPERS)
 
     assert secret.startswith("whsec_")
     assert len(base64.b64decode(secret.removeprefix("whsec_"), validate=True)) == 32
 
 
 def test_a_secret_can_be_made_again_and_is_its_webhooks_own() -> None:
-    webhook_id, seed = uuid7(), new_seed(PEPPERS)
+    webhook_id, seed = uuid7(), new_secret_seed(PEPPERS)
 
-    assert secret_of(webhook_id, seed, PEPPERS) == secret_of(webhook_id, seed, PEPPERS[:1])
-    assert secret_of(webhook_id, seed, PEPPERS) != secret_of(uuid7(), seed, PEPPERS)
-    assert secret_of(webhook_id, seed, PEPPERS) != secret_of(webhook_id, new_seed(PEPPERS), PEPPERS)
+    assert derive_secret(webhook_id, seed, PEPPERS) == derive_secret(webhook_id, seed, PEPPERS[:1])
+    assert derive_secret(webhook_id, seed, PEPPERS) != derive_secret(uuid7(), seed, PEPPERS)
+    assert derive_secret(webhook_id, seed, PEPPERS) != derive_secret(webhook_id, new_secret_seed(PEPPERS), PEPPERS)
 
 
 def test_a_secret_outlives_a_newer_pepper_and_not_the_loss_of_its_own() -> None:
-    webhook_id, seed = uuid7(), new_seed(PEPPERS[1:])
+    webhook_id, seed = uuid7(), new_secret_seed(PEPPERS[1:])
 
-    assert secret_of(webhook_id, seed, PEPPERS) == secret_of(webhook_id, seed, PEPPERS[1:])
+    assert derive_secret(webhook_id, seed, PEPPERS) == derive_secret(webhook_id, seed, PEPPERS[1:])
     with pytest.raises(SetupError, match="MERGELANE_WEBHOOK_PEPPER"):
-        secret_of(webhook_id, seed, PEPPERS[:1])
+        derive_secret(webhook_id, seed, PEPPERS[:1])
 
 
 def test_without_a_pepper_there_is_a_secret_too_and_it_outlives_the_first_pepper() -> None:
-    webhook_id, seed = uuid7(), new_seed(())
+    webhook_id, seed = uuid7(), new_secret_seed(())
 
     assert seed.pepper == ""
-    assert secret_of(webhook_id, seed, ()) == secret_of(webhook_id, seed, PEPPERS)
+    assert derive_secret(webhook_id, seed, ()) == derive_secret(webhook_id, seed, PEPPERS)
 
 
 def test_a_seed_is_printed_without_its_salt() -> None:
-    assert "salt" not in repr(new_seed(PEPPERS))
+    assert "salt" not in repr(new_secret_seed(PEPPERS))
 
 
 def test_what_is_signed_is_verified_by_the_specifications_library_with_each_of_the_secrets() -> None:
-    secrets = [secret_of(uuid7(), new_seed(PEPPERS), PEPPERS) for _ in range(2)]
+    secrets = [derive_secret(uuid7(), new_secret_seed(PEPPERS), PEPPERS) for _ in range(2)]
     notice_id, now = uuid7(), datetime.now(UTC)
-    headers = signed_headers(notice_id=notice_id, at=now, body=BODY, secrets=secrets)
+    headers = signature_headers(notice_id=notice_id, at=now, body=BODY, secrets=secrets)
 
     assert headers.keys() == {"webhook-id", "webhook-timestamp", "webhook-signature"}
     assert headers["webhook-id"] == str(notice_id)
@@ -63,8 +63,8 @@ def test_what_is_signed_is_verified_by_the_specifications_library_with_each_of_t
 
 
 def test_what_was_changed_on_the_way_is_not_verified() -> None:
-    secret = secret_of(uuid7(), new_seed(()), ())
-    headers = signed_headers(notice_id=uuid7(), at=datetime.now(UTC), body=BODY, secrets=[secret])
+    secret = derive_secret(uuid7(), new_secret_seed(()), ())
+    headers = signature_headers(notice_id=uuid7(), at=datetime.now(UTC), body=BODY, secrets=[secret])
 
     with pytest.raises(WebhookVerificationError):
         Webhook(secret).verify(BODY + b" ", headers)

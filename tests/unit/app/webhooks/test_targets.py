@@ -2,30 +2,50 @@
 
 import pytest
 
-from app.webhooks.targets import FORM, NO_TLS, NOT_PUBLIC, NOWHERE, PORT, Target, UnfitUrl, addresses_of, target_of
+from app.webhooks.targets import (
+    FORM,
+    NO_TLS,
+    NOT_PUBLIC,
+    NOWHERE,
+    PORT,
+    RefusedUrl,
+    WebhookTarget,
+    parse_target,
+    resolve_target,
+)
 
 
 @pytest.mark.parametrize(
     ("url", "target"),
     [
-        ("https://example.com", Target(tls=True, host="example.com", port=443, authority="example.com", path="/")),
+        (
+            "https://example.com",
+            WebhookTarget(tls=True, host="example.com", port=443, authority="example.com", path="/"),
+        ),
         (
             "HTTPS://Hooks.Example.com:8443/a/b?c=d",
-            Target(tls=True, host="Hooks.Example.com", port=8443, authority="Hooks.Example.com:8443", path="/a/b?c=d"),
+            WebhookTarget(
+                tls=True, host="Hooks.Example.com", port=8443, authority="Hooks.Example.com:8443", path="/a/b?c=d"
+            ),
         ),
         (
             "https://example.com?a=b",
-            Target(tls=True, host="example.com", port=443, authority="example.com", path="/?a=b"),
+            WebhookTarget(tls=True, host="example.com", port=443, authority="example.com", path="/?a=b"),
         ),
-        ("https://[2606::1]:443/x", Target(tls=True, host="2606::1", port=443, authority="[2606::1]:443", path="/x")),
+        (
+            "https://[2606::1]:443/x",
+            WebhookTarget(tls=True, host="2606::1", port=443, authority="[2606::1]:443", path="/x"),
+        ),
         (
             "https://xn--bcher-kva.example/",
-            Target(tls=True, host="xn--bcher-kva.example", port=443, authority="xn--bcher-kva.example", path="/"),
+            WebhookTarget(
+                tls=True, host="xn--bcher-kva.example", port=443, authority="xn--bcher-kva.example", path="/"
+            ),
         ),
     ],
 )
-def test_a_sound_url_is_taken_apart(url: str, target: Target) -> None:
-    assert target_of(url, private=False) == target
+def test_a_sound_url_is_taken_apart(url: str, target: WebhookTarget) -> None:
+    assert parse_target(url, private=False) == target
 
 
 @pytest.mark.parametrize(
@@ -62,36 +82,36 @@ def test_a_sound_url_is_taken_apart(url: str, target: Target) -> None:
     ],
 )
 def test_what_could_be_read_in_two_ways_is_refused(url: str) -> None:
-    with pytest.raises(UnfitUrl) as refused:
-        target_of(url, private=True)
+    with pytest.raises(RefusedUrl) as refused:
+        parse_target(url, private=True)
 
     assert str(refused.value) == FORM
 
 
 def test_without_tls_it_is_refused_unless_private_networks_are_allowed() -> None:
-    with pytest.raises(UnfitUrl) as refused:
-        target_of("http://example.com/", private=False)
+    with pytest.raises(RefusedUrl) as refused:
+        parse_target("http://example.com/", private=False)
 
     assert str(refused.value) == NO_TLS
-    assert target_of("http://example.com/", private=True).port == 80
+    assert parse_target("http://example.com/", private=True).port == 80
 
 
 @pytest.mark.parametrize("port", ["0", "22", "25", "80", "1023", "65536", "99999"])
 def test_ports_of_other_services_are_refused(port: str) -> None:
-    with pytest.raises(UnfitUrl) as refused:
-        target_of(f"https://example.com:{port}/", private=False)
+    with pytest.raises(RefusedUrl) as refused:
+        parse_target(f"https://example.com:{port}/", private=False)
 
     assert str(refused.value) == PORT
 
 
 def test_one_address_that_is_not_public_is_enough_to_refuse_a_name() -> None:
-    target = target_of("https://example.com/", private=False)
+    target = parse_target("https://example.com/", private=False)
 
     def rebinding(host: str, port: int) -> list[str]:
         return ["93.184.215.14", "10.0.0.1"]
 
-    with pytest.raises(UnfitUrl) as refused:
-        addresses_of(target, private=False, seconds=5, resolve=rebinding)
+    with pytest.raises(RefusedUrl) as refused:
+        resolve_target(target, private=False, seconds=5, resolve=rebinding)
 
     assert str(refused.value) == NOT_PUBLIC
 
@@ -101,14 +121,16 @@ def test_an_unknown_name_is_refused_in_the_words_for_one_of_ours(private: bool, 
     def unknown(host: str, port: int) -> list[str]:
         raise OSError(host)
 
-    with pytest.raises(UnfitUrl) as refused:
-        addresses_of(target_of("https://example.com/", private=private), private=private, seconds=5, resolve=unknown)
+    with pytest.raises(RefusedUrl) as refused:
+        resolve_target(
+            parse_target("https://example.com/", private=private), private=private, seconds=5, resolve=unknown
+        )
 
     assert str(refused.value) == sentence
 
 
 def test_all_addresses_of_a_public_name_are_told() -> None:
-    target = target_of("https://example.com/", private=False)
+    target = parse_target("https://example.com/", private=False)
     found = ["93.184.215.14", "2606:4700::1111"]
 
-    assert addresses_of(target, private=False, seconds=5, resolve=lambda *_: found) == found
+    assert resolve_target(target, private=False, seconds=5, resolve=lambda *_: found) == found

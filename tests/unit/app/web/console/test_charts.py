@@ -5,18 +5,18 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from app.ledger.throughput import Stretch
-from app.web.console.charts import HEIGHT, WIDTH, draw_chart, round_up, count_by_tone
+from app.ledger.throughput import TimeBucket
+from app.web.console.charts import HEIGHT, WIDTH, count_by_tone, draw_chart, round_up
 from app.web.console.progress import Tone
 from schemas.outcomes import Outcome
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
-def stretches(*each: tuple[Mapping[Outcome | None, int], int]) -> list[Stretch]:
+def stretches(*each: tuple[Mapping[Outcome | None, int], int]) -> list[TimeBucket]:
     """Return a stretch for each (jobs that ended, jobs unfinished)."""
     return [
-        Stretch(begins_at=NOON + nth * timedelta(minutes=1), accepted=0, settled=settled, unfinished=unfinished)
+        TimeBucket(begins_at=NOON + nth * timedelta(minutes=1), accepted=0, settled=settled, unfinished=unfinished)
         for nth, (settled, unfinished) in enumerate(each)
     ]
 

@@ -6,8 +6,8 @@ import pytest
 
 from app.db.connections import Pool
 from app.db.transaction import open_transaction
-from app.undo.history_lookup import recollect
-from app.undo.rules import Question
+from app.undo.history_lookup import lookup_history
+from app.undo.rules import HistoryQuery
 from tests.support.factories import Factory, a_profile
 
 LONG = 5_000
@@ -19,9 +19,9 @@ FILL = (
     "session (workspace_id, origin_id, app_id, started_at) SELECT %s, %s, 'shop'",
     "engagement (workspace_id, origin_id, kind, message_id, event, occurred_at) SELECT %s, %s, 'campaign', 'c', 'open'",
 )
-QUESTIONS = [
+LOOKUPS = [
     *(
-        Question(path=(summary, key, part), theirs=EARLY if part.startswith("first") else LATE)
+        HistoryQuery(path=(summary, key, part), theirs=EARLY if part.startswith("first") else LATE)
         for summary, key, parts in (
             ("custom_events", "login", ("first", "last")),
             ("purchases", "hat", ("first", "last")),
@@ -29,8 +29,8 @@ QUESTIONS = [
         )
         for part in parts
     ),
-    Question(path=("campaigns_received", "c", "engaged", "open")),
-    Question(path=("last_interactions", "last_open_at"), theirs=LATE),
+    HistoryQuery(path=("campaigns_received", "c", "engaged", "open")),
+    HistoryQuery(path=("last_interactions", "last_open_at"), theirs=LATE),
 ]
 ROWS_READ = """
     SELECT sum(seq_tup_read + idx_tup_fetch)::int AS rows
@@ -52,20 +52,20 @@ def test_a_long_history_is_not_read_through(factory: Factory, pool: Pool, analyz
 
     read = [asked(factory, pool, profile.id) for _ in range(6)]
 
-    assert max(rows for rows, _ in read) <= 4 * len(QUESTIONS)
-    assert {answers for _, answers in read} == {len(QUESTIONS)}
+    assert max(rows for rows, _ in read) <= 4 * len(LOOKUPS)
+    assert {answers for _, answers in read} == {len(LOOKUPS)}
 
 
 def asked(factory: Factory, pool: Pool, origin_id: int) -> tuple[int, int]:
-    """Return the number of history rows that PostgreSQL reads for QUESTIONS, and the number of answers."""
+    """Return the number of history rows that PostgreSQL reads for LOOKUPS, and the number of answers."""
     profile: Any = a_profile(id=origin_id, campaigns_received=MESSAGE)
     with open_transaction(pool, factory.workspace_id) as tx:
         (before,) = tx.execute(ROWS_READ).fetchall()
-        answers = recollect(
+        answers = lookup_history(
             tx,
             origins=[origin_id, origin_id + 1],
             profile=profile,
-            questions=QUESTIONS,
+            queries=LOOKUPS,
         )
         (after,) = tx.execute(ROWS_READ).fetchall()
     return after["rows"] - before["rows"], len(answers)

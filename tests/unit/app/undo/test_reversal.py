@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import settings as with_settings
 
-from app.merging.merge import merge
+from app.merging.merge import merge_profiles
 from app.merging.profile import Profile
 from app.merging.rules import IDENTIFY_RULES, MERGE_RULES, Rule
-from app.undo.reversal import Absorption, questions, take_back, without
-from app.undo.rules import INVERSES
+from app.undo.reversal import RecordedMerge, exclude_undone, history_queries, reverse_merge
+from app.undo.rules import UNDO_RULES
 from tests.support.factories import a_profile
 from tests.support.generated import AT, profiles
 
@@ -22,14 +22,14 @@ thoroughly = with_settings(max_examples=30, deadline=None)
 FIRST, SECOND, THIRD = (f"2026-01-0{day}T00:00:00.000Z" for day in (1, 2, 3))
 
 
-def absorption(survivor: Profile, orphan: Profile, rules: Mapping[str, Rule] = MERGE_RULES) -> Absorption:
+def absorption(survivor: Profile, orphan: Profile, rules: Mapping[str, Rule] = MERGE_RULES) -> RecordedMerge:
     """Return the merge of *orphan* into *survivor*."""
-    return Absorption(survivor=survivor, orphan=orphan, at=AT, rules=rules)
+    return RecordedMerge(survivor=survivor, orphan=orphan, at=AT, rules=rules)
 
 
-def merged(of: Absorption) -> Profile:
+def merged(of: RecordedMerge) -> Profile:
     """Return the survivor after the merge."""
-    return merge(survivor=of.survivor, orphan=of.orphan, at=of.at, rules=of.rules)
+    return merge_profiles(survivor=of.survivor, orphan=of.orphan, at=of.at, rules=of.rules)
 
 
 def known(profile: Profile) -> Profile:
@@ -46,7 +46,7 @@ def test_every_rule_has_an_inverse() -> None:
     def names(rule: Rule) -> set[str]:
         return {rule.name}.union(*map(names, rule.entries.values()))
 
-    assert set().union(*map(names, MERGE_RULES.values())) == INVERSES.keys()
+    assert set().union(*map(names, MERGE_RULES.values())) == UNDO_RULES.keys()
 
 
 @pytest.mark.parametrize("rules", [MERGE_RULES, IDENTIFY_RULES], ids=["merge", "identify"])
@@ -57,7 +57,7 @@ def test_where_nobody_wrote_since_the_survivor_is_as_it_was(
 ) -> None:
     of = absorption(survivor, orphan, rules)
 
-    left = take_back(merged(of), of, recall=lambda _: None)
+    left = reverse_merge(merged(of), of, look_up=lambda _: None)
 
     assert known(left) == known(survivor)
 
@@ -68,7 +68,7 @@ def test_merges_are_taken_back_one_after_another(survivor: Profile, one: Profile
     first = absorption(survivor, one)
     second = absorption(merged(first), two)
 
-    left = take_back(take_back(merged(second), second, recall=lambda _: None), first, recall=lambda _: None)
+    left = reverse_merge(reverse_merge(merged(second), second, look_up=lambda _: None), first, look_up=lambda _: None)
 
     assert known(left) == known(survivor)
 
@@ -79,8 +79,8 @@ def test_sums_agree_whichever_merge_is_taken_back_first(survivor: Profile, one: 
     first = absorption(survivor, one)
     second = absorption(merged(first), two)
 
-    beneath = take_back(merged(second), first, recall=lambda _: None)
-    left = take_back(beneath, without(second, [first]), recall=lambda _: None)
+    beneath = reverse_merge(merged(second), first, look_up=lambda _: None)
+    left = reverse_merge(beneath, exclude_undone(second, [first]), look_up=lambda _: None)
 
     for field in ("session_count", "purchase_count", "revenue_cents"):
         assert getattr(left, field) == getattr(survivor, field)
@@ -90,7 +90,7 @@ def test_a_value_that_was_written_since_stays() -> None:
     of = absorption(a_profile(), a_profile(first_name="Ann", custom_attributes={"plan": "pro", "seats": 3}))
     now = replace(merged(of), first_name="Anna", custom_attributes={"plan": "free", "seats": 3})
 
-    left = take_back(now, of, recall=lambda _: None)
+    left = reverse_merge(now, of, look_up=lambda _: None)
 
     assert (left.first_name, left.custom_attributes) == ("Anna", {"plan": "free"})
 
@@ -99,8 +99,8 @@ def test_a_first_time_that_was_the_orphans_is_asked_of_history() -> None:
     of = absorption(a_profile(custom_events=login(1, SECOND, SECOND)), a_profile(custom_events=login(2, FIRST, SECOND)))
     now = replace(merged(of), custom_events=login(4, FIRST, THIRD))
 
-    (question,) = questions(now, of)
-    left = take_back(now, of, recall=lambda _: None)
+    (question,) = history_queries(now, of)
+    left = reverse_merge(now, of, look_up=lambda _: None)
 
     assert (question.path, question.theirs, question.ours) == (("custom_events", "login", "first"), FIRST, SECOND)
     assert left.custom_events == login(2, SECOND, THIRD)
@@ -110,7 +110,7 @@ def test_a_time_that_history_remembers_is_taken() -> None:
     of = absorption(a_profile(), a_profile(custom_events=login(2, FIRST, THIRD)))
     now = replace(merged(of), custom_events=login(3, FIRST, THIRD))
 
-    left = take_back(now, of, recall=lambda _: SECOND)
+    left = reverse_merge(now, of, look_up=lambda _: SECOND)
 
     assert left.custom_events == login(1, SECOND, SECOND)
 
@@ -122,7 +122,7 @@ def test_a_mark_that_both_may_have_set_is_asked_of_history(happened: bool | None
         a_profile(campaigns_received={"c": {"last_received": SECOND}}), a_profile(campaigns_received=engaged)
     )
 
-    left = take_back(merged(of), of, recall=lambda _: happened)
+    left = reverse_merge(merged(of), of, look_up=lambda _: happened)
 
     assert left.campaigns_received["c"].get("engaged", {}) == ({"opened": True} if happened else {})
 
@@ -130,10 +130,10 @@ def test_a_mark_that_both_may_have_set_is_asked_of_history(happened: bool | None
 def test_a_time_of_an_image_that_is_not_trusted_is_asked_of_history() -> None:
     """It may be that of somebody who was erased."""
     of = absorption(a_profile(custom_events=login(2, FIRST, THIRD)), a_profile(custom_events=login(1, SECOND, SECOND)))
-    doubtful = without(of, [], trusted=False)
+    doubtful = exclude_undone(of, [], trusted=False)
     now = replace(merged(of), custom_events=login(2, SECOND, THIRD))
 
-    left = take_back(now, doubtful, recall=lambda _: THIRD)
+    left = reverse_merge(now, doubtful, look_up=lambda _: THIRD)
 
     assert left.custom_events == login(1, THIRD, THIRD)
 
@@ -142,7 +142,7 @@ def test_the_update_time_goes_back_where_nobody_wrote_since() -> None:
     of = absorption(a_profile(), a_profile())
     written = replace(merged(of), updated_at=AT + timedelta(hours=1))
 
-    times = [take_back(now, of, recall=lambda _: None).updated_at for now in (merged(of), written)]
+    times = [reverse_merge(now, of, look_up=lambda _: None).updated_at for now in (merged(of), written)]
 
     assert times == [of.survivor.updated_at, written.updated_at]
 
@@ -151,7 +151,7 @@ def test_the_survivors_day_has_room_again() -> None:
     of = absorption(a_profile(absorbed_on=AT.date(), absorbed_count=4), a_profile())
     later = replace(merged(of), absorbed_on=AT.date() + timedelta(days=1), absorbed_count=2)
 
-    counts = [take_back(now, of, recall=lambda _: None).absorbed_count for now in (merged(of), later)]
+    counts = [reverse_merge(now, of, look_up=lambda _: None).absorbed_count for now in (merged(of), later)]
 
     assert counts == [4, 2]
 
@@ -163,5 +163,5 @@ def test_times_of_an_image_are_not_believed_where_an_undone_merge_hid_what_the_s
     hiding = absorption(hidden, a_profile(custom_events=login(1, THIRD, THIRD)))
     plain = absorption(merged(first), a_profile(custom_events=login(1, THIRD, THIRD)))
 
-    assert not without(hiding, [first]).trusted
-    assert without(plain, [first]).trusted
+    assert not exclude_undone(hiding, [first]).trusted
+    assert exclude_undone(plain, [first]).trusted

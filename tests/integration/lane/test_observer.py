@@ -7,8 +7,8 @@ from uuid_utils.compat import uuid7
 
 from app.config import Settings
 from app.db.connections import Pool
-from app.lane.run import Lane, run
-from app.metrics import database, work
+from app.lane.run import Lane, execute_lane
+from app.metrics import database, worker
 from tests.integration.lane.running import deliver
 from tests.support.factories import Factory, ext
 
@@ -36,13 +36,13 @@ def test_a_lane_is_counted_when_it_is_committed(pool: Pool, factory: Factory) ->
 
     def counts() -> tuple[float, ...]:
         return (
-            work.ATTEMPTS.value(),
-            work.FINISHED.value("merge", "merged"),
-            work.FINISHED.value("merge", "already_merged"),
-            work.MERGE_SECONDS.count("merge"),
-            work.LANE_JOBS.count(),
-            work.LANE_SECONDS.count(),
-            work.TRANSACTION_SECONDS.count(),
+            worker.ATTEMPTS.value(),
+            worker.FINISHED.value("merge", "merged"),
+            worker.FINISHED.value("merge", "already_merged"),
+            worker.MERGE_SECONDS.count("merge"),
+            worker.LANE_JOBS.count(),
+            worker.LANE_SECONDS.count(),
+            worker.TRANSACTION_SECONDS.count(),
         )
 
     before = counts()
@@ -54,10 +54,10 @@ def test_a_lane_is_counted_when_it_is_committed(pool: Pool, factory: Factory) ->
 def test_a_repeated_delivery_counts_no_job_again(pool: Pool, factory: Factory) -> None:
     job_ids = factory.batch([(ext("nobody"), ext("else"))])
     deliver(pool, factory, job_ids)
-    before = work.ATTEMPTS.value(), work.MERGE_SECONDS.count("merge")
+    before = worker.ATTEMPTS.value(), worker.MERGE_SECONDS.count("merge")
     deliver(pool, factory, job_ids)
 
-    assert (work.ATTEMPTS.value(), work.MERGE_SECONDS.count("merge")) == before
+    assert (worker.ATTEMPTS.value(), worker.MERGE_SECONDS.count("merge")) == before
 
 
 def test_a_failed_attempt_is_counted_by_what_becomes_of_its_job(pool: Pool, factory: Factory, cursed: None) -> None:
@@ -66,11 +66,11 @@ def test_a_failed_attempt_is_counted_by_what_becomes_of_its_job(pool: Pool, fact
     mates = factory.batch([(ext("c"), ext("cursed")), (ext("a"), ext("b"))])
 
     def counts() -> tuple[float, ...]:
-        return work.FAILED.value("queued"), work.FAILED.value("dead"), work.LANES_SPLIT.value()
+        return worker.FAILED.value("queued"), worker.FAILED.value("dead"), worker.LANES_SPLIT.value()
 
     before = counts()
     lane = Lane(workspace_id=factory.workspace_id, job_ids=mates, task_id=uuid7())
-    ends = [run(pool, Settings(max_attempts=2), lane) for _ in range(2)]
+    ends = [execute_lane(pool, Settings(max_attempts=2), lane) for _ in range(2)]
 
     assert ends == [{"queued": 1, "merged": 1}, {"dead": 1}]
     assert tuple(after - earlier for after, earlier in zip(counts(), before, strict=True)) == (1, 1, 1)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.merging.keeping import Duplicate, choose, fate, leading
+from app.merging.keep_rule import Duplicate, choose_keeper, plan_group, preferred
 from schemas.keeping import KeepRule, Prefer, TiesBy, Undecided
 from schemas.outcomes import Outcome
 from tests.support.factories import LONG_AGO, a_phone
@@ -34,7 +34,7 @@ def a_duplicate(number: int, *, day: int = 0, session: int | None = None, **fiel
 
 def kept(duplicates: Sequence[Duplicate], rule: KeepRule) -> int | Undecided:
     """Return the id of the one that is kept, or why there is none."""
-    chosen = choose(leading(duplicates, rule), address="a@x.org", refused=REFUSED)
+    chosen = choose_keeper(preferred(duplicates, rule), address="a@x.org", refused=REFUSED)
     return chosen if isinstance(chosen, Undecided) else chosen.id
 
 
@@ -99,7 +99,7 @@ def test_a_profile_without_a_session_stands_behind_those_with_one(prefer: Prefer
 
 @pytest.mark.parametrize("address", ["null", "Undefined "])
 def test_strangers_who_share_a_placeholder_are_no_duplicates(address: str) -> None:
-    assert choose((a_duplicate(1),), address=address, refused=REFUSED) == Undecided.REFUSED
+    assert choose_keeper((a_duplicate(1),), address=address, refused=REFUSED) == Undecided.REFUSED
 
 
 @pytest.mark.parametrize("protection", [{"control_group": True}, {"marked_for_deletion_at": LONG_AGO}])
@@ -108,14 +108,14 @@ def test_a_protected_profile_is_neither_kept_nor_merged(protection: dict[str, An
 
     assert kept([protected, other], KeepRule()) == Undecided.PROTECTED
 
-    found = fate([protected, other], keeper=other, address="a@x.org", rule=KeepRule())
+    found = plan_group([protected, other], keeper=other, address="a@x.org", rule=KeepRule())
 
     assert (found.orphans, found.left) == ((), ((protected, Outcome.PROTECTED),))
 
 
 def test_two_invalid_phone_numbers_are_not_merged() -> None:
     keeper, orphan = a_duplicate(1, phone=a_phone("123")), a_duplicate(2, phone=a_phone("456"))
-    found = fate([keeper, orphan], keeper=keeper, address="a@x.org", rule=KeepRule())
+    found = plan_group([keeper, orphan], keeper=keeper, address="a@x.org", rule=KeepRule())
 
     assert found.left == ((orphan, Outcome.INVALID_PHONES),)
 
@@ -129,14 +129,14 @@ def test_orphans_follow_in_the_order_in_which_the_rule_prefers_them() -> None:
         a_duplicate(4, day=1),
         a_duplicate(5, external_id="y"),
     ]
-    found = fate(group, keeper=keeper, address="a@x.org", rule=KeepRule())
+    found = plan_group(group, keeper=keeper, address="a@x.org", rule=KeepRule())
 
     assert [orphan.id for orphan in found.orphans] == [5, 3, 2, 4]
 
 
 def test_of_an_undecided_group_everybody_is_told_and_nobody_merged() -> None:
     group = [a_duplicate(1), a_duplicate(2)]
-    found = fate(group, keeper=Undecided.TIE, address="a@x.org", rule=KeepRule())
+    found = plan_group(group, keeper=Undecided.TIE, address="a@x.org", rule=KeepRule())
 
     assert [each.id for each in found.unmerged] == [1, 2]
     assert (found.orphans, found.left) == ((), ())
@@ -144,8 +144,8 @@ def test_of_an_undecided_group_everybody_is_told_and_nobody_merged() -> None:
 
 @given(some, st.sampled_from(RULES))
 def test_one_is_kept_or_nobody_and_everybody_else_has_exactly_one_fate(group: list[Duplicate], rule: KeepRule) -> None:
-    keeper = choose(leading(group, rule), address="a@x.org", refused=REFUSED)
-    found = fate(group, keeper=keeper, address="a@x.org", rule=rule)
+    keeper = choose_keeper(preferred(group, rule), address="a@x.org", refused=REFUSED)
+    found = plan_group(group, keeper=keeper, address="a@x.org", rule=rule)
     told = [*found.orphans, *(duplicate for duplicate, _ in found.left), *found.unmerged]
     everybody = told if isinstance(keeper, Undecided) else [*told, keeper]
 
@@ -156,15 +156,15 @@ def test_one_is_kept_or_nobody_and_everybody_else_has_exactly_one_fate(group: li
 def test_a_group_that_is_looked_at_in_parts_has_the_same_end(group: list[Duplicate], rule: KeepRule, size: int) -> None:
     leaders: tuple[Duplicate, ...] = ()
     for start in range(0, len(group), size):
-        leaders = leading([*leaders, *group[start : start + size]], rule)
-    whole = leading(group, rule)
+        leaders = preferred([*leaders, *group[start : start + size]], rule)
+    whole = preferred(group, rule)
 
     assert len(leaders) == len(whole)
-    assert choose(leaders, address="a", refused=()) == choose(whole, address="a", refused=())
+    assert choose_keeper(leaders, address="a", refused=()) == choose_keeper(whole, address="a", refused=())
 
 
 def test_a_profile_that_is_seen_twice_does_not_tie_with_itself() -> None:
     before, after = a_duplicate(1, day=1), a_duplicate(1, day=2)
 
-    assert leading([before, after], KeepRule()) == (after,)
-    assert fate([before, after], keeper=after, address="a", rule=KeepRule()).orphans == ()
+    assert preferred([before, after], KeepRule()) == (after,)
+    assert plan_group([before, after], keeper=after, address="a", rule=KeepRule()).orphans == ()

@@ -3,10 +3,10 @@
 from datetime import timedelta
 
 from app.config import Settings
-from app.lane.lock_and_decide import Pair, decide_in_order, finished
-from app.lane.working_set import Hand
-from app.ledger.execution import Party
-from app.merging.prioritization import Denoted, NotFound
+from app.lane.lock_and_decide import ResolvedPair, decide_in_order, to_result
+from app.lane.working_set import WorkingSet
+from app.ledger.profile_ref import ProfileRef
+from app.merging.prioritization import NotFound, Resolved
 from app.merging.profile import Profile
 from app.profiles.resolution import MergedAway, Resolution
 from schemas.outcomes import JobKind
@@ -17,16 +17,16 @@ from tests.unit.app.lane.jobs import a_job
 A, B, C = (a_profile(external_id=name, email=f"{name}@x.org", session_count=1) for name in "abc")
 
 
-def pair(orphan: Wire, survivor: Wire, *resolved: Resolution | Profile, kind: JobKind = JobKind.MERGE) -> Pair:
-    """Return a job whose sides were resolved so before the lane began; a profile stands for being denoted."""
-    sides = [Denoted(each.id) if isinstance(each, Profile) else each for each in resolved]
-    return Pair(a_job(orphan, survivor, kind=kind), *sides)
+def pair(orphan: Wire, survivor: Wire, *resolved: Resolution | Profile, kind: JobKind = JobKind.MERGE) -> ResolvedPair:
+    """Return a job with these resolutions from before the lane; a profile stands for its own resolution."""
+    resolutions = [Resolved(each.id) if isinstance(each, Profile) else each for each in resolved]
+    return ResolvedPair(job=a_job(orphan, survivor, kind=kind), orphan=resolutions[0], survivor=resolutions[1])
 
 
-def outcomes(*pairs: Pair, profiles: tuple[Profile, ...] = (A, B, C)) -> list[str]:
+def outcomes(*pairs: ResolvedPair, profiles: tuple[Profile, ...] = (A, B, C)) -> list[str]:
     """Return the outcomes of the pairs that are decided."""
-    hand = Hand({profile.id: profile for profile in profiles})
-    return [each.outcome for each in decide_in_order(pairs, hand=hand, now=AT, settings=Settings())]
+    working_set = WorkingSet({profile.id: profile for profile in profiles})
+    return [each.outcome for each in decide_in_order(pairs, working_set=working_set, now=AT, settings=Settings())]
 
 
 def test_each_job_sees_what_those_before_it_did() -> None:
@@ -76,7 +76,7 @@ def test_an_external_id_that_a_job_gave_is_seen_by_those_after_it() -> None:
 def test_every_decision_has_a_time_of_its_own() -> None:
     pairs = [pair(ext("a"), ext("a"), A, A)] * 3
 
-    decisions = decide_in_order(pairs, hand=Hand({A.id: A}), now=AT, settings=Settings())
+    decisions = decide_in_order(pairs, working_set=WorkingSet({A.id: A}), now=AT, settings=Settings())
 
     assert [decision.at - AT for decision in decisions] == [timedelta(microseconds=place) for place in range(3)]
 
@@ -85,8 +85,10 @@ def test_the_ledger_is_told_both_as_they_were_and_who_was_gone() -> None:
     gone = MergedAway(orphan_id=99, braze_id="f" * 24, external_id="z", survivor_id=B.id)
     pairs = [pair(ext("a"), ext("b"), A, B), pair(ext("z"), ext("c"), gone, C), pair(ext("x"), ext("c"), NotFound(), C)]
 
-    decisions = decide_in_order(pairs, hand=Hand({each.id: each for each in (A, B, C)}), now=AT, settings=Settings())
+    decisions = decide_in_order(
+        pairs, working_set=WorkingSet({each.id: each for each in (A, B, C)}), now=AT, settings=Settings()
+    )
 
-    told = [(each.orphan, each.survivor) for each in map(finished, decisions)]
-    a, b, c = (Party(id=each.id, braze_id=each.braze_id, external_id=each.external_id) for each in (A, B, C))
-    assert told == [(a, b), (Party(id=99, braze_id="f" * 24, external_id="z"), c), (None, c)]
+    told = [(each.orphan, each.survivor) for each in map(to_result, decisions)]
+    a, b, c = (ProfileRef(id=each.id, braze_id=each.braze_id, external_id=each.external_id) for each in (A, B, C))
+    assert told == [(a, b), (ProfileRef(id=99, braze_id="f" * 24, external_id="z"), c), (None, c)]

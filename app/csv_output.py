@@ -1,0 +1,12 @@
+"""CSV text of the API's exports. Cells from users go through `schemas.text.harmless` first."""
+
+import csv
+from collections.abc import Iterable
+from io import StringIO
+
+
+def csv_text(rows: Iterable[Iterable[str]], *, line_end: str = "\n") -> str:
+    """Return *rows* as CSV."""
+    text = StringIO()
+    csv.writer(text, lineterminator=line_end).writerows(rows)
+    return text.getvalue()

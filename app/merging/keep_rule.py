@@ -1,0 +1,122 @@
+"""Choose the profile of a group of duplicates to keep. Pure; preview and run use the same code."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import assert_never
+
+from app.merging.merge import check_pair, check_protection
+from app.merging.profile import PhoneNumber
+from schemas.keeping import KeepRule, Prefer, TiesBy, Undecided
+from schemas.outcomes import Outcome
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+#: Sort key of a profile in its group: identified or not, with or without a time, and the time.
+SortKey = tuple[bool, bool, timedelta]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Duplicate:
+    """A profile that shares its address with others, as far as the choice and its reports read it."""
+
+    id: int
+    braze_id: str
+    external_id: str | None
+    created_at: datetime
+    updated_at: datetime
+    last_session_at: datetime | None = None
+    email: str | None = None
+    phone: PhoneNumber | None = None
+    control_group: bool = False
+    marked_for_deletion_at: datetime | None = None
+
+    @property
+    def identified(self) -> bool:
+        """Whether the profile has an external_id."""
+        return self.external_id is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupPlan:
+    """The plan for the profiles of a group, or for a part of a large group."""
+
+    #: The comparison key of the shared address.
+    address: str
+    #: The profile to keep, or the reason why there is none.
+    keeper: Duplicate | Undecided
+    #: The profiles to merge into the keeper, in the order of the rule.
+    orphans: tuple[Duplicate, ...] = ()
+    #: The profiles that a guard refuses, each with the outcome that its merge would have.
+    left: tuple[tuple[Duplicate, Outcome], ...] = ()
+    #: The profiles of an undecided group.
+    unmerged: tuple[Duplicate, ...] = ()
+    #: Whether this part of the group has the keeper.
+    has_keeper: bool = False
+
+
+def preferred(duplicates: Iterable[Duplicate], rule: KeepRule) -> tuple[Duplicate, ...]:
+    """Return the one of *duplicates* that *rule* prefers, or two of them on a tie, or none if there are none.
+
+    The preferred ones of a large group are the preferred ones among those of its parts. Of two readings of one
+    profile, the later counts.
+    """
+    once = {duplicate.id: duplicate for duplicate in duplicates}.values()
+    best = max((_sort_key(duplicate, rule) for duplicate in once), default=None)
+    return tuple(duplicate for duplicate in once if _sort_key(duplicate, rule) == best)[:2]
+
+
+def choose_keeper(leaders: tuple[Duplicate, ...], *, address: str, refused: Collection[str]) -> Duplicate | Undecided:
+    """Return the profile to keep in the group with *address*, from its *leaders*, the result of `preferred`.
+
+    *refused* are placeholders, trimmed and case-folded.
+    """
+    if address.strip().casefold() in refused:
+        return Undecided.REFUSED
+    if len(leaders) != 1:
+        return Undecided.TIE
+    (keeper,) = leaders
+    return keeper if check_protection(keeper) is None else Undecided.PROTECTED
+
+
+def plan_group(
+    duplicates: Iterable[Duplicate], *, keeper: Duplicate | Undecided, address: str, rule: KeepRule
+) -> GroupPlan:
+    """Return the plan for *duplicates*, a group or a part of one, when *keeper* is kept."""
+    once = {duplicate.id: duplicate for duplicate in duplicates}.values()
+    ordered = sorted(once, key=lambda duplicate: (_sort_key(duplicate, rule), -duplicate.id), reverse=True)
+    if isinstance(keeper, Undecided):
+        return GroupPlan(address=address, keeper=keeper, unmerged=tuple(ordered))
+    refusals = [
+        (duplicate, check_pair(survivor=keeper, orphan=duplicate)) for duplicate in ordered if duplicate.id != keeper.id
+    ]
+    return GroupPlan(
+        address=address,
+        keeper=keeper,
+        orphans=tuple(duplicate for duplicate, refusal in refusals if refusal is None),
+        has_keeper=keeper.id in {duplicate.id for duplicate in ordered},
+        left=tuple((duplicate, refusal[0]) for duplicate, refusal in refusals if refusal is not None),
+    )
+
+
+def _sort_key(duplicate: Duplicate, rule: KeepRule) -> SortKey:
+    """Return the sort key of *duplicate*; the profile with the greatest is kept.
+
+    A profile without a session sorts behind profiles with one, whichever end of the times is preferred.
+    """
+    moment = _moment(duplicate, rule.resolve_ties_by)
+    if moment is None:
+        return duplicate.identified, False, timedelta()
+    age = moment - EPOCH
+    return duplicate.identified, True, age if rule.prefer is Prefer.NEWEST else -age
+
+
+def _moment(duplicate: Duplicate, ties_by: TiesBy) -> datetime | None:
+    match ties_by:
+        case TiesBy.CREATED:
+            return duplicate.created_at
+        case TiesBy.UPDATED:
+            return duplicate.updated_at
+        case TiesBy.LAST_SESSION:
+            return duplicate.last_session_at
+        case _ as never:
+            assert_never(never)

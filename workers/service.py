@@ -1,0 +1,56 @@
+"""Runs the services of a process, a thread each, until SIGTERM or SIGINT."""
+
+import logging
+import signal
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
+
+from app.config import Settings
+from app.db.connections import Pool, open_pool
+from app.db.schema_version import require_schema
+from app.gc_tuning import tune_gc
+from app.logs import configure_logging
+from app.metrics.exposition import MetricSource
+from app.metrics.serving import serve_metrics
+from app.telemetry import spans
+
+log = logging.getLogger(__name__)
+
+#: Works until the event is set.
+Service = Callable[[Pool, Settings, Event], None]
+
+
+def run_services(process: str, services: Sequence[Service], *, metrics: Sequence[MetricSource]) -> None:
+    """Run *services* until a signal stops them; each completes its current round first.
+
+    Raises the error of a service that failed, and SetupError when the database schema is older than this code needs.
+    """
+    settings = Settings.from_environ()
+    configure_logging(settings)
+    require_schema(settings)
+    spans.start_tracing(settings, service=process)
+    stop = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    tune_gc()
+    log.info("%s_started", process)
+    with (
+        serve_metrics(settings.metrics_address, *metrics),
+        open_pool(settings, name=process) as pool,
+        ThreadPoolExecutor(len(services)) as threads,
+    ):
+        running = [threads.submit(_run_until_stopped, service, pool, settings, stop) for service in services]
+        stop.wait()
+    for service in running:
+        service.result()
+    spans.stop_tracing()
+    log.info("%s_stopped", process)
+
+
+def _run_until_stopped(service: Service, pool: Pool, settings: Settings, stop: Event) -> None:
+    """Run *service*; when it fails, stop the others too, so that the process ends and is restarted."""
+    try:
+        service(pool, settings, stop)
+    finally:
+        stop.set()
