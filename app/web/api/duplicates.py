@@ -12,7 +12,7 @@ from marshmallow import ValidationError
 
 from app.db.transaction import Transaction, open_transaction, run_in_transaction
 from app.duplicates import csv_export, runs
-from app.duplicates.policy import DuplicatePolicy, next_daily, read_policy, write_policy
+from app.duplicates.policy import read_policy, set_policy
 from app.duplicates.preview import count_duplicates, preview_steps
 from app.web.accepted import RETRY_AFTER
 from app.web.auth import json_body, pool, requires, settings
@@ -60,7 +60,7 @@ def read_policy_view() -> ResponseReturnValue:
 @requires(permission=RUN)
 def set_policy_view() -> ResponseReturnValue:
     """Replace the workspace's policy; members that the body lacks get their defaults. A running run keeps its rule."""
-    policy = run_in_transaction(pool(), g.workspace_id, _set_policy, load_policy(json_body()))
+    policy = run_in_transaction(pool(), g.workspace_id, set_policy, load_policy(json_body()))
     return jsonify(POLICY.dump(policy))
 
 
@@ -160,14 +160,6 @@ def cancel_run_view(run_id: UUID) -> ResponseReturnValue:
     """End a run and return it; 409 if it has ended. The merges that it has requested continue, and can be undone."""
     run = run_in_transaction(pool(), g.workspace_id, runs.cancel_run, run_id=run_id)
     return jsonify(RUN_SCHEMA.dump(run))
-
-
-def _set_policy(tx: Transaction, given: dict[str, Any]) -> DuplicatePolicy:
-    daily_at, zone = given["daily_at"], given["time_zone"]
-    due = None if daily_at is None else next_daily(daily_at, time_zone=zone, after=tx.now())
-    policy = DuplicatePolicy(**given, next_daily_at=due)
-    write_policy(tx, policy)
-    return policy
 
 
 def _start_run(tx: Transaction, *, api_key_id: UUID) -> UUID:

@@ -6,8 +6,7 @@ from uuid import UUID
 from flask import Blueprint, Response, g, jsonify, request
 from flask.typing import ResponseReturnValue
 
-from app.db.transaction import Transaction, open_transaction, run_in_transaction
-from app.errors import Conflict
+from app.db.transaction import open_transaction, run_in_transaction
 from app.web.auth import json_body, pool, requires, settings
 from app.web.openapi.describe import Tag, describe
 from app.web.pagination import split_page
@@ -40,7 +39,6 @@ NOTICE_QUERY = NoticePageQuery()
 NOTICE_PAGE = NoticePageSchema()
 #: Limit in seconds of the DNS lookup of a webhook's host, for which the client waits.
 LOOKUP_S = 3.0
-DISABLED = "This webhook is disabled, so that nothing is sent to it; enable it first."
 
 
 @describe(
@@ -122,7 +120,7 @@ def test_webhook_view(webhook_id: UUID) -> ResponseReturnValue:
 
     It is sent after the response.
     """
-    notice = run_in_transaction(pool(), g.workspace_id, _create_test_notice, webhook_id)
+    notice = run_in_transaction(pool(), g.workspace_id, watching.create_test_delivery, webhook_id=webhook_id)
     return jsonify(NOTICE.dump(notice)), HTTPStatus.ACCEPTED
 
 
@@ -159,14 +157,6 @@ def retry_notice_view(webhook_id: UUID, notice_id: UUID) -> ResponseReturnValue:
         pool(), g.workspace_id, deliveries.retry_delivery, webhook_id=webhook_id, notice_id=notice_id
     )
     return jsonify(NOTICE.dump(notice)), HTTPStatus.ACCEPTED
-
-
-def _create_test_notice(tx: Transaction, webhook_id: UUID) -> deliveries.Delivery:
-    """Create a test notice; raise Conflict if the webhook is disabled."""
-    if not store.read_webhook(tx, webhook_id=webhook_id).enabled:
-        raise Conflict(DISABLED)
-    notice_id = watching.create_test_delivery(tx, webhook_id=webhook_id)
-    return deliveries.lock_delivery(tx, webhook_id=webhook_id, notice_id=notice_id)
 
 
 def _check_url(url: str | None) -> None:
