@@ -16,7 +16,7 @@ from schemas.jobs import BatchPageQuery, BatchPageSchema, BatchSchema
 from schemas.outcomes import JobState
 from schemas.paging import load_query
 
-blueprint = Blueprint("merge_batches", __name__, url_prefix="/merge/batches")
+blueprint = Blueprint("batches", __name__, url_prefix="/merge/batches")
 
 QUERY = BatchPageQuery()
 PAGE = BatchPageSchema()

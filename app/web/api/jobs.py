@@ -19,7 +19,7 @@ from app.web.pagination import split_page
 from schemas.jobs import JobDetailSchema, JobPageQuery, JobPageSchema, JobQuery, JobSchema
 from schemas.paging import load_query
 
-blueprint = Blueprint("merge_jobs", __name__, url_prefix="/merge/jobs")
+blueprint = Blueprint("jobs", __name__, url_prefix="/merge/jobs")
 
 QUERY = JobQuery()
 JOB = JobSchema()

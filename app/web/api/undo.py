@@ -23,7 +23,7 @@ from app.web.shedding import backlogs
 from schemas.jobs import JobUndoAcceptedSchema, UndoAcceptedSchema
 from schemas.outcomes import JobKind
 
-blueprint = Blueprint("merge_undo", __name__, url_prefix="/merge")
+blueprint = Blueprint("undo", __name__, url_prefix="/merge")
 
 
 @describe(

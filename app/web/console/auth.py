@@ -122,6 +122,6 @@ def _form(status: HTTPStatus, *, fault: str | None = None) -> ResponseReturnValu
 def _count_attempt() -> None:
     """Count a sign-in attempt of this address; raise TooManyRequests above ATTEMPTS."""
     address = sha256((request.remote_addr or "").encode()).hexdigest()[:16]
-    reading = limiter_of(current_app).windows.count_request_of(f"sign-in:{address}", ATTEMPTS)
-    if reading.refused:
-        raise TooManyRequests(f"Too many attempts to sign in. Try again in {reading.retry_after} seconds.")
+    limit_status = limiter_of(current_app).windows.count_request_of(f"sign-in:{address}", ATTEMPTS)
+    if limit_status.refused:
+        raise TooManyRequests(f"Too many attempts to sign in. Try again in {limit_status.retry_after} seconds.")

@@ -39,7 +39,7 @@ class Reading:
 
 
 #: What this process has read of each workspace: a read costs as much as the workspace does, so clients share it.
-Readings = AdaptiveCache[tuple[int, ChartPeriod], Reading]
+ReadingCache = AdaptiveCache[tuple[int, ChartPeriod], Reading]
 
 
 @blueprint.get("/throughput")
@@ -57,7 +57,7 @@ def throughput_page() -> ResponseReturnValue:
             return Reading(buckets=read_throughput(tx, period=period, now=now), read_at=now)
 
     key = workspace_id, period
-    reading = readings().get(key, read)
+    reading = reading_cache().get(key, read)
     is_part = "HX-Request" in request.headers
     return render_template(
         "throughput_part.html" if is_part else "throughput.html",
@@ -76,10 +76,10 @@ def throughput_page() -> ResponseReturnValue:
     )
 
 
-def readings() -> Readings:
+def reading_cache() -> ReadingCache:
     """Return the cache of this application."""
-    new = Readings(shortest_s=SHORTEST_PAUSE_S, longest_s=LONGEST_PAUSE_S, drop_when_due=True)
-    cache: Readings = current_app.extensions.setdefault(NAME, new)
+    new = ReadingCache(shortest_s=SHORTEST_PAUSE_S, longest_s=LONGEST_PAUSE_S, drop_when_due=True)
+    cache: ReadingCache = current_app.extensions.setdefault(NAME, new)
     return cache
 
 
