@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -17,10 +17,6 @@ from app.ledger.lanes import lane_heads
 from app.merging.profile import EmailAddress, PhoneNumber, Profile
 from app.profiles.store import load_profiles, profile_to_row
 from schemas.identifiers import fold_email, from_wire, sharing_key, to_e164
-
-if TYPE_CHECKING:
-    # At run time pytest loads that module itself, as a plugin.
-    pass
 
 NUMBERS = itertools.count(1)
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
