@@ -11,9 +11,10 @@ from uuid_utils.compat import uuid7
 from app.config import Settings
 from app.db.connections import APP_ROLE, Connection, connection_arguments, open_pool
 from app.lane.run import Lane, execute_lane
-from tests.support.factories import Factory, ext, one_database_for_all
+from tests.support.factories import Factory, ext
+from tests.support.postgres import make_database_url
 
-database_url = one_database_for_all()
+database_url = make_database_url(scope="module")
 
 RECORDS = ("merge_record", "identify_record", "undo_record", "audit_entry")
 """Tables that hold nothing but the audit."""

@@ -8,9 +8,10 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 from uuid_utils.compat import uuid7
 
-from tests.support.factories import LONG_AGO, Factory, ext, one_database_for_all
+from tests.support.factories import LONG_AGO, Factory, ext
+from tests.support.postgres import make_database_url
 
-database_url = one_database_for_all()
+database_url = make_database_url(scope="module")
 
 TAKEN = "a" * 24
 HASH = b"digest"

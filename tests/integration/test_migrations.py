@@ -11,7 +11,7 @@ from alembic import op
 from app.db import migrations
 from app.errors import SetupError
 from schemas.outcomes import JobKind, JobState, Outcome
-from tests.support.factories import one_database_for_all
+from tests.support.postgres import make_database_url
 from tests.support.processes import Process
 from tests.support.waiting import wait_until
 
@@ -19,7 +19,7 @@ BARE = {"workspace", "alembic_version"}
 """Tables that belong to no workspace: the list of workspaces and Alembic's table."""
 OTHER_KEYS = {"api_key_digest_key"}
 """An API key is found by its digest before its workspace is known."""
-database_url = one_database_for_all()
+database_url = make_database_url(scope="module")
 
 MIGRATE = "import sys; from app.db import migrations; migrations.upgrade_schema(sys.argv[1])"
 

@@ -20,9 +20,10 @@ from app.config import Settings
 from app.db.connections import APP_ROLE, Connection, Pool, connection_arguments, lend_connection, open_pool
 from app.db.transaction import open_transaction, run_in_transaction
 from app.lane.run import Lane, execute_lane
-from tests.support.factories import Factory, ext, one_database_for_all
+from tests.support.factories import Factory, ext
+from tests.support.postgres import make_database_url
 
-database_url = one_database_for_all()
+database_url = make_database_url(scope="module")
 
 RELATIONS = """
     SELECT relname AS name FROM pg_class

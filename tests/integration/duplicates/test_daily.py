@@ -14,10 +14,11 @@ from app.duplicates.policy import DuplicatePolicy, next_daily, read_policy, writ
 from app.duplicates.runs import DuplicateRun, list_runs
 from schemas.keeping import KeepRule, Prefer, RunState, RunTrigger
 from tests.support.duplicates import a_group, begin, pairs, run_of
-from tests.support.factories import Factory, one_database_for_all
+from tests.support.factories import Factory
+from tests.support.postgres import make_database_url
 from workers.relay.duplicates import DuplicateRunner
 
-database_url = one_database_for_all()
+database_url = make_database_url(scope="module")
 
 MIDNIGHT = time(0, 0)
 

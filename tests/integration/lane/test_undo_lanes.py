@@ -19,9 +19,10 @@ from app.undo.execute import execute_undo
 from tests.integration.lane.running import deliver
 from tests.integration.lane.test_concurrency import at_once, deadlocks, failed
 from tests.integration.lane.undoing import ask_to_undo, image, undo
-from tests.support.factories import LONG_AGO, Factory, ext, one_database_for_all
+from tests.support.factories import LONG_AGO, Factory, ext
+from tests.support.postgres import make_database_url
 
-database_url = one_database_for_all()
+database_url = make_database_url(scope="module")
 
 ROWS_READ = """
     SELECT sum(seq_tup_read + idx_tup_fetch)::bigint AS rows FROM pg_stat_xact_user_tables

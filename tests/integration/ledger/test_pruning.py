@@ -22,11 +22,12 @@ from app.ledger.pruning import (
     prune_idempotency_keys,
 )
 from tests.integration.lane.running import merge_one
-from tests.support.factories import Factory, ext, one_database_for_all
+from tests.support.factories import Factory, ext
+from tests.support.postgres import make_database_url
 from workers.relay import prune
 from workers.relay.prune import Pruner
 
-database_url = one_database_for_all()
+database_url = make_database_url(scope="module")
 
 NOW = datetime.now(UTC)
 UPDATE = (ext("a"), ext("a"))

@@ -18,9 +18,10 @@ from app.ledger.dispatch import (
     rescue_stranded_jobs,
 )
 from app.ledger.execution import begin_attempts
-from tests.support.factories import LONG_AGO, Factory, ext, one_database_for_all
+from tests.support.factories import LONG_AGO, Factory, ext
+from tests.support.postgres import make_database_url
 
-database_url = one_database_for_all()
+database_url = make_database_url(scope="module")
 
 BOUND = 6
 

@@ -22,9 +22,10 @@ from app.ledger.profile_ref import ProfileRef
 from schemas.identifiers import Email, ExternalId
 from schemas.outcomes import JobKind, JobState, Outcome
 from schemas.priorities import Priority
-from tests.support.factories import Factory, by_email, ext, one_database_for_all
+from tests.support.factories import Factory, by_email, ext
+from tests.support.postgres import make_database_url
 
-database_url = one_database_for_all()
+database_url = make_database_url(scope="module")
 
 SEARCHED = ["a@x.org", "b"]
 

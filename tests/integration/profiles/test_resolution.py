@@ -12,9 +12,10 @@ from app.merging.profile import Profile
 from app.profiles.resolution import MergedAway, Resolution, resolve_identifiers
 from schemas.identifiers import Email, ExternalId, Identifier, Phone, UserAlias
 from schemas.priorities import Priority
-from tests.support.factories import LONG_AGO, Factory, one_database_for_all
+from tests.support.factories import LONG_AGO, Factory
+from tests.support.postgres import make_database_url
 
-database_url = one_database_for_all()
+database_url = make_database_url(scope="module")
 
 IDENTIFIED, UNIDENTIFIED = Priority.IDENTIFIED, Priority.UNIDENTIFIED
 NEWEST, OLDEST = Priority.MOST_RECENTLY_UPDATED, Priority.LEAST_RECENTLY_UPDATED

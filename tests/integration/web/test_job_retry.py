@@ -141,7 +141,7 @@ NEEDED += [("undo", "merge", "users.merge"), ("undo", "identify", "users.identif
 
 @pytest.mark.parametrize(("kind", "undone", "permission"), NEEDED)
 @pytest.mark.parametrize("given", ["users.merge", "users.identify", "users.track"])
-def test_a_retry_needs_the_permission_of_the_jobs_kind(  # noqa: PLR0913  a table of cases
+def test_a_retry_needs_the_permission_of_the_jobs_kind(  # noqa: PLR0913, PLR0917  a table of cases
     make_caller: Callable[..., Caller],
     die: Callable[[str], None],
     connection: Connection,
