@@ -93,7 +93,7 @@ def test_who_does_not_own_the_tables_does_not_administer(
     url = as_user(settings.database_url, name)
 
     with (
-        pytest.raises(SetupError, match="administer with that of the user who owns the tables"),
+        pytest.raises(SetupError, match="Use the user that owns the tables"),
         connected(settings, url, name="test") as administrator,
     ):
         administrator.execute("SELECT count(*) FROM api_key")
