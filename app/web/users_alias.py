@@ -26,5 +26,5 @@ def new() -> ResponseReturnValue:
     request = load_aliases(json_body())
     if request.errors and not request.aliases:
         return request.answer(), HTTPStatus.BAD_REQUEST
-    give_aliases(pool(), workspace_id=g.workspace_id, aliases=request.aliases)
-    return request.answer(), HTTPStatus.CREATED
+    skipped = give_aliases(pool(), workspace_id=g.workspace_id, aliases=request.aliases)
+    return request.answer(skipped), HTTPStatus.CREATED

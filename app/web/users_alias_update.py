@@ -26,5 +26,5 @@ def update() -> ResponseReturnValue:
     request = load_alias_updates(json_body())
     if request.errors and not request.updates:
         return request.answer(), HTTPStatus.BAD_REQUEST
-    update_aliases(pool(), workspace_id=g.workspace_id, updates=request.updates)
-    return request.answer(), HTTPStatus.CREATED
+    skipped = update_aliases(pool(), workspace_id=g.workspace_id, updates=request.updates)
+    return request.answer(skipped), HTTPStatus.CREATED

@@ -31,4 +31,6 @@ def record() -> ResponseReturnValue:
             request.refuse(position, reason)
         for position, reason in effects.ignored:
             request.warn(position, reason)
+        for position in effects.without_profile:
+            request.skip(position)
     return request.answer(), HTTPStatus.CREATED if request.accepted else HTTPStatus.BAD_REQUEST
