@@ -138,7 +138,9 @@ def refused_objects(**metadata: Any) -> fields.List[Any]:
 
 def warnings_field() -> fields.List[Any]:
     """Return the optional member that lists the parts of a request without effect; only Mergelane has it."""
-    return fields.List(fields.Nested(WarningSchema), metadata={**OPTIONAL, "minItems": 1, "description": WITHOUT_EFFECT})
+    return fields.List(
+        fields.Nested(WarningSchema), metadata={**OPTIONAL, "minItems": 1, "description": WITHOUT_EFFECT}
+    )
 
 
 class RefusedSchema(ResponseSchema):

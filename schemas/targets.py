@@ -112,16 +112,18 @@ class RecordedIdentifierSchema(ResponseSchema):
     any_of = (IdentifierSchema, EmailDuplicateSchema, PhoneDuplicateSchema, ErasedIdentifierSchema)
 
 
-class DeviceIdText(Text):
-    """The id of the device of an unidentified profile. Not checked beside another identifier, where it names nothing."""
+class DeviceIdText(fields.Field[Any]):
+    """The id of the device of an unidentified profile; any value beside another identifier, where it names nothing."""
 
     json_schema: Mapping[str, Any] = {
-        "description": "Without another identifier: the unidentified profile with this device, created if there is"
-        " none. Only Mergelane has it. Beside another identifier it is no identifier.",
+        "description": "Without another identifier: a string of 1 to 255 characters, the device of an unidentified"
+        " profile, which is created if there is none. Only Mergelane has it. Beside another identifier it names"
+        " nothing: in an attributes object it is a custom attribute."
     }
+    _text = Text(least=1)
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
-        return value if _has_other_identifier(data or {}) else super()._deserialize(value, attr, data, **kwargs)
+        return value if _has_other_identifier(data or {}) else self._text.deserialize(value, attr, data, **kwargs)
 
 
 class TargetSchema(RequestSchema):
@@ -132,7 +134,7 @@ class TargetSchema(RequestSchema):
     braze_id = BrazeIdText(allow_none=True)
     email = EmailText(allow_none=True)
     phone = Text(allow_none=True)
-    device_id = DeviceIdText(least=1, allow_none=True)
+    device_id = DeviceIdText(allow_none=True)
     _update_existing_only = Truth(allow_none=True)
 
 
@@ -186,9 +188,7 @@ def why_missing(target: Target) -> str:
                 " '_update_existing_only' as false."
             )
         case _:
-            return (
-                "No profile has this identifier, and '_update_existing_only' is true, so the object had no effect."
-            )
+            return "No profile has this identifier, and '_update_existing_only' is true, so the object had no effect."
 
 
 def _has_other_identifier(given: Mapping[str, Any]) -> bool:

@@ -209,7 +209,10 @@ def _misspelt_arrays(body: Mapping[str, Any]) -> list[dict[str, Any]]:
     named = {name.removesuffix("s"): name for name in ARRAYS}
     meant = {key: named.get(key.strip().casefold().removesuffix("s")) for key in body if key not in ARRAYS}
     return [
-        {"type": f"'{quoted(key)}' is not an array of this endpoint and was ignored; use '{name}'.", "input_array": quoted(key)}
+        {
+            "type": f"'{quoted(key)}' is not an array of this endpoint and was ignored; use '{name}'.",
+            "input_array": quoted(key),
+        }
         for key, name in meant.items()
         if name is not None and body[key] is not None
     ]

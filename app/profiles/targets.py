@@ -47,7 +47,7 @@ def find_profiles(tx: Transaction, *, targets: Iterable[Target]) -> dict[Hashabl
 
 
 def claim_addresses(tx: Transaction, *, targets: Collection[Email | Phone | DeviceId]) -> None:
-    """Lock the addresses and devices *targets* against requests that create profiles for them, until the transaction ends.
+    """Lock the addresses and devices *targets* until the transaction ends.
 
     No unique index guards them: without this, two requests could each create a profile for one address.
     """

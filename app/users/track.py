@@ -119,9 +119,7 @@ def _assign(tx: Transaction, *, entries: Sequence[PositionedEntry]) -> Assignmen
     """
     targets = {each.target for each in entries}
     found = find_profiles(tx, targets=targets)
-    unknown = [
-        each for each in targets if isinstance(each, Email | Phone | DeviceId) and target_key(each) not in found
-    ]
+    unknown = [each for each in targets if isinstance(each, Email | Phone | DeviceId) and target_key(each) not in found]
     if unknown:
         claim_addresses(tx, targets=unknown)
         found |= find_profiles(tx, targets=unknown)

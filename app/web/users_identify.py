@@ -17,7 +17,7 @@ blueprint = Blueprint("users_identify", __name__)
 
 @describe(
     Tag.USERS,
-    "Give up to 50 unidentified profiles their external_id",
+    "Give unidentified profiles their external_id, up to 50 of each array",
     body=IdentifyRequestSchema,
     headers=IDEMPOTENT,
     replies={201: reply(IdentifyAcceptedSchema, *BATCH_HEADERS), 409: IDEMPOTENCY_CONFLICT},
