@@ -2,12 +2,11 @@
 
 from collections.abc import Callable
 
-import psycopg
 import pytest
 from uuid_utils.compat import uuid7
 
 from app.config import Settings
-from app.db.connections import Pool
+from app.db.connections import Connection, Pool
 from app.lane.run import Lane, execute_lane
 from tests.support.at_once import at_once
 from tests.support.factories import one_database_for_all
@@ -135,7 +134,7 @@ def test_a_visitor_is_identified_by_an_alias_of_the_device(caller: Caller, pool:
 
 
 def test_profiles_without_devices_or_with_an_external_id_have_no_entry_in_the_index(
-    caller: Caller, connection: psycopg.Connection
+    caller: Caller, connection: Connection
 ) -> None:
     connection.autocommit = True
     track(
@@ -152,9 +151,9 @@ def test_profiles_without_devices_or_with_an_external_id_have_no_entry_in_the_in
     assert _entries(connection) == before + 1
 
 
-def _entries(connection: psycopg.Connection) -> int:
+def _entries(connection: Connection) -> int:
     """Return the number of profiles in the index. REINDEX counts them."""
     connection.execute("REINDEX INDEX profile_unidentified_device")
     query = "SELECT reltuples::integer FROM pg_class WHERE relname = 'profile_unidentified_device'"
-    ((entries,),) = connection.execute(query).fetchall()
-    return int(entries)
+    (row,) = connection.execute(query).fetchall()
+    return int(row["reltuples"])
