@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from fuzz.model.people import Happening, Json, Person, absorb, describe, phone_key
+from fuzz.model.happenings import ARRAYS
+from fuzz.model.people import Json, Person, absorb, describe, phone_key
 
 #: Values that many strangers share, as the documents list them.
 PLACEHOLDERS = frozenset({"", "null", "undefined", "anonymous", "0", "nan", "none", "[object object]"})
@@ -139,7 +140,7 @@ class World:
         return [index for index, each in enumerate(asked) if not self._give_alias(each)]
 
     def _give_alias(self, asked: Json) -> bool:
-        """Return whether the profile that *asked* means has the alias now; taken ones and second names are not given."""
+        """Give an alias unless it or its label is taken; return whether the profile that *asked* means has it now."""
         label, name = asked["alias_label"], asked["alias_name"]
         holder = self.by_alias(asked)
         if "external_id" not in asked:
@@ -266,42 +267,3 @@ FILTERS: dict[str, Callable[[Iterable[Person]], list[Person]]] = {
     "most_recently_updated": _most_recent,
     "least_recently_updated": _least_recent,
 }
-
-
-def _event(entry: Json) -> Happening:
-    """Return what an event says."""
-    return Happening(kind="event", what=entry["name"], at=canonical(entry["time"]))
-
-
-def _purchase(entry: Json) -> Happening:
-    """Return what a purchase says."""
-    cents = round(entry["price"] * 100)
-    quantity = entry.get("quantity", 1)
-    return Happening(
-        kind="purchase", what=entry["product_id"], at=canonical(entry["time"]), cents=cents, quantity=quantity
-    )
-
-
-def _session(entry: Json) -> Happening:
-    """Return what a session says."""
-    return Happening(kind="session", what=entry["app_id"], at=canonical(entry["started_at"]))
-
-
-def _engagement(entry: Json) -> Happening:
-    """Return what an engagement says."""
-    return Happening(kind=entry["kind"], what=entry["id"], at=canonical(entry["time"]), engagement=entry["event"])
-
-
-#: The arrays of `/users/track` in the order in which they take effect; attributes describe, the others happen.
-ARRAYS: dict[str, Callable[[Json], Happening] | None] = {
-    "attributes": None,
-    "events": _event,
-    "purchases": _purchase,
-    "sessions": _session,
-    "engagements": _engagement,
-}
-
-
-def canonical(sent: str) -> str:
-    """Return a time of the model, which is sent with whole seconds in UTC, as exports show it."""
-    return sent.replace("Z", ".000Z")
