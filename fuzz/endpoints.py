@@ -65,7 +65,10 @@ def track(names: Names) -> Json:
                 "nested": {"of": [1, None, {"a": "b"}]},
             },
         ],
-        "events": [{**names.who(), "name": "login", "time": MAY, "app_id": "app", "properties": {"a": 1}}],
+        "events": [
+            {**names.who(), "name": "login", "time": MAY, "app_id": "app", "properties": {"a": 1}},
+            {**names.who(), "_update_existing_only": names.rng.random() < 0.5, "name": "login", "time": MAY},
+        ],
         "purchases": [
             {
                 **names.who(),
@@ -143,8 +146,14 @@ def export(names: Names) -> Json:
 
 
 def alias_new(names: Names) -> Json:
-    """Return a new alias with an external_id, and one without."""
-    return {"user_aliases": [{"external_id": names.external_id(), **names.alias()}, names.alias()]}
+    """Return a new alias with an external_id, one with a device, and one alone."""
+    return {
+        "user_aliases": [
+            {"external_id": names.external_id(), **names.alias()},
+            {"device_id": names.device_id(), **names.alias()},
+            names.alias(),
+        ]
+    }
 
 
 def alias_update(names: Names) -> Json:

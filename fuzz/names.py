@@ -46,6 +46,10 @@ class Names:
         """Return a number that several may share."""
         return f"+1415555{self.rng.randrange(4):04}"
 
+    def device_id(self) -> str:
+        """Return the id of a device that several may share."""
+        return f"d-{self.spell}-{self.rng.randrange(4)}"
+
     def identifier(self) -> Json:
         """Return an identifier of any kind, as a merge takes it."""
         kinds = (
@@ -58,4 +62,5 @@ class Names:
 
     def who(self) -> Json:
         """Return the identifier of an object of `/users/track`."""
-        return self.rng.choice(({"external_id": self.external_id()}, {"user_alias": self.alias()}))
+        kinds = ({"external_id": self.external_id()}, {"user_alias": self.alias()}, {"device_id": self.device_id()})
+        return self.rng.choice(kinds)

@@ -1,13 +1,22 @@
 """The bodies of `/users/alias/new` and `/users/alias/update`. Each object succeeds or fails by itself."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, post_load, pre_load, validate
 
-from schemas.base import OPTIONAL, RequestSchema, ResponseSchema, count_field, refused_objects, success_message
-from schemas.fields import AliasText, ExternalIdText, first_fault
-from schemas.identifiers import UserAlias
+from schemas.base import (
+    OPTIONAL,
+    RequestSchema,
+    ResponseSchema,
+    count_field,
+    refused_objects,
+    success_message,
+    warnings_field,
+)
+from schemas.fields import AliasText, ExternalIdText, Text, first_fault
+from schemas.identifiers import DeviceId, ExternalId, UserAlias
 
 #: Maximum aliases of one request.
 MAX_ALIASES = 50
@@ -16,10 +25,10 @@ TOO_MANY = "The max number of external_ids and aliases per request was exceeded"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewAlias:
-    """An alias for the profile with *external_id*; without one, for a profile of its own."""
+    """An alias for the profile that *owner* names; without an owner, for a new profile."""
 
     alias: UserAlias
-    external_id: str | None
+    owner: ExternalId | DeviceId | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,12 +49,18 @@ class AliasRequest:
     """The loaded objects of a request for new aliases, and the refused ones."""
 
     aliases: list[NewAlias] = field(default_factory=list)
+    #: The index in the request of each of *aliases*.
+    indexes: list[int] = field(default_factory=list)
     #: `{"type": sentence, "input_array": name, "index": place}` for each refused object.
     errors: list[dict[str, Any]] = field(default_factory=list)
 
-    def answer(self) -> dict[str, Any]:
-        """Return the response body; the message is the first fault when all objects were refused."""
-        return _response(len(self.aliases), self.errors)
+    def answer(self, skipped: Mapping[int, str] | None = None) -> dict[str, Any]:
+        """Return the response body; the message is the first fault when all objects were refused.
+
+        *skipped* are the positions in *aliases* of those without effect, with the reasons. As at the vendor they count.
+        """
+        warnings = _warnings("user_aliases", self.indexes, skipped or {})
+        return _response(len(self.aliases), self.errors, warnings)
 
 
 @dataclass(kw_only=True)
@@ -53,30 +68,44 @@ class AliasUpdateRequest:
     """The loaded objects of a request for alias updates, and the refused ones."""
 
     updates: list[AliasUpdate] = field(default_factory=list)
+    #: The index in the request of each of *updates*.
+    indexes: list[int] = field(default_factory=list)
     errors: list[dict[str, Any]] = field(default_factory=list)
 
-    def answer(self) -> dict[str, Any]:
-        """Return the response body; the message is the first fault when all objects were refused."""
-        return _response(len(self.updates), self.errors)
+    def answer(self, skipped: Mapping[int, str] | None = None) -> dict[str, Any]:
+        """Return the response body, as AliasRequest.answer does."""
+        warnings = _warnings("alias_updates", self.indexes, skipped or {})
+        return _response(len(self.updates), self.errors, warnings)
 
 
 class NewAliasSchema(RequestSchema):
-    """A new alias: of the profile with the external_id, or of a new profile."""
+    """A new alias: of the profile with the external_id or the device, or of a new profile."""
 
     external_id = ExternalIdText(allow_none=True)
+    device_id = Text(
+        least=1,
+        allow_none=True,
+        metadata={
+            "description": "Without an external_id: the unidentified profile with this device. Only Mergelane has it."
+        },
+    )
     alias_name = AliasText(required=True)
     alias_label = AliasText(required=True)
 
     @pre_load
     def _unwrap(self, given: dict[str, Any], **_: Any) -> dict[str, Any]:
-        """Unwrap `{"user_alias": {…}}`, which some clients send."""
+        """Unwrap `{"user_alias": {…}}`, which some clients send, and drop a device beside an external_id."""
         wrapped = given.get("user_alias")
-        return {**given, **wrapped} if isinstance(wrapped, dict) else given
+        flat = {**given, **wrapped} if isinstance(wrapped, dict) else given
+        return flat if flat.get("external_id") is None else {**flat, "device_id": None}
 
     @post_load
     def _to_alias(self, given: dict[str, Any], **_: Any) -> NewAlias:
         alias = UserAlias(label=given["alias_label"], name=given["alias_name"])
-        return NewAlias(alias=alias, external_id=given.get("external_id"))
+        external_id, device_id = given.get("external_id"), given.get("device_id")
+        if external_id is not None:
+            return NewAlias(alias=alias, owner=ExternalId(external_id))
+        return NewAlias(alias=alias, owner=None if device_id is None else DeviceId(device_id))
 
 
 class AliasUpdateSchema(RequestSchema):
@@ -107,11 +136,12 @@ class AliasUpdatesSchema(RequestSchema):
 
 
 class AliasesProcessedSchema(ResponseSchema):
-    """The number of accepted aliases, and the refused objects."""
+    """The number of valid objects, the refused ones, and the valid ones without effect."""
 
     aliases_processed = count_field()
     message = success_message()
     errors = refused_objects()
+    warnings = warnings_field()
 
 
 class AliasesRefusedSchema(ResponseSchema):
@@ -129,19 +159,23 @@ _ALIAS_UPDATE = AliasUpdateSchema()
 def load_aliases(body: Any) -> AliasRequest:
     """Load new aliases from *body*; raise ValidationError when it has no array, or one that is too long."""
     request = AliasRequest()
-    _load_each(body, "user_aliases", _NEW_ALIAS, loaded=request.aliases, errors=request.errors)
+    request.indexes = _load_each(body, "user_aliases", _NEW_ALIAS, loaded=request.aliases, errors=request.errors)
     return request
 
 
 def load_alias_updates(body: Any) -> AliasUpdateRequest:
     """Load alias updates from *body*; raise ValidationError when it has no array, or one that is too long."""
     request = AliasUpdateRequest()
-    _load_each(body, "alias_updates", _ALIAS_UPDATE, loaded=request.updates, errors=request.errors)
+    request.indexes = _load_each(body, "alias_updates", _ALIAS_UPDATE, loaded=request.updates, errors=request.errors)
     return request
 
 
-def _load_each(body: Any, name: str, schema: Schema, *, loaded: list[Any], errors: list[dict[str, Any]]) -> None:
-    """Load the objects of the array *name* of *body* into *loaded*, and the faults of others into *errors*."""
+def _load_each(body: Any, name: str, schema: Schema, *, loaded: list[Any], errors: list[dict[str, Any]]) -> list[int]:
+    """Load the objects of the array *name* of *body* into *loaded*, and the faults of others into *errors*.
+
+    Return the index of each loaded object.
+    """
+    indexes: list[int] = []
     not_objects = f"'{name}' must be an array of objects"
     array = body.get(name) if isinstance(body, dict) else None
     if not isinstance(array, list):
@@ -153,10 +187,21 @@ def _load_each(body: Any, name: str, schema: Schema, *, loaded: list[Any], error
             if not isinstance(given, dict):
                 raise ValidationError(not_objects)  # noqa: TRY301  reported like any other fault of the object
             loaded.append(schema.load(given))
+            indexes.append(index)
         except ValidationError as error:
             errors.append({"type": first_fault(error.messages), "input_array": name, "index": index})
+    return indexes
 
 
-def _response(processed: int, errors: list[dict[str, Any]]) -> dict[str, Any]:
+def _warnings(name: str, indexes: Sequence[int], skipped: Mapping[int, str]) -> list[dict[str, Any]]:
+    """Return the warnings for the *skipped* objects of the array *name*: reasons by position among the valid ones."""
+    return [
+        {"type": reason, "input_array": name, "index": indexes[position]}
+        for position, reason in sorted(skipped.items())
+    ]
+
+
+def _response(processed: int, errors: list[dict[str, Any]], warnings: list[dict[str, Any]]) -> dict[str, Any]:
     message = errors[0]["type"] if errors and not processed else "success"
-    return {"aliases_processed": processed, "message": message, **({"errors": errors} if errors else {})}
+    remarks = {"errors": errors, "warnings": warnings}
+    return {"aliases_processed": processed, "message": message, **{key: each for key, each in remarks.items() if each}}

@@ -12,7 +12,7 @@ from schemas.base import RequestSchema
 from schemas.countries import COUNTRIES
 from schemas.custom import CustomAttributes, load_custom_attributes
 from schemas.fields import Choice, Day, ListOf, Moment, Nested, Number, Object, Text, Truth
-from schemas.identifiers import Email, Phone, Target
+from schemas.identifiers import DeviceId, Email, Phone, Target
 from schemas.nesting import MAX_NESTED_BYTES, size
 from schemas.targets import TargetSchema, may_create, target_of
 
@@ -20,7 +20,15 @@ from schemas.targets import TargetSchema, may_create, target_of
 MAX_LISTED = 100
 #: Keys that identify the profile or control the update; they are no attributes.
 INSTRUCTIONS = frozenset(
-    {"external_id", "user_alias", "braze_id", "_update_existing_only", "_merge_objects", "push_token_import"}
+    {
+        "external_id",
+        "user_alias",
+        "braze_id",
+        "device_id",
+        "_update_existing_only",
+        "_merge_objects",
+        "push_token_import",
+    }
 )
 #: The vendor's flat form of a user alias.
 FLAT_ALIAS = ("alias_name", "alias_label")
@@ -157,11 +165,13 @@ class AttributesSchema(TargetSchema):
         target = target_of(given)
         lookup = {Email: "email", Phone: "phone"}.get(type(target))
         standard = [name for name in self.fields if name in given and name not in INSTRUCTIONS and name != lookup]
+        # Beside another identifier, `device_id` is a custom attribute, as at the vendor.
+        known = self.fields.keys() - (set() if isinstance(target, DeviceId) else {"device_id"})
         # marshmallow passes unknown keys in no order; sorted, the same request always gets the same response.
-        custom = {name: given[name] for name in sorted(given.keys() - self.fields.keys())}
+        custom = {name: given[name] for name in sorted(given.keys() - known)}
         return Attributes(
             target=target,
-            may_create=may_create(target, update_existing_only=given.get("_update_existing_only"), alias_creates=True),
+            may_create=may_create(target, update_existing_only=given.get("_update_existing_only")),
             standard={name: given[name] for name in standard},
             custom=load_custom_attributes(custom, merge=bool(given.get("_merge_objects"))),
         )

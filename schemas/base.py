@@ -16,6 +16,8 @@ from marshmallow import EXCLUDE, RAISE, Schema, fields
 OPTIONAL: Mapping[str, Any] = {"optional": True}
 #: JSON Schema of an object whose members depend on the data.
 ANY_OBJECT: Mapping[str, Any] = {"type": "object", "additionalProperties": True}
+#: Description of the member `warnings`.
+WITHOUT_EFFECT = "Objects without effect, or with a part without effect. Only Mergelane has this member."
 DATE_TIME: Mapping[str, Any] = {"type": "string", "format": "date-time"}
 
 
@@ -105,6 +107,14 @@ class RefusedObjectSchema(ResponseSchema):
     index = fields.Integer(metadata={"minimum": 0})
 
 
+class WarningSchema(ResponseSchema):
+    """A part of the request without effect: the reason, the array and, unless the whole array, the index in it."""
+
+    type = fields.String()
+    input_array = fields.String()
+    index = fields.Integer(metadata={**OPTIONAL, "minimum": 0})
+
+
 def moment_text(moment: datetime) -> str:
     """Return *moment* in UTC as ISO 8601 with milliseconds and a Z."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
@@ -126,8 +136,16 @@ def refused_objects(**metadata: Any) -> fields.List[Any]:
     return fields.List(fields.Nested(RefusedObjectSchema), metadata={**OPTIONAL, "minItems": 1, **metadata})
 
 
+def warnings_field() -> fields.List[Any]:
+    """Return the optional member that lists the parts of a request without effect; only Mergelane has it."""
+    return fields.List(
+        fields.Nested(WarningSchema), metadata={**OPTIONAL, "minItems": 1, "description": WITHOUT_EFFECT}
+    )
+
+
 class RefusedSchema(ResponseSchema):
     """No object of the request was accepted; nothing changed."""
 
     message = fields.String()
     errors = refused_objects()
+    warnings = warnings_field()

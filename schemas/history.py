@@ -138,7 +138,7 @@ class HistorySchema(TargetSchema):
         """Return the target of *given*, and whether it may be created; raise ValidationError when it has none."""
         target = target_of(given)
         only = given.get("_update_existing_only")
-        return {"target": target, "may_create": may_create(target, update_existing_only=only, alias_creates=False)}
+        return {"target": target, "may_create": may_create(target, update_existing_only=only)}
 
 
 class EventSchema(HistorySchema):

@@ -64,6 +64,16 @@ class BrazeId:
 
 
 @dataclass(frozen=True, slots=True)
+class DeviceId:
+    """The id of a device. `/users/track` and `/users/alias/new` accept it for an unidentified profile with the device.
+
+    Merges do not accept it: profiles may share a device.
+    """
+
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
 class Member:
     """A profile among profiles that share an address, valid while it has the address and *identified* is unchanged.
 
@@ -77,7 +87,7 @@ class Member:
 
 
 Identifier = ExternalId | UserAlias | Email | Phone
-Target = Identifier | BrazeId
+Target = Identifier | BrazeId | DeviceId
 #: The identifiers of jobs in the ledger.
 Recorded = Identifier | Member
 

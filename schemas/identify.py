@@ -12,7 +12,7 @@ from schemas.identifiers import Email, ExternalId, Identifier, Phone
 from schemas.prioritization import Prioritization
 from schemas.targets import UserAliasSchema, alias_of
 
-#: Maximum objects of one request, over its three arrays.
+#: Maximum objects of each of the three arrays.
 MAX_OBJECTS = 50
 
 NOTHING_SENT = (
@@ -113,7 +113,7 @@ def _array_of(schema: type[Schema]) -> fields.List[Any]:
 
 
 class IdentifyRequestSchema(RequestSchema):
-    """Profiles to identify, at most 50 in all arrays. One array is required. `merge_behavior` is ignored."""
+    """Profiles to identify, at most 50 in each array. One array is required. `merge_behavior` is ignored."""
 
     aliases_to_identify = _array_of(AliasToIdentifySchema)
     emails_to_identify = _array_of(EmailToIdentifySchema)
@@ -123,14 +123,14 @@ class IdentifyRequestSchema(RequestSchema):
 def load_identify(body: Any) -> IdentifyRequest:
     """Load an identify request from *body*; each object succeeds or fails by itself.
 
-    Raises ValidationError when the body has none of the arrays, one is no array, or there are too many objects.
+    Raises ValidationError when the body has none of the arrays, or one is no array or too long.
     """
     sent = {name: body[name] for name in ARRAYS if body.get(name) is not None} if isinstance(body, dict) else {}
     if not sent or not all(isinstance(objects, list) for objects in sent.values()):
         raise ValidationError(NOTHING_SENT)
-    places = [(name, given) for name, objects in sent.items() for given in objects]
-    if len(places) > MAX_OBJECTS:
+    if any(len(objects) > MAX_OBJECTS for objects in sent.values()):
         raise ValidationError(TOO_MANY)
+    places = [(name, given) for name, objects in sent.items() for given in objects]
     updates, errors = [], []
     for index, (name, given) in enumerate(places):
         try:

@@ -11,6 +11,7 @@ from schemas.identifiers import (
     MAX_ALIAS_BYTES,
     MAX_EXTERNAL_ID_BYTES,
     BrazeId,
+    DeviceId,
     Email,
     ExternalId,
     Phone,
@@ -111,6 +112,20 @@ class RecordedIdentifierSchema(ResponseSchema):
     any_of = (IdentifierSchema, EmailDuplicateSchema, PhoneDuplicateSchema, ErasedIdentifierSchema)
 
 
+class DeviceIdText(fields.Field[Any]):
+    """The id of the device of an unidentified profile; any value beside another identifier, where it names nothing."""
+
+    json_schema: Mapping[str, Any] = {
+        "description": "Without another identifier: a string of 1 to 255 characters, the device of an unidentified"
+        " profile, which is created if there is none. Only Mergelane has it. Beside another identifier it names"
+        " nothing: in an attributes object it is a custom attribute."
+    }
+    _text = Text(least=1)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
+        return value if _has_other_identifier(data or {}) else self._text.deserialize(value, attr, data, **kwargs)
+
+
 class TargetSchema(RequestSchema):
     """The keys by which an object names its profile."""
 
@@ -119,11 +134,12 @@ class TargetSchema(RequestSchema):
     braze_id = BrazeIdText(allow_none=True)
     email = EmailText(allow_none=True)
     phone = Text(allow_none=True)
+    device_id = DeviceIdText(allow_none=True)
     _update_existing_only = Truth(allow_none=True)
 
 
 def target_of(given: Mapping[str, Any]) -> Target:
-    """Return the target of the loaded object *given*: its one primary identifier, else its email, else its phone.
+    """Return the target of the loaded object *given*: its one primary identifier, else email, phone or device.
 
     Raises ValidationError when it has no identifier, or several primary ones.
     """
@@ -136,6 +152,8 @@ def target_of(given: Mapping[str, Any]) -> Target:
         return Email(given["email"])
     if given.get("phone", "") and given["phone"].strip():
         return Phone(given["phone"])
+    if given.get("device_id") is not None:
+        return DeviceId(given["device_id"])
     raise ValidationError(MISSING)
 
 
@@ -143,20 +161,42 @@ def alias_of(given: Mapping[str, str]) -> UserAlias:
     return UserAlias(label=given["alias_label"], name=given["alias_name"])
 
 
-def may_create(target: Target, *, update_existing_only: bool | None, alias_creates: bool) -> bool:
+def may_create(target: Target, *, update_existing_only: bool | None) -> bool:
     """Return whether a missing profile is created for *target*.
 
-    The vendor's defaults: an external_id, an email or a phone creates unless `_update_existing_only` is true. An alias
-    creates only among attributes (*alias_creates*), and only when `_update_existing_only` is sent as false. A braze_id
-    never creates, since the server assigns it.
+    The vendor's defaults: an external_id, an email or a phone creates unless `_update_existing_only` is true, an alias
+    only when it is sent as false. A device creates as an email does. A braze_id never creates, since the server assigns
+    it.
     """
     match target:
         case BrazeId():
             return False
         case UserAlias():
-            return alias_creates and update_existing_only is False
+            return update_existing_only is False
         case _:
             return not update_existing_only
+
+
+def why_missing(target: Target) -> str:
+    """Return the warning for an object whose *target* has no profile and may not create one."""
+    match target:
+        case BrazeId():
+            return "No profile has this braze_id, so the object had no effect."
+        case UserAlias():
+            return (
+                "No profile has this alias, so the object had no effect. To create the profile, send"
+                " '_update_existing_only' as false."
+            )
+        case _:
+            return "No profile has this identifier, and '_update_existing_only' is true, so the object had no effect."
+
+
+def _has_other_identifier(given: Mapping[str, Any]) -> bool:
+    """Return whether *given* has an identifier beside its device_id."""
+    phone = given.get("phone")
+    return any(given.get(name) is not None for name in (*PRIMARIES, "email")) or (
+        phone is not None and not (isinstance(phone, str) and not phone.strip())
+    )
 
 
 def _primary(name: str, value: Any) -> Target:

@@ -8,7 +8,15 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, validate
 
 from schemas.attributes import Attributes, AttributesSchema
-from schemas.base import OPTIONAL, RequestSchema, ResponseSchema, count_field, refused_objects, success_message
+from schemas.base import (
+    OPTIONAL,
+    RequestSchema,
+    ResponseSchema,
+    count_field,
+    refused_objects,
+    success_message,
+    warnings_field,
+)
 from schemas.fields import first_fault
 from schemas.history import (
     Engagement,
@@ -21,6 +29,8 @@ from schemas.history import (
     SessionSchema,
 )
 from schemas.identifiers import ExternalId, Target
+from schemas.targets import why_missing
+from schemas.text import quoted
 
 Entry = Attributes | Event | Purchase | Session | Engagement
 
@@ -61,9 +71,10 @@ class TrackRequest:
     places: list[ObjectPlace] = field(default_factory=list)
     #: `{"type": sentence, "input_array": name, "index": place}` for each refused object.
     errors: list[dict[str, Any]] = field(default_factory=list)
-    #: The same for each object with a part that had no effect.
+    #: The same for each object that had no effect, or a part without effect; without an index for a misspelt array.
     warnings: list[dict[str, Any]] = field(default_factory=list)
     _refused: set[int] = field(default_factory=set)
+    _without_profile: set[int] = field(default_factory=set)
 
     def refuse(self, position: int, sentence: str) -> None:
         """Add an error for the entry at *position*, which could not be applied."""
@@ -74,11 +85,21 @@ class TrackRequest:
         """Add a warning for the entry at *position*: a part of it had no effect."""
         self.warnings.append(self.places[position].remark(sentence))
 
+    def skip(self, position: int) -> None:
+        """Add a warning for the entry at *position*, which has no profile; it is valid, but does not count."""
+        self._without_profile.add(position)
+        self.warn(position, why_missing(self.entries[position].target))
+
     @property
     def accepted(self) -> dict[str, int]:
-        """Accepted objects by array; arrays without any are missing."""
-        arrays = [place.array for position, place in enumerate(self.places) if position not in self._refused]
-        return {name: arrays.count(name) for name in ARRAYS if name in arrays}
+        """Objects with an effect by array; arrays without a valid object are missing."""
+        valid = self._arrays_without(self._refused)
+        counted = self._arrays_without(self._refused | self._without_profile)
+        return {name: counted.count(name) for name in ARRAYS if name in valid}
+
+    def _arrays_without(self, positions: Collection[int]) -> list[str]:
+        """Return the array of each entry whose position is not among *positions*."""
+        return [place.array for position, place in enumerate(self.places) if position not in positions]
 
     def answer(self) -> dict[str, Any]:
         """Return the response body; only Mergelane has `warnings`."""
@@ -104,11 +125,11 @@ class TrackRequestSchema(RequestSchema):
 
 
 class TrackedSchema(ResponseSchema):
-    """The number of accepted objects in each array, and the refused objects."""
+    """The number of objects with an effect in each array, the refused objects, and those without an effect."""
 
     message = success_message()
     errors = refused_objects()
-    warnings = refused_objects(description="Objects with a part that had no effect. Only Mergelane has this member.")
+    warnings = warnings_field()
     attributes_processed = count_field(metadata=OPTIONAL)
     events_processed = count_field(metadata=OPTIONAL)
     purchases_processed = count_field(metadata=OPTIONAL)
@@ -130,6 +151,7 @@ def load_track(body: Any, *, refused: Collection[str] = frozenset()) -> TrackReq
         for index, given in enumerate(body.get(name) or ()):
             _read(loaded, ObjectPlace(name, index), given=given, refused=refused)
     _drop_nested(loaded)
+    loaded.warnings += _misspelt_arrays(body)
     return loaded
 
 
@@ -182,6 +204,20 @@ def _drop_nested(loaded: TrackRequest) -> None:
             loaded.warn(position, _dropped_with(loaded.places[faulty[0]].index))
 
 
+def _misspelt_arrays(body: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return a warning for each key of *body* that names an array in the singular or in upper case, as "purchase"."""
+    named = {name.removesuffix("s"): name for name in ARRAYS}
+    meant = {key: named.get(key.strip().casefold().removesuffix("s")) for key in body if key not in ARRAYS}
+    return [
+        {
+            "type": f"'{quoted(key)}' is not an array of this endpoint and was ignored; use '{name}'.",
+            "input_array": quoted(key),
+        }
+        for key, name in meant.items()
+        if name is not None and body[key] is not None
+    ]
+
+
 def _dropped_with(index: int) -> str:
     """Return the warning for valid nested attributes: one in the object at *index* is invalid."""
     return (
@@ -193,4 +229,4 @@ def _dropped_with(index: int) -> str:
 def _in_order(remarks: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return *remarks* in the order of their objects."""
     order = {name: number for number, name in enumerate(ARRAYS)}
-    return sorted(remarks, key=lambda remark: (order[remark["input_array"]], remark["index"]))
+    return sorted(remarks, key=lambda remark: (order.get(remark["input_array"], len(order)), remark.get("index", 0)))

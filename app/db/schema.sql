@@ -733,7 +733,9 @@ CREATE VIEW public.workspace_profile AS
     purchase_count,
     revenue_cents,
     first_purchase_at,
-    last_purchase_at
+    last_purchase_at,
+    updated_at,
+    devices
    FROM public.profile
   WHERE (workspace_id = public.current_workspace());
 
@@ -884,6 +886,8 @@ CREATE UNIQUE INDEX profile_external_id ON public.profile USING btree (workspace
 CREATE INDEX profile_phone ON public.profile USING btree (workspace_id, phone_key, ((external_id IS NOT NULL)), updated_at, id) WHERE (phone_key IS NOT NULL);
 
 CREATE INDEX profile_unidentified ON public.profile USING btree (workspace_id, id) WHERE (external_id IS NULL);
+
+CREATE INDEX profile_unidentified_device ON public.profile USING gin (jsonb_set('{}'::jsonb, ARRAY[(workspace_id)::text], jsonb_path_query_array(devices, '$.keyvalue()."key"'::jsonpath)) jsonb_path_ops) WITH (gin_pending_list_limit='1024') WHERE ((external_id IS NULL) AND (devices <> '{}'::jsonb));
 
 CREATE INDEX purchase_occurred ON public.purchase USING brin (occurred_at) WITH (autosummarize='on');
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from app.db.queries import load_queries
 from app.db.transaction import Transaction
-from schemas.identifiers import BrazeId, Email, Phone, Target, sharing_key
+from schemas.identifiers import BrazeId, DeviceId, Email, Phone, Target, sharing_key
 
 QUERIES = load_queries("app.profiles", "targets.sql")
 
@@ -20,14 +20,20 @@ class ExistingProfile:
 
 def target_key(target: Target) -> tuple[str, ...]:
     """Return a key that is equal for two targets that name the same profile."""
-    return ("braze_id", target.value) if isinstance(target, BrazeId) else sharing_key(target)
+    match target:
+        case BrazeId(value):
+            return ("braze_id", value)
+        case DeviceId(value):
+            return ("device_id", value)
+        case _:
+            return sharing_key(target)
 
 
 def find_profiles(tx: Transaction, *, targets: Iterable[Target]) -> dict[Hashable, ExistingProfile]:
     """Return the profiles that *targets* name, by target_key. Targets without a profile are missing.
 
     Of several profiles with one address, take one with an external_id first, then the most recently updated, as the
-    vendor does.
+    vendor does. A device names the most recently updated unidentified profile that has it.
     """
     keys_of: dict[str, set[tuple[str, ...]]] = {}
     for kind, *values in map(target_key, targets):
@@ -40,10 +46,10 @@ def find_profiles(tx: Transaction, *, targets: Iterable[Target]) -> dict[Hashabl
     return found
 
 
-def claim_addresses(tx: Transaction, *, targets: Collection[Email | Phone]) -> None:
-    """Lock the addresses *targets* against requests that create profiles for them, until the transaction ends.
+def claim_addresses(tx: Transaction, *, targets: Collection[Email | Phone | DeviceId]) -> None:
+    """Lock the addresses and devices *targets* until the transaction ends.
 
-    No unique index guards addresses: without this, two requests could each create a profile for one address.
+    No unique index guards them: without this, two requests could each create a profile for one address.
     """
     addresses = [":".join(target_key(target)) for target in targets]
     tx.execute(QUERIES["claim_addresses"], {"addresses": addresses})
@@ -59,6 +65,8 @@ def _query(kind: str, keys: Sequence[tuple[str, ...]]) -> tuple[str, tuple[str, 
             return "find_braze_ids", ("braze_id",), {"braze_ids": values}
         case "user_alias":
             return "find_aliases", ("label", "name"), {"labels": [label for label, _ in keys], "names": values}
+        case "device_id":
+            return "find_devices", ("device_id",), {"device_ids": values}
         case "email":
             return "find_emails", ("key",), {"keys": values}
         case _:

@@ -13,92 +13,120 @@ from app.profiles.locking import lock_profiles
 from app.profiles.store import save_profiles
 from app.profiles.targets import find_profiles, target_key
 from schemas.aliases import AliasUpdate, NewAlias
-from schemas.identifiers import ExternalId, Target, UserAlias
+from schemas.identifiers import DeviceId, Target, UserAlias
 
 QUERIES = load_queries("app.users", "aliases.sql")
 
 #: Alias → id of the profile that has it.
 AliasHolders = Mapping[UserAlias, int]
+#: Alias → id of the profile that gets it, None for a new profile.
+NewHolders = Mapping[UserAlias, int | None]
+#: Position of an object without effect → the reason.
+Skipped = Mapping[int, str]
+
+UNKNOWN_OWNER = "No profile has this external_id, so the alias was not added."
+UNKNOWN_DEVICE = "No unidentified profile has this device, so the alias was not added."
+TAKEN = "A profile has this alias already, so it was not added."
+LABEL_TAKEN = "The profile has another alias with this label already, so this one was not added."
+UNKNOWN_ALIAS = "No profile has this alias, so it was not renamed."
+NEW_NAME_TAKEN = "A profile has the new alias already, so the old one was not renamed."
 
 
-def give_aliases(pool: Pool, *, workspace_id: int, aliases: Sequence[NewAlias]) -> None:
-    """Give each of *aliases* to the profile with its external_id, or to a new profile when it has no external_id.
+def give_aliases(pool: Pool, *, workspace_id: int, aliases: Sequence[NewAlias]) -> Skipped:
+    """Give each of *aliases* to the profile of its owner, or to a new profile when it has no owner.
 
-    As at the vendor, an alias is skipped without an error when its external_id is unknown, when another profile has it,
-    or when the profile has another name under the label.
+    As at the vendor, an alias is skipped without an error when its owner has no profile, when another profile has it,
+    or when the profile has another name under the label. Return the skipped ones.
     """
-    retry_until_stable(pool, workspace_id, _give_aliases, aliases=aliases)
+    return retry_until_stable(pool, workspace_id, _give_aliases, aliases=aliases)
 
 
-def update_aliases(pool: Pool, *, workspace_id: int, updates: Sequence[AliasUpdate]) -> None:
+def update_aliases(pool: Pool, *, workspace_id: int, updates: Sequence[AliasUpdate]) -> Skipped:
     """Rename aliases in the order of *updates*; each sees the effect of the ones before it.
 
     As at the vendor, an update is skipped without an error when no profile has the old name or one has the new name.
+    Return the skipped ones.
     """
-    retry_until_stable(pool, workspace_id, _update_aliases, updates=updates)
+    return retry_until_stable(pool, workspace_id, _update_aliases, updates=updates)
 
 
-def plan_alias_updates(updates: Sequence[AliasUpdate], before: AliasHolders) -> AliasHolders:
-    """Return the holder of each alias after *updates*, from the holders *before*."""
+def plan_alias_updates(updates: Sequence[AliasUpdate], before: AliasHolders) -> tuple[AliasHolders, Skipped]:
+    """Return the holder of each alias after *updates*, from the holders *before*, and the skipped updates."""
     after = dict(before)
-    for each in updates:
-        if each.old in after and each.new not in after:
+    skipped: dict[int, str] = {}
+    for position, each in enumerate(updates):
+        if each.old not in after:
+            skipped[position] = UNKNOWN_ALIAS
+        elif each.new not in after:
             after[each.new] = after.pop(each.old)
-    return after
+        elif each.new != each.old:
+            skipped[position] = NEW_NAME_TAKEN
+    return after, skipped
 
 
-def _give_aliases(tx: Transaction, *, aliases: Sequence[NewAlias]) -> None:
-    free, ids = _find_free_aliases(tx, aliases=aliases)
+def plan_new_aliases(
+    aliases: Sequence[NewAlias], *, before: AliasHolders, owners: Mapping[Target, Profile]
+) -> tuple[NewHolders, Skipped]:
+    """Return the new holder of each alias to add, and the skipped ones of *aliases*, given one by one.
+
+    *before* are the present holders. An alias that cannot be given stays free for the ones after it. One that its owner
+    has already is neither added nor skipped.
+    """
+    added: dict[UserAlias, int | None] = {}
+    labels: set[tuple[int, str]] = set()
+    skipped: dict[int, str] = {}
+    for position, new in enumerate(aliases):
+        alias, owner = new.alias, None if new.owner is None else owners.get(new.owner)
+        if new.owner is not None and owner is None:
+            skipped[position] = UNKNOWN_DEVICE if isinstance(new.owner, DeviceId) else UNKNOWN_OWNER
+        elif alias in added or alias in before:
+            holder = added[alias] if alias in added else before[alias]
+            if owner is None or holder != owner.id:
+                skipped[position] = TAKEN
+        elif owner is None:
+            added[alias] = None
+        elif alias.label in owner.user_aliases or (owner.id, alias.label) in labels:
+            if owner.user_aliases.get(alias.label) != alias.name:
+                skipped[position] = LABEL_TAKEN
+        else:
+            labels.add((owner.id, alias.label))
+            added[alias] = owner.id
+    return added, skipped
+
+
+def _give_aliases(tx: Transaction, *, aliases: Sequence[NewAlias]) -> Skipped:
+    before, ids = _find_holders_and_owners(tx, aliases=aliases)
     profiles = lock_profiles(tx, ids=ids.values())
     if len(profiles) < len(set(ids.values())):
         raise ResolutionUnsettled("A profile was merged away before it was locked.")
-    new_holders = _plan_new_aliases(
-        free, {external_id: profiles[profile_id] for external_id, profile_id in ids.items()}
-    )
-    create_profiles(tx, new=[NewProfile(user_alias=alias) for alias, holder in new_holders.items() if holder is None])
-    additions = [(alias, holder) for alias, holder in new_holders.items() if holder is not None]
-    changed = set(add_aliases(tx, aliases=additions))
+    owners = {owner: profiles[profile_id] for owner, profile_id in ids.items()}
+    added, skipped = plan_new_aliases(aliases, before=before, owners=owners)
+    create_profiles(tx, new=[NewProfile(user_alias=alias) for alias, holder in added.items() if holder is None])
+    additions = [(alias, holder) for alias, holder in added.items() if holder is not None]
+    changed = add_aliases(tx, aliases=additions)
+    if len(changed) < len(additions):
+        raise ResolutionUnsettled("Another request took one of the aliases.")
     now = tx.now()
-    save_profiles(tx, [dataclasses.replace(profiles[each], updated_at=now) for each in changed])
+    save_profiles(tx, [dataclasses.replace(profiles[each], updated_at=now) for each in set(changed)])
+    return skipped
 
 
-def _find_free_aliases(tx: Transaction, *, aliases: Sequence[NewAlias]) -> tuple[list[NewAlias], dict[str, int]]:
-    """Return the *aliases* that no profile has, in order, and the ids of the profiles they name, by external_id."""
-    requested: list[Target] = [new.alias for new in aliases]
-    requested += [ExternalId(new.external_id) for new in aliases if new.external_id is not None]
-    found = find_profiles(tx, targets=requested)
-    free = [new for new in aliases if target_key(new.alias) not in found]
-    keys = {new.external_id: target_key(ExternalId(new.external_id)) for new in free if new.external_id is not None}
-    return free, {external_id: found[key].id for external_id, key in keys.items() if key in found}
+def _find_holders_and_owners(
+    tx: Transaction, *, aliases: Sequence[NewAlias]
+) -> tuple[AliasHolders, Mapping[Target, int]]:
+    """Return the holders of those of *aliases* that a profile has, and the ids of the owners' profiles."""
+    owners: list[Target] = [new.owner for new in aliases if new.owner is not None]
+    found = find_profiles(tx, targets=[*owners, *(new.alias for new in aliases)])
+    before = {new.alias: found[key].id for new in aliases if (key := target_key(new.alias)) in found}
+    return before, {owner: found[key].id for owner in owners if (key := target_key(owner)) in found}
 
 
-def _plan_new_aliases(aliases: Sequence[NewAlias], profiles: Mapping[str, Profile]) -> dict[UserAlias, int | None]:
-    """Return the new holder of each of *aliases*, given one by one: the id of a profile, None for a new profile.
-
-    *profiles* are by external_id. An alias that cannot be given stays free for the ones after it.
-    """
-    holders: dict[UserAlias, int | None] = {}
-    labels: set[tuple[int, str]] = set()
-    for new in aliases:
-        if new.alias in holders:
-            continue
-        if new.external_id is None:
-            holders[new.alias] = None
-        elif new.external_id in profiles:
-            profile = profiles[new.external_id]
-            label = (profile.id, new.alias.label)
-            if new.alias.label not in profile.user_aliases and label not in labels:
-                labels.add(label)
-                holders[new.alias] = profile.id
-    return holders
-
-
-def _update_aliases(tx: Transaction, *, updates: Sequence[AliasUpdate]) -> None:
+def _update_aliases(tx: Transaction, *, updates: Sequence[AliasUpdate]) -> Skipped:
     before = _find_alias_holders(tx, updates=updates)
-    after = plan_alias_updates(updates, before)
+    after, skipped = plan_alias_updates(updates, before)
     additions = list(after.items() - before.items())
     if not additions:
-        return
+        return skipped
     profiles = lock_profiles(tx, ids=[profile_id for _, profile_id in additions])
     if _find_alias_holders(tx, updates=updates) != before:
         raise ResolutionUnsettled("An alias moved to another profile before its profile was locked.")
@@ -107,6 +135,7 @@ def _update_aliases(tx: Transaction, *, updates: Sequence[AliasUpdate]) -> None:
         raise ResolutionUnsettled("Another request took one of the new aliases.")
     now = tx.now()
     save_profiles(tx, [dataclasses.replace(profile, updated_at=now) for profile in profiles.values()])
+    return skipped
 
 
 def _find_alias_holders(tx: Transaction, *, updates: Sequence[AliasUpdate]) -> AliasHolders:

@@ -7,7 +7,18 @@ from typing import Any, Generic, Protocol, TypeVar, assert_never
 from app.merging.profile import EmailAddress, PhoneNumber
 from app.profiles.creation import NewProfile
 from app.profiles.targets import ExistingProfile, target_key
-from schemas.identifiers import BrazeId, Email, ExternalId, Identifier, Phone, Target, UserAlias, sharing_key, to_e164
+from schemas.identifiers import (
+    BrazeId,
+    DeviceId,
+    Email,
+    ExternalId,
+    Identifier,
+    Phone,
+    Target,
+    UserAlias,
+    sharing_key,
+    to_e164,
+)
 
 AssignedProfile = ExistingProfile | NewProfile
 
@@ -29,9 +40,11 @@ AnyTargeted = TypeVar("AnyTargeted", bound=Targeted)
 
 @dataclass(frozen=True)
 class Assignment(Generic[AnyTargeted]):
-    """Entries with their profiles, in the order of the request. Entries without a profile are missing."""
+    """Entries with their profiles, in the order of the request."""
 
     pairs: list[tuple[AnyTargeted, AssignedProfile]] = field(default_factory=list)
+    #: Entries that have no profile and may not create one.
+    without_profile: list[AnyTargeted] = field(default_factory=list)
 
     @property
     def new(self) -> list[NewProfile]:
@@ -44,8 +57,9 @@ def assign_entries(
 ) -> Assignment[AnyTargeted]:
     """Assign *entries* as if they were sent one by one; *found* holds the existing profiles by target_key.
 
-    An entry sees the profiles that earlier entries create, and the addresses that they set: among several profiles with
-    an address the vendor takes one with an external_id first, then the most recently updated.
+    An entry sees the profiles that earlier entries create, and the addresses and devices that they add: among several
+    profiles with an address the vendor takes one with an external_id first, then the most recently updated. A device
+    names unidentified profiles only.
     """
     profiles: dict[Hashable, AssignedProfile] = dict(found)
     assignment = Assignment[AnyTargeted]()
@@ -54,6 +68,7 @@ def assign_entries(
         profile = profiles.get(key)
         if profile is None:
             if isinstance(entry.target, BrazeId) or not entry.may_create:
+                assignment.without_profile.append(entry)
                 continue
             profile = profiles[key] = _new_profile(entry.target)
         assignment.pairs.append((entry, profile))
@@ -61,10 +76,12 @@ def assign_entries(
             present = profiles.get(address)
             if present is None or profile.identified or not present.identified:
                 profiles[address] = profile
+        if not profile.identified:
+            profiles |= {target_key(DeviceId(device_id)): profile for device_id in getattr(entry, "devices", ())}
     return assignment
 
 
-def _new_profile(target: Identifier) -> NewProfile:
+def _new_profile(target: Identifier | DeviceId) -> NewProfile:
     match target:
         case ExternalId(value):
             return NewProfile(external_id=value)
@@ -74,6 +91,9 @@ def _new_profile(target: Identifier) -> NewProfile:
             return NewProfile(email=EmailAddress(address=value, key=target.key))
         case Phone(value):
             return NewProfile(phone=PhoneNumber(number=value, e164=to_e164(value)))
+        case DeviceId():
+            # Without an identifier: applying the entry adds the device.
+            return NewProfile()
         case _ as never:
             assert_never(never)
 

@@ -20,9 +20,9 @@ from app.profiles.store import save_profiles
 from app.profiles.targets import ExistingProfile, claim_addresses, find_profiles, target_key
 from app.users.assignment import Assignment, assign_entries
 from app.users.revenue import EntryRefused, convert_price
-from app.users.track_apply import apply_entries, clamp_to_now
+from app.users.track_apply import apply_entries, clamp_to_now, device_ids
 from schemas.history import Purchase
-from schemas.identifiers import Email, Phone, Target
+from schemas.identifiers import DeviceId, Email, Phone, Target
 from schemas.track import Entry
 
 
@@ -34,6 +34,8 @@ class TrackResult:
     refused: dict[int, str] = field(default_factory=dict)
     #: Position of an entry, and the reason why a part of it had no effect.
     ignored: list[tuple[int, str]] = field(default_factory=list)
+    #: Positions of entries without effect: they have no profile and may not create one.
+    without_profile: list[int] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,11 @@ class PositionedEntry:
         standard: Mapping[str, Any] = getattr(self.entry, "standard", {})
         return standard
 
+    @property
+    def devices(self) -> Sequence[str]:
+        """The ids of the devices that it adds. Later entries can name an unidentified profile by them."""
+        return device_ids(self.entry)
+
 
 def track_entries(pool: Pool, *, workspace_id: int, entries: Sequence[Entry], settings: Settings) -> TrackResult:
     """Apply *entries* in order; create profiles where entries allow it.
@@ -72,6 +79,7 @@ def track_entries(pool: Pool, *, workspace_id: int, entries: Sequence[Entry], se
 def _track_entries(tx: Transaction, *, entries: Sequence[Entry], settings: Settings) -> TrackResult:
     result = TrackResult()
     assignment = _assign(tx, entries=_convert_prices(entries, dict(settings.currency_rates), result))
+    result.without_profile = [each.position for each in assignment.without_profile]
     created = create_profiles(tx, new=assignment.new)
     ids = [each.id if isinstance(each, ExistingProfile) else created[each] for _, each in assignment.pairs]
     profiles = lock_profiles(tx, ids=ids)
@@ -106,12 +114,12 @@ def _convert_prices(
 def _assign(tx: Transaction, *, entries: Sequence[PositionedEntry]) -> Assignment[PositionedEntry]:
     """Assign *entries* to profiles.
 
-    No unique index guards addresses. So before this creates a profile for an address, it claims the address, which
-    waits for other requests that claimed it, and searches again for the profile that they may have created.
+    No unique index guards addresses and devices. So before this creates a profile for one, it claims it, which waits
+    for other requests that claimed it, and searches again for the profile that they may have created.
     """
     targets = {each.target for each in entries}
     found = find_profiles(tx, targets=targets)
-    unknown = [each for each in targets if isinstance(each, Email | Phone) and target_key(each) not in found]
+    unknown = [each for each in targets if isinstance(each, Email | Phone | DeviceId) and target_key(each) not in found]
     if unknown:
         claim_addresses(tx, targets=unknown)
         found |= find_profiles(tx, targets=unknown)

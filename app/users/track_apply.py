@@ -18,6 +18,7 @@ from app.users.draft import Draft, extend_range, set_latest
 from app.users.revenue import EntryRefused, check_revenue
 from schemas.attributes import Attributes
 from schemas.history import Engagement, Event, Purchase, Session
+from schemas.identifiers import DeviceId
 from schemas.track import Entry
 
 #: Event of a campaign → key of its last time in the summary `campaigns_received`.
@@ -46,9 +47,24 @@ def apply_entries(profile: Profile, entries: Sequence[Entry], *, at: datetime, a
     for index, entry in enumerate(entries):
         try:
             ignored += [(index, reason) for reason in _apply_entry(draft, entry, at, array_cap=array_cap)]
+            if isinstance(entry.target, DeviceId):
+                # Last, because the attribute `devices` may be null, which removes all.
+                add_device(draft, {"device_id": entry.target.value})
         except EntryRefused as reason:
             refused[index] = str(reason)
     return AppliedEntries(profile=draft.finish(at), refused=refused, ignored=ignored)
+
+
+def device_ids(entry: Entry) -> Sequence[str]:
+    """Return the ids of the devices that *entry* adds to its profile."""
+    match entry:
+        case Attributes():
+            devices = entry.standard.get("devices") or ()
+        case Session() if entry.device is not None:
+            devices = (entry.device,)
+        case _:
+            devices = ()
+    return [device["device_id"] for device in devices]
 
 
 def clamp_to_now(entry: Entry, *, now: datetime) -> Entry:

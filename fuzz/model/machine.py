@@ -44,16 +44,24 @@ class Profiles(RuleBasedStateMachine):
     def track(self, body: Json) -> None:
         """Say something of people, and let them do something."""
         if body:
-            self.real.ask("/users/track", body)
-            self.world.track(body)
+            answer = self.real.ask("/users/track", body)
+            lost = self.world.track(body)
             self.changed = True
+            for array, objects in body.items():
+                count = len(objects) - sum(each == array for each, _ in lost)
+                agree(f"The count of {array}", actual=answer[f"{array}_processed"], expected=count)
+            warned = [(each["input_array"], each["index"]) for each in answer.get("warnings", [])]
+            agree(
+                "The lost objects without a warning", actual=[each for each in lost if each not in warned], expected=[]
+            )
 
     @rule(asked=some.new_aliases)
     def give_aliases(self, asked: list[Json]) -> None:
         """Give people aliases."""
-        self.real.ask("/users/alias/new", {"user_aliases": asked})
-        self.world.give_aliases(asked)
+        answer = self.real.ask("/users/alias/new", {"user_aliases": asked})
+        lost = self.world.give_aliases(asked)
         self.changed = True
+        agree("The aliases not given", actual=[each["index"] for each in answer.get("warnings", [])], expected=lost)
 
     @rule(updates=some.merges)
     def merge(self, updates: list[Json]) -> None:
@@ -194,7 +202,7 @@ def _braze_id(side: Json | None) -> Any:
 
 def _who(user: Json) -> tuple[Any, ...]:
     """Return by what a profile is recognised that was not seen before."""
-    return user.get("external_id"), user["user_aliases"], user.get("email"), user.get("phone")
+    return user.get("external_id"), user["user_aliases"], user.get("email"), user.get("phone"), user.get("devices")
 
 
 def _check_what_stays(person: Person, user: Json) -> None:

@@ -137,7 +137,7 @@ STANDARD = frozenset(
     }
 )
 #: Keys for the identifier of an object and for options.
-INSTRUCTIONS = frozenset({"external_id", "user_alias", "_update_existing_only"})
+INSTRUCTIONS = frozenset({"external_id", "user_alias", "device_id", "_update_existing_only"})
 
 
 def _set(among: Json, name: str, value: Any) -> None:

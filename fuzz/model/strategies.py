@@ -35,6 +35,8 @@ by_id: Values = st.fixed_dictionaries({"external_id": external_ids})
 by_alias: Values = st.fixed_dictionaries({"user_alias": aliases})
 by_address: Values = st.fixed_dictionaries({"email": emails}) | st.fixed_dictionaries({"phone": phones})
 
+by_device: Values = st.fixed_dictionaries({"device_id": st.sampled_from(("d1", "d2", "d3"))})
+
 by_email: Values = st.fixed_dictionaries({"email": emails, "prioritization": steps})
 by_phone: Values = st.fixed_dictionaries({"phone": phones, "prioritization": steps})
 #: What identifies a side of a merge: names more often than addresses, and a placeholder seldom.
@@ -89,15 +91,16 @@ def descriptions(draw: st.DrawFn, who: Values, *, addressed: bool) -> Json:
 
 def _entries(who: Values, **fields: Values) -> Values:
     """Return a few objects with *fields* for *who*."""
-    entry = st.tuples(who, st.fixed_dictionaries(fields)).map(lambda parts: {**parts[0], **parts[1]})
+    only = {"_update_existing_only": st.booleans()}
+    entry = st.tuples(who, st.fixed_dictionaries(fields, optional=only)).map(lambda parts: {**parts[0], **parts[1]})
     return st.lists(entry, max_size=3)
 
 
 @st.composite
 def tracks(draw: st.DrawFn) -> Json:
-    """Return a request of `/users/track`: of people by id and alias, or of one person by an address."""
-    if draw(st.integers(0, 4)) == 0:
-        who: Values = st.just(draw(by_address))
+    """Return a request of `/users/track`: of people by id and alias, or of one person by an address or a device."""
+    if draw(st.integers(0, 3)) == 0:
+        who: Values = st.just(draw(by_address | by_device))
         described = st.lists(descriptions(who, addressed=False), max_size=1)
     else:
         who = by_id | by_alias

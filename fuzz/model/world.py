@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from fuzz.model.people import Happening, Json, Person, absorb, describe, phone_key
+from fuzz.model.happenings import ARRAYS
+from fuzz.model.people import Json, Person, absorb, describe, phone_key
 
 #: Values that many strangers share, as the documents list them.
 PLACEHOLDERS = frozenset({"", "null", "undefined", "anonymous", "0", "nan", "none", "[object object]"})
@@ -86,11 +87,17 @@ class World:
                 if entry.get("_update_existing_only") is False
                 else None
             )
-        rivals = self.sharing(entry)
+        rivals = self._with_device(entry["device_id"]) if "device_id" in entry else self.sharing(entry)
         if rivals:
             return max(rivals, key=lambda each: (each.identified, each.touched, each.serial))
+        if "device_id" in entry:
+            return self._make(entry)
         kind = "email" if "email" in entry else "phone"
         return self._make(entry, facts={kind: entry[kind]})
+
+    def _with_device(self, device_id: str) -> list[Person]:
+        """Return the live profiles without an external_id that have a device."""
+        return [each for each in self.people if not each.identified and device_id in each.devices]
 
     def _make(self, entry: Json, **known: Any) -> Person | None:
         """Return a new profile with the *known* identifiers, None when the *entry* may not create one."""
@@ -106,36 +113,46 @@ class World:
         """Return the number of the next profile."""
         return len(self.people) + len(self.gone) + len(self.deleted)
 
-    def track(self, body: Json) -> None:
-        """Let one request of `/users/track` take effect, object by object."""
+    def track(self, body: Json) -> list[tuple[str, int]]:
+        """Let one request of `/users/track` take effect; return array and index of each object without a profile."""
         self.step += 1
         known = len(self.people)
+        lost: list[tuple[str, int]] = []
         for array, happened in ARRAYS.items():
-            for entry in body.get(array, []):
+            for index, entry in enumerate(body.get(array, [])):
                 person = self.tracked(entry)
                 if person is None:
+                    lost.append((array, index))
                     continue
                 if happened is None:
                     describe(person, entry, self.step)
                 else:
                     person.did.append(happened(entry))
                     person.touched = self.step
+                if "device_id" in entry:
+                    person.devices.setdefault(entry["device_id"], {"device_id": entry["device_id"]})
         _number(self.people[known:])
+        return lost
 
-    def give_aliases(self, asked: Sequence[Json]) -> None:
-        """Let one request of `/users/alias/new` take effect; taken aliases and second names are passed over."""
+    def give_aliases(self, asked: Sequence[Json]) -> list[int]:
+        """Let one request of `/users/alias/new` take effect; return the indexes of the aliases that were not given."""
         self.step += 1
-        for each in asked:
-            alias = {"alias_label": each["alias_label"], "alias_name": each["alias_name"]}
-            if self.by_alias(alias) is not None:
-                continue
-            if "external_id" not in each:
-                self._make({}, aliases={alias["alias_label"]: alias["alias_name"]})
-                continue
-            person = self.by_external_id(each["external_id"])
-            if person is not None and alias["alias_label"] not in person.aliases:
-                person.aliases[alias["alias_label"]] = alias["alias_name"]
-                person.touched = self.step
+        return [index for index, each in enumerate(asked) if not self._give_alias(each)]
+
+    def _give_alias(self, asked: Json) -> bool:
+        """Give an alias unless it or its label is taken; return whether the profile that *asked* means has it now."""
+        label, name = asked["alias_label"], asked["alias_name"]
+        holder = self.by_alias(asked)
+        if "external_id" not in asked:
+            return holder is None and self._make({}, aliases={label: name}) is not None
+        person = self.by_external_id(asked["external_id"])
+        if person is None or holder is not None:
+            return person is not None and holder is person
+        if label in person.aliases:
+            return False
+        person.aliases[label] = name
+        person.touched = self.step
+        return True
 
     def delete(self, body: Json) -> None:
         """Apply one request of `/users/delete`: resolve all identifiers first, then delete."""
@@ -250,42 +267,3 @@ FILTERS: dict[str, Callable[[Iterable[Person]], list[Person]]] = {
     "most_recently_updated": _most_recent,
     "least_recently_updated": _least_recent,
 }
-
-
-def _event(entry: Json) -> Happening:
-    """Return what an event says."""
-    return Happening(kind="event", what=entry["name"], at=canonical(entry["time"]))
-
-
-def _purchase(entry: Json) -> Happening:
-    """Return what a purchase says."""
-    cents = round(entry["price"] * 100)
-    quantity = entry.get("quantity", 1)
-    return Happening(
-        kind="purchase", what=entry["product_id"], at=canonical(entry["time"]), cents=cents, quantity=quantity
-    )
-
-
-def _session(entry: Json) -> Happening:
-    """Return what a session says."""
-    return Happening(kind="session", what=entry["app_id"], at=canonical(entry["started_at"]))
-
-
-def _engagement(entry: Json) -> Happening:
-    """Return what an engagement says."""
-    return Happening(kind=entry["kind"], what=entry["id"], at=canonical(entry["time"]), engagement=entry["event"])
-
-
-#: The arrays of `/users/track` in the order in which they take effect; attributes describe, the others happen.
-ARRAYS: dict[str, Callable[[Json], Happening] | None] = {
-    "attributes": None,
-    "events": _event,
-    "purchases": _purchase,
-    "sessions": _session,
-    "engagements": _engagement,
-}
-
-
-def canonical(sent: str) -> str:
-    """Return a time of the model, which is sent with whole seconds in UTC, as exports show it."""
-    return sent.replace("Z", ".000Z")

@@ -139,19 +139,20 @@ def test_where_two_plans_tie_both_go_by_the_same_index(database_url: str) -> Non
 
 
 @pytest.mark.parametrize(
-    ("name", "view", "table"),
+    ("name", "view", "gin"),
     [
-        ("ledger/sql/erasure.sql:jobs_of_profiles", "workspace_job", "job"),
-        ("segments/sql/leaves.sql:attribute_holds", "workspace_profile", "profile"),
+        ("ledger/sql/erasure.sql:jobs_of_profiles", "workspace_job", "job_by_search_key"),
+        ("segments/sql/leaves.sql:attribute_holds", "workspace_profile", "profile_custom_attributes"),
+        ("profiles/sql/targets.sql:find_devices", "workspace_profile", "profile_unidentified_device"),
     ],
 )
 def test_what_needs_a_gin_index_has_it_by_its_view_and_would_lose_it_on_the_table(
-    database_url: str, name: str, view: str, table: str
+    database_url: str, name: str, view: str, gin: str
 ) -> None:
+    table = view.removeprefix("workspace_")
     with opened(database_url) as owner, opened(database_url, APP_ROLE) as process:
         owner.execute("ANALYZE")
         used, lost = (dict(access(process, query)) for query in (QUERIES[name], QUERIES[name].replace(view, table)))
 
-    gin = {"workspace_job": "job_by_search_key", "workspace_profile": "profile_custom_attributes"}[view]
     assert gin in used
     assert gin not in lost

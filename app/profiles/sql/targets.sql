@@ -50,8 +50,23 @@ CROSS JOIN LATERAL (
     LIMIT 1
 ) AS newest
 
+-- name: find_devices
+-- Finds, for each device, the most recently updated unidentified profile that has it, by the partial index
+-- profile_unidentified_device, which is on the same expression and has the workspace as its outermost key.
+SELECT given.device_id, newest.id, false AS identified
+FROM unnest(%(device_ids)s::text[]) AS given (device_id)
+CROSS JOIN LATERAL (
+    SELECT profile.id
+    FROM workspace_profile AS profile
+    WHERE profile.workspace_id = %(workspace_id)s AND profile.external_id IS NULL AND profile.devices <> '{}'
+        AND jsonb_set('{}', ARRAY[profile.workspace_id::text], jsonb_path_query_array(profile.devices, '$.keyvalue().key'))
+        @> jsonb_build_object(%(workspace_id)s::integer, jsonb_build_array(given.device_id))
+    ORDER BY profile.updated_at DESC, profile.id DESC
+    LIMIT 1
+) AS newest
+
 -- name: claim_addresses
--- Takes an advisory lock for each address until the transaction ends, because no unique index guards addresses. All
+-- Takes an advisory lock for each address or device until the transaction ends, because no unique index guards addresses. All
 -- transactions take the locks in one order, so that two requests wait for each other instead of deadlocking.
 SELECT pg_advisory_xact_lock(sorted.key)
 FROM (

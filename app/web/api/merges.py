@@ -61,7 +61,7 @@ def preview_merges_view() -> ResponseReturnValue:
 
 @describe(
     Tag.USERS,
-    "Give up to 50 unidentified profiles their external_id",
+    "Give unidentified profiles their external_id, up to 50 of each array",
     body=IdentifyRequestSchema,
     headers=IDEMPOTENT,
     replies={201: reply(IdentifyAcceptedSchema, *BATCH_HEADERS), 409: IDEMPOTENCY_CONFLICT},

@@ -58,6 +58,8 @@ def track_view() -> ResponseReturnValue:
             request.refuse(position, reason)
         for position, reason in effects.ignored:
             request.warn(position, reason)
+        for position in effects.without_profile:
+            request.skip(position)
     return request.answer(), HTTPStatus.CREATED if request.accepted else HTTPStatus.BAD_REQUEST
 
 
@@ -74,8 +76,8 @@ def add_aliases_view() -> ResponseReturnValue:
     request = load_aliases(json_body())
     if request.errors and not request.aliases:
         return request.answer(), HTTPStatus.BAD_REQUEST
-    give_aliases(pool(), workspace_id=g.workspace_id, aliases=request.aliases)
-    return request.answer(), HTTPStatus.CREATED
+    skipped = give_aliases(pool(), workspace_id=g.workspace_id, aliases=request.aliases)
+    return request.answer(skipped), HTTPStatus.CREATED
 
 
 @describe(
@@ -91,8 +93,8 @@ def update_aliases_view() -> ResponseReturnValue:
     request = load_alias_updates(json_body())
     if request.errors and not request.updates:
         return request.answer(), HTTPStatus.BAD_REQUEST
-    update_aliases(pool(), workspace_id=g.workspace_id, updates=request.updates)
-    return request.answer(), HTTPStatus.CREATED
+    skipped = update_aliases(pool(), workspace_id=g.workspace_id, updates=request.updates)
+    return request.answer(skipped), HTTPStatus.CREATED
 
 
 @describe(Tag.USERS, "Erase up to 50 people", body=DeletionSchema, replies={201: DeletedSchema})

@@ -110,7 +110,7 @@ def test_the_model_sees_an_outcome_that_should_not_be(ours: Product, monkeypatch
         run_all(life)
 
 
-@pytest.mark.parametrize("module", ["people", "shown", "world", "strategies"])
+@pytest.mark.parametrize("module", ["happenings", "people", "shown", "world", "strategies"])
 def test_the_model_shares_no_line_with_the_product(module: str) -> None:
     tree = ast.parse(Path(fuzz.model.__path__[0], f"{module}.py").read_text(encoding="utf-8"))
     names: list[Any] = [

@@ -6,6 +6,7 @@ from functools import partial
 import psycopg
 import pytest
 
+from app.users.aliases import NEW_NAME_TAKEN, UNKNOWN_ALIAS
 from tests.support.at_once import at_once, while_waiting
 from tests.support.front_door import Caller
 from tests.support.postgres import make_database_url
@@ -16,6 +17,10 @@ database_url = make_database_url(scope="module")
 
 def alias(name: str, label: str = "shop") -> Json:
     return {"alias_label": label, "alias_name": name}
+
+
+def warning(index: int, sentence: str) -> Json:
+    return {"type": sentence, "input_array": "alias_updates", "index": index}
 
 
 def to(new: str, *, old: str, label: str = "shop") -> Json:
@@ -57,7 +62,7 @@ def test_an_alias_gets_another_name_and_its_profile_is_updated(caller: Caller) -
 def test_an_alias_that_nobody_has_is_no_error(caller: Caller) -> None:
     answer = update(caller, to("9", old="7"))
 
-    assert answer == {"aliases_processed": 1, "message": "success"}
+    assert answer == {"aliases_processed": 1, "message": "success", "warnings": [warning(0, UNKNOWN_ALIAS)]}
     assert of(caller, "9") is None
 
 
@@ -66,7 +71,7 @@ def test_a_name_that_somebody_has_is_not_given(caller: Caller) -> None:
     before = [of(caller, "7"), of(caller, "8")]
     answer = update(caller, to("8", old="7"), to("8", old="8"))
 
-    assert answer == {"aliases_processed": 2, "message": "success"}
+    assert answer == {"aliases_processed": 2, "message": "success", "warnings": [warning(0, NEW_NAME_TAKEN)]}
     assert [of(caller, "7"), of(caller, "8")] == before
 
 

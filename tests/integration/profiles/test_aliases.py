@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from app.users.aliases import LABEL_TAKEN, TAKEN, UNKNOWN_DEVICE, UNKNOWN_OWNER
 from tests.support.front_door import Caller
 from tests.support.postgres import make_database_url
 from tests.support.profiles import Json, export, the_profile, track
@@ -13,6 +14,10 @@ database_url = make_database_url(scope="module")
 
 def alias(name: str, label: str = "shop") -> Json:
     return {"alias_label": label, "alias_name": name}
+
+
+def warning(index: int, sentence: str) -> Json:
+    return {"type": sentence, "input_array": "user_aliases", "index": index}
 
 
 def new(caller: Caller, *aliases: Json) -> Json:
@@ -58,7 +63,7 @@ def test_an_unknown_external_id_gets_nothing_and_is_no_error(
 ) -> None:
     answer = new(caller, {"external_id": "nobody", **alias("7")})
 
-    assert answer == {"aliases_processed": 1, "message": "success"}
+    assert answer == {"aliases_processed": 1, "message": "success", "warnings": [warning(0, UNKNOWN_OWNER)]}
     assert set(counted().values()) == {0}
 
 
@@ -68,7 +73,11 @@ def test_an_alias_that_is_taken_stays_where_it_is(caller: Caller, counted: Calla
     before = of(caller, "7")
     answer = new(caller, alias("7"), {"external_id": "me", **alias("7")})
 
-    assert answer == {"aliases_processed": 2, "message": "success"}
+    assert answer == {
+        "aliases_processed": 2,
+        "message": "success",
+        "warnings": [warning(0, TAKEN), warning(1, TAKEN)],
+    }
     assert of(caller, "7") == before
     assert the_profile(caller)["user_aliases"] == []
     assert counted()["profile"] == 2
@@ -76,11 +85,47 @@ def test_an_alias_that_is_taken_stays_where_it_is(caller: Caller, counted: Calla
 
 def test_a_second_name_under_a_label_is_not_given(caller: Caller) -> None:
     track(caller, attributes=[{"external_id": "me"}])
-    new(caller, {"external_id": "me", **alias("7")}, {"external_id": "me", **alias("1")})
-    new(caller, {"external_id": "me", **alias("2")})
+    first = new(caller, {"external_id": "me", **alias("7")}, {"external_id": "me", **alias("1")})
+    second = new(caller, {"external_id": "me", **alias("2")})
 
+    assert (first["aliases_processed"], first["warnings"]) == (2, [warning(1, LABEL_TAKEN)])
+    assert (second["aliases_processed"], second["warnings"]) == (1, [warning(0, LABEL_TAKEN)])
     assert the_profile(caller)["user_aliases"] == [alias("7")]
     assert of(caller, "2") is None
+
+
+def test_an_alias_that_the_profile_has_already_is_no_warning(caller: Caller) -> None:
+    track(caller, attributes=[{"external_id": "me"}])
+    new(caller, {"external_id": "me", **alias("7")})
+    before = the_profile(caller)
+    again = new(caller, {"external_id": "me", **alias("7")})
+
+    assert again == {"aliases_processed": 1, "message": "success"}
+    assert the_profile(caller) == before
+
+
+def test_a_warning_has_the_index_of_its_object_in_the_request(caller: Caller) -> None:
+    answer = new(caller, {"alias_label": "shop"}, {"external_id": "nobody", **alias("7")})
+
+    assert [each["index"] for each in answer["errors"]] == [0]
+    assert answer["warnings"] == [warning(1, UNKNOWN_OWNER)]
+
+
+def test_an_alias_is_given_to_the_unidentified_profile_with_a_device(caller: Caller) -> None:
+    track(caller, attributes=[{"device_id": "d", "first_name": "Ada"}])
+    answer = new(caller, {"device_id": "d", **alias("7")}, {"device_id": "other", **alias("8")})
+    guest = of(caller, "7") or {}
+
+    assert (answer["aliases_processed"], answer["warnings"]) == (2, [warning(1, UNKNOWN_DEVICE)])
+    assert guest["first_name"] == "Ada"
+    assert of(caller, "8") is None
+
+
+def test_beside_an_external_id_a_device_of_an_alias_is_ignored(caller: Caller) -> None:
+    track(caller, attributes=[{"external_id": "me"}, {"device_id": "d"}])
+    new(caller, {"external_id": "me", "device_id": 7, **alias("7")})
+
+    assert the_profile(caller)["user_aliases"] == [alias("7")]
 
 
 def test_names_differ_by_their_case(caller: Caller) -> None:
@@ -136,6 +181,7 @@ def test_some_invalid_aliases_are_told_and_the_others_given(caller: Caller) -> N
         ({"user_aliases": [alias("")]}, "'alias_name' may not be empty"),
         ({"user_aliases": [alias("7", "")]}, "'alias_label' may not be empty"),
         ({"user_aliases": [{**alias("7"), "external_id": ["x"]}]}, "'external_id' must be a string"),
+        ({"user_aliases": [{**alias("7"), "device_id": 7}]}, "'device_id' must be a string"),
         ({"user_aliases": [alias(7)]}, "'alias_name' must be a string"),  # type: ignore[arg-type]
         (
             {"user_aliases": [alias(str(number)) for number in range(51)]},

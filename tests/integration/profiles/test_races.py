@@ -6,10 +6,12 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg.types.json import Jsonb
 
 from app.db.connections import Pool
 from app.db.transaction import STABLE_ATTEMPTS, Transaction, retry_until_stable
 from app.errors import ResolutionUnsettled
+from app.users.aliases import TAKEN, UNKNOWN_OWNER
 from tests.support.front_door import Caller
 from tests.support.profiles import NOON, Json, export, the_profile, track
 from tests.support.waiting import wait_until
@@ -110,8 +112,40 @@ def test_an_alias_for_a_profile_that_vanishes_is_given_to_nobody(
     alias = {"external_id": "me", "alias_label": "shop", "alias_name": "7"}
     answer = while_waiting(other.commit, "/users/alias/new", user_aliases=[alias])
 
-    assert answer == {"aliases_processed": 1, "message": "success"}
+    assert answer["aliases_processed"] == 1
+    assert [each["type"] for each in answer["warnings"]] == [UNKNOWN_OWNER]
     assert export(caller, external_ids=["me"], user_aliases=[{"alias_label": "shop", "alias_name": "7"}]) == []
+
+
+def test_an_alias_that_someone_else_adds_meanwhile_is_a_warning(
+    caller: Caller, other: psycopg.Connection, while_waiting: Callable[..., Json]
+) -> None:
+    track(caller, attributes=[{"external_id": "me"}, {"external_id": "you"}])
+    other.execute(
+        "INSERT INTO user_alias (workspace_id, label, name, profile_id)"
+        " SELECT workspace_id, 'shop', '7', id FROM profile WHERE external_id = 'you'"
+    )
+    alias = {"external_id": "me", "alias_label": "shop", "alias_name": "7"}
+    answer = while_waiting(other.commit, "/users/alias/new", user_aliases=[alias])
+
+    assert [each["type"] for each in answer["warnings"]] == [TAKEN]
+    assert the_profile(caller)["user_aliases"] == []
+
+
+def test_a_device_that_two_requests_send_at_once_makes_one_profile(
+    caller: Caller, other: psycopg.Connection, while_waiting: Callable[..., Json]
+) -> None:
+    (row,) = other.execute("SELECT hashtextextended('device_id:d', %s)", [caller.workspace_id]).fetchall()
+    other.execute("SELECT pg_advisory_xact_lock(%s)", row)
+    other.execute(
+        "INSERT INTO profile (workspace_id, braze_id, created_at, updated_at, random_bucket, devices)"
+        " VALUES (%s, %s, now(), now(), 0, %s)",
+        [caller.workspace_id, "a" * 24, Jsonb({"d": {"device_id": "d"}})],
+    )
+    while_waiting(other.commit, attributes=[{"device_id": "d", "first_name": "A"}])
+    (user,) = export(caller, device_id="d")
+
+    assert (user["braze_id"], user["first_name"]) == ("a" * 24, "A")
 
 
 def test_a_request_whose_profiles_never_settle_is_given_up(pool: Pool) -> None:

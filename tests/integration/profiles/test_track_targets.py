@@ -43,7 +43,8 @@ def test_update_existing_only_makes_no_profile(caller: Caller, counted: Callable
     only = {"external_id": "me", "_update_existing_only": True}
     answer = track(caller, attributes=[{**only, "first_name": "A"}], events=[{**only, "name": "login", "time": NOON}])
 
-    assert answer == {"message": "success", "attributes_processed": 1, "events_processed": 1}
+    assert (answer["attributes_processed"], answer["events_processed"]) == (0, 0)
+    assert [(each["input_array"], each["index"]) for each in answer["warnings"]] == [("attributes", 0), ("events", 0)]
     assert set(counted().values()) == {0}
 
 
@@ -55,7 +56,7 @@ def test_update_existing_only_updates_what_exists(caller: Caller) -> None:
 
 
 def test_an_alias_makes_a_profile_only_when_told_so(caller: Caller, counted: Callable[[], dict[str, int]]) -> None:
-    track(caller, attributes=[ALIAS], events=[{**ALIAS, "name": "login", "time": NOON, "_update_existing_only": False}])
+    track(caller, attributes=[ALIAS], events=[{**ALIAS, "name": "login", "time": NOON}])
     before = counted()
     track(caller, attributes=[{**ALIAS, "_update_existing_only": False, "first_name": "A"}])
     track(caller, events=[{**ALIAS, "name": "login", "time": NOON}])
@@ -74,6 +75,71 @@ def test_the_anonymous_checkout_in_one_request(caller: Caller) -> None:
     (user,) = by_alias(caller)
 
     assert (user["email"], user["total_revenue"]) == ("alice@x.org", 5.0)
+
+
+def test_the_anonymous_checkout_with_the_purchase_alone(caller: Caller) -> None:
+    bought = {**ALIAS, "_update_existing_only": False, "product_id": "hat", "currency": "USD", "price": 5, "time": NOON}
+    first = track(caller, purchases=[bought])
+    second = track(caller, purchases=[bought])
+    (user,) = by_alias(caller)
+
+    assert first == second == {"message": "success", "purchases_processed": 1}
+    assert (user["total_revenue"], user["user_aliases"]) == (10.0, [ALIAS["user_alias"]])
+    assert "external_id" not in user
+
+
+@pytest.mark.parametrize(
+    ("array", "given"),
+    [
+        ("events", {"name": "login", "time": NOON}),
+        ("purchases", {"product_id": "hat", "currency": "USD", "price": 5, "time": NOON}),
+        ("sessions", {"app_id": "web", "started_at": NOON}),
+        ("engagements", {"kind": "campaign", "id": "c", "event": "opened", "time": NOON}),
+    ],
+)
+def test_history_by_an_alias_that_nobody_has_is_a_warning_unless_it_creates_the_profile(
+    caller: Caller, counted: Callable[[], dict[str, int]], array: str, given: Json
+) -> None:
+    lost = caller.post("/users/track", {array: [{**ALIAS, **given}]})
+    before = counted()
+    kept = track(caller, **{array: [{**ALIAS, **given}, {**ALIAS, **given, "_update_existing_only": False}]})
+    rows = counted()
+    (warning,) = lost.json["warnings"]
+
+    assert (lost.status_code, lost.json["message"], lost.json[f"{array}_processed"]) == (201, "success", 0)
+    assert (warning["input_array"], warning["index"]) == (array, 0)
+    assert "send '_update_existing_only' as false" in warning["type"]
+    assert set(before.values()) == {0}
+    assert kept[f"{array}_processed"] == 1
+    assert [each["index"] for each in kept["warnings"]] == [0]
+    assert (rows["profile"], rows[array.removesuffix("s").replace("event", "custom_event")]) == (1, 1)
+
+
+def test_what_is_tracked_by_an_alias_that_a_merge_dropped_is_a_warning(caller: Caller, pool: Pool) -> None:
+    for name in ("orphan", "survivor"):
+        alias = {"external_id": name, "alias_label": "shop", "alias_name": name}
+        track(caller, attributes=[{"external_id": name}])
+        assert caller.post("/users/alias/new", {"user_aliases": [alias]}).status_code == 201
+    merge(caller, pool, orphan="orphan", survivor="survivor")
+    dropped, kept = ({"user_alias": {"alias_label": "shop", "alias_name": name}} for name in ("orphan", "survivor"))
+    answer = track(caller, events=[{**each, "name": "login", "time": NOON} for each in (dropped, kept)])
+
+    assert answer["events_processed"] == 1
+    assert [each["index"] for each in answer["warnings"]] == [0]
+    assert the_profile(caller, "survivor")["custom_events"][0]["count"] == 1
+
+
+def test_a_misspelt_array_beside_a_valid_one_is_a_warning(caller: Caller) -> None:
+    bought = {"external_id": "me", "product_id": "hat", "currency": "USD", "price": 5, "time": NOON}
+    answer = track(caller, attributes=[{"external_id": "me"}], purchase=[bought])
+
+    assert answer["attributes_processed"] == 1
+    assert answer["warnings"] == [
+        {
+            "type": "'purchase' is not an array of this endpoint and was ignored; use 'purchases'.",
+            "input_array": "purchase",
+        }
+    ]
 
 
 def test_a_braze_id_finds_and_never_makes(caller: Caller, counted: Callable[[], dict[str, int]]) -> None:

@@ -201,6 +201,37 @@ def test_refused_objects_are_told_and_the_jobs_keep_their_places(caller: Caller,
     assert (job["index"], job["outcome"]) == (1, "identified")
 
 
+def test_fifty_of_each_array_are_one_batch_whose_jobs_can_share_a_lane(caller: Caller, worker: Worker) -> None:
+    """All 150 jobs name one customer, so they run in one lane, in the order of the request."""
+    aliases = [guest(caller, f"guest-{number}", f"label-{number}", visit=number) for number in range(50)]
+    email = {"external_id": "ada", "email": "ada@example.org", "prioritization": ["unidentified"]}
+    phone = {"external_id": "ada", "phone": "+14155550100", "prioritization": ["unidentified"]}
+    track(
+        caller,
+        attributes=[{"email": email["email"], "home_city": "London"}, {"phone": phone["phone"], "dob": "1815-12-10"}],
+    )
+
+    response = caller.post(
+        "/users/identify",
+        {
+            "aliases_to_identify": [{"external_id": "ada", "user_alias": alias} for alias in aliases],
+            "emails_to_identify": [email] * 50,
+            "phone_numbers_to_identify": [phone] * 50,
+        },
+    )
+    worker.work()
+    batch = caller.get(response.json["status_url"]).json
+    profile = export(caller, "ada")
+    missing = {"orphan_not_found": 98}
+
+    assert (response.status_code, response.json["message"]) == (201, "success")
+    assert [value for name, value in response.json.items() if name.endswith("_processed")] == [50, 50, 50]
+    assert [job["index"] for job in batch["jobs"]] == list(range(150))
+    assert batch["counts"] == {"identified": 1, "merged": 51, **missing}
+    assert (len(profile["user_aliases"]), profile["custom_attributes"]) == (50, {"visit": 0})
+    assert (profile["home_city"], profile["dob"]) == ("London", "1815-12-10")
+
+
 def test_nothing_valid_is_an_empty_batch(caller: Caller) -> None:
     response = caller.post("/users/identify", {"aliases_to_identify": [{}]})
     batch = caller.get(response.json["status_url"]).json

@@ -118,8 +118,25 @@ def test_a_request_without_any_array_is_refused_whole(body: Any) -> None:
     assert refused.value.messages == [NOTHING_SENT]
 
 
-def test_more_than_fifty_objects_over_all_arrays_are_refused_whole() -> None:
+def test_each_array_may_have_fifty_objects() -> None:
+    asked = load_identify(
+        {
+            "aliases_to_identify": [ALIAS] * 50,
+            "emails_to_identify": [EMAIL] * 50,
+            "phone_numbers_to_identify": [PHONE] * 50,
+        }
+    )
+
+    assert [update.index for update in asked.updates] == list(range(150))
+    assert set(asked.processed.values()) == {50}
+
+
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [("aliases_to_identify", ALIAS), ("emails_to_identify", EMAIL), ("phone_numbers_to_identify", PHONE)],
+)
+def test_more_than_fifty_objects_of_one_array_are_refused_whole(name: str, given: dict[str, Any]) -> None:
     with pytest.raises(ValidationError) as refused:
-        load_identify({"aliases_to_identify": [ALIAS] * 26, "emails_to_identify": [EMAIL] * 25})
+        load_identify({"aliases_to_identify": [ALIAS], name: [given] * 51})
 
     assert refused.value.messages == [TOO_MANY]

@@ -146,10 +146,17 @@ def test_attributes_create_by_the_vendors_defaults(given: Any, creates: bool) ->
     assert the_entry("attributes", given).may_create is creates
 
 
-def test_an_event_by_alias_never_creates() -> None:
-    event = {"user_alias": ALIAS, "name": "login", "time": NOON, "_update_existing_only": False}
+@pytest.mark.parametrize(
+    ("only", "creates"),
+    [({}, False), ({"_update_existing_only": True}, False), ({"_update_existing_only": False}, True)],
+)
+def test_history_by_alias_creates_only_when_the_object_says_so(only: dict[str, bool], creates: bool) -> None:
+    by_alias = {"external_id": None, "user_alias": ALIAS, **only}
 
-    assert the_entry("events", event).may_create is False
+    assert the_entry("events", {**EVENT, **by_alias}).may_create is creates
+    assert the_entry("purchases", {**PURCHASE, **by_alias}).may_create is creates
+    assert the_entry("sessions", {**SESSION, **by_alias}).may_create is creates
+    assert the_entry("engagements", {**ENGAGEMENT, **by_alias}).may_create is creates
     assert the_entry("events", EVENT).may_create is True
 
 

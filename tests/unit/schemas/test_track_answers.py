@@ -53,7 +53,7 @@ def test_when_nothing_is_valid_the_vendors_sentence_is_the_message() -> None:
     }
 
 
-@pytest.mark.parametrize("body", [{}, {"attributes": []}, {"attributes": None}, {"purchase": [PURCHASE]}])
+@pytest.mark.parametrize("body", [{}, {"attributes": []}, {"attributes": None}, {"purchasing": [PURCHASE]}])
 def test_a_body_without_objects_has_nothing_valid(body: dict[str, Any]) -> None:
     assert load_track(body).answer() == {"message": NOTHING_VALID}
 

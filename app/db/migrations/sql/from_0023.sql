@@ -10,6 +10,21 @@ SET LOCAL statement_timeout = '1h';
 ALTER TABLE job VALIDATE CONSTRAINT undo_names_its_job, VALIDATE CONSTRAINT undone_by_somebody;
 ALTER TABLE batch VALIDATE CONSTRAINT source_is_known, VALIDATE CONSTRAINT run_of_duplicates;
 
+CREATE INDEX profile_unidentified_device ON profile
+    USING gin (
+        jsonb_set('{}', ARRAY[workspace_id::text], jsonb_path_query_array(devices, '$.keyvalue().key')) jsonb_path_ops
+    )
+    WITH (gin_pending_list_limit = 1024)
+    WHERE external_id IS NULL AND devices <> '{}';
+CREATE OR REPLACE VIEW own_profile AS
+SELECT
+    workspace_id, id, external_id, created_at, random_bucket, first_name, last_name, gender, dob, home_city, country,
+    language, time_zone, test_user, email, email_key, email_subscription, phone, phone_key, push_subscription,
+    session_count, first_session_at, last_session_at, custom_attributes, purchase_count, revenue_cents,
+    first_purchase_at, last_purchase_at, updated_at, devices
+FROM profile
+WHERE workspace_id = current_workspace();
+
 SET LOCAL statement_timeout = '1min';
 
 -- Names that changed. Every new name is in the file of its subject.

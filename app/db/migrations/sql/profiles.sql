@@ -78,6 +78,14 @@ CREATE INDEX profile_unidentified ON profile (workspace_id, id) WHERE external_i
 CREATE INDEX profile_custom_attributes ON profile
     USING gin (jsonb_set('{}', ARRAY[workspace_id::text], custom_attributes) jsonb_path_ops)
     WITH (gin_pending_list_limit = 1024);
+-- Finds unidentified profiles by a device. Profiles with an external_id or without devices have no entry, so merges of
+-- these write none.
+CREATE INDEX profile_unidentified_device ON profile
+    USING gin (
+        jsonb_set('{}', ARRAY[workspace_id::text], jsonb_path_query_array(devices, '$.keyvalue().key')) jsonb_path_ops
+    )
+    WITH (gin_pending_list_limit = 1024)
+    WHERE external_id IS NULL AND devices <> '{}';
 
 -- No plan uses statistics of these documents, and gathering them takes most of the time of ANALYZE. The index over
 -- custom attributes has its own statistics.
@@ -101,15 +109,15 @@ ALTER TABLE profile
 ALTER TABLE profile ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own_workspace ON profile USING (workspace_id = current_workspace());
 
--- The profiles of the current workspace, for segment queries. Under a policy PostgreSQL does not use the GIN index
--- profile_custom_attributes, because its operators are not leakproof. A view reads as its owner, who has no policy, and
--- has the same condition.
+-- The profiles of the current workspace, for segment queries and searches by device. Under a policy PostgreSQL does not
+-- use the GIN indexes, because their operators are not leakproof. A view reads as its owner, who has no policy, and has
+-- the same condition.
 CREATE VIEW workspace_profile AS
 SELECT
     workspace_id, id, external_id, created_at, random_bucket, first_name, last_name, gender, dob, home_city, country,
     language, time_zone, test_user, email, email_key, email_subscription, phone, phone_key, push_subscription,
     session_count, first_session_at, last_session_at, custom_attributes, purchase_count, revenue_cents,
-    first_purchase_at, last_purchase_at
+    first_purchase_at, last_purchase_at, updated_at, devices
 FROM profile
 WHERE workspace_id = current_workspace();
 

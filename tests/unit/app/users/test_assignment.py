@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 from app.profiles.creation import NewProfile
 from app.profiles.targets import ExistingProfile, target_key
 from app.users.assignment import AssignedProfile, assign_entries
-from schemas.identifiers import BrazeId, Email, ExternalId, Phone, Target, UserAlias
+from schemas.identifiers import BrazeId, DeviceId, Email, ExternalId, Phone, Target, UserAlias
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -19,6 +19,7 @@ class Entry:
     target: Target
     may_create: bool = True
     standard: dict[str, Any] = field(default_factory=dict, compare=False)
+    devices: tuple[str, ...] = ()
 
 
 def assigned(*entries: Entry, **found: ExistingProfile) -> list[AssignedProfile]:
@@ -50,6 +51,7 @@ def test_an_entry_that_may_not_create_sees_only_profiles_created_before_it() -> 
     assignment = assign_entries([early, maker, late], {})
 
     assert [entry for entry, _ in assignment.pairs] == [maker, late]
+    assert assignment.without_profile == [early]
     assert [new.user_alias for new in assignment.new] == [ALIAS]
 
 
@@ -93,3 +95,27 @@ def test_of_profiles_with_one_address_the_one_with_an_external_id_wins() -> None
     )
     assert assign_entries([to_external_id, to_alias, Entry(email)], found).pairs[2][1] == identified
     assert assign_entries([to_alias, to_external_id, Entry(email)], found).pairs[2][1] == identified
+
+
+def test_a_device_creates_one_profile_without_an_identifier() -> None:
+    assignment = assign_entries([Entry(DeviceId("d")), Entry(DeviceId("d")), Entry(DeviceId("e"))], {})
+    first, second, third = (profile for _, profile in assignment.pairs)
+
+    assert first is second
+    assert first is not third
+    assert [new.identified for new in assignment.new] == [False, False]
+
+
+def test_a_device_that_an_unidentified_profile_got_earlier_in_the_request_names_it() -> None:
+    guest = Entry(ALIAS, devices=("d",))
+    found, by_device = assigned(guest, Entry(DeviceId("d")))
+
+    assert by_device is found
+
+
+def test_a_device_of_an_identified_profile_does_not_name_it() -> None:
+    customer = Entry(ExternalId("a"), devices=("d",))
+    found, by_device = assigned(customer, Entry(DeviceId("d")))
+
+    assert by_device is not found
+    assert not by_device.identified

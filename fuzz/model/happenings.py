@@ -1,0 +1,44 @@
+"""What the objects of `/users/track` say happened, by their array."""
+
+from collections.abc import Callable
+
+from fuzz.model.people import Happening, Json
+
+
+def _event(entry: Json) -> Happening:
+    """Return what an event says."""
+    return Happening(kind="event", what=entry["name"], at=canonical(entry["time"]))
+
+
+def _purchase(entry: Json) -> Happening:
+    """Return what a purchase says."""
+    cents = round(entry["price"] * 100)
+    quantity = entry.get("quantity", 1)
+    return Happening(
+        kind="purchase", what=entry["product_id"], at=canonical(entry["time"]), cents=cents, quantity=quantity
+    )
+
+
+def _session(entry: Json) -> Happening:
+    """Return what a session says."""
+    return Happening(kind="session", what=entry["app_id"], at=canonical(entry["started_at"]))
+
+
+def _engagement(entry: Json) -> Happening:
+    """Return what an engagement says."""
+    return Happening(kind=entry["kind"], what=entry["id"], at=canonical(entry["time"]), engagement=entry["event"])
+
+
+#: The arrays of `/users/track` in the order in which they take effect; attributes describe, the others happen.
+ARRAYS: dict[str, Callable[[Json], Happening] | None] = {
+    "attributes": None,
+    "events": _event,
+    "purchases": _purchase,
+    "sessions": _session,
+    "engagements": _engagement,
+}
+
+
+def canonical(sent: str) -> str:
+    """Return a time of the model, which is sent with whole seconds in UTC, as exports show it."""
+    return sent.replace("Z", ".000Z")
