@@ -43,7 +43,7 @@ main()
     ("fault", "complaint"),
     [
         pytest.param("deafen(sender)", "it starts no lane although messages wait", id="deaf"),
-        pytest.param("workers.tasks.run = hang", "its lane does not end", id="hanging"),
+        pytest.param("workers.tasks.execute_lane = hang", "its lane does not end", id="hanging"),
     ],
 )
 def test_the_only_worker_comes_back_by_itself(
