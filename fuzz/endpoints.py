@@ -272,6 +272,11 @@ LISTED: tuple[Endpoint, ...] = (
             {"product_id": "hat", "property": "colour", "value": "red", "days": "7"},
         ),
     ),
+    Endpoint(
+        method="GET",
+        rule="/profiles/<braze_id>/history",
+        query=({}, {"kind": "event", "limit": "2"}, {"from": MAY, "to": "2027-01-01T00:00:00Z"}),
+    ),
     Endpoint(method="POST", rule="/segments/query", bodies=(segment,)),
     Endpoint(method="GET", rule="/webhooks"),
     Endpoint(method="POST", rule="/webhooks", bodies=(webhook,)),
@@ -338,6 +343,7 @@ WEIGHTS: Mapping[str, int] = {
     "/profiles": 2,
     "/profiles/<braze_id>": 2,
     "/profiles/<braze_id>/activity": 4,
+    "/profiles/<braze_id>/history": 4,
 }
 
 
