@@ -24,7 +24,7 @@ Item = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryFilter:
-    """The wanted items: of these *kinds*, at *since* or later, before *until*."""
+    """Selects items of these *kinds*, at *since* or later and before *until*."""
 
     kinds: Collection[HistoryKind] = KINDS
     since: datetime = EARLIEST

@@ -65,10 +65,10 @@ def test_all_pages_are_read_to_the_end(client: Client) -> None:
 
 
 def test_a_profile_is_named_once_and_exists(client: Client) -> None:
-    nobody = run(client, "profiles", "history", "--external-id", "nobody")
+    unknown = run(client, "profiles", "history", "--external-id", "unknown")
     both = run(client, "profiles", "history", "0" * 24, "--external-id", "a")
     refused = run(client, "profiles", "history", "0" * 24, "--from", "yesterday")
 
-    assert (nobody.returncode, nobody.stderr) == (1, b"Error: No profile has the external_id 'nobody'.\n")
+    assert (unknown.returncode, unknown.stderr) == (1, b"Error: No profile has the external_id 'unknown'.\n")
     assert (both.returncode, run(client, "profiles", "history").returncode) == (2, 2)
     assert (refused.returncode, b"'from' must be a time in ISO 8601" in refused.stderr) == (1, True)

@@ -1,4 +1,4 @@
-"""Which writes make a profile the most recently updated of those that share an address."""
+"""Which writes make a profile the most recently updated one with its address."""
 
 from collections.abc import Callable
 
