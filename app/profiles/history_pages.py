@@ -14,8 +14,14 @@ from schemas.paging import MAX_ID
 LOOKUP = load_queries("app.profiles", "lookup.sql")
 QUERIES = load_queries("app.profiles", "history_pages.sql")
 
-#: In the order of items with the same time.
-KINDS = tuple(HistoryKind)
+#: The query of each kind, in the order of items with the same time.
+QUERY_OF_KIND = {
+    HistoryKind.EVENT: "newest_events",
+    HistoryKind.PURCHASE: "newest_purchases",
+    HistoryKind.SESSION: "newest_sessions",
+    HistoryKind.ENGAGEMENT: "newest_engagements",
+}
+KINDS = tuple(QUERY_OF_KIND)
 EARLIEST = datetime.min.replace(tzinfo=UTC)
 LATEST = datetime.max.replace(tzinfo=UTC)
 
@@ -62,7 +68,7 @@ def read_history(
             "before_id": before_id,
             "limit": limit + 1,
         }
-        items += ({"kind": kind, **row} for row in tx.execute(QUERIES[f"newest_{kind}s"], parameters))
+        items += ({"kind": kind, **row} for row in tx.execute(QUERIES[QUERY_OF_KIND[kind]], parameters))
     items.sort(key=_sort_key, reverse=True)
     page = items[:limit]
     return HistoryPage(items=page, next_after=_place_of(page[-1]) if len(items) > limit else None)

@@ -1,6 +1,6 @@
 -- name: newest_events
--- Reads the newest custom events of a live profile before a place in its history, under its own id and under the origins of
--- every profile merged into it. `series` walks the names of each origin by index probes; of each, only a page is read.
+-- Reads the newest custom events of a live profile before a place in its history, under its own id and under the origins
+-- of every profile merged into it. `series` walks the names of each origin by index probes; of each, only a page is read.
 WITH RECURSIVE own_origin AS (
     SELECT profile.id AS origin_id, profile.braze_id
     FROM profile
