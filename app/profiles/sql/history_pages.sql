@@ -1,6 +1,7 @@
 -- name: newest_events
--- Reads the newest custom events of a live profile before a place in its history, under its own id and under the origins
--- of every profile merged into it. `series` walks the names of each origin by index probes; of each, only a page is read.
+-- Reads the newest custom events of a live profile before a place in its history, under its own id and under the
+-- origins of every profile merged into it. `series` walks the names of each origin by index probes; of each name, only
+-- a page is read.
 WITH RECURSIVE own_origin AS (
     SELECT profile.id AS origin_id, profile.braze_id
     FROM profile
@@ -85,10 +86,14 @@ series AS (
         LIMIT 1
     ) AS next_series
 )
-SELECT series.braze_id AS origin, item.occurred_at AS time, item.id, item.product_id, item.currency, item.price_cents, item.app_id, item.properties
+SELECT
+    series.braze_id AS origin, item.occurred_at AS time, item.id, item.product_id, item.currency, item.price_cents,
+    item.app_id, item.properties
 FROM series
 CROSS JOIN LATERAL (
-    SELECT purchase.occurred_at, purchase.id, purchase.product_id, purchase.currency, purchase.price_cents, purchase.app_id, purchase.properties
+    SELECT
+        purchase.occurred_at, purchase.id, purchase.product_id, purchase.currency, purchase.price_cents,
+        purchase.app_id, purchase.properties
     FROM purchase
     WHERE purchase.workspace_id = %(workspace_id)s
         AND purchase.origin_id = series.origin_id
@@ -187,10 +192,14 @@ series AS (
         LIMIT 1
     ) AS next_series
 )
-SELECT series.braze_id AS origin, item.occurred_at AS time, item.id, item.kind AS message_kind, item.message_id, item.event, item.name, item.properties
+SELECT
+    series.braze_id AS origin, item.occurred_at AS time, item.id, item.kind AS message_kind, item.message_id,
+    item.event, item.name, item.properties
 FROM series
 CROSS JOIN LATERAL (
-    SELECT engagement.occurred_at, engagement.id, engagement.kind, engagement.message_id, engagement.event, engagement.name, engagement.properties
+    SELECT
+        engagement.occurred_at, engagement.id, engagement.kind, engagement.message_id, engagement.event,
+        engagement.name, engagement.properties
     FROM engagement
     WHERE engagement.workspace_id = %(workspace_id)s
         AND engagement.origin_id = series.origin_id
