@@ -22,4 +22,4 @@ WORKDIR /srv/mergelane
 # By number, so that an engine can check that it is not root.
 USER 10001
 EXPOSE 8000
-CMD ["gunicorn", "--config", "python:app.web.gunicorn_conf", "--bind", "0.0.0.0:8000", "app.web:create_app()"]
+CMD ["gunicorn", "--config", "python:app.web.server.gunicorn_conf", "--bind", "0.0.0.0:8000", "app.web:create_app()"]

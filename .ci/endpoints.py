@@ -7,7 +7,7 @@ from pathlib import Path
 from app.config import Settings
 from app.web import create_app
 from app.web.openapi.describe import Json
-from app.web.openapi.document import build
+from app.web.openapi.document import build_document
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "api.md"
 BEGIN, END = "<!-- endpoints: begin -->\n", "<!-- endpoints: end -->\n"
@@ -28,7 +28,7 @@ def renewed(text: str) -> str:
 
 def tables() -> str:
     """Return a table of endpoints for each tag, in the order of the document."""
-    document = build(create_app(Settings()))
+    document = build_document(create_app(Settings()))
     return "\n\n".join("\n".join(_table(tag["name"], document["paths"])) for tag in document["tags"])
 
 

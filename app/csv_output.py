@@ -1,4 +1,7 @@
-"""CSV text of the API's exports. Cells from users go through `schemas.text.harmless` first."""
+"""CSV text of the API's exports. Cells from users go through `schemas.text.harmless` first.
+
+A file of its own, because app.audit and app.duplicates both use it.
+"""
 
 import csv
 from collections.abc import Iterable

@@ -1,4 +1,7 @@
-"""Garbage collection of long-lived processes, which create many small objects and few cycles."""
+"""Garbage collection of long-lived processes, which create many small objects and few cycles.
+
+A file of its own, because web and workers both use it, and it needs nothing of the application.
+"""
 
 import gc
 

@@ -73,7 +73,7 @@ class Ground:
         self.redis.wait_until(self._redis_server.ready, what="answer", seconds=START_S)
         self.empty = self._new_name()
         self._postgres_server.ensure_database(self.empty)
-        migrations.upgrade(self.url(self.empty))
+        migrations.upgrade_schema(self.url(self.empty))
         with connected(Settings(), self.url(self.empty), name="bench") as connection:
             keys.ensure_key(connection, key=KEY, workspace=WORKSPACE, permissions=["*"])
 

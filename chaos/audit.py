@@ -87,7 +87,7 @@ def _audit_jobs(connection: Connection, promises: Promises, findings: Findings) 
     for row in connection.execute(QUERIES["jobs_of_batches"]):
         jobs[row["batch_id"]].append(row)
         findings.most_attempts = max(findings.most_attempts, row["attempts"])
-        findings.most_stalled_attempts = max(findings.most_stalled_attempts, row["strandings"])
+        findings.most_stalled_attempts = max(findings.most_stalled_attempts, row["stalled_attempts"])
         findings.merged += row["outcome"] == "merged" and row["undone_at"] is None
     for promise in promises.batches:
         rows = jobs.pop(promise.batch_id, [])
@@ -105,7 +105,7 @@ def _audit_job(row: Row, *, must_die: bool, findings: Findings) -> None:
     findings.dead += row["state"] == "dead"
     expected = "dead" if must_die else "finished"
     if row["state"] != expected:
-        story = f"{row['attempts']} attempts, {row['strandings']} of them stalled, {row['reason']}"
+        story = f"{row['attempts']} attempts, {row['stalled_attempts']} of them stalled, {row['reason']}"
         findings.lost.append(f"Job {row['id']} is {row['state']} instead of {expected}: {story}")
 
 

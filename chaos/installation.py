@@ -115,7 +115,7 @@ class Installation:
         self.keeper.wait_until(self._postgres_server.ready, seconds=START_S, what="PostgreSQL")
         self.keeper.wait_until(self._redis_server.ready, seconds=START_S, what="Redis")
         self._postgres_server.ensure_database()
-        migrations.upgrade(self.database_url)
+        migrations.upgrade_schema(self.database_url)
         with connected(Settings(), self.database_url, name="chaos") as connection:
             keys.ensure_key(connection, key=KEY, workspace=WORKSPACE, permissions=["*"])
 

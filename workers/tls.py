@@ -1,4 +1,7 @@
-"""The TLS options of the broker connection, from BROKER_URL."""
+"""The TLS options of the broker connection, from BROKER_URL.
+
+A file of its own, because `mergelane doctor` uses it without the Celery application.
+"""
 
 import ssl
 from typing import Any

@@ -1,4 +1,7 @@
-"""Which errors of PostgreSQL are contention, which can be retried, and which mean that it is unavailable."""
+"""Which errors of PostgreSQL are contention, which can be retried, and which mean that it is unavailable.
+
+A file of its own, because connections, transactions, web and workers all use it.
+"""
 
 import psycopg
 from psycopg import errors as postgres

@@ -1,4 +1,7 @@
-"""Named queries, loaded from the `.sql` files of a package."""
+"""Named queries, loaded from the `.sql` files of a package.
+
+A file of its own, because every module with SQL imports it, the others of app.db included.
+"""
 
 import re
 from importlib import resources

@@ -18,7 +18,7 @@ GRANT_ROLE = f"GRANT {APP_ROLE} TO "
 def find_role_fault(connection: psycopg.Connection[Any]) -> tuple[str, str] | None:
     """Return why the processes cannot use their role, and the remedy, or None; two clauses without a full stop."""
     with connection.cursor(row_factory=dict_row) as cursor:
-        (role,) = cursor.execute(QUERIES["role"], {"role": APP_ROLE}).fetchall()
+        (role,) = cursor.execute(QUERIES["read_role"], {"role": APP_ROLE}).fetchall()
     if not role["present"]:
         return (
             f"The server has no role {APP_ROLE}, which the processes use",

@@ -18,31 +18,153 @@ CREATE FUNCTION public.all_workspaces() RETURNS TABLE(workspace_id integer)
    ORDER BY w.workspace_id;
 END;
 
-CREATE FUNCTION public.analyze_outgrown_tables(least_rows bigint) RETURNS integer
+CREATE FUNCTION public.analyze_changed_tables(least_rows bigint) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 DECLARE
-    outgrown record;
+    changed record;
     analyzed integer := 0;
 BEGIN
-    FOR outgrown IN
+    FOR changed IN
         SELECT stat.schemaname, stat.relname
         FROM pg_stat_user_tables AS stat
         JOIN pg_class AS class ON class.oid = stat.relid
-        JOIN pg_proc AS this ON this.pronamespace = class.relnamespace AND this.proname = 'analyze_outgrown_tables'
+        JOIN pg_proc AS this ON this.pronamespace = class.relnamespace AND this.proname = 'analyze_changed_tables'
         WHERE stat.n_mod_since_analyze > least_rows + greatest(class.reltuples, 0)
     LOOP
-        EXECUTE format('ANALYZE (SKIP_LOCKED) %I.%I', outgrown.schemaname, outgrown.relname);
+        EXECUTE format('ANALYZE (SKIP_LOCKED) %I.%I', changed.schemaname, changed.relname);
         analyzed := analyzed + 1;
     END LOOP;
     RETURN analyzed;
 END;
 $$;
 
+CREATE TABLE public.job (
+    workspace_id integer NOT NULL,
+    id uuid NOT NULL,
+    batch_id uuid NOT NULL,
+    index smallint NOT NULL,
+    kind text NOT NULL,
+    lane smallint NOT NULL,
+    orphan_identifier jsonb NOT NULL,
+    survivor_identifier jsonb NOT NULL,
+    search_keys text[] NOT NULL,
+    state text DEFAULT 'queued'::text NOT NULL,
+    outcome text,
+    reason text,
+    attempts smallint DEFAULT 0 NOT NULL,
+    task_id uuid,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    due_at timestamp with time zone DEFAULT now() NOT NULL,
+    published_at timestamp with time zone,
+    started_at timestamp with time zone,
+    finished_at timestamp with time zone,
+    orphan_id bigint,
+    orphan_braze_id text,
+    orphan_external_id text,
+    survivor_id bigint,
+    survivor_braze_id text,
+    survivor_external_id text,
+    stalled_attempts smallint DEFAULT 0 NOT NULL,
+    undoes uuid,
+    not_restored jsonb,
+    undone_at timestamp with time zone,
+    undone_by uuid,
+    CONSTRAINT finished_at_exactly_when_ended CHECK (((finished_at IS NOT NULL) = (state = ANY (ARRAY['finished'::text, 'dead'::text])))),
+    CONSTRAINT job_attempts_check CHECK ((attempts >= 0)),
+    CONSTRAINT job_check CHECK (((lane >= 0) AND (lane <= index))),
+    CONSTRAINT job_index_check CHECK ((index >= 0)),
+    CONSTRAINT job_kind_check CHECK ((kind = ANY (ARRAY['merge'::text, 'identify'::text, 'undo'::text]))),
+    CONSTRAINT job_outcome_check CHECK ((outcome = ANY (ARRAY['refused_identifier'::text, 'orphan_ambiguous'::text, 'survivor_ambiguous'::text, 'orphan_not_found'::text, 'survivor_not_found'::text, 'already_merged'::text, 'same_profile'::text, 'orphan_identified'::text, 'alias_conflict'::text, 'protected'::text, 'invalid_phones'::text, 'survivor_limit'::text, 'merged'::text, 'identified'::text, 'undone'::text, 'undone_in_part'::text, 'not_undoable'::text]))),
+    CONSTRAINT job_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'running'::text, 'finished'::text, 'dead'::text]))),
+    CONSTRAINT outcome_exactly_when_finished CHECK (((outcome IS NOT NULL) = (state = 'finished'::text))),
+    CONSTRAINT reason_when_ended CHECK (((reason IS NOT NULL) OR (state <> ALL (ARRAY['finished'::text, 'dead'::text])))),
+    CONSTRAINT survivor_is_another_profile CHECK (((outcome <> 'merged'::text) OR ((orphan_id IS NOT NULL) AND (survivor_id IS NOT NULL) AND (orphan_id <> survivor_id)))),
+    CONSTRAINT undo_names_its_job CHECK (((kind = 'undo'::text) = (undoes IS NOT NULL))),
+    CONSTRAINT undone_at_with_undone_by CHECK (((undone_at IS NULL) = (undone_by IS NULL)))
+)
+WITH (fillfactor='70');
+ALTER TABLE ONLY public.job ALTER COLUMN orphan_identifier SET STATISTICS 0;
+ALTER TABLE ONLY public.job ALTER COLUMN survivor_identifier SET STATISTICS 0;
+ALTER TABLE ONLY public.job ALTER COLUMN reason SET STATISTICS 0;
+ALTER TABLE ONLY public.job ALTER COLUMN orphan_braze_id SET STATISTICS 0;
+ALTER TABLE ONLY public.job ALTER COLUMN orphan_external_id SET STATISTICS 0;
+ALTER TABLE ONLY public.job ALTER COLUMN survivor_braze_id SET STATISTICS 0;
+ALTER TABLE ONLY public.job ALTER COLUMN survivor_external_id SET STATISTICS 0;
+ALTER TABLE ONLY public.job ALTER COLUMN not_restored SET STATISTICS 0;
+
+CREATE FUNCTION public.count_jobs_by_workspace(most integer, bound integer) RETURNS TABLE(workspace_id integer, workspaces bigint, oldest_s double precision, queued bigint, running bigint, dead bigint)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    BEGIN ATOMIC
+ SELECT selected.workspace_id,
+     selected.workspaces,
+     (EXTRACT(epoch FROM (clock_timestamp() - selected.oldest)))::double precision AS "extract",
+     queued.jobs,
+     running.jobs,
+     dead.jobs
+    FROM (((( SELECT w.workspace_id,
+             waiting.created_at AS oldest,
+             count(*) OVER () AS workspaces
+            FROM ((public.workspace w
+              LEFT JOIN LATERAL ( SELECT job.created_at
+                    FROM public.job
+                   WHERE ((job.workspace_id = w.workspace_id) AND (job.state = 'queued'::text))
+                   ORDER BY job.outcome, job.id
+                  LIMIT 1) waiting ON (true))
+              LEFT JOIN LATERAL ( SELECT true AS found
+                    FROM public.job
+                   WHERE ((job.workspace_id = w.workspace_id) AND (job.state = ANY (ARRAY['running'::text, 'dead'::text])))
+                  LIMIT 1) other ON (true))
+           WHERE ((waiting.created_at IS NOT NULL) OR other.found)
+           ORDER BY waiting.created_at, w.workspace_id
+          LIMIT count_jobs_by_workspace.most) selected
+      CROSS JOIN LATERAL ( SELECT count(*) AS jobs
+            FROM ( SELECT
+                    FROM public.job
+                   WHERE ((job.workspace_id = selected.workspace_id) AND (job.state = 'queued'::text))
+                  LIMIT count_jobs_by_workspace.bound) found) queued)
+      CROSS JOIN LATERAL ( SELECT count(*) AS jobs
+            FROM ( SELECT
+                    FROM public.job
+                   WHERE ((job.workspace_id = selected.workspace_id) AND (job.state = 'running'::text))
+                  LIMIT count_jobs_by_workspace.bound) found) running)
+      CROSS JOIN LATERAL ( SELECT count(*) AS jobs
+            FROM ( SELECT
+                    FROM public.job
+                   WHERE ((job.workspace_id = selected.workspace_id) AND (job.state = 'dead'::text))
+                  LIMIT count_jobs_by_workspace.bound) found) dead)
+   ORDER BY selected.oldest, selected.workspace_id;
+END;
+
 CREATE FUNCTION public.current_workspace() RETURNS integer
     LANGUAGE sql STABLE PARALLEL SAFE
     RETURN (NULLIF(current_setting('mergelane.workspace_id'::text, true), ''::text))::integer;
+
+CREATE TABLE public.audit_entry (
+    workspace_id integer NOT NULL,
+    id uuid NOT NULL,
+    action text NOT NULL,
+    at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    api_key_id uuid,
+    request_id text,
+    path text NOT NULL,
+    braze_id text COLLATE pg_catalog."C",
+    external_id text COLLATE pg_catalog."C",
+    new_external_id text COLLATE pg_catalog."C",
+    CONSTRAINT audit_entry_action_check CHECK ((action = ANY (ARRAY['delete'::text, 'rename'::text, 'remove'::text]))),
+    CONSTRAINT deletion_without_external_ids CHECK (((action <> 'delete'::text) OR (num_nonnulls(external_id, new_external_id) = 0)))
+);
+
+CREATE FUNCTION public.erase_audit_names(workspace_id integer, braze_ids text[]) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    BEGIN ATOMIC
+ SELECT set_config('mergelane.audit_change'::text, 'erasure'::text, true) AS set_config;
+ UPDATE public.audit_entry entry SET external_id = NULL::text, new_external_id = NULL::text
+   WHERE ((entry.workspace_id = erase_audit_names.workspace_id) AND (entry.workspace_id = public.current_workspace()) AND (entry.braze_id = ANY (erase_audit_names.braze_ids)) AND (entry.action <> 'delete'::text));
+END;
 
 CREATE TABLE public.merge_record (
     workspace_id integer NOT NULL,
@@ -76,39 +198,15 @@ CREATE TABLE public.undo_record (
 );
 ALTER TABLE ONLY public.undo_record ALTER COLUMN changes SET STATISTICS 0;
 
-CREATE FUNCTION public.erase_audits(workspace_id integer, job_ids uuid[]) RETURNS void
+CREATE FUNCTION public.erase_audit_records(workspace_id integer, job_ids uuid[]) RETURNS void
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     BEGIN ATOMIC
- SELECT set_config('mergelane.audit_way'::text, 'erasure'::text, true) AS set_config;
+ SELECT set_config('mergelane.audit_change'::text, 'erasure'::text, true) AS set_config;
  UPDATE public.merge_record record SET orphan_before = '{}'::json, survivor_before = '{}'::json, changes = '[]'::json, deprecated_external_ids = '{}'::text[]
-   WHERE ((record.workspace_id = erase_audits.workspace_id) AND (record.workspace_id = public.current_workspace()) AND (record.job_id = ANY (erase_audits.job_ids)));
+   WHERE ((record.workspace_id = erase_audit_records.workspace_id) AND (record.workspace_id = public.current_workspace()) AND (record.job_id = ANY (erase_audit_records.job_ids)));
  UPDATE public.undo_record record SET changes = '[]'::jsonb
-   WHERE ((record.workspace_id = erase_audits.workspace_id) AND (record.workspace_id = public.current_workspace()) AND (record.job_id = ANY (erase_audits.job_ids)));
-END;
-
-CREATE TABLE public.audit_entry (
-    workspace_id integer NOT NULL,
-    id uuid NOT NULL,
-    action text NOT NULL,
-    at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-    api_key_id uuid,
-    request_id text,
-    path text NOT NULL,
-    braze_id text COLLATE pg_catalog."C",
-    external_id text COLLATE pg_catalog."C",
-    new_external_id text COLLATE pg_catalog."C",
-    CONSTRAINT a_deletion_keeps_no_name CHECK (((action <> 'delete'::text) OR (num_nonnulls(external_id, new_external_id) = 0))),
-    CONSTRAINT audit_entry_action_check CHECK ((action = ANY (ARRAY['delete'::text, 'rename'::text, 'remove'::text])))
-);
-
-CREATE FUNCTION public.erase_names(workspace_id integer, braze_ids text[]) RETURNS void
-    LANGUAGE sql SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    BEGIN ATOMIC
- SELECT set_config('mergelane.audit_way'::text, 'erasure'::text, true) AS set_config;
- UPDATE public.audit_entry entry SET external_id = NULL::text, new_external_id = NULL::text
-   WHERE ((entry.workspace_id = erase_names.workspace_id) AND (entry.workspace_id = public.current_workspace()) AND (entry.braze_id = ANY (erase_names.braze_ids)) AND (entry.action <> 'delete'::text));
+   WHERE ((record.workspace_id = erase_audit_records.workspace_id) AND (record.workspace_id = public.current_workspace()) AND (record.job_id = ANY (erase_audit_records.job_ids)));
 END;
 
 CREATE TABLE public.api_key (
@@ -125,7 +223,7 @@ CREATE TABLE public.api_key (
     CONSTRAINT api_key_permissions_check CHECK ((cardinality(permissions) > 0))
 );
 
-CREATE FUNCTION public.holders_of(digests bytea[]) RETURNS TABLE(workspace_id integer, key_id uuid, digest bytea, permissions text[], rate_limits jsonb)
+CREATE FUNCTION public.find_valid_keys(digests bytea[]) RETURNS TABLE(workspace_id integer, key_id uuid, digest bytea, permissions text[], rate_limits jsonb)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     BEGIN ATOMIC
@@ -136,20 +234,20 @@ CREATE FUNCTION public.holders_of(digests bytea[]) RETURNS TABLE(workspace_id in
      w.rate_limits
     FROM (public.api_key k
       JOIN public.workspace w ON ((w.workspace_id = k.workspace_id)))
-   WHERE ((k.digest = ANY (holders_of.digests)) AND (k.revoked_at IS NULL) AND ((k.expires_at IS NULL) OR (k.expires_at > now())));
+   WHERE ((k.digest = ANY (find_valid_keys.digests)) AND (k.revoked_at IS NULL) AND ((k.expires_at IS NULL) OR (k.expires_at > now())));
 END;
 
-CREATE FUNCTION public.keep_audit() RETURNS trigger
+CREATE FUNCTION public.protect_audit() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 DECLARE
-    way text := current_setting('mergelane.audit_way', true);
+    permitted text := current_setting('mergelane.audit_change', true);
 BEGIN
-    IF TG_OP = 'DELETE' AND way = 'pruning' THEN
+    IF TG_OP = 'DELETE' AND permitted = 'pruning' THEN
         RETURN OLD;
     END IF;
-    IF TG_OP = 'UPDATE' AND way = 'erasure' AND TG_NARGS = 1 AND to_jsonb(NEW) = to_jsonb(OLD) || TG_ARGV[0]::jsonb THEN
+    IF TG_OP = 'UPDATE' AND permitted = 'erasure' AND TG_NARGS = 1 AND to_jsonb(NEW) = to_jsonb(OLD) || TG_ARGV[0]::jsonb THEN
         RETURN NEW;
     END IF;
     RAISE insufficient_privilege USING
@@ -158,109 +256,11 @@ BEGIN
 END;
 $$;
 
-CREATE TABLE public.job (
-    workspace_id integer NOT NULL,
-    id uuid NOT NULL,
-    batch_id uuid NOT NULL,
-    index smallint NOT NULL,
-    kind text NOT NULL,
-    lane smallint NOT NULL,
-    orphan_identifier jsonb NOT NULL,
-    survivor_identifier jsonb NOT NULL,
-    search_keys text[] NOT NULL,
-    state text DEFAULT 'queued'::text NOT NULL,
-    outcome text,
-    reason text,
-    attempts smallint DEFAULT 0 NOT NULL,
-    task_id uuid,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    due_at timestamp with time zone DEFAULT now() NOT NULL,
-    published_at timestamp with time zone,
-    started_at timestamp with time zone,
-    finished_at timestamp with time zone,
-    orphan_id bigint,
-    orphan_braze_id text,
-    orphan_external_id text,
-    survivor_id bigint,
-    survivor_braze_id text,
-    survivor_external_id text,
-    strandings smallint DEFAULT 0 NOT NULL,
-    undoes uuid,
-    not_restored jsonb,
-    undone_at timestamp with time zone,
-    undone_by uuid,
-    CONSTRAINT end_exactly_when_settled CHECK (((finished_at IS NOT NULL) = (state = ANY (ARRAY['finished'::text, 'dead'::text])))),
-    CONSTRAINT job_attempts_check CHECK ((attempts >= 0)),
-    CONSTRAINT job_check CHECK (((lane >= 0) AND (lane <= index))),
-    CONSTRAINT job_index_check CHECK ((index >= 0)),
-    CONSTRAINT job_kind_check CHECK ((kind = ANY (ARRAY['merge'::text, 'identify'::text, 'undo'::text]))),
-    CONSTRAINT job_outcome_check CHECK ((outcome = ANY (ARRAY['refused_identifier'::text, 'orphan_ambiguous'::text, 'survivor_ambiguous'::text, 'orphan_not_found'::text, 'survivor_not_found'::text, 'already_merged'::text, 'same_profile'::text, 'orphan_identified'::text, 'alias_conflict'::text, 'protected'::text, 'invalid_phones'::text, 'survivor_limit'::text, 'merged'::text, 'identified'::text, 'undone'::text, 'undone_in_part'::text, 'not_undoable'::text]))),
-    CONSTRAINT job_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'running'::text, 'finished'::text, 'dead'::text]))),
-    CONSTRAINT outcome_exactly_when_finished CHECK (((outcome IS NOT NULL) = (state = 'finished'::text))),
-    CONSTRAINT reason_when_settled CHECK (((reason IS NOT NULL) OR (state <> ALL (ARRAY['finished'::text, 'dead'::text])))),
-    CONSTRAINT survivor_is_another_profile CHECK (((outcome <> 'merged'::text) OR ((orphan_id IS NOT NULL) AND (survivor_id IS NOT NULL) AND (orphan_id <> survivor_id)))),
-    CONSTRAINT undo_names_its_job CHECK (((kind = 'undo'::text) = (undoes IS NOT NULL))),
-    CONSTRAINT undone_by_somebody CHECK (((undone_at IS NULL) = (undone_by IS NULL)))
-)
-WITH (fillfactor='70');
-ALTER TABLE ONLY public.job ALTER COLUMN orphan_identifier SET STATISTICS 0;
-ALTER TABLE ONLY public.job ALTER COLUMN survivor_identifier SET STATISTICS 0;
-ALTER TABLE ONLY public.job ALTER COLUMN reason SET STATISTICS 0;
-ALTER TABLE ONLY public.job ALTER COLUMN orphan_braze_id SET STATISTICS 0;
-ALTER TABLE ONLY public.job ALTER COLUMN orphan_external_id SET STATISTICS 0;
-ALTER TABLE ONLY public.job ALTER COLUMN survivor_braze_id SET STATISTICS 0;
-ALTER TABLE ONLY public.job ALTER COLUMN survivor_external_id SET STATISTICS 0;
-ALTER TABLE ONLY public.job ALTER COLUMN not_restored SET STATISTICS 0;
-
-CREATE FUNCTION public.measured_workspaces(most integer, bound integer) RETURNS TABLE(workspace_id integer, workspaces bigint, oldest_s double precision, queued bigint, running bigint, dead bigint)
-    LANGUAGE sql STABLE SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    BEGIN ATOMIC
- SELECT selected.workspace_id,
-     selected.workspaces,
-     (EXTRACT(epoch FROM (clock_timestamp() - selected.oldest)))::double precision AS "extract",
-     queued.jobs,
-     running.jobs,
-     dead.jobs
-    FROM (((( SELECT w.workspace_id,
-             waiting.created_at AS oldest,
-             count(*) OVER () AS workspaces
-            FROM ((public.workspace w
-              LEFT JOIN LATERAL ( SELECT job.created_at
-                    FROM public.job
-                   WHERE ((job.workspace_id = w.workspace_id) AND (job.state = 'queued'::text))
-                   ORDER BY job.outcome, job.id
-                  LIMIT 1) waiting ON (true))
-              LEFT JOIN LATERAL ( SELECT true AS found
-                    FROM public.job
-                   WHERE ((job.workspace_id = w.workspace_id) AND (job.state = ANY (ARRAY['running'::text, 'dead'::text])))
-                  LIMIT 1) other ON (true))
-           WHERE ((waiting.created_at IS NOT NULL) OR other.found)
-           ORDER BY waiting.created_at, w.workspace_id
-          LIMIT measured_workspaces.most) selected
-      CROSS JOIN LATERAL ( SELECT count(*) AS jobs
-            FROM ( SELECT
-                    FROM public.job
-                   WHERE ((job.workspace_id = selected.workspace_id) AND (job.state = 'queued'::text))
-                  LIMIT measured_workspaces.bound) found) queued)
-      CROSS JOIN LATERAL ( SELECT count(*) AS jobs
-            FROM ( SELECT
-                    FROM public.job
-                   WHERE ((job.workspace_id = selected.workspace_id) AND (job.state = 'running'::text))
-                  LIMIT measured_workspaces.bound) found) running)
-      CROSS JOIN LATERAL ( SELECT count(*) AS jobs
-            FROM ( SELECT
-                    FROM public.job
-                   WHERE ((job.workspace_id = selected.workspace_id) AND (job.state = 'dead'::text))
-                  LIMIT measured_workspaces.bound) found) dead)
-   ORDER BY selected.oldest, selected.workspace_id;
-END;
-
 CREATE FUNCTION public.prune_audit_entries(workspace_id integer, before uuid, most integer) RETURNS bigint
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     BEGIN ATOMIC
- SELECT set_config('mergelane.audit_way'::text, 'pruning'::text, true) AS set_config;
+ SELECT set_config('mergelane.audit_change'::text, 'pruning'::text, true) AS set_config;
  WITH gone AS (
           DELETE FROM public.audit_entry entry
            WHERE ((entry.workspace_id = prune_audit_entries.workspace_id) AND (entry.workspace_id = public.current_workspace()) AND (entry.id IN ( SELECT old.id
@@ -293,7 +293,7 @@ CREATE FUNCTION public.prune_batches(workspace_id integer, before uuid, most int
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     BEGIN ATOMIC
- SELECT set_config('mergelane.audit_way'::text, 'pruning'::text, true) AS set_config;
+ SELECT set_config('mergelane.audit_change'::text, 'pruning'::text, true) AS set_config;
  WITH gone AS (
           DELETE FROM public.batch
            WHERE ((batch.workspace_id = prune_batches.workspace_id) AND (batch.workspace_id = public.current_workspace()) AND (batch.id IN ( SELECT old.id
@@ -310,18 +310,73 @@ CREATE FUNCTION public.prune_batches(workspace_id integer, before uuid, most int
     FROM gone;
 END;
 
-CREATE FUNCTION public.workspaces_under_way() RETURNS TABLE(workspace_id integer)
+CREATE TABLE public.webhook (
+    workspace_id integer NOT NULL,
+    id uuid NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    url text NOT NULL,
+    types text[] NOT NULL,
+    description text NOT NULL,
+    enabled boolean NOT NULL,
+    disabled_reason text,
+    salt bytea NOT NULL,
+    pepper text NOT NULL,
+    former_salt bytea,
+    former_pepper text,
+    former_until timestamp with time zone,
+    CONSTRAINT enabled_without_reason CHECK (((NOT enabled) OR (disabled_reason IS NULL))),
+    CONSTRAINT former_secret_whole CHECK ((((former_salt IS NULL) = (former_until IS NULL)) AND ((former_pepper IS NULL) = (former_until IS NULL))))
+);
+
+CREATE TABLE public.webhook_delivery (
+    workspace_id integer NOT NULL,
+    id uuid NOT NULL,
+    webhook_id uuid NOT NULL,
+    type text NOT NULL,
+    batch_id uuid,
+    body text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    state text DEFAULT 'waiting'::text NOT NULL,
+    attempts smallint DEFAULT 0 NOT NULL,
+    due_at timestamp with time zone DEFAULT now() NOT NULL,
+    lease_id uuid,
+    attempted_at timestamp with time zone,
+    last_status smallint,
+    last_error text,
+    ended_at timestamp with time zone,
+    CONSTRAINT ended_exactly_when_not_waiting CHECK (((ended_at IS NOT NULL) = (state <> 'waiting'::text))),
+    CONSTRAINT error_when_dead CHECK (((last_error IS NOT NULL) OR (state <> 'dead'::text))),
+    CONSTRAINT leased_while_waiting CHECK (((lease_id IS NULL) OR (state = 'waiting'::text))),
+    CONSTRAINT webhook_delivery_attempts_check CHECK ((attempts >= 0)),
+    CONSTRAINT webhook_delivery_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'sent'::text, 'dead'::text])))
+);
+
+CREATE TABLE public.webhook_watch (
+    workspace_id integer NOT NULL,
+    batch_id uuid NOT NULL,
+    kind text NOT NULL,
+    since timestamp with time zone DEFAULT now() NOT NULL,
+    check_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE FUNCTION public.workspaces_with_due_deliveries() RETURNS TABLE(workspace_id integer, watches boolean, deliveries boolean)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     BEGIN ATOMIC
- SELECT w.workspace_id
-    FROM (public.workspace w
-      CROSS JOIN LATERAL ( SELECT job.id
-            FROM public.job
-           WHERE ((job.workspace_id = w.workspace_id) AND (job.state = ANY (ARRAY['queued'::text, 'running'::text])) AND (job.published_at IS NOT NULL))
-           ORDER BY job.published_at
-          LIMIT 1) under_way)
-   ORDER BY w.workspace_id;
+ SELECT found.workspace_id,
+     found.watches,
+     found.deliveries
+    FROM ( SELECT w.workspace_id,
+             (EXISTS ( SELECT 1
+                    FROM public.webhook_watch watch
+                   WHERE ((watch.workspace_id = w.workspace_id) AND (watch.check_at <= now())))) AS watches,
+             (EXISTS ( SELECT 1
+                    FROM (public.webhook
+                      JOIN public.webhook_delivery delivery ON (((delivery.workspace_id = webhook.workspace_id) AND (delivery.webhook_id = webhook.id))))
+                   WHERE ((webhook.workspace_id = w.workspace_id) AND webhook.enabled AND (delivery.state = 'waiting'::text) AND (delivery.due_at <= now())))) AS deliveries
+            FROM public.workspace w) found
+   WHERE (found.watches OR found.deliveries)
+   ORDER BY found.workspace_id;
 END;
 
 CREATE TABLE public.duplicate_policy (
@@ -349,7 +404,7 @@ CREATE TABLE public.duplicate_run (
     state text DEFAULT 'running'::text NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     finished_at timestamp with time zone,
-    "position" jsonb NOT NULL,
+    cursor jsonb NOT NULL,
     counts jsonb NOT NULL,
     CONSTRAINT duplicate_run_check CHECK (((finished_at IS NOT NULL) = (state <> 'running'::text))),
     CONSTRAINT duplicate_run_identifier_check CHECK ((identifier = ANY (ARRAY['email'::text, 'phone'::text]))),
@@ -373,75 +428,6 @@ CREATE FUNCTION public.workspaces_with_duplicates_to_merge() RETURNS TABLE(works
   ORDER BY 1;
 END;
 
-CREATE TABLE public.webhook (
-    workspace_id integer NOT NULL,
-    id uuid NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    url text NOT NULL,
-    types text[] NOT NULL,
-    description text NOT NULL,
-    enabled boolean NOT NULL,
-    disabled_reason text,
-    salt bytea NOT NULL,
-    pepper text NOT NULL,
-    former_salt bytea,
-    former_pepper text,
-    former_until timestamp with time zone,
-    CONSTRAINT enabled_without_reason CHECK (((NOT enabled) OR (disabled_reason IS NULL))),
-    CONSTRAINT former_secret_whole CHECK ((((former_salt IS NULL) = (former_until IS NULL)) AND ((former_pepper IS NULL) = (former_until IS NULL))))
-);
-
-CREATE TABLE public.webhook_notice (
-    workspace_id integer NOT NULL,
-    id uuid NOT NULL,
-    webhook_id uuid NOT NULL,
-    type text NOT NULL,
-    batch_id uuid,
-    body text NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    state text DEFAULT 'waiting'::text NOT NULL,
-    attempts smallint DEFAULT 0 NOT NULL,
-    due_at timestamp with time zone DEFAULT now() NOT NULL,
-    holder uuid,
-    attempted_at timestamp with time zone,
-    last_status smallint,
-    last_error text,
-    ended_at timestamp with time zone,
-    CONSTRAINT ended_exactly_when_not_waiting CHECK (((ended_at IS NOT NULL) = (state <> 'waiting'::text))),
-    CONSTRAINT error_when_dead CHECK (((last_error IS NOT NULL) OR (state <> 'dead'::text))),
-    CONSTRAINT held_while_waiting CHECK (((holder IS NULL) OR (state = 'waiting'::text))),
-    CONSTRAINT webhook_notice_attempts_check CHECK ((attempts >= 0)),
-    CONSTRAINT webhook_notice_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'sent'::text, 'dead'::text])))
-);
-
-CREATE TABLE public.webhook_watch (
-    workspace_id integer NOT NULL,
-    batch_id uuid NOT NULL,
-    kind text NOT NULL,
-    since timestamp with time zone DEFAULT now() NOT NULL,
-    look_at timestamp with time zone DEFAULT now() NOT NULL
-);
-
-CREATE FUNCTION public.workspaces_with_notices() RETURNS TABLE(workspace_id integer, watches boolean, notices boolean)
-    LANGUAGE sql STABLE SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    BEGIN ATOMIC
- SELECT found.workspace_id,
-     found.watches,
-     found.notices
-    FROM ( SELECT w.workspace_id,
-             (EXISTS ( SELECT 1
-                    FROM public.webhook_watch watch
-                   WHERE ((watch.workspace_id = w.workspace_id) AND (watch.look_at <= now())))) AS watches,
-             (EXISTS ( SELECT 1
-                    FROM (public.webhook
-                      JOIN public.webhook_notice notice ON (((notice.workspace_id = webhook.workspace_id) AND (notice.webhook_id = webhook.id))))
-                   WHERE ((webhook.workspace_id = w.workspace_id) AND webhook.enabled AND (notice.state = 'waiting'::text) AND (notice.due_at <= now())))) AS notices
-            FROM public.workspace w) found
-   WHERE (found.watches OR found.notices)
-   ORDER BY found.workspace_id;
-END;
-
 CREATE FUNCTION public.workspaces_with_pending_jobs() RETURNS TABLE(workspace_id integer)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -453,6 +439,20 @@ CREATE FUNCTION public.workspaces_with_pending_jobs() RETURNS TABLE(workspace_id
            WHERE ((job.workspace_id = w.workspace_id) AND (job.state = 'queued'::text) AND (job.published_at IS NULL) AND (job.lane = job.index) AND (job.due_at <= now()))
            ORDER BY job.due_at, job.id
           LIMIT 1) due)
+   ORDER BY w.workspace_id;
+END;
+
+CREATE FUNCTION public.workspaces_with_published_jobs() RETURNS TABLE(workspace_id integer)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    BEGIN ATOMIC
+ SELECT w.workspace_id
+    FROM (public.workspace w
+      CROSS JOIN LATERAL ( SELECT job.id
+            FROM public.job
+           WHERE ((job.workspace_id = w.workspace_id) AND (job.state = ANY (ARRAY['queued'::text, 'running'::text])) AND (job.published_at IS NOT NULL))
+           ORDER BY job.published_at
+          LIMIT 1) under_way)
    ORDER BY w.workspace_id;
 END;
 
@@ -535,19 +535,6 @@ CREATE TABLE public.origin (
 );
 ALTER TABLE ONLY public.origin ALTER COLUMN profile_id SET (n_distinct=-0.5);
 
-CREATE VIEW public.own_job AS
- SELECT workspace_id,
-    id,
-    state,
-    outcome,
-    search_keys,
-    orphan_identifier,
-    survivor_identifier,
-    orphan_braze_id,
-    survivor_braze_id
-   FROM public.job
-  WHERE (workspace_id = public.current_workspace());
-
 CREATE TABLE public.profile (
     workspace_id integer NOT NULL,
     id bigint NOT NULL,
@@ -628,38 +615,6 @@ ALTER TABLE ONLY public.profile ALTER COLUMN campaigns_received SET STATISTICS 0
 ALTER TABLE ONLY public.profile ALTER COLUMN canvases_received SET STATISTICS 0;
 ALTER TABLE ONLY public.profile ALTER COLUMN last_interactions SET STATISTICS 0;
 
-CREATE VIEW public.own_profile AS
- SELECT workspace_id,
-    id,
-    external_id,
-    created_at,
-    random_bucket,
-    first_name,
-    last_name,
-    gender,
-    dob,
-    home_city,
-    country,
-    language,
-    time_zone,
-    test_user,
-    email,
-    email_key,
-    email_subscription,
-    phone,
-    phone_key,
-    push_subscription,
-    session_count,
-    first_session_at,
-    last_session_at,
-    custom_attributes,
-    purchase_count,
-    revenue_cents,
-    first_purchase_at,
-    last_purchase_at
-   FROM public.profile
-  WHERE (workspace_id = public.current_workspace());
-
 ALTER TABLE public.profile ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY (
     SEQUENCE NAME public.profile_id_seq
     START WITH 1
@@ -736,6 +691,51 @@ CREATE TABLE public.user_alias (
     CONSTRAINT user_alias_label_check CHECK (((octet_length(label) >= 1) AND (octet_length(label) <= 236))),
     CONSTRAINT user_alias_name_check CHECK (((octet_length(name) >= 1) AND (octet_length(name) <= 236)))
 );
+
+CREATE VIEW public.workspace_job AS
+ SELECT workspace_id,
+    id,
+    state,
+    outcome,
+    search_keys,
+    orphan_identifier,
+    survivor_identifier,
+    orphan_braze_id,
+    survivor_braze_id
+   FROM public.job
+  WHERE (workspace_id = public.current_workspace());
+
+CREATE VIEW public.workspace_profile AS
+ SELECT workspace_id,
+    id,
+    external_id,
+    created_at,
+    random_bucket,
+    first_name,
+    last_name,
+    gender,
+    dob,
+    home_city,
+    country,
+    language,
+    time_zone,
+    test_user,
+    email,
+    email_key,
+    email_subscription,
+    phone,
+    phone_key,
+    push_subscription,
+    session_count,
+    first_session_at,
+    last_session_at,
+    custom_attributes,
+    purchase_count,
+    revenue_cents,
+    first_purchase_at,
+    last_purchase_at
+   FROM public.profile
+  WHERE (workspace_id = public.current_workspace());
 
 ALTER TABLE public.workspace ALTER COLUMN workspace_id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.workspace_workspace_id_seq
@@ -824,8 +824,8 @@ ALTER TABLE ONLY public.user_alias
 ALTER TABLE ONLY public.user_alias
     ADD CONSTRAINT user_alias_workspace_id_profile_id_label_key UNIQUE (workspace_id, profile_id, label);
 
-ALTER TABLE ONLY public.webhook_notice
-    ADD CONSTRAINT webhook_notice_pkey PRIMARY KEY (workspace_id, id);
+ALTER TABLE ONLY public.webhook_delivery
+    ADD CONSTRAINT webhook_delivery_pkey PRIMARY KEY (workspace_id, id);
 
 ALTER TABLE ONLY public.webhook
     ADD CONSTRAINT webhook_pkey PRIMARY KEY (workspace_id, id);
@@ -857,7 +857,7 @@ CREATE INDEX custom_event_occurred ON public.custom_event USING brin (occurred_a
 
 CREATE INDEX deprecated_external_id_of_profile ON public.deprecated_external_id USING btree (workspace_id, profile_id);
 
-CREATE UNIQUE INDEX duplicate_run_under_way ON public.duplicate_run USING btree (workspace_id) WHERE (state = 'running'::text);
+CREATE UNIQUE INDEX duplicate_run_running ON public.duplicate_run USING btree (workspace_id) WHERE (state = 'running'::text);
 
 CREATE INDEX idempotency_age ON public.idempotency USING btree (workspace_id, created_at);
 
@@ -867,11 +867,11 @@ CREATE INDEX job_by_state ON public.job USING btree (workspace_id, state, outcom
 
 CREATE INDEX job_due ON public.job USING btree (workspace_id, due_at, id) WHERE ((state = 'queued'::text) AND (published_at IS NULL) AND (lane = index));
 
-CREATE INDEX job_settled ON public.job USING btree (workspace_id, finished_at) INCLUDE (outcome) WHERE (finished_at IS NOT NULL);
+CREATE INDEX job_ended ON public.job USING btree (workspace_id, finished_at) INCLUDE (outcome) WHERE (finished_at IS NOT NULL);
 
-CREATE INDEX job_under_way ON public.job USING btree (workspace_id, published_at) WHERE ((state = ANY (ARRAY['queued'::text, 'running'::text])) AND (published_at IS NOT NULL));
+CREATE INDEX job_published ON public.job USING btree (workspace_id, published_at) WHERE ((state = ANY (ARRAY['queued'::text, 'running'::text])) AND (published_at IS NOT NULL));
 
-CREATE UNIQUE INDEX job_undo_under_way ON public.job USING btree (workspace_id, undoes) WHERE ((undoes IS NOT NULL) AND (outcome IS NULL));
+CREATE UNIQUE INDEX job_undo_without_outcome ON public.job USING btree (workspace_id, undoes) WHERE ((undoes IS NOT NULL) AND (outcome IS NULL));
 
 CREATE INDEX origin_of_profile ON public.origin USING btree (workspace_id, profile_id);
 
@@ -895,31 +895,31 @@ CREATE INDEX undo_record_of_orphan ON public.undo_record USING btree (workspace_
 
 CREATE INDEX undo_record_of_survivor ON public.undo_record USING btree (workspace_id, survivor_id, merged_at);
 
-CREATE INDEX webhook_notice_due ON public.webhook_notice USING btree (workspace_id, webhook_id, due_at) WHERE (state = 'waiting'::text);
+CREATE INDEX webhook_delivery_due ON public.webhook_delivery USING btree (workspace_id, webhook_id, due_at) WHERE (state = 'waiting'::text);
 
-CREATE INDEX webhook_notice_of_webhook ON public.webhook_notice USING btree (workspace_id, webhook_id, id);
+CREATE INDEX webhook_delivery_of_webhook ON public.webhook_delivery USING btree (workspace_id, webhook_id, id);
 
-CREATE INDEX webhook_watch_due ON public.webhook_watch USING btree (workspace_id, look_at);
+CREATE INDEX webhook_watch_due ON public.webhook_watch USING btree (workspace_id, check_at);
 
-CREATE TRIGGER keep_audit BEFORE DELETE OR UPDATE ON public.audit_entry FOR EACH ROW EXECUTE FUNCTION public.keep_audit('{"external_id": null, "new_external_id": null}');
+CREATE TRIGGER protect_audit BEFORE DELETE OR UPDATE ON public.audit_entry FOR EACH ROW EXECUTE FUNCTION public.protect_audit('{"external_id": null, "new_external_id": null}');
 
-CREATE TRIGGER keep_audit BEFORE UPDATE OF api_key_id, path ON public.batch FOR EACH ROW EXECUTE FUNCTION public.keep_audit();
+CREATE TRIGGER protect_audit BEFORE UPDATE OF api_key_id, path ON public.batch FOR EACH ROW EXECUTE FUNCTION public.protect_audit();
 
-CREATE TRIGGER keep_audit BEFORE DELETE OR UPDATE ON public.identify_record FOR EACH ROW EXECUTE FUNCTION public.keep_audit();
+CREATE TRIGGER protect_audit BEFORE DELETE OR UPDATE ON public.identify_record FOR EACH ROW EXECUTE FUNCTION public.protect_audit();
 
-CREATE TRIGGER keep_audit AFTER UPDATE OF outcome, kind, batch_id, undoes, undone_by, orphan_id, survivor_id, orphan_braze_id, survivor_braze_id ON public.job FOR EACH ROW WHEN (((old.outcome = ANY (ARRAY['merged'::text, 'identified'::text, 'undone'::text, 'undone_in_part'::text])) AND ((old.outcome IS DISTINCT FROM new.outcome) OR (old.kind <> new.kind) OR (old.batch_id <> new.batch_id) OR (old.undoes IS DISTINCT FROM new.undoes) OR (old.orphan_id IS DISTINCT FROM new.orphan_id) OR (old.survivor_id IS DISTINCT FROM new.survivor_id) OR (old.orphan_braze_id IS DISTINCT FROM new.orphan_braze_id) OR (old.survivor_braze_id IS DISTINCT FROM new.survivor_braze_id) OR ((old.undone_by IS NOT NULL) AND (old.undone_by IS DISTINCT FROM new.undone_by))))) EXECUTE FUNCTION public.keep_audit();
+CREATE TRIGGER protect_audit AFTER UPDATE OF outcome, kind, batch_id, undoes, undone_by, orphan_id, survivor_id, orphan_braze_id, survivor_braze_id ON public.job FOR EACH ROW WHEN (((old.outcome = ANY (ARRAY['merged'::text, 'identified'::text, 'undone'::text, 'undone_in_part'::text])) AND ((old.outcome IS DISTINCT FROM new.outcome) OR (old.kind <> new.kind) OR (old.batch_id <> new.batch_id) OR (old.undoes IS DISTINCT FROM new.undoes) OR (old.orphan_id IS DISTINCT FROM new.orphan_id) OR (old.survivor_id IS DISTINCT FROM new.survivor_id) OR (old.orphan_braze_id IS DISTINCT FROM new.orphan_braze_id) OR (old.survivor_braze_id IS DISTINCT FROM new.survivor_braze_id) OR ((old.undone_by IS NOT NULL) AND (old.undone_by IS DISTINCT FROM new.undone_by))))) EXECUTE FUNCTION public.protect_audit();
 
-CREATE TRIGGER keep_audit BEFORE DELETE OR UPDATE ON public.merge_record FOR EACH ROW EXECUTE FUNCTION public.keep_audit('{"orphan_before": {}, "survivor_before": {}, "changes": [], "deprecated_external_ids": []}');
+CREATE TRIGGER protect_audit BEFORE DELETE OR UPDATE ON public.merge_record FOR EACH ROW EXECUTE FUNCTION public.protect_audit('{"orphan_before": {}, "survivor_before": {}, "changes": [], "deprecated_external_ids": []}');
 
-CREATE TRIGGER keep_audit BEFORE DELETE OR UPDATE ON public.undo_record FOR EACH ROW EXECUTE FUNCTION public.keep_audit('{"changes": []}');
+CREATE TRIGGER protect_audit BEFORE DELETE OR UPDATE ON public.undo_record FOR EACH ROW EXECUTE FUNCTION public.protect_audit('{"changes": []}');
 
-CREATE TRIGGER keep_audit_whole BEFORE TRUNCATE ON public.audit_entry FOR EACH STATEMENT EXECUTE FUNCTION public.keep_audit();
+CREATE TRIGGER protect_audit_from_truncate BEFORE TRUNCATE ON public.audit_entry FOR EACH STATEMENT EXECUTE FUNCTION public.protect_audit();
 
-CREATE TRIGGER keep_audit_whole BEFORE TRUNCATE ON public.identify_record FOR EACH STATEMENT EXECUTE FUNCTION public.keep_audit();
+CREATE TRIGGER protect_audit_from_truncate BEFORE TRUNCATE ON public.identify_record FOR EACH STATEMENT EXECUTE FUNCTION public.protect_audit();
 
-CREATE TRIGGER keep_audit_whole BEFORE TRUNCATE ON public.merge_record FOR EACH STATEMENT EXECUTE FUNCTION public.keep_audit();
+CREATE TRIGGER protect_audit_from_truncate BEFORE TRUNCATE ON public.merge_record FOR EACH STATEMENT EXECUTE FUNCTION public.protect_audit();
 
-CREATE TRIGGER keep_audit_whole BEFORE TRUNCATE ON public.undo_record FOR EACH STATEMENT EXECUTE FUNCTION public.keep_audit();
+CREATE TRIGGER protect_audit_from_truncate BEFORE TRUNCATE ON public.undo_record FOR EACH STATEMENT EXECUTE FUNCTION public.protect_audit();
 
 ALTER TABLE ONLY public.api_key
     ADD CONSTRAINT api_key_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspace(workspace_id);
@@ -969,8 +969,8 @@ ALTER TABLE ONLY public.undo_record
 ALTER TABLE ONLY public.user_alias
     ADD CONSTRAINT user_alias_workspace_id_profile_id_fkey FOREIGN KEY (workspace_id, profile_id) REFERENCES public.profile(workspace_id, id);
 
-ALTER TABLE ONLY public.webhook_notice
-    ADD CONSTRAINT webhook_notice_workspace_id_webhook_id_fkey FOREIGN KEY (workspace_id, webhook_id) REFERENCES public.webhook(workspace_id, id) ON DELETE CASCADE;
+ALTER TABLE ONLY public.webhook_delivery
+    ADD CONSTRAINT webhook_delivery_workspace_id_webhook_id_fkey FOREIGN KEY (workspace_id, webhook_id) REFERENCES public.webhook(workspace_id, id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.webhook_watch
     ADD CONSTRAINT webhook_watch_workspace_id_batch_id_fkey FOREIGN KEY (workspace_id, batch_id) REFERENCES public.batch(workspace_id, id) ON DELETE CASCADE;
@@ -1046,7 +1046,7 @@ CREATE POLICY own_workspace ON public.user_alias USING ((workspace_id = public.c
 
 CREATE POLICY own_workspace ON public.webhook USING ((workspace_id = public.current_workspace()));
 
-CREATE POLICY own_workspace ON public.webhook_notice USING ((workspace_id = public.current_workspace()));
+CREATE POLICY own_workspace ON public.webhook_delivery USING ((workspace_id = public.current_workspace()));
 
 CREATE POLICY own_workspace ON public.webhook_watch USING ((workspace_id = public.current_workspace()));
 
@@ -1068,7 +1068,7 @@ ALTER TABLE public.user_alias ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.webhook ENABLE ROW LEVEL SECURITY;
 
-ALTER TABLE public.webhook_notice ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.webhook_delivery ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.webhook_watch ENABLE ROW LEVEL SECURITY;
 
@@ -1081,20 +1081,25 @@ GRANT SELECT ON TABLE public.workspace TO mergelane_app;
 REVOKE ALL ON FUNCTION public.all_workspaces() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.all_workspaces() TO mergelane_app;
 
-REVOKE ALL ON FUNCTION public.analyze_outgrown_tables(least_rows bigint) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.analyze_outgrown_tables(least_rows bigint) TO mergelane_app;
+REVOKE ALL ON FUNCTION public.analyze_changed_tables(least_rows bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.analyze_changed_tables(least_rows bigint) TO mergelane_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.job TO mergelane_app;
+
+REVOKE ALL ON FUNCTION public.count_jobs_by_workspace(most integer, bound integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.count_jobs_by_workspace(most integer, bound integer) TO mergelane_app;
+
+GRANT SELECT,INSERT ON TABLE public.audit_entry TO mergelane_app;
+
+REVOKE ALL ON FUNCTION public.erase_audit_names(workspace_id integer, braze_ids text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.erase_audit_names(workspace_id integer, braze_ids text[]) TO mergelane_app;
 
 GRANT SELECT,INSERT ON TABLE public.merge_record TO mergelane_app;
 
 GRANT SELECT,INSERT ON TABLE public.undo_record TO mergelane_app;
 
-REVOKE ALL ON FUNCTION public.erase_audits(workspace_id integer, job_ids uuid[]) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.erase_audits(workspace_id integer, job_ids uuid[]) TO mergelane_app;
-
-GRANT SELECT,INSERT ON TABLE public.audit_entry TO mergelane_app;
-
-REVOKE ALL ON FUNCTION public.erase_names(workspace_id integer, braze_ids text[]) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.erase_names(workspace_id integer, braze_ids text[]) TO mergelane_app;
+REVOKE ALL ON FUNCTION public.erase_audit_records(workspace_id integer, job_ids uuid[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.erase_audit_records(workspace_id integer, job_ids uuid[]) TO mergelane_app;
 
 GRANT SELECT ON TABLE public.api_key TO mergelane_app;
 
@@ -1102,13 +1107,8 @@ GRANT UPDATE(digest) ON TABLE public.api_key TO mergelane_app;
 
 GRANT UPDATE(pepper) ON TABLE public.api_key TO mergelane_app;
 
-REVOKE ALL ON FUNCTION public.holders_of(digests bytea[]) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.holders_of(digests bytea[]) TO mergelane_app;
-
-GRANT SELECT,INSERT,UPDATE ON TABLE public.job TO mergelane_app;
-
-REVOKE ALL ON FUNCTION public.measured_workspaces(most integer, bound integer) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.measured_workspaces(most integer, bound integer) TO mergelane_app;
+REVOKE ALL ON FUNCTION public.find_valid_keys(digests bytea[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.find_valid_keys(digests bytea[]) TO mergelane_app;
 
 REVOKE ALL ON FUNCTION public.prune_audit_entries(workspace_id integer, before uuid, most integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.prune_audit_entries(workspace_id integer, before uuid, most integer) TO mergelane_app;
@@ -1118,8 +1118,14 @@ GRANT SELECT,INSERT ON TABLE public.batch TO mergelane_app;
 REVOKE ALL ON FUNCTION public.prune_batches(workspace_id integer, before uuid, most integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.prune_batches(workspace_id integer, before uuid, most integer) TO mergelane_app;
 
-REVOKE ALL ON FUNCTION public.workspaces_under_way() FROM PUBLIC;
-GRANT ALL ON FUNCTION public.workspaces_under_way() TO mergelane_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.webhook TO mergelane_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.webhook_delivery TO mergelane_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.webhook_watch TO mergelane_app;
+
+REVOKE ALL ON FUNCTION public.workspaces_with_due_deliveries() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.workspaces_with_due_deliveries() TO mergelane_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.duplicate_policy TO mergelane_app;
 
@@ -1128,17 +1134,11 @@ GRANT SELECT,INSERT,UPDATE ON TABLE public.duplicate_run TO mergelane_app;
 REVOKE ALL ON FUNCTION public.workspaces_with_duplicates_to_merge() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.workspaces_with_duplicates_to_merge() TO mergelane_app;
 
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.webhook TO mergelane_app;
-
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.webhook_notice TO mergelane_app;
-
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.webhook_watch TO mergelane_app;
-
-REVOKE ALL ON FUNCTION public.workspaces_with_notices() FROM PUBLIC;
-GRANT ALL ON FUNCTION public.workspaces_with_notices() TO mergelane_app;
-
 REVOKE ALL ON FUNCTION public.workspaces_with_pending_jobs() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.workspaces_with_pending_jobs() TO mergelane_app;
+
+REVOKE ALL ON FUNCTION public.workspaces_with_published_jobs() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.workspaces_with_published_jobs() TO mergelane_app;
 
 GRANT SELECT ON TABLE public.alembic_version TO mergelane_app;
 
@@ -1154,11 +1154,7 @@ GRANT SELECT,INSERT ON TABLE public.identify_record TO mergelane_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.origin TO mergelane_app;
 
-GRANT SELECT ON TABLE public.own_job TO mergelane_app;
-
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.profile TO mergelane_app;
-
-GRANT SELECT ON TABLE public.own_profile TO mergelane_app;
 
 GRANT SELECT,INSERT,DELETE ON TABLE public.purchase TO mergelane_app;
 
@@ -1169,3 +1165,7 @@ GRANT SELECT,INSERT,DELETE ON TABLE public.session TO mergelane_app;
 GRANT SELECT,INSERT,DELETE ON TABLE public.sign_in TO mergelane_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.user_alias TO mergelane_app;
+
+GRANT SELECT ON TABLE public.workspace_job TO mergelane_app;
+
+GRANT SELECT ON TABLE public.workspace_profile TO mergelane_app;

@@ -38,7 +38,7 @@ def current_revision(connection: psycopg.Connection[Any]) -> str | None:
     try:
         # A missing table aborts only this inner transaction.
         with connection.transaction(), connection.cursor(row_factory=tuple_row) as cursor:
-            row = cursor.execute(QUERIES["revision"]).fetchone()
+            row = cursor.execute(QUERIES["read_revision"]).fetchone()
     except psycopg.errors.UndefinedTable:
         return None
     return None if row is None else str(row[0])

@@ -136,7 +136,7 @@ def run_in_transaction(
 ) -> Result:
     """Return `use_case(tx, *args, **kwargs)`, run in one transaction and repeated after a retryable error.
 
-    Locks are taken in one order, so deadlocks are rare; those that unique indexes can still cause are repeated here.
+    Locks are taken in one order, so deadlocks are rare, but unique indexes can still cause one.
     Raises DatabaseUnavailable when PostgreSQL does not answer: nothing was committed then, unless the connection was
     lost during COMMIT, when the outcome is unknown.
     """

@@ -71,14 +71,14 @@ def take_step(tx: Transaction, settings: Settings) -> bool:
     if row is None or _must_pause(tx, settings):
         return False
     scan = Scan(rule=rule_from_row(row), refused=settings.refused_identifiers)
-    step = next_step(tx, scan, ScanCursor.from_json(row["position"]))
+    step = next_step(tx, scan, ScanCursor.from_json(row["cursor"]))
     created = [_batch(row, updates) for updates in pack_batches(step.plans, by=scan.rule.identifier)]
     for batch in created:
         insert_batch(tx, batch)
     counts = DuplicateCounts.from_json(row["counts"]).add_step(step, batches=len(created))
     parameters = {
         "id": row["id"],
-        "position": Jsonb({} if step.cursor is None else step.cursor.to_json()),
+        "cursor": Jsonb({} if step.cursor is None else step.cursor.to_json()),
         "counts": Jsonb(counts.to_json()),
         "finished": step.cursor is None,
     }

@@ -30,6 +30,15 @@ def read_policy(tx: Transaction) -> DuplicatePolicy:
     return DuplicatePolicy() if row is None else policy_from_row(row)
 
 
+def set_policy(tx: Transaction, members: Mapping[str, Any]) -> DuplicatePolicy:
+    """Store a policy with these members and the time of its next daily run; return it."""
+    daily_at, zone = members["daily_at"], members["time_zone"]
+    due = None if daily_at is None else next_daily(daily_at, time_zone=zone, after=tx.now())
+    policy = DuplicatePolicy(**members, next_daily_at=due)
+    write_policy(tx, policy)
+    return policy
+
+
 def write_policy(tx: Transaction, policy: DuplicatePolicy) -> None:
     parameters = {
         "identifier": policy.rule.identifier,

@@ -62,7 +62,7 @@ def start_run(tx: Transaction, rule: KeepRule, *, trigger: RunTrigger, api_key_i
         "identifier": rule.identifier,
         "resolve_ties_by": rule.resolve_ties_by,
         "prefer": rule.prefer,
-        "position": Jsonb(ScanCursor().to_json()),
+        "cursor": Jsonb(ScanCursor().to_json()),
         "counts": Jsonb(DuplicateCounts().to_json()),
     }
     for _ in range(START_ATTEMPTS):

@@ -169,7 +169,7 @@ def _leaders(tx: Transaction, group: LargeGroup) -> list[Duplicate]:
     if not group.leaders:
         return []
     parameters = {"ids": list(group.leaders), "address": group.address}
-    return [_duplicate(row) for row in tx.execute(QUERIES["leaders"], parameters).fetchall()]
+    return [_duplicate(row) for row in tx.execute(QUERIES["read_best_members"], parameters).fetchall()]
 
 
 def _duplicate(row: Mapping[str, Any]) -> Duplicate:

@@ -1,4 +1,4 @@
-"""Permissions of API keys: the vendor's names, ours, and `*` for all."""
+"""Permissions of API keys: the vendor's names, ours, and `*` for all. A list without code, and so a file of its own."""
 
 #: All permissions, including those of later versions.
 ALL = "*"

@@ -18,7 +18,7 @@ QUERIES = load_queries(__package__, "rates.sql")
 def read_workspace_limits(connection: Connection, *, workspace: str) -> tuple[Limit, ...]:
     """Return the limits of *workspace* itself; raise SetupError when there is no such workspace."""
     with connection.cursor(row_factory=dict_row) as cursor:
-        row = cursor.execute(QUERIES["own_limits"], {"workspace": workspace}).fetchone()
+        row = cursor.execute(QUERIES["read_rate_limits"], {"workspace": workspace}).fetchone()
     if row is None:
         raise _unknown(workspace)
     return parse_stored_limits(row["rate_limits"])
@@ -27,14 +27,14 @@ def read_workspace_limits(connection: Connection, *, workspace: str) -> tuple[Li
 def set_workspace_limit(connection: Connection, *, workspace: str, limit: Limit) -> None:
     """Set a limit of *workspace*, from its next request on; raise SetupError when there is no such workspace."""
     values = {"workspace": workspace, "bucket": limit.bucket, "limit": str(limit)}
-    if connection.execute(QUERIES["set_limit"], values).fetchone() is None:
+    if connection.execute(QUERIES["set_rate_limit"], values).fetchone() is None:
         raise _unknown(workspace)
 
 
 def unset_workspace_limit(connection: Connection, *, workspace: str, bucket: Bucket) -> None:
     """Remove the limit of *workspace* for *bucket*; raise SetupError when there is no such workspace."""
     values = {"workspace": workspace, "bucket": bucket}
-    if connection.execute(QUERIES["unset_limit"], values).fetchone() is None:
+    if connection.execute(QUERIES["delete_rate_limit"], values).fetchone() is None:
         raise _unknown(workspace)
 
 

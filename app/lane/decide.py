@@ -7,7 +7,7 @@ from app.config import Settings
 from app.lane.working_set import WorkingSet
 from app.ledger.execution import ClaimedJob
 from app.merging.merge import check_merge, check_protection, identify_profile, merge_profiles
-from app.merging.prioritization import Ambiguous, NotFound, Resolved
+from app.merging.prioritization import Ambiguous, NoCandidate, Resolved
 from app.merging.profile import Profile, describe_profile
 from app.merging.rules import rules_of_job_kind
 from app.profiles.resolution import MergedAway, Resolution
@@ -86,9 +86,9 @@ def _refuse(
         return Outcome.ORPHAN_AMBIGUOUS, _ambiguous_reason("identifier_to_merge", job.orphan)
     if isinstance(survivor, Ambiguous):
         return Outcome.SURVIVOR_AMBIGUOUS, _ambiguous_reason("identifier_to_keep", job.survivor)
-    if isinstance(orphan, NotFound):
+    if isinstance(orphan, NoCandidate):
         return Outcome.ORPHAN_NOT_FOUND, _not_found_reason("identifier_to_merge", job.orphan, orphan)
-    if isinstance(survivor, NotFound) and job.kind is not JobKind.IDENTIFY:
+    if isinstance(survivor, NoCandidate) and job.kind is not JobKind.IDENTIFY:
         return Outcome.SURVIVOR_NOT_FOUND, _not_found_reason("identifier_to_keep", job.survivor, survivor)
     return None
 
@@ -210,7 +210,7 @@ def _ambiguous_reason(role: str, identifier: Recorded) -> str:
     )
 
 
-def _not_found_reason(role: str, identifier: Recorded, found: NotFound) -> str:
+def _not_found_reason(role: str, identifier: Recorded, found: NoCandidate) -> str:
     if found.filtered_out and isinstance(identifier, Email | Phone):
         steps = ", ".join(identifier.prioritization)
         return f"Profiles match {role}, but the prioritization [{steps}] leaves none of them."

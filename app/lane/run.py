@@ -17,7 +17,7 @@ from app.lane.observer import LaneObserver
 from app.lane.save import save_decisions
 from app.ledger import execution as ledger
 from app.ledger.execution import ClaimedJob, JobResult, RetryLimits
-from app.undo.execute import undo_job
+from app.undo.execute import execute_undo
 from schemas.outcomes import JobKind
 
 #: Errors of an attempt that lost to a concurrent transaction: they do not count as failures of its job.
@@ -131,7 +131,7 @@ class _LaneRun:
             ledger.fail_attempt,
             job=job,
             reason=f"Attempt {job.attempts} failed with {type(error).__name__}; the worker's log has the details.",
-            gave_way=isinstance(error, LOST_RACES),
+            stalled=isinstance(error, LOST_RACES),
             limits=_retry_limits(self._settings),
         )
         self._observer.on_failed(job, error, state=state)
@@ -168,7 +168,7 @@ def _settle_merges(tx: Transaction, settings: Settings, *, jobs: Sequence[Claime
 def _settle_undo(tx: Transaction, settings: Settings, *, job: ClaimedJob) -> _Progress:
     """Execute the undo *job*, unless another delivery has finished it."""
     unfinished = ledger.lock_running_jobs(tx, jobs=[job]).result()
-    return _Progress(1, [undo_job(tx, settings, job=job)] if unfinished else [])
+    return _Progress(1, [execute_undo(tx, settings, job=job)] if unfinished else [])
 
 
 def _count_settled(jobs: Sequence[ClaimedJob], decisions: Sequence[Decision]) -> int:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from app.merging.prioritization import NotFound, Resolved
+from app.merging.prioritization import NoCandidate, Resolved
 from app.merging.profile import Profile
 from app.profiles.resolution import MergedAway, Resolution
 from schemas.identifiers import Email, ExternalId, Member, Phone, Recorded, UserAlias
@@ -43,7 +43,7 @@ class WorkingSet:
     def reresolve(self, identifier: Recorded, resolution: Resolution) -> Resolution:
         """Return the resolution of *identifier* after the merges so far; *resolution* is the one from before them."""
         match resolution:
-            case NotFound() if isinstance(identifier, ExternalId) and identifier.value in self._identified:
+            case NoCandidate() if isinstance(identifier, ExternalId) and identifier.value in self._identified:
                 return self.reresolve(identifier, Resolved(self._identified[identifier.value]))
             case Resolved(profile_id) if profile_id in self._survivor_of:
                 return self._after_merge(identifier, profile_id)
@@ -88,7 +88,7 @@ class WorkingSet:
         survivor = self._profiles[self._live_id(orphan_id)]
         if isinstance(identifier, UserAlias) and survivor.user_aliases.get(identifier.label) == identifier.name:
             return Resolved(survivor.id)
-        return NotFound()
+        return NoCandidate()
 
     def _external_id_after_merge(self, holder: Profile) -> Resolution:
         """Return the resolution of an external_id of *holder*, primary or deprecated, after the merges.

@@ -30,7 +30,7 @@ def workspaces_with_pending_lanes(connection: Connection) -> list[int]:
 
 def workspaces_with_published_jobs(connection: Connection) -> list[int]:
     """List the workspaces with published, unfinished jobs."""
-    return [row["workspace_id"] for row in connection.execute(QUERIES["workspaces_under_way"])]
+    return [row["workspace_id"] for row in connection.execute(QUERIES["workspaces_with_published_jobs"])]
 
 
 @dataclass(frozen=True, slots=True)

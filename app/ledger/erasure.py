@@ -42,30 +42,30 @@ Key = tuple[str, ...]
 
 
 def jobs_of_profiles(tx: Transaction, *, braze_ids: Collection[str]) -> set[UUID]:
-    """Return the settled jobs of the profiles *braze_ids*."""
+    """Return the ended jobs of the profiles *braze_ids*."""
     return {row["id"] for row in tx.execute(QUERIES["jobs_of_profiles"], {"braze_ids": list(braze_ids)})}
 
 
 def names_before_merges(tx: Transaction, *, job_ids: Collection[UUID]) -> set[Identifier]:
     """Return the identifiers that the profiles of the merges *job_ids* had before them."""
-    rows = tx.execute(QUERIES["names_before_merges"], {"ids": list(job_ids)})
+    rows = tx.execute(QUERIES["identifiers_before_merges"], {"ids": list(job_ids)})
     return {name for row in rows for name in _names(row)}
 
 
 def jobs_naming(tx: Transaction, *, keys: AbstractSet[Key]) -> set[UUID]:
-    """Return the settled jobs that found no profile for an identifier with one of *keys*."""
+    """Return the ended jobs that found no profile for an identifier with one of *keys*."""
     parameters = {"values": sorted({key[-1] for key in keys})}
     rows = tx.execute(QUERIES["jobs_without_a_profile"], parameters)
     return {row["id"] for row in rows if not keys.isdisjoint(_keys_without_a_profile(row))}
 
 
 def jobs_with_snapshots_of(tx: Transaction, *, profile_ids: Collection[int]) -> set[UUID]:
-    """Return the settled jobs whose snapshots contain data of *profile_ids* from merges that were undone."""
+    """Return the ended jobs whose snapshots contain data of *profile_ids* from merges that were undone."""
     return {row["id"] for row in tx.execute(QUERIES["jobs_with_snapshots_of"], {"ids": list(profile_ids)})}
 
 
 def blank_jobs(tx: Transaction, *, job_ids: Collection[UUID], audits_of: Collection[UUID] = ()) -> None:
-    """Erase personal data from the settled jobs *job_ids* and their audits; braze_ids, outcomes and times stay.
+    """Erase personal data from the ended jobs *job_ids* and their audits; braze_ids, outcomes and times stay.
 
     For the jobs *audits_of*, only the audits are erased. All jobs are locked in id order, so that concurrent deletions
     with common jobs wait for each other.
@@ -73,9 +73,9 @@ def blank_jobs(tx: Transaction, *, job_ids: Collection[UUID], audits_of: Collect
     prose = {outcome.value: outcome.prose for outcome in Outcome if outcome not in NAMELESS}
     parameters = {"ids": list(job_ids), "prose": Jsonb(prose)}
     audited = {"ids": [*job_ids, *audits_of]}
-    tx.execute(QUERIES["lock_settled_jobs"], audited)
+    tx.execute(QUERIES["lock_ended_jobs"], audited)
     tx.execute(QUERIES["blank_jobs"], parameters)
-    tx.execute(QUERIES["erase_audits"], audited)
+    tx.execute(QUERIES["erase_audit_records"], audited)
 
 
 def erase_audit_names(tx: Transaction, *, braze_ids: Collection[str]) -> None:

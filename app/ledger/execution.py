@@ -118,25 +118,25 @@ class RetryLimits:
 
     #: Failed attempts after which it is dead.
     max_attempts: int
-    #: Stalled attempts after which it is dead: the worker died, or the attempt gave way to others.
+    #: Stalled attempts after which it is dead: the worker died, or contention ended the attempt.
     max_stalled_attempts: int
     #: Seconds before the second attempt; doubled for each further attempt, up to LONGEST_DELAY_S.
     delay_s: float
 
 
 def fail_attempt(
-    tx: Transaction, *, job: ClaimedJob, reason: str, gave_way: bool, limits: RetryLimits
+    tx: Transaction, *, job: ClaimedJob, reason: str, stalled: bool, limits: RetryLimits
 ) -> JobState | None:
     """Requeue *job* after a failed attempt, or declare it dead; return its state.
 
-    An attempt that *gave_way* to other transactions counts as stalled instead of failed. Returns None without any
+    An attempt counts as *stalled* instead of failed when it ended because of contention. Returns None without any
     effect when the job has finished or another attempt has started.
     """
     parameters = {
         "id": job.id,
         "attempt": job.attempts,
         "reason": reason,
-        "gave_way": gave_way,
+        "stalled": stalled,
         "max_attempts": limits.max_attempts,
         "max_stalled_attempts": limits.max_stalled_attempts,
         "delay_s": limits.delay_s,

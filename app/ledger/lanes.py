@@ -1,4 +1,7 @@
-"""Lanes: updates of one request that share an identifier run in the order of the request."""
+"""Lanes: updates of one request that share an identifier run in the order of the request.
+
+A file of its own, because merges and undos are both divided into lanes, without the database.
+"""
 
 from collections.abc import Hashable, Iterable, Sequence
 

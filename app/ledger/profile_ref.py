@@ -1,4 +1,7 @@
-"""A reference to a profile in the ledger and the audit."""
+"""A reference to a profile in the ledger and the audit.
+
+A file of its own, because the execution of jobs, their queries and the audit share it.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -30,13 +30,13 @@ class Ambiguous:
 
 
 @dataclass(frozen=True, slots=True)
-class NotFound:
+class NoCandidate:
     """No profile matches; *filtered_out* is true if there were candidates before the prioritization."""
 
     filtered_out: bool = False
 
 
-Choice = Resolved | Ambiguous | NotFound
+Choice = Resolved | Ambiguous | NoCandidate
 
 
 def prioritize(candidates: Iterable[Candidate], prioritization: Sequence[Priority]) -> Choice:
@@ -49,7 +49,7 @@ def prioritize(candidates: Iterable[Candidate], prioritization: Sequence[Priorit
     for step in prioritization:
         left = _filter(left, step)
     if not left:
-        return NotFound(filtered_out=bool(given))
+        return NoCandidate(filtered_out=bool(given))
     return Resolved(left[0].id) if len(left) == 1 else Ambiguous()
 
 

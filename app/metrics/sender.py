@@ -1,4 +1,4 @@
-"""Metrics of the sender."""
+"""Metrics of the sender. Each kind of process has a file with its metrics, since it counts no others."""
 
 from app.metrics.instruments import Counter, label_combinations
 from app.metrics.services import ServiceMetrics

@@ -1,4 +1,7 @@
-"""The one place that locks profiles, so that every transaction locks them in the same order."""
+"""The one place that locks profiles, so that every transaction locks them in the same order.
+
+A file of its own, so that no other function can lock profiles unnoticed.
+"""
 
 from collections.abc import Collection
 

@@ -26,7 +26,7 @@ class ProfilePage:
 def list_profiles(tx: Transaction, *, after: int, limit: int) -> ProfilePage:
     """Return the first *limit* profiles with an id above *after*, in the order of their ids."""
     parameters = {"after": after, "limit": limit + 1}
-    ids = [row["id"] for row in tx.execute(QUERIES["profiles_after"], parameters)]
+    ids = [row["id"] for row in tx.execute(QUERIES["next_profiles"], parameters)]
     ids_of_page = ids[:limit]
     profiles = load_profiles(tx, ids=ids_of_page)
     # A profile that was merged away since its id was read is missing; its survivor has its values.

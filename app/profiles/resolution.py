@@ -9,7 +9,7 @@ from psycopg.types.json import Jsonb
 
 from app.db.queries import load_queries
 from app.db.transaction import Deferred, Transaction
-from app.merging.prioritization import Ambiguous, Candidate, NotFound, Resolved, prioritize
+from app.merging.prioritization import Ambiguous, Candidate, NoCandidate, Resolved, prioritize
 from schemas.identifiers import Email, ExternalId, Identifier, Member, Phone, Recorded, UserAlias
 from schemas.priorities import Priority
 
@@ -26,7 +26,7 @@ class MergedAway:
     survivor_id: int
 
 
-Resolution = Resolved | Ambiguous | NotFound | MergedAway
+Resolution = Resolved | Ambiguous | NoCandidate | MergedAway
 
 
 def resolve_identifiers(tx: Transaction, *, identifiers: Sequence[Recorded]) -> list[Resolution]:

@@ -16,7 +16,7 @@ LEAVES = load_queries("app.segments", "leaves.sql")
 QUERIES = load_queries("app.segments", "segments.sql")
 
 #: In each query of leaves.sql: the text before its joins, and the text between its joins and its condition.
-BEFORE_JOINS = "\nFROM own_profile AS profile\n"
+BEFORE_JOINS = "\nFROM workspace_profile AS profile\n"
 BEFORE_CONDITION = "WHERE profile.workspace_id = %(workspace_id)s\nAND "
 PLACE = re.compile(r"/\* (joins|condition) \*/")
 #: Names in a leaf's query that need a number: its join aliases and its parameters.

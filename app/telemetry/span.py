@@ -1,4 +1,7 @@
-"""The interface of a span, and the span that is used while tracing is off."""
+"""The interface of a span, and the span that is used while tracing is off.
+
+A file of its own, because `spans` imports `exporting`, and both need it.
+"""
 
 from collections.abc import Mapping
 from enum import StrEnum

@@ -29,7 +29,7 @@ UNDONE_IN_PART = (
 IDENTIFY_UNDONE = "{Profile} has no external_id again."
 
 
-def undo_job(tx: Transaction, settings: Settings, *, job: ClaimedJob) -> JobResult:
+def execute_undo(tx: Transaction, settings: Settings, *, job: ClaimedJob) -> JobResult:
     """Execute the undo *job* and return its recorded result. The transaction must have locked the row of *job*."""
     target = find_undo_target(tx, settings, undo=job)
     if isinstance(target, UndoRefusal):

@@ -57,7 +57,7 @@ def restore_orphan(tx: Transaction, restoration: Restoration) -> list[dict[str, 
         # Ends all redirects and deprecated uses of this external_id, the orphan's own redirect included.
         take_over_external_ids(tx, external_ids=[orphan.external_id])
     tx.execute(QUERIES["return_origins"], restoration.scope)
-    tx.execute(QUERIES["end_merge"], restoration.scope)
+    tx.execute(QUERIES["delete_redirect"], restoration.scope)
     tx.execute(QUERIES["return_aliases"], restoration.scope)
     tx.execute(QUERIES["return_deprecated"], restoration.scope)
     not_restored += _restore_aliases(tx, orphan)

@@ -160,7 +160,7 @@ def _all_updated(name: str, elements: Sequence[Any], change: ChangeObjects) -> l
             done += 1
             if done > MAX_UPDATED:
                 raise OperationIgnored(
-                    f"The custom attribute '{name}' holds so many objects that match that it was left alone;"
+                    f"The custom attribute '{name}' has more than {MAX_UPDATED} matching objects and was not changed;"
                     " send fewer updates at once."
                 )
         updated.append(after)

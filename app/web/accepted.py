@@ -33,7 +33,7 @@ WRONG_KEY = "The Idempotency-Key header must have from 1 to 255 visible ASCII ch
 BATCH = BatchSchema()
 
 
-def accept_batch(
+def accept_request(
     kind: JobKind,
     updates: Sequence[Update[Recorded]],
     *,
@@ -114,5 +114,5 @@ def dump_batch(batch_id: UUID) -> dict[str, Any]:
     """Return the batch as `GET /merge/batches/{id}` does; raise NotFound if the workspace has none of that id."""
     with open_transaction(pool(), g.workspace_id) as tx:
         batch = queries.read_batch(tx, batch_id=batch_id)
-    shown: dict[str, Any] = BATCH.dump(batch)
-    return shown
+    dumped: dict[str, Any] = BATCH.dump(batch)
+    return dumped

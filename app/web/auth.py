@@ -8,10 +8,11 @@ from typing import ParamSpec, TypeVar
 from flask import g, request
 
 from app import keys
+from app.audit.log import Actor
 from app.db.connections import lend_connection
 from app.errors import Rejected
+from app.web.json_bodies import json_body
 from app.web.rate_limiting import count_request
-from app.web.request_body import json_body
 from app.web.resources import pool, settings
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "InvalidKey",
     "authenticate_request",
     "authorize",
+    "current_actor",
     "json_body",
     "pool",
     "requires",
@@ -52,37 +54,42 @@ def requires(*, permission: str | tuple[str, ...] | None) -> Callable[[Callable[
     It sets `g.workspace_id`, `g.api_key_id` and `g.may`, a function that returns whether the key has a permission.
     Raises InvalidKey, TooManyRequests and AccessDenied.
     """
-    wanted = (permission,) if isinstance(permission, str) else permission
+    needed = (permission,) if isinstance(permission, str) else permission
 
     def guard(view: Callable[P, R]) -> Callable[P, R]:
         @wraps(view)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
-            authenticate_request(wanted)
+            authenticate_request(needed)
             return view(*args, **kwargs)
 
-        vars(guarded)["permissions"] = wanted  # a test checks that every endpoint has them
+        vars(guarded)["permissions"] = needed  # a test checks that every endpoint has them
         return guarded
 
     return guard
 
 
-def authenticate_request(wanted: tuple[str, ...] | None) -> None:
+def authenticate_request(needed: tuple[str, ...] | None) -> None:
     """Authenticate the request by its API key and authorize it; raise InvalidKey without a valid key."""
     with lend_connection(pool()) as connection:
         holder = keys.find_key_holder(connection, _secret(), peppers=settings().key_pepper)
     if holder is None:
         raise InvalidKey("Invalid API key")
-    authorize(holder, wanted)
+    authorize(holder, needed)
 
 
-def authorize(holder: keys.KeyHolder, wanted: tuple[str, ...] | None) -> None:
+def authorize(holder: keys.KeyHolder, needed: tuple[str, ...] | None) -> None:
     """Set the request's workspace and key, and count it; raise TooManyRequests or AccessDenied."""
     g.workspace_id = holder.workspace_id
     g.api_key_id = holder.key_id
     g.may = holder.may
     count_request(workspace_id=holder.workspace_id, own=holder.limits)
-    if wanted is not None and not any(map(holder.may, wanted)):
+    if needed is not None and not any(map(holder.may, needed)):
         raise AccessDenied("Access Denied")
+
+
+def current_actor() -> Actor:
+    """Return the API key, request id and path of this request, for the audit log."""
+    return Actor(api_key_id=g.api_key_id, request_id=g.request_id, path=request.path)
 
 
 def _secret() -> str:

@@ -19,7 +19,7 @@ TRY_AGAIN = "The database does not answer just now; send the request again soon,
 UNEXPECTED = "Something went wrong on the server; quote this answer's X-Request-Id when you report it."
 SENTENCES = {
     HTTPStatus.NOT_FOUND: "There is nothing at this URL; check its path.",
-    HTTPStatus.METHOD_NOT_ALLOWED: "This URL does not take this method; the Allow header names those that it takes.",
+    HTTPStatus.METHOD_NOT_ALLOWED: "This URL does not take this method; the Allow header lists its methods.",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The request body may not be larger than 4 MB.",
 }
 

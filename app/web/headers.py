@@ -1,4 +1,7 @@
-"""Security headers of every response. A header that a view has set itself stays, as on the pages of /docs."""
+"""Security headers of every response. A header that a view has set itself stays, as on the pages of /docs.
+
+A module of its own since gunicorn's worker, which imports no Flask application, also sends them.
+"""
 
 from collections.abc import Mapping
 

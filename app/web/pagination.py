@@ -4,6 +4,10 @@ from collections.abc import Sequence
 from typing import Protocol, TypeVar
 from uuid import UUID
 
+from schemas.paging import Cursor
+
+CURSOR = Cursor()
+
 
 class Identified(Protocol):
     """An item of a list; its id is the cursor of the next page."""
@@ -18,5 +22,13 @@ Item = TypeVar("Item", bound=Identified)
 
 def split_page(items: Sequence[Item], limit: int) -> tuple[Sequence[Item], UUID | None]:
     """Return the first *limit* of *items*, and the id of the last one if there are more, else None."""
-    shown = items[:limit]
-    return shown, shown[-1].id if len(items) > limit else None
+    page = items[:limit]
+    return page, page[-1].id if len(items) > limit else None
+
+
+def cursor_text(cursor: UUID | None) -> str | None:
+    """Return *cursor* in the format of a query string; None stays None."""
+    if cursor is None:
+        return None
+    text: str = CURSOR.serialize("cursor", {"cursor": cursor})
+    return text

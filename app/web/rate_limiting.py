@@ -52,15 +52,15 @@ class RequestLimiter:
 
 
 def register_rate_limits(flask: Flask, settings: Settings) -> None:
-    flask.extensions[NAME] = limiting = RequestLimiter(settings)
-    if not limiting.windows.shared:
+    flask.extensions[NAME] = limiter = RequestLimiter(settings)
+    if not limiter.windows.shared:
         LOG.info("rate_limits_per_process")
     flask.after_request(add_rate_limit_headers)
 
 
 def limiter_of(flask: Flask) -> RequestLimiter:
-    limiting: RequestLimiter = flask.extensions[NAME]
-    return limiting
+    limiter: RequestLimiter = flask.extensions[NAME]
+    return limiter
 
 
 def count_request(*, workspace_id: int, own: tuple[Limit, ...]) -> None:
@@ -68,26 +68,26 @@ def count_request(*, workspace_id: int, own: tuple[Limit, ...]) -> None:
 
     Refused requests count too, which has no effect: a window ends by the clock.
     """
-    limiting = limiter_of(current_app)
-    limit = limiting.limit(request.url_rule.rule if request.url_rule else "", own)
-    g.reading = limiting.windows.count_request(limit, workspace_id=workspace_id)
-    if g.reading.refused:
+    limiter = limiter_of(current_app)
+    limit = limiter.limit(request.url_rule.rule if request.url_rule else "", own)
+    g.limit_status = limiter.windows.count_request(limit, workspace_id=workspace_id)
+    if g.limit_status.refused:
         LIMITED_REQUESTS.inc()
         raise TooManyRequests(
-            f"Too many requests: in {limit.seconds:,} seconds this endpoint, with those that share its limit, takes"
-            f" {limit.requests:,} from a workspace. Try again in {g.reading.retry_after:,} seconds."
+            f"Too many requests: in {limit.seconds:,} seconds this endpoint and the others with this limit take"
+            f" {limit.requests:,} from a workspace. Try again in {g.limit_status.retry_after:,} seconds."
         )
 
 
 def add_rate_limit_headers(response: Response) -> Response:
     """Add the vendor's rate limit headers to *response*."""
-    reading: LimitStatus | None = g.get("reading")
-    if reading is not None:
-        response.headers["X-RateLimit-Limit"] = str(reading.limit.requests)
-        response.headers["X-RateLimit-Remaining"] = str(reading.remaining)
-        response.headers["X-RateLimit-Reset"] = str(reading.resets_at)
-        if reading.refused:
-            response.headers["Retry-After"] = str(reading.retry_after)
+    limit_status: LimitStatus | None = g.get("limit_status")
+    if limit_status is not None:
+        response.headers["X-RateLimit-Limit"] = str(limit_status.limit.requests)
+        response.headers["X-RateLimit-Remaining"] = str(limit_status.remaining)
+        response.headers["X-RateLimit-Reset"] = str(limit_status.resets_at)
+        if limit_status.refused:
+            response.headers["Retry-After"] = str(limit_status.retry_after)
     return response
 
 

@@ -17,7 +17,7 @@ HEADER = "X-Request-Id"
 #: A valid request id of a client: it cannot break a log line or a header.
 VALID_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 #: Endpoints that are polled every few seconds.
-QUIET = frozenset({"health.live", "health.ready"})
+QUIET = frozenset({"health.live_view", "health.ready_view"})
 
 
 def register_request_logging(flask: Flask) -> None:

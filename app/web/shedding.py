@@ -1,6 +1,6 @@
-"""Load is shed at the door: requests that would make jobs are refused while too many of their workspace's wait.
+"""Load shedding: requests that create jobs are refused while too many jobs of their workspace wait.
 
-How many wait is looked up beside the requests, in a thread that lives for one look, so that nobody waits for it.
+The number of waiting jobs is an estimate that a short-lived thread updates, so that no request waits for the count.
 """
 
 import logging
@@ -20,32 +20,32 @@ log = logging.getLogger(__name__)
 NAME = "mergelane-backlogs"
 
 
-def register(flask: Flask, settings: Settings) -> None:
-    """Have the backlogs behind *flask* looked at."""
+def register_load_shedding(flask: Flask, settings: Settings) -> None:
+    """Add the backlog estimates to *flask* and update them after requests."""
     flask.extensions[NAME] = BacklogLimiter(settings.waiting_bound)
-    flask.after_request(look_when_due)
+    flask.after_request(count_backlog_when_due)
 
 
 def backlogs() -> BacklogLimiter:
-    """Return what this process knows of backlogs; that of this request's workspace is looked at if that is due."""
-    g.made_jobs = True
-    known: BacklogLimiter = current_app.extensions[NAME]
-    return known
+    """Return the backlog estimates of this process; the count of this request's workspace may follow the response."""
+    g.creates_jobs = True
+    limiter: BacklogLimiter = current_app.extensions[NAME]
+    return limiter
 
 
-def look_when_due(response: Response) -> Response:
-    """Have the backlog of a workspace whose request would make jobs looked at, if that is due."""
-    if "made_jobs" in g:
-        known, workspace_id, connections = backlogs(), g.workspace_id, pool()
-        if known.claim_count(workspace_id):
-            Thread(target=_look, args=(known, workspace_id, connections), name="backlog", daemon=True).start()
+def count_backlog_when_due(response: Response) -> Response:
+    """Start to count the waiting jobs of the workspace, if the request creates jobs and the estimate is old."""
+    if "creates_jobs" in g:
+        limiter, workspace_id, connections = backlogs(), g.workspace_id, pool()
+        if limiter.claim_count(workspace_id):
+            Thread(target=_count, args=(limiter, workspace_id, connections), name="backlog", daemon=True).start()
     return response
 
 
-def _look(known: BacklogLimiter, workspace_id: int, connections: Pool) -> None:
-    """Look at a workspace's backlog; a database that has no time for it is asked another time."""
+def _count(limiter: BacklogLimiter, workspace_id: int, connections: Pool) -> None:
+    """Update the estimate of a workspace; without an answer of the database the old estimate stays."""
     try:
         with open_transaction(connections, workspace_id) as tx:
-            known.count(tx)
+            limiter.count(tx)
     except (DatabaseUnavailable, *CONTENTION_ERRORS) as error:
         log.warning("backlog_not_counted", extra={"error": type(error).__name__})

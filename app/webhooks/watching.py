@@ -16,7 +16,10 @@ from uuid_utils.compat import uuid7
 
 from app.db.queries import load_queries
 from app.db.transaction import Transaction
+from app.errors import Conflict
 from app.ledger.queries import Batch, read_batches
+from app.webhooks.deliveries import Delivery, lock_delivery
+from app.webhooks.store import read_webhook
 from schemas.base import Instant
 from schemas.outcomes import JobState
 from schemas.webhooks import BatchFinishedSchema, EventType
@@ -27,6 +30,7 @@ QUERIES = load_queries("app.webhooks", "watching.sql")
 SHORTEST_S = 0.2
 LONGEST_S = 30.0
 SHARE = 0.1
+DISABLED = "This webhook is disabled, so that nothing is sent to it; enable it first."
 
 DATA = BatchFinishedSchema()
 INSTANT = Instant()
@@ -55,15 +59,17 @@ def check_watched_batches(tx: Transaction, *, limit: int) -> CheckedBatches:
     return CheckedBatches(due=len(kinds), finished=len(finished))
 
 
-def create_test_delivery(tx: Transaction, *, webhook_id: UUID) -> UUID:
-    """Create a delivery of the type `webhook.test` and return its id.
+def create_test_delivery(tx: Transaction, *, webhook_id: UUID) -> Delivery:
+    """Create a delivery of the type `webhook.test` and return it.
 
-    The caller has checked that the workspace has the webhook.
+    Raises NotFound if the workspace has no such webhook, and Conflict if it is disabled.
     """
+    if not read_webhook(tx, webhook_id=webhook_id).enabled:
+        raise Conflict(DISABLED)
     body = _body(EventType.TEST, datetime.now(UTC), {"webhook_id": webhook_id})
     row = {"id": str(uuid7()), "webhook_id": str(webhook_id), "type": EventType.TEST, "body": body}
     _insert(tx, [row])
-    return UUID(row["id"])
+    return lock_delivery(tx, webhook_id=webhook_id, notice_id=UUID(row["id"]))
 
 
 def _create_deliveries(tx: Transaction, finished: Sequence[tuple[Batch, str]]) -> None:

@@ -26,7 +26,7 @@ THOUSAND = 1_000
 ON_TIME = frozenset(
     {
         "workspaces_with_pending_jobs",
-        "workspaces_under_way",
+        "workspaces_with_published_jobs",
         "all_workspaces",
         "latest_running_task",
         "lock_stranded_jobs",

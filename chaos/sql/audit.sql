@@ -4,7 +4,7 @@ SELECT count(*) AS jobs FROM job WHERE state IN ('queued', 'running')
 
 -- name: jobs_of_batches
 -- Lists every job with its outcome.
-SELECT batch_id, index, id, state, outcome, undone_at, reason, attempts, strandings, created_at, finished_at
+SELECT batch_id, index, id, state, outcome, undone_at, reason, attempts, stalled_attempts, created_at, finished_at
 FROM job
 ORDER BY batch_id, index
 

@@ -113,8 +113,8 @@ def _read_from_database(job_id: UUID, *, workspace: str | None, home: Path) -> d
     with connect_database(home) as connection:
         found = retry.find_workspace_of_job(connection, job_id=job_id, name=workspace)
         job = queries.read_job(Transaction(connection, found.id), job_id=job_id)
-    shown: dict[str, Any] = JobSchema().dump(job)
-    return {"workspace": found.name, **shown}
+    job_json: dict[str, Any] = JobSchema().dump(job)
+    return {"workspace": found.name, **job_json}
 
 
 def _retry_on_database(job_id: UUID, *, workspace: str | None, home: Path) -> None:

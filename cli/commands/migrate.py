@@ -21,5 +21,5 @@ def migrate(home: Path) -> None:
 
     url = find_database_url(home)
     require_database(Settings.from_environ(), url)
-    migrations.upgrade(url)
+    migrations.upgrade_schema(url)
     click.echo(f"The schema is at revision {migrations.database_revision(url)}.")

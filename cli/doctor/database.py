@@ -131,7 +131,7 @@ def _check_clock(theirs: datetime, sent: datetime, received: datetime) -> Findin
 
 
 def _check_connections(connections: int, settings: Settings, workers: int) -> Finding:
-    """Compare the connections that the processes may open with those that the server allows."""
+    """Compare the connections that the processes may open with the limit of the server."""
     web = settings.web_processes * settings.pool_size
     needed = web + RELAY_CONNECTIONS + workers
     details = (

@@ -26,7 +26,7 @@ class _Totals:
 
 
 def check_webhooks(connection: Connection, settings: Settings) -> Iterator[Finding]:
-    """Yield the findings about webhooks, their notices and the sender."""
+    """Yield the findings about webhooks, their deliveries and the sender."""
     totals = _count(connection)
     if not totals.enabled and not totals.gone:
         yield fine("webhooks", "No workspace has a webhook.")
@@ -47,12 +47,12 @@ def _count(connection: Connection) -> _Totals:
     for row in connection.execute(QUERIES["workspaces"]).fetchall():
         values = {"workspace_id": row["workspace_id"]}
         (webhooks,) = connection.execute(QUERIES["webhooks"], values).fetchall()
-        (notices,) = connection.execute(QUERIES["notices"], values).fetchall()
+        (deliveries,) = connection.execute(QUERIES["deliveries"], values).fetchall()
         totals.enabled += webhooks["enabled"]
         totals.gone += webhooks["gone"]
         totals.peppers |= set(webhooks["peppers"])
-        totals.dead += notices["dead"]
-        totals.late_s = max(totals.late_s, notices["late_s"])
+        totals.dead += deliveries["dead"]
+        totals.late_s = max(totals.late_s, deliveries["late_s"])
     return totals
 
 

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-WEB = ("gunicorn", "--config", "python:app.web.gunicorn_conf", "app.web:create_app()")
+WEB = ("gunicorn", "--config", "python:app.web.server.gunicorn_conf", "app.web:create_app()")
 RELAY = ("python", "-m", "workers.relay")
 SENDER = ("python", "-m", "workers.sender")
 # Workers need not know each other: gossip and mingle cost Redis traffic, and a second at every start.

@@ -1,4 +1,4 @@
-"""Orphan processes: those that a killed `mergelane up` left running. The next one on the same folder stops them.
+"""Orphan processes, which a killed `mergelane up` left running. The next one on the same folder stops them.
 
 A process id alone identifies nothing, since the kernel reuses ids. The creation time is recorded with it.
 """

@@ -101,7 +101,7 @@ class ProductRun:
     def _prepare_database(self, database_url: str) -> None:
         """Upgrade the schema, and create the dev key if MERGELANE_DEV_API_KEY is set."""
         require_database(self._settings, database_url)
-        migrations.upgrade(database_url)
+        migrations.upgrade_schema(database_url)
         if self._settings.dev_api_key:
             with connected(self._settings, database_url, name="up") as conn:
                 keys.ensure_key(

@@ -1,4 +1,4 @@
-"""Starts the processes of `mergelane up` in groups, restarts those that exit, and stops them in reverse order."""
+"""Starts the processes of `mergelane up` in groups, restarts a process that exits, and stops them in reverse order."""
 
 import threading
 import time

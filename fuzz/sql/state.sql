@@ -2,7 +2,7 @@
 -- Lists jobs that did not finish at the first attempt, although no fault was injected.
 SELECT id, state, attempts, reason
 FROM job
-WHERE state <> 'finished' OR attempts <> 1 OR strandings <> 0
+WHERE state <> 'finished' OR attempts <> 1 OR stalled_attempts <> 0
 ORDER BY id
 
 -- name: job_count

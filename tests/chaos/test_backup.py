@@ -66,7 +66,7 @@ def restored(dump: Path, own_postgres: PostgresServer) -> str:
     run("pg_restore", "--no-owner", "--no-privileges", "--exit-on-error", f"--dbname={url}", str(dump))
     with connection_to(url) as connection:
         connection.execute("ANALYZE")
-    migrations.upgrade(url)
+    migrations.upgrade_schema(url)
     return url
 
 

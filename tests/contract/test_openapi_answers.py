@@ -378,7 +378,7 @@ def test_webhooks_match_the_document(journey: Journey, system: System) -> None:
     path = f"/webhooks/{made['webhook_id']}"
     notice = journey.post(f"{path}/test", None, 202).json()
     with connected(Settings(), system.database_url, name="test") as connection:
-        died = "UPDATE webhook_notice SET state = 'dead', last_error = 'So.', ended_at = now() WHERE id = %s"
+        died = "UPDATE webhook_delivery SET state = 'dead', last_error = 'So.', ended_at = now() WHERE id = %s"
         connection.execute(died, [notice["notice_id"]])
     retry = f"{path}/notices/{notice['notice_id']}/retry"
 

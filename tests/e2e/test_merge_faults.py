@@ -43,7 +43,7 @@ def fragile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fragile]:
     try:
         postgres.start()
         broker.start()
-        migrations.upgrade(postgres.url())
+        migrations.upgrade_schema(postgres.url())
         system.start(workers=2, flower=True)
         yield system
     finally:

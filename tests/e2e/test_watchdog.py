@@ -61,6 +61,7 @@ def test_the_only_worker_comes_back_by_itself(
     batch = system.client.finished(system.client.merge([("a", "b")]), seconds=DEADLINE_S)
 
     assert batch["counts"] == {"merged": 1}
-    assert complaint in worker.log and "worker_restarted" in worker.log
+    assert complaint in worker.log
+    assert "worker_restarted" in worker.log
     assert (worker.pid, worker.running) == (pid, True)
     assert worker.log.count("ready.") == 2

@@ -14,25 +14,24 @@ QUERIES = {
     for name, text in zip(parts[::2], parts[1::2], strict=True)
 }
 FREE = {
-    "lane/sql/lane.sql:the_time": "asks for the time alone",
-    "profiles/sql/clock.sql:the_time": "asks for the time alone",
-    "web/sql/health.sql:ping": "asks whether PostgreSQL answers",
-    "sql/revisions.sql:revision": "asks for the schema's revision",
-    "sql/roles.sql:role": "asks what the processes' role may do",
-    "sql/statistics.sql:analyze_outgrown_tables": "counts tables, whosever rows they hold",
+    "db/sql/transactions.sql:now": "returns the time",
+    "web/api/sql/health.sql:ping": "checks that PostgreSQL answers",
+    "db/sql/revisions.sql:read_revision": "returns the schema's revision",
+    "db/sql/roles.sql:read_role": "returns the privileges of the processes' role",
+    "db/sql/statistics.sql:analyze_changed_tables": "counts tables, with the rows of all workspaces",
     "ledger/sql/execution.sql:workspaces_with_pending_jobs": "gives the relay the list of workspaces",
-    "ledger/sql/execution.sql:workspaces_under_way": "gives the rescue the list of workspaces",
-    "ledger/sql/gauges.sql:count_jobs_by_workspace": "counts jobs for the operators, who see every workspace's numbers",
+    "ledger/sql/execution.sql:workspaces_with_published_jobs": "gives the rescue the list of workspaces",
+    "ledger/sql/gauges.sql:count_jobs_by_workspace": "counts jobs for the operators, for all workspaces",
     "ledger/sql/execution.sql:all_workspaces": "gives the pruning the list of workspaces",
     "webhooks/sql/deliveries.sql:workspaces_with_due_deliveries": "gives the sender the list of workspaces",
     "duplicates/sql/runs.sql:workspaces_with_duplicates_to_merge": "gives the relay the list of workspaces",
     "db/sql/transactions.sql:set_statement_timeout": "sets a time limit",
     "segments/sql/segments.sql:try_pattern": "checks a regular expression",
     "segments/sql/segments.sql:set_time_zone": "sets the time zone",
-    "ledger/sql/retry.sql:find_workspace": "is the operator's, who names a job by its id alone",
+    "ledger/sql/retry.sql:find_workspace": "finds the workspace of a job for the operator",
     **{name: "finds or names the workspace itself" for name in QUERIES if name.startswith("keys/")},
 }
-"""Queries without a workspace, with the reason: none of them shows a client anything."""
+"""Queries without a workspace, with the reason: no client sees their results."""
 BOUND = sorted(QUERIES.keys() - FREE.keys())
 
 

@@ -11,9 +11,10 @@ from uuid_utils.compat import uuid7
 from app.config import Settings
 from app.db.connections import APP_ROLE, Connection, connection_arguments, open_pool
 from app.lane.run import Lane, execute_lane
-from tests.support.factories import Factory, ext, one_database_for_all
+from tests.support.factories import Factory, ext
+from tests.support.postgres import make_database_url
 
-database_url = one_database_for_all()
+database_url = make_database_url(scope="module")
 
 RECORDS = ("merge_record", "identify_record", "undo_record", "audit_entry")
 """Tables that hold nothing but the audit."""
@@ -114,7 +115,7 @@ def test_nobody_blanks_a_record_but_by_the_function_for_it(someone: Connection, 
 @pytest.mark.parametrize("table", CHANGES)
 def test_the_way_of_an_erasure_leads_to_nothing_but_blanks(someone: Connection, factory: Factory, table: str) -> None:
     before = state(factory)
-    someone.execute("SET mergelane.audit_way = 'erasure'")
+    someone.execute("SET mergelane.audit_change = 'erasure'")
 
     assert refused(someone, f"UPDATE {table} SET {CHANGES[table]}")
     assert refused(someone, f"DELETE FROM {table}")
@@ -150,7 +151,7 @@ def test_a_process_finds_no_way_by_the_settings_of_the_functions(factory: Factor
     with closing(Connection.connect(database_url, **arguments)) as process:
         process.execute(f"SET mergelane.workspace_id = {factory.workspace_id}".encode())
         for way in ("erasure", "pruning"):
-            process.execute(f"SET mergelane.audit_way = '{way}'".encode())
+            process.execute(f"SET mergelane.audit_change = '{way}'".encode())
             for table in RECORDS:
                 assert refused(process, f"DELETE FROM {table}")
                 assert refused(process, f"UPDATE {table} SET workspace_id = workspace_id")
@@ -171,8 +172,8 @@ def test_the_functions_reach_no_further_than_the_workspace_that_was_told(
             process.execute("SELECT set_config('mergelane.workspace_id', %s, false)", [told])
             for named in (factory.workspace_id, stranger):
                 latest = "ffffffff-ffff-ffff-ffff-ffffffffffff"
-                process.execute("SELECT erase_audits(%s, %s::uuid[])", [named, [job["job_id"]]])
-                process.execute("SELECT erase_names(%s, %s::text[])", [named, ["x"]])
+                process.execute("SELECT erase_audit_records(%s, %s::uuid[])", [named, [job["job_id"]]])
+                process.execute("SELECT erase_audit_names(%s, %s::text[])", [named, ["x"]])
                 process.execute("SELECT prune_batches(%s, %s, 100)", [named, latest])
                 process.execute("SELECT prune_audit_entries(%s, %s, 100)", [named, latest])
 

@@ -8,9 +8,10 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 from uuid_utils.compat import uuid7
 
-from tests.support.factories import LONG_AGO, Factory, ext, one_database_for_all
+from tests.support.factories import LONG_AGO, Factory, ext
+from tests.support.postgres import make_database_url
 
-database_url = one_database_for_all()
+database_url = make_database_url(scope="module")
 
 TAKEN = "a" * 24
 HASH = b"digest"
@@ -217,7 +218,7 @@ def test_a_profile_with_history_under_it_is_not_deleted(factory: Factory, rows: 
 def test_a_batch_takes_its_jobs_and_their_audit_with_it(factory: Factory, rows: dict[str, dict[str, Any]]) -> None:
     insert(factory, "merge_record", rows["merge_record"])
 
-    factory.connection.execute("SET mergelane.audit_way = 'pruning'")
+    factory.connection.execute("SET mergelane.audit_change = 'pruning'")
     factory.rows("DELETE FROM batch WHERE workspace_id = %s RETURNING 1")
 
     left = [factory.rows(f"SELECT 1 FROM {table} WHERE workspace_id = %s") for table in ("job", "merge_record")]

@@ -19,11 +19,11 @@ from app.db.errors import is_unavailable
 from app.db.queries import load_queries
 from app.db.transaction import ATTEMPTS, Transaction, run_in_transaction
 from app.errors import DatabaseUnavailable, SetupError
-from tests.support.factories import Factory, one_database_for_all
-from tests.support.postgres import PostgresServer
+from tests.support.factories import Factory
+from tests.support.postgres import PostgresServer, make_database_url
 from tests.support.waiting import wait_until
 
-database_url = one_database_for_all()
+database_url = make_database_url(scope="module")
 
 NOWHERE = Settings(database_url="postgresql://127.0.0.1:1/nobody", pool_timeout_s=0.3)
 GAVE_WAY = [
@@ -213,7 +213,7 @@ def test_a_pool_recovers_when_its_server_comes_back(own_postgres: PostgresServer
         except DatabaseUnavailable:
             return None
 
-    migrations.upgrade(own_postgres.url())
+    migrations.upgrade_schema(own_postgres.url())
     with open_pool(settings, name="test") as pool:
         assert ask() == 1
         own_postgres.kill()

@@ -11,7 +11,7 @@ from alembic import op
 from app.db import migrations
 from app.errors import SetupError
 from schemas.outcomes import JobKind, JobState, Outcome
-from tests.support.factories import one_database_for_all
+from tests.support.postgres import make_database_url
 from tests.support.processes import Process
 from tests.support.waiting import wait_until
 
@@ -19,9 +19,9 @@ BARE = {"workspace", "alembic_version"}
 """Tables that belong to no workspace: the list of workspaces and Alembic's table."""
 OTHER_KEYS = {"api_key_digest_key"}
 """An API key is found by its digest before its workspace is known."""
-database_url = one_database_for_all()
+database_url = make_database_url(scope="module")
 
-MIGRATE = "import sys; from app.db import migrations; migrations.upgrade(sys.argv[1])"
+MIGRATE = "import sys; from app.db import migrations; migrations.upgrade_schema(sys.argv[1])"
 
 
 def tables(url: str) -> set[str]:
@@ -33,18 +33,18 @@ def tables(url: str) -> set[str]:
 def test_an_empty_database_gets_the_whole_schema(empty_database_url: str) -> None:
     assert migrations.database_revision(empty_database_url) is None
 
-    migrations.upgrade(empty_database_url)
+    migrations.upgrade_schema(empty_database_url)
 
     assert migrations.database_revision(empty_database_url) == migrations.newest_revision()
     assert {"workspace", "profile", "batch", "job", "merge_record", "redirect"} <= tables(empty_database_url)
 
 
 def test_migrating_again_changes_nothing(empty_database_url: str) -> None:
-    migrations.upgrade(empty_database_url)
+    migrations.upgrade_schema(empty_database_url)
     with psycopg.connect(empty_database_url) as conn:
         conn.execute("INSERT INTO workspace (name) VALUES ('kept')")
 
-    migrations.upgrade(empty_database_url)
+    migrations.upgrade_schema(empty_database_url)
 
     with psycopg.connect(empty_database_url) as conn:
         assert conn.execute("SELECT name FROM workspace").fetchall() == [("kept",)]
@@ -66,7 +66,7 @@ def test_a_migration_that_fails_leaves_nothing_of_itself_behind(empty_database_u
         conn.execute("CREATE TABLE job (in_the_way text)")
 
     with pytest.raises(Exception, match="already exists"):
-        migrations.upgrade(empty_database_url)
+        migrations.upgrade_schema(empty_database_url)
 
     assert "merge_record" not in tables(empty_database_url)
     assert migrations.database_revision(empty_database_url) is None
@@ -82,7 +82,7 @@ def test_a_migration_sets_timeouts(empty_database_url: str, monkeypatch: pytest.
 
     monkeypatch.setattr(migrations, "run_sql", look)
 
-    migrations.upgrade(empty_database_url)
+    migrations.upgrade_schema(empty_database_url)
 
     assert "lock_timeout of access.sql" in seen
     assert {text for name, text in seen.items() if name.startswith("lock_timeout")} == {"4s"}
@@ -108,7 +108,7 @@ def test_a_migration_waits_while_another_runs(empty_database_url: str, tmp_path:
 @pytest.mark.parametrize("url", ["postgresql://127.0.0.1:1/missing?connect_timeout=2", "not a url"])
 def test_an_unreachable_database_raises_a_setup_error(url: str) -> None:
     with pytest.raises(SetupError):
-        migrations.upgrade(url)
+        migrations.upgrade_schema(url)
 
 
 def test_every_key_begins_with_the_workspace(database_url: str) -> None:

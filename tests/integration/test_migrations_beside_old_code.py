@@ -79,7 +79,7 @@ def test_old_code_keeps_writing_after_a_migration_that_expands(
     factory.profile("before")
     job_id = factory.job(ext("before"), ext("kept"))
 
-    migrations.upgrade(database_url)
+    migrations.upgrade_schema(database_url)
 
     factory.profile("after")
     factory.job(ext("after"), ext("kept"))
@@ -96,7 +96,7 @@ def test_a_migration_lets_waiting_sessions_pass_and_tries_again(
     with ThreadPoolExecutor(1) as thread, psycopg.connect(database_url, autocommit=True) as observer:
         with former.transaction():
             former.execute("SELECT FROM job")
-            migrating = thread.submit(migrations.upgrade, database_url, lock_timeout_s=0.2, pause_s=0.05)
+            migrating = thread.submit(migrations.upgrade_schema, database_url, lock_timeout_s=0.2, pause_s=0.05)
             wait_until(lambda: observer.execute(WAITING).fetchone(), what="the migration to wait")
             observer.execute("SET lock_timeout = '10s'")
             observer.execute("SELECT FROM job")
@@ -114,7 +114,7 @@ def test_a_migration_that_never_gets_its_lock_fails_with_a_sentence(
     with former.transaction():
         former.execute("SELECT FROM job")
         with pytest.raises(SetupError, match=r"^The migration could not lock a table in 6 attempts"):
-            migrations.upgrade(database_url, lock_timeout_s=0.05, pause_s=0.001)
+            migrations.upgrade_schema(database_url, lock_timeout_s=0.05, pause_s=0.001)
 
     assert "job.colour" not in columns(database_url)
     assert migrations.database_revision(database_url) == schema_version.required_revision()
@@ -132,11 +132,11 @@ def test_an_index_is_built_while_others_write_and_again_after_a_failure(
     add_migration(text, alone=True)
     job_id = Factory(former).job(ext("a"), ext("b"), attempts=9)
     with pytest.raises(psycopg.errors.DivisionByZero):
-        migrations.upgrade(database_url)
+        migrations.upgrade_schema(database_url)
     (failed,) = former.execute("SELECT indisvalid FROM pg_index WHERE indexrelid = 'by_reason'::regclass").fetchall()
     former.execute("UPDATE job SET attempts = 0 WHERE id = %s", [job_id])
 
-    migrations.upgrade(database_url)
+    migrations.upgrade_schema(database_url)
 
     (built,) = former.execute("SELECT indisvalid FROM pg_index WHERE indexrelid = 'by_reason'::regclass").fetchall()
     assert (failed["indisvalid"], built["indisvalid"]) == (False, True)

@@ -17,7 +17,7 @@ from tests.support.postgres import Databases
 
 Plan = dict[str, Any]
 ROWS = 2_000
-TIES = {"ledger/sql/work.sql:prune_batches", "profiles/sql/resolution.sql:resolve_identifiers"}
+TIES = {"ledger/sql/execution.sql:prune_batches", "profiles/sql/resolution.sql:resolve_identifiers"}
 """Queries of which two plans cost the same: while there are no statistics, or whichever of two columns is compared."""
 FILL = """
 WITH workspaces AS (
@@ -141,8 +141,8 @@ def test_where_two_plans_tie_both_go_by_the_same_index(database_url: str) -> Non
 @pytest.mark.parametrize(
     ("name", "view", "table"),
     [
-        ("ledger/sql/erasure.sql:jobs_of_profiles", "own_job", "job"),
-        ("segments/sql/leaves.sql:attribute_holds", "own_profile", "profile"),
+        ("ledger/sql/erasure.sql:jobs_of_profiles", "workspace_job", "job"),
+        ("segments/sql/leaves.sql:attribute_holds", "workspace_profile", "profile"),
     ],
 )
 def test_what_needs_a_gin_index_has_it_by_its_view_and_would_lose_it_on_the_table(
@@ -152,6 +152,6 @@ def test_what_needs_a_gin_index_has_it_by_its_view_and_would_lose_it_on_the_tabl
         owner.execute("ANALYZE")
         used, lost = (dict(access(process, query)) for query in (QUERIES[name], QUERIES[name].replace(view, table)))
 
-    gin = {"own_job": "job_by_search_key", "own_profile": "profile_custom_attributes"}[view]
+    gin = {"workspace_job": "job_by_search_key", "workspace_profile": "profile_custom_attributes"}[view]
     assert gin in used
     assert gin not in lost

@@ -6,9 +6,9 @@ import pytest
 
 from app.db.connections import Connection
 from tests.integration.queries import BOUND, FREE, QUERIES, numbered
-from tests.support.factories import one_database_for_all
+from tests.support.postgres import make_database_url
 
-database_url = one_database_for_all()
+database_url = make_database_url(scope="module")
 
 TABLES = (
     "profile",
@@ -22,7 +22,7 @@ TABLES = (
     "idempotency",
     "webhook",
     "webhook_watch",
-    "webhook_notice",
+    "webhook_delivery",
     "duplicate_policy",
     "duplicate_run",
 )

@@ -50,10 +50,10 @@ def user_of(url: str) -> str:
 def test_who_may_not_become_the_role_is_told_whom_to_ask(tenant: str, empty_database_url: str) -> None:
     for _ in range(2):  # the second time the schema itself is there, and the role is still missing
         with pytest.raises(SetupError, match=rf"GRANT {APP_ROLE} TO {user_of(tenant)};"):
-            migrations.upgrade(tenant)
+            migrations.upgrade_schema(tenant)
 
     administer(empty_database_url, f"GRANT {APP_ROLE} TO {user_of(tenant)}")
-    migrations.upgrade(tenant)
+    migrations.upgrade_schema(tenant)
 
     schema_version.require_schema(Settings(database_url=tenant))
     with open_pool(Settings(database_url=tenant), name="test") as pool, open_transaction(pool, 1) as tx:
@@ -67,8 +67,8 @@ def test_the_role_is_made_by_an_administrator_where_the_owner_may_not(own_postgr
     plain, maker = (as_user(own_postgres.url(name), name) for name in ("plain", "maker"))
 
     with pytest.raises(SetupError, match=rf"CREATE ROLE {APP_ROLE} NOLOGIN; GRANT {APP_ROLE} TO plain;"):
-        migrations.upgrade(plain)
-    migrations.upgrade(maker)
+        migrations.upgrade_schema(plain)
+    migrations.upgrade_schema(maker)
 
     schema_version.require_schema(Settings(database_url=maker))
 
@@ -80,7 +80,7 @@ def test_what_was_granted_may_get_lost_and_comes_back_with_a_migration(
     with pytest.raises(SetupError, match="may not read the tables; run `mergelane migrate` as their owner"):
         schema_version.require_schema(settings)
 
-    migrations.upgrade(settings.database_url)
+    migrations.upgrade_schema(settings.database_url)
 
     schema_version.require_schema(settings)
 
@@ -93,7 +93,7 @@ def test_who_does_not_own_the_tables_does_not_administer(
     url = as_user(settings.database_url, name)
 
     with (
-        pytest.raises(SetupError, match="administer with that of the user who owns the tables"),
+        pytest.raises(SetupError, match="Use the user that owns the tables"),
         connected(settings, url, name="test") as administrator,
     ):
         administrator.execute("SELECT count(*) FROM api_key")

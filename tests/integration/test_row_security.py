@@ -20,9 +20,10 @@ from app.config import Settings
 from app.db.connections import APP_ROLE, Connection, Pool, connection_arguments, lend_connection, open_pool
 from app.db.transaction import open_transaction, run_in_transaction
 from app.lane.run import Lane, execute_lane
-from tests.support.factories import Factory, ext, one_database_for_all
+from tests.support.factories import Factory, ext
+from tests.support.postgres import make_database_url
 
-database_url = one_database_for_all()
+database_url = make_database_url(scope="module")
 
 RELATIONS = """
     SELECT relname AS name FROM pg_class
@@ -39,7 +40,7 @@ HISTORY = {
 DUPLICATES = {
     "duplicate_policy": "identifier, resolve_ties_by, prefer, time_zone)"
     " VALUES (%s, 'email', 'created', 'newest', 'UTC'",
-    "duplicate_run": "id, trigger, identifier, resolve_ties_by, prefer, position, counts)"
+    "duplicate_run": "id, trigger, identifier, resolve_ties_by, prefer, cursor, counts)"
     " VALUES (%s, gen_random_uuid(), 'api', 'email', 'created', 'newest', '{}', '{}'",
 }
 
@@ -85,7 +86,7 @@ def furnish_webhooks(factory: Factory, job_id: UUID) -> None:
         job_id,
     )
     factory.rows(
-        "INSERT INTO webhook_notice (workspace_id, id, webhook_id, type, body)"
+        "INSERT INTO webhook_delivery (workspace_id, id, webhook_id, type, body)"
         " VALUES (%s, %s, %s, 'webhook.test', '{}') RETURNING 1",
         *(uuid7(), webhook_id),
     )
@@ -156,7 +157,7 @@ def test_a_query_without_a_filter_sees_the_transactions_workspace_alone(pool: Po
         seen = {relation: count(tx.connection, relation) for relation in [*tables, *views]}
 
     assert {table for table in tables if not own[table] or not rows_of(b, table)} == set()
-    assert seen == {**own, "own_job": own["job"], "own_profile": own["profile"]}
+    assert seen == {**own, "workspace_job": own["job"], "workspace_profile": own["profile"]}
 
 
 def test_without_a_workspace_nothing_is_seen(pool: Pool, a: Factory) -> None:
@@ -290,15 +291,15 @@ def test_what_runs_as_the_owner_is_a_few_functions_that_only_the_role_may_call(o
     found = owner.execute(query).fetchall()
 
     assert {row["name"] for row in found} == {
-        "holders_of",
+        "find_valid_keys",
         "workspaces_with_pending_jobs",
-        "workspaces_under_way",
+        "workspaces_with_published_jobs",
         "all_workspaces",
-        "workspaces_with_notices",
-        "analyze_outgrown_tables",
-        "measured_workspaces",
-        "erase_audits",
-        "erase_names",
+        "workspaces_with_due_deliveries",
+        "analyze_changed_tables",
+        "count_jobs_by_workspace",
+        "erase_audit_records",
+        "erase_audit_names",
         "prune_batches",
         "prune_audit_entries",
         "workspaces_with_duplicates_to_merge",

@@ -48,7 +48,7 @@ def test_a_new_database_equals_the_committed_schema(database_url: str) -> None:
 
 
 def test_a_database_at_0023_becomes_equal_to_a_new_one(former_url: str, database_url: str) -> None:
-    migrations.upgrade(former_url)
+    migrations.upgrade_schema(former_url)
 
     assert migrations.database_revision(former_url) == migrations.newest_revision()
     assert dump_schema(former_url) == dump_schema(database_url)
@@ -64,7 +64,7 @@ def test_a_conversion_that_fails_changes_nothing(former_url: str) -> None:
         conn.execute("ALTER TABLE batch ADD CONSTRAINT run_of_duplicates CHECK (run_id IS NOT NULL) NOT VALID")
 
     with pytest.raises(psycopg.errors.CheckViolation):
-        migrations.upgrade(former_url)
+        migrations.upgrade_schema(former_url)
 
     assert migrations.database_revision(former_url) == "0023"
     with psycopg.connect(former_url) as conn:
@@ -82,7 +82,7 @@ def test_processes_refuse_a_database_at_0023_until_it_is_migrated(former_url: st
         " run `mergelane migrate` first."
     )
 
-    migrations.upgrade(former_url)
+    migrations.upgrade_schema(former_url)
 
     assert schema_version.find_mismatch(migrations.database_revision(former_url)) is None
 
@@ -93,7 +93,7 @@ def test_a_database_before_0023_is_refused_with_the_way_out(former_url: str) -> 
     before = dump_schema(former_url)
 
     with pytest.raises(SetupError) as refused:
-        migrations.upgrade(former_url)
+        migrations.upgrade_schema(former_url)
 
     assert str(refused.value) == (
         "The schema is at revision 0022, and this version of Mergelane can migrate only from 0023 and later."

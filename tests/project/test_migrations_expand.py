@@ -30,7 +30,7 @@ def test_concurrent_builds_run_in_no_transaction() -> None:
     [
         "DROP TABLE job;",
         "ALTER TABLE job DROP COLUMN reason;",
-        "ALTER TABLE job\n    DROP CONSTRAINT reason_when_settled;",
+        "ALTER TABLE job\n    DROP CONSTRAINT reason_when_ended;",
         "ALTER TABLE job RENAME COLUMN reason TO why;",
         "ALTER TABLE job RENAME TO task;",
         "ALTER TABLE job ALTER COLUMN attempts TYPE bigint;",

@@ -73,7 +73,7 @@ def containers() -> Iterator[dict[str, Any]]:
         postgres.reload()
         port = postgres.attrs["NetworkSettings"]["Ports"]["5432/tcp"][0]["HostPort"]
         database_url = f"postgresql://postgres:{PASSWORD}@127.0.0.1:{port}/postgres"
-        migrations.upgrade(database_url)
+        migrations.upgrade_schema(database_url)
         inside = {
             "DATABASE_URL": f"postgresql://postgres:{PASSWORD}@{name}-postgres/postgres",
             "BROKER_URL": f"redis://{name}-redis:6379/0",

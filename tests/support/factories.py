@@ -1,9 +1,9 @@
 """Profiles, history, batches and jobs for the tests: as values, and as rows written straight into the tables."""
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -17,10 +17,6 @@ from app.ledger.lanes import lane_heads
 from app.merging.profile import EmailAddress, PhoneNumber, Profile
 from app.profiles.store import load_profiles, profile_to_row
 from schemas.identifiers import fold_email, from_wire, sharing_key, to_e164
-
-if TYPE_CHECKING:
-    # At run time pytest loads that module itself, as a plugin.
-    from tests.support.postgres import Databases
 
 NUMBERS = itertools.count(1)
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
@@ -187,17 +183,3 @@ class Factory:
 def factory(connection: Connection) -> Factory:
     """Writes rows of the test's own workspace."""
     return Factory(connection)
-
-
-def one_database_for_all() -> Any:
-    """Return a fixture for a module whose tests use only their own workspaces; assign it to `database_url`."""
-
-    @pytest.fixture(scope="module", name="database_url")
-    def shared(databases: "Databases") -> Iterator[str]:
-        name = databases.create()
-        try:
-            yield databases.url(name)
-        finally:
-            databases.drop(name)
-
-    return shared

@@ -10,7 +10,7 @@ from schemathesis.schemas import BaseSchema
 
 from app.config import Settings
 from app.web import create_app
-from app.web.openapi.document import build
+from app.web.openapi.document import build_document
 
 Json = dict[str, Any]
 
@@ -18,7 +18,7 @@ Json = dict[str, Any]
 @cache
 def document() -> Json:
     """Return the document, made without a database."""
-    return build(create_app(Settings(database_url="postgresql://")))
+    return build_document(create_app(Settings(database_url="postgresql://")))
 
 
 @cache

@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any, Literal
 from urllib.parse import urlsplit, urlunsplit
 
 import psutil
@@ -115,7 +116,7 @@ class Databases:
         """Return the name of a fresh database with the whole schema."""
         if not self._template:
             self._template = self._named("CREATE DATABASE {}")
-            migrations.upgrade(self.url(self._template))
+            migrations.upgrade_schema(self.url(self._template))
         return self._named("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy", self._template)
 
     def create_empty(self) -> str:
@@ -125,6 +126,14 @@ class Databases:
     def drop(self, database: str) -> None:
         """Drop *database*, whoever is still connected."""
         self._run("DROP DATABASE IF EXISTS {} WITH (FORCE)", database)
+
+    @contextmanager
+    def lend(self, database: str) -> Iterator[str]:
+        """Yield the URL of *database* and drop it afterwards."""
+        try:
+            yield self.url(database)
+        finally:
+            self.drop(database)
 
     def close(self) -> None:
         """Drop the template."""
@@ -174,24 +183,29 @@ def _embedded(folder: Path) -> PostgresServer:
     return server
 
 
-@pytest.fixture
-def database_url(databases: Databases) -> Iterator[str]:
-    """The URL of a fresh database with the whole schema, dropped after the test."""
-    name = databases.create()
-    try:
-        yield databases.url(name)
-    finally:
-        databases.drop(name)
+def make_database_url(*, scope: Literal["function", "module"]) -> Any:
+    """Return a fixture with the URL of a fresh database; assign it to `database_url` in a test module or conftest.
+
+    With the scope "module" all tests of a file share the database, each in a workspace of its own. With "function",
+    the default of all suites, a test may change anything.
+    """
+
+    @pytest.fixture(scope=scope, name="database_url")
+    def fresh(databases: Databases) -> Iterator[str]:
+        with databases.lend(databases.create()) as url:
+            yield url
+
+    return fresh
+
+
+database_url = make_database_url(scope="function")
 
 
 @pytest.fixture
 def empty_database_url(databases: Databases) -> Iterator[str]:
-    """The URL of a fresh database without anything in it, dropped after the test."""
-    name = databases.create_empty()
-    try:
-        yield databases.url(name)
-    finally:
-        databases.drop(name)
+    """The URL of a fresh database without a schema, dropped after the test."""
+    with databases.lend(databases.create_empty()) as url:
+        yield url
 
 
 @pytest.fixture

@@ -32,7 +32,7 @@ def main() -> None:
         server = PostgresServer(Path(folder) / "data", FAST)
         server.start()
         try:
-            migrations.upgrade(server.url())
+            migrations.upgrade_schema(server.url())
             SCHEMA.write_text(HEADER + dump_schema(server.url()), encoding="utf-8")
         finally:
             server.stop()

@@ -5,11 +5,11 @@ from threading import Event
 
 from app.config import Settings
 from app.db.connections import Pool
+from app.db.statistics import TableAnalyzer
 from app.metrics.relay import RELAY, SERVICES
 from workers.broker import Broker, BrokerUnavailable
 from workers.celery import make_celery
 from workers.loop import run_repeatedly
-from workers.relay.analysis import TableAnalyzer
 from workers.relay.duplicates import DuplicateRunner
 from workers.relay.prune import Pruner
 from workers.relay.publishing import Publisher
@@ -25,7 +25,7 @@ DUPLICATES_EVERY_S = 0.5
 _repeat = partial(run_repeatedly, metrics=SERVICES)
 
 
-def main() -> None:
+def run_relay() -> None:
     """Run the relay until SIGTERM or SIGINT."""
     run_services("relay", (_publish, _rescue, _prune, _analyze, _merge_duplicates), metrics=RELAY)
 
@@ -64,4 +64,4 @@ def _merge_duplicates(pool: Pool, settings: Settings, stop: Event) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_relay()

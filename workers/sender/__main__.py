@@ -18,7 +18,7 @@ PAUSE_S = 0.25
 _repeat = partial(run_repeatedly, pause_s=PAUSE_S, metrics=SERVICES)
 
 
-def main() -> None:
+def run_sender() -> None:
     """Run the sender until SIGTERM or SIGINT; running attempts are completed first."""
     run_services("sender", (_watch, _send), metrics=SENDER)
 
@@ -36,4 +36,4 @@ def _send(pool: Pool, settings: Settings, stop: Event) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_sender()

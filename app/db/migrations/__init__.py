@@ -50,7 +50,7 @@ FUNCTION = re.compile(r"^CREATE OR REPLACE FUNCTION .*?;\n(?=\n|\Z)", re.MULTILI
 END = re.compile(r";[ \t]*$", re.MULTILINE)
 
 
-def upgrade(
+def upgrade_schema(
     database_url: str, revision: str = "head", *, lock_timeout_s: float = LOCK_TIMEOUT_S, pause_s: float = PAUSE_S
 ) -> None:
     """Migrate the database at *database_url* to *revision*, the newest by default. Running it again changes nothing.

@@ -1,6 +1,6 @@
 -- The database role of the processes.
 
--- name: role
+-- name: read_role
 -- Returns whether the role exists, whether this user may use it, whether it may read the ledger, and whether it is
 -- exempt from row-level security.
 SELECT

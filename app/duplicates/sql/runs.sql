@@ -7,11 +7,11 @@ SELECT workspace_id FROM workspaces_with_duplicates_to_merge()
 -- name: start_run
 -- Starts a run, unless one is running.
 INSERT INTO duplicate_run (
-    workspace_id, id, trigger, api_key_id, identifier, resolve_ties_by, prefer, position, counts
+    workspace_id, id, trigger, api_key_id, identifier, resolve_ties_by, prefer, cursor, counts
 )
 VALUES (
     %(workspace_id)s, %(id)s, %(trigger)s, %(api_key_id)s, %(identifier)s, %(resolve_ties_by)s, %(prefer)s,
-    %(position)s, %(counts)s
+    %(cursor)s, %(counts)s
 )
 ON CONFLICT (workspace_id) WHERE state = 'running' DO NOTHING
 RETURNING id
@@ -37,19 +37,19 @@ LIMIT %(limit)s
 -- name: cancel_run
 -- Cancels a running run, after its current step.
 UPDATE duplicate_run
-SET state = 'cancelled', finished_at = clock_timestamp(), position = '{}'
+SET state = 'cancelled', finished_at = clock_timestamp(), cursor = '{}'
 WHERE workspace_id = %(workspace_id)s AND id = %(id)s AND state = 'running'
 RETURNING id
 
 -- name: fail_run
 -- Marks the running run as failed and clears its cursor, which contains the address of a person.
 UPDATE duplicate_run
-SET state = 'failed', finished_at = clock_timestamp(), position = '{}'
+SET state = 'failed', finished_at = clock_timestamp(), cursor = '{}'
 WHERE workspace_id = %(workspace_id)s AND state = 'running'
 
 -- name: lock_running_run
 -- Locks the running run, unless another relay advances it.
-SELECT id, trigger, api_key_id, identifier, resolve_ties_by, prefer, position, counts
+SELECT id, trigger, api_key_id, identifier, resolve_ties_by, prefer, cursor, counts
 FROM duplicate_run
 WHERE workspace_id = %(workspace_id)s AND state = 'running'
 FOR UPDATE SKIP LOCKED
@@ -58,7 +58,7 @@ FOR UPDATE SKIP LOCKED
 -- Saves the counts and the cursor of a step; a run without a next step is finished.
 UPDATE duplicate_run
 SET
-    position = %(position)s,
+    cursor = %(cursor)s,
     counts = %(counts)s,
     state = CASE WHEN %(finished)s THEN 'finished' ELSE 'running' END,
     finished_at = CASE WHEN %(finished)s THEN clock_timestamp() END

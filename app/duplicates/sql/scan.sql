@@ -81,7 +81,7 @@ CROSS JOIN LATERAL (
 ) AS profile
 ORDER BY shared.address, (profile.external_id IS NOT NULL), profile.updated_at, profile.id
 
--- name: leaders
+-- name: read_best_members
 -- Reads the best candidates of a large group again.
 SELECT
     id, braze_id, external_id, created_at, updated_at, last_session_at, email, phone, phone_e164, control_group,

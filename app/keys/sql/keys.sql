@@ -48,8 +48,8 @@ WITH ended AS (DELETE FROM sign_in WHERE api_key_id = %(key_id)s)
 UPDATE api_key SET revoked_at = coalesce(revoked_at, now()) WHERE id = %(key_id)s RETURNING id
 
 -- name: authenticate
--- Returns the holder of a secret with one of these digests. The only look-up before the workspace is known.
-SELECT workspace_id, key_id, digest, permissions, rate_limits FROM holders_of(%(digests)s::bytea[])
+-- Returns the valid keys with one of these digests. The only lookup before the workspace is known.
+SELECT workspace_id, key_id, digest, permissions, rate_limits FROM find_valid_keys(%(digests)s::bytea[])
 
 -- name: renew_digest
 -- Renews the digest of a secret with the newest pepper, when it has an older one.

@@ -1,12 +1,12 @@
 -- name: jobs_of_profiles
--- Finds the settled jobs of profiles. One index probe for each profile: an overlap with thousands of keys would be compared
+-- Finds the ended jobs of profiles. One index probe for each profile: an overlap with thousands of keys would be compared
 -- with every job.
 SELECT DISTINCT job.id
 FROM unnest(%(braze_ids)s::text[]) AS profile (braze_id)
-JOIN own_job AS job ON job.workspace_id = %(workspace_id)s AND job.search_keys @> ARRAY[profile.braze_id]
+JOIN workspace_job AS job ON job.workspace_id = %(workspace_id)s AND job.search_keys @> ARRAY[profile.braze_id]
 WHERE job.state IN ('finished', 'dead') AND profile.braze_id IN (job.orphan_braze_id, job.survivor_braze_id)
 
--- name: names_before_merges
+-- name: identifiers_before_merges
 -- Lists the identifiers that the profiles of merges had before them.
 SELECT
     before.image ->> 'external_id' AS external_id, before.image -> 'user_aliases' AS user_aliases,
@@ -16,14 +16,14 @@ CROSS JOIN LATERAL (VALUES (merge_record.orphan_before), (merge_record.survivor_
 WHERE merge_record.workspace_id = %(workspace_id)s AND merge_record.job_id = ANY(%(ids)s)
 
 -- name: jobs_without_a_profile
--- Finds the settled jobs with these search keys that found no profile for at least one of their identifiers.
+-- Finds the ended jobs with these search keys that found no profile for at least one of their identifiers.
 SELECT job.id, job.orphan_identifier, job.survivor_identifier, job.orphan_braze_id, job.survivor_braze_id
 FROM unnest(%(values)s::text[]) AS searched (value)
-JOIN own_job AS job ON job.workspace_id = %(workspace_id)s AND job.search_keys @> ARRAY[searched.value]
+JOIN workspace_job AS job ON job.workspace_id = %(workspace_id)s AND job.search_keys @> ARRAY[searched.value]
 WHERE job.state IN ('finished', 'dead') AND (job.orphan_braze_id IS NULL OR job.survivor_braze_id IS NULL)
 
 -- name: jobs_with_snapshots_of
--- Finds the settled jobs whose audits have snapshots of survivors from the time between a merge of these profiles and its
+-- Finds the ended jobs whose audits have snapshots of survivors from the time between a merge of these profiles and its
 -- undo. When a survivor was itself merged in that time, the survivor of that merge counts too, and so on.
 WITH RECURSIVE held AS (
     SELECT undo.survivor_id AS profile_id, merge.survivor_braze_id AS braze_id, undo.merged_at AS since,
@@ -43,12 +43,12 @@ WITH RECURSIVE held AS (
 
 SELECT DISTINCT job.id
 FROM held
-JOIN own_job AS job ON job.workspace_id = %(workspace_id)s AND job.search_keys @> ARRAY[held.braze_id]
+JOIN workspace_job AS job ON job.workspace_id = %(workspace_id)s AND job.search_keys @> ARRAY[held.braze_id]
 LEFT JOIN merge_record AS merge ON merge.workspace_id = %(workspace_id)s AND merge.job_id = job.id
 LEFT JOIN undo_record AS undo ON undo.workspace_id = %(workspace_id)s AND undo.job_id = job.id
 WHERE job.state IN ('finished', 'dead') AND coalesce(merge.merged_at, undo.undone_at) BETWEEN held.since AND held.until
 
--- name: lock_settled_jobs
+-- name: lock_ended_jobs
 -- Locks jobs in id order, so that concurrent deletions wait for each other instead of deadlocking.
 SELECT id
 FROM job
@@ -57,7 +57,7 @@ ORDER BY id
 FOR UPDATE
 
 -- name: blank_jobs
--- Blanks the identifiers of settled jobs, which can still be found by braze_id.
+-- Blanks the identifiers of ended jobs, which can still be found by braze_id.
 UPDATE job
 SET
     orphan_identifier = '{}',
@@ -69,10 +69,10 @@ SET
     reason = coalesce(%(prose)s::jsonb ->> outcome, reason)
 WHERE workspace_id = %(workspace_id)s AND id = ANY(%(ids)s) AND state IN ('finished', 'dead')
 
--- name: erase_audits
+-- name: erase_audit_records
 -- Erases the snapshots of merges and undos.
-SELECT erase_audits(%(workspace_id)s, %(ids)s::uuid[])
+SELECT erase_audit_records(%(workspace_id)s, %(ids)s::uuid[])
 
 -- name: erase_audit_names
 -- Erases external_ids from the audit of renames and removals.
-SELECT erase_names(%(workspace_id)s, %(braze_ids)s::text[])
+SELECT erase_audit_names(%(workspace_id)s, %(braze_ids)s::text[])

@@ -38,7 +38,7 @@ CROSS JOIN LATERAL (
 -- Lists the jobs with several stalled attempts: they may kill their workers.
 SELECT id
 FROM job
-WHERE workspace_id = %(workspace_id)s AND id = ANY(%(ids)s) AND strandings >= %(stalled_attempts)s
+WHERE workspace_id = %(workspace_id)s AND id = ANY(%(ids)s) AND stalled_attempts >= %(stalled_attempts)s
 
 -- name: mark_published
 -- Records the task under which each job was published.
@@ -59,7 +59,7 @@ WITH begun AS (
     SET
         state = 'running',
         attempts = attempts + 1,
-        strandings = strandings + CASE WHEN state = 'running' THEN 1 ELSE 0 END,
+        stalled_attempts = stalled_attempts + CASE WHEN state = 'running' THEN 1 ELSE 0 END,
         reason = CASE WHEN attempts > 0 THEN reason END,
         started_at = clock_timestamp(),
         published_at = coalesce(published_at, clock_timestamp()),
@@ -138,14 +138,14 @@ FROM jsonb_to_recordset(%(rows)s) AS given (
 WHERE job.workspace_id = %(workspace_id)s AND job.id = given.id
 
 -- name: fail_attempt
--- Requeues a job after a failed attempt, in a lane of its own, or declares it dead. An attempt that gave way to other
--- transactions counts as stalled, not as failed; the limit of stalled attempts is higher. Without effect when another
+-- Requeues a job after a failed attempt, in a lane of its own, or declares it dead. An attempt that ended because of
+-- contention counts as stalled, not as failed; the limit of stalled attempts is higher. Without effect when another
 -- attempt has started.
 UPDATE job
 SET
     state = CASE WHEN next.dead THEN 'dead' ELSE 'queued' END,
     finished_at = CASE WHEN next.dead THEN clock_timestamp() END,
-    strandings = job.strandings + CASE WHEN %(gave_way)s THEN 1 ELSE 0 END,
+    stalled_attempts = job.stalled_attempts + CASE WHEN %(stalled)s THEN 1 ELSE 0 END,
     reason = %(reason)s,
     published_at = NULL,
     lane = job.index,
@@ -154,11 +154,13 @@ FROM (
     SELECT
         id,
         CASE
-            WHEN %(gave_way)s THEN strandings + 1 >= %(max_stalled_attempts)s
-            ELSE attempts - strandings >= %(max_attempts)s
+            WHEN %(stalled)s THEN stalled_attempts + 1 >= %(max_stalled_attempts)s
+            ELSE attempts - stalled_attempts >= %(max_attempts)s
         END AS dead,
         -- Conflicts with other transactions are short.
-        CASE WHEN %(gave_way)s THEN least(strandings, 5) ELSE least(attempts - strandings - 1, 30) END AS doublings
+        CASE
+            WHEN %(stalled)s THEN least(stalled_attempts, 5) ELSE least(attempts - stalled_attempts - 1, 30)
+        END AS doublings
     FROM job
     WHERE workspace_id = %(workspace_id)s AND id = %(id)s AND state = 'running' AND attempts = %(attempt)s
     FOR UPDATE
@@ -196,7 +198,7 @@ WHERE workspace_id = %(workspace_id)s
     AND state = 'running' AND published_at IS NOT NULL
     AND (
         started_at < clock_timestamp() - make_interval(secs => %(after_s)s)
-        OR strandings >= %(max_stalled_attempts)s
+        OR stalled_attempts >= %(max_stalled_attempts)s
     )
 ORDER BY id
 LIMIT %(limit)s
@@ -221,7 +223,7 @@ SET
     state = CASE WHEN rescued.dead THEN 'dead' ELSE 'queued' END,
     finished_at = CASE WHEN rescued.dead THEN clock_timestamp() END,
     reason = CASE WHEN rescued.dead THEN %(reason)s ELSE job.reason END,
-    strandings = job.strandings + 1,
+    stalled_attempts = job.stalled_attempts + 1,
     published_at = NULL,
     lane = rescued.lane,
     due_at = clock_timestamp()
@@ -232,8 +234,8 @@ FROM (
     FROM (
         SELECT
             id, index, batch_id, lane,
-            strandings + 1 >= %(isolate_after)s AS alone,
-            strandings + 1 >= %(max_stalled_attempts)s AS dead
+            stalled_attempts + 1 >= %(isolate_after)s AS alone,
+            stalled_attempts + 1 >= %(max_stalled_attempts)s AS dead
         FROM job
         WHERE workspace_id = %(workspace_id)s AND id = ANY(%(ids)s)
     ) AS stranded
@@ -241,9 +243,9 @@ FROM (
 WHERE job.workspace_id = %(workspace_id)s AND job.id = rescued.id
 RETURNING job.state
 
--- name: workspaces_under_way
+-- name: workspaces_with_published_jobs
 -- Lists the workspaces with published, unfinished jobs: one index probe for each workspace.
-SELECT workspace_id FROM workspaces_under_way()
+SELECT workspace_id FROM workspaces_with_published_jobs()
 
 -- name: all_workspaces
 -- Lists every workspace.

@@ -3,4 +3,4 @@
 -- name: count_jobs_by_workspace
 -- Counts the unfinished and the dead jobs of each workspace; the workspace whose oldest job has waited longest is first.
 SELECT workspace_id, workspaces, oldest_s, queued, running, dead
-FROM measured_workspaces(%(limit)s, %(bound)s)
+FROM count_jobs_by_workspace(%(limit)s, %(bound)s)

@@ -93,7 +93,7 @@ LIMIT %(limit)s
 -- before they are sorted: reading back in time until a page is full would read every job when few match.
 WITH found AS MATERIALIZED (
     SELECT id, state, outcome
-    FROM own_job
+    FROM workspace_job
     WHERE workspace_id = %(workspace_id)s
         AND search_keys && ARRAY[%(identifier)s, %(email_key)s, %(phone_key)s]::text []
         -- Only email addresses and phone numbers are compared in a normalized form.

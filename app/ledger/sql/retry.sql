@@ -26,7 +26,7 @@ WITH requeued AS (
     SET
         state = 'queued',
         attempts = 0,
-        strandings = 0,
+        stalled_attempts = 0,
         finished_at = NULL,
         published_at = NULL,
         lane = index,
@@ -39,7 +39,7 @@ INSERT INTO webhook_watch AS watch (workspace_id, batch_id, kind)
 SELECT workspace_id, batch_id, kind
 FROM requeued
 WHERE EXISTS (SELECT 1 FROM webhook WHERE workspace_id = %(workspace_id)s AND enabled)
-ON CONFLICT (workspace_id, batch_id) DO UPDATE SET since = excluded.since, look_at = excluded.look_at
+ON CONFLICT (workspace_id, batch_id) DO UPDATE SET since = excluded.since, check_at = excluded.check_at
 
 -- name: find_workspace
 -- Finds the workspace of a job: one index probe for each workspace.

@@ -1,4 +1,4 @@
--- name: profiles_after
+-- name: next_profiles
 -- Finds the next profiles of a workspace in the order of their ids.
 SELECT id
 FROM profile

@@ -1,21 +1,21 @@
 -- name: external_id_exists
 -- Finds the profiles with an external_id.
 SELECT profile.id
-FROM own_profile AS profile
+FROM workspace_profile AS profile
 WHERE profile.workspace_id = %(workspace_id)s
 AND profile.external_id IS NOT NULL
 
 -- name: external_id_missing
 -- Finds the profiles without an external_id, by a partial index of them.
 SELECT profile.id
-FROM own_profile AS profile
+FROM workspace_profile AS profile
 WHERE profile.workspace_id = %(workspace_id)s
 AND profile.external_id IS NULL
 
 -- name: external_id_equals
 -- Finds the profile with an external_id, by the unique index.
 SELECT profile.id
-FROM own_profile AS profile
+FROM workspace_profile AS profile
 WHERE profile.workspace_id = %(workspace_id)s
 AND profile.external_id = %(value)s
 
@@ -23,7 +23,7 @@ AND profile.external_id = %(value)s
 -- Finds the profiles whose custom attributes contain the given ones: an equal scalar, or an array with an equal element.
 -- The index is on the same expression, which has the workspace as its outermost key.
 SELECT profile.id
-FROM own_profile AS profile
+FROM workspace_profile AS profile
 WHERE profile.workspace_id = %(workspace_id)s
 AND jsonb_set('{}', ARRAY[profile.workspace_id::text], profile.custom_attributes)
     @> jsonb_set('{}', ARRAY[%(workspace_id)s::integer::text], %(attributes)s)
@@ -31,21 +31,21 @@ AND jsonb_set('{}', ARRAY[profile.workspace_id::text], profile.custom_attributes
 -- name: attribute_is_zero
 -- Finds the profiles whose custom attribute is 0 or not set: the vendor's "exactly 0".
 SELECT profile.id
-FROM own_profile AS profile
+FROM workspace_profile AS profile
 WHERE profile.workspace_id = %(workspace_id)s
 AND coalesce(profile.custom_attributes -> %(name)s::text, '0') = '0'
 
 -- name: attribute_exists
 -- Finds the profiles with a custom attribute that is neither empty text nor an empty array.
 SELECT profile.id
-FROM own_profile AS profile
+FROM workspace_profile AS profile
 WHERE profile.workspace_id = %(workspace_id)s
 AND profile.custom_attributes -> %(name)s::text NOT IN ('""', '[]')
 
 -- name: attribute_matches
 -- Finds the profiles whose custom attribute is text that matches a regular expression, or is text that does not.
 SELECT profile.id
-FROM own_profile AS profile
+FROM workspace_profile AS profile
 CROSS JOIN LATERAL (
     SELECT
         CASE jsonb_typeof(profile.custom_attributes -> %(name)s::text)
@@ -62,7 +62,7 @@ END
 -- Finds the profiles whose custom attribute is a number above or below another. As at the vendor, an attribute that is
 -- not set is less than any number.
 SELECT profile.id
-FROM own_profile AS profile
+FROM workspace_profile AS profile
 CROSS JOIN LATERAL (
     SELECT
         profile.custom_attributes -> %(name)s::text IS NULL AS unset,
@@ -82,7 +82,7 @@ END
 -- Finds the profiles whose custom attribute is text with a time between two others. The text must start with year, month
 -- and day; without a zone it is UTC. OFFSET 0 makes PostgreSQL parse each text once, not once per mention.
 SELECT profile.id
-FROM own_profile AS profile
+FROM workspace_profile AS profile
 CROSS JOIN LATERAL (
     SELECT profile.custom_attributes ->> %(name)s::text AS text
     OFFSET 0
@@ -101,21 +101,21 @@ AND leaf.moment > %(after)s::timestamptz AND leaf.moment < %(before)s::timestamp
 -- name: email_equals
 -- Finds the profiles with an email address, compared by its key, by an index.
 SELECT profile.id
-FROM own_profile AS profile
+FROM workspace_profile AS profile
 WHERE profile.workspace_id = %(workspace_id)s
 AND profile.email_key = %(value)s
 
 -- name: phone_equals
 -- Finds the profiles with a phone number, compared by its E.164 form, by an index.
 SELECT profile.id
-FROM own_profile AS profile
+FROM workspace_profile AS profile
 WHERE profile.workspace_id = %(workspace_id)s
 AND profile.phone_key = %(value)s
 
 -- name: text_compares
 -- Finds the profiles whose default attribute equals a text, is not empty, or matches a regular expression.
 SELECT profile.id
-FROM own_profile AS profile
+FROM workspace_profile AS profile
 CROSS JOIN LATERAL (
     SELECT
         CASE %(name)s
@@ -141,7 +141,7 @@ END
 -- name: number_compares
 -- Finds the profiles whose default attribute is a number, or is on one side of it.
 SELECT profile.id
-FROM own_profile AS profile
+FROM workspace_profile AS profile
 CROSS JOIN LATERAL (
     SELECT
         CASE %(name)s
@@ -163,7 +163,7 @@ END
 -- name: time_compares
 -- Finds the profiles whose default attribute is a time between two others; a date counts as its start in UTC.
 SELECT profile.id
-FROM own_profile AS profile
+FROM workspace_profile AS profile
 CROSS JOIN LATERAL (
     SELECT
         CASE %(name)s
@@ -181,21 +181,21 @@ AND leaf.moment > %(after)s::timestamptz AND leaf.moment < %(before)s::timestamp
 -- name: test_user_equals
 -- Finds the profiles that are test users, or the other profiles.
 SELECT profile.id
-FROM own_profile AS profile
+FROM workspace_profile AS profile
 WHERE profile.workspace_id = %(workspace_id)s
 AND profile.test_user = %(value)s
 
 -- name: push_subscription_is
 -- Finds the profiles by their push subscription; a state that was never set is "subscribed", as at the vendor.
 SELECT profile.id
-FROM own_profile AS profile
+FROM workspace_profile AS profile
 WHERE profile.workspace_id = %(workspace_id)s
 AND coalesce(profile.push_subscription ->> 'state', 'subscribed') = %(value)s
 
 -- name: email_subscription_is
 -- Finds the profiles by their email subscription; a state that was never set is "subscribed".
 SELECT profile.id
-FROM own_profile AS profile
+FROM workspace_profile AS profile
 WHERE profile.workspace_id = %(workspace_id)s
 AND coalesce(profile.email_subscription ->> 'state', 'subscribed') = %(value)s
 
@@ -203,7 +203,7 @@ AND coalesce(profile.email_subscription ->> 'state', 'subscribed') = %(value)s
 -- Finds the profiles with more, fewer or exactly a number of events in the last days. Reads each event of those days
 -- once, through the map of origins: a profile's own history and that of all profiles merged into it.
 SELECT profile.id
-FROM own_profile AS profile
+FROM workspace_profile AS profile
 LEFT JOIN (
     SELECT coalesce(origin.profile_id, custom_event.origin_id) AS profile_id, count(*) AS count
     FROM custom_event
@@ -224,7 +224,7 @@ END
 -- name: recent_purchases
 -- Finds the profiles with more, fewer or exactly a number of purchases, of one product or of all, in the last days.
 SELECT profile.id
-FROM own_profile AS profile
+FROM workspace_profile AS profile
 LEFT JOIN (
     SELECT coalesce(origin.profile_id, purchase.origin_id) AS profile_id, count(*) AS count
     FROM purchase
@@ -244,7 +244,7 @@ END
 -- name: recent_revenue
 -- Finds the profiles by the money that they spent in the last days, refunds subtracted.
 SELECT profile.id
-FROM own_profile AS profile
+FROM workspace_profile AS profile
 LEFT JOIN (
     SELECT coalesce(origin.profile_id, purchase.origin_id) AS profile_id, sum(purchase.price_cents) / 100.0 AS spent
     FROM purchase

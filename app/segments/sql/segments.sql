@@ -3,7 +3,7 @@
 -- comments by the joins and the condition of the filter, taken from the queries of leaves.sql.
 WITH matching AS (
     SELECT profile.id
-    FROM own_profile AS profile
+    FROM workspace_profile AS profile
     /* joins */
     WHERE profile.workspace_id = %(workspace_id)s
     /* condition */

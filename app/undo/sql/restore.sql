@@ -10,7 +10,7 @@ SET profile_id = %(orphan_id)s
 WHERE workspace_id = %(workspace_id)s AND origin_id = ANY(%(origins)s) AND profile_id = %(survivor_id)s
     AND origin_id <> %(orphan_id)s
 
--- name: end_merge
+-- name: delete_redirect
 -- Deletes a restored orphan's redirect and its own row in the map of origins.
 WITH own_origin AS (
     DELETE FROM origin

@@ -28,7 +28,7 @@ P = ParamSpec("P")
 HOME = "/console"
 SIGN_IN = "/console/sign-in"
 #: Characters of a page's path: names and ids.
-PAGE = re.compile(r"/console/[A-Za-z0-9/_-]{1,200}", re.ASCII)
+PAGE_PATH = re.compile(r"/console/[A-Za-z0-9/_-]{1,200}", re.ASCII)
 #: Sign-in attempts per address and minute: enough for an office, too few for guessing.
 ATTEMPTS = Limit(Bucket.OTHER, 20, 60)
 WRONG_KEY = "This key is unknown, expired or revoked. Check it and try again."
@@ -50,7 +50,7 @@ def signed_in(
     It sets the same attributes of `g`. A POST needs a form token. Raises NotSignedIn, CSRFError, TooManyRequests and
     AccessDenied.
     """
-    wanted = (permission,) if isinstance(permission, str) else permission
+    needed = (permission,) if isinstance(permission, str) else permission
 
     def guard(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseReturnValue]:
         @wraps(view)
@@ -60,10 +60,10 @@ def signed_in(
                 raise NotSignedIn("Sign in to see this page.")
             if request.method == "POST":
                 csrf.check_form_token()
-            authorize(present.holder, wanted)
+            authorize(present.holder, needed)
             return view(*args, **kwargs)
 
-        vars(guarded)["page_permissions"] = wanted  # a test checks that every page has them
+        vars(guarded)["page_permissions"] = needed  # a test checks that every page has them
         return guarded
 
     return guard
@@ -111,17 +111,17 @@ def submit_sign_out() -> ResponseReturnValue:
 
 def safe_next_path(path: str) -> str:
     """Return *path* if it is a page of the console, else its home page."""
-    return path if PAGE.fullmatch(path) and path != SIGN_IN else HOME
+    return path if PAGE_PATH.fullmatch(path) and path != SIGN_IN else HOME
 
 
 def _form(status: HTTPStatus, *, fault: str | None = None) -> ResponseReturnValue:
-    wanted = request.form.get("next") or request.args.get("next", "")
-    return render_template("sign_in.html", fault=fault, wanted=safe_next_path(wanted)), status
+    requested = request.form.get("next") or request.args.get("next", "")
+    return render_template("sign_in.html", fault=fault, next_path=safe_next_path(requested)), status
 
 
 def _count_attempt() -> None:
     """Count a sign-in attempt of this address; raise TooManyRequests above ATTEMPTS."""
     address = sha256((request.remote_addr or "").encode()).hexdigest()[:16]
-    reading = limiter_of(current_app).windows.count_request_of(f"sign-in:{address}", ATTEMPTS)
-    if reading.refused:
-        raise TooManyRequests(f"Too many attempts to sign in. Try again in {reading.retry_after} seconds.")
+    limit_status = limiter_of(current_app).windows.count_request_of(f"sign-in:{address}", ATTEMPTS)
+    if limit_status.refused:
+        raise TooManyRequests(f"Too many attempts to sign in. Try again in {limit_status.retry_after} seconds.")

@@ -10,17 +10,15 @@ from flask.typing import ResponseReturnValue
 
 from app.db.transaction import open_transaction
 from app.ledger import queries
+from app.web.api.batches import list_requested_batches
 from app.web.auth import POLLING, pool
 from app.web.console.auth import signed_in
 from app.web.console.jobs import filter_jobs
 from app.web.console.progress import poll_interval_since
-from app.web.merge_batches import wanted_batches
+from app.web.pagination import cursor_text
 from schemas.outcomes import JobState, Outcome
-from schemas.paging import Cursor
 
 blueprint = Blueprint("batches", __name__, url_prefix="/batches")
-
-CURSOR = Cursor()
 
 
 @blueprint.get("")
@@ -35,14 +33,14 @@ def batch_list_page() -> ResponseReturnValue:
 @signed_in(permission=POLLING)
 def batch_page(batch_id: UUID) -> ResponseReturnValue:
     """Show a batch and its jobs, filtered by state or outcome; the browser reloads it until all jobs are settled."""
-    return _shown(batch_id, request.args)
+    return _batch_page(batch_id, request.args)
 
 
 @blueprint.post("/<uuid:batch_id>")
 @signed_in(permission=POLLING)
 def batch_search_page(batch_id: UUID) -> ResponseReturnValue:
     """Show a batch and its jobs with an identifier, which is in the form so that it is in no URL."""
-    return _shown(batch_id, request.form)
+    return _batch_page(batch_id, request.form)
 
 
 def batch_list_context(arguments: Mapping[str, str]) -> dict[str, Any]:
@@ -50,31 +48,31 @@ def batch_list_context(arguments: Mapping[str, str]) -> dict[str, Any]:
 
     Raises ValidationError for invalid arguments.
     """
-    batches, next_cursor = wanted_batches(arguments)
+    batches, next_cursor = list_requested_batches(arguments)
     begun = [batch.created_at for batch in batches if batch.state != JobState.FINISHED]
     return {
         "batches": batches,
-        "older": None if next_cursor is None else CURSOR.serialize("cursor", {"cursor": next_cursor}),
+        "older": cursor_text(next_cursor),
         "again_after": poll_interval_since(max(begun)) if begun else None,
         "source": f"{url_for('console.batches.batch_list_page')}?{urlencode(dict(arguments))}",
         "is_first_page": "cursor" not in arguments,
     }
 
 
-def _shown(batch_id: UUID, asked: Mapping[str, str]) -> ResponseReturnValue:
+def _batch_page(batch_id: UUID, filters: Mapping[str, str]) -> ResponseReturnValue:
     with open_transaction(pool(), g.workspace_id) as tx:
         batch = queries.read_batch(tx, batch_id=batch_id)
-    asked = {name: asked.get(name, "") for name in ("state", "outcome", "identifier")}
+    filters = {name: filters.get(name, "") for name in ("state", "outcome", "identifier")}
     unfinished = batch.state != JobState.FINISHED
-    in_url = {name: value for name, value in asked.items() if value and name != "identifier"}
+    in_url = {name: value for name, value in filters.items() if value and name != "identifier"}
     return render_template(
         "batch_body.html" if "HX-Request" in request.headers else "batch.html",
         batch=batch,
-        jobs=filter_jobs(batch.jobs, asked),
-        asked=asked,
+        jobs=filter_jobs(batch.jobs, filters),
+        filters=filters,
         states=list(JobState),
         outcomes=sorted({job.outcome for job in batch.jobs if job.outcome}, key=list(Outcome).index),
         # A search by identifier is not reloaded: its URL would contain the identifier.
-        again_after=poll_interval_since(batch.created_at) if unfinished and not asked["identifier"] else None,
+        again_after=poll_interval_since(batch.created_at) if unfinished and not filters["identifier"] else None,
         source=f"{url_for('console.batches.batch_page', batch_id=batch_id)}?{urlencode(in_url)}",
     )

@@ -1,4 +1,4 @@
-"""Charts as drawings of the server's own: where each bar and the line lie in a frame that the page stretches."""
+"""Coordinates of the throughput charts, which are SVG. The page scales a chart to its width."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,22 +8,22 @@ from app.ledger.throughput import TimeBucket
 from app.web.console.progress import Tone, tone_of
 from schemas.outcomes import JobState
 
-#: Units of a frame: it is drawn as wide and as high as the page likes.
+#: Size of a chart in SVG units.
 WIDTH, HEIGHT = 1000, 100
-#: Share of a stretch's width that its bar leaves free.
+#: Share of a bucket's width between its bar and the next one.
 GAP = 0.2
-#: What is drawn above what, from the ground up, and what each stands for.
-NAMES: Mapping[Tone, str] = {
+#: The segments of a bar from the bottom up, each with its entry in the legend.
+TONE_NAMES: Mapping[Tone, str] = {
     Tone.GOOD: "Merged, identified or undone",
     Tone.PART: "Undone in part",
-    Tone.NONE: "Nothing was done",
+    Tone.NONE: "No effect",
     Tone.BAD: "Dead",
 }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bar:
-    """A part of a stretch's bar: the jobs of one tone."""
+    """A segment of a bucket's bar: the jobs of one tone."""
 
     tone: Tone
     x: float
@@ -34,31 +34,31 @@ class Bar:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chart:
-    """A period, drawn: bars for what ended, a line for what was unfinished, and the tops of both scales."""
+    """A period: bars for jobs that ended, a line for unfinished jobs, and the maximum of each scale."""
 
     bars: Sequence[Bar]
     ended_top: int
-    #: The line's points, as SVG writes them; closed along the ground for the area beneath it.
+    #: Points of the line in SVG syntax; *area* also has the corners at the bottom.
     line: str
     area: str
     unfinished_top: int
 
 
-def tones(stretch: TimeBucket) -> dict[Tone, int]:
-    """Return how many jobs ended with which tone in *stretch*."""
-    counts = dict.fromkeys(NAMES, 0)
-    for outcome, jobs in stretch.settled.items():
+def count_by_tone(bucket: TimeBucket) -> dict[Tone, int]:
+    """Return the number of jobs of each tone that ended in *bucket*."""
+    counts = dict.fromkeys(TONE_NAMES, 0)
+    for outcome, jobs in bucket.settled.items():
         counts[tone_of(outcome or JobState.DEAD)] += jobs
     return counts
 
 
-def draw(stretches: Sequence[TimeBucket]) -> Chart:
-    """Return the chart of *stretches*, oldest first."""
-    ended_top = round_up(max((stretch.ended for stretch in stretches), default=0))
-    unfinished_top = round_up(max((stretch.unfinished for stretch in stretches), default=0))
-    step = WIDTH / len(stretches)
-    bars = [bar for nth, stretch in enumerate(stretches) for bar in _bars(stretch, nth * step, step, ended_top)]
-    points = _steps(stretches, step, unfinished_top)
+def draw_chart(buckets: Sequence[TimeBucket]) -> Chart:
+    """Return the chart of *buckets*, oldest first."""
+    ended_top = round_up(max((bucket.ended for bucket in buckets), default=0))
+    unfinished_top = round_up(max((bucket.unfinished for bucket in buckets), default=0))
+    step = WIDTH / len(buckets)
+    bars = [bar for nth, bucket in enumerate(buckets) for bar in _bars(bucket, nth * step, step, ended_top)]
+    points = _steps(buckets, step, unfinished_top)
     return Chart(
         bars=bars,
         ended_top=ended_top,
@@ -69,35 +69,35 @@ def draw(stretches: Sequence[TimeBucket]) -> Chart:
 
 
 def round_up(most: int) -> int:
-    """Return the top of a scale on which *most* has room: 1, 2 or 5 times a power of ten, and 1 at least."""
+    """Return the maximum of a scale that includes *most*: 1, 2 or 5 times a power of ten, at least 1."""
     power = 1
     while power * 10 <= most:
         power *= 10
     return next(top for factor in (1, 2, 5, 10) if (top := factor * power) >= most)
 
 
-def clock(moment: datetime) -> str:
+def time_of_day(moment: datetime) -> str:
     """Return the time of day of *moment* in UTC."""
     return f"{moment.astimezone(UTC):%H:%M}"
 
 
-def _bars(stretch: TimeBucket, x: float, step: float, top: int) -> list[Bar]:
-    """Return the parts of the bar of *stretch*, one upon the other."""
-    parts: list[Bar] = []
-    ground = float(HEIGHT)
-    for of, jobs in tones(stretch).items():
+def _bars(bucket: TimeBucket, x: float, step: float, top: int) -> list[Bar]:
+    """Return the segments of the bar of *bucket*, from the bottom up."""
+    segments: list[Bar] = []
+    y = float(HEIGHT)
+    for tone, jobs in count_by_tone(bucket).items():
         if jobs:
             height = HEIGHT * jobs / top
-            ground -= height
+            y -= height
             width = round(step * (1 - GAP), 2)
-            parts.append(Bar(tone=of, x=round(x, 2), y=round(ground, 2), width=width, height=round(height, 2)))
-    return parts
+            segments.append(Bar(tone=tone, x=round(x, 2), y=round(y, 2), width=width, height=round(height, 2)))
+    return segments
 
 
-def _steps(stretches: Sequence[TimeBucket], step: float, top: int) -> str:
-    """Return the points of the line: as high through each stretch as it was at its end."""
+def _steps(buckets: Sequence[TimeBucket], step: float, top: int) -> str:
+    """Return the points of the line: level in each bucket, at the number of unfinished jobs at its end."""
     points: list[str] = []
-    for nth, stretch in enumerate(stretches):
-        y = round(HEIGHT - HEIGHT * stretch.unfinished / top, 2)
+    for nth, bucket in enumerate(buckets):
+        y = round(HEIGHT - HEIGHT * bucket.unfinished / top, 2)
         points += [f"{round(nth * step, 2):g},{y:g}", f"{round((nth + 1) * step, 2):g},{y:g}"]
     return " ".join(points)

@@ -1,4 +1,4 @@
-"""Dead jobs: what each died of, and another chance for one of them or for all that are shown."""
+"""The page of dead jobs with their last errors, and the retry of one or all of them."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -15,47 +15,54 @@ from app.ledger.retry import retry_job
 from app.web.auth import POLLING, AccessDenied
 from app.web.console.auth import signed_in
 from app.web.job_permissions import require_kind
-from app.web.pagination import split_page
+from app.web.pagination import cursor_text, split_page
 from app.web.resources import pool
 from schemas.outcomes import JobState
-from schemas.paging import DEFAULT_LIMIT, Cursor, PageQuery, load_query
+from schemas.paging import DEFAULT_LIMIT, PageQuery, load_query
 
-blueprint = Blueprint("dead", __name__)
+blueprint = Blueprint("dead_jobs", __name__)
 
 QUERY = PageQuery()
-CURSOR = Cursor()
+#: Parameters of the URL after a retry: the number of jobs that were retried, and of the others.
+RETRY_RESULT = ("retried", "left")
 DEAD = queries.JobFilter(state=JobState.DEAD)
-NO_IDS = "The form names no job, or what it names is no job's id; load the page again."
+NO_IDS = "The form has no job id or an invalid one; load the page again."
 
 
 @blueprint.get("/dead")
 @signed_in(permission=POLLING)
-def page() -> ResponseReturnValue:
+def dead_jobs_page() -> ResponseReturnValue:
     """Show a page of dead jobs, newest first."""
-    told = {name: request.args[name] for name in ("retried", "left") if request.args.get(name, "").isdecimal()}
-    query = load_query(QUERY, {name: value for name, value in request.args.items() if name not in {"retried", "left"}})
+    arguments = request.args.to_dict()
+    retry_result = {name: value for name in RETRY_RESULT if (value := arguments.pop(name, "")).isdecimal()}
+    query = load_query(QUERY, arguments)
     with open_transaction(pool(), g.workspace_id) as tx:
         jobs = queries.list_jobs(tx, matching=DEAD, limit=query["limit"] + 1, before=query.get("cursor"))
-    shown, next_cursor = split_page(jobs, query["limit"])
-    older = None if next_cursor is None else CURSOR.serialize("cursor", {"cursor": next_cursor})
-    return render_template("dead.html", jobs=shown, older=older, is_first_page="cursor" not in query, told=told)
+    listed, next_cursor = split_page(jobs, query["limit"])
+    return render_template(
+        "dead.html",
+        jobs=listed,
+        older=cursor_text(next_cursor),
+        is_first_page="cursor" not in query,
+        retry_result=retry_result,
+    )
 
 
 @blueprint.post("/jobs/<uuid:job_id>/retry")
 @signed_in(permission=POLLING)
-def retry(job_id: UUID) -> ResponseReturnValue:
-    """Queue a dead job again and redirect to it; 409 when it is not dead, 403 when the key may not run its kind."""
+def submit_retry_job(job_id: UUID) -> ResponseReturnValue:
+    """Queue a dead job again and redirect to it; 409 if it is not dead, 403 if the key may not run its kind."""
     run_in_transaction(pool(), g.workspace_id, retry_job, job_id=job_id, authorize=require_kind)
     return redirect(url_for("console.jobs.job_page", job_id=job_id), HTTPStatus.SEE_OTHER)
 
 
 @blueprint.post("/dead/retry")
 @signed_in(permission=POLLING)
-def retry_shown() -> ResponseReturnValue:
-    """Queue all listed jobs again, except those that are not dead, that were erased, or that the key may not run."""
+def submit_retry_listed() -> ResponseReturnValue:
+    """Queue all listed jobs again, except jobs that are not dead, that were erased, or that the key may not run."""
     job_ids = _job_ids(request.form.getlist("job_id"))
     retried = run_in_transaction(pool(), g.workspace_id, _retry_all, job_ids)
-    where = url_for("console.dead.page", retried=retried, left=len(job_ids) - retried)
+    where = url_for("console.dead_jobs.dead_jobs_page", retried=retried, left=len(job_ids) - retried)
     return redirect(where, HTTPStatus.SEE_OTHER)
 
 
@@ -70,7 +77,7 @@ def _retry_all(tx: Transaction, job_ids: Sequence[UUID]) -> int:
 
 
 def _job_ids(given: Sequence[str]) -> list[UUID]:
-    """Return the ids that the form names, in the order in which jobs are locked; raise Rejected when they are none."""
+    """Return the job ids of a form, sorted, since jobs are locked in this order; raise Rejected if one is invalid."""
     try:
         job_ids = sorted(map(UUID, given))
     except ValueError:

@@ -54,8 +54,8 @@ def register_error_pages(console: Blueprint) -> None:
 
 def redirect_to_sign_in(_: NotSignedIn) -> Response:
     """Redirect to the sign-in form, which redirects to the requested page."""
-    wanted = request.path if request.method == "GET" else HOME
-    form = SIGN_IN if wanted == HOME else f"{SIGN_IN}?next={quote(wanted)}"
+    next_path = request.path if request.method == "GET" else HOME
+    form = SIGN_IN if next_path == HOME else f"{SIGN_IN}?next={quote(next_path)}"
     if "HX-Request" in request.headers:
         # htmx would insert the form into the page, so it gets the redirect in a header.
         answer = Response(status=HTTPStatus.UNAUTHORIZED)

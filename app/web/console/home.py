@@ -1,4 +1,7 @@
-"""The home page: the latest batches and the user's key."""
+"""The home page: the latest batches and the user's key.
+
+A module of its own since the navigation marks the entry of the current page by its blueprint.
+"""
 
 from flask import Blueprint, g, render_template
 from flask.typing import ResponseReturnValue

@@ -12,20 +12,19 @@ from flask.typing import ResponseReturnValue
 from app.db.transaction import open_transaction
 from app.ledger import queries
 from app.undo.recorded_merges import compare_recorded_merge
+from app.web.api.jobs import list_requested_jobs
 from app.web.auth import POLLING, pool
 from app.web.console.auth import signed_in
 from app.web.console.progress import poll_interval_since
-from app.web.merge_jobs import wanted_jobs
+from app.web.pagination import cursor_text
 from schemas.outcomes import SETTLED, JobState, Outcome
-from schemas.paging import Cursor
 
 blueprint = Blueprint("jobs", __name__, url_prefix="/jobs")
 
-CURSOR = Cursor()
 #: Fields of the filter form; an empty one does not filter.
 FILTERS = ("state", "outcome", "identifier", "cursor")
 #: Rows of a comparison on a page; the API returns the others.
-MOST_ROWS = 500
+MAX_ROWS = 500
 
 
 @blueprint.get("")
@@ -39,10 +38,10 @@ def job_list_page() -> ResponseReturnValue:
 @signed_in(permission=POLLING)
 def job_search_page() -> ResponseReturnValue:
     """Show a page of jobs by identifier, which is in the form so that it is in no URL and no access log."""
-    asked = {name: value for name in FILTERS if (value := request.form.get(name, "").strip())}
-    if "identifier" in asked:
-        return render_template("jobs.html", **job_list_context(asked))
-    return redirect(f"{url_for('console.jobs.job_list_page')}?{urlencode(asked)}", HTTPStatus.SEE_OTHER)
+    filters = {name: value for name in FILTERS if (value := request.form.get(name, "").strip())}
+    if "identifier" in filters:
+        return render_template("jobs.html", **job_list_context(filters))
+    return redirect(f"{url_for('console.jobs.job_list_page')}?{urlencode(filters)}", HTTPStatus.SEE_OTHER)
 
 
 @blueprint.get("/<uuid:job_id>")
@@ -56,7 +55,7 @@ def job_page(job_id: UUID) -> ResponseReturnValue:
         "job_body.html" if "HX-Request" in request.headers else "job.html",
         job=job,
         comparison=comparison,
-        most_rows=MOST_ROWS,
+        most_rows=MAX_ROWS,
         again_after=None if job.state in SETTLED else poll_interval_since(job.created_at),
     )
 
@@ -67,24 +66,24 @@ def job_list_context(arguments: Mapping[str, str]) -> dict[str, Any]:
     Raises ValidationError for invalid arguments.
     """
     given = {name: value for name, value in arguments.items() if value}
-    jobs, next_cursor = wanted_jobs(given)
+    jobs, next_cursor = list_requested_jobs(given)
     return {
         "jobs": jobs,
-        "asked": given,
-        "older": None if next_cursor is None else CURSOR.serialize("cursor", {"cursor": next_cursor}),
+        "filters": given,
+        "older": cursor_text(next_cursor),
         "states": list(JobState),
         "outcomes": list(Outcome),
     }
 
 
-def filter_jobs(jobs: Sequence[queries.Job], asked: Mapping[str, str]) -> list[queries.Job]:
-    """Return the *jobs* that match the state, the outcome and the part of an identifier in *asked*."""
-    text = asked.get("identifier", "").strip().casefold()
+def filter_jobs(jobs: Sequence[queries.Job], filters: Mapping[str, str]) -> list[queries.Job]:
+    """Return the *jobs* that match the state, the outcome and the part of an identifier in *filters*."""
+    text = filters.get("identifier", "").strip().casefold()
     return [
         job
         for job in jobs
-        if asked.get("state") in {None, "", job.state}
-        and asked.get("outcome") in {None, "", job.outcome}
+        if filters.get("state") in {None, "", job.state}
+        and filters.get("outcome") in {None, "", job.outcome}
         and any(text in value.casefold() for value in _values(job))
     ]
 

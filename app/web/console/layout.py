@@ -28,14 +28,14 @@ HEADERS: Mapping[str, str] = {
     "Cross-Origin-Opener-Policy": "same-origin",
 }
 #: Characters of an external_id in a heading.
-MOST_IN_HEADING = 80
+MAX_IN_HEADING = 80
 #: Navigation: endpoint, name, and permissions; a key with any one of them sees the entry.
 NAVIGATION: tuple[tuple[str, str, tuple[str, ...] | None], ...] = (
     ("console.home.home_page", "Overview", None),
     ("console.batches.batch_list_page", "Batches", POLLING),
     ("console.jobs.job_list_page", "Jobs", POLLING),
-    ("console.dead.page", "Dead jobs", POLLING),
-    ("console.throughput.page", "Throughput", POLLING),
+    ("console.dead_jobs.dead_jobs_page", "Dead jobs", POLLING),
+    ("console.throughput.throughput_page", "Throughput", POLLING),
     ("console.merging.merge_form_page", "Merge", ("users.merge",)),
 )
 
@@ -68,8 +68,8 @@ def format_value(value: Any) -> str:
 
 
 def shorten(value: str) -> str:
-    """Return *value* cut to MOST_IN_HEADING characters."""
-    return value if len(value) <= MOST_IN_HEADING else f"{value[:MOST_IN_HEADING]}…"
+    """Return *value* cut to MAX_IN_HEADING characters."""
+    return value if len(value) <= MAX_IN_HEADING else f"{value[:MAX_IN_HEADING]}…"
 
 
 def table_columns(entries: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -119,9 +119,9 @@ def _common() -> dict[str, Any]:
     """Return the variables of every template."""
     me = g.get("sign_in")
     navigation = [
-        {"endpoint": endpoint, "name": name, "here": _is_here(endpoint)}
-        for endpoint, name, wanted in NAVIGATION
-        if me is not None and (wanted is None or any(map(me.holder.may, wanted)))
+        {"endpoint": endpoint, "name": name, "is_current": _is_current(endpoint)}
+        for endpoint, name, permissions in NAVIGATION
+        if me is not None and (permissions is None or any(map(me.holder.may, permissions)))
     ]
     return {
         "me": me,
@@ -134,6 +134,6 @@ def _common() -> dict[str, Any]:
     }
 
 
-def _is_here(endpoint: str) -> bool:
+def _is_current(endpoint: str) -> bool:
     """Return whether the current page is in the section of *endpoint*."""
     return (request.endpoint or "").rpartition(".")[0] == endpoint.rpartition(".")[0]

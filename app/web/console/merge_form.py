@@ -8,7 +8,7 @@ from marshmallow import ValidationError
 
 from app.errors import Rejected
 from app.web.errors import first_sentence
-from app.web.request_body import check_text
+from app.web.json_bodies import check_text
 from schemas.merge import KINDS, MergeUpdate, load_merge
 from schemas.priorities import Priority
 

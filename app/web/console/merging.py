@@ -10,7 +10,7 @@ from uuid_utils import uuid7
 
 from app.errors import Rejected
 from app.lane.preview import preview_merges
-from app.web.accepted import accept_batch
+from app.web.accepted import accept_request
 from app.web.console.auth import signed_in
 from app.web.console.merge_form import CHOICES, EMPTY, MergeForm
 from app.web.resources import pool, settings
@@ -34,29 +34,29 @@ def merge_form_page() -> ResponseReturnValue:
 @signed_in(permission=PERMISSION)
 def merge_preview_page() -> ResponseReturnValue:
     """Show the preview of the merge, made by the workers' own code; nothing is written."""
-    pair = MergeForm.of(request.form)
+    form = MergeForm.of(request.form)
     try:
-        updates = pair.updates()
+        updates = form.updates()
     except (ValidationError, Rejected):
-        return _page(pair.validated()), HTTPStatus.BAD_REQUEST
-    (seen,) = preview_merges(pool(), settings(), workspace_id=g.workspace_id, updates=updates)
-    outcome = Outcome(seen.end.outcome)
-    return _page(pair, seen=seen, outcome=outcome, merges=outcome is Outcome.MERGED, key=str(uuid7()))
+        return _page(form.validated()), HTTPStatus.BAD_REQUEST
+    (preview,) = preview_merges(pool(), settings(), workspace_id=g.workspace_id, updates=updates)
+    outcome = Outcome(preview.end.outcome)
+    return _page(form, preview=preview, outcome=outcome, merges=outcome is Outcome.MERGED, key=str(uuid7()))
 
 
 @blueprint.post("/merge")
 @signed_in(permission=PERMISSION)
 def submit_merge() -> ResponseReturnValue:
     """Accept the merge and redirect to its batch; a form that is sent twice creates one merge."""
-    pair = MergeForm.of(request.form)
+    form = MergeForm.of(request.form)
     try:
-        updates = pair.updates()
+        updates = form.updates()
     except (ValidationError, Rejected):
-        return _page(pair.validated()), HTTPStatus.BAD_REQUEST
-    accepted = accept_batch(JobKind.MERGE, updates, body=pair.body, key=request.form.get(KEY, ""))
+        return _page(form.validated()), HTTPStatus.BAD_REQUEST
+    accepted = accept_request(JobKind.MERGE, updates, body=form.body, key=request.form.get(KEY, ""))
     return redirect(url_for("console.batches.batch_page", batch_id=accepted.batch_id), HTTPStatus.SEE_OTHER)
 
 
-def _page(pair: MergeForm, **seen: Any) -> str:
-    """Return the page with the filled form and, below it, the preview *seen*."""
-    return render_template("merge.html", pair=pair, choices=CHOICES, key_field=KEY, **seen)
+def _page(form: MergeForm, **preview: Any) -> str:
+    """Return the page with the form, and with the context of *preview* below it."""
+    return render_template("merge.html", form=form, choices=CHOICES, key_field=KEY, **preview)

@@ -11,10 +11,10 @@ from app.db.transaction import open_transaction
 from app.errors import Gone
 from app.ledger.queries import Job
 from app.profiles.lookup import read_profile
+from app.web.api.jobs import list_requested_jobs
+from app.web.api.profiles import PROFILE, normalize_braze_id
 from app.web.auth import POLLING, pool
 from app.web.console.auth import signed_in
-from app.web.merge_jobs import wanted_jobs
-from app.web.profiles import PROFILE, checked
 
 blueprint = Blueprint("profiles", __name__, url_prefix="/profiles")
 
@@ -81,16 +81,16 @@ TABLES: Mapping[str, str] = {
 #: The parts that are mappings with keys of the client's own.
 MAPPINGS: Mapping[str, str] = {"custom_attributes": "Custom attributes", "last_interactions": "Last interactions"}
 #: Another name of braze_id.
-UNSHOWN = frozenset({"appboy_id"})
+OMITTED = frozenset({"appboy_id"})
 #: Limit of rows in each table.
-MOST_ENTRIES = 100
+MAX_ENTRIES = 100
 
 
 @blueprint.get("/<braze_id>")
 @signed_in(permission="users.export.ids")
 def profile_page(braze_id: str) -> ResponseReturnValue:
     """Show a profile with its merges; for a merged-away one, 410 and a link to its survivor."""
-    braze_id = checked(braze_id)
+    braze_id = normalize_braze_id(braze_id)
     merges = _merges(braze_id)
     try:
         with open_transaction(pool(), g.workspace_id) as tx:
@@ -98,13 +98,13 @@ def profile_page(braze_id: str) -> ResponseReturnValue:
     except Gone as gone:
         away = render_template("gone.html", braze_id=braze_id, survivor=gone.survivor_braze_id, **merges)
         return away, HTTPStatus.GONE
-    return render_template("profile.html", profile=profile, **_sections(profile), **merges, most=MOST_ENTRIES)
+    return render_template("profile.html", profile=profile, **_sections(profile), **merges, most=MAX_ENTRIES)
 
 
 def _sections(profile: Mapping[str, Any]) -> dict[str, Any]:
     """Return the parts of an exported profile by heading."""
-    told = {name for names in HEADINGS.values() for name in names} | TABLES.keys() | MAPPINGS.keys() | UNSHOWN
-    headings = {**HEADINGS, "Further": tuple(sorted(profile.keys() - told))}
+    listed = {name for names in HEADINGS.values() for name in names} | TABLES.keys() | MAPPINGS.keys() | OMITTED
+    headings = {**HEADINGS, "Further": tuple(sorted(profile.keys() - listed))}
     return {
         "facts": {
             heading: [(name, profile[name]) for name in names if name in profile] for heading, names in headings.items()
@@ -118,7 +118,7 @@ def _merges(braze_id: str) -> dict[str, Sequence[Job] | None]:
     """Return the latest jobs with this profile on either side, newest first; None without the permission."""
     if not any(map(g.may, POLLING)):
         return {"came_in": None, "went_out": None}
-    jobs, _ = wanted_jobs({"identifier": braze_id, "limit": str(MOST_ENTRIES)})
+    jobs, _ = list_requested_jobs({"identifier": braze_id, "limit": str(MAX_ENTRIES)})
     return {
         "came_in": [job for job in jobs if job.survivor and job.survivor.braze_id == braze_id],
         "went_out": [job for job in jobs if job.orphan and job.orphan.braze_id == braze_id],

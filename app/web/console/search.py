@@ -17,9 +17,9 @@ from app.ledger import queries
 from app.ledger.queries import Job
 from app.merging.profile import Profile
 from app.users.export import export_profiles
+from app.web.api.jobs import list_requested_jobs
 from app.web.auth import POLLING, pool
 from app.web.console.auth import signed_in
-from app.web.merge_jobs import wanted_jobs
 from schemas.export import ExportRequest
 from schemas.identifiers import BrazeId, Email, ExternalId, Phone, UserAlias
 from schemas.paging import MAX_IDENTIFIER
@@ -29,7 +29,7 @@ blueprint = Blueprint("search", __name__)
 ID = re.compile(r"[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 BRAZE_ID = re.compile(r"[0-9a-fA-F]{24}")
 #: Limit of profiles and of jobs on the results page.
-MOST = 50
+MAX_RESULTS = 50
 
 
 @blueprint.post("/search")
@@ -45,7 +45,7 @@ def search_page() -> ResponseReturnValue:
         sought=sought,
         profiles=_profiles(sought) if g.may("users.export.ids") else None,
         jobs=_jobs(sought) if may_poll else None,
-        most=MOST,
+        most=MAX_RESULTS,
     )
 
 
@@ -76,11 +76,11 @@ def _profiles(sought: str) -> Sequence[Profile]:
     if colon and label and name:
         named.append(UserAlias(label=label, name=name))
     shared: list[Email | Phone] = [Email(sought), Phone(sought)]
-    asked = ExportRequest(named=named, shared=shared, device_id=None, fields=None)
+    export_request = ExportRequest(named=named, shared=shared, device_id=None, fields=None)
     with open_transaction(pool(), g.workspace_id) as tx:
-        return export_profiles(tx, request=asked).profiles[: MOST + 1]
+        return export_profiles(tx, request=export_request).profiles[: MAX_RESULTS + 1]
 
 
 def _jobs(sought: str) -> Sequence[Job]:
     """Return the latest jobs with the identifier *sought*."""
-    return wanted_jobs({"identifier": sought, "limit": str(MOST)})[0] if sought else ()
+    return list_requested_jobs({"identifier": sought, "limit": str(MAX_RESULTS)})[0] if sought else ()

@@ -1,4 +1,4 @@
-"""Throughput and backlog, drawn over the last hour or day, and told as a table of the same figures."""
+"""Throughput and backlog of the last hour or day, as charts and as a table."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from app.db.transaction import open_transaction
 from app.ledger.throughput import ChartPeriod, TimeBucket, read_throughput
 from app.web.auth import POLLING
 from app.web.console.auth import signed_in
-from app.web.console.charts import NAMES, clock, draw, tones
+from app.web.console.charts import TONE_NAMES, count_by_tone, draw_chart, time_of_day
 from app.web.resources import pool
 from schemas.outcomes import JobState, Outcome
 
@@ -24,7 +24,7 @@ NAME = "mergelane-throughput"
 #: Seconds for which buckets are kept, at least and at most.
 SHORTEST_PAUSE_S = 2.0
 LONGEST_PAUSE_S = 300.0
-#: Seconds after which the browser asks again.
+#: Seconds after which the browser reloads the charts.
 AGAIN_AFTER_S = 10
 PERIODS = {period.name.lower(): period for period in ChartPeriod}
 PERIOD = f"'period' must be one of {', '.join(PERIODS)}"
@@ -39,17 +39,17 @@ class Reading:
 
 
 #: What this process has read of each workspace: a read costs as much as the workspace does, so clients share it.
-Readings = AdaptiveCache[tuple[int, ChartPeriod], Reading]
+ReadingCache = AdaptiveCache[tuple[int, ChartPeriod], Reading]
 
 
 @blueprint.get("/throughput")
 @signed_in(permission=POLLING)
-def page() -> ResponseReturnValue:
-    """Show the last hour, or with `?period=day` the last day; the browser asks for it again while it is looked at."""
-    wanted = request.args.get("period", "hour")
-    if wanted not in PERIODS:
+def throughput_page() -> ResponseReturnValue:
+    """Show the last hour, or with `?period=day` the last day; a visible page reloads its charts."""
+    period_name = request.args.get("period", "hour")
+    if period_name not in PERIODS:
         raise ValidationError(PERIOD)
-    period, workspace_id = PERIODS[wanted], g.workspace_id
+    period, workspace_id = PERIODS[period_name], g.workspace_id
 
     def read() -> Reading:
         now = datetime.now(UTC)
@@ -57,34 +57,34 @@ def page() -> ResponseReturnValue:
             return Reading(buckets=read_throughput(tx, period=period, now=now), read_at=now)
 
     key = workspace_id, period
-    reading = readings().get(key, read)
+    reading = reading_cache().get(key, read)
     is_part = "HX-Request" in request.headers
     return render_template(
         "throughput_part.html" if is_part else "throughput.html",
         is_part=is_part,
-        stretches=reading.buckets,
+        buckets=reading.buckets,
         read_at=reading.read_at,
-        chart=draw(reading.buckets),
+        chart=draw_chart(reading.buckets),
         totals=_totals(reading.buckets),
         periods=PERIODS,
-        wanted=wanted,
+        period_name=period_name,
         minutes=int(period.bucket.total_seconds() // 60),
-        tones=tones,
-        names=NAMES,
-        clock=clock,
+        count_by_tone=count_by_tone,
+        tone_names=TONE_NAMES,
+        time_of_day=time_of_day,
         again_after=AGAIN_AFTER_S,
     )
 
 
-def readings() -> Readings:
+def reading_cache() -> ReadingCache:
     """Return the cache of this application."""
-    new = Readings(shortest_s=SHORTEST_PAUSE_S, longest_s=LONGEST_PAUSE_S, drop_when_due=True)
-    cache: Readings = current_app.extensions.setdefault(NAME, new)
+    new = ReadingCache(shortest_s=SHORTEST_PAUSE_S, longest_s=LONGEST_PAUSE_S, drop_when_due=True)
+    cache: ReadingCache = current_app.extensions.setdefault(NAME, new)
     return cache
 
 
 def _totals(buckets: Sequence[TimeBucket]) -> list[tuple[Outcome | JobState, int]]:
-    """Return how many jobs ended in which way in all *buckets*, the most frequent first; dead ones by their state."""
+    """Return the number of jobs by outcome, or by state for dead ones, highest first."""
     totals: Counter[Outcome | JobState] = Counter()
     for bucket in buckets:
         for outcome, jobs in bucket.settled.items():

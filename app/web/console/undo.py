@@ -12,11 +12,11 @@ from app.db.transaction import Transaction, open_transaction
 from app.ledger import queries
 from app.undo import accept
 from app.undo.accept import UndoRequest
+from app.web.api.undo import accept_undo_request
 from app.web.auth import POLLING
 from app.web.console.auth import signed_in
 from app.web.console.merging import KEY
 from app.web.job_permissions import require_permission
-from app.web.merge_undo import take_in
 from app.web.resources import pool
 
 blueprint = Blueprint("undo", __name__)
@@ -37,8 +37,8 @@ def undo_job_page(job_id: UUID) -> ResponseReturnValue:
 def submit_undo_job(job_id: UUID) -> ResponseReturnValue:
     """Accept the undo of a job and redirect to its batch."""
     with open_transaction(pool(), g.workspace_id) as tx:
-        asked = _job(tx, job_id)
-    return _accept(asked)
+        undo = _job(tx, job_id)
+    return _accept(undo)
 
 
 @blueprint.get("/batches/<uuid:batch_id>/undo")
@@ -58,8 +58,8 @@ def undo_batch_page(batch_id: UUID) -> ResponseReturnValue:
 def submit_undo_batch(batch_id: UUID) -> ResponseReturnValue:
     """Accept the undo of a batch and redirect to the batch of the undos."""
     with open_transaction(pool(), g.workspace_id) as tx:
-        asked = _batch(tx, batch_id)
-    return _accept(asked)
+        undo = _batch(tx, batch_id)
+    return _accept(undo)
 
 
 def _question(jobs: Sequence[queries.Job], *, back: str) -> ResponseReturnValue:
@@ -69,18 +69,18 @@ def _question(jobs: Sequence[queries.Job], *, back: str) -> ResponseReturnValue:
 
 def _job(tx: Transaction, job_id: UUID) -> UndoRequest:
     """Return the job to undo; raise AccessDenied without the permission of its kind."""
-    asked, kinds = accept.undo_request_of_job(tx, job_id=job_id)
+    undo, kinds = accept.undo_request_of_job(tx, job_id=job_id)
     require_permission(kinds)
-    return asked
+    return undo
 
 
 def _batch(tx: Transaction, batch_id: UUID) -> UndoRequest:
     """Return the batch to undo; raise AccessDenied without the permissions of its kinds."""
-    asked, kinds = accept.undo_request_of_batch(tx, batch_id=batch_id)
+    undo, kinds = accept.undo_request_of_batch(tx, batch_id=batch_id)
     require_permission(kinds)
-    return asked
+    return undo
 
 
-def _accept(asked: UndoRequest) -> ResponseReturnValue:
-    accepted = take_in(asked, key=request.form.get(KEY, ""))
+def _accept(undo: UndoRequest) -> ResponseReturnValue:
+    accepted = accept_undo_request(undo, key=request.form.get(KEY, ""))
     return redirect(url_for("console.batches.batch_page", batch_id=accepted.batch_id), HTTPStatus.SEE_OTHER)

@@ -33,7 +33,7 @@ NOT_FOUND = 404
 UNCOUNTED = frozenset({Common.INVALID_KEY, Common.UNAVAILABLE})
 
 
-def build(flask: Flask) -> Json:
+def build_document(flask: Flask) -> Json:
     """Return the document of the routes of *flask* whose views have a declaration."""
     plugin = SchemaPlugin()
     spec = APISpec(TITLE, metadata.version("mergelane"), "3.1.0", plugins=[plugin], info={"description": DESCRIPTION})

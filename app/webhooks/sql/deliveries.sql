@@ -1,8 +1,8 @@
--- Deliveries of notices: leases, attempts, lists and retries.
+-- Webhook deliveries: leases, attempts, lists and retries.
 
 -- name: workspaces_with_due_deliveries
 -- Lists the workspaces with a watched batch or a delivery due: a few index probes each.
-SELECT workspace_id, watches, notices AS deliveries FROM workspaces_with_notices()
+SELECT workspace_id, watches, deliveries FROM workspaces_with_due_deliveries()
 
 -- name: lock_due_webhooks
 -- Locks the enabled webhooks with due deliveries, except webhooks that another sender has locked, and returns their
@@ -11,9 +11,9 @@ SELECT id, url, salt, pepper, former_salt, former_pepper, former_until > now() A
 FROM webhook
 WHERE workspace_id = %(workspace_id)s AND enabled AND EXISTS (
     SELECT 1
-    FROM webhook_notice AS notice
-    WHERE notice.workspace_id = %(workspace_id)s AND notice.webhook_id = webhook.id
-        AND notice.state = 'waiting' AND notice.due_at <= now()
+    FROM webhook_delivery AS delivery
+    WHERE delivery.workspace_id = %(workspace_id)s AND delivery.webhook_id = webhook.id
+        AND delivery.state = 'waiting' AND delivery.due_at <= now()
 )
 ORDER BY id
 FOR NO KEY UPDATE SKIP LOCKED
@@ -23,25 +23,26 @@ FOR NO KEY UPDATE SKIP LOCKED
 -- at_once leases of one webhook. When the lease ends without a result, the next sender may lease the delivery.
 WITH leased AS (
     SELECT webhook_id, count(*) AS deliveries
-    FROM webhook_notice
+    FROM webhook_delivery
     WHERE workspace_id = %(workspace_id)s AND webhook_id = ANY(%(webhook_ids)s)
-        AND state = 'waiting' AND holder IS NOT NULL AND due_at > now()
+        AND state = 'waiting' AND lease_id IS NOT NULL AND due_at > now()
     GROUP BY webhook_id
 ),
 
 due AS (
     SELECT
-        notice.id,
-        row_number() OVER (PARTITION BY locked.id ORDER BY notice.due_at, notice.id) + coalesce(leased.deliveries, 0) AS place
+        delivery.id,
+        row_number() OVER (PARTITION BY locked.id ORDER BY delivery.due_at, delivery.id)
+        + coalesce(leased.deliveries, 0) AS place
     FROM unnest(%(webhook_ids)s::uuid[]) AS locked (id)
     LEFT JOIN leased ON leased.webhook_id = locked.id
     CROSS JOIN LATERAL (
         SELECT id, due_at
-        FROM webhook_notice
+        FROM webhook_delivery
         WHERE workspace_id = %(workspace_id)s AND webhook_id = locked.id AND state = 'waiting' AND due_at <= now()
         ORDER BY due_at
         LIMIT %(at_once)s
-    ) AS notice
+    ) AS delivery
 ),
 
 chosen AS (
@@ -52,25 +53,25 @@ chosen AS (
     LIMIT %(limit)s
 )
 
-UPDATE webhook_notice AS notice
-SET holder = %(lease_id)s, due_at = clock_timestamp() + make_interval(secs => %(lease_s)s)
+UPDATE webhook_delivery AS delivery
+SET lease_id = %(lease_id)s, due_at = clock_timestamp() + make_interval(secs => %(lease_s)s)
 FROM chosen
-WHERE notice.workspace_id = %(workspace_id)s AND notice.id = chosen.id
-RETURNING notice.id, notice.webhook_id, notice.body, notice.attempts
+WHERE delivery.workspace_id = %(workspace_id)s AND delivery.id = chosen.id
+RETURNING delivery.id, delivery.webhook_id, delivery.body, delivery.attempts
 
 -- name: record_attempt
 -- Records the result of an attempt, unless the lease was lost.
-UPDATE webhook_notice
+UPDATE webhook_delivery
 SET
     state = %(state)s,
     attempts = attempts + 1,
-    holder = NULL,
+    lease_id = NULL,
     due_at = clock_timestamp() + make_interval(secs => %(pause_s)s),
     attempted_at = %(at)s,
     last_status = %(status)s,
     last_error = %(error)s,
     ended_at = CASE WHEN %(state)s <> 'waiting' THEN clock_timestamp() END
-WHERE workspace_id = %(workspace_id)s AND id = %(id)s AND holder = %(lease_id)s
+WHERE workspace_id = %(workspace_id)s AND id = %(id)s AND lease_id = %(lease_id)s
 
 -- name: disable_webhook
 -- Disables a webhook that answered 410 Gone, unless its URL has changed since.
@@ -83,7 +84,7 @@ WHERE workspace_id = %(workspace_id)s AND id = %(webhook_id)s AND url = %(url)s 
 SELECT
     id, webhook_id, type, batch_id, state, attempts, created_at, attempted_at, last_status, last_error, ended_at,
     CASE WHEN state = 'waiting' THEN due_at END AS next_attempt_at
-FROM webhook_notice
+FROM webhook_delivery
 WHERE workspace_id = %(workspace_id)s AND webhook_id = %(webhook_id)s
     AND (%(state)s::text IS NULL OR state = %(state)s)
     AND (%(before)s::uuid IS NULL OR id < %(before)s)
@@ -95,23 +96,23 @@ LIMIT %(limit)s
 SELECT
     id, webhook_id, type, batch_id, state, attempts, created_at, attempted_at, last_status, last_error, ended_at,
     CASE WHEN state = 'waiting' THEN due_at END AS next_attempt_at
-FROM webhook_notice
+FROM webhook_delivery
 WHERE workspace_id = %(workspace_id)s AND webhook_id = %(webhook_id)s AND id = %(id)s
 FOR UPDATE
 
 -- name: retry_delivery
 -- Queues a dead delivery again with a fresh count of attempts; its last error stays until the next attempt.
-UPDATE webhook_notice
+UPDATE webhook_delivery
 SET state = 'waiting', attempts = 0, due_at = clock_timestamp(), ended_at = NULL
 WHERE workspace_id = %(workspace_id)s AND id = %(id)s AND state = 'dead'
 
 -- name: prune_deliveries
 -- Deletes old deliveries that are sent, dead, or waiting for a disabled webhook.
-DELETE FROM webhook_notice AS notice
-WHERE notice.workspace_id = %(workspace_id)s
-    AND notice.id IN (
+DELETE FROM webhook_delivery AS delivery
+WHERE delivery.workspace_id = %(workspace_id)s
+    AND delivery.id IN (
         SELECT old.id
-        FROM webhook_notice AS old
+        FROM webhook_delivery AS old
         JOIN webhook ON webhook.workspace_id = old.workspace_id AND webhook.id = old.webhook_id
         WHERE old.workspace_id = %(workspace_id)s
             AND old.id < %(before)s

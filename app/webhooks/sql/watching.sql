@@ -4,15 +4,15 @@
 -- Locks the watches that are due, except watches that another sender has locked.
 SELECT batch_id, kind
 FROM webhook_watch
-WHERE workspace_id = %(workspace_id)s AND look_at <= now()
-ORDER BY look_at
+WHERE workspace_id = %(workspace_id)s AND check_at <= now()
+ORDER BY check_at
 LIMIT %(limit)s
 FOR UPDATE SKIP LOCKED
 
 -- name: postpone_checks
 -- Schedules the next check of unfinished batches. The older a batch, the longer the pause.
 UPDATE webhook_watch
-SET look_at = clock_timestamp() + least(
+SET check_at = clock_timestamp() + least(
     make_interval(secs => %(longest_s)s),
     greatest(make_interval(secs => %(shortest_s)s), (clock_timestamp() - since) * %(share)s)
 )
@@ -33,6 +33,6 @@ FOR KEY SHARE
 
 -- name: insert_deliveries
 -- Inserts deliveries, given as a JSON array, into the outbox of the sender.
-INSERT INTO webhook_notice (workspace_id, id, webhook_id, type, batch_id, body)
+INSERT INTO webhook_delivery (workspace_id, id, webhook_id, type, batch_id, body)
 SELECT %(workspace_id)s, given.id, given.webhook_id, given.type, given.batch_id, given.body
 FROM jsonb_to_recordset(%(rows)s) AS given (id uuid, webhook_id uuid, type text, batch_id uuid, body text)

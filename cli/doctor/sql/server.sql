@@ -59,7 +59,7 @@ ORDER BY id
 LIMIT 1
 
 -- name: webhooks
--- Counts the enabled webhooks of a workspace and those that answered 410, and lists the peppers of their secrets.
+-- Counts the enabled webhooks of a workspace and the webhooks that returned 410, and lists the peppers of their secrets.
 SELECT
     count(*) FILTER (WHERE enabled) AS enabled,
     count(*) FILTER (WHERE disabled_reason IS NOT NULL) AS gone,
@@ -67,13 +67,13 @@ SELECT
 FROM webhook
 WHERE workspace_id = %(workspace_id)s
 
--- name: notices
--- Counts the dead notices of a workspace, and reads the seconds since its oldest waiting notice was due.
+-- name: deliveries
+-- Counts the dead deliveries of a workspace, and reads the seconds since its oldest waiting delivery was due.
 SELECT
-    count(*) FILTER (WHERE notice.state = 'dead') AS dead,
+    count(*) FILTER (WHERE delivery.state = 'dead') AS dead,
     coalesce(
-        extract(EPOCH FROM clock_timestamp() - min(notice.due_at) FILTER (WHERE notice.state = 'waiting')), 0
+        extract(EPOCH FROM clock_timestamp() - min(delivery.due_at) FILTER (WHERE delivery.state = 'waiting')), 0
     )::double precision AS late_s
-FROM webhook_notice AS notice
-JOIN webhook ON webhook.workspace_id = notice.workspace_id AND webhook.id = notice.webhook_id
-WHERE notice.workspace_id = %(workspace_id)s AND webhook.enabled
+FROM webhook_delivery AS delivery
+JOIN webhook ON webhook.workspace_id = delivery.workspace_id AND webhook.id = delivery.webhook_id
+WHERE delivery.workspace_id = %(workspace_id)s AND webhook.enabled

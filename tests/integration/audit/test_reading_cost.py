@@ -10,9 +10,10 @@ from app.audit.queries import AuditFilter, list_entries
 from app.db.connections import Connection, Pool
 from app.db.transaction import open_transaction
 from schemas.audit import Action
-from tests.support.factories import Factory, one_database_for_all
+from tests.support.factories import Factory
+from tests.support.postgres import make_database_url
 
-database_url = one_database_for_all()
+database_url = make_database_url(scope="module")
 
 MANY = 20_000
 PAGE = 20

@@ -1,6 +1,5 @@
 """The auditor is not blind: whatever is taken, added or bent in the tables, it tells."""
 
-from collections.abc import Iterator
 from uuid import UUID
 
 import pytest
@@ -10,7 +9,7 @@ from chaos.audit import Findings, audit
 from chaos.families import Batch, Family, Member, Sums
 from chaos.promises import Promise, Promises
 from tests.support.front_door import Caller
-from tests.support.postgres import Databases
+from tests.support.postgres import make_database_url
 from tests.support.unguarded import unguarded
 from tests.support.worker import Worker
 
@@ -19,14 +18,8 @@ OTHER = Member(name="z", sums=Sums(1, 0, 0, 0))
 LINKS = [("a", "b"), ("b", "c")]
 
 
-@pytest.fixture
-def database_url(databases: Databases) -> Iterator[str]:
-    """A database of the test's own: it is bent out of shape."""
-    name = databases.create()
-    try:
-        yield databases.url(name)
-    finally:
-        databases.drop(name)
+# A database of its own: the tests corrupt it.
+database_url = make_database_url(scope="function")
 
 
 @pytest.fixture

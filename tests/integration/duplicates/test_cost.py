@@ -13,9 +13,10 @@ from app.duplicates.cursor import ScanCursor
 from app.duplicates.scan import ENTRIES, MEMBERS, QUERIES, Scan, next_step
 from schemas.keeping import KeepRule, SharedAddress
 from tests.support.duplicates import begin, pairs, run_of, take_steps
-from tests.support.factories import Factory, one_database_for_all
+from tests.support.factories import Factory
+from tests.support.postgres import make_database_url
 
-database_url = one_database_for_all()
+database_url = make_database_url(scope="module")
 
 PROFILES, CROWD, PAIRS = 10_000, 2_499, 750
 #: One address in nine has two profiles, and a crowd shares one; the times of a pair differ, and so do phone numbers.

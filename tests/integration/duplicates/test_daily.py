@@ -14,10 +14,11 @@ from app.duplicates.policy import DuplicatePolicy, next_daily, read_policy, writ
 from app.duplicates.runs import DuplicateRun, list_runs
 from schemas.keeping import KeepRule, Prefer, RunState, RunTrigger
 from tests.support.duplicates import a_group, begin, pairs, run_of
-from tests.support.factories import Factory, one_database_for_all
+from tests.support.factories import Factory
+from tests.support.postgres import make_database_url
 from workers.relay.duplicates import DuplicateRunner
 
-database_url = one_database_for_all()
+database_url = make_database_url(scope="module")
 
 MIDNIGHT = time(0, 0)
 
@@ -111,7 +112,7 @@ def test_no_daily_run_is_begun_before_its_time_or_where_none_is_asked_for(pool: 
 def test_a_run_that_cannot_go_on_fails_alone(pool: Pool, factory: Factory, caplog: pytest.LogCaptureFixture) -> None:
     other = Factory(factory.connection)
     broken, sound = begin(pool, factory), begin(pool, other)
-    factory.rows("UPDATE duplicate_run SET position = '{}' WHERE workspace_id = %s RETURNING 1")
+    factory.rows("UPDATE duplicate_run SET cursor = '{}' WHERE workspace_id = %s RETURNING 1")
     runner = DuplicateRunner(pool, Settings())
 
     assert runner.run_once() == 1

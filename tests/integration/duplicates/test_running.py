@@ -14,9 +14,10 @@ from app.errors import Conflict, NotFound
 from app.merging.keep_rule import Duplicate
 from schemas.keeping import KeepRule, Prefer, RunState, RunTrigger, SharedAddress, TiesBy
 from tests.support.duplicates import a_group, at, begin, merges, numbers, pairs, run_of, take_steps
-from tests.support.factories import Factory, one_database_for_all
+from tests.support.factories import Factory
+from tests.support.postgres import make_database_url
 
-database_url = one_database_for_all()
+database_url = make_database_url(scope="module")
 
 
 @pytest.fixture(params=[(20_000, 1_000), (2, 2), (3, 1), (7, 3)], ids=str)
@@ -190,7 +191,7 @@ class RacingTransaction(Transaction):
 
     def execute(self, query: Any, *args: Any, **options: Any) -> Any:
         if query == runs.QUERIES["find_running_run"]:
-            self.connection.execute("UPDATE duplicate_run SET state = 'failed', finished_at = now(), position = '{}'")
+            self.connection.execute("UPDATE duplicate_run SET state = 'failed', finished_at = now(), cursor = '{}'")
         return super().execute(query, *args, **options)
 
 

@@ -14,9 +14,10 @@ import pytest
 
 from app.db.connections import Pool
 from tests.integration.lane.running import deliver
-from tests.support.factories import LONG_AGO, Factory, alias, by_email, ext, one_database_for_all
+from tests.support.factories import LONG_AGO, Factory, alias, by_email, ext
+from tests.support.postgres import make_database_url
 
-database_url = one_database_for_all()
+database_url = make_database_url(scope="module")
 
 WORKERS = 4
 

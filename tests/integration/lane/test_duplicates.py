@@ -8,9 +8,10 @@ from app.config import Settings
 from app.db.connections import Pool
 from fuzz.lanes import Worker
 from tests.support.duplicates import a_group, begin, take_steps
-from tests.support.factories import Factory, alias, ext, one_database_for_all
+from tests.support.factories import Factory, alias, ext
+from tests.support.postgres import make_database_url
 
-database_url = one_database_for_all()
+database_url = make_database_url(scope="module")
 
 ENDS = """
     SELECT outcome, reason, orphan_braze_id, survivor_braze_id FROM job

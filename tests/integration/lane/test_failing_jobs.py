@@ -10,9 +10,10 @@ from app.config import Settings
 from app.db.connections import Connection, Pool, open_pool
 from app.errors import DatabaseUnavailable
 from tests.integration.lane.running import deliver
-from tests.support.factories import Factory, ext, one_database_for_all
+from tests.support.factories import Factory, ext
+from tests.support.postgres import make_database_url
 
-database_url = one_database_for_all()
+database_url = make_database_url(scope="module")
 
 CURSED = "cursed"
 """The first name of profiles of which a trigger in the test's database makes it impossible to retire."""

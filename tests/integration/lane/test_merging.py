@@ -12,9 +12,10 @@ from app.db.connections import Pool, open_pool
 from app.merging.profile import Profile
 from app.profiles.snapshots import profile_from_snapshot
 from tests.integration.lane.running import deliver, merge_all, merge_one, outcomes_of
-from tests.support.factories import LONG_AGO, Factory, alias, an_email, by_email, ext, one_database_for_all
+from tests.support.factories import LONG_AGO, Factory, alias, an_email, by_email, ext
+from tests.support.postgres import make_database_url
 
-database_url = one_database_for_all()
+database_url = make_database_url(scope="module")
 
 MON, TUE = "2026-02-02T09:00:00.000Z", "2026-02-03T09:00:00.000Z"
 

@@ -9,9 +9,10 @@ import pytest
 from app.db.connections import Pool
 from app.merging.profile import Profile
 from tests.integration.lane.running import merge_all, merge_one, outcomes_of
-from tests.support.factories import LONG_AGO, Factory, Wire, alias, by_email, by_phone, ext, one_database_for_all
+from tests.support.factories import LONG_AGO, Factory, Wire, alias, by_email, by_phone, ext
+from tests.support.postgres import make_database_url
 
-database_url = one_database_for_all()
+database_url = make_database_url(scope="module")
 
 Case = tuple[Wire, Wire]
 

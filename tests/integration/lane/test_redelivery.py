@@ -8,10 +8,11 @@ from uuid_utils.compat import uuid7
 from app.db.connections import Pool
 from app.db.transaction import open_transaction
 from tests.integration.lane.running import deliver
-from tests.support.factories import Factory, ext, one_database_for_all
+from tests.support.factories import Factory, ext
+from tests.support.postgres import make_database_url
 from tests.support.waiting import wait_until
 
-database_url = one_database_for_all()
+database_url = make_database_url(scope="module")
 
 
 def image(factory: Factory) -> list[list[dict[str, object]]]:

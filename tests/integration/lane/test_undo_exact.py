@@ -30,10 +30,11 @@ from schemas.merge import load_merge
 from schemas.track import Entry
 from tests.integration.lane.running import deliver
 from tests.integration.lane.undoing import image, undo
-from tests.support.factories import LONG_AGO, Factory, alias, ext, one_database_for_all
+from tests.support.factories import LONG_AGO, Factory, alias, ext
 from tests.support.generated import profiles
+from tests.support.postgres import make_database_url
 
-database_url = one_database_for_all()
+database_url = make_database_url(scope="module")
 
 EXAMPLES = int(os.environ.get("MERGELANE_TEST_MERGES", "40"))
 SURVIVOR, ORPHAN = "survivor", "orphan"

@@ -15,13 +15,14 @@ from app.db.connections import Pool
 from app.db.transaction import Transaction, run_in_transaction
 from app.ledger.execution import begin_attempts
 from app.merging.changes import canonical_time
-from app.undo.execute import undo_job
+from app.undo.execute import execute_undo
 from tests.integration.lane.running import deliver
 from tests.integration.lane.test_concurrency import at_once, deadlocks, failed
 from tests.integration.lane.undoing import ask_to_undo, image, undo
-from tests.support.factories import LONG_AGO, Factory, ext, one_database_for_all
+from tests.support.factories import LONG_AGO, Factory, ext
+from tests.support.postgres import make_database_url
 
-database_url = one_database_for_all()
+database_url = make_database_url(scope="module")
 
 ROWS_READ = """
     SELECT sum(seq_tup_read + idx_tup_fetch)::bigint AS rows FROM pg_stat_xact_user_tables
@@ -164,7 +165,7 @@ def rows_read(pool: Pool, factory: Factory, size: int, tracked_since: int) -> in
     def measured(tx: Transaction) -> int:
         """Undo, and return the rows that this very transaction read."""
         (job,) = begin_attempts(tx, job_ids=[undo_id], task_id=uuid7()).result()
-        undo_job(tx, Settings(), job=job)
+        execute_undo(tx, Settings(), job=job)
         (row,) = tx.execute(ROWS_READ).fetchall()
         counted: int = row["rows"]
         return counted

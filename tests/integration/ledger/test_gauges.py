@@ -4,10 +4,11 @@ import pytest
 
 from app.db.connections import Connection, Pool, lend_connection
 from app.ledger.gauges import LedgerGauges, count_jobs_by_workspace
-from tests.support.factories import Factory, ext, one_database_for_all
+from tests.support.factories import Factory, ext
+from tests.support.postgres import make_database_url
 from tests.support.unguarded import unguarded
 
-database_url = one_database_for_all()
+database_url = make_database_url(scope="module")
 
 
 @pytest.fixture(autouse=True)

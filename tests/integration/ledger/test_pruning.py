@@ -22,11 +22,12 @@ from app.ledger.pruning import (
     prune_idempotency_keys,
 )
 from tests.integration.lane.running import merge_one
-from tests.support.factories import Factory, ext, one_database_for_all
+from tests.support.factories import Factory, ext
+from tests.support.postgres import make_database_url
 from workers.relay import prune
 from workers.relay.prune import Pruner
 
-database_url = one_database_for_all()
+database_url = make_database_url(scope="module")
 
 NOW = datetime.now(UTC)
 UPDATE = (ext("a"), ext("a"))
@@ -240,13 +241,13 @@ def test_old_notices_are_forgotten_with_those_that_wait_in_vain(factory: Factory
             *(webhook_id, enabled),
         )
         factory.rows(
-            "INSERT INTO webhook_notice (workspace_id, id, webhook_id, type, body, state, last_error, ended_at)"
+            "INSERT INTO webhook_delivery (workspace_id, id, webhook_id, type, body, state, last_error, ended_at)"
             " VALUES (%s, %s, %s, 'webhook.test', '{}', %s, 'So.', CASE WHEN %s <> 'waiting' THEN now() END)"
             " RETURNING 1",
             *(notice_id, webhook_id, state, state),
         )
         ids[notice_id] = (state, enabled, days_old)
     Pruner(pool, Settings()).run_once()
-    left = {ids[row["id"]] for row in factory.rows("SELECT id FROM webhook_notice WHERE workspace_id = %s")}
+    left = {ids[row["id"]] for row in factory.rows("SELECT id FROM webhook_delivery WHERE workspace_id = %s")}
 
     assert left == {("waiting", True, 31), ("sent", True, 29)}

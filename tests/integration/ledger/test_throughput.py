@@ -10,9 +10,10 @@ from app.db.transaction import Transaction
 from app.ledger.pruning import earliest_id_at
 from app.ledger.throughput import ChartPeriod, TimeBucket, read_throughput
 from schemas.outcomes import Outcome
-from tests.support.factories import Factory, ext, one_database_for_all
+from tests.support.factories import Factory, ext
+from tests.support.postgres import make_database_url
 
-database_url = one_database_for_all()
+database_url = make_database_url(scope="module")
 
 NOW = datetime(2026, 3, 1, 12, 30, 30, tzinfo=UTC)
 

@@ -22,9 +22,10 @@ from app.ledger.profile_ref import ProfileRef
 from schemas.identifiers import Email, ExternalId
 from schemas.outcomes import JobKind, JobState, Outcome
 from schemas.priorities import Priority
-from tests.support.factories import Factory, by_email, ext, one_database_for_all
+from tests.support.factories import Factory, by_email, ext
+from tests.support.postgres import make_database_url
 
-database_url = one_database_for_all()
+database_url = make_database_url(scope="module")
 
 SEARCHED = ["a@x.org", "b"]
 
@@ -49,14 +50,14 @@ def ended(factory: Factory, *ends: JobResult) -> None:
 
 
 def failed(
-    factory: Factory, job: ClaimedJob, *, gave_way: bool = False, max_attempts: int = 5, delay_s: float = 10
+    factory: Factory, job: ClaimedJob, *, stalled: bool = False, max_attempts: int = 5, delay_s: float = 10
 ) -> JobState | None:
     """Count an attempt as failed, or as one that gave way; of those three are allowed."""
     return fail_attempt(
         Transaction(factory.connection, factory.workspace_id),
         job=job,
         reason="It failed.",
-        gave_way=gave_way,
+        stalled=stalled,
         limits=RetryLimits(max_attempts=max_attempts, max_stalled_attempts=3, delay_s=delay_s),
     )
 
@@ -173,8 +174,8 @@ def test_the_last_failed_attempt_is_the_end(factory: Factory, job_ids: list[UUID
 
 def test_an_attempt_that_gave_way_does_not_count_against_the_job(factory: Factory, job_ids: list[UUID]) -> None:
     states = [
-        failed(factory, job, gave_way=gave_way, max_attempts=2)
-        for gave_way in (True, True, False, False)
+        failed(factory, job, stalled=stalled, max_attempts=2)
+        for stalled in (True, True, False, False)
         for job in begun(factory, job_ids[0])
     ]
 
@@ -182,14 +183,14 @@ def test_an_attempt_that_gave_way_does_not_count_against_the_job(factory: Factor
 
 
 def test_a_job_that_always_gives_way_ends_too(factory: Factory, job_ids: list[UUID]) -> None:
-    states = [failed(factory, job, gave_way=True) for _ in range(3) for job in begun(factory, job_ids[0])]
+    states = [failed(factory, job, stalled=True) for _ in range(3) for job in begun(factory, job_ids[0])]
 
     assert states == [JobState.QUEUED, JobState.QUEUED, JobState.DEAD]
 
 
 @pytest.mark.parametrize("attempts", [30, 32_000])
 def test_nobody_waits_longer_than_the_longest_delay(factory: Factory, job_ids: list[UUID], attempts: int) -> None:
-    factory.set_jobs(job_ids, f"attempts = {attempts}, strandings = {attempts}")
+    factory.set_jobs(job_ids, f"attempts = {attempts}, stalled_attempts = {attempts}")
     job, *_ = begun(factory, *job_ids)
 
     failed(factory, job)

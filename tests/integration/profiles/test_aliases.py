@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from tests.support.factories import one_database_for_all
 from tests.support.front_door import Caller
+from tests.support.postgres import make_database_url
 from tests.support.profiles import Json, export, the_profile, track
 
-database_url = one_database_for_all()
+database_url = make_database_url(scope="module")
 
 
 def alias(name: str, label: str = "shop") -> Json:

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from app.db.connections import Pool
-from tests.support.factories import one_database_for_all
 from tests.support.front_door import Caller
 from tests.support.lane_runs import ext, merged, outcomes
+from tests.support.postgres import make_database_url
 from tests.support.profiles import Json, export, merge, the_profile, track
 
-database_url = one_database_for_all()
+database_url = make_database_url(scope="module")
 
 ALIAS = {"alias_label": "shop", "alias_name": "7"}
 EMAIL, PHONE = "a@x.org", "+14155550123"

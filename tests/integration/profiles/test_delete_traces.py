@@ -9,12 +9,12 @@ from app.db.connections import Connection, Pool
 from app.web import create_app
 from app.web.resources import resources_of
 from schemas.outcomes import Outcome
-from tests.support.factories import one_database_for_all
 from tests.support.front_door import Caller
 from tests.support.lane_runs import ask_to_merge, ext, identified, job, merged, outcomes, run_jobs
+from tests.support.postgres import make_database_url
 from tests.support.profiles import NOON, Json, merge, the_profile, track
 
-database_url = one_database_for_all()
+database_url = make_database_url(scope="module")
 
 MARKER = "Q7trace"
 """In every text of the person, and in nothing else."""

@@ -7,12 +7,12 @@ import pytest
 
 from app.db.connections import Connection, Pool
 from schemas.external_ids import DEPRECATED, IN_USE, NOT_DEPRECATED, PLACEHOLDER, PRIMARY, SAME, UNKNOWN
-from tests.support.factories import one_database_for_all
 from tests.support.front_door import Caller
 from tests.support.lane_runs import ext, identified, merged, outcomes
+from tests.support.postgres import make_database_url
 from tests.support.profiles import NOON, Json, export, merge, the_profile, track
 
-database_url = one_database_for_all()
+database_url = make_database_url(scope="module")
 
 
 def pair(current: str, new: str) -> Json:

@@ -11,10 +11,11 @@ from app.db.connections import Pool
 from app.db.transaction import Transaction, open_transaction
 from app.merging.profile import Profile
 from app.profiles.locking import lock_profiles
-from tests.support.factories import Factory, one_database_for_all
+from tests.support.factories import Factory
+from tests.support.postgres import make_database_url
 from tests.support.waiting import wait_until
 
-database_url = one_database_for_all()
+database_url = make_database_url(scope="module")
 
 ROW_IS_FREE = "SELECT 1 FROM profile WHERE workspace_id = %s AND id = %s FOR UPDATE NOWAIT"
 

@@ -7,14 +7,15 @@ import pytest
 from uuid_utils.compat import uuid7
 
 from app.db.transaction import Transaction
-from app.merging.prioritization import Ambiguous, NotFound, Resolved
+from app.merging.prioritization import Ambiguous, NoCandidate, Resolved
 from app.merging.profile import Profile
 from app.profiles.resolution import MergedAway, Resolution, resolve_identifiers
 from schemas.identifiers import Email, ExternalId, Identifier, Phone, UserAlias
 from schemas.priorities import Priority
-from tests.support.factories import LONG_AGO, Factory, one_database_for_all
+from tests.support.factories import LONG_AGO, Factory
+from tests.support.postgres import make_database_url
 
-database_url = one_database_for_all()
+database_url = make_database_url(scope="module")
 
 IDENTIFIED, UNIDENTIFIED = Priority.IDENTIFIED, Priority.UNIDENTIFIED
 NEWEST, OLDEST = Priority.MOST_RECENTLY_UPDATED, Priority.LEAST_RECENTLY_UPDATED
@@ -70,7 +71,7 @@ def test_nobody_is_found_under_what_nobody_has(factory: Factory) -> None:
         factory, ExternalId("bea"), UserAlias("mail", "b"), Email("b@x.org", (NEWEST,)), Phone("0123", (NEWEST,))
     )
 
-    assert found == [NotFound()] * 4
+    assert found == [NoCandidate()] * 4
 
 
 def test_nothing_asked_is_nothing_found(factory: Factory) -> None:
@@ -94,7 +95,7 @@ def test_nothing_asked_is_nothing_found(factory: Factory) -> None:
 def test_external_ids_and_aliases_compare_to_the_letter(factory: Factory, identifier: Identifier) -> None:
     factory.profile("ann", user_aliases={"mail": "a"})
 
-    assert resolved(factory, identifier) == [NotFound()]
+    assert resolved(factory, identifier) == [NoCandidate()]
 
 
 @pytest.mark.parametrize("address", ["ANN.ELSE@X.ORG", " ann.else@x.org\n", "Ann.Else@x.org"])
@@ -123,7 +124,7 @@ def test_phones_compare_as_e164_where_they_have_it(
 ) -> None:
     ann = factory.profile(phone=stored)
 
-    assert resolved(factory, Phone(asked, (NEWEST,))) == [Resolved(ann.id) if same else NotFound()]
+    assert resolved(factory, Phone(asked, (NEWEST,))) == [Resolved(ann.id) if same else NoCandidate()]
 
 
 def test_every_answer_stands_in_the_place_of_its_question(factory: Factory) -> None:
@@ -149,7 +150,7 @@ def test_nothing_of_another_workspace_is_found(factory: Factory) -> None:
         Phone("+14155550123", (OLDEST,)),
     )
 
-    assert found == [NotFound()] * 5
+    assert found == [NoCandidate()] * 5
 
 
 def test_a_merged_away_external_id_leads_to_where_its_history_now_reads(factory: Factory) -> None:
@@ -213,7 +214,7 @@ def test_an_order_that_filters_everyone_out_leaves_nobody(factory: Factory) -> N
 
     found = resolved(factory, Email("many@x.org", (NEWEST, IDENTIFIED)), Email("many@x.org", (OLDEST, UNIDENTIFIED)))
 
-    assert found == [NotFound(filtered_out=True)] * 2
+    assert found == [NoCandidate(filtered_out=True)] * 2
 
 
 @pytest.mark.parametrize("identified", [True, False])

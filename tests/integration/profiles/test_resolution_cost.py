@@ -4,7 +4,7 @@ import pytest
 
 from app.db.connections import Pool
 from app.db.transaction import open_transaction
-from app.merging.prioritization import NotFound, Resolved
+from app.merging.prioritization import NoCandidate, Resolved
 from app.profiles.resolution import resolve_identifiers
 from schemas.identifiers import Email, ExternalId, Identifier, Phone, UserAlias
 from schemas.priorities import Priority
@@ -74,6 +74,6 @@ def rows_read(factory: Factory, pool: Pool) -> int:
         (before,) = tx.execute(ROWS_READ).fetchall()
         found = resolve_identifiers(tx, identifiers=QUESTIONS)
         (after,) = tx.execute(ROWS_READ).fetchall()
-    assert [type(each) for each in found] == [Resolved, Resolved, NotFound, *[Resolved] * 5]
+    assert [type(each) for each in found] == [Resolved, Resolved, NoCandidate, *[Resolved] * 5]
     count: int = after["rows"] - before["rows"]
     return count

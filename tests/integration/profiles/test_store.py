@@ -11,10 +11,11 @@ from app.db.connections import Connection
 from app.db.transaction import Transaction
 from app.merging.profile import Profile
 from app.profiles.store import load_profiles, save_profiles
-from tests.support.factories import LONG_AGO, Factory, a_phone, a_profile, an_email, one_database_for_all
+from tests.support.factories import LONG_AGO, Factory, a_phone, a_profile, an_email
 from tests.support.generated import profiles
+from tests.support.postgres import make_database_url
 
-database_url = one_database_for_all()
+database_url = make_database_url(scope="module")
 
 EVERYTHING = a_profile(
     external_id="ann",

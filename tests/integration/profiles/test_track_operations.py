@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from tests.support.factories import one_database_for_all
 from tests.support.front_door import Caller
+from tests.support.postgres import make_database_url
 from tests.support.profiles import NOON, Json, the_profile, track
 
-database_url = one_database_for_all()
+database_url = make_database_url(scope="module")
 
 ME = {"external_id": "me"}
 SONG = {"song": "Solea", "artist": "Miles Davis", "analytics": {"count": 1000, "top_10": True}}

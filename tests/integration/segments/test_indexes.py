@@ -12,9 +12,9 @@ from app.db.connections import Connection, connection_arguments, open_pool
 from app.db.transaction import Transaction, open_transaction
 from app.segments.statement import compose_statement
 from schemas.segments import load_segment
-from tests.support.factories import one_database_for_all
+from tests.support.postgres import make_database_url
 
-database_url = one_database_for_all()
+database_url = make_database_url(scope="module")
 
 PROFILES = 50_000
 Plan = dict[str, Any]

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from app.db.connections import Pool
-from tests.support.factories import one_database_for_all
 from tests.support.front_door import Caller
+from tests.support.postgres import make_database_url
 from tests.support.profiles import Json, merge, track
 
-database_url = one_database_for_all()
+database_url = make_database_url(scope="module")
 
 Find = Callable[[Any], list[str]]
 

@@ -3,26 +3,19 @@
 The tests of a file share a database; each has a workspace of its own in it.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from app.db.connections import Connection
 from tests.support.front_door import Caller
-from tests.support.postgres import Databases
+from tests.support.postgres import make_database_url
 
 TABLES = ("batch", "job", "idempotency", "profile")
 
 
-@pytest.fixture(scope="module")
-def database_url(databases: Databases) -> Iterator[str]:
-    """The URL of a database that the tests of one file share."""
-    name = databases.create()
-    try:
-        yield databases.url(name)
-    finally:
-        databases.drop(name)
+database_url = make_database_url(scope="module")
 
 
 @pytest.fixture

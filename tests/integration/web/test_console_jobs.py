@@ -61,7 +61,7 @@ def test_a_job_is_shown_with_both_profiles_side_by_side(
     assert "custom_events.login.count 2 1 3 add" in told
     assert "first_name ADA Ada Ada fill" in told
     assert "custom_attributes.plan \u2013 pro pro fill_keys" in told
-    assert told.index("last_name Lovelace") < told.index("As it was") < told.index("first_name ADA")
+    assert told.index("last_name Lovelace") < told.index("Unchanged") < told.index("first_name ADA")
 
 
 def test_a_job_and_its_batch_name_the_request_that_logs_and_answers_tell(
@@ -93,7 +93,7 @@ def test_a_job_is_asked_for_again_until_it_is_settled(
     worker.work()
     done = browser.get(path, headers={"HX-Request": "true"})
 
-    assert 'hx-trigger="every 2s, look"' in waiting.text
+    assert 'hx-trigger="every 2s, refresh"' in waiting.text
     assert waiting.text.lstrip().startswith('<div id="job"')
     assert "hx-trigger" not in done.text
 

@@ -178,7 +178,7 @@ def test_the_drawing_is_asked_for_again_and_comes_with_its_figures(browser: Brow
     page = browser.get("/console/throughput")
     part = browser.get("/console/throughput", headers={"HX-Request": "true"})
 
-    assert 'hx-trigger="every 10s, look"' in page.text
+    assert 'hx-trigger="every 10s, refresh"' in page.text
     assert part.text.lstrip().startswith('<div id="throughput"')
     assert 'id="figures" hx-swap-oob="true"' in part.text
     assert "hx-swap-oob" not in page.text

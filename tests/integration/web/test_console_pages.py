@@ -161,9 +161,9 @@ def test_the_list_is_asked_for_again_while_something_is_unfinished(
     worker.work()
     end = browser.get("/console/batches", headers={"HX-Request": "true"})
 
-    assert 'hx-trigger="every 2s, look"' in page.text
+    assert 'hx-trigger="every 2s, refresh"' in page.text
     assert part.text.lstrip().startswith('<div id="batches"')
-    assert 'hx-trigger="every 2s, look"' in part.text
+    assert 'hx-trigger="every 2s, refresh"' in part.text
     assert "hx-trigger" not in end.text
 
 
@@ -194,7 +194,7 @@ def test_what_nobody_foresaw_is_told_on_a_page(browser: Browser, monkeypatch: py
     def fail(_: object) -> None:
         raise RuntimeError
 
-    monkeypatch.setattr("app.web.console.batches.wanted_batches", fail)
+    monkeypatch.setattr("app.web.console.batches.list_requested_batches", fail)
     answer = browser.get("/console/batches")
 
     assert (answer.status_code, answer.mimetype) == (500, "text/html")

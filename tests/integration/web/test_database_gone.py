@@ -23,7 +23,7 @@ BODY = {"merge_updates": [{"identifier_to_merge": {"external_id": "a"}, "identif
 @pytest.fixture
 def lone_door(own_postgres: PostgresServer) -> Iterator[Flask]:
     """An application on a PostgreSQL that the test may stop."""
-    migrations.upgrade(own_postgres.url())
+    migrations.upgrade_schema(own_postgres.url())
     flask = create_app(Settings(database_url=own_postgres.url(), pool_timeout_s=0.5))
     try:
         yield flask

@@ -87,7 +87,7 @@ def shared_place() -> Iterator[Place]:
         try:
             postgres.start()
             proxy.start()
-            migrations.upgrade(postgres.url())
+            migrations.upgrade_schema(postgres.url())
             with psycopg.connect(postgres.url()) as conn:
                 _, key = keys.create_key(conn, workspace="shop", label="test", permissions=["*"])
             yield Place(postgres, proxy, key, came)

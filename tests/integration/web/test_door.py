@@ -14,12 +14,12 @@ from tests.support.front_door import Caller
 
 #: Endpoints that anybody may see, and why.
 PUBLIC = {
-    "health.live": "whoever supervises the process has no key",
-    "health.ready": "whoever balances the load has no key",
-    "metrics.metrics": "open to this machine alone; it asks anybody else for a key by itself",
-    "docs.openapi": "it describes the product and nobody's data",
-    "docs.show_docs": "likewise; the page asks for a key when something is tried out",
-    "docs.docs_file": "scripts and styles of that page",
+    "health.live_view": "whoever supervises the process has no key",
+    "health.ready_view": "whoever balances the load has no key",
+    "metrics.metrics_view": "open to this machine alone; it asks anybody else for a key by itself",
+    "docs.openapi_view": "it describes the product and nobody's data",
+    "docs.docs_view": "likewise; the page asks for a key when something is tried out",
+    "docs.docs_file_view": "scripts and styles of that page",
     "console.auth.sign_in_page": "the form that takes a key",
     "console.auth.submit_sign_in": "what takes it",
     "console.static_files.static_file": "scripts and styles of the console",

@@ -35,9 +35,7 @@ def test_another_method_is_not_allowed_and_the_right_ones_are_named(caller: Call
     response = caller.get("/users/merge")
 
     assert response.status_code == 405
-    assert response.json == {
-        "message": "This URL does not take this method; the Allow header names those that it takes."
-    }
+    assert response.json == {"message": "This URL does not take this method; the Allow header lists its methods."}
     assert response.headers["Allow"] == "POST"
 
 

@@ -231,7 +231,7 @@ def told(connection: Connection, caller: Caller) -> tuple[str, str]:
         {**rows, "url": SECRETS["webhook"]},
     )
     connection.execute(
-        "INSERT INTO webhook_notice (workspace_id, id, webhook_id, type, body, state, last_error, ended_at)"
+        "INSERT INTO webhook_delivery (workspace_id, id, webhook_id, type, body, state, last_error, ended_at)"
         " VALUES (%(workspace_id)s, %(notice_id)s, %(webhook_id)s, 'webhook.test', '{}', 'dead', 'So.', now())",
         rows,
     )

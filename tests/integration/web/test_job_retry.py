@@ -34,7 +34,7 @@ def die(connection: Connection) -> Callable[[str], None]:
     def end(job_id: str) -> None:
         connection.execute(
             """
-            UPDATE job SET state = 'dead', attempts = 7, strandings = 2, reason = %s, started_at = now(),
+            UPDATE job SET state = 'dead', attempts = 7, stalled_attempts = 2, reason = %s, started_at = now(),
                 finished_at = now(), published_at = now()
             WHERE id = %s
             """,
@@ -65,7 +65,7 @@ def test_a_dead_job_is_queued_again_with_all_its_attempts_before_it(
     assert shown == caller.get(f"/merge/jobs/{job_id}").json
     assert (shown["state"], shown["attempts"], shown["finished_at"]) == ("queued", 0, None)
     assert shown["reason"] == REASON
-    assert (row["strandings"], row["published_at"], row["lane"]) == (0, None, row["index"])
+    assert (row["stalled_attempts"], row["published_at"], row["lane"]) == (0, None, row["index"])
 
 
 def test_its_batch_is_unfinished_again(caller: Caller, job_id: str, die: Callable[[str], None]) -> None:
@@ -141,7 +141,7 @@ NEEDED += [("undo", "merge", "users.merge"), ("undo", "identify", "users.identif
 
 @pytest.mark.parametrize(("kind", "undone", "permission"), NEEDED)
 @pytest.mark.parametrize("given", ["users.merge", "users.identify", "users.track"])
-def test_a_retry_needs_the_permission_of_the_jobs_kind(  # noqa: PLR0913  a table of cases
+def test_a_retry_needs_the_permission_of_the_jobs_kind(  # noqa: PLR0913, PLR0917  a table of cases
     make_caller: Callable[..., Caller],
     die: Callable[[str], None],
     connection: Connection,

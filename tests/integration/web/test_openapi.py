@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 
 from app.audit.entries import ACTIONS
-from app.web.docs import FILES
+from app.web.openapi.docs import FILES
 from app.web.openapi.document import PLACES
 from schemas.audit import AUDITED_OUTCOMES
 from tests.support.openapi import document, label, resolved, strict

@@ -11,16 +11,16 @@ from typing import Any
 import pytest
 
 from app.db.connections import Pool
-from tests.support.factories import one_database_for_all
 from tests.support.front_door import Caller
 from tests.support.lane_runs import ask_to_merge, jobs_of, merged, outcomes, run_jobs
 from tests.support.people import TIMES, attributes, happenings, together
+from tests.support.postgres import make_database_url
 from tests.support.profiles import export, the_profile, track
 from tests.support.undos import rename
 
 Json = dict[str, Any]
 
-database_url = one_database_for_all()
+database_url = make_database_url(scope="module")
 
 MERGES = int(os.environ.get("MERGELANE_TEST_MERGES", "200"))
 #: People of one round, each of whom is merged once, into any other.

@@ -18,21 +18,14 @@ from app.web import create_app
 from app.web.resources import resources_of
 from tests.integration.webhooks.telling import Notifier
 from tests.support.front_door import Caller
-from tests.support.postgres import Databases
+from tests.support.postgres import make_database_url
 from tests.support.receiver import Receiver, receiving
 from workers.sender.webhook_client import WebhookClient
 
 PEPPER = "a-pepper-for-the-tests"
 
 
-@pytest.fixture(scope="module")
-def database_url(databases: Databases) -> Iterator[str]:
-    """The URL of a database that the tests of one file share."""
-    name = databases.create()
-    try:
-        yield databases.url(name)
-    finally:
-        databases.drop(name)
+database_url = make_database_url(scope="module")
 
 
 @pytest.fixture

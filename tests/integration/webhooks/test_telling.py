@@ -180,7 +180,7 @@ def test_a_webhook_that_asks_for_time_gets_it(
     worker.work()
     notifier.until(lambda: notices_of(caller, webhook) and notices_of(caller, webhook)[0]["attempts"] == 1)
     query = """
-        SELECT extract(epoch FROM due_at - attempted_at) AS pause FROM webhook_notice WHERE workspace_id = %s
+        SELECT extract(epoch FROM due_at - attempted_at) AS pause FROM webhook_delivery WHERE workspace_id = %s
     """
     (row,) = connection.execute(query, [caller.workspace_id]).fetchall()
 

@@ -3,9 +3,8 @@
 import pytest
 
 from app.db.connections import Pool
-from app.db.statistics import LEAST_ROWS
+from app.db.statistics import LEAST_ROWS, TableAnalyzer
 from tests.support.factories import Factory
-from workers.relay.analysis import TableAnalyzer
 
 
 @pytest.fixture

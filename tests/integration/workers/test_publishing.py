@@ -11,14 +11,15 @@ from app.db.connections import Connection, Pool, lend_connection
 from app.db.transaction import Transaction, run_in_transaction
 from app.ledger.dispatch import claim_lanes, workspaces_with_pending_lanes
 from tests.integration.workers.relaying import messages, relay, single_jobs
-from tests.support.factories import Factory, by_email, ext, one_database_for_all
+from tests.support.factories import Factory, by_email, ext
+from tests.support.postgres import make_database_url
 from tests.support.redis import RedisServer
 from tests.support.unguarded import unguarded
 from workers.broker import BrokerUnavailable
 from workers.celery import LANE_TASK
 from workers.relay import flow_control
 
-database_url = one_database_for_all()
+database_url = make_database_url(scope="module")
 
 
 @pytest.fixture(autouse=True)

@@ -6,11 +6,12 @@ from app.config import Settings
 from app.db.connections import Connection, Pool
 from app.metrics import relay as metrics
 from tests.integration.workers.relaying import let_time_pass, messages, relay, single_jobs
-from tests.support.factories import Factory, one_database_for_all
+from tests.support.factories import Factory
+from tests.support.postgres import make_database_url
 from tests.support.redis import RedisServer
 from tests.support.unguarded import unguarded
 
-database_url = one_database_for_all()
+database_url = make_database_url(scope="module")
 
 
 @pytest.fixture(autouse=True)

@@ -13,11 +13,12 @@ from app.ledger.dispatch import WORKER_GONE
 from app.ledger.execution import begin_attempts
 from tests.integration.lane.running import deliver
 from tests.integration.workers.relaying import carried, let_time_pass, messages, plain_plans, relay, single_jobs, take
-from tests.support.factories import Factory, ext, one_database_for_all
+from tests.support.factories import Factory, ext
+from tests.support.postgres import make_database_url
 from tests.support.redis import RedisServer
 from tests.support.unguarded import unguarded
 
-database_url = one_database_for_all()
+database_url = make_database_url(scope="module")
 
 AGES_AGO = "now() - interval '10 minutes'"
 
@@ -237,7 +238,7 @@ def test_a_job_that_is_dead_leaves_its_lane_to_the_others(
         publisher.run_once()
         take(redis_server, 1)
         start(factory, worn, second, third)
-        factory.set_jobs([worn], "strandings = 8")
+        factory.set_jobs([worn], "stalled_attempts = 8")
         let_time_pass(factory)
         rescuer.run_once()
         publisher.run_once()

@@ -7,11 +7,12 @@ import pytest
 from app.config import Settings
 from app.db.connections import Connection, Pool
 from tests.integration.workers.relaying import messages, relay, single_jobs, take
-from tests.support.factories import Factory, one_database_for_all
+from tests.support.factories import Factory
+from tests.support.postgres import make_database_url
 from tests.support.redis import RedisServer
 from tests.support.unguarded import unguarded
 
-database_url = one_database_for_all()
+database_url = make_database_url(scope="module")
 
 
 @pytest.fixture(autouse=True)

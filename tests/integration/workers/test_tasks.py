@@ -8,11 +8,12 @@ import pytest
 from uuid_utils.compat import uuid7
 
 from app.errors import DatabaseUnavailable, SetupError
-from tests.support.factories import Factory, ext, one_database_for_all
+from tests.support.factories import Factory, ext
+from tests.support.postgres import make_database_url
 from workers import resources
 from workers.tasks import LaneFailed, run_lane
 
-database_url = one_database_for_all()
+database_url = make_database_url(scope="module")
 
 Become = Callable[[str], None]
 FAIL = """

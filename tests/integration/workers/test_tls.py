@@ -28,7 +28,7 @@ def test_a_pool_speaks_to_postgres_under_tls(encrypted: Encrypted) -> None:
 
 
 def test_migrations_go_over_tls(encrypted: Encrypted) -> None:
-    migrations.upgrade(encrypted.database_url())
+    migrations.upgrade_schema(encrypted.database_url())
 
     assert migrations.database_revision(encrypted.database_url()) == migrations.newest_revision()
     assert encrypted.postgres.encrypted == 2

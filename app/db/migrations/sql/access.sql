@@ -42,7 +42,7 @@ BEGIN
 END;
 $$;
 
-GRANT SELECT ON alembic_version, workspace, own_job, own_profile TO mergelane_app;
+GRANT SELECT ON alembic_version, workspace, workspace_job, workspace_profile TO mergelane_app;
 -- The owner creates and revokes keys. The processes only write a new digest when a key is used after a pepper change.
 GRANT SELECT, UPDATE (digest, pepper) ON api_key TO mergelane_app;
 GRANT SELECT, INSERT, DELETE ON sign_in TO mergelane_app;
@@ -54,13 +54,13 @@ GRANT SELECT, INSERT, DELETE ON custom_event, purchase, session, engagement TO m
 GRANT SELECT, INSERT, UPDATE ON job TO mergelane_app;
 -- The audit is not updated or deleted, except by the functions below.
 GRANT SELECT, INSERT ON batch, merge_record, identify_record, undo_record, audit_entry TO mergelane_app;
-GRANT SELECT, INSERT, UPDATE, DELETE ON webhook, webhook_watch, webhook_notice TO mergelane_app;
+GRANT SELECT, INSERT, UPDATE, DELETE ON webhook, webhook_watch, webhook_delivery TO mergelane_app;
 GRANT SELECT, INSERT, UPDATE ON duplicate_policy, duplicate_run TO mergelane_app;
 
 GRANT EXECUTE ON FUNCTION
-    all_workspaces(), holders_of(bytea[]), analyze_outgrown_tables(bigint),
-    workspaces_with_pending_jobs(), workspaces_under_way(), measured_workspaces(integer, integer),
-    erase_audits(integer, uuid[]), erase_names(integer, text[]), prune_batches(integer, uuid, integer),
+    all_workspaces(), find_valid_keys(bytea[]), analyze_changed_tables(bigint),
+    workspaces_with_pending_jobs(), workspaces_with_published_jobs(), count_jobs_by_workspace(integer, integer),
+    erase_audit_records(integer, uuid[]), erase_audit_names(integer, text[]), prune_batches(integer, uuid, integer),
     prune_audit_entries(integer, uuid, integer),
-    workspaces_with_notices(), workspaces_with_duplicates_to_merge()
+    workspaces_with_due_deliveries(), workspaces_with_duplicates_to_merge()
 TO mergelane_app;

@@ -1,20 +1,20 @@
 -- The audit: a record of every merge, identification and undo, and an entry for every deletion and change of an
 -- external_id. Rows are added and not changed, with two exceptions: the erasure of a person, and pruning.
 
--- Refuses changes of the audit to every role, including the owner. erase_audits and erase_names set the setting
--- mergelane.audit_way to 'erasure' for the rest of their transaction; prune_batches and prune_audit_entries set it to
--- 'pruning'. The setting is of no use to a role without UPDATE or DELETE on the table. An erasure may only set the
--- columns in the trigger's argument, a JSON object, to the values there.
-CREATE OR REPLACE FUNCTION keep_audit() RETURNS trigger
+-- Refuses changes of the audit to every role, including the owner. The setting mergelane.audit_change permits one kind of
+-- change for the rest of a transaction: erase_audit_records and erase_audit_names set it to 'erasure', prune_batches and
+-- prune_audit_entries to 'pruning'. A role without UPDATE or DELETE on the table cannot use it. An erasure may only set
+-- the columns in the trigger's argument, a JSON object, to the values there.
+CREATE OR REPLACE FUNCTION protect_audit() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    way text := current_setting('mergelane.audit_way', true);
+    permitted text := current_setting('mergelane.audit_change', true);
 BEGIN
-    IF TG_OP = 'DELETE' AND way = 'pruning' THEN
+    IF TG_OP = 'DELETE' AND permitted = 'pruning' THEN
         RETURN OLD;
     END IF;
-    IF TG_OP = 'UPDATE' AND way = 'erasure' AND TG_NARGS = 1 AND to_jsonb(NEW) = to_jsonb(OLD) || TG_ARGV[0]::jsonb THEN
+    IF TG_OP = 'UPDATE' AND permitted = 'erasure' AND TG_NARGS = 1 AND to_jsonb(NEW) = to_jsonb(OLD) || TG_ARGV[0]::jsonb THEN
         RETURN NEW;
     END IF;
     RAISE insufficient_privilege USING
@@ -55,10 +55,10 @@ ALTER TABLE merge_record
 ALTER TABLE merge_record ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own_workspace ON merge_record USING (workspace_id = current_workspace());
 
-CREATE TRIGGER keep_audit BEFORE UPDATE OR DELETE ON merge_record FOR EACH ROW EXECUTE FUNCTION keep_audit(
+CREATE TRIGGER protect_audit BEFORE UPDATE OR DELETE ON merge_record FOR EACH ROW EXECUTE FUNCTION protect_audit(
     '{"orphan_before": {}, "survivor_before": {}, "changes": [], "deprecated_external_ids": []}'
 );
-CREATE TRIGGER keep_audit_whole BEFORE TRUNCATE ON merge_record EXECUTE FUNCTION keep_audit();
+CREATE TRIGGER protect_audit_from_truncate BEFORE TRUNCATE ON merge_record EXECUTE FUNCTION protect_audit();
 
 
 -- One row for each profile that was identified. The job has the new external_id.
@@ -75,8 +75,8 @@ CREATE TABLE identify_record (
 ALTER TABLE identify_record ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own_workspace ON identify_record USING (workspace_id = current_workspace());
 
-CREATE TRIGGER keep_audit BEFORE UPDATE OR DELETE ON identify_record FOR EACH ROW EXECUTE FUNCTION keep_audit();
-CREATE TRIGGER keep_audit_whole BEFORE TRUNCATE ON identify_record EXECUTE FUNCTION keep_audit();
+CREATE TRIGGER protect_audit BEFORE UPDATE OR DELETE ON identify_record FOR EACH ROW EXECUTE FUNCTION protect_audit();
+CREATE TRIGGER protect_audit_from_truncate BEFORE TRUNCATE ON identify_record EXECUTE FUNCTION protect_audit();
 
 
 -- One row for each undo. After the undo of an identification, orphan_id and survivor_id are the same profile.
@@ -101,10 +101,10 @@ ALTER TABLE undo_record ALTER COLUMN changes SET STATISTICS 0;
 ALTER TABLE undo_record ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own_workspace ON undo_record USING (workspace_id = current_workspace());
 
-CREATE TRIGGER keep_audit BEFORE UPDATE OR DELETE ON undo_record FOR EACH ROW EXECUTE FUNCTION keep_audit(
+CREATE TRIGGER protect_audit BEFORE UPDATE OR DELETE ON undo_record FOR EACH ROW EXECUTE FUNCTION protect_audit(
     '{"changes": []}'
 );
-CREATE TRIGGER keep_audit_whole BEFORE TRUNCATE ON undo_record EXECUTE FUNCTION keep_audit();
+CREATE TRIGGER protect_audit_from_truncate BEFORE TRUNCATE ON undo_record EXECUTE FUNCTION protect_audit();
 
 
 -- One row for each deleted profile and each external_id that was renamed or removed.
@@ -120,7 +120,8 @@ CREATE TABLE audit_entry (
     external_id text COLLATE "C",  -- the renamed or removed one; null after the person was erased
     new_external_id text COLLATE "C",  -- after a rename; null after the person was erased
     PRIMARY KEY (workspace_id, id),
-    CONSTRAINT a_deletion_keeps_no_name CHECK (action <> 'delete' OR num_nonnulls(external_id, new_external_id) = 0)
+    CONSTRAINT deletion_without_external_ids
+        CHECK (action <> 'delete' OR num_nonnulls(external_id, new_external_id) = 0)
 );
 CREATE INDEX audit_entry_by_action ON audit_entry (workspace_id, action, id);
 CREATE INDEX audit_entry_by_key ON audit_entry (workspace_id, api_key_id, id);
@@ -132,17 +133,17 @@ CREATE INDEX audit_entry_by_new_external_id ON audit_entry (workspace_id, new_ex
 ALTER TABLE audit_entry ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own_workspace ON audit_entry USING (workspace_id = current_workspace());
 
-CREATE TRIGGER keep_audit BEFORE UPDATE OR DELETE ON audit_entry FOR EACH ROW EXECUTE FUNCTION keep_audit(
+CREATE TRIGGER protect_audit BEFORE UPDATE OR DELETE ON audit_entry FOR EACH ROW EXECUTE FUNCTION protect_audit(
     '{"external_id": null, "new_external_id": null}'
 );
-CREATE TRIGGER keep_audit_whole BEFORE TRUNCATE ON audit_entry EXECUTE FUNCTION keep_audit();
+CREATE TRIGGER protect_audit_from_truncate BEFORE TRUNCATE ON audit_entry EXECUTE FUNCTION protect_audit();
 
 
 -- Batches and jobs are part of the audit too: the batch has the key and path of the request, the job has the profiles
 -- and the outcome. The trigger of job runs after the update that writes the outcome, and then only on an attempt to
 -- change a job with such an outcome.
-CREATE TRIGGER keep_audit BEFORE UPDATE OF api_key_id, path ON batch FOR EACH ROW EXECUTE FUNCTION keep_audit();
-CREATE TRIGGER keep_audit AFTER UPDATE OF outcome, kind, batch_id, undoes, undone_by, orphan_id, survivor_id,
+CREATE TRIGGER protect_audit BEFORE UPDATE OF api_key_id, path ON batch FOR EACH ROW EXECUTE FUNCTION protect_audit();
+CREATE TRIGGER protect_audit AFTER UPDATE OF outcome, kind, batch_id, undoes, undone_by, orphan_id, survivor_id,
     orphan_braze_id, survivor_braze_id ON job
 FOR EACH ROW
 WHEN (
@@ -155,33 +156,33 @@ WHEN (
         OR (OLD.undone_by IS NOT NULL AND OLD.undone_by IS DISTINCT FROM NEW.undone_by)
     )
 )
-EXECUTE FUNCTION keep_audit();
+EXECUTE FUNCTION protect_audit();
 
 
 -- Erases personal data from the records of these jobs. Does nothing for another workspace than the transaction's.
-CREATE OR REPLACE FUNCTION erase_audits(workspace_id integer, job_ids uuid[]) RETURNS void
+CREATE OR REPLACE FUNCTION erase_audit_records(workspace_id integer, job_ids uuid[]) RETURNS void
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-    SELECT set_config('mergelane.audit_way', 'erasure', true);
+    SELECT set_config('mergelane.audit_change', 'erasure', true);
     UPDATE merge_record AS record
     SET orphan_before = '{}', survivor_before = '{}', changes = '[]', deprecated_external_ids = '{}'
-    WHERE record.workspace_id = erase_audits.workspace_id AND record.workspace_id = current_workspace()
-        AND record.job_id = ANY(erase_audits.job_ids);
+    WHERE record.workspace_id = erase_audit_records.workspace_id AND record.workspace_id = current_workspace()
+        AND record.job_id = ANY(erase_audit_records.job_ids);
     UPDATE undo_record AS record
     SET changes = '[]'
-    WHERE record.workspace_id = erase_audits.workspace_id AND record.workspace_id = current_workspace()
-        AND record.job_id = ANY(erase_audits.job_ids);
+    WHERE record.workspace_id = erase_audit_records.workspace_id AND record.workspace_id = current_workspace()
+        AND record.job_id = ANY(erase_audit_records.job_ids);
 END;
 
 -- Erases the external_ids in the entries of these braze_ids. Does nothing for another workspace than the transaction's.
-CREATE OR REPLACE FUNCTION erase_names(workspace_id integer, braze_ids text[]) RETURNS void
+CREATE OR REPLACE FUNCTION erase_audit_names(workspace_id integer, braze_ids text[]) RETURNS void
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-    SELECT set_config('mergelane.audit_way', 'erasure', true);
+    SELECT set_config('mergelane.audit_change', 'erasure', true);
     UPDATE audit_entry AS entry
     SET external_id = NULL, new_external_id = NULL
-    WHERE entry.workspace_id = erase_names.workspace_id AND entry.workspace_id = current_workspace()
-        AND entry.braze_id = ANY(erase_names.braze_ids) AND entry.action <> 'delete';
+    WHERE entry.workspace_id = erase_audit_names.workspace_id AND entry.workspace_id = current_workspace()
+        AND entry.braze_id = ANY(erase_audit_names.braze_ids) AND entry.action <> 'delete';
 END;
 
 -- Deletes up to *most* finished batches that are older than the id *before*, oldest first, with their jobs and records.
@@ -189,7 +190,7 @@ END;
 CREATE OR REPLACE FUNCTION prune_batches(workspace_id integer, before uuid, most integer) RETURNS bigint
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-    SELECT set_config('mergelane.audit_way', 'pruning', true);
+    SELECT set_config('mergelane.audit_change', 'pruning', true);
     WITH gone AS (
         DELETE FROM batch
         WHERE batch.workspace_id = prune_batches.workspace_id AND batch.workspace_id = current_workspace()
@@ -217,7 +218,7 @@ END;
 CREATE OR REPLACE FUNCTION prune_audit_entries(workspace_id integer, before uuid, most integer) RETURNS bigint
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-    SELECT set_config('mergelane.audit_way', 'pruning', true);
+    SELECT set_config('mergelane.audit_change', 'pruning', true);
     WITH gone AS (
         DELETE FROM audit_entry AS entry
         WHERE entry.workspace_id = prune_audit_entries.workspace_id AND entry.workspace_id = current_workspace()
@@ -236,6 +237,6 @@ BEGIN ATOMIC
 END;
 
 REVOKE ALL ON FUNCTION
-    erase_audits(integer, uuid[]), erase_names(integer, text[]), prune_batches(integer, uuid, integer),
+    erase_audit_records(integer, uuid[]), erase_audit_names(integer, text[]), prune_batches(integer, uuid, integer),
     prune_audit_entries(integer, uuid, integer)
 FROM PUBLIC;

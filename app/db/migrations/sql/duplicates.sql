@@ -28,13 +28,13 @@ CREATE TABLE duplicate_run (
     state text NOT NULL DEFAULT 'running' CHECK (state IN ('running', 'finished', 'cancelled', 'failed')),
     created_at timestamptz NOT NULL DEFAULT now(),
     finished_at timestamptz,
-    position jsonb NOT NULL,  -- where the next step begins; empty after the last step
+    cursor jsonb NOT NULL,  -- where the next step begins; empty after the last step
     counts jsonb NOT NULL,  -- what the run has found so far
     PRIMARY KEY (workspace_id, id),
     CHECK ((finished_at IS NOT NULL) = (state <> 'running'))
 );
 -- One running run for each workspace.
-CREATE UNIQUE INDEX duplicate_run_under_way ON duplicate_run (workspace_id) WHERE state = 'running';
+CREATE UNIQUE INDEX duplicate_run_running ON duplicate_run (workspace_id) WHERE state = 'running';
 
 ALTER TABLE duplicate_run ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own_workspace ON duplicate_run USING (workspace_id = current_workspace());

@@ -12,4 +12,79 @@ ALTER TABLE batch VALIDATE CONSTRAINT source_is_known, VALIDATE CONSTRAINT run_o
 
 SET LOCAL statement_timeout = '1min';
 
+-- Names that changed. Every new name is in the file of its subject.
+ALTER TABLE job RENAME COLUMN strandings TO stalled_attempts;
+ALTER TABLE job RENAME CONSTRAINT end_exactly_when_settled TO finished_at_exactly_when_ended;
+ALTER TABLE job RENAME CONSTRAINT reason_when_settled TO reason_when_ended;
+ALTER TABLE job RENAME CONSTRAINT undone_by_somebody TO undone_at_with_undone_by;
+ALTER INDEX job_settled RENAME TO job_ended;
+ALTER INDEX job_under_way RENAME TO job_published;
+ALTER INDEX job_undo_under_way RENAME TO job_undo_without_outcome;
+ALTER VIEW own_job RENAME TO workspace_job;
+ALTER VIEW own_profile RENAME TO workspace_profile;
+
+ALTER TABLE duplicate_run RENAME COLUMN position TO cursor;
+ALTER INDEX duplicate_run_under_way RENAME TO duplicate_run_running;
+
+ALTER TABLE webhook_watch RENAME COLUMN look_at TO check_at;
+ALTER TABLE webhook_notice RENAME TO webhook_delivery;
+ALTER TABLE webhook_delivery RENAME COLUMN holder TO lease_id;
+ALTER TABLE webhook_delivery RENAME CONSTRAINT held_while_waiting TO leased_while_waiting;
+ALTER INDEX webhook_notice_due RENAME TO webhook_delivery_due;
+ALTER INDEX webhook_notice_of_webhook RENAME TO webhook_delivery_of_webhook;
+
+ALTER TABLE audit_entry RENAME CONSTRAINT a_deletion_keeps_no_name TO deletion_without_external_ids;
+ALTER FUNCTION keep_audit() RENAME TO protect_audit;
+ALTER TRIGGER keep_audit ON batch RENAME TO protect_audit;
+ALTER TRIGGER keep_audit ON job RENAME TO protect_audit;
+ALTER TRIGGER keep_audit ON merge_record RENAME TO protect_audit;
+ALTER TRIGGER keep_audit ON identify_record RENAME TO protect_audit;
+ALTER TRIGGER keep_audit ON undo_record RENAME TO protect_audit;
+ALTER TRIGGER keep_audit ON audit_entry RENAME TO protect_audit;
+ALTER TRIGGER keep_audit_whole ON merge_record RENAME TO protect_audit_from_truncate;
+ALTER TRIGGER keep_audit_whole ON identify_record RENAME TO protect_audit_from_truncate;
+ALTER TRIGGER keep_audit_whole ON undo_record RENAME TO protect_audit_from_truncate;
+ALTER TRIGGER keep_audit_whole ON audit_entry RENAME TO protect_audit_from_truncate;
+
+ALTER FUNCTION holders_of(bytea[]) RENAME TO find_valid_keys;
+ALTER FUNCTION analyze_outgrown_tables(bigint) RENAME TO analyze_changed_tables;
+ALTER FUNCTION workspaces_under_way() RENAME TO workspaces_with_published_jobs;
+ALTER FUNCTION measured_workspaces(integer, integer) RENAME TO count_jobs_by_workspace;
+ALTER FUNCTION erase_audits(integer, uuid[]) RENAME TO erase_audit_records;
+ALTER FUNCTION erase_names(integer, text[]) RENAME TO erase_audit_names;
+
+-- CREATE OR REPLACE cannot rename a column of a function's result. This one gets its body from webhooks.sql.
+DROP FUNCTION workspaces_with_notices();
+CREATE FUNCTION workspaces_with_due_deliveries() RETURNS TABLE (
+    workspace_id integer, watches boolean, deliveries boolean
+)
+LANGUAGE sql
+BEGIN ATOMIC
+    SELECT 0, FALSE, FALSE;
+END;
+REVOKE ALL ON FUNCTION workspaces_with_due_deliveries() FROM PUBLIC;
+
+-- The names that PostgreSQL gave to constraints after the former names. PostgreSQL 18 names NOT NULL constraints too.
+DO $$
+DECLARE
+    renamed record;
+BEGIN
+    FOR renamed IN
+        SELECT con.conrelid::regclass AS of_table, con.conname AS old_name,
+            replace(con.conname, former.old_part, former.new_part) AS new_name
+        FROM pg_constraint AS con
+        JOIN (
+            VALUES
+            ('webhook_delivery', 'webhook_notice', 'webhook_delivery'),
+            ('webhook_watch', 'look_at', 'check_at'),
+            ('duplicate_run', 'position', 'cursor'),
+            ('job', 'strandings', 'stalled_attempts')
+        ) AS former (of_table, old_part, new_part)
+            ON con.conrelid = former.of_table::regclass AND strpos(con.conname, former.old_part) > 0
+    LOOP
+        EXECUTE format('ALTER TABLE %s RENAME CONSTRAINT %I TO %I', renamed.of_table, renamed.old_name, renamed.new_name);
+    END LOOP;
+END;
+$$;
+
 UPDATE alembic_version SET version_num = '0024';

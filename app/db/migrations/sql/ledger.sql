@@ -59,7 +59,7 @@ CREATE TABLE job (
     survivor_braze_id text,
     survivor_external_id text,
 
-    strandings smallint NOT NULL DEFAULT 0,  -- attempts that ended because the worker or its connection was lost
+    stalled_attempts smallint NOT NULL DEFAULT 0,  -- attempts that ended because the worker or its connection was lost
     undoes uuid,  -- for an undo: the job that it undoes
     not_restored jsonb,  -- for an undo: [{identifier, why}]
     undone_at timestamptz,  -- for an undone merge
@@ -69,27 +69,27 @@ CREATE TABLE job (
     UNIQUE (workspace_id, batch_id, index),
     FOREIGN KEY (workspace_id, batch_id) REFERENCES batch (workspace_id, id) ON DELETE CASCADE,
     CONSTRAINT outcome_exactly_when_finished CHECK ((outcome IS NOT NULL) = (state = 'finished')),
-    CONSTRAINT end_exactly_when_settled CHECK ((finished_at IS NOT NULL) = (state IN ('finished', 'dead'))),
-    CONSTRAINT reason_when_settled CHECK (reason IS NOT NULL OR state NOT IN ('finished', 'dead')),
+    CONSTRAINT finished_at_exactly_when_ended CHECK ((finished_at IS NOT NULL) = (state IN ('finished', 'dead'))),
+    CONSTRAINT reason_when_ended CHECK (reason IS NOT NULL OR state NOT IN ('finished', 'dead')),
     CONSTRAINT survivor_is_another_profile
         CHECK (outcome <> 'merged' OR (orphan_id IS NOT NULL AND survivor_id IS NOT NULL AND orphan_id <> survivor_id)),
     CONSTRAINT undo_names_its_job CHECK ((kind = 'undo') = (undoes IS NOT NULL)),
-    CONSTRAINT undone_by_somebody CHECK ((undone_at IS NULL) = (undone_by IS NULL))
+    CONSTRAINT undone_at_with_undone_by CHECK ((undone_at IS NULL) = (undone_by IS NULL))
 ) WITH (fillfactor = 70);
 
 -- The relay: lanes to publish, by the time when they are due. Only the first job of a lane is in it.
 CREATE INDEX job_due ON job (workspace_id, due_at, id)
     WHERE state = 'queued' AND published_at IS NULL AND lane = index;
 -- The rescue: published jobs that have not ended.
-CREATE INDEX job_under_way ON job (workspace_id, published_at)
+CREATE INDEX job_published ON job (workspace_id, published_at)
     WHERE state IN ('queued', 'running') AND published_at IS NOT NULL;
 -- Lists of jobs by state and outcome.
 CREATE INDEX job_by_state ON job (workspace_id, state, outcome, id);
 CREATE INDEX job_by_search_key ON job USING gin (search_keys);
 -- Throughput: jobs by the time when they ended.
-CREATE INDEX job_settled ON job (workspace_id, finished_at) INCLUDE (outcome) WHERE finished_at IS NOT NULL;
+CREATE INDEX job_ended ON job (workspace_id, finished_at) INCLUDE (outcome) WHERE finished_at IS NOT NULL;
 -- At most one queued, running or dead undo of a job.
-CREATE UNIQUE INDEX job_undo_under_way ON job (workspace_id, undoes)
+CREATE UNIQUE INDEX job_undo_without_outcome ON job (workspace_id, undoes)
     WHERE undoes IS NOT NULL AND outcome IS NULL;
 
 -- No plan uses statistics of these columns.
@@ -106,8 +106,8 @@ ALTER TABLE job
 ALTER TABLE job ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own_workspace ON job USING (workspace_id = current_workspace());
 
--- The jobs of the current workspace, for searches that need the GIN index job_by_search_key. See own_profile.
-CREATE VIEW own_job AS
+-- The jobs of the current workspace, for searches that need the GIN index job_by_search_key. See workspace_profile.
+CREATE VIEW workspace_job AS
 SELECT
     workspace_id, id, state, outcome, search_keys, orphan_identifier, survivor_identifier, orphan_braze_id,
     survivor_braze_id
@@ -133,7 +133,7 @@ BEGIN ATOMIC
 END;
 
 -- Returns the workspaces that have published jobs that have not ended. One index lookup for each workspace.
-CREATE OR REPLACE FUNCTION workspaces_under_way() RETURNS TABLE (workspace_id integer)
+CREATE OR REPLACE FUNCTION workspaces_with_published_jobs() RETURNS TABLE (workspace_id integer)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     SELECT w.workspace_id
@@ -152,7 +152,7 @@ END;
 -- Returns for metrics: the queued, running and dead jobs of each workspace, each counted up to *bound*, and the age of
 -- its oldest queued job in seconds. Returns at most *most* workspaces, those with the oldest jobs first; the column
 -- workspaces has the number of all of them. Every lookup and every count uses an index.
-CREATE OR REPLACE FUNCTION measured_workspaces(most integer, bound integer) RETURNS TABLE (
+CREATE OR REPLACE FUNCTION count_jobs_by_workspace(most integer, bound integer) RETURNS TABLE (
     workspace_id integer, workspaces bigint, oldest_s double precision, queued bigint, running bigint, dead bigint
 )
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -180,14 +180,14 @@ BEGIN ATOMIC
         ) AS other ON TRUE
         WHERE waiting.created_at IS NOT NULL OR other.found
         ORDER BY waiting.created_at NULLS LAST, w.workspace_id
-        LIMIT measured_workspaces.most
+        LIMIT count_jobs_by_workspace.most
     ) AS selected
     CROSS JOIN LATERAL (
         SELECT count(*) AS jobs
         FROM (
             SELECT FROM job
             WHERE job.workspace_id = selected.workspace_id AND job.state = 'queued'
-            LIMIT measured_workspaces.bound
+            LIMIT count_jobs_by_workspace.bound
         ) AS found
     ) AS queued
     CROSS JOIN LATERAL (
@@ -195,7 +195,7 @@ BEGIN ATOMIC
         FROM (
             SELECT FROM job
             WHERE job.workspace_id = selected.workspace_id AND job.state = 'running'
-            LIMIT measured_workspaces.bound
+            LIMIT count_jobs_by_workspace.bound
         ) AS found
     ) AS running
     CROSS JOIN LATERAL (
@@ -203,14 +203,14 @@ BEGIN ATOMIC
         FROM (
             SELECT FROM job
             WHERE job.workspace_id = selected.workspace_id AND job.state = 'dead'
-            LIMIT measured_workspaces.bound
+            LIMIT count_jobs_by_workspace.bound
         ) AS found
     ) AS dead
     ORDER BY selected.oldest NULLS LAST, selected.workspace_id;
 END;
 
 REVOKE ALL ON FUNCTION
-    workspaces_with_pending_jobs(), workspaces_under_way(), measured_workspaces(integer, integer)
+    workspaces_with_pending_jobs(), workspaces_with_published_jobs(), count_jobs_by_workspace(integer, integer)
 FROM PUBLIC;
 
 

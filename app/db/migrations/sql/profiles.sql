@@ -104,7 +104,7 @@ CREATE POLICY own_workspace ON profile USING (workspace_id = current_workspace()
 -- The profiles of the current workspace, for segment queries. Under a policy PostgreSQL does not use the GIN index
 -- profile_custom_attributes, because its operators are not leakproof. A view reads as its owner, who has no policy, and
 -- has the same condition.
-CREATE VIEW own_profile AS
+CREATE VIEW workspace_profile AS
 SELECT
     workspace_id, id, external_id, created_at, random_bucket, first_name, last_name, gender, dob, home_city, country,
     language, time_zone, test_user, email, email_key, email_subscription, phone, phone_key, push_subscription,

@@ -1,4 +1,4 @@
--- Webhooks: addresses that are notified when batches finish, the batches to watch for them, and the notices to send.
+-- Webhooks: addresses that are notified when batches finish, the batches to watch for them, and the deliveries to send.
 
 -- An address that receives events of a workspace.
 CREATE TABLE webhook (
@@ -31,18 +31,18 @@ CREATE TABLE webhook_watch (
     batch_id uuid NOT NULL,
     kind text NOT NULL,  -- of its jobs
     since timestamptz NOT NULL DEFAULT now(),
-    look_at timestamptz NOT NULL DEFAULT now(),  -- time of the next check
+    check_at timestamptz NOT NULL DEFAULT now(),  -- time of the next check
     PRIMARY KEY (workspace_id, batch_id),
     FOREIGN KEY (workspace_id, batch_id) REFERENCES batch (workspace_id, id) ON DELETE CASCADE
 );
-CREATE INDEX webhook_watch_due ON webhook_watch (workspace_id, look_at);
+CREATE INDEX webhook_watch_due ON webhook_watch (workspace_id, check_at);
 
 ALTER TABLE webhook_watch ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own_workspace ON webhook_watch USING (workspace_id = current_workspace());
 
 
 -- One event for one webhook. It waits until it is sent, or dead after its last attempt failed.
-CREATE TABLE webhook_notice (
+CREATE TABLE webhook_delivery (
     workspace_id integer NOT NULL,
     id uuid NOT NULL,  -- UUID version 7; the same in every attempt
     webhook_id uuid NOT NULL,
@@ -53,7 +53,7 @@ CREATE TABLE webhook_notice (
     state text NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'sent', 'dead')),
     attempts smallint NOT NULL DEFAULT 0 CHECK (attempts >= 0),
     due_at timestamptz NOT NULL DEFAULT now(),  -- next attempt; during an attempt, the end of the lease
-    holder uuid,  -- the attempt that has the lease
+    lease_id uuid,  -- the attempt that has the lease
     attempted_at timestamptz,  -- start of the last attempt
     last_status smallint,  -- HTTP status of the last attempt
     last_error text,
@@ -61,40 +61,42 @@ CREATE TABLE webhook_notice (
     PRIMARY KEY (workspace_id, id),
     FOREIGN KEY (workspace_id, webhook_id) REFERENCES webhook (workspace_id, id) ON DELETE CASCADE,
     CONSTRAINT ended_exactly_when_not_waiting CHECK ((ended_at IS NOT NULL) = (state <> 'waiting')),
-    CONSTRAINT held_while_waiting CHECK (holder IS NULL OR state = 'waiting'),
+    CONSTRAINT leased_while_waiting CHECK (lease_id IS NULL OR state = 'waiting'),
     CONSTRAINT error_when_dead CHECK (last_error IS NOT NULL OR state <> 'dead')
 );
-CREATE INDEX webhook_notice_due ON webhook_notice (workspace_id, webhook_id, due_at) WHERE state = 'waiting';
-CREATE INDEX webhook_notice_of_webhook ON webhook_notice (workspace_id, webhook_id, id);
+CREATE INDEX webhook_delivery_due ON webhook_delivery (workspace_id, webhook_id, due_at) WHERE state = 'waiting';
+CREATE INDEX webhook_delivery_of_webhook ON webhook_delivery (workspace_id, webhook_id, id);
 
-ALTER TABLE webhook_notice ENABLE ROW LEVEL SECURITY;
-CREATE POLICY own_workspace ON webhook_notice USING (workspace_id = current_workspace());
+ALTER TABLE webhook_delivery ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own_workspace ON webhook_delivery USING (workspace_id = current_workspace());
 
--- Returns the workspaces that have a batch to check or a notice to send. A few index lookups for each workspace.
-CREATE OR REPLACE FUNCTION workspaces_with_notices() RETURNS TABLE (workspace_id integer, watches boolean, notices boolean)
+-- Returns the workspaces that have a batch to check or a delivery to send. A few index lookups for each workspace.
+CREATE OR REPLACE FUNCTION workspaces_with_due_deliveries() RETURNS TABLE (
+    workspace_id integer, watches boolean, deliveries boolean
+)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-    SELECT found.workspace_id, found.watches, found.notices
+    SELECT found.workspace_id, found.watches, found.deliveries
     FROM (
         SELECT
             w.workspace_id,
             EXISTS (
                 SELECT 1
                 FROM webhook_watch AS watch
-                WHERE watch.workspace_id = w.workspace_id AND watch.look_at <= now()
+                WHERE watch.workspace_id = w.workspace_id AND watch.check_at <= now()
             ) AS watches,
             EXISTS (
                 SELECT 1
                 FROM webhook
-                JOIN webhook_notice AS notice
-                    ON notice.workspace_id = webhook.workspace_id AND notice.webhook_id = webhook.id
+                JOIN webhook_delivery AS delivery
+                    ON delivery.workspace_id = webhook.workspace_id AND delivery.webhook_id = webhook.id
                 WHERE webhook.workspace_id = w.workspace_id AND webhook.enabled
-                    AND notice.state = 'waiting' AND notice.due_at <= now()
-            ) AS notices
+                    AND delivery.state = 'waiting' AND delivery.due_at <= now()
+            ) AS deliveries
         FROM workspace AS w
     ) AS found
-    WHERE found.watches OR found.notices
+    WHERE found.watches OR found.deliveries
     ORDER BY found.workspace_id;
 END;
 
-REVOKE ALL ON FUNCTION workspaces_with_notices() FROM PUBLIC;
+REVOKE ALL ON FUNCTION workspaces_with_due_deliveries() FROM PUBLIC;

@@ -55,18 +55,18 @@ ALTER TABLE api_key ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own_workspace ON api_key USING (workspace_id = current_workspace());
 
 -- Returns the valid keys with one of these digests. A request is authenticated before its workspace is known.
-CREATE OR REPLACE FUNCTION holders_of(digests bytea[])
+CREATE OR REPLACE FUNCTION find_valid_keys(digests bytea[])
 RETURNS TABLE (workspace_id integer, key_id uuid, digest bytea, permissions text[], rate_limits jsonb)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     SELECT k.workspace_id, k.id, k.digest, k.permissions, w.rate_limits
     FROM api_key AS k
     JOIN workspace AS w ON w.workspace_id = k.workspace_id
-    WHERE k.digest = ANY(holders_of.digests)
+    WHERE k.digest = ANY(find_valid_keys.digests)
         AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now());
 END;
 
-REVOKE ALL ON FUNCTION holders_of(bytea[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION find_valid_keys(bytea[]) FROM PUBLIC;
 
 
 -- Browsers that are signed in to the console with an API key.
@@ -90,25 +90,25 @@ CREATE POLICY own_workspace ON sign_in USING (workspace_id = current_workspace()
 -- its last ANALYZE. Returns the number of tables. Autovacuum runs once a minute at most; until then plans for a fast
 -- growing table are made with the statistics of an empty one and read the whole table. The relay calls this function
 -- because its role may not run ANALYZE. SKIP_LOCKED leaves out tables that another session analyzes or vacuums.
-CREATE OR REPLACE FUNCTION analyze_outgrown_tables(least_rows bigint) RETURNS integer
+CREATE OR REPLACE FUNCTION analyze_changed_tables(least_rows bigint) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    outgrown record;
+    changed record;
     analyzed integer := 0;
 BEGIN
-    FOR outgrown IN
+    FOR changed IN
         SELECT stat.schemaname, stat.relname
         FROM pg_stat_user_tables AS stat
         JOIN pg_class AS class ON class.oid = stat.relid
-        JOIN pg_proc AS this ON this.pronamespace = class.relnamespace AND this.proname = 'analyze_outgrown_tables'
+        JOIN pg_proc AS this ON this.pronamespace = class.relnamespace AND this.proname = 'analyze_changed_tables'
         WHERE stat.n_mod_since_analyze > least_rows + greatest(class.reltuples, 0)
     LOOP
-        EXECUTE format('ANALYZE (SKIP_LOCKED) %I.%I', outgrown.schemaname, outgrown.relname);
+        EXECUTE format('ANALYZE (SKIP_LOCKED) %I.%I', changed.schemaname, changed.relname);
         analyzed := analyzed + 1;
     END LOOP;
     RETURN analyzed;
 END;
 $$;
 
-REVOKE ALL ON FUNCTION analyze_outgrown_tables(bigint) FROM PUBLIC;
+REVOKE ALL ON FUNCTION analyze_changed_tables(bigint) FROM PUBLIC;

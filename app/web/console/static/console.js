@@ -1,6 +1,6 @@
 "use strict";
 
-// The button that goes through the themes.
+// The button that selects the next theme.
 const themeButton = document.getElementById("theme");
 
 function nameTheme() {
@@ -12,15 +12,15 @@ themeButton.addEventListener("click", () => {
   try {
     localStorage.setItem("mergelane-theme", next);
   } catch {
-    // A browser that keeps nothing shows it for this page alone.
+    // Without local storage the theme applies to this page only.
   }
-  show(next);
+  applyTheme(next);
   nameTheme();
 });
 nameTheme();
 themeButton.hidden = false;
 
-// Nobody looks at a hidden page: it asks for nothing, and at once when it is seen again.
+// A hidden page does not poll. It reloads its parts when it becomes visible.
 document.body.addEventListener("htmx:confirm", (event) => {
   if (document.hidden && event.detail.verb === "get") {
     event.preventDefault();
@@ -28,11 +28,11 @@ document.body.addEventListener("htmx:confirm", (event) => {
 });
 document.addEventListener("visibilitychange", () => {
   if (!document.hidden) {
-    document.querySelectorAll(".live[hx-get]").forEach((part) => htmx.trigger(part, "look"));
+    document.querySelectorAll(".live[hx-get]").forEach((part) => htmx.trigger(part, "refresh"));
   }
 });
 
-// A page that cannot be brought up to date says so.
+// Report that the server does not answer.
 const connection = document.getElementById("connection");
 document.body.addEventListener("htmx:afterRequest", (event) => {
   connection.hidden = event.detail.successful;

@@ -1,18 +1,18 @@
 "use strict";
 
-// Runs before the page is drawn, so that it is not drawn in another theme first.
+// Runs before the browser draws the page, which would otherwise appear in another theme first.
 const THEMES = ["system", "light", "dark"];
 
 function chosenTheme() {
   try {
-    const kept = localStorage.getItem("mergelane-theme");
-    return THEMES.includes(kept) ? kept : "system";
+    const stored = localStorage.getItem("mergelane-theme");
+    return THEMES.includes(stored) ? stored : "system";
   } catch {
     return "system";
   }
 }
 
-function show(theme) {
+function applyTheme(theme) {
   if (theme === "system") {
     delete document.documentElement.dataset.theme;
   } else {
@@ -20,4 +20,4 @@ function show(theme) {
   }
 }
 
-show(chosenTheme());
+applyTheme(chosenTheme());

@@ -65,7 +65,7 @@ def test_a_role_that_owns_tables_is_wrong(connection: Connection, settings: Sett
 
 def test_a_role_that_is_missing_or_exempt_is_wrong(own_postgres: PostgresServer) -> None:
     settings = Settings(database_url=own_postgres.url())
-    migrations.upgrade(own_postgres.url())
+    migrations.upgrade_schema(own_postgres.url())
     arguments = connection_arguments(settings, name="test")
     with Connection.connect(own_postgres.url(), **arguments) as connection:
         connection.execute(f"ALTER ROLE {APP_ROLE} BYPASSRLS".encode())

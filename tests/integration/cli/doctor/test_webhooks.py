@@ -23,8 +23,8 @@ def a_webhook(factory: Factory, *, pepper: str = PEPPER, reason: str | None = No
     )
     if notices is not None:
         factory.rows(
-            "INSERT INTO webhook_notice (workspace_id, id, webhook_id, type, body, state, due_at, last_error, ended_at)"
-            " VALUES (%s, %s, %s, 'webhook.test', '{}', %s, now() - interval '1 hour', 'So.',"
+            "INSERT INTO webhook_delivery (workspace_id, id, webhook_id, type, body, state, due_at, last_error,"
+            " ended_at) VALUES (%s, %s, %s, 'webhook.test', '{}', %s, now() - interval '1 hour', 'So.',"
             " CASE WHEN %s = 'dead' THEN now() END) RETURNING 1",
             *(uuid7(), webhook_id, notices, notices),
         )

@@ -8,7 +8,7 @@ import pytest
 from app.config import Settings
 from app.lane.decide import Decision, decide
 from app.lane.working_set import WorkingSet
-from app.merging.prioritization import Ambiguous, NotFound, Resolved
+from app.merging.prioritization import Ambiguous, NoCandidate, Resolved
 from app.merging.profile import Profile
 from app.profiles.resolution import MergedAway, Resolution
 from schemas.outcomes import JobKind, Outcome
@@ -51,15 +51,15 @@ def decided(
     ("orphan", "survivor", "outcome"),
     [
         (Ambiguous(), Ambiguous(), Outcome.ORPHAN_AMBIGUOUS),
-        (Ambiguous(), NotFound(), Outcome.ORPHAN_AMBIGUOUS),
+        (Ambiguous(), NoCandidate(), Outcome.ORPHAN_AMBIGUOUS),
         (Ambiguous(), BEA, Outcome.ORPHAN_AMBIGUOUS),
-        (NotFound(), Ambiguous(), Outcome.SURVIVOR_AMBIGUOUS),
+        (NoCandidate(), Ambiguous(), Outcome.SURVIVOR_AMBIGUOUS),
         (GONE, Ambiguous(), Outcome.SURVIVOR_AMBIGUOUS),
         (ANN, Ambiguous(), Outcome.SURVIVOR_AMBIGUOUS),
-        (NotFound(), NotFound(), Outcome.ORPHAN_NOT_FOUND),
-        (NotFound(), BEA, Outcome.ORPHAN_NOT_FOUND),
-        (GONE, NotFound(), Outcome.SURVIVOR_NOT_FOUND),
-        (KEPT, NotFound(), Outcome.SURVIVOR_NOT_FOUND),
+        (NoCandidate(), NoCandidate(), Outcome.ORPHAN_NOT_FOUND),
+        (NoCandidate(), BEA, Outcome.ORPHAN_NOT_FOUND),
+        (GONE, NoCandidate(), Outcome.SURVIVOR_NOT_FOUND),
+        (KEPT, NoCandidate(), Outcome.SURVIVOR_NOT_FOUND),
         (GONE, BEA, Outcome.ALREADY_MERGED),
         (GONE, ANN, Outcome.ALREADY_MERGED),
         (GONE, GONE_TOO, Outcome.ALREADY_MERGED),
@@ -84,7 +84,7 @@ def test_the_first_outcome_that_applies_wins(
 
 @pytest.mark.parametrize("placeholder", ["", " ", "null", " NULL ", "Undefined", "[object Object]", "0", "n/a"])
 def test_a_placeholder_is_refused_before_anything_else(placeholder: str) -> None:
-    as_orphan = decided(Ambiguous(), NotFound(), names=(by_email(placeholder, "identified"), ext("bea")))
+    as_orphan = decided(Ambiguous(), NoCandidate(), names=(by_email(placeholder, "identified"), ext("bea")))
     as_survivor = decided(ANN, BEA, names=(ext("ann"), alias("anything", placeholder)))
 
     assert [as_orphan.outcome, as_survivor.outcome] == [Outcome.REFUSED_IDENTIFIER] * 2
@@ -123,23 +123,23 @@ def test_an_orphan_that_is_gone_is_told_with_where_it_went() -> None:
 
 
 def test_what_was_found_is_told_even_when_the_other_side_was_not() -> None:
-    assert decided(ANN, NotFound()).orphan == ANN
-    assert decided(NotFound(), BEA).survivor == BEA
+    assert decided(ANN, NoCandidate()).orphan == ANN
+    assert decided(NoCandidate(), BEA).survivor == BEA
     assert decided(Ambiguous(), GONE_TOO).survivor == BEA
 
 
 @pytest.mark.parametrize(
     ("found", "name", "sentence"),
     [
-        (NotFound(), ext("ann"), "No profile has the external_id in identifier_to_merge."),
+        (NoCandidate(), ext("ann"), "No profile has the external_id in identifier_to_merge."),
         (
-            NotFound(),
+            NoCandidate(),
             alias("l", "n"),
             "No profile has the alias in identifier_to_merge, whose letters must match exactly.",
         ),
-        (NotFound(), by_email("a@x.org", "identified"), "No profile has the email address in identifier_to_merge."),
+        (NoCandidate(), by_email("a@x.org", "identified"), "No profile has the email address in identifier_to_merge."),
         (
-            NotFound(filtered_out=True),
+            NoCandidate(filtered_out=True),
             by_email("a@x.org", "identified", "identified"),
             "Profiles match identifier_to_merge, but the prioritization [identified, identified] leaves none of them.",
         ),
@@ -164,14 +164,14 @@ def test_reasons_name_profiles_without_telling_who_they_are() -> None:
 
 
 IDENTIFY = [
-    (GUEST, NotFound(), Outcome.IDENTIFIED),
-    (NotFound(), NotFound(), Outcome.ORPHAN_NOT_FOUND),
-    (ANN, NotFound(), Outcome.ORPHAN_IDENTIFIED),
+    (GUEST, NoCandidate(), Outcome.IDENTIFIED),
+    (NoCandidate(), NoCandidate(), Outcome.ORPHAN_NOT_FOUND),
+    (ANN, NoCandidate(), Outcome.ORPHAN_IDENTIFIED),
     (ANN, BEA, Outcome.ORPHAN_IDENTIFIED),
     (ANN, ANN, Outcome.SAME_PROFILE),
     (KEPT, BEA, Outcome.ORPHAN_IDENTIFIED),
     (GUEST, replace(BEA, user_aliases={"l": "b"}, control_group=True), Outcome.ALIAS_CONFLICT),
-    (replace(GUEST, control_group=True), NotFound(), Outcome.PROTECTED),
+    (replace(GUEST, control_group=True), NoCandidate(), Outcome.PROTECTED),
     (GUEST, replace(BEA, control_group=True), Outcome.PROTECTED),
     (replace(GUEST, phone=FULL.phone), FULL, Outcome.INVALID_PHONES),
     (GUEST, FULL, Outcome.SURVIVOR_LIMIT),
@@ -190,7 +190,7 @@ def test_identify_has_outcomes_of_its_own(
 
 
 def test_an_identified_profile_has_its_external_id_and_nothing_else_is_new() -> None:
-    decision = decided(GUEST, NotFound(), kind=JobKind.IDENTIFY)
+    decision = decided(GUEST, NoCandidate(), kind=JobKind.IDENTIFY)
 
     assert decision.identified == replace(GUEST, external_id="bea", updated_at=AT)
     assert decision.merged is None

@@ -6,7 +6,7 @@ from app.config import Settings
 from app.lane.lock_and_decide import ResolvedPair, decide_in_order, to_result
 from app.lane.working_set import WorkingSet
 from app.ledger.profile_ref import ProfileRef
-from app.merging.prioritization import NotFound, Resolved
+from app.merging.prioritization import NoCandidate, Resolved
 from app.merging.profile import Profile
 from app.profiles.resolution import MergedAway, Resolution
 from schemas.outcomes import JobKind
@@ -55,7 +55,7 @@ def test_an_address_of_nobody_who_changed_is_no_reason_to_stop() -> None:
 def test_what_was_not_merged_changes_nothing_for_the_others() -> None:
     newest = by_email("a@x.org", "most_recently_updated")
 
-    assert outcomes(pair(ext("a"), ext("x"), A, NotFound()), pair(newest, ext("b"), A, B)) == [
+    assert outcomes(pair(ext("a"), ext("x"), A, NoCandidate()), pair(newest, ext("b"), A, B)) == [
         "survivor_not_found",
         "merged",
     ]
@@ -66,7 +66,7 @@ def test_an_external_id_that_a_job_gave_is_seen_by_those_after_it() -> None:
 
     assert outcomes(
         *(
-            pair(alias("mail", name), ext("new"), guest, NotFound(), kind=JobKind.IDENTIFY)
+            pair(alias("mail", name), ext("new"), guest, NoCandidate(), kind=JobKind.IDENTIFY)
             for name, guest in zip("gh", guests, strict=True)
         ),
         profiles=tuple(guests),
@@ -83,7 +83,11 @@ def test_every_decision_has_a_time_of_its_own() -> None:
 
 def test_the_ledger_is_told_both_as_they_were_and_who_was_gone() -> None:
     gone = MergedAway(orphan_id=99, braze_id="f" * 24, external_id="z", survivor_id=B.id)
-    pairs = [pair(ext("a"), ext("b"), A, B), pair(ext("z"), ext("c"), gone, C), pair(ext("x"), ext("c"), NotFound(), C)]
+    pairs = [
+        pair(ext("a"), ext("b"), A, B),
+        pair(ext("z"), ext("c"), gone, C),
+        pair(ext("x"), ext("c"), NoCandidate(), C),
+    ]
 
     decisions = decide_in_order(
         pairs, working_set=WorkingSet({each.id: each for each in (A, B, C)}), now=AT, settings=Settings()

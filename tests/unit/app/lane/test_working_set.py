@@ -4,7 +4,7 @@ import pytest
 
 from app.lane.working_set import WorkingSet
 from app.merging.merge import identify_profile, merge_profiles
-from app.merging.prioritization import Ambiguous, NotFound, Resolved
+from app.merging.prioritization import Ambiguous, NoCandidate, Resolved
 from app.merging.profile import Profile
 from app.profiles.resolution import MergedAway, Resolution
 from schemas.identifiers import Email, ExternalId, Identifier, Phone, UserAlias
@@ -36,8 +36,8 @@ def test_an_untouched_hand_changes_nothing() -> None:
     resolved: list[Resolution] = [
         Resolved(ann.id),
         Ambiguous(),
-        NotFound(),
-        NotFound(filtered_out=True),
+        NoCandidate(),
+        NoCandidate(filtered_out=True),
         away(bea, ann),
     ]
 
@@ -103,7 +103,7 @@ def test_an_alias_that_clashed_denotes_nobody() -> None:
 
     absorb(working_set, survivor=bea, orphan=ann)
 
-    assert working_set.reresolve(UserAlias("mail", "a"), Resolved(ann.id)) == NotFound()
+    assert working_set.reresolve(UserAlias("mail", "a"), Resolved(ann.id)) == NoCandidate()
 
 
 def test_what_was_merged_away_before_follows_its_survivor_on() -> None:
@@ -147,8 +147,8 @@ def test_an_identified_profile_answers_to_its_new_external_id() -> None:
 
     working_set.apply_identify(identify_profile(guest, external_id="ann", at=AT))
 
-    assert working_set.reresolve(ExternalId("ann"), NotFound()) == Resolved(guest.id)
-    assert working_set.reresolve(ExternalId("bea"), NotFound()) == NotFound()
+    assert working_set.reresolve(ExternalId("ann"), NoCandidate()) == Resolved(guest.id)
+    assert working_set.reresolve(ExternalId("bea"), NoCandidate()) == NoCandidate()
     assert working_set.survivors == [working_set[guest.id]]
     assert working_set.is_stale(Email("a@x.org"))
 
@@ -160,4 +160,4 @@ def test_an_identified_profile_that_was_merged_on_leads_to_where_it_went() -> No
 
     absorb(working_set, survivor=bea, orphan=guest)
 
-    assert working_set.reresolve(ExternalId("ann"), NotFound()) == away(working_set[guest.id], bea)
+    assert working_set.reresolve(ExternalId("ann"), NoCandidate()) == away(working_set[guest.id], bea)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import settings as with_settings
 from hypothesis import strategies as st
 
-from app.merging.prioritization import Ambiguous, Candidate, NotFound, Resolved, prioritize
+from app.merging.prioritization import Ambiguous, Candidate, NoCandidate, Resolved, prioritize
 from schemas.priorities import Priority
 from tests.support.factories import LONG_AGO
 
@@ -47,8 +47,8 @@ FIRST_GUEST, SECOND_GUEST = guest(2, 1), guest(3, 2)
         # "ne fonctionne que s'il n'y a qu'un seul utilisateur non identifié"
         ([JOHN, FIRST_GUEST], [UNIDENTIFIED], Resolved(2)),
         # "donner la priorité à un utilisateur ayant une external_id": a requirement, not a preference
-        ([FIRST_GUEST], [IDENTIFIED], NotFound(filtered_out=True)),
-        ([JOHN], [UNIDENTIFIED, NEWEST], NotFound(filtered_out=True)),
+        ([FIRST_GUEST], [IDENTIFIED], NoCandidate(filtered_out=True)),
+        ([JOHN], [UNIDENTIFIED, NEWEST], NoCandidate(filtered_out=True)),
         # "qu'ils soient identifiés ou non"
         ([JOHN, guest(2, 6)], [NEWEST], Resolved(2)),
         ([JOHN, guest(2, 6)], [OLDEST], Resolved(1)),
@@ -77,13 +77,13 @@ def test_a_later_step_can_break_a_tie() -> None:
 def test_the_order_of_the_steps_matters() -> None:
     candidates = [known(1, 9), guest(2, 1)]
 
-    assert prioritize(candidates, [NEWEST, UNIDENTIFIED]) == NotFound(filtered_out=True)
+    assert prioritize(candidates, [NEWEST, UNIDENTIFIED]) == NoCandidate(filtered_out=True)
     assert prioritize(candidates, [UNIDENTIFIED, NEWEST]) == Resolved(2)
 
 
 def test_nobody_is_not_found_whatever_the_steps() -> None:
-    assert prioritize([], []) == NotFound()
-    assert prioritize([], [IDENTIFIED, NEWEST]) == NotFound(filtered_out=False)
+    assert prioritize([], []) == NoCandidate()
+    assert prioritize([], [IDENTIFIED, NEWEST]) == NoCandidate(filtered_out=False)
 
 
 def test_without_steps_only_the_one_candidate_will_do() -> None:

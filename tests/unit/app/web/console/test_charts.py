@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from app.ledger.throughput import TimeBucket
-from app.web.console.charts import HEIGHT, WIDTH, draw, round_up, tones
+from app.web.console.charts import HEIGHT, WIDTH, count_by_tone, draw_chart, round_up
 from app.web.console.progress import Tone
 from schemas.outcomes import Outcome
 
@@ -31,11 +31,11 @@ def test_a_scale_ends_at_a_round_number_that_has_room(most: int, top: int) -> No
 def test_outcomes_of_one_tone_are_one_part_of_a_bar() -> None:
     (stretch,) = stretches(({Outcome.MERGED: 2, Outcome.IDENTIFIED: 1, Outcome.SAME_PROFILE: 4, None: 1}, 0))
 
-    assert tones(stretch) == {Tone.GOOD: 3, Tone.PART: 0, Tone.NONE: 4, Tone.BAD: 1}
+    assert count_by_tone(stretch) == {Tone.GOOD: 3, Tone.PART: 0, Tone.NONE: 4, Tone.BAD: 1}
 
 
 def test_the_parts_of_a_bar_stand_one_upon_the_other_from_the_ground_up() -> None:
-    chart = draw(stretches(({}, 0), ({Outcome.MERGED: 6, None: 4}, 0)))
+    chart = draw_chart(stretches(({}, 0), ({Outcome.MERGED: 6, None: 4}, 0)))
     good, bad = chart.bars
 
     assert chart.ended_top == 10
@@ -46,7 +46,7 @@ def test_the_parts_of_a_bar_stand_one_upon_the_other_from_the_ground_up() -> Non
 
 
 def test_the_line_is_as_high_as_what_was_unfinished() -> None:
-    chart = draw(stretches(({}, 0), ({}, 5), ({}, 2), ({}, 0)))
+    chart = draw_chart(stretches(({}, 0), ({}, 5), ({}, 2), ({}, 0)))
 
     assert chart.unfinished_top == 5
     assert chart.line == "0,100 250,100 250,0 500,0 500,60 750,60 750,100 1000,100"

@@ -39,7 +39,7 @@ def register_metrics(flask: Flask) -> None:
     },
 )
 @blueprint.get("/metrics")
-def metrics() -> Response:
+def metrics_view() -> Response:
     """Return the metrics in Prometheus's text format.
 
     Requests from this machine that came through no proxy need no key; all others one with `metrics.read`.

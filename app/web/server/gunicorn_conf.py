@@ -1,6 +1,6 @@
-"""Gunicorn's configuration, as a module: `gunicorn --config python:app.web.gunicorn_conf 'app.web:create_app()'`.
+"""Gunicorn's configuration: `gunicorn --config python:app.web.server.gunicorn_conf 'app.web:create_app()'`.
 
-The caller gives the address by `--bind`.
+The caller adds the address as `--bind`.
 """
 
 import logging
@@ -14,12 +14,12 @@ from app.db.schema_version import require_schema
 from app.errors import SetupError
 from app.gc_tuning import tune_gc
 from app.logs import log_uncaught_errors, logging_configuration
-from app.web.draining import drain_first
 from app.web.prefer_wait import CLOSING
+from app.web.server.draining import drain_first
 
 SETTINGS = Settings.from_environ()
 
-worker_class = "app.web.gunicorn_worker.MergelaneWorker"
+worker_class = "app.web.server.gunicorn_worker.MergelaneWorker"
 workers = SETTINGS.web_processes
 threads = SETTINGS.web_threads
 #: Bytes of the request line: the longest external_id, escaped for a URL, needs most of them.
@@ -29,7 +29,7 @@ keepalive = 15
 #: Seconds without a heartbeat after which a worker process is replaced. Requests run in other threads than the
 #: heartbeat, so that a long request does not stop it.
 timeout = 60
-#: Seconds after SIGTERM for running requests. Those that wait for a batch end at once.
+#: Seconds after SIGTERM for running requests. Requests that wait for a batch end at once.
 graceful_timeout = 20
 #: Ignore SCRIPT_NAME headers: a local client could otherwise change the path prefix.
 forwarder_headers = ""
@@ -39,7 +39,7 @@ control_socket_disable = True
 accesslog = None
 LOGGING = logging_configuration(SETTINGS)
 logconfig_dict = LOGGING | {
-    "filters": {**LOGGING["filters"], "without_requests": {"()": "app.web.gunicorn_conf.RedactRequests"}},
+    "filters": {**LOGGING["filters"], "without_requests": {"()": "app.web.server.gunicorn_conf.RedactRequests"}},
     "loggers": {
         **LOGGING["loggers"],
         "gunicorn.error": {

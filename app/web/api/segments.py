@@ -1,4 +1,4 @@
-"""`POST /segments/query`: the profiles that a filter describes, counted and paged."""
+"""`/segments/query`: the number of profiles that match a filter, and the profiles by page."""
 
 from flask import Blueprint, g, jsonify
 from flask.typing import ResponseReturnValue
@@ -25,15 +25,15 @@ CURSOR = ProfileCursor()
 )
 @blueprint.post("/query")
 @requires(permission="segments.query")
-def query() -> ResponseReturnValue:
-    """Answer with how many profiles a filter describes, and with a page of them as exports show them."""
+def query_segment_view() -> ResponseReturnValue:
+    """Return the number of profiles that match a filter, and a page of them in the format of exports."""
     request = load_segment(json_body())
     with open_transaction(pool(), g.workspace_id, snapshot=True) as tx:
         segment = query_segment(tx, request=request)
-    shown = ProfileSchema(only=request.fields and request.fields & ProfileSchema().fields.keys())
+    profile = ProfileSchema(only=request.fields and request.fields & ProfileSchema().fields.keys())
     return jsonify(
         message="success",
         count=segment.count,
-        profiles=[shown.dump(profile) for profile in segment.profiles],
+        profiles=[profile.dump(each) for each in segment.profiles],
         next_cursor=CURSOR.serialize("", segment, accessor=lambda *_: segment.next_after),
     )

@@ -7,9 +7,9 @@ from flask.typing import ResponseReturnValue
 
 from app.db.transaction import open_transaction
 from app.profiles.history_pages import EARLIEST, KINDS, LATEST, HistoryFilter, read_history
+from app.web.api.profiles import MERGED_AWAY, normalize_braze_id
 from app.web.auth import pool, requires
 from app.web.openapi.describe import Tag, describe
-from app.web.profiles import MERGED_AWAY, checked
 from schemas.history_pages import HistoryPageSchema, HistoryQuery
 from schemas.paging import load_query
 
@@ -27,10 +27,10 @@ PAGE = HistoryPageSchema()
 )
 @blueprint.get("/profiles/<braze_id>/history")
 @requires(permission="users.export.ids")
-def list_history(braze_id: str) -> ResponseReturnValue:
+def list_history_view(braze_id: str) -> ResponseReturnValue:
     """Return a page of the profile's history, including that of all profiles merged into it."""
     query = load_query(QUERY, request.args)
-    braze_id = checked(braze_id)
+    braze_id = normalize_braze_id(braze_id)
     with open_transaction(pool(), g.workspace_id, snapshot=True) as tx:
         page = read_history(
             tx, braze_id=braze_id, matching=_filter_of(query), after=query.get("cursor"), limit=query["limit"]

@@ -14,7 +14,7 @@ from flask.typing import ResponseReturnValue
 
 from app.errors import NotFound
 from app.web.openapi.describe import CONDITIONAL, Tag, describe, reply
-from app.web.openapi.document import build
+from app.web.openapi.document import build_document
 
 blueprint = Blueprint("docs", __name__)
 
@@ -45,11 +45,11 @@ CACHING = "no-cache"
     replies={200: reply(ANY_DOCUMENT, "ETag", description="An OpenAPI 3.1 document.")},
 )
 @blueprint.get("/openapi.json")
-def openapi() -> ResponseReturnValue:
+def openapi_view() -> ResponseReturnValue:
     """Return the OpenAPI document. It is built at the first request."""
     document: bytes | None = current_app.extensions.get(NAME)
     if document is None:
-        document = current_app.extensions[NAME] = orjson.dumps(build(current_app))
+        document = current_app.extensions[NAME] = orjson.dumps(build_document(current_app))
     return _response(document, "application/json")
 
 
@@ -60,7 +60,7 @@ def openapi() -> ResponseReturnValue:
     replies={200: reply({"type": "string"}, "ETag", media="text/html", description="A page.")},
 )
 @blueprint.get("/docs")
-def show_docs() -> ResponseReturnValue:
+def docs_view() -> ResponseReturnValue:
     """Return the page, which shows the document and sends test requests."""
     return _response(_content(OURS / "index.html"), "text/html")
 
@@ -72,7 +72,7 @@ def show_docs() -> ResponseReturnValue:
     replies={200: reply(None, "ETag", description="A script, a style sheet or an image."), 404: "No such file."},
 )
 @blueprint.get("/docs/<name>")
-def docs_file(name: str) -> ResponseReturnValue:
+def docs_file_view(name: str) -> ResponseReturnValue:
     """Return a file of the page; no other file is served."""
     if name not in FILES:
         raise NotFound("There is nothing at this URL; check its path.")

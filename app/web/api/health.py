@@ -7,10 +7,10 @@ from flask.typing import ResponseReturnValue
 
 from app.db.connections import lend_connection
 from app.db.queries import load_queries
-from app.web.draining import is_draining
 from app.web.errors import RETRY_AFTER, error_response
 from app.web.openapi.describe import Common, Tag, describe
 from app.web.resources import pool
+from app.web.server.draining import is_draining
 from schemas.base import LiveSchema, ReadySchema
 
 ENDING = "This server is about to end; send requests to another one."
@@ -22,14 +22,14 @@ blueprint = Blueprint("health", __name__, url_prefix="/health")
 
 @describe(Tag.SERVER, "Check that the process responds", replies={200: LiveSchema})
 @blueprint.get("/live")
-def live() -> ResponseReturnValue:
+def live_view() -> ResponseReturnValue:
     """Return 200 while the process runs."""
     return {"status": "live"}
 
 
 @describe(Tag.SERVER, "Check that the server can take requests", replies={200: ReadySchema, 503: Common.UNAVAILABLE})
 @blueprint.get("/ready")
-def ready() -> ResponseReturnValue:
+def ready_view() -> ResponseReturnValue:
     """Return 200 if PostgreSQL answers; 503 if it does not, or while this server stops."""
     if is_draining():
         return error_response(HTTPStatus.SERVICE_UNAVAILABLE, ENDING, Retry_After=str(RETRY_AFTER))

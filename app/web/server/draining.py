@@ -13,7 +13,7 @@ from typing import Any
 #: In memory shared by all processes of the server; the first one gets the signal.
 _DRAINING = RawValue("b", 0)
 #: A timer of zero seconds would never fire.
-AT_ONCE_S = 0.001
+SHORTEST_DELAY_S = 0.001
 
 Handler = Callable[[int, FrameType | None], Any]
 
@@ -28,15 +28,15 @@ def is_draining() -> bool:
 
 
 def drain_first(stop: Handler, *, seconds: float) -> None:
-    """Make SIGTERM start draining, and call *stop*, its former handler, *seconds* later; a second SIGTERM at once."""
+    """Make SIGTERM start draining and call *stop*, its former handler, after *seconds*; a second one stops at once."""
 
-    def ring(_: int, frame: FrameType | None) -> None:
+    def stop_after_delay(_: int, frame: FrameType | None) -> None:
         stop(signal.SIGTERM, frame)
 
     def drain(_: int, __: FrameType | None) -> None:
         start_draining()
         signal.signal(signal.SIGTERM, stop)
-        signal.setitimer(signal.ITIMER_REAL, max(seconds, AT_ONCE_S))
+        signal.setitimer(signal.ITIMER_REAL, max(seconds, SHORTEST_DELAY_S))
 
-    signal.signal(signal.SIGALRM, ring)
+    signal.signal(signal.SIGALRM, stop_after_delay)
     signal.signal(signal.SIGTERM, drain)

@@ -1,4 +1,4 @@
-"""`/merge/jobs`: single updates, by state, outcome or identifier, what a merge changed, and dead ones retried."""
+"""`/merge/jobs`: the jobs of all batches, the changes of a job, and the retry of a dead one."""
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
@@ -19,7 +19,7 @@ from app.web.pagination import split_page
 from schemas.jobs import JobDetailSchema, JobPageQuery, JobPageSchema, JobQuery, JobSchema
 from schemas.paging import load_query
 
-blueprint = Blueprint("merge_jobs", __name__, url_prefix="/merge/jobs")
+blueprint = Blueprint("jobs", __name__, url_prefix="/merge/jobs")
 
 QUERY = JobQuery()
 JOB = JobSchema()
@@ -30,14 +30,14 @@ PAGE = JobPageSchema()
 @describe(Tag.MERGES, "Read a job", query=JobQuery, replies={200: JobDetailSchema})
 @blueprint.get("/<uuid:job_id>")
 @requires(permission=POLLING)
-def read(job_id: UUID) -> ResponseReturnValue:
-    """Answer with a job; with `?include=changes`, what it changed on the survivor beside it."""
+def read_job_view(job_id: UUID) -> ResponseReturnValue:
+    """Return a job. `?include=changes` adds its changes to the survivor."""
     query = load_query(QUERY, request.args)
     with open_transaction(pool(), g.workspace_id) as tx:
-        shown: dict[str, Any] = JOB.dump(queries.read_job(tx, job_id=job_id))
+        job: dict[str, Any] = JOB.dump(queries.read_job(tx, job_id=job_id))
         if "include" in query:
-            shown["changes"] = queries.read_changes(tx, job_id=job_id)
-    return jsonify(shown)
+            job["changes"] = queries.read_changes(tx, job_id=job_id)
+    return jsonify(job)
 
 
 @describe(
@@ -48,25 +48,25 @@ def read(job_id: UUID) -> ResponseReturnValue:
 )
 @blueprint.get("")
 @requires(permission=POLLING)
-def page() -> ResponseReturnValue:
-    """Answer with a page of the jobs that are wanted, newest first."""
-    shown, next_cursor = wanted_jobs(request.args)
-    return jsonify(PAGE.dump({"jobs": shown, "next_cursor": next_cursor}))
+def list_jobs_view() -> ResponseReturnValue:
+    """Return a page of jobs, newest first."""
+    jobs, next_cursor = list_requested_jobs(request.args)
+    return jsonify(PAGE.dump({"jobs": jobs, "next_cursor": next_cursor}))
 
 
-def wanted_jobs(arguments: Mapping[str, str]) -> tuple[Sequence[queries.Job], UUID | None]:
-    """Return the jobs that the query string's *arguments* ask for, and where the next page begins, if there is one.
+def list_requested_jobs(arguments: Mapping[str, str]) -> tuple[Sequence[queries.Job], UUID | None]:
+    """Return a page of jobs and the cursor of the next page, None after the last one.
 
-    Raises ValidationError when the arguments cannot be understood.
+    *arguments* are those of the query string. Raises ValidationError if they are invalid.
     """
     query = load_query(PAGE_QUERY, arguments)
-    wanted = queries.JobFilter(
+    matching = queries.JobFilter(
         state=query.get("state"), outcome=query.get("outcome"), identifier=query.get("identifier")
     )
     with open_transaction(pool(), g.workspace_id) as tx:
         jobs = queries.list_jobs(
             tx,
-            matching=wanted,
+            matching=matching,
             limit=query["limit"] + 1,
             before=query.get("cursor"),
         )
@@ -83,14 +83,14 @@ def wanted_jobs(arguments: Mapping[str, str]) -> tuple[Sequence[queries.Job], UU
 )
 @blueprint.post("/<uuid:job_id>/retry")
 @requires(permission=POLLING)
-def retry(job_id: UUID) -> ResponseReturnValue:
-    """Queue a dead job again and return 202 with the job; 409 when it is not dead.
+def retry_job_view(job_id: UUID) -> ResponseReturnValue:
+    """Queue a dead job again and return it; 409 if it is not dead.
 
     The key needs the permission of the job's kind; for an undo, that of the job that it undoes.
     """
-    shown = jsonify(JOB.dump(run_in_transaction(pool(), g.workspace_id, _retry, job_id)))
-    shown.headers.update({"Location": f"/merge/jobs/{job_id}", "Retry-After": str(RETRY_AFTER)})
-    return shown, HTTPStatus.ACCEPTED
+    response = jsonify(JOB.dump(run_in_transaction(pool(), g.workspace_id, _retry, job_id)))
+    response.headers.update({"Location": f"/merge/jobs/{job_id}", "Retry-After": str(RETRY_AFTER)})
+    return response, HTTPStatus.ACCEPTED
 
 
 def _retry(tx: Transaction, job_id: UUID) -> queries.Job:

@@ -1,9 +1,10 @@
-"""Request bodies: reading, parsing and checking for text that cannot be stored."""
+"""JSON on orjson: responses, and request bodies with a check for text that cannot be stored."""
 
 from typing import Any
 
 import orjson
-from flask import request
+from flask import Response, request
+from flask.json.provider import JSONProvider
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from app.errors import Rejected
@@ -12,6 +13,20 @@ from schemas.text import UnfitText, check_body
 #: Limit of a request body in bytes: the vendor's 4 MB.
 MAX_BODY = 4 * 1024 * 1024
 SYNTAX = "Error while parsing request body. Please check your syntax."
+
+
+class OrjsonProvider(JSONProvider):
+    """Flask's JSON provider on orjson: faster than the standard library. Serializes times and UUIDs, refuses NaN."""
+
+    def dumps(self, obj: Any, **_: Any) -> str:
+        return orjson.dumps(obj).decode()
+
+    def loads(self, s: str | bytes, **_: Any) -> Any:
+        return orjson.loads(s)
+
+    def response(self, *args: Any, **kwargs: Any) -> Response:
+        body = self._prepare_response_obj(args, kwargs)
+        return Response(orjson.dumps(body) + b"\n", mimetype="application/json")
 
 
 class WrongContentType(Rejected):

@@ -1,4 +1,4 @@
-"""`/audit`: who did what, when, and to whom; page by page, or all of it as a file."""
+"""`/audit`: the entries of the audit log, by page or as a file."""
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
@@ -33,10 +33,10 @@ blueprint = Blueprint("audit", __name__, url_prefix="/audit")
 QUERY = AuditQuery()
 EXPORT_QUERY = ExportQuery()
 PAGE = AuditPageSchema()
-WHOLE_PAGE = FullAuditPageSchema()
-#: Exports that one web process writes at a time: each holds a connection for as long as its client reads.
-AT_ONCE = 2
-EXPORTS = "mergelane-audit-exports"
+FULL_PAGE = FullAuditPageSchema()
+#: Limit of parallel exports in one process: each holds a connection until its client has read the file.
+MAX_EXPORTS = 2
+EXTENSION = "mergelane-audit-exports"
 MEDIA = {Form.JSONL: "application/jsonl", Form.CSV: "text/csv; charset=utf-8"}
 BUSY = "Too many exports of the audit are running; try again when one of them has ended."
 BUSY_S = 10
@@ -50,21 +50,21 @@ BUSY_S = 10
 )
 @blueprint.get("")
 @requires(permission="audit.read")
-def entries() -> ResponseReturnValue:
-    """Answer with a page of the audit, newest first; with `?include=images`, what was before and after beside it."""
+def list_audit_view() -> ResponseReturnValue:
+    """Return a page of entries, newest first. `?include=images` adds the state before and after each action."""
     query = load_query(QUERY, request.args)
     limit, images = query["limit"], "include" in query
     with open_transaction(pool(), g.workspace_id) as tx:
         found = list_entries(
             tx,
-            matching=_wanted(query),
+            matching=_filter_from(query),
             limit=limit + 1,
             before=query.get("cursor"),
             snapshots=images,
         )
-    shown = found[:limit]
-    told = {"entries": shown, "next_cursor": shown[-1].place if len(found) > limit else None}
-    return jsonify((WHOLE_PAGE if images else PAGE).dump(told))
+    listed = found[:limit]
+    page_of_entries = {"entries": listed, "next_cursor": listed[-1].place if len(found) > limit else None}
+    return jsonify((FULL_PAGE if images else PAGE).dump(page_of_entries))
 
 
 @describe(
@@ -81,52 +81,52 @@ def entries() -> ResponseReturnValue:
 )
 @blueprint.get("/export")
 @requires(permission="audit.read")
-def file() -> ResponseReturnValue:
-    """Answer with all that is wanted of the audit as it stands at this moment, as a file that is written as it is read.
+def export_audit_view() -> ResponseReturnValue:
+    """Return the matching entries of one moment as a file, which is streamed.
 
-    Every entry has its images. A client that does not read on for 20 seconds is cut off, and sees that it was.
+    Every entry has the state before and after its action. A client that reads nothing for 20 seconds is disconnected,
+    and gets an incomplete response.
     """
     query = load_query(EXPORT_QUERY, request.args)
     form = query["format"]
     with ExitStack() as stack:
-        _take_turn(stack)
+        _limit_exports(stack)
         tx = stack.enter_context(open_transaction(pool(), g.workspace_id, snapshot=True))
-        parts = iterate_entries(tx, matching=_wanted(query))
-        # Whatever is wrong is to be found before the answer begins.
+        parts = iterate_entries(tx, matching=_filter_from(query))
+        # Errors of the query must appear before the response begins.
         first = next(parts)
         end = stack.pop_all().close
-        response = Response(_written(first, parts, form, end), content_type=MEDIA[form])
+        response = Response(_file_content(first, parts, form, end), content_type=MEDIA[form])
         response.headers["Content-Disposition"] = f'attachment; filename="audit.{form}"'
-        # The client may go away before the end, or even before the beginning.
+        # The client may disconnect before the first or the last byte.
         response.call_on_close(end)
     return response
 
 
-def _take_turn(stack: ExitStack) -> None:
-    """Take a turn among the exports of this process, until *stack* ends; raise Overloaded when there is none."""
-    turns: BoundedSemaphore = current_app.extensions.setdefault(EXPORTS, BoundedSemaphore(AT_ONCE))
-    if not turns.acquire(blocking=False):
+def _limit_exports(stack: ExitStack) -> None:
+    """Count this export until *stack* ends; raise Overloaded if MAX_EXPORTS run already."""
+    running: BoundedSemaphore = current_app.extensions.setdefault(EXTENSION, BoundedSemaphore(MAX_EXPORTS))
+    if not running.acquire(blocking=False):
         raise Overloaded(BUSY, retry_after_s=BUSY_S)
-    stack.callback(turns.release)
+    stack.callback(running.release)
 
 
-def _written(
+def _file_content(
     first: Sequence[AuditEntry], rest: Iterator[Sequence[AuditEntry]], form: Form, end: Callable[[], None]
 ) -> Iterator[bytes]:
-    """Yield the file, some entries at a time; call *end* behind the last."""
+    """Yield the file in blocks of entries; call *end* after the last one or an error."""
     yield export.export_header(form) + export.export_lines(first, form)
     try:
         for entries in rest:
             yield export.export_lines(entries, form)
     except Exception as error:
-        # There is no way left to tell the client but to end before the end.
-        LOG.exception("An export of the audit broke off")
-        raise DatabaseUnavailable("The export broke off.") from error
+        # The status is sent already: only an incomplete response can report the error.
+        LOG.exception("audit_export_failed")
+        raise DatabaseUnavailable("The export failed before its end.") from error
     finally:
         end()
 
 
-def _wanted(query: dict[str, Any]) -> AuditFilter:
-    """Return which entries *query* wants."""
+def _filter_from(query: dict[str, Any]) -> AuditFilter:
     named = {name: query.get(name) for name in ("action", "key", "identifier", "job_id")}
     return AuditFilter(**named, since=query.get("from"), until=query.get("to"))

@@ -10,11 +10,11 @@ import orjson
 from gunicorn import util
 from gunicorn.workers.gthread import ThreadWorker
 
-from app.web.draining import is_draining
 from app.web.headers import HEADERS
+from app.web.server.draining import is_draining
 
 SENTENCES = {
-    HTTPStatus.BAD_REQUEST: "The request is no sound HTTP; check its first line, its headers and its length.",
+    HTTPStatus.BAD_REQUEST: "The request is not valid HTTP; check its first line, its headers and its length.",
     HTTPStatus.REQUEST_URI_TOO_LONG: "The URL of the request is too long.",
     HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: "The headers of the request are too many, or too long.",
     HTTPStatus.INTERNAL_SERVER_ERROR: "Something went wrong on the server before the request was read.",

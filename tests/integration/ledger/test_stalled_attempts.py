@@ -18,9 +18,10 @@ from app.ledger.dispatch import (
     rescue_stranded_jobs,
 )
 from app.ledger.execution import begin_attempts
-from tests.support.factories import LONG_AGO, Factory, ext, one_database_for_all
+from tests.support.factories import LONG_AGO, Factory, ext
+from tests.support.postgres import make_database_url
 
-database_url = one_database_for_all()
+database_url = make_database_url(scope="module")
 
 BOUND = 6
 
@@ -45,9 +46,9 @@ def sweep(factory: Factory, *, after_s: float = 0, max_stalled_attempts: int = B
 
 
 def counts(factory: Factory, job_ids: Sequence[UUID]) -> list[tuple[str, int, int]]:
-    """Return state, attempts and strandings of jobs."""
+    """Return state, attempts and stalled_attempts of jobs."""
     rows = map(factory.row, job_ids)
-    return [(row["state"], row["attempts"], row["strandings"]) for row in rows]
+    return [(row["state"], row["attempts"], row["stalled_attempts"]) for row in rows]
 
 
 def test_a_killed_worker_costs_its_jobs_an_attempt_and_no_failure(factory: Factory, lane: list[UUID]) -> None:
@@ -103,7 +104,7 @@ def test_jobs_that_were_stranded_often_go_each_for_itself(factory: Factory, lane
 
 def test_after_a_few_strandings_a_job_shares_its_message_with_no_other_lane(factory: Factory) -> None:
     suspect, other = (factory.job(ext(name), ext("z")) for name in "ab")
-    factory.set_jobs([suspect], f"strandings = {ISOLATE_AFTER}")
+    factory.set_jobs([suspect], f"stalled_attempts = {ISOLATE_AFTER}")
 
     apart = jobs_to_isolate(Transaction(factory.connection, factory.workspace_id), job_ids=[suspect, other])
 

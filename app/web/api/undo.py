@@ -1,4 +1,4 @@
-"""`POST /merge/jobs/{job_id}/undo` and `/merge/batches/{batch_id}/undo`: merges taken back by jobs of their own."""
+"""`/merge/jobs/{job_id}/undo` and `/merge/batches/{batch_id}/undo`: jobs that undo merges."""
 
 from http import HTTPStatus
 from typing import Any
@@ -10,6 +10,8 @@ from flask.typing import ResponseReturnValue
 from app.db.transaction import Transaction, open_transaction, run_in_transaction
 from app.ledger import queries
 from app.ledger.accept import AcceptedBatch
+from app.ledger.backlog import BacklogLimiter
+from app.ledger.idempotency import IdempotencyKey
 from app.metrics.http import ACCEPTED_JOBS
 from app.undo import accept
 from app.undo.accept import UndoRequest
@@ -21,7 +23,7 @@ from app.web.shedding import backlogs
 from schemas.jobs import JobUndoAcceptedSchema, UndoAcceptedSchema
 from schemas.outcomes import JobKind
 
-blueprint = Blueprint("merge_undo", __name__, url_prefix="/merge")
+blueprint = Blueprint("undo", __name__, url_prefix="/merge")
 
 
 @describe(
@@ -35,18 +37,18 @@ blueprint = Blueprint("merge_undo", __name__, url_prefix="/merge")
 )
 @blueprint.post("/jobs/<uuid:job_id>/undo")
 @requires(permission=POLLING)
-def undo_job(job_id: UUID) -> ResponseReturnValue:
-    """Accept the undo of a job that merged or identified, as a job of its own; 409 when it cannot be undone now.
+def undo_job_view(job_id: UUID) -> ResponseReturnValue:
+    """Accept the undo of a job that merged or identified, as a new job; 409 if it cannot be undone now.
 
-    The key needs the permission that the job needed. What becomes of the undo is told where `Location` points.
+    The key needs the permission of the job that it undoes. The `Location` header has the URL of the outcome.
     """
     with open_transaction(pool(), g.workspace_id) as tx:
-        asked, kinds = accept.undo_request_of_job(tx, job_id=job_id)
+        undo, kinds = accept.undo_request_of_job(tx, job_id=job_id)
     require_permission(kinds)
-    accepted = take_in(asked)
+    accepted = accept_undo_request(undo)
     with open_transaction(pool(), g.workspace_id) as tx:
         batch = queries.read_batch(tx, batch_id=accepted.batch_id)
-    return _answer(accepted, job_id=str(batch.jobs[0].id))
+    return _response(accepted, job_id=str(batch.jobs[0].id))
 
 
 @describe(
@@ -60,39 +62,41 @@ def undo_job(job_id: UUID) -> ResponseReturnValue:
 )
 @blueprint.post("/batches/<uuid:batch_id>/undo")
 @requires(permission=POLLING)
-def undo_batch(batch_id: UUID) -> ResponseReturnValue:
+def undo_batch_view(batch_id: UUID) -> ResponseReturnValue:
     """Accept the undo of every job of a batch that merged or identified and is not undone, the latest merge first.
 
-    Each becomes a job of its own, in one batch. The key needs the permission that the batch needed. 409 when nothing
-    of it can be undone now.
+    Each undo is a new job; all are in one batch. The key needs the permission of the jobs that it undoes. 409 if no job
+    can be undone now.
     """
     with open_transaction(pool(), g.workspace_id) as tx:
-        asked, kinds = accept.undo_request_of_batch(tx, batch_id=batch_id)
+        undo, kinds = accept.undo_request_of_batch(tx, batch_id=batch_id)
     require_permission(kinds)
-    return _answer(take_in(asked))
+    return _response(accept_undo_request(undo))
 
 
-def take_in(asked: UndoRequest, *, key: str | None = None) -> AcceptedBatch:
-    """Return the batch that *asked* became; it makes jobs as a merge does, and is refused when too many wait.
+def accept_undo_request(undo: UndoRequest, *, key: str | None = None) -> AcceptedBatch:
+    """Store the undo that *undo* describes as a batch. Raises Overloaded if too many jobs of the workspace wait.
 
-    *key* is the Idempotency-Key, where it is not a header.
+    *key* is the Idempotency-Key of a form.
     """
-    idempotency, known = idempotency_key(None, given=key), backlogs()
-
-    def work(tx: Transaction) -> AcceptedBatch:
-        """Accept it in a transaction, which an error ends without effect."""
-        accepted = accept.accept_undo(tx, asked, api_key_id=g.api_key_id, path=request.path, idempotency=idempotency)
-        if not accepted.replayed:
-            known.require_room(tx)
-        return accepted
-
-    accepted = run_in_transaction(pool(), g.workspace_id, work)
+    limiter = backlogs()
+    accepted = run_in_transaction(
+        pool(), g.workspace_id, _accept_within_limit, undo, idempotency_key(None, given=key), limiter
+    )
     if not accepted.replayed:
-        known.add_accepted(workspace_id=g.workspace_id, jobs=accepted.jobs)
+        limiter.add_accepted(workspace_id=g.workspace_id, jobs=accepted.jobs)
         ACCEPTED_JOBS.inc(accepted.jobs, JobKind.UNDO)
     return accepted
 
 
-def _answer(accepted: AcceptedBatch, **members: Any) -> ResponseReturnValue:
-    """Return the answer, with further *members*."""
+def _accept_within_limit(
+    tx: Transaction, undo: UndoRequest, idempotency: IdempotencyKey | None, limiter: BacklogLimiter
+) -> AcceptedBatch:
+    accepted = accept.accept_undo(tx, undo, api_key_id=g.api_key_id, path=request.path, idempotency=idempotency)
+    if not accepted.replayed:
+        limiter.require_room(tx)
+    return accepted
+
+
+def _response(accepted: AcceptedBatch, **members: Any) -> ResponseReturnValue:
     return accepted_response(accepted, status=HTTPStatus.ACCEPTED, message="success", **members)

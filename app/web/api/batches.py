@@ -1,4 +1,4 @@
-"""`GET /merge/batches`: what became of accepted requests."""
+"""`/merge/batches`: the batches of accepted requests and the outcomes of their jobs."""
 
 from collections.abc import Mapping, Sequence
 from uuid import UUID
@@ -16,7 +16,7 @@ from schemas.jobs import BatchPageQuery, BatchPageSchema, BatchSchema
 from schemas.outcomes import JobState
 from schemas.paging import load_query
 
-blueprint = Blueprint("merge_batches", __name__, url_prefix="/merge/batches")
+blueprint = Blueprint("batches", __name__, url_prefix="/merge/batches")
 
 QUERY = BatchPageQuery()
 PAGE = BatchPageSchema()
@@ -30,11 +30,11 @@ PAGE = BatchPageSchema()
 )
 @blueprint.get("/<uuid:batch_id>")
 @requires(permission=POLLING)
-def read(batch_id: UUID) -> ResponseReturnValue:
-    """Answer with a batch and its jobs; 304 when the poller's `If-None-Match` knows them as they are."""
-    shown = dump_batch(batch_id)
-    response = jsonify(shown)
-    if shown["state"] != JobState.FINISHED:
+def read_batch_view(batch_id: UUID) -> ResponseReturnValue:
+    """Return a batch and its jobs; 304 if they have not changed since the response of `If-None-Match`."""
+    batch = dump_batch(batch_id)
+    response = jsonify(batch)
+    if batch["state"] != JobState.FINISHED:
         response.headers["Retry-After"] = str(RETRY_AFTER)
     response.add_etag()
     return response.make_conditional(request)
@@ -48,16 +48,16 @@ def read(batch_id: UUID) -> ResponseReturnValue:
 )
 @blueprint.get("")
 @requires(permission=POLLING)
-def page() -> ResponseReturnValue:
-    """Answer with a page of the batches that are wanted, newest first, without their jobs."""
-    shown, next_cursor = wanted_batches(request.args)
-    return jsonify(PAGE.dump({"batches": shown, "next_cursor": next_cursor}))
+def list_batches_view() -> ResponseReturnValue:
+    """Return a page of batches, newest first, without their jobs."""
+    batches, next_cursor = list_requested_batches(request.args)
+    return jsonify(PAGE.dump({"batches": batches, "next_cursor": next_cursor}))
 
 
-def wanted_batches(arguments: Mapping[str, str]) -> tuple[Sequence[queries.Batch], UUID | None]:
-    """Return the batches that the query string's *arguments* ask for, and where the next page begins, if there is one.
+def list_requested_batches(arguments: Mapping[str, str]) -> tuple[Sequence[queries.Batch], UUID | None]:
+    """Return a page of batches and the cursor of the next page, None after the last one.
 
-    Raises ValidationError when the arguments cannot be understood.
+    *arguments* are those of the query string. Raises ValidationError if they are invalid.
     """
     query = load_query(QUERY, arguments)
     wanted = queries.BatchFilter(source=query.get("source"), run_id=query.get("run_id"))

@@ -1,4 +1,4 @@
-"""`/duplicates`: how a workspace wants its duplicates to be merged, what that would do, and runs that do it."""
+"""`/duplicates`: the policy for merging duplicates, the preview of a run, and the runs."""
 
 from collections.abc import Iterator
 from http import HTTPStatus
@@ -12,7 +12,7 @@ from marshmallow import ValidationError
 
 from app.db.transaction import Transaction, open_transaction, run_in_transaction
 from app.duplicates import csv_export, runs
-from app.duplicates.policy import DuplicatePolicy, next_daily, read_policy, write_policy
+from app.duplicates.policy import read_policy, set_policy
 from app.duplicates.preview import count_duplicates, preview_steps
 from app.web.accepted import RETRY_AFTER
 from app.web.auth import json_body, pool, requires, settings
@@ -34,14 +34,14 @@ from schemas.paging import PageQuery, load_query
 
 blueprint = Blueprint("duplicates", __name__, url_prefix="/duplicates")
 
-#: To see whose profiles are duplicates, and how they are merged; and to have them merged.
+#: The permission to read duplicates and runs, and the permission to merge duplicates.
 PREVIEW, RUN = "duplicates.preview", "duplicates.run"
 EITHER = (PREVIEW, RUN)
 
 POLICY = PolicySchema()
 RULE_QUERY = RuleSchema()
-SHOWN_PREVIEW = DuplicatePreviewSchema()
-SHOWN_RUN = RunSchema()
+PREVIEW_SCHEMA = DuplicatePreviewSchema()
+RUN_SCHEMA = RunSchema()
 PAGE_QUERY = PageQuery()
 PAGE = RunPageSchema()
 
@@ -49,8 +49,8 @@ PAGE = RunPageSchema()
 @describe(Tag.DUPLICATES, "Read the policy", replies={200: PolicySchema})
 @blueprint.get("/policy")
 @requires(permission=EITHER)
-def policy() -> ResponseReturnValue:
-    """Answer with the workspace's policy; the defaults when it never set one."""
+def read_policy_view() -> ResponseReturnValue:
+    """Return the workspace's policy: the defaults if it has set none."""
     with open_transaction(pool(), g.workspace_id) as tx:
         return jsonify(POLICY.dump(read_policy(tx)))
 
@@ -58,31 +58,23 @@ def policy() -> ResponseReturnValue:
 @describe(Tag.DUPLICATES, "Set the policy", body=PolicySchema, replies={200: PolicySchema})
 @blueprint.put("/policy")
 @requires(permission=RUN)
-def set_policy() -> ResponseReturnValue:
-    """Set the workspace's policy, whole: what is left out gets its default. A run under way keeps the rule it has."""
-    given = load_policy(json_body())
-
-    def work(tx: Transaction) -> DuplicatePolicy:
-        daily_at, zone = given["daily_at"], given["time_zone"]
-        due = None if daily_at is None else next_daily(daily_at, time_zone=zone, after=tx.now())
-        policy = DuplicatePolicy(**given, next_daily_at=due)
-        write_policy(tx, policy)
-        return policy
-
-    return jsonify(POLICY.dump(run_in_transaction(pool(), g.workspace_id, work)))
+def set_policy_view() -> ResponseReturnValue:
+    """Replace the workspace's policy; members that the body lacks get their defaults. A running run keeps its rule."""
+    policy = run_in_transaction(pool(), g.workspace_id, set_policy, load_policy(json_body()))
+    return jsonify(POLICY.dump(policy))
 
 
 @describe(Tag.DUPLICATES, "Count the duplicates", query=RuleSchema, replies={200: DuplicatePreviewSchema})
 @blueprint.get("/preview")
 @requires(permission=PREVIEW)
-def preview() -> ResponseReturnValue:
-    """Answer with what a run would find, in numbers: by the workspace's rule, or by that in the query.
+def preview_duplicates_view() -> ResponseReturnValue:
+    """Return the counts that a run would have with the workspace's rule, or with the rule in the query.
 
-    Counting ends after ten seconds; then `complete` is false, and `/duplicates/preview.csv` tells the whole.
+    Counting stops after ten seconds; then `complete` is false. `/duplicates/preview.csv` has no such limit.
     """
-    rule = _rule()
+    rule = _requested_rule()
     counts, complete = count_duplicates(pool(), settings(), workspace_id=g.workspace_id, rule=rule)
-    return jsonify(SHOWN_PREVIEW.dump({"rule": rule, "complete": complete, "counts": counts}))
+    return jsonify(PREVIEW_SCHEMA.dump({"rule": rule, "complete": complete, "counts": counts}))
 
 
 @describe(
@@ -97,20 +89,20 @@ def preview() -> ResponseReturnValue:
 )
 @blueprint.get("/preview.csv")
 @requires(permission=PREVIEW)
-def preview_table() -> ResponseReturnValue:
-    """Answer with what a run would do, profile by profile, in the vendor's columns.
+def export_preview_view() -> ResponseReturnValue:
+    """Return the merges of a run with the workspace's rule, or with the rule in the query, as a table.
 
-    The rule is the workspace's, or that in the query.
+    The table has a row for each profile, and the vendor's columns.
     """
-    rule = _rule()
+    rule = _requested_rule()
     found = preview_steps(pool(), settings(), workspace_id=g.workspace_id, rule=rule)
-    # The first step is taken before the answer begins, so that a database that is away is told by its status.
+    # Take the first step before the response begins: if the database does not answer, the status reports it.
     first = next(found)
 
     def body() -> Iterator[str]:
         yield csv_export.csv_header()
-        for taken in chain([first], found):
-            yield csv_export.csv_lines(taken.plans, rule.identifier)
+        for step in chain([first], found):
+            yield csv_export.csv_lines(step.plans, rule.identifier)
 
     response = Response(body(), content_type="text/csv; charset=utf-8")
     response.headers["Content-Disposition"] = 'attachment; filename="duplicates.csv"'
@@ -124,40 +116,38 @@ def preview_table() -> ResponseReturnValue:
 )
 @blueprint.post("/runs")
 @requires(permission=RUN)
-def start() -> ResponseReturnValue:
-    """Begin a run by the workspace's rule, and answer 202 with where to follow it; 409 while one is under way."""
+def start_run_view() -> ResponseReturnValue:
+    """Start a run with the workspace's rule; 409 while another run has not ended.
 
-    def work(tx: Transaction) -> UUID:
-        rule = read_policy(tx).rule
-        return runs.start_run(tx, rule, trigger=RunTrigger.API, api_key_id=g.api_key_id)
-
-    run_id = run_in_transaction(pool(), g.workspace_id, work)
-    place = f"/duplicates/runs/{run_id}"
-    response = jsonify(message="success", run_id=str(run_id), status_url=place)
-    response.headers.update({"Location": place, "Retry-After": str(RETRY_AFTER)})
+    `status_url` is the URL of the run.
+    """
+    run_id = run_in_transaction(pool(), g.workspace_id, _start_run, api_key_id=g.api_key_id)
+    url = f"/duplicates/runs/{run_id}"
+    response = jsonify(message="success", run_id=str(run_id), status_url=url)
+    response.headers.update({"Location": url, "Retry-After": str(RETRY_AFTER)})
     return response, HTTPStatus.ACCEPTED
 
 
 @describe(Tag.DUPLICATES, "List runs, newest first", query=PageQuery, replies={200: RunPageSchema})
 @blueprint.get("/runs")
 @requires(permission=EITHER)
-def page() -> ResponseReturnValue:
-    """Answer with a page of runs, newest first."""
+def list_runs_view() -> ResponseReturnValue:
+    """Return a page of runs, newest first."""
     query = load_query(PAGE_QUERY, request.args)
     with open_transaction(pool(), g.workspace_id) as tx:
         found = runs.list_runs(tx, limit=query["limit"] + 1, before=query.get("cursor"))
-    shown, next_cursor = split_page(found, query["limit"])
-    return jsonify(PAGE.dump({"runs": shown, "next_cursor": next_cursor}))
+    listed, next_cursor = split_page(found, query["limit"])
+    return jsonify(PAGE.dump({"runs": listed, "next_cursor": next_cursor}))
 
 
 @describe(Tag.DUPLICATES, "Poll a run", replies={200: reply(RunSchema, "Retry-After?")})
 @blueprint.get("/runs/<uuid:run_id>")
 @requires(permission=EITHER)
-def show(run_id: UUID) -> ResponseReturnValue:
-    """Answer with a run: how far it is, and what it has found so far."""
+def read_run_view(run_id: UUID) -> ResponseReturnValue:
+    """Return the state and the current counts of a run."""
     with open_transaction(pool(), g.workspace_id) as tx:
         run = runs.read_run(tx, run_id=run_id)
-    response = jsonify(SHOWN_RUN.dump(run))
+    response = jsonify(RUN_SCHEMA.dump(run))
     if run.state is RunState.RUNNING:
         response.headers["Retry-After"] = str(RETRY_AFTER)
     return response
@@ -166,17 +156,18 @@ def show(run_id: UUID) -> ResponseReturnValue:
 @describe(Tag.DUPLICATES, "Cancel a run", replies={200: RunSchema, 409: "The run has ended."})
 @blueprint.post("/runs/<uuid:run_id>/cancel")
 @requires(permission=RUN)
-def cancel(run_id: UUID) -> ResponseReturnValue:
-    """End a run and answer with it; 409 when it has ended. The merges that it asked for go on, and can be undone."""
-
-    def work(tx: Transaction) -> runs.DuplicateRun:
-        return runs.cancel_run(tx, run_id=run_id)
-
-    return jsonify(SHOWN_RUN.dump(run_in_transaction(pool(), g.workspace_id, work)))
+def cancel_run_view(run_id: UUID) -> ResponseReturnValue:
+    """End a run and return it; 409 if it has ended. The merges that it has requested continue, and can be undone."""
+    run = run_in_transaction(pool(), g.workspace_id, runs.cancel_run, run_id=run_id)
+    return jsonify(RUN_SCHEMA.dump(run))
 
 
-def _rule() -> KeepRule:
-    """Return the rule that the query says, with what it leaves out as in the workspace's policy."""
+def _start_run(tx: Transaction, *, api_key_id: UUID) -> UUID:
+    return runs.start_run(tx, read_policy(tx).rule, trigger=RunTrigger.API, api_key_id=api_key_id)
+
+
+def _requested_rule() -> KeepRule:
+    """Return the rule of the query; members that it lacks are those of the workspace's policy."""
     try:
         given: dict[str, Any] = load_query(RULE_QUERY, request.args)
     except ValidationError as error:

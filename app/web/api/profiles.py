@@ -1,4 +1,4 @@
-"""`GET /profiles`: all profiles page by page, one by its braze_id, and `/activity` under it: what it did lately."""
+"""`/profiles`: all profiles by page, one profile by its braze_id, and counts of its activity."""
 
 import re
 
@@ -23,7 +23,7 @@ MERGED_AWAY = error("The profile was merged into the linked one.", "Link")
 PROFILE = ProfileSchema()
 PAGE_QUERY = ProfilePageQuery()
 PAGE = ProfilePageSchema()
-#: Anything else in the URL is no profile's, and may hold what PostgreSQL does not take.
+#: No profile has another braze_id, and other text of a URL may be invalid in PostgreSQL.
 BRAZE_ID = re.compile(r"[0-9a-f]{24}")
 
 
@@ -32,8 +32,8 @@ BRAZE_ID = re.compile(r"[0-9a-f]{24}")
 )
 @blueprint.get("/profiles")
 @requires(permission="users.export.ids")
-def everyone() -> ResponseReturnValue:
-    """Answer with a page of all profiles of the workspace, as exports show them, in an order that does not change."""
+def list_profiles_view() -> ResponseReturnValue:
+    """Return a page of all profiles of the workspace, in the format of exports. Their order does not change."""
     query = load_query(PAGE_QUERY, request.args)
     with open_transaction(pool(), g.workspace_id) as tx:
         found = list_profiles(tx, after=query["cursor"], limit=query["limit"])
@@ -43,12 +43,12 @@ def everyone() -> ResponseReturnValue:
 @describe(Tag.PROFILES, "Read a profile", replies={200: ProfileSchema, 410: MERGED_AWAY})
 @blueprint.get("/profiles/<braze_id>")
 @requires(permission="users.export.ids")
-def show(braze_id: str) -> ResponseReturnValue:
-    """Answer with the profile as exports show it, or 410 with a Link to its survivor when it was merged away."""
+def read_profile_view(braze_id: str) -> ResponseReturnValue:
+    """Return a profile in the format of exports; 410 with a Link to the survivor if it was merged away."""
     with open_transaction(pool(), g.workspace_id) as tx:
-        profile = read_profile(tx, braze_id=checked(braze_id))
-    shown: dict[str, object] = PROFILE.dump(profile)
-    return shown
+        profile = read_profile(tx, braze_id=normalize_braze_id(braze_id))
+    exported: dict[str, object] = PROFILE.dump(profile)
+    return exported
 
 
 @describe(
@@ -59,10 +59,10 @@ def show(braze_id: str) -> ResponseReturnValue:
 )
 @blueprint.get("/profiles/<braze_id>/activity")
 @requires(permission="users.export.ids")
-def activity(braze_id: str) -> ResponseReturnValue:
-    """Answer with how often the profile did something in the last days, and for purchases with the money spent."""
+def count_activity_view(braze_id: str) -> ResponseReturnValue:
+    """Return the number of activities of one kind in the last days, and for purchases the money spent."""
     query = load_activity(request.args)
-    braze_id = checked(braze_id)
+    braze_id = normalize_braze_id(braze_id)
     with open_transaction(pool(), g.workspace_id) as tx:
         done = count_activity(tx, braze_id=braze_id, query=query)
     spent = {} if done.cents is None else {"money_spent": done.cents / CENTS}
@@ -77,8 +77,8 @@ def activity(braze_id: str) -> ResponseReturnValue:
     }
 
 
-def checked(braze_id: str) -> str:
-    """Return *braze_id* in lower case; raise NotFound when no profile can have it."""
+def normalize_braze_id(braze_id: str) -> str:
+    """Return *braze_id* in lower case; raise NotFound if no profile can have it."""
     if not BRAZE_ID.fullmatch(braze_id.lower()):
         raise NotFound(MISSING)
     return braze_id.lower()

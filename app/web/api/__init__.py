@@ -1,0 +1,33 @@
+"""The views of the HTTP API, one module per subject. A new module adds its blueprint here."""
+
+from app.web.api import (
+    audit,
+    batches,
+    duplicates,
+    health,
+    jobs,
+    merges,
+    metrics,
+    profile_history,
+    profiles,
+    segments,
+    undo,
+    users,
+    webhooks,
+)
+
+BLUEPRINTS = (
+    audit.blueprint,
+    batches.blueprint,
+    duplicates.blueprint,
+    health.blueprint,
+    jobs.blueprint,
+    merges.blueprint,
+    metrics.blueprint,
+    profile_history.blueprint,
+    profiles.blueprint,
+    segments.blueprint,
+    undo.blueprint,
+    users.blueprint,
+    webhooks.blueprint,
+)

@@ -1,0 +1,81 @@
+"""`/users/merge`, its preview, and `/users/identify`: requests that become a batch of merge jobs."""
+
+from http import HTTPStatus
+
+from flask import Blueprint, g, jsonify
+from flask.typing import ResponseReturnValue
+
+from app.lane.preview import preview_merges
+from app.web.accepted import accept_request, accepted_response
+from app.web.auth import json_body, pool, requires, settings
+from app.web.openapi.describe import BATCH_HEADERS, IDEMPOTENCY_CONFLICT, IDEMPOTENT, Tag, describe, reply
+from schemas.identify import IdentifyRequestSchema, load_identify
+from schemas.jobs import IdentifyAcceptedSchema
+from schemas.merge import MergeAcceptedSchema, MergePreviewSchema, MergeRequestSchema, dump_previews, load_merge
+from schemas.outcomes import JobKind
+
+blueprint = Blueprint("merges", __name__, url_prefix="/users")
+
+
+@describe(
+    Tag.USERS,
+    "Merge up to 50 pairs of profiles",
+    body=MergeRequestSchema,
+    example={
+        "merge_updates": [
+            {"identifier_to_merge": {"external_id": "ada-2"}, "identifier_to_keep": {"external_id": "ada"}}
+        ]
+    },
+    headers=IDEMPOTENT,
+    replies={202: reply(MergeAcceptedSchema, *BATCH_HEADERS), 409: IDEMPOTENCY_CONFLICT},
+)
+@blueprint.post("/merge")
+@requires(permission="users.merge")
+def merge_view() -> ResponseReturnValue:
+    """Accept a batch of merges: all of them or none. The `Location` header has the URL of their outcomes.
+
+    The merges are durable when the response leaves, and run afterwards.
+    """
+    body = json_body()
+    accepted = accept_request(JobKind.MERGE, load_merge(body), body=body)
+    return accepted_response(accepted, status=HTTPStatus.ACCEPTED, message="success")
+
+
+@describe(
+    Tag.MERGES,
+    "Preview merges without changing anything",
+    body=MergeRequestSchema,
+    replies={200: MergePreviewSchema},
+)
+@blueprint.post("/merge/preview")
+@requires(permission="users.merge")
+def preview_merges_view() -> ResponseReturnValue:
+    """Return the outcome and the changes that each merge of the body would have now. Nothing is written.
+
+    The body is that of `/users/merge`. Each merge sees the effects of those before it. The code of the workers decides,
+    in a transaction that is rolled back.
+    """
+    updates = load_merge(json_body())
+    return jsonify(dump_previews(preview_merges(pool(), settings(), workspace_id=g.workspace_id, updates=updates)))
+
+
+@describe(
+    Tag.USERS,
+    "Give up to 50 unidentified profiles their external_id",
+    body=IdentifyRequestSchema,
+    headers=IDEMPOTENT,
+    replies={201: reply(IdentifyAcceptedSchema, *BATCH_HEADERS), 409: IDEMPOTENCY_CONFLICT},
+)
+@blueprint.post("/identify")
+@requires(permission="users.identify")
+def identify_view() -> ResponseReturnValue:
+    """Accept a batch of profiles to identify: they get their external_id, or are merged into the profile that has it.
+
+    Valid objects become jobs; `errors` has one entry for each other object. The counts are those of accepted objects,
+    as in the vendor's API. The `Location` header has the URL of the outcomes.
+    """
+    body = json_body()
+    request = load_identify(body)
+    places = [update.index for update in request.updates]
+    accepted = accept_request(JobKind.IDENTIFY, request.updates, body=body, places=places)
+    return accepted_response(accepted, status=HTTPStatus.CREATED, **request.answer())

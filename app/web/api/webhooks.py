@@ -1,0 +1,174 @@
+"""`/webhooks`: the URLs that get a notice when a batch finishes, and the notices of each."""
+
+from http import HTTPStatus
+from uuid import UUID
+
+from flask import Blueprint, Response, g, jsonify, request
+from flask.typing import ResponseReturnValue
+
+from app.db.transaction import open_transaction, run_in_transaction
+from app.web.auth import json_body, pool, requires, settings
+from app.web.openapi.describe import Tag, describe
+from app.web.pagination import split_page
+from app.webhooks import deliveries, store, watching
+from app.webhooks.secrets import SecretSeed, derive_secret
+from app.webhooks.store import Webhook
+from app.webhooks.targets import parse_target, resolve_target
+from schemas.base import SuccessSchema
+from schemas.paging import load_query
+from schemas.webhooks import (
+    NewWebhookSchema,
+    NoticePageQuery,
+    NoticePageSchema,
+    NoticeSchema,
+    SecretWebhookSchema,
+    WebhookChangeSchema,
+    WebhookSchema,
+    WebhooksSchema,
+    load_webhook,
+    load_webhook_change,
+)
+
+blueprint = Blueprint("webhooks", __name__, url_prefix="/webhooks")
+
+READ, WRITE = "webhooks.read", "webhooks.write"
+WEBHOOK = WebhookSchema()
+WEBHOOKS = WebhooksSchema()
+NOTICE = NoticeSchema()
+NOTICE_QUERY = NoticePageQuery()
+NOTICE_PAGE = NoticePageSchema()
+#: Limit in seconds of the DNS lookup of a webhook's host, for which the client waits.
+LOOKUP_S = 3.0
+
+
+@describe(
+    Tag.WEBHOOKS,
+    "Create a webhook",
+    body=NewWebhookSchema,
+    replies={201: SecretWebhookSchema, 409: "The workspace has the maximum number of webhooks."},
+)
+@blueprint.post("")
+@requires(permission=WRITE)
+def create_webhook_view() -> ResponseReturnValue:
+    """Create a webhook and return it with its secret. No other response has this secret."""
+    wish = load_webhook(json_body())
+    _check_url(wish.url)
+    created = run_in_transaction(pool(), g.workspace_id, store.create_webhook, wish, peppers=settings().webhook_pepper)
+    return _secret_response(*created), HTTPStatus.CREATED
+
+
+@describe(Tag.WEBHOOKS, "List the webhooks", replies={200: WebhooksSchema})
+@blueprint.get("")
+@requires(permission=READ)
+def list_webhooks_view() -> ResponseReturnValue:
+    """Return all webhooks of the workspace, oldest first."""
+    with open_transaction(pool(), g.workspace_id) as tx:
+        found = store.list_webhooks(tx)
+    return jsonify(WEBHOOKS.dump({"webhooks": found}))
+
+
+@describe(Tag.WEBHOOKS, "Read a webhook", replies={200: WebhookSchema})
+@blueprint.get("/<uuid:webhook_id>")
+@requires(permission=READ)
+def read_webhook_view(webhook_id: UUID) -> ResponseReturnValue:
+    """Return a webhook, without its secret."""
+    with open_transaction(pool(), g.workspace_id) as tx:
+        found = store.read_webhook(tx, webhook_id=webhook_id)
+    return jsonify(WEBHOOK.dump(found))
+
+
+@describe(Tag.WEBHOOKS, "Change, enable or disable a webhook", body=WebhookChangeSchema, replies={200: WebhookSchema})
+@blueprint.patch("/<uuid:webhook_id>")
+@requires(permission=WRITE)
+def update_webhook_view(webhook_id: UUID) -> ResponseReturnValue:
+    """Change the members of the webhook that the body has, and return the webhook.
+
+    A disabled webhook gets no new notices, and its waiting notices are not sent.
+    """
+    wish = load_webhook_change(json_body())
+    _check_url(wish.url)
+    webhook = run_in_transaction(pool(), g.workspace_id, store.update_webhook, wish, webhook_id=webhook_id)
+    return jsonify(WEBHOOK.dump(webhook))
+
+
+@describe(Tag.WEBHOOKS, "Delete a webhook", replies={200: SuccessSchema})
+@blueprint.delete("/<uuid:webhook_id>")
+@requires(permission=WRITE)
+def delete_webhook_view(webhook_id: UUID) -> ResponseReturnValue:
+    """Delete a webhook with its notices. Its waiting notices are not sent."""
+    run_in_transaction(pool(), g.workspace_id, store.delete_webhook, webhook_id=webhook_id)
+    return jsonify(message="success")
+
+
+@describe(Tag.WEBHOOKS, "Rotate the secret of a webhook", replies={200: SecretWebhookSchema})
+@blueprint.post("/<uuid:webhook_id>/secret/rotate")
+@requires(permission=WRITE)
+def rotate_webhook_secret_view(webhook_id: UUID) -> ResponseReturnValue:
+    """Give a webhook a new secret and return it. Until `former_secret_until`, notices have the signatures of both."""
+    peppers = settings().webhook_pepper
+    rotated = run_in_transaction(
+        pool(), g.workspace_id, store.rotate_webhook_secret, webhook_id=webhook_id, peppers=peppers
+    )
+    return _secret_response(*rotated)
+
+
+@describe(Tag.WEBHOOKS, "Send a test notice", replies={202: NoticeSchema, 409: "The webhook is disabled."})
+@blueprint.post("/<uuid:webhook_id>/test")
+@requires(permission=WRITE)
+def test_webhook_view(webhook_id: UUID) -> ResponseReturnValue:
+    """Create a notice of the type `webhook.test` and return it; 409 if the webhook is disabled.
+
+    It is sent after the response.
+    """
+    notice = run_in_transaction(pool(), g.workspace_id, watching.create_test_delivery, webhook_id=webhook_id)
+    return jsonify(NOTICE.dump(notice)), HTTPStatus.ACCEPTED
+
+
+@describe(
+    Tag.WEBHOOKS,
+    "List the notices of a webhook, newest first",
+    query=NoticePageQuery,
+    replies={200: NoticePageSchema},
+)
+@blueprint.get("/<uuid:webhook_id>/notices")
+@requires(permission=READ)
+def list_notices_view(webhook_id: UUID) -> ResponseReturnValue:
+    """Return a page of the notices of a webhook with their attempts, newest first."""
+    query = load_query(NOTICE_QUERY, request.args)
+    with open_transaction(pool(), g.workspace_id) as tx:
+        webhook = store.read_webhook(tx, webhook_id=webhook_id)
+        found = deliveries.list_deliveries(
+            tx,
+            webhook_id=webhook.id,
+            state=query.get("state"),
+            limit=query["limit"] + 1,
+            before=query.get("cursor"),
+        )
+    notices, next_cursor = split_page(found, query["limit"])
+    return jsonify(NOTICE_PAGE.dump({"notices": notices, "next_cursor": next_cursor}))
+
+
+@describe(Tag.WEBHOOKS, "Retry a dead notice", replies={202: NoticeSchema, 409: "The notice is not dead."})
+@blueprint.post("/<uuid:webhook_id>/notices/<uuid:notice_id>/retry")
+@requires(permission=WRITE)
+def retry_notice_view(webhook_id: UUID, notice_id: UUID) -> ResponseReturnValue:
+    """Queue a dead notice again under the same id and return it; 409 if it is not dead."""
+    notice = run_in_transaction(
+        pool(), g.workspace_id, deliveries.retry_delivery, webhook_id=webhook_id, notice_id=notice_id
+    )
+    return jsonify(NOTICE.dump(notice)), HTTPStatus.ACCEPTED
+
+
+def _check_url(url: str | None) -> None:
+    """Raise UnfitUrl if a notice must not be sent to *url*. Each attempt to send one resolves the host again."""
+    if url is not None:
+        private = settings().webhook_private_networks
+        resolve_target(parse_target(url, private=private), private=private, seconds=LOOKUP_S)
+
+
+def _secret_response(webhook: Webhook, seed: SecretSeed) -> Response:
+    """Return the response with a webhook and its secret, which no cache may store."""
+    secret = derive_secret(webhook.id, seed, settings().webhook_pepper)
+    response = jsonify(**WEBHOOK.dump(webhook), secret=secret)
+    response.headers["Cache-Control"] = "no-store"
+    return response

@@ -1,0 +1,1 @@
+"""The server process: gunicorn's configuration and worker, and draining on SIGTERM."""
