@@ -206,7 +206,8 @@ def wish(names: Names) -> Json:
 def of_the_vendor(rule: str) -> tuple[Body, ...]:
     """Return the bodies for *rule* among the vendor's example requests, which the contract tests hold."""
     seeds = [orjson.loads(path.read_bytes()) for path in sorted(SEEDS.glob("*.json"))]
-    bodies = [seed["request"]["body"] for seed in seeds if seed["request"]["path"] == rule]
+    requests = [seed["request"] for seed in seeds if seed["request"]["path"] == rule]
+    bodies = [request["body"] for request in requests if "body" in request]
     return tuple(partial(_as_it_stands, body) for body in bodies)
 
 
@@ -281,6 +282,11 @@ LISTED: tuple[Endpoint, ...] = (
             {"product_id": "hat", "property": "colour", "value": "red", "days": "7"},
         ),
     ),
+    Endpoint(
+        method="GET",
+        rule="/profiles/<braze_id>/history",
+        query=({}, {"kind": "event", "limit": "2"}, {"from": MAY, "to": "2027-01-01T00:00:00Z"}),
+    ),
     Endpoint(method="POST", rule="/segments/query", bodies=(segment,)),
     Endpoint(method="GET", rule="/webhooks"),
     Endpoint(method="POST", rule="/webhooks", bodies=(webhook,)),
@@ -297,7 +303,7 @@ LISTED: tuple[Endpoint, ...] = (
     Endpoint(method="POST", rule="/users/export/ids", bodies=(export,)),
     Endpoint(method="POST", rule="/users/external_ids/rename", bodies=(rename,)),
     Endpoint(method="POST", rule="/users/external_ids/remove", bodies=(remove,)),
-    Endpoint(method="POST", rule="/users/identify", bodies=(identify,)),
+    Endpoint(method="POST", rule="/users/identify", bodies=(identify, *of_the_vendor("/users/identify"))),
     Endpoint(method="POST", rule="/users/merge", bodies=(merge, merge, *of_the_vendor("/users/merge"))),
     Endpoint(method="POST", rule="/users/merge/preview", bodies=(merge,)),
     Endpoint(method="POST", rule="/users/track", bodies=(track, track_one, track_one, *of_the_vendor("/users/track"))),
@@ -347,6 +353,7 @@ WEIGHTS: Mapping[str, int] = {
     "/profiles": 2,
     "/profiles/<braze_id>": 2,
     "/profiles/<braze_id>/activity": 4,
+    "/profiles/<braze_id>/history": 4,
 }
 
 

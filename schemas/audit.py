@@ -12,12 +12,11 @@ from marshmallow import ValidationError, fields, validate
 from schemas.base import ANY_OBJECT, Instant, RequestSchema, ResponseSchema, WireJson, Word
 from schemas.jobs import JobProfileSchema, NotRestoredSchema
 from schemas.outcomes import Outcome
-from schemas.paging import CURSOR, NEXT, LimitQuery, identifier_filter
+from schemas.paging import CURSOR, NEXT, LimitQuery, identifier_filter, moment_filter
 
 INCLUDE = "'include' must be 'images'"
 JOB_ID = "'job_id' must be the id of a job"
 KEY = "'key' must be the id of a key"
-MOMENT = "'{name}' must be a time in ISO 8601 with its offset, such as 2026-01-31T09:30:00Z"
 UUID_BYTES = 16
 
 
@@ -66,15 +65,6 @@ class AuditCursor(fields.Field[Place]):
             raise ValidationError(CURSOR) from None
 
 
-def _moment(name: str, description: str) -> fields.AwareDateTime:
-    sentence = MOMENT.format(name=name)
-    return fields.AwareDateTime(
-        format="iso",
-        error_messages=dict.fromkeys(("invalid", "invalid_awareness", "format"), sentence),
-        metadata={"description": description},
-    )
-
-
 class AuditFilter(RequestSchema):
     """A filter of entries."""
 
@@ -96,8 +86,8 @@ class AuditFilter(RequestSchema):
     class Meta(RequestSchema.Meta):
         # "from" is a keyword of Python.
         include = {  # noqa: RUF012  marshmallow reads it
-            "from": _moment("from", "Requested at this time or later."),
-            "to": _moment("to", "Requested before this time."),
+            "from": moment_filter("from", "Requested at this time or later."),
+            "to": moment_filter("to", "Requested before this time."),
         }
 
 

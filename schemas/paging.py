@@ -17,6 +17,7 @@ MAX_LIMIT = 100
 MAX_IDENTIFIER = 1_000
 LIMIT = f"'limit' must be a whole number from 1 to {MAX_LIMIT}"
 IDENTIFIER = f"'identifier' must have from 1 to {MAX_IDENTIFIER} characters and no NUL among them"
+MOMENT = "'{name}' must be a time in ISO 8601 with its offset, such as 2026-01-31T09:30:00Z"
 CURSOR = "'cursor' must be the next_cursor of an earlier page"
 #: The greatest id of a profile.
 MAX_ID = 2**63 - 1
@@ -82,6 +83,16 @@ def identifier_filter(description: str) -> fields.String:
             validate.Length(min=1, max=MAX_IDENTIFIER, error=IDENTIFIER),
             validate.ContainsNoneOf("\x00", error=IDENTIFIER),
         ],
+        metadata={"description": description},
+    )
+
+
+def moment_filter(name: str, description: str) -> fields.AwareDateTime:
+    """Return the field *name* for the start or the end of the time by which a list is filtered."""
+    sentence = MOMENT.format(name=name)
+    return fields.AwareDateTime(
+        format="iso",
+        error_messages=dict.fromkeys(("invalid", "invalid_awareness", "format"), sentence),
         metadata={"description": description},
     )
 

@@ -63,6 +63,7 @@ def test_the_key_is_checked_before_the_body_and_never_quoted(client: Client) -> 
         ("GET", "/merge/jobs"),
         ("GET", "/profiles/5fbd5f1ea3a5b9c2d4e6f708"),
         ("GET", "/profiles/5fbd5f1ea3a5b9c2d4e6f708/activity"),
+        ("GET", "/profiles/5fbd5f1ea3a5b9c2d4e6f708/history"),
     ],
 )
 def test_a_key_without_the_permission_is_answered_with_403(system: System, method: str, path: str) -> None:

@@ -156,6 +156,20 @@ def test_activity_matches_the_document(journey: Journey) -> None:
     journey.get(f"/profiles/{'0' * 24}", 404)
 
 
+def test_a_history_matches_the_document(journey: Journey) -> None:
+    journey.post("/users/track", {"attributes": [PERSON], **HISTORY})
+    (user,) = journey.post("/users/export/ids", {"external_ids": ["ada"]}).json()["users"]
+    path = f"/profiles/{user['braze_id']}/history"
+    page = journey.get(path, limit=2).json()
+    rest = journey.get(path, cursor=page["next_cursor"], **{"from": "2000-01-01T00:00:00Z"}).json()
+    journey.get(path, kind="session", to="2100-01-01T00:00:00Z")
+    journey.get(path, 400, kind="click")
+    journey.get(f"/profiles/{'0' * 24}/history", 404)
+
+    items = page["history"] + rest["history"]
+    assert {item["kind"] for item in items} == {"event", "purchase", "session", "engagement"}
+
+
 def test_refused_objects_match_the_document(journey: Journey) -> None:
     good, bad = {"external_id": "a"}, {"first_name": "nobody's"}
     alias, no_alias = {"alias_name": "n", "alias_label": "l"}, {"alias_name": "n"}
@@ -189,6 +203,7 @@ def test_a_merge_matches_the_document(journey: Journey, client: Client) -> None:
     journey.get(accepted["status_url"], 304, headers={"If-None-Match": batch.headers["ETag"]})
     journey.get(f"/profiles/{old['braze_id']}", 410)
     journey.get(f"/profiles/{old['braze_id']}/activity", 410, days=1, event="login")
+    journey.get(f"/profiles/{old['braze_id']}/history", 410)
     journey.get("/merge/jobs", outcome="merged", identifier="old", limit=1)
     journey.get("/merge/batches", limit=1)
     journey.post("/users/merge", pair({"external_id": "x"}, {"external_id": "y"}), 409, headers=headers)
@@ -429,6 +444,7 @@ def test_the_error_for_a_long_url_matches_the_document(journey: Journey, client:
         "/duplicates/runs",
         "/profiles",
         f"/profiles/{braze_id}/activity",
+        f"/profiles/{braze_id}/history",
         f"/webhooks/{ELSEWHERE}/notices",
     ):
         journey.get(path, 414, cursor="x" * 9_000)

@@ -79,10 +79,18 @@ def test_date_of_last_session_is_the_later(client: Client) -> None:
     assert merged.change("last_session") == (MAY, AUTUMN, "latest")
 
 
+def bought(product_id: str) -> Json:
+    """Return the members of a purchase in a history that `purchase` sets."""
+    return {"product_id": product_id, "currency": "USD", "price": 1.0}
+
+
 def test_custom_event_and_purchase_event_data(client: Client) -> None:
     merged = merge_pair(
         client,
-        orphan={"events": [event("login", MAY), event("search", MAY)], "purchases": [purchase("hat", MAY)]},
+        orphan={
+            "events": [event("login", MAY, app_id="web", properties={"plan": "pro"}), event("search", MAY)],
+            "purchases": [purchase("hat", MAY, app_id="web", properties={"size": 4})],
+        },
         survivor={"events": [event("login", SPRING)], "purchases": [purchase("coat", SPRING)]},
     )
 
@@ -91,6 +99,14 @@ def test_custom_event_and_purchase_event_data(client: Client) -> None:
     assert merged.entry("custom_events", "search") == {"name": "search", "first": MAY, "last": MAY, "count": 1}
     assert names(merged.survivor, "purchases") == ["coat", "hat"]
     assert merged.entry("purchases", "hat") == {"name": "hat", "first": MAY, "last": MAY, "count": 1}
+    assert merged.history() == [
+        {"kind": "event", "time": MAY, "name": "search", "app_id": None, "properties": None},
+        {"kind": "event", "time": MAY, "name": "login", "app_id": "web", "properties": {"plan": "pro"}},
+        {"kind": "purchase", "time": MAY, **bought("hat"), "app_id": "web", "properties": {"size": 4}},
+        {"kind": "event", "time": SPRING, "name": "login", "app_id": None, "properties": None},
+        {"kind": "purchase", "time": SPRING, **bought("coat"), "app_id": None, "properties": None},
+    ]
+    assert merged.origins() == ["orphan"] * 3 + ["survivor"] * 2
 
 
 def test_custom_event_properties_for_x_times_in_y_days(client: Client) -> None:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from tests.support import pairs
 from tests.support.client import Client
 from tests.support.pairs import AUTUMN, MAY, SPRING, Json, engagement, event, job_with_changes, purchase, session
 
@@ -57,6 +58,14 @@ def comparable(profile: Json, *, without: tuple[str, ...] = ()) -> dict[str, Any
     return {name: value for name, value in profile.items() if name not in {*own, *stamps, *without}}
 
 
+def rows_of(client: Client, profile: Json) -> list[Json]:
+    """Return the history of *profile*, without the braze_ids of origins."""
+    return [
+        {name: value for name, value in item.items() if name != "origin"}
+        for item in pairs.history(client, profile["braze_id"], limit=100)
+    ]
+
+
 def test_identify_merges_by_the_rules_of_merge_but_leaves_devices_alone(client: Client) -> None:
     for way in ("merged", "identified"):
         write(client, {"external_id": way}, {"first_name": "Augusta", "plan": "free"}, MAY)
@@ -75,6 +84,8 @@ def test_identify_merges_by_the_rules_of_merge_but_leaves_devices_alone(client: 
     assert identify.json()["aliases_processed"] == 1
     assert [(job["kind"], job["outcome"]) for job in jobs] == [("merge", "merged"), ("identify", "merged")]
     assert comparable(identified) == comparable(merged, without=("devices",))
+    assert rows_of(client, identified) == rows_of(client, merged)
+    assert len(rows_of(client, identified)) == 3 * (2 + 2 + 2 + 3)
     assert merged["devices"] == [DEVICE]
     assert "devices" not in identified
     assert rules[1] == {field: rule for field, rule in rules[0].items() if not field.startswith("devices")}

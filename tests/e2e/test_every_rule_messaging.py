@@ -11,8 +11,13 @@
 #         workflow is a Canvas
 #   M, I  Message and message engagement history              test_message_and_message_engagement_history
 
+from typing import Any
+
 from tests.support.client import Client
 from tests.support.pairs import AUTUMN, MAY, SPRING, SUMMER, Json, Merged, engagement, merge_pair, names
+
+#: The members of an engagement in a history.
+Engaged = tuple[Any, ...]
 
 
 def of_engagements(client: Client, *, orphan: list[Json], survivor: list[Json]) -> Merged:
@@ -115,19 +120,45 @@ def test_message_and_message_engagement_history(client: Client) -> None:
     merged = of_engagements(
         client,
         orphan=[
-            engagement("campaign", "sale", "received", SPRING),
-            engagement("campaign", "sale", "opened", MAY),
-            engagement("canvas", "welcome", "received", SUMMER),
-            engagement("canvas", "welcome", "clicked", AUTUMN),
+            engagement("campaign", "sale", "received", SPRING, name="Summer sale"),
+            engagement("campaign", "sale", "opened", MAY, properties={"device": "phone"}),
+            engagement("canvas", "welcome", "received", SUMMER, step_id="step-1"),
+            engagement("canvas", "welcome", "clicked", AUTUMN, properties={"link": "top"}),
         ],
-        survivor=[],
+        survivor=[engagement("campaign", "sale", "received", MAY), engagement("campaign", "news", "opened", MAY)],
     )
 
-    assert merged.entry("campaigns_received", "sale")["engaged"] == {"opened": True}
-    assert merged.entry("campaigns_received", "sale")["last_received"] == SPRING
+    assert [history_item(item) for item in merged.history()] == [
+        (AUTUMN, "canvas", "welcome", "clicked", None, {"link": "top"}),
+        (SUMMER, "canvas", "welcome", "received", None, {"step_id": "step-1"}),
+        *sorted_by_writing(
+            (MAY, "campaign", "sale", "opened", None, {"device": "phone"}),
+            (MAY, "campaign", "sale", "received", None, None),
+            (MAY, "campaign", "news", "opened", None, None),
+        ),
+        (SPRING, "campaign", "sale", "received", "Summer sale", None),
+    ]
+    assert merged.origins() == ["orphan", "orphan", "survivor", "survivor", "orphan", "orphan"]
+    assert merged.history(kind="engagement") == merged.history()
+    assert merged.entry("campaigns_received", "Summer sale")["engaged"] == {"opened": True}
+    assert merged.entry("campaigns_received", "Summer sale")["last_received"] == MAY
     assert merged.entry("canvases_received", "welcome")["engaged"] == {"clicked": True}
     assert merged.survivor["last_interactions"] == {
         "last_received_at": SUMMER,
         "last_opened_at": MAY,
         "last_clicked_at": AUTUMN,
     }
+
+
+def sorted_by_writing(*items: Engaged) -> list[Engaged]:
+    """Return *items*, listed as they were written, as a history lists items of the same time: the newest row first."""
+    return list(reversed(items))
+
+
+def history_item(item: Json) -> Engaged:
+    """Return the members of an engagement in a history, which has no others."""
+    members = ("time", "message_kind", "message_id", "event", "name", "properties")
+
+    assert item.keys() == {"kind", *members}
+    assert item["kind"] == "engagement"
+    return tuple(item[member] for member in members)

@@ -12,9 +12,13 @@ from tests.project.tree import ROOT, parsed, text_of
 
 DOCUMENT = text_of("docs/compatibility.md")
 HEADING = re.compile(r"^## (.+)$", re.MULTILINE)
+SUBHEADING = re.compile(r'^### Page "(.+)"$', re.MULTILINE)
 RULES = {"merge": MERGE_RULES, "identify": IDENTIFY_RULES}
 #: Bullets of the two lists; a bullet with bullets of its own counts as these.
 BULLETS = {"merge": 30, "identify": 31}
+#: Sentences of the three pages beside their lists, and the one that speaks of what Mergelane does not have.
+SENTENCES = {"Anonymous users": 16, "Identify users": 25, "Merge users": 26}
+WITHOUT_TEST = "Not here: Mergelane has none of them."
 
 
 def section(title: str) -> str:
@@ -26,7 +30,12 @@ def section(title: str) -> str:
 
 def rows(title: str) -> list[list[str]]:
     """Return the cells of the table under the heading *title*, row by row, without its head."""
-    lines = [line for line in section(title).splitlines() if line.startswith("| ")]
+    return cells(section(title))
+
+
+def cells(text: str) -> list[list[str]]:
+    """Return the cells of the table in *text*, row by row, without its head."""
+    lines = [line for line in text.splitlines() if line.startswith("| ")]
     return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines[1:]]
 
 
@@ -57,6 +66,23 @@ def test_every_bullet_of_the_vendors_lists_has_a_row(endpoint: str) -> None:
 
     assert len(told) == BULLETS[endpoint]
     assert all(code(row[3]) for row in told)
+
+
+@pytest.mark.parametrize("page", SENTENCES)
+def test_every_sentence_of_the_vendors_pages_has_a_row_with_its_test(page: str) -> None:
+    parts = SUBHEADING.split(section("Sentence by sentence"))
+    (text,) = [text for title, text in zip(parts[1::2], parts[2::2], strict=True) if title == page]
+    told = cells(text)
+
+    assert len(told) == SENTENCES[page]
+    assert [row for row in told if not code(row[-1]) and WITHOUT_TEST not in row] == []
+
+
+def test_every_write_has_a_row_that_says_whether_it_updates_a_profile() -> None:
+    told = rows("Recently updated")
+
+    assert len(told) == 7
+    assert all(code(row[2]) for row in told)
 
 
 @pytest.mark.parametrize("endpoint", BULLETS)

@@ -46,6 +46,18 @@ class Merged:
         """Return the survivor's activity."""
         return activity(self.client, self.survivor["braze_id"], **asked)
 
+    def history(self, **asked: Any) -> list[Json]:
+        """Return the survivor's history, newest first, without the braze_ids of origins: see `origins`."""
+        return [
+            {name: value for name, value in item.items() if name != "origin"}
+            for item in history(self.client, self.survivor["braze_id"], **asked)
+        ]
+
+    def origins(self, **asked: Any) -> list[str]:
+        """Return the side that each item of `history` was recorded for: `orphan` or `survivor`."""
+        sides = {self.job[side]["braze_id"]: side for side in ("orphan", "survivor")}
+        return [sides[item["origin"]] for item in history(self.client, self.survivor["braze_id"], **asked)]
+
 
 def merge_pair(client: Client, *, orphan: Mapping[str, Any], survivor: Mapping[str, Any], name: str = "") -> Merged:
     """Write both profiles with `/users/track`, merge them with `/users/merge`, poll, and read the survivor back.
@@ -97,6 +109,15 @@ def activity(client: Client, braze_id: str, **asked: Any) -> Json:
     assert response.status_code == 200, response.text
     body: Json = response.json()
     return body
+
+
+def history(client: Client, braze_id: str, **asked: Any) -> list[Json]:
+    """Return the first page of the history of a profile for the query *asked*."""
+    response = client.get(f"/profiles/{braze_id}/history", **asked)
+
+    assert response.status_code == 200, response.text
+    items: list[Json] = response.json()["history"]
+    return items
 
 
 def differing(merged: Merged) -> set[str]:

@@ -155,6 +155,7 @@ QUERIES: Mapping[str, Sequence[Json]] = {
     "/merge/jobs": [{}, *({"identifier": secret} for secret in SECRETS.values())],
     "/merge/jobs/<uuid:job_id>": [{}, {"include": "changes"}],
     "/profiles/<braze_id>/activity": [{"event": SECRETS["event"], "days": 30}],
+    "/profiles/<braze_id>/history": [{}, {"kind": "purchase"}],
     "/webhooks/<uuid:webhook_id>/notices": [{}, {"state": "dead"}],
 }
 """Queries of a stranger. Other URLs get none; bodies without an entry are the example of the endpoint, or empty."""

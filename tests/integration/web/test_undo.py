@@ -111,12 +111,25 @@ def test_each_has_its_own_history_again(caller: Caller, pool: Pool, before: tupl
     track(caller, purchases=[{"external_id": "ann-1", **purchase("hat", ago(days=3), 9.99, quantity=3)}])
     merge_id = merge_one(caller, pool, ext("ann-1"), ext("ann"))
     track(caller, purchases=[{"external_id": "ann", **purchase("hat", ago(days=2), 6)}])
+    braze_ids = [profile["braze_id"] for profile in before]
+    merged = history_of(caller, braze_ids[1])
 
     undo_one(caller, pool, merge_id)
 
-    urls = [f"/profiles/{profile['braze_id']}/activity" for profile in before]
-    spent = [(caller.get(url, product_id="hat", days=5).json or {})["money_spent"] for url in urls]
+    spent = [
+        (caller.get(f"/profiles/{each}/activity", product_id="hat", days=5).json or {})["money_spent"]
+        for each in braze_ids
+    ]
     assert spent == [29.97, 6.0]
+    for braze_id in braze_ids:
+        assert history_of(caller, braze_id) == [item for item in merged if item["origin"] == braze_id]
+
+
+def history_of(caller: Caller, braze_id: str) -> list[Json]:
+    """Return the history of the profile with *braze_id*."""
+    page: Json = caller.get(f"/profiles/{braze_id}/history", limit=100).json
+    items: list[Json] = page["history"]
+    return items
 
 
 def test_what_was_written_since_is_kept(caller: Caller, pool: Pool, before: tuple[Json, Json]) -> None:

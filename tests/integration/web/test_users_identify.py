@@ -112,6 +112,21 @@ def test_an_email_is_identified_by_its_prioritization(caller: Caller, worker: Wo
     assert export(caller, "ada")["custom_attributes"] == {"visit": 1}
 
 
+def test_a_phone_number_is_identified_by_its_prioritization(caller: Caller, worker: Worker) -> None:
+    track(caller, attributes=[{"phone": "+14155550100", "first_name": "Ada"}])
+
+    (job,) = identify(
+        caller,
+        worker,
+        phone_numbers_to_identify=[
+            {"external_id": "ada", "phone": "+1 415 555 0100", "prioritization": ["unidentified"]}
+        ],
+    )
+
+    assert (job["outcome"], job["input_array"]) == ("identified", "phone_numbers_to_identify")
+    assert export(caller, "ada")["first_name"] == "Ada"
+
+
 def test_a_second_email_of_the_request_sees_what_the_first_one_did(caller: Caller, worker: Worker) -> None:
     for visit in range(2):
         guest(caller, f"guest-{visit}", label=f"label-{visit}", email="ada@example.org")
