@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from app.db.connections import Pool
 from app.db.queries import load_queries
@@ -25,7 +26,7 @@ def give_aliases(pool: Pool, *, workspace_id: int, aliases: Sequence[NewAlias]) 
     """Give each of *aliases* to the profile with its external_id, or to a new profile when it has no external_id.
 
     As at the vendor, an alias is skipped without an error when its external_id is unknown, when another profile has it,
-    or when the profile has another name under the label.
+    or when the profile has another name under the label. An alias that the profile has by a merge becomes its own.
     """
     retry_until_stable(pool, workspace_id, _give_aliases, aliases=aliases)
 
@@ -48,28 +49,62 @@ def plan_alias_updates(updates: Sequence[AliasUpdate], before: AliasHolders) -> 
 
 
 def _give_aliases(tx: Transaction, *, aliases: Sequence[NewAlias]) -> None:
-    free, ids = _find_free_aliases(tx, aliases=aliases)
-    profiles = lock_profiles(tx, ids=ids.values())
-    if len(profiles) < len(set(ids.values())):
+    requested = _find_requested(tx, aliases=aliases)
+    free, ids = requested.free, requested.profile_ids
+    named_ids = {*ids.values(), *requested.held.values()}
+    profiles = lock_profiles(tx, ids=named_ids)
+    if len(profiles) < len(named_ids):
         raise ResolutionUnsettled("A profile was merged away before it was locked.")
     new_holders = _plan_new_aliases(
         free, {external_id: profiles[profile_id] for external_id, profile_id in ids.items()}
     )
     create_profiles(tx, new=[NewProfile(user_alias=alias) for alias, holder in new_holders.items() if holder is None])
     additions = [(alias, holder) for alias, holder in new_holders.items() if holder is not None]
-    changed = set(add_aliases(tx, aliases=additions))
+    changed = {*add_aliases(tx, aliases=additions), *_own_aliases(tx, held=requested.held)}
     now = tx.now()
     save_profiles(tx, [dataclasses.replace(profiles[each], updated_at=now) for each in changed])
 
 
-def _find_free_aliases(tx: Transaction, *, aliases: Sequence[NewAlias]) -> tuple[list[NewAlias], dict[str, int]]:
-    """Return the *aliases* that no profile has, in order, and the ids of the profiles they name, by external_id."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _RequestedAliases:
+    """The aliases of a request, as the profiles have them."""
+
+    #: Those that no profile has, in order.
+    free: list[NewAlias]
+    #: The ids of the profiles that these name, by external_id.
+    profile_ids: dict[str, int]
+    #: Those that the profile with their external_id has already.
+    held: AliasHolders
+
+
+def _find_requested(tx: Transaction, *, aliases: Sequence[NewAlias]) -> _RequestedAliases:
     requested: list[Target] = [new.alias for new in aliases]
     requested += [ExternalId(new.external_id) for new in aliases if new.external_id is not None]
     found = find_profiles(tx, targets=requested)
     free = [new for new in aliases if target_key(new.alias) not in found]
-    keys = {new.external_id: target_key(ExternalId(new.external_id)) for new in free if new.external_id is not None}
-    return free, {external_id: found[key].id for external_id, key in keys.items() if key in found}
+    ids = {
+        new.external_id: found[key].id
+        for new in aliases
+        if new.external_id is not None and (key := target_key(ExternalId(new.external_id))) in found
+    }
+    holders = {new: found[key].id for new in aliases if (key := target_key(new.alias)) in found}
+    return _RequestedAliases(
+        free=free,
+        profile_ids={new.external_id: ids[new.external_id] for new in free if new.external_id in ids},
+        held={new.alias: holder for new, holder in holders.items() if ids.get(new.external_id or "") == holder},
+    )
+
+
+def _own_aliases(tx: Transaction, *, held: AliasHolders) -> list[int]:
+    """Make each alias of *held* its profile's own; return the ids of the profiles that had one by a merge."""
+    if not held:
+        return []
+    parameters = {
+        "labels": [alias.label for alias in held],
+        "names": [alias.name for alias in held],
+        "profile_ids": list(held.values()),
+    }
+    return [row["profile_id"] for row in tx.execute(QUERIES["own_aliases"], parameters)]
 
 
 def _plan_new_aliases(aliases: Sequence[NewAlias], profiles: Mapping[str, Profile]) -> dict[UserAlias, int | None]:
