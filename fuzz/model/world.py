@@ -127,7 +127,9 @@ class World:
         self.step += 1
         for each in asked:
             alias = {"alias_label": each["alias_label"], "alias_name": each["alias_name"]}
-            if self.by_alias(alias) is not None:
+            holder = self.by_alias(alias)
+            if holder is not None:
+                self._own_alias(holder, each)
                 continue
             if "external_id" not in each:
                 self._make({}, aliases={alias["alias_label"]: alias["alias_name"]})
@@ -136,6 +138,13 @@ class World:
             if person is not None and alias["alias_label"] not in person.aliases:
                 person.aliases[alias["alias_label"]] = alias["alias_name"]
                 person.touched = self.step
+
+    def _own_alias(self, holder: Person, asked: Json) -> None:
+        """Make an alias that *holder* has by a merge its own, if that is what is *asked*."""
+        origin = ("alias", asked["alias_label"])
+        if origin in holder.origins and holder is self.by_external_id(asked.get("external_id", "")):
+            del holder.origins[origin]
+            holder.touched = self.step
 
     def delete(self, body: Json) -> None:
         """Apply one request of `/users/delete`: resolve all identifiers first, then delete."""
@@ -157,6 +166,8 @@ class World:
         """Apply *job* and return its expected result."""
         self.step += 1
         found, kept = self.meant(job.orphan), self.meant(job.survivor)
+        if isinstance(found, Person) and job.kind == "merge":
+            found = found.origins.get(_origin(job.orphan), found)
         orphan = found if isinstance(found, Person) and found.merged_into is None else None
         survivor = kept.live() if isinstance(kept, Person) else None
         outcome = self._refusal(job, found, kept)
@@ -168,7 +179,7 @@ class World:
             return self._identify(orphan, job.survivor["external_id"])
         outcome = self._obstacle(job, orphan=orphan, survivor=survivor)
         if outcome is None:
-            self._merge(orphan=orphan, survivor=survivor, devices=job.kind == "merge")
+            self._merge(orphan=orphan, survivor=survivor)
         return Ended(outcome or "merged", orphan, survivor)
 
     def _refusal(self, job: Job, found: Meaning, kept: Meaning) -> str | None:
@@ -208,9 +219,9 @@ class World:
         )
         return next((outcome for outcome, applies in obstacles if applies), None)
 
-    def _merge(self, *, orphan: Person, survivor: Person, devices: bool) -> None:
+    def _merge(self, *, orphan: Person, survivor: Person) -> None:
         """Make *orphan* part of *survivor*."""
-        absorb(survivor, orphan, step=self.step, devices=devices)
+        absorb(survivor, orphan, step=self.step)
         self.people.remove(orphan)
         self.gone.append(orphan)
         if orphan.external_id is not None and survivor.external_id != orphan.external_id:
@@ -223,6 +234,13 @@ def _number(made: Sequence[Person]) -> None:
     in_order = sorted(made, key=lambda each: (not each.identified, each.external_id or ""))
     for person, number in zip(in_order, numbers, strict=True):
         person.serial = number
+
+
+def _origin(identifier: Json) -> tuple[str, ...]:
+    """Return the key of *identifier* among a person's origins; an external_id has none there."""
+    if "user_alias" in identifier:
+        return ("alias", identifier["user_alias"]["alias_label"])
+    return ("email",) if "email" in identifier else ("phone",) if "phone" in identifier else ()
 
 
 def _is_placeholder(identifier: Json) -> bool:
