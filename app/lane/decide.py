@@ -52,7 +52,7 @@ def decide(
     The first outcome that applies wins, in the order of `schemas.outcomes.Outcome`.
     """
     if isinstance(orphan, Inherited) and job.kind is JobKind.MERGE:
-        # Nobody named the profile that took over the identifier: it must not be merged away.
+        # No request named the profile that took over the identifier: it must not be merged away.
         orphan = orphan.from_orphan
     found_orphan = working_set[orphan.id] if isinstance(orphan, Resolved) else None
     found_survivor = working_set[_survivor_id(survivor)] if isinstance(survivor, Resolved | MergedAway) else None

@@ -69,11 +69,11 @@ def _give_aliases(tx: Transaction, *, aliases: Sequence[NewAlias]) -> None:
 class _RequestedAliases:
     """The aliases of a request, as the profiles have them."""
 
-    #: Those that no profile has, in order.
+    #: The aliases that no profile has, in order.
     free: list[NewAlias]
     #: The ids of the profiles that these name, by external_id.
     profile_ids: dict[str, int]
-    #: Those that the profile with their external_id has already.
+    #: The aliases that the profile with their external_id has already.
     held: AliasHolders
 
 

@@ -8,7 +8,7 @@ ORDER BY id
 FOR UPDATE
 
 -- name: load_profiles
--- Reads profiles with their aliases, and the origins of those that came by a merge.
+-- Reads profiles with their aliases, and the origins of aliases that came by a merge.
 SELECT profile.*, coalesce(alias.names, '{}') AS user_aliases, coalesce(alias.origins, '{}') AS alias_origins
 FROM profile
 CROSS JOIN LATERAL (
