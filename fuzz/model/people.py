@@ -101,6 +101,13 @@ def phone_key(sent: str) -> str:
     return E164[sent] or sent.strip()
 
 
+def origin_key(identifier: Json) -> tuple[str, ...]:
+    """Return the key of *identifier* among a person's origins; an external_id has none there."""
+    if "user_alias" in identifier:
+        return ("alias", identifier["user_alias"]["alias_label"])
+    return ("email",) if "email" in identifier else ("phone",) if "phone" in identifier else ()
+
+
 def describe(person: Person, attributes: Json, step: int) -> None:
     """Let *attributes*, an object of `/users/track`, say what it says of *person*; null takes back what was said.
 
@@ -253,3 +260,8 @@ def absorb(survivor: Person, orphan: Person, *, step: int) -> None:
     survivor.touched = step
     survivor.absorbed += 1
     orphan.merged_into = survivor
+
+
+def canonical(sent: str) -> str:
+    """Return a time of the model, which is sent with whole seconds in UTC, as exports show it."""
+    return sent.replace("Z", ".000Z")

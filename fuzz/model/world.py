@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from fuzz.model.people import Happening, Json, Person, absorb, describe, phone_key
+from fuzz.model.people import Happening, Json, Person, absorb, canonical, describe, origin_key, phone_key
 
 #: Values that many strangers share, as the documents list them.
 PLACEHOLDERS = frozenset({"", "null", "undefined", "anonymous", "0", "nan", "none", "[object object]"})
@@ -127,8 +127,7 @@ class World:
         self.step += 1
         for each in asked:
             alias = {"alias_label": each["alias_label"], "alias_name": each["alias_name"]}
-            holder = self.by_alias(alias)
-            if holder is not None:
+            if (holder := self.by_alias(alias)) is not None:
                 self._own_alias(holder, each)
                 continue
             if "external_id" not in each:
@@ -167,7 +166,7 @@ class World:
         self.step += 1
         found, kept = self.meant(job.orphan), self.meant(job.survivor)
         if isinstance(found, Person) and job.kind == "merge":
-            found = found.origins.get(_origin(job.orphan), found)
+            found = found.origins.get(origin_key(job.orphan), found)
         orphan = found if isinstance(found, Person) and found.merged_into is None else None
         survivor = kept.live() if isinstance(kept, Person) else None
         outcome = self._refusal(job, found, kept)
@@ -236,13 +235,6 @@ def _number(made: Sequence[Person]) -> None:
         person.serial = number
 
 
-def _origin(identifier: Json) -> tuple[str, ...]:
-    """Return the key of *identifier* among a person's origins; an external_id has none there."""
-    if "user_alias" in identifier:
-        return ("alias", identifier["user_alias"]["alias_label"])
-    return ("email",) if "email" in identifier else ("phone",) if "phone" in identifier else ()
-
-
 def _is_placeholder(identifier: Json) -> bool:
     """Return whether an identifier is what front ends send when they have none."""
     alias = identifier.get("user_alias", {})
@@ -302,8 +294,3 @@ ARRAYS: dict[str, Callable[[Json], Happening] | None] = {
     "sessions": _session,
     "engagements": _engagement,
 }
-
-
-def canonical(sent: str) -> str:
-    """Return a time of the model, which is sent with whole seconds in UTC, as exports show it."""
-    return sent.replace("Z", ".000Z")
