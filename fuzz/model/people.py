@@ -244,7 +244,7 @@ def absorb(survivor: Person, orphan: Person, *, step: int) -> None:
     facts = dict(orphan.facts)
     if orphan.email_encrypted:
         facts.pop("email", None)
-    taken = [("alias", label) for label in orphan.aliases if label not in survivor.aliases]
+    taken: list[tuple[str, ...]] = [("alias", label) for label in orphan.aliases if label not in survivor.aliases]
     taken += [(kind,) for kind in ("email", "phone") if kind in facts and kind not in survivor.facts]
     survivor.origins |= {each: orphan.origins.get(each, orphan) for each in taken}
     survivor.facts = {**facts, **survivor.facts}

@@ -63,7 +63,7 @@ def test_a_second_merge_of_a_guest_takes_nobody_along(
 def test_a_preview_says_so(caller: Caller, identifier: Json) -> None:
     pairs = [(GUEST, ext("customer")), (identifier, ext("other"))]
     updates = [{"identifier_to_merge": orphan, "identifier_to_keep": survivor} for orphan, survivor in pairs]
-    previewed: Json = caller.post("/users/merge/preview", {"merge_updates": updates}).json
+    previewed: Json = caller.post("/users/merge/preview", {"merge_updates": updates}).json or {}
 
     assert outcomes(previewed["updates"]) == ["merged", "already_merged"]
 
