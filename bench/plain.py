@@ -20,7 +20,6 @@ from app.merging.changes import list_changes
 from app.merging.merge import check_merge, merge_profiles
 from app.merging.prioritization import Ambiguous, Candidate, Resolved, prioritize
 from app.merging.profile import Profile
-from app.merging.rules import MERGE_RULES
 from app.profiles.store import profile_from_row, profile_to_row, save_profiles
 from schemas.identifiers import Email, ExternalId, Identifier, Phone, UserAlias, from_wire, plain_value, to_wire
 from schemas.merge import MergeUpdate
@@ -158,7 +157,7 @@ def _save(connection: Connection, ids: dict[str, Any], *, orphan: Profile, survi
         "orphan_before": Jsonb(profile_to_row(orphan)),
         "survivor_before": Jsonb(profile_to_row(survivor)),
         "origins": [orphan.id, *origins],
-        "changes": Jsonb(list_changes(before=survivor, after=merged, orphan=orphan, rules=MERGE_RULES)),
+        "changes": Jsonb(list_changes(before=survivor, after=merged, orphan=orphan)),
     }
     connection.execute(QUERIES["record_merge"], ids | audit)
 

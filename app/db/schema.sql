@@ -587,6 +587,8 @@ CREATE TABLE public.profile (
     campaigns_received jsonb DEFAULT '{}'::jsonb NOT NULL,
     canvases_received jsonb DEFAULT '{}'::jsonb NOT NULL,
     last_interactions jsonb DEFAULT '{}'::jsonb NOT NULL,
+    email_origin_id bigint,
+    phone_origin_id bigint,
     CONSTRAINT profile_absorbed_count_check CHECK ((absorbed_count >= 0)),
     CONSTRAINT profile_braze_id_check CHECK ((braze_id ~ '^[0-9a-f]{24}$'::text)),
     CONSTRAINT profile_check CHECK (((email IS NULL) = (email_key IS NULL))),
@@ -688,6 +690,7 @@ CREATE TABLE public.user_alias (
     label text NOT NULL COLLATE pg_catalog."C",
     name text NOT NULL COLLATE pg_catalog."C",
     profile_id bigint NOT NULL,
+    origin_id bigint,
     CONSTRAINT user_alias_label_check CHECK (((octet_length(label) >= 1) AND (octet_length(label) <= 236))),
     CONSTRAINT user_alias_name_check CHECK (((octet_length(name) >= 1) AND (octet_length(name) <= 236)))
 );

@@ -9,8 +9,7 @@ from app.ledger.execution import ClaimedJob
 from app.merging.merge import check_merge, check_protection, identify_profile, merge_profiles
 from app.merging.prioritization import Ambiguous, NoCandidate, Resolved
 from app.merging.profile import Profile, describe_profile
-from app.merging.rules import rules_of_job_kind
-from app.profiles.resolution import MergedAway, Resolution
+from app.profiles.resolution import Inherited, MergedAway, Resolution
 from schemas.identifiers import Email, Member, Phone, Recorded, UserAlias, plain_value
 from schemas.outcomes import JobKind, Outcome
 
@@ -52,6 +51,9 @@ def decide(
 
     The first outcome that applies wins, in the order of `schemas.outcomes.Outcome`.
     """
+    if isinstance(orphan, Inherited) and job.kind is JobKind.MERGE:
+        # No request named the profile that took over the identifier: it must not be merged away.
+        orphan = orphan.from_orphan
     found_orphan = working_set[orphan.id] if isinstance(orphan, Resolved) else None
     found_survivor = working_set[_survivor_id(survivor)] if isinstance(survivor, Resolved | MergedAway) else None
     refusal = _refuse(job, orphan=orphan, survivor=survivor, settings=settings) or _changed_since(
@@ -166,7 +168,7 @@ def _merge(job: ClaimedJob, *, orphan: Profile, survivor: Profile, at: datetime,
         at=at,
         orphan=orphan,
         survivor=survivor,
-        merged=merge_profiles(survivor=survivor, orphan=orphan, at=at, rules=rules_of_job_kind(job.kind)),
+        merged=merge_profiles(survivor=survivor, orphan=orphan, at=at),
     )
 
 

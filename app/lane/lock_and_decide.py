@@ -14,7 +14,7 @@ from app.ledger.profile_ref import ProfileRef
 from app.merging.prioritization import Resolved
 from app.merging.profile import Profile
 from app.profiles.locking import lock_profiles_deferred
-from app.profiles.resolution import MergedAway, Resolution, resolve_identifiers_deferred
+from app.profiles.resolution import Inherited, MergedAway, Resolution, resolve_identifiers_deferred
 from schemas.identifiers import Email, ExternalId, Member, Phone, Recorded, UserAlias
 
 
@@ -106,7 +106,8 @@ def _has_identifier(profiles: Mapping[int, Profile], identifier: Recorded, resol
         case ExternalId(value):
             return profile.external_id == value
         case UserAlias(label, name):
-            return profile.user_aliases.get(label) == name
+            has_origin = label in profile.alias_origins
+            return profile.user_aliases.get(label) == name and has_origin == isinstance(resolution, Inherited)
         case Member(braze_id):
             return profile.braze_id == braze_id
         case Email() | Phone():

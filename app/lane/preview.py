@@ -15,7 +15,6 @@ from app.lane.lock_and_decide import lock_and_decide, resolve_pairs, to_result
 from app.lane.save import save_effects
 from app.ledger.execution import ClaimedJob, JobResult
 from app.merging.changes import list_changes
-from app.merging.rules import rules_of_job_kind
 from schemas.identifiers import Identifier, to_wire
 from schemas.merge import Update
 from schemas.outcomes import JobKind
@@ -82,6 +81,5 @@ def _to_job(index: int, update: Update[Identifier]) -> ClaimedJob:
 def _to_preview_result(decision: Decision) -> PreviewResult:
     changes: list[dict[str, Any]] = []
     if decision.merged and decision.survivor and decision.orphan:
-        rules = rules_of_job_kind(decision.job.kind)
-        changes = list_changes(before=decision.survivor, after=decision.merged, orphan=decision.orphan, rules=rules)
+        changes = list_changes(before=decision.survivor, after=decision.merged, orphan=decision.orphan)
     return PreviewResult(index=decision.job.index, end=to_result(decision), changes=changes)

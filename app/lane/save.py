@@ -12,7 +12,6 @@ from app.lane.decide import Decision
 from app.lane.working_set import WorkingSet
 from app.merging.changes import list_changes
 from app.merging.profile import Profile
-from app.merging.rules import rules_of_job_kind
 from app.profiles.deprecation import take_over_external_ids
 from app.profiles.snapshots import profile_to_snapshot
 from app.profiles.store import save_profiles
@@ -135,8 +134,7 @@ def _record_merges(tx: Transaction, *, merges: Sequence[Decision]) -> None:
         "orphan_before": [profile_to_snapshot(orphan) for orphan, _, _ in profiles],
         "survivor_before": [profile_to_snapshot(survivor, beside=orphan) for orphan, survivor, _ in profiles],
         "changes": [
-            list_changes(before=survivor, after=merged, orphan=orphan, rules=rules_of_job_kind(decision.job.kind))
-            for decision, (orphan, survivor, merged) in zip(merges, profiles, strict=True)
+            list_changes(before=survivor, after=merged, orphan=orphan) for orphan, survivor, merged in profiles
         ],
     }
     parameters = {name: [orjson.dumps(each).decode() for each in column] for name, column in documents.items()}

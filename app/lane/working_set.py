@@ -1,10 +1,11 @@
 """The working set of a lane: its locked profiles, as the lane's merges so far have left them."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from app.merging.prioritization import NoCandidate, Resolved
 from app.merging.profile import Profile
-from app.profiles.resolution import MergedAway, Resolution
+from app.profiles.resolution import Inherited, MergedAway, Resolution
 from schemas.identifiers import Email, ExternalId, Member, Phone, Recorded, UserAlias
 
 
@@ -46,14 +47,9 @@ class WorkingSet:
             case NoCandidate() if isinstance(identifier, ExternalId) and identifier.value in self._identified:
                 return self.reresolve(identifier, Resolved(self._identified[identifier.value]))
             case Resolved(profile_id) if profile_id in self._survivor_of:
-                return self._after_merge(identifier, profile_id)
-            case MergedAway(orphan_id=orphan_id, braze_id=braze_id, external_id=external_id, survivor_id=survivor_id):
-                return MergedAway(
-                    orphan_id=orphan_id,
-                    braze_id=braze_id,
-                    external_id=external_id,
-                    survivor_id=self._live_id(survivor_id),
-                )
+                return self._after_merge(identifier, resolution)
+            case MergedAway(survivor_id=survivor_id):
+                return replace(resolution, survivor_id=self._live_id(survivor_id))
             case _:
                 return resolution
 
@@ -79,15 +75,17 @@ class WorkingSet:
             profile_id = self._survivor_of[profile_id]
         return profile_id
 
-    def _after_merge(self, identifier: Recorded, orphan_id: int) -> Resolution:
-        """Return the resolution of *identifier*, which belonged to the profile *orphan_id*, after that was merged."""
+    def _after_merge(self, identifier: Recorded, resolution: Resolved) -> Resolution:
+        """Return the resolution of *identifier* after its profile in *resolution* was merged."""
+        orphan = self._profiles[resolution.id]
         if isinstance(identifier, ExternalId):
-            return self._external_id_after_merge(self._profiles[orphan_id])
+            return self._external_id_after_merge(orphan)
         if isinstance(identifier, Member):
-            return self._merged_away(self._profiles[orphan_id])
-        survivor = self._profiles[self._live_id(orphan_id)]
+            return self._merged_away(orphan)
+        survivor = self._profiles[self._live_id(orphan.id)]
         if isinstance(identifier, UserAlias) and survivor.user_aliases.get(identifier.label) == identifier.name:
-            return Resolved(survivor.id)
+            first = resolution.from_orphan if isinstance(resolution, Inherited) else self._merged_away(orphan)
+            return Inherited(survivor.id, replace(first, survivor_id=survivor.id))
         return NoCandidate()
 
     def _external_id_after_merge(self, holder: Profile) -> Resolution:

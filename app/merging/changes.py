@@ -36,13 +36,14 @@ CONVERSIONS: Mapping[str, Callable[[Any], Any]] = {
     ],
 }
 
+#: Reads the merged fields of a profile at once: this runs for every merge.
+get_merged = attrgetter(*MERGE_RULES)
+
 #: `{field, before, after, rule}`: a part of a profile under its name in exports.
 Change = dict[str, Any]
 
 
-def list_changes(
-    *, before: Profile, after: Profile, orphan: Profile, rules: Mapping[str, Rule] = MERGE_RULES
-) -> list[Change]:
+def list_changes(*, before: Profile, after: Profile, orphan: Profile) -> list[Change]:
     """Return `[{field, before, after, rule}]` for all differences between the survivor *before* and *after*.
 
     Names and values are those of exports, down to the part that changed (`custom_events.login.count`). In a mapping,
@@ -50,8 +51,8 @@ def list_changes(
     many others.
     """
     found: list[Change] = []
-    values = attrgetter(*rules)
-    for field, ours, merged, theirs in zip(rules, values(before), values(after), values(orphan), strict=True):
+    sides = zip(MERGE_RULES, get_merged(before), get_merged(after), get_merged(orphan), strict=True)
+    for field, ours, merged, theirs in sides:
         if ours is not merged and ours != merged:
             _add_changes(found, field, ours, merged, theirs)
     return found

@@ -4,10 +4,10 @@ import dataclasses
 from collections.abc import Mapping
 from datetime import datetime
 from operator import attrgetter
-from typing import Protocol
+from typing import Any, Protocol
 
 from app.merging.profile import PhoneNumber, Profile
-from app.merging.rules import MERGE_RULES, Rule
+from app.merging.rules import MERGE_RULES
 from schemas.outcomes import Outcome
 
 
@@ -27,16 +27,29 @@ class Guarded(Protocol):
         """The phone number, or None."""
 
 
-def merge_profiles(
-    *, survivor: Profile, orphan: Profile, at: datetime, rules: Mapping[str, Rule] = MERGE_RULES
-) -> Profile:
+def merge_profiles(*, survivor: Profile, orphan: Profile, at: datetime) -> Profile:
     """Return *survivor* merged with *orphan* at the time *at*; neither argument changes."""
-    values = attrgetter(*rules)
-    sides = zip(rules.items(), values(survivor), values(orphan), strict=True)
+    values = attrgetter(*MERGE_RULES)
+    sides = zip(MERGE_RULES.items(), values(survivor), values(orphan), strict=True)
     merged = {field: rule.combine(ours, theirs) for (field, rule), ours, theirs in sides}
+    merged |= _merge_origins(survivor=survivor, orphan=orphan, merged=merged)
     today = at.date()
     absorbed = survivor.absorbed_count if survivor.absorbed_on == today else 0
     return dataclasses.replace(survivor, **merged, updated_at=at, absorbed_on=today, absorbed_count=absorbed + 1)
+
+
+def _merge_origins(*, survivor: Profile, orphan: Profile, merged: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the origins of the aliases and addresses in *merged*: those from *orphan* keep the first profile."""
+    taken = merged["user_aliases"].keys() - survivor.user_aliases.keys()
+    origins: dict[str, Any] = {}
+    if taken:
+        from_orphan = {label: orphan.alias_origins.get(label, orphan.id) for label in taken}
+        origins["alias_origins"] = {**survivor.alias_origins, **from_orphan}
+    if survivor.email is None and merged["email"] is not None:
+        origins["email_origin_id"] = orphan.email_origin_id or orphan.id
+    if survivor.phone is None and merged["phone"] is not None:
+        origins["phone_origin_id"] = orphan.phone_origin_id or orphan.id
+    return origins
 
 
 def identify_profile(profile: Profile, *, external_id: str, at: datetime) -> Profile:

@@ -58,6 +58,12 @@ class Profile:
     external_id: str | None = None
     #: label → name.
     user_aliases: Map = field(default_factory=dict)
+    #: label → id of the orphan that had the alias before a merge. The other aliases are the profile's own.
+    alias_origins: Map = field(default_factory=dict)
+    #: Id of the orphan that had the email address before a merge; None if it is the profile's own.
+    email_origin_id: int | None = None
+    #: The same for the phone number.
+    phone_origin_id: int | None = None
 
     # The person.
     first_name: str | None = None

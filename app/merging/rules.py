@@ -14,7 +14,6 @@ from types import MappingProxyType
 from typing import Any
 
 from app.merging.profile import EmailAddress, Map, Profile
-from schemas.outcomes import JobKind
 
 #: Takes the survivor's value and the orphan's, returns the survivor's new one; changes neither.
 Combine = Callable[[Any, Any], Any]
@@ -121,7 +120,7 @@ CANVASES = key_by_key(
     )
 )
 
-#: Never merged: identity and guards.
+#: Merged by no rule: identity, guards, and the origins of identifiers, which `merge_profiles` sets.
 IDENTITY = frozenset(
     {
         "workspace_id",
@@ -134,6 +133,9 @@ IDENTITY = frozenset(
         "marked_for_deletion_at",
         "absorbed_on",
         "absorbed_count",
+        "alias_origins",
+        "email_origin_id",
+        "phone_origin_id",
     }
 )
 
@@ -163,20 +165,11 @@ OTHER_RULES: Mapping[str, Rule] = MappingProxyType(
     }
 )
 
-#: Field → rule, for `/users/merge`, in the order of the fields of Profile. `tests/project` compares it with the docs.
+#: Field → rule, for `/users/merge` and `/users/identify`, in the order of the fields of Profile.
+#: `tests/project` compares it with the docs.
 MERGE_RULES: Mapping[str, Rule] = MappingProxyType(
     {each.name: OTHER_RULES.get(each.name, FILL) for each in fields(Profile) if each.name not in IDENTITY}
 )
-
-#: Field → rule, for `/users/identify`: its list has all of merge's but device information.
-IDENTIFY_RULES: Mapping[str, Rule] = MappingProxyType(
-    {field: rule for field, rule in MERGE_RULES.items() if field != "devices"}
-)
-
-
-def rules_of_job_kind(kind: JobKind) -> Mapping[str, Rule]:
-    """Return the rules of the merges that jobs of *kind* do."""
-    return IDENTIFY_RULES if kind is JobKind.IDENTIFY else MERGE_RULES
 
 
 def rule_at(field: str, *path: str) -> Rule:

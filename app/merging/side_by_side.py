@@ -6,7 +6,6 @@ from typing import Any
 
 from app.merging.changes import list_changes
 from app.merging.profile import Profile
-from app.merging.rules import Rule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,14 +20,12 @@ class ComparedField:
     changed: bool
 
 
-def compare_merge(
-    *, orphan: Profile, survivor: Profile, changed: Iterable[Mapping[str, Any]], rules: Mapping[str, Rule]
-) -> list[ComparedField]:
+def compare_merge(*, orphan: Profile, survivor: Profile, changed: Iterable[Mapping[str, Any]]) -> list[ComparedField]:
     """Return a row for each field with a value, the *changed* ones first.
 
     *orphan* and *survivor* are the profiles before the merge; *changed* are its recorded changes.
     """
-    was_orphans, was_survivors = _parts(orphan, rules), _parts(survivor, rules)
+    was_orphans, was_survivors = _parts(orphan), _parts(survivor)
     now = {each["field"]: each for each in changed}
     others = {**was_survivors, **was_orphans}
     names = [*now, *(name for name in others if name not in now)]
@@ -46,7 +43,7 @@ def compare_merge(
     ]
 
 
-def _parts(profile: Profile, rules: Mapping[str, Rule]) -> dict[str, dict[str, Any]]:
+def _parts(profile: Profile) -> dict[str, dict[str, Any]]:
     """Return every part of *profile* with a value, by its name: the changes that it makes to an empty profile."""
     empty = Profile(
         workspace_id=profile.workspace_id,
@@ -56,7 +53,7 @@ def _parts(profile: Profile, rules: Mapping[str, Rule]) -> dict[str, dict[str, A
         updated_at=profile.updated_at,
         random_bucket=0,
     )
-    return {each["field"]: each for each in list_changes(before=empty, after=profile, orphan=profile, rules=rules)}
+    return {each["field"]: each for each in list_changes(before=empty, after=profile, orphan=profile)}
 
 
 def _value(parts: Mapping[str, Mapping[str, Any]], name: str) -> Any:

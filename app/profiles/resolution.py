@@ -26,6 +26,16 @@ class MergedAway:
     survivor_id: int
 
 
+@dataclass(frozen=True, slots=True)
+class Inherited(Resolved):
+    """The profile has this alias or address by a merge; *from_orphan* had it before.
+
+    It names the profile like any other identifier, but as the orphan of a merge it names *from_orphan*.
+    """
+
+    from_orphan: MergedAway
+
+
 Resolution = Resolved | Ambiguous | NoCandidate | MergedAway
 
 
@@ -72,13 +82,22 @@ def _parameters(place: int, identifier: Identifier) -> dict[str, Any]:
 
 def _resolution(identifier: Recorded, rows: Sequence[Mapping[str, Any]]) -> Resolution:
     """Return the resolution of *identifier* from the *rows* found for it."""
-    live = [Candidate(row["id"], row["identified"], row["updated_at"]) for row in rows if row["orphan_id"] is None]
+    live = [row for row in rows if row["identified"] is not None]
     if not live and rows:
-        return MergedAway(
-            orphan_id=rows[0]["orphan_id"],
-            braze_id=rows[0]["orphan_braze_id"],
-            external_id=rows[0]["orphan_external_id"],
-            survivor_id=rows[0]["id"],
-        )
+        return _merged_away(rows[0])
     steps = identifier.prioritization if isinstance(identifier, Email | Phone) else ()
-    return prioritize(live, steps)
+    choice = prioritize([Candidate(row["id"], row["identified"], row["updated_at"]) for row in live], steps)
+    if isinstance(choice, Resolved):
+        (row,) = (row for row in live if row["id"] == choice.id)
+        if row["orphan_id"] is not None:
+            return Inherited(choice.id, _merged_away(row))
+    return choice
+
+
+def _merged_away(row: Mapping[str, Any]) -> MergedAway:
+    return MergedAway(
+        orphan_id=row["orphan_id"],
+        braze_id=row["orphan_braze_id"],
+        external_id=row["orphan_external_id"],
+        survivor_id=row["id"],
+    )

@@ -17,8 +17,10 @@ SAME_NAME = tuple(name for name in Profile.__dataclass_fields__ if name not in {
 #: Read all of them at once: every merge reads two rows and writes three.
 get_columns, get_fields = itemgetter(*SAME_NAME), attrgetter(*SAME_NAME)
 
-#: Fields that never change, and the aliases, which have a table of their own.
-NOT_SAVED = frozenset({"workspace_id", "id", "braze_id", "created_at", "random_bucket", "user_aliases"})
+#: Fields that never change, and the aliases with their origins, which have a table of their own.
+NOT_SAVED = frozenset(
+    {"workspace_id", "id", "braze_id", "created_at", "random_bucket", "user_aliases", "alias_origins"}
+)
 #: The query save_profiles with a column for each field of Profile that can change.
 SAVE_PROFILES = QUERIES["save_profiles"].replace(
     " /* other columns */", "".join(f",\n    {name} = given.{name}" for name in SAME_NAME if name not in NOT_SAVED)
@@ -26,13 +28,13 @@ SAVE_PROFILES = QUERIES["save_profiles"].replace(
 
 
 def profile_from_row(row: Mapping[str, Any]) -> Profile:
-    """Return the profile of *row*: the columns of the table, and `user_aliases` as label → name."""
+    """Return the profile of *row*: the columns of the table, and both mappings of aliases."""
     columns = dict(zip(SAME_NAME, get_columns(row), strict=True))
     return Profile(**columns, email=_email_from_row(row), phone=phone_from_row(row))
 
 
 def profile_to_row(profile: Profile) -> dict[str, Any]:
-    """Return *profile* as a row, with `user_aliases` beside the columns; the inverse of profile_from_row."""
+    """Return *profile* as a row, with both mappings of aliases beside the columns; the inverse of profile_from_row."""
     row = dict(zip(SAME_NAME, get_fields(profile), strict=True))
     email, phone = profile.email, profile.phone
     return row | {

@@ -12,7 +12,6 @@ from app.ledger.execution import ClaimedJob, JobResult
 from app.ledger.profile_ref import ProfileRef
 from app.merging.changes import list_changes
 from app.merging.profile import Profile, describe_profile
-from app.merging.rules import IDENTIFY_RULES
 from app.profiles.store import save_profiles
 from app.undo.history_lookup import lookup_history
 from app.undo.record import RecordedUndo, record_undo
@@ -61,7 +60,7 @@ def _undo_identify(tx: Transaction, target: UndoTarget, *, job: ClaimedJob) -> J
     before = identified.updated_before if profile.updated_at == identified.at else None
     left = dataclasses.replace(profile, external_id=None, updated_at=before or profile.updated_at)
     save_profiles(tx, [left])
-    changed = list_changes(before=profile, after=left, orphan=profile, rules=IDENTIFY_RULES)
+    changed = list_changes(before=profile, after=left, orphan=profile)
     reason = IDENTIFY_UNDONE.format(Profile=describe_profile(profile).capitalize())
     return _record_success(tx, target, job=job, reason=reason, changed=changed)
 
@@ -89,7 +88,7 @@ def _undo_merge(tx: Transaction, target: UndoTarget, merge: RecordedMerge, *, jo
         if missing
         else MERGE_UNDONE.format(braze_id=orphan.braze_id, survivor=describe_profile(survivor))
     )
-    changed = list_changes(before=survivor, after=left, orphan=orphan, rules=merge.rules)
+    changed = list_changes(before=survivor, after=left, orphan=orphan)
     return _record_success(tx, target, job=job, reason=reason, changed=changed, missing=missing)
 
 

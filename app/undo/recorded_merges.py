@@ -8,11 +8,9 @@ from uuid import UUID
 from app.db.queries import load_queries
 from app.db.transaction import Transaction
 from app.ledger.queries import read_changes
-from app.merging.rules import rules_of_job_kind
 from app.merging.side_by_side import ComparedField, compare_merge
 from app.profiles.snapshots import profile_from_snapshot
 from app.undo.reversal import RecordedMerge
-from schemas.outcomes import JobKind
 
 QUERIES = load_queries("app.undo", "recorded_merges.sql")
 
@@ -34,7 +32,6 @@ def read_recorded_merges(tx: Transaction, *, job_ids: Sequence[UUID]) -> dict[UU
             survivor=profile_from_snapshot(row["survivor_before"]),
             orphan=profile_from_snapshot(row["orphan_before"]),
             at=row["merged_at"],
-            rules=rules_of_job_kind(JobKind(row["kind"])),
         )
         for row in tx.execute(QUERIES["read_merge_snapshots"], {"job_ids": list(job_ids)})
     }
@@ -46,5 +43,5 @@ def compare_recorded_merge(tx: Transaction, *, job_id: UUID) -> RecordedComparis
     merge = read_recorded_merges(tx, job_ids=[job_id]).get(job_id)
     if merge is None:
         return RecordedComparison(changes=changed, rows=None)
-    rows = compare_merge(orphan=merge.orphan, survivor=merge.survivor, changed=changed, rules=merge.rules)
+    rows = compare_merge(orphan=merge.orphan, survivor=merge.survivor, changed=changed)
     return RecordedComparison(changes=changed, rows=rows)

@@ -87,6 +87,10 @@ def _restore_aliases(tx: Transaction, orphan: Profile) -> list[dict[str, Any]]:
     """Give *orphan* those of its aliases that no profile has; return the `not_restored` entries of the others."""
     aliases = [UserAlias(label=label, name=name) for label, name in orphan.user_aliases.items()]
     add_aliases(tx, aliases=[(alias, orphan.id) for alias in aliases])
+    if orphan.alias_origins:
+        labels, origin_ids = list(orphan.alias_origins.keys()), list(orphan.alias_origins.values())
+        parameters = {"orphan_id": orphan.id, "labels": labels, "origin_ids": origin_ids}
+        tx.execute(QUERIES["return_alias_origins"], parameters)
     found = find_profiles(tx, targets=aliases)
     holders = {alias: found[target_key(alias)].id for alias in aliases if target_key(alias) in found}
     return [

@@ -8,18 +8,17 @@ from functools import reduce
 from typing import Any, NamedTuple
 
 from app.merging.profile import Profile
-from app.merging.rules import Rule
+from app.merging.rules import MERGE_RULES
 from app.undo.rules import FieldState, HistoryLookup, HistoryQuery
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedMerge:
-    """A merge from the audit: both profiles before it, its time, and its rules."""
+    """A merge from the audit: both profiles before it, and its time."""
 
     survivor: Profile
     orphan: Profile
     at: datetime
-    rules: Mapping[str, Rule]
     #: False where *survivor* may still have values of a merge that was undone since: no time is taken from it then.
     trusted: bool = True
 
@@ -47,7 +46,7 @@ def reverse_merge(survivor: Profile, merge: RecordedMerge, *, look_up: HistoryLo
     *look_up* answers from the history that stays with the survivor. The update time returns to its value from before
     the merge if nothing changed since.
     """
-    states = {field: _field_state(field, survivor, merge, look_up) for field in merge.rules}
+    states = {field: _field_state(field, survivor, merge, look_up) for field in MERGE_RULES}
     left = {field: state.undone for field, state in states.items() if field not in SUMMARY_TIMES}
     left |= {
         field: _undo_summary_time(state, states[SUMMARY_TIMES[field].total], left)
@@ -59,9 +58,20 @@ def reverse_merge(survivor: Profile, merge: RecordedMerge, *, look_up: HistoryLo
     return dataclasses.replace(
         survivor,
         **left,
+        **_origins_left(survivor, left),
         updated_at=merge.survivor.updated_at if untouched else survivor.updated_at,
         absorbed_count=max(survivor.absorbed_count - counted_today, 0),
     )
+
+
+def _origins_left(survivor: Profile, left: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the origins of the aliases and addresses that are *left* of *survivor*."""
+    aliases, origins = left["user_aliases"], survivor.alias_origins
+    return {
+        "alias_origins": {label: origin for label, origin in origins.items() if label in aliases},
+        "email_origin_id": survivor.email_origin_id if left["email"] else None,
+        "phone_origin_id": survivor.phone_origin_id if left["phone"] else None,
+    }
 
 
 def history_queries(survivor: Profile, merge: RecordedMerge) -> list[HistoryQuery]:
@@ -89,7 +99,7 @@ def exclude_undone(merge: RecordedMerge, undone: Sequence[RecordedMerge], *, tru
 
 def _field_state(field: str, survivor: Profile, merge: RecordedMerge, look_up: HistoryLookup) -> FieldState:
     return FieldState(
-        rule=merge.rules[field],
+        rule=MERGE_RULES[field],
         path=(field,),
         now=getattr(survivor, field),
         before=getattr(merge.survivor, field),

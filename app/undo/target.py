@@ -124,8 +124,8 @@ def list_origins(tx: Transaction, profile: Profile) -> list[int]:
 
 def _has_same_changes(job: UndoneJob, merge: RecordedMerge) -> bool:
     """Return whether the rules of this version make the same changes as the recorded ones of *job*."""
-    after = merge_profiles(survivor=merge.survivor, orphan=merge.orphan, at=merge.at, rules=merge.rules)
-    changes = list_changes(before=merge.survivor, after=after, orphan=merge.orphan, rules=merge.rules)
+    after = merge_profiles(survivor=merge.survivor, orphan=merge.orphan, at=merge.at)
+    changes = list_changes(before=merge.survivor, after=after, orphan=merge.orphan)
     return _sorted_by_field(job.changes) == _sorted_by_field(changes)
 
 

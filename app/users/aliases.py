@@ -36,7 +36,8 @@ def give_aliases(pool: Pool, *, workspace_id: int, aliases: Sequence[NewAlias]) 
     """Give each of *aliases* to the profile of its owner, or to a new profile when it has no owner.
 
     As at the vendor, an alias is skipped without an error when its owner has no profile, when another profile has it,
-    or when the profile has another name under the label. Return the skipped ones.
+    or when the profile has another name under the label. An alias that the profile has by a merge becomes its own.
+    Return the skipped ones.
     """
     return retry_until_stable(pool, workspace_id, _give_aliases, aliases=aliases)
 
@@ -103,9 +104,15 @@ def _give_aliases(tx: Transaction, *, aliases: Sequence[NewAlias]) -> Skipped:
     added, skipped = plan_new_aliases(aliases, before=before, owners=owners)
     create_profiles(tx, new=[NewProfile(user_alias=alias) for alias, holder in added.items() if holder is None])
     additions = [(alias, holder) for alias, holder in added.items() if holder is not None]
-    changed = add_aliases(tx, aliases=additions)
-    if len(changed) < len(additions):
+    given = add_aliases(tx, aliases=additions)
+    if len(given) < len(additions):
         raise ResolutionUnsettled("Another request took one of the aliases.")
+    held = {
+        new.alias: ids[new.owner]
+        for new in aliases
+        if new.owner is not None and new.owner in ids and before.get(new.alias) == ids[new.owner]
+    }
+    changed = {*given, *_own_aliases(tx, held=held)}
     now = tx.now()
     save_profiles(tx, [dataclasses.replace(profiles[each], updated_at=now) for each in set(changed)])
     return skipped
@@ -119,6 +126,18 @@ def _find_holders_and_owners(
     found = find_profiles(tx, targets=[*owners, *(new.alias for new in aliases)])
     before = {new.alias: found[key].id for new in aliases if (key := target_key(new.alias)) in found}
     return before, {owner: found[key].id for owner in owners if (key := target_key(owner)) in found}
+
+
+def _own_aliases(tx: Transaction, *, held: AliasHolders) -> list[int]:
+    """Make each alias of *held* its profile's own; return the ids of the profiles that had one by a merge."""
+    if not held:
+        return []
+    parameters = {
+        "labels": [alias.label for alias in held],
+        "names": [alias.name for alias in held],
+        "profile_ids": list(held.values()),
+    }
+    return [row["profile_id"] for row in tx.execute(QUERIES["own_aliases"], parameters)]
 
 
 def _update_aliases(tx: Transaction, *, updates: Sequence[AliasUpdate]) -> Skipped:

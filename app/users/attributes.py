@@ -45,8 +45,9 @@ def _flag(name: str) -> ApplyAttribute:
 
 
 def _email(draft: Draft, value: str | None, _now: datetime) -> None:
-    """Set the email address. It stays encrypted if it compares equal to the present one."""
+    """Set the email address, which is the profile's own then. It stays encrypted if it equals the present one."""
     present: EmailAddress | None = draft["email"]
+    draft["email_origin_id"] = None
     if value is None:
         draft["email"] = None
         return
@@ -63,7 +64,8 @@ def _email_encrypted(draft: Draft, value: bool | None, _now: datetime) -> None: 
 
 
 def _phone(draft: Draft, value: str | None, _now: datetime) -> None:
-    """Set the phone number as sent and its E.164 form; blank text removes it."""
+    """Set the phone number as sent and its E.164 form, as the profile's own; blank text removes it."""
+    draft["phone_origin_id"] = None
     blank = value is None or not value.strip()
     draft["phone"] = None if blank else PhoneNumber(number=value or "", e164=to_e164(value or ""))
 

@@ -48,20 +48,20 @@ WHERE redirect.workspace_id = %(workspace_id)s AND redirect.external_id = %(key)
 
 -- name: lock_both
 -- Locks two profiles in the order of their ids and reads them.
-SELECT
-    profile.*,
-    coalesce(
-        (
-            SELECT jsonb_object_agg(user_alias.label, user_alias.name)
-            FROM user_alias
-            WHERE user_alias.workspace_id = profile.workspace_id AND user_alias.profile_id = profile.id
-        ),
-        '{}'
-    ) AS user_aliases
+SELECT profile.*, coalesce(alias.names, '{}') AS user_aliases, coalesce(alias.origins, '{}') AS alias_origins
 FROM profile
-WHERE workspace_id = %(workspace_id)s AND id IN (%(orphan_id)s, %(survivor_id)s)
-ORDER BY id
-FOR UPDATE
+CROSS JOIN LATERAL (
+    SELECT
+        jsonb_object_agg(user_alias.label, user_alias.name) AS names,
+        jsonb_object_agg(user_alias.label, user_alias.origin_id) FILTER (
+            WHERE user_alias.origin_id IS NOT NULL
+        ) AS origins
+    FROM user_alias
+    WHERE user_alias.workspace_id = profile.workspace_id AND user_alias.profile_id = profile.id
+) AS alias
+WHERE profile.workspace_id = %(workspace_id)s AND profile.id IN (%(orphan_id)s, %(survivor_id)s)
+ORDER BY profile.id
+FOR UPDATE OF profile
 
 -- name: origins_of
 -- Lists the origins that read under a profile.
@@ -79,7 +79,7 @@ WHERE theirs.workspace_id = %(workspace_id)s AND theirs.profile_id = %(orphan_id
 
 -- name: move_aliases
 -- Gives the orphan's other aliases to the survivor.
-UPDATE user_alias SET profile_id = %(survivor_id)s
+UPDATE user_alias SET profile_id = %(survivor_id)s, origin_id = coalesce(origin_id, profile_id)
 WHERE workspace_id = %(workspace_id)s AND profile_id = %(orphan_id)s
 
 -- name: repoint_origins

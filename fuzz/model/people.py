@@ -40,6 +40,8 @@ class Person:
     external_id: str | None = None
     #: label → name.
     aliases: dict[str, str] = field(default_factory=dict)
+    #: By ("alias", label), ("email",) and ("phone",): the orphan that had the identifier before a merge.
+    origins: "dict[tuple[str, ...], Person]" = field(default_factory=dict)
     #: Standard attributes under their names on the wire.
     facts: Json = field(default_factory=dict)
     email_encrypted: bool = False
@@ -99,6 +101,13 @@ def phone_key(sent: str) -> str:
     return E164[sent] or sent.strip()
 
 
+def origin_key(identifier: Json) -> tuple[str, ...]:
+    """Return the key of *identifier* among a person's origins; an external_id has none there."""
+    if "user_alias" in identifier:
+        return ("alias", identifier["user_alias"]["alias_label"])
+    return ("email",) if "email" in identifier else ("phone",) if "phone" in identifier else ()
+
+
 def describe(person: Person, attributes: Json, step: int) -> None:
     """Let *attributes*, an object of `/users/track`, say what it says of *person*; null takes back what was said.
 
@@ -133,7 +142,6 @@ STANDARD = frozenset(
         "language",
         "time_zone",
         "current_location",
-        "phone",
     }
 )
 #: Keys for the identifier of an object and for options.
@@ -151,9 +159,16 @@ def _set(among: Json, name: str, value: Any) -> None:
 def _say_email(person: Person, value: str | None) -> None:
     """Set the address; another one than before is not encrypted until that is said."""
     before = person.email
+    person.origins.pop(("email",), None)
     _set(person.facts, "email", value)
     if person.email != before:
         person.email_encrypted = False
+
+
+def _say_phone(person: Person, value: str | None) -> None:
+    """Set the number, which is the person's own then."""
+    person.origins.pop(("phone",), None)
+    _set(person.facts, "phone", value)
 
 
 def _subscribe(person: Person, channel: str, state: str | None) -> None:
@@ -212,6 +227,7 @@ def _flag(name: str) -> Callable[[Person, Any], None]:
 SAYINGS: dict[str, Callable[[Person, Any], None]] = {
     "email": _say_email,
     "email_encrypted": _say_encrypted,
+    "phone": _say_phone,
     "email_subscribe": lambda person, state: _subscribe(person, "email", state),
     "push_subscribe": lambda person, state: _subscribe(person, "push", state),
     "devices": _say_devices,
@@ -223,22 +239,29 @@ SAYINGS: dict[str, Callable[[Person, Any], None]] = {
 }
 
 
-def absorb(survivor: Person, orphan: Person, *, step: int, devices: bool) -> None:
-    """Let *survivor* take over what the vendor's lists of merged fields name; *devices* are on one of them alone."""
+def absorb(survivor: Person, orphan: Person, *, step: int) -> None:
+    """Let *survivor* take over what the vendor's lists of merged fields name."""
     facts = dict(orphan.facts)
     if orphan.email_encrypted:
         facts.pop("email", None)
+    taken: list[tuple[str, ...]] = [("alias", label) for label in orphan.aliases if label not in survivor.aliases]
+    taken += [(kind,) for kind in ("email", "phone") if kind in facts and kind not in survivor.facts]
+    survivor.origins |= {each: orphan.origins.get(each, orphan) for each in taken}
     survivor.facts = {**facts, **survivor.facts}
     survivor.subscriptions = {**orphan.subscriptions, **survivor.subscriptions}
     survivor.custom = {**orphan.custom, **survivor.custom}
     survivor.tokens = {**orphan.tokens, **survivor.tokens}
     survivor.groups = {**orphan.groups, **survivor.groups}
     survivor.aliases = {**orphan.aliases, **survivor.aliases}
-    if devices:
-        survivor.devices = {**orphan.devices, **survivor.devices}
+    survivor.devices = {**orphan.devices, **survivor.devices}
     survivor.test_user = survivor.test_user or orphan.test_user
     survivor.did = [*survivor.did, *orphan.did]
     survivor.external_id = survivor.external_id or orphan.external_id
     survivor.touched = step
     survivor.absorbed += 1
     orphan.merged_into = survivor
+
+
+def canonical(sent: str) -> str:
+    """Return a time of the model, which is sent with whole seconds in UTC, as exports show it."""
+    return sent.replace("Z", ".000Z")

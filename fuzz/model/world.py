@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fuzz.model.happenings import ARRAYS
-from fuzz.model.people import Json, Person, absorb, describe, phone_key
+from fuzz.model.people import Json, Person, absorb, describe, origin_key, phone_key
 
 #: Values that many strangers share, as the documents list them.
 PLACEHOLDERS = frozenset({"", "null", "undefined", "anonymous", "0", "nan", "none", "[object object]"})
@@ -143,6 +143,8 @@ class World:
         """Give an alias unless it or its label is taken; return whether the profile that *asked* means has it now."""
         label, name = asked["alias_label"], asked["alias_name"]
         holder = self.by_alias(asked)
+        if holder is not None:
+            self._own_alias(holder, asked)
         if "external_id" not in asked:
             return holder is None and self._make({}, aliases={label: name}) is not None
         person = self.by_external_id(asked["external_id"])
@@ -153,6 +155,13 @@ class World:
         person.aliases[label] = name
         person.touched = self.step
         return True
+
+    def _own_alias(self, holder: Person, asked: Json) -> None:
+        """Make an alias that *holder* has by a merge its own, if that is what is *asked*."""
+        origin = ("alias", asked["alias_label"])
+        if origin in holder.origins and holder is self.by_external_id(asked.get("external_id", "")):
+            del holder.origins[origin]
+            holder.touched = self.step
 
     def delete(self, body: Json) -> None:
         """Apply one request of `/users/delete`: resolve all identifiers first, then delete."""
@@ -174,6 +183,8 @@ class World:
         """Apply *job* and return its expected result."""
         self.step += 1
         found, kept = self.meant(job.orphan), self.meant(job.survivor)
+        if isinstance(found, Person) and job.kind == "merge":
+            found = found.origins.get(origin_key(job.orphan), found)
         orphan = found if isinstance(found, Person) and found.merged_into is None else None
         survivor = kept.live() if isinstance(kept, Person) else None
         outcome = self._refusal(job, found, kept)
@@ -185,7 +196,7 @@ class World:
             return self._identify(orphan, job.survivor["external_id"])
         outcome = self._obstacle(job, orphan=orphan, survivor=survivor)
         if outcome is None:
-            self._merge(orphan=orphan, survivor=survivor, devices=job.kind == "merge")
+            self._merge(orphan=orphan, survivor=survivor)
         return Ended(outcome or "merged", orphan, survivor)
 
     def _refusal(self, job: Job, found: Meaning, kept: Meaning) -> str | None:
@@ -225,9 +236,9 @@ class World:
         )
         return next((outcome for outcome, applies in obstacles if applies), None)
 
-    def _merge(self, *, orphan: Person, survivor: Person, devices: bool) -> None:
+    def _merge(self, *, orphan: Person, survivor: Person) -> None:
         """Make *orphan* part of *survivor*."""
-        absorb(survivor, orphan, step=self.step, devices=devices)
+        absorb(survivor, orphan, step=self.step)
         self.people.remove(orphan)
         self.gone.append(orphan)
         if orphan.external_id is not None and survivor.external_id != orphan.external_id:

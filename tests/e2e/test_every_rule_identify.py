@@ -1,12 +1,28 @@
-"""What /users/identify does to a profile that has the external_id already: the rules of merge, but for devices."""
+"""What /users/identify does to a profile that has the external_id already: the rules of merge."""
 
 from typing import Any
 
 from tests.support import pairs
 from tests.support.client import Client
-from tests.support.pairs import AUTUMN, MAY, SPRING, Json, engagement, event, job_with_changes, purchase, session
+from tests.support.pairs import (
+    AUTUMN,
+    MAY,
+    SPRING,
+    Json,
+    activity,
+    ago,
+    engagement,
+    event,
+    job_with_changes,
+    named,
+    names,
+    purchase,
+    session,
+)
 
-DEVICE = {"device_id": "phone-1", "model": "Pixel 9"}
+PHONE = {"device_id": "phone-1", "model": "Pixel 9"}
+TABLET = {"device_id": "tablet-1", "model": "Tab 3"}
+TOKENS = [{"app_id": "shop", "token": f"t-{device}", "device_id": device} for device in ("phone-1", "tablet-1")]
 ATTRIBUTES: Json = {
     "first_name": "Ada",
     "last_name": "Lovelace",
@@ -54,7 +70,7 @@ def alias(name: str) -> Json:
 def comparable(profile: Json, *, without: tuple[str, ...] = ()) -> dict[str, Any]:
     """Return what two profiles with the same fate have in common."""
     own = {"external_id", "braze_id", "appboy_id", "random_bucket", "created_at", "updated_at", "user_aliases"}
-    stamps = {"email_unsubscribed_at"}
+    stamps = {"email_opted_in_at", "email_unsubscribed_at"}
     return {name: value for name, value in profile.items() if name not in {*own, *stamps, *without}}
 
 
@@ -66,26 +82,103 @@ def rows_of(client: Client, profile: Json) -> list[Json]:
     ]
 
 
-def test_identify_merges_by_the_rules_of_merge_but_leaves_devices_alone(client: Client) -> None:
+#: All that the survivor has under the names of ATTRIBUTES, with other values.
+OTHERS: Json = {
+    "first_name": "Augusta",
+    "last_name": "King",
+    "email": "augusta@example.com",
+    "gender": "O",
+    "dob": "1816-01-01",
+    "phone": "+442079460959",
+    "time_zone": "UTC",
+    "home_city": "Ockham",
+    "country": "US",
+    "language": "fr",
+    "plan": "free",
+    "address": {"city": "Ockham"},
+    "test_user": False,
+    "email_subscribe": "opted_in",
+}
+
+
+def merged_and_identified(client: Client, *, survivor: Json, orphan: Json) -> tuple[Json, Json, list[Json]]:
+    """Write a pair twice; return the survivor of its merge, the survivor of its identify, and both jobs."""
+    visited = ago(days=3)
     for way in ("merged", "identified"):
-        write(client, {"external_id": way}, {"first_name": "Augusta", "plan": "free"}, MAY)
-        write(client, alias(way), {**ATTRIBUTES, "devices": [DEVICE]}, SPRING, AUTUMN)
+        write(client, {"external_id": way}, survivor, MAY)
+        write(client, alias(way), orphan, SPRING, AUTUMN)
+        client.track(events=[{**alias(way), **event("visit", visited)}])
     merge = client.merge([(alias("merged"), "merged")])
     identify = client.post(
         "/users/identify", {"aliases_to_identify": [{"external_id": "identified", **alias("identified")}]}
     )
+    assert identify.status_code == 201
+    assert identify.json()["aliases_processed"] == 1
     jobs = [client.finished(batch_id)["jobs"][0] for batch_id in (merge, identify.json()["batch_id"])]
-    merged, identified = (client.profile(way) for way in ("merged", "identified"))
+    assert [(job["kind"], job["outcome"]) for job in jobs] == [("merge", "merged"), ("identify", "merged")]
+    return client.profile("merged"), client.profile("identified"), jobs
+
+
+def test_identify_merges_by_the_rules_of_merge(client: Client) -> None:
+    survivor = {"first_name": "Augusta", "plan": "free"}
+    merged, identified, jobs = merged_and_identified(
+        client, survivor=survivor, orphan={**ATTRIBUTES, "devices": [PHONE]}
+    )
     rules = [
         {each["field"]: each["rule"] for each in job_with_changes(client, job["job_id"])["changes"]} for job in jobs
     ]
 
-    assert identify.status_code == 201
-    assert identify.json()["aliases_processed"] == 1
-    assert [(job["kind"], job["outcome"]) for job in jobs] == [("merge", "merged"), ("identify", "merged")]
-    assert comparable(identified) == comparable(merged, without=("devices",))
-    assert rows_of(client, identified) == rows_of(client, merged)
-    assert len(rows_of(client, identified)) == 3 * (2 + 2 + 2 + 3)
-    assert merged["devices"] == [DEVICE]
-    assert "devices" not in identified
-    assert rules[1] == {field: rule for field, rule in rules[0].items() if not field.startswith("devices")}
+    assert comparable(identified) == comparable(merged)
+    assert identified["devices"] == [PHONE]
+    assert rules[0] == rules[1]
+
+
+def test_of_two_whole_lives_nothing_is_lost(client: Client) -> None:
+    merged, identified, _ = merged_and_identified(
+        client,
+        survivor={**OTHERS, "devices": [TABLET, {**PHONE, "model": "Pixel 10"}], "push_tokens": TOKENS[1:]},
+        orphan={**ATTRIBUTES, "devices": [PHONE], "push_tokens": TOKENS},
+    )
+    stays = (
+        "first_name",
+        "last_name",
+        "email",
+        "gender",
+        "dob",
+        "phone",
+        "time_zone",
+        "home_city",
+        "country",
+        "language",
+    )
+    visits = activity(client, identified["braze_id"], days=5, event="visit")
+
+    assert comparable(identified) == comparable(merged)
+    assert {name: identified[name] for name in stays} == {name: OTHERS[name] for name in stays}
+    assert identified["custom_attributes"] == {"plan": "free", "address": {"city": "Ockham"}}
+    assert (identified["test_user"], identified["email_subscribe"]) == (True, "opted_in")
+    assert identified["devices"] == [{**PHONE, "model": "Pixel 10"}, TABLET]
+    assert {token["device_id"] for token in identified["push_tokens"]} == {"phone-1", "tablet-1"}
+    assert (identified["session_count"], identified["first_session"], identified["last_session"]) == (6, SPRING, AUTUMN)
+    assert named(identified, "custom_events", "login") == {"name": "login", "count": 3, "first": SPRING, "last": AUTUMN}
+    assert names(identified, "custom_events") == ["login", "only-2026-03", "only-2026-05", "only-2026-10", "visit"]
+    assert named(identified, "purchases", "hat") == {"name": "hat", "count": 6, "first": SPRING, "last": AUTUMN}
+    assert (identified["purchase_count"], identified["total_revenue"]) == (6, 59.94)
+    assert (identified["first_purchase"], identified["last_purchase"]) == (SPRING, AUTUMN)
+    assert visits["count"] == 1
+    assert {app["app_id"]: app["sessions"] for app in identified["apps"]} == {
+        "web": 3,
+        "app-2026-03": 1,
+        "app-2026-05": 1,
+        "app-2026-10": 1,
+    }
+    assert {each["api_campaign_id"]: each.get("last_received") for each in identified["campaigns_received"]} == {
+        "sale": AUTUMN,
+        "only-2026-03": None,
+        "only-2026-05": None,
+        "only-2026-10": None,
+    }
+    (welcome,) = identified["canvases_received"]
+    assert welcome["last_received_message"] == AUTUMN
+    assert len(welcome["steps_received"]) == 3
+    assert identified["last_interactions"] == {"last_received_at": AUTUMN, "last_opened_at": AUTUMN}

@@ -6,14 +6,13 @@ import re
 import pytest
 
 from app.merging.profile import Profile
-from app.merging.rules import IDENTIFY_RULES, IDENTITY, MERGE_RULES, Rule
+from app.merging.rules import IDENTITY, MERGE_RULES, Rule
 from schemas import merge, prioritization
 from tests.project.tree import ROOT, parsed, text_of
 
 DOCUMENT = text_of("docs/compatibility.md")
 HEADING = re.compile(r"^## (.+)$", re.MULTILINE)
 SUBHEADING = re.compile(r'^### Page "(.+)"$', re.MULTILINE)
-RULES = {"merge": MERGE_RULES, "identify": IDENTIFY_RULES}
 #: Bullets of the two lists; a bullet with bullets of its own counts as these.
 BULLETS = {"merge": 30, "identify": 31}
 #: Sentences of the three pages beside their lists, and the one that speaks of what Mergelane does not have.
@@ -90,7 +89,7 @@ def test_a_row_names_the_rule_that_stands_in_the_code(endpoint: str) -> None:
     told = fields_and_rules(f"Field by field: `POST /users/{endpoint}`")
 
     assert told
-    assert [pair for pair in told if pair[1] not in names_within(RULES[endpoint][pair[0]])] == []
+    assert [pair for pair in told if pair[1] not in names_within(MERGE_RULES[pair[0]])] == []
 
 
 def test_a_field_on_neither_list_is_told_with_its_rule() -> None:

@@ -98,14 +98,15 @@ class Factory:
     def insert(self, profile: Profile) -> None:
         """Write the row of *profile* and those of its aliases."""
         row = profile_to_row(profile)
-        aliases = row.pop("user_aliases")
+        aliases, origins = row.pop("user_aliases"), row.pop("alias_origins")
         columns = sql.SQL(", ").join(map(sql.Identifier, row))
         query = sql.SQL("INSERT INTO profile ({0}) SELECT {0} FROM jsonb_populate_record(NULL::profile, %s)")
         self.connection.execute(query.format(columns), [Jsonb(row)])
         for label, name in aliases.items():
             self.rows(
-                "INSERT INTO user_alias (workspace_id, label, name, profile_id) VALUES (%s, %s, %s, %s) RETURNING 1",
-                *(label, name, profile.id),
+                "INSERT INTO user_alias (workspace_id, label, name, profile_id, origin_id)"
+                " VALUES (%s, %s, %s, %s, %s) RETURNING 1",
+                *(label, name, profile.id, origins.get(label)),
             )
 
     def event(self, profile: Profile, name: str, at: datetime) -> None:

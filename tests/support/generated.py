@@ -30,8 +30,8 @@ def maybe(values: Values) -> Values:
 
 
 def keyed(entries: Values) -> Values:
-    """Return mappings of a few keys to *entries*."""
-    return st.dictionaries(KEYS, entries, max_size=3)
+    """Return mappings of one to three keys to *entries*."""
+    return st.dictionaries(KEYS, entries, min_size=1, max_size=3)
 
 
 def entry(must: dict[str, Values], may: dict[str, Values] | None = None) -> Values:
@@ -65,47 +65,59 @@ EMAILS: st.SearchStrategy[EmailAddress] = st.builds(
 )
 PHONES: st.SearchStrategy[PhoneNumber] = st.sampled_from(["+14155550123", "0123", ""]).map(a_phone)
 
-FIELDS: dict[str, Values] = {
-    **{field.name: maybe(TEXTS) for field in fields(Profile) if field.type == str | None},
-    "external_id": maybe(TEXTS.filter(bool)),
+PRESENT: dict[str, Values] = {
+    **{field.name: TEXTS for field in fields(Profile) if field.type == str | None},
+    "external_id": TEXTS.filter(bool),
     "user_aliases": keyed(TEXTS),
-    "gender": maybe(st.sampled_from("MFONP")),
-    "dob": maybe(DAYS),
-    "country": maybe(st.sampled_from(["DE", "US"])),
-    "facebook": maybe(keyed(JSON)),
-    "twitter": maybe(keyed(JSON)),
-    "current_location": maybe(entry({"longitude": st.just(7.5), "latitude": st.sampled_from([50.0, 51.5])})),
+    "gender": st.sampled_from("MFONP"),
+    "dob": DAYS,
+    "country": st.sampled_from(["DE", "US"]),
+    "facebook": keyed(JSON),
+    "twitter": keyed(JSON),
+    "current_location": entry({"longitude": st.just(7.5), "latitude": st.sampled_from([50.0, 51.5])}),
     "test_user": st.booleans(),
-    "email": maybe(EMAILS),
-    "email_subscription": maybe(SUBSCRIPTIONS),
-    "email_open_tracking_disabled": maybe(st.booleans()),
-    "email_click_tracking_disabled": maybe(st.booleans()),
-    "marked_email_as_spam_at": maybe(MOMENTS),
-    "phone": maybe(PHONES),
-    "push_subscription": maybe(SUBSCRIPTIONS),
+    "email": EMAILS,
+    "email_subscription": SUBSCRIPTIONS,
+    "email_open_tracking_disabled": st.booleans(),
+    "email_click_tracking_disabled": st.booleans(),
+    "marked_email_as_spam_at": MOMENTS,
+    "phone": PHONES,
+    "push_subscription": SUBSCRIPTIONS,
     "push_tokens": keyed(entry({"app": TEXTS, "token": TEXTS})),
     "devices": keyed(entry({"device_id": TEXTS}, {"model": TEXTS})),
     "subscription_groups": keyed(st.sampled_from(["subscribed", "unsubscribed"])),
     "session_count": COUNTS,
-    "first_session_at": maybe(MOMENTS),
-    "last_session_at": maybe(MOMENTS),
+    "first_session_at": MOMENTS,
+    "last_session_at": MOMENTS,
     "apps": keyed(entry({"sessions": COUNTS, "first_used": TIMES, "last_used": TIMES}, {"name": TEXTS})),
     "custom_attributes": keyed(JSON.filter(lambda value: value is not None)),
     "custom_events": SUMMARIES,
     "purchases": SUMMARIES,
     "purchase_count": COUNTS,
     "revenue_cents": st.integers(-(2**40), 2**40),
-    "first_purchase_at": maybe(MOMENTS),
-    "last_purchase_at": maybe(MOMENTS),
+    "first_purchase_at": MOMENTS,
+    "last_purchase_at": MOMENTS,
     "campaigns_received": CAMPAIGNS,
     "canvases_received": CANVASES,
-    "last_interactions": st.dictionaries(st.sampled_from(["last_opened_at", "last_clicked_at"]), TIMES),
+    "last_interactions": st.dictionaries(st.sampled_from(["last_opened_at", "last_clicked_at"]), TIMES, min_size=1),
 }
+"""The values of each merged field, without absent and empty ones."""
+
+
+def _or_absent(name: str, values: Values) -> Values:
+    """Return *values*, or what the field *name* is in a profile that nothing is known of."""
+    field = Profile.__dataclass_fields__[name]
+    if field.default_factory is dict:
+        return st.just({}) | values
+    return maybe(values) if field.default is None else values
+
+
+FIELDS: dict[str, Values] = {name: _or_absent(name, values) for name, values in PRESENT.items()}
 """The values of each merged field."""
 
 
-def profiles(profile_id: int = 1) -> st.SearchStrategy[Profile]:
-    """Return profiles with the id *profile_id* and any fields."""
+def profiles(profile_id: int = 1, *, full: bool = False) -> st.SearchStrategy[Profile]:
+    """Return profiles with the id *profile_id* and any fields, or with all of them if *full*."""
     identity: dict[str, Values] = {
         "workspace_id": st.just(1),
         "id": st.just(profile_id),
@@ -116,7 +128,7 @@ def profiles(profile_id: int = 1) -> st.SearchStrategy[Profile]:
         "absorbed_on": maybe(st.sampled_from([date(2026, 1, 1), date(2026, 3, 1)])),
         "absorbed_count": st.integers(0, 3),
     }
-    return st.builds(Profile, **identity, **FIELDS)
+    return st.builds(Profile, **identity, **(PRESENT if full else FIELDS))
 
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -5,9 +5,9 @@ USING unnest(%(labels)s::text[], %(names)s::text[]) AS given (label, name)
 WHERE user_alias.workspace_id = %(workspace_id)s AND user_alias.label = given.label AND user_alias.name = given.name
 
 -- name: move_aliases
--- Moves the orphans' other aliases to their survivors.
+-- Moves the orphans' other aliases to their survivors. An alias keeps the first profile that had it as its origin.
 UPDATE user_alias
-SET profile_id = given.profile_id
+SET profile_id = given.profile_id, origin_id = coalesce(user_alias.origin_id, user_alias.profile_id)
 FROM unnest(%(labels)s::text[], %(names)s::text[], %(profile_ids)s::bigint[]) AS given (label, name, profile_id)
 WHERE user_alias.workspace_id = %(workspace_id)s AND user_alias.label = given.label AND user_alias.name = given.name
 

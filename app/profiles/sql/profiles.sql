@@ -8,18 +8,18 @@ ORDER BY id
 FOR UPDATE
 
 -- name: load_profiles
--- Reads profiles with their aliases.
-SELECT
-    profile.*,
-    coalesce(
-        (
-            SELECT jsonb_object_agg(user_alias.label, user_alias.name)
-            FROM user_alias
-            WHERE user_alias.workspace_id = profile.workspace_id AND user_alias.profile_id = profile.id
-        ),
-        '{}'
-    ) AS user_aliases
+-- Reads profiles with their aliases, and the origins of aliases that came by a merge.
+SELECT profile.*, coalesce(alias.names, '{}') AS user_aliases, coalesce(alias.origins, '{}') AS alias_origins
 FROM profile
+CROSS JOIN LATERAL (
+    SELECT
+        jsonb_object_agg(user_alias.label, user_alias.name) AS names,
+        jsonb_object_agg(user_alias.label, user_alias.origin_id) FILTER (
+            WHERE user_alias.origin_id IS NOT NULL
+        ) AS origins
+    FROM user_alias
+    WHERE user_alias.workspace_id = profile.workspace_id AND user_alias.profile_id = profile.id
+) AS alias
 WHERE profile.workspace_id = %(workspace_id)s AND profile.id = ANY(%(ids)s)
 
 -- name: save_profiles

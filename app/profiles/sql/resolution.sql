@@ -1,6 +1,7 @@
 -- name: resolve_identifiers
 -- Finds the candidates of each given identifier: live profiles, or the survivor of a merged-away external_id.
 -- A deprecated external_id resolves like the primary one of its profile.
+-- A live profile that has the alias or the address by a merge comes with the orphan that had it before.
 -- Of the profiles that share an address, reads only the two most (or least) recently updated, with and without an
 -- external_id. Two are enough to detect ambiguity after any prioritization, and the cost is an index probe.
 WITH given AS (
@@ -41,21 +42,24 @@ WHERE given.kind = 'external_id'
 
 UNION ALL
 
-SELECT given.place, profile.id, profile.external_id IS NOT NULL, profile.updated_at, NULL, NULL, NULL
+SELECT given.place, profile.id, profile.external_id IS NOT NULL, profile.updated_at,
+    redirect.orphan_id, redirect.braze_id, redirect.external_id
 FROM given
 JOIN user_alias
     ON user_alias.workspace_id = %(workspace_id)s AND user_alias.label = given.label AND user_alias.name = given.key
 JOIN profile ON profile.workspace_id = %(workspace_id)s AND profile.id = user_alias.profile_id
+LEFT JOIN redirect ON redirect.workspace_id = %(workspace_id)s AND redirect.orphan_id = user_alias.origin_id
 WHERE given.kind = 'user_alias'
 
 UNION ALL
 
-SELECT given.place, candidate.id, class.identified, candidate.updated_at, NULL, NULL, NULL
+SELECT given.place, candidate.id, class.identified, candidate.updated_at,
+    redirect.orphan_id, redirect.braze_id, redirect.external_id
 FROM given
 CROSS JOIN (VALUES (true), (false)) AS class (identified)
 CROSS JOIN LATERAL (
     (
-        SELECT profile.id, profile.updated_at
+        SELECT profile.id, profile.updated_at, profile.email_origin_id AS origin_id
         FROM profile
         WHERE given.newest AND profile.workspace_id = %(workspace_id)s AND profile.email_key = given.key
             AND (profile.external_id IS NOT NULL) = class.identified
@@ -64,7 +68,7 @@ CROSS JOIN LATERAL (
     )
     UNION ALL
     (
-        SELECT profile.id, profile.updated_at
+        SELECT profile.id, profile.updated_at, profile.email_origin_id AS origin_id
         FROM profile
         WHERE NOT given.newest AND profile.workspace_id = %(workspace_id)s AND profile.email_key = given.key
             AND (profile.external_id IS NOT NULL) = class.identified
@@ -72,16 +76,18 @@ CROSS JOIN LATERAL (
         LIMIT 2
     )
 ) AS candidate
+LEFT JOIN redirect ON redirect.workspace_id = %(workspace_id)s AND redirect.orphan_id = candidate.origin_id
 WHERE given.kind = 'email'
 
 UNION ALL
 
-SELECT given.place, candidate.id, class.identified, candidate.updated_at, NULL, NULL, NULL
+SELECT given.place, candidate.id, class.identified, candidate.updated_at,
+    redirect.orphan_id, redirect.braze_id, redirect.external_id
 FROM given
 CROSS JOIN (VALUES (true), (false)) AS class (identified)
 CROSS JOIN LATERAL (
     (
-        SELECT profile.id, profile.updated_at
+        SELECT profile.id, profile.updated_at, profile.phone_origin_id AS origin_id
         FROM profile
         WHERE given.newest AND profile.workspace_id = %(workspace_id)s AND profile.phone_key = given.key
             AND (profile.external_id IS NOT NULL) = class.identified
@@ -90,7 +96,7 @@ CROSS JOIN LATERAL (
     )
     UNION ALL
     (
-        SELECT profile.id, profile.updated_at
+        SELECT profile.id, profile.updated_at, profile.phone_origin_id AS origin_id
         FROM profile
         WHERE NOT given.newest AND profile.workspace_id = %(workspace_id)s AND profile.phone_key = given.key
             AND (profile.external_id IS NOT NULL) = class.identified
@@ -98,6 +104,7 @@ CROSS JOIN LATERAL (
         LIMIT 2
     )
 ) AS candidate
+LEFT JOIN redirect ON redirect.workspace_id = %(workspace_id)s AND redirect.orphan_id = candidate.origin_id
 WHERE given.kind = 'phone'
 
 -- name: resolve_members

@@ -21,9 +21,9 @@ DELETE FROM redirect
 WHERE workspace_id = %(workspace_id)s AND orphan_id = %(orphan_id)s
 
 -- name: return_aliases
--- Moves the aliases that the survivor got from the orphan to the orphan.
+-- Moves the aliases that the survivor got from the orphan to the orphan. Its own are its own again.
 UPDATE user_alias
-SET profile_id = %(orphan_id)s
+SET profile_id = %(orphan_id)s, origin_id = nullif(user_alias.origin_id, %(orphan_id)s)
 FROM unnest(%(labels)s::text[], %(names)s::text[]) AS given (label, name)
 WHERE user_alias.workspace_id = %(workspace_id)s AND user_alias.label = given.label AND user_alias.name = given.name
     AND user_alias.profile_id = %(survivor_id)s
@@ -33,3 +33,11 @@ WHERE user_alias.workspace_id = %(workspace_id)s AND user_alias.label = given.la
 UPDATE deprecated_external_id
 SET profile_id = %(orphan_id)s
 WHERE workspace_id = %(workspace_id)s AND external_id = ANY(%(external_ids)s) AND profile_id = %(survivor_id)s
+
+-- name: return_alias_origins
+-- Gives the orphan's aliases that had come to it by earlier merges their origins again.
+UPDATE user_alias
+SET origin_id = given.origin_id
+FROM unnest(%(labels)s::text[], %(origin_ids)s::bigint[]) AS given (label, origin_id)
+WHERE user_alias.workspace_id = %(workspace_id)s AND user_alias.profile_id = %(orphan_id)s
+    AND user_alias.label = given.label

@@ -113,15 +113,26 @@ def test_a_star_ends_in_its_middle(pool: Pool, factory: Factory) -> None:
     assert left(factory) == {"a": 111111}
 
 
-def test_an_alias_that_moved_in_the_lane_is_followed(pool: Pool, factory: Factory) -> None:
+def test_an_alias_that_moved_in_the_lane_merges_nobody_away(pool: Pool, factory: Factory) -> None:
     factory.profile("a", user_aliases={"mail": "a"}, session_count=1)
     factory.profile("b", user_aliases={"guest": "b"}, session_count=10)
     people(factory, "c")
 
     rows = merge_all(pool, factory, (ext("a"), ext("b")), (alias("mail", "a"), ext("c")))
 
+    assert outcomes_of(rows) == ["merged", "already_merged"]
+    assert left(factory) == {"b": 11, "c": 1}
+
+
+def test_an_alias_that_moved_in_the_lane_denotes_the_survivor(pool: Pool, factory: Factory) -> None:
+    factory.profile("a", user_aliases={"mail": "a"}, session_count=1)
+    factory.profile("b", session_count=10)
+    factory.profile("c", session_count=100)
+
+    rows = merge_all(pool, factory, (ext("a"), ext("b")), (ext("c"), alias("mail", "a")))
+
     assert outcomes_of(rows) == ["merged", "merged"]
-    assert left(factory) == {"c": 12}
+    assert left(factory) == {"b": 111}
 
 
 def test_an_alias_that_clashed_in_the_lane_denotes_nobody(pool: Pool, factory: Factory) -> None:
@@ -168,7 +179,7 @@ def test_an_address_is_looked_up_again_after_its_profiles_changed(pool: Pool, fa
     assert len({row["orphan_id"] for row in rows[:3]}) == 3
 
 
-def test_an_address_that_a_merge_gave_to_the_survivor_denotes_it(pool: Pool, factory: Factory) -> None:
+def test_an_address_that_a_merge_gave_to_the_survivor_merges_nobody_away(pool: Pool, factory: Factory) -> None:
     factory.profile("a", phone="+14155550123")
     people(factory, "bc")
 
@@ -179,8 +190,8 @@ def test_an_address_that_a_merge_gave_to_the_survivor_denotes_it(pool: Pool, fac
         (by_phone("+1 415 555 0123", "identified"), ext("c")),
     )
 
-    assert outcomes_of(rows) == ["merged", "merged"]
-    assert left(factory) == {"c": 11}
+    assert outcomes_of(rows) == ["merged", "already_merged"]
+    assert left(factory) == {"b": 1, "c": 10}
 
 
 def test_the_survivor_of_a_merge_is_the_most_recently_updated(pool: Pool, factory: Factory) -> None:

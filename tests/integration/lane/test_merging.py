@@ -65,6 +65,7 @@ def test_the_survivor_takes_what_it_lacks_and_the_orphan_is_gone(pool: Pool, fac
     assert merged == replace(
         bea,
         email=an_email("ann@x.org"),
+        email_origin_id=ann.id,
         session_count=7,
         custom_attributes={"plan": "", "car": {"doors": 3}},
         custom_events={"login": {"count": 7, "first": MON, "last": TUE}},

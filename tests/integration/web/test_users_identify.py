@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from tests.support.front_door import Caller
 from tests.support.worker import Worker
 
@@ -168,14 +170,19 @@ def test_a_profile_that_is_somebody_already_is_not_identified_as_somebody_else(c
     assert export(caller, "new") is None
 
 
-def test_device_information_is_not_in_the_list_of_identify(caller: Caller, worker: Worker) -> None:
-    alias = guest(caller, "guest-1", devices=[{"device_id": "device-0001", "model": "X"}], email_subscribe="opted_in")
-    track(caller, attributes=[{"external_id": "ada"}])
+@pytest.mark.parametrize("exists", [True, False], ids=["account exists", "new account"])
+def test_devices_and_their_push_tokens_are_kept(caller: Caller, worker: Worker, exists: bool) -> None:
+    device = {"device_id": "device-0001", "model": "X"}
+    token = {"app_id": "shop", "token": "t-1", "device_id": "device-0001"}
+    alias = guest(caller, "guest-1", devices=[device], push_tokens=[token], email_subscribe="opted_in")
+    if exists:
+        track(caller, attributes=[{"external_id": "ada", "devices": [{"device_id": "device-0002"}]}])
 
     identify(caller, worker, aliases_to_identify=[{"external_id": "ada", "user_alias": alias}])
     profile = export(caller, "ada")
 
-    assert "devices" not in profile
+    assert [each["device_id"] for each in profile["devices"]] == ["device-0001", *(["device-0002"] if exists else [])]
+    assert profile["push_tokens"] == [{"app": "shop", "token": "t-1", "device_id": "device-0001"}]
     assert profile["email_subscribe"] == "opted_in"
 
 

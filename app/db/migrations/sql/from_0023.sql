@@ -102,4 +102,8 @@ BEGIN
 END;
 $$;
 
+-- Identifiers that came by a merge before this step count as the profile's own.
+ALTER TABLE profile ADD COLUMN email_origin_id bigint, ADD COLUMN phone_origin_id bigint;
+ALTER TABLE user_alias ADD COLUMN origin_id bigint;
+
 UPDATE alembic_version SET version_num = '0024';

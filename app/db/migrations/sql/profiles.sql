@@ -57,6 +57,8 @@ CREATE TABLE profile (
     campaigns_received jsonb NOT NULL DEFAULT '{}',
     canvases_received jsonb NOT NULL DEFAULT '{}',
     last_interactions jsonb NOT NULL DEFAULT '{}',  -- {last_received_at, last_opened_at, ...}
+    email_origin_id bigint,  -- the orphan that had the address before a merge; null if it is the profile's own
+    phone_origin_id bigint,  -- the same for the phone number
 
     PRIMARY KEY (workspace_id, id),
     UNIQUE (workspace_id, braze_id),
@@ -128,6 +130,7 @@ CREATE TABLE user_alias (
     label text COLLATE "C" NOT NULL CHECK (octet_length(label) BETWEEN 1 AND 236),
     name text COLLATE "C" NOT NULL CHECK (octet_length(name) BETWEEN 1 AND 236),
     profile_id bigint NOT NULL,
+    origin_id bigint,  -- the orphan that had the alias before a merge; null if it is the profile's own
     PRIMARY KEY (workspace_id, label, name),  -- one profile for each alias
     UNIQUE (workspace_id, profile_id, label),  -- one name for each label of a profile
     FOREIGN KEY (workspace_id, profile_id) REFERENCES profile (workspace_id, id)

@@ -10,7 +10,7 @@ from app.lane.decide import Decision, decide
 from app.lane.working_set import WorkingSet
 from app.merging.prioritization import Ambiguous, NoCandidate, Resolved
 from app.merging.profile import Profile
-from app.profiles.resolution import MergedAway, Resolution
+from app.profiles.resolution import Inherited, MergedAway, Resolution
 from schemas.outcomes import JobKind, Outcome
 from tests.support.factories import Wire, a_profile, alias, by_email, ext
 from tests.support.generated import AT
@@ -63,6 +63,10 @@ def decided(
         (GONE, BEA, Outcome.ALREADY_MERGED),
         (GONE, ANN, Outcome.ALREADY_MERGED),
         (GONE, GONE_TOO, Outcome.ALREADY_MERGED),
+        (Inherited(BEA.id, GONE), ANN, Outcome.ALREADY_MERGED),
+        (Inherited(BEA.id, GONE), BEA, Outcome.ALREADY_MERGED),
+        (Inherited(BEA.id, GONE), NoCandidate(), Outcome.SURVIVOR_NOT_FOUND),
+        (ANN, Inherited(BEA.id, GONE), Outcome.MERGED),
         (KEPT, KEPT, Outcome.SAME_PROFILE),
         (BEA, GONE_TOO, Outcome.SAME_PROFILE),
         (KEPT, FULL, Outcome.PROTECTED),
@@ -177,6 +181,8 @@ IDENTIFY = [
     (GUEST, FULL, Outcome.SURVIVOR_LIMIT),
     (GUEST, BEA, Outcome.MERGED),
     (GUEST, GONE_TOO, Outcome.MERGED),
+    (Inherited(BEA.id, GONE), ANN, Outcome.ORPHAN_IDENTIFIED),
+    (Inherited(BEA.id, GONE), BEA, Outcome.SAME_PROFILE),
 ]
 
 

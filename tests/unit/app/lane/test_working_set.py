@@ -6,7 +6,7 @@ from app.lane.working_set import WorkingSet
 from app.merging.merge import identify_profile, merge_profiles
 from app.merging.prioritization import Ambiguous, NoCandidate, Resolved
 from app.merging.profile import Profile
-from app.profiles.resolution import MergedAway, Resolution
+from app.profiles.resolution import Inherited, MergedAway, Resolution
 from schemas.identifiers import Email, ExternalId, Identifier, Phone, UserAlias
 from tests.support.factories import a_profile
 from tests.support.generated import AT
@@ -88,13 +88,26 @@ def test_an_external_id_that_the_survivor_took_over_denotes_the_survivor() -> No
     assert working_set.reresolve(ExternalId("ann"), Resolved(ann.id)) == Resolved(guest.id)
 
 
-def test_an_alias_that_moved_denotes_the_survivor() -> None:
+def test_an_alias_that_moved_denotes_the_survivor_and_names_its_orphan() -> None:
     ann, bea = a_profile(user_aliases={"mail": "a"}), a_profile(user_aliases={"guest": "b"})
     working_set = working_set_of(ann, bea)
 
     absorb(working_set, survivor=bea, orphan=ann)
 
-    assert working_set.reresolve(UserAlias("mail", "a"), Resolved(ann.id)) == Resolved(bea.id)
+    assert working_set.reresolve(UserAlias("mail", "a"), Resolved(ann.id)) == Inherited(bea.id, away(ann, bea))
+    assert working_set.reresolve(UserAlias("guest", "b"), Resolved(bea.id)) == Resolved(bea.id)
+
+
+def test_an_alias_that_moved_on_names_the_first_that_had_it() -> None:
+    gone = a_profile()
+    ann, bea = a_profile(user_aliases={"mail": "a"}, alias_origins={"mail": gone.id}), a_profile()
+    working_set = working_set_of(ann, bea)
+
+    absorb(working_set, survivor=bea, orphan=ann)
+    found = working_set.reresolve(UserAlias("mail", "a"), Inherited(ann.id, away(gone, ann)))
+
+    assert found == Inherited(bea.id, away(gone, bea))
+    assert working_set[bea.id].alias_origins == {"mail": gone.id}
 
 
 def test_an_alias_that_clashed_denotes_nobody() -> None:

@@ -13,7 +13,7 @@ from hypothesis import settings as with_settings
 from app.merging.changes import canonical_time, list_changes
 from app.merging.merge import merge_profiles
 from app.merging.profile import Profile
-from app.merging.rules import IDENTIFY_RULES, MERGE_RULES
+from app.merging.rules import MERGE_RULES
 from tests.support.factories import a_phone, a_profile, an_email
 from tests.support.generated import AT, profiles
 
@@ -139,15 +139,6 @@ def test_changes_are_told_in_the_order_of_the_rules() -> None:
     names = [change["field"] for change in list_changes(before=before, after=after, orphan=after)]
 
     assert names == ["external_id", "country", "session_count", "last_purchase"]
-
-
-def test_identify_tells_nothing_of_devices() -> None:
-    survivor, orphan = a_profile(), a_profile(devices={"d": {}}, country="DE")
-    merged = merge_profiles(survivor=survivor, orphan=orphan, at=AT, rules=IDENTIFY_RULES)
-
-    found = list_changes(before=survivor, after=merged, orphan=orphan, rules=IDENTIFY_RULES)
-
-    assert [each["field"] for each in found] == ["country"]
 
 
 @given(profiles(1), profiles(2))

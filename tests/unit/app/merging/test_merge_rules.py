@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from app.merging.merge import merge_profiles
-from app.merging.rules import FILL, IDENTIFY_RULES, MERGE_RULES
+from app.merging.rules import FILL, MERGE_RULES
 from tests.support.factories import a_phone, a_profile, an_email
 from tests.support.generated import AT
 
@@ -163,14 +163,6 @@ def test_a_field_merges_as_the_lists_say(field: str, ours: Any, theirs: Any, res
     merged = merge_profiles(survivor=survivor, orphan=orphan, at=AT)
 
     assert getattr(merged, field) == result
-
-
-def test_identify_leaves_the_devices_of_the_orphan_behind() -> None:
-    merged = merge_profiles(
-        survivor=a_profile(), orphan=a_profile(devices={"d1": PHONE}, first_name="Ann"), at=AT, rules=IDENTIFY_RULES
-    )
-
-    assert (merged.devices, merged.first_name) == ({}, "Ann")
 
 
 def test_who_the_survivor_is_stays_whoever_the_orphan_was() -> None:

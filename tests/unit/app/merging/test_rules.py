@@ -8,7 +8,7 @@ import pytest
 
 from app.merging import rules
 from app.merging.profile import EmailAddress, Profile
-from app.merging.rules import IDENTIFY_RULES, IDENTITY, MERGE_RULES, rule_at
+from app.merging.rules import IDENTITY, MERGE_RULES, rule_at
 from tests.support.factories import an_email
 
 EMPTY_VALUES = ["", 0, False, [], {}]
@@ -21,11 +21,6 @@ def test_every_field_has_exactly_one_rule_or_says_who_the_profile_is() -> None:
 
     assert fields == MERGE_RULES.keys() | IDENTITY
     assert not MERGE_RULES.keys() & IDENTITY
-
-
-def test_identify_merges_by_the_same_rules_and_leaves_devices_out() -> None:
-    assert {**IDENTIFY_RULES, "devices": MERGE_RULES["devices"]} == MERGE_RULES
-    assert "devices" not in IDENTIFY_RULES
 
 
 def test_nobody_can_change_the_table() -> None:

@@ -3,7 +3,6 @@
 from app.merging.changes import list_changes
 from app.merging.merge import merge_profiles
 from app.merging.profile import Profile
-from app.merging.rules import IDENTIFY_RULES, MERGE_RULES
 from app.merging.side_by_side import ComparedField, compare_merge
 from tests.support.factories import LONG_AGO, a_profile
 
@@ -12,9 +11,7 @@ def rows_of(orphan: Profile, survivor: Profile) -> dict[str, ComparedField]:
     """Return the rows of a merge of *orphan* into *survivor*, by field."""
     after = merge_profiles(survivor=survivor, orphan=orphan, at=LONG_AGO)
     changed = list_changes(before=survivor, after=after, orphan=orphan)
-    return {
-        row.field: row for row in compare_merge(orphan=orphan, survivor=survivor, changed=changed, rules=MERGE_RULES)
-    }
+    return {row.field: row for row in compare_merge(orphan=orphan, survivor=survivor, changed=changed)}
 
 
 def test_a_changed_field_is_told_with_both_befores_the_after_and_the_rule() -> None:
@@ -57,12 +54,6 @@ def test_the_parts_of_a_summary_have_rows_of_their_own() -> None:
 
 def test_the_record_is_believed_where_an_image_leaves_something_out() -> None:
     changed = [{"field": "custom_attributes.plan", "before": "pro", "after": "free", "rule": "fill_keys"}]
-    (row,) = compare_merge(orphan=a_profile(), survivor=a_profile(), changed=changed, rules=MERGE_RULES)
+    (row,) = compare_merge(orphan=a_profile(), survivor=a_profile(), changed=changed)
 
     assert (row.survivor, row.after, row.rule) == ("pro", "free", "fill_keys")
-
-
-def test_identify_tells_nothing_of_devices() -> None:
-    orphan = a_profile(devices={"d1": {"device_id": "d1"}})
-
-    assert compare_merge(orphan=orphan, survivor=a_profile(), changed=[], rules=IDENTIFY_RULES) == []

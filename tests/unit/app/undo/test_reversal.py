@@ -1,6 +1,5 @@
 """The undo of a merge: what is left of the survivor, for any two profiles and whatever happened since."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -11,7 +10,7 @@ from hypothesis import settings as with_settings
 
 from app.merging.merge import merge_profiles
 from app.merging.profile import Profile
-from app.merging.rules import IDENTIFY_RULES, MERGE_RULES, Rule
+from app.merging.rules import MERGE_RULES, Rule
 from app.undo.reversal import RecordedMerge, exclude_undone, history_queries, reverse_merge
 from app.undo.rules import UNDO_RULES
 from tests.support.factories import a_profile
@@ -22,14 +21,14 @@ thoroughly = with_settings(max_examples=30, deadline=None)
 FIRST, SECOND, THIRD = (f"2026-01-0{day}T00:00:00.000Z" for day in (1, 2, 3))
 
 
-def absorption(survivor: Profile, orphan: Profile, rules: Mapping[str, Rule] = MERGE_RULES) -> RecordedMerge:
+def absorption(survivor: Profile, orphan: Profile) -> RecordedMerge:
     """Return the merge of *orphan* into *survivor*."""
-    return RecordedMerge(survivor=survivor, orphan=orphan, at=AT, rules=rules)
+    return RecordedMerge(survivor=survivor, orphan=orphan, at=AT)
 
 
 def merged(of: RecordedMerge) -> Profile:
     """Return the survivor after the merge."""
-    return merge_profiles(survivor=of.survivor, orphan=of.orphan, at=of.at, rules=of.rules)
+    return merge_profiles(survivor=of.survivor, orphan=of.orphan, at=of.at)
 
 
 def known(profile: Profile) -> Profile:
@@ -49,13 +48,10 @@ def test_every_rule_has_an_inverse() -> None:
     assert set().union(*map(names, MERGE_RULES.values())) == UNDO_RULES.keys()
 
 
-@pytest.mark.parametrize("rules", [MERGE_RULES, IDENTIFY_RULES], ids=["merge", "identify"])
 @given(profiles(1), profiles(2))
 @thoroughly
-def test_where_nobody_wrote_since_the_survivor_is_as_it_was(
-    rules: Mapping[str, Rule], survivor: Profile, orphan: Profile
-) -> None:
-    of = absorption(survivor, orphan, rules)
+def test_where_nobody_wrote_since_the_survivor_is_as_it_was(survivor: Profile, orphan: Profile) -> None:
+    of = absorption(survivor, orphan)
 
     left = reverse_merge(merged(of), of, look_up=lambda _: None)
 

@@ -1,0 +1,164 @@
+"""Two profiles with a value in every field go through merge and through identify, and every field is compared.
+
+The expected values are worked out here, without the rules of `app.merging`.
+"""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as with_settings
+
+from app.db.connections import Pool
+from app.merging.profile import Profile
+from tests.integration.lane.running import merge_all
+from tests.integration.lane.undoing import image, undo
+from tests.support.factories import Factory, alias, ext
+from tests.support.generated import profiles
+from tests.support.postgres import make_database_url
+
+database_url = make_database_url(scope="module")
+
+thoroughly = with_settings(
+    max_examples=10,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+Combine = Callable[[Any, Any], Any]
+
+#: What a merge leaves as it is, or sets itself.
+OWN = {
+    *("workspace_id", "id", "braze_id", "created_at", "updated_at", "random_bucket", "control_group"),
+    *("marked_for_deletion_at", "absorbed_on", "absorbed_count"),
+    *("alias_origins", "email_origin_id", "phone_origin_id"),
+}
+
+
+def kept(ours: Any, theirs: Any) -> Any:
+    return theirs if ours is None else ours
+
+
+def both(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, Any]:
+    return {**theirs, **ours}
+
+
+def summary(**parts: Combine) -> Combine:
+    """Return what combines two summaries: an entry of both sides by *parts*, its other parts as `kept`."""
+
+    def of_entries(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, Any]:
+        shared = {part: parts.get(part, kept)(ours[part], theirs[part]) for part in ours.keys() & theirs.keys()}
+        return {**theirs, **ours, **shared}
+
+    def of_summaries(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, Any]:
+        shared = {key: of_entries(ours[key], theirs[key]) for key in ours.keys() & theirs.keys()}
+        return {**theirs, **ours, **shared}
+
+    return of_summaries
+
+
+def latest_of_each(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, Any]:
+    return {**theirs, **ours, **{key: max(ours[key], theirs[key]) for key in ours.keys() & theirs.keys()}}
+
+
+def total(ours: int, theirs: int) -> int:
+    return ours + theirs
+
+
+def either(ours: bool, theirs: bool) -> bool:
+    return ours or theirs
+
+
+COUNTED = summary(count=total, first=min, last=max)
+#: Field → what combines the survivor's value and the orphan's, where it is not `kept`.
+COMBINED: dict[str, Combine] = {
+    "user_aliases": both,
+    "test_user": either,
+    "push_tokens": both,
+    "devices": both,
+    "subscription_groups": both,
+    "custom_attributes": both,
+    "session_count": total,
+    "purchase_count": total,
+    "revenue_cents": total,
+    "first_session_at": min,
+    "first_purchase_at": min,
+    "last_session_at": max,
+    "last_purchase_at": max,
+    "apps": summary(sessions=total, first_used=min, last_used=max),
+    "custom_events": COUNTED,
+    "purchases": COUNTED,
+    "campaigns_received": summary(last_received=max, engaged=both, converted=either),
+    "canvases_received": summary(
+        last_received_message=max,
+        last_entered=max,
+        last_exited=max,
+        engaged=both,
+        converted=either,
+        steps_received=summary(last_received=max),
+    ),
+    "last_interactions": latest_of_each,
+}
+PHONES = {"orphan": "+1 (415) 555-0123", "survivor": "+14155550124"}
+FIELDS = [field.name for field in dataclasses.fields(Profile) if field.name not in OWN]
+
+
+def written(factory: Factory, life: Profile, role: str, external_id: str | None = None) -> Profile:
+    """Write *life* with *external_id* and an alias of its *role*, and with aliases that no other has; return it."""
+    values = {field.name: getattr(life, field.name) for field in dataclasses.fields(Profile)}
+    for name in ("workspace_id", "id", "braze_id", "absorbed_on", "absorbed_count"):
+        del values[name]
+    aliases = {f"{role}-{label}": f"{role}-{name}" for label, name in life.user_aliases.items()} | {role: role}
+    # Two numbers without an E.164 form would stop the merge.
+    fields = {"user_aliases": aliases, "external_id": external_id, "phone": PHONES[role]}
+    return factory.profile(**{**values, **fields})
+
+
+def run_job(pool: Pool, factory: Factory, kind: str) -> dict[str, Any]:
+    """Merge the orphan into the survivor by a job of *kind*, and return its row."""
+    (row,) = merge_all(pool, factory, (alias("orphan", "orphan"), ext("survivor")), kind=kind)
+    return row
+
+
+@pytest.mark.parametrize("kind", ["merge", "identify"])
+@given(profiles(full=True), profiles(full=True))
+@thoroughly
+def test_every_field_of_two_whole_lives_is_combined_and_the_undo_separates_them(
+    pool: Pool, factory: Factory, kind: str, one: Profile, other: Profile
+) -> None:
+    room = Factory(factory.connection)
+    orphan, survivor = written(room, one, "orphan"), written(room, other, "survivor", "survivor")
+    before = image(room)
+    job = run_job(pool, room, kind)
+    merged = room.load(survivor)
+    (undone,) = undo(pool, room, job["id"])
+    expected = {field: COMBINED.get(field, kept)(getattr(survivor, field), getattr(orphan, field)) for field in FIELDS}
+
+    assert job["outcome"] == "merged", job["reason"]
+    assert {field: getattr(merged, field) for field in FIELDS} == expected
+    assert (undone["outcome"], undone["not_restored"]) == ("undone", [])
+    assert image(room) == before
+
+
+@pytest.mark.parametrize("kind", ["merge", "identify"])
+@given(profiles(full=True))
+@thoroughly
+def test_a_survivor_that_knows_nothing_gets_a_whole_life(
+    pool: Pool, factory: Factory, kind: str, life: Profile
+) -> None:
+    room = Factory(factory.connection)
+    survivor = room.profile("survivor")
+    orphan = written(room, life, "orphan")
+    before = image(room)
+    job = run_job(pool, room, kind)
+    merged = room.load(survivor)
+    (undone,) = undo(pool, room, job["id"])
+    expected = {field: getattr(orphan, field) for field in FIELDS} | {"external_id": "survivor"}
+    if orphan.email and orphan.email.encrypted:
+        expected["email"] = None
+
+    assert job["outcome"] == "merged", job["reason"]
+    assert {field: getattr(merged, field) for field in FIELDS} == expected
+    assert undone["outcome"] == "undone"
+    assert image(room) == before
