@@ -656,7 +656,15 @@ CREATE VIEW public.own_profile AS
     purchase_count,
     revenue_cents,
     first_purchase_at,
-    last_purchase_at
+    last_purchase_at,
+    custom_events,
+    purchases,
+    apps,
+    devices,
+    campaigns_received,
+    canvases_received,
+    last_interactions,
+    subscription_groups
    FROM public.profile
   WHERE (workspace_id = public.current_workspace());
 
