@@ -27,7 +27,7 @@ from schemas.segment_comparisons import (
 )
 from schemas.segment_summary_leaves import ACTIVITY, ANY_COUNT, APP, CAMPAIGN, CANVAS, STEP
 
-#: The parameters of recent_properties that depend on the comparison; a comparison fills those that it needs.
+#: The parameters of recent_properties that depend on the comparison; they stay NULL if it does not need them.
 UNUSED: Mapping[str, Any] = MappingProxyType(dict.fromkeys(("json", "pattern", "number", "after", "before")))
 
 
