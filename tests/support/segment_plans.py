@@ -49,8 +49,9 @@ def pages(plan: Plan) -> int:
 def rows_read(plan: Plan) -> float:
     """Return the rows that *plan* reads from tables, including the rows that a filter removes."""
     counts = ("Actual Rows", "Rows Removed by Filter", "Rows Removed by Index Recheck")
-    return sum(
+    rows: float = sum(
         node["Actual Loops"] * sum(node.get(count, 0) for count in counts)
         for node in nodes(plan)
         if "Relation Name" in node
     )
+    return rows

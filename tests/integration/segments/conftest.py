@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.filters import Find, Json
+from tests.support.filters import Find
 from tests.support.front_door import Caller
 
 
@@ -14,7 +14,7 @@ def find(caller: Caller) -> Find:
 
     def found(filter_: Any) -> list[str]:
         response = caller.post("/segments/query", {"filter": filter_, "limit": 100})
-        body: Json = response.json
+        body: Any = response.json
 
         assert response.status_code == 200, body
         assert body["count"] == len(body["profiles"])
