@@ -5,23 +5,25 @@
 SELECT profile.id
 FROM own_profile AS profile
 LEFT JOIN (
-    SELECT coalesce(origin.profile_id, recent.origin_id) AS profile_id, count(*) AS count
+    SELECT recent.profile_id, count(*) AS count
     FROM (
-        SELECT custom_event.workspace_id, custom_event.origin_id, custom_event.properties
+        SELECT coalesce(origin.profile_id, custom_event.origin_id) AS profile_id, custom_event.properties
         FROM custom_event
+        LEFT JOIN origin
+            ON origin.workspace_id = custom_event.workspace_id AND origin.origin_id = custom_event.origin_id
         WHERE custom_event.workspace_id = %(workspace_id)s
             AND %(of)s = 'custom_event'
             AND custom_event.name = %(name)s
             AND custom_event.occurred_at > now() - make_interval(hours => 24 * %(days)s)
         UNION ALL
-        SELECT purchase.workspace_id, purchase.origin_id, purchase.properties
+        SELECT coalesce(origin.profile_id, purchase.origin_id), purchase.properties
         FROM purchase
+        LEFT JOIN origin ON origin.workspace_id = purchase.workspace_id AND origin.origin_id = purchase.origin_id
         WHERE purchase.workspace_id = %(workspace_id)s
             AND %(of)s = 'purchase'
             AND (%(name)s::text IS NULL OR purchase.product_id = %(name)s)
             AND purchase.occurred_at > now() - make_interval(hours => 24 * %(days)s)
     ) AS recent
-    LEFT JOIN origin ON origin.workspace_id = recent.workspace_id AND origin.origin_id = recent.origin_id
     CROSS JOIN LATERAL (
         SELECT recent.properties -> %(property)s::text AS json, recent.properties ->> %(property)s::text AS text
     ) AS written
