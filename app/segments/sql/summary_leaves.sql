@@ -83,7 +83,8 @@ AND CASE %(comparison)s
 END
 
 -- name: summary_time
--- Finds the profiles by a time of a summary that is between two others. OFFSET 0 makes PostgreSQL parse each time once.
+-- Finds the profiles by a time of a summary that is between two others. Without OFFSET 0, because it made a scan of a
+-- million profiles twice as slow.
 SELECT profile.id
 FROM own_profile AS profile
 CROSS JOIN LATERAL (
@@ -98,7 +99,6 @@ CROSS JOIN LATERAL (
                 WHEN 'last_interactions' THEN profile.last_interactions
             END #>> %(path)s::text[]
         )::timestamptz AS moment
-    OFFSET 0
 ) AS leaf
 WHERE profile.workspace_id = %(workspace_id)s
 AND leaf.moment > %(after)s::timestamptz AND leaf.moment < %(before)s::timestamptz
