@@ -11,6 +11,7 @@ import orjson
 from app.config import Settings
 from app.web import create_app
 from fuzz.names import MAY, STEPS, Json, Names
+from fuzz.segments import segment
 
 Body = Callable[[Names], Json]
 #: The vendor's example requests.
@@ -172,24 +173,6 @@ def rename(names: Names) -> Json:
 def remove(names: Names) -> Json:
     """Return a deprecated external_id to be removed."""
     return {"external_ids": [names.external_id()]}
-
-
-def segment(names: Names) -> Json:
-    """Return a filter with a leaf of several kinds."""
-    leaves: list[Json] = [
-        {"custom_attribute": {"custom_attribute_name": "plan", "comparison": "matches_regex", "value": "^go.d$"}},
-        {"custom_attribute": {"custom_attribute_name": "visits", "comparison": "greater_than", "value": 1}},
-        {"custom_attribute": {"custom_attribute_name": "tags", "comparison": "includes_value", "value": "a"}},
-        {"attribute": {"name": "email", "comparison": "equals", "value": names.email()}},
-        {"external_id": {"comparison": "exists"}},
-        {"email_subscription_status": {"comparison": "is", "value": "opted_in"}},
-        {"last_used_app": {"comparison": "after", "value": MAY}},
-        {"custom_event": {"name": "login", "comparison": "more_than", "value": 0, "days": 30}},
-        {"purchase": {"comparison": "less_than", "value": 9}},
-        {"money_spent": {"comparison": "exactly", "value": 9.99, "days": 3}},
-    ]
-    some = names.rng.sample(leaves, names.rng.randint(1, 4))
-    return {"filter": {"AND": [{"OR": some}, names.rng.choice(leaves)]}, "limit": 2, "fields_to_export": ["email"]}
 
 
 def webhook(names: Names) -> Json:

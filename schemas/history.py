@@ -21,6 +21,8 @@ MAX_PRICE = 1_000_000_000
 #: Property names that would hide a member of the event or the purchase.
 EVENT_RESERVED = frozenset({"time", "event_name"})
 PURCHASE_RESERVED = EVENT_RESERVED | {"product_id", "quantity", "price", "currency"}
+#: Checks the event of an engagement.
+EVENT_WORD = validate.Regexp("[a-z][a-z_]{0,63}\\Z", error="must be a word such as received, opened or clicked")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,10 +225,7 @@ class EngagementSchema(HistorySchema):
     kind = Choice("campaign", "canvas", required=True)
     id = Text(required=True, least=1)
     name = Text(allow_none=True)
-    event = Text(
-        required=True,
-        validate=[validate.Regexp("[a-z][a-z_]{0,63}\\Z", error="must be a word such as received, opened or clicked")],
-    )
+    event = Text(required=True, validate=[EVENT_WORD])
     time = Moment(required=True)
     variation_name = Text(allow_none=True)
     variation_api_id = Text(allow_none=True)

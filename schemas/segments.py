@@ -10,7 +10,8 @@ from schemas.base import ResponseSchema, StrictRequestSchema, count_field
 from schemas.fields import MESSAGES, ListOf, Text, first_fault
 from schemas.paging import DEFAULT_LIMIT, MAX_LIMIT, ProfileCursor
 from schemas.profile import EXPORTABLE, ProfileSchema
-from schemas.segment_leaves import COSTLY, LEAVES, Leaf, Whole
+from schemas.segment_comparisons import Leaf, Whole
+from schemas.segment_leaves import COSTLY, LEAVES
 from schemas.text import quoted
 
 #: Maximum levels of AND and OR, leaves of a filter, and leaves that read the history.

@@ -738,7 +738,14 @@ CREATE VIEW public.workspace_profile AS
     first_purchase_at,
     last_purchase_at,
     updated_at,
-    devices
+    devices,
+    custom_events,
+    purchases,
+    apps,
+    campaigns_received,
+    canvases_received,
+    last_interactions,
+    subscription_groups
    FROM public.profile
   WHERE (workspace_id = public.current_workspace());
 

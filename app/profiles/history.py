@@ -13,7 +13,9 @@ from schemas.track import Entry
 
 QUERIES = load_queries("app.profiles", "history.sql")
 
-#: Event of a canvas → key of its last time in the summary `canvases_received`. Campaigns keep "received" alone.
+#: Event of a campaign → key of its last time in the summary `campaigns_received`.
+CAMPAIGN_TIMES = {"received": "last_received"}
+#: Event of a canvas → key of its last time in the summary `canvases_received`.
 CANVAS_TIMES = {"received": "last_received_message", "entered": "last_entered", "exited": "last_exited"}
 
 Row = Mapping[str, Any]

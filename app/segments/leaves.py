@@ -1,38 +1,16 @@
-"""Translate a leaf of a filter into a query of leaves.sql and its values."""
+"""Translate a leaf of a filter into a query of leaves.sql or summary_leaves.sql and its values."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from decimal import Decimal
+from datetime import datetime
 from types import MappingProxyType
-from typing import Any
 
 from psycopg.types.json import Jsonb
 
+from app.segments.leaf_query import NEGATIONS, LeafQuery, exact_number, positive_comparison, time_range
+from app.segments.summary_leaves import SUMMARY_KINDS
 from schemas.identifiers import Phone, fold_email
-from schemas.segment_leaves import ANY_NUMBER, ANY_TIME, ANY_TRUTH, ATTRIBUTES, EQUALITY, INCLUSION, ORDER, REGEX, Leaf
-
-#: Negated comparison → the comparison that it negates.
-NEGATIONS: Mapping[str, str] = MappingProxyType(
-    {
-        "not_equal": "equals",
-        "does_not_equal": "equals",
-        "does_not_include_value": "includes_value",
-        "does_not_exist": "exists",
-        "is_not": "is",
-    }
-)
-#: Times before and after all others, as PostgreSQL writes them.
-EVER = ("-infinity", "infinity")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LeafQuery:
-    """A query of leaves.sql and its values. *negated* selects the profiles that the query does not find."""
-
-    query: str
-    values: Mapping[str, Any]
-    negated: bool = False
+from schemas.segment_comparisons import ANY_NUMBER, ANY_TIME, ANY_TRUTH, EQUALITY, INCLUSION, ORDER, REGEX, Leaf
+from schemas.segment_leaves import ATTRIBUTES
 
 
 def leaf_query(leaf: Leaf, *, now: datetime) -> LeafQuery:
@@ -57,18 +35,15 @@ def _custom_attribute(leaf: Leaf, now: datetime) -> LeafQuery:
         return LeafQuery(query="attribute_compares", values=values)
     if leaf.comparison in NEGATIONS or leaf.comparison == "exists":
         return LeafQuery(query="attribute_exists", values={"name": name}, negated=negated)
-    return LeafQuery(query="attribute_time", values={"name": name, **_time_range(leaf, now)})
+    return LeafQuery(query="attribute_time", values={"name": name, **time_range(leaf, now)})
 
 
 def _attribute(leaf: Leaf, now: datetime) -> LeafQuery:
     name = leaf.given["name"]
-    comparison, negated = _positive(leaf)
+    comparison, negated = positive_comparison(leaf)
     comparisons = ATTRIBUTES[name]
-    if comparisons is ANY_TIME and comparison != "exists":
-        return LeafQuery(query="time_compares", values={"name": name, **_time_range(leaf, now)})
     if comparisons is ANY_TIME:
-        values = {"name": name, **dict(zip(("after", "before"), EVER, strict=True))}
-        return LeafQuery(query="time_compares", values=values, negated=negated)
+        return LeafQuery(query="time_compares", values={"name": name, **time_range(leaf, now)}, negated=negated)
     if comparisons is ANY_TRUTH:
         return LeafQuery(query="test_user_equals", values={"value": leaf.given["value"]}, negated=negated)
     if comparisons is ANY_NUMBER:
@@ -88,7 +63,7 @@ def _text(name: str, comparison: str, value: str | None, *, negated: bool) -> Le
 
 
 def _external_id(leaf: Leaf, _now: datetime) -> LeafQuery:
-    comparison, negated = _positive(leaf)
+    comparison, negated = positive_comparison(leaf)
     if comparison == "exists":
         return LeafQuery(query="external_id_missing" if negated else "external_id_exists", values={})
     return LeafQuery(query="external_id_equals", values={"value": leaf.given["value"]}, negated=negated)
@@ -102,7 +77,7 @@ def _subscription(query: str) -> Callable[[Leaf, datetime], LeafQuery]:
 
 
 def _last_used_app(leaf: Leaf, now: datetime) -> LeafQuery:
-    return LeafQuery(query="time_compares", values={"name": "last_session", **_time_range(leaf, now)})
+    return LeafQuery(query="time_compares", values={"name": "last_session", **time_range(leaf, now)})
 
 
 def _custom_event(leaf: Leaf, _now: datetime) -> LeafQuery:
@@ -124,31 +99,6 @@ def _money_spent(leaf: Leaf, _now: datetime) -> LeafQuery:
     return LeafQuery(query="number_compares", values=values)
 
 
-def exact_number(leaf: Leaf) -> Decimal:
-    """Return the leaf's number as the client wrote it: the shortest decimal form of the float."""
-    return Decimal(str(leaf.given["value"]))
-
-
-def _positive(leaf: Leaf) -> tuple[str, bool]:
-    """Return the leaf's comparison, or the one that it negates, and whether it is negated."""
-    return NEGATIONS.get(leaf.comparison, leaf.comparison), leaf.comparison in NEGATIONS
-
-
-def _time_range(leaf: Leaf, now: datetime) -> dict[str, Any]:
-    """Return the bounds of a time. "Less than n days ago" excludes the future, as at the vendor."""
-    value = leaf.given["value"]
-    days = timedelta(days=0 if isinstance(value, datetime) else value)
-    after, before = {
-        "after": (value, EVER[1]),
-        "before": (EVER[0], value),
-        "less_than_x_days_ago": (now - days, now),
-        "greater_than_x_days_ago": (EVER[0], now - days),
-        "less_than_x_days_in_the_future": (now, now + days),
-        "greater_than_x_days_in_the_future": (now + days, EVER[1]),
-    }[leaf.comparison]
-    return {"after": after, "before": before}
-
-
 KINDS: Mapping[str, Callable[[Leaf, datetime], LeafQuery]] = MappingProxyType(
     {
         "custom_attribute": _custom_attribute,
@@ -160,5 +110,6 @@ KINDS: Mapping[str, Callable[[Leaf, datetime], LeafQuery]] = MappingProxyType(
         "custom_event": _custom_event,
         "purchase": _purchase,
         "money_spent": _money_spent,
+        **SUMMARY_KINDS,
     }
 )

@@ -9,7 +9,7 @@ from app.errors import Rejected
 from app.merging.profile import Profile
 from app.profiles.store import load_profiles
 from app.segments.statement import QUERIES, compose_statement
-from schemas.segment_leaves import REGEX
+from schemas.segment_comparisons import REGEX
 from schemas.segments import Filter, SegmentRequest, leaves_of
 
 TOO_SLOW = (

@@ -8,14 +8,16 @@ from typing import Any
 from psycopg import sql
 
 from app.db.queries import load_queries
-from app.segments.leaves import LeafQuery, leaf_query
-from schemas.segment_leaves import Leaf
+from app.segments.leaf_query import LeafQuery
+from app.segments.leaves import leaf_query
+from schemas.segment_comparisons import Leaf
 from schemas.segments import Every, Filter
 
-LEAVES = load_queries("app.segments", "leaves.sql")
+#: The queries of leaves.
+LEAVES = {**load_queries("app.segments", "leaves.sql"), **load_queries("app.segments", "summary_leaves.sql")}
 QUERIES = load_queries("app.segments", "segments.sql")
 
-#: In each query of leaves.sql: the text before its joins, and the text between its joins and its condition.
+#: In each query of a leaf: the text before its joins, and the text between its joins and its condition.
 BEFORE_JOINS = "\nFROM workspace_profile AS profile\n"
 BEFORE_CONDITION = "WHERE profile.workspace_id = %(workspace_id)s\nAND "
 PLACE = re.compile(r"/\* (joins|condition) \*/")

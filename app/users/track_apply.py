@@ -12,7 +12,7 @@ from typing import assert_never
 
 from app.merging.changes import canonical_time
 from app.merging.profile import Profile
-from app.profiles.history import CANVAS_TIMES
+from app.profiles.history import CAMPAIGN_TIMES, CANVAS_TIMES
 from app.users.attributes import add_device, apply_attributes
 from app.users.draft import Draft, extend_range, set_latest
 from app.users.revenue import EntryRefused, check_revenue
@@ -20,9 +20,6 @@ from schemas.attributes import Attributes
 from schemas.history import Engagement, Event, Purchase, Session
 from schemas.identifiers import DeviceId
 from schemas.track import Entry
-
-#: Event of a campaign → key of its last time in the summary `campaigns_received`.
-CAMPAIGN_TIMES = {"received": "last_received"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

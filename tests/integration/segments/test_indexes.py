@@ -1,7 +1,6 @@
 """The indexes of segments, among fifty thousand profiles: which filters use them, and how few pages they read."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -10,14 +9,12 @@ from psycopg import sql
 from app.config import Settings
 from app.db.connections import Connection, connection_arguments, open_pool
 from app.db.transaction import Transaction, open_transaction
-from app.segments.statement import compose_statement
-from schemas.segments import load_segment
 from tests.support.postgres import make_database_url
+from tests.support.segment_plans import explain, indexes, nodes, pages, scanned
 
 database_url = make_database_url(scope="module")
 
 PROFILES = 50_000
-Plan = dict[str, Any]
 BLANK = {"external_id": {"comparison": "does_not_exist"}}
 LEAD = {"custom_attribute": {"custom_attribute_name": "is_lead_profile", "comparison": "equals", "value": True}}
 #: One profile in five hundred is unidentified, and one in a thousand a lead as well. The other workspace is like it.
@@ -52,39 +49,6 @@ def filled(database_url: str) -> Iterator[Transaction]:
         connection.execute("VACUUM ANALYZE")
     with open_pool(settings, name="test") as pool, open_transaction(pool, 1, snapshot=True) as tx:
         yield tx
-
-
-def explain(tx: Transaction, filter_: Any) -> Plan:
-    """Return how PostgreSQL carried out the statement of *filter_*."""
-    statement, values = compose_statement(load_segment({"filter": filter_}).filter, now=datetime.now(UTC))
-    explained = sql.Composed([sql.SQL("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) "), statement])
-    row = tx.execute(explained, {**values, "workspace_id": 1, "after": 0, "limit": 51}, prepare=False)
-    ((plan,),) = (each["QUERY PLAN"] for each in row)
-    found: Plan = plan["Plan"]
-    return found
-
-
-def nodes(plan: Plan) -> Iterator[Plan]:
-    """Yield *plan* and all within it."""
-    yield plan
-    for part in plan.get("Plans", ()):
-        yield from nodes(part)
-
-
-def indexes(plan: Plan) -> set[str]:
-    """Return the indexes that *plan* uses."""
-    return {node["Index Name"] for node in nodes(plan) if "Index Name" in node}
-
-
-def scanned(plan: Plan) -> set[str]:
-    """Return the tables that *plan* reads from end to end."""
-    return {node["Relation Name"] for node in nodes(plan) if node["Node Type"] == "Seq Scan"}
-
-
-def pages(plan: Plan) -> int:
-    """Return the pages that *plan* touched."""
-    touched: int = plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]
-    return touched
 
 
 def test_the_two_filters_of_the_anonymous_users_read_few_pages(filled: Transaction) -> None:

@@ -1,19 +1,17 @@
 """Every leaf of a filter, by the profiles that it finds among a few that differ only in that attribute."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from app.db.connections import Pool
+from tests.support.filters import Find
 from tests.support.front_door import Caller
 from tests.support.postgres import make_database_url
 from tests.support.profiles import Json, merge, track
 
 database_url = make_database_url(scope="module")
-
-Find = Callable[[Any], list[str]]
 
 
 def ago(**span: float) -> str:
@@ -41,21 +39,6 @@ def told(value: Any) -> str:
 def with_it(values: Json) -> list[Json]:
     """Return attributes objects whose custom attribute `it` has *values*, by external_id; "unset" has none."""
     return [{"external_id": key, "it": value} for key, value in values.items()] + [{"external_id": "unset"}]
-
-
-@pytest.fixture
-def find(caller: Caller) -> Find:
-    """A function that returns the external_ids of the profiles that a filter finds, in alphabetical order."""
-
-    def found(filter_: Any) -> list[str]:
-        response = caller.post("/segments/query", {"filter": filter_, "limit": 100})
-        body: Json = response.json
-
-        assert response.status_code == 200, body
-        assert body["count"] == len(body["profiles"])
-        return sorted(profile.get("external_id", "-") for profile in body["profiles"])
-
-    return found
 
 
 TEXTS = {"pro": "pro", "Pro": "Pro", "free": "free", "blank": "", "number": 5, "list": ["pro"]}

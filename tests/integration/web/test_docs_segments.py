@@ -7,7 +7,8 @@ from typing import Any
 import orjson
 import pytest
 
-from schemas.segment_leaves import ANYTHING, ATTRIBUTES, LEAVES, MAX_DAYS_BACK, MAX_PATTERN, MAX_TIMES
+from schemas.segment_comparisons import ANYTHING, MAX_DAYS_BACK, MAX_PATTERN, MAX_TIMES
+from schemas.segment_leaves import ATTRIBUTES, LEAVES
 from schemas.segments import MAX_COSTLY, MAX_DEPTH, MAX_LEAVES
 from tests.support.front_door import Caller
 from tests.support.profiles import Json, track

@@ -20,7 +20,9 @@ BLANK = {"external_id": {"comparison": "does_not_exist"}}
 NAMED = {"external_id": {"comparison": "exists"}}
 PLACES = (
     "must be an object with exactly one key: AND, OR, custom_attribute, attribute, external_id,"
-    " push_subscription_status, email_subscription_status, last_used_app, custom_event, purchase, money_spent"
+    " push_subscription_status, email_subscription_status, last_used_app, custom_event, purchase, money_spent,"
+    " custom_event_property, purchase_property, custom_event_summary, purchase_summary, campaign, canvas, canvas_step,"
+    " engagement, app, device, user_alias, subscription_group"
 )
 
 

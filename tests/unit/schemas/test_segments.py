@@ -6,7 +6,8 @@ import pytest
 from marshmallow import ValidationError
 
 from schemas.paging import MAX_ID, ProfileCursor
-from schemas.segment_leaves import COSTLY, LEAVES, Leaf
+from schemas.segment_comparisons import Leaf
+from schemas.segment_leaves import COSTLY, LEAVES
 from schemas.segments import Every, Some, leaves_of, load_segment
 
 BLANK = {"external_id": {"comparison": "does_not_exist"}}

@@ -23,6 +23,28 @@ FILTERS: list[Any] = [
     {"custom_event": {"name": MARK, "comparison": "more_than", "count": 1, "days": 2}},
     {"purchase": {"product_id": MARK, "comparison": "more_than", "count": 1, "days": 2}},
     {"money_spent": {"comparison": "more_than", "value": 1, "days": 2}},
+    {"custom_event_property": {"name": MARK, "property": MARK, "comparison": "equals", "value": MARK, "days": 2}},
+    {
+        "purchase_property": {
+            "product_id": MARK,
+            "property": MARK,
+            "comparison": "after",
+            "value": "2026-01-01",
+            "days": 2,
+        }
+    },
+    {"custom_event_summary": {"name": MARK, "field": "count", "comparison": "exactly", "value": 1}},
+    {"purchase_summary": {"product_id": MARK, "field": "last", "comparison": "exists"}},
+    {"campaign": {"api_campaign_id": MARK, "field": "name", "comparison": "equals", "value": MARK}},
+    {"canvas": {"api_canvas_id": MARK, "field": "converted", "comparison": "equals", "value": True}},
+    {"canvas_step": {"api_canvas_id": MARK, "api_canvas_step_id": MARK, "comparison": "exists"}},
+    {"engagement": {"event": "opened", "api_canvas_id": MARK, "comparison": "exists"}},
+    {"app": {"app_id": MARK, "comparison": "exists"}},
+    {"device": {"comparison": "matches_regex", "value": MARK}},
+    {"user_alias": {"alias_label": MARK, "comparison": "exists"}},
+    {"user_alias": {"alias_label": MARK, "comparison": "equals", "value": MARK}},
+    {"user_alias": {"alias_label": MARK, "comparison": "matches_regex", "value": MARK}},
+    {"subscription_group": {"subscription_group_id": MARK, "comparison": "is", "value": "unknown"}},
 ]
 
 
