@@ -3,22 +3,60 @@
 SELECT workspace_id FROM workspaces_with_pending_jobs()
 
 -- name: claim_lanes
--- Locks the oldest pending lanes of a workspace, with all their jobs, skipping lanes that another relay has locked.
+-- Locks the oldest pending lanes of a workspace, with all their jobs, skipping lanes that another relay has locked:
+-- lanes of identifications first, up to the limit, then others up to the limit. A lane that names an identifier of an
+-- earlier, unfinished identification is left for a later claim. Without any, "identifying" is one index probe.
 -- The jobs of a lane are read by index probes, batch by batch. Statistics older than the backlog say that almost no job
 -- is queued, and the planner would read an index on the state completely for every lane: "IS TRUE" excludes that index.
 -- The batch is probed too, or the planner might join it by reading all batches.
-WITH head AS (
+WITH identifying AS (
+    SELECT TRUE AS found
+    FROM job
+    WHERE workspace_id = %(workspace_id)s AND kind = 'identify' AND (state IN ('queued', 'running')) IS TRUE
+    LIMIT 1
+),
+
+urgent AS (
     SELECT batch_id, lane
     FROM job
-    WHERE workspace_id = %(workspace_id)s
+    WHERE workspace_id = %(workspace_id)s AND kind = 'identify'
         AND state = 'queued' AND published_at IS NULL AND lane = index AND due_at <= now()
+        AND (
+            SELECT held_lane.id
+            FROM held_lane
+            WHERE held_lane.workspace_id = %(workspace_id)s AND held_lane.id = job.id
+            LIMIT 1
+        ) IS NULL
+    ORDER BY due_at, id
+    LIMIT %(limit)s
+    FOR UPDATE SKIP LOCKED
+),
+
+ordinary AS (
+    SELECT batch_id, lane
+    FROM job
+    WHERE workspace_id = %(workspace_id)s AND kind <> 'identify'
+        AND state = 'queued' AND published_at IS NULL AND lane = index AND due_at <= now()
+        AND (
+            (SELECT identifying.found FROM identifying) IS NULL
+            OR (
+                SELECT held_lane.id
+                FROM held_lane
+                WHERE held_lane.workspace_id = %(workspace_id)s AND held_lane.id = job.id
+                LIMIT 1
+            ) IS NULL
+        )
     ORDER BY due_at, id
     LIMIT %(limit)s
     FOR UPDATE SKIP LOCKED
 )
 
-SELECT member.id, head.batch_id, head.lane, batch.request_id, batch.traceparent
-FROM head
+SELECT member.id, head.batch_id, head.lane, head.urgent, batch.request_id, batch.traceparent
+FROM (
+    SELECT batch_id, lane, TRUE AS urgent FROM urgent
+    UNION ALL
+    SELECT batch_id, lane, FALSE AS urgent FROM ordinary
+) AS head
 CROSS JOIN LATERAL (
     SELECT request_id, traceparent
     FROM batch
