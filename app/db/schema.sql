@@ -888,9 +888,9 @@ CREATE INDEX job_due ON public.job USING btree (workspace_id, due_at, id) WHERE 
 
 CREATE INDEX job_identify_due ON public.job USING btree (workspace_id, due_at, id) WHERE ((kind = 'identify'::text) AND (state = 'queued'::text) AND (published_at IS NULL) AND (lane = index));
 
-CREATE INDEX job_identify_orphan ON public.job USING btree (workspace_id, (search_keys[1]), created_at, batch_id) WHERE ((kind = 'identify'::text) AND ((state = ANY (ARRAY['queued'::text, 'running'::text])) IS TRUE));
+CREATE INDEX job_identify_orphan ON public.job USING btree (workspace_id, (search_keys[1]), created_at, batch_id) WHERE ((kind = 'identify'::text) AND ((state = ANY (ARRAY['queued'::text, 'running'::text])) IS TRUE) AND (search_keys[1] IS NOT NULL));
 
-CREATE INDEX job_identify_survivor ON public.job USING btree (workspace_id, (search_keys[2]), created_at, batch_id) WHERE ((kind = 'identify'::text) AND ((state = ANY (ARRAY['queued'::text, 'running'::text])) IS TRUE));
+CREATE INDEX job_identify_survivor ON public.job USING btree (workspace_id, (search_keys[2]), created_at, batch_id) WHERE ((kind = 'identify'::text) AND ((state = ANY (ARRAY['queued'::text, 'running'::text])) IS TRUE) AND (search_keys[2] IS NOT NULL));
 
 CREATE INDEX job_settled ON public.job USING btree (workspace_id, finished_at) INCLUDE (outcome) WHERE (finished_at IS NOT NULL);
 

@@ -13,6 +13,7 @@ WITH identifying AS (
     SELECT TRUE AS found
     FROM job
     WHERE workspace_id = %(workspace_id)s AND kind = 'identify' AND (state IN ('queued', 'running')) IS TRUE
+        AND search_keys[1] IS NOT NULL
     LIMIT 1
 ),
 

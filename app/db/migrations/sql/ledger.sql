@@ -86,11 +86,12 @@ CREATE INDEX job_due ON job (workspace_id, due_at, id)
 CREATE INDEX job_identify_due ON job (workspace_id, due_at, id)
     WHERE kind = 'identify' AND state = 'queued' AND published_at IS NULL AND lane = index;
 -- The relay: unfinished identifications by the orphan's comparable value and by the external_id, which later jobs wait
--- for. The first two search keys of an identification are these. IS TRUE keeps the planner from the index job_by_state.
+-- for. The first two search keys of an identification are these. IS TRUE keeps the planner from the index job_by_state,
+-- IS NOT NULL from the other one of the two.
 CREATE INDEX job_identify_orphan ON job (workspace_id, (search_keys[1]), created_at, batch_id)
-    WHERE kind = 'identify' AND (state IN ('queued', 'running')) IS TRUE;
+    WHERE kind = 'identify' AND (state IN ('queued', 'running')) IS TRUE AND search_keys[1] IS NOT NULL;
 CREATE INDEX job_identify_survivor ON job (workspace_id, (search_keys[2]), created_at, batch_id)
-    WHERE kind = 'identify' AND (state IN ('queued', 'running')) IS TRUE;
+    WHERE kind = 'identify' AND (state IN ('queued', 'running')) IS TRUE AND search_keys[2] IS NOT NULL;
 -- The rescue: published jobs that have not ended.
 CREATE INDEX job_under_way ON job (workspace_id, published_at)
     WHERE state IN ('queued', 'running') AND published_at IS NOT NULL;
