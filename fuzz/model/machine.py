@@ -150,7 +150,9 @@ class Profiles(RuleBasedStateMachine):
             for other_id, other in self.waiting.items():
                 if other.kind == "identify" and other_id < job_id and self.batches[other_id] != self.batches[job_id]:
                     shared = other.names() & self.waiting[job_id].names()
-                    agree(f"What {self.waiting[job_id]} shares with the unfinished {other}", actual=shared, expected=set())
+                    agree(
+                        f"What {self.waiting[job_id]} shares with the unfinished {other}", actual=shared, expected=set()
+                    )
         agree("Whether any lane may run", actual=bool(lanes), expected=bool(self.waiting))
         return lanes
 

@@ -60,9 +60,7 @@ def found(busy_system: System, request: pytest.FixtureRequest) -> dict[str, list
 
 
 @pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair.__name__)
-def test_a_request_finds_the_effect_of_the_one_before(
-    found: dict[str, list[Any]], pair: Pair
-) -> None:
+def test_a_request_finds_the_effect_of_the_one_before(found: dict[str, list[Any]], pair: Pair) -> None:
     assert found[pair.__name__] == PAIRS[pair]
 
 

@@ -91,7 +91,8 @@ WHERE job.workspace_id = %(workspace_id)s AND job.id = given.id
 -- A job that is already running is stranded: its last attempt did not end, unless it runs at this moment. A late delivery
 -- may start a job that was requeued and is not published again: the job counts as published from now on, or the rescue
 -- would not find it. Such a delivery may contain the head of a lane without the rest; the rest gets a new head, since the
--- relay searches heads. A dead job that is retried keeps its last error until it runs. The waiting time is computed by
+-- relay searches heads. The keys of both are arrays: as joins, a plan made on a small table read a new backlog for each of
+-- its rows. A dead job that is retried keeps its last error until it runs. The waiting time is computed by
 -- PostgreSQL, whose clock also set the time of acceptance.
 WITH begun AS (
     UPDATE job
@@ -112,20 +113,20 @@ WITH begun AS (
 
 rest AS (
     SELECT waiting.id, min(waiting.index) OVER (PARTITION BY waiting.batch_id, waiting.lane) AS lane
-    FROM (SELECT DISTINCT batch_id FROM begun WHERE was_waiting) AS late
-    JOIN job AS waiting
-        ON waiting.workspace_id = %(workspace_id)s AND waiting.batch_id = late.batch_id
-    WHERE (waiting.state = 'queued') IS TRUE AND waiting.published_at IS NULL
+    FROM job AS waiting
+    WHERE waiting.workspace_id = %(workspace_id)s
+        AND waiting.batch_id = ANY(ARRAY(SELECT begun.batch_id FROM begun WHERE begun.was_waiting))
+        AND (waiting.state = 'queued') IS TRUE AND waiting.published_at IS NULL
         -- This statement does not see its own update.
         AND waiting.id <> ALL(%(ids)s)
 ),
 
 led AS (
     UPDATE job
-    SET lane = rest.lane
-    FROM rest
-    WHERE job.workspace_id = %(workspace_id)s AND job.id = rest.id AND job.lane <> rest.lane
-        AND job.state = 'queued' AND job.published_at IS NULL
+    SET lane = (SELECT rest.lane FROM rest WHERE rest.id = job.id)
+    WHERE job.workspace_id = %(workspace_id)s AND job.id = ANY(ARRAY(SELECT rest.id FROM rest))
+        AND job.lane <> (SELECT rest.lane FROM rest WHERE rest.id = job.id)
+        AND (job.state = 'queued') IS TRUE AND job.published_at IS NULL
 )
 
 SELECT

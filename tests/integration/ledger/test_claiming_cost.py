@@ -94,7 +94,8 @@ def test_an_unfinished_identify_costs_a_few_index_probes_for_each_lane(
     connection.execute(FILL, {**scope, "state": "finished", "outcome": "same_profile"})
     connection.execute("ANALYZE job")
     connection.execute(IDENTIFY, scope)
-    connection.execute(FILL.replace("'{}', '{}', '{}',", "'{}', '{}', ARRAY[gen_random_uuid()::text, 'x'],"), {**scope, "state": "queued", "outcome": None})
+    named = FILL.replace("'{}', '{}', '{}',", "'{}', '{}', ARRAY[gen_random_uuid()::text, 'x'],")
+    connection.execute(named, {**scope, "state": "queued", "outcome": None})
     if analyzed == "afterwards":
         connection.execute("ANALYZE job")
 
@@ -102,7 +103,8 @@ def test_an_unfinished_identify_costs_a_few_index_probes_for_each_lane(
         explained = relay.execute(f"EXPLAIN (ANALYZE, COSTS OFF) {QUERIES['claim_lanes']}", {**scope, "limit": 500})
 
     plan = "\n".join(row["QUERY PLAN"] for row in explained)
-    print(plan)
     assert "job_by_state" not in plan, plan
     assert "rows=500" in plan
     assert "Seq Scan on job" not in plan, plan
+    assert "job_identify_orphan" in plan, plan
+    assert "Filter: (search_keys" not in plan, plan
