@@ -265,17 +265,14 @@ def identify(rng: Random, name: str) -> Family:
 
 def logged_in(rng: Random, name: str) -> Family:
     """A guest who gets a new external_id that is tracked at once, if the response waits, and merged into an account."""
-    account = _member(rng, f"{name}-account")
-    guest = _member(rng, f"{name}-guest", guest=True)
-    fresh = {"external_id": f"{name}-fresh"}
-    responds_async = rng.choice((True, False))
-    body = {"aliases_to_identify": [{**guest.identifier, **fresh}]}
-    first = Batch(path="/users/identify", body=body, jobs=1, outcome="identified", responds_async=responds_async)
+    members = [_member(rng, f"{name}-account"), _member(rng, f"{name}-guest", guest=True)]
+    fresh, is_async = {"external_id": f"{name}-fresh"}, rng.choice((True, False))
+    body = {"aliases_to_identify": [{**members[1].identifier, **fresh}]}
+    first = Batch(path="/users/identify", body=body, jobs=1, outcome="identified", responds_async=is_async)
     # Attributes alone: a repeated request has no second effect.
     track = Batch(path="/users/track", body={"attributes": [{**fresh, "logged_in": True}]}, jobs=0, waits=True)
-    merge = replace(_merges([(fresh, account.identifier)]), outcome="merged")
-    batches = [first, merge] if responds_async else [first, track, merge]
-    return _one_group(name, "logged_in", [account, guest], batches)
+    merge = replace(_merges([(fresh, members[0].identifier)]), outcome="merged")
+    return _one_group(name, "logged_in", members, [first, merge] if is_async else [first, track, merge])
 
 
 def planted(rng: Random, name: str) -> Family:
@@ -294,18 +291,6 @@ def planted(rng: Random, name: str) -> Family:
 #: An invalid identifier: a worker that reads it raises.
 RAISES: Json = {"planted": "raises"}
 #: Shapes that any queue accepts.
-SHAPES: Sequence[Shape] = (
-    fan_in,
-    fan_in,
-    hub,
-    hub,
-    chain,
-    ring,
-    both_ways,
-    duplicates,
-    pairs,
-    by_email,
-    identify,
-)
+SHAPES: Sequence[Shape] = (fan_in, fan_in, hub, hub, chain, ring, both_ways, duplicates, pairs, by_email, identify)
 #: Shapes that only Mergelane accepts.
 WITH_UNDO: Sequence[Shape] = (*SHAPES, taken_back, logged_in)

@@ -4,10 +4,10 @@ SELECT workspace_id FROM workspaces_with_pending_jobs()
 
 -- name: claim_lanes
 -- Locks the oldest pending lanes of a workspace, with all their jobs, skipping lanes that another relay has locked:
--- lanes of identifications first, up to the limit, then others up to the limit. A lane that names an identifier of an
--- earlier, unfinished identification is left for a later claim. Without any, "identifying" is one index probe.
--- The jobs of a lane are read by index probes, batch by batch. Statistics older than the backlog say that almost no job
--- is queued, and the planner would read an index on the state completely for every lane: "IS TRUE" excludes that index.
+-- identifications up to the limit, then others up to the limit. A lane that names an identifier of an earlier,
+-- unfinished identification stays pending; without any, "identifying" is one index probe. The jobs of a lane are read by
+-- index probes, batch by batch. Statistics older than the backlog say that almost no job is queued, and the planner
+-- would read an index on the state completely for every lane: "IS TRUE" excludes that index.
 -- The batch is probed too, or the planner might join it by reading all batches.
 WITH identifying AS (
     SELECT TRUE AS found
@@ -23,10 +23,8 @@ urgent AS (
     WHERE workspace_id = %(workspace_id)s AND kind = 'identify'
         AND state = 'queued' AND published_at IS NULL AND lane = index AND due_at <= now()
         AND (
-            SELECT held_lane.id
-            FROM held_lane
-            WHERE held_lane.workspace_id = %(workspace_id)s AND held_lane.id = job.id
-            LIMIT 1
+            SELECT held.id FROM held_lane AS held
+            WHERE held.workspace_id = %(workspace_id)s AND held.id = job.id LIMIT 1
         ) IS NULL
     ORDER BY due_at, id
     LIMIT %(limit)s
@@ -41,10 +39,8 @@ ordinary AS (
         AND (
             (SELECT identifying.found FROM identifying) IS NULL
             OR (
-                SELECT held_lane.id
-                FROM held_lane
-                WHERE held_lane.workspace_id = %(workspace_id)s AND held_lane.id = job.id
-                LIMIT 1
+                SELECT held.id FROM held_lane AS held
+                WHERE held.workspace_id = %(workspace_id)s AND held.id = job.id LIMIT 1
             ) IS NULL
         )
     ORDER BY due_at, id
@@ -91,9 +87,9 @@ WHERE job.workspace_id = %(workspace_id)s AND job.id = given.id
 -- A job that is already running is stranded: its last attempt did not end, unless it runs at this moment. A late delivery
 -- may start a job that was requeued and is not published again: the job counts as published from now on, or the rescue
 -- would not find it. Such a delivery may contain the head of a lane without the rest; the rest gets a new head, since the
--- relay searches heads. The keys of both are arrays: as joins, a plan made on a small table read a new backlog for each of
--- its rows. A dead job that is retried keeps its last error until it runs. The waiting time is computed by
--- PostgreSQL, whose clock also set the time of acceptance.
+-- relay searches heads. Its keys are arrays: with joins, a plan made on a small table read a backlog once for each row.
+-- A dead job that is retried keeps its last error until it runs. The waiting time is computed by PostgreSQL, whose clock
+-- also set the time of acceptance.
 WITH begun AS (
     UPDATE job
     SET

@@ -44,8 +44,8 @@ PARAMETERS: Mapping[str, Json] = {
         "name": "Prefer",
         "in": "header",
         "description": (
-            f"`wait=N` (RFC 7240): wait until the batch has finished, for N seconds, at most {LONGEST}. `respond-async`:"
-            " respond at once, where the endpoint waits by default."
+            f"`wait=N` (RFC 7240): wait until the batch has finished, for N seconds, at most {LONGEST}."
+            " `respond-async`: respond at once, where the endpoint waits by default."
         ),
         "schema": {"type": "string"},
         "examples": {"ten seconds": {"value": "wait=10"}},

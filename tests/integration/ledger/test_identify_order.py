@@ -44,7 +44,8 @@ def merge(caller: Caller, *pairs: tuple[Json, Json]) -> list[UUID]:
 
 def job_ids(caller: Caller, response: Any) -> list[UUID]:
     assert response.status_code in (201, 202), response.json
-    return [UUID(job["job_id"]) for job in caller.get(response.json["status_url"]).json["jobs"]]
+    batch: Any = caller.get(response.json["status_url"]).json
+    return [UUID(job["job_id"]) for job in batch["jobs"]]
 
 
 def ext(external_id: str) -> Json:
