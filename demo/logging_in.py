@@ -17,8 +17,9 @@ def log_in_guest(client: Client, console: Console) -> None:
     """
     external_id = f"member-{uuid7()}"
     alias = {"alias_label": "cart", "alias_name": external_id}
-    guest = {"user_alias": alias, "_update_existing_only": False}
-    client.track({"events": [{**guest, "name": "checkout", "time": MAY}]})
+    guest = {"user_alias": alias}
+    checkout = {**guest, "name": "checkout", "time": MAY}
+    client.track({"attributes": [{**guest, "_update_existing_only": False}], "events": [checkout]})
     body = {"aliases_to_identify": [{"external_id": external_id, "user_alias": alias}]}
     (job,) = client.post("/users/identify", body)["batch"]["jobs"]
     client.track({"events": [{"external_id": external_id, "name": "login", "time": MAY}]})
