@@ -177,6 +177,11 @@ class Settings:
         "time from SIGTERM, when `/health/ready` answers 503, until the listener closes",
     )
     hsts_s: int = _setting(0, _whole(0), "`max-age` of Strict-Transport-Security; 0 sends no header")
+    identify_wait_s: float = _setting(
+        10.0,
+        schema_fields.Float(validate=validate.Range(min=0, max=30)),
+        "how long the response of `/users/identify` waits for its jobs; 0 answers at once",
+    )
     waiting_bound: int = _setting(1_000_000, _whole(), "waiting jobs of a workspace above which requests get 429")
     idempotency_hours: float = _setting(24.0, _positive(), "how long an Idempotency-Key is remembered")
 

@@ -96,6 +96,8 @@ def _audit_jobs(connection: Connection, promises: Promises, findings: Findings) 
             findings.lost.append(f"Batch {promise.batch_id} has {len(rows)} jobs instead of {promise.jobs}.")
         for row in rows:
             _audit_job(row, must_die=row["index"] == promise.raises_at, findings=findings)
+            if promise.outcome not in {None, row["outcome"]}:
+                findings.lost.append(f"Job {row['id']} has the outcome {row['outcome']} instead of {promise.outcome}.")
     for batch_id in jobs:
         findings.broken.append(f"Batch {batch_id} exists, but no client got a 202 for it.")
 

@@ -1,6 +1,7 @@
 """A client that retries every request without a response, under the same Idempotency-Key, until it is accepted."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from threading import Event, Lock
@@ -46,9 +47,9 @@ class Client:
         self._session.trust_env = False
         self._session.headers["Authorization"] = f"Bearer {key}"
 
-    def accept(self, path: str, body: Json, *, status: int) -> Json:
-        """POST *body* under one Idempotency-Key until the response has *status*; return its body."""
-        key = {"Idempotency-Key": str(uuid7())}
+    def accept(self, path: str, body: Json, *, status: int, headers: Mapping[str, str] | None = None) -> Json:
+        """POST *body* with *headers* and one Idempotency-Key until the response has *status*; return its body."""
+        key = {**(headers or {}), "Idempotency-Key": str(uuid7())}
         for _ in range(TRIES):
             response = self.post(path, body, headers=key)
             if response is not None and response.status_code == status:

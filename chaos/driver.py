@@ -21,7 +21,7 @@ from chaos.planting import plant
 from chaos.promises import Promise, Promises
 
 #: Path → status of an accepted request, where it is not 202.
-STATUS = {"/users/identify": HTTPStatus.CREATED}
+STATUS = {"/users/identify": HTTPStatus.CREATED, "/users/track": HTTPStatus.CREATED}
 THREADS = 6
 #: Average number of families started per second without a backlog.
 PACE = 8.0
@@ -54,18 +54,27 @@ class MergeApi:
     def __init__(self, installation: Installation) -> None:
         self._installation = installation
 
-    def accept(self, client: Client, batch: Batch, before: Promise | None) -> Promise:
+    def accept(self, client: Client, batch: Batch, before: Promise | None) -> Promise | None:
         """Send *batch* until it is accepted. A batch that waits is sent after *before* has ended."""
         if batch.raises_at is not None:
-            batch_id = plant(self._installation, batch)
-        else:
-            path = batch.path
-            if batch.waits and before is not None:
+            return Promise(batch_id=plant(self._installation, batch), jobs=batch.jobs, raises_at=batch.raises_at)
+        path = batch.path
+        if batch.waits and before is not None:
+            if not before.is_finished:
                 client.await_end(f"/merge/batches/{before.batch_id}")
-                path = path.format(before=before.batch_id)
-            answer = client.accept(path, batch.body, status=STATUS.get(path, HTTPStatus.ACCEPTED))
-            batch_id = UUID(answer["batch_id"])
-        return Promise(batch_id=batch_id, jobs=batch.jobs, raises_at=batch.raises_at)
+            path = path.format(before=before.batch_id)
+        headers = {"Prefer": "respond-async"} if batch.responds_async else {}
+        status = STATUS.get(path, HTTPStatus.ACCEPTED)
+        answer = client.accept(path, batch.body, status=status, headers=headers)
+        if not batch.jobs:
+            return None
+        return Promise(
+            batch_id=UUID(answer["batch_id"]),
+            jobs=batch.jobs,
+            raises_at=None,
+            outcome=batch.outcome,
+            is_finished=answer.get("batch", {}).get("state") == "finished",
+        )
 
     def count_in_progress(self) -> int | None:
         """Return the number of jobs that have not ended, None while PostgreSQL is unavailable."""

@@ -79,6 +79,10 @@ class Batch:
     raises_at: int | None = None
     #: Whether the batch before it must have ended; *path* may contain its id as {before}.
     waits: bool = False
+    #: The outcome of each of its jobs, if only one is correct.
+    outcome: str | None = None
+    #: Whether the response to an identify does not wait for its jobs.
+    responds_async: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -259,6 +263,18 @@ def identify(rng: Random, name: str) -> Family:
     return Family(name=name, shape="identify", members=[account, *guests], batches=[batch], groups=groups)
 
 
+def logged_in(rng: Random, name: str) -> Family:
+    """A guest who gets a new external_id that is tracked at once, if the response waits, and merged into an account."""
+    members = [_member(rng, f"{name}-account"), _member(rng, f"{name}-guest", guest=True)]
+    fresh, is_async = {"external_id": f"{name}-fresh"}, rng.choice((True, False))
+    body = {"aliases_to_identify": [{**members[1].identifier, **fresh}]}
+    first = Batch(path="/users/identify", body=body, jobs=1, outcome="identified", responds_async=is_async)
+    # Attributes alone: a repeated request has no second effect.
+    track = Batch(path="/users/track", body={"attributes": [{**fresh, "logged_in": True}]}, jobs=0, waits=True)
+    merge = replace(_merges([(fresh, members[0].identifier)]), outcome="merged")
+    return _one_group(name, "logged_in", members, [first, merge] if is_async else [first, track, merge])
+
+
 def planted(rng: Random, name: str) -> Family:
     """Two merges with a job between them, in the same lane, that always raises."""
     members = [_member(rng, f"{name}-{each}") for each in range(3)]
@@ -275,18 +291,6 @@ def planted(rng: Random, name: str) -> Family:
 #: An invalid identifier: a worker that reads it raises.
 RAISES: Json = {"planted": "raises"}
 #: Shapes that any queue accepts.
-SHAPES: Sequence[Shape] = (
-    fan_in,
-    fan_in,
-    hub,
-    hub,
-    chain,
-    ring,
-    both_ways,
-    duplicates,
-    pairs,
-    by_email,
-    identify,
-)
+SHAPES: Sequence[Shape] = (fan_in, fan_in, hub, hub, chain, ring, both_ways, duplicates, pairs, by_email, identify)
 #: Shapes that only Mergelane accepts.
-WITH_UNDO: Sequence[Shape] = (*SHAPES, taken_back)
+WITH_UNDO: Sequence[Shape] = (*SHAPES, taken_back, logged_in)

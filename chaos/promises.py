@@ -14,6 +14,10 @@ class Promise:
     batch_id: UUID
     jobs: int
     raises_at: int | None
+    #: The outcome of each job, if only one is correct.
+    outcome: str | None = None
+    #: Whether the response already contained the finished batch.
+    is_finished: bool = False
 
 
 @dataclass

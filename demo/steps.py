@@ -11,6 +11,7 @@ from demo.client import Client
 from demo.duplicates import Pair
 from demo.errors import DemoError
 from demo.examples import EXAMPLES, Example
+from demo.logging_in import log_in_guest
 from demo.payloads import alias_requests, track_requests
 from demo.people import Json, Profile
 from demo.sums import sums_exported, sums_sent
@@ -24,6 +25,7 @@ def run_demo(client: Client, console: Console, world: World) -> None:
     """Run every step; raise DemoError when a result is not as expected."""
     load_world(client, console, world)
     run_examples(client, console)
+    log_in_guest(client, console)
     before = client.export(world.profiles)
     jobs = merge_all(client, console, world)
     job = most_varied_job(client, jobs)

@@ -1,5 +1,6 @@
 """A worker without Celery: what waits in the ledger is claimed and run in this very process."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from uuid_utils.compat import uuid7
@@ -18,20 +19,29 @@ class Worker:
     """Runs every lane that waits, whole workspaces at a time."""
 
     def __init__(self, pool: Pool, settings: Settings) -> None:
-        self._pool = pool
+        self.pool = pool
         self._settings = settings
 
     def work(self) -> None:
-        """Run lanes until none waits."""
-        while workspaces := self._waiting():
-            for workspace_id in workspaces:
-                for job_ids in self._claim(workspace_id):
-                    lane = Lane(workspace_id=workspace_id, job_ids=job_ids, task_id=uuid7())
-                    execute_lane(self._pool, self._settings, lane)
+        """Run lanes until no further lane can be claimed."""
+        while sum(map(self._run_lanes, self._waiting())):
+            pass
+
+    def _run_lanes(self, workspace_id: int) -> int:
+        """Run a workspace's lanes; return their number."""
+        lanes = self._claim(workspace_id)
+        for job_ids in lanes:
+            self.run(workspace_id, job_ids)
+        return len(lanes)
+
+    def run(self, workspace_id: int, job_ids: Sequence[UUID]) -> None:
+        """Run one message with these jobs."""
+        lane = Lane(workspace_id=workspace_id, job_ids=job_ids, task_id=uuid7())
+        execute_lane(self.pool, self._settings, lane)
 
     def _waiting(self) -> list[int]:
         """Return the workspaces that have a lane waiting."""
-        with lend_connection(self._pool) as connection:
+        with lend_connection(self.pool) as connection:
             return workspaces_with_pending_lanes(connection)
 
     def _claim(self, workspace_id: int) -> list[tuple[UUID, ...]]:
@@ -43,4 +53,4 @@ class Worker:
             mark_jobs_published(tx, tasks=tasks)
             return lanes
 
-        return run_in_transaction(self._pool, workspace_id, work)
+        return run_in_transaction(self.pool, workspace_id, work)

@@ -509,6 +509,25 @@ ALTER TABLE public.engagement ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
+CREATE VIEW public.held_lane AS
+ SELECT head.workspace_id,
+    head.id
+   FROM ((public.job head
+     CROSS JOIN LATERAL ( SELECT unnest(member.search_keys) AS key
+           FROM public.job member
+          WHERE ((member.workspace_id = head.workspace_id) AND (member.batch_id = head.batch_id) AND (member.index >= head.lane) AND (member.lane = head.lane) AND ((member.state = 'queued'::text) IS TRUE))
+         OFFSET 0) named)
+     CROSS JOIN LATERAL (( SELECT identification.id
+           FROM public.job identification
+          WHERE ((identification.workspace_id = head.workspace_id) AND (identification.search_keys[1] = named.key) AND (identification.kind = 'identify'::text) AND ((identification.state = ANY (ARRAY['queued'::text, 'running'::text])) IS TRUE) AND (ROW(identification.created_at, identification.batch_id) < ROW(head.created_at, head.batch_id)))
+         LIMIT 1)
+        UNION ALL
+        ( SELECT identification.id
+           FROM public.job identification
+          WHERE ((identification.workspace_id = head.workspace_id) AND (identification.search_keys[2] = named.key) AND (identification.kind = 'identify'::text) AND ((identification.state = ANY (ARRAY['queued'::text, 'running'::text])) IS TRUE) AND (ROW(identification.created_at, identification.batch_id) < ROW(head.created_at, head.batch_id)))
+         LIMIT 1)) earlier)
+  WHERE (head.workspace_id = public.current_workspace());
+
 CREATE TABLE public.idempotency (
     workspace_id integer NOT NULL,
     path text NOT NULL,
@@ -881,6 +900,12 @@ CREATE INDEX job_due ON public.job USING btree (workspace_id, due_at, id) WHERE 
 
 CREATE INDEX job_ended ON public.job USING btree (workspace_id, finished_at) INCLUDE (outcome) WHERE (finished_at IS NOT NULL);
 
+CREATE INDEX job_identify_due ON public.job USING btree (workspace_id, due_at, id) WHERE ((kind = 'identify'::text) AND (state = 'queued'::text) AND (published_at IS NULL) AND (lane = index));
+
+CREATE INDEX job_identify_orphan ON public.job USING btree (workspace_id, (search_keys[1]), created_at, batch_id) WHERE ((kind = 'identify'::text) AND ((state = ANY (ARRAY['queued'::text, 'running'::text])) IS TRUE) AND (search_keys[1] IS NOT NULL));
+
+CREATE INDEX job_identify_survivor ON public.job USING btree (workspace_id, (search_keys[2]), created_at, batch_id) WHERE ((kind = 'identify'::text) AND ((state = ANY (ARRAY['queued'::text, 'running'::text])) IS TRUE) AND (search_keys[2] IS NOT NULL));
+
 CREATE INDEX job_published ON public.job USING btree (workspace_id, published_at) WHERE ((state = ANY (ARRAY['queued'::text, 'running'::text])) AND (published_at IS NOT NULL));
 
 CREATE UNIQUE INDEX job_undo_without_outcome ON public.job USING btree (workspace_id, undoes) WHERE ((undoes IS NOT NULL) AND (outcome IS NULL));
@@ -1161,6 +1186,8 @@ GRANT SELECT,INSERT,DELETE ON TABLE public.custom_event TO mergelane_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.deprecated_external_id TO mergelane_app;
 
 GRANT SELECT,INSERT,DELETE ON TABLE public.engagement TO mergelane_app;
+
+GRANT SELECT ON TABLE public.held_lane TO mergelane_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.idempotency TO mergelane_app;
 

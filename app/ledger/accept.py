@@ -130,15 +130,21 @@ def _jobs(updates: Sequence[Update[Recorded]], places: Sequence[int]) -> list[di
             "lane": places[lane],
             "orphan": to_record(update.orphan),
             "survivor": to_record(update.survivor),
-            "search_keys": list(dict.fromkeys((*_search_keys(update.orphan), *_search_keys(update.survivor)))),
+            "search_keys": _search_keys(update.orphan, update.survivor),
         }
         for nth, (update, lane) in enumerate(zip(updates, lanes, strict=True))
     ]
 
 
-def _search_keys(identifier: Recorded) -> tuple[str, ...]:
-    """Return the values that find *identifier* in searches: as it was sent, and normalized."""
-    value = plain_value(identifier)
+def _search_keys(*identifiers: Recorded) -> list[str]:
+    """Return the values that find *identifiers* in searches, each once: first as they compare, then as they were sent.
+
+    The indexes job_identify_orphan and job_identify_survivor rely on this order.
+    """
+    return list(dict.fromkeys((*map(_comparable, identifiers), *map(plain_value, identifiers))))
+
+
+def _comparable(identifier: Recorded) -> str:
     if isinstance(identifier, Member):
-        return value, identifier.address.key
-    return (value, identifier.key) if isinstance(identifier, Email | Phone) else (value,)
+        return identifier.address.key
+    return identifier.key if isinstance(identifier, Email | Phone) else plain_value(identifier)

@@ -43,20 +43,25 @@ class RequestOrigin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimedLanes:
-    """Lanes as job ids in order, the oldest lane first, and the request of each job."""
+    """Lanes as job ids in order, identifications first and the oldest first, and the request of each job."""
 
     lanes: list[tuple[UUID, ...]]
     origins: Mapping[UUID, RequestOrigin]
 
 
 def claim_lanes(tx: Transaction, *, limit: int) -> ClaimedLanes:
-    """Lock up to *limit* pending lanes of the workspace and return them."""
+    """Lock up to *limit* pending lanes of identifications and as many others, and return them.
+
+    A lane with a job that names an identifier of an earlier, unfinished identification of another batch stays pending.
+    """
     parameters = {"limit": limit}
     rows = tx.execute(QUERIES["claim_lanes"], parameters).fetchall()
     rows.sort(key=lambda row: (row["batch_id"], row["lane"], row["id"]))
-    lanes = groupby(rows, key=lambda row: (row["batch_id"], row["lane"]))
+    urgent = {row["id"] for row in rows if row["urgent"]}
+    grouped = groupby(rows, key=lambda row: (row["batch_id"], row["lane"]))
+    lanes = [tuple(row["id"] for row in members) for _, members in grouped]
     return ClaimedLanes(
-        lanes=sorted(tuple(row["id"] for row in members) for _, members in lanes),
+        lanes=sorted(lanes, key=lambda lane: (lane[0] not in urgent, lane)),
         origins={row["id"]: RequestOrigin(row["request_id"], row["traceparent"]) for row in rows},
     )
 

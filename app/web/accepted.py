@@ -15,7 +15,7 @@ from app.errors import DatabaseUnavailable, Rejected
 from app.ledger import queries
 from app.ledger.accept import AcceptedBatch, store_batch
 from app.ledger.idempotency import IdempotencyKey
-from app.web.prefer_wait import preferred_wait, wait_for_batch
+from app.web.prefer_wait import preferred_wait, prefers_async, wait_for_batch
 from app.web.resources import pool, settings
 from app.web.shedding import backlogs
 from schemas.identifiers import Recorded
@@ -73,10 +73,13 @@ def idempotency_key(body: Any, *, given: str | None = None) -> IdempotencyKey | 
     return IdempotencyKey(key=key, body_digest=digest, hours=settings().idempotency_hours)
 
 
-def accepted_response(accepted: AcceptedBatch, *, status: int, **vendors: Any) -> Response:
+def accepted_response(
+    accepted: AcceptedBatch, *, status: int, default_wait_s: float | None = None, **vendors: Any
+) -> Response:
     """Return the response to an accepted batch: the *vendors* members, and ours beside them.
 
-    With `Prefer: wait` the response is sent when the batch has finished or the time is over, and contains the batch.
+    With `Prefer: wait` the response is sent when the batch has finished or the time is over, and contains the batch. So
+    is one without a preference that has a *default_wait_s*, in seconds, unless the request prefers `respond-async`.
     """
     g.batch_id = batch_id = accepted.batch_id
     body = {**vendors, "batch_id": str(batch_id), "status_url": status_url(batch_id)}
@@ -84,9 +87,16 @@ def accepted_response(accepted: AcceptedBatch, *, status: int, **vendors: Any) -
     if accepted.replayed:
         headers["Idempotent-Replayed"] = "true"
     seconds = preferred_wait()
-    batch = None if seconds is None else _waited_for(batch_id, seconds)
+    batch = None
+    if seconds is not None:
+        batch = _waited_for(batch_id, seconds)
+        if batch is not None:
+            headers["Preference-Applied"] = f"wait={seconds}"
+    elif default_wait_s is not None and prefers_async():
+        headers["Preference-Applied"] = "respond-async"
+    elif default_wait_s:
+        batch = _waited_for(batch_id, default_wait_s, without_slot=True)
     if batch is not None:
-        headers["Preference-Applied"] = f"wait={seconds}"
         body["batch"] = batch
     response = jsonify(body)
     response.status_code = status
@@ -94,13 +104,14 @@ def accepted_response(accepted: AcceptedBatch, *, status: int, **vendors: Any) -
     return response
 
 
-def _waited_for(batch_id: UUID, seconds: int) -> dict[str, Any] | None:
-    """Return the batch after waiting up to *seconds*, or None if waiting is not possible.
+def _waited_for(batch_id: UUID, seconds: float, *, without_slot: bool = False) -> dict[str, Any] | None:
+    """Return the batch after waiting up to *seconds*; None if waiting is not possible, or at once *without_slot*.
 
-    The batch is durable already: if PostgreSQL becomes unavailable now, the response must still be the 202.
+    The batch is durable already: if PostgreSQL becomes unavailable now, the request was accepted nevertheless.
     """
     try:
-        return dump_batch(batch_id) if wait_for_batch(batch_id, seconds=seconds) else None
+        waited = wait_for_batch(batch_id, seconds=seconds)
+        return dump_batch(batch_id) if waited or without_slot else None
     except DatabaseUnavailable:
         LOG.warning("wait_without_database", extra={"batch_id": str(batch_id)})
         return None

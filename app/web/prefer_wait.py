@@ -1,4 +1,4 @@
-"""`Prefer: wait=N` (RFC 7240): delay the response until the batch has finished or N seconds have passed."""
+"""Responses that wait until their batch has finished, for a bounded time: `Prefer: wait=N` (RFC 7240) and identify."""
 
 import re
 from collections.abc import Iterator
@@ -23,6 +23,7 @@ LONGEST_PAUSE_S = 0.5
 #: Threads of each process that never wait, so that other requests are always served.
 SPARE_THREADS = 2
 
+ASYNC = re.compile(r"\s*respond-async\s*(?:;.*)?", re.IGNORECASE)
 WAIT = re.compile(r'\s*wait\s*=\s*"?(\d{1,9})"?\s*(?:;.*)?', re.IGNORECASE)
 
 
@@ -54,6 +55,12 @@ def preferred_wait() -> int | None:
     preferences = ",".join(request.headers.getlist("Prefer")).split(",")
     matches = [match for match in map(WAIT.fullmatch, preferences) if match]
     return min(int(matches[0][1]), LONGEST) if matches else None
+
+
+def prefers_async() -> bool:
+    """Return whether this request has the preference `respond-async`."""
+    preferences = ",".join(request.headers.getlist("Prefer")).split(",")
+    return any(map(ASYNC.fullmatch, preferences))
 
 
 def wait_for_batch(batch_id: UUID, *, seconds: float) -> bool:

@@ -1,8 +1,10 @@
 """The state machine: sends each request to the product and to the model, and compares both step by step."""
 
 from collections import Counter
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any, ClassVar
+from uuid import UUID
 
 import orjson
 from hypothesis import strategies as st
@@ -31,8 +33,10 @@ class Profiles(RuleBasedStateMachine):
         self.real = Real(self.product)
         #: Jobs that wait, by the id that the product gave them.
         self.waiting: dict[str, Job] = {}
+        #: The batch of each job.
+        self.batches: dict[str, str] = {}
         #: What ran last, to be delivered once more.
-        self.ran: list[Any] = []
+        self.ran: Sequence[UUID] = []
         self.changed = True
 
     @initialize(body=some.crowds)
@@ -75,7 +79,24 @@ class Profiles(RuleBasedStateMachine):
 
     @rule(body=some.identifications)
     def identify(self, body: Json) -> None:
-        """Ask for people to be identified, which waits."""
+        """Ask for people to be identified, which waits as after `Prefer: respond-async`."""
+        self._identify(body)
+
+    @rule(body=some.identifications, survivor=some.identifiers)
+    def identify_and_go_on(self, body: Json, survivor: Json) -> None:
+        """Identify people, wait as the response does, then track and merge the same external_ids at once."""
+        batch_id = self._identify(body)
+        while any(self.batches[job_id] == batch_id for job_id in self.waiting):
+            for lane in self._claim():
+                self._run_message(lane)
+        named = sorted({each["external_id"] for objects in body.values() for each in objects})
+        if named:
+            orphans = [{"external_id": each} for each in named]
+            self.track({"attributes": [{**each, "logged_in": True} for each in orphans]})
+            self.merge([{"identifier_to_merge": each, "identifier_to_keep": survivor} for each in orphans])
+
+    def _identify(self, body: Json) -> str:
+        """Send a request to identify people; return the id of its batch."""
         answer = self.real.ask("/users/identify", body)
         jobs = [
             Job(
@@ -87,6 +108,8 @@ class Profiles(RuleBasedStateMachine):
             for each in body.get(array, [])
         ]
         self._wait(answer["batch_id"], jobs)
+        batch_id: str = answer["batch_id"]
+        return batch_id
 
     @rule(body=some.deletions)
     def delete(self, body: Json) -> None:
@@ -99,16 +122,12 @@ class Profiles(RuleBasedStateMachine):
     @rule(data=st.data())
     def run(self, data: st.DataObject) -> None:
         """Run the lanes that wait in any order, packed into messages in any way."""
-        lanes = self.real.claim()
+        lanes = self._claim()
         order = data.draw(st.permutations(range(len(lanes))), label="order of the lanes")
         size = data.draw(st.integers(1, 5), label="lanes in a message")
         for start in range(0, len(lanes), size):
             message = [job_id for place in order[start : start + size] for job_id in lanes[place]]
-            self.real.run(message)
-            # Ids sort by the time of their making: the jobs of a message are run in the order in which they were sent.
-            self.compare_jobs([str(job_id) for job_id in sorted(message)])
-            self.ran = message
-        self.changed = True
+            self._run_message(message)
 
     @precondition(lambda self: self.ran)
     @rule()
@@ -130,6 +149,28 @@ class Profiles(RuleBasedStateMachine):
         """Note that *jobs* wait."""
         accepted = self.real.jobs_of(batch_id)
         self.waiting |= {each["job_id"]: job for each, job in zip(accepted, jobs, strict=True)}
+        self.batches |= {each["job_id"]: batch_id for each in accepted}
+
+    def _claim(self) -> list[tuple[UUID, ...]]:
+        """Return the lanes that may run; none of them may overtake an identify that names the same identifier."""
+        lanes = self.real.claim()
+        for job_id in (str(each) for lane in lanes for each in lane):
+            for other_id, other in self.waiting.items():
+                if other.kind == "identify" and other_id < job_id and self.batches[other_id] != self.batches[job_id]:
+                    shared = other.names() & self.waiting[job_id].names()
+                    agree(
+                        f"What {self.waiting[job_id]} shares with the unfinished {other}", actual=shared, expected=set()
+                    )
+        agree("Whether any lane may run", actual=bool(lanes), expected=bool(self.waiting))
+        return lanes
+
+    def _run_message(self, message: Sequence[UUID]) -> None:
+        """Run one message and compare its jobs."""
+        self.real.run(message)
+        # Ids sort by the time of their making: the jobs of a message are run in the order in which they were sent.
+        self.compare_jobs([str(job_id) for job_id in sorted(message)])
+        self.ran = message
+        self.changed = True
 
     def compare_jobs(self, job_ids: list[str]) -> None:
         """Run the same jobs in the model, and compare their outcomes."""

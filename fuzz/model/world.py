@@ -6,6 +6,7 @@ from typing import Any
 
 from fuzz.model.happenings import ARRAYS
 from fuzz.model.people import Json, Person, absorb, describe, origin_key, phone_key
+from schemas.identifiers import from_wire, sharing_key
 
 #: Values that many strangers share, as the documents list them.
 PLACEHOLDERS = frozenset({"", "null", "undefined", "anonymous", "0", "nan", "none", "[object object]"})
@@ -20,6 +21,10 @@ class Job:
     kind: str
     orphan: Json
     survivor: Json
+
+    def names(self) -> set[tuple[str, ...]]:
+        """Return its identifiers as they compare."""
+        return {sharing_key(from_wire(self.orphan)), sharing_key(from_wire(self.survivor))}
 
 
 @dataclass(frozen=True, slots=True)

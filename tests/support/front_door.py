@@ -58,8 +58,8 @@ class Caller:
 
 @pytest.fixture
 def front_door(database_url: str) -> Iterator[Flask]:
-    """The application on the test's fresh database, patient with a busy machine."""
-    flask = create_app(Settings(database_url=database_url, pool_timeout_s=PATIENCE_S))
+    """The application on the test's fresh database, patient with a busy machine. No response waits: no worker runs."""
+    flask = create_app(Settings(database_url=database_url, pool_timeout_s=PATIENCE_S, identify_wait_s=0))
     try:
         yield flask
     finally:

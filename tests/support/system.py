@@ -1,6 +1,7 @@
 """The whole product for a test: front door, relay, workers and Flower as processes, with fast settings."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -147,20 +148,26 @@ def start_system(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Cal
             system.stop()
 
 
-@pytest.fixture(scope="session")
-def running_system(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    """A system with two workers that lives as long as the session, on a database and a Redis of its own."""
-    folder = tmp_path_factory.mktemp("system")
+@contextmanager
+def system_apart(databases: Databases, folder: Path, *, workers: int) -> Iterator[System]:
+    """Run a system on a database and a Redis of its own."""
     broker = RedisServer(folder)
     database = databases.create()
     system = System(folder, database_url=databases.url(database), broker_url=broker.url)
     try:
         broker.start()
-        yield system.start(workers=2)
+        yield system.start(workers=workers)
     finally:
         system.stop()
         broker.stop()
         databases.drop(database)
+
+
+@pytest.fixture(scope="session")
+def running_system(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    """A system with two workers that lives as long as the session, on a database and a Redis of its own."""
+    with system_apart(databases, tmp_path_factory.mktemp("system"), workers=2) as system:
+        yield system
 
 
 @pytest.fixture

@@ -3,22 +3,57 @@
 SELECT workspace_id FROM workspaces_with_pending_jobs()
 
 -- name: claim_lanes
--- Locks the oldest pending lanes of a workspace, with all their jobs, skipping lanes that another relay has locked.
--- The jobs of a lane are read by index probes, batch by batch. Statistics older than the backlog say that almost no job
--- is queued, and the planner would read an index on the state completely for every lane: "IS TRUE" excludes that index.
+-- Locks the oldest pending lanes of a workspace, with all their jobs, skipping lanes that another relay has locked:
+-- identifications up to the limit, then others up to the limit. A lane that names an identifier of an earlier,
+-- unfinished identification stays pending; without any, "identifying" is one index probe. The jobs of a lane are read by
+-- index probes, batch by batch. Statistics older than the backlog say that almost no job is queued, and the planner
+-- would read an index on the state completely for every lane: "IS TRUE" excludes that index.
 -- The batch is probed too, or the planner might join it by reading all batches.
-WITH head AS (
+WITH identifying AS (
+    SELECT TRUE AS found
+    FROM job
+    WHERE workspace_id = %(workspace_id)s AND kind = 'identify' AND (state IN ('queued', 'running')) IS TRUE
+        AND search_keys[1] IS NOT NULL
+    LIMIT 1
+),
+
+urgent AS (
     SELECT batch_id, lane
     FROM job
-    WHERE workspace_id = %(workspace_id)s
+    WHERE workspace_id = %(workspace_id)s AND kind = 'identify'
         AND state = 'queued' AND published_at IS NULL AND lane = index AND due_at <= now()
+        AND (
+            SELECT held.id FROM held_lane AS held
+            WHERE held.workspace_id = %(workspace_id)s AND held.id = job.id LIMIT 1
+        ) IS NULL
+    ORDER BY due_at, id
+    LIMIT %(limit)s
+    FOR UPDATE SKIP LOCKED
+),
+
+ordinary AS (
+    SELECT batch_id, lane
+    FROM job
+    WHERE workspace_id = %(workspace_id)s AND kind <> 'identify'
+        AND state = 'queued' AND published_at IS NULL AND lane = index AND due_at <= now()
+        AND (
+            (SELECT identifying.found FROM identifying) IS NULL
+            OR (
+                SELECT held.id FROM held_lane AS held
+                WHERE held.workspace_id = %(workspace_id)s AND held.id = job.id LIMIT 1
+            ) IS NULL
+        )
     ORDER BY due_at, id
     LIMIT %(limit)s
     FOR UPDATE SKIP LOCKED
 )
 
-SELECT member.id, head.batch_id, head.lane, batch.request_id, batch.traceparent
-FROM head
+SELECT member.id, head.batch_id, head.lane, head.urgent, batch.request_id, batch.traceparent
+FROM (
+    SELECT batch_id, lane, TRUE AS urgent FROM urgent
+    UNION ALL
+    SELECT batch_id, lane, FALSE AS urgent FROM ordinary
+) AS head
 CROSS JOIN LATERAL (
     SELECT request_id, traceparent
     FROM batch
@@ -52,8 +87,9 @@ WHERE job.workspace_id = %(workspace_id)s AND job.id = given.id
 -- A job that is already running is stranded: its last attempt did not end, unless it runs at this moment. A late delivery
 -- may start a job that was requeued and is not published again: the job counts as published from now on, or the rescue
 -- would not find it. Such a delivery may contain the head of a lane without the rest; the rest gets a new head, since the
--- relay searches heads. A dead job that is retried keeps its last error until it runs. The waiting time is computed by
--- PostgreSQL, whose clock also set the time of acceptance.
+-- relay searches heads. Its keys are arrays: with joins, a plan made on a small table read a backlog once for each row.
+-- A dead job that is retried keeps its last error until it runs. The waiting time is computed by PostgreSQL, whose clock
+-- also set the time of acceptance.
 WITH begun AS (
     UPDATE job
     SET
@@ -73,20 +109,20 @@ WITH begun AS (
 
 rest AS (
     SELECT waiting.id, min(waiting.index) OVER (PARTITION BY waiting.batch_id, waiting.lane) AS lane
-    FROM (SELECT DISTINCT batch_id FROM begun WHERE was_waiting) AS late
-    JOIN job AS waiting
-        ON waiting.workspace_id = %(workspace_id)s AND waiting.batch_id = late.batch_id
-    WHERE (waiting.state = 'queued') IS TRUE AND waiting.published_at IS NULL
+    FROM job AS waiting
+    WHERE waiting.workspace_id = %(workspace_id)s
+        AND waiting.batch_id = ANY(ARRAY(SELECT begun.batch_id FROM begun WHERE begun.was_waiting))
+        AND (waiting.state = 'queued') IS TRUE AND waiting.published_at IS NULL
         -- This statement does not see its own update.
         AND waiting.id <> ALL(%(ids)s)
 ),
 
 led AS (
     UPDATE job
-    SET lane = rest.lane
-    FROM rest
-    WHERE job.workspace_id = %(workspace_id)s AND job.id = rest.id AND job.lane <> rest.lane
-        AND job.state = 'queued' AND job.published_at IS NULL
+    SET lane = (SELECT rest.lane FROM rest WHERE rest.id = job.id)
+    WHERE job.workspace_id = %(workspace_id)s AND job.id = ANY(ARRAY(SELECT rest.id FROM rest))
+        AND job.lane <> (SELECT rest.lane FROM rest WHERE rest.id = job.id)
+        AND (job.state = 'queued') IS TRUE AND job.published_at IS NULL
 )
 
 SELECT

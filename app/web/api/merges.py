@@ -71,11 +71,16 @@ def preview_merges_view() -> ResponseReturnValue:
 def identify_view() -> ResponseReturnValue:
     """Accept a batch of profiles to identify: they get their external_id, or are merged into the profile that has it.
 
-    Valid objects become jobs; `errors` has one entry for each other object. The counts are those of accepted objects,
-    as in the vendor's API. The `Location` header has the URL of the outcomes.
+    Valid objects become jobs; `errors` has one entry for each other object. The response is sent when the jobs have
+    finished, and `batch` contains their outcomes. After `MERGELANE_IDENTIFY_WAIT_S` seconds, by default 10, it is sent
+    with jobs that still run. `Prefer: wait=N` sets another time, `Prefer: respond-async` responds at once. The counts
+    are those of accepted objects, as in the vendor's API. Later merges and identifications that name an identifier of
+    an unfinished one wait for it.
     """
     body = json_body()
     request = load_identify(body)
     places = [update.index for update in request.updates]
     accepted = accept_request(JobKind.IDENTIFY, request.updates, body=body, places=places)
-    return accepted_response(accepted, status=HTTPStatus.CREATED, **request.answer())
+    return accepted_response(
+        accepted, status=HTTPStatus.CREATED, default_wait_s=settings().identify_wait_s, **request.answer()
+    )

@@ -23,7 +23,7 @@ HEADERS: Mapping[str, Json] = {
         ("Location", "The URL to poll.", STRING),
         ("Retry-After", "Seconds to wait before the next request.", COUNT),
         ("Idempotent-Replayed", "`true` when this repeats the first response to the key.", _one_of("true")),
-        ("Preference-Applied", "The applied wait.", STRING),
+        ("Preference-Applied", "The applied preference, such as `wait=10`.", STRING),
         ("ETag", "The state of the response, for `If-None-Match`.", STRING),
         ("Content-Disposition", "The name of the file.", STRING),
         ("Link", "The survivor, as `canonical`.", STRING),
@@ -43,7 +43,10 @@ PARAMETERS: Mapping[str, Json] = {
     "Prefer": {
         "name": "Prefer",
         "in": "header",
-        "description": f"`wait=N` (RFC 7240): wait until the batch has finished, for N seconds, at most {LONGEST}.",
+        "description": (
+            f"`wait=N` (RFC 7240): wait until the batch has finished, for N seconds, at most {LONGEST}."
+            " `respond-async`: respond at once, where the endpoint waits by default."
+        ),
         "schema": {"type": "string"},
         "examples": {"ten seconds": {"value": "wait=10"}},
     },

@@ -76,3 +76,36 @@ def test_a_workspace_with_much_to_do_is_found_by_a_probe_too(
 
     assert {"workspace_id": factory.workspace_id} in found
     assert read["rows"] <= len(found)
+
+
+IDENTIFY = """
+INSERT INTO job (
+    workspace_id, id, batch_id, index, kind, lane, orphan_identifier, survivor_identifier, search_keys
+)
+SELECT %(workspace_id)s, gen_random_uuid(), id, 100, 'identify', 100, '{}', '{}', ARRAY['guest', 'joe']
+FROM batch WHERE workspace_id = %(workspace_id)s LIMIT 1
+"""
+
+
+@pytest.mark.parametrize("analyzed", ["before", "afterwards"])
+def test_an_unfinished_identify_costs_a_few_index_probes_for_each_lane(
+    connection: Connection, pool: Pool, factory: Factory, analyzed: str
+) -> None:
+    scope = {"workspace_id": factory.workspace_id}
+    connection.execute(FILL, {**scope, "state": "finished", "outcome": "same_profile"})
+    connection.execute("ANALYZE job")
+    connection.execute(IDENTIFY, scope)
+    named = FILL.replace("'{}', '{}', '{}',", "'{}', '{}', ARRAY[gen_random_uuid()::text, 'x'],")
+    connection.execute(named, {**scope, "state": "queued", "outcome": None})
+    if analyzed == "afterwards":
+        connection.execute("ANALYZE job")
+
+    with open_transaction(pool, factory.workspace_id) as relay:
+        explained = relay.execute(f"EXPLAIN (ANALYZE, COSTS OFF) {QUERIES['claim_lanes']}", {**scope, "limit": 500})
+
+    plan = "\n".join(row["QUERY PLAN"] for row in explained)
+    assert "job_by_state" not in plan, plan
+    assert "rows=500" in plan
+    assert "Seq Scan on job" not in plan, plan
+    assert "job_identify_orphan" in plan, plan
+    assert "Filter: (search_keys" not in plan, plan

@@ -26,7 +26,9 @@ SHARED = ("/users/delete", "/users/alias/new", "/users/alias/update", "/users/id
 def front_door(database_url: str, broker_url: str) -> Iterator[Flask]:
     """The application with low limits, counted by the day so that no window ends during a test."""
     limits = parse_limits(f"users=3/{DAY},export=2/{DAY},other=1000/{DAY}")
-    flask = create_app(Settings(database_url=database_url, broker_url=broker_url, rate_limits=limits))
+    flask = create_app(
+        Settings(database_url=database_url, broker_url=broker_url, rate_limits=limits, identify_wait_s=0)
+    )
     try:
         yield flask
     finally:
@@ -151,7 +153,9 @@ def test_whoever_is_nobody_is_told_no_count(caller: Caller, path: str) -> None:
 
 def test_while_redis_is_away_the_door_stays_open(database_url: str, own_redis: RedisServer, caller: Caller) -> None:
     limits = parse_limits(f"users=1/{DAY}")
-    flask = create_app(Settings(database_url=database_url, rate_limit_url=own_redis.url, rate_limits=limits))
+    flask = create_app(
+        Settings(database_url=database_url, rate_limit_url=own_redis.url, rate_limits=limits, identify_wait_s=0)
+    )
     own_redis.stop()
     headers = {"Authorization": f"Bearer {caller.secret}"}
     try:

@@ -25,7 +25,7 @@ BOUND = 3
 @pytest.fixture
 def front_door(database_url: str) -> Iterator[Flask]:
     """The application with a low bound."""
-    flask = create_app(Settings(database_url=database_url, waiting_bound=BOUND))
+    flask = create_app(Settings(database_url=database_url, waiting_bound=BOUND, identify_wait_s=0))
     try:
         yield flask
     finally:
@@ -126,7 +126,7 @@ def test_a_refused_key_is_not_used_up_and_there_is_room_again(full: Caller, conn
 
 
 def test_a_process_that_has_just_started_learns_what_waits(full: Caller, front_door: Flask, database_url: str) -> None:
-    other = create_app(Settings(database_url=database_url, waiting_bound=BOUND))
+    other = create_app(Settings(database_url=database_url, waiting_bound=BOUND, identify_wait_s=0))
     caller = Caller(
         other, secret=full.secret, key_id=full.key_id, workspace_id=full.workspace_id, workspace=full.workspace
     )

@@ -38,6 +38,7 @@ def settings(database_url: str) -> Settings:
         webhook_retries_s=(0.01, 0.02),
         webhook_timeout_s=5.0,
         webhook_pepper=(PEPPER,),
+        identify_wait_s=0,
     )
 
 

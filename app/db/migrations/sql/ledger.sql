@@ -35,7 +35,9 @@ CREATE TABLE job (
     lane smallint NOT NULL CHECK (lane >= 0 AND lane <= index),  -- index of the first job of its lane in the batch
     orphan_identifier jsonb NOT NULL,  -- as the request names it
     survivor_identifier jsonb NOT NULL,
-    search_keys text[] NOT NULL,  -- plain values of the identifiers, by which operators search for the job
+    -- Plain values of the identifiers, by which operators search for the job. Until it ends, the comparable values of
+    -- orphan and survivor come first.
+    search_keys text[] NOT NULL,
 
     state text NOT NULL DEFAULT 'queued' CHECK (state IN ('queued', 'running', 'finished', 'dead')),
     outcome text CHECK (outcome IN (
@@ -80,6 +82,16 @@ CREATE TABLE job (
 -- The relay: lanes to publish, by the time when they are due. Only the first job of a lane is in it.
 CREATE INDEX job_due ON job (workspace_id, due_at, id)
     WHERE state = 'queued' AND published_at IS NULL AND lane = index;
+-- The relay: lanes of identifications to publish, before all other jobs of the workspace.
+CREATE INDEX job_identify_due ON job (workspace_id, due_at, id)
+    WHERE kind = 'identify' AND state = 'queued' AND published_at IS NULL AND lane = index;
+-- The relay: unfinished identifications by the orphan's comparable value and by the external_id, which later jobs wait
+-- for. The first two search keys of an identification are these. IS TRUE keeps the planner from the index job_by_state,
+-- IS NOT NULL from the other one of the two.
+CREATE INDEX job_identify_orphan ON job (workspace_id, (search_keys[1]), created_at, batch_id)
+    WHERE kind = 'identify' AND (state IN ('queued', 'running')) IS TRUE AND search_keys[1] IS NOT NULL;
+CREATE INDEX job_identify_survivor ON job (workspace_id, (search_keys[2]), created_at, batch_id)
+    WHERE kind = 'identify' AND (state IN ('queued', 'running')) IS TRUE AND search_keys[2] IS NOT NULL;
 -- The rescue: published jobs that have not ended.
 CREATE INDEX job_published ON job (workspace_id, published_at)
     WHERE state IN ('queued', 'running') AND published_at IS NOT NULL;
@@ -113,6 +125,40 @@ SELECT
     survivor_braze_id
 FROM job
 WHERE workspace_id = current_workspace();
+
+-- The pending lanes of the current workspace that wait for an identification: a job of theirs names an identifier of an
+-- unfinished identification that was accepted earlier, in another batch. *id* is the first job of the lane. Batches are
+-- ordered by time and id, so that lanes never wait for each other in a circle. Each LIMIT is one index lookup.
+CREATE VIEW held_lane AS
+SELECT head.workspace_id, head.id
+FROM job AS head
+CROSS JOIN LATERAL (
+    SELECT unnest(member.search_keys) AS key
+    FROM job AS member
+    WHERE member.workspace_id = head.workspace_id AND member.batch_id = head.batch_id AND member.index >= head.lane
+        AND member.lane = head.lane AND (member.state = 'queued') IS TRUE
+    OFFSET 0
+) AS named
+CROSS JOIN LATERAL (
+    (
+        SELECT identification.id
+        FROM job AS identification
+        WHERE identification.workspace_id = head.workspace_id AND identification.search_keys[1] = named.key
+            AND identification.kind = 'identify' AND (identification.state IN ('queued', 'running')) IS TRUE
+            AND (identification.created_at, identification.batch_id) < (head.created_at, head.batch_id)
+        LIMIT 1
+    )
+    UNION ALL
+    (
+        SELECT identification.id
+        FROM job AS identification
+        WHERE identification.workspace_id = head.workspace_id AND identification.search_keys[2] = named.key
+            AND identification.kind = 'identify' AND (identification.state IN ('queued', 'running')) IS TRUE
+            AND (identification.created_at, identification.batch_id) < (head.created_at, head.batch_id)
+        LIMIT 1
+    )
+) AS earlier
+WHERE head.workspace_id = current_workspace();
 
 -- Returns the workspaces that have a lane due to be published. LATERAL with LIMIT 1 is one index lookup for each
 -- workspace; EXISTS became a join that read the whole backlog while the statistics were old.
