@@ -21,7 +21,8 @@ SELECT
     workspace_id, id, external_id, created_at, random_bucket, first_name, last_name, gender, dob, home_city, country,
     language, time_zone, test_user, email, email_key, email_subscription, phone, phone_key, push_subscription,
     session_count, first_session_at, last_session_at, custom_attributes, purchase_count, revenue_cents,
-    first_purchase_at, last_purchase_at, updated_at, devices
+    first_purchase_at, last_purchase_at, updated_at, devices, custom_events, purchases, apps, campaigns_received,
+    canvases_received, last_interactions, subscription_groups
 FROM profile
 WHERE workspace_id = current_workspace();
 
