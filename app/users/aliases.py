@@ -114,7 +114,7 @@ def _give_aliases(tx: Transaction, *, aliases: Sequence[NewAlias]) -> Skipped:
     }
     changed = {*given, *_own_aliases(tx, held=held)}
     now = tx.now()
-    save_profiles(tx, [dataclasses.replace(profiles[each], updated_at=now) for each in set(changed)])
+    save_profiles(tx, [dataclasses.replace(profiles[each], updated_at=now) for each in changed])
     return skipped
 
 
