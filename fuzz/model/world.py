@@ -6,7 +6,6 @@ from typing import Any
 
 from fuzz.model.happenings import ARRAYS
 from fuzz.model.people import Json, Person, absorb, describe, origin_key, phone_key
-from schemas.identifiers import from_wire, sharing_key
 
 #: Values that many strangers share, as the documents list them.
 PLACEHOLDERS = frozenset({"", "null", "undefined", "anonymous", "0", "nan", "none", "[object object]"})
@@ -24,7 +23,18 @@ class Job:
 
     def names(self) -> set[tuple[str, ...]]:
         """Return its identifiers as they compare."""
-        return {sharing_key(from_wire(self.orphan)), sharing_key(from_wire(self.survivor))}
+        return {_name(self.orphan), _name(self.survivor)}
+
+
+def _name(identifier: Json) -> tuple[str, ...]:
+    """Return *identifier* as it compares."""
+    if "external_id" in identifier:
+        return ("external_id", identifier["external_id"])
+    if "user_alias" in identifier:
+        return ("alias", identifier["user_alias"]["alias_label"], identifier["user_alias"]["alias_name"])
+    if "email" in identifier:
+        return ("email", identifier["email"].strip().casefold())
+    return ("phone", phone_key(identifier["phone"]))
 
 
 @dataclass(frozen=True, slots=True)

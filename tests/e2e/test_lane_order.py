@@ -31,17 +31,18 @@ def identified(client: Client, external_id: str, **attributes: str) -> None:
     client.track(attributes=[{"external_id": external_id, **attributes}])
 
 
-def test_an_alias_denotes_whom_the_update_before_gave_it_to(client: Client) -> None:
+def test_an_alias_that_an_earlier_update_merged_names_its_survivor_but_no_orphan(client: Client) -> None:
     visitor(client, "v", first_name="Ada")
     identified(client, "a", last_name="Lovelace")
-    identified(client, "b")
-    found = client.merged([(alias("v"), "a"), (alias("v"), "b"), (alias("v"), "b")])
-    survivor = client.profile("b")
+    identified(client, "b", home_city="London")
+    found = client.merged([(alias("v"), "a"), (alias("v"), "b"), ("b", alias("v"))])
+    survivor = client.profile("a")
 
-    assert found == ["merged", "merged", "same_profile"]
+    assert found == ["merged", "already_merged", "merged"]
     assert (survivor["first_name"], survivor["last_name"]) == ("Ada", "Lovelace")
+    assert survivor["home_city"] == "London"
     assert survivor["user_aliases"] == [alias("v")["user_alias"]]
-    assert client.export(external_ids=["a"]) == []
+    assert client.export(external_ids=["b"]) == []
 
 
 def test_an_alias_that_the_update_before_dropped_denotes_nobody(client: Client) -> None:
@@ -72,13 +73,13 @@ def test_an_email_candidate_that_the_update_before_merged_away_is_none_any_more(
     assert len(client.export(email_address=EMAIL)) == 1
 
 
-def test_an_email_that_the_update_before_filled_in_denotes_its_survivor(client: Client) -> None:
+def test_an_email_that_an_earlier_update_filled_in_names_no_orphan(client: Client) -> None:
     visitor(client, "v", email=EMAIL, first_name="Ada")
     identified(client, "a")
     identified(client, "z")
     found = client.merged([(alias("v"), "a"), (email("identified"), "z"), ("a", "z")])
 
-    assert found == ["merged", "merged", "already_merged"]
+    assert found == ["merged", "already_merged", "merged"]
     assert client.profile("z")["first_name"] == "Ada"
 
 
