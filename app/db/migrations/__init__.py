@@ -44,8 +44,8 @@ SCHEMA_FILES = (
     "webhooks.sql",
     "duplicates.sql",
 )
-#: A function in these files. It ends with a semicolon before an empty line.
-FUNCTION = re.compile(r"^CREATE OR REPLACE FUNCTION .*?;\n(?=\n|\Z)", re.MULTILINE | re.DOTALL)
+#: A function or view in these files. It ends with a semicolon before an empty line.
+REPLACEABLE = re.compile(r"^CREATE OR REPLACE (?:FUNCTION|VIEW) .*?;\n(?=\n|\Z)", re.MULTILINE | re.DOTALL)
 #: The end of a statement in a file whose statements run one by one.
 END = re.compile(r";[ \t]*$", re.MULTILINE)
 
@@ -131,8 +131,8 @@ def convert_from_oldest(connection: Connection) -> None:
     """Convert a database at OLDEST to the first revision of SCHEMA_FILES, in the transaction of *connection*.
 
     A database at any other revision stays as it is. This step is not a revision of Alembic, which cannot begin at
-    either of two revisions. It takes the functions from SCHEMA_FILES, which create them with CREATE OR REPLACE. Raises
-    SetupError for a revision before OLDEST.
+    either of two revisions. It takes the functions and views from SCHEMA_FILES, which create them with CREATE OR
+    REPLACE. Raises SetupError for a revision before OLDEST.
     """
     revision = MigrationContext.configure(connection).get_current_revision()
     if sentence := explain_too_old(revision):
@@ -141,8 +141,8 @@ def convert_from_oldest(connection: Connection) -> None:
         return
     run_sql(f"from_{OLDEST}.sql", connection)
     for file in SCHEMA_FILES:
-        for function in FUNCTION.findall(_text(file)):
-            _driver_connection(file, connection).execute(function)
+        for statement in REPLACEABLE.findall(_text(file)):
+            _driver_connection(file, connection).execute(statement)
 
 
 def run_sql(file: str, connection: Connection | None = None) -> None:

@@ -119,7 +119,7 @@ ALTER TABLE job ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own_workspace ON job USING (workspace_id = current_workspace());
 
 -- The jobs of the current workspace, for searches that need the GIN index job_by_search_key. See workspace_profile.
-CREATE VIEW workspace_job AS
+CREATE OR REPLACE VIEW workspace_job AS
 SELECT
     workspace_id, id, state, outcome, search_keys, orphan_identifier, survivor_identifier, orphan_braze_id,
     survivor_braze_id
@@ -129,7 +129,7 @@ WHERE workspace_id = current_workspace();
 -- The pending lanes of the current workspace that wait for an identification: a job of theirs names an identifier of an
 -- unfinished identification that was accepted earlier, in another batch. *id* is the first job of the lane. Batches are
 -- ordered by time and id, so that lanes never wait for each other in a circle. Each LIMIT is one index lookup.
-CREATE VIEW held_lane AS
+CREATE OR REPLACE VIEW held_lane AS
 SELECT head.workspace_id, head.id
 FROM job AS head
 CROSS JOIN LATERAL (

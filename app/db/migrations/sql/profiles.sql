@@ -114,7 +114,7 @@ CREATE POLICY own_workspace ON profile USING (workspace_id = current_workspace()
 -- The profiles of the current workspace, for segment queries and searches by device. Under a policy PostgreSQL does not
 -- use the GIN indexes, because their operators are not leakproof. A view reads as its owner, who has no policy, and has
 -- the same condition.
-CREATE VIEW workspace_profile AS
+CREATE OR REPLACE VIEW workspace_profile AS
 SELECT
     workspace_id, id, external_id, created_at, random_bucket, first_name, last_name, gender, dob, home_city, country,
     language, time_zone, test_user, email, email_key, email_subscription, phone, phone_key, push_subscription,
