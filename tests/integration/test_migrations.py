@@ -74,11 +74,13 @@ def test_a_migration_that_fails_leaves_nothing_of_itself_behind(empty_database_u
 
 def test_a_migration_sets_timeouts(empty_database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: dict[str, str] = {}
+    run_sql = migrations.run_sql
 
     def look(file: str, connection: sqlalchemy.Connection | None = None) -> None:
         for name in ("lock_timeout", "statement_timeout"):
             row = (connection or op.get_bind()).exec_driver_sql(f"SHOW {name}").one()
             seen.setdefault(f"{name} of {file}", row[0])
+        run_sql(file, connection)
 
     monkeypatch.setattr(migrations, "run_sql", look)
 

@@ -1,4 +1,4 @@
-"""The schema: a new database and a database converted from revision 0023 both equal app/db/schema.sql."""
+"""The schema: a new database and those migrated from revisions 0023 and 0024 all equal app/db/schema.sql."""
 
 from pathlib import Path
 
@@ -9,8 +9,9 @@ from app.db import migrations, schema_version
 from app.errors import SetupError
 from tests.support.schema_dump import HEADER, SCHEMA, dump_schema
 
-#: A dump of the schema at 0023, made by the 23 former migrations.
-FORMER = Path(__file__).parent / "data" / "schema_0023.sql"
+#: Dumps of the schema at former revisions: at 0023 by the 23 former migrations, at 0024 by the first schema files.
+DUMPS = Path(__file__).parent / "data"
+FORMER, FIRST = DUMPS / "schema_0023.sql", DUMPS / "schema_0024.sql"
 ROWS = """
     INSERT INTO workspace (name) VALUES ('kept');
     INSERT INTO profile (workspace_id, braze_id, created_at, updated_at, random_bucket)
@@ -34,6 +35,17 @@ def former_url(empty_database_url: str, database_url: str) -> str:
     return empty_database_url
 
 
+@pytest.fixture
+def first_url(empty_database_url: str, database_url: str) -> str:
+    """The URL of a database at 0024 with a few rows."""
+    assert database_url
+    with psycopg.connect(empty_database_url) as conn:
+        conn.execute(FIRST.read_text(encoding="utf-8").encode())
+        conn.execute("INSERT INTO alembic_version VALUES ('0024')")
+        conn.execute(ROWS)
+    return empty_database_url
+
+
 def comparable(url: str) -> bool:
     """Return whether the server is of the major version that made schema.sql; others print a dump differently."""
     with psycopg.connect(url) as conn:
@@ -53,6 +65,15 @@ def test_a_database_at_0023_becomes_equal_to_a_new_one(former_url: str, database
     assert migrations.database_revision(former_url) == migrations.newest_revision()
     assert dump_schema(former_url) == dump_schema(database_url)
     with psycopg.connect(former_url) as conn:
+        assert conn.execute(COUNTS).fetchone() == (1, 1, 1)
+
+
+def test_a_database_at_0024_becomes_equal_to_a_new_one(first_url: str, database_url: str) -> None:
+    migrations.upgrade_schema(first_url)
+
+    assert migrations.database_revision(first_url) == migrations.newest_revision()
+    assert dump_schema(first_url) == dump_schema(database_url)
+    with psycopg.connect(first_url) as conn:
         assert conn.execute(COUNTS).fetchone() == (1, 1, 1)
 
 

@@ -15,7 +15,7 @@ KINDS = {".py", ".sql", ".html", ".js", ".css", ".json", ".md", ".yml", ".yaml"}
 #: Files of others.
 FOREIGN = ("app/web/console/static/htmx.min.js",)
 #: Public names that several modules of one package tree may define, with the reason.
-SHARED_NAMES: dict[str, str] = {}
+SHARED_NAMES: dict[str, str] = {"upgrade": "Alembic calls the function of this name in each revision"}
 
 
 def read() -> list[Path]:

@@ -1,8 +1,8 @@
 """Migrations: files of plain SQL that Alembic runs in order, each revision in one transaction.
 
-The first revision, 0024, creates the whole schema. A database at 0023, the last of the 23 revisions before it, is
-converted instead (docs/adr/0022-one-schema.md). Later revisions run while old code is running, so they only add: see
-"Migrations" in docs/operations.md.
+An empty database gets the whole schema from SCHEMA_FILES, at the newest revision. A database at 0023, the last of the
+23 revisions before the first schema, is converted to 0024 (docs/adr/0022-one-schema.md). Later revisions run while old
+code is running, so they only add: see "Migrations" in docs/operations.md.
 """
 
 import logging
@@ -50,10 +50,8 @@ REPLACEABLE = re.compile(r"^CREATE OR REPLACE (?:FUNCTION|VIEW) .*?;\n(?=\n|\Z)"
 END = re.compile(r";[ \t]*$", re.MULTILINE)
 
 
-def upgrade_schema(
-    database_url: str, revision: str = "head", *, lock_timeout_s: float = LOCK_TIMEOUT_S, pause_s: float = PAUSE_S
-) -> None:
-    """Migrate the database at *database_url* to *revision*, the newest by default. Running it again changes nothing.
+def upgrade_schema(database_url: str, *, lock_timeout_s: float = LOCK_TIMEOUT_S, pause_s: float = PAUSE_S) -> None:
+    """Migrate the database at *database_url* to the newest revision. Running it again changes nothing.
 
     Several processes may call it at once: an advisory lock lets one migrate while the others wait. Raises SetupError
     when PostgreSQL cannot be reached, the URL is malformed, its user lacks a privilege, the database is at a revision
@@ -67,14 +65,14 @@ def upgrade_schema(
         reraise=True,
     )
     try:
-        retrying(_upgrade, configuration(database_url, lock_timeout_s=lock_timeout_s), revision)
+        retrying(_upgrade, configuration(database_url, lock_timeout_s=lock_timeout_s))
     except LockNotAvailable as error:
         raise SetupError(LOCK_NOT_AVAILABLE.format(tries=TRIES)) from error
 
 
-def _upgrade(config: Config, revision: str) -> None:
+def _upgrade(config: Config) -> None:
     try:
-        command.upgrade(config, revision)
+        command.upgrade(config, "head")
     except InsufficientPrivilege as error:
         reason = error.diag.message_primary
         raise SetupError(f"The user of DATABASE_URL lacks a privilege that the migration needs: {reason}") from error
@@ -127,19 +125,31 @@ def sqlalchemy_url(database_url: str) -> str:
     return url.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
 
 
-def convert_from_oldest(connection: Connection) -> None:
-    """Convert a database at OLDEST to the first revision of SCHEMA_FILES, in the transaction of *connection*.
+def prepare_database(connection: Connection) -> None:
+    """Bring a database that Alembic's revisions cannot start from to one of them, in the transaction of *connection*.
 
-    A database at any other revision stays as it is. This step is not a revision of Alembic, which cannot begin at
-    either of two revisions. It takes the functions and views from SCHEMA_FILES, which create them with CREATE OR
-    REPLACE. Raises SetupError for a revision before OLDEST.
+    An empty database gets the tables of SCHEMA_FILES and the newest revision; a database at OLDEST is converted to the
+    first revision. Any other stays as it is. Raises SetupError for a revision before OLDEST.
     """
-    revision = MigrationContext.configure(connection).get_current_revision()
+    context = MigrationContext.configure(connection)
+    revision = context.get_current_revision()
     if sentence := explain_too_old(revision):
         raise SetupError(sentence)
-    if revision != OLDEST:
+    if revision is None:
+        for file in SCHEMA_FILES:
+            run_sql(file, connection)
+        context.stamp(ScriptDirectory.from_config(configuration("postgresql://")), "head")
+    elif revision == OLDEST:
+        run_sql(f"from_{OLDEST}.sql", connection)
+
+
+def replace_functions(connection: Connection) -> None:
+    """Create the functions and views of SCHEMA_FILES again, if the database of *connection* is at our newest revision.
+
+    So a revision changes tables only. These statements are CREATE OR REPLACE, so that old code keeps working.
+    """
+    if MigrationContext.configure(connection).get_current_revision() != newest_revision():
         return
-    run_sql(f"from_{OLDEST}.sql", connection)
     for file in SCHEMA_FILES:
         for statement in REPLACEABLE.findall(_text(file)):
             _driver_connection(file, connection).execute(statement)

@@ -6,7 +6,7 @@ from alembic import context
 from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.pool import NullPool
 
-from app.db.migrations import convert_from_oldest, run_sql
+from app.db.migrations import prepare_database, replace_functions, run_sql
 
 #: The number of our advisory lock. It lets one process migrate at a time.
 MIGRATION_LOCK = 0x6D657267656C616E  # "mergelan"
@@ -17,7 +17,7 @@ STATEMENT_TIMEOUT = "60s"
 
 
 def run() -> None:
-    """Run the pending revisions, each in one transaction, and then grant the processes' role its privileges."""
+    """Run the pending revisions, each in one transaction; then replace the functions and grant the privileges."""
     engine = create_engine(
         context.config.attributes["url"], poolclass=NullPool, connect_args={"application_name": "mergelane-migrate"}
     )
@@ -28,12 +28,13 @@ def run() -> None:
         connection.execute(text(set_both), timeouts)
         connection.commit()
         with connection.begin():
-            convert_from_oldest(connection)
+            prepare_database(connection)
         context.configure(connection=connection, transaction_per_migration=True)
         with context.begin_transaction():
             context.run_migrations()
         connection.commit()
         with connection.begin():
+            replace_functions(connection)
             run_sql("access.sql", connection)
 
 

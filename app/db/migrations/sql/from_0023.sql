@@ -1,8 +1,6 @@
--- Changes a database at revision 0023, the last of the 23 former migrations, to the schema of the files beside this one.
+-- Changes a database at revision 0023, the last of the 23 former migrations, to revision 0024.
 --
--- app/db/migrations/__init__.py runs this file and then every CREATE OR REPLACE of those files: their functions and
--- views. Any other change of the schema before the first release is made in both places: in the file of its subject for
--- new databases, and here.
+-- The later revisions follow, and then every CREATE OR REPLACE of the schema files: their functions and views.
 
 -- To read a table of a million rows takes longer than the minute that a statement of a migration has.
 SET LOCAL statement_timeout = '1h';

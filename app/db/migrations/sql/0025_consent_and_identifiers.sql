@@ -1,0 +1,2 @@
+-- Tables and columns of revision 0025. New databases have them from the files of their subjects.
+-- Indexes on tables that have rows are built by the next revision, outside a transaction.

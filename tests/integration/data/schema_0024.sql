@@ -1,0 +1,1212 @@
+-- A dump of the schema at revision 0024.
+
+CREATE TABLE public.workspace (
+    workspace_id integer NOT NULL,
+    name text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    rate_limits jsonb DEFAULT '{}'::jsonb NOT NULL,
+    CONSTRAINT workspace_name_check CHECK ((name ~ '^[a-z0-9][a-z0-9_-]{0,62}$'::text)),
+    CONSTRAINT workspace_rate_limits_check CHECK ((jsonb_typeof(rate_limits) = 'object'::text))
+);
+
+CREATE FUNCTION public.all_workspaces() RETURNS TABLE(workspace_id integer)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    BEGIN ATOMIC
+ SELECT w.workspace_id
+    FROM public.workspace w
+   ORDER BY w.workspace_id;
+END;
+
+CREATE FUNCTION public.analyze_changed_tables(least_rows bigint) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    changed record;
+    analyzed integer := 0;
+BEGIN
+    FOR changed IN
+        SELECT stat.schemaname, stat.relname
+        FROM pg_stat_user_tables AS stat
+        JOIN pg_class AS class ON class.oid = stat.relid
+        JOIN pg_proc AS this ON this.pronamespace = class.relnamespace AND this.proname = 'analyze_changed_tables'
+        WHERE stat.n_mod_since_analyze > least_rows + greatest(class.reltuples, 0)
+    LOOP
+        EXECUTE format('ANALYZE (SKIP_LOCKED) %I.%I', changed.schemaname, changed.relname);
+        analyzed := analyzed + 1;
+    END LOOP;
+    RETURN analyzed;
+END;
+$$;
+
+CREATE TABLE public.job (
+    workspace_id integer NOT NULL,
+    id uuid NOT NULL,
+    batch_id uuid NOT NULL,
+    index smallint NOT NULL,
+    kind text NOT NULL,
+    lane smallint NOT NULL,
+    orphan_identifier jsonb NOT NULL,
+    survivor_identifier jsonb NOT NULL,
+    search_keys text[] NOT NULL,
+    state text DEFAULT 'queued'::text NOT NULL,
+    outcome text,
+    reason text,
+    attempts smallint DEFAULT 0 NOT NULL,
+    task_id uuid,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    due_at timestamp with time zone DEFAULT now() NOT NULL,
+    published_at timestamp with time zone,
+    started_at timestamp with time zone,
+    finished_at timestamp with time zone,
+    orphan_id bigint,
+    orphan_braze_id text,
+    orphan_external_id text,
+    survivor_id bigint,
+    survivor_braze_id text,
+    survivor_external_id text,
+    stalled_attempts smallint DEFAULT 0 NOT NULL,
+    undoes uuid,
+    not_restored jsonb,
+    undone_at timestamp with time zone,
+    undone_by uuid,
+    CONSTRAINT finished_at_exactly_when_ended CHECK (((finished_at IS NOT NULL) = (state = ANY (ARRAY['finished'::text, 'dead'::text])))),
+    CONSTRAINT job_attempts_check CHECK ((attempts >= 0)),
+    CONSTRAINT job_check CHECK (((lane >= 0) AND (lane <= index))),
+    CONSTRAINT job_index_check CHECK ((index >= 0)),
+    CONSTRAINT job_kind_check CHECK ((kind = ANY (ARRAY['merge'::text, 'identify'::text, 'undo'::text]))),
+    CONSTRAINT job_outcome_check CHECK ((outcome = ANY (ARRAY['refused_identifier'::text, 'orphan_ambiguous'::text, 'survivor_ambiguous'::text, 'orphan_not_found'::text, 'survivor_not_found'::text, 'already_merged'::text, 'same_profile'::text, 'orphan_identified'::text, 'alias_conflict'::text, 'protected'::text, 'invalid_phones'::text, 'survivor_limit'::text, 'merged'::text, 'identified'::text, 'undone'::text, 'undone_in_part'::text, 'not_undoable'::text]))),
+    CONSTRAINT job_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'running'::text, 'finished'::text, 'dead'::text]))),
+    CONSTRAINT outcome_exactly_when_finished CHECK (((outcome IS NOT NULL) = (state = 'finished'::text))),
+    CONSTRAINT reason_when_ended CHECK (((reason IS NOT NULL) OR (state <> ALL (ARRAY['finished'::text, 'dead'::text])))),
+    CONSTRAINT survivor_is_another_profile CHECK (((outcome <> 'merged'::text) OR ((orphan_id IS NOT NULL) AND (survivor_id IS NOT NULL) AND (orphan_id <> survivor_id)))),
+    CONSTRAINT undo_names_its_job CHECK (((kind = 'undo'::text) = (undoes IS NOT NULL))),
+    CONSTRAINT undone_at_with_undone_by CHECK (((undone_at IS NULL) = (undone_by IS NULL)))
+)
+WITH (fillfactor='70');
+ALTER TABLE ONLY public.job ALTER COLUMN orphan_identifier SET STATISTICS 0;
+ALTER TABLE ONLY public.job ALTER COLUMN survivor_identifier SET STATISTICS 0;
+ALTER TABLE ONLY public.job ALTER COLUMN reason SET STATISTICS 0;
+ALTER TABLE ONLY public.job ALTER COLUMN orphan_braze_id SET STATISTICS 0;
+ALTER TABLE ONLY public.job ALTER COLUMN orphan_external_id SET STATISTICS 0;
+ALTER TABLE ONLY public.job ALTER COLUMN survivor_braze_id SET STATISTICS 0;
+ALTER TABLE ONLY public.job ALTER COLUMN survivor_external_id SET STATISTICS 0;
+ALTER TABLE ONLY public.job ALTER COLUMN not_restored SET STATISTICS 0;
+
+CREATE FUNCTION public.count_jobs_by_workspace(most integer, bound integer) RETURNS TABLE(workspace_id integer, workspaces bigint, oldest_s double precision, queued bigint, running bigint, dead bigint)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    BEGIN ATOMIC
+ SELECT selected.workspace_id,
+     selected.workspaces,
+     (EXTRACT(epoch FROM (clock_timestamp() - selected.oldest)))::double precision AS "extract",
+     queued.jobs,
+     running.jobs,
+     dead.jobs
+    FROM (((( SELECT w.workspace_id,
+             waiting.created_at AS oldest,
+             count(*) OVER () AS workspaces
+            FROM ((public.workspace w
+              LEFT JOIN LATERAL ( SELECT job.created_at
+                    FROM public.job
+                   WHERE ((job.workspace_id = w.workspace_id) AND (job.state = 'queued'::text))
+                   ORDER BY job.outcome, job.id
+                  LIMIT 1) waiting ON (true))
+              LEFT JOIN LATERAL ( SELECT true AS found
+                    FROM public.job
+                   WHERE ((job.workspace_id = w.workspace_id) AND (job.state = ANY (ARRAY['running'::text, 'dead'::text])))
+                  LIMIT 1) other ON (true))
+           WHERE ((waiting.created_at IS NOT NULL) OR other.found)
+           ORDER BY waiting.created_at, w.workspace_id
+          LIMIT count_jobs_by_workspace.most) selected
+      CROSS JOIN LATERAL ( SELECT count(*) AS jobs
+            FROM ( SELECT
+                    FROM public.job
+                   WHERE ((job.workspace_id = selected.workspace_id) AND (job.state = 'queued'::text))
+                  LIMIT count_jobs_by_workspace.bound) found) queued)
+      CROSS JOIN LATERAL ( SELECT count(*) AS jobs
+            FROM ( SELECT
+                    FROM public.job
+                   WHERE ((job.workspace_id = selected.workspace_id) AND (job.state = 'running'::text))
+                  LIMIT count_jobs_by_workspace.bound) found) running)
+      CROSS JOIN LATERAL ( SELECT count(*) AS jobs
+            FROM ( SELECT
+                    FROM public.job
+                   WHERE ((job.workspace_id = selected.workspace_id) AND (job.state = 'dead'::text))
+                  LIMIT count_jobs_by_workspace.bound) found) dead)
+   ORDER BY selected.oldest, selected.workspace_id;
+END;
+
+CREATE FUNCTION public.current_workspace() RETURNS integer
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN (NULLIF(current_setting('mergelane.workspace_id'::text, true), ''::text))::integer;
+
+CREATE TABLE public.audit_entry (
+    workspace_id integer NOT NULL,
+    id uuid NOT NULL,
+    action text NOT NULL,
+    at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    api_key_id uuid,
+    request_id text,
+    path text NOT NULL,
+    braze_id text COLLATE pg_catalog."C",
+    external_id text COLLATE pg_catalog."C",
+    new_external_id text COLLATE pg_catalog."C",
+    CONSTRAINT audit_entry_action_check CHECK ((action = ANY (ARRAY['delete'::text, 'rename'::text, 'remove'::text]))),
+    CONSTRAINT deletion_without_external_ids CHECK (((action <> 'delete'::text) OR (num_nonnulls(external_id, new_external_id) = 0)))
+);
+
+CREATE FUNCTION public.erase_audit_names(workspace_id integer, braze_ids text[]) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    BEGIN ATOMIC
+ SELECT set_config('mergelane.audit_change'::text, 'erasure'::text, true) AS set_config;
+ UPDATE public.audit_entry entry SET external_id = NULL::text, new_external_id = NULL::text
+   WHERE ((entry.workspace_id = erase_audit_names.workspace_id) AND (entry.workspace_id = public.current_workspace()) AND (entry.braze_id = ANY (erase_audit_names.braze_ids)) AND (entry.action <> 'delete'::text));
+END;
+
+CREATE TABLE public.merge_record (
+    workspace_id integer NOT NULL,
+    job_id uuid NOT NULL,
+    merged_at timestamp with time zone NOT NULL,
+    orphan_id bigint NOT NULL,
+    survivor_id bigint NOT NULL,
+    orphan_before json NOT NULL,
+    survivor_before json NOT NULL,
+    origins bigint[] NOT NULL,
+    changes json NOT NULL,
+    deprecated_external_ids text[] DEFAULT '{}'::text[] NOT NULL,
+    CONSTRAINT merge_record_check CHECK ((orphan_id <> survivor_id))
+)
+WITH (toast_tuple_target='4080');
+ALTER TABLE ONLY public.merge_record ALTER COLUMN orphan_before SET STATISTICS 0;
+ALTER TABLE ONLY public.merge_record ALTER COLUMN survivor_before SET STATISTICS 0;
+ALTER TABLE ONLY public.merge_record ALTER COLUMN origins SET STATISTICS 0;
+ALTER TABLE ONLY public.merge_record ALTER COLUMN changes SET STATISTICS 0;
+ALTER TABLE ONLY public.merge_record ALTER COLUMN deprecated_external_ids SET STATISTICS 0;
+
+CREATE TABLE public.undo_record (
+    workspace_id integer NOT NULL,
+    job_id uuid NOT NULL,
+    undone_job_id uuid NOT NULL,
+    merged_at timestamp with time zone NOT NULL,
+    undone_at timestamp with time zone NOT NULL,
+    orphan_id bigint NOT NULL,
+    survivor_id bigint NOT NULL,
+    changes jsonb NOT NULL
+);
+ALTER TABLE ONLY public.undo_record ALTER COLUMN changes SET STATISTICS 0;
+
+CREATE FUNCTION public.erase_audit_records(workspace_id integer, job_ids uuid[]) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    BEGIN ATOMIC
+ SELECT set_config('mergelane.audit_change'::text, 'erasure'::text, true) AS set_config;
+ UPDATE public.merge_record record SET orphan_before = '{}'::json, survivor_before = '{}'::json, changes = '[]'::json, deprecated_external_ids = '{}'::text[]
+   WHERE ((record.workspace_id = erase_audit_records.workspace_id) AND (record.workspace_id = public.current_workspace()) AND (record.job_id = ANY (erase_audit_records.job_ids)));
+ UPDATE public.undo_record record SET changes = '[]'::jsonb
+   WHERE ((record.workspace_id = erase_audit_records.workspace_id) AND (record.workspace_id = public.current_workspace()) AND (record.job_id = ANY (erase_audit_records.job_ids)));
+END;
+
+CREATE TABLE public.api_key (
+    workspace_id integer NOT NULL,
+    id uuid NOT NULL,
+    digest bytea NOT NULL,
+    hint text NOT NULL,
+    label text NOT NULL,
+    permissions text[] NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    revoked_at timestamp with time zone,
+    expires_at timestamp with time zone,
+    pepper text DEFAULT ''::text NOT NULL,
+    CONSTRAINT api_key_permissions_check CHECK ((cardinality(permissions) > 0))
+);
+
+CREATE FUNCTION public.find_valid_keys(digests bytea[]) RETURNS TABLE(workspace_id integer, key_id uuid, digest bytea, permissions text[], rate_limits jsonb)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    BEGIN ATOMIC
+ SELECT k.workspace_id,
+     k.id,
+     k.digest,
+     k.permissions,
+     w.rate_limits
+    FROM (public.api_key k
+      JOIN public.workspace w ON ((w.workspace_id = k.workspace_id)))
+   WHERE ((k.digest = ANY (find_valid_keys.digests)) AND (k.revoked_at IS NULL) AND ((k.expires_at IS NULL) OR (k.expires_at > now())));
+END;
+
+CREATE FUNCTION public.protect_audit() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    permitted text := current_setting('mergelane.audit_change', true);
+BEGIN
+    IF TG_OP = 'DELETE' AND permitted = 'pruning' THEN
+        RETURN OLD;
+    END IF;
+    IF TG_OP = 'UPDATE' AND permitted = 'erasure' AND TG_NARGS = 1 AND to_jsonb(NEW) = to_jsonb(OLD) || TG_ARGV[0]::jsonb THEN
+        RETURN NEW;
+    END IF;
+    RAISE insufficient_privilege USING
+        MESSAGE = format('The audit can be added to and not changed: %s on %s is refused.', TG_OP, TG_TABLE_NAME),
+        HINT = 'To erase a person, use /users/delete. Old rows are deleted after MERGELANE_AUDIT_DAYS.';
+END;
+$$;
+
+CREATE FUNCTION public.prune_audit_entries(workspace_id integer, before uuid, most integer) RETURNS bigint
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    BEGIN ATOMIC
+ SELECT set_config('mergelane.audit_change'::text, 'pruning'::text, true) AS set_config;
+ WITH gone AS (
+          DELETE FROM public.audit_entry entry
+           WHERE ((entry.workspace_id = prune_audit_entries.workspace_id) AND (entry.workspace_id = public.current_workspace()) AND (entry.id IN ( SELECT old.id
+                    FROM public.audit_entry old
+                   WHERE ((old.workspace_id = prune_audit_entries.workspace_id) AND (old.id < prune_audit_entries.before))
+                   ORDER BY old.id
+                  LIMIT prune_audit_entries.most
+                  FOR UPDATE OF old SKIP LOCKED)))
+           RETURNING 1 AS "?column?"
+         )
+  SELECT count(*) AS count
+    FROM gone;
+END;
+
+CREATE TABLE public.batch (
+    workspace_id integer NOT NULL,
+    id uuid NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    api_key_id uuid,
+    path text NOT NULL,
+    request_id text,
+    traceparent text,
+    source text DEFAULT 'api'::text NOT NULL,
+    run_id uuid,
+    CONSTRAINT run_of_duplicates CHECK (((source = 'duplicates'::text) = (run_id IS NOT NULL))),
+    CONSTRAINT source_is_known CHECK ((source = ANY (ARRAY['api'::text, 'duplicates'::text])))
+);
+
+CREATE FUNCTION public.prune_batches(workspace_id integer, before uuid, most integer) RETURNS bigint
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    BEGIN ATOMIC
+ SELECT set_config('mergelane.audit_change'::text, 'pruning'::text, true) AS set_config;
+ WITH gone AS (
+          DELETE FROM public.batch
+           WHERE ((batch.workspace_id = prune_batches.workspace_id) AND (batch.workspace_id = public.current_workspace()) AND (batch.id IN ( SELECT old.id
+                    FROM public.batch old
+                   WHERE ((old.workspace_id = prune_batches.workspace_id) AND (old.id < prune_batches.before) AND (NOT (EXISTS ( SELECT 1
+                            FROM public.job
+                           WHERE ((job.workspace_id = old.workspace_id) AND (job.batch_id = old.id) AND (job.state <> 'finished'::text))))))
+                   ORDER BY old.id
+                  LIMIT prune_batches.most
+                  FOR UPDATE OF old SKIP LOCKED)))
+           RETURNING 1 AS "?column?"
+         )
+  SELECT count(*) AS count
+    FROM gone;
+END;
+
+CREATE TABLE public.webhook (
+    workspace_id integer NOT NULL,
+    id uuid NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    url text NOT NULL,
+    types text[] NOT NULL,
+    description text NOT NULL,
+    enabled boolean NOT NULL,
+    disabled_reason text,
+    salt bytea NOT NULL,
+    pepper text NOT NULL,
+    former_salt bytea,
+    former_pepper text,
+    former_until timestamp with time zone,
+    CONSTRAINT enabled_without_reason CHECK (((NOT enabled) OR (disabled_reason IS NULL))),
+    CONSTRAINT former_secret_whole CHECK ((((former_salt IS NULL) = (former_until IS NULL)) AND ((former_pepper IS NULL) = (former_until IS NULL))))
+);
+
+CREATE TABLE public.webhook_delivery (
+    workspace_id integer NOT NULL,
+    id uuid NOT NULL,
+    webhook_id uuid NOT NULL,
+    type text NOT NULL,
+    batch_id uuid,
+    body text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    state text DEFAULT 'waiting'::text NOT NULL,
+    attempts smallint DEFAULT 0 NOT NULL,
+    due_at timestamp with time zone DEFAULT now() NOT NULL,
+    lease_id uuid,
+    attempted_at timestamp with time zone,
+    last_status smallint,
+    last_error text,
+    ended_at timestamp with time zone,
+    CONSTRAINT ended_exactly_when_not_waiting CHECK (((ended_at IS NOT NULL) = (state <> 'waiting'::text))),
+    CONSTRAINT error_when_dead CHECK (((last_error IS NOT NULL) OR (state <> 'dead'::text))),
+    CONSTRAINT leased_while_waiting CHECK (((lease_id IS NULL) OR (state = 'waiting'::text))),
+    CONSTRAINT webhook_delivery_attempts_check CHECK ((attempts >= 0)),
+    CONSTRAINT webhook_delivery_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'sent'::text, 'dead'::text])))
+);
+
+CREATE TABLE public.webhook_watch (
+    workspace_id integer NOT NULL,
+    batch_id uuid NOT NULL,
+    kind text NOT NULL,
+    since timestamp with time zone DEFAULT now() NOT NULL,
+    check_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE FUNCTION public.workspaces_with_due_deliveries() RETURNS TABLE(workspace_id integer, watches boolean, deliveries boolean)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    BEGIN ATOMIC
+ SELECT found.workspace_id,
+     found.watches,
+     found.deliveries
+    FROM ( SELECT w.workspace_id,
+             (EXISTS ( SELECT 1
+                    FROM public.webhook_watch watch
+                   WHERE ((watch.workspace_id = w.workspace_id) AND (watch.check_at <= now())))) AS watches,
+             (EXISTS ( SELECT 1
+                    FROM (public.webhook
+                      JOIN public.webhook_delivery delivery ON (((delivery.workspace_id = webhook.workspace_id) AND (delivery.webhook_id = webhook.id))))
+                   WHERE ((webhook.workspace_id = w.workspace_id) AND webhook.enabled AND (delivery.state = 'waiting'::text) AND (delivery.due_at <= now())))) AS deliveries
+            FROM public.workspace w) found
+   WHERE (found.watches OR found.deliveries)
+   ORDER BY found.workspace_id;
+END;
+
+CREATE TABLE public.duplicate_policy (
+    workspace_id integer NOT NULL,
+    identifier text NOT NULL,
+    resolve_ties_by text NOT NULL,
+    prefer text NOT NULL,
+    daily_at time without time zone,
+    time_zone text NOT NULL,
+    next_daily_at timestamp with time zone,
+    CONSTRAINT duplicate_policy_check CHECK (((daily_at IS NULL) = (next_daily_at IS NULL))),
+    CONSTRAINT duplicate_policy_identifier_check CHECK ((identifier = ANY (ARRAY['email'::text, 'phone'::text]))),
+    CONSTRAINT duplicate_policy_prefer_check CHECK ((prefer = ANY (ARRAY['newest'::text, 'oldest'::text]))),
+    CONSTRAINT duplicate_policy_resolve_ties_by_check CHECK ((resolve_ties_by = ANY (ARRAY['created'::text, 'updated'::text, 'last_session'::text])))
+);
+
+CREATE TABLE public.duplicate_run (
+    workspace_id integer NOT NULL,
+    id uuid NOT NULL,
+    trigger text NOT NULL,
+    api_key_id uuid,
+    identifier text NOT NULL,
+    resolve_ties_by text NOT NULL,
+    prefer text NOT NULL,
+    state text DEFAULT 'running'::text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    finished_at timestamp with time zone,
+    cursor jsonb NOT NULL,
+    counts jsonb NOT NULL,
+    CONSTRAINT duplicate_run_check CHECK (((finished_at IS NOT NULL) = (state <> 'running'::text))),
+    CONSTRAINT duplicate_run_identifier_check CHECK ((identifier = ANY (ARRAY['email'::text, 'phone'::text]))),
+    CONSTRAINT duplicate_run_prefer_check CHECK ((prefer = ANY (ARRAY['newest'::text, 'oldest'::text]))),
+    CONSTRAINT duplicate_run_resolve_ties_by_check CHECK ((resolve_ties_by = ANY (ARRAY['created'::text, 'updated'::text, 'last_session'::text]))),
+    CONSTRAINT duplicate_run_state_check CHECK ((state = ANY (ARRAY['running'::text, 'finished'::text, 'cancelled'::text, 'failed'::text]))),
+    CONSTRAINT duplicate_run_trigger_check CHECK ((trigger = ANY (ARRAY['api'::text, 'daily'::text])))
+);
+
+CREATE FUNCTION public.workspaces_with_duplicates_to_merge() RETURNS TABLE(workspace_id integer)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    BEGIN ATOMIC
+ SELECT run.workspace_id
+    FROM public.duplicate_run run
+   WHERE (run.state = 'running'::text)
+ UNION
+  SELECT policy.workspace_id
+    FROM public.duplicate_policy policy
+   WHERE (policy.next_daily_at <= now())
+  ORDER BY 1;
+END;
+
+CREATE FUNCTION public.workspaces_with_pending_jobs() RETURNS TABLE(workspace_id integer)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    BEGIN ATOMIC
+ SELECT w.workspace_id
+    FROM (public.workspace w
+      CROSS JOIN LATERAL ( SELECT job.id
+            FROM public.job
+           WHERE ((job.workspace_id = w.workspace_id) AND (job.state = 'queued'::text) AND (job.published_at IS NULL) AND (job.lane = job.index) AND (job.due_at <= now()))
+           ORDER BY job.due_at, job.id
+          LIMIT 1) due)
+   ORDER BY w.workspace_id;
+END;
+
+CREATE FUNCTION public.workspaces_with_published_jobs() RETURNS TABLE(workspace_id integer)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    BEGIN ATOMIC
+ SELECT w.workspace_id
+    FROM (public.workspace w
+      CROSS JOIN LATERAL ( SELECT job.id
+            FROM public.job
+           WHERE ((job.workspace_id = w.workspace_id) AND (job.state = ANY (ARRAY['queued'::text, 'running'::text])) AND (job.published_at IS NOT NULL))
+           ORDER BY job.published_at
+          LIMIT 1) under_way)
+   ORDER BY w.workspace_id;
+END;
+
+CREATE TABLE public.alembic_version (
+    version_num character varying(32) NOT NULL
+);
+
+CREATE TABLE public.custom_event (
+    workspace_id integer NOT NULL,
+    origin_id bigint NOT NULL,
+    name text NOT NULL COLLATE pg_catalog."C",
+    occurred_at timestamp with time zone NOT NULL,
+    id bigint NOT NULL,
+    app_id text,
+    properties jsonb
+);
+
+ALTER TABLE public.custom_event ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.custom_event_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.deprecated_external_id (
+    workspace_id integer NOT NULL,
+    external_id text NOT NULL COLLATE pg_catalog."C",
+    profile_id bigint NOT NULL,
+    deprecated_at timestamp with time zone NOT NULL,
+    CONSTRAINT deprecated_external_id_external_id_check CHECK (((octet_length(external_id) >= 1) AND (octet_length(external_id) <= 987)))
+);
+
+CREATE TABLE public.engagement (
+    workspace_id integer NOT NULL,
+    origin_id bigint NOT NULL,
+    kind text NOT NULL,
+    message_id text NOT NULL COLLATE pg_catalog."C",
+    occurred_at timestamp with time zone NOT NULL,
+    id bigint NOT NULL,
+    event text NOT NULL,
+    name text,
+    properties jsonb,
+    CONSTRAINT engagement_kind_check CHECK ((kind = ANY (ARRAY['campaign'::text, 'canvas'::text])))
+);
+
+ALTER TABLE public.engagement ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.engagement_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE VIEW public.held_lane AS
+ SELECT head.workspace_id,
+    head.id
+   FROM ((public.job head
+     CROSS JOIN LATERAL ( SELECT unnest(member.search_keys) AS key
+           FROM public.job member
+          WHERE ((member.workspace_id = head.workspace_id) AND (member.batch_id = head.batch_id) AND (member.index >= head.lane) AND (member.lane = head.lane) AND ((member.state = 'queued'::text) IS TRUE))
+         OFFSET 0) named)
+     CROSS JOIN LATERAL (( SELECT identification.id
+           FROM public.job identification
+          WHERE ((identification.workspace_id = head.workspace_id) AND (identification.search_keys[1] = named.key) AND (identification.kind = 'identify'::text) AND ((identification.state = ANY (ARRAY['queued'::text, 'running'::text])) IS TRUE) AND (ROW(identification.created_at, identification.batch_id) < ROW(head.created_at, head.batch_id)))
+         LIMIT 1)
+        UNION ALL
+        ( SELECT identification.id
+           FROM public.job identification
+          WHERE ((identification.workspace_id = head.workspace_id) AND (identification.search_keys[2] = named.key) AND (identification.kind = 'identify'::text) AND ((identification.state = ANY (ARRAY['queued'::text, 'running'::text])) IS TRUE) AND (ROW(identification.created_at, identification.batch_id) < ROW(head.created_at, head.batch_id)))
+         LIMIT 1)) earlier)
+  WHERE (head.workspace_id = public.current_workspace());
+
+CREATE TABLE public.idempotency (
+    workspace_id integer NOT NULL,
+    path text NOT NULL,
+    key text NOT NULL,
+    body_digest bytea NOT NULL,
+    batch_id uuid NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT idempotency_key_check CHECK (((length(key) >= 1) AND (length(key) <= 255)))
+);
+
+CREATE TABLE public.identify_record (
+    workspace_id integer NOT NULL,
+    job_id uuid NOT NULL,
+    identified_at timestamp with time zone NOT NULL,
+    profile_id bigint NOT NULL,
+    updated_before timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.origin (
+    workspace_id integer NOT NULL,
+    origin_id bigint NOT NULL,
+    profile_id bigint NOT NULL,
+    CONSTRAINT origin_check CHECK ((origin_id <> profile_id))
+);
+ALTER TABLE ONLY public.origin ALTER COLUMN profile_id SET (n_distinct=-0.5);
+
+CREATE TABLE public.profile (
+    workspace_id integer NOT NULL,
+    id bigint NOT NULL,
+    braze_id text NOT NULL COLLATE pg_catalog."C",
+    external_id text COLLATE pg_catalog."C",
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    random_bucket smallint NOT NULL,
+    control_group boolean DEFAULT false NOT NULL,
+    marked_for_deletion_at timestamp with time zone,
+    absorbed_on date,
+    absorbed_count integer DEFAULT 0 NOT NULL,
+    first_name text,
+    last_name text,
+    gender text,
+    dob date,
+    home_city text,
+    country text,
+    language text,
+    time_zone text,
+    facebook jsonb,
+    twitter jsonb,
+    current_location jsonb,
+    test_user boolean DEFAULT false NOT NULL,
+    email text,
+    email_key text COLLATE pg_catalog."C",
+    email_encrypted boolean DEFAULT false NOT NULL,
+    email_subscription jsonb,
+    email_open_tracking_disabled boolean,
+    email_click_tracking_disabled boolean,
+    marked_email_as_spam_at timestamp with time zone,
+    phone text,
+    phone_e164 text COLLATE pg_catalog."C",
+    phone_key text GENERATED ALWAYS AS (COALESCE(phone_e164, btrim(phone))) STORED COLLATE pg_catalog."C",
+    push_subscription jsonb,
+    push_tokens jsonb DEFAULT '{}'::jsonb NOT NULL,
+    devices jsonb DEFAULT '{}'::jsonb NOT NULL,
+    subscription_groups jsonb DEFAULT '{}'::jsonb NOT NULL,
+    session_count bigint DEFAULT 0 NOT NULL,
+    first_session_at timestamp with time zone,
+    last_session_at timestamp with time zone,
+    apps jsonb DEFAULT '{}'::jsonb NOT NULL,
+    custom_attributes jsonb DEFAULT '{}'::jsonb NOT NULL,
+    custom_events jsonb DEFAULT '{}'::jsonb NOT NULL,
+    purchases jsonb DEFAULT '{}'::jsonb NOT NULL,
+    purchase_count bigint DEFAULT 0 NOT NULL,
+    revenue_cents bigint DEFAULT 0 NOT NULL,
+    first_purchase_at timestamp with time zone,
+    last_purchase_at timestamp with time zone,
+    campaigns_received jsonb DEFAULT '{}'::jsonb NOT NULL,
+    canvases_received jsonb DEFAULT '{}'::jsonb NOT NULL,
+    last_interactions jsonb DEFAULT '{}'::jsonb NOT NULL,
+    email_origin_id bigint,
+    phone_origin_id bigint,
+    CONSTRAINT profile_absorbed_count_check CHECK ((absorbed_count >= 0)),
+    CONSTRAINT profile_braze_id_check CHECK ((braze_id ~ '^[0-9a-f]{24}$'::text)),
+    CONSTRAINT profile_check CHECK (((email IS NULL) = (email_key IS NULL))),
+    CONSTRAINT profile_check1 CHECK (((phone IS NOT NULL) OR (phone_e164 IS NULL))),
+    CONSTRAINT profile_country_check CHECK ((country ~ '^[A-Z]{2}$'::text)),
+    CONSTRAINT profile_external_id_check CHECK (((octet_length(external_id) >= 1) AND (octet_length(external_id) <= 987))),
+    CONSTRAINT profile_gender_check CHECK ((gender = ANY (ARRAY['M'::text, 'F'::text, 'O'::text, 'N'::text, 'P'::text]))),
+    CONSTRAINT profile_purchase_count_check CHECK ((purchase_count >= 0)),
+    CONSTRAINT profile_random_bucket_check CHECK (((random_bucket >= 0) AND (random_bucket <= 9999))),
+    CONSTRAINT profile_session_count_check CHECK ((session_count >= 0))
+)
+WITH (fillfactor='80');
+ALTER TABLE ONLY public.profile ALTER COLUMN facebook SET STATISTICS 0;
+ALTER TABLE ONLY public.profile ALTER COLUMN twitter SET STATISTICS 0;
+ALTER TABLE ONLY public.profile ALTER COLUMN current_location SET STATISTICS 0;
+ALTER TABLE ONLY public.profile ALTER COLUMN email_subscription SET STATISTICS 0;
+ALTER TABLE ONLY public.profile ALTER COLUMN push_subscription SET STATISTICS 0;
+ALTER TABLE ONLY public.profile ALTER COLUMN push_tokens SET STATISTICS 0;
+ALTER TABLE ONLY public.profile ALTER COLUMN devices SET STATISTICS 0;
+ALTER TABLE ONLY public.profile ALTER COLUMN subscription_groups SET STATISTICS 0;
+ALTER TABLE ONLY public.profile ALTER COLUMN apps SET STATISTICS 0;
+ALTER TABLE ONLY public.profile ALTER COLUMN custom_attributes SET STATISTICS 0;
+ALTER TABLE ONLY public.profile ALTER COLUMN custom_events SET STATISTICS 0;
+ALTER TABLE ONLY public.profile ALTER COLUMN purchases SET STATISTICS 0;
+ALTER TABLE ONLY public.profile ALTER COLUMN campaigns_received SET STATISTICS 0;
+ALTER TABLE ONLY public.profile ALTER COLUMN canvases_received SET STATISTICS 0;
+ALTER TABLE ONLY public.profile ALTER COLUMN last_interactions SET STATISTICS 0;
+
+ALTER TABLE public.profile ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME public.profile_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.purchase (
+    workspace_id integer NOT NULL,
+    origin_id bigint NOT NULL,
+    product_id text NOT NULL COLLATE pg_catalog."C",
+    occurred_at timestamp with time zone NOT NULL,
+    id bigint NOT NULL,
+    currency text NOT NULL,
+    price_cents bigint NOT NULL,
+    app_id text,
+    properties jsonb
+);
+
+ALTER TABLE public.purchase ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.purchase_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.redirect (
+    workspace_id integer NOT NULL,
+    orphan_id bigint NOT NULL,
+    survivor_id bigint NOT NULL,
+    braze_id text NOT NULL COLLATE pg_catalog."C",
+    external_id text COLLATE pg_catalog."C",
+    job_id uuid NOT NULL,
+    merged_at timestamp with time zone NOT NULL,
+    CONSTRAINT redirect_check CHECK ((orphan_id <> survivor_id))
+);
+
+CREATE TABLE public.session (
+    workspace_id integer NOT NULL,
+    origin_id bigint NOT NULL,
+    app_id text NOT NULL COLLATE pg_catalog."C",
+    started_at timestamp with time zone NOT NULL,
+    id bigint NOT NULL,
+    ended_at timestamp with time zone,
+    CONSTRAINT session_check CHECK ((ended_at >= started_at))
+);
+
+ALTER TABLE public.session ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.session_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.sign_in (
+    workspace_id integer NOT NULL,
+    digest bytea NOT NULL,
+    api_key_id uuid NOT NULL,
+    begun_at timestamp with time zone DEFAULT now() NOT NULL,
+    ends_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.user_alias (
+    workspace_id integer NOT NULL,
+    label text NOT NULL COLLATE pg_catalog."C",
+    name text NOT NULL COLLATE pg_catalog."C",
+    profile_id bigint NOT NULL,
+    origin_id bigint,
+    CONSTRAINT user_alias_label_check CHECK (((octet_length(label) >= 1) AND (octet_length(label) <= 236))),
+    CONSTRAINT user_alias_name_check CHECK (((octet_length(name) >= 1) AND (octet_length(name) <= 236)))
+);
+
+CREATE VIEW public.workspace_job AS
+ SELECT workspace_id,
+    id,
+    state,
+    outcome,
+    search_keys,
+    orphan_identifier,
+    survivor_identifier,
+    orphan_braze_id,
+    survivor_braze_id
+   FROM public.job
+  WHERE (workspace_id = public.current_workspace());
+
+CREATE VIEW public.workspace_profile AS
+ SELECT workspace_id,
+    id,
+    external_id,
+    created_at,
+    random_bucket,
+    first_name,
+    last_name,
+    gender,
+    dob,
+    home_city,
+    country,
+    language,
+    time_zone,
+    test_user,
+    email,
+    email_key,
+    email_subscription,
+    phone,
+    phone_key,
+    push_subscription,
+    session_count,
+    first_session_at,
+    last_session_at,
+    custom_attributes,
+    purchase_count,
+    revenue_cents,
+    first_purchase_at,
+    last_purchase_at,
+    updated_at,
+    devices,
+    custom_events,
+    purchases,
+    apps,
+    campaigns_received,
+    canvases_received,
+    last_interactions,
+    subscription_groups
+   FROM public.profile
+  WHERE (workspace_id = public.current_workspace());
+
+ALTER TABLE public.workspace ALTER COLUMN workspace_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.workspace_workspace_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+ALTER TABLE ONLY public.alembic_version
+    ADD CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num);
+
+ALTER TABLE ONLY public.api_key
+    ADD CONSTRAINT api_key_digest_key UNIQUE (digest);
+
+ALTER TABLE ONLY public.api_key
+    ADD CONSTRAINT api_key_pkey PRIMARY KEY (workspace_id, id);
+
+ALTER TABLE ONLY public.audit_entry
+    ADD CONSTRAINT audit_entry_pkey PRIMARY KEY (workspace_id, id);
+
+ALTER TABLE ONLY public.batch
+    ADD CONSTRAINT batch_pkey PRIMARY KEY (workspace_id, id);
+
+ALTER TABLE ONLY public.custom_event
+    ADD CONSTRAINT custom_event_pkey PRIMARY KEY (workspace_id, origin_id, name, occurred_at, id);
+
+ALTER TABLE ONLY public.deprecated_external_id
+    ADD CONSTRAINT deprecated_external_id_pkey PRIMARY KEY (workspace_id, external_id);
+
+ALTER TABLE ONLY public.duplicate_policy
+    ADD CONSTRAINT duplicate_policy_pkey PRIMARY KEY (workspace_id);
+
+ALTER TABLE ONLY public.duplicate_run
+    ADD CONSTRAINT duplicate_run_pkey PRIMARY KEY (workspace_id, id);
+
+ALTER TABLE ONLY public.engagement
+    ADD CONSTRAINT engagement_pkey PRIMARY KEY (workspace_id, origin_id, kind, message_id, occurred_at, id);
+
+ALTER TABLE ONLY public.idempotency
+    ADD CONSTRAINT idempotency_pkey PRIMARY KEY (workspace_id, path, key);
+
+ALTER TABLE ONLY public.identify_record
+    ADD CONSTRAINT identify_record_pkey PRIMARY KEY (workspace_id, job_id);
+
+ALTER TABLE ONLY public.job
+    ADD CONSTRAINT job_pkey PRIMARY KEY (workspace_id, id);
+
+ALTER TABLE ONLY public.job
+    ADD CONSTRAINT job_workspace_id_batch_id_index_key UNIQUE (workspace_id, batch_id, index);
+
+ALTER TABLE ONLY public.merge_record
+    ADD CONSTRAINT merge_record_pkey PRIMARY KEY (workspace_id, job_id);
+
+ALTER TABLE ONLY public.origin
+    ADD CONSTRAINT origin_pkey PRIMARY KEY (workspace_id, origin_id);
+
+ALTER TABLE ONLY public.profile
+    ADD CONSTRAINT profile_pkey PRIMARY KEY (workspace_id, id);
+
+ALTER TABLE ONLY public.profile
+    ADD CONSTRAINT profile_workspace_id_braze_id_key UNIQUE (workspace_id, braze_id);
+
+ALTER TABLE ONLY public.purchase
+    ADD CONSTRAINT purchase_pkey PRIMARY KEY (workspace_id, origin_id, product_id, occurred_at, id);
+
+ALTER TABLE ONLY public.redirect
+    ADD CONSTRAINT redirect_pkey PRIMARY KEY (workspace_id, orphan_id);
+
+ALTER TABLE ONLY public.redirect
+    ADD CONSTRAINT redirect_workspace_id_braze_id_key UNIQUE (workspace_id, braze_id);
+
+ALTER TABLE ONLY public.session
+    ADD CONSTRAINT session_pkey PRIMARY KEY (workspace_id, origin_id, app_id, started_at, id);
+
+ALTER TABLE ONLY public.sign_in
+    ADD CONSTRAINT sign_in_pkey PRIMARY KEY (workspace_id, digest);
+
+ALTER TABLE ONLY public.undo_record
+    ADD CONSTRAINT undo_record_pkey PRIMARY KEY (workspace_id, job_id);
+
+ALTER TABLE ONLY public.user_alias
+    ADD CONSTRAINT user_alias_pkey PRIMARY KEY (workspace_id, label, name);
+
+ALTER TABLE ONLY public.user_alias
+    ADD CONSTRAINT user_alias_workspace_id_profile_id_label_key UNIQUE (workspace_id, profile_id, label);
+
+ALTER TABLE ONLY public.webhook_delivery
+    ADD CONSTRAINT webhook_delivery_pkey PRIMARY KEY (workspace_id, id);
+
+ALTER TABLE ONLY public.webhook
+    ADD CONSTRAINT webhook_pkey PRIMARY KEY (workspace_id, id);
+
+ALTER TABLE ONLY public.webhook_watch
+    ADD CONSTRAINT webhook_watch_pkey PRIMARY KEY (workspace_id, batch_id);
+
+ALTER TABLE ONLY public.workspace
+    ADD CONSTRAINT workspace_name_key UNIQUE (name);
+
+ALTER TABLE ONLY public.workspace
+    ADD CONSTRAINT workspace_pkey PRIMARY KEY (workspace_id);
+
+CREATE INDEX audit_entry_by_action ON public.audit_entry USING btree (workspace_id, action, id);
+
+CREATE INDEX audit_entry_by_braze_id ON public.audit_entry USING btree (workspace_id, braze_id);
+
+CREATE INDEX audit_entry_by_external_id ON public.audit_entry USING btree (workspace_id, external_id) WHERE (external_id IS NOT NULL);
+
+CREATE INDEX audit_entry_by_key ON public.audit_entry USING btree (workspace_id, api_key_id, id);
+
+CREATE INDEX audit_entry_by_new_external_id ON public.audit_entry USING btree (workspace_id, new_external_id) WHERE (new_external_id IS NOT NULL);
+
+CREATE INDEX batch_by_key ON public.batch USING btree (workspace_id, api_key_id, id);
+
+CREATE INDEX batch_of_run ON public.batch USING btree (workspace_id, id) WHERE (source = 'duplicates'::text);
+
+CREATE INDEX custom_event_occurred ON public.custom_event USING brin (occurred_at) WITH (autosummarize='on');
+
+CREATE INDEX deprecated_external_id_of_profile ON public.deprecated_external_id USING btree (workspace_id, profile_id);
+
+CREATE UNIQUE INDEX duplicate_run_running ON public.duplicate_run USING btree (workspace_id) WHERE (state = 'running'::text);
+
+CREATE INDEX idempotency_age ON public.idempotency USING btree (workspace_id, created_at);
+
+CREATE INDEX job_by_search_key ON public.job USING gin (search_keys);
+
+CREATE INDEX job_by_state ON public.job USING btree (workspace_id, state, outcome, id);
+
+CREATE INDEX job_due ON public.job USING btree (workspace_id, due_at, id) WHERE ((state = 'queued'::text) AND (published_at IS NULL) AND (lane = index));
+
+CREATE INDEX job_ended ON public.job USING btree (workspace_id, finished_at) INCLUDE (outcome) WHERE (finished_at IS NOT NULL);
+
+CREATE INDEX job_identify_due ON public.job USING btree (workspace_id, due_at, id) WHERE ((kind = 'identify'::text) AND (state = 'queued'::text) AND (published_at IS NULL) AND (lane = index));
+
+CREATE INDEX job_identify_orphan ON public.job USING btree (workspace_id, (search_keys[1]), created_at, batch_id) WHERE ((kind = 'identify'::text) AND ((state = ANY (ARRAY['queued'::text, 'running'::text])) IS TRUE) AND (search_keys[1] IS NOT NULL));
+
+CREATE INDEX job_identify_survivor ON public.job USING btree (workspace_id, (search_keys[2]), created_at, batch_id) WHERE ((kind = 'identify'::text) AND ((state = ANY (ARRAY['queued'::text, 'running'::text])) IS TRUE) AND (search_keys[2] IS NOT NULL));
+
+CREATE INDEX job_published ON public.job USING btree (workspace_id, published_at) WHERE ((state = ANY (ARRAY['queued'::text, 'running'::text])) AND (published_at IS NOT NULL));
+
+CREATE UNIQUE INDEX job_undo_without_outcome ON public.job USING btree (workspace_id, undoes) WHERE ((undoes IS NOT NULL) AND (outcome IS NULL));
+
+CREATE INDEX origin_of_profile ON public.origin USING btree (workspace_id, profile_id);
+
+CREATE INDEX profile_custom_attributes ON public.profile USING gin (jsonb_set('{}'::jsonb, ARRAY[(workspace_id)::text], custom_attributes) jsonb_path_ops) WITH (gin_pending_list_limit='1024');
+
+CREATE INDEX profile_email ON public.profile USING btree (workspace_id, email_key, ((external_id IS NOT NULL)), updated_at, id) WHERE (email_key IS NOT NULL);
+
+CREATE UNIQUE INDEX profile_external_id ON public.profile USING btree (workspace_id, external_id) WHERE (external_id IS NOT NULL);
+
+CREATE INDEX profile_phone ON public.profile USING btree (workspace_id, phone_key, ((external_id IS NOT NULL)), updated_at, id) WHERE (phone_key IS NOT NULL);
+
+CREATE INDEX profile_unidentified ON public.profile USING btree (workspace_id, id) WHERE (external_id IS NULL);
+
+CREATE INDEX profile_unidentified_device ON public.profile USING gin (jsonb_set('{}'::jsonb, ARRAY[(workspace_id)::text], jsonb_path_query_array(devices, '$.keyvalue()."key"'::jsonpath)) jsonb_path_ops) WITH (gin_pending_list_limit='1024') WHERE ((external_id IS NULL) AND (devices <> '{}'::jsonb));
+
+CREATE INDEX purchase_occurred ON public.purchase USING brin (occurred_at) WITH (autosummarize='on');
+
+CREATE UNIQUE INDEX redirect_external_id ON public.redirect USING btree (workspace_id, external_id) WHERE (external_id IS NOT NULL);
+
+CREATE INDEX sign_in_by_end ON public.sign_in USING btree (workspace_id, ends_at);
+
+CREATE INDEX undo_record_of_orphan ON public.undo_record USING btree (workspace_id, orphan_id, merged_at);
+
+CREATE INDEX undo_record_of_survivor ON public.undo_record USING btree (workspace_id, survivor_id, merged_at);
+
+CREATE INDEX webhook_delivery_due ON public.webhook_delivery USING btree (workspace_id, webhook_id, due_at) WHERE (state = 'waiting'::text);
+
+CREATE INDEX webhook_delivery_of_webhook ON public.webhook_delivery USING btree (workspace_id, webhook_id, id);
+
+CREATE INDEX webhook_watch_due ON public.webhook_watch USING btree (workspace_id, check_at);
+
+CREATE TRIGGER protect_audit BEFORE DELETE OR UPDATE ON public.audit_entry FOR EACH ROW EXECUTE FUNCTION public.protect_audit('{"external_id": null, "new_external_id": null}');
+
+CREATE TRIGGER protect_audit BEFORE UPDATE OF api_key_id, path ON public.batch FOR EACH ROW EXECUTE FUNCTION public.protect_audit();
+
+CREATE TRIGGER protect_audit BEFORE DELETE OR UPDATE ON public.identify_record FOR EACH ROW EXECUTE FUNCTION public.protect_audit();
+
+CREATE TRIGGER protect_audit AFTER UPDATE OF outcome, kind, batch_id, undoes, undone_by, orphan_id, survivor_id, orphan_braze_id, survivor_braze_id ON public.job FOR EACH ROW WHEN (((old.outcome = ANY (ARRAY['merged'::text, 'identified'::text, 'undone'::text, 'undone_in_part'::text])) AND ((old.outcome IS DISTINCT FROM new.outcome) OR (old.kind <> new.kind) OR (old.batch_id <> new.batch_id) OR (old.undoes IS DISTINCT FROM new.undoes) OR (old.orphan_id IS DISTINCT FROM new.orphan_id) OR (old.survivor_id IS DISTINCT FROM new.survivor_id) OR (old.orphan_braze_id IS DISTINCT FROM new.orphan_braze_id) OR (old.survivor_braze_id IS DISTINCT FROM new.survivor_braze_id) OR ((old.undone_by IS NOT NULL) AND (old.undone_by IS DISTINCT FROM new.undone_by))))) EXECUTE FUNCTION public.protect_audit();
+
+CREATE TRIGGER protect_audit BEFORE DELETE OR UPDATE ON public.merge_record FOR EACH ROW EXECUTE FUNCTION public.protect_audit('{"orphan_before": {}, "survivor_before": {}, "changes": [], "deprecated_external_ids": []}');
+
+CREATE TRIGGER protect_audit BEFORE DELETE OR UPDATE ON public.undo_record FOR EACH ROW EXECUTE FUNCTION public.protect_audit('{"changes": []}');
+
+CREATE TRIGGER protect_audit_from_truncate BEFORE TRUNCATE ON public.audit_entry FOR EACH STATEMENT EXECUTE FUNCTION public.protect_audit();
+
+CREATE TRIGGER protect_audit_from_truncate BEFORE TRUNCATE ON public.identify_record FOR EACH STATEMENT EXECUTE FUNCTION public.protect_audit();
+
+CREATE TRIGGER protect_audit_from_truncate BEFORE TRUNCATE ON public.merge_record FOR EACH STATEMENT EXECUTE FUNCTION public.protect_audit();
+
+CREATE TRIGGER protect_audit_from_truncate BEFORE TRUNCATE ON public.undo_record FOR EACH STATEMENT EXECUTE FUNCTION public.protect_audit();
+
+ALTER TABLE ONLY public.api_key
+    ADD CONSTRAINT api_key_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspace(workspace_id);
+
+ALTER TABLE ONLY public.audit_entry
+    ADD CONSTRAINT audit_entry_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspace(workspace_id);
+
+ALTER TABLE ONLY public.batch
+    ADD CONSTRAINT batch_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspace(workspace_id);
+
+ALTER TABLE ONLY public.deprecated_external_id
+    ADD CONSTRAINT deprecated_external_id_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspace(workspace_id);
+
+ALTER TABLE ONLY public.duplicate_policy
+    ADD CONSTRAINT duplicate_policy_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspace(workspace_id);
+
+ALTER TABLE ONLY public.duplicate_run
+    ADD CONSTRAINT duplicate_run_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspace(workspace_id);
+
+ALTER TABLE ONLY public.idempotency
+    ADD CONSTRAINT idempotency_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspace(workspace_id);
+
+ALTER TABLE ONLY public.identify_record
+    ADD CONSTRAINT identify_record_workspace_id_job_id_fkey FOREIGN KEY (workspace_id, job_id) REFERENCES public.job(workspace_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.job
+    ADD CONSTRAINT job_workspace_id_batch_id_fkey FOREIGN KEY (workspace_id, batch_id) REFERENCES public.batch(workspace_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.merge_record
+    ADD CONSTRAINT merge_record_workspace_id_job_id_fkey FOREIGN KEY (workspace_id, job_id) REFERENCES public.job(workspace_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.origin
+    ADD CONSTRAINT origin_workspace_id_profile_id_fkey FOREIGN KEY (workspace_id, profile_id) REFERENCES public.profile(workspace_id, id);
+
+ALTER TABLE ONLY public.profile
+    ADD CONSTRAINT profile_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspace(workspace_id);
+
+ALTER TABLE ONLY public.redirect
+    ADD CONSTRAINT redirect_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspace(workspace_id);
+
+ALTER TABLE ONLY public.sign_in
+    ADD CONSTRAINT sign_in_workspace_id_api_key_id_fkey FOREIGN KEY (workspace_id, api_key_id) REFERENCES public.api_key(workspace_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.undo_record
+    ADD CONSTRAINT undo_record_workspace_id_job_id_fkey FOREIGN KEY (workspace_id, job_id) REFERENCES public.job(workspace_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.user_alias
+    ADD CONSTRAINT user_alias_workspace_id_profile_id_fkey FOREIGN KEY (workspace_id, profile_id) REFERENCES public.profile(workspace_id, id);
+
+ALTER TABLE ONLY public.webhook_delivery
+    ADD CONSTRAINT webhook_delivery_workspace_id_webhook_id_fkey FOREIGN KEY (workspace_id, webhook_id) REFERENCES public.webhook(workspace_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.webhook_watch
+    ADD CONSTRAINT webhook_watch_workspace_id_batch_id_fkey FOREIGN KEY (workspace_id, batch_id) REFERENCES public.batch(workspace_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.webhook
+    ADD CONSTRAINT webhook_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspace(workspace_id);
+
+ALTER TABLE public.api_key ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.audit_entry ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.batch ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.custom_event ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.deprecated_external_id ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.duplicate_policy ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.duplicate_run ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.engagement ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.idempotency ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.identify_record ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.job ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.merge_record ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.origin ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY own_workspace ON public.api_key USING ((workspace_id = public.current_workspace()));
+
+CREATE POLICY own_workspace ON public.audit_entry USING ((workspace_id = public.current_workspace()));
+
+CREATE POLICY own_workspace ON public.batch USING ((workspace_id = public.current_workspace()));
+
+CREATE POLICY own_workspace ON public.custom_event USING ((workspace_id = public.current_workspace()));
+
+CREATE POLICY own_workspace ON public.deprecated_external_id USING ((workspace_id = public.current_workspace()));
+
+CREATE POLICY own_workspace ON public.duplicate_policy USING ((workspace_id = public.current_workspace()));
+
+CREATE POLICY own_workspace ON public.duplicate_run USING ((workspace_id = public.current_workspace()));
+
+CREATE POLICY own_workspace ON public.engagement USING ((workspace_id = public.current_workspace()));
+
+CREATE POLICY own_workspace ON public.idempotency USING ((workspace_id = public.current_workspace()));
+
+CREATE POLICY own_workspace ON public.identify_record USING ((workspace_id = public.current_workspace()));
+
+CREATE POLICY own_workspace ON public.job USING ((workspace_id = public.current_workspace()));
+
+CREATE POLICY own_workspace ON public.merge_record USING ((workspace_id = public.current_workspace()));
+
+CREATE POLICY own_workspace ON public.origin USING ((workspace_id = public.current_workspace()));
+
+CREATE POLICY own_workspace ON public.profile USING ((workspace_id = public.current_workspace()));
+
+CREATE POLICY own_workspace ON public.purchase USING ((workspace_id = public.current_workspace()));
+
+CREATE POLICY own_workspace ON public.redirect USING ((workspace_id = public.current_workspace()));
+
+CREATE POLICY own_workspace ON public.session USING ((workspace_id = public.current_workspace()));
+
+CREATE POLICY own_workspace ON public.sign_in USING ((workspace_id = public.current_workspace()));
+
+CREATE POLICY own_workspace ON public.undo_record USING ((workspace_id = public.current_workspace()));
+
+CREATE POLICY own_workspace ON public.user_alias USING ((workspace_id = public.current_workspace()));
+
+CREATE POLICY own_workspace ON public.webhook USING ((workspace_id = public.current_workspace()));
+
+CREATE POLICY own_workspace ON public.webhook_delivery USING ((workspace_id = public.current_workspace()));
+
+CREATE POLICY own_workspace ON public.webhook_watch USING ((workspace_id = public.current_workspace()));
+
+CREATE POLICY own_workspace ON public.workspace USING ((workspace_id = public.current_workspace()));
+
+ALTER TABLE public.profile ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.purchase ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.redirect ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.session ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.sign_in ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.undo_record ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.user_alias ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.webhook ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.webhook_delivery ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.webhook_watch ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.workspace ENABLE ROW LEVEL SECURITY;
+
+GRANT USAGE ON SCHEMA public TO mergelane_app;
+
+GRANT SELECT ON TABLE public.workspace TO mergelane_app;
+
+REVOKE ALL ON FUNCTION public.all_workspaces() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.all_workspaces() TO mergelane_app;
+
+REVOKE ALL ON FUNCTION public.analyze_changed_tables(least_rows bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.analyze_changed_tables(least_rows bigint) TO mergelane_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.job TO mergelane_app;
+
+REVOKE ALL ON FUNCTION public.count_jobs_by_workspace(most integer, bound integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.count_jobs_by_workspace(most integer, bound integer) TO mergelane_app;
+
+GRANT SELECT,INSERT ON TABLE public.audit_entry TO mergelane_app;
+
+REVOKE ALL ON FUNCTION public.erase_audit_names(workspace_id integer, braze_ids text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.erase_audit_names(workspace_id integer, braze_ids text[]) TO mergelane_app;
+
+GRANT SELECT,INSERT ON TABLE public.merge_record TO mergelane_app;
+
+GRANT SELECT,INSERT ON TABLE public.undo_record TO mergelane_app;
+
+REVOKE ALL ON FUNCTION public.erase_audit_records(workspace_id integer, job_ids uuid[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.erase_audit_records(workspace_id integer, job_ids uuid[]) TO mergelane_app;
+
+GRANT SELECT ON TABLE public.api_key TO mergelane_app;
+
+GRANT UPDATE(digest) ON TABLE public.api_key TO mergelane_app;
+
+GRANT UPDATE(pepper) ON TABLE public.api_key TO mergelane_app;
+
+REVOKE ALL ON FUNCTION public.find_valid_keys(digests bytea[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.find_valid_keys(digests bytea[]) TO mergelane_app;
+
+REVOKE ALL ON FUNCTION public.prune_audit_entries(workspace_id integer, before uuid, most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.prune_audit_entries(workspace_id integer, before uuid, most integer) TO mergelane_app;
+
+GRANT SELECT,INSERT ON TABLE public.batch TO mergelane_app;
+
+REVOKE ALL ON FUNCTION public.prune_batches(workspace_id integer, before uuid, most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.prune_batches(workspace_id integer, before uuid, most integer) TO mergelane_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.webhook TO mergelane_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.webhook_delivery TO mergelane_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.webhook_watch TO mergelane_app;
+
+REVOKE ALL ON FUNCTION public.workspaces_with_due_deliveries() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.workspaces_with_due_deliveries() TO mergelane_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.duplicate_policy TO mergelane_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.duplicate_run TO mergelane_app;
+
+REVOKE ALL ON FUNCTION public.workspaces_with_duplicates_to_merge() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.workspaces_with_duplicates_to_merge() TO mergelane_app;
+
+REVOKE ALL ON FUNCTION public.workspaces_with_pending_jobs() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.workspaces_with_pending_jobs() TO mergelane_app;
+
+REVOKE ALL ON FUNCTION public.workspaces_with_published_jobs() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.workspaces_with_published_jobs() TO mergelane_app;
+
+GRANT SELECT ON TABLE public.alembic_version TO mergelane_app;
+
+GRANT SELECT,INSERT,DELETE ON TABLE public.custom_event TO mergelane_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.deprecated_external_id TO mergelane_app;
+
+GRANT SELECT,INSERT,DELETE ON TABLE public.engagement TO mergelane_app;
+
+GRANT SELECT ON TABLE public.held_lane TO mergelane_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.idempotency TO mergelane_app;
+
+GRANT SELECT,INSERT ON TABLE public.identify_record TO mergelane_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.origin TO mergelane_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.profile TO mergelane_app;
+
+GRANT SELECT,INSERT,DELETE ON TABLE public.purchase TO mergelane_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.redirect TO mergelane_app;
+
+GRANT SELECT,INSERT,DELETE ON TABLE public.session TO mergelane_app;
+
+GRANT SELECT,INSERT,DELETE ON TABLE public.sign_in TO mergelane_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.user_alias TO mergelane_app;
+
+GRANT SELECT ON TABLE public.workspace_job TO mergelane_app;
+
+GRANT SELECT ON TABLE public.workspace_profile TO mergelane_app;
