@@ -18,13 +18,13 @@ _WORD = r"""[^\s\x00-\x1f\x7f@.()<>\[\]:;,\\"]+"""
 #: Words joined by single dots.
 _LOCAL_PART = re.compile(rf"{_WORD}(?:\.{_WORD})*")
 _ASCII_BLANKS = "".join(map(chr, range(33))) + "\x7f"
-#: Characters that are not shown although Unicode calls them letters, marks or symbols: Default_Ignorable_Code_Point
+#: Invisible characters that Unicode calls letters, marks or symbols: Default_Ignorable_Code_Point
 #: without Cf, and the blank Braille pattern.
 _UNSEEN = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u2800\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8"
     "\U000e0000-\U000e0fff]"
 )
-#: A number that a spreadsheet or a program shows as a power of ten: `4.47912E+11`, `4,47912e11`.
+#: A number that a spreadsheet or a program displays as a power of ten: `4.47912E+11`, `4,47912e11`.
 _POWER_OF_TEN = re.compile(r"\s*[+-]?\d+(?:[.,]\d+)?\s*e\s*[+-]?\d+\s*", re.IGNORECASE)
 #: The prolonged sound mark, a letter for Unicode, which Japanese writers use as a hyphen between digits.
 _HYPHEN_LETTER = "\N{KATAKANA-HIRAGANA PROLONGED SOUND MARK}"
@@ -137,7 +137,7 @@ def _ascii_domain(domain: str) -> str | None:
 
 
 def _is_blank(character: str) -> bool:
-    """Return whether *character* is a blank, a control or format character, or not shown."""
+    """Return whether *character* is a blank, a control or format character, or invisible."""
     return (
         character.isspace()
         or unicodedata.category(character) in {"Cc", "Cf"}
