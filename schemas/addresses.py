@@ -111,7 +111,15 @@ def _read_phone(number: str) -> tuple[str | None, str | None]:
         no_country = error.error_type == phonenumbers.NumberParseException.INVALID_COUNTRY_CODE
         return None, "has no country code, as +1 or +49" if no_country else "is not a phone number"
     fault = _number_fault(parsed)
-    return (None, fault) if fault else (phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164), None)
+    if fault is not None:
+        return None, fault
+    e164 = _format_e164(parsed)
+    # `+44 (0)0…` keeps a zero that the next reading drops.
+    return (e164, None) if _format_e164(phonenumbers.parse(e164, None)) == e164 else (None, "is not a phone number")
+
+
+def _format_e164(parsed: phonenumbers.PhoneNumber) -> str:
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
 
 
 def _number_fault(parsed: phonenumbers.PhoneNumber) -> str | None:

@@ -177,7 +177,7 @@ def test_what_cannot_be_decided_is_listed_beside_the_others(
 
 
 def test_no_spreadsheet_takes_what_strangers_wrote_for_a_formula(caller: Caller) -> None:
-    evil = "=HYPERLINK(1)@x.org"
+    evil = "=1+1@x.org"
     for external_id in ("+cmd", "-1"):
         track(caller, attributes=[{"external_id": external_id, "email": evil, "phone": "+14155550123"}])
 

@@ -145,6 +145,7 @@ def test_a_number_has_an_e164_form_when_it_names_its_country(number: str, e164: 
         ("+1 253 0000", "can only be dialled locally"),
         ("+15551234", "can only be dialled locally"),
         ("+44 20 7946", "can only be dialled locally"),
+        ("+44 (0)0236618300", "is not a phone number"),
         ("+1415555012345678901", "is not a phone number"),
         ("+1415555", "has a length that no number of its country has"),
         ("+1 415 555 0123 4", "has a length that no number of its country has"),
