@@ -63,7 +63,8 @@ def email_fault(address: str) -> str | None:
     The result is the rest of a sentence about the address. Blanks at the ends are no fault.
     """
     key = email_key(address)
-    hidden = next((each for each in key if each != " " and _is_blank(each)), None)
+    plain = key.isascii() and key.isprintable()
+    hidden = None if plain else next((each for each in key if each != " " and _is_blank(each)), None)
     if hidden is not None:
         return f"has the invisible character U+{ord(hidden):04X} inside"
     local, at, domain = key.rpartition("@")

@@ -14,7 +14,7 @@ from app.errors import Conflict, NotFound
 from app.merging.keep_rule import Duplicate
 from schemas.keeping import KeepRule, Prefer, RunState, RunTrigger, SharedAddress, TiesBy
 from tests.support.duplicates import a_group, at, begin, merges, numbers, pairs, run_of, take_steps
-from tests.support.factories import Factory
+from tests.support.factories import Factory, an_email
 from tests.support.postgres import make_database_url
 
 database_url = make_database_url(scope="module")
@@ -80,6 +80,40 @@ def test_what_is_undecided_or_guarded_is_counted_and_not_merged(
     assert counts.undecided == {"protected": 2, "refused_identifier": 2, "tie": 3}
     assert counts.left == {"protected": 1}
     assert counts.groups == 4
+
+
+def test_a_stored_address_that_no_request_may_send_is_undecided(
+    steps_of: tuple[int, int], pool: Pool, factory: Factory
+) -> None:
+    a_group(factory, "<ada@x.org>", 1, 2)
+    a_group(factory, "ada\u200b@x.org", 1, 2, 3)
+    hidden, kept = (
+        factory.profile(email=an_email("c2VjcmV0", encrypted=True), updated_at=at(day), created_at=at(day))
+        for day in (1, 2)
+    )
+    run_id = begin(pool, factory)
+    take_steps(pool, factory)
+
+    assert pairs(factory) == merges([hidden], kept)
+    assert run_of(pool, factory, run_id).counts.undecided == {"refused_identifier": 5}
+
+
+@pytest.mark.parametrize(
+    "number", ["call me", "0123", "+1 650 253 0000 ext. 1", "+12530000", "+1234567890", "+0000000000", "-", "+"]
+)
+def test_phone_numbers_without_e164_form_make_no_group(
+    steps_of: tuple[int, int], pool: Pool, factory: Factory, number: str
+) -> None:
+    for _ in range(5):
+        factory.profile(phone=number)
+    old, new = (factory.profile(phone="+14155550123", updated_at=at(day), created_at=at(day)) for day in (1, 2))
+    factory.profile(phone="+16502530000")
+    run_id = begin(pool, factory, KeepRule(identifier=SharedAddress.PHONE))
+    take_steps(pool, factory)
+
+    assert pairs(factory) == merges([old], new)
+    counts = run_of(pool, factory, run_id).counts
+    assert (counts.groups, counts.undecided, counts.left) == (1, {}, {})
 
 
 @pytest.mark.parametrize(

@@ -100,6 +100,16 @@ def test_a_refused_object_has_the_vendors_array_name_and_its_index_and_the_other
             ),
         ),
         ("phone_numbers_to_identify", {**PHONE, "phone": ""}, "'phone' may not be empty"),
+        (
+            "phone_numbers_to_identify",
+            {**PHONE, "phone": "+1 415 555 0100 ext. 5"},
+            "The value provided for the 'phone' field has letters or an extension, so it identifies no profile.",
+        ),
+        (
+            "emails_to_identify",
+            {**EMAIL, "email": "ada@x.org;"},
+            "The value provided for the 'email' field is not a valid email.",
+        ),
         ("phone_numbers_to_identify", {**PHONE, "prioritization": "x"}, "'prioritization' must be an array of strings"),
     ],
 )

@@ -115,6 +115,40 @@ def test_an_encrypted_address_need_not_look_like_one() -> None:
     assert standard(email="c2VjcmV0", email_encrypted=True) == {"email": "c2VjcmV0", "email_encrypted": True}
 
 
+@pytest.mark.parametrize("array", ["attributes", "events", "purchases", "sessions"])
+@pytest.mark.parametrize("who", [{}, {"external_id": "ann"}])
+@pytest.mark.parametrize("address", ["<a@x.org>", "mailto:a@x.org", "a@x.org;", "a\u200b@x.org", "a@i❤.ws", "a@-x.org"])
+def test_an_address_that_is_not_valid_refuses_the_object(array: str, who: dict[str, str], address: str) -> None:
+    (error,) = load_track({array: [{**who, "email": address}]}).errors
+
+    assert error["type"] == "The value provided for the 'email' field is not a valid email."
+
+
+@pytest.mark.parametrize("array", ["attributes", "events"])
+def test_a_phone_without_e164_form_refuses_the_object_that_it_names(array: str) -> None:
+    (error,) = load_track({array: [{"phone": "07912 345678", "name": "n", "time": "2026-05-01"}]}).errors
+
+    assert error["type"] == (
+        "The value provided for the 'phone' field has no country code, as +1 or +49, so it identifies no profile."
+    )
+
+
+@pytest.mark.parametrize("number", ["07912 345678", "+1 650 253 0000 ext. 1", "call me", " 0123\t", ""])
+def test_beside_another_identifier_a_phone_is_stored_as_sent(number: str) -> None:
+    assert standard(phone=number) == {"phone": number}
+
+
+@pytest.mark.parametrize("who", [{}, {"external_id": "ann"}, {"email": "a@x.org"}])
+@pytest.mark.parametrize("number", ["4.47912E+11", "4,47912E+11", "4.47912e11"])
+def test_a_phone_that_a_spreadsheet_made_a_number_refuses_the_object(who: dict[str, str], number: str) -> None:
+    (error,) = load_track({"attributes": [{**who, "phone": number}]}).errors
+
+    assert error["type"] == (
+        "'phone' was turned into a power of ten by a spreadsheet, which loses digits; format the column as text and"
+        " export it again"
+    )
+
+
 def test_an_address_by_which_the_profile_is_looked_up_is_no_attribute() -> None:
     loaded = load_track(
         {"attributes": [{"email": "a@b.cd", "phone": "1"}, {"phone": "+14155550123", "first_name": "A"}]}

@@ -12,7 +12,7 @@ from app.merging.prioritization import Ambiguous, NoCandidate, Resolved
 from app.merging.profile import Profile
 from app.profiles.resolution import Inherited, MergedAway, Resolution
 from schemas.outcomes import JobKind, Outcome
-from tests.support.factories import Wire, a_profile, alias, by_email, ext
+from tests.support.factories import Wire, a_profile, alias, an_email, by_email, by_phone, ext
 from tests.support.generated import AT
 from tests.unit.app.lane.jobs import a_job
 
@@ -94,6 +94,39 @@ def test_a_placeholder_is_refused_before_anything_else(placeholder: str) -> None
     assert [as_orphan.outcome, as_survivor.outcome] == [Outcome.REFUSED_IDENTIFIER] * 2
     assert as_orphan.reason.startswith("identifier_to_merge is ")
     assert as_survivor.reason.startswith("identifier_to_keep is ")
+
+
+@pytest.mark.parametrize(
+    ("name", "fault"),
+    [
+        (by_email("<ann@x.org>", "identified"), "has a part before the @ that is not valid"),
+        (by_email("ann@x.org\u200b;", "identified"), "has the invisible character U+200B inside"),
+        (by_email("ann@x.org;", "identified"), "has a domain that is not valid"),
+        (by_email("ann", "identified"), "has no @"),
+        (by_phone("+1 650 253 0000 ext. 1", "identified"), "has letters or an extension"),
+        (by_phone("+15551234", "identified"), "can only be dialled locally"),
+        (by_phone("4.47912E+11", "identified"), "was turned into a power of ten by a spreadsheet, which loses digits"),
+        (
+            {"braze_id": "f" * 24, "email": "mailto:ann@x.org", "identified": True},
+            "has a part before the @ that is not valid",
+        ),
+    ],
+)
+def test_an_address_that_is_not_valid_is_refused_whatever_was_found(name: Wire, fault: str) -> None:
+    as_orphan = [decided(found, BEA, names=(name, ext("bea"))) for found in (NoCandidate(), Ambiguous(), ANN, GONE)]
+    as_survivor = decided(ANN, NoCandidate(), names=(ext("ann"), name))
+
+    assert {each.outcome for each in (*as_orphan, as_survivor)} == {Outcome.REFUSED_IDENTIFIER}
+    assert all(each.reason.startswith(f"The address in identifier_to_merge {fault}, so it ") for each in as_orphan)
+    assert as_survivor.reason.startswith(f"The address in identifier_to_keep {fault}, so it ")
+
+
+def test_an_encrypted_address_need_not_look_like_one() -> None:
+    hidden = a_profile(email=an_email("c2VjcmV0", encrypted=True), external_id="ann")
+    name = by_email("c2VjcmV0", "identified")
+
+    assert decided(hidden, BEA, names=(name, ext("bea"))).outcome == Outcome.MERGED
+    assert decided(NoCandidate(), BEA, names=(name, ext("bea"))).outcome == Outcome.REFUSED_IDENTIFIER
 
 
 def test_the_placeholders_are_a_setting() -> None:

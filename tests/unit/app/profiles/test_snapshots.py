@@ -41,6 +41,13 @@ def test_what_json_made_of_a_snapshot_is_the_profile_again() -> None:
     assert profile_from_snapshot(as_json) == profile
 
 
+def test_the_keys_of_addresses_are_computed_again() -> None:
+    profile = a_profile(email=an_email("weiß@x.org"), phone=a_phone("+1 650 253 0000 ext. 1"))
+    old = {**profile_to_snapshot(profile), "email_key": "weiss@x.org", "phone_e164": "+16502530000"}
+
+    assert profile_from_snapshot(old) == profile
+
+
 def test_of_a_very_large_mapping_only_what_the_other_side_has_too_is_kept() -> None:
     hub, orphan = a_profile(devices=MANY), a_profile(devices=devices("d7", "new"))
 
