@@ -49,7 +49,7 @@ class Outcome(_Described):
 
     REFUSED_IDENTIFIER = (
         "refused_identifier",
-        "An identifier is a placeholder that strangers share; nothing was merged.",
+        "An identifier is a placeholder that strangers share, or an address that is not valid; nothing was merged.",
     )
     ORPHAN_AMBIGUOUS = "orphan_ambiguous", "More than one profile is left as identifier_to_merge; nothing was merged."
     SURVIVOR_AMBIGUOUS = (

@@ -83,7 +83,7 @@ def identifier_filter(description: str) -> fields.String:
             validate.Length(min=1, max=MAX_IDENTIFIER, error=IDENTIFIER),
             validate.ContainsNoneOf("\x00", error=IDENTIFIER),
         ],
-        metadata={"description": description},
+        metadata={"description": f"{description} Emails and phones compare as in all requests, the others exactly."},
     )
 
 

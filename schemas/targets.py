@@ -31,8 +31,8 @@ MISSING = "'external_id', 'braze_id', 'user_alias', 'email' or 'phone' is requir
 SEVERAL = "Only one of 'external_id', 'user_alias' and 'braze_id' may be provided."
 
 
-def _text(most: int) -> fields.String:
-    return fields.String(required=True, validate=validate.Length(max=most))
+def _text(most: int, **metadata: str) -> fields.String:
+    return fields.String(required=True, validate=validate.Length(max=most), metadata=metadata)
 
 
 class UserAliasSchema(RequestSchema):
@@ -69,14 +69,14 @@ class AliasIdentifierSchema(StrictRequestSchema):
 class EmailIdentifierSchema(StrictRequestSchema):
     """The profile that the prioritization selects among those with an email address."""
 
-    email = _text(MAX_ADDRESS_BYTES)
+    email = _text(MAX_ADDRESS_BYTES, description=EmailText.json_schema["description"])
     prioritization = Prioritization(required=True)
 
 
 class PhoneIdentifierSchema(StrictRequestSchema):
     """The profile that the prioritization selects among those with a phone number."""
 
-    phone = _text(MAX_ADDRESS_BYTES)
+    phone = _text(MAX_ADDRESS_BYTES, description="Compared in E.164 form. A number without one identifies no profile.")
     prioritization = Prioritization(required=True)
 
 

@@ -174,7 +174,7 @@ def test_placeholders_are_refused_as_identifiers(client: Client, kind: str) -> N
     assert set(client.merged([*as_orphans, *as_survivors])) == {"refused_identifier"}
 
 
-def test_addresses_compare_trimmed_and_folded_and_phones_as_e164(client: Client) -> None:
+def test_addresses_compare_trimmed_in_lower_case_and_phones_as_e164(client: Client) -> None:
     client.track(attributes=[{"external_id": "a", "email": "Ada@Example.com"}, {"external_id": "b"}])
     client.track(attributes=[{"external_id": "c", "phone": "+44 (0)20 7946 0958"}])
     any_one = {"prioritization": ["identified"]}
