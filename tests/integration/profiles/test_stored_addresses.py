@@ -1,4 +1,4 @@
-"""Addresses that were stored before the present rules: exports and deletions still find them, writes do not use them."""
+"""Addresses that were stored before the present rules: exports and deletions find them, writes do not use them."""
 
 import pytest
 
