@@ -4,7 +4,7 @@ A worker that lost its broker reconnects and consumes again. Sometimes Celery's 
 lives and is connected, but responds to nothing and consumes nothing (celery issues 8030, 8091 and 10205). The rescue
 cannot help when there is no other worker for the messages that it publishes again. So each worker has a thread that
 checks whether messages wait while the worker starts none. A worker also restarts when an error ends Celery's consumer,
-such as an error of the broker's client library: a worker ends only when it is asked to.
+such as an error of the broker's client library: a worker ends only after a signal.
 
 The process restarts by replacing its own image, so its supervisor sees the same process. The transaction of a running
 lane ends with its connection, and its message is delivered again.
@@ -127,8 +127,8 @@ def stop_watching(**_: object) -> None:
 def restart_after_an_error(sender: Any, **_: object) -> None:
     """Restart a worker that Celery ends because of an error; Celery has logged the error. *sender* is the worker."""
     error = sys.exc_info()[1]
-    asked = _ending.is_set() or state.should_stop is not None or state.should_terminate is not None
-    if sender.exitcode != EX_FAILURE or asked or not isinstance(error, Exception):
+    stopping = _ending.is_set() or state.should_stop is not None or state.should_terminate is not None
+    if sender.exitcode != EX_FAILURE or stopping or not isinstance(error, Exception):
         return
     if not _ending.wait(RESTART_PAUSES_S[monotonic() - _started_at < SOUND_S]):
         restart_process(f"{type(error).__name__} ended its consumer")
