@@ -134,7 +134,7 @@ def _probe(identifier: Identifier) -> tuple[str, dict[str, str]]:
         case Email():
             return "find_by_email", {"key": identifier.key}
         case Phone():
-            return "find_by_phone", {"key": identifier.key}
+            return "find_by_phone", {"key": identifier.key or ""}
 
 
 def _save(connection: Connection, ids: dict[str, Any], *, orphan: Profile, survivor: Profile, at: datetime) -> None:

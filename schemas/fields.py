@@ -12,6 +12,7 @@ from typing import Any
 from marshmallow import ValidationError, fields, validate
 from marshmallow.exceptions import SCHEMA
 
+from schemas.addresses import INVALID_EMAIL, email_fault, is_power_of_ten, trim_email
 from schemas.identifiers import MAX_ALIAS_BYTES, MAX_EXTERNAL_ID_BYTES
 from schemas.text import quoted
 
@@ -27,7 +28,10 @@ MESSAGES: dict[str, str | list[Any] | dict[Any, Any]] = {"required": "is require
 COLON_BEFORE_MILLISECONDS = re.compile(r"(T\d\d:\d\d:\d\d):(\d{3})")
 #: `01/31/2026`, another form of the vendor's documents.
 MONTH_FIRST = re.compile(r"^(\d\d)/(\d\d)/(\d{4})$")
-EMAIL = re.compile(r"\s*[^@\s]+@[^@\s.]+(\.[^@\s.]+)+\s*")
+#: A predicate of a phone number like `4.47912E+11`.
+SPREADSHEET_PHONE = (
+    "was turned into a power of ten by a spreadsheet, which loses digits; format the column as text and export it again"
+)
 BRAZE_ID = re.compile(r"[0-9a-f]{24}")
 
 
@@ -94,19 +98,38 @@ class Choice(Text):
 
 
 class EmailText(Text):
-    """An email address, stored as sent."""
+    """An email address, stored as sent except for blanks and invisible characters at its ends."""
 
-    json_schema: Mapping[str, Any] = {"description": "Compared trimmed and case-folded."}
+    json_schema: Mapping[str, Any] = {
+        "description": "One address. Compared trimmed, in Unicode form NFC and lower case, a Unicode domain in the form"
+        " of IDNA 2008. Not case-folded: `weiß@x.org` and `weiss@x.org` differ."
+    }
 
     def __init__(self, **options: Any) -> None:
         super().__init__(most=MAX_EMAIL, **options)
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
         # An encrypted address need not look like one.
-        text: str = super()._deserialize(value if isinstance(value, str) else "", attr, data, **kwargs)
+        text = trim_email(super()._deserialize(value if isinstance(value, str) else "", attr, data, **kwargs))
         encrypted = data is not None and data.get("email_encrypted") is True
-        if not (text.strip() if encrypted else EMAIL.fullmatch(text)):
-            raise ValidationError("The value provided for the 'email' field is not a valid email.")
+        if not text or (not encrypted and email_fault(text) is not None):
+            raise ValidationError(INVALID_EMAIL)
+        return text
+
+
+class PhoneText(Text):
+    """A phone number, stored as sent."""
+
+    json_schema: Mapping[str, Any] = {
+        "description": "Compared in E.164 form. A number without one identifies no profile: it has no country code, has"
+        " an extension, can only be dialled locally, or has a length that its country does not have. Beside another"
+        " identifier it is stored as sent."
+    }
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
+        text: str = super()._deserialize(value, attr, data, **kwargs)
+        if is_power_of_ten(text):
+            raise ValidationError(SPREADSHEET_PHONE)
         return text
 
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
-import phonenumbers
-
+# Re-exported: the comparison of identifiers is complete here.
+from schemas.addresses import email_key as email_key  # noqa: PLC0414
+from schemas.addresses import phone_key as phone_key  # noqa: PLC0414
+from schemas.addresses import to_e164 as to_e164  # noqa: PLC0414
 from schemas.priorities import Priority
 
 #: Maximum bytes of an external_id, as at the vendor.
@@ -32,7 +33,7 @@ class UserAlias:
 
 @dataclass(frozen=True, slots=True)
 class Email:
-    """An email address, which profiles may share; the prioritization selects one. Compared trimmed and case-folded."""
+    """An email address, which profiles may share; the prioritization selects one. Compared by email_key."""
 
     value: str
     prioritization: tuple[Priority, ...] = ()
@@ -40,7 +41,7 @@ class Email:
     @property
     def key(self) -> str:
         """The address as it is compared."""
-        return fold_email(self.value)
+        return email_key(self.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +52,8 @@ class Phone:
     prioritization: tuple[Priority, ...] = ()
 
     @property
-    def key(self) -> str:
-        """The number as it is compared: in E.164 form, or else trimmed."""
+    def key(self) -> str | None:
+        """The number in E.164 form; None if it has none, and identifies no profile."""
         return phone_key(self.value)
 
 
@@ -92,30 +93,9 @@ Target = Identifier | BrazeId | DeviceId
 Recorded = Identifier | Member
 
 
-def fold_email(address: str) -> str:
-    """Return *address* as it is compared: trimmed and case-folded."""
-    return address.strip().casefold()
-
-
-@lru_cache(maxsize=65_536)
-def to_e164(number: str) -> str | None:
-    """Return *number* in E.164 form, or None when it has none.
-
-    A number without a country code has none: guessing the country could merge strangers. The length is checked against
-    the country's numbering plan; allocation is not checked, so that reserved and test numbers work.
-    """
-    try:
-        parsed = phonenumbers.parse(number, None)
-    except phonenumbers.NumberParseException:
-        return None
-    if not phonenumbers.is_possible_number(parsed):
-        return None
-    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
-
-
-def phone_key(number: str) -> str:
-    """Return *number* as it is compared: in E.164 form, or else trimmed."""
-    return to_e164(number) or number.strip(" ")
+def has_key(identifier: Target) -> bool:
+    """Return whether a profile can have *identifier*: a phone number without E.164 form identifies none."""
+    return not isinstance(identifier, Phone) or identifier.key is not None
 
 
 def plain_value(identifier: Recorded) -> str:
@@ -129,11 +109,6 @@ def plain_value(identifier: Recorded) -> str:
             return identifier.value
 
 
-def search_keys(text: str) -> tuple[str, ...]:
-    """Return the distinct forms in which the ledger may store the plain value *text*."""
-    return tuple(dict.fromkeys((text, fold_email(text), phone_key(text))))
-
-
 def sharing_key(identifier: Recorded) -> tuple[str, ...]:
     """Return the kind and the comparable value of *identifier*; jobs that share them run in one lane."""
     match identifier:
@@ -144,7 +119,8 @@ def sharing_key(identifier: Recorded) -> tuple[str, ...]:
         case Email():
             return ("email", identifier.key)
         case Phone():
-            return ("phone", identifier.key)
+            # A number without E.164 form names no profile, but the ledger has jobs that name it.
+            return ("phone", identifier.key or identifier.value.strip())
         case Member(braze_id):
             return ("braze_id", braze_id)
 

@@ -7,10 +7,10 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, validate
 
 from schemas.base import RequestSchema
-from schemas.fields import EmailText, ExternalIdText, Nested, Text, first_fault
-from schemas.identifiers import Email, ExternalId, Identifier, Phone
+from schemas.fields import EmailText, ExternalIdText, Nested, PhoneText, first_fault
+from schemas.identifiers import Email, ExternalId, Identifier
 from schemas.prioritization import Prioritization
-from schemas.targets import UserAliasSchema, alias_of
+from schemas.targets import UserAliasSchema, alias_of, identifying_phone
 
 #: Maximum objects of each of the three arrays.
 MAX_OBJECTS = 50
@@ -73,7 +73,7 @@ class EmailToIdentifySchema(ToIdentifySchema):
 class PhoneToIdentifySchema(ToIdentifySchema):
     """A phone number with its prioritization, and the new external_id of the selected profile."""
 
-    phone = Text(required=True, least=1)
+    phone = PhoneText(required=True, least=1)
     prioritization = Prioritization(required=True)
 
 
@@ -102,7 +102,7 @@ ARRAYS: Mapping[str, _Array] = {
     ),
     "phone_numbers_to_identify": _Array(
         schema=PhoneToIdentifySchema(),
-        identifier=lambda given: Phone(given["phone"], given["prioritization"]),
+        identifier=lambda given: identifying_phone(given["phone"], given["prioritization"]),
         count="phone_numbers_processed",
     ),
 }

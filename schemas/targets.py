@@ -5,8 +5,9 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validate
 
+from schemas.addresses import phone_fault
 from schemas.base import RequestSchema, ResponseSchema, StrictRequestSchema
-from schemas.fields import AliasText, BrazeIdText, EmailText, ExternalIdText, Nested, Text, Truth
+from schemas.fields import AliasText, BrazeIdText, EmailText, ExternalIdText, Nested, PhoneText, Text, Truth
 from schemas.identifiers import (
     MAX_ALIAS_BYTES,
     MAX_EXTERNAL_ID_BYTES,
@@ -18,6 +19,7 @@ from schemas.identifiers import (
     Target,
     UserAlias,
 )
+from schemas.priorities import Priority
 from schemas.prioritization import Prioritization
 
 #: Maximum bytes of an email address or phone number that is looked up.
@@ -133,7 +135,7 @@ class TargetSchema(RequestSchema):
     user_alias = Nested(UserAliasSchema, allow_none=True)
     braze_id = BrazeIdText(allow_none=True)
     email = EmailText(allow_none=True)
-    phone = Text(allow_none=True)
+    phone = PhoneText(allow_none=True)
     device_id = DeviceIdText(allow_none=True)
     _update_existing_only = Truth(allow_none=True)
 
@@ -141,7 +143,7 @@ class TargetSchema(RequestSchema):
 def target_of(given: Mapping[str, Any]) -> Target:
     """Return the target of the loaded object *given*: its one primary identifier, else email, phone or device.
 
-    Raises ValidationError when it has no identifier, or several primary ones.
+    Raises ValidationError when it has no identifier, several primary ones, or only a phone without E.164 form.
     """
     primaries = [name for name in PRIMARIES if given.get(name) is not None]
     if len(primaries) > 1:
@@ -151,10 +153,18 @@ def target_of(given: Mapping[str, Any]) -> Target:
     if given.get("email") is not None:
         return Email(given["email"])
     if given.get("phone", "") and given["phone"].strip():
-        return Phone(given["phone"])
+        return identifying_phone(given["phone"])
     if given.get("device_id") is not None:
         return DeviceId(given["device_id"])
     raise ValidationError(MISSING)
+
+
+def identifying_phone(number: str, prioritization: tuple[Priority, ...] = ()) -> Phone:
+    """Return the identifier *number*; raise ValidationError when it has no E.164 form and identifies no profile."""
+    fault = phone_fault(number)
+    if fault is not None:
+        raise ValidationError(f"The value provided for the 'phone' field {fault}, so it identifies no profile.")
+    return Phone(number, prioritization)
 
 
 def alias_of(given: Mapping[str, str]) -> UserAlias:

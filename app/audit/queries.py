@@ -11,7 +11,7 @@ from app.db.queries import load_queries
 from app.db.transaction import Transaction
 from app.ledger.pruning import earliest_id_at
 from schemas.audit import Action, Place
-from schemas.identifiers import fold_email, phone_key
+from schemas.identifiers import email_key, phone_key
 
 QUERIES = load_queries(__package__, "audit.sql")
 
@@ -120,7 +120,7 @@ def _found_by(matching: AuditFilter, before: Place | None) -> dict[str, Any]:
         "key": matching.key,
         "job_id": matching.job_id,
         "identifier": identifier,
-        "email_key": identifier and fold_email(identifier),
+        "email_key": identifier and email_key(identifier),
         "phone_key": identifier and phone_key(identifier),
         "since": FIRST if matching.since is None else _id_at(matching.since),
         "batches_since": FIRST if matching.since is None else _id_at(matching.since, less=BATCH_CREATION),

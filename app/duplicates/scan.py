@@ -14,6 +14,7 @@ from app.db.transaction import Transaction
 from app.duplicates.cursor import IndexPosition, LargeGroup, ScanCursor
 from app.merging.keep_rule import Duplicate, GroupPlan, choose_keeper, plan_group, preferred
 from app.profiles.store import phone_from_row
+from schemas.addresses import email_fault, to_e164
 from schemas.keeping import KeepRule, SharedAddress, Undecided
 
 QUERIES = load_queries("app.duplicates", "scan.sql")
@@ -76,7 +77,13 @@ def _scan_addresses(tx: Transaction, scan: Scan, cursor: ScanCursor) -> ScanStep
         cursor=None if at_end and reached is rows[-1] else ScanCursor(address=reached["address"]),
         examined=reached["entries"],
     )
-    return _plan_groups(tx, scan, passed, {row["address"]: row for row in taken if row["members"] > 1})
+    shared = {row["address"]: row for row in taken if row["members"] > 1 and _identifies(scan, row["address"])}
+    return _plan_groups(tx, scan, passed, shared)
+
+
+def _identifies(scan: Scan, address: str) -> bool:
+    """Return whether *address* identifies its profiles: the index also has phone numbers without E.164 form."""
+    return scan.rule.identifier is not SharedAddress.PHONE or to_e164(address) == address
 
 
 def _within(members: int, rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
@@ -99,9 +106,20 @@ def _plan_groups(tx: Transaction, scan: Scan, passed: ScanStep, shared: Mapping[
             before = shared[address]["entries"] - shared[address]["members"]
             return replace(passed, plans=plans, groups=len(plans), cursor=large, examined=before)
         if len(group) > 1:
-            keeper = choose_keeper(preferred(group, scan.rule), address=address, refused=scan.refused)
+            keeper = _keeper(scan, preferred(group, scan.rule), address=address)
             plans.append(plan_group(group, keeper=keeper, address=address, rule=scan.rule))
     return replace(passed, plans=plans, groups=len(plans))
+
+
+def _keeper(scan: Scan, leaders: tuple[Duplicate, ...], *, address: str) -> Duplicate | Undecided:
+    """Return the profile to keep of the group with *address*, from its *leaders*.
+
+    A merge by an address that no request may send is refused, unless encryption hides the address.
+    """
+    hidden = any(leader.email_encrypted for leader in leaders)
+    if scan.rule.identifier is SharedAddress.EMAIL and not hidden and email_fault(address) is not None:
+        return Undecided.REFUSED
+    return choose_keeper(leaders, address=address, refused=scan.refused)
 
 
 def _choose_keeper(tx: Transaction, scan: Scan, group: LargeGroup) -> ScanStep:
@@ -111,7 +129,7 @@ def _choose_keeper(tx: Transaction, scan: Scan, group: LargeGroup) -> ScanStep:
     if len(page) == scan.members:
         ids = tuple(leader.id for leader in leaders)
         return _continue_in(replace(group, leaders=ids, after=IndexPosition.of(page[-1])))
-    keeper = choose_keeper(leaders, address=group.address, refused=scan.refused)
+    keeper = _keeper(scan, leaders, address=group.address)
     if isinstance(keeper, Undecided):
         return _continue_in(LargeGroup(address=group.address, chosen=True, undecided=keeper))
     return _continue_in(LargeGroup(address=group.address, chosen=True, leaders=(keeper.id,)))

@@ -10,6 +10,7 @@ from app.merging.merge import check_merge, check_protection, identify_profile, m
 from app.merging.prioritization import Ambiguous, NoCandidate, Resolved
 from app.merging.profile import Profile, describe_profile
 from app.profiles.resolution import Inherited, MergedAway, Resolution
+from schemas.addresses import email_fault, phone_fault
 from schemas.identifiers import Email, Member, Phone, Recorded, UserAlias, plain_value
 from schemas.outcomes import JobKind, Outcome
 
@@ -56,8 +57,12 @@ def decide(
         orphan = orphan.from_orphan
     found_orphan = working_set[orphan.id] if isinstance(orphan, Resolved) else None
     found_survivor = working_set[_survivor_id(survivor)] if isinstance(survivor, Resolved | MergedAway) else None
-    refusal = _refuse(job, orphan=orphan, survivor=survivor, settings=settings) or _changed_since(
-        job, orphan=found_orphan, survivor=found_survivor if isinstance(survivor, Resolved) else None
+    refusal = (
+        _refuse_placeholder(job, settings=settings)
+        or _refuse_form("identifier_to_merge", job.orphan, found_orphan)
+        or _refuse_form("identifier_to_keep", job.survivor, found_survivor)
+        or _refuse_resolution(job, orphan=orphan, survivor=survivor)
+        or _changed_since(job, orphan=found_orphan, survivor=found_survivor if isinstance(survivor, Resolved) else None)
     )
     if refusal is not None:
         return Decision(
@@ -73,10 +78,8 @@ def decide(
     return _merge(job, orphan=found_orphan, survivor=found_survivor, at=at, settings=settings)
 
 
-def _refuse(
-    job: ClaimedJob, *, orphan: Resolution, survivor: Resolution, settings: Settings
-) -> tuple[Outcome, str] | None:
-    """Return the refusal of an identifier that is a placeholder or does not resolve to exactly one profile."""
+def _refuse_placeholder(job: ClaimedJob, *, settings: Settings) -> tuple[Outcome, str] | None:
+    """Return the refusal of an identifier that is a placeholder."""
     for role, identifier in (("identifier_to_merge", job.orphan), ("identifier_to_keep", job.survivor)):
         value = plain_value(identifier.address if isinstance(identifier, Member) else identifier)
         if value.strip().casefold() in settings.refused_identifiers:
@@ -84,6 +87,28 @@ def _refuse(
                 Outcome.REFUSED_IDENTIFIER,
                 f"{role} is {value!r}, a placeholder that many strangers share; send a real value.",
             )
+    return None
+
+
+def _refuse_form(role: str, identifier: Recorded, found: Profile | None) -> tuple[Outcome, str] | None:
+    """Return the refusal of an email address that is not valid, or of a phone number that identifies no profile.
+
+    *found* is the profile of *identifier*: an encrypted address need not look like one.
+    """
+    match identifier.address if isinstance(identifier, Member) else identifier:
+        case Email(value) if found is None or found.email is None or not found.email.encrypted:
+            fault = email_fault(value)
+            ending = "so it is not one valid email address; send the address alone."
+        case Phone(value):
+            fault = phone_fault(value)
+            ending = "so it has no E.164 form and identifies no profile; name the profile by another identifier."
+        case _:
+            return None
+    return None if fault is None else (Outcome.REFUSED_IDENTIFIER, f"The address in {role} {fault}, {ending}")
+
+
+def _refuse_resolution(job: ClaimedJob, *, orphan: Resolution, survivor: Resolution) -> tuple[Outcome, str] | None:
+    """Return the refusal of an identifier that does not resolve to exactly one profile."""
     if isinstance(orphan, Ambiguous):
         return Outcome.ORPHAN_AMBIGUOUS, _ambiguous_reason("identifier_to_merge", job.orphan)
     if isinstance(survivor, Ambiguous):
@@ -110,10 +135,11 @@ def _changed_since(job: ClaimedJob, *, orphan: Profile | None, survivor: Profile
 
 def _is_unchanged(profile: Profile, member: Member) -> bool:
     """Return whether *profile* still has the address of *member*, and an external_id only if it had one."""
-    held = profile.email if isinstance(member.address, Email) else profile.phone
-    return (
-        held is not None and held.key == member.address.key and (profile.external_id is not None) == member.identified
-    )
+    if isinstance(member.address, Email):
+        held = None if profile.email is None else profile.email.key
+    else:
+        held = None if profile.phone is None else profile.phone.e164
+    return held is not None and held == member.address.key and (profile.external_id is not None) == member.identified
 
 
 def _already_merged(

@@ -112,16 +112,16 @@ class WorkingSet:
 def _address(identifier: Recorded) -> set[tuple[str, str]]:
     """Return the kind and key of *identifier* if it is an address, else nothing."""
     match identifier:
-        case Email():
-            return {("email", identifier.key)}
-        case Phone():
-            return {("phone", identifier.key)}
-        case ExternalId() | UserAlias() | Member():
+        case Email(key=key):
+            return {("email", key)}
+        case Phone(key=str(key)):
+            return {("phone", key)}
+        case ExternalId() | UserAlias() | Member() | Phone():
             return set()
 
 
 def _addresses(profile: Profile) -> set[tuple[str, str]]:
     """Return the kind and key of each address of *profile*."""
     email = {("email", profile.email.key)} if profile.email else set()
-    phone = {("phone", profile.phone.key)} if profile.phone else set()
+    phone = {("phone", profile.phone.e164)} if profile.phone and profile.phone.e164 else set()
     return email | phone

@@ -17,7 +17,7 @@ from app.ledger.lanes import lane_heads
 from app.logs import request_id
 from app.metrics.http import ACCEPTED_JOBS
 from app.telemetry.spans import current_traceparent
-from schemas.identifiers import Email, Member, Phone, Recorded, plain_value, sharing_key, to_record
+from schemas.identifiers import Member, Recorded, plain_value, sharing_key, to_record
 from schemas.merge import Update
 from schemas.outcomes import BatchSource, JobKind
 
@@ -145,6 +145,4 @@ def _search_keys(*identifiers: Recorded) -> list[str]:
 
 
 def _comparable(identifier: Recorded) -> str:
-    if isinstance(identifier, Member):
-        return identifier.address.key
-    return identifier.key if isinstance(identifier, Email | Phone) else plain_value(identifier)
+    return sharing_key(identifier.address if isinstance(identifier, Member) else identifier)[-1]

@@ -26,6 +26,7 @@ class Duplicate:
     updated_at: datetime
     last_session_at: datetime | None = None
     email: str | None = None
+    email_encrypted: bool = False
     phone: PhoneNumber | None = None
     control_group: bool = False
     marked_for_deletion_at: datetime | None = None

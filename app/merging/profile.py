@@ -20,15 +20,10 @@ class EmailAddress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhoneNumber:
-    """A phone number as sent, and its E.164 form if it has one."""
+    """A phone number as sent, and its E.164 form, by which it is compared; without one it identifies no profile."""
 
     number: str
     e164: str | None
-
-    @property
-    def key(self) -> str:
-        """The comparison key."""
-        return self.e164 or self.number.strip(" ")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

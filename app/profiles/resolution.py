@@ -10,7 +10,7 @@ from psycopg.types.json import Jsonb
 from app.db.queries import load_queries
 from app.db.transaction import Deferred, Transaction
 from app.merging.prioritization import Ambiguous, Candidate, NoCandidate, Resolved, prioritize
-from schemas.identifiers import Email, ExternalId, Identifier, Member, Phone, Recorded, UserAlias
+from schemas.identifiers import Email, ExternalId, Identifier, Member, Phone, Recorded, UserAlias, has_key
 from schemas.priorities import Priority
 
 QUERIES = load_queries("app.profiles", "resolution.sql")
@@ -52,7 +52,7 @@ def resolve_identifiers_deferred(tx: Transaction, *, identifiers: Sequence[Recor
     distinct = list(dict.fromkeys(identifiers))
     places = list(enumerate(distinct))
     members = [{"place": place, "key": each.braze_id} for place, each in places if isinstance(each, Member)]
-    others = [_parameters(place, each) for place, each in places if not isinstance(each, Member)]
+    others = [_parameters(place, each) for place, each in places if not isinstance(each, Member) and has_key(each)]
     requests = {"resolve_identifiers": others, "resolve_members": members}
     cursors = [tx.execute(QUERIES[query], {"given": Jsonb(each)}) for query, each in requests.items() if each]
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from app.merging.profile import Profile
 from app.profiles.store import profile_from_row, profile_to_row
+from schemas.identifiers import email_key, to_e164
 
 #: Column → the value that a snapshot leaves out. Most profiles lack most fields, and snapshots are most of what a merge
 #: writes.
@@ -43,8 +44,14 @@ def profile_to_snapshot(profile: Profile, *, beside: Profile | None = None) -> d
 
 
 def profile_from_snapshot(snapshot: Mapping[str, Any]) -> Profile:
-    """Return the profile of *snapshot*, read from JSON; the inverse of profile_to_snapshot."""
-    return profile_from_row({**ABSENT, **{column: _value(column, value) for column, value in snapshot.items()}})
+    """Return the profile of *snapshot*, read from JSON; the inverse of profile_to_snapshot.
+
+    Computes the keys of its addresses: an earlier version may have compared them otherwise.
+    """
+    row = {**ABSENT, **{column: _value(column, value) for column, value in snapshot.items()}}
+    email, phone = row["email"], row["phone"]
+    keys = {"email_key": email and email_key(email), "phone_e164": phone and to_e164(phone)}
+    return profile_from_row({**row, **keys})
 
 
 def _shared(entries: Mapping[str, Any], others: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from app.db.queries import load_queries
 from app.db.transaction import Transaction
-from schemas.identifiers import BrazeId, DeviceId, Email, Phone, Target, sharing_key
+from schemas.identifiers import BrazeId, DeviceId, Email, Phone, Target, has_key, sharing_key
 
 QUERIES = load_queries("app.profiles", "targets.sql")
 
@@ -36,7 +36,7 @@ def find_profiles(tx: Transaction, *, targets: Iterable[Target]) -> dict[Hashabl
     vendor does. A device names the most recently updated unidentified profile that has it.
     """
     keys_of: dict[str, set[tuple[str, ...]]] = {}
-    for kind, *values in map(target_key, targets):
+    for kind, *values in map(target_key, filter(has_key, targets)):
         keys_of.setdefault(kind, set()).add(tuple(values))
     found: dict[Hashable, ExistingProfile] = {}
     for kind, keys in keys_of.items():

@@ -8,7 +8,7 @@ from psycopg.types.json import Jsonb
 
 from app.segments.leaf_query import NEGATIONS, LeafQuery, exact_number, positive_comparison, time_range
 from app.segments.summary_leaves import SUMMARY_KINDS
-from schemas.identifiers import Phone, fold_email
+from schemas.identifiers import Phone, email_key
 from schemas.segment_comparisons import ANY_NUMBER, ANY_TIME, ANY_TRUTH, EQUALITY, INCLUSION, ORDER, REGEX, Leaf
 from schemas.segment_leaves import ATTRIBUTES
 
@@ -55,7 +55,7 @@ def _attribute(leaf: Leaf, now: datetime) -> LeafQuery:
 def _text(name: str, comparison: str, value: str | None, *, negated: bool) -> LeafQuery:
     """Query a default attribute that is text. Email addresses and phone numbers compare by their keys."""
     if comparison == "equals" and name == "email":
-        return LeafQuery(query="email_equals", values={"value": fold_email(value or "")}, negated=negated)
+        return LeafQuery(query="email_equals", values={"value": email_key(value or "")}, negated=negated)
     if comparison == "equals" and name == "phone":
         return LeafQuery(query="phone_equals", values={"value": Phone(value or "").key}, negated=negated)
     values = {"name": name, "comparison": comparison, "value": value}

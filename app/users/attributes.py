@@ -10,7 +10,7 @@ from app.merging.profile import EmailAddress, PhoneNumber, Profile
 from app.users.custom_attributes import apply_custom_attributes
 from app.users.draft import Draft
 from schemas.attributes import Attributes, AttributesSchema
-from schemas.identifiers import fold_email, to_e164
+from schemas.identifiers import email_key, to_e164
 from schemas.targets import TargetSchema
 
 #: Applies the value of one attribute to a draft, at a time.
@@ -51,7 +51,7 @@ def _email(draft: Draft, value: str | None, _now: datetime) -> None:
     if value is None:
         draft["email"] = None
         return
-    key = fold_email(value)
+    key = email_key(value)
     encrypted = present is not None and present.encrypted and present.key == key
     draft["email"] = EmailAddress(address=value, key=key, encrypted=encrypted)
 

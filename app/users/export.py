@@ -52,7 +52,7 @@ def _shared_identifiers(request: ExportRequest) -> Iterator[tuple[str, str, str]
     for address in request.shared:
         if isinstance(address, Email):
             yield "email_address", "profiles_of_email", address.key
-        else:
+        elif address.key is not None:
             yield "phone", "profiles_of_phone", address.key
     if request.device_id is not None:
         yield "device_id", "profiles_of_device", request.device_id

@@ -11,6 +11,7 @@ E164: dict[str, str | None] = {
     "+14155550100": "+14155550100",
     "+1 (415) 555-0100": "+14155550100",
     "+14155550101": "+14155550101",
+    "+14155550101 ext. 1": None,
     "0123": None,
 }
 
@@ -68,15 +69,15 @@ class Person:
 
     @property
     def email(self) -> str | None:
-        """The address, trimmed and case-folded."""
+        """The address as it compares."""
         sent: str | None = self.facts.get("email")
-        return None if sent is None else sent.strip().casefold()
+        return None if sent is None else email_key(sent)
 
     @property
     def phone(self) -> str | None:
-        """The number in E.164 form, or as it was sent when it has none."""
+        """The number in E.164 form; None when it has none, and identifies nobody."""
         sent: str | None = self.facts.get("phone")
-        return None if sent is None else phone_key(sent)
+        return None if sent is None else E164[sent]
 
     @property
     def has_invalid_phone(self) -> bool:
@@ -96,9 +97,9 @@ class Person:
         return person
 
 
-def phone_key(sent: str) -> str:
-    """Return the form in which phone numbers compare."""
-    return E164[sent] or sent.strip()
+def email_key(sent: str) -> str:
+    """Return the form in which email addresses compare."""
+    return sent.strip().lower()
 
 
 def origin_key(identifier: Json) -> tuple[str, ...]:
@@ -160,7 +161,7 @@ def _say_email(person: Person, value: str | None) -> None:
     """Set the address; another one than before is not encrypted until that is said."""
     before = person.email
     person.origins.pop(("email",), None)
-    _set(person.facts, "email", value)
+    _set(person.facts, "email", value and value.strip())
     if person.email != before:
         person.email_encrypted = False
 

@@ -11,7 +11,7 @@ Values = st.SearchStrategy[Any]
 EXTERNAL_IDS = ("a", "b", "c", "d", "e", "f")
 LABELS = ("shop", "visitor")
 NAMES = ("1", "2", "3")
-EMAILS = ("ada@x.org", "ADA@x.org", " ada@X.ORG ", "bob@x.org")
+EMAILS = ("ada@x.org", "ADA@x.org", " ada@X.ORG ", "weiß@x.org", "weiss@x.org")
 PLACEHOLDER = {"external_id": "Null"}
 STEPS = (
     ["identified"],
@@ -27,13 +27,15 @@ external_ids = st.sampled_from(EXTERNAL_IDS)
 aliases: Values = st.fixed_dictionaries({"alias_label": st.sampled_from(LABELS), "alias_name": st.sampled_from(NAMES)})
 emails = st.sampled_from(EMAILS)
 phones = st.sampled_from(tuple(E164))
+#: Numbers that identify a profile.
+valid_phones = st.sampled_from(tuple(sent for sent, e164 in E164.items() if e164))
 steps = st.sampled_from(STEPS).map(list)
 times = st.integers(0, 60).map(lambda hours: f"2026-03-{1 + hours // 24:02}T{hours % 24:02}:00:00Z")
 texts = st.sampled_from(("", "Ada", "Bob", "é"))
 
 by_id: Values = st.fixed_dictionaries({"external_id": external_ids})
 by_alias: Values = st.fixed_dictionaries({"user_alias": aliases})
-by_address: Values = st.fixed_dictionaries({"email": emails}) | st.fixed_dictionaries({"phone": phones})
+by_address: Values = st.fixed_dictionaries({"email": emails}) | st.fixed_dictionaries({"phone": valid_phones})
 
 by_device: Values = st.fixed_dictionaries({"device_id": st.sampled_from(("d1", "d2", "d3"))})
 
@@ -165,7 +167,8 @@ identifications: Values = st.fixed_dictionaries(
             st.fixed_dictionaries({"external_id": external_ids, "email": emails, "prioritization": steps}), max_size=2
         ),
         "phone_numbers_to_identify": st.lists(
-            st.fixed_dictionaries({"external_id": external_ids, "phone": phones, "prioritization": steps}), max_size=2
+            st.fixed_dictionaries({"external_id": external_ids, "phone": valid_phones, "prioritization": steps}),
+            max_size=2,
         ),
     },
 ).filter(bool)

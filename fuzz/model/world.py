@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fuzz.model.happenings import ARRAYS
-from fuzz.model.people import Json, Person, absorb, describe, origin_key, phone_key
+from fuzz.model.people import E164, Json, Person, absorb, describe, email_key, origin_key
 
 #: Values that many strangers share, as the documents list them.
 PLACEHOLDERS = frozenset({"", "null", "undefined", "anonymous", "0", "nan", "none", "[object object]"})
@@ -33,8 +33,8 @@ def _name(identifier: Json) -> tuple[str, ...]:
     if "user_alias" in identifier:
         return ("alias", identifier["user_alias"]["alias_label"], identifier["user_alias"]["alias_name"])
     if "email" in identifier:
-        return ("email", identifier["email"].strip().casefold())
-    return ("phone", phone_key(identifier["phone"]))
+        return ("email", email_key(identifier["email"]))
+    return ("phone", E164[identifier["phone"]] or identifier["phone"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +74,9 @@ class World:
     def sharing(self, identifier: Json) -> list[Person]:
         """Return the live profiles with the address in *identifier*."""
         if "email" in identifier:
-            return [each for each in self.people if each.email == identifier["email"].strip().casefold()]
-        return [each for each in self.people if each.phone == phone_key(identifier["phone"])]
+            return [each for each in self.people if each.email == email_key(identifier["email"])]
+        number = E164[identifier["phone"]]
+        return [each for each in self.people if number is not None and each.phone == number]
 
     def meant(self, identifier: Json) -> Meaning:
         """Return the resolution of *identifier* for a merge."""
@@ -108,7 +109,7 @@ class World:
         if "device_id" in entry:
             return self._make(entry)
         kind = "email" if "email" in entry else "phone"
-        return self._make(entry, facts={kind: entry[kind]})
+        return self._make(entry, facts={kind: entry[kind].strip() if kind == "email" else entry[kind]})
 
     def _with_device(self, device_id: str) -> list[Person]:
         """Return the live profiles without an external_id that have a device."""
@@ -216,7 +217,7 @@ class World:
 
     def _refusal(self, job: Job, found: Meaning, kept: Meaning) -> str | None:
         """Return the outcome of a job whose identifiers do not lead to one profile each."""
-        if _is_placeholder(job.orphan) or _is_placeholder(job.survivor):
+        if any(_is_placeholder(each) or _is_invalid_phone(each) for each in (job.orphan, job.survivor)):
             return "refused_identifier"
         if found == "ambiguous":
             return "orphan_ambiguous"
@@ -273,6 +274,11 @@ def _is_placeholder(identifier: Json) -> bool:
     alias = identifier.get("user_alias", {})
     value = alias.get("alias_name", identifier.get("external_id", identifier.get("email", identifier.get("phone"))))
     return str(value).strip().casefold() in PLACEHOLDERS
+
+
+def _is_invalid_phone(identifier: Json) -> bool:
+    """Return whether an identifier is a phone number that identifies nobody."""
+    return "phone" in identifier and E164[identifier["phone"]] is None
 
 
 def _most_recent(people: Iterable[Person]) -> list[Person]:

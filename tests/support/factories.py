@@ -16,7 +16,7 @@ from app.db.transaction import Transaction
 from app.ledger.lanes import lane_heads
 from app.merging.profile import EmailAddress, PhoneNumber, Profile
 from app.profiles.store import load_profiles, profile_to_row
-from schemas.identifiers import fold_email, from_wire, sharing_key, to_e164
+from schemas.identifiers import email_key, from_wire, sharing_key, to_e164
 
 NUMBERS = itertools.count(1)
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
@@ -27,7 +27,7 @@ Wire = Mapping[str, Any]
 
 def an_email(address: str, *, encrypted: bool = False) -> EmailAddress:
     """Return *address* as profiles hold it."""
-    return EmailAddress(address=address, key=fold_email(address), encrypted=encrypted)
+    return EmailAddress(address=address, key=email_key(address), encrypted=encrypted)
 
 
 def a_phone(number: str) -> PhoneNumber:

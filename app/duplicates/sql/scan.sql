@@ -24,11 +24,12 @@ WHERE counted.members > 1 OR counted.entries >= total.entries - 1
 ORDER BY counted.address
 
 -- name: shared_phones
--- Does the same along the index of phone numbers.
+-- Does the same along the index of phone numbers. An E.164 form begins with a plus, which comes before the comma; the
+-- index also has numbers without one, which identify no profile.
 WITH entry AS (
     SELECT phone_key AS address
     FROM profile
-    WHERE workspace_id = %(workspace_id)s AND phone_key > %(after)s
+    WHERE workspace_id = %(workspace_id)s AND phone_key > %(after)s AND phone_key >= '+' AND phone_key < ','
     ORDER BY phone_key
     LIMIT %(entries)s
 ),
@@ -49,8 +50,8 @@ ORDER BY counted.address
 -- Reads up to a limit of profiles of each email address, in index order, after an index position.
 SELECT
     shared.address, profile.id, profile.braze_id, profile.external_id, profile.created_at, profile.updated_at,
-    profile.last_session_at, profile.email, profile.phone, profile.phone_e164, profile.control_group,
-    profile.marked_for_deletion_at
+    profile.last_session_at, profile.email, profile.email_encrypted, profile.phone, profile.phone_e164,
+    profile.control_group, profile.marked_for_deletion_at
 FROM unnest(%(addresses)s::text[]) AS shared (address)
 CROSS JOIN LATERAL (
     SELECT *
@@ -67,8 +68,8 @@ ORDER BY shared.address, (profile.external_id IS NOT NULL), profile.updated_at, 
 -- Does the same for phone numbers.
 SELECT
     shared.address, profile.id, profile.braze_id, profile.external_id, profile.created_at, profile.updated_at,
-    profile.last_session_at, profile.email, profile.phone, profile.phone_e164, profile.control_group,
-    profile.marked_for_deletion_at
+    profile.last_session_at, profile.email, profile.email_encrypted, profile.phone, profile.phone_e164,
+    profile.control_group, profile.marked_for_deletion_at
 FROM unnest(%(addresses)s::text[]) AS shared (address)
 CROSS JOIN LATERAL (
     SELECT *
@@ -84,8 +85,8 @@ ORDER BY shared.address, (profile.external_id IS NOT NULL), profile.updated_at, 
 -- name: read_best_members
 -- Reads the best candidates of a large group again.
 SELECT
-    id, braze_id, external_id, created_at, updated_at, last_session_at, email, phone, phone_e164, control_group,
-    marked_for_deletion_at
+    id, braze_id, external_id, created_at, updated_at, last_session_at, email, email_encrypted, phone, phone_e164,
+    control_group, marked_for_deletion_at
 FROM profile
 WHERE workspace_id = %(workspace_id)s AND id = ANY(%(ids)s)
     AND %(address)s IN (email_key, phone_key)

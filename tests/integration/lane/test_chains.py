@@ -221,6 +221,8 @@ def test_two_survivors_of_one_lane_never_tie(pool: Pool, factory: Factory) -> No
 
 
 def test_a_lane_in_which_nothing_is_found_comes_to_its_end(pool: Pool, factory: Factory) -> None:
-    rows = merge_all(pool, factory, *[(by_email("no@x.org", *NEWEST_GUEST), by_phone("0123", *NEWEST_GUEST))] * 3)
+    rows = merge_all(
+        pool, factory, *[(by_email("no@x.org", *NEWEST_GUEST), by_phone("+14155550199", *NEWEST_GUEST))] * 3
+    )
 
     assert outcomes_of(rows) == ["orphan_not_found"] * 3

@@ -3,7 +3,6 @@
 from dataclasses import replace
 from datetime import UTC, date, datetime
 
-import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as with_settings
 
@@ -11,7 +10,7 @@ from app.db.connections import Connection
 from app.db.transaction import Transaction
 from app.merging.profile import Profile
 from app.profiles.store import load_profiles, save_profiles
-from tests.support.factories import LONG_AGO, Factory, a_phone, a_profile, an_email
+from tests.support.factories import LONG_AGO, Factory, a_profile, an_email
 from tests.support.generated import profiles
 from tests.support.postgres import make_database_url
 
@@ -83,14 +82,6 @@ def test_only_profiles_that_exist_are_read(factory: Factory) -> None:
     )
 
     assert found == {ann.id: ann}
-
-
-@pytest.mark.parametrize("number", [" 0123 ", "\t0123", "0123\n", "\u00a00123", " ", "", "nonsense", "+14155550123"])
-def test_the_database_compares_phones_as_the_code_does(factory: Factory, number: str) -> None:
-    profile = factory.profile(phone=number)
-
-    (row,) = factory.rows("SELECT phone_key FROM profile WHERE workspace_id = %s AND id = %s", profile.id)
-    assert row["phone_key"] == a_phone(number).key
 
 
 @given(profiles())

@@ -3,8 +3,6 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from schemas.identifiers import (
     BrazeId,
@@ -13,13 +11,9 @@ from schemas.identifiers import (
     Identifier,
     Phone,
     UserAlias,
-    fold_email,
     from_wire,
-    phone_key,
     plain_value,
-    search_keys,
     sharing_key,
-    to_e164,
     to_wire,
 )
 from schemas.priorities import Priority
@@ -56,52 +50,6 @@ def test_an_invalid_identifier_cannot_be_read(wire: dict[str, Any]) -> None:
         from_wire(wire)
 
 
-@pytest.mark.parametrize(
-    ("one", "other", "same"),
-    [
-        ("ann@x.org", " Ann@X.ORG\t", True),
-        ("STRASSE@x.org", "straße@x.org", True),
-        ("ann@x.org", "ann@x.com", False),
-        ("a nn@x.org", "ann@x.org", False),
-        ("ann+news@x.org", "ann@x.org", False),
-    ],
-)
-def test_emails_compare_trimmed_and_case_folded(one: str, other: str, same: bool) -> None:
-    assert (Email(one).key == Email(other).key) is same
-
-
-@given(st.text())
-def test_folding_an_email_twice_is_folding_it_once(address: str) -> None:
-    assert fold_email(fold_email(address)) == fold_email(address)
-
-
-@pytest.mark.parametrize(
-    ("number", "e164"),
-    [
-        ("+14155550123", "+14155550123"),
-        ("+1 (415) 555-0123", "+14155550123"),
-        (" +49 30 901820 ", "+4930901820"),
-        ("tel:+1-415-555-0123", "+14155550123"),
-        ("4155550123", None),
-        ("004930901820", None),
-        ("+1", None),
-        ("+1415555012345678901", None),
-        ("+999 123456", None),
-        ("nonsense", None),
-        ("", None),
-        ("+" * 300, None),
-    ],
-)
-def test_a_number_has_an_e164_form_when_it_names_its_country(number: str, e164: str | None) -> None:
-    assert to_e164(number) == e164
-
-
-def test_phones_compare_as_e164_or_else_as_they_were_sent() -> None:
-    assert Phone("+1 415 555-0123").key == Phone("+14155550123").key
-    assert Phone(" 0123 ").key == Phone("0123").key
-    assert Phone("0123").key != Phone("0124").key
-
-
 def test_external_ids_and_aliases_compare_to_the_letter() -> None:
     keys = [
         sharing_key(each)
@@ -129,25 +77,6 @@ def test_the_plain_value_is_the_sent_one() -> None:
     identifiers: list[Identifier] = [ExternalId("x"), UserAlias("l", "x"), Email(" X "), Phone(" +1 ")]
 
     assert [plain_value(each) for each in identifiers] == ["x", "x", " X ", " +1 "]
-
-
-@pytest.mark.parametrize(
-    ("text", "keys"),
-    [
-        ("ann", ("ann",)),
-        ("Ann@x.org", ("Ann@x.org", "ann@x.org")),
-        ("+1 415 555 0123", ("+1 415 555 0123", "+14155550123")),
-        (" 0123", (" 0123", "0123")),
-    ],
-)
-def test_a_plain_value_is_looked_for_in_every_form_it_may_have(text: str, keys: tuple[str, ...]) -> None:
-    assert search_keys(text) == keys
-
-
-@given(st.text())
-def test_whatever_is_searched_for_is_found_as_it_was_sent(text: str) -> None:
-    assert text in search_keys(text)
-    assert {fold_email(text), phone_key(text)} <= set(search_keys(text))
 
 
 def test_a_braze_id_is_no_identifier_of_a_merge() -> None:

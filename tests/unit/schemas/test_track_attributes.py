@@ -52,7 +52,7 @@ def custom(**given: Any) -> dict[str, Any]:
         ("time_zone", "America/New_York", "America/New_York"),
         ("facebook", {"id": "1", "likes": []}, {"id": "1", "likes": []}),
         ("current_location", {"longitude": -180, "latitude": 90.0}, {"longitude": -180, "latitude": 90.0}),
-        ("email", " A@B.co ", " A@B.co "),
+        ("email", " A@B.co \n", "A@B.co"),
         ("phone", "0123", "0123"),
         ("email_subscribe", "opted_in", "opted_in"),
         ("email_open_tracking_disabled", False, False),
@@ -116,7 +116,9 @@ def test_an_encrypted_address_need_not_look_like_one() -> None:
 
 
 def test_an_address_by_which_the_profile_is_looked_up_is_no_attribute() -> None:
-    loaded = load_track({"attributes": [{"email": "a@b.cd", "phone": "1"}, {"phone": "1", "first_name": "A"}]})
+    loaded = load_track(
+        {"attributes": [{"email": "a@b.cd", "phone": "1"}, {"phone": "+14155550123", "first_name": "A"}]}
+    )
 
     assert [entry.standard for entry in loaded.entries if isinstance(entry, Attributes)] == [
         {"phone": "1"},

@@ -29,7 +29,7 @@ CREATE TABLE profile (
     test_user boolean NOT NULL DEFAULT false,
 
     email text,
-    email_key text COLLATE "C",  -- email trimmed and case-folded; addresses are compared by it
+    email_key text COLLATE "C",  -- email in the form of schemas.addresses.email_key
     email_encrypted boolean NOT NULL DEFAULT false,
     email_subscription jsonb,  -- null until it is set explicitly
     email_open_tracking_disabled boolean,
@@ -37,7 +37,8 @@ CREATE TABLE profile (
     marked_email_as_spam_at timestamptz,
     phone text,
     phone_e164 text COLLATE "C",  -- null if the number has no E.164 form
-    phone_key text COLLATE "C" GENERATED ALWAYS AS (coalesce(phone_e164, btrim(phone))) STORED,  -- compares numbers
+    -- phone_e164, or else the trimmed number, which no request looks up. To change the expression would rewrite the table.
+    phone_key text COLLATE "C" GENERATED ALWAYS AS (coalesce(phone_e164, btrim(phone))) STORED,
     push_subscription jsonb,
     push_tokens jsonb NOT NULL DEFAULT '{}',
     devices jsonb NOT NULL DEFAULT '{}',
