@@ -7,6 +7,8 @@ from functools import lru_cache
 import idna
 import phonenumbers
 
+#: The number of these rules of comparison. Increase it when a stored key changes: see app/profiles/recomputation.py.
+COMPARISON = 2
 #: The vendor's sentence.
 INVALID_EMAIL = "The value provided for the 'email' field is not a valid email."
 

@@ -19,6 +19,7 @@ from app.db.client_timeout import ClientTimeout, ServerProbe, TimeoutConnection,
 from app.db.errors import is_unavailable
 from app.errors import DatabaseUnavailable, SetupError
 from app.metrics.database import POOL_LIMIT, MeasuredLoan
+from schemas.addresses import COMPARISON
 
 Connection = TimeoutConnection[DictRow]
 Pool = ConnectionPool[Connection]
@@ -94,7 +95,8 @@ def connection_arguments(settings: Settings, *, name: str, role: str | None = No
         "autocommit": True,
         # Prepare at the first execution: only a prepared statement gets a generic plan.
         "prepare_threshold": 0,
-        "application_name": f"mergelane-{name}",
+        # The number tells how old the process is: see app/profiles/recomputation.py.
+        "application_name": f"mergelane-{name}/{COMPARISON}",
         "connect_timeout": max(2, round(settings.pool_timeout_s)),
         **LIVENESS,
         "options": " ".join(f"-c {option}={value}" for option, value in options.items()),

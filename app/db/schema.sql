@@ -312,6 +312,23 @@ CREATE FUNCTION public.prune_batches(workspace_id integer, before uuid, most int
     FROM gone;
 END;
 
+CREATE TABLE public.key_recomputation (
+    workspace_id integer NOT NULL,
+    cursor bigint DEFAULT 0 NOT NULL,
+    is_last_pass boolean DEFAULT false NOT NULL,
+    finished_at timestamp with time zone
+);
+
+CREATE FUNCTION public.workspaces_to_recompute() RETURNS TABLE(workspace_id integer)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    BEGIN ATOMIC
+ SELECT k.workspace_id
+    FROM public.key_recomputation k
+   WHERE (k.finished_at IS NULL)
+   ORDER BY k.workspace_id;
+END;
+
 CREATE TABLE public.webhook (
     workspace_id integer NOT NULL,
     id uuid NOT NULL,
@@ -546,6 +563,16 @@ CREATE TABLE public.identify_record (
     identified_at timestamp with time zone NOT NULL,
     profile_id bigint NOT NULL,
     updated_before timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.key_change (
+    workspace_id integer NOT NULL,
+    profile_id bigint NOT NULL,
+    kind text NOT NULL,
+    former_key text COLLATE pg_catalog."C",
+    current_key text COLLATE pg_catalog."C",
+    changed_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT key_change_kind_check CHECK ((kind = ANY (ARRAY['email'::text, 'phone'::text])))
 );
 
 CREATE TABLE public.origin (
@@ -821,6 +848,12 @@ ALTER TABLE ONLY public.job
 ALTER TABLE ONLY public.job
     ADD CONSTRAINT job_workspace_id_batch_id_index_key UNIQUE (workspace_id, batch_id, index);
 
+ALTER TABLE ONLY public.key_change
+    ADD CONSTRAINT key_change_pkey PRIMARY KEY (workspace_id, profile_id, kind);
+
+ALTER TABLE ONLY public.key_recomputation
+    ADD CONSTRAINT key_recomputation_pkey PRIMARY KEY (workspace_id);
+
 ALTER TABLE ONLY public.merge_record
     ADD CONSTRAINT merge_record_pkey PRIMARY KEY (workspace_id, job_id);
 
@@ -989,6 +1022,12 @@ ALTER TABLE ONLY public.identify_record
 ALTER TABLE ONLY public.job
     ADD CONSTRAINT job_workspace_id_batch_id_fkey FOREIGN KEY (workspace_id, batch_id) REFERENCES public.batch(workspace_id, id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY public.key_change
+    ADD CONSTRAINT key_change_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspace(workspace_id);
+
+ALTER TABLE ONLY public.key_recomputation
+    ADD CONSTRAINT key_recomputation_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspace(workspace_id);
+
 ALTER TABLE ONLY public.merge_record
     ADD CONSTRAINT merge_record_workspace_id_job_id_fkey FOREIGN KEY (workspace_id, job_id) REFERENCES public.job(workspace_id, id) ON DELETE CASCADE;
 
@@ -1041,6 +1080,10 @@ ALTER TABLE public.identify_record ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.job ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.key_change ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.key_recomputation ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.merge_record ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.origin ENABLE ROW LEVEL SECURITY;
@@ -1066,6 +1109,10 @@ CREATE POLICY own_workspace ON public.idempotency USING ((workspace_id = public.
 CREATE POLICY own_workspace ON public.identify_record USING ((workspace_id = public.current_workspace()));
 
 CREATE POLICY own_workspace ON public.job USING ((workspace_id = public.current_workspace()));
+
+CREATE POLICY own_workspace ON public.key_change USING ((workspace_id = public.current_workspace()));
+
+CREATE POLICY own_workspace ON public.key_recomputation USING ((workspace_id = public.current_workspace()));
 
 CREATE POLICY own_workspace ON public.merge_record USING ((workspace_id = public.current_workspace()));
 
@@ -1159,6 +1206,11 @@ GRANT SELECT,INSERT ON TABLE public.batch TO mergelane_app;
 REVOKE ALL ON FUNCTION public.prune_batches(workspace_id integer, before uuid, most integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.prune_batches(workspace_id integer, before uuid, most integer) TO mergelane_app;
 
+GRANT SELECT,UPDATE ON TABLE public.key_recomputation TO mergelane_app;
+
+REVOKE ALL ON FUNCTION public.workspaces_to_recompute() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.workspaces_to_recompute() TO mergelane_app;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.webhook TO mergelane_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.webhook_delivery TO mergelane_app;
@@ -1194,6 +1246,8 @@ GRANT SELECT ON TABLE public.held_lane TO mergelane_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.idempotency TO mergelane_app;
 
 GRANT SELECT,INSERT ON TABLE public.identify_record TO mergelane_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.key_change TO mergelane_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.origin TO mergelane_app;
 

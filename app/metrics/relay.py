@@ -3,7 +3,7 @@
 from app.metrics.instruments import Counter, Gauge, label_combinations
 from app.metrics.services import ServiceMetrics
 
-SERVICES = ServiceMetrics.of_process("relay", ["relay", "rescue", "prune", "analysis", "duplicates"])
+SERVICES = ServiceMetrics.of_process("relay", ["relay", "rescue", "prune", "analysis", "duplicates", "recomputation"])
 
 PUBLISHED_LANES = Counter("mergelane_published_lanes", "Messages published, each with one or several lanes.")
 PUBLISHED_JOBS = Counter("mergelane_published_jobs", "Jobs published.")
@@ -20,7 +20,7 @@ PRUNED = Counter(
     "mergelane_pruned_rows",
     "Rows deleted after their retention time, by kind.",
     labels=("kind",),
-    series=label_combinations(["batch", "audit_entry", "idempotency_key", "notice", "sign_in"]),
+    series=label_combinations(["batch", "audit_entry", "idempotency_key", "notice", "sign_in", "key_change"]),
 )
 
 RELAY = (

@@ -21,8 +21,8 @@ QUERIES = load_queries("app.users", "delete.sql")
 
 #: Time limit of each statement in seconds, above the usual one: a history may have millions of rows.
 STATEMENT_TIMEOUT_S = 600.0
-#: Queries that delete history by its origins.
-HISTORY_QUERIES = ("delete_events", "delete_purchases", "delete_sessions", "delete_engagements")
+#: Queries that delete rows by the origins of profiles.
+ORIGIN_QUERIES = ("delete_events", "delete_purchases", "delete_sessions", "delete_engagements", "delete_key_changes")
 
 
 def delete_profiles(pool: Pool, *, workspace_id: int, request: Deletion, asker: Actor) -> None:
@@ -61,7 +61,7 @@ def _erase(tx: Transaction, *, profiles: Collection[Profile]) -> None:
     of_profiles = {"ids": ids}
     origins = [*ids, *(row["origin_id"] for row in tx.execute(QUERIES["delete_origins"], of_profiles))]
     of_origins = {"origin_ids": origins}
-    for query in HISTORY_QUERIES:
+    for query in ORIGIN_QUERIES:
         tx.execute(QUERIES[query], of_origins)
     redirects = tx.execute(QUERIES["delete_redirects"], of_origins).fetchall()
     deprecated = tx.execute(QUERIES["delete_deprecated"], of_origins).fetchall()

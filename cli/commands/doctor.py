@@ -19,20 +19,26 @@ COLORS = {Level.WRONG: "red", Level.NOTICE: "yellow", Level.FINE: "green"}
 
 
 @click.command()
+@click.option("--data", is_flag=True, help="Check the stored identifiers of all workspaces instead. Reads every profile.")
 @json_option
 @home_option
 @click.pass_context
-def doctor(ctx: click.Context, *, as_json: bool, home: Path) -> None:
+def doctor(ctx: click.Context, *, data: bool, as_json: bool, home: Path) -> None:
     """Check the installation and report problems.
 
     Checks the settings in this environment, PostgreSQL and its schema, the broker, the relay, the workers, Flower and
     the jobs, and prints a remedy for each problem. Changes nothing. The exit status is 1 if a finding is `wrong`;
     a `notice` does not count.
+
+    With --data, reports identifiers that were stored before requests refused them, and profiles whose addresses
+    compare in another way than before, with counts and examples by braze_id.
     """
     # Imports Celery, whose application reads the settings when it is imported.
+    from cli.doctor.data import run_data_checks
     from cli.doctor.examination import is_healthy, run_checks
 
-    findings = run_checks(_find_settings(home))
+    settings = _find_settings(home)
+    findings = run_data_checks(settings) if data else run_checks(settings)
     healthy = is_healthy(findings)
     if as_json:
         print_json({"healthy": healthy, "findings": [finding.to_json() for finding in findings]})

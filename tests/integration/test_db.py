@@ -19,6 +19,7 @@ from app.db.errors import is_unavailable
 from app.db.queries import load_queries
 from app.db.transaction import ATTEMPTS, Transaction, run_in_transaction
 from app.errors import DatabaseUnavailable, SetupError
+from schemas.addresses import COMPARISON
 from tests.support.factories import Factory
 from tests.support.postgres import PostgresServer, make_database_url
 from tests.support.waiting import wait_until
@@ -59,7 +60,7 @@ def test_rows_come_by_name_and_timeouts_bound_every_wait(pool: Pool, settings: S
         "lock_timeout": settings.lock_timeout_ms,
         "idle_in_transaction_session_timeout": settings.idle_timeout_ms,
     }
-    assert name == "mergelane-test"
+    assert name == f"mergelane-test/{COMPARISON}"
 
 
 def test_times_come_in_utc_whatever_zone_the_server_is_set_to(empty_database_url: str) -> None:

@@ -75,6 +75,8 @@ def test_a_database_at_0024_becomes_equal_to_a_new_one(first_url: str, database_
     assert dump_schema(first_url) == dump_schema(database_url)
     with psycopg.connect(first_url) as conn:
         assert conn.execute(COUNTS).fetchone() == (1, 1, 1)
+        # Its profiles may have keys of the former rules of comparison.
+        assert conn.execute("SELECT workspace_id FROM key_recomputation WHERE finished_at IS NULL").fetchall() == [(1,)]
 
 
 def test_a_conversion_that_fails_changes_nothing(former_url: str) -> None:

@@ -25,11 +25,11 @@ BREAKS: Mapping[str, str] = {
     r"^ALTER TABLE .*\bALTER (?:COLUMN )?\w+ (?:SET NOT NULL|DROP DEFAULT)\b": "refuses rows that old code writes",
     r"^TRUNCATE\b": "empties a table",
     r"^(?:LOCK|CLUSTER|VACUUM FULL|REINDEX (?!INDEX CONCURRENTLY))\b": "locks a table for a long time",
-    r"\bROW LEVEL SECURITY\b": "hides rows from old code",
     r"^CREATE (?:CONSTRAINT )?TRIGGER\b": "changes what old code writes",
 }
-#: Statements that block other sessions while they read or write a whole existing table.
+#: Statements that block other sessions while they read or write a whole existing table, or hide its rows.
 LOCKS: Mapping[str, str] = {
+    rf"^ALTER TABLE {NAME} .*\bROW LEVEL SECURITY\b": "hides rows from old code",
     rf"^CREATE (?:UNIQUE )?INDEX (?!CONCURRENTLY).*? ON {NAME}": "builds an index and blocks all writes meanwhile",
     rf"^ALTER TABLE {NAME} .*\bADD (?:CONSTRAINT|CHECK|UNIQUE|PRIMARY|FOREIGN)\b(?!.*\bNOT VALID$)": "checks all rows",
     rf"^ALTER TABLE {NAME} .*\bADD (?:COLUMN )?\w+ [^,]*\b(?:GENERATED|gen_random_uuid|clock_timestamp)\b": (

@@ -1,4 +1,4 @@
-"""Entry point of the relay: publishing, rescue, pruning, analysis and duplicate runs, a thread each."""
+"""Entry point of the relay: publishing, rescue, pruning, analysis, duplicate runs, recomputation, a thread each."""
 
 from functools import partial
 from threading import Event
@@ -13,6 +13,7 @@ from workers.loop import run_repeatedly
 from workers.relay.duplicates import DuplicateRunner
 from workers.relay.prune import Pruner
 from workers.relay.publishing import Publisher
+from workers.relay.recomputation import Recomputer
 from workers.relay.rescue import Rescuer
 from workers.service import run_services
 
@@ -21,13 +22,15 @@ MILLISECONDS = 1000
 ANALYZE_EVERY_S = 1.0
 #: Seconds between two checks for duplicate runs that are due or may continue.
 DUPLICATES_EVERY_S = 0.5
+#: Seconds between two checks for keys to recompute, after an upgrade or while older processes still run.
+RECOMPUTE_EVERY_S = 30.0
 
 _repeat = partial(run_repeatedly, metrics=SERVICES)
 
 
 def run_relay() -> None:
     """Run the relay until SIGTERM or SIGINT."""
-    run_services("relay", (_publish, _rescue, _prune, _analyze, _merge_duplicates), metrics=RELAY)
+    run_services("relay", (_publish, _rescue, _prune, _analyze, _merge_duplicates, _recompute), metrics=RELAY)
 
 
 def _publish(pool: Pool, settings: Settings, stop: Event) -> None:
@@ -61,6 +64,11 @@ def _analyze(pool: Pool, settings: Settings, stop: Event) -> None:
 
 def _merge_duplicates(pool: Pool, settings: Settings, stop: Event) -> None:
     _repeat(DuplicateRunner(pool, settings).run_once, pause_s=DUPLICATES_EVERY_S, stop=stop, name="duplicates")
+
+
+def _recompute(pool: Pool, settings: Settings, stop: Event) -> None:
+    del settings
+    _repeat(Recomputer(pool).run_once, pause_s=RECOMPUTE_EVERY_S, stop=stop, name="recomputation")
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from app.db.transaction import Deferred, Transaction, run_in_transaction
 from app.keys import sign_ins
 from app.ledger import pruning
 from app.metrics import relay as metrics
+from app.profiles import recomputation
 from app.webhooks import deliveries
 
 log = logging.getLogger(__name__)
@@ -56,6 +57,7 @@ def prune_functions(settings: Settings) -> Mapping[str, Callable[[Transaction], 
         "idempotency_key": partial(pruning.prune_idempotency_keys, hours=settings.idempotency_hours),
         "notice": partial(deliveries.prune_deliveries, before=oldest_notice, limit=CHUNK),
         "sign_in": sign_ins.prune_sign_ins,
+        "key_change": partial(recomputation.prune_key_changes, before=settled, limit=CHUNK),
     }
 
 

@@ -41,6 +41,11 @@ RETURNING external_id
 DELETE FROM user_alias
 WHERE workspace_id = %(workspace_id)s AND profile_id = ANY(%(ids)s)
 
+-- name: delete_key_changes
+-- Deletes the former and current comparison keys of erased profiles.
+DELETE FROM key_change
+WHERE workspace_id = %(workspace_id)s AND profile_id = ANY(%(origin_ids)s)
+
 -- name: delete_profiles
 -- Deletes profiles, which the transaction has locked.
 DELETE FROM profile

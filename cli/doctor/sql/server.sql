@@ -17,12 +17,12 @@ SELECT
 -- Counts the connections of each kind of process to this database, and the seconds since the last query of any of
 -- them; NULL for a user who may not see sessions of other roles.
 SELECT
-    application_name,
+    split_part(application_name, '/', 1) AS application_name,
     count(*) AS connections,
     extract(EPOCH FROM clock_timestamp() - max(greatest(query_start, state_change)))::double precision AS silent_s
 FROM pg_stat_activity
 WHERE datname = current_database() AND application_name LIKE 'mergelane-%%'
-GROUP BY application_name
+GROUP BY split_part(application_name, '/', 1)
 
 -- name: digests
 -- Counts the valid keys by the fingerprint of the pepper in their digest.

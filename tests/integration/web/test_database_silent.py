@@ -34,7 +34,7 @@ MACHINE_S = 1.0
 #: More than a pool has connections.
 MANY = 12
 PLAIN = "sslmode=disable&gssencmode=disable"
-WAITING = "SELECT 1 FROM pg_stat_activity WHERE application_name = 'mergelane-web' AND wait_event_type = 'Lock'"
+WAITING = "SELECT 1 FROM pg_stat_activity WHERE application_name LIKE 'mergelane-web/%%' AND wait_event_type = 'Lock'"
 
 
 @dataclass

@@ -173,3 +173,39 @@ CREATE UNIQUE INDEX redirect_external_id ON redirect (workspace_id, external_id)
 
 ALTER TABLE redirect ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own_workspace ON redirect USING (workspace_id = current_workspace());
+
+
+-- The progress of recomputing stored comparison keys after the rules of comparison changed. A workspace that was created
+-- under the current rules has no row.
+CREATE TABLE key_recomputation (
+    workspace_id integer PRIMARY KEY REFERENCES workspace,
+    cursor bigint NOT NULL DEFAULT 0,  -- the last profile of this pass
+    is_last_pass boolean NOT NULL DEFAULT false,  -- no process of an older version ran when the pass began
+    finished_at timestamptz
+);
+
+ALTER TABLE key_recomputation ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own_workspace ON key_recomputation USING (workspace_id = current_workspace());
+
+-- The keys that changed, for the report of `mergelane doctor --data`.
+CREATE TABLE key_change (
+    workspace_id integer NOT NULL REFERENCES workspace,
+    profile_id bigint NOT NULL,
+    kind text NOT NULL CHECK (kind IN ('email', 'phone')),
+    former_key text COLLATE "C",
+    current_key text COLLATE "C",  -- null: a phone number without E.164 form
+    changed_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (workspace_id, profile_id, kind)
+);
+
+ALTER TABLE key_change ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own_workspace ON key_change USING (workspace_id = current_workspace());
+
+-- Returns the workspaces with keys to recompute.
+CREATE OR REPLACE FUNCTION workspaces_to_recompute() RETURNS TABLE (workspace_id integer)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT k.workspace_id FROM key_recomputation AS k WHERE k.finished_at IS NULL ORDER BY k.workspace_id;
+END;
+
+REVOKE ALL ON FUNCTION workspaces_to_recompute() FROM PUBLIC;
