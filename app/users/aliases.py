@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from app.db.connections import Pool
 from app.db.queries import load_queries
@@ -9,11 +10,13 @@ from app.db.transaction import Transaction, retry_until_stable
 from app.errors import ResolutionUnsettled
 from app.merging.profile import Profile
 from app.profiles.creation import NewProfile, add_aliases, create_profiles
+from app.profiles.departures import find_departures
 from app.profiles.locking import lock_profiles
 from app.profiles.store import save_profiles
 from app.profiles.targets import find_profiles, target_key
 from schemas.aliases import AliasUpdate, NewAlias
-from schemas.identifiers import DeviceId, Target, UserAlias
+from schemas.departures import departure_sentence
+from schemas.identifiers import BrazeId, DeviceId, ExternalId, Target, UserAlias
 
 QUERIES = load_queries("app.users", "aliases.sql")
 
@@ -24,20 +27,31 @@ NewHolders = Mapping[UserAlias, int | None]
 #: Position of an object without effect → the reason.
 Skipped = Mapping[int, str]
 
+NOT_ADDED = "the alias was not added"
 UNKNOWN_OWNER = "No profile has this external_id, so the alias was not added."
+UNKNOWN_BRAZE_ID = "No profile has this braze_id, so the alias was not added."
 UNKNOWN_DEVICE = "No unidentified profile has this device, so the alias was not added."
+UNKNOWN: Mapping[type, str] = {ExternalId: UNKNOWN_OWNER, BrazeId: UNKNOWN_BRAZE_ID, DeviceId: UNKNOWN_DEVICE}
 TAKEN = "A profile has this alias already, so it was not added."
 LABEL_TAKEN = "The profile has another alias with this label already, so this one was not added."
 UNKNOWN_ALIAS = "No profile has this alias, so it was not renamed."
 NEW_NAME_TAKEN = "A profile has the new alias already, so the old one was not renamed."
 
 
-def give_aliases(pool: Pool, *, workspace_id: int, aliases: Sequence[NewAlias]) -> Skipped:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GivenAliases:
+    """The aliases of a request that were not added."""
+
+    skipped: Skipped
+    #: The number of objects whose braze_id names no profile. They do not count as processed.
+    uncounted: int
+
+
+def give_aliases(pool: Pool, *, workspace_id: int, aliases: Sequence[NewAlias]) -> GivenAliases:
     """Give each of *aliases* to the profile of its owner, or to a new profile when it has no owner.
 
     As at the vendor, an alias is skipped without an error when its owner has no profile, when another profile has it,
     or when the profile has another name under the label. An alias that the profile has by a merge becomes its own.
-    Return the skipped ones.
     """
     return retry_until_stable(pool, workspace_id, _give_aliases, aliases=aliases)
 
@@ -79,7 +93,7 @@ def plan_new_aliases(
     for position, new in enumerate(aliases):
         alias, owner = new.alias, None if new.owner is None else owners.get(new.owner)
         if new.owner is not None and owner is None:
-            skipped[position] = UNKNOWN_DEVICE if isinstance(new.owner, DeviceId) else UNKNOWN_OWNER
+            skipped[position] = UNKNOWN[type(new.owner)]
         elif alias in added or alias in before:
             holder = added[alias] if alias in added else before[alias]
             if owner is None or holder != owner.id:
@@ -95,7 +109,7 @@ def plan_new_aliases(
     return added, skipped
 
 
-def _give_aliases(tx: Transaction, *, aliases: Sequence[NewAlias]) -> Skipped:
+def _give_aliases(tx: Transaction, *, aliases: Sequence[NewAlias]) -> GivenAliases:
     before, ids = _find_holders_and_owners(tx, aliases=aliases)
     profiles = lock_profiles(tx, ids=ids.values())
     if len(profiles) < len(set(ids.values())):
@@ -115,7 +129,23 @@ def _give_aliases(tx: Transaction, *, aliases: Sequence[NewAlias]) -> Skipped:
     changed = {*given, *_own_aliases(tx, held=held)}
     now = tx.now()
     save_profiles(tx, [dataclasses.replace(profiles[each], updated_at=now) for each in changed])
-    return skipped
+    ownerless = {
+        position: new.owner for position, new in enumerate(aliases) if new.owner is not None and new.owner not in owners
+    }
+    return GivenAliases(
+        skipped={**skipped, **_departed_owners(tx, owners=ownerless)},
+        uncounted=sum(isinstance(owner, BrazeId) for owner in ownerless.values()),
+    )
+
+
+def _departed_owners(tx: Transaction, *, owners: Mapping[int, Target]) -> Skipped:
+    """Return the reasons for the *owners* by position whose profiles were merged away or deleted."""
+    departures = find_departures(tx, targets=owners.values()) if owners else {}
+    return {
+        position: departure_sentence(owner, departures[key], effect=NOT_ADDED)
+        for position, owner in owners.items()
+        if (key := target_key(owner)) in departures
+    }
 
 
 def _find_holders_and_owners(
