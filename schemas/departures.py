@@ -21,7 +21,7 @@ def departure_sentence(target: Target, departure: Departure, *, effect: str) -> 
     if departure.survivor is None:
         return f"{clause}, so {effect}."
     if isinstance(target, UserAlias):
-        clause = f"{clause}, which has another alias with this label"
+        clause = f"{clause}, which does not have the alias"
     return f"{clause}, so {effect}. Send the braze_id of that profile instead."
 
 

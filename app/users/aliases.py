@@ -10,10 +10,10 @@ from app.db.transaction import Transaction, retry_until_stable
 from app.errors import ResolutionUnsettled
 from app.merging.profile import Profile
 from app.profiles.creation import NewProfile, add_aliases, create_profiles
-from app.profiles.departures import find_departures
 from app.profiles.locking import lock_profiles
 from app.profiles.store import save_profiles
 from app.profiles.targets import find_profiles, target_key
+from app.users.departures import find_departures
 from schemas.aliases import AliasUpdate, NewAlias
 from schemas.departures import departure_sentence
 from schemas.identifiers import BrazeId, DeviceId, ExternalId, Target, UserAlias
@@ -27,7 +27,7 @@ NewHolders = Mapping[UserAlias, int | None]
 #: Position of an object without effect → the reason.
 Skipped = Mapping[int, str]
 
-NOT_ADDED = "the alias was not added"
+NOT_ADDED, NOT_RENAMED = "the alias was not added", "it was not renamed"
 UNKNOWN_OWNER = "No profile has this external_id, so the alias was not added."
 UNKNOWN_BRAZE_ID = "No profile has this braze_id, so the alias was not added."
 UNKNOWN_DEVICE = "No unidentified profile has this device, so the alias was not added."
@@ -133,18 +133,18 @@ def _give_aliases(tx: Transaction, *, aliases: Sequence[NewAlias]) -> GivenAlias
         position: new.owner for position, new in enumerate(aliases) if new.owner is not None and new.owner not in owners
     }
     return GivenAliases(
-        skipped={**skipped, **_departed_owners(tx, owners=ownerless)},
+        skipped={**skipped, **_departed(tx, targets=ownerless, effect=NOT_ADDED)},
         uncounted=sum(isinstance(owner, BrazeId) for owner in ownerless.values()),
     )
 
 
-def _departed_owners(tx: Transaction, *, owners: Mapping[int, Target]) -> Skipped:
-    """Return the reasons for the *owners* by position whose profiles were merged away or deleted."""
-    departures = find_departures(tx, targets=owners.values()) if owners else {}
+def _departed(tx: Transaction, *, targets: Mapping[int, Target], effect: str) -> Skipped:
+    """Return the reasons for *targets*, by position, if their profiles were merged away or deleted."""
+    departures = find_departures(tx, targets=targets.values()) if targets else {}
     return {
-        position: departure_sentence(owner, departures[key], effect=NOT_ADDED)
-        for position, owner in owners.items()
-        if (key := target_key(owner)) in departures
+        position: departure_sentence(target, departures[key], effect=effect)
+        for position, target in targets.items()
+        if (key := target_key(target)) in departures
     }
 
 
@@ -173,6 +173,8 @@ def _own_aliases(tx: Transaction, *, held: AliasHolders) -> list[int]:
 def _update_aliases(tx: Transaction, *, updates: Sequence[AliasUpdate]) -> Skipped:
     before = _find_alias_holders(tx, updates=updates)
     after, skipped = plan_alias_updates(updates, before)
+    unknown = {position: updates[position].old for position, why in skipped.items() if why == UNKNOWN_ALIAS}
+    skipped = {**skipped, **_departed(tx, targets=unknown, effect=NOT_RENAMED)}
     additions = list(after.items() - before.items())
     if not additions:
         return skipped

@@ -10,10 +10,10 @@ from app.errors import ResolutionUnsettled
 from app.ledger import erasure
 from app.merging.prioritization import Ambiguous, NoCandidate, Resolved
 from app.merging.profile import Profile
-from app.profiles.departures import find_departures
 from app.profiles.locking import lock_profiles
 from app.profiles.resolution import Resolution, resolve_identifiers
 from app.profiles.targets import find_profiles, target_key
+from app.users.departures import find_departures
 from schemas.audit import Action
 from schemas.deletion import Deletion
 from schemas.departures import Departure, departure_sentence

@@ -14,12 +14,12 @@ from app.db.transaction import Transaction, retry_until_stable
 from app.errors import ResolutionUnsettled
 from app.merging.profile import Profile
 from app.profiles.creation import create_profiles
-from app.profiles.departures import find_departures
 from app.profiles.history import record_history
 from app.profiles.locking import lock_profiles
 from app.profiles.store import save_profiles
 from app.profiles.targets import ExistingProfile, claim_addresses, find_profiles, target_key
 from app.users.assignment import Assignment, assign_entries
+from app.users.departures import find_departures
 from app.users.revenue import EntryRefused, convert_price
 from app.users.track_apply import apply_entries, clamp_to_now, device_ids
 from schemas.departures import Departure

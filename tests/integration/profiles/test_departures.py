@@ -189,3 +189,27 @@ def test_a_deletion_by_a_merged_away_braze_id_does_not_count(caller: Caller, poo
     assert again["deleted"] == 0
     assert sentences(again) == ["The profile with this braze_id was deleted, so no profile was deleted."] * 2
     assert export(caller, external_ids=["b"]) == []
+
+
+@pytest.mark.parametrize("named", [{"external_id": "a"}, {"user_alias": SHOP_O}])
+def test_an_alias_that_a_merge_dropped_names_the_survivor(caller: Caller, pool: Pool, named: Json) -> None:
+    _, survivor = ids(caller, "a", "b")
+    other = {**SHOP_O, "alias_label": "other"}
+    owned = [{"external_id": "a", **SHOP_O}, {"external_id": "b", **SHOP_O, "alias_name": "own"}]
+    caller.post("/users/alias/new", {"user_aliases": owned})
+    merged(caller, pool, (named, ext("b")))
+    rename = {"alias_label": "shop", "old_alias_name": "o", "new_alias_name": "p"}
+    aliases = [SHOP_O, other, {**SHOP_O, "alias_name": "O"}]
+    tracked = track(caller, attributes=[{"user_alias": each, "first_name": "Eve"} for each in aliases])
+    deleted = caller.post("/users/delete", {"user_aliases": [SHOP_O]}).json
+    renamed = caller.post("/users/alias/update", {"alias_updates": [rename]}).json
+
+    def sentence(effect: str) -> str:
+        clause = f"The profile with this alias was merged away and is now part of profile {survivor}"
+        return f"{clause}, which does not have the alias, so {effect}. Send the braze_id of that profile instead."
+
+    assert tracked["attributes_processed"] == 0
+    assert sentences(tracked)[0] == sentence("the object had no effect")
+    assert [each.startswith("No profile has this alias,") for each in sentences(tracked)] == [False, True, True]
+    assert (deleted["deleted"], sentences(deleted)) == (1, [sentence("no profile was deleted")])
+    assert (renamed["aliases_processed"], sentences(renamed)) == (1, [sentence("it was not renamed")])

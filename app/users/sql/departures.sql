@@ -39,3 +39,24 @@ FROM (
 ) AS orphan
 JOIN origin ON origin.workspace_id = %(workspace_id)s AND origin.origin_id = orphan.id
 JOIN profile AS survivor ON survivor.workspace_id = %(workspace_id)s AND survivor.id = origin.profile_id
+
+-- name: departed_aliases
+-- Finds the live profiles that contain the merged-away profiles that had these aliases. Jobs are found by their search
+-- keys: an alias of the orphan that the request does not name begins with *held*.
+SELECT given.label, given.name, departed.survivor
+FROM unnest(%(labels)s::text[], %(names)s::text[]) AS given (label, name)
+CROSS JOIN LATERAL (
+    SELECT survivor.braze_id AS survivor
+    FROM workspace_job AS job
+    JOIN merge_record AS record ON record.workspace_id = %(workspace_id)s AND record.job_id = job.id
+    JOIN origin ON origin.workspace_id = %(workspace_id)s AND origin.origin_id = record.orphan_id
+    JOIN profile AS survivor ON survivor.workspace_id = %(workspace_id)s AND survivor.id = origin.profile_id
+    WHERE job.workspace_id = %(workspace_id)s AND job.outcome = 'merged'
+        AND job.search_keys && ARRAY[given.name, %(held)s || given.name]
+        AND (
+            %(held)s || given.name = ANY(job.search_keys)
+            OR job.orphan_identifier -> 'user_alias' ->> 'alias_name' = given.name
+        )
+        AND record.orphan_before -> 'user_aliases' ->> given.label = given.name
+    LIMIT 1
+) AS departed

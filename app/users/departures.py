@@ -4,11 +4,12 @@ from collections.abc import Hashable, Iterable
 
 from app.db.queries import load_queries
 from app.db.transaction import Transaction
+from app.ledger.search import HELD
 from app.profiles.targets import target_key
 from schemas.departures import Departure
-from schemas.identifiers import BrazeId, ExternalId, Target
+from schemas.identifiers import BrazeId, ExternalId, Target, UserAlias
 
-QUERIES = load_queries("app.profiles", "departures.sql")
+QUERIES = load_queries("app.users", "departures.sql")
 
 
 def find_departures(tx: Transaction, *, targets: Iterable[Target]) -> dict[Hashable, Departure]:
@@ -26,5 +27,14 @@ def find_departures(tx: Transaction, *, targets: Iterable[Target]) -> dict[Hasha
     if external_ids := sorted(each.value for each in missing if isinstance(each, ExternalId)):
         for row in tx.execute(QUERIES["departed_external_ids"], {"external_ids": external_ids}):
             key = target_key(ExternalId(row["external_id"]))
+            departures[key] = Departure(merged=True, survivor=row["survivor"])
+    if aliases := [each for each in missing if isinstance(each, UserAlias)]:
+        parameters = {
+            "labels": [alias.label for alias in aliases],
+            "names": [alias.name for alias in aliases],
+            "held": HELD,
+        }
+        for row in tx.execute(QUERIES["departed_aliases"], parameters):
+            key = target_key(UserAlias(label=row["label"], name=row["name"]))
             departures[key] = Departure(merged=True, survivor=row["survivor"])
     return departures
