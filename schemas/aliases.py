@@ -15,12 +15,18 @@ from schemas.base import (
     success_message,
     warnings_field,
 )
-from schemas.fields import AliasText, ExternalIdText, Text, first_fault
-from schemas.identifiers import DeviceId, ExternalId, UserAlias
+from schemas.fields import AliasText, BrazeIdText, ExternalIdText, Text, first_fault
+from schemas.identifiers import BrazeId, DeviceId, ExternalId, UserAlias
 
 #: Maximum aliases of one request.
 MAX_ALIASES = 50
 TOO_MANY = "The max number of external_ids and aliases per request was exceeded"
+#: The keys that name the owner of a new alias. Of several, the first one counts.
+OWNERS: Mapping[str, type[ExternalId | BrazeId | DeviceId]] = {
+    "external_id": ExternalId,
+    "braze_id": BrazeId,
+    "device_id": DeviceId,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +34,7 @@ class NewAlias:
     """An alias for the profile that *owner* names; without an owner, for a new profile."""
 
     alias: UserAlias
-    owner: ExternalId | DeviceId | None
+    owner: ExternalId | BrazeId | DeviceId | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,13 +60,14 @@ class AliasRequest:
     #: `{"type": sentence, "input_array": name, "index": place}` for each refused object.
     errors: list[dict[str, Any]] = field(default_factory=list)
 
-    def answer(self, skipped: Mapping[int, str] | None = None) -> dict[str, Any]:
+    def answer(self, skipped: Mapping[int, str] | None = None, *, uncounted: int = 0) -> dict[str, Any]:
         """Return the response body; the message is the first fault when all objects were refused.
 
-        *skipped* are the positions in *aliases* of those without effect, with the reasons. As at the vendor they count.
+        *skipped* are the positions in *aliases* of those without effect, with the reasons. As at the vendor they count,
+        except for *uncounted* of them, whose braze_id names no profile.
         """
         warnings = _warnings("user_aliases", self.indexes, skipped or {})
-        return _response(len(self.aliases), self.errors, warnings)
+        return _response(len(self.aliases) - uncounted, self.errors, warnings, refused=not self.aliases)
 
 
 @dataclass(kw_only=True)
@@ -75,18 +82,22 @@ class AliasUpdateRequest:
     def answer(self, skipped: Mapping[int, str] | None = None) -> dict[str, Any]:
         """Return the response body, as AliasRequest.answer does."""
         warnings = _warnings("alias_updates", self.indexes, skipped or {})
-        return _response(len(self.updates), self.errors, warnings)
+        return _response(len(self.updates), self.errors, warnings, refused=not self.updates)
 
 
 class NewAliasSchema(RequestSchema):
-    """A new alias: of the profile with the external_id or the device, or of a new profile."""
+    """A new alias: of the profile with the external_id, the braze_id or the device, or of a new profile."""
 
     external_id = ExternalIdText(allow_none=True)
+    braze_id = BrazeIdText(
+        allow_none=True, metadata={"description": "Without an external_id: the profile with this braze_id."}
+    )
     device_id = Text(
         least=1,
         allow_none=True,
         metadata={
-            "description": "Without an external_id: the unidentified profile with this device. Only Mergelane has it."
+            "description": "Without an external_id or braze_id: the unidentified profile with this device. Only"
+            " Mergelane has it."
         },
     )
     alias_name = AliasText(required=True)
@@ -94,18 +105,17 @@ class NewAliasSchema(RequestSchema):
 
     @pre_load
     def _unwrap(self, given: dict[str, Any], **_: Any) -> dict[str, Any]:
-        """Unwrap `{"user_alias": {…}}`, which some clients send, and drop a device beside an external_id."""
+        """Unwrap `{"user_alias": {…}}`, which some clients send, and keep only the first kind of owner."""
         wrapped = given.get("user_alias")
         flat = {**given, **wrapped} if isinstance(wrapped, dict) else given
-        return flat if flat.get("external_id") is None else {**flat, "device_id": None}
+        named = [name for name in OWNERS if flat.get(name) is not None]
+        return {**flat, **dict.fromkeys(named[1:])}
 
     @post_load
     def _to_alias(self, given: dict[str, Any], **_: Any) -> NewAlias:
         alias = UserAlias(label=given["alias_label"], name=given["alias_name"])
-        external_id, device_id = given.get("external_id"), given.get("device_id")
-        if external_id is not None:
-            return NewAlias(alias=alias, owner=ExternalId(external_id))
-        return NewAlias(alias=alias, owner=None if device_id is None else DeviceId(device_id))
+        named = [(name, given[name]) for name in OWNERS if given.get(name) is not None]
+        return NewAlias(alias=alias, owner=OWNERS[named[0][0]](named[0][1]) if named else None)
 
 
 class AliasUpdateSchema(RequestSchema):
@@ -136,7 +146,10 @@ class AliasUpdatesSchema(RequestSchema):
 
 
 class AliasesProcessedSchema(ResponseSchema):
-    """The number of valid objects, the refused ones, and the valid ones without effect."""
+    """The number of valid objects, the refused ones, and the valid ones without effect.
+
+    An object whose braze_id names no profile does not count.
+    """
 
     aliases_processed = count_field()
     message = success_message()
@@ -201,7 +214,10 @@ def _warnings(name: str, indexes: Sequence[int], skipped: Mapping[int, str]) -> 
     ]
 
 
-def _response(processed: int, errors: list[dict[str, Any]], warnings: list[dict[str, Any]]) -> dict[str, Any]:
-    message = errors[0]["type"] if errors and not processed else "success"
+def _response(
+    processed: int, errors: list[dict[str, Any]], warnings: list[dict[str, Any]], *, refused: bool
+) -> dict[str, Any]:
+    """Return the response body; *refused* says that no object is valid."""
+    message = errors[0]["type"] if errors and refused else "success"
     remarks = {"errors": errors, "warnings": warnings}
     return {"aliases_processed": processed, "message": message, **{key: each for key, each in remarks.items() if each}}

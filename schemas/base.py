@@ -6,6 +6,7 @@ schema that lists other schemas in `one_of` or `any_of` describes their union; i
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, ClassVar
@@ -79,6 +80,18 @@ class SuccessSchema(ResponseSchema):
     """The request took effect."""
 
     message = fields.String(metadata={"enum": ["success"]})
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectPlace:
+    """The place of an object in the arrays of a request."""
+
+    array: str
+    index: int
+
+    def remark(self, sentence: str) -> dict[str, Any]:
+        """Return the entry of `errors` or `warnings` for the object at this place."""
+        return {"type": sentence, "input_array": self.array, "index": self.index}
 
 
 class LiveSchema(ResponseSchema):

@@ -1,12 +1,19 @@
 """The body of `/users/delete`: identifiers of the profiles to delete."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from marshmallow import ValidationError, post_load
 
-from schemas.base import RequestSchema, ResponseSchema, count_field, success_message
+from schemas.base import (
+    ObjectPlace,
+    RequestSchema,
+    ResponseSchema,
+    count_field,
+    success_message,
+    warnings_field,
+)
 from schemas.fields import MAX_EMAIL, ExternalIdText, ListOf, Nested, Text, first_fault
 from schemas.identifiers import BrazeId, Email, ExternalId, Phone, UserAlias
 from schemas.prioritization import Prioritization
@@ -15,6 +22,8 @@ from schemas.targets import UserAliasSchema, alias_of
 #: Maximum identifiers of one request, over all of its arrays.
 MAX_DELETED = 50
 TOO_MANY = "The max number of ids per request was exceeded"
+#: The arrays of identifiers, in the order of `Deletion.targets`.
+ARRAYS = ("external_ids", "user_aliases", "braze_ids", "email_addresses", "phone_numbers")
 NO_IDENTIFIER = (
     "At least one of 'external_ids', 'user_aliases', 'braze_ids', 'email_addresses' and 'phone_numbers' is required."
 )
@@ -28,10 +37,24 @@ class Deletion:
     named: Sequence[ExternalId | UserAlias | BrazeId]
     #: Each may be shared; its prioritization must leave exactly one profile.
     shared: Sequence[Email | Phone]
+    #: The place of each of *targets* in the request.
+    places: Sequence[ObjectPlace]
 
-    def answer(self) -> dict[str, Any]:
-        """Return the response body; as at the vendor, identifiers without a profile are counted."""
-        return {"deleted": len(self.named) + len(self.shared), "message": "success"}
+    @property
+    def targets(self) -> Sequence[ExternalId | UserAlias | BrazeId | Email | Phone]:
+        """All identifiers."""
+        return [*self.named, *self.shared]
+
+    def answer(self, skipped: Mapping[int, str] | None = None) -> dict[str, Any]:
+        """Return the response body; *skipped* are the positions in *targets* that deleted nothing, with the reasons.
+
+        As at the vendor they count, except for braze_ids.
+        """
+        reasons = sorted((skipped or {}).items())
+        targets = self.targets
+        deleted = len(targets) - sum(isinstance(targets[position], BrazeId) for position, _ in reasons)
+        warnings = [self.places[position].remark(reason) for position, reason in reasons]
+        return {"deleted": deleted, "message": "success", **({"warnings": warnings} if warnings else {})}
 
 
 class EmailToDeleteSchema(RequestSchema):
@@ -66,6 +89,7 @@ class DeletionSchema(RequestSchema):
         if sent > MAX_DELETED:
             raise ValidationError(TOO_MANY)
         return Deletion(
+            places=[ObjectPlace(name, index) for name in ARRAYS for index in range(len(given.get(name) or ()))],
             named=[
                 *map(ExternalId, given.get("external_ids") or ()),
                 *map(alias_of, given.get("user_aliases") or ()),
@@ -79,10 +103,11 @@ class DeletionSchema(RequestSchema):
 
 
 class DeletedSchema(ResponseSchema):
-    """The number of identifiers in the request, those without a profile included."""
+    """The number of identifiers in the request. Of identifiers without a profile, only braze_ids do not count."""
 
     deleted = count_field()
     message = success_message()
+    warnings = warnings_field()
 
 
 DELETION = DeletionSchema()

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import re
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
@@ -19,6 +20,8 @@ LIMIT = f"'limit' must be a whole number from 1 to {MAX_LIMIT}"
 IDENTIFIER = f"'identifier' must have from 1 to {MAX_IDENTIFIER} characters and no NUL among them"
 MOMENT = "'{name}' must be a time in ISO 8601 with its offset, such as 2026-01-31T09:30:00Z"
 CURSOR = "'cursor' must be the next_cursor of an earlier page"
+#: A time whose offset follows a blank in place of a plus sign.
+UNENCODED_OFFSET = re.compile(r"^(\S+[T ]\S+) (\d\d(?::?\d\d)?)$", re.ASCII)
 #: The greatest id of a profile.
 MAX_ID = 2**63 - 1
 
@@ -87,10 +90,18 @@ def identifier_filter(description: str) -> fields.String:
     )
 
 
-def moment_filter(name: str, description: str) -> fields.AwareDateTime:
+class MomentFilter(fields.AwareDateTime):
+    """A moment in ISO 8601 with its offset. A blank before the offset is a plus sign that the client did not encode."""
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
+        text = UNENCODED_OFFSET.sub(r"\1+\2", value) if isinstance(value, str) else value
+        return super()._deserialize(text, *args, **kwargs)
+
+
+def moment_filter(name: str, description: str) -> MomentFilter:
     """Return the field *name* for the start or the end of the time by which a list is filtered."""
     sentence = MOMENT.format(name=name)
-    return fields.AwareDateTime(
+    return MomentFilter(
         format="iso",
         error_messages=dict.fromkeys(("invalid", "invalid_awareness", "format"), sentence),
         metadata={"description": description},

@@ -7,6 +7,7 @@ from marshmallow import ValidationError, fields, validate
 
 from schemas.addresses import phone_fault
 from schemas.base import RequestSchema, ResponseSchema, StrictRequestSchema
+from schemas.departures import Departure, departure_sentence
 from schemas.fields import AliasText, BrazeIdText, EmailText, ExternalIdText, Nested, PhoneText, Text, Truth
 from schemas.identifiers import (
     MAX_ALIAS_BYTES,
@@ -187,8 +188,13 @@ def may_create(target: Target, *, update_existing_only: bool | None) -> bool:
             return not update_existing_only
 
 
-def why_missing(target: Target) -> str:
-    """Return the warning for an object whose *target* has no profile and may not create one."""
+def why_missing(target: Target, departure: Departure | None = None) -> str:
+    """Return the warning for an object whose *target* has no profile and may not create one.
+
+    *departure* is what happened to the profile that the target had, if that is known.
+    """
+    if departure is not None:
+        return departure_sentence(target, departure, effect="the object had no effect")
     match target:
         case BrazeId():
             return "No profile has this braze_id, so the object had no effect."

@@ -10,6 +10,7 @@ from marshmallow import Schema, ValidationError, fields, validate
 from schemas.attributes import Attributes, AttributesSchema
 from schemas.base import (
     OPTIONAL,
+    ObjectPlace,
     RequestSchema,
     ResponseSchema,
     count_field,
@@ -17,6 +18,7 @@ from schemas.base import (
     success_message,
     warnings_field,
 )
+from schemas.departures import Departure
 from schemas.fields import first_fault
 from schemas.history import (
     Engagement,
@@ -50,18 +52,6 @@ ARRAYS: Mapping[str, Schema] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class ObjectPlace:
-    """The place of an object in the request."""
-
-    array: str
-    index: int
-
-    def remark(self, sentence: str) -> dict[str, Any]:
-        """Return the entry of `errors` or `warnings` for the object at this place."""
-        return {"type": sentence, "input_array": self.array, "index": self.index}
-
-
 @dataclass(kw_only=True)
 class TrackRequest:
     """The loaded objects of a request in the order of their effect, and the refused ones."""
@@ -85,10 +75,13 @@ class TrackRequest:
         """Add a warning for the entry at *position*: a part of it had no effect."""
         self.warnings.append(self.places[position].remark(sentence))
 
-    def skip(self, position: int) -> None:
-        """Add a warning for the entry at *position*, which has no profile; it is valid, but does not count."""
+    def skip(self, position: int, departure: Departure | None = None) -> None:
+        """Add a warning for the entry at *position*, which has no profile; it is valid, but does not count.
+
+        *departure* is what happened to its profile, if that is known.
+        """
         self._without_profile.add(position)
-        self.warn(position, why_missing(self.entries[position].target))
+        self.warn(position, why_missing(self.entries[position].target, departure))
 
     @property
     def accepted(self) -> dict[str, int]:

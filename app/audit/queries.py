@@ -10,8 +10,8 @@ from app.audit.entries import ACTIONS, AuditEntry, entry_of_event, entry_of_job
 from app.db.queries import load_queries
 from app.db.transaction import Transaction
 from app.ledger.pruning import earliest_id_at
+from app.ledger.search import search_parameters
 from schemas.audit import Action, Place
-from schemas.identifiers import email_key, phone_key
 
 QUERIES = load_queries(__package__, "audit.sql")
 
@@ -113,15 +113,12 @@ def _found_by(matching: AuditFilter, before: Place | None) -> dict[str, Any]:
     requested, entry = before or (LAST, LAST)
     until = LAST if matching.until is None else _id_at(matching.until)
     actions = list(Action) if matching.action is None else [matching.action]
-    identifier = matching.identifier
     return {
         "actions": [action.value for action in actions],
         "outcomes": [outcome.value for outcome, action in ACTIONS.items() if action in actions],
         "key": matching.key,
         "job_id": matching.job_id,
-        "identifier": identifier,
-        "email_key": identifier and email_key(identifier),
-        "phone_key": identifier and phone_key(identifier),
+        **search_parameters(matching.identifier),
         "since": FIRST if matching.since is None else _id_at(matching.since),
         "batches_since": FIRST if matching.since is None else _id_at(matching.since, less=BATCH_CREATION),
         # Entries of one key are in the order of batches, all others in the order of entries.

@@ -11,6 +11,7 @@ from app.lane.decide import Decision, decide
 from app.lane.working_set import WorkingSet
 from app.ledger.execution import ClaimedJob, JobResult
 from app.ledger.profile_ref import ProfileRef
+from app.ledger.search import held_keys
 from app.merging.prioritization import Resolved
 from app.merging.profile import Profile
 from app.profiles.locking import lock_profiles_deferred
@@ -139,7 +140,14 @@ def to_result(decision: Decision) -> JobResult:
         reason=decision.reason,
         orphan=_profile_ref(decision.merged_away or decision.orphan),
         survivor=_profile_ref(decision.survivor),
+        held_keys=_held_keys(decision),
     )
+
+
+def _held_keys(decision: Decision) -> Sequence[str]:
+    if decision.orphan is None or not (decision.merged or decision.identified):
+        return ()
+    return held_keys(decision.orphan, named=decision.job.orphan)
 
 
 def _profile_ref(profile: Profile | MergedAway | None) -> ProfileRef | None:

@@ -12,6 +12,7 @@ from psycopg.types.json import Jsonb
 
 from app.db.queries import load_queries
 from app.db.transaction import Transaction
+from app.ledger.search import HELD
 from schemas.identifiers import Email, ExternalId, Identifier, Member, Phone, UserAlias, from_record, sharing_key
 from schemas.outcomes import Outcome
 
@@ -67,14 +68,16 @@ def jobs_with_snapshots_of(tx: Transaction, *, profile_ids: Collection[int]) -> 
 def blank_jobs(tx: Transaction, *, job_ids: Collection[UUID], audits_of: Collection[UUID] = ()) -> None:
     """Erase personal data from the ended jobs *job_ids* and their audits; braze_ids, outcomes and times stay.
 
-    For the jobs *audits_of*, only the audits are erased. All jobs are locked in id order, so that concurrent deletions
-    with common jobs wait for each other.
+    For the jobs *audits_of*, only the audits are erased, and the search keys that are from snapshots. All jobs are
+    locked in id order, so that concurrent deletions with common jobs wait for each other.
     """
     prose = {outcome.value: outcome.prose for outcome in Outcome if outcome not in NAMELESS}
     parameters = {"ids": list(job_ids), "prose": Jsonb(prose)}
     audited = {"ids": [*job_ids, *audits_of]}
     tx.execute(QUERIES["lock_ended_jobs"], audited)
     tx.execute(QUERIES["blank_jobs"], parameters)
+    if audits_of:
+        tx.execute(QUERIES["remove_held_keys"], {"ids": list(audits_of), "held": HELD})
     tx.execute(QUERIES["erase_audit_records"], audited)
 
 

@@ -76,10 +76,14 @@ class JobResult:
     reason: str
     orphan: ProfileRef | None = None
     survivor: ProfileRef | None = None
+    #: Further search keys: the aliases and addresses of a merged-away orphan.
+    held_keys: Sequence[str] = ()
 
     def to_row(self) -> dict[str, Any]:
         """Return the parameters of the update."""
         row: dict[str, Any] = {"id": str(self.job_id), "outcome": self.outcome, "reason": self.reason}
+        if self.held_keys:
+            row["held_keys"] = self.held_keys
         for role, profile in (("orphan", self.orphan), ("survivor", self.survivor)):
             if profile is not None:
                 row[f"{role}_id"] = profile.id

@@ -11,7 +11,7 @@ from app.db.queries import load_queries
 from app.db.transaction import Transaction
 from app.errors import NotFound
 from app.ledger.profile_ref import ProfileRef
-from schemas.identifiers import email_key, phone_key
+from app.ledger.search import search_parameters
 from schemas.outcomes import SETTLED, BatchSource, JobKind, JobState, Outcome
 
 QUERIES = load_queries("app.ledger", "queries.sql")
@@ -193,11 +193,7 @@ def list_jobs(tx: Transaction, *, matching: JobFilter, limit: int, before: UUID 
     }
     if matching.identifier is None:
         return [Job.from_row(row) for row in tx.execute(QUERIES["list_jobs"], page, prepare=False)]
-    page |= {
-        "identifier": matching.identifier,
-        "email_key": email_key(matching.identifier),
-        "phone_key": phone_key(matching.identifier),
-    }
+    page |= search_parameters(matching.identifier)
     return [Job.from_row(row) for row in tx.execute(QUERIES["find_jobs"], page, prepare=False)]
 
 

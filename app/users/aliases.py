@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from app.db.connections import Pool
 from app.db.queries import load_queries
@@ -12,8 +13,10 @@ from app.profiles.creation import NewProfile, add_aliases, create_profiles
 from app.profiles.locking import lock_profiles
 from app.profiles.store import save_profiles
 from app.profiles.targets import find_profiles, target_key
+from app.users.departures import find_departures
 from schemas.aliases import AliasUpdate, NewAlias
-from schemas.identifiers import DeviceId, Target, UserAlias
+from schemas.departures import departure_sentence
+from schemas.identifiers import BrazeId, DeviceId, ExternalId, Target, UserAlias
 
 QUERIES = load_queries("app.users", "aliases.sql")
 
@@ -24,20 +27,31 @@ NewHolders = Mapping[UserAlias, int | None]
 #: Position of an object without effect → the reason.
 Skipped = Mapping[int, str]
 
+NOT_ADDED, NOT_RENAMED = "the alias was not added", "it was not renamed"
 UNKNOWN_OWNER = "No profile has this external_id, so the alias was not added."
+UNKNOWN_BRAZE_ID = "No profile has this braze_id, so the alias was not added."
 UNKNOWN_DEVICE = "No unidentified profile has this device, so the alias was not added."
+UNKNOWN: Mapping[type, str] = {ExternalId: UNKNOWN_OWNER, BrazeId: UNKNOWN_BRAZE_ID, DeviceId: UNKNOWN_DEVICE}
 TAKEN = "A profile has this alias already, so it was not added."
 LABEL_TAKEN = "The profile has another alias with this label already, so this one was not added."
 UNKNOWN_ALIAS = "No profile has this alias, so it was not renamed."
 NEW_NAME_TAKEN = "A profile has the new alias already, so the old one was not renamed."
 
 
-def give_aliases(pool: Pool, *, workspace_id: int, aliases: Sequence[NewAlias]) -> Skipped:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GivenAliases:
+    """The aliases of a request that were not added."""
+
+    skipped: Skipped
+    #: The number of objects whose braze_id names no profile. They do not count as processed.
+    uncounted: int
+
+
+def give_aliases(pool: Pool, *, workspace_id: int, aliases: Sequence[NewAlias]) -> GivenAliases:
     """Give each of *aliases* to the profile of its owner, or to a new profile when it has no owner.
 
     As at the vendor, an alias is skipped without an error when its owner has no profile, when another profile has it,
     or when the profile has another name under the label. An alias that the profile has by a merge becomes its own.
-    Return the skipped ones.
     """
     return retry_until_stable(pool, workspace_id, _give_aliases, aliases=aliases)
 
@@ -79,7 +93,7 @@ def plan_new_aliases(
     for position, new in enumerate(aliases):
         alias, owner = new.alias, None if new.owner is None else owners.get(new.owner)
         if new.owner is not None and owner is None:
-            skipped[position] = UNKNOWN_DEVICE if isinstance(new.owner, DeviceId) else UNKNOWN_OWNER
+            skipped[position] = UNKNOWN[type(new.owner)]
         elif alias in added or alias in before:
             holder = added[alias] if alias in added else before[alias]
             if owner is None or holder != owner.id:
@@ -95,7 +109,7 @@ def plan_new_aliases(
     return added, skipped
 
 
-def _give_aliases(tx: Transaction, *, aliases: Sequence[NewAlias]) -> Skipped:
+def _give_aliases(tx: Transaction, *, aliases: Sequence[NewAlias]) -> GivenAliases:
     before, ids = _find_holders_and_owners(tx, aliases=aliases)
     profiles = lock_profiles(tx, ids=ids.values())
     if len(profiles) < len(set(ids.values())):
@@ -115,7 +129,23 @@ def _give_aliases(tx: Transaction, *, aliases: Sequence[NewAlias]) -> Skipped:
     changed = {*given, *_own_aliases(tx, held=held)}
     now = tx.now()
     save_profiles(tx, [dataclasses.replace(profiles[each], updated_at=now) for each in changed])
-    return skipped
+    ownerless = {
+        position: new.owner for position, new in enumerate(aliases) if new.owner is not None and new.owner not in owners
+    }
+    return GivenAliases(
+        skipped={**skipped, **_departed(tx, targets=ownerless, effect=NOT_ADDED)},
+        uncounted=sum(isinstance(owner, BrazeId) for owner in ownerless.values()),
+    )
+
+
+def _departed(tx: Transaction, *, targets: Mapping[int, Target], effect: str) -> Skipped:
+    """Return the reasons for *targets*, by position, if their profiles were merged away or deleted."""
+    departures = find_departures(tx, targets=targets.values()) if targets else {}
+    return {
+        position: departure_sentence(target, departures[key], effect=effect)
+        for position, target in targets.items()
+        if (key := target_key(target)) in departures
+    }
 
 
 def _find_holders_and_owners(
@@ -143,6 +173,8 @@ def _own_aliases(tx: Transaction, *, held: AliasHolders) -> list[int]:
 def _update_aliases(tx: Transaction, *, updates: Sequence[AliasUpdate]) -> Skipped:
     before = _find_alias_holders(tx, updates=updates)
     after, skipped = plan_alias_updates(updates, before)
+    unknown = {position: updates[position].old for position, why in skipped.items() if why == UNKNOWN_ALIAS}
+    skipped = {**skipped, **_departed(tx, targets=unknown, effect=NOT_RENAMED)}
     additions = list(after.items() - before.items())
     if not additions:
         return skipped

@@ -1,6 +1,6 @@
 """The use case of `/users/delete`: erase profiles and all data about them, in one transaction."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from app.audit.log import Actor, AuditEvent, log_events
 from app.db.connections import Pool
@@ -8,14 +8,16 @@ from app.db.queries import load_queries
 from app.db.transaction import Transaction, retry_until_stable
 from app.errors import ResolutionUnsettled
 from app.ledger import erasure
-from app.merging.prioritization import Resolved
+from app.merging.prioritization import Ambiguous, NoCandidate, Resolved
 from app.merging.profile import Profile
 from app.profiles.locking import lock_profiles
-from app.profiles.resolution import resolve_identifiers
+from app.profiles.resolution import Resolution, resolve_identifiers
 from app.profiles.targets import find_profiles, target_key
+from app.users.departures import find_departures
 from schemas.audit import Action
 from schemas.deletion import Deletion
-from schemas.identifiers import BrazeId, Email, ExternalId, Identifier, Phone, UserAlias
+from schemas.departures import Departure, departure_sentence
+from schemas.identifiers import BrazeId, Email, ExternalId, Identifier, Phone, Target, UserAlias
 
 QUERIES = load_queries("app.users", "delete.sql")
 
@@ -24,35 +26,78 @@ STATEMENT_TIMEOUT_S = 600.0
 #: Queries that delete rows by the origins of profiles.
 ORIGIN_QUERIES = ("delete_events", "delete_purchases", "delete_sessions", "delete_engagements", "delete_key_changes")
 
+NOT_DELETED = "nothing was deleted"
+KINDS: Mapping[type, str] = {
+    ExternalId: "external_id",
+    UserAlias: "alias",
+    BrazeId: "braze_id",
+    Email: "email address",
+    Phone: "phone number",
+}
 
-def delete_profiles(pool: Pool, *, workspace_id: int, request: Deletion, asker: Actor) -> None:
+
+def delete_profiles(pool: Pool, *, workspace_id: int, request: Deletion, asker: Actor) -> Mapping[int, str]:
     """Erase the profiles of *request*: rows, history, aliases, redirects, and their data in the ledger.
 
     The audit records *asker* and the braze_ids. Identifiers without a profile, or with several after their
-    prioritization, are skipped. Raises ResolutionUnsettled when profiles kept changing, and DatabaseUnavailable when
-    PostgreSQL does not answer. Nothing was deleted then.
+    prioritization, are skipped; return the reasons by position among `request.targets`. Raises ResolutionUnsettled when
+    profiles kept changing, and DatabaseUnavailable when PostgreSQL does not answer. Nothing was deleted then.
     """
-    retry_until_stable(pool, workspace_id, _delete_profiles, request=request, asker=asker)
+    return retry_until_stable(pool, workspace_id, _delete_profiles, request=request, asker=asker)
 
 
-def _delete_profiles(tx: Transaction, *, request: Deletion, asker: Actor) -> None:
+def _delete_profiles(tx: Transaction, *, request: Deletion, asker: Actor) -> Mapping[int, str]:
     tx.set_statement_timeout(STATEMENT_TIMEOUT_S)
-    ids = _resolve_ids(tx, request=request)
-    profiles = lock_profiles(tx, ids=ids)
-    if _resolve_ids(tx, request=request) != ids:
+    found = _resolve(tx, request=request)
+    profiles = lock_profiles(tx, ids=_ids(found))
+    if _ids(_resolve(tx, request=request)) != _ids(found):
         raise ResolutionUnsettled("An identifier moved to another profile before its profile was locked.")
+    # The erasure deletes the redirects to the erased profiles.
+    skipped = _skipped(tx, request=request, found=found)
     if profiles:
         _erase(tx, profiles=profiles.values())
     orphans = _erase_orphans(tx, request=request)
     erased = [*(profile.braze_id for profile in profiles.values()), *orphans]
     notes = [AuditEvent(braze_id=braze_id) for braze_id in erased]
     log_events(tx, action=Action.DELETE, actor=asker, events=notes)
+    return skipped
 
 
-def _resolve_ids(tx: Transaction, *, request: Deletion) -> set[int]:
+def _resolve(tx: Transaction, *, request: Deletion) -> list[Resolution]:
+    """Return the resolutions of `request.targets`."""
     named = find_profiles(tx, targets=request.named)
+    keys = map(target_key, request.named)
     shared = resolve_identifiers(tx, identifiers=request.shared) if request.shared else []
-    return {found.id for found in named.values()} | {each.id for each in shared if isinstance(each, Resolved)}
+    return [*(Resolved(named[key].id) if key in named else NoCandidate() for key in keys), *shared]
+
+
+def _ids(found: Iterable[Resolution]) -> set[int]:
+    return {each.id for each in found if isinstance(each, Resolved)}
+
+
+def _skipped(tx: Transaction, *, request: Deletion, found: Sequence[Resolution]) -> dict[int, str]:
+    """Return the reasons for the identifiers of *request* that name no single profile, by position."""
+    skipped = {
+        position: (target, each)
+        for position, (target, each) in enumerate(zip(request.targets, found, strict=True))
+        if not isinstance(each, Resolved)
+    }
+    departures = find_departures(tx, targets=[target for target, _ in skipped.values()]) if skipped else {}
+    return {
+        position: _why_skipped(target, each, departures.get(target_key(target)))
+        for position, (target, each) in skipped.items()
+    }
+
+
+def _why_skipped(target: Target, found: Resolution, departure: Departure | None) -> str:
+    if departure is not None:
+        return departure_sentence(target, departure, effect="no profile was deleted")
+    kind = KINDS[type(target)]
+    if isinstance(found, Ambiguous):
+        return f"More than one profile has this {kind} after the prioritization, so {NOT_DELETED}."
+    if isinstance(found, NoCandidate) and found.filtered_out:
+        return f"Profiles have this {kind}, but the prioritization leaves none of them, so {NOT_DELETED}."
+    return f"No profile has this {kind}, so {NOT_DELETED}."
 
 
 def _erase(tx: Transaction, *, profiles: Collection[Profile]) -> None:
@@ -90,7 +135,7 @@ def _erase_orphans(tx: Transaction, *, request: Deletion) -> list[str]:
         # This waits for a running undo of these merges.
         erasure.blank_jobs(tx, job_ids=[row["job_id"] for row in merges])
         erasure.erase_audit_names(tx, braze_ids=[row["braze_id"] for row in merges])
-        if _resolve_ids(tx, request=request):
+        if _ids(_resolve(tx, request=request)):
             raise ResolutionUnsettled("A merge was undone before its orphan could be erased.")
     return [row["braze_id"] for row in merges if row["known"]]
 

@@ -21,6 +21,7 @@ from app.profiles.store import save_profiles
 from app.profiles.targets import ExistingProfile, claim_addresses, find_profiles, target_key
 from app.users.assignment import Assignment, assign_entries
 from app.users.consent import ConsentRules, SharedConsent, addresses_of
+from app.users.departures import find_departures
 from app.users.draft import Draft
 from app.users.revenue import EntryRefused, convert_price
 from app.users.shared_addresses import (
@@ -32,6 +33,7 @@ from app.users.shared_addresses import (
 )
 from app.users.track_apply import apply_assigned, clamp_to_now, device_ids
 from schemas.audit import Action
+from schemas.departures import Departure
 from schemas.history import Purchase
 from schemas.identifiers import DeviceId, Email, Phone, Target
 from schemas.track import Entry
@@ -45,8 +47,8 @@ class TrackResult:
     refused: dict[int, str] = field(default_factory=dict)
     #: Position of an entry, and the reason why a part of it had no effect.
     ignored: list[tuple[int, str]] = field(default_factory=list)
-    #: Positions of entries without effect: they have no profile and may not create one.
-    without_profile: list[int] = field(default_factory=list)
+    #: Position of an entry without effect, which has no profile and may not create one → what happened to its profile.
+    without_profile: dict[int, Departure | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,11 @@ def track_entries(
 def _track_entries(tx: Transaction, *, entries: Sequence[Entry], settings: Settings, asker: Actor) -> TrackResult:
     result = TrackResult()
     assignment = _assign(tx, entries=_convert_prices(entries, dict(settings.currency_rates), result))
-    result.without_profile = [each.position for each in assignment.without_profile]
+    if assignment.without_profile:
+        departures = find_departures(tx, targets=[each.target for each in assignment.without_profile])
+        result.without_profile = {
+            each.position: departures.get(target_key(each.target)) for each in assignment.without_profile
+        }
     created = create_profiles(tx, new=assignment.new)
     ids = [each.id if isinstance(each, ExistingProfile) else created[each] for _, each in assignment.pairs]
     locked = _lock(tx, assignment=assignment, ids=ids)

@@ -1,6 +1,8 @@
 """Imports the lines of a file through `/users/track`, chunk by chunk, and reports refused lines."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
@@ -12,9 +14,19 @@ from cli.bulk.import_lines import ImportLine, group_by_array
 from cli.client import Client, Unanswered, require_status
 
 ACCEPTED, REFUSED, SKIPPED = "accepted", "refused", "skipped"
-#: The line was accepted, but a part of it had no effect.
+#: The line is valid, but it had no effect, or a part of it had none.
 WARNING = "warning"
+#: The line is valid, but it had no effect: it names no profile. The report has it as a warning.
+UNPROCESSED = "unprocessed"
 SKIP_REASON = "The line was sent and no response came. It was not sent again; it may have taken effect."
+
+
+@dataclass(frozen=True, slots=True)
+class SentChunk:
+    """The result of a request: the remarks for the report, and the number of valid lines without effect."""
+
+    remarks: Sequence[dict[str, Any]] = ()
+    unprocessed: int = 0
 
 
 class ImportRun:
@@ -40,7 +52,8 @@ class ImportRun:
         """Send all *chunks*. Raises FileError when the policy is STOP and a chunk may have taken effect already."""
         for chunk in chunks:
             if self._must_skip(chunk):
-                self._finish_chunk(chunk, [_remark(line, SKIPPED, SKIP_REASON) for line in chunk if line.fault is None])
+                skipped = [_remark(line, SKIPPED, SKIP_REASON) for line in chunk if line.fault is None]
+                self._finish_chunk(chunk, SentChunk(skipped))
             else:
                 self._finish_chunk(chunk, self._send(chunk))
         self._checkpoint.save(finished=True)
@@ -58,11 +71,11 @@ class ImportRun:
             )
         return self._policy is UnansweredPolicy.SKIP
 
-    def _send(self, chunk: Sequence[ImportLine]) -> list[dict[str, Any]]:
-        """Send the valid lines of *chunk* and return the remarks for the report."""
+    def _send(self, chunk: Sequence[ImportLine]) -> SentChunk:
+        """Send the valid lines of *chunk* and return the result."""
         arrays = group_by_array(chunk)
         if not arrays:
-            return []
+            return SentChunk()
         repeatable = all(line.repeatable for line in chunk)
         self._checkpoint.save(unanswered=(chunk[0].line, chunk[-1].line))
         body = {name: [line.given for line in lines] for name, lines in arrays.items()}
@@ -75,22 +88,22 @@ class ImportRun:
         content = response.body if isinstance(response.body, dict) else {}
         if response.status != HTTPStatus.BAD_REQUEST or "errors" not in content:
             require_status(response, HTTPStatus.CREATED)
-        return [
-            *_remarks_on(arrays, content.get("errors", ()), REFUSED),
-            *_remarks_on(arrays, content.get("warnings", ()), WARNING),
-        ]
+        refused = list(_remarks_on(arrays, content.get("errors", ()), REFUSED))
+        warnings = _remarks_on(arrays, content.get("warnings", ()), WARNING)
+        return SentChunk([*refused, *warnings], unprocessed=_count_unprocessed(arrays, content))
 
-    def _finish_chunk(self, chunk: Sequence[ImportLine], remarks: Iterable[dict[str, Any]]) -> None:
-        """Write the *remarks* on *chunk* to the report, and save the checkpoint."""
-        report = [*(_remark(line, REFUSED, line.fault) for line in chunk if line.fault is not None), *remarks]
+    def _finish_chunk(self, chunk: Sequence[ImportLine], sent: SentChunk) -> None:
+        """Write the remarks on *chunk* to the report, and save the checkpoint."""
+        report = [*(_remark(line, REFUSED, line.fault) for line in chunk if line.fault is not None), *sent.remarks]
         report.sort(key=lambda remark: int(remark["line"]))
         lines = (orjson.dumps(remark, option=orjson.OPT_APPEND_NEWLINE) for remark in report)
         written = self._checkpoint.write(b"".join(lines))
-        counts = dict(self._checkpoint.state.counts)
-        for name in (*(remark["result"] for remark in report), *_accepted_results(chunk, report)):
-            counts[name] = counts.get(name, 0) + 1
+        counts = Counter(self._checkpoint.state.counts)
+        counts.update(str(remark["result"]) for remark in report)
+        # Adding counters leaves out counts of zero.
+        counts += Counter({ACCEPTED: _count_valid(chunk, report) - sent.unprocessed, UNPROCESSED: sent.unprocessed})
         end = chunk[-1].end
-        self._checkpoint.save(offset=end.offset, lines=end.lines, written=written, counts=counts, unanswered=None)
+        self._checkpoint.save(offset=end.offset, lines=end.lines, written=written, counts=dict(counts), unanswered=None)
         self._on_progress(end.lines, counts)
 
 
@@ -106,9 +119,17 @@ def _remark(line: ImportLine, result: str, reason: str | None) -> dict[str, Any]
     return {"line": line.line, "result": result, "reason": reason, line.array: line.given}
 
 
-def _accepted_results(chunk: Sequence[ImportLine], report: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    """Yield ACCEPTED for each line of *chunk* that *report* neither refuses nor skips."""
+def _count_valid(chunk: Sequence[ImportLine], report: Iterable[Mapping[str, Any]]) -> int:
+    """Return the number of lines of *chunk* that *report* neither refuses nor skips."""
     others = {remark["line"] for remark in report if remark["result"] != WARNING}
-    for line in chunk:
-        if line.line not in others:
-            yield ACCEPTED
+    return sum(line.line not in others for line in chunk)
+
+
+def _count_unprocessed(arrays: Mapping[str, Sequence[ImportLine]], content: Mapping[str, Any]) -> int:
+    """Return the number of lines that a response of `/users/track` neither refuses nor counts as processed."""
+    refused = Counter(entry["input_array"] for entry in content.get("errors", ()))
+    # An array without a valid object has no count.
+    return sum(
+        len(lines) - refused[name] - content.get(f"{name}_processed", len(lines) - refused[name])
+        for name, lines in arrays.items()
+    )

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from cli.bulk.checkpoint import Checkpoint
     from cli.client import Client
 
-#: Exit status of an import when some lines were not accepted.
+#: Exit status of an import when some lines were not accepted or have a warning.
 SOME_REFUSED = 4
 
 
@@ -95,17 +95,17 @@ class ImportOptions:
 def import_profiles(ctx: click.Context, /, **given: Any) -> None:
     """Import the lines of FILE through /users/track.
 
-    Refused lines are written to a report. In JSON Lines, a line is an object for an array of /users/track, such as
-    {"external_id": "ada", "first_name": "Ada"}. It is an attributes object unless --as names another array or the
-    line itself does: {"events": {…}}. A CSV file has a column for each attribute; :number, :boolean or :json after
-    the name sets the type of its cells. `-` reads standard input.
+    Refused lines and lines without effect are written to a report. In JSON Lines, a line is an object for an array of
+    /users/track, such as {"external_id": "ada", "first_name": "Ada"}. It is an attributes object unless --as names
+    another array or the line itself does: {"events": {…}}. A CSV file has a column for each attribute; :number,
+    :boolean or :json after the name sets the type of its cells. `-` reads standard input.
 
     After an interruption, run the same command again to resume. Attributes may be sent twice without harm. Events,
     purchases, sessions, engagements and operations such as inc would count twice: if no response came to some of them,
     the run stops, and --unanswered says what to do.
 
-    Exit status: 0 when every line was accepted, 4 when some were refused or skipped, 1 when the run failed, 130 when
-    it was interrupted.
+    Exit status: 0 when every line was accepted without a warning, 4 when some were refused, skipped or without effect,
+    1 when the run failed, 130 when it was interrupted.
     """
     from cli.bulk.checkpoint import CheckpointState, open_checkpoint
     from cli.bulk.import_run import ACCEPTED
@@ -120,7 +120,7 @@ def import_profiles(ctx: click.Context, /, **given: Any) -> None:
             if not checkpoint.state.finished:
                 _run_import(source, checkpoint, options)
             counts = checkpoint.state.counts
-    click.echo(f"{format_counts(counts)}. Lines that were not accepted are in {output}.")
+    click.echo(f"{format_counts(counts)}. Lines that were not accepted, or that have a warning, are in {output}.")
     ctx.exit(0 if counts.keys() <= {ACCEPTED} else SOME_REFUSED)
 
 

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import psycopg
 
@@ -152,9 +153,9 @@ def _check_comparison(tx: Transaction, check: str) -> Iterator[Finding]:
 def _pages(
     tx: Transaction,
     query: str,
-    start: Mapping[str, object],
-    position: Callable[[Mapping[str, object]], Mapping[str, object]],
-) -> Iterator[dict[str, object]]:
+    start: Mapping[str, Any],
+    position: Callable[[Mapping[str, Any]], Mapping[str, Any]],
+) -> Iterator[dict[str, Any]]:
     """Yield the rows of *query* page by page; *position* returns the parameters of the page behind a row."""
     parameters = start
     while rows := tx.execute(QUERIES[query], {**parameters, "limit": PAGE}).fetchall():

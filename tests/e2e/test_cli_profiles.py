@@ -55,6 +55,24 @@ def test_an_import_brings_everything_to_effect_and_reports_what_it_refuses(clien
     assert ada["custom_attributes"] == {"address": {"city": "Rom"}}
 
 
+def test_lines_for_a_braze_id_without_a_profile_are_reported_and_not_accepted(client: Client, tmp_path: Path) -> None:
+    client.track(attributes=[{"external_id": "ada"}, {"external_id": "orphan"}])
+    orphan, survivor = client.profile("orphan")["braze_id"], client.profile("ada")["braze_id"]
+    assert client.merged([("orphan", "ada")]) == ["merged"]
+    rows = [f"{orphan},A,1", f"{'0' * 24},B,2", f"{survivor},C,3"]
+    file = tmp_path / "people.csv"
+    file.write_text("\n".join(["braze_id,first_name,score:number", *rows, ""]), encoding="utf-8")
+    done = run(client, "profiles", "import", file)
+
+    report = read_lines(tmp_path / "people.csv.refused.jsonl")
+    assert done.returncode == 4
+    assert done.stdout.startswith(b"unprocessed 2, warning 2, accepted 1. ")
+    assert [(each["line"], each["result"]) for each in report] == [(2, "warning"), (3, "warning")]
+    assert f"is now part of profile {survivor}," in report[0]["reason"]
+    assert report[1]["reason"] == "No profile has this braze_id, so the object had no effect."
+    assert client.profile("ada")["custom_attributes"] == {"score": 3}
+
+
 def test_a_csv_of_attributes_is_imported(client: Client, tmp_path: Path) -> None:
     file = tmp_path / "people.csv"
     file.write_text("external_id,first_name,score:number\nada,Ada,5\nbob,Bob,\n", encoding="utf-8")

@@ -79,25 +79,25 @@ WITH found AS MATERIALIZED (
     SELECT id, outcome, NULL AS action
     FROM workspace_job
     WHERE workspace_id = %(workspace_id)s
-        AND search_keys && ARRAY[%(identifier)s, %(email_key)s, %(phone_key)s]::text []
+        AND search_keys && %(search_keys)s::text[]
         -- Only email addresses and phone numbers are compared in a normalized form.
         AND (
-            %(identifier)s = ANY(search_keys)
-            OR (%(email_key)s = ANY(search_keys) AND (orphan_identifier ? 'email' OR survivor_identifier ? 'email'))
-            OR (%(phone_key)s = ANY(search_keys) AND (orphan_identifier ? 'phone' OR survivor_identifier ? 'phone'))
+            search_keys && %(exact_keys)s::text[]
+            OR (search_keys && %(email_keys)s::text[] AND (orphan_identifier ? 'email' OR survivor_identifier ? 'email'))
+            OR (search_keys && %(phone_keys)s::text[] AND (orphan_identifier ? 'phone' OR survivor_identifier ? 'phone'))
         )
     UNION
     SELECT id, NULL, action
     FROM audit_entry
-    WHERE workspace_id = %(workspace_id)s AND braze_id = %(identifier)s
+    WHERE workspace_id = %(workspace_id)s AND braze_id = ANY(%(identifiers)s::text[])
     UNION
     SELECT id, NULL, action
     FROM audit_entry
-    WHERE workspace_id = %(workspace_id)s AND external_id = %(identifier)s
+    WHERE workspace_id = %(workspace_id)s AND external_id = ANY(%(identifiers)s::text[])
     UNION
     SELECT id, NULL, action
     FROM audit_entry
-    WHERE workspace_id = %(workspace_id)s AND new_external_id = %(identifier)s
+    WHERE workspace_id = %(workspace_id)s AND new_external_id = ANY(%(identifiers)s::text[])
 )
 
 SELECT id

@@ -69,6 +69,14 @@ SET
     reason = coalesce(%(prose)s::jsonb ->> outcome, reason)
 WHERE workspace_id = %(workspace_id)s AND id = ANY(%(ids)s) AND state IN ('finished', 'dead')
 
+-- name: remove_held_keys
+-- Removes the search keys of ended jobs that are from the snapshots of their orphans.
+UPDATE job
+SET search_keys = array(
+    SELECT found.key FROM unnest(job.search_keys) AS found (key) WHERE NOT starts_with(found.key, %(held)s)
+)
+WHERE workspace_id = %(workspace_id)s AND id = ANY(%(ids)s) AND state IN ('finished', 'dead')
+
 -- name: erase_audit_records
 -- Erases the snapshots of merges and undos.
 SELECT erase_audit_records(%(workspace_id)s, %(ids)s::uuid[])

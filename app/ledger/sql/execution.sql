@@ -162,14 +162,14 @@ SET
         SELECT DISTINCT found.key
         FROM unnest(
             job.search_keys || given.orphan_braze_id || given.orphan_external_id
-            || given.survivor_braze_id || given.survivor_external_id
+            || given.survivor_braze_id || given.survivor_external_id || given.held_keys
         ) AS found (key)
         WHERE found.key IS NOT NULL
     )
 FROM jsonb_to_recordset(%(rows)s) AS given (
     id uuid, outcome text, reason text,
     orphan_id bigint, orphan_braze_id text, orphan_external_id text,
-    survivor_id bigint, survivor_braze_id text, survivor_external_id text
+    survivor_id bigint, survivor_braze_id text, survivor_external_id text, held_keys text[]
 )
 WHERE job.workspace_id = %(workspace_id)s AND job.id = given.id
 

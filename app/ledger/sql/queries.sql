@@ -95,12 +95,12 @@ WITH found AS MATERIALIZED (
     SELECT id, state, outcome
     FROM workspace_job
     WHERE workspace_id = %(workspace_id)s
-        AND search_keys && ARRAY[%(identifier)s, %(email_key)s, %(phone_key)s]::text []
+        AND search_keys && %(search_keys)s::text[]
         -- Only email addresses and phone numbers are compared in a normalized form.
         AND (
-            %(identifier)s = ANY(search_keys)
-            OR (%(email_key)s = ANY(search_keys) AND (orphan_identifier ? 'email' OR survivor_identifier ? 'email'))
-            OR (%(phone_key)s = ANY(search_keys) AND (orphan_identifier ? 'phone' OR survivor_identifier ? 'phone'))
+            search_keys && %(exact_keys)s::text[]
+            OR (search_keys && %(email_keys)s::text[] AND (orphan_identifier ? 'email' OR survivor_identifier ? 'email'))
+            OR (search_keys && %(phone_keys)s::text[] AND (orphan_identifier ? 'phone' OR survivor_identifier ? 'phone'))
         )
 )
 

@@ -64,8 +64,8 @@ def track_view() -> ResponseReturnValue:
             request.refuse(position, reason)
         for position, reason in effects.ignored:
             request.warn(position, reason)
-        for position in effects.without_profile:
-            request.skip(position)
+        for position, departure in effects.without_profile.items():
+            request.skip(position, departure)
     return request.answer(), HTTPStatus.CREATED if request.accepted else HTTPStatus.BAD_REQUEST
 
 
@@ -82,8 +82,8 @@ def add_aliases_view() -> ResponseReturnValue:
     request = load_aliases(json_body())
     if request.errors and not request.aliases:
         return request.answer(), HTTPStatus.BAD_REQUEST
-    skipped = give_aliases(pool(), workspace_id=g.workspace_id, aliases=request.aliases)
-    return request.answer(skipped), HTTPStatus.CREATED
+    given = give_aliases(pool(), workspace_id=g.workspace_id, aliases=request.aliases)
+    return request.answer(given.skipped, uncounted=given.uncounted), HTTPStatus.CREATED
 
 
 @describe(
@@ -109,11 +109,11 @@ def update_aliases_view() -> ResponseReturnValue:
 def delete_users_view() -> ResponseReturnValue:
     """Erase every profile that the request names, and return the number of identifiers in the request.
 
-    The number includes identifiers without a profile.
+    The number includes identifiers without a profile, except braze_ids. `warnings` lists all of them.
     """
     request = load_deletion(json_body())
-    delete_profiles(pool(), workspace_id=g.workspace_id, request=request, asker=current_actor())
-    return request.answer(), HTTPStatus.CREATED
+    skipped = delete_profiles(pool(), workspace_id=g.workspace_id, request=request, asker=current_actor())
+    return request.answer(skipped), HTTPStatus.CREATED
 
 
 @describe(Tag.USERS, "Read profiles by any of their identifiers", body=ExportSchema, replies={201: ExportedSchema})

@@ -11,6 +11,7 @@ from flask.typing import ResponseReturnValue
 
 from app.db.transaction import open_transaction
 from app.ledger import queries
+from app.ledger.search import plus_forms
 from app.undo.recorded_merges import compare_recorded_merge
 from app.web.api.jobs import list_requested_jobs
 from app.web.auth import POLLING, pool
@@ -78,13 +79,13 @@ def job_list_context(arguments: Mapping[str, str]) -> dict[str, Any]:
 
 def filter_jobs(jobs: Sequence[queries.Job], filters: Mapping[str, str]) -> list[queries.Job]:
     """Return the *jobs* that match the state, the outcome and the part of an identifier in *filters*."""
-    text = filters.get("identifier", "").strip().casefold()
+    texts = [form.casefold() for form in plus_forms(filters.get("identifier", "").strip())]
     return [
         job
         for job in jobs
         if filters.get("state") in {None, "", job.state}
         and filters.get("outcome") in {None, "", job.outcome}
-        and any(text in value.casefold() for value in _values(job))
+        and any(text in value.casefold() for value in _values(job) for text in texts)
     ]
 
 

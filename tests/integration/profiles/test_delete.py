@@ -19,13 +19,24 @@ NEWEST = ["unidentified", "most_recently_updated"]
 
 
 def delete(caller: Caller, **identifiers: Any) -> int:
-    """Return how many deletions `/users/delete` counts, which must accept the request."""
+    """Return how many deletions `/users/delete` counts, which must accept the request without a warning."""
+    body = delete_with_warnings(caller, **identifiers)
+
+    assert body == {"deleted": body["deleted"], "message": "success"}
+    return int(body["deleted"])
+
+
+def delete_with_warnings(caller: Caller, **identifiers: Any) -> Json:
+    """Return the answer of `/users/delete`, which must accept the request."""
     response = caller.post("/users/delete", identifiers)
     body: Json = response.json
 
     assert response.status_code == 201, body
-    assert body == {"deleted": body["deleted"], "message": "success"}
-    return int(body["deleted"])
+    return body
+
+
+def warning(array: str, index: int, sentence: str) -> Json:
+    return {"type": sentence, "input_array": array, "index": index}
 
 
 def left(caller: Caller, *external_ids: str) -> list[str]:
@@ -68,9 +79,29 @@ def test_the_braze_id_means_nobody_afterwards(caller: Caller, me: Json) -> None:
     assert caller.get(f"/profiles/{me['braze_id']}").status_code == 404
 
 
-def test_identifiers_that_mean_nobody_are_counted_as_at_the_vendor(caller: Caller, me: Json) -> None:
-    assert delete(caller, external_ids=["nobody", "me", "me"], braze_ids=["no such thing"]) == 4
-    assert delete(caller, external_ids=["nobody"], user_aliases=[ALIAS]) == 2
+def test_identifiers_without_a_profile_count_as_at_the_vendor_and_have_a_warning(caller: Caller, me: Json) -> None:
+    first = delete_with_warnings(caller, external_ids=["nobody", "me", "me"], braze_ids=["no such thing"])
+    second = delete_with_warnings(
+        caller,
+        external_ids=["nobody"],
+        user_aliases=[ALIAS],
+        email_addresses=[{"email": EMAIL, "prioritization": ["identified"]}],
+        phone_numbers=[{"phone": PHONE, "prioritization": ["identified"]}],
+    )
+
+    # A braze_id comes from the server: one without a profile does not count.
+    assert first["deleted"] == 3
+    assert first["warnings"] == [
+        warning("external_ids", 0, "No profile has this external_id, so nothing was deleted."),
+        warning("braze_ids", 0, "No profile has this braze_id, so nothing was deleted."),
+    ]
+    assert second["deleted"] == 4
+    assert second["warnings"] == [
+        warning("external_ids", 0, "No profile has this external_id, so nothing was deleted."),
+        warning("user_aliases", 0, "No profile has this alias, so nothing was deleted."),
+        warning("email_addresses", 0, "No profile has this email address, so nothing was deleted."),
+        warning("phone_numbers", 0, "No profile has this phone number, so nothing was deleted."),
+    ]
     assert left(caller, "other") == ["other"]
 
 
@@ -102,10 +133,11 @@ def test_of_several_profiles_with_an_address_the_one_that_is_left_is_deleted(
         alias = {"alias_label": "shop", "alias_name": name}
         body = {"user_alias": alias, "_update_existing_only": False, field: address, "first_name": name}
         track(caller, attributes=[body])
-    deleted = delete(caller, **{kind: [{field: address, "prioritization": prioritization}]})
+    answer = delete_with_warnings(caller, **{kind: [{field: address, "prioritization": prioritization}]})
     asked = {"email": "email_address", "phone": "phone"}[field]
 
-    assert deleted == 1
+    assert answer["deleted"] == 1
+    assert ("warnings" in answer) == (len(stays) == 3)
     assert sorted(user["first_name"] for user in export(caller, **{asked: address})) == sorted(stays)
 
 
@@ -141,15 +173,24 @@ def test_an_id_that_was_merged_away_deletes_nobody(caller: Caller, pool: Pool, m
     track(caller, attributes=[{"external_id": "a"}])
     gone = the_profile(caller, "a")["braze_id"]
     merge(caller, pool, orphan="a", survivor="me")
+    answer = delete_with_warnings(caller, external_ids=["a"], braze_ids=[gone])
 
-    assert delete(caller, external_ids=["a"], braze_ids=[gone]) == 2
+    sentence = (
+        f"The profile with this {{}} was merged away and is now part of profile {me['braze_id']}, so no profile was"
+        " deleted. Send the braze_id of that profile instead."
+    )
+    assert answer["deleted"] == 1
+    assert answer["warnings"] == [
+        warning("external_ids", 0, sentence.format("external_id")),
+        warning("braze_ids", 0, sentence.format("braze_id")),
+    ]
     assert left(caller, "me") == ["me"]
     assert caller.get(f"/profiles/{gone}").status_code == 410
 
 
 def test_nobody_in_another_workspace_is_deleted(caller: Caller, make_caller: Callable[..., Caller], me: Json) -> None:
     other = make_caller()
-    delete(
+    delete_with_warnings(
         other,
         external_ids=["me"],
         user_aliases=[ALIAS],

@@ -128,5 +128,7 @@ def test_a_profile_that_comes_to_an_address_meanwhile_is_not_deleted_unasked(cal
         other.execute("SELECT 1 FROM profile WHERE external_id = 'me' FOR UPDATE")
         response = while_waiting(database_url, partial(caller.post, "/users/delete", body), then=other.commit)
 
-    assert response.json == {"deleted": 1, "message": "success"}
+    sentence = "More than one profile has this email address after the prioritization, so nothing was deleted."
+    warning = {"type": sentence, "input_array": "email_addresses", "index": 0}
+    assert response.json == {"deleted": 1, "message": "success", "warnings": [warning]}
     assert len(export(caller, external_ids=["me", "you"])) == 2

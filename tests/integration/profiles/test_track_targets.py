@@ -124,9 +124,14 @@ def test_what_is_tracked_by_an_alias_that_a_merge_dropped_is_a_warning(caller: C
     dropped, kept = ({"user_alias": {"alias_label": "shop", "alias_name": name}} for name in ("orphan", "survivor"))
     answer = track(caller, events=[{**each, "name": "login", "time": NOON} for each in (dropped, kept)])
 
+    survivor = the_profile(caller, "survivor")
+    sentence = (
+        f"The profile with this alias was merged away and is now part of profile {survivor['braze_id']}, which does not"
+        " have the alias, so the object had no effect. Send the braze_id of that profile instead."
+    )
     assert answer["events_processed"] == 1
-    assert [each["index"] for each in answer["warnings"]] == [0]
-    assert the_profile(caller, "survivor")["custom_events"][0]["count"] == 1
+    assert answer["warnings"] == [{"type": sentence, "input_array": "events", "index": 0}]
+    assert survivor["custom_events"][0]["count"] == 1
 
 
 def test_a_misspelt_array_beside_a_valid_one_is_a_warning(caller: Caller) -> None:
