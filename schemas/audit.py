@@ -78,7 +78,8 @@ class AuditFilter(RequestSchema):
         error_messages={"invalid_uuid": KEY}, metadata={"description": "Entries of requests with this API key's id."}
     )
     identifier = identifier_filter(
-        "Entries about a profile with this external_id, alias name, email, phone or braze_id."
+        "Entries about a profile with this external_id, alias name, email, phone or braze_id, also of the orphan of a"
+        " merge. A blank also matches a plus sign."
     )
     job_id = fields.UUID(
         error_messages={"invalid_uuid": JOB_ID}, metadata={"description": "The entry of this job, and of its undo."}

@@ -198,7 +198,10 @@ class JobPageQuery(PageQuery):
 
     state = Word(JobState, error_messages={"unknown": STATE}, metadata={"description": "Jobs in this state."})
     outcome = Word(Outcome, error_messages={"unknown": OUTCOME}, metadata={"description": "Jobs with this outcome."})
-    identifier = identifier_filter("Jobs with a side that has this external_id, alias name, email, phone or braze_id.")
+    identifier = identifier_filter(
+        "Jobs with a side that has this external_id, alias name, email, phone or braze_id, or whose orphan had it when"
+        " it was merged. A blank also matches a plus sign."
+    )
 
 
 class JobQuery(RequestSchema):

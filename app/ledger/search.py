@@ -7,7 +7,7 @@ from app.merging.profile import Profile
 from schemas.identifiers import Recorded, UserAlias, email_key, phone_key, sharing_key
 
 #: Begins a key that the request did not contain: an alias or address that the orphan had when it was merged. No
-#: identifier begins with this control character, so an erasure can tell these keys from the others.
+#: identifier begins with this control character, so an erasure can select these keys.
 HELD = "\x1f"
 #: Begins the key of an address in its comparable form. An alias compares exactly.
 HELD_ADDRESS = HELD * 2

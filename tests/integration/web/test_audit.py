@@ -250,7 +250,7 @@ def test_filters_go_together(eventful: tuple[Caller, Caller]) -> None:
     assert all_pages(caller, identifier="b", action="rename") == [everything[5]]
     assert all_pages(caller, identifier="bb", key=by_key[caller]) == [everything[5]]
     assert all_pages(caller, identifier="bb", key=by_key[other]) == []
-    assert all_pages(caller, identifier="f@x.org") == []
+    assert all_pages(caller, identifier="f@x.org") == [everything[2]]
     assert all_pages(caller, identifier=everything[0]["profile"]["braze_id"]) == [
         entry for entry in everything if everything[0]["profile"]["braze_id"] in str(entry)
     ]

@@ -36,7 +36,7 @@ CREATE TABLE job (
     orphan_identifier jsonb NOT NULL,  -- as the request names it
     survivor_identifier jsonb NOT NULL,
     -- Plain values of the identifiers, by which operators search for the job. Until it ends, the comparable values of
-    -- orphan and survivor come first.
+    -- orphan and survivor come first. A merge adds what the orphan had: see app/ledger/search.py.
     search_keys text[] NOT NULL,
 
     state text NOT NULL DEFAULT 'queued' CHECK (state IN ('queued', 'running', 'finished', 'dead')),
