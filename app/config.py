@@ -12,22 +12,8 @@ from marshmallow import fields as schema_fields
 
 from app.errors import SetupError
 from app.rates.buckets import DEFAULTS, Limit
-from app.setting_values import CurrencyRates, Limits, Pauses, Peppers
-
-#: Values that front ends send when they have no identifier: each has merged thousands of strangers somewhere.
-PLACEHOLDERS = (
-    "",
-    "null",
-    "nil",
-    "none",
-    "undefined",
-    "nan",
-    "0",
-    "anonymous",
-    "unknown",
-    "n/a",
-    "[object object]",
-)
+from app.setting_values import CurrencyRates, Limits, Pauses, Peppers, Placeholders
+from schemas.placeholders import DEFAULT_PLACEHOLDERS
 
 UNDO_BEYOND_PRUNING = (
     "MERGELANE_UNDO_DAYS is more than MERGELANE_PRUNE_AFTER_DAYS, after which nothing is left to undo by;"
@@ -48,13 +34,6 @@ CELERY_OVERRIDES = ("CELERY_BROKER_URL", "CELERY_RESULT_BACKEND", "CELERY_BROKER
 def variable(setting: str) -> str:
     """Return the name of the environment variable of *setting*."""
     return setting.upper() if setting in UNPREFIXED else f"MERGELANE_{setting.upper()}"
-
-
-class PlainList(schema_fields.Field[frozenset[str]]):
-    """A comma-separated list of values that are compared trimmed and case-folded."""
-
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> frozenset[str]:
-        return frozenset(part.strip().casefold() for part in str(value).split(","))
 
 
 class ExactList(schema_fields.Field[frozenset[str]]):
@@ -200,7 +179,7 @@ class Settings:
     flower_basic_auth: str = _setting("", _text(), "`user:password` for Flower; none when empty", secret=True)
 
     refused_identifiers: frozenset[str] = _setting(
-        frozenset(PLACEHOLDERS), PlainList(), "comma-separated placeholder values, compared trimmed and case-folded"
+        DEFAULT_PLACEHOLDERS, Placeholders(), "comma-separated values that clients send for no identifier"
     )
     survivor_limit: int = _setting(10_000, _whole(), "orphans that one survivor may absorb per UTC day")
 

@@ -8,6 +8,7 @@ from marshmallow import ValidationError
 from marshmallow import fields as schema_fields
 
 from app.rates.buckets import Limit, parse_limits
+from schemas.placeholders import DEFAULT, DEFAULT_PLACEHOLDERS, PATTERNS, comparable
 
 #: Characters that a pepper needs at least, so that it cannot be guessed.
 SHORTEST_PEPPER = 16
@@ -48,6 +49,15 @@ class Pauses(schema_fields.Field[tuple[float, ...]]):
         if not all(re.fullmatch(r"\d{1,7}(\.\d+)?", part, re.ASCII) for part in parts):
             raise ValidationError("Each part must be a number of seconds, such as 5 or 0.5.")
         return tuple(map(float, parts))
+
+
+class Placeholders(schema_fields.Field[frozenset[str]]):
+    """A comma-separated list of placeholders. The entry DEFAULT stands for the default list."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> frozenset[str]:
+        entries = [part.strip() for part in str(value).split(",")]
+        own = {entry if entry == PATTERNS else comparable(entry) for entry in entries if entry != DEFAULT}
+        return frozenset(own | DEFAULT_PLACEHOLDERS) if DEFAULT in entries else frozenset(own)
 
 
 def _currency_rate(text: str) -> tuple[str, Decimal]:

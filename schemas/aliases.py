@@ -1,6 +1,6 @@
 """The bodies of `/users/alias/new` and `/users/alias/update`. Each object succeeds or fails by itself."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +17,7 @@ from schemas.base import (
 )
 from schemas.fields import AliasText, BrazeIdText, ExternalIdText, Text, first_fault
 from schemas.identifiers import BrazeId, DeviceId, ExternalId, UserAlias
+from schemas.placeholders import check_real
 
 #: Maximum aliases of one request.
 MAX_ALIASES = 50
@@ -88,7 +89,7 @@ class AliasUpdateRequest:
 class NewAliasSchema(RequestSchema):
     """A new alias: of the profile with the external_id, the braze_id or the device, or of a new profile."""
 
-    external_id = ExternalIdText(allow_none=True)
+    external_id = ExternalIdText(stored=True, allow_none=True)
     braze_id = BrazeIdText(
         allow_none=True, metadata={"description": "Without an external_id: the profile with this braze_id."}
     )
@@ -121,8 +122,8 @@ class NewAliasSchema(RequestSchema):
 class AliasUpdateSchema(RequestSchema):
     """A new name for an alias under its label."""
 
-    alias_label = AliasText(required=True)
-    old_alias_name = AliasText(required=True)
+    alias_label = AliasText(stored=True, required=True)
+    old_alias_name = AliasText(stored=True, required=True)
     new_alias_name = AliasText(required=True)
 
     @post_load
@@ -169,24 +170,52 @@ _NEW_ALIAS = NewAliasSchema()
 _ALIAS_UPDATE = AliasUpdateSchema()
 
 
-def load_aliases(body: Any) -> AliasRequest:
-    """Load new aliases from *body*; raise ValidationError when it has no array, or one that is too long."""
+def load_aliases(body: Any, *, placeholders: Collection[str] = frozenset()) -> AliasRequest:
+    """Load new aliases from *body*; an object that names one of *placeholders* is refused.
+
+    Raises ValidationError when the body has no array, or one that is too long.
+    """
+
+    def check(new: NewAlias) -> None:
+        check_real(new.alias, placeholders, name="alias_name")
+        if isinstance(new.owner, ExternalId):
+            check_real(new.owner, placeholders, name="external_id")
+
     request = AliasRequest()
-    request.indexes = _load_each(body, "user_aliases", _NEW_ALIAS, loaded=request.aliases, errors=request.errors)
+    request.indexes = _load_each(
+        body, "user_aliases", _NEW_ALIAS, check=check, loaded=request.aliases, errors=request.errors
+    )
     return request
 
 
-def load_alias_updates(body: Any) -> AliasUpdateRequest:
-    """Load alias updates from *body*; raise ValidationError when it has no array, or one that is too long."""
+def load_alias_updates(body: Any, *, placeholders: Collection[str] = frozenset()) -> AliasUpdateRequest:
+    """Load alias updates from *body*; a new name among *placeholders* is refused.
+
+    Raises ValidationError when the body has no array, or one that is too long.
+    """
+
+    def check(update: AliasUpdate) -> None:
+        check_real(update.new, placeholders, name="new_alias_name")
+
     request = AliasUpdateRequest()
-    request.indexes = _load_each(body, "alias_updates", _ALIAS_UPDATE, loaded=request.updates, errors=request.errors)
+    request.indexes = _load_each(
+        body, "alias_updates", _ALIAS_UPDATE, check=check, loaded=request.updates, errors=request.errors
+    )
     return request
 
 
-def _load_each(body: Any, name: str, schema: Schema, *, loaded: list[Any], errors: list[dict[str, Any]]) -> list[int]:
+def _load_each(
+    body: Any,
+    name: str,
+    schema: Schema,
+    *,
+    check: Callable[[Any], None],
+    loaded: list[Any],
+    errors: list[dict[str, Any]],
+) -> list[int]:
     """Load the objects of the array *name* of *body* into *loaded*, and the faults of others into *errors*.
 
-    Return the index of each loaded object.
+    *check* raises ValidationError for a loaded object to refuse. Return the index of each loaded object.
     """
     indexes: list[int] = []
     not_objects = f"'{name}' must be an array of objects"
@@ -199,7 +228,9 @@ def _load_each(body: Any, name: str, schema: Schema, *, loaded: list[Any], error
         try:
             if not isinstance(given, dict):
                 raise ValidationError(not_objects)  # noqa: TRY301  reported like any other fault of the object
-            loaded.append(schema.load(given))
+            entry = schema.load(given)
+            check(entry)
+            loaded.append(entry)
             indexes.append(index)
         except ValidationError as error:
             errors.append({"type": first_fault(error.messages), "input_array": name, "index": index})

@@ -17,7 +17,7 @@ from schemas.base import (
 from schemas.fields import MAX_EMAIL, ExternalIdText, ListOf, Nested, Text, first_fault
 from schemas.identifiers import BrazeId, Email, ExternalId, Phone, UserAlias
 from schemas.prioritization import Prioritization
-from schemas.targets import UserAliasSchema, alias_of
+from schemas.targets import StoredAliasSchema, alias_of
 
 #: Maximum identifiers of one request, over all of its arrays.
 MAX_DELETED = 50
@@ -74,8 +74,8 @@ class PhoneToDeleteSchema(RequestSchema):
 class DeletionSchema(RequestSchema):
     """Identifiers of the profiles to delete, at most 50 in all arrays."""
 
-    external_ids = ListOf(ExternalIdText(), most=MAX_DELETED, too_many=TOO_MANY, allow_none=True)
-    user_aliases = ListOf(Nested(UserAliasSchema), most=MAX_DELETED, too_many=TOO_MANY, allow_none=True)
+    external_ids = ListOf(ExternalIdText(stored=True), most=MAX_DELETED, too_many=TOO_MANY, allow_none=True)
+    user_aliases = ListOf(Nested(StoredAliasSchema), most=MAX_DELETED, too_many=TOO_MANY, allow_none=True)
     braze_ids = ListOf(Text(), most=MAX_DELETED, too_many=TOO_MANY, allow_none=True)
     email_addresses = ListOf(Nested(EmailToDeleteSchema), most=MAX_DELETED, too_many=TOO_MANY, allow_none=True)
     phone_numbers = ListOf(Nested(PhoneToDeleteSchema), most=MAX_DELETED, too_many=TOO_MANY, allow_none=True)

@@ -11,7 +11,7 @@ from schemas.fields import MAX_EMAIL, ExternalIdText, ListOf, Nested, Text, firs
 from schemas.identifiers import BrazeId, Email, ExternalId, Phone, UserAlias
 from schemas.paging import NEXT, LimitQuery, ProfileCursor
 from schemas.profile import EXPORTABLE, ProfileSchema
-from schemas.targets import UserAliasSchema, alias_of
+from schemas.targets import StoredAliasSchema, alias_of
 from schemas.text import quoted
 
 #: Maximum external ids, and aliases, of one request.
@@ -38,8 +38,8 @@ class ExportRequest:
 class ExportSchema(RequestSchema):
     """Identifiers of profiles. Unknown keys are ignored, such as the vendor's `callback_endpoint`."""
 
-    external_ids = ListOf(ExternalIdText(), most=MAX_NAMED, too_many=TOO_MANY, allow_none=True)
-    user_aliases = ListOf(Nested(UserAliasSchema), most=MAX_NAMED, too_many=TOO_MANY, allow_none=True)
+    external_ids = ListOf(ExternalIdText(stored=True), most=MAX_NAMED, too_many=TOO_MANY, allow_none=True)
+    user_aliases = ListOf(Nested(StoredAliasSchema), most=MAX_NAMED, too_many=TOO_MANY, allow_none=True)
     braze_id = Text(allow_none=True)
     device_id = Text(allow_none=True)
     email_address = Text(most=MAX_EMAIL, allow_none=True)

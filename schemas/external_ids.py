@@ -8,7 +8,8 @@ from marshmallow import ValidationError, fields, post_load, validate
 
 from schemas.base import RequestSchema, ResponseSchema, success_message
 from schemas.fields import ExternalIdText, first_fault
-from schemas.identifiers import MAX_EXTERNAL_ID_BYTES
+from schemas.identifiers import MAX_EXTERNAL_ID_BYTES, ExternalId
+from schemas.placeholders import check_real
 
 #: Maximum external ids of one request.
 MAX_IDS = 50
@@ -25,7 +26,6 @@ UNKNOWN = "current_external_id does not exist"
 DEPRECATED = "current_external_id is deprecated, and only a primary ID can be renamed"
 PRIMARY = "external_id is a primary ID, and only a deprecated one can be removed"
 NOT_DEPRECATED = "external_id is not a deprecated ID"
-PLACEHOLDER = "new_external_id is a placeholder that many strangers share; give a real one"
 
 #: Sentences by the index of the refused object.
 Refusals = Mapping[int, str]
@@ -73,7 +73,7 @@ class RenameSchema(RequestSchema):
 
     error_messages = {"type": NOT_AN_OBJECT}  # noqa: RUF012  marshmallow's own way to set them
 
-    current_external_id = ExternalIdText(required=True)
+    current_external_id = ExternalIdText(required=True, stored=True)
     new_external_id = ExternalIdText(required=True)
 
     @post_load
@@ -127,11 +127,11 @@ class RemovedSchema(ResponseSchema):
 
 
 RENAME = RenameSchema()
-EXTERNAL_ID = ExternalIdText(required=True)
+EXTERNAL_ID = ExternalIdText(required=True, stored=True)
 
 
 def load_renames(body: Any, *, placeholders: Collection[str] = frozenset()) -> RenameRequest:
-    """Load renames from *body*. A new external_id among *placeholders* (trimmed and case-folded) is refused.
+    """Load renames from *body*. A new external_id among *placeholders* is refused.
 
     Raises ValidationError when there is no array, or it is empty or too long.
     """
@@ -140,8 +140,7 @@ def load_renames(body: Any, *, placeholders: Collection[str] = frozenset()) -> R
     for index, given in enumerate(_array(body, "external_id_renames", NO_RENAMES)):
         try:
             rename: Rename = RENAME.load(given)
-            if rename.new.strip().casefold() in placeholders:
-                raise ValidationError(PLACEHOLDER)  # noqa: TRY301  reported like any other fault of the object
+            check_real(ExternalId(rename.new), placeholders, name="new_external_id")
             renames[index] = rename
         except ValidationError as error:
             refused[index] = first_fault(error.messages)

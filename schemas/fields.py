@@ -13,6 +13,7 @@ from marshmallow import ValidationError, fields, validate
 from marshmallow.exceptions import SCHEMA
 
 from schemas.addresses import INVALID_EMAIL, email_fault, is_power_of_ten, trim_email
+from schemas.hidden_characters import hidden_character
 from schemas.identifiers import MAX_ALIAS_BYTES, MAX_EXTERNAL_ID_BYTES
 from schemas.text import quoted
 
@@ -53,10 +54,22 @@ class Bytes(Text):
     """Text of 1 to *most* bytes in UTF-8."""
 
     def __init__(self, *, most: int, **options: Any) -> None:
-        super().__init__(least=1, most=most, validate=[lambda text: _check_bytes(text, most)], **options)
+        checks = [lambda text: _check_bytes(text, most), *options.pop("validate", ())]
+        super().__init__(least=1, most=most, validate=checks, **options)
 
 
-class ExternalIdText(Bytes):
+class NameText(Bytes):
+    """An external_id, or a part of an alias. It is compared exactly, so it may have no invisible character.
+
+    A *stored* one is looked up and not written: values from before this rule can still be read, deleted and renamed.
+    """
+
+    def __init__(self, *, most: int, stored: bool = False, **options: Any) -> None:
+        checks = [] if stored else [_check_visible]
+        super().__init__(most=most, validate=checks, **options)
+
+
+class ExternalIdText(NameText):
     """An external_id. A whole number becomes its digits, as at the vendor."""
 
     json_schema: Mapping[str, Any] = {
@@ -74,7 +87,7 @@ class ExternalIdText(Bytes):
         return text
 
 
-class AliasText(Bytes):
+class AliasText(NameText):
     """The label or the name of an alias."""
 
     json_schema: Mapping[str, Any] = {"description": f"At most {MAX_ALIAS_BYTES} bytes in UTF-8; compared exactly."}
@@ -275,6 +288,13 @@ def _as_iso(text: str) -> str:
     text = COLON_BEFORE_MILLISECONDS.sub(r"\1.\2", text.strip())
     text = MONTH_FIRST.sub(r"\3-\1-\2", text)
     return re.sub(r" (?=[+-]\d|Z$|UTC$)", "", text).replace("UTC", "Z")
+
+
+def _check_visible(text: str) -> None:
+    """Raise ValidationError that names the first control or format character of *text*."""
+    character = hidden_character(text)
+    if character is not None:
+        raise ValidationError(f"contains the control or format character {character}; remove it")
 
 
 def _check_bytes(text: str, most: int) -> None:

@@ -43,6 +43,13 @@ class UserAliasSchema(RequestSchema):
     alias_label = AliasText(required=True)
 
 
+class StoredAliasSchema(RequestSchema):
+    """A stored alias, which may have been written before invisible characters were refused."""
+
+    alias_name = AliasText(required=True, stored=True)
+    alias_label = AliasText(required=True, stored=True)
+
+
 # The schemas of the identifiers of merges only describe them: `schemas/merge.py` checks them in the vendor's order.
 
 

@@ -30,7 +30,8 @@ from schemas.history import (
     Session,
     SessionSchema,
 )
-from schemas.identifiers import ExternalId, Target
+from schemas.identifiers import DeviceId, Email, Phone, Target, UserAlias
+from schemas.placeholders import PLACEHOLDER, is_placeholder
 from schemas.targets import why_missing
 from schemas.text import quoted
 
@@ -131,7 +132,7 @@ class TrackedSchema(ResponseSchema):
 
 
 def load_track(body: Any, *, refused: Collection[str] = frozenset()) -> TrackRequest:
-    """Load a track request from *body*; *refused* are external_ids, trimmed and case-folded, that no profile may have.
+    """Load a track request from *body*; *refused* are the placeholders that no profile may have.
 
     Raises ValidationError when the body is no object, or an array is no array or too long.
     """
@@ -178,9 +179,11 @@ def _load(given: Any, *, name: str) -> Entry:
 
 
 def _check_target(target: Target, refused: Collection[str]) -> None:
-    """Raise ValidationError, with the vendor's text, when *target* is a placeholder that strangers share."""
-    if isinstance(target, ExternalId) and target.value.strip().casefold() in refused:
-        raise ValidationError(REFUSED_ID)
+    """Raise ValidationError when *target* is a placeholder; for an external_id with the vendor's text."""
+    if not is_placeholder(target, refused):
+        return
+    name = {UserAlias: "alias_name", Email: "email", Phone: "phone", DeviceId: "device_id"}.get(type(target))
+    raise ValidationError(REFUSED_ID if name is None else f"'{name}' {PLACEHOLDER}")
 
 
 def _drop_nested(loaded: TrackRequest) -> None:

@@ -15,7 +15,9 @@ from app.duplicates.cursor import IndexPosition, LargeGroup, ScanCursor
 from app.merging.keep_rule import Duplicate, GroupPlan, choose_keeper, plan_group, preferred
 from app.profiles.store import phone_from_row
 from schemas.addresses import email_fault, to_e164
+from schemas.identifiers import Email, Phone
 from schemas.keeping import KeepRule, SharedAddress, Undecided
+from schemas.placeholders import is_placeholder
 
 QUERIES = load_queries("app.duplicates", "scan.sql")
 
@@ -32,7 +34,7 @@ class Scan:
     """The parameters of a scan: its rule, the placeholder addresses, and the size of its steps."""
 
     rule: KeepRule
-    #: Addresses that are placeholders, trimmed and case-folded.
+    #: The placeholders.
     refused: Collection[str]
     entries: int = ENTRIES
     members: int = MEMBERS
@@ -116,10 +118,12 @@ def _keeper(scan: Scan, leaders: tuple[Duplicate, ...], *, address: str) -> Dupl
 
     A merge by an address that no request may send is refused, unless encryption hides the address.
     """
+    is_email = scan.rule.identifier is SharedAddress.EMAIL
     hidden = any(leader.email_encrypted for leader in leaders)
-    if scan.rule.identifier is SharedAddress.EMAIL and not hidden and email_fault(address) is not None:
+    refused = is_placeholder(Email(address) if is_email else Phone(address), scan.refused)
+    if is_email and not hidden and email_fault(address) is not None:
         return Undecided.REFUSED
-    return choose_keeper(leaders, address=address, refused=scan.refused)
+    return choose_keeper(leaders, refused=refused)
 
 
 def _choose_keeper(tx: Transaction, scan: Scan, group: LargeGroup) -> ScanStep:

@@ -11,8 +11,10 @@ from app.merging.prioritization import Ambiguous, NoCandidate, Resolved
 from app.merging.profile import Profile, describe_profile
 from app.profiles.resolution import Inherited, MergedAway, Resolution
 from schemas.addresses import email_fault, phone_fault
-from schemas.identifiers import Email, Member, Phone, Recorded, UserAlias, plain_value
+from schemas.hidden_characters import hidden_character
+from schemas.identifiers import Email, ExternalId, Member, Phone, Recorded, UserAlias, plain_value
 from schemas.outcomes import JobKind, Outcome
+from schemas.placeholders import is_placeholder
 
 CHANGED = (
     "{profile} has changed since the run over duplicates saw it: it was merged away, no longer has the address that"
@@ -81,11 +83,11 @@ def decide(
 def _refuse_placeholder(job: ClaimedJob, *, settings: Settings) -> tuple[Outcome, str] | None:
     """Return the refusal of an identifier that is a placeholder."""
     for role, identifier in (("identifier_to_merge", job.orphan), ("identifier_to_keep", job.survivor)):
-        value = plain_value(identifier.address if isinstance(identifier, Member) else identifier)
-        if value.strip().casefold() in settings.refused_identifiers:
+        if is_placeholder(identifier, settings.refused_identifiers):
+            value = plain_value(identifier.address if isinstance(identifier, Member) else identifier)
             return (
                 Outcome.REFUSED_IDENTIFIER,
-                f"{role} is {value!r}, a placeholder that many strangers share; send a real value.",
+                f"{role} is {value!r}, a placeholder that unrelated people share; send a real value.",
             )
     return None
 
@@ -102,9 +104,22 @@ def _refuse_form(role: str, identifier: Recorded, found: Profile | None) -> tupl
         case Phone(value):
             fault = phone_fault(value)
             ending = "so it has no E.164 form and identifies no profile; name the profile by another identifier."
+        case ExternalId() | UserAlias() as name:
+            return _refuse_hidden_character(role, name)
         case _:
             return None
     return None if fault is None else (Outcome.REFUSED_IDENTIFIER, f"The address in {role} {fault}, {ending}")
+
+
+def _refuse_hidden_character(role: str, identifier: ExternalId | UserAlias) -> tuple[Outcome, str] | None:
+    text = identifier.value if isinstance(identifier, ExternalId) else f"{identifier.label}{identifier.name}"
+    character = hidden_character(text)
+    if character is None:
+        return None
+    return (
+        Outcome.REFUSED_IDENTIFIER,
+        f"{role} contains the control or format character {character}; rename the stored identifier without it.",
+    )
 
 
 def _refuse_resolution(job: ClaimedJob, *, orphan: Resolution, survivor: Resolution) -> tuple[Outcome, str] | None:

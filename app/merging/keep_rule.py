@@ -1,6 +1,6 @@
 """Choose the profile of a group of duplicates to keep. Pure; preview and run use the same code."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import assert_never
@@ -66,12 +66,12 @@ def preferred(duplicates: Iterable[Duplicate], rule: KeepRule) -> tuple[Duplicat
     return tuple(duplicate for duplicate in once if _sort_key(duplicate, rule) == best)[:2]
 
 
-def choose_keeper(leaders: tuple[Duplicate, ...], *, address: str, refused: Collection[str]) -> Duplicate | Undecided:
-    """Return the profile to keep in the group with *address*, from its *leaders*, the result of `preferred`.
+def choose_keeper(leaders: tuple[Duplicate, ...], *, refused: bool) -> Duplicate | Undecided:
+    """Return the profile to keep in a group, from its *leaders*, the result of `preferred`.
 
-    *refused* are placeholders, trimmed and case-folded.
+    *refused* says that the address is a placeholder.
     """
-    if address.strip().casefold() in refused:
+    if refused:
         return Undecided.REFUSED
     if len(leaders) != 1:
         return Undecided.TIE

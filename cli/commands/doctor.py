@@ -19,7 +19,9 @@ COLORS = {Level.WRONG: "red", Level.NOTICE: "yellow", Level.FINE: "green"}
 
 
 @click.command()
-@click.option("--data", is_flag=True, help="Check the stored identifiers of all workspaces instead. Reads every profile.")
+@click.option(
+    "--data", is_flag=True, help="Check the stored identifiers of all workspaces instead. Reads every profile."
+)
 @json_option
 @home_option
 @click.pass_context

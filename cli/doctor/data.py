@@ -8,7 +8,6 @@ from typing import Any
 import psycopg
 
 from app.config import Settings
-from app.db.connections import Connection
 from app.db.queries import load_queries
 from app.db.transaction import Transaction
 from app.errors import DatabaseUnavailable, SetupError
@@ -18,7 +17,7 @@ from cli.doctor.database import QUERIES as SERVER_QUERIES
 from cli.doctor.findings import Finding, fine, notice, wrong
 from schemas.addresses import email_fault, is_power_of_ten, phone_fault
 from schemas.hidden_characters import hidden_character
-from schemas.identifiers import Email, ExternalId, Identifier, Phone, UserAlias
+from schemas.identifiers import Email, ExternalId, Identifier, UserAlias
 from schemas.placeholders import is_placeholder
 
 QUERIES = load_queries("cli.doctor", "data.sql")
@@ -29,9 +28,7 @@ EXAMPLES = 5
 #: Sorts before every other text.
 FIRST = ""
 
-HIDDEN_REMEDY = (
-    "Rename it with /users/external_ids/rename or /users/alias/update, or delete the profile. Both find the stored value."
-)
+HIDDEN_REMEDY = "Rename it with /users/external_ids/rename or /users/alias/update, or delete the profile. Both find the stored value."
 PLACEHOLDER_REMEDY = (
     "Look for the client that sends it. Several people may share the profile: delete it with /users/delete, or add"
     " an identifier of its own to it."

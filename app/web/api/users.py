@@ -79,7 +79,7 @@ def track_view() -> ResponseReturnValue:
 @requires(permission="users.alias.new")
 def add_aliases_view() -> ResponseReturnValue:
     """Add the valid aliases and report the error of each other object; 400 if none is valid."""
-    request = load_aliases(json_body())
+    request = load_aliases(json_body(), placeholders=settings().refused_identifiers)
     if request.errors and not request.aliases:
         return request.answer(), HTTPStatus.BAD_REQUEST
     given = give_aliases(pool(), workspace_id=g.workspace_id, aliases=request.aliases)
@@ -96,7 +96,7 @@ def add_aliases_view() -> ResponseReturnValue:
 @requires(permission="users.alias.update")
 def update_aliases_view() -> ResponseReturnValue:
     """Rename the aliases of the valid objects and report the error of each other one; 400 if none is valid."""
-    request = load_alias_updates(json_body())
+    request = load_alias_updates(json_body(), placeholders=settings().refused_identifiers)
     if request.errors and not request.updates:
         return request.answer(), HTTPStatus.BAD_REQUEST
     skipped = update_aliases(pool(), workspace_id=g.workspace_id, updates=request.updates)

@@ -47,7 +47,9 @@ def recompute_once(factory: Factory, *, limit: int) -> int:
 
 
 def keys(factory: Factory) -> dict[str, str | None]:
-    rows = factory.rows("SELECT coalesce(email, phone) AS sent, email_key, phone_e164 FROM profile WHERE workspace_id = %s")
+    rows = factory.rows(
+        "SELECT coalesce(email, phone) AS sent, email_key, phone_e164 FROM profile WHERE workspace_id = %s"
+    )
     return {row["sent"]: row["email_key"] or row["phone_e164"] for row in rows}
 
 

@@ -1,0 +1,97 @@
+"""Placeholders: what spreadsheets, databases, programs, trackers and templates leave in place of an identifier."""
+
+import pytest
+
+from app.setting_values import Placeholders
+from schemas.hidden_characters import hidden_character
+from schemas.identifiers import Email, ExternalId, Phone, UserAlias
+from schemas.placeholders import DEFAULT_PLACEHOLDERS, is_placeholder
+
+REFUSED = [
+    # Spreadsheets.
+    *("#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NULL!", "#NUM!", "#n/a", "#NV", "1.09877E+20", "4,47912E+11"),
+    # Databases.
+    *("NULL", "(null)", "<null>", "\\N", "[NULL]", "N/A", "nil", "(NULL)"),
+    # Programs.
+    *("undefined", "null", "NaN", "[object Object]", "undefined undefined", "null null", "null-null", "nullnull"),
+    *("None", "<NA>", "nan", "true", "False", '"null"', "'undefined'", "“null”", " null ", "\tnull\n", "null\u200b"),
+    # Trackers.
+    *("guest", "Anonymous", "unknown", "not_authenticated", "visitor"),
+    *("00000000-0000-0000-0000-000000000000", "FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF"),
+    # Numbers and signs.
+    *("0", "-1", "0.0", "000", "-", "---", ".", "+", "", " "),
+    # Templates that nothing filled in.
+    *("{{user_id}}", "{{ user.id }}", "${user_id}", "%%user_id%%", "{% user %}", "<%= id %>", "#{id}", "*|EMAIL|*"),
+    *("{user_id}", "%user_id%", "[[user]]", "u-{{id}}", "<user_id>", "__USER__"),
+]
+ACCEPTED = [
+    *("nullsoft", "guest-123", "0a1", "none-such", "Test", "test", "1", "10", "100", "-12", "00000001", "u-0", "0x1f"),
+    *("anonymous-7f3a", "unknown-soldier", "undefinedbehaviour", "nanna", "nan123", "Nil Armstrong", "true-4711"),
+    *("a{b}c", "{4711}", "<4711>", "50%off", "100%", "A%B%C", "{7d9f-11}", "#4711", "a+b", "x--y", "null_4711"),
+    *("00000000-0000-0000-0000-000000000001", "109876543210987654321", "1.5", "12e5", "Zoë", "N", "na-7", "user_id_7"),
+]
+REFUSED_EMAILS = [
+    *("null@null.com", "undefined@undefined.com", "none@none.org", "Null@Null.com ", "noemail@shop.example"),
+    *("no-email@x.org", "null@example.com", "nan@nan.de", "unknown@unknown.com", "{{email}}@x.org"),
+]
+ACCEPTED_EMAILS = ["john@nullsoft.com", "null@nullsoft.com", "none@such.org", "guest@hotel.example", "na@example.com"]
+
+
+@pytest.mark.parametrize("value", REFUSED)
+def test_a_placeholder_is_recognized_as_external_id_and_as_alias(value: str) -> None:
+    assert is_placeholder(ExternalId(value), DEFAULT_PLACEHOLDERS)
+    assert is_placeholder(UserAlias(label="a", name=value), DEFAULT_PLACEHOLDERS)
+    assert is_placeholder(Email(value), DEFAULT_PLACEHOLDERS)
+    assert is_placeholder(Phone(value), DEFAULT_PLACEHOLDERS)
+
+
+@pytest.mark.parametrize("value", ACCEPTED)
+def test_an_id_that_resembles_a_placeholder_is_accepted(value: str) -> None:
+    assert not is_placeholder(ExternalId(value), DEFAULT_PLACEHOLDERS)
+    assert not is_placeholder(UserAlias(label="null", name=value), DEFAULT_PLACEHOLDERS)
+
+
+@pytest.mark.parametrize("address", REFUSED_EMAILS)
+def test_an_address_that_people_share_is_recognized(address: str) -> None:
+    assert is_placeholder(Email(address), DEFAULT_PLACEHOLDERS)
+
+
+@pytest.mark.parametrize("address", ACCEPTED_EMAILS)
+def test_an_address_of_a_person_is_accepted(address: str) -> None:
+    assert not is_placeholder(Email(address), DEFAULT_PLACEHOLDERS)
+
+
+def test_a_number_of_one_digit_is_a_placeholder() -> None:
+    assert is_placeholder(Phone("+11111111111"), DEFAULT_PLACEHOLDERS)
+    assert is_placeholder(Phone("+1 000 000 0000"), DEFAULT_PLACEHOLDERS)
+    assert not is_placeholder(Phone("+14155550123"), DEFAULT_PLACEHOLDERS)
+
+
+def test_a_list_of_ones_own_replaces_or_extends_the_default() -> None:
+    own, extended = (Placeholders().deserialize(text) for text in (" Walk-In ,N/D", "{default}, Walk-In"))
+
+    assert is_placeholder(ExternalId("WALK-IN"), own)
+    assert not is_placeholder(ExternalId("null"), own)
+    assert not is_placeholder(ExternalId("{{id}}"), own)
+    assert is_placeholder(ExternalId("walk-in"), extended)
+    assert is_placeholder(ExternalId("{{id}}"), extended)
+    assert is_placeholder(ExternalId("{{id}}"), Placeholders().deserialize("x,{patterns}"))
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("zw1\u200b", "U+200B"),
+        ("\ufeffzw1", "U+FEFF"),
+        ("zw1\n", "U+000A"),
+        ("zw\u0007x", "U+0007"),
+        ("a\u202eb", "U+202E"),
+        ("a\u00adb", "U+00AD"),
+        (" zw1 ", None),
+        ("Zoe\u0308", None),
+        ("a\u00a0b", None),
+        ("", None),
+    ],
+)
+def test_a_hidden_character_is_named(text: str, found: str | None) -> None:
+    assert hidden_character(text) == found
