@@ -123,7 +123,7 @@ def _is_template(value: str, text: str) -> bool:
 
 
 def _repeats_a_placeholder(text: str, refused: Collection[str]) -> bool:
-    """Return whether *text* is made of the words of empty values, such as a name of two of them: `undefined undefined`."""
+    """Return whether *text* consists of words for no value, such as the full name `undefined undefined`."""
     if REPEATED_WORD.fullmatch(text):
         return True
     words = [word for word in SEPARATORS.split(text) if word]

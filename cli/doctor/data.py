@@ -1,7 +1,7 @@
 """Checks of stored identifiers: those that requests no longer accept, and addresses that compare in another way."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,7 +28,10 @@ EXAMPLES = 5
 #: Sorts before every other text.
 FIRST = ""
 
-HIDDEN_REMEDY = "Rename it with /users/external_ids/rename or /users/alias/update, or delete the profile. Both find the stored value."
+HIDDEN_REMEDY = (
+    "Rename it with /users/external_ids/rename or /users/alias/update, or delete the profile. All of them find the"
+    " stored value."
+)
 PLACEHOLDER_REMEDY = (
     "Look for the client that sends it. Several people may share the profile: delete it with /users/delete, or add"
     " an identifier of its own to it."
@@ -98,17 +101,8 @@ def _refused_values(tx: Transaction, settings: Settings) -> Iterator[tuple[str, 
     """Yield the braze_id and the kind, a key of REMEDIES, of each stored value that requests refuse."""
     refused = settings.refused_identifiers
     for row in _pages(tx, "identifiers", {"after": 0}, lambda last: {"after": last["id"]}):
-        if row["external_id"] is not None:
-            for kind in _name_faults(ExternalId(row["external_id"]), row["external_id"], refused):
-                yield row["braze_id"], f"external_ids {kind}"
-        if row["email"] is not None and not row["email_encrypted"]:
-            if is_placeholder(Email(row["email"]), refused):
-                yield row["braze_id"], "email addresses that are placeholders"
-            elif email_fault(row["email"]):
-                yield row["braze_id"], "email addresses that are not valid"
-        if row["phone"] is not None and phone_fault(row["phone"]):
-            exact = "that a spreadsheet turned into a power of ten"
-            yield row["braze_id"], f"phone numbers {exact if is_power_of_ten(row['phone']) else 'without E.164 form'}"
+        for kind in _profile_faults(row, refused):
+            yield row["braze_id"], kind
     start = {"label": FIRST, "name": FIRST}
     for row in _pages(tx, "aliases", start, lambda last: {"label": last["label"], "name": last["name"]}):
         alias = UserAlias(label=row["label"], name=row["name"])
@@ -116,7 +110,22 @@ def _refused_values(tx: Transaction, settings: Settings) -> Iterator[tuple[str, 
             yield row["braze_id"], f"aliases {kind}"
 
 
-def _name_faults(identifier: Identifier, text: str, refused: frozenset[str]) -> Iterator[str]:
+def _profile_faults(row: Mapping[str, Any], refused: Collection[str]) -> Iterator[str]:
+    """Yield the kinds of refused values among the external_id and the addresses of the profile *row*."""
+    external_id, email, phone = row["external_id"], row["email"], row["phone"]
+    if external_id is not None:
+        yield from (f"external_ids {kind}" for kind in _name_faults(ExternalId(external_id), external_id, refused))
+    if email is not None and not row["email_encrypted"]:
+        if is_placeholder(Email(email), refused):
+            yield "email addresses that are placeholders"
+        elif email_fault(email):
+            yield "email addresses that are not valid"
+    if phone is not None and phone_fault(phone):
+        damaged = is_power_of_ten(phone)
+        yield f"phone numbers {'that a spreadsheet turned into a power of ten' if damaged else 'without E.164 form'}"
+
+
+def _name_faults(identifier: Identifier, text: str, refused: Collection[str]) -> Iterator[str]:
     if is_placeholder(identifier, refused):
         yield "that are placeholders"
     if hidden_character(text):
