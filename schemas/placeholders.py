@@ -9,6 +9,7 @@ from collections.abc import Collection
 import phonenumbers
 from marshmallow import ValidationError
 
+from schemas.addresses import is_power_of_ten
 from schemas.identifiers import (
     BrazeId,
     DeviceId,
@@ -81,10 +82,10 @@ def is_placeholder(identifier: Target | Recorded, refused: Collection[str]) -> b
         case Email():
             return _is_placeholder(identifier.value, refused) or _is_shared_email(identifier, refused)
         case Phone(value):
-            return _is_placeholder(value, refused) or (PATTERNS in refused and _has_one_digit(value))
-        case UserAlias(_, name):
-            return _is_placeholder(name, refused)
-        case ExternalId(value) | DeviceId(value):
+            # A number that a spreadsheet rounded has a reason of its own: schemas.addresses.phone_fault.
+            is_empty = not is_power_of_ten(value) and _is_placeholder(value, refused)
+            return is_empty or (PATTERNS in refused and _has_one_digit(value))
+        case UserAlias(_, value) | ExternalId(value) | DeviceId(value):
             return _is_placeholder(value, refused)
 
 

@@ -95,7 +95,7 @@ def connection_arguments(settings: Settings, *, name: str, role: str | None = No
         "autocommit": True,
         # Prepare at the first execution: only a prepared statement gets a generic plan.
         "prepare_threshold": 0,
-        # The number tells how old the process is: see app/profiles/recomputation.py.
+        # The number says how old the process is: see app/profiles/recomputation.py.
         "application_name": f"mergelane-{name}/{COMPARISON}",
         "connect_timeout": max(2, round(settings.pool_timeout_s)),
         **LIVENESS,

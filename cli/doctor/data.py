@@ -1,4 +1,4 @@
-"""Checks of stored identifiers: those that requests no longer accept, and addresses that compare in another way."""
+"""Checks of stored identifiers: values that requests no longer accept, and addresses that compare differently."""
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -52,7 +52,7 @@ REMEDIES: Mapping[str, str] = {
 
 
 @dataclass(slots=True)
-class Tally:
+class ProfileCount:
     """Profiles with one kind of value."""
 
     count: int = 0
@@ -88,12 +88,12 @@ def _check_workspace(tx: Transaction, name: str, settings: Settings) -> Iterator
 
 
 def _check_identifiers(tx: Transaction, check: str, settings: Settings) -> Iterator[Finding]:
-    tallies: dict[str, Tally] = defaultdict(Tally)
+    counts: dict[str, ProfileCount] = defaultdict(ProfileCount)
     for braze_id, kind in _refused_values(tx, settings):
-        tallies[kind].add(braze_id)
+        counts[kind].add(braze_id)
     for kind, remedy in REMEDIES.items():
-        if kind in tallies:
-            found = tallies[kind]
+        if kind in counts:
+            found = counts[kind]
             yield notice(check, f"{found.count:,} {kind}, such as of {_list(found.examples)}.", remedy)
 
 
@@ -152,7 +152,7 @@ def _check_comparison(tx: Transaction, check: str) -> Iterator[Finding]:
         yield notice(
             check,
             f"{joined.count:,} groups of profiles share an address since the rules changed, such as {_groups(joined)}.",
-            "Look at them in a preview of duplicates, and merge those that are one person.",
+            "Look at them in a preview of duplicates, and merge the profiles of one person.",
         )
 
 

@@ -4,7 +4,7 @@ from app.db.connections import Pool, lend_connection
 from app.db.transaction import run_in_transaction
 from app.profiles.recomputation import recompute_batch, workspaces_to_recompute
 
-#: Profiles that one transaction reads. It locks those whose keys change.
+#: Profiles that one transaction reads. It locks the profiles with a key that changes.
 BATCH = 500
 
 

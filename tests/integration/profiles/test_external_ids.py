@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from app.db.connections import Connection, Pool
-from schemas.external_ids import DEPRECATED, IN_USE, NOT_DEPRECATED, PLACEHOLDER, PRIMARY, SAME, UNKNOWN
+from schemas.external_ids import DEPRECATED, IN_USE, NOT_DEPRECATED, PRIMARY, SAME, UNKNOWN
+from schemas.placeholders import PLACEHOLDER
 from tests.support.front_door import Caller
 from tests.support.lane_runs import ext, identified, merged, outcomes
 from tests.support.postgres import make_database_url
@@ -138,7 +139,7 @@ def test_nobody_is_renamed_to_a_placeholder_but_anybody_from_it(
     people(caller, "a")
     answer = rename(caller, ("a", " Undefined "), ("null", "b"))
 
-    assert answer["rename_errors"] == [[0, PLACEHOLDER]]
+    assert answer["rename_errors"] == [[0, f"'new_external_id' {PLACEHOLDER}"]]
     assert answer["external_ids"] == [pair("null", "b")]
 
 

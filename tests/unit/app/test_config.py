@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
-from app.config import CELERY_OVERRIDES, PLACEHOLDERS, Settings, SettingsSchema, child_environ, variable
+from app.config import CELERY_OVERRIDES, Settings, SettingsSchema, child_environ, variable
 from app.errors import SetupError
+from schemas.placeholder_list import DEFAULT_VALUES
+from schemas.placeholders import DEFAULT_PLACEHOLDERS, comparable
 
 FIELDS = [field.name for field in dataclasses.fields(Settings)]
 
@@ -133,8 +135,8 @@ def test_a_child_inherits_all_but_the_variables_that_override_celery(monkeypatch
 
 
 def test_the_placeholders_are_written_as_they_compare() -> None:
-    assert all(each == each.strip().casefold() for each in PLACEHOLDERS)
-    assert Settings().refused_identifiers == frozenset(PLACEHOLDERS)
+    assert all(comparable(each) == each for each in DEFAULT_VALUES)
+    assert Settings().refused_identifiers == DEFAULT_PLACEHOLDERS
 
 
 def test_a_statement_is_cancelled_before_its_lock_wait_or_its_worker_is_given_up() -> None:

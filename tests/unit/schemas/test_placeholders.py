@@ -3,6 +3,7 @@
 import pytest
 
 from app.setting_values import Placeholders
+from schemas.addresses import is_power_of_ten
 from schemas.hidden_characters import hidden_character
 from schemas.identifiers import Email, ExternalId, Phone, UserAlias
 from schemas.placeholders import DEFAULT_PLACEHOLDERS, is_placeholder
@@ -42,7 +43,7 @@ def test_a_placeholder_is_recognized_as_external_id_and_as_alias(value: str) -> 
     assert is_placeholder(ExternalId(value), DEFAULT_PLACEHOLDERS)
     assert is_placeholder(UserAlias(label="a", name=value), DEFAULT_PLACEHOLDERS)
     assert is_placeholder(Email(value), DEFAULT_PLACEHOLDERS)
-    assert is_placeholder(Phone(value), DEFAULT_PLACEHOLDERS)
+    assert is_placeholder(Phone(value), DEFAULT_PLACEHOLDERS) is not is_power_of_ten(value)
 
 
 @pytest.mark.parametrize("value", ACCEPTED)

@@ -77,10 +77,11 @@ def test_a_placeholder_as_external_id_is_refused_with_the_vendors_text(external_
     }
 
 
-def test_a_placeholder_as_alias_name_is_none_of_our_business() -> None:
+def test_a_placeholder_as_alias_name_is_refused() -> None:
     event = {"user_alias": {"alias_label": "shop", "alias_name": "null"}, "name": "login", "time": NOON}
 
-    assert load_track({"events": [event]}, refused=frozenset({"null"})).errors == []
+    (error,) = load_track({"events": [event]}, refused=frozenset({"null"})).errors
+    assert error["type"] == "'alias_name' is a placeholder that unrelated people share; send a real value"
 
 
 def test_a_later_refusal_is_counted_and_listed_like_an_early_one() -> None:
