@@ -6,7 +6,7 @@ from typing import Any
 from marshmallow import ValidationError, fields, validate
 
 from schemas.base import RequestSchema, ResponseSchema, StrictRequestSchema
-from schemas.fields import AliasText, BrazeIdText, EmailText, ExternalIdText, Nested, Text, Truth
+from schemas.fields import AliasText, BrazeIdText, EmailText, ExternalIdText, Nested, Switch, Text
 from schemas.identifiers import (
     MAX_ALIAS_BYTES,
     MAX_EXTERNAL_ID_BYTES,
@@ -135,7 +135,7 @@ class TargetSchema(RequestSchema):
     email = EmailText(allow_none=True)
     phone = Text(allow_none=True)
     device_id = DeviceIdText(allow_none=True)
-    _update_existing_only = Truth(allow_none=True)
+    _update_existing_only = Switch(allow_none=True)
 
 
 def target_of(given: Mapping[str, Any]) -> Target:
