@@ -49,6 +49,8 @@ def make_celery(settings: Settings) -> Celery:
         broker_connection_retry_on_startup=True,
         # None: a worker retries without limit while the broker is unavailable.
         broker_connection_max_retries=None,
+        # An error reply of the broker, such as "out of memory", is no reason to end either.
+        broker_channel_error_retry=True,
         broker_transport_options=transport_options(settings),
         # The ledger stores the outcomes; a result backend would duplicate them.
         result_backend=None,

@@ -1,9 +1,10 @@
-"""The watchdog of a worker: restarts a worker that consumes no messages, or whose lane does not end.
+"""The watchdog of a worker: restarts a worker that consumes no messages, whose lane does not end, or that failed.
 
 A worker that lost its broker reconnects and consumes again. Sometimes Celery's consumer does not recover: the process
 lives and is connected, but responds to nothing and consumes nothing (celery issues 8030, 8091 and 10205). The rescue
 cannot help when there is no other worker for the messages that it publishes again. So each worker has a thread that
-checks whether messages wait while the worker starts none.
+checks whether messages wait while the worker starts none. A worker also restarts when an error ends Celery's consumer,
+such as an error of the broker's client library: a worker ends only after a signal.
 
 The process restarts by replacing its own image, so its supervisor sees the same process. The transaction of a running
 lane ends with its connection, and its message is delivered again.
@@ -14,10 +15,12 @@ import os
 import sys
 from dataclasses import dataclass
 from threading import Event, Thread, main_thread
+from time import monotonic
 from traceback import extract_stack, format_list
 from typing import Any
 
-from celery.signals import worker_ready, worker_shutting_down
+from celery.platforms import EX_FAILURE
+from celery.signals import worker_ready, worker_shutdown, worker_shutting_down
 from celery.worker import state
 
 from workers import resources
@@ -29,8 +32,12 @@ log = logging.getLogger(__name__)
 CHECKS = 5
 #: The least seconds between two checks; otherwise CHECKS of them last one visibility timeout.
 SHORTEST_PAUSE_S = 2.0
+#: Seconds before a worker restarts after an error: the first if it has run for SOUND_S seconds, else the second.
+RESTART_PAUSES_S = (1.0, 10.0)
+SOUND_S = 60.0
 
 _ending = Event()
+_started_at = monotonic()
 
 
 @dataclass(frozen=True)
@@ -56,11 +63,10 @@ class WorkerStatus:
 
 
 class Watchdog(Thread):
-    """Checks the worker of a Celery *consumer* until the process ends."""
+    """Checks this process's worker until the process ends."""
 
-    def __init__(self, consumer: Any, *, pause_s: float) -> None:
+    def __init__(self, *, pause_s: float) -> None:
         super().__init__(name="watchdog", daemon=True)
-        self._consumer = consumer
         self._pause_s = pause_s
 
     def run(self) -> None:
@@ -72,7 +78,7 @@ class Watchdog(Thread):
             count = count + 1 if found is not None and found == problem else int(found is not None)
             last, problem = now, found
             if found is not None and count >= CHECKS:
-                self._restart(found)
+                restart_process(found, stack=self._main_thread_stack())
 
     def _check(self) -> WorkerStatus:
         """Return the status of the worker; the messages are counted only while it is idle."""
@@ -80,9 +86,11 @@ class Watchdog(Thread):
         return WorkerStatus(begun=state.all_total_count[0], busy=busy, waiting=0 if busy else self._count_messages())
 
     def _count_messages(self) -> int:
-        """Return how many messages wait for this worker, over a connection of its own."""
-        tasks = self._consumer.task_consumer
-        if tasks is not None and not tasks.consuming_from(QUEUE):
+        """Return how many messages wait for this worker, over a connection of its own.
+
+        None wait for it after an operator's cancel_consumer, which deselects the queue.
+        """
+        if QUEUE not in app.amqp.queues.consume_from:
             return 0
         try:
             with app.connection_for_read() as connection:
@@ -91,26 +99,36 @@ class Watchdog(Thread):
             log.debug("watchdog_count_failed", extra={"error": type(error).__name__})
             return 0
 
-    def _restart(self, problem: str) -> None:
-        """Replace this process by a new one of the same command, after logging where its main thread was."""
-        log.critical(
-            "worker_restarted", extra={"pid": os.getpid(), "problem": problem, "stack": self._main_thread_stack()}
-        )
-        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606  our own command
-
     def _main_thread_stack(self) -> str:
         """Return the code lines of the main thread; they contain no values."""
         frame = sys._current_frames().get(main_thread().ident or 0)  # noqa: SLF001  the one way to see another thread
         return "" if frame is None else "".join(format_list(extract_stack(frame)[-CHECKS:]))
 
 
+def restart_process(problem: str, *, stack: str = "") -> None:
+    """Replace this process by a new one of the same command, after logging why and where its main thread was."""
+    log.critical("worker_restarted", extra={"pid": os.getpid(), "problem": problem, "stack": stack})
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606  our own command
+
+
 @worker_ready.connect
-def start_watchdog(sender: Any, **_: object) -> None:
-    """Start the watchdog of a worker that is ready; *sender* is its consumer."""
-    Watchdog(sender, pause_s=max(SHORTEST_PAUSE_S, resources.settings().visibility_timeout_s / CHECKS)).start()
+def start_watchdog(**_: object) -> None:
+    """Start the watchdog of a worker that is ready."""
+    Watchdog(pause_s=max(SHORTEST_PAUSE_S, resources.settings().visibility_timeout_s / CHECKS)).start()
 
 
 @worker_shutting_down.connect
 def stop_watching(**_: object) -> None:
     """Stop checking: a worker that ends completes its lane, however long it takes, and starts no other."""
     _ending.set()
+
+
+@worker_shutdown.connect
+def restart_after_an_error(sender: Any, **_: object) -> None:
+    """Restart a worker that Celery ends because of an error; Celery has logged the error. *sender* is the worker."""
+    error = sys.exc_info()[1]
+    stopping = _ending.is_set() or state.should_stop is not None or state.should_terminate is not None
+    if sender.exitcode != EX_FAILURE or stopping or not isinstance(error, Exception):
+        return
+    if not _ending.wait(RESTART_PAUSES_S[monotonic() - _started_at < SOUND_S]):
+        restart_process(f"{type(error).__name__} ended its consumer")

@@ -1,4 +1,4 @@
-"""A worker that has gone deaf, or hangs in a lane, is started anew by its own watchdog; nobody else is there."""
+"""A worker that consumes nothing, hangs in a lane or fails is restarted by its own watchdog; no other worker runs."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -27,6 +27,9 @@ def deafen(sender, **_):
 def hang(*_):
     Event().wait()
 
+def fail(*_):
+    raise AttributeError("the consumer lost its connection")
+
 def break_it(sender, **_):
     if not done.exists():
         done.touch()
@@ -43,7 +46,9 @@ main()
     ("fault", "complaint"),
     [
         pytest.param("deafen(sender)", "it starts no lane although messages wait", id="deaf"),
+        pytest.param("sender.task_consumer.cancel()", "it starts no lane although messages wait", id="not consuming"),
         pytest.param("workers.tasks.execute_lane = hang", "its lane does not end", id="hanging"),
+        pytest.param("sender.hub.on_tick.add(fail)", "AttributeError ended its consumer", id="failing"),
     ],
 )
 def test_the_only_worker_comes_back_by_itself(

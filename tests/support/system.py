@@ -105,6 +105,14 @@ class System:
         for process in processes:
             process.stop(seconds=15)
 
+    def report(self) -> str:
+        """Return the state of each process and the end of its log."""
+        processes = (self.web, self.relay, *self.workers)
+        return "\n".join(
+            f"{each.name}: {'running' if each.running else f'ended with {each.returncode}'}\n{each.log[-2000:]}"
+            for each in processes
+        )
+
     def _web_ready(self) -> bool:
         """Tell whether the front door answers; raises with its log's end when it has ended instead."""
         if not self.web.running:
@@ -114,6 +122,19 @@ class System:
             return requests.get(f"{self.base_url}/health/ready", timeout=5).status_code == requests.codes.ok
         except requests.ConnectionError:
             return False
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """Add the report of each system of a failed test to its output."""
+    outcome: Any = yield
+    report = outcome.get_result()
+    if report.failed and isinstance(item, pytest.Function):
+        report.sections += [
+            (f"processes of {name}", system.report())
+            for name, system in item.funcargs.items()
+            if isinstance(system, System)
+        ]
 
 
 @pytest.fixture

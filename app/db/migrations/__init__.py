@@ -44,8 +44,10 @@ SCHEMA_FILES = (
     "webhooks.sql",
     "duplicates.sql",
 )
-#: A function or view in these files. It ends with a semicolon before an empty line.
-REPLACEABLE = re.compile(r"^CREATE OR REPLACE (?:FUNCTION|VIEW) .*?;\n(?=\n|\Z)", re.MULTILINE | re.DOTALL)
+#: A function or view in these files, and who may not call a function. It ends with a semicolon before an empty line.
+REPLACEABLE = re.compile(
+    r"^(?:CREATE OR REPLACE (?:FUNCTION|VIEW)|REVOKE ALL ON FUNCTION) .*?;\n(?=\n|\Z)", re.MULTILINE | re.DOTALL
+)
 #: The end of a statement in a file whose statements run one by one.
 END = re.compile(r";[ \t]*$", re.MULTILINE)
 
@@ -146,7 +148,7 @@ def prepare_database(connection: Connection) -> None:
 def replace_functions(connection: Connection) -> None:
     """Create the functions and views of SCHEMA_FILES again, if the database of *connection* is at our newest revision.
 
-    So a revision changes tables only. These statements are CREATE OR REPLACE, so that old code keeps working.
+    So a revision changes tables only. These statements can be repeated, and old code keeps working.
     """
     if MigrationContext.configure(connection).get_current_revision() != newest_revision():
         return
