@@ -21,8 +21,8 @@ QUERIES = load_queries("app.users", "delete.sql")
 
 #: Time limit of each statement in seconds, above the usual one: a history may have millions of rows.
 STATEMENT_TIMEOUT_S = 600.0
-#: Queries that delete history by its origins.
-HISTORY_QUERIES = ("delete_events", "delete_purchases", "delete_sessions", "delete_engagements")
+#: Queries that delete what was recorded under the origins of profiles.
+HISTORY_QUERIES = ("delete_events", "delete_purchases", "delete_sessions", "delete_engagements", "delete_push_tokens")
 
 
 def delete_profiles(pool: Pool, *, workspace_id: int, request: Deletion, asker: Actor) -> None:

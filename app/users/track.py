@@ -16,11 +16,12 @@ from app.merging.profile import Profile
 from app.profiles.creation import create_profiles
 from app.profiles.history import record_history
 from app.profiles.locking import lock_profiles
+from app.profiles.push_tokens import TokenOwners, check_former_holders, report_push_tokens
 from app.profiles.store import save_profiles
 from app.profiles.targets import ExistingProfile, claim_addresses, find_profiles, target_key
 from app.users.assignment import Assignment, assign_entries
 from app.users.revenue import EntryRefused, convert_price
-from app.users.track_apply import apply_entries, clamp_to_now, device_ids
+from app.users.track_apply import apply_entries, clamp_to_now, device_ids, push_token_keys
 from schemas.history import Purchase
 from schemas.identifiers import DeviceId, Email, Phone, Target
 from schemas.track import Entry
@@ -66,6 +67,11 @@ class PositionedEntry:
         """The ids of the devices that it adds. Later entries can name an unidentified profile by them."""
         return device_ids(self.entry)
 
+    @property
+    def push_tokens(self) -> Sequence[str]:
+        """The keys of the push tokens that it reports. Its profile owns them afterwards."""
+        return push_token_keys(self.entry)
+
 
 def track_entries(pool: Pool, *, workspace_id: int, entries: Sequence[Entry], settings: Settings) -> TrackResult:
     """Apply *entries* in order; create profiles where entries allow it.
@@ -82,19 +88,46 @@ def _track_entries(tx: Transaction, *, entries: Sequence[Entry], settings: Setti
     result.without_profile = [each.position for each in assignment.without_profile]
     created = create_profiles(tx, new=assignment.new)
     ids = [each.id if isinstance(each, ExistingProfile) else created[each] for _, each in assignment.pairs]
-    profiles = lock_profiles(tx, ids=ids)
-    if len(profiles) < len(set(ids)):
+    tokens = report_push_tokens(tx, owners=_token_owners(ids, [each for each, _ in assignment.pairs]))
+    profiles = lock_profiles(tx, ids={*ids, *tokens.former_holders})
+    if not profiles.keys() >= set(ids):
         raise ResolutionUnsettled("A profile was merged away before it was locked.")
+    check_former_holders(tx, tokens)
     now = tx.now()
     assigned = [
         (profile_id, dataclasses.replace(each, entry=clamp_to_now(each.entry, now=now)))
         for profile_id, (each, _) in zip(ids, assignment.pairs, strict=True)
     ]
     changed = _apply_to_profiles(profiles, assigned, result, at=now, array_cap=settings.array_cap)
-    save_profiles(tx, changed)
+    save_profiles(tx, _without_lost_tokens(profiles, changed, tokens))
     applied = [(profile_id, each.entry) for profile_id, each in assigned if each.position not in result.refused]
     record_history(tx, entries=applied)
     return result
+
+
+def _token_owners(ids: Sequence[int], entries: Sequence[PositionedEntry]) -> dict[str, int]:
+    """Return the profile that reports each push token last; *ids* are the profiles of *entries*."""
+    return {key: profile_id for profile_id, each in zip(ids, entries, strict=True) for key in each.push_tokens}
+
+
+def _without_lost_tokens(
+    locked: Mapping[int, Profile], changed: Sequence[Profile], tokens: TokenOwners
+) -> list[Profile]:
+    """Return *changed*, and former holders of *tokens*, without the tokens that another profile reported last.
+
+    A profile that only loses a token keeps its `updated_at`.
+    """
+    if not tokens.owners:
+        return list(changed)
+    left = {each.id: each for each in changed}
+    for each in [
+        *changed,
+        *(locked[other] for other in tokens.former_holders if other in locked and other not in left),
+    ]:
+        kept = {key: value for key, value in each.push_tokens.items() if tokens.owners.get(key, each.id) == each.id}
+        if len(kept) < len(each.push_tokens):
+            left[each.id] = dataclasses.replace(each, push_tokens=kept)
+    return list(left.values())
 
 
 def _convert_prices(
