@@ -1,9 +1,10 @@
 -- name: report_push_tokens
--- Records which profile reported each push token now, and returns the former reporters of those that another one had
--- reported. Locks the rows in one order, so that two reports of one token wait for each other instead of deadlocking.
+-- Records which profile reported each push token now, and returns the former reporter of each token that changes hands.
+-- Locks the rows in one order, so that two reports of one token wait for each other instead of deadlocking.
 INSERT INTO push_token_report AS held (workspace_id, token_digest, origin_id)
-SELECT %(workspace_id)s, given.digest, given.profile_id
+SELECT profile.workspace_id, given.digest, profile.id
 FROM unnest(%(digests)s::bytea[], %(profile_ids)s::bigint[]) AS given (digest, profile_id)
+JOIN profile ON profile.workspace_id = %(workspace_id)s AND profile.id = given.profile_id
 ORDER BY given.digest
 ON CONFLICT (workspace_id, token_digest) DO UPDATE
 SET former_origin_id = held.origin_id, origin_id = excluded.origin_id

@@ -15,7 +15,7 @@ from app.web import create_app
 from app.web.resources import resources_of
 from tests.support.front_door import Caller
 
-TABLES = ("profile", "user_alias", "custom_event", "purchase", "session", "engagement", "push_token_report")
+TABLES = ("profile", "user_alias", "custom_event", "purchase", "session", "engagement")
 
 
 @pytest.fixture

@@ -13,5 +13,6 @@ CREATE TABLE push_token_report (
 );
 CREATE INDEX push_token_report_of_origin ON push_token_report (workspace_id, origin_id);
 
+-- Harmless: the table is new, and no old code reads it.
 ALTER TABLE push_token_report ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own_workspace ON push_token_report USING (workspace_id = current_workspace());
