@@ -1,18 +1,17 @@
 """The attributes objects of `/users/track`: standard attributes by name; any other key is a custom attribute."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
-from zoneinfo import available_timezones
 
-from marshmallow import INCLUDE, ValidationError, fields, post_load, pre_load
+from marshmallow import INCLUDE, ValidationError, post_load, pre_load
 
 from schemas.base import RequestSchema
-from schemas.countries import COUNTRIES
 from schemas.custom import CustomAttributes, load_custom_attributes
-from schemas.fields import Choice, Day, ListOf, Moment, Nested, Number, Object, Text, Truth
+from schemas.fields import Choice, Day, ListOf, Moment, Nested, Number, Object, Switch, Text
 from schemas.identifiers import DeviceId, Email, Phone, Target
+from schemas.lenient import Lenient, settle_invalid
+from schemas.locale_fields import CountryText, LanguageText, TimeZoneText
 from schemas.nesting import MAX_NESTED_BYTES, size
 from schemas.targets import TargetSchema, may_create, target_of
 
@@ -43,30 +42,8 @@ class Attributes:
     #: Standard attributes by their name on the wire; None clears one.
     standard: Mapping[str, Any]
     custom: CustomAttributes
-
-
-class Switch(Truth):
-    """true or false, or either as text: some connectors send text."""
-
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> bool:
-        return super()._deserialize(
-            {"true": True, "false": False}.get(value, value) if isinstance(value, str) else value
-        )
-
-
-class Country(fields.Field[str | None]):
-    """A country code of ISO 3166-1 alpha-2; as at the vendor, any other text is stored as no country."""
-
-    json_schema: Mapping[str, Any] = {
-        "type": "string",
-        "description": "ISO 3166-1 alpha-2; any other text is stored as no country.",
-    }
-
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str | None:
-        if not isinstance(value, str):
-            raise ValidationError("must be a string")
-        code = value.strip().upper()
-        return code if code in COUNTRIES else None
+    #: A sentence for each standard attribute that was invalid and left out, or stored as null.
+    warnings: Sequence[str] = field(default_factory=tuple)
 
 
 class DeviceSchema(RequestSchema):
@@ -78,7 +55,7 @@ class DeviceSchema(RequestSchema):
     carrier = Text(allow_none=True)
     idfv = Text(allow_none=True)
     idfa = Text(allow_none=True)
-    ad_tracking_enabled = Truth(allow_none=True)
+    ad_tracking_enabled = Switch(allow_none=True)
 
 
 class PushTokenSchema(RequestSchema):
@@ -88,8 +65,8 @@ class PushTokenSchema(RequestSchema):
     token = Text(required=True, least=1, most=4096)
     device_id = Text(allow_none=True)
     platform = Text(allow_none=True)
-    notifications_enabled = Truth(allow_none=True)
-    provisionally_opted_in = Truth(allow_none=True)
+    notifications_enabled = Switch(allow_none=True)
+    provisionally_opted_in = Switch(allow_none=True)
 
 
 class SubscriptionGroupSchema(RequestSchema):
@@ -106,49 +83,47 @@ class LocationSchema(RequestSchema):
     latitude = Number(required=True, least=-90, most=90)
 
 
-def _check_time_zone(name: str) -> None:
-    """Raise ValidationError for an unknown IANA time zone; any name passes when the machine has no database."""
-    if _time_zones() and name not in _time_zones():
-        raise ValidationError("must be a name of the IANA time zone database")
-
-
 def _check_size(value: Mapping[str, Any]) -> None:
     if size(value) > MAX_NESTED_BYTES:
         raise ValidationError(f"may not take more than {MAX_NESTED_BYTES:,} bytes")
 
 
 class AttributesSchema(TargetSchema):
-    """Attributes of one profile. Unknown keys are custom attributes."""
+    """Attributes of one profile. Unknown keys are custom attributes.
+
+    An invalid attribute is left out with a warning. An invalid identifier, subscription state, tracking flag, spam mark
+    or guard refuses the object, because no opt-out may get lost.
+    """
 
     class Meta:
         unknown = INCLUDE
 
-    first_name = Text(allow_none=True)
-    last_name = Text(allow_none=True)
-    gender = Choice("M", "F", "O", "N", "P", upper=True, allow_none=True)
-    dob = Day(allow_none=True)
-    home_city = Text(allow_none=True)
-    country = Country(allow_none=True)
-    language = Text(allow_none=True)
-    time_zone = Text(validate=[_check_time_zone], allow_none=True)
-    facebook = Object(validate=_check_size, allow_none=True)
-    twitter = Object(validate=_check_size, allow_none=True)
-    current_location = Nested(LocationSchema, allow_none=True)
-    date_of_first_session = Moment(allow_none=True)
-    date_of_last_session = Moment(allow_none=True)
-    email_encrypted = Truth(allow_none=True)
+    first_name = Lenient(Text(allow_none=True))
+    last_name = Lenient(Text(allow_none=True))
+    gender = Lenient(Choice("M", "F", "O", "N", "P", upper=True, allow_none=True))
+    dob = Lenient(Day(allow_none=True))
+    home_city = Lenient(Text(allow_none=True))
+    country = Lenient(CountryText(allow_none=True))
+    language = Lenient(LanguageText(allow_none=True))
+    time_zone = Lenient(TimeZoneText(allow_none=True))
+    facebook = Lenient(Object(validate=_check_size, allow_none=True))
+    twitter = Lenient(Object(validate=_check_size, allow_none=True))
+    current_location = Lenient(Nested(LocationSchema, allow_none=True))
+    date_of_first_session = Lenient(Moment(allow_none=True))
+    date_of_last_session = Lenient(Moment(allow_none=True))
+    email_encrypted = Switch(allow_none=True)
     email_subscribe = Choice("opted_in", "subscribed", "unsubscribed", allow_none=True)
     push_subscribe = Choice("opted_in", "subscribed", "unsubscribed", allow_none=True)
-    email_open_tracking_disabled = Truth(allow_none=True)
-    email_click_tracking_disabled = Truth(allow_none=True)
+    email_open_tracking_disabled = Switch(allow_none=True)
+    email_click_tracking_disabled = Switch(allow_none=True)
     marked_email_as_spam_at = Moment(allow_none=True)
-    push_tokens = ListOf(Nested(PushTokenSchema), most=MAX_LISTED, allow_none=True)
-    devices = ListOf(Nested(DeviceSchema), most=MAX_LISTED, allow_none=True)
+    push_tokens = Lenient(ListOf(Lenient(Nested(PushTokenSchema)), most=MAX_LISTED, allow_none=True))
+    devices = Lenient(ListOf(Lenient(Nested(DeviceSchema)), most=MAX_LISTED, allow_none=True))
     subscription_groups = ListOf(Nested(SubscriptionGroupSchema), most=MAX_LISTED, allow_none=True)
-    test_user = Truth(allow_none=True)
-    control_group = Truth(allow_none=True)
+    test_user = Lenient(Switch(allow_none=True))
+    control_group = Switch(allow_none=True)
     marked_for_deletion_at = Moment(allow_none=True)
-    push_token_import = Truth(allow_none=True)
+    push_token_import = Switch(allow_none=True)
     _merge_objects = Switch(allow_none=True)
 
     @pre_load
@@ -162,6 +137,7 @@ class AttributesSchema(TargetSchema):
 
     @post_load
     def _to_attributes(self, given: dict[str, Any], **_: Any) -> Attributes:
+        given, warnings = settle_invalid(given, names=self.fields)
         target = target_of(given)
         lookup = {Email: "email", Phone: "phone"}.get(type(target))
         standard = [name for name in self.fields if name in given and name not in INSTRUCTIONS and name != lookup]
@@ -174,9 +150,5 @@ class AttributesSchema(TargetSchema):
             may_create=may_create(target, update_existing_only=given.get("_update_existing_only")),
             standard={name: given[name] for name in standard},
             custom=load_custom_attributes(custom, merge=bool(given.get("_merge_objects"))),
+            warnings=warnings,
         )
-
-
-@lru_cache(maxsize=1)
-def _time_zones() -> frozenset[str]:
-    return frozenset(available_timezones())

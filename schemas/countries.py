@@ -1,13 +1,37 @@
-"""The country codes of ISO 3166-1 alpha-2: data, not code, and so a file of its own."""
+"""The countries of ISO 3166-1, by code and by English name."""
 
-COUNTRIES = frozenset(
+import re
+import unicodedata
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from schemas.country_names import COUNTRY_NAMES
+
+#: Words that distinguish no two countries.
+IGNORED_WORDS = frozenset({"and", "of", "the"})
+WORD = re.compile(r"[^\W_]+")
+
+
+def country_code(text: str) -> str | None:
+    """Return the alpha-2 code of the country *text*: its alpha-2 or alpha-3 code, or an English name; None if unknown.
+
+    Names compare without case, accents, punctuation and the order of words: "Korea, Republic of" is one as well.
     """
-    AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BV BW BY BZ
-    CA CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE EG EH ER ES ET FI FJ FK FM FO FR
-    GA GB GD GE GF GG GH GI GL GM GN GP GQ GR GS GT GU GW GY HK HM HN HR HT HU ID IE IL IM IN IO IQ IR IS IT JE JM JO
-    JP KE KG KH KI KM KN KP KR KW KY KZ LA LB LC LI LK LR LS LT LU LV LY MA MC MD ME MF MG MH MK ML MM MN MO MP MQ MR
-    MS MT MU MV MW MX MY MZ NA NC NE NF NG NI NL NO NP NR NU NZ OM PA PE PF PG PH PK PL PM PN PR PS PT PW PY QA RE RO
-    RS RU RW SA SB SC SD SE SG SH SI SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC TD TF TG TH TJ TK TL TM TN TO TR TT TV
-    TW TZ UA UG UM US UY UZ VA VC VE VG VI VN VU WF WS YE YT ZA ZM ZW
-    """.split()  # noqa: SIM905 - a list of 249 literals is harder to read
+    code = text.strip().upper()
+    return code if code in COUNTRIES else ALPHA_3.get(code) or CODE_OF_NAME.get(_words(text))
+
+
+def _words(name: str) -> tuple[str, ...]:
+    """Return the words of *name* as they are compared."""
+    bare = unicodedata.normalize("NFKD", name.casefold().replace(".", ""))
+    plain = "".join(character for character in bare if not unicodedata.combining(character))
+    return tuple(sorted({"saint" if word == "st" else word for word in WORD.findall(plain)} - IGNORED_WORDS))
+
+
+LINES = [line.split(" ", 2) for line in COUNTRY_NAMES.strip().splitlines()]
+#: The codes of ISO 3166-1 alpha-2.
+COUNTRIES = frozenset(alpha_2 for alpha_2, _, _ in LINES)
+ALPHA_3: Mapping[str, str] = MappingProxyType({alpha_3: alpha_2 for alpha_2, alpha_3, _ in LINES})
+CODE_OF_NAME: Mapping[tuple[str, ...], str] = MappingProxyType(
+    {_words(name): alpha_2 for alpha_2, _, names in LINES for name in names.split(" | ")}
 )

@@ -6,7 +6,7 @@ The class attribute `json_schema` of a field is its part of the OpenAPI document
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any
 
 from marshmallow import ValidationError, fields, validate
@@ -15,6 +15,7 @@ from marshmallow.exceptions import SCHEMA
 from schemas.addresses import INVALID_EMAIL, email_fault, is_power_of_ten, trim_email
 from schemas.hidden_characters import hidden_character
 from schemas.identifiers import MAX_ALIAS_BYTES, MAX_EXTERNAL_ID_BYTES
+from schemas.moments import moment_in
 from schemas.text import quoted
 
 #: Maximum characters of a text of a profile.
@@ -25,10 +26,6 @@ MAX_EMAIL = 320
 YEARS = (1900, 3000)
 
 MESSAGES: dict[str, str | list[Any] | dict[Any, Any]] = {"required": "is required", "null": "may not be null"}
-#: `2026-01-31T09:30:00:000+0000`, a form of the vendor's documents.
-COLON_BEFORE_MILLISECONDS = re.compile(r"(T\d\d:\d\d:\d\d):(\d{3})")
-#: `01/31/2026`, another form of the vendor's documents.
-MONTH_FIRST = re.compile(r"^(\d\d)/(\d\d)/(\d{4})$")
 #: A predicate of a phone number like `4.47912E+11`.
 SPREADSHEET_PHONE = (
     "was turned into a power of ten by a spreadsheet, which loses digits; format the column as text and export it again"
@@ -58,7 +55,7 @@ class Bytes(Text):
         super().__init__(least=1, most=most, validate=checks, **options)
 
 
-class NameText(Bytes):
+class IdentifierText(Bytes):
     """An external_id, or a part of an alias. It is compared exactly, so it may have no invisible character.
 
     A *stored* one is looked up and not written: values from before this rule can still be read, deleted and renamed.
@@ -69,7 +66,27 @@ class NameText(Bytes):
         super().__init__(most=most, validate=checks, **options)
 
 
-class ExternalIdText(NameText):
+class NameText(Text):
+    """A name of 1 to 255 characters. A whole number becomes its digits, as at the vendor."""
+
+    json_schema: Mapping[str, Any] = {
+        "type": ["string", "integer"],
+        "description": "A whole number becomes its digits.",
+    }
+    default_error_messages = {  # noqa: RUF012 - as marshmallow declares it
+        **MESSAGES,
+        "invalid": "must be a string, or a whole number of at most 64 bits",
+    }
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(least=1, **options)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
+        text: str = super()._deserialize(_digits_of_whole(value), attr, data, **kwargs)
+        return text
+
+
+class ExternalIdText(IdentifierText):
     """An external_id. A whole number becomes its digits, as at the vendor."""
 
     json_schema: Mapping[str, Any] = {
@@ -81,13 +98,11 @@ class ExternalIdText(NameText):
         super().__init__(most=MAX_EXTERNAL_ID_BYTES, **options)
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
-        if isinstance(value, int) and not isinstance(value, bool):
-            value = str(value)
-        text: str = super()._deserialize(value, attr, data, **kwargs)
+        text: str = super()._deserialize(_digits_of_whole(value), attr, data, **kwargs)
         return text
 
 
-class AliasText(NameText):
+class AliasText(IdentifierText):
     """The label or the name of an alias."""
 
     json_schema: Mapping[str, Any] = {"description": f"At most {MAX_ALIAS_BYTES} bytes in UTF-8; compared exactly."}
@@ -97,7 +112,7 @@ class AliasText(NameText):
 
 
 class Choice(Text):
-    """One of *words*; with *upper* the text is converted to upper case first."""
+    """One of *words*; with *upper* the text is trimmed and converted to upper case first."""
 
     def __init__(self, *words: str, upper: bool = False, **options: Any) -> None:
         self._upper = upper
@@ -107,7 +122,7 @@ class Choice(Text):
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
         text: str = super()._deserialize(value, attr, data, **kwargs)
-        return text.upper() if self._upper else text
+        return text.strip().upper() if self._upper else text
 
 
 class EmailText(Text):
@@ -124,7 +139,7 @@ class EmailText(Text):
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
         # An encrypted address need not look like one.
         text = trim_email(super()._deserialize(value if isinstance(value, str) else "", attr, data, **kwargs))
-        encrypted = data is not None and data.get("email_encrypted") is True
+        encrypted = data is not None and truth_in(data.get("email_encrypted")) is True
         if not text or (not encrypted and email_fault(text) is not None):
             raise ValidationError(INVALID_EMAIL)
         return text
@@ -170,6 +185,15 @@ class Truth(fields.Field[bool]):
         return value
 
 
+class Switch(Truth):
+    """true or false, or either as text in any case: some connectors send text."""
+
+    json_schema: Mapping[str, Any] = {"type": "boolean", "description": 'Also accepted as text: "true" or "false".'}
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> bool:
+        return super()._deserialize(truth_in(value))
+
+
 class Number(fields.Field[float]):
     """A number from *least* to *most*."""
 
@@ -195,7 +219,8 @@ class Moment(fields.Field[datetime]):
 
     json_schema: Mapping[str, Any] = {
         "type": "string",
-        "description": "A moment in ISO 8601 form; without a zone it is UTC. Stored in whole milliseconds.",
+        "description": "A moment in ISO 8601 form, or in another form of the vendor's documents, such as 01/31/2026;"
+        " without a zone it is UTC. Stored in whole milliseconds.",
         "examples": ["2026-05-01T12:00:00Z"],
     }
     default_error_messages = MESSAGES
@@ -217,8 +242,8 @@ class Day(fields.Field[date]):
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> date:
         try:
-            return datetime.strptime(value, "%Y-%m-%d").date()  # noqa: DTZ007 - a day has no zone
-        except (TypeError, ValueError):
+            return datetime.strptime(value.strip(), "%Y-%m-%d").date()  # noqa: DTZ007 - a day has no zone
+        except (AttributeError, ValueError):
             raise ValidationError("must be a day in the form YYYY-MM-DD") from None
 
 
@@ -255,19 +280,9 @@ class Nested(fields.Nested):
         return super()._deserialize(value, *args, **kwargs)
 
 
-def moment_in(value: Any) -> datetime | None:
-    """Parse a moment in any of the vendor's forms; return None when *value* is no moment.
-
-    The result is an aware datetime in UTC with whole milliseconds. A moment without a zone is UTC.
-    """
-    if not isinstance(value, str):
-        return None
-    try:
-        moment = datetime.fromisoformat(_as_iso(value))
-        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
-    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+def truth_in(value: Any) -> Any:
+    """Return the truth that the text *value* names; any other value unchanged."""
+    return {"true": True, "false": False}.get(value.strip().lower(), value) if isinstance(value, str) else value
 
 
 def first_fault(messages: Any) -> str:
@@ -283,11 +298,9 @@ def first_fault(messages: Any) -> str:
     return f"'{'.'.join(path)}' {messages}" if path and messages[:1].islower() else messages
 
 
-def _as_iso(text: str) -> str:
-    """Return *text* with the vendor's other forms of days, milliseconds and zones converted to ISO 8601."""
-    text = COLON_BEFORE_MILLISECONDS.sub(r"\1.\2", text.strip())
-    text = MONTH_FIRST.sub(r"\3-\1-\2", text)
-    return re.sub(r" (?=[+-]\d|Z$|UTC$)", "", text).replace("UTC", "Z")
+def _digits_of_whole(value: Any) -> Any:
+    """Return the whole number *value* as text; any other value unchanged."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 def _check_visible(text: str) -> None:

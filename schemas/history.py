@@ -9,7 +9,7 @@ from typing import Any
 from marshmallow import ValidationError, fields, post_load, validate
 
 from schemas.attributes import DeviceSchema
-from schemas.fields import MESSAGES, Choice, Moment, Nested, Object, Text, Truth
+from schemas.fields import MESSAGES, Choice, Moment, NameText, Nested, Object, Switch, Text
 from schemas.identifiers import Target
 from schemas.nesting import MAX_NESTED_BYTES, MAX_PURCHASE_BYTES, check_properties
 from schemas.targets import TargetSchema, may_create, target_of
@@ -146,7 +146,7 @@ class HistorySchema(TargetSchema):
 class EventSchema(HistorySchema):
     """A custom event; a time in the future is taken as now."""
 
-    name = Text(required=True, least=1)
+    name = NameText(required=True)
     time = Moment(required=True)
     app_id = Text(allow_none=True)
     properties = Object(allow_none=True)
@@ -167,7 +167,7 @@ class EventSchema(HistorySchema):
 class PurchaseSchema(HistorySchema):
     """A purchase; a quantity of n is n purchases, a negative price is a refund."""
 
-    product_id = Text(required=True, least=1)
+    product_id = NameText(required=True)
     currency = Currency(required=True)
     price = Price(required=True)
     quantity = Quantity(load_default=1)
@@ -229,7 +229,7 @@ class EngagementSchema(HistorySchema):
     time = Moment(required=True)
     variation_name = Text(allow_none=True)
     variation_api_id = Text(allow_none=True)
-    in_control = Truth(allow_none=True)
+    in_control = Switch(allow_none=True)
     step_id = Text(allow_none=True)
     step_name = Text(allow_none=True)
     properties = Object(allow_none=True)

@@ -7,7 +7,8 @@ from typing import Any, Final
 from marshmallow import ValidationError
 
 from schemas.base import moment_text
-from schemas.fields import MAX_TEXT, moment_in
+from schemas.fields import MAX_TEXT
+from schemas.moments import moment_in
 
 #: Maximum bytes of a nested custom attribute, an array, or the properties of an event.
 MAX_NESTED_BYTES = 100 * 1024

@@ -8,7 +8,7 @@ from marshmallow import ValidationError, fields, validate
 from schemas.addresses import phone_fault
 from schemas.base import RequestSchema, ResponseSchema, StrictRequestSchema
 from schemas.departures import Departure, departure_sentence
-from schemas.fields import AliasText, BrazeIdText, EmailText, ExternalIdText, Nested, PhoneText, Text, Truth
+from schemas.fields import AliasText, BrazeIdText, EmailText, ExternalIdText, Nested, PhoneText, Switch, Text
 from schemas.identifiers import (
     MAX_ALIAS_BYTES,
     MAX_EXTERNAL_ID_BYTES,
@@ -145,7 +145,7 @@ class TargetSchema(RequestSchema):
     email = EmailText(allow_none=True)
     phone = PhoneText(allow_none=True)
     device_id = DeviceIdText(allow_none=True)
-    _update_existing_only = Truth(allow_none=True)
+    _update_existing_only = Switch(allow_none=True)
 
 
 def target_of(given: Mapping[str, Any]) -> Target:

@@ -169,6 +169,7 @@ def _read(loaded: TrackRequest, place: ObjectPlace, *, given: Any, refused: Coll
     else:
         loaded.entries.append(entry)
         loaded.places.append(place)
+        loaded.warnings += map(place.remark, getattr(entry, "warnings", ()))
 
 
 def _load(given: Any, *, name: str) -> Entry:

@@ -695,6 +695,14 @@ ALTER TABLE public.purchase ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
+CREATE TABLE public.push_token_report (
+    workspace_id integer NOT NULL,
+    token_digest bytea NOT NULL,
+    origin_id bigint NOT NULL,
+    former_origin_id bigint,
+    CONSTRAINT push_token_report_token_digest_check CHECK ((octet_length(token_digest) = 32))
+);
+
 CREATE TABLE public.redirect (
     workspace_id integer NOT NULL,
     orphan_id bigint NOT NULL,
@@ -870,6 +878,9 @@ ALTER TABLE ONLY public.profile
 ALTER TABLE ONLY public.purchase
     ADD CONSTRAINT purchase_pkey PRIMARY KEY (workspace_id, origin_id, product_id, occurred_at, id);
 
+ALTER TABLE ONLY public.push_token_report
+    ADD CONSTRAINT push_token_report_pkey PRIMARY KEY (workspace_id, token_digest);
+
 ALTER TABLE ONLY public.redirect
     ADD CONSTRAINT redirect_pkey PRIMARY KEY (workspace_id, orphan_id);
 
@@ -962,6 +973,8 @@ CREATE INDEX profile_unidentified_device ON public.profile USING gin (jsonb_set(
 
 CREATE INDEX purchase_occurred ON public.purchase USING brin (occurred_at) WITH (autosummarize='on');
 
+CREATE INDEX push_token_report_of_origin ON public.push_token_report USING btree (workspace_id, origin_id);
+
 CREATE UNIQUE INDEX redirect_external_id ON public.redirect USING btree (workspace_id, external_id) WHERE (external_id IS NOT NULL);
 
 CREATE INDEX sign_in_by_end ON public.sign_in USING btree (workspace_id, ends_at);
@@ -1037,6 +1050,9 @@ ALTER TABLE ONLY public.origin
 
 ALTER TABLE ONLY public.profile
     ADD CONSTRAINT profile_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspace(workspace_id);
+
+ALTER TABLE ONLY public.push_token_report
+    ADD CONSTRAINT push_token_report_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspace(workspace_id);
 
 ALTER TABLE ONLY public.redirect
     ADD CONSTRAINT redirect_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspace(workspace_id);
@@ -1123,6 +1139,8 @@ CREATE POLICY own_workspace ON public.profile USING ((workspace_id = public.curr
 
 CREATE POLICY own_workspace ON public.purchase USING ((workspace_id = public.current_workspace()));
 
+CREATE POLICY own_workspace ON public.push_token_report USING ((workspace_id = public.current_workspace()));
+
 CREATE POLICY own_workspace ON public.redirect USING ((workspace_id = public.current_workspace()));
 
 CREATE POLICY own_workspace ON public.session USING ((workspace_id = public.current_workspace()));
@@ -1144,6 +1162,8 @@ CREATE POLICY own_workspace ON public.workspace USING ((workspace_id = public.cu
 ALTER TABLE public.profile ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.purchase ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.push_token_report ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.redirect ENABLE ROW LEVEL SECURITY;
 
@@ -1255,6 +1275,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.origin TO mergelane_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.profile TO mergelane_app;
 
 GRANT SELECT,INSERT,DELETE ON TABLE public.purchase TO mergelane_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.push_token_report TO mergelane_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.redirect TO mergelane_app;
 

@@ -12,6 +12,7 @@ from app.ledger.execution import ClaimedJob, JobResult
 from app.ledger.profile_ref import ProfileRef
 from app.merging.changes import list_changes
 from app.merging.profile import Profile, describe_profile
+from app.profiles.push_tokens import find_reporters
 from app.profiles.store import save_profiles
 from app.undo.history_lookup import lookup_history
 from app.undo.record import RecordedUndo, record_undo
@@ -67,8 +68,8 @@ def _undo_identify(tx: Transaction, target: UndoTarget, *, job: ClaimedJob) -> J
 
 def _undo_merge(tx: Transaction, target: UndoTarget, merge: RecordedMerge, *, job: ClaimedJob) -> JobResult:
     """Remove from the survivor the values that the merge gave it, and restore the orphan."""
-    survivor, orphan = target.survivor, merge.orphan
-    left = _survivor_without(tx, target, merge)
+    survivor = target.survivor
+    orphan, left = _divide_push_tokens(tx, target, orphan=merge.orphan, left=_survivor_without(tx, target, merge))
     # Save before the orphan is restored: an external_id that the survivor took over is free then.
     save_profiles(tx, [left])
     restoration = Restoration(
@@ -90,6 +91,22 @@ def _undo_merge(tx: Transaction, target: UndoTarget, merge: RecordedMerge, *, jo
     )
     changed = list_changes(before=survivor, after=left, orphan=orphan)
     return _record_success(tx, target, job=job, reason=reason, changed=changed, missing=missing)
+
+
+def _divide_push_tokens(
+    tx: Transaction, target: UndoTarget, *, orphan: Profile, left: Profile
+) -> tuple[Profile, Profile]:
+    """Return *orphan* without the push tokens that another profile reported since, and *left* with its own of them."""
+    survivor, brought = target.survivor, set(target.job.origins)
+    reporters = find_reporters(tx, keys=orphan.push_tokens.keys())
+    elsewhere = {key: origin_id for key, origin_id in reporters.items() if origin_id not in brought}
+    if not elsewhere:
+        return orphan, left
+    own = set(list_origins(tx, survivor)) - brought
+    taken = {key for key, origin_id in elsewhere.items() if origin_id in own or key not in survivor.push_tokens}
+    returned = {key: value for key, value in orphan.push_tokens.items() if key not in taken}
+    kept = {key: value for key, value in survivor.push_tokens.items() if key in taken or key in left.push_tokens}
+    return dataclasses.replace(orphan, push_tokens=returned), dataclasses.replace(left, push_tokens=kept)
 
 
 def _survivor_without(tx: Transaction, target: UndoTarget, merge: RecordedMerge) -> Profile:

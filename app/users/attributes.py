@@ -7,6 +7,7 @@ from typing import Any
 
 from app.merging.changes import canonical_time
 from app.merging.profile import EmailAddress, PhoneNumber, Profile
+from app.profiles.push_tokens import push_token_key
 from app.users.consent import ADDRESS_ATTRIBUTES, GROUPS, SharedConsent, addresses_of, slots_set_by
 from app.users.custom_attributes import apply_custom_attributes
 from app.users.draft import Draft
@@ -120,7 +121,7 @@ def _push_tokens(draft: Draft, tokens: list[dict[str, Any]] | None, _now: dateti
         draft["push_tokens"] = {}
     for token in tokens or ():
         known = {"app" if key == "app_id" else key: value for key, value in token.items()}
-        draft.writable_entry("push_tokens", f"{token['app_id']}:{token['token']}").update(known)
+        draft.writable_entry("push_tokens", push_token_key(token["app_id"], token["token"])).update(known)
 
 
 def _subscription_groups(draft: Draft, groups: list[dict[str, Any]] | None, _now: datetime) -> None:

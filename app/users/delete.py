@@ -24,7 +24,14 @@ QUERIES = load_queries("app.users", "delete.sql")
 #: Time limit of each statement in seconds, above the usual one: a history may have millions of rows.
 STATEMENT_TIMEOUT_S = 600.0
 #: Queries that delete rows by the origins of profiles.
-ORIGIN_QUERIES = ("delete_events", "delete_purchases", "delete_sessions", "delete_engagements", "delete_key_changes")
+ORIGIN_QUERIES = (
+    "delete_events",
+    "delete_purchases",
+    "delete_sessions",
+    "delete_engagements",
+    "delete_push_tokens",
+    "delete_key_changes",
+)
 
 NOT_DELETED = "nothing was deleted"
 KINDS: Mapping[type, str] = {

@@ -16,6 +16,7 @@ from app.merging.profile import Profile
 from app.profiles.creation import create_profiles
 from app.profiles.history import record_history
 from app.profiles.locking import lock_profiles_deferred
+from app.profiles.push_tokens import TokenOwners, check_former_holders, report_push_tokens
 from app.profiles.sharing import CONSENT, Sharer, find_sharers_deferred, load_sharers_deferred, save_consent
 from app.profiles.store import save_profiles
 from app.profiles.targets import ExistingProfile, claim_addresses, find_profiles, target_key
@@ -31,7 +32,7 @@ from app.users.shared_addresses import (
     new_addresses,
     shared_addresses,
 )
-from app.users.track_apply import apply_assigned, clamp_to_now, device_ids
+from app.users.track_apply import apply_assigned, clamp_to_now, device_ids, push_token_keys
 from schemas.audit import Action
 from schemas.departures import Departure
 from schemas.history import Purchase
@@ -79,6 +80,11 @@ class PositionedEntry:
         """The ids of the devices that it adds. Later entries can name an unidentified profile by them."""
         return device_ids(self.entry)
 
+    @property
+    def push_tokens(self) -> Sequence[str]:
+        """The keys of the push tokens that it reports. Its profile owns them afterwards."""
+        return push_token_keys(self.entry)
+
 
 def track_entries(
     pool: Pool, *, workspace_id: int, entries: Sequence[Entry], settings: Settings, asker: Actor
@@ -102,7 +108,9 @@ def _track_entries(tx: Transaction, *, entries: Sequence[Entry], settings: Setti
         }
     created = create_profiles(tx, new=assignment.new)
     ids = [each.id if isinstance(each, ExistingProfile) else created[each] for _, each in assignment.pairs]
-    locked = _lock(tx, assignment=assignment, ids=ids)
+    tokens = report_push_tokens(tx, owners=_token_owners(ids, [each for each, _ in assignment.pairs]))
+    locked = _lock(tx, assignment=assignment, ids=ids, others=tokens.former_holders)
+    check_former_holders(tx, tokens)
     now = tx.now()
     assigned = [
         (profile_id, dataclasses.replace(each, entry=clamp_to_now(each.entry, now=now)))
@@ -119,6 +127,7 @@ def _track_entries(tx: Transaction, *, entries: Sequence[Entry], settings: Setti
     )
     result.refused |= {assigned[index][1].position: reason for index, reason in applied.refused.items()}
     result.ignored += [(assigned[index][1].position, reason) for index, reason in applied.ignored]
+    _remove_lost_tokens(drafts, tokens)
     effective = [each for index, each in enumerate(assigned) if index not in applied.refused]
     _save(tx, drafts=drafts, updated={profile_id for profile_id, _ in effective}, others=others, at=now)
     log_events(tx, action=Action.CONSENT, actor=asker, events=consent_events(consent.reached))
@@ -134,20 +143,38 @@ class LockedProfiles:
     sharers: Collection[Sharer]
 
 
-def _lock(tx: Transaction, *, assignment: Assignment[PositionedEntry], ids: Sequence[int]) -> LockedProfiles:
-    """Lock the profiles *ids* of *assignment*, and the others with their addresses if consent may go between them.
+def _token_owners(ids: Sequence[int], entries: Sequence[PositionedEntry]) -> dict[str, int]:
+    """Return the profile that reports each push token last; *ids* are the profiles of *entries*."""
+    return {key: profile_id for profile_id, each in zip(ids, entries, strict=True) for key in each.push_tokens}
+
+
+def _remove_lost_tokens(drafts: Mapping[int, Draft], tokens: TokenOwners) -> None:
+    """Remove from *drafts*, former holders of *tokens* among them, the tokens that another profile reported last."""
+    if not tokens.owners:
+        return
+    for profile_id, draft in drafts.items():
+        held = draft["push_tokens"]
+        kept = {key: value for key, value in held.items() if tokens.owners.get(key, profile_id) == profile_id}
+        if len(kept) < len(held):
+            draft["push_tokens"] = kept
+
+
+def _lock(
+    tx: Transaction, *, assignment: Assignment[PositionedEntry], ids: Sequence[int], others: Collection[int]
+) -> LockedProfiles:
+    """Lock the profiles *ids* of *assignment*, the *others*, and those with their addresses if consent is shared.
 
     Raises ResolutionUnsettled when a profile vanished or got another address before it was locked, or when another
     profile got one of these addresses.
     """
     addresses = shared_addresses(assignment.pairs)
-    found = find_sharers_deferred(tx, addresses=addresses, besides=ids).result()
-    locked = lock_profiles_deferred(tx, ids=ids, also=found.all_ids)
+    found = find_sharers_deferred(tx, addresses=addresses, besides=[*ids, *others]).result()
+    locked = lock_profiles_deferred(tx, ids=[*ids, *others], also=found.all_ids)
     sharers = load_sharers_deferred(tx, ids=found.all_ids)
-    found_again = find_sharers_deferred(tx, addresses=addresses, besides=ids)
+    found_again = find_sharers_deferred(tx, addresses=addresses, besides=[*ids, *others])
     profiles = locked.result()
-    others = sharers.result().values()
-    if len(profiles) < len(set(ids)):
+    found_sharers = sharers.result().values()
+    if not profiles.keys() >= set(ids):
         raise ResolutionUnsettled("A profile was merged away before it was locked.")
     moved = any(
         depends_on_addresses(entry) and not has_addresses(each, addresses_of(Draft(profiles[profile_id])))
@@ -155,7 +182,7 @@ def _lock(tx: Transaction, *, assignment: Assignment[PositionedEntry], ids: Sequ
     )
     if moved or not found.includes(found_again.result()):
         raise ResolutionUnsettled("An address moved to another profile before its profiles were locked.")
-    return LockedProfiles(profiles=profiles, sharers=others)
+    return LockedProfiles(profiles=profiles, sharers=found_sharers)
 
 
 def _save(

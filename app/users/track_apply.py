@@ -12,6 +12,7 @@ from typing import assert_never
 
 from app.merging.changes import canonical_time
 from app.profiles.history import CAMPAIGN_TIMES, CANVAS_TIMES
+from app.profiles.push_tokens import push_token_key
 from app.users.attributes import add_device, apply_attributes
 from app.users.consent import SharedConsent
 from app.users.draft import Draft, extend_range, set_latest
@@ -64,6 +65,12 @@ def device_ids(entry: Entry) -> Sequence[str]:
         case _:
             devices = ()
     return [device["device_id"] for device in devices]
+
+
+def push_token_keys(entry: Entry) -> Sequence[str]:
+    """Return the keys of the push tokens that *entry* reports."""
+    tokens = entry.standard.get("push_tokens") or () if isinstance(entry, Attributes) else ()
+    return [push_token_key(token["app_id"], token["token"]) for token in tokens]
 
 
 def clamp_to_now(entry: Entry, *, now: datetime) -> Entry:

@@ -145,7 +145,7 @@ def _validate(record: Record, array: str, given: Any, fault: str | None) -> Impo
             fault = first_fault(error.messages)
         else:
             fault = loaded.errors[0]["type"] if loaded.errors else None
-            alone = bool(loaded.warnings)
+            alone = any(isinstance(entry, Attributes) and entry.custom.fault is not None for entry in loaded.entries)
             repeatable = all(map(_is_repeatable, loaded.entries))
     return ImportLine(
         line=record.line,

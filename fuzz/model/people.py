@@ -1,6 +1,6 @@
 """People as the model knows them: all that was said of them and all that they did, as it was sent."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -109,16 +109,20 @@ def origin_key(identifier: Json) -> tuple[str, ...]:
     return ("email",) if "email" in identifier else ("phone",) if "phone" in identifier else ()
 
 
-def describe(person: Person, attributes: Json, step: int) -> None:
+def describe(person: Person, attributes: Json, step: int, *, others: Iterable[Person] = ()) -> None:
     """Let *attributes*, an object of `/users/track`, say what it says of *person*; null takes back what was said.
 
-    An address by which the object means the person identifies, and says nothing.
+    An address by which the object means the person identifies, and says nothing. Its push tokens leave the *others*.
     """
     identifying = set() if attributes.keys() & {"external_id", "user_alias"} else {"email", "phone"}
     # An address is set before its attributes, in any order of the keys.
     for name in sorted(attributes.keys() - identifying, key=lambda name: name == "email_encrypted"):
         _say(person, name, attributes[name])
     person.touched = step
+    for other in others:
+        if other is not person:
+            for each in attributes.get("push_tokens") or ():
+                other.tokens.pop((each["app_id"], each["token"]), None)
 
 
 def _say(person: Person, name: str, value: Any) -> None:

@@ -141,7 +141,7 @@ class World:
                     lost.append((array, index))
                     continue
                 if happened is None:
-                    describe(person, entry, self.step)
+                    describe(person, entry, self.step, others=self.people)
                 else:
                     person.did.append(happened(entry))
                     person.touched = self.step

@@ -85,16 +85,16 @@ def test_an_explicit_subscription_state_stays_and_a_default_gives_way(client: Cl
 
 
 def test_push_tokens_are_united_by_app_and_token(client: Client) -> None:
-    shared = {"app_id": "ios", "token": "t-1", "device_id": "phone-1"}
     merged = of_attributes(
         client,
-        orphan={"push_tokens": [{**shared, "device_id": "phone-9"}, {"app_id": "ios", "token": "t-2"}]},
-        survivor={"push_tokens": [shared]},
+        orphan={"push_tokens": [{"app_id": "web", "token": "t-1"}, {"app_id": "ios", "token": "t-2"}]},
+        survivor={"push_tokens": [{"app_id": "ios", "token": "t-1", "device_id": "phone-1"}]},
     )
 
     assert merged.survivor["push_tokens"] == [
         {"app": "ios", "token": "t-1", "device_id": "phone-1"},
         {"app": "ios", "token": "t-2"},
+        {"app": "web", "token": "t-1"},
     ]
 
 

@@ -28,27 +28,13 @@ FIELDS: list[tuple[str, Json, dict[str, list[Any]]]] = [
         WHO,
         {
             "external_id": [*WRONG, 1.5, "", "x" * 988, "é" * 494],
-            "first_name": [*NO_TEXT, "x" * 256],
-            "last_name": NO_TEXT,
             "email": [*NO_TEXT, "", "ada", "ada@", "@example.com", "a b@example.com", "x" * 320 + "@example.com"],
             "phone": [*NO_TEXT, "1" * 256],
-            "gender": [*NO_TEXT, "", "X", "female"],
-            "dob": [*NO_TEXT, "", "1815-13-10", "10.12.1815", "1815-12-10T00:00:00Z", "0000-00-00"],
-            "country": NO_TEXT,
-            "language": NO_TEXT,
-            "home_city": NO_TEXT,
-            "time_zone": [*NO_TEXT, "", "Mars/Olympus", "../../etc/passwd"],
-            "current_location": [7, "here", [1, 2], {"longitude": 1}, {"longitude": 181, "latitude": 0}],
-            "date_of_first_session": [*NO_TEXT, "", "yesterday", "99999-01-01T00:00:00Z", "0001-01-01T00:00:00+14:00"],
             "email_subscribe": [*NO_TEXT, "", "maybe"],
             "push_subscribe": [*NO_TEXT, "", "maybe"],
-            "test_user": ["true", 1, 0, [], {}],
-            "control_group": ["true", 1, 0, [], {}],
-            "email_encrypted": ["true", 1, [], {}],
+            "control_group": ["yes", 1, 0, [], {}],
+            "email_encrypted": ["yes", 1, [], {}],
             "marked_for_deletion_at": [*NO_TEXT, "soon"],
-            "devices": [7, "phone", {"device_id": "d"}, ["phone"], [{}], [{"device_id": 7}], [{"device_id": ""}]],
-            "push_tokens": [7, "token", [{"app_id": "ios"}], [{"token": "t"}], [{"app_id": 1, "token": "t"}]],
-            "facebook": [7, "ada", [1]],
             "plan": ["x" * 256],
             "x" * 256: ["a name too long"],
             " ": ["a name of spaces"],
@@ -60,7 +46,7 @@ FIELDS: list[tuple[str, Json, dict[str, list[Any]]]] = [
         EVENT,
         {
             "external_id": [None, *WRONG, ""],
-            "name": [None, *NO_TEXT, "", "x" * 256],
+            "name": [None, *WRONG, 1.5, "", "x" * 256],
             "time": [None, *NO_TEXT, "", "now", "2026-13-01T00:00:00Z", "1899-12-31T23:59:59Z", "3001-01-01T00:00:00Z"],
             "app_id": NO_TEXT,
             "properties": [7, "x", [], {"$x": 1}, {"time": 1}, {"k" * 256: 1}, {"x": "y" * 99_999, "z": "y" * 9_999}],
@@ -71,7 +57,7 @@ FIELDS: list[tuple[str, Json, dict[str, list[Any]]]] = [
         "purchases",
         PURCHASE,
         {
-            "product_id": [None, *NO_TEXT, "", "x" * 256],
+            "product_id": [None, *WRONG, 1.5, "", "x" * 256],
             "currency": [None, *NO_TEXT, "", "US", "USDD", "US1", "€€€"],
             "price": [None, *WRONG, "1", "free", 1e300, -1e300, 10**18],
             "quantity": [None, *WRONG, "1", 0, -1, 101, 1.5],
@@ -97,11 +83,29 @@ FIELDS: list[tuple[str, Json, dict[str, list[Any]]]] = [
             "id": [None, *NO_TEXT, "", "x" * 256],
             "event": [None, *NO_TEXT, "", "Opened it!", "x" * 65, "a-b", "_x"],
             "time": [None, *NO_TEXT, "now"],
-            "in_control": ["true", 1],
+            "in_control": ["yes", 1],
             "properties": [7, [], {"$x": 1}],
         },
     ),
 ]
+
+#: Wrong values of standard attributes that are left out with a warning.
+LENIENT: dict[str, list[Any]] = {
+    "first_name": [*NO_TEXT, "x" * 256],
+    "last_name": NO_TEXT,
+    "gender": [*NO_TEXT, "", "X", "female"],
+    "dob": [*NO_TEXT, "", "1815-13-10", "10.12.1815", "1815-12-10T00:00:00Z", "0000-00-00"],
+    "country": [*NO_TEXT, "", "Atlantis"],
+    "language": [*NO_TEXT, "", "xx-klingon"],
+    "home_city": NO_TEXT,
+    "time_zone": [*NO_TEXT, "", "Mars/Olympus", "../../etc/passwd"],
+    "current_location": [7, "here", [1, 2], {"longitude": 1}, {"longitude": 181, "latitude": 0}],
+    "date_of_first_session": [*NO_TEXT, "", "yesterday", "99999-01-01T00:00:00Z", "0001-01-01T00:00:00+14:00"],
+    "test_user": ["yes", 1, 0, [], {}],
+    "devices": [7, "phone", {"device_id": "d"}, ["phone"], [{}], [{"device_id": 7}], [{"device_id": ""}]],
+    "push_tokens": [7, "token", [{"app_id": "ios"}], [{"token": "t"}], [{"app_id": 1, "token": "t"}]],
+    "facebook": [7, "ada", [1]],
+}
 
 
 @pytest.fixture
@@ -129,6 +133,20 @@ def test_a_field_of_the_wrong_kind_is_refused_with_a_sentence_about_it(
                 taken.append((field, str(value)[:60], response.status_code, response.text))
 
     assert taken == []
+
+
+def test_a_standard_attribute_of_the_wrong_kind_is_left_out_with_a_warning(client: Client) -> None:
+    client.track(attributes=[{**WHO, "first_name": "Ada"}])
+    taken = []
+    for field, values in LENIENT.items():
+        for value in values:
+            response = client.post("/users/track", {"attributes": [{**WHO, field: value}]})
+            body = response.json()
+            if response.status_code != 201 or body["attributes_processed"] != 1 or len(body["warnings"]) != 1:
+                taken.append((field, str(value)[:60], response.status_code, response.text))
+
+    assert taken == []
+    assert client.profile("held")["first_name"] == "Ada"
 
 
 @pytest.mark.parametrize(("array", "sound", "wrong"), FIELDS, ids=[array for array, _, _ in FIELDS])

@@ -62,6 +62,7 @@ def furnish(factory: Factory, pool: Pool) -> None:
     for table, values in HISTORY.items():
         factory.rows(f"INSERT INTO {table} (workspace_id, {values}) RETURNING 1", person.id)
     factory.rows("INSERT INTO deprecated_external_id VALUES (%s, 'old', %s, now()) RETURNING 1", person.id)
+    factory.rows("INSERT INTO push_token_report VALUES (%s, sha256('ios:t'), %s) RETURNING 1", person.id)
     factory.rows("INSERT INTO idempotency VALUES (%s, '/users/merge', 'key', '', %s) RETURNING 1", uuid7())
     factory.profile("orphan")
     job_id = factory.job(ext("orphan"), ext("person"), search_keys=["orphan", "person"])

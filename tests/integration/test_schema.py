@@ -131,3 +131,24 @@ def test_the_schema_has_all_files_of_the_folder() -> None:
 
     found = {path.name for path in folder.glob("*.sql") if not path.name[0].isdigit()}
     assert found == {*migrations.SCHEMA_FILES, *others}
+
+
+def test_stored_push_tokens_belong_to_the_most_recently_updated_profile(first_url: str) -> None:
+    with psycopg.connect(first_url) as conn:
+        conn.execute(
+            """
+            INSERT INTO profile (workspace_id, id, braze_id, created_at, updated_at, random_bucket, push_tokens)
+            SELECT 1, number, lpad(number::text, 24, '0'), now(), now() - make_interval(days => number), 1,
+                '{"shop:t-1": {"app": "shop", "token": "t-1"}}'
+            FROM generate_series(7, 9) AS number
+            """
+        )
+        conn.execute("""UPDATE profile SET push_tokens = push_tokens || '{"shop:t-2": {}}' WHERE id = 9""")
+
+    migrations.upgrade_schema(first_url)
+
+    with psycopg.connect(first_url) as conn:
+        query = "SELECT origin_id FROM push_token_report WHERE token_digest = sha256(%s::text::bytea)"
+        reporters = [conn.execute(query, [key]).fetchall() for key in ("shop:t-1", "shop:t-2")]
+
+    assert reporters == [[(7,)], [(9,)]]

@@ -24,6 +24,11 @@ WHERE workspace_id = %(workspace_id)s AND origin_id = ANY(%(origin_ids)s)
 DELETE FROM engagement
 WHERE workspace_id = %(workspace_id)s AND origin_id = ANY(%(origin_ids)s)
 
+-- name: delete_push_tokens
+-- Deletes the reports of push tokens by erased profiles.
+DELETE FROM push_token_report
+WHERE workspace_id = %(workspace_id)s AND origin_id = ANY(%(origin_ids)s)
+
 -- name: delete_redirects
 -- Deletes the redirects of profiles that were merged into erased ones, and returns them.
 DELETE FROM redirect

@@ -10,12 +10,19 @@ from apispec.ext.marshmallow.openapi import OpenAPIConverter
 from marshmallow import Schema, fields
 
 from app.web.openapi.describe import Json
+from schemas.lenient import Lenient
 
 UNIONS = {"one_of": "oneOf", "any_of": "anyOf"}
 
 
 class SchemaConverter(OpenAPIConverter):
     """apispec's converter; every schema becomes a component with its own title."""
+
+    def field2property(self, field: fields.Field[Any]) -> Json:
+        """Return the JSON Schema of *field*; that of a lenient field is the one of the field within."""
+        inner = field.inner if isinstance(field, Lenient) else field
+        made: Json = super().field2property(inner)
+        return made
 
     def field2type_and_format(self, field: fields.Field[Any], **kwargs: Any) -> Json:
         """Return the type of *field*, and its own `json_schema`."""

@@ -136,9 +136,9 @@ def test_what_is_said_of_double_opt_in_is_not_kept(caller: Caller) -> None:
 
 @pytest.mark.parametrize(
     ("sent", "shown"),
-    [("de", "DE"), (" us ", "US"), ("Germany", None), ("", None), ("XX", None), (None, None)],
+    [("de", "DE"), (" us ", "US"), ("Germany", "DE"), ("USA", "US"), ("", None), ("XX", None), (None, None)],
 )
-def test_a_country_is_a_code_or_none(caller: Caller, sent: Any, shown: Any) -> None:
+def test_a_country_is_stored_as_its_code_and_an_unknown_one_as_null(caller: Caller, sent: Any, shown: Any) -> None:
     track(caller, attributes=[{**ME, "country": "GB"}, {**ME, "country": sent}])
 
     assert the_profile(caller).get("country") == shown

@@ -119,6 +119,7 @@ def test_an_undo_leaves_what_happened_since(caller: Caller, pool: Pool, seed: in
     trios = [tuple({"external_id": f"{role}-{number}"} for role in ("orphan", "left", "twin")) for number in range(8)]
     for orphan, survivor, twin in trios:
         known, happened = attributes(chance, {}), happenings(chance, {})
+        known.pop("push_tokens", None)  # the last to report a token has it, so twins cannot share one
         people = [attributes(chance, orphan), {**known, **survivor}, {**known, **twin}]
         arrays = [happenings(chance, orphan), _to(survivor, happened), _to(twin, happened)]
         track(caller, attributes=people, **together(arrays))

@@ -184,6 +184,16 @@ def test_history_is_applied_after_attributes_and_in_the_vendors_order() -> None:
         ("2026-05-01T12:00:00", "2026-05-01T12:00:00+00:00"),
         ("2026-05-01", "2026-05-01T00:00:00+00:00"),
         ("05/01/2026", "2026-05-01T00:00:00+00:00"),
+        ("Fri 05 01 12:00:00.Z 2026", "2026-05-01T12:00:00+00:00"),
+        ("Fri 05 01 12:00:00.123Z 2026", "2026-05-01T12:00:00.123000+00:00"),
+        ("Fri 05 01 12:00:00.+02:00 2026", "2026-05-01T10:00:00+00:00"),
+        ("Fri 05 01 12:00:00.-0530 2026", "2026-05-01T17:30:00+00:00"),
+        ("Fri 05 01 12:00:00.UTC 2026", "2026-05-01T12:00:00+00:00"),
+        ("Fri 05 01 12:00:00 2026", "2026-05-01T12:00:00+00:00"),
+        ("Fri May 01 12:00:00 UTC 2026", "2026-05-01T12:00:00+00:00"),
+        ("Fri May 01 12:00:00 GMT+02:00 2026", "2026-05-01T10:00:00+00:00"),
+        ("Fri May 01 12:00:00 +0000 2026", "2026-05-01T12:00:00+00:00"),
+        ("Fri May  1 12:00:00 2026", "2026-05-01T12:00:00+00:00"),
     ],
 )
 def test_a_moment_is_read_in_every_form_of_the_vendors_documents(text: str, moment: str) -> None:
@@ -191,7 +201,15 @@ def test_a_moment_is_read_in_every_form_of_the_vendors_documents(text: str, mome
 
 
 @pytest.mark.parametrize(
-    "moment", ["", "soon", "2026-13-01", "31/01/2026", 1746100000, None, "0001-01-01T00:00:00+23:59"]
+    "moment",
+    [
+        *["", "soon", "2026-13-01", "31/01/2026", 1746100000, None, "0001-01-01T00:00:00+23:59"],
+        "Thu 05 01 12:00:00.Z 2026",  # a Friday
+        "Fri 13 01 12:00:00.Z 2026",
+        "Fri 05 01 24:61:00.Z 2026",
+        "Fri Mai 01 12:00:00 UTC 2026",
+        "Fri May 01 12:00:00 PST 2026",
+    ],
 )
 def test_an_invalid_moment_is_refused(moment: Any) -> None:
     fault = "'time' may not be null" if moment is None else "'time' must be a moment in ISO 8601 form"
@@ -232,7 +250,7 @@ def test_a_missing_member_is_named(array: str, sound: dict[str, Any], name: str,
     [
         ("events", EVENT, {"name": ""}, "'name' may not be empty"),
         ("events", EVENT, {"name": "x" * 256}, "'name' may not be longer than 255 characters"),
-        ("events", EVENT, {"name": 7}, "'name' must be a string"),
+        ("events", EVENT, {"name": 7.5}, "'name' must be a string, or a whole number of at most 64 bits"),
         ("events", EVENT, {"properties": []}, "'properties' must be an object"),
         ("events", EVENT, {"properties": {"time": 1}}, "Invalid 'properties' field"),
         ("events", EVENT, {"properties": {"$x": 1}}, "Invalid 'properties' field"),

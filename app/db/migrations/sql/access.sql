@@ -47,7 +47,7 @@ GRANT SELECT ON alembic_version, workspace, workspace_job, held_lane, workspace_
 GRANT SELECT, UPDATE (digest, pepper) ON api_key TO mergelane_app;
 GRANT SELECT, INSERT, DELETE ON sign_in TO mergelane_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON
-    profile, user_alias, origin, redirect, deprecated_external_id, idempotency
+    profile, user_alias, origin, redirect, deprecated_external_id, push_token_report, idempotency
 TO mergelane_app;
 -- History is not updated.
 GRANT SELECT, INSERT, DELETE ON custom_event, purchase, session, engagement TO mergelane_app;

@@ -105,6 +105,12 @@ def test_a_line_whose_fault_would_take_others_along_goes_by_itself() -> None:
     assert [[line.line for line in chunk] for chunk in split_import(found)] == [[1], [2], [3]]
 
 
+def test_a_line_with_an_invalid_standard_attribute_goes_with_others() -> None:
+    found = read({"external_id": "a", "gender": "male"}, {"external_id": "b"})
+
+    assert [[line.line for line in chunk] for chunk in split_import(found)] == [[1, 2]]
+
+
 def test_a_request_holds_the_fit_lines_by_their_array() -> None:
     arrays = group_by_array(read({"external_id": "a"}, 5, {"events": EVENT}, {"external_id": "b"}))
 
