@@ -15,7 +15,8 @@ from schemas.base import (
     success_message,
     warnings_field,
 )
-from schemas.fields import AliasText, BrazeIdText, ExternalIdText, Text, first_fault
+from schemas.fields import Text, first_fault
+from schemas.identifier_fields import AliasText, BrazeIdText, ExternalIdText
 from schemas.identifiers import BrazeId, DeviceId, ExternalId, UserAlias
 from schemas.placeholders import check_real
 

@@ -14,7 +14,8 @@ from schemas.base import (
     success_message,
     warnings_field,
 )
-from schemas.fields import MAX_EMAIL, ExternalIdText, ListOf, Nested, Text, first_fault
+from schemas.fields import ListOf, Nested, Text, first_fault
+from schemas.identifier_fields import MAX_EMAIL, ExternalIdText
 from schemas.identifiers import BrazeId, Email, ExternalId, Phone, UserAlias
 from schemas.prioritization import Prioritization
 from schemas.targets import StoredAliasSchema, alias_of

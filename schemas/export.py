@@ -7,7 +7,8 @@ from typing import Any
 from marshmallow import ValidationError, fields, post_load
 
 from schemas.base import OPTIONAL, RequestSchema, ResponseSchema, success_message
-from schemas.fields import MAX_EMAIL, ExternalIdText, ListOf, Nested, Text, first_fault
+from schemas.fields import ListOf, Nested, Text, first_fault
+from schemas.identifier_fields import MAX_EMAIL, ExternalIdText
 from schemas.identifiers import BrazeId, Email, ExternalId, Phone, UserAlias
 from schemas.paging import NEXT, LimitQuery, ProfileCursor
 from schemas.profile import EXPORTABLE, ProfileSchema

@@ -7,7 +7,8 @@ from typing import Any
 from marshmallow import ValidationError, fields, post_load, validate
 
 from schemas.base import RequestSchema, ResponseSchema, success_message
-from schemas.fields import ExternalIdText, first_fault
+from schemas.fields import first_fault
+from schemas.identifier_fields import ExternalIdText
 from schemas.identifiers import MAX_EXTERNAL_ID_BYTES, ExternalId
 from schemas.placeholders import check_real
 

@@ -7,7 +7,8 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, validate
 
 from schemas.base import RequestSchema
-from schemas.fields import EmailText, ExternalIdText, Nested, PhoneText, first_fault
+from schemas.fields import Nested, first_fault
+from schemas.identifier_fields import EmailText, ExternalIdText, PhoneText
 from schemas.identifiers import Email, ExternalId, Identifier
 from schemas.prioritization import Prioritization
 from schemas.targets import UserAliasSchema, alias_of, identifying_phone

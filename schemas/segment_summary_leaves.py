@@ -5,8 +5,9 @@ from typing import Any, ClassVar
 
 from marshmallow import ValidationError, fields, validates_schema
 
-from schemas.fields import MESSAGES, AliasText, Choice, Text
+from schemas.fields import MESSAGES, Choice, Text
 from schemas.history import EVENT_WORD
+from schemas.identifier_fields import AliasText
 from schemas.segment_comparisons import (
     AMOUNT,
     ANY_TEXT,

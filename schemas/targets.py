@@ -8,7 +8,8 @@ from marshmallow import ValidationError, fields, validate
 from schemas.addresses import phone_fault
 from schemas.base import RequestSchema, ResponseSchema, StrictRequestSchema
 from schemas.departures import Departure, departure_sentence
-from schemas.fields import AliasText, BrazeIdText, EmailText, ExternalIdText, Nested, PhoneText, Switch, Text
+from schemas.fields import Nested, Switch, Text
+from schemas.identifier_fields import AliasText, BrazeIdText, EmailText, ExternalIdText, PhoneText
 from schemas.identifiers import (
     MAX_ALIAS_BYTES,
     MAX_EXTERNAL_ID_BYTES,
