@@ -134,7 +134,7 @@ def test_at_most_a_hundred_others_get_the_state_the_most_recently_updated(
 
 
 def test_the_most_recently_updated_are_chosen_among_identified_and_unidentified(caller: Caller) -> None:
-    aliases = [{"alias_label": "shop", "alias_name": str(number)} for number in range(60)]
+    aliases = [{"alias_label": "shop", "alias_name": f"n{number}"} for number in range(60)]
     track(caller, attributes=[{"external_id": f"old{number}", "email": BOTH} for number in range(60)])
     track(caller, attributes=[{"user_alias": each, "email": BOTH, "_update_existing_only": False} for each in aliases])
     track(caller, attributes=[{"external_id": "me", "email": BOTH, "email_subscribe": "unsubscribed"}])
