@@ -32,6 +32,10 @@ UNDO_BEYOND_PRUNING = (
     "MERGELANE_UNDO_DAYS is more than MERGELANE_PRUNE_AFTER_DAYS, after which nothing is left to undo by;"
     " lower the one or raise the other."
 )
+GROUPS_OF_BOTH_KINDS = (
+    "MERGELANE_EMAIL_GROUPS and MERGELANE_SMS_GROUPS both list {groups}; a group is for emails or for text messages,"
+    " so remove each from one of the two."
+)
 #: Characters that a pepper needs at least, so that it cannot be guessed.
 SHORTEST_PEPPER = 16
 #: HOST:PORT, with an IPv6 address in brackets.
@@ -52,6 +56,13 @@ class PlainList(schema_fields.Field[frozenset[str]]):
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> frozenset[str]:
         return frozenset(part.strip().casefold() for part in str(value).split(","))
+
+
+class ExactList(schema_fields.Field[frozenset[str]]):
+    """A comma-separated list of values that are compared exactly, without the blanks around them."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> frozenset[str]:
+        return frozenset(part.strip() for part in str(value).split(",") if part.strip())
 
 
 class Peppers(schema_fields.Field[tuple[str, ...]]):
@@ -238,6 +249,18 @@ class Settings:
     )
     survivor_limit: int = _setting(10_000, _whole(), "orphans that one survivor may absorb per UTC day")
 
+    email_groups: frozenset[str] = _setting(
+        frozenset(), ExactList(), "comma-separated ids of subscription groups whose states belong to email addresses"
+    )
+    sms_groups: frozenset[str] = _setting(
+        frozenset(), ExactList(), "comma-separated ids of subscription groups whose states belong to phone numbers"
+    )
+    address_change: str = _setting(
+        "keep",
+        _text("keep", "keep_opt_outs", "reset"),
+        "which states a profile keeps when its email or phone changes: all, opt-outs or none",
+    )
+
     url: str = _setting("http://127.0.0.1:8000", _url(), "address of web for the command line")
     api_key: str | None = _setting(None, _text(), "API key of the command line", secret=True)
 
@@ -258,6 +281,8 @@ class Settings:
             settings = cls(**SettingsSchema().load(given))
         except ValidationError as error:
             raise SetupError(_sentence(error)) from None
+        if both := settings.email_groups & settings.sms_groups:
+            raise SetupError(GROUPS_OF_BOTH_KINDS.format(groups=", ".join(sorted(both))))
         if settings.undo_days <= settings.prune_after_days:
             return settings
         if "undo_days" in given:

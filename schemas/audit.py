@@ -29,6 +29,7 @@ class Action(StrEnum):
     DELETE = "delete"
     RENAME = "rename"
     REMOVE = "remove"
+    CONSENT = "consent"
 
 
 ACTION = f"'action' must be one of {', '.join(Action)}"
@@ -135,6 +136,7 @@ class AuditEntrySchema(ResponseSchema):
     orphan = fields.Nested(JobProfileSchema, allow_none=True)
     survivor = fields.Nested(JobProfileSchema, allow_none=True)
     profile = fields.Nested(JobProfileSchema, allow_none=True)
+    source = fields.Nested(JobProfileSchema, allow_none=True)
     undoes = fields.UUID(allow_none=True)
     undone_by = fields.UUID(allow_none=True)
     not_restored = WireJson(NotRestoredSchema, many=True, allow_none=True)

@@ -6,7 +6,14 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from app.audit.snapshots import NO_SNAPSHOTS, Snapshots, snapshots_of_external_id, snapshots_of_merge, snapshots_of_undo
+from app.audit.snapshots import (
+    NO_SNAPSHOTS,
+    Snapshots,
+    snapshots_of_consent,
+    snapshots_of_external_id,
+    snapshots_of_merge,
+    snapshots_of_undo,
+)
 from app.ledger.profile_ref import ProfileRef
 from schemas.audit import Action, Place
 from schemas.outcomes import Outcome
@@ -51,6 +58,8 @@ class AuditEntry:
     survivor: ProfileRef | None = None
     #: Of an action on one profile.
     profile: ProfileRef | None = None
+    #: Of consent: the profile for which a request set the states; None if the profile took over an address.
+    source: ProfileRef | None = None
     undoes: UUID | None = None
     undone_by: UUID | None = None
     not_restored: Sequence[Row] | None = None
@@ -117,9 +126,7 @@ def entry_of_job(row: Row, *, with_snapshots: bool) -> AuditEntry:
 def entry_of_event(row: Row, *, with_snapshots: bool) -> AuditEntry:
     """Return the entry of an event, an action that is no job."""
     action = Action(row["action"])
-    erased = row["external_id"] is None
-    readable = with_snapshots and not erased
-    field = "external_id" if action is Action.RENAME else "deprecated_external_id"
+    erased = row["changes" if action is Action.CONSENT else "external_id"] is None
     return AuditEntry(
         id=row["id"],
         action=action,
@@ -128,11 +135,17 @@ def entry_of_event(row: Row, *, with_snapshots: bool) -> AuditEntry:
         path=row["path"],
         request_id=row["request_id"],
         profile=ProfileRef.from_row(row),
+        source=_source(row),
         erased=erased,
-        snapshots=snapshots_of_external_id(field, row["external_id"], row["new_external_id"])
-        if readable
-        else NO_SNAPSHOTS,
+        snapshots=_snapshots_of_event(action, row) if with_snapshots and not erased else NO_SNAPSHOTS,
     )
+
+
+def _snapshots_of_event(action: Action, row: Row) -> Snapshots:
+    if action is Action.CONSENT:
+        return snapshots_of_consent(row["changes"])
+    field = "external_id" if action is Action.RENAME else "deprecated_external_id"
+    return snapshots_of_external_id(field, row["external_id"], row["new_external_id"])
 
 
 def _snapshots(action: Action, row: Row) -> Snapshots:
@@ -145,6 +158,11 @@ def _snapshots(action: Action, row: Row) -> Snapshots:
             return snapshots_of_external_id("external_id", None, row["survivor_external_id"])
         case _:
             return snapshots_of_undo(row["changes"])
+
+
+def _source(row: Row) -> ProfileRef | None:
+    braze_id = row["source_braze_id"]
+    return None if braze_id is None else ProfileRef(braze_id=braze_id, external_id=None)
 
 
 def _key(row: Row) -> EntryKey | None:

@@ -17,6 +17,7 @@ PARTS: Mapping[str, tuple[str, ...]] = {
     "orphan": ("braze_id", "external_id"),
     "survivor": ("braze_id", "external_id"),
     "profile": ("braze_id", "external_id"),
+    "source": ("braze_id", "external_id"),
 }
 COLUMNS = tuple(
     column

@@ -1,7 +1,8 @@
-"""Writes the audit of actions that are no jobs: deletions of profiles, renames and removals of external_ids."""
+"""Writes the audit of actions that are no jobs: deletions, renames and removals of external_ids, and consent."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
@@ -31,21 +32,17 @@ class AuditEvent:
     braze_id: str | None
     external_id: str | None = None
     new_external_id: str | None = None
+    #: The profile from which consent came.
+    source_braze_id: str | None = None
+    #: The changed consent: `[{field, before, after, rule}]`.
+    changes: Sequence[Mapping[str, Any]] | None = None
 
 
 def log_events(tx: Transaction, *, action: Action, actor: Actor, events: Sequence[AuditEvent]) -> None:
     """Add *events* of one *action* to the audit, in the transaction of their effect."""
     if not events:
         return
-    rows = [
-        {
-            "id": str(uuid7()),
-            "braze_id": each.braze_id,
-            "external_id": each.external_id,
-            "new_external_id": each.new_external_id,
-        }
-        for each in events
-    ]
+    rows = [{"id": str(uuid7()), **asdict(each)} for each in events]
     parameters = {
         "action": action.value,
         "api_key_id": actor.api_key_id,

@@ -49,12 +49,21 @@ def snapshots_of_merge(*, orphan: Fields, survivor: Fields, changes: Sequence[Ma
 
 def snapshots_of_undo(changes: Sequence[Mapping[str, Any]]) -> Snapshots:
     """Return the changed fields of the survivor before and after an undo."""
-    before = {each["field"]: each["before"] for each in changes}
-    after = {each["field"]: each["after"] for each in changes}
-    return Snapshots(changes=changes, before={"survivor": before}, after={"survivor": after})
+    return _snapshots_of_changes("survivor", changes)
+
+
+def snapshots_of_consent(changes: Sequence[Mapping[str, Any]]) -> Snapshots:
+    """Return the states that changed of a profile, before and after."""
+    return _snapshots_of_changes("profile", changes)
 
 
 def snapshots_of_external_id(name: str, before: str | None, after: str | None) -> Snapshots:
     """Return a changed external_id before and after, as the field *name*."""
     change = {"field": name, "before": before, "after": after, "rule": None}
     return Snapshots(changes=[change], before={"profile": {name: before}}, after={"profile": {name: after}})
+
+
+def _snapshots_of_changes(side: str, changes: Sequence[Mapping[str, Any]]) -> Snapshots:
+    before = {each["field"]: each["before"] for each in changes}
+    after = {each["field"]: each["after"] for each in changes}
+    return Snapshots(changes=changes, before={side: before}, after={side: after})

@@ -153,7 +153,9 @@ CREATE TABLE public.audit_entry (
     braze_id text COLLATE pg_catalog."C",
     external_id text COLLATE pg_catalog."C",
     new_external_id text COLLATE pg_catalog."C",
-    CONSTRAINT audit_entry_action_check CHECK ((action = ANY (ARRAY['delete'::text, 'rename'::text, 'remove'::text]))),
+    source_braze_id text COLLATE pg_catalog."C",
+    changes json,
+    CONSTRAINT audit_entry_action_check CHECK ((action = ANY (ARRAY['delete'::text, 'rename'::text, 'remove'::text, 'consent'::text]))),
     CONSTRAINT deletion_without_external_ids CHECK (((action <> 'delete'::text) OR (num_nonnulls(external_id, new_external_id) = 0)))
 );
 
@@ -162,7 +164,7 @@ CREATE FUNCTION public.erase_audit_names(workspace_id integer, braze_ids text[])
     SET search_path TO 'pg_catalog', 'pg_temp'
     BEGIN ATOMIC
  SELECT set_config('mergelane.audit_change'::text, 'erasure'::text, true) AS set_config;
- UPDATE public.audit_entry entry SET external_id = NULL::text, new_external_id = NULL::text
+ UPDATE public.audit_entry entry SET external_id = NULL::text, new_external_id = NULL::text, changes = NULL::json
    WHERE ((entry.workspace_id = erase_audit_names.workspace_id) AND (entry.workspace_id = public.current_workspace()) AND (entry.braze_id = ANY (erase_audit_names.braze_ids)) AND (entry.action <> 'delete'::text));
 END;
 
@@ -940,7 +942,7 @@ CREATE INDEX webhook_delivery_of_webhook ON public.webhook_delivery USING btree 
 
 CREATE INDEX webhook_watch_due ON public.webhook_watch USING btree (workspace_id, check_at);
 
-CREATE TRIGGER protect_audit BEFORE DELETE OR UPDATE ON public.audit_entry FOR EACH ROW EXECUTE FUNCTION public.protect_audit('{"external_id": null, "new_external_id": null}');
+CREATE TRIGGER protect_audit BEFORE DELETE OR UPDATE ON public.audit_entry FOR EACH ROW EXECUTE FUNCTION public.protect_audit('{"external_id": null, "new_external_id": null, "changes": null}');
 
 CREATE TRIGGER protect_audit BEFORE UPDATE OF api_key_id, path ON public.batch FOR EACH ROW EXECUTE FUNCTION public.protect_audit();
 

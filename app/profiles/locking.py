@@ -15,8 +15,12 @@ def lock_profiles(tx: Transaction, *, ids: Collection[int]) -> dict[int, Profile
     return lock_profiles_deferred(tx, ids=ids).result()
 
 
-def lock_profiles_deferred(tx: Transaction, *, ids: Collection[int]) -> Deferred[dict[int, Profile]]:
+def lock_profiles_deferred(
+    tx: Transaction, *, ids: Collection[int], also: Collection[int] = ()
+) -> Deferred[dict[int, Profile]]:
     """Lock the profiles of *ids* until the transaction ends; the result is the locked profiles by id.
+
+    In the same pass, lock the profiles of *also*, which the result does not have.
 
     Locks are taken in ascending id order, whatever role a profile plays, so that two merges of the same pair wait for
     each other instead of deadlocking. A transaction may therefore call this once. The result lacks ids without a
@@ -25,5 +29,5 @@ def lock_profiles_deferred(tx: Transaction, *, ids: Collection[int]) -> Deferred
     """
     if not ids:
         return Deferred(dict)
-    tx.execute(QUERIES["lock_profiles"], {"ids": sorted(set(ids))})
+    tx.execute(QUERIES["lock_profiles"], {"ids": sorted({*ids, *also})})
     return load_profiles_deferred(tx, ids=ids)

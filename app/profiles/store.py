@@ -30,7 +30,7 @@ SAVE_PROFILES = QUERIES["save_profiles"].replace(
 def profile_from_row(row: Mapping[str, Any]) -> Profile:
     """Return the profile of *row*: the columns of the table, and both mappings of aliases."""
     columns = dict(zip(SAME_NAME, get_columns(row), strict=True))
-    return Profile(**columns, email=_email_from_row(row), phone=phone_from_row(row))
+    return Profile(**columns, email=email_from_row(row), phone=phone_from_row(row))
 
 
 def profile_to_row(profile: Profile) -> dict[str, Any]:
@@ -72,7 +72,8 @@ def phone_from_row(row: Mapping[str, Any]) -> PhoneNumber | None:
     return None if row["phone"] is None else PhoneNumber(number=row["phone"], e164=row["phone_e164"])
 
 
-def _email_from_row(row: Mapping[str, Any]) -> EmailAddress | None:
+def email_from_row(row: Mapping[str, Any]) -> EmailAddress | None:
+    """Return the email address in *row*, or None."""
     if row["email"] is None:
         return None
     return EmailAddress(address=row["email"], key=row["email_key"], encrypted=row["email_encrypted"])

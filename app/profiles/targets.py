@@ -12,10 +12,12 @@ QUERIES = load_queries("app.profiles", "targets.sql")
 
 @dataclass(frozen=True, slots=True)
 class ExistingProfile:
-    """A profile found by an identifier."""
+    """A profile found by an identifier, and the comparison keys of its addresses."""
 
     id: int
     identified: bool
+    email_key: str | None = None
+    phone_e164: str | None = None
 
 
 def target_key(target: Target) -> tuple[str, ...]:
@@ -42,7 +44,8 @@ def find_profiles(tx: Transaction, *, targets: Iterable[Target]) -> dict[Hashabl
     for kind, keys in keys_of.items():
         query, columns, parameters = _query(kind, sorted(keys))
         for row in tx.execute(QUERIES[query], parameters):
-            found[kind, *(row[column] for column in columns)] = ExistingProfile(row["id"], row["identified"])
+            profile = ExistingProfile(row["id"], row["identified"], row["email_key"], row["phone_e164"])
+            found[kind, *(row[column] for column in columns)] = profile
     return found
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from app.merging.changes import canonical_time
 from app.merging.profile import EmailAddress, PhoneNumber, Profile
+from app.users.consent import ADDRESS_ATTRIBUTES, GROUPS, SharedConsent, addresses_of, slots_set_by
 from app.users.custom_attributes import apply_custom_attributes
 from app.users.draft import Draft
 from schemas.attributes import Attributes, AttributesSchema
@@ -17,15 +18,31 @@ from schemas.targets import TargetSchema
 ApplyAttribute = Callable[[Draft, Any, datetime], None]
 
 
-def apply_attributes(draft: Draft, attributes: Attributes, now: datetime, *, array_cap: int) -> list[str]:
+def apply_attributes(
+    draft: Draft, attributes: Attributes, now: datetime, *, array_cap: int, consent: SharedConsent
+) -> list[str]:
     """Apply the standard and then the custom attributes of one object to *draft*; return the reasons of ignored ones.
 
-    *array_cap* is the number of elements that an array custom attribute keeps.
+    Addresses come first: the states of a new address are *draft*'s then, unless the object sets others. The states that
+    the object sets reach the profiles of *consent* with the same addresses. *array_cap* is the number of elements that
+    an array custom attribute keeps.
     """
-    for name, apply in STANDARD.items():
-        if name in attributes.standard:
-            apply(draft, attributes.standard[name], now)
+    standard = attributes.standard
+    former = addresses_of(draft)
+    _apply_standard(draft, standard, now, by_name=OF_ADDRESSES)
+    consent.change_addresses(draft, former=former)
+    set_slots = slots_set_by(standard, groups=draft[GROUPS])
+    _apply_standard(draft, standard, now, by_name=OTHER_ATTRIBUTES)
+    consent.spread(draft, set_slots)
     return apply_custom_attributes(draft, attributes.custom, array_cap=array_cap)
+
+
+def _apply_standard(
+    draft: Draft, standard: Mapping[str, Any], now: datetime, *, by_name: Mapping[str, ApplyAttribute]
+) -> None:
+    for name, apply in by_name.items():
+        if name in standard:
+            apply(draft, standard[name], now)
 
 
 def _field(name: str) -> ApplyAttribute:
@@ -142,3 +159,5 @@ STORED_AS_SENT = [
 STANDARD: Mapping[str, ApplyAttribute] = MappingProxyType(
     {**{name: _field(name) for name in STORED_AS_SENT}, **SPECIAL}
 )
+OF_ADDRESSES = {name: apply for name, apply in STANDARD.items() if name in ADDRESS_ATTRIBUTES}
+OTHER_ATTRIBUTES = {name: apply for name, apply in STANDARD.items() if name not in ADDRESS_ATTRIBUTES}

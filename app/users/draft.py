@@ -5,13 +5,14 @@ from datetime import datetime
 from typing import Any
 
 from app.merging.profile import Profile
+from app.profiles.sharing import Sharer
 
 
 class Draft:
     """Collects changes to *profile*. Reads return changed values; mappings are copied before the first write."""
 
-    def __init__(self, profile: Profile) -> None:
-        self._profile = profile
+    def __init__(self, profile: Profile | Sharer) -> None:
+        self._profile: Any = profile
         self._changes: dict[str, Any] = {}
 
     def __getitem__(self, field: str) -> Any:
@@ -42,9 +43,15 @@ class Draft:
         self[first] = moment if self[first] is None else min(self[first], moment)
         self[last] = moment if self[last] is None else max(self[last], moment)
 
-    def finish(self, at: datetime) -> Profile:
-        """Return the profile with all changes and `updated_at` *at*."""
-        return dataclasses.replace(self._profile, **self._changes, updated_at=at)
+    @property
+    def is_changed(self) -> bool:
+        return any(value != getattr(self._profile, field) for field, value in self._changes.items())
+
+    def finish(self, at: datetime | None) -> Profile:
+        """Return the profile with all changes and `updated_at` *at*, or with its present one if that is None."""
+        times = {} if at is None else {"updated_at": at}
+        profile: Profile = dataclasses.replace(self._profile, **self._changes, **times)
+        return profile
 
 
 def extend_range(entry: dict[str, Any], first: str, last: str, moment: str) -> None:

@@ -1,13 +1,13 @@
 """The use case of `/users/track`: apply all entries of one request in one transaction."""
 
 import dataclasses
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from app.audit.log import Actor, log_events
 from app.config import Settings
 from app.db.connections import Pool
 from app.db.transaction import Transaction, retry_until_stable
@@ -15,12 +15,23 @@ from app.errors import ResolutionUnsettled
 from app.merging.profile import Profile
 from app.profiles.creation import create_profiles
 from app.profiles.history import record_history
-from app.profiles.locking import lock_profiles
+from app.profiles.locking import lock_profiles_deferred
+from app.profiles.sharing import CONSENT, Sharer, find_sharers_deferred, load_sharers_deferred, save_consent
 from app.profiles.store import save_profiles
 from app.profiles.targets import ExistingProfile, claim_addresses, find_profiles, target_key
 from app.users.assignment import Assignment, assign_entries
+from app.users.consent import ConsentRules, SharedConsent, addresses_of
+from app.users.draft import Draft
 from app.users.revenue import EntryRefused, convert_price
-from app.users.track_apply import apply_entries, clamp_to_now, device_ids
+from app.users.shared_addresses import (
+    consent_events,
+    depends_on_addresses,
+    has_addresses,
+    new_addresses,
+    shared_addresses,
+)
+from app.users.track_apply import apply_assigned, clamp_to_now, device_ids
+from schemas.audit import Action
 from schemas.history import Purchase
 from schemas.identifiers import DeviceId, Email, Phone, Target
 from schemas.track import Entry
@@ -67,34 +78,96 @@ class PositionedEntry:
         return device_ids(self.entry)
 
 
-def track_entries(pool: Pool, *, workspace_id: int, entries: Sequence[Entry], settings: Settings) -> TrackResult:
+def track_entries(
+    pool: Pool, *, workspace_id: int, entries: Sequence[Entry], settings: Settings, asker: Actor
+) -> TrackResult:
     """Apply *entries* in order; create profiles where entries allow it.
 
-    All changed profiles get the same update time. Raises ResolutionUnsettled when the profiles kept changing, and
-    DatabaseUnavailable when PostgreSQL does not answer. Nothing was changed then.
+    All changed profiles get the same update time. The states of consent that they set reach the other profiles with
+    the same address, whose update times stay; the audit records this for *asker*. Raises ResolutionUnsettled when the
+    profiles kept changing, and DatabaseUnavailable when PostgreSQL does not answer. Nothing was changed then.
     """
-    return retry_until_stable(pool, workspace_id, _track_entries, entries=entries, settings=settings)
+    return retry_until_stable(pool, workspace_id, _track_entries, entries=entries, settings=settings, asker=asker)
 
 
-def _track_entries(tx: Transaction, *, entries: Sequence[Entry], settings: Settings) -> TrackResult:
+def _track_entries(tx: Transaction, *, entries: Sequence[Entry], settings: Settings, asker: Actor) -> TrackResult:
     result = TrackResult()
     assignment = _assign(tx, entries=_convert_prices(entries, dict(settings.currency_rates), result))
     result.without_profile = [each.position for each in assignment.without_profile]
     created = create_profiles(tx, new=assignment.new)
     ids = [each.id if isinstance(each, ExistingProfile) else created[each] for _, each in assignment.pairs]
-    profiles = lock_profiles(tx, ids=ids)
-    if len(profiles) < len(set(ids)):
-        raise ResolutionUnsettled("A profile was merged away before it was locked.")
+    locked = _lock(tx, assignment=assignment, ids=ids)
     now = tx.now()
     assigned = [
         (profile_id, dataclasses.replace(each, entry=clamp_to_now(each.entry, now=now)))
         for profile_id, (each, _) in zip(ids, assignment.pairs, strict=True)
     ]
-    changed = _apply_to_profiles(profiles, assigned, result, at=now, array_cap=settings.array_cap)
-    save_profiles(tx, changed)
-    applied = [(profile_id, each.entry) for profile_id, each in assigned if each.position not in result.refused]
-    record_history(tx, entries=applied)
+    drafts = {profile_id: Draft(profile) for profile_id, profile in locked.profiles.items()}
+    others = [Draft(sharer) for sharer in locked.sharers]
+    consent = SharedConsent.of(ConsentRules.from_settings(settings), [*drafts.values(), *others])
+    applied = apply_assigned(
+        [(drafts[profile_id], each.entry) for profile_id, each in assigned],
+        at=now,
+        array_cap=settings.array_cap,
+        consent=consent,
+    )
+    result.refused |= {assigned[index][1].position: reason for index, reason in applied.refused.items()}
+    result.ignored += [(assigned[index][1].position, reason) for index, reason in applied.ignored]
+    effective = [each for index, each in enumerate(assigned) if index not in applied.refused]
+    _save(tx, drafts=drafts, updated={profile_id for profile_id, _ in effective}, others=others, at=now)
+    log_events(tx, action=Action.CONSENT, actor=asker, events=consent_events(consent.reached))
+    record_history(tx, entries=[(profile_id, each.entry) for profile_id, each in effective])
     return result
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockedProfiles:
+    """The profiles of a request by id, and others with their addresses."""
+
+    profiles: Mapping[int, Profile]
+    sharers: Collection[Sharer]
+
+
+def _lock(tx: Transaction, *, assignment: Assignment[PositionedEntry], ids: Sequence[int]) -> LockedProfiles:
+    """Lock the profiles *ids* of *assignment*, and the others with their addresses if consent may go between them.
+
+    Raises ResolutionUnsettled when a profile vanished or got another address before it was locked, or when another
+    profile got one of these addresses.
+    """
+    addresses = shared_addresses(assignment.pairs)
+    found = find_sharers_deferred(tx, addresses=addresses, besides=ids).result()
+    locked = lock_profiles_deferred(tx, ids=ids, also=found.all_ids)
+    sharers = load_sharers_deferred(tx, ids=found.all_ids)
+    found_again = find_sharers_deferred(tx, addresses=addresses, besides=ids)
+    profiles = locked.result()
+    others = sharers.result().values()
+    if len(profiles) < len(set(ids)):
+        raise ResolutionUnsettled("A profile was merged away before it was locked.")
+    moved = any(
+        depends_on_addresses(entry) and not has_addresses(each, addresses_of(Draft(profiles[profile_id])))
+        for profile_id, (entry, each) in zip(ids, assignment.pairs, strict=True)
+    )
+    if moved or not found.includes(found_again.result()):
+        raise ResolutionUnsettled("An address moved to another profile before its profiles were locked.")
+    return LockedProfiles(profiles=profiles, sharers=others)
+
+
+def _save(
+    tx: Transaction,
+    *,
+    drafts: Mapping[int, Draft],
+    updated: Collection[int],
+    others: Sequence[Draft],
+    at: datetime,
+) -> None:
+    """Write the changed *drafts*, those of *updated* with the update time *at*, and the consent of *others*."""
+    changed = [
+        draft.finish(at if profile_id in updated else None)
+        for profile_id, draft in drafts.items()
+        if profile_id in updated or draft.is_changed
+    ]
+    save_profiles(tx, changed)
+    save_consent(tx, rows=[{name: draft[name] for name in ("id", *CONSENT)} for draft in others if draft.is_changed])
 
 
 def _convert_prices(
@@ -115,35 +188,15 @@ def _assign(tx: Transaction, *, entries: Sequence[PositionedEntry]) -> Assignmen
     """Assign *entries* to profiles.
 
     No unique index guards addresses and devices. So before this creates a profile for one, it claims it, which waits
-    for other requests that claimed it, and searches again for the profile that they may have created.
+    for other requests that claimed it, and searches again for the profile that they may have created. It also claims
+    the addresses that profiles get, so that of two requests that give an address the later one sees the earlier.
     """
     targets = {each.target for each in entries}
     found = find_profiles(tx, targets=targets)
     unknown = [each for each in targets if isinstance(each, Email | Phone | DeviceId) and target_key(each) not in found]
+    if claimed := [*unknown, *new_addresses(entries, found)]:
+        # All in one statement, which sorts them: two could deadlock.
+        claim_addresses(tx, targets=claimed)
     if unknown:
-        claim_addresses(tx, targets=unknown)
         found |= find_profiles(tx, targets=unknown)
     return assign_entries(entries, found)
-
-
-def _apply_to_profiles(
-    profiles: Mapping[int, Profile],
-    assigned: Sequence[tuple[int, PositionedEntry]],
-    result: TrackResult,
-    *,
-    at: datetime,
-    array_cap: int,
-) -> list[Profile]:
-    """Return the changed profiles; add refused entries and ignored parts to *result*."""
-    entries_of: defaultdict[int, list[PositionedEntry]] = defaultdict(list)
-    for profile_id, each in assigned:
-        entries_of[profile_id].append(each)
-    changed: list[Profile] = []
-    for profile_id, positioned in entries_of.items():
-        entries = [each.entry for each in positioned]
-        applied = apply_entries(profiles[profile_id], entries, at=at, array_cap=array_cap)
-        result.refused |= {positioned[index].position: reason for index, reason in applied.refused.items()}
-        result.ignored += [(positioned[index].position, reason) for index, reason in applied.ignored]
-        if len(applied.refused) < len(entries):
-            changed.append(applied.profile)
-    return changed

@@ -11,9 +11,9 @@ from datetime import datetime
 from typing import assert_never
 
 from app.merging.changes import canonical_time
-from app.merging.profile import Profile
 from app.profiles.history import CAMPAIGN_TIMES, CANVAS_TIMES
 from app.users.attributes import add_device, apply_attributes
+from app.users.consent import SharedConsent
 from app.users.draft import Draft, extend_range, set_latest
 from app.users.revenue import EntryRefused, check_revenue
 from schemas.attributes import Attributes
@@ -24,32 +24,34 @@ from schemas.track import Entry
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppliedEntries:
-    """A profile after entries, and the entries that had no effect or only a part of it."""
+    """The entries that had no effect or only a part of it."""
 
-    profile: Profile
     #: Index of a refused entry → the reason.
     refused: Mapping[int, str]
     #: Index of an entry, and the reason why a part of it was ignored.
     ignored: Sequence[tuple[int, str]]
 
 
-def apply_entries(profile: Profile, entries: Sequence[Entry], *, at: datetime, array_cap: int) -> AppliedEntries:
-    """Return *profile* after *entries*, in order, at the time *at*.
+def apply_assigned(
+    assigned: Sequence[tuple[Draft, Entry]], *, at: datetime, array_cap: int, consent: SharedConsent
+) -> AppliedEntries:
+    """Apply entries to the drafts of their profiles, in order, at the time *at*.
 
-    *array_cap* is the number of elements that an array custom attribute keeps.
+    *array_cap* is the number of elements that an array custom attribute keeps. The states that an entry sets also reach
+    the other drafts of *consent*.
     """
-    draft = Draft(profile)
     refused: dict[int, str] = {}
     ignored: list[tuple[int, str]] = []
-    for index, entry in enumerate(entries):
+    for index, (draft, entry) in enumerate(assigned):
         try:
-            ignored += [(index, reason) for reason in _apply_entry(draft, entry, at, array_cap=array_cap)]
+            reasons = _apply_entry(draft, entry, at, array_cap=array_cap, consent=consent)
+            ignored += [(index, reason) for reason in reasons]
             if isinstance(entry.target, DeviceId):
                 # Last, because the attribute `devices` may be null, which removes all.
                 add_device(draft, {"device_id": entry.target.value})
         except EntryRefused as reason:
             refused[index] = str(reason)
-    return AppliedEntries(profile=draft.finish(at), refused=refused, ignored=ignored)
+    return AppliedEntries(refused=refused, ignored=ignored)
 
 
 def device_ids(entry: Entry) -> Sequence[str]:
@@ -77,11 +79,11 @@ def clamp_to_now(entry: Entry, *, now: datetime) -> Entry:
             return dataclasses.replace(entry, time=min(entry.time, now))
 
 
-def _apply_entry(draft: Draft, entry: Entry, now: datetime, *, array_cap: int) -> list[str]:
+def _apply_entry(draft: Draft, entry: Entry, now: datetime, *, array_cap: int, consent: SharedConsent) -> list[str]:
     """Apply *entry* to *draft*; return the reasons of ignored parts. Raises EntryRefused."""
     match entry:
         case Attributes():
-            return apply_attributes(draft, entry, now, array_cap=array_cap)
+            return apply_attributes(draft, entry, now, array_cap=array_cap, consent=consent)
         case Event():
             _add_to_count(draft, "custom_events", entry.name, entry.time, 1)
         case Purchase():

@@ -32,7 +32,7 @@ FROM (
     )
     UNION ALL
     SELECT event.id
-    FROM unnest(ARRAY['delete', 'rename', 'remove']) AS searched (action)
+    FROM unnest(ARRAY['delete', 'rename', 'remove', 'consent']) AS searched (action)
     CROSS JOIN LATERAL (
         SELECT id
         FROM audit_entry
@@ -163,7 +163,7 @@ WHERE job.workspace_id = %(workspace_id)s AND job.id = ANY(%(ids)s)
 -- Reads the entries of actions that are no jobs.
 SELECT
     event.id, event.action, event.at, event.path, event.request_id, event.api_key_id, key.label, event.braze_id,
-    event.external_id, event.new_external_id
+    event.external_id, event.new_external_id, event.source_braze_id, event.changes
 FROM audit_entry AS event
 LEFT JOIN api_key AS key ON key.workspace_id = %(workspace_id)s AND key.id = event.api_key_id
 WHERE event.workspace_id = %(workspace_id)s AND event.id = ANY(%(ids)s)

@@ -1,12 +1,13 @@
 -- name: find_external_ids
 -- Finds the profiles with these external_ids, as their primary or as a deprecated one.
-SELECT external_id, id, true AS identified
+SELECT external_id, id, true AS identified, email_key, phone_e164
 FROM profile
 WHERE workspace_id = %(workspace_id)s AND external_id = ANY(%(external_ids)s)
 
 UNION ALL
 
-SELECT deprecated_external_id.external_id, profile.id, profile.external_id IS NOT NULL
+SELECT
+    deprecated_external_id.external_id, profile.id, profile.external_id IS NOT NULL, profile.email_key, profile.phone_e164
 FROM deprecated_external_id
 JOIN profile ON profile.workspace_id = %(workspace_id)s AND profile.id = deprecated_external_id.profile_id
 WHERE deprecated_external_id.workspace_id = %(workspace_id)s
@@ -14,13 +15,15 @@ WHERE deprecated_external_id.workspace_id = %(workspace_id)s
 
 -- name: find_braze_ids
 -- Finds the profiles with these braze_ids.
-SELECT braze_id, id, external_id IS NOT NULL AS identified
+SELECT braze_id, id, external_id IS NOT NULL AS identified, email_key, phone_e164
 FROM profile
 WHERE workspace_id = %(workspace_id)s AND braze_id = ANY(%(braze_ids)s)
 
 -- name: find_aliases
 -- Finds the profiles with these aliases.
-SELECT user_alias.label, user_alias.name, profile.id, profile.external_id IS NOT NULL AS identified
+SELECT
+    user_alias.label, user_alias.name, profile.id, profile.external_id IS NOT NULL AS identified, profile.email_key,
+    profile.phone_e164
 FROM unnest(%(labels)s::text[], %(names)s::text[]) AS given (label, name)
 JOIN user_alias
     ON user_alias.workspace_id = %(workspace_id)s AND user_alias.label = given.label AND user_alias.name = given.name
@@ -28,10 +31,10 @@ JOIN profile ON profile.workspace_id = %(workspace_id)s AND profile.id = user_al
 
 -- name: find_emails
 -- Finds, for each email address, the most recently updated profile with an external_id, else the most recently updated.
-SELECT given.key, newest.id, newest.identified
+SELECT given.key, newest.id, newest.identified, newest.email_key, newest.phone_e164
 FROM unnest(%(keys)s::text[]) AS given (key)
 CROSS JOIN LATERAL (
-    SELECT id, external_id IS NOT NULL AS identified
+    SELECT id, external_id IS NOT NULL AS identified, email_key, phone_e164
     FROM profile
     WHERE workspace_id = %(workspace_id)s AND email_key = given.key
     ORDER BY (external_id IS NOT NULL) DESC, updated_at DESC, id DESC
@@ -40,10 +43,10 @@ CROSS JOIN LATERAL (
 
 -- name: find_phones
 -- Finds, for each phone number, the most recently updated profile with an external_id, else the most recently updated.
-SELECT given.key, newest.id, newest.identified
+SELECT given.key, newest.id, newest.identified, newest.email_key, newest.phone_e164
 FROM unnest(%(keys)s::text[]) AS given (key)
 CROSS JOIN LATERAL (
-    SELECT id, external_id IS NOT NULL AS identified
+    SELECT id, external_id IS NOT NULL AS identified, email_key, phone_e164
     FROM profile
     WHERE workspace_id = %(workspace_id)s AND phone_key = given.key
     ORDER BY (external_id IS NOT NULL) DESC, updated_at DESC, id DESC
@@ -53,7 +56,7 @@ CROSS JOIN LATERAL (
 -- name: find_devices
 -- Finds, for each device, the most recently updated unidentified profile that has it, by the partial index
 -- profile_unidentified_device, which is on the same expression and has the workspace as its outermost key.
-SELECT given.device_id, newest.id, false AS identified
+SELECT given.device_id, found.id, false AS identified, found.email_key, found.phone_e164
 FROM unnest(%(device_ids)s::text[]) AS given (device_id)
 CROSS JOIN LATERAL (
     SELECT profile.id
@@ -64,6 +67,7 @@ CROSS JOIN LATERAL (
     ORDER BY profile.updated_at DESC, profile.id DESC
     LIMIT 1
 ) AS newest
+JOIN profile AS found ON found.workspace_id = %(workspace_id)s AND found.id = newest.id
 
 -- name: claim_addresses
 -- Takes an advisory lock for each address or device until the transaction ends, because no unique index guards addresses. All

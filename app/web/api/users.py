@@ -53,7 +53,13 @@ def track_view() -> ResponseReturnValue:
     """Apply the valid objects and report the error of each other one; 400 if none is valid."""
     request = load_track(json_body(), refused=settings().refused_identifiers)
     if request.entries:
-        effects = track_entries(pool(), workspace_id=g.workspace_id, entries=request.entries, settings=settings())
+        effects = track_entries(
+            pool(),
+            workspace_id=g.workspace_id,
+            entries=request.entries,
+            settings=settings(),
+            asker=current_actor(),
+        )
         for position, reason in effects.refused.items():
             request.refuse(position, reason)
         for position, reason in effects.ignored:

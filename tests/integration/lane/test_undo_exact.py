@@ -23,7 +23,6 @@ from app.merging.profile import Profile
 from app.merging.rules import MERGE_RULES
 from app.profiles.history import record_history
 from app.profiles.store import save_profiles
-from app.users.track_apply import apply_entries
 from schemas.history import Engagement, Event, Purchase, Session
 from schemas.identifiers import ExternalId
 from schemas.merge import load_merge
@@ -33,6 +32,7 @@ from tests.integration.lane.undoing import image, undo
 from tests.support.factories import LONG_AGO, Factory, alias, ext
 from tests.support.generated import profiles
 from tests.support.postgres import make_database_url
+from tests.support.tracked import apply_entries
 
 database_url = make_database_url(scope="module")
 

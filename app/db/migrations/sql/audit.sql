@@ -107,11 +107,12 @@ CREATE TRIGGER protect_audit BEFORE UPDATE OR DELETE ON undo_record FOR EACH ROW
 CREATE TRIGGER protect_audit_from_truncate BEFORE TRUNCATE ON undo_record EXECUTE FUNCTION protect_audit();
 
 
--- One row for each deleted profile and each external_id that was renamed or removed.
+-- One row for each deleted profile, each external_id that was renamed or removed, and each profile whose consent changed
+-- with its address or with another profile that has it.
 CREATE TABLE audit_entry (
     workspace_id integer NOT NULL REFERENCES workspace,
     id uuid NOT NULL,  -- UUID version 7: newer ids sort later, also among the ids of jobs
-    action text NOT NULL CHECK (action IN ('delete', 'rename', 'remove')),
+    action text NOT NULL CHECK (action IN ('delete', 'rename', 'remove', 'consent')),
     at timestamptz NOT NULL DEFAULT clock_timestamp(),
     api_key_id uuid,  -- the key of the request
     request_id text,
@@ -119,6 +120,8 @@ CREATE TABLE audit_entry (
     braze_id text COLLATE "C",  -- of the profile
     external_id text COLLATE "C",  -- the renamed or removed one; null after the person was erased
     new_external_id text COLLATE "C",  -- after a rename; null after the person was erased
+    source_braze_id text COLLATE "C",  -- of the profile from which consent came
+    changes json,  -- of consent: [{field, before, after, rule}]; null after the person was erased
     PRIMARY KEY (workspace_id, id),
     CONSTRAINT deletion_without_external_ids
         CHECK (action <> 'delete' OR num_nonnulls(external_id, new_external_id) = 0)
@@ -134,7 +137,7 @@ ALTER TABLE audit_entry ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own_workspace ON audit_entry USING (workspace_id = current_workspace());
 
 CREATE TRIGGER protect_audit BEFORE UPDATE OR DELETE ON audit_entry FOR EACH ROW EXECUTE FUNCTION protect_audit(
-    '{"external_id": null, "new_external_id": null}'
+    '{"external_id": null, "new_external_id": null, "changes": null}'
 );
 CREATE TRIGGER protect_audit_from_truncate BEFORE TRUNCATE ON audit_entry EXECUTE FUNCTION protect_audit();
 
@@ -174,13 +177,13 @@ BEGIN ATOMIC
         AND record.job_id = ANY(erase_audit_records.job_ids);
 END;
 
--- Erases the external_ids in the entries of these braze_ids. Does nothing for another workspace than the transaction's.
+-- Erases the external_ids and the consent in the entries of these braze_ids. Does nothing for another workspace than the transaction's.
 CREATE OR REPLACE FUNCTION erase_audit_names(workspace_id integer, braze_ids text[]) RETURNS void
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     SELECT set_config('mergelane.audit_change', 'erasure', true);
     UPDATE audit_entry AS entry
-    SET external_id = NULL, new_external_id = NULL
+    SET external_id = NULL, new_external_id = NULL, changes = NULL
     WHERE entry.workspace_id = erase_audit_names.workspace_id AND entry.workspace_id = current_workspace()
         AND entry.braze_id = ANY(erase_audit_names.braze_ids) AND entry.action <> 'delete';
 END;

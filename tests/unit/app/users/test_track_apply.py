@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 
 from app.merging.profile import Profile
 from app.users.revenue import MAX_REVENUE_CENTS, TOO_MUCH
-from app.users.track_apply import apply_entries, clamp_to_now
+from app.users.track_apply import clamp_to_now
 from schemas.identifiers import ExternalId
 from schemas.track import Entry, load_track
 from tests.support.factories import a_phone, a_profile, an_email
+from tests.support.tracked import apply_entries
 
 NOW = datetime(2026, 6, 1, 12, 0, 0, 123456, tzinfo=UTC)
 NOW_TEXT = "2026-06-01T12:00:00.123Z"

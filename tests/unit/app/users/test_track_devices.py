@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from app.users.track_apply import apply_entries, device_ids
+from app.users.track_apply import device_ids
 from schemas.track import Entry, load_track
 from tests.support.factories import a_profile
+from tests.support.tracked import apply_entries
 
 NOW = datetime(2026, 6, 1, 12, 0, 0, tzinfo=UTC)
 NOON = "2026-05-01T12:00:00Z"

@@ -1,0 +1,270 @@
+"""Consent follows the address: carries states between profiles with one email address or phone number. Pure.
+
+The email subscription, spam mark and tracking flags belong to the email address. A subscription group belongs to the
+email address or to the phone number if a setting declares it; otherwise both may be meant.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from app.config import Settings
+from app.users.draft import Draft
+
+EMAIL, PHONE = "email", "phone"
+GROUPS = "subscription_groups"
+#: Attribute of a request → field of a profile: the states of an email address.
+EMAIL_STATES: Mapping[str, str] = {
+    "email_subscribe": "email_subscription",
+    "email_open_tracking_disabled": "email_open_tracking_disabled",
+    "email_click_tracking_disabled": "email_click_tracking_disabled",
+    "marked_email_as_spam_at": "marked_email_as_spam_at",
+}
+#: From the state that gives way to the one that wins, and the keys of the dates on which the dated ones began.
+SUBSCRIPTION_STATES = ("subscribed", "opted_in", "unsubscribed")
+STARTS = {"opted_in": "opted_in_at", "unsubscribed": "unsubscribed_at"}
+#: Attributes that set a state, and attributes that set an address.
+STATE_ATTRIBUTES = frozenset({*EMAIL_STATES, GROUPS})
+ADDRESS_ATTRIBUTES = frozenset({"email", "phone"})
+
+
+class Slot(NamedTuple):
+    """The place of one state in a profile: a field, and the group if the field is `subscription_groups`."""
+
+    field: str
+    group: str | None = None
+
+
+class Address(NamedTuple):
+    """An address as profiles share it: email or phone, and the value by which it compares."""
+
+    kind: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsentRules:
+    """Which groups belong to which kind of address, and which states a profile keeps when an address changes."""
+
+    email_groups: frozenset[str] = frozenset()
+    sms_groups: frozenset[str] = frozenset()
+    #: keep, keep_opt_outs or reset.
+    address_change: str = "keep"
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> "ConsentRules":
+        """Return the rules that *settings* declare."""
+        return cls(
+            email_groups=settings.email_groups, sms_groups=settings.sms_groups, address_change=settings.address_change
+        )
+
+    def kinds_of(self, slot: Slot) -> frozenset[str]:
+        """Return the kind of address that the state belongs to, or both kinds if the group is not declared."""
+        if slot.group is None or slot.group in self.email_groups:
+            return frozenset({EMAIL})
+        return frozenset({PHONE} if slot.group in self.sms_groups else {EMAIL, PHONE})
+
+    def reaches(self, slot: Slot, value: Any, *, source: Mapping[str, str], target: Mapping[str, str]) -> bool:
+        """Return whether the state *value* of a profile with the addresses *source* holds for one with *target*.
+
+        An opt-out from a group that is not declared holds where any address is equal, any other state only where all
+        are: it may have been given for the address that differs.
+        """
+        kinds = self.kinds_of(slot)
+        if len(kinds) > 1 and not is_opt_out(slot, value):
+            return bool(source) and source == target
+        return any(kind in source and source[kind] == target.get(kind) for kind in kinds)
+
+
+@dataclass(slots=True)
+class ReachedState:
+    """A state that a profile got from another profile, or from an address that it took over."""
+
+    profile: Draft
+    #: The profile for which a request set the state; None if the profile took over an address.
+    source: Draft | None
+    slot: Slot
+    before: Any
+    after: Any
+
+
+@dataclass
+class SharedConsent:
+    """The profiles of a request and others with their addresses, as they change while the request is applied."""
+
+    rules: ConsentRules
+    _drafts: defaultdict[Address, dict[int, Draft]] = field(default_factory=lambda: defaultdict(dict))
+    #: Profile, source and place of a state → the state that the profile got.
+    _reached: dict[tuple[int, int | None, Slot], ReachedState] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, rules: ConsentRules, drafts: Iterable[Draft]) -> "SharedConsent":
+        """Return the consent that *drafts* share."""
+        shared = cls(rules)
+        for draft in drafts:
+            shared._add(draft)
+        return shared
+
+    @property
+    def reached(self) -> Sequence[ReachedState]:
+        """The states that profiles got, and that differ from those that they had."""
+        return [each for each in self._reached.values() if each.before != each.after]
+
+    def change_addresses(self, draft: Draft, *, former: Mapping[str, str]) -> None:
+        """Give *draft*, whose addresses were *former*, the states that belong to its present addresses."""
+        present = addresses_of(draft)
+        changed = {kind for kind in (EMAIL, PHONE) if former.get(kind) != present.get(kind)}
+        if not changed:
+            return
+        for kind in changed & former.keys():
+            self._drafts[Address(kind, former[kind])].pop(draft["id"], None)
+        self._add(draft)
+        others = self._others(draft, kinds=changed)
+        for slot in dict.fromkeys([*slots_of(draft), *(slot for other in others for slot in slots_of(other))]):
+            moved = self.rules.kinds_of(slot) & changed
+            if not moved:
+                continue
+            sharers = [other for other in others if _share(addresses_of(other), present, kinds=moved)]
+            taken = combine_states(slot, [self._state_for(present, slot, other) for other in sharers])
+            own = read_state(draft, slot)
+            kept = own if self._stays(slot, own, moved, former=former, present=present, known=bool(sharers)) else None
+            self._set(draft, slot, combine_states(slot, [taken, kept]), source=None)
+
+    def spread(self, draft: Draft, slots: Iterable[Slot]) -> None:
+        """Give the states in *slots*, which a request set for *draft*, to the other profiles with its addresses."""
+        source = addresses_of(draft)
+        for slot in slots:
+            value = read_state(draft, slot)
+            for other in self._others(draft, kinds=self.rules.kinds_of(slot)):
+                if self.rules.reaches(slot, value, source=source, target=addresses_of(other)):
+                    self._set(other, slot, value, source=draft)
+
+    def _state_for(self, present: Mapping[str, str], slot: Slot, other: Draft) -> Any:
+        """Return the state of *other* if it holds for a profile with the addresses *present*, else None."""
+        value = read_state(other, slot)
+        return value if self.rules.reaches(slot, value, source=addresses_of(other), target=present) else None
+
+    def _stays(
+        self,
+        slot: Slot,
+        own: Any,
+        moved: frozenset[str],
+        *,
+        former: Mapping[str, str],
+        present: Mapping[str, str],
+        known: bool,
+    ) -> bool:
+        """Return whether a profile keeps its *own* state after its addresses of the kinds *moved* changed.
+
+        *known* says whether other profiles have the new addresses: their states are known then, even if they have none.
+        """
+        if not moved & former.keys():
+            # The state was set before the profile had such an address, so it belongs to its first one.
+            return True
+        rule = self.rules.address_change
+        if not is_opt_out(slot, own):
+            return rule == "keep" and not known
+        # A removed address may return, and the state of a group that is not declared may belong to the other address.
+        removed = not moved & present.keys()
+        other_left = bool(self.rules.kinds_of(slot) & (present.keys() - moved))
+        return rule != "reset" or removed or other_left
+
+    def _others(self, draft: Draft, *, kinds: Iterable[str]) -> list[Draft]:
+        """Return the other profiles that have an address of *draft* of one of *kinds*, each once."""
+        found: dict[int, Draft] = {}
+        for kind, key in addresses_of(draft).items():
+            if kind in kinds:
+                found |= self._drafts[Address(kind, key)]
+        return [other for profile_id, other in found.items() if profile_id != draft["id"]]
+
+    def _add(self, draft: Draft) -> None:
+        for kind, key in addresses_of(draft).items():
+            self._drafts[Address(kind, key)][draft["id"]] = draft
+
+    def _set(self, draft: Draft, slot: Slot, value: Any, *, source: Draft | None) -> None:
+        before = read_state(draft, slot)
+        if before == value:
+            return
+        write_state(draft, slot, value)
+        key = (draft["id"], None if source is None else source["id"], slot)
+        known = self._reached.setdefault(key, ReachedState(draft, source, slot, before, value))
+        known.after = value
+
+
+def addresses_of(profile: Draft) -> dict[str, str]:
+    """Return the kind → the comparison key of each address; a number without E.164 form is none.
+
+    An encrypted address is shared by profiles with the same encrypted text.
+    """
+    email, phone = profile["email"], profile["phone"]
+    keys = {EMAIL: email and email.key, PHONE: phone and phone.e164}
+    return {kind: key for kind, key in keys.items() if key}
+
+
+def slots_of(profile: Draft) -> list[Slot]:
+    """Return the places where *profile* has a state."""
+    fields = [Slot(name) for name in EMAIL_STATES.values() if profile[name] is not None]
+    return [*fields, *(Slot(GROUPS, group) for group in profile[GROUPS])]
+
+
+def slots_set_by(standard: Mapping[str, Any], *, groups: Iterable[str]) -> list[Slot]:
+    """Return the places of the states that the attributes *standard* set; null clears all *groups*."""
+    slots = [Slot(name) for attribute, name in EMAIL_STATES.items() if attribute in standard]
+    if GROUPS in standard:
+        listed = standard[GROUPS]
+        named = groups if listed is None else [each["subscription_group_id"] for each in listed]
+        slots += [Slot(GROUPS, group) for group in dict.fromkeys(named)]
+    return slots
+
+
+def read_state(profile: Draft, slot: Slot) -> Any:
+    """Return the state in *slot*, or None."""
+    return profile[slot.field] if slot.group is None else profile[GROUPS].get(slot.group)
+
+
+def write_state(profile: Draft, slot: Slot, value: Any) -> None:
+    """Set the state in *slot*; None removes it."""
+    if slot.group is None:
+        profile[slot.field] = value
+    elif value is None:
+        profile.writable(GROUPS).pop(slot.group, None)
+    else:
+        profile.writable(GROUPS)[slot.group] = value
+
+
+def is_opt_out(slot: Slot, value: Any) -> bool:
+    """Return whether the state refuses messages or tracking."""
+    match slot.field:
+        case "email_subscription":
+            return value is not None and value["state"] == "unsubscribed"
+        case "subscription_groups":
+            return bool(value == "unsubscribed")
+        case _:
+            # A tracking flag, or the time of a spam mark.
+            return bool(value)
+
+
+def combine_states(slot: Slot, values: Iterable[Any]) -> Any:
+    """Return the one state of *values* that holds for an address; None if all are None.
+
+    An opt-out wins. Between two opt-outs or two opt-ins the newer date wins, and `opted_in` wins against `subscribed`.
+    """
+    known = [value for value in values if value is not None]
+    return max(known, key=lambda value: _weight(slot, value), default=None)
+
+
+def _weight(slot: Slot, value: Any) -> Any:
+    """Return what orders the states of one slot: the one with the most weight holds."""
+    match slot.field:
+        case "email_subscription":
+            return SUBSCRIPTION_STATES.index(value["state"]), value.get(STARTS.get(value["state"], ""), "")
+        case "subscription_groups":
+            return value == "unsubscribed"
+        case _:
+            # A tracking flag, or the time of a spam mark.
+            return value
+
+
+def _share(one: Mapping[str, str], other: Mapping[str, str], *, kinds: Iterable[str]) -> bool:
+    return any(kind in one and one[kind] == other.get(kind) for kind in kinds)
