@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.merging.consent_states import GROUPS, Slot, combine_states, is_opt_out
 from app.merging.profile import Profile
-from app.merging.consent_states import GROUPS, combine_states, is_opt_out
-from app.users.consent import ConsentRules, SharedConsent, Slot
+from app.users.consent import ConsentRules, SharedConsent
 from app.users.draft import Draft
 from app.users.track_apply import apply_assigned
 from schemas.track import load_track
