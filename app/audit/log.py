@@ -32,7 +32,7 @@ class AuditEvent:
     braze_id: str | None
     external_id: str | None = None
     new_external_id: str | None = None
-    #: The profile from which consent came.
+    #: The profile that the consent was set for, if it is another one.
     source_braze_id: str | None = None
     #: The changed consent: `[{field, before, after, rule}]`.
     changes: Sequence[Mapping[str, Any]] | None = None

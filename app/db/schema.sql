@@ -766,7 +766,8 @@ CREATE VIEW public.workspace_profile AS
     campaigns_received,
     canvases_received,
     last_interactions,
-    subscription_groups
+    subscription_groups,
+    phone_e164
    FROM public.profile
   WHERE (workspace_id = public.current_workspace());
 

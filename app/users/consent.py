@@ -1,7 +1,7 @@
 """Consent follows the address: carries states between profiles with one email address or phone number. Pure.
 
 The email subscription, spam mark and tracking flags belong to the email address. A subscription group belongs to the
-email address or to the phone number if a setting declares it; otherwise both may be meant.
+email address or to the phone number if a setting declares it. Otherwise it may belong to either.
 """
 
 from collections import defaultdict
@@ -89,7 +89,7 @@ class SharedConsent:
 
     @property
     def reached(self) -> Sequence[ReachedState]:
-        """The states that profiles got, and that differ from those that they had."""
+        """The states that profiles got, except equal ones."""
         return [each for each in self._reached.values() if each.before != each.after]
 
     def change_addresses(self, draft: Draft, *, former: Mapping[str, str]) -> None:

@@ -65,6 +65,15 @@ def test_a_csv_of_attributes_is_imported(client: Client, tmp_path: Path) -> None
     assert "custom_attributes" not in client.profile("bob")
 
 
+def test_an_imported_opt_out_reaches_the_other_profiles_with_the_address(client: Client, tmp_path: Path) -> None:
+    people = [{"external_id": each, "email": "both@example.com"} for each in ("ada", "bob")]
+    file = write_lines(tmp_path / "people.jsonl", [*people, {"external_id": "ada", "email_subscribe": "unsubscribed"}])
+    done = run(client, "profiles", "import", file)
+
+    assert done.returncode == 0
+    assert [client.profile(each)["email_subscribe"] for each in ("ada", "bob")] == ["unsubscribed"] * 2
+
+
 def test_an_import_that_was_killed_goes_on_and_counts_nothing_twice(client: Client, tmp_path: Path) -> None:
     lines = [{"external_id": f"p-{number}", "n": number} for number in range(1_500)]
     file = write_lines(tmp_path / "people.jsonl", lines)

@@ -56,10 +56,10 @@ CROSS JOIN LATERAL (
 -- name: find_devices
 -- Finds, for each device, the most recently updated unidentified profile that has it, by the partial index
 -- profile_unidentified_device, which is on the same expression and has the workspace as its outermost key.
-SELECT given.device_id, found.id, false AS identified, found.email_key, found.phone_e164
+SELECT given.device_id, newest.id, false AS identified, newest.email_key, newest.phone_e164
 FROM unnest(%(device_ids)s::text[]) AS given (device_id)
 CROSS JOIN LATERAL (
-    SELECT profile.id
+    SELECT profile.id, profile.email_key, profile.phone_e164
     FROM workspace_profile AS profile
     WHERE profile.workspace_id = %(workspace_id)s AND profile.external_id IS NULL AND profile.devices <> '{}'
         AND jsonb_set('{}', ARRAY[profile.workspace_id::text], jsonb_path_query_array(profile.devices, '$.keyvalue().key'))
@@ -67,7 +67,6 @@ CROSS JOIN LATERAL (
     ORDER BY profile.updated_at DESC, profile.id DESC
     LIMIT 1
 ) AS newest
-JOIN profile AS found ON found.workspace_id = %(workspace_id)s AND found.id = newest.id
 
 -- name: claim_addresses
 -- Takes an advisory lock for each address or device until the transaction ends, because no unique index guards addresses. All

@@ -145,7 +145,7 @@ def test_the_most_recently_updated_are_chosen_among_identified_and_unidentified(
     assert [user["email_subscribe"] for user in older].count("unsubscribed") == 40
 
 
-def test_the_audit_tells_who_got_a_state_from_whom(caller: Caller) -> None:
+def test_the_audit_has_the_profile_the_source_and_the_changes(caller: Caller) -> None:
     track(caller, attributes=[{"external_id": each, "email": BOTH} for each in ("u1", "u2")])
     body = {"attributes": [{"external_id": "u1", "email_subscribe": "unsubscribed"}]}
     caller.post("/users/track", body, headers={"X-Request-Id": "mine"})

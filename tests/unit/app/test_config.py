@@ -47,6 +47,9 @@ def test_every_setting_says_what_it_means(field: dataclasses.Field[Any]) -> None
         ("MERGELANE_POOL_TIMEOUT_S", "0.5", 0.5),
         ("MERGELANE_PRUNE_AFTER_DAYS", "30", 30.0),
         ("MERGELANE_REFUSED_IDENTIFIERS", "Test, NULL ,n/a", frozenset({"test", "null", "n/a"})),
+        ("MERGELANE_EMAIL_GROUPS", "News, 7f3a,", frozenset({"News", "7f3a"})),
+        ("MERGELANE_SMS_GROUPS", "sms", frozenset({"sms"})),
+        ("MERGELANE_ADDRESS_CHANGE", "reset", "reset"),
     ],
 )
 def test_a_variable_is_read_as_its_setting(name: str, text: str, value: Any) -> None:
@@ -75,6 +78,7 @@ def test_a_variable_is_read_as_its_setting(name: str, text: str, value: Any) -> 
         ("MERGELANE_DEV_API_KEY", "short"),
         ("MERGELANE_KEY_PEPPER", "a-pepper-of-some-length,short"),
         ("MERGELANE_LOG_ERROR_TEXTS", "perhaps"),
+        ("MERGELANE_ADDRESS_CHANGE", "forget"),
     ],
 )
 def test_what_cannot_be_read_is_refused_by_its_variable(name: str, text: str) -> None:
@@ -88,6 +92,11 @@ def test_all_that_cannot_be_read_is_told_at_once() -> None:
 
     assert "MERGELANE_LANE_SIZE" in str(caught.value)
     assert "MERGELANE_LOG_LEVEL" in str(caught.value)
+
+
+def test_a_group_of_both_kinds_is_refused() -> None:
+    with pytest.raises(SetupError, match=r"both list sms; .* remove each from one of the two"):
+        Settings.from_environ({"MERGELANE_EMAIL_GROUPS": "mail,sms", "MERGELANE_SMS_GROUPS": "sms"})
 
 
 def test_the_environment_of_the_process_is_read_by_default(monkeypatch: pytest.MonkeyPatch) -> None:

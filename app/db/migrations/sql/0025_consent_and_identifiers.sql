@@ -3,8 +3,9 @@
 
 -- The audit of consent that follows an address.
 ALTER TABLE audit_entry ADD COLUMN source_braze_id text COLLATE "C", ADD COLUMN changes json;
--- Harmless: the new check allows all that the former one allows.
+-- Harmless: the next statement adds a check that allows more.
 ALTER TABLE audit_entry DROP CONSTRAINT audit_entry_action_check;
+-- Harmless: 'rename' is a value.
 ALTER TABLE audit_entry ADD CONSTRAINT audit_entry_action_check
     CHECK (action IN ('delete', 'rename', 'remove', 'consent')) NOT VALID;
 ALTER TABLE audit_entry VALIDATE CONSTRAINT audit_entry_action_check;

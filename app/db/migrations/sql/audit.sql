@@ -120,7 +120,7 @@ CREATE TABLE audit_entry (
     braze_id text COLLATE "C",  -- of the profile
     external_id text COLLATE "C",  -- the renamed or removed one; null after the person was erased
     new_external_id text COLLATE "C",  -- after a rename; null after the person was erased
-    source_braze_id text COLLATE "C",  -- of the profile from which consent came
+    source_braze_id text COLLATE "C",  -- the profile that the consent was set for
     changes json,  -- of consent: [{field, before, after, rule}]; null after the person was erased
     PRIMARY KEY (workspace_id, id),
     CONSTRAINT deletion_without_external_ids

@@ -121,7 +121,7 @@ SELECT
     language, time_zone, test_user, email, email_key, email_subscription, phone, phone_key, push_subscription,
     session_count, first_session_at, last_session_at, custom_attributes, purchase_count, revenue_cents,
     first_purchase_at, last_purchase_at, updated_at, devices, custom_events, purchases, apps, campaigns_received,
-    canvases_received, last_interactions, subscription_groups
+    canvases_received, last_interactions, subscription_groups, phone_e164
 FROM profile
 WHERE workspace_id = current_workspace();
 

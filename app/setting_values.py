@@ -1,0 +1,57 @@
+"""How the text of a setting that is a list is read."""
+
+import re
+from decimal import Decimal
+from typing import Any
+
+from marshmallow import ValidationError
+from marshmallow import fields as schema_fields
+
+from app.rates.buckets import Limit, parse_limits
+
+#: Characters that a pepper needs at least, so that it cannot be guessed.
+SHORTEST_PEPPER = 16
+
+
+class Peppers(schema_fields.Field[tuple[str, ...]]):
+    """A comma-separated list of secrets, the newest first; an empty part stands for no secret."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> tuple[str, ...]:
+        peppers = tuple(part.strip() for part in str(value).split(","))
+        if any(0 < len(pepper) < SHORTEST_PEPPER for pepper in peppers):
+            raise ValidationError(f"Each secret must have at least {SHORTEST_PEPPER} characters.")
+        return peppers
+
+
+class Limits(schema_fields.Field[tuple[Limit, ...]]):
+    """A comma-separated list of BUCKET=REQUESTS/SECONDS; other buckets keep the vendor's limit."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> tuple[Limit, ...]:
+        try:
+            return parse_limits(str(value))
+        except ValueError as error:
+            raise ValidationError(str(error)) from None
+
+
+class CurrencyRates(schema_fields.Field[tuple[tuple[str, Decimal], ...]]):
+    """A comma-separated list of CODE=RATE."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> tuple[tuple[str, Decimal], ...]:
+        return tuple(_currency_rate(part) for part in str(value).split(","))
+
+
+class Pauses(schema_fields.Field[tuple[float, ...]]):
+    """A comma-separated list of seconds."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> tuple[float, ...]:
+        parts = [part.strip() for part in str(value).split(",")]
+        if not all(re.fullmatch(r"\d{1,7}(\.\d+)?", part, re.ASCII) for part in parts):
+            raise ValidationError("Each part must be a number of seconds, such as 5 or 0.5.")
+        return tuple(map(float, parts))
+
+
+def _currency_rate(text: str) -> tuple[str, Decimal]:
+    match = re.fullmatch(r"\s*([A-Z]{3})\s*=\s*(\d+(?:\.\d+)?)\s*", text, re.IGNORECASE | re.ASCII)
+    if match is None or not Decimal(match[2]):
+        raise ValidationError("Each part must be CODE=RATE, such as EUR=1.08, with a rate above zero.")
+    return match[1].upper(), Decimal(match[2])
