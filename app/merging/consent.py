@@ -1,7 +1,7 @@
 """Consent follows the address: which states of two profiles count in their merge. Pure.
 
 The email subscription, spam mark and tracking flags belong to the email address. A subscription group belongs to the
-email address or to the phone number if a setting declares it; otherwise both may be meant.
+email address or to the phone number if a setting declares it; otherwise it may belong to either.
 """
 
 from collections.abc import Mapping

@@ -105,7 +105,7 @@ def unfill_keys(state: FieldState) -> Mapping[str, Any]:
 
 
 def unfollow_groups(state: FieldState) -> Mapping[str, Any]:
-    """Return the states of all groups from before the merge, without those that changed since."""
+    """Return the states of all groups from before the merge, except groups whose state changed since."""
     now, before, after = state.now or {}, state.before or {}, state.after
     left = {group: (before if now.get(group) == after.get(group) else now).get(group) for group in {**before, **now}}
     return {group: value for group, value in left.items() if value is not None}
