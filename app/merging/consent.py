@@ -26,6 +26,10 @@ from app.merging.consent_states import (
 from app.merging.profile import Map, Profile
 from app.merging.rules import FOLLOW_ADDRESS, FOLLOW_EMAIL, MERGE_RULES, Rule
 
+OF_EMAIL, OF_PHONE = frozenset({EMAIL}), frozenset({PHONE})
+#: The kinds of address that a state can belong to: both, if its group is not declared.
+KINDS = (OF_EMAIL, OF_PHONE, frozenset({EMAIL, PHONE}))
+
 
 class Counts(Enum):
     """The states of one profile that count."""
@@ -42,7 +46,7 @@ class Reach(Enum):
     SAME = (Counts.ALL, Counts.ALL)
     #: The survivor takes the orphan's address. An opt-in that it gave without an address is not one of this address.
     TAKEN = (Counts.OPT_OUTS, Counts.ALL)
-    #: The orphan has no address: its opt-out is one of the person.
+    #: The orphan has no address, and its opt-out is one of the person; or it has two, of which one is the survivor's.
     OPT_OUTS = (Counts.ALL, Counts.OPT_OUTS)
     #: The survivor, without an address, takes one of two: an opt-in may be one of the other address.
     OPT_OUTS_OF_BOTH = (Counts.OPT_OUTS, Counts.OPT_OUTS)
@@ -64,39 +68,36 @@ class Reach(Enum):
 class PairReach:
     """The reach of each state of a survivor and an orphan."""
 
-    email: Reach
-    phone: Reach
-    #: Of groups that are not declared.
-    either: Reach
-    groups: GroupKinds = UNDECLARED
+    #: Kinds of address → reach of the states that belong to an address of one of them.
+    by_kinds: Mapping[frozenset[str], Reach]
+    groups: GroupKinds
 
     @classmethod
     def between(cls, *, survivor: Profile, orphan: Profile, groups: GroupKinds = UNDECLARED) -> "PairReach":
         """Return the reach in a merge of *orphan* into *survivor*."""
-        email, phone = _email_reach(survivor, orphan), _phone_reach(survivor, orphan)
-        return cls(
-            email=email, phone=phone, either=_either_reach(survivor, orphan, email=email, phone=phone), groups=groups
-        )
+        followed = _followed_kinds(survivor=survivor, orphan=orphan)
+        ours, theirs = address_kinds(survivor), address_kinds(orphan)
+        by_kinds = {kinds: _reach(kinds, ours=ours, theirs=theirs, followed=followed) for kinds in KINDS}
+        return cls(by_kinds=by_kinds, groups=groups)
 
     @property
     def again(self) -> "PairReach":
         """The reach in an undo of an earlier merge into the survivor, which takes no address."""
-        return PairReach(email=self.email.again, phone=self.phone.again, either=self.either.again, groups=self.groups)
+        by_kinds = {kinds: reach.again for kinds, reach in self.by_kinds.items()}
+        return PairReach(by_kinds=by_kinds, groups=self.groups)
 
     def of(self, slot: Slot) -> Reach:
         """Return the reach of the states in *slot*."""
-        kinds = self.groups.kinds_of(slot)
-        if len(kinds) > 1:
-            return self.either
-        return self.email if EMAIL in kinds else self.phone
+        return self.by_kinds[self.groups.kinds_of(slot)]
 
     def rules(self) -> Mapping[str, Rule]:
         """Return the rules of the fields of consent."""
-        return {**EMAIL_RULES[self.email], GROUPS: Rule(name=FOLLOW_ADDRESS, combine=self._combine_groups)}
+        return {
+            **EMAIL_RULES[self.by_kinds[OF_EMAIL]],
+            GROUPS: Rule(name=FOLLOW_ADDRESS, combine=self._combine_groups),
+        }
 
     def _combine_groups(self, ours: Map | None, theirs: Map | None) -> Map:
-        if not ours and not theirs:
-            return {} if ours is None else ours
         return combine_groups(
             lambda group, *states: self.of(Slot(GROUPS, group)).combine(GROUPS, *states), ours, theirs
         )
@@ -105,6 +106,12 @@ class PairReach:
 def pair_rules(*, survivor: Profile, orphan: Profile, groups: GroupKinds = UNDECLARED) -> Mapping[str, Rule]:
     """Return MERGE_RULES for these two profiles, in the same order: rules of consent depend on their addresses."""
     return {**MERGE_RULES, **PairReach.between(survivor=survivor, orphan=orphan, groups=groups).rules()}
+
+
+def address_kinds(profile: Profile) -> frozenset[str]:
+    """Return the kinds of address that *profile* has."""
+    present = {EMAIL: profile.email, PHONE: profile.phone}
+    return frozenset(kind for kind, address in present.items() if address is not None)
 
 
 def shared_kinds(one: Profile, other: Profile) -> frozenset[str]:
@@ -128,35 +135,26 @@ EMAIL_RULES: Mapping[Reach, Mapping[str, Rule]] = MappingProxyType(
 )
 
 
-def _email_reach(survivor: Profile, orphan: Profile) -> Reach:
-    ours, theirs = survivor.email, orphan.email
-    if theirs is None:
-        return Reach.SAME if ours is None else Reach.OPT_OUTS
-    if ours is None:
-        return Reach.NOT_TAKEN if theirs.encrypted else Reach.TAKEN
-    return Reach.SAME if EMAIL in shared_kinds(survivor, orphan) else Reach.NOT_TAKEN
+def _followed_kinds(*, survivor: Profile, orphan: Profile) -> frozenset[str]:
+    """Return the kinds of address that the survivor takes from *orphan*, or that compare equal in both."""
+    missing = address_kinds(orphan) - address_kinds(survivor)
+    hidden = {EMAIL} if orphan.email is not None and orphan.email.encrypted else set()
+    return (missing - hidden) | shared_kinds(survivor, orphan)
 
 
-def _phone_reach(survivor: Profile, orphan: Profile) -> Reach:
-    if orphan.phone is None:
-        return Reach.SAME if survivor.phone is None else Reach.OPT_OUTS
-    if survivor.phone is None:
-        return Reach.TAKEN
-    return Reach.SAME if PHONE in shared_kinds(survivor, orphan) else Reach.NOT_TAKEN
+def _reach(kinds: frozenset[str], *, ours: frozenset[str], theirs: frozenset[str], followed: frozenset[str]) -> Reach:
+    """Return the reach of states that belong to an address of one of *kinds*.
 
-
-def _either_reach(survivor: Profile, orphan: Profile, *, email: Reach, phone: Reach) -> Reach:
-    """Return the reach of a group that may belong to the email address or to the phone number."""
-    reaches = [reach for reach, address in ((email, orphan.email), (phone, orphan.phone)) if address is not None]
-    unaddressed = survivor.email is None and survivor.phone is None
-    if not reaches:
-        return Reach.SAME if unaddressed else Reach.OPT_OUTS
-    following = [reach for reach in reaches if reach in {Reach.SAME, Reach.TAKEN}]
-    if not following:
+    *ours* and *theirs* are the kinds of address that survivor and orphan have, *followed* as in _followed_kinds.
+    """
+    of_orphan, without_own = kinds & theirs, not kinds & ours
+    if not of_orphan:
+        return Reach.SAME if without_own else Reach.OPT_OUTS
+    if not of_orphan & followed:
         return Reach.NOT_TAKEN
-    if len(following) < len(reaches):
-        return Reach.OPT_OUTS_OF_BOTH if unaddressed else Reach.OPT_OUTS
-    return Reach.TAKEN if unaddressed else Reach.SAME
+    if of_orphan <= followed:
+        return Reach.TAKEN if without_own else Reach.SAME
+    return Reach.OPT_OUTS_OF_BOTH if without_own else Reach.OPT_OUTS
 
 
 def _counted(field: str, value: Any, counts: Counts) -> Any:

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Any
 
 from app.merging.changes import list_changes
-from app.merging.consent import PairReach
+from app.merging.consent import OF_EMAIL, OF_PHONE, PairReach
 from app.merging.consent_states import EMAIL_FIELDS, GROUPS, GroupKinds, Slot
 from app.merging.rules import FILL, FILL_KEYS, MERGE_RULES, Rule
 from app.undo.reversal import RecordedMerge
@@ -45,10 +45,13 @@ def _groups_then(merge: RecordedMerge, groups: GroupKinds) -> GroupKinds:
         states = ours.get(group), theirs.get(group)
         if reach.of(Slot(GROUPS, group)).combine(GROUPS, *states) == after:
             continue
+        fitting = [kinds for kinds, each in reach.by_kinds.items() if each.combine(GROUPS, *states) == after]
         email_groups.discard(group)
         sms_groups.discard(group)
-        if reach.either.combine(GROUPS, *states) != after:
-            (email_groups if reach.email.combine(GROUPS, *states) == after else sms_groups).add(group)
+        if OF_EMAIL in fitting:
+            email_groups.add(group)
+        elif OF_PHONE in fitting:
+            sms_groups.add(group)
     return GroupKinds(email_groups=frozenset(email_groups), sms_groups=frozenset(sms_groups))
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from app.merging.changes import list_changes
-from app.merging.consent import PairReach, Reach, pair_rules
+from app.merging.consent import OF_PHONE, PairReach, Reach, pair_rules
 from app.merging.consent_states import EMAIL_FIELDS, GROUPS, GroupKinds
 from app.merging.merge import merge_profiles
 from app.merging.profile import Profile
@@ -195,7 +195,7 @@ def test_an_undeclared_group_belongs_to_either_address(survivor: Fields, orphan:
 def test_a_number_without_e164_form_is_not_the_same_as_another() -> None:
     reach = PairReach.between(survivor=a_profile(phone=a_phone(MOBILE)), orphan=a_profile(phone=a_phone("0123")))
 
-    assert reach.phone is Reach.NOT_TAKEN
+    assert reach.by_kinds[OF_PHONE] is Reach.NOT_TAKEN
 
 
 @pytest.mark.parametrize(("ours", "theirs", "result"), [(IN, OUT, IN), (None, OUT, OUT), (OUT, IN, OUT)])
