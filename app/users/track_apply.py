@@ -116,7 +116,7 @@ def _apply_purchase(draft: Draft, purchase: Purchase) -> None:
     check_revenue(draft["revenue_cents"], purchase)
     _add_to_count(draft, "purchases", purchase.product_id, purchase.time, purchase.quantity)
     draft.add("purchase_count", purchase.quantity)
-    draft.add("revenue_cents", purchase.price_cents * purchase.quantity)
+    draft.add("revenue_cents", purchase.revenue_cents)
     draft.extend("first_purchase_at", "last_purchase_at", purchase.time)
 
 
