@@ -176,7 +176,10 @@ class EventSchema(HistorySchema):
 
 
 class PurchaseSchema(HistorySchema):
-    """A purchase; a quantity of n is n purchases, a negative price is a refund."""
+    """A purchase; a quantity of n is n purchases, a negative price is a refund.
+
+    A time in the future is taken as now.
+    """
 
     product_id = NameText(required=True)
     currency = Currency(required=True)
@@ -203,7 +206,10 @@ class PurchaseSchema(HistorySchema):
 
 
 class SessionSchema(HistorySchema):
-    """A session of an app. Only Mergelane has it: at Braze the SDKs record sessions."""
+    """A session of an app. Only Mergelane has it: at Braze the SDKs record sessions.
+
+    A time in the future is taken as now.
+    """
 
     app_id = Text(required=True, least=1)
     app_name = Text(allow_none=True)
@@ -231,7 +237,7 @@ class SessionSchema(HistorySchema):
 
 
 class EngagementSchema(HistorySchema):
-    """An event of a message of a campaign or a canvas. Only Mergelane has it."""
+    """An event of a message of a campaign or a canvas; a time in the future is taken as now. Only Mergelane has it."""
 
     kind = Choice("campaign", "canvas", required=True)
     id = Text(required=True, least=1)
