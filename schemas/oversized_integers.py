@@ -11,6 +11,7 @@ from schemas.json_values import OversizedInteger
 from schemas.lenient import Lenient
 from schemas.nesting import TIME
 from schemas.operations import ADD, INCREMENT, OF_OBJECTS, REMOVE, VALUE
+from schemas.targets import DeviceIdText
 from schemas.text import quoted
 
 #: Places that a warning names.
@@ -30,15 +31,20 @@ def leave_out_oversized(given: Any, schema: Schema) -> tuple[Any, list[str]]:
     places: list[str] = []
     cleaned: dict[str, Any] = {}
     for name, value in given.items():
-        field = schema.fields.get(name.strip())
-        field = field.inner if isinstance(field, Lenient) else field
-        if isinstance(field, Object):
-            cleaned[name] = _without(value, name.strip(), places)
-        elif field is not None or schema.unknown != INCLUDE or name.strip() in FLAT_ALIAS:
+        place = name.strip()
+        field = schema.fields.get(place)
+        if isinstance(field.inner if isinstance(field, Lenient) else field, Object):
+            cleaned[name] = _without(value, place, places)
+        elif not _is_custom(place, field, schema):
             cleaned[name] = value
-        elif not _is_left_out(value, name.strip(), places):
-            cleaned[name] = _without(value, name.strip(), places, operands=OPERANDS)
+        elif not _is_left_out(value, place, places):
+            cleaned[name] = _without(value, place, places, operands=OPERANDS)
     return cleaned, [_warning(places)] if places else []
+
+
+def _is_custom(name: str, field: Any, schema: Schema) -> bool:
+    """Return whether *name*, with its *field* or None, is a custom attribute, or may be one beside an identifier."""
+    return schema.unknown == INCLUDE and (field is None or isinstance(field, DeviceIdText)) and name not in FLAT_ALIAS
 
 
 def _holds_oversized(value: Any) -> bool:

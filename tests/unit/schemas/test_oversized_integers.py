@@ -78,6 +78,7 @@ def test_of_a_custom_attribute_only_the_integer_is_left_out(value: Any, kept: An
 def test_an_attribute_that_is_such_an_integer_is_neither_set_nor_deleted() -> None:
     assert stored(google_id=BIG, plan="gold") == ({"plan": "gold"}, left_out("google_id"))
     assert stored(**{" google_id ": BIG}) == ({}, left_out("google_id"))
+    assert stored(device_id=BIG) == ({}, left_out("device_id"))
 
 
 def test_a_merged_object_keeps_what_it_had() -> None:
