@@ -12,6 +12,7 @@ import requests
 from requests.auth import AuthBase
 
 from app.errors import MergelaneError
+from schemas.json_values import dump_json
 from schemas.retry_after import parse_retry_after
 
 #: Seconds for connecting, and for the response beyond the time that the request itself asks the server to wait.
@@ -248,7 +249,7 @@ class Client:
                 method,
                 self.base_url + path,
                 params=more.get("query"),
-                data=None if body is None else orjson.dumps(body),
+                data=None if body is None else dump_json(body),
                 headers={**content_type, **(more.get("headers") or {})},
                 timeout=(CONNECT_S, RESPONSE_S),
                 allow_redirects=False,

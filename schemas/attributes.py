@@ -92,7 +92,8 @@ class AttributesSchema(TargetSchema):
     """Attributes of one profile. Unknown keys are custom attributes.
 
     An invalid attribute is left out with a warning. An invalid identifier, subscription state, tracking flag, spam mark
-    or guard refuses the object, because no opt-out may get lost.
+    or guard refuses the object, because no opt-out may get lost. A time in the future is taken as now, except in
+    `marked_for_deletion_at` and in custom attributes.
     """
 
     class Meta:

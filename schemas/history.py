@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Any
 
 from marshmallow import ValidationError, fields, post_load, validate
@@ -18,6 +18,8 @@ from schemas.targets import TargetSchema, may_create, target_of
 MAX_QUANTITY = 100
 #: Maximum units of currency; a higher price is a mistake.
 MAX_PRICE = 1_000_000_000
+#: Arithmetic with money: more digits than any price times any rate has, so that only the last step rounds.
+MONEY = Context(prec=200, rounding=ROUND_HALF_UP)
 #: Property names that would hide a member of the event or the purchase.
 EVENT_RESERVED = frozenset({"time", "event_name"})
 PURCHASE_RESERVED = EVENT_RESERVED | {"product_id", "quantity", "price", "currency"}
@@ -39,17 +41,25 @@ class Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Purchase:
-    """*quantity* purchases of one product at *price_cents* each; negative for a refund."""
+    """*quantity* purchases of one product at *price* units of *currency* each; negative for a refund."""
 
     target: Target
     may_create: bool
     product_id: str
     currency: str
-    price_cents: int
+    price: Decimal
     quantity: int
     time: datetime
     app_id: str | None
     properties: Mapping[str, Any] | None
+    #: The value of one unit of *currency* in the currency of the sums.
+    rate: Decimal = Decimal(1)
+
+    @property
+    def revenue_cents(self) -> int:
+        """Price times quantity times rate in whole cents, rounded once: half a cent is rounded away from zero."""
+        exact = MONEY.multiply(MONEY.multiply(self.price, self.quantity * 100), self.rate)
+        return int(exact.to_integral_value(context=MONEY))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,23 +94,24 @@ class Engagement:
     properties: Mapping[str, Any] | None
 
 
-class Price(fields.Field[int]):
-    """A number of units of currency, loaded as whole cents; half a cent is rounded away from zero."""
+class Price(fields.Field[Decimal]):
+    """A number of units of currency. It may have fractions of a cent: only revenue is rounded."""
 
     json_schema: Mapping[str, Any] = {
         "type": "number",
         "minimum": -MAX_PRICE,
         "maximum": MAX_PRICE,
-        "description": "In units of currency; a negative price is a refund.",
+        "description": "In units of currency; a negative price is a refund. Revenue is price times quantity times"
+        " rate, rounded once to whole cents: half a cent is rounded away from zero.",
     }
 
     default_error_messages = MESSAGES
 
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> int:
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> Decimal:
         if isinstance(value, bool) or not isinstance(value, int | float) or not -MAX_PRICE <= value <= MAX_PRICE:
             raise ValidationError(f"must be a number from {-MAX_PRICE:,} to {MAX_PRICE:,}")
         # A float's shortest decimal form is what the client wrote.
-        return int((Decimal(str(value)) * 100).quantize(Decimal(1), rounding=ROUND_HALF_UP))
+        return Decimal(str(value))
 
 
 class Quantity(fields.Field[int]):
@@ -165,7 +176,10 @@ class EventSchema(HistorySchema):
 
 
 class PurchaseSchema(HistorySchema):
-    """A purchase; a quantity of n is n purchases, a negative price is a refund."""
+    """A purchase; a quantity of n is n purchases, a negative price is a refund.
+
+    A time in the future is taken as now.
+    """
 
     product_id = NameText(required=True)
     currency = Currency(required=True)
@@ -183,7 +197,7 @@ class PurchaseSchema(HistorySchema):
             **self.target_members(given),
             product_id=given["product_id"],
             currency=given["currency"],
-            price_cents=given["price"],
+            price=given["price"],
             quantity=given["quantity"],
             time=given["time"],
             app_id=given.get("app_id"),
@@ -192,7 +206,10 @@ class PurchaseSchema(HistorySchema):
 
 
 class SessionSchema(HistorySchema):
-    """A session of an app. Only Mergelane has it: at Braze the SDKs record sessions."""
+    """A session of an app. Only Mergelane has it: at Braze the SDKs record sessions.
+
+    A time in the future is taken as now.
+    """
 
     app_id = Text(required=True, least=1)
     app_name = Text(allow_none=True)
@@ -220,7 +237,7 @@ class SessionSchema(HistorySchema):
 
 
 class EngagementSchema(HistorySchema):
-    """An event of a message of a campaign or a canvas. Only Mergelane has it."""
+    """An event of a message of a campaign or a canvas; a time in the future is taken as now. Only Mergelane has it."""
 
     kind = Choice("campaign", "canvas", required=True)
     id = Text(required=True, least=1)

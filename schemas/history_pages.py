@@ -102,7 +102,14 @@ class HistoryItemSchema(ResponseSchema):
     )
     product_id = fields.String(metadata=OPTIONAL)
     currency = fields.String(metadata=OPTIONAL)
-    price = Units(attribute="price_cents", metadata=OPTIONAL)
+    price = Units(
+        attribute="price_cents",
+        metadata={
+            **OPTIONAL,
+            "description": "The item's part of the revenue of its purchase, after conversion. The parts of a quantity"
+            " of n differ by at most a cent, and their sum is the revenue.",
+        },
+    )
     app_id = fields.String(allow_none=True, metadata={**OPTIONAL, "description": "Of all kinds but engagements."})
     ended_at = Instant(allow_none=True, metadata=OPTIONAL)
     message_kind = fields.String(metadata={**OPTIONAL, "enum": ["campaign", "canvas"]})

@@ -8,6 +8,7 @@ from marshmallow import ValidationError, fields, post_load
 
 from schemas.base import StrictRequestSchema
 from schemas.fields import MAX_TEXT, MESSAGES, Moment, Number, Text, Truth
+from schemas.json_values import LEAST, MOST, OversizedInteger
 
 #: Maximum characters of a regular expression.
 MAX_PATTERN = 1_000
@@ -16,7 +17,7 @@ MAX_TIMES = 50
 MAX_DAYS_BACK = 30
 #: Maximum days of a comparison with the time of an attribute: a hundred years.
 MAX_DAYS = 36_500
-#: Highest number of a comparison; a higher one is a mistake.
+#: Highest number of a comparison with a standard attribute; a higher one is a mistake.
 MAX_NUMBER = 10**15
 
 EQUALITY = ("equals", "not_equal", "does_not_equal")
@@ -49,6 +50,8 @@ class Scalar(fields.Field[str | float | bool]):
     default_error_messages = MESSAGES
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> str | float | bool:
+        if isinstance(value, OversizedInteger):
+            raise ValidationError("is an integer beyond 64 bits; such ids are stored as strings, so send a string")
         if not isinstance(value, str | int | float):
             raise ValidationError("must be a string, a number, true or false")
         if isinstance(value, str) and len(value) > MAX_TEXT:
@@ -94,7 +97,7 @@ ANYTHING: Comparisons = {
     **ANY_TEXT,
     **dict.fromkeys(EQUALITY, Scalar()),
     **dict.fromkeys(INCLUSION, Scalar()),
-    **dict.fromkeys(ORDER, NUMBER),
+    **dict.fromkeys(ORDER, Number(least=LEAST, most=MOST)),
     **ANY_TIME,
 }
 

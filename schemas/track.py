@@ -31,6 +31,7 @@ from schemas.history import (
     SessionSchema,
 )
 from schemas.identifiers import DeviceId, Email, Phone, Target, UserAlias
+from schemas.oversized_integers import leave_out_oversized
 from schemas.placeholders import PLACEHOLDER, is_placeholder
 from schemas.targets import why_missing
 from schemas.text import quoted
@@ -161,6 +162,7 @@ def _check_array(name: str, array: Any) -> None:
 
 def _read(loaded: TrackRequest, place: ObjectPlace, *, given: Any, refused: Collection[str]) -> None:
     """Add the object *given* to the entries of *loaded*, or its first fault to the errors."""
+    given, left_out = leave_out_oversized(given, ARRAYS[place.array])
     try:
         entry = _load(given, name=place.array)
         _check_target(entry.target, refused)
@@ -169,7 +171,7 @@ def _read(loaded: TrackRequest, place: ObjectPlace, *, given: Any, refused: Coll
     else:
         loaded.entries.append(entry)
         loaded.places.append(place)
-        loaded.warnings += map(place.remark, getattr(entry, "warnings", ()))
+        loaded.warnings += map(place.remark, [*left_out, *getattr(entry, "warnings", ())])
 
 
 def _load(given: Any, *, name: str) -> Entry:

@@ -38,14 +38,20 @@ def _history_row(entry: Event | Purchase | Session | Engagement) -> tuple[str, R
         case Event():
             return "record_events", _columns(entry, "name", "app_id", "properties", occurred_at="time")
         case Purchase():
-            names = ("product_id", "currency", "price_cents", "quantity", "app_id", "properties")
-            return "record_purchases", _columns(entry, *names, occurred_at="time")
+            return "record_purchases", _purchase_row(entry)
         case Session():
             return "record_sessions", _columns(entry, "app_id", "ended_at", started_at="time")
         case Engagement():
             return "record_engagements", _engagement_row(entry)
         case _ as never:
             assert_never(never)
+
+
+def _purchase_row(purchase: Purchase) -> Row:
+    """Return the row of *purchase*, with its revenue distributed over its quantity so that the sum is exact."""
+    cents, left = divmod(purchase.revenue_cents, purchase.quantity)
+    row = _columns(purchase, "product_id", "currency", "quantity", "app_id", "properties", occurred_at="time")
+    return {**row, "price_cents": cents, "one_cent_more": left}
 
 
 def _engagement_row(engagement: Engagement) -> Row:

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 
 from schemas.history import Purchase
 
@@ -19,21 +19,20 @@ class EntryRefused(ValueError):
 
 
 def convert_price(purchase: Purchase, rates: Mapping[str, Decimal]) -> Purchase:
-    """Return *purchase* with its price in the currency of the sums; half a cent is rounded away from zero.
+    """Return *purchase* with the rate of its currency, which converts its revenue into the currency of the sums.
 
-    *rates* maps a currency to the value of one unit in the currency of the sums. Without a rate the price stays as
+    *rates* maps a currency to the value of one unit in the currency of the sums. Without a rate the revenue counts as
     sent. Raises EntryRefused when the amount alone exceeds MAX_REVENUE_CENTS.
     """
     rate = rates.get(purchase.currency)
     if rate is not None:
-        cents = (purchase.price_cents * rate).quantize(Decimal(1), rounding=ROUND_HALF_UP)
-        purchase = dataclasses.replace(purchase, price_cents=int(cents))
+        purchase = dataclasses.replace(purchase, rate=rate)
     check_revenue(0, purchase)
     return purchase
 
 
 def check_revenue(cents: int, purchase: Purchase) -> None:
     """Raise EntryRefused when *purchase* takes a revenue of *cents* out of its range, or further out of it."""
-    after = cents + purchase.price_cents * purchase.quantity
+    after = cents + purchase.revenue_cents
     if abs(after) > max(MAX_REVENUE_CENTS, abs(cents)):
         raise EntryRefused(TOO_MUCH)

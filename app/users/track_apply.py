@@ -22,6 +22,10 @@ from schemas.history import Engagement, Event, Purchase, Session
 from schemas.identifiers import DeviceId
 from schemas.track import Entry
 
+#: Attributes with the time of something that happened. `marked_for_deletion_at` may be the time of a plan, and no merge
+#: passes it on.
+RECORDED_TIMES = ("date_of_first_session", "date_of_last_session", "marked_email_as_spam_at")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppliedEntries:
@@ -78,7 +82,8 @@ def clamp_to_now(entry: Entry, *, now: datetime) -> Entry:
     now = now.replace(microsecond=now.microsecond // 1000 * 1000)
     match entry:
         case Attributes():
-            return entry
+            late = [name for name in RECORDED_TIMES if (entry.standard.get(name) or now) > now]
+            return dataclasses.replace(entry, standard={**entry.standard, **dict.fromkeys(late, now)})
         case Session():
             ended_at = entry.ended_at and min(entry.ended_at, now)
             return dataclasses.replace(entry, time=min(entry.time, now), ended_at=ended_at)
@@ -116,7 +121,7 @@ def _apply_purchase(draft: Draft, purchase: Purchase) -> None:
     check_revenue(draft["revenue_cents"], purchase)
     _add_to_count(draft, "purchases", purchase.product_id, purchase.time, purchase.quantity)
     draft.add("purchase_count", purchase.quantity)
-    draft.add("revenue_cents", purchase.price_cents * purchase.quantity)
+    draft.add("revenue_cents", purchase.revenue_cents)
     draft.extend("first_purchase_at", "last_purchase_at", purchase.time)
 
 

@@ -20,6 +20,7 @@ from app.web.resources import pool, settings
 from app.web.shedding import backlogs
 from schemas.identifiers import Recorded
 from schemas.jobs import BatchSchema
+from schemas.json_values import dump_json
 from schemas.merge import Update
 from schemas.outcomes import JobKind
 
@@ -69,7 +70,7 @@ def idempotency_key(body: Any, *, given: str | None = None) -> IdempotencyKey | 
         return None
     if not VISIBLE.fullmatch(key):
         raise Rejected(WRONG_KEY)
-    digest = hashlib.sha256(orjson.dumps(body, option=orjson.OPT_SORT_KEYS)).digest()
+    digest = hashlib.sha256(dump_json(body, option=orjson.OPT_SORT_KEYS)).digest()
     return IdempotencyKey(key=key, body_digest=digest, hours=settings().idempotency_hours)
 
 

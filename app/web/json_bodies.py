@@ -8,6 +8,7 @@ from flask.json.provider import JSONProvider
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from app.errors import Rejected
+from schemas.json_values import InvalidJson, parse_json
 from schemas.text import UnfitText, check_body
 
 #: Limit of a request body in bytes: the vendor's 4 MB.
@@ -36,7 +37,7 @@ class WrongContentType(Rejected):
 
 
 def json_body() -> Any:
-    """Return the parsed body of this request.
+    """Return the parsed body of this request; integers beyond 64 bits are OversizedIntegers.
 
     Raises WrongContentType for another Content-Type than JSON, RequestEntityTooLarge above MAX_BODY bytes, and
     Rejected for invalid JSON, invalid UTF-8 or text that cannot be stored.
@@ -44,8 +45,8 @@ def json_body() -> Any:
     if not _is_json(request.mimetype):
         raise WrongContentType("The Content-Type header must be application/json.")
     try:
-        body = orjson.loads(_read())
-    except orjson.JSONDecodeError:
+        body = parse_json(_read())
+    except InvalidJson:
         raise Rejected(SYNTAX) from None
     check_text(body)
     return body

@@ -5,13 +5,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
 from marshmallow import ValidationError
 
 from cli.bulk.files import FileError, FileFormat
 from cli.bulk.records import Position, Record
 from schemas.attributes import Attributes
 from schemas.fields import first_fault
+from schemas.json_values import dump_json, parse_json
 from schemas.operations import MergeObject
 from schemas.text import UnfitText, check_body
 from schemas.track import ARRAYS, MAX_OBJECTS, Entry, load_track
@@ -112,11 +112,11 @@ def _parse_cell(text: str, kind: str) -> Any:
     """Return the value of a cell of this *kind*; raise ValueError when *text* is none."""
     match kind:
         case "number" if NUMERAL.fullmatch(text):
-            return orjson.loads(text)
+            return parse_json(text)
         case "boolean" if text.lower() in TRUTHS:
             return TRUTHS[text.lower()]
         case "json":
-            return orjson.loads(text)
+            return parse_json(text)
         case "":
             return text
         case _:
@@ -154,7 +154,7 @@ def _validate(record: Record, array: str, given: Any, fault: str | None) -> Impo
         fault=fault,
         repeatable=repeatable,
         alone=alone,
-        size=len(orjson.dumps(given)) if fault is None else 0,
+        size=len(dump_json(given)) if fault is None else 0,
         end=record.end,
     )
 

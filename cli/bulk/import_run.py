@@ -12,6 +12,7 @@ from cli.bulk.checkpoint import Checkpoint
 from cli.bulk.files import FileError, UnansweredPolicy
 from cli.bulk.import_lines import ImportLine, group_by_array
 from cli.client import Client, Unanswered, require_status
+from schemas.json_values import dump_json
 
 ACCEPTED, REFUSED, SKIPPED = "accepted", "refused", "skipped"
 #: The line is valid, but it had no effect, or a part of it had none.
@@ -96,7 +97,7 @@ class ImportRun:
         """Write the remarks on *chunk* to the report, and save the checkpoint."""
         report = [*(_remark(line, REFUSED, line.fault) for line in chunk if line.fault is not None), *sent.remarks]
         report.sort(key=lambda remark: int(remark["line"]))
-        lines = (orjson.dumps(remark, option=orjson.OPT_APPEND_NEWLINE) for remark in report)
+        lines = (dump_json(remark, option=orjson.OPT_APPEND_NEWLINE) for remark in report)
         written = self._checkpoint.write(b"".join(lines))
         counts = Counter(self._checkpoint.state.counts)
         counts.update(str(remark["result"]) for remark in report)

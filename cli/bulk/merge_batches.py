@@ -13,6 +13,7 @@ from cli.bulk.merge_pairs import FilePair, Json
 from cli.bulk.outcome_file import INVALID, LineResult, result_from_json
 from cli.bulk.records import Position
 from cli.client import Client, Response, Unanswered, error_message, require_status
+from schemas.json_values import dump_json
 from schemas.merge import MAX_UPDATES
 from schemas.outcomes import JobState
 
@@ -113,7 +114,7 @@ def idempotency_key(pairs: Sequence[FilePair], salt: str) -> str:
 
     *salt* identifies the file and, with --again, the run.
     """
-    content = orjson.dumps([salt, pairs[0].line, [pair.update for pair in pairs]], option=orjson.OPT_SORT_KEYS)
+    content = dump_json([salt, pairs[0].line, [pair.update for pair in pairs]], option=orjson.OPT_SORT_KEYS)
     return f"file-{hashlib.sha256(content).hexdigest()[:40]}"
 
 

@@ -8,6 +8,7 @@ import orjson
 
 from cli.bulk.files import FileFormat
 from cli.bulk.merge_pairs import PAIR_COLUMNS, FilePair, Json, cells_from_update
+from schemas.json_values import dump_json
 from schemas.outcomes import JobState
 from schemas.text import format_csv
 
@@ -56,7 +57,7 @@ def format_results(results: Iterable[tuple[FilePair, LineResult]], form: FileFor
             [*_result_cells(pair, result), *cells_from_update(pair.update).values()] for pair, result in results
         )
     return b"".join(
-        orjson.dumps(_result_object(pair, result), option=orjson.OPT_APPEND_NEWLINE) for pair, result in results
+        dump_json(_result_object(pair, result), option=orjson.OPT_APPEND_NEWLINE) for pair, result in results
     )
 
 

@@ -8,9 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import IO, Any
 
-import orjson
-
 from cli.bulk.files import FileError, FileFormat, Source
+from schemas.json_values import InvalidJson, parse_json
 
 #: Largest line, in bytes: a request with this line alone is still accepted.
 MAX_LINE = 3 * 1024 * 1024
@@ -95,13 +94,13 @@ def _read_json(lines: LineReader) -> Iterator[Record]:
             line = next(lines)
             if not line.strip():
                 continue
-            value = orjson.loads(line)
+            value = parse_json(line)
         except StopIteration:
             return
         except LineTooLong as error:
             fault = str(error)
-        except orjson.JSONDecodeError as error:
-            fault = f"The line is not JSON in UTF-8: {error.msg}."
+        except InvalidJson as error:
+            fault = f"The line is not JSON in UTF-8: {error}."
         yield Record(line=lines.position.lines, value=value, fault=fault, end=lines.position)
 
 

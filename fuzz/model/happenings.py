@@ -1,6 +1,7 @@
 """What the objects of `/users/track` say happened, by their array."""
 
 from collections.abc import Callable
+from fractions import Fraction
 
 from fuzz.model.people import Happening, Json
 
@@ -11,9 +12,10 @@ def _event(entry: Json) -> Happening:
 
 
 def _purchase(entry: Json) -> Happening:
-    """Return what a purchase says."""
-    cents = round(entry["price"] * 100)
+    """Return what a purchase says. Its cents are rounded once, half a cent away from zero."""
     quantity = entry.get("quantity", 1)
+    exact = Fraction(str(entry["price"])) * quantity * 100
+    cents = int(abs(exact) + Fraction(1, 2)) * (1 if exact > 0 else -1)
     return Happening(
         kind="purchase", what=entry["product_id"], at=canonical(entry["time"]), cents=cents, quantity=quantity
     )

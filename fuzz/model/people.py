@@ -24,7 +24,7 @@ class Happening:
     #: Name of the event, product_id, app_id, or id of the campaign or canvas.
     what: str
     at: str
-    #: What a purchase cost, and how many it was; what was engaged in.
+    #: What all that a purchase names cost, and how many it was; what was engaged in.
     cents: int = 0
     quantity: int = 1
     engagement: str = ""

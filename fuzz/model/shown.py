@@ -75,7 +75,7 @@ def _sums(did: Iterable[Happening]) -> Json:
     return {
         "custom_events": _by_name(of["event"]),
         "purchases": _by_name(bought),
-        "total_revenue": sum(each.cents * each.quantity for each in bought) / 100,
+        "total_revenue": sum(each.cents for each in bought) / 100,
         "purchase_count": sum(each.quantity for each in bought),
         "first_purchase": min((each.at for each in bought), default=None),
         "last_purchase": max((each.at for each in bought), default=None),

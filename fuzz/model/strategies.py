@@ -115,7 +115,7 @@ def tracks(draw: st.DrawFn) -> Json:
                 who,
                 product_id=st.sampled_from(("hat", "cap")),
                 currency=st.just("USD"),
-                price=st.sampled_from((0.01, 9.99, 80.0, -5.0)),
+                price=st.sampled_from((0.01, 9.99, 80.0, -5.0, 0.004, 1.239, -0.005)),
                 quantity=st.integers(1, 3),
                 time=times,
             )

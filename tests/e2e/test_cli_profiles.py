@@ -83,6 +83,28 @@ def test_a_csv_of_attributes_is_imported(client: Client, tmp_path: Path) -> None
     assert "custom_attributes" not in client.profile("bob")
 
 
+def test_an_imported_integer_beyond_64_bits_is_left_out_with_a_warning(client: Client, tmp_path: Path) -> None:
+    people = tmp_path / "people.csv"
+    row = "ada,109876543210987654321,109876543210987654321,{list},9007199254740993"
+    cells = row.format(list='"[109876543210987654321, 7]"')
+    people.write_text(f"external_id,text,a:number,b:json,c:number\n{cells}\n", encoding="utf-8")
+    lines = tmp_path / "lines.jsonl"
+    lines.write_bytes(b'{"external_id": "ada", "d": -9223372036854775809, "e": 18446744073709551615}\n')
+    done = [run(client, "profiles", "import", file) for file in (people, lines)]
+
+    assert [each.stdout.startswith(b"warning 1, accepted 1. ") for each in done] == [True, True]
+    assert [each["reason"] for each in read_lines(tmp_path / "people.csv.refused.jsonl")] == [
+        "'a' and 'b.0' are integers beyond 64 bits and were left out; send ids as strings."
+    ]
+    assert b'"d":-9223372036854775809' in (tmp_path / "lines.jsonl.refused.jsonl").read_bytes()
+    assert client.profile("ada")["custom_attributes"] == {
+        "text": "109876543210987654321",
+        "b": [7],
+        "c": 2**53 + 1,
+        "e": 2**64 - 1,
+    }
+
+
 def test_an_imported_opt_out_reaches_the_other_profiles_with_the_address(client: Client, tmp_path: Path) -> None:
     people = [{"external_id": each, "email": "both@example.com"} for each in ("ada", "bob")]
     file = write_lines(tmp_path / "people.jsonl", [*people, {"external_id": "ada", "email_subscribe": "unsubscribed"}])

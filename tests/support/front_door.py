@@ -47,9 +47,11 @@ class Caller:
         """Return the response to DELETE *path*."""
         return self._client.delete(path, headers=self._with_key(None))
 
-    def put(self, path: str, body: Any = None, *, headers: dict[str, str] | None = None) -> TestResponse:
-        """Return the response to PUT *path* with *body* as JSON."""
-        return self._client.put(path, json=body, headers=self._with_key(headers))
+    def put(self, path: str, body: Any = None, *, headers: dict[str, str] | None = None, **raw: Any) -> TestResponse:
+        """Return the response to PUT *path* with *body* as JSON, or with `data` and `content_type`."""
+        if "data" not in raw:
+            raw["json"] = body
+        return self._client.put(path, headers=self._with_key(headers), **raw)
 
     def _with_key(self, headers: dict[str, str] | None) -> dict[str, str]:
         """Return *headers* with the key, unless they bring an Authorization of their own."""

@@ -7,14 +7,17 @@ FROM jsonb_to_recordset(%(rows)s) AS given (
 )
 
 -- name: record_purchases
--- Records purchases under their origins. A quantity of n is n rows.
+-- Records purchases under their origins. A quantity of n is n rows; the first of them have one cent more, as many as
+-- makes their sum the revenue of the purchase.
 INSERT INTO purchase (workspace_id, origin_id, product_id, occurred_at, currency, price_cents, app_id, properties)
-SELECT %(workspace_id)s, origin_id, product_id, occurred_at, currency, price_cents, app_id, properties
+SELECT
+    %(workspace_id)s, origin_id, product_id, occurred_at, currency,
+    price_cents + (unit.number <= one_cent_more)::integer, app_id, properties
 FROM jsonb_to_recordset(%(rows)s) AS given (
-    origin_id bigint, product_id text, occurred_at timestamptz, currency text, price_cents bigint, quantity integer,
-    app_id text, properties jsonb
+    origin_id bigint, product_id text, occurred_at timestamptz, currency text, price_cents bigint,
+    one_cent_more integer, quantity integer, app_id text, properties jsonb
 )
-CROSS JOIN LATERAL generate_series(1, given.quantity)
+CROSS JOIN LATERAL generate_series(1, given.quantity) AS unit (number)
 
 -- name: record_sessions
 -- Records sessions under their origins.

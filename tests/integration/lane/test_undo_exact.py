@@ -8,6 +8,7 @@ import os
 import random
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -98,8 +99,8 @@ def happening(dice: random.Random) -> Entry:
         case 0:
             return Event(**common, name=thing, app_id=None, properties=None)
         case 1:
-            price, quantity = dice.randrange(-500, 5_000), dice.randrange(1, 4)
-            bought: Json = {"currency": "USD", "price_cents": price, "quantity": quantity}
+            price, quantity = Decimal(dice.randrange(-5_000, 50_000)) / 1_000, dice.randrange(1, 4)
+            bought: Json = {"currency": "USD", "price": price, "quantity": quantity}
             return Purchase(**common, product_id=thing, app_id=None, properties=None, **bought)
         case 2:
             return Session(**common, app_id=thing, app={}, ended_at=None, device=None)

@@ -159,7 +159,10 @@ def test_a_segment_needs_its_own_permission(make_caller: Callable[..., Caller]) 
         ),
         (
             custom(comparison="greater_than", value="1"),
-            "'filter.custom_attribute.value' must be a number from -1,000,000,000,000,000 to 1,000,000,000,000,000",
+            (
+                "'filter.custom_attribute.value' must be a number from"
+                " -9,223,372,036,854,775,808 to 18,446,744,073,709,551,615"
+            ),
         ),
         (
             custom(comparison="less_than_x_days_ago", value=-1),

@@ -1,3 +1,4 @@
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -287,8 +288,8 @@ def test_a_fault_is_named(array: str, sound: dict[str, Any], wrong: dict[str, An
 @pytest.mark.parametrize(
     ("price", "cents"), [(1, 100), (0.1, 10), (19.99, 1999), (1.005, 101), (-1.005, -101), (0.004, 0), (1e9, 10**11)]
 )
-def test_a_price_is_whole_cents_and_half_a_cent_is_rounded_away_from_zero(price: float, cents: int) -> None:
+def test_a_price_is_exact_and_revenue_is_whole_cents(price: float, cents: int) -> None:
     purchase = the_entry("purchases", {**PURCHASE, "price": price, "currency": "eur"})
 
     assert isinstance(purchase, Purchase)
-    assert (purchase.price_cents, purchase.currency, purchase.quantity) == (cents, "EUR", 1)
+    assert (purchase.price, purchase.revenue_cents, purchase.quantity) == (Decimal(str(price)), cents, 1)

@@ -48,7 +48,7 @@ CREATE TABLE purchase (
     occurred_at timestamptz NOT NULL,
     id bigint GENERATED ALWAYS AS IDENTITY,
     currency text NOT NULL,
-    price_cents bigint NOT NULL,  -- hundredths of the currency's unit; negative for a refund
+    price_cents bigint NOT NULL,  -- revenue in hundredths of a unit, after conversion; negative for a refund
     app_id text,
     properties jsonb,
     PRIMARY KEY (workspace_id, origin_id, product_id, occurred_at, id)

@@ -15,7 +15,7 @@ PURCHASE = Purchase(
     may_create=True,
     product_id="hat",
     currency="EUR",
-    price_cents=100,
+    price=Decimal(1),
     quantity=1,
     time=datetime(2026, 5, 1, tzinfo=UTC),
     app_id=None,
@@ -24,16 +24,38 @@ PURCHASE = Purchase(
 
 
 @pytest.mark.parametrize(
-    ("cents", "rate", "counted"),
-    [(100, "1.08", 108), (-100, "1.08", -108), (999, "1.08", 1079), (1, "1.5", 2), (-1, "1.5", -2), (1, "0.4", 0)],
+    ("price", "quantity", "rate", "cents"),
+    [
+        ("1", 1, "1.08", 108),
+        ("-1", 1, "1.08", -108),
+        ("9.99", 1, "1.08", 1079),
+        ("0.01", 1, "1.5", 2),
+        ("-0.01", 1, "1.5", -2),
+        ("0.01", 1, "0.4", 0),
+        ("0.004", 1, "1", 0),
+        ("0.005", 1, "1", 1),
+        ("-0.005", 1, "1", -1),
+        ("0.004", 100, "1", 40),
+        ("-0.004", 100, "1", -40),
+        ("1.239", 100, "1", 12_390),
+        ("0.333", 3, "1", 100),
+        ("9.99", 2, "1.275", 2_547),
+        ("-9.99", 2, "1.275", -2_547),
+        # Rounded to cents before the conversion it would be 0.
+        ("0.004", 1, "3.26", 1),
+        # Rounded after each step it would be 1.
+        ("0.0045", 1, "1.1", 0),
+        # Just below half a cent, by more digits than the usual decimal context keeps.
+        ("0.0049999999999999999", 1, "1.00000000000000000000000001", 0),
+        ("1000000000", 100, "0.00000001", 100_000),
+    ],
 )
-def test_a_price_is_converted_in_whole_cents_and_half_a_cent_is_rounded_away_from_zero(
-    cents: int, rate: str, counted: int
+def test_revenue_is_price_times_quantity_times_rate_rounded_once_with_half_a_cent_away_from_zero(
+    price: str, quantity: int, rate: str, cents: int
 ) -> None:
-    purchase = replace(PURCHASE, price_cents=cents)
+    converted = convert_price(replace(PURCHASE, price=Decimal(price), quantity=quantity), {"EUR": Decimal(rate)})
 
-    assert convert_price(purchase, {"EUR": Decimal(rate)}).price_cents == counted
-    assert convert_price(purchase, {"EUR": Decimal(rate)}).currency == "EUR"
+    assert (converted.revenue_cents, converted.currency) == (cents, "EUR")
 
 
 def test_a_currency_without_a_rate_counts_as_it_was_sent() -> None:
@@ -49,7 +71,7 @@ def test_an_amount_beyond_any_revenue_is_refused() -> None:
 def test_revenue_stays_in_its_range(cents: int, price: int, quantity: int) -> None:
     after = cents + price * quantity
     try:
-        check_revenue(cents, replace(PURCHASE, price_cents=price, quantity=quantity))
+        check_revenue(cents, replace(PURCHASE, price=Decimal(price) / 100, quantity=quantity))
     except EntryRefused:
         assert abs(after) > MAX_REVENUE_CENTS
     else:
@@ -59,6 +81,6 @@ def test_revenue_stays_in_its_range(cents: int, price: int, quantity: int) -> No
 def test_revenue_that_merges_took_out_of_its_range_may_come_back() -> None:
     beyond = MAX_REVENUE_CENTS * 2
 
-    check_revenue(beyond, replace(PURCHASE, price_cents=-1))
+    check_revenue(beyond, replace(PURCHASE, price=Decimal("-0.01")))
     with pytest.raises(EntryRefused):
         check_revenue(beyond, PURCHASE)

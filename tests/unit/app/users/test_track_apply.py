@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from app.merging.profile import Profile
 from app.users.revenue import MAX_REVENUE_CENTS, TOO_MUCH
 from app.users.track_apply import clamp_to_now
+from schemas.attributes import Attributes, AttributesSchema
+from schemas.fields import Moment
 from schemas.identifiers import ExternalId
 from schemas.track import Entry, load_track
 from tests.support.factories import a_phone, a_profile, an_email
@@ -346,6 +348,35 @@ def test_a_time_in_the_future_is_taken_as_now() -> None:
     assert (visit.time, visit.ended_at) == (datetime(2026, 5, 1, 8, tzinfo=UTC), whole)  # type: ignore[union-attr]
     assert past.time == datetime(2026, 5, 1, 8, tzinfo=UTC)  # type: ignore[union-attr]
     assert attributes.target == ExternalId("me")
+
+
+#: Attributes with a time, and whether one in the future is taken as now.
+TIMES = {
+    "date_of_first_session": True,
+    "date_of_last_session": True,
+    "marked_email_as_spam_at": True,
+    "marked_for_deletion_at": False,
+}
+
+
+@pytest.mark.parametrize(("name", "recorded"), TIMES.items())
+def test_an_attribute_with_a_time_in_the_future_is_taken_as_now(name: str, recorded: bool) -> None:
+    def stored(sent: str | None) -> Any:
+        (entry,) = entries(attributes=[{name: sent}])
+        clamped = clamp_to_now(entry, now=NOW)
+        assert isinstance(clamped, Attributes)
+        return clamped.standard[name]
+
+    future = datetime(2999, 1, 1, tzinfo=UTC)
+    assert stored("2999-01-01T00:00:00Z") == (NOW.replace(microsecond=123000) if recorded else future)
+    assert stored(MAY) == datetime(2026, 5, 1, 8, tzinfo=UTC)
+    assert stored(None) is None
+
+
+def test_no_other_attribute_has_a_time() -> None:
+    fields = {name: getattr(field, "inner", field) for name, field in AttributesSchema().fields.items()}
+
+    assert {name for name, field in fields.items() if isinstance(field, Moment)} == TIMES.keys()
 
 
 @given(st.lists(st.integers(min_value=0, max_value=1_000_000), min_size=1, max_size=20))

@@ -7,6 +7,7 @@ import pytest
 from cli.bulk.files import FileError, FileFormat
 from cli.bulk.import_lines import MAX_BYTES, ImportLine, group_by_array, parse_column, parse_import_lines, split_import
 from cli.bulk.records import Position, Record
+from schemas.json_values import OversizedInteger
 
 EVENT = {"external_id": "ada", "name": "login", "time": "2026-05-01T12:00:00Z"}
 
@@ -48,6 +49,23 @@ def test_what_would_count_twice_is_known(value: Any, repeatable: bool) -> None:
     (line,) = read(value)
 
     assert (line.fault, line.repeatable) == (None, repeatable)
+
+
+@pytest.mark.parametrize("digits", ["109876543210987654321", "-9223372036854775809"])
+def test_a_cell_with_an_integer_beyond_64_bits_keeps_its_digits(digits: str) -> None:
+    names = ("external_id", "a", "b:number", "c:json")
+    (line,) = read(
+        dict(zip(names, ("ada", digits, digits, f"[{digits}]"), strict=True)), form=FileFormat.CSV, names=names
+    )
+
+    assert line.fault is None
+    assert line.given == {
+        "external_id": "ada",
+        "a": digits,
+        "b": OversizedInteger(digits),
+        "c": [OversizedInteger(digits)],
+    }
+    assert line.size == len(f'{{"external_id":"ada","a":"{digits}","b":{digits},"c":[{digits}]}}')
 
 
 def test_cells_are_text_unless_their_column_says_otherwise() -> None:

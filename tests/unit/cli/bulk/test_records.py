@@ -8,6 +8,7 @@ import pytest
 from cli.bulk import records as module
 from cli.bulk.files import FileError, FileFormat, detect_format, open_source
 from cli.bulk.records import Position, Record, read_columns, read_records
+from schemas.json_values import OversizedInteger
 
 Read = Callable[..., list[Record]]
 
@@ -34,6 +35,12 @@ def test_each_line_is_a_json_value_and_blank_ones_are_passed_over(read: Read) ->
 
     assert values(found) == [(1, {"a": 1}), (4, "b"), (5, 3)]
     assert [record.end.offset for record in found] == [13, 21, 22]
+
+
+def test_integers_are_exact_however_long_they_are(read: Read) -> None:
+    found = read(b'{"a": 18446744073709551615}\n{"a": [-9223372036854775809]}\n', FileFormat.JSONL)
+
+    assert values(found) == [(1, {"a": 2**64 - 1}), (2, {"a": [OversizedInteger("-9223372036854775809")]})]
 
 
 @pytest.mark.parametrize("line", [b"{", b'{"a": NaN}', b'"\xff"', b'"\\ud800"'])
