@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from fuzz.model.consent import EMAIL_GROUP, SMS_GROUP
 from fuzz.model.happenings import ARRAYS
 from fuzz.model.people import E164, Json, Person, absorb, describe, email_key, origin_key
 
@@ -11,6 +12,12 @@ from fuzz.model.people import E164, Json, Person, absorb, describe, email_key, o
 PLACEHOLDERS = frozenset({"", "null", "undefined", "anonymous", "0", "nan", "none", "[object object]"})
 #: Orphans that one survivor may absorb in a day, in the runs of the model.
 SURVIVOR_LIMIT = 4
+#: The settings of the product in the runs of the model.
+SETTINGS: Json = {
+    "survivor_limit": SURVIVOR_LIMIT,
+    "email_groups": frozenset({EMAIL_GROUP}),
+    "sms_groups": frozenset({SMS_GROUP}),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,7 +148,8 @@ class World:
                     lost.append((array, index))
                     continue
                 if happened is None:
-                    describe(person, entry, self.step)
+                    others = [each for each in self.people if each is not person]
+                    describe(person, entry, self.step, others=others)
                 else:
                     person.did.append(happened(entry))
                     person.touched = self.step
