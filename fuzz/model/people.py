@@ -105,6 +105,15 @@ class Person:
             person = person.merged_into
         return person
 
+    def drop_aliases(self, is_taken: Callable[[Json], bool]) -> list[str]:
+        """Take away the aliases that are taken; return their labels."""
+        named = {label: {"alias_label": label, "alias_name": name} for label, name in self.aliases.items()}
+        taken = [label for label, alias in named.items() if is_taken(alias)]
+        for label in taken:
+            del self.aliases[label]
+            self.origins.pop(("alias", label), None)
+        return taken
+
 
 def email_key(sent: str) -> str:
     """Return the form in which email addresses compare."""

@@ -47,7 +47,8 @@ def test_random_lives_agree_with_the_model(ours: Product) -> None:
 
     run_state_machine_as_test(Profiles, settings=bounds)
 
-    assert {"merged", "identified", "orphan_not_found", "refused_identifier"} <= Profiles.outcomes.keys()
+    expected = {"merged", "identified", "orphan_not_found", "refused_identifier", "undone", "duplicates"}
+    assert expected <= Profiles.outcomes.keys()
 
 
 def a_life() -> Profiles:
@@ -110,7 +111,9 @@ def test_the_model_sees_an_outcome_that_should_not_be(ours: Product, monkeypatch
         run_all(life)
 
 
-@pytest.mark.parametrize("module", ["consent", "happenings", "people", "shown", "world", "strategies"])
+@pytest.mark.parametrize(
+    "module", ["consent", "duplicates", "happenings", "people", "shown", "undoing", "world", "strategies"]
+)
 def test_the_model_shares_no_line_with_the_product(module: str) -> None:
     tree = ast.parse(Path(fuzz.model.__path__[0], f"{module}.py").read_text(encoding="utf-8"))
     names: list[Any] = [
