@@ -13,7 +13,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from chaos.errors import ChaosError
 from chaos.installation import running_installation
 from fuzz.model.machine import Profiles
-from fuzz.model.world import SURVIVOR_LIMIT
+from fuzz.model.world import SETTINGS
 from fuzz.product import product
 
 
@@ -37,7 +37,7 @@ def main(*, examples: int, steps: int, seed: str) -> None:
     seed = seed or str(secrets.randbelow(10**6))
     began = monotonic()
     try:
-        with running_installation() as home, product(home.database_url, survivor_limit=SURVIVOR_LIMIT) as ours:
+        with running_installation() as home, product(home.database_url, **SETTINGS) as ours:
             Profiles.product = ours
             machine = seeded(seed)(Profiles)
             run_state_machine_as_test(machine, settings=bounds)

@@ -129,6 +129,43 @@ class Profiles(RuleBasedStateMachine):
             message = [job_id for place in order[start : start + size] for job_id in lanes[place]]
             self._run_message(message)
 
+    @precondition(lambda self: not self.waiting and self.world.undoable())
+    @rule(data=st.data())
+    def undo(self, data: st.DataObject) -> None:
+        """Undo a merge after which nobody wrote to its survivor."""
+        merge = data.draw(st.sampled_from(self.world.undoable()), label="merge to undo")
+        answer = self.real.ask(f"/merge/jobs/{merge.job_id}/undo", {}, HTTPStatus.ACCEPTED)
+        for lane in self.real.claim():
+            self.real.run(lane)
+        expected = self.world.undo(merge)
+        undone = orjson.loads(self.real.get(f"/merge/jobs/{answer['job_id']}").body)
+        self.outcomes[expected] += 1
+        self.changed = True
+        agree(f"The undo (reason: {undone['reason']!r})", actual=undone["outcome"], expected=expected)
+
+    @precondition(lambda self: not self.waiting)
+    @rule(updates=some.merges, body=some.tracks(), data=st.data())
+    def merge_and_undo(self, updates: list[Json], body: Json, data: st.DataObject) -> None:
+        """Merge, let people say more, and undo one of the merges if nobody wrote to its survivor."""
+        self.merge(updates)
+        for lane in self._claim():
+            self._run_message(lane)
+        self.profiles_agree()
+        if data.draw(st.booleans(), label="whether they say more"):
+            self.track(body)
+        if not self.waiting and self.world.undoable():
+            self.undo(data)
+
+    @precondition(lambda self: not self.waiting)
+    @rule(kind=st.sampled_from(("email", "phone")))
+    def merge_duplicates(self, kind: str) -> None:
+        """Let a run over duplicates merge all that share an address."""
+        for lane in self.real.run_over_duplicates(kind):
+            self.real.run(lane)
+        self.world.merge_duplicates(kind)
+        self.outcomes["duplicates"] += 1
+        self.changed = True
+
     @precondition(lambda self: self.ran)
     @rule()
     def deliver_again(self) -> None:
@@ -179,6 +216,8 @@ class Profiles(RuleBasedStateMachine):
             ended = self.world.run(job)
             job_json = orjson.loads(self.real.get(f"/merge/jobs/{job_id}").body)
             self.outcomes[ended.outcome] += 1
+            if ended.outcome == "merged":
+                self.world.merges[-1].job_id = job_id
 
             what = f"{job} (reason: {job_json['reason']!r})"
             agree(what, actual=(job_json["state"], job_json["outcome"]), expected=("finished", ended.outcome))

@@ -1,8 +1,10 @@
 """People as the model knows them: all that was said of them and all that they did, as it was sent."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+from fuzz.model import consent as consents
 
 Json = dict[str, Any]
 
@@ -46,12 +48,13 @@ class Person:
     #: Standard attributes under their names on the wire.
     facts: Json = field(default_factory=dict)
     email_encrypted: bool = False
-    #: By "email" and "push": the state that was set, and the states that were ever begun.
-    subscriptions: dict[str, tuple[str, frozenset[str]]] = field(default_factory=dict)
+    #: What its addresses said.
+    consent: consents.Words = field(default_factory=dict)
+    #: The push state that was set, and the states that were ever begun.
+    push: tuple[str, frozenset[str]] | None = None
     custom: Json = field(default_factory=dict)
     devices: dict[str, Json] = field(default_factory=dict)
     tokens: dict[tuple[str, str], Json] = field(default_factory=dict)
-    groups: dict[str, str] = field(default_factory=dict)
     test_user: bool = False
     control_group: bool = False
     marked_at: str | None = None
@@ -80,6 +83,12 @@ class Person:
         return None if sent is None else E164[sent]
 
     @property
+    def addresses(self) -> dict[str, str]:
+        """The addresses that others may share, by their kind."""
+        keys = {"email": self.email, "phone": self.phone}
+        return {kind: key for kind, key in keys.items() if key is not None}
+
+    @property
     def has_invalid_phone(self) -> bool:
         """Whether it has a number that has no E.164 form."""
         return "phone" in self.facts and E164[self.facts["phone"]] is None
@@ -96,6 +105,15 @@ class Person:
             person = person.merged_into
         return person
 
+    def drop_aliases(self, is_taken: Callable[[Json], bool]) -> list[str]:
+        """Take away the aliases that are taken; return their labels."""
+        named = {label: {"alias_label": label, "alias_name": name} for label, name in self.aliases.items()}
+        taken = [label for label, alias in named.items() if is_taken(alias)]
+        for label in taken:
+            del self.aliases[label]
+            self.origins.pop(("alias", label), None)
+        return taken
+
 
 def email_key(sent: str) -> str:
     """Return the form in which email addresses compare."""
@@ -109,20 +127,23 @@ def origin_key(identifier: Json) -> tuple[str, ...]:
     return ("email",) if "email" in identifier else ("phone",) if "phone" in identifier else ()
 
 
-def describe(person: Person, attributes: Json, step: int, *, others: Iterable[Person] = ()) -> None:
+def describe(person: Person, attributes: Json, step: int, *, others: Sequence[Person]) -> None:
     """Let *attributes*, an object of `/users/track`, say what it says of *person*; null takes back what was said.
 
-    An address by which the object means the person identifies, and says nothing. Its push tokens leave the *others*.
+    An address by which the object means the person identifies, and says nothing. Consent reaches *others*, everybody
+    else, and they lose its push tokens.
     """
     identifying = set() if attributes.keys() & {"external_id", "user_alias"} else {"email", "phone"}
+    former = person.addresses
     # An address is set before its attributes, in any order of the keys.
     for name in sorted(attributes.keys() - identifying, key=lambda name: name == "email_encrypted"):
         _say(person, name, attributes[name])
+    consents.move(person, former, others)
+    consents.say(person, attributes, others, step)
     person.touched = step
     for other in others:
-        if other is not person:
-            for each in attributes.get("push_tokens") or ():
-                other.tokens.pop((each["app_id"], each["token"]), None)
+        for each in attributes.get("push_tokens") or ():
+            other.tokens.pop((each["app_id"], each["token"]), None)
 
 
 def _say(person: Person, name: str, value: Any) -> None:
@@ -131,7 +152,7 @@ def _say(person: Person, name: str, value: Any) -> None:
         SAYINGS[name](person, value)
     elif name in STANDARD:
         _set(person.facts, name, value)
-    elif name not in INSTRUCTIONS:
+    elif name not in INSTRUCTIONS and name not in consents.HANDLED:
         _say_own(person.custom, name, value)
 
 
@@ -176,13 +197,10 @@ def _say_phone(person: Person, value: str | None) -> None:
     _set(person.facts, "phone", value)
 
 
-def _subscribe(person: Person, channel: str, state: str | None) -> None:
-    """Set a subscription; null takes it back to the default, and forgets when anything began."""
-    if state is None:
-        person.subscriptions.pop(channel, None)
-        return
-    _, begun = person.subscriptions.get(channel, ("", frozenset()))
-    person.subscriptions[channel] = (state, begun | {state})
+def _say_push(person: Person, state: str | None) -> None:
+    """Set the push state; null takes it back to the default, and forgets when anything began."""
+    _, begun = person.push or ("", frozenset())
+    person.push = None if state is None else (state, begun | {state})
 
 
 def _say_own(custom: Json, name: str, value: Any) -> None:
@@ -218,11 +236,6 @@ def _say_tokens(person: Person, tokens: list[Json]) -> None:
     person.tokens.update({(each["app_id"], each["token"]): each for each in tokens})
 
 
-def _say_groups(person: Person, groups: list[Json]) -> None:
-    """Set the state in each group."""
-    person.groups.update({each["subscription_group_id"]: each["subscription_state"] for each in groups})
-
-
 def _flag(name: str) -> Callable[[Person, Any], None]:
     """Return what sets the field *name* to true or false."""
     return lambda person, value: setattr(person, name, bool(value))
@@ -233,11 +246,9 @@ SAYINGS: dict[str, Callable[[Person, Any], None]] = {
     "email": _say_email,
     "email_encrypted": _say_encrypted,
     "phone": _say_phone,
-    "email_subscribe": lambda person, state: _subscribe(person, "email", state),
-    "push_subscribe": lambda person, state: _subscribe(person, "push", state),
+    "push_subscribe": _say_push,
     "devices": _say_devices,
     "push_tokens": _say_tokens,
-    "subscription_groups": _say_groups,
     "test_user": _flag("test_user"),
     "control_group": _flag("control_group"),
     "marked_for_deletion_at": lambda person, moment: setattr(person, "marked_at", moment),
@@ -246,6 +257,7 @@ SAYINGS: dict[str, Callable[[Person, Any], None]] = {
 
 def absorb(survivor: Person, orphan: Person, *, step: int) -> None:
     """Let *survivor* take over what the vendor's lists of merged fields name."""
+    survivor.consent = consents.combined(survivor=survivor, orphan=orphan)
     facts = dict(orphan.facts)
     if orphan.email_encrypted:
         facts.pop("email", None)
@@ -253,10 +265,9 @@ def absorb(survivor: Person, orphan: Person, *, step: int) -> None:
     taken += [(kind,) for kind in ("email", "phone") if kind in facts and kind not in survivor.facts]
     survivor.origins |= {each: orphan.origins.get(each, orphan) for each in taken}
     survivor.facts = {**facts, **survivor.facts}
-    survivor.subscriptions = {**orphan.subscriptions, **survivor.subscriptions}
+    survivor.push = survivor.push or orphan.push
     survivor.custom = {**orphan.custom, **survivor.custom}
     survivor.tokens = {**orphan.tokens, **survivor.tokens}
-    survivor.groups = {**orphan.groups, **survivor.groups}
     survivor.aliases = {**orphan.aliases, **survivor.aliases}
     survivor.devices = {**orphan.devices, **survivor.devices}
     survivor.test_user = survivor.test_user or orphan.test_user

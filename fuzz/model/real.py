@@ -11,12 +11,15 @@ from uuid_utils.compat import uuid7
 from app import keys
 from app.db.connections import lend_connection
 from app.db.transaction import Transaction, run_in_transaction
+from app.duplicates.advance import advance_run
+from app.duplicates.runs import start_run
 from app.lane.run import Lane, execute_lane
 from app.ledger.dispatch import claim_lanes, mark_jobs_published
 from fuzz.application import Answer, Application
 from fuzz.model.people import Json
 from fuzz.product import Product, new_key, post
 from fuzz.request import KEY, Request
+from schemas.keeping import KeepRule, RunTrigger, SharedAddress
 
 #: Lanes that are claimed at once: all that wait.
 EVERYTHING = 1_000
@@ -69,6 +72,15 @@ class Real:
             return lanes
 
         return run_in_transaction(self._product.pool, self._workspace_id, work)
+
+    def run_over_duplicates(self, kind: str) -> list[tuple[UUID, ...]]:
+        """Let a run over duplicates by *kind* of address put its merges into the ledger; return their lanes."""
+        pool, workspace_id = self._product.pool, self._workspace_id
+        rule = KeepRule(identifier=SharedAddress(kind))
+        run_in_transaction(pool, workspace_id, start_run, rule, trigger=RunTrigger.API)
+        while advance_run(pool, self._product.settings, workspace_id=workspace_id):
+            pass
+        return self.claim()
 
     def run(self, job_ids: Sequence[UUID]) -> None:
         """Run one message with these jobs, in order."""

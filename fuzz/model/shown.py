@@ -4,12 +4,15 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
+from fuzz.model.consent import shown_consent
 from fuzz.model.people import Happening, Json, Person
 
 #: Stands for a moment at which the product did something; which one, the model cannot know.
 SOMETIME = "sometime"
 #: Of these the model only knows whether they are there.
 MOMENTS = ("email_opted_in_at", "email_unsubscribed_at", "push_opted_in_at")
+#: Times of states of which the model only knows the present one.
+OF_STATES = {"email_opted_in_at": "opted_in", "email_unsubscribed_at": "unsubscribed"}
 #: These are the product's to choose, once for ever.
 CHOSEN = ("braze_id", "appboy_id", "created_at", "random_bucket")
 #: What a canvas shows the last time of, by the engagement.
@@ -19,6 +22,7 @@ CANVAS_TIMES = {"received": "last_received_message", "entered": "last_entered", 
 def comparable(user: Json) -> Json:
     """Return a *user* of an export without what the model cannot know."""
     hidden = {*CHOSEN, "updated_at"}
+    hidden |= {name for name, state in OF_STATES.items() if user["email_subscribe"] != state}
     return {name: SOMETIME if name in MOMENTS else value for name, value in user.items() if name not in hidden}
 
 
@@ -32,12 +36,9 @@ def shown(person: Person) -> Json:
         "custom_attributes": person.custom,
         "devices": [person.devices[each] for each in sorted(person.devices)],
         "push_tokens": [{"app": app, "token": token} for app, token in sorted(person.tokens)],
-        "subscription_groups": [
-            {"subscription_group_id": each, "subscription_state": state}
-            for each, state in sorted(person.groups.items())
-        ],
         "marked_for_deletion_at": person.marked_at,
-        **_subscriptions(person),
+        **_push(person),
+        **shown_consent(person.consent, SOMETIME),
         **_sums(person.did),
     }
     always = {
@@ -53,17 +54,10 @@ def _coordinates(location: Json | None) -> list[float] | None:
     return None if location is None else [location["longitude"], location["latitude"]]
 
 
-def _subscriptions(person: Person) -> Json:
-    """Return both subscriptions, and which of their states ever began."""
-    email, email_begun = person.subscriptions.get("email", ("subscribed", frozenset()))
-    push, push_begun = person.subscriptions.get("push", ("subscribed", frozenset()))
-    return {
-        "email_subscribe": email,
-        "push_subscribe": push,
-        "email_opted_in_at": SOMETIME if "opted_in" in email_begun else None,
-        "email_unsubscribed_at": SOMETIME if "unsubscribed" in email_begun else None,
-        "push_opted_in_at": SOMETIME if "opted_in" in push_begun else None,
-    }
+def _push(person: Person) -> Json:
+    """Return the push state, and whether an opt-in ever began."""
+    state, begun = person.push or ("subscribed", frozenset())
+    return {"push_subscribe": state, "push_opted_in_at": SOMETIME if "opted_in" in begun else None}
 
 
 def _sums(did: Iterable[Happening]) -> Json:

@@ -4,6 +4,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from fuzz.model.consent import EMAIL_GROUP, SMS_GROUP
 from fuzz.model.people import E164, Json
 
 Values = st.SearchStrategy[Any]
@@ -46,6 +47,13 @@ identifiers: Values = st.sampled_from(
     (*[by_id] * 9, *[by_alias] * 3, *[by_email] * 3, *[by_phone] * 2, st.just(PLACEHOLDER))
 ).flatmap(lambda kind: kind)
 
+#: States in a group of each kind.
+IN_GROUPS = [
+    {"subscription_group_id": group, "subscription_state": state}
+    for group in (EMAIL_GROUP, SMS_GROUP, "either")
+    for state in ("subscribed", "unsubscribed")
+]
+
 #: What an object may say of a person; null takes it back.
 DESCRIBED: dict[str, Values] = {
     "first_name": st.none() | texts,
@@ -61,9 +69,9 @@ DESCRIBED: dict[str, Values] = {
     "push_subscribe": st.sampled_from(("opted_in", "subscribed", "unsubscribed", None)),
     "devices": st.lists(st.sampled_from(({"device_id": "d1", "model": "m"}, {"device_id": "d2"})), max_size=2),
     "push_tokens": st.just([{"app_id": "ios", "token": "t1"}]) | st.just([{"app_id": "ios", "token": "t2"}]),
-    "subscription_groups": st.sampled_from(("subscribed", "unsubscribed")).map(
-        lambda state: [{"subscription_group_id": "g", "subscription_state": state}]
-    ),
+    "email_open_tracking_disabled": st.sampled_from((True, False, None)),
+    "marked_email_as_spam_at": st.sampled_from(("2026-03-01T00:00:00.000Z", "2026-03-02T00:00:00.000Z", None)),
+    "subscription_groups": st.none() | st.lists(st.sampled_from(IN_GROUPS), min_size=1, max_size=2),
     "test_user": st.booleans(),
     "plan": st.sampled_from(("gold", "", None, {"of": [1, None]}, False)),
     "visits": st.integers(-3, 3) | st.just({"inc": 2}) | st.just("many"),

@@ -1,16 +1,26 @@
 """The world of the model: who is there, who answers to what, and what a request or a job makes of it."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from fuzz.model.consent import EMAIL_GROUP, SMS_GROUP
+from fuzz.model.duplicates import pairs_of_duplicates
+from fuzz.model.filters import FILTERS
 from fuzz.model.happenings import ARRAYS
 from fuzz.model.people import E164, Json, Person, absorb, describe, email_key, origin_key
+from fuzz.model.undoing import Merge
 
 #: Values that many strangers share, as the documents list them.
 PLACEHOLDERS = frozenset({"", "null", "undefined", "anonymous", "0", "nan", "none", "[object object]"})
 #: Orphans that one survivor may absorb in a day, in the runs of the model.
 SURVIVOR_LIMIT = 4
+#: The settings of the product in the runs of the model.
+SETTINGS: Json = {
+    "survivor_limit": SURVIVOR_LIMIT,
+    "email_groups": frozenset({EMAIL_GROUP}),
+    "sms_groups": frozenset({SMS_GROUP}),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +70,8 @@ class World:
     #: Merged-away profiles, whose URL returns 410, and deleted ones.
     gone: list[Person] = field(default_factory=list)
     deleted: list[Person] = field(default_factory=list)
+    #: Merges that are not undone, and whose audit no deletion may have erased.
+    merges: list[Merge] = field(default_factory=list)
     step: int = 0
 
     def by_external_id(self, external_id: str) -> Person | None:
@@ -141,7 +153,8 @@ class World:
                     lost.append((array, index))
                     continue
                 if happened is None:
-                    describe(person, entry, self.step, others=self.people)
+                    others = [each for each in self.people if each is not person]
+                    describe(person, entry, self.step, others=others)
                 else:
                     person.did.append(happened(entry))
                     person.touched = self.step
@@ -194,6 +207,34 @@ class World:
         self.gone = [each for each in self.gone if each not in lost]
         self.deleted += lost
         self.redirects = {name: each for name, each in self.redirects.items() if each not in lost}
+        # A deletion may also erase the audit of orphans that it names.
+        self.merges = []
+
+    def undoable(self) -> list[Merge]:
+        """Return the merges that can be undone here."""
+        return [each for each in self.merges if each.job_id and each.is_last and each.survivor in self.people]
+
+    def undo(self, merge: Merge) -> str:
+        """Undo *merge* and return the outcome."""
+        orphan, external_id = merge.orphan, merge.orphan.external_id
+        merge.undo()
+        self.merges.remove(merge)
+        self.gone.remove(orphan)
+        is_taken = external_id is not None and self.by_external_id(external_id) is not None
+        if is_taken:
+            orphan.external_id = None
+        elif external_id is not None:
+            self.redirects.pop(external_id, None)
+        taken = orphan.drop_aliases(lambda alias: self.by_alias(alias) is not None)
+        self.people.append(orphan)
+        return "undone_in_part" if taken or is_taken else "undone"
+
+    def merge_duplicates(self, kind: str) -> None:
+        """Let a run over duplicates merge."""
+        for orphan, survivor in pairs_of_duplicates(self.people, kind):
+            self.step += 1
+            if self._obstacle(None, orphan=orphan, survivor=survivor) is None:
+                self._merge(orphan=orphan, survivor=survivor)
 
     def run(self, job: Job) -> Ended:
         """Apply *job* and return its expected result."""
@@ -239,9 +280,9 @@ class World:
         person.touched = self.step
         return Ended("identified", person, person)
 
-    def _obstacle(self, job: Job, *, orphan: Person, survivor: Person) -> str | None:
+    def _obstacle(self, job: Job | None, *, orphan: Person, survivor: Person) -> str | None:
         """Return the outcome that stands before a merge of two live profiles, the first that applies."""
-        identifying = job.kind == "identify"
+        identifying = job is not None and job.kind == "identify"
         obstacles = (
             ("same_profile", orphan is survivor),
             ("orphan_identified", identifying and orphan.identified),
@@ -254,7 +295,10 @@ class World:
 
     def _merge(self, *, orphan: Person, survivor: Person) -> None:
         """Make *orphan* part of *survivor*."""
+        merge = Merge.begin(orphan=orphan, survivor=survivor, step=self.step)
         absorb(survivor, orphan, step=self.step)
+        merge.end()
+        self.merges.append(merge)
         self.people.remove(orphan)
         self.gone.append(orphan)
         if orphan.external_id is not None and survivor.external_id != orphan.external_id:
@@ -279,23 +323,3 @@ def _is_placeholder(identifier: Json) -> bool:
 def _is_invalid_phone(identifier: Json) -> bool:
     """Return whether an identifier is a phone number that identifies nobody."""
     return "phone" in identifier and E164[identifier["phone"]] is None
-
-
-def _most_recent(people: Iterable[Person]) -> list[Person]:
-    """Return the most recently updated people; several when they tie."""
-    everyone = list(people)
-    return [each for each in everyone if each.touched == max(one.touched for one in everyone)]
-
-
-def _least_recent(people: Iterable[Person]) -> list[Person]:
-    """Return the least recently updated people; several when they tie."""
-    everyone = list(people)
-    return [each for each in everyone if each.touched == min(one.touched for one in everyone)]
-
-
-FILTERS: dict[str, Callable[[Iterable[Person]], list[Person]]] = {
-    "identified": lambda people: [each for each in people if each.identified],
-    "unidentified": lambda people: [each for each in people if not each.identified],
-    "most_recently_updated": _most_recent,
-    "least_recently_updated": _least_recent,
-}

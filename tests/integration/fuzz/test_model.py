@@ -12,7 +12,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 import fuzz.model
 from fuzz.model.machine import Profiles
-from fuzz.model.world import SURVIVOR_LIMIT, World
+from fuzz.model.world import SETTINGS, World
 from fuzz.product import Product, product
 from tests.support.postgres import Databases
 
@@ -27,7 +27,7 @@ def ours(databases: Databases) -> Iterator[Product]:
     """The product on a database of this module's own."""
     name = databases.create()
     try:
-        with product(databases.url(name), survivor_limit=SURVIVOR_LIMIT) as lent:
+        with product(databases.url(name), **SETTINGS) as lent:
             Profiles.product = lent
             yield lent
     finally:
@@ -47,7 +47,8 @@ def test_random_lives_agree_with_the_model(ours: Product) -> None:
 
     run_state_machine_as_test(Profiles, settings=bounds)
 
-    assert {"merged", "identified", "orphan_not_found", "refused_identifier"} <= Profiles.outcomes.keys()
+    expected = {"merged", "identified", "orphan_not_found", "refused_identifier", "undone", "duplicates"}
+    assert expected <= Profiles.outcomes.keys()
 
 
 def a_life() -> Profiles:
@@ -110,7 +111,9 @@ def test_the_model_sees_an_outcome_that_should_not_be(ours: Product, monkeypatch
         run_all(life)
 
 
-@pytest.mark.parametrize("module", ["happenings", "people", "shown", "world", "strategies"])
+@pytest.mark.parametrize(
+    "module", ["consent", "duplicates", "happenings", "people", "shown", "undoing", "world", "strategies"]
+)
 def test_the_model_shares_no_line_with_the_product(module: str) -> None:
     tree = ast.parse(Path(fuzz.model.__path__[0], f"{module}.py").read_text(encoding="utf-8"))
     names: list[Any] = [
