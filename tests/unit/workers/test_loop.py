@@ -7,10 +7,9 @@ from threading import Event
 import pytest
 from psycopg.errors import QueryCanceled
 
-from app.errors import DatabaseUnavailable, SetupError
+from app.errors import BrokerUnavailable, DatabaseUnavailable, SetupError
 from app.metrics.instruments import UndeclaredSeries
 from app.metrics.relay import SERVICES
-from workers.broker import BrokerUnavailable
 from workers.loop import RETRY_S, run_repeatedly
 
 
