@@ -7,7 +7,7 @@ from time import time
 
 import psycopg
 
-from app.db.errors import Response, explain, response_to
+from app.db.errors import Response, response_to, to_unavailable
 from app.metrics.services import ServiceMetrics
 
 log = logging.getLogger(__name__)
@@ -56,7 +56,7 @@ class _Failures:
         if response_to(error) is Response.WAIT:
             self._metrics.failed_rounds.inc(1, self._name)
             if Response.WAIT not in self._logged:
-                reason = explain(error) if isinstance(error, psycopg.Error) else str(error)
+                reason = str(to_unavailable(error) if isinstance(error, psycopg.Error) else error)
                 log.warning("service_waiting", extra={**extra, "reason": reason})
             self._logged.add(Response.WAIT)
             return RETRY_S

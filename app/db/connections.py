@@ -15,8 +15,8 @@ from psycopg_pool import ConnectionPool
 
 from app.config import Settings
 from app.db.client_timeout import ClientTimeout, ServerProbe, TimeoutConnection, check_alive
-from app.db.errors import explain, is_unavailable
-from app.errors import DatabaseUnavailable, SetupError
+from app.db.errors import is_unavailable, to_unavailable
+from app.errors import SetupError
 from app.metrics.database import POOL_LIMIT, MeasuredLoan
 from schemas.addresses import COMPARISON
 
@@ -140,5 +140,5 @@ def lend_connection(pool: Pool) -> Iterator[Connection]:
                 connection.extended_s = 0.0
     except psycopg.Error as error:
         if is_unavailable(error):
-            raise DatabaseUnavailable(explain(error)) from error
+            raise to_unavailable(error) from error
         raise

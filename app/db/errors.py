@@ -9,7 +9,7 @@ from typing import LiteralString
 import psycopg
 from psycopg import errors as postgres
 
-from app.errors import BrokerUnavailable, DatabaseUnavailable, Rejected, ResolutionUnsettled
+from app.errors import BrokerUnavailable, DatabaseRefuses, DatabaseUnavailable, Rejected, ResolutionUnsettled
 
 
 class Response(StrEnum):
@@ -91,12 +91,14 @@ def is_unavailable(error: psycopg.Error) -> bool:
     return response_to(error) is Response.WAIT and not isinstance(error, CONTENTION_ERRORS + RETRYABLE_ERRORS)
 
 
-def explain(error: psycopg.Error) -> str:
-    """Return the cause of an error to wait for as a sentence without values."""
+def to_unavailable(error: psycopg.Error) -> DatabaseUnavailable:
+    """Return an error to wait for as one of Mergelane's, whose message is the cause without values."""
     state = error.sqlstate
     if state is None or state.startswith(NO_ANSWER):
-        return "PostgreSQL does not answer; try again in a few seconds."
+        return DatabaseUnavailable("PostgreSQL does not answer; try again in a few seconds.")
     if isinstance(error, CONTENTION_ERRORS + RETRYABLE_ERRORS):
-        return f"PostgreSQL is too busy ({type(error).__name__}); try again in a few seconds."
+        return DatabaseUnavailable(f"PostgreSQL is too busy ({type(error).__name__}); try again in a few seconds.")
     cause = f"{CAUSES[state]}, " if state in CAUSES else ""
-    return f"PostgreSQL refuses work ({cause}SQLSTATE {state} {type(error).__name__}); try again in a few seconds."
+    return DatabaseRefuses(
+        f"PostgreSQL refuses work ({cause}SQLSTATE {state} {type(error).__name__}); try again in a few seconds."
+    )

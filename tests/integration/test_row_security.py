@@ -186,7 +186,7 @@ def attempt(pool: Pool, workspace_id: int | None, statement: sql.Composed, *valu
                 return connection.execute(statement, values).rowcount
         with open_transaction(pool, workspace_id) as tx:
             return tx.connection.execute(statement, values).rowcount
-    except (postgres.InsufficientPrivilege, postgres.GeneratedAlways):  # the latter for workspaces themselves
+    except DatabaseRefuses:
         return None
 
 

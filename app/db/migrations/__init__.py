@@ -14,9 +14,9 @@ from alembic import command, op
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from psycopg.errors import InsufficientPrivilege, LockNotAvailable
+from psycopg.errors import InsufficientPrivilege, LockNotAvailable, ReadOnlySqlTransaction
 from sqlalchemy import Connection, create_engine, make_url
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import NullPool
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
 
@@ -78,9 +78,13 @@ def _upgrade(config: Config) -> None:
     except InsufficientPrivilege as error:
         reason = error.diag.message_primary
         raise SetupError(f"The user of DATABASE_URL lacks a privilege that the migration needs: {reason}") from error
-    except OperationalError as error:
+    except DBAPIError as error:
         if isinstance(error.orig, LockNotAvailable):
             raise error.orig from error
+        if isinstance(error.orig, ReadOnlySqlTransaction):
+            raise SetupError(
+                "PostgreSQL is read-only. Point DATABASE_URL at the primary, or make it writable."
+            ) from error
         if error.connection_invalidated or getattr(error.orig, "sqlstate", None) is None:
             raise SetupError(
                 "Cannot connect to PostgreSQL at DATABASE_URL. Check the URL and that PostgreSQL is running."
