@@ -277,7 +277,5 @@ def test_the_clients_timeout_follows_the_statement_timeout_of_the_transaction(
         (postgres.CheckViolation, False),
     ],
 )
-def test_a_transaction_that_was_in_the_way_does_not_make_a_server_unavailable(
-    error: type[psycopg.Error], away: bool
-) -> None:
+def test_a_transaction_in_the_way_is_no_unavailable_server(error: type[psycopg.Error], away: bool) -> None:
     assert is_unavailable(error("It said no.")) is away

@@ -19,6 +19,7 @@ from app import keys
 from app.config import Settings
 from app.db.connections import APP_ROLE, Connection, Pool, connection_arguments, lend_connection, open_pool
 from app.db.transaction import open_transaction, run_in_transaction
+from app.errors import DatabaseRefuses
 from app.lane.run import Lane, execute_lane
 from tests.support.factories import Factory, ext
 from tests.support.postgres import make_database_url

@@ -40,8 +40,7 @@ REFUSALS = (
         "closed",
         (
             "ALTER DATABASE postgres ALLOW_CONNECTIONS false",
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE datname = 'postgres' AND pid <> pg_backend_pid()",
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'postgres'",
         ),
         ("ALTER DATABASE postgres ALLOW_CONNECTIONS true",),
         "does not answer",

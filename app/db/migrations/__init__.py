@@ -16,7 +16,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from psycopg.errors import InsufficientPrivilege, LockNotAvailable, ReadOnlySqlTransaction
 from sqlalchemy import Connection, create_engine, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import ArgumentError, InternalError, OperationalError
 from sqlalchemy.pool import NullPool
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
 
@@ -44,6 +44,7 @@ SCHEMA_FILES = (
     "webhooks.sql",
     "duplicates.sql",
 )
+READ_ONLY = "PostgreSQL is read-only. Use the primary in DATABASE_URL, or allow writes."
 #: A function or view in these files, and who may not call a function. It ends with a semicolon before an empty line.
 REPLACEABLE = re.compile(
     r"^(?:CREATE OR REPLACE (?:FUNCTION|VIEW)|REVOKE ALL ON FUNCTION) .*?;\n(?=\n|\Z)", re.MULTILINE | re.DOTALL
@@ -78,13 +79,15 @@ def _upgrade(config: Config) -> None:
     except InsufficientPrivilege as error:
         reason = error.diag.message_primary
         raise SetupError(f"The user of DATABASE_URL lacks a privilege that the migration needs: {reason}") from error
-    except DBAPIError as error:
+    except ReadOnlySqlTransaction as error:
+        raise SetupError(READ_ONLY) from error
+    except InternalError as error:
+        if isinstance(error.orig, ReadOnlySqlTransaction):
+            raise SetupError(READ_ONLY) from error
+        raise
+    except OperationalError as error:
         if isinstance(error.orig, LockNotAvailable):
             raise error.orig from error
-        if isinstance(error.orig, ReadOnlySqlTransaction):
-            raise SetupError(
-                "PostgreSQL is read-only. Point DATABASE_URL at the primary, or make it writable."
-            ) from error
         if error.connection_invalidated or getattr(error.orig, "sqlstate", None) is None:
             raise SetupError(
                 "Cannot connect to PostgreSQL at DATABASE_URL. Check the URL and that PostgreSQL is running."

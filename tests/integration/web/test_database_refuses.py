@@ -1,6 +1,6 @@
-"""A PostgreSQL that answers and refuses work: 503 with Retry-After, and `ready` says why, until it takes writes again."""
+"""A PostgreSQL that refuses work: 503 with Retry-After, and `ready` says why, until it takes writes again."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import psycopg
 import pytest
@@ -68,6 +68,7 @@ def test_while_it_refuses_ready_says_why_and_then_all_goes_on(
 def test_a_read_only_server_answers_every_write_with_503(
     own_postgres: PostgresServer, lone_caller: Caller, path: str
 ) -> None:
+    assert lone_caller.post("/users/track", WRITES["/users/track"]).status_code == 201
     with refuse(own_postgres, REFUSALS[0]):
         answer = lone_caller.post(path, WRITES[path])
 
@@ -106,28 +107,18 @@ def test_the_doctor_reports_a_read_only_server(own_postgres: PostgresServer) -> 
     assert any(each.level == "wrong" and "PostgreSQL is read-only" in each.sentence for each in findings)
 
 
+@pytest.mark.parametrize(
+    ("error", "status"), [(psycopg.errors.NumericValueOutOfRange, 400), (psycopg.errors.CheckViolation, 500)]
+)
 def test_a_value_that_postgresql_cannot_hold_is_the_requests_own_fault(
-    lone_door: Flask, lone_caller: Caller, fail_with: Callable[[Flask, Exception], str]
+    lone_door: Flask, lone_caller: Caller, error: type[psycopg.Error], status: int
 ) -> None:
-    value, bug = psycopg.errors.NumericValueOutOfRange("Ann Lee"), psycopg.errors.CheckViolation("Ann Lee")
+    def fail() -> str:
+        message = "Ann Lee of Ulm"
+        raise error(message)
 
-    assert lone_caller.get(fail_with(lone_door, value)).status_code == 400
-    answer = lone_caller.get(fail_with(lone_door, bug))
-    assert answer.status_code == 500
+    lone_door.add_url_rule("/fail", view_func=fail)
+    answer = lone_caller.get("/fail")
+
+    assert answer.status_code == status
     assert "Ann" not in answer.text
-
-
-@pytest.fixture
-def fail_with() -> Callable[[Flask, Exception], str]:
-    """A function that adds a page which raises an error to an application, and returns its path."""
-
-    def add(flask: Flask, error: Exception) -> str:
-        path = f"/fail/{type(error).__name__}"
-
-        def fail() -> str:
-            raise error
-
-        flask.add_url_rule(path, endpoint=path, view_func=fail)
-        return path
-
-    return add

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from threading import Event
 
 import pytest
-from psycopg.errors import DiskFull, InsufficientPrivilege, QueryCanceled, ReadOnlySqlTransaction, SystemError_
+from psycopg.errors import DiskFull, InsufficientPrivilege, InternalError_, QueryCanceled, ReadOnlySqlTransaction
 
 from app.errors import BrokerUnavailable, DatabaseUnavailable
 from app.metrics.instruments import UndeclaredSeries
@@ -102,7 +102,7 @@ def test_a_bug_does_not_end_it_and_is_logged_once_with_growing_pauses(caplog: py
     assert [type(record.exc_info[1]) for record in caplog.records[:2] if record.exc_info] == [ValueError, KeyError]
 
 
-@pytest.mark.parametrize("error", [ReadOnlySqlTransaction(), InsufficientPrivilege(), DiskFull(), SystemError_()])
+@pytest.mark.parametrize("error", [ReadOnlySqlTransaction(), InsufficientPrivilege(), DiskFull(), InternalError_()])
 def test_a_server_that_refuses_is_waited_for(error: Exception, caplog: pytest.LogCaptureFixture) -> None:
     assert waits([error, error, 1]) == [RETRY_S, RETRY_S]
     (record,) = caplog.records
