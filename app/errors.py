@@ -6,7 +6,9 @@ MergelaneError
 │   ├── NotFound            404
 │   ├── Gone                410, with the survivor of the profile
 │   └── Overloaded          429, with Retry-After
-├── DatabaseUnavailable     PostgreSQL does not answer; a transaction in its COMMIT may have taken effect
+├── DatabaseUnavailable     PostgreSQL is away or refuses work; a transaction in its COMMIT may have taken effect
+│   └── DatabaseRefuses     PostgreSQL answers and refuses work: read-only, full, a privilege revoked
+├── BrokerUnavailable       the broker is away or refuses messages, some of which may have arrived
 ├── ResolutionUnsettled     profiles kept changing while a job was resolved; the attempt is repeated
 └── SetupError              the installation cannot run; the message says how to correct it
 """
@@ -55,7 +57,15 @@ class Overloaded(Rejected):
 
 
 class DatabaseUnavailable(MergelaneError):
-    """PostgreSQL does not answer; nothing was changed, unless the connection was lost during COMMIT."""
+    """PostgreSQL is away or refuses work; nothing was changed, unless the connection was lost during COMMIT."""
+
+
+class DatabaseRefuses(DatabaseUnavailable):
+    """PostgreSQL answers and refuses work; the message says why. Nothing was changed."""
+
+
+class BrokerUnavailable(MergelaneError):
+    """The broker is away or refuses messages. Some may have arrived, and are published again."""
 
 
 class ResolutionUnsettled(MergelaneError):

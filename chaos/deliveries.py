@@ -11,8 +11,9 @@ from uuid_utils.compat import uuid7
 
 from app.config import Settings
 from app.db.queries import load_queries
+from app.errors import BrokerUnavailable
 from chaos.installation import WORKSPACE, Installation
-from workers.broker import Broker, BrokerUnavailable
+from workers.broker import Broker
 from workers.celery import QUEUE, make_celery
 
 QUERIES = load_queries("chaos", "deliveries.sql")

@@ -7,6 +7,7 @@ import psycopg
 
 from app.config import Settings
 from app.db.connections import Connection, connection_arguments
+from app.db.errors import Response, response_to, to_unavailable
 from app.errors import DatabaseUnavailable, SetupError
 
 
@@ -14,8 +15,8 @@ from app.errors import DatabaseUnavailable, SetupError
 def connected(settings: Settings, database_url: str, *, name: str) -> Iterator[Connection]:
     """Open a transaction on *database_url*, and commit it at the end.
 
-    Raises DatabaseUnavailable when the connection fails or *database_url* is invalid, and SetupError when its user does
-    not own the tables: such a user may not see every row.
+    Raises DatabaseUnavailable when the connection fails, PostgreSQL refuses work or *database_url* is invalid, and
+    SetupError when its user does not own the tables: such a user may not see every row.
     """
     try:
         conn = Connection.connect(database_url, **connection_arguments(settings, name=name))
@@ -32,6 +33,10 @@ def connected(settings: Settings, database_url: str, *, name: str) -> Iterator[C
             f"PostgreSQL refuses a statement to the user in DATABASE_URL ({error.diag.message_primary}). Use the user"
             " that owns the tables."
         ) from error
+    except psycopg.Error as error:
+        if response_to(error) is not Response.WAIT:
+            raise
+        raise to_unavailable(error) from None
 
 
 def require_database(settings: Settings, database_url: str) -> None:

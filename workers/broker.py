@@ -10,12 +10,8 @@ from kombu.connection import Connection
 from kombu.exceptions import ChannelError, KombuError
 from kombu.messaging import Producer
 
-from app.errors import MergelaneError
+from app.errors import BrokerUnavailable
 from workers.celery import LANE_TASK, QUEUE
-
-
-class BrokerUnavailable(MergelaneError):
-    """The broker does not answer. Messages may have arrived, and are published again."""
 
 
 class Broker:
@@ -61,7 +57,7 @@ class Broker:
                         headers=dict(headers.get(task_id, {})) if headers else None,
                     )
         except self._failures() as error:
-            raise self._unavailable("did not accept the relay's messages") from error
+            raise self._unavailable("did not accept the relay's messages", error) from error
 
     def count_messages(self) -> int:
         """Return how many messages wait in the queue; raise BrokerUnavailable when the broker does not answer."""
@@ -73,7 +69,7 @@ class Broker:
             self.close()
             return 0
         except self._failures() as error:
-            raise self._unavailable("does not count its messages") from error
+            raise self._unavailable("does not count its messages", error) from error
         return int(declared.message_count)
 
     def close(self) -> None:
@@ -93,7 +89,7 @@ class Broker:
         transport = self._celery.connection_for_write().transport
         return (KombuError, OSError, *transport.connection_errors, *transport.channel_errors)
 
-    def _unavailable(self, what: str) -> BrokerUnavailable:
+    def _unavailable(self, what: str, error: BaseException) -> BrokerUnavailable:
         """Close the connection and return the error to raise."""
         self.close()
-        return BrokerUnavailable(f"The broker {what}; is it running at BROKER_URL?")
+        return BrokerUnavailable(f"The broker {what} ({type(error).__name__}); is it running at BROKER_URL?")

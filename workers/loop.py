@@ -1,51 +1,75 @@
-"""The loop of a service: pauses when there is no work, and retries while PostgreSQL or the broker is unavailable."""
+"""The loop of a service: pauses when there is no work, and goes on after every error."""
 
 import logging
 from collections.abc import Callable
 from threading import Event
 from time import time
 
-from app.db.errors import CONTENTION_ERRORS
-from app.errors import DatabaseUnavailable, MergelaneError
+import psycopg
+
+from app.db.errors import Response, response_to, to_unavailable
 from app.metrics.services import ServiceMetrics
 
 log = logging.getLogger(__name__)
 
-#: Seconds before the next attempt while PostgreSQL or the broker is unavailable.
+#: Seconds before the next attempt while PostgreSQL or the broker is unavailable, and after the first error of our own.
 RETRY_S = 0.5
+#: The most seconds before the next attempt: the pause doubles with each error of our own in a row.
+LONGEST_RETRY_S = 32.0
 
 
 def run_repeatedly(
-    run_once: Callable[[], int],
-    *,
-    pause_s: float,
-    stop: Event,
-    name: str,
-    metrics: ServiceMetrics,
-    retry_on: tuple[type[MergelaneError], ...] = (),
+    run_once: Callable[[], int], *, pause_s: float, stop: Event, name: str, metrics: ServiceMetrics
 ) -> None:
     """Call *run_once* until *stop* is set: at once again when it returned more than 0, else after *pause_s* seconds.
 
-    While it raises DatabaseUnavailable, a contention error or one of *retry_on*, the loop retries; it logs the first
-    failure and the recovery. Other errors end the loop.
+    No error ends the loop. While PostgreSQL or the broker is away or refuses, it waits and logs the first failure and
+    the recovery. Any other error is a bug, or data that no round can process: it is logged in full, once while it is
+    repeated, and the pauses grow.
     """
-    failing = False
-    expected: tuple[type[Exception], ...] = (DatabaseUnavailable, *retry_on, *CONTENTION_ERRORS)
+    failures = _Failures(name, metrics)
     while not stop.is_set():
         try:
             idle = run_once() == 0
-            metrics.rounds.inc(1, name)
-            metrics.last_round.set(time(), name)
-        except expected as error:
-            metrics.failed_rounds.inc(1, name)
-            if not failing:
-                reason = str(error) if isinstance(error, MergelaneError) else type(error).__name__
-                log.warning("service_waiting", extra={"service": name, "reason": reason})
-            failing = True
-            stop.wait(RETRY_S)
+        except Exception as error:  # noqa: BLE001  see above
+            stop.wait(failures.record(error))
             continue
-        if failing:
-            log.info("service_resumed", extra={"service": name})
-            failing = False
+        metrics.rounds.inc(1, name)
+        metrics.last_round.set(time(), name)
+        failures.end()
         if idle:
             stop.wait(pause_s)
+
+
+class _Failures:
+    """The failed rounds in a row of one service."""
+
+    def __init__(self, name: str, metrics: ServiceMetrics) -> None:
+        self._name = name
+        self._metrics = metrics
+        self._logged: set[object] = set()
+        self._bugs = 0
+
+    def record(self, error: Exception) -> float:
+        """Count *error*, log it unless it is a repetition, and return the seconds until the next round."""
+        extra = {"service": self._name}
+        if response_to(error) is Response.WAIT:
+            self._metrics.failed_rounds.inc(1, self._name)
+            if Response.WAIT not in self._logged:
+                reason = str(to_unavailable(error) if isinstance(error, psycopg.Error) else error)
+                log.warning("service_waiting", extra={**extra, "reason": reason})
+            self._logged.add(Response.WAIT)
+            return RETRY_S
+        self._metrics.crashed_rounds.inc(1, self._name)
+        if type(error) not in self._logged:
+            log.error("service_failed", exc_info=error, extra=extra)
+        self._logged.add(type(error))
+        self._bugs += 1
+        return float(min(RETRY_S * 2 ** (self._bugs - 1), LONGEST_RETRY_S))
+
+    def end(self) -> None:
+        """Log that the service has resumed, if it had failed."""
+        if self._logged:
+            log.info("service_resumed", extra={"service": self._name})
+        self._logged.clear()
+        self._bugs = 0

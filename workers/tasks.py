@@ -4,8 +4,10 @@ import logging
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
+import psycopg
 from celery import Task
 
+from app.db.errors import Response, response_to, to_unavailable
 from app.errors import DatabaseUnavailable, MergelaneError
 from app.lane.run import Lane, execute_lane
 from app.logs import request_context
@@ -30,8 +32,8 @@ class LaneFailed(MergelaneError):
 def run_lane(self: Task, workspace_id: int, job_ids: Sequence[str]) -> None:
     """Run the jobs *job_ids* of a workspace.
 
-    While PostgreSQL is unavailable Celery retries the task, with growing pauses below the visibility timeout; then the
-    rescue finds the jobs. All other errors are counted as failed attempts of a job.
+    While PostgreSQL is away or refuses work, Celery retries the task, with growing pauses below the visibility timeout;
+    then the rescue finds the jobs. All other errors are counted as failed attempts of a job.
 
     Celery logs a raised error with its text and its causes, and sends it to Flower. So only sentences without personal
     data are raised, and the original error is logged here. Raises DatabaseUnavailable and LaneFailed.
@@ -55,6 +57,8 @@ def _run(lane: Lane, own: Mapping[str, object]) -> Mapping[str, int]:
     except DatabaseUnavailable as error:
         raise DatabaseUnavailable(str(error)) from None
     except Exception as error:
+        if isinstance(error, psycopg.Error) and response_to(error) is Response.WAIT:
+            raise DatabaseUnavailable(str(to_unavailable(error))) from None
         log.exception("lane_failed", extra=own)
         message = f"The lane could not run because of {type(error).__name__}; the worker's log has the details."
         raise LaneFailed(message) from None

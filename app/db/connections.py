@@ -7,17 +7,16 @@ from typing import Any
 import orjson
 import psycopg
 from psycopg import adapters as postgres_adapters
-from psycopg import errors as postgres
 from psycopg.abc import Buffer
 from psycopg.adapt import Loader
 from psycopg.rows import DictRow, dict_row
 from psycopg.types.json import set_json_dumps
-from psycopg_pool import ConnectionPool, PoolTimeout
+from psycopg_pool import ConnectionPool
 
 from app.config import Settings
 from app.db.client_timeout import ClientTimeout, ServerProbe, TimeoutConnection, check_alive
-from app.db.errors import is_unavailable
-from app.errors import DatabaseUnavailable, SetupError
+from app.db.errors import is_unavailable, to_unavailable
+from app.errors import SetupError
 from app.metrics.database import POOL_LIMIT, MeasuredLoan
 from schemas.addresses import COMPARISON
 
@@ -125,16 +124,21 @@ def client_timeouts(settings: Settings, *, probe_server: bool) -> Callable[[Conn
 def lend_connection(pool: Pool) -> Iterator[Connection]:
     """Lend a connection in autocommit mode and without a workspace, for statements that concern all workspaces.
 
-    Raises DatabaseUnavailable when PostgreSQL does not answer.
+    Raises DatabaseUnavailable when PostgreSQL is away or refuses work. A connection that it refused work on is closed:
+    the next one may lead to another server, and has no plans or settings of the old one.
     """
     try:
         with MeasuredLoan() as lending, pool.connection() as connection:
             lending.lent()
             try:
                 yield connection
+            except psycopg.Error as error:
+                if is_unavailable(error):
+                    connection.close()
+                raise
             finally:
                 connection.extended_s = 0.0
-    except (PoolTimeout, psycopg.OperationalError, postgres.IdleInTransactionSessionTimeout) as error:
+    except psycopg.Error as error:
         if is_unavailable(error):
-            raise DatabaseUnavailable("PostgreSQL does not answer; try again in a few seconds.") from error
+            raise to_unavailable(error) from error
         raise

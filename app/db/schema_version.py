@@ -16,6 +16,7 @@ from psycopg.rows import tuple_row
 from app.config import Settings
 from app.db import roles
 from app.db.connections import connection_arguments
+from app.db.errors import Response, response_to, to_unavailable
 from app.db.queries import load_queries
 from app.errors import SetupError
 
@@ -67,7 +68,8 @@ def find_mismatch(revision: str | None) -> str | None:
 def require_schema(settings: Settings) -> None:
     """Raise SetupError if the schema is older than this code needs, or the processes' role cannot be used.
 
-    A process also starts while the database does not answer, without this check, and waits for it as at any other time.
+    A process also starts while the database is away or refuses work, without this check, and waits for it as at any
+    other time.
     """
     if not settings.database_url:
         raise SetupError("DATABASE_URL is not set; set it, or start everything with `mergelane up`.")
@@ -75,8 +77,10 @@ def require_schema(settings: Settings) -> None:
     try:
         with psycopg.connect(settings.database_url, **arguments) as connection:
             sentence = find_mismatch(current_revision(connection)) or _role_fault(connection)
-    except psycopg.OperationalError:
-        LOG.warning("schema_not_checked: PostgreSQL does not answer yet")
+    except psycopg.Error as error:
+        if response_to(error) is not Response.WAIT:
+            raise
+        LOG.warning("schema_not_checked", extra={"reason": str(to_unavailable(error))})
         return
     if sentence is not None:
         raise SetupError(sentence)

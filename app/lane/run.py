@@ -1,6 +1,7 @@
 """Execute a lane: begin its jobs, decide them in order, and record their outcomes."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import takewhile
 from time import perf_counter
@@ -10,7 +11,7 @@ from app.config import Settings
 from app.db.connections import Pool
 from app.db.errors import CONTENTION_ERRORS
 from app.db.transaction import Transaction, run_in_transaction
-from app.errors import DatabaseUnavailable, ResolutionUnsettled
+from app.errors import DatabaseRefuses, DatabaseUnavailable, ResolutionUnsettled
 from app.lane.decide import Decision
 from app.lane.lock_and_decide import lock_and_decide, resolve_pairs, to_result
 from app.lane.observer import LaneObserver
@@ -70,6 +71,9 @@ class _LaneRun:
         try:
             while jobs:
                 jobs = jobs[self._finish_some(jobs) :]
+        except DatabaseRefuses:
+            self._withdraw(jobs)
+            raise
         finally:
             self._observer.on_finished()
         return self._observer.jobs_by_end
@@ -122,6 +126,11 @@ class _LaneRun:
                 return progress.settled
         message = f"The profiles of job {jobs[0].id} changed {MAX_RESOLUTIONS} times before they could be locked."
         raise ResolutionUnsettled(message)
+
+    def _withdraw(self, jobs: Sequence[ClaimedJob]) -> None:
+        """Uncount the attempts at *jobs* that PostgreSQL refused, if it accepts that."""
+        with suppress(DatabaseUnavailable, *CONTENTION_ERRORS):
+            run_in_transaction(self._pool, self._lane.workspace_id, ledger.withdraw_attempts, jobs=jobs)
 
     def _fail(self, job: ClaimedJob, error: Exception) -> None:
         """Count a failed attempt of *job*. The reason names the error's type alone: its text may have personal data."""

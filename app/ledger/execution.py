@@ -102,6 +102,12 @@ def begin_attempts(tx: Transaction, *, job_ids: Sequence[UUID], task_id: UUID) -
     )
 
 
+def withdraw_attempts(tx: Transaction, *, jobs: Sequence[ClaimedJob]) -> None:
+    """Uncount the running attempts at *jobs* and leave the jobs to the repetition of their message."""
+    parameters = {"ids": [job.id for job in jobs], "attempts": [job.attempts for job in jobs]}
+    tx.execute(QUERIES["withdraw_attempts"], parameters)
+
+
 def lock_running_jobs(tx: Transaction, *, jobs: Sequence[ClaimedJob]) -> Deferred[set[UUID]]:
     """Lock *jobs* in id order; return the ids of the jobs that are still running."""
     parameters = {"ids": [job.id for job in jobs]}

@@ -8,10 +8,11 @@ from app.metrics.instruments import Counter, Instrument, Latest, label_combinati
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceMetrics:
-    """Three metrics of one process, with a series for each of its services."""
+    """Four metrics of one process, with a series for each of its services."""
 
     rounds: Counter
     failed_rounds: Counter
+    crashed_rounds: Counter
     last_round: Latest
 
     @classmethod
@@ -31,6 +32,12 @@ class ServiceMetrics:
                 labels=("service",),
                 series=series,
             ),
+            crashed_rounds=Counter(
+                f"mergelane_{process}_rounds_crashed",
+                f"Rounds of the {process}'s services that an error of Mergelane ended.",
+                labels=("service",),
+                series=series,
+            ),
             last_round=Latest(
                 f"mergelane_{process}_last_round_timestamp_seconds",
                 f"When a service of the {process} last completed a round, in seconds since the epoch.",
@@ -41,5 +48,5 @@ class ServiceMetrics:
 
     @property
     def instruments(self) -> tuple[Instrument, ...]:
-        """All three, to be served."""
-        return self.rounds, self.failed_rounds, self.last_round
+        """All four, to be served."""
+        return self.rounds, self.failed_rounds, self.crashed_rounds, self.last_round

@@ -4,11 +4,13 @@ import logging
 from http import HTTPStatus
 from typing import Any
 
+import psycopg
 from flask import Flask, Response, jsonify
 from marshmallow import ValidationError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
-from app.db.errors import CONTENTION_ERRORS, RETRYABLE_ERRORS
+from app.db.errors import Response as ErrorResponse
+from app.db.errors import response_to, to_unavailable
 from app.errors import DatabaseUnavailable, Gone, Overloaded, Rejected, ResolutionUnsettled
 
 LOG = logging.getLogger(__name__)
@@ -16,6 +18,7 @@ LOG = logging.getLogger(__name__)
 #: Retry-After in seconds while PostgreSQL does not answer.
 RETRY_AFTER = 2
 TRY_AGAIN = "The database does not answer just now; send the request again soon, with its Idempotency-Key if any."
+NOT_STORABLE = "The database cannot store or compare a value of this request; correct it before you send it again."
 UNEXPECTED = "Something went wrong on the server; quote this answer's X-Request-Id when you report it."
 SENTENCES = {
     HTTPStatus.NOT_FOUND: "There is nothing at this URL; check its path.",
@@ -30,8 +33,7 @@ def register_error_handlers(flask: Flask) -> None:
     flask.register_error_handler(HTTPException, http_error_response)
     flask.register_error_handler(DatabaseUnavailable, unavailable_response)
     flask.register_error_handler(ResolutionUnsettled, unavailable_response)
-    for error in {*RETRYABLE_ERRORS, *CONTENTION_ERRORS}:
-        flask.register_error_handler(error, unavailable_response)
+    flask.register_error_handler(psycopg.Error, database_error_response)
     flask.register_error_handler(Exception, unexpected_response)
 
 
@@ -77,9 +79,20 @@ def http_error_response(error: HTTPException) -> Response:
     return response
 
 
+def database_error_response(error: psycopg.Error) -> Response:
+    """Return 503, 400 or 500, as app.db.errors decides."""
+    kind = response_to(error)
+    if kind is ErrorResponse.WAIT:
+        return unavailable_response(to_unavailable(error))
+    if kind is ErrorResponse.REFUSE:
+        LOG.error("request_refused_by_database", exc_info=error)
+        return error_response(HTTPStatus.BAD_REQUEST, NOT_STORABLE)
+    return unexpected_response(error)
+
+
 def unavailable_response(error: Exception) -> Response:
-    """Return 503 while PostgreSQL does not answer or is too busy."""
-    LOG.warning("request_without_database", extra={"error": type(error).__name__})
+    """Return 503 while PostgreSQL is away, refuses work or is too busy."""
+    LOG.warning("request_without_database", extra={"error": type(error).__name__, "reason": str(error)})
     return error_response(HTTPStatus.SERVICE_UNAVAILABLE, TRY_AGAIN, Retry_After=str(RETRY_AFTER))
 
 

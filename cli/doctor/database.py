@@ -36,6 +36,8 @@ def check_server(connection: Connection, settings: Settings, *, workers: int) ->
     if server is None:
         raise SetupError("PostgreSQL returned no row about its configuration. Check its log.")
     yield _check_version(server)
+    if server["read_only"]:
+        yield _report_read_only(standby=server["standby"])
     yield _check_clock(server["now"], sent, received)
     yield _check_connections(server["connections"], settings, workers)
     yield from _check_log(server)
@@ -115,6 +117,15 @@ def _check_version(server: Mapping[str, Any]) -> Finding:
             "Upgrade the server.",
         )
     return fine("postgres", f"PostgreSQL {server['version']} responds.")
+
+
+def _report_read_only(*, standby: bool) -> Finding:
+    cause = "it is a standby" if standby else "default_transaction_read_only is on"
+    return wrong(
+        "postgres",
+        f"PostgreSQL is read-only ({cause}): requests get 503, and no job runs.",
+        "Point DATABASE_URL at the primary." if standby else "Reset default_transaction_read_only, or end its cause.",
+    )
 
 
 def _check_clock(theirs: datetime, sent: datetime, received: datetime) -> Finding:

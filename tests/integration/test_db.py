@@ -271,9 +271,11 @@ def test_the_clients_timeout_follows_the_statement_timeout_of_the_transaction(
         (psycopg.OperationalError, True),
         (postgres.QueryCanceled, False),
         (postgres.LockNotAvailable, False),
-        (postgres.UndefinedTable, False),
-        (postgres.InvalidPassword, False),
+        (postgres.UndefinedTable, True),
+        (postgres.InvalidPassword, True),
+        (postgres.ReadOnlySqlTransaction, True),
+        (postgres.CheckViolation, False),
     ],
 )
-def test_a_server_that_refuses_is_not_away(error: type[psycopg.Error], away: bool) -> None:
+def test_a_transaction_in_the_way_is_no_unavailable_server(error: type[psycopg.Error], away: bool) -> None:
     assert is_unavailable(error("It said no.")) is away

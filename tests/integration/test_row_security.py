@@ -19,6 +19,7 @@ from app import keys
 from app.config import Settings
 from app.db.connections import APP_ROLE, Connection, Pool, connection_arguments, lend_connection, open_pool
 from app.db.transaction import open_transaction, run_in_transaction
+from app.errors import DatabaseRefuses
 from app.lane.run import Lane, execute_lane
 from tests.support.factories import Factory, ext
 from tests.support.postgres import make_database_url
@@ -188,7 +189,7 @@ def attempt(pool: Pool, workspace_id: int | None, statement: sql.Composed, *valu
                 return connection.execute(statement, values).rowcount
         with open_transaction(pool, workspace_id) as tx:
             return tx.connection.execute(statement, values).rowcount
-    except (postgres.InsufficientPrivilege, postgres.GeneratedAlways):  # the latter for workspaces themselves
+    except DatabaseRefuses:
         return None
 
 

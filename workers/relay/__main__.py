@@ -7,7 +7,7 @@ from app.config import Settings
 from app.db.connections import Pool
 from app.db.statistics import TableAnalyzer
 from app.metrics.relay import RELAY, SERVICES
-from workers.broker import Broker, BrokerUnavailable
+from workers.broker import Broker
 from workers.celery import make_celery
 from workers.loop import run_repeatedly
 from workers.relay.duplicates import DuplicateRunner
@@ -37,20 +37,14 @@ def _publish(pool: Pool, settings: Settings, stop: Event) -> None:
     with Broker(make_celery(settings)) as broker:
         publisher = Publisher(pool, settings, broker)
         pause_s = settings.relay_poll_ms / MILLISECONDS
-        _repeat(publisher.run_once, pause_s=pause_s, stop=stop, name="relay", retry_on=(BrokerUnavailable,))
+        _repeat(publisher.run_once, pause_s=pause_s, stop=stop, name="relay")
 
 
 def _rescue(pool: Pool, settings: Settings, stop: Event) -> None:
     with Broker(make_celery(settings)) as broker:
         rescuer = Rescuer(pool, settings, broker)
         # A sweep that requeued jobs is no reason to sweep again at once, so every sweep counts as idle.
-        _repeat(
-            lambda: rescuer.run_once() and 0,
-            pause_s=settings.rescue_every_s,
-            stop=stop,
-            name="rescue",
-            retry_on=(BrokerUnavailable,),
-        )
+        _repeat(lambda: rescuer.run_once() and 0, pause_s=settings.rescue_every_s, stop=stop, name="rescue")
 
 
 def _prune(pool: Pool, settings: Settings, stop: Event) -> None:

@@ -6,6 +6,7 @@ from uuid import UUID
 from app.config import Settings
 from app.db.connections import Pool, lend_connection
 from app.db.transaction import Transaction, open_transaction, run_in_transaction
+from app.errors import BrokerUnavailable
 from app.ledger.dispatch import (
     RescueCounts,
     consumed_until,
@@ -14,7 +15,7 @@ from app.ledger.dispatch import (
     workspaces_with_published_jobs,
 )
 from app.metrics import relay as metrics
-from workers.broker import Broker, BrokerUnavailable
+from workers.broker import Broker
 
 log = logging.getLogger(__name__)
 

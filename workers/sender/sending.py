@@ -105,8 +105,12 @@ class DeliverySender:
             secrets = [derive_secret(leased.webhook_id, seed, peppers) for seed in leased.seeds]
         except SetupError as error:
             return AttemptResult(at=at, error=str(error))
-        headers = signature_headers(notice_id=leased.id, at=at, body=leased.body, secrets=secrets)
-        return self._client.post(leased.url, headers=headers, body=leased.body)
+        try:
+            headers = signature_headers(notice_id=leased.id, at=at, body=leased.body, secrets=secrets)
+            return self._client.post(leased.url, headers=headers, body=leased.body)
+        except Exception as error:
+            log.exception("notice_attempt_crashed", extra={"notice_id": str(leased.id)})
+            return AttemptResult(at=at, error=f"The sender failed ({type(error).__name__}).")
 
     def _record_results(self) -> int:
         """Record the results of completed attempts; return how many."""

@@ -14,9 +14,9 @@ from alembic import command, op
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from psycopg.errors import InsufficientPrivilege, LockNotAvailable
+from psycopg.errors import InsufficientPrivilege, LockNotAvailable, ReadOnlySqlTransaction
 from sqlalchemy import Connection, create_engine, make_url
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import ArgumentError, InternalError, OperationalError
 from sqlalchemy.pool import NullPool
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
 
@@ -44,6 +44,7 @@ SCHEMA_FILES = (
     "webhooks.sql",
     "duplicates.sql",
 )
+READ_ONLY = "PostgreSQL is read-only. Use the primary in DATABASE_URL, or allow writes."
 #: A function or view in these files, and who may not call a function. It ends with a semicolon before an empty line.
 REPLACEABLE = re.compile(
     r"^(?:CREATE OR REPLACE (?:FUNCTION|VIEW)|REVOKE ALL ON FUNCTION) .*?;\n(?=\n|\Z)", re.MULTILINE | re.DOTALL
@@ -78,6 +79,12 @@ def _upgrade(config: Config) -> None:
     except InsufficientPrivilege as error:
         reason = error.diag.message_primary
         raise SetupError(f"The user of DATABASE_URL lacks a privilege that the migration needs: {reason}") from error
+    except ReadOnlySqlTransaction as error:
+        raise SetupError(READ_ONLY) from error
+    except InternalError as error:
+        if isinstance(error.orig, ReadOnlySqlTransaction):
+            raise SetupError(READ_ONLY) from error
+        raise
     except OperationalError as error:
         if isinstance(error.orig, LockNotAvailable):
             raise error.orig from error

@@ -204,6 +204,15 @@ FROM (
 WHERE job.workspace_id = %(workspace_id)s AND job.id = next.id
 RETURNING job.state
 
+-- name: withdraw_attempts
+-- Uncounts attempts that did not begin because PostgreSQL refused work. The jobs stay published: their message follows
+-- again, or the rescue finds them. Without effect on a job of which another attempt has started.
+UPDATE job
+SET state = 'queued', attempts = job.attempts - 1
+FROM unnest(%(ids)s::uuid[], %(attempts)s::integer[]) AS begun (id, attempts)
+WHERE job.workspace_id = %(workspace_id)s AND job.id = begun.id AND job.state = 'running'
+    AND job.attempts = begun.attempts
+
 -- name: latest_running_task
 -- Returns the latest task id of running jobs, up to which the broker's queue has been consumed. Task ids sort by time of
 -- publication. A running job has the id of the message that started it, which may be older than its last publication.

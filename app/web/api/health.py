@@ -1,17 +1,22 @@
 """Health checks. The broker is not checked, since web does not use it."""
 
+import logging
 from http import HTTPStatus
 
 from flask import Blueprint
 from flask.typing import ResponseReturnValue
+from psycopg import errors as postgres
 
 from app.db.connections import lend_connection
 from app.db.queries import load_queries
+from app.errors import DatabaseUnavailable
 from app.web.errors import RETRY_AFTER, error_response
 from app.web.openapi.describe import Common, Tag, describe
 from app.web.resources import pool
 from app.web.server.draining import is_draining
 from schemas.base import LiveSchema, ReadySchema
+
+LOG = logging.getLogger(__name__)
 
 ENDING = "This server is about to end; send requests to another one."
 
@@ -30,9 +35,17 @@ def live_view() -> ResponseReturnValue:
 @describe(Tag.SERVER, "Check that the server can take requests", replies={200: ReadySchema, 503: Common.UNAVAILABLE})
 @blueprint.get("/ready")
 def ready_view() -> ResponseReturnValue:
-    """Return 200 if PostgreSQL answers; 503 if it does not, or while this server stops."""
+    """Return 200 if PostgreSQL answers and takes writes; 503 with the cause if not, or while this server stops."""
     if is_draining():
         return error_response(HTTPStatus.SERVICE_UNAVAILABLE, ENDING, Retry_After=str(RETRY_AFTER))
-    with lend_connection(pool()) as connection:
-        connection.execute(QUERIES["ping"])
+    try:
+        with lend_connection(pool()) as connection:
+            (row,) = connection.execute(QUERIES["find_refusal"]).fetchall()
+            if row["read_only"]:
+                raise postgres.ReadOnlySqlTransaction
+            if not row["writable"]:
+                raise postgres.InsufficientPrivilege
+    except DatabaseUnavailable as error:
+        LOG.warning("not_ready", extra={"reason": str(error)})
+        return error_response(HTTPStatus.SERVICE_UNAVAILABLE, str(error), Retry_After=str(RETRY_AFTER))
     return {"status": "ready"}

@@ -4,16 +4,18 @@ import logging
 from http import HTTPStatus
 from urllib.parse import quote
 
+import psycopg
 from flask import Blueprint, Response, current_app, g, make_response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from marshmallow import ValidationError
 from werkzeug.exceptions import HTTPException
 
-from app.db.errors import CONTENTION_ERRORS, RETRYABLE_ERRORS
+from app.db.errors import Response as ErrorResponse
+from app.db.errors import response_to, to_unavailable
 from app.errors import DatabaseUnavailable, NotFound, Rejected, ResolutionUnsettled
 from app.web.auth import AccessDenied
 from app.web.console.auth import HOME, SIGN_IN, NotSignedIn, signed_in
-from app.web.errors import RETRY_AFTER, UNEXPECTED, first_sentence
+from app.web.errors import NOT_STORABLE, RETRY_AFTER, UNEXPECTED, first_sentence
 
 LOG = logging.getLogger(__name__)
 
@@ -47,8 +49,9 @@ def register_error_pages(console: Blueprint) -> None:
     console.register_error_handler(Rejected, rejected_page)
     console.register_error_handler(ValidationError, invalid_page)
     console.register_error_handler(HTTPException, http_error_page)
-    for error in {DatabaseUnavailable, ResolutionUnsettled, *RETRYABLE_ERRORS, *CONTENTION_ERRORS}:
-        console.register_error_handler(error, unavailable_page)
+    console.register_error_handler(DatabaseUnavailable, unavailable_page)
+    console.register_error_handler(ResolutionUnsettled, unavailable_page)
+    console.register_error_handler(psycopg.Error, database_error_page)
     console.register_error_handler(Exception, unexpected_error_page)
 
 
@@ -85,8 +88,19 @@ def http_error_page(error: HTTPException) -> Response:
     return error_page(status, NOTHING_HERE if status == HTTPStatus.NOT_FOUND else f"{status.phrase}.")
 
 
+def database_error_page(error: psycopg.Error) -> Response:
+    """Show what the API answers to an error of PostgreSQL."""
+    kind = response_to(error)
+    if kind is ErrorResponse.WAIT:
+        return unavailable_page(to_unavailable(error))
+    if kind is ErrorResponse.REFUSE:
+        LOG.error("page_refused_by_database", exc_info=error)
+        return error_page(HTTPStatus.BAD_REQUEST, NOT_STORABLE)
+    return unexpected_error_page(error)
+
+
 def unavailable_page(error: Exception) -> Response:
-    LOG.warning("page_without_database", extra={"error": type(error).__name__})
+    LOG.warning("page_without_database", extra={"error": type(error).__name__, "reason": str(error)})
     answer = error_page(HTTPStatus.SERVICE_UNAVAILABLE, TRY_AGAIN)
     answer.headers["Retry-After"] = str(RETRY_AFTER)
     return answer

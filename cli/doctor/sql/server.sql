@@ -6,6 +6,8 @@ SELECT
     current_setting('server_version_num')::integer AS version_number,
     current_setting('server_version') AS version,
     clock_timestamp() AS now,
+    current_setting('transaction_read_only')::boolean AS read_only,
+    pg_is_in_recovery() AS standby,
     current_setting('max_connections')::integer - current_setting('superuser_reserved_connections')::integer
     - coalesce(current_setting('reserved_connections', true), '0')::integer AS connections,
     current_setting('log_min_messages') AS log_min_messages,

@@ -7,10 +7,11 @@ import pytest
 from uuid_utils.compat import uuid7
 
 from app.config import Settings
+from app.errors import BrokerUnavailable
 from tests.integration.workers.relaying import messages
 from tests.support.redis import RedisServer
 from workers import celery
-from workers.broker import Broker, BrokerUnavailable
+from workers.broker import Broker
 from workers.celery import make_celery
 
 

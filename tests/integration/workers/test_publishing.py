@@ -9,13 +9,13 @@ import pytest
 from app.config import Settings
 from app.db.connections import Connection, Pool, lend_connection
 from app.db.transaction import Transaction, run_in_transaction
+from app.errors import BrokerUnavailable
 from app.ledger.dispatch import claim_lanes, workspaces_with_pending_lanes
 from tests.integration.workers.relaying import messages, relay, single_jobs
 from tests.support.factories import Factory, by_email, ext
 from tests.support.postgres import make_database_url
 from tests.support.redis import RedisServer
 from tests.support.unguarded import unguarded
-from workers.broker import BrokerUnavailable
 from workers.celery import LANE_TASK
 from workers.relay import flow_control
 

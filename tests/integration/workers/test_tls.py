@@ -7,11 +7,11 @@ from app.config import Settings
 from app.db import migrations
 from app.db.connections import lend_connection, open_pool
 from app.db.schema_version import require_schema
-from app.errors import DatabaseUnavailable
+from app.errors import BrokerUnavailable, DatabaseUnavailable
 from app.rates.buckets import Bucket, Limit
 from app.rates.windows import FixedWindowLimiter
 from tests.support.tls import Encrypted
-from workers.broker import Broker, BrokerUnavailable
+from workers.broker import Broker
 from workers.celery import make_celery
 
 LIMIT = Limit(Bucket.OTHER, 10, 60)

@@ -1,0 +1,124 @@
+"""A PostgreSQL that refuses work: 503 with Retry-After, and `ready` says why, until it takes writes again."""
+
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from click.testing import CliRunner
+from flask import Flask
+
+from app import keys
+from app.config import Settings
+from app.db import migrations
+from app.errors import SetupError
+from app.web import create_app
+from app.web.resources import resources_of
+from cli.doctor.examination import run_checks
+from cli.main import main
+from tests.support.front_door import Caller
+from tests.support.postgres import PostgresServer
+from tests.support.refusals import REFUSALS, Refusal, refuse
+from tests.support.waiting import wait_until
+
+PAIR = {"identifier_to_merge": {"external_id": "a"}, "identifier_to_keep": {"external_id": "b"}}
+WRITES = {
+    "/users/merge": {"merge_updates": [PAIR]},
+    "/users/track": {"attributes": [{"external_id": "a", "first_name": "Ann"}]},
+    "/users/alias/new": {"user_aliases": [{"external_id": "a", "alias_name": "n", "alias_label": "l"}]},
+    "/duplicates/runs": {},
+}
+
+
+@pytest.fixture
+def lone_door(own_postgres: PostgresServer) -> Iterator[Flask]:
+    """An application on a PostgreSQL that the test may make refuse."""
+    migrations.upgrade_schema(own_postgres.url())
+    flask = create_app(Settings(database_url=own_postgres.url(), pool_timeout_s=0.5))
+    try:
+        yield flask
+    finally:
+        resources_of(flask).close()
+
+
+@pytest.fixture
+def lone_caller(own_postgres: PostgresServer, lone_door: Flask) -> Caller:
+    """A caller of that application."""
+    with psycopg.connect(own_postgres.url()) as conn:
+        key_id, secret = keys.create_key(conn, workspace="shop", label="test", permissions=["*"])
+    return Caller(lone_door, secret=secret, key_id=key_id, workspace_id=1, workspace="shop")
+
+
+@pytest.mark.parametrize("refusal", REFUSALS, ids=lambda refusal: refusal.name)
+def test_while_it_refuses_ready_says_why_and_then_all_goes_on(
+    own_postgres: PostgresServer, lone_caller: Caller, refusal: Refusal
+) -> None:
+    assert lone_caller.get("/health/ready").status_code == 200
+    with refuse(own_postgres, refusal):
+        unready = wait_until(
+            lambda: (answer := lone_caller.get("/health/ready")).status_code == 503 and answer, what="a 503"
+        )
+
+    assert int(unready.headers["Retry-After"]) > 0
+    assert refusal.cause in unready.json["message"]
+    wait_until(lambda: lone_caller.get("/health/ready").status_code == 200, what="the server to be ready")
+    assert lone_caller.post("/users/merge", WRITES["/users/merge"]).status_code == 202
+
+
+@pytest.mark.parametrize("path", WRITES)
+def test_a_read_only_server_answers_every_write_with_503(
+    own_postgres: PostgresServer, lone_caller: Caller, path: str
+) -> None:
+    assert lone_caller.post("/users/track", WRITES["/users/track"]).status_code == 201
+    with refuse(own_postgres, REFUSALS[0]):
+        answer = lone_caller.post(path, WRITES[path])
+
+    assert answer.status_code == 503
+    assert int(answer.headers["Retry-After"]) > 0
+
+
+def test_commands_on_a_read_only_server_end_in_one_sentence(
+    own_postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    migrations.upgrade_schema(own_postgres.url())
+    monkeypatch.setenv("DATABASE_URL", own_postgres.url())
+    monkeypatch.delenv("MERGELANE_API_KEY", raising=False)
+    create = ["keys", "create", "--workspace", "shop", "--label", "x"]
+    with refuse(own_postgres, REFUSALS[0]):
+        created = CliRunner().invoke(main, create)
+        listed = CliRunner().invoke(main, ["keys", "list"])
+
+    assert created.exit_code == 1
+    assert isinstance(created.exception, SystemExit)
+    assert "PostgreSQL refuses work (the server is read-only" in created.output
+    assert "Traceback" not in created.output
+    assert listed.exit_code == 0
+
+
+def test_migrating_a_read_only_server_ends_in_one_sentence(own_postgres: PostgresServer) -> None:
+    with refuse(own_postgres, REFUSALS[0]), pytest.raises(SetupError, match="PostgreSQL is read-only"):
+        migrations.upgrade_schema(own_postgres.url())
+
+
+def test_the_doctor_reports_a_read_only_server(own_postgres: PostgresServer) -> None:
+    migrations.upgrade_schema(own_postgres.url())
+    with refuse(own_postgres, REFUSALS[0]):
+        findings = run_checks(Settings(database_url=own_postgres.url()))
+
+    assert any(each.level == "wrong" and "PostgreSQL is read-only" in each.sentence for each in findings)
+
+
+@pytest.mark.parametrize(
+    ("error", "status"), [(psycopg.errors.NumericValueOutOfRange, 400), (psycopg.errors.CheckViolation, 500)]
+)
+def test_a_value_that_postgresql_cannot_hold_is_the_requests_own_fault(
+    lone_door: Flask, lone_caller: Caller, error: type[psycopg.Error], status: int
+) -> None:
+    def fail() -> str:
+        message = "Ann Lee of Ulm"
+        raise error(message)
+
+    lone_door.add_url_rule("/fail", view_func=fail)
+    answer = lone_caller.get("/fail")
+
+    assert answer.status_code == status
+    assert "Ann" not in answer.text

@@ -1,0 +1,66 @@
+"""Ways in which a running PostgreSQL refuses work."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import LiteralString
+
+import psycopg
+
+from tests.support.postgres import PostgresServer
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Statements that make the server refuse work and that end it, and a part of the cause that `ready` reports."""
+
+    name: str
+    begin: Sequence[LiteralString]
+    end: Sequence[LiteralString]
+    cause: str
+    #: The database on which the statements run.
+    database: str = "postgres"
+
+
+RELOAD = "SELECT pg_reload_conf()"
+REFUSALS = (
+    Refusal(
+        "read-only",
+        ("ALTER SYSTEM SET default_transaction_read_only = on", RELOAD),
+        ("ALTER SYSTEM RESET default_transaction_read_only", RELOAD),
+        "the server is read-only",
+    ),
+    Refusal(
+        "revoked",
+        ("REVOKE UPDATE ON job FROM mergelane_app",),
+        ("GRANT UPDATE ON job TO mergelane_app",),
+        "the role lacks a privilege",
+    ),
+    Refusal(
+        "closed",
+        (
+            "ALTER DATABASE postgres ALLOW_CONNECTIONS false",
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'postgres'",
+        ),
+        ("ALTER DATABASE postgres ALLOW_CONNECTIONS true",),
+        "does not answer",
+        database="template1",
+    ),
+)
+
+
+@contextmanager
+def refuse(postgres: PostgresServer, refusal: Refusal) -> Iterator[None]:
+    """Let the server refuse work for as long as the block lasts."""
+    _run(postgres, refusal, refusal.begin)
+    try:
+        yield
+    finally:
+        _run(postgres, refusal, refusal.end)
+
+
+def _run(postgres: PostgresServer, refusal: Refusal, statements: Sequence[LiteralString]) -> None:
+    url = postgres.url(refusal.database)
+    with psycopg.connect(url, autocommit=True, options="-c default_transaction_read_only=off") as connection:
+        for statement in statements:
+            connection.execute(statement)
