@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 
 from app.config import Settings
 from app.users.draft import Draft
+from schemas.identifiers import Email, Phone
+from schemas.placeholders import is_placeholder
 
 EMAIL, PHONE = "email", "phone"
 GROUPS = "subscription_groups"
@@ -51,13 +53,23 @@ class ConsentRules:
     sms_groups: frozenset[str] = frozenset()
     #: keep, keep_opt_outs or reset.
     address_change: str = "keep"
+    #: Placeholders: unrelated people have these addresses, so no consent follows them.
+    refused: frozenset[str] = frozenset()
 
     @classmethod
     def from_settings(cls, settings: Settings) -> "ConsentRules":
         """Return the rules that *settings* declare."""
         return cls(
-            email_groups=settings.email_groups, sms_groups=settings.sms_groups, address_change=settings.address_change
+            email_groups=settings.email_groups,
+            sms_groups=settings.sms_groups,
+            address_change=settings.address_change,
+            refused=settings.refused_identifiers,
         )
+
+    def is_shared(self, address: Address) -> bool:
+        """Return whether the profiles with *address* are one person, so that they share its states."""
+        value = Email(address.key) if address.kind == EMAIL else Phone(address.key)
+        return not is_placeholder(value, self.refused)
 
     def kinds_of(self, slot: Slot) -> frozenset[str]:
         """Return the kind of address that the state belongs to, or both kinds if the group is not declared."""
@@ -179,8 +191,9 @@ class SharedConsent:
         return [other for profile_id, other in found.items() if profile_id != draft["id"]]
 
     def _add(self, draft: Draft) -> None:
-        for kind, key in addresses_of(draft).items():
-            self._drafts[Address(kind, key)][draft["id"]] = draft
+        for address in map(Address._make, addresses_of(draft).items()):
+            if self.rules.is_shared(address):
+                self._drafts[address][draft["id"]] = draft
 
     def _set(self, draft: Draft, slot: Slot, value: Any, *, source: Draft | None) -> None:
         before = read_state(draft, slot)

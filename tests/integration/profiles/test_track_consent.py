@@ -55,6 +55,15 @@ def statements(monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[str]]:
     return taken
 
 
+def test_no_state_reaches_others_by_a_placeholder(caller: Caller) -> None:
+    track(caller, attributes=[{"external_id": each, "email": "null@null.com"} for each in ("u1", "u2")])
+    track(caller, attributes=[{"external_id": "u1", "email_subscribe": "unsubscribed"}])
+    track(caller, attributes=[{"external_id": "u2", "email_subscribe": "opted_in"}])
+
+    assert [subscription(caller, each) for each in ("u1", "u2")] == ["unsubscribed", "opted_in"]
+    assert audit(caller) == []
+
+
 def test_an_unsubscription_reaches_the_other_profile_with_the_address(caller: Caller) -> None:
     track(caller, attributes=[{"external_id": each, "email": BOTH} for each in ("u1", "u2")])
     track(caller, attributes=[{"external_id": "u2", "email_subscribe": "opted_in"}])
@@ -134,7 +143,7 @@ def test_at_most_a_hundred_others_get_the_state_the_most_recently_updated(
 
 
 def test_the_most_recently_updated_are_chosen_among_identified_and_unidentified(caller: Caller) -> None:
-    aliases = [{"alias_label": "shop", "alias_name": str(number)} for number in range(60)]
+    aliases = [{"alias_label": "shop", "alias_name": f"n{number}"} for number in range(60)]
     track(caller, attributes=[{"external_id": f"old{number}", "email": BOTH} for number in range(60)])
     track(caller, attributes=[{"user_alias": each, "email": BOTH, "_update_existing_only": False} for each in aliases])
     track(caller, attributes=[{"external_id": "me", "email": BOTH, "email_subscribe": "unsubscribed"}])
