@@ -31,12 +31,13 @@ REFUSED = [
     # Programs.
     *("undefined", "null", "NaN", "[object Object]", "undefined undefined", "null null", "null-null", "nullnull"),
     *("None", "<NA>", "nan", "true", "False", '"null"', "'undefined'", "“null”", " null ", "\tnull\n", "null\u200b"),
-    *('\\"null\\"', '"" ', "('null')"),
     # Trackers.
     *("guest", "Anonymous", "unknown", "not_authenticated", "visitor"),
     *("00000000-0000-0000-0000-000000000000", "FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF"),
     # Numbers and signs.
     *("0", "-1", "0.0", "000", "-", "---", ".", "+", "", " "),
+    # Quotes and brackets around one.
+    *('\\"null\\"', '"" ', "('null')"),
     # Templates that nothing filled in.
     *("{{user_id}}", "{{ user.id }}", "${user_id}", "%%user_id%%", "{% user %}", "<%= id %>", "#{id}", "*|EMAIL|*"),
     *("{user_id}", "%user_id%", "[[user]]", "u-{{id}}", "<user_id>", "__USER__"),
