@@ -44,7 +44,7 @@ ZERO = re.compile(r"[+-]?(?:0+(?:[.,]0*)?|[.,]0+)(?:e[+-]?\d+)?", re.ASCII)
 REPEATED_SIGN = re.compile(r"([!-/:-@\[-`{-~–—])\1+")  # noqa: RUF001  dashes
 OPENING = ("(", "<", "[", "{")
 BRACKETS = re.compile(r"\((.*)\)|<(.*)>|\[(.*)\]|\{(.*)\}", re.DOTALL)
-#: Characters of which every template has one.
+#: Every template has at least one of these characters.
 TEMPLATE_MARKS = frozenset("{%<[*_")
 #: A part of a value that is a template of a mail or web tool which nothing has filled in.
 TEMPLATE_PART = re.compile(
@@ -153,9 +153,9 @@ def _is_shared_email(email: Email, refused: Collection[str]) -> bool:
 
 
 def _has_one_digit(number: str) -> bool:
-    """Return whether *number* repeats one digit behind its country code, and is not assigned to anyone.
+    """Return whether *number* repeats one digit behind its country code, and is in no range that a country assigns.
 
-    `+65 6666 6666` is a number of a person, `+1 111 111 1111` is none.
+    A person may have `+65 6666 6666`, but not `+1 111 111 1111`.
     """
     e164 = to_e164(number)
     # A country code has at most three digits. Only numbers that end in one digit are parsed, which takes long.
