@@ -89,7 +89,8 @@ class _Client:
         words = self._rest[2 * LENGTH.size : size].split(b"\0")
         self._rest = self._rest[size:]
         named = dict(zip(words[::2], words[1::2], strict=False))
-        self.name = named.get(b"application_name", b"nobody").decode()
+        # Behind the slash is the number of the rules of comparison.
+        self.name = named.get(b"application_name", b"nobody").decode().partition("/")[0]
         return True
 
     def _count(self, kind: bytes, body: bytes) -> None:

@@ -14,15 +14,19 @@ SPREADSHEETS = (
     *("#rif!", "#valore!", "#nome?", "#n/d", "#valor!", "#núm!"),
 )
 DATABASES = ("null", "nil", "\\n", "\\\\n", "n/a", "n.a.", "na", "not set", "not_set", "not provided", "not_provided")
-JAVASCRIPT = ("undefined", "nan", "true", "false", "[object object]", "[object undefined]", "[object null]", "[]", "{}")
+JAVASCRIPT = ("undefined", "nan", "[object object]", "[object undefined]", "[object null]", "[]", "{}")
 PYTHON = ("none", "<na>", "pd.na")
 TRACKERS = (
     *("anonymous", "anonymous user", "anonymous_user", "anonymoususer", "anon"),
-    *("guest", "guest user", "guest_user", "guestuser", "visitor", "unidentified"),
     *("unknown", "unknown user", "unknown_user", "unknownuser"),
     *("not_authenticated", "not authenticated", "notauthenticated", "unauthenticated"),
     *("not_logged_in", "not logged in", "notloggedin", "logged_out", "logged out"),
     *("no value", "no_value", "no data", "no_data", "no user", "no_user", "(blank)", "(empty)"),
+)
+#: Words that are no identifier of a person, but may be the name of an alias.
+EXTERNAL_IDS_ONLY = (
+    *("external_id:true", "external_id:false", "external_id:visitor", "external_id:unidentified"),
+    *("external_id:guest", "external_id:guest user", "external_id:guest_user", "external_id:guestuser"),
 )
 #: Names of columns and fields, where a header line or a variable was taken for a value.
 NAMES = ("external_id", "user_id", "userid", "customer_id", "alias_name")
@@ -67,6 +71,7 @@ DEFAULT_VALUES = (
     *PYTHON,
     *SPREADSHEETS,
     *TRACKERS,
+    *EXTERNAL_IDS_ONLY,
     *NAMES,
     *DEVICES,
     *EMAILS,

@@ -77,7 +77,8 @@ SEPARATORS = re.compile(r"[\s|,;:/_.+-]+")
 def is_placeholder(identifier: Target | Recorded, refused: Collection[str]) -> bool:
     """Return whether *identifier* is among *refused*: entries as `comparable` returns them, and PATTERNS.
 
-    The name decides about an alias: people may share a label.
+    The name decides about an alias: people may share a label. An entry that begins with `external_id:` applies to
+    external_ids only.
     """
     match identifier:
         case BrazeId():
@@ -90,7 +91,9 @@ def is_placeholder(identifier: Target | Recorded, refused: Collection[str]) -> b
             # A number that a spreadsheet rounded has a reason of its own: schemas.addresses.phone_fault.
             is_empty = not is_power_of_ten(value) and _is_placeholder(value, refused)
             return is_empty or (PATTERNS in refused and _has_one_digit(value))
-        case UserAlias(_, value) | ExternalId(value) | DeviceId(value):
+        case ExternalId(value):
+            return _is_placeholder(value, refused) or f"external_id:{comparable(value)}" in refused
+        case UserAlias(_, value) | DeviceId(value):
             return _is_placeholder(value, refused)
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from app.config import Settings
 from app.lane.working_set import WorkingSet
 from app.ledger.execution import ClaimedJob
+from app.merging.consent_states import GroupKinds
 from app.merging.merge import check_merge, check_protection, identify_profile, merge_profiles
 from app.merging.prioritization import Ambiguous, NoCandidate, Resolved
 from app.merging.profile import Profile, describe_profile
@@ -202,6 +203,7 @@ def _merge(job: ClaimedJob, *, orphan: Profile, survivor: Profile, at: datetime,
     if refusal is not None:
         outcome, reason = refusal
         return Decision(job=job, outcome=outcome, reason=reason, at=at, orphan=orphan, survivor=survivor)
+    groups = GroupKinds(email_groups=settings.email_groups, sms_groups=settings.sms_groups)
     return Decision(
         job=job,
         outcome=Outcome.MERGED,
@@ -209,7 +211,7 @@ def _merge(job: ClaimedJob, *, orphan: Profile, survivor: Profile, at: datetime,
         at=at,
         orphan=orphan,
         survivor=survivor,
-        merged=merge_profiles(survivor=survivor, orphan=orphan, at=at),
+        merged=merge_profiles(survivor=survivor, orphan=orphan, at=at, groups=groups),
     )
 
 

@@ -6,7 +6,7 @@ from operator import attrgetter
 from typing import Any
 
 from app.merging.profile import EmailAddress, PhoneNumber, Profile
-from app.merging.rules import MERGE_RULES, Rule, rule_below
+from app.merging.rules import FOLLOW_ADDRESS, MERGE_RULES, Rule, rule_below
 
 #: Fields that exports split: key of the field → name in exports.
 SPLIT_FIELDS: Mapping[str, Mapping[str, str]] = {
@@ -43,18 +43,20 @@ get_merged = attrgetter(*MERGE_RULES)
 Change = dict[str, Any]
 
 
-def list_changes(*, before: Profile, after: Profile, orphan: Profile) -> list[Change]:
+def list_changes(
+    *, before: Profile, after: Profile, orphan: Profile, rules: Mapping[str, Rule] = MERGE_RULES
+) -> list[Change]:
     """Return `[{field, before, after, rule}]` for all differences between the survivor *before* and *after*.
 
     Names and values are those of exports, down to the part that changed (`custom_events.login.count`). In a mapping,
-    compare only the keys of *orphan*: a merge and its undo change no others, and a survivor of thousands of merges has
-    many others.
+    compare only the keys of *orphan*: a merge and its undo change no others, except subscription groups, and a survivor
+    of thousands of merges has many others.
     """
     found: list[Change] = []
     sides = zip(MERGE_RULES, get_merged(before), get_merged(after), get_merged(orphan), strict=True)
     for field, ours, merged, theirs in sides:
         if ours is not merged and ours != merged:
-            _add_changes(found, field, ours, merged, theirs)
+            _add_changes(found, field, rules[field], ours, merged, theirs)
     return found
 
 
@@ -79,16 +81,17 @@ def canonical_time(value: date) -> str:
     return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _add_changes(found: list[Change], field: str, before: Any, after: Any, theirs: Any) -> None:
+def _add_changes(found: list[Change], field: str, rule: Rule, before: Any, after: Any, theirs: Any) -> None:
     """Add the differences of *field* to *found*; *theirs* is the orphan's value."""
-    rule, name = MERGE_RULES[field], EXPORT_NAMES.get(field, field)
+    name = EXPORT_NAMES.get(field, field)
     if field in SPLIT_FIELDS:
         old, new = before or {}, after or {}
         for key, part in SPLIT_FIELDS[field].items():
             if old.get(key) != new.get(key):
                 found.append(_change(part, old.get(key), new.get(key), rule))
     elif field != "user_aliases" and _is_keyed(rule):
-        _add_part_changes(found, name, rule, before or {}, after, keys=theirs or ())
+        keys = {**(before or {}), **after} if rule.name == FOLLOW_ADDRESS else theirs or ()
+        _add_part_changes(found, name, rule, before or {}, after, keys=keys)
     elif (old := export_value(field, before)) != (new := export_value(field, after)):
         found.append(_change(name, old, new, rule))
 
@@ -122,4 +125,4 @@ def _change(field: str, before: Any, after: Any, rule: Rule) -> Change:
 
 def _is_keyed(rule: Rule) -> bool:
     """Return whether each key of the field is a part of its own."""
-    return bool(rule.entries) or rule.name in {"fill_keys", "unite"}
+    return bool(rule.entries) or rule.name in {"fill_keys", "unite", FOLLOW_ADDRESS}

@@ -6,8 +6,10 @@ from datetime import datetime
 from operator import attrgetter
 from typing import Any, Protocol
 
+from app.merging.consent import pair_rules
+from app.merging.consent_states import UNDECLARED, GroupKinds
 from app.merging.profile import PhoneNumber, Profile
-from app.merging.rules import MERGE_RULES
+from app.merging.rules import MERGE_RULES, Rule
 from schemas.outcomes import Outcome
 
 
@@ -27,10 +29,19 @@ class Guarded(Protocol):
         """The phone number, or None."""
 
 
-def merge_profiles(*, survivor: Profile, orphan: Profile, at: datetime) -> Profile:
-    """Return *survivor* merged with *orphan* at the time *at*; neither argument changes."""
+def merge_profiles(*, survivor: Profile, orphan: Profile, at: datetime, groups: GroupKinds = UNDECLARED) -> Profile:
+    """Return *survivor* merged with *orphan* at the time *at*; neither argument changes.
+
+    *groups* are the subscription groups that settings declare.
+    """
+    rules = pair_rules(survivor=survivor, orphan=orphan, groups=groups)
+    return merge_by_rules(rules, survivor=survivor, orphan=orphan, at=at)
+
+
+def merge_by_rules(rules: Mapping[str, Rule], *, survivor: Profile, orphan: Profile, at: datetime) -> Profile:
+    """Return *survivor* merged with *orphan* by *rules*, which have the fields of MERGE_RULES in its order."""
     values = attrgetter(*MERGE_RULES)
-    sides = zip(MERGE_RULES.items(), values(survivor), values(orphan), strict=True)
+    sides = zip(rules.items(), values(survivor), values(orphan), strict=True)
     merged = {field: rule.combine(ours, theirs) for (field, rule), ours, theirs in sides}
     merged |= _merge_origins(survivor=survivor, orphan=orphan, merged=merged)
     today = at.date()

@@ -9,10 +9,11 @@ A new field of Profile merges by FILL unless OTHER_RULES has a rule for it or ID
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
-from functools import reduce
+from functools import partial, reduce
 from types import MappingProxyType
 from typing import Any
 
+from app.merging.consent_states import EMAIL_FIELDS, GROUPS, combine_groups, combine_states
 from app.merging.profile import EmailAddress, Map, Profile
 
 #: Takes the survivor's value and the orphan's, returns the survivor's new one; changes neither.
@@ -75,6 +76,9 @@ FILL_KEYS = Rule(name="fill_keys", combine=fill_keys)
 #: As fill_keys, for entries with an id of their own: the survivor gets those of both sides, each once.
 UNION = Rule(name="unite", combine=fill_keys)
 
+#: Names of the rules of consent: of states that belong to the email address, and of subscription groups.
+FOLLOW_EMAIL, FOLLOW_ADDRESS = "follow_email", "follow_address"
+
 
 def entry_by_entry(**entries: Rule) -> Rule:
     """Return the rule for one entry of a summary: each named part by its rule, any other part by fill."""
@@ -120,6 +124,23 @@ CANVASES = key_by_key(
     )
 )
 
+
+def same_address(field: str, ours: Any, theirs: Any) -> Any:
+    """Return the state that holds for the address of both, as in `combine_states`."""
+    return combine_states(field, (ours, theirs))
+
+
+def same_address_groups(ours: Map | None, theirs: Map | None) -> Map:
+    """Return the states of all groups that hold for the addresses of both."""
+    return combine_groups(lambda _, *states: combine_states(GROUPS, states), ours, theirs)
+
+
+#: The rules of consent for two profiles with the same addresses. `app.merging.consent` has those of any two profiles.
+CONSENT: Mapping[str, Rule] = {
+    **{field: Rule(name=FOLLOW_EMAIL, combine=partial(same_address, field)) for field in EMAIL_FIELDS},
+    GROUPS: Rule(name=FOLLOW_ADDRESS, combine=same_address_groups),
+}
+
 #: Merged by no rule: identity, guards, and the origins of identifiers, which `merge_profiles` sets.
 IDENTITY = frozenset(
     {
@@ -147,7 +168,6 @@ OTHER_RULES: Mapping[str, Rule] = MappingProxyType(
         "email": FILL_UNLESS_ENCRYPTED,
         "push_tokens": UNION,
         "devices": UNION,
-        "subscription_groups": FILL_KEYS,
         "session_count": ADD,
         "first_session_at": EARLIEST,
         "last_session_at": LATEST,
@@ -162,6 +182,7 @@ OTHER_RULES: Mapping[str, Rule] = MappingProxyType(
         "campaigns_received": CAMPAIGNS,
         "canvases_received": CANVASES,
         "last_interactions": LATEST_BY_KEY,
+        **CONSENT,
     }
 )
 

@@ -19,7 +19,9 @@ ABSENT: Mapping[str, Any] = {
 #: Entries of a mapping above which a snapshot may leave some out.
 MOST_ENTRIES = 100
 #: The mappings that are merged key by key; a snapshot may leave entries of these out.
-KEYED = tuple(column for column, value in ABSENT.items() if value == {} and column != "user_aliases")
+KEYED = tuple(
+    column for column, value in ABSENT.items() if value == {} and column not in {"user_aliases", "subscription_groups"}
+)
 #: Columns of dates; columns of timestamps end in `_at`.
 DATES = ("dob", "absorbed_on")
 
@@ -29,7 +31,8 @@ def profile_to_snapshot(profile: Profile, *, beside: Profile | None = None) -> d
 
     Of a mapping with more than MOST_ENTRIES entries keep only the keys that *beside*, the other profile of the merge,
     has too. The merge does not change the others, and copying them would cost a survivor of thousands of orphans a full
-    copy per merge. Aliases are kept whole, since a change lists all of them.
+    copy per merge. Aliases are kept whole, since a change lists all of them, and subscription groups, since a merge can
+    remove the survivor's.
     """
     # Absent values are false, so most columns need no comparison.
     snapshot = {

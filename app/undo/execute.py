@@ -14,6 +14,7 @@ from app.merging.changes import list_changes
 from app.merging.profile import Profile, describe_profile
 from app.profiles.push_tokens import find_reporters
 from app.profiles.store import save_profiles
+from app.undo.consent import take_opt_outs
 from app.undo.history_lookup import lookup_history
 from app.undo.record import RecordedUndo, record_undo
 from app.undo.restore import Restoration, restore_orphan
@@ -26,6 +27,7 @@ MERGE_UNDONE = "Profile {braze_id} is back as it was before the merge, without i
 UNDONE_IN_PART = (
     "Profile {braze_id} is back, but {count} of its identifiers belong to others by now or were removed since."
 )
+OPT_OUTS_TAKEN = " It has the opt-outs that its email address or phone number gave since."
 IDENTIFY_UNDONE = "{Profile} has no external_id again."
 
 
@@ -69,7 +71,8 @@ def _undo_identify(tx: Transaction, target: UndoTarget, *, job: ClaimedJob) -> J
 def _undo_merge(tx: Transaction, target: UndoTarget, merge: RecordedMerge, *, job: ClaimedJob) -> JobResult:
     """Remove from the survivor the values that the merge gave it, and restore the orphan."""
     survivor = target.survivor
-    orphan, left = _divide_push_tokens(tx, target, orphan=merge.orphan, left=_survivor_without(tx, target, merge))
+    orphan = take_opt_outs(merge.orphan, survivor=survivor, merged=merge.merged, groups=merge.groups)
+    orphan, left = _divide_push_tokens(tx, target, orphan=orphan, left=_survivor_without(tx, target, merge))
     # Save before the orphan is restored: an external_id that the survivor took over is free then.
     save_profiles(tx, [left])
     restoration = Restoration(
@@ -89,6 +92,8 @@ def _undo_merge(tx: Transaction, target: UndoTarget, merge: RecordedMerge, *, jo
         if missing
         else MERGE_UNDONE.format(braze_id=orphan.braze_id, survivor=describe_profile(survivor))
     )
+    if orphan is not merge.orphan:
+        reason += OPT_OUTS_TAKEN
     changed = list_changes(before=survivor, after=left, orphan=orphan)
     return _record_success(tx, target, job=job, reason=reason, changed=changed, missing=missing)
 

@@ -35,7 +35,6 @@ class UndoneJob:
     #: The origins that the orphan brought, its own among them.
     origins: Sequence[int] = ()
     deprecated_external_ids: Sequence[str] = ()
-    changes: Sequence[Mapping[str, Any]] = ()
     #: Of an identify job: the profile's update time before it.
     updated_before: datetime | None = None
 
@@ -57,7 +56,6 @@ class UndoneJob:
             survivor=_profile_ref(row, "survivor"),
             origins=row["origins"] or (),
             deprecated_external_ids=row["deprecated_external_ids"] or (),
-            changes=row["changes"] or (),
             updated_before=row["updated_before"],
         )
 

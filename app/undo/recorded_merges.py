@@ -32,6 +32,7 @@ def read_recorded_merges(tx: Transaction, *, job_ids: Sequence[UUID]) -> dict[UU
             survivor=profile_from_snapshot(row["survivor_before"]),
             orphan=profile_from_snapshot(row["orphan_before"]),
             at=row["merged_at"],
+            changes=row["changes"],
         )
         for row in tx.execute(QUERIES["read_merge_snapshots"], {"job_ids": list(job_ids)})
     }

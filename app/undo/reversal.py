@@ -7,8 +7,12 @@ from datetime import datetime
 from functools import reduce
 from typing import Any, NamedTuple
 
+from app.merging.consent import pair_rules
+from app.merging.consent_states import UNDECLARED, GroupKinds, read_states
+from app.merging.merge import merge_by_rules
 from app.merging.profile import Profile
-from app.merging.rules import MERGE_RULES
+from app.merging.rules import Rule
+from app.undo.consent import reapply_consent
 from app.undo.rules import FieldState, HistoryLookup, HistoryQuery
 
 
@@ -19,8 +23,33 @@ class RecordedMerge:
     survivor: Profile
     orphan: Profile
     at: datetime
+    #: `[{field, before, after, rule}]`
+    changes: Sequence[Mapping[str, Any]] = ()
+    #: The subscription groups that settings declared.
+    groups: GroupKinds = UNDECLARED
+    #: The rules of the merge, if they are not those of this version.
+    former_rules: Mapping[str, Rule] | None = None
+    #: The merges into the survivor after this one that are not undone, and that may give it consent; in order of time.
+    later: Sequence["RecordedMerge"] = ()
     #: False where *survivor* may still have values of a merge that was undone since: no time is taken from it then.
     trusted: bool = True
+
+    @property
+    def rules(self) -> Mapping[str, Rule]:
+        """Field → rule of this merge."""
+        if self.former_rules is not None:
+            return self.former_rules
+        return pair_rules(survivor=self.survivor, orphan=self.orphan, groups=self.groups)
+
+    @property
+    def merged(self) -> Profile:
+        """The survivor after this merge."""
+        return merge_by_rules(self.rules, survivor=self.survivor, orphan=self.orphan, at=self.at)
+
+    @property
+    def gives_consent(self) -> bool:
+        """Whether it changed a state of consent."""
+        return read_states(self.survivor) != read_states(self.merged)
 
 
 class SummaryTime(NamedTuple):
@@ -46,7 +75,7 @@ def reverse_merge(survivor: Profile, merge: RecordedMerge, *, look_up: HistoryLo
     *look_up* answers from the history that stays with the survivor. The update time returns to its value from before
     the merge if nothing changed since.
     """
-    states = {field: _field_state(field, survivor, merge, look_up) for field in MERGE_RULES}
+    states = {field: _field_state(field, rule, survivor, merge, look_up) for field, rule in merge.rules.items()}
     left = {field: state.undone for field, state in states.items() if field not in SUMMARY_TIMES}
     left |= {
         field: _undo_summary_time(state, states[SUMMARY_TIMES[field].total], left)
@@ -55,13 +84,15 @@ def reverse_merge(survivor: Profile, merge: RecordedMerge, *, look_up: HistoryLo
     }
     untouched = survivor.updated_at == merge.at
     counted_today = survivor.absorbed_on == merge.at.date()
-    return dataclasses.replace(
+    reversed_survivor = dataclasses.replace(
         survivor,
         **left,
         **_origins_left(survivor, left),
         updated_at=merge.survivor.updated_at if untouched else survivor.updated_at,
         absorbed_count=max(survivor.absorbed_count - counted_today, 0),
     )
+    later = [each.orphan for each in merge.later]
+    return reapply_consent(reversed_survivor, now=survivor, orphans=later, groups=merge.groups)
 
 
 def _origins_left(survivor: Profile, left: Mapping[str, Any]) -> dict[str, Any]:
@@ -81,25 +112,37 @@ def history_queries(survivor: Profile, merge: RecordedMerge) -> list[HistoryQuer
     return queries
 
 
-def exclude_undone(merge: RecordedMerge, undone: Sequence[RecordedMerge], *, trusted: bool = True) -> RecordedMerge:
+def exclude_undone(
+    merge: RecordedMerge,
+    undone: Sequence[RecordedMerge],
+    *,
+    others: Sequence[RecordedMerge] = (),
+    trusted: bool = True,
+) -> RecordedMerge:
     """Return *merge* as if the earlier merges *undone* since, in order of time, had not happened.
 
-    Otherwise their values would return from the survivor's snapshot, which is older than their undo. *trusted* is
-    False when not all of them are known. The result is not trusted where a lookup in the history would be necessary:
-    the history has newer rows than the snapshot, so the times of the snapshot cannot be found in it.
+    Otherwise their values would return from the survivor's snapshot, which is older than their undo. *others* are
+    merges into the survivor that are not undone, in order of time. *trusted* is False when not all of *undone* are
+    known. The result is not trusted where a lookup in the history would be necessary: the history has newer rows than
+    the snapshot, so the times of the snapshot cannot be found in it.
     """
     queries: list[HistoryQuery] = []
     before = reduce(
-        lambda survivor, earlier: reverse_merge(survivor, earlier, look_up=queries.append),
+        lambda survivor, earlier: reverse_merge(
+            survivor,
+            dataclasses.replace(earlier, later=[each for each in others if earlier.at < each.at < merge.at]),
+            look_up=queries.append,
+        ),
         reversed(undone),
         merge.survivor,
     )
-    return dataclasses.replace(merge, survivor=before, trusted=trusted and not queries)
+    later = [each for each in others if each.at > merge.at]
+    return dataclasses.replace(merge, survivor=before, later=later, trusted=trusted and not queries)
 
 
-def _field_state(field: str, survivor: Profile, merge: RecordedMerge, look_up: HistoryLookup) -> FieldState:
+def _field_state(field: str, rule: Rule, survivor: Profile, merge: RecordedMerge, look_up: HistoryLookup) -> FieldState:
     return FieldState(
-        rule=MERGE_RULES[field],
+        rule=rule,
         path=(field,),
         now=getattr(survivor, field),
         before=getattr(merge.survivor, field),

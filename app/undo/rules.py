@@ -104,6 +104,13 @@ def unfill_keys(state: FieldState) -> Mapping[str, Any]:
     return {key: value for key, value in now.items() if key in before or key not in theirs or value != theirs[key]}
 
 
+def unfollow_groups(state: FieldState) -> Mapping[str, Any]:
+    """Return the states of all groups from before the merge, except groups whose state changed since."""
+    now, before, after = state.now or {}, state.before or {}, state.after
+    left = {group: (before if now.get(group) == after.get(group) else now).get(group) for group in {**before, **now}}
+    return {group: value for group, value in left.items() if value is not None}
+
+
 def narrow_entry(state: FieldState) -> Mapping[str, Any] | None:
     """Return one entry of a summary without the orphan's share, or None when nothing of it remains."""
     counts = [name for name, rule in state.rule.entries.items() if rule is ADD]
@@ -134,6 +141,8 @@ UNDO_RULES: Mapping[str, Callable[[FieldState], Any]] = MappingProxyType(
     {
         "fill": unfill,
         "fill_unless_encrypted": unfill,
+        "follow_email": unfill,
+        "follow_address": unfollow_groups,
         "add": subtract,
         "earliest": narrow,
         "latest": narrow,

@@ -1,8 +1,7 @@
 """Find the target of an undo: the locked survivor and the recorded merge, or the reason why it cannot be undone."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 from app.config import Settings
@@ -10,13 +9,13 @@ from app.db.queries import load_queries
 from app.db.transaction import Transaction
 from app.errors import ResolutionUnsettled
 from app.ledger.execution import ClaimedJob
-from app.merging.changes import list_changes
-from app.merging.merge import merge_profiles
+from app.merging.consent_states import EMAIL_FIELDS, GROUPS, GroupKinds
 from app.merging.profile import Profile, describe_profile
 from app.profiles.locking import lock_profiles
 from app.profiles.store import load_profiles
 from app.undo.record import UndoneJob, lock_undone_job, read_undone_job
 from app.undo.recorded_merges import read_recorded_merges
+from app.undo.recorded_rules import with_recorded_rules
 from app.undo.reversal import RecordedMerge, exclude_undone
 from schemas.outcomes import Outcome
 
@@ -71,7 +70,11 @@ def find_undo_target(tx: Transaction, settings: Settings, *, undo: ClaimedJob) -
         return UndoRefusal(job=job, reason=reason or PRUNED)
     if job.blanked:
         return UndoRefusal(job=job, reason=BLANKED)
-    return _identify_target(job, survivor) if job.outcome is Outcome.IDENTIFIED else _merge_target(tx, job, survivor)
+    return (
+        _identify_target(job, survivor)
+        if job.outcome is Outcome.IDENTIFIED
+        else _merge_target(tx, settings, job, survivor)
+    )
 
 
 def _refuse_by_age(job: UndoneJob, settings: Settings) -> str | None:
@@ -98,16 +101,19 @@ def _identify_target(job: UndoneJob, profile: Profile) -> UndoTarget | UndoRefus
     return UndoTarget(job=job, survivor=profile)
 
 
-def _merge_target(tx: Transaction, job: UndoneJob, survivor: Profile) -> UndoTarget | UndoRefusal:
+def _merge_target(tx: Transaction, settings: Settings, job: UndoneJob, survivor: Profile) -> UndoTarget | UndoRefusal:
     undone = _merges_undone_since(tx, job, survivor)
     recorded = read_recorded_merges(tx, job_ids=[job.id, *undone])
-    merge = recorded[job.id]
-    if not _has_same_changes(job, merge):
+    groups = GroupKinds(email_groups=settings.email_groups, sms_groups=settings.sms_groups)
+    merge = with_recorded_rules(recorded[job.id], groups=groups)
+    if merge is None:
         return UndoRefusal(job=job, reason=OTHER_RULES)
-    known = [recorded[each] for each in undone if each in recorded]
+    known = [with_recorded_rules(each, groups=groups) or each for each in map(recorded.get, undone) if each]
+    others = _consenting_merges(tx, job, survivor, removed=[*known, merge])
     # A merge whose snapshots were erased is not known: its values cannot be separated in the survivor's snapshot, and
     # must not return from it.
-    return UndoTarget(job=job, survivor=survivor, merge=exclude_undone(merge, known, trusted=len(known) == len(undone)))
+    without_undone = exclude_undone(merge, known, others=others, trusted=len(known) == len(undone))
+    return UndoTarget(job=job, survivor=survivor, merge=without_undone)
 
 
 def _merges_undone_since(tx: Transaction, job: UndoneJob, survivor: Profile) -> list[UUID]:
@@ -116,18 +122,24 @@ def _merges_undone_since(tx: Transaction, job: UndoneJob, survivor: Profile) -> 
     return [row["undone_job_id"] for row in tx.execute(QUERIES["list_merges_undone_since"], parameters)]
 
 
+def _consenting_merges(
+    tx: Transaction, job: UndoneJob, survivor: Profile, *, removed: Sequence[RecordedMerge]
+) -> list[RecordedMerge]:
+    """Return the merges into *survivor*, in order of time, that may give the same states as the merges *removed*."""
+    if not any(each.gives_consent for each in removed):
+        return []
+    parameters = {
+        "survivor_id": survivor.id,
+        "job_id": job.id,
+        "since": min(each.at for each in removed),
+        "fields": [*EMAIL_FIELDS, GROUPS],
+    }
+    ids = [row["job_id"] for row in tx.execute(QUERIES["list_consenting_merges"], parameters)]
+    recorded = read_recorded_merges(tx, job_ids=ids)
+    return [recorded[job_id] for job_id in ids if job_id in recorded]
+
+
 def list_origins(tx: Transaction, profile: Profile) -> list[int]:
     """Return the origins whose history belongs to *profile*, its own id first."""
     rows = tx.execute(QUERIES["list_origins"], {"profile_id": profile.id})
     return [profile.id, *(row["origin_id"] for row in rows)]
-
-
-def _has_same_changes(job: UndoneJob, merge: RecordedMerge) -> bool:
-    """Return whether the rules of this version make the same changes as the recorded ones of *job*."""
-    after = merge_profiles(survivor=merge.survivor, orphan=merge.orphan, at=merge.at)
-    changes = list_changes(before=merge.survivor, after=after, orphan=merge.orphan)
-    return _sorted_by_field(job.changes) == _sorted_by_field(changes)
-
-
-def _sorted_by_field(changes: Iterable[Any]) -> list[Any]:
-    return sorted(changes, key=lambda change: str(change["field"]))

@@ -6,9 +6,10 @@ from types import MappingProxyType
 from typing import Any
 
 from app.merging.changes import canonical_time
+from app.merging.consent_states import GROUPS
 from app.merging.profile import EmailAddress, PhoneNumber, Profile
 from app.profiles.push_tokens import push_token_key
-from app.users.consent import ADDRESS_ATTRIBUTES, GROUPS, SharedConsent, addresses_of, slots_set_by
+from app.users.consent import ADDRESS_ATTRIBUTES, SharedConsent, addresses_of, slots_set_by
 from app.users.custom_attributes import apply_custom_attributes
 from app.users.draft import Draft
 from schemas.attributes import Attributes, AttributesSchema

@@ -10,12 +10,11 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from app.config import Settings
+from app.merging.consent_states import EMAIL, GROUPS, PHONE, GroupKinds, Slot, combine_states, is_opt_out
 from app.users.draft import Draft
 from schemas.identifiers import Email, Phone
 from schemas.placeholders import is_placeholder
 
-EMAIL, PHONE = "email", "phone"
-GROUPS = "subscription_groups"
 #: Attribute of a request → field of a profile: the states of an email address.
 EMAIL_STATES: Mapping[str, str] = {
     "email_subscribe": "email_subscription",
@@ -23,19 +22,9 @@ EMAIL_STATES: Mapping[str, str] = {
     "email_click_tracking_disabled": "email_click_tracking_disabled",
     "marked_email_as_spam_at": "marked_email_as_spam_at",
 }
-#: From the state that gives way to the one that wins, and the keys of the dates on which the dated ones began.
-SUBSCRIPTION_STATES = ("subscribed", "opted_in", "unsubscribed")
-STARTS = {"opted_in": "opted_in_at", "unsubscribed": "unsubscribed_at"}
 #: Attributes that set a state, and attributes that set an address.
 STATE_ATTRIBUTES = frozenset({*EMAIL_STATES, GROUPS})
 ADDRESS_ATTRIBUTES = frozenset({"email", "phone"})
-
-
-class Slot(NamedTuple):
-    """The place of one state in a profile: a field, and the group if the field is `subscription_groups`."""
-
-    field: str
-    group: str | None = None
 
 
 class Address(NamedTuple):
@@ -46,11 +35,9 @@ class Address(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ConsentRules:
+class ConsentRules(GroupKinds):
     """Which groups belong to which kind of address, and which states a profile keeps when an address changes."""
 
-    email_groups: frozenset[str] = frozenset()
-    sms_groups: frozenset[str] = frozenset()
     #: keep, keep_opt_outs or reset.
     address_change: str = "keep"
     #: Placeholders: unrelated people have these addresses, so no consent follows them.
@@ -71,12 +58,6 @@ class ConsentRules:
         value = Email(address.key) if address.kind == EMAIL else Phone(address.key)
         return not is_placeholder(value, self.refused)
 
-    def kinds_of(self, slot: Slot) -> frozenset[str]:
-        """Return the kind of address that the state belongs to, or both kinds if the group is not declared."""
-        if slot.group is None or slot.group in self.email_groups:
-            return frozenset({EMAIL})
-        return frozenset({PHONE} if slot.group in self.sms_groups else {EMAIL, PHONE})
-
     def reaches(self, slot: Slot, value: Any, *, source: Mapping[str, str], target: Mapping[str, str]) -> bool:
         """Return whether the state *value* of a profile with the addresses *source* holds for one with *target*.
 
@@ -84,7 +65,7 @@ class ConsentRules:
         are: it may have been given for the address that differs.
         """
         kinds = self.kinds_of(slot)
-        if len(kinds) > 1 and not is_opt_out(slot, value):
+        if len(kinds) > 1 and not is_opt_out(slot.field, value):
             return bool(source) and source == target
         return any(kind in source and source[kind] == target.get(kind) for kind in kinds)
 
@@ -138,10 +119,10 @@ class SharedConsent:
             if not moved:
                 continue
             sharers = [other for other in others if _share(addresses_of(other), present, kinds=moved)]
-            taken = combine_states(slot, [self._state_for(present, slot, other) for other in sharers])
+            taken = combine_states(slot.field, [self._state_for(present, slot, other) for other in sharers])
             own = read_state(draft, slot)
             kept = own if self._stays(slot, own, moved, former=former, present=present, known=bool(sharers)) else None
-            self._set(draft, slot, combine_states(slot, [taken, kept]), source=None)
+            self._set(draft, slot, combine_states(slot.field, [taken, kept]), source=None)
 
     def spread(self, draft: Draft, slots: Iterable[Slot]) -> None:
         """Give the states in *slots*, which a request set for *draft*, to the other profiles with its addresses."""
@@ -175,7 +156,7 @@ class SharedConsent:
             # The state was set before the profile had such an address, so it belongs to its first one.
             return True
         rule = self.rules.address_change
-        if not is_opt_out(slot, own):
+        if not is_opt_out(slot.field, own):
             return rule == "keep" and not known
         # A removed address may return, and the state of a group that is not declared may belong to the other address.
         removed = not moved & present.keys()
@@ -244,39 +225,6 @@ def write_state(profile: Draft, slot: Slot, value: Any) -> None:
         profile.writable(GROUPS).pop(slot.group, None)
     else:
         profile.writable(GROUPS)[slot.group] = value
-
-
-def is_opt_out(slot: Slot, value: Any) -> bool:
-    """Return whether the state refuses messages or tracking."""
-    match slot.field:
-        case "email_subscription":
-            return value is not None and value["state"] == "unsubscribed"
-        case "subscription_groups":
-            return bool(value == "unsubscribed")
-        case _:
-            # A tracking flag, or the time of a spam mark.
-            return bool(value)
-
-
-def combine_states(slot: Slot, values: Iterable[Any]) -> Any:
-    """Return the one state of *values* that holds for an address; None if all are None.
-
-    An opt-out wins. Between two opt-outs or two opt-ins the newer date wins, and `opted_in` wins against `subscribed`.
-    """
-    known = [value for value in values if value is not None]
-    return max(known, key=lambda value: _weight(slot, value), default=None)
-
-
-def _weight(slot: Slot, value: Any) -> Any:
-    """Return what orders the states of one slot: the one with the most weight holds."""
-    match slot.field:
-        case "email_subscription":
-            return SUBSCRIPTION_STATES.index(value["state"]), value.get(STARTS.get(value["state"], ""), "")
-        case "subscription_groups":
-            return value == "unsubscribed"
-        case _:
-            # A tracking flag, or the time of a spam mark.
-            return value
 
 
 def _share(one: Mapping[str, str], other: Mapping[str, str], *, kinds: Iterable[str]) -> bool:

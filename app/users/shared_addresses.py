@@ -6,19 +6,10 @@ from typing import Any, Protocol
 
 from app.audit.log import AuditEvent
 from app.merging.changes import EXPORT_NAMES, SPLIT_FIELDS, export_value
+from app.merging.consent_states import EMAIL, GROUPS, PHONE, Slot
 from app.profiles.targets import ExistingProfile, target_key
 from app.users.assignment import AssignedProfile
-from app.users.consent import (
-    ADDRESS_ATTRIBUTES,
-    EMAIL,
-    EMAIL_STATES,
-    GROUPS,
-    PHONE,
-    STATE_ATTRIBUTES,
-    Address,
-    ReachedState,
-    Slot,
-)
+from app.users.consent import ADDRESS_ATTRIBUTES, EMAIL_STATES, STATE_ATTRIBUTES, Address, ReachedState
 from schemas.identifiers import Email, Phone, Target, to_e164
 
 

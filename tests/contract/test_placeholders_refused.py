@@ -10,7 +10,7 @@ from tests.support.client import Client
 Json = dict[str, Any]
 
 PLACEHOLDERS = ["null", "#N/A", "(null)", "\\N", "00000000-0000-0000-0000-000000000000", "{{user_id}}", "${user_id}"]
-PLACEHOLDERS += ["%%user_id%%", "undefined undefined", '"null"', " NULL ", "-", "guest"]
+PLACEHOLDERS += ["%%user_id%%", "undefined undefined", '"null"', " NULL ", "-"]
 HIDDEN = ["zw1\u200b", "\ufeffzw1", "zw1\n", "zw\u0007x"]
 #: Sends *value* as a new identifier; returns the sentence of the refusal, or None if it was accepted.
 Write = Callable[[Client, str], str | None]

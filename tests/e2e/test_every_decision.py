@@ -72,8 +72,8 @@ def test_a_survivor_without_an_external_id_takes_the_orphans(client: Client) -> 
     assert changed == {"external_id": "orphan", "first_name": "Ada"}
 
 
-@pytest.mark.parametrize("channel", ["email_subscribe", "push_subscribe"])
-def test_an_explicit_subscription_state_stays_and_a_default_gives_way(client: Client, channel: str) -> None:
+def test_an_explicit_push_state_stays_and_a_default_gives_way(client: Client) -> None:
+    channel = "push_subscribe"
     kept = of_attributes(client, orphan={channel: "unsubscribed"}, survivor={channel: "opted_in"}, name="-1")
     taken = of_attributes(client, orphan={channel: "unsubscribed"}, survivor={}, name="-2")
     chosen = of_attributes(client, orphan={channel: "unsubscribed"}, survivor={channel: "subscribed"}, name="-3")
@@ -82,6 +82,21 @@ def test_an_explicit_subscription_state_stays_and_a_default_gives_way(client: Cl
     assert taken.before[channel] == "subscribed"
     assert taken.survivor[channel] == "unsubscribed"
     assert chosen.survivor[channel] == "subscribed"
+
+
+@pytest.mark.parametrize("state", [{}, {"email_subscribe": "subscribed"}, {"email_subscribe": "opted_in"}])
+def test_a_survivor_that_takes_an_address_takes_its_opt_out(client: Client, state: Json) -> None:
+    orphan = {"email": "out@example.com", "email_subscribe": "unsubscribed", "email_open_tracking_disabled": True}
+    merged = of_attributes(client, orphan=orphan, survivor={**state, "email_open_tracking_disabled": False})
+
+    assert {name: merged.survivor[name] for name in orphan} == orphan
+
+
+def test_an_address_that_is_not_taken_brings_no_consent(client: Client) -> None:
+    orphan = {"email": "in@example.com", "email_subscribe": "opted_in"}
+    merged = of_attributes(client, orphan=orphan, survivor={"email": "i7@example.com"})
+
+    assert (merged.survivor["email_subscribe"], merged.survivor.get("email_opted_in_at")) == ("subscribed", None)
 
 
 def test_push_tokens_are_united_by_app_and_token(client: Client) -> None:
@@ -98,10 +113,10 @@ def test_push_tokens_are_united_by_app_and_token(client: Client) -> None:
     ]
 
 
-def test_subscription_groups_are_filled_group_by_group(client: Client) -> None:
+def test_subscription_groups_are_combined_group_by_group_and_an_opt_out_wins(client: Client) -> None:
     merged = of_attributes(client, orphan=groups(g1="unsubscribed", g2="subscribed"), survivor=groups(g1="subscribed"))
 
-    assert merged.survivor["subscription_groups"] == groups(g1="subscribed", g2="subscribed")["subscription_groups"]
+    assert merged.survivor["subscription_groups"] == groups(g1="unsubscribed", g2="subscribed")["subscription_groups"]
 
 
 def groups(**states: str) -> Json:

@@ -14,6 +14,8 @@ QUERIES = {
     for name, text in zip(parts[::2], parts[1::2], strict=True)
 }
 FREE = {
+    "profiles/sql/recomputation.sql:workspaces_to_recompute": "asks which workspaces have keys to recompute",
+    "profiles/sql/recomputation.sql:older_processes": "counts connections, which belong to no workspace",
     "db/sql/transactions.sql:now": "returns the time",
     "web/api/sql/health.sql:ping": "checks that PostgreSQL answers",
     "db/sql/revisions.sql:read_revision": "returns the schema's revision",

@@ -72,6 +72,8 @@ def furnish(factory: Factory, pool: Pool) -> None:
     factory.rows(f"INSERT INTO audit_entry {entry} RETURNING 1", uuid7())
     for audit in ("identify_record VALUES (%s, %s, now(), 7, now())", UNDO):
         factory.rows(f"INSERT INTO {audit} RETURNING 1", job_id)
+    factory.rows("INSERT INTO key_recomputation (workspace_id) VALUES (%s) RETURNING 1")
+    factory.rows("INSERT INTO key_change VALUES (%s, %s, 'email', 'a', 'b') RETURNING 1", person.id)
     for table, values in DUPLICATES.items():
         factory.rows(f"INSERT INTO {table} (workspace_id, {values}) RETURNING 1")
 
@@ -304,6 +306,7 @@ def test_what_runs_as_the_owner_is_a_few_functions_that_only_the_role_may_call(o
         "prune_batches",
         "prune_audit_entries",
         "workspaces_with_duplicates_to_merge",
+        "workspaces_to_recompute",
     }
     assert [row["config"] for row in found] == [["search_path=pg_catalog, pg_temp"]] * len(found)
     assert {row["anybody"] for row in found} == {False}

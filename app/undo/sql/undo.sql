@@ -73,7 +73,7 @@ SELECT
     undo.undoes AS id, merge.id IS NULL AS pruned, merge.kind, merge.outcome,
     merge.orphan_id, merge.orphan_braze_id, merge.orphan_external_id,
     merge.survivor_id, merge.survivor_braze_id, merge.survivor_external_id,
-    record.origins, record.deprecated_external_ids, record.changes, record.orphan_before::text = '{}' AS blanked,
+    record.origins, record.deprecated_external_ids, record.orphan_before::text = '{}' AS blanked,
     coalesce(record.merged_at, identify.identified_at, merge.finished_at) AS at,
     coalesce(record.merged_at, identify.identified_at, merge.finished_at)
         < clock_timestamp() - make_interval(secs => %(seconds)s) AS too_old,

@@ -77,7 +77,6 @@ COMBINED: dict[str, Combine] = {
     "test_user": either,
     "push_tokens": both,
     "devices": both,
-    "subscription_groups": both,
     "custom_attributes": both,
     "session_count": total,
     "purchase_count": total,
@@ -102,6 +101,39 @@ COMBINED: dict[str, Combine] = {
 }
 PHONES = {"orphan": "+1 (415) 555-0123", "survivor": "+14155550124"}
 FIELDS = [field.name for field in dataclasses.fields(Profile) if field.name not in OWN]
+
+
+#: States of an email subscription from the one that gives way to the one that wins, with the keys of their dates.
+STATES = {"subscribed": "", "opted_in": "opted_in_at", "unsubscribed": "unsubscribed_at"}
+EMAIL_CONSENT = (
+    "email_subscription",
+    "email_open_tracking_disabled",
+    "email_click_tracking_disabled",
+    "marked_email_as_spam_at",
+)
+
+
+def strength(subscription: Mapping[str, Any]) -> tuple[int, str]:
+    state = subscription["state"]
+    return list(STATES).index(state), subscription.get(STATES[state], "")
+
+
+def consented(survivor: Profile, orphan: Profile) -> dict[str, Any]:
+    """Return the consent of a survivor with addresses; the phone of *orphan* is another, its email may be the same."""
+    assert survivor.email
+    assert orphan.email
+    if survivor.email.key != orphan.email.key:
+        return {field: getattr(survivor, field) for field in (*EMAIL_CONSENT, "subscription_groups")}
+    refused = {group: state for group, state in orphan.subscription_groups.items() if state == "unsubscribed"}
+    sides = (survivor, orphan)
+    return {
+        "email_subscription": max((each.email_subscription or {} for each in sides), key=strength),
+        "email_open_tracking_disabled": any(each.email_open_tracking_disabled for each in sides),
+        "email_click_tracking_disabled": any(each.email_click_tracking_disabled for each in sides),
+        "marked_email_as_spam_at": max(each.marked_email_as_spam_at for each in sides if each.marked_email_as_spam_at),
+        # Another phone number of the orphan is not taken, and an opt-in may be one of that.
+        "subscription_groups": {**survivor.subscription_groups, **refused},
+    }
 
 
 def written(factory: Factory, life: Profile, role: str, external_id: str | None = None) -> Profile:
@@ -134,6 +166,7 @@ def test_every_field_of_two_whole_lives_is_combined_and_the_undo_separates_them(
     merged = room.load(survivor)
     (undone,) = undo(pool, room, job["id"])
     expected = {field: COMBINED.get(field, kept)(getattr(survivor, field), getattr(orphan, field)) for field in FIELDS}
+    expected |= consented(survivor, orphan)
 
     assert job["outcome"] == "merged", job["reason"]
     assert {field: getattr(merged, field) for field in FIELDS} == expected
@@ -156,7 +189,8 @@ def test_a_survivor_that_knows_nothing_gets_a_whole_life(
     (undone,) = undo(pool, room, job["id"])
     expected = {field: getattr(orphan, field) for field in FIELDS} | {"external_id": "survivor"}
     if orphan.email and orphan.email.encrypted:
-        expected["email"] = None
+        groups = {group: state for group, state in orphan.subscription_groups.items() if state == "unsubscribed"}
+        expected |= {"email": None, **dict.fromkeys(EMAIL_CONSENT), "subscription_groups": groups}
 
     assert job["outcome"] == "merged", job["reason"]
     assert {field: getattr(merged, field) for field in FIELDS} == expected

@@ -141,7 +141,7 @@ def test_a_key_without_the_permission_is_refused(make_caller: Callable[..., Call
 
 
 def test_of_requests_at_once_for_one_name_one_gets_it(caller: Caller, connection: psycopg.Connection) -> None:
-    names = [str(number) for number in range(6)]
+    names = [f"n{number}" for number in range(6)]
     new(caller, *map(alias, names))
     at_once([partial(update, caller, to("9", old=name)) for name in names])
     left = [name for name in names if of(caller, name) is not None]

@@ -102,9 +102,9 @@ def test_a_long_token_moves(caller: Caller) -> None:
 
 
 def test_a_token_that_came_by_a_merge_leaves_the_survivor(caller: Caller, pool: Pool) -> None:
-    report(caller, "guest")
+    report(caller, "gus")
     track(caller, attributes=[{"external_id": "charlie"}])
-    merge(caller, pool, orphan="guest", survivor="charlie")
+    merge(caller, pool, orphan="gus", survivor="charlie")
     assert tokens_of(caller, "charlie") == [[ON_PROFILE]]
     report(caller, "kim")
 
@@ -133,22 +133,22 @@ def test_reports_at_once_leave_the_token_with_one_profile(caller: Caller) -> Non
 def test_a_report_that_waits_for_a_merge_of_the_holder_takes_the_token_from_the_survivor(
     caller: Caller, pool: Pool, database_url: str
 ) -> None:
-    report(caller, "guest")
+    report(caller, "gus")
     track(caller, attributes=[{"external_id": "charlie"}])
     with psycopg.connect(database_url) as blocker:
-        blocker.execute("SELECT 1 FROM profile WHERE external_id = 'guest' FOR UPDATE")
+        blocker.execute("SELECT 1 FROM profile WHERE external_id = 'gus' FOR UPDATE")
 
         def merge_then_go_on() -> None:
             # As a merge of the guest does, without waiting for its lock.
             blocker.execute(
-                "UPDATE profile SET push_tokens = (SELECT push_tokens FROM profile WHERE external_id = 'guest')"
+                "UPDATE profile SET push_tokens = (SELECT push_tokens FROM profile WHERE external_id = 'gus')"
                 " WHERE external_id = 'charlie'"
             )
             blocker.execute(
                 "INSERT INTO origin SELECT guest.workspace_id, guest.id, charlie.id FROM profile guest, profile charlie"
-                " WHERE guest.external_id = 'guest' AND charlie.external_id = 'charlie'"
+                " WHERE guest.external_id = 'gus' AND charlie.external_id = 'charlie'"
             )
-            blocker.execute("DELETE FROM profile WHERE external_id = 'guest'")
+            blocker.execute("DELETE FROM profile WHERE external_id = 'gus'")
             blocker.commit()
 
         while_waiting(database_url, lambda: report(caller, "kim"), then=merge_then_go_on)
@@ -159,22 +159,22 @@ def test_a_report_that_waits_for_a_merge_of_the_holder_takes_the_token_from_the_
 @pytest.fixture
 def merged_guest(caller: Caller, pool: Pool) -> str:
     """The id of a job that merged the profile guest, with TOKEN, into charlie."""
-    report(caller, "guest")
+    report(caller, "gus")
     track(caller, attributes=[{"external_id": "charlie"}])
-    return merge_one(caller, pool, ext("guest"), ext("charlie"))
+    return merge_one(caller, pool, ext("gus"), ext("charlie"))
 
 
 def test_an_undo_returns_the_token(caller: Caller, pool: Pool, merged_guest: str) -> None:
     undo_one(caller, pool, merged_guest)
 
-    assert tokens_of(caller, "guest", "charlie") == [[ON_PROFILE], []]
+    assert tokens_of(caller, "gus", "charlie") == [[ON_PROFILE], []]
 
 
 def test_an_undo_leaves_a_token_where_it_was_reported_since(caller: Caller, pool: Pool, merged_guest: str) -> None:
     report(caller, "kim")
     undo_one(caller, pool, merged_guest)
 
-    assert tokens_of(caller, "guest", "charlie", "kim") == [[], [], [ON_PROFILE]]
+    assert tokens_of(caller, "gus", "charlie", "kim") == [[], [], [ON_PROFILE]]
 
 
 def test_an_undo_leaves_a_token_with_the_survivor_that_reported_it_since(
@@ -183,7 +183,7 @@ def test_an_undo_leaves_a_token_with_the_survivor_that_reported_it_since(
     report(caller, "charlie")
     undo_one(caller, pool, merged_guest)
 
-    assert tokens_of(caller, "guest", "charlie") == [[], [ON_PROFILE]]
+    assert tokens_of(caller, "gus", "charlie") == [[], [ON_PROFILE]]
 
 
 def test_a_deletion_erases_the_reports(caller: Caller, pool: Pool, database_url: str, merged_guest: str) -> None:

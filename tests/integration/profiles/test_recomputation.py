@@ -9,8 +9,7 @@ from app.db.transaction import Transaction
 from app.merging.profile import EmailAddress, PhoneNumber, Profile
 from app.profiles import recomputation
 from app.users.delete import delete_profiles
-from schemas.deletion import Deletion
-from schemas.identifiers import BrazeId
+from schemas.deletion import load_deletion
 from tests.support.factories import Factory
 from tests.support.postgres import make_database_url
 from tests.support.waiting import wait_until
@@ -157,7 +156,7 @@ def test_a_deletion_erases_the_former_keys(migrated: Factory, pool: Pool) -> Non
     profile = with_email(migrated, "weiß@example.com", "weiss@example.com")
     recompute(migrated)
 
-    request = Deletion(named=(BrazeId(profile.braze_id),), shared=())
+    request = load_deletion({"braze_ids": [profile.braze_id]})
     actor = Actor(api_key_id=None, request_id=None, path="/users/delete")
     delete_profiles(pool, workspace_id=migrated.workspace_id, request=request, asker=actor)
 

@@ -256,7 +256,7 @@ def test_an_address_that_identifies_leaves_the_profiles_own_spelling(caller: Cal
 
 
 def test_of_several_made_by_one_call_the_last_is_the_newest(caller: Caller) -> None:
-    names = [str(number) for number in range(12)]
+    names = [f"n{number}" for number in range(12)]
     aliases = [{"alias_label": "shop", "alias_name": name} for name in names]
     track(caller, attributes=[{"user_alias": alias, "_update_existing_only": False, **ALICE} for alias in aliases])
     track(caller, attributes=[{**ALICE, "first_name": "A"}])

@@ -42,7 +42,7 @@ def with_it(values: Json) -> list[Json]:
 
 
 TEXTS = {"pro": "pro", "Pro": "Pro", "free": "free", "blank": "", "number": 5, "list": ["pro"]}
-NUMBERS = {"minus": -1, "zero": 0, "half": 0.5, "one": 1, "text": "1", "true": True}
+NUMBERS = {"minus": -1, "zero": 0, "half": 0.5, "one": 1, "text": "1", "truth": True}
 TRUTHS = {"yes": True, "no": False, "text": "true", "one": 1}
 LISTS = {"ab": ["a", "b"], "b": ["b"], "empty": [], "text": "a", "numbers": [1, 2]}
 
@@ -60,8 +60,8 @@ LISTS = {"ab": ["a", "b"], "b": ["b"], "empty": [], "text": "a", "numbers": [1, 
         (NUMBERS, ("equals", 1), {"one"}),
         (NUMBERS, ("equals", 1.0), {"one"}),
         (NUMBERS, ("equals", 0), {"zero", "unset"}),
-        (NUMBERS, ("not_equal", 0), {"minus", "half", "one", "text", "true"}),
-        (NUMBERS, ("not_equal", 1), {"minus", "zero", "half", "text", "true", "unset"}),
+        (NUMBERS, ("not_equal", 0), {"minus", "half", "one", "text", "truth"}),
+        (NUMBERS, ("not_equal", 1), {"minus", "zero", "half", "text", "truth", "unset"}),
         (NUMBERS, ("greater_than", 0), {"half", "one"}),
         (NUMBERS, ("greater_than_or_equal_to", 0), {"zero", "half", "one"}),
         (NUMBERS, ("less_than", 0.5), {"minus", "zero", "unset"}),

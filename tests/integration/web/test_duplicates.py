@@ -178,11 +178,11 @@ def test_what_cannot_be_decided_is_listed_beside_the_others(
 
 def test_no_spreadsheet_takes_what_strangers_wrote_for_a_formula(caller: Caller) -> None:
     evil = "=1+1@x.org"
-    for external_id in ("+cmd", "-1"):
+    for external_id in ("+cmd", "-2"):
         track(caller, attributes=[{"external_id": external_id, "email": evil, "phone": "+14155550123"}])
 
     assert [(row["Email Address"], row["External ID"], row["Phone Number"]) for row in table_of(caller)] == [
-        (f"'{evil}", "'-1", "+14155550123"),
+        (f"'{evil}", "'-2", "+14155550123"),
         (f"'{evil}", "'+cmd", "+14155550123"),
     ]
 

@@ -167,7 +167,7 @@ def of_unknown() -> list[str]:
 def test_an_undo_needs_the_permission_of_what_it_undoes(
     caller: Caller, make_caller: Callable[..., Caller], pool: Pool, merge_id: str, guest: Json
 ) -> None:
-    (given,) = identified(caller, pool, aliases_to_identify=[{"external_id": "guest", "user_alias": guest}])
+    (given,) = identified(caller, pool, aliases_to_identify=[{"external_id": "gus", "user_alias": guest}])
     may = {
         name: make_caller(workspace=caller.workspace, permissions=(name,))
         for name in ("users.merge", "users.identify", "users.track")

@@ -30,9 +30,9 @@ REFUSED = [
     *("NULL", "(null)", "<null>", "\\N", "[NULL]", "N/A", "nil", "(NULL)"),
     # Programs.
     *("undefined", "null", "NaN", "[object Object]", "undefined undefined", "null null", "null-null", "nullnull"),
-    *("None", "<NA>", "nan", "true", "False", '"null"', "'undefined'", "“null”", " null ", "\tnull\n", "null\u200b"),
+    *("None", "<NA>", "nan", '"null"', "'undefined'", "“null”", " null ", "\tnull\n", "null\u200b"),
     # Trackers.
-    *("guest", "Anonymous", "unknown", "not_authenticated", "visitor"),
+    *("Anonymous", "unknown", "not_authenticated", "not logged in"),
     *("00000000-0000-0000-0000-000000000000", "FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF"),
     # Numbers and signs.
     *("0", "-1", "0.0", "000", "-", "---", ".", "+", "", " "),
@@ -61,6 +61,12 @@ def test_a_placeholder_is_recognized_as_external_id_and_as_alias(value: str) -> 
     assert is_placeholder(UserAlias(label="a", name=value), DEFAULT_PLACEHOLDERS)
     assert is_placeholder(Email(value), DEFAULT_PLACEHOLDERS)
     assert is_placeholder(Phone(value), DEFAULT_PLACEHOLDERS) is not is_power_of_ten(value)
+
+
+@pytest.mark.parametrize("value", ["guest", "Visitor", "true", "False"])
+def test_a_word_that_may_name_an_alias_is_refused_as_external_id_only(value: str) -> None:
+    assert is_placeholder(ExternalId(value), DEFAULT_PLACEHOLDERS)
+    assert not is_placeholder(UserAlias(label="kind", name=value), DEFAULT_PLACEHOLDERS)
 
 
 @pytest.mark.parametrize("value", ACCEPTED)

@@ -48,7 +48,23 @@ def told(field: str, before: Any, after: Any) -> list[dict[str, Any]]:
         ("session_count", 2, 5, "session_count", (2, 5), "add"),
         ("revenue_cents", 1050, 2099, "total_revenue", (10.5, 20.99), "add"),
         ("first_session_at", None, MONDAY, "first_session", (None, MON), "earliest"),
-        ("email_subscription", None, {"state": "unsubscribed"}, "email_subscribe", (None, "unsubscribed"), "fill"),
+        (
+            "email_subscription",
+            None,
+            {"state": "unsubscribed"},
+            "email_subscribe",
+            (None, "unsubscribed"),
+            "follow_email",
+        ),
+        ("marked_email_as_spam_at", None, MONDAY, "marked_email_as_spam_at", (None, MON), "follow_email"),
+        (
+            "subscription_groups",
+            {"news": "subscribed"},
+            {"news": "unsubscribed"},
+            "subscription_groups.news",
+            ("subscribed", "unsubscribed"),
+            "follow_address",
+        ),
         ("push_subscription", None, {"state": "opted_in"}, "push_subscribe", (None, "opted_in"), "fill"),
         (
             "current_location",
@@ -149,7 +165,7 @@ def test_all_that_differs_is_told_and_nothing_else(survivor: Profile, orphan: Pr
     found = list_changes(before=survivor, after=merged, orphan=orphan)
 
     before, after = dict(parts(survivor)), dict(parts(merged))
-    differing = {path for path in after if before.get(path) != after[path]}
+    differing = {path for path in {**before, **after} if before.get(path) != after.get(path)}
     assert sorted(exported(path) for path in differing) == sorted(change["field"] for change in found)
     assert all(change["before"] != change["after"] for change in found)
 

@@ -10,6 +10,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import settings as with_settings
 
+from app.merging.consent_states import EMAIL_FIELDS
 from app.merging.merge import merge_profiles
 from app.merging.profile import Profile
 from app.merging.rules import MERGE_RULES
@@ -77,8 +78,12 @@ def test_an_empty_orphan_changes_nothing_but_the_time_and_the_count(survivor: Pr
 def test_an_empty_survivor_takes_everything_but_an_encrypted_address(orphan: Profile) -> None:
     merged = merge_profiles(survivor=a_profile(), orphan=orphan, at=AT)
 
-    email = None if orphan.email and orphan.email.encrypted else orphan.email
-    expected = {field: getattr(orphan, field) for field in MERGE_RULES} | {"email": email}
+    expected = {field: getattr(orphan, field) for field in MERGE_RULES}
+    if orphan.email and orphan.email.encrypted:
+        # Nor does it take what belongs to such an address, or may belong to it.
+        outs = {group: state for group, state in orphan.subscription_groups.items() if state == "unsubscribed"}
+        expected |= {"email": None, **dict.fromkeys(EMAIL_FIELDS)}
+        expected["subscription_groups"] = outs if orphan.phone else {}
     assert {field: getattr(merged, field) for field in MERGE_RULES} == expected
 
 

@@ -131,15 +131,17 @@ EXAMPLES: list[tuple[str, Any, Any, Any]] = [
             }
         },
     ),
-    # Where the lists are silent: what was set explicitly is never lost to a default.
+    # Where the lists are silent: of two states for one address, or for none, the opt-out wins.
     ("email_subscription", None, OFF, OFF),
-    ("email_subscription", ON, OFF, ON),
-    ("push_subscription", None, ON, ON),
-    ("push_subscription", OFF, ON, OFF),
-    ("subscription_groups", {"g": IN}, {"g": OUT, "h": OUT}, {"g": IN, "h": OUT}),
-    ("email_open_tracking_disabled", False, True, False),
+    ("email_subscription", ON, OFF, OFF),
+    ("email_subscription", OFF, ON, OFF),
+    ("subscription_groups", {"g": IN}, {"g": OUT, "h": OUT}, {"g": OUT, "h": OUT}),
+    ("email_open_tracking_disabled", False, True, True),
     ("email_click_tracking_disabled", None, True, True),
     ("marked_email_as_spam_at", None, MONDAY, MONDAY),
+    # What was set explicitly is never lost to a default.
+    ("push_subscription", None, ON, ON),
+    ("push_subscription", OFF, ON, OFF),
     ("test_user", False, True, True),
     ("facebook", {"id": 1}, {"id": 2, "likes": []}, {"id": 1}),
     ("twitter", None, {"id": 2}, {"id": 2}),

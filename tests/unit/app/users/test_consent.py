@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.merging.consent_states import GROUPS, Slot, combine_states, is_opt_out
 from app.merging.profile import Profile
-from app.users.consent import GROUPS, ConsentRules, SharedConsent, Slot, combine_states, is_opt_out
+from app.users.consent import ConsentRules, SharedConsent
 from app.users.draft import Draft
 from app.users.track_apply import apply_assigned
 from schemas.placeholders import DEFAULT_PLACEHOLDERS
@@ -50,7 +51,7 @@ def email_key(profile: Profile) -> str | None:
 
 
 def is_out(profile: Profile) -> bool:
-    return is_opt_out(SUBSCRIPTION, profile.email_subscription)
+    return is_opt_out(SUBSCRIPTION.field, profile.email_subscription)
 
 
 def test_no_state_follows_an_address_that_unrelated_people_share() -> None:
@@ -81,15 +82,15 @@ def test_no_state_follows_an_address_that_unrelated_people_share() -> None:
     ],
 )
 def test_of_two_states_of_an_address_one_holds(slot: Slot, states: list[Any], one: Any) -> None:
-    assert combine_states(slot, states) == one
-    assert combine_states(slot, reversed(states)) == one
+    assert combine_states(slot.field, states) == one
+    assert combine_states(slot.field, reversed(states)) == one
 
 
 @given(st.lists(st.sampled_from([None, PLAIN, OPTED_IN, NEWER_OPT_IN, OUT, NEWER_OUT])))
 def test_an_opt_out_always_wins_and_no_state_is_invented(states: list[Any]) -> None:
-    one = combine_states(SUBSCRIPTION, states)
+    one = combine_states(SUBSCRIPTION.field, states)
 
-    assert is_opt_out(SUBSCRIPTION, one) == any(is_opt_out(SUBSCRIPTION, each) for each in states)
+    assert is_opt_out(SUBSCRIPTION.field, one) == any(is_opt_out(SUBSCRIPTION.field, each) for each in states)
     assert one is None or one in states
 
 
