@@ -90,7 +90,7 @@ class AliasUpdateRequest:
 class NewAliasSchema(RequestSchema):
     """A new alias: of the profile with the external_id, the braze_id or the device, or of a new profile."""
 
-    external_id = ExternalIdText(stored=True, allow_none=True)
+    external_id = ExternalIdText(allow_none=True)
     braze_id = BrazeIdText(
         allow_none=True, metadata={"description": "Without an external_id: the profile with this braze_id."}
     )
@@ -179,8 +179,9 @@ def load_aliases(body: Any, *, placeholders: Collection[str] = frozenset()) -> A
 
     def check(new: NewAlias) -> None:
         check_real(new.alias, placeholders, name="alias_name")
-        if isinstance(new.owner, ExternalId):
-            check_real(new.owner, placeholders, name="external_id")
+        for name, kind in OWNERS.items():
+            if isinstance(new.owner, kind):
+                check_real(new.owner, placeholders, name=name)
 
     request = AliasRequest()
     request.indexes = _load_each(

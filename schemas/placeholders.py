@@ -36,11 +36,16 @@ DEFAULT_PLACEHOLDERS = frozenset({*DEFAULT_VALUES, PATTERNS})
 PLACEHOLDER = "is a placeholder that unrelated people share; send a real value"
 #: Words for no value. Two of them, or one at a domain that is one, are as empty as one.
 EMPTY_WORDS = frozenset({"null", "undefined", "none", "nan", "nil", "unknown", "anonymous"})
-QUOTES = re.compile(r"^(?:\\*[\"'`´“”„‘’‚«»]|\s)+|(?:\\*[\"'`´“”„‘’‚«»]|\s)+$")  # noqa: RUF001  typographic ones too
+EMPTY_BEGINNINGS = tuple(EMPTY_WORDS)
+#: Quotes, typographic ones too, and the blank: what may be around a value.
+AROUND = " \"'`´“”„‘’‚«»"  # noqa: RUF001
 #: Zero as a program prints it: 0, -0, 0.0, 000, 0e0.
 ZERO = re.compile(r"[+-]?(?:0+(?:[.,]0*)?|[.,]0+)(?:e[+-]?\d+)?", re.ASCII)
 REPEATED_SIGN = re.compile(r"([!-/:-@\[-`{-~–—])\1+")  # noqa: RUF001  dashes
+OPENING = ("(", "<", "[", "{")
 BRACKETS = re.compile(r"\((.*)\)|<(.*)>|\[(.*)\]|\{(.*)\}", re.DOTALL)
+#: Every template has at least one of these characters.
+TEMPLATE_MARKS = frozenset("{%<[*_")
 #: A part of a value that is a template of a mail or web tool which nothing has filled in.
 TEMPLATE_PART = re.compile(
     r"""\{\{.{0,100}?\}\}|\{%.{0,100}?%\}     # Liquid, Handlebars, Jinja
@@ -64,7 +69,7 @@ TEMPLATE = re.compile(
     re.VERBOSE,
 )
 #: What a spreadsheet makes of a long number; all numbers with the same first digits become the same.
-ROUNDED_NUMBER = re.compile(r"\d[.,]\d+e\+\d{2}", re.ASCII)
+ROUNDED_NUMBER = re.compile(r"\d(?:[.,]\d+)?e\+\d{2}", re.ASCII)
 REPEATED_WORD = re.compile(r"(?:null|undefined){2,}")
 SEPARATORS = re.compile(r"[\s|,;:/_.+-]+")
 
@@ -101,11 +106,13 @@ def check_real(identifier: Target, refused: Collection[str], *, name: str) -> No
 def comparable(text: str) -> str:
     """Return *text* as placeholders compare: case-folded, without quotes, blanks and invisible characters around it.
 
-    Every form of zero is `0`; a repeated sign is one sign.
+    Every form of zero is `0`; a repeated sign is one sign. The time is linear, since clients send these texts.
     """
     if not text.isprintable():
         text = "".join(each if each.isprintable() else " " for each in text)
-    folded = QUOTES.sub("", text).casefold()
+    if "\\" in text:
+        text = text.replace('\\"', '"').replace("\\'", "'")
+    folded = text.strip(AROUND).casefold()
     if ZERO.fullmatch(folded):
         return "0"
     repeated = REPEATED_SIGN.fullmatch(folded)
@@ -116,18 +123,22 @@ def _is_placeholder(value: str, refused: Collection[str]) -> bool:
     text = comparable(value)
     if text in refused:
         return True
-    inner = BRACKETS.fullmatch(text)
+    inner = BRACKETS.fullmatch(text) if text.startswith(OPENING) else None
     if inner is not None and any(part and comparable(part) in refused for part in inner.groups()):
         return True
     return PATTERNS in refused and (_is_template(value, text) or _repeats_a_placeholder(text, refused))
 
 
 def _is_template(value: str, text: str) -> bool:
-    return bool(TEMPLATE_PART.search(value) or TEMPLATE.fullmatch(text) or ROUNDED_NUMBER.fullmatch(text))
+    if not TEMPLATE_MARKS.isdisjoint(value) and (TEMPLATE_PART.search(value) or TEMPLATE.fullmatch(text)):
+        return True
+    return "e+" in text and ROUNDED_NUMBER.fullmatch(text) is not None
 
 
 def _repeats_a_placeholder(text: str, refused: Collection[str]) -> bool:
     """Return whether *text* consists of words for no value, such as the full name `undefined undefined`."""
+    if not text.startswith(EMPTY_BEGINNINGS):
+        return False
     if REPEATED_WORD.fullmatch(text):
         return True
     words = [word for word in SEPARATORS.split(text) if word]
@@ -145,9 +156,14 @@ def _is_shared_email(email: Email, refused: Collection[str]) -> bool:
 
 
 def _has_one_digit(number: str) -> bool:
-    """Return whether the number without its country code repeats one digit."""
+    """Return whether *number* repeats one digit behind its country code, and is in no range that a country assigns.
+
+    A person may have `+65 6666 6666`, but not `+1 111 111 1111`.
+    """
     e164 = to_e164(number)
-    if e164 is None:
+    # A country code has at most three digits. Only numbers that end in one digit are parsed, which takes long.
+    if e164 is None or len(set(e164[4:])) != 1:
         return False
-    national = str(phonenumbers.parse(e164, None).national_number)
-    return len(set(national)) == 1 or len(set(e164[1:])) == 1
+    parsed = phonenumbers.parse(e164, None)
+    national = phonenumbers.national_significant_number(parsed)
+    return len(set(national)) == 1 and not phonenumbers.is_valid_number(parsed)

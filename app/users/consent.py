@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 from app.config import Settings
 from app.merging.consent_states import EMAIL, GROUPS, PHONE, GroupKinds, Slot, combine_states, is_opt_out
 from app.users.draft import Draft
+from schemas.identifiers import Email, Phone
+from schemas.placeholders import is_placeholder
 
 #: Attribute of a request → field of a profile: the states of an email address.
 EMAIL_STATES: Mapping[str, str] = {
@@ -38,13 +40,23 @@ class ConsentRules(GroupKinds):
 
     #: keep, keep_opt_outs or reset.
     address_change: str = "keep"
+    #: Placeholders: unrelated people have these addresses, so no consent follows them.
+    refused: frozenset[str] = frozenset()
 
     @classmethod
     def from_settings(cls, settings: Settings) -> "ConsentRules":
         """Return the rules that *settings* declare."""
         return cls(
-            email_groups=settings.email_groups, sms_groups=settings.sms_groups, address_change=settings.address_change
+            email_groups=settings.email_groups,
+            sms_groups=settings.sms_groups,
+            address_change=settings.address_change,
+            refused=settings.refused_identifiers,
         )
+
+    def is_shared(self, address: Address) -> bool:
+        """Return whether the profiles with *address* are one person, so that they share its states."""
+        value = Email(address.key) if address.kind == EMAIL else Phone(address.key)
+        return not is_placeholder(value, self.refused)
 
     def reaches(self, slot: Slot, value: Any, *, source: Mapping[str, str], target: Mapping[str, str]) -> bool:
         """Return whether the state *value* of a profile with the addresses *source* holds for one with *target*.
@@ -160,8 +172,9 @@ class SharedConsent:
         return [other for profile_id, other in found.items() if profile_id != draft["id"]]
 
     def _add(self, draft: Draft) -> None:
-        for kind, key in addresses_of(draft).items():
-            self._drafts[Address(kind, key)][draft["id"]] = draft
+        for address in map(Address._make, addresses_of(draft).items()):
+            if self.rules.is_shared(address):
+                self._drafts[address][draft["id"]] = draft
 
     def _set(self, draft: Draft, slot: Slot, value: Any, *, source: Draft | None) -> None:
         before = read_state(draft, slot)

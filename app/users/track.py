@@ -109,7 +109,8 @@ def _track_entries(tx: Transaction, *, entries: Sequence[Entry], settings: Setti
     created = create_profiles(tx, new=assignment.new)
     ids = [each.id if isinstance(each, ExistingProfile) else created[each] for _, each in assignment.pairs]
     tokens = report_push_tokens(tx, owners=_token_owners(ids, [each for each, _ in assignment.pairs]))
-    locked = _lock(tx, assignment=assignment, ids=ids, others=tokens.former_holders)
+    rules = ConsentRules.from_settings(settings)
+    locked = _lock(tx, assignment=assignment, ids=ids, others=tokens.former_holders, rules=rules)
     check_former_holders(tx, tokens)
     now = tx.now()
     assigned = [
@@ -118,7 +119,7 @@ def _track_entries(tx: Transaction, *, entries: Sequence[Entry], settings: Setti
     ]
     drafts = {profile_id: Draft(profile) for profile_id, profile in locked.profiles.items()}
     others = [Draft(sharer) for sharer in locked.sharers]
-    consent = SharedConsent.of(ConsentRules.from_settings(settings), [*drafts.values(), *others])
+    consent = SharedConsent.of(rules, [*drafts.values(), *others])
     applied = apply_assigned(
         [(drafts[profile_id], each.entry) for profile_id, each in assigned],
         at=now,
@@ -160,14 +161,19 @@ def _remove_lost_tokens(drafts: Mapping[int, Draft], tokens: TokenOwners) -> Non
 
 
 def _lock(
-    tx: Transaction, *, assignment: Assignment[PositionedEntry], ids: Sequence[int], others: Collection[int]
+    tx: Transaction,
+    *,
+    assignment: Assignment[PositionedEntry],
+    ids: Sequence[int],
+    others: Collection[int],
+    rules: ConsentRules,
 ) -> LockedProfiles:
     """Lock the profiles *ids* of *assignment*, the *others*, and those with their addresses if consent is shared.
 
     Raises ResolutionUnsettled when a profile vanished or got another address before it was locked, or when another
     profile got one of these addresses.
     """
-    addresses = shared_addresses(assignment.pairs)
+    addresses = {address for address in shared_addresses(assignment.pairs) if rules.is_shared(address)}
     found = find_sharers_deferred(tx, addresses=addresses, besides=[*ids, *others]).result()
     locked = lock_profiles_deferred(tx, ids=[*ids, *others], also=found.all_ids)
     sharers = load_sharers_deferred(tx, ids=found.all_ids)

@@ -17,7 +17,7 @@ from cli.doctor.database import QUERIES as SERVER_QUERIES
 from cli.doctor.findings import Finding, fine, notice, wrong
 from schemas.addresses import email_fault, is_power_of_ten, phone_fault
 from schemas.hidden_characters import hidden_character
-from schemas.identifiers import Email, ExternalId, Identifier, UserAlias
+from schemas.identifiers import Email, ExternalId, Identifier, Phone, UserAlias
 from schemas.placeholders import is_placeholder
 
 QUERIES = load_queries("cli.doctor", "data.sql")
@@ -43,6 +43,7 @@ REMEDIES: Mapping[str, str] = {
     "external_ids that are placeholders": PLACEHOLDER_REMEDY,
     "aliases that are placeholders": PLACEHOLDER_REMEDY,
     "email addresses that are placeholders": PLACEHOLDER_REMEDY,
+    "phone numbers that are placeholders": PLACEHOLDER_REMEDY,
     "email addresses that are not valid": "Write the right address with /users/track.",
     "phone numbers that a spreadsheet turned into a power of ten": "Write the right number with /users/track.",
     "phone numbers without E.164 form": (
@@ -120,7 +121,9 @@ def _profile_faults(row: Mapping[str, Any], refused: Collection[str]) -> Iterato
             yield "email addresses that are placeholders"
         elif email_fault(email):
             yield "email addresses that are not valid"
-    if phone is not None and phone_fault(phone):
+    if phone is not None and is_placeholder(Phone(phone), refused):
+        yield "phone numbers that are placeholders"
+    elif phone is not None and phone_fault(phone):
         damaged = is_power_of_ten(phone)
         yield f"phone numbers {'that a spreadsheet turned into a power of ten' if damaged else 'without E.164 form'}"
 

@@ -48,7 +48,13 @@ def as_new_id_in_rename(client: Client, value: str) -> str | None:
     return first_error(client, "/users/external_ids/rename", {"external_id_renames": [rename]}, errors="rename_errors")
 
 
+def as_owner_of_an_alias(client: Client, value: str) -> str | None:
+    alias = {"external_id": value, "alias_name": "a", "alias_label": "shop"}
+    return first_error(client, "/users/alias/new", {"user_aliases": [alias]})
+
+
 WRITES: list[Write] = [
+    as_owner_of_an_alias,
     as_external_id_in_track,
     as_alias_in_track,
     as_alias_in_alias_new,
@@ -69,10 +75,9 @@ def test_a_write_of_a_placeholder_is_refused(client: Client, write: Write) -> No
 def test_a_write_with_a_hidden_character_is_refused_with_its_code_point(client: Client, write: Write) -> None:
     sentences = [write(client, value) for value in HIDDEN]
 
-    assert [
-        code in (text or "") for code, text in zip(["U+200B", "U+FEFF", "U+000A", "U+0007"], sentences, strict=True)
-    ]
-    assert all("control or format character" in (text or "") for text in sentences)
+    codes = ["U+200B", "U+FEFF", "U+000A", "U+0007"]
+    expected = [f"contains the control or format character {code}; remove it" for code in codes]
+    assert [expected[i] in (text or "") for i, text in enumerate(sentences)] == [True] * len(codes), sentences
 
 
 @pytest.mark.parametrize(
@@ -81,12 +86,20 @@ def test_a_write_with_a_hidden_character_is_refused_with_its_code_point(client: 
         ({"email": "null@null.com"}, "email"),
         ({"email": "noemail@x.org"}, "email"),
         ({"phone": "+11111111111"}, "phone"),
+        ({"device_id": "00000000-0000-0000-0000-000000000000"}, "device_id"),
     ],
 )
 def test_track_refuses_an_address_that_people_share(client: Client, target: Json, name: str) -> None:
     sentence = first_error(client, "/users/track", {"attributes": [{**target, "first_name": "A"}]})
 
     assert sentence == f"'{name}' is a placeholder that unrelated people share; send a real value"
+
+
+def test_no_alias_is_given_to_the_device_of_many_people(client: Client) -> None:
+    alias = {"device_id": "9774d56d682e549c", "alias_name": "a", "alias_label": "shop"}
+    sentence = first_error(client, "/users/alias/new", {"user_aliases": [alias]})
+
+    assert sentence == "'device_id' is a placeholder that unrelated people share; send a real value"
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,15 @@ def statements(monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[str]]:
     return taken
 
 
+def test_no_state_reaches_others_by_a_placeholder(caller: Caller) -> None:
+    track(caller, attributes=[{"external_id": each, "email": "null@null.com"} for each in ("u1", "u2")])
+    track(caller, attributes=[{"external_id": "u1", "email_subscribe": "unsubscribed"}])
+    track(caller, attributes=[{"external_id": "u2", "email_subscribe": "opted_in"}])
+
+    assert [subscription(caller, each) for each in ("u1", "u2")] == ["unsubscribed", "opted_in"]
+    assert audit(caller) == []
+
+
 def test_an_unsubscription_reaches_the_other_profile_with_the_address(caller: Caller) -> None:
     track(caller, attributes=[{"external_id": each, "email": BOTH} for each in ("u1", "u2")])
     track(caller, attributes=[{"external_id": "u2", "email_subscribe": "opted_in"}])

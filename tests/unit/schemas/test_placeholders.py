@@ -1,5 +1,7 @@
 """Placeholders: what spreadsheets, databases, programs, trackers and templates leave in place of an identifier."""
 
+import time
+
 import pytest
 
 from app.setting_values import Placeholders
@@ -10,7 +12,20 @@ from schemas.placeholders import DEFAULT_PLACEHOLDERS, is_placeholder
 
 REFUSED = [
     # Spreadsheets.
-    *("#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NULL!", "#NUM!", "#n/a", "#NV", "1.09877E+20", "4,47912E+11"),
+    *(
+        "#N/A",
+        "#REF!",
+        "#VALUE!",
+        "#NAME?",
+        "#DIV/0!",
+        "#NULL!",
+        "#NUM!",
+        "#n/a",
+        "#NV",
+        "1.09877E+20",
+        "4,47912E+11",
+        "1E+15",
+    ),
     # Databases.
     *("NULL", "(null)", "<null>", "\\N", "[NULL]", "N/A", "nil", "(NULL)"),
     # Programs.
@@ -21,6 +36,8 @@ REFUSED = [
     *("00000000-0000-0000-0000-000000000000", "FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF"),
     # Numbers and signs.
     *("0", "-1", "0.0", "000", "-", "---", ".", "+", "", " "),
+    # Quotes and brackets around one.
+    *('\\"null\\"', '"" ', "('null')"),
     # Templates that nothing filled in.
     *("{{user_id}}", "{{ user.id }}", "${user_id}", "%%user_id%%", "{% user %}", "<%= id %>", "#{id}", "*|EMAIL|*"),
     *("{user_id}", "%user_id%", "[[user]]", "u-{{id}}", "<user_id>", "__USER__"),
@@ -68,10 +85,35 @@ def test_an_address_of_a_person_is_accepted(address: str) -> None:
     assert not is_placeholder(Email(address), DEFAULT_PLACEHOLDERS)
 
 
-def test_a_number_of_one_digit_is_a_placeholder() -> None:
-    assert is_placeholder(Phone("+11111111111"), DEFAULT_PLACEHOLDERS)
-    assert is_placeholder(Phone("+1 000 000 0000"), DEFAULT_PLACEHOLDERS)
-    assert not is_placeholder(Phone("+14155550123"), DEFAULT_PLACEHOLDERS)
+@pytest.mark.parametrize("number", ["+11111111111", "+1 000 000 0000", "+15555555555", "+33000000000", "+19999999999"])
+def test_a_number_of_one_digit_is_a_placeholder(number: str) -> None:
+    assert is_placeholder(Phone(number), DEFAULT_PLACEHOLDERS)
+
+
+@pytest.mark.parametrize("number", ["+14155550123", "+6566666666", "+390666666666", "+4766666666", "+4520202020"])
+def test_a_number_that_a_person_may_have_is_accepted(number: str) -> None:
+    assert not is_placeholder(Phone(number), DEFAULT_PLACEHOLDERS)
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        "\\" * 980,
+        f"x{' ' * 980}x",
+        f"a{chr(92)}'" * 320,
+        "{{" * 490,
+        "[[" * 490,
+        "null " * 190 + "x",
+        "(" * 980,
+        "0" * 987,
+    ],
+)
+def test_a_hostile_text_is_decided_in_linear_time(hostile: str) -> None:
+    started = time.process_time()
+    for _ in range(20):
+        is_placeholder(ExternalId(hostile), DEFAULT_PLACEHOLDERS)
+
+    assert time.process_time() - started < 0.1
 
 
 def test_a_list_of_ones_own_replaces_or_extends_the_default() -> None:

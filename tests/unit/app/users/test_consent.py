@@ -12,6 +12,7 @@ from app.merging.profile import Profile
 from app.users.consent import ConsentRules, SharedConsent
 from app.users.draft import Draft
 from app.users.track_apply import apply_assigned
+from schemas.placeholders import DEFAULT_PLACEHOLDERS
 from schemas.track import load_track
 from tests.support.factories import a_profile, an_email
 
@@ -51,6 +52,17 @@ def email_key(profile: Profile) -> str | None:
 
 def is_out(profile: Profile) -> bool:
     return is_opt_out(SUBSCRIPTION.field, profile.email_subscription)
+
+
+def test_no_state_follows_an_address_that_unrelated_people_share() -> None:
+    rules = ConsentRules(refused=DEFAULT_PLACEHOLDERS)
+    nobody = an_email("null@null.com")
+    out, other = a_profile(email=nobody, email_subscription=OUT), a_profile(email=nobody)
+    opted_in = after([out, other], {"to": 1, "email_subscribe": "opted_in"}, rules=rules)
+    taken = after([out, a_profile()], {"to": 1, "email": "null@null.com"}, rules=rules)
+
+    assert (opted_in[0].email_subscription, is_out(opted_in[1])) == (OUT, False)
+    assert taken[1].email_subscription is None
 
 
 @pytest.mark.parametrize(
