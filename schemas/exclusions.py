@@ -31,7 +31,11 @@ class RequestedExclusion:
     reason: str | None
 
 
-class ExcludedTargetSchema(StrictRequestSchema):
+class _NamedKeys(StrictRequestSchema):
+    error_messages = {"unknown": "is no key of this object"}  # noqa: RUF012  marshmallow's own way to set them
+
+
+class ExcludedTargetSchema(_NamedKeys):
     """A profile, identified in exactly one way."""
 
     external_id = ExternalIdText(stored=True)
@@ -47,7 +51,7 @@ class ExcludedTargetSchema(StrictRequestSchema):
         return BrazeId(given["braze_id"]) if "braze_id" in given else alias_of(given["user_alias"])
 
 
-class RequestedExclusionSchema(StrictRequestSchema):
+class RequestedExclusionSchema(_NamedKeys):
     """Two profiles that are not a match; their order has no meaning."""
 
     profiles = fields.List(
@@ -65,7 +69,7 @@ class RequestedExclusionSchema(StrictRequestSchema):
         return RequestedExclusion(profiles=tuple(given["profiles"]), reason=given.get("reason"))
 
 
-class ExclusionsSchema(StrictRequestSchema):
+class ExclusionsSchema(_NamedKeys):
     """Pairs of profiles that duplicate runs leave alone."""
 
     exclusions = fields.List(
