@@ -216,6 +216,11 @@ def policy(names: Names) -> Json:
     }
 
 
+def exclusions(_: Names) -> Json:
+    """Return a pair of profiles that is not a match."""
+    return {"exclusions": [{"profiles": [{"external_id": "ada"}, {"braze_id": "0" * 24}], "reason": "twins"}]}
+
+
 POLLED: tuple[Json, ...] = ({}, {"limit": "1"}, {"limit": "2", "cursor": "{cursor}"})
 
 AUDITED: tuple[Json, ...] = (

@@ -4,7 +4,7 @@ A row has the ids under which the pair was recorded. The table `origin` leads fr
 exclusion follows its profiles through merges and undos.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -18,7 +18,6 @@ from app.db.connections import Pool
 from app.db.queries import load_queries
 from app.db.transaction import Transaction, retry_until_stable
 from app.errors import NotFound, Rejected, ResolutionUnsettled
-from app.merging.keep_rule import ExcludedPairs
 from app.profiles.locking import lock_profiles
 from app.profiles.targets import find_profiles, target_key
 from schemas.audit import Action
@@ -100,22 +99,6 @@ def delete_exclusion(tx: Transaction, *, exclusion_id: UUID, asker: Actor) -> No
         raise NotFound(NO_EXCLUSION)
     change = {"field": "exclusion", "before": {"reason": row["reason"]}, "after": None, "rule": None}
     log_events(tx, action=Action.ALLOW, actor=asker, events=_events(row["low_braze_id"], row["high_braze_id"], change))
-
-
-def find_excluded_pairs(tx: Transaction, *, ids: Collection[int]) -> ExcludedPairs:
-    """Return the excluded pairs among the live profiles of *ids*."""
-    if not ids:
-        return frozenset()
-    return _pairs(tx.execute(QUERIES["pairs_of_profiles"], {"ids": list(ids)}))
-
-
-def find_excluded_pairs_of_address(tx: Transaction, *, address: str) -> ExcludedPairs:
-    """Return the excluded pairs among the profiles that share the comparison key *address*."""
-    return _pairs(tx.execute(QUERIES["pairs_of_address"], {"address": address}))
-
-
-def _pairs(rows: Iterable[Mapping[str, Any]]) -> ExcludedPairs:
-    return frozenset(frozenset((row["one"], row["other"])) for row in rows)
 
 
 def _add_exclusions(tx: Transaction, *, requested: Sequence[RequestedExclusion], asker: Actor) -> list[Exclusion]:

@@ -12,7 +12,6 @@ from typing import Any
 from app.db.queries import load_queries
 from app.db.transaction import Transaction
 from app.duplicates.cursor import IndexPosition, LargeGroup, ScanCursor
-from app.duplicates.exclusions import find_excluded_pairs, find_excluded_pairs_of_address
 from app.merging.keep_rule import (
     Duplicate,
     ExcludedPairs,
@@ -22,6 +21,7 @@ from app.merging.keep_rule import (
     plan_group,
     preferred,
 )
+from app.profiles.exclusions import find_excluded_pairs, find_excluded_pairs_of_address
 from app.profiles.store import phone_from_row
 from schemas.addresses import email_fault, to_e164
 from schemas.identifiers import Email, Phone

@@ -4,23 +4,17 @@ from typing import Any
 
 import pytest
 
-from app.audit.log import Actor
 from app.config import Settings
 from app.db.connections import Pool
 from app.duplicates import advance, preview, scan
-from app.duplicates.exclusions import add_exclusions
 from app.duplicates.preview import count_duplicates, preview_steps
 from app.merging.profile import Profile
-from schemas.exclusions import RequestedExclusion
-from schemas.identifiers import BrazeId
 from schemas.keeping import KeepRule, Left
-from tests.support.duplicates import a_group, begin, merges, pairs, run_of, take_steps
+from tests.support.duplicates import a_group, begin, exclude, merges, pairs, run_of, take_steps
 from tests.support.factories import Factory
 from tests.support.postgres import make_database_url
 
 database_url = make_database_url(scope="module")
-
-ASKER = Actor(api_key_id=None, request_id=None, path="/duplicates/exclusions")
 
 
 @pytest.fixture(params=[(20_000, 1_000), (2, 2), (3, 1)], ids=str)
@@ -35,14 +29,6 @@ def steps_of(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(advance, "Scan", small)
     monkeypatch.setattr(preview, "Scan", small)
     return entries, members
-
-
-def exclude(pool: Pool, factory: Factory, *excluded: tuple[Profile, Profile]) -> None:
-    """Record pairs that are not a match."""
-    requested = [
-        RequestedExclusion(profiles=tuple(BrazeId(each.braze_id) for each in pair), reason="twins") for pair in excluded
-    ]
-    add_exclusions(pool, workspace_id=factory.workspace_id, requested=requested, asker=ASKER)
 
 
 def left_of(pool: Pool, factory: Factory) -> list[str]:

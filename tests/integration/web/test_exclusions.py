@@ -175,6 +175,35 @@ def test_an_undo_excludes_its_pair(caller: Caller, pool: Pool, twins: tuple[str,
     assert listed(caller) == [stored]
 
 
+def test_an_explicit_merge_of_an_excluded_pair_goes_on_and_warns(
+    caller: Caller, pool: Pool, twins: tuple[str, str]
+) -> None:
+    track(caller, attributes=[{"external_id": "kim"}])
+    caller.post(PATH, exclusion(ADA, EVE))
+    updates = [{"identifier_to_merge": {"external_id": each}, "identifier_to_keep": ADA} for each in ("kim", "eve")]
+    previewed = caller.post("/users/merge/preview", {"merge_updates": updates}).json or {}
+    merge_id = merge_one(caller, pool, ext("eve"), ext("ada"))
+    job = caller.get(f"/merge/jobs/{merge_id}").json or {}
+
+    assert ["warnings" in each for each in previewed["updates"]] == [False, True]
+    assert [each["outcome"] for each in previewed["updates"]] == ["merged", "merged"]
+    assert job["outcome"] == "merged"
+    assert job["warnings"] == previewed["updates"][1]["warnings"]
+    (warning,) = job["warnings"]
+    assert "recorded as not a match" in warning
+    assert (caller.get("/merge/jobs").json or {})["jobs"][0]["warnings"] == job["warnings"]
+    assert (caller.get("/merge/jobs", identifier="eve").json or {})["jobs"][0]["warnings"] == job["warnings"]
+    batch = caller.get(f"/merge/batches/{job['batch_id']}").json or {}
+    assert batch["jobs"][0]["warnings"] == job["warnings"]
+
+
+def test_a_merge_before_its_undo_has_no_warning(caller: Caller, pool: Pool, twins: tuple[str, str]) -> None:
+    merge_id = merge_one(caller, pool, ext("ada"), ext("eve"))
+    undo_one(caller, pool, merge_id)
+
+    assert "warnings" not in (caller.get(f"/merge/jobs/{merge_id}").json or {})
+
+
 def test_an_exclusion_shows_the_profile_that_a_side_was_merged_into(
     caller: Caller, pool: Pool, twins: tuple[str, str]
 ) -> None:
