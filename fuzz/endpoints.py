@@ -216,6 +216,11 @@ def policy(names: Names) -> Json:
     }
 
 
+def exclusions(_: Names) -> Json:
+    """Return a pair of profiles that is not a match."""
+    return {"exclusions": [{"profiles": [{"external_id": "ada"}, {"braze_id": "0" * 24}], "reason": "twins"}]}
+
+
 POLLED: tuple[Json, ...] = ({}, {"limit": "1"}, {"limit": "2", "cursor": "{cursor}"})
 
 AUDITED: tuple[Json, ...] = (
@@ -239,6 +244,9 @@ LISTED: tuple[Endpoint, ...] = (
     Endpoint(method="PUT", rule="/duplicates/policy", bodies=(policy,)),
     Endpoint(method="GET", rule="/duplicates/preview", query=({}, {"identifier": "phone", "prefer": "oldest"})),
     Endpoint(method="GET", rule="/duplicates/preview.csv", query=({}, {"resolve_ties_by": "last_session"})),
+    Endpoint(method="GET", rule="/duplicates/exclusions", query=POLLED),
+    Endpoint(method="POST", rule="/duplicates/exclusions", bodies=(exclusions,)),
+    Endpoint(method="DELETE", rule="/duplicates/exclusions/<uuid:exclusion_id>"),
     Endpoint(method="POST", rule="/duplicates/runs", bodies=(nothing,)),
     Endpoint(method="GET", rule="/duplicates/runs", query=POLLED),
     Endpoint(method="GET", rule="/duplicates/runs/<uuid:run_id>"),

@@ -30,6 +30,8 @@ class Action(StrEnum):
     RENAME = "rename"
     REMOVE = "remove"
     CONSENT = "consent"
+    EXCLUDE = "exclude"
+    ALLOW = "allow"
 
 
 ACTION = f"'action' must be one of {', '.join(Action)}"

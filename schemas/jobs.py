@@ -32,7 +32,11 @@ SOURCE = f"'source' must be one of {', '.join(BatchSource)}"
 RUN_ID = "'run_id' must be the id of a run over duplicates"
 INCLUDE = "'include' must be 'changes'"
 #: Members that only some jobs have.
-OF_SOME = frozenset({"input_array", "undoes", "not_restored"})
+OF_SOME = frozenset({"input_array", "undoes", "not_restored", "warnings"})
+#: The warning of a merge that a request named although the pair is excluded.
+EXCLUDED_PAIR = (
+    "The two profiles are recorded as not a match (`GET /duplicates/exclusions`), and the request merges them."
+)
 
 
 class JobProfileSchema(ResponseSchema):
@@ -63,6 +67,19 @@ def _input_array(job: Any) -> str | None:
     if job.kind is not JobKind.IDENTIFY:
         return None
     return next((array for kind, array in INPUT_ARRAYS.items() if kind in job.orphan_identifier), None)
+
+
+def warnings_of_pair() -> fields.Function:
+    """Return the optional member with the warning about an excluded pair."""
+    return fields.Function(
+        lambda each: [EXCLUDED_PAIR] if each.excluded else None,
+        metadata={
+            **OPTIONAL,
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "The merge was requested although its pair is excluded from duplicate runs.",
+        },
+    )
 
 
 class JobSchema(ResponseSchema):
@@ -96,6 +113,7 @@ class JobSchema(ResponseSchema):
     input_array = fields.Function(
         _input_array, metadata={**OPTIONAL, "type": "string", "enum": list(INPUT_ARRAYS.values())}
     )
+    warnings = warnings_of_pair()
 
     @post_dump
     def _leave_out(self, dumped: dict[str, Any], **_: Any) -> dict[str, Any]:

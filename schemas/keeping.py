@@ -37,6 +37,13 @@ class Undecided(StrEnum):
     PROTECTED = "protected"
 
 
+class Left(StrEnum):
+    """The reason why a profile stays out of the merges of its group, beside the outcomes that its merge could have."""
+
+    #: It is not a match of the profile to keep, or of one that is merged into it.
+    EXCLUDED = "excluded"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeepRule:
     """The shared address, and the profile to keep: an identified one first, then a time resolves ties."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
-from marshmallow import ValidationError, fields
+from marshmallow import ValidationError, fields, post_dump
 
 from schemas.base import (
     RequestSchema,
@@ -20,7 +20,7 @@ from schemas.base import (
     success_message,
 )
 from schemas.identifiers import MAX_ALIAS_BYTES, MAX_EXTERNAL_ID_BYTES, Identifier, Recorded, from_wire
-from schemas.jobs import AcceptedSchema, ChangeSchema, JobProfileSchema
+from schemas.jobs import AcceptedSchema, ChangeSchema, JobProfileSchema, warnings_of_pair
 from schemas.outcomes import Outcome
 from schemas.prioritization import PRIORITIZATION_CHECKS
 from schemas.targets import MAX_ADDRESS_BYTES, IdentifierSchema
@@ -127,6 +127,11 @@ class UpdatePreviewSchema(ResponseSchema):
     orphan = fields.Nested(JobProfileSchema, attribute="end.orphan", allow_none=True)
     survivor = fields.Nested(JobProfileSchema, attribute="end.survivor", allow_none=True)
     changes = WireJson(ChangeSchema, many=True)
+    warnings = warnings_of_pair()
+
+    @post_dump
+    def _leave_out(self, dumped: dict[str, Any], **_: Any) -> dict[str, Any]:
+        return {name: value for name, value in dumped.items() if value is not None or name != "warnings"}
 
 
 class MergePreviewSchema(ResponseSchema):

@@ -62,7 +62,10 @@ class Outcome(_Described):
     SAME_PROFILE = "same_profile", "Both identifiers denote one profile; nothing was merged."
     ORPHAN_IDENTIFIED = "orphan_identified", "The profile already has another external_id; nothing was merged."
     ALIAS_CONFLICT = "alias_conflict", "Both profiles have an alias with one label; nothing was combined."
-    PROTECTED = "protected", "A profile is in a control group or marked for deletion; nothing was merged."
+    PROTECTED = (
+        "protected",
+        "A profile is in a control group or marked for deletion, or a run's pair is excluded; nothing was merged.",
+    )
     INVALID_PHONES = "invalid_phones", "Neither profile's phone number is valid E.164; nothing was merged."
     SURVIVOR_LIMIT = "survivor_limit", "The survivor has absorbed its daily limit of orphans; nothing was merged."
     MERGED = "merged", "The orphan was merged into the survivor and retired."

@@ -9,9 +9,9 @@ from uuid import UUID
 from app.audit.snapshots import (
     NO_SNAPSHOTS,
     Snapshots,
-    snapshots_of_consent,
     snapshots_of_external_id,
     snapshots_of_merge,
+    snapshots_of_profile,
     snapshots_of_undo,
 )
 from app.ledger.profile_ref import ProfileRef
@@ -27,6 +27,8 @@ ACTIONS: Mapping[Outcome, Action] = {
     Outcome.UNDONE: Action.UNDO,
     Outcome.UNDONE_IN_PART: Action.UNDO,
 }
+#: Actions on one profile whose entries have the changed fields.
+WITH_CHANGES = frozenset({Action.CONSENT, Action.EXCLUDE, Action.ALLOW})
 #: Bits of a UUIDv7 after its milliseconds.
 BITS_AFTER_TIME = 80
 
@@ -59,6 +61,7 @@ class AuditEntry:
     #: Of an action on one profile.
     profile: ProfileRef | None = None
     #: Of consent: the profile for which a request set the states; None if the profile took over an address.
+    #: Of an exclusion: the other profile of the pair.
     source: ProfileRef | None = None
     undoes: UUID | None = None
     undone_by: UUID | None = None
@@ -126,7 +129,7 @@ def entry_of_job(row: Row, *, with_snapshots: bool) -> AuditEntry:
 def entry_of_event(row: Row, *, with_snapshots: bool) -> AuditEntry:
     """Return the entry of an event, an action that is no job."""
     action = Action(row["action"])
-    erased = row["changes" if action is Action.CONSENT else "external_id"] is None
+    erased = row["changes" if action in WITH_CHANGES else "external_id"] is None
     return AuditEntry(
         id=row["id"],
         action=action,
@@ -142,8 +145,8 @@ def entry_of_event(row: Row, *, with_snapshots: bool) -> AuditEntry:
 
 
 def _snapshots_of_event(action: Action, row: Row) -> Snapshots:
-    if action is Action.CONSENT:
-        return snapshots_of_consent(row["changes"])
+    if action in WITH_CHANGES:
+        return snapshots_of_profile(row["changes"])
     field = "external_id" if action is Action.RENAME else "deprecated_external_id"
     return snapshots_of_external_id(field, row["external_id"], row["new_external_id"])
 

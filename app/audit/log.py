@@ -1,4 +1,4 @@
-"""Writes the audit of actions that are no jobs: deletions, renames and removals of external_ids, and consent."""
+"""Writes the audit of actions that are no jobs: deletions, changed external_ids, consent, and excluded pairs."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -32,9 +32,9 @@ class AuditEvent:
     braze_id: str | None
     external_id: str | None = None
     new_external_id: str | None = None
-    #: The profile that the consent was set for, if it is another one.
+    #: The profile that the consent was set for, if it is another one; the other profile of an excluded pair.
     source_braze_id: str | None = None
-    #: The changed consent: `[{field, before, after, rule}]`.
+    #: The changed consent, or the exclusion: `[{field, before, after, rule}]`.
     changes: Sequence[Mapping[str, Any]] | None = None
 
 

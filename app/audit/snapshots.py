@@ -52,8 +52,8 @@ def snapshots_of_undo(changes: Sequence[Mapping[str, Any]]) -> Snapshots:
     return _snapshots_of_changes("survivor", changes)
 
 
-def snapshots_of_consent(changes: Sequence[Mapping[str, Any]]) -> Snapshots:
-    """Return the states that changed of a profile, before and after."""
+def snapshots_of_profile(changes: Sequence[Mapping[str, Any]]) -> Snapshots:
+    """Return the consent or the exclusions that changed of a profile, before and after."""
     return _snapshots_of_changes("profile", changes)
 
 

@@ -155,7 +155,7 @@ CREATE TABLE public.audit_entry (
     new_external_id text COLLATE pg_catalog."C",
     source_braze_id text COLLATE pg_catalog."C",
     changes json,
-    CONSTRAINT audit_entry_action_check CHECK ((action = ANY (ARRAY['delete'::text, 'rename'::text, 'remove'::text, 'consent'::text]))),
+    CONSTRAINT audit_entry_action_check CHECK ((action = ANY (ARRAY['delete'::text, 'rename'::text, 'remove'::text, 'consent'::text, 'exclude'::text, 'allow'::text]))),
     CONSTRAINT deletion_without_external_ids CHECK (((action <> 'delete'::text) OR (num_nonnulls(external_id, new_external_id) = 0)))
 );
 
@@ -166,6 +166,10 @@ CREATE FUNCTION public.erase_audit_names(workspace_id integer, braze_ids text[])
  SELECT set_config('mergelane.audit_change'::text, 'erasure'::text, true) AS set_config;
  UPDATE public.audit_entry entry SET external_id = NULL::text, new_external_id = NULL::text, changes = NULL::json
    WHERE ((entry.workspace_id = erase_audit_names.workspace_id) AND (entry.workspace_id = public.current_workspace()) AND (entry.braze_id = ANY (erase_audit_names.braze_ids)) AND (entry.action <> 'delete'::text));
+ UPDATE public.audit_entry entry SET changes = NULL::json
+   WHERE ((entry.workspace_id = erase_audit_names.workspace_id) AND (entry.workspace_id = public.current_workspace()) AND (entry.action = ANY (ARRAY['exclude'::text, 'allow'::text])) AND (entry.source_braze_id = ANY (erase_audit_names.braze_ids)) AND (entry.braze_id IN ( SELECT own.source_braze_id
+            FROM public.audit_entry own
+           WHERE ((own.workspace_id = erase_audit_names.workspace_id) AND (own.braze_id = ANY (erase_audit_names.braze_ids)) AND (own.action = ANY (ARRAY['exclude'::text, 'allow'::text]))))));
 END;
 
 CREATE TABLE public.merge_record (
@@ -506,6 +510,20 @@ CREATE TABLE public.deprecated_external_id (
     CONSTRAINT deprecated_external_id_external_id_check CHECK (((octet_length(external_id) >= 1) AND (octet_length(external_id) <= 987)))
 );
 
+CREATE TABLE public.duplicate_exclusion (
+    workspace_id integer NOT NULL,
+    id uuid NOT NULL,
+    low_origin_id bigint NOT NULL,
+    high_origin_id bigint NOT NULL,
+    low_braze_id text NOT NULL COLLATE pg_catalog."C",
+    high_braze_id text NOT NULL COLLATE pg_catalog."C",
+    reason text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    api_key_id uuid,
+    undo_job_id uuid,
+    CONSTRAINT duplicate_exclusion_check CHECK ((low_origin_id < high_origin_id))
+);
+
 CREATE TABLE public.engagement (
     workspace_id integer NOT NULL,
     origin_id bigint NOT NULL,
@@ -836,6 +854,9 @@ ALTER TABLE ONLY public.custom_event
 ALTER TABLE ONLY public.deprecated_external_id
     ADD CONSTRAINT deprecated_external_id_pkey PRIMARY KEY (workspace_id, external_id);
 
+ALTER TABLE ONLY public.duplicate_exclusion
+    ADD CONSTRAINT duplicate_exclusion_pkey PRIMARY KEY (workspace_id, id);
+
 ALTER TABLE ONLY public.duplicate_policy
     ADD CONSTRAINT duplicate_policy_pkey PRIMARY KEY (workspace_id);
 
@@ -935,6 +956,10 @@ CREATE INDEX custom_event_occurred ON public.custom_event USING brin (occurred_a
 
 CREATE INDEX deprecated_external_id_of_profile ON public.deprecated_external_id USING btree (workspace_id, profile_id);
 
+CREATE INDEX duplicate_exclusion_high ON public.duplicate_exclusion USING btree (workspace_id, high_origin_id);
+
+CREATE UNIQUE INDEX duplicate_exclusion_pair ON public.duplicate_exclusion USING btree (workspace_id, low_origin_id, high_origin_id);
+
 CREATE UNIQUE INDEX duplicate_run_running ON public.duplicate_run USING btree (workspace_id) WHERE (state = 'running'::text);
 
 CREATE INDEX idempotency_age ON public.idempotency USING btree (workspace_id, created_at);
@@ -1021,6 +1046,9 @@ ALTER TABLE ONLY public.batch
 ALTER TABLE ONLY public.deprecated_external_id
     ADD CONSTRAINT deprecated_external_id_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspace(workspace_id);
 
+ALTER TABLE ONLY public.duplicate_exclusion
+    ADD CONSTRAINT duplicate_exclusion_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspace(workspace_id);
+
 ALTER TABLE ONLY public.duplicate_policy
     ADD CONSTRAINT duplicate_policy_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspace(workspace_id);
 
@@ -1085,6 +1113,8 @@ ALTER TABLE public.custom_event ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.deprecated_external_id ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.duplicate_exclusion ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.duplicate_policy ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.duplicate_run ENABLE ROW LEVEL SECURITY;
@@ -1114,6 +1144,8 @@ CREATE POLICY own_workspace ON public.batch USING ((workspace_id = public.curren
 CREATE POLICY own_workspace ON public.custom_event USING ((workspace_id = public.current_workspace()));
 
 CREATE POLICY own_workspace ON public.deprecated_external_id USING ((workspace_id = public.current_workspace()));
+
+CREATE POLICY own_workspace ON public.duplicate_exclusion USING ((workspace_id = public.current_workspace()));
 
 CREATE POLICY own_workspace ON public.duplicate_policy USING ((workspace_id = public.current_workspace()));
 
@@ -1259,6 +1291,8 @@ GRANT SELECT ON TABLE public.alembic_version TO mergelane_app;
 GRANT SELECT,INSERT,DELETE ON TABLE public.custom_event TO mergelane_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.deprecated_external_id TO mergelane_app;
+
+GRANT SELECT,INSERT,DELETE ON TABLE public.duplicate_exclusion TO mergelane_app;
 
 GRANT SELECT,INSERT,DELETE ON TABLE public.engagement TO mergelane_app;
 

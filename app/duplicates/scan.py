@@ -12,7 +12,16 @@ from typing import Any
 from app.db.queries import load_queries
 from app.db.transaction import Transaction
 from app.duplicates.cursor import IndexPosition, LargeGroup, ScanCursor
-from app.merging.keep_rule import Duplicate, GroupPlan, choose_keeper, plan_group, preferred
+from app.merging.keep_rule import (
+    Duplicate,
+    ExcludedPairs,
+    GroupPlan,
+    choose_keeper,
+    list_excluded,
+    plan_group,
+    preferred,
+)
+from app.profiles.exclusions import find_excluded_pairs, find_excluded_pairs_of_address
 from app.profiles.store import phone_from_row
 from schemas.addresses import email_fault, to_e164
 from schemas.identifiers import Email, Phone
@@ -102,14 +111,18 @@ def _within(members: int, rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str
 def _plan_groups(tx: Transaction, scan: Scan, passed: ScanStep, shared: Mapping[str, Mapping[str, Any]]) -> ScanStep:
     """Return *passed* with plans for the groups of the *shared* addresses; it ends before a large group."""
     plans: list[GroupPlan] = []
-    for address, group in _groups(tx, scan, list(shared)):
+    groups = _groups(tx, scan, list(shared))
+    ids = [each.id for _, group in groups if len(group) <= scan.members for each in group]
+    pairs = find_excluded_pairs(tx, ids=ids)
+    for address, group in groups:
         if len(group) > scan.members:
             large = ScanCursor(address=address, group=LargeGroup(address=address))
             before = shared[address]["entries"] - shared[address]["members"]
             return replace(passed, plans=plans, groups=len(plans), cursor=large, examined=before)
         if len(group) > 1:
             keeper = _keeper(scan, preferred(group, scan.rule), address=address)
-            plans.append(plan_group(group, keeper=keeper, address=address, rule=scan.rule))
+            excluded = _excluded(scan, group, keeper=keeper, pairs=pairs)
+            plans.append(plan_group(group, keeper=keeper, address=address, rule=scan.rule, excluded=excluded))
     return replace(passed, plans=plans, groups=len(plans))
 
 
@@ -147,11 +160,26 @@ def _plan_page(tx: Transaction, scan: Scan, group: LargeGroup) -> ScanStep:
         # The profile to keep has been deleted or merged. The next scan finds the rest of the group.
         return ScanStep(plans=(), cursor=done, groups=1)
     page = _page(tx, scan, group)
-    plan = plan_group(page, keeper=keeper, address=group.address, rule=scan.rule)
+    pairs = find_excluded_pairs_of_address(tx, address=group.address)
+    # The other pages may have some of these profiles. Each page reads all of them, and so finds the same result.
+    members = _by_id(tx, group.address, {profile_id for pair in pairs for profile_id in pair})
+    excluded = _excluded(scan, members, keeper=keeper, pairs=pairs)
+    plan = plan_group(page, keeper=keeper, address=group.address, rule=scan.rule, excluded=excluded)
     if len(page) == scan.members:
         following = _continue_in(replace(group, after=IndexPosition.of(page[-1])))
         return replace(following, plans=(plan,), examined=len(page))
     return ScanStep(plans=(plan,), cursor=done, examined=len(page), groups=1)
+
+
+def _excluded(
+    scan: Scan, members: Sequence[Duplicate], *, keeper: Duplicate | Undecided, pairs: ExcludedPairs
+) -> frozenset[int]:
+    """Return the ids of *members* that *pairs* keep from being merged."""
+    if not pairs or isinstance(keeper, Undecided):
+        return frozenset()
+    own = {each.id for each in members}
+    among = frozenset(pair for pair in pairs if pair <= own)
+    return list_excluded(members, keeper=keeper, rule=scan.rule, pairs=among) if among else frozenset()
 
 
 def _continue_in(group: LargeGroup) -> ScanStep:
@@ -188,9 +216,14 @@ def _members(
 
 def _leaders(tx: Transaction, group: LargeGroup) -> list[Duplicate]:
     """Return the current rows of the candidates of *group*."""
-    if not group.leaders:
+    return _by_id(tx, group.address, group.leaders)
+
+
+def _by_id(tx: Transaction, address: str, ids: Collection[int]) -> list[Duplicate]:
+    """Return the current rows of those profiles of *ids* that have *address*."""
+    if not ids:
         return []
-    parameters = {"ids": list(group.leaders), "address": group.address}
+    parameters = {"ids": list(ids), "address": address}
     return [_duplicate(row) for row in tx.execute(QUERIES["read_best_members"], parameters).fetchall()]
 
 

@@ -21,6 +21,7 @@ PERMISSIONS = (
     # Ours: the vendor has its dashboard for these.
     "duplicates.preview",
     "duplicates.run",
+    "duplicates.exclude",
     # Ours: the metrics of web, from another machine.
     "metrics.read",
     # Ours: the notices about finished batches.

@@ -21,6 +21,10 @@ CHANGED = (
     "{profile} has changed since the run over duplicates saw it: it was merged away, no longer has the address that"
     " they shared, or got or lost an external_id. The next run reads them again."
 )
+EXCLUDED = (
+    "{orphan} and {survivor} were recorded as not a match after the run over duplicates saw them. To merge them, name"
+    " them in /users/merge, or delete the exclusion."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +70,7 @@ def decide(
         or _refuse_form("identifier_to_keep", job.survivor, found_survivor)
         or _refuse_resolution(job, orphan=orphan, survivor=survivor)
         or _changed_since(job, orphan=found_orphan, survivor=found_survivor if isinstance(survivor, Resolved) else None)
+        or _refuse_excluded(job, orphan=found_orphan, survivor=found_survivor, working_set=working_set)
     )
     if refusal is not None:
         return Decision(
@@ -79,6 +84,18 @@ def decide(
     if found_survivor is None:
         return _identify(job, profile=found_orphan, at=at)
     return _merge(job, orphan=found_orphan, survivor=found_survivor, at=at, settings=settings)
+
+
+def _refuse_excluded(
+    job: ClaimedJob, *, orphan: Profile | None, survivor: Profile | None, working_set: WorkingSet
+) -> tuple[Outcome, str] | None:
+    """Return the refusal of a job of a duplicate run whose profiles are not a match."""
+    if not isinstance(job.orphan, Member) or orphan is None or survivor is None or orphan.id == survivor.id:
+        return None
+    if not working_set.is_excluded(orphan_id=orphan.id, survivor_id=survivor.id):
+        return None
+    names = {"orphan": describe_profile(orphan).capitalize(), "survivor": describe_profile(survivor)}
+    return Outcome.PROTECTED, EXCLUDED.format(**names)
 
 
 def _refuse_placeholder(job: ClaimedJob, *, settings: Settings) -> tuple[Outcome, str] | None:

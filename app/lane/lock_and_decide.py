@@ -14,6 +14,7 @@ from app.ledger.profile_ref import ProfileRef
 from app.ledger.search import held_keys
 from app.merging.prioritization import Resolved
 from app.merging.profile import Profile
+from app.profiles.exclusions import find_excluded_pairs
 from app.profiles.locking import lock_profiles_deferred
 from app.profiles.resolution import Inherited, MergedAway, Resolution, resolve_identifiers_deferred
 from schemas.identifiers import Email, ExternalId, Member, Phone, Recorded, UserAlias
@@ -55,7 +56,11 @@ def lock_and_decide(
     # resolution still holds, resolve again and compare.
     doubtful = [pair.job for pair in pairs if not _is_confirmed(pair, profiles)]
     again = resolve_pairs(tx, jobs=doubtful).result() if doubtful else []
-    working_set = WorkingSet(profiles)
+    # Only for jobs of duplicate runs. Who records a pair locks its profiles, so no new one can appear now.
+    excluded = find_excluded_pairs(
+        tx, ids=_profile_ids([pair for pair in pairs if isinstance(pair.job.orphan, Member)])
+    )
+    working_set = WorkingSet(profiles, excluded=excluded)
     unchanged = _until_first_change(pairs, again)
     return working_set, decide_in_order(unchanged, working_set=working_set, now=clock.result(), settings=settings)
 

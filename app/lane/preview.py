@@ -1,8 +1,9 @@
 """Preview merges: run them with the code of a lane, in a transaction that is rolled back."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
@@ -15,6 +16,7 @@ from app.lane.lock_and_decide import lock_and_decide, resolve_pairs, to_result
 from app.lane.save import save_effects
 from app.ledger.execution import ClaimedJob, JobResult
 from app.merging.changes import list_changes
+from app.profiles.exclusions import find_excluded_pairs
 from schemas.identifiers import Identifier, to_wire
 from schemas.merge import Update
 from schemas.outcomes import JobKind
@@ -27,14 +29,17 @@ class PreviewResult:
     index: int
     end: JobResult
     changes: list[dict[str, Any]]
+    #: Whether it would merge a pair that is recorded as not a match.
+    excluded: bool = False
 
 
 class _PreviewedError(Exception):
     """Leaves the transaction, so that it is rolled back, with the decisions."""
 
-    def __init__(self, decisions: Sequence[Decision]) -> None:
+    def __init__(self, decisions: Sequence[Decision], excluded: Collection[UUID]) -> None:
         super().__init__("The preview is complete and is rolled back.")
         self.decisions = decisions
+        self.excluded = excluded
 
 
 def preview_merges(
@@ -49,21 +54,37 @@ def preview_merges(
     try:
         run_in_transaction(pool, workspace_id, _merge_and_raise, settings, jobs=jobs)
     except _PreviewedError as previewed:
-        return [_to_preview_result(decision) for decision in previewed.decisions]
+        return [
+            _to_preview_result(decision, excluded=decision.job.id in previewed.excluded)
+            for decision in previewed.decisions
+        ]
     raise AssertionError("A preview was committed.")
 
 
 def _merge_and_raise(tx: Transaction, settings: Settings, *, jobs: Sequence[ClaimedJob]) -> None:
     """Decide and save *jobs* in order, then raise the decisions, so that the transaction has no effect."""
     decided: list[Decision] = []
+    excluded: set[UUID] = set()
     while len(decided) < len(jobs):
         pairs = resolve_pairs(tx, jobs=jobs[len(decided) :]).result()
         working_set, decisions = lock_and_decide(tx, settings, pairs=pairs)
         if not decisions:
             raise ResolutionUnsettled("The profiles changed before they could be locked; request the preview again.")
+        excluded |= _excluded_jobs(tx, decisions)
         save_effects(tx, working_set=working_set, decisions=decisions)
         decided += decisions
-    raise _PreviewedError(decided)
+    raise _PreviewedError(decided, excluded)
+
+
+def _excluded_jobs(tx: Transaction, decisions: Sequence[Decision]) -> set[UUID]:
+    """Return the jobs of *decisions* that merge an excluded pair; they are not saved yet."""
+    merged = {
+        each.job.id: frozenset((each.orphan.id, each.survivor.id))
+        for each in decisions
+        if each.merged and each.orphan and each.survivor
+    }
+    pairs = find_excluded_pairs(tx, ids=frozenset().union(*merged.values()))
+    return {job_id for job_id, pair in merged.items() if pair in pairs}
 
 
 def _to_job(index: int, update: Update[Identifier]) -> ClaimedJob:
@@ -78,8 +99,8 @@ def _to_job(index: int, update: Update[Identifier]) -> ClaimedJob:
     )
 
 
-def _to_preview_result(decision: Decision) -> PreviewResult:
+def _to_preview_result(decision: Decision, *, excluded: bool) -> PreviewResult:
     changes: list[dict[str, Any]] = []
     if decision.merged and decision.survivor and decision.orphan:
         changes = list_changes(before=decision.survivor, after=decision.merged, orphan=decision.orphan)
-    return PreviewResult(index=decision.job.index, end=to_result(decision), changes=changes)
+    return PreviewResult(index=decision.job.index, end=to_result(decision), changes=changes, excluded=excluded)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
+from app.merging.keep_rule import ExcludedPairs
 from app.merging.prioritization import NoCandidate, Resolved
 from app.merging.profile import Profile
 from app.profiles.resolution import Inherited, MergedAway, Resolution
@@ -16,8 +17,9 @@ class WorkingSet:
     address whose profiles changed is stale: it must be resolved again in the database, after a save.
     """
 
-    def __init__(self, profiles: Mapping[int, Profile]) -> None:
+    def __init__(self, profiles: Mapping[int, Profile], *, excluded: ExcludedPairs = frozenset()) -> None:
         self._profiles = dict(profiles)
+        self._excluded = excluded
         self._survivor_of: dict[int, int] = {}
         self._changed: set[int] = set()
         self._touched_addresses: set[tuple[str, str]] = set()
@@ -36,6 +38,11 @@ class WorkingSet:
     def retired(self) -> dict[int, int]:
         """The id of each orphan → the id of the live profile that has its history now."""
         return {orphan_id: self._live_id(orphan_id) for orphan_id in self._survivor_of}
+
+    def is_excluded(self, *, orphan_id: int, survivor_id: int) -> bool:
+        """Return whether the two are an excluded pair, or contain one by the merges so far."""
+        pair = {self._live_id(orphan_id), self._live_id(survivor_id)}
+        return any({self._live_id(each) for each in excluded} == pair for excluded in self._excluded)
 
     def is_stale(self, identifier: Recorded) -> bool:
         """Return whether *identifier* is an address of a profile that this lane has changed."""

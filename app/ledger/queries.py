@@ -50,6 +50,8 @@ class Job:
     #: Of an undo: the job that it undoes, and `[{identifier, why}]`, the identifiers that were not restored.
     undoes: UUID | None
     not_restored: Sequence[Mapping[str, Any]] | None
+    #: Whether it merged a pair that had been recorded as not a match.
+    excluded: bool = False
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> "Job":

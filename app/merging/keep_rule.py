@@ -1,18 +1,21 @@
 """Choose the profile of a group of duplicates to keep. Pure; preview and run use the same code."""
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import assert_never
 
 from app.merging.merge import check_pair, check_protection
 from app.merging.profile import PhoneNumber
-from schemas.keeping import KeepRule, Prefer, TiesBy, Undecided
+from schemas.keeping import KeepRule, Left, Prefer, TiesBy, Undecided
 from schemas.outcomes import Outcome
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 #: Sort key of a profile in its group: identified or not, with or without a time, and the time.
 SortKey = tuple[bool, bool, timedelta]
+#: Pairs of ids of profiles that are not a match.
+ExcludedPairs = frozenset[frozenset[int]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,8 +50,8 @@ class GroupPlan:
     keeper: Duplicate | Undecided
     #: The profiles to merge into the keeper, in the order of the rule.
     orphans: tuple[Duplicate, ...] = ()
-    #: The profiles that a guard refuses, each with the outcome that its merge would have.
-    left: tuple[tuple[Duplicate, Outcome], ...] = ()
+    #: The profiles that are not merged, each with the outcome that its merge would have, or `excluded`.
+    left: tuple[tuple[Duplicate, Outcome | Left], ...] = ()
     #: The profiles of an undecided group.
     unmerged: tuple[Duplicate, ...] = ()
     #: Whether this part of the group has the keeper.
@@ -79,24 +82,65 @@ def choose_keeper(leaders: tuple[Duplicate, ...], *, refused: bool) -> Duplicate
     return keeper if check_protection(keeper) is None else Undecided.PROTECTED
 
 
+def list_excluded(
+    duplicates: Iterable[Duplicate], *, keeper: Duplicate, rule: KeepRule, pairs: ExcludedPairs
+) -> frozenset[int]:
+    """Return the ids of those of *duplicates* that one of *pairs* keeps from being merged into *keeper*.
+
+    In the order of *rule*, each profile is left out that is excluded with the keeper or with one merged before it. Only
+    the profiles of *pairs* matter, so the parts of a large group have the same result.
+    """
+    partners: defaultdict[int, set[int]] = defaultdict(set)
+    for one, other in pairs:
+        partners[one].add(other)
+        partners[other].add(one)
+    merged: set[int] = {keeper.id}
+    excluded: set[int] = set()
+    for each in _ordered((each for each in duplicates if each.id in partners), rule):
+        if each.id == keeper.id or check_pair(survivor=keeper, orphan=each) is not None:
+            continue
+        (merged if partners[each.id].isdisjoint(merged) else excluded).add(each.id)
+    return frozenset(excluded)
+
+
 def plan_group(
-    duplicates: Iterable[Duplicate], *, keeper: Duplicate | Undecided, address: str, rule: KeepRule
+    duplicates: Iterable[Duplicate],
+    *,
+    keeper: Duplicate | Undecided,
+    address: str,
+    rule: KeepRule,
+    excluded: Collection[int] = (),
 ) -> GroupPlan:
-    """Return the plan for *duplicates*, a group or a part of one, when *keeper* is kept."""
-    once = {duplicate.id: duplicate for duplicate in duplicates}.values()
-    ordered = sorted(once, key=lambda duplicate: (_sort_key(duplicate, rule), -duplicate.id), reverse=True)
+    """Return the plan for *duplicates*, a group or a part of one, when *keeper* is kept.
+
+    *excluded* are the ids of profiles to leave out, from `list_excluded`.
+    """
+    ordered = _ordered(duplicates, rule)
     if isinstance(keeper, Undecided):
         return GroupPlan(address=address, keeper=keeper, unmerged=tuple(ordered))
-    refusals = [
-        (duplicate, check_pair(survivor=keeper, orphan=duplicate)) for duplicate in ordered if duplicate.id != keeper.id
-    ]
+    others = [duplicate for duplicate in ordered if duplicate.id != keeper.id]
+    reasons = [(duplicate, _why_left(duplicate, keeper=keeper, excluded=excluded)) for duplicate in others]
     return GroupPlan(
         address=address,
         keeper=keeper,
-        orphans=tuple(duplicate for duplicate, refusal in refusals if refusal is None),
-        has_keeper=keeper.id in {duplicate.id for duplicate in ordered},
-        left=tuple((duplicate, refusal[0]) for duplicate, refusal in refusals if refusal is not None),
+        orphans=tuple(duplicate for duplicate, reason in reasons if reason is None),
+        has_keeper=len(others) < len(ordered),
+        left=tuple((duplicate, reason) for duplicate, reason in reasons if reason is not None),
     )
+
+
+def _why_left(duplicate: Duplicate, *, keeper: Duplicate, excluded: Collection[int]) -> Outcome | Left | None:
+    """Return why *duplicate* is not merged into *keeper*, or None if it is."""
+    refusal = check_pair(survivor=keeper, orphan=duplicate)
+    if refusal is not None:
+        return refusal[0]
+    return Left.EXCLUDED if duplicate.id in excluded else None
+
+
+def _ordered(duplicates: Iterable[Duplicate], rule: KeepRule) -> list[Duplicate]:
+    """Return *duplicates*, once each, in the order of *rule*."""
+    once = {duplicate.id: duplicate for duplicate in duplicates}.values()
+    return sorted(once, key=lambda duplicate: (_sort_key(duplicate, rule), -duplicate.id), reverse=True)
 
 
 def _sort_key(duplicate: Duplicate, rule: KeepRule) -> SortKey:

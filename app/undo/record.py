@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
+from uuid_utils.compat import uuid7
 
 from app.db.transaction import Transaction
 from app.ledger.profile_ref import ProfileRef
@@ -85,15 +86,21 @@ def lock_undone_job(tx: Transaction, *, undo_id: UUID) -> None:
 
 
 def record_undo(tx: Transaction, undo: RecordedUndo) -> None:
-    """Mark both jobs and insert the audit of *undo*, in the transaction of its effect."""
+    """Mark both jobs and insert the audit of *undo*, in the transaction of its effect.
+
+    The pair of an undone merge becomes an exclusion, so that no duplicate run merges it again.
+    """
     job = undo.job
     parameters = {
         "undo_id": undo.undo_id,
         "job_id": job.id,
         "at": undo.at,
         "merged_at": job.at,
+        "exclusion_id": uuid7(),
         "orphan_id": job.orphan and job.orphan.id,
+        "orphan_braze_id": job.orphan and job.orphan.braze_id,
         "survivor_id": job.survivor and job.survivor.id,
+        "survivor_braze_id": job.survivor and job.survivor.braze_id,
         "changes": Jsonb(undo.changes),
         "not_restored": Jsonb(undo.not_restored),
     }

@@ -31,6 +31,7 @@ ORIGIN_QUERIES = (
     "delete_engagements",
     "delete_push_tokens",
     "delete_key_changes",
+    "delete_exclusions",
 )
 
 NOT_DELETED = "nothing was deleted"

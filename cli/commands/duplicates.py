@@ -1,4 +1,4 @@
-"""`mergelane duplicates`: the policy for duplicates, its preview, and the runs that merge them."""
+"""`mergelane duplicates`: the policy for duplicates, its preview, the runs that merge them, and excluded pairs."""
 
 from http import HTTPStatus
 from pathlib import Path
@@ -28,6 +28,8 @@ RULE = (
     ),
     click.option("--prefer", type=click.Choice([each.value for each in Prefer]), help="Keep the newest or the oldest."),
 )
+EXCLUSION_COLUMNS = ("EXCLUSION_ID", "PROFILES", "CREATED_AT", "BY", "REASON")
+EXCLUSIONS = "/duplicates/exclusions"
 #: Seconds between two polls of a run.
 POLL_S = 1.0
 
@@ -140,6 +142,63 @@ def cancel_run(*, run_id: UUID, remote: Remote) -> None:
     """Cancel the run RUN_ID. Jobs that it has already created are not cancelled; their merges can be undone."""
     remote.send("POST", f"/duplicates/runs/{run_id}/cancel", HTTPStatus.OK)
     print_status(f"Cancelled the run {run_id}.")
+
+
+@duplicates.command("exclude")
+@click.argument("one", metavar="A")
+@click.argument("other", metavar="B")
+@click.option("--reason", help="Why the two are not a match; the list and the audit show it.")
+@json_option
+@remote_options
+def exclude_pair(*, one: str, other: str, reason: str | None, as_json: bool, remote: Remote) -> None:
+    """Record that the profiles A and B are not a match, so that no run merges them, and print the id.
+
+    A and B are braze_ids, or external_id:VALUE, or alias:LABEL:NAME. Merges that a request names are not refused.
+    """
+    body = {"exclusions": [{"profiles": [_identifier(one), _identifier(other)], "reason": reason}]}
+    (stored,) = remote.send("POST", EXCLUSIONS, HTTPStatus.CREATED, body=body)["exclusions"]
+    if as_json:
+        print_json(stored)
+    else:
+        click.echo(stored["exclusion_id"])
+
+
+@duplicates.command("exclusions")
+@limit_option
+@cursor_option
+@json_option
+@remote_options
+def list_exclusions(*, limit: int, cursor: str | None, as_json: bool, remote: Remote) -> None:
+    """List the pairs that runs leave alone, newest first."""
+    page = remote.get(EXCLUSIONS, limit=limit, cursor=cursor)
+    print_page(page, EXCLUSION_COLUMNS, map(_exclusion_row, page["exclusions"]), as_json=as_json)
+
+
+@duplicates.command("allow")
+@click.argument("exclusion_id", type=click.UUID)
+@remote_options
+def allow_pair(*, exclusion_id: UUID, remote: Remote) -> None:
+    """Delete the exclusion EXCLUSION_ID, so that runs may merge its pair again."""
+    remote.send("DELETE", f"{EXCLUSIONS}/{exclusion_id}", HTTPStatus.OK, repeatable=False)
+    print_status(f"Deleted the exclusion {exclusion_id}.")
+
+
+def _identifier(text: str) -> dict[str, Any]:
+    """Return the identifier of a profile that a command line names."""
+    kind, _, value = text.partition(":")
+    if kind == "external_id" and value:
+        return {"external_id": value}
+    label, _, name = value.partition(":")
+    if kind == "alias" and label and name:
+        return {"user_alias": {"alias_label": label, "alias_name": name}}
+    return {"braze_id": text}
+
+
+def _exclusion_row(exclusion: dict[str, Any]) -> tuple[str, ...]:
+    sides = " ".join(each["braze_id"] for each in exclusion["profiles"])
+    key, undo = exclusion["key"], exclusion["undo_job_id"]
+    actor = f"undo {undo}" if undo else (key or {}).get("label") or ""
+    return exclusion["exclusion_id"], sides, exclusion["created_at"], actor, exclusion["reason"] or ""
 
 
 def _wait_for_run(client: "Client", path: str) -> dict[str, Any]:

@@ -298,6 +298,15 @@ def test_duplicates_and_runs_match_the_document(journey: Journey, client: Client
     for path in ("/duplicates/preview", "/duplicates/preview.csv"):
         journey.get(path, identifier="email")
         journey.get(path, 400, prefer="best")
+    pair = [{"external_id": name} for name in ("ada", "twin")]
+    stored = journey.post("/duplicates/exclusions", {"exclusions": [{"profiles": pair, "reason": "twins"}]}, 201)
+    (exclusion,) = stored.json()["exclusions"]
+    journey.get("/duplicates/exclusions", limit=1)
+    journey.get("/duplicates/exclusions", 400, limit=0)
+    journey.post("/duplicates/exclusions", {"exclusions": [{"profiles": pair[:1]}]}, 400)
+    journey.post("/duplicates/exclusions", {"exclusions": [{"profiles": [pair[0], {"external_id": "x9"}]}]}, 404)
+    for status in (200, 404):
+        journey.send("DELETE", f"/duplicates/exclusions/{exclusion['exclusion_id']}", None, status)
     run = journey.post("/duplicates/runs", None, 202).json()
     journey.get(run["status_url"])
     wait_until(lambda: client.get(run["status_url"]).json()["state"] == "finished", what="the run")
@@ -441,6 +450,7 @@ def test_the_error_for_a_long_url_matches_the_document(journey: Journey, client:
         "/merge/batches",
         "/duplicates/preview",
         "/duplicates/preview.csv",
+        "/duplicates/exclusions",
         "/duplicates/runs",
         "/profiles",
         f"/profiles/{braze_id}/activity",

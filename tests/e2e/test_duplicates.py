@@ -77,7 +77,10 @@ def test_a_run_does_what_its_rehearsal_said_and_every_merge_is_told_and_can_be_u
     (batch,) = batches
     undone = client.post(f"/merge/batches/{batch['batch_id']}/undo", None).json()
     assert client.finished(undone["batch_id"])["counts"] == {"undone": 9}
-    assert command(client, "preview")["counts"]["to_merge"] == 9
+    # What was undone is not a match.
+    excluded = command(client, "preview")["counts"]
+    assert (excluded["to_merge"], excluded["left"]) == (0, {"excluded": 9})
+    assert len(command(client, "exclusions")["exclusions"]) == 9
 
 
 def test_a_daily_run_begins_by_itself(client: Client, system: System) -> None:
@@ -118,6 +121,28 @@ def test_runs_are_shown_and_cancelled(client: Client) -> None:
     assert refused.stdout.startswith(b"Email Address,")
     # It may have ended before.
     assert cancelled.returncode == 0 or b"finished" in cancelled.stderr
+
+
+def test_a_pair_is_excluded_listed_and_allowed_again(client: Client) -> None:
+    client.track(attributes=[{"external_id": "ada", "email": "ada@x.org"}])
+    client.track(attributes=[{"external_id": "eve", "email": "ada@x.org"}])
+    stored = command(client, "exclude", client.profile("ada")["braze_id"], "external_id:eve", "--reason", "twins")
+    again = run(client, "duplicates", "exclude", "external_id:eve", "external_id:ada").stdout.decode().strip()
+    table = run(client, "duplicates", "exclusions").stdout.decode()
+    counts = command(client, "preview", "--resolve-ties-by", "created")["counts"]
+    started = command(client, "run", "--wait")
+    unknown = run(client, "duplicates", "exclude", "external_id:ada", "alias:shop:7")
+    allowed = run(client, "duplicates", "allow", again)
+
+    assert stored["exclusion_id"] == again
+    assert again in table
+    assert "twins" in table
+    assert (counts["to_merge"], counts["left"]) == (0, {"excluded": 1})
+    assert started["counts"]["to_merge"] == 0
+    assert unknown.returncode == 1
+    assert b"no live profile has this alias" in unknown.stderr
+    assert allowed.returncode == 0, allowed.stderr
+    assert command(client, "exclusions")["exclusions"] == []
 
 
 def test_what_is_refused_is_told(client: Client) -> None:

@@ -24,6 +24,7 @@ TABLES = (
     "webhook_watch",
     "webhook_delivery",
     "duplicate_policy",
+    "duplicate_exclusion",
     "duplicate_run",
 )
 HISTORY = ("custom_event", "purchase", "session", "engagement")

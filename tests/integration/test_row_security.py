@@ -41,6 +41,8 @@ HISTORY = {
 DUPLICATES = {
     "duplicate_policy": "identifier, resolve_ties_by, prefer, time_zone)"
     " VALUES (%s, 'email', 'created', 'newest', 'UTC'",
+    "duplicate_exclusion": "id, low_origin_id, high_origin_id, low_braze_id, high_braze_id)"
+    " VALUES (%s, gen_random_uuid(), 1, 2, 'a', 'b'",
     "duplicate_run": "id, trigger, identifier, resolve_ties_by, prefer, cursor, counts)"
     " VALUES (%s, gen_random_uuid(), 'api', 'email', 'created', 'newest', '{}', '{}'",
 }

@@ -5,14 +5,19 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from app.audit.log import Actor
 from app.config import Settings
 from app.db.connections import Pool
 from app.db.transaction import run_in_transaction
 from app.duplicates import advance, runs
+from app.duplicates.exclusions import add_exclusions
 from app.merging.profile import Profile
+from schemas.exclusions import RequestedExclusion
+from schemas.identifiers import BrazeId
 from schemas.keeping import KeepRule, RunTrigger
 from tests.support.factories import LONG_AGO, Factory
 
+ASKER = Actor(api_key_id=None, request_id=None, path="/duplicates/exclusions")
 OF_BATCHES = """
     SELECT job.orphan_identifier ->> 'braze_id' AS orphan, job.survivor_identifier ->> 'braze_id' AS survivor
     FROM job JOIN batch ON batch.workspace_id = job.workspace_id AND batch.id = job.batch_id
@@ -57,6 +62,14 @@ def pairs(factory: Factory) -> list[tuple[str, str]]:
 def merges(orphans: list[Profile], survivor: Profile) -> list[tuple[str, str]]:
     """Return the pairs that merge *orphans* into *survivor*."""
     return [(orphan.braze_id, survivor.braze_id) for orphan in orphans]
+
+
+def exclude(pool: Pool, factory: Factory, *excluded: tuple[Profile, Profile]) -> None:
+    """Record pairs that are not a match."""
+    requested = [
+        RequestedExclusion(profiles=tuple(BrazeId(each.braze_id) for each in pair), reason="twins") for pair in excluded
+    ]
+    add_exclusions(pool, workspace_id=factory.workspace_id, requested=requested, asker=ASKER)
 
 
 def numbers(counts: Any) -> Mapping[str, Any]:

@@ -83,7 +83,7 @@ CROSS JOIN LATERAL (
 ORDER BY shared.address, (profile.external_id IS NOT NULL), profile.updated_at, profile.id
 
 -- name: read_best_members
--- Reads the best candidates of a large group again.
+-- Reads given profiles of a large group, such as its best candidates, again.
 SELECT
     id, braze_id, external_id, created_at, updated_at, last_session_at, email, email_encrypted, phone, phone_e164,
     control_group, marked_for_deletion_at

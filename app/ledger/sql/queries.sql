@@ -6,7 +6,16 @@ SELECT
     job.orphan_identifier, job.survivor_identifier,
     job.orphan_braze_id, job.orphan_external_id, job.survivor_braze_id, job.survivor_external_id,
     job.attempts, job.task_id, job.created_at, job.started_at, job.finished_at,
-    job.undone_at, job.undone_by, job.undoes, job.not_restored
+    job.undone_at, job.undone_by, job.undoes, job.not_restored,
+    -- Only pairs that were excluded before the merge: its undo excludes the pair too.
+    job.outcome = 'merged' AND EXISTS (
+        SELECT 1
+        FROM duplicate_exclusion AS exclusion
+        WHERE exclusion.workspace_id = job.workspace_id
+            AND exclusion.low_origin_id = least(job.orphan_id, job.survivor_id)
+            AND exclusion.high_origin_id = greatest(job.orphan_id, job.survivor_id)
+            AND exclusion.created_at <= job.finished_at
+    ) AS excluded
 FROM batch
 LEFT JOIN job ON job.workspace_id = batch.workspace_id AND job.batch_id = batch.id
 WHERE batch.workspace_id = %(workspace_id)s AND batch.id = %(batch_id)s
@@ -63,7 +72,15 @@ SELECT
     id, batch_id, index, kind, state, outcome, reason, orphan_identifier, survivor_identifier,
     orphan_braze_id, orphan_external_id, survivor_braze_id, survivor_external_id,
     attempts, task_id, created_at, started_at, finished_at, undone_at, undone_by, undoes, not_restored,
-    (SELECT request_id FROM batch WHERE batch.workspace_id = job.workspace_id AND batch.id = job.batch_id) AS request_id
+    (SELECT request_id FROM batch WHERE batch.workspace_id = job.workspace_id AND batch.id = job.batch_id) AS request_id,
+    job.outcome = 'merged' AND EXISTS (
+        SELECT 1
+        FROM duplicate_exclusion AS exclusion
+        WHERE exclusion.workspace_id = job.workspace_id
+            AND exclusion.low_origin_id = least(job.orphan_id, job.survivor_id)
+            AND exclusion.high_origin_id = greatest(job.orphan_id, job.survivor_id)
+            AND exclusion.created_at <= job.finished_at
+    ) AS excluded
 FROM job
 WHERE workspace_id = %(workspace_id)s AND id = %(job_id)s
 
@@ -79,7 +96,15 @@ SELECT
     id, batch_id, index, kind, state, outcome, reason, orphan_identifier, survivor_identifier,
     orphan_braze_id, orphan_external_id, survivor_braze_id, survivor_external_id,
     attempts, task_id, created_at, started_at, finished_at, undone_at, undone_by, undoes, not_restored,
-    (SELECT request_id FROM batch WHERE batch.workspace_id = job.workspace_id AND batch.id = job.batch_id) AS request_id
+    (SELECT request_id FROM batch WHERE batch.workspace_id = job.workspace_id AND batch.id = job.batch_id) AS request_id,
+    job.outcome = 'merged' AND EXISTS (
+        SELECT 1
+        FROM duplicate_exclusion AS exclusion
+        WHERE exclusion.workspace_id = job.workspace_id
+            AND exclusion.low_origin_id = least(job.orphan_id, job.survivor_id)
+            AND exclusion.high_origin_id = greatest(job.orphan_id, job.survivor_id)
+            AND exclusion.created_at <= job.finished_at
+    ) AS excluded
 FROM job
 WHERE workspace_id = %(workspace_id)s
     AND (%(state)s::text IS NULL OR state = %(state)s)
@@ -108,7 +133,15 @@ SELECT
     id, batch_id, index, kind, state, outcome, reason, orphan_identifier, survivor_identifier,
     orphan_braze_id, orphan_external_id, survivor_braze_id, survivor_external_id,
     attempts, task_id, created_at, started_at, finished_at, undone_at, undone_by, undoes, not_restored,
-    (SELECT request_id FROM batch WHERE batch.workspace_id = job.workspace_id AND batch.id = job.batch_id) AS request_id
+    (SELECT request_id FROM batch WHERE batch.workspace_id = job.workspace_id AND batch.id = job.batch_id) AS request_id,
+    job.outcome = 'merged' AND EXISTS (
+        SELECT 1
+        FROM duplicate_exclusion AS exclusion
+        WHERE exclusion.workspace_id = job.workspace_id
+            AND exclusion.low_origin_id = least(job.orphan_id, job.survivor_id)
+            AND exclusion.high_origin_id = greatest(job.orphan_id, job.survivor_id)
+            AND exclusion.created_at <= job.finished_at
+    ) AS excluded
 FROM job
 WHERE workspace_id = %(workspace_id)s AND id IN (
     SELECT id

@@ -51,6 +51,12 @@ WHERE workspace_id = %(workspace_id)s AND profile_id = ANY(%(ids)s)
 DELETE FROM key_change
 WHERE workspace_id = %(workspace_id)s AND profile_id = ANY(%(origin_ids)s)
 
+-- name: delete_exclusions
+-- Deletes the pairs of erased profiles that duplicate runs leave alone.
+DELETE FROM duplicate_exclusion
+WHERE workspace_id = %(workspace_id)s
+    AND (low_origin_id = ANY(%(origin_ids)s) OR high_origin_id = ANY(%(origin_ids)s))
+
 -- name: delete_profiles
 -- Deletes profiles, which the transaction has locked.
 DELETE FROM profile

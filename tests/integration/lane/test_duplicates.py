@@ -7,7 +7,7 @@ import pytest
 from app.config import Settings
 from app.db.connections import Pool
 from fuzz.lanes import Worker
-from tests.support.duplicates import a_group, begin, take_steps
+from tests.support.duplicates import a_group, begin, exclude, take_steps
 from tests.support.factories import Factory, alias, ext
 from tests.support.postgres import make_database_url
 
@@ -153,3 +153,23 @@ def test_an_address_that_is_refused_meanwhile_is_not_merged_by(pool: Pool, facto
     Worker(pool, Settings(refused_identifiers=frozenset({"team@x.org"}))).work()
 
     assert ends(factory) == ["refused_identifier"]
+
+
+def test_a_pair_that_was_excluded_after_the_run_read_it_is_not_merged(
+    pool: Pool, factory: Factory, work: Callable[[], None]
+) -> None:
+    c, b, a = a_group(factory, "a@x.org", 1, 2, 3)
+    begin(pool, factory)
+    take_steps(pool, factory)
+    # The first job merges b into a, so the exclusion of b and c holds for a and c in the second.
+    exclude(pool, factory, (b, c))
+    work()
+
+    rows = factory.rows(ENDS)
+    assert [(row["outcome"], row["orphan_braze_id"]) for row in rows] == [
+        ("merged", b.braze_id),
+        ("protected", c.braze_id),
+    ]
+    assert "recorded as not a match after the run over duplicates saw them" in rows[1]["reason"]
+    assert factory.load(c) is not None
+    assert factory.load(a) is not None

@@ -7,7 +7,7 @@ ALTER TABLE audit_entry ADD COLUMN source_braze_id text COLLATE "C", ADD COLUMN 
 ALTER TABLE audit_entry DROP CONSTRAINT audit_entry_action_check;
 -- Harmless: 'rename' is a value.
 ALTER TABLE audit_entry ADD CONSTRAINT audit_entry_action_check
-    CHECK (action IN ('delete', 'rename', 'remove', 'consent')) NOT VALID;
+    CHECK (action IN ('delete', 'rename', 'remove', 'consent', 'exclude', 'allow')) NOT VALID;
 ALTER TABLE audit_entry VALIDATE CONSTRAINT audit_entry_action_check;
 CREATE OR REPLACE TRIGGER protect_audit BEFORE UPDATE OR DELETE ON audit_entry FOR EACH ROW EXECUTE FUNCTION protect_audit(
     '{"external_id": null, "new_external_id": null, "changes": null}'
@@ -56,3 +56,26 @@ CREATE INDEX push_token_report_of_origin ON push_token_report (workspace_id, ori
 -- Harmless: the table is new, and no old code reads it.
 ALTER TABLE push_token_report ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own_workspace ON push_token_report USING (workspace_id = current_workspace());
+
+-- Pairs of profiles that are not a match: duplicate runs do not merge them. As in the history, a row keeps the ids under
+-- which it was recorded, and `origin` leads from there to the live profiles, so that a merge writes nothing here.
+CREATE TABLE duplicate_exclusion (
+    workspace_id integer NOT NULL REFERENCES workspace,
+    id uuid NOT NULL,  -- UUID version 7: newer ids sort later
+    low_origin_id bigint NOT NULL,
+    high_origin_id bigint NOT NULL,
+    low_braze_id text COLLATE "C" NOT NULL,
+    high_braze_id text COLLATE "C" NOT NULL,
+    reason text,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    api_key_id uuid,  -- the key of the request
+    undo_job_id uuid,  -- the undo that recorded the pair
+    PRIMARY KEY (workspace_id, id),
+    CHECK (low_origin_id < high_origin_id)
+);
+CREATE UNIQUE INDEX duplicate_exclusion_pair ON duplicate_exclusion (workspace_id, low_origin_id, high_origin_id);
+CREATE INDEX duplicate_exclusion_high ON duplicate_exclusion (workspace_id, high_origin_id);
+
+-- Harmless: the table is new, and no old code reads it.
+ALTER TABLE duplicate_exclusion ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own_workspace ON duplicate_exclusion USING (workspace_id = current_workspace());

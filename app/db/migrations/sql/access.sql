@@ -56,6 +56,7 @@ GRANT SELECT, INSERT, UPDATE ON job TO mergelane_app;
 GRANT SELECT, INSERT ON batch, merge_record, identify_record, undo_record, audit_entry TO mergelane_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON webhook, webhook_watch, webhook_delivery TO mergelane_app;
 GRANT SELECT, INSERT, UPDATE ON duplicate_policy, duplicate_run TO mergelane_app;
+GRANT SELECT, INSERT, DELETE ON duplicate_exclusion TO mergelane_app;
 GRANT SELECT, UPDATE ON key_recomputation TO mergelane_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON key_change TO mergelane_app;
 

@@ -107,12 +107,12 @@ CREATE TRIGGER protect_audit BEFORE UPDATE OR DELETE ON undo_record FOR EACH ROW
 CREATE TRIGGER protect_audit_from_truncate BEFORE TRUNCATE ON undo_record EXECUTE FUNCTION protect_audit();
 
 
--- One row for each deleted profile, each external_id that was renamed or removed, and each profile whose consent changed
--- with its address or with another profile that has it.
+-- One row for each deleted profile, each external_id that was renamed or removed, each profile whose consent changed
+-- with its address or with another profile that has it, and each side of a pair that was excluded or allowed again.
 CREATE TABLE audit_entry (
     workspace_id integer NOT NULL REFERENCES workspace,
     id uuid NOT NULL,  -- UUID version 7: newer ids sort later, also among the ids of jobs
-    action text NOT NULL CHECK (action IN ('delete', 'rename', 'remove', 'consent')),
+    action text NOT NULL CHECK (action IN ('delete', 'rename', 'remove', 'consent', 'exclude', 'allow')),
     at timestamptz NOT NULL DEFAULT clock_timestamp(),
     api_key_id uuid,  -- the key of the request
     request_id text,
@@ -120,8 +120,8 @@ CREATE TABLE audit_entry (
     braze_id text COLLATE "C",  -- of the profile
     external_id text COLLATE "C",  -- the renamed or removed one; null after the person was erased
     new_external_id text COLLATE "C",  -- after a rename; null after the person was erased
-    source_braze_id text COLLATE "C",  -- the profile that the consent was set for
-    changes json,  -- of consent: [{field, before, after, rule}]; null after the person was erased
+    source_braze_id text COLLATE "C",  -- the profile that the consent was set for, or the other one of an excluded pair
+    changes json,  -- of consent and exclusions: [{field, before, after, rule}]; null after the person was erased
     PRIMARY KEY (workspace_id, id),
     CONSTRAINT deletion_without_external_ids
         CHECK (action <> 'delete' OR num_nonnulls(external_id, new_external_id) = 0)
@@ -177,7 +177,8 @@ BEGIN ATOMIC
         AND record.job_id = ANY(erase_audit_records.job_ids);
 END;
 
--- Erases the external_ids and the consent in the entries of these braze_ids. Does nothing for another workspace than the transaction's.
+-- Erases the external_ids, the consent and the exclusions in the entries of these braze_ids, and the exclusions in the
+-- entries of the other profiles of their pairs. Does nothing for another workspace than the transaction's.
 CREATE OR REPLACE FUNCTION erase_audit_names(workspace_id integer, braze_ids text[]) RETURNS void
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
@@ -186,6 +187,16 @@ BEGIN ATOMIC
     SET external_id = NULL, new_external_id = NULL, changes = NULL
     WHERE entry.workspace_id = erase_audit_names.workspace_id AND entry.workspace_id = current_workspace()
         AND entry.braze_id = ANY(erase_audit_names.braze_ids) AND entry.action <> 'delete';
+    UPDATE audit_entry AS entry
+    SET changes = NULL
+    WHERE entry.workspace_id = erase_audit_names.workspace_id AND entry.workspace_id = current_workspace()
+        AND entry.action IN ('exclude', 'allow') AND entry.source_braze_id = ANY(erase_audit_names.braze_ids)
+        AND entry.braze_id IN (
+            SELECT own.source_braze_id
+            FROM audit_entry AS own
+            WHERE own.workspace_id = erase_audit_names.workspace_id
+                AND own.braze_id = ANY(erase_audit_names.braze_ids) AND own.action IN ('exclude', 'allow')
+        );
 END;
 
 -- Deletes up to *most* finished batches that are older than the id *before*, oldest first, with their jobs and records.

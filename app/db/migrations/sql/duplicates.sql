@@ -1,4 +1,5 @@
--- Duplicates: the rule by which each workspace merges profiles that share an address, and the runs that do it.
+-- Duplicates: the rule by which each workspace merges profiles that share an address, the runs that do it, and the pairs
+-- that they leave alone.
 
 -- The merge rule of a workspace. A workspace without a row has the defaults and no daily run.
 CREATE TABLE duplicate_policy (
@@ -38,6 +39,28 @@ CREATE UNIQUE INDEX duplicate_run_running ON duplicate_run (workspace_id) WHERE 
 
 ALTER TABLE duplicate_run ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own_workspace ON duplicate_run USING (workspace_id = current_workspace());
+
+-- Pairs of profiles that are not a match: duplicate runs do not merge them. As in the history, a row keeps the ids under
+-- which it was recorded, and `origin` leads from there to the live profiles, so that a merge writes nothing here.
+CREATE TABLE duplicate_exclusion (
+    workspace_id integer NOT NULL REFERENCES workspace,
+    id uuid NOT NULL,  -- UUID version 7: newer ids sort later
+    low_origin_id bigint NOT NULL,
+    high_origin_id bigint NOT NULL,
+    low_braze_id text COLLATE "C" NOT NULL,
+    high_braze_id text COLLATE "C" NOT NULL,
+    reason text,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    api_key_id uuid,  -- the key of the request
+    undo_job_id uuid,  -- the undo that recorded the pair
+    PRIMARY KEY (workspace_id, id),
+    CHECK (low_origin_id < high_origin_id)
+);
+CREATE UNIQUE INDEX duplicate_exclusion_pair ON duplicate_exclusion (workspace_id, low_origin_id, high_origin_id);
+CREATE INDEX duplicate_exclusion_high ON duplicate_exclusion (workspace_id, high_origin_id);
+
+ALTER TABLE duplicate_exclusion ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own_workspace ON duplicate_exclusion USING (workspace_id = current_workspace());
 
 -- Returns the workspaces that have a running run, or whose daily run is due. Both tables are small.
 CREATE OR REPLACE FUNCTION workspaces_with_duplicates_to_merge() RETURNS TABLE (workspace_id integer)
