@@ -29,8 +29,8 @@ ADDRESS = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):[1-9][0-9]{0,4}\Z")
 UNPREFIXED = frozenset({"database_url", "broker_url", "otel_exporter_otlp_endpoint"})
 #: Variables by which the environment would override Celery's explicit configuration.
 CELERY_OVERRIDES = ("CELERY_BROKER_URL", "CELERY_RESULT_BACKEND", "CELERY_BROKER_READ_URL", "CELERY_BROKER_WRITE_URL")
-#: The value of a variable that Kubernetes sets for a Service. FLOWER_PORT, for a Service called flower, has the name of an
-#: option of Flower.
+#: The value of a variable that Kubernetes sets for a Service. For a Service called flower, FLOWER_PORT has the name of
+#: an option of Flower.
 SERVICE_ADDRESS = re.compile(r"(?:tcp|udp|sctp)://")
 
 

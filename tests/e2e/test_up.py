@@ -89,7 +89,7 @@ def test_flower_asks_for_the_password_that_was_set(shared_up: Up) -> None:
 def test_flower_lists_the_workers(shared_up: Up) -> None:
     def online() -> set[str]:
         answer = requests.get(f"{shared_up.flower_url}/workers?json=1", auth=("ada", "lovelace"), timeout=30)
-        return {worker["hostname"].split("@")[0] for worker in answer.json()["data"] if worker["status"]}
+        return {worker["hostname"].split("-")[0] for worker in answer.json()["data"] if worker["status"]}
 
     wait_until(lambda: online() == {"worker1", "worker2"}, what="Flower to list both workers")
 
