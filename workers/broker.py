@@ -13,6 +13,14 @@ from kombu.messaging import Producer
 from app.errors import BrokerUnavailable
 from workers.celery import LANE_TASK, QUEUE
 
+#: The keys of lists of replies in Redis, and their expiry in seconds: longer than any client waits for replies.
+REPLIES = "*.reply.celery.pidbox*"
+REPLIES_LAST_S = 600
+#: Keys that Redis reads for one call.
+SCANNED_KEYS = 1_000
+#: What Redis returns as the remaining time of a key that does not expire.
+WITHOUT_EXPIRY = -1
+
 
 class Broker:
     """A connection to the broker, opened at its first use and after every failure."""
@@ -71,6 +79,24 @@ class Broker:
         except self._failures() as error:
             raise self._unavailable("does not count its messages", error) from error
         return int(declared.message_count)
+
+    def expire_replies(self) -> int:
+        """Let each list of replies to a client such as `celery inspect` expire; return how many had no expiry yet.
+
+        A client that is killed leaves its list in Redis, where it would stay; RabbitMQ deletes such queues itself.
+        Raises BrokerUnavailable when the broker does not answer.
+        """
+        try:
+            client = getattr(self._open().default_channel, "client", None)
+            if client is None:
+                return 0
+            lists = client.scan_iter(match=REPLIES, count=SCANNED_KEYS, _type="list")
+            lasting = [key for key in lists if client.ttl(key) == WITHOUT_EXPIRY]
+            for key in lasting:
+                client.expire(key, REPLIES_LAST_S)
+        except self._failures() as error:
+            raise self._unavailable("does not list its replies") from error
+        return len(lasting)
 
     def close(self) -> None:
         """Close the connection; the next call opens another."""

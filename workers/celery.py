@@ -2,9 +2,11 @@
 
 import logging
 import sys
+from typing import Any
 
 from celery import Celery
 from celery.signals import (
+    celeryd_init,
     setup_logging,
     worker_init,
     worker_process_init,
@@ -12,6 +14,7 @@ from celery.signals import (
     worker_ready,
     worker_shutdown,
 )
+from celery.utils.nodenames import default_nodename, gethostname
 
 from app.config import Settings, drop_celery_overrides
 from app.db.schema_version import require_schema
@@ -20,6 +23,7 @@ from app.gc_tuning import tune_gc
 from app.logs import configure_logging
 from app.telemetry import spans
 from workers import resources
+from workers.node_names import unique_name
 from workers.tls import tls_options
 
 #: The one queue; the relay publishes to it, every worker consumes it.
@@ -93,6 +97,13 @@ def transport_options(settings: Settings) -> dict[str, object]:
         "socket_keepalive": True,
         "health_check_interval": BROKER_TIMEOUT_S,
     }
+
+
+@celeryd_init.connect
+def name_worker(instance: Any, **_: object) -> None:
+    """Give a worker that was started without -n a name that no other has; *instance* is the worker."""
+    if instance.hostname == default_nodename(None):
+        instance.hostname = f"{unique_name('worker')}@{gethostname()}"
 
 
 @setup_logging.connect

@@ -55,6 +55,13 @@ def explain_too_old(revision: str | None) -> str | None:
     )
 
 
+def explain_newer(revision: str | None) -> str | None:
+    """Return a sentence if the schema at *revision* is newer than this version, which then migrates nothing."""
+    if revision is None or revision <= required_revision():
+        return None
+    return f"The schema is at revision {revision}, newer than this version. Nothing to do."
+
+
 def find_mismatch(revision: str | None) -> str | None:
     """Return a sentence that says why this code cannot run on a schema at *revision*, or None if it can."""
     if revision is not None and revision >= required_revision():

@@ -3,7 +3,9 @@
 from app.metrics.instruments import Counter, Gauge, label_combinations
 from app.metrics.services import ServiceMetrics
 
-SERVICES = ServiceMetrics.of_process("relay", ["relay", "rescue", "prune", "analysis", "duplicates", "recomputation"])
+SERVICES = ServiceMetrics.of_process(
+    "relay", ["relay", "rescue", "prune", "analysis", "duplicates", "recomputation", "replies"]
+)
 
 PUBLISHED_LANES = Counter("mergelane_published_lanes", "Messages published, each with one or several lanes.")
 PUBLISHED_JOBS = Counter("mergelane_published_jobs", "Jobs published.")

@@ -32,7 +32,7 @@ def sender() -> list[str]:
 
 
 def worker(name: str) -> list[str]:
-    """Return the command of one worker; Flower shows it as *name*@HOST."""
+    """Return the command of one worker; Flower shows it as *name*@HOST, so no other worker may have the *name*."""
     return [*_with_this_python(WORKER), "-n", f"{name}@%h"]
 
 

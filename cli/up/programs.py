@@ -9,6 +9,7 @@ from app.config import child_environ
 from cli.up import commands
 from cli.up.data_dir import DataDir
 from cli.up.processes import Program
+from workers.node_names import unique_name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +90,9 @@ def product_programs(options: UpOptions, data_dir: DataDir, environ: Mapping[str
         relay=program("relay", commands.relay(), metrics_index=0),
         sender=program("sender", commands.sender()),
         workers=tuple(
-            program(name, commands.worker(name), metrics_index=index) for index, name in enumerate(names, start=1)
+            # Another `mergelane up` on this machine may use the same broker.
+            program(name, commands.worker(unique_name(name)), metrics_index=index)
+            for index, name in enumerate(names, start=1)
         ),
         flower=program("flower", commands.flower(port=options.flower_port)),
     )

@@ -11,6 +11,7 @@ import requests
 from app import keys
 from app.config import Settings, child_environ
 from app.db import migrations
+from app.db.schema_version import explain_newer
 from cli.database import connected, require_database
 from cli.up.announcement import format_announcement
 from cli.up.data_dir import DataDir
@@ -102,6 +103,8 @@ class ProductRun:
         """Upgrade the schema, and create the dev key if MERGELANE_DEV_API_KEY is set."""
         require_database(self._settings, database_url)
         migrations.upgrade_schema(database_url)
+        if sentence := explain_newer(migrations.database_revision(database_url)):
+            self._report(sentence)
         if self._settings.dev_api_key:
             with connected(self._settings, database_url, name="up") as conn:
                 keys.ensure_key(

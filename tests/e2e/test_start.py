@@ -40,6 +40,15 @@ def test_a_process_runs_on_a_newer_schema(system: System, name: str) -> None:
         process.stop(seconds=15)
 
 
+def test_flower_starts_beside_a_kubernetes_service_of_its_name(system: System) -> None:
+    system.environ |= {"FLOWER_PORT": "tcp://10.0.0.5:5555", "FLOWER_PORT_5555_TCP": "tcp://10.0.0.5:5555"}
+    flower = system.process("flower", commands.flower(port=system.flower_port)).start()
+    try:
+        flower.says(f"http://127.0.0.1:{system.flower_port}")
+    finally:
+        flower.stop(seconds=15)
+
+
 def stand_at(system: System, revision: str) -> None:
     """Let the schema look as if its last migration had been *revision*."""
     with psycopg.connect(system.database_url) as connection:

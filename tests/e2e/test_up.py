@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 import requests
 
@@ -88,7 +89,7 @@ def test_flower_asks_for_the_password_that_was_set(shared_up: Up) -> None:
 def test_flower_lists_the_workers(shared_up: Up) -> None:
     def online() -> set[str]:
         answer = requests.get(f"{shared_up.flower_url}/workers?json=1", auth=("ada", "lovelace"), timeout=30)
-        return {worker["hostname"].split("@")[0] for worker in answer.json()["data"] if worker["status"]}
+        return {worker["hostname"].split("-")[0] for worker in answer.json()["data"] if worker["status"]}
 
     wait_until(lambda: online() == {"worker1", "worker2"}, what="Flower to list both workers")
 
@@ -195,6 +196,22 @@ def test_with_servers_given_it_starts_none_of_its_own(
 
     assert up.look().keys() == PROCESSES - {"postgres", "redis"}
     assert not (up.home / "postgres").exists()
+    assert listing(up.base_url, DEV_KEY).status_code == 200
+
+
+def test_an_older_version_runs_on_a_newer_schema(
+    make_up: Callable[..., Up], database_url: str, broker_url: str, tmp_path: Path
+) -> None:
+    sentence = "The schema is at revision 9999, newer than this version. Nothing to do."
+    with psycopg.connect(database_url) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+
+    command = [sys.executable, "-m", "cli", "migrate"]
+    migrate = Process.of("migrate", command, folder=tmp_path, environ={"DATABASE_URL": database_url}).start()
+    up = make_up(environ={"DATABASE_URL": database_url, "BROKER_URL": broker_url}).start()
+
+    assert (migrate.ended(), migrate.log) == (0, f"{sentence}\n")
+    assert sentence in up.output
     assert listing(up.base_url, DEV_KEY).status_code == 200
 
 

@@ -50,6 +50,19 @@ def test_migrating_again_changes_nothing(empty_database_url: str) -> None:
         assert conn.execute("SELECT name FROM workspace").fetchall() == [("kept",)]
 
 
+def test_an_older_version_leaves_a_newer_schema_alone(empty_database_url: str) -> None:
+    migrations.upgrade_schema(empty_database_url)
+    with psycopg.connect(empty_database_url) as conn:
+        conn.execute("UPDATE alembic_version SET version_num = '9999'")
+        conn.execute("REVOKE ALL ON profile FROM mergelane_app")  # access.sql would grant it
+
+    migrations.upgrade_schema(empty_database_url)
+
+    with psycopg.connect(empty_database_url) as conn:
+        allowed = conn.execute("SELECT has_table_privilege('mergelane_app', 'profile', 'SELECT')").fetchone()
+    assert (migrations.database_revision(empty_database_url), allowed) == ("9999", (False,))
+
+
 def test_several_processes_may_migrate_at_once(empty_database_url: str, tmp_path: Path) -> None:
     command = [sys.executable, "-c", MIGRATE, empty_database_url]
     processes = [Process.of(f"migrate{number}", command, folder=tmp_path, environ={}) for number in range(3)]

@@ -110,7 +110,7 @@ def kind(process: psutil.Process) -> str:
         command = " ".join(process.cmdline())
     except (psutil.NoSuchProcess, psutil.ZombieProcess):
         return ""
-    worker = re.search(r"-n (worker\d+)@", command)
+    worker = re.search(r"-n (worker\d+)-", command)
     if worker:
         return worker[1]
     modules = {f"workers.{name}": name for name in ("relay", "sender")}

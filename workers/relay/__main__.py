@@ -1,4 +1,7 @@
-"""Entry point of the relay: publishing, rescue, pruning, analysis, duplicate runs, recomputation, a thread each."""
+"""Entry point of the relay, a thread for each of its services.
+
+They are publishing, rescue, pruning, analysis, duplicate runs, recomputation and the expiry of replies.
+"""
 
 from functools import partial
 from threading import Event
@@ -24,13 +27,16 @@ ANALYZE_EVERY_S = 1.0
 DUPLICATES_EVERY_S = 0.5
 #: Seconds between two checks for keys to recompute, after an upgrade or while older processes still run.
 RECOMPUTE_EVERY_S = 30.0
+#: Seconds between two searches for replies of workers that killed clients left in the broker.
+REPLIES_EVERY_S = 60.0
 
 _repeat = partial(run_repeatedly, metrics=SERVICES)
 
 
 def run_relay() -> None:
     """Run the relay until SIGTERM or SIGINT."""
-    run_services("relay", (_publish, _rescue, _prune, _analyze, _merge_duplicates, _recompute), metrics=RELAY)
+    services = (_publish, _rescue, _prune, _analyze, _merge_duplicates, _recompute, _expire_replies)
+    run_services("relay", services, metrics=RELAY)
 
 
 def _publish(pool: Pool, settings: Settings, stop: Event) -> None:
@@ -63,6 +69,14 @@ def _merge_duplicates(pool: Pool, settings: Settings, stop: Event) -> None:
 def _recompute(pool: Pool, settings: Settings, stop: Event) -> None:
     del settings
     _repeat(Recomputer(pool).run_once, pause_s=RECOMPUTE_EVERY_S, stop=stop, name="recomputation")
+
+
+def _expire_replies(pool: Pool, settings: Settings, stop: Event) -> None:
+    del pool
+    with Broker(make_celery(settings)) as broker:
+        _repeat(
+            broker.expire_replies, pause_s=REPLIES_EVERY_S, stop=stop, name="replies", retry_on=(BrokerUnavailable,)
+        )
 
 
 if __name__ == "__main__":

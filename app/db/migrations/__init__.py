@@ -56,6 +56,8 @@ END = re.compile(r";[ \t]*$", re.MULTILINE)
 def upgrade_schema(database_url: str, *, lock_timeout_s: float = LOCK_TIMEOUT_S, pause_s: float = PAUSE_S) -> None:
     """Migrate the database at *database_url* to the newest revision. Running it again changes nothing.
 
+    A schema that a newer version has migrated stays as it is.
+
     Several processes may call it at once: an advisory lock lets one migrate while the others wait. Raises SetupError
     when PostgreSQL cannot be reached, the URL is malformed, its user lacks a privilege, the database is at a revision
     before OLDEST, or other transactions hold a lock for too long.

@@ -3,10 +3,12 @@
 from threading import Event
 
 from alembic import context
+from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.pool import NullPool
 
 from app.db.migrations import prepare_database, replace_functions, run_sql
+from app.db.schema_version import explain_newer
 
 #: The number of our advisory lock. It lets one process migrate at a time.
 MIGRATION_LOCK = 0x6D657267656C616E  # "mergelan"
@@ -17,7 +19,10 @@ STATEMENT_TIMEOUT = "60s"
 
 
 def run() -> None:
-    """Run the pending revisions, each in one transaction; then replace the functions and grant the privileges."""
+    """Run the pending revisions, each in one transaction; then replace the functions and grant the privileges.
+
+    A schema that a newer version has migrated stays as it is.
+    """
     engine = create_engine(
         context.config.attributes["url"], poolclass=NullPool, connect_args={"application_name": "mergelane-migrate"}
     )
@@ -28,6 +33,8 @@ def run() -> None:
         connection.execute(text(set_both), timeouts)
         connection.commit()
         with connection.begin():
+            if explain_newer(MigrationContext.configure(connection).get_current_revision()):
+                return
             prepare_database(connection)
         context.configure(connection=connection, transaction_per_migration=True)
         with context.begin_transaction():

@@ -123,15 +123,16 @@ def test_settings_are_printed_without_what_is_secret() -> None:
     assert "lane_size=" in repr(settings)
 
 
-def test_a_child_inherits_all_but_the_variables_that_override_celery(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_child_inherits_all_but_the_variables_that_override_celery_or_flower(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in CELERY_OVERRIDES:
         monkeypatch.setenv(name, "redis://elsewhere/0")
-    monkeypatch.setenv("UNRELATED", "kept")
+    monkeypatch.setenv("FLOWER_PORT", "tcp://10.0.0.5:5555")  # Kubernetes, for a Service called flower
+    monkeypatch.setenv("FLOWER_URL_PREFIX", "kept")
 
     environ = child_environ(BROKER_URL="redis://here/0")
 
-    assert not set(CELERY_OVERRIDES) & environ.keys()
-    assert (environ["UNRELATED"], environ["BROKER_URL"]) == ("kept", "redis://here/0")
+    assert not {*CELERY_OVERRIDES, "FLOWER_PORT"} & environ.keys()
+    assert (environ["FLOWER_URL_PREFIX"], environ["BROKER_URL"]) == ("kept", "redis://here/0")
 
 
 def test_the_placeholders_are_written_as_they_compare() -> None:

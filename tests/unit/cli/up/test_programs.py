@@ -19,6 +19,14 @@ def test_there_is_a_program_for_each_worker_with_a_name_and_a_log_of_its_own() -
     assert len({worker.log for worker in workers}) == 3
 
 
+def test_no_worker_of_another_run_has_its_node_name() -> None:
+    runs = [product_programs(OPTIONS, DataDir(OPTIONS.home), {}).workers for _ in range(2)]
+
+    names = [worker.command[worker.command.index("-n") + 1] for workers in runs for worker in workers]
+    assert [name.split("-")[0] for name in names] == ["worker1", "worker2", "worker3"] * 2
+    assert len(set(names)) == 6
+
+
 def test_only_the_front_door_is_given_time_when_its_parent_dies() -> None:
     wanted = product_programs(OPTIONS, DataDir(OPTIONS.home), {})
 
