@@ -96,15 +96,14 @@ def record_undo(tx: Transaction, undo: RecordedUndo) -> None:
         "job_id": job.id,
         "at": undo.at,
         "merged_at": job.at,
-        "exclusion_id": uuid7(),
         "orphan_id": job.orphan and job.orphan.id,
-        "orphan_braze_id": job.orphan and job.orphan.braze_id,
         "survivor_id": job.survivor and job.survivor.id,
-        "survivor_braze_id": job.survivor and job.survivor.braze_id,
         "changes": Jsonb(undo.changes),
         "not_restored": Jsonb(undo.not_restored),
     }
     tx.execute(QUERIES["record_undo"], parameters)
+    excluded = {"exclusion_id": uuid7(), "job_id": job.id, "undo_id": undo.undo_id, "at": undo.at}
+    tx.execute(QUERIES["exclude_undone"], excluded)
 
 
 def _profile_ref(row: Mapping[str, Any], role: str) -> ProfileRef | None:

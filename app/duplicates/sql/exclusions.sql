@@ -6,11 +6,12 @@ INSERT INTO duplicate_exclusion (
     workspace_id, id, low_origin_id, high_origin_id, low_braze_id, high_braze_id, reason, api_key_id
 )
 SELECT
-    %(workspace_id)s, given.id, given.low_origin_id, given.high_origin_id, given.low_braze_id, given.high_braze_id,
+    low.workspace_id, given.id, given.low_origin_id, given.high_origin_id, given.low_braze_id, given.high_braze_id,
     given.reason, %(api_key_id)s
 FROM jsonb_to_recordset(%(rows)s) AS given (
     id uuid, low_origin_id bigint, high_origin_id bigint, low_braze_id text, high_braze_id text, reason text
 )
+JOIN profile AS low ON low.workspace_id = %(workspace_id)s AND low.id = given.low_origin_id
 -- One order, so that two requests wait for each other instead of deadlocking.
 ORDER BY given.low_origin_id, given.high_origin_id
 ON CONFLICT (workspace_id, low_origin_id, high_origin_id) DO NOTHING

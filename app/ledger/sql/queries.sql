@@ -11,7 +11,7 @@ SELECT
     job.outcome = 'merged' AND EXISTS (
         SELECT 1
         FROM duplicate_exclusion AS exclusion
-        WHERE exclusion.workspace_id = job.workspace_id
+        WHERE exclusion.workspace_id = %(workspace_id)s
             AND exclusion.low_origin_id = least(job.orphan_id, job.survivor_id)
             AND exclusion.high_origin_id = greatest(job.orphan_id, job.survivor_id)
             AND exclusion.created_at <= job.finished_at
@@ -76,7 +76,7 @@ SELECT
     job.outcome = 'merged' AND EXISTS (
         SELECT 1
         FROM duplicate_exclusion AS exclusion
-        WHERE exclusion.workspace_id = job.workspace_id
+        WHERE exclusion.workspace_id = %(workspace_id)s
             AND exclusion.low_origin_id = least(job.orphan_id, job.survivor_id)
             AND exclusion.high_origin_id = greatest(job.orphan_id, job.survivor_id)
             AND exclusion.created_at <= job.finished_at
@@ -100,7 +100,7 @@ SELECT
     job.outcome = 'merged' AND EXISTS (
         SELECT 1
         FROM duplicate_exclusion AS exclusion
-        WHERE exclusion.workspace_id = job.workspace_id
+        WHERE exclusion.workspace_id = %(workspace_id)s
             AND exclusion.low_origin_id = least(job.orphan_id, job.survivor_id)
             AND exclusion.high_origin_id = greatest(job.orphan_id, job.survivor_id)
             AND exclusion.created_at <= job.finished_at
@@ -137,7 +137,7 @@ SELECT
     job.outcome = 'merged' AND EXISTS (
         SELECT 1
         FROM duplicate_exclusion AS exclusion
-        WHERE exclusion.workspace_id = job.workspace_id
+        WHERE exclusion.workspace_id = %(workspace_id)s
             AND exclusion.low_origin_id = least(job.orphan_id, job.survivor_id)
             AND exclusion.high_origin_id = greatest(job.orphan_id, job.survivor_id)
             AND exclusion.created_at <= job.finished_at

@@ -85,8 +85,7 @@ LEFT JOIN identify_record AS identify ON identify.workspace_id = merge.workspace
 WHERE undo.workspace_id = %(workspace_id)s AND undo.id = %(job_id)s
 
 -- name: record_undo
--- Marks a job as undone, stores in its undo the identifiers that were not restored, inserts the audit, and excludes the
--- two profiles of an undone merge from duplicate runs.
+-- Marks a job as undone, stores in its undo the identifiers that were not restored, and inserts the audit.
 WITH undone AS (
     UPDATE job
     SET undone_at = %(at)s, undone_by = %(undo_id)s
@@ -97,23 +96,6 @@ reported AS (
     UPDATE job
     SET not_restored = %(not_restored)s
     WHERE workspace_id = %(workspace_id)s AND id = %(undo_id)s
-),
-
-excluded AS (
-    INSERT INTO duplicate_exclusion (
-        workspace_id, id, low_origin_id, high_origin_id, low_braze_id, high_braze_id, created_at, undo_job_id
-    )
-    SELECT
-        %(workspace_id)s, %(exclusion_id)s,
-        least(orphan.id, survivor.id), greatest(orphan.id, survivor.id),
-        CASE WHEN orphan.id < survivor.id THEN orphan.braze_id ELSE survivor.braze_id END,
-        CASE WHEN orphan.id < survivor.id THEN survivor.braze_id ELSE orphan.braze_id END,
-        %(at)s, %(undo_id)s
-    FROM (SELECT %(orphan_id)s::bigint AS id, %(orphan_braze_id)s::text AS braze_id) AS orphan
-    CROSS JOIN (SELECT %(survivor_id)s::bigint AS id, %(survivor_braze_id)s::text AS braze_id) AS survivor
-    -- After the undo of an identification, both are one profile.
-    WHERE orphan.id <> survivor.id
-    ON CONFLICT (workspace_id, low_origin_id, high_origin_id) DO NOTHING
 )
 
 INSERT INTO undo_record (
@@ -122,3 +104,17 @@ INSERT INTO undo_record (
 VALUES (
     %(workspace_id)s, %(undo_id)s, %(job_id)s, %(merged_at)s, %(at)s, %(orphan_id)s, %(survivor_id)s, %(changes)s
 )
+
+-- name: exclude_undone
+-- Excludes the two profiles of an undone merge from duplicate runs. An identification has one profile.
+INSERT INTO duplicate_exclusion (
+    workspace_id, id, low_origin_id, high_origin_id, low_braze_id, high_braze_id, created_at, undo_job_id
+)
+SELECT
+    workspace_id, %(exclusion_id)s, least(orphan_id, survivor_id), greatest(orphan_id, survivor_id),
+    CASE WHEN orphan_id < survivor_id THEN orphan_braze_id ELSE survivor_braze_id END,
+    CASE WHEN orphan_id < survivor_id THEN survivor_braze_id ELSE orphan_braze_id END,
+    %(at)s, %(undo_id)s
+FROM job
+WHERE workspace_id = %(workspace_id)s AND id = %(job_id)s AND outcome = 'merged'
+ON CONFLICT (workspace_id, low_origin_id, high_origin_id) DO NOTHING
