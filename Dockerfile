@@ -16,10 +16,11 @@ RUN useradd --system --uid 10001 --create-home --home-dir /srv/mergelane --shell
 COPY --from=build /opt/mergelane /opt/mergelane
 ENV PATH=/opt/mergelane/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
-    PYTHONUNBUFFERED=1
+    PYTHONUNBUFFERED=1 \
+    MERGELANE_WEB_HOST=0.0.0.0
 # Not /app: in a folder of that name Python could import a stray app.py instead of our package `app`.
 WORKDIR /srv/mergelane
 # By number, so that an engine can check that it is not root.
 USER 10001
 EXPOSE 8000
-CMD ["gunicorn", "--config", "python:app.web.server.gunicorn_conf", "--bind", "0.0.0.0:8000", "app.web:create_app()"]
+CMD ["gunicorn", "--config", "python:app.web.server.gunicorn_conf", "app.web:create_app()"]

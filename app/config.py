@@ -26,7 +26,7 @@ GROUPS_OF_BOTH_KINDS = (
 #: HOST:PORT, with an IPv6 address in brackets.
 ADDRESS = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):[1-9][0-9]{0,4}\Z")
 #: Settings whose variables have standard names, without our prefix.
-UNPREFIXED = frozenset({"database_url", "broker_url", "otel_exporter_otlp_endpoint"})
+UNPREFIXED = frozenset({"database_url", "broker_url", "otel_exporter_otlp_endpoint", "port"})
 #: Variables by which the environment would override Celery's explicit configuration.
 CELERY_OVERRIDES = ("CELERY_BROKER_URL", "CELERY_RESULT_BACKEND", "CELERY_BROKER_READ_URL", "CELERY_BROKER_WRITE_URL")
 #: The value of a variable that Kubernetes sets for a Service. For a Service called flower, FLOWER_PORT has the name of
@@ -117,6 +117,12 @@ class Settings:
     lock_timeout_ms: int = _setting(10_000, _whole(), "how long a statement waits for a lock")
     idle_timeout_ms: int = _setting(20_000, _whole(), "how long a transaction may be idle before PostgreSQL ends it")
 
+    web_host: str = _setting("127.0.0.1", _text(), "address on which web listens, unless --bind gives another")
+    port: int = _setting(
+        8000,
+        schema_fields.Integer(validate=validate.Range(min=1, max=65_535)),
+        "port on which web listens, unless --bind gives another",
+    )
     web_threads: int = _setting(16, _whole(), "requests that one web process answers at once")
     web_processes: int = _setting(2, _whole(), "web processes")
     drain_s: float = _setting(

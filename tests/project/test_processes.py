@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
+from app.config import Settings
 from cli.up import commands
 from cli.up.embedded_postgres import NO_ROWS_IN_LOG
 from tests.project.tree import ROOT, text_of
@@ -135,7 +136,8 @@ def test_compose_keeps_rows_out_of_the_log_of_postgres(services: dict[str, dict[
 def test_nothing_listens_beyond_this_machine_by_default(services: dict[str, dict[str, Any]]) -> None:
     places = [word for command in procfile().values() for word in command if re.search(r"\d+\.\d+\.\d+\.\d+", word)]
 
-    assert places == ["127.0.0.1:8000", "--address=127.0.0.1"]
+    assert places == ["--address=127.0.0.1"]
+    assert Settings().web_host == "127.0.0.1"
     assert "--address=127.0.0.1" in commands.flower(port=5555)
 
 

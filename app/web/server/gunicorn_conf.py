@@ -1,6 +1,6 @@
 """Gunicorn's configuration: `gunicorn --config python:app.web.server.gunicorn_conf 'app.web:create_app()'`.
 
-The caller adds the address as `--bind`.
+It listens on MERGELANE_WEB_HOST and PORT, unless the caller adds another address as `--bind`.
 """
 
 import logging
@@ -19,6 +19,7 @@ from app.web.server.draining import drain_first
 
 SETTINGS = Settings.from_environ()
 
+bind = f"[{SETTINGS.web_host}]:{SETTINGS.port}" if ":" in SETTINGS.web_host else f"{SETTINGS.web_host}:{SETTINGS.port}"
 worker_class = "app.web.server.gunicorn_worker.MergelaneWorker"
 workers = SETTINGS.web_processes
 threads = SETTINGS.web_threads

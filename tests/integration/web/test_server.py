@@ -2,6 +2,7 @@
 
 import signal
 import socket
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -54,6 +55,16 @@ def _answers(port: int) -> bool:
     """Tell whether something listens."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_it_listens_on_the_port_of_a_platform(tmp_path: Path, database_url: str, port: int, host: str) -> None:
+    environ = {"DATABASE_URL": database_url, "PORT": str(port), "MERGELANE_WEB_HOST": host}
+    web = Process.of("web", [sys.executable, "-m", *commands.WEB], folder=tmp_path, environ=environ).start()
+    try:
+        web.says(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")
+    finally:
+        web.stop(seconds=15)
 
 
 def test_it_takes_merges_and_shows_them(client: Client) -> None:
