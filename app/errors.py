@@ -8,7 +8,7 @@ MergelaneError
 │   └── Overloaded          429, with Retry-After
 ├── DatabaseUnavailable     PostgreSQL is away or refuses work; a transaction in its COMMIT may have taken effect
 │   └── DatabaseRefuses     PostgreSQL answers and refuses work: read-only, full, a privilege revoked
-├── BrokerUnavailable       the broker is away or refuses messages, some of which may have arrived
+├── BrokerUnavailable       the broker is away or refuses messages; some may have arrived
 ├── ResolutionUnsettled     profiles kept changing while a job was resolved; the attempt is repeated
 └── SetupError              the installation cannot run; the message says how to correct it
 """

@@ -95,7 +95,7 @@ class Broker:
             for key in lasting:
                 client.expire(key, REPLIES_LAST_S)
         except self._failures() as error:
-            raise self._unavailable("does not list its replies") from error
+            raise self._unavailable("does not list its replies", error) from error
         return len(lasting)
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""The loop of a service: pauses when there is no work, and goes on after every error."""
+"""The loop of a service: pauses when there is no work, and continues after every error."""
 
 import logging
 from collections.abc import Callable

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
+from threading import Event
 from uuid import UUID
 
 import psycopg
@@ -15,6 +16,9 @@ from workers import resources
 from workers.celery import LANE_TASK, app
 
 log = logging.getLogger(__name__)
+
+#: Set while the last lane of this process found PostgreSQL away or refusing work.
+_waiting = Event()
 
 
 class LaneFailed(MergelaneError):
@@ -53,8 +57,9 @@ def run_lane(self: Task, workspace_id: int, job_ids: Sequence[str]) -> None:
 def _run(lane: Lane, own: Mapping[str, object]) -> Mapping[str, int]:
     """Run *lane* and return its jobs by their result; *own* are the fields of its log lines."""
     try:
-        return execute_lane(resources.pool(), resources.settings(), lane)
+        ends = execute_lane(resources.pool(), resources.settings(), lane)
     except DatabaseUnavailable as error:
+        _log_waiting(str(error))
         raise DatabaseUnavailable(str(error)) from None
     except Exception as error:
         if isinstance(error, psycopg.Error) and response_to(error) is Response.WAIT:
@@ -62,3 +67,14 @@ def _run(lane: Lane, own: Mapping[str, object]) -> Mapping[str, int]:
         log.exception("lane_failed", extra=own)
         message = f"The lane could not run because of {type(error).__name__}; the worker's log has the details."
         raise LaneFailed(message) from None
+    if _waiting.is_set():
+        log.info("service_resumed", extra={"service": "worker"})
+        _waiting.clear()
+    return ends
+
+
+def _log_waiting(reason: str) -> None:
+    """Log that this worker waits for PostgreSQL, once until a lane runs again."""
+    if not _waiting.is_set():
+        log.warning("service_waiting", extra={"service": "worker", "reason": reason})
+    _waiting.set()

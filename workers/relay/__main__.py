@@ -74,9 +74,7 @@ def _recompute(pool: Pool, settings: Settings, stop: Event) -> None:
 def _expire_replies(pool: Pool, settings: Settings, stop: Event) -> None:
     del pool
     with Broker(make_celery(settings)) as broker:
-        _repeat(
-            broker.expire_replies, pause_s=REPLIES_EVERY_S, stop=stop, name="replies", retry_on=(BrokerUnavailable,)
-        )
+        _repeat(broker.expire_replies, pause_s=REPLIES_EVERY_S, stop=stop, name="replies")
 
 
 if __name__ == "__main__":

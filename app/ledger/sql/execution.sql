@@ -205,8 +205,8 @@ WHERE job.workspace_id = %(workspace_id)s AND job.id = next.id
 RETURNING job.state
 
 -- name: withdraw_attempts
--- Uncounts attempts that did not begin because PostgreSQL refused work. The jobs stay published: their message follows
--- again, or the rescue finds them. Without effect on a job of which another attempt has started.
+-- Uncounts attempts that PostgreSQL refused. The jobs stay published: their message is repeated, or the rescue finds
+-- them. Without effect on a job after another attempt has started.
 UPDATE job
 SET state = 'queued', attempts = job.attempts - 1
 FROM unnest(%(ids)s::uuid[], %(attempts)s::integer[]) AS begun (id, attempts)

@@ -82,7 +82,7 @@ def test_commands_on_a_read_only_server_end_in_one_sentence(
     migrations.upgrade_schema(own_postgres.url())
     monkeypatch.setenv("DATABASE_URL", own_postgres.url())
     monkeypatch.delenv("MERGELANE_API_KEY", raising=False)
-    create = ["keys", "create", "--workspace", "shop", "--label", "x"]
+    create = ["keys", "create", "--workspace", "shop", "--label", "x", "--permission", "*"]
     with refuse(own_postgres, REFUSALS[0]):
         created = CliRunner().invoke(main, create)
         listed = CliRunner().invoke(main, ["keys", "list"])
