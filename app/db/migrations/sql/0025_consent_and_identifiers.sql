@@ -8,10 +8,10 @@ ALTER TABLE audit_entry DROP CONSTRAINT audit_entry_action_check;
 -- Harmless: 'rename' is a value.
 ALTER TABLE audit_entry ADD CONSTRAINT audit_entry_action_check
     CHECK (action IN ('delete', 'rename', 'remove', 'consent', 'exclude', 'allow')) NOT VALID;
-ALTER TABLE audit_entry VALIDATE CONSTRAINT audit_entry_action_check;
 CREATE OR REPLACE TRIGGER protect_audit BEFORE UPDATE OR DELETE ON audit_entry FOR EACH ROW EXECUTE FUNCTION protect_audit(
     '{"external_id": null, "new_external_id": null, "changes": null}'
 );
+
 -- The progress of recomputing stored comparison keys after the rules of comparison changed. A workspace that was created
 -- under the current rules has no row.
 CREATE TABLE key_recomputation (

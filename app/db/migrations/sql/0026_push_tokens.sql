@@ -2,6 +2,9 @@
 -- No running code uses the table yet, and profiles are only read, so this blocks no other session.
 SET LOCAL statement_timeout = '1h';
 
+-- In a transaction of its own, so that the lock of revision 0025 does not last while the rows are read.
+ALTER TABLE audit_entry VALIDATE CONSTRAINT audit_entry_action_check;
+
 INSERT INTO push_token_report (workspace_id, token_digest, origin_id)
 SELECT DISTINCT ON (profile.workspace_id, token.digest) profile.workspace_id, token.digest, profile.id
 FROM profile

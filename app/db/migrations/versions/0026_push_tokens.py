@@ -7,5 +7,5 @@ down_revision = "0025"
 
 
 def upgrade() -> None:
-    """Fill the table of push tokens."""
+    """Fill the table of push tokens, and validate the check of the audit."""
     run_sql("0026_push_tokens.sql")
