@@ -15,7 +15,7 @@ QUERIES = {
 }
 FREE = {
     "db/sql/transactions.sql:now": "returns the time",
-    "web/api/sql/health.sql:ping": "checks that PostgreSQL answers",
+    "web/api/sql/health.sql:find_refusal": "checks that PostgreSQL takes writes",
     "db/sql/revisions.sql:read_revision": "returns the schema's revision",
     "db/sql/roles.sql:read_role": "returns the privileges of the processes' role",
     "db/sql/statistics.sql:analyze_changed_tables": "counts tables, with the rows of all workspaces",
