@@ -17,7 +17,7 @@ FREE = {
     "profiles/sql/recomputation.sql:workspaces_to_recompute": "asks which workspaces have keys to recompute",
     "profiles/sql/recomputation.sql:older_processes": "counts connections, which belong to no workspace",
     "db/sql/transactions.sql:now": "returns the time",
-    "web/api/sql/health.sql:ping": "checks that PostgreSQL answers",
+    "web/api/sql/health.sql:find_refusal": "checks that PostgreSQL takes writes",
     "db/sql/revisions.sql:read_revision": "returns the schema's revision",
     "db/sql/roles.sql:read_role": "returns the privileges of the processes' role",
     "db/sql/statistics.sql:analyze_changed_tables": "counts tables, with the rows of all workspaces",
