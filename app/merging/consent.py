@@ -46,7 +46,7 @@ class Reach(Enum):
     SAME = (Counts.ALL, Counts.ALL)
     #: The survivor takes the orphan's address. An opt-in that it gave without an address is not one of this address.
     TAKEN = (Counts.OPT_OUTS, Counts.ALL)
-    #: The orphan has no address, and its opt-out is one of the person. Or one of its two addresses is the survivor's.
+    #: The orphan has no address, and its opt-out is one of the person; or one of its two addresses is the survivor's.
     OPT_OUTS = (Counts.ALL, Counts.OPT_OUTS)
     #: The survivor, without an address, takes one of two: an opt-in may be one of the other address.
     OPT_OUTS_OF_BOTH = (Counts.OPT_OUTS, Counts.OPT_OUTS)
