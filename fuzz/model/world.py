@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fuzz.model.consent import EMAIL_GROUP, SMS_GROUP
-from fuzz.model.duplicates import pairs_of_duplicates
+from fuzz.model.duplicates import Pair, pairs_of_duplicates
 from fuzz.model.filters import FILTERS
 from fuzz.model.happenings import ARRAYS
 from fuzz.model.people import E164, Json, Person, absorb, describe, email_key, origin_key
@@ -72,6 +72,8 @@ class World:
     deleted: list[Person] = field(default_factory=list)
     #: Merges that are not undone, and whose audit no deletion may have erased.
     merges: list[Merge] = field(default_factory=list)
+    #: Pairs whose merge was undone: runs over duplicates leave them alone.
+    excluded: list[Pair] = field(default_factory=list)
     step: int = 0
 
     def by_external_id(self, external_id: str) -> Person | None:
@@ -218,6 +220,7 @@ class World:
         """Undo *merge* and return the outcome."""
         orphan, external_id = merge.orphan, merge.orphan.external_id
         merge.undo()
+        self.excluded.append((merge.orphan, merge.survivor))
         self.merges.remove(merge)
         self.gone.remove(orphan)
         is_taken = external_id is not None and self.by_external_id(external_id) is not None
@@ -231,7 +234,12 @@ class World:
 
     def merge_duplicates(self, kind: str) -> None:
         """Let a run over duplicates merge."""
-        for orphan, survivor in pairs_of_duplicates(self.people, kind):
+        excluded = {frozenset((one.live(), other.live())) for one, other in self.excluded}
+
+        def may_merge(orphan: Person, survivor: Person) -> bool:
+            return self._obstacle(None, orphan=orphan, survivor=survivor) is None
+
+        for orphan, survivor in pairs_of_duplicates(self.people, kind, excluded=excluded, may_merge=may_merge):
             self.step += 1
             if self._obstacle(None, orphan=orphan, survivor=survivor) is None:
                 self._merge(orphan=orphan, survivor=survivor)

@@ -86,7 +86,7 @@ def _go_wrong(up: Up, client: Client) -> None:
         _knock(up, client)
         merge = [(mark(f"orphan-{fate}"), mark(f"survivor-{fate}")) for fate in fates]
         batch_id = client.merge(merge, Idempotency_Key=mark("key"))
-        _wait_for(up, "relay", "uncaught_error")
+        _wait_for(up, "relay", "service_failed")
         connection.execute("DROP TRIGGER in_relay ON job")
         _wait_for(up, "worker", "LaneFailed")
         connection.execute("DROP TRIGGER in_task ON job")
@@ -181,7 +181,7 @@ def test_no_log_tells_who_a_person_is(up: Up) -> None:
         ("worker", "lane_failed"),
         ("worker", "InvalidTextRepresentation (SQLSTATE 22P02; text withheld"),
         ("worker", "raised unexpected: LaneFailed"),
-        ("relay", "uncaught_error"),
+        ("relay", "service_failed"),
         ("web", "request_failed"),
         ("web", "invalid_http_request"),
         ("web", "in track_view"),

@@ -17,7 +17,10 @@ from tests.support.postgres import Databases
 
 Plan = dict[str, Any]
 ROWS = 2_000
-TIES = {"ledger/sql/execution.sql:prune_batches", "profiles/sql/resolution.sql:resolve_identifiers"}
+TIES = {
+    "ledger/sql/execution.sql:prune_batches",
+    "profiles/sql/resolution.sql:resolve_identifiers",
+}
 """Queries of which two plans cost the same: while there are no statistics, or whichever of two columns is compared."""
 FILL = """
 WITH workspaces AS (

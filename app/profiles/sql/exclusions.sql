@@ -19,16 +19,30 @@ JOIN own AS high ON high.origin_id = exclusion.high_origin_id
 WHERE low.profile_id <> high.profile_id
 
 -- name: pairs_of_address
--- Does the same for all profiles that share an address, however many: reads the exclusions and not the profiles.
+-- Does the same for all profiles that share an address, however many: reads the exclusions and not the profiles. Each
+-- profile is probed by its id: with COALESCE instead of CASE, row-level security keeps PostgreSQL from doing so.
 SELECT DISTINCT low.id AS one, high.id AS other
 FROM duplicate_exclusion AS exclusion
 LEFT JOIN origin AS low_origin
     ON low_origin.workspace_id = %(workspace_id)s AND low_origin.origin_id = exclusion.low_origin_id
 LEFT JOIN origin AS high_origin
     ON high_origin.workspace_id = %(workspace_id)s AND high_origin.origin_id = exclusion.high_origin_id
-JOIN profile AS low
-    ON low.workspace_id = %(workspace_id)s AND low.id = coalesce(low_origin.profile_id, exclusion.low_origin_id)
-JOIN profile AS high
-    ON high.workspace_id = %(workspace_id)s AND high.id = coalesce(high_origin.profile_id, exclusion.high_origin_id)
+CROSS JOIN LATERAL (
+    SELECT profile.id
+    FROM profile
+    WHERE profile.workspace_id = %(workspace_id)s
+        AND profile.id
+        = CASE WHEN low_origin.profile_id IS NULL THEN exclusion.low_origin_id ELSE low_origin.profile_id END
+        AND %(address)s = ANY(ARRAY[profile.email_key, profile.phone_key])
+    LIMIT 1
+) AS low
+CROSS JOIN LATERAL (
+    SELECT profile.id
+    FROM profile
+    WHERE profile.workspace_id = %(workspace_id)s
+        AND profile.id
+        = CASE WHEN high_origin.profile_id IS NULL THEN exclusion.high_origin_id ELSE high_origin.profile_id END
+        AND %(address)s = ANY(ARRAY[profile.email_key, profile.phone_key])
+    LIMIT 1
+) AS high
 WHERE exclusion.workspace_id = %(workspace_id)s AND low.id <> high.id
-    AND %(address)s IN (low.email_key, low.phone_key) AND %(address)s IN (high.email_key, high.phone_key)

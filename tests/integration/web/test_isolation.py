@@ -64,6 +64,7 @@ class Owner:
     batch_id: str
     job_id: str
     run_id: str
+    exclusion_id: str
     braze_ids: Sequence[str]
     webhook_id: str
     notice_id: str
@@ -76,6 +77,7 @@ class Owner:
             "run_id": [self.run_id],
             "braze_id": self.braze_ids,
             "name": ["start.js"],
+            "exclusion_id": [self.exclusion_id],
             "webhook_id": [self.webhook_id],
             "notice_id": [self.notice_id],
         }
@@ -87,7 +89,7 @@ class Owner:
 
     def secrets(self) -> set[str]:
         """Return all that nobody else may learn."""
-        ids = self.batch_id, self.job_id, self.run_id, self.webhook_id, self.notice_id
+        ids = self.batch_id, self.job_id, self.run_id, self.exclusion_id, self.webhook_id, self.notice_id
         return {*SECRETS.values(), *ids, *self.braze_ids}
 
 
@@ -217,7 +219,11 @@ def owner(caller: Caller, worker: Worker, connection: Connection) -> Owner:
     assert [each.status_code for each in (tracked, aliased, merged, renamed)] == [201, 201, 202, 201]
     assert run.status_code == 202
     assert batch["counts"] == {"merged": 1}
-    ids = batch["batch_id"], batch["jobs"][0]["job_id"], (run.json or {})["run_id"]
+    pair = [{"external_id": TWIN}, {"external_id": SECRETS["external_id"]}]
+    excluded = caller.post("/duplicates/exclusions", {"exclusions": [{"profiles": pair, "reason": "twins"}]})
+    assert excluded.status_code == 201, excluded.text
+    exclusion_id = (excluded.json or {})["exclusions"][0]["exclusion_id"]
+    ids = batch["batch_id"], batch["jobs"][0]["job_id"], (run.json or {})["run_id"], exclusion_id
     return Owner(caller, *ids, braze_ids, *told(connection, caller))
 
 
