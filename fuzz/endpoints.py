@@ -216,9 +216,10 @@ def policy(names: Names) -> Json:
     }
 
 
-def exclusions(_: Names) -> Json:
+def exclusions(names: Names) -> Json:
     """Return a pair of profiles that is not a match."""
-    return {"exclusions": [{"profiles": [{"external_id": "ada"}, {"braze_id": "0" * 24}], "reason": "twins"}]}
+    pair = [{"external_id": f"u-{names.spell}-{number}"} for number in range(2)]
+    return {"exclusions": [{"profiles": pair, "reason": "twins"}]}
 
 
 POLLED: tuple[Json, ...] = ({}, {"limit": "1"}, {"limit": "2", "cursor": "{cursor}"})

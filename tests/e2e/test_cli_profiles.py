@@ -92,7 +92,7 @@ def test_an_imported_integer_beyond_64_bits_is_left_out_with_a_warning(client: C
     lines.write_bytes(b'{"external_id": "ada", "d": -9223372036854775809, "e": 18446744073709551615}\n')
     done = [run(client, "profiles", "import", file) for file in (people, lines)]
 
-    assert [each.stdout.startswith(b"warning 1, accepted 1. ") for each in done] == [True, True]
+    assert [each.stdout.startswith(b"accepted 1, warning 1. ") for each in done] == [True, True]
     assert [each["reason"] for each in read_lines(tmp_path / "people.csv.refused.jsonl")] == [
         "'a' and 'b.0' are integers beyond 64 bits and were left out; send ids as strings."
     ]

@@ -72,6 +72,8 @@ def test_every_endpoint_has_its_turn() -> None:
 
 def test_the_sound_requests_that_hostile_ones_are_made_from_are_sound(ours: Product) -> None:
     refused = {}
+    # The profiles that the pair of an exclusion names.
+    ours.application.ask(post("/users/track", {"attributes": [{"external_id": f"u-0-{each}"} for each in range(2)]}))
     for endpoint in TAKERS:
         # What is asked of a job or a batch is refused where there is none of that id.
         if "<" not in endpoint.rule:
