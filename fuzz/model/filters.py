@@ -1,4 +1,4 @@
-"""The steps of a prioritization: each leaves some of those who share an address."""
+"""The steps of a prioritization: each keeps some of the profiles that share an address."""
 
 from collections.abc import Callable, Iterable
 

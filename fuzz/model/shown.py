@@ -11,7 +11,7 @@ from fuzz.model.people import Happening, Json, Person
 SOMETIME = "sometime"
 #: Of these the model only knows whether they are there.
 MOMENTS = ("email_opted_in_at", "email_unsubscribed_at", "push_opted_in_at")
-#: Times of states of which the model only knows the present one.
+#: Times that belong to a state. The model knows only the present state.
 OF_STATES = {"email_opted_in_at": "opted_in", "email_unsubscribed_at": "unsubscribed"}
 #: These are the product's to choose, once for ever.
 CHOSEN = ("braze_id", "appboy_id", "created_at", "random_bucket")

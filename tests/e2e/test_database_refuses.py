@@ -38,7 +38,7 @@ class Refused(System):
 
 @pytest.fixture(scope="module")
 def refused(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Refused]:
-    """The system of this file's tests, each of which leaves it whole."""
+    """The system of this file's tests. Each test leaves it whole."""
     folder = tmp_path_factory.mktemp("refused")
     postgres, broker = PostgresServer(folder), RedisServer(folder)
     system = Refused(folder, database_url=postgres.url(), broker_url=broker.url, environ=SETTINGS)

@@ -97,7 +97,7 @@ def consent(profile: Profile) -> dict[Slot, Any]:
 
 
 def is_opt_in(slot: Slot, value: Any) -> bool:
-    """Return whether *value* allows more than a profile of which nothing is known."""
+    """Return whether *value* allows more than a profile without any state."""
     if slot.field == "email_subscription":
         return value is not None and value["state"] == "opted_in"
     return bool(value == "subscribed")
