@@ -133,7 +133,7 @@ def _erase_orphans(tx: Transaction, *, request: Deletion) -> list[str]:
     """Erase the snapshots of merged-away profiles that *request* names, so that no undo can restore them.
 
     Return the braze_ids of the orphans that had a snapshot. The survivor keeps the values that it got. Raises
-    ResolutionUnsettled when an undo restored an orphan meanwhile: it is a live profile to erase now.
+    ResolutionUnsettled when an undo restored an orphan since *request* was resolved: it is a live profile to erase now.
     """
     braze_ids = [name.value for name in request.named if isinstance(name, BrazeId)]
     external_ids = [name.value for name in request.named if isinstance(name, ExternalId)]
@@ -143,8 +143,9 @@ def _erase_orphans(tx: Transaction, *, request: Deletion) -> list[str]:
         # This waits for a running undo of these merges.
         erasure.blank_jobs(tx, job_ids=[row["job_id"] for row in merges])
         erasure.erase_audit_names(tx, braze_ids=[row["braze_id"] for row in merges])
-        if _ids(_resolve(tx, request=request)):
-            raise ResolutionUnsettled("A merge was undone before its orphan could be erased.")
+    # Also without merges: an undo that ended before they were listed left none to list.
+    if find_profiles(tx, targets=request.named):
+        raise ResolutionUnsettled("A merge was undone before its orphan could be erased.")
     return [row["braze_id"] for row in merges if row["known"]]
 
 

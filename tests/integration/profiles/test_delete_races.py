@@ -9,8 +9,9 @@ import pytest
 from app.db.connections import Connection, Pool
 from tests.support.at_once import at_once, while_waiting
 from tests.support.front_door import Caller
-from tests.support.lane_runs import ext, merged
+from tests.support.lane_runs import ext, merged, run_jobs
 from tests.support.profiles import NOON, Json, export, the_profile, track
+from tests.support.undos import ask_to_undo, merge_one
 
 EVENT = {"name": "login", "time": NOON}
 #: Rows whose profile is gone.
@@ -105,6 +106,43 @@ def test_a_deletion_that_waits_for_a_merge_takes_what_the_merge_brought(
     assert job["outcome"] == "merged"
     assert strays() == []
     assert connection.execute("SELECT 1 FROM custom_event").fetchall() == []
+
+
+def test_a_deletion_takes_an_orphan_that_an_undo_restores_meanwhile(
+    caller: Caller, pool: Pool, database_url: str
+) -> None:
+    """The undo ends after the deletion resolved its names, and before it lists the merges of orphans."""
+    people = [{"external_id": name} for name in ("old", "new")]
+    track(caller, events=[{"external_id": "me", **EVENT}], attributes=people)
+    undo = ask_to_undo(caller, merge_one(caller, pool, ext("old"), ext("new")))
+    with psycopg.connect(database_url) as other:
+        other.execute("SELECT 1 FROM custom_event FOR UPDATE")
+
+        def undo_then_go_on() -> None:
+            run_jobs(caller, pool, undo)
+            other.commit()
+
+        deleted = while_waiting(database_url, partial(delete, caller, "me", "old"), then=undo_then_go_on)
+
+    assert deleted == 2
+    assert [each["external_id"] for each in export(caller, external_ids=["me", "old", "new"])] == ["new"]
+
+
+def test_a_deletion_of_an_orphan_and_of_one_who_shares_an_address_ends(caller: Caller, pool: Pool) -> None:
+    people = [{"external_id": name, "email": "a@x.org"} for name in ("first", "last")]
+    track(caller, attributes=[{"external_id": name} for name in ("old", "new")])
+    for person in people:
+        track(caller, attributes=[person])
+    merge_one(caller, pool, ext("old"), ext("new"))
+    shared = {"email": "a@x.org", "prioritization": ["most_recently_updated"]}
+
+    response = caller.post("/users/delete", {"external_ids": ["old"], "email_addresses": [shared]})
+
+    assert response.status_code == 201, response.json
+    assert [each["external_id"] for each in export(caller, external_ids=["first", "last", "old", "new"])] == [
+        "first",
+        "new",
+    ]
 
 
 def test_what_is_tracked_while_a_deletion_is_under_way_starts_afresh(caller: Caller, database_url: str) -> None:
