@@ -14,6 +14,7 @@ from cli.doctor.findings import Finding, Level, wrong
 from cli.doctor.isolation import check_isolation
 from cli.doctor.jobs import check_jobs
 from cli.doctor.processes import check_flower, check_relay
+from cli.doctor.rights import check_rights
 from cli.doctor.settings import check_settings
 from cli.doctor.webhooks import check_webhooks
 
@@ -48,6 +49,7 @@ def _check_connection(connection: Connection, settings: Settings, workers: int) 
     yield check_indexes(connection)
     if schema.level != Level.WRONG:
         yield from check_isolation(connection, settings)
+        yield from check_rights(connection)
         yield from check_digests(connection, settings)
         yield check_relay(connection)
         yield from check_jobs(connection, settings)

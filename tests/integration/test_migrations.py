@@ -54,7 +54,7 @@ def test_an_older_version_leaves_a_newer_schema_alone(empty_database_url: str) -
     migrations.upgrade_schema(empty_database_url)
     with psycopg.connect(empty_database_url) as conn:
         conn.execute("UPDATE alembic_version SET version_num = '9999'")
-        conn.execute("REVOKE ALL ON profile FROM mergelane_app")  # access.sql would grant it
+        conn.execute("REVOKE ALL ON profile FROM mergelane_app")  # a migration would grant it
 
     migrations.upgrade_schema(empty_database_url)
 

@@ -34,7 +34,8 @@ LOCK_NOT_AVAILABLE = (
     "The migration could not lock a table in {tries} attempts, because other transactions use it; it changed nothing."
     " Run it again at a quieter time, or end the transaction that has been open for a long time (pg_stat_activity)."
 )
-#: The files of the schema in the order in which a new database runs them. access.sql follows after every migration.
+#: The files of the schema in the order in which a new database runs them. access.sql and the rights follow after every
+#: migration.
 SCHEMA_FILES = (
     "workspaces.sql",
     "profiles.sql",
@@ -163,7 +164,7 @@ def replace_functions(connection: Connection) -> None:
         return
     for file in SCHEMA_FILES:
         for statement in REPLACEABLE.findall(_text(file)):
-            _driver_connection(file, connection).execute(statement)
+            driver_connection(file, connection).execute(statement)
 
 
 def run_sql(file: str, connection: Connection | None = None) -> None:
@@ -171,7 +172,7 @@ def run_sql(file: str, connection: Connection | None = None) -> None:
 
     The text goes to the driver without parameters, so a % in it is no placeholder.
     """
-    _driver_connection(file, connection).execute(_text(file))
+    driver_connection(file, connection).execute(_text(file))
 
 
 def run_sql_alone(file: str) -> None:
@@ -181,7 +182,7 @@ def run_sql_alone(file: str) -> None:
     When a statement fails, those before it keep their effect, so it must be possible to run the whole file again.
     """
     with op.get_context().autocommit_block():
-        connection = _driver_connection(file)
+        connection = driver_connection(file)
         former = connection.execute("SELECT current_setting('lock_timeout'), current_setting('statement_timeout')")
         lock_timeout, statement_timeout = former.fetchone() or ("", "")
         set_both = "SELECT set_config('lock_timeout', %s, false), set_config('statement_timeout', %s, false)"
@@ -195,7 +196,7 @@ def _text(file: str) -> str:
     return (resources.files(__package__) / "sql" / file).read_text(encoding="utf-8")
 
 
-def _driver_connection(file: str, connection: Connection | None = None) -> Any:
+def driver_connection(file: str, connection: Connection | None = None) -> Any:
     """Return the psycopg connection below *connection*, which is Alembic's by default."""
     driver_connection = (connection or op.get_bind()).connection.driver_connection
     if driver_connection is None:

@@ -7,7 +7,8 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.pool import NullPool
 
-from app.db.migrations import prepare_database, replace_functions, run_sql
+from app.db.migrations import driver_connection, prepare_database, replace_functions, run_sql
+from app.db.rights import correct_rights
 from app.db.schema_version import explain_newer
 
 #: The number of our advisory lock. It lets one process migrate at a time.
@@ -19,7 +20,7 @@ STATEMENT_TIMEOUT = "60s"
 
 
 def run() -> None:
-    """Run the pending revisions, each in one transaction; then replace the functions and grant the privileges.
+    """Run the pending revisions, each in one transaction; then replace the functions and correct the rights.
 
     A schema that a newer version has migrated stays as it is.
     """
@@ -43,6 +44,7 @@ def run() -> None:
         with connection.begin():
             replace_functions(connection)
             run_sql("access.sql", connection)
+            correct_rights(driver_connection("access.sql", connection))
 
 
 def wait_for_lock(connection: Connection) -> None:
