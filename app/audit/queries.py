@@ -65,8 +65,7 @@ def list_entries(
     if matching.is_by_key:
         ids = [entry_id for _, entry_id in _of_key(tx, parameters)]
     else:
-        # Not prepared: the best plan depends on the filters.
-        ids = [row["id"] for row in tx.execute(QUERIES[matching.query], parameters, prepare=False)]
+        ids = [row["id"] for row in tx.execute(QUERIES[matching.query], parameters)]
     return _read(tx, ids=ids, snapshots=snapshots)
 
 
@@ -90,7 +89,7 @@ def _of_key(tx: Transaction, parameters: Mapping[str, Any]) -> list[Place]:
     until = min(parameters["until"], _next(parameters["requested"]))
     while len(jobs) < limit:
         page = {**parameters, "until": until, "limit": BATCHES}
-        batch_ids = [row["id"] for row in tx.execute(QUERIES["batches_of_key"], page, prepare=False)]
+        batch_ids = [row["id"] for row in tx.execute(QUERIES["batches_of_key"], page)]
         jobs += _places(tx, "entries_of_batches", {**parameters, "batch_ids": batch_ids})
         if len(batch_ids) < BATCHES:
             break
@@ -99,7 +98,7 @@ def _of_key(tx: Transaction, parameters: Mapping[str, Any]) -> list[Place]:
 
 
 def _places(tx: Transaction, query: str, parameters: Mapping[str, Any]) -> list[Place]:
-    rows = tx.execute(QUERIES[query], parameters, prepare=False)
+    rows = tx.execute(QUERIES[query], parameters)
     return [(row["requested"], row["id"]) for row in rows]
 
 

@@ -27,7 +27,7 @@ Pool = ConnectionPool[Connection]
 #: sees the rows of its workspace only, and a transaction without a workspace sees none.
 APP_ROLE = "mergelane_app"
 #: Generic plans: a plan for the actual values relies on statistics that may be older than a workspace's rows, and then
-#: reads the whole workspace to find one row. Queries whose best plan depends on their values run with `prepare=False`.
+#: reads the whole workspace to find one row. Segments run with `plan_for_values`.
 #: Times are returned in UTC, whatever the server's zone. A page costs the same at any position: PostgreSQL's default
 #: of 4 is that of a spinning disk, and makes it read a table of thousands of rows instead of probing an index.
 PLANNING = {"plan_cache_mode": "force_generic_plan", "random_page_cost": 1, "TimeZone": "UTC"}

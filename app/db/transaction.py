@@ -23,6 +23,8 @@ QUERIES = load_queries("app.db", "transactions.sql")
 #: number and nothing else.
 BEGIN = b"BEGIN; SET LOCAL mergelane.workspace_id = %d"
 SNAPSHOT = b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL mergelane.workspace_id = %d"
+CUSTOM_PLANS = b"SET LOCAL plan_cache_mode = force_custom_plan"
+GENERIC_PLANS = b"SET LOCAL plan_cache_mode = force_generic_plan"
 #: How often a transaction is tried when PostgreSQL ends it with one of RETRYABLE_ERRORS.
 ATTEMPTS = 5
 #: How often a use case is tried when the profiles that it resolved change before it has locked them.
@@ -61,21 +63,36 @@ class Transaction:
         self.connection = connection
         self.workspace_id = workspace_id
         self._is_slow = False
+        self._plans_for_values = False
 
     def execute(
         self,
         query: LiteralString | sql.Composed,
         parameters: Mapping[str, Any] | None = None,
         *,
-        prepare: bool | None = None,
+        plan_for_values: bool = False,
     ) -> psycopg.Cursor[DictRow]:
-        """Send *query* and return its cursor; `prepare=False` plans for the actual values."""
+        """Send *query* and return its cursor.
+
+        With *plan_for_values*, PostgreSQL plans the query for its actual parameters: see docs/adr/0011.
+        """
         values = {"workspace_id": self.workspace_id, **(parameters or {})}
-        if not self._is_slow:
+        prepare = False if plan_for_values else None
+        if not self._is_slow and plan_for_values == self._plans_for_values:
             return self.connection.execute(query, values, prepare=prepare)
         # Leaving a nested pipeline waits for the statement: the client's timeout is for one of them.
         with self.connection.pipeline():
+            self._set_plans(for_values=plan_for_values)
             return self.connection.execute(query, values, prepare=prepare)
+
+    def _set_plans(self, *, for_values: bool) -> None:
+        """Let PostgreSQL plan the next statements *for_values*, or for any; in a pipeline at no extra round trip.
+
+        That a statement is not prepared is not enough: PostgreSQL obeys force_generic_plan for it too.
+        """
+        if for_values != self._plans_for_values:
+            self.connection.execute(CUSTOM_PLANS if for_values else GENERIC_PLANS, prepare=False)
+            self._plans_for_values = for_values
 
     def defer(
         self,

@@ -145,9 +145,6 @@ def is_batch_finished(tx: Transaction, *, batch_id: UUID) -> bool:
     return not row["unfinished"]
 
 
-# The queries of pages are not prepared: their best plan depends on the filters.
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchFilter:
     """Selects batches; None matches all."""
@@ -176,7 +173,7 @@ def list_batches(
         "before": before,
     }
     query = "list_batches_of_runs" if matching.is_by_run else "list_batches"
-    rows = tx.execute(QUERIES[query], page, prepare=False).fetchall()
+    rows = tx.execute(QUERIES[query], page).fetchall()
     return _with_counts(tx, rows)
 
 
@@ -194,9 +191,9 @@ def list_jobs(tx: Transaction, *, matching: JobFilter, limit: int, before: UUID 
         "before": before,
     }
     if matching.identifier is None:
-        return [Job.from_row(row) for row in tx.execute(QUERIES["list_jobs"], page, prepare=False)]
+        return [Job.from_row(row) for row in tx.execute(QUERIES["list_jobs"], page)]
     page |= search_parameters(matching.identifier)
-    return [Job.from_row(row) for row in tx.execute(QUERIES["find_jobs"], page, prepare=False)]
+    return [Job.from_row(row) for row in tx.execute(QUERIES["find_jobs"], page)]
 
 
 def read_job(tx: Transaction, *, job_id: UUID) -> Job:

@@ -66,9 +66,9 @@ def read_throughput(tx: Transaction, *, period: ChartPeriod, now: datetime) -> l
     boundaries = period.boundaries(now)
     scope = {"since": boundaries[0], "bucket": period.bucket}
     accepted = _accepted(tx, boundaries)
-    rows = tx.execute(QUERIES["count_ended_by_bucket"], scope, prepare=False)
+    rows = tx.execute(QUERIES["count_ended_by_bucket"], scope)
     settled = _settled(rows, last=boundaries[-2])
-    (row,) = tx.execute(QUERIES["count_unfinished"], scope, prepare=False).fetchall()
+    (row,) = tx.execute(QUERIES["count_unfinished"], scope).fetchall()
     return _buckets(boundaries[:-1], accepted, settled, unfinished=row["jobs"])
 
 
@@ -80,7 +80,7 @@ def _accepted(tx: Transaction, boundaries: Sequence[datetime]) -> dict[datetime,
         "first_ids": [first for first, _ in pairwise(ids)],
         "next_ids": [next_id for _, next_id in pairwise(ids)],
     }
-    rows = tx.execute(QUERIES["count_accepted_by_bucket"], buckets, prepare=False)
+    rows = tx.execute(QUERIES["count_accepted_by_bucket"], buckets)
     return {row["starts_at"]: row["jobs"] for row in rows}
 
 

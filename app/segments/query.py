@@ -46,8 +46,8 @@ def query_segment(tx: Transaction, *, request: SegmentRequest) -> SegmentPage:
 def _page(tx: Transaction, *, request: SegmentRequest) -> SegmentPage:
     statement, values = compose_statement(request.filter, now=tx.now())
     parameters = {**values, "after": request.after, "limit": request.limit + 1}
-    # Not prepared: a generic plan would know neither the attribute nor its comparison.
-    (row,) = tx.execute(statement, parameters, prepare=False).fetchall()
+    # A plan for any values would know neither the attribute, nor its comparison, nor the size of the workspace.
+    (row,) = tx.execute(statement, parameters, plan_for_values=True).fetchall()
     ids = row["ids"][: request.limit]
     profiles = load_profiles(tx, ids=ids)
     return SegmentPage(

@@ -148,7 +148,7 @@ def list_deliveries(
 ) -> list[Delivery]:
     """Return up to *limit* deliveries of a webhook, newest first, older than *before*; *state* None lists all."""
     page = {"webhook_id": webhook_id, "state": state, "limit": limit, "before": before}
-    return [Delivery.from_row(row) for row in tx.execute(QUERIES["list_deliveries"], page, prepare=False)]
+    return [Delivery.from_row(row) for row in tx.execute(QUERIES["list_deliveries"], page)]
 
 
 def lock_delivery(tx: Transaction, *, webhook_id: UUID, notice_id: UUID) -> Delivery:

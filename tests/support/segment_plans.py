@@ -17,7 +17,7 @@ def explain(tx: Transaction, filter_: Any) -> Plan:
     """Return how PostgreSQL carried out the statement of *filter_*."""
     statement, values = compose_statement(load_segment({"filter": filter_}).filter, now=datetime.now(UTC))
     explained = sql.Composed([sql.SQL("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) "), statement])
-    row = tx.execute(explained, {**values, "workspace_id": 1, "after": 0, "limit": 51}, prepare=False)
+    row = tx.execute(explained, {**values, "workspace_id": 1, "after": 0, "limit": 51}, plan_for_values=True)
     ((plan,),) = (each["QUERY PLAN"] for each in row)
     found: Plan = plan["Plan"]
     return found
