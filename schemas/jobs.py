@@ -30,6 +30,7 @@ STATE = f"'state' must be one of {', '.join(JobState)}"
 OUTCOME = f"'outcome' must be one of {', '.join(Outcome)}"
 SOURCE = f"'source' must be one of {', '.join(BatchSource)}"
 RUN_ID = "'run_id' must be the id of a run over duplicates"
+NOT_READABLE = "Missing if the key has neither `users.export.ids` nor `audit.read`."
 INCLUDE = "'include' must be 'changes'"
 #: Members that only some jobs have.
 OF_SOME = frozenset({"input_array", "undoes", "not_restored", "warnings"})
@@ -50,8 +51,8 @@ class ChangeSchema(ResponseSchema):
     """A changed field of the survivor, and the rule that decided it."""
 
     field = fields.String()
-    before = fields.Raw()
-    after = fields.Raw()
+    before = fields.Raw(metadata={**OPTIONAL, "description": NOT_READABLE})
+    after = fields.Raw(metadata={**OPTIONAL, "description": NOT_READABLE})
     rule = fields.String()
 
 

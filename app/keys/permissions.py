@@ -30,3 +30,8 @@ PERMISSIONS = (
     # Ours: all actions with snapshots of whole profiles.
     "audit.read",
 )
+
+#: Each of them lets its holder read the values of profiles wherever a route shows them: in changes, previews and the
+#: console. With other permissions a key gets names of fields, identifiers that requests named, outcomes and reasons.
+#: The routes of `segments.query` and `duplicates.preview` show profiles themselves.
+READING = ("users.export.ids", "audit.read")

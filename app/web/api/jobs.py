@@ -16,6 +16,7 @@ from app.web.auth import POLLING, pool, requires
 from app.web.job_permissions import require_kind
 from app.web.openapi.describe import Tag, describe, reply
 from app.web.pagination import split_page
+from app.web.reading import visible_changes
 from schemas.jobs import JobDetailSchema, JobPageQuery, JobPageSchema, JobQuery, JobSchema
 from schemas.paging import load_query
 
@@ -31,12 +32,15 @@ PAGE = JobPageSchema()
 @blueprint.get("/<uuid:job_id>")
 @requires(permission=POLLING)
 def read_job_view(job_id: UUID) -> ResponseReturnValue:
-    """Return a job. `?include=changes` adds its changes to the survivor."""
+    """Return a job. `?include=changes` adds its changes to the survivor.
+
+    A change has its values if the key may read profiles (`users.export.ids` or `audit.read`).
+    """
     query = load_query(QUERY, request.args)
     with open_transaction(pool(), g.workspace_id) as tx:
         job: dict[str, Any] = JOB.dump(queries.read_job(tx, job_id=job_id))
         if "include" in query:
-            job["changes"] = queries.read_changes(tx, job_id=job_id)
+            job["changes"] = visible_changes(queries.read_changes(tx, job_id=job_id))
     return jsonify(job)
 
 

@@ -1,5 +1,6 @@
 """`/users/merge`, its preview, and `/users/identify`: requests that become a batch of merge jobs."""
 
+from dataclasses import replace
 from http import HTTPStatus
 
 from flask import Blueprint, g, jsonify
@@ -9,6 +10,7 @@ from app.lane.preview import preview_merges
 from app.web.accepted import accept_request, accepted_response
 from app.web.auth import json_body, pool, requires, settings
 from app.web.openapi.describe import BATCH_HEADERS, IDEMPOTENCY_CONFLICT, IDEMPOTENT, Tag, describe, reply
+from app.web.reading import visible_changes
 from schemas.identify import IdentifyRequestSchema, load_identify
 from schemas.jobs import IdentifyAcceptedSchema
 from schemas.merge import MergeAcceptedSchema, MergePreviewSchema, MergeRequestSchema, dump_previews, load_merge
@@ -53,10 +55,12 @@ def preview_merges_view() -> ResponseReturnValue:
     """Return the outcome and the changes that each merge of the body would have now. Nothing is written.
 
     The body is that of `/users/merge`. Each merge sees the effects of those before it. The code of the workers decides,
-    in a transaction that is rolled back.
+    in a transaction that is rolled back. A change has its values if the key may read profiles (`users.export.ids` or
+    `audit.read`).
     """
     updates = load_merge(json_body())
-    return jsonify(dump_previews(preview_merges(pool(), settings(), workspace_id=g.workspace_id, updates=updates)))
+    previews = preview_merges(pool(), settings(), workspace_id=g.workspace_id, updates=updates)
+    return jsonify(dump_previews([replace(each, changes=visible_changes(each.changes)) for each in previews]))
 
 
 @describe(

@@ -12,12 +12,13 @@ from flask.typing import ResponseReturnValue
 from app.db.transaction import open_transaction
 from app.ledger import queries
 from app.ledger.search import plus_forms
-from app.undo.recorded_merges import compare_recorded_merge
+from app.undo.recorded_merges import RecordedComparison, compare_recorded_merge
 from app.web.api.jobs import list_requested_jobs
 from app.web.auth import POLLING, pool
 from app.web.console.auth import signed_in
 from app.web.console.progress import poll_interval_since
 from app.web.pagination import cursor_text
+from app.web.reading import may_read_values, visible_changes
 from schemas.outcomes import SETTLED, JobState, Outcome
 
 blueprint = Blueprint("jobs", __name__, url_prefix="/jobs")
@@ -51,7 +52,11 @@ def job_page(job_id: UUID) -> ResponseReturnValue:
     """Show a job with both profiles side by side; the browser reloads it until it is settled."""
     with open_transaction(pool(), g.workspace_id) as tx:
         job = queries.read_job(tx, job_id=job_id)
-        comparison = compare_recorded_merge(tx, job_id=job_id)
+        comparison = (
+            compare_recorded_merge(tx, job_id=job_id)
+            if may_read_values()
+            else RecordedComparison(changes=visible_changes(queries.read_changes(tx, job_id=job_id)), rows=None)
+        )
     return render_template(
         "job_body.html" if "HX-Request" in request.headers else "job.html",
         job=job,
