@@ -38,14 +38,15 @@ def run(ground: Ground, sizes: Sizes, log: Callable[[str], None]) -> dict[str, A
         bodies = requests(connection, world, first=0, count=WARM + 2 * waking, size=1)
         with closing(Door(product.port)) as door:
 
-            def outcome_ms(body: bytes) -> float:
+            def outcome_ms(body: bytes, *, after_s: float = 0.0) -> float:
+                pause(after_s)
                 began = perf_counter()
                 wait_for_outcome(connection, door.post(body)["batch_id"])
                 return (perf_counter() - began) * MILLISECONDS
 
             # At once one after another, and each after the relay has fallen asleep.
             awake = [outcome_ms(body) for body in bodies[: WARM + waking]][WARM:]
-            asleep = [(pause(CALM_S), outcome_ms(body))[1] for body in bodies[WARM + waking :]]
+            asleep = [outcome_ms(body, after_s=CALM_S) for body in bodies[WARM + waking :]]
         ground.checkpoint()
         pause(CALM_S)
         before = cpu_seconds(product.everything)
