@@ -26,6 +26,9 @@ STOP_CHECK_S = 0.25
 #: Seconds before another attempt to connect, after a failure or when a pooler is in between.
 RECONNECT_S = 30.0
 
+#: PostgreSQL notices within half a minute that the machine of a sleeper is gone; otherwise it would notify it for hours.
+SERVER_KEEPALIVES = " -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
+
 POOLER = "DATABASE_URL leads to a pooler, so PostgreSQL cannot notify this process."
 
 
@@ -115,6 +118,7 @@ class WakeUpListener:
         """Return a session that listens, or None when PostgreSQL gives none."""
         if self._connection is None and self._clock() >= self._connect_at:
             arguments = connection_arguments(self._settings, name=self._name, role=APP_ROLE)
+            arguments["options"] += SERVER_KEEPALIVES
             self._connection = connection = Connection.connect(self._settings.database_url, **arguments)
             client_timeouts(self._settings, probe_server=False)(connection)
             (row,) = connection.execute(QUERIES["read_backend_pid"], prepare=False).fetchall()
