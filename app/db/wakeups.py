@@ -26,7 +26,7 @@ STOP_CHECK_S = 0.25
 #: Seconds before another attempt to connect, after a failure or when a pooler is in between.
 RECONNECT_S = 30.0
 
-#: PostgreSQL notices within half a minute that the machine of a sleeper is gone; otherwise it would notify it for hours.
+#: PostgreSQL notices within half a minute that the machine of a sleeper is gone; else it would notify it for hours.
 SERVER_KEEPALIVES = " -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
 
 POOLER = "DATABASE_URL leads to a pooler, so PostgreSQL cannot notify this process."
