@@ -12,7 +12,7 @@ from marshmallow import fields as schema_fields
 
 from app.errors import SetupError
 from app.rates.buckets import DEFAULTS, Limit
-from app.setting_values import CurrencyRates, Limits, Pauses, Peppers, Placeholders
+from app.setting_values import CurrencyRates, HostNames, Limits, Pauses, Peppers, Placeholders
 from schemas.placeholders import DEFAULT_PLACEHOLDERS
 
 UNDO_BEYOND_PRUNING = (
@@ -139,6 +139,11 @@ class Settings:
     waiting_bound: int = _setting(1_000_000, _whole(), "waiting jobs of a workspace above which requests get 429")
     idempotency_hours: float = _setting(24.0, _positive(), "how long an Idempotency-Key is remembered")
 
+    allowed_hosts: frozenset[str] = _setting(
+        frozenset(),
+        HostNames(),
+        "comma-separated host names of the console, beside local ones; `.x.org`: all below x.org",
+    )
     console_hours: float = _setting(12.0, _positive(), "how long a console session lasts")
 
     rate_limits: tuple[Limit, ...] = _setting(

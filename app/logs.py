@@ -39,6 +39,13 @@ def request_context(requests: Sequence[str]) -> Iterator[None]:
         request_id.reset(token)
 
 
+def escape_controls(text: str) -> str:
+    """Return *text* with an escape in place of every character that is not printable, line separators included."""
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
+
+
 class RequestIdFilter(logging.Filter):
     """Adds the current request id to records that have none."""
 
@@ -58,16 +65,25 @@ class RedactedFormatter(logging.Formatter):
 
 
 class TextFormatter(logging.Formatter):
-    """Lines for people: time, level, logger, message, then `extra` fields as name=value."""
+    """Lines for people: time, level, logger, message, then `extra` fields as name=value.
+
+    No value can begin a line of its own: control characters and line separators are escaped, and the lines of a
+    traceback are indented.
+    """
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)-7s %(name)s: %(message)s")
+
+    def format(self, record: logging.LogRecord) -> str:
+        first, *traceback = super().format(record).split("\n")
+        return "\n".join([first, *(f"  {escape_controls(line)}" for line in traceback)])
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  the standard library's name
         fields = {name: value for name, value in vars(record).items() if name not in OWN_FIELDS}
         if hasattr(record, "request_id"):
             fields["request_id"] = record.request_id
-        return " ".join([super().formatMessage(record), *(f"{name}={value}" for name, value in fields.items())])
+        line = " ".join([super().formatMessage(record), *(f"{name}={value}" for name, value in fields.items())])
+        return escape_controls(line)
 
 
 class RedactedTextFormatter(RedactedFormatter, TextFormatter):

@@ -12,6 +12,7 @@ from schemas.placeholders import DEFAULT, DEFAULT_PLACEHOLDERS, PATTERNS, compar
 
 #: Characters that a pepper needs at least, so that it cannot be guessed.
 SHORTEST_PEPPER = 16
+HOST_NAME = re.compile(r"\.?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*", re.ASCII)
 
 
 class Peppers(schema_fields.Field[tuple[str, ...]]):
@@ -49,6 +50,16 @@ class Pauses(schema_fields.Field[tuple[float, ...]]):
         if not all(re.fullmatch(r"\d{1,7}(\.\d+)?", part, re.ASCII) for part in parts):
             raise ValidationError("Each part must be a number of seconds, such as 5 or 0.5.")
         return tuple(map(float, parts))
+
+
+class HostNames(schema_fields.Field[frozenset[str]]):
+    """A comma-separated list of host names, without ports. A dot in front stands for all names below; `*` for any."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> frozenset[str]:
+        names = frozenset(part.strip().lower().removesuffix(".") for part in str(value).split(",") if part.strip())
+        if not all(name == "*" or HOST_NAME.fullmatch(name) for name in names):
+            raise ValidationError("Each part must be a host name such as merge.example.com, without scheme and port.")
+        return names
 
 
 class Placeholders(schema_fields.Field[frozenset[str]]):

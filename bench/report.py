@@ -183,11 +183,25 @@ def _counts(part: Part) -> list[str]:
     return tables
 
 
+def _idle(part: Part) -> list[str]:
+    """Return the tables of the part idle."""
+    rows = [[name, number(share)] for name, share in part["percent"].items()]
+    named = {"relay awake": part["awake"], "relay asleep": part["asleep"]}
+    waiting = [
+        [name, *(number(told[figure]) for figure in ("count", "p50", "p99", "max"))] for name, told in named.items()
+    ]
+    return [
+        table(["Program, idle", "% of a core"], [*rows, ["all", number(part["total"])]]),
+        table(["Single update, ms", "count", "p50", "p99", "max"], waiting),
+    ]
+
+
 #: Part → its title, and the function that returns its tables.
 PART_TABLES: Mapping[str, tuple[str, Callable[[Part], list[str]]]] = {
     "throughput": ("End to end", _throughput),
     "latency": ("Waiting times", _latency),
     "counts": ("Counts per merge, independent of the machine", _counts),
+    "idle": ("With nothing to do", _idle),
     "events": ("Orphans with a long history", _events),
     "addresses": ("Shared addresses", _addresses),
     "hub": ("Many orphans, one survivor", _hub),

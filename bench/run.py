@@ -8,7 +8,7 @@ from typing import Any
 
 from bench import machine
 from bench.ground import Ground, ground
-from bench.parts import addresses, counts, events, growth, hub, latency, throughput, workers
+from bench.parts import addresses, counts, events, growth, hub, idle, latency, throughput, workers
 from bench.sizes import Sizes
 
 Part = Callable[[Ground, Sizes, Callable[[str], None]], dict[str, Any]]
@@ -18,6 +18,7 @@ PARTS: Mapping[str, Part] = {
     "throughput": throughput.run,
     "latency": latency.run,
     "counts": counts.run,
+    "idle": idle.run,
     "events": events.run,
     "addresses": addresses.run,
     "hub": hub.run,

@@ -71,6 +71,7 @@ TARGETS = (
     at_most(
         "A lone update, from POST to outcome, p50", "latency", lambda part: part["lone"]["outcome"]["p50"], 50, "ms"
     ),
+    at_most("Processor time with nothing to do, all processes and servers", "idle", lambda part: part["total"], 2, "%"),
     at_most("Merging an orphan with 1,000,000 events, against one with 10", "events", lambda part: part["ratio"], 1.3),
     at_most("Undoing the merge of 1,000,000 events, against one of 10", "events", lambda part: part["undo_ratio"], 1.3),
     at_most("Picking one of 100,000 that share an address, against 1", "addresses", lambda part: part["ratio"], 1.5),

@@ -9,6 +9,7 @@ import psycopg
 
 from app.db.errors import Response, response_to, to_unavailable
 from app.metrics.services import ServiceMetrics
+from workers.sleeper import Sleeper
 
 log = logging.getLogger(__name__)
 
@@ -19,9 +20,17 @@ LONGEST_RETRY_S = 32.0
 
 
 def run_repeatedly(
-    run_once: Callable[[], int], *, pause_s: float, stop: Event, name: str, metrics: ServiceMetrics
+    run_once: Callable[[], int],
+    *,
+    pause_s: float,
+    stop: Event,
+    name: str,
+    metrics: ServiceMetrics,
+    sleeper: Sleeper | None = None,
 ) -> None:
     """Call *run_once* until *stop* is set: at once again when it returned more than 0, else after *pause_s* seconds.
+
+    A *sleeper* makes the pauses instead, and sleeps when there has been no work for some time.
 
     No error ends the loop. While PostgreSQL or the broker is away or refuses, it waits and logs the first failure and
     the recovery. Any other error is a bug, or data that no round can process: it is logged in full, once while it is
@@ -37,7 +46,9 @@ def run_repeatedly(
         metrics.rounds.inc(1, name)
         metrics.last_round.set(time(), name)
         failures.end()
-        if idle:
+        if sleeper is not None:
+            sleeper.after_round(idle=idle, pause_s=pause_s)
+        elif idle:
             stop.wait(pause_s)
 
 

@@ -40,6 +40,22 @@ BEGIN
 END;
 $$;
 
+CREATE FUNCTION public.begin_sleep(queue regclass) RETURNS text
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    IF pg_try_advisory_lock(1835823980, queue::oid::integer) THEN
+        RETURN 'holder';
+    END IF;
+    IF pg_try_advisory_lock_shared(1835823980, queue::oid::integer) THEN
+        PERFORM pg_advisory_unlock_shared(1835823980, queue::oid::integer);
+        RETURN 'awake';
+    END IF;
+    RETURN 'follower';
+END;
+$$;
+
 CREATE TABLE public.job (
     workspace_id integer NOT NULL,
     id uuid NOT NULL,
@@ -142,6 +158,15 @@ CREATE FUNCTION public.current_workspace() RETURNS integer
     LANGUAGE sql STABLE PARALLEL SAFE
     RETURN (NULLIF(current_setting('mergelane.workspace_id'::text, true), ''::text))::integer;
 
+CREATE FUNCTION public.end_sleep(queue regclass) RETURNS boolean
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    RETURN pg_advisory_unlock(1835823980, queue::oid::integer);
+END;
+$$;
+
 CREATE TABLE public.audit_entry (
     workspace_id integer NOT NULL,
     id uuid NOT NULL,
@@ -243,6 +268,99 @@ CREATE FUNCTION public.find_valid_keys(digests bytea[]) RETURNS TABLE(workspace_
    WHERE ((k.digest = ANY (find_valid_keys.digests)) AND (k.revoked_at IS NULL) AND ((k.expires_at IS NULL) OR (k.expires_at > now())));
 END;
 
+CREATE FUNCTION public.next_job_due_at() RETURNS timestamp with time zone
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    BEGIN ATOMIC
+ SELECT min(due.due_at) AS min
+    FROM (public.workspace w
+      CROSS JOIN LATERAL ( SELECT job.due_at
+            FROM public.job
+           WHERE ((job.workspace_id = w.workspace_id) AND (job.state = 'queued'::text) AND (job.published_at IS NULL) AND (job.lane = job.index))
+           ORDER BY job.due_at, job.id
+          LIMIT 1) due);
+END;
+
+CREATE TABLE public.webhook (
+    workspace_id integer NOT NULL,
+    id uuid NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    url text NOT NULL,
+    types text[] NOT NULL,
+    description text NOT NULL,
+    enabled boolean NOT NULL,
+    disabled_reason text,
+    salt bytea NOT NULL,
+    pepper text NOT NULL,
+    former_salt bytea,
+    former_pepper text,
+    former_until timestamp with time zone,
+    CONSTRAINT enabled_without_reason CHECK (((NOT enabled) OR (disabled_reason IS NULL))),
+    CONSTRAINT former_secret_whole CHECK ((((former_salt IS NULL) = (former_until IS NULL)) AND ((former_pepper IS NULL) = (former_until IS NULL))))
+);
+
+CREATE TABLE public.webhook_delivery (
+    workspace_id integer NOT NULL,
+    id uuid NOT NULL,
+    webhook_id uuid NOT NULL,
+    type text NOT NULL,
+    batch_id uuid,
+    body text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    state text DEFAULT 'waiting'::text NOT NULL,
+    attempts smallint DEFAULT 0 NOT NULL,
+    due_at timestamp with time zone DEFAULT now() NOT NULL,
+    lease_id uuid,
+    attempted_at timestamp with time zone,
+    last_status smallint,
+    last_error text,
+    ended_at timestamp with time zone,
+    CONSTRAINT ended_exactly_when_not_waiting CHECK (((ended_at IS NOT NULL) = (state <> 'waiting'::text))),
+    CONSTRAINT error_when_dead CHECK (((last_error IS NOT NULL) OR (state <> 'dead'::text))),
+    CONSTRAINT leased_while_waiting CHECK (((lease_id IS NULL) OR (state = 'waiting'::text))),
+    CONSTRAINT webhook_delivery_attempts_check CHECK ((attempts >= 0)),
+    CONSTRAINT webhook_delivery_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'sent'::text, 'dead'::text])))
+);
+
+CREATE TABLE public.webhook_watch (
+    workspace_id integer NOT NULL,
+    batch_id uuid NOT NULL,
+    kind text NOT NULL,
+    since timestamp with time zone DEFAULT now() NOT NULL,
+    check_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE FUNCTION public.next_webhook_work_at() RETURNS TABLE(watch_at timestamp with time zone, delivery_at timestamp with time zone)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    BEGIN ATOMIC
+ SELECT ( SELECT min(watch.check_at) AS min
+            FROM (public.workspace w
+              CROSS JOIN LATERAL ( SELECT webhook_watch.check_at
+                    FROM public.webhook_watch
+                   WHERE (webhook_watch.workspace_id = w.workspace_id)
+                   ORDER BY webhook_watch.check_at
+                  LIMIT 1) watch)) AS min,
+     ( SELECT min(delivery.due_at) AS min
+            FROM (public.webhook
+              CROSS JOIN LATERAL ( SELECT webhook_delivery.due_at
+                    FROM public.webhook_delivery
+                   WHERE ((webhook_delivery.workspace_id = webhook.workspace_id) AND (webhook_delivery.webhook_id = webhook.id) AND (webhook_delivery.state = 'waiting'::text))
+                   ORDER BY webhook_delivery.due_at
+                  LIMIT 1) delivery)
+           WHERE webhook.enabled) AS min;
+END;
+
+CREATE FUNCTION public.notify_sleeper() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    PERFORM pg_notify(TG_ARGV[0], '');
+    RETURN NULL;
+END;
+$$;
+
 CREATE FUNCTION public.protect_audit() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -332,55 +450,6 @@ CREATE FUNCTION public.workspaces_to_recompute() RETURNS TABLE(workspace_id inte
    WHERE (k.finished_at IS NULL)
    ORDER BY k.workspace_id;
 END;
-
-CREATE TABLE public.webhook (
-    workspace_id integer NOT NULL,
-    id uuid NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    url text NOT NULL,
-    types text[] NOT NULL,
-    description text NOT NULL,
-    enabled boolean NOT NULL,
-    disabled_reason text,
-    salt bytea NOT NULL,
-    pepper text NOT NULL,
-    former_salt bytea,
-    former_pepper text,
-    former_until timestamp with time zone,
-    CONSTRAINT enabled_without_reason CHECK (((NOT enabled) OR (disabled_reason IS NULL))),
-    CONSTRAINT former_secret_whole CHECK ((((former_salt IS NULL) = (former_until IS NULL)) AND ((former_pepper IS NULL) = (former_until IS NULL))))
-);
-
-CREATE TABLE public.webhook_delivery (
-    workspace_id integer NOT NULL,
-    id uuid NOT NULL,
-    webhook_id uuid NOT NULL,
-    type text NOT NULL,
-    batch_id uuid,
-    body text NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    state text DEFAULT 'waiting'::text NOT NULL,
-    attempts smallint DEFAULT 0 NOT NULL,
-    due_at timestamp with time zone DEFAULT now() NOT NULL,
-    lease_id uuid,
-    attempted_at timestamp with time zone,
-    last_status smallint,
-    last_error text,
-    ended_at timestamp with time zone,
-    CONSTRAINT ended_exactly_when_not_waiting CHECK (((ended_at IS NOT NULL) = (state <> 'waiting'::text))),
-    CONSTRAINT error_when_dead CHECK (((last_error IS NOT NULL) OR (state <> 'dead'::text))),
-    CONSTRAINT leased_while_waiting CHECK (((lease_id IS NULL) OR (state = 'waiting'::text))),
-    CONSTRAINT webhook_delivery_attempts_check CHECK ((attempts >= 0)),
-    CONSTRAINT webhook_delivery_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'sent'::text, 'dead'::text])))
-);
-
-CREATE TABLE public.webhook_watch (
-    workspace_id integer NOT NULL,
-    batch_id uuid NOT NULL,
-    kind text NOT NULL,
-    since timestamp with time zone DEFAULT now() NOT NULL,
-    check_at timestamp with time zone DEFAULT now() NOT NULL
-);
 
 CREATE FUNCTION public.workspaces_with_due_deliveries() RETURNS TABLE(workspace_id integer, watches boolean, deliveries boolean)
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -1034,6 +1103,14 @@ CREATE TRIGGER protect_audit_from_truncate BEFORE TRUNCATE ON public.merge_recor
 
 CREATE TRIGGER protect_audit_from_truncate BEFORE TRUNCATE ON public.undo_record FOR EACH STATEMENT EXECUTE FUNCTION public.protect_audit();
 
+CREATE TRIGGER wake_relay AFTER INSERT OR UPDATE OF due_at, lane ON public.job FOR EACH STATEMENT WHEN ((NOT pg_try_advisory_xact_lock_shared(1835823980, (('public.job'::regclass)::oid)::integer))) EXECUTE FUNCTION public.notify_sleeper('mergelane_job');
+
+CREATE TRIGGER wake_sender AFTER UPDATE OF enabled ON public.webhook FOR EACH STATEMENT WHEN ((NOT pg_try_advisory_xact_lock_shared(1835823980, (('public.webhook_delivery'::regclass)::oid)::integer))) EXECUTE FUNCTION public.notify_sleeper('mergelane_webhook_delivery');
+
+CREATE TRIGGER wake_sender AFTER INSERT OR UPDATE OF due_at ON public.webhook_delivery FOR EACH STATEMENT WHEN ((NOT pg_try_advisory_xact_lock_shared(1835823980, (('public.webhook_delivery'::regclass)::oid)::integer))) EXECUTE FUNCTION public.notify_sleeper('mergelane_webhook_delivery');
+
+CREATE TRIGGER wake_sender AFTER INSERT OR UPDATE OF since ON public.webhook_watch FOR EACH ROW WHEN ((NOT pg_try_advisory_xact_lock_shared(1835823980, (('public.webhook_watch'::regclass)::oid)::integer))) EXECUTE FUNCTION public.notify_sleeper('mergelane_webhook_watch');
+
 ALTER TABLE ONLY public.api_key
     ADD CONSTRAINT api_key_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspace(workspace_id);
 
@@ -1251,6 +1328,18 @@ GRANT UPDATE(pepper) ON TABLE public.api_key TO mergelane_app;
 REVOKE ALL ON FUNCTION public.find_valid_keys(digests bytea[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.find_valid_keys(digests bytea[]) TO mergelane_app;
 
+REVOKE ALL ON FUNCTION public.next_job_due_at() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.next_job_due_at() TO mergelane_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.webhook TO mergelane_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.webhook_delivery TO mergelane_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.webhook_watch TO mergelane_app;
+
+REVOKE ALL ON FUNCTION public.next_webhook_work_at() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.next_webhook_work_at() TO mergelane_app;
+
 REVOKE ALL ON FUNCTION public.prune_audit_entries(workspace_id integer, before uuid, most integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.prune_audit_entries(workspace_id integer, before uuid, most integer) TO mergelane_app;
 
@@ -1263,12 +1352,6 @@ GRANT SELECT,UPDATE ON TABLE public.key_recomputation TO mergelane_app;
 
 REVOKE ALL ON FUNCTION public.workspaces_to_recompute() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.workspaces_to_recompute() TO mergelane_app;
-
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.webhook TO mergelane_app;
-
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.webhook_delivery TO mergelane_app;
-
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.webhook_watch TO mergelane_app;
 
 REVOKE ALL ON FUNCTION public.workspaces_with_due_deliveries() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.workspaces_with_due_deliveries() TO mergelane_app;

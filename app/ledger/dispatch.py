@@ -28,6 +28,12 @@ def workspaces_with_pending_lanes(connection: Connection) -> list[int]:
     return [row["workspace_id"] for row in connection.execute(QUERIES["workspaces_with_pending_jobs"])]
 
 
+def seconds_until_due_lane(connection: Connection) -> float | None:
+    """Return the seconds until the next pending lane is due, or None without one; negative when it is due."""
+    row = connection.execute(QUERIES["seconds_until_due_lane"]).fetchone()
+    return None if row is None else row["seconds"]
+
+
 def workspaces_with_published_jobs(connection: Connection) -> list[int]:
     """List the workspaces with published, unfinished jobs."""
     return [row["workspace_id"] for row in connection.execute(QUERIES["workspaces_with_published_jobs"])]

@@ -8,7 +8,7 @@ from flask import Flask
 
 from app.config import Settings
 from app.telemetry import spans
-from app.web import api, console, errors, headers, rate_limiting, request_logging, shedding
+from app.web import api, console, errors, headers, hosts, rate_limiting, request_logging, shedding
 from app.web.api import metrics
 from app.web.json_bodies import MAX_BODY, OrjsonProvider
 from app.web.openapi import docs
@@ -32,6 +32,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     set_resources(flask, settings)
     request_logging.register_request_logging(flask)
     errors.register_error_handlers(flask)
+    hosts.register_hosts(flask, settings)
     rate_limiting.register_rate_limits(flask, settings)
     shedding.register_load_shedding(flask, settings)
     metrics.register_metrics(flask)

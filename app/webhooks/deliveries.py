@@ -38,6 +38,14 @@ class DueWork:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NextWork:
+    """Seconds until the next check of a watched batch and the next attempt of a delivery; None without one."""
+
+    watch_s: float | None
+    delivery_s: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
     """A notice to one webhook, and the result of its last attempt."""
 
@@ -91,6 +99,12 @@ class AttemptResult:
     def gone(self) -> bool:
         """Whether the webhook wants no notices any more."""
         return self.status == 410  # noqa: PLR2004  Gone
+
+
+def seconds_until_due_work(connection: Connection) -> NextWork:
+    """Return when the next watched batch and the next delivery are due, over all workspaces."""
+    (row,) = connection.execute(QUERIES["seconds_until_due_work"]).fetchall()
+    return NextWork(**row)
 
 
 def find_due_work(connection: Connection) -> list[DueWork]:

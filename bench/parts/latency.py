@@ -91,7 +91,7 @@ def _lone(connection: Connection, door: Door, bodies: list[bytes]) -> dict[str, 
             continue
         began = perf_counter()
         answer = door.post(body)
-        _wait_for_outcome(connection, answer["batch_id"])
+        wait_for_outcome(connection, answer["batch_id"])
         outcomes.append(perf_counter() - began)
     return {"outcome": _ms(outcomes[WARM // 2 :]), "seen_by_client": _ms(seen[WARM // 2 :])}
 
@@ -132,7 +132,7 @@ def _bare_insert(connection: Connection, body: bytes) -> float:
     return perf_counter() - began
 
 
-def _wait_for_outcome(connection: Connection, batch_id: str) -> None:
+def wait_for_outcome(connection: Connection, batch_id: str) -> None:
     """Wait until the outcome of a batch's one job can be seen."""
 
     def finished() -> bool:

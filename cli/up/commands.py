@@ -10,7 +10,8 @@ SENDER = ("python", "-m", "workers.sender")
 # Workers need not know each other: gossip and mingle cost Redis traffic, and a second at every start.
 QUIET = ("--without-gossip", "--without-mingle")
 WORKER = ("celery", "-A", "workers", "worker", "--pool", "solo", "-E", *QUIET, "--loglevel", "INFO")
-FLOWER = ("celery", "-A", "workers", "flower", "--read-only", "--purge-offline-workers=60")
+# Flower keeps the last tasks in memory, about 5 kB each; its own limit of 100,000 would take half a gigabyte.
+FLOWER = ("celery", "-A", "workers", "flower", "--read-only", "--purge-offline-workers=60", "--max-tasks=10000")
 
 DIRECTORY = Path(__file__).parents[2]
 """The folder of our packages. Processes start here, so that no module in the user's folder shadows ours."""

@@ -97,3 +97,12 @@ def test_who_does_not_own_the_tables_does_not_administer(
         connected(settings, url, name="test") as administrator,
     ):
         administrator.execute("SELECT count(*) FROM api_key")
+
+
+def test_migrating_revokes_what_a_restored_dump_gave_to_every_role(database_url: str, connection: Connection) -> None:
+    connection.execute("GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO PUBLIC")
+
+    migrations.upgrade_schema(database_url)
+
+    query = "SELECT proname FROM pg_proc WHERE prosecdef AND has_function_privilege('public', oid, 'EXECUTE')"
+    assert [row["proname"] for row in connection.execute(query)] == []

@@ -299,6 +299,8 @@ def test_what_runs_as_the_owner_is_a_few_functions_that_only_the_role_may_call(o
     assert {row["name"] for row in found} == {
         "find_valid_keys",
         "workspaces_with_pending_jobs",
+        "next_job_due_at",
+        "next_webhook_work_at",
         "workspaces_with_published_jobs",
         "all_workspaces",
         "workspaces_with_due_deliveries",

@@ -91,3 +91,12 @@ def test_no_sql_is_written_in_modules() -> None:
     }
 
     assert strings == set()
+
+
+def test_a_statement_that_makes_a_job_pending_sets_its_due_time_or_lane() -> None:
+    """The trigger wake_relay depends on it."""
+    pending = re.compile(r"\bUPDATE job\b(?:(?!\bWHERE\b).)*\bpublished_at = NULL\b(?:(?!\bWHERE\b).)*", re.DOTALL)
+    found = [(name, set_list) for path in QUERIES for name, text in queries(path) for set_list in pending.findall(text)]
+
+    assert len(found) >= 4
+    assert [name for name, set_list in found if not re.search(r"\b(due_at|lane) = ", set_list)] == []

@@ -9,6 +9,8 @@ from threading import Event
 from app.config import Settings
 from app.db.connections import Pool
 from app.db.statistics import TableAnalyzer
+from app.db.wakeups import WakeUpListener
+from app.ledger.dispatch import seconds_until_due_lane
 from app.metrics.relay import RELAY, SERVICES
 from workers.broker import Broker
 from workers.celery import make_celery
@@ -19,8 +21,11 @@ from workers.relay.publishing import Publisher
 from workers.relay.recomputation import Recomputer
 from workers.relay.rescue import Rescuer
 from workers.service import run_services
+from workers.sleeper import Sleeper
 
 MILLISECONDS = 1000
+#: Seconds between two polls of an idle ledger where PostgreSQL cannot wake the relay.
+IDLE_POLL_S = 0.05
 #: Seconds between two checks for tables that have grown; PostgreSQL itself counts changes no more often.
 ANALYZE_EVERY_S = 1.0
 #: Seconds between two checks for duplicate runs that are due or may continue.
@@ -43,7 +48,14 @@ def _publish(pool: Pool, settings: Settings, stop: Event) -> None:
     with Broker(make_celery(settings)) as broker:
         publisher = Publisher(pool, settings, broker)
         pause_s = settings.relay_poll_ms / MILLISECONDS
-        _repeat(publisher.run_once, pause_s=pause_s, stop=stop, name="relay")
+        with Sleeper(
+            WakeUpListener(settings, name="relay", queue="job"),
+            stop,
+            has_work=lambda: publisher.has_due_lanes,
+            due_in_s=seconds_until_due_lane,
+            idle_poll_s=IDLE_POLL_S,
+        ) as sleeper:
+            _repeat(publisher.run_once, pause_s=pause_s, stop=stop, name="relay", sleeper=sleeper)
 
 
 def _rescue(pool: Pool, settings: Settings, stop: Event) -> None:

@@ -36,6 +36,8 @@ class Publisher:
         self._broker = broker
         self._flow = FlowControl(settings.broker_bound)
         self._last_workspace_id = 0
+        #: Whether the last round found a lane that is due.
+        self.has_due_lanes = True
 
     def run_once(self) -> int:
         """Publish pending lanes while the broker has room; return the number of published jobs.
@@ -46,6 +48,7 @@ class Publisher:
             return 0
         with lend_connection(self._pool) as connection:
             workspaces = workspaces_with_pending_lanes(connection)
+        self.has_due_lanes = bool(workspaces)
         if not workspaces:
             self._flow.record_idle()
             return 0

@@ -43,6 +43,7 @@ class DeliverySender:
         #: Longer than an attempt can take, so that a lease never ends during an attempt.
         self._lease_s = 2 * settings.webhook_timeout_s + 1
         self._last_workspace_id = 0
+        self._has_due_deliveries = True
 
     def __enter__(self) -> Self:
         """Return the sender itself."""
@@ -53,6 +54,11 @@ class DeliverySender:
     ) -> None:
         """Wait for the running attempts, at most MERGELANE_WEBHOOK_TIMEOUT_S."""
         self._threads.shutdown()
+
+    @property
+    def has_work(self) -> bool:
+        """Whether an attempt runs, or the last round found a delivery that is due."""
+        return bool(self._leased) or self._has_due_deliveries
 
     def run_once(self) -> int:
         """Record results and lease due deliveries for the free threads; return how many deliveries these were.
@@ -72,6 +78,7 @@ class DeliverySender:
             return 0
         with lend_connection(self._pool) as connection:
             due = [each.workspace_id for each in deliveries.find_due_work(connection) if each.deliveries]
+        self._has_due_deliveries = bool(due)
         return sum(self._lease_of(workspace_id) for workspace_id in self._in_turn(due))
 
     def _in_turn(self, workspaces: Sequence[int]) -> Iterator[int]:

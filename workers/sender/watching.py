@@ -18,11 +18,14 @@ class BatchWatcher:
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
+        #: Whether the last round found a batch to check.
+        self.has_due_batches = True
 
     def run_once(self) -> int:
         """Check the batches that are due in every workspace; return how many had finished."""
         with lend_connection(self._pool) as connection:
             due = [each.workspace_id for each in deliveries.find_due_work(connection) if each.watches]
+        self.has_due_batches = bool(due)
         finished = sum(self._check(workspace_id) for workspace_id in due)
         if finished:
             FINISHED_BATCHES.inc(finished)

@@ -2,6 +2,10 @@
 -- Lists the workspaces with a lane to publish: one index probe for each workspace.
 SELECT workspace_id FROM workspaces_with_pending_jobs()
 
+-- name: seconds_until_due_lane
+-- Returns the seconds until the next pending lane of any workspace is due.
+SELECT extract(EPOCH FROM next_job_due_at() - clock_timestamp())::double precision AS seconds
+
 -- name: claim_lanes
 -- Locks the oldest pending lanes of a workspace, with all their jobs, skipping lanes that another relay has locked:
 -- identifications up to the limit, then others up to the limit. A lane that names an identifier of an earlier,

@@ -9,6 +9,7 @@ from app.metrics.database import DATABASE
 from app.metrics.exposition import CONTENT_TYPE_LATEST, expose
 from app.metrics.http import HTTP
 from app.web.auth import authenticate_request
+from app.web.hosts import is_host_served
 from app.web.openapi.describe import Common, Tag, describe, reply
 from app.web.resources import resources_of
 
@@ -42,9 +43,10 @@ def register_metrics(flask: Flask) -> None:
 def metrics_view() -> Response:
     """Return the metrics in Prometheus's text format.
 
-    Requests from this machine that came through no proxy need no key; all others one with `metrics.read`.
+    Requests from this machine that came through no proxy and name a host of this server need no key; all others one
+    with `metrics.read`.
     """
-    if not _from_this_machine():
+    if not (_from_this_machine() and is_host_served()):
         authenticate_request((PERMISSION,))
     return Response(expose(*HTTP, *DATABASE, current_app.extensions[NAME]), content_type=CONTENT_TYPE_LATEST)
 

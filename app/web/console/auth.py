@@ -29,7 +29,7 @@ HOME = "/console"
 SIGN_IN = "/console/sign-in"
 #: Characters of a page's path: names and ids.
 PAGE_PATH = re.compile(r"/console/[A-Za-z0-9/_-]{1,200}", re.ASCII)
-#: Sign-in attempts per address and minute: enough for an office, too few for guessing.
+#: Failed sign-in attempts per address and minute.
 ATTEMPTS = Limit(Bucket.OTHER, 20, 60)
 WRONG_KEY = "This key is unknown, expired or revoked. Check it and try again."
 
@@ -77,12 +77,16 @@ def sign_in_page() -> ResponseReturnValue:
 
 @blueprint.post("/sign-in")
 def submit_sign_in() -> ResponseReturnValue:
-    """Sign in with the key of the form and redirect to the requested page; 401 for an unknown key."""
-    _count_attempt()
+    """Sign in with the key of the form and redirect to the requested page; 401 for an unknown key.
+
+    Only failed attempts count, and a valid key signs in however many of them there were: other clients behind the same
+    proxy cannot lock it out. A key is too long to be guessed, with or without the limit.
+    """
     secret = request.form.get("key", "").strip()
     with lend_connection(pool()) as connection:
         holder = keys.find_key_holder(connection, secret, peppers=settings().key_pepper)
     if holder is None:
+        _count_failure()
         LOG.warning("console_sign_in_failed")
         return _form(HTTPStatus.UNAUTHORIZED, fault=WRONG_KEY)
     token = run_in_transaction(
@@ -119,8 +123,8 @@ def _form(status: HTTPStatus, *, fault: str | None = None) -> ResponseReturnValu
     return render_template("sign_in.html", fault=fault, next_path=safe_next_path(requested)), status
 
 
-def _count_attempt() -> None:
-    """Count a sign-in attempt of this address; raise TooManyRequests above ATTEMPTS."""
+def _count_failure() -> None:
+    """Count a failed sign-in attempt of this address; raise TooManyRequests above ATTEMPTS."""
     address = sha256((request.remote_addr or "").encode()).hexdigest()[:16]
     limit_status = limiter_of(current_app).windows.count_request_of(f"sign-in:{address}", ATTEMPTS)
     if limit_status.refused:

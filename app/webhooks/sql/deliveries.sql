@@ -4,6 +4,13 @@
 -- Lists the workspaces with a watched batch or a delivery due: a few index probes each.
 SELECT workspace_id, watches, deliveries FROM workspaces_with_due_deliveries()
 
+-- name: seconds_until_due_work
+-- Returns the seconds until the next check of a watched batch and until the next attempt, of any workspace.
+SELECT
+    extract(EPOCH FROM watch_at - clock_timestamp())::double precision AS watch_s,
+    extract(EPOCH FROM delivery_at - clock_timestamp())::double precision AS delivery_s
+FROM next_webhook_work_at()
+
 -- name: lock_due_webhooks
 -- Locks the enabled webhooks with due deliveries, except webhooks that another sender has locked, and returns their
 -- secrets' seeds.

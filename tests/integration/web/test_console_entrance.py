@@ -249,15 +249,26 @@ def test_a_form_that_another_site_sends_is_refused(
     assert (browser.cookie() is not None) is taken
 
 
-def test_guessing_keys_is_slow(front_door: Flask, caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_guessing_keys_is_slow(front_door: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(auth, "ATTEMPTS", auth.Limit(auth.Bucket.OTHER, 3, 604_800))
     guesser = Browser(front_door)
     statuses = [guesser.sign_in("nobodys").status_code for _ in range(3)]
-    refused = guesser.sign_in(caller.secret)
+    refused = guesser.sign_in("nobodys")
 
     assert statuses == [401, 401, 401]
     assert refused.status_code == 429
     assert re.search(r"Try again in \d+ seconds", words(refused))
+
+
+def test_failed_attempts_do_not_keep_a_valid_key_out(
+    front_door: Flask, caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(auth, "ATTEMPTS", auth.Limit(auth.Bucket.OTHER, 1, 604_800))
+    guesser = Browser(front_door)
+    statuses = [guesser.sign_in("nobodys").status_code for _ in range(2)]
+
+    assert statuses == [401, 429]
+    assert Browser(front_door).sign_in(caller.secret).status_code == 303
 
 
 def test_a_signed_in_browser_is_not_held_up_by_somebody_who_guesses(

@@ -45,6 +45,14 @@ def test_somebody_behind_a_proxy_on_this_machine_needs_one(front_door: Flask, he
     assert front_door.test_client().get("/metrics", headers={header: "203.0.113.7"}).status_code == 401
 
 
+def test_a_page_of_another_site_needs_one(front_door: Flask, make_caller: Callable[..., Caller]) -> None:
+    client, rebound = front_door.test_client(), {"Host": "evil.example.com:8000"}
+    key = {"Authorization": f"Bearer {make_caller(permissions=['metrics.read']).secret}"}
+
+    assert client.get("/metrics", headers=rebound).status_code == 401
+    assert client.get("/metrics", headers=rebound | key).status_code == 200
+
+
 def test_another_machine_needs_a_key_that_may(front_door: Flask, make_caller: Callable[..., Caller]) -> None:
     client = front_door.test_client()
 

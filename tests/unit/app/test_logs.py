@@ -148,3 +148,53 @@ def test_lines_below_the_level_are_left_out(root: logging.Logger) -> None:
 
     assert not logging.getLogger("app.test").isEnabledFor(logging.INFO)
     assert logging_configuration(Settings(log_level="DEBUG"))["root"]["level"] == "DEBUG"
+
+
+FORGED = "2026-11-28 00:00:00,000 CRITICAL app.web: FORGED"
+
+
+@pytest.mark.parametrize(
+    "separator", ["\n", "\r", "\r\n", "\v", "\f", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029"]
+)
+@pytest.mark.parametrize("log_format", ["json", "text"])
+def test_a_value_cannot_begin_a_line_of_its_own(root: logging.Logger, log_format: str, separator: str) -> None:
+    line = logged(root, log_format, workspace_id=f"1{separator}{FORGED}")
+
+    assert line.count("\n") == 1
+    assert log_format == "json" or line.splitlines() == [line.rstrip("\n")]
+
+
+def test_a_value_cannot_write_to_the_terminal(root: logging.Logger) -> None:
+    line = logged(root, "text", path="\x1b[2J\x9b2J\x07\x00\u202e\u200b")
+
+    assert line.endswith(r" path=\x1b[2J\x9b2J\x07\x00\u202e\u200b" + "\n")
+
+
+def test_a_message_cannot_begin_a_line_of_its_own(root: logging.Logger) -> None:
+    assert logged(root, "text").count("\n") == 1
+    stream = io.StringIO()
+    handler = root.handlers[0]
+    assert isinstance(handler, logging.StreamHandler)
+    handler.setStream(stream)
+
+    logging.getLogger("library").info("Lost %s", f"it\n{FORGED}")
+
+    assert stream.getvalue().count("\n") == 1
+
+
+def test_the_text_of_an_error_cannot_begin_a_line_of_its_own(root: logging.Logger) -> None:
+    configure_logging(Settings(log_format="text", log_error_texts=True))
+    handler, stream = root.handlers[0], io.StringIO()
+    assert isinstance(handler, logging.StreamHandler)
+    handler.setStream(stream)
+    try:
+        int(f"broken\n{FORGED}\u2028{FORGED}")
+    except ValueError as error:
+        error.add_note(f"of a client\n{FORGED}\u2028{FORGED}")
+        logging.getLogger("app.test").exception("It failed", stack_info=True)
+
+    first, *rest = stream.getvalue().splitlines()
+
+    assert first.endswith(" ERROR   app.test: It failed")
+    assert any("FORGED" in line for line in rest)
+    assert all(line.startswith("  ") for line in rest)

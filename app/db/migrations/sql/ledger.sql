@@ -118,6 +118,11 @@ ALTER TABLE job
 ALTER TABLE job ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own_workspace ON job USING (workspace_id = current_workspace());
 
+-- Wakes a sleeping relay: jobs become due by INSERT, by a new due time, and as the new head of a lane.
+CREATE TRIGGER wake_relay AFTER INSERT OR UPDATE OF due_at, lane ON job FOR EACH STATEMENT
+    WHEN (NOT pg_try_advisory_xact_lock_shared(1835823980, 'job'::regclass::oid::integer))
+    EXECUTE FUNCTION notify_sleeper('mergelane_job');
+
 -- The jobs of the current workspace, for searches that need the GIN index job_by_search_key. See workspace_profile.
 CREATE OR REPLACE VIEW workspace_job AS
 SELECT
@@ -176,6 +181,22 @@ BEGIN ATOMIC
         LIMIT 1
     ) AS due
     ORDER BY w.workspace_id;
+END;
+
+-- Returns the time when the next pending lane is due, or null without one. One index lookup for each workspace.
+CREATE OR REPLACE FUNCTION next_job_due_at() RETURNS timestamptz
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT min(due.due_at)
+    FROM workspace AS w
+    CROSS JOIN LATERAL (
+        SELECT job.due_at
+        FROM job
+        WHERE job.workspace_id = w.workspace_id
+            AND job.state = 'queued' AND job.published_at IS NULL AND job.lane = job.index
+        ORDER BY job.due_at, job.id
+        LIMIT 1
+    ) AS due;
 END;
 
 -- Returns the workspaces that have published jobs that have not ended. One index lookup for each workspace.
@@ -256,7 +277,8 @@ BEGIN ATOMIC
 END;
 
 REVOKE ALL ON FUNCTION
-    workspaces_with_pending_jobs(), workspaces_with_published_jobs(), count_jobs_by_workspace(integer, integer)
+    workspaces_with_pending_jobs(), next_job_due_at(), workspaces_with_published_jobs(),
+    count_jobs_by_workspace(integer, integer)
 FROM PUBLIC;
 
 

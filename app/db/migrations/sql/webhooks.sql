@@ -70,6 +70,50 @@ CREATE INDEX webhook_delivery_of_webhook ON webhook_delivery (workspace_id, webh
 ALTER TABLE webhook_delivery ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own_workspace ON webhook_delivery USING (workspace_id = current_workspace());
 
+-- Wakes a sleeping sender. A watch changes its start when its batch is unfinished again. The trigger is for rows, since
+-- every accepted batch runs the statement, and only those of workspaces with a webhook are watched.
+CREATE TRIGGER wake_sender AFTER INSERT OR UPDATE OF since ON webhook_watch FOR EACH ROW
+    WHEN (NOT pg_try_advisory_xact_lock_shared(1835823980, 'webhook_watch'::regclass::oid::integer))
+    EXECUTE FUNCTION notify_sleeper('mergelane_webhook_watch');
+CREATE TRIGGER wake_sender AFTER INSERT OR UPDATE OF due_at ON webhook_delivery FOR EACH STATEMENT
+    WHEN (NOT pg_try_advisory_xact_lock_shared(1835823980, 'webhook_delivery'::regclass::oid::integer))
+    EXECUTE FUNCTION notify_sleeper('mergelane_webhook_delivery');
+-- The deliveries of a webhook that is enabled again are due.
+CREATE TRIGGER wake_sender AFTER UPDATE OF enabled ON webhook FOR EACH STATEMENT
+    WHEN (NOT pg_try_advisory_xact_lock_shared(1835823980, 'webhook_delivery'::regclass::oid::integer))
+    EXECUTE FUNCTION notify_sleeper('mergelane_webhook_delivery');
+
+-- Returns the times of the next check of a watched batch and of the next attempt of a delivery; null without one.
+CREATE OR REPLACE FUNCTION next_webhook_work_at() RETURNS TABLE (watch_at timestamptz, delivery_at timestamptz)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT
+        (
+            SELECT min(watch.check_at)
+            FROM workspace AS w
+            CROSS JOIN LATERAL (
+                SELECT webhook_watch.check_at
+                FROM webhook_watch
+                WHERE webhook_watch.workspace_id = w.workspace_id
+                ORDER BY webhook_watch.check_at
+                LIMIT 1
+            ) AS watch
+        ),
+        (
+            SELECT min(delivery.due_at)
+            FROM webhook
+            CROSS JOIN LATERAL (
+                SELECT webhook_delivery.due_at
+                FROM webhook_delivery
+                WHERE webhook_delivery.workspace_id = webhook.workspace_id
+                    AND webhook_delivery.webhook_id = webhook.id AND webhook_delivery.state = 'waiting'
+                ORDER BY webhook_delivery.due_at
+                LIMIT 1
+            ) AS delivery
+            WHERE webhook.enabled
+        );
+END;
+
 -- Returns the workspaces that have a batch to check or a delivery to send. A few index lookups for each workspace.
 CREATE OR REPLACE FUNCTION workspaces_with_due_deliveries() RETURNS TABLE (
     workspace_id integer, watches boolean, deliveries boolean
@@ -99,4 +143,4 @@ BEGIN ATOMIC
     ORDER BY found.workspace_id;
 END;
 
-REVOKE ALL ON FUNCTION workspaces_with_due_deliveries() FROM PUBLIC;
+REVOKE ALL ON FUNCTION next_webhook_work_at(), workspaces_with_due_deliveries() FROM PUBLIC;

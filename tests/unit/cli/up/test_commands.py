@@ -29,6 +29,12 @@ def test_flower_is_read_only_and_listens_to_this_machine_alone() -> None:
     assert any(word.startswith("--purge-offline-workers=") for word in command)
 
 
+def test_flower_keeps_a_bounded_number_of_tasks() -> None:
+    (limit,) = [word for word in commands.flower(port=5555) if word.startswith("--max-tasks=")]
+
+    assert int(limit.partition("=")[2]) <= 10_000
+
+
 def test_a_worker_runs_lanes_one_after_another_and_tells_flower() -> None:
     command = commands.worker("worker7")
 

@@ -1,0 +1,203 @@
+"""An idle relay sleeps and loses no wake-up; where PostgreSQL cannot wake it, it polls less often."""
+
+import os
+import random
+import re
+import shutil
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Event, Thread
+from uuid import UUID
+
+import psycopg
+import pytest
+
+from app.config import Settings, child_environ
+from app.db.connections import Connection, Pool
+from app.db.transaction import Transaction, open_transaction, run_in_transaction
+from app.db.wakeups import WakeUpListener
+from app.ledger.accept import NewBatch, insert_batch
+from app.ledger.dispatch import seconds_until_due_lane
+from app.metrics.relay import SERVICES
+from cli.up import commands, system_user
+from cli.up.processes import Program
+from schemas.identifiers import from_wire
+from schemas.merge import MergeUpdate
+from schemas.outcomes import JobKind
+from tests.integration.workers.relaying import messages, relay, single_jobs
+from tests.support.factories import Factory, ext
+from tests.support.missing import missing
+from tests.support.processes import Process, free_port
+from tests.support.redis import RedisServer
+from tests.support.waiting import wait_until
+from workers import sleeper
+from workers.loop import run_repeatedly
+from workers.sleeper import Sleeper
+
+ROUNDS = re.compile(r'^mergelane_relay_rounds_total\{service="relay"\} ([\d.e+]+)$', re.MULTILINE)
+
+
+def rounds(port: int) -> float:
+    """Return how many rounds the relay has run so far."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as response:
+        (found,) = ROUNDS.findall(response.read().decode())
+    return float(found)
+
+
+@contextmanager
+def running_relay(url: str, server: RedisServer, folder: Path) -> Iterator[int]:
+    """Run a relay and yield the port of its metrics."""
+    port = free_port()
+    environ = {"DATABASE_URL": url, "BROKER_URL": server.url, "MERGELANE_METRICS_ADDRESS": f"127.0.0.1:{port}"}
+    process = Process.of("relay", commands.relay(), folder=folder, environ=environ)
+    process.start()
+    try:
+        process.says("relay_started")
+        yield port
+    finally:
+        process.stop(seconds=15)
+
+
+def rounds_in(seconds: float, port: int) -> float:
+    """Return how many rounds the relay runs in some seconds."""
+    before = rounds(port)
+    Event().wait(seconds)
+    return rounds(port) - before
+
+
+def test_an_idle_relay_runs_about_a_round_in_a_second_and_publishes_at_once(
+    database_url: str, own_redis: RedisServer, tmp_path: Path, factory: Factory
+) -> None:
+    with running_relay(database_url, own_redis, tmp_path) as port:
+        wait_until(lambda: rounds_in(1.0, port) <= 2, what="the relay to sleep")
+
+        assert rounds_in(3.0, port) <= 5
+
+        single_jobs(factory, 1)
+        wait_until(lambda: len(messages(own_redis)) == 1, what="the message of the job")
+
+
+@pytest.fixture
+def pgbouncer(connection: Connection, own_folder: Path, tmp_path: Path) -> Iterator[str]:
+    """The URL of the test's database through a PgBouncer in transaction mode."""
+    program = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
+    if program is None:
+        missing("PgBouncer", FileNotFoundError("Debian's package pgbouncer is not installed"))
+    info, port, config = connection.info, free_port(), own_folder / "pgbouncer.ini"
+    config.write_text(
+        f"[databases]\n{info.dbname} = host={info.host} port={info.port} user={info.user}\n"
+        f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\n"
+        "auth_type = any\npool_mode = transaction\nignore_startup_parameters = options\n"
+    )
+    config.chmod(0o644)
+    # It refuses to run as root.
+    user = system_user.ensure_system_user()
+    if user:
+        system_user.allow_traversal(config)
+    process = Process(
+        Program(
+            name="pgbouncer",
+            command=[program, str(config)],
+            environ=child_environ(),
+            log=tmp_path / "pgbouncer.log",
+            user=user,
+            directory=Path("/"),
+        )
+    ).start()
+    url = f"postgresql://{info.user}@127.0.0.1:{port}/{info.dbname}"
+
+    def answers() -> bool:
+        try:
+            psycopg.connect(url, connect_timeout=2).close()
+        except psycopg.OperationalError as error:
+            raise AssertionError(f"{error}: {process.log[-600:]}") from error
+        return True
+
+    try:
+        wait_until(answers, seconds=20, what="PgBouncer to answer")
+        yield url
+    finally:
+        process.stop(seconds=10)
+
+
+def test_nothing_sleeps_behind_a_pooler_and_no_lock_stays_there(pgbouncer: str, connection: Connection) -> None:
+    listener = WakeUpListener(Settings(database_url=pgbouncer), name="t", queue="job")
+
+    assert not listener.begin_sleep()
+
+    assert not listener.begin_sleep()
+    assert connection.execute("SELECT 1 FROM pg_locks WHERE locktype = 'advisory'").fetchall() == []
+
+
+def test_a_service_that_nothing_can_wake_polls_less_often_when_idle(
+    pgbouncer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sleeper, "AWAKE_S", 0.0)
+    stop, waits = Event(), list[float | None]()
+    monkeypatch.setattr(stop, "wait", waits.append)
+    listener = WakeUpListener(Settings(database_url=pgbouncer), name="t", queue="job")
+    dozing = Sleeper(listener, stop, has_work=lambda: False, due_in_s=lambda _: None, idle_poll_s=0.05)
+
+    for _ in range(3):
+        dozing.after_round(idle=True, pause_s=0.015)
+
+    assert waits == [0.05] * 3
+
+
+def accept(tx: Transaction) -> UUID:
+    """Accept a batch of one job. The relay may fall asleep in the moment before the commit."""
+    update = MergeUpdate(orphan=from_wire(ext("a")), survivor=from_wire(ext("b")))
+    batch = NewBatch(api_key_id=None, path="/users/merge", kind=JobKind.MERGE, updates=[update])
+    insert_batch(tx, batch)
+    tx.now()
+    Event().wait(random.random() / 50)
+    return batch.id
+
+
+def test_no_wake_up_is_lost_when_a_relay_falls_asleep_during_requests(
+    pool: Pool, settings: Settings, own_redis: RedisServer, factory: Factory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Two relays sleep after each round without work, until they are woken: a lost wake-up would take a minute.
+    monkeypatch.setattr(sleeper, "AWAKE_S", 0.0)
+    monkeypatch.setattr(sleeper, "LONGEST_SLEEP_S", 60.0)
+    stop = Event()
+
+    def run_a_relay() -> None:
+        listener = WakeUpListener(settings, name="t", queue="job")
+        with (
+            relay(pool, settings, own_redis, broker_bound=10_000) as (publisher, _),
+            Sleeper(
+                listener,
+                stop,
+                has_work=lambda: publisher.has_due_lanes,
+                due_in_s=seconds_until_due_lane,
+                idle_poll_s=0.0,
+            ) as dozing,
+        ):
+            run_repeatedly(publisher.run_once, pause_s=0.0, stop=stop, name="relay", metrics=SERVICES, sleeper=dozing)
+
+    def post() -> None:
+        batch_id = run_in_transaction(pool, factory.workspace_id, accept)
+
+        def published() -> bool:
+            with open_transaction(pool, factory.workspace_id) as tx:
+                (row,) = tx.execute("SELECT published_at FROM job WHERE batch_id = %(id)s", {"id": batch_id}).fetchall()
+            return row["published_at"] is not None
+
+        wait_until(published, seconds=20, what="the job to be published")
+        # The relay publishes no more than workers would take.
+        own_redis.flush()
+
+    relays = [Thread(target=run_a_relay) for _ in range(2)]
+    for each in relays:
+        each.start()
+    try:
+        # One after another: the notification of another request would hide a lost one.
+        for _ in range(60):
+            post()
+    finally:
+        stop.set()
+        for each in relays:
+            each.join()
