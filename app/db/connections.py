@@ -15,6 +15,7 @@ from psycopg_pool import ConnectionPool
 
 from app.config import Settings
 from app.db.client_timeout import ClientTimeout, ServerProbe, TimeoutConnection, check_alive
+from app.db.clock import SERVER_CLOCK
 from app.db.errors import is_unavailable, to_unavailable
 from app.errors import SetupError
 from app.metrics.database import POOL_LIMIT, MeasuredLoan
@@ -103,7 +104,7 @@ def connection_arguments(settings: Settings, *, name: str, role: str | None = No
 
 
 def client_timeouts(settings: Settings, *, probe_server: bool) -> Callable[[Connection], None]:
-    """Return a function that sets the client-side timeouts of a new connection.
+    """Return a function that sets the client-side timeouts of a new connection and reads PostgreSQL's clock.
 
     PostgreSQL's own timeouts need a server that still runs.
     """
@@ -116,6 +117,7 @@ def client_timeouts(settings: Settings, *, probe_server: bool) -> Callable[[Conn
 
     def configure(connection: Connection) -> None:
         connection.client_timeout = client_timeout
+        SERVER_CLOCK.read(connection)
 
     return configure
 

@@ -3,7 +3,7 @@
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -172,12 +172,12 @@ def retry_delivery(tx: Transaction, *, webhook_id: UUID, notice_id: UUID) -> Del
     return lock_delivery(tx, webhook_id=webhook_id, notice_id=notice_id)
 
 
-def prune_deliveries(tx: Transaction, *, before: UUID, limit: int) -> Deferred[int]:
-    """Delete up to *limit* deliveries with ids before *before* that are sent, dead, or for a disabled webhook.
+def prune_deliveries(tx: Transaction, *, age: timedelta, limit: int) -> Deferred[int]:
+    """Delete up to *limit* deliveries created more than *age* ago that are sent, dead, or for a disabled webhook.
 
     Returns their number.
     """
-    values = {"before": before, "limit": limit}
+    values = {"age": age, "limit": limit}
     return tx.defer(QUERIES["prune_deliveries"], values, read=lambda cursor: cursor.rowcount)
 
 

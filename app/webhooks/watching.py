@@ -12,8 +12,8 @@ from uuid import UUID
 
 import orjson
 from psycopg.types.json import Jsonb
-from uuid_utils.compat import uuid7
 
+from app.db.ids import new_id
 from app.db.queries import load_queries
 from app.db.transaction import Transaction
 from app.errors import Conflict
@@ -67,7 +67,7 @@ def create_test_delivery(tx: Transaction, *, webhook_id: UUID) -> Delivery:
     if not read_webhook(tx, webhook_id=webhook_id).enabled:
         raise Conflict(DISABLED)
     body = _body(EventType.TEST, datetime.now(UTC), {"webhook_id": webhook_id})
-    row = {"id": str(uuid7()), "webhook_id": str(webhook_id), "type": EventType.TEST, "body": body}
+    row = {"id": str(new_id()), "webhook_id": str(webhook_id), "type": EventType.TEST, "body": body}
     _insert(tx, [row])
     return lock_delivery(tx, webhook_id=webhook_id, notice_id=UUID(row["id"]))
 
@@ -87,7 +87,7 @@ def _delivery_rows(webhook_ids: Sequence[UUID], finished: Sequence[tuple[Batch, 
         body = _body(EventType.BATCH_FINISHED, batch.finished_at, data)
         for webhook_id in webhook_ids:
             yield {
-                "id": str(uuid7()),
+                "id": str(new_id()),
                 "webhook_id": str(webhook_id),
                 "type": EventType.BATCH_FINISHED,
                 "batch_id": str(batch.id),

@@ -307,6 +307,8 @@ def test_what_runs_as_the_owner_is_a_few_functions_that_only_the_role_may_call(o
         "erase_audit_records",
         "erase_audit_names",
         "prune_batches",
+        "prune_old_batches",
+        "prune_old_audit_entries",
         "prune_audit_entries",
         "workspaces_with_duplicates_to_merge",
         "workspaces_to_recompute",

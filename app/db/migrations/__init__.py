@@ -47,7 +47,7 @@ SCHEMA_FILES = (
 READ_ONLY = "PostgreSQL is read-only. Use the primary in DATABASE_URL, or allow writes."
 #: A function or view in these files, and who may not call a function. It ends with a semicolon before an empty line.
 REPLACEABLE = re.compile(
-    r"^(?:CREATE OR REPLACE (?:FUNCTION|VIEW)|REVOKE ALL ON FUNCTION) .*?;\n(?=\n|\Z)", re.MULTILINE | re.DOTALL
+    r"^(?:CREATE OR REPLACE (?:FUNCTION|VIEW)|REVOKE ALL ON FUNCTION)\s.*?;\n(?=\n|\Z)", re.MULTILINE | re.DOTALL
 )
 #: The end of a statement in a file whose statements run one by one.
 END = re.compile(r";[ \t]*$", re.MULTILINE)

@@ -298,11 +298,11 @@ SELECT workspace_id FROM all_workspaces()
 
 -- name: prune_batches
 -- Deletes the oldest finished batches with their jobs and audit. A batch with an unfinished or dead job stays.
-SELECT prune_batches(%(workspace_id)s, %(before)s, %(limit)s) AS pruned
+SELECT prune_old_batches(%(workspace_id)s, %(age)s, %(limit)s) AS pruned
 
 -- name: prune_audit_entries
 -- Deletes the oldest entries of the audit that belong to no batch.
-SELECT prune_audit_entries(%(workspace_id)s, %(before)s, %(limit)s) AS pruned
+SELECT prune_old_audit_entries(%(workspace_id)s, %(age)s, %(limit)s) AS pruned
 
 -- name: prune_idempotency_keys
 -- Deletes expired idempotency keys.

@@ -115,8 +115,8 @@ WHERE delivery.workspace_id = %(workspace_id)s
         FROM webhook_delivery AS old
         JOIN webhook ON webhook.workspace_id = old.workspace_id AND webhook.id = old.webhook_id
         WHERE old.workspace_id = %(workspace_id)s
-            AND old.id < %(before)s
+            AND old.created_at < now() - %(age)s::interval
             AND (old.state <> 'waiting' OR NOT webhook.enabled)
-        ORDER BY old.id
+        ORDER BY old.created_at
         LIMIT %(limit)s
     )

@@ -1,11 +1,10 @@
 -- Queries of `mergelane doctor`.
 
 -- name: server
--- Reads version, clock, connection limit and log settings of the server.
+-- Reads version, connection limit and log settings of the server.
 SELECT
     current_setting('server_version_num')::integer AS version_number,
     current_setting('server_version') AS version,
-    clock_timestamp() AS now,
     current_setting('transaction_read_only')::boolean AS read_only,
     pg_is_in_recovery() AS standby,
     current_setting('max_connections')::integer - current_setting('superuser_reserved_connections')::integer

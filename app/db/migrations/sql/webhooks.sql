@@ -66,6 +66,8 @@ CREATE TABLE webhook_delivery (
 );
 CREATE INDEX webhook_delivery_due ON webhook_delivery (workspace_id, webhook_id, due_at) WHERE state = 'waiting';
 CREATE INDEX webhook_delivery_of_webhook ON webhook_delivery (workspace_id, webhook_id, id);
+-- Finds old deliveries to delete.
+CREATE INDEX webhook_delivery_age ON webhook_delivery (workspace_id, created_at);
 
 ALTER TABLE webhook_delivery ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own_workspace ON webhook_delivery USING (workspace_id = current_workspace());
