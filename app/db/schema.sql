@@ -56,7 +56,7 @@ CREATE TABLE public.job (
     attempts smallint DEFAULT 0 NOT NULL,
     task_id uuid,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
-    due_at timestamp with time zone DEFAULT now() NOT NULL,
+    due_at timestamp with time zone DEFAULT (now() - '100 years'::interval) NOT NULL,
     published_at timestamp with time zone,
     started_at timestamp with time zone,
     finished_at timestamp with time zone,
@@ -100,7 +100,7 @@ CREATE FUNCTION public.count_jobs_by_workspace(most integer, bound integer) RETU
     BEGIN ATOMIC
  SELECT selected.workspace_id,
      selected.workspaces,
-     (EXTRACT(epoch FROM (clock_timestamp() - selected.oldest)))::double precision AS "extract",
+     (GREATEST(EXTRACT(epoch FROM (clock_timestamp() - selected.oldest)), (0)::numeric))::double precision AS "greatest",
      queued.jobs,
      running.jobs,
      dead.jobs
@@ -367,6 +367,27 @@ CREATE FUNCTION public.workspaces_to_recompute() RETURNS TABLE(workspace_id inte
    ORDER BY k.workspace_id;
 END;
 
+CREATE FUNCTION public.workspaces_to_rescue() RETURNS TABLE(workspace_id integer)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    BEGIN ATOMIC
+ SELECT w.workspace_id
+    FROM (public.workspace w
+      CROSS JOIN LATERAL (( SELECT job.id
+            FROM public.job
+           WHERE ((job.workspace_id = w.workspace_id) AND (job.state = ANY (ARRAY['queued'::text, 'running'::text])) AND (job.published_at IS NOT NULL))
+           ORDER BY job.published_at
+          LIMIT 1)
+         UNION ALL
+         ( SELECT job.id
+            FROM public.job
+           WHERE ((job.workspace_id = w.workspace_id) AND (job.state = 'queued'::text) AND (job.published_at IS NULL) AND (job.lane = job.index) AND (job.due_at > now()))
+           ORDER BY job.due_at DESC, job.id DESC
+          LIMIT 1)
+  LIMIT 1) found)
+   ORDER BY w.workspace_id;
+END;
+
 CREATE TABLE public.webhook (
     workspace_id integer NOT NULL,
     id uuid NOT NULL,
@@ -395,7 +416,7 @@ CREATE TABLE public.webhook_delivery (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     state text DEFAULT 'waiting'::text NOT NULL,
     attempts smallint DEFAULT 0 NOT NULL,
-    due_at timestamp with time zone DEFAULT now() NOT NULL,
+    due_at timestamp with time zone DEFAULT (now() - '100 years'::interval) NOT NULL,
     lease_id uuid,
     attempted_at timestamp with time zone,
     last_status smallint,
@@ -424,9 +445,11 @@ CREATE FUNCTION public.workspaces_with_due_deliveries() RETURNS TABLE(workspace_
      found.watches,
      found.deliveries
     FROM ( SELECT w.workspace_id,
-             (EXISTS ( SELECT 1
+             ((EXISTS ( SELECT 1
                     FROM public.webhook_watch watch
-                   WHERE ((watch.workspace_id = w.workspace_id) AND (watch.check_at <= now())))) AS watches,
+                   WHERE ((watch.workspace_id = w.workspace_id) AND (watch.check_at <= now())))) OR (EXISTS ( SELECT 1
+                    FROM public.webhook_watch watch
+                   WHERE ((watch.workspace_id = w.workspace_id) AND (watch.check_at > (now() + '00:00:31'::interval)))))) AS watches,
              (EXISTS ( SELECT 1
                     FROM (public.webhook
                       JOIN public.webhook_delivery delivery ON (((delivery.workspace_id = webhook.workspace_id) AND (delivery.webhook_id = webhook.id))))
@@ -1307,6 +1330,9 @@ GRANT SELECT,UPDATE ON TABLE public.key_recomputation TO mergelane_app;
 
 REVOKE ALL ON FUNCTION public.workspaces_to_recompute() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.workspaces_to_recompute() TO mergelane_app;
+
+REVOKE ALL ON FUNCTION public.workspaces_to_rescue() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.workspaces_to_rescue() TO mergelane_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.webhook TO mergelane_app;
 

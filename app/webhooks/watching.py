@@ -46,7 +46,8 @@ class CheckedBatches:
 
 def check_watched_batches(tx: Transaction, *, limit: int) -> CheckedBatches:
     """Check up to *limit* due batches. A finished batch becomes a delivery for each webhook of its event type."""
-    kinds = {row["batch_id"]: row["kind"] for row in tx.execute(QUERIES["claim_watches"], {"limit": limit})}
+    scope = {"limit": limit, "longest_s": LONGEST_S}
+    kinds = {row["batch_id"]: row["kind"] for row in tx.execute(QUERIES["claim_watches"], scope)}
     if not kinds:
         return CheckedBatches()
     # Read after the watches are locked: an earlier retry of a job is visible, and a later one waits for the lock.

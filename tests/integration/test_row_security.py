@@ -300,6 +300,7 @@ def test_what_runs_as_the_owner_is_a_few_functions_that_only_the_role_may_call(o
         "find_valid_keys",
         "workspaces_with_pending_jobs",
         "workspaces_with_published_jobs",
+        "workspaces_to_rescue",
         "all_workspaces",
         "workspaces_with_due_deliveries",
         "analyze_changed_tables",

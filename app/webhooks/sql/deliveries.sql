@@ -20,7 +20,8 @@ FOR NO KEY UPDATE SKIP LOCKED
 
 -- name: lease_deliveries
 -- Leases the oldest due deliveries of locked webhooks, in turn among the webhooks, with at most
--- at_once leases of one webhook. When the lease ends without a result, the next sender may lease the delivery.
+-- at_once leases of one webhook. When the lease ends without a result, the next sender may lease the delivery. A delivery
+-- that is due at once has a time in the last century; it takes its place by the time when it was created.
 WITH leased AS (
     SELECT webhook_id, count(*) AS deliveries
     FROM webhook_delivery
@@ -36,11 +37,17 @@ due AS (
         + coalesce(leased.deliveries, 0) AS place
     FROM unnest(%(webhook_ids)s::uuid[]) AS locked (id)
     LEFT JOIN leased ON leased.webhook_id = locked.id
+    CROSS JOIN (
+        VALUES
+            ('-infinity'::timestamptz, now() - interval '50 years', interval '100 years'),
+            (now() - interval '50 years', now(), interval '0')
+    ) AS bounds (after, until, past)
     CROSS JOIN LATERAL (
-        SELECT id, due_at
+        SELECT id, due_at + bounds.past AS due_at
         FROM webhook_delivery
-        WHERE workspace_id = %(workspace_id)s AND webhook_id = locked.id AND state = 'waiting' AND due_at <= now()
-        ORDER BY due_at
+        WHERE workspace_id = %(workspace_id)s AND webhook_id = locked.id AND state = 'waiting'
+            AND webhook_delivery.due_at > bounds.after AND webhook_delivery.due_at <= bounds.until
+        ORDER BY webhook_delivery.due_at
         LIMIT %(at_once)s
     ) AS delivery
 ),
@@ -83,7 +90,7 @@ WHERE workspace_id = %(workspace_id)s AND id = %(webhook_id)s AND url = %(url)s 
 -- Lists a page of the deliveries of a webhook, newest first.
 SELECT
     id, webhook_id, type, batch_id, state, attempts, created_at, attempted_at, last_status, last_error, ended_at,
-    CASE WHEN state = 'waiting' THEN due_at END AS next_attempt_at
+    CASE WHEN state = 'waiting' THEN greatest(due_at, created_at) END AS next_attempt_at
 FROM webhook_delivery
 WHERE workspace_id = %(workspace_id)s AND webhook_id = %(webhook_id)s
     AND (%(state)s::text IS NULL OR state = %(state)s)
@@ -95,7 +102,7 @@ LIMIT %(limit)s
 -- Locks and reads a delivery.
 SELECT
     id, webhook_id, type, batch_id, state, attempts, created_at, attempted_at, last_status, last_error, ended_at,
-    CASE WHEN state = 'waiting' THEN due_at END AS next_attempt_at
+    CASE WHEN state = 'waiting' THEN greatest(due_at, created_at) END AS next_attempt_at
 FROM webhook_delivery
 WHERE workspace_id = %(workspace_id)s AND webhook_id = %(webhook_id)s AND id = %(id)s
 FOR UPDATE
@@ -103,7 +110,7 @@ FOR UPDATE
 -- name: retry_delivery
 -- Queues a dead delivery again with a fresh count of attempts; its last error stays until the next attempt.
 UPDATE webhook_delivery
-SET state = 'waiting', attempts = 0, due_at = clock_timestamp(), ended_at = NULL
+SET state = 'waiting', attempts = 0, due_at = statement_timestamp() - interval '100 years', ended_at = NULL
 WHERE workspace_id = %(workspace_id)s AND id = %(id)s AND state = 'dead'
 
 -- name: prune_deliveries

@@ -62,7 +62,8 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON key_change TO mergelane_app;
 
 GRANT EXECUTE ON FUNCTION
     all_workspaces(), find_valid_keys(bytea[]), analyze_changed_tables(bigint),
-    workspaces_with_pending_jobs(), workspaces_with_published_jobs(), count_jobs_by_workspace(integer, integer),
+    workspaces_with_pending_jobs(), workspaces_with_published_jobs(), workspaces_to_rescue(),
+    count_jobs_by_workspace(integer, integer),
     erase_audit_records(integer, uuid[]), erase_audit_names(integer, text[]),
     prune_old_batches(integer, interval, integer), prune_old_audit_entries(integer, interval, integer),
     prune_batches(integer, uuid, integer), prune_audit_entries(integer, uuid, integer),
