@@ -72,7 +72,7 @@ def read_throughput(tx: Transaction, *, period: ChartPeriod, now: datetime) -> l
 
 
 def _accepted(rows: Iterable[Mapping[str, Any]], *, last: datetime) -> Counter[datetime]:
-    """Return the accepted jobs by the start of the bucket; PostgreSQL's clock may have been ahead, as below."""
+    """Return the accepted jobs by the start of the bucket; rows after the *last* bucket are added to it."""
     accepted: Counter[datetime] = Counter()
     for row in rows:
         accepted[min(row["starts_at"], last)] += row["jobs"]
@@ -82,7 +82,7 @@ def _accepted(rows: Iterable[Mapping[str, Any]], *, last: datetime) -> Counter[d
 def _settled(rows: Iterable[Mapping[str, Any]], *, last: datetime) -> dict[datetime, Counter[Outcome | None]]:
     """Return the ended jobs of *rows* by the start of the bucket and by outcome.
 
-    PostgreSQL's clock may be ahead of ours: rows after the *last* bucket are added to it.
+    PostgreSQL's clock may have been set back: rows after the *last* bucket are added to it.
     """
     settled: defaultdict[datetime, Counter[Outcome | None]] = defaultdict(Counter)
     for row in rows:

@@ -6,7 +6,7 @@ a batch starts its watch, and the transaction that creates the deliveries ends i
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -67,7 +67,7 @@ def create_test_delivery(tx: Transaction, *, webhook_id: UUID) -> Delivery:
     """
     if not read_webhook(tx, webhook_id=webhook_id).enabled:
         raise Conflict(DISABLED)
-    body = _body(EventType.TEST, datetime.now(UTC), {"webhook_id": webhook_id})
+    body = _body(EventType.TEST, tx.now(), {"webhook_id": webhook_id})
     row = {"id": str(new_id()), "webhook_id": str(webhook_id), "type": EventType.TEST, "body": body}
     _insert(tx, [row])
     return lock_delivery(tx, webhook_id=webhook_id, notice_id=UUID(row["id"]))

@@ -64,7 +64,7 @@ UPDATE webhook_delivery AS delivery
 SET lease_id = %(lease_id)s, due_at = clock_timestamp() + make_interval(secs => %(lease_s)s)
 FROM chosen
 WHERE delivery.workspace_id = %(workspace_id)s AND delivery.id = chosen.id
-RETURNING delivery.id, delivery.webhook_id, delivery.body, delivery.attempts
+RETURNING delivery.id, delivery.webhook_id, delivery.body, delivery.attempts, clock_timestamp() AS leased_at
 
 -- name: record_attempt
 -- Records the result of an attempt, unless the lease was lost.
