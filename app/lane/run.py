@@ -129,7 +129,7 @@ class _LaneRun:
         raise ResolutionUnsettled(message)
 
     def _withdraw(self, jobs: Sequence[ClaimedJob]) -> None:
-        """Uncount the attempts at *jobs*, which came to no end, if PostgreSQL accepts that."""
+        """Uncount the attempts at *jobs*, which did not finish, if PostgreSQL accepts that."""
         with suppress(DatabaseUnavailable, *CONTENTION_ERRORS):
             run_in_transaction(self._pool, self._lane.workspace_id, ledger.withdraw_attempts, jobs=jobs)
 
