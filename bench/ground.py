@@ -13,7 +13,8 @@ from psycopg import sql
 from app import keys
 from app.config import Settings, child_environ
 from app.db import migrations
-from app.db.connections import PLANNING, Connection, connection_arguments
+from app.db.connections import Connection, connection_arguments
+from app.db.session_settings import PLANNING, connection_parameters
 from bench.running import START_S, Running
 from cli.database import connected
 from cli.up.embedded_postgres import EmbeddedPostgres
@@ -110,7 +111,7 @@ class Ground:
         """Return a connection with the settings of the product's own, but without their time-outs."""
         arguments = connection_arguments(Settings(), name="bench")
         options = {**PLANNING, "row_security": "off"}
-        arguments["options"] = " ".join(f"-c {option}={value}" for option, value in options.items())
+        arguments |= connection_parameters(options)
         return Connection.connect(self.url(database), **arguments)
 
     def messages(self) -> int:

@@ -207,7 +207,7 @@ class Client:
 
         Raises Unanswered when it announces more than both LONGEST_POLL_S and the patience of this client.
         """
-        announced = parse_retry_after(response.headers.get("Retry-After"))
+        announced = parse_retry_after(response.headers.get("Retry-After"), date=response.headers.get("Date"))
         longest = max(LONGEST_POLL_S, self._patience_s)
         if announced is not None and announced > longest:
             raise Unanswered(
@@ -235,7 +235,7 @@ class Client:
                 f"{self.base_url} answered {status}: {error_message(body)}",
                 maybe_done=status not in NO_EFFECT,
                 busy=status == BUSY,
-                retry_after=parse_retry_after(response.headers.get("Retry-After")),
+                retry_after=parse_retry_after(response.headers.get("Retry-After"), date=response.headers.get("Date")),
             )
         return Response(status=status, headers=response.headers, body=body, attempts=attempt)
 

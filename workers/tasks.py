@@ -14,6 +14,7 @@ from app.lane.run import Lane, execute_lane
 from app.logs import request_context
 from workers import resources
 from workers.celery import LANE_TASK, app
+from workers.interruption import interruptible
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +50,7 @@ def run_lane(self: Task, workspace_id: int, job_ids: Sequence[str]) -> None:
     )
     requests = list(self.request.get("request_ids") or ())
     own = {"task_id": self.request.id, "workspace_id": workspace_id, "request_ids": requests}
-    with request_context(requests):
+    with interruptible(), request_context(requests):
         ends = _run(lane, own)
         log.info("lane_done", extra={**own, "jobs": len(job_ids), "ends": ends})
 

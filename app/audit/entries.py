@@ -72,7 +72,7 @@ class AuditEntry:
 
     @property
     def requested_at(self) -> datetime:
-        """The time of its request, from its id; entries are in the order of their ids."""
+        """The time of its request by PostgreSQL's clock, from its id; entries are in the order of their ids."""
         return datetime.fromtimestamp((self.id.int >> BITS_AFTER_TIME) / 1000, UTC)
 
     @property

@@ -6,8 +6,8 @@ from typing import Any
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
-from uuid_utils.compat import uuid7
 
+from app.db.ids import new_id
 from app.db.queries import load_queries
 from app.db.transaction import Transaction
 from schemas.audit import Action
@@ -42,7 +42,7 @@ def log_events(tx: Transaction, *, action: Action, actor: Actor, events: Sequenc
     """Add *events* of one *action* to the audit, in the transaction of their effect."""
     if not events:
         return
-    rows = [{"id": str(uuid7()), **asdict(each)} for each in events]
+    rows = [{"id": str(new_id()), **asdict(each)} for each in events]
     parameters = {
         "action": action.value,
         "api_key_id": actor.api_key_id,

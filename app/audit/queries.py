@@ -7,9 +7,9 @@ from typing import Any
 from uuid import UUID
 
 from app.audit.entries import ACTIONS, AuditEntry, entry_of_event, entry_of_job
+from app.db.ids import earliest_id_at
 from app.db.queries import load_queries
 from app.db.transaction import Transaction
-from app.ledger.pruning import earliest_id_at
 from app.ledger.search import search_parameters
 from schemas.audit import Action, Place
 

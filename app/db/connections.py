@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Self
 
 import orjson
 import psycopg
@@ -15,22 +15,34 @@ from psycopg_pool import ConnectionPool
 
 from app.config import Settings
 from app.db.client_timeout import ClientTimeout, ServerProbe, TimeoutConnection, check_alive
+from app.db.clock import SERVER_CLOCK
 from app.db.errors import is_unavailable, to_unavailable
+from app.db.session_settings import PLANNING, connection_parameters, override_environment
 from app.errors import SetupError
 from app.metrics.database import POOL_LIMIT, MeasuredLoan
 from schemas.addresses import COMPARISON
 
-Connection = TimeoutConnection[DictRow]
+
+class Connection(TimeoutConnection[DictRow]):
+    """A connection with our session settings, whatever the environment says."""
+
+    @classmethod
+    def connect(cls, *args: Any, **kwargs: Any) -> Self:
+        """Open a connection with the arguments of `connection_arguments`."""
+        connection = super().connect(*args, **kwargs)
+        try:
+            override_environment(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+
 Pool = ConnectionPool[Connection]
 
 #: The role of web, relay, sender and workers. It owns no table, so row-level security applies to it: a transaction
 #: sees the rows of its workspace only, and a transaction without a workspace sees none.
 APP_ROLE = "mergelane_app"
-#: Generic plans: a plan for the actual values relies on statistics that may be older than a workspace's rows, and then
-#: reads the whole workspace to find one row. Segments run with `plan_for_values`.
-#: Times are returned in UTC, whatever the server's zone. A page costs the same at any position: PostgreSQL's default
-#: of 4 is that of a spinning disk, and makes it read a table of thousands of rows instead of probing an index.
-PLANNING = {"plan_cache_mode": "force_generic_plan", "random_page_cost": 1, "TimeZone": "UTC"}
 #: Without these, clients of a PostgreSQL whose machine or network is gone wait for hours. Seconds of silence before
 #: the kernel sends a probe, seconds between probes, unanswered probes before it gives up; milliseconds that sent data
 #: may stay unacknowledged. Unix sockets ignore them.
@@ -82,13 +94,6 @@ def connection_arguments(settings: Settings, *, name: str, role: str | None = No
     With a *role*, the session starts with that role, and RESET ROLE returns to the URL's user. Without, it stays the
     URL's user, and a query that row-level security would filter raises an error instead of returning fewer rows.
     """
-    options = {
-        "statement_timeout": settings.statement_timeout_ms,
-        "lock_timeout": settings.lock_timeout_ms,
-        "idle_in_transaction_session_timeout": settings.idle_timeout_ms,
-        **PLANNING,
-        **({"role": role} if role else {"row_security": "off"}),
-    }
     return {
         "row_factory": dict_row,
         "autocommit": True,
@@ -98,12 +103,23 @@ def connection_arguments(settings: Settings, *, name: str, role: str | None = No
         "application_name": f"mergelane-{name}/{COMPARISON}",
         "connect_timeout": max(2, round(settings.pool_timeout_s)),
         **LIVENESS,
-        "options": " ".join(f"-c {option}={value}" for option, value in options.items()),
+        **connection_parameters(session_options(settings, role=role)),
+    }
+
+
+def session_options(settings: Settings, *, role: str | None = None) -> dict[str, object]:
+    """Return the session settings of a connection, besides those of `MEANING`."""
+    return {
+        "statement_timeout": settings.statement_timeout_ms,
+        "lock_timeout": settings.lock_timeout_ms,
+        "idle_in_transaction_session_timeout": settings.idle_timeout_ms,
+        **PLANNING,
+        **({"row_security": "on", "role": role} if role else {"row_security": "off"}),
     }
 
 
 def client_timeouts(settings: Settings, *, probe_server: bool) -> Callable[[Connection], None]:
-    """Return a function that sets the client-side timeouts of a new connection.
+    """Return a function that sets the client-side timeouts of a new connection and reads PostgreSQL's clock.
 
     PostgreSQL's own timeouts need a server that still runs.
     """
@@ -116,6 +132,7 @@ def client_timeouts(settings: Settings, *, probe_server: bool) -> Callable[[Conn
 
     def configure(connection: Connection) -> None:
         connection.client_timeout = client_timeout
+        SERVER_CLOCK.read(connection)
 
     return configure
 

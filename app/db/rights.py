@@ -51,9 +51,13 @@ FUNCTIONS = (
     "workspaces_with_pending_jobs()",
     "next_job_due_at()",
     "workspaces_with_published_jobs()",
+    "workspaces_to_rescue()",
     "count_jobs_by_workspace(integer, integer)",
     "erase_audit_records(integer, uuid[])",
     "erase_audit_names(integer, text[])",
+    "prune_old_batches(integer, interval, integer)",
+    "prune_old_audit_entries(integer, interval, integer)",
+    # For relays of a version before revision 0027.
     "prune_batches(integer, uuid, integer)",
     "prune_audit_entries(integer, uuid, integer)",
     "next_webhook_work_at()",

@@ -72,7 +72,7 @@ CREATE TABLE public.job (
     attempts smallint DEFAULT 0 NOT NULL,
     task_id uuid,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
-    due_at timestamp with time zone DEFAULT now() NOT NULL,
+    due_at timestamp with time zone DEFAULT (now() - '100 years'::interval) NOT NULL,
     published_at timestamp with time zone,
     started_at timestamp with time zone,
     finished_at timestamp with time zone,
@@ -116,7 +116,7 @@ CREATE FUNCTION public.count_jobs_by_workspace(most integer, bound integer) RETU
     BEGIN ATOMIC
  SELECT selected.workspace_id,
      selected.workspaces,
-     (EXTRACT(epoch FROM (clock_timestamp() - selected.oldest)))::double precision AS "extract",
+     (GREATEST(EXTRACT(epoch FROM (clock_timestamp() - selected.oldest)), (0)::numeric))::double precision AS "greatest",
      queued.jobs,
      running.jobs,
      dead.jobs
@@ -309,7 +309,7 @@ CREATE TABLE public.webhook_delivery (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     state text DEFAULT 'waiting'::text NOT NULL,
     attempts smallint DEFAULT 0 NOT NULL,
-    due_at timestamp with time zone DEFAULT now() NOT NULL,
+    due_at timestamp with time zone DEFAULT (now() - '100 years'::interval) NOT NULL,
     lease_id uuid,
     attempted_at timestamp with time zone,
     last_status smallint,
@@ -384,14 +384,28 @@ CREATE FUNCTION public.prune_audit_entries(workspace_id integer, before uuid, mo
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     BEGIN ATOMIC
+ SELECT (0)::bigint AS int8;
+END;
+
+CREATE FUNCTION public.prune_batches(workspace_id integer, before uuid, most integer) RETURNS bigint
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    BEGIN ATOMIC
+ SELECT (0)::bigint AS int8;
+END;
+
+CREATE FUNCTION public.prune_old_audit_entries(workspace_id integer, age interval, most integer) RETURNS bigint
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    BEGIN ATOMIC
  SELECT set_config('mergelane.audit_change'::text, 'pruning'::text, true) AS set_config;
  WITH gone AS (
           DELETE FROM public.audit_entry entry
-           WHERE ((entry.workspace_id = prune_audit_entries.workspace_id) AND (entry.workspace_id = public.current_workspace()) AND (entry.id IN ( SELECT old.id
+           WHERE ((entry.workspace_id = prune_old_audit_entries.workspace_id) AND (entry.workspace_id = public.current_workspace()) AND (entry.id IN ( SELECT old.id
                     FROM public.audit_entry old
-                   WHERE ((old.workspace_id = prune_audit_entries.workspace_id) AND (old.id < prune_audit_entries.before))
-                   ORDER BY old.id
-                  LIMIT prune_audit_entries.most
+                   WHERE ((old.workspace_id = prune_old_audit_entries.workspace_id) AND (old.at < (now() - prune_old_audit_entries.age)))
+                   ORDER BY old.at
+                  LIMIT prune_old_audit_entries.most
                   FOR UPDATE OF old SKIP LOCKED)))
            RETURNING 1 AS "?column?"
          )
@@ -413,20 +427,40 @@ CREATE TABLE public.batch (
     CONSTRAINT source_is_known CHECK ((source = ANY (ARRAY['api'::text, 'duplicates'::text])))
 );
 
-CREATE FUNCTION public.prune_batches(workspace_id integer, before uuid, most integer) RETURNS bigint
+CREATE FUNCTION public.prune_old_batches(workspace_id integer, age interval, most integer) RETURNS bigint
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     BEGIN ATOMIC
  SELECT set_config('mergelane.audit_change'::text, 'pruning'::text, true) AS set_config;
- WITH gone AS (
+ WITH ended AS (
+          SELECT job.batch_id AS id
+            FROM public.job
+           WHERE ((job.workspace_id = prune_old_batches.workspace_id) AND (job.finished_at < (now() - prune_old_batches.age)) AND (job.outcome IS NOT NULL) AND (NOT (EXISTS ( SELECT 1
+                    FROM public.job other
+                   WHERE ((other.workspace_id = prune_old_batches.workspace_id) AND (other.batch_id = job.batch_id) AND ((other.outcome IS NULL) OR (other.finished_at >= (now() - prune_old_batches.age))))))))
+           ORDER BY job.finished_at
+          LIMIT prune_old_batches.most
+         ), first AS (
+          SELECT batch.id
+            FROM public.batch
+           WHERE (batch.workspace_id = prune_old_batches.workspace_id)
+           ORDER BY batch.id
+          LIMIT prune_old_batches.most
+         ), empty AS (
+          SELECT first.id
+            FROM first
+           WHERE (NOT (EXISTS ( SELECT 1
+                    FROM public.job
+                   WHERE ((job.workspace_id = prune_old_batches.workspace_id) AND (job.batch_id = first.id)))))
+         ), gone AS (
           DELETE FROM public.batch
-           WHERE ((batch.workspace_id = prune_batches.workspace_id) AND (batch.workspace_id = public.current_workspace()) AND (batch.id IN ( SELECT old.id
+           WHERE ((batch.workspace_id = prune_old_batches.workspace_id) AND (batch.workspace_id = public.current_workspace()) AND (batch.id IN ( SELECT old.id
                     FROM public.batch old
-                   WHERE ((old.workspace_id = prune_batches.workspace_id) AND (old.id < prune_batches.before) AND (NOT (EXISTS ( SELECT 1
-                            FROM public.job
-                           WHERE ((job.workspace_id = old.workspace_id) AND (job.batch_id = old.id) AND (job.state <> 'finished'::text))))))
-                   ORDER BY old.id
-                  LIMIT prune_batches.most
+                   WHERE ((old.workspace_id = prune_old_batches.workspace_id) AND (old.id IN ( SELECT ended.id
+                            FROM ended
+                         UNION
+                          SELECT empty.id
+                            FROM empty)) AND (old.created_at < (now() - prune_old_batches.age)))
                   FOR UPDATE OF old SKIP LOCKED)))
            RETURNING 1 AS "?column?"
          )
@@ -451,6 +485,27 @@ CREATE FUNCTION public.workspaces_to_recompute() RETURNS TABLE(workspace_id inte
    ORDER BY k.workspace_id;
 END;
 
+CREATE FUNCTION public.workspaces_to_rescue() RETURNS TABLE(workspace_id integer)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    BEGIN ATOMIC
+ SELECT w.workspace_id
+    FROM (public.workspace w
+      CROSS JOIN LATERAL (( SELECT job.id
+            FROM public.job
+           WHERE ((job.workspace_id = w.workspace_id) AND (job.state = ANY (ARRAY['queued'::text, 'running'::text])) AND (job.published_at IS NOT NULL))
+           ORDER BY job.published_at
+          LIMIT 1)
+         UNION ALL
+         ( SELECT job.id
+            FROM public.job
+           WHERE ((job.workspace_id = w.workspace_id) AND (job.state = 'queued'::text) AND (job.published_at IS NULL) AND (job.lane = job.index) AND (job.due_at > now()))
+           ORDER BY job.due_at DESC, job.id DESC
+          LIMIT 1)
+  LIMIT 1) found)
+   ORDER BY w.workspace_id;
+END;
+
 CREATE FUNCTION public.workspaces_with_due_deliveries() RETURNS TABLE(workspace_id integer, watches boolean, deliveries boolean)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -459,9 +514,11 @@ CREATE FUNCTION public.workspaces_with_due_deliveries() RETURNS TABLE(workspace_
      found.watches,
      found.deliveries
     FROM ( SELECT w.workspace_id,
-             (EXISTS ( SELECT 1
+             ((EXISTS ( SELECT 1
                     FROM public.webhook_watch watch
-                   WHERE ((watch.workspace_id = w.workspace_id) AND (watch.check_at <= now())))) AS watches,
+                   WHERE ((watch.workspace_id = w.workspace_id) AND (watch.check_at <= now())))) OR (EXISTS ( SELECT 1
+                    FROM public.webhook_watch watch
+                   WHERE ((watch.workspace_id = w.workspace_id) AND (watch.check_at > (now() + '00:00:31'::interval)))))) AS watches,
              (EXISTS ( SELECT 1
                     FROM (public.webhook
                       JOIN public.webhook_delivery delivery ON (((delivery.workspace_id = webhook.workspace_id) AND (delivery.webhook_id = webhook.id))))
@@ -1007,6 +1064,8 @@ ALTER TABLE ONLY public.workspace
 ALTER TABLE ONLY public.workspace
     ADD CONSTRAINT workspace_pkey PRIMARY KEY (workspace_id);
 
+CREATE INDEX audit_entry_age ON public.audit_entry USING btree (workspace_id, at);
+
 CREATE INDEX audit_entry_by_action ON public.audit_entry USING btree (workspace_id, action, id);
 
 CREATE INDEX audit_entry_by_braze_id ON public.audit_entry USING btree (workspace_id, braze_id);
@@ -1076,6 +1135,8 @@ CREATE INDEX sign_in_by_end ON public.sign_in USING btree (workspace_id, ends_at
 CREATE INDEX undo_record_of_orphan ON public.undo_record USING btree (workspace_id, orphan_id, merged_at);
 
 CREATE INDEX undo_record_of_survivor ON public.undo_record USING btree (workspace_id, survivor_id, merged_at);
+
+CREATE INDEX webhook_delivery_age ON public.webhook_delivery USING btree (workspace_id, created_at);
 
 CREATE INDEX webhook_delivery_due ON public.webhook_delivery USING btree (workspace_id, webhook_id, due_at) WHERE (state = 'waiting'::text);
 
@@ -1343,15 +1404,24 @@ GRANT ALL ON FUNCTION public.next_webhook_work_at() TO mergelane_app;
 REVOKE ALL ON FUNCTION public.prune_audit_entries(workspace_id integer, before uuid, most integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.prune_audit_entries(workspace_id integer, before uuid, most integer) TO mergelane_app;
 
-GRANT SELECT,INSERT ON TABLE public.batch TO mergelane_app;
-
 REVOKE ALL ON FUNCTION public.prune_batches(workspace_id integer, before uuid, most integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.prune_batches(workspace_id integer, before uuid, most integer) TO mergelane_app;
+
+REVOKE ALL ON FUNCTION public.prune_old_audit_entries(workspace_id integer, age interval, most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.prune_old_audit_entries(workspace_id integer, age interval, most integer) TO mergelane_app;
+
+GRANT SELECT,INSERT ON TABLE public.batch TO mergelane_app;
+
+REVOKE ALL ON FUNCTION public.prune_old_batches(workspace_id integer, age interval, most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.prune_old_batches(workspace_id integer, age interval, most integer) TO mergelane_app;
 
 GRANT SELECT,UPDATE ON TABLE public.key_recomputation TO mergelane_app;
 
 REVOKE ALL ON FUNCTION public.workspaces_to_recompute() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.workspaces_to_recompute() TO mergelane_app;
+
+REVOKE ALL ON FUNCTION public.workspaces_to_rescue() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.workspaces_to_rescue() TO mergelane_app;
 
 REVOKE ALL ON FUNCTION public.workspaces_with_due_deliveries() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.workspaces_with_due_deliveries() TO mergelane_app;

@@ -15,7 +15,8 @@ from psycopg.rows import tuple_row
 
 from app.config import Settings
 from app.db import roles
-from app.db.connections import connection_arguments
+from app.db.clock import SERVER_CLOCK, ClockWarning
+from app.db.connections import Connection, connection_arguments
 from app.db.errors import Response, response_to, to_unavailable
 from app.db.queries import load_queries
 from app.errors import SetupError
@@ -82,7 +83,8 @@ def require_schema(settings: Settings) -> None:
         raise SetupError("DATABASE_URL is not set; set it, or start everything with `mergelane up`.")
     arguments = connection_arguments(settings, name="start")
     try:
-        with psycopg.connect(settings.database_url, **arguments) as connection:
+        with Connection.connect(settings.database_url, **arguments) as connection:
+            ClockWarning().differ(SERVER_CLOCK.read(connection))
             sentence = find_mismatch(current_revision(connection)) or _role_fault(connection)
     except psycopg.Error as error:
         if response_to(error) is not Response.WAIT:

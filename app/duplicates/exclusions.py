@@ -11,10 +11,10 @@ from typing import Any
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
-from uuid_utils.compat import uuid7
 
 from app.audit.log import Actor, AuditEvent, log_events
 from app.db.connections import Pool
+from app.db.ids import new_id
 from app.db.queries import load_queries
 from app.db.transaction import Transaction, retry_until_stable
 from app.errors import NotFound, Rejected, ResolutionUnsettled
@@ -109,7 +109,7 @@ def _add_exclusions(tx: Transaction, *, requested: Sequence[RequestedExclusion],
         raise ResolutionUnsettled("An identifier moved to another profile before its profile was locked.")
     rows = [
         {
-            "id": str(uuid7()),
+            "id": str(new_id()),
             "low_origin_id": low,
             "high_origin_id": high,
             "low_braze_id": profiles[low].braze_id,

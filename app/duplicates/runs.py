@@ -7,8 +7,8 @@ from typing import Any
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
-from uuid_utils.compat import uuid7
 
+from app.db.ids import new_id
 from app.db.queries import load_queries
 from app.db.transaction import Transaction
 from app.duplicates.counts import DuplicateCounts
@@ -56,7 +56,7 @@ class DuplicateRun:
 def start_run(tx: Transaction, rule: KeepRule, *, trigger: RunTrigger, api_key_id: UUID | None = None) -> UUID:
     """Start a run by *rule* and return its id; raise Conflict while another one is running."""
     parameters = {
-        "id": uuid7(),
+        "id": new_id(),
         "trigger": trigger,
         "api_key_id": api_key_id,
         "identifier": rule.identifier,

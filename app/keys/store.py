@@ -10,8 +10,8 @@ from uuid import UUID
 
 import psycopg
 from psycopg.rows import dict_row
-from uuid_utils.compat import uuid7
 
+from app.db.ids import new_id
 from app.db.queries import load_queries
 from app.db.transaction import set_workspace
 from app.errors import SetupError
@@ -175,7 +175,7 @@ def _new_key(secret: str, *, workspace: str, label: str, permissions: Sequence[s
         known = ", ".join((*PERMISSIONS, ALL))
         raise SetupError(f"{', '.join(unknown) or 'No permission'} cannot be given to a key; choose from: {known}")
     return {
-        "id": uuid7(),
+        "id": new_id(),
         "digest": digest_secret(secret, pepper),
         "pepper": pepper_fingerprint(pepper),
         "hint": secret[: min(HINT, len(secret) // 4)],

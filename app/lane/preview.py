@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from uuid_utils.compat import uuid7
-
 from app.config import Settings
 from app.db.connections import Pool
+from app.db.ids import new_id
 from app.db.transaction import Transaction, run_in_transaction
 from app.errors import ResolutionUnsettled
 from app.lane.decide import Decision
@@ -89,8 +88,8 @@ def _excluded_jobs(tx: Transaction, decisions: Sequence[Decision]) -> set[UUID]:
 
 def _to_job(index: int, update: Update[Identifier]) -> ClaimedJob:
     return ClaimedJob(
-        id=uuid7(),
-        batch_id=uuid7(),
+        id=new_id(),
+        batch_id=new_id(),
         index=index,
         kind=JobKind.MERGE,
         orphan_wire=to_wire(update.orphan),

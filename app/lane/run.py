@@ -71,7 +71,8 @@ class _LaneRun:
         try:
             while jobs:
                 jobs = jobs[self._finish_some(jobs) :]
-        except DatabaseRefuses:
+        except (DatabaseRefuses, KeyboardInterrupt, SystemExit):
+            # PostgreSQL refused the work, or a signal ended this process: the jobs are not the cause.
             self._withdraw(jobs)
             raise
         finally:
@@ -128,7 +129,7 @@ class _LaneRun:
         raise ResolutionUnsettled(message)
 
     def _withdraw(self, jobs: Sequence[ClaimedJob]) -> None:
-        """Uncount the attempts at *jobs* that PostgreSQL refused, if it accepts that."""
+        """Uncount the attempts at *jobs*, which did not finish, if PostgreSQL accepts that."""
         with suppress(DatabaseUnavailable, *CONTENTION_ERRORS):
             run_in_transaction(self._pool, self._lane.workspace_id, ledger.withdraw_attempts, jobs=jobs)
 

@@ -6,9 +6,9 @@ from typing import Any
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
-from uuid_utils.compat import uuid7
 
 from app.db.connections import Pool
+from app.db.ids import new_id
 from app.db.queries import load_queries
 from app.db.transaction import Transaction, run_in_transaction
 from app.ledger.backlog import BacklogLimiter
@@ -47,7 +47,7 @@ class NewBatch:
     source: BatchSource = BatchSource.API
     #: The duplicate run that creates it; None for a request.
     run_id: UUID | None = None
-    id: UUID = field(default_factory=uuid7)
+    id: UUID = field(default_factory=new_id)
 
     def to_row(self) -> dict[str, Any]:
         """Return the parameters of the query, jobs included."""
@@ -125,7 +125,7 @@ def _jobs(updates: Sequence[Update[Recorded]], places: Sequence[int]) -> list[di
     lanes = lane_heads([(sharing_key(update.orphan), sharing_key(update.survivor)) for update in updates])
     return [
         {
-            "id": str(uuid7()),
+            "id": str(new_id()),
             "index": places[nth],
             "lane": places[lane],
             "orphan": to_record(update.orphan),

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from app.db.connections import Connection
 from app.db.transaction import Transaction
-from app.ledger.execution import QUERIES
+from app.ledger.execution import LONGEST_DELAY_S, QUERIES
 from schemas.outcomes import JobState
 
 WORKER_GONE = "The workers of the last attempts died; look for the cause in their logs, then retry the job."
@@ -34,9 +34,9 @@ def seconds_until_due_lane(connection: Connection) -> float | None:
     return None if row is None else row["seconds"]
 
 
-def workspaces_with_published_jobs(connection: Connection) -> list[int]:
-    """List the workspaces with published, unfinished jobs."""
-    return [row["workspace_id"] for row in connection.execute(QUERIES["workspaces_with_published_jobs"])]
+def workspaces_to_rescue(connection: Connection) -> list[int]:
+    """List the workspaces with published, unfinished jobs, or with jobs that wait for a later time."""
+    return [row["workspace_id"] for row in connection.execute(QUERIES["workspaces_to_rescue"])]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +56,9 @@ class ClaimedLanes:
 
 
 def claim_lanes(tx: Transaction, *, limit: int) -> ClaimedLanes:
-    """Lock up to *limit* pending lanes of identifications and as many others, and return them.
+    """Lock pending lanes of identifications and others, and return them.
 
+    Of each, up to *limit* are due at once, and up to *limit* wait for their next attempt.
     A lane with a job that names an identifier of an earlier, unfinished identification of another batch stays pending.
     """
     parameters = {"limit": limit}
@@ -112,6 +113,11 @@ def rescue_stranded_jobs(tx: Transaction, *, after_s: float, max_stalled_attempt
     }
     states = [row["state"] for row in tx.execute(QUERIES["requeue_stranded_jobs"], parameters)]
     return RescueCounts(queued=states.count(JobState.QUEUED), dead=states.count(JobState.DEAD))
+
+
+def hasten_delayed_jobs(tx: Transaction) -> None:
+    """Let jobs be due at once whose time was set before PostgreSQL's clock stepped back."""
+    tx.execute(QUERIES["hasten_delayed_jobs"], {"longest_s": LONGEST_DELAY_S})
 
 
 def rescue_lost_jobs(tx: Transaction, *, queue_consumed_to: UUID, after_s: float, limit: int) -> RescueCounts:

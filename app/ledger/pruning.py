@@ -1,7 +1,6 @@
-"""Deletes finished batches, audit entries and idempotency keys after their retention time."""
+"""Deletes finished batches, audit entries and idempotency keys after their retention time, by PostgreSQL's clock."""
 
-from datetime import datetime
-from uuid import UUID
+from datetime import timedelta
 
 from psycopg import Cursor
 from psycopg.rows import DictRow
@@ -16,14 +15,17 @@ def list_workspaces(connection: Connection) -> list[int]:
     return [row["workspace_id"] for row in connection.execute(QUERIES["all_workspaces"])]
 
 
-def prune_batches(tx: Transaction, *, before: datetime, limit: int) -> Deferred[int]:
-    """Delete up to *limit* finished batches accepted *before* a time, with jobs and audit; return their number."""
-    return _prune("prune_batches", tx, before=before, limit=limit)
+def prune_batches(tx: Transaction, *, age: timedelta, limit: int) -> Deferred[int]:
+    """Delete finished batches, with jobs and audit, whose jobs all ended more than *age* ago; return their number.
+
+    One call ends with up to *limit* jobs of them.
+    """
+    return _prune("prune_batches", tx, age=age, limit=limit)
 
 
-def prune_audit_events(tx: Transaction, *, before: datetime, limit: int) -> Deferred[int]:
-    """Delete up to *limit* audit entries from *before* a time that belong to no batch; return their number."""
-    return _prune("prune_audit_entries", tx, before=before, limit=limit)
+def prune_audit_events(tx: Transaction, *, age: timedelta, limit: int) -> Deferred[int]:
+    """Delete up to *limit* audit entries older than *age* that belong to no batch; return their number."""
+    return _prune("prune_audit_entries", tx, age=age, limit=limit)
 
 
 def prune_idempotency_keys(tx: Transaction, *, hours: float) -> Deferred[int]:
@@ -31,19 +33,12 @@ def prune_idempotency_keys(tx: Transaction, *, hours: float) -> Deferred[int]:
     return tx.defer(QUERIES["prune_idempotency_keys"], {"hours": hours}, read=lambda cursor: cursor.rowcount)
 
 
-def _prune(query: str, tx: Transaction, *, before: datetime, limit: int) -> Deferred[int]:
+def _prune(query: str, tx: Transaction, *, age: timedelta, limit: int) -> Deferred[int]:
     """Call a function of the database that prunes; the application's role has no right to delete these rows itself."""
-    parameters = {"before": earliest_id_at(before), "limit": limit}
-    return tx.defer(QUERIES[query], parameters, read=_pruned)
+    return tx.defer(QUERIES[query], {"age": age, "limit": limit}, read=_pruned)
 
 
 def _pruned(cursor: Cursor[DictRow]) -> int:
     (row,) = cursor.fetchall()
     pruned: int = row["pruned"]
     return pruned
-
-
-def earliest_id_at(moment: datetime) -> UUID:
-    """Return the smallest UUIDv7 of a *moment*: ids sort by time, so a time needs no index of its own."""
-    milliseconds = int(moment.timestamp() * 1000)
-    return UUID(int=milliseconds << 80)

@@ -9,12 +9,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import Enum
-from itertools import pairwise
 from typing import Any
 
 from app.db.queries import load_queries
 from app.db.transaction import Transaction
-from app.ledger.pruning import earliest_id_at
 from schemas.outcomes import Outcome
 
 QUERIES = load_queries("app.ledger", "throughput.sql")
@@ -61,33 +59,30 @@ class TimeBucket:
 def read_throughput(tx: Transaction, *, period: ChartPeriod, now: datetime) -> list[TimeBucket]:
     """Return the buckets of the *period* that ends *now*, oldest first; run it in a snapshot.
 
-    The cost is an index entry for each job accepted or ended in the period, and for each unfinished job.
+    The cost is a row for each job accepted or ended in the period, and for each unfinished job.
     """
     boundaries = period.boundaries(now)
     scope = {"since": boundaries[0], "bucket": period.bucket}
-    accepted = _accepted(tx, boundaries)
+    rows = tx.execute(QUERIES["count_accepted_by_bucket"], scope)
+    accepted = _accepted(rows, last=boundaries[-2])
     rows = tx.execute(QUERIES["count_ended_by_bucket"], scope)
     settled = _settled(rows, last=boundaries[-2])
     (row,) = tx.execute(QUERIES["count_unfinished"], scope).fetchall()
     return _buckets(boundaries[:-1], accepted, settled, unfinished=row["jobs"])
 
 
-def _accepted(tx: Transaction, boundaries: Sequence[datetime]) -> dict[datetime, int]:
-    """Return the accepted jobs by the start of the bucket."""
-    ids = [earliest_id_at(moment) for moment in boundaries]
-    buckets = {
-        "starts": boundaries[:-1],
-        "first_ids": [first for first, _ in pairwise(ids)],
-        "next_ids": [next_id for _, next_id in pairwise(ids)],
-    }
-    rows = tx.execute(QUERIES["count_accepted_by_bucket"], buckets)
-    return {row["starts_at"]: row["jobs"] for row in rows}
+def _accepted(rows: Iterable[Mapping[str, Any]], *, last: datetime) -> Counter[datetime]:
+    """Return the accepted jobs by the start of the bucket; rows after the *last* bucket are added to it."""
+    accepted: Counter[datetime] = Counter()
+    for row in rows:
+        accepted[min(row["starts_at"], last)] += row["jobs"]
+    return accepted
 
 
 def _settled(rows: Iterable[Mapping[str, Any]], *, last: datetime) -> dict[datetime, Counter[Outcome | None]]:
     """Return the ended jobs of *rows* by the start of the bucket and by outcome.
 
-    PostgreSQL's clock may be ahead of ours: rows after the *last* bucket are added to it.
+    PostgreSQL's clock may have been set back: rows after the *last* bucket are added to it.
     """
     settled: defaultdict[datetime, Counter[Outcome | None]] = defaultdict(Counter)
     for row in rows:

@@ -1,13 +1,13 @@
 """Creating profiles and adding aliases to them."""
 
 import secrets
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from psycopg.types.json import Jsonb
 
+from app.db.clock import SERVER_CLOCK
 from app.db.queries import load_queries
 from app.db.transaction import Transaction
 from app.errors import ResolutionUnsettled
@@ -74,8 +74,8 @@ def add_aliases(tx: Transaction, *, aliases: Sequence[tuple[UserAlias, int]]) ->
 
 
 def new_braze_id() -> str:
-    """Return a braze_id: 24 hexadecimal digits, the first eight are the time in seconds."""
-    return f"{int(time.time()):08x}{secrets.token_hex(8)}"
+    """Return a braze_id: 24 hexadecimal digits, the first eight are the time in seconds by PostgreSQL's clock."""
+    return f"{int(SERVER_CLOCK.now()):08x}{secrets.token_hex(8)}"
 
 
 def _new_row(braze_id: str, profile: NewProfile) -> dict[str, Any]:

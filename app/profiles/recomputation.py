@@ -8,7 +8,7 @@ the work continues after an interruption.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import timedelta
 
 from app.db.connections import Connection
 from app.db.queries import load_queries
@@ -87,9 +87,9 @@ def joined_groups(tx: Transaction, *, examples: int) -> ChangedGroups:
     return _groups(tx, "joined_groups", examples)
 
 
-def prune_key_changes(tx: Transaction, *, before: datetime, limit: int) -> Deferred[int]:
-    """Delete up to *limit* changes of keys from *before* a time; return their number."""
-    parameters = {"before": before, "limit": limit}
+def prune_key_changes(tx: Transaction, *, age: timedelta, limit: int) -> Deferred[int]:
+    """Delete up to *limit* changes of keys made more than *age* ago; return their number."""
+    parameters = {"age": age, "limit": limit}
     return tx.defer(QUERIES["prune_key_changes"], parameters, read=lambda cursor: cursor.rowcount)
 
 

@@ -6,8 +6,8 @@ from typing import Any
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
-from uuid_utils.compat import uuid7
 
+from app.db.ids import new_id
 from app.db.queries import load_queries
 from app.db.transaction import Transaction
 from app.errors import Conflict, NotFound
@@ -73,7 +73,7 @@ def accept_undo(
     The latest merge comes first. Undos of merges that share a profile share a lane, so that they keep that order.
     Raises Conflict when there is no merge to undo, or when one has an unfinished undo.
     """
-    batch_id = uuid7()
+    batch_id = new_id()
     if idempotency is not None:
         earlier = claim_idempotency_key(tx, idempotency, path=path, batch_id=batch_id)
         if earlier is not None:
@@ -126,6 +126,6 @@ def _undo_rows(tx: Transaction, merges: Sequence[UUID]) -> list[dict[str, Any]]:
     rows = tx.execute(QUERIES["list_latest_first"], {"ids": list(merges)}).fetchall()
     lanes = lane_heads([(row["orphan_id"], row["survivor_id"]) for row in rows])
     return [
-        {"id": str(uuid7()), "index": index, "lane": lane, "undoes": str(row["id"])}
+        {"id": str(new_id()), "index": index, "lane": lane, "undoes": str(row["id"])}
         for index, (lane, row) in enumerate(zip(lanes, rows, strict=True))
     ]

@@ -7,8 +7,8 @@ from typing import Any
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
-from uuid_utils.compat import uuid7
 
+from app.db.ids import new_id
 from app.db.transaction import Transaction
 from app.ledger.profile_ref import ProfileRef
 from app.undo.accept import QUERIES
@@ -102,7 +102,7 @@ def record_undo(tx: Transaction, undo: RecordedUndo) -> None:
         "not_restored": Jsonb(undo.not_restored),
     }
     tx.execute(QUERIES["record_undo"], parameters)
-    excluded = {"exclusion_id": uuid7(), "job_id": job.id, "undo_id": undo.undo_id, "at": undo.at}
+    excluded = {"exclusion_id": new_id(), "job_id": job.id, "undo_id": undo.undo_id, "at": undo.at}
     tx.execute(QUERIES["exclude_undone"], excluded)
 
 

@@ -11,6 +11,7 @@ from http import HTTPStatus
 from flask import Flask, Response, current_app, g, request
 
 from app.config import Settings
+from app.db.clock import SERVER_CLOCK
 from app.errors import Rejected
 from app.metrics.http import LIMITED_REQUESTS
 from app.rates.buckets import Bucket, Limit, override_limits
@@ -43,7 +44,7 @@ class RequestLimiter:
     """The limits of one application and its request counts."""
 
     def __init__(self, settings: Settings) -> None:
-        self.windows = FixedWindowLimiter(settings.rate_limit_url or settings.broker_url)
+        self.windows = FixedWindowLimiter(settings.rate_limit_url or settings.broker_url, clock=SERVER_CLOCK.now)
         self._limits = settings.rate_limits
 
     def limit(self, path: str, own: tuple[Limit, ...]) -> Limit:

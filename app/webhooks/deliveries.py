@@ -3,7 +3,8 @@
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
+from time import monotonic
 from typing import Any
 from uuid import UUID
 
@@ -83,13 +84,21 @@ class LeasedDelivery:
     attempts: int
     #: Seeds of the secrets that sign it, the newest first.
     seeds: Sequence[SecretSeed] = field(repr=False)
+    #: The time of the lease by PostgreSQL's clock, and by the monotonic clock of this process.
+    leased_at: datetime
+    leased_s: float = field(default_factory=monotonic)
+
+    def now(self) -> datetime:
+        """Return the present time by PostgreSQL's clock."""
+        return self.leased_at + timedelta(seconds=monotonic() - self.leased_s)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptResult:
     """The result of one attempt: the status of the response, and why it counts as failed."""
 
-    at: datetime
+    #: The start of the attempt by PostgreSQL's clock; None until the sender sets it.
+    at: datetime | None = None
     status: int | None = None
     error: str | None = None
     #: Seconds that the response's Retry-After header requests.
@@ -186,12 +195,12 @@ def retry_delivery(tx: Transaction, *, webhook_id: UUID, notice_id: UUID) -> Del
     return lock_delivery(tx, webhook_id=webhook_id, notice_id=notice_id)
 
 
-def prune_deliveries(tx: Transaction, *, before: UUID, limit: int) -> Deferred[int]:
-    """Delete up to *limit* deliveries with ids before *before* that are sent, dead, or for a disabled webhook.
+def prune_deliveries(tx: Transaction, *, age: timedelta, limit: int) -> Deferred[int]:
+    """Delete up to *limit* deliveries created more than *age* ago that are sent, dead, or for a disabled webhook.
 
     Returns their number.
     """
-    values = {"before": before, "limit": limit}
+    values = {"age": age, "limit": limit}
     return tx.defer(QUERIES["prune_deliveries"], values, read=lambda cursor: cursor.rowcount)
 
 
@@ -223,4 +232,5 @@ def _leased(row: Mapping[str, Any], webhook: Mapping[str, Any], *, tx: Transacti
         body=row["body"].encode(),
         attempts=row["attempts"],
         seeds=seeds,
+        leased_at=row["leased_at"],
     )

@@ -6,8 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from uuid_utils.compat import uuid7
-
+from app.db.ids import new_id
 from app.db.queries import load_queries
 from app.db.transaction import Transaction
 from app.errors import Conflict, NotFound
@@ -43,7 +42,7 @@ class Webhook:
 def create_webhook(tx: Transaction, wish: WebhookChange, *, peppers: Sequence[str]) -> tuple[Webhook, SecretSeed]:
     """Create a webhook and return it with its secret's seed; raise Conflict when the workspace has too many."""
     seed = new_secret_seed(peppers)
-    values = {"id": uuid7(), "most": MOST, **asdict(wish), **asdict(seed)}
+    values = {"id": new_id(), "most": MOST, **asdict(wish), **asdict(seed)}
     row = tx.execute(QUERIES["create_webhook"], values).fetchone()
     if row is None:
         raise Conflict(TOO_MANY)

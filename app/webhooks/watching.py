@@ -6,14 +6,14 @@ a batch starts its watch, and the transaction that creates the deliveries ends i
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import orjson
 from psycopg.types.json import Jsonb
-from uuid_utils.compat import uuid7
 
+from app.db.ids import new_id
 from app.db.queries import load_queries
 from app.db.transaction import Transaction
 from app.errors import Conflict
@@ -46,7 +46,8 @@ class CheckedBatches:
 
 def check_watched_batches(tx: Transaction, *, limit: int) -> CheckedBatches:
     """Check up to *limit* due batches. A finished batch becomes a delivery for each webhook of its event type."""
-    kinds = {row["batch_id"]: row["kind"] for row in tx.execute(QUERIES["claim_watches"], {"limit": limit})}
+    scope = {"limit": limit, "longest_s": LONGEST_S}
+    kinds = {row["batch_id"]: row["kind"] for row in tx.execute(QUERIES["claim_watches"], scope)}
     if not kinds:
         return CheckedBatches()
     # Read after the watches are locked: an earlier retry of a job is visible, and a later one waits for the lock.
@@ -66,8 +67,8 @@ def create_test_delivery(tx: Transaction, *, webhook_id: UUID) -> Delivery:
     """
     if not read_webhook(tx, webhook_id=webhook_id).enabled:
         raise Conflict(DISABLED)
-    body = _body(EventType.TEST, datetime.now(UTC), {"webhook_id": webhook_id})
-    row = {"id": str(uuid7()), "webhook_id": str(webhook_id), "type": EventType.TEST, "body": body}
+    body = _body(EventType.TEST, tx.now(), {"webhook_id": webhook_id})
+    row = {"id": str(new_id()), "webhook_id": str(webhook_id), "type": EventType.TEST, "body": body}
     _insert(tx, [row])
     return lock_delivery(tx, webhook_id=webhook_id, notice_id=UUID(row["id"]))
 
@@ -87,7 +88,7 @@ def _delivery_rows(webhook_ids: Sequence[UUID], finished: Sequence[tuple[Batch, 
         body = _body(EventType.BATCH_FINISHED, batch.finished_at, data)
         for webhook_id in webhook_ids:
             yield {
-                "id": str(uuid7()),
+                "id": str(new_id()),
                 "webhook_id": str(webhook_id),
                 "type": EventType.BATCH_FINISHED,
                 "batch_id": str(batch.id),

@@ -1,13 +1,13 @@
 """Checks of PostgreSQL: version, schema, indexes, clock, number of connections, log, encryption, and key digests."""
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from psycopg.conninfo import conninfo_to_dict
 
 from app.config import Settings
 from app.db import schema_version
+from app.db.clock import SERVER_CLOCK, TOLERANCE_S
 from app.db.connections import Connection
 from app.db.queries import load_queries
 from app.errors import SetupError
@@ -30,15 +30,13 @@ UNENCRYPTED_MODES = ("", "disable", "allow", "prefer")
 
 def check_server(connection: Connection, settings: Settings, *, workers: int) -> Iterator[Finding]:
     """Yield the findings about the server; *workers* is the number of running workers."""
-    sent = datetime.now(UTC)
     server = connection.execute(QUERIES["server"]).fetchone()
-    received = datetime.now(UTC)
     if server is None:
         raise SetupError("PostgreSQL returned no row about its configuration. Check its log.")
     yield _check_version(server)
     if server["read_only"]:
         yield _report_read_only(standby=server["standby"])
-    yield _check_clock(server["now"], sent, received)
+    yield _check_clock(SERVER_CLOCK.read(connection))
     yield _check_connections(server["connections"], settings, workers)
     yield from _check_log(server)
     yield from _check_encryption(settings.database_url)
@@ -128,14 +126,13 @@ def _report_read_only(*, standby: bool) -> Finding:
     )
 
 
-def _check_clock(theirs: datetime, sent: datetime, received: datetime) -> Finding:
-    """Compare the clocks; *theirs* was read between *sent* and *received*."""
-    apart = max((sent - theirs).total_seconds(), (theirs - received).total_seconds(), 0.0)
+def _check_clock(apart: float) -> Finding:
+    """Report the difference between the clocks, in seconds."""
     if apart > CLOCK_S:
         return wrong(
             "clock",
-            f"The clocks of this machine and of PostgreSQL differ by {apart:.1f} s. Batches are listed out of order and"
-            " pruned at the wrong time.",
+            f"The clocks of this machine and of PostgreSQL differ by {apart:.1f} s. A relay whose clock differs by"
+            f" more than {TOLERANCE_S:g} s deletes no old rows, and Redis redelivers messages at the wrong time.",
             "Synchronize both clocks with NTP.",
         )
     return fine("clock", "The clocks of this machine and of PostgreSQL agree.")

@@ -6,6 +6,7 @@ import psycopg
 
 from app.config import Settings
 from app.db.connections import Connection
+from app.db.roles import find_role_fault
 from app.errors import DatabaseUnavailable, SetupError
 from cli.database import connected
 from cli.doctor.broker import check_broker
@@ -15,6 +16,7 @@ from cli.doctor.isolation import check_isolation
 from cli.doctor.jobs import check_jobs
 from cli.doctor.processes import check_flower, check_relay
 from cli.doctor.rights import check_rights
+from cli.doctor.session import check_session
 from cli.doctor.settings import check_settings
 from cli.doctor.webhooks import check_webhooks
 
@@ -50,6 +52,8 @@ def _check_connection(connection: Connection, settings: Settings, workers: int) 
     if schema.level != Level.WRONG:
         yield from check_isolation(connection, settings)
         yield from check_rights(connection)
+        if find_role_fault(connection) is None:
+            yield from check_session(settings)
         yield from check_digests(connection, settings)
         yield check_relay(connection)
         yield from check_jobs(connection, settings)

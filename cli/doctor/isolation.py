@@ -2,8 +2,6 @@
 
 from collections.abc import Iterator
 
-import psycopg
-
 from app.config import Settings
 from app.db import roles
 from app.db.connections import APP_ROLE, Connection, connection_arguments
@@ -34,7 +32,8 @@ def check_isolation(connection: Connection, settings: Settings) -> Iterator[Find
             CHECK,
             f"The processes connect as {user} instead of the role {APP_ROLE}, so row-level security does not"
             f" apply to them.",
-            "Point DATABASE_URL at PostgreSQL itself, or at a pooler that forwards the `options` of connections.",
+            "Point DATABASE_URL at PostgreSQL itself or at a pooler that forwards the `options` of connections, or run"
+            f' `ALTER ROLE "{user}" SET role = {APP_ROLE}` as an administrator, with a user that no migration uses.',
         )
     elif not unprotected:
         yield fine(CHECK, "A transaction of the processes sees one workspace only.")
@@ -43,6 +42,6 @@ def check_isolation(connection: Connection, settings: Settings) -> Iterator[Find
 def _unrestricted_user(settings: Settings) -> str | None:
     """Return the user of a connection of the processes, if row-level security does not apply to it; else None."""
     arguments = connection_arguments(settings, name="doctor", role=APP_ROLE)
-    with psycopg.connect(settings.database_url, **arguments) as connection:
+    with Connection.connect(settings.database_url, **arguments) as connection:
         (row,) = connection.execute(QUERIES["in_force"], {"role": APP_ROLE}).fetchall()
     return None if row["in_force"] else str(row["me"])

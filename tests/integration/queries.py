@@ -30,7 +30,7 @@ FREE = {
     "db/sql/rights.sql:foreign_owners": "lists the owners of tables",
     "db/sql/statistics.sql:analyze_changed_tables": "counts tables, with the rows of all workspaces",
     "ledger/sql/execution.sql:workspaces_with_pending_jobs": "gives the relay the list of workspaces",
-    "ledger/sql/execution.sql:workspaces_with_published_jobs": "gives the rescue the list of workspaces",
+    "ledger/sql/execution.sql:workspaces_to_rescue": "gives the rescue the list of workspaces",
     "ledger/sql/gauges.sql:count_jobs_by_workspace": "counts jobs for the operators, for all workspaces",
     "ledger/sql/execution.sql:all_workspaces": "gives the pruning the list of workspaces",
     "webhooks/sql/deliveries.sql:workspaces_with_due_deliveries": "gives the sender the list of workspaces",

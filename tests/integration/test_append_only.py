@@ -171,10 +171,9 @@ def test_the_functions_reach_no_further_than_the_workspace_that_was_told(
         for told in (str(stranger), ""):
             process.execute("SELECT set_config('mergelane.workspace_id', %s, false)", [told])
             for named in (factory.workspace_id, stranger):
-                latest = "ffffffff-ffff-ffff-ffff-ffffffffffff"
                 process.execute("SELECT erase_audit_records(%s, %s::uuid[])", [named, [job["job_id"]]])
                 process.execute("SELECT erase_audit_names(%s, %s::text[])", [named, ["x"]])
-                process.execute("SELECT prune_batches(%s, %s, 100)", [named, latest])
-                process.execute("SELECT prune_audit_entries(%s, %s, 100)", [named, latest])
+                process.execute("SELECT prune_old_batches(%s, '-1 day', 100)", [named])
+                process.execute("SELECT prune_old_audit_entries(%s, '-1 day', 100)", [named])
 
     assert state(factory) == before

@@ -68,7 +68,9 @@ def receiving(tls: ssl.SSLContext | None = None) -> Iterator[Receiver]:
             if answer is None:
                 receiver.released.wait(60)
                 return
-            self.send_response(answer[0])
+            # send_response would add the header Date.
+            respond = self.send_response_only if "Date" in answer[1] else self.send_response
+            respond(answer[0])
             for name, value in answer[1].items():
                 self.send_header(name, value)
             self.end_headers()

@@ -6,10 +6,9 @@ from itertools import chain
 from time import perf_counter
 from uuid import UUID
 
-from uuid_utils.compat import uuid7
-
 from app.config import Settings
 from app.db.connections import Pool, lend_connection
+from app.db.ids import new_id
 from app.db.transaction import Transaction, run_in_transaction
 from app.ledger.dispatch import (
     RequestOrigin,
@@ -86,7 +85,7 @@ class Publisher:
             return 0
         # Lanes of several jobs may need more messages than fit; the others wait for the next round.
         messages = self._packed(tx, claimed.lanes, room)[:room]
-        tasks = {uuid7(): job_ids for job_ids in messages}
+        tasks = {new_id(): job_ids for job_ids in messages}
         mark_jobs_published(tx, tasks=tasks)
         headers = {task_id: headers_of(job_ids, claimed.origins) for task_id, job_ids in tasks.items()}
         self._broker.publish(workspace_id=tx.workspace_id, tasks=tasks, headers=headers)

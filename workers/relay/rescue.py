@@ -10,9 +10,10 @@ from app.errors import BrokerUnavailable
 from app.ledger.dispatch import (
     RescueCounts,
     consumed_until,
+    hasten_delayed_jobs,
     rescue_lost_jobs,
     rescue_stranded_jobs,
-    workspaces_with_published_jobs,
+    workspaces_to_rescue,
 )
 from app.metrics import relay as metrics
 from workers.broker import Broker
@@ -41,7 +42,7 @@ class Rescuer:
         Queues keep order, so the message is gone. Jobs that wait behind others are neither, however long they wait.
         """
         with lend_connection(self._pool) as connection:
-            workspaces = workspaces_with_published_jobs(connection)
+            workspaces = workspaces_to_rescue(connection)
         if not workspaces:
             return 0
         frontier = self._frontier(workspaces)
@@ -64,6 +65,7 @@ class Rescuer:
 
     def _sweep(self, workspace_id: int, frontier: UUID | None) -> int:
         """Requeue a workspace's stranded and lost jobs; return how many."""
+        run_in_transaction(self._pool, workspace_id, hasten_delayed_jobs)
         stranded = run_in_transaction(self._pool, workspace_id, self._stranded)
         lost = RescueCounts()
         if frontier is not None:

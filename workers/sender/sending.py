@@ -4,7 +4,7 @@ import logging
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from datetime import UTC, datetime
+from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
@@ -107,14 +107,14 @@ class DeliverySender:
 
     def _attempt(self, leased: LeasedDelivery) -> AttemptResult:
         """Sign and post a delivery; runs in a thread of its own."""
-        at, peppers = datetime.now(UTC), self._settings.webhook_pepper
+        at, peppers = leased.now(), self._settings.webhook_pepper
         try:
             secrets = [derive_secret(leased.webhook_id, seed, peppers) for seed in leased.seeds]
         except SetupError as error:
             return AttemptResult(at=at, error=str(error))
         try:
             headers = signature_headers(notice_id=leased.id, at=at, body=leased.body, secrets=secrets)
-            return self._client.post(leased.url, headers=headers, body=leased.body)
+            return replace(self._client.post(leased.url, headers=headers, body=leased.body), at=at)
         except Exception as error:
             log.exception("notice_attempt_crashed", extra={"notice_id": str(leased.id)})
             return AttemptResult(at=at, error=f"The sender failed ({type(error).__name__}).")

@@ -9,8 +9,7 @@ import socket
 import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 from threading import Event, Timer
 from time import monotonic
@@ -61,18 +60,16 @@ class WebhookClient:
 
     def post(self, url: str, *, headers: Mapping[str, str], body: bytes) -> AttemptResult:
         """Post *body* to *url* and return the result; failures are results, not exceptions."""
-        at = datetime.now(UTC)
         try:
-            result = self._post(url, headers, body)
+            return self._post(url, headers, body)
         except Rejected as error:
-            return AttemptResult(at=at, error=f"It was not sent: {error}.")
+            return AttemptResult(error=f"It was not sent: {error}.")
         except TimeoutError:
-            return AttemptResult(at=at, error=f"There was no answer within {self._timeout_s:g} s.")
+            return AttemptResult(error=f"There was no answer within {self._timeout_s:g} s.")
         except ssl.SSLError as error:
-            return AttemptResult(at=at, error=f"TLS failed: {_reason(error)}.")
+            return AttemptResult(error=f"TLS failed: {_reason(error)}.")
         except (OSError, HTTPException) as error:
-            return AttemptResult(at=at, error=f"The connection failed ({type(error).__name__}).")
-        return replace(result, at=at)
+            return AttemptResult(error=f"The connection failed ({type(error).__name__}).")
 
     def _post(self, url: str, headers: Mapping[str, str], body: bytes) -> AttemptResult:
         deadline = Deadline(monotonic() + self._timeout_s)
@@ -162,10 +159,9 @@ def _result(response: HTTPResponse) -> AttemptResult:
     status = response.status
     succeeded = 200 <= status < 300  # noqa: PLR2004  the statuses of success
     return AttemptResult(
-        at=datetime.now(UTC),
         status=status,
         error=None if succeeded else f"It answered {status}.",
-        retry_after_s=parse_retry_after(response.getheader("Retry-After")) or 0.0,
+        retry_after_s=parse_retry_after(response.getheader("Retry-After"), date=response.getheader("Date")) or 0.0,
     )
 
 

@@ -21,6 +21,7 @@ from sqlalchemy.pool import NullPool
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
 
 from app.db.schema_version import OLDEST, explain_too_old
+from app.db.session_settings import connection_parameters
 from app.errors import SetupError
 
 LOG = logging.getLogger(__name__)
@@ -101,7 +102,11 @@ def _upgrade(config: Config) -> None:
 
 def database_revision(database_url: str) -> str | None:
     """Return the revision of the database at *database_url*, or None for an empty one."""
-    engine = create_engine(sqlalchemy_url(database_url), poolclass=NullPool)
+    engine = create_engine(
+        sqlalchemy_url(database_url),
+        poolclass=NullPool,
+        connect_args=connection_parameters({"statement_timeout": "60s"}),
+    )
     with engine.connect() as connection:
         revision: str | None = MigrationContext.configure(connection).get_current_revision()
     return revision

@@ -12,7 +12,8 @@ SELECT extract(EPOCH FROM next_job_due_at() - clock_timestamp())::double precisi
 -- unfinished identification stays pending; without any, "identifying" is one index probe. The jobs of a lane are read by
 -- index probes, batch by batch. Statistics older than the backlog say that almost no job is queued, and the planner
 -- would read an index on the state completely for every lane: "IS TRUE" excludes that index.
--- The batch is probed too, or the planner might join it by reading all batches.
+-- The batch is probed too, or the planner might join it by reading all batches. Jobs that are due at once, which have a
+-- time in the last century, and jobs that wait for a time of their own get a limit each, so that neither starves.
 WITH identifying AS (
     SELECT TRUE AS found
     FROM job
@@ -21,35 +22,51 @@ WITH identifying AS (
     LIMIT 1
 ),
 
-urgent AS (
-    SELECT batch_id, lane
-    FROM job
-    WHERE workspace_id = %(workspace_id)s AND kind = 'identify'
-        AND state = 'queued' AND published_at IS NULL AND lane = index AND due_at <= now()
-        AND (
-            SELECT held.id FROM held_lane AS held
-            WHERE held.workspace_id = %(workspace_id)s AND held.id = job.id LIMIT 1
-        ) IS NULL
-    ORDER BY due_at, id
-    LIMIT %(limit)s
-    FOR UPDATE SKIP LOCKED
+due AS (
+    SELECT *
+    FROM (VALUES ('-infinity'::timestamptz, now() - interval '50 years'), (now() - interval '50 years', now()))
+        AS bounds (after, until)
 ),
 
-ordinary AS (
-    SELECT batch_id, lane
-    FROM job
-    WHERE workspace_id = %(workspace_id)s AND kind <> 'identify'
-        AND state = 'queued' AND published_at IS NULL AND lane = index AND due_at <= now()
-        AND (
-            (SELECT identifying.found FROM identifying) IS NULL
-            OR (
+urgent AS (
+    SELECT head.batch_id, head.lane
+    FROM due
+    CROSS JOIN LATERAL (
+        SELECT batch_id, lane
+        FROM job
+        WHERE workspace_id = %(workspace_id)s AND kind = 'identify'
+            AND state = 'queued' AND published_at IS NULL AND lane = index
+            AND due_at > due.after AND due_at <= due.until
+            AND (
                 SELECT held.id FROM held_lane AS held
                 WHERE held.workspace_id = %(workspace_id)s AND held.id = job.id LIMIT 1
             ) IS NULL
-        )
-    ORDER BY due_at, id
-    LIMIT %(limit)s
-    FOR UPDATE SKIP LOCKED
+        ORDER BY due_at, id
+        LIMIT %(limit)s
+        FOR UPDATE SKIP LOCKED
+    ) AS head
+),
+
+ordinary AS (
+    SELECT head.batch_id, head.lane
+    FROM due
+    CROSS JOIN LATERAL (
+        SELECT batch_id, lane
+        FROM job
+        WHERE workspace_id = %(workspace_id)s AND kind <> 'identify'
+            AND state = 'queued' AND published_at IS NULL AND lane = index
+            AND due_at > due.after AND due_at <= due.until
+            AND (
+                (SELECT identifying.found FROM identifying) IS NULL
+                OR (
+                    SELECT held.id FROM held_lane AS held
+                    WHERE held.workspace_id = %(workspace_id)s AND held.id = job.id LIMIT 1
+                ) IS NULL
+            )
+        ORDER BY due_at, id
+        LIMIT %(limit)s
+        FOR UPDATE SKIP LOCKED
+    ) AS head
 )
 
 SELECT member.id, head.batch_id, head.lane, head.urgent, batch.request_id, batch.traceparent
@@ -107,7 +124,7 @@ WITH begun AS (
     WHERE workspace_id = %(workspace_id)s AND id = ANY(%(ids)s) AND state IN ('queued', 'running')
     RETURNING
         id, batch_id, index, kind, orphan_identifier, survivor_identifier, attempts,
-        extract(EPOCH FROM clock_timestamp() - created_at)::double precision AS waited_s,
+        greatest(extract(EPOCH FROM clock_timestamp() - created_at), 0)::double precision AS waited_s,
         published_at >= statement_timestamp() AS was_waiting
 ),
 
@@ -227,26 +244,31 @@ ORDER BY task_id DESC NULLS LAST
 LIMIT 1
 
 -- name: lock_lost_jobs
--- Locks jobs that were published long ago and never started, although the queue was consumed beyond their message.
+-- Locks jobs that were published long ago and never started, although the queue was consumed beyond their message. A
+-- time in the future is one before PostgreSQL's clock was set back, and counts as long ago.
 SELECT id
 FROM job
 WHERE workspace_id = %(workspace_id)s
     AND state = 'queued'
-    AND published_at < clock_timestamp() - make_interval(secs => %(after_s)s)
+    AND (
+        published_at < clock_timestamp() - make_interval(secs => %(after_s)s)
+        OR published_at > clock_timestamp()
+    )
     AND task_id < %(consumed_to)s
 ORDER BY id
 LIMIT %(limit)s
 FOR UPDATE SKIP LOCKED
 
 -- name: lock_stranded_jobs
--- Locks jobs whose attempt started long ago and that no worker has locked: the worker died. Jobs with the maximum of
--- stalled attempts are included at once.
+-- Locks jobs whose attempt started long ago, or in the future, and that no worker has locked: the worker died. Jobs with
+-- the maximum of stalled attempts are included at once.
 SELECT id
 FROM job
 WHERE workspace_id = %(workspace_id)s
     AND state = 'running' AND published_at IS NOT NULL
     AND (
         started_at < clock_timestamp() - make_interval(secs => %(after_s)s)
+        OR started_at > clock_timestamp()
         OR stalled_attempts >= %(max_stalled_attempts)s
     )
 ORDER BY id
@@ -256,7 +278,7 @@ FOR UPDATE SKIP LOCKED
 -- name: requeue_lost_jobs
 -- Requeues locked jobs; jobs of one lane stay together and in order.
 UPDATE job
-SET published_at = NULL, lane = rescued.lane, due_at = clock_timestamp()
+SET published_at = NULL, lane = rescued.lane, due_at = clock_timestamp() - interval '100 years'
 FROM (
     SELECT id, min(index) OVER (PARTITION BY batch_id, lane) AS lane
     FROM job
@@ -275,7 +297,7 @@ SET
     stalled_attempts = job.stalled_attempts + 1,
     published_at = NULL,
     lane = rescued.lane,
-    due_at = clock_timestamp()
+    due_at = clock_timestamp() - interval '100 years'
 FROM (
     SELECT
         id, dead,
@@ -292,9 +314,18 @@ FROM (
 WHERE job.workspace_id = %(workspace_id)s AND job.id = rescued.id
 RETURNING job.state
 
--- name: workspaces_with_published_jobs
--- Lists the workspaces with published, unfinished jobs: one index probe for each workspace.
-SELECT workspace_id FROM workspaces_with_published_jobs()
+-- name: hasten_delayed_jobs
+-- Makes jobs due at once that wait for a time that was set before PostgreSQL's clock stepped back: their last attempt is
+-- in the future, or the time is later than any pause between attempts.
+UPDATE job
+SET due_at = statement_timestamp() - interval '100 years'
+WHERE workspace_id = %(workspace_id)s AND state = 'queued' AND published_at IS NULL AND lane = index
+    AND due_at > statement_timestamp()
+    AND (started_at > statement_timestamp() OR due_at > statement_timestamp() + make_interval(secs => %(longest_s)s))
+
+-- name: workspaces_to_rescue
+-- Lists the workspaces with published, unfinished jobs, or with jobs that wait for a later time.
+SELECT workspace_id FROM workspaces_to_rescue()
 
 -- name: all_workspaces
 -- Lists every workspace.
@@ -302,11 +333,11 @@ SELECT workspace_id FROM all_workspaces()
 
 -- name: prune_batches
 -- Deletes the oldest finished batches with their jobs and audit. A batch with an unfinished or dead job stays.
-SELECT prune_batches(%(workspace_id)s, %(before)s, %(limit)s) AS pruned
+SELECT prune_old_batches(%(workspace_id)s, %(age)s, %(limit)s) AS pruned
 
 -- name: prune_audit_entries
 -- Deletes the oldest entries of the audit that belong to no batch.
-SELECT prune_audit_entries(%(workspace_id)s, %(before)s, %(limit)s) AS pruned
+SELECT prune_old_audit_entries(%(workspace_id)s, %(age)s, %(limit)s) AS pruned
 
 -- name: prune_idempotency_keys
 -- Deletes expired idempotency keys.

@@ -30,7 +30,7 @@ WITH requeued AS (
         finished_at = NULL,
         published_at = NULL,
         lane = index,
-        due_at = clock_timestamp()
+        due_at = clock_timestamp() - interval '100 years'
     WHERE workspace_id = %(workspace_id)s AND id = %(job_id)s
     RETURNING workspace_id, batch_id, kind
 )

@@ -1,4 +1,4 @@
--- Jobs accepted, ended and unfinished, by time bucket. Every query reads indexes alone.
+-- Jobs accepted, ended and unfinished, by time bucket.
 
 -- name: count_ended_by_bucket
 -- Counts the jobs that ended in each bucket, by outcome; dead jobs have none.
@@ -8,15 +8,18 @@ WHERE workspace_id = %(workspace_id)s AND finished_at >= %(since)s
 GROUP BY starts_at, outcome
 
 -- name: count_accepted_by_bucket
--- Counts the jobs accepted in each bucket. The ids of jobs contain the time of acceptance.
-SELECT bucket.starts_at, accepted.jobs
-FROM unnest(%(starts)s::timestamptz[], %(first_ids)s::uuid[], %(next_ids)s::uuid[])
-    AS bucket (starts_at, first_id, next_id)
-CROSS JOIN LATERAL (
-    SELECT count(*) AS jobs
+-- Counts the jobs accepted in each bucket. Each of them either ended since the first bucket began, or has not ended.
+SELECT date_bin(%(bucket)s, accepted.created_at, %(since)s) AS starts_at, count(*) AS jobs
+FROM (
+    SELECT created_at
     FROM job
-    WHERE workspace_id = %(workspace_id)s AND id >= bucket.first_id AND id < bucket.next_id
+    WHERE workspace_id = %(workspace_id)s AND finished_at >= %(since)s AND created_at >= %(since)s
+    UNION ALL
+    SELECT created_at
+    FROM job
+    WHERE workspace_id = %(workspace_id)s AND state IN ('queued', 'running') AND created_at >= %(since)s
 ) AS accepted
+GROUP BY starts_at
 
 -- name: count_unfinished
 -- Counts the queued and running jobs.

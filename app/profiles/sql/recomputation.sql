@@ -121,6 +121,6 @@ DELETE FROM key_change
 WHERE workspace_id = %(workspace_id)s AND profile_id IN (
     SELECT old.profile_id
     FROM key_change AS old
-    WHERE old.workspace_id = %(workspace_id)s AND old.changed_at < %(before)s
+    WHERE old.workspace_id = %(workspace_id)s AND old.changed_at < now() - %(age)s::interval
     LIMIT %(limit)s
 )

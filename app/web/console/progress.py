@@ -3,10 +3,11 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 
+from app.db.clock import SERVER_CLOCK
 from app.ledger.queries import Batch
 from schemas.outcomes import SETTLED, JobState, Outcome
 
@@ -56,7 +57,7 @@ def poll_interval(seconds_old: float) -> int:
 
 def poll_interval_since(begun_at: datetime) -> int:
     """Return the seconds until the next poll of an item that began at *begun_at*."""
-    return poll_interval((datetime.now(UTC) - begun_at).total_seconds())
+    return poll_interval((SERVER_CLOCK.moment() - begun_at).total_seconds())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

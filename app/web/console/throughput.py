@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from flask import Blueprint, current_app, g, render_template, request
 from flask.typing import ResponseReturnValue
@@ -52,8 +52,8 @@ def throughput_page() -> ResponseReturnValue:
     period, workspace_id = PERIODS[period_name], g.workspace_id
 
     def read() -> Reading:
-        now = datetime.now(UTC)
         with open_transaction(pool(), workspace_id, snapshot=True) as tx:
+            now = tx.now()
             return Reading(buckets=read_throughput(tx, period=period, now=now), read_at=now)
 
     key = workspace_id, period

@@ -27,7 +27,8 @@ FOR NO KEY UPDATE SKIP LOCKED
 
 -- name: lease_deliveries
 -- Leases the oldest due deliveries of locked webhooks, in turn among the webhooks, with at most
--- at_once leases of one webhook. When the lease ends without a result, the next sender may lease the delivery.
+-- at_once leases of one webhook. When the lease ends without a result, the next sender may lease the delivery. A delivery
+-- that is due at once has a time in the last century; it takes its place by the time when it was created.
 WITH leased AS (
     SELECT webhook_id, count(*) AS deliveries
     FROM webhook_delivery
@@ -43,11 +44,17 @@ due AS (
         + coalesce(leased.deliveries, 0) AS place
     FROM unnest(%(webhook_ids)s::uuid[]) AS locked (id)
     LEFT JOIN leased ON leased.webhook_id = locked.id
+    CROSS JOIN (
+        VALUES
+            ('-infinity'::timestamptz, now() - interval '50 years', interval '100 years'),
+            (now() - interval '50 years', now(), interval '0')
+    ) AS bounds (after, until, past)
     CROSS JOIN LATERAL (
-        SELECT id, due_at
+        SELECT id, due_at + bounds.past AS due_at
         FROM webhook_delivery
-        WHERE workspace_id = %(workspace_id)s AND webhook_id = locked.id AND state = 'waiting' AND due_at <= now()
-        ORDER BY due_at
+        WHERE workspace_id = %(workspace_id)s AND webhook_id = locked.id AND state = 'waiting'
+            AND webhook_delivery.due_at > bounds.after AND webhook_delivery.due_at <= bounds.until
+        ORDER BY webhook_delivery.due_at
         LIMIT %(at_once)s
     ) AS delivery
 ),
@@ -64,7 +71,7 @@ UPDATE webhook_delivery AS delivery
 SET lease_id = %(lease_id)s, due_at = clock_timestamp() + make_interval(secs => %(lease_s)s)
 FROM chosen
 WHERE delivery.workspace_id = %(workspace_id)s AND delivery.id = chosen.id
-RETURNING delivery.id, delivery.webhook_id, delivery.body, delivery.attempts
+RETURNING delivery.id, delivery.webhook_id, delivery.body, delivery.attempts, clock_timestamp() AS leased_at
 
 -- name: record_attempt
 -- Records the result of an attempt, unless the lease was lost.
@@ -90,7 +97,7 @@ WHERE workspace_id = %(workspace_id)s AND id = %(webhook_id)s AND url = %(url)s 
 -- Lists a page of the deliveries of a webhook, newest first.
 SELECT
     id, webhook_id, type, batch_id, state, attempts, created_at, attempted_at, last_status, last_error, ended_at,
-    CASE WHEN state = 'waiting' THEN due_at END AS next_attempt_at
+    CASE WHEN state = 'waiting' THEN greatest(due_at, created_at) END AS next_attempt_at
 FROM webhook_delivery
 WHERE workspace_id = %(workspace_id)s AND webhook_id = %(webhook_id)s
     AND (%(state)s::text IS NULL OR state = %(state)s)
@@ -102,7 +109,7 @@ LIMIT %(limit)s
 -- Locks and reads a delivery.
 SELECT
     id, webhook_id, type, batch_id, state, attempts, created_at, attempted_at, last_status, last_error, ended_at,
-    CASE WHEN state = 'waiting' THEN due_at END AS next_attempt_at
+    CASE WHEN state = 'waiting' THEN greatest(due_at, created_at) END AS next_attempt_at
 FROM webhook_delivery
 WHERE workspace_id = %(workspace_id)s AND webhook_id = %(webhook_id)s AND id = %(id)s
 FOR UPDATE
@@ -110,7 +117,7 @@ FOR UPDATE
 -- name: retry_delivery
 -- Queues a dead delivery again with a fresh count of attempts; its last error stays until the next attempt.
 UPDATE webhook_delivery
-SET state = 'waiting', attempts = 0, due_at = clock_timestamp(), ended_at = NULL
+SET state = 'waiting', attempts = 0, due_at = statement_timestamp() - interval '100 years', ended_at = NULL
 WHERE workspace_id = %(workspace_id)s AND id = %(id)s AND state = 'dead'
 
 -- name: prune_deliveries
@@ -122,8 +129,8 @@ WHERE delivery.workspace_id = %(workspace_id)s
         FROM webhook_delivery AS old
         JOIN webhook ON webhook.workspace_id = old.workspace_id AND webhook.id = old.webhook_id
         WHERE old.workspace_id = %(workspace_id)s
-            AND old.id < %(before)s
+            AND old.created_at < now() - %(age)s::interval
             AND (old.state <> 'waiting' OR NOT webhook.enabled)
-        ORDER BY old.id
+        ORDER BY old.created_at
         LIMIT %(limit)s
     )

@@ -2,12 +2,19 @@
 
 -- name: claim_watches
 -- Locks the watches that are due, except watches that another sender has locked.
-SELECT batch_id, kind
-FROM webhook_watch
-WHERE workspace_id = %(workspace_id)s AND check_at <= now()
-ORDER BY check_at
-LIMIT %(limit)s
-FOR UPDATE SKIP LOCKED
+-- No check is scheduled more than longest_s ahead, unless PostgreSQL's clock was set back since: such a watch is due too.
+SELECT watch.batch_id, watch.kind
+FROM (
+    VALUES ('-infinity'::timestamptz, now()), (now() + make_interval(secs => %(longest_s)s + 1), 'infinity')
+) AS due (after, until)
+CROSS JOIN LATERAL (
+    SELECT batch_id, kind
+    FROM webhook_watch
+    WHERE workspace_id = %(workspace_id)s AND check_at > due.after AND check_at <= due.until
+    ORDER BY check_at
+    LIMIT %(limit)s
+    FOR UPDATE SKIP LOCKED
+) AS watch
 
 -- name: postpone_checks
 -- Schedules the next check of unfinished batches. The older a batch, the longer the pause.

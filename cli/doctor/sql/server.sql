@@ -1,11 +1,10 @@
 -- Queries of `mergelane doctor`.
 
 -- name: server
--- Reads version, clock, connection limit and log settings of the server.
+-- Reads version, connection limit and log settings of the server.
 SELECT
     current_setting('server_version_num')::integer AS version_number,
     current_setting('server_version') AS version,
-    clock_timestamp() AS now,
     current_setting('transaction_read_only')::boolean AS read_only,
     pg_is_in_recovery() AS standby,
     current_setting('max_connections')::integer - current_setting('superuser_reserved_connections')::integer
@@ -53,10 +52,17 @@ FROM job
 WHERE workspace_id = %(workspace_id)s AND state = 'dead'
 
 -- name: oldest_waiting
--- Reads the seconds since the oldest unfinished job of a workspace was due; no row when there is none.
-SELECT extract(EPOCH FROM clock_timestamp() - due_at)::double precision AS waited_s
+-- Reads the seconds since the oldest unfinished job of a workspace was due, at least 0; no row when there is none. A job
+-- that is due at once has the time less a century.
+SELECT greatest(
+    extract(
+        EPOCH FROM clock_timestamp() - CASE
+            WHEN due_at < now() - interval '50 years' THEN due_at + interval '100 years' ELSE due_at
+        END
+    ), 0
+)::double precision AS waited_s
 FROM job
-WHERE workspace_id = %(workspace_id)s AND state IN ('queued', 'running') AND due_at <= clock_timestamp()
+WHERE workspace_id = %(workspace_id)s AND state IN ('queued', 'running')
 ORDER BY id
 LIMIT 1
 
@@ -70,11 +76,18 @@ FROM webhook
 WHERE workspace_id = %(workspace_id)s
 
 -- name: deliveries
--- Counts the dead deliveries of a workspace, and reads the seconds since its oldest waiting delivery was due.
+-- Counts the dead deliveries of a workspace, and reads the seconds since its oldest waiting delivery was due, at least 0.
+-- A delivery that is due at once has a time in the last century.
 SELECT
     count(*) FILTER (WHERE delivery.state = 'dead') AS dead,
-    coalesce(
-        extract(EPOCH FROM clock_timestamp() - min(delivery.due_at) FILTER (WHERE delivery.state = 'waiting')), 0
+    greatest(
+        extract(
+            EPOCH FROM clock_timestamp()
+            - min(CASE
+                WHEN delivery.due_at < now() - interval '50 years' THEN delivery.due_at + interval '100 years'
+                ELSE delivery.due_at
+            END) FILTER (WHERE delivery.state = 'waiting')
+        ), 0
     )::double precision AS late_s
 FROM webhook_delivery AS delivery
 JOIN webhook ON webhook.workspace_id = delivery.workspace_id AND webhook.id = delivery.webhook_id

@@ -43,7 +43,7 @@ def test_a_sudden_backlog_is_not_read_whole_for_every_lane(
 ROWS_READ = "SELECT seq_tup_read + idx_tup_fetch AS rows FROM pg_stat_xact_user_tables WHERE relname = 'job'"
 
 
-@pytest.mark.parametrize("query", ["workspaces_with_pending_jobs", "workspaces_with_published_jobs"])
+@pytest.mark.parametrize("query", ["workspaces_with_pending_jobs", "workspaces_to_rescue"])
 def test_the_workspaces_with_work_to_do_are_found_by_a_probe_each(
     connection: Connection, pool: Pool, factory: Factory, query: str
 ) -> None:
@@ -60,7 +60,7 @@ def test_the_workspaces_with_work_to_do_are_found_by_a_probe_each(
 
 @pytest.mark.parametrize(
     ("query", "columns"),
-    [("workspaces_with_pending_jobs", ""), ("workspaces_with_published_jobs", "published_at = now()")],
+    [("workspaces_with_pending_jobs", ""), ("workspaces_to_rescue", "published_at = now()")],
 )
 def test_a_workspace_with_much_to_do_is_found_by_a_probe_too(
     connection: Connection, pool: Pool, factory: Factory, query: str, columns: str

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from time import time
 from typing import Any
 from uuid import UUID
 
@@ -11,11 +12,13 @@ from uuid_utils.compat import uuid7
 
 from app import keys
 from app.config import Settings
-from app.db.connections import Pool
+from app.db import clock
+from app.db.clock import ServerClock
+from app.db.connections import Pool, lend_connection
+from app.db.ids import earliest_id_at
 from app.db.transaction import Transaction, run_in_transaction
 from app.keys.sign_ins import prune_sign_ins
 from app.ledger.pruning import (
-    earliest_id_at,
     list_workspaces,
     prune_audit_events,
     prune_batches,
@@ -31,20 +34,26 @@ database_url = make_database_url(scope="module")
 
 NOW = datetime.now(UTC)
 UPDATE = (ext("a"), ext("a"))
-FINISHED = {"state": "finished", "outcome": "same_profile", "reason": "So.", "finished_at": NOW}
-DEAD = {"state": "dead", "reason": "It failed.", "finished_at": NOW}
+FINISHED = {"state": "finished", "outcome": "same_profile", "reason": "So."}
+DEAD = {"state": "dead", "reason": "It failed."}
+ENDED = {"finished", "dead"}
 
 
-def a_batch(factory: Factory, *jobs: dict[str, Any], days_old: float = 0) -> UUID:
-    """Write a batch whose jobs have the columns *jobs*, accepted *days_old* days ago; return its id."""
-    moment = earliest_id_at(NOW - timedelta(days=days_old))
+def a_batch(factory: Factory, *jobs: dict[str, Any], days_old: float = 0, id_days_old: float = 0) -> UUID:
+    """Write a batch whose jobs have the columns *jobs*, accepted and ended *days_old* days ago; return its id.
+
+    Its ids are of a process whose clock is *id_days_old* days behind.
+    """
+    at = NOW - timedelta(days=days_old)
+    moment = earliest_id_at(NOW - timedelta(days=id_days_old))
     batch_id = UUID(int=moment.int + uuid7().int % 2**64)
     factory.batch([UPDATE] * len(jobs), batch_id=batch_id)
+    factory.connection.execute("UPDATE batch SET created_at = %s WHERE id = %s", [at, batch_id])
     rows = factory.rows("SELECT id FROM job WHERE workspace_id = %s AND batch_id = %s ORDER BY index", batch_id)
     for row, columns in zip(rows, jobs, strict=True):
-        for end in [columns] if columns else []:
-            assignments = ", ".join(f"{name} = %({name})s" for name in end)
-            factory.connection.execute(f"UPDATE job SET {assignments} WHERE id = %(id)s", {**end, "id": row["id"]})
+        end = {"created_at": at, "finished_at": at if columns.get("state") in ENDED else None, **columns}
+        assignments = ", ".join(f"{name} = %({name})s" for name in end)
+        factory.connection.execute(f"UPDATE job SET {assignments} WHERE id = %(id)s", {**end, "id": row["id"]})
     return batch_id
 
 
@@ -55,17 +64,16 @@ def kept(factory: Factory) -> set[UUID]:
 
 def pruned(factory: Factory, *, days: float = 1, limit: int = 100) -> int:
     """Prune the batches that are older than *days*; return how many were."""
-    before = NOW - timedelta(days=days)
+    age = timedelta(days=days)
     factory.connection.execute("SELECT set_config('mergelane.workspace_id', %s, false)", [str(factory.workspace_id)])
-    return prune_batches(Transaction(factory.connection, factory.workspace_id), before=before, limit=limit).result()
+    return prune_batches(Transaction(factory.connection, factory.workspace_id), age=age, limit=limit).result()
 
 
 def entry(factory: Factory, *, days_old: float) -> UUID:
     """Write an entry of the audit that hangs on no batch, *days_old* days old; return its id."""
-    moment = earliest_id_at(NOW - timedelta(days=days_old))
-    entry_id = UUID(int=moment.int + uuid7().int % 2**64)
-    columns = "(workspace_id, id, action, path) VALUES (%s, %s, 'delete', '/users/delete')"
-    factory.rows(f"INSERT INTO audit_entry {columns} RETURNING 1", entry_id)
+    entry_id = uuid7()
+    columns = "(workspace_id, id, action, path, at) VALUES (%s, %s, 'delete', '/users/delete', %s)"
+    factory.rows(f"INSERT INTO audit_entry {columns} RETURNING 1", entry_id, NOW - timedelta(days=days_old))
     return entry_id
 
 
@@ -93,10 +101,54 @@ def test_old_finished_batches_are_forgotten_and_newer_ones_kept(factory: Factory
     assert factory.rows("SELECT DISTINCT batch_id FROM job WHERE workspace_id = %s") == [{"batch_id": new}]
 
 
+@pytest.mark.parametrize("id_days_old", [91, -91], ids=["behind", "ahead"])
+def test_the_clock_of_the_process_that_accepted_a_batch_does_not_matter(factory: Factory, id_days_old: float) -> None:
+    a_batch(factory, FINISHED, days_old=91, id_days_old=id_days_old)
+    young = a_batch(factory, FINISHED, id_days_old=id_days_old)
+
+    assert pruned(factory, days=90) == 1
+    assert kept(factory) == {young}
+
+
+def test_a_batch_is_as_old_as_the_end_of_its_last_job(factory: Factory) -> None:
+    late = a_batch(factory, FINISHED, {**FINISHED, "finished_at": NOW}, days_old=91)
+
+    assert pruned(factory, days=90) == 0
+    assert kept(factory) == {late}
+
+
+@pytest.mark.parametrize("apart", [61.0, 91 * 86_400.0])
+def test_a_relay_whose_clock_is_wrong_says_so_once_and_prunes_nothing(
+    pool: Pool, settings: Settings, factory: Factory, caplog: pytest.LogCaptureFixture, apart: float
+) -> None:
+    old = a_batch(factory, FINISHED, days_old=100)
+    differences = [apart, apart, 59.0]
+    pruner = Pruner(pool, settings, measure_clock=lambda _: differences.pop(0))
+
+    assert (pruner.run_once(), pruner.run_once()) == (0, 0)
+    assert kept(factory) == {old}
+    assert [record.message for record in caplog.records] == ["clock_differs"]
+
+    assert pruner.run_once() >= 1
+    assert kept(factory) == set()
+
+
+def test_the_difference_of_the_clocks_is_measured(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    with lend_connection(pool) as connection:
+        assert ServerClock().read(connection) < 60
+        monkeypatch.setattr(clock, "time", lambda: time() + 91 * 86_400)
+        ahead = ServerClock()
+        assert ahead.read(connection) == pytest.approx(91 * 86_400, abs=60)
+        # The ids that this process makes have PostgreSQL's time all the same.
+        assert ahead.now() == pytest.approx(time(), abs=60)
+
+
 def test_an_empty_batch_is_finished(factory: Factory) -> None:
     a_batch(factory, days_old=3)
+    young = a_batch(factory)
 
     assert pruned(factory) == 1
+    assert kept(factory) == {young}
 
 
 @pytest.mark.parametrize("columns", [DEAD, {"state": "queued"}, {"state": "running"}], ids=lambda each: each["state"])
@@ -147,7 +199,7 @@ def test_entries_of_the_audit_that_hang_on_no_batch_go_after_their_time_and_in_t
 
     def prune(tx: Transaction, workspace_id: int) -> int:
         scope = Transaction(tx.connection, workspace_id)
-        return prune_audit_events(scope, before=NOW - timedelta(days=1), limit=100).result()
+        return prune_audit_events(scope, age=timedelta(days=1), limit=100).result()
 
     counts = [
         run_in_transaction(pool, factory.workspace_id, prune, workspace_id)
@@ -234,17 +286,18 @@ def test_old_notices_are_forgotten_with_those_that_wait_in_vain(factory: Factory
         ("sent", True, 29),
     ):
         webhook_id = uuid7()
-        notice_id = UUID(int=earliest_id_at(NOW - timedelta(days=days_old)).int + uuid7().int % 2**64)
+        notice_id = uuid7()
         factory.rows(
             "INSERT INTO webhook (workspace_id, id, url, types, description, enabled, salt, pepper)"
             " VALUES (%s, %s, 'https://x', '{}', '', %s, '', '') RETURNING 1",
             *(webhook_id, enabled),
         )
         factory.rows(
-            "INSERT INTO webhook_delivery (workspace_id, id, webhook_id, type, body, state, last_error, ended_at)"
-            " VALUES (%s, %s, %s, 'webhook.test', '{}', %s, 'So.', CASE WHEN %s <> 'waiting' THEN now() END)"
+            "INSERT INTO webhook_delivery"
+            " (workspace_id, id, webhook_id, type, body, state, last_error, ended_at, created_at)"
+            " VALUES (%s, %s, %s, 'webhook.test', '{}', %s, 'So.', CASE WHEN %s <> 'waiting' THEN now() END, %s)"
             " RETURNING 1",
-            *(notice_id, webhook_id, state, state),
+            *(notice_id, webhook_id, state, state, NOW - timedelta(days=days_old)),
         )
         ids[notice_id] = (state, enabled, days_old)
     Pruner(pool, Settings()).run_once()

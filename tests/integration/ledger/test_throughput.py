@@ -2,12 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID
-
-from uuid_utils.compat import uuid7
 
 from app.db.transaction import Transaction
-from app.ledger.pruning import earliest_id_at
 from app.ledger.throughput import ChartPeriod, TimeBucket, read_throughput
 from schemas.outcomes import Outcome
 from tests.support.factories import Factory, ext
@@ -20,10 +16,7 @@ NOW = datetime(2026, 3, 1, 12, 30, 30, tzinfo=UTC)
 
 def accepted(factory: Factory, minutes_ago: float, **columns: Any) -> None:
     """Write a job that was accepted so many minutes before NOW."""
-    (job_id,) = factory.batch([(ext("a"), ext("b"))], **columns)
-    moment = earliest_id_at(NOW - timedelta(minutes=minutes_ago))
-    new_id = UUID(int=moment.int + uuid7().int % 2**64)
-    factory.connection.execute("UPDATE job SET id = %s WHERE id = %s", [new_id, job_id])
+    factory.batch([(ext("a"), ext("b"))], created_at=NOW - timedelta(minutes=minutes_ago), **columns)
 
 
 def ended(minutes_ago: float, outcome: str | None = "same_profile") -> dict[str, Any]:

@@ -210,3 +210,12 @@ def test_it_is_read_as_a_date_too(receiver: Receiver) -> None:
     receiver.answer = lambda _: (503, {"Retry-After": format_datetime(at, usegmt=True)})
 
     assert 3500 < bring(receiver.url).retry_after_s <= 3600
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+def test_a_date_is_by_the_clock_of_the_webhook(receiver: Receiver, hours: int) -> None:
+    at = datetime.now(UTC) + timedelta(hours=hours)
+    again = format_datetime(at + timedelta(seconds=6), usegmt=True)
+    receiver.answer = lambda _: (503, {"Date": format_datetime(at, usegmt=True), "Retry-After": again})
+
+    assert bring(receiver.url).retry_after_s == 6

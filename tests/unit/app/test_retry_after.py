@@ -34,3 +34,17 @@ def test_a_date() -> None:
 
     assert 55 < (parse_retry_after(format_datetime(later, usegmt=True)) or 0) <= 60
     assert parse_retry_after(format_datetime(earlier, usegmt=True)) == 0.0
+
+
+@pytest.mark.parametrize("hours", [-1, 0, 1])
+def test_a_date_is_compared_with_the_clock_of_the_server_that_sent_it(hours: int) -> None:
+    sent_at = datetime.now(UTC) + timedelta(hours=hours)
+    later = format_datetime(sent_at + timedelta(seconds=6), usegmt=True)
+
+    assert parse_retry_after(later, date=format_datetime(sent_at, usegmt=True)) == 6.0
+
+
+def test_an_unreadable_date_of_the_response_does_not_count() -> None:
+    later = format_datetime(datetime.now(UTC) + timedelta(seconds=60), usegmt=True)
+
+    assert 55 < (parse_retry_after(later, date="yesterday") or 0) <= 60

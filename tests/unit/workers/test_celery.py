@@ -91,8 +91,8 @@ def test_a_retried_lane_returns_before_redis_would_deliver_it_again() -> None:
     assert run_lane.retry_backoff_max < Settings().visibility_timeout_s
 
 
-def test_a_running_lane_is_given_time_to_finish_before_the_message_is_given_back(celery: Celery) -> None:
-    assert 0 < celery.conf.worker_soft_shutdown_timeout < SETTINGS.visibility_timeout_s
+def test_a_cold_shutdown_does_not_wait_for_a_lane_that_it_holds_up(celery: Celery) -> None:
+    assert celery.conf.worker_soft_shutdown_timeout == 0
 
 
 def test_importing_the_application_makes_it_nobodys_default() -> None:

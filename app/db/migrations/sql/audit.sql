@@ -2,8 +2,8 @@
 -- external_id. Rows are added and not changed, with two exceptions: the erasure of a person, and pruning.
 
 -- Refuses changes of the audit to every role, including the owner. The setting mergelane.audit_change permits one kind of
--- change for the rest of a transaction: erase_audit_records and erase_audit_names set it to 'erasure', prune_batches and
--- prune_audit_entries to 'pruning'. A role without UPDATE or DELETE on the table cannot use it. An erasure may only set
+-- change for the rest of a transaction: erase_audit_records and erase_audit_names set it to 'erasure', prune_old_batches
+-- and prune_old_audit_entries to 'pruning'. A role without UPDATE or DELETE on the table cannot use it. An erasure may only set
 -- the columns in the trigger's argument, a JSON object, to the values there.
 CREATE OR REPLACE FUNCTION protect_audit() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
@@ -132,6 +132,8 @@ CREATE INDEX audit_entry_by_braze_id ON audit_entry (workspace_id, braze_id);
 CREATE INDEX audit_entry_by_external_id ON audit_entry (workspace_id, external_id) WHERE external_id IS NOT NULL;
 CREATE INDEX audit_entry_by_new_external_id ON audit_entry (workspace_id, new_external_id)
     WHERE new_external_id IS NOT NULL;
+-- Finds old entries to delete.
+CREATE INDEX audit_entry_age ON audit_entry (workspace_id, at);
 
 ALTER TABLE audit_entry ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own_workspace ON audit_entry USING (workspace_id = current_workspace());
@@ -199,27 +201,56 @@ BEGIN ATOMIC
         );
 END;
 
--- Deletes up to *most* finished batches that are older than the id *before*, oldest first, with their jobs and records.
--- A batch with an unfinished or dead job stays. Returns the number of batches.
-CREATE OR REPLACE FUNCTION prune_batches(workspace_id integer, before uuid, most integer) RETURNS bigint
+-- Deletes up to *most* finished batches whose jobs all ended longer than *age* ago, with their jobs and records. The ages
+-- are by the clock of this server; the time inside an id, which a process made, says nothing. A batch with an unfinished
+-- or dead job stays. The walk follows the index job_ended, oldest first. A batch without jobs is not in it: one goes when
+-- it is among the *most* first ids. Returns the number of batches.
+CREATE OR REPLACE FUNCTION prune_old_batches(workspace_id integer, age interval, most integer) RETURNS bigint
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     SELECT set_config('mergelane.audit_change', 'pruning', true);
-    WITH gone AS (
+    WITH ended AS (
+        SELECT job.batch_id AS id
+        FROM job
+        WHERE job.workspace_id = prune_old_batches.workspace_id
+            AND job.finished_at < now() - prune_old_batches.age AND job.outcome IS NOT NULL
+            AND NOT EXISTS (
+                SELECT 1
+                FROM job AS other
+                WHERE other.workspace_id = prune_old_batches.workspace_id AND other.batch_id = job.batch_id
+                    AND (other.outcome IS NULL OR other.finished_at >= now() - prune_old_batches.age)
+            )
+        ORDER BY job.finished_at
+        LIMIT prune_old_batches.most
+    ),
+
+    first AS (
+        SELECT batch.id
+        FROM batch
+        WHERE batch.workspace_id = prune_old_batches.workspace_id
+        ORDER BY batch.id
+        LIMIT prune_old_batches.most
+    ),
+
+    empty AS (
+        SELECT first.id
+        FROM first
+        WHERE NOT EXISTS (
+            SELECT 1
+            FROM job
+            WHERE job.workspace_id = prune_old_batches.workspace_id AND job.batch_id = first.id
+        )
+    ),
+
+    gone AS (
         DELETE FROM batch
-        WHERE batch.workspace_id = prune_batches.workspace_id AND batch.workspace_id = current_workspace()
+        WHERE batch.workspace_id = prune_old_batches.workspace_id AND batch.workspace_id = current_workspace()
             AND batch.id IN (
                 SELECT old.id
                 FROM batch AS old
-                WHERE old.workspace_id = prune_batches.workspace_id
-                    AND old.id < prune_batches.before
-                    AND NOT EXISTS (
-                        SELECT 1
-                        FROM job
-                        WHERE job.workspace_id = old.workspace_id AND job.batch_id = old.id AND job.state <> 'finished'
-                    )
-                ORDER BY old.id
-                LIMIT prune_batches.most
+                WHERE old.workspace_id = prune_old_batches.workspace_id
+                    AND old.id IN (SELECT ended.id FROM ended UNION SELECT empty.id FROM empty)
+                    AND old.created_at < now() - prune_old_batches.age
                 FOR UPDATE SKIP LOCKED
             )
         RETURNING 1
@@ -228,20 +259,21 @@ BEGIN ATOMIC
     SELECT count(*) FROM gone;
 END;
 
--- Deletes up to *most* entries that are older than the id *before*, oldest first. Returns the number of entries.
-CREATE OR REPLACE FUNCTION prune_audit_entries(workspace_id integer, before uuid, most integer) RETURNS bigint
+-- Deletes up to *most* entries that are older than *age*, oldest first. Returns the number of entries.
+CREATE OR REPLACE FUNCTION prune_old_audit_entries(workspace_id integer, age interval, most integer) RETURNS bigint
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     SELECT set_config('mergelane.audit_change', 'pruning', true);
     WITH gone AS (
         DELETE FROM audit_entry AS entry
-        WHERE entry.workspace_id = prune_audit_entries.workspace_id AND entry.workspace_id = current_workspace()
+        WHERE entry.workspace_id = prune_old_audit_entries.workspace_id AND entry.workspace_id = current_workspace()
             AND entry.id IN (
                 SELECT old.id
                 FROM audit_entry AS old
-                WHERE old.workspace_id = prune_audit_entries.workspace_id AND old.id < prune_audit_entries.before
-                ORDER BY old.id
-                LIMIT prune_audit_entries.most
+                WHERE old.workspace_id = prune_old_audit_entries.workspace_id
+                    AND old.at < now() - prune_old_audit_entries.age
+                ORDER BY old.at
+                LIMIT prune_old_audit_entries.most
                 FOR UPDATE SKIP LOCKED
             )
         RETURNING 1
@@ -250,7 +282,22 @@ BEGIN ATOMIC
     SELECT count(*) FROM gone;
 END;
 
+-- Relays of a version before revision 0027 call these two, with an id made from their own clock as the bound. They delete
+-- nothing: a relay of this version prunes.
+CREATE OR REPLACE FUNCTION prune_batches(workspace_id integer, before uuid, most integer) RETURNS bigint
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT 0::bigint;
+END;
+
+CREATE OR REPLACE FUNCTION prune_audit_entries(workspace_id integer, before uuid, most integer) RETURNS bigint
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT 0::bigint;
+END;
+
 REVOKE ALL ON FUNCTION
-    erase_audit_records(integer, uuid[]), erase_audit_names(integer, text[]), prune_batches(integer, uuid, integer),
-    prune_audit_entries(integer, uuid, integer)
+    erase_audit_records(integer, uuid[]), erase_audit_names(integer, text[]),
+    prune_old_batches(integer, interval, integer), prune_old_audit_entries(integer, interval, integer),
+    prune_batches(integer, uuid, integer), prune_audit_entries(integer, uuid, integer)
 FROM PUBLIC;

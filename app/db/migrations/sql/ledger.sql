@@ -48,7 +48,9 @@ CREATE TABLE job (
     attempts smallint NOT NULL DEFAULT 0 CHECK (attempts >= 0),
     task_id uuid,  -- Celery task of the last delivery, as Flower shows it
     created_at timestamptz NOT NULL DEFAULT now(),
-    due_at timestamptz NOT NULL DEFAULT now(),  -- the relay publishes the job from this time on
+    -- The relay publishes the job from this time on. A job that is due at once has the present time less a century: so
+    -- it stays due when the clock of this server steps back, and jobs are published in the order of their acceptance.
+    due_at timestamptz NOT NULL DEFAULT now() - interval '100 years',
     published_at timestamptz,  -- null while the job waits for the relay
     started_at timestamptz,  -- start of the last attempt
     finished_at timestamptz,
@@ -199,7 +201,7 @@ BEGIN ATOMIC
     ) AS due;
 END;
 
--- Returns the workspaces that have published jobs that have not ended. One index lookup for each workspace.
+-- Returns the workspaces that have published jobs that have not ended, for relays of a version before revision 0027.
 CREATE OR REPLACE FUNCTION workspaces_with_published_jobs() RETURNS TABLE (workspace_id integer)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
@@ -216,6 +218,36 @@ BEGIN ATOMIC
     ORDER BY w.workspace_id;
 END;
 
+-- Returns the workspaces that the rescue sweeps: those with published jobs that have not ended, or with a job that is
+-- queued for later. Two index lookups for each workspace.
+CREATE OR REPLACE FUNCTION workspaces_to_rescue() RETURNS TABLE (workspace_id integer)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT w.workspace_id
+    FROM workspace AS w
+    CROSS JOIN LATERAL (
+        (
+            SELECT job.id
+            FROM job
+            WHERE job.workspace_id = w.workspace_id
+                AND job.state IN ('queued', 'running') AND job.published_at IS NOT NULL
+            ORDER BY job.published_at
+            LIMIT 1
+        )
+        UNION ALL
+        (
+            SELECT job.id
+            FROM job
+            WHERE job.workspace_id = w.workspace_id
+                AND job.state = 'queued' AND job.published_at IS NULL AND job.lane = job.index AND job.due_at > now()
+            ORDER BY job.due_at DESC, job.id DESC
+            LIMIT 1
+        )
+        LIMIT 1
+    ) AS found
+    ORDER BY w.workspace_id;
+END;
+
 -- Returns for metrics: the queued, running and dead jobs of each workspace, each counted up to *bound*, and the age of
 -- its oldest queued job in seconds. Returns at most *most* workspaces, those with the oldest jobs first; the column
 -- workspaces has the number of all of them. Every lookup and every count uses an index.
@@ -226,7 +258,8 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     SELECT
         selected.workspace_id, selected.workspaces,
-        extract(EPOCH FROM clock_timestamp() - selected.oldest)::double precision,
+        -- Not negative when the clock of this server was set back.
+        greatest(extract(EPOCH FROM clock_timestamp() - selected.oldest), 0)::double precision,
         queued.jobs, running.jobs, dead.jobs
     FROM (
         SELECT w.workspace_id, waiting.created_at AS oldest, count(*) OVER () AS workspaces
@@ -277,7 +310,7 @@ BEGIN ATOMIC
 END;
 
 REVOKE ALL ON FUNCTION
-    workspaces_with_pending_jobs(), next_job_due_at(), workspaces_with_published_jobs(),
+    workspaces_with_pending_jobs(), next_job_due_at(), workspaces_with_published_jobs(), workspaces_to_rescue(),
     count_jobs_by_workspace(integer, integer)
 FROM PUBLIC;
 

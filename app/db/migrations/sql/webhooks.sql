@@ -31,7 +31,7 @@ CREATE TABLE webhook_watch (
     batch_id uuid NOT NULL,
     kind text NOT NULL,  -- of its jobs
     since timestamptz NOT NULL DEFAULT now(),
-    check_at timestamptz NOT NULL DEFAULT now(),  -- time of the next check
+    check_at timestamptz NOT NULL DEFAULT now(),  -- time of the next check, at most 30 seconds ahead
     PRIMARY KEY (workspace_id, batch_id),
     FOREIGN KEY (workspace_id, batch_id) REFERENCES batch (workspace_id, id) ON DELETE CASCADE
 );
@@ -52,7 +52,8 @@ CREATE TABLE webhook_delivery (
     created_at timestamptz NOT NULL DEFAULT now(),
     state text NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'sent', 'dead')),
     attempts smallint NOT NULL DEFAULT 0 CHECK (attempts >= 0),
-    due_at timestamptz NOT NULL DEFAULT now(),  -- next attempt; during an attempt, the end of the lease
+    -- Next attempt; during an attempt, the end of the lease. The present time less a century if due at once: see job.
+    due_at timestamptz NOT NULL DEFAULT now() - interval '100 years',
     lease_id uuid,  -- the attempt that has the lease
     attempted_at timestamptz,  -- start of the last attempt
     last_status smallint,  -- HTTP status of the last attempt
@@ -66,6 +67,8 @@ CREATE TABLE webhook_delivery (
 );
 CREATE INDEX webhook_delivery_due ON webhook_delivery (workspace_id, webhook_id, due_at) WHERE state = 'waiting';
 CREATE INDEX webhook_delivery_of_webhook ON webhook_delivery (workspace_id, webhook_id, id);
+-- Finds old deliveries to delete.
+CREATE INDEX webhook_delivery_age ON webhook_delivery (workspace_id, created_at);
 
 ALTER TABLE webhook_delivery ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own_workspace ON webhook_delivery USING (workspace_id = current_workspace());
@@ -128,6 +131,11 @@ BEGIN ATOMIC
                 SELECT 1
                 FROM webhook_watch AS watch
                 WHERE watch.workspace_id = w.workspace_id AND watch.check_at <= now()
+            ) OR EXISTS (
+                -- Scheduled before the clock of this server was set back.
+                SELECT 1
+                FROM webhook_watch AS watch
+                WHERE watch.workspace_id = w.workspace_id AND watch.check_at > now() + interval '31 seconds'
             ) AS watches,
             EXISTS (
                 SELECT 1
