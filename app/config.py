@@ -125,6 +125,16 @@ class Settings:
     )
     web_threads: int = _setting(16, _whole(), "requests that one web process answers at once")
     web_processes: int = _setting(2, _whole(), "web processes")
+    web_connections: int = _setting(
+        1_000, _whole(), "connections of clients to one web process; fewer if its limit of open files is lower"
+    )
+    web_keep_alive_s: float = _setting(
+        75.0, _positive(), "how long a connection without a request stays open; longer than the proxy keeps it"
+    )
+    web_head_s: float = _setting(10.0, _positive(), "time limit for the headers of a request, from its first byte")
+    web_body_s: float = _setting(60.0, _positive(), "time limit for the body of a request")
+    web_send_s: float = _setting(20.0, _positive(), "time in which a client must read 64 kB of a response, or its rest")
+    web_buffer_mb: int = _setting(256, _whole(), "requests and responses that one web process holds in memory, in MB")
     drain_s: float = _setting(
         0.0,
         schema_fields.Float(validate=validate.Range(min=0)),

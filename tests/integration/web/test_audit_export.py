@@ -20,43 +20,11 @@ from app.web.api import audit as view
 from schemas.text import escape_formula
 from tests.support.front_door import Caller
 from tests.support.lane_runs import ext
+from tests.support.many_merges import insert_merges
 from tests.support.profiles import track
 from tests.support.undos import merge_one, rename, undo_one
 
 Json = dict[str, Any]
-
-MANY = """
-WITH given AS (
-    SELECT
-        ('019' || substr(gen_random_uuid()::text, 4))::uuid AS batch_id,
-        ('019' || substr(gen_random_uuid()::text, 4))::uuid AS job_id
-    FROM generate_series(1, %(rows)s)
-), batches AS (
-    INSERT INTO batch (workspace_id, id, path) SELECT %(workspace_id)s, batch_id, '/users/merge' FROM given
-), jobs AS (
-    INSERT INTO job (
-        workspace_id, id, batch_id, index, kind, lane, orphan_identifier, survivor_identifier, search_keys, state,
-        outcome, reason, finished_at, orphan_id, orphan_braze_id, survivor_id, survivor_braze_id
-    )
-    SELECT
-        %(workspace_id)s, job_id, batch_id, 0, 'merge', 0, '{"external_id": "o"}', '{"external_id": "s"}', '{}',
-        'finished', 'merged', 'So.', now(), 1, 'a', 2, 'b'
-    FROM given
-)
-INSERT INTO merge_record (
-    workspace_id, job_id, merged_at, orphan_id, survivor_id, orphan_before, survivor_before, origins, changes
-)
-SELECT %(workspace_id)s, job_id, now(), 1, 2, image, image, '{}', '[]'
-FROM given
-CROSS JOIN (
-    SELECT jsonb_build_object(
-        'workspace_id', 1, 'id', 1, 'braze_id', lpad('1', 24, '0'), 'created_at', '2026-01-01T00:00:00+00:00',
-        'updated_at', '2026-01-01T00:00:00+00:00', 'random_bucket', 1,
-        'custom_attributes', jsonb_build_object('about', repeat('x', 5000))
-    ) AS image
-) AS profile
-"""
-"""Merges of profiles of five kilobytes."""
 
 
 def lines(caller: Caller, **query: str) -> list[Json]:
@@ -129,7 +97,7 @@ def test_an_export_of_nothing_is_an_empty_file_or_a_header(caller: Caller) -> No
 def fill(database_url: str, workspace_id: int, rows: int) -> None:
     """Write the records of many merges."""
     with psycopg.connect(database_url) as connection:
-        connection.execute(MANY, {"workspace_id": workspace_id, "rows": rows})
+        insert_merges(connection, workspace_id=workspace_id, rows=rows)
 
 
 def test_it_is_as_it_stood_when_it_began(front_door: Flask, caller: Caller, database_url: str) -> None:
