@@ -10,6 +10,7 @@ from app.config import Settings
 from app.telemetry import spans
 from app.web import api, console, errors, headers, rate_limiting, request_logging, shedding
 from app.web.api import metrics
+from app.web.content_encoding import DecodedRequest
 from app.web.json_bodies import MAX_BODY, OrjsonProvider
 from app.web.openapi import docs
 from app.web.resources import set_resources
@@ -21,6 +22,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     It opens no connection before its first request.
     """
     flask = Flask(__name__, static_folder=None)
+    flask.request_class = DecodedRequest
     flask.json = OrjsonProvider(flask)
     flask.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     # No automatic OPTIONS: it would answer without a key.

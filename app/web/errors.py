@@ -12,6 +12,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from app.db.errors import Response as ErrorResponse
 from app.db.errors import response_to, to_unavailable
 from app.errors import DatabaseUnavailable, Gone, Overloaded, Rejected, ResolutionUnsettled
+from app.web.content_encoding import ACCEPTED, UnsupportedEncoding
 
 LOG = logging.getLogger(__name__)
 
@@ -53,6 +54,8 @@ def rejected_response(error: Rejected) -> Response:
         response.headers["Link"] = f'</profiles/{error.survivor_braze_id}>; rel="canonical"'
     if isinstance(error, Overloaded):
         response.headers["Retry-After"] = str(error.retry_after_s)
+    if isinstance(error, UnsupportedEncoding):
+        response.headers["Accept-Encoding"] = ACCEPTED
     if error.status == HTTPStatus.UNAUTHORIZED:
         response.headers["WWW-Authenticate"] = "Bearer"
     return response
