@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from decimal import Decimal
+from ipaddress import IPv4Network, IPv6Network
 from typing import Any
 
 from marshmallow import Schema, ValidationError, validate
@@ -12,7 +13,7 @@ from marshmallow import fields as schema_fields
 
 from app.errors import SetupError
 from app.rates.buckets import DEFAULTS, Limit
-from app.setting_values import CurrencyRates, Limits, Pauses, Peppers, Placeholders
+from app.setting_values import CurrencyRates, Limits, Networks, Pauses, Peppers, Placeholders
 from schemas.placeholders import DEFAULT_PLACEHOLDERS
 
 UNDO_BEYOND_PRUNING = (
@@ -139,6 +140,9 @@ class Settings:
         0.0,
         schema_fields.Float(validate=validate.Range(min=0)),
         "time from SIGTERM, when `/health/ready` answers 503, until the listener closes",
+    )
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = _setting(
+        (), Networks(), "comma-separated addresses and networks whose X-Forwarded headers web believes"
     )
     hsts_s: int = _setting(0, _whole(0), "`max-age` of Strict-Transport-Security; 0 sends no header")
     identify_wait_s: float = _setting(
