@@ -2,7 +2,6 @@
 
 import logging
 from http import HTTPStatus
-from typing import Any
 
 import orjson
 from waitress.task import ErrorTask, WSGITask
@@ -28,12 +27,6 @@ class Response(WSGITask):
     """Runs the application for one request and writes its response."""
 
     close_on_finish: bool
-
-    def get_environment(self) -> dict[str, Any]:
-        environ: dict[str, Any] = super().get_environment()
-        # Waitress removes slashes at the beginning: a proxy that refuses /console would let //console pass.
-        environ["PATH_INFO"] = self.request.path
-        return environ
 
     def build_response_header(self) -> bytes:
         """Return the head of the response, with a Connection header that says whether the connection stays open.

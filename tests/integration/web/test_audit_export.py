@@ -179,3 +179,22 @@ def test_one_that_breaks_off_ends_before_its_end_and_makes_room(
 
     assert "audit_export_failed" in caplog.text
     assert len(lines(caller)) == 3 * CHUNK
+
+
+def test_the_turns_of_a_workspace_leave_some_to_others(
+    front_door: Flask, caller: Caller, make_caller: Callable[..., Caller], database_url: str
+) -> None:
+    fill(database_url, caller.workspace_id, 3 * CHUNK)
+    headers = {"Authorization": f"Bearer {caller.secret}"}
+    running = [
+        front_door.test_client().get("/audit/export", headers=headers, buffered=False)
+        for _ in range(MAX_OF_A_WORKSPACE)
+    ]
+    try:
+        assert caller.get("/audit/export").status_code == 429
+        assert caller.get("/duplicates/preview.csv").status_code == 429
+        assert lines(make_caller()) == []
+    finally:
+        for each in running:
+            each.close()
+    assert len(lines(caller)) == 3 * CHUNK
