@@ -3,13 +3,11 @@
 import re
 from collections.abc import Iterable, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address
-from typing import TYPE_CHECKING, Any
+from typing import Any
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from flask import request
 from werkzeug.middleware.proxy_fix import ProxyFix
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 Networks = Sequence[IPv4Network | IPv6Network]
 PREFIX = "HTTP_X_FORWARDED_PREFIX"
@@ -20,12 +18,12 @@ VALID_PREFIX = re.compile(r"(?:/[A-Za-z0-9._~-]+)+/?", re.ASCII)
 class TrustedProxies:
     """WSGI middleware: applies the X-Forwarded headers of requests that come from *networks*, and no others."""
 
-    def __init__(self, application: "WSGIApplication", networks: Networks) -> None:
+    def __init__(self, application: WSGIApplication, networks: Networks) -> None:
         self._networks = networks
         self._direct = application
         self._forwarded = ProxyFix(application, x_for=1, x_proto=1, x_host=1, x_prefix=1)
 
-    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if not self._is_trusted(environ.get("REMOTE_ADDR", "")):
             return self._direct(environ, start_response)
         if not VALID_PREFIX.fullmatch(environ.get(PREFIX, "")):

@@ -17,7 +17,7 @@ from waitress.buffers import ReadOnlyFileBasedBuffer
 from waitress.channel import HTTPChannel
 
 from app.web.server.http_parser import RequestParser
-from app.web.server.http_responses import ErrorResponse, Response, raw_error_response
+from app.web.server.http_responses import ApplicationTask, RefusalTask, raw_error_response
 
 LOG = logging.getLogger(__name__)
 
@@ -44,8 +44,8 @@ class ClientConnection(HTTPChannel):
 
     sendbuf_len: int
     parser_class = RequestParser
-    task_class = Response
-    error_task_class = ErrorResponse
+    task_class = ApplicationTask
+    error_task_class = RefusalTask
 
     def __init__(self, server: Any, sock: socket.socket, addr: Any, adj: Any, map: Any = None) -> None:  # noqa: A002
         #: Since when the client has been expected to do the next thing.
@@ -135,7 +135,7 @@ class ClientConnection(HTTPChannel):
 
     def handle_read(self) -> None:
         if self._closing:
-            # Closing a socket with unread data would destroy the response that is on its way.
+            # Closing a socket with unread data would discard a response that the client has not received.
             with suppress(OSError):
                 self.recv(self.adj.recv_bytes)
         else:

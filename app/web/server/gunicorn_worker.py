@@ -23,7 +23,7 @@ from app.web.server.connections import CHECK_EVERY_S, ConnectionLimits, Connecti
 from app.web.server.http_parser import LARGEST_HEAD
 from app.web.server.http_responses import SERVER
 
-#: Seconds for which a process that stops keeps connections without a request, since one may be on its way.
+#: Seconds for which a process that stops keeps connections without a request, since a client may be sending one.
 LINGER_S = 2.0
 #: Bytes of a streamed response that are in memory before the application has to wait for the client.
 SEND_AHEAD = 1024 * 1024

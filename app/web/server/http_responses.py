@@ -23,7 +23,7 @@ SENTENCES = {
 }
 
 
-class Response(WSGITask):
+class ApplicationTask(WSGITask):
     """Runs the application for one request and writes its response."""
 
     close_on_finish: bool
@@ -46,7 +46,7 @@ class Response(WSGITask):
         return "\r\n".join(lines).encode("latin-1")
 
     def _length_headers(self) -> list[tuple[str, str]]:
-        """Return the header that tells the client where the body ends; without one the connection is closed."""
+        """Return the header by which the client finds the end of the body; without one the connection is closed."""
         if self.content_length is not None:
             return [("Content-Length", str(self.content_length))]
         if self.version == "1.1" and self.request.command != "HEAD":
@@ -61,7 +61,7 @@ class Response(WSGITask):
         return not keeps or self.request.must_close or is_draining() or self.channel.server.connections.stopping
 
 
-class ErrorResponse(ErrorTask):
+class RefusalTask(ErrorTask):
     """Responds to a request that is not valid HTTP, or after an error that the application did not handle."""
 
     def execute(self) -> None:
