@@ -1,6 +1,6 @@
 """`/duplicates`: the policy for merging duplicates, the preview of a run, and the runs."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from http import HTTPStatus
 from itertools import chain
@@ -101,16 +101,22 @@ def export_preview_view() -> ResponseReturnValue:
     rule = _requested_rule()
     found = preview_steps(pool(), settings(), workspace_id=g.workspace_id, rule=rule)
 
-    def body(first: ScanStep) -> Iterator[str]:
-        yield csv_export.csv_header()
-        for step in chain([first], found):
-            yield csv_export.csv_lines(step.plans, rule.identifier)
+    def body(first: ScanStep, end: Callable[[], None]) -> Iterator[str]:
+        try:
+            yield csv_export.csv_header()
+            for step in chain([first], found):
+                yield csv_export.csv_lines(step.plans, rule.identifier)
+        finally:
+            end()
 
     with ExitStack() as stack:
         take_export_turn(stack)
         # Take the first step before the response begins: if the database does not answer, the status reports it.
-        response = Response(body(next(found)), content_type="text/csv; charset=utf-8")
-        response.call_on_close(stack.pop_all().close)
+        first = next(found)
+        end = stack.pop_all().close
+        response = Response(body(first, end), content_type="text/csv; charset=utf-8")
+        # The client may disconnect before the first byte.
+        response.call_on_close(end)
     response.headers["Content-Disposition"] = 'attachment; filename="duplicates.csv"'
     return response
 
