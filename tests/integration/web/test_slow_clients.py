@@ -250,7 +250,10 @@ def test_more_idle_clients_than_open_files_end_no_process(tmp_path: Path, databa
 
 
 def test_without_a_free_file_descriptor_it_keeps_its_process_and_answers(tmp_path: Path, database_url: str) -> None:
-    with web_server(tmp_path, database_url) as web, connections(web.port, 50) as clients:
+    with (
+        web_server(tmp_path, database_url, MERGELANE_WEB_HEAD_S="60") as web,
+        connections(web.port, 50) as clients,
+    ):
         wait_until(lambda: _open_connections(web) >= len(clients), what="all to be accepted")
         _, hard = resource.prlimit(web.worker.pid, resource.RLIMIT_NOFILE)
         resource.prlimit(web.worker.pid, resource.RLIMIT_NOFILE, (web.worker.num_fds(), hard))
