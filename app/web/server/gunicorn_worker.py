@@ -18,9 +18,8 @@ from waitress.adjustments import Adjustments
 from waitress.task import ThreadedTaskDispatcher
 
 from app.config import Settings
-from app.web.json_bodies import MAX_BODY
 from app.web.server.connections import CHECK_EVERY_S, ConnectionLimits, Connections, Listener
-from app.web.server.http_parser import LARGEST_HEAD
+from app.web.server.http_parser import LARGEST_CHUNKED_BODY, LARGEST_HEAD
 from app.web.server.http_responses import SERVER
 
 #: Seconds for which a process that stops keeps connections without a request, since a client may be sending one.
@@ -125,8 +124,8 @@ def _adjustments() -> Adjustments:
         clear_untrusted_proxy_headers=False,
         recv_bytes=RECEIVE_BLOCK,
         max_request_header_size=LARGEST_HEAD,
-        # A chunked body has up to five bytes of framing for each of its own; the parser bounds the body itself.
-        max_request_body_size=MAX_BODY + 1,
+        # The parser bounds the body itself.
+        max_request_body_size=LARGEST_CHUNKED_BODY,
         # Nothing is written to temporary files: the body of a request may be personal data.
         inbuf_overflow=2**31,
         outbuf_overflow=2**31,

@@ -9,7 +9,7 @@ from io import BytesIO
 from typing import Any
 
 from waitress.parser import HTTPRequestParser, ParsingError
-from waitress.utilities import BadRequest, Error, RequestEntityTooLarge, RequestHeaderFieldsTooLarge
+from waitress.utilities import BadRequest, Error, RequestHeaderFieldsTooLarge
 
 from app.web.json_bodies import MAX_BODY
 
@@ -19,6 +19,8 @@ LONGEST_HEADER = 8_190
 MAX_HEADERS = 100
 #: Bytes of the request line and all headers.
 LARGEST_HEAD = 65_536
+#: Bytes of a body with the framing of its chunks, which may be smaller than their frames.
+LARGEST_CHUNKED_BODY = 8 * MAX_BODY
 
 TRANSFER_ENCODING = re.compile(rb"^transfer-encoding[ \t]*:[ \t]*(.*?)[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
 FOLDED_LINE = re.compile(rb"\r\n[ \t]")
@@ -44,8 +46,8 @@ class RequestParser(HTTPRequestParser):
 
     def received(self, data: bytes) -> int:
         consumed: int = super().received(data)
-        if isinstance(self.error, RequestEntityTooLarge) or self._is_chunked_body_too_large():
-            self.error, self.completed, self.must_close = None, True, True
+        if self.error is None and (self.buffered if self.chunked else self.content_length) > MAX_BODY:
+            self.completed = self.must_close = True
         elif isinstance(self.error, RequestHeaderFieldsTooLarge) and b"\r\n" not in self.header_plus + data:
             self.error = RequestLineTooLong("")
         elif self._too_large is not None:
@@ -82,6 +84,3 @@ class RequestParser(HTTPRequestParser):
     def buffered(self) -> int:
         """Bytes of the body in memory."""
         return 0 if self.body_rcv is None else len(self.body_rcv)
-
-    def _is_chunked_body_too_large(self) -> bool:
-        return self.chunked and self.error is None and self.buffered > MAX_BODY

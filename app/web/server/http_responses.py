@@ -17,6 +17,7 @@ SERVER = "mergelane"
 SENTENCES = {
     HTTPStatus.BAD_REQUEST: "The request is not valid HTTP; check its first line, its headers and its length.",
     HTTPStatus.REQUEST_TIMEOUT: "The request did not arrive in time; send it again, without pauses.",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The request body may not be larger than 4 MB.",
     HTTPStatus.REQUEST_URI_TOO_LONG: "The URL of the request is too long.",
     HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: "The headers of the request are too many, or too long.",
     HTTPStatus.INTERNAL_SERVER_ERROR: "Something went wrong on the server before the request was read.",
