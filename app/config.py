@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from decimal import Decimal
+from ipaddress import IPv4Network, IPv6Network
 from typing import Any
 
 from marshmallow import Schema, ValidationError, validate
@@ -12,7 +13,7 @@ from marshmallow import fields as schema_fields
 
 from app.errors import SetupError
 from app.rates.buckets import DEFAULTS, Limit
-from app.setting_values import CurrencyRates, HostNames, Limits, Pauses, Peppers, Placeholders
+from app.setting_values import CurrencyRates, HostNames, Limits, Networks, Pauses, Peppers, Placeholders
 from schemas.placeholders import DEFAULT_PLACEHOLDERS
 
 UNDO_BEYOND_PRUNING = (
@@ -125,10 +126,23 @@ class Settings:
     )
     web_threads: int = _setting(16, _whole(), "requests that one web process answers at once")
     web_processes: int = _setting(2, _whole(), "web processes")
+    web_connections: int = _setting(
+        1_000, _whole(), "connections of clients to one web process; fewer if its limit of open files is lower"
+    )
+    web_keep_alive_s: float = _setting(
+        75.0, _positive(), "how long a connection without a request stays open; longer than the proxy keeps it"
+    )
+    web_head_s: float = _setting(10.0, _positive(), "time limit for the headers of a request, from its first byte")
+    web_body_s: float = _setting(60.0, _positive(), "time limit for the body of a request")
+    web_send_s: float = _setting(20.0, _positive(), "time in which a client must read 64 kB of a response, or its rest")
+    web_buffer_mb: int = _setting(256, _whole(), "requests and responses that one web process holds in memory, in MB")
     drain_s: float = _setting(
         0.0,
         schema_fields.Float(validate=validate.Range(min=0)),
         "time from SIGTERM, when `/health/ready` answers 503, until the listener closes",
+    )
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = _setting(
+        (), Networks(), "comma-separated addresses and networks whose X-Forwarded headers web believes"
     )
     hsts_s: int = _setting(0, _whole(0), "`max-age` of Strict-Transport-Security; 0 sends no header")
     identify_wait_s: float = _setting(

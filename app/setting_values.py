@@ -2,6 +2,7 @@
 
 import re
 from decimal import Decimal
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any
 
 from marshmallow import ValidationError
@@ -33,6 +34,17 @@ class Limits(schema_fields.Field[tuple[Limit, ...]]):
             return parse_limits(str(value))
         except ValueError as error:
             raise ValidationError(str(error)) from None
+
+
+class Networks(schema_fields.Field[tuple[IPv4Network | IPv6Network, ...]]):
+    """A comma-separated list of IP addresses and networks."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> tuple[IPv4Network | IPv6Network, ...]:
+        try:
+            return tuple(ip_network(part.strip()) for part in str(value).split(","))
+        except ValueError:
+            message = "Each part must be an IP address or a network, such as 10.0.0.7 or 10.0.0.0/8."
+            raise ValidationError(message) from None
 
 
 class CurrencyRates(schema_fields.Field[tuple[tuple[str, Decimal], ...]]):

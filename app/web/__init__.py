@@ -10,8 +10,10 @@ from app.config import Settings
 from app.telemetry import spans
 from app.web import api, console, errors, headers, hosts, rate_limiting, request_logging, shedding
 from app.web.api import metrics
+from app.web.content_encoding import DecodedRequest
 from app.web.json_bodies import MAX_BODY, OrjsonProvider
 from app.web.openapi import docs
+from app.web.proxies import trust_proxies
 from app.web.resources import set_resources
 
 
@@ -20,14 +22,16 @@ def create_app(settings: Settings | None = None) -> Flask:
 
     It opens no connection before its first request.
     """
+    settings = Settings.from_environ() if settings is None else settings
     flask = Flask(__name__, static_folder=None)
+    flask.request_class = DecodedRequest
+    trust_proxies(flask, settings.trusted_proxies)
     flask.json = OrjsonProvider(flask)
     flask.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     # No automatic OPTIONS: it would answer without a key.
     flask.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     # Do not merge slashes: the redirect would lead to the host that the request names.
     flask.url_map.merge_slashes = False
-    settings = Settings.from_environ() if settings is None else settings
     spans.start_tracing(settings, service="web")
     set_resources(flask, settings)
     request_logging.register_request_logging(flask)

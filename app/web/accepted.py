@@ -16,6 +16,7 @@ from app.ledger import queries
 from app.ledger.accept import AcceptedBatch, store_batch
 from app.ledger.idempotency import IdempotencyKey
 from app.web.prefer_wait import preferred_wait, prefers_async, wait_for_batch
+from app.web.proxies import with_prefix
 from app.web.resources import pool, settings
 from app.web.shedding import backlogs
 from schemas.identifiers import Recorded
@@ -84,7 +85,7 @@ def accepted_response(
     """
     g.batch_id = batch_id = accepted.batch_id
     body = {**vendors, "batch_id": str(batch_id), "status_url": status_url(batch_id)}
-    headers = {"Location": status_url(batch_id), "Retry-After": str(RETRY_AFTER)}
+    headers = {"Location": with_prefix(status_url(batch_id)), "Retry-After": str(RETRY_AFTER)}
     if accepted.replayed:
         headers["Idempotent-Replayed"] = "true"
     seconds = preferred_wait()
@@ -119,6 +120,7 @@ def _waited_for(batch_id: UUID, seconds: float, *, without_slot: bool = False) -
 
 
 def status_url(batch_id: UUID) -> str:
+    """Return the path of the batch below the URL of the API."""
     return f"/merge/batches/{batch_id}"
 
 

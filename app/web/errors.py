@@ -12,6 +12,8 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from app.db.errors import Response as ErrorResponse
 from app.db.errors import response_to, to_unavailable
 from app.errors import DatabaseUnavailable, Gone, Overloaded, Rejected, ResolutionUnsettled
+from app.web.content_encoding import ACCEPTED, UnsupportedEncoding
+from app.web.proxies import with_prefix
 
 LOG = logging.getLogger(__name__)
 
@@ -50,9 +52,11 @@ def rejected_response(error: Rejected) -> Response:
     if isinstance(error, Gone):
         # "canonical" (RFC 6596) leads from a duplicate to the resource with its content, as a survivor has that of
         # its orphan; "successor-version" (RFC 5829) means two versions of one resource.
-        response.headers["Link"] = f'</profiles/{error.survivor_braze_id}>; rel="canonical"'
+        response.headers["Link"] = f'<{with_prefix(f"/profiles/{error.survivor_braze_id}")}>; rel="canonical"'
     if isinstance(error, Overloaded):
         response.headers["Retry-After"] = str(error.retry_after_s)
+    if isinstance(error, UnsupportedEncoding):
+        response.headers["Accept-Encoding"] = ACCEPTED
     if error.status == HTTPStatus.UNAUTHORIZED:
         response.headers["WWW-Authenticate"] = "Bearer"
     return response

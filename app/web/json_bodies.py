@@ -1,5 +1,6 @@
 """JSON on orjson: responses, and request bodies with a check for text that cannot be stored."""
 
+import codecs
 from typing import Any
 
 import orjson
@@ -13,6 +14,8 @@ from schemas.text import UnfitText, check_body
 
 #: Limit of a request body in bytes: the vendor's 4 MB.
 MAX_BODY = 4 * 1024 * 1024
+UTF_8 = frozenset({"utf-8", "ascii"})
+CHARSET = "The charset of the Content-Type header must be utf-8; send the request body as JSON in UTF-8."
 SYNTAX = "Error while parsing request body. Please check your syntax."
 
 
@@ -31,7 +34,7 @@ class OrjsonProvider(JSONProvider):
 
 
 class WrongContentType(Rejected):
-    """The Content-Type of the request body is not JSON."""
+    """The Content-Type of the request body is not JSON in UTF-8."""
 
     status = 415
 
@@ -39,13 +42,16 @@ class WrongContentType(Rejected):
 def json_body() -> Any:
     """Return the parsed body of this request; integers beyond 64 bits are OversizedIntegers.
 
-    Raises WrongContentType for another Content-Type than JSON, RequestEntityTooLarge above MAX_BODY bytes, and
-    Rejected for invalid JSON, invalid UTF-8 or text that cannot be stored.
+    Raises WrongContentType for another Content-Type than JSON in UTF-8, RequestEntityTooLarge above MAX_BODY bytes, and
+    Rejected for invalid JSON, invalid UTF-8 or text that cannot be stored. A byte order mark before the JSON is
+    ignored.
     """
     if not _is_json(request.mimetype):
         raise WrongContentType("The Content-Type header must be application/json.")
+    if not _is_utf_8(request.mimetype_params.get("charset", "")):
+        raise WrongContentType(CHARSET)
     try:
-        body = parse_json(_read())
+        body = parse_json(_read().removeprefix(codecs.BOM_UTF8))
     except InvalidJson:
         raise Rejected(SYNTAX) from None
     check_text(body)
@@ -71,3 +77,11 @@ def _read() -> bytes:
 def _is_json(mimetype: str) -> bool:
     """Return whether *mimetype*, in lower case and without parameters, is JSON or a `+json` type."""
     return mimetype == "application/json" or (mimetype.startswith("application/") and mimetype.endswith("+json"))
+
+
+def _is_utf_8(charset: str) -> bool:
+    """Return whether *charset* is another name of UTF-8 or of its subset ASCII; none means UTF-8."""
+    try:
+        return not charset or codecs.lookup(charset).name in UTF_8
+    except (LookupError, ValueError):  # ValueError: a name with a NUL
+        return False

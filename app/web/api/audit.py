@@ -3,18 +3,18 @@
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from threading import BoundedSemaphore
 from typing import Any
 
-from flask import Blueprint, Response, current_app, g, jsonify, request
+from flask import Blueprint, Response, g, jsonify, request
 from flask.typing import ResponseReturnValue
 
 from app.audit import export
 from app.audit.entries import AuditEntry
 from app.audit.queries import AuditFilter, iterate_entries, list_entries
 from app.db.transaction import open_transaction
-from app.errors import DatabaseUnavailable, Overloaded
+from app.errors import DatabaseUnavailable
 from app.web.auth import pool, requires
+from app.web.export_turns import take_export_turn
 from app.web.openapi.describe import Reply, Tag, describe
 from schemas.audit import (
     AnyAuditPageSchema,
@@ -34,12 +34,7 @@ QUERY = AuditQuery()
 EXPORT_QUERY = ExportQuery()
 PAGE = AuditPageSchema()
 FULL_PAGE = FullAuditPageSchema()
-#: Limit of parallel exports in one process: each holds a connection until its client has read the file.
-MAX_EXPORTS = 2
-EXTENSION = "mergelane-audit-exports"
 MEDIA = {Form.JSONL: "application/jsonl", Form.CSV: "text/csv; charset=utf-8"}
-BUSY = "Too many exports of the audit are running; try again when one of them has ended."
-BUSY_S = 10
 
 
 @describe(
@@ -84,13 +79,13 @@ def list_audit_view() -> ResponseReturnValue:
 def export_audit_view() -> ResponseReturnValue:
     """Return the matching entries of one moment as a file, which is streamed.
 
-    Every entry has the state before and after its action. A client that reads nothing for 20 seconds is disconnected,
+    Every entry has the state before and after its action. A client that reads too slowly is disconnected,
     and gets an incomplete response.
     """
     query = load_query(EXPORT_QUERY, request.args)
     form = query["format"]
     with ExitStack() as stack:
-        _limit_exports(stack)
+        take_export_turn(stack)
         tx = stack.enter_context(open_transaction(pool(), g.workspace_id, snapshot=True))
         parts = iterate_entries(tx, matching=_filter_from(query))
         # Errors of the query must appear before the response begins.
@@ -101,14 +96,6 @@ def export_audit_view() -> ResponseReturnValue:
         # The client may disconnect before the first or the last byte.
         response.call_on_close(end)
     return response
-
-
-def _limit_exports(stack: ExitStack) -> None:
-    """Count this export until *stack* ends; raise Overloaded if MAX_EXPORTS run already."""
-    running: BoundedSemaphore = current_app.extensions.setdefault(EXTENSION, BoundedSemaphore(MAX_EXPORTS))
-    if not running.acquire(blocking=False):
-        raise Overloaded(BUSY, retry_after_s=BUSY_S)
-    stack.callback(running.release)
 
 
 def _file_content(

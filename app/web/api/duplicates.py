@@ -1,6 +1,7 @@
 """`/duplicates`: the policy for merging duplicates, the preview of a run, and the runs."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from http import HTTPStatus
 from itertools import chain
 from typing import Any
@@ -14,10 +15,13 @@ from app.db.transaction import Transaction, open_transaction, run_in_transaction
 from app.duplicates import csv_export, runs
 from app.duplicates.policy import read_policy, set_policy
 from app.duplicates.preview import count_duplicates, preview_steps
+from app.duplicates.scan import ScanStep
 from app.web.accepted import RETRY_AFTER
 from app.web.auth import json_body, pool, requires, settings
+from app.web.export_turns import take_export_turn
 from app.web.openapi.describe import Tag, describe, reply
 from app.web.pagination import split_page
+from app.web.proxies import with_prefix
 from schemas.duplicates import (
     DuplicatePreviewSchema,
     PolicySchema,
@@ -96,15 +100,23 @@ def export_preview_view() -> ResponseReturnValue:
     """
     rule = _requested_rule()
     found = preview_steps(pool(), settings(), workspace_id=g.workspace_id, rule=rule)
-    # Take the first step before the response begins: if the database does not answer, the status reports it.
-    first = next(found)
 
-    def body() -> Iterator[str]:
-        yield csv_export.csv_header()
-        for step in chain([first], found):
-            yield csv_export.csv_lines(step.plans, rule.identifier)
+    def body(first: ScanStep, end: Callable[[], None]) -> Iterator[str]:
+        try:
+            yield csv_export.csv_header()
+            for step in chain([first], found):
+                yield csv_export.csv_lines(step.plans, rule.identifier)
+        finally:
+            end()
 
-    response = Response(body(), content_type="text/csv; charset=utf-8")
+    with ExitStack() as stack:
+        take_export_turn(stack)
+        # Take the first step before the response begins: if the database does not answer, the status reports it.
+        first = next(found)
+        end = stack.pop_all().close
+        response = Response(body(first, end), content_type="text/csv; charset=utf-8")
+        # The client may disconnect before the first byte.
+        response.call_on_close(end)
     response.headers["Content-Disposition"] = 'attachment; filename="duplicates.csv"'
     return response
 
@@ -124,7 +136,7 @@ def start_run_view() -> ResponseReturnValue:
     run_id = run_in_transaction(pool(), g.workspace_id, _start_run, api_key_id=g.api_key_id)
     url = f"/duplicates/runs/{run_id}"
     response = jsonify(message="success", run_id=str(run_id), status_url=url)
-    response.headers.update({"Location": url, "Retry-After": str(RETRY_AFTER)})
+    response.headers.update({"Location": with_prefix(url), "Retry-After": str(RETRY_AFTER)})
     return response, HTTPStatus.ACCEPTED
 
 

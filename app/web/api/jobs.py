@@ -16,6 +16,7 @@ from app.web.auth import POLLING, pool, requires
 from app.web.job_permissions import require_kind
 from app.web.openapi.describe import Tag, describe, reply
 from app.web.pagination import split_page
+from app.web.proxies import with_prefix
 from app.web.reading import visible_changes
 from schemas.jobs import JobDetailSchema, JobPageQuery, JobPageSchema, JobQuery, JobSchema
 from schemas.paging import load_query
@@ -93,7 +94,7 @@ def retry_job_view(job_id: UUID) -> ResponseReturnValue:
     The key needs the permission of the job's kind; for an undo, that of the job that it undoes.
     """
     response = jsonify(JOB.dump(run_in_transaction(pool(), g.workspace_id, _retry, job_id)))
-    response.headers.update({"Location": f"/merge/jobs/{job_id}", "Retry-After": str(RETRY_AFTER)})
+    response.headers.update({"Location": with_prefix(f"/merge/jobs/{job_id}"), "Retry-After": str(RETRY_AFTER)})
     return response, HTTPStatus.ACCEPTED
 
 

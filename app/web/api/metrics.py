@@ -18,7 +18,15 @@ blueprint = Blueprint("metrics", __name__)
 NAME = "mergelane-gauges"
 PERMISSION = "metrics.read"
 #: Headers of a proxy, whose client may be on another machine.
-FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Real-IP")
+FORWARDED = (
+    "Forwarded",
+    "Via",
+    "X-Forwarded-For",
+    "X-Forwarded-Host",
+    "X-Forwarded-Prefix",
+    "X-Forwarded-Proto",
+    "X-Real-IP",
+)
 
 
 def register_metrics(flask: Flask) -> None:
@@ -55,5 +63,7 @@ def _from_this_machine() -> bool:
     """Return whether the request comes from loopback and through no proxy."""
     if any(name in request.headers for name in FORWARDED):
         return False
-    address = request.remote_addr
-    return address is not None and ip_address(address).is_loopback
+    try:
+        return ip_address(request.remote_addr or "").is_loopback
+    except ValueError:  # a Unix socket has no address
+        return False

@@ -19,6 +19,7 @@ from app.keys import sign_ins
 from app.rates.buckets import Bucket, Limit
 from app.web.auth import authorize
 from app.web.console import csrf
+from app.web.proxies import with_prefix
 from app.web.rate_limiting import TooManyRequests, limiter_of
 from app.web.resources import pool, settings
 
@@ -98,7 +99,7 @@ def submit_sign_in() -> ResponseReturnValue:
         peppers=settings().key_pepper,
     )
     g.workspace_id, g.api_key_id = holder.workspace_id, holder.key_id
-    answer = make_response(redirect(safe_next_path(request.form.get("next", "")), HTTPStatus.SEE_OTHER))
+    answer = make_response(redirect(with_prefix(safe_next_path(request.form.get("next", ""))), HTTPStatus.SEE_OTHER))
     csrf.set_sign_in_cookie(answer, token)
     return answer
 
@@ -108,7 +109,7 @@ def submit_sign_in() -> ResponseReturnValue:
 def submit_sign_out() -> ResponseReturnValue:
     """Delete the session, in the database too, and redirect to the form."""
     run_in_transaction(pool(), g.workspace_id, sign_ins.end_sign_in, g.sign_in_token, peppers=settings().key_pepper)
-    answer = make_response(redirect(SIGN_IN, HTTPStatus.SEE_OTHER))
+    answer = make_response(redirect(with_prefix(SIGN_IN), HTTPStatus.SEE_OTHER))
     csrf.delete_sign_in_cookie(answer)
     return answer
 

@@ -13,6 +13,7 @@ from app.db.transaction import open_transaction
 from app.errors import Rejected
 from app.keys import sign_ins
 from app.keys.sign_ins import SignIn
+from app.web.proxies import with_prefix
 from app.web.resources import pool, settings
 
 COOKIE = "mergelane-console"
@@ -22,8 +23,9 @@ FIELD = "form_token"
 HEADER = "X-Form-Token"
 PURPOSE = b"mergelane console form"
 OTHER_SITE = (
-    "This form came from another site. Open the console and send it from there; if a proxy changes the Host header,"
-    " make it keep the header as the browser sends it."
+    "This form came from another site. Open the console and send it from there. If a proxy changes the Host header,"
+    " make it keep the header as the browser sends it, or send it as X-Forwarded-Host and list the proxy in"
+    " MERGELANE_TRUSTED_PROXIES."
 )
 
 
@@ -82,7 +84,7 @@ def set_sign_in_cookie(response: Response, token: str) -> None:
         COOKIE,
         token,
         max_age=round(settings().console_hours * 3600),
-        path=PATH,
+        path=with_prefix(PATH),
         secure=_over_tls(),
         httponly=True,
         # With Strict, a link from a chat would open the sign-in page although the user has a session.
@@ -91,7 +93,7 @@ def set_sign_in_cookie(response: Response, token: str) -> None:
 
 
 def delete_sign_in_cookie(response: Response) -> None:
-    response.delete_cookie(COOKIE, path=PATH, secure=_over_tls(), httponly=True, samesite="Lax")
+    response.delete_cookie(COOKIE, path=with_prefix(PATH), secure=_over_tls(), httponly=True, samesite="Lax")
 
 
 def _over_tls() -> bool:

@@ -16,6 +16,7 @@ from app.errors import DatabaseUnavailable, NotFound, Rejected, ResolutionUnsett
 from app.web.auth import AccessDenied
 from app.web.console.auth import HOME, SIGN_IN, NotSignedIn, signed_in
 from app.web.errors import NOT_STORABLE, RETRY_AFTER, UNEXPECTED, first_sentence
+from app.web.proxies import with_prefix
 
 LOG = logging.getLogger(__name__)
 
@@ -62,9 +63,9 @@ def redirect_to_sign_in(_: NotSignedIn) -> Response:
     if "HX-Request" in request.headers:
         # htmx would insert the form into the page, so it gets the redirect in a header.
         answer = Response(status=HTTPStatus.UNAUTHORIZED)
-        answer.headers["HX-Redirect"] = SIGN_IN
+        answer.headers["HX-Redirect"] = with_prefix(SIGN_IN)
         return answer
-    return make_response(redirect(form, HTTPStatus.SEE_OTHER))
+    return make_response(redirect(with_prefix(form), HTTPStatus.SEE_OTHER))
 
 
 def access_denied_page(_: AccessDenied) -> Response:

@@ -50,6 +50,8 @@ def openapi_view() -> ResponseReturnValue:
     document: bytes | None = current_app.extensions.get(NAME)
     if document is None:
         document = current_app.extensions[NAME] = orjson.dumps(build_document(current_app))
+    if request.script_root:
+        document = orjson.dumps(orjson.loads(document) | {"servers": [{"url": request.script_root}]})
     return _response(document, "application/json")
 
 

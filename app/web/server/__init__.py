@@ -1,1 +1,1 @@
-"""The server process: gunicorn's configuration and worker, and draining on SIGTERM."""
+"""The server process: gunicorn's processes, waitress's connections with limits of ours, and draining on SIGTERM."""

@@ -16,6 +16,7 @@ from app.gc_tuning import tune_gc
 from app.logs import log_uncaught_errors, logging_configuration
 from app.web.prefer_wait import CLOSING
 from app.web.server.draining import drain_first
+from app.web.server.gunicorn_worker import raise_open_files
 
 SETTINGS = Settings.from_environ()
 
@@ -23,17 +24,11 @@ bind = f"[{SETTINGS.web_host}]:{SETTINGS.port}" if ":" in SETTINGS.web_host else
 worker_class = "app.web.server.gunicorn_worker.MergelaneWorker"
 workers = SETTINGS.web_processes
 threads = SETTINGS.web_threads
-#: Bytes of the request line: the longest external_id, escaped for a URL, needs most of them.
-limit_request_line = 8_190
-#: Keep-alive in seconds: longer than the pause of a polling client.
-keepalive = 15
 #: Seconds without a heartbeat after which a worker process is replaced. Requests run in other threads than the
 #: heartbeat, so that a long request does not stop it.
 timeout = 60
 #: Seconds after SIGTERM for running requests. Requests that wait for a batch end at once.
 graceful_timeout = 20
-#: Ignore SCRIPT_NAME headers: a local client could otherwise change the path prefix.
-forwarder_headers = ""
 #: Two servers of one user would share this socket; signals are enough.
 control_socket_disable = True
 #: Gunicorn logs like all other modules. app.web.request_logging logs responses, without personal data.
@@ -48,20 +43,20 @@ logconfig_dict = LOGGING | {
             "level": "INFO" if SETTINGS.log_level == "DEBUG" else SETTINGS.log_level,
             "handlers": [],
             "propagate": True,
-            "filters": ["without_requests"],
         },
         "gunicorn.access": {"level": "WARNING", "handlers": [], "propagate": False},
+        "waitress": {"level": "WARNING", "handlers": [], "propagate": True, "filters": ["without_requests"]},
+        # It warns whenever a request waits for a thread.
+        "waitress.queue": {"level": "ERROR", "handlers": [], "propagate": True},
     },
 }
 
 
 class RedactRequests(logging.Filter):
-    """Removes addresses, URLs and headers of requests from gunicorn's log lines."""
+    """Removes addresses and URLs of requests from log lines of waitress."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        if str(record.msg).startswith("Invalid request from ip="):
-            record.msg, record.args = "invalid_http_request", ()
-        elif str(record.msg).startswith("Error handling request"):
+        if str(record.msg).startswith("Exception while serving"):
             record.msg, record.args = "request_not_handled", ()
         return True
 
@@ -69,6 +64,7 @@ class RedactRequests(logging.Filter):
 def on_starting(_: Any) -> None:
     """Exit with a sentence if the schema is older than this code needs."""
     log_uncaught_errors()
+    raise_open_files()
     try:
         require_schema(SETTINGS)
     except SetupError as error:

@@ -1,77 +1,133 @@
-"""Gunicorn's threaded worker with our error format for requests that are not valid HTTP.
+"""Gunicorn's worker process with waitress's connections.
 
-Such requests never reach the application. Gunicorn would answer with an HTML page that quotes them.
+Gunicorn starts and replaces processes and passes them signals and listening sockets. In each process one loop accepts
+connections, reads whole requests and sends responses, as waitress does; threads run the application.
 """
 
-from http import HTTPStatus
+import os
+import resource
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from time import monotonic
 from typing import Any
 
-import orjson
-from gunicorn import util
-from gunicorn.workers.gthread import ThreadWorker
+from gunicorn.workers.base import Worker
+from waitress import wasyncore
+from waitress.adjustments import Adjustments
+from waitress.task import ThreadedTaskDispatcher
 
-from app.web.headers import HEADERS
-from app.web.server.draining import is_draining
+from app.config import Settings
+from app.web.server.connections import CHECK_EVERY_S, ConnectionLimits, Connections, Listener
+from app.web.server.http_parser import LARGEST_CHUNKED_BODY, LARGEST_HEAD
+from app.web.server.http_responses import SERVER
 
-SENTENCES = {
-    HTTPStatus.BAD_REQUEST: "The request is not valid HTTP; check its first line, its headers and its length.",
-    HTTPStatus.REQUEST_URI_TOO_LONG: "The URL of the request is too long.",
-    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: "The headers of the request are too many, or too long.",
-    HTTPStatus.INTERNAL_SERVER_ERROR: "Something went wrong on the server before the request was read.",
-}
-
-
-class ResponseRecorder:
-    """Replaces the client's socket and keeps the response that gunicorn writes to it."""
-
-    def __init__(self) -> None:
-        self.sent = b""
-
-    def gettimeout(self) -> float:
-        return 0.0
-
-    def sendall(self, data: bytes) -> None:
-        self.sent += data
-
-    @property
-    def status(self) -> HTTPStatus:
-        """The status of that response."""
-        parts = self.sent.split(b" ", 2)
-        known = len(parts) > 1 and parts[1].isdigit() and int(parts[1]) in set(HTTPStatus)
-        status = HTTPStatus(int(parts[1])) if known else HTTPStatus.INTERNAL_SERVER_ERROR
-        # An unknown transfer coding is the client's fault; gunicorn reports it as the server's.
-        return HTTPStatus.BAD_REQUEST if status is HTTPStatus.NOT_IMPLEMENTED else status
+#: Seconds for which a process that stops keeps connections without a request, since a client may be sending one.
+LINGER_S = 2.0
+#: Bytes of a streamed response that are in memory before the application has to wait for the client.
+SEND_AHEAD = 1024 * 1024
+RECEIVE_BLOCK = 65_536
+#: File descriptors for anything but connections of clients, PostgreSQL and Redis.
+SPARE_FILES = 16
+FEWEST_CONNECTIONS = 4
+OPEN_FILES = Path("/proc/self/fd")
+MEGABYTE = 1024 * 1024
 
 
-class MergelaneWorker(ThreadWorker):
-    """Gunicorn's threaded worker with our error responses and draining."""
+class MergelaneWorker(Worker):
+    """Serves requests in one process."""
 
-    def handle_request(self, req: Any, conn: Any) -> bool:
-        """Handle a request; while the server drains, close its connection afterwards."""
-        if is_draining():
-            req.force_close()
-        kept: bool = super().handle_request(req, conn)
-        return kept
+    _wake_up: Callable[[], None] | None = None
 
-    def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
-        """Log as gunicorn does, and respond with its status in our format."""
-        recorder = ResponseRecorder()
-        super().handle_error(req, recorder, addr, exc)
-        try:
-            util.write_nonblock(client, raw_error_response(recorder.status))
-        except OSError:
-            self.log.debug("client_disconnected")
+    def run(self) -> None:
+        """Serve until SIGTERM or until gunicorn's first process is gone, then finish the requests that have begun."""
+        settings = Settings.from_environ()
+        self._connections = Connections(connection_limits(settings))
+        self._map: dict[int, Any] = {}
+        self._threads = ThreadedTaskDispatcher()
+        self._threads.set_thread_count(self.cfg.threads)
+        adjustments = _adjustments()
+        listeners = [self._listener(each.sock, adjustments) for each in self.sockets]
+        self._wake_up = listeners[0].pull_trigger
+        while self.alive and self._has_parent():
+            self._turn()
+        for listener in listeners:
+            listener.stop_accepting()
+        self._finish_requests()
+
+    def handle_exit(self, _: int, __: Any) -> None:
+        self.alive = False
+        if self._wake_up is not None:
+            self._wake_up()
+
+    def _listener(self, sock: socket.socket, adjustments: Adjustments) -> Listener:
+        return Listener(
+            self.wsgi,
+            self._map,
+            _sock=sock,
+            dispatcher=self._threads,
+            adj=adjustments,
+            sockinfo=(sock.family, sock.type, sock.proto, sock.getsockname()),
+            connections=self._connections,
+        )
+
+    def _turn(self) -> None:
+        """Serve whatever is ready, for at most CHECK_EVERY_S."""
+        self.notify()
+        timeout = CHECK_EVERY_S if self._connections.is_accepting else CHECK_EVERY_S / 10
+        wasyncore.loop(timeout=timeout, use_poll=True, map=self._map, count=1)
+        self._connections.check()
+
+    def _finish_requests(self) -> None:
+        self._connections.stopping = True
+        began = monotonic()
+        while len(self._connections) and monotonic() - began < self.cfg.graceful_timeout:
+            self._turn()
+            if monotonic() - began > LINGER_S:
+                self._connections.close_idle()
+        self._threads.shutdown(timeout=1)
+
+    def _has_parent(self) -> bool:
+        if self.ppid == os.getppid():
+            return True
+        self.log.info("Parent changed, shutting down: %s", self)
+        return False
 
 
-def raw_error_response(status: HTTPStatus) -> bytes:
-    """Return a complete HTTP response with *status*."""
-    body = orjson.dumps({"message": SENTENCES.get(status, f"{status.phrase}.")}) + b"\n"
-    headers = {
-        "Server": "gunicorn",
-        "Connection": "close",
-        "Content-Type": "application/json",
-        "Content-Length": str(len(body)),
-        **HEADERS,
-    }
-    lines = [f"HTTP/1.1 {status.value} {status.phrase}", *(f"{name}: {value}" for name, value in headers.items())]
-    return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
+def raise_open_files() -> None:
+    """Raise the soft limit of open files to the hard one: the usual 1,024 is less than a server needs."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def connection_limits(settings: Settings) -> ConnectionLimits:
+    """Return the limits of this process; its connections leave room for other files below the limit of open files."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    others = len(list(OPEN_FILES.iterdir())) + settings.pool_size + settings.web_threads + SPARE_FILES
+    return ConnectionLimits(
+        head_s=settings.web_head_s,
+        body_s=settings.web_body_s,
+        send_s=settings.web_send_s,
+        keep_alive_s=settings.web_keep_alive_s,
+        connections=max(FEWEST_CONNECTIONS, min(settings.web_connections, soft - others)),
+        buffered=settings.web_buffer_mb * MEGABYTE,
+    )
+
+
+def _adjustments() -> Adjustments:
+    """Return waitress's settings. Time limits and the number of connections are ours, not waitress's."""
+    return Adjustments(
+        sockets=[],
+        ident=SERVER,
+        log_socket_errors=False,
+        # app.web.proxies decides about the headers of proxies.
+        clear_untrusted_proxy_headers=False,
+        recv_bytes=RECEIVE_BLOCK,
+        max_request_header_size=LARGEST_HEAD,
+        # The parser bounds the body itself.
+        max_request_body_size=LARGEST_CHUNKED_BODY,
+        # Nothing is written to temporary files: the body of a request may be personal data.
+        inbuf_overflow=2**31,
+        outbuf_overflow=2**31,
+        outbuf_high_watermark=SEND_AHEAD,
+    )

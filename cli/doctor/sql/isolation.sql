@@ -14,7 +14,9 @@ WHERE pg_class.relkind IN ('r', 'p')
             SELECT count(*) = 1 AND bool_and(
                 policy.polname = 'own_workspace' AND policy.polpermissive AND policy.polcmd = '*'
                 AND policy.polroles = '{0}' AND policy.polwithcheck IS NULL
-                AND pg_get_expr(policy.polqual, policy.polrelid) = '(workspace_id = current_workspace())'
+                -- The server may be set to quote all identifiers.
+                AND replace(pg_get_expr(policy.polqual, policy.polrelid), '"', '')
+                    = '(workspace_id = current_workspace())'
             )
             FROM pg_policy AS policy
             WHERE policy.polrelid = pg_class.oid

@@ -16,47 +16,15 @@ from app.audit.export import COLUMNS
 from app.audit.queries import CHUNK
 from app.db.connections import Pool
 from app.errors import DatabaseUnavailable
-from app.web.api import audit as view
+from app.web.export_turns import MAX_OF_A_WORKSPACE
 from schemas.text import escape_formula
 from tests.support.front_door import Caller
 from tests.support.lane_runs import ext
+from tests.support.many_merges import insert_merges
 from tests.support.profiles import track
 from tests.support.undos import merge_one, rename, undo_one
 
 Json = dict[str, Any]
-
-MANY = """
-WITH given AS (
-    SELECT
-        ('019' || substr(gen_random_uuid()::text, 4))::uuid AS batch_id,
-        ('019' || substr(gen_random_uuid()::text, 4))::uuid AS job_id
-    FROM generate_series(1, %(rows)s)
-), batches AS (
-    INSERT INTO batch (workspace_id, id, path) SELECT %(workspace_id)s, batch_id, '/users/merge' FROM given
-), jobs AS (
-    INSERT INTO job (
-        workspace_id, id, batch_id, index, kind, lane, orphan_identifier, survivor_identifier, search_keys, state,
-        outcome, reason, finished_at, orphan_id, orphan_braze_id, survivor_id, survivor_braze_id
-    )
-    SELECT
-        %(workspace_id)s, job_id, batch_id, 0, 'merge', 0, '{"external_id": "o"}', '{"external_id": "s"}', '{}',
-        'finished', 'merged', 'So.', now(), 1, 'a', 2, 'b'
-    FROM given
-)
-INSERT INTO merge_record (
-    workspace_id, job_id, merged_at, orphan_id, survivor_id, orphan_before, survivor_before, origins, changes
-)
-SELECT %(workspace_id)s, job_id, now(), 1, 2, image, image, '{}', '[]'
-FROM given
-CROSS JOIN (
-    SELECT jsonb_build_object(
-        'workspace_id', 1, 'id', 1, 'braze_id', lpad('1', 24, '0'), 'created_at', '2026-01-01T00:00:00+00:00',
-        'updated_at', '2026-01-01T00:00:00+00:00', 'random_bucket', 1,
-        'custom_attributes', jsonb_build_object('about', repeat('x', 5000))
-    ) AS image
-) AS profile
-"""
-"""Merges of profiles of five kilobytes."""
 
 
 def lines(caller: Caller, **query: str) -> list[Json]:
@@ -129,7 +97,7 @@ def test_an_export_of_nothing_is_an_empty_file_or_a_header(caller: Caller) -> No
 def fill(database_url: str, workspace_id: int, rows: int) -> None:
     """Write the records of many merges."""
     with psycopg.connect(database_url) as connection:
-        connection.execute(MANY, {"workspace_id": workspace_id, "rows": rows})
+        insert_merges(connection, workspace_id=workspace_id, rows=rows)
 
 
 def test_it_is_as_it_stood_when_it_began(front_door: Flask, caller: Caller, database_url: str) -> None:
@@ -170,7 +138,8 @@ def test_only_so_many_run_at_once_and_one_that_is_left_makes_room(
     fill(database_url, caller.workspace_id, 3 * CHUNK)
     headers = {"Authorization": f"Bearer {caller.secret}"}
     running = [
-        front_door.test_client().get("/audit/export", headers=headers, buffered=False) for _ in range(view.MAX_EXPORTS)
+        front_door.test_client().get("/audit/export", headers=headers, buffered=False)
+        for _ in range(MAX_OF_A_WORKSPACE)
     ]
     refused = caller.get("/audit/export")
     running.pop().close()
@@ -184,7 +153,7 @@ def test_only_so_many_run_at_once_and_one_that_is_left_makes_room(
 
 def test_head_and_refusals_leave_nothing_behind(caller: Caller, make_caller: Callable[..., Caller]) -> None:
     stranger = make_caller(workspace=f"stranger-{uuid7()}", permissions=("users.merge",))
-    for _ in range(view.MAX_EXPORTS + 1):
+    for _ in range(MAX_OF_A_WORKSPACE + 1):
         assert caller.get("/audit/export", format="xml").status_code == 400
         assert stranger.get("/audit/export").status_code == 403
         assert lines(caller) == []
@@ -195,7 +164,7 @@ def test_one_that_breaks_off_ends_before_its_end_and_makes_room(
 ) -> None:
     fill(database_url, caller.workspace_id, 3 * CHUNK)
     headers = {"Authorization": f"Bearer {caller.secret}"}
-    for _ in range(view.MAX_EXPORTS + 1):
+    for _ in range(MAX_OF_A_WORKSPACE + 1):
         response = front_door.test_client().get("/audit/export", headers=headers, buffered=False)
         assert response.status_code == 200, response.text
         pieces = iter(response.response)
@@ -209,4 +178,23 @@ def test_one_that_breaks_off_ends_before_its_end_and_makes_room(
             list(pieces)
 
     assert "audit_export_failed" in caplog.text
+    assert len(lines(caller)) == 3 * CHUNK
+
+
+def test_the_turns_of_a_workspace_leave_some_to_others(
+    front_door: Flask, caller: Caller, make_caller: Callable[..., Caller], database_url: str
+) -> None:
+    fill(database_url, caller.workspace_id, 3 * CHUNK)
+    headers = {"Authorization": f"Bearer {caller.secret}"}
+    running = [
+        front_door.test_client().get("/audit/export", headers=headers, buffered=False)
+        for _ in range(MAX_OF_A_WORKSPACE)
+    ]
+    try:
+        assert caller.get("/audit/export").status_code == 429
+        assert caller.get("/duplicates/preview.csv").status_code == 429
+        assert lines(make_caller()) == []
+    finally:
+        for each in running:
+            each.close()
     assert len(lines(caller)) == 3 * CHUNK

@@ -1,5 +1,7 @@
 """Bodies that are no fit request: a clear sentence, and nothing changed."""
 
+import gzip
+import zlib
 from collections.abc import Callable
 from typing import Any
 
@@ -52,7 +54,6 @@ def test_another_content_type_is_not(
         b'{ { "merge_updates": [] }',
         b'{"merge_updates": [NaN]}',
         b'{"merge_updates": [1e999]}',
-        b'\xef\xbb\xbf{"merge_updates": []}',
         b'{"merge_updates": ["\xff\xfe"]}',
         b'{"merge_updates": ["\xc0\x80"]}',
         b'{"merge_updates": ["\xed\xa0\x80"]}',
@@ -137,3 +138,74 @@ def test_one_fault_rejects_the_whole_request(
     assert response.status_code == 400
     assert response.json == {"message": message}
     assert not any(count().values())
+
+
+EMPTY = b'{"merge_updates": []}'
+NOT_GZIP = (
+    "The Content-Encoding header is gzip, but the request body is not complete gzip data; compress the body or"
+    " remove the header."
+)
+
+
+def encoded(caller: Caller, data: bytes, encoding: str) -> Any:
+    """Return the response to a merge with *data*, whose Content-Encoding is *encoding*."""
+    headers = {"Content-Encoding": encoding}
+    return caller.post("/users/merge", data=data, content_type=JSON, headers=headers)
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "GZIP", "x-gzip", "identity, gzip"])
+def test_a_gzip_body_is_decompressed(caller: Caller, encoding: str) -> None:
+    assert encoded(caller, gzip.compress(EMPTY), encoding).status_code == 202
+
+
+def test_a_gzip_body_of_several_members_is_one_body(caller: Caller) -> None:
+    data = gzip.compress(EMPTY[:10]) + gzip.compress(EMPTY[10:])
+
+    assert encoded(caller, data, "gzip").status_code == 202
+
+
+def test_a_gzip_body_has_the_same_limit_when_it_is_decompressed(caller: Caller) -> None:
+    largest = EMPTY + b" " * (4 * 1024 * 1024 - len(EMPTY))
+
+    assert encoded(caller, gzip.compress(largest), "gzip").status_code == 202
+    assert encoded(caller, gzip.compress(largest + b" "), "gzip").status_code == 413
+    # A gigabyte of zeros in a megabyte.
+    assert encoded(caller, gzip.compress(bytes(1_000_000)) * 1_000, "gzip").status_code == 413
+
+
+@pytest.mark.parametrize(
+    "data",
+    [EMPTY, b"", gzip.compress(EMPTY)[:-5], gzip.compress(EMPTY) + b"x", zlib.compress(EMPTY)],
+    ids=["plain", "empty", "cut", "with a rest", "zlib"],
+)
+def test_a_body_that_is_not_gzip_but_says_so_is_refused(caller: Caller, data: bytes) -> None:
+    response = encoded(caller, data, "gzip")
+
+    assert (response.status_code, response.json) == (400, {"message": NOT_GZIP})
+
+
+@pytest.mark.parametrize("encoding", ["br", "zstd", "deflate", "gzip, gzip", "nonsense"])
+def test_another_encoding_is_refused_with_those_that_are_taken(caller: Caller, encoding: str) -> None:
+    response = encoded(caller, EMPTY, encoding)
+
+    assert response.status_code == 415
+    assert response.headers["Accept-Encoding"] == "gzip, identity"
+    assert "must be gzip or identity" in (response.json or {})["message"]
+
+
+@pytest.mark.parametrize("charset", ["utf-8", "UTF8", '"utf-8"', "us-ascii"])
+def test_utf_8_is_taken_under_its_names_and_with_a_byte_order_mark(caller: Caller, charset: str) -> None:
+    content_type = f"application/json; charset={charset}"
+    response = caller.post("/users/merge", data=b"\xef\xbb\xbf" + EMPTY, content_type=content_type)
+
+    assert response.status_code == 202
+
+
+@pytest.mark.parametrize("charset", ["utf-16", "iso-8859-1", "windows-1252", "utf-7", "nonsense"])
+def test_another_charset_is_refused_by_name(caller: Caller, charset: str) -> None:
+    response = caller.post("/users/merge", data=EMPTY, content_type=f"application/json; charset={charset}")
+
+    assert response.status_code == 415
+    assert (response.json or {})["message"] == (
+        "The charset of the Content-Type header must be utf-8; send the request body as JSON in UTF-8."
+    )

@@ -40,7 +40,7 @@ def test_this_machine_needs_no_key(front_door: Flask) -> None:
     assert value_of(front_door, "mergelane_http_requests_total", status="200") == before + 2
 
 
-@pytest.mark.parametrize("header", ["Forwarded", "X-Forwarded-For", "X-Real-IP"])
+@pytest.mark.parametrize("header", ["Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Via"])
 def test_somebody_behind_a_proxy_on_this_machine_needs_one(front_door: Flask, header: str) -> None:
     assert front_door.test_client().get("/metrics", headers={header: "203.0.113.7"}).status_code == 401
 

@@ -1,0 +1,213 @@
+"""Web behind the real nginx and HAProxy, with the examples in deploy/."""
+
+import re
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from cli.up import commands
+from tests.support.front_door import Caller
+from tests.support.missing import missing
+from tests.support.processes import Process, free_port
+from tests.support.waiting import wait_until
+
+DEPLOY = Path(commands.DIRECTORY) / "deploy"
+NGINX = """
+daemon off;
+pid {folder}/nginx.pid;
+error_log stderr;
+worker_processes 1;
+events {{ worker_connections 256; }}
+http {{
+    access_log off;
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    include {folder}/mergelane.conf;
+}}
+"""
+
+
+class Proxy:
+    """A running proxy with the three ports of an example."""
+
+    def __init__(self, ports: Sequence[int]) -> None:
+        self.root, self.prefixed, self.rewritten = (f"http://127.0.0.1:{port}" for port in ports)
+
+
+@contextmanager
+def web_server(folder: Path, database_url: str, **settings: str) -> Iterator[int]:
+    """Start a server with *settings* and lend its port."""
+    port = free_port()
+    environ = {"DATABASE_URL": database_url, "MERGELANE_WEB_PROCESSES": "1", **settings}
+    process = Process.of("web", commands.web(host="127.0.0.1", port=port), folder=folder, environ=environ).start()
+    try:
+        wait_until(lambda: _answers(f"http://127.0.0.1:{port}/health/ready"), what="web")
+        yield port
+    finally:
+        process.stop(seconds=15)
+
+
+@pytest.fixture(scope="module")
+def trusting_web(tmp_path_factory: pytest.TempPathFactory, database_url: str) -> Iterator[int]:
+    """The port of a web that trusts proxies on this machine."""
+    with web_server(tmp_path_factory.mktemp("web"), database_url, MERGELANE_TRUSTED_PROXIES="127.0.0.0/8, ::1") as port:
+        yield port
+
+
+def _answers(url: str) -> bool:
+    try:
+        return requests.get(url, timeout=5).status_code == 200
+    except requests.RequestException:
+        return False
+
+
+@contextmanager
+def _run(command: Sequence[str], folder: Path, ports: Sequence[int]) -> Iterator[Proxy]:
+    process = Process.of("proxy", command, folder=folder, environ={}).start()
+    proxy = Proxy(ports)
+    try:
+        wait_until(lambda: _answers(f"{proxy.root}/health/ready") or not process.running, what="the proxy")
+        assert process.running, process.log
+        yield proxy
+    finally:
+        process.kill()
+
+
+def _example(path: Path, *, web: int, ports: Sequence[int]) -> str:
+    """Return the example at *path* with the ports of this test."""
+    text = path.read_text()
+    for port, replacement in zip((8000, 8080, 8081, 8082), (web, *ports), strict=True):
+        assert re.search(rf"127\.0\.0\.1:{port}\b", text)
+        text = re.sub(rf"127\.0\.0\.1:{port}\b", f"127.0.0.1:{replacement}", text)
+    return text
+
+
+@contextmanager
+def nginx(folder: Path, *, web: int) -> Iterator[Proxy]:
+    program = _program("nginx")
+    ports = [free_port() for _ in range(3)]
+    (folder / "mergelane.conf").write_text(_example(DEPLOY / "nginx/mergelane.conf", web=web, ports=ports))
+    (folder / "nginx.conf").write_text(NGINX.format(folder=folder))
+    # The system user of nginx must not need the folder of the test.
+    user = ["-g", "user root;"] if Path("/proc/self").stat().st_uid == 0 else []
+    with _run([program, "-p", str(folder), "-c", str(folder / "nginx.conf"), *user], folder, ports) as proxy:
+        yield proxy
+
+
+@contextmanager
+def haproxy(folder: Path, *, web: int) -> Iterator[Proxy]:
+    program = _program("haproxy")
+    ports = [free_port() for _ in range(3)]
+    (folder / "haproxy.cfg").write_text(_example(DEPLOY / "haproxy/mergelane.cfg", web=web, ports=ports))
+    with _run([program, "-db", "-f", str(folder / "haproxy.cfg")], folder, ports) as proxy:
+        yield proxy
+
+
+def _program(name: str) -> str:
+    found = shutil.which(name, path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
+    return found or missing(name, FileNotFoundError(f"install Debian's package {name}"))
+
+
+@pytest.fixture(scope="module", params=[nginx, haproxy], ids=["nginx", "haproxy"])
+def proxy(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, trusting_web: int
+) -> Iterator[Proxy]:
+    """A proxy before a web that trusts it."""
+    with request.param(tmp_path_factory.mktemp("proxy"), web=trusting_web) as running:
+        yield running
+
+
+def sign_in(url: str, caller: Caller, *, host: str) -> requests.Response:
+    """Return the response to the form of the console, as a browser at *host* sends it over plain HTTP."""
+    headers = {"Host": host, "Origin": f"http://{host}"}
+    data = {"key": caller.secret}
+    return requests.post(f"{url}/console/sign-in", data=data, headers=headers, allow_redirects=False, timeout=10)
+
+
+def merge(url: str, caller: Caller, **headers: str) -> requests.Response:
+    given: dict[str, Any] = {"merge_updates": []}
+    key = {"Authorization": f"Bearer {caller.secret}", **headers}
+    return requests.post(f"{url}/users/merge", json=given, headers=key, timeout=10)
+
+
+def test_a_host_of_its_own(proxy: Proxy, caller: Caller) -> None:
+    accepted = merge(proxy.root, caller)
+    polled = requests.get(
+        proxy.root + accepted.headers["Location"], headers={"Authorization": f"Bearer {caller.secret}"}, timeout=10
+    )
+    signed_in = sign_in(proxy.root, caller, host="merge.corp")
+
+    assert (accepted.status_code, polled.status_code) == (202, 200)
+    assert (signed_in.status_code, signed_in.headers["Location"]) == (303, "/console")
+    assert requests.get(f"{proxy.root}/metrics", timeout=10).status_code == 401
+
+
+def test_a_path_of_another_host(proxy: Proxy, caller: Caller) -> None:
+    base = f"{proxy.prefixed}/mergelane"
+    key = {"Authorization": f"Bearer {caller.secret}"}
+    accepted = merge(base, caller)
+    page = requests.get(f"{base}/console", allow_redirects=False, timeout=10)
+    signed_in = sign_in(base, caller, host="tools.corp:8443")
+    document = requests.get(f"{base}/openapi.json", timeout=10).json()
+    home = requests.get(
+        f"{base}/console", headers={"Cookie": signed_in.headers["Set-Cookie"].partition(";")[0]}, timeout=10
+    )
+
+    assert accepted.headers["Location"] == f"/mergelane{accepted.json()['status_url']}"
+    assert requests.get(proxy.prefixed + accepted.headers["Location"], headers=key, timeout=10).status_code == 200
+    assert requests.get(base + accepted.json()["status_url"], headers=key, timeout=10).status_code == 200
+    assert page.headers["Location"] == "/mergelane/console/sign-in"
+    assert (signed_in.status_code, signed_in.headers["Location"]) == (303, "/mergelane/console")
+    assert "Path=/mergelane/console" in signed_in.headers["Set-Cookie"]
+    assert document["servers"] == [{"url": "/mergelane"}]
+    links = re.findall(r'(?:href|src|action|hx-get|hx-post)="(/[^"]*)"', home.text)
+    assert links
+    assert {link for link in links if not link.startswith("/mergelane/")} == set()
+
+
+def test_a_rewritten_host(proxy: Proxy, caller: Caller) -> None:
+    signed_in = sign_in(proxy.rewritten, caller, host="merge.corp:8443")
+    foreign = requests.post(
+        f"{proxy.rewritten}/console/sign-in",
+        data={"key": caller.secret},
+        headers={"Host": "merge.corp", "Origin": "http://evil.example"},
+        timeout=10,
+    )
+
+    assert (signed_in.status_code, signed_in.headers["Location"]) == (303, "/console")
+    assert foreign.status_code == 403
+
+
+def test_a_client_cannot_choose_what_the_proxy_reports(proxy: Proxy, caller: Caller) -> None:
+    accepted = merge(proxy.root, caller, **{"X-Forwarded-Prefix": "/elsewhere", "X-Forwarded-Host": "evil.example"})
+
+    assert accepted.headers["Location"] == accepted.json()["status_url"]
+
+
+@pytest.mark.parametrize("start", [nginx, haproxy], ids=["nginx", "haproxy"])
+def test_a_proxy_that_is_not_trusted_is_not_believed_and_the_console_says_what_to_set(
+    tmp_path: Path, database_url: str, caller: Caller, start: Any
+) -> None:
+    with web_server(tmp_path / "web", database_url) as web, start(tmp_path, web=web) as proxy:
+        refused = sign_in(proxy.rewritten, caller, host="merge.corp")
+        accepted = merge(f"{proxy.prefixed}/mergelane", caller)
+
+    assert refused.status_code == 403
+    assert "X-Forwarded-Host" in refused.text
+    assert "MERGELANE_TRUSTED_PROXIES" in refused.text
+    assert accepted.headers["Location"] == accepted.json()["status_url"]
+
+
+@pytest.mark.parametrize("prefix", ["//evil.example", "https://evil.example", "/a b", "evil", "/a//b"])
+def test_a_prefix_that_could_lead_elsewhere_is_ignored(trusting_web: int, caller: Caller, prefix: str) -> None:
+    accepted = merge(f"http://127.0.0.1:{trusting_web}", caller, **{"X-Forwarded-Prefix": prefix})
+
+    assert accepted.headers["Location"] == accepted.json()["status_url"]
