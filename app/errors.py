@@ -6,12 +6,21 @@ MergelaneError
 │   ├── NotFound            404
 │   ├── Gone                410, with the survivor of the profile
 │   └── Overloaded          429, with Retry-After
-├── DatabaseUnavailable     PostgreSQL is away or refuses work; a transaction in its COMMIT may have taken effect
-│   └── DatabaseRefuses     PostgreSQL answers and refuses work: read-only, full, a privilege revoked
-├── BrokerUnavailable       the broker is away or refuses messages; some may have arrived
+├── ServerUnavailable       PostgreSQL or the broker is away or refuses work: wait; `cause` says why in a word
+│   ├── DatabaseUnavailable     PostgreSQL; a transaction in its COMMIT may have taken effect
+│   │   └── DatabaseRefuses     it answers and refuses work: read-only, full, a privilege revoked
+│   └── BrokerUnavailable       the broker; some messages may have arrived
 ├── ResolutionUnsettled     profiles kept changing while a job was resolved; the attempt is repeated
 └── SetupError              the installation cannot run; the message says how to correct it
 """
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+#: The cause of a server that does not answer.
+NO_ANSWER = "no_answer"
+#: The cause of a PostgreSQL that answers and refuses connections.
+CONNECTION_REFUSED = "connection_refused"
 
 
 class MergelaneError(Exception):
@@ -56,16 +65,38 @@ class Overloaded(Rejected):
         self.retry_after_s = retry_after_s
 
 
-class DatabaseUnavailable(MergelaneError):
+class ServerUnavailable(MergelaneError):
+    """A server is away or refuses work. *cause* is a label without values: NO_ANSWER, a SQLSTATE, a broker's prefix."""
+
+    #: The server's name as a label of metrics.
+    server: ClassVar[str]
+
+    def __init__(self, message: str, *, cause: str = NO_ANSWER) -> None:
+        super().__init__(message)
+        self.cause = cause
+
+
+class DatabaseUnavailable(ServerUnavailable):
     """PostgreSQL is away or refuses work; nothing was changed, unless the connection was lost during COMMIT."""
+
+    server = "postgresql"
 
 
 class DatabaseRefuses(DatabaseUnavailable):
-    """PostgreSQL answers and refuses work; the message says why. Nothing was changed."""
+    """PostgreSQL answers and refuses work; the message says why. Nothing was changed.
+
+    *attempts* are those of a lane, by job id, that it also refused to uncount.
+    """
+
+    def __init__(self, message: str, *, cause: str = NO_ANSWER, attempts: Mapping[str, int] | None = None) -> None:
+        super().__init__(message, cause=cause)
+        self.attempts = dict(attempts or {})
 
 
-class BrokerUnavailable(MergelaneError):
+class BrokerUnavailable(ServerUnavailable):
     """The broker is away or refuses messages. Some may have arrived, and are published again."""
+
+    server = "broker"
 
 
 class ResolutionUnsettled(MergelaneError):

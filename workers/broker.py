@@ -11,6 +11,7 @@ from kombu.exceptions import ChannelError, KombuError
 from kombu.messaging import Producer
 
 from app.errors import BrokerUnavailable
+from workers.broker_errors import to_broker_unavailable
 from workers.celery import LANE_TASK, QUEUE
 
 #: The keys of lists of replies in Redis, and their expiry in seconds: longer than any client waits for replies.
@@ -118,4 +119,4 @@ class Broker:
     def _unavailable(self, what: str, error: BaseException) -> BrokerUnavailable:
         """Close the connection and return the error to raise."""
         self.close()
-        return BrokerUnavailable(f"The broker {what} ({type(error).__name__}); is it running at BROKER_URL?")
+        return to_broker_unavailable(error, what)
