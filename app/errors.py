@@ -14,7 +14,6 @@ MergelaneError
 └── SetupError              the installation cannot run; the message says how to correct it
 """
 
-from collections.abc import Mapping
 from typing import ClassVar
 
 #: The cause of a server that does not answer.
@@ -83,14 +82,12 @@ class DatabaseUnavailable(ServerUnavailable):
 
 
 class DatabaseRefuses(DatabaseUnavailable):
-    """PostgreSQL answers and refuses work; the message says why. Nothing was changed.
+    """PostgreSQL answers and refuses work; the message says why. Nothing was changed."""
 
-    *attempts* are those of a lane, by job id, that it also refused to uncount.
-    """
-
-    def __init__(self, message: str, *, cause: str = NO_ANSWER, attempts: Mapping[str, int] | None = None) -> None:
+    def __init__(self, message: str, *, cause: str = NO_ANSWER, attempts: dict[str, int] | None = None) -> None:
         super().__init__(message, cause=cause)
-        self.attempts = dict(attempts or {})
+        #: The attempts of a lane, by job id, that the server also refused to uncount.
+        self.attempts = attempts or {}
 
 
 class BrokerUnavailable(ServerUnavailable):

@@ -118,7 +118,6 @@ class RefusingInstallation:
 
     def strike(self, refusal: Refusal) -> None:
         """Refuse, post a batch, and check what the processes answer and report. Raises ChaosError."""
-        self.make_profiles(1)
         if isinstance(refusal, BrokerRefusal):
             self._strike_broker(refusal)
         else:
@@ -127,9 +126,7 @@ class RefusingInstallation:
             raise ChaosError(f"A process was replaced during {refusal.name}.")
 
     def make_profiles(self, pairs: int) -> None:
-        """Create profiles for *pairs* merges, while nothing is refused."""
-        if self.postgres.sqlstate:
-            return
+        """Create profiles for the next *pairs* merges."""
         number = self.batches
         names = [f"{role}{each}" for each in range(number, number + pairs) for role in ("orphan", "survivor")]
         self._post("/users/track", {"attributes": [{"external_id": name} for name in names]}, expected=201)
@@ -156,11 +153,15 @@ class RefusingInstallation:
         self.redis.end()
         self.postgres.end()
 
-    def await_end(self) -> float:
-        """Wait until every job is finished and every process works again; check the jobs. Return the seconds."""
+    def await_end(self, *, workers: bool = False) -> float:
+        """Wait until every job is finished and every process works again; check the jobs. Return the seconds.
+
+        An idle worker reports a refusal of PostgreSQL for some seconds more, so *workers* are checked on request.
+        """
         began = monotonic()
         self._await(self._is_done, DONE_S, "every job to be finished and every batch to be announced")
-        self._await(lambda: not any(map(self.waiting, self.ports)), DONE_S, "every process to work again")
+        names = [name for name in self.ports if workers or not name.startswith("worker")]
+        self._await(lambda: not any(map(self.waiting, names)), DONE_S, "every process to work again")
         with self.home.connect() as connection:
             rows = connection.execute("SELECT outcome, attempts, stalled_attempts FROM job").fetchall()
         odd = [row for row in rows if (row["outcome"], row["attempts"], row["stalled_attempts"]) != ("merged", 1, 0)]
@@ -201,7 +202,6 @@ class RefusingInstallation:
             )
 
     def _strike_database(self, refusal: DatabaseRefusal) -> None:
-        self.post_merge()
         self.postgres.begin(refusal.sqlstate, at_connect=refusal.at_connect)
         kind = response_to(psycopg.errors.lookup(refusal.sqlstate)()) if refusal.is_known else Response.WAIT
         expected = 503 if refusal.at_connect else STATUSES[kind]
@@ -257,10 +257,13 @@ def run_matrix(refusals: Sequence[Refusal], report: Callable[[str], None]) -> in
     """Inject each of *refusals* alone, and check everything after each; return the number of jobs."""
     with refusing_installation() as installation:
         for refusal in refusals:
+            installation.make_profiles(2)
+            installation.post_merge()
             installation.strike(refusal)
             installation.end()
             took = installation.await_end()
             report(f"| {refusal.name} | {took:.1f} s |")
+        installation.await_end(workers=True)
         return installation.batches
 
 

@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 #: Seconds before the first further attempt to connect, by which the pause grows, and the longest pause.
 RETRY_S = 0.5
-LONGEST_RETRY_S = 2.0
+LONGEST_RETRY_S = 1.0
 #: Seconds that a consumer must work before it counts as resumed.
 RESUMED_AFTER_S = 1.0
 #: Seconds for which the same error of a timer is not logged again.

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
+from threading import Timer
 from uuid import UUID
 
 import psycopg
@@ -19,8 +20,15 @@ log = logging.getLogger(__name__)
 
 #: The header of a repeated message with the attempts, by job id, that PostgreSQL refused and did not uncount.
 REFUSED = "refused_attempts"
+#: The longest pause in seconds before a refused lane is repeated: shorter than the times after which its message would
+#: be delivered again, or its jobs rescued.
+_settings = resources.settings()
+LONGEST_PAUSE_S = max(1, round(min(10.0, _settings.visibility_timeout_s / 2, _settings.rescue_after_s / 2)))
+#: The age in seconds at which a refusal is no wait any more.
+WAIT_EXPIRES_S = 1.5 * LONGEST_PAUSE_S
 #: Begun while the last lane of this process found PostgreSQL away or refusing work.
 _wait = Wait()
+_expiry: Timer | None = None
 
 
 class LaneFailed(MergelaneError):
@@ -33,7 +41,7 @@ class LaneFailed(MergelaneError):
     autoretry_for=(DatabaseUnavailable,),
     max_retries=None,
     retry_backoff=1,
-    retry_backoff_max=10,
+    retry_backoff_max=LONGEST_PAUSE_S,
 )
 def run_lane(self: Task, workspace_id: int, job_ids: Sequence[str]) -> None:
     """Run the jobs *job_ids* of a workspace.
@@ -74,15 +82,30 @@ def _run(lane: Lane, own: Mapping[str, object]) -> Mapping[str, int]:
         log.exception("lane_failed", extra=own)
         message = f"The lane could not run because of {type(error).__name__}; the worker's log has the details."
         raise LaneFailed(message) from None
+    _end_wait()
+    return ends
+
+
+def _end_wait() -> None:
     if _wait.end():
         log.info("service_resumed", extra={"service": "worker"})
-    return ends
+
+
+def _expire_wait() -> None:
+    """End the wait if no further lane is refused here: another worker may get the repeated message."""
+    global _expiry  # noqa: PLW0603  one for the process
+    if _expiry is not None:
+        _expiry.cancel()
+    _expiry = Timer(WAIT_EXPIRES_S, _end_wait)
+    _expiry.daemon = True
+    _expiry.start()
 
 
 def _waiting_for(error: DatabaseUnavailable) -> DatabaseUnavailable:
     """Log that this worker waits for PostgreSQL, once for each cause, and return the error to raise."""
     if _wait.begin(error):
         log.warning("service_waiting", extra={"service": "worker", "reason": str(error)})
+    _expire_wait()
     if isinstance(error, DatabaseRefuses):
         return DatabaseRefuses(str(error), cause=error.cause, attempts=error.attempts)
     return DatabaseUnavailable(str(error), cause=error.cause)
