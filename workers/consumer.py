@@ -1,6 +1,6 @@
 """Celery's consumer, which logs once that it waits for the broker, with the cause, and once that it works again.
 
-Celery logs every failed attempt with the error's text, starts anew several times a second when the broker accepts
+Celery logs every failed attempt with the error's text, restarts several times a second when the broker accepts
 connections but refuses commands, and pauses up to 30 seconds when it does not answer.
 """
 

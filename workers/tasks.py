@@ -13,6 +13,7 @@ from app.errors import DatabaseRefuses, DatabaseUnavailable, MergelaneError
 from app.lane.run import Lane, execute_lane
 from app.logs import request_context
 from app.metrics.servers import Wait
+from app.metrics.worker import LANES_CRASHED
 from workers import resources
 from workers.celery import LANE_TASK, app
 
@@ -79,6 +80,7 @@ def _run(lane: Lane, own: Mapping[str, object]) -> Mapping[str, int]:
     except Exception as error:
         if isinstance(error, psycopg.Error) and response_to(error) is Response.WAIT:
             raise _waiting_for(to_unavailable(error)) from None
+        LANES_CRASHED.inc()
         log.exception("lane_failed", extra=own)
         message = f"The lane could not run because of {type(error).__name__}; the worker's log has the details."
         raise LaneFailed(message) from None

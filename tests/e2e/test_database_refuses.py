@@ -89,16 +89,18 @@ NO_RECORDS = Refusal(
     ("REVOKE INSERT ON merge_record FROM mergelane_app",),
     ("GRANT INSERT ON merge_record TO mergelane_app",),
     "the role lacks a privilege",
+    "42501",
 )
 NOTHING_UNCOUNTED = Refusal(
     "no records, nothing uncounted",
     (
-        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE disk_full; END $$",
-        "CREATE TRIGGER refuse BEFORE INSERT ON merge_record EXECUTE FUNCTION refuse()",
-        "CREATE TRIGGER no BEFORE UPDATE ON job FOR EACH ROW WHEN (new.attempts < old.attempts) EXECUTE FUNCTION refuse()",
+        "CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE disk_full; END $$",
+        "CREATE TRIGGER no BEFORE INSERT ON merge_record EXECUTE FUNCTION no()",
+        "CREATE TRIGGER no BEFORE UPDATE ON job FOR EACH ROW WHEN (new.attempts < old.attempts) EXECUTE FUNCTION no()",
     ),
-    ("DROP FUNCTION refuse CASCADE",),
+    ("DROP FUNCTION no CASCADE",),
     "its disk is full",
+    "53100",
 )
 
 

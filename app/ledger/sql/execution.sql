@@ -211,10 +211,10 @@ WHERE job.workspace_id = %(workspace_id)s AND job.id = next.id
 RETURNING job.state
 
 -- name: withdraw_attempts
--- Uncounts attempts that PostgreSQL refused. The jobs are published anew: their message is repeated, or the rescue finds
--- them. Without effect on a job after another attempt has started.
+-- Uncounts attempts that PostgreSQL refused. The jobs count as published now: their message is repeated, or the rescue
+-- finds them. Without effect on a job after another attempt has started.
 UPDATE job
-SET state = 'queued', attempts = job.attempts - 1, published_at = clock_timestamp()
+SET state = 'queued', attempts = job.attempts - 1, published_at = statement_timestamp()
 FROM unnest(%(ids)s::uuid[], %(attempts)s::integer[]) AS begun (id, attempts)
 WHERE job.workspace_id = %(workspace_id)s AND job.id = begun.id AND job.state = 'running'
     AND job.attempts = begun.attempts
