@@ -12,6 +12,8 @@ PREFIX = re.compile(r"[A-Z][A-Z0-9_]*(?= |\Z)")
 NO_PREFIX = "ERR"
 #: What redis-py writes before the reply to a command of a pipeline.
 IN_PIPELINE = "caused error: "
+#: The reply to a command of a script, within that of the script, before Redis 7.
+IN_SCRIPT = re.compile(r"(?<=@user_script: \d: -)[A-Z][A-Z0-9_]*(?= )")
 #: Refusals in words, by the first word of Redis's reply or by RabbitMQ's code.
 REASONS = {
     "ASK": "it is a cluster, which Mergelane does not support",
@@ -60,7 +62,8 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 def _refusal(error: BaseException) -> str | None:
     """Return the word of a refusal, or None when *error* is none."""
     if isinstance(error, RedisError) and (error.status_code or isinstance(error, ResponseError)):
-        found = PREFIX.match(error.status_code or str(error).rpartition(IN_PIPELINE)[2])
+        in_script = IN_SCRIPT.search(str(error))
+        found = in_script or PREFIX.match(error.status_code or str(error).rpartition(IN_PIPELINE)[2])
         return found[0] if found else NO_PREFIX
     code = getattr(error, "reply_code", None)
     return str(code) if code else None

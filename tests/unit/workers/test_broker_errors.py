@@ -26,6 +26,7 @@ def reply(line: str) -> Exception:
         ("ERR max number of clients reached", "ERR"),
         ("XYZZY", "XYZZY"),
         ("Ann Lee of Ulm", "ERR"),
+        ("ERR Error running script (call to f_e): @user_script:2: @user_script: 2: -READONLY You can't", "READONLY"),
     ],
 )
 def test_an_error_reply_is_named_by_its_first_word(line: str, cause: str) -> None:
