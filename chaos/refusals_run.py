@@ -116,10 +116,13 @@ class RefusingInstallation:
             raise ChaosError(f"Ended: {', '.join(ended)}.")
         return {name: kept.family()[0].pid for name, kept in self.home.processes.items()}
 
-    def strike(self, refusal: Refusal) -> None:
-        """Refuse, post a batch, and check what the processes answer and report. Raises ChaosError."""
+    def strike(self, refusal: Refusal, *, workers: bool = True) -> None:
+        """Refuse, post a batch, and check what the processes answer and report. Raises ChaosError.
+
+        Without *workers*, do not wait until they report a refusal of the broker too.
+        """
         if isinstance(refusal, BrokerRefusal):
-            self._strike_broker(refusal)
+            self._strike_broker(refusal, workers=workers)
         else:
             self._strike_database(refusal)
         if self.running_pids() != self.pids:
@@ -184,7 +187,7 @@ class RefusingInstallation:
                 found[server, cause] = float(line.rpartition(" ")[2])
         return {place: number for place, number in found.items() if number}
 
-    def _strike_broker(self, refusal: BrokerRefusal) -> None:
+    def _strike_broker(self, refusal: BrokerRefusal, *, workers: bool) -> None:
         self.redis.begin(refusal.line, writes_alone=refusal.writes_alone)
         if not refusal.writes_alone:
             # A server that changes its state also ends the commands that wait in it.
@@ -194,7 +197,7 @@ class RefusingInstallation:
                         client.client_unblock(int(each["id"]), error=True)
         self._expect(refusal, self.post_merge(), 202)
         self._expect(refusal, self._get("/health/ready"), 200)
-        for name in ("relay", "worker1", "worker2"):
+        for name in ("relay", "worker1", "worker2") if workers else ("relay",):
             self._await(
                 lambda name=name: ("broker", refusal.cause) in (self.waiting(name) or {}),  # type: ignore[misc]
                 NOTICED_S,
