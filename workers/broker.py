@@ -108,7 +108,10 @@ class Broker:
     def _open(self) -> Connection:
         if self._connection is None:
             self._connection = self._celery.connection_for_write()
-            self._connection.connect()
+            # Unlike connect(), without pauses of its own before the second try: the caller waits.
+            self._connection.ensure_connection(
+                max_retries=1, interval_start=0, interval_step=0, interval_max=0, reraise_as_library_errors=False
+            )
         return self._connection
 
     def _failures(self) -> tuple[type[BaseException], ...]:
