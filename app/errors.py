@@ -6,12 +6,20 @@ MergelaneError
 │   ├── NotFound            404
 │   ├── Gone                410, with the survivor of the profile
 │   └── Overloaded          429, with Retry-After
-├── DatabaseUnavailable     PostgreSQL is away or refuses work; a transaction in its COMMIT may have taken effect
-│   └── DatabaseRefuses     PostgreSQL answers and refuses work: read-only, full, a privilege revoked
-├── BrokerUnavailable       the broker is away or refuses messages; some may have arrived
+├── ServerUnavailable       PostgreSQL or the broker is away or refuses work: wait; `cause` says why in a word
+│   ├── DatabaseUnavailable     PostgreSQL; a transaction in its COMMIT may have taken effect
+│   │   └── DatabaseRefuses     it answers and refuses work: read-only, full, a privilege revoked
+│   └── BrokerUnavailable       the broker; some messages may have arrived
 ├── ResolutionUnsettled     profiles kept changing while a job was resolved; the attempt is repeated
 └── SetupError              the installation cannot run; the message says how to correct it
 """
+
+from typing import ClassVar
+
+#: The cause of a server that does not answer.
+NO_ANSWER = "no_answer"
+#: The cause of a PostgreSQL that answers and refuses connections.
+CONNECTION_REFUSED = "connection_refused"
 
 
 class MergelaneError(Exception):
@@ -56,16 +64,36 @@ class Overloaded(Rejected):
         self.retry_after_s = retry_after_s
 
 
-class DatabaseUnavailable(MergelaneError):
+class ServerUnavailable(MergelaneError):
+    """A server is away or refuses work. *cause* is a label without values: NO_ANSWER, a SQLSTATE, a broker's prefix."""
+
+    #: The server's name as a label of metrics.
+    server: ClassVar[str]
+
+    def __init__(self, message: str, *, cause: str = NO_ANSWER) -> None:
+        super().__init__(message)
+        self.cause = cause
+
+
+class DatabaseUnavailable(ServerUnavailable):
     """PostgreSQL is away or refuses work; nothing was changed, unless the connection was lost during COMMIT."""
+
+    server = "postgresql"
 
 
 class DatabaseRefuses(DatabaseUnavailable):
     """PostgreSQL answers and refuses work; the message says why. Nothing was changed."""
 
+    def __init__(self, message: str, *, cause: str = NO_ANSWER, attempts: dict[str, int] | None = None) -> None:
+        super().__init__(message, cause=cause)
+        #: The attempts of a lane, by job id, that the server also refused to uncount.
+        self.attempts = attempts or {}
 
-class BrokerUnavailable(MergelaneError):
+
+class BrokerUnavailable(ServerUnavailable):
     """The broker is away or refuses messages. Some may have arrived, and are published again."""
+
+    server = "broker"
 
 
 class ResolutionUnsettled(MergelaneError):

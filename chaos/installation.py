@@ -49,13 +49,20 @@ FAST = {
 class Installation:
     """Servers, proxies and processes. The product connects to the servers through the proxies, the audit directly."""
 
-    def __init__(self, folder: Path, *, settings: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        settings: Mapping[str, str],
+        postgres_proxy: type[Proxy] = Proxy,
+        redis_proxy: type[Proxy] = Proxy,
+    ) -> None:
         self.folder = folder
         self.keeper = ProcessKeeper()
         self._postgres_server = EmbeddedPostgres(folder / "postgres", child_environ(), POSTGRES)
         self._redis_server = EmbeddedRedis(folder, child_environ())
-        self.postgres_proxy = Proxy(lambda: self._postgres_server.sockets / POSTGRES_SOCKET)
-        self.redis_proxy = Proxy(lambda: self._redis_server.socket)
+        self.postgres_proxy = postgres_proxy(lambda: self._postgres_server.sockets / POSTGRES_SOCKET)
+        self.redis_proxy = redis_proxy(lambda: self._redis_server.socket)
         self._settings = settings
         self.port = free_port()
         self.postgres: KeptProcess
@@ -190,11 +197,15 @@ class Installation:
 
 
 @contextmanager
-def running_installation(*, settings: Mapping[str, str] | None = None) -> Iterator[Installation]:
+def running_installation(
+    *, settings: Mapping[str, str] | None = None, postgres_proxy: type[Proxy] = Proxy, redis_proxy: type[Proxy] = Proxy
+) -> Iterator[Installation]:
     """Yield an installation with running servers; stop everything afterwards and remove its folder."""
     # Not in a private folder: under root, PostgreSQL runs as another user and must be able to enter it.
     with TemporaryDirectory(prefix="mergelane-chaos-") as folder:
-        built = Installation(Path(folder), settings=settings or {})
+        built = Installation(
+            Path(folder), settings=settings or {}, postgres_proxy=postgres_proxy, redis_proxy=redis_proxy
+        )
         try:
             built.start_servers()
             yield built

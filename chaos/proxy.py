@@ -114,19 +114,23 @@ class Proxy:
         far_writer: asyncio.StreamWriter,
     ) -> None:
         """Forward both directions until either side closes, then close the other."""
-        pair = {writer, far_writer}
-        self._writers |= pair
         there, back = self._watch()
-        ways = [
-            asyncio.ensure_future(self._pass(*way)) for way in ((reader, far_writer, there), (far_reader, writer, back))
-        ]
+        await self._run(
+            self._pass(reader, far_writer, there), self._pass(far_reader, writer, back), writers={writer, far_writer}
+        )
+
+    async def _run(self, *ways: Coroutine[Any, Any, None], writers: set[asyncio.StreamWriter]) -> None:
+        """Run both directions until either ends, then close both connections."""
+        self._writers |= writers
+        tasks = [asyncio.ensure_future(way) for way in ways]
         try:
-            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for way in ways:
-                way.cancel()
-            self._writers -= pair
-            for each in pair:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            self._writers -= writers
+            for each in writers:
                 each.transport.abort()
 
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, watch: Watch) -> None:

@@ -11,6 +11,7 @@ from kombu.exceptions import ChannelError, KombuError
 from kombu.messaging import Producer
 
 from app.errors import BrokerUnavailable
+from workers.broker_errors import to_broker_unavailable
 from workers.celery import LANE_TASK, QUEUE
 
 #: The keys of lists of replies in Redis, and their expiry in seconds: longer than any client waits for replies.
@@ -107,7 +108,10 @@ class Broker:
     def _open(self) -> Connection:
         if self._connection is None:
             self._connection = self._celery.connection_for_write()
-            self._connection.connect()
+            # Unlike connect(), without pauses of its own before the second try: the caller waits.
+            self._connection.ensure_connection(
+                max_retries=1, interval_start=0, interval_step=0, interval_max=0, reraise_as_library_errors=False
+            )
         return self._connection
 
     def _failures(self) -> tuple[type[BaseException], ...]:
@@ -118,4 +122,4 @@ class Broker:
     def _unavailable(self, what: str, error: BaseException) -> BrokerUnavailable:
         """Close the connection and return the error to raise."""
         self.close()
-        return BrokerUnavailable(f"The broker {what} ({type(error).__name__}); is it running at BROKER_URL?")
+        return to_broker_unavailable(error, what)

@@ -23,6 +23,7 @@ from app.gc_tuning import tune_gc
 from app.logs import configure_logging
 from app.telemetry import spans
 from workers import resources
+from workers.consumer import quiet_celery
 from workers.node_names import unique_name
 from workers.tls import tls_options
 
@@ -68,6 +69,7 @@ def make_celery(settings: Settings) -> Celery:
         worker_send_task_events=True,
         task_send_sent_event=False,
         worker_hijack_root_logger=False,
+        worker_consumer="workers.consumer:WaitingConsumer",
         # A cold shutdown waits for nothing: its handler runs in the thread of the lane, which stands still meanwhile.
         worker_soft_shutdown_timeout=0,
         task_serializer="json",
@@ -112,6 +114,7 @@ def log_as_we_do(**_: object) -> None:
     configure_logging(resources.settings())
     for name in VERBOSE_LOGGERS:
         logging.getLogger(name).setLevel(logging.WARNING)
+    quiet_celery()
 
 
 @worker_init.connect

@@ -8,6 +8,7 @@ from time import time
 import psycopg
 
 from app.db.errors import Response, response_to, to_unavailable
+from app.metrics.servers import Wait
 from app.metrics.services import ServiceMetrics
 from workers.sleeper import Sleeper
 
@@ -58,7 +59,8 @@ class _Failures:
     def __init__(self, name: str, metrics: ServiceMetrics) -> None:
         self._name = name
         self._metrics = metrics
-        self._logged: set[object] = set()
+        self._wait = Wait()
+        self._logged: set[type[Exception]] = set()
         self._bugs = 0
 
     def record(self, error: Exception) -> float:
@@ -66,10 +68,9 @@ class _Failures:
         extra = {"service": self._name}
         if response_to(error) is Response.WAIT:
             self._metrics.failed_rounds.inc(1, self._name)
-            if Response.WAIT not in self._logged:
-                reason = str(to_unavailable(error) if isinstance(error, psycopg.Error) else error)
-                log.warning("service_waiting", extra={**extra, "reason": reason})
-            self._logged.add(Response.WAIT)
+            unavailable = to_unavailable(error) if isinstance(error, psycopg.Error) else error
+            if self._wait.begin(unavailable):
+                log.warning("service_waiting", extra={**extra, "reason": str(unavailable)})
             return RETRY_S
         self._metrics.crashed_rounds.inc(1, self._name)
         if type(error) not in self._logged:
@@ -80,7 +81,7 @@ class _Failures:
 
     def end(self) -> None:
         """Log that the service has resumed, if it had failed."""
-        if self._logged:
+        if self._wait.end() or self._logged:
             log.info("service_resumed", extra={"service": self._name})
         self._logged.clear()
         self._bugs = 0

@@ -2,24 +2,35 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from threading import Event
+from threading import Timer
 from uuid import UUID
 
 import psycopg
 from celery import Task
 
 from app.db.errors import Response, response_to, to_unavailable
-from app.errors import DatabaseUnavailable, MergelaneError
+from app.errors import DatabaseRefuses, DatabaseUnavailable, MergelaneError
 from app.lane.run import Lane, execute_lane
 from app.logs import request_context
+from app.metrics.servers import Wait
+from app.metrics.worker import LANES_CRASHED
 from workers import resources
 from workers.celery import LANE_TASK, app
 from workers.interruption import interruptible
 
 log = logging.getLogger(__name__)
 
-#: Set while the last lane of this process found PostgreSQL away or refusing work.
-_waiting = Event()
+#: The header of a repeated message with the attempts, by job id, that PostgreSQL refused and did not uncount.
+REFUSED = "refused_attempts"
+#: The longest pause in seconds before a refused lane is repeated: shorter than the times after which its message would
+#: be delivered again, or its jobs rescued.
+_settings = resources.settings()
+LONGEST_PAUSE_S = max(1, round(min(10.0, _settings.visibility_timeout_s / 2, _settings.rescue_after_s / 2)))
+#: The age in seconds at which a refusal is no wait any more.
+WAIT_EXPIRES_S = 1.5 * LONGEST_PAUSE_S
+#: Begun while the last lane of this process found PostgreSQL away or refusing work.
+_wait = Wait()
+_expiry: Timer | None = None
 
 
 class LaneFailed(MergelaneError):
@@ -30,15 +41,15 @@ class LaneFailed(MergelaneError):
     name=LANE_TASK,
     bind=True,
     autoretry_for=(DatabaseUnavailable,),
-    max_retries=10,
+    max_retries=None,
     retry_backoff=1,
-    retry_backoff_max=10,
+    retry_backoff_max=LONGEST_PAUSE_S,
 )
 def run_lane(self: Task, workspace_id: int, job_ids: Sequence[str]) -> None:
     """Run the jobs *job_ids* of a workspace.
 
-    While PostgreSQL is away or refuses work, Celery retries the task, with growing pauses below the visibility timeout;
-    then the rescue finds the jobs. All other errors are counted as failed attempts of a job.
+    While PostgreSQL is away or refuses work, Celery retries the task, with growing pauses below the visibility timeout.
+    All other errors are counted as failed attempts of a job.
 
     Celery logs a raised error with its text and its causes, and sends it to Flower. So only sentences without personal
     data are raised, and the original error is logged here. Raises DatabaseUnavailable and LaneFailed.
@@ -47,11 +58,17 @@ def run_lane(self: Task, workspace_id: int, job_ids: Sequence[str]) -> None:
         workspace_id=workspace_id,
         job_ids=[UUID(job_id) for job_id in job_ids],
         task_id=UUID(self.request.id),
+        refused=dict(self.request.get(REFUSED) or {}),
     )
     requests = list(self.request.get("request_ids") or ())
     own = {"task_id": self.request.id, "workspace_id": workspace_id, "request_ids": requests}
     with interruptible(), request_context(requests):
-        ends = _run(lane, own)
+        try:
+            ends = _run(lane, own)
+        except DatabaseRefuses as error:
+            # The repeated message carries them, and so does any worker that gets it.
+            self.request.headers = {**(self.request.headers or {}), REFUSED: {**lane.refused, **error.attempts}}
+            raise
         log.info("lane_done", extra={**own, "jobs": len(job_ids), "ends": ends})
 
 
@@ -60,22 +77,38 @@ def _run(lane: Lane, own: Mapping[str, object]) -> Mapping[str, int]:
     try:
         ends = execute_lane(resources.pool(), resources.settings(), lane)
     except DatabaseUnavailable as error:
-        _log_waiting(str(error))
-        raise DatabaseUnavailable(str(error)) from None
+        raise _waiting_for(error) from None
     except Exception as error:
         if isinstance(error, psycopg.Error) and response_to(error) is Response.WAIT:
-            raise DatabaseUnavailable(str(to_unavailable(error))) from None
+            raise _waiting_for(to_unavailable(error)) from None
+        LANES_CRASHED.inc()
         log.exception("lane_failed", extra=own)
         message = f"The lane could not run because of {type(error).__name__}; the worker's log has the details."
         raise LaneFailed(message) from None
-    if _waiting.is_set():
-        log.info("service_resumed", extra={"service": "worker"})
-        _waiting.clear()
+    _end_wait()
     return ends
 
 
-def _log_waiting(reason: str) -> None:
-    """Log that this worker waits for PostgreSQL, once until a lane runs again."""
-    if not _waiting.is_set():
-        log.warning("service_waiting", extra={"service": "worker", "reason": reason})
-    _waiting.set()
+def _end_wait() -> None:
+    if _wait.end():
+        log.info("service_resumed", extra={"service": "worker"})
+
+
+def _expire_wait() -> None:
+    """End the wait if no further lane is refused here: another worker may get the repeated message."""
+    global _expiry  # noqa: PLW0603  one for the process
+    if _expiry is not None:
+        _expiry.cancel()
+    _expiry = Timer(WAIT_EXPIRES_S, _end_wait)
+    _expiry.daemon = True
+    _expiry.start()
+
+
+def _waiting_for(error: DatabaseUnavailable) -> DatabaseUnavailable:
+    """Log that this worker waits for PostgreSQL, once for each cause, and return the error to raise."""
+    if _wait.begin(error):
+        log.warning("service_waiting", extra={"service": "worker", "reason": str(error)})
+    _expire_wait()
+    if isinstance(error, DatabaseRefuses):
+        return DatabaseRefuses(str(error), cause=error.cause, attempts=error.attempts)
+    return DatabaseUnavailable(str(error), cause=error.cause)

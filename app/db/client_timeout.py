@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Lock
 from time import monotonic
-from typing import Any, TypeVar, cast
+from typing import Any, Self, TypeVar, cast
 
 import psycopg
 from psycopg import pq
@@ -19,6 +19,8 @@ from psycopg.abc import PQGen
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import Row
 from psycopg.waiting import Ready
+
+from app.db import connect_failures
 
 Result = TypeVar("Result")
 
@@ -109,6 +111,17 @@ class TimeoutConnection(psycopg.Connection[Row]):
     extended_s: float = 0.0
     #: Time of the last response, by the monotonic clock.
     heard_at: float = -RECENT_S
+
+    @classmethod
+    def connect(cls, conninfo: str = "", **arguments: Any) -> Self:
+        """Open a connection as psycopg does, and record why the server refuses it."""
+        try:
+            connection = super().connect(conninfo, **arguments)
+        except psycopg.OperationalError as error:
+            connect_failures.record_failure(error)
+            raise
+        connect_failures.record_success()
+        return connection
 
     def wait(self, gen: PQGen[Result], interval: float = POLL_S, timeout: float | None = None) -> Result:
         """Run psycopg's protocol generator *gen* to its end. Raises NoResponse."""

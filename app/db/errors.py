@@ -9,7 +9,16 @@ from typing import LiteralString
 import psycopg
 from psycopg import errors as postgres
 
-from app.errors import BrokerUnavailable, DatabaseRefuses, DatabaseUnavailable, Rejected, ResolutionUnsettled
+from app.db import connect_failures
+from app.errors import (
+    CONNECTION_REFUSED,
+    NO_ANSWER,
+    DatabaseRefuses,
+    DatabaseUnavailable,
+    Rejected,
+    ResolutionUnsettled,
+    ServerUnavailable,
+)
 
 
 class Response(StrEnum):
@@ -56,8 +65,7 @@ BY_SQLSTATE = {
 }
 #: Errors without a SQLSTATE, which psycopg and Mergelane raise; the first that matches decides, and others are bugs.
 BY_TYPE: tuple[tuple[type[Exception], Response], ...] = (
-    (DatabaseUnavailable, Response.WAIT),
-    (BrokerUnavailable, Response.WAIT),
+    (ServerUnavailable, Response.WAIT),
     (ResolutionUnsettled, Response.WAIT),
     (Rejected, Response.REFUSE),
     (psycopg.OperationalError, Response.WAIT),
@@ -65,7 +73,7 @@ BY_TYPE: tuple[tuple[type[Exception], Response], ...] = (
 )
 #: SQLSTATEs, or their beginnings, of a server that does not answer: connection lost, starting up or shutting down, and
 #: a session that PostgreSQL ended because this process stayed idle inside a transaction.
-NO_ANSWER = ("08", "57P", "25P03")
+NO_ANSWER_STATES = ("08", "57P", "25P03")
 #: Causes of a refusal in words.
 CAUSES: dict[LiteralString, LiteralString] = {
     "0A000": "a prepared statement is older than its table",
@@ -94,11 +102,17 @@ def is_unavailable(error: psycopg.Error) -> bool:
 def to_unavailable(error: psycopg.Error) -> DatabaseUnavailable:
     """Return an error to wait for as one of Mergelane's, whose message is the cause without values."""
     state = error.sqlstate
-    if state is None or state.startswith(NO_ANSWER):
-        return DatabaseUnavailable("PostgreSQL does not answer; try again in a few seconds.")
+    if state is None or state.startswith(NO_ANSWER_STATES):
+        reason = connect_failures.last_reason() if state is None else None
+        if reason is None:
+            message = "PostgreSQL does not answer; try again in a few seconds."
+            return DatabaseUnavailable(message, cause=state or NO_ANSWER)
+        message = f"PostgreSQL refuses connections ({reason}); try again in a few seconds."
+        return DatabaseUnavailable(message, cause=CONNECTION_REFUSED)
+    name = type(error).__name__
     if isinstance(error, CONTENTION_ERRORS + RETRYABLE_ERRORS):
-        return DatabaseUnavailable(f"PostgreSQL is too busy ({type(error).__name__}); try again in a few seconds.")
+        return DatabaseUnavailable(f"PostgreSQL is too busy ({name}); try again in a few seconds.", cause=state)
     cause = f"{CAUSES[state]}, " if state in CAUSES else ""
     return DatabaseRefuses(
-        f"PostgreSQL refuses work ({cause}SQLSTATE {state} {type(error).__name__}); try again in a few seconds."
+        f"PostgreSQL refuses work ({cause}SQLSTATE {state} {name}); try again in a few seconds.", cause=state
     )

@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import takewhile
 from time import perf_counter
 from uuid import UUID
+
+import psycopg
 
 from app.config import Settings
 from app.db.connections import Pool
@@ -34,6 +36,8 @@ class Lane:
     workspace_id: int
     job_ids: Sequence[UUID]
     task_id: UUID
+    #: Attempts by job id that an earlier delivery of this message began, and PostgreSQL refused.
+    refused: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +75,13 @@ class _LaneRun:
         try:
             while jobs:
                 jobs = jobs[self._finish_some(jobs) :]
-        except (DatabaseRefuses, KeyboardInterrupt, SystemExit):
-            # PostgreSQL refused the work, or a signal ended this process: the jobs are not the cause.
+        except (KeyboardInterrupt, SystemExit):
+            # A signal ended this process: the jobs are not the cause.
             self._withdraw(jobs)
+            raise
+        except DatabaseRefuses as error:
+            if not self._withdraw(jobs):
+                error.attempts = {str(job.id): job.attempts for job in jobs}
             raise
         finally:
             self._observer.on_finished()
@@ -82,7 +90,12 @@ class _LaneRun:
     def _begin(self) -> list[ClaimedJob]:
         lane = self._lane
         begun = run_in_transaction(
-            self._pool, lane.workspace_id, ledger.begin_attempts, job_ids=lane.job_ids, task_id=lane.task_id
+            self._pool,
+            lane.workspace_id,
+            ledger.begin_attempts,
+            job_ids=lane.job_ids,
+            task_id=lane.task_id,
+            refused=lane.refused,
         )
         # Read after COMMIT was sent, so that both share a round trip.
         return begun.result()
@@ -128,10 +141,12 @@ class _LaneRun:
         message = f"The profiles of job {jobs[0].id} changed {MAX_RESOLUTIONS} times before they could be locked."
         raise ResolutionUnsettled(message)
 
-    def _withdraw(self, jobs: Sequence[ClaimedJob]) -> None:
-        """Uncount the attempts at *jobs*, which did not finish, if PostgreSQL accepts that."""
-        with suppress(DatabaseUnavailable, *CONTENTION_ERRORS):
+    def _withdraw(self, jobs: Sequence[ClaimedJob]) -> bool:
+        """Uncount the attempts at *jobs*, which did not finish; return whether PostgreSQL accepted that."""
+        with suppress(DatabaseUnavailable, psycopg.Error):
             run_in_transaction(self._pool, self._lane.workspace_id, ledger.withdraw_attempts, jobs=jobs)
+            return True
+        return False
 
     def _fail(self, job: ClaimedJob, error: Exception) -> None:
         """Count a failed attempt of *job*. The reason names the error's type alone: its text may have personal data."""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +18,7 @@ from schemas.outcomes import JobKind, JobState, Outcome
 QUERIES = load_queries("app.ledger", "execution.sql")
 #: The most seconds between two attempts.
 LONGEST_DELAY_S = 900.0
+NOTHING_REFUSED: Mapping[str, int] = MappingProxyType({})
 
 
 # Without slots: cached_property needs a __dict__.
@@ -92,9 +94,14 @@ class JobResult:
         return row
 
 
-def begin_attempts(tx: Transaction, *, job_ids: Sequence[UUID], task_id: UUID) -> Deferred[list[ClaimedJob]]:
-    """Count an attempt on each unfinished job of *job_ids*; return these jobs in the order of their request."""
-    parameters = {"ids": list(job_ids), "task_id": task_id}
+def begin_attempts(
+    tx: Transaction, *, job_ids: Sequence[UUID], task_id: UUID, refused: Mapping[str, int] = NOTHING_REFUSED
+) -> Deferred[list[ClaimedJob]]:
+    """Count an attempt on each unfinished job of *job_ids*; return these jobs in the order of their request.
+
+    *refused* are running attempts by job id that PostgreSQL refused: they are continued, and not counted again.
+    """
+    parameters = {"ids": list(job_ids), "task_id": task_id, "refused": Jsonb(dict(refused))}
     return tx.defer(
         QUERIES["begin_attempts"],
         parameters,

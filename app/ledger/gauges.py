@@ -15,8 +15,11 @@ from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 
 from app.adaptive_cache import AdaptiveCache
 from app.db.connections import Connection, Pool, lend_connection
+from app.db.errors import to_unavailable
 from app.db.queries import load_queries
+from app.db.readiness import require_writable
 from app.errors import DatabaseUnavailable
+from app.metrics.servers import waiting_family
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +33,8 @@ LONGEST_PAUSE_S = 60.0
 STATES = ("queued", "running", "dead")
 
 Rows = Sequence[dict[str, Any]]
+#: What one read found: the rows, and why PostgreSQL refuses writes or does not answer, if it does.
+Reading = tuple[Rows | None, DatabaseUnavailable | None]
 
 
 def count_jobs_by_workspace(connection: Connection, *, bound: int, limit: int = MAX_WORKSPACES) -> list[dict[str, Any]]:
@@ -48,28 +53,31 @@ class LedgerGauges:
         self._pool = pool
         self._bound = bound
         self._lock = Lock()
-        self._cache = AdaptiveCache[None, Rows | None](
-            shortest_s=SHORTEST_PAUSE_S, longest_s=LONGEST_PAUSE_S, clock=clock
-        )
+        self._cache = AdaptiveCache[None, Reading](shortest_s=SHORTEST_PAUSE_S, longest_s=LONGEST_PAUSE_S, clock=clock)
 
     def collect(self) -> Iterator[Metric]:
-        """Yield the gauges; while PostgreSQL does not answer, only `mergelane_ledger_readable` with the value 0."""
+        """Yield the gauges; while PostgreSQL does not answer, only `mergelane_ledger_readable` and the cause."""
         with self._lock:  # one scrape reads, the others wait for its rows
-            rows = self._cache.get(None, self._read)
+            rows, unavailable = self._cache.get(None, self._read)
+        yield waiting_family(unavailable)
         yield GaugeMetricFamily(
             "mergelane_ledger_readable", "1 when these metrics could be read from the ledger, else 0.", rows is not None
         )
         if rows is not None:
             yield from _families(rows)
 
-    def _read(self) -> Rows | None:
-        """Read the ledger; None when PostgreSQL does not answer."""
+    def _read(self) -> Reading:
+        """Read the ledger and check whether PostgreSQL takes writes."""
+        rows = None
         try:
             with lend_connection(self._pool()) as connection:
-                return count_jobs_by_workspace(connection, bound=self._bound)
+                rows = count_jobs_by_workspace(connection, bound=self._bound)
+                require_writable(connection)
         except (DatabaseUnavailable, psycopg.Error) as error:
-            log.warning("ledger_not_readable", extra={"error": type(error).__name__})
-            return None
+            unavailable = to_unavailable(error) if isinstance(error, psycopg.Error) else error
+            log.warning("ledger_not_readable", extra={"error": type(error).__name__, "reason": str(unavailable)})
+            return rows, unavailable
+        return rows, None
 
 
 def _families(rows: Rows) -> Iterator[Metric]:

@@ -124,7 +124,9 @@ class Gauge(Instrument):
         """Yield the value of each series."""
         family = GaugeMetricFamily(self.name, self.help, labels=self.labels)
         for values in self._cells:
-            family.add_metric(values, self.value(*values))
+            number = self.value(*values)
+            if number or not self.sparse:
+                family.add_metric(values, number)
         yield family
 
 

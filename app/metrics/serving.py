@@ -11,6 +11,7 @@ from prometheus_client import start_http_server
 
 from app.metrics.database import DATABASE
 from app.metrics.exposition import MetricSource, make_registry
+from app.metrics.servers import SERVERS
 
 log = logging.getLogger(__name__)
 
@@ -19,7 +20,7 @@ class MetricsServer:
     """The server of one process's metrics; without an address it does nothing."""
 
     def __init__(self, address: str, *sources: MetricSource) -> None:
-        """Serve *sources* and the database metrics at *address* (HOST:PORT, or empty).
+        """Serve *sources* and the metrics of every process at *address* (HOST:PORT, or empty).
 
         An address that cannot be bound is logged, and the process works without metrics.
         """
@@ -27,7 +28,7 @@ class MetricsServer:
         if not address:
             return
         host, _, port = address.rpartition(":")
-        registry = make_registry(*sources, *DATABASE, process=True)
+        registry = make_registry(*sources, *DATABASE, *SERVERS, process=True)
         try:
             self._server, self._thread = start_http_server(int(port), host.strip("[]"), registry)
         except (OSError, OverflowError) as error:
@@ -46,7 +47,7 @@ class MetricsServer:
 
 @contextmanager
 def serve_metrics(address: str, *sources: MetricSource) -> Iterator[None]:
-    """Serve *sources* and the database metrics at *address* until the block ends."""
+    """Serve *sources* and the metrics of every process at *address* until the block ends."""
     server = MetricsServer(address, *sources)
     try:
         yield

@@ -35,6 +35,17 @@ LANE_SECONDS = Histogram("mergelane_lane_duration_seconds", "Seconds from a lane
 TRANSACTION_SECONDS = Histogram(
     "mergelane_lane_transaction_seconds", "Seconds of a lane's committed transaction, with repetitions.", bounds=WORK_S
 )
+LANES_CRASHED = Counter("mergelane_lanes_crashed", "Lanes that an error of Mergelane ended before their jobs began.")
 LANES_SPLIT = Counter("mergelane_lanes_split", "Lanes whose jobs ran one by one because one of them failed.")
 
-WORKER = (FINISHED, MERGE_SECONDS, ATTEMPTS, FAILED, LANE_JOBS, LANE_SECONDS, TRANSACTION_SECONDS, LANES_SPLIT)
+WORKER = (
+    FINISHED,
+    MERGE_SECONDS,
+    ATTEMPTS,
+    FAILED,
+    LANE_JOBS,
+    LANE_SECONDS,
+    TRANSACTION_SECONDS,
+    LANES_SPLIT,
+    LANES_CRASHED,
+)

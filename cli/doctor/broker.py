@@ -12,8 +12,10 @@ import redis
 from celery import Celery
 
 from app.config import Settings
+from app.errors import NO_ANSWER
 from cli.doctor.database import is_local
 from cli.doctor.findings import Finding, fine, notice, wrong
+from workers.broker_errors import REASONS, cause_of
 from workers.celery import QUEUE, make_celery
 from workers.tls import tls_options
 
@@ -63,6 +65,14 @@ def check_broker(settings: Settings) -> tuple[list[Finding], list[str]]:
 
 
 def _unavailable(error: Exception) -> Finding:
+    cause = cause_of(error)
+    if cause != NO_ANSWER:
+        reason = f", {REASONS[cause]}" if cause in REASONS else ""
+        return wrong(
+            "broker",
+            f"The broker refuses commands ({cause}{reason}). Requests are accepted, but no job runs.",
+            "End the cause. The processes wait, and continue without a restart.",
+        )
     return wrong(
         "broker",
         f"Cannot connect to the broker at BROKER_URL ({type(error).__name__}). Requests are accepted, but no job runs.",

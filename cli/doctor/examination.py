@@ -12,7 +12,7 @@ from cli.database import connected
 from cli.doctor.broker import check_broker
 from cli.doctor.database import check_digests, check_indexes, check_schema, check_server
 from cli.doctor.findings import Finding, Level, wrong
-from cli.doctor.isolation import check_isolation
+from cli.doctor.isolation import check_isolation, check_writes
 from cli.doctor.jobs import check_jobs
 from cli.doctor.processes import check_flower, check_relay
 from cli.doctor.rights import check_rights
@@ -45,11 +45,14 @@ def _check_database(settings: Settings, workers: int) -> list[Finding]:
 
 def _check_connection(connection: Connection, settings: Settings, workers: int) -> Iterator[Finding]:
     """Yield the findings about an open database; checks that need the current schema run only if it is there."""
-    yield from check_server(connection, settings, workers=workers)
+    server = list(check_server(connection, settings, workers=workers))
+    yield from server
     schema = check_schema(connection)
     yield schema
     yield check_indexes(connection)
     if schema.level != Level.WRONG:
+        if not any(each.level == Level.WRONG for each in server):
+            yield from check_writes(settings)
         yield from check_isolation(connection, settings)
         yield from check_rights(connection)
         if find_role_fault(connection) is None:

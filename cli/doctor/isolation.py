@@ -6,6 +6,8 @@ from app.config import Settings
 from app.db import roles
 from app.db.connections import APP_ROLE, Connection, connection_arguments
 from app.db.queries import load_queries
+from app.db.readiness import require_writable
+from app.errors import DatabaseUnavailable
 from cli.doctor.findings import Finding, fine, wrong
 
 QUERIES = load_queries("cli.doctor", "isolation.sql")
@@ -37,6 +39,20 @@ def check_isolation(connection: Connection, settings: Settings) -> Iterator[Find
         )
     elif not unprotected:
         yield fine(CHECK, "A transaction of the processes sees one workspace only.")
+
+
+def check_writes(settings: Settings) -> Iterator[Finding]:
+    """Yield a finding when PostgreSQL refuses writes to the role of the processes."""
+    arguments = connection_arguments(settings, name="doctor", role=APP_ROLE)
+    try:
+        with Connection.connect(settings.database_url, **arguments) as connection:
+            require_writable(connection)
+    except DatabaseUnavailable as error:
+        yield wrong(
+            "postgres",
+            f"{str(error).partition(';')[0]}: requests get 503, and no job runs.",
+            "End the cause. The processes wait, and continue without a restart.",
+        )
 
 
 def _unrestricted_user(settings: Settings) -> str | None:

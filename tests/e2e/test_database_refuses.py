@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import psycopg
 import pytest
 
 from app.db import migrations
@@ -83,22 +84,47 @@ def test_no_process_ends_and_all_is_done_afterwards(refused: Refused, refusal: R
     assert refused.relay.log[said:].count("service_waiting") <= 12  # at most twice for each of its services
 
 
-def test_a_worker_that_is_refused_within_a_lane_counts_no_attempt(refused: Refused) -> None:
+NO_RECORDS = Refusal(
+    "no records",
+    ("REVOKE INSERT ON merge_record FROM mergelane_app",),
+    ("GRANT INSERT ON merge_record TO mergelane_app",),
+    "the role lacks a privilege",
+    "42501",
+)
+NOTHING_UNCOUNTED = Refusal(
+    "no records, nothing uncounted",
+    (
+        "CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE disk_full; END $$",
+        "CREATE TRIGGER no BEFORE INSERT ON merge_record EXECUTE FUNCTION no()",
+        "CREATE TRIGGER no BEFORE UPDATE ON job FOR EACH ROW WHEN (new.attempts < old.attempts) EXECUTE FUNCTION no()",
+    ),
+    ("DROP FUNCTION no CASCADE",),
+    "its disk is full",
+    "53100",
+)
+
+
+def started_at(system: Refused) -> object:
+    """Return when the last attempt at the latest job started."""
+    with psycopg.connect(system.database_url) as connection:
+        return connection.execute("SELECT started_at FROM job ORDER BY id DESC LIMIT 1").fetchone()
+
+
+@pytest.mark.parametrize("refusal", [NO_RECORDS, NOTHING_UNCOUNTED], ids=lambda refusal: refusal.name)
+def test_a_worker_that_is_refused_within_a_lane_counts_no_attempt(refused: Refused, refusal: Refusal) -> None:
     client = refused.new_client()
     client.track(attributes=[{"external_id": each, "first_name": "Ann"} for each in ("a", "b")])
-    refusal = Refusal(
-        "no records",
-        ("REVOKE INSERT ON merge_record FROM mergelane_app",),
-        ("GRANT INSERT ON merge_record TO mergelane_app",),
-        "the role lacks a privilege",
-    )
     pids = refused.pids
     worker = refused.workers[0]
     with refuse(refused.postgres, refusal):
         said = len(worker.log)
         batch_id = client.merge([("a", "b")])
-        worker.says("refuses work", after=said)
+        worker.says(refusal.cause, after=said)
+        starts: set[object] = set()
+        wait_until(lambda: starts.add(started_at(refused)) or len(starts) > 2, what="the lane to be refused twice")
     (job,) = client.finished(batch_id)["jobs"]
 
-    assert (job["outcome"], job["attempts"]) == ("merged", 1)
+    with psycopg.connect(refused.database_url) as connection:
+        stalled = connection.execute("SELECT stalled_attempts FROM job WHERE id = %s", (job["job_id"],)).fetchone()
+    assert (job["outcome"], job["attempts"], stalled) == ("merged", 1, (0,))
     assert refused.pids == pids

@@ -18,6 +18,8 @@ class Refusal:
     begin: Sequence[LiteralString]
     end: Sequence[LiteralString]
     cause: str
+    #: The label `cause` of the metric.
+    label: str
     #: The database on which the statements run.
     database: str = "postgres"
 
@@ -29,12 +31,14 @@ REFUSALS = (
         ("ALTER SYSTEM SET default_transaction_read_only = on", RELOAD),
         ("ALTER SYSTEM RESET default_transaction_read_only", RELOAD),
         "the server is read-only",
+        "25006",
     ),
     Refusal(
         "revoked",
         ("REVOKE UPDATE ON job FROM mergelane_app",),
         ("GRANT UPDATE ON job TO mergelane_app",),
         "the role lacks a privilege",
+        "42501",
     ),
     Refusal(
         "closed",
@@ -43,7 +47,8 @@ REFUSALS = (
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'postgres'",
         ),
         ("ALTER DATABASE postgres ALLOW_CONNECTIONS true",),
-        "does not answer",
+        "is not currently accepting connections",
+        "connection_refused",
         database="template1",
     ),
 )

@@ -105,7 +105,8 @@ WHERE job.workspace_id = %(workspace_id)s AND job.id = given.id
 
 -- name: begin_attempts
 -- Counts an attempt on each unfinished job of a lane, in a transaction of its own, since a rollback would undo the count.
--- A job that is already running is stranded: its last attempt did not end, unless it runs at this moment. A late delivery
+-- A job that is already running is stranded: its last attempt did not end, unless it runs at this moment. An attempt that
+-- PostgreSQL refused, as the repeated message says, is continued and not counted again. A late delivery
 -- may start a job that was requeued and is not published again: the job counts as published from now on, or the rescue
 -- would not find it. Such a delivery may contain the head of a lane without the rest; the rest gets a new head, since the
 -- relay searches heads. Its keys are arrays: with joins, a plan made on a small table read a backlog once for each row.
@@ -115,8 +116,13 @@ WITH begun AS (
     UPDATE job
     SET
         state = 'running',
-        attempts = attempts + 1,
-        stalled_attempts = stalled_attempts + CASE WHEN state = 'running' THEN 1 ELSE 0 END,
+        attempts = attempts + CASE
+            WHEN state = 'running' AND attempts = (%(refused)s::jsonb ->> id::text)::integer THEN 0 ELSE 1
+        END,
+        stalled_attempts = stalled_attempts + CASE
+            WHEN state = 'running' AND attempts IS DISTINCT FROM (%(refused)s::jsonb ->> id::text)::integer THEN 1
+            ELSE 0
+        END,
         reason = CASE WHEN attempts > 0 THEN reason END,
         started_at = clock_timestamp(),
         published_at = coalesce(published_at, clock_timestamp()),
@@ -226,10 +232,10 @@ WHERE job.workspace_id = %(workspace_id)s AND job.id = next.id
 RETURNING job.state
 
 -- name: withdraw_attempts
--- Uncounts attempts that PostgreSQL refused. The jobs stay published: their message is repeated, or the rescue finds
--- them. Without effect on a job after another attempt has started.
+-- Uncounts attempts that PostgreSQL refused. The jobs count as published now: their message is repeated, or the rescue
+-- finds them. Without effect on a job after another attempt has started.
 UPDATE job
-SET state = 'queued', attempts = job.attempts - 1
+SET state = 'queued', attempts = job.attempts - 1, published_at = statement_timestamp()
 FROM unnest(%(ids)s::uuid[], %(attempts)s::integer[]) AS begun (id, attempts)
 WHERE job.workspace_id = %(workspace_id)s AND job.id = begun.id AND job.state = 'running'
     AND job.attempts = begun.attempts

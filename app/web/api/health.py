@@ -5,10 +5,9 @@ from http import HTTPStatus
 
 from flask import Blueprint
 from flask.typing import ResponseReturnValue
-from psycopg import errors as postgres
 
 from app.db.connections import lend_connection
-from app.db.queries import load_queries
+from app.db.readiness import require_writable
 from app.errors import DatabaseUnavailable
 from app.web.errors import RETRY_AFTER, error_response
 from app.web.openapi.describe import Common, Tag, describe
@@ -19,8 +18,6 @@ from schemas.base import LiveSchema, ReadySchema
 LOG = logging.getLogger(__name__)
 
 ENDING = "This server is about to end; send requests to another one."
-
-QUERIES = load_queries(__package__, "health.sql")
 
 blueprint = Blueprint("health", __name__, url_prefix="/health")
 
@@ -40,11 +37,7 @@ def ready_view() -> ResponseReturnValue:
         return error_response(HTTPStatus.SERVICE_UNAVAILABLE, ENDING, Retry_After=str(RETRY_AFTER))
     try:
         with lend_connection(pool()) as connection:
-            (row,) = connection.execute(QUERIES["find_refusal"]).fetchall()
-            if row["read_only"]:
-                raise postgres.ReadOnlySqlTransaction
-            if not row["writable"]:
-                raise postgres.InsufficientPrivilege
+            require_writable(connection)
     except DatabaseUnavailable as error:
         LOG.warning("not_ready", extra={"reason": str(error)})
         return error_response(HTTPStatus.SERVICE_UNAVAILABLE, str(error), Retry_After=str(RETRY_AFTER))

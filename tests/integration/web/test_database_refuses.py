@@ -55,11 +55,12 @@ def test_while_it_refuses_ready_says_why_and_then_all_goes_on(
     assert lone_caller.get("/health/ready").status_code == 200
     with refuse(own_postgres, refusal):
         unready = wait_until(
-            lambda: (answer := lone_caller.get("/health/ready")).status_code == 503 and answer, what="a 503"
+            lambda: refusal.cause in (answer := lone_caller.get("/health/ready")).json.get("message", "") and answer,
+            what="the cause",
         )
 
+    assert unready.status_code == 503
     assert int(unready.headers["Retry-After"]) > 0
-    assert refusal.cause in unready.json["message"]
     wait_until(lambda: lone_caller.get("/health/ready").status_code == 200, what="the server to be ready")
     assert lone_caller.post("/users/merge", WRITES["/users/merge"]).status_code == 202
 
@@ -105,6 +106,28 @@ def test_the_doctor_reports_a_read_only_server(own_postgres: PostgresServer) -> 
         findings = run_checks(Settings(database_url=own_postgres.url()))
 
     assert any(each.level == "wrong" and "PostgreSQL is read-only" in each.sentence for each in findings)
+
+
+def test_the_doctor_reports_a_revoked_privilege_of_the_processes(own_postgres: PostgresServer) -> None:
+    migrations.upgrade_schema(own_postgres.url())
+    with refuse(own_postgres, REFUSALS[1]):
+        findings = run_checks(Settings(database_url=own_postgres.url()))
+
+    assert any(each.level == "wrong" and "the role lacks a privilege" in each.sentence for each in findings)
+
+
+@pytest.mark.parametrize("refusal", REFUSALS, ids=lambda refusal: refusal.name)
+def test_the_metrics_report_the_cause_of_waiting(
+    own_postgres: PostgresServer, lone_caller: Caller, refusal: Refusal
+) -> None:
+    with refuse(own_postgres, refusal):
+        refused = lone_caller.get("/metrics").text
+
+    assert f'mergelane_server_waiting{{cause="{refusal.label}",server="postgresql"}} 1.0' in refused
+
+
+def test_the_metrics_report_no_cause_while_nothing_is_refused(lone_caller: Caller) -> None:
+    assert "mergelane_server_waiting{" not in lone_caller.get("/metrics").text
 
 
 @pytest.mark.parametrize(
