@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 from marshmallow import Schema, ValidationError, validate
@@ -12,7 +13,16 @@ from marshmallow import fields as schema_fields
 
 from app.errors import SetupError
 from app.rates.buckets import DEFAULTS, Limit
-from app.setting_values import CurrencyRates, Limits, Pauses, Peppers, Placeholders
+from app.setting_values import (
+    BrokerUrlText,
+    CurrencyRates,
+    DatabaseUrl,
+    Limits,
+    Pauses,
+    Peppers,
+    Placeholders,
+    RateLimitUrlText,
+)
 from schemas.placeholders import DEFAULT_PLACEHOLDERS
 
 UNDO_BEYOND_PRUNING = (
@@ -27,6 +37,11 @@ GROUPS_OF_BOTH_KINDS = (
 ADDRESS = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):[1-9][0-9]{0,4}\Z")
 #: Settings whose variables have standard names, without our prefix.
 UNPREFIXED = frozenset({"database_url", "broker_url", "otel_exporter_otlp_endpoint", "port"})
+#: A secret setting can also come from a file, whose path is in the variable with this suffix.
+FILE_SUFFIX = "_FILE"
+#: The URL of a server that the PG* variables name, and those of them that name a server; the others only complete one.
+PG_VARIABLES_ONLY = "postgresql://"
+PG_SERVERS = ("PGHOST", "PGHOSTADDR", "PGSERVICE")
 #: Variables by which the environment would override Celery's explicit configuration.
 CELERY_OVERRIDES = ("CELERY_BROKER_URL", "CELERY_RESULT_BACKEND", "CELERY_BROKER_READ_URL", "CELERY_BROKER_WRITE_URL")
 #: The value of a variable that Kubernetes sets for a Service. For a Service called flower, FLOWER_PORT has the name of
@@ -80,9 +95,14 @@ def _setting(default: Any, read: schema_fields.Field[Any], meaning: str, *, secr
 class Settings:
     """The settings of an installation. The variable of `pool_size` is MERGELANE_POOL_SIZE (see `variable`)."""
 
-    database_url: str = _setting("", _text(), "PostgreSQL connection URL, read by libpq (`sslmode` etc.)", secret=True)
+    database_url: str = _setting(
+        "", DatabaseUrl(), "PostgreSQL connection URL, read by libpq (`sslmode` etc.)", secret=True
+    )
     broker_url: str = _setting(
-        "", _text(), "Celery broker URL (`redis://`, `rediss://`, `redis+socket://`, `amqp://`)", secret=True
+        "",
+        BrokerUrlText(),
+        "broker URL (`redis://`, `rediss://`, `redis+socket://`, `sentinel://`, `amqp://`, `amqps://`)",
+        secret=True,
     )
     dev_api_key: str | None = _setting(
         None,
@@ -145,7 +165,10 @@ class Settings:
         DEFAULTS, Limits(), "comma-separated BUCKET=REQUESTS/SECONDS; other buckets keep the vendor's limits"
     )
     rate_limit_url: str = _setting(
-        "", _text(), "Redis that counts requests, in the form of BROKER_URL; BROKER_URL when empty", secret=True
+        "",
+        RateLimitUrlText(),
+        "Redis that counts requests, in the form of BROKER_URL, or `memory://`; BROKER_URL when empty",
+        secret=True,
     )
 
     lane_size: int = _setting(50, _whole(), "jobs that the relay may pack into one lane under backlog; 1: no packing")
@@ -218,8 +241,7 @@ class Settings:
 
         Raises SetupError, which names each variable that cannot be read.
         """
-        source = os.environ if environ is None else environ
-        given = {name: source[variable(name)] for name in SettingsSchema().fields if source.get(variable(name))}
+        given = _given_settings(os.environ if environ is None else environ)
         try:
             settings = cls(**SettingsSchema().load(given))
         except ValidationError as error:
@@ -232,6 +254,41 @@ class Settings:
             raise SetupError(UNDO_BEYOND_PRUNING)
         # A shorter MERGELANE_PRUNE_AFTER_DAYS alone shortens the default of MERGELANE_UNDO_DAYS too.
         return replace(settings, undo_days=settings.prune_after_days)
+
+
+def _given_settings(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the text of each setting that *environ*, or a file that it names for a secret, gives.
+
+    Without DATABASE_URL, the PG* variables of libpq may name the server.
+    """
+    given = {}
+    for setting in fields(Settings):
+        name = variable(setting.name)
+        text = environ.get(name, "")
+        if not setting.repr and (path := environ.get(f"{name}{FILE_SUFFIX}")):
+            if text:
+                raise SetupError(f"Both {name} and {name}{FILE_SUFFIX} are set. Unset one of them.")
+            text = _read_secret(f"{name}{FILE_SUFFIX}", path)
+        if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
+            raise SetupError(f"{name} is not UTF-8. Correct it.")
+        if text:
+            given[setting.name] = text
+    if "database_url" not in given and any(environ.get(name) for name in PG_SERVERS):
+        given["database_url"] = PG_VARIABLES_ONLY
+    return given
+
+
+def _read_secret(name: str, path: str) -> str:
+    """Return the text of the file *path* that the variable *name* names, without line ends behind it."""
+    try:
+        text = Path(path).read_text(encoding="utf-8").rstrip("\r\n")
+    except OSError as error:
+        raise SetupError(f"The file that {name} names cannot be read: {error.strerror}.") from None
+    except ValueError:
+        raise SetupError(f"The file that {name} names is not text in UTF-8.") from None
+    if not text:
+        raise SetupError(f"The file that {name} names is empty.")
+    return text
 
 
 #: Reads the settings from text.

@@ -14,6 +14,7 @@ from psycopg.types.json import set_json_dumps
 from psycopg_pool import ConnectionPool
 
 from app.config import Settings
+from app.database_url import complete_arguments
 from app.db.client_timeout import ClientTimeout, ServerProbe, TimeoutConnection, check_alive
 from app.db.errors import is_unavailable, to_unavailable
 from app.errors import SetupError
@@ -76,8 +77,12 @@ def open_pool(settings: Settings, *, name: str, probe_server: bool = False) -> P
     )
 
 
-def connection_arguments(settings: Settings, *, name: str, role: str | None = None) -> dict[str, Any]:
+def connection_arguments(
+    settings: Settings, *, name: str, role: str | None = None, database_url: str | None = None
+) -> dict[str, Any]:
     """Return the arguments of every connection: rows as dicts, and timeouts that bound each wait.
+
+    *database_url* is the URL of the connection when it is not that of *settings*.
 
     With a *role*, the session starts with that role, and RESET ROLE returns to the URL's user. Without, it stays the
     URL's user, and a query that row-level security would filter raises an error instead of returning fewer rows.
@@ -89,7 +94,7 @@ def connection_arguments(settings: Settings, *, name: str, role: str | None = No
         **PLANNING,
         **({"role": role} if role else {"row_security": "off"}),
     }
-    return {
+    own = {
         "row_factory": dict_row,
         "autocommit": True,
         # Prepare at the first execution: only a prepared statement gets a generic plan.
@@ -100,6 +105,7 @@ def connection_arguments(settings: Settings, *, name: str, role: str | None = No
         **LIVENESS,
         "options": " ".join(f"-c {option}={value}" for option, value in options.items()),
     }
+    return complete_arguments(database_url or settings.database_url, own)
 
 
 def client_timeouts(settings: Settings, *, probe_server: bool) -> Callable[[Connection], None]:

@@ -51,12 +51,13 @@ def doctor(ctx: click.Context, *, data: bool, as_json: bool, home: Path) -> None
 
 def _find_settings(home: Path) -> "Settings":
     """Return the settings; URLs that are not set come from the `mergelane up` that runs on *home*."""
-    from app.config import Settings
+    from app.config import PG_VARIABLES_ONLY, Settings
 
     settings, data_dir = Settings.from_environ(), DataDir(home)
+    running = data_dir.database_url() if settings.database_url in {"", PG_VARIABLES_ONLY} else None
     return dataclasses.replace(
         settings,
-        database_url=settings.database_url or data_dir.database_url() or "",
+        database_url=running or settings.database_url,
         broker_url=settings.broker_url or data_dir.broker_url() or "",
     )
 

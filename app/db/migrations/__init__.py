@@ -7,19 +7,22 @@ code is running, so they only add: see "Migrations" in docs/operations.md.
 
 import logging
 import re
+from functools import partial
 from importlib import resources
 from typing import Any
 
+import psycopg
 from alembic import command, op
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from psycopg.errors import InsufficientPrivilege, LockNotAvailable, ReadOnlySqlTransaction
-from sqlalchemy import Connection, create_engine, make_url
-from sqlalchemy.exc import ArgumentError, InternalError, OperationalError
+from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy.exc import InternalError, OperationalError
 from sqlalchemy.pool import NullPool
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
 
+from app.database_url import complete_arguments, connection_failure, parse_database_url
 from app.db.schema_version import OLDEST, explain_too_old
 from app.errors import SetupError
 
@@ -70,6 +73,10 @@ def upgrade_schema(database_url: str, *, lock_timeout_s: float = LOCK_TIMEOUT_S,
         reraise=True,
     )
     try:
+        parse_database_url(database_url)
+    except ValueError as error:
+        raise SetupError(f"DATABASE_URL: {error}") from None
+    try:
         retrying(_upgrade, configuration(database_url, lock_timeout_s=lock_timeout_s))
     except LockNotAvailable as error:
         raise SetupError(LOCK_NOT_AVAILABLE.format(tries=TRIES)) from error
@@ -91,16 +98,16 @@ def _upgrade(config: Config) -> None:
         if isinstance(error.orig, LockNotAvailable):
             raise error.orig from error
         if error.connection_invalidated or getattr(error.orig, "sqlstate", None) is None:
+            reason = connection_failure(error.orig) if isinstance(error.orig, psycopg.Error) else "no answer"
             raise SetupError(
-                "Cannot connect to PostgreSQL at DATABASE_URL. Check the URL and that PostgreSQL is running."
+                f"Cannot connect to PostgreSQL at DATABASE_URL: {reason}. Check the URL and that PostgreSQL is running."
             ) from error
         raise
 
 
 def database_revision(database_url: str) -> str | None:
     """Return the revision of the database at *database_url*, or None for an empty one."""
-    engine = create_engine(sqlalchemy_url(database_url), poolclass=NullPool)
-    with engine.connect() as connection:
+    with migration_engine(database_url).connect() as connection:
         revision: str | None = MigrationContext.configure(connection).get_current_revision()
     return revision
 
@@ -122,18 +129,19 @@ def configuration(database_url: str, *, lock_timeout_s: float = LOCK_TIMEOUT_S) 
     config = Config()
     config.set_main_option("script_location", str(resources.files(__package__)))
     config.set_main_option("path_separator", "os")
-    config.attributes["url"] = sqlalchemy_url(database_url)
+    config.attributes["url"] = database_url
     config.attributes["lock_timeout_ms"] = round(lock_timeout_s * 1000)
     return config
 
 
-def sqlalchemy_url(database_url: str) -> str:
-    """Return *database_url* with psycopg as the driver, in SQLAlchemy's form; raise SetupError if it is malformed."""
-    try:
-        url = make_url(database_url)
-    except ArgumentError as error:
-        raise SetupError("DATABASE_URL is malformed. Write it as postgresql://user:password@host/database.") from error
-    return url.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
+def migration_engine(database_url: str) -> Engine:
+    """Return an engine whose connections libpq opens, as those of every process.
+
+    SQLAlchemy would parse the URL in a way of its own.
+    """
+    arguments = complete_arguments(database_url, {"application_name": "mergelane-migrate"})
+    creator = partial(psycopg.connect, database_url, **arguments)
+    return create_engine("postgresql+psycopg://", creator=creator, poolclass=NullPool)
 
 
 def prepare_database(connection: Connection) -> None:

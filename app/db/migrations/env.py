@@ -4,10 +4,9 @@ from threading import Event
 
 from alembic import context
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection, create_engine, text
-from sqlalchemy.pool import NullPool
+from sqlalchemy import Connection, text
 
-from app.db.migrations import prepare_database, replace_functions, run_sql
+from app.db.migrations import migration_engine, prepare_database, replace_functions, run_sql
 from app.db.schema_version import explain_newer
 
 #: The number of our advisory lock. It lets one process migrate at a time.
@@ -23,10 +22,7 @@ def run() -> None:
 
     A schema that a newer version has migrated stays as it is.
     """
-    engine = create_engine(
-        context.config.attributes["url"], poolclass=NullPool, connect_args={"application_name": "mergelane-migrate"}
-    )
-    with engine.connect() as connection:
+    with migration_engine(context.config.attributes["url"]).connect() as connection:
         wait_for_lock(connection)
         timeouts = {"lock": f"{context.config.attributes['lock_timeout_ms']}ms", "statement": STATEMENT_TIMEOUT}
         set_both = "SELECT set_config('lock_timeout', :lock, false), set_config('statement_timeout', :statement, false)"
