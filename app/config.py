@@ -236,6 +236,14 @@ class Settings:
     )
 
     @classmethod
+    def of_process(cls) -> "Settings":
+        """Return the settings of this process, or end it with a sentence; for processes that are no command."""
+        try:
+            return cls.from_environ()
+        except SetupError as error:
+            raise SystemExit(f"Error: {error}") from None
+
+    @classmethod
     def from_environ(cls, environ: Mapping[str, str] | None = None) -> "Settings":
         """Return the settings of *environ*, by default the process environment.
 
@@ -299,7 +307,7 @@ def _sentence(error: ValidationError) -> str:
     faults = [
         f"{variable(name)}: {' '.join(map(str, reasons))}" for name, reasons in error.normalized_messages().items()
     ]
-    return f"The environment cannot be read as settings: {'; '.join(faults)} Correct or unset these variables."
+    return f"The environment cannot be read as settings: {' '.join(faults)} Correct or unset these variables."
 
 
 def child_environ(**variables: str) -> dict[str, str]:

@@ -41,7 +41,10 @@ NOWHERE = {"host": "/-", "hostaddr": "", "port": "1"}
 NOT_CONNECTED = "connection to server on socket"
 HIGHEST_PORT = 65_535
 #: What PostgreSQL's client library says beside the reason of a failure.
-NOISE = re.compile(r"connection failed: |connection is bad: |\s*Is the server running [^?]*\?|\(Background on this.*")
+NOISE = re.compile(
+    r"(?:host: \S+, port: \S+, hostaddr: \S+: (?=connection failed: connection to))?connection failed: "
+    r"|connection is bad: |\s*Is the server running [^?]*\?"
+)
 LONGEST_REASON = 500
 
 

@@ -52,7 +52,7 @@ def make_celery(settings: Settings) -> Celery:
         broker_url=url,
         broker_read_url=url,
         broker_write_url=url,
-        broker_use_ssl=tls_options(broker),
+        broker_use_ssl=tls_options(settings.broker_url),
         broker_connection_retry_on_startup=True,
         # None: a worker retries without limit while the broker is unavailable.
         broker_connection_max_retries=None,

@@ -6,19 +6,19 @@ A file of its own, because `mergelane doctor` uses it without the Celery applica
 import ssl
 from typing import Any
 
-from app.broker_url import AMQPS, BrokerUrl
+from app.broker_url import AMQPS, parse_broker_url
 
 CHECKS = {"required": ssl.CERT_REQUIRED, "optional": ssl.CERT_OPTIONAL, "none": ssl.CERT_NONE}
 FILES = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
 
 
-def tls_options(broker: BrokerUrl | None) -> dict[str, Any] | None:
+def tls_options(broker_url: str) -> dict[str, Any] | None:
     """Return the TLS options under the names of redis-py or py-amqp; None for a broker without TLS.
 
     The certificate is required unless the URL says otherwise: without options, both libraries would accept any
     certificate. Celery and Flower need the same options, since Flower does not parse the query of the URL.
     """
-    if broker is None or not broker.is_encrypted:
+    if not broker_url or not (broker := parse_broker_url(broker_url)).is_encrypted:
         return None
     files = {name: broker.options[name] for name in FILES if name in broker.options}
     by_name = broker.options.get("ssl_check_hostname", "true") == "true"

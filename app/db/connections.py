@@ -1,8 +1,9 @@
 """Connections to PostgreSQL: the pool, and the settings with which every connection opens."""
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import orjson
 import psycopg
@@ -14,12 +15,14 @@ from psycopg.types.json import set_json_dumps
 from psycopg_pool import ConnectionPool
 
 from app.config import Settings
-from app.database_url import complete_arguments
+from app.database_url import complete_arguments, connection_failure
 from app.db.client_timeout import ClientTimeout, ServerProbe, TimeoutConnection, check_alive
 from app.db.errors import is_unavailable, to_unavailable
 from app.errors import SetupError
 from app.metrics.database import POOL_LIMIT, MeasuredLoan
 from schemas.addresses import COMPARISON
+
+LOG = logging.getLogger(__name__)
 
 Connection = TimeoutConnection[DictRow]
 Pool = ConnectionPool[Connection]
@@ -53,6 +56,26 @@ for _name in ("json", "jsonb"):
     postgres_adapters.register_loader(_name, JsonLoader)
 
 
+class PoolConnection(Connection):
+    """A connection of a pool. The process logs once why none can be opened, since the pool does not say it."""
+
+    _logged_reason: ClassVar[str] = ""
+
+    @classmethod
+    def connect(cls, conninfo: str = "", **kwargs: Any) -> Self:
+        """Open a connection; raises and logs as libpq says."""
+        try:
+            connection = super().connect(conninfo, **kwargs)
+        except psycopg.Error as error:
+            reason = connection_failure(error)
+            if reason != PoolConnection._logged_reason:
+                LOG.warning("database_connection_failed", extra={"reason": reason})
+            PoolConnection._logged_reason = reason
+            raise
+        PoolConnection._logged_reason = ""
+        return connection
+
+
 def open_pool(settings: Settings, *, name: str, probe_server: bool = False) -> Pool:
     """Return a pool whose connections open on demand and work as APP_ROLE; *name* becomes their application name.
 
@@ -64,7 +87,7 @@ def open_pool(settings: Settings, *, name: str, probe_server: bool = False) -> P
     POOL_LIMIT.set(settings.pool_size)
     return ConnectionPool(
         settings.database_url,
-        connection_class=Connection,
+        connection_class=PoolConnection,
         configure=client_timeouts(settings, probe_server=probe_server),
         kwargs=connection_arguments(settings, name=name, role=APP_ROLE),
         min_size=0,

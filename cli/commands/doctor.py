@@ -35,11 +35,11 @@ def doctor(ctx: click.Context, *, data: bool, as_json: bool, home: Path) -> None
     With --data, reports identifiers that were stored before requests refused them, and profiles whose addresses
     compare in another way than before, with counts and examples by braze_id.
     """
-    # Imports Celery, whose application reads the settings when it is imported.
+    settings = _find_settings(home)
+    # Imports Celery, whose application reads the settings too, and would end this process if they cannot be read.
     from cli.doctor.data import run_data_checks
     from cli.doctor.examination import is_healthy, run_checks
 
-    settings = _find_settings(home)
     findings = run_data_checks(settings) if data else run_checks(settings)
     healthy = is_healthy(findings)
     if as_json:

@@ -17,7 +17,7 @@ from app.logs import log_uncaught_errors, logging_configuration
 from app.web.prefer_wait import CLOSING
 from app.web.server.draining import drain_first
 
-SETTINGS = Settings.from_environ()
+SETTINGS = Settings.of_process()
 
 bind = f"[{SETTINGS.web_host}]:{SETTINGS.port}" if ":" in SETTINGS.web_host else f"{SETTINGS.web_host}:{SETTINGS.port}"
 worker_class = "app.web.server.gunicorn_worker.MergelaneWorker"
