@@ -23,6 +23,7 @@ from sqlalchemy.pool import NullPool
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
 
 from app.database_url import complete_arguments, connection_failure, parse_database_url
+from app.db.roles import find_missing_rights
 from app.db.schema_version import OLDEST, explain_too_old
 from app.errors import SetupError
 
@@ -142,6 +143,12 @@ def migration_engine(database_url: str) -> Engine:
     arguments = complete_arguments(database_url, {"application_name": "mergelane-migrate"})
     creator = partial(psycopg.connect, database_url, **arguments)
     return create_engine("postgresql+psycopg://", creator=creator, poolclass=NullPool)
+
+
+def require_rights(connection: Connection) -> None:
+    """Raise SetupError, with the statements for an administrator, if the user lacks a privilege of the migration."""
+    if sentence := find_missing_rights(_driver_connection("rights", connection)):
+        raise SetupError(sentence)
 
 
 def prepare_database(connection: Connection) -> None:

@@ -6,7 +6,7 @@ from alembic import context
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, text
 
-from app.db.migrations import migration_engine, prepare_database, replace_functions, run_sql
+from app.db.migrations import migration_engine, prepare_database, replace_functions, require_rights, run_sql
 from app.db.schema_version import explain_newer
 
 #: The number of our advisory lock. It lets one process migrate at a time.
@@ -31,6 +31,7 @@ def run() -> None:
         with connection.begin():
             if explain_newer(MigrationContext.configure(connection).get_current_revision()):
                 return
+            require_rights(connection)
             prepare_database(connection)
         context.configure(connection=connection, transaction_per_migration=True)
         with context.begin_transaction():
