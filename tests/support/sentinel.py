@@ -41,7 +41,7 @@ class SentinelSet:
         wait_until(lambda: self._info(second).get("master_link_status") == "up", what="the replica to be in step")
         configuration = self._folder / "sentinel.conf"
         configuration.write_text(
-            f"port {self.sentinel_port}\nbind 127.0.0.1\ndir {self._folder}\nrequirepass \"{WATCHMAN}\"\n"
+            f'port {self.sentinel_port}\nbind 127.0.0.1\ndir {self._folder}\nrequirepass "{WATCHMAN}"\n'
             f"sentinel monitor {MASTER} 127.0.0.1 {first} 1\nsentinel auth-pass {MASTER} {PASSWORD}\n"
             f"sentinel down-after-milliseconds {MASTER} {DOWN_AFTER_MS}\nsentinel failover-timeout {MASTER} 3000\n"
         )
