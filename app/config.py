@@ -5,7 +5,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 from marshmallow import Schema, ValidationError, validate
@@ -13,6 +12,7 @@ from marshmallow import fields as schema_fields
 
 from app.errors import SetupError
 from app.rates.buckets import DEFAULTS, Limit
+from app.setting_sources import given_settings
 from app.setting_values import (
     BrokerUrlText,
     CurrencyRates,
@@ -37,11 +37,6 @@ GROUPS_OF_BOTH_KINDS = (
 ADDRESS = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):[1-9][0-9]{0,4}\Z")
 #: Settings whose variables have standard names, without our prefix.
 UNPREFIXED = frozenset({"database_url", "broker_url", "otel_exporter_otlp_endpoint", "port"})
-#: A secret setting can also come from a file, whose path is in the variable with this suffix.
-FILE_SUFFIX = "_FILE"
-#: The URL of a server that the PG* variables name, and those of them that name a server; the others only complete one.
-PG_VARIABLES_ONLY = "postgresql://"
-PG_SERVERS = ("PGHOST", "PGHOSTADDR", "PGSERVICE")
 #: Variables by which the environment would override Celery's explicit configuration.
 CELERY_OVERRIDES = ("CELERY_BROKER_URL", "CELERY_RESULT_BACKEND", "CELERY_BROKER_READ_URL", "CELERY_BROKER_WRITE_URL")
 #: The value of a variable that Kubernetes sets for a Service. For a Service called flower, FLOWER_PORT has the name of
@@ -249,7 +244,8 @@ class Settings:
 
         Raises SetupError, which names each variable that cannot be read.
         """
-        given = _given_settings(os.environ if environ is None else environ)
+        variables = {each.name: (variable(each.name), not each.repr) for each in fields(cls)}
+        given = given_settings(variables, os.environ if environ is None else environ)
         try:
             settings = cls(**SettingsSchema().load(given))
         except ValidationError as error:
@@ -262,41 +258,6 @@ class Settings:
             raise SetupError(UNDO_BEYOND_PRUNING)
         # A shorter MERGELANE_PRUNE_AFTER_DAYS alone shortens the default of MERGELANE_UNDO_DAYS too.
         return replace(settings, undo_days=settings.prune_after_days)
-
-
-def _given_settings(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the text of each setting that *environ*, or a file that it names for a secret, gives.
-
-    Without DATABASE_URL, the PG* variables of libpq may name the server.
-    """
-    given = {}
-    for setting in fields(Settings):
-        name = variable(setting.name)
-        text = environ.get(name, "")
-        if not setting.repr and (path := environ.get(f"{name}{FILE_SUFFIX}")):
-            if text:
-                raise SetupError(f"Both {name} and {name}{FILE_SUFFIX} are set. Unset one of them.")
-            text = _read_secret(f"{name}{FILE_SUFFIX}", path)
-        if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
-            raise SetupError(f"{name} is not UTF-8. Correct it.")
-        if text:
-            given[setting.name] = text
-    if "database_url" not in given and any(environ.get(name) for name in PG_SERVERS):
-        given["database_url"] = PG_VARIABLES_ONLY
-    return given
-
-
-def _read_secret(name: str, path: str) -> str:
-    """Return the text of the file *path* that the variable *name* names, without line ends behind it."""
-    try:
-        text = Path(path).read_text(encoding="utf-8").rstrip("\r\n")
-    except OSError as error:
-        raise SetupError(f"The file that {name} names cannot be read: {error.strerror}.") from None
-    except ValueError:
-        raise SetupError(f"The file that {name} names is not text in UTF-8.") from None
-    if not text:
-        raise SetupError(f"The file that {name} names is empty.")
-    return text
 
 
 #: Reads the settings from text.

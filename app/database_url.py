@@ -18,7 +18,7 @@ MALFORMED = (
     " password percent-encoded (`@` is %40, `/` is %2F, `%` is %25), or name the server in PGHOST, PGUSER, PGPASSWORD"
     " and PGDATABASE instead."
 )
-#: Parameters that are whole numbers: timeouts, of which the user's replace ours. libpq reads some of them only when it
+#: Parameters that are whole numbers: timeouts; those of the user replace ours. libpq reads some of them only when it
 #: connects.
 WHOLE_NUMBERS = (
     "connect_timeout",

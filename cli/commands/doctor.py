@@ -51,7 +51,8 @@ def doctor(ctx: click.Context, *, data: bool, as_json: bool, home: Path) -> None
 
 def _find_settings(home: Path) -> "Settings":
     """Return the settings; URLs that are not set come from the `mergelane up` that runs on *home*."""
-    from app.config import PG_VARIABLES_ONLY, Settings
+    from app.config import Settings
+    from app.setting_sources import PG_VARIABLES_ONLY
 
     settings, data_dir = Settings.from_environ(), DataDir(home)
     running = data_dir.database_url() if settings.database_url in {"", PG_VARIABLES_ONLY} else None

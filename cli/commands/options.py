@@ -62,8 +62,9 @@ def find_database_url(home: Path) -> str:
 
     Raises SetupError when neither exists.
     """
-    from app.config import PG_VARIABLES_ONLY, Settings
+    from app.config import Settings
     from app.errors import SetupError
+    from app.setting_sources import PG_VARIABLES_ONLY
     from cli.up.data_dir import DataDir
 
     named = Settings.from_environ().database_url

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.config import FILE_SUFFIX, child_environ
+from app.config import child_environ
+from app.setting_sources import FILE_SUFFIX
 from cli.up import commands
 from cli.up.data_dir import DataDir
 from cli.up.processes import Program

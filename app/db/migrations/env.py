@@ -29,9 +29,9 @@ def run() -> None:
         connection.execute(text(set_both), timeouts)
         connection.commit()
         with connection.begin():
+            require_rights(connection)
             if explain_newer(MigrationContext.configure(connection).get_current_revision()):
                 return
-            require_rights(connection)
             prepare_database(connection)
         context.configure(connection=connection, transaction_per_migration=True)
         with context.begin_transaction():

@@ -15,7 +15,7 @@ LEFT JOIN pg_class AS job ON job.oid = to_regclass('job')
 
 -- name: read_rights
 -- Returns what this user may do of what a migration needs; names are quoted. The schema is the first one of the
--- search_path that exists; current_schema() skips those that the user may not use.
+-- search_path that exists; current_schema() skips a schema that the user may not use.
 SELECT
     quote_ident(current_user) AS me,
     quote_ident(place.nspname) AS schema,

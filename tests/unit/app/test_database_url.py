@@ -4,9 +4,10 @@ import re
 
 import pytest
 
-from app.config import PG_VARIABLES_ONLY, Settings
+from app.config import Settings
 from app.database_url import complete_arguments
 from app.errors import SetupError
+from app.setting_sources import PG_VARIABLES_ONLY
 
 
 @pytest.mark.parametrize(
