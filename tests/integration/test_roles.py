@@ -113,7 +113,7 @@ def missing_statements(url: str) -> list[str]:
         migrations.upgrade_schema(url)
     found = re.search(r"run in this database: (.*) Then run", str(refused.value))
     assert found is not None
-    return re.findall(r"[^;]+;", found[1])
+    return [statement.strip() for statement in re.findall(r"[^;]+;", found[1])]
 
 
 def relations(url: str) -> list[str]:
