@@ -136,7 +136,7 @@ def _session_settings(options: str) -> list[str]:
 
 
 def _effective_parameters(given: Mapping[str, str]) -> dict[str, str]:
-    """Return the parameters that libpq would use, without those that name the server.
+    """Return the parameters that libpq would use, without host, hostaddr and port.
 
     Raises ValueError when it refuses one; it opens no connection.
     """
