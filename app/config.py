@@ -13,7 +13,19 @@ from marshmallow import fields as schema_fields
 
 from app.errors import SetupError
 from app.rates.buckets import DEFAULTS, Limit
-from app.setting_values import CurrencyRates, HostNames, Limits, Networks, Pauses, Peppers, Placeholders
+from app.setting_sources import given_settings
+from app.setting_values import (
+    BrokerUrlText,
+    CurrencyRates,
+    DatabaseUrl,
+    HostNames,
+    Limits,
+    Networks,
+    Pauses,
+    Peppers,
+    Placeholders,
+    RateLimitUrlText,
+)
 from schemas.placeholders import DEFAULT_PLACEHOLDERS
 
 UNDO_BEYOND_PRUNING = (
@@ -81,9 +93,14 @@ def _setting(default: Any, read: schema_fields.Field[Any], meaning: str, *, secr
 class Settings:
     """The settings of an installation. The variable of `pool_size` is MERGELANE_POOL_SIZE (see `variable`)."""
 
-    database_url: str = _setting("", _text(), "PostgreSQL connection URL, read by libpq (`sslmode` etc.)", secret=True)
+    database_url: str = _setting(
+        "", DatabaseUrl(), "PostgreSQL connection URL, read by libpq (`sslmode` etc.)", secret=True
+    )
     broker_url: str = _setting(
-        "", _text(), "Celery broker URL (`redis://`, `rediss://`, `redis+socket://`, `amqp://`)", secret=True
+        "",
+        BrokerUrlText(),
+        "broker URL (`redis://`, `rediss://`, `redis+socket://`, `sentinel://`, `amqp://`, `amqps://`)",
+        secret=True,
     )
     dev_api_key: str | None = _setting(
         None,
@@ -164,7 +181,10 @@ class Settings:
         DEFAULTS, Limits(), "comma-separated BUCKET=REQUESTS/SECONDS; other buckets keep the vendor's limits"
     )
     rate_limit_url: str = _setting(
-        "", _text(), "Redis that counts requests, in the form of BROKER_URL; BROKER_URL when empty", secret=True
+        "",
+        RateLimitUrlText(),
+        "Redis that counts requests, in the form of BROKER_URL, or `memory://`; BROKER_URL when empty",
+        secret=True,
     )
 
     lane_size: int = _setting(50, _whole(), "jobs that the relay may pack into one lane under backlog; 1: no packing")
@@ -232,13 +252,21 @@ class Settings:
     )
 
     @classmethod
+    def of_process(cls) -> "Settings":
+        """Return the settings of this process, or end it with a sentence; for processes that are no command."""
+        try:
+            return cls.from_environ()
+        except SetupError as error:
+            raise SystemExit(f"Error: {error}") from None
+
+    @classmethod
     def from_environ(cls, environ: Mapping[str, str] | None = None) -> "Settings":
         """Return the settings of *environ*, by default the process environment.
 
         Raises SetupError, which names each variable that cannot be read.
         """
-        source = os.environ if environ is None else environ
-        given = {name: source[variable(name)] for name in SettingsSchema().fields if source.get(variable(name))}
+        variables = {each.name: (variable(each.name), not each.repr) for each in fields(cls)}
+        given = given_settings(variables, os.environ if environ is None else environ)
         try:
             settings = cls(**SettingsSchema().load(given))
         except ValidationError as error:
@@ -261,7 +289,7 @@ def _sentence(error: ValidationError) -> str:
     faults = [
         f"{variable(name)}: {' '.join(map(str, reasons))}" for name, reasons in error.normalized_messages().items()
     ]
-    return f"The environment cannot be read as settings: {'; '.join(faults)} Correct or unset these variables."
+    return f"The environment cannot be read as settings: {' '.join(faults)} Correct or unset these variables."
 
 
 def child_environ(**variables: str) -> dict[str, str]:

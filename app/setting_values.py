@@ -1,6 +1,7 @@
 """How the text of a setting that is a list is read."""
 
 import re
+from collections.abc import Callable
 from decimal import Decimal
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 from marshmallow import ValidationError
 from marshmallow import fields as schema_fields
 
+from app.broker_url import MEMORY, parse_broker_url
 from app.rates.buckets import Limit, parse_limits
 from schemas.placeholders import DEFAULT, DEFAULT_PLACEHOLDERS, PATTERNS, comparable
 
@@ -24,6 +26,30 @@ class Peppers(schema_fields.Field[tuple[str, ...]]):
         if any(0 < len(pepper) < SHORTEST_PEPPER for pepper in peppers):
             raise ValidationError(f"Each secret must have at least {SHORTEST_PEPPER} characters.")
         return peppers
+
+
+class DatabaseUrl(schema_fields.Field[str]):
+    """A URL of PostgreSQL, or parameters in libpq's form name=value."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
+        # psycopg takes long to load, and the commands that only send requests do without.
+        from app.database_url import check_database_url  # noqa: PLC0415
+
+        return _checked(str(value).strip(), check_database_url)
+
+
+class BrokerUrlText(schema_fields.Field[str]):
+    """A URL of the broker."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
+        return _checked(str(value).strip(), parse_broker_url)
+
+
+class RateLimitUrlText(schema_fields.Field[str]):
+    """A URL of a Redis, or memory:// for counts of each process."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
+        return _checked(str(value).strip(), _check_rate_limit_url)
 
 
 class Limits(schema_fields.Field[tuple[Limit, ...]]):
@@ -81,6 +107,20 @@ class Placeholders(schema_fields.Field[frozenset[str]]):
         entries = [part.strip() for part in str(value).split(",")]
         own = {entry if entry == PATTERNS else comparable(entry) for entry in entries if entry != DEFAULT}
         return frozenset(own | DEFAULT_PLACEHOLDERS) if DEFAULT in entries else frozenset(own)
+
+
+def _checked(text: str, check: Callable[[str], object]) -> str:
+    """Return *text*; a ValueError of *check* is a sentence about it."""
+    try:
+        check(text)
+    except ValueError as error:
+        raise ValidationError(str(error)) from None
+    return text
+
+
+def _check_rate_limit_url(text: str) -> None:
+    if text != MEMORY and not parse_broker_url(text).is_redis:
+        raise ValueError("It must be the URL of a Redis. RabbitMQ cannot count requests.")
 
 
 def _currency_rate(text: str) -> tuple[str, Decimal]:

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import psycopg
 
 from app.config import Settings
+from app.database_url import connection_failure
 from app.db.connections import Connection, connection_arguments
 from app.db.errors import Response, response_to, to_unavailable
 from app.errors import DatabaseUnavailable, SetupError
@@ -19,11 +20,12 @@ def connected(settings: Settings, database_url: str, *, name: str) -> Iterator[C
     SetupError when its user does not own the tables: such a user may not see every row.
     """
     try:
-        conn = Connection.connect(database_url, **connection_arguments(settings, name=name))
+        conn = Connection.connect(database_url, **connection_arguments(settings, name=name, database_url=database_url))
+    except ValueError as error:
+        raise SetupError(f"DATABASE_URL: {error}") from None
     except (psycopg.OperationalError, psycopg.ProgrammingError) as error:
-        reason = str(error).strip().splitlines()[-1]
         raise DatabaseUnavailable(
-            f"Cannot connect to the database: {reason}. Check that it runs, and check DATABASE_URL."
+            f"Cannot connect to the database: {connection_failure(error)}. Check that it runs, and check DATABASE_URL."
         ) from None
     try:
         with conn, conn.transaction():

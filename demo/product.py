@@ -25,6 +25,8 @@ from demo.errors import DemoError
 #: Maximum seconds until the product is ready, and until it has stopped.
 START_S, STOP_S = 90.0, 60.0
 WORKERS = 2
+#: Variables that name servers.
+SERVERS = ("DATABASE_URL", "BROKER_URL", "DATABASE_URL_FILE", "BROKER_URL_FILE")
 #: Characters at the end of its log that an error message contains.
 LOG_TAIL = 2_000
 
@@ -65,7 +67,7 @@ def _program(folder: Path, *, key: str, port: int) -> Program:
     return Program(
         name="up",
         command=[sys.executable, "-m", "cli", *arguments, "--workers", str(WORKERS)],
-        environ=child_environ(DATABASE_URL="", BROKER_URL="", MERGELANE_DEV_API_KEY=key),
+        environ=child_environ(MERGELANE_DEV_API_KEY=key, **dict.fromkeys(SERVERS, "")),
         log=folder / "up.log",
         stop_seconds=STOP_S,
         orphan_signal=signal.SIGTERM,

@@ -14,6 +14,7 @@ pytest_plugins = [
     "tests.support.parallel",
     "tests.support.postgres",
     "tests.support.redis",
+    "tests.support.sentinel",
     "tests.support.stage",
     "tests.support.system",
     "tests.support.tls",

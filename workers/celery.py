@@ -16,6 +16,7 @@ from celery.signals import (
 )
 from celery.utils.nodenames import default_nodename, gethostname
 
+from app.broker_url import SENTINEL, parse_broker_url
 from app.config import Settings, drop_celery_overrides
 from app.db.schema_version import require_schema
 from app.errors import SetupError
@@ -45,11 +46,13 @@ def make_celery(settings: Settings) -> Celery:
 
     It sets the broker's URL itself, or Celery's own environment variables would override it.
     """
+    broker = parse_broker_url(settings.broker_url) if settings.broker_url else None
+    url = broker.for_celery() if broker else ""
     celery = Celery("mergelane", set_as_current=False, include=["workers.tasks", "workers.watchdog"])
     celery.conf.update(
-        broker_url=settings.broker_url,
-        broker_read_url=settings.broker_url,
-        broker_write_url=settings.broker_url,
+        broker_url=url,
+        broker_read_url=url,
+        broker_write_url=url,
         broker_use_ssl=tls_options(settings.broker_url),
         broker_connection_retry_on_startup=True,
         # None: a worker retries without limit while the broker is unavailable.
@@ -87,17 +90,24 @@ def transport_options(settings: Settings) -> dict[str, object]:
     second makes redelivery follow the timeout closely; by default it may take 100 seconds more. A worker that is killed
     while it looks for messages to restore leaves its lock on that behind, by default for five minutes.
     """
-    if not settings.broker_url.startswith(("redis", "rediss")):
+    broker = parse_broker_url(settings.broker_url) if settings.broker_url else None
+    if broker is None or not broker.is_redis:
         return {}
+    timeouts = {"socket_timeout": BROKER_TIMEOUT_S, "socket_connect_timeout": BROKER_TIMEOUT_S}
+    sentinel = {
+        "master_name": broker.options.get("master_name"),
+        # The connections to the Sentinels themselves.
+        "sentinel_kwargs": {**timeouts, **broker.sentinel_arguments()},
+    }
     return {
         "visibility_timeout": settings.visibility_timeout_s,
         "unacked_restore_interval": 1,
         "unacked_restore_throttle": 1,
         "unacked_mutex_expire": BROKER_TIMEOUT_S,
-        "socket_timeout": BROKER_TIMEOUT_S,
-        "socket_connect_timeout": BROKER_TIMEOUT_S,
+        **timeouts,
         "socket_keepalive": True,
         "health_check_interval": BROKER_TIMEOUT_S,
+        **(sentinel if broker.scheme == SENTINEL else {}),
     }
 
 

@@ -11,7 +11,7 @@ from app.metrics.worker import WORKER
 @cache
 def settings() -> Settings:
     """Return the settings of this process, read once."""
-    return Settings.from_environ()
+    return Settings.of_process()
 
 
 @cache

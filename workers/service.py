@@ -26,7 +26,7 @@ def run_services(process: str, services: Sequence[Service], *, metrics: Sequence
 
     Raises the error of a service that failed, and SetupError when the database schema is older than this code needs.
     """
-    settings = Settings.from_environ()
+    settings = Settings.of_process()
     configure_logging(settings)
     require_schema(settings)
     spans.start_tracing(settings, service=process)

@@ -1,8 +1,9 @@
 """Connections to PostgreSQL: the pool, and the settings with which every connection opens."""
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import orjson
 import psycopg
@@ -14,6 +15,7 @@ from psycopg.types.json import set_json_dumps
 from psycopg_pool import ConnectionPool
 
 from app.config import Settings
+from app.database_url import complete_arguments, connection_failure
 from app.db.client_timeout import ClientTimeout, ServerProbe, TimeoutConnection, check_alive
 from app.db.clock import SERVER_CLOCK
 from app.db.errors import is_unavailable, to_unavailable
@@ -21,6 +23,8 @@ from app.db.session_settings import PLANNING, connection_parameters, override_en
 from app.errors import SetupError
 from app.metrics.database import POOL_LIMIT, MeasuredLoan
 from schemas.addresses import COMPARISON
+
+LOG = logging.getLogger(__name__)
 
 
 class Connection(TimeoutConnection[DictRow]):
@@ -64,6 +68,26 @@ for _name in ("json", "jsonb"):
     postgres_adapters.register_loader(_name, JsonLoader)
 
 
+class PoolConnection(Connection):
+    """A connection of a pool. The process logs once why none can be opened, since the pool does not say it."""
+
+    _logged_reason: ClassVar[str] = ""
+
+    @classmethod
+    def connect(cls, conninfo: str = "", **kwargs: Any) -> Self:
+        """Open a connection; raises and logs as libpq says."""
+        try:
+            connection = super().connect(conninfo, **kwargs)
+        except psycopg.Error as error:
+            reason = connection_failure(error)
+            if reason != PoolConnection._logged_reason:
+                LOG.warning("database_connection_failed", extra={"reason": reason})
+            PoolConnection._logged_reason = reason
+            raise
+        PoolConnection._logged_reason = ""
+        return connection
+
+
 def open_pool(settings: Settings, *, name: str, probe_server: bool = False) -> Pool:
     """Return a pool whose connections open on demand and work as APP_ROLE; *name* becomes their application name.
 
@@ -75,7 +99,7 @@ def open_pool(settings: Settings, *, name: str, probe_server: bool = False) -> P
     POOL_LIMIT.set(settings.pool_size)
     return ConnectionPool(
         settings.database_url,
-        connection_class=Connection,
+        connection_class=PoolConnection,
         configure=client_timeouts(settings, probe_server=probe_server),
         kwargs=connection_arguments(settings, name=name, role=APP_ROLE),
         min_size=0,
@@ -88,13 +112,17 @@ def open_pool(settings: Settings, *, name: str, probe_server: bool = False) -> P
     )
 
 
-def connection_arguments(settings: Settings, *, name: str, role: str | None = None) -> dict[str, Any]:
+def connection_arguments(
+    settings: Settings, *, name: str, role: str | None = None, database_url: str | None = None
+) -> dict[str, Any]:
     """Return the arguments of every connection: rows as dicts, and timeouts that bound each wait.
+
+    *database_url* is the URL of the connection when it is not that of *settings*.
 
     With a *role*, the session starts with that role, and RESET ROLE returns to the URL's user. Without, it stays the
     URL's user, and a query that row-level security would filter raises an error instead of returning fewer rows.
     """
-    return {
+    own = {
         "row_factory": dict_row,
         "autocommit": True,
         # Prepare at the first execution: only a prepared statement gets a generic plan.
@@ -105,6 +133,7 @@ def connection_arguments(settings: Settings, *, name: str, role: str | None = No
         **LIVENESS,
         **connection_parameters(session_options(settings, role=role)),
     }
+    return complete_arguments(database_url or settings.database_url, own)
 
 
 def session_options(settings: Settings, *, role: str | None = None) -> dict[str, object]:

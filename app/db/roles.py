@@ -1,5 +1,6 @@
 """Checks of the database role of the processes."""
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import psycopg
@@ -40,3 +41,34 @@ def find_role_fault(connection: psycopg.Connection[Any]) -> tuple[str, str] | No
             f"run `ALTER ROLE {APP_ROLE} NOSUPERUSER NOBYPASSRLS` as an administrator, and give it no tables",
         )
     return None
+
+
+def find_missing_rights(connection: psycopg.Connection[Any]) -> str | None:
+    """Return a sentence with the statements that give the user of *connection* what a migration needs, or None."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        (rights,) = cursor.execute(QUERIES["read_rights"], {"role": APP_ROLE}).fetchall()
+    if rights["schema"] is None:
+        return "The search_path names no schema that exists. Create the schema first, or correct the search_path."
+    statements = list(_statements(rights))
+    if not statements:
+        return None
+    return (
+        f"The user {rights['me']} of DATABASE_URL lacks a privilege that the migration needs, and nothing was changed."
+        f" Have an administrator run in this database: {' '.join(statements)} Then run `mergelane migrate` again."
+    )
+
+
+def _statements(rights: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the statements that give the user the missing *rights*."""
+    me, schema = rights["me"], rights["schema"]
+    creates_role = not rights["role_exists"] and rights["may_create_role"]
+    if not rights["role_exists"] and not creates_role:
+        yield f"{CREATE_ROLE};"
+    if not (creates_role or rights["may_set_role"] or rights["may_grant_role"]):
+        yield f"{GRANT_ROLE}{me};"
+    if not rights["owns_tables"]:
+        yield f"GRANT {rights['owner']} TO {me};"
+    if not rights["may_create_tables"]:
+        yield f"GRANT CREATE, USAGE ON SCHEMA {schema} TO {me};"
+    if not rights["schema_usable"]:
+        yield f"GRANT USAGE ON SCHEMA {schema} TO {me} WITH GRANT OPTION;"

@@ -14,6 +14,7 @@ import psycopg
 from psycopg.rows import tuple_row
 
 from app.config import Settings
+from app.database_url import connection_failure
 from app.db import roles
 from app.db.clock import SERVER_CLOCK, ClockWarning
 from app.db.connections import Connection, connection_arguments
@@ -89,7 +90,8 @@ def require_schema(settings: Settings) -> None:
     except psycopg.Error as error:
         if response_to(error) is not Response.WAIT:
             raise
-        LOG.warning("schema_not_checked", extra={"reason": str(to_unavailable(error))})
+        cause = connection_failure(error) if error.sqlstate is None else ""
+        LOG.warning("schema_not_checked", extra={"reason": str(to_unavailable(error)), "cause": cause})
         return
     if sentence is not None:
         raise SetupError(sentence)

@@ -5,10 +5,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Lock
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from typing import Any
 
-from limits.storage import MemoryStorage, RedisStorage
+from limits.storage import MemoryStorage, RedisSentinelStorage, RedisStorage
 
+from app.broker_url import MEMORY, SENTINEL, parse_broker_url
 from app.metrics.http import UNCOUNTED_REQUESTS
 from app.rates.breaker import CircuitBreaker
 from app.rates.buckets import Limit
@@ -16,17 +17,10 @@ from app.rates.buckets import Limit
 log = logging.getLogger(__name__)
 
 PREFIX = "mergelane:rate"
-MEMORY = "memory://"
 #: Timeout in seconds of each step of a Redis request; a healthy server needs less than 0.001.
 TIMEOUT_S = 0.2
 #: Seconds between two tries while Redis does not answer.
 PAUSE_S = 2.0
-#: The scheme of the storage's URL by that of the broker's.
-SCHEMES = {"redis": "redis", "rediss": "rediss", "redis+socket": "redis+unix", "unix": "redis+unix"}
-#: Parameters of a broker's URL that a Redis client knows, by its names.
-OPTIONS = {"db": "db", "virtual_host": "db"} | {
-    name: name for name in ("ssl_cert_reqs", "ssl_ca_certs", "ssl_certfile", "ssl_keyfile", "ssl_check_hostname")
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,10 +46,9 @@ class FixedWindowLimiter:
     def __init__(
         self, url: str, *, clock: Callable[[], float] = time.time, breaker: CircuitBreaker | None = None
     ) -> None:
-        self._url = storage_url(url)
         self._clock = clock
         self._breaker = breaker or CircuitBreaker(PAUSE_S)
-        self._storage = _storage(self._url)
+        self._storage = _storage(url)
         self._lock = Lock()
         #: Uncounted requests since the process started.
         self.uncounted = 0
@@ -63,7 +56,7 @@ class FixedWindowLimiter:
     @property
     def shared(self) -> bool:
         """Whether other processes share the counts."""
-        return self._url != MEMORY
+        return not isinstance(self._storage, MemoryStorage)
 
     def count_request(self, limit: Limit, *, workspace_id: int) -> LimitStatus:
         """Count one request of the workspace against *limit*."""
@@ -101,20 +94,17 @@ class FixedWindowLimiter:
         return 0
 
 
-def storage_url(url: str) -> str:
-    """Return the storage's URL for the *url* of the broker; MEMORY when that is no Redis."""
-    parts = urlsplit(url)
-    scheme = SCHEMES.get(parts.scheme)
-    if scheme is None:
-        return MEMORY
-    query = {OPTIONS[name]: value for name, value in parse_qsl(parts.query) if name in OPTIONS}
-    if "ssl_cert_reqs" in query:  # Celery accepts names of Python's ssl module, such as CERT_REQUIRED
-        query["ssl_cert_reqs"] = query["ssl_cert_reqs"].lower().removeprefix("cert_")
-    return f"{scheme}://{parts.netloc}{parts.path}{'?' if query else ''}{urlencode(query)}"
-
-
 def _storage(url: str) -> MemoryStorage | RedisStorage:
-    """Return the storage at *url*, which connects at its first use and never retries."""
-    if url == MEMORY:
+    """Return the storage at *url*, which connects at its first use and never retries; memory when that is no Redis."""
+    parsed = None if url in {"", MEMORY} else parse_broker_url(url)
+    if parsed is None or not parsed.is_redis:
         return MemoryStorage()
-    return RedisStorage(url, socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S)
+    timeouts: dict[str, Any] = {"socket_timeout": TIMEOUT_S, "socket_connect_timeout": TIMEOUT_S}
+    if parsed.scheme != SENTINEL:
+        return RedisStorage(parsed.for_redis_client(), **timeouts)
+    servers = ",".join(f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in parsed.servers)
+    # Without None here the storage would send the credentials of the Redis to the Sentinels.
+    of_sentinels = {"username": None, "password": None, **timeouts, **parsed.sentinel_arguments()}
+    credentials = {"username": parsed.username or None, "password": parsed.password or None}
+    options: dict[str, Any] = {"sentinel_kwargs": of_sentinels, "db": int(parsed.database), **credentials, **timeouts}
+    return RedisSentinelStorage(f"redis+sentinel://{servers}", service_name=parsed.options["master_name"], **options)

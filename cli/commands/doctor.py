@@ -35,11 +35,11 @@ def doctor(ctx: click.Context, *, data: bool, as_json: bool, home: Path) -> None
     With --data, reports identifiers that were stored before requests refused them, and profiles whose addresses
     compare in another way than before, with counts and examples by braze_id.
     """
-    # Imports Celery, whose application reads the settings when it is imported.
+    settings = _find_settings(home)
+    # Imports Celery, whose application reads the settings too, and would end this process if they cannot be read.
     from cli.doctor.data import run_data_checks
     from cli.doctor.examination import is_healthy, run_checks
 
-    settings = _find_settings(home)
     findings = run_data_checks(settings) if data else run_checks(settings)
     healthy = is_healthy(findings)
     if as_json:
@@ -52,11 +52,13 @@ def doctor(ctx: click.Context, *, data: bool, as_json: bool, home: Path) -> None
 def _find_settings(home: Path) -> "Settings":
     """Return the settings; URLs that are not set come from the `mergelane up` that runs on *home*."""
     from app.config import Settings
+    from app.setting_sources import PG_VARIABLES_ONLY
 
     settings, data_dir = Settings.from_environ(), DataDir(home)
+    running = data_dir.database_url() if settings.database_url in {"", PG_VARIABLES_ONLY} else None
     return dataclasses.replace(
         settings,
-        database_url=settings.database_url or data_dir.database_url() or "",
+        database_url=running or settings.database_url,
         broker_url=settings.broker_url or data_dir.broker_url() or "",
     )
 

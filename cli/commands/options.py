@@ -58,14 +58,19 @@ patience_option = click.option(
 def find_database_url(home: Path) -> str:
     """Return DATABASE_URL or, when it is not set, the URL of the database of the `mergelane up` that runs on *home*.
 
+    Without both, the PG* variables name the server.
+
     Raises SetupError when neither exists.
     """
     from app.config import Settings
     from app.errors import SetupError
+    from app.setting_sources import PG_VARIABLES_ONLY
     from cli.up.data_dir import DataDir
 
-    found = Settings.from_environ().database_url or DataDir(home).database_url()
-    if found is None:
+    named = Settings.from_environ().database_url
+    running = DataDir(home).database_url() if named in {"", PG_VARIABLES_ONLY} else None
+    found = running or named
+    if not found:
         raise SetupError(
             f"No database: DATABASE_URL is not set and no `mergelane up` runs on {home}. Set DATABASE_URL, or start"
             " `mergelane up`."
@@ -75,12 +80,28 @@ def find_database_url(home: Path) -> str:
 
 @contextmanager
 def connect_database(home: Path) -> "Iterator[Connection]":
-    """Open a transaction on the database of `find_database_url`; commit it at the end."""
+    """Open a transaction on the database of `find_database_url`; commit it at the end.
+
+    Raises SetupError when the database has no schema, or one that lacks what the command needs.
+    """
+    import psycopg
+
     from app.config import Settings
+    from app.db.schema_version import current_revision, find_mismatch
+    from app.errors import SetupError
     from cli.database import connected
 
+    missing = (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn, psycopg.errors.UndefinedFunction)
     with connected(Settings.from_environ(), find_database_url(home), name="cli") as connection:
-        yield connection
+        revision = current_revision(connection)
+        if revision is None:
+            raise SetupError(str(find_mismatch(None)))
+        try:
+            yield connection
+        except missing as error:
+            if sentence := find_mismatch(revision):
+                raise SetupError(sentence) from error
+            raise
 
 
 @contextmanager

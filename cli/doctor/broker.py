@@ -1,23 +1,21 @@
 """Checks of the broker: reachable, new enough, keeps all messages, used by Mergelane only; and of the workers."""
 
-import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from fnmatch import fnmatchcase
 from itertools import islice
 from typing import Any, cast
-from urllib.parse import urlsplit
 
 import redis
 from celery import Celery
 
+from app.broker_url import parse_broker_url
 from app.config import Settings
 from app.errors import NO_ANSWER
 from cli.doctor.database import is_local
 from cli.doctor.findings import Finding, fine, notice, wrong
 from workers.broker_errors import REASONS, cause_of
 from workers.celery import QUEUE, make_celery
-from workers.tls import tls_options
 
 #: The oldest server version that is tested.
 OLDEST = (6, 2)
@@ -168,17 +166,18 @@ def _check_workers(workers: list[str]) -> Finding:
 
 def _check_encryption(broker_url: str) -> Iterator[Finding]:
     """Report connections to the broker without encryption or without a check of its certificate."""
-    options, host = tls_options(broker_url), urlsplit(broker_url).hostname or ""
-    if options is not None and options["ssl_cert_reqs"] != ssl.CERT_REQUIRED:
+    broker = parse_broker_url(broker_url)
+    if broker.is_encrypted and broker.check != "required":
         yield notice(
             "encryption",
             "BROKER_URL accepts any certificate: another server could take the place of the broker.",
             "Add ssl_cert_reqs=required to BROKER_URL, and ssl_ca_certs=PATH for a private certificate authority.",
         )
-    if not is_local(host) and urlsplit(broker_url).scheme in {"redis", "amqp"}:
+    remote = [host for host, _ in broker.servers if not is_local(host)]
+    if remote and not broker.is_encrypted:
         yield notice(
             "encryption",
-            f"The connection to the broker on {host} is not encrypted. It carries only ids of jobs, but an attacker who"
-            " can write to it can delay jobs.",
+            f"The connection to the broker on {', '.join(remote)} is not encrypted. It carries only ids of jobs, but"
+            " an attacker who can write to it can delay jobs.",
             "Use rediss:// or amqps:// in BROKER_URL.",
         )

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from psycopg import sql
 
 from app.config import Settings
+from app.database_url import sets_search_path
 from app.db.connections import APP_ROLE, Connection, connection_arguments, session_options
 from app.db.queries import load_queries
 from app.db.session_settings import MEANING
@@ -20,6 +21,8 @@ def check_session(settings: Settings) -> Iterator[Finding]:
     # The check of row-level security reports another role.
     needed = {**MEANING, **session_options(settings, role=APP_ROLE)}
     del needed["role"]
+    if sets_search_path(settings.database_url):
+        del needed["search_path"]
     arguments = connection_arguments(settings, name="doctor", role=APP_ROLE)
     with Connection.connect(settings.database_url, **arguments) as connection:
         found, expected = _read(connection, needed)

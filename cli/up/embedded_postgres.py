@@ -94,7 +94,8 @@ class EmbeddedPostgres:
 
     def url(self, database: str = DATABASE) -> str:
         """Return the URL of *database*, in the form of DATABASE_URL."""
-        return f"postgresql://{SUPERUSER}@/{quote(database)}?host={quote(str(self.sockets), safe='')}"
+        # The port is that of SOCKET; without it, PGPORT of the user would name another socket.
+        return f"postgresql://{SUPERUSER}@/{quote(database)}?host={quote(str(self.sockets), safe='')}&port=5432"
 
     def ready(self) -> bool:
         """Return whether the server accepts connections; it does not during recovery."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.config import child_environ
+from app.setting_sources import FILE_SUFFIX
 from cli.up import commands
 from cli.up.data_dir import DataDir
 from cli.up.processes import Program
@@ -52,6 +53,9 @@ def product_environ(
     own = {
         "DATABASE_URL": database_url,
         "BROKER_URL": broker_url,
+        # Read already; with the variables above they would be one value too many.
+        f"DATABASE_URL{FILE_SUFFIX}": "",
+        f"BROKER_URL{FILE_SUFFIX}": "",
         # There is no load balancer that needs time to notice the stop.
         "MERGELANE_DRAIN_S": "0",
         "PYTHONUNBUFFERED": "1",

@@ -12,6 +12,7 @@ from app import keys
 from app.config import Settings, child_environ
 from app.db import migrations
 from app.db.schema_version import explain_newer
+from app.setting_sources import PG_VARIABLES_ONLY
 from cli.database import connected, require_database
 from cli.up.announcement import format_announcement
 from cli.up.data_dir import DataDir
@@ -71,11 +72,13 @@ class ProductRun:
         require_free_port("127.0.0.1", options.flower_port, "--flower-port")
         for port in options.metrics_ports:
             require_free_port("127.0.0.1", port, "--metrics-port")
-        database_url = self._settings.database_url or self._start_postgres()
+        # The PG* variables of a user alone, often set for psql, do not replace the embedded server.
+        own_database = self._settings.database_url not in {"", PG_VARIABLES_ONLY}
+        database_url = self._settings.database_url if own_database else self._start_postgres()
         broker_url = self._settings.broker_url or self._start_redis()
         self._prepare_database(database_url)
         self._start_programs(database_url, broker_url)
-        embedded = {"postgres": not self._settings.database_url, "redis": not self._settings.broker_url}
+        embedded = {"postgres": not own_database, "redis": not self._settings.broker_url}
         self._announce(format_announcement(options, self._data_dir, **embedded, key=bool(self._settings.dev_api_key)))
 
     def _start_postgres(self) -> str:

@@ -1,5 +1,6 @@
 """The role of the processes: made by who may, asked for in a sentence by who may not, and looked at at start."""
 
+import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit, urlunsplit
 
@@ -106,3 +107,57 @@ def test_migrating_revokes_what_a_restored_dump_gave_to_every_role(database_url:
 
     query = "SELECT proname FROM pg_proc WHERE prosecdef AND has_function_privilege('public', oid, 'EXECUTE')"
     assert [row["proname"] for row in connection.execute(query)] == []
+
+
+@pytest.fixture
+def guest(own_postgres: PostgresServer) -> str:
+    """The URL of an empty database on a server of its own, as a user without any right."""
+    administer(own_postgres.url(), 'CREATE ROLE "gu est" LOGIN', "CREATE DATABASE plain")
+    return as_user(own_postgres.url("plain"), "gu%20est")
+
+
+def missing_statements(url: str) -> list[str]:
+    """Return the statements that a refused migration asks for."""
+    with pytest.raises(SetupError, match=r"lacks a privilege .* nothing was changed") as refused:
+        migrations.upgrade_schema(url)
+    found = re.search(r"run in this database: (.*) Then run", str(refused.value))
+    assert found is not None
+    return [statement.strip() for statement in re.findall(r"[^;]+;", found[1])]
+
+
+def relations(url: str) -> list[str]:
+    """Return the names of all relations outside the catalogs."""
+    with psycopg.connect(url) as conn:
+        rows = conn.execute("SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace").fetchall()
+    return [row[0] for row in rows]
+
+
+def test_what_a_migration_lacks_is_listed_before_it_changes_anything(own_postgres: PostgresServer, guest: str) -> None:
+    administrator = own_postgres.url("plain")
+    administer(administrator, "REVOKE ALL ON SCHEMA public FROM PUBLIC")
+
+    statements = missing_statements(guest)
+
+    assert relations(administrator) == []
+    assert statements[0] == f"CREATE ROLE {APP_ROLE} NOLOGIN;"
+    assert any("GRANT CREATE" in statement for statement in statements)
+    administer(administrator, *statements)
+    migrations.upgrade_schema(guest)
+    schema_version.require_schema(Settings(database_url=guest))
+    with open_pool(Settings(database_url=guest), name="test") as pool, open_transaction(pool, 1) as tx:
+        assert tx.execute("SELECT count(*) AS rows FROM profile").fetchone() == {"rows": 0}
+
+
+def test_a_user_that_does_not_own_the_tables_does_not_migrate(empty_database_url: str, tenant: str) -> None:
+    migrations.upgrade_schema(empty_database_url)
+    before = relations(empty_database_url)
+
+    statements = missing_statements(tenant)
+
+    assert statements == [f"GRANT {APP_ROLE} TO {user_of(tenant)};", f"GRANT postgres TO {user_of(tenant)};"]
+    assert relations(empty_database_url) == before
+
+
+def test_a_search_path_without_a_schema_is_refused(empty_database_url: str) -> None:
+    with pytest.raises(SetupError, match="The search_path names no schema that exists"):
+        migrations.upgrade_schema(f"{empty_database_url}&options=-csearch_path%3Dnowhere")

@@ -53,7 +53,7 @@ ENVIRONMENT = {
     "PGDATESTYLE": "SQL, DMY",
     "PGTZ": "Pacific/Kiritimati",
     "PGCLIENTENCODING": "LATIN1",
-    "PGOPTIONS": "-c search_path=nowhere -c array_nulls=off",
+    "PGOPTIONS": "-c transform_null_equals=on -c array_nulls=off",
     "PGGEQO": "off",
 }
 

@@ -10,18 +10,22 @@ import re
 from importlib import resources
 from typing import Any
 
+import psycopg
 from alembic import command, op
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from psycopg.errors import InsufficientPrivilege, LockNotAvailable, ReadOnlySqlTransaction
-from sqlalchemy import Connection, create_engine, make_url
-from sqlalchemy.exc import ArgumentError, InternalError, OperationalError
+from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy.exc import InternalError, OperationalError
 from sqlalchemy.pool import NullPool
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
 
+from app.database_url import complete_arguments, connection_failure, parse_database_url
+from app.db.queries import load_queries
+from app.db.roles import find_missing_rights
 from app.db.schema_version import OLDEST, explain_too_old
-from app.db.session_settings import connection_parameters
+from app.db.session_settings import connection_parameters, override_environment
 from app.errors import SetupError
 
 LOG = logging.getLogger(__name__)
@@ -35,6 +39,13 @@ LOCK_NOT_AVAILABLE = (
     "The migration could not lock a table in {tries} attempts, because other transactions use it; it changed nothing."
     " Run it again at a quieter time, or end the transaction that has been open for a long time (pg_stat_activity)."
 )
+OTHER_SCHEMA = (
+    "The tables of Mergelane are in the schema {schema}, which only the search_path of the database or the user names."
+    " Name it in DATABASE_URL: add options=-csearch_path%3D{schema} to the URL."
+)
+REVISION_QUERIES = load_queries("app.db", "revisions.sql")
+#: The first statements of a connection wait for another migration.
+UNLIMITED = {"statement_timeout": 0, "lock_timeout": 0, "idle_in_transaction_session_timeout": 0}
 #: The files of the schema in the order in which a new database runs them. access.sql and the rights follow after every
 #: migration.
 SCHEMA_FILES = (
@@ -73,6 +84,10 @@ def upgrade_schema(database_url: str, *, lock_timeout_s: float = LOCK_TIMEOUT_S,
         reraise=True,
     )
     try:
+        parse_database_url(database_url)
+    except ValueError as error:
+        raise SetupError(f"DATABASE_URL: {error}") from None
+    try:
         retrying(_upgrade, configuration(database_url, lock_timeout_s=lock_timeout_s))
     except LockNotAvailable as error:
         raise SetupError(LOCK_NOT_AVAILABLE.format(tries=TRIES)) from error
@@ -94,20 +109,16 @@ def _upgrade(config: Config) -> None:
         if isinstance(error.orig, LockNotAvailable):
             raise error.orig from error
         if error.connection_invalidated or getattr(error.orig, "sqlstate", None) is None:
+            reason = connection_failure(error.orig) if isinstance(error.orig, psycopg.Error) else "no answer"
             raise SetupError(
-                "Cannot connect to PostgreSQL at DATABASE_URL. Check the URL and that PostgreSQL is running."
+                f"Cannot connect to PostgreSQL at DATABASE_URL: {reason}. Check the URL and that PostgreSQL is running."
             ) from error
         raise
 
 
 def database_revision(database_url: str) -> str | None:
     """Return the revision of the database at *database_url*, or None for an empty one."""
-    engine = create_engine(
-        sqlalchemy_url(database_url),
-        poolclass=NullPool,
-        connect_args=connection_parameters({"statement_timeout": "60s"}),
-    )
-    with engine.connect() as connection:
+    with migration_engine(database_url).connect() as connection:
         revision: str | None = MigrationContext.configure(connection).get_current_revision()
     return revision
 
@@ -129,18 +140,36 @@ def configuration(database_url: str, *, lock_timeout_s: float = LOCK_TIMEOUT_S) 
     config = Config()
     config.set_main_option("script_location", str(resources.files(__package__)))
     config.set_main_option("path_separator", "os")
-    config.attributes["url"] = sqlalchemy_url(database_url)
+    config.attributes["url"] = database_url
     config.attributes["lock_timeout_ms"] = round(lock_timeout_s * 1000)
     return config
 
 
-def sqlalchemy_url(database_url: str) -> str:
-    """Return *database_url* with psycopg as the driver, in SQLAlchemy's form; raise SetupError if it is malformed."""
-    try:
-        url = make_url(database_url)
-    except ArgumentError as error:
-        raise SetupError("DATABASE_URL is malformed. Write it as postgresql://user:password@host/database.") from error
-    return url.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
+def migration_engine(database_url: str) -> Engine:
+    """Return an engine whose connections libpq opens, as those of every process, with our session settings.
+
+    SQLAlchemy would parse the URL in a way of its own.
+    """
+    own = {"application_name": "mergelane-migrate", **connection_parameters(UNLIMITED)}
+    arguments = complete_arguments(database_url, own)
+
+    def connect() -> psycopg.Connection[Any]:
+        connection = psycopg.connect(database_url, autocommit=True, **arguments)
+        try:
+            override_environment(connection)
+        except BaseException:
+            connection.close()
+            raise
+        connection.autocommit = False
+        return connection
+
+    return create_engine("postgresql+psycopg://", creator=connect, poolclass=NullPool)
+
+
+def require_rights(connection: Connection) -> None:
+    """Raise SetupError, with the statements for an administrator, if the user lacks a privilege of the migration."""
+    if sentence := find_missing_rights(driver_connection("rights", connection)):
+        raise SetupError(sentence)
 
 
 def prepare_database(connection: Connection) -> None:
@@ -154,11 +183,19 @@ def prepare_database(connection: Connection) -> None:
     if sentence := explain_too_old(revision):
         raise SetupError(sentence)
     if revision is None:
+        _require_no_other_schema(connection)
         for file in SCHEMA_FILES:
             run_sql(file, connection)
         context.stamp(ScriptDirectory.from_config(configuration("postgresql://")), "head")
     elif revision == OLDEST:
         run_sql(f"from_{OLDEST}.sql", connection)
+
+
+def _require_no_other_schema(connection: Connection) -> None:
+    """Raise SetupError if the database has our tables where its search_path says, which is not followed any more."""
+    query = driver_connection("schema", connection).execute(REVISION_QUERIES["find_other_schema"].encode())
+    if (other := query.fetchone()) is not None:
+        raise SetupError(OTHER_SCHEMA.format(schema=other[0]))
 
 
 def replace_functions(connection: Connection) -> None:

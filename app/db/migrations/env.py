@@ -4,20 +4,23 @@ from threading import Event
 
 from alembic import context
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection, create_engine, text
-from sqlalchemy.pool import NullPool
+from sqlalchemy import Connection, text
 
-from app.db.migrations import driver_connection, prepare_database, replace_functions, run_sql
+from app.db.migrations import (
+    driver_connection,
+    migration_engine,
+    prepare_database,
+    replace_functions,
+    require_rights,
+    run_sql,
+)
 from app.db.rights import correct_rights
 from app.db.schema_version import explain_newer
-from app.db.session_settings import OVERRIDES, connection_parameters
 
 #: The number of our advisory lock. It lets one process migrate at a time.
 MIGRATION_LOCK = 0x6D657267656C616E  # "mergelan"
 #: Seconds between two attempts to take the lock.
 LOCK_POLL_S = 0.1
-#: The first statements of the connection wait for another migration.
-UNLIMITED = {"statement_timeout": 0, "lock_timeout": 0, "idle_in_transaction_session_timeout": 0}
 #: A statement that needs longer sets its own limit in its file.
 STATEMENT_TIMEOUT = "60s"
 
@@ -27,19 +30,14 @@ def run() -> None:
 
     A schema that a newer version has migrated stays as it is.
     """
-    engine = create_engine(
-        context.config.attributes["url"],
-        poolclass=NullPool,
-        connect_args={"application_name": "mergelane-migrate", **connection_parameters(UNLIMITED)},
-    )
-    with engine.connect() as connection:
-        _override_environment(connection)
+    with migration_engine(context.config.attributes["url"]).connect() as connection:
         wait_for_lock(connection)
         timeouts = {"lock": f"{context.config.attributes['lock_timeout_ms']}ms", "statement": STATEMENT_TIMEOUT}
         set_both = "SELECT set_config('lock_timeout', :lock, false), set_config('statement_timeout', :statement, false)"
         connection.execute(text(set_both), timeouts)
         connection.commit()
         with connection.begin():
+            require_rights(connection)
             if explain_newer(MigrationContext.configure(connection).get_current_revision()):
                 return
             prepare_database(connection)
@@ -51,12 +49,6 @@ def run() -> None:
             replace_functions(connection)
             run_sql("access.sql", connection)
             correct_rights(driver_connection("access.sql", connection))
-
-
-def _override_environment(connection: Connection) -> None:
-    """Set again what variables of the environment may have set."""
-    connection.execute(text(OVERRIDES))
-    connection.commit()
 
 
 def wait_for_lock(connection: Connection) -> None:

@@ -18,7 +18,7 @@ from app.web.prefer_wait import CLOSING
 from app.web.server.draining import drain_first
 from app.web.server.gunicorn_worker import raise_open_files
 
-SETTINGS = Settings.from_environ()
+SETTINGS = Settings.of_process()
 
 bind = f"[{SETTINGS.web_host}]:{SETTINGS.port}" if ":" in SETTINGS.web_host else f"{SETTINGS.web_host}:{SETTINGS.port}"
 worker_class = "app.web.server.gunicorn_worker.MergelaneWorker"

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from app.config import Settings
-from app.errors import SetupError
 from workers.celery import make_celery
 from workers.tls import tls_options
 
@@ -34,8 +33,30 @@ def test_a_certificate_is_checked_unless_the_url_says_otherwise(query: str, opti
 
 
 def test_a_check_that_is_none_is_refused() -> None:
-    with pytest.raises(SetupError, match="BROKER_URL says ssl_cert_reqs=perhaps; say required, optional or none"):
+    with pytest.raises(ValueError, match="ssl_cert_reqs must be required, optional or none"):
         tls_options("rediss://h/0?ssl_cert_reqs=perhaps")
+
+
+@pytest.mark.parametrize(
+    ("query", "options"),
+    [
+        ("", {"cert_reqs": ssl.CERT_REQUIRED, "server_hostname": None}),
+        ("?ssl_cert_reqs=none", {"cert_reqs": ssl.CERT_NONE}),
+        ("?ssl_check_hostname=false", {"cert_reqs": ssl.CERT_REQUIRED}),
+        (
+            "?ssl_ca_certs=/ca.pem&ssl_certfile=/c.pem&ssl_keyfile=/k.pem",
+            {
+                "cert_reqs": ssl.CERT_REQUIRED,
+                "server_hostname": None,
+                "ca_certs": "/ca.pem",
+                "certfile": "/c.pem",
+                "keyfile": "/k.pem",
+            },
+        ),
+    ],
+)
+def test_rabbitmq_gets_the_same_checks_under_its_own_names(query: str, options: dict[str, Any]) -> None:
+    assert tls_options(f"amqps://h:5671/v{query}") == options
 
 
 @pytest.mark.parametrize("query", ["", "?ssl_ca_certs=/etc/ca.pem"])

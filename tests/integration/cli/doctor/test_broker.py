@@ -1,6 +1,7 @@
 """The doctor on a real Redis."""
 
 import pytest
+from celery import Celery
 
 from app.config import Settings
 from app.rates.buckets import Bucket, Limit
@@ -72,7 +73,8 @@ def test_a_redis_that_is_away_is_wrong() -> None:
     assert workers == []
 
 
-def test_a_broker_that_is_no_redis_is_asked_for_workers_alone() -> None:
-    findings, _ = broker.check_broker(Settings(broker_url="memory://"))
+def test_a_broker_that_is_no_redis_is_asked_for_workers_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(broker, "make_celery", lambda _: Celery(broker="memory://", set_as_current=False))
+    findings, _ = broker.check_broker(Settings(broker_url="amqp://127.0.0.1//"))
 
     assert [(finding.check, finding.level) for finding in findings] == [("broker", "fine"), ("workers", "wrong")]
