@@ -16,6 +16,7 @@ from psycopg_pool import ConnectionPool
 from app.config import Settings
 from app.db.client_timeout import ClientTimeout, ServerProbe, TimeoutConnection, check_alive
 from app.db.errors import is_unavailable, to_unavailable
+from app.db.repetition import RepeatingCursor
 from app.errors import SetupError
 from app.metrics.database import POOL_LIMIT, MeasuredLoan
 from schemas.addresses import COMPARISON
@@ -91,6 +92,7 @@ def connection_arguments(settings: Settings, *, name: str, role: str | None = No
     }
     return {
         "row_factory": dict_row,
+        "cursor_factory": RepeatingCursor,
         "autocommit": True,
         # Prepare at the first execution: only a prepared statement gets a generic plan.
         "prepare_threshold": 0,
@@ -138,6 +140,7 @@ def lend_connection(pool: Pool) -> Iterator[Connection]:
                 raise
             finally:
                 connection.extended_s = 0.0
+                connection.reading = None
     except psycopg.Error as error:
         if is_unavailable(error):
             raise to_unavailable(error) from error
