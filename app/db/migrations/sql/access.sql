@@ -42,7 +42,7 @@ BEGIN
 END;
 $$;
 
-GRANT SELECT ON alembic_version, workspace, workspace_job, held_lane, workspace_profile TO mergelane_app;
+GRANT SELECT ON alembic_version, installation, workspace, workspace_job, held_lane, workspace_profile TO mergelane_app;
 -- The owner creates and revokes keys. The processes only write a new digest when a key is used after a pepper change.
 GRANT SELECT, UPDATE (digest, pepper) ON api_key TO mergelane_app;
 GRANT SELECT, INSERT, DELETE ON sign_in TO mergelane_app;
