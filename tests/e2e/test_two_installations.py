@@ -17,7 +17,7 @@ from tests.support.redis import RedisServer
 from tests.support.system import System
 from workers.celery import queue_name
 
-PAIRS = [(f"guest-{number}", f"customer-{number}") for number in range(40)]
+PAIRS = [(f"guest-{number}", f"customer-{number}") for number in range(30)]
 
 
 @pytest.fixture
