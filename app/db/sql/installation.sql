@@ -16,4 +16,4 @@ SELECT system_identifier FROM pg_control_system()
 
 -- name: renew_installation
 -- Gives the installation another id.
-UPDATE installation SET id = gen_random_uuid()
+UPDATE installation SET id = %(id)s
