@@ -10,10 +10,10 @@ from functools import partial
 from hashlib import sha256
 from time import monotonic
 from typing import Any
-from uuid import uuid4
 
 import psycopg
 from psycopg.rows import dict_row
+from uuid_utils.compat import uuid7
 
 from app.config import Settings
 from app.db.connections import APP_ROLE, Pool, connection_arguments, lend_connection
@@ -70,4 +70,4 @@ def connect_and_read_name(settings: Settings) -> str:
 
 def renew_id(connection: psycopg.Connection[Any]) -> None:
     """Give the installation another id. Messages under its old name are lost, and the rescue requeues their jobs."""
-    connection.execute(QUERIES["renew_installation"], {"id": uuid4()})
+    connection.execute(QUERIES["renew_installation"], {"id": uuid7()})
