@@ -1,6 +1,7 @@
 """A table changes beneath running processes: no request fails and no attempt is counted."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 
 import psycopg
 import pytest
@@ -28,7 +29,16 @@ def run_on_all(owner: psycopg.Connection[tuple[str]], *statements: str) -> None:
     """Run *statements* for each table, whose name replaces the braces."""
     for (table,) in owner.execute(TABLES).fetchall():
         for statement in statements:
-            owner.execute(sql.SQL(statement).format(sql.Identifier(table)))  # type: ignore[arg-type]
+            run_until_it_succeeds(owner, sql.SQL(statement).format(sql.Identifier(table)))  # type: ignore[arg-type]
+
+
+def run_until_it_succeeds(owner: psycopg.Connection[tuple[str]], statement: sql.Composed) -> None:
+    """Run *statement* again while PostgreSQL ends it, and not a transaction of ours, in favour of the other."""
+    for _ in range(20):
+        with suppress(psycopg.errors.DeadlockDetected):
+            owner.execute(statement)
+            return
+    pytest.fail("The statement met a deadlock twenty times.")
 
 
 def assert_unnoticed(system: System, traffic: Traffic, pids: Sequence[int]) -> None:
