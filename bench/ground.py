@@ -117,8 +117,9 @@ class Ground:
     def messages(self) -> int:
         """Return how many messages are in the broker: waiting, and delivered without an acknowledgement."""
         with self.redis_client() as client:
-            waiting: Sequence[int] = [client.llen(name) for name in ("mergelane", "celery")]
-            return sum(waiting) + int(client.hlen("unacked"))
+            waiting = [client.llen(name) for name in ("celery", *client.scan_iter(match="mergelane*", _type="list"))]
+            delivered = [client.hlen(name) for name in client.scan_iter(match="*unacked", _type="hash")]
+            return sum(map(int, (*waiting, *delivered)))
 
     def postgres_shown(self, names: Sequence[str]) -> dict[str, str]:
         """Return how PostgreSQL is set, by the name of the setting."""

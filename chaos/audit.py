@@ -5,13 +5,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import redis
-
 from app.db.connections import Connection
 from app.db.queries import load_queries
 from chaos.families import NOTHING, Member, Sums
 from chaos.promises import Promises
-from workers.celery import QUEUE
 
 QUERIES = load_queries("chaos", "audit.sql")
 
@@ -59,14 +56,6 @@ def unsettled(connection: Connection) -> int:
     (row,) = connection.execute(QUERIES["unsettled"]).fetchall()
     jobs: int = row["jobs"]
     return jobs
-
-
-def messages(client: redis.Redis) -> int:
-    """Return the number of messages in the broker, including delivered ones that are not acknowledged."""
-    waiting: Any = client.llen(QUEUE)
-    delivered: Any = client.hlen("unacked")
-    indexed: Any = client.zcard("unacked_index")
-    return int(waiting) + int(delivered) + int(indexed)
 
 
 def audit(connection: Connection, promises: Promises) -> Findings:

@@ -1,6 +1,7 @@
 """Faults of delivery: messages that arrive twice, late, out of order, or never."""
 
 from contextlib import suppress
+from functools import partial
 from random import Random
 from threading import Event
 from typing import cast
@@ -10,11 +11,13 @@ import redis
 from uuid_utils.compat import uuid7
 
 from app.config import Settings
+from app.db.installation import read_name
 from app.db.queries import load_queries
 from app.errors import BrokerUnavailable
 from chaos.installation import WORKSPACE, Installation
+from chaos.queues import delivered, queues
 from workers.broker import Broker
-from workers.celery import QUEUE, make_celery
+from workers.celery import make_celery
 
 QUERIES = load_queries("chaos", "deliveries.sql")
 
@@ -35,9 +38,10 @@ return #waiting
 def repeat(installation: Installation, rng: Random, _: Event) -> None:
     """Deliver waiting messages and running jobs once more."""
     with suppress(redis.RedisError), installation.redis_client() as client:
-        waiting = cast("list[str]", client.lrange(QUEUE, 0, 50))
-        for message in rng.sample(waiting, min(len(waiting), 10)):
-            client.lpush(QUEUE, message)
+        for queue in queues(client):
+            waiting = cast("list[str]", client.lrange(queue, 0, 50))
+            for message in rng.sample(waiting, min(len(waiting), 10)):
+                client.lpush(queue, message)
     republish(installation, rng, _, running=True)
 
 
@@ -49,7 +53,7 @@ def republish(installation: Installation, rng: Random, _: Event, *, running: boo
         parts = [rows[start : start + 4] for start in range(0, len(rows), 4)]
         tasks = {uuid7(): [row["id"] for row in part] for part in parts}
         celery = make_celery(Settings(broker_url=installation.broker_url))
-        with suppress(BrokerUnavailable), Broker(celery) as broker:
+        with suppress(BrokerUnavailable), Broker(celery, partial(read_name, connection)) as broker:
             for row in rows[:1]:
                 broker.publish(workspace_id=row["workspace_id"], tasks=tasks)
 
@@ -57,11 +61,13 @@ def republish(installation: Installation, rng: Random, _: Event, *, running: boo
 def shuffle(installation: Installation, rng: Random, _: Event) -> None:
     """Shuffle the waiting messages in Redis."""
     with suppress(redis.RedisError), installation.redis_client() as client:
-        client.eval(SHUFFLE, 1, QUEUE, rng.randrange(2**31))
+        for queue in queues(client):
+            client.eval(SHUFFLE, 1, queue, rng.randrange(2**31))
 
 
 def drop(installation: Installation, rng: Random, _: Event) -> None:
     """Delete some waiting messages, and the record of unacknowledged ones."""
     with suppress(redis.RedisError), installation.redis_client() as client:
-        client.rpop(QUEUE, rng.randint(1, 10))
-        client.delete("unacked", "unacked_index")
+        for queue in queues(client):
+            client.rpop(queue, rng.randint(1, 10))
+        client.delete("", *delivered(client))

@@ -13,13 +13,14 @@ from uuid_utils.compat import uuid7
 
 from app.config import Settings
 from app.db.queries import load_queries
-from chaos.audit import Findings, audit_groups, messages
+from chaos.audit import Findings, audit_groups
 from chaos.client import Client
 from chaos.driver import Driver
 from chaos.families import SHAPES, Batch, Json
 from chaos.installation import WORKSPACE, Installation, running_installation
 from chaos.monkey import plans, strike_all
 from chaos.promises import Promise
+from chaos.queues import messages
 from chaos.run import Options
 from cli.up import commands
 from workers.celery import make_celery

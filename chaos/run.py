@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import psycopg
 import redis
 
-from chaos.audit import Findings, audit, messages, unsettled
+from chaos.audit import Findings, audit, unsettled
 from chaos.driver import PACE, Driver, MergeApi
 from chaos.installation import Installation, running_installation
 from chaos.monkey import GAP_S, Strike, plans, strike_all
+from chaos.queues import messages
 from chaos.recovery import Recovery, recoveries
 
 #: Maximum seconds from the last strike until all jobs have ended.

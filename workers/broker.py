@@ -1,6 +1,6 @@
 """The relay's connection to the broker: publishes lanes in one round trip and counts waiting messages."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Self
 from uuid import UUID
@@ -12,7 +12,7 @@ from kombu.messaging import Producer
 
 from app.errors import BrokerUnavailable
 from workers.broker_errors import to_broker_unavailable
-from workers.celery import LANE_TASK, QUEUE
+from workers.celery import LANE_TASK, queue_name
 
 #: The keys of lists of replies in Redis, and their expiry in seconds: longer than any client waits for replies.
 REPLIES = "*.reply.celery.pidbox*"
@@ -26,8 +26,10 @@ WITHOUT_EXPIRY = -1
 class Broker:
     """A connection to the broker, opened at its first use and after every failure."""
 
-    def __init__(self, celery: Celery) -> None:
+    def __init__(self, celery: Celery, installation: Callable[[], str] = str) -> None:
+        """Use the queue of the installation whose name *installation* returns."""
         self._celery = celery
+        self._installation = installation
         self._connection: Connection | None = None
 
     def __enter__(self) -> Self:
@@ -53,6 +55,7 @@ class Broker:
 
         Raises BrokerUnavailable when the broker does not accept them; some may have arrived.
         """
+        installation = self._installation()
         try:
             producer = Producer(self._open().default_channel, auto_declare=False)
             with producer.batch(max_size=max(1, len(tasks))):
@@ -61,18 +64,20 @@ class Broker:
                         LANE_TASK,
                         args=(workspace_id, [str(job_id) for job_id in job_ids]),
                         task_id=str(task_id),
+                        queue=queue_name(installation),
                         producer=producer,
                         retry=False,
-                        headers=dict(headers.get(task_id, {})) if headers else None,
+                        headers={"installation": installation, **((headers or {}).get(task_id) or {})},
                     )
         except self._failures() as error:
             raise self._unavailable("did not accept the relay's messages", error) from error
 
     def count_messages(self) -> int:
         """Return how many messages wait in the queue; raise BrokerUnavailable when the broker does not answer."""
+        queue = queue_name(self._installation())
         try:
             channel = self._open().default_channel
-            declared = channel.queue_declare(queue=QUEUE, passive=True)
+            declared = channel.queue_declare(queue=queue, passive=True)
         except ChannelError:
             # The queue is not declared yet, so it is empty.
             self.close()

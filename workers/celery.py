@@ -18,7 +18,8 @@ from celery.utils.nodenames import default_nodename, gethostname
 
 from app.broker_url import SENTINEL, parse_broker_url
 from app.config import Settings, drop_celery_overrides
-from app.db.schema_version import require_schema
+from app.db.installation import connect_and_read_name
+from app.db.startup import require_schema, wait_until_ready
 from app.errors import SetupError
 from app.gc_tuning import tune_gc
 from app.logs import configure_logging
@@ -28,7 +29,7 @@ from workers.consumer import quiet_celery
 from workers.node_names import unique_name
 from workers.tls import tls_options
 
-#: The one queue; the relay publishes to it, every worker consumes it.
+#: The one queue of an installation is named after it. The relay publishes to it, and every worker consumes it.
 QUEUE = "mergelane"
 #: The one task.
 LANE_TASK = "mergelane.lane"
@@ -82,6 +83,11 @@ def make_celery(settings: Settings) -> Celery:
     return celery
 
 
+def queue_name(installation: str) -> str:
+    """Return the queue of the *installation*. Without a name it is that of versions before installations had names."""
+    return f"{QUEUE}-{installation}" if installation else QUEUE
+
+
 def transport_options(settings: Settings) -> dict[str, object]:
     """Return the options of the Redis transport.
 
@@ -128,16 +134,32 @@ def log_as_we_do(**_: object) -> None:
 
 
 @worker_init.connect
-def check_schema(**_: object) -> None:
-    """Exit before the first lane when the database schema is older than this code needs.
+def choose_queue(**_: object) -> None:
+    """Wait for the database, whose schema must be new enough, and consume the queue of its installation.
 
     Celery catches the errors of signal handlers, but not SystemExit.
     """
+    # Celery configures logging only afterwards.
+    log_as_we_do()
     try:
-        require_schema(resources.settings())
+        resources.installation_name = wait_until_ready(_find_installation, process="worker") or ""
     except SetupError as error:
         logging.getLogger(__name__).critical("%s", error)
         sys.exit(1)
+    queue = queue_name(resources.installation_name)
+    app.conf.task_default_queue = queue
+    # Celery has read the former name already. It builds this object again from the settings.
+    del app.amqp
+    if app.conf.broker_transport_options:
+        # Keys in which kombu keeps delivered messages, with the visibility timeout of their own workers.
+        own = {f"{key}_key": f"{queue}.{key}" for key in ("unacked", "unacked_index", "unacked_mutex")}
+        app.conf.broker_transport_options = {**app.conf.broker_transport_options, **own}
+
+
+def _find_installation() -> str:
+    settings = resources.settings()
+    require_schema(settings)
+    return connect_and_read_name(settings)
 
 
 @worker_ready.connect

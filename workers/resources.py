@@ -7,6 +7,9 @@ from app.db.connections import Pool, open_pool
 from app.metrics.serving import MetricsServer
 from app.metrics.worker import WORKER
 
+#: The name of the installation whose queue this worker consumes.
+installation_name = ""
+
 
 @cache
 def settings() -> Settings:

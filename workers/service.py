@@ -8,7 +8,7 @@ from threading import Event
 
 from app.config import Settings
 from app.db.connections import Pool, open_pool
-from app.db.schema_version import require_schema
+from app.db.startup import wait_for_schema
 from app.gc_tuning import tune_gc
 from app.logs import configure_logging
 from app.metrics.exposition import MetricSource
@@ -24,15 +24,16 @@ Service = Callable[[Pool, Settings, Event], None]
 def run_services(process: str, services: Sequence[Service], *, metrics: Sequence[MetricSource]) -> None:
     """Run *services* until a signal stops them; each completes its current round first.
 
-    Raises the error of a service that failed, and SetupError when the database schema is older than this code needs.
+    Waits while the database schema is older than this code needs. Raises the error of a service that failed, and
+    SetupError when DATABASE_URL is not set.
     """
     settings = Settings.of_process()
     configure_logging(settings)
-    require_schema(settings)
-    spans.start_tracing(settings, service=process)
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
+    wait_for_schema(settings, process=process, stop=stop)
+    spans.start_tracing(settings, service=process)
     tune_gc()
     log.info("%s_started", process)
     with (

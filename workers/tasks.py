@@ -49,7 +49,8 @@ def run_lane(self: Task, workspace_id: int, job_ids: Sequence[str]) -> None:
     """Run the jobs *job_ids* of a workspace.
 
     While PostgreSQL is away or refuses work, Celery retries the task, with growing pauses below the visibility timeout.
-    All other errors are counted as failed attempts of a job.
+    All other errors are counted as failed attempts of a job. A message of another installation is acknowledged without
+    an effect: the rescue there finds its jobs.
 
     Celery logs a raised error with its text and its causes, and sends it to Flower. So only sentences without personal
     data are raised, and the original error is logged here. Raises DatabaseUnavailable and LaneFailed.
@@ -60,6 +61,10 @@ def run_lane(self: Task, workspace_id: int, job_ids: Sequence[str]) -> None:
         task_id=UUID(self.request.id),
         refused=dict(self.request.get(REFUSED) or {}),
     )
+    installation = self.request.get("installation")
+    if installation not in (None, "", resources.installation_name):
+        log.warning("foreign_message_ignored", extra={"task_id": self.request.id, "installation": installation})
+        return
     requests = list(self.request.get("request_ids") or ())
     own = {"task_id": self.request.id, "workspace_id": workspace_id, "request_ids": requests}
     with interruptible(), request_context(requests):

@@ -14,17 +14,21 @@ import logging
 import os
 import sys
 from dataclasses import dataclass
+from functools import partial
 from threading import Event, Thread, main_thread
 from time import monotonic
 from traceback import extract_stack, format_list
 from typing import Any
 
+import psycopg
 from celery.platforms import EX_FAILURE
 from celery.signals import worker_ready, worker_shutdown, worker_shutting_down
 from celery.worker import state
 
+from app.db.installation import Installation, connect_and_read_name
+from app.errors import DatabaseUnavailable
 from workers import resources
-from workers.celery import QUEUE, app
+from workers.celery import app
 
 log = logging.getLogger(__name__)
 
@@ -68,6 +72,7 @@ class Watchdog(Thread):
     def __init__(self, *, pause_s: float) -> None:
         super().__init__(name="watchdog", daemon=True)
         self._pause_s = pause_s
+        self._installation = Installation(partial(connect_and_read_name, resources.settings()))
 
     def run(self) -> None:
         """Check repeatedly; restart the process after CHECKS checks with the same problem."""
@@ -79,6 +84,15 @@ class Watchdog(Thread):
             last, problem = now, found
             if found is not None and count >= CHECKS:
                 restart_process(found, stack=self._main_thread_stack())
+            if self._has_moved():
+                restart_process("its installation has another name now")
+
+    def _has_moved(self) -> bool:
+        """Return whether the installation got another name, and so another queue, since the worker started."""
+        try:
+            return self._installation.name() != resources.installation_name
+        except (DatabaseUnavailable, psycopg.Error):
+            return False
 
     def _check(self) -> WorkerStatus:
         """Return the status of the worker; the messages are counted only while it is idle."""
@@ -90,11 +104,12 @@ class Watchdog(Thread):
 
         None wait for it after an operator's cancel_consumer, which deselects the queue.
         """
-        if QUEUE not in app.amqp.queues.consume_from:
+        queue = app.conf.task_default_queue
+        if queue not in app.amqp.queues.consume_from:
             return 0
         try:
             with app.connection_for_read() as connection:
-                return int(connection.default_channel.queue_declare(QUEUE, passive=True).message_count)
+                return int(connection.default_channel.queue_declare(queue, passive=True).message_count)
         except Exception as error:  # noqa: BLE001  without a count there is no problem to find
             log.debug("watchdog_count_failed", extra={"error": type(error).__name__})
             return 0

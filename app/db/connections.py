@@ -19,6 +19,7 @@ from app.database_url import complete_arguments, connection_failure
 from app.db.client_timeout import ClientTimeout, ServerProbe, TimeoutConnection, check_alive
 from app.db.clock import SERVER_CLOCK
 from app.db.errors import is_unavailable, to_unavailable
+from app.db.repetition import RepeatingCursor
 from app.db.session_settings import PLANNING, connection_parameters, override_environment
 from app.errors import SetupError
 from app.metrics.database import POOL_LIMIT, MeasuredLoan
@@ -124,6 +125,7 @@ def connection_arguments(
     """
     own = {
         "row_factory": dict_row,
+        "cursor_factory": RepeatingCursor,
         "autocommit": True,
         # Prepare at the first execution: only a prepared statement gets a generic plan.
         "prepare_threshold": 0,
@@ -184,6 +186,7 @@ def lend_connection(pool: Pool) -> Iterator[Connection]:
                 raise
             finally:
                 connection.extended_s = 0.0
+                connection.reading = None
     except psycopg.Error as error:
         if is_unavailable(error):
             raise to_unavailable(error) from error

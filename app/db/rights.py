@@ -25,7 +25,9 @@ ALL = ("SELECT", "INSERT", "UPDATE", "DELETE")
 
 #: All tables and views, with the rights of the processes' role.
 TABLES: Mapping[str, Sequence[str]] = {
-    **dict.fromkeys(("alembic_version", "workspace", "workspace_job", "held_lane", "workspace_profile"), READ_ONLY),
+    **dict.fromkeys(
+        ("alembic_version", "installation", "workspace", "workspace_job", "held_lane", "workspace_profile"), READ_ONLY
+    ),
     # The owner creates and revokes keys: see COLUMNS.
     "api_key": READ_ONLY,
     "sign_in": ("SELECT", "INSERT", "DELETE"),

@@ -709,6 +709,12 @@ CREATE TABLE public.identify_record (
     updated_before timestamp with time zone NOT NULL
 );
 
+CREATE TABLE public.installation (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    is_only_row boolean DEFAULT true NOT NULL,
+    CONSTRAINT installation_is_only_row_check CHECK (is_only_row)
+);
+
 CREATE TABLE public.key_change (
     workspace_id integer NOT NULL,
     profile_id bigint NOT NULL,
@@ -997,6 +1003,9 @@ ALTER TABLE ONLY public.idempotency
 
 ALTER TABLE ONLY public.identify_record
     ADD CONSTRAINT identify_record_pkey PRIMARY KEY (workspace_id, job_id);
+
+ALTER TABLE ONLY public.installation
+    ADD CONSTRAINT installation_pkey PRIMARY KEY (is_only_row);
 
 ALTER TABLE ONLY public.job
     ADD CONSTRAINT job_pkey PRIMARY KEY (workspace_id, id);
@@ -1454,6 +1463,8 @@ GRANT SELECT ON TABLE public.held_lane TO mergelane_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.idempotency TO mergelane_app;
 
 GRANT SELECT,INSERT ON TABLE public.identify_record TO mergelane_app;
+
+GRANT SELECT ON TABLE public.installation TO mergelane_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.key_change TO mergelane_app;
 

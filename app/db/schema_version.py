@@ -1,11 +1,10 @@
 """The schema's revision: which one this code needs, which one the database has, and whether they fit.
 
 A schema expands first and contracts in a later release, so code runs on the revision that it needs and on newer ones.
-New code needs the migration first; old processes keep running meanwhile. This module does not import Alembic, which
+New code waits for the migration; old processes keep running meanwhile. This module does not import Alembic, which
 costs a process two seconds and 24 MB.
 """
 
-import logging
 import re
 from importlib import resources
 from typing import Any
@@ -13,16 +12,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import tuple_row
 
-from app.config import Settings
-from app.database_url import connection_failure
-from app.db import roles
-from app.db.clock import SERVER_CLOCK, ClockWarning
-from app.db.connections import Connection, connection_arguments
-from app.db.errors import Response, response_to, to_unavailable
 from app.db.queries import load_queries
-from app.errors import SetupError
-
-LOG = logging.getLogger(__name__)
 
 QUERIES = load_queries(__package__, "revisions.sql")
 VERSION = re.compile(r"(\d{4})_\w+\.py")
@@ -72,32 +62,3 @@ def find_mismatch(revision: str | None) -> str | None:
         return sentence
     found = "The database has no schema" if revision is None else f"The schema is at revision {revision}"
     return f"{found}, and this version of Mergelane needs {required_revision()}; run `mergelane migrate` first."
-
-
-def require_schema(settings: Settings) -> None:
-    """Raise SetupError if the schema is older than this code needs, or the processes' role cannot be used.
-
-    A process also starts while the database is away or refuses work, without this check, and waits for it as at any
-    other time.
-    """
-    if not settings.database_url:
-        raise SetupError("DATABASE_URL is not set; set it, or start everything with `mergelane up`.")
-    arguments = connection_arguments(settings, name="start")
-    try:
-        with Connection.connect(settings.database_url, **arguments) as connection:
-            ClockWarning().differ(SERVER_CLOCK.read(connection))
-            sentence = find_mismatch(current_revision(connection)) or _role_fault(connection)
-    except psycopg.Error as error:
-        if response_to(error) is not Response.WAIT:
-            raise
-        cause = connection_failure(error) if error.sqlstate is None else ""
-        LOG.warning("schema_not_checked", extra={"reason": str(to_unavailable(error)), "cause": cause})
-        return
-    if sentence is not None:
-        raise SetupError(sentence)
-
-
-def _role_fault(connection: psycopg.Connection[Any]) -> str | None:
-    """Return the sentence that says why processes cannot work under their role; None when they can."""
-    found = roles.find_role_fault(connection)
-    return None if found is None else f"{'; '.join(found)}."

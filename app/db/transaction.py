@@ -3,17 +3,26 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Concatenate, Generic, LiteralString, ParamSpec, TypeVar
 
 import psycopg
 from psycopg import sql
 from psycopg.rows import DictRow
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+from tenacity import (
+    RetryCallState,
+    Retrying,
+    retry_if_exception,
+    retry_if_exception_type,
+    stop_after_attempt,
+    wait_random_exponential,
+)
 
 from app.db.client_timeout import TimeoutConnection
 from app.db.connections import GRACE_S, Pool, lend_connection
 from app.db.errors import RETRYABLE_ERRORS
 from app.db.queries import load_queries
+from app.db.repetition import is_stale_plan
 from app.errors import ResolutionUnsettled
 from app.metrics.database import count_retry
 
@@ -139,7 +148,10 @@ def open_transaction(pool: Pool, workspace_id: int, *, snapshot: bool = False) -
     answer.
     """
     with lend_connection(pool) as connection:
-        connection.execute((SNAPSHOT if snapshot else BEGIN) % workspace_id, prepare=False)
+        begin = (SNAPSHOT if snapshot else BEGIN) % workspace_id
+        connection.execute(begin, prepare=False)
+        # A snapshot cannot be taken again: earlier statements have read the first one.
+        connection.reading = None if snapshot else begin
         # The pool ends the transaction when the connection returns.
         yield Transaction(connection, workspace_id)
 
@@ -158,10 +170,10 @@ def run_in_transaction(
     lost during COMMIT, when the outcome is unknown.
     """
     retrying = Retrying(
-        retry=retry_if_exception_type(RETRYABLE_ERRORS),
+        retry=retry_if_exception(_is_retryable),
         stop=stop_after_attempt(ATTEMPTS),
         wait=wait_random_exponential(multiplier=0.01, max=0.5),
-        before_sleep=_count_retry,
+        before_sleep=partial(_prepare_retry, pool),
         reraise=True,
     )
     result: Result = retrying(_run_once, pool, workspace_id, lambda tx: use_case(tx, *args, **kwargs))
@@ -195,8 +207,17 @@ def set_workspace(connection: psycopg.Connection[Any], workspace_id: int) -> Non
     connection.execute(QUERIES["set_workspace"], {"workspace_id": workspace_id})
 
 
-def _count_retry(state: RetryCallState) -> None:
-    count_retry(state.outcome.exception() if state.outcome else None)
+def _is_retryable(error: BaseException) -> bool:
+    """Return whether the same transaction may succeed when it is repeated at once."""
+    return isinstance(error, RETRYABLE_ERRORS) or is_stale_plan(error.__cause__)
+
+
+def _prepare_retry(pool: Pool, state: RetryCallState) -> None:
+    """Count the retry. After a stale plan, replace the connections of *pool*: they have prepared the same statement."""
+    error = state.outcome.exception() if state.outcome else None
+    if error is not None and is_stale_plan(error.__cause__):
+        pool.drain()
+    count_retry(error)
 
 
 def _run_once(pool: Pool, workspace_id: int, use_case: Callable[[Transaction], Result]) -> Result:

@@ -8,10 +8,11 @@ from time import perf_counter
 from uuid import UUID
 
 import psycopg
+from psycopg.errors import LockNotAvailable
 
 from app.config import Settings
 from app.db.connections import Pool
-from app.db.errors import CONTENTION_ERRORS
+from app.db.errors import CONTENTION_ERRORS, to_unavailable
 from app.db.transaction import Transaction, run_in_transaction
 from app.errors import DatabaseRefuses, DatabaseUnavailable, ResolutionUnsettled
 from app.lane.decide import Decision
@@ -109,6 +110,8 @@ class _LaneRun:
             return self._settle(jobs)
         except DatabaseUnavailable:
             raise
+        except LockNotAvailable as error:
+            raise _to_refusal(error) from error
         except Exception as error:  # noqa: BLE001  any error of a job is counted on it, and the other jobs continue
             if len(jobs) == 1:
                 self._fail(jobs[0], error)
@@ -124,6 +127,8 @@ class _LaneRun:
             self._settle([job])
         except DatabaseUnavailable:
             raise
+        except LockNotAvailable as error:
+            raise _to_refusal(error) from error
         except Exception as error:  # noqa: BLE001  as above
             self._fail(job, error)
 
@@ -202,6 +207,11 @@ def _count_settled(jobs: Sequence[ClaimedJob], decisions: Sequence[Decision]) ->
         return 0
     last = decisions[-1].job.id
     return next(place for place, job in enumerate(jobs, start=1) if job.id == last)
+
+
+def _to_refusal(error: LockNotAvailable) -> DatabaseRefuses:
+    """Return the error of a lane whose tables or rows stay locked, as by VACUUM FULL: it waits, at no attempt."""
+    return DatabaseRefuses(str(to_unavailable(error)))
 
 
 def _retry_limits(settings: Settings) -> RetryLimits:

@@ -21,6 +21,13 @@ get_columns, get_fields = itemgetter(*SAME_NAME), attrgetter(*SAME_NAME)
 NOT_SAVED = frozenset(
     {"workspace_id", "id", "braze_id", "created_at", "random_bucket", "user_aliases", "alias_origins"}
 )
+#: Fields of Profile that are computed from another table.
+NOT_COLUMNS = frozenset({"user_aliases", "alias_origins"})
+#: The query load_profiles with a column for each field of Profile. It names them, or a connection that has prepared the
+#: query could not run it after ALTER TABLE … ADD COLUMN.
+LOAD_PROFILES = QUERIES["load_profiles"].replace(
+    " /* other columns */", "".join(f",\n    profile.{name}" for name in SAME_NAME if name not in NOT_COLUMNS)
+)
 #: The query save_profiles with a column for each field of Profile that can change.
 SAVE_PROFILES = QUERIES["save_profiles"].replace(
     " /* other columns */", "".join(f",\n    {name} = given.{name}" for name in SAME_NAME if name not in NOT_SAVED)
@@ -54,7 +61,7 @@ def load_profiles(tx: Transaction, *, ids: Collection[int]) -> dict[int, Profile
 def load_profiles_deferred(tx: Transaction, *, ids: Collection[int]) -> Deferred[dict[int, Profile]]:
     """Request the profiles of *ids*; the result is the existing ones by id."""
     return tx.defer(
-        QUERIES["load_profiles"],
+        LOAD_PROFILES,
         {"ids": sorted(set(ids))},
         read=lambda cursor: {row["id"]: profile_from_row(row) for row in cursor.fetchall()},
     )

@@ -40,12 +40,19 @@ class LimitStatus:
 class FixedWindowLimiter:
     """Counts requests; while Redis does not answer, all requests are accepted uncounted.
 
-    *url* is that of the broker; when it is no Redis, this process counts its own requests.
+    *url* is that of the broker; when it is no Redis, this process counts its own requests. *installation* returns the
+    name of the installation: others on the same Redis count their own workspaces, which have the same numbers.
     """
 
     def __init__(
-        self, url: str, *, clock: Callable[[], float] = time.time, breaker: CircuitBreaker | None = None
+        self,
+        url: str,
+        *,
+        installation: Callable[[], str] = str,
+        clock: Callable[[], float] = time.time,
+        breaker: CircuitBreaker | None = None,
     ) -> None:
+        self._installation = installation
         self._clock = clock
         self._breaker = breaker or CircuitBreaker(PAUSE_S)
         self._storage = _storage(url)
@@ -78,9 +85,10 @@ class FixedWindowLimiter:
 
     def _increment(self, key: str, seconds: int) -> int:
         """Return the counted requests of *key*, this one included; 0 when Redis does not answer."""
+        own_key = f"{PREFIX}:{self._installation()}:{key}"
         if self._breaker.may_try():
             try:
-                counted = self._storage.incr(f"{PREFIX}:{key}", seconds)
+                counted = self._storage.incr(own_key, seconds)
             except self._storage.base_exceptions as error:
                 if self._breaker.failed():
                     log.warning("rate_limits_suspended", extra={"error": type(error).__name__})

@@ -4,7 +4,7 @@ Responses without a workspace (no valid key, an unknown URL, an endpoint without
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from http import HTTPStatus
 
@@ -16,6 +16,7 @@ from app.errors import Rejected
 from app.metrics.http import LIMITED_REQUESTS
 from app.rates.buckets import Bucket, Limit, override_limits
 from app.rates.windows import FixedWindowLimiter, LimitStatus
+from app.web.resources import resources_of
 
 LOG = logging.getLogger(__name__)
 NAME = "mergelane-rates"
@@ -43,8 +44,9 @@ class TooManyRequests(Rejected):
 class RequestLimiter:
     """The limits of one application and its request counts."""
 
-    def __init__(self, settings: Settings) -> None:
-        self.windows = FixedWindowLimiter(settings.rate_limit_url or settings.broker_url, clock=SERVER_CLOCK.now)
+    def __init__(self, settings: Settings, installation: Callable[[], str]) -> None:
+        url = settings.rate_limit_url or settings.broker_url
+        self.windows = FixedWindowLimiter(url, installation=installation, clock=SERVER_CLOCK.now)
         self._limits = settings.rate_limits
 
     def limit(self, path: str, own: tuple[Limit, ...]) -> Limit:
@@ -53,7 +55,7 @@ class RequestLimiter:
 
 
 def register_rate_limits(flask: Flask, settings: Settings) -> None:
-    flask.extensions[NAME] = limiter = RequestLimiter(settings)
+    flask.extensions[NAME] = limiter = RequestLimiter(settings, resources_of(flask).installation_name)
     if not limiter.windows.shared:
         LOG.info("rate_limits_per_process")
     flask.after_request(add_rate_limit_headers)

@@ -1,12 +1,16 @@
 """Resources shared by all requests: the settings, and a pool of connections that opens on first use."""
 
 import atexit
+from contextlib import suppress
 from threading import Lock
 
+import psycopg
 from flask import Flask, current_app
 
 from app.config import Settings
 from app.db.connections import Pool, open_pool
+from app.db.installation import Installation
+from app.errors import DatabaseUnavailable
 
 NAME = "mergelane"
 
@@ -22,6 +26,7 @@ class Resources:
         self.settings = settings
         self._pool: Pool | None = None
         self._lock = Lock()
+        self._installation_name = ""
 
     @property
     def pool(self) -> Pool:
@@ -31,6 +36,13 @@ class Resources:
                 self._pool = open_pool(self.settings, name="web", probe_server=True)
                 atexit.register(self.close)
             return self._pool
+
+    def installation_name(self) -> str:
+        """Return the name of the installation, read once, or "" while PostgreSQL does not answer."""
+        if not self._installation_name:
+            with suppress(DatabaseUnavailable, psycopg.Error):
+                self._installation_name = Installation.in_pool(self.pool).name()
+        return self._installation_name
 
     def close(self) -> None:
         """Close the pool; the next request opens it again."""

@@ -8,8 +8,13 @@ from cli.commands.options import find_database_url, home_option
 
 
 @click.command()
+@click.option(
+    "--new-installation",
+    is_flag=True,
+    help="Also give the installation a new id, for a copy of a whole server beside the original.",
+)
 @home_option
-def migrate(home: Path) -> None:
+def migrate(home: Path, *, new_installation: bool) -> None:
     """Upgrade the database schema.
 
     Run it before you start the processes of a new version; to run it again changes nothing, nor does an older version
@@ -17,11 +22,15 @@ def migrate(home: Path) -> None:
     """
     from app.config import Settings
     from app.db import migrations
+    from app.db.installation import renew_id
     from app.db.schema_version import explain_newer
-    from cli.database import require_database
+    from cli.database import connected, require_database
 
-    url = find_database_url(home)
-    require_database(Settings.from_environ(), url)
+    url, settings = find_database_url(home), Settings.from_environ()
+    require_database(settings, url)
     migrations.upgrade_schema(url)
+    if new_installation:
+        with connected(settings, url, name="migrate") as connection:
+            renew_id(connection)
     revision = migrations.database_revision(url)
     click.echo(explain_newer(revision) or f"The schema is at revision {revision}.")

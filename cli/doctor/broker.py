@@ -24,9 +24,13 @@ SAMPLED_KEYS = 2_000
 LISTED_KEYS = 3
 #: The keys of Mergelane, Celery and kombu in Redis.
 OWN_KEYS = (
-    QUEUE,
-    f"{QUEUE}\x06\x16*",
-    *(f"_kombu.{kind}.{name}" for kind in ("binding", "binding_permanent") for name in (QUEUE, "celeryev", "*pidbox")),
+    # Other installations of Mergelane on this broker are fine: their queues and keys have names of their own.
+    f"{QUEUE}*",
+    *(
+        f"_kombu.{kind}.{name}"
+        for kind in ("binding", "binding_permanent")
+        for name in (f"{QUEUE}*", "celeryev", "*pidbox")
+    ),
     "_kombu.binding_deadlines",
     "*.celery.pidbox",
     "*.celery.pidbox\x06\x16*",

@@ -17,6 +17,7 @@ import pytest
 import redis
 import requests
 
+from chaos.queues import messages
 from cli.up.embedded_redis import SOCKET
 from cli.up.sockets import socket_folder
 from tests.support.client import Client
@@ -222,7 +223,7 @@ def test_a_message_holds_the_ids_of_jobs_and_nothing_else(up: Up) -> None:
     client = up.client()
     with _frozen(up, "worker1"), _frozen(up, "worker2"), _redis(up) as broker:
         client.merge([(mark("orphan-late"), mark("survivor-late"))])
-        wait_until(lambda: broker.llen("mergelane") or broker.hlen("unacked"), what="the message")
+        wait_until(lambda: messages(broker), what="the message")
         stored = list(_everything(broker))
     client.close()
     bodies = [body for text in stored for body in _bodies(text)]

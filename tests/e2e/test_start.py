@@ -1,4 +1,4 @@
-"""Every process looks at the schema when it starts: it refuses an older one, and runs on a newer one."""
+"""Every process looks at the schema when it starts: it waits on an older one, and runs on a newer one."""
 
 from pathlib import Path
 
@@ -10,6 +10,8 @@ from cli.up import commands
 from tests.support.processes import Process
 from tests.support.system import System
 
+STARTED = {"web": "Booting worker", "worker": "ready."}
+
 
 @pytest.fixture
 def system(tmp_path: Path, database_url: str, broker_url: str) -> System:
@@ -18,14 +20,30 @@ def system(tmp_path: Path, database_url: str, broker_url: str) -> System:
 
 
 @pytest.mark.parametrize("name", ["web", "relay", "sender", "worker"])
-def test_a_process_refuses_an_older_schema(system: System, name: str) -> None:
-    stand_at(system, "0023")
+def test_a_process_waits_on_an_older_schema_and_says_so_once(system: System, name: str) -> None:
+    stand_at(system, "0026")
     process = made(system, name).start()
+    try:
+        process.says(f"The schema is at revision 0026, and this version of Mergelane needs {required_revision()}; run")
+        pid = process.pid
+        stand_at(system, required_revision())
+        process.says(STARTED.get(name, f"{name}_started"))
 
-    assert process.ended() == 1
-    assert (
-        f"The schema is at revision 0023, and this version of Mergelane needs {required_revision()}; run" in process.log
-    )
+        assert process.running
+        assert process.pid == pid
+    finally:
+        process.stop(seconds=15)
+    assert process.log.count("service_waiting") == 1
+    assert "Traceback" not in process.log
+
+
+@pytest.mark.parametrize("name", ["web", "relay", "sender", "worker"])
+def test_a_process_that_waits_ends_when_it_is_told_to(system: System, name: str) -> None:
+    stand_at(system, "0026")
+    process = made(system, name).start()
+    process.says("service_waiting")
+
+    assert process.stop(seconds=10)
     assert "Traceback" not in process.log
 
 
@@ -34,8 +52,7 @@ def test_a_process_runs_on_a_newer_schema(system: System, name: str) -> None:
     stand_at(system, "9999")
     process = made(system, name).start()
     try:
-        started = {"web": "Booting worker", "worker": "ready."}
-        process.says(started.get(name, f"{name}_started"))
+        process.says(STARTED.get(name, f"{name}_started"))
     finally:
         process.stop(seconds=15)
 

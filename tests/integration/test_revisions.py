@@ -5,7 +5,7 @@ import logging
 import pytest
 
 from app.config import Settings
-from app.db import migrations, schema_version
+from app.db import migrations, schema_version, startup
 from app.db.connections import Connection, connection_arguments
 from app.errors import SetupError
 
@@ -20,7 +20,7 @@ def test_the_needed_revision_is_the_newest_migration() -> None:
 
 def test_a_migrated_database_has_the_needed_revision(connection: Connection, settings: Settings) -> None:
     assert schema_version.current_revision(connection) == schema_version.required_revision()
-    schema_version.require_schema(settings)
+    startup.require_schema(settings)
 
 
 def test_the_row_factory_of_the_connection_does_not_matter(database_url: str) -> None:
@@ -33,7 +33,7 @@ def test_an_older_schema_is_refused_with_the_way_out(connection: Connection, set
     set_revision(connection, "0023")
 
     with pytest.raises(SetupError) as refused:
-        schema_version.require_schema(settings)
+        startup.require_schema(settings)
 
     assert str(refused.value) == (
         f"The schema is at revision 0023, and this version of Mergelane needs {schema_version.required_revision()};"
@@ -47,28 +47,28 @@ def test_a_schema_too_old_to_migrate_is_refused_with_another_way_out(
     set_revision(connection, "0001")
 
     with pytest.raises(SetupError, match=r"^The schema is at revision 0001, .* Migrate to 0023 with an older version"):
-        schema_version.require_schema(settings)
+        startup.require_schema(settings)
 
 
 def test_a_newer_schema_is_accepted(connection: Connection, settings: Settings) -> None:
     set_revision(connection, "9999")
 
-    schema_version.require_schema(settings)
+    startup.require_schema(settings)
 
 
 def test_an_empty_database_is_refused(empty_database_url: str) -> None:
     with pytest.raises(SetupError, match=r"^The database has no schema, and this version of Mergelane needs"):
-        schema_version.require_schema(Settings(database_url=empty_database_url))
+        startup.require_schema(Settings(database_url=empty_database_url))
 
 
 def test_an_unset_database_is_refused() -> None:
     with pytest.raises(SetupError, match="DATABASE_URL is not set"):
-        schema_version.require_schema(Settings())
+        startup.require_schema(Settings())
 
 
 def test_a_process_starts_while_the_database_does_not_answer(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING)
 
-    schema_version.require_schema(Settings(database_url="postgresql://127.0.0.1:1/nowhere"))
+    startup.wait_for_schema(Settings(database_url="postgresql://127.0.0.1:1/nowhere"), process="test")
 
     assert "schema_not_checked" in caplog.text

@@ -9,7 +9,7 @@ import pytest
 from uuid_utils.compat import uuid7
 
 from app.config import Settings
-from app.db import migrations, schema_version
+from app.db import migrations, startup
 from app.db.connections import APP_ROLE, Connection, open_pool
 from app.db.transaction import open_transaction
 from app.errors import SetupError
@@ -56,7 +56,7 @@ def test_who_may_not_become_the_role_is_told_whom_to_ask(tenant: str, empty_data
     administer(empty_database_url, f"GRANT {APP_ROLE} TO {user_of(tenant)}")
     migrations.upgrade_schema(tenant)
 
-    schema_version.require_schema(Settings(database_url=tenant))
+    startup.require_schema(Settings(database_url=tenant))
     with open_pool(Settings(database_url=tenant), name="test") as pool, open_transaction(pool, 1) as tx:
         assert tx.execute("SELECT current_user AS me").fetchone() == {"me": APP_ROLE}
         assert tx.execute("SELECT count(*) AS rows FROM profile").fetchone() == {"rows": 0}
@@ -71,7 +71,7 @@ def test_the_role_is_made_by_an_administrator_where_the_owner_may_not(own_postgr
         migrations.upgrade_schema(plain)
     migrations.upgrade_schema(maker)
 
-    schema_version.require_schema(Settings(database_url=maker))
+    startup.require_schema(Settings(database_url=maker))
 
 
 def test_what_was_granted_may_get_lost_and_comes_back_with_a_migration(
@@ -79,11 +79,11 @@ def test_what_was_granted_may_get_lost_and_comes_back_with_a_migration(
 ) -> None:
     connection.execute(f"DROP OWNED BY {APP_ROLE}".encode())
     with pytest.raises(SetupError, match="may not read the tables; run `mergelane migrate` as their owner"):
-        schema_version.require_schema(settings)
+        startup.require_schema(settings)
 
     migrations.upgrade_schema(settings.database_url)
 
-    schema_version.require_schema(settings)
+    startup.require_schema(settings)
 
 
 def test_who_does_not_own_the_tables_does_not_administer(
@@ -143,7 +143,7 @@ def test_what_a_migration_lacks_is_listed_before_it_changes_anything(own_postgre
     assert any("GRANT CREATE" in statement for statement in statements)
     administer(administrator, *statements)
     migrations.upgrade_schema(guest)
-    schema_version.require_schema(Settings(database_url=guest))
+    startup.require_schema(Settings(database_url=guest))
     with open_pool(Settings(database_url=guest), name="test") as pool, open_transaction(pool, 1) as tx:
         assert tx.execute("SELECT count(*) AS rows FROM profile").fetchone() == {"rows": 0}
 

@@ -64,6 +64,15 @@ def test_every_query_is_run_by_a_module_of_its_package(path: Path) -> None:
     assert [name for name, _ in queries(path) if name not in strings] == []
 
 
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_columns_are_named(path: Path) -> None:
+    """A prepared query of all columns fails on every connection when a migration adds a column."""
+    every = re.compile(r"(?:\b(?:SELECT|RETURNING)\s+(?:DISTINCT\s+)?|,\s*|\b\w+\.)\*(?!\w)", re.IGNORECASE)
+    code = re.sub(r"--[^\n]*|'[^']*'", "", path.read_text(encoding="utf-8"))
+
+    assert every.findall(code) == []
+
+
 def test_a_migration_has_a_number_and_a_revision() -> None:
     for path in MIGRATIONS:
         revision = path.parent.parent / "versions" / f"{path.stem}.py"

@@ -8,6 +8,7 @@ from threading import Event
 
 from app.config import Settings
 from app.db.connections import Pool
+from app.db.installation import Installation
 from app.db.statistics import TableAnalyzer
 from app.db.wakeups import WakeUpListener
 from app.ledger.dispatch import seconds_until_due_lane
@@ -45,7 +46,7 @@ def run_relay() -> None:
 
 
 def _publish(pool: Pool, settings: Settings, stop: Event) -> None:
-    with Broker(make_celery(settings)) as broker:
+    with Broker(make_celery(settings), Installation.in_pool(pool).name) as broker:
         publisher = Publisher(pool, settings, broker)
         pause_s = settings.relay_poll_ms / MILLISECONDS
         with Sleeper(
@@ -59,7 +60,7 @@ def _publish(pool: Pool, settings: Settings, stop: Event) -> None:
 
 
 def _rescue(pool: Pool, settings: Settings, stop: Event) -> None:
-    with Broker(make_celery(settings)) as broker:
+    with Broker(make_celery(settings), Installation.in_pool(pool).name) as broker:
         rescuer = Rescuer(pool, settings, broker)
         # A sweep that requeued jobs is no reason to sweep again at once, so every sweep counts as idle.
         _repeat(lambda: rescuer.run_once() and 0, pause_s=settings.rescue_every_s, stop=stop, name="rescue")

@@ -54,7 +54,9 @@ SELECT
     profile.control_group, profile.marked_for_deletion_at
 FROM unnest(%(addresses)s::text[]) AS shared (address)
 CROSS JOIN LATERAL (
-    SELECT *
+    SELECT
+        id, braze_id, external_id, created_at, updated_at, last_session_at, email, email_encrypted, phone, phone_e164,
+        control_group, marked_for_deletion_at
     FROM profile
     WHERE profile.workspace_id = %(workspace_id)s AND profile.email_key = shared.address
         AND ((profile.external_id IS NOT NULL), profile.updated_at, profile.id)
@@ -72,7 +74,9 @@ SELECT
     profile.control_group, profile.marked_for_deletion_at
 FROM unnest(%(addresses)s::text[]) AS shared (address)
 CROSS JOIN LATERAL (
-    SELECT *
+    SELECT
+        id, braze_id, external_id, created_at, updated_at, last_session_at, email, email_encrypted, phone, phone_e164,
+        control_group, marked_for_deletion_at
     FROM profile
     WHERE profile.workspace_id = %(workspace_id)s AND profile.phone_key = shared.address
         AND ((profile.external_id IS NOT NULL), profile.updated_at, profile.id)

@@ -9,7 +9,10 @@ FOR UPDATE
 
 -- name: load_profiles
 -- Reads profiles with their aliases, and the origins of aliases that came by a merge.
-SELECT profile.*, coalesce(alias.names, '{}') AS user_aliases, coalesce(alias.origins, '{}') AS alias_origins
+-- app/profiles/store.py adds the columns that have the name of a field of Profile.
+SELECT
+    coalesce(alias.names, '{}') AS user_aliases, coalesce(alias.origins, '{}') AS alias_origins, profile.email,
+    profile.email_key, profile.email_encrypted, profile.phone, profile.phone_e164 /* other columns */
 FROM profile
 CROSS JOIN LATERAL (
     SELECT

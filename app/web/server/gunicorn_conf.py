@@ -10,7 +10,7 @@ from types import FrameType
 from typing import Any
 
 from app.config import Settings
-from app.db.schema_version import require_schema
+from app.db.startup import wait_for_schema
 from app.errors import SetupError
 from app.gc_tuning import tune_gc
 from app.logs import log_uncaught_errors, logging_configuration
@@ -62,11 +62,11 @@ class RedactRequests(logging.Filter):
 
 
 def on_starting(_: Any) -> None:
-    """Exit with a sentence if the schema is older than this code needs."""
+    """Wait while the schema is older than this code needs, before anything listens; exit without a DATABASE_URL."""
     log_uncaught_errors()
     raise_open_files()
     try:
-        require_schema(SETTINGS)
+        wait_for_schema(SETTINGS, process="web")
     except SetupError as error:
         logging.getLogger(__name__).critical("%s", error)
         sys.exit(1)

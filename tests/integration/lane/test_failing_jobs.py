@@ -1,6 +1,7 @@
 """A job that raises: its attempts are counted, it ends dead with its reason, and its lane-mates are merged."""
 
 import logging
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
@@ -182,3 +183,19 @@ def test_a_database_that_does_not_answer_is_told_to_the_task(factory: Factory) -
 
     with open_pool(nowhere, name="test") as pool, pytest.raises(DatabaseUnavailable):
         deliver(pool, factory, [factory.job(ext("a"), ext("b"))])
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_lane_whose_tables_stay_locked_waits_and_counts_no_attempt(
+    factory: Factory, settings: Settings, connection: Connection, count: int
+) -> None:
+    job_ids = pairs(factory, count)
+    impatient = open_pool(replace(settings, lock_timeout_ms=10), name="test")
+
+    with connection.transaction():
+        connection.execute("LOCK TABLE profile IN ACCESS EXCLUSIVE MODE")
+        with impatient as pool, pytest.raises(DatabaseUnavailable, match="too busy"):
+            deliver(pool, factory, job_ids)
+
+    rows = [factory.row(job_id) for job_id in job_ids]
+    assert {(row["state"], row["attempts"], row["stalled_attempts"]) for row in rows} == {("queued", 0, 0)}

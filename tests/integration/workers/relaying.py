@@ -10,10 +10,11 @@ from uuid import UUID
 
 from app.config import Settings
 from app.db.connections import Pool
+from chaos.queues import queues
 from tests.support.factories import Factory, ext
 from tests.support.redis import RedisServer
 from workers.broker import Broker
-from workers.celery import QUEUE, make_celery
+from workers.celery import make_celery
 from workers.relay.publishing import Publisher
 from workers.relay.rescue import Rescuer
 
@@ -36,7 +37,7 @@ class Message:
 def messages(server: RedisServer) -> list[Message]:
     """Return what waits in the queue, in the order in which workers will take it."""
     with server.client() as client:
-        found: Any = client.lrange(QUEUE, 0, -1)
+        found: list[Any] = [message for queue in queues(client) for message in client.lrange(queue, 0, -1)]
     return [_message(json.loads(text)) for text in reversed(found)]
 
 
@@ -50,7 +51,8 @@ def take(server: RedisServer, count: int) -> None:
     """Take messages off the queue, as workers do."""
     with server.client() as client:
         for _ in range(count):
-            client.rpop(QUEUE)
+            for queue in queues(client):
+                client.rpop(queue)
 
 
 @contextmanager

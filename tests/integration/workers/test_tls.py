@@ -6,7 +6,7 @@ from uuid_utils.compat import uuid7
 from app.config import Settings
 from app.db import migrations
 from app.db.connections import lend_connection, open_pool
-from app.db.schema_version import require_schema
+from app.db.startup import require_schema
 from app.errors import BrokerUnavailable, DatabaseUnavailable
 from app.rates.buckets import Bucket, Limit
 from app.rates.windows import FixedWindowLimiter

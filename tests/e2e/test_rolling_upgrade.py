@@ -1,0 +1,98 @@
+"""A new version is rolled out under load beside the last one before the first migration after the one schema.
+
+The former code comes from git, unpacked into a folder: building its wheel would need a package index for the build
+backend, and the modules that run are the same.
+"""
+
+import io
+import subprocess
+import sys
+import tarfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from app.config import child_environ
+from app.db import migrations
+from cli.up.processes import Program
+from tests.project.tree import ROOT
+from tests.support.processes import Process
+from tests.support.system import System
+from tests.support.traffic import Traffic
+
+#: The commit after the former one. Before it, a database had the one schema that replaced 23 migrations.
+SUBJECT = "Create new databases at the newest revision"
+FORMER_REVISION = "0024"
+MIGRATE = (sys.executable, "-m", "cli", "migrate")
+
+
+def git(*arguments: str) -> bytes:
+    """Return what git prints; skip the test where there is no history."""
+    done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, check=False)
+    if done.returncode or not done.stdout:
+        # Also in CI: a shallow clone is no fault.
+        pytest.skip(f"git history is not here, or does not reach the commit {SUBJECT!r}")
+    return done.stdout
+
+
+@pytest.fixture
+def former(tmp_path: Path) -> Path:
+    """The folder of the former code."""
+    commit = git("log", "-1", "--format=%P", "--fixed-strings", f"--grep={SUBJECT}").decode().strip()
+    folder = tmp_path / "former"
+    with tarfile.open(fileobj=io.BytesIO(git("archive", commit, "app", "cli", "schemas", "workers"))) as archive:
+        archive.extractall(folder, filter="data")
+    return folder
+
+
+class Former(System):
+    """Processes of the former version."""
+
+    code: Path
+
+    def process(self, name: str, command: Sequence[str]) -> Process:
+        environ = {**child_environ(), **self.environ, "PYTHONPATH": str(self.code)}
+        self.folder.mkdir(parents=True, exist_ok=True)
+        log = self.folder / f"{name}.log"
+        return Process(Program(name=name, command=command, environ=environ, log=log, directory=self.code))
+
+
+def test_both_versions_work_side_by_side_and_no_request_fails(
+    former: Path, tmp_path: Path, empty_database_url: str, broker_url: str
+) -> None:
+    Former.code = former
+    old = Former(tmp_path / "old", database_url=empty_database_url, broker_url=broker_url)
+    new = System(tmp_path / "new", database_url=empty_database_url, broker_url=broker_url)
+    migrate = old.process("migrate", MIGRATE).start()
+    assert migrate.ended(seconds=60) == 0, migrate.log
+    assert migrations.database_revision(empty_database_url) == FORMER_REVISION
+    try:
+        old.start(workers=1)
+        waiting = [new.web.start(), new.relay.start(), new.add_worker(wait=False)]
+        for process in waiting:
+            process.says("service_waiting", seconds=60)
+        traffic = Traffic([old.client, old.new_client()])
+        with traffic.flowing():
+            traffic.go_on()
+            migrations.upgrade_schema(empty_database_url)
+            new.wait_for_web()
+            new.workers[0].says("ready.", seconds=60)
+            traffic.go_on()
+        also = Traffic([old.client, new.new_client()])
+        with also.flowing():
+            also.go_on()
+            old.relay.stop()
+            old.workers[0].stop()
+            also.go_on()
+        jobs = [*traffic.jobs(), *also.jobs()]
+        pids = [process.pid for process in waiting]
+    finally:
+        new.stop()
+        old.stop()
+
+    assert traffic.failures + also.failures == []
+    assert {(job["outcome"], job["attempts"]) for job in jobs} == {("merged", 1)}
+    assert len(set(pids)) == 3
+    # Once for each cause: the former revision, and those at which it looked while they were migrated.
+    assert all(1 <= process.log.count("service_waiting") <= 4 for process in waiting)
