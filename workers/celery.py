@@ -23,6 +23,7 @@ from app.gc_tuning import tune_gc
 from app.logs import configure_logging
 from app.telemetry import spans
 from workers import resources
+from workers.health import HealthFile
 from workers.node_names import unique_name
 from workers.tls import tls_options
 
@@ -125,6 +126,13 @@ def check_schema(**_: object) -> None:
     except SetupError as error:
         logging.getLogger(__name__).critical("%s", error)
         sys.exit(1)
+
+
+@worker_init.connect
+def write_health_file(**_: object) -> None:
+    """Write the health file from now on: a worker that waits for its broker is not ready, but healthy."""
+    if path := resources.settings().health_file:
+        HealthFile(path).start()
 
 
 @worker_ready.connect

@@ -9,6 +9,7 @@ import psycopg
 
 from app.db.errors import Response, response_to, to_unavailable
 from app.metrics.services import ServiceMetrics
+from workers.health import PROGRESS
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +30,7 @@ def run_repeatedly(
     """
     failures = _Failures(name, metrics)
     while not stop.is_set():
+        PROGRESS.record(name, pause_s=pause_s)
         try:
             idle = run_once() == 0
         except Exception as error:  # noqa: BLE001  see above
@@ -39,6 +41,7 @@ def run_repeatedly(
         failures.end()
         if idle:
             stop.wait(pause_s)
+    PROGRESS.end(name)
 
 
 class _Failures:

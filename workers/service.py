@@ -14,6 +14,7 @@ from app.logs import configure_logging
 from app.metrics.exposition import MetricSource
 from app.metrics.serving import serve_metrics
 from app.telemetry import spans
+from workers.health import write_health
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +38,7 @@ def run_services(process: str, services: Sequence[Service], *, metrics: Sequence
     log.info("%s_started", process)
     with (
         serve_metrics(settings.metrics_address, *metrics),
+        write_health(settings.health_file),
         open_pool(settings, name=process) as pool,
         ThreadPoolExecutor(len(services)) as threads,
     ):
