@@ -12,8 +12,15 @@ COPY workers workers
 RUN /opt/mergelane/bin/pip install --no-cache-dir --disable-pip-version-check -c constraints.txt .
 
 FROM python:3.12-slim
-RUN useradd --system --uid 10001 --create-home --home-dir /srv/mergelane --shell /usr/sbin/nologin mergelane
+# The group gets the number too: as a system group it would share one with the group of postgres or redis.
+RUN groupadd --gid 10001 mergelane \
+    && useradd --uid 10001 --gid mergelane --no-log-init --create-home --home-dir /srv/mergelane \
+        --shell /usr/sbin/nologin mergelane
+# The root is read-only while it runs, so Python cannot store the bytecode of its own library later.
+RUN python -m compileall -q -j 0 -x 'site-packages|/(test|idlelib|turtledemo)/' \
+        "$(python -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')"
 COPY --from=build /opt/mergelane /opt/mergelane
+COPY deploy/healthy /usr/local/bin/healthy
 ENV PATH=/opt/mergelane/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
@@ -21,6 +28,6 @@ ENV PATH=/opt/mergelane/bin:$PATH \
 # Not /app: in a folder of that name Python could import a stray app.py instead of our package `app`.
 WORKDIR /srv/mergelane
 # By number, so that an engine can check that it is not root.
-USER 10001
-EXPOSE 8000
+USER 10001:10001
+# No EXPOSE: only web listens for clients, on port 8000 or PORT.
 CMD ["gunicorn", "--config", "python:app.web.server.gunicorn_conf", "app.web:create_app()"]

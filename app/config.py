@@ -122,6 +122,7 @@ class Settings:
     metrics_address: str = _setting(
         "", _address(), "HOST:PORT where relay, sender or worker serve their metrics; nowhere when empty"
     )
+    health_file: str = _setting("", _text(), "file that relay, sender or worker writes while it makes progress")
     otel_exporter_otlp_endpoint: str = _setting(
         "", _url(), "where traces are sent by OTLP over HTTP; nowhere when empty", secret=True
     )

@@ -26,6 +26,7 @@ from app.logs import configure_logging
 from app.telemetry import spans
 from workers import resources
 from workers.consumer import quiet_celery
+from workers.health import HealthFile
 from workers.node_names import unique_name
 from workers.tls import tls_options
 
@@ -131,6 +132,16 @@ def log_as_we_do(**_: object) -> None:
     for name in VERBOSE_LOGGERS:
         logging.getLogger(name).setLevel(logging.WARNING)
     quiet_celery()
+
+
+@worker_init.connect
+def write_health_file(**_: object) -> None:
+    """Write the health file from now on: a worker that waits for a server is not ready, but healthy.
+
+    Connected first, because receivers run in this order.
+    """
+    if path := resources.settings().health_file:
+        HealthFile(path).start()
 
 
 @worker_init.connect

@@ -10,6 +10,7 @@ import psycopg
 from app.db.errors import Response, response_to, to_unavailable
 from app.metrics.servers import Wait
 from app.metrics.services import ServiceMetrics
+from workers.health import PROGRESS
 from workers.sleeper import Sleeper
 
 log = logging.getLogger(__name__)
@@ -39,6 +40,7 @@ def run_repeatedly(
     """
     failures = _Failures(name, metrics)
     while not stop.is_set():
+        PROGRESS.record(name, pause_s=pause_s)
         try:
             idle = run_once() == 0
         except Exception as error:  # noqa: BLE001  see above
@@ -51,6 +53,7 @@ def run_repeatedly(
             sleeper.after_round(idle=idle, pause_s=pause_s)
         elif idle:
             stop.wait(pause_s)
+    PROGRESS.end(name)
 
 
 class _Failures:

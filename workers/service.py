@@ -14,6 +14,7 @@ from app.logs import configure_logging
 from app.metrics.exposition import MetricSource
 from app.metrics.serving import serve_metrics
 from app.telemetry import spans
+from workers.health import write_health
 
 log = logging.getLogger(__name__)
 
@@ -32,17 +33,14 @@ def run_services(process: str, services: Sequence[Service], *, metrics: Sequence
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    wait_for_schema(settings, process=process, stop=stop)
-    spans.start_tracing(settings, service=process)
-    tune_gc()
-    log.info("%s_started", process)
-    with (
-        serve_metrics(settings.metrics_address, *metrics),
-        open_pool(settings, name=process) as pool,
-        ThreadPoolExecutor(len(services)) as threads,
-    ):
-        running = [threads.submit(_run_until_stopped, service, pool, settings, stop) for service in services]
-        stop.wait()
+    with serve_metrics(settings.metrics_address, *metrics), write_health(settings.health_file):
+        wait_for_schema(settings, process=process, stop=stop)
+        spans.start_tracing(settings, service=process)
+        tune_gc()
+        log.info("%s_started", process)
+        with open_pool(settings, name=process) as pool, ThreadPoolExecutor(len(services)) as threads:
+            running = [threads.submit(_run_until_stopped, service, pool, settings, stop) for service in services]
+            stop.wait()
     for service in running:
         service.result()
     spans.stop_tracing()

@@ -29,6 +29,7 @@ from app.db.installation import Installation, connect_and_read_name
 from app.errors import DatabaseUnavailable
 from workers import resources
 from workers.celery import app
+from workers.health import PROGRESS
 
 log = logging.getLogger(__name__)
 
@@ -82,6 +83,8 @@ class Watchdog(Thread):
             found = now.problem(last)
             count = count + 1 if found is not None and found == problem else int(found is not None)
             last, problem = now, found
+            if found is None:
+                PROGRESS.record("worker", pause_s=self._pause_s)
             if found is not None and count >= CHECKS:
                 restart_process(found, stack=self._main_thread_stack())
             if self._has_moved():
@@ -136,6 +139,7 @@ def start_watchdog(**_: object) -> None:
 def stop_watching(**_: object) -> None:
     """Stop checking: a worker that ends completes its lane, however long it takes, and starts no other."""
     _ending.set()
+    PROGRESS.end("worker")
 
 
 @worker_shutdown.connect

@@ -122,7 +122,8 @@ CREATE FUNCTION public.count_jobs_by_workspace(most integer, bound integer) RETU
      dead.jobs
     FROM (((( SELECT w.workspace_id,
              waiting.created_at AS oldest,
-             count(*) OVER () AS workspaces
+             other.found,
+             count(*) FILTER (WHERE ((waiting.created_at IS NOT NULL) OR other.found)) OVER () AS workspaces
             FROM ((public.workspace w
               LEFT JOIN LATERAL ( SELECT job.created_at
                     FROM public.job
@@ -133,8 +134,7 @@ CREATE FUNCTION public.count_jobs_by_workspace(most integer, bound integer) RETU
                     FROM public.job
                    WHERE ((job.workspace_id = w.workspace_id) AND (job.state = ANY (ARRAY['running'::text, 'dead'::text])))
                   LIMIT 1) other ON (true))
-           WHERE ((waiting.created_at IS NOT NULL) OR other.found)
-           ORDER BY waiting.created_at, w.workspace_id
+           ORDER BY waiting.created_at, other.found, w.workspace_id
           LIMIT count_jobs_by_workspace.most) selected
       CROSS JOIN LATERAL ( SELECT count(*) AS jobs
             FROM ( SELECT
@@ -151,7 +151,7 @@ CREATE FUNCTION public.count_jobs_by_workspace(most integer, bound integer) RETU
                     FROM public.job
                    WHERE ((job.workspace_id = selected.workspace_id) AND (job.state = 'dead'::text))
                   LIMIT count_jobs_by_workspace.bound) found) dead)
-   ORDER BY selected.oldest, selected.workspace_id;
+   ORDER BY selected.oldest, selected.found, selected.workspace_id;
 END;
 
 CREATE FUNCTION public.current_workspace() RETURNS integer

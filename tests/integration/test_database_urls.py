@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from psycopg.conninfo import conninfo_to_dict
 
 from app.config import Settings
-from app.db import migrations, schema_version
+from app.db import migrations, schema_version, startup
 from app.db.connections import open_pool
 from app.errors import SetupError
 from chaos.proxy import Proxy
@@ -50,7 +50,7 @@ def uses(url: str, monkeypatch: pytest.MonkeyPatch) -> str:
     command = ["keys", "create", "--workspace", "default", "--label", "first", "--permission", "*"]
     assert runner.invoke(main, [*command, "--home", "/nowhere"]).exit_code == 0
     settings = Settings.from_environ()
-    schema_version.require_schema(settings)
+    startup.require_schema(settings)
     with open_pool(settings, name="test") as pool, pool.connection() as connection:
         row = connection.execute("SELECT to_regclass('job') AS job, current_schema() AS schema").fetchone()
     assert row is not None

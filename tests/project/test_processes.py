@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import subprocess
 from typing import Any
 
 import pytest
@@ -89,10 +90,75 @@ def test_compose_opens_ports_to_this_machine_alone(services: dict[str, dict[str,
     }
 
 
-def test_compose_refuses_to_start_flower_without_a_password(services: dict[str, dict[str, Any]]) -> None:
-    password = services["flower"]["environment"]["FLOWER_BASIC_AUTH"]
+def start_flower_with(entrypoint: list[str], password: str) -> "subprocess.CompletedProcess[str]":
+    """Run the entry point of the container with a command that prints a word."""
+    words = [word.replace("$$", "$") for word in entrypoint]
+    environ = {"PATH": "/usr/bin:/bin", "FLOWER_BASIC_AUTH": password}
+    return subprocess.run([*words, "echo", "started"], env=environ, capture_output=True, text=True, check=False)
 
-    assert password.startswith("${MERGELANE_FLOWER_BASIC_AUTH:?")
+
+def test_compose_refuses_to_start_flower_without_a_password(services: dict[str, dict[str, Any]]) -> None:
+    flower = services["flower"]
+    without, with_one = (start_flower_with(flower["entrypoint"], password) for password in ("", "a:b c"))
+
+    assert flower["environment"]["FLOWER_BASIC_AUTH"] == "${MERGELANE_FLOWER_BASIC_AUTH:-}"
+    assert (without.returncode, without.stdout) == (1, "")
+    assert "set MERGELANE_FLOWER_BASIC_AUTH=USER:PASSWORD" in without.stderr
+    assert (with_one.returncode, with_one.stdout) == (0, "started\n")
+
+
+def test_compose_needs_no_variable() -> None:
+    """Every command of compose reads the whole file, also `logs`, `ps` and `down`."""
+    variables = re.findall(r"\$\{([A-Z_]+)(:?.)", text_of("docker-compose.yml"))
+
+    assert variables
+    assert {separator for _, separator in variables} == {":-"}
+    assert {name for name, _ in variables} == set(re.findall(r"^([A-Z_]+)=", text_of(".env.example"), re.MULTILINE))
+
+
+def test_compose_builds_one_image_once(services: dict[str, dict[str, Any]]) -> None:
+    ours = {name: services[name] for name in (*PROCESSES, "migrate")}
+
+    assert {service["image"] for service in ours.values()} == {"mergelane"}
+    assert [name for name, service in services.items() if "build" in service] == ["migrate"]
+    assert {name for name, service in ours.items() if service["pull_policy"] != "never"} == {"migrate"}
+
+
+def test_compose_gives_each_process_only_the_secrets_that_it_uses(services: dict[str, dict[str, Any]]) -> None:
+    secrets = {"PGPASSWORD", "MERGELANE_KEY_PEPPER", "MERGELANE_WEBHOOK_PEPPER", "FLOWER_BASIC_AUTH"}
+    given = {name: secrets & services[name]["environment"].keys() for name in (*PROCESSES, "migrate")}
+
+    assert given == {
+        "migrate": {"PGPASSWORD"},
+        "web": {"PGPASSWORD", "MERGELANE_KEY_PEPPER", "MERGELANE_WEBHOOK_PEPPER"},
+        "relay": {"PGPASSWORD"},
+        "sender": {"PGPASSWORD", "MERGELANE_WEBHOOK_PEPPER"},
+        "worker": {"PGPASSWORD"},
+        "flower": {"FLOWER_BASIC_AUTH"},
+    }
+
+
+def test_compose_pastes_no_password_into_a_url() -> None:
+    assert re.findall(r"://[^\s\"]*\$", text_of("docker-compose.yml")) == []
+
+
+def test_compose_checks_every_container_cheaply(services: dict[str, dict[str, Any]]) -> None:
+    tests = {name: services[name]["healthcheck"]["test"] for name in PROCESSES}
+    of_progress = ["CMD", "healthy", "file"]
+
+    assert tests == {
+        "web": ["CMD", "healthy", "http", "8000", "/health/ready"],
+        "flower": ["CMD", "healthy", "http", "5555", "/healthcheck"],
+        **dict.fromkeys(("relay", "sender", "worker"), of_progress),
+    }
+    for name, test in tests.items():
+        file = services[name]["environment"].get("MERGELANE_HEALTH_FILE", "")
+        assert file.startswith("/tmp/") == (test == of_progress)  # noqa: S108  the one writable folder
+        assert services[name]["healthcheck"]["start_interval"] == "1s"
+
+
+def test_compose_tries_the_migration_again_but_not_for_ever(services: dict[str, dict[str, Any]]) -> None:
+    assert services["migrate"]["restart"] == "on-failure:10"
 
 
 def test_every_container_is_confined(services: dict[str, dict[str, Any]]) -> None:
@@ -105,11 +171,13 @@ def test_every_container_is_confined(services: dict[str, dict[str, Any]]) -> Non
 
 
 def test_no_container_runs_as_root(services: dict[str, dict[str, Any]]) -> None:
-    (user,) = re.findall(r"^USER (\S+)$", text_of("Dockerfile"), re.MULTILINE)
+    ((user, group),) = re.findall(r"^USER (\S+):(\S+)$", text_of("Dockerfile"), re.MULTILINE)
     servers = {name: services[name]["user"] for name in ("postgres", "redis", *MONITORING)}
 
     assert int(user) > 0
     assert f"--uid {user} " in text_of("Dockerfile")
+    assert group == user
+    assert f"--gid {group} " in text_of("Dockerfile")
     assert servers == {"postgres": "postgres", "redis": "redis", "prometheus": "nobody", "grafana": "472"}
     assert not any("user" in services[name] for name in (*PROCESSES, "migrate"))
 
@@ -143,6 +211,8 @@ def test_nothing_listens_beyond_this_machine_by_default(services: dict[str, dict
 
 def test_the_worker_can_be_scaled(services: dict[str, dict[str, Any]]) -> None:
     assert not services["worker"].keys() & {"container_name", "ports", "hostname"}
+    # Not `--scale` alone, which the next `up` without it would take back.
+    assert services["worker"]["deploy"] == {"replicas": "${MERGELANE_WORKERS:-1}"}
     assert "%h" in " ".join(services["worker"]["command"])
 
 

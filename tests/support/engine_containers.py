@@ -15,6 +15,7 @@ from app.db import migrations
 from cli.up import commands
 from cli.up.commands import DIRECTORY
 from tests.support.local_containers import QUEUE
+from tests.support.processes import free_port
 from tests.support.waiting import wait_until
 
 PASSWORD = "mergelane"
@@ -27,6 +28,16 @@ class ImageWorkerContainer(CeleryWorkerContainer):
     def worker_queue(cls) -> str:
         """The product's one queue."""
         return QUEUE
+
+
+class PublishedRedisContainer(RedisContainer):
+    """A Redis at the port that the engine publishes, also where the tests themselves run in a container."""
+
+    @property
+    def port(self) -> int:
+        """The port on this machine."""
+        self.reload()
+        return int(self.attrs["NetworkSettings"]["Ports"]["6379/tcp"][0]["HostPort"])
 
 
 def engine() -> "docker.DockerClient":
@@ -68,7 +79,10 @@ def containers() -> Iterator[dict[str, Any]]:
             environment={"POSTGRES_PASSWORD": PASSWORD},
             ports={"5432/tcp": ("127.0.0.1", None)},
         )
-        redis = run("redis:7", "redis", command=RedisContainer.command(), ports={"6379/tcp": ("127.0.0.1", None)})
+        # A fixed port: the engine would choose another one when the broker starts again.
+        redis = run(
+            "redis:7", "redis", command=RedisContainer.command(), ports={"6379/tcp": ("127.0.0.1", free_port())}
+        )
         wait_until(lambda: postgres.exec_run("pg_isready --host localhost")[0] == 0, what="PostgreSQL in its container")
         postgres.reload()
         port = postgres.attrs["NetworkSettings"]["Ports"]["5432/tcp"][0]["HostPort"]
@@ -80,7 +94,11 @@ def containers() -> Iterator[dict[str, Any]]:
         }
         command = [*commands.WORKER, "-n", f"{ImageWorkerContainer.worker_name()}@%h"]
         worker = run(image, "worker", command=command, environment=inside)
-        yield {"database_url": database_url, "broker": RedisContainer(redis), "worker": ImageWorkerContainer(worker)}
+        yield {
+            "database_url": database_url,
+            "broker": PublishedRedisContainer(redis),
+            "worker": ImageWorkerContainer(worker),
+        }
     finally:
         for container in reversed(running):
             with suppress(docker.errors.APIError):

@@ -62,11 +62,41 @@ def test_jobs_are_counted_up_to_a_bound(pool: Pool, factory: Factory) -> None:
     assert row["queued"] == 3
 
 
-def test_a_workspace_whose_jobs_are_done_is_not_told(pool: Pool, factory: Factory) -> None:
+def test_a_workspace_whose_jobs_are_done_is_counted_with_zeros(pool: Pool, factory: Factory) -> None:
     job_id = factory.job(ext("a"), ext("b"))
     factory.set_jobs([job_id], "state = 'finished', outcome = 'same_profile', reason = 'So.', finished_at = now()")
     with lend_connection(pool) as connection:
-        assert count_jobs_by_workspace(connection, bound=10) == []
+        (row,) = count_jobs_by_workspace(connection, bound=10)
+
+    assert row["workspace_id"] == factory.workspace_id
+    assert (row["queued"], row["running"], row["dead"], row["oldest_s"]) == (0, 0, 0, None)
+    assert row["workspaces"] == 0
+
+
+def test_workspaces_without_jobs_come_after_those_with_dead_jobs(
+    pool: Pool, connection: Connection, crowd: list[int]
+) -> None:
+    idle = Factory(connection).workspace_id
+    dead = Factory(connection)
+    dead.set_jobs([dead.job(ext("a"), ext("b"))], "state = 'dead', reason = 'So.', finished_at = now()")
+    with lend_connection(pool) as borrowed:
+        rows = count_jobs_by_workspace(borrowed, bound=10)
+        first = count_jobs_by_workspace(borrowed, bound=10, limit=6)
+
+    assert [row["workspace_id"] for row in rows] == [*crowd, dead.workspace_id, idle]
+    assert [row["workspace_id"] for row in first] == [*crowd, dead.workspace_id]
+    assert {row["workspaces"] for row in rows} == {6}
+
+
+def test_the_gauges_are_zero_while_nothing_waits(pool: Pool, factory: Factory) -> None:
+    workspace = str(factory.workspace_id)
+    families = {family.name: family.samples for family in LedgerGauges(lambda: pool, bound=10).collect()}
+
+    jobs = {sample.labels["state"]: sample.value for sample in families["mergelane_jobs"]}
+    (oldest,) = families["mergelane_oldest_waiting_job_age_seconds"]
+
+    assert jobs == {"queued": 0, "running": 0, "dead": 0}
+    assert (oldest.labels, oldest.value) == ({"workspace_id": workspace}, 0)
 
 
 def test_the_ledger_is_looked_at_again_after_a_while(pool: Pool, factory: Factory) -> None:

@@ -46,7 +46,7 @@ class Proxy:
 def web_server(folder: Path, database_url: str, **settings: str) -> Iterator[int]:
     """Start a server with *settings* and lend its port."""
     port = free_port()
-    own = {"MERGELANE_WEB_PROCESSES": "1", "MERGELANE_ALLOWED_HOSTS": "merge.corp, mergelane.internal"}
+    own = {"MERGELANE_WEB_PROCESSES": "1", "MERGELANE_ALLOWED_HOSTS": "merge.corp, tools.corp, mergelane.internal"}
     environ = {"DATABASE_URL": database_url, **own, **settings}
     process = Process.of("web", commands.web(host="127.0.0.1", port=port), folder=folder, environ=environ).start()
     try:

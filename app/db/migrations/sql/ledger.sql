@@ -262,7 +262,9 @@ BEGIN ATOMIC
         greatest(extract(EPOCH FROM clock_timestamp() - selected.oldest), 0)::double precision,
         queued.jobs, running.jobs, dead.jobs
     FROM (
-        SELECT w.workspace_id, waiting.created_at AS oldest, count(*) OVER () AS workspaces
+        SELECT
+            w.workspace_id, waiting.created_at AS oldest, other.found,
+            count(*) FILTER (WHERE waiting.created_at IS NOT NULL OR other.found) OVER () AS workspaces
         FROM workspace AS w
         -- A queued job has no outcome, so this order is that of the ids, which is the order of creation.
         LEFT JOIN LATERAL (
@@ -278,8 +280,8 @@ BEGIN ATOMIC
             WHERE job.workspace_id = w.workspace_id AND job.state IN ('running', 'dead')
             LIMIT 1
         ) AS other ON TRUE
-        WHERE waiting.created_at IS NOT NULL OR other.found
-        ORDER BY waiting.created_at NULLS LAST, w.workspace_id
+        -- Workspaces without such jobs come last: they have series too, with the value 0.
+        ORDER BY waiting.created_at NULLS LAST, other.found NULLS LAST, w.workspace_id
         LIMIT count_jobs_by_workspace.most
     ) AS selected
     CROSS JOIN LATERAL (
@@ -306,7 +308,7 @@ BEGIN ATOMIC
             LIMIT count_jobs_by_workspace.bound
         ) AS found
     ) AS dead
-    ORDER BY selected.oldest NULLS LAST, selected.workspace_id;
+    ORDER BY selected.oldest NULLS LAST, selected.found NULLS LAST, selected.workspace_id;
 END;
 
 REVOKE ALL ON FUNCTION
