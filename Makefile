@@ -7,6 +7,7 @@ ARGS ?=
 MINUTES ?= 10
 SEED ?=
 ONLY ?=
+SCENARIO ?=
 BACKLOG ?= 200000
 SCALE ?= full
 N ?= 2000
@@ -70,7 +71,7 @@ audit: $(STAMP)  ## look up known vulnerabilities of the pinned packages; only a
 	$(BIN)/python .ci/audit.py
 
 chaos: $(STAMP)  ## inject faults while merges are posted, then check every guarantee (make chaos MINUTES=2 SEED=7)
-	$(BIN)/python -m chaos --minutes "$(MINUTES)" --seed "$(SEED)" --only "$(ONLY)" $(ARGS)
+	$(BIN)/python -m chaos --minutes "$(MINUTES)" --seed "$(SEED)" --only "$(ONLY)" --scenario "$(SCENARIO)" $(ARGS)
 
 chaos-plain: $(STAMP)  ## inject the same faults into Celery without the ledger, and report the losses
 	$(BIN)/python -m chaos --plain --minutes "$(MINUTES)" --seed "$(SEED)" --only "$(ONLY)" $(ARGS)

@@ -12,7 +12,9 @@ from chaos.faults import FAULTS
 from chaos.monkey import GAP_S
 from chaos.plain_run import PlainResult, run_plain
 from chaos.report import markdown, plain_markdown, save
-from chaos.run import Options, run_chaos
+from chaos.run import Options, Result, run_chaos
+from chaos.scenarios.catalogue import SCENARIOS
+from chaos.scenarios.scenario import run_scenario
 
 RESULTS = Path(__file__).with_name("results")
 
@@ -21,12 +23,17 @@ RESULTS = Path(__file__).with_name("results")
 @click.option("--minutes", default=1.0, show_default=True, help="Duration of the faults.")
 @click.option("--seed", default="", help="Seed of the families and the faults; default: random.")
 @click.option("--only", default="", help="Inject only these faults: names separated by commas.")
+@click.option(
+    "--scenario", type=click.Choice(["", *SCENARIOS]), default="", help="Other servers, with faults of their own."
+)
 @click.option("--workers", default=2, show_default=True, help="Worker processes.")
 @click.option("--pace", default=PACE, show_default=True, help="Families started per second.")
 @click.option("--gap", default=GAP_S, show_default=True, help="Average seconds between two faults.")
 @click.option("--keep-logs", is_flag=True, help="Keep the logs even without findings.")
 @click.option("--plain", is_flag=True, help="Run Celery without the ledger instead, and report its losses.")
-def main(*, minutes: float, seed: str, only: str, plain: bool, keep_logs: bool, **options: float) -> None:
+def main(
+    *, minutes: float, seed: str, only: str, scenario: str, plain: bool, keep_logs: bool, **options: float
+) -> None:
     """Post merges with known sums while faults are injected, then check every sum and every guarantee."""
     parameters = Options(
         seed=seed or str(secrets.randbelow(10**6)),
@@ -36,15 +43,24 @@ def main(*, minutes: float, seed: str, only: str, plain: bool, keep_logs: bool, 
         pace=options["pace"],
         gap_s=options["gap"],
         keep_logs=keep_logs,
+        scenario=scenario,
     )
     try:
-        result = run_plain(parameters, log=_log) if plain else run_chaos(parameters, log=_log)
+        result = _run(parameters, plain=plain)
     except ChaosError as error:
         raise click.ClickException(str(error)) from None
     report = plain_markdown(result) if isinstance(result, PlainResult) else markdown(result)
     click.echo(report)
     _log(f"Report: {save(result, report, RESULTS)}")
     sys.exit(0 if isinstance(result, PlainResult) or result.findings.clean else 1)
+
+
+def _run(options: Options, *, plain: bool) -> Result | PlainResult:
+    if plain:
+        return run_plain(options, log=_log)
+    if options.scenario:
+        return run_scenario(SCENARIOS[options.scenario], options, log=_log)
+    return run_chaos(options, log=_log)
 
 
 def _faults(only: str) -> tuple[str, ...]:

@@ -28,7 +28,7 @@ class Fault:
     harm: Harm
 
 
-def _pause(rng: Random, over: Event, least: float, most: float) -> None:
+def pause(rng: Random, over: Event, least: float, most: float) -> None:
     """Wait for a random time, or until the run ends."""
     over.wait(rng.uniform(least, most))
 
@@ -66,7 +66,7 @@ def kill_web_child(installation: Installation, rng: Random, _: Event) -> None:
 def stop_redis(installation: Installation, rng: Random, over: Event) -> None:
     """Shut Redis down and start it later, without its data."""
     installation.redis.hold_down(signal.SIGTERM)
-    _pause(rng, over, 0.5, 4)
+    pause(rng, over, 0.5, 4)
     installation.redis.let_up()
 
 
@@ -84,21 +84,21 @@ def wipe_redis(installation: Installation, _: Random, __: Event) -> None:
 def freeze_redis(installation: Installation, rng: Random, over: Event) -> None:
     """Freeze Redis: connections stay open without responses."""
     frozen = installation.redis.freeze()
-    _pause(rng, over, 1, 8)
+    pause(rng, over, 1, 8)
     thaw(frozen)
 
 
 def restart_postgres_fast(installation: Installation, rng: Random, over: Event) -> None:
     """Shut PostgreSQL down in fast mode, which ends every connection, and start it later."""
     installation.postgres.hold_down(signal.SIGINT)
-    _pause(rng, over, 0, 3)
+    pause(rng, over, 0, 3)
     installation.postgres.let_up()
 
 
 def restart_postgres_immediate(installation: Installation, rng: Random, over: Event) -> None:
     """Shut PostgreSQL down in immediate mode, which needs recovery, and start it later."""
     installation.postgres.hold_down(signal.SIGQUIT)
-    _pause(rng, over, 0, 1)
+    pause(rng, over, 0, 1)
     installation.postgres.let_up()
 
 
@@ -110,7 +110,7 @@ def kill_postgres(installation: Installation, _: Random, __: Event) -> None:
 def freeze_postgres(installation: Installation, rng: Random, over: Event) -> None:
     """Freeze all processes of PostgreSQL."""
     frozen = installation.postgres.freeze()
-    _pause(rng, over, 0.5, 5)
+    pause(rng, over, 0.5, 5)
     thaw(frozen)
 
 
@@ -118,7 +118,7 @@ def freeze_worker(installation: Installation, rng: Random, over: Event) -> None:
     """Freeze a worker until other workers have its jobs, then resume it."""
     worker = installation.processes[rng.choice(installation.workers)]
     frozen = worker.freeze()
-    _pause(rng, over, 2, 9)
+    pause(rng, over, 2, 9)
     thaw(frozen)
 
 
@@ -126,7 +126,7 @@ def freeze_relay(installation: Installation, rng: Random, over: Event) -> None:
     """Freeze the relay for longer than the idle timeout of a transaction."""
     relay = installation.processes.get("relay")
     frozen = relay.freeze() if relay else []
-    _pause(rng, over, 1, 6)
+    pause(rng, over, 1, 6)
     thaw(frozen)
 
 
@@ -143,53 +143,53 @@ def cut_redis(installation: Installation, _: Random, __: Event) -> None:
 def part_from_postgres(installation: Installation, rng: Random, over: Event) -> None:
     """Refuse all connections to PostgreSQL for a while."""
     installation.postgres_proxy.refuse(refusing=True)
-    _pause(rng, over, 0.5, 3)
+    pause(rng, over, 0.5, 3)
     installation.postgres_proxy.refuse(refusing=False)
 
 
 def part_from_redis(installation: Installation, rng: Random, over: Event) -> None:
     """Refuse all connections to Redis for a while; it keeps its data."""
     installation.redis_proxy.refuse(refusing=True)
-    _pause(rng, over, 0.5, 6)
+    pause(rng, over, 0.5, 6)
     installation.redis_proxy.refuse(refusing=False)
 
 
 def stall_postgres(installation: Installation, rng: Random, over: Event) -> None:
     """Stall all traffic of PostgreSQL for a while; connections stay open."""
     installation.postgres_proxy.stall(stalled=True)
-    _pause(rng, over, 1, 5)
+    pause(rng, over, 1, 5)
     installation.postgres_proxy.stall(stalled=False)
 
 
 def stall_redis(installation: Installation, rng: Random, over: Event) -> None:
     """Stall all traffic of Redis for a while; connections stay open."""
     installation.redis_proxy.stall(stalled=True)
-    _pause(rng, over, 1, 8)
+    pause(rng, over, 1, 8)
     installation.redis_proxy.stall(stalled=False)
 
 
 def slow_postgres(installation: Installation, rng: Random, over: Event) -> None:
     """Delay all traffic of PostgreSQL."""
     installation.postgres_proxy.delay(rng.uniform(0.005, 0.05))
-    _pause(rng, over, 1, 4)
+    pause(rng, over, 1, 4)
     installation.postgres_proxy.delay(0)
 
 
 def slow_redis(installation: Installation, rng: Random, over: Event) -> None:
     """Delay all traffic of Redis."""
     installation.redis_proxy.delay(rng.uniform(0.005, 0.1))
-    _pause(rng, over, 1, 4)
+    pause(rng, over, 1, 4)
     installation.redis_proxy.delay(0)
 
 
-def _fault(harm: Harm, weight: int) -> Fault:
+def make_fault(harm: Harm, weight: int = 1) -> Fault:
     """Return the fault of *harm*, described by its docstring."""
     prose = " ".join((harm.__doc__ or "").split())
     return Fault(name=harm.__name__, prose=prose, weight=weight, harm=harm)
 
 
 FAULTS: Mapping[str, Fault] = {
-    harm.__name__: _fault(harm, weight)
+    harm.__name__: make_fault(harm, weight)
     for harm, weight in {
         kill_worker: 12,
         kill_workers: 4,

@@ -1,0 +1,8 @@
+"""All scenarios by name."""
+
+from collections.abc import Mapping
+
+from chaos.scenarios.scenario import Scenario
+from chaos.scenarios.standby import STANDBY
+
+SCENARIOS: Mapping[str, Scenario] = {each.name: each for each in (STANDBY,)}
