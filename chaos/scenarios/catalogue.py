@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
+from chaos.scenarios.haproxy import HAPROXY
 from chaos.scenarios.scenario import Scenario
 from chaos.scenarios.standby import STANDBY
 
-SCENARIOS: Mapping[str, Scenario] = {each.name: each for each in (STANDBY,)}
+SCENARIOS: Mapping[str, Scenario] = {each.name: each for each in (STANDBY, HAPROXY)}
