@@ -106,7 +106,8 @@ class Broker:
 
     def _open(self) -> Connection:
         if self._connection is None:
-            self._connection = self._celery.connection_for_write()
+            # No heartbeat: nothing would send it between two rounds. A silent connection fails at its next use.
+            self._connection = self._celery.connection_for_write(heartbeat=0)
             self._connection.connect()
         return self._connection
 
@@ -116,6 +117,9 @@ class Broker:
         return (KombuError, OSError, *transport.connection_errors, *transport.channel_errors)
 
     def _unavailable(self, what: str, error: BaseException) -> BrokerUnavailable:
-        """Close the connection and return the error to raise."""
-        self.close()
+        """Drop the connection and return the error to raise."""
+        if self._connection is not None:
+            # Without the handshake of close(), which waits for a broker that may be silent.
+            self._connection.collect()
+            self._connection = None
         return BrokerUnavailable(f"The broker {what} ({type(error).__name__}); is it running at BROKER_URL?")

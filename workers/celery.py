@@ -56,6 +56,13 @@ def make_celery(settings: Settings) -> Celery:
         # An error reply of the broker, such as "out of memory", is no reason to end either.
         broker_channel_error_retry=True,
         broker_transport_options=transport_options(settings),
+        # RabbitMQ: a connection that is silent for so long is closed by the server, and its messages are delivered
+        # again. A worker sends no heartbeat while a lane runs.
+        broker_heartbeat=settings.visibility_timeout_s,
+        # RabbitMQ: quorum queues survive the loss of a node. Celery declares queues for delayed tasks beside them, which
+        # Mergelane does not use and which need no replicas.
+        task_default_queue_type="quorum" if is_amqp(settings.broker_url) else "classic",
+        broker_native_delayed_delivery_queue_type="classic",
         # The ledger stores the outcomes; a result backend would duplicate them.
         result_backend=None,
         task_ignore_result=True,
@@ -78,13 +85,17 @@ def make_celery(settings: Settings) -> Celery:
 
 
 def transport_options(settings: Settings) -> dict[str, object]:
-    """Return the options of the Redis transport.
+    """Return the options of the broker's transport.
 
-    The visibility timeout must exceed the longest lane, which the statement timeouts bound; the shortest value of any
+    RabbitMQ: without time limits, a call waits for ever on a connection that a firewall has dropped.
+
+    Redis: the visibility timeout must exceed the longest lane, which the statement timeouts bound; the shortest value of any
     application on the same Redis database wins, so Mergelane needs a database of its own. The restore interval of one
     second makes redelivery follow the timeout closely; by default it may take 100 seconds more. A worker that is killed
     while it looks for messages to restore leaves its lock on that behind, by default for five minutes.
     """
+    if is_amqp(settings.broker_url):
+        return {"read_timeout": BROKER_TIMEOUT_S, "write_timeout": BROKER_TIMEOUT_S}
     if not settings.broker_url.startswith(("redis", "rediss")):
         return {}
     return {
@@ -97,6 +108,11 @@ def transport_options(settings: Settings) -> dict[str, object]:
         "socket_keepalive": True,
         "health_check_interval": BROKER_TIMEOUT_S,
     }
+
+
+def is_amqp(broker_url: str) -> bool:
+    """Return whether the broker is RabbitMQ."""
+    return broker_url.startswith(("amqp://", "amqps://", "pyamqp://"))
 
 
 @celeryd_init.connect

@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from random import Random
 from threading import Event
 from time import monotonic
@@ -12,7 +13,8 @@ from chaos.errors import ChaosError
 from chaos.faults import Fault
 from chaos.installation import Installation, running_installation
 from chaos.monkey import Strike, strike_once
-from chaos.run import Options, Result, run_under_load
+from chaos.recovery import count_unfinished
+from chaos.run import REST_S, Options, Result, run_under_load
 
 #: Folders of programs of the system that the PATH of a user may lack.
 SYSTEM_FOLDERS = ("/usr/sbin", "/usr/local/sbin", "/usr/lib/rabbitmq/bin")
@@ -57,16 +59,27 @@ def run_scenario(scenario: Scenario, options: Options, *, log: Callable[[str], N
 
 
 def _strike_in_turn(home: Installation, scenario: Scenario, options: Options) -> list[Strike]:
-    """Inject all faults once, and again until the time is over; the product is whole between two of them."""
+    """Inject all faults once, and again until the time is over. Before the next one, the product must have recovered.
+
+    Raises ChaosError when it does not recover.
+    """
     strikes: list[Strike] = []
     begun, over = monotonic(), Event()
     while len(strikes) < len(scenario.faults) or monotonic() - begun < options.seconds:
         fault = scenario.faults[len(strikes) % len(scenario.faults)]
         home.keeper.wait_until(lambda: _is_busy(home), seconds=BUSY_S, what="a merge to be in progress")
-        strikes.append(strike_once(home, fault, Random(f"{options.seed} {len(strikes)}"), over))
+        strike = strike_once(home, fault, Random(f"{options.seed} {len(strikes)}"), over)
+        strikes.append(strike)
         home.wait_for_web()
+        what = f"the jobs that were in progress at {fault.name}"
+        home.keeper.wait_until(partial(_has_recovered, home, strike), seconds=REST_S, what=what)
         home.keeper.pause(options.gap_s)
     return strikes
+
+
+def _has_recovered(home: Installation, strike: Strike) -> bool:
+    with home.connect() as connection:
+        return count_unfinished(connection, strike) == 0
 
 
 def _is_busy(home: Installation) -> bool:
