@@ -59,10 +59,9 @@ def make_celery(settings: Settings) -> Celery:
         # RabbitMQ: a connection that is silent for so long is closed by the server, and its messages are delivered
         # again. A worker sends no heartbeat while a lane runs.
         broker_heartbeat=settings.visibility_timeout_s,
-        # RabbitMQ: quorum queues survive the loss of a node. Celery declares queues for delayed tasks beside them, which
-        # Mergelane does not use and which need no replicas.
+        # RabbitMQ: a quorum queue survives the loss of a node.
         task_default_queue_type="quorum" if is_amqp(settings.broker_url) else "classic",
-        broker_native_delayed_delivery_queue_type="classic",
+        worker_consumer="workers.consumer:Consumer",
         # The ledger stores the outcomes; a result backend would duplicate them.
         result_backend=None,
         task_ignore_result=True,

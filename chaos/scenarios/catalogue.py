@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 
 from chaos.scenarios.haproxy import HAPROXY
+from chaos.scenarios.pgbouncer import PGBOUNCER
 from chaos.scenarios.rabbitmq import RABBITMQ
 from chaos.scenarios.scenario import Scenario
 from chaos.scenarios.standby import STANDBY
 
-SCENARIOS: Mapping[str, Scenario] = {each.name: each for each in (STANDBY, HAPROXY, RABBITMQ)}
+SCENARIOS: Mapping[str, Scenario] = {each.name: each for each in (STANDBY, HAPROXY, PGBOUNCER, RABBITMQ)}
