@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 
+from chaos.scenarios.full_disk import FULL_DISK
 from chaos.scenarios.haproxy import HAPROXY
 from chaos.scenarios.pgbouncer import PGBOUNCER
 from chaos.scenarios.rabbitmq import RABBITMQ
 from chaos.scenarios.scenario import Scenario
 from chaos.scenarios.standby import STANDBY
 
-SCENARIOS: Mapping[str, Scenario] = {each.name: each for each in (STANDBY, HAPROXY, PGBOUNCER, RABBITMQ)}
+SCENARIOS: Mapping[str, Scenario] = {each.name: each for each in (STANDBY, HAPROXY, PGBOUNCER, RABBITMQ, FULL_DISK)}
