@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from chaos.scenarios.clock import CLOCK
 from chaos.scenarios.full_disk import FULL_DISK
 from chaos.scenarios.haproxy import HAPROXY
 from chaos.scenarios.pgbouncer import PGBOUNCER
@@ -9,4 +10,4 @@ from chaos.scenarios.rabbitmq import RABBITMQ
 from chaos.scenarios.scenario import Scenario
 from chaos.scenarios.standby import STANDBY
 
-SCENARIOS: Mapping[str, Scenario] = {each.name: each for each in (STANDBY, HAPROXY, PGBOUNCER, RABBITMQ, FULL_DISK)}
+SCENARIOS: Mapping[str, Scenario] = {each.name: each for each in (STANDBY, HAPROXY, PGBOUNCER, RABBITMQ, FULL_DISK, CLOCK)}
