@@ -8,6 +8,7 @@ from chaos.scenarios.haproxy import HAPROXY
 from chaos.scenarios.pgbouncer import PGBOUNCER
 from chaos.scenarios.rabbitmq import RABBITMQ
 from chaos.scenarios.scenario import Scenario
+from chaos.scenarios.sentinel import SENTINEL
 from chaos.scenarios.standby import STANDBY
 
-SCENARIOS: Mapping[str, Scenario] = {each.name: each for each in (STANDBY, HAPROXY, PGBOUNCER, RABBITMQ, FULL_DISK, CLOCK)}
+SCENARIOS: Mapping[str, Scenario] = {each.name: each for each in (STANDBY, HAPROXY, PGBOUNCER, SENTINEL, RABBITMQ, FULL_DISK, CLOCK)}
