@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from chaos.scenarios.backup import run_backup
 from chaos.scenarios.clock import CLOCK
 from chaos.scenarios.full_disk import FULL_DISK
 from chaos.scenarios.haproxy import HAPROXY
@@ -11,4 +12,9 @@ from chaos.scenarios.scenario import Scenario
 from chaos.scenarios.sentinel import SENTINEL
 from chaos.scenarios.standby import STANDBY
 
-SCENARIOS: Mapping[str, Scenario] = {each.name: each for each in (STANDBY, HAPROXY, PGBOUNCER, SENTINEL, RABBITMQ, FULL_DISK, CLOCK)}
+BACKUP = Scenario(
+    name="backup", prose="A backup restored beside a broker with newer messages", run=run_backup
+)
+SCENARIOS: Mapping[str, Scenario] = {
+    each.name: each for each in (STANDBY, HAPROXY, PGBOUNCER, SENTINEL, RABBITMQ, FULL_DISK, CLOCK, BACKUP)
+}

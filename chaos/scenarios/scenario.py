@@ -32,8 +32,10 @@ class Scenario:
 
     name: str
     prose: str
-    build: Callable[..., Installation]
-    faults: Sequence[Fault]
+    build: Callable[..., Installation] = Installation
+    faults: Sequence[Fault] = ()
+    #: Runs a scenario that is more than faults in turn.
+    run: Callable[..., Result] | None = None
     #: Raises MissingProgram unless this machine can run it.
     require: Callable[[], None] = lambda: None
 
@@ -52,6 +54,8 @@ def run_scenario(scenario: Scenario, options: Options, *, log: Callable[[str], N
     Raises MissingProgram when this machine cannot run it.
     """
     scenario.require()
+    if scenario.run is not None:
+        return scenario.run(options, log=log)
     with running_installation(build=scenario.build) as home:
         home.run_product(workers=options.workers)
         log(f"{scenario.name}: {len(scenario.faults)} faults in turn; the logs are in {home.folder}.")
