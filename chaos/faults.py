@@ -8,6 +8,7 @@ from random import Random
 from threading import Event
 
 import psutil
+import psycopg
 import redis
 
 from chaos.deliveries import drop, repeat, republish, shuffle
@@ -16,6 +17,9 @@ from chaos.keeper import thaw
 
 #: Injects a fault into an installation. The generator makes the random choices; the event is set when the run ends.
 Harm = Callable[[Installation, Random, Event], None]
+
+#: Seconds between two tries to repair a server that does not answer because of another fault.
+RETRY_S = 0.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,6 +186,47 @@ def slow_redis(installation: Installation, rng: Random, over: Event) -> None:
     installation.redis_proxy.delay(0)
 
 
+def make_postgres_read_only(installation: Installation, rng: Random, over: Event) -> None:
+    """Make PostgreSQL refuse writes for a while, as a demoted primary does."""
+    _alter_postgres(installation, "SET default_transaction_read_only = on")
+    pause(rng, over, 0.5, 4)
+    _alter_postgres(installation, "RESET default_transaction_read_only")
+
+
+def fill_redis(installation: Installation, rng: Random, over: Event) -> None:
+    """Make Redis refuse writes for a while because its memory is full."""
+    _command_redis(installation, "CONFIG", "SET", "maxmemory", "1")
+    pause(rng, over, 0.5, 5)
+    _command_redis(installation, "CONFIG", "SET", "maxmemory", "0")
+
+
+def make_redis_replica(installation: Installation, rng: Random, over: Event) -> None:
+    """Make Redis refuse writes for a while because it is the replica of a server that is away."""
+    _command_redis(installation, "REPLICAOF", "127.0.0.1", "1")
+    pause(rng, over, 0.5, 5)
+    _command_redis(installation, "REPLICAOF", "NO", "ONE")
+
+
+def _alter_postgres(installation: Installation, setting: str) -> None:
+    """Change a setting of PostgreSQL; other faults may delay this."""
+    while not installation.keeper.ended:
+        with suppress(psycopg.Error), installation.connect() as connection:
+            connection.execute("SET SESSION CHARACTERISTICS AS TRANSACTION READ WRITE")
+            connection.execute(f"ALTER SYSTEM {setting}".encode())
+            connection.execute("SELECT pg_reload_conf()")
+            return
+        installation.keeper.pause(RETRY_S)
+
+
+def _command_redis(installation: Installation, *command: str) -> None:
+    """Send a command to Redis; other faults may delay this."""
+    while not installation.keeper.ended:
+        with suppress(redis.RedisError), installation.redis_client() as client:
+            client.execute_command(*command)
+            return
+        installation.keeper.pause(RETRY_S)
+
+
 def make_fault(harm: Harm, weight: int = 1) -> Fault:
     """Return the fault of *harm*, described by its docstring."""
     prose = " ".join((harm.__doc__ or "").split())
@@ -218,5 +263,8 @@ FAULTS: Mapping[str, Fault] = {
         republish: 4,
         shuffle: 4,
         drop: 5,
+        make_postgres_read_only: 3,
+        fill_redis: 3,
+        make_redis_replica: 3,
     }.items()
 }

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory, mkdtemp
-from typing import TypeVar
 
 import psycopg
 import redis
@@ -48,8 +47,6 @@ FAST = {
     "MERGELANE_LOCK_TIMEOUT_MS": "2000",
     "MERGELANE_IDLE_TIMEOUT_MS": "3000",
 }
-
-Home = TypeVar("Home", bound="Installation")
 
 
 class Installation:
@@ -219,8 +216,8 @@ def tcp_url(port: int) -> str:
 
 @contextmanager
 def running_installation(
-    *, settings: Mapping[str, str] | None = None, build: Callable[..., Home] = Installation
-) -> Iterator[Home]:
+    *, settings: Mapping[str, str] | None = None, build: Callable[..., Installation] = Installation
+) -> Iterator[Installation]:
     """Yield an installation with running servers; stop everything afterwards and remove its folder."""
     # Not in a private folder: under root, PostgreSQL runs as another user and must be able to enter it.
     with TemporaryDirectory(prefix="mergelane-chaos-") as folder:

@@ -58,7 +58,9 @@ def strike_all(installation: Installation, planned: Sequence[Plan], *, seed: str
         open_strikes = []
         for plan in planned:
             over.wait(max(0.0, begun + plan.at_s - monotonic()))
-            open_strikes.append(executor.submit(strike_once, installation, FAULTS[plan.fault], Random(f"{seed} {plan.number}"), over))
+            open_strikes.append(
+                executor.submit(strike_once, installation, FAULTS[plan.fault], Random(f"{seed} {plan.number}"), over)
+            )
         over.wait(max(0.0, begun + seconds - monotonic()))
         over.set()
         return [strike.result() for strike in open_strikes]

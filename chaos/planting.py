@@ -35,7 +35,7 @@ def plant(installation: Installation, batch: Batch) -> UUID:
             with installation.connect() as connection, connection.transaction():
                 connection.execute(QUERIES["plant_batch"], parameters)
                 connection.execute(QUERIES["plant_jobs"], parameters)
-        except psycopg.OperationalError:
+        except (psycopg.OperationalError, psycopg.errors.ReadOnlySqlTransaction):
             pause.wait(PAUSE_S)
         else:
             return batch_id

@@ -22,7 +22,9 @@ class Proxy:
     two functions that receive the bytes to the server and from it.
     """
 
-    def __init__(self, upstream: Callable[[], Path | int], watch: Callable[[], tuple[Watch, Watch]] | None = None) -> None:
+    def __init__(
+        self, upstream: Callable[[], Path | int], watch: Callable[[], tuple[Watch, Watch]] | None = None
+    ) -> None:
         self._watch = watch or (lambda: (_overlook, _overlook))
         self.port = 0
         self._upstream = upstream

@@ -88,10 +88,10 @@ def transport_options(settings: Settings) -> dict[str, object]:
 
     RabbitMQ: without time limits, a call waits for ever on a connection that a firewall has dropped.
 
-    Redis: the visibility timeout must exceed the longest lane, which the statement timeouts bound; the shortest value of any
-    application on the same Redis database wins, so Mergelane needs a database of its own. The restore interval of one
-    second makes redelivery follow the timeout closely; by default it may take 100 seconds more. A worker that is killed
-    while it looks for messages to restore leaves its lock on that behind, by default for five minutes.
+    Redis: the visibility timeout must exceed the longest lane, which the statement timeouts bound; the shortest value
+    of any application on the same Redis database wins, so Mergelane needs a database of its own. The restore interval
+    of one second makes redelivery follow the timeout closely; by default it may take 100 seconds more. A worker that is
+    killed while it looks for messages to restore leaves its lock on that behind, by default for five minutes.
     """
     if is_amqp(settings.broker_url):
         return {"read_timeout": BROKER_TIMEOUT_S, "write_timeout": BROKER_TIMEOUT_S}

@@ -11,10 +11,10 @@ from celery.worker.consumer import Consumer as CeleryConsumer
 UNUSED = "celery.worker.consumer.delayed_delivery:DelayedDelivery"
 
 
-class Consumer(CeleryConsumer):  # type: ignore[misc]
+class Consumer(CeleryConsumer):
     """The consumer of a worker."""
 
-    class Blueprint(CeleryConsumer.Blueprint):  # type: ignore[misc]
+    class Blueprint(CeleryConsumer.Blueprint):
         """The steps by which it starts."""
 
         default_steps: ClassVar[list[str]] = [step for step in CeleryConsumer.Blueprint.default_steps if step != UNUSED]

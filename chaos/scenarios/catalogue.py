@@ -12,9 +12,7 @@ from chaos.scenarios.scenario import Scenario
 from chaos.scenarios.sentinel import SENTINEL
 from chaos.scenarios.standby import STANDBY
 
-BACKUP = Scenario(
-    name="backup", prose="A backup restored beside a broker with newer messages", run=run_backup
-)
+BACKUP = Scenario(name="backup", prose="A backup restored beside a broker with newer messages", run=run_backup)
 SCENARIOS: Mapping[str, Scenario] = {
     each.name: each for each in (STANDBY, HAPROXY, PGBOUNCER, SENTINEL, RABBITMQ, FULL_DISK, CLOCK, BACKUP)
 }

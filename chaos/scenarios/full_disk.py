@@ -59,7 +59,7 @@ class SmallDisksInstallation(Installation):
         super().stop()
         for disk in (self.data_disk, self.wal_disk):
             if disk.is_mount():
-                subprocess.run(["umount", "--lazy", str(disk)], check=True)
+                subprocess.run([find_program("umount", "mount"), "--lazy", str(disk)], check=True)
 
 
 def fill_data_disk(installation: Installation, rng: Random, over: Event) -> None:
@@ -94,7 +94,15 @@ def _fill(disk: Path) -> None:
 
 def _mount(folder: Path, megabytes: int) -> None:
     folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m,mode=0755", "tmpfs", str(folder)]
+    command = [
+        find_program("mount", "mount"),
+        "-t",
+        "tmpfs",
+        "-o",
+        f"size={megabytes}m,mode=0755",
+        "tmpfs",
+        str(folder),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise MissingProgram(f"This machine does not allow to mount a file system: {done.stderr.strip()}")

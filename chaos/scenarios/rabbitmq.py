@@ -158,8 +158,7 @@ RABBITMQ = Scenario(
     prose="RabbitMQ with quorum queues",
     build=RabbitInstallation,
     faults=[
-        make_fault(harm)
-        for harm in (silence_rabbitmq, cut_rabbitmq, restart_rabbitmq, kill_rabbitmq, freeze_rabbitmq)
+        make_fault(harm) for harm in (silence_rabbitmq, cut_rabbitmq, restart_rabbitmq, kill_rabbitmq, freeze_rabbitmq)
     ],
     require=_require,
 )

@@ -2,11 +2,10 @@
 
 import signal
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from urllib.parse import quote
 
 import psycopg
 
@@ -49,6 +48,7 @@ class ReplicaPostgres(EmbeddedPostgres):
                 system_user.give_to_system_user(self.data)
             target = ["-D", str(self.data), "-R", "-X", "stream", "-c", "fast", "--no-sync"]
             self._run("pg_basebackup", "-d", origin, *target)
+
     def _run(self, program: str, *arguments: str) -> None:
         command = self._wrap([str(self._bin / program), *arguments])
         done = subprocess.run(command, env=dict(self._environ), cwd="/", capture_output=True, text=True, check=False)

@@ -8,6 +8,7 @@ from random import Random
 from threading import Event
 from time import monotonic
 
+from app.config import child_environ
 from chaos.audit import unsettled
 from chaos.errors import ChaosError
 from chaos.faults import Fault
@@ -46,6 +47,11 @@ def find_program(name: str, package: str) -> str:
     if found is None:
         raise MissingProgram(f"{name} is not installed. On Debian: apt-get install --no-install-recommends {package}")
     return found
+
+
+def is_ci() -> bool:
+    """Return whether this is CI, where every program must be installed."""
+    return bool(child_environ().get("CI"))
 
 
 def run_scenario(scenario: Scenario, options: Options, *, log: Callable[[str], None]) -> Result:

@@ -10,7 +10,6 @@ from threading import Event
 from typing import cast
 
 import redis
-from redis.sentinel import Sentinel
 
 from app.config import child_environ
 from chaos.faults import make_fault, pause
@@ -49,9 +48,14 @@ class SentinelInstallation(Installation):
 
     def master(self) -> int:
         """Return the port of the master; raise RedisError while there is none."""
-        addresses = [("127.0.0.1", port) for port in self.sentinels]
-        _, port = Sentinel(addresses, socket_timeout=2).discover_master(MASTER)
-        return int(port)
+        for each in self.sentinels:
+            with (
+                suppress(redis.ConnectionError, redis.TimeoutError),
+                redis.Redis(port=each, socket_timeout=2) as client,
+            ):
+                if address := client.sentinel_get_master_addr_by_name(MASTER):
+                    return int(address[1])
+        raise redis.ConnectionError("No Sentinel knows a master.")
 
     def redis_client(self) -> redis.Redis:
         """Return a client of the master."""
