@@ -2,11 +2,14 @@
 
 import shutil
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from random import Random
 from threading import Event
 from time import monotonic
+
+import psycopg
 
 from app.config import child_environ
 from chaos.audit import unsettled
@@ -88,10 +91,12 @@ def _strike_in_turn(home: Installation, scenario: Scenario, options: Options) ->
 
 
 def _has_recovered(home: Installation, strike: Strike) -> bool:
-    with home.connect() as connection:
+    with suppress(psycopg.OperationalError), home.connect() as connection:
         return count_unfinished(connection, strike) == 0
+    return False
 
 
 def _is_busy(home: Installation) -> bool:
-    with home.connect() as connection:
+    with suppress(psycopg.OperationalError), home.connect() as connection:
         return unsettled(connection) > 0
+    return False

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 
 import psycopg
+from psycopg import sql
 
 from app.config import Settings
 from app.db.connections import APP_ROLE, Connection, connection_arguments
@@ -43,15 +44,27 @@ def check_pooler(settings: Settings) -> list[Finding]:
 def _check_settings(settings: Settings, connection: Connection) -> Iterator[Finding]:
     """Report settings that the pooler drops. PgBouncer can set them itself."""
     opened = _options(settings)
-    parameters = {"names": list(opened), "values": list(opened.values())}
-    rows = connection.execute(QUERIES["settings"], parameters, prepare=False).fetchall()
-    if dropped := [row["name"] for row in rows if row["actual"] != row["expected"]]:
+    with connection.transaction(force_rollback=True):
+        dropped = [name for name, value in opened.items() if _is_dropped(connection, name, value)]
+    if dropped:
         statements = "; ".join(f"SET {name} = {opened[name]}" for name in dropped)
         yield wrong(
             CHECK,
             f"The pooler at DATABASE_URL drops settings of connections: {', '.join(dropped)}.",
             f"Let the pooler set them. In PgBouncer, add to the database: connect_query='{statements}'",
         )
+
+
+def _is_dropped(connection: Connection, name: str, value: str) -> bool:
+    """Return whether a setting differs from *value*; PostgreSQL normalizes both, such as 15000 and 15s."""
+    actual = _read_setting(connection, name)
+    connection.execute(sql.SQL("SET LOCAL {} = {}").format(sql.Identifier(name), value), prepare=False)
+    return actual != _read_setting(connection, name)
+
+
+def _read_setting(connection: Connection, name: str) -> str:
+    (row,) = connection.execute(QUERIES["setting"], {"name": name}, prepare=False).fetchall()
+    return str(row["value"])
 
 
 def _check_prepared_statements(settings: Settings) -> Iterator[Finding]:
