@@ -15,7 +15,7 @@ from chaos.plain_run import PlainResult, run_plain
 from chaos.report import markdown, plain_markdown, save
 from chaos.run import Options, Result, run_chaos
 from chaos.scenarios.catalogue import SCENARIOS
-from chaos.scenarios.scenario import MissingProgram, is_ci, run_scenario
+from chaos.scenarios.scenario import MissingProgram, NotPossible, is_ci, run_scenario
 
 RESULTS = Path(__file__).with_name("results")
 
@@ -57,9 +57,9 @@ def _run(options: Options, *, plain: bool) -> bool:
             result = run_scenario(SCENARIOS[options.scenario], options, log=_log)
         else:
             result = run_chaos(options, log=_log)
-    except MissingProgram as error:
+    except NotPossible as error:
         _log(f"Skipped {options.scenario}: {error}")
-        return not is_ci()
+        return not (is_ci() and isinstance(error, MissingProgram))
     except ChaosError as error:
         raise click.ClickException(str(error)) from None
     report = plain_markdown(result) if isinstance(result, PlainResult) else markdown(result)

@@ -69,6 +69,7 @@ class Proxy:
     def stop(self) -> None:
         """Reset every connection and stop."""
         if not self._thread.is_alive():
+            self._loop.close()
             return
         self._do(self._end())
         self._loop.call_soon_threadsafe(self._loop.stop)

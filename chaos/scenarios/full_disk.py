@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from random import Random
+from tempfile import TemporaryDirectory
 from threading import Event
 from typing import cast
 
@@ -15,7 +16,7 @@ import psycopg
 from app.config import child_environ
 from chaos.faults import make_fault, pause
 from chaos.installation import POSTGRES, Installation
-from chaos.scenarios.scenario import MissingProgram, Scenario, find_program
+from chaos.scenarios.scenario import NotPossible, Scenario, find_program
 from cli.up import system_user
 from cli.up.embedded_postgres import EmbeddedPostgres
 
@@ -58,8 +59,7 @@ class SmallDisksInstallation(Installation):
         """Stop everything and unmount the disks."""
         super().stop()
         for disk in (self.data_disk, self.wal_disk):
-            if disk.is_mount():
-                subprocess.run([find_program("umount", "mount"), "--lazy", str(disk)], check=True)
+            _unmount(disk)
 
 
 def fill_data_disk(installation: Installation, rng: Random, over: Event) -> None:
@@ -93,25 +93,23 @@ def _fill(disk: Path) -> None:
 
 
 def _mount(folder: Path, megabytes: int) -> None:
-    folder.mkdir()
-    command = [
-        find_program("mount", "mount"),
-        "-t",
-        "tmpfs",
-        "-o",
-        f"size={megabytes}m,mode=0755",
-        "tmpfs",
-        str(folder),
-    ]
+    folder.mkdir(exist_ok=True)
+    options = f"size={megabytes}m,mode=0755"
+    command = [find_program("mount", "mount"), "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        raise MissingProgram(f"This machine does not allow to mount a file system: {done.stderr.strip()}")
+        raise NotPossible(f"This machine does not let this user mount a disk of limited size: {done.stderr.strip()}")
+
+
+def _unmount(folder: Path) -> None:
+    if folder.is_mount():
+        subprocess.run([find_program("umount", "mount"), "--lazy", str(folder)], check=True)
 
 
 def _require() -> None:
-    find_program("mount", "mount")
-    if os.geteuid() != 0:
-        raise MissingProgram("A disk of limited size can be mounted by root only.")
+    with TemporaryDirectory(prefix="mergelane-chaos-") as folder:
+        _mount(Path(folder), 1)
+        _unmount(Path(folder))
 
 
 FULL_DISK = Scenario(

@@ -26,8 +26,12 @@ SYSTEM_FOLDERS = ("/usr/sbin", "/usr/local/sbin", "/usr/lib/rabbitmq/bin")
 BUSY_S = 60.0
 
 
-class MissingProgram(ChaosError):
-    """This machine lacks what a scenario needs."""
+class NotPossible(ChaosError):
+    """This machine does not allow a scenario."""
+
+
+class MissingProgram(NotPossible):
+    """This machine lacks a program of a scenario. In CI this is an error."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +44,7 @@ class Scenario:
     faults: Sequence[Fault] = ()
     #: Runs a scenario that is more than faults in turn.
     run: Callable[..., Result] | None = None
-    #: Raises MissingProgram unless this machine can run it.
+    #: Raises NotPossible unless this machine can run it.
     require: Callable[[], None] = lambda: None
 
 
@@ -60,7 +64,7 @@ def is_ci() -> bool:
 def run_scenario(scenario: Scenario, options: Options, *, log: Callable[[str], None]) -> Result:
     """Inject the faults of *scenario* in turn while merges are posted, each at least once, and audit the result.
 
-    Raises MissingProgram when this machine cannot run it.
+    Raises NotPossible when this machine cannot run it.
     """
     scenario.require()
     if scenario.run is not None:

@@ -15,7 +15,7 @@ from app.config import child_environ
 from chaos.faults import make_fault, pause
 from chaos.installation import START_S, Installation
 from chaos.keeper import KeptProcess, thaw
-from chaos.scenarios.scenario import MissingProgram, Scenario
+from chaos.scenarios.scenario import NotPossible, Scenario
 from cli.up.embedded_redis import redis_executable
 from cli.up.processes import Program
 from demo.product import free_port
@@ -156,7 +156,7 @@ def _wait_for_failover(home: SentinelInstallation, old: int) -> None:
 
 def _require() -> None:
     if importlib.util.find_spec("app.broker_url") is None:
-        raise MissingProgram("This version does not read sentinel:// in BROKER_URL.")
+        raise NotPossible("This version does not read sentinel:// in BROKER_URL.")
 
 
 SENTINEL = Scenario(
