@@ -9,6 +9,7 @@ from sqlalchemy.pool import NullPool
 
 from app.db.migrations import prepare_database, replace_functions, run_sql
 from app.db.schema_version import explain_newer
+from app.errors import SetupError
 
 #: The number of our advisory lock. It lets one process migrate at a time.
 MIGRATION_LOCK = 0x6D657267656C616E  # "mergelan"
@@ -16,6 +17,11 @@ MIGRATION_LOCK = 0x6D657267656C616E  # "mergelan"
 LOCK_POLL_S = 0.1
 #: A statement that needs longer sets its own limit in its file.
 STATEMENT_TIMEOUT = "60s"
+BACKEND = text("SELECT pg_backend_pid()")
+POOLED = (
+    "DATABASE_URL leads to a pooler in transaction mode, and a migration needs a session: it holds a lock. Use the"
+    " address of PostgreSQL itself for `mergelane migrate`."
+)
 
 
 def run() -> None:
@@ -27,6 +33,7 @@ def run() -> None:
         context.config.attributes["url"], poolclass=NullPool, connect_args={"application_name": "mergelane-migrate"}
     )
     with engine.connect() as connection:
+        require_session(connection)
         wait_for_lock(connection)
         timeouts = {"lock": f"{context.config.attributes['lock_timeout_ms']}ms", "statement": STATEMENT_TIMEOUT}
         set_both = "SELECT set_config('lock_timeout', :lock, false), set_config('statement_timeout', :statement, false)"
@@ -43,6 +50,19 @@ def run() -> None:
         with connection.begin():
             replace_functions(connection)
             run_sql("access.sql", connection)
+
+
+def require_session(connection: Connection) -> None:
+    """Raise SetupError behind a pooler in transaction mode.
+
+    It lends the server's side of *connection* to other clients between two transactions, with the migration lock and
+    the timeouts.
+    """
+    mine = connection.execute(BACKEND).scalar()
+    connection.commit()
+    with connection.engine.connect() as other:
+        if other.execute(BACKEND).scalar() == mine:
+            raise SetupError(POOLED)
 
 
 def wait_for_lock(connection: Connection) -> None:

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from app.config import Settings
-from app.db.connections import APP_ROLE
+from app.db import migrations
+from app.db.connections import APP_ROLE, Connection
+from app.errors import SetupError
 from cli.doctor.examination import run_checks
 from cli.doctor.findings import Finding, Level
 from cli.doctor.pooler import check_pooler
@@ -65,6 +67,18 @@ def test_what_the_doctor_prints_for_a_pooler_that_drops_settings_mends_it(
     assert "statement_timeout" in dropped.sentence
     assert mended.level == Level.FINE
     assert {finding.level for finding in others} == {Level.FINE}
+
+
+def test_a_migration_through_a_pooler_is_refused_before_it_takes_its_lock(
+    pgbouncer: PgBouncer, connection: Connection
+) -> None:
+    pgbouncer.start(settings=IGNORE_OPTIONS)
+
+    with pytest.raises(SetupError, match="leads to a pooler in transaction mode"):
+        migrations.upgrade_schema(pgbouncer.url)
+    locks = connection.execute("SELECT count(*) AS held FROM pg_locks WHERE locktype = 'advisory'").fetchall()
+
+    assert locks == [{"held": 0}]
 
 
 def test_prepared_statements_that_the_pooler_does_not_forward_are_wrong(pgbouncer: PgBouncer, pooled: Settings) -> None:
