@@ -41,7 +41,7 @@ class BalancedInstallation(ReplicatedInstallation):
             "10.0.0.12:5432": f"127.0.0.1:{second.port}",
         }
         config = self.folder / "haproxy.cfg"
-        config.write_text(example("haproxy", addresses), encoding="utf-8")
+        config.write_text(example("text", addresses), encoding="utf-8")
         command = [find_program("haproxy", PACKAGE), "-db", "-f", str(config)]
         program = Program(name="haproxy", command=command, environ=child_environ(), log=self.log_of("haproxy"))
         self.keeper.keep(KeptProcess(program))

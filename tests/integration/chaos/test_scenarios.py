@@ -45,7 +45,7 @@ def test_each_scenario_has_faults_and_a_name_of_its_own() -> None:
     }
 
 
-@pytest.mark.parametrize("language", ["haproxy", "ini"])
+@pytest.mark.parametrize("language", ["text", "ini"])
 def test_an_example_that_lacks_what_a_scenario_replaces_is_an_error(language: str) -> None:
     with pytest.raises(ChaosError, match="lacks 'no such line'"):
         example(language, {"no such line": ""})
