@@ -1,5 +1,6 @@
 """The doctor examines a real PgBouncer in transaction mode and says what it must set."""
 
+import re
 import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -11,6 +12,7 @@ from app.config import Settings
 from app.db import migrations
 from app.db.connections import APP_ROLE, Connection
 from app.errors import SetupError
+from chaos.scenarios.examples import example
 from cli.doctor.examination import run_checks
 from cli.doctor.findings import Finding, Level
 from cli.doctor.pooler import check_pooler
@@ -67,6 +69,17 @@ def test_what_the_doctor_prints_for_a_pooler_that_drops_settings_mends_it(
     assert "statement_timeout" in dropped.sentence
     assert mended.level == Level.FINE
     assert {finding.level for finding in others} == {Level.FINE}
+
+
+def test_the_example_of_the_documents_sets_all_that_the_processes_open_connections_with(
+    pgbouncer: PgBouncer, pooled: Settings
+) -> None:
+    (connect_query,) = re.findall("connect_query='(.*)'", example("ini", {}))
+    pgbouncer.start(settings=IGNORE_OPTIONS, connect_query=connect_query)
+
+    (finding,) = check_pooler(pooled)
+
+    assert finding.level == Level.FINE, finding.remedy
 
 
 def test_a_migration_through_a_pooler_is_refused_before_it_takes_its_lock(
