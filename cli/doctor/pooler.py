@@ -22,13 +22,13 @@ HOLDERS = 8
 
 
 def check_pooler(settings: Settings) -> list[Finding]:
-    """Return the findings about the pooler at DATABASE_URL; none without a pooler or while it does not answer."""
+    """Return the findings about the pooler at DATABASE_URL; none without a pooler or a connection."""
     try:
         with _connect(settings) as connection:
             if connection.info.backend_pid == _backend_pid(connection):
                 return []
             found = [*_check_settings(settings, connection), *_check_prepared_statements(settings)]
-    except psycopg.OperationalError as error:
+    except psycopg.Error as error:
         if REFUSED_OPTIONS not in str(error):
             return []
         return [

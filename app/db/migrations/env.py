@@ -1,6 +1,7 @@
 """Alembic's entry point: connects, takes the migration lock, and runs the pending revisions with timeouts."""
 
 from threading import Event
+from typing import Any
 
 from alembic import context
 from alembic.runtime.migration import MigrationContext
@@ -60,6 +61,9 @@ def require_session(connection: Connection) -> None:
     """
     mine = connection.execute(BACKEND).scalar()
     connection.commit()
+    driver_connection: Any = connection.connection.driver_connection
+    if driver_connection.info.backend_pid == mine:
+        return  # no pooler
     with connection.engine.connect() as other:
         if other.execute(BACKEND).scalar() == mine:
             raise SetupError(POOLED)
