@@ -7,6 +7,7 @@ ARGS ?=
 MINUTES ?= 10
 SEED ?=
 ONLY ?=
+SCENARIO ?=
 BACKLOG ?= 200000
 SCALE ?= full
 N ?= 2000
@@ -69,8 +70,8 @@ diagrams: $(STAMP)  ## draw the Mermaid diagrams of the documents as SVG (needs 
 audit: $(STAMP)  ## look up known vulnerabilities of the pinned packages; only a warning if the database is unreachable
 	$(BIN)/python .ci/audit.py
 
-chaos: $(STAMP)  ## inject faults while merges are posted, then check every guarantee (make chaos MINUTES=2 SEED=7)
-	$(BIN)/python -m chaos --minutes "$(MINUTES)" --seed "$(SEED)" --only "$(ONLY)" $(ARGS)
+chaos: $(STAMP)  ## inject faults while merges are posted, then check every guarantee (make chaos MINUTES=2 SEED=7, or SCENARIO=standby)
+	$(BIN)/python -m chaos --minutes "$(MINUTES)" --seed "$(SEED)" --only "$(ONLY)" --scenario "$(SCENARIO)" $(ARGS)
 
 chaos-plain: $(STAMP)  ## inject the same faults into Celery without the ledger, and report the losses
 	$(BIN)/python -m chaos --plain --minutes "$(MINUTES)" --seed "$(SEED)" --only "$(ONLY)" $(ARGS)

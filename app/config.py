@@ -128,6 +128,11 @@ class Settings:
     )
 
     pool_size: int = _setting(8, _whole(), "PostgreSQL connections per process")
+    prepared_statements: bool = _setting(
+        default=True,
+        read=_switch(),
+        meaning="whether statements are prepared on the server; `false` for a pooler that cannot forward them",
+    )
     pool_timeout_s: float = _setting(1.5, _positive(), "how long web waits for a connection before it answers 503")
     silence_s: float = _setting(
         1.0, _positive(), "how long a statement may take before web probes whether PostgreSQL still answers"

@@ -2,6 +2,7 @@
 
 import secrets
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -12,7 +13,9 @@ from chaos.faults import FAULTS
 from chaos.monkey import GAP_S
 from chaos.plain_run import PlainResult, run_plain
 from chaos.report import markdown, plain_markdown, save
-from chaos.run import Options, run_chaos
+from chaos.run import Options, Result, run_chaos
+from chaos.scenarios.catalogue import SCENARIOS
+from chaos.scenarios.scenario import MissingProgram, NotPossible, is_ci, run_scenario
 
 RESULTS = Path(__file__).with_name("results")
 
@@ -21,12 +24,15 @@ RESULTS = Path(__file__).with_name("results")
 @click.option("--minutes", default=1.0, show_default=True, help="Duration of the faults.")
 @click.option("--seed", default="", help="Seed of the families and the faults; default: random.")
 @click.option("--only", default="", help="Inject only these faults: names separated by commas.")
+@click.option("--scenario", default="", help="Other servers, with faults of their own: names, or all.")
 @click.option("--workers", default=2, show_default=True, help="Worker processes.")
 @click.option("--pace", default=PACE, show_default=True, help="Families started per second.")
 @click.option("--gap", default=GAP_S, show_default=True, help="Average seconds between two faults.")
 @click.option("--keep-logs", is_flag=True, help="Keep the logs even without findings.")
 @click.option("--plain", is_flag=True, help="Run Celery without the ledger instead, and report its losses.")
-def main(*, minutes: float, seed: str, only: str, plain: bool, keep_logs: bool, **options: float) -> None:
+def main(
+    *, minutes: float, seed: str, only: str, scenario: str, plain: bool, keep_logs: bool, **options: float
+) -> None:
     """Post merges with known sums while faults are injected, then check every sum and every guarantee."""
     parameters = Options(
         seed=seed or str(secrets.randbelow(10**6)),
@@ -37,14 +43,37 @@ def main(*, minutes: float, seed: str, only: str, plain: bool, keep_logs: bool, 
         gap_s=options["gap"],
         keep_logs=keep_logs,
     )
+    runs = [replace(parameters, scenario=name) for name in _scenarios(scenario)] or [parameters]
+    results = [_run(each, plain=plain) for each in runs]
+    sys.exit(0 if all(results) else 1)
+
+
+def _run(options: Options, *, plain: bool) -> bool:
+    """Run once and print the report; return whether every guarantee holds, or the machine cannot run the scenario."""
     try:
-        result = run_plain(parameters, log=_log) if plain else run_chaos(parameters, log=_log)
+        if plain:
+            result: Result | PlainResult = run_plain(options, log=_log)
+        elif options.scenario:
+            result = run_scenario(SCENARIOS[options.scenario], options, log=_log)
+        else:
+            result = run_chaos(options, log=_log)
+    except NotPossible as error:
+        _log(f"Skipped {options.scenario}: {error}")
+        return not (is_ci() and isinstance(error, MissingProgram))
     except ChaosError as error:
         raise click.ClickException(str(error)) from None
     report = plain_markdown(result) if isinstance(result, PlainResult) else markdown(result)
     click.echo(report)
     _log(f"Report: {save(result, report, RESULTS)}")
-    sys.exit(0 if isinstance(result, PlainResult) or result.findings.clean else 1)
+    return isinstance(result, PlainResult) or result.findings.clean
+
+
+def _scenarios(names: str) -> tuple[str, ...]:
+    """Return the names in *names*; raise UsageError with the known scenarios when one is unknown."""
+    chosen = tuple(SCENARIOS) if names == "all" else tuple(name.strip() for name in names.split(",") if name.strip())
+    if unknown := [name for name in chosen if name not in SCENARIOS]:
+        raise click.UsageError(f"Unknown scenario: {', '.join(unknown)}. Known scenarios: {', '.join(SCENARIOS)}, all.")
+    return chosen
 
 
 def _faults(only: str) -> tuple[str, ...]:

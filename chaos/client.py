@@ -10,6 +10,8 @@ from typing import Any
 import requests
 from uuid_utils.compat import uuid7
 
+from chaos.errors import ChaosError
+
 Json = dict[str, Any]
 
 TIMEOUT_S = 15.0
@@ -25,6 +27,8 @@ class Answers:
 
     by_status: Counter[str] = field(default_factory=Counter)
     faults: list[str] = field(default_factory=list)
+    #: Whether the run has failed: clients then raise ChaosError instead of sending requests.
+    abandoned: bool = False
     _lock: Lock = field(default_factory=Lock)
 
     def note(self, response: requests.Response | None) -> None:
@@ -76,6 +80,8 @@ class Client:
     def _send(self, method: str, path: str, **more: Any) -> requests.Response | None:
         """Send a request, count its response and return it, or None."""
         response: requests.Response | None
+        if self._answers.abandoned:
+            raise ChaosError("The run has failed.")
         try:
             response = self._session.request(method, self._base_url + path, timeout=TIMEOUT_S, **more)
         except requests.RequestException:

@@ -135,6 +135,14 @@ class Driver:
         for each in self._running:
             each.result()
 
+    def abandon(self) -> None:
+        """End all threads without finishing anything, after an error of the run itself."""
+        self.answers.abandoned = True
+        self._over.set()
+        self._room.set()
+        if self._threads is not None:
+            self._threads.shutdown(wait=False)
+
     def _post_families(self) -> None:
         """Post families one by one; the pace is shared by all threads."""
         with closing(self._client()) as client:

@@ -8,6 +8,7 @@ from random import Random
 from threading import Event
 
 import psutil
+import psycopg
 import redis
 
 from chaos.deliveries import drop, repeat, republish, shuffle
@@ -16,6 +17,9 @@ from chaos.keeper import thaw
 
 #: Injects a fault into an installation. The generator makes the random choices; the event is set when the run ends.
 Harm = Callable[[Installation, Random, Event], None]
+
+#: Seconds between two tries to repair a server that does not answer because of another fault.
+RETRY_S = 0.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +32,7 @@ class Fault:
     harm: Harm
 
 
-def _pause(rng: Random, over: Event, least: float, most: float) -> None:
+def pause(rng: Random, over: Event, least: float, most: float) -> None:
     """Wait for a random time, or until the run ends."""
     over.wait(rng.uniform(least, most))
 
@@ -66,7 +70,7 @@ def kill_web_child(installation: Installation, rng: Random, _: Event) -> None:
 def stop_redis(installation: Installation, rng: Random, over: Event) -> None:
     """Shut Redis down and start it later, without its data."""
     installation.redis.hold_down(signal.SIGTERM)
-    _pause(rng, over, 0.5, 4)
+    pause(rng, over, 0.5, 4)
     installation.redis.let_up()
 
 
@@ -84,21 +88,21 @@ def wipe_redis(installation: Installation, _: Random, __: Event) -> None:
 def freeze_redis(installation: Installation, rng: Random, over: Event) -> None:
     """Freeze Redis: connections stay open without responses."""
     frozen = installation.redis.freeze()
-    _pause(rng, over, 1, 8)
+    pause(rng, over, 1, 8)
     thaw(frozen)
 
 
 def restart_postgres_fast(installation: Installation, rng: Random, over: Event) -> None:
     """Shut PostgreSQL down in fast mode, which ends every connection, and start it later."""
     installation.postgres.hold_down(signal.SIGINT)
-    _pause(rng, over, 0, 3)
+    pause(rng, over, 0, 3)
     installation.postgres.let_up()
 
 
 def restart_postgres_immediate(installation: Installation, rng: Random, over: Event) -> None:
     """Shut PostgreSQL down in immediate mode, which needs recovery, and start it later."""
     installation.postgres.hold_down(signal.SIGQUIT)
-    _pause(rng, over, 0, 1)
+    pause(rng, over, 0, 1)
     installation.postgres.let_up()
 
 
@@ -110,7 +114,7 @@ def kill_postgres(installation: Installation, _: Random, __: Event) -> None:
 def freeze_postgres(installation: Installation, rng: Random, over: Event) -> None:
     """Freeze all processes of PostgreSQL."""
     frozen = installation.postgres.freeze()
-    _pause(rng, over, 0.5, 5)
+    pause(rng, over, 0.5, 5)
     thaw(frozen)
 
 
@@ -118,7 +122,7 @@ def freeze_worker(installation: Installation, rng: Random, over: Event) -> None:
     """Freeze a worker until other workers have its jobs, then resume it."""
     worker = installation.processes[rng.choice(installation.workers)]
     frozen = worker.freeze()
-    _pause(rng, over, 2, 9)
+    pause(rng, over, 2, 9)
     thaw(frozen)
 
 
@@ -126,7 +130,7 @@ def freeze_relay(installation: Installation, rng: Random, over: Event) -> None:
     """Freeze the relay for longer than the idle timeout of a transaction."""
     relay = installation.processes.get("relay")
     frozen = relay.freeze() if relay else []
-    _pause(rng, over, 1, 6)
+    pause(rng, over, 1, 6)
     thaw(frozen)
 
 
@@ -143,53 +147,94 @@ def cut_redis(installation: Installation, _: Random, __: Event) -> None:
 def part_from_postgres(installation: Installation, rng: Random, over: Event) -> None:
     """Refuse all connections to PostgreSQL for a while."""
     installation.postgres_proxy.refuse(refusing=True)
-    _pause(rng, over, 0.5, 3)
+    pause(rng, over, 0.5, 3)
     installation.postgres_proxy.refuse(refusing=False)
 
 
 def part_from_redis(installation: Installation, rng: Random, over: Event) -> None:
     """Refuse all connections to Redis for a while; it keeps its data."""
     installation.redis_proxy.refuse(refusing=True)
-    _pause(rng, over, 0.5, 6)
+    pause(rng, over, 0.5, 6)
     installation.redis_proxy.refuse(refusing=False)
 
 
 def stall_postgres(installation: Installation, rng: Random, over: Event) -> None:
     """Stall all traffic of PostgreSQL for a while; connections stay open."""
     installation.postgres_proxy.stall(stalled=True)
-    _pause(rng, over, 1, 5)
+    pause(rng, over, 1, 5)
     installation.postgres_proxy.stall(stalled=False)
 
 
 def stall_redis(installation: Installation, rng: Random, over: Event) -> None:
     """Stall all traffic of Redis for a while; connections stay open."""
     installation.redis_proxy.stall(stalled=True)
-    _pause(rng, over, 1, 8)
+    pause(rng, over, 1, 8)
     installation.redis_proxy.stall(stalled=False)
 
 
 def slow_postgres(installation: Installation, rng: Random, over: Event) -> None:
     """Delay all traffic of PostgreSQL."""
     installation.postgres_proxy.delay(rng.uniform(0.005, 0.05))
-    _pause(rng, over, 1, 4)
+    pause(rng, over, 1, 4)
     installation.postgres_proxy.delay(0)
 
 
 def slow_redis(installation: Installation, rng: Random, over: Event) -> None:
     """Delay all traffic of Redis."""
     installation.redis_proxy.delay(rng.uniform(0.005, 0.1))
-    _pause(rng, over, 1, 4)
+    pause(rng, over, 1, 4)
     installation.redis_proxy.delay(0)
 
 
-def _fault(harm: Harm, weight: int) -> Fault:
+def make_postgres_read_only(installation: Installation, rng: Random, over: Event) -> None:
+    """Make PostgreSQL refuse writes for a while, as a demoted primary does."""
+    _alter_postgres(installation, "SET default_transaction_read_only = on")
+    pause(rng, over, 0.5, 4)
+    _alter_postgres(installation, "RESET default_transaction_read_only")
+
+
+def fill_redis(installation: Installation, rng: Random, over: Event) -> None:
+    """Make Redis refuse writes for a while because its memory is full."""
+    _command_redis(installation, "CONFIG", "SET", "maxmemory", "1")
+    pause(rng, over, 0.5, 5)
+    _command_redis(installation, "CONFIG", "SET", "maxmemory", "0")
+
+
+def make_redis_replica(installation: Installation, rng: Random, over: Event) -> None:
+    """Make Redis refuse writes for a while because it is the replica of a server that is away."""
+    _command_redis(installation, "REPLICAOF", "127.0.0.1", "1")
+    pause(rng, over, 0.5, 5)
+    _command_redis(installation, "REPLICAOF", "NO", "ONE")
+
+
+def _alter_postgres(installation: Installation, setting: str) -> None:
+    """Change a setting of PostgreSQL; other faults may delay this."""
+    while not installation.keeper.ended:
+        with suppress(psycopg.Error), installation.connect() as connection:
+            connection.execute("SET SESSION CHARACTERISTICS AS TRANSACTION READ WRITE")
+            connection.execute(f"ALTER SYSTEM {setting}".encode())
+            connection.execute("SELECT pg_reload_conf()")
+            return
+        installation.keeper.pause(RETRY_S)
+
+
+def _command_redis(installation: Installation, *command: str) -> None:
+    """Send a command to Redis; other faults may delay this."""
+    while not installation.keeper.ended:
+        with suppress(redis.RedisError), installation.redis_client() as client:
+            client.execute_command(*command)
+            return
+        installation.keeper.pause(RETRY_S)
+
+
+def make_fault(harm: Harm, weight: int = 1) -> Fault:
     """Return the fault of *harm*, described by its docstring."""
     prose = " ".join((harm.__doc__ or "").split())
     return Fault(name=harm.__name__, prose=prose, weight=weight, harm=harm)
 
 
 FAULTS: Mapping[str, Fault] = {
-    harm.__name__: _fault(harm, weight)
+    harm.__name__: make_fault(harm, weight)
     for harm, weight in {
         kill_worker: 12,
         kill_workers: 4,
@@ -218,5 +263,8 @@ FAULTS: Mapping[str, Fault] = {
         republish: 4,
         shuffle: 4,
         drop: 5,
+        make_postgres_read_only: 3,
+        fill_redis: 3,
+        make_redis_replica: 3,
     }.items()
 }

@@ -2,7 +2,7 @@
 
 import shutil
 import signal
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory, mkdtemp
@@ -18,6 +18,7 @@ from app.db.connections import Connection
 from chaos.errors import ChaosError
 from chaos.keeper import KeptProcess, ProcessKeeper
 from chaos.proxy import Proxy
+from chaos.queues import messages
 from cli.database import connected
 from cli.up import commands
 from cli.up.embedded_postgres import SOCKET as POSTGRES_SOCKET
@@ -29,6 +30,8 @@ from demo.product import free_port
 WORKSPACE = "chaos"
 KEY = "key-of-the-chaos-tests"
 START_S = 60.0
+#: Errors of a broker that does not answer.
+BROKER_ERRORS = (redis.RedisError, OSError)
 #: Power loss is no fault of these tests, so fsync is off; all other durability settings are the defaults.
 POSTGRES = {"fsync": "off", "full_page_writes": "off", "shared_buffers": "64MB"}
 #: Short timeouts: faults are detected within seconds instead of a minute, so that a short run can have hundreds.
@@ -90,10 +93,14 @@ class Installation:
         return f"redis://127.0.0.1:{self.redis_proxy.port}/0"
 
     @property
+    def proxied_database_url(self) -> str:
+        """The URL of the database through the proxy, as the product uses it."""
+        return tcp_url(self.postgres_proxy.port)
+
+    @property
     def environ(self) -> dict[str, str]:
         """The environment of the product's processes."""
-        database = f"postgresql://postgres@127.0.0.1:{self.postgres_proxy.port}/mergelane?sslmode=disable"
-        own = {"DATABASE_URL": f"{database}&gssencmode=disable", "BROKER_URL": self.proxied_broker_url}
+        own = {"DATABASE_URL": self.proxied_database_url, "BROKER_URL": self.proxied_broker_url}
         return child_environ(**{**FAST, **self._settings}, **own, PYTHONUNBUFFERED="1")
 
     def connect(self) -> Connection:
@@ -106,25 +113,38 @@ class Installation:
         """Return a direct client of the broker."""
         return self._redis_server.client()
 
+    def count_messages(self) -> int:
+        """Return the number of messages in the broker; raise one of BROKER_ERRORS when it does not answer."""
+        with self.redis_client() as client:
+            return messages(client)
+
     def start_servers(self) -> None:
         """Start both servers and their proxies, and migrate the schema."""
-        self._postgres_server.prepare()
-        self._redis_server.prepare()
-        self.postgres_proxy.start()
-        self.redis_proxy.start()
         self.keeper.start()
-        self.postgres = self.keeper.keep(
-            KeptProcess(self._postgres_server.program(self._log("postgres")), self._clear_away)
-        )
-        self.redis = self.keeper.keep(
-            KeptProcess(self._redis_server.program(self._log("redis")), self._redis_server.prepare)
-        )
-        self.keeper.wait_until(self._postgres_server.ready, seconds=START_S, what="PostgreSQL")
-        self.keeper.wait_until(self._redis_server.ready, seconds=START_S, what="Redis")
-        self._postgres_server.ensure_database()
+        self.start_database()
+        self.start_broker()
         migrations.upgrade_schema(self.database_url)
         with connected(Settings(), self.database_url, name="chaos") as connection:
             keys.ensure_key(connection, key=KEY, workspace=WORKSPACE, permissions=["*"])
+
+    def start_database(self) -> None:
+        """Start PostgreSQL and its proxy, and create the database."""
+        self._postgres_server.prepare()
+        self.postgres_proxy.start()
+        self.postgres = self.keeper.keep(
+            KeptProcess(self._postgres_server.program(self.log_of("postgres")), self._clear_away)
+        )
+        self.keeper.wait_until(self._postgres_server.ready, seconds=START_S, what="PostgreSQL")
+        self._postgres_server.ensure_database()
+
+    def start_broker(self) -> None:
+        """Start Redis and its proxy."""
+        self._redis_server.prepare()
+        self.redis_proxy.start()
+        self.redis = self.keeper.keep(
+            KeptProcess(self._redis_server.program(self.log_of("redis")), self._redis_server.prepare)
+        )
+        self.keeper.wait_until(self._redis_server.ready, seconds=START_S, what="Redis")
 
     def run(self, name: str, command: Sequence[str], **settings: str) -> KeptProcess:
         """Keep a process of the product running under *name*, with extra *settings*."""
@@ -132,7 +152,7 @@ class Installation:
             name=name,
             command=command,
             environ={**self.environ, **settings},
-            log=self._log(name),
+            log=self.log_of(name),
             directory=commands.DIRECTORY,
             stop_seconds=20.0,
         )
@@ -149,7 +169,7 @@ class Installation:
 
     def wait_for_web(self) -> None:
         """Wait until the API and its database are ready."""
-        self.keeper.wait_until(self._is_ready, seconds=START_S, what=f"the API; its log is {self._log('web')}")
+        self.keeper.wait_until(self._is_ready, seconds=START_S, what=f"the API; its log is {self.log_of('web')}")
 
     @property
     def workers(self) -> list[str]:
@@ -162,7 +182,7 @@ class Installation:
             proxy.refuse(refusing=False)
             proxy.stall(stalled=False)
             proxy.delay(0)
-        for kept in (self.postgres, self.redis, *self.processes.values()):
+        for kept in self.keeper.kept:
             kept.let_up()
             kept.send_all(signal.SIGCONT)
 
@@ -191,21 +211,24 @@ class Installation:
         except requests.RequestException:
             return False
 
-    def _log(self, name: str) -> Path:
+    def log_of(self, name: str) -> Path:
         """Return the log file of the process *name*."""
         return self.folder / f"{name}.log"
 
 
+def tcp_url(port: int) -> str:
+    """Return the URL of the database on a *port* of this machine."""
+    return f"postgresql://postgres@127.0.0.1:{port}/mergelane?sslmode=disable&gssencmode=disable"
+
+
 @contextmanager
 def running_installation(
-    *, settings: Mapping[str, str] | None = None, postgres_proxy: type[Proxy] = Proxy, redis_proxy: type[Proxy] = Proxy
+    *, settings: Mapping[str, str] | None = None, build: Callable[..., Installation] = Installation
 ) -> Iterator[Installation]:
     """Yield an installation with running servers; stop everything afterwards and remove its folder."""
     # Not in a private folder: under root, PostgreSQL runs as another user and must be able to enter it.
     with TemporaryDirectory(prefix="mergelane-chaos-") as folder:
-        built = Installation(
-            Path(folder), settings=settings or {}, postgres_proxy=postgres_proxy, redis_proxy=redis_proxy
-        )
+        built = build(Path(folder), settings=settings or {})
         try:
             built.start_servers()
             yield built

@@ -136,6 +136,16 @@ class ProcessKeeper:
         self._failure: BaseException | None = None
         self._thread = Thread(target=self._keep, name="keeper")
 
+    @property
+    def kept(self) -> Sequence[KeptProcess]:
+        """All programs."""
+        return self._kept
+
+    @property
+    def ended(self) -> bool:
+        """Whether it has stopped all programs."""
+        return self._stop.is_set()
+
     def start(self) -> None:
         """Start the thread."""
         self._thread.start()

@@ -9,7 +9,7 @@ from random import Random
 from threading import Event
 from time import monotonic
 
-from chaos.faults import FAULTS
+from chaos.faults import FAULTS, Fault
 from chaos.installation import Installation
 
 log = logging.getLogger(__name__)
@@ -58,14 +58,17 @@ def strike_all(installation: Installation, planned: Sequence[Plan], *, seed: str
         open_strikes = []
         for plan in planned:
             over.wait(max(0.0, begun + plan.at_s - monotonic()))
-            open_strikes.append(executor.submit(_strike, installation, plan, Random(f"{seed} {plan.number}"), over))
+            open_strikes.append(
+                executor.submit(strike_once, installation, FAULTS[plan.fault], Random(f"{seed} {plan.number}"), over)
+            )
         over.wait(max(0.0, begun + seconds - monotonic()))
         over.set()
         return [strike.result() for strike in open_strikes]
 
 
-def _strike(installation: Installation, plan: Plan, rng: Random, over: Event) -> Strike:
+def strike_once(installation: Installation, fault: Fault, rng: Random, over: Event) -> Strike:
+    """Inject *fault* and return the strike after it has ended."""
     begun = datetime.now(UTC)
-    log.info("strike", extra={"fault": plan.fault, "at_s": plan.at_s})
-    FAULTS[plan.fault].harm(installation, rng, over)
-    return Strike(plan.fault, begun, datetime.now(UTC))
+    log.info("strike", extra={"fault": fault.name})
+    fault.harm(installation, rng, over)
+    return Strike(fault.name, begun, datetime.now(UTC))

@@ -8,6 +8,7 @@ from psycopg.types.json import Jsonb
 from uuid_utils.compat import uuid7
 
 from app.db.queries import load_queries
+from chaos.errors import ChaosError
 from chaos.families import Batch
 from chaos.installation import WORKSPACE, Installation
 
@@ -29,12 +30,13 @@ def plant(installation: Installation, batch: Batch) -> UUID:
         for index, update in enumerate(batch.body["merge_updates"])
     ]
     parameters = {"workspace": WORKSPACE, "batch_id": batch_id, "jobs": Jsonb(jobs)}
-    while True:
+    while not installation.keeper.ended:
         try:
             with installation.connect() as connection, connection.transaction():
                 connection.execute(QUERIES["plant_batch"], parameters)
                 connection.execute(QUERIES["plant_jobs"], parameters)
-        except psycopg.OperationalError:
+        except (psycopg.OperationalError, psycopg.errors.ReadOnlySqlTransaction):
             pause.wait(PAUSE_S)
         else:
             return batch_id
+    raise ChaosError("The run has failed.")

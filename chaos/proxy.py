@@ -1,4 +1,4 @@
-"""A TCP proxy in front of a server's unix socket. It can cut, stall and delay connections."""
+"""A TCP proxy in front of a server. It can cut, stall, delay and silence connections."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -16,13 +16,15 @@ Result = TypeVar("Result")
 
 
 class Proxy:
-    """Listens on a local port and forwards connections to the socket that *upstream* returns.
+    """Listens on a local port and forwards connections to the unix socket or local port that *upstream* returns.
 
     It runs in its own thread; its methods may be called from any thread. *watch*, called for each connection, returns
     two functions that receive the bytes to the server and from it.
     """
 
-    def __init__(self, upstream: Callable[[], Path], watch: Callable[[], tuple[Watch, Watch]] | None = None) -> None:
+    def __init__(
+        self, upstream: Callable[[], Path | int], watch: Callable[[], tuple[Watch, Watch]] | None = None
+    ) -> None:
         self._watch = watch or (lambda: (_overlook, _overlook))
         self.port = 0
         self._upstream = upstream
@@ -30,6 +32,7 @@ class Proxy:
         self._thread = Thread(target=self._loop.run_forever, name="proxy", daemon=True)
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
+        self._silent: set[asyncio.StreamWriter] = set()
         self._flowing = asyncio.Event()
         self._delay_s = 0.0
         self._refusing = False
@@ -44,6 +47,10 @@ class Proxy:
     def cut(self) -> int:
         """Reset every connection; return their number."""
         return self._do(self._cut())
+
+    def silence(self) -> None:
+        """Drop all bytes of the current connections without closing them, as a firewall that forgets them does."""
+        self._loop.call_soon_threadsafe(lambda: self._silent.update(self._writers))
 
     def refuse(self, *, refusing: bool) -> None:
         """Reset and refuse every connection, or accept connections again."""
@@ -62,6 +69,7 @@ class Proxy:
     def stop(self) -> None:
         """Reset every connection and stop."""
         if not self._thread.is_alive():
+            self._loop.close()
             return
         self._do(self._end())
         self._loop.call_soon_threadsafe(self._loop.stop)
@@ -95,7 +103,7 @@ class Proxy:
         """Forward one connection in both directions until either side closes it."""
         try:
             if not self._refusing:
-                far_reader, far_writer = await asyncio.open_unix_connection(str(self._upstream()))
+                far_reader, far_writer = await self._connect()
                 # A connection that was accepted just before refuse() was not yet in _writers.
                 if self._refusing:
                     far_writer.transport.abort()
@@ -105,6 +113,12 @@ class Proxy:
             return  # the server is unavailable; the client gets a reset
         finally:
             writer.transport.abort()
+
+    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        place = self._upstream()
+        if isinstance(place, int):
+            return await asyncio.open_connection("127.0.0.1", place)
+        return await asyncio.open_unix_connection(str(place))
 
     async def _join(
         self,
@@ -130,6 +144,7 @@ class Proxy:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             self._writers -= writers
+            self._silent -= writers
             for each in writers:
                 each.transport.abort()
 
@@ -138,6 +153,8 @@ class Proxy:
         with suppress(OSError):
             while chunk := await reader.read(CHUNK):
                 watch(chunk)
+                if writer in self._silent:
+                    continue
                 if self._delay_s:
                     await asyncio.sleep(self._delay_s)
                 await self._flowing.wait()

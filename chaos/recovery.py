@@ -21,6 +21,13 @@ class Recovery:
     slowest_after_s: float
 
 
+def count_unfinished(connection: Connection, strike: Strike) -> int:
+    """Return the number of jobs that existed when *strike* ended and are not finished yet."""
+    (row,) = connection.execute(QUERIES["unfinished_since"], {"moment": strike.ended}).fetchall()
+    jobs: int = row["jobs"]
+    return jobs
+
+
 def recoveries(connection: Connection, strikes: Sequence[Strike]) -> Mapping[str, Recovery]:
     """Return the recovery of each fault; overlapping strikes include each other's delays."""
     found: dict[str, Recovery] = {}

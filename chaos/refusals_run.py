@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
@@ -244,12 +245,15 @@ class RefusingInstallation:
         self.home.keeper.wait_until(ready, seconds=seconds, what=what)
 
 
+BEHIND_PROXIES = partial(Installation, postgres_proxy=PostgresRefuser, redis_proxy=RedisRefuser)
+
+
 @contextmanager
 def refusing_installation() -> Iterator[RefusingInstallation]:
     """Run the product behind the proxies."""
     with (
         receiving() as receiver,
-        running_installation(settings=SETTINGS, postgres_proxy=PostgresRefuser, redis_proxy=RedisRefuser) as home,
+        running_installation(settings=SETTINGS, build=BEHIND_PROXIES) as home,
     ):
         built = RefusingInstallation(home, receiver)
         built.start()

@@ -19,7 +19,8 @@ def command(options: Options, target: str = "chaos") -> str:
     """Return the command that repeats a run."""
     only = f" ONLY={','.join(options.only)}" if options.only else ""
     gap = "" if options.gap_s == GAP_S else f" ARGS='--gap {options.gap_s:g}'"
-    return f"make {target} MINUTES={options.seconds / 60:g} SEED={options.seed}{only}{gap}"
+    scenario = f" SCENARIO={options.scenario}" if options.scenario else ""
+    return f"make {target}{scenario} MINUTES={options.seconds / 60:g} SEED={options.seed}{only}{gap}"
 
 
 def markdown(result: Result) -> str:
@@ -69,7 +70,8 @@ def save(result: Result | PlainResult, report: str, folder: Path) -> Path:
     folder.mkdir(exist_ok=True)
     options = result.options
     plain = "plain-" if isinstance(result, PlainResult) else ""
-    stem = "-".join([f"{plain}{options.seed}", *options.only[:3], f"{datetime.now(UTC):%Y%m%dT%H%M%S}"])
+    parts = [*([options.scenario] if options.scenario else []), *options.only[:3]]
+    stem = "-".join([f"{plain}{options.seed}", *parts, f"{datetime.now(UTC):%Y%m%dT%H%M%S}"])
     data = {"command": command(options), **asdict(result)}
     (folder / f"{stem}.json").write_bytes(orjson.dumps(data, option=orjson.OPT_INDENT_2))
     path = folder / f"{stem}.md"

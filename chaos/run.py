@@ -5,13 +5,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import psycopg
-import redis
 
 from chaos.audit import Findings, audit, unsettled
 from chaos.driver import PACE, Driver, MergeApi
-from chaos.installation import Installation, running_installation
+from chaos.installation import BROKER_ERRORS, Installation, running_installation
 from chaos.monkey import GAP_S, Strike, plans, strike_all
-from chaos.queues import messages
 from chaos.recovery import Recovery, recoveries
 
 #: Maximum seconds from the last strike until all jobs have ended.
@@ -32,6 +30,8 @@ class Options:
     gap_s: float = GAP_S
     #: Whether to keep the logs of a run without findings.
     keep_logs: bool = False
+    #: The scenario of chaos/scenarios; empty for the faults of chaos/faults.py.
+    scenario: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,33 +54,49 @@ def run_chaos(options: Options, *, log: Callable[[str], None]) -> Result:
     """Run the product while faults are injected, and audit it."""
     with running_installation() as home:
         home.run_product(workers=options.workers)
-        driver = Driver(home, MergeApi(home), seed=options.seed, pace=options.pace)
-        driver.prepare()
         planned = plans(options.seed, seconds=options.seconds, gap_s=options.gap_s, only=options.only)
         log(f"{len(planned)} strikes in {options.seconds:g} s; the logs are in {home.folder}.")
-        driver.start()
-        strikes = strike_all(home, planned, seed=options.seed, seconds=options.seconds)
+        return run_under_load(
+            home,
+            options,
+            strike=lambda: strike_all(home, planned, seed=options.seed, seconds=options.seconds),
+            log=log,
+        )
+
+
+def run_under_load(
+    home: Installation, options: Options, *, strike: Callable[[], list[Strike]], log: Callable[[str], None]
+) -> Result:
+    """Post merges while *strike* injects faults, repair everything, wait until all jobs have ended, and audit."""
+    driver = Driver(home, MergeApi(home), seed=options.seed, pace=options.pace)
+    driver.prepare()
+    driver.start()
+    try:
+        strikes = strike()
         home.make_whole()
         home.wait_for_web()
         driver.finish()
-        log(f"{sum(each.jobs for each in driver.promises.batches)} jobs were accepted; waiting until all have ended.")
-        rest_s, restless = come_to_rest(home)
-        with home.connect() as connection:
-            findings = audit(connection, driver.promises)
-            times = recoveries(connection, strikes)
-        findings.broken.extend([*restless, *dict.fromkeys(driver.answers.faults)])
-        if options.keep_logs or not findings.clean:
-            log(f"The logs are in {home.keep_logs()}.")
-        return Result(
-            options=options,
-            strikes=strikes,
-            recoveries=times,
-            findings=findings,
-            answers=dict(driver.answers.by_status),
-            starts={name: kept.starts for name, kept in home.processes.items()},
-            uncertain=driver.promises.uncertain,
-            rest_s=rest_s,
-        )
+    except BaseException:
+        driver.abandon()
+        raise
+    log(f"{sum(each.jobs for each in driver.promises.batches)} jobs were accepted; waiting until all have ended.")
+    rest_s, restless = come_to_rest(home)
+    with home.connect() as connection:
+        findings = audit(connection, driver.promises)
+        times = recoveries(connection, strikes)
+    findings.broken.extend([*restless, *dict.fromkeys(driver.answers.faults)])
+    if options.keep_logs or not findings.clean:
+        log(f"The logs are in {home.keep_logs()}.")
+    return Result(
+        options=options,
+        strikes=strikes,
+        recoveries=times,
+        findings=findings,
+        answers=dict(driver.answers.by_status),
+        starts={name: kept.starts for name, kept in home.processes.items()},
+        uncertain=driver.promises.uncertain,
+        rest_s=rest_s,
+    )
 
 
 def come_to_rest(home: Installation) -> tuple[float, list[str]]:
@@ -98,7 +114,7 @@ def come_to_rest(home: Installation) -> tuple[float, list[str]]:
 def _left(home: Installation) -> tuple[int, int]:
     """Return the numbers of unfinished jobs and of messages."""
     try:
-        with home.connect() as connection, home.redis_client() as client:
-            return unsettled(connection), messages(client)
-    except (psycopg.OperationalError, redis.RedisError):
+        with home.connect() as connection:
+            return unsettled(connection), home.count_messages()
+    except (psycopg.OperationalError, *BROKER_ERRORS):
         return 1, 1

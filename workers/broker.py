@@ -112,7 +112,8 @@ class Broker:
 
     def _open(self) -> Connection:
         if self._connection is None:
-            self._connection = self._celery.connection_for_write()
+            # No heartbeat: nothing would send it between two rounds. A silent connection fails at its next use.
+            self._connection = self._celery.connection_for_write(heartbeat=0)
             # Unlike connect(), without pauses of its own before the second try: the caller waits.
             self._connection.ensure_connection(
                 max_retries=1, interval_start=0, interval_step=0, interval_max=0, reraise_as_library_errors=False
@@ -125,6 +126,9 @@ class Broker:
         return (KombuError, OSError, *transport.connection_errors, *transport.channel_errors)
 
     def _unavailable(self, what: str, error: BaseException) -> BrokerUnavailable:
-        """Close the connection and return the error to raise."""
-        self.close()
+        """Drop the connection and return the error to raise."""
+        if self._connection is not None:
+            # Without the handshake of close(), which waits for a broker that may be silent.
+            self._connection.collect()
+            self._connection = None
         return to_broker_unavailable(error, what)

@@ -62,6 +62,11 @@ def make_celery(settings: Settings) -> Celery:
         # An error reply of the broker, such as "out of memory", is no reason to end either.
         broker_channel_error_retry=True,
         broker_transport_options=transport_options(settings),
+        # RabbitMQ: a connection that is silent for so long is closed by the server, and its messages are delivered
+        # again. A worker sends no heartbeat while a lane runs.
+        broker_heartbeat=settings.visibility_timeout_s,
+        # RabbitMQ: a quorum queue survives the loss of a node.
+        task_default_queue_type="quorum" if broker and not broker.is_redis else "classic",
         # The ledger stores the outcomes; a result backend would duplicate them.
         result_backend=None,
         task_ignore_result=True,
@@ -90,16 +95,20 @@ def queue_name(installation: str) -> str:
 
 
 def transport_options(settings: Settings) -> dict[str, object]:
-    """Return the options of the Redis transport.
+    """Return the options of the broker's transport.
 
-    The visibility timeout must exceed the longest lane, which the statement timeouts bound; the shortest value of any
-    application on the same Redis database wins, so Mergelane needs a database of its own. The restore interval of one
-    second makes redelivery follow the timeout closely; by default it may take 100 seconds more. A worker that is killed
-    while it looks for messages to restore leaves its lock on that behind, by default for five minutes.
+    RabbitMQ: without time limits, a call waits for ever on a connection that a firewall has dropped.
+
+    Redis: the visibility timeout must exceed the longest lane, which the statement timeouts bound; the shortest value
+    of any application on the same Redis database wins, so Mergelane needs a database of its own. The restore interval
+    of one second makes redelivery follow the timeout closely; by default it may take 100 seconds more. A worker that is
+    killed while it looks for messages to restore leaves its lock on that behind, by default for five minutes.
     """
     broker = parse_broker_url(settings.broker_url) if settings.broker_url else None
-    if broker is None or not broker.is_redis:
+    if broker is None:
         return {}
+    if not broker.is_redis:
+        return {"read_timeout": BROKER_TIMEOUT_S, "write_timeout": BROKER_TIMEOUT_S}
     timeouts = {"socket_timeout": BROKER_TIMEOUT_S, "socket_connect_timeout": BROKER_TIMEOUT_S}
     sentinel = {
         "master_name": broker.options.get("master_name"),

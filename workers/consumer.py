@@ -8,7 +8,7 @@ import logging
 import warnings
 from threading import Event
 from time import monotonic
-from typing import Any
+from typing import Any, ClassVar
 
 from celery.exceptions import CPendingDeprecationWarning
 from celery.worker.consumer import Consumer
@@ -28,8 +28,18 @@ RESUMED_AFTER_S = 1.0
 REPEATED_S = 60.0
 
 
-class WaitingConsumer(Consumer):  # type: ignore[misc]
+#: With quorum queues Celery declares 28 queues for tasks that start later, at the start of each worker. Mergelane has
+#: no such tasks: the ledger decides when a job is due.
+UNUSED_STEP = "celery.worker.consumer.delayed_delivery:DelayedDelivery"
+
+
+class WaitingConsumer(Consumer):
     """Consumes messages; waits while the broker is away or refuses."""
+
+    class Blueprint(Consumer.Blueprint):
+        """The steps by which it starts."""
+
+        default_steps: ClassVar[list[str]] = [step for step in Consumer.Blueprint.default_steps if step != UNUSED_STEP]
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         self._wait = Wait()

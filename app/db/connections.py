@@ -127,8 +127,8 @@ def connection_arguments(
         "row_factory": dict_row,
         "cursor_factory": RepeatingCursor,
         "autocommit": True,
-        # Prepare at the first execution: only a prepared statement gets a generic plan.
-        "prepare_threshold": 0,
+        # Prepare at the first execution, or never. A prepared statement is parsed and planned once.
+        "prepare_threshold": 0 if settings.prepared_statements else None,
         # The number says how old the process is: see app/profiles/recomputation.py.
         "application_name": f"mergelane-{name}/{COMPARISON}",
         "connect_timeout": max(2, round(settings.pool_timeout_s)),

@@ -70,6 +70,8 @@ BY_TYPE: tuple[tuple[type[Exception], Response], ...] = (
     (Rejected, Response.REFUSE),
     (psycopg.OperationalError, Response.WAIT),
     (psycopg.DataError, Response.REFUSE),
+    # An answer that does not fit the statement, as from a pooler whose server was stopped.
+    (psycopg.InternalError, Response.WAIT),
 )
 #: SQLSTATEs, or their beginnings, of a server that does not answer: connection lost, starting up or shutting down, and
 #: a session that PostgreSQL ended because this process stayed idle inside a transaction.

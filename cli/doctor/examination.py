@@ -14,6 +14,7 @@ from cli.doctor.database import check_digests, check_indexes, check_schema, chec
 from cli.doctor.findings import Finding, Level, wrong
 from cli.doctor.isolation import check_isolation, check_writes
 from cli.doctor.jobs import check_jobs
+from cli.doctor.pooler import check_pooler
 from cli.doctor.processes import check_flower, check_relay
 from cli.doctor.rights import check_rights
 from cli.doctor.session import check_session
@@ -36,11 +37,12 @@ def _check_database(settings: Settings, workers: int) -> list[Finding]:
     if not settings.database_url:
         remedy = "Set it to postgresql://USER@HOST/DATABASE, or start everything with `mergelane up`."
         return [wrong("postgres", "DATABASE_URL is not set: no process can start.", remedy)]
+    pooler = check_pooler(settings)
     try:
         with connected(settings, settings.database_url, name="doctor") as connection:
-            return list(_check_connection(connection, settings, workers))
+            return [*pooler, *_check_connection(connection, settings, workers)]
     except (DatabaseUnavailable, SetupError, psycopg.Error) as error:
-        return [wrong("postgres", _reason(error), "Start PostgreSQL, or correct DATABASE_URL.")]
+        return [*pooler, wrong("postgres", _reason(error), "Start PostgreSQL, or correct DATABASE_URL.")]
 
 
 def _check_connection(connection: Connection, settings: Settings, workers: int) -> Iterator[Finding]:

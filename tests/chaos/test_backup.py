@@ -15,7 +15,7 @@ from app.db import migrations
 from app.db.connections import Connection
 from chaos.audit import QUERIES, audit, unsettled
 from chaos.installation import KEY
-from chaos.promises import Promises
+from chaos.scenarios.backup import contained_promises
 from cli.up.embedded_postgres import DATABASE, postgres_installation
 from tests.chaos.room import Room, once
 from tests.support.client import Client
@@ -77,16 +77,6 @@ def connection_to(url: str) -> Iterator[Connection]:
         yield connection
 
 
-def contained(connection: Connection, promises: Promises) -> Promises:
-    """Return those of *promises* that the database knows of, and who in it is one profile with whom."""
-    batches = {row["batch_id"] for row in connection.execute(QUERIES["jobs_of_batches"])}
-    members = {each.name: each for group in promises.groups.values() for each in group}
-    found = Promises(batches=[each for each in promises.batches if each.batch_id in batches])
-    for row in connection.execute(QUERIES["members"]):
-        found.groups[str(row["profile_id"])].append(members[row["member"]])
-    return found
-
-
 def test_what_a_backup_holds_goes_on_where_it_was_made_and_every_promise_holds(
     room: Room, restored: str, own_redis: RedisServer, start_system: Callable[..., System]
 ) -> None:
@@ -97,7 +87,7 @@ def test_what_a_backup_holds_goes_on_where_it_was_made_and_every_promise_holds(
     client = Client(system.base_url, KEY)
     with connection_to(restored) as connection:
         wait_until(lambda: unsettled(connection) == 0, seconds=60, what="what the backup holds to be finished")
-        promises = contained(connection, room.promises)
+        promises = contained_promises(connection, room.promises)
         findings = audit(connection, promises)
     batch_id = client.merge(PAIRS, **ONCE)
     outcomes = {job["outcome"] for job in client.batch(batch_id)["jobs"]}

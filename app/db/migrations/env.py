@@ -1,6 +1,7 @@
 """Alembic's entry point: connects, takes the migration lock, and runs the pending revisions with timeouts."""
 
 from threading import Event
+from typing import Any
 
 from alembic import context
 from alembic.runtime.migration import MigrationContext
@@ -16,6 +17,7 @@ from app.db.migrations import (
 )
 from app.db.rights import correct_rights
 from app.db.schema_version import explain_newer
+from app.errors import SetupError
 
 #: The number of our advisory lock. It lets one process migrate at a time.
 MIGRATION_LOCK = 0x6D657267656C616E  # "mergelan"
@@ -23,6 +25,11 @@ MIGRATION_LOCK = 0x6D657267656C616E  # "mergelan"
 LOCK_POLL_S = 0.1
 #: A statement that needs longer sets its own limit in its file.
 STATEMENT_TIMEOUT = "60s"
+BACKEND = text("SELECT pg_backend_pid()")
+POOLED = (
+    "DATABASE_URL leads to a pooler in transaction mode, and a migration needs a session: it holds a lock. Use the"
+    " address of PostgreSQL itself for `mergelane migrate`."
+)
 
 
 def run() -> None:
@@ -31,6 +38,7 @@ def run() -> None:
     A schema that a newer version has migrated stays as it is.
     """
     with migration_engine(context.config.attributes["url"]).connect() as connection:
+        require_session(connection)
         wait_for_lock(connection)
         timeouts = {"lock": f"{context.config.attributes['lock_timeout_ms']}ms", "statement": STATEMENT_TIMEOUT}
         set_both = "SELECT set_config('lock_timeout', :lock, false), set_config('statement_timeout', :statement, false)"
@@ -49,6 +57,22 @@ def run() -> None:
             replace_functions(connection)
             run_sql("access.sql", connection)
             correct_rights(driver_connection("access.sql", connection))
+
+
+def require_session(connection: Connection) -> None:
+    """Raise SetupError behind a pooler in transaction mode.
+
+    It lends the server's side of *connection* to other clients between two transactions, with the migration lock and
+    the timeouts.
+    """
+    mine = connection.execute(BACKEND).scalar()
+    connection.commit()
+    driver_connection: Any = connection.connection.driver_connection
+    if driver_connection.info.backend_pid == mine:
+        return  # no pooler
+    with connection.engine.connect() as other:
+        if other.execute(BACKEND).scalar() == mine:
+            raise SetupError(POOLED)
 
 
 def wait_for_lock(connection: Connection) -> None:

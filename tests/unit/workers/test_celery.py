@@ -7,6 +7,7 @@ from celery import Celery
 
 from app.config import Settings
 from workers.celery import BROKER_TIMEOUT_S, LANE_TASK, QUEUE, make_celery, transport_options
+from workers.consumer import WaitingConsumer
 from workers.tasks import run_lane
 
 SETTINGS = Settings(broker_url="redis://ours:6380/2", visibility_timeout_s=45)
@@ -75,8 +76,23 @@ def test_nobody_waits_for_ever_on_a_half_dead_broker() -> None:
     assert options["socket_timeout"] == options["socket_connect_timeout"] == BROKER_TIMEOUT_S
 
 
-def test_other_brokers_get_no_options_of_redis() -> None:
-    assert transport_options(Settings(broker_url="amqp://h//")) == {}
+@pytest.mark.parametrize("url", ["amqp://h//", "amqps://h//"])
+def test_calls_to_rabbitmq_have_time_limits_too(url: str) -> None:
+    options = transport_options(Settings(broker_url=url))
+
+    assert options == {"read_timeout": BROKER_TIMEOUT_S, "write_timeout": BROKER_TIMEOUT_S}
+
+
+def test_rabbitmq_replicates_the_queue_and_declares_no_queues_for_delayed_tasks() -> None:
+    celery = make_celery(Settings(broker_url="amqp://h//", visibility_timeout_s=45))
+
+    assert celery.amqp.queues[QUEUE].queue_arguments == {"x-queue-type": "quorum"}
+    assert celery.conf.broker_heartbeat == 45
+    assert not any("delayed" in step for step in WaitingConsumer.Blueprint.default_steps)
+
+
+def test_the_queue_of_redis_has_no_type(celery: Celery) -> None:
+    assert not celery.amqp.queues[QUEUE].queue_arguments
 
 
 def test_redis_delivers_again_only_when_every_statement_of_a_lane_would_have_been_cancelled() -> None:

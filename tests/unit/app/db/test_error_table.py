@@ -48,6 +48,7 @@ def test_every_error_of_postgresql_has_one_response(state: str) -> None:
         (DatabaseRefuses("read-only"), Response.WAIT),
         (BrokerUnavailable("away"), Response.WAIT),
         (psycopg.OperationalError("server closed the connection"), Response.WAIT),
+        (psycopg.InternalError("unexpected result FATAL_ERROR from command 'COMMIT'"), Response.WAIT),
         (postgres.PipelineAborted(), Response.WAIT),
         (postgres.UniqueViolation(), Response.WAIT),
     ],
