@@ -40,11 +40,6 @@ GROUPS_OF_BOTH_KINDS = (
 ADDRESS = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):[1-9][0-9]{0,4}\Z")
 #: Settings whose variables have standard names, without our prefix.
 UNPREFIXED = frozenset({"database_url", "broker_url", "otel_exporter_otlp_endpoint", "port"})
-#: Variables by which the environment would override Celery's explicit configuration.
-CELERY_OVERRIDES = ("CELERY_BROKER_URL", "CELERY_RESULT_BACKEND", "CELERY_BROKER_READ_URL", "CELERY_BROKER_WRITE_URL")
-#: The value of a variable that Kubernetes sets for a Service. For a Service called flower, FLOWER_PORT has the name of
-#: an option of Flower.
-SERVICE_ADDRESS = re.compile(r"(?:tcp|udp|sctp)://")
 
 
 def variable(setting: str) -> str:
@@ -296,20 +291,3 @@ def _sentence(error: ValidationError) -> str:
         f"{variable(name)}: {' '.join(map(str, reasons))}" for name, reasons in error.normalized_messages().items()
     ]
     return f"The environment cannot be read as settings: {' '.join(faults)} Correct or unset these variables."
-
-
-def child_environ(**variables: str) -> dict[str, str]:
-    """Return the environment of a child process: that of this one without overrides, plus *variables*."""
-    inherited = {name: value for name, value in os.environ.items() if not _overrides(name, value)}
-    return inherited | variables
-
-
-def drop_celery_overrides() -> None:
-    """Remove the variables that would override Celery's or Flower's configuration from this process's environment."""
-    for name, value in tuple(os.environ.items()):
-        if _overrides(name, value):
-            del os.environ[name]
-
-
-def _overrides(name: str, value: str) -> bool:
-    return name in CELERY_OVERRIDES or (name.startswith("FLOWER_") and SERVICE_ADDRESS.match(value) is not None)

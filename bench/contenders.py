@@ -13,8 +13,8 @@ import psycopg
 import requests
 from procrastinate.schema import SchemaManager
 
-from app.config import child_environ
 from app.db.connections import Connection
+from app.environment import child_environ
 from bench import floor
 from bench.client import post_all
 from bench.errors import BenchError

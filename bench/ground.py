@@ -11,10 +11,11 @@ import psycopg
 from psycopg import sql
 
 from app import keys
-from app.config import Settings, child_environ
+from app.config import Settings
 from app.db import migrations
 from app.db.connections import Connection, connection_arguments
 from app.db.session_settings import PLANNING, connection_parameters
+from app.environment import child_environ
 from bench.running import START_S, Running
 from cli.database import connected
 from cli.up.embedded_postgres import EmbeddedPostgres

@@ -15,8 +15,9 @@ from uuid import UUID
 from celery import Celery, Task
 from flask import Flask
 
-from app.config import Settings, drop_celery_overrides
+from app.config import Settings
 from app.db.connections import Connection, connection_arguments
+from app.environment import drop_celery_overrides
 from bench.plain import run_job
 from bench.plain_door import plain_door
 

@@ -12,9 +12,10 @@ import redis
 import requests
 
 from app import keys
-from app.config import Settings, child_environ
+from app.config import Settings
 from app.db import migrations
 from app.db.connections import Connection
+from app.environment import child_environ
 from chaos.errors import ChaosError
 from chaos.keeper import KeptProcess, ProcessKeeper
 from chaos.proxy import Proxy

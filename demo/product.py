@@ -16,7 +16,7 @@ from time import monotonic
 
 import requests
 
-from app.config import child_environ
+from app.environment import child_environ
 from cli.up.commands import DIRECTORY
 from cli.up.processes import ChildProcess, Program, kill_session, spawn
 from demo.client import Client

@@ -17,9 +17,10 @@ from celery.signals import (
 from celery.utils.nodenames import default_nodename, gethostname
 
 from app.broker_url import SENTINEL, parse_broker_url
-from app.config import Settings, drop_celery_overrides
+from app.config import Settings
 from app.db.installation import connect_and_read_name
 from app.db.startup import require_schema, wait_until_ready
+from app.environment import drop_celery_overrides
 from app.errors import SetupError
 from app.gc_tuning import tune_gc
 from app.logs import configure_logging

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import psycopg
 
-from app.config import child_environ
 from app.db import migrations
 from app.db.connections import Connection
+from app.environment import child_environ
 from chaos.audit import QUERIES, audit, unsettled
 from chaos.client import Client
 from chaos.driver import Driver, MergeApi

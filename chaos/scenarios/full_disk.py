@@ -13,7 +13,7 @@ from typing import cast
 
 import psycopg
 
-from app.config import child_environ
+from app.environment import child_environ
 from chaos.faults import make_fault, pause
 from chaos.installation import POSTGRES, Installation
 from chaos.scenarios.scenario import NotPossible, Scenario, find_program

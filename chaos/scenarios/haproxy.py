@@ -5,7 +5,7 @@ from pathlib import Path
 
 import psycopg
 
-from app.config import child_environ
+from app.environment import child_environ
 from chaos.installation import START_S, tcp_url
 from chaos.keeper import KeptProcess
 from chaos.scenarios.examples import example

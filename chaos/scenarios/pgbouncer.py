@@ -9,7 +9,7 @@ from typing import cast
 
 import psycopg
 
-from app.config import child_environ
+from app.environment import child_environ
 from chaos.faults import kill_postgres, make_fault, pause, restart_postgres_fast, stall_postgres
 from chaos.installation import FAST, START_S, Installation, tcp_url
 from chaos.keeper import KeptProcess

@@ -10,8 +10,9 @@ from typing import cast
 from kombu.connection import Connection
 from kombu.exceptions import ChannelError, OperationalError
 
-from app.config import Settings, child_environ
+from app.config import Settings
 from app.db.installation import connect_and_read_name
+from app.environment import child_environ
 from chaos.faults import make_fault, pause
 from chaos.installation import Installation
 from chaos.keeper import KeptProcess

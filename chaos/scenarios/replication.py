@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psycopg
 
-from app.config import child_environ
+from app.environment import child_environ
 from chaos.errors import ChaosError
 from chaos.keeper import KeptProcess, ProcessKeeper
 from chaos.proxy import Proxy

@@ -11,7 +11,7 @@ from time import monotonic
 
 import psycopg
 
-from app.config import child_environ
+from app.environment import child_environ
 from chaos.audit import unsettled
 from chaos.errors import ChaosError
 from chaos.faults import Fault

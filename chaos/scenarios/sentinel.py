@@ -1,6 +1,5 @@
 """Redis with a replica, watched by three Sentinels that fail over."""
 
-import importlib.util
 import signal
 from collections.abc import Mapping
 from contextlib import suppress
@@ -11,11 +10,11 @@ from typing import cast
 
 import redis
 
-from app.config import child_environ
+from app.environment import child_environ
 from chaos.faults import make_fault, pause
 from chaos.installation import START_S, Installation
 from chaos.keeper import KeptProcess, thaw
-from chaos.scenarios.scenario import NotPossible, Scenario
+from chaos.scenarios.scenario import Scenario
 from cli.up.embedded_redis import redis_executable
 from cli.up.processes import Program
 from demo.product import free_port
@@ -154,15 +153,9 @@ def _wait_for_failover(home: SentinelInstallation, old: int) -> None:
     home.keeper.wait_until(is_over, seconds=START_S, what="the Sentinels to promote the replica")
 
 
-def _require() -> None:
-    if importlib.util.find_spec("app.broker_url") is None:
-        raise NotPossible("This version does not read sentinel:// in BROKER_URL.")
-
-
 SENTINEL = Scenario(
     name="sentinel",
     prose="Redis Sentinel failing over",
     build=SentinelInstallation,
     faults=[make_fault(harm) for harm in (kill_master, freeze_master, switch_master, kill_sentinel)],
-    require=_require,
 )

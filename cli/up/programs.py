@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.config import child_environ
+from app.environment import child_environ
 from app.setting_sources import FILE_SUFFIX
 from cli.up import commands
 from cli.up.data_dir import DataDir

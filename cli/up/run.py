@@ -9,9 +9,10 @@ from types import FrameType
 import requests
 
 from app import keys
-from app.config import Settings, child_environ
+from app.config import Settings
 from app.db import migrations
 from app.db.schema_version import explain_newer
+from app.environment import child_environ
 from app.setting_sources import PG_VARIABLES_ONLY
 from cli.database import connected, require_database
 from cli.up.announcement import format_announcement

@@ -10,9 +10,9 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
-from app.config import child_environ
 from app.db import migrations
 from app.db.connections import Connection
+from app.environment import child_environ
 from chaos.audit import QUERIES, audit, unsettled
 from chaos.installation import KEY
 from chaos.scenarios.backup import contained_promises

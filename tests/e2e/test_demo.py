@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 import psutil
 import pytest
 
-from app.config import child_environ
+from app.environment import child_environ
 
 ROOT = Path(__file__).parents[2]
 DEADLINE_S = 180

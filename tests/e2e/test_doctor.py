@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from app.config import child_environ
+from app.environment import child_environ
 from cli.up.commands import DIRECTORY
 from tests.support.system import System
 from tests.support.up import Up

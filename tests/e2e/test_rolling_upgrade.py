@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from app.config import child_environ
 from app.db import migrations
+from app.environment import child_environ
 from cli.up.processes import Program
 from tests.project.tree import ROOT
 from tests.support.processes import Process

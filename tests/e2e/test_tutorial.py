@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 import pytest
 
-from app.config import child_environ
+from app.environment import child_environ
 from tests.support.missing import missing
 from tests.support.system import System
 

@@ -10,6 +10,7 @@ from tests.project.tree import name_of, packaged, parsed
 #: The modules that read the clock of their machine, and why they may.
 ALLOWED = {
     "app/db/clock.py": "compares it with PostgreSQL's clock, and uses it until there is a connection",
+    "app/db/installation.py": "the id of an installation, whose time nothing reads",
     "app/rates/windows.py": "the default of a clock that web replaces by PostgreSQL's",
     "app/telemetry/exporting.py": "spans have the time of their machine, as those of all other services",
     "app/web/console/merging.py": "the key of a form, whose time nothing reads",

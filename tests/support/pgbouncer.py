@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import psycopg
 
-from app.config import child_environ
+from app.environment import child_environ
 from chaos.scenarios.scenario import MissingProgram, find_program
 from cli.up import system_user
 from cli.up.processes import Program

@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from app.config import child_environ
+from app.environment import child_environ
 from cli.up.commands import DIRECTORY
 from cli.up.processes import ChildProcess, Program, kill_session, spawn
 from tests.support.waiting import wait_until

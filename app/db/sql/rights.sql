@@ -3,11 +3,12 @@
 -- name: differences
 -- Lists each difference as the statement that corrects it. A right of other roles is no difference: `rights_of_others`.
 WITH listed_table AS (
-    SELECT * FROM jsonb_to_recordset(%(tables)s) AS listed (name text, privileges text[])
+    SELECT listed.name, listed.privileges FROM jsonb_to_recordset(%(tables)s) AS listed (name text, privileges text[])
 ),
 
 listed_column AS (
-    SELECT * FROM jsonb_to_recordset(%(columns)s) AS listed (table_name text, name text, privilege text)
+    SELECT listed.table_name, listed.name, listed.privilege
+    FROM jsonb_to_recordset(%(columns)s) AS listed (table_name text, name text, privilege text)
 ),
 
 listed_function (signature) AS (SELECT unnest(%(functions)s::text[])),

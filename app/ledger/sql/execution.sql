@@ -23,7 +23,7 @@ WITH identifying AS (
 ),
 
 due AS (
-    SELECT *
+    SELECT bounds.after, bounds.until
     FROM (VALUES ('-infinity'::timestamptz, now() - interval '50 years'), (now() - interval '50 years', now()))
         AS bounds (after, until)
 ),

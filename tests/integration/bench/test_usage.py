@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from app.config import child_environ
+from app.environment import child_environ
 from bench.running import Running
 from bench.usage import cpu_seconds, memory, spent
 

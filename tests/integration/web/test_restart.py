@@ -12,7 +12,7 @@ from threading import Event, Thread
 import pytest
 import requests
 
-from app.config import child_environ
+from app.environment import child_environ
 from cli.up import commands
 from tests.support.client import Client
 from tests.support.front_door import Caller

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from app.config import CELERY_OVERRIDES
+from app.environment import CELERY_OVERRIDES
 
 ROOT = Path(__file__).parents[3]
 OURS, THEIRS = "redis://ours:6380/2", "redis://theirs:6381/3"

@@ -14,10 +14,11 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from app.config import Settings, child_environ
+from app.config import Settings
 from app.db.connections import Connection, Pool
 from app.db.transaction import Transaction, open_transaction, run_in_transaction
 from app.db.wakeups import WakeUpListener
+from app.environment import child_environ
 from app.ledger.accept import NewBatch, insert_batch
 from app.ledger.dispatch import seconds_until_due_lane
 from app.metrics.relay import SERVICES

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from app.config import CELERY_OVERRIDES, Settings, SettingsSchema, child_environ, variable
+from app.config import Settings, SettingsSchema, variable
+from app.environment import CELERY_OVERRIDES, child_environ
 from app.errors import SetupError
 from schemas.placeholder_list import DEFAULT_VALUES
 from schemas.placeholders import DEFAULT_PLACEHOLDERS, comparable

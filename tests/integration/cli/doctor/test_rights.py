@@ -7,9 +7,10 @@ import psycopg
 import pytest
 from uuid_utils.compat import uuid7
 
-from app.config import Settings, child_environ
+from app.config import Settings
 from app.db import migrations, rights
 from app.db.connections import APP_ROLE, Connection
+from app.environment import child_environ
 from cli.doctor.findings import Finding, Level
 from cli.doctor.isolation import check_isolation
 from cli.doctor.rights import check_rights
