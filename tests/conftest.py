@@ -15,6 +15,7 @@ pytest_plugins = [
     "tests.support.postgres",
     "tests.support.redis",
     "tests.support.stage",
+    "tests.support.stoppable_web",
     "tests.support.system",
     "tests.support.tls",
     "tests.support.undos",
