@@ -16,6 +16,7 @@ pytest_plugins = [
     "tests.support.redis",
     "tests.support.sentinel",
     "tests.support.stage",
+    "tests.support.stoppable_web",
     "tests.support.system",
     "tests.support.tls",
     "tests.support.undos",

@@ -1,6 +1,5 @@
 """`/users/merge`, its preview, and `/users/identify`: requests that become a batch of merge jobs."""
 
-from dataclasses import replace
 from http import HTTPStatus
 
 from flask import Blueprint, g, jsonify
@@ -10,7 +9,7 @@ from app.lane.preview import preview_merges
 from app.web.accepted import accept_request, accepted_response
 from app.web.auth import json_body, pool, requires, settings
 from app.web.openapi.describe import BATCH_HEADERS, IDEMPOTENCY_CONFLICT, IDEMPOTENT, Tag, describe, reply
-from app.web.reading import visible_changes
+from app.web.reading import visible_preview
 from schemas.identify import IdentifyRequestSchema, load_identify
 from schemas.jobs import IdentifyAcceptedSchema
 from schemas.merge import MergeAcceptedSchema, MergePreviewSchema, MergeRequestSchema, dump_previews, load_merge
@@ -60,7 +59,7 @@ def preview_merges_view() -> ResponseReturnValue:
     """
     updates = load_merge(json_body())
     previews = preview_merges(pool(), settings(), workspace_id=g.workspace_id, updates=updates)
-    return jsonify(dump_previews([replace(each, changes=visible_changes(each.changes)) for each in previews]))
+    return jsonify(dump_previews([visible_preview(each) for each in previews]))
 
 
 @describe(

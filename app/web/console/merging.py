@@ -1,6 +1,5 @@
 """Merging by hand: a form with two identifiers, its preview, then the merge."""
 
-from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
@@ -14,7 +13,7 @@ from app.lane.preview import preview_merges
 from app.web.accepted import accept_request
 from app.web.console.auth import signed_in
 from app.web.console.merge_form import CHOICES, EMPTY, MergeForm
-from app.web.reading import visible_changes
+from app.web.reading import visible_preview
 from app.web.resources import pool, settings
 from schemas.outcomes import JobKind, Outcome
 
@@ -43,8 +42,9 @@ def merge_preview_page() -> ResponseReturnValue:
         return _page(form.validated()), HTTPStatus.BAD_REQUEST
     (preview,) = preview_merges(pool(), settings(), workspace_id=g.workspace_id, updates=updates)
     outcome = Outcome(preview.end.outcome)
-    preview = replace(preview, changes=visible_changes(preview.changes))
-    return _page(form, preview=preview, outcome=outcome, merges=outcome is Outcome.MERGED, key=str(uuid7()))
+    return _page(
+        form, preview=visible_preview(preview), outcome=outcome, merges=outcome is Outcome.MERGED, key=str(uuid7())
+    )
 
 
 @blueprint.post("/merge")

@@ -1,18 +1,13 @@
 """A PostgreSQL that refuses work: 503 with Retry-After, and `ready` says why, until it takes writes again."""
 
-from collections.abc import Iterator
-
 import psycopg
 import pytest
 from click.testing import CliRunner
 from flask import Flask
 
-from app import keys
 from app.config import Settings
 from app.db import migrations
 from app.errors import SetupError
-from app.web import create_app
-from app.web.resources import resources_of
 from cli.doctor.examination import run_checks
 from cli.main import main
 from tests.support.front_door import Caller
@@ -27,25 +22,6 @@ WRITES = {
     "/users/alias/new": {"user_aliases": [{"external_id": "a", "alias_name": "n", "alias_label": "l"}]},
     "/duplicates/runs": {},
 }
-
-
-@pytest.fixture
-def lone_door(own_postgres: PostgresServer) -> Iterator[Flask]:
-    """An application on a PostgreSQL that the test may make refuse."""
-    migrations.upgrade_schema(own_postgres.url())
-    flask = create_app(Settings(database_url=own_postgres.url(), pool_timeout_s=0.5))
-    try:
-        yield flask
-    finally:
-        resources_of(flask).close()
-
-
-@pytest.fixture
-def lone_caller(own_postgres: PostgresServer, lone_door: Flask) -> Caller:
-    """A caller of that application."""
-    with psycopg.connect(own_postgres.url()) as conn:
-        key_id, secret = keys.create_key(conn, workspace="shop", label="test", permissions=["*"])
-    return Caller(lone_door, secret=secret, key_id=key_id, workspace_id=1, workspace="shop")
 
 
 @pytest.mark.parametrize("refusal", REFUSALS, ids=lambda refusal: refusal.name)

@@ -1,7 +1,7 @@
 -- The role mergelane_app, under which web, relay, sender and workers work.
 --
 -- Every `mergelane migrate` runs this file, after the migrations. Roles belong to the server and not to the database, so
--- a restored database may lack the role. Its rights are in app/db/sql/rights.sql.
+-- a restored database may lack the role. Its rights are in app/db/rights.py.
 
 DO $$
 BEGIN

@@ -1,0 +1,34 @@
+"""An application on a PostgreSQL of its own, which a test may stop or make refuse."""
+
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from flask import Flask
+
+from app import keys
+from app.config import Settings
+from app.db import migrations
+from app.web import create_app
+from app.web.resources import resources_of
+from tests.support.front_door import Caller
+from tests.support.postgres import PostgresServer
+
+
+@pytest.fixture
+def lone_door(own_postgres: PostgresServer) -> Iterator[Flask]:
+    """An application on a PostgreSQL that the test may stop, or make refuse."""
+    migrations.upgrade_schema(own_postgres.url())
+    flask = create_app(Settings(database_url=own_postgres.url(), pool_timeout_s=0.5))
+    try:
+        yield flask
+    finally:
+        resources_of(flask).close()
+
+
+@pytest.fixture
+def lone_caller(own_postgres: PostgresServer, lone_door: Flask) -> Caller:
+    """A caller of that application."""
+    with psycopg.connect(own_postgres.url()) as conn:
+        key_id, secret = keys.create_key(conn, workspace="shop", label="test", permissions=["*"])
+    return Caller(lone_door, secret=secret, key_id=key_id, workspace_id=1, workspace="shop")
