@@ -100,8 +100,12 @@ class Transaction:
         That a statement is not prepared is not enough: PostgreSQL obeys force_generic_plan for it too.
         """
         if for_values != self._plans_for_values:
-            self.connection.execute(CUSTOM_PLANS if for_values else GENERIC_PLANS, prepare=False)
+            plans = CUSTOM_PLANS if for_values else GENERIC_PLANS
+            self.connection.execute(plans, prepare=False)
             self._plans_for_values = for_values
+            if isinstance(self.connection, TimeoutConnection) and self.connection.reading is not None:
+                # A transaction that is begun again keeps its plans.
+                self.connection.reading += b"; " + plans
 
     def defer(
         self,
@@ -123,6 +127,8 @@ class Transaction:
         self.execute(QUERIES["set_statement_timeout"], {"milliseconds": str(round(seconds * 1000))})
         if isinstance(self.connection, TimeoutConnection):
             self.connection.extended_s = seconds + GRACE_S
+            # The timeout would be lost if the transaction were begun again.
+            self.connection.reading = None
         self._is_slow = True
 
     def now(self) -> datetime:
