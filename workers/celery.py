@@ -51,6 +51,7 @@ def make_celery(settings: Settings) -> Celery:
     """
     broker = parse_broker_url(settings.broker_url) if settings.broker_url else None
     url = broker.for_celery() if broker else ""
+    queue_type = "quorum" if broker and not broker.is_redis else "classic"
     celery = Celery("mergelane", set_as_current=False, include=["workers.tasks", "workers.watchdog"])
     celery.conf.update(
         broker_url=url,
@@ -66,8 +67,10 @@ def make_celery(settings: Settings) -> Celery:
         # RabbitMQ: a connection that is silent for so long is closed by the server, and its messages are delivered
         # again. A worker sends no heartbeat while a lane runs.
         broker_heartbeat=settings.visibility_timeout_s,
-        # RabbitMQ: a quorum queue survives the loss of a node.
-        task_default_queue_type="quorum" if broker and not broker.is_redis else "classic",
+        # RabbitMQ: a quorum queue survives the loss of a node. A worker consumes the default queue. For the relay the
+        # queue of the installation is a missing one.
+        task_default_queue_type=queue_type,
+        task_create_missing_queue_type=queue_type,
         # The ledger stores the outcomes; a result backend would duplicate them.
         result_backend=None,
         task_ignore_result=True,
