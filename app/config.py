@@ -143,6 +143,15 @@ class Settings:
         "port on which web listens, unless --bind gives another",
     )
     web_threads: int = _setting(16, _whole(), "requests that one web process answers at once")
+    workspace_share_percent: int = _setting(
+        75,
+        schema_fields.Integer(validate=validate.Range(min=1, max=100)),
+        "part of the threads and connections of a web process that one workspace may use at once",
+    )
+    workspace_queries: int = _setting(
+        2, _whole(), "segments and previews that one web process answers at once for a workspace"
+    )
+    workspace_exports: int = _setting(2, _whole(), "exports that one web process streams at once for a workspace")
     web_processes: int = _setting(2, _whole(), "web processes")
     web_connections: int = _setting(
         1_000, _whole(), "connections of clients to one web process; fewer if its limit of open files is lower"

@@ -33,7 +33,7 @@ class Resources:
         """The pool, opened on first use and closed when the process ends."""
         with self._lock:
             if self._pool is None:
-                self._pool = open_pool(self.settings, name="web", probe_server=True)
+                self._pool = open_pool(self.settings, name="web", probe_server=True, shared=True)
                 atexit.register(self.close)
             return self._pool
 

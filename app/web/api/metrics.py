@@ -8,6 +8,7 @@ from app.ledger.gauges import LedgerGauges
 from app.metrics.database import DATABASE
 from app.metrics.exposition import CONTENT_TYPE_LATEST, expose
 from app.metrics.http import HTTP
+from app.metrics.shares import SHARES
 from app.web.auth import authenticate_request
 from app.web.hosts import is_host_served
 from app.web.openapi.describe import Common, Tag, describe, reply
@@ -56,7 +57,7 @@ def metrics_view() -> Response:
     """
     if not (_from_this_machine() and is_host_served()):
         authenticate_request((PERMISSION,))
-    return Response(expose(*HTTP, *DATABASE, current_app.extensions[NAME]), content_type=CONTENT_TYPE_LATEST)
+    return Response(expose(*HTTP, *DATABASE, *SHARES, current_app.extensions[NAME]), content_type=CONTENT_TYPE_LATEST)
 
 
 def _from_this_machine() -> bool:
