@@ -16,7 +16,7 @@ PYTHON = "3.11"
 NOT_ON_LINUX = ("colorama", "tzdata")
 HEADER = """\
 # {subject}, with the hashes of all their files: pip install --require-hashes -r {name}
-# `make hashes` writes this file from pyproject.toml and constraints.txt. constraints.txt has no hashes, since pip refuses
+# `make hashes` writes this file from pyproject.toml and constraints.txt. The latter has no hashes, since pip refuses
 # editable installs beside them.
 """
 #: The requirements files, each with its subject.

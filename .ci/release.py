@@ -8,7 +8,6 @@ runs there. The SBOM describes that environment. The image needs a Docker Engine
 import argparse
 import hashlib
 import io
-import os
 import shutil
 import subprocess
 import sys
@@ -18,9 +17,12 @@ import venv
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from app.environment import child_environ
+
 ROOT = Path(__file__).parents[1]
 REQUIREMENTS = "requirements.txt"
 SUMS = "SHA256SUMS"
+GIT = shutil.which("git") or "git"
 
 
 def main() -> None:
@@ -32,7 +34,7 @@ def main() -> None:
     parser.add_argument("--no-image", action="store_true", help="Build no image.")
     given = parser.parse_args()
     commit = _git("rev-parse", given.commit).decode().strip()
-    environ = {**os.environ, "SOURCE_DATE_EPOCH": _git("log", "-1", "--format=%ct", commit).decode().strip()}
+    environ = {**child_environ(), "SOURCE_DATE_EPOCH": _git("log", "-1", "--format=%ct", commit).decode().strip()}
     with TemporaryDirectory() as temporary:
         folder = Path(temporary)
         source = _unpack(commit, folder / "source")
@@ -46,7 +48,9 @@ def main() -> None:
             python = _install(given.output, folder / "installed")
             _write_sbom(given.sbom_tool, python, source, given.output)
         _write_sums(given.output)
-        print(f"Built {commit[:12]} into {given.output}: {', '.join(sorted(os.listdir(given.output)))}.")
+        print(
+            f"Built {commit[:12]} into {given.output}: {', '.join(sorted(file.name for file in given.output.iterdir()))}."
+        )
         if not given.no_image:
             print(_build_image(source, commit))
 
@@ -59,7 +63,7 @@ def build_packages(source: Path, environ: dict[str, str]) -> list[Path]:
 
 
 def _git(*arguments: str) -> bytes:
-    return subprocess.run(["git", *arguments], cwd=ROOT, check=True, stdout=subprocess.PIPE).stdout
+    return subprocess.run([GIT, *arguments], cwd=ROOT, check=True, stdout=subprocess.PIPE).stdout
 
 
 def _unpack(commit: str, folder: Path) -> Path:
@@ -86,12 +90,12 @@ def _install(output: Path, folder: Path) -> Path:
     # By name and not by path, of which pip would leave a record that the SBOM would repeat.
     subprocess.run([*pip, "--no-index", "--no-deps", "--find-links", str(output), "mergelane"], check=True)
     command = [str(folder / "bin" / "mergelane"), "--help"]
-    subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL, env={"PATH": os.defpath})
+    subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL, env={})
     return python
 
 
 def _write_sbom(tool: str, python: Path, source: Path, output: Path) -> None:
-    """Write the SBOM of the environment of *python*. It has no time and no serial number, so that it is reproducible."""
+    """Write the SBOM of the environment of *python*, without a time and a serial number: it is reproducible."""
     project = tomllib.loads((source / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     file = output / f"{project['name']}-{project['version']}.cdx.json"
     options = ["--pyproject", str(source / "pyproject.toml"), "--mc-type", "application", "--output-reproducible"]
