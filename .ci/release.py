@@ -48,9 +48,8 @@ def main() -> None:
             python = _install(given.output, folder / "installed")
             _write_sbom(given.sbom_tool, python, source, given.output)
         _write_sums(given.output)
-        print(
-            f"Built {commit[:12]} into {given.output}: {', '.join(sorted(file.name for file in given.output.iterdir()))}."
-        )
+        built = ", ".join(sorted(file.name for file in given.output.iterdir()))
+        print(f"Built {commit[:12]} into {given.output}: {built}.")
         if not given.no_image:
             print(_build_image(source, commit))
 
@@ -58,7 +57,7 @@ def main() -> None:
 def build_packages(source: Path, environ: dict[str, str]) -> list[Path]:
     """Build sdist and wheel of the folder *source*; return both files."""
     command = [sys.executable, "-m", "hatchling", "build", "-t", "sdist", "-t", "wheel", "-d", "dist"]
-    subprocess.run(command, cwd=source, env=environ, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(command, cwd=source, env=environ, check=True, capture_output=True)
     return sorted((source / "dist").iterdir())
 
 
