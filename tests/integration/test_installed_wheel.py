@@ -12,12 +12,8 @@ from app.environment import child_environ
 from tests.project.tree import ROOT
 
 PAGES = (
-    "/health/live",
-    "/openapi.json",
-    "/docs",
-    "/docs/swagger-ui.css",
-    "/console/sign-in",
-    "/console/static/htmx.min.js",
+    *("/health/live", "/openapi.json", "/docs", "/docs/swagger-ui.css"),
+    *("/console/sign-in", "/console/parts/htmx.min.js"),
 )
 SERVE = f"""
 from app.config import Settings
