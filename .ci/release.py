@@ -86,8 +86,8 @@ def _install(output: Path, folder: Path) -> Path:
     pip = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet", "--disable-pip-version-check"]
     requirements = ["--only-binary", ":all:", "--require-hashes", "--requirement", str(output / REQUIREMENTS)]
     subprocess.run([*pip, *requirements], check=True)
-    # By name and not by path, of which pip would leave a record that the SBOM would repeat.
-    subprocess.run([*pip, "--no-index", "--no-deps", "--find-links", str(output), "mergelane"], check=True)
+    # By name: pip records the path of a file that is installed by its path, and the SBOM would repeat it.
+    subprocess.run([*pip, "--no-index", "--no-deps", "-f", str(output), "mergelane"], check=True)
     command = [str(folder / "bin" / "mergelane"), "--help"]
     subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL, env={})
     return python
