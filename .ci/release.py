@@ -120,7 +120,7 @@ def _build_image(source: Path, commit: str) -> str:
     options = [word for name, value in labels.items() for word in ("--label", f"{name}={value}")]
     done = subprocess.run([docker, "build", "--tag", f"mergelane:{version}", *options, str(source)], check=False)
     if done.returncode:
-        sys.exit("The image could not be built. Its base image must be on this machine or in reach.")
+        sys.exit("Docker did not build the image, for the reason above. `make release ARGS=--no-image` builds none.")
     return f"Built the image mergelane:{version}."
 
 
