@@ -11,6 +11,7 @@ import psutil
 import pytest
 
 from tests.support.client import Client
+from tests.support.folders import let_pass
 from tests.support.processes import Process, free_port
 from tests.support.system import FAST
 from tests.support.waiting import wait_until
@@ -29,6 +30,7 @@ class Up:
         home: Path | None = None,
         port: int | None = None,
         environ: Mapping[str, str] | None = None,
+        python: str = sys.executable,
     ) -> None:
         self.home = home or folder / "home"
         self.port = port or free_port()
@@ -36,7 +38,7 @@ class Up:
         arguments = ["--home", str(self.home), "--port", str(self.port), "--flower-port", str(self.flower_port)]
         self.process = Process.of(
             "up",
-            [sys.executable, "-m", "cli", "up", *arguments, "--workers", "2"],
+            [python, "-m", "cli", "up", *arguments, "--workers", "2"],
             folder=folder,
             environ={**FAST, "MERGELANE_DEV_API_KEY": DEV_KEY, **(environ or {})},
         )
@@ -60,6 +62,7 @@ class Up:
     def start(self, *, wait: bool = True) -> "Up":
         """Start it and wait until it is up."""
         before = len(self.output)
+        let_pass(self.home.parent)
         self.process.start()
         if wait:
             self.process.says(UP, seconds=90, after=before)

@@ -95,8 +95,6 @@ def pgbouncer(connection: Connection, own_folder: Path, tmp_path: Path) -> Itera
     config.chmod(0o644)
     # It refuses to run as root.
     user = system_user.ensure_system_user()
-    if user:
-        system_user.allow_traversal(config)
     process = Process(
         Program(
             name="pgbouncer",
