@@ -2,7 +2,6 @@
 
 import os
 import sys
-from collections.abc import Callable
 
 from app.environment import child_environ
 from app.errors import SetupError
@@ -14,29 +13,27 @@ from cli.up.system_user import PROCESS_USER, ensure_system_user, runs_as
 PROBE = "import os, sys, app.web, workers.tasks; sys.exit(not all(os.access(each, os.X_OK) for each in sys.argv[1:]))"
 
 
-def choose_process_user(report: Callable[[str], None]) -> str | None:
-    """Return the system user for the processes; None when they run as the user of this process.
+def choose_process_user() -> tuple[str | None, str]:
+    """Return the system user for the processes, None when they run as the user of this process, and a warning.
 
-    They run as root, with one warning to *report*, when the system user cannot read the installation.
+    They run as root, and the warning says why, when the system user cannot read the installation. Else it is empty.
     """
     if os.geteuid() != 0:
-        return None
+        return None, ""
     try:
         user = ensure_system_user(PROCESS_USER)
     except SetupError as error:
-        report(f"Warning: all processes except PostgreSQL run as root. {error}")
-        return None
+        return None, f"Warning: all processes except PostgreSQL run as root. {error}"
     # No secret goes to the probe.
     environ = {name: value for name, value in child_environ().items() if name in PYTHON_VARIABLES}
     command = [sys.executable, "-c", PROBE, *_embedded_programs()]
     if runs_as(user, command, environ=environ, directory=commands.DIRECTORY):
-        return user
-    report(
+        return user, ""
+    return None, (
         f"Warning: all processes except PostgreSQL run as root, because the system user {user} cannot read the"
         f" installation in {commands.DIRECTORY} or its Python in {sys.prefix}. Install Mergelane in a folder that every"
         " user can read, such as /opt/mergelane."
     )
-    return None
 
 
 #: Variables by which Python finds its modules.

@@ -75,7 +75,7 @@ class ProductRun:
         """Start everything and print the addresses."""
         options = self._options
         self._supervisor.stop_orphan_processes()
-        self._user = choose_process_user(self._report)
+        self._user, warning = choose_process_user()
         for host, port, option in options.listeners:
             require_usable_port(host, port, option, user=self._user)
         # The PG* variables of a user alone, often set for psql, do not replace the embedded server.
@@ -89,6 +89,8 @@ class ProductRun:
             secrets["database_url"] = server.url(role=self._settings.process_user)
         else:
             secrets |= url_of_processes(self._settings)
+        if warning:
+            self._report(warning)
         self._start_programs(secrets)
         embedded = {"postgres": server is not None, "redis": not self._settings.broker_url}
         self._announce(format_announcement(options, self._data_dir, **embedded, key=bool(self._settings.dev_api_key)))

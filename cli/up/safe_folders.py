@@ -19,6 +19,7 @@ from cli.up.system_user import user_ids
 #: Others may pass through the folder and not list it.
 PASSABLE = 0o711
 OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+COMMON_FOLDERS = (Path("/tmp"), Path("/var/tmp"))  # noqa: S108  a new folder is created there, or checked
 WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
 
@@ -117,10 +118,23 @@ def _not_private(folder: Path) -> str:
     return f"The folder {folder} is not private to its user. Remove it, or choose another --home."
 
 
+def temporary_folder() -> Path:
+    """Return the folder for temporary files; for root, one that every user may pass through, whatever TMPDIR says."""
+    usual = Path(tempfile.gettempdir())
+    if os.geteuid() != 0:
+        return usual
+    return next((each for each in (usual, *COMMON_FOLDERS) if _is_passable(each)), usual)
+
+
+def _is_passable(path: Path) -> bool:
+    folders = (path, *path.parents)
+    return all(folder.is_dir() and folder.stat().st_mode & stat.S_IXOTH for folder in folders)
+
+
 @contextmanager
 def passable_temporary_folder(prefix: str) -> Iterator[Path]:
     """Yield a new temporary folder that the system users may pass through; remove it afterwards."""
-    with tempfile.TemporaryDirectory(prefix=prefix) as folder:
+    with tempfile.TemporaryDirectory(prefix=prefix, dir=temporary_folder()) as folder:
         Path(folder).chmod(PASSABLE)
         yield Path(folder)
 

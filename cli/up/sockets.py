@@ -9,11 +9,10 @@ import hashlib
 import os
 import re
 import socket
-import tempfile
 from pathlib import Path
 
 from app.errors import SetupError
-from cli.up.safe_folders import require_safe_parent
+from cli.up.safe_folders import require_safe_parent, temporary_folder
 
 MAX_PATH = 100
 """The kernel allows 108 bytes on Linux and 104 on macOS, including the closing NUL."""
@@ -50,7 +49,7 @@ def socket_folder(preferred: Path, file_name: str) -> Path:
     if len(path) <= MAX_PATH and PLAIN.fullmatch(path):
         return preferred
     digest = hashlib.sha256(os.fsencode(preferred)).hexdigest()[:12]
-    parent = Path(tempfile.gettempdir())
+    parent = temporary_folder()
     if os.geteuid() == 0:
         require_safe_parent(parent)
     return parent / f"mergelane-{digest}"

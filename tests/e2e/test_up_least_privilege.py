@@ -11,6 +11,7 @@ import pytest
 from app.config import variable
 from cli.up.commands import DIRECTORY
 from cli.up.process_environ import SECRETS
+from cli.up.safe_folders import passable_temporary_folder
 from cli.up.system_user import DATABASE_USER, PROCESS_USER
 from tests.support.folders import let_pass
 from tests.support.readable_python import ReadablePython, readable_python
@@ -43,20 +44,18 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> ReadablePython:
 @pytest.fixture(scope="module")
 def up(tmp_path_factory: pytest.TempPathFactory, python: ReadablePython) -> Iterator[Up]:
     """A running `mergelane up` that was given every secret."""
-    folder = tmp_path_factory.mktemp("up")
-    pepper_file = folder / "pepper"
+    pepper_file = tmp_path_factory.mktemp("secrets") / "pepper"
     pepper_file.write_text(VALUES["webhook_pepper"])
     pepper_file.chmod(0o600)
     given = {variable(name): value for name, value in VALUES.items() if name != "webhook_pepper"}
-    up = Up(
-        folder,
-        environ={**given, **OTHERS, "MERGELANE_WEBHOOK_PEPPER_FILE": str(pepper_file), **python.environ},
-        python=python.program,
-    )
-    try:
-        yield up.start()
-    finally:
-        up.end()
+    given["MERGELANE_WEBHOOK_PEPPER_FILE"] = str(pepper_file)
+    # A short path, so that the sockets are in the home.
+    with passable_temporary_folder("up-") as folder:
+        up = Up(folder, environ={**given, **OTHERS, **python.environ}, python=python.program)
+        try:
+            yield up.start()
+        finally:
+            up.end()
 
 
 def family(up: Up) -> Iterator[tuple[str, psutil.Process]]:

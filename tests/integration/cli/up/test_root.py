@@ -6,13 +6,14 @@ import shutil
 import stat
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from app.errors import SetupError
-from cli.up import data_dir, postgres_programs, process_user, sockets
+from cli.up import data_dir, postgres_programs, process_user, safe_folders, sockets
 from cli.up.data_dir import DataDir
 from cli.up.embedded_postgres import EmbeddedPostgres
 from cli.up.postgres_access import AccessByUser
@@ -185,7 +186,7 @@ def test_a_stand_in_that_another_user_planted_is_refused_before_it_is_given_away
     """The temporary folder is as /tmp, with or without the kernel's protection of links."""
     (folder / "t").mkdir()
     (folder / "t").chmod(0o1777)
-    monkeypatch.setattr(sockets.tempfile, "gettempdir", lambda: str(folder / "t"))
+    monkeypatch.setattr(sockets, "temporary_folder", lambda: folder / "t")
     data = folder / ("x" * 90) / "postgres"
     stand_in = sockets.socket_folder(data.with_name("postgres-socket"), ".s.PGSQL.5432")
     if planted == "link":
@@ -203,7 +204,7 @@ def test_a_stand_in_that_another_user_planted_is_refused_before_it_is_given_away
 def test_a_stand_in_where_another_user_may_replace_it_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (folder / "t").mkdir()
     (folder / "t").chmod(0o777)
-    monkeypatch.setattr(sockets.tempfile, "gettempdir", lambda: str(folder / "t"))
+    monkeypatch.setattr(sockets, "temporary_folder", lambda: folder / "t")
 
     with pytest.raises(SetupError, match="Other users may write to the folder"):
         sockets.socket_folder(folder / ("x" * 90), "redis.sock")
@@ -282,18 +283,27 @@ def test_the_processes_stay_root_with_one_warning_when_no_other_user_can_read_th
     closed.mkdir(mode=0o700)
     (closed / "python").symlink_to(sys.executable)
     monkeypatch.setattr(process_user.sys, "executable", str(closed / "python"))
-    said: list[str] = []
+    user, warning = process_user.choose_process_user()
 
-    assert process_user.choose_process_user(said.append) is None
-    (warning,) = said
+    assert user is None
     assert warning.startswith("Warning: all processes except PostgreSQL run as root, because the system user")
+
+
+def test_a_closed_temporary_folder_is_not_used(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    closed = folder / "closed"
+    closed.mkdir(mode=0o700)
+    monkeypatch.setattr(tempfile, "tempdir", str(closed))
+
+    assert safe_folders.temporary_folder() == Path("/tmp")  # noqa: S108  where every user may pass through
+    with safe_folders.passable_temporary_folder("mergelane-test-") as made:
+        assert stat.S_IMODE(made.stat().st_mode) == 0o711
 
 
 def test_a_port_of_root_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (folder / "first").write_text("1024\n")
     monkeypatch.setattr(sockets, "UNPRIVILEGED", folder / "first")
 
-    with pytest.raises(SetupError, match="Only root can listen on port 80, .* Choose another with --port"):
+    with pytest.raises(SetupError, match=r"Only root can listen on port 80, .* Choose another with --port"):
         sockets.require_usable_port("127.0.0.1", 80, "--port", user=PROCESS_USER)
 
 
@@ -301,6 +311,7 @@ def test_another_user_is_told_who_can_read_the_state(folder: Path) -> None:
     home = DataDir(folder / "home")
     home.lock()
     home.save_database_url("postgresql://")
+    imported = "from cli.up.data_dir import DataDir"
     code = f"DataDir(Path({str(home.path)!r})).database_url()"
     user = pwd.getpwuid(STRANGER)
     try:
@@ -308,7 +319,7 @@ def test_another_user_is_told_who_can_read_the_state(folder: Path) -> None:
             [
                 sys.executable,
                 "-c",
-                f"import os; from pathlib import Path; from cli.up.data_dir import DataDir; os.setuid({user.pw_uid}); {code}",
+                f"import os; from pathlib import Path; {imported}; os.setuid({user.pw_uid}); {code}",
             ],
             capture_output=True,
             text=True,

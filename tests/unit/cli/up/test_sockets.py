@@ -11,7 +11,7 @@ from cli.up import sockets
 def short_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Keep the stand-ins in the test's own folder, however long its path."""
     folder = tmp_path_factory.mktemp("s")
-    monkeypatch.setattr(sockets.tempfile, "gettempdir", lambda: str(folder))
+    monkeypatch.setattr(sockets, "temporary_folder", lambda: folder)
     return folder
 
 
