@@ -1,6 +1,7 @@
 """Checks of the database role of the processes."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 import psycopg
@@ -58,8 +59,6 @@ def ensure_login(connection: psycopg.Connection[Any], name: str, password: str) 
             " roles, has BYPASSRLS or owns the tables. Choose another name in MERGELANE_PROCESS_USER."
         )
     statements = []
-    if not login["present"]:
-        statements.append(f'CREATE ROLE "{name}" LOGIN')
     if password:
         # Digested here, so that the server's log has no password.
         digest = connection.pgconn.encrypt_password(password.encode(), name.encode(), b"scram-sha-256").decode()
@@ -67,13 +66,19 @@ def ensure_login(connection: psycopg.Connection[Any], name: str, password: str) 
     if not login["member"]:
         statements.append(f'{GRANT_ROLE}"{name}"')
     try:
-        for statement in statements:
-            connection.execute(statement.encode())
+        if not login["present"]:
+            # Another database of this server may be migrated at the same time.
+            with suppress(psycopg.errors.DuplicateObject, psycopg.errors.UniqueViolation), connection.transaction():
+                connection.execute(f'CREATE ROLE "{name}" LOGIN'.encode())
+        with connection.transaction():
+            for statement in statements:
+                connection.execute(statement.encode())
     except psycopg.errors.InsufficientPrivilege as error:
+        if login["member"]:
+            return  # an administrator created it, and keeps its password
         raise SetupError(
             f"The user of DATABASE_URL may not create the user {name} for the processes. Have an administrator run:"
-            f' CREATE ROLE "{name}" LOGIN PASSWORD \'…\'; {GRANT_ROLE}"{name}"; Then unset'
-            " MERGELANE_PROCESS_PASSWORD where `mergelane migrate` runs."
+            f' CREATE ROLE "{name}" LOGIN PASSWORD \'…\'; {GRANT_ROLE}"{name}";'
         ) from error
 
 

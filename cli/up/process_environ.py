@@ -13,6 +13,8 @@ TRACES = "otel_exporter_otlp_endpoint"
 #: The secret settings that each process uses. docker-compose.yml and deploy/ give the same; tests compare them.
 SECRETS: Mapping[str, frozenset[str]] = {
     "migrate": frozenset({"database_url", "process_password"}),
+    # The container for commands such as `mergelane keys create`, which runs no longer than the command.
+    "cli": frozenset({"database_url", "broker_url", "key_pepper", "webhook_pepper"}),
     "web": frozenset({"database_url", "broker_url", "rate_limit_url", "key_pepper", "webhook_pepper", TRACES}),
     "relay": frozenset({"database_url", "broker_url", TRACES}),
     "sender": frozenset({"database_url", "webhook_pepper", TRACES}),
@@ -21,8 +23,8 @@ SECRETS: Mapping[str, frozenset[str]] = {
     "postgres": frozenset(),
     "redis": frozenset(),
 }
-#: The only process that connects as the owner of the tables. The others use a login in the role mergelane_app.
-OWNER = "migrate"
+#: These connect as the owner of the tables. The others use a login in the role mergelane_app.
+OWNERS = ("migrate", "cli")
 #: The password that libpq adds to DATABASE_URL.
 PG_PASSWORD = "PGPASSWORD"  # noqa: S105  the name of the variable
 #: Flower reads its login from a variable of its own.

@@ -10,7 +10,7 @@ import pytest
 
 from app.config import variable
 from cli.up.commands import DIRECTORY
-from cli.up.process_environ import SECRETS
+from cli.up.process_environ import OWNERS, SECRETS
 from cli.up.safe_folders import passable_temporary_folder
 from cli.up.system_user import DATABASE_USER, PROCESS_USER
 from tests.support.folders import let_pass
@@ -78,7 +78,7 @@ def test_each_process_has_exactly_its_secrets_in_its_environment(up: Up) -> None
     values = {**VALUES, "broker_url": "redis+socket:", "database_url": "DATABASE_URL=postgresql://mergelane_processes@"}
     environs = [(name, environ_of(process)) for name, process in family(up)]
 
-    assert {name for name, _ in environs} == SECRETS.keys() - {"migrate"}
+    assert {name for name, _ in environs} == SECRETS.keys() - OWNERS
     for name, environ in environs:
         found = {secret for secret, value in values.items() if value in environ}
         assert (name, found) == (name, SECRETS[name])

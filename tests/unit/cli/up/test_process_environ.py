@@ -6,7 +6,7 @@ import pytest
 
 from app.config import Settings
 from app.database_url import parse_database_url
-from cli.up.process_environ import SECRETS, process_environ, secret_texts, url_of_processes
+from cli.up.process_environ import OWNERS, SECRETS, process_environ, secret_texts, url_of_processes
 
 TRACES = "otel_exporter_otlp_endpoint"
 
@@ -14,6 +14,7 @@ TRACES = "otel_exporter_otlp_endpoint"
 def test_a_process_gets_the_secrets_that_it_uses() -> None:
     assert {
         "migrate": {"database_url", "process_password"},
+        "cli": {"database_url", "broker_url", "key_pepper", "webhook_pepper"},
         "web": {"database_url", "broker_url", "rate_limit_url", "key_pepper", "webhook_pepper", TRACES},
         "relay": {"database_url", "broker_url", TRACES},
         "sender": {"database_url", "webhook_pepper", TRACES},
@@ -45,7 +46,7 @@ def test_variables_of_a_library_go_to_the_processes_that_use_it(monkeypatch: pyt
     }
 
     assert given == {
-        "migrate": {"PGSSLKEY"},
+        **{name: {"PGSSLKEY"} for name in OWNERS},
         **{name: {"PGSSLKEY", "OTEL_EXPORTER_OTLP_HEADERS"} for name in ("web", "relay", "sender", "worker")},
         "flower": {"FLOWER_COOKIE_SECRET"},
         "postgres": set(),
@@ -75,4 +76,4 @@ def test_without_a_login_the_processes_use_the_url_and_the_password_of_the_opera
     given = {name: process_environ(name, secrets).get("PGPASSWORD") for name in SECRETS}
 
     assert secrets["database_url"] == "postgresql://owner@db/shop"
-    assert {name for name, password in given.items() if password} == {"migrate", "web", "relay", "sender", "worker"}
+    assert {name for name, password in given.items() if password} == {*OWNERS, "web", "relay", "sender", "worker"}
