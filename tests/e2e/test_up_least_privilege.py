@@ -15,7 +15,7 @@ from cli.up.safe_folders import passable_temporary_folder
 from cli.up.system_user import DATABASE_USER, PROCESS_USER
 from tests.support.folders import let_pass
 from tests.support.readable_python import ReadablePython, readable_python
-from tests.support.up import DEV_KEY, Up
+from tests.support.up import DEV_KEY, Up, environ_of
 
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="Only root can change the user of a process.")
 #: A value for each secret setting, which is found wherever it is passed on.
@@ -63,15 +63,6 @@ def family(up: Up) -> Iterator[tuple[str, psutil.Process]]:
     for name, child in up.look().items():
         for process in (child, *child.children(recursive=True)):
             yield name.rstrip("0123456789"), process
-
-
-def environ_of(process: psutil.Process) -> str:
-    """Return the whole environment of *process*. A root without capabilities may not read that of other users."""
-    if os.geteuid() != 0:
-        return "\n".join(f"{name}={value}" for name, value in process.environ().items())
-    ids = {"user": process.uids().real, "group": process.gids().real}
-    command = ["cat", f"/proc/{process.pid}/environ"]
-    return subprocess.run(command, capture_output=True, check=True, text=True, **ids).stdout
 
 
 def test_each_process_has_exactly_its_secrets_in_its_environment(up: Up) -> None:

@@ -1,7 +1,9 @@
 """`mergelane up` for a test: the real command on free ports, with its own home folder."""
 
+import os
 import re
 import signal
+import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -119,6 +121,15 @@ def kind(process: psutil.Process) -> str:
     modules = {f"workers.{name}": name for name in ("relay", "sender")}
     names = {"gunicorn": "web", "flower": "flower", "redis-server": "redis", **modules}
     return next((name for word, name in names.items() if word in command), "postgres")
+
+
+def environ_of(process: psutil.Process) -> str:
+    """Return the whole environment of *process*. A root without capabilities may not read that of other users."""
+    if os.geteuid() != 0:
+        return "\n".join(f"{name}={value}" for name, value in process.environ().items())
+    ids = {"user": process.uids().real, "group": process.gids().real}
+    command = ["cat", f"/proc/{process.pid}/environ"]
+    return subprocess.run(command, capture_output=True, check=True, text=True, **ids).stdout
 
 
 def _runs(process: psutil.Process) -> bool:

@@ -112,11 +112,10 @@ def run_of_another_user(folder: Path, _: Path) -> Path:
     return folder / "home"
 
 
+#: Those in the path of the home. Below it, a link is one of the things that are no private folder.
+LINKS = (link_as_home, link_above, link_in_a_folder_like_tmp, link_to_nothing)
 TRAPS = (
-    link_as_home,
-    link_above,
-    link_in_a_folder_like_tmp,
-    link_to_nothing,
+    *LINKS,
     home_of_another_user,
     below_a_folder_of_another_user,
     below_a_folder_that_all_may_write,
@@ -133,9 +132,10 @@ def test_a_home_in_the_hands_of_another_user_is_refused(
     home = trap(folder, victim)
     before = modes(home) if home.parent.exists() else {}
 
-    with pytest.raises(SetupError, match=r"--home"):
+    with pytest.raises(SetupError, match=r"--home") as refused:
         DataDir(home).lock()
 
+    assert ("is a link, and" in str(refused.value)) == (trap in LINKS)
     assert not (folder / "missing").exists()
     assert not before or modes(home) == before
 

@@ -37,6 +37,13 @@ def test_a_secret_from_a_file_is_read_before_the_user_changes(tmp_path: Path, mo
     assert not {"MERGELANE_KEY_PEPPER_FILE"} & {*web, *relay}
 
 
+def test_the_secrets_of_this_process_are_not_inherited(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("DATABASE_URL", "MERGELANE_KEY_PEPPER", "MERGELANE_DEV_API_KEY", "MERGELANE_PROCESS_PASSWORD"):
+        monkeypatch.setenv(name, "a-secret-of-root")
+
+    assert [name for name in SECRETS if "a-secret-of-root" in process_environ(name, {}).values()] == []
+
+
 def test_variables_of_a_library_go_to_the_processes_that_use_it(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("PGSSLKEY", "FLOWER_COOKIE_SECRET", "OTEL_EXPORTER_OTLP_HEADERS"):
         monkeypatch.setenv(name, "secret")
