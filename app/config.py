@@ -18,6 +18,7 @@ from app.setting_values import (
     BrokerUrlText,
     CurrencyRates,
     DatabaseUrl,
+    ExactList,
     HostNames,
     Limits,
     Networks,
@@ -25,6 +26,7 @@ from app.setting_values import (
     Peppers,
     Placeholders,
     RateLimitUrlText,
+    RoleName,
 )
 from schemas.placeholders import DEFAULT_PLACEHOLDERS
 
@@ -45,13 +47,6 @@ UNPREFIXED = frozenset({"database_url", "broker_url", "otel_exporter_otlp_endpoi
 def variable(setting: str) -> str:
     """Return the name of the environment variable of *setting*."""
     return setting.upper() if setting in UNPREFIXED else f"MERGELANE_{setting.upper()}"
-
-
-class ExactList(schema_fields.Field[frozenset[str]]):
-    """A comma-separated list of values that are compared exactly, without the blanks around them."""
-
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> frozenset[str]:
-        return frozenset(part.strip() for part in str(value).split(",") if part.strip())
 
 
 def _text(*allowed: str) -> schema_fields.String:
@@ -95,6 +90,17 @@ class Settings:
         "",
         BrokerUrlText(),
         "broker URL (`redis://`, `rediss://`, `redis+socket://`, `sentinel://`, `amqp://`, `amqps://`)",
+        secret=True,
+    )
+    process_user: str = _setting(
+        "mergelane_processes",
+        RoleName(),
+        "login in the role `mergelane_app` with which the processes connect, in place of the owner of the tables",
+    )
+    process_password: str = _setting(
+        "",
+        _text(),
+        "password of MERGELANE_PROCESS_USER, which `mergelane migrate` creates if it is set",
         secret=True,
     )
     dev_api_key: str | None = _setting(

@@ -25,7 +25,8 @@ from chaos.promises import Promises
 from chaos.queues import queues
 from chaos.recovery import Recovery
 from chaos.run import Options, Result, come_to_rest
-from cli.up.embedded_postgres import DATABASE, postgres_installation
+from cli.up.embedded_postgres import DATABASE
+from cli.up.postgres_programs import postgres_installation
 
 #: Seconds of load before the backup.
 LOAD_S = 5.0

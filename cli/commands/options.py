@@ -12,6 +12,7 @@ import click
 
 from cli.bulk.files import FileFormat
 from cli.commands.output import print_status
+from cli.up.data_dir import default_home
 from schemas.paging import DEFAULT_LIMIT, MAX_LIMIT
 
 if TYPE_CHECKING:
@@ -23,8 +24,8 @@ INTERRUPTED = 130
 home_option = click.option(
     "--home",
     type=click.Path(file_okay=False, path_type=Path),
-    default=Path("~/.mergelane"),
-    show_default=True,
+    default=default_home,
+    show_default="~/.mergelane; for root /var/lib/mergelane",
     help="The folder in which `mergelane up` keeps its data and logs.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
