@@ -108,7 +108,7 @@ def delete_short_history(tx: Transaction, *, origin_ids: Sequence[int], limit: i
     if row["rows"] > limit:
         return None
     parameters = {"origin_ids": origin_ids}
-    return {kind: tx.execute(QUERIES[f"delete_all_{kind}"], parameters).rowcount for kind in KINDS}
+    return {kind: _delete(tx, f"delete_all_{kind}", parameters) for kind in KINDS}
 
 
 def list_workspaces_with_erasures(connection: Connection) -> list[int]:
@@ -193,9 +193,15 @@ def _delete_rows(tx: Transaction, cursor: Cursor, *, kind: str, origin_id: int, 
     found = tx.execute(QUERIES[f"last_of_next_{kind}"], {**place, "skipped": limit - 1}).fetchone()
     if found is None:
         cursor.skip_to_next_kind()
-        return tx.execute(QUERIES[f"delete_rest_of_{kind}"], place).rowcount
+        return _delete(tx, f"delete_rest_of_{kind}", place)
     cursor.after = found["last"]
-    return tx.execute(QUERIES[f"delete_next_{kind}"], {**place, "last": found["last"]}).rowcount
+    return _delete(tx, f"delete_next_{kind}", {**place, "last": found["last"]})
+
+
+def _delete(tx: Transaction, query: str, parameters: Mapping[str, Any]) -> int:
+    (row,) = tx.execute(QUERIES[query], parameters)
+    rows: int = row["rows"]
+    return rows
 
 
 def _next_state(*, history: bool, jobs: bool) -> str:

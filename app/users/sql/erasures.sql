@@ -79,9 +79,14 @@ SELECT
     ) AS rows
 
 -- name: delete_all_events
--- Deletes the events of erased profiles.
-DELETE FROM custom_event
-WHERE workspace_id = %(workspace_id)s AND origin_id = ANY(%(origin_ids)s)
+-- Deletes the events of erased profiles, and counts them.
+WITH gone AS (
+    DELETE FROM custom_event
+    WHERE workspace_id = %(workspace_id)s AND origin_id = ANY(%(origin_ids)s)
+    RETURNING 1
+)
+
+SELECT count(*) AS rows FROM gone
 
 -- name: last_of_next_events
 -- Reads the key of the last one of the next events of an erased profile; no row if there are fewer.
@@ -95,25 +100,40 @@ OFFSET %(skipped)s
 LIMIT 1
 
 -- name: delete_next_events
--- Deletes the events of an erased profile after a key, up to another one.
-DELETE FROM custom_event
-WHERE workspace_id = %(workspace_id)s AND origin_id = %(origin_id)s
-    AND (name, occurred_at, id)
-    > ((%(after)s::text [])[1], (%(after)s::text [])[2]::timestamptz, (%(after)s::text [])[3]::bigint)
-    AND (name, occurred_at, id)
-    <= ((%(last)s::text [])[1], (%(last)s::text [])[2]::timestamptz, (%(last)s::text [])[3]::bigint)
+-- Deletes the events of an erased profile after a key, up to another one, and counts them.
+WITH gone AS (
+    DELETE FROM custom_event
+    WHERE workspace_id = %(workspace_id)s AND origin_id = %(origin_id)s
+        AND (name, occurred_at, id)
+        > ((%(after)s::text [])[1], (%(after)s::text [])[2]::timestamptz, (%(after)s::text [])[3]::bigint)
+        AND (name, occurred_at, id)
+        <= ((%(last)s::text [])[1], (%(last)s::text [])[2]::timestamptz, (%(last)s::text [])[3]::bigint)
+    RETURNING 1
+)
+
+SELECT count(*) AS rows FROM gone
 
 -- name: delete_rest_of_events
--- Deletes the events of an erased profile after a key.
-DELETE FROM custom_event
-WHERE workspace_id = %(workspace_id)s AND origin_id = %(origin_id)s
-    AND (name, occurred_at, id)
-    > ((%(after)s::text [])[1], (%(after)s::text [])[2]::timestamptz, (%(after)s::text [])[3]::bigint)
+-- Deletes the events of an erased profile after a key, and counts them.
+WITH gone AS (
+    DELETE FROM custom_event
+    WHERE workspace_id = %(workspace_id)s AND origin_id = %(origin_id)s
+        AND (name, occurred_at, id)
+        > ((%(after)s::text [])[1], (%(after)s::text [])[2]::timestamptz, (%(after)s::text [])[3]::bigint)
+    RETURNING 1
+)
+
+SELECT count(*) AS rows FROM gone
 
 -- name: delete_all_purchases
--- Deletes the purchases of erased profiles.
-DELETE FROM purchase
-WHERE workspace_id = %(workspace_id)s AND origin_id = ANY(%(origin_ids)s)
+-- Deletes the purchases of erased profiles, and counts them.
+WITH gone AS (
+    DELETE FROM purchase
+    WHERE workspace_id = %(workspace_id)s AND origin_id = ANY(%(origin_ids)s)
+    RETURNING 1
+)
+
+SELECT count(*) AS rows FROM gone
 
 -- name: last_of_next_purchases
 -- Reads the key of the last one of the next purchases of an erased profile; no row if there are fewer.
@@ -127,25 +147,40 @@ OFFSET %(skipped)s
 LIMIT 1
 
 -- name: delete_next_purchases
--- Deletes the purchases of an erased profile after a key, up to another one.
-DELETE FROM purchase
-WHERE workspace_id = %(workspace_id)s AND origin_id = %(origin_id)s
-    AND (product_id, occurred_at, id)
-    > ((%(after)s::text [])[1], (%(after)s::text [])[2]::timestamptz, (%(after)s::text [])[3]::bigint)
-    AND (product_id, occurred_at, id)
-    <= ((%(last)s::text [])[1], (%(last)s::text [])[2]::timestamptz, (%(last)s::text [])[3]::bigint)
+-- Deletes the purchases of an erased profile after a key, up to another one, and counts them.
+WITH gone AS (
+    DELETE FROM purchase
+    WHERE workspace_id = %(workspace_id)s AND origin_id = %(origin_id)s
+        AND (product_id, occurred_at, id)
+        > ((%(after)s::text [])[1], (%(after)s::text [])[2]::timestamptz, (%(after)s::text [])[3]::bigint)
+        AND (product_id, occurred_at, id)
+        <= ((%(last)s::text [])[1], (%(last)s::text [])[2]::timestamptz, (%(last)s::text [])[3]::bigint)
+    RETURNING 1
+)
+
+SELECT count(*) AS rows FROM gone
 
 -- name: delete_rest_of_purchases
--- Deletes the purchases of an erased profile after a key.
-DELETE FROM purchase
-WHERE workspace_id = %(workspace_id)s AND origin_id = %(origin_id)s
-    AND (product_id, occurred_at, id)
-    > ((%(after)s::text [])[1], (%(after)s::text [])[2]::timestamptz, (%(after)s::text [])[3]::bigint)
+-- Deletes the purchases of an erased profile after a key, and counts them.
+WITH gone AS (
+    DELETE FROM purchase
+    WHERE workspace_id = %(workspace_id)s AND origin_id = %(origin_id)s
+        AND (product_id, occurred_at, id)
+        > ((%(after)s::text [])[1], (%(after)s::text [])[2]::timestamptz, (%(after)s::text [])[3]::bigint)
+    RETURNING 1
+)
+
+SELECT count(*) AS rows FROM gone
 
 -- name: delete_all_sessions
--- Deletes the sessions of erased profiles.
-DELETE FROM session
-WHERE workspace_id = %(workspace_id)s AND origin_id = ANY(%(origin_ids)s)
+-- Deletes the sessions of erased profiles, and counts them.
+WITH gone AS (
+    DELETE FROM session
+    WHERE workspace_id = %(workspace_id)s AND origin_id = ANY(%(origin_ids)s)
+    RETURNING 1
+)
+
+SELECT count(*) AS rows FROM gone
 
 -- name: last_of_next_sessions
 -- Reads the key of the last one of the next sessions of an erased profile; no row if there are fewer.
@@ -159,25 +194,40 @@ OFFSET %(skipped)s
 LIMIT 1
 
 -- name: delete_next_sessions
--- Deletes the sessions of an erased profile after a key, up to another one.
-DELETE FROM session
-WHERE workspace_id = %(workspace_id)s AND origin_id = %(origin_id)s
-    AND (app_id, started_at, id)
-    > ((%(after)s::text [])[1], (%(after)s::text [])[2]::timestamptz, (%(after)s::text [])[3]::bigint)
-    AND (app_id, started_at, id)
-    <= ((%(last)s::text [])[1], (%(last)s::text [])[2]::timestamptz, (%(last)s::text [])[3]::bigint)
+-- Deletes the sessions of an erased profile after a key, up to another one, and counts them.
+WITH gone AS (
+    DELETE FROM session
+    WHERE workspace_id = %(workspace_id)s AND origin_id = %(origin_id)s
+        AND (app_id, started_at, id)
+        > ((%(after)s::text [])[1], (%(after)s::text [])[2]::timestamptz, (%(after)s::text [])[3]::bigint)
+        AND (app_id, started_at, id)
+        <= ((%(last)s::text [])[1], (%(last)s::text [])[2]::timestamptz, (%(last)s::text [])[3]::bigint)
+    RETURNING 1
+)
+
+SELECT count(*) AS rows FROM gone
 
 -- name: delete_rest_of_sessions
--- Deletes the sessions of an erased profile after a key.
-DELETE FROM session
-WHERE workspace_id = %(workspace_id)s AND origin_id = %(origin_id)s
-    AND (app_id, started_at, id)
-    > ((%(after)s::text [])[1], (%(after)s::text [])[2]::timestamptz, (%(after)s::text [])[3]::bigint)
+-- Deletes the sessions of an erased profile after a key, and counts them.
+WITH gone AS (
+    DELETE FROM session
+    WHERE workspace_id = %(workspace_id)s AND origin_id = %(origin_id)s
+        AND (app_id, started_at, id)
+        > ((%(after)s::text [])[1], (%(after)s::text [])[2]::timestamptz, (%(after)s::text [])[3]::bigint)
+    RETURNING 1
+)
+
+SELECT count(*) AS rows FROM gone
 
 -- name: delete_all_engagements
--- Deletes the engagements of erased profiles.
-DELETE FROM engagement
-WHERE workspace_id = %(workspace_id)s AND origin_id = ANY(%(origin_ids)s)
+-- Deletes the engagements of erased profiles, and counts them.
+WITH gone AS (
+    DELETE FROM engagement
+    WHERE workspace_id = %(workspace_id)s AND origin_id = ANY(%(origin_ids)s)
+    RETURNING 1
+)
+
+SELECT count(*) AS rows FROM gone
 
 -- name: last_of_next_engagements
 -- Reads the key of the last one of the next engagements of an erased profile; no row if there are fewer.
@@ -194,26 +244,36 @@ OFFSET %(skipped)s
 LIMIT 1
 
 -- name: delete_next_engagements
--- Deletes the engagements of an erased profile after a key, up to another one.
-DELETE FROM engagement
-WHERE workspace_id = %(workspace_id)s AND origin_id = %(origin_id)s
-    AND (kind, message_id, occurred_at, id)
-    > (
-        (%(after)s::text [])[1], (%(after)s::text [])[2], (%(after)s::text [])[3]::timestamptz,
-        (%(after)s::text [])[4]::bigint
-    )
-    AND (kind, message_id, occurred_at, id)
-    <= (
-        (%(last)s::text [])[1], (%(last)s::text [])[2], (%(last)s::text [])[3]::timestamptz,
-        (%(last)s::text [])[4]::bigint
-    )
+-- Deletes the engagements of an erased profile after a key, up to another one, and counts them.
+WITH gone AS (
+    DELETE FROM engagement
+    WHERE workspace_id = %(workspace_id)s AND origin_id = %(origin_id)s
+        AND (kind, message_id, occurred_at, id)
+        > (
+            (%(after)s::text [])[1], (%(after)s::text [])[2], (%(after)s::text [])[3]::timestamptz,
+            (%(after)s::text [])[4]::bigint
+        )
+        AND (kind, message_id, occurred_at, id)
+        <= (
+            (%(last)s::text [])[1], (%(last)s::text [])[2], (%(last)s::text [])[3]::timestamptz,
+            (%(last)s::text [])[4]::bigint
+        )
+    RETURNING 1
+)
+
+SELECT count(*) AS rows FROM gone
 
 -- name: delete_rest_of_engagements
--- Deletes the engagements of an erased profile after a key.
-DELETE FROM engagement
-WHERE workspace_id = %(workspace_id)s AND origin_id = %(origin_id)s
-    AND (kind, message_id, occurred_at, id)
-    > (
-        (%(after)s::text [])[1], (%(after)s::text [])[2], (%(after)s::text [])[3]::timestamptz,
-        (%(after)s::text [])[4]::bigint
-    )
+-- Deletes the engagements of an erased profile after a key, and counts them.
+WITH gone AS (
+    DELETE FROM engagement
+    WHERE workspace_id = %(workspace_id)s AND origin_id = %(origin_id)s
+        AND (kind, message_id, occurred_at, id)
+        > (
+            (%(after)s::text [])[1], (%(after)s::text [])[2], (%(after)s::text [])[3]::timestamptz,
+            (%(after)s::text [])[4]::bigint
+        )
+    RETURNING 1
+)
+
+SELECT count(*) AS rows FROM gone
