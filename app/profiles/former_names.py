@@ -8,8 +8,6 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from psycopg.types.json import Jsonb
-
 from app.db.queries import load_queries
 from app.db.transaction import Transaction
 from app.merging.profile import Profile
@@ -46,9 +44,8 @@ def lost_addresses(before: Profile, after: Profile) -> set[tuple[int, Identifier
 
 def record_former_names(tx: Transaction, *, names: Iterable[tuple[int, Identifier]]) -> None:
     """Record *names*, each with the id of the profile that lost it."""
-    rows = [_row(profile_id, name) for profile_id, name in names]
-    if rows:
-        tx.execute(QUERIES["record_former_names"], {"names": Jsonb(rows)})
+    for profile_id, name in names:
+        tx.execute(QUERIES["record_former_name"], _row(profile_id, name))
 
 
 def load_former_names(tx: Transaction, *, origin_ids: Collection[int]) -> list[FormerName]:

@@ -1,4 +1,4 @@
-"""Erasures in steps: what is left of deleted people goes in short transactions, and the audit gets a certificate.
+"""Erasures in steps: short transactions delete the rest of deleted people, and the audit gets a certificate.
 
 A deletion request erases the person at once: the profile, its names, its jobs and a short history. A long history is
 hidden then, since only a profile leads to it. An erasure is in one of three states, in this order:
@@ -7,7 +7,7 @@ hidden then, since only a profile leads to it. An erasure is in one of three sta
 - jobs: jobs that named the person and had not ended are blanked when they end without finding a profile.
 - statistics: PostgreSQL's statistics contain values of deleted rows until they are replaced.
 
-Each step stores its progress with its effect, so an interrupted erasure goes on where it was.
+Each step stores its progress with its effect, so an interrupted erasure resumes there.
 """
 
 from collections import Counter
@@ -29,8 +29,51 @@ from schemas.audit import Action
 
 QUERIES = load_queries("app.users", "erasures.sql")
 
-#: The kinds of history by the ends of their queries' names, with the number of columns of their keys.
-KINDS = {"events": 3, "purchases": 3, "sessions": 3, "engagements": 4}
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryKind:
+    """A kind of history: its name in certificates, and the names of its queries."""
+
+    name: str
+    delete_all: str
+    last_of_next: str
+    delete_next: str
+    delete_rest: str
+    #: The key before all keys of an origin, as text.
+    first: Sequence[str] = ("", "-infinity", "0")
+
+
+KINDS = (
+    HistoryKind(
+        name="events",
+        delete_all="delete_all_events",
+        last_of_next="last_of_next_events",
+        delete_next="delete_next_events",
+        delete_rest="delete_rest_of_events",
+    ),
+    HistoryKind(
+        name="purchases",
+        delete_all="delete_all_purchases",
+        last_of_next="last_of_next_purchases",
+        delete_next="delete_next_purchases",
+        delete_rest="delete_rest_of_purchases",
+    ),
+    HistoryKind(
+        name="sessions",
+        delete_all="delete_all_sessions",
+        last_of_next="last_of_next_sessions",
+        delete_next="delete_next_sessions",
+        delete_rest="delete_rest_of_sessions",
+    ),
+    HistoryKind(
+        name="engagements",
+        delete_all="delete_all_engagements",
+        last_of_next="last_of_next_engagements",
+        delete_next="delete_next_engagements",
+        delete_rest="delete_rest_of_engagements",
+        first=("", "", "-infinity", "0"),
+    ),
+)
 #: Origins and kinds whose history one step looks at; most profiles have a short one.
 MAX_SERIES = 400
 #: Erasures in one state that a step handles.
@@ -58,7 +101,7 @@ TABLES = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remainder:
-    """What is left of a deleted person, and the rows that are deleted already, by table."""
+    """The data of a deleted person that the relay has to erase, and the numbers of rows that are erased, by table."""
 
     braze_id: str
     #: Empty when the history is deleted.
@@ -78,7 +121,7 @@ class Cursor:
     after: Sequence[str] = ()
 
     def skip_to_next_kind(self) -> None:
-        """Go on after all rows of the kind."""
+        """Move behind all rows of the kind."""
         self.after = ()
         self.kind += 1
         if self.kind == len(KINDS):
@@ -87,19 +130,16 @@ class Cursor:
 
 def add_erasures(tx: Transaction, *, actor: Actor, remainders: Collection[Remainder]) -> None:
     """Leave *remainders* to the relay, which deletes them and then adds the certificates of *actor* to the audit."""
-    rows = [
-        {
-            "id": str(new_id()),
+    for each in remainders:
+        row = {
+            "id": new_id(),
             "braze_id": each.braze_id,
             "state": _next_state(history=bool(each.origin_ids), jobs=bool(each.jobs)),
             "origin_ids": list(each.origin_ids),
-            "jobs": [_job_row(job) for job in each.jobs],
-            "counts": each.counts,
+            "jobs": Jsonb([_job_row(job) for job in each.jobs]),
+            "counts": Jsonb(each.counts),
         }
-        for each in remainders
-    ]
-    if rows:
-        tx.execute(QUERIES["add_erasures"], {**asdict(actor), "rows": Jsonb(rows)})
+        tx.execute(QUERIES["add_erasure"], {**asdict(actor), **row})
 
 
 def delete_short_history(tx: Transaction, *, origin_ids: Sequence[int], limit: int) -> dict[str, int] | None:
@@ -108,7 +148,7 @@ def delete_short_history(tx: Transaction, *, origin_ids: Sequence[int], limit: i
     if row["rows"] > limit:
         return None
     parameters = {"origin_ids": origin_ids}
-    return {kind: _delete(tx, f"delete_all_{kind}", parameters) for kind in KINDS}
+    return {kind.name: _delete(tx, kind.delete_all, parameters) for kind in KINDS}
 
 
 def list_workspaces_with_erasures(connection: Connection) -> list[int]:
@@ -127,9 +167,9 @@ def delete_history_chunk(tx: Transaction, *, limit: int) -> int:
     for _ in range(MAX_SERIES):
         if limit <= 0 or cursor.origin >= len(origin_ids):
             break
-        kind = list(KINDS)[cursor.kind]
+        kind = KINDS[cursor.kind]
         deleted = _delete_rows(tx, cursor, kind=kind, origin_id=origin_ids[cursor.origin], limit=limit)
-        counts[kind] += deleted
+        counts[kind.name] += deleted
         limit -= deleted
     is_left = cursor.origin < len(origin_ids)
     state = _next_state(history=is_left, jobs=bool(row["jobs"]))
@@ -155,8 +195,8 @@ def blank_ended_jobs(tx: Transaction) -> int:
 
 
 def list_emptied(tx: Transaction) -> list[UUID]:
-    """Return erasures of which only the statistics are left."""
-    return [row["id"] for row in tx.execute(QUERIES["list_emptied"], {"limit": MAX_ERASURES})]
+    """Return erasures that wait for new statistics only."""
+    return [row["id"] for row in tx.execute(QUERIES["list_emptied_erasures"], {"limit": MAX_ERASURES})]
 
 
 def renew_statistics(connection: Connection) -> None:
@@ -183,19 +223,18 @@ def certify(tx: Transaction, *, erasure_ids: Sequence[UUID]) -> int:
     return len(rows)
 
 
-def _delete_rows(tx: Transaction, cursor: Cursor, *, kind: str, origin_id: int, limit: int) -> int:
+def _delete_rows(tx: Transaction, cursor: Cursor, *, kind: HistoryKind, origin_id: int, limit: int) -> int:
     """Delete up to *limit* rows of *kind* after *cursor*, which moves on; return their number.
 
     The rows are a range of the primary key, so that no step reads the dead rows of the steps before it.
     """
-    first = ["", *[""] * (KINDS[kind] - 3), "-infinity", "0"]
-    place = {"origin_id": origin_id, "after": list(cursor.after) or first}
-    found = tx.execute(QUERIES[f"last_of_next_{kind}"], {**place, "skipped": limit - 1}).fetchone()
+    place = {"origin_id": origin_id, "after": list(cursor.after or kind.first)}
+    found = tx.execute(QUERIES[kind.last_of_next], {**place, "skipped": limit - 1}).fetchone()
     if found is None:
         cursor.skip_to_next_kind()
-        return _delete(tx, f"delete_rest_of_{kind}", place)
+        return _delete(tx, kind.delete_rest, place)
     cursor.after = found["last"]
-    return _delete(tx, f"delete_next_{kind}", {**place, "last": found["last"]})
+    return _delete(tx, kind.delete_next, {**place, "last": found["last"]})
 
 
 def _delete(tx: Transaction, query: str, parameters: Mapping[str, Any]) -> int:

@@ -43,7 +43,7 @@ class Person:
 
     @property
     def braze_ids(self) -> list[str]:
-        """The braze_ids of the profile and of those merged into it."""
+        """The braze_ids of the profile and of the profiles merged into it."""
         return [self.profile.braze_id, *(each.braze_id for each in self.merged)]
 
     @property

@@ -90,7 +90,7 @@ SELECT
     id, batch_id, index, kind, state, outcome, reason, orphan_identifier, survivor_identifier,
     orphan_braze_id, orphan_external_id, survivor_braze_id, survivor_external_id,
     attempts, task_id, created_at, started_at, finished_at, undone_at, undone_by, undoes, not_restored,
-    (SELECT request_id FROM batch WHERE batch.workspace_id = job.workspace_id AND batch.id = job.batch_id) AS request_id,
+    (SELECT request_id FROM batch WHERE batch.workspace_id = %(workspace_id)s AND batch.id = job.batch_id) AS request_id,
     job.outcome = 'merged' AND EXISTS (
         SELECT 1
         FROM duplicate_exclusion AS exclusion

@@ -1,8 +1,7 @@
--- name: record_former_names
--- Records names that profiles lost, each once.
+-- name: record_former_name
+-- Records a name that a profile lost, once.
 INSERT INTO former_name (workspace_id, origin_id, kind, label, value)
-SELECT %(workspace_id)s, given.origin_id, given.kind, given.label, given.value
-FROM jsonb_to_recordset(%(names)s::jsonb) AS given (origin_id bigint, kind text, label text, value text)
+VALUES (%(workspace_id)s, %(origin_id)s, %(kind)s, %(label)s, %(value)s)
 ON CONFLICT (workspace_id, origin_id, kind, label, value) DO NOTHING
 
 -- name: names_of_origins

@@ -1,11 +1,9 @@
--- name: add_erasures
--- Adds erasures of which something is left.
+-- name: add_erasure
+-- Adds an erasure that is not complete.
 INSERT INTO erasure (workspace_id, id, braze_id, api_key_id, request_id, path, state, origin_ids, jobs, counts)
-SELECT
-    %(workspace_id)s, given.id, given.braze_id, %(api_key_id)s, %(request_id)s, %(path)s, given.state, given.origin_ids,
-    given.jobs, given.counts
-FROM jsonb_to_recordset(%(rows)s::jsonb) AS given (
-    id uuid, braze_id text, state text, origin_ids bigint[], jobs jsonb, counts jsonb
+VALUES (
+    %(workspace_id)s, %(id)s, %(braze_id)s, %(api_key_id)s, %(request_id)s, %(path)s, %(state)s,
+    %(origin_ids)s::bigint [], %(jobs)s, %(counts)s
 )
 
 -- name: workspaces_with_erasures
@@ -27,8 +25,8 @@ UPDATE erasure
 SET state = %(state)s, cursor = %(cursor)s, jobs = %(jobs)s, counts = %(counts)s
 WHERE workspace_id = %(workspace_id)s AND id = %(id)s
 
--- name: list_emptied
--- Lists the erasures of which only the statistics are left.
+-- name: list_emptied_erasures
+-- Lists the erasures that wait for new statistics only.
 SELECT id
 FROM erasure
 WHERE workspace_id = %(workspace_id)s AND state = 'statistics'

@@ -172,7 +172,7 @@ def test_a_long_history_is_hidden_at_once_and_deleted_in_steps(
     delete(caller, "me")
     hidden = [caller.get(f"/profiles/{braze_id}{path}").status_code for path in ("", "/history")]
     did = {"custom_event": {"name": f"{MARKER}-0", "comparison": "more_than", "count": 0, "days": 1}}
-    found = caller.post("/segments/query", {"filter": did, "fields": ["external_id"]})
+    found = caller.post("/segments/query", {"filter": did, "fields_to_export": ["external_id"]})
     sizes = [rows_of_events(connection)]
     while run_in_transaction(pool, caller.workspace_id, erasures.delete_history_chunk, limit=2):
         sizes.append(rows_of_events(connection))

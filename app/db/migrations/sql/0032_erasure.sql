@@ -17,7 +17,7 @@ ALTER TABLE former_name ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own_workspace ON former_name USING (workspace_id = current_workspace());
 
 
--- One row for each erased person of whom something is left. The profile, its names and the ended jobs were erased when
+-- One row for each erased person while the erasure is not complete. The profile, its names and the ended jobs were erased when
 -- the request was answered. The relay does the rest in short transactions, and then replaces the row by the certificate,
 -- an entry of the audit. A row contains no personal data.
 CREATE TABLE erasure (
