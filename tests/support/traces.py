@@ -1,14 +1,15 @@
 """Searches everything that PostgreSQL stores for a value: every table, and the statistics of columns and indexes."""
 
-from psycopg import sql
+from typing import Any
 
-from app.db.connections import Connection
+import psycopg
+from psycopg import sql
 
 #: Statistics: most common values, bounds of histograms, and elements of arrays.
 STATISTICS = ("pg_stats", "pg_stats_ext", "pg_stats_ext_exprs")
 
 
-def find_traces(connection: Connection, pattern: str) -> dict[str, list[str]]:
+def find_traces(connection: psycopg.Connection[Any], pattern: str) -> dict[str, list[str]]:
     """Return the rows with text that matches the regular expression *pattern*, by table."""
     tables = connection.execute(
         "SELECT table_name AS name FROM information_schema.tables"

@@ -35,7 +35,7 @@ DUPLICATES_EVERY_S = 0.5
 #: Seconds between two checks for keys to recompute, after an upgrade or while older processes still run.
 RECOMPUTE_EVERY_S = 30.0
 #: Seconds between two checks for erasures to complete.
-ERASE_EVERY_S = 10.0
+ERASE_EVERY_S = 5.0
 #: Seconds between two searches for replies of workers that killed clients left in the broker.
 REPLIES_EVERY_S = 60.0
 
