@@ -320,6 +320,8 @@ def test_what_runs_as_the_owner_is_a_few_functions_that_only_the_role_may_call(o
         "prune_audit_entries",
         "workspaces_with_duplicates_to_merge",
         "workspaces_to_recompute",
+        "workspaces_with_erasures",
+        "renew_statistics",
     }
     assert [row["config"] for row in found] == [["search_path=pg_catalog, pg_temp"]] * len(found)
     assert {row["anybody"] for row in found} == {False}
