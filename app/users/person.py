@@ -48,7 +48,7 @@ class Person:
 
     @property
     def names(self) -> set[Identifier]:
-        """All identifiers that the person has and had, except those that are in the records of merges only."""
+        """All identifiers that the person has and had, except names that only the records of merges have."""
         merged = {ExternalId(each.external_id) for each in self.merged if each.external_id is not None}
         return names_of(self.profile) | merged | {each.name for each in self.former}
 
