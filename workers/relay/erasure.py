@@ -9,7 +9,7 @@ from app.users import erasures
 
 log = logging.getLogger(__name__)
 
-#: Rows of history that one transaction deletes; a tenth of a second on two cores.
+#: Rows of history that one transaction deletes.
 CHUNK = 10_000
 #: Seconds between two replacements of the statistics, which read up to 30,000 rows of each table.
 STATISTICS_EVERY_S = 600.0
