@@ -21,7 +21,7 @@ SUMMARIES: Mapping[str, str] = {
     "limits": "Show and change the rate limits of a workspace.",
     "merge": "Merge the pairs of FILE and write the outcome of each to an outcome file.",
     "migrate": "Upgrade the database schema.",
-    "profiles": "Show, import and export profiles.",
+    "profiles": "Show, report, import and export profiles.",
     "up": "Run the whole product on this machine until Ctrl-C.",
     "webhooks": "Manage webhooks: URLs that Mergelane calls when a batch finishes.",
 }

@@ -279,6 +279,7 @@ LISTED: tuple[Endpoint, ...] = (
         rule="/profiles/<braze_id>/history",
         query=({}, {"kind": "event", "limit": "2"}, {"from": MAY, "to": "2027-01-01T00:00:00Z"}),
     ),
+    Endpoint(method="GET", rule="/profiles/<braze_id>/report"),
     Endpoint(method="POST", rule="/segments/query", bodies=(segment,)),
     Endpoint(method="GET", rule="/webhooks"),
     Endpoint(method="POST", rule="/webhooks", bodies=(webhook,)),

@@ -66,7 +66,7 @@ def list_entries(
         ids = [entry_id for _, entry_id in _of_key(tx, parameters)]
     else:
         ids = [row["id"] for row in tx.execute(QUERIES[matching.query], parameters)]
-    return _read(tx, ids=ids, snapshots=snapshots)
+    return read_entries(tx, ids=ids, snapshots=snapshots)
 
 
 def iterate_entries(tx: Transaction, *, matching: AuditFilter) -> Iterator[Sequence[AuditEntry]]:
@@ -133,12 +133,16 @@ def _id_at(moment: datetime, *, less: timedelta = timedelta()) -> UUID:
     return earliest_id_at(datetime.fromtimestamp(seconds, moment.tzinfo))
 
 
-def _read(tx: Transaction, *, ids: Sequence[UUID], snapshots: bool) -> list[AuditEntry]:
+def read_entries(tx: Transaction, *, ids: Sequence[UUID], snapshots: bool) -> list[AuditEntry]:
+    """Return those of the entries *ids* that exist, in this order.
+
+    The id of a job is that of its entry; a job that changed no profile has none.
+    """
     if not ids:
         return []
     parameters = {"ids": ids}
     jobs = tx.execute(QUERIES["read_jobs"], {**parameters, "snapshots": snapshots})
-    entries = {row["id"]: entry_of_job(row, with_snapshots=snapshots) for row in jobs}
+    entries = {row["id"]: entry_of_job(row, with_snapshots=snapshots) for row in jobs if row["outcome"] in ACTIONS}
     events = tx.execute(QUERIES["read_events"], parameters)
     entries |= {row["id"]: entry_of_event(row, with_snapshots=snapshots) for row in events}
     # An entry may have been pruned since its id was found.

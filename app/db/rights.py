@@ -41,6 +41,8 @@ TABLES: Mapping[str, Sequence[str]] = {
     **dict.fromkeys(("webhook", "webhook_watch", "webhook_delivery"), ALL),
     **dict.fromkeys(("duplicate_policy", "duplicate_run"), KEPT),
     "duplicate_exclusion": ("SELECT", "INSERT", "DELETE"),
+    "former_name": ("SELECT", "INSERT", "DELETE"),
+    "erasure": ALL,
 }
 #: The columns of other tables that the processes' role may update. A key that is used after a change of the pepper gets
 #: a new digest.
@@ -66,6 +68,8 @@ FUNCTIONS = (
     "workspaces_with_due_deliveries()",
     "workspaces_with_duplicates_to_merge()",
     "workspaces_to_recompute()",
+    "workspaces_with_erasures()",
+    "renew_statistics(regclass)",
 )
 
 

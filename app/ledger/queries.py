@@ -204,6 +204,11 @@ def read_job(tx: Transaction, *, job_id: UUID) -> Job:
     return Job.from_row(row)
 
 
+def read_jobs(tx: Transaction, *, job_ids: Sequence[UUID]) -> list[Job]:
+    """Return those of the jobs that exist, in the order of their ids."""
+    return [Job.from_row(row) for row in tx.execute(QUERIES["read_jobs"], {"ids": list(job_ids)})]
+
+
 def read_changes(tx: Transaction, *, job_id: UUID) -> list[dict[str, Any]]:
     """Return the changes of a job on its survivor, `[{field, before, after, rule}]`; empty when it merged nothing."""
     row = tx.execute(QUERIES["read_changes"], {"job_id": job_id}).fetchone()

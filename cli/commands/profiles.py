@@ -1,4 +1,4 @@
-"""`mergelane profiles`: show one profile and its history, import a file, export all profiles."""
+"""`mergelane profiles`: show one profile, its history and its report, import a file, export all profiles."""
 
 import sys
 from collections.abc import Sequence
@@ -14,6 +14,7 @@ from cli.bulk.files import STDIN, FileFormat, Source, UnansweredPolicy, detect_f
 from cli.commands.options import again_option, format_option, interruptible, json_option, patience_option
 from cli.commands.output import Progress, format_counts, print_result, print_status
 from cli.commands.profile_history import show_history
+from cli.commands.profile_report import save_report
 from cli.commands.remote import Remote, remote_options
 from schemas.track import ARRAYS
 
@@ -27,10 +28,11 @@ SOME_REFUSED = 4
 
 @click.group()
 def profiles() -> None:
-    """Show, import and export profiles."""
+    """Show, report, import and export profiles."""
 
 
 profiles.add_command(show_history)
+profiles.add_command(save_report)
 
 
 @profiles.command("show")

@@ -165,9 +165,12 @@ def test_a_history_matches_the_document(journey: Journey) -> None:
     journey.get(path, kind="session", to="2100-01-01T00:00:00Z")
     journey.get(path, 400, kind="click")
     journey.get(f"/profiles/{'0' * 24}/history", 404)
+    report = journey.get(f"/profiles/{user['braze_id']}/report").json()
+    journey.get(f"/profiles/{'0' * 24}/report", 404)
 
     items = page["history"] + rest["history"]
     assert {item["kind"] for item in items} == {"event", "purchase", "session", "engagement"}
+    assert report["history"] == items
 
 
 def test_refused_objects_match_the_document(journey: Journey) -> None:
@@ -204,6 +207,7 @@ def test_a_merge_matches_the_document(journey: Journey, client: Client) -> None:
     journey.get(f"/profiles/{old['braze_id']}", 410)
     journey.get(f"/profiles/{old['braze_id']}/activity", 410, days=1, event="login")
     journey.get(f"/profiles/{old['braze_id']}/history", 410)
+    journey.get(f"/profiles/{old['braze_id']}/report", 410)
     journey.get("/merge/jobs", outcome="merged", identifier="old", limit=1)
     journey.get("/merge/batches", limit=1)
     journey.post("/users/merge", pair({"external_id": "x"}, {"external_id": "y"}), 409, headers=headers)

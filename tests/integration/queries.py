@@ -15,6 +15,8 @@ QUERIES = {
 }
 FREE = {
     "profiles/sql/recomputation.sql:workspaces_to_recompute": "asks which workspaces have keys to recompute",
+    "users/sql/erasures.sql:workspaces_with_erasures": "gives the relay the list of workspaces",
+    "users/sql/erasures.sql:renew_statistics": "renews the statistics of a table, with the rows of all workspaces",
     "profiles/sql/recomputation.sql:older_processes": "counts connections, which belong to no workspace",
     "db/sql/transactions.sql:now": "returns the time",
     "db/sql/readiness.sql:find_refusal": "checks that PostgreSQL takes writes",

@@ -16,7 +16,7 @@ from tests.support.worker import Worker
 Json = dict[str, Any]
 
 #: Permissions whose own routes show profiles.
-SHOWING = {*READING, "segments.query", "duplicates.preview"}
+SHOWING = {*READING, "segments.query", "duplicates.preview", "profiles.report"}
 #: Values that no other key may see. Names of fields and identifiers of requests are no secrets.
 VALUES = {
     "first_name": "Markedina",
