@@ -11,11 +11,12 @@ from flask.typing import ResponseReturnValue
 
 from app.db.transaction import open_transaction
 from app.errors import DatabaseUnavailable
+from app.metrics.shares import Resource
 from app.users.report import PersonReport
 from app.web.api.profiles import MERGED_AWAY, normalize_braze_id
 from app.web.auth import pool, requires
-from app.web.export_turns import take_export_turn
 from app.web.openapi.describe import Tag, describe, reply
+from app.web.workspace_shares import take_share
 from schemas.audit import FullAuditEntrySchema
 from schemas.base import moment_text
 from schemas.history_pages import HistoryItemSchema
@@ -47,7 +48,7 @@ def report_view(braze_id: str) -> ResponseReturnValue:
     """
     braze_id = normalize_braze_id(braze_id)
     with ExitStack() as stack:
-        take_export_turn(stack)
+        take_share(Resource.EXPORTS, stack)
         tx = stack.enter_context(open_transaction(pool(), g.workspace_id, snapshot=True))
         # Errors must appear before the response begins.
         report = PersonReport(tx, braze_id=braze_id)
