@@ -33,7 +33,7 @@ TOOL_NAMES = $$("$(PYTHON)" -c 'import tomllib; \
 	print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["release"])')
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up test check docs diagrams schema screenshots audit chaos chaos-plain refusals fairness \
+.PHONY: help install demo up test check docs diagrams schema screenshots audit chaos chaos-plain refusals fairness neighbours \
 	bench fuzz fuzz-model format hashes release \
 	clean
 .SILENT:
@@ -86,6 +86,9 @@ refusals: $(STAMP)  ## inject every error of PostgreSQL and Redis, then check ev
 
 fairness: $(STAMP)  ## measure ten merges beside another workspace's backlog (make fairness BACKLOG=200000)
 	$(BIN)/python -m chaos.fairness --backlog "$(BACKLOG)" $(ARGS)
+
+neighbours: $(STAMP)  ## measure the requests of one workspace beside each load of another (make neighbours ARGS="--seconds 30")
+	$(BIN)/python -m chaos.neighbours $(ARGS)
 
 bench: $(STAMP)  ## compare throughput, latency and cost with a plain Celery design (make bench ONLY=throughput SCALE=0.1)
 	$(BIN)/python -m bench --only "$(ONLY)" --scale "$(SCALE)" $(ARGS)

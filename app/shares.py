@@ -14,6 +14,8 @@ LOG = logging.getLogger(__name__)
 
 #: The cause of the error when a workspace uses its whole share of connections.
 SHARE_USED = "share_used"
+#: Seconds for which a workspace counts as active after its last request.
+ACTIVE_S = 10.0
 ALL_PERCENT = 100
 #: Seconds between two lines of the log about the same workspace and resource.
 LOG_EVERY_S = 60.0
@@ -22,9 +24,15 @@ LOG_EVERY_S = 60.0
 class Shares:
     """The use of one resource of this process, by workspace."""
 
-    def __init__(self, resource: Resource, *, each: int, in_all: int) -> None:
-        """Let a workspace use up to *each* at once, and all workspaces together up to *in_all*."""
+    def __init__(self, resource: Resource, *, each: int, in_all: int, beside_others: int | None = None) -> None:
+        """Let a workspace use up to *each* at once, and all workspaces together up to *in_all*.
+
+        While other workspaces use some too, or have lately, it is up to *beside_others*, by default *each*.
+        """
         self.each = each
+        self._beside_others = each if beside_others is None else beside_others
+        self._seen: dict[int, float] = {}
+        self._forget_at = 0.0
         self._resource = resource
         self._in_all = in_all
         self._used: Counter[int] = Counter()
@@ -35,6 +43,7 @@ class Shares:
         """Return whether one was free for the workspace within *wait_s* seconds; the caller gives it back."""
         deadline = monotonic() + wait_s
         with self._changed:
+            self._see(workspace_id)
             while not self._is_free(workspace_id):
                 left = deadline - monotonic()
                 if left <= 0 or not self._changed.wait(left):
@@ -54,7 +63,19 @@ class Shares:
         USED.inc(-1, self._resource)
 
     def _is_free(self, workspace_id: int) -> bool:
-        return self._used[workspace_id] < self.each and self._used.total() < self._in_all
+        each = self.each if self._is_alone(workspace_id) else self._beside_others
+        return self._used[workspace_id] < each and self._used.total() < self._in_all
+
+    def _is_alone(self, workspace_id: int) -> bool:
+        return self._seen.keys() <= {workspace_id}
+
+    def _see(self, workspace_id: int) -> None:
+        """Remember that the workspace is active now, and forget those that have not been for ACTIVE_S."""
+        now = monotonic()
+        self._seen[workspace_id] = now
+        if now >= self._forget_at:
+            self._seen = {each: at for each, at in self._seen.items() if now - at < ACTIVE_S}
+            self._forget_at = now + ACTIVE_S / 10
 
     def _note_refusal(self, workspace_id: int) -> None:
         """Count a refusal, and log it with the workspace now and then: metrics have no series for each workspace."""
@@ -70,8 +91,10 @@ class Shares:
 class ConnectionShares:
     """The shares of a pool's connections. A thread waits for a connection of its workspace's share."""
 
-    def __init__(self, *, pool_size: int, percent: int, wait_s: float) -> None:
-        self._shares = Shares(Resource.CONNECTIONS, each=part_of(pool_size, percent), in_all=pool_size)
+    def __init__(self, *, pool_size: int, percent: int, beside_others_percent: int, wait_s: float) -> None:
+        each = part_of(pool_size, percent)
+        beside_others = min(each, part_of(pool_size, beside_others_percent))
+        self._shares = Shares(Resource.CONNECTIONS, each=each, in_all=pool_size, beside_others=beside_others)
         self._wait_s = wait_s
 
     @contextmanager

@@ -120,7 +120,10 @@ def open_pool(settings: Settings, *, name: str, probe_server: bool = False, shar
     )
     if shared:
         pool.shares = ConnectionShares(
-            pool_size=settings.pool_size, percent=settings.workspace_share_percent, wait_s=settings.pool_timeout_s
+            pool_size=settings.pool_size,
+            percent=settings.workspace_share_percent,
+            beside_others_percent=settings.workspace_share_beside_others_percent,
+            wait_s=settings.pool_timeout_s,
         )
     return pool
 

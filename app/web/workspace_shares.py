@@ -13,7 +13,7 @@ from app.shares import Shares, part_of
 from app.web.resources import settings
 
 NAME = "mergelane-shares"
-#: Workspaces that may use their whole share of queries or of exports at the same time.
+#: Queries and exports of all workspaces together, in shares of one.
 FULL_SHARES = 2
 BUSY = {
     Resource.THREADS: "Too many requests of this workspace are running; try again when one of them has ended.",
@@ -31,15 +31,15 @@ def register_shares(flask: Flask, settings: Settings) -> None:
         Resource.THREADS: Shares(
             Resource.THREADS, each=part_of(threads, settings.workspace_share_percent), in_all=threads
         ),
-        Resource.QUERIES: Shares(
-            Resource.QUERIES, each=settings.workspace_queries, in_all=FULL_SHARES * settings.workspace_queries
-        ),
-        Resource.EXPORTS: Shares(
-            Resource.EXPORTS, each=settings.workspace_exports, in_all=FULL_SHARES * settings.workspace_exports
-        ),
+        Resource.QUERIES: _halved_beside_others(Resource.QUERIES, settings.workspace_queries),
+        Resource.EXPORTS: _halved_beside_others(Resource.EXPORTS, settings.workspace_exports),
     }
     flask.before_request(_begin_request)
     flask.teardown_request(_end_request)
+
+
+def _halved_beside_others(resource: Resource, each: int) -> Shares:
+    return Shares(resource, each=each, in_all=FULL_SHARES * each, beside_others=max(1, each // 2))
 
 
 def take_share(resource: Resource, stack: ExitStack) -> None:

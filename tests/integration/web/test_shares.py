@@ -16,6 +16,7 @@ from app.db.budget import begin_budget
 from app.db.connections import Connection, Pool
 from app.db.transaction import open_transaction
 from app.metrics.shares import REFUSED, USED, Resource
+from app.shares import Shares
 from app.web import create_app
 from app.web.resources import resources_of
 from app.web.workspace_shares import NAME
@@ -26,7 +27,13 @@ from tests.support.waiting import wait_until
 #: A regular expression that takes PostgreSQL about a second to compile; it compiles each number anew.
 SLOW_PATTERN = "(" + "|".join(["(a|b){1,250}"] * 60) + ")|z%d"
 #: Two threads and two connections for each workspace.
-SMALL = {"web_threads": 4, "pool_size": 4, "workspace_share_percent": 50, "pool_timeout_s": 1.0}
+SMALL = {
+    "web_threads": 4,
+    "pool_size": 4,
+    "workspace_share_percent": 50,
+    "pool_timeout_s": 1.0,
+    "workspace_share_beside_others_percent": 50,
+}
 
 OpenDoor = Callable[..., tuple[Caller, Caller]]
 
@@ -193,3 +200,17 @@ def test_a_request_that_ends_in_an_error_gives_its_share_back(open_door: OpenDoo
         assert caller.post("/users/merge", {"merge_updates": 1}).status_code == 400
 
     assert USED.value(Resource.THREADS) == 0
+
+
+def test_beside_other_workspaces_a_share_is_smaller() -> None:
+    shares = Shares(Resource.QUERIES, each=3, in_all=6, beside_others=1)
+
+    alone = [shares.take(1) for _ in range(4)]
+    for _ in range(3):
+        shares.give_back(1)
+    beside = [shares.take(2), shares.take(1), shares.take(1), shares.take(2)]
+    for each in (1, 2):
+        shares.give_back(each)
+
+    assert alone == [True, True, True, False]
+    assert beside == [True, True, False, False]
