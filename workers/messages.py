@@ -87,7 +87,7 @@ def _decode(message: Any) -> Any:
 
 
 def _check_body(body: Any) -> list[str]:
-    """Return the job ids of *body*: arguments, keyword arguments, and callbacks, of which a lane has none."""
+    """Return the job ids of *body*: arguments, keyword arguments and callbacks. A lane has no callbacks."""
     if not isinstance(body, list | tuple) or len(body) != 3:  # noqa: PLR2004
         raise MessageRefused(NO_JOBS)
     arguments, keywords, callbacks = body
