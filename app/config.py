@@ -227,6 +227,9 @@ class Settings:
     )
     webhook_timeout_s: float = _setting(20.0, read.positive(), "time limit of one attempt, name resolution included")
     webhook_threads: int = _setting(16, read.whole(), "deliveries that one sender attempts at once")
+    webhook_workspace_threads: int = _setting(
+        0, read.whole(least=0), "of them, the most for one workspace; 0: a quarter of them"
+    )
     notice_days: float = _setting(30.0, read.positive(), "how long sent and dead deliveries are kept")
 
     flower_url: str = _setting("", read.url(), "URL of Flower as browsers reach it; the console links to it")

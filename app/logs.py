@@ -6,6 +6,7 @@ number or other personal data; so tracebacks leave out the texts of errors, unle
 
 import logging
 import logging.config
+import re
 import sys
 import threading
 from collections.abc import Iterator, Sequence
@@ -24,6 +25,9 @@ LOG = logging.getLogger(__name__)
 
 #: The id of the current request, "" outside of one.
 request_id: ContextVar[str] = ContextVar("request_id", default="")
+
+#: A valid request id of a client: it cannot break a log line or a header.
+VALID_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 
 #: Fields that every record has; all others come from `extra`.
 OWN_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "request_id"}

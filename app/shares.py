@@ -70,7 +70,7 @@ class Shares:
         return self._seen.keys() <= {workspace_id}
 
     def _see(self, workspace_id: int) -> None:
-        """Remember that the workspace is active now, and forget those that have not been for ACTIVE_S."""
+        """Remember that the workspace is active now, and forget workspaces without requests for ACTIVE_S."""
         now = monotonic()
         self._seen[workspace_id] = now
         if now >= self._forget_at:

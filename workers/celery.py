@@ -29,12 +29,11 @@ from workers import resources
 from workers.consumer import quiet_celery
 from workers.health import HealthFile
 from workers.node_names import unique_name
+from workers.redis_transport import use_guarded_transport
 from workers.tls import tls_options
 
 #: The one queue of an installation is named after it. The relay publishes to it, and every worker consumes it.
 QUEUE = "mergelane"
-#: The one task.
-LANE_TASK = "mergelane.lane"
 #: Lanes that a worker prefetches: one running and one waiting hides the round trip; more would keep lanes from idle
 #: workers.
 PREFETCH = 2
@@ -214,4 +213,5 @@ def close_pool(**_: object) -> None:
 
 
 drop_celery_overrides()
+use_guarded_transport()
 app = make_celery(resources.settings())

@@ -6,8 +6,9 @@ import pytest
 from celery import Celery
 
 from app.config import Settings
-from workers.celery import BROKER_TIMEOUT_S, LANE_TASK, QUEUE, make_celery, queue_name, transport_options
+from workers.celery import BROKER_TIMEOUT_S, QUEUE, make_celery, queue_name, transport_options
 from workers.consumer import WaitingConsumer
+from workers.messages import LANE_TASK
 from workers.tasks import run_lane
 
 SETTINGS = Settings(broker_url="redis://ours:6380/2", visibility_timeout_s=45)
