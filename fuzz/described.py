@@ -96,16 +96,16 @@ def _described_without_end(seed: str, chunk: int) -> Iterator[Request]:
             number += 1
 
 
-def _cases(endpoint: Endpoint, seed: str, count: int) -> list[Case]:
+def _cases(endpoint: Endpoint, seed: str, count: int) -> list[Case[Any]]:
     """Return up to about *count* cases: half of them as the document allows, and half as it excludes."""
     half = max(1, count // 2)
     modes = (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
     return [case for mode in modes for case in _half(endpoint, mode, seed, half)]
 
 
-def _half(endpoint: Endpoint, mode: GenerationMode, seed: str, count: int) -> list[Case]:
+def _half(endpoint: Endpoint, mode: GenerationMode, seed: str, count: int) -> list[Case[Any]]:
     operation = schema()[template_of(endpoint)][endpoint.method]
-    found: list[Case] = []
+    found: list[Case[Any]] = []
 
     @seeded(seed)
     @settings(
@@ -116,7 +116,7 @@ def _half(endpoint: Endpoint, mode: GenerationMode, seed: str, count: int) -> li
         suppress_health_check=list(HealthCheck),
     )
     @given(case=operation.as_strategy(generation_mode=mode))
-    def collect(case: Case) -> None:
+    def collect(case: Case[Any]) -> None:
         found.append(case)
 
     # The document may exclude nothing: any text is a value of a header.
@@ -125,7 +125,7 @@ def _half(endpoint: Endpoint, mode: GenerationMode, seed: str, count: int) -> li
     return found
 
 
-def _request(endpoint: Endpoint, case: Case, rng: Random, number: int) -> Request:
+def _request(endpoint: Endpoint, case: Case[Any], rng: Random, number: int) -> Request:
     """Return *case* as a request with a valid body, and in some cases with a value at an edge."""
     query = [(name, text) for name, value in (case.query or {}).items() for text in _texts(value)]
     path = {
