@@ -11,6 +11,7 @@ SCENARIO ?=
 BACKLOG ?= 200000
 SCALE ?= full
 N ?= 2000
+DESCRIBED ?= $(N)
 EXAMPLES ?= 500
 
 # The packages are pinned as tested on 3.11 and 3.12, so those come first; any later Python may follow.
@@ -93,8 +94,8 @@ neighbours: $(STAMP)  ## measure the requests of one workspace beside each load 
 bench: $(STAMP)  ## compare throughput, latency and cost with a plain Celery design (make bench ONLY=throughput SCALE=0.1)
 	$(BIN)/python -m bench --only "$(ONLY)" --scale "$(SCALE)" $(ARGS)
 
-fuzz: $(STAMP)  ## send hostile requests to every endpoint, then check the effects (make fuzz N=100000 SEED=7)
-	$(BIN)/python -m fuzz --requests "$(N)" --seed "$(SEED)" $(ARGS)
+fuzz: $(STAMP)  ## send hostile requests to every endpoint, then check the effects (make fuzz N=100000 DESCRIBED=100000)
+	$(BIN)/python -m fuzz --requests "$(N)" --described "$(DESCRIBED)" --seed "$(SEED)" $(ARGS)
 
 fuzz-model: $(STAMP)  ## compare the server with a model in random sequences of requests (make fuzz-model EXAMPLES=2000)
 	$(BIN)/python -m fuzz.model --examples "$(EXAMPLES)" --seed "$(SEED)" $(ARGS)

@@ -258,7 +258,7 @@ class Client:
         except (requests.ConnectionError, requests.Timeout) as error:
             message = f"{self.base_url} does not respond ({type(error).__name__})."
             raise Unanswered(message, maybe_done=not _was_never_sent(error)) from error
-        except requests.RequestException as error:
+        except (requests.RequestException, ValueError) as error:  # ValueError: of urllib3, about some hosts
             raise Refused(
                 f"Cannot send requests to {self.base_url} ({type(error).__name__}). Check the URL."
             ) from error

@@ -1,7 +1,9 @@
 """Entry point of `mergelane`: the group of all commands, each imported only when it runs."""
 
 import logging
+import re
 from collections.abc import Mapping
+from errno import EPIPE
 from importlib import import_module
 from typing import Any
 
@@ -25,6 +27,10 @@ SUMMARIES: Mapping[str, str] = {
     "up": "Run the whole product on this machine until Ctrl-C.",
     "webhooks": "Manage webhooks: URLs that Mergelane calls when a batch finishes.",
 }
+#: Bytes of an argument that are not UTF-8 arrive as lone surrogates.
+UNFIT = re.compile("[\0\ud800-\udfff]")
+#: Maximum characters of an argument that an error message shows.
+MAX_SHOWN = 100
 
 
 class LazyGroup(click.Group):
@@ -49,12 +55,34 @@ class LazyGroup(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl(list(SUMMARIES.items()))
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Refuse arguments of any command that no database, file or request can hold."""
+        for number, argument in enumerate(args, start=1):
+            if UNFIT.search(argument):
+                raise click.UsageError(
+                    f"Argument {number} ({escape_controls(argument)[:MAX_SHOWN]}) is not text in UTF-8 without NUL.",
+                    ctx,
+                )
+        return super().parse_args(ctx, args)
+
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; a MergelaneError becomes an error message and exit status 1."""
+        """Run the command; a MergelaneError, or an error of a file, becomes an error message and exit status 1."""
         try:
             return super().invoke(ctx)
         except MergelaneError as error:
-            raise click.ClickException(str(error)) from None
+            raise click.ClickException(escape_controls(str(error))) from None
+        except OSError as error:
+            if error.filename is None or error.errno == EPIPE:
+                raise
+            name = escape_controls(str(error.filename))[:MAX_SHOWN]
+            raise click.ClickException(f"Cannot use the file {name!r}: {error.strerror}.") from None
+
+
+def escape_controls(text: str) -> str:
+    """Return *text* for a terminal: escapes replace all characters that are not printable, except line feeds."""
+    return "".join(
+        each if each.isprintable() or each == "\n" else each.encode("unicode_escape").decode() for each in text
+    )
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

@@ -5,8 +5,9 @@ Nothing here is imported at the top that takes long to import: `--help` must sta
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import isnan
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -20,6 +21,23 @@ if TYPE_CHECKING:
 
 #: Exit status after Ctrl-C, as shells define it.
 INTERRUPTED = 130
+#: Maximum seconds of an option, about three years.
+LONGEST_S = 100_000_000
+
+
+class Seconds(click.FloatRange):
+    """A duration in seconds. "nan" is a float, but no duration."""
+
+    def __init__(self) -> None:
+        super().__init__(min=0, max=LONGEST_S)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Parse *value*."""
+        seconds: float = super().convert(value, param, ctx)
+        if isnan(seconds):
+            self.fail(f"{value!r} is not a number of seconds.", param, ctx)
+        return seconds
+
 
 home_option = click.option(
     "--home",
@@ -48,7 +66,7 @@ again_option = click.option(
 )
 patience_option = click.option(
     "--patience",
-    type=click.FloatRange(min=0),
+    type=Seconds(),
     default=300.0,
     show_default=True,
     metavar="SECONDS",

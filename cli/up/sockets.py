@@ -13,6 +13,7 @@ from pathlib import Path
 
 from app.errors import SetupError
 from cli.up.safe_folders import require_safe_parent, temporary_folder
+from schemas.text import quoted
 
 MAX_PATH = 100
 """The kernel allows 108 bytes on Linux and 104 on macOS, including the closing NUL."""
@@ -33,6 +34,8 @@ def require_usable_port(host: str, port: int, option: str, *, user: str | None =
             # As the servers do, so that half-closed connections of an earlier process do not block the port.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
+    except UnicodeError:  # of the codec for host names
+        raise SetupError(f"{quoted(host)!r} is no host name or address. Choose another with --host.") from None
     except OSError as error:
         message = f"Cannot listen on {host} port {port}: {error.strerror}. Choose another with {option}."
         raise SetupError(message) from None
