@@ -126,13 +126,11 @@ class Settings:
     web_threads: int = _setting(16, read.whole(), "requests that one web process answers at once")
     workspace_share_percent: int = _setting(
         75,
-        schema_fields.Integer(validate=validate.Range(min=1, max=100)),
+        read.percent(),
         "part of the threads and connections of a web process that one workspace may use at once",
     )
     workspace_share_beside_others_percent: int = _setting(
-        25,
-        schema_fields.Integer(validate=validate.Range(min=1, max=100)),
-        "part of the connections that one workspace may use at once while other workspaces send requests too",
+        25, read.percent(), "part of the connections that it may use at once while other workspaces send requests too"
     )
     workspace_queries: int = _setting(
         2, read.whole(), "segments and previews that one web process answers at once for a workspace"

@@ -24,6 +24,11 @@ def whole(least: int = 1) -> schema_fields.Integer:
     return schema_fields.Integer(validate=validate.Range(min=least))
 
 
+def percent() -> schema_fields.Integer:
+    """Return what reads a whole number from 1 to 100."""
+    return schema_fields.Integer(validate=validate.Range(min=1, max=100))
+
+
 def positive() -> schema_fields.Float:
     """Return what reads a number above 0."""
     return schema_fields.Float(validate=validate.Range(min=0, min_inclusive=False))
