@@ -10,8 +10,8 @@ from typing import Any
 import orjson
 
 from cli.bulk.merge_pairs import FilePair, Json
-from cli.bulk.outcome_file import INVALID, LineResult, result_from_json
-from cli.bulk.records import Position
+from cli.bulk.outputs.outcome_file import INVALID, LineResult, result_from_json
+from cli.bulk.reading.lines import Position
 from cli.client import Client, Response, Unanswered, error_message, require_status
 from schemas.json_values import dump_json
 from schemas.merge import MAX_UPDATES
