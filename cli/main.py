@@ -1,13 +1,20 @@
 """Entry point of `mergelane`: the group of all commands, each imported only when it runs."""
 
+import errno
 import logging
+import os
+import signal
+import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from importlib import import_module
+from io import TextIOWrapper
 from typing import Any
 
 import click
 
 from app.errors import MergelaneError
+from schemas.text import replace_controls
 
 #: The summary of each command. It repeats the first sentence of the command's help, so that `mergelane --help` imports
 #: no command; a test compares the two.
@@ -49,12 +56,45 @@ class LazyGroup(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl(list(SUMMARIES.items()))
 
+    def main(self, *args: Any, **given: Any) -> Any:
+        """Run `mergelane`; a character that the terminal cannot show is replaced."""
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, TextIOWrapper):
+                stream.reconfigure(errors="replace")
+        return super().main(*args, **given)
+
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; a MergelaneError becomes an error message and exit status 1."""
+        """Run the command; an error of Mergelane or of the system becomes a message and exit status 1.
+
+        Ctrl-C becomes a message and exit status 130.
+        """
         try:
-            return super().invoke(ctx)
+            result = super().invoke(ctx)
+            sys.stdout.flush()
         except MergelaneError as error:
-            raise click.ClickException(str(error)) from None
+            raise click.ClickException(replace_controls(str(error))) from None
+        except KeyboardInterrupt:
+            # From now on a further Ctrl-C ends the process at once.
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            from cli.commands.options import INTERRUPTED  # noqa: PLC0415 - `--help` must stay fast
+
+            click.echo("\nInterrupted. Run the same command again.", err=True)
+            raise click.exceptions.Exit(INTERRUPTED) from None
+        except OSError as error:
+            if error.errno == errno.EPIPE:
+                # Whoever read the output has ended; click ends quietly.
+                raise
+            _close_stdout()
+            reason = error.strerror or type(error).__name__
+            sentence = f"{error.filename} cannot be used" if error.filename else "The output cannot be written"
+            raise click.ClickException(replace_controls(f"{sentence}: {reason}.")) from None
+        return result
+
+
+def _close_stdout() -> None:
+    """Close standard output, whose buffer could fail once more when the process ends."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

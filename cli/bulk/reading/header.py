@@ -44,26 +44,27 @@ class Header:
 def read_header(source: Source) -> Header:
     """Return the header of *source*; raise FileError when it has none, or one that cannot be used."""
     lines = LineReader(source.file, Position())
-    forced = None
-    while True:
-        try:
-            line = next(lines)
-        except StopIteration:
-            _refuse(source, "has no header: the file is empty. Its first line must name the columns.")
-        except LineTooLong:
-            _refuse(source, "has no header: its first line is too long.")
-        marked = SEPARATOR.fullmatch(line) if forced is None else None
-        if marked:
-            forced = marked[1].decode(errors="replace")
-        elif not is_blank(line):
-            break
-    if forced is not None and forced not in DELIMITERS:
-        _refuse(source, f"has the delimiter '{quoted(forced)}'. Use commas, semicolons, tabs or vertical bars.")
+    try:
+        line = _next_line(lines)
+        forced = SEPARATOR.fullmatch(line)
+        if forced:
+            line = _next_line(lines)
+    except StopIteration:
+        _refuse(source, "has no header: the file is empty. Its first line must name the columns.")
+    except LineTooLong:
+        _refuse(source, "has no header: its first line is too long.")
+    if forced and forced[1].decode(errors="replace") not in DELIMITERS:
+        _refuse(source, f"has the delimiter '{quoted(forced[1].decode(errors='replace'))}'. Use one of , ; | or a tab.")
     if not line.strip(BLANKS + b'"' + DELIMITERS.encode()):
         _refuse(source, "has a header without column names. Its first line must name the columns.")
     if line.lstrip()[:1] in {b"{", b"["}:
         _refuse(source, "looks like JSON, not like CSV. If it is JSON Lines, add --format jsonl.")
-    return _parse(source, line, lines, forced)
+    return _parse(source, line, lines, forced[1].decode() if forced else None)
+
+
+def _next_line(lines: LineReader) -> bytes:
+    """Return the next line that is not blank; raise StopIteration when there is none."""
+    return next(line for line in lines if not is_blank(line))
 
 
 def _parse(source: Source, line: bytes, lines: LineReader, forced: str | None) -> Header:
