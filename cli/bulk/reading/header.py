@@ -56,7 +56,7 @@ def read_header(source: Source) -> Header:
     if forced and forced[1].decode(errors="replace") not in DELIMITERS:
         _refuse(source, f"has the delimiter '{quoted(forced[1].decode(errors='replace'))}'. Use one of , ; | or a tab.")
     if not line.strip(BLANKS + b'"' + DELIMITERS.encode()):
-        _refuse(source, "has a header without column names. Its first line must name the columns.")
+        _check_names([], source.name)
     if line.lstrip()[:1] in {b"{", b"["}:
         _refuse(source, "looks like JSON, not like CSV. If it is JSON Lines, add --format jsonl.")
     return _parse(source, line, lines, forced[1].decode() if forced else None)
@@ -117,6 +117,8 @@ def _count_fitting(lines: LineReader, header: Header) -> int:
 
 def _check_names(names: Sequence[str], file: str) -> None:
     """Raise FileError unless *names* are different, not empty, and no longer than the name of an attribute."""
+    if not names:
+        raise FileError(f"{file} has a header without column names. Its first line must name the columns.")
     if "" in names:
         raise FileError(f"Column {names.index('') + 1} of {file} has no name. Name it, or remove it.")
     name, count = Counter(names).most_common(1)[0]

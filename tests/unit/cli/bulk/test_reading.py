@@ -138,9 +138,9 @@ def test_after_a_line_with_a_fault_reading_goes_on_with_the_next_one(
 
 
 def test_thousands_of_lines_after_a_quote_without_its_pair_are_all_read(read: Read) -> None:
-    found = read(b'a,b\n"1,x\n' + b"".join(b"%d,y\n" % number for number in range(100_000)), CSV)
+    found = read(b'a,b\n"1,x\n' + b"".join(b"%d,y\n" % number for number in range(10_000)), CSV)
 
-    assert [record.fault for record in found] == [UNCLOSED] + [None] * 100_000
+    assert [record.fault for record in found] == [UNCLOSED] + [None] * 10_000
 
 
 @pytest.mark.parametrize(
