@@ -213,17 +213,16 @@ def _check_nearly_known(
 def _check_paths(columns: Sequence[Column], file: str) -> None:
     """Raise FileError when two columns set one member, or half of a pair is missing."""
     seen: dict[tuple[object, ...], Column] = {}
+    whole = {column.path[0]: column for column in columns if len(column.path) == 1}
     for column in columns:
         place = (*column.path, column.event)
-        whole = (column.path[0], None)
-        for other in {place, whole} & seen.keys():
+        other = seen.get(place) or (whole.get(column.path[0]) if len(column.path) > 1 else None)
+        if other is not None:
             raise FileError(
-                f"The columns '{quoted(seen[other].header)}' and '{quoted(column.header)}' of {file} set the same"
-                " member. Remove one of them."
+                f"The columns '{quoted(other.header)}' and '{quoted(column.header)}' of {file} set the same member."
+                " Remove one of them."
             )
         seen[place] = column
-        if len(column.path) > 1 and column.event is None:
-            seen[whole] = seen.get(whole, column)
     for first, second in PAIRS:
         present = {column.path[-1]: column.header for column in columns if column.path[-1] in {first, second}}
         if len(present) == 1:

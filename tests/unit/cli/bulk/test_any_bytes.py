@@ -72,8 +72,7 @@ def check(content: bytes, form: FileFormat) -> None:
         try:
             begin, records, pairs = read(content, form, Path(folder))
         except FileError as error:
-            assert str(error).endswith(".")
-            assert "\n" not in str(error)
+            check_sentence(str(error))
             return
     lines = content.splitlines()
     covered = Counter(number for record in records for number in range(record.line, record.end.lines + 1))
@@ -82,6 +81,12 @@ def check(content: bytes, form: FileFormat) -> None:
     for number, line in enumerate(lines, start=1):
         assert covered[number] or number <= begin or says_nothing(line, form)
     check_outcomes(pairs)
+
+
+def check_sentence(text: str) -> None:
+    """Check that the error *text* is a sentence in one line."""
+    assert text.endswith(".")
+    assert "\n" not in text
 
 
 def says_nothing(line: bytes, form: FileFormat) -> bool:

@@ -107,6 +107,7 @@ def test_another_encoding_is_recognised_and_read_with_the_option(tmp_path: Path,
 @pytest.mark.parametrize(
     ("encoding", "text"),
     [
+        # ruff: noqa: RUF001
         ("cp1251", "Иван,Петров\nАнна,Смирнова\nПётр,Иванович\nОльга,Кузнецова\n"),
         ("shift_jis", "山田,太郎\n鈴木,花子\n佐藤,さくら\n高橋,ひろし\n"),
         ("gb18030", "张伟,王芳\n李娜,刘洋\n陈静,杨勇\n黄磊,赵敏\n"),
@@ -148,7 +149,7 @@ def test_a_copy_needs_a_folder(tmp_path: Path) -> None:
     path = tmp_path / "a.csv.gz"
     path.write_bytes(gzip.compress(b"a"))
     with (
-        pytest.raises(FileError, match="The input cannot be copied to the folder .*: No such file"),
+        pytest.raises(FileError, match=r"The input cannot be copied to the folder .*: No such file"),
         open_source(str(path), FileFormat.CSV, spool=tmp_path / "missing"),
     ):
         pass
