@@ -57,20 +57,31 @@ class LazyGroup(click.Group):
             formatter.write_dl(list(SUMMARIES.items()))
 
     def main(self, *args: Any, **given: Any) -> Any:
-        """Run `mergelane`; a character that the terminal cannot show is replaced."""
+        """Run `mergelane`; a character that the terminal cannot show is replaced.
+
+        An error of the system, such as a full disk behind standard output, becomes a message and exit status 1.
+        """
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, TextIOWrapper):
                 stream.reconfigure(errors="replace")
-        return super().main(*args, **given)
+        try:
+            try:
+                return super().main(*args, **given)
+            finally:
+                sys.stdout.flush()
+        except OSError as error:
+            _close_stdout()
+            # Without a message when the reader of the output has ended, as `head` does.
+            if error.errno != errno.EPIPE:
+                reason = error.strerror or type(error).__name__
+                sentence = f"{error.filename} cannot be used" if error.filename else "The output cannot be written"
+                click.echo(replace_controls(f"Error: {sentence}: {reason}."), err=True)
+            sys.exit(1)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; an error of Mergelane or of the system becomes a message and exit status 1.
-
-        Ctrl-C becomes a message and exit status 130.
-        """
+        """Run the command; an error of Mergelane becomes a message and exit status 1, Ctrl-C one and status 130."""
         try:
-            result = super().invoke(ctx)
-            sys.stdout.flush()
+            return super().invoke(ctx)
         except MergelaneError as error:
             raise click.ClickException(replace_controls(str(error))) from None
         except KeyboardInterrupt:
@@ -80,15 +91,6 @@ class LazyGroup(click.Group):
 
             click.echo("\nInterrupted. Run the same command again.", err=True)
             raise click.exceptions.Exit(INTERRUPTED) from None
-        except OSError as error:
-            if error.errno == errno.EPIPE:
-                # Whoever read the output has ended; click ends quietly.
-                raise
-            _close_stdout()
-            reason = error.strerror or type(error).__name__
-            sentence = f"{error.filename} cannot be used" if error.filename else "The output cannot be written"
-            raise click.ClickException(replace_controls(f"{sentence}: {reason}.")) from None
-        return result
 
 
 def _close_stdout() -> None:

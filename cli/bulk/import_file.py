@@ -57,8 +57,8 @@ def import_file(
             report(f"These columns are not imported: {', '.join(columns.ignored)}.")
         fresh = CheckpointState(task=f"import as {options.array}", source=source.digest)
         with (
-            lock_source(source),
             open_checkpoint(options.report, fresh, again=options.again, source=source.file) as checkpoint,
+            lock_source(source),
         ):
             if not checkpoint.state.finished:
                 _run(source, header, columns, checkpoint, options, progress)

@@ -107,7 +107,7 @@ def test_an_import_reads_the_vendors_columns(client: Client, tmp_path: Path) -> 
     report = read_lines(tmp_path / "vendor.csv.refused.jsonl")
 
     assert done.returncode == 4
-    assert done.stdout.startswith(b"accepted 1, refused 1, unprocessed 1.")
+    assert done.stdout.startswith(b"accepted 1, refused 1, unprocessed 1, warning 1.")
     assert (ada["last_name"], ada["custom_attributes"]) == ("Smith", {"vip": True})
     assert [(each["line"], each["result"]) for each in report] == [(3, "warning"), (4, "refused")]
 

@@ -5,6 +5,7 @@ import fcntl
 import gzip
 import hashlib
 import os
+import select
 import stat
 import sys
 import tempfile
@@ -22,6 +23,8 @@ T = TypeVar("T")
 
 #: Bytes that are read at once.
 BLOCK = 1 << 20
+#: Seconds after which the wait for a pipe looks for Ctrl-C.
+STEP_S = 0.2
 LONGEST_MARK = 8
 GZIP = b"\x1f\x8b"
 #: The beginnings of files that are no text, with the way out.
@@ -115,7 +118,7 @@ def open_source(name: str, form: FileFormat, *, spool: Path, encoding: str = UTF
         file = stack.enter_context(_open(name))
         # Standard input may be a file that a shell has read in part.
         if name == STDIN or not _is_regular(file):
-            file = stack.enter_context(_copy(_blocks(file, called), spool))
+            file = stack.enter_context(_copy(_pipe_blocks(file, called), spool))
         if _beginning(file).startswith(GZIP):
             file = stack.enter_context(_copy(_decompressed(file, called), spool))
         for beginning, sentence in NO_TEXT.items():
@@ -158,6 +161,28 @@ def _is_regular(file: IO[bytes]) -> bool:
 def _blocks(file: IO[bytes], name: str) -> Iterator[bytes]:
     try:
         while block := file.read(BLOCK):
+            yield block
+    except OSError as error:
+        raise FileError(f"{name} cannot be read: {error.strerror}.") from None
+
+
+def _pipe_blocks(file: IO[bytes], name: str) -> Iterator[bytes]:
+    """Yield what *file* has, as soon as it has it.
+
+    It is awaited in short steps: a Ctrl-C between two lines of this function and a read would end the wait only when
+    something can be read.
+    """
+    try:
+        descriptor = file.fileno()
+    except OSError:
+        yield from _blocks(file, name)
+        return
+    try:
+        block = b"-"
+        while block:
+            while not select.select([descriptor], [], [], STEP_S)[0]:
+                pass
+            block = os.read(descriptor, BLOCK)
             yield block
     except OSError as error:
         raise FileError(f"{name} cannot be read: {error.strerror}.") from None
