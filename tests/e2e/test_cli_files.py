@@ -2,13 +2,15 @@
 
 import gzip
 import os
+import subprocess
 import threading
 from pathlib import Path
 
 import pytest
 
+from schemas.text import CONTROL
 from tests.support.client import Client
-from tests.support.commands import Done, make_profiles, read_lines, read_rows, run
+from tests.support.commands import PROGRAM, Done, environ, make_profiles, read_lines, read_rows, run
 
 HEADER = b"merge_external_id,keep_external_id\n"
 
@@ -144,3 +146,76 @@ def test_refused_lines_are_whole_and_are_imported_after_correction(client: Clien
         "bob": ("Bob", 2),
         "cyd": ("Cyd", 3),
     }
+
+
+def febrl(path: Path, people: int) -> Path:
+    """Write a file of the form of the FEBRL data sets: blanks after commas, each person twice."""
+    lines = ["rec_id, given_name, surname, street_number, address_1, suburb, state, date_of_birth, soc_sec_id"]
+    for number in range(people):
+        lines.append(
+            f"rec-{number}-org, , waller, {number}, tullaroop street, st james, wa, 19081209, 69880{number:02}"
+        )
+        lines.append(f"rec-{number}-dup-0, jamilla, waler, , maltby circuit, coolaroo, , 19150612, 90042{number:02}")
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def test_a_file_with_blanks_after_its_commas_is_imported_and_merged(client: Client, tmp_path: Path) -> None:
+    people = febrl(tmp_path / "dataset.csv", 60)
+    renames = ["rec_id=external_id", "given_name=first_name", "surname=last_name"]
+    imported = run(client, "profiles", "import", people, *(f"--rename={each}" for each in renames))
+    pairs = tmp_path / "pairs.csv"
+    rows = "".join(f"rec-{number}-dup-0, rec-{number}-org\n" for number in range(60))
+    pairs.write_text(f"merge_external_id, keep_external_id\n{rows}", encoding="utf-8")
+    merged = run(client, "merge", pairs)
+    profile = client.profile("rec-7-org")
+
+    assert (imported.returncode, imported.stdout) == (0, b"accepted 120.\n"), imported.stderr
+    assert merged.stdout.startswith(b"60 pairs: merged 60.")
+    assert (profile["first_name"], profile["last_name"]) == ("jamilla", "waller")
+    assert profile["custom_attributes"]["street_number"] == "7"
+    assert (profile["custom_attributes"]["state"], profile["custom_attributes"]["suburb"]) == ("wa", "st james")
+
+
+def test_a_full_disk_ends_a_run_in_one_sentence_and_the_run_resumes(client: Client, tmp_path: Path) -> None:
+    count = 150
+    make_profiles(client, [f"{side}{number}" for side in "ab" for number in range(count)])
+    pairs = tmp_path / "pairs.csv"
+    pairs.write_bytes(HEADER + b"".join(b"a%d,b%d\n" % (number, number) for number in range(count)))
+    before = pairs.read_bytes()
+    # A limit of the size of files stands for a full disk: each is an error of writing.
+    command = ["prlimit", "--fsize=12000", *PROGRAM, "merge", str(pairs)]
+    full = [
+        subprocess.run(command, env={**os.environ, **environ(client)}, capture_output=True, check=False)
+        for _ in range(2)
+    ]
+    done = run(client, "merge", pairs)
+    rows = read_rows(tmp_path / "pairs.outcomes.csv")
+
+    for each in full:
+        assert (each.returncode, each.stdout, each.stderr.count(b"\n")) == (1, b"", 1), each.stderr
+        assert b"pairs.outcomes.csv cannot be written: File too large." in each.stderr
+    assert (done.returncode, pairs.read_bytes()) == (0, before)
+    assert [int(row["line"]) for row in rows] == list(range(2, count + 2))
+    assert {row["outcome"] for row in rows} == {"merged"}
+
+
+def test_exports_hold_no_formula_and_no_control_character(client: Client, tmp_path: Path) -> None:
+    evil = {"first_name": '=HYPERLINK("http://evil.example","x")', "last_name": "a\n\x1b[2J\N{RIGHT-TO-LEFT OVERRIDE}b"}
+    client.track(attributes=[{"external_id": "+cmd|calc", "phone": "+14155550123", "plan": "\x9b31m", **evil}])
+    run(client, "profiles", "export", tmp_path / "all.csv")
+    run(client, "profiles", "export", tmp_path / "all.jsonl")
+    (row,), (profile,) = read_rows(tmp_path / "all.csv"), read_lines(tmp_path / "all.jsonl")
+    shown = run(client, "profiles", "show", row["braze_id"])
+
+    assert (row["external_id"], row["phone"]) == ("'+cmd|calc", "+14155550123")
+    assert row["first_name"] == '\'=HYPERLINK("http://evil.example","x")'
+    assert row["last_name"] == r"a\u000a\u001b[2J\u202eb"
+    assert {name: profile[name] for name in evil} == evil
+    for text in (
+        (tmp_path / "all.csv").read_text(encoding="utf-8"),
+        (tmp_path / "all.jsonl").read_text(encoding="utf-8"),
+    ):
+        assert not CONTROL.search(text.replace("\n", ""))
+    assert not CONTROL.search(shown.stdout.decode().replace("\n", ""))
+    assert "\N{REPLACEMENT CHARACTER}[2J" in shown.stdout.decode()
