@@ -12,7 +12,7 @@ import requests
 from requests.auth import AuthBase
 
 from app.errors import MergelaneError
-from cli.proxies import PROXY_REMEDY, DirectSession, find_proxy
+from cli.proxies import PROXY_REMEDY, DirectSession, explain_proxy
 from schemas.json_values import dump_json
 from schemas.retry_after import parse_retry_after
 
@@ -42,8 +42,8 @@ UNAVAILABLE = frozenset(
 #: Statuses that guarantee that the request had no effect.
 NO_EFFECT = frozenset({BUSY, HTTPStatus.SERVICE_UNAVAILABLE})
 HINTS: Mapping[int, str] = {
-    HTTPStatus.PROXY_AUTHENTICATION_REQUIRED: "A proxy demands a password. " + PROXY_REMEDY,
     HTTPStatus.UNAUTHORIZED: "Set MERGELANE_API_KEY or --key-file to a valid API key.",
+    HTTPStatus.PROXY_AUTHENTICATION_REQUIRED: PROXY_REMEDY,
     HTTPStatus.FORBIDDEN: "The API key lacks the permission for this request.",
 }
 
@@ -257,18 +257,13 @@ class Client:
                 allow_redirects=False,
                 stream=stream,
             )
-        except requests.exceptions.ProxyError as error:
-            message = f"{find_proxy(self.base_url)} does not let the request through. {PROXY_REMEDY}"
-            raise Unanswered(message, maybe_done=not _was_never_sent(error)) from error
         except (requests.ConnectionError, requests.Timeout) as error:
-            message = f"{self.base_url} does not respond ({type(error).__name__})."
-            raise Unanswered(message, maybe_done=not _was_never_sent(error)) from error
+            sentence = f"{self.base_url} does not respond ({type(error).__name__})."
+            maybe_done = not _was_never_sent(error)
+            raise Unanswered(explain_proxy(self.base_url, error) or sentence, maybe_done=maybe_done) from error
         except requests.RequestException as error:
-            if (proxy := find_proxy(self.base_url)) is not None:
-                raise Refused(f"{proxy} cannot be used ({type(error).__name__}). {PROXY_REMEDY}") from error
-            raise Refused(
-                f"Cannot send requests to {self.base_url} ({type(error).__name__}). Check the URL."
-            ) from error
+            sentence = f"Cannot send requests to {self.base_url} ({type(error).__name__}). Check the URL."
+            raise Refused(explain_proxy(self.base_url, error) or sentence) from error
 
 
 def require_status(response: Response, status: int) -> Response:

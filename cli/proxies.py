@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import requests
 
-PROXY_REMEDY = "Correct that variable, or add the host of Mergelane to NO_PROXY."
+PROXY_REMEDY = "Correct the variable of the proxy, or add the host of Mergelane to NO_PROXY."
 
 
 class DirectSession(requests.Session):
@@ -32,6 +32,18 @@ def names_this_machine(url: str) -> bool:
         mapped = getattr(address, "ipv4_mapped", None) or address
         return bool(mapped.is_loopback or mapped.is_unspecified)
     return False
+
+
+def explain_proxy(url: str, error: requests.RequestException) -> str | None:
+    """Return sentences about the proxy through which a request to *url* failed; None when *error* has no such cause."""
+    proxy = find_proxy(url)
+    if proxy is None:
+        return None
+    if isinstance(error, requests.exceptions.ProxyError):
+        return f"{proxy} does not let the request through. {PROXY_REMEDY}"
+    if isinstance(error, requests.ConnectionError | requests.Timeout):
+        return None
+    return f"{proxy} cannot be used ({type(error).__name__}). {PROXY_REMEDY}"
 
 
 def find_proxy(url: str) -> str | None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from cli.bulk.columns.cells import CellType, detect_value, parse_cell, type_of_member
 from cli.bulk.columns.dashboard import DASHBOARD_IDS, MEMBERS, dashboard_object, is_ignored
-from cli.bulk.columns.known_names import find_meant, refuse_nearly_known
+from cli.bulk.columns.known_names import find_known, refuse_nearly_known
 from cli.bulk.columns.merge_columns import PAIR_COLUMNS
 from cli.bulk.files import FileError
 from schemas.attributes import INSTRUCTIONS
@@ -192,7 +192,7 @@ def _check_nearly_known(
     """Raise FileError when a column is nearly a known one, or one of a merge file."""
     given = {name: name.rpartition(TYPE_MARK)[0] or name for name in names if name not in custom}
     for name, member in given.items():
-        if member in PAIR_COLUMNS or find_meant(member, PAIR_COLUMNS):
+        if member in PAIR_COLUMNS or find_known(member, PAIR_COLUMNS):
             raise FileError(f"{file} has the column '{quoted(name)}' of a merge file. Use `mergelane merge` for it.")
         if any(end in name for end in "\r\n"):
             raise FileError(
@@ -201,12 +201,12 @@ def _check_nearly_known(
     known = [*ARRAYS[array].fields, *(part for part in PARTS if PARTS[part][0] in ARRAYS[array].fields)]
     if array == ATTRIBUTES:
         known += sorted(DASHBOARD_IDS)
-    way_out = ", or add --custom '{name}' if it is a custom attribute" if array == ATTRIBUTES else ""
+    remedy = ", or add --custom '{name}' if it is a custom attribute" if array == ATTRIBUTES else ""
     refuse_nearly_known(
         (member for member in given.values() if not (dashboard and member in DASHBOARD_IDS)),
         known,
         file=file,
-        way_out=way_out,
+        remedy=remedy,
     )
 
 

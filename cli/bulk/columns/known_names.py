@@ -7,21 +7,21 @@ from cli.bulk.files import FileError
 from schemas.text import quoted
 
 
-def find_meant(name: str, known: Iterable[str]) -> str | None:
+def find_known(name: str, known: Iterable[str]) -> str | None:
     """Return the name in *known* from which *name* differs only by case, blanks and signs; None without one."""
     folded = _fold(name)
     return next((each for each in known if each != name and _fold(each) == folded), None)
 
 
-def refuse_nearly_known(names: Iterable[str], known: Collection[str], *, file: str, way_out: str) -> None:
-    """Raise FileError, which ends with the sentence *way_out*, when one of *names* is nearly one of *known*."""
+def refuse_nearly_known(names: Iterable[str], known: Collection[str], *, file: str, remedy: str) -> None:
+    """Raise FileError, which ends with the sentence *remedy*, when one of *names* is nearly one of *known*."""
     for name in names:
         if name in known:
             continue
-        if meant := find_meant(name, known):
+        if known_name := find_known(name, known):
             raise FileError(
-                f"The column '{quoted(name)}' of {file} is nearly '{meant}'. Rename it to '{meant}'"
-                f"{way_out.format(name=quoted(name))}."
+                f"The column '{quoted(name)}' of {file} is nearly '{known_name}'. Rename it to '{known_name}'"
+                f"{remedy.format(name=quoted(name))}."
             )
 
 

@@ -25,7 +25,7 @@ def check_columns(names: Sequence[str], file: str = "the file") -> None:
 
     A column that is nearly one of a pair, or has the prefix of a side, is refused. Other columns are ignored.
     """
-    refuse_nearly_known(names, PAIR_COLUMNS, file=file, way_out="")
+    refuse_nearly_known(names, PAIR_COLUMNS, file=file, remedy="")
     ours = [name for name in names if name.startswith(tuple(f"{side}_" for side in SIDES))]
     unknown = [name for name in ours if name not in PAIR_COLUMNS]
     missing = [side for side in SIDES if not any(name.startswith(f"{side}_") for name in ours)]

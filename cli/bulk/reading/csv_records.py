@@ -1,4 +1,4 @@
-"""Parses single records of CSV: a row of cells, which may go over several lines."""
+"""Parses single records of CSV: a row of cells, which may have several lines."""
 
 import csv
 from collections.abc import Iterator, Sequence
@@ -9,7 +9,7 @@ from cli.bulk.reading.lines import MAX_LINE, LineReader, LineTooLong, Position
 
 QUOTE = '"'
 UNCLOSED = "A quote opens a cell of this line, and no quote closes it."
-AFTER_QUOTE = "A cell of this line goes on after its closing quote. A quote inside a quoted cell is written twice."
+AFTER_QUOTE = "A quoted cell of this line has text after its closing quote. Write a quote inside a quoted cell twice."
 DELIMITER_NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 
 # The limit of Python's parser for a single cell; lines have one of their own.
@@ -33,7 +33,7 @@ class Dialect:
 def parse_record(first: bytes, lines: LineReader, dialect: Dialect) -> tuple[list[str], str]:
     """Return the cells and the text of the record that begins with the line *first*, which *lines* has just returned.
 
-    Raises NotCsv; then *lines* go on behind the first line, whatever was read to find the end of a cell.
+    Raises NotCsv; then *lines* continue behind the first line, whatever was read to find the end of a cell.
     """
     text = first.decode(errors="replace")
     if QUOTE not in text:
@@ -68,7 +68,7 @@ def parse_row(text: str, names: Sequence[str], *, delimiter: str) -> dict[str, s
 
 
 def _feed(read: list[str], lines: LineReader) -> Iterator[str]:
-    """Yield the first line in *read*, then further *lines* as long as a record may go on."""
+    """Yield the first line in *read*, then further *lines* as long as a record may continue."""
     yield read[0]
     size = len(read[0])
     for line in lines:
@@ -91,7 +91,7 @@ def _trim(cells: Sequence[str], dialect: Dialect) -> list[str]:
 def looks_like_rows(text: str, dialect: Dialect, count: int) -> bool:
     """Return whether each line of *text* has *count* cells if its quotes are taken as plain characters.
 
-    So a record that goes over these lines is rather several rows with two stray quotes.
+    So a record of these lines is rather several rows with two stray quotes.
     """
     parts = text.rstrip("\r\n").splitlines()
     return count > 1 and len(parts) > 1 and all(part.count(dialect.delimiter) == count - 1 for part in parts)

@@ -14,7 +14,7 @@ from schemas.fields import MAX_TEXT
 from schemas.text import quoted
 
 DELIMITERS = ",;\t|"
-#: A first line by which Excel is told the delimiter.
+#: A first line that names the delimiter, as Excel reads it.
 SEPARATOR = re.compile(rb'"?sep=(.)"?\s*', re.IGNORECASE)
 #: Lines after the header that decide about the delimiter.
 SAMPLE = 5

@@ -59,7 +59,7 @@ def test_a_proxy_that_fails_is_named_without_its_password(
 
     assert str(caught.value) == (
         f"The proxy 127.0.0.1:{port} in {name} does not let the request through."
-        " Correct that variable, or add the host of Mergelane to NO_PROXY."
+        " Correct the variable of the proxy, or add the host of Mergelane to NO_PROXY."
     )
     assert not caught.value.maybe_done
 

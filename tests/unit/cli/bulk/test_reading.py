@@ -108,7 +108,7 @@ def test_line_ends_are_found_wherever_a_piece_of_the_file_ends(
 
 
 UNCLOSED = "A quote opens a cell of this line, and no quote closes it."
-AFTER_QUOTE = "A cell of this line goes on after its closing quote. A quote inside a quoted cell is written twice."
+AFTER_QUOTE = "A quoted cell of this line has text after its closing quote. Write a quote inside a quoted cell twice."
 ROWS = b"a,b\n1,x\n%s\n3,z\n4,w\n"
 
 
