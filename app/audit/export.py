@@ -44,11 +44,11 @@ def _cells(dumped: Mapping[str, Any]) -> list[str]:
     cells: list[str] = []
     for name, value in dumped.items():
         parts = [(value or {}).get(part) for part in PARTS[name]] if name in PARTS else [value]
-        cells.extend(safe_cell(_text(part)) for part in parts)
+        cells.extend(map(_cell, parts))
     return cells
 
 
-def _text(value: Any) -> str:
+def _cell(value: Any) -> str:
     if value is None:
         return ""
-    return value if isinstance(value, str) else orjson.dumps(value).decode()
+    return safe_cell(value) if isinstance(value, str) else dump_printable(value).decode()

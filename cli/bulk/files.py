@@ -8,6 +8,8 @@ from app.errors import MergelaneError
 
 #: The file name that means standard input, or standard output.
 STDIN = "-"
+#: Other names of standard output.
+STDOUT_NAMES = frozenset({STDIN, "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"})
 #: The extension of compressed files.
 GZIP = ".gz"
 
@@ -29,6 +31,11 @@ class UnansweredPolicy(StrEnum):
     STOP = "stop"
     SEND = "send"
     SKIP = "skip"
+
+
+def is_stdout(path: Path) -> bool:
+    """Return whether *path* names standard output."""
+    return str(path) in STDOUT_NAMES
 
 
 def write_all(file: IO[bytes], data: bytes) -> None:

@@ -1,6 +1,7 @@
 """Parses the pairs of a merge file: objects of `merge_updates` in JSON Lines, or columns in CSV."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ from cli.bulk.columns.merge_columns import SIDES, update_from_cells
 from cli.bulk.files import FileFormat
 from cli.bulk.reading.lines import Position, Record
 from schemas.identifiers import sharing_key
+from schemas.json_values import InvalidJson, dump_json, parse_json
 from schemas.merge import load_merge
 from schemas.text import UnfitText, check_body, read_safe_cell
 
@@ -33,7 +35,7 @@ class FilePair:
     sharing_keys: frozenset[tuple[str, ...]]
     #: The position after it in the file.
     end: Position
-    #: The line as it is, if it could not be parsed.
+    #: The line as it is, if it could not be parsed or has more than a pair.
     text: str | None = None
 
 
@@ -43,22 +45,26 @@ def parse_pairs(records: Iterable[Record], form: FileFormat, *, safe_cells: bool
     *safe_cells*: the cells were written by `safe_cell`, as those of an outcome file.
     """
     for record in records:
-        fault, keys, update = record.fault, frozenset[tuple[str, ...]](), _sides(record.value)
+        fault, keys, update, text = record.fault, frozenset[tuple[str, ...]](), _sides(record.value), record.text
         if fault is None:
             sent = _without_result(record.value)
             if form is FileFormat.CSV:
                 cells = {name: read_safe_cell(cell) for name, cell in sent.items()} if safe_cells else sent
                 sent = update = update_from_cells(cells)
+            else:
+                update = _sides(sent)
             fault, keys = _validate(sent)
-        yield FilePair(
-            line=record.line, update=update, fault=fault, sharing_keys=keys, end=record.end, text=record.text
-        )
+            text = None if fault is None or sent == update else dump_json(sent).decode()
+        yield FilePair(line=record.line, update=update, fault=fault, sharing_keys=keys, end=record.end, text=text)
 
 
 def _without_result(value: Any) -> Any:
-    """Return a line of an outcome file without its result; any other value unchanged."""
+    """Return the pair in a line of an outcome file, which may have it as text; any other value unchanged."""
     if not isinstance(value, dict) or not {"line", "outcome"} <= value.keys():
         return value
+    if isinstance(value.get(TEXT), str) and value.keys() <= {*RESULT_COLUMNS, TEXT, *SIDES.values()}:
+        with suppress(InvalidJson):
+            return parse_json(value[TEXT])
     return {name: part for name, part in value.items() if name not in (*RESULT_COLUMNS, TEXT)}
 
 

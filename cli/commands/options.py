@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cli.bulk.files import STDIN, FileFormat
+from cli.bulk.files import FileFormat, is_stdout
 from cli.commands.output import print_status
 from schemas.paging import DEFAULT_LIMIT, MAX_LIMIT
 
@@ -133,7 +133,7 @@ def interruptible(output: Path) -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         click.echo(err=True)
-        if str(output) == STDIN:
+        if is_stdout(output):
             print_status("Interrupted. Run the same command again; it starts over.")
         else:
             print_status(f"Interrupted. Finished lines are in {output}. Run the same command again to resume.")

@@ -12,7 +12,7 @@ from typing import Any, Self
 import click
 import orjson
 
-from cli.bulk.files import STDIN
+from cli.bulk.files import is_stdout
 from schemas.json_values import dump_printable
 from schemas.text import escape_character, replace_controls
 
@@ -75,8 +75,8 @@ def print_status(sentence: str) -> None:
 
 def print_end(counts: str, where: str | None, output: Path) -> None:
     """Print the *counts* of a run, and *where* its *output* is; to standard error when that is standard output."""
-    told = where is not None and str(output) != STDIN
-    click.echo(replace_controls(f"{counts} {where} {output}." if told else counts), err=str(output) == STDIN)
+    told = where is not None and not is_stdout(output)
+    click.echo(replace_controls(f"{counts} {where} {output}." if told else counts), err=is_stdout(output))
 
 
 def format_value(value: Any) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from app.errors import MergelaneError
-from cli.bulk.files import STDIN, FileFormat, UnansweredPolicy, detect_format
+from cli.bulk.files import STDIN, FileFormat, UnansweredPolicy, detect_format, is_stdout
 from cli.commands.options import (
     again_option,
     encoding_option,
@@ -185,7 +185,7 @@ def export_all(
     chosen = tuple(fields) or PROFILE_FIELDS
     if unknown := [name for name in chosen if name not in PROFILE_FIELDS]:
         raise click.UsageError(f"Profiles have no member {unknown[0]!r}. Choose from: {', '.join(PROFILE_FIELDS)}.")
-    written = form or FileFormat.JSONL if str(file) == STDIN else detect_format(str(file), form)
+    written = form or FileFormat.JSONL if is_stdout(file) else detect_format(str(file), form)
     with interruptible(file), remote.connect(patience_s=patience) as client:
         fresh = CheckpointState(task="export", source=" ".join((remote.url, written, *chosen)))
         with open_checkpoint(file, fresh, again=again) as checkpoint:

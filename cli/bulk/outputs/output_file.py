@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Protocol
 
-from cli.bulk.files import STDIN, FileError, write_all
+from cli.bulk.files import FileError, is_stdout, write_all
 
 #: Written beside an output file.
 SUFFIX = ".state"
@@ -59,15 +59,15 @@ class OutputFile:
 class OutputStream:
     """Standard output, a pipe or another output that cannot be read again: a run that writes it cannot resume."""
 
-    def __init__(self, name: str, file: IO[bytes]) -> None:
-        self.path = Path(name)
+    def __init__(self, path: Path, file: IO[bytes]) -> None:
+        self.path = path
         self._file = file
         self._size = 0
 
     def write(self, data: bytes) -> int:
         """Write *data* at once and return the bytes written so far."""
         with writing(self.path):
-            self._file.write(data)
+            write_all(self._file, data)
             self._file.flush()
         self._size += len(data)
         return self._size
@@ -81,6 +81,9 @@ def writing(path: Path) -> Iterator[None]:
     """Raise FileError for an OSError; it names *path* and says how to continue."""
     try:
         yield
+    except BrokenPipeError:
+        # The reader of the output has ended, as `head` does: the command ends without a message.
+        raise
     except OSError as error:
         raise FileError(
             f"{_called(path)} cannot be written: {error.strerror}. Correct that, then run the same command again."
@@ -89,7 +92,7 @@ def writing(path: Path) -> Iterator[None]:
 
 def is_stream(path: Path) -> bool:
     """Return whether *path* names standard output, or something that is neither a regular file nor missing."""
-    if str(path) == STDIN:
+    if is_stdout(path) or path.is_relative_to("/dev/fd"):
         return True
     try:
         return not stat.S_ISREG(path.stat().st_mode)
@@ -105,13 +108,14 @@ def spool_folder(path: Path) -> Path:
 @contextmanager
 def open_stream(path: Path) -> Iterator[OutputStream]:
     """Open the stream *path*; raise FileError for a folder."""
-    if str(path) == STDIN:
-        yield OutputStream(STDIN, sys.stdout.buffer)
+    if is_stdout(path):
+        yield OutputStream(path, sys.stdout.buffer)
         return
     with writing(path):
-        file = path.open("wb", buffering=0)
+        # Append: a descriptor of a shell may be a file with content.
+        file = path.open("ab", buffering=0)
     with file:
-        yield OutputStream(str(path), file)
+        yield OutputStream(path, file)
 
 
 @contextmanager
@@ -151,4 +155,4 @@ def _lock(file: IO[bytes], path: Path) -> None:
 
 
 def _called(path: Path) -> str:
-    return "Standard output" if str(path) == STDIN else str(path)
+    return "Standard output" if is_stdout(path) else str(path)

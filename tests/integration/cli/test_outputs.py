@@ -133,6 +133,22 @@ def test_ctrl_c_ends_a_command_that_waits_for_its_input_with_one_sentence(tmp_pa
     assert "Interrupted." in command.log
 
 
+def test_the_reader_of_the_output_may_end_first(pairs: Path, stage: Callable[..., Stage]) -> None:
+    environ = {**os.environ, "MERGELANE_API_KEY": "a-key", "MERGELANE_URL": stage(PAGE).url}
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [sys.executable, "-m", "cli", "merge", str(pairs), "--outcomes", "/dev/stdout"],
+        env=environ,
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+    os.close(writer)
+
+    assert (done.returncode, done.stderr) == (1, b"")
+
+
 def test_a_file_is_not_imported_twice_at_the_same_time(tmp_path: Path) -> None:
     path = tmp_path / "people.jsonl"
     path.write_text('{"external_id": "a"}\n', encoding="utf-8")

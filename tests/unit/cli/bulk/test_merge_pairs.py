@@ -76,6 +76,36 @@ def test_columns_of_other_names_are_left_alone_and_misspelt_ones_refused() -> No
         check_columns(["merge_external_id"])
 
 
+def test_a_pair_in_a_line_of_an_outcome_file_is_read_without_its_result() -> None:
+    result = {"line": 7, "outcome": "orphan_not_found", "reason": "", "job_id": "1", "orphan_braze_id": "2"}
+    text = '{"identifier_to_merge": {"external_id": "a"}, "identifier_to_keep": {"external_id": "b"}}'
+
+    assert pair({**result, **GOOD}).update == GOOD
+    assert pair({**result, **GOOD}).fault is None
+    assert pair({**result, "text": text}).fault is None
+    assert pair({**result, "text": text[:-1]}).fault
+    assert pair({**result, **GOOD, "more": 1}).fault
+
+
+def test_a_refused_pair_is_kept_whole() -> None:
+    assert (
+        pair({**GOOD, "more": 1}).text
+        == '{"identifier_to_merge":{"external_id":"a"},"identifier_to_keep":{"external_id":"b"},"more":1}'
+    )
+    assert pair([1]).text == "[1]"
+    assert pair({**GOOD, "identifier_to_keep": 5}).text is None
+
+
+def test_cells_of_an_outcome_file_are_read_back() -> None:
+    cells = {**dict.fromkeys(PAIR_COLUMNS, ""), "merge_external_id": "'=1", "keep_external_id": r"a\u000ab"}
+    (escaped,) = parse_pairs([record(cells)], FileFormat.CSV, safe_cells=True)
+    (exact,) = parse_pairs([record(cells)], FileFormat.CSV)
+
+    assert escaped.update["identifier_to_merge"] == {"external_id": "=1"}
+    assert escaped.update["identifier_to_keep"] == {"external_id": "a\nb"}
+    assert exact.update["identifier_to_merge"] == {"external_id": "'=1"}
+
+
 def many(good: int, bad: int) -> list[FilePair]:
     values = [GOOD] * good + [5] * bad
     return list(parse_pairs((record(value, line) for line, value in enumerate(values, start=1)), FileFormat.JSONL))
