@@ -204,19 +204,17 @@ class Client:
                 message = f"The connection to {self.base_url} broke inside the response. Run the command again."
                 raise Unanswered(message, maybe_done=False) from error
 
-    def wait_to_poll(self, response: Response) -> None:
+    def wait_to_poll(self, response: Response, *, waited_s: float = 0.0) -> None:
         """Wait before the next poll: as long as *response* announces, else POLL_S.
 
-        Raises Unanswered when it announces more than both LONGEST_POLL_S and the patience of this client.
+        Raises Unanswered when *waited_s*, waits without progress, and it exceed both LONGEST_POLL_S and the patience.
         """
         announced = parse_retry_after(response.headers.get("Retry-After"), date=response.headers.get("Date"))
         longest = max(LONGEST_POLL_S, self._patience_s)
-        if announced is not None and announced > longest:
-            raise Unanswered(
-                f"{self.base_url} announces a wait of {announced:,.0f} s; this command waits at most {longest:g} s.",
-                maybe_done=False,
-                retry_after=announced,
-            )
+        if waited_s + (announced or 0) > longest:
+            wait = f"{self.base_url} announces a wait of {announced or 0:,.0f} s"
+            sentence = f"{wait}; this command waits at most {longest:g} s."
+            raise Unanswered(sentence, maybe_done=False, retry_after=announced)
         self._stop.wait(POLL_S if announced is None else announced)
 
     @property
@@ -259,8 +257,8 @@ class Client:
             )
         except (requests.ConnectionError, requests.Timeout) as error:
             sentence = f"{self.base_url} does not respond ({type(error).__name__})."
-            maybe_done = not _was_never_sent(error)
-            raise Unanswered(explain_proxy(self.base_url, error) or sentence, maybe_done=maybe_done) from error
+            sentence = explain_proxy(self.base_url, error) or sentence
+            raise Unanswered(sentence, maybe_done=not _was_never_sent(error)) from error
         except requests.RequestException as error:
             sentence = f"Cannot send requests to {self.base_url} ({type(error).__name__}). Check the URL."
             raise Refused(explain_proxy(self.base_url, error) or sentence) from error

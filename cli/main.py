@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from importlib import import_module
-from io import TextIOWrapper
+from io import StringIO, TextIOWrapper
 from typing import Any
 
 import click
@@ -61,6 +61,9 @@ class LazyGroup(click.Group):
 
         An error of the system, such as a full disk behind standard output, becomes a message and exit status 1.
         """
+        # Python sets a stream that the caller has closed to None.
+        sys.stdout = sys.stdout or StringIO()
+        sys.stderr = sys.stderr or StringIO()
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, TextIOWrapper):
                 stream.reconfigure(errors="replace")

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from http import HTTPStatus
+from time import monotonic
 from typing import Any
 
 import orjson
@@ -121,11 +122,12 @@ def idempotency_key(pairs: Sequence[FilePair], salt: str) -> str:
 def _post(client: Client, path: str, pairs: Sequence[FilePair], headers: dict[str, str]) -> Response:
     """Send *pairs*; repeat while the server still processes an earlier request with this idempotency key (409)."""
     body = {"merge_updates": [pair.update for pair in pairs]}
+    started = monotonic()
     while True:
         response = client.request("POST", path, body=body, headers=headers)
         if response.status != HTTPStatus.CONFLICT or client.stopped:
             return response
-        client.wait_to_poll(response)
+        client.wait_to_poll(response, waited_s=monotonic() - started)
 
 
 def _retry_halves(

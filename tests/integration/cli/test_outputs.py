@@ -149,6 +149,15 @@ def test_the_reader_of_the_output_may_end_first(pairs: Path, stage: Callable[...
     assert (done.returncode, done.stderr) == (1, b"")
 
 
+def test_a_command_needs_no_output(stage: Callable[..., Stage]) -> None:
+    server = stage((200, {}, b'{"jobs": [], "next_cursor": null}'))
+    environ = {**os.environ, "MERGELANE_API_KEY": "a-key", "MERGELANE_URL": server.url}
+    command = f"{sys.executable} -m cli jobs list >&- 2>&-"
+    done = subprocess.run(["/bin/sh", "-c", command], env=environ, check=False)
+
+    assert done.returncode == 0
+
+
 def test_a_file_is_not_imported_twice_at_the_same_time(tmp_path: Path) -> None:
     path = tmp_path / "people.jsonl"
     path.write_text('{"external_id": "a"}\n', encoding="utf-8")
