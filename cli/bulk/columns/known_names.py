@@ -6,10 +6,16 @@ from collections.abc import Collection, Iterable
 from cli.bulk.files import FileError
 from schemas.text import quoted
 
+#: Long forms of columns, without blanks and signs.
+LONG_FORMS = {"emailaddress": "email", "phonenumber": "phone", "externaluserid": "externalid"}
+
 
 def find_known(name: str, known: Iterable[str]) -> str | None:
-    """Return the name in *known* from which *name* differs only by case, blanks and signs; None without one."""
-    folded = _fold(name)
+    """Return the name in *known* from which *name* differs only by case, blanks and signs; None without one.
+
+    A few long forms count as such too.
+    """
+    folded = LONG_FORMS.get(_fold(name), _fold(name))
     return next((each for each in known if each != name and _fold(each) == folded), None)
 
 

@@ -140,6 +140,8 @@ def test_the_dashboards_columns_are_mapped_in_its_own_file_only(appboy_id: str) 
         ("Subscription State:boolean", "subscription_state"),
         ("appboy_id", "Appboy ID"),
         ("BrazeId", "braze_id"),
+        ("Email Address", "email"),
+        ("phone_number", "phone"),
     ],
 )
 def test_a_column_that_is_nearly_a_known_one_is_refused_unless_it_is_declared(name: str, meant: str) -> None:
