@@ -1,15 +1,21 @@
 """Entry point of `mergelane`: the group of all commands, each imported only when it runs."""
 
+import errno
 import logging
+import os
 import re
+import signal
+import sys
 from collections.abc import Mapping
-from errno import EPIPE
+from contextlib import suppress
 from importlib import import_module
+from io import StringIO, TextIOWrapper
 from typing import Any
 
 import click
 
 from app.errors import MergelaneError
+from schemas.text import replace_controls
 
 #: The summary of each command. It repeats the first sentence of the command's help, so that `mergelane --help` imports
 #: no command; a test compares the two.
@@ -60,29 +66,55 @@ class LazyGroup(click.Group):
         for number, argument in enumerate(args, start=1):
             if UNFIT.search(argument):
                 raise click.UsageError(
-                    f"Argument {number} ({escape_controls(argument)[:MAX_SHOWN]}) is not text in UTF-8 without NUL.",
+                    f"Argument {number} ({replace_controls(argument)[:MAX_SHOWN]}) is not text in UTF-8 without NUL.",
                     ctx,
                 )
         return super().parse_args(ctx, args)
 
+    def main(self, *args: Any, **given: Any) -> Any:
+        """Run `mergelane`; a character that the terminal cannot show is replaced.
+
+        An error of the system, such as a full disk behind standard output, becomes a message and exit status 1.
+        """
+        # Python sets a stream that the caller has closed to None.
+        sys.stdout = sys.stdout or StringIO()
+        sys.stderr = sys.stderr or StringIO()
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, TextIOWrapper):
+                stream.reconfigure(errors="replace")
+        try:
+            try:
+                return super().main(*args, **given)
+            finally:
+                sys.stdout.flush()
+        except OSError as error:
+            _close_stdout()
+            # Without a message when the reader of the output has ended, as `head` does.
+            if error.errno != errno.EPIPE:
+                reason = error.strerror or type(error).__name__
+                sentence = f"{error.filename} cannot be used" if error.filename else "The output cannot be written"
+                click.echo(replace_controls(f"Error: {sentence}: {reason}."), err=True)
+            sys.exit(1)
+
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; a MergelaneError, or an error of a file, becomes an error message and exit status 1."""
+        """Run the command; an error of Mergelane becomes a message and exit status 1, Ctrl-C one and status 130."""
         try:
             return super().invoke(ctx)
         except MergelaneError as error:
-            raise click.ClickException(escape_controls(str(error))) from None
-        except OSError as error:
-            if error.filename is None or error.errno == EPIPE:
-                raise
-            name = escape_controls(str(error.filename))[:MAX_SHOWN]
-            raise click.ClickException(f"Cannot use the file {name!r}: {error.strerror}.") from None
+            raise click.ClickException(replace_controls(str(error))) from None
+        except KeyboardInterrupt:
+            # From now on a further Ctrl-C ends the process at once.
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            from cli.commands.options import INTERRUPTED  # noqa: PLC0415 - `--help` must stay fast
+
+            click.echo("\nInterrupted. Run the same command again.", err=True)
+            raise click.exceptions.Exit(INTERRUPTED) from None
 
 
-def escape_controls(text: str) -> str:
-    """Return *text* for a terminal: escapes replace all characters that are not printable, except line feeds."""
-    return "".join(
-        each if each.isprintable() or each == "\n" else each.encode("unicode_escape").decode() for each in text
-    )
+def _close_stdout() -> None:
+    """Close standard output, whose buffer could fail once more when the process ends."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

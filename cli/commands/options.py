@@ -3,7 +3,7 @@
 Nothing here is imported at the top that takes long to import: `--help` must stay fast.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from math import isnan
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cli.bulk.files import FileFormat
+from cli.bulk.files import FileFormat, is_stdout
 from cli.commands.output import print_status
 from cli.up.data_dir import default_home
 from schemas.paging import DEFAULT_LIMIT, MAX_LIMIT
@@ -64,6 +64,17 @@ format_option = click.option(
 again_option = click.option(
     "--again", is_flag=True, help="Start over: ignore the checkpoint of an earlier run and overwrite its output file."
 )
+encoding_option = click.option(
+    "--encoding", default="utf-8", show_default=True, metavar="NAME", help="The encoding of FILE, such as windows-1252."
+)
+rename_option = click.option(
+    "--rename",
+    "renames",
+    multiple=True,
+    metavar="OLD=NEW",
+    callback=lambda _ctx, _param, given: parse_renames(given),
+    help="Read the column OLD of a CSV file as NEW; repeat the option for more.",
+)
 patience_option = click.option(
     "--patience",
     type=Seconds(),
@@ -72,6 +83,17 @@ patience_option = click.option(
     metavar="SECONDS",
     help="Give up when the server is unavailable for longer, or announces a longer wait.",
 )
+
+
+def parse_renames(given: Iterable[str]) -> dict[str, str]:
+    """Return new names by old ones; raise BadParameter for a text without both."""
+    renames: dict[str, str] = {}
+    for text in given:
+        old, _, new = text.rpartition("=")
+        if not old.strip() or not new.strip() or old.strip() in renames:
+            raise click.BadParameter(f"{text!r} is not OLD=NEW, or names a column for the second time.")
+        renames[old.strip()] = new.strip()
+    return renames
 
 
 def find_database_url(home: Path) -> str:
@@ -129,5 +151,9 @@ def interruptible(output: Path) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        print_status(f"\nInterrupted. Finished lines are in {output}. Run the same command again to resume.")
+        click.echo(err=True)
+        if is_stdout(output):
+            print_status("Interrupted. Run the same command again; it starts over.")
+        else:
+            print_status(f"Interrupted. Finished lines are in {output}. Run the same command again to resume.")
         raise click.exceptions.Exit(INTERRUPTED) from None

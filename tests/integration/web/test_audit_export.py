@@ -17,7 +17,6 @@ from app.audit.queries import CHUNK
 from app.config import Settings
 from app.db.connections import Pool
 from app.errors import DatabaseUnavailable
-from schemas.text import escape_formula
 from tests.support.front_door import Caller
 from tests.support.lane_runs import ext
 from tests.support.many_merges import insert_merges
@@ -81,12 +80,6 @@ def test_no_cell_of_csv_begins_as_a_formula(eventful: Caller) -> None:
     assert "'=cmd" in cells
     assert "'+cmd" in cells
     assert [cell for cell in cells if cell.startswith(("=", "+", "-", "@", "\t", "\r"))] == []
-
-
-@pytest.mark.parametrize("text", ["=1", "+1", "-1", "@a", "\t=1", "\r=1", "\n=1"])
-def test_what_might_run_is_quoted(text: str) -> None:
-    assert escape_formula(text) == f"'{text}"
-    assert escape_formula(f"a{text}") == f"a{text}"
 
 
 def test_an_export_of_nothing_is_an_empty_file_or_a_header(caller: Caller) -> None:
