@@ -19,9 +19,8 @@ MAX_LIMIT = 100
 MAX_IDENTIFIER = 1_000
 LIMIT = f"'limit' must be a whole number from 1 to {MAX_LIMIT}"
 IDENTIFIER = f"'identifier' must have from 1 to {MAX_IDENTIFIER} characters and no NUL among them"
-MOMENT = (
-    "'{name}' must be a time in ISO 8601 with its offset, such as 2026-01-31T09:30:00Z, in the years 1 to 9999 of UTC"
-)
+MOMENT = "'{name}' must be a time in ISO 8601 with its offset, such as 2026-01-31T09:30:00Z"
+OUT_OF_CALENDAR = "'{name}' must be a time in the years 1 to 9999 of UTC"
 CURSOR = "'cursor' must be the next_cursor of an earlier page"
 #: A time whose offset follows a blank in place of a plus sign.
 UNENCODED_OFFSET = re.compile(r"^(\S+[T ]\S+) (\d\d(?::?\d\d)?)$", re.ASCII)
@@ -104,8 +103,8 @@ class MomentFilter(fields.AwareDateTime):
         moment = super()._deserialize(text, *args, **kwargs)
         try:
             return in_utc(moment)
-        except ValueError:  # the offset leads out of the calendar
-            raise self.make_error("invalid", input=value, obj_type=self.OBJ_TYPE) from None
+        except ValueError:
+            raise self.make_error("out_of_calendar") from None
 
 
 def moment_filter(name: str, description: str) -> MomentFilter:
@@ -113,7 +112,10 @@ def moment_filter(name: str, description: str) -> MomentFilter:
     sentence = MOMENT.format(name=name)
     return MomentFilter(
         format="iso",
-        error_messages=dict.fromkeys(("invalid", "invalid_awareness", "format"), sentence),
+        error_messages={
+            **dict.fromkeys(("invalid", "invalid_awareness", "format"), sentence),
+            "out_of_calendar": OUT_OF_CALENDAR.format(name=name),
+        },
         metadata={"description": description},
     )
 
