@@ -33,10 +33,10 @@ def claim_idempotency_key(tx: Transaction, given: IdempotencyKey, *, path: str, 
     The key is locked until the transaction ends, and stored only when it commits. Raises Conflict when another request
     has locked it, or when it was used with another body.
     """
-    scope = {"path": path, "key": digest_key(given.key)}
-    (lock,) = tx.execute(QUERIES["lock_key"], scope)
+    (lock,) = tx.execute(QUERIES["lock_key"], {"path": path, "key": given.key})
     if not lock["locked"]:
         raise Conflict(STILL_RUNNING)
+    scope = {"path": path, "key": digest_key(given.key)}
     first = tx.execute(
         QUERIES["find_first_use"], {**scope, "plain_key": given.key, "seconds": given.hours * 3600}
     ).fetchone()

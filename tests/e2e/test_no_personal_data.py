@@ -287,7 +287,7 @@ def _frozen(up: Up, name: str) -> Iterator[None]:
 @contextmanager
 def _redis(up: Up) -> Iterator["redis.Redis"]:
     """Lend a client of the product's own Redis."""
-    path = socket_folder(up.home / "run", SOCKET) / SOCKET
+    path = socket_folder(up.home / "redis", SOCKET) / SOCKET
     with redis.Redis(unix_socket_path=str(path), decode_responses=True) as client:
         yield client
 

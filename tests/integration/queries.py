@@ -19,6 +19,7 @@ FREE = {
     "users/sql/erasures.sql:renew_statistics": "renews the statistics of a table, with the rows of all workspaces",
     "profiles/sql/recomputation.sql:older_processes": "counts connections, which belong to no workspace",
     "db/sql/transactions.sql:now": "returns the time",
+    "db/sql/roles.sql:read_login": "reads the roles of the server",
     "db/sql/readiness.sql:find_refusal": "checks that PostgreSQL takes writes",
     "db/sql/wakeups.sql:read_backend_pid": "returns the session",
     "db/sql/wakeups.sql:begin_sleep": "takes a lock of the session",
