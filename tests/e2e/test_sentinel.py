@@ -53,7 +53,7 @@ def _counts(sentinels: SentinelSet, port: int) -> int:
 
 
 def _flower_shows_our_queue(system: System) -> bool:
-    """Return whether Flower reaches the broker and lists a queue of ours: the default one until it knows the worker's."""
+    """Return whether Flower reaches the broker and lists our queue, or the default one before it knows it."""
     address = f"http://127.0.0.1:{system.flower_port}/api/queues/length"
     try:
         response = requests.get(address, auth=AUTH, timeout=10)
