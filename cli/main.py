@@ -85,6 +85,10 @@ class LazyGroup(click.Group):
         try:
             try:
                 return super().main(*args, **given)
+            except SystemExit as ended:
+                if ended.code:
+                    _flush_or_close_stdout()
+                raise
             finally:
                 sys.stdout.flush()
         except OSError as error:
@@ -109,6 +113,14 @@ class LazyGroup(click.Group):
 
             click.echo("\nInterrupted. Run the same command again.", err=True)
             raise click.exceptions.Exit(INTERRUPTED) from None
+
+
+def _flush_or_close_stdout() -> None:
+    """Write the rest of the output. The command has reported its error: a full disk needs no second message."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        _close_stdout()
 
 
 def _close_stdout() -> None:

@@ -84,17 +84,17 @@ def test_a_workspace_above_its_share_of_threads_gets_429_and_others_are_answered
     open_door: OpenDoor, connection: Connection
 ) -> None:
     busy, stranger = open_door()
-    refused = REFUSED.value(Resource.THREADS)
+    refused, used = REFUSED.value(Resource.THREADS), USED.value(Resource.THREADS)
 
     with stuck(busy, connection, 2) as running:
-        wait_until(lambda: USED.value(Resource.THREADS) == 2, what="both requests to be counted")
+        wait_until(lambda: USED.value(Resource.THREADS) == used + 2, what="both requests to be counted")
         third, other = touch(busy), touch(stranger)
 
     assert (third.status_code, third.headers["Retry-After"]) == (429, "1")
     assert third.json["message"].startswith("Too many requests of this workspace are running")
     assert other.status_code == 201
     assert [each.result().status_code for each in running] == [201, 201]
-    assert (USED.value(Resource.THREADS), REFUSED.value(Resource.THREADS)) == (0, refused + 1)
+    assert (USED.value(Resource.THREADS), REFUSED.value(Resource.THREADS)) == (used, refused + 1)
     assert touch(busy).status_code == 201
 
 
@@ -102,9 +102,10 @@ def test_a_workspace_above_its_share_of_connections_gets_503_and_others_are_answ
     open_door: OpenDoor, connection: Connection
 ) -> None:
     busy, stranger = open_door(web_threads=20)
+    used = USED.value(Resource.CONNECTIONS)
 
     with stuck(busy, connection, 2):
-        wait_until(lambda: USED.value(Resource.CONNECTIONS) == 2, what="both connections to be taken")
+        wait_until(lambda: USED.value(Resource.CONNECTIONS) == used + 2, what="both connections to be taken")
         other = touch(stranger)
         third = touch(busy)
 
@@ -132,7 +133,7 @@ def test_a_workspace_above_its_share_of_queries_or_exports_gets_429_and_others_a
     def send(caller: Caller) -> Any:
         return caller.get(path, **body) if method == "get" else caller.post(path, body)
 
-    shares = busy.flask.extensions[NAME][resource]
+    shares, before = busy.flask.extensions[NAME][resource], USED.value(resource)
     assert all(shares.take(busy.workspace_id) for _ in range(2))
     refused, other = send(busy), send(stranger)
     other.close()
@@ -144,7 +145,7 @@ def test_a_workspace_above_its_share_of_queries_or_exports_gets_429_and_others_a
     assert refused.status_code == 429
     assert int(refused.headers["Retry-After"]) >= 1
     assert (other.status_code, again.status_code) == (200, 200)
-    assert USED.value(resource) == 0
+    assert USED.value(resource) == before
 
 
 def test_waits_that_a_workspace_asks_for_leave_it_threads(open_door: OpenDoor) -> None:
@@ -194,12 +195,13 @@ def test_a_budget_ends_the_statements_of_its_thread_and_leaves_those_of_others(p
 
 def test_a_request_that_ends_in_an_error_gives_its_share_back(open_door: OpenDoor) -> None:
     caller, _ = open_door()
+    used = USED.value(Resource.THREADS)
 
     for _ in range(5):
         assert caller.get("/merge/jobs/nothing").status_code in {400, 404}
         assert caller.post("/users/merge", {"merge_updates": 1}).status_code == 400
 
-    assert USED.value(Resource.THREADS) == 0
+    assert USED.value(Resource.THREADS) == used
 
 
 def test_beside_other_workspaces_a_share_is_smaller() -> None:
