@@ -98,15 +98,19 @@ class ConnectionShares:
         self._wait_s = wait_s
 
     @contextmanager
-    def lend(self, workspace_id: int) -> Iterator[None]:
-        """Count a connection for the workspace until the block ends. Raises DatabaseUnavailable after the wait."""
+    def lend(self, workspace_id: int) -> Iterator[float]:
+        """Count a connection for the workspace until the block ends; yield the seconds that are left to wait for it.
+
+        Raises DatabaseUnavailable after the wait.
+        """
+        began = monotonic()
         if not self._shares.take(workspace_id, wait_s=self._wait_s):
             raise DatabaseUnavailable(
                 "The workspace uses its whole share of the connections to PostgreSQL; try again in a few seconds.",
                 cause=SHARE_USED,
             )
         try:
-            yield
+            yield max(0.0, began + self._wait_s - monotonic())
         finally:
             self._shares.give_back(workspace_id)
 

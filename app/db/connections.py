@@ -196,7 +196,7 @@ def lend_connection(pool: Pool, workspace_id: int | None = None) -> Iterator[Con
     """
     try:
         shares = nullcontext() if pool.shares is None or workspace_id is None else pool.shares.lend(workspace_id)
-        with shares, MeasuredLoan() as lending, pool.connection() as connection:
+        with shares as left_s, MeasuredLoan() as lending, pool.connection(timeout=left_s) as connection:
             lending.lent()
             try:
                 yield connection

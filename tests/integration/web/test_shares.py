@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from threading import Event
 from time import monotonic
 from typing import Any
 
@@ -16,7 +17,7 @@ from app.db.budget import begin_budget
 from app.db.connections import Connection, Pool
 from app.db.transaction import open_transaction
 from app.metrics.shares import REFUSED, USED, Resource
-from app.shares import Shares
+from app.shares import ConnectionShares, Shares
 from app.web import create_app
 from app.web.resources import resources_of
 from app.web.workspace_shares import NAME
@@ -216,3 +217,19 @@ def test_beside_other_workspaces_a_share_is_smaller() -> None:
 
     assert alone == [True, True, True, False]
     assert beside == [True, True, False, False]
+
+
+def test_the_wait_for_a_share_is_part_of_the_wait_for_a_connection() -> None:
+    shares = ConnectionShares(pool_size=4, percent=25, beside_others_percent=25, wait_s=5.0)
+
+    def wait_for_second() -> float:
+        with shares.lend(1) as left_s:
+            return left_s
+
+    with ThreadPoolExecutor(1) as thread:
+        with shares.lend(1):
+            second = thread.submit(wait_for_second)
+            Event().wait(0.3)
+        left_s = second.result()
+
+    assert 0 < left_s <= 4.75
