@@ -24,8 +24,10 @@ LOG_EVERY_S = 60.0
 class Shares:
     """The use of one resource of this process, by workspace."""
 
-    def __init__(self, resource: Resource, *, each: int, in_all: int, beside_others: int | None = None) -> None:
-        """Let a workspace use up to *each* at once, and all workspaces together up to *in_all*.
+    def __init__(
+        self, resource: Resource, *, each: int, in_all: int | None = None, beside_others: int | None = None
+    ) -> None:
+        """Let a workspace use up to *each* at once, and all workspaces together up to *in_all*, if that is not None.
 
         While other workspaces use some too, or have lately, it is up to *beside_others*, by default *each*.
         """
@@ -64,7 +66,7 @@ class Shares:
 
     def _is_free(self, workspace_id: int) -> bool:
         each = self.each if self._is_alone(workspace_id) else self._beside_others
-        return self._used[workspace_id] < each and self._used.total() < self._in_all
+        return self._used[workspace_id] < each and (self._in_all is None or self._used.total() < self._in_all)
 
     def _is_alone(self, workspace_id: int) -> bool:
         return self._seen.keys() <= {workspace_id}
@@ -94,7 +96,8 @@ class ConnectionShares:
     def __init__(self, *, pool_size: int, percent: int, beside_others_percent: int, wait_s: float) -> None:
         each = part_of(pool_size, percent)
         beside_others = min(each, part_of(pool_size, beside_others_percent))
-        self._shares = Shares(Resource.CONNECTIONS, each=each, in_all=pool_size, beside_others=beside_others)
+        # The pool bounds the connections of all workspaces.
+        self._shares = Shares(Resource.CONNECTIONS, each=each, beside_others=beside_others)
         self._wait_s = wait_s
 
     @contextmanager

@@ -26,11 +26,9 @@ BUSY_S = {Resource.THREADS: 1, Resource.QUERIES: 2, Resource.EXPORTS: 10}
 
 def register_shares(flask: Flask, settings: Settings) -> None:
     """Give *flask* the shares of its process, and each request a time budget."""
-    threads = settings.web_threads
+    threads = part_of(settings.web_threads, settings.workspace_share_percent)
     flask.extensions[NAME] = {
-        Resource.THREADS: Shares(
-            Resource.THREADS, each=part_of(threads, settings.workspace_share_percent), in_all=threads
-        ),
+        Resource.THREADS: Shares(Resource.THREADS, each=threads),
         Resource.QUERIES: _halved_beside_others(Resource.QUERIES, settings.workspace_queries),
         Resource.EXPORTS: _halved_beside_others(Resource.EXPORTS, settings.workspace_exports),
     }
