@@ -127,7 +127,7 @@ def test_compose_builds_one_image_once(services: dict[str, dict[str, Any]]) -> N
     assert {name for name, service in ours.items() if service["pull_policy"] != "never"} == {"migrate"}
 
 
-#: The variables of compose and Kubernetes that have secrets, by the setting of which they are a part.
+#: Each setting with a secret, and the variable of compose and Kubernetes that is a part of its value.
 SECRET_VARIABLES = {
     "database_url": "PGPASSWORD",
     "broker_url": "BROKER_URL",

@@ -87,7 +87,7 @@ FIXED = (
 
 
 def hostile_answers(random: Random, count: int) -> list[Answer]:
-    """Return *count* answers: the fixed ones, then random ones, of which none has status 410."""
+    """Return *count* answers: the fixed ones, then random ones. No random one has status 410."""
     return [*FIXED, *(_random_answer(random) for _ in range(count - len(FIXED)))]
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from threading import Event
 from time import monotonic
 from typing import Any
 
@@ -17,7 +16,6 @@ from app.db.budget import begin_budget
 from app.db.connections import Connection, Pool
 from app.db.transaction import open_transaction
 from app.metrics.shares import REFUSED, USED, Resource
-from app.shares import ConnectionShares, Shares
 from app.web import create_app
 from app.web.resources import resources_of
 from app.web.workspace_shares import NAME
@@ -203,33 +201,3 @@ def test_a_request_that_ends_in_an_error_gives_its_share_back(open_door: OpenDoo
         assert caller.post("/users/merge", {"merge_updates": 1}).status_code == 400
 
     assert USED.value(Resource.THREADS) == used
-
-
-def test_beside_other_workspaces_a_share_is_smaller() -> None:
-    shares = Shares(Resource.QUERIES, each=3, in_all=6, beside_others=1)
-
-    alone = [shares.take(1) for _ in range(4)]
-    for _ in range(3):
-        shares.give_back(1)
-    beside = [shares.take(2), shares.take(1), shares.take(1), shares.take(2)]
-    for each in (1, 2):
-        shares.give_back(each)
-
-    assert alone == [True, True, True, False]
-    assert beside == [True, True, False, False]
-
-
-def test_the_wait_for_a_share_is_part_of_the_wait_for_a_connection() -> None:
-    shares = ConnectionShares(pool_size=4, percent=25, beside_others_percent=25, wait_s=5.0)
-
-    def wait_for_second() -> float:
-        with shares.lend(1) as left_s:
-            return left_s
-
-    with ThreadPoolExecutor(1) as thread:
-        with shares.lend(1):
-            second = thread.submit(wait_for_second)
-            Event().wait(0.3)
-        left_s = second.result()
-
-    assert 0 < left_s <= 4.75
