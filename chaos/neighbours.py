@@ -2,16 +2,24 @@
 
 A stranger reads and merges one pair at a time: first alone, then while a neighbour with many clients sends each load.
 Web runs with its default settings. A refusal of the stranger is an error; refusals of the neighbour are counted.
+
+The neighbour's clients would be on other machines. Here they run in a process of their own at the lowest priority, so
+that they take little processor time from the servers, and none from the interpreter that measures.
 """
 
+import multiprocessing
+import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
+from multiprocessing.queues import SimpleQueue
+from multiprocessing.synchronize import Event
 from statistics import quantiles
-from threading import Event, Thread
+from threading import Event as Wait
+from threading import Thread
 from time import monotonic
 from typing import Any
 
@@ -28,6 +36,7 @@ from cli.database import connected
 STRANGER, STRANGER_KEY = "stranger", "key-of-the-stranger"
 NUMBERS = count(1)
 PEOPLE = 5_000
+LOWEST_PRIORITY = 19
 #: Seconds after the start of a load in which nothing is measured.
 WARM_S = 2.0
 PATTERN = "(" + "|".join(["(a|b){1,250}"] * 60) + ")|z%d"
@@ -84,7 +93,7 @@ def _track(session: requests.Session, url: str) -> requests.Response:
 def _unread(session: requests.Session, url: str) -> requests.Response:
     """Request an export and do not read it for five seconds."""
     with session.get(f"{url}/duplicates/preview.csv?identifier=email", stream=True, timeout=60) as response:
-        Event().wait(5 if response.ok else 0.2)
+        Wait().wait(5 if response.ok else 0.2)
         return response
 
 
@@ -132,14 +141,30 @@ def _visit(home: Installation, seconds: float) -> list[float]:
 
 @contextmanager
 def _loading(home: Installation, send: Send, clients: int) -> Iterator[Counter[str]]:
-    """Let *clients* of the neighbour send requests during the block; yield their responses by status."""
-    over, answers = Event(), Counter[str]()
+    """Let *clients* of the neighbour send requests during the block; yield their responses by status, once it ended."""
+    answers = Counter[str]()
+    context = multiprocessing.get_context("fork")
+    over, counted = context.Event(), context.SimpleQueue()
+    process = context.Process(target=_send_until, args=(over, counted, send, home.base_url, clients), daemon=True)
+    process.start()
+    try:
+        yield answers
+    finally:
+        over.set()
+        answers.update(counted.get())
+        process.join()
+
+
+def _send_until(over: Event, counted: SimpleQueue[Counter[str]], send: Send, url: str, clients: int) -> None:
+    """Send requests with *clients* threads until *over* is set, then put the number of responses by status."""
+    os.nice(LOWEST_PRIORITY)
+    answers = Counter[str]()
 
     def run() -> None:
         with _session(KEY) as session:
             while not over.is_set():
                 try:
-                    response = send(session, home.base_url)
+                    response = send(session, url)
                 except requests.RequestException:
                     answers["no answer"] += 1
                     continue
@@ -150,12 +175,9 @@ def _loading(home: Installation, send: Send, clients: int) -> Iterator[Counter[s
     threads = [Thread(target=run, daemon=True) for _ in range(clients)]
     for thread in threads:
         thread.start()
-    try:
-        yield answers
-    finally:
-        over.set()
-        for thread in threads:
-            thread.join()
+    for thread in threads:
+        thread.join()
+    counted.put(answers)
 
 
 def _make_people(home: Installation) -> None:

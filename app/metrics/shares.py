@@ -9,6 +9,8 @@ class Resource(StrEnum):
     """What workspaces share in a web process."""
 
     THREADS = "threads"
+    #: Requests that work, and neither wait for a batch nor send an export.
+    RUNNING = "running"
     CONNECTIONS = "connections"
     QUERIES = "queries"
     EXPORTS = "exports"
@@ -16,7 +18,7 @@ class Resource(StrEnum):
 
 USED = Gauge(
     "mergelane_shares_used",
-    "Threads, connections, queries and exports that requests use now.",
+    "Threads, running requests, connections, queries and exports that workspaces use now.",
     labels=("resource",),
     series=label_combinations(Resource),
 )

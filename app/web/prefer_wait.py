@@ -14,7 +14,7 @@ from app.db.budget import without_budget
 from app.db.transaction import open_transaction
 from app.ledger import queries
 from app.web.resources import pool, settings
-from app.web.workspace_shares import budget_s, threads_of_a_workspace
+from app.web.workspace_shares import budget_s, stop_running, threads_of_a_workspace
 
 #: Set when the process stops: waiting requests are answered at once.
 CLOSING = Event()
@@ -83,6 +83,7 @@ def wait_for_batch(batch_id: UUID, *, seconds: float) -> bool:
     with WAITING_SLOTS.take(slots, workspace_id=g.workspace_id, own=own) as waits:
         if waits:
             began = monotonic()
+            stop_running()
             with without_budget(budget_s()):
                 _poll(batch_id, until=began + seconds)
             g.waited_s = monotonic() - began

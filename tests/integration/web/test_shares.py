@@ -17,6 +17,7 @@ from app.db.connections import Connection, Pool
 from app.db.transaction import open_transaction
 from app.metrics.shares import REFUSED, USED, Resource
 from app.web import create_app
+from app.web.prefer_wait import WAITING_SLOTS
 from app.web.resources import resources_of
 from app.web.workspace_shares import NAME
 from tests.support.factories import Factory
@@ -27,6 +28,7 @@ from tests.support.waiting import wait_until
 SLOW_PATTERN = "(" + "|".join(["(a|b){1,250}"] * 60) + ")|z%d"
 #: Two threads and two connections for each workspace.
 SMALL = {
+    "web_processes": 1,
     "web_threads": 4,
     "pool_size": 4,
     "workspace_share_percent": 50,
@@ -100,7 +102,7 @@ def test_a_workspace_above_its_share_of_threads_gets_429_and_others_are_answered
 def test_a_workspace_above_its_share_of_connections_gets_503_and_others_are_answered(
     open_door: OpenDoor, connection: Connection
 ) -> None:
-    busy, stranger = open_door(web_threads=20)
+    busy, stranger = open_door(web_threads=20, workspace_share_beside_others_percent=100)
     used = USED.value(Resource.CONNECTIONS)
 
     with stuck(busy, connection, 2):
@@ -112,6 +114,53 @@ def test_a_workspace_above_its_share_of_connections_gets_503_and_others_are_answ
     assert third.status_code == 503
     assert int(third.headers["Retry-After"]) >= 1
     assert touch(busy).status_code == 201
+
+
+def test_beside_others_the_requests_of_a_workspace_run_by_turns(open_door: OpenDoor, connection: Connection) -> None:
+    busy, stranger = open_door(web_threads=20, pool_timeout_s=30.0)
+    assert touch(stranger).status_code == 201
+    used, threads = USED.value(Resource.RUNNING), USED.value(Resource.THREADS)
+
+    with stuck(busy, connection, 5) as running:
+        wait_until(lambda: USED.value(Resource.THREADS) == threads + 5, what="all requests to be counted")
+        ran = USED.value(Resource.RUNNING) - used
+        other = touch(stranger)
+
+    assert ran == 2
+    assert other.status_code == 201
+    assert [each.result().status_code for each in running] == [201] * 5
+    assert USED.value(Resource.RUNNING) == used
+
+
+def test_a_request_that_may_not_run_within_the_timeout_gets_429(open_door: OpenDoor, connection: Connection) -> None:
+    busy, stranger = open_door(web_threads=20, pool_timeout_s=0.3)
+    assert touch(stranger).status_code == 201
+    used = USED.value(Resource.RUNNING)
+
+    with stuck(busy, connection, 2):
+        wait_until(lambda: USED.value(Resource.RUNNING) == used + 2, what="both requests to run")
+        third = touch(busy)
+
+    assert (third.status_code, third.headers["Retry-After"]) == (429, "1")
+    assert third.json["message"].startswith("The requests of this workspace take long")
+
+
+def test_a_request_that_waits_for_its_batch_does_not_run(open_door: OpenDoor) -> None:
+    busy, stranger = open_door(web_threads=20, pool_size=8)
+    assert touch(stranger).status_code == 201
+    update = {"identifier_to_merge": {"external_id": "a"}, "identifier_to_keep": {"external_id": "b"}}
+    used = USED.value(Resource.RUNNING)
+
+    def wait() -> Any:
+        return busy.post("/users/merge", {"merge_updates": [update]}, headers={"Prefer": "wait=2"})
+
+    with ThreadPoolExecutor(6) as threads:
+        answers = [threads.submit(wait) for _ in range(6)]
+        wait_until(lambda: WAITING_SLOTS.taken == 6, what="all requests to wait")
+        ran = USED.value(Resource.RUNNING) - used
+
+    assert ran == 0
+    assert ["Preference-Applied" in each.result().headers for each in answers] == [True] * 6
 
 
 @pytest.mark.parametrize(
