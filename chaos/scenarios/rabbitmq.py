@@ -1,11 +1,15 @@
 """RabbitMQ as the broker, with quorum queues."""
 
+import base64
 import signal
+import struct
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from random import Random
 from threading import Event
-from typing import cast
+from typing import Any, cast
+from uuid import UUID
 
 from kombu.connection import Connection
 from kombu.exceptions import ChannelError, OperationalError
@@ -14,6 +18,7 @@ from app.config import Settings
 from app.db.installation import connect_and_read_name
 from app.environment import child_environ
 from chaos.faults import make_fault, pause
+from chaos.forged_messages import GARBAGE, Raw, forged
 from chaos.installation import Installation
 from chaos.keeper import KeptProcess
 from chaos.proxy import Proxy
@@ -21,11 +26,23 @@ from chaos.scenarios.scenario import Scenario, find_program
 from cli.up.processes import Program
 from demo.product import free_port
 from workers.celery import queue_name
+from workers.messages import LANE_TASK
 
 PACKAGE = "rabbitmq-server"
 #: Debian's /usr/sbin/rabbitmq-server refuses users other than root and rabbitmq.
 SERVER = "/usr/lib/rabbitmq/bin/rabbitmq-server"
 START_S = 120.0
+FORGED = 300
+#: Errors of values that AMQP has no form for.
+UNSENT = (ArithmeticError, AttributeError, TypeError, ValueError, struct.error)
+#: What is forged where no message waits.
+NO_MESSAGE: Raw = {
+    "headers": {"task": LANE_TASK, "id": str(UUID(int=0)), "lang": "py"},
+    "content-type": "application/json",
+    "content-encoding": "utf-8",
+    "properties": {"correlation_id": str(UUID(int=0))},
+    "body": base64.b64encode(b'[[1, ["%s"]], {}, {}]' % str(UUID(int=0)).encode()).decode(),
+}
 TIMEOUT_S = 5
 
 
@@ -87,6 +104,32 @@ class RabbitInstallation(Installation):
         what = f"RabbitMQ; its log is {self.log_of('rabbitmq')}"
         self.keeper.wait_until(self._answers, seconds=START_S, what=what)
 
+    def publish_forged(self, rng: Random, *, count: int) -> int:
+        """Publish garbage and *count* forged messages; return how many RabbitMQ could take."""
+        queue = queue_name(connect_and_read_name(Settings(database_url=self.database_url)))
+        published = 0
+        with self._connection() as connection:
+            channel: Any = connection.default_channel
+            found = channel.basic_get(queue)
+            raw = _raw_message(found) if found is not None else NO_MESSAGE
+            for body in GARBAGE:
+                channel.basic_publish(channel.prepare_message(body), routing_key=queue)
+            for message in forged(raw, rng, count):
+                with suppress(
+                    *connection.channel_errors,
+                    *connection.connection_errors,
+                    ArithmeticError,
+                    AttributeError,
+                    TypeError,
+                    ValueError,
+                    struct.error,
+                ):
+                    channel.basic_publish(_amqp_message(channel, message), routing_key=queue)
+                    published += 1
+            if found is not None:
+                channel.basic_reject(found.delivery_tag, requeue=True)
+        return published
+
     def make_whole(self) -> None:
         """Repair all faults."""
         super().make_whole()
@@ -115,6 +158,28 @@ class RabbitInstallation(Installation):
             except (OperationalError, OSError):
                 return False
         return True
+
+
+def _raw_message(message: Any) -> Raw:
+    """Return a message of RabbitMQ in the form in which Redis has it."""
+    properties = dict(message.properties)
+    return {
+        "headers": properties.pop("application_headers", {}),
+        "content-type": properties.pop("content_type", None),
+        "content-encoding": properties.pop("content_encoding", None),
+        "properties": properties,
+        "body": base64.b64encode(message.body if isinstance(message.body, bytes) else message.body.encode()).decode(),
+    }
+
+
+def _amqp_message(channel: Any, raw: Raw) -> Any:
+    return channel.prepare_message(
+        base64.b64decode(raw["body"]),
+        content_type=raw["content-type"],
+        content_encoding=raw["content-encoding"],
+        headers=raw["headers"],
+        properties=raw["properties"],
+    )
 
 
 def silence_rabbitmq(installation: Installation, _: Random, __: Event) -> None:
@@ -151,6 +216,12 @@ def freeze_rabbitmq(installation: Installation, rng: Random, over: Event) -> Non
     proxy.stall(stalled=False)
 
 
+def forge_messages(installation: Installation, rng: Random, _: Event) -> None:
+    """Publish messages that the relay did not write, made from one of its own where one waits."""
+    home = cast("RabbitInstallation", installation)
+    home.publish_forged(rng, count=FORGED)
+
+
 def _require() -> None:
     find_program("rabbitmqctl", PACKAGE)
     find_program("epmd", PACKAGE)
@@ -161,7 +232,15 @@ RABBITMQ = Scenario(
     prose="RabbitMQ with quorum queues",
     build=RabbitInstallation,
     faults=[
-        make_fault(harm) for harm in (silence_rabbitmq, cut_rabbitmq, restart_rabbitmq, kill_rabbitmq, freeze_rabbitmq)
+        make_fault(harm)
+        for harm in (
+            silence_rabbitmq,
+            cut_rabbitmq,
+            restart_rabbitmq,
+            kill_rabbitmq,
+            freeze_rabbitmq,
+            forge_messages,
+        )
     ],
     require=_require,
 )

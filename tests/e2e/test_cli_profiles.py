@@ -279,3 +279,18 @@ def test_the_audit_is_listed_and_exported(client: Client, tmp_path: Path) -> Non
     assert (rows.returncode, nothing.returncode, nothing.stdout) == (0, 0, b"")
     assert (refused.returncode, list(tmp_path.glob("no.csv*"))) == (1, [])
     assert b"'to' must be a time in ISO 8601" in refused.stderr
+
+
+def test_all_stored_data_of_a_person_is_saved_and_an_unknown_one_leaves_no_file(client: Client, tmp_path: Path) -> None:
+    client.track(attributes=[{"external_id": "ada", "first_name": "Ada"}], events=[event("ada")["events"]])
+    braze_id = client.profile("ada")["braze_id"]
+    saved = run(client, "profiles", "report", braze_id, tmp_path / "ada.json")
+    printed = run(client, "profiles", "report", braze_id)
+    unknown = run(client, "profiles", "report", "0" * 24, tmp_path / "none.json")
+
+    report = orjson.loads((tmp_path / "ada.json").read_bytes())
+    assert saved.returncode == printed.returncode == 0
+    assert f"Wrote the report of {braze_id}".encode() in saved.stderr
+    assert orjson.loads(printed.stdout)["profile"] == report["profile"]
+    assert (report["profile"]["first_name"], len(report["history"])) == ("Ada", 1)
+    assert (unknown.returncode, list(tmp_path.glob("none.json*"))) == (1, [])

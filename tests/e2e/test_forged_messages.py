@@ -12,9 +12,7 @@ import redis
 from app.broker_url import parse_broker_url
 from app.config import Settings
 from app.db.installation import connect_and_read_name
-from chaos.queues import delivered, messages
-from tests.support.client import Client
-from tests.support.forged_messages import (
+from chaos.forged_messages import (
     FORGED_LINE,
     GARBAGE,
     Raw,
@@ -25,6 +23,8 @@ from tests.support.forged_messages import (
     with_headers,
     without_first_job,
 )
+from chaos.queues import delivered, messages
+from tests.support.client import Client
 from tests.support.pairs import Json
 from tests.support.postgres import Databases
 from tests.support.processes import Process

@@ -1,13 +1,14 @@
 """Messages that the relay did not write: made from real ones, part by part, and from nothing."""
 
 import base64
-import json
+import json  # noqa: TID251  it writes integers of any size, as kombu does
 import zlib
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from random import Random
 from typing import Any
-from uuid import uuid4
+
+from uuid_utils import uuid7
 
 Raw = dict[str, Any]
 
@@ -75,15 +76,15 @@ def _odd_header(message: Raw, random: Random) -> Raw:
 
 def _odd_argument(message: Raw, random: Random) -> Raw:
     arguments, keywords, callbacks = body_of(message)
-    part = random.randrange(4)
-    if part == 0:
-        arguments[0] = random.choice(ODD)
-    elif part == 1:
-        arguments[1] = random.choice(ODD)
-    elif part == 2:
-        arguments[1] = [*arguments[1], random.choice(ODD)]
-    else:
-        callbacks = {**callbacks, random.choice((*callbacks, "other")): random.choice(ODD)}
+    match random.choice(("workspace", "jobs", "job", "callback")):
+        case "workspace":
+            arguments[0] = random.choice(ODD)
+        case "jobs":
+            arguments[1] = random.choice(ODD)
+        case "job":
+            arguments[1] = [*arguments[1], random.choice(ODD)]
+        case _:
+            callbacks = {**callbacks, random.choice((*callbacks, "other")): random.choice(ODD)}
     return with_body(message, [arguments, keywords, callbacks])
 
 
@@ -105,7 +106,7 @@ def _odd_part(message: Raw, random: Random) -> Raw:
 def _some_jobs(message: Raw, random: Random) -> Raw:
     """Return a message with jobs in another order, some left out, and unknown ones."""
     (workspace_id, job_ids), keywords, callbacks = body_of(message)
-    chosen = [*random.sample(job_ids[1:], random.randrange(len(job_ids))), str(uuid4())]
+    chosen = [*random.sample(job_ids[1:], random.randrange(len(job_ids))), str(uuid7())]
     return with_body(message, [[workspace_id, chosen], keywords, callbacks])
 
 
