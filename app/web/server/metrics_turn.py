@@ -16,18 +16,17 @@ from app.metrics.listener import MetricsListener
 log = logging.getLogger(__name__)
 
 #: Seconds between two attempts to listen.
-RETRY_S = 2.0
+RETRY_S = 0.5
 #: The attempt whose failure is logged. The socket of a process that ended can be in use a moment longer than its lock.
-LOGGED_ATTEMPT = 2
+LOGGED_ATTEMPT = 5
 
 
 class MetricsTurn:
     """The turn of one web process to serve the metrics; without an address, none does."""
 
-    def __init__(self, address: str, *, retry_s: float = RETRY_S) -> None:
+    def __init__(self, address: str) -> None:
         """Create it before the processes fork, since they share its lock."""
         self._address = address
-        self._retry_s = retry_s
         # Record locks belong to processes, also where these inherited one open file.
         self._lock = TemporaryFile() if address else None  # noqa: SIM115  it stays open
         self._closing = Event()
@@ -54,7 +53,7 @@ class MetricsTurn:
                 if attempt == LOGGED_ATTEMPT:
                     fields = {"address": self._address, "reason": str(error)}
                     log.error("metrics_not_served", extra=fields)  # noqa: TRY400  the reason says it all
-                if self._closing.wait(self._retry_s):
+                if self._closing.wait(RETRY_S):
                     return
             else:
                 log.info("metrics_served", extra={"address": self._address})
