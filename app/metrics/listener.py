@@ -53,7 +53,9 @@ class MetricsListener:
 
 
 class _Handler(WSGIRequestHandler):
-    timeout = TIMEOUT_S
+    def setup(self) -> None:
+        super().setup()
+        self.connection.settimeout(TIMEOUT_S)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  the name in the base class
         """Log no requests."""

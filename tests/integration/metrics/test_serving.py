@@ -99,7 +99,7 @@ def test_connections_beyond_the_limit_are_closed(address: str) -> None:
 
 
 def test_a_connection_without_a_request_ends(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(listener._Handler, "timeout", 0.2)
+    monkeypatch.setattr(listener, "TIMEOUT_S", 0.2)
     host, _, port = address.partition(":")
     with socket.create_connection((host, int(port)), timeout=5) as silent:
         assert silent.recv(1) == b""

@@ -6,11 +6,13 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from time import monotonic
 
 import psutil
 import pytest
 import requests
 
+from app.web.server.metrics_turn import LOGGED_ATTEMPT, RETRY_S
 from cli.up import commands
 from tests.support.front_door import Caller
 from tests.support.processes import Process, free_port
@@ -101,7 +103,10 @@ def test_a_port_of_another_program_is_logged_once_and_served_when_it_is_free(
         socket.create_server(("127.0.0.1", metrics_port)) as taken,
         running_web(tmp_path, database_url, port, metrics_port) as web,
     ):
+        wait_until(lambda: web.log.count("Booting worker") == 2, what="both processes")
+        began = monotonic()
         web.says("metrics_not_served")
+        wait_until(lambda: monotonic() - began > RETRY_S * (LOGGED_ATTEMPT + 1), what="the time for a second line")
         works = requests.get(f"http://127.0.0.1:{port}/health/ready", timeout=10).status_code
         taken.close()
         wait_until(lambda: answered(url) is not None, seconds=10, what="the metrics")
