@@ -36,5 +36,5 @@ ENV PATH=/opt/mergelane/bin:$PATH \
 WORKDIR /srv/mergelane
 # By number, so that an engine can check that it is not root.
 USER 10001:10001
-# No EXPOSE: only web listens for clients, on port 8000 or PORT.
+# No EXPOSE: only web listens for clients, on port 8000 or PORT. MERGELANE_METRICS_ADDRESS is for Prometheus alone.
 CMD ["gunicorn", "--config", "python:app.web.server.gunicorn_conf", "app.web:create_app()"]

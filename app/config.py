@@ -94,7 +94,7 @@ class Settings:
     )
 
     metrics_address: str = _setting(
-        "", read.address(), "HOST:PORT where relay, sender or worker serve their metrics; nowhere when empty"
+        "", read.address(), "HOST:PORT where web, relay, sender or worker serve their metrics; nowhere when empty"
     )
     health_file: str = _setting("", read.text(), "file that relay, sender or worker writes while it makes progress")
     otel_exporter_otlp_endpoint: str = _setting(

@@ -93,9 +93,9 @@ class RefusingInstallation:
     def start(self) -> None:
         """Start web, relay, sender, two workers and Flower, and wait until each runs."""
         home = self.home
-        home.run("web", commands.web(host="127.0.0.1", port=home.port))
         home.run("flower", commands.flower(port=free_port()))
         for name, command in (
+            ("web", commands.web(host="127.0.0.1", port=home.port)),
             ("relay", commands.relay()),
             ("sender", commands.sender()),
             ("worker1", commands.worker("worker1")),
@@ -104,7 +104,6 @@ class RefusingInstallation:
             self.ports[name] = free_port()
             home.run(name, command, MERGELANE_METRICS_ADDRESS=f"127.0.0.1:{self.ports[name]}")
         home.wait_for_web()
-        self.ports["web"] = home.port
         for name in self.ports:
             self._await(lambda name=name: self.waiting(name) is not None, NOTICED_S, f"{name} to start")  # type: ignore[misc]
         self._post("/webhooks", {"url": self.receiver.url}, expected=201)

@@ -1,16 +1,15 @@
-"""A small HTTP server for the metrics of processes that have none, at MERGELANE_METRICS_ADDRESS.
+"""The metrics of a process without HTTP, at MERGELANE_METRICS_ADDRESS.
 
-It requires no key and serves only numbers; choose an address that only Prometheus can reach.
+The address requires no key; choose one that only Prometheus can reach.
 """
 
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from prometheus_client import start_http_server
-
 from app.metrics.database import DATABASE
 from app.metrics.exposition import MetricSource, make_registry
+from app.metrics.listener import MetricsListener
 from app.metrics.servers import SERVERS
 
 log = logging.getLogger(__name__)
@@ -24,13 +23,11 @@ class MetricsServer:
 
         An address that cannot be bound is logged, and the process works without metrics.
         """
-        self._server = None
+        self._listener: MetricsListener | None = None
         if not address:
             return
-        host, _, port = address.rpartition(":")
-        registry = make_registry(*sources, *DATABASE, *SERVERS, process=True)
         try:
-            self._server, self._thread = start_http_server(int(port), host.strip("[]"), registry)
+            self._listener = MetricsListener(address, make_registry(*sources, *DATABASE, *SERVERS, process=True))
         except (OSError, OverflowError) as error:
             log.error("metrics_not_served", extra={"address": address, "reason": str(error)})  # noqa: TRY400
             return
@@ -38,11 +35,9 @@ class MetricsServer:
 
     def close(self) -> None:
         """Stop the server."""
-        if self._server is not None:
-            self._server.shutdown()
-            self._server.server_close()
-            self._thread.join()
-            self._server = None
+        if self._listener is not None:
+            self._listener.close()
+            self._listener = None
 
 
 @contextmanager

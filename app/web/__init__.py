@@ -8,8 +8,18 @@ from flask import Flask
 
 from app.config import Settings
 from app.telemetry import spans
-from app.web import api, console, errors, headers, hosts, rate_limiting, request_logging, shedding, workspace_shares
-from app.web.api import metrics
+from app.web import (
+    api,
+    console,
+    errors,
+    headers,
+    hosts,
+    metrics,
+    rate_limiting,
+    request_logging,
+    shedding,
+    workspace_shares,
+)
 from app.web.content_encoding import DecodedRequest
 from app.web.json_bodies import MAX_BODY, OrjsonProvider
 from app.web.openapi import docs

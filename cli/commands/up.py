@@ -26,8 +26,8 @@ def default_workers() -> int:
 @click.option(
     "--metrics-port",
     type=PORT,
-    help="The port of the relay's metrics, on 127.0.0.1; the workers use the next ports.",
-    show_default="no metrics of relay and workers",
+    help="The port of the relay's metrics, on 127.0.0.1; the workers and then web use the next ports.",
+    show_default="no port for metrics",
 )
 @click.option(
     "--workers",

@@ -22,12 +22,19 @@ def format_announcement(options: UpOptions, data_dir: DataDir, *, postgres: bool
         "Database": f"PostgreSQL 18 in {data_dir.postgres}" if postgres else "DATABASE_URL",
         "Broker": "embedded Redis" if redis else "BROKER_URL",
         "Logs": str(data_dir.logs),
-        "Metrics": f"{base}/metrics",
+        "Metrics": _metrics(options, base),
     }
-    if ports := options.metrics_ports:
-        rows["Metrics"] += f" (web); relay and workers on ports {ports[0]} to {ports[-1]}"
     table = "\n".join(f"  {name:<13} {value}" for name, value in rows.items())
     return f"Mergelane is up. Ctrl-C stops it.\n\n{table}\n\n{_first_request(base, data_dir, key=key)}"
+
+
+def _metrics(options: UpOptions, base: str) -> str:
+    """Return where metrics are served: on ports of their own, or by web to a key."""
+    ports = options.metrics_ports
+    if not ports:
+        return f"{base}/metrics  (web; it needs a key with metrics.read)"
+    web, relay, last = ports["web"], ports["relay"], ports[options.worker_names[-1]]
+    return f"http://127.0.0.1:{web}/metrics  (web; relay on port {relay}, workers on {relay + 1} to {last})"
 
 
 def _first_request(base: str, data_dir: DataDir, *, key: bool) -> str:

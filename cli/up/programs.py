@@ -3,6 +3,7 @@
 import signal
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 from app.environment import child_environ
@@ -22,18 +23,25 @@ class UpOptions:
     port: int
     flower_port: int
     workers: int
-    #: The port of the relay's metrics; the workers use the next ports. None: no metrics.
+    #: The port of the relay's metrics; the workers and web use the next ports. None: no metrics.
     metrics_port: int | None = None
 
     @property
-    def metrics_ports(self) -> Sequence[int]:
-        """The ports of the metrics of the relay and of each worker; empty without metrics."""
-        return () if self.metrics_port is None else range(self.metrics_port, self.metrics_port + self.workers + 1)
+    def worker_names(self) -> Sequence[str]:
+        """The name of each worker."""
+        return [f"worker{number}" for number in range(1, self.workers + 1)]
+
+    @property
+    def metrics_ports(self) -> Mapping[str, int]:
+        """The port of the metrics of the relay, of each worker and of web, by name; empty without metrics."""
+        if self.metrics_port is None:
+            return {}
+        return dict(zip(("relay", *self.worker_names, "web"), count(self.metrics_port), strict=False))
 
     @property
     def listeners(self) -> Sequence[tuple[str, int, str]]:
         """The address and port of each process that listens, and the option that changes it."""
-        metrics = [("127.0.0.1", port, "--metrics-port") for port in self.metrics_ports]
+        metrics = [("127.0.0.1", port, "--metrics-port") for port in self.metrics_ports.values()]
         return [(self.host, self.port, "--port"), ("127.0.0.1", self.flower_port, "--flower-port"), *metrics]
 
 
@@ -60,28 +68,26 @@ def product_programs(
         orphan_signal: signal.Signals = signal.SIGKILL,
         *,
         process: str | None = None,
-        metrics_index: int | None = None,
     ) -> Program:
         return Program(
             name=name,
             command=command,
-            environ=process_environ(process or name, secrets, **own, **_metrics_environ(options, metrics_index)),
+            environ=process_environ(process or name, secrets, **own, **_metrics_environ(options, name)),
             log=data_dir.log_file(name),
             user=user,
             orphan_signal=orphan_signal,
             directory=commands.DIRECTORY,
         )
 
-    names = [f"worker{number}" for number in range(1, options.workers + 1)]
     return ProductPrograms(
         # SIGTERM, so that gunicorn's master has time to stop its own children.
         web=program("web", commands.web(host=options.host, port=options.port), signal.SIGTERM),
-        relay=program("relay", commands.relay(), metrics_index=0),
+        relay=program("relay", commands.relay()),
         sender=program("sender", commands.sender()),
         workers=tuple(
             # Another `mergelane up` on this machine may use the same broker.
-            program(name, commands.worker(unique_name(name)), process="worker", metrics_index=index)
-            for index, name in enumerate(names, start=1)
+            program(name, commands.worker(unique_name(name)), process="worker")
+            for name in options.worker_names
         ),
         flower=program("flower", commands.flower(port=options.flower_port)),
     )
@@ -99,10 +105,10 @@ def _product_environ(options: UpOptions) -> dict[str, str]:
     }
 
 
-def _metrics_environ(options: UpOptions, index: int | None) -> dict[str, str]:
-    """Return the variable with the metrics address of the process that uses the port *index* of `metrics_ports`.
+def _metrics_environ(options: UpOptions, name: str) -> dict[str, str]:
+    """Return the variable with the metrics address of the process *name*; one of the environment has no effect.
 
     Only one process could listen on a common address.
     """
-    address = f"127.0.0.1:{options.metrics_ports[index]}" if index is not None and options.metrics_ports else ""
-    return {"MERGELANE_METRICS_ADDRESS": address}
+    port = options.metrics_ports.get(name)
+    return {"MERGELANE_METRICS_ADDRESS": "" if port is None else f"127.0.0.1:{port}"}

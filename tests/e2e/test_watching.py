@@ -12,6 +12,7 @@ import requests
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
+from cli.up import commands
 from tests.project.tree import text_of
 from tests.support.client import Client
 from tests.support.collector import Collector
@@ -57,11 +58,11 @@ def watched(
     """A system that shows all it can, after it has merged what one request asked for."""
     name, collector = databases.create(), Collector()
     session_redis.flush()
-    relay, worker = free_port(), free_port()
+    ports = {name: free_port() for name in SECTIONS}
     environ = {
         "MERGELANE_LOG_FORMAT": "json",
         "MERGELANE_LOG_LEVEL": "DEBUG",
-        "MERGELANE_METRICS_ADDRESS": f"127.0.0.1:{relay}",
+        "MERGELANE_METRICS_ADDRESS": f"127.0.0.1:{ports['web']}",
         "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url,
         "OTEL_BSP_SCHEDULE_DELAY": "100",
     }
@@ -71,16 +72,15 @@ def watched(
         broker_url=session_redis.url,
         environ=environ,
     )
-    system.environ["MERGELANE_METRICS_ADDRESS"] = f"127.0.0.1:{worker}"
+    # Each process takes the settings as they are when it is made.
+    system.environ["MERGELANE_METRICS_ADDRESS"] = f"127.0.0.1:{ports['relay']}"
+    system.relay = system.process("relay", commands.relay())
+    system.environ["MERGELANE_METRICS_ADDRESS"] = f"127.0.0.1:{ports['worker']}"
     try:
         system.start()
         batch = merged(system.client)
         leave_a_dead_job(system)
-        metrics = {
-            "web": f"{system.base_url}/metrics",
-            "relay": f"http://127.0.0.1:{relay}/metrics",
-            "worker": f"http://127.0.0.1:{worker}/metrics",
-        }
+        metrics = {name: f"http://127.0.0.1:{port}/metrics" for name, port in ports.items()}
         yield Watched(system, metrics, collector, batch)
     finally:
         system.stop()

@@ -225,7 +225,7 @@ def test_the_network_is_closed_but_for_what_each_process_needs() -> None:
         "webhooks": {"sender"},
         "web": {"web"},
         "flower": {"flower"},
-        "metrics": {"relay", "sender", "worker"},
+        "metrics": {"web", "relay", "sender", "worker"},
     }
 
 

@@ -268,7 +268,7 @@ def test_prometheus_and_grafana_start_for_those_who_ask_for_them_alone(services:
     assert {name for name, service in services.items() if service.get("profiles") == ["monitoring"]} == MONITORING
 
 
-def test_relay_workers_and_sender_show_their_metrics_where_prometheus_looks(
+def test_every_process_serves_its_metrics_where_prometheus_looks(
     services: dict[str, dict[str, Any]],
 ) -> None:
     scraped = yaml.safe_load(text_of("monitoring/prometheus.yml"))["scrape_configs"]
@@ -285,7 +285,7 @@ def test_relay_workers_and_sender_show_their_metrics_where_prometheus_looks(
     }
 
     assert looked_for == shown
-    assert shown.keys() == {"relay", "worker", "sender"}
+    assert shown.keys() == {"web", "relay", "worker", "sender"}
 
 
 def test_what_is_mounted_is_there(services: dict[str, dict[str, Any]]) -> None:

@@ -14,11 +14,14 @@ from app.db.startup import wait_for_schema
 from app.errors import SetupError
 from app.gc_tuning import tune_gc
 from app.logs import log_uncaught_errors, logging_configuration
+from app.web.metrics import metric_sources
 from app.web.prefer_wait import CLOSING
 from app.web.server.draining import drain_first
 from app.web.server.gunicorn_worker import raise_open_files
+from app.web.server.metrics_turn import MetricsTurn
 
 SETTINGS = Settings.of_process()
+METRICS_TURN = MetricsTurn(SETTINGS.metrics_address)
 
 bind = f"[{SETTINGS.web_host}]:{SETTINGS.port}" if ":" in SETTINGS.web_host else f"{SETTINGS.web_host}:{SETTINGS.port}"
 worker_class = "app.web.server.gunicorn_worker.MergelaneWorker"
@@ -83,7 +86,7 @@ def when_ready(_: Any) -> None:
 
 
 def post_worker_init(worker: Any) -> None:
-    """Tune garbage collection, and on SIGTERM answer the requests that wait for a batch."""
+    """Tune garbage collection, serve the metrics, and on SIGTERM answer the requests that wait for a batch."""
 
     def end(number: int, frame: FrameType | None) -> None:
         CLOSING.set()
@@ -91,5 +94,11 @@ def post_worker_init(worker: Any) -> None:
 
     tune_gc()
     sys.setswitchinterval(SWITCH_S)
+    METRICS_TURN.start(*metric_sources(worker.wsgi))
     signal.signal(signal.SIGTERM, end)
     signal.siginterrupt(signal.SIGTERM, False)  # noqa: FBT003  as gunicorn does: running requests continue
+
+
+def worker_exit(_: Any, __: Any) -> None:
+    """Stop serving the metrics, before the pool closes that they are read with."""
+    METRICS_TURN.close()

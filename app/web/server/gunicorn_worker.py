@@ -18,6 +18,7 @@ from waitress.adjustments import Adjustments
 from waitress.task import ThreadedTaskDispatcher
 
 from app.config import Settings
+from app.metrics import listener as metrics_listener
 from app.web.server.connections import CHECK_EVERY_S, ConnectionLimits, Connections, Listener
 from app.web.server.http_parser import LARGEST_CHUNKED_BODY, LARGEST_HEAD
 from app.web.server.http_responses import SERVER
@@ -104,6 +105,7 @@ def connection_limits(settings: Settings) -> ConnectionLimits:
     """Return the limits of this process; its connections leave room for other files below the limit of open files."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     others = len(list(OPEN_FILES.iterdir())) + settings.pool_size + settings.web_threads + SPARE_FILES
+    others += metrics_listener.CONNECTIONS if settings.metrics_address else 0
     return ConnectionLimits(
         head_s=settings.web_head_s,
         body_s=settings.web_body_s,

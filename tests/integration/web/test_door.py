@@ -16,7 +16,6 @@ from tests.support.front_door import Caller
 PUBLIC = {
     "health.live_view": "the supervisor of the process has no key",
     "health.ready_view": "the load balancer has no key",
-    "metrics.metrics_view": "open to this machine alone; it asks anybody else for a key by itself",
     "docs.openapi_view": "it describes the product and nobody's data",
     "docs.docs_view": "likewise; the page asks for a key when something is tried out",
     "docs.docs_file_view": "scripts and styles of that page",

@@ -21,7 +21,7 @@ def test_it_lists_every_address() -> None:
     assert "http://127.0.0.1:8123/console" in text
     assert "http://127.0.0.1:8123/docs" in text
     assert "http://127.0.0.1:8123/openapi.json" in text
-    assert "http://127.0.0.1:8123/metrics" in text
+    assert "http://127.0.0.1:8123/metrics  (web; it needs a key with metrics.read)" in text
     assert "http://127.0.0.1:8123/merge/batches/" in text
     assert "curl http://127.0.0.1:8123/users/merge" in text
 
@@ -51,4 +51,5 @@ def test_the_ports_of_metrics_are_told_when_there_are_any() -> None:
     options = replace(OPTIONS, metrics_port=9000)
     told = format_announcement(options, DataDir(options.home), postgres=True, redis=True, key=True)
 
-    assert "http://127.0.0.1:8123/metrics (web); relay and workers on ports 9000 to 9003" in told
+    assert "http://127.0.0.1:9004/metrics  (web; relay on port 9000, workers on 9001 to 9003)" in told
+    assert "http://127.0.0.1:8123/metrics" not in told

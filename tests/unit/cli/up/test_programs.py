@@ -88,7 +88,7 @@ def test_each_process_with_metrics_has_a_port_of_its_own() -> None:
     }
 
     assert addresses == {
-        "web": "",
+        "web": "127.0.0.1:9004",
         "relay": "127.0.0.1:9000",
         "sender": "",
         "worker1": "127.0.0.1:9001",
@@ -96,6 +96,12 @@ def test_each_process_with_metrics_has_a_port_of_its_own() -> None:
         "worker3": "127.0.0.1:9003",
         "flower": "",
     }
+
+
+def test_a_port_of_metrics_that_is_in_use_is_named_with_its_option() -> None:
+    listeners = replace(OPTIONS, metrics_port=9000).listeners
+
+    assert listeners[2:] == [("127.0.0.1", port, "--metrics-port") for port in range(9000, 9005)]
 
 
 def test_there_are_no_metrics_without_the_option(monkeypatch: pytest.MonkeyPatch) -> None:
