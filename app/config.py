@@ -206,6 +206,9 @@ class Settings:
     audit_days: float = _setting(
         90.0, _positive(), "how long the audit is kept, and batches with it where that is longer"
     )
+    identity_days: float = _setting(
+        1_095.0, _positive(), "how long the changes of the identity feed are kept; at least as long as the audit"
+    )
     undo_days: float = _setting(30.0, _positive(), "how long a merge can be undone; at most MERGELANE_PRUNE_AFTER_DAYS")
     prune_every_s: float = _setting(300.0, _positive(), "pause between two prune rounds")
 

@@ -41,6 +41,8 @@ TABLES: Mapping[str, Sequence[str]] = {
     **dict.fromkeys(("webhook", "webhook_watch", "webhook_delivery"), ALL),
     **dict.fromkeys(("duplicate_policy", "duplicate_run"), KEPT),
     "duplicate_exclusion": ("SELECT", "INSERT", "DELETE"),
+    "identity_feed": KEPT,
+    "identity_change": ALL,
 }
 #: The columns of other tables that the processes' role may update. A key that is used after a change of the pepper gets
 #: a new digest.
@@ -66,6 +68,7 @@ FUNCTIONS = (
     "workspaces_with_due_deliveries()",
     "workspaces_with_duplicates_to_merge()",
     "workspaces_to_recompute()",
+    "workspaces_with_identity_changes()",
 )
 
 

@@ -29,6 +29,8 @@ PERMISSIONS = (
     "webhooks.write",
     # Ours: all actions with snapshots of whole profiles.
     "audit.read",
+    # Ours: which profile is part of which, and their external_ids.
+    "identities.read",
 )
 
 #: Each of them lets its holder read the values of profiles wherever a route shows them: in changes, previews and the

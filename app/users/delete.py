@@ -7,6 +7,7 @@ from app.db.connections import Pool
 from app.db.queries import load_queries
 from app.db.transaction import Transaction, retry_until_stable
 from app.errors import ResolutionUnsettled
+from app.identities.erasure import erase_names
 from app.ledger import erasure
 from app.merging.prioritization import Ambiguous, NoCandidate, Resolved
 from app.merging.profile import Profile
@@ -62,12 +63,12 @@ def _delete_profiles(tx: Transaction, *, request: Deletion, asker: Actor) -> Map
         raise ResolutionUnsettled("An identifier moved to another profile before its profile was locked.")
     # The erasure deletes the redirects to the erased profiles.
     skipped = _skipped(tx, request=request, found=found)
-    if profiles:
-        _erase(tx, profiles=profiles.values())
+    merged_away = _erase(tx, profiles=profiles.values()) if profiles else []
     orphans = _erase_orphans(tx, request=request)
     erased = [*(profile.braze_id for profile in profiles.values()), *orphans]
     notes = [AuditEvent(braze_id=braze_id) for braze_id in erased]
     log_events(tx, action=Action.DELETE, actor=asker, events=notes)
+    erase_names(tx, braze_ids=[*erased, *merged_away])
     return skipped
 
 
@@ -108,8 +109,11 @@ def _why_skipped(target: Target, found: Resolution, departure: Departure | None)
     return f"No profile has this {kind}, so {NOT_DELETED}."
 
 
-def _erase(tx: Transaction, *, profiles: Collection[Profile]) -> None:
-    """Erase the locked *profiles*, the history under their origins, and their data in the ledger."""
+def _erase(tx: Transaction, *, profiles: Collection[Profile]) -> list[str]:
+    """Erase the locked *profiles*, the history under their origins, and their data in the ledger.
+
+    Return the braze_ids of the profiles that were merged into them.
+    """
     ids = [profile.id for profile in profiles]
     of_profiles = {"ids": ids}
     origins = [*ids, *(row["origin_id"] for row in tx.execute(QUERIES["delete_origins"], of_profiles))]
@@ -127,6 +131,7 @@ def _erase(tx: Transaction, *, profiles: Collection[Profile]) -> None:
         braze_ids=[*(profile.braze_id for profile in profiles), *(row["braze_id"] for row in redirects)],
         names={*map(ExternalId, others), *(name for profile in profiles for name in _names(profile))},
     )
+    return [row["braze_id"] for row in redirects]
 
 
 def _erase_orphans(tx: Transaction, *, request: Deletion) -> list[str]:

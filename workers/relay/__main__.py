@@ -1,6 +1,7 @@
 """Entry point of the relay, a thread for each of its services.
 
-They are publishing, rescue, pruning, analysis, duplicate runs, recomputation and the expiry of replies.
+They are publishing, rescue, pruning, analysis, duplicate runs, recomputation, the identity feed and the expiry of
+replies.
 """
 
 from functools import partial
@@ -17,6 +18,7 @@ from workers.broker import Broker
 from workers.celery import make_celery
 from workers.loop import run_repeatedly
 from workers.relay.duplicates import DuplicateRunner
+from workers.relay.identities import IdentityNumberer
 from workers.relay.prune import Pruner
 from workers.relay.publishing import Publisher
 from workers.relay.recomputation import Recomputer
@@ -33,6 +35,8 @@ ANALYZE_EVERY_S = 1.0
 DUPLICATES_EVERY_S = 0.5
 #: Seconds between two checks for keys to recompute, after an upgrade or while older processes still run.
 RECOMPUTE_EVERY_S = 30.0
+#: Seconds between two searches for changes that have no number in the identity feed.
+IDENTITIES_EVERY_S = 0.5
 #: Seconds between two searches for replies of workers that killed clients left in the broker.
 REPLIES_EVERY_S = 60.0
 
@@ -41,7 +45,7 @@ _repeat = partial(run_repeatedly, metrics=SERVICES)
 
 def run_relay() -> None:
     """Run the relay until SIGTERM or SIGINT."""
-    services = (_publish, _rescue, _prune, _analyze, _merge_duplicates, _recompute, _expire_replies)
+    services = (_publish, _rescue, _prune, _analyze, _merge_duplicates, _recompute, _number_identities, _expire_replies)
     run_services("relay", services, metrics=RELAY)
 
 
@@ -82,6 +86,11 @@ def _merge_duplicates(pool: Pool, settings: Settings, stop: Event) -> None:
 def _recompute(pool: Pool, settings: Settings, stop: Event) -> None:
     del settings
     _repeat(Recomputer(pool).run_once, pause_s=RECOMPUTE_EVERY_S, stop=stop, name="recomputation")
+
+
+def _number_identities(pool: Pool, settings: Settings, stop: Event) -> None:
+    del settings
+    _repeat(IdentityNumberer(pool).run_once, pause_s=IDENTITIES_EVERY_S, stop=stop, name="identities")
 
 
 def _expire_replies(pool: Pool, settings: Settings, stop: Event) -> None:

@@ -1,0 +1,78 @@
+"""Numbers the changes of a workspace after they were committed, one pass at a time.
+
+A pass holds the lock of the workspace's feed, sees one snapshot, and numbers the changes in it that have no number, in
+the order of their times. Each time was read while the transaction held the locks of its profiles. So of two changes that
+name one profile, the second has the later time, and a pass that sees it sees the first one too.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from app.db.connections import Connection
+from app.db.queries import load_queries
+from app.db.transaction import Deferred, Transaction
+from app.identities.checkpoints import Checkpoint, Pass, advance_checkpoints
+
+QUERIES = load_queries(__package__, "numbering.sql")
+
+#: Changes that one pass numbers.
+CHUNK = 1_000
+#: Seconds before the bound of a pass that it reads too, in case PostgreSQL's clock was set back by as much.
+LOOK_BACK_S = 2.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NumberedChanges:
+    """The result of a pass."""
+
+    changes: int = 0
+    #: Whether the pass saw all changes: none is left in its snapshot.
+    complete: bool = False
+    #: Whether another transaction had locked the feed, so that there was no pass.
+    locked: bool = False
+
+
+def workspaces_with_changes(connection: Connection) -> list[int]:
+    """Return the workspaces that may have changes without a number."""
+    return [row["workspace_id"] for row in connection.execute(QUERIES["workspaces_with_identity_changes"])]
+
+
+def number_changes(tx: Transaction, *, limit: int = CHUNK, look_back_s: float = LOOK_BACK_S) -> NumberedChanges:
+    """Number up to *limit* changes. Does nothing while another pass runs."""
+    tx.execute(QUERIES["add_feed"])
+    feed = tx.execute(QUERIES["lock_feed"]).fetchone()
+    if feed is None:
+        return NumberedChanges(locked=True)
+    parameters = {"limit": limit, "look_back_s": look_back_s}
+    (done,) = tx.execute(QUERIES["number_changes"], parameters).fetchall()
+    complete = done["changes"] < limit
+    tx.execute(QUERIES["advance_feed"], _advanced(feed, done, resume_at=None if complete else done["written_to"]))
+    return NumberedChanges(changes=done["changes"], complete=complete)
+
+
+def prune_changes(tx: Transaction, *, age: timedelta, limit: int) -> Deferred[int]:
+    """Delete up to *limit* changes older than *age*, from the first on; return their number."""
+    return tx.defer(QUERIES["prune_changes"], {"age": age, "limit": limit}, read=lambda cursor: cursor.rowcount)
+
+
+def _advanced(feed: Mapping[str, Any], done: Mapping[str, Any], *, resume_at: datetime | None) -> dict[str, Any]:
+    """Return the parameters of advance_feed after a pass."""
+    checkpoints = advance_checkpoints(
+        [Checkpoint(*each) for each in zip(feed["checkpoint_xids"], feed["checkpoint_times"], strict=True)],
+        seen=Pass(now=feed["now"], next_xid=done["next_xid"], first_running=done["first_running"]),
+        next_xid_before=feed["next_xid"],
+        checked_at=feed["checked_at"],
+    )
+    horizon = checkpoints[0].at if resume_at is None else min(checkpoints[0].at, resume_at)
+    return {
+        "changes": done["changes"],
+        "seen": done["seen"],
+        "resume_at": resume_at,
+        "xids": [each.xid for each in checkpoints],
+        "times": [each.at for each in checkpoints],
+        "horizon": horizon,
+        "look_back_s": LOOK_BACK_S,
+        "now": feed["now"],
+    }
