@@ -65,9 +65,7 @@ def list_changes(tx: Transaction, *, after: FeedPlace | None, limit: int) -> Fee
         _require_place(tx, after)
     changes = changes_after(tx, number=after.number if after else 0, limit=limit + 1)
     page = changes[:limit]
-    return FeedPage(
-        changes=page, next_cursor=page[-1].cursor if page else after, has_more=len(changes) > limit
-    )
+    return FeedPage(changes=page, next_cursor=page[-1].cursor if page else after, has_more=len(changes) > limit)
 
 
 def changes_after(tx: Transaction, *, number: int, limit: int) -> list[IdentityChange]:

@@ -13,7 +13,7 @@ from typing import Any
 from app.db.connections import Connection
 from app.db.queries import load_queries
 from app.db.transaction import Deferred, Transaction
-from app.identities.checkpoints import Checkpoint, Pass, advance_checkpoints
+from app.identities.checkpoints import STEP_BACK, Checkpoint, Pass, advance_checkpoints
 
 QUERIES = load_queries(__package__, "numbering.sql")
 
@@ -41,14 +41,22 @@ def workspaces_with_changes(connection: Connection) -> list[int]:
 
 def number_changes(tx: Transaction, *, limit: int = CHUNK, look_back_s: float = LOOK_BACK_S) -> NumberedChanges:
     """Number up to *limit* changes. Does nothing while another pass runs."""
+    # The clock first: later statements give this transaction its id.
+    now = tx.defer_now()
     tx.execute(QUERIES["add_feed"])
     feed = tx.execute(QUERIES["lock_feed"]).fetchone()
     if feed is None:
         return NumberedChanges(locked=True)
-    parameters = {"limit": limit, "look_back_s": look_back_s}
+    began = now.result()
+    parameters = {
+        "limit": limit,
+        "look_back_s": look_back_s,
+        "set_back_to": began - STEP_BACK if began < feed["checked_at"] else None,
+    }
     (done,) = tx.execute(QUERIES["number_changes"], parameters).fetchall()
     complete = done["changes"] < limit
-    tx.execute(QUERIES["advance_feed"], _advanced(feed, done, resume_at=None if complete else done["written_to"]))
+    done["resume_at"] = None if complete else done["written_to"]
+    tx.execute(QUERIES["advance_feed"], _advanced(feed, done, now=began))
     return NumberedChanges(changes=done["changes"], complete=complete)
 
 
@@ -57,14 +65,15 @@ def prune_changes(tx: Transaction, *, age: timedelta, limit: int) -> Deferred[in
     return tx.defer(QUERIES["prune_changes"], {"age": age, "limit": limit}, read=lambda cursor: cursor.rowcount)
 
 
-def _advanced(feed: Mapping[str, Any], done: Mapping[str, Any], *, resume_at: datetime | None) -> dict[str, Any]:
+def _advanced(feed: Mapping[str, Any], done: Mapping[str, Any], *, now: datetime) -> dict[str, Any]:
     """Return the parameters of advance_feed after a pass."""
     checkpoints = advance_checkpoints(
         [Checkpoint(*each) for each in zip(feed["checkpoint_xids"], feed["checkpoint_times"], strict=True)],
-        seen=Pass(now=feed["now"], next_xid=done["next_xid"], first_running=done["first_running"]),
-        next_xid_before=feed["next_xid"],
+        seen=Pass(now=now, xid=feed["xid"], end=done["end"], first_running=done["first_running"]),
+        end_before=feed["end"],
         checked_at=feed["checked_at"],
     )
+    resume_at = done["resume_at"]
     horizon = checkpoints[0].at if resume_at is None else min(checkpoints[0].at, resume_at)
     return {
         "changes": done["changes"],
@@ -74,5 +83,5 @@ def _advanced(feed: Mapping[str, Any], done: Mapping[str, Any], *, resume_at: da
         "times": [each.at for each in checkpoints],
         "horizon": horizon,
         "look_back_s": LOOK_BACK_S,
-        "now": feed["now"],
+        "now": now,
     }

@@ -22,7 +22,9 @@ PRUNED = Counter(
     "mergelane_pruned_rows",
     "Rows deleted after their retention time, by kind.",
     labels=("kind",),
-    series=label_combinations(["batch", "audit_entry", "idempotency_key", "notice", "sign_in", "key_change", "identity_change"]),
+    series=label_combinations(
+        ["batch", "audit_entry", "idempotency_key", "notice", "sign_in", "key_change", "identity_change"]
+    ),
 )
 IDENTITY_CHANGES = Counter("mergelane_identity_changes", "Changes numbered for the identity feed.")
 

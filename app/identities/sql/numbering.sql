@@ -11,19 +11,18 @@ VALUES (%(workspace_id)s)
 ON CONFLICT (workspace_id) DO NOTHING
 
 -- name: lock_feed
--- Locks the feed of a workspace, unless another transaction has locked it, and reads PostgreSQL's clock. The snapshot of
--- the next statement is later than this time: a transaction that begins after the snapshot writes later times.
+-- Locks the feed of a workspace, unless another transaction has locked it. Returns the id of this transaction.
 SELECT
-    checkpoint_xids, checkpoint_times, checked_at, clock_timestamp() AS now,
-    pg_snapshot_xmax(snapshot)::text::bigint AS next_xid
+    checkpoint_xids, checkpoint_times, checked_at, pg_current_xact_id()::text::bigint AS xid,
+    pg_snapshot_xmax(snapshot)::text::bigint AS "end"
 FROM identity_feed
 WHERE workspace_id = %(workspace_id)s
 FOR UPDATE SKIP LOCKED
 
 -- name: number_changes
 -- Numbers the oldest changes that have no number, up to the limit, in the order of their effects.
--- A transaction that the last pass did not see as ended has at least the id first_ended, and so wrote its changes at the
--- time of the last checkpoint before that id, or later. After a restore on another server, whose ids are lower, any of
+-- A transaction that has ended since the last pass has at least the id first_ended, and so wrote its changes at the time of
+-- the last checkpoint before that id, or later. After a restore on another server, whose ids are lower, any of
 -- the transactions that ran may have ended. The numbers are probed one by one: an anti-join might read the whole feed.
 WITH feed AS MATERIALIZED (
     SELECT last_number, snapshot, resume_at, checkpoint_xids, checkpoint_times, pg_current_snapshot() AS seen
@@ -52,6 +51,7 @@ bound AS MATERIALIZED (
     SELECT
         least(
             feed.resume_at,
+            %(set_back_to)s::timestamptz,
             (
                 SELECT max(checkpoint.at)
                 FROM unnest(feed.checkpoint_xids, feed.checkpoint_times) AS checkpoint (xid, at)
@@ -160,7 +160,7 @@ SELECT
     (SELECT count(*) FROM numbered) AS changes,
     (SELECT max(found.written_at) FROM found) AS written_to,
     feed.seen::text AS seen,
-    pg_snapshot_xmax(feed.seen)::text::bigint AS next_xid,
+    pg_snapshot_xmax(feed.seen)::text::bigint AS "end",
     least(
         pg_snapshot_xmax(feed.seen)::text::bigint,
         (SELECT min(running.xid::text::bigint) FROM pg_snapshot_xip(feed.seen) AS running (xid))

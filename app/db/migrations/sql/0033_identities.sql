@@ -7,7 +7,7 @@ CREATE TABLE identity_feed (
     -- What the last pass saw: the changes of every transaction that it shows as ended have their numbers, up to resume_at.
     snapshot pg_snapshot NOT NULL DEFAULT '1:1:',
     resume_at timestamptz,  -- the pass ended early, at the change of this time; null if it numbered all
-    -- Pairs: a transaction with this id or a later one wrote its changes at this time or later.
+    -- Pairs: a transaction with a later id than this wrote its changes at this time or later.
     checkpoint_xids bigint[] NOT NULL DEFAULT '{0}',
     checkpoint_times timestamptz[] NOT NULL DEFAULT '{epoch}',
     -- A change without a number may be as old as this.
