@@ -44,7 +44,7 @@ class IdType(StrEnum):
 
 
 class IdState(StrEnum):
-    """What became of an id."""
+    """The present state of an id."""
 
     CURRENT = "current"
     RENAMED = "renamed"

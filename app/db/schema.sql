@@ -755,8 +755,7 @@ CREATE TABLE public.identity_change (
     former_external_id text COLLATE pg_catalog."C",
     CONSTRAINT deletion_without_names CHECK (((kind <> 'delete'::text) OR (num_nonnulls(survivor_braze_id, orphan_external_id, survivor_external_id, former_external_id) = 0))),
     CONSTRAINT identity_change_kind_check CHECK ((kind = ANY (ARRAY['merge'::text, 'undo'::text, 'identify'::text, 'rename'::text, 'remove'::text, 'delete'::text]))),
-    CONSTRAINT identity_change_number_check CHECK ((number > 0)),
-    CONSTRAINT names_a_profile CHECK (((num_nonnulls(orphan_braze_id, survivor_braze_id) > 0) OR (kind = 'remove'::text)))
+    CONSTRAINT identity_change_number_check CHECK ((number > 0))
 );
 
 CREATE TABLE public.installation (

@@ -21,7 +21,7 @@ TOO_OLD = (
 )
 OTHER_FEED = (
     "The cursor names change {number}, which this feed does not have: the database was restored from an earlier backup,"
-    " or the cursor is of another workspace. Use the cursor of an earlier page, or begin anew."
+    " or the cursor is of another workspace. Use the cursor of an earlier page, or begin again."
     f" {RELOAD}"
 )
 

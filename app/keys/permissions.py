@@ -29,7 +29,7 @@ PERMISSIONS = (
     "webhooks.write",
     # Ours: all actions with snapshots of whole profiles.
     "audit.read",
-    # Ours: which profile is part of which, and their external_ids.
+    # Ours: merges and other changes of identity, with external_ids.
     "identities.read",
 )
 

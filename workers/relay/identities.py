@@ -19,7 +19,7 @@ class IdentityNumberer:
     def run_once(self) -> int:
         """Run a pass in each workspace that may have changes; return how many workspaces have more of them.
 
-        A workspace of which all changes are numbered is no reason for another pass at once.
+        A workspace whose changes all have numbers needs no other pass at once.
         """
         with lend_connection(self._pool) as connection:
             workspaces = workspaces_with_changes(connection)

@@ -39,7 +39,6 @@ CREATE TABLE identity_change (
     former_external_id text COLLATE "C",
     PRIMARY KEY (workspace_id, number),
     UNIQUE (workspace_id, entry_id),
-    CONSTRAINT names_a_profile CHECK (num_nonnulls(orphan_braze_id, survivor_braze_id) > 0 OR kind = 'remove'),
     CONSTRAINT deletion_without_names CHECK (
         kind <> 'delete'
         OR num_nonnulls(survivor_braze_id, orphan_external_id, survivor_external_id, former_external_id) = 0
