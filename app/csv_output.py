@@ -1,4 +1,4 @@
-"""CSV text of the API's exports. Cells from users go through `schemas.text.harmless` first.
+"""CSV text of the API's exports. Cells from users go through `schemas.text.safe_cell` first.
 
 A file of its own, because app.audit and app.duplicates both use it.
 """

@@ -4,8 +4,10 @@ The message names the event; ids, counts and durations are `extra` fields. No li
 number or other personal data; so tracebacks leave out the texts of errors, unless MERGELANE_LOG_ERROR_TEXTS is set.
 """
 
+import json  # noqa: TID251  a log line must also show what orjson refuses
 import logging
 import logging.config
+import re
 import sys
 import threading
 from collections.abc import Iterator, Sequence
@@ -24,6 +26,9 @@ LOG = logging.getLogger(__name__)
 
 #: The id of the current request, "" outside of one.
 request_id: ContextVar[str] = ContextVar("request_id", default="")
+
+#: A valid request id of a client: it cannot break a log line or a header.
+VALID_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 
 #: Fields that every record has; all others come from `extra`.
 OWN_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "request_id"}
@@ -99,6 +104,16 @@ class JsonFormatter(OrjsonFormatter):
             rename_fields={"levelname": "level", "name": "logger"},
             timestamp=True,
         )
+
+    def jsonify_log_record(self, log_data: Any) -> str:
+        """Return *log_data* as JSON whose characters that are not printable are escaped, line separators included."""
+        try:
+            text = super().jsonify_log_record(log_data)
+        except TypeError:  # orjson takes neither lone surrogates nor integers beyond 64 bits
+            text = json.dumps(log_data, default=self.json_default, skipkeys=True)
+        if text.isprintable():
+            return text
+        return "".join(each if each.isprintable() else json.dumps(each)[1:-1] for each in text)
 
 
 class RedactedJsonFormatter(RedactedFormatter, JsonFormatter):

@@ -1,5 +1,6 @@
 """Where the text of a setting comes from: its variable, a file that another variable names, or the PG* variables."""
 
+import codecs
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -26,7 +27,8 @@ def given_settings(variables: Mapping[str, tuple[str, bool]], environ: Mapping[s
 
 
 def _text(name: str, environ: Mapping[str, str], *, secret: bool) -> str:
-    text = environ.get(name, "")
+    # A file of variables that an editor of Windows wrote leaves a carriage return behind each value.
+    text = environ.get(name, "").rstrip("\r\n")
     file = f"{name}{FILE_SUFFIX}"
     if secret and (path := environ.get(file)):
         if text:
@@ -38,10 +40,20 @@ def _text(name: str, environ: Mapping[str, str], *, secret: bool) -> str:
     return text
 
 
+def read_text_file(path: Path) -> str:
+    """Return the text of a small file in UTF-8, or in UTF-16 with its mark, as editors and shells of Windows write it.
+
+    Raises OSError, and ValueError when it is not such text.
+    """
+    data = path.read_bytes()
+    utf_16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return data.decode("utf-16" if utf_16 else "utf-8-sig")
+
+
 def _read_secret(name: str, path: str) -> str:
     """Return the text of the file *path* that the variable *name* names, without line ends behind it."""
     try:
-        text = Path(path).read_text(encoding="utf-8").rstrip("\r\n")
+        text = read_text_file(Path(path)).rstrip("\r\n")
     except OSError as error:
         raise SetupError(f"The file that {name} names cannot be read: {error.strerror}.") from None
     except ValueError:

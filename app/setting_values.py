@@ -15,6 +15,7 @@ from schemas.placeholders import DEFAULT, DEFAULT_PLACEHOLDERS, PATTERNS, compar
 
 #: Characters that a pepper needs at least, so that it cannot be guessed.
 SHORTEST_PEPPER = 16
+ROLE_NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}", re.ASCII)
 HOST_NAME = re.compile(r"\.?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*", re.ASCII)
 
 
@@ -26,6 +27,23 @@ class Peppers(schema_fields.Field[tuple[str, ...]]):
         if any(0 < len(pepper) < SHORTEST_PEPPER for pepper in peppers):
             raise ValidationError(f"Each secret must have at least {SHORTEST_PEPPER} characters.")
         return peppers
+
+
+class ExactList(schema_fields.Field[frozenset[str]]):
+    """A comma-separated list of values that are compared exactly, without the blanks around them."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> frozenset[str]:
+        return frozenset(part.strip() for part in str(value).split(",") if part.strip())
+
+
+class RoleName(schema_fields.Field[str]):
+    """The name of a role of PostgreSQL."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
+        name = str(value).strip()
+        if not ROLE_NAME.fullmatch(name):
+            raise ValidationError("It must have only the characters a-z, 0-9 and _, and not start with a digit.")
+        return name
 
 
 class DatabaseUrl(schema_fields.Field[str]):

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -20,6 +19,7 @@ from bench.running import START_S, Running
 from cli.database import connected
 from cli.up.embedded_postgres import EmbeddedPostgres
 from cli.up.embedded_redis import EmbeddedRedis
+from cli.up.safe_folders import passable_temporary_folder
 
 if TYPE_CHECKING:
     import redis
@@ -141,9 +141,9 @@ class Ground:
 @contextmanager
 def ground(postgres_settings: dict[str, str] | None = None) -> Iterator[Ground]:
     """Lend running servers; they are stopped and their folder removed at the end."""
-    # Not below a folder that others cannot enter: under root, PostgreSQL runs as a user of its own.
-    with TemporaryDirectory(prefix="mergelane-bench-") as folder:
-        lent = Ground(Path(folder), postgres_settings)
+    # Under root, PostgreSQL runs as another user and must be able to enter the folder.
+    with passable_temporary_folder("mergelane-bench-") as folder:
+        lent = Ground(folder, postgres_settings)
         try:
             lent.start()
             yield lent

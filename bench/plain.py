@@ -9,7 +9,6 @@ from typing import Any
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
-from psycopg_pool import ConnectionPool
 from uuid_utils.compat import uuid7
 
 from app.config import Settings
@@ -53,7 +52,7 @@ def insert(
 
 def plain_pool(settings: Settings, *, name: str) -> Pool:
     """Return a pool of connections as the user of DATABASE_URL, without row-level security."""
-    return ConnectionPool(
+    return Pool(
         settings.database_url,
         connection_class=Connection,
         kwargs=connection_arguments(settings, name=name),

@@ -1,5 +1,6 @@
 """The messages in Redis: queues of installations, and delivered messages without an acknowledgement."""
 
+from collections.abc import Collection
 from typing import Any
 
 import redis
@@ -17,9 +18,12 @@ def delivered(client: redis.Redis) -> list[str]:
     return [*_keys(client, "*unacked", "hash"), *_keys(client, "*unacked_index", "zset")]
 
 
-def messages(client: redis.Redis) -> int:
-    """Return the number of messages in the broker, including delivered ones that are not acknowledged."""
-    waiting: list[Any] = [client.llen(queue) for queue in queues(client)]
+def messages(client: redis.Redis, *, except_in: Collection[str] = ()) -> int:
+    """Return the number of messages in the broker, including delivered ones that are not acknowledged.
+
+    Messages that wait in the queues *except_in* do not count.
+    """
+    waiting: list[Any] = [client.llen(queue) for queue in queues(client) if queue not in except_in]
     unacknowledged: list[Any] = [client.hlen(key) for key in _keys(client, "*unacked", "hash")]
     indexed: list[Any] = [client.zcard(key) for key in _keys(client, "*unacked_index", "zset")]
     return sum(map(int, (*waiting, *unacknowledged, *indexed)))

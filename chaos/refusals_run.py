@@ -206,10 +206,9 @@ class RefusingInstallation:
             )
 
     def _strike_database(self, refusal: DatabaseRefusal) -> None:
-        self.postgres.begin(refusal.sqlstate, at_connect=refusal.at_connect)
         kind = response_to(psycopg.errors.lookup(refusal.sqlstate)()) if refusal.is_known else Response.WAIT
         expected = 503 if refusal.at_connect else STATUSES[kind]
-        answer = self.post_merge()
+        answer = self._refuse(refusal, expected)
         self._expect(refusal, answer, expected)
         ready = self._get("/health/ready")
         self._expect(refusal, ready, 503)
@@ -224,6 +223,21 @@ class RefusingInstallation:
             raise ChaosError(
                 f"{refusal.name}: {response.request.path_url} answers {response.status_code} {response.text}"
             )
+
+    def _refuse(self, refusal: DatabaseRefusal, expected: int) -> requests.Response:
+        """Begin *refusal* and post a merge; return the response.
+
+        Web needs an open connection to meet a refusal other than one to wait for: to open one it runs a statement.
+        """
+        deadline = monotonic() + NOTICED_S
+        while True:
+            if expected != HTTPStatus.SERVICE_UNAVAILABLE:
+                self.postgres.end()
+                self._await(lambda: self._get("/health/ready").ok, NOTICED_S, "web to be ready")
+            self.postgres.begin(refusal.sqlstate, at_connect=refusal.at_connect)
+            response = self.post_merge()
+            if response.status_code == expected or monotonic() > deadline:
+                return response
 
     def _is_done(self) -> bool:
         with self.home.connect() as connection:

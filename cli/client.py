@@ -12,6 +12,7 @@ import requests
 from requests.auth import AuthBase
 
 from app.errors import MergelaneError
+from cli.proxies import PROXY_REMEDY, DirectSession, explain_proxy
 from schemas.json_values import dump_json
 from schemas.retry_after import parse_retry_after
 
@@ -42,6 +43,7 @@ UNAVAILABLE = frozenset(
 NO_EFFECT = frozenset({BUSY, HTTPStatus.SERVICE_UNAVAILABLE})
 HINTS: Mapping[int, str] = {
     HTTPStatus.UNAUTHORIZED: "Set MERGELANE_API_KEY or --key-file to a valid API key.",
+    HTTPStatus.PROXY_AUTHENTICATION_REQUIRED: PROXY_REMEDY,
     HTTPStatus.FORBIDDEN: "The API key lacks the permission for this request.",
 }
 
@@ -148,7 +150,7 @@ class Client:
         self._patience_s = patience_s
         self._report = report
         self._stop = stop or Event()
-        self._session = requests.Session()
+        self._session = DirectSession()
         self._session.auth = BearerAuth(key)
 
     def request(
@@ -202,19 +204,17 @@ class Client:
                 message = f"The connection to {self.base_url} broke inside the response. Run the command again."
                 raise Unanswered(message, maybe_done=False) from error
 
-    def wait_to_poll(self, response: Response) -> None:
+    def wait_to_poll(self, response: Response, *, waited_s: float = 0.0) -> None:
         """Wait before the next poll: as long as *response* announces, else POLL_S.
 
-        Raises Unanswered when it announces more than both LONGEST_POLL_S and the patience of this client.
+        Raises Unanswered when *waited_s*, waits without progress, and it exceed both LONGEST_POLL_S and the patience.
         """
         announced = parse_retry_after(response.headers.get("Retry-After"), date=response.headers.get("Date"))
         longest = max(LONGEST_POLL_S, self._patience_s)
-        if announced is not None and announced > longest:
-            raise Unanswered(
-                f"{self.base_url} announces a wait of {announced:,.0f} s; this command waits at most {longest:g} s.",
-                maybe_done=False,
-                retry_after=announced,
-            )
+        if waited_s + (announced or 0) > longest:
+            wait = f"{self.base_url} announces a wait of {announced or 0:,.0f} s"
+            sentence = f"{wait}; this command waits at most {longest:g} s."
+            raise Unanswered(sentence, maybe_done=False, retry_after=announced)
         self._stop.wait(POLL_S if announced is None else announced)
 
     @property
@@ -256,12 +256,12 @@ class Client:
                 stream=stream,
             )
         except (requests.ConnectionError, requests.Timeout) as error:
-            message = f"{self.base_url} does not respond ({type(error).__name__})."
-            raise Unanswered(message, maybe_done=not _was_never_sent(error)) from error
-        except requests.RequestException as error:
-            raise Refused(
-                f"Cannot send requests to {self.base_url} ({type(error).__name__}). Check the URL."
-            ) from error
+            sentence = f"{self.base_url} does not respond ({type(error).__name__})."
+            sentence = explain_proxy(self.base_url, error) or sentence
+            raise Unanswered(sentence, maybe_done=not _was_never_sent(error)) from error
+        except (requests.RequestException, ValueError) as error:  # ValueError: of urllib3, about some hosts
+            sentence = f"Cannot send requests to {self.base_url} ({type(error).__name__}). Check the URL."
+            raise Refused(explain_proxy(self.base_url, error) or sentence) from error
 
 
 def require_status(response: Response, status: int) -> Response:

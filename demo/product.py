@@ -19,6 +19,7 @@ import requests
 from app.environment import child_environ
 from cli.up.commands import DIRECTORY
 from cli.up.processes import ChildProcess, Program, kill_session, spawn
+from cli.up.safe_folders import passable_temporary_folder
 from demo.client import Client
 from demo.errors import DemoError
 
@@ -37,9 +38,9 @@ def running_product() -> Iterator[Client]:
 
     Raises DemoError, with the end of the log, when it does not start or stop.
     """
-    with tempfile.TemporaryDirectory(prefix="mergelane-demo-") as folder:
+    with passable_temporary_folder("mergelane-demo-") as folder:
         key, port = secrets.token_urlsafe(24), free_port()
-        program = _program(Path(folder), key=key, port=port)
+        program = _program(folder, key=key, port=port)
         process = spawn(program)
         try:
             client = Client(f"http://127.0.0.1:{port}", key)

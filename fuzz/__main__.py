@@ -5,6 +5,7 @@ import secrets
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from resource import RLIMIT_AS, setrlimit
 from time import monotonic
@@ -14,9 +15,10 @@ import click
 from chaos.errors import ChaosError
 from chaos.installation import Installation, running_installation
 from cli.up import commands
+from fuzz.described import make_described
 from fuzz.product import WORKSPACE, new_key, product
 from fuzz.report import markdown, save
-from fuzz.run import QUERIES, Result, ask_all, ask_over_sockets, check_log, check_state
+from fuzz.run import QUERIES, Result, ask_all, ask_described, ask_over_sockets, check_log, check_state
 
 RESULTS = Path(__file__).with_name("results")
 #: Every SOCKETS-th request goes over a socket to a real web server.
@@ -29,10 +31,11 @@ MEMORY = 4 * 1024**3
 
 @click.command()
 @click.option("--requests", "count", default=2_000, show_default=True, help="Number of requests.")
+@click.option("--described", default=0, show_default=True, help="Number of further requests by the OpenAPI document.")
 @click.option("--seed", default="", help="Seed of the requests; default: random.")
 @click.option("--first", default=0, show_default=True, help="Number of the first request.")
 @click.option("--results", default=RESULTS, type=click.Path(path_type=Path), help="Folder for the report.")
-def main(*, count: int, seed: str, first: int, results: Path) -> None:
+def main(*, count: int, described: int, seed: str, first: int, results: Path) -> None:
     """Send hostile requests to every endpoint: most in this process, some as broken HTTP over sockets."""
     # The product's log entries about hostile requests are expected; the report contains the faults.
     logging.disable(logging.CRITICAL)
@@ -41,7 +44,7 @@ def main(*, count: int, seed: str, first: int, results: Path) -> None:
     began = monotonic()
     try:
         with _installation() as home:
-            _run(home, result, range(first, first + count))
+            _run(home, result, range(first, first + count), described)
     except ChaosError as error:
         raise click.ClickException(str(error)) from None
     result.seconds = monotonic() - began
@@ -63,8 +66,8 @@ def _installation() -> Iterator[Installation]:
         yield home
 
 
-def _run(home: Installation, result: Result, numbers: range) -> None:
-    """Send the requests *numbers*, and check the tables and logs."""
+def _run(home: Installation, result: Result, numbers: range, described: int) -> None:
+    """Send the requests *numbers* and those by the document, and check the tables and logs."""
     key = new_key(home.database_url, workspace=WORKSPACE)
     with home.connect() as connection:
         connection.execute(QUERIES["log_errors"])
@@ -74,6 +77,10 @@ def _run(home: Installation, result: Result, numbers: range) -> None:
             ask_all(ours.application, ours.worker, result, (each for each in some if each % SOCKETS))
             ask_over_sockets(home.port, key, result, (each for each in some if not each % SOCKETS))
             click.echo(f"{result.requests + result.over_sockets} requests, {len(result.found)} with faults.", err=True)
+        further = make_described(result.seed, described)
+        while asked := list(islice(further, PROGRESS_EVERY)):
+            ask_described(ours.application, ours.worker, result, asked)
+            click.echo(f"{result.described} by the document, {len(result.found)} with faults.", err=True)
         home.wait_for_web()
         ours.worker.work()
         with home.connect() as connection:

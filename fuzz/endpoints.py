@@ -263,6 +263,9 @@ LISTED: tuple[Endpoint, ...] = (
     Endpoint(method="POST", rule="/merge/jobs/<uuid:job_id>/retry", bodies=(nothing,)),
     Endpoint(method="POST", rule="/merge/jobs/<uuid:job_id>/undo", bodies=(nothing,)),
     Endpoint(method="POST", rule="/merge/batches/<uuid:batch_id>/undo", bodies=(nothing,)),
+    Endpoint(method="GET", rule="/identities", query=POLLED),
+    Endpoint(method="GET", rule="/identities/<path:identifier>"),
+    Endpoint(method="GET", rule="/survivors", query=POLLED),
     Endpoint(method="GET", rule="/profiles", query=POLLED),
     Endpoint(method="GET", rule="/profiles/<braze_id>"),
     Endpoint(
@@ -279,6 +282,7 @@ LISTED: tuple[Endpoint, ...] = (
         rule="/profiles/<braze_id>/history",
         query=({}, {"kind": "event", "limit": "2"}, {"from": MAY, "to": "2027-01-01T00:00:00Z"}),
     ),
+    Endpoint(method="GET", rule="/profiles/<braze_id>/report"),
     Endpoint(method="POST", rule="/segments/query", bodies=(segment,)),
     Endpoint(method="GET", rule="/webhooks"),
     Endpoint(method="POST", rule="/webhooks", bodies=(webhook,)),

@@ -11,7 +11,8 @@ from fuzz.run import Result
 
 def command(result: Result) -> str:
     """Return the command that repeats a run."""
-    return f"make fuzz N={result.requests + result.over_sockets} SEED={result.seed}"
+    count = result.requests - result.described + result.over_sockets
+    return f"make fuzz N={count} DESCRIBED={result.described} SEED={result.seed}"
 
 
 def markdown(result: Result) -> str:
@@ -20,6 +21,7 @@ def markdown(result: Result) -> str:
         f"`{command(result)}`",
         "",
         f"- {result.requests:,} requests in the process, {result.over_sockets:,} over sockets.",
+        f"- {result.described:,} of those in the process were generated from the OpenAPI document.",
         f"- Duration: {result.seconds:.0f} s.",
         f"- Endpoints: {len(result.endpoints)}. Slowest response: {result.slowest_s:.1f} s.",
         f"- Responses: {_counts(result.answers)}.",

@@ -50,6 +50,8 @@ class Result:
 
     seed: str
     requests: int = 0
+    #: Those of *requests* that were generated from the OpenAPI document.
+    described: int = 0
     over_sockets: int = 0
     jobs: int = 0
     slowest_s: float = 0.0
@@ -67,11 +69,22 @@ class Result:
 
 def ask_all(application: Application, worker: Worker, result: Result, numbers: Iterable[int]) -> None:
     """Send the requests *numbers* of the result's seed to *application*, and run their jobs with *worker*."""
-    for number in numbers:
-        request = make(result.seed, number)
+    ask_each(application, worker, result, (make(result.seed, number) for number in numbers))
+
+
+def ask_described(application: Application, worker: Worker, result: Result, requests: Iterable[Request]) -> None:
+    """Send *requests* that are generated from the OpenAPI document."""
+    before = result.requests
+    ask_each(application, worker, result, requests)
+    result.described += result.requests - before
+
+
+def ask_each(application: Application, worker: Worker, result: Result, requests: Iterable[Request]) -> None:
+    """Send *requests* to *application*, and run their jobs with *worker*; stop after ENOUGH faulty responses."""
+    for request in requests:
         answer = application.ask(request)
         _note(application, result, request, answer)
-        if number % RUN_EVERY == RUN_EVERY - 1:
+        if request.number % RUN_EVERY == RUN_EVERY - 1:
             worker.work()
         if len(result.found) >= ENOUGH:
             break

@@ -142,6 +142,41 @@ NO_NUMBERS = (float("nan"), float("inf"), float("-inf"))
 #: Lengths at which something ends: of texts, aliases, external_ids and addresses, and past all of them.
 LENGTHS = (1, 8, 64, 236, 237, 255, 256, 320, 321, 987, 988, 1_000, 32_764, 100_000, 100_001)
 UNITS = ("a", "é", "\N{GRINNING FACE}", "'", "\\", "%", "ẞ", " ", "0")
+#: Cursors of the right length with numbers and times at the ends of their ranges, and of no length that a cursor has.
+CURSORS = (
+    "A" * 22,
+    "_" * 21 + "w",
+    "AAAAAAAAAAA",
+    "f_________8",
+    "__________8",
+    "f_________8Af_________8",
+    "gAAAAAAAAAAAgAAAAAAAAAA",
+    "__________8A__________8",
+    "A" * 43 + "=",
+    "_" * 42 + "8=",
+    "====",
+    "A" * 4_000,
+)
+#: Values of a parameter at the ends of the ranges of times, numbers, ids and cursors, and text that no store takes.
+EDGES = (
+    *MOMENTS,
+    *(moment.replace("Z", zone) for moment in MOMENTS[2:3] + MOMENTS[:1] for zone in ("-00:01", "+23:59", "-23:59")),
+    "0000-01-01T00:00:00Z",
+    "10000-01-01T00:00:00Z",
+    "9999-12-31T24:00:00Z",
+    "2026-01-01T00:00:00+24:00",
+    "2026-01-01T00:00:00-23:59:59.999999",
+    "2026-01-01T00:00:00 00:00",
+    *map(str, (2**31, 2**63 - 1, 2**63, -(2**63) - 1, 2**64, 10**40, "9" * 5_000, "-" + "9" * 5_000)),
+    *("0", "-0", "-1", "1.0", "1e400", "nan", "inf", "-inf", "0x10", "1_0", " 1 ", "٣"),
+    *("", " ", "\x00", "a\x00b", "\ud800", "\udcff", "\x85", "\u2028", "\x1b[31m", "\r\nX: y", "\U0010ffff"),
+    "[" * 2_000,
+    '{"a":' * 500,
+    "a" * 2_500,
+    *(f"{each * 8}-{each * 4}-{each * 4}-{each * 4}-{each * 12}" for each in "0f"),
+    "f" * 24,
+    *CURSORS,
+)
 #: Counts at which arrays end, and characters that repeating something may come to.
 COUNTS = (0, 2, 50, 51, 75, 76, 100, 101, 257, 500, 501)
 MOST_REPEATED = 1_000_000

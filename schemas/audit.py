@@ -32,6 +32,8 @@ class Action(StrEnum):
     CONSENT = "consent"
     EXCLUDE = "exclude"
     ALLOW = "allow"
+    #: The certificate of an erasure: everything of a deleted person is gone.
+    ERASURE = "erasure"
 
 
 ACTION = f"'action' must be one of {', '.join(Action)}"

@@ -74,7 +74,7 @@ class SurvivorSection(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FeedPlace:
-    """A place in the feed: behind the change with this number. The id tells apart the feed before and after a restore."""
+    """A place in the feed, behind the change with this number and id. After a restore, a number may have another id."""
 
     number: int
     entry_id: UUID
@@ -135,16 +135,17 @@ class PlaceField(fields.Field[Place], Generic[Place]):
 
     def __init__(self, place: type[Place], **options: Any) -> None:
         super().__init__(**options)
-        self._place = place
+        self._place: type[Place] = place
 
     def _serialize(self, value: Place | None, *_: Any, **__: Any) -> str | None:
         return None if value is None else value.encode()
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> Place:
         try:
-            return self._place.decode(str(value))
+            place: Place = self._place.decode(str(value))
         except (binascii.Error, ValueError):
             raise ValidationError(CURSOR) from None
+        return place
 
 
 def _limit() -> fields.Integer:

@@ -6,6 +6,8 @@ from typing import Any, Never
 
 import orjson
 
+from schemas.text import escape_controls
+
 #: From the least integer of 64 bits with a sign to the greatest without one: orjson and PostgreSQL keep these exact.
 LEAST, MOST = -(2**63), 2**64 - 1
 #: The digits of the shortest integer outside these bounds.
@@ -53,6 +55,31 @@ def parse_json(text: bytes | str) -> Any:
 def dump_json(value: Any, *, option: int | None = None) -> bytes:
     """Return *value* as JSON. Its OversizedIntegers are written with all digits."""
     return orjson.dumps(value, default=_dump_oversized, option=option)
+
+
+def dump_printable(value: Any, *, option: int | None = None) -> bytes:
+    """Return *value* as JSON for files and terminals: control characters in its strings are escapes."""
+    data = dump_json(value, option=option)
+    if data.isascii() and b"\x7f" not in data:
+        return data
+    # Between the strings, line feeds are the only control characters.
+    return "\n".join(map(escape_controls, data.decode().split("\n"))).encode()
+
+
+def find_repeated_member(data: bytes) -> str | None:
+    """Return the name of a member that an object in *data*, which is valid JSON, has twice; None without one."""
+    repeated: list[str] = []
+
+    def check(members: list[tuple[str, Any]]) -> None:
+        names = [name for name, _ in members]
+        if len(set(names)) < len(names):
+            repeated.append(next(name for name in names if names.count(name) > 1))
+
+    try:
+        json.loads(data, object_pairs_hook=check, parse_int=len, parse_float=len)
+    except (RecursionError, ValueError):
+        return None
+    return repeated[0] if repeated else None
 
 
 def _parse_exactly(data: bytes) -> Any:

@@ -27,11 +27,20 @@ def moment_in(value: Any) -> datetime | None:
     if not isinstance(value, str):
         return None
     try:
-        moment = datetime.fromisoformat(_as_iso(value))
-        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    except (ValueError, OverflowError):
+        moment = in_utc(datetime.fromisoformat(_as_iso(value)))
+    except ValueError:
         return None
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
+def in_utc(moment: datetime) -> datetime:
+    """Return *moment* in UTC; one without a zone is UTC. Raise ValueError outside of the years 1 to 9999 there."""
+    if moment.tzinfo is None:
+        return moment.replace(tzinfo=UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError(str(error)) from None
 
 
 def _as_iso(text: str) -> str:

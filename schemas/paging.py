@@ -11,6 +11,7 @@ from marshmallow import Schema, ValidationError, fields, validate
 
 from schemas.base import RequestSchema
 from schemas.fields import MESSAGES
+from schemas.moments import in_utc
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 100
@@ -19,6 +20,7 @@ MAX_IDENTIFIER = 1_000
 LIMIT = f"'limit' must be a whole number from 1 to {MAX_LIMIT}"
 IDENTIFIER = f"'identifier' must have from 1 to {MAX_IDENTIFIER} characters and no NUL among them"
 MOMENT = "'{name}' must be a time in ISO 8601 with its offset, such as 2026-01-31T09:30:00Z"
+OUT_OF_CALENDAR = "'{name}' must be a time in the years 1 to 9999 of UTC"
 CURSOR = "'cursor' must be the next_cursor of an earlier page"
 #: A time whose offset follows a blank in place of a plus sign.
 UNENCODED_OFFSET = re.compile(r"^(\S+[T ]\S+) (\d\d(?::?\d\d)?)$", re.ASCII)
@@ -91,11 +93,18 @@ def identifier_filter(description: str) -> fields.String:
 
 
 class MomentFilter(fields.AwareDateTime):
-    """A moment in ISO 8601 with its offset. A blank before the offset is a plus sign that the client did not encode."""
+    """A moment in ISO 8601 with its offset, loaded in UTC.
+
+    A blank before the offset is a plus sign that the client did not encode.
+    """
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
         text = UNENCODED_OFFSET.sub(r"\1+\2", value) if isinstance(value, str) else value
-        return super()._deserialize(text, *args, **kwargs)
+        moment = super()._deserialize(text, *args, **kwargs)
+        try:
+            return in_utc(moment)
+        except ValueError:
+            raise self.make_error("out_of_calendar") from None
 
 
 def moment_filter(name: str, description: str) -> MomentFilter:
@@ -103,7 +112,10 @@ def moment_filter(name: str, description: str) -> MomentFilter:
     sentence = MOMENT.format(name=name)
     return MomentFilter(
         format="iso",
-        error_messages=dict.fromkeys(("invalid", "invalid_awareness", "format"), sentence),
+        error_messages={
+            **dict.fromkeys(("invalid", "invalid_awareness", "format"), sentence),
+            "out_of_calendar": OUT_OF_CALENDAR.format(name=name),
+        },
         metadata={"description": description},
     )
 

@@ -1,6 +1,7 @@
 """Text: checks of strings that a request may store, quotes in messages, and cells of CSV files."""
 
 import csv
+import re
 from collections.abc import Iterable, Sequence
 from io import StringIO
 
@@ -12,6 +13,16 @@ MAX_STRING = 100_000
 MAX_QUOTED = 100
 #: Characters that begin a formula in a spreadsheet, or that spreadsheets skip before one.
 FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001  the full-width ones too
+#: Characters that move the cursor, hide text or change its direction. Joiners, which some alphabets need, are not here.
+CONTROL = re.compile(
+    "[\\x00-\\x1f\\x7f-\\x9f\\xad\\u061c\\u180e\\u200b\\u200e\\u200f\\u2028-\\u202e\\u2060-\\u206f\\ufeff\\ufff9-\\ufffb"
+    "\\U000e0000-\\U000e007f]"
+)
+#: Escapes as `safe_cell` writes them.
+ESCAPED = re.compile(r"(?:\\u[0-9a-f]{4})+")
+_BACKSLASH = "\\u005c"
+#: A phone number begins like a formula and is none.
+PHONE = re.compile(r"\+[0-9]+")
 
 
 class UnfitText(ValueError):
@@ -65,9 +76,44 @@ def quoted(text: str) -> str:
     return line if len(line) <= MAX_QUOTED else f"{line[:MAX_QUOTED]}\N{HORIZONTAL ELLIPSIS}"
 
 
-def escape_formula(text: str) -> str:
-    """Return *text* for a cell of a table; a formula gets an apostrophe in front."""
-    return f"'{text}" if text.startswith(FORMULAS) else text
+def replace_controls(text: str) -> str:
+    """Return *text* for a terminal: each control character is replaced, so that none moves the cursor."""
+    return text if text.isprintable() else CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def escape_controls(text: str) -> str:
+    """Return *text* with its control characters as escapes of JSON."""
+    return text if text.isprintable() else CONTROL.sub(lambda match: escape_character(match[0]), text)
+
+
+def safe_cell(text: str) -> str:
+    """Return *text* for a cell of CSV that no spreadsheet takes for a formula and that has no control character.
+
+    A formula, or such text after apostrophes, gets an apostrophe in front; a plain phone number is no formula.
+    Control characters become escapes of JSON. `read_safe_cell` returns the original.
+    """
+    escaped = escape_controls(text.replace("\\", _BACKSLASH) if ESCAPED.search(text) else text)
+    if PHONE.fullmatch(escaped) or not escaped.lstrip("'").startswith(FORMULAS):
+        return escaped
+    return f"'{escaped}"
+
+
+def read_safe_cell(cell: str) -> str:
+    """Return the text for which `safe_cell` returned *cell*."""
+    if cell.startswith("'") and cell.lstrip("'").startswith(FORMULAS):
+        cell = cell[1:]
+    return ESCAPED.sub(_unescape, cell)
+
+
+def escape_character(character: str) -> str:
+    """Return *character* as an escape of JSON."""
+    units = character.encode("utf-16-be", "surrogatepass").hex()
+    return "".join(f"\\u{units[start : start + 4]}" for start in range(0, len(units), 4))
+
+
+def _unescape(match: re.Match[str]) -> str:
+    units = match[0].replace("\\u", "")
+    return bytes.fromhex(units).decode("utf-16-be", "surrogatepass")
 
 
 def format_csv(rows: Iterable[Sequence[object]]) -> bytes:

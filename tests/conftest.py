@@ -12,6 +12,7 @@ pytest_plugins = [
     "tests.support.folders",
     "tests.support.front_door",
     "tests.support.parallel",
+    "tests.support.pgbouncer",
     "tests.support.postgres",
     "tests.support.redis",
     "tests.support.sentinel",

@@ -12,7 +12,8 @@ from kombu.messaging import Producer
 
 from app.errors import BrokerUnavailable
 from workers.broker_errors import to_broker_unavailable
-from workers.celery import LANE_TASK, queue_name
+from workers.celery import queue_name
+from workers.messages import LANE_TASK
 
 #: The keys of lists of replies in Redis, and their expiry in seconds: longer than any client waits for replies.
 REPLIES = "*.reply.celery.pidbox*"

@@ -29,12 +29,11 @@ from workers import resources
 from workers.consumer import quiet_celery
 from workers.health import HealthFile
 from workers.node_names import unique_name
+from workers.redis_transport import use_guarded_transport
 from workers.tls import tls_options
 
 #: The one queue of an installation is named after it. The relay publishes to it, and every worker consumes it.
 QUEUE = "mergelane"
-#: The one task.
-LANE_TASK = "mergelane.lane"
 #: Lanes that a worker prefetches: one running and one waiting hides the round trip; more would keep lanes from idle
 #: workers.
 PREFETCH = 2
@@ -51,6 +50,7 @@ def make_celery(settings: Settings) -> Celery:
     """
     broker = parse_broker_url(settings.broker_url) if settings.broker_url else None
     url = broker.for_celery() if broker else ""
+    queue_type = "quorum" if broker and not broker.is_redis else "classic"
     celery = Celery("mergelane", set_as_current=False, include=["workers.tasks", "workers.watchdog"])
     celery.conf.update(
         broker_url=url,
@@ -66,8 +66,10 @@ def make_celery(settings: Settings) -> Celery:
         # RabbitMQ: a connection that is silent for so long is closed by the server, and its messages are delivered
         # again. A worker sends no heartbeat while a lane runs.
         broker_heartbeat=settings.visibility_timeout_s,
-        # RabbitMQ: a quorum queue survives the loss of a node.
-        task_default_queue_type="quorum" if broker and not broker.is_redis else "classic",
+        # RabbitMQ: a quorum queue survives the loss of a node. A worker consumes the default queue. For the relay the
+        # queue of the installation is a missing one.
+        task_default_queue_type=queue_type,
+        task_create_missing_queue_type=queue_type,
         # The ledger stores the outcomes; a result backend would duplicate them.
         result_backend=None,
         task_ignore_result=True,
@@ -211,4 +213,5 @@ def close_pool(**_: object) -> None:
 
 
 drop_celery_overrides()
+use_guarded_transport()
 app = make_celery(resources.settings())

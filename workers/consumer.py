@@ -1,4 +1,6 @@
-"""Celery's consumer, which logs once that it waits for the broker, with the cause, and once that it works again.
+"""Celery's consumer, which acts on messages of the relay alone, and waits for the broker.
+
+It logs once that it waits, with the cause, and once that it works again.
 
 Celery logs every failed attempt with the error's text, restarts several times a second when the broker accepts
 connections but refuses commands, and pauses up to 30 seconds when it does not answer.
@@ -6,6 +8,7 @@ connections but refuses commands, and pauses up to 30 seconds when it does not a
 
 import logging
 import warnings
+from collections.abc import Callable
 from threading import Event
 from time import monotonic
 from typing import Any, ClassVar
@@ -16,6 +19,16 @@ from celery.worker.state import maybe_shutdown
 
 from app.metrics.servers import Wait
 from workers.broker_errors import to_broker_unavailable
+from workers.messages import (
+    LANE_TASK,
+    NO_HEADERS,
+    NO_JSON,
+    NO_LANE,
+    MessageRefused,
+    check_lane_message,
+    log_refusal,
+    refuse_compression,
+)
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +57,42 @@ class WaitingConsumer(Consumer):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         self._wait = Wait()
         self._resumption: Any = None
+        refuse_compression()
         super().__init__(*arguments, **options)
+
+    def create_task_handler(self, *arguments: Any, **options: Any) -> Callable[[Any], Any]:
+        """Return the function that receives each message: it acts on lanes as the relay publishes them."""
+        handle = super().create_task_handler(*arguments, **options)
+        longest_pause_s = self.app.tasks[LANE_TASK].retry_backoff_max
+
+        def receive(message: Any) -> Any:
+            try:
+                check_lane_message(message, longest_pause_s=longest_pause_s)
+            except MessageRefused as refused:
+                return self._drop(message, str(refused))
+            return handle(message)
+
+        return receive
+
+    def on_decode_error(self, message: Any, exc: Exception) -> None:
+        """Drop a message that cannot be decoded. Celery would log what it contains."""
+        self._drop(message, str(exc) if isinstance(exc, MessageRefused) else NO_JSON)
+
+    def on_unknown_message(self, body: Any, message: Any) -> None:  # noqa: ARG002  Celery's signature
+        """Drop a message without the headers of a task."""
+        self._drop(message, NO_HEADERS)
+
+    def on_unknown_task(self, body: Any, message: Any, exc: Exception) -> None:  # noqa: ARG002  as above
+        """Drop a message of another task."""
+        self._drop(message, NO_LANE)
+
+    def on_invalid_task(self, body: Any, message: Any, exc: Exception) -> None:  # noqa: ARG002  as above
+        """Drop a message whose headers Celery refuses."""
+        self._drop(message, NO_HEADERS)
+
+    def _drop(self, message: Any, reason: str) -> None:
+        log_refusal(reason)
+        message.reject_log_error(log, self.connection_errors)
 
     def ensure_connected(self, conn: Any) -> Any:
         """Connect, with pauses that stay short: a broker that is back is used within seconds."""
@@ -129,3 +177,6 @@ def quiet_celery() -> None:
     """Let Celery log neither what this consumer logs itself, nor the same error of a timer every second."""
     logging.getLogger("celery.worker.consumer.consumer").addFilter(_quiet)
     logging.getLogger("kombu.asynchronous.hub").addFilter(RepeatFilter())
+    # Anyone who reaches the broker can cause these lines.
+    for name in ("kombu.transport.redis", "workers.messages"):
+        logging.getLogger(name).addFilter(RepeatFilter())

@@ -15,13 +15,12 @@ from app.logs import request_context
 from app.metrics.servers import Wait
 from app.metrics.worker import LANES_CRASHED
 from workers import resources
-from workers.celery import LANE_TASK, app
+from workers.celery import app
 from workers.interruption import interruptible
+from workers.messages import LANE_TASK, REFUSED_ATTEMPTS
 
 log = logging.getLogger(__name__)
 
-#: The header of a repeated message with the attempts, by job id, that PostgreSQL refused and did not uncount.
-REFUSED = "refused_attempts"
 #: The longest pause in seconds before a refused lane is repeated: shorter than the times after which its message would
 #: be delivered again, or its jobs rescued.
 _settings = resources.settings()
@@ -59,7 +58,7 @@ def run_lane(self: Task, workspace_id: int, job_ids: Sequence[str]) -> None:
         workspace_id=workspace_id,
         job_ids=[UUID(job_id) for job_id in job_ids],
         task_id=UUID(self.request.id),
-        refused=dict(self.request.get(REFUSED) or {}),
+        refused=dict(self.request.get(REFUSED_ATTEMPTS) or {}),
     )
     installation = self.request.get("installation")
     if installation not in (None, "", resources.installation_name):
@@ -72,7 +71,10 @@ def run_lane(self: Task, workspace_id: int, job_ids: Sequence[str]) -> None:
             ends = _run(lane, own)
         except DatabaseRefuses as error:
             # The repeated message carries them, and so does any worker that gets it.
-            self.request.headers = {**(self.request.headers or {}), REFUSED: {**lane.refused, **error.attempts}}
+            self.request.headers = {
+                **(self.request.headers or {}),
+                REFUSED_ATTEMPTS: {**lane.refused, **error.attempts},
+            }
             raise
         log.info("lane_done", extra={**own, "jobs": len(job_ids), "ends": ends})
 

@@ -1,4 +1,4 @@
-"""The audit as a file: JSON Lines, or CSV without formulas for spreadsheets."""
+"""The audit as a file: JSON Lines, or CSV without formulas; neither has control characters."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -8,7 +8,8 @@ import orjson
 from app.audit.entries import AuditEntry
 from app.csv_output import csv_text
 from schemas.audit import Form, FullAuditEntrySchema
-from schemas.text import escape_formula
+from schemas.json_values import dump_printable
+from schemas.text import safe_cell
 
 ENTRY = FullAuditEntrySchema()
 #: Members that have columns of their own.
@@ -36,18 +37,18 @@ def export_lines(entries: Iterable[AuditEntry], form: Form) -> bytes:
     dumped = ENTRY.dump(entries, many=True)
     if form is Form.CSV:
         return csv_text(map(_cells, dumped)).encode()
-    return b"".join(orjson.dumps(each, option=orjson.OPT_APPEND_NEWLINE) for each in dumped)
+    return b"".join(dump_printable(each, option=orjson.OPT_APPEND_NEWLINE) for each in dumped)
 
 
 def _cells(dumped: Mapping[str, Any]) -> list[str]:
     cells: list[str] = []
     for name, value in dumped.items():
         parts = [(value or {}).get(part) for part in PARTS[name]] if name in PARTS else [value]
-        cells.extend(escape_formula(_text(part)) for part in parts)
+        cells.extend(map(_cell, parts))
     return cells
 
 
-def _text(value: Any) -> str:
+def _cell(value: Any) -> str:
     if value is None:
         return ""
-    return value if isinstance(value, str) else orjson.dumps(value).decode()
+    return safe_cell(value) if isinstance(value, str) else dump_printable(value).decode()

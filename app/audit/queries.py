@@ -66,7 +66,7 @@ def list_entries(
         ids = [entry_id for _, entry_id in _of_key(tx, parameters)]
     else:
         ids = [row["id"] for row in tx.execute(QUERIES[matching.query], parameters)]
-    return _read(tx, ids=ids, snapshots=snapshots)
+    return read_entries(tx, ids=ids, snapshots=snapshots)
 
 
 def iterate_entries(tx: Transaction, *, matching: AuditFilter) -> Iterator[Sequence[AuditEntry]]:
@@ -110,7 +110,7 @@ def _next(each: UUID) -> UUID:
 def _found_by(matching: AuditFilter, before: Place | None) -> dict[str, Any]:
     """Return the parameters of the queries that find entries."""
     requested, entry = before or (LAST, LAST)
-    until = LAST if matching.until is None else _id_at(matching.until)
+    until = LAST if matching.until is None else earliest_id_at(matching.until)
     actions = list(Action) if matching.action is None else [matching.action]
     return {
         "actions": [action.value for action in actions],
@@ -118,8 +118,8 @@ def _found_by(matching: AuditFilter, before: Place | None) -> dict[str, Any]:
         "key": matching.key,
         "job_id": matching.job_id,
         **search_parameters(matching.identifier),
-        "since": FIRST if matching.since is None else _id_at(matching.since),
-        "batches_since": FIRST if matching.since is None else _id_at(matching.since, less=BATCH_CREATION),
+        "since": FIRST if matching.since is None else earliest_id_at(matching.since),
+        "batches_since": FIRST if matching.since is None else earliest_id_at(matching.since, less=BATCH_CREATION),
         # Entries of one key are in the order of batches, all others in the order of entries.
         "until": until if matching.is_by_key else min(until, entry),
         "requested": requested,
@@ -127,18 +127,16 @@ def _found_by(matching: AuditFilter, before: Place | None) -> dict[str, Any]:
     }
 
 
-def _id_at(moment: datetime, *, less: timedelta = timedelta()) -> UUID:
-    """Return the smallest id at *moment*, *less* a duration; ids start in 1970."""
-    seconds = max(0.0, moment.timestamp() - less.total_seconds())
-    return earliest_id_at(datetime.fromtimestamp(seconds, moment.tzinfo))
+def read_entries(tx: Transaction, *, ids: Sequence[UUID], snapshots: bool) -> list[AuditEntry]:
+    """Return those of the entries *ids* that exist, in this order.
 
-
-def _read(tx: Transaction, *, ids: Sequence[UUID], snapshots: bool) -> list[AuditEntry]:
+    The id of a job is that of its entry; a job that changed no profile has none.
+    """
     if not ids:
         return []
     parameters = {"ids": ids}
     jobs = tx.execute(QUERIES["read_jobs"], {**parameters, "snapshots": snapshots})
-    entries = {row["id"]: entry_of_job(row, with_snapshots=snapshots) for row in jobs}
+    entries = {row["id"]: entry_of_job(row, with_snapshots=snapshots) for row in jobs if row["outcome"] in ACTIONS}
     events = tx.execute(QUERIES["read_events"], parameters)
     entries |= {row["id"]: entry_of_event(row, with_snapshots=snapshots) for row in events}
     # An entry may have been pruned since its id was found.

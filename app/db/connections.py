@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from typing import Any, ClassVar, Self
 
 import orjson
@@ -23,6 +23,7 @@ from app.db.repetition import RepeatingCursor
 from app.db.session_settings import PLANNING, connection_parameters, override_environment
 from app.errors import SetupError
 from app.metrics.database import POOL_LIMIT, MeasuredLoan
+from app.shares import ConnectionShares
 from schemas.addresses import COMPARISON
 
 LOG = logging.getLogger(__name__)
@@ -43,7 +44,11 @@ class Connection(TimeoutConnection[DictRow]):
         return connection
 
 
-Pool = ConnectionPool[Connection]
+class Pool(ConnectionPool[Connection]):
+    """A pool of connections. With *shares*, a workspace uses only a part of them at once."""
+
+    shares: ConnectionShares | None = None
+
 
 #: The role of web, relay, sender and workers. It owns no table, so row-level security applies to it: a transaction
 #: sees the rows of its workspace only, and a transaction without a workspace sees none.
@@ -89,8 +94,10 @@ class PoolConnection(Connection):
         return connection
 
 
-def open_pool(settings: Settings, *, name: str, probe_server: bool = False) -> Pool:
+def open_pool(settings: Settings, *, name: str, probe_server: bool = False, shared: bool = False) -> Pool:
     """Return a pool whose connections open on demand and work as APP_ROLE; *name* becomes their application name.
+
+    A pool that is *shared* lends a workspace only its share of the connections at once.
 
     With *probe_server*, a statement that takes longer than MERGELANE_SILENCE_S makes the connection check on a second
     connection whether PostgreSQL still answers. Raises SetupError when DATABASE_URL is not set.
@@ -98,7 +105,7 @@ def open_pool(settings: Settings, *, name: str, probe_server: bool = False) -> P
     if not settings.database_url:
         raise SetupError("DATABASE_URL is not set; set it, or start everything with `mergelane up`.")
     POOL_LIMIT.set(settings.pool_size)
-    return ConnectionPool(
+    pool = Pool(
         settings.database_url,
         connection_class=PoolConnection,
         configure=client_timeouts(settings, probe_server=probe_server),
@@ -111,6 +118,14 @@ def open_pool(settings: Settings, *, name: str, probe_server: bool = False) -> P
         name=name,
         open=True,
     )
+    if shared:
+        pool.shares = ConnectionShares(
+            pool_size=settings.pool_size,
+            percent=settings.workspace_share_percent,
+            beside_others_percent=settings.workspace_share_beside_others_percent,
+            wait_s=settings.pool_timeout_s,
+        )
+    return pool
 
 
 def connection_arguments(
@@ -163,20 +178,25 @@ def client_timeouts(settings: Settings, *, probe_server: bool) -> Callable[[Conn
 
     def configure(connection: Connection) -> None:
         connection.client_timeout = client_timeout
-        SERVER_CLOCK.read(connection)
+        # A server that refuses this statement refuses the next one too, and that one reports why.
+        with suppress(psycopg.Error):
+            SERVER_CLOCK.read(connection)
 
     return configure
 
 
 @contextmanager
-def lend_connection(pool: Pool) -> Iterator[Connection]:
+def lend_connection(pool: Pool, workspace_id: int | None = None) -> Iterator[Connection]:
     """Lend a connection in autocommit mode and without a workspace, for statements that concern all workspaces.
+
+    With *workspace_id*, the connection is one of the share of this workspace.
 
     Raises DatabaseUnavailable when PostgreSQL is away or refuses work. A connection that it refused work on is closed:
     the next one may lead to another server, and has no plans or settings of the old one.
     """
     try:
-        with MeasuredLoan() as lending, pool.connection() as connection:
+        shares = nullcontext() if pool.shares is None or workspace_id is None else pool.shares.lend(workspace_id)
+        with shares as left_s, MeasuredLoan() as lending, pool.connection(timeout=left_s) as connection:
             lending.lent()
             try:
                 yield connection

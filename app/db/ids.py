@@ -5,12 +5,14 @@ Libraries make them by the clock of the machine, which may be wrong: lists would
 
 import secrets
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from threading import Lock
 from uuid import UUID
 
 from app.db.clock import SERVER_CLOCK
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MILLISECOND = timedelta(milliseconds=1)
 #: Bits of an id below its milliseconds.
 BITS_BELOW_TIME = 80
 #: Bits that count the ids of one millisecond, between the version and the variant.
@@ -46,7 +48,10 @@ class IdMaker:
 new_id = IdMaker(SERVER_CLOCK.now)
 
 
-def earliest_id_at(moment: datetime) -> UUID:
-    """Return the smallest id of a *moment*."""
-    milliseconds = int(moment.timestamp() * 1000)
-    return UUID(int=milliseconds << BITS_BELOW_TIME)
+def earliest_id_at(moment: datetime, *, less: timedelta = timedelta()) -> UUID:
+    """Return the smallest id at *moment*, *less* a duration; ids start in 1970, so that is the smallest of all before.
+
+    In whole numbers: a float rounds the last microseconds of the year 9999 up to a year that no datetime has.
+    """
+    milliseconds = (moment - EPOCH) // MILLISECOND - less // MILLISECOND
+    return UUID(int=max(0, milliseconds) << BITS_BELOW_TIME)

@@ -13,6 +13,7 @@ from psycopg import errors as postgres
 from psycopg import pq
 from psycopg.rows import Row
 
+from app.db.budget import budget_left_s
 from app.db.client_timeout import TimeoutConnection
 
 #: How often a statement is run when it cannot get a lock: three lock timeouts, half a minute by default.
@@ -43,6 +44,8 @@ class RepeatingCursor(psycopg.Cursor[Row]):
                 attempts = LOCK_ATTEMPTS if isinstance(error, postgres.LockNotAvailable) else PLAN_ATTEMPTS
                 stale = is_stale_plan(error)
                 if attempt >= attempts or not (stale or isinstance(error, postgres.LockNotAvailable)):
+                    raise
+                if (left_s := budget_left_s()) is not None and left_s <= 0:
                     raise
                 if not self._start_again():
                     raise

@@ -41,6 +41,8 @@ TABLES: Mapping[str, Sequence[str]] = {
     **dict.fromkeys(("webhook", "webhook_watch", "webhook_delivery"), ALL),
     **dict.fromkeys(("duplicate_policy", "duplicate_run"), KEPT),
     "duplicate_exclusion": ("SELECT", "INSERT", "DELETE"),
+    "former_name": ("SELECT", "INSERT", "DELETE"),
+    "erasure": ALL,
     "identity_feed": KEPT,
     "identity_change": ALL,
 }
@@ -68,6 +70,8 @@ FUNCTIONS = (
     "workspaces_with_due_deliveries()",
     "workspaces_with_duplicates_to_merge()",
     "workspaces_to_recompute()",
+    "workspaces_with_erasures()",
+    "renew_statistics(regclass)",
     "workspaces_with_identity_changes()",
 )
 

@@ -1,6 +1,7 @@
 """Checks of the database role of the processes."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 import psycopg
@@ -8,6 +9,7 @@ from psycopg.rows import dict_row
 
 from app.db.connections import APP_ROLE
 from app.db.queries import load_queries
+from app.errors import SetupError
 
 QUERIES = load_queries(__package__, "roles.sql")
 
@@ -41,6 +43,43 @@ def find_role_fault(connection: psycopg.Connection[Any]) -> tuple[str, str] | No
             f"run `ALTER ROLE {APP_ROLE} NOSUPERUSER NOBYPASSRLS` as an administrator, and give it no tables",
         )
     return None
+
+
+def ensure_login(connection: psycopg.Connection[Any], name: str, password: str) -> None:
+    """Create the login *name* in the processes' role, or give an existing one that role and *password*.
+
+    It gets no password when *password* is empty. Raises SetupError when the user of *connection* may not do so, and
+    when *name* has more rights than the processes' role.
+    """
+    with connection.cursor(row_factory=dict_row) as cursor:
+        (login,) = cursor.execute(QUERIES["read_login"], {"name": name, "role": APP_ROLE}).fetchall()
+    if login["exempt"]:
+        raise SetupError(
+            f"The user {name} of PostgreSQL has more rights than the processes need: it is a superuser, may create"
+            " roles, has BYPASSRLS or owns the tables. Choose another name in MERGELANE_PROCESS_USER."
+        )
+    statements = []
+    if password:
+        # Digested here, so that the server's log has no password.
+        digest = connection.pgconn.encrypt_password(password.encode(), name.encode(), b"scram-sha-256").decode()
+        statements.append(f"ALTER ROLE \"{name}\" LOGIN PASSWORD '{digest}'")
+    if not login["member"]:
+        statements.append(f'{GRANT_ROLE}"{name}"')
+    try:
+        if not login["present"]:
+            # Another database of this server may be migrated at the same time.
+            with suppress(psycopg.errors.DuplicateObject, psycopg.errors.UniqueViolation), connection.transaction():
+                connection.execute(f'CREATE ROLE "{name}" LOGIN'.encode())
+        with connection.transaction():
+            for statement in statements:
+                connection.execute(statement.encode())
+    except psycopg.errors.InsufficientPrivilege as error:
+        if login["member"]:
+            return  # an administrator created it, and keeps its password
+        raise SetupError(
+            f"The user of DATABASE_URL may not create the user {name} for the processes. Have an administrator run:"
+            f' CREATE ROLE "{name}" LOGIN PASSWORD \'…\'; {GRANT_ROLE}"{name}";'
+        ) from error
 
 
 def find_missing_rights(connection: psycopg.Connection[Any]) -> str | None:

@@ -180,7 +180,7 @@ CREATE TABLE public.audit_entry (
     new_external_id text COLLATE pg_catalog."C",
     source_braze_id text COLLATE pg_catalog."C",
     changes json,
-    CONSTRAINT audit_entry_action_check CHECK ((action = ANY (ARRAY['delete'::text, 'rename'::text, 'remove'::text, 'consent'::text, 'exclude'::text, 'allow'::text]))),
+    CONSTRAINT audit_entry_action_check CHECK ((action = ANY (ARRAY['delete'::text, 'rename'::text, 'remove'::text, 'consent'::text, 'exclude'::text, 'allow'::text, 'erasure'::text]))),
     CONSTRAINT deletion_without_external_ids CHECK (((action <> 'delete'::text) OR (num_nonnulls(external_id, new_external_id) = 0)))
 );
 
@@ -190,7 +190,7 @@ CREATE FUNCTION public.erase_audit_names(workspace_id integer, braze_ids text[])
     BEGIN ATOMIC
  SELECT set_config('mergelane.audit_change'::text, 'erasure'::text, true) AS set_config;
  UPDATE public.audit_entry entry SET external_id = NULL::text, new_external_id = NULL::text, changes = NULL::json
-   WHERE ((entry.workspace_id = erase_audit_names.workspace_id) AND (entry.workspace_id = public.current_workspace()) AND (entry.braze_id = ANY (erase_audit_names.braze_ids)) AND (entry.action <> 'delete'::text));
+   WHERE ((entry.workspace_id = erase_audit_names.workspace_id) AND (entry.workspace_id = public.current_workspace()) AND (entry.braze_id = ANY (erase_audit_names.braze_ids)) AND (entry.action <> ALL (ARRAY['delete'::text, 'erasure'::text])));
  UPDATE public.audit_entry entry SET changes = NULL::json
    WHERE ((entry.workspace_id = erase_audit_names.workspace_id) AND (entry.workspace_id = public.current_workspace()) AND (entry.action = ANY (ARRAY['exclude'::text, 'allow'::text])) AND (entry.source_braze_id = ANY (erase_audit_names.braze_ids)) AND (entry.braze_id IN ( SELECT own.source_braze_id
             FROM public.audit_entry own
@@ -468,6 +468,37 @@ CREATE FUNCTION public.prune_old_batches(workspace_id integer, age interval, mos
     FROM gone;
 END;
 
+CREATE FUNCTION public.renew_statistics(relation regclass) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+DECLARE
+    target record;
+    version integer := current_setting('server_version_num');
+BEGIN
+    FOR target IN
+        SELECT class.oid AS class, class.relnamespace::regnamespace::text AS schema, class.relname, attribute.attname
+        FROM pg_class AS class
+        JOIN pg_attribute AS attribute ON attribute.attrelid = class.oid
+        WHERE (
+                class.oid = relation
+                OR class.oid IN (SELECT pg_index.indexrelid FROM pg_index WHERE pg_index.indrelid = relation)
+            )
+            AND class.relowner = (SELECT pg_roles.oid FROM pg_roles WHERE pg_roles.rolname = current_user)
+            AND attribute.attnum > 0 AND NOT attribute.attisdropped
+        ORDER BY class.relkind DESC, class.oid
+    LOOP
+        IF version >= 180000 THEN
+            EXECUTE 'SELECT pg_clear_attribute_stats($1, $2, $3, false)'
+            USING target.schema, target.relname::text, target.attname::text;
+        ELSIF (SELECT pg_roles.rolsuper FROM pg_roles WHERE pg_roles.rolname = current_user) THEN
+            EXECUTE 'DELETE FROM pg_statistic WHERE starelid = $1' USING target.class;
+        END IF;
+    END LOOP;
+    EXECUTE format('ANALYZE %s', relation);
+END;
+$_$;
+
 CREATE TABLE public.key_recomputation (
     workspace_id integer NOT NULL,
     cursor bigint DEFAULT 0 NOT NULL,
@@ -575,6 +606,31 @@ CREATE FUNCTION public.workspaces_with_duplicates_to_merge() RETURNS TABLE(works
     FROM public.duplicate_policy policy
    WHERE (policy.next_daily_at <= now())
   ORDER BY 1;
+END;
+
+CREATE TABLE public.erasure (
+    workspace_id integer NOT NULL,
+    id uuid NOT NULL,
+    braze_id text NOT NULL COLLATE pg_catalog."C",
+    requested_at timestamp with time zone DEFAULT now() NOT NULL,
+    api_key_id uuid,
+    request_id text,
+    path text NOT NULL,
+    state text NOT NULL,
+    origin_ids bigint[] NOT NULL,
+    cursor jsonb DEFAULT '{}'::jsonb NOT NULL,
+    jobs jsonb NOT NULL,
+    counts jsonb NOT NULL,
+    CONSTRAINT erasure_state_check CHECK ((state = ANY (ARRAY['history'::text, 'jobs'::text, 'statistics'::text])))
+);
+
+CREATE FUNCTION public.workspaces_with_erasures() RETURNS TABLE(workspace_id integer)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    BEGIN ATOMIC
+ SELECT DISTINCT e.workspace_id
+    FROM public.erasure e
+   ORDER BY e.workspace_id;
 END;
 
 CREATE TABLE public.identity_feed (
@@ -701,6 +757,16 @@ ALTER TABLE public.engagement ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     NO MINVALUE
     NO MAXVALUE
     CACHE 1
+);
+
+CREATE TABLE public.former_name (
+    workspace_id integer NOT NULL,
+    origin_id bigint NOT NULL,
+    kind text NOT NULL COLLATE pg_catalog."C",
+    label text NOT NULL COLLATE pg_catalog."C",
+    value text NOT NULL COLLATE pg_catalog."C",
+    ended_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT former_name_kind_check CHECK ((kind = ANY (ARRAY['external_id'::text, 'user_alias'::text, 'email'::text, 'phone'::text])))
 );
 
 CREATE VIEW public.held_lane AS
@@ -1047,6 +1113,12 @@ ALTER TABLE ONLY public.duplicate_run
 ALTER TABLE ONLY public.engagement
     ADD CONSTRAINT engagement_pkey PRIMARY KEY (workspace_id, origin_id, kind, message_id, occurred_at, id);
 
+ALTER TABLE ONLY public.erasure
+    ADD CONSTRAINT erasure_pkey PRIMARY KEY (workspace_id, id);
+
+ALTER TABLE ONLY public.former_name
+    ADD CONSTRAINT former_name_pkey PRIMARY KEY (workspace_id, origin_id, kind, label, value);
+
 ALTER TABLE ONLY public.idempotency
     ADD CONSTRAINT idempotency_pkey PRIMARY KEY (workspace_id, path, key);
 
@@ -1157,6 +1229,8 @@ CREATE UNIQUE INDEX duplicate_exclusion_pair ON public.duplicate_exclusion USING
 
 CREATE UNIQUE INDEX duplicate_run_running ON public.duplicate_run USING btree (workspace_id) WHERE (state = 'running'::text);
 
+CREATE INDEX erasure_by_state ON public.erasure USING btree (workspace_id, state, id);
+
 CREATE INDEX idempotency_age ON public.idempotency USING btree (workspace_id, created_at);
 
 CREATE INDEX identity_change_of_orphan ON public.identity_change USING btree (workspace_id, orphan_braze_id) WHERE (orphan_braze_id IS NOT NULL);
@@ -1264,6 +1338,12 @@ ALTER TABLE ONLY public.duplicate_policy
 ALTER TABLE ONLY public.duplicate_run
     ADD CONSTRAINT duplicate_run_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspace(workspace_id);
 
+ALTER TABLE ONLY public.erasure
+    ADD CONSTRAINT erasure_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspace(workspace_id);
+
+ALTER TABLE ONLY public.former_name
+    ADD CONSTRAINT former_name_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspace(workspace_id);
+
 ALTER TABLE ONLY public.idempotency
     ADD CONSTRAINT idempotency_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspace(workspace_id);
 
@@ -1336,6 +1416,10 @@ ALTER TABLE public.duplicate_run ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.engagement ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.erasure ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.former_name ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.idempotency ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.identify_record ENABLE ROW LEVEL SECURITY;
@@ -1371,6 +1455,10 @@ CREATE POLICY own_workspace ON public.duplicate_policy USING ((workspace_id = pu
 CREATE POLICY own_workspace ON public.duplicate_run USING ((workspace_id = public.current_workspace()));
 
 CREATE POLICY own_workspace ON public.engagement USING ((workspace_id = public.current_workspace()));
+
+CREATE POLICY own_workspace ON public.erasure USING ((workspace_id = public.current_workspace()));
+
+CREATE POLICY own_workspace ON public.former_name USING ((workspace_id = public.current_workspace()));
 
 CREATE POLICY own_workspace ON public.idempotency USING ((workspace_id = public.current_workspace()));
 
@@ -1500,6 +1588,9 @@ GRANT SELECT,INSERT ON TABLE public.batch TO mergelane_app;
 REVOKE ALL ON FUNCTION public.prune_old_batches(workspace_id integer, age interval, most integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.prune_old_batches(workspace_id integer, age interval, most integer) TO mergelane_app;
 
+REVOKE ALL ON FUNCTION public.renew_statistics(relation regclass) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.renew_statistics(relation regclass) TO mergelane_app;
+
 GRANT SELECT,UPDATE ON TABLE public.key_recomputation TO mergelane_app;
 
 REVOKE ALL ON FUNCTION public.workspaces_to_recompute() FROM PUBLIC;
@@ -1517,6 +1608,11 @@ GRANT SELECT,INSERT,UPDATE ON TABLE public.duplicate_run TO mergelane_app;
 
 REVOKE ALL ON FUNCTION public.workspaces_with_duplicates_to_merge() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.workspaces_with_duplicates_to_merge() TO mergelane_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.erasure TO mergelane_app;
+
+REVOKE ALL ON FUNCTION public.workspaces_with_erasures() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.workspaces_with_erasures() TO mergelane_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.identity_feed TO mergelane_app;
 
@@ -1538,6 +1634,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.deprecated_external_id TO merg
 GRANT SELECT,INSERT,DELETE ON TABLE public.duplicate_exclusion TO mergelane_app;
 
 GRANT SELECT,INSERT,DELETE ON TABLE public.engagement TO mergelane_app;
+
+GRANT SELECT,INSERT,DELETE ON TABLE public.former_name TO mergelane_app;
 
 GRANT SELECT ON TABLE public.held_lane TO mergelane_app;
 

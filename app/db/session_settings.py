@@ -21,6 +21,8 @@ from typing import Any
 import psycopg
 from psycopg.rows import tuple_row
 
+from app.environment import overrides_session
+
 #: The value of each setting, with the fault of another value.
 MEANING: Mapping[str, str] = {
     # psycopg reads times in ISO style only.
@@ -76,7 +78,9 @@ def connection_parameters(options: Mapping[str, object]) -> dict[str, str]:
 
 
 def override_environment(connection: psycopg.Connection[Any]) -> None:
-    """Set again on *connection*, in autocommit mode, what variables of the environment may have set."""
+    """Set again on *connection*, in autocommit mode, what variables of the environment have set."""
+    if not overrides_session():
+        return
     with connection.cursor(row_factory=tuple_row) as cursor:
         cursor.execute(OVERRIDES.encode(), prepare=False)
 

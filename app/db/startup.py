@@ -59,9 +59,7 @@ def wait_for_schema(settings: Settings, *, process: str, stop: Event | None = No
         try:
             require_schema(settings)
         except DatabaseUnavailable as error:
-            failure = error.__cause__
-            cause = connection_failure(failure) if isinstance(failure, psycopg.Error) and not failure.sqlstate else ""
-            LOG.warning("schema_not_checked", extra={"reason": str(error), "cause": cause})
+            LOG.warning("schema_not_checked", extra={"reason": str(error), "cause": _connection_failure(error)})
 
     wait_until_ready(check, process=process, stop=stop)
 
@@ -78,7 +76,8 @@ def wait_until_ready(check: Callable[[], Result], *, process: str, stop: Event |
         except (NotReady, DatabaseUnavailable, psycopg.Error) as error:
             cause = _to_wait(error) if isinstance(error, psycopg.Error) else error
             if str(cause) != reason:
-                LOG.warning("service_waiting", extra={"service": process, "reason": str(cause)})
+                details = {"service": process, "reason": str(cause), "cause": _connection_failure(error)}
+                LOG.warning("service_waiting", extra=details)
             reason = str(cause)
             stop.wait(PAUSE_S)
             continue
@@ -86,6 +85,12 @@ def wait_until_ready(check: Callable[[], Result], *, process: str, stop: Event |
             LOG.info("service_resumed", extra={"service": process})
         return result
     return None
+
+
+def _connection_failure(error: BaseException | None) -> str:
+    """Return why libpq could not connect; "" when it could, or PostgreSQL itself refused."""
+    failure = error.__cause__ if isinstance(error, DatabaseUnavailable) else error
+    return connection_failure(failure) if isinstance(failure, psycopg.Error) and not failure.sqlstate else ""
 
 
 def _to_wait(error: psycopg.Error) -> Exception:

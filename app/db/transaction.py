@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any, Concatenate, Generic, LiteralString, ParamSpec, TypeVar
 
 import psycopg
+from psycopg import errors as postgres
 from psycopg import sql
 from psycopg.rows import DictRow
 from tenacity import (
@@ -18,6 +19,7 @@ from tenacity import (
     wait_random_exponential,
 )
 
+from app.db.budget import budget_left_s
 from app.db.client_timeout import TimeoutConnection
 from app.db.connections import GRACE_S, Pool, lend_connection
 from app.db.errors import RETRYABLE_ERRORS
@@ -34,6 +36,7 @@ BEGIN = b"BEGIN; SET LOCAL mergelane.workspace_id = %d"
 SNAPSHOT = b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL mergelane.workspace_id = %d"
 CUSTOM_PLANS = b"SET LOCAL plan_cache_mode = force_custom_plan"
 GENERIC_PLANS = b"SET LOCAL plan_cache_mode = force_generic_plan"
+OVER_BUDGET = "The statements of this request take longer than one statement may."
 #: How often a transaction is tried when PostgreSQL ends it with one of RETRYABLE_ERRORS.
 ATTEMPTS = 5
 #: How often a use case is tried when the profiles that it resolved change before it has locked them.
@@ -87,6 +90,7 @@ class Transaction:
         """
         values = {"workspace_id": self.workspace_id, **(parameters or {})}
         prepare = False if plan_for_values else None
+        self._keep_to_budget()
         if not self._is_slow and plan_for_values == self._plans_for_values:
             return self.connection.execute(query, values, prepare=prepare)
         # Leaving a nested pipeline waits for the statement: the client's timeout is for one of them.
@@ -94,14 +98,31 @@ class Transaction:
             self._set_plans(for_values=plan_for_values)
             return self.connection.execute(query, values, prepare=prepare)
 
+    def _keep_to_budget(self) -> None:
+        """Let the next statement take no longer than the request has left. Raises QueryCanceled when that is nothing.
+
+        A transaction with a time limit of its own keeps it.
+        """
+        left_s = None if self._is_slow else budget_left_s()
+        if left_s is None:
+            return
+        milliseconds = round(left_s * 1000)
+        if milliseconds <= 0:
+            raise postgres.QueryCanceled(OVER_BUDGET)
+        self.connection.execute(QUERIES["set_statement_timeout"], {"milliseconds": str(milliseconds)})
+
     def _set_plans(self, *, for_values: bool) -> None:
         """Let PostgreSQL plan the next statements *for_values*, or for any; in a pipeline at no extra round trip.
 
         That a statement is not prepared is not enough: PostgreSQL obeys force_generic_plan for it too.
         """
         if for_values != self._plans_for_values:
-            self.connection.execute(CUSTOM_PLANS if for_values else GENERIC_PLANS, prepare=False)
+            plans = CUSTOM_PLANS if for_values else GENERIC_PLANS
+            self.connection.execute(plans, prepare=False)
             self._plans_for_values = for_values
+            if isinstance(self.connection, TimeoutConnection) and self.connection.reading is not None:
+                # A transaction that is begun again keeps its plans.
+                self.connection.reading += b"; " + plans
 
     def defer(
         self,
@@ -123,6 +144,8 @@ class Transaction:
         self.execute(QUERIES["set_statement_timeout"], {"milliseconds": str(round(seconds * 1000))})
         if isinstance(self.connection, TimeoutConnection):
             self.connection.extended_s = seconds + GRACE_S
+            # The timeout would be lost if the transaction were begun again.
+            self.connection.reading = None
         self._is_slow = True
 
     def now(self) -> datetime:
@@ -147,7 +170,7 @@ def open_transaction(pool: Pool, workspace_id: int, *, snapshot: bool = False) -
     A *snapshot* sees all rows as of one moment and cannot write. Raises DatabaseUnavailable when PostgreSQL does not
     answer.
     """
-    with lend_connection(pool) as connection:
+    with lend_connection(pool, workspace_id) as connection:
         begin = (SNAPSHOT if snapshot else BEGIN) % workspace_id
         connection.execute(begin, prepare=False)
         # A snapshot cannot be taken again: earlier statements have read the first one.
@@ -227,7 +250,7 @@ def _run_once(pool: Pool, workspace_id: int, use_case: Callable[[Transaction], R
     raised at the next read, or at the latest when the transaction ends. BEGIN and COMMIT are plain statements, since
     psycopg's transaction() waits for an answer to each; after an error the pool rolls back.
     """
-    with lend_connection(pool) as connection, connection.pipeline():
+    with lend_connection(pool, workspace_id) as connection, connection.pipeline():
         connection.execute("BEGIN", prepare=False)
         set_workspace(connection, workspace_id)
         result = use_case(Transaction(connection, workspace_id))

@@ -1,12 +1,11 @@
 """The preview of a duplicate run as CSV, in the vendor's columns."""
 
-import re
 from collections.abc import Iterable, Iterator
 
 from app.csv_output import csv_text
 from app.merging.keep_rule import Duplicate, GroupPlan
 from schemas.keeping import SharedAddress, Undecided
-from schemas.text import escape_formula
+from schemas.text import safe_cell
 
 COLUMNS = (
     "Email Address",
@@ -20,8 +19,6 @@ COLUMNS = (
 )
 #: The source of every profile here is a request, which the vendor calls `rest`.
 CREATED_FROM = "rest"
-#: A plain phone number starts like a formula but is harmless.
-PHONE = re.compile(r"\+[0-9]+")
 
 
 def csv_header() -> str:
@@ -50,10 +47,7 @@ def _row(duplicate: Duplicate, identifier: SharedAddress, *, keep: bool = False,
 
 
 def _cell(text: str | None) -> str:
-    """Return *text* as a cell that no spreadsheet interprets as a formula."""
-    if text is None or PHONE.fullmatch(text):
-        return text or ""
-    return escape_formula(text)
+    return "" if text is None else safe_cell(text)
 
 
 def _truth(value: bool) -> str:  # noqa: FBT001  it formats a truth value

@@ -9,8 +9,8 @@ from app.identities.numbering import QUERIES
 def erase_names(tx: Transaction, *, braze_ids: Collection[str]) -> None:
     """Erase the external_ids in the changes of the profiles *braze_ids*; the changes keep their numbers.
 
-    Call it after the names were erased from the ledger and the audit, and lock nothing afterwards: it locks the feed, so
-    that a pass of the numbering has either ended, or begins after the commit and reads the erased ledger.
+    Call it after the names were erased from the ledger and the audit, and lock nothing afterwards: it locks the feed,
+    so that a pass of the numbering has either ended, or begins after the commit and reads the erased ledger.
     """
     if braze_ids:
         tx.execute(QUERIES["lock_feed_for_erasure"])

@@ -56,7 +56,7 @@ class FeedPage:
     has_more: bool
 
 
-def list_changes(tx: Transaction, *, after: FeedPlace | None, limit: int) -> FeedPage:
+def read_feed(tx: Transaction, *, after: FeedPlace | None, limit: int) -> FeedPage:
     """Return up to *limit* changes *after* a place, by default from the first one that is kept.
 
     Raises LostCursor when the changes that follow the place were deleted, or the feed has another change there.
@@ -85,7 +85,7 @@ def _require_place(tx: Transaction, place: FeedPlace) -> None:
         return
     first = row["first_number"] or row["last_number"] + 1
     if place.number + 1 == first:
-        return  # it was the last one before those that are kept
+        return  # no change after it was deleted
     if place.number < first:
         raise LostCursor(TOO_OLD.format(first=first - 1))
     raise LostCursor(OTHER_FEED.format(number=place.number))

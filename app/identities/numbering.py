@@ -1,8 +1,8 @@
 """Numbers the changes of a workspace after they were committed, one pass at a time.
 
 A pass holds the lock of the workspace's feed, sees one snapshot, and numbers the changes in it that have no number, in
-the order of their times. Each time was read while the transaction held the locks of its profiles. So of two changes that
-name one profile, the second has the later time, and a pass that sees it sees the first one too.
+the order of their times. Each time was read while the transaction held the locks of its profiles. So of two changes
+that name one profile, the second has the later time, and a pass that sees it sees the first one too.
 """
 
 from collections.abc import Mapping
@@ -53,11 +53,17 @@ def number_changes(tx: Transaction, *, limit: int = CHUNK, look_back_s: float = 
         "look_back_s": look_back_s,
         "set_back_to": began - STEP_BACK if began < feed["checked_at"] else None,
     }
-    (done,) = tx.execute(QUERIES["number_changes"], parameters).fetchall()
-    complete = done["changes"] < limit
-    done["resume_at"] = None if complete else done["written_to"]
-    tx.execute(QUERIES["advance_feed"], _advanced(feed, done, now=began))
-    return NumberedChanges(changes=done["changes"], complete=complete)
+    # Before the changes: the next pass finds what becomes visible in between again, and skips what has a number.
+    (snapshot,) = tx.execute(QUERIES["read_snapshot"]).fetchall()
+    changes = tx.execute(QUERIES["number_changes"], parameters).fetchall()
+    complete = len(changes) < limit
+    resume_at = None
+    if not complete:
+        (last,) = tx.execute(QUERIES["written_to"], {"number": feed["last_number"]}).fetchall()
+        resume_at = last["written_to"]
+    progress = {"changes": len(changes), "resume_at": resume_at}
+    tx.execute(QUERIES["advance_feed"], _advanced(feed, snapshot, progress, now=began))
+    return NumberedChanges(changes=len(changes), complete=complete)
 
 
 def prune_changes(tx: Transaction, *, age: timedelta, limit: int) -> Deferred[int]:
@@ -65,19 +71,21 @@ def prune_changes(tx: Transaction, *, age: timedelta, limit: int) -> Deferred[in
     return tx.defer(QUERIES["prune_changes"], {"age": age, "limit": limit}, read=lambda cursor: cursor.rowcount)
 
 
-def _advanced(feed: Mapping[str, Any], done: Mapping[str, Any], *, now: datetime) -> dict[str, Any]:
+def _advanced(
+    feed: Mapping[str, Any], snapshot: Mapping[str, Any], progress: Mapping[str, Any], *, now: datetime
+) -> dict[str, Any]:
     """Return the parameters of advance_feed after a pass."""
     checkpoints = advance_checkpoints(
         [Checkpoint(*each) for each in zip(feed["checkpoint_xids"], feed["checkpoint_times"], strict=True)],
-        seen=Pass(now=now, xid=feed["xid"], end=done["end"], first_running=done["first_running"]),
+        seen=Pass(now=now, xid=feed["xid"], end=snapshot["end"], first_running=snapshot["first_running"]),
         end_before=feed["end"],
         checked_at=feed["checked_at"],
     )
-    resume_at = done["resume_at"]
+    resume_at = progress["resume_at"]
     horizon = checkpoints[0].at if resume_at is None else min(checkpoints[0].at, resume_at)
     return {
-        "changes": done["changes"],
-        "seen": done["seen"],
+        "changes": progress["changes"],
+        "seen": snapshot["seen"],
         "resume_at": resume_at,
         "xids": [each.xid for each in checkpoints],
         "times": [each.at for each in checkpoints],

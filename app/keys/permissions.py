@@ -29,11 +29,13 @@ PERMISSIONS = (
     "webhooks.write",
     # Ours: all actions with snapshots of whole profiles.
     "audit.read",
+    # Ours: all stored data of one person, with events, jobs and audit.
+    "profiles.report",
     # Ours: merges and other changes of identity, with external_ids.
     "identities.read",
 )
 
 #: Each of them lets its holder read the values of profiles wherever a route shows them: in changes, previews and the
 #: console. With other permissions a key gets names of fields, identifiers that requests named, outcomes and reasons.
-#: The routes of `segments.query` and `duplicates.preview` show profiles themselves.
+#: The routes of `segments.query`, `duplicates.preview` and `profiles.report` show profiles themselves.
 READING = ("users.export.ids", "audit.read")

@@ -1,10 +1,12 @@
 """Erases a deleted person from the ledger: identifiers in jobs and audits are blanked, the jobs stay.
 
-Unfinished jobs keep their identifiers, which they need to run; they find no profile.
+Unfinished jobs keep their identifiers, which they need to run; they find no profile, and are blanked when they have
+ended.
 """
 
 from collections.abc import Collection, Iterator, Mapping
 from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +15,17 @@ from psycopg.types.json import Jsonb
 from app.db.queries import load_queries
 from app.db.transaction import Transaction
 from app.ledger.search import HELD
-from schemas.identifiers import Email, ExternalId, Identifier, Member, Phone, UserAlias, from_record, sharing_key
+from schemas.identifiers import (
+    Email,
+    ExternalId,
+    Identifier,
+    Member,
+    Phone,
+    Recorded,
+    UserAlias,
+    from_record,
+    sharing_key,
+)
 from schemas.outcomes import Outcome
 
 QUERIES = load_queries("app.ledger", "erasure.sql")
@@ -39,7 +51,18 @@ NAMELESS = frozenset(
     }
 )
 
+#: The two sides of a job.
+ROLES = ("orphan", "survivor")
+
 Key = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnfinishedJob:
+    """An unfinished job that names an erased person, and the side that does: orphan or survivor."""
+
+    id: UUID
+    role: str
 
 
 def jobs_of_profiles(tx: Transaction, *, braze_ids: Collection[str]) -> set[UUID]:
@@ -58,6 +81,28 @@ def jobs_naming(tx: Transaction, *, keys: AbstractSet[Key]) -> set[UUID]:
     parameters = {"values": sorted({key[-1] for key in keys})}
     rows = tx.execute(QUERIES["jobs_without_a_profile"], parameters)
     return {row["id"] for row in rows if not keys.isdisjoint(_keys_without_a_profile(row))}
+
+
+def unfinished_jobs_naming(tx: Transaction, *, keys: AbstractSet[Key]) -> list[UnfinishedJob]:
+    """Return the unfinished jobs with an identifier that has one of *keys*, once for each such side."""
+    rows = tx.execute(QUERIES["unfinished_jobs"], {"values": sorted({key[-1] for key in keys})}).fetchall()
+    return [
+        UnfinishedJob(id=row["id"], role=role)
+        for row in rows
+        for role in ROLES
+        if row[f"{role}_identifier"] and not keys.isdisjoint(_keys_of(from_record(row[f"{role}_identifier"])))
+    ]
+
+
+def ended_jobs(tx: Transaction, *, jobs: Collection[UnfinishedJob]) -> Mapping[UnfinishedJob, bool]:
+    """Return those of *jobs* that have ended or are gone, and whether they found no profile on their side."""
+    ids = {each.id for each in jobs}
+    found = {row["id"]: row for row in tx.execute(QUERIES["read_sides"], {"ids": list(ids)})}
+    return {
+        each: each.id in found and found[each.id][f"{each.role}_braze_id"] is None
+        for each in jobs
+        if each.id not in found or found[each.id]["ended"]
+    }
 
 
 def jobs_with_snapshots_of(tx: Transaction, *, profile_ids: Collection[int]) -> set[UUID]:
@@ -99,9 +144,12 @@ def _names(row: Mapping[str, Any]) -> Iterator[Identifier]:
 
 def _keys_without_a_profile(row: Mapping[str, Any]) -> Iterator[Key]:
     """Yield the keys of the job's identifiers for which no profile was found."""
-    for role in ("orphan", "survivor"):
+    for role in ROLES:
         if row[f"{role}_braze_id"] is None and row[f"{role}_identifier"]:
-            identifier = from_record(row[f"{role}_identifier"])
-            yield sharing_key(identifier)
-            if isinstance(identifier, Member):
-                yield sharing_key(identifier.address)
+            yield from _keys_of(from_record(row[f"{role}_identifier"]))
+
+
+def _keys_of(identifier: Recorded) -> Iterator[Key]:
+    yield sharing_key(identifier)
+    if isinstance(identifier, Member):
+        yield sharing_key(identifier.address)

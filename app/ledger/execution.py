@@ -99,6 +99,9 @@ def begin_attempts(
 ) -> Deferred[list[ClaimedJob]]:
     """Count an attempt on each unfinished job of *job_ids*; return these jobs in the order of their request.
 
+    A job stays as it is if its lane has an earlier unfinished job outside *job_ids*, or if it is not published and the
+    relay would not publish it now.
+
     *refused* are running attempts by job id that PostgreSQL refused: they are continued, and not counted again.
     """
     parameters = {"ids": list(job_ids), "task_id": task_id, "refused": Jsonb(dict(refused))}

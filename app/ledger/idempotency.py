@@ -1,5 +1,9 @@
-"""Idempotency keys: a request that is sent twice is accepted once."""
+"""Idempotency keys: a request that is sent twice is accepted once.
 
+A client may put a name of a person into its key, and an erasure could not find it. So only a digest is stored.
+"""
+
+import hashlib
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -29,11 +33,13 @@ def claim_idempotency_key(tx: Transaction, given: IdempotencyKey, *, path: str, 
     The key is locked until the transaction ends, and stored only when it commits. Raises Conflict when another request
     has locked it, or when it was used with another body.
     """
-    scope = {"path": path, "key": given.key}
-    (lock,) = tx.execute(QUERIES["lock_key"], scope)
+    (lock,) = tx.execute(QUERIES["lock_key"], {"path": path, "key": given.key})
     if not lock["locked"]:
         raise Conflict(STILL_RUNNING)
-    first = tx.execute(QUERIES["find_first_use"], {**scope, "seconds": given.hours * 3600}).fetchone()
+    scope = {"path": path, "key": digest_key(given.key)}
+    first = tx.execute(
+        QUERIES["find_first_use"], {**scope, "plain_key": given.key, "seconds": given.hours * 3600}
+    ).fetchone()
     if first is None:
         use = {**scope, "body_digest": given.body_digest, "batch_id": batch_id}
         tx.execute(QUERIES["store_use"], use)
@@ -42,3 +48,8 @@ def claim_idempotency_key(tx: Transaction, given: IdempotencyKey, *, path: str, 
         raise Conflict(OTHER_BODY)
     found: UUID = first["batch_id"]
     return found
+
+
+def digest_key(key: str) -> str:
+    """Return the text that is stored for *key*."""
+    return f"sha256:{hashlib.sha256(key.encode()).hexdigest()}"

@@ -198,10 +198,15 @@ def list_jobs(tx: Transaction, *, matching: JobFilter, limit: int, before: UUID 
 
 def read_job(tx: Transaction, *, job_id: UUID) -> Job:
     """Return a job; raise NotFound when the workspace has none of that id."""
-    row = tx.execute(QUERIES["read_job"], {"job_id": job_id}).fetchone()
-    if row is None:
+    jobs = read_jobs(tx, job_ids=[job_id])
+    if not jobs:
         raise NotFound(NO_JOB)
-    return Job.from_row(row)
+    return jobs[0]
+
+
+def read_jobs(tx: Transaction, *, job_ids: Sequence[UUID]) -> list[Job]:
+    """Return those of the jobs that exist, in the order of their ids."""
+    return [Job.from_row(row) for row in tx.execute(QUERIES["read_jobs"], {"ids": list(job_ids)})]
 
 
 def read_changes(tx: Transaction, *, job_id: UUID) -> list[dict[str, Any]]:

@@ -4,7 +4,8 @@ from app.metrics.instruments import Counter, Gauge, label_combinations
 from app.metrics.services import ServiceMetrics
 
 SERVICES = ServiceMetrics.of_process(
-    "relay", ["relay", "rescue", "prune", "analysis", "duplicates", "recomputation", "replies", "identities"]
+    "relay",
+    ["relay", "rescue", "prune", "analysis", "duplicates", "recomputation", "erasure", "identities", "replies"],
 )
 
 PUBLISHED_LANES = Counter("mergelane_published_lanes", "Messages published, each with one or several lanes.")

@@ -12,6 +12,8 @@ from datetime import datetime
 from app.db.queries import load_queries
 from app.db.transaction import Transaction
 from app.errors import ResolutionUnsettled
+from app.profiles.former_names import record_former_names
+from schemas.identifiers import ExternalId
 
 QUERIES = load_queries("app.profiles", "deprecation.sql")
 
@@ -48,8 +50,12 @@ def deprecate_external_ids(tx: Transaction, *, profile_ids: Mapping[str, int], n
 
 
 def remove_deprecated_external_ids(tx: Transaction, *, external_ids: Collection[str]) -> dict[str, str | None]:
-    """Remove the deprecated ones among *external_ids*; return the braze_id of the profile that had each."""
-    rows = tx.execute(QUERIES["remove_deprecated_external_ids"], _parameters(external_ids))
+    """Remove the deprecated ones among *external_ids*; return the braze_id of the profile that had each.
+
+    They become former names of these profiles.
+    """
+    rows = tx.execute(QUERIES["remove_deprecated_external_ids"], _parameters(external_ids)).fetchall()
+    record_former_names(tx, names=[(row["profile_id"], ExternalId(row["external_id"])) for row in rows])
     return {row["external_id"]: row["braze_id"] for row in rows}
 
 

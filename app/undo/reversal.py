@@ -8,7 +8,7 @@ from functools import reduce
 from typing import Any, NamedTuple
 
 from app.merging.consent import pair_rules
-from app.merging.consent_states import UNDECLARED, GroupKinds, read_states
+from app.merging.consent_states import UNDECLARED, GroupKinds, read_states, with_states
 from app.merging.merge import merge_by_rules
 from app.merging.profile import Profile
 from app.merging.rules import Rule
@@ -31,6 +31,8 @@ class RecordedMerge:
     former_rules: Mapping[str, Rule] | None = None
     #: The merges into the survivor after this one that are not undone, and that may give it consent; in order of time.
     later: Sequence["RecordedMerge"] = ()
+    #: The survivor after this merge as the audit has it, where *survivor* is without merges that were undone since.
+    recorded: Profile | None = None
     #: False where *survivor* may still have values of a merge that was undone since: no time is taken from it then.
     trusted: bool = True
 
@@ -75,6 +77,7 @@ def reverse_merge(survivor: Profile, merge: RecordedMerge, *, look_up: HistoryLo
     *look_up* answers from the history that stays with the survivor. The update time returns to its value from before
     the merge if nothing changed since.
     """
+    now, survivor = survivor, _without_undone_consent(survivor, merge)
     states = {field: _field_state(field, rule, survivor, merge, look_up) for field, rule in merge.rules.items()}
     left = {field: state.undone for field, state in states.items() if field not in SUMMARY_TIMES}
     left |= {
@@ -92,7 +95,7 @@ def reverse_merge(survivor: Profile, merge: RecordedMerge, *, look_up: HistoryLo
         absorbed_count=max(survivor.absorbed_count - counted_today, 0),
     )
     later = [each.orphan for each in merge.later]
-    return reapply_consent(reversed_survivor, now=survivor, orphans=later, groups=merge.groups)
+    return reapply_consent(reversed_survivor, now=now, orphans=later, groups=merge.groups)
 
 
 def _origins_left(survivor: Profile, left: Mapping[str, Any]) -> dict[str, Any]:
@@ -137,7 +140,21 @@ def exclude_undone(
         merge.survivor,
     )
     later = [each for each in others if each.at > merge.at]
-    return dataclasses.replace(merge, survivor=before, later=later, trusted=trusted and not queries)
+    recorded = merge.merged if undone else None
+    return dataclasses.replace(merge, survivor=before, later=later, recorded=recorded, trusted=trusted and not queries)
+
+
+def _without_undone_consent(survivor: Profile, merge: RecordedMerge) -> Profile:
+    """Return *survivor* with the consent that *merge* gives without the merges undone since, where it is unchanged.
+
+    An undo of an earlier merge leaves a state that *merge* gave, although without the earlier one *merge* would have
+    given another.
+    """
+    if merge.recorded is None:
+        return survivor
+    now, then, again = read_states(survivor), read_states(merge.recorded), read_states(merge.merged)
+    unchanged = [slot for slot in {**then, **again} if now.get(slot) == then.get(slot) != again.get(slot)]
+    return with_states(survivor, {slot: again.get(slot) for slot in unchanged})
 
 
 def _field_state(field: str, rule: Rule, survivor: Profile, merge: RecordedMerge, look_up: HistoryLookup) -> FieldState:

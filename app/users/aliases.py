@@ -10,6 +10,7 @@ from app.db.transaction import Transaction, retry_until_stable
 from app.errors import ResolutionUnsettled
 from app.merging.profile import Profile
 from app.profiles.creation import NewProfile, add_aliases, create_profiles
+from app.profiles.former_names import record_former_names
 from app.profiles.locking import lock_profiles
 from app.profiles.store import save_profiles
 from app.profiles.targets import find_profiles, target_key
@@ -181,7 +182,9 @@ def _update_aliases(tx: Transaction, *, updates: Sequence[AliasUpdate]) -> Skipp
     profiles = lock_profiles(tx, ids=[profile_id for _, profile_id in additions])
     if _find_alias_holders(tx, updates=updates) != before:
         raise ResolutionUnsettled("An alias moved to another profile before its profile was locked.")
-    _delete_old_aliases(tx, aliases=[alias for alias, _ in before.items() - after.items()])
+    lost = before.items() - after.items()
+    _delete_old_aliases(tx, aliases=[alias for alias, _ in lost])
+    record_former_names(tx, names=[(profile_id, alias) for alias, profile_id in lost])
     if len(add_aliases(tx, aliases=additions)) < len(additions):
         raise ResolutionUnsettled("Another request took one of the new aliases.")
     now = tx.now()

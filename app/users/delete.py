@@ -1,4 +1,4 @@
-"""The use case of `/users/delete`: erase profiles and all data about them, in one transaction."""
+"""The use case of `/users/delete`: erase people at once; the relay does what takes longer (app.users.erasures)."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
@@ -15,24 +15,27 @@ from app.profiles.locking import lock_profiles
 from app.profiles.resolution import Resolution, resolve_identifiers
 from app.profiles.targets import find_profiles, target_key
 from app.users.departures import find_departures
+from app.users.erasures import Remainder, add_erasures, delete_short_history
+from app.users.person import LedgerOfPerson, Person, ledger_of_persons, load_persons
 from schemas.audit import Action
 from schemas.deletion import Deletion
 from schemas.departures import Departure, departure_sentence
-from schemas.identifiers import BrazeId, Email, ExternalId, Identifier, Phone, Target, UserAlias
+from schemas.identifiers import BrazeId, Email, ExternalId, Phone, Target, UserAlias
 
 QUERIES = load_queries("app.users", "delete.sql")
 
-#: Time limit of each statement in seconds, above the usual one: a history may have millions of rows.
+#: Time limit of each statement in seconds, above the usual one: a person may have thousands of jobs.
 STATEMENT_TIMEOUT_S = 600.0
+#: Rows of history that the request itself deletes. The relay deletes longer ones.
+SHORT_HISTORY = 20_000
 #: Queries that delete rows by the origins of profiles.
 ORIGIN_QUERIES = (
-    "delete_events",
-    "delete_purchases",
-    "delete_sessions",
-    "delete_engagements",
     "delete_push_tokens",
     "delete_key_changes",
     "delete_exclusions",
+    "delete_redirects",
+    "delete_deprecated",
+    "delete_former_names",
 )
 
 NOT_DELETED = "nothing was deleted"
@@ -48,7 +51,8 @@ KINDS: Mapping[type, str] = {
 def delete_profiles(pool: Pool, *, workspace_id: int, request: Deletion, asker: Actor) -> Mapping[int, str]:
     """Erase the profiles of *request*: rows, history, aliases, redirects, and their data in the ledger.
 
-    The audit records *asker* and the braze_ids. Identifiers without a profile, or with several after their
+    A history above SHORT_HISTORY is hidden at once and deleted by the relay, which also adds the certificates to the
+    audit. The audit records *asker* and the braze_ids. Identifiers without a profile, or with several after their
     prioritization, are skipped; return the reasons by position among `request.targets`. Raises ResolutionUnsettled when
     profiles kept changing, and DatabaseUnavailable when PostgreSQL does not answer. Nothing was deleted then.
     """
@@ -63,12 +67,17 @@ def _delete_profiles(tx: Transaction, *, request: Deletion, asker: Actor) -> Map
         raise ResolutionUnsettled("An identifier moved to another profile before its profile was locked.")
     # The erasure deletes the redirects to the erased profiles.
     skipped = _skipped(tx, request=request, found=found)
-    merged_away = _erase(tx, profiles=profiles.values()) if profiles else []
+    people = _erase(tx, profiles=profiles.values(), asker=asker) if profiles else []
     orphans = _erase_orphans(tx, request=request)
+    add_erasures(
+        tx,
+        actor=asker,
+        remainders=[Remainder(braze_id=each, origin_ids=(), jobs=(), counts={"jobs": 1}) for each in orphans],
+    )
     erased = [*(profile.braze_id for profile in profiles.values()), *orphans]
     notes = [AuditEvent(braze_id=braze_id) for braze_id in erased]
     log_events(tx, action=Action.DELETE, actor=asker, events=notes)
-    erase_names(tx, braze_ids=[*erased, *merged_away])
+    erase_names(tx, braze_ids=[*people, *orphans])
     return skipped
 
 
@@ -109,29 +118,50 @@ def _why_skipped(target: Target, found: Resolution, departure: Departure | None)
     return f"No profile has this {kind}, so {NOT_DELETED}."
 
 
-def _erase(tx: Transaction, *, profiles: Collection[Profile]) -> list[str]:
+def _erase(tx: Transaction, *, profiles: Collection[Profile], asker: Actor) -> list[str]:
     """Erase the locked *profiles*, the history under their origins, and their data in the ledger.
 
-    Return the braze_ids of the profiles that were merged into them.
+    Return the braze_ids of the profiles, and of those merged into them.
     """
-    ids = [profile.id for profile in profiles]
-    of_profiles = {"ids": ids}
-    origins = [*ids, *(row["origin_id"] for row in tx.execute(QUERIES["delete_origins"], of_profiles))]
-    of_origins = {"origin_ids": origins}
+    persons = load_persons(tx, profiles=profiles)
+    origins = [origin_id for person in persons for origin_id in person.origin_ids]
+    of_profiles = {"ids": [profile.id for profile in profiles]}
+    left, counts = _erase_history(tx, persons=persons)
     for query in ORIGIN_QUERIES:
-        tx.execute(QUERIES[query], of_origins)
-    redirects = tx.execute(QUERIES["delete_redirects"], of_origins).fetchall()
-    deprecated = tx.execute(QUERIES["delete_deprecated"], of_origins).fetchall()
-    tx.execute(QUERIES["delete_aliases"], of_profiles)
-    tx.execute(QUERIES["delete_profiles"], of_profiles)
-    others = [row["external_id"] for row in (*redirects, *deprecated) if row["external_id"] is not None]
-    _erase_from_ledger(
-        tx,
-        profile_ids=origins,
-        braze_ids=[*(profile.braze_id for profile in profiles), *(row["braze_id"] for row in redirects)],
-        names={*map(ExternalId, others), *(name for profile in profiles for name in _names(profile))},
-    )
-    return [row["braze_id"] for row in redirects]
+        tx.execute(QUERIES[query], {"origin_ids": origins})
+    for query in ("delete_origins", "delete_aliases", "delete_profiles"):
+        tx.execute(QUERIES[query], of_profiles)
+    ledger = _erase_from_ledger(tx, persons=persons)
+    remainders = [
+        Remainder(
+            braze_id=person.profile.braze_id,
+            origin_ids=left[person.profile.id],
+            jobs=ledger[person.profile.id].unfinished,
+            counts={
+                **counts[person.profile.id],
+                "jobs": len(ledger[person.profile.id].job_ids),
+                "profiles": len(person.origin_ids),
+            },
+        )
+        for person in persons
+    ]
+    add_erasures(tx, actor=asker, remainders=remainders)
+    return [braze_id for person in persons for braze_id in person.braze_ids]
+
+
+def _erase_history(
+    tx: Transaction, *, persons: Sequence[Person]
+) -> tuple[Mapping[int, Sequence[int]], Mapping[int, Mapping[str, int]]]:
+    """Delete short histories; return the origins whose history is left, and the deleted rows, by profile."""
+    left: dict[int, Sequence[int]] = {}
+    counts: dict[int, Mapping[str, int]] = {}
+    rows_left = SHORT_HISTORY
+    for person in persons:
+        deleted = delete_short_history(tx, origin_ids=person.origin_ids, limit=rows_left)
+        rows_left -= sum(deleted.values()) if deleted else 0
+        counts[person.profile.id] = deleted or {}
+        left[person.profile.id] = person.origin_ids if deleted is None else ()
+    return left, counts
 
 
 def _erase_orphans(tx: Transaction, *, request: Deletion) -> list[str]:
@@ -154,35 +184,14 @@ def _erase_orphans(tx: Transaction, *, request: Deletion) -> list[str]:
     return [row["braze_id"] for row in merges if row["known"]]
 
 
-def _erase_from_ledger(
-    tx: Transaction,
-    *,
-    profile_ids: Collection[int],
-    braze_ids: Collection[str],
-    names: Collection[Identifier],
-) -> None:
-    """Blank the jobs of the profiles *braze_ids*, and the jobs that found no profile by one of their *names*.
+def _erase_from_ledger(tx: Transaction, *, persons: Collection[Person]) -> Mapping[int, LedgerOfPerson]:
+    """Blank the ended jobs about *persons*, whose profiles are deleted; return the jobs, by the id of the profile.
 
-    Identifiers that the profiles had before merges count as names. A name that another profile has now does not: the
-    job may be about that profile. Also blank the audits of other profiles that had values of *profile_ids* for a while.
+    Also blank the audits of other profiles that had values of *persons* for a while.
     """
-    jobs = erasure.jobs_of_profiles(tx, braze_ids=braze_ids)
-    earlier = erasure.names_before_merges(tx, job_ids=jobs)
-    own = {target_key(name): name for name in (*names, *earlier)}
-    taken = find_profiles(tx, targets=own.values())
-    jobs |= erasure.jobs_naming(tx, keys=own.keys() - taken.keys())
-    saw = erasure.jobs_with_snapshots_of(tx, profile_ids=profile_ids)
+    ledger = ledger_of_persons(tx, persons=persons)
+    jobs = {job_id for each in ledger.values() for job_id in each.job_ids}
+    saw = erasure.jobs_with_snapshots_of(tx, profile_ids=[each for person in persons for each in person.origin_ids])
     erasure.blank_jobs(tx, job_ids=jobs, audits_of=saw - jobs)
-    erasure.erase_audit_names(tx, braze_ids=braze_ids)
-
-
-def _names(profile: Profile) -> Iterable[Identifier]:
-    """Yield all identifiers of *profile*."""
-    if profile.external_id is not None:
-        yield ExternalId(profile.external_id)
-    for label, name in profile.user_aliases.items():
-        yield UserAlias(label=label, name=name)
-    if profile.email is not None:
-        yield Email(profile.email.address)
-    if profile.phone is not None:
-        yield Phone(profile.phone.number)
+    erasure.erase_audit_names(tx, braze_ids=[each for person in persons for each in person.braze_ids])
+    return ledger

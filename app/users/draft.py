@@ -44,6 +44,11 @@ class Draft:
         self[last] = moment if self[last] is None else max(self[last], moment)
 
     @property
+    def before(self) -> Any:
+        """The profile without the changes."""
+        return self._profile
+
+    @property
     def is_changed(self) -> bool:
         return any(value != getattr(self._profile, field) for field, value in self._changes.items())
 

@@ -14,6 +14,7 @@ from app.db.transaction import Transaction, retry_until_stable
 from app.errors import ResolutionUnsettled
 from app.merging.profile import Profile
 from app.profiles.creation import create_profiles
+from app.profiles.former_names import lost_addresses, record_former_names
 from app.profiles.history import record_history
 from app.profiles.locking import lock_profiles_deferred
 from app.profiles.push_tokens import TokenOwners, check_former_holders, report_push_tokens
@@ -206,6 +207,8 @@ def _save(
         if profile_id in updated or draft.is_changed
     ]
     save_profiles(tx, changed)
+    lost = (lost_addresses(drafts[each.id].before, each) for each in changed)
+    record_former_names(tx, names=set().union(*lost))
     save_consent(tx, rows=[{name: draft[name] for name in ("id", *CONSENT)} for draft in others if draft.is_changed])
 
 

@@ -8,7 +8,7 @@ from flask import Flask
 
 from app.config import Settings
 from app.telemetry import spans
-from app.web import api, console, errors, headers, hosts, rate_limiting, request_logging, shedding
+from app.web import api, console, errors, headers, hosts, rate_limiting, request_logging, shedding, workspace_shares
 from app.web.api import metrics
 from app.web.content_encoding import DecodedRequest
 from app.web.json_bodies import MAX_BODY, OrjsonProvider
@@ -35,6 +35,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     spans.start_tracing(settings, service="web")
     set_resources(flask, settings)
     request_logging.register_request_logging(flask)
+    workspace_shares.register_shares(flask, settings)
     errors.register_error_handlers(flask)
     hosts.register_hosts(flask, settings)
     rate_limiting.register_rate_limits(flask, settings)

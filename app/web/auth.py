@@ -14,6 +14,7 @@ from app.errors import Rejected
 from app.web.json_bodies import json_body
 from app.web.rate_limiting import count_request
 from app.web.resources import pool, settings
+from app.web.workspace_shares import take_thread
 
 __all__ = [
     "POLLING",
@@ -78,10 +79,11 @@ def authenticate_request(needed: tuple[str, ...] | None) -> None:
 
 
 def authorize(holder: keys.KeyHolder, needed: tuple[str, ...] | None) -> None:
-    """Set the request's workspace and key, and count it; raise TooManyRequests or AccessDenied."""
+    """Set the request's workspace and key, and count it; raise TooManyRequests, Overloaded or AccessDenied."""
     g.workspace_id = holder.workspace_id
     g.api_key_id = holder.key_id
     g.may = holder.may
+    take_thread()
     count_request(workspace_id=holder.workspace_id, own=holder.limits)
     if needed is not None and not any(map(holder.may, needed)):
         raise AccessDenied("Access Denied")

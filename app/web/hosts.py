@@ -45,20 +45,34 @@ def is_host_served() -> bool:
     return is_served(request.host, current_app.extensions[NAME])
 
 
+def is_host_loopback() -> bool:
+    """Return whether the request names this machine itself as its host: localhost, or an address of loopback.
+
+    A proxy that passes on the client's Host names the public host instead.
+    """
+    name = _name_of(request.host)
+    return name == "localhost" or (_is_address(name) and ip_address(name).is_loopback)
+
+
 def is_served(host: str, allowed: Collection[str]) -> bool:
     """Return whether *host*, with or without a port, is an address, a local name or one of *allowed*.
 
     A name of one label, such as that of a service of Docker Compose, is local: it cannot be registered in the DNS. An
     entry that begins with a dot stands for all names below it.
     """
-    try:
-        name = (urlsplit(f"//{host}").hostname or "").removesuffix(".")
-    except ValueError:
-        return False
+    name = _name_of(host)
     if ANY in allowed or _is_address(name) or name.endswith(".localhost") or (name and "." not in name):
         return True
     parents = (name[index:] for index, character in enumerate(name) if character == ".")
     return name in allowed or any(parent in allowed for parent in parents)
+
+
+def _name_of(host: str) -> str:
+    """Return *host* in lower case and without its port and last dot; "" when it is no host."""
+    try:
+        return (urlsplit(f"//{host}").hostname or "").removesuffix(".")
+    except ValueError:
+        return ""
 
 
 def _is_address(name: str) -> bool:

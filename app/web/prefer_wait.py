@@ -1,6 +1,7 @@
 """Responses that wait until their batch has finished, for a bounded time: `Prefer: wait=N` (RFC 7240) and identify."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Event, Lock
@@ -9,9 +10,11 @@ from uuid import UUID
 
 from flask import g, request
 
+from app.db.budget import without_budget
 from app.db.transaction import open_transaction
 from app.ledger import queries
 from app.web.resources import pool, settings
+from app.web.workspace_shares import budget_s, threads_of_a_workspace
 
 #: Set when the process stops: waiting requests are answered at once.
 CLOSING = Event()
@@ -32,19 +35,26 @@ class _WaitingSlots:
 
     def __init__(self) -> None:
         self.taken = 0
+        self._of_workspaces: Counter[int] = Counter()
         self._lock = Lock()
 
     @contextmanager
-    def take(self, slots: int) -> Iterator[bool]:
-        """Yield whether one of *slots* was free; it stays taken until the block ends."""
+    def take(self, slots: int, *, workspace_id: int = 0, own: int | None = None) -> Iterator[bool]:
+        """Yield whether one of *slots* and one of the workspace's *own* was free; it is taken until the block ends."""
         with self._lock:
-            free = self.taken < slots
-            self.taken += free
+            free = self.taken < slots and (own is None or self._of_workspaces[workspace_id] < own)
+            self._count(workspace_id, +free)
         try:
             yield free
         finally:
             with self._lock:
-                self.taken -= free
+                self._count(workspace_id, -free)
+
+    def _count(self, workspace_id: int, change: int) -> None:
+        self.taken += change
+        self._of_workspaces[workspace_id] += change
+        if not self._of_workspaces[workspace_id]:
+            del self._of_workspaces[workspace_id]
 
 
 WAITING_SLOTS = _WaitingSlots()
@@ -66,12 +76,15 @@ def prefers_async() -> bool:
 def wait_for_batch(batch_id: UUID, *, seconds: float) -> bool:
     """Wait until the batch has finished, *seconds* have passed or the process stops; return whether it waited.
 
-    It does not wait if all but SPARE_THREADS threads of the process wait already.
+    It does not wait if all but SPARE_THREADS threads of the process, or of the workspace's share, wait already.
     """
-    with WAITING_SLOTS.take(max(1, settings().web_threads - SPARE_THREADS)) as waits:
+    slots = max(1, settings().web_threads - SPARE_THREADS)
+    own = max(1, threads_of_a_workspace() - SPARE_THREADS)
+    with WAITING_SLOTS.take(slots, workspace_id=g.workspace_id, own=own) as waits:
         if waits:
             began = monotonic()
-            _poll(batch_id, until=began + seconds)
+            with without_budget(budget_s()):
+                _poll(batch_id, until=began + seconds)
             g.waited_s = monotonic() - began
         return waits
 

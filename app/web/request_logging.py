@@ -1,21 +1,18 @@
 """The id, span, metrics and log line of every request."""
 
 import logging
-import re
 from http import HTTPStatus
 from time import perf_counter
 
 from flask import Flask, Response, g, request
 from uuid_utils import uuid7
 
-from app.logs import request_id
+from app.logs import VALID_REQUEST_ID, request_id
 from app.metrics.http import count_response, declare_routes
 from app.telemetry import spans
 
 LOG = logging.getLogger(__name__)
 HEADER = "X-Request-Id"
-#: A valid request id of a client: it cannot break a log line or a header.
-VALID_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 #: Endpoints that are polled every few seconds.
 QUIET = frozenset({"health.live_view", "health.ready_view"})
 
@@ -36,7 +33,7 @@ def begin_request() -> None:
     """Set the start time and the id of the request: the client's id if it is valid, else a new one."""
     given = request.headers.get(HEADER, "")
     g.began = perf_counter()
-    g.request_id = given if VALID_ID.fullmatch(given) else str(uuid7())
+    g.request_id = given if VALID_REQUEST_ID.fullmatch(given) else str(uuid7())
     request_id.set(g.request_id)
     if request.endpoint in QUIET or not spans.is_tracing():
         return

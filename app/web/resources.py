@@ -1,16 +1,13 @@
 """Resources shared by all requests: the settings, and a pool of connections that opens on first use."""
 
 import atexit
-from contextlib import suppress
 from threading import Lock
 
-import psycopg
 from flask import Flask, current_app
 
 from app.config import Settings
 from app.db.connections import Pool, open_pool
 from app.db.installation import Installation
-from app.errors import DatabaseUnavailable
 
 NAME = "mergelane"
 
@@ -33,15 +30,17 @@ class Resources:
         """The pool, opened on first use and closed when the process ends."""
         with self._lock:
             if self._pool is None:
-                self._pool = open_pool(self.settings, name="web", probe_server=True)
+                self._pool = open_pool(self.settings, name="web", probe_server=True, shared=True)
                 atexit.register(self.close)
             return self._pool
 
     def installation_name(self) -> str:
-        """Return the name of the installation, read once, or "" while PostgreSQL does not answer."""
+        """Return the name of the installation, read once.
+
+        Raises DatabaseUnavailable, or psycopg's errors: a request that waited for it in vain waits for nothing more.
+        """
         if not self._installation_name:
-            with suppress(DatabaseUnavailable, psycopg.Error):
-                self._installation_name = Installation.in_pool(self.pool).name()
+            self._installation_name = Installation.in_pool(self.pool).name()
         return self._installation_name
 
     def close(self) -> None:

@@ -7,6 +7,7 @@ from contextlib import closing
 from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
+from typing import cast
 
 import psycopg
 
@@ -21,9 +22,11 @@ from chaos.families import Member, Sums
 from chaos.installation import KEY, Installation, running_installation
 from chaos.monkey import Strike
 from chaos.promises import Promises
+from chaos.queues import queues
 from chaos.recovery import Recovery
 from chaos.run import Options, Result, come_to_rest
-from cli.up.embedded_postgres import DATABASE, postgres_installation
+from cli.up.embedded_postgres import DATABASE
+from cli.up.postgres_programs import postgres_installation
 
 #: Seconds of load before the backup.
 LOAD_S = 5.0
@@ -56,6 +59,8 @@ def run_backup(options: Options, *, log: Callable[[str], None]) -> Result:
         with home.connect() as connection:
             findings = audit(connection, contained_promises(connection, driver.promises))
         findings.broken.extend([*restless, *dict.fromkeys(driver.answers.faults)])
+        if home.former_queues != _waiting_messages(home):
+            findings.broken.append("The restored installation took messages of the former one.")
         open_s = (strike.ended - strike.begun).total_seconds()
         return Result(
             options=options,
@@ -105,10 +110,17 @@ def _accept_newer(home: Installation, driver: Driver) -> int:
     return home.count_messages()
 
 
+def _waiting_messages(home: Installation) -> dict[str, int]:
+    """Return the number of messages that wait in each queue of the broker."""
+    with home.redis_client() as client:
+        return {queue: cast("int", client.llen(queue)) for queue in queues(client)}
+
+
 def _restore(home: Installation, file: Path) -> None:
     """Stop the other processes and replace the database by the backup."""
     for kept in home.processes.values():
         kept.hold_down(signal.SIGTERM)
+    home.former_queues = _waiting_messages(home)
     maintenance = home.database_url.replace(f"/{DATABASE}?", "/postgres?")
     with psycopg.connect(maintenance, autocommit=True) as connection:
         connection.execute(f"DROP DATABASE {DATABASE} WITH (FORCE)".encode())

@@ -13,8 +13,9 @@ from app.environment import child_environ
 from chaos.errors import ChaosError
 from chaos.keeper import KeptProcess, ProcessKeeper
 from chaos.proxy import Proxy
-from cli.up import system_user
-from cli.up.embedded_postgres import SOCKET, SUPERUSER, EmbeddedPostgres
+from cli.up.embedded_postgres import SOCKET, EmbeddedPostgres
+from cli.up.postgres_access import SUPERUSER
+from cli.up.safe_folders import create_private_folder
 
 #: Power loss is no fault of these tests, so fsync is off. pg_rewind needs full page images.
 SETTINGS = {"fsync": "off", "shared_buffers": "64MB"}
@@ -30,9 +31,7 @@ class ReplicaPostgres(EmbeddedPostgres):
         """Create the data folder, and a folder for the socket beside it: pg_rewind cannot copy sockets."""
         super().prepare()
         self.sockets = self.data.with_name(f"{self.data.name}-sockets")
-        self.sockets.mkdir(mode=0o700, exist_ok=True)
-        if self._user:
-            system_user.give_to_system_user(self.sockets)
+        create_private_folder(self.sockets, self._user)
 
     def copy_from(self, source: EmbeddedPostgres) -> None:
         """Make the data folder a standby of *source*, by pg_rewind if there is one already, else by pg_basebackup."""
@@ -41,11 +40,8 @@ class ReplicaPostgres(EmbeddedPostgres):
             (self.data / "postmaster.pid").unlink(missing_ok=True)
             self._run("pg_rewind", "--target-pgdata", str(self.data), "--source-server", origin, "-R", "--no-sync")
         else:
-            self._user = system_user.ensure_system_user()
-            self.data.mkdir(mode=0o700)
-            if self._user:
-                self._allow_system_user()
-                system_user.give_to_system_user(self.data)
+            self.prepare_programs()
+            create_private_folder(self.data, self._user)
             target = ["-D", str(self.data), "-R", "-X", "stream", "-c", "fast", "--no-sync"]
             self._run("pg_basebackup", "-d", origin, *target)
 

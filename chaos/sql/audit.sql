@@ -133,8 +133,9 @@ LEFT JOIN profile ON profile.workspace_id = user_alias.workspace_id AND profile.
 WHERE profile.id IS NULL
 
 -- name: open_transactions
--- Lists open transactions of the product, and its advisory locks.
-SELECT activity.pid::text AS id
+-- Lists open transactions of the product, and its advisory locks, except those of a process that sleeps
+-- (app/db/migrations/sql/wakeups.sql).
+SELECT concat_ws(' ', activity.pid, activity.application_name, activity.state, left(activity.query, 100)) AS id
 FROM pg_stat_activity AS activity
 WHERE activity.application_name LIKE 'mergelane-%%'
     AND activity.datname = current_database()
@@ -143,7 +144,7 @@ WHERE activity.application_name LIKE 'mergelane-%%'
         OR EXISTS (
             SELECT 1
             FROM pg_locks
-            WHERE pg_locks.pid = activity.pid AND pg_locks.locktype = 'advisory'
+            WHERE pg_locks.pid = activity.pid AND pg_locks.locktype = 'advisory' AND pg_locks.classid <> 1835823980
         )
         OR activity.xact_start < now() - interval '5 seconds'
     )

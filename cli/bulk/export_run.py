@@ -1,16 +1,17 @@
 """Exports all profiles of a workspace, page by page, as JSON Lines or CSV."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import IO, Any
+from typing import Any
 
 import orjson
 
-from cli.bulk.checkpoint import Checkpoint
 from cli.bulk.files import FileFormat
+from cli.bulk.outputs.checkpoint import Checkpoint
 from cli.client import Client
+from schemas.json_values import dump_printable
 from schemas.paging import MAX_LIMIT
 from schemas.profile import ProfileSchema
-from schemas.text import format_csv
+from schemas.text import format_csv, safe_cell
 
 #: All members of a profile, in the order of exports.
 PROFILE_FIELDS = tuple(ProfileSchema().fields)
@@ -40,18 +41,6 @@ def export_profiles(
         on_progress(counts)
 
 
-def stream_profiles(client: Client, file: IO[bytes], form: FileFormat, *, fields: Sequence[str]) -> None:
-    """Write all profiles to *file* without a checkpoint."""
-    file.write(format_export_header(form, fields))
-    cursor, more = None, True
-    while more:
-        page = client.get("/profiles", limit=MAX_LIMIT, cursor=cursor)
-        file.write(format_profiles(page["profiles"], form, fields))
-        cursor = page["next_cursor"]
-        more = cursor is not None
-    file.flush()
-
-
 def format_export_header(form: FileFormat, fields: Sequence[str]) -> bytes:
     """Return the header of an export; JSON Lines have none."""
     return format_csv([fields]) if form is FileFormat.CSV else b""
@@ -62,10 +51,10 @@ def format_profiles(profiles: Iterable[Mapping[str, Any]], form: FileFormat, fie
     if form is FileFormat.CSV:
         return format_csv([_cell(profile.get(name)) for name in fields] for profile in profiles)
     chosen = ({name: profile[name] for name in fields if name in profile} for profile in profiles)
-    return b"".join(orjson.dumps(profile, option=orjson.OPT_APPEND_NEWLINE) for profile in chosen)
+    return b"".join(dump_printable(profile, option=orjson.OPT_APPEND_NEWLINE) for profile in chosen)
 
 
 def _cell(value: Any) -> str:
     if value is None:
         return ""
-    return value if isinstance(value, str) else orjson.dumps(value).decode()
+    return safe_cell(value) if isinstance(value, str) else dump_printable(value).decode()

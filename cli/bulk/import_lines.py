@@ -1,31 +1,30 @@
 """Parses the lines of an import file: objects of `/users/track` in JSON Lines, or attributes in CSV."""
 
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from marshmallow import ValidationError
 
-from cli.bulk.files import FileError, FileFormat
-from cli.bulk.records import Position, Record
+from cli.bulk.columns.import_columns import ImportColumns, read_import_columns
+from cli.bulk.files import FileError
+from cli.bulk.reading.csv_records import NotCsv, parse_row
+from cli.bulk.reading.lines import Position, Record
 from schemas.attributes import Attributes
 from schemas.fields import first_fault
-from schemas.json_values import dump_json, parse_json
+from schemas.json_values import InvalidJson, dump_json, parse_json
 from schemas.operations import MergeObject
 from schemas.text import UnfitText, check_body
 from schemas.track import ARRAYS, MAX_OBJECTS, Entry, load_track
 
 Json = dict[str, Any]
 
-#: Separates the name and the type of a column in the header of a CSV file.
-TYPE_MARK = ":"
-#: The types of cells; without a mark a cell is text.
-NUMBER, BOOLEAN, JSON = "number", "boolean", "json"
-TRUTHS: Mapping[str, bool] = {"true": True, "false": False}
-NUMERAL = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
 #: Largest body of a request, in bytes; the server accepts slightly more.
 MAX_BYTES = 3_500_000
+#: The members of a line of the report beside its object.
+REMARK_MEMBERS = frozenset({"line", "result", "reason"})
+#: Members of a line of the report in place of its object: the line as it is and, of CSV, how to read it.
+TEXT, COLUMNS, DELIMITER, ARRAY = "text", "columns", "delimiter", "array"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,33 +44,24 @@ class ImportLine:
     size: int
     #: The position after it in the file.
     end: Position
+    #: The line as it is, if it could not be parsed.
+    text: str | None = None
 
 
 def parse_import_lines(
-    records: Iterable[Record], form: FileFormat, *, array: str, names: Sequence[str] = ()
+    records: Iterable[Record], *, array: str, columns: ImportColumns | None = None
 ) -> Iterator[ImportLine]:
     """Yield the lines of *records*; a line that does not name its array belongs to *array*.
 
-    *names* are the columns of a CSV file.
+    *columns* are those of a CSV file.
     """
-    kinds = dict(map(parse_column, names))
     for record in records:
         fault, here, given = record.fault, array, record.value
-        if fault is None and form is FileFormat.CSV:
-            fault, given = _parse_row(record.value, list(kinds.items()))
+        if fault is None and columns is not None:
+            fault, given = columns.to_object(record.value)
         elif fault is None:
-            here, given = _unwrap(record.value, array)
+            fault, here, given = _unwrap(record.value, array)
         yield _validate(record, here, given, fault)
-
-
-def parse_column(name: str) -> tuple[str, str]:
-    """Return the attribute and the type of the column *name*; raise FileError when the type is unknown."""
-    attribute, mark, kind = name.rpartition(TYPE_MARK)
-    if not mark:
-        return name, ""
-    if kind not in {NUMBER, BOOLEAN, JSON}:
-        raise FileError(f"The column {name!r} has the unknown type {kind!r}. Use number, boolean or json.")
-    return attribute, kind
 
 
 def split_import(lines: Iterable[ImportLine]) -> Iterator[list[ImportLine]]:
@@ -96,40 +86,39 @@ def group_by_array(chunk: Iterable[ImportLine]) -> dict[str, list[ImportLine]]:
     return arrays
 
 
-def _parse_row(cells: Mapping[str, str], columns: Sequence[tuple[str, str]]) -> tuple[str | None, Json]:
-    """Return the fault of a row, or None, and its object. Empty cells are ignored."""
-    made: Json = {}
-    for (name, kind), text in zip(columns, cells.values(), strict=True):
-        if text:
-            try:
-                made[name] = _parse_cell(text, kind)
-            except ValueError:
-                return f"The cell in column {name!r} is not a {kind}: {text[:80]!r}.", made
-    return None, made
+def _unwrap(value: Any, array: str) -> tuple[str | None, str, Any]:
+    """Return the fault of a line, or None, its array and its object.
 
-
-def _parse_cell(text: str, kind: str) -> Any:
-    """Return the value of a cell of this *kind*; raise ValueError when *text* is none."""
-    match kind:
-        case "number" if NUMERAL.fullmatch(text):
-            return parse_json(text)
-        case "boolean" if text.lower() in TRUTHS:
-            return TRUTHS[text.lower()]
-        case "json":
-            return parse_json(text)
-        case "":
-            return text
-        case _:
-            raise ValueError(text)
-
-
-def _unwrap(value: Any, array: str) -> tuple[str, Any]:
-    """Return array and object of a line: `{"events": {…}}` names its array, other objects belong to *array*."""
+    `{"events": {…}}` names its array, and so does a line of a report; other objects belong to *array*.
+    """
+    if isinstance(value, dict) and value.keys() >= REMARK_MEMBERS:
+        if TEXT in value:
+            return _unwrap_text(value, array)
+        value = {name: part for name, part in value.items() if name not in REMARK_MEMBERS}
     if isinstance(value, dict) and len(value) == 1:
         ((name, inner),) = value.items()
         if name in ARRAYS and isinstance(inner, dict):
-            return name, inner
-    return array, value
+            return None, name, inner
+    return None, array, value
+
+
+def _unwrap_text(remark: Json, array: str) -> tuple[str | None, str, Any]:
+    """Return the same for the line of a report that has a line of an input file as text, corrected meanwhile."""
+    text, names = remark[TEXT], remark.get(COLUMNS)
+    if not isinstance(text, str):
+        return f"'{TEXT}' must be a string.", array, remark
+    if names is None:
+        try:
+            return _unwrap(parse_json(text), array)
+        except InvalidJson:
+            return "The text in the line is not valid JSON.", array, remark
+    try:
+        columns = read_import_columns(names, array=remark.get(ARRAY, array))
+        cells = parse_row(text, names, delimiter=remark.get(DELIMITER, ","))
+    except (FileError, NotCsv, TypeError, KeyError) as error:
+        return f"The text in the line cannot be read: {error}", array, remark
+    fault, given = columns.to_object(cells)
+    return fault, columns.array, given
 
 
 def _validate(record: Record, array: str, given: Any, fault: str | None) -> ImportLine:
@@ -156,6 +145,7 @@ def _validate(record: Record, array: str, given: Any, fault: str | None) -> Impo
         alone=alone,
         size=len(dump_json(given)) if fault is None else 0,
         end=record.end,
+        text=record.text,
     )
 
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import orjson
 
-from cli.bulk.checkpoint import Checkpoint
 from cli.bulk.files import FileError, UnansweredPolicy
-from cli.bulk.import_lines import ImportLine, group_by_array
+from cli.bulk.import_lines import TEXT, ImportLine, group_by_array
+from cli.bulk.outputs.checkpoint import Checkpoint
 from cli.client import Client, Unanswered, require_status
-from schemas.json_values import dump_json
+from schemas.json_values import dump_printable
 
 ACCEPTED, REFUSED, SKIPPED = "accepted", "refused", "skipped"
 #: The line is valid, but it had no effect, or a part of it had none.
@@ -33,7 +33,8 @@ class SentChunk:
 class ImportRun:
     """Sends the chunks of an import file one after the other and writes the report of refused lines.
 
-    *on_progress* receives the number of finished lines and their counts after each chunk.
+    *on_progress* receives the number of finished lines and their counts after each chunk. *reading* says how to read
+    lines that are in the report as text.
     """
 
     def __init__(
@@ -43,11 +44,13 @@ class ImportRun:
         *,
         policy: UnansweredPolicy,
         on_progress: Callable[[int, Mapping[str, int]], object],
+        reading: Mapping[str, Any] | None = None,
     ) -> None:
         self._checkpoint = checkpoint
         self._client = client
         self._policy = policy
         self._on_progress = on_progress
+        self._reading = reading or {}
 
     def run(self, chunks: Iterable[Sequence[ImportLine]]) -> None:
         """Send all *chunks*. Raises FileError when the policy is STOP and a chunk may have taken effect already."""
@@ -95,9 +98,9 @@ class ImportRun:
 
     def _finish_chunk(self, chunk: Sequence[ImportLine], sent: SentChunk) -> None:
         """Write the remarks on *chunk* to the report, and save the checkpoint."""
-        report = [*(_remark(line, REFUSED, line.fault) for line in chunk if line.fault is not None), *sent.remarks]
+        report = [*(self._refusal(line) for line in chunk if line.fault is not None), *sent.remarks]
         report.sort(key=lambda remark: int(remark["line"]))
-        lines = (dump_json(remark, option=orjson.OPT_APPEND_NEWLINE) for remark in report)
+        lines = (dump_printable(remark, option=orjson.OPT_APPEND_NEWLINE) for remark in report)
         written = self._checkpoint.write(b"".join(lines))
         counts = Counter(self._checkpoint.state.counts)
         counts.update(str(remark["result"]) for remark in report)
@@ -106,6 +109,12 @@ class ImportRun:
         end = chunk[-1].end
         self._checkpoint.save(offset=end.offset, lines=end.lines, written=written, counts=dict(counts), unanswered=None)
         self._on_progress(end.lines, counts)
+
+    def _refusal(self, line: ImportLine) -> dict[str, Any]:
+        """Return the remark on an invalid line; a line that could not be parsed is in it as text, with *reading*."""
+        if line.text is None:
+            return _remark(line, REFUSED, line.fault)
+        return {"line": line.line, "result": REFUSED, "reason": line.fault, TEXT: line.text, **self._reading}
 
 
 def _remarks_on(

@@ -5,13 +5,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from http import HTTPStatus
+from time import monotonic
 from typing import Any
 
 import orjson
 
 from cli.bulk.merge_pairs import FilePair, Json
-from cli.bulk.outcome_file import INVALID, LineResult, result_from_json
-from cli.bulk.records import Position
+from cli.bulk.outputs.outcome_file import INVALID, LineResult, result_from_json
+from cli.bulk.reading.lines import Position
 from cli.client import Client, Response, Unanswered, error_message, require_status
 from schemas.json_values import dump_json
 from schemas.merge import MAX_UPDATES
@@ -121,11 +122,12 @@ def idempotency_key(pairs: Sequence[FilePair], salt: str) -> str:
 def _post(client: Client, path: str, pairs: Sequence[FilePair], headers: dict[str, str]) -> Response:
     """Send *pairs*; repeat while the server still processes an earlier request with this idempotency key (409)."""
     body = {"merge_updates": [pair.update for pair in pairs]}
+    started = monotonic()
     while True:
         response = client.request("POST", path, body=body, headers=headers)
         if response.status != HTTPStatus.CONFLICT or client.stopped:
             return response
-        client.wait_to_poll(response)
+        client.wait_to_poll(response, waited_s=monotonic() - started)
 
 
 def _retry_halves(

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from pathlib import Path
@@ -12,13 +12,19 @@ from threading import Event
 from typing import Protocol
 
 from cli.bulk import merge_batches
-from cli.bulk.checkpoint import PREVIEW, Checkpoint, CheckpointState, open_checkpoint
-from cli.bulk.files import FileError, FileFormat, Source, detect_format, open_source, stop_on_change
+from cli.bulk.columns.merge_columns import PAIR_COLUMNS, check_columns, is_outcome_file
+from cli.bulk.files import FileError, FileFormat, detect_format
 from cli.bulk.merge_batches import AcceptedBatch, PairChunk
-from cli.bulk.merge_pairs import check_columns, parse_pairs
+from cli.bulk.merge_pairs import parse_pairs
 from cli.bulk.merge_run import MergeRun, ProcessChunk
-from cli.bulk.outcome_file import LineResult
-from cli.bulk.records import Position, read_columns, read_records
+from cli.bulk.outputs.checkpoint import PREVIEW, Checkpoint, CheckpointState, open_checkpoint
+from cli.bulk.outputs.outcome_file import LineResult
+from cli.bulk.outputs.output_file import is_stream, spool_folder
+from cli.bulk.reading.encodings import UTF_8
+from cli.bulk.reading.header import Header, read_header
+from cli.bulk.reading.lines import Position
+from cli.bulk.reading.records import read_records
+from cli.bulk.reading.source import Source, open_source, stop_on_change
 from cli.client import Client, Refused
 
 #: The default of MERGELANE_IDEMPOTENCY_HOURS: for this long the server knows the requests that it accepted.
@@ -47,16 +53,19 @@ class MergeOptions:
     concurrency: int
     again: bool
     new_client: Callable[[Event], Client]
+    encoding: str = UTF_8
+    renames: Mapping[str, str] = field(default_factory=dict)
 
 
 def merge_file(options: MergeOptions, *, progress: OpenProgress, report: Callable[[str], object]) -> Mapping[str, int]:
     """Process the rest of the file and return the number of lines by outcome, those of earlier runs included."""
-    with open_source(options.file, options.form, spool=options.output.parent) as source:
-        if source.form is FileFormat.CSV:
-            check_columns(read_columns(source))
+    output_form = options.form if is_stream(options.output) else detect_format(str(options.output), None)
+    spool = spool_folder(options.output)
+    with open_source(options.file, options.form, spool=spool, encoding=options.encoding) as source:
+        header = _read_header(source, options)
         task = PREVIEW if options.dry_run else "merge"
         fresh = CheckpointState(task=task, source=source.digest, salt=token_hex(8) if options.again else "")
-        with open_checkpoint(options.output, fresh, again=options.again) as checkpoint:
+        with open_checkpoint(options.output, fresh, again=options.again, source=source.file) as checkpoint:
             if not checkpoint.state.finished:
                 _check_workspace(options, checkpoint.state)
                 _warn_of_age(checkpoint, report)
@@ -66,20 +75,30 @@ def merge_file(options: MergeOptions, *, progress: OpenProgress, report: Callabl
                 ):
                     run = MergeRun(
                         checkpoint,
-                        detect_format(str(options.output), None),
+                        output_form,
                         process,
                         concurrency=options.concurrency,
                         on_progress=display.update,
                         on_replay=_report_replay_once(checkpoint, report),
                     )
-                    run.run(_remaining_chunks(source, checkpoint.state))
+                    run.run(_remaining_chunks(source, header, checkpoint.state))
             return checkpoint.state.counts
 
 
-def _remaining_chunks(source: Source, state: CheckpointState) -> Iterator[PairChunk]:
+def _read_header(source: Source, options: MergeOptions) -> Header | None:
+    """Return the header of a CSV file; raise FileError unless it names both sides of a pair."""
+    if source.form is not FileFormat.CSV:
+        return None
+    header = read_header(source).rename(options.renames, source.name)
+    check_columns(header.names, source.name)
+    return header
+
+
+def _remaining_chunks(source: Source, header: Header | None, state: CheckpointState) -> Iterator[PairChunk]:
     start = Position(offset=state.offset, lines=state.lines)
-    pairs = parse_pairs(read_records(source, start), source.form)
-    return stop_on_change(source, merge_batches.split_pairs(pairs))
+    records = read_records(source, header, start, one_line=PAIR_COLUMNS)
+    safe_cells = header is not None and is_outcome_file(header.names)
+    return stop_on_change(source, merge_batches.split_pairs(parse_pairs(records, source.form, safe_cells=safe_cells)))
 
 
 @contextmanager

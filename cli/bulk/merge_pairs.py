@@ -1,26 +1,25 @@
 """Parses the pairs of a merge file: objects of `merge_updates` in JSON Lines, or columns in CSV."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from marshmallow import ValidationError
 
-from cli.bulk.files import FileError, FileFormat
-from cli.bulk.records import Position, Record
+from cli.bulk.columns.merge_columns import SIDES, update_from_cells
+from cli.bulk.files import FileFormat
+from cli.bulk.reading.lines import Position, Record
 from schemas.identifiers import sharing_key
+from schemas.json_values import InvalidJson, dump_json, parse_json
 from schemas.merge import load_merge
-from schemas.text import UnfitText, check_body
+from schemas.text import UnfitText, check_body, read_safe_cell
 
 Json = dict[str, Any]
 
-#: The members of an update, by the prefix of their columns.
-SIDES: Mapping[str, str] = {"merge": "identifier_to_merge", "keep": "identifier_to_keep"}
-#: The columns of a side after the prefix: single identifiers, the two parts of an alias, the prioritization.
-SINGLE = ("external_id", "email", "phone")
-ALIAS = ("alias_label", "alias_name")
-PARTS = (SINGLE[0], *ALIAS, *SINGLE[1:], "prioritization")
-PAIR_COLUMNS = tuple(f"{side}_{part}" for side in SIDES for part in PARTS)
+#: The members and columns of an outcome file beside the pair, and the one with a line that could not be parsed.
+RESULT_COLUMNS = ("line", "outcome", "reason", "job_id", "batch_id", "orphan_braze_id", "survivor_braze_id")
+TEXT = "text"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,66 +35,37 @@ class FilePair:
     sharing_keys: frozenset[tuple[str, ...]]
     #: The position after it in the file.
     end: Position
+    #: The line as it is, if it could not be parsed or has more than a pair.
+    text: str | None = None
 
 
-def parse_pairs(records: Iterable[Record], form: FileFormat) -> Iterator[FilePair]:
-    """Yield the pairs of *records*, validated by the same schema as requests to the API."""
-    for record in records:
-        update = update_from_cells(record.value) if form is FileFormat.CSV and record.value else _sides(record.value)
-        sent = record.value if form is FileFormat.JSONL else update
-        fault, keys = (record.fault, frozenset[tuple[str, ...]]()) if record.fault else _validate(sent)
-        yield FilePair(line=record.line, update=update, fault=fault, sharing_keys=keys, end=record.end)
+def parse_pairs(records: Iterable[Record], form: FileFormat, *, safe_cells: bool = False) -> Iterator[FilePair]:
+    """Yield the pairs of *records*, validated by the same schema as requests to the API.
 
-
-def check_columns(names: Sequence[str]) -> None:
-    """Raise FileError unless the columns *names* name both sides of a pair.
-
-    An unknown column with the prefix of a side is refused, because it may be misspelt. Other columns are ignored.
+    *safe_cells*: the cells were written by `safe_cell`, as those of an outcome file.
     """
-    ours = [name for name in names if name.startswith(tuple(f"{side}_" for side in SIDES))]
-    unknown = [name for name in ours if name not in PAIR_COLUMNS]
-    missing = [side for side in SIDES if not any(name.startswith(f"{side}_") for name in ours)]
-    if unknown:
-        raise FileError(f"Unknown column {unknown[0]!r}. The columns of a pair are {', '.join(PAIR_COLUMNS)}.")
-    if missing:
-        raise FileError(f"No column begins with {missing[0]}_. The columns of a pair are {', '.join(PAIR_COLUMNS)}.")
+    for record in records:
+        fault, keys, update, text = record.fault, frozenset[tuple[str, ...]](), _sides(record.value), record.text
+        if fault is None:
+            sent = _without_result(record.value)
+            if form is FileFormat.CSV:
+                cells = {name: read_safe_cell(cell) for name, cell in sent.items()} if safe_cells else sent
+                sent = update = update_from_cells(cells)
+            else:
+                update = _sides(sent)
+            fault, keys = _validate(sent)
+            text = None if fault is None or sent == update else dump_json(sent).decode()
+        yield FilePair(line=record.line, update=update, fault=fault, sharing_keys=keys, end=record.end, text=text)
 
 
-def update_from_cells(cells: Mapping[str, str]) -> Json:
-    """Return the object for `merge_updates` that the *cells* of a row name. Empty cells are ignored."""
-    return {
-        name: _identifier({part: cells.get(f"{side}_{part}", "") for part in PARTS}) for side, name in SIDES.items()
-    }
-
-
-def cells_from_update(update: Json) -> dict[str, str]:
-    """Return the cells of PAIR_COLUMNS for *update*; values that are no text become empty cells."""
-    cells = dict.fromkeys(PAIR_COLUMNS, "")
-    for side, name in SIDES.items():
-        identifier = update.get(name)
-        for part, value in _parts(identifier if isinstance(identifier, dict) else {}):
-            cells[f"{side}_{part}"] = value if isinstance(value, str) else ""
-    return cells
-
-
-def _identifier(cells: Mapping[str, str]) -> Json:
-    """Return the identifier in the *cells* of one side; it may be invalid."""
-    identifier: Json = {kind: cells[kind] for kind in SINGLE if cells[kind]}
-    if any(cells[part] for part in ALIAS):
-        identifier["user_alias"] = {part: cells[part] for part in ALIAS if cells[part]}
-    if cells["prioritization"].split():
-        identifier["prioritization"] = cells["prioritization"].split()
-    return identifier
-
-
-def _parts(identifier: Json) -> Iterator[tuple[str, Any]]:
-    """Yield column name and value for each part of *identifier*."""
-    yield from ((kind, identifier[kind]) for kind in SINGLE if kind in identifier)
-    alias, steps = identifier.get("user_alias"), identifier.get("prioritization")
-    if isinstance(alias, dict):
-        yield from ((part, alias[part]) for part in ALIAS if part in alias)
-    if isinstance(steps, list) and all(isinstance(step, str) for step in steps):
-        yield "prioritization", " ".join(steps)
+def _without_result(value: Any) -> Any:
+    """Return the pair in a line of an outcome file, which may have it as text; any other value unchanged."""
+    if not isinstance(value, dict) or not {"line", "outcome"} <= value.keys():
+        return value
+    if isinstance(value.get(TEXT), str) and value.keys() <= {*RESULT_COLUMNS, TEXT, *SIDES.values()}:
+        with suppress(InvalidJson):
+            return parse_json(value[TEXT])
+    return {name: part for name, part in value.items() if name not in (*RESULT_COLUMNS, TEXT)}
 
 
 def _sides(value: Any) -> Json:

@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from queue import SimpleQueue
 
-from cli.bulk.checkpoint import Checkpoint
 from cli.bulk.files import FileFormat
 from cli.bulk.merge_batches import AcceptedBatch, OnAccepted, PairChunk
 from cli.bulk.merge_pairs import FilePair
-from cli.bulk.outcome_file import INVALID, LineResult, format_header, format_results
+from cli.bulk.outputs.checkpoint import Checkpoint
+from cli.bulk.outputs.outcome_file import INVALID, LineResult, format_header, format_results
 
 #: Chunks in memory, running or waiting to be written, for each chunk that may run at the same time.
 WINDOW = 4

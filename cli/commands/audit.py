@@ -1,6 +1,5 @@
 """`mergelane audit`: one page of the audit log, or all of it as a file."""
 
-import sys
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
@@ -9,14 +8,13 @@ from typing import Any
 import click
 
 from cli.bulk.files import STDIN, FileFormat, detect_format
+from cli.commands.downloads import save_stream
 from cli.commands.options import cursor_option, format_option, json_option, limit_option
 from cli.commands.output import print_page, print_status
 from cli.commands.remote import Remote, remote_options
 from schemas.audit import Action
 
 COLUMNS = ("AT", "ACTION", "OUTCOME", "KEY", "ORPHAN", "SURVIVOR", "ID")
-#: Suffix of the file until it is complete.
-PARTIAL = ".part"
 
 Command = Callable[..., None]
 
@@ -75,29 +73,11 @@ def export_entries(*, file: Path, form: FileFormat | None, filters: dict[str, An
     Each entry includes the profiles before and after. `-` writes to standard output. The name of an incomplete file
     ends in .part.
     """
-    if str(file) == STDIN:
-        _write_export(sys.stdout.buffer.write, form or FileFormat.JSONL, filters, remote)
-        sys.stdout.buffer.flush()
-        return
-    chosen = detect_format(str(file), form)
-    partial = file.with_name(file.name + PARTIAL)
-    try:
-        with partial.open("wb") as output:
-            size = _write_export(output.write, chosen, filters, remote)
-        partial.replace(file)
-    finally:
-        partial.unlink(missing_ok=True)
-    print_status(f"Exported the audit log to {file} ({size:,} bytes).")
-
-
-def _write_export(write: Callable[[bytes], object], form: FileFormat, filters: dict[str, Any], remote: Remote) -> int:
-    """Write the export block by block; return the number of bytes."""
-    size = 0
+    chosen = form or (FileFormat.JSONL if str(file) == STDIN else detect_format(str(file), form))
     with remote.connect() as client:
-        for block in client.stream("/audit/export", format=form.value, **filters):
-            write(block)
-            size += len(block)
-    return size
+        size = save_stream(client.stream("/audit/export", format=chosen.value, **filters), file)
+    if str(file) != STDIN:
+        print_status(f"Exported the audit log to {file} ({size:,} bytes).")
 
 
 def _row(entry: dict[str, Any]) -> tuple[str, ...]:

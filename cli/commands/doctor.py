@@ -11,6 +11,7 @@ from cli.commands.options import home_option, json_option
 from cli.commands.output import print_json
 from cli.doctor.findings import Finding, Level
 from cli.up.data_dir import DataDir
+from schemas.text import replace_controls
 
 if TYPE_CHECKING:
     from app.config import Settings
@@ -68,8 +69,9 @@ def _print_findings(findings: Sequence[Finding]) -> None:
     for level in reversed(Level):
         for finding in findings:
             if finding.level == level:
-                click.echo(f"{click.style(f'{level:<7}', fg=COLORS[level])} {finding.check}: {finding.sentence}")
+                sentence = replace_controls(f"{finding.check}: {finding.sentence}")
+                click.echo(f"{click.style(f'{level:<7}', fg=COLORS[level])} {sentence}")
                 if finding.remedy:
-                    click.echo(f"        → {finding.remedy}")
+                    click.echo(f"        → {replace_controls(finding.remedy)}")
     counts = {level: sum(finding.level == level for finding in findings) for level in Level}
     click.echo(f"\n{counts[Level.WRONG]} wrong, {counts[Level.NOTICE]} notices, {counts[Level.FINE]} fine.")

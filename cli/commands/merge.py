@@ -5,9 +5,16 @@ from typing import Any
 
 import click
 
-from cli.bulk.files import STDIN, FileFormat, detect_format
-from cli.commands.options import again_option, format_option, interruptible, patience_option
-from cli.commands.output import Progress, format_counts, print_status
+from cli.bulk.files import GZIP, STDIN, FileFormat, detect_format
+from cli.commands.options import (
+    again_option,
+    encoding_option,
+    format_option,
+    interruptible,
+    patience_option,
+    rename_option,
+)
+from cli.commands.output import Progress, format_counts, print_end, print_status
 from cli.commands.remote import Remote, remote_options
 
 #: Exit statuses beside 0 and those of every command (1: the run failed, 2: wrong usage).
@@ -19,10 +26,13 @@ MAX_CONCURRENCY = 32
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 @click.option(
     "--outcomes",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="The outcome file, .csv or .jsonl. Default: the name of FILE with .outcomes (with --dry-run: .preview).",
+    type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
+    help="The outcome file, .csv or .jsonl. Default: the name of FILE with .outcomes (with --dry-run: .preview). `-`"
+    " writes to standard output, in the format of FILE.",
 )
 @format_option
+@encoding_option
+@rename_option
 @click.option("--dry-run", is_flag=True, help="Write the outcome that each pair would have now; merge nothing.")
 @click.option(
     "--concurrency",
@@ -62,11 +72,12 @@ def merge(
     run failed, 130 when it was interrupted.
     """
     from cli.bulk.merge_file import MergeOptions, merge_file
-    from cli.bulk.outcome_file import DEAD, INVALID
+    from cli.bulk.outputs.outcome_file import DEAD, INVALID
 
+    output = outcomes or _default_output(file, dry_run=given["dry_run"])
     options = MergeOptions(
         file=file,
-        output=outcomes or _default_output(file, dry_run=given["dry_run"]),
+        output=output,
         form=_find_format(file, form),
         new_client=lambda stop: remote.new_client(patience_s=patience, stop=stop),
         **given,
@@ -75,7 +86,7 @@ def merge(
         counts = merge_file(
             options, progress=lambda total, done: Progress("lines", total=total, done=done), report=print_status
         )
-    click.echo(f"{sum(counts.values()):,} pairs: {format_counts(counts)}. The outcomes are in {options.output}.")
+    print_end(f"{sum(counts.values()):,} pairs: {format_counts(counts)}.", "The outcomes are in", output)
     ctx.exit(SOME_DEAD if DEAD in counts else SOME_INVALID if INVALID in counts else 0)
 
 
@@ -83,7 +94,7 @@ def _default_output(file: str, *, dry_run: bool) -> Path:
     """Return the outcome file next to *file*; a dry run has its own, so that the merge can follow."""
     if file == STDIN:
         raise click.UsageError("Name the outcome file by --outcomes when the pairs come from standard input.")
-    path = Path(file)
+    path = Path(file.removesuffix(GZIP))
     return path.with_name(f"{path.stem}.{'preview' if dry_run else 'outcomes'}{path.suffix}")
 
 

@@ -3,15 +3,17 @@
 Nothing here is imported at the top that takes long to import: `--help` must stay fast.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from math import isnan
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from cli.bulk.files import FileFormat
+from cli.bulk.files import FileFormat, is_stdout
 from cli.commands.output import print_status
+from cli.up.data_dir import default_home
 from schemas.paging import DEFAULT_LIMIT, MAX_LIMIT
 
 if TYPE_CHECKING:
@@ -19,12 +21,29 @@ if TYPE_CHECKING:
 
 #: Exit status after Ctrl-C, as shells define it.
 INTERRUPTED = 130
+#: Maximum seconds of an option, about three years.
+LONGEST_S = 100_000_000
+
+
+class Seconds(click.FloatRange):
+    """A duration in seconds. "nan" is a float, but no duration."""
+
+    def __init__(self) -> None:
+        super().__init__(min=0, max=LONGEST_S)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Parse *value*."""
+        seconds: float = super().convert(value, param, ctx)
+        if isnan(seconds):
+            self.fail(f"{value!r} is not a number of seconds.", param, ctx)
+        return seconds
+
 
 home_option = click.option(
     "--home",
     type=click.Path(file_okay=False, path_type=Path),
-    default=Path("~/.mergelane"),
-    show_default=True,
+    default=default_home,
+    show_default="~/.mergelane; for root /var/lib/mergelane",
     help="The folder in which `mergelane up` keeps its data and logs.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -45,14 +64,36 @@ format_option = click.option(
 again_option = click.option(
     "--again", is_flag=True, help="Start over: ignore the checkpoint of an earlier run and overwrite its output file."
 )
+encoding_option = click.option(
+    "--encoding", default="utf-8", show_default=True, metavar="NAME", help="The encoding of FILE, such as windows-1252."
+)
+rename_option = click.option(
+    "--rename",
+    "renames",
+    multiple=True,
+    metavar="OLD=NEW",
+    callback=lambda _ctx, _param, given: parse_renames(given),
+    help="Read the column OLD of a CSV file as NEW; repeat the option for more.",
+)
 patience_option = click.option(
     "--patience",
-    type=click.FloatRange(min=0),
+    type=Seconds(),
     default=300.0,
     show_default=True,
     metavar="SECONDS",
     help="Give up when the server is unavailable for longer, or announces a longer wait.",
 )
+
+
+def parse_renames(given: Iterable[str]) -> dict[str, str]:
+    """Return new names by old ones; raise BadParameter for a text without both."""
+    renames: dict[str, str] = {}
+    for text in given:
+        old, _, new = text.rpartition("=")
+        if not old.strip() or not new.strip() or old.strip() in renames:
+            raise click.BadParameter(f"{text!r} is not OLD=NEW, or names a column for the second time.")
+        renames[old.strip()] = new.strip()
+    return renames
 
 
 def find_database_url(home: Path) -> str:
@@ -110,5 +151,9 @@ def interruptible(output: Path) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        print_status(f"\nInterrupted. Finished lines are in {output}. Run the same command again to resume.")
+        click.echo(err=True)
+        if is_stdout(output):
+            print_status("Interrupted. Run the same command again; it starts over.")
+        else:
+            print_status(f"Interrupted. Finished lines are in {output}. Run the same command again to resume.")
         raise click.exceptions.Exit(INTERRUPTED) from None

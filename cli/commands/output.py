@@ -4,12 +4,17 @@ import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
+from pathlib import Path
 from time import monotonic
 from types import TracebackType
 from typing import Any, Self
 
 import click
 import orjson
+
+from cli.bulk.files import is_stdout
+from schemas.json_values import dump_printable
+from schemas.text import escape_character, replace_controls
 
 #: Between two columns.
 GAP = "  "
@@ -19,7 +24,13 @@ PROGRESS_EVERY_S = 10.0
 
 def print_json(value: Any) -> None:
     """Print *value* as indented JSON."""
-    click.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode())
+    print_line_of_json(dump_printable(value, option=orjson.OPT_INDENT_2).decode())
+
+
+def print_line_of_json(text: str) -> None:
+    """Print JSON; what the encoding of standard output lacks is escaped, so that the JSON stays what it is."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    click.echo("".join(map(_escape, text)) if _lacks(text, encoding) else text)
 
 
 def print_result(value: Mapping[str, Any], *, as_json: bool) -> None:
@@ -29,7 +40,7 @@ def print_result(value: Mapping[str, Any], *, as_json: bool) -> None:
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print *rows* below their *columns*; a terminal that is too narrow cuts the lines."""
-    table = [columns, *rows]
+    table = [columns, *([replace_controls(cell) for cell in row] for row in rows)]
     widths = [max(len(row[column]) for row in table) for column in range(len(columns))]
     most = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     for row in table:
@@ -54,12 +65,18 @@ def print_values(values: Mapping[str, Any]) -> None:
     given = {name: value for name, value in values.items() if value is not None}
     width = max(map(len, given), default=0) + len(GAP)
     for name, value in given.items():
-        click.echo(f"{name:<{width}}{format_value(value)}")
+        click.echo(f"{name:<{width}}{replace_controls(format_value(value))}")
 
 
 def print_status(sentence: str) -> None:
     """Print *sentence* to standard error, apart from the output of the command."""
-    click.echo(sentence, err=True)
+    click.echo(replace_controls(sentence), err=True)
+
+
+def print_end(counts: str, where: str | None, output: Path) -> None:
+    """Print the *counts* of a run, and *where* its *output* is; to standard error when that is standard output."""
+    told = where is not None and not is_stdout(output)
+    click.echo(replace_controls(f"{counts} {where} {output}." if told else counts), err=is_stdout(output))
 
 
 def format_value(value: Any) -> str:
@@ -81,6 +98,18 @@ def format_counts(counts: Mapping[str, int]) -> str:
     """Return *counts* as text, the largest first."""
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     return ", ".join(f"{name} {count:,}" for name, count in ordered) or "none yet"
+
+
+def _lacks(text: str, encoding: str) -> bool:
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return True
+    return False
+
+
+def _escape(character: str) -> str:
+    return character if character.isascii() else escape_character(character)
 
 
 class Progress:

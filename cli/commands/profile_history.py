@@ -6,13 +6,13 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import click
-import orjson
 
 from app.errors import MergelaneError
 from cli.commands.options import cursor_option, json_option, limit_option
-from cli.commands.output import format_value, print_page, print_table
+from cli.commands.output import format_value, print_line_of_json, print_page, print_table
 from cli.commands.remote import Remote, remote_options
 from schemas.history_pages import HistoryKind
+from schemas.json_values import dump_printable
 from schemas.paging import MAX_LIMIT
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def _print_items(items: Iterator[Json], *, as_json: bool) -> None:
         print_table(COLUMNS, map(_row, items))
         return
     for item in items:
-        click.echo(orjson.dumps(item).decode())
+        print_line_of_json(dump_printable(item).decode())
 
 
 def _row(item: Json) -> tuple[str, ...]:

@@ -1,8 +1,6 @@
-"""`mergelane profiles`: show one profile and its history, import a file, export all profiles."""
+"""`mergelane profiles`: show one profile, its history and its report, import a file, export all profiles."""
 
-import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,27 +8,39 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from app.errors import MergelaneError
-from cli.bulk.files import STDIN, FileFormat, Source, UnansweredPolicy, detect_format, open_source, stop_on_change
-from cli.commands.options import again_option, format_option, interruptible, json_option, patience_option
-from cli.commands.output import Progress, format_counts, print_result, print_status
+from cli.bulk.files import STDIN, FileFormat, UnansweredPolicy, detect_format, is_stdout
+from cli.commands.options import (
+    again_option,
+    encoding_option,
+    format_option,
+    interruptible,
+    json_option,
+    patience_option,
+    rename_option,
+)
+from cli.commands.output import Progress, format_counts, print_end, print_result, print_status
 from cli.commands.profile_history import show_history
+from cli.commands.profile_report import save_report
 from cli.commands.remote import Remote, remote_options
 from schemas.track import ARRAYS
 
 if TYPE_CHECKING:
-    from cli.bulk.checkpoint import Checkpoint
+    from cli.bulk.outputs.checkpoint import Checkpoint
     from cli.client import Client
 
+#: A segment that was exported as CSV from the vendor's dashboard.
+DASHBOARD = "dashboard"
 #: Exit status of an import when some lines were not accepted or have a warning.
 SOME_REFUSED = 4
 
 
 @click.group()
 def profiles() -> None:
-    """Show, import and export profiles."""
+    """Show, report, import and export profiles."""
 
 
 profiles.add_command(show_history)
+profiles.add_command(save_report)
 
 
 @profiles.command("show")
@@ -51,36 +61,35 @@ def show_profile(*, braze_id: str, as_json: bool, remote: Remote) -> None:
     print_result(require_status(response, HTTPStatus.OK).body, as_json=as_json)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImportOptions:
-    """The options of `mergelane profiles import`."""
-
-    file: str
-    array: str
-    report: Path | None
-    form: FileFormat | None
-    unanswered: UnansweredPolicy
-    again: bool
-    patience: float
-    remote: Remote
-
-
 @profiles.command("import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 @click.option(
     "--as",
-    "array",
-    type=click.Choice(list(ARRAYS)),
+    "kind",
+    type=click.Choice([*ARRAYS, DASHBOARD]),
     default="attributes",
     show_default=True,
-    help="The array of lines that do not name one.",
+    help="The array of lines that do not name one; dashboard: a CSV export of the vendor's dashboard.",
 )
 @click.option(
     "--report",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="The report of refused lines, in JSON Lines. Default: FILE.refused.jsonl.",
+    type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
+    help="The report of refused lines, in JSON Lines; `-` is standard output. Default: FILE.refused.jsonl.",
 )
 @format_option
+@encoding_option
+@rename_option
+@click.option(
+    "--custom",
+    multiple=True,
+    metavar="NAME",
+    help="Read the column NAME as a custom attribute although it resembles a known column; repeat the option for more.",
+)
+@click.option(
+    "--detect-types",
+    is_flag=True,
+    help="Read TRUE, FALSE and numbers in custom attributes and properties as such. Default: as text.",
+)
 @click.option(
     "--unanswered",
     type=click.Choice(UnansweredPolicy, case_sensitive=False),
@@ -92,13 +101,24 @@ class ImportOptions:
 @patience_option
 @remote_options
 @click.pass_context
-def import_profiles(ctx: click.Context, /, **given: Any) -> None:
+def import_profiles(
+    ctx: click.Context,
+    /,
+    *,
+    file: str,
+    report: Path | None,
+    form: FileFormat | None,
+    patience: float,
+    remote: Remote,
+    **given: Any,
+) -> None:
     """Import the lines of FILE through /users/track.
 
     Refused lines and lines without effect are written to a report. In JSON Lines, a line is an object for an array of
     /users/track, such as {"external_id": "ada", "first_name": "Ada"}. It is an attributes object unless --as names
     another array or the line itself does: {"events": {…}}. A CSV file has a column for each attribute; :number,
-    :boolean or :json after the name sets the type of its cells. `-` reads standard input.
+    :boolean or :json after the name sets the type of its cells (see docs/cli.md). `-` reads standard input. A file may
+    be compressed with gzip.
 
     After an interruption, run the same command again to resume. Attributes may be sent twice without harm. Events,
     purchases, sessions, engagements and operations such as inc would count twice: if no response came to some of them,
@@ -107,38 +127,27 @@ def import_profiles(ctx: click.Context, /, **given: Any) -> None:
     Exit status: 0 when every line was accepted without a warning, 4 when some were refused, skipped or without effect,
     1 when the run failed, 130 when it was interrupted.
     """
-    from cli.bulk.checkpoint import CheckpointState, open_checkpoint
+    from cli.bulk.import_file import ImportOptions, import_file
     from cli.bulk.import_run import ACCEPTED
 
-    options = ImportOptions(**given)
-    if options.file == STDIN and (options.form is None or options.report is None):
-        raise click.UsageError("Add --format and --report: standard input has no file name.")
-    output = options.report or Path(f"{options.file}.refused.jsonl")
-    with open_source(options.file, detect_format(options.file, options.form), spool=output.parent) as source:
-        fresh = CheckpointState(task=f"import as {options.array}", source=source.digest)
-        with open_checkpoint(output, fresh, again=options.again) as checkpoint, interruptible(output):
-            if not checkpoint.state.finished:
-                _run_import(source, checkpoint, options)
-            counts = checkpoint.state.counts
-    click.echo(f"{format_counts(counts)}. Lines that were not accepted, or that have a warning, are in {output}.")
-    ctx.exit(0 if counts.keys() <= {ACCEPTED} else SOME_REFUSED)
-
-
-def _run_import(source: Source, checkpoint: "Checkpoint", options: ImportOptions) -> None:
-    from cli.bulk.import_lines import parse_import_lines, split_import
-    from cli.bulk.import_run import ImportRun
-    from cli.bulk.records import Position, read_columns, read_records
-
-    state = checkpoint.state
-    start = Position(offset=state.offset, lines=state.lines)
-    names = read_columns(source) if source.form is FileFormat.CSV else ()
-    lines = parse_import_lines(read_records(source, start), source.form, array=options.array, names=names)
-    with (
-        Progress("lines", total=source.lines, done=state.lines) as progress,
-        options.remote.connect(patience_s=options.patience) as client,
-    ):
-        run = ImportRun(checkpoint, client, policy=options.unanswered, on_progress=progress.update)
-        run.run(stop_on_change(source, split_import(lines)))
+    if file == STDIN and (report is None or form is None):
+        raise click.UsageError("Add --format and --report: the lines come from standard input.")
+    output = report or Path(f"{file}.refused.jsonl")
+    options = ImportOptions(
+        file=file,
+        report=output,
+        form=detect_format(file, form),
+        new_client=lambda: remote.new_client(patience_s=patience),
+        **given,
+    )
+    with interruptible(output):
+        counts = import_file(
+            options, progress=lambda total, done: Progress("lines", total=total, done=done), report=print_status
+        )
+    others = counts.keys() - {ACCEPTED}
+    where = "Lines that were not accepted, or that have a warning, are in"
+    print_end(f"{format_counts(counts)}.", where if others else None, output)
+    ctx.exit(SOME_REFUSED if others else 0)
 
 
 @profiles.command("export")
@@ -172,19 +181,16 @@ def export_all(
     that exists during the whole export is in it once. A profile that is created, deleted or changed meanwhile appears
     as it was when it was read.
     """
-    from cli.bulk.checkpoint import CheckpointState, open_checkpoint
-    from cli.bulk.export_run import PROFILE_FIELDS, stream_profiles
+    from cli.bulk.export_run import PROFILE_FIELDS
+    from cli.bulk.outputs.checkpoint import CheckpointState, open_checkpoint
 
     chosen = tuple(fields) or PROFILE_FIELDS
     if unknown := [name for name in chosen if name not in PROFILE_FIELDS]:
         raise click.UsageError(f"Profiles have no member {unknown[0]!r}. Choose from: {', '.join(PROFILE_FIELDS)}.")
-    with remote.connect(patience_s=patience) as client:
-        if str(file) == STDIN:
-            stream_profiles(client, sys.stdout.buffer, form or FileFormat.JSONL, fields=chosen)
-            return
-        written = detect_format(str(file), form)
+    written = form or FileFormat.JSONL if is_stdout(file) else detect_format(str(file), form)
+    with interruptible(file), remote.connect(patience_s=patience) as client:
         fresh = CheckpointState(task="export", source=" ".join((remote.url, written, *chosen)))
-        with open_checkpoint(file, fresh, again=again) as checkpoint, interruptible(file):
+        with open_checkpoint(file, fresh, again=again) as checkpoint:
             _run_export(client, checkpoint, written, chosen)
 
 

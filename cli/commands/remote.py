@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from app.errors import SetupError
+from app.setting_sources import read_text_file
 from cli.commands.output import print_status
 
 if TYPE_CHECKING:
@@ -94,12 +95,31 @@ def find_remote(url: str | None, key_file: Path | None) -> Remote | None:
     from app.config import Settings
 
     settings = Settings.from_environ()
-    key = settings.api_key if key_file is None else _read_key(key_file)
-    return None if key is None else Remote(url=url or settings.url, key=key)
+    if key_file is not None:
+        key, where = _read_key(key_file), str(key_file)
+    else:
+        key, where = settings.api_key or "", "MERGELANE_API_KEY"
+    return Remote(url=url or settings.url, key=_check_key(key.strip(), where)) if key.strip() else None
 
 
 def _read_key(key_file: Path) -> str:
-    key = key_file.read_text(encoding="utf-8").partition("\n")[0].strip()
+    """Return the first line of *key_file*; raise SetupError, which quotes nothing of it, when there is none."""
+    try:
+        text = read_text_file(key_file)
+    except OSError as error:
+        raise SetupError(f"{key_file} cannot be read: {error.strerror}.") from None
+    except ValueError:
+        raise SetupError(f"{key_file} is not text in UTF-8. Write an API key in its first line.") from None
+    key = next(iter(text.splitlines()), "").strip()
     if not key:
         raise SetupError(f"The first line of {key_file} is empty. Write an API key there.")
     return key
+
+
+def _check_key(key: str, where: str) -> str:
+    """Return *key*; raise SetupError, which does not quote it, when a header of HTTP cannot hold it."""
+    if key.isascii() and key.isprintable() and " " not in key:
+        return key
+    raise SetupError(
+        f"The API key in {where} has a blank, a line break or another character that no API key has. Copy it again."
+    )

@@ -10,6 +10,7 @@ from cli.commands.output import print_status
 
 PORT = click.IntRange(1, 65535)
 FEWEST_WORKERS = 2
+MAX_WORKERS = 1_000
 
 
 def default_workers() -> int:
@@ -30,7 +31,7 @@ def default_workers() -> int:
 )
 @click.option(
     "--workers",
-    type=click.IntRange(min=1),
+    type=click.IntRange(1, MAX_WORKERS),
     default=default_workers,
     show_default="one per core, at least 2",
     help="The number of worker processes.",

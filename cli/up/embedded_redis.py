@@ -4,7 +4,6 @@ No job is lost with it: the ledger in Postgres has every job, and rescue publish
 """
 
 import importlib.util
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
@@ -13,7 +12,8 @@ import redis
 
 from app.errors import SetupError
 from cli.up.processes import Program
-from cli.up.sockets import remove_short_folder, require_private_folder, socket_folder
+from cli.up.safe_folders import create_private_folder, require_passable
+from cli.up.sockets import remove_short_folder, socket_folder
 
 SOCKET = "redis.sock"
 
@@ -28,20 +28,23 @@ def redis_executable() -> Path:
 
 
 class EmbeddedRedis:
-    """One Redis with its socket in *folder*, or in the short folder that replaces it."""
+    """One Redis, run by the system user *user*, with its socket in *folder* or in the short folder that replaces it."""
 
-    def __init__(self, folder: Path, environ: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, environ: Mapping[str, str], *, user: str | None = None) -> None:
         self.folder = folder.absolute()
         self.socket = self.folder / SOCKET
         self._environ = environ
+        self._user = user
         self._server = redis_executable()
 
     def prepare(self) -> None:
         """Create the folder, and delete the socket of a killed server."""
-        self.folder.mkdir(parents=True, exist_ok=True)
         sockets = socket_folder(self.folder, SOCKET)
-        if sockets != self.folder:
-            require_private_folder(sockets, os.geteuid())
+        if self._user:
+            require_passable(sockets, self._user)
+        if self._user or sockets != self.folder:
+            create_private_folder(sockets, self._user)
+        self.folder.mkdir(parents=True, exist_ok=True)
         self.socket = sockets / SOCKET
         self.socket.unlink(missing_ok=True)
 
@@ -54,6 +57,7 @@ class EmbeddedRedis:
             command=[str(self._server), *network, *memory, "--dir", str(self.socket.parent)],
             environ=self._environ,
             log=log,
+            user=self._user,
             directory=self.socket.parent,
         )
 
@@ -68,7 +72,8 @@ class EmbeddedRedis:
     def remove_sockets(self) -> None:
         """Delete the socket and its short folder, if there is one, after the server has stopped."""
         self.socket.unlink(missing_ok=True)
-        remove_short_folder(self.socket.parent, self.folder)
+        if self.socket.parent != self.folder:
+            remove_short_folder(self.socket.parent)
 
     def ready(self) -> bool:
         """Return whether the server responds."""

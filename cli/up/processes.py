@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cli.up import parent_death
+from cli.up.system_user import user_environ
 
 ChildProcess = subprocess.Popen[bytes]
 
@@ -49,7 +50,7 @@ def spawn(program: Program) -> ChildProcess:
             stdout=log,
             stderr=subprocess.STDOUT,
             cwd=program.directory,
-            env=dict(program.environ),
+            env={**program.environ, **user_environ(program.user)},
             start_new_session=True,
         )
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.environment import child_environ
-from app.setting_sources import FILE_SUFFIX
 from cli.up import commands
 from cli.up.data_dir import DataDir
+from cli.up.process_environ import process_environ
 from cli.up.processes import Program
 from workers.node_names import unique_name
 
@@ -30,6 +30,12 @@ class UpOptions:
         """The ports of the metrics of the relay and of each worker; empty without metrics."""
         return () if self.metrics_port is None else range(self.metrics_port, self.metrics_port + self.workers + 1)
 
+    @property
+    def listeners(self) -> Sequence[tuple[str, int, str]]:
+        """The address and port of each process that listens, and the option that changes it."""
+        metrics = [("127.0.0.1", port, "--metrics-port") for port in self.metrics_ports]
+        return [(self.host, self.port, "--port"), ("127.0.0.1", self.flower_port, "--flower-port"), *metrics]
+
 
 @dataclass(frozen=True, kw_only=True)
 class ProductPrograms:
@@ -42,47 +48,26 @@ class ProductPrograms:
     flower: Program
 
 
-def product_environ(
-    *, database_url: str, broker_url: str, flower_port: int, flower_basic_auth: str = ""
-) -> dict[str, str]:
-    """Return the environment of the processes.
-
-    By default, logs are text for people, and the console links to the Flower on *flower_port*. FLOWER_BASIC_AUTH is
-    Flower's own variable for its password, which stays out of its command line.
-    """
-    own = {
-        "DATABASE_URL": database_url,
-        "BROKER_URL": broker_url,
-        # Read already; with the variables above they would be one value too many.
-        f"DATABASE_URL{FILE_SUFFIX}": "",
-        f"BROKER_URL{FILE_SUFFIX}": "",
-        # There is no load balancer that needs time to notice the stop.
-        "MERGELANE_DRAIN_S": "0",
-        "PYTHONUNBUFFERED": "1",
-        # Only one process could listen on a common address; processes with metrics get their own below.
-        "MERGELANE_METRICS_ADDRESS": "",
-    }
-    if flower_basic_auth:
-        own["FLOWER_BASIC_AUTH"] = flower_basic_auth
-    defaults = {"MERGELANE_LOG_FORMAT": "text", "MERGELANE_FLOWER_URL": f"http://127.0.0.1:{flower_port}"}
-    return defaults | child_environ(**own)
-
-
-def product_programs(options: UpOptions, data_dir: DataDir, environ: Mapping[str, str]) -> ProductPrograms:
-    """Return the processes for *options*."""
+def product_programs(
+    options: UpOptions, data_dir: DataDir, secrets: Mapping[str, str], *, user: str | None = None
+) -> ProductPrograms:
+    """Return the processes for *options*, run by the system user *user*, each with its part of *secrets*."""
+    own = _product_environ(options)
 
     def program(
         name: str,
         command: list[str],
         orphan_signal: signal.Signals = signal.SIGKILL,
         *,
+        process: str | None = None,
         metrics_index: int | None = None,
     ) -> Program:
         return Program(
             name=name,
             command=command,
-            environ={**environ, **_metrics_environ(options, metrics_index)},
+            environ=process_environ(process or name, secrets, **own, **_metrics_environ(options, metrics_index)),
             log=data_dir.log_file(name),
+            user=user,
             orphan_signal=orphan_signal,
             directory=commands.DIRECTORY,
         )
@@ -95,15 +80,29 @@ def product_programs(options: UpOptions, data_dir: DataDir, environ: Mapping[str
         sender=program("sender", commands.sender()),
         workers=tuple(
             # Another `mergelane up` on this machine may use the same broker.
-            program(name, commands.worker(unique_name(name)), metrics_index=index)
+            program(name, commands.worker(unique_name(name)), process="worker", metrics_index=index)
             for index, name in enumerate(names, start=1)
         ),
         flower=program("flower", commands.flower(port=options.flower_port)),
     )
 
 
+def _product_environ(options: UpOptions) -> dict[str, str]:
+    """Return the variables of all processes. By default, logs are text for people, and the console links to Flower."""
+    given = child_environ()
+    return {
+        "MERGELANE_LOG_FORMAT": given.get("MERGELANE_LOG_FORMAT") or "text",
+        "MERGELANE_FLOWER_URL": given.get("MERGELANE_FLOWER_URL") or f"http://127.0.0.1:{options.flower_port}",
+        # There is no load balancer that needs time to notice the stop.
+        "MERGELANE_DRAIN_S": "0",
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
 def _metrics_environ(options: UpOptions, index: int | None) -> dict[str, str]:
-    """Return the variable with the metrics address of the process that uses the port *index* of `metrics_ports`."""
-    if index is None or not options.metrics_ports:
-        return {}
-    return {"MERGELANE_METRICS_ADDRESS": f"127.0.0.1:{options.metrics_ports[index]}"}
+    """Return the variable with the metrics address of the process that uses the port *index* of `metrics_ports`.
+
+    Only one process could listen on a common address.
+    """
+    address = f"127.0.0.1:{options.metrics_ports[index]}" if index is not None and options.metrics_ports else ""
+    return {"MERGELANE_METRICS_ADDRESS": address}

@@ -2,7 +2,7 @@
 
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from types import FrameType
 
@@ -11,17 +11,21 @@ import requests
 from app import keys
 from app.config import Settings
 from app.db import migrations
+from app.db.roles import ensure_login
 from app.db.schema_version import explain_newer
-from app.environment import child_environ
 from app.setting_sources import PG_VARIABLES_ONLY
 from cli.database import connected, require_database
 from cli.up.announcement import format_announcement
-from cli.up.data_dir import DataDir
+from cli.up.data_dir import DataDir, require_moved_home
 from cli.up.embedded_postgres import EmbeddedPostgres
 from cli.up.embedded_redis import EmbeddedRedis
 from cli.up.managed_process import ManagedProcess
-from cli.up.programs import UpOptions, product_environ, product_programs
-from cli.up.sockets import require_free_port
+from cli.up.postgres_access import AccessByUser
+from cli.up.process_environ import process_environ, secret_texts, url_of_processes
+from cli.up.process_user import choose_process_user
+from cli.up.programs import UpOptions, product_programs
+from cli.up.safe_folders import create_private_folder, remove_folder
+from cli.up.sockets import require_usable_port
 from cli.up.supervisor import StopRequested, Supervisor
 
 DEV_WORKSPACE = "default"
@@ -42,9 +46,11 @@ class ProductRun:
         self._data_dir = DataDir(options.home)
         self._supervisor = Supervisor(self._data_dir, self._stop, report)
         self._servers: list[EmbeddedPostgres | EmbeddedRedis] = []
+        self._user: str | None = None
 
     def run(self) -> None:
         """Run until the first signal; raises SetupError when a part does not start."""
+        require_moved_home(self._options.home)
         self._data_dir.lock()
         self._handle_signals()
         try:
@@ -69,30 +75,41 @@ class ProductRun:
         """Start everything and print the addresses."""
         options = self._options
         self._supervisor.stop_orphan_processes()
-        require_free_port(options.host, options.port, "--port")
-        require_free_port("127.0.0.1", options.flower_port, "--flower-port")
-        for port in options.metrics_ports:
-            require_free_port("127.0.0.1", port, "--metrics-port")
+        self._user, warning = choose_process_user()
+        for host, port, option in options.listeners:
+            require_usable_port(host, port, option, user=self._user)
         # The PG* variables of a user alone, often set for psql, do not replace the embedded server.
         own_database = self._settings.database_url not in {"", PG_VARIABLES_ONLY}
-        database_url = self._settings.database_url if own_database else self._start_postgres()
+        server = None if own_database else self._start_postgres()
+        database_url = server.url() if server else self._settings.database_url
         broker_url = self._settings.broker_url or self._start_redis()
-        self._prepare_database(database_url)
-        self._start_programs(database_url, broker_url)
-        embedded = {"postgres": not own_database, "redis": not self._settings.broker_url}
+        self._prepare_database(database_url, create_login=server is not None)
+        secrets = secret_texts() | {"broker_url": broker_url}
+        if server:
+            secrets["database_url"] = server.url(role=self._settings.process_user)
+        else:
+            secrets |= url_of_processes(self._settings)
+        if warning:
+            self._report(warning)
+        self._start_programs(secrets)
+        embedded = {"postgres": server is not None, "redis": not self._settings.broker_url}
         self._announce(format_announcement(options, self._data_dir, **embedded, key=bool(self._settings.dev_api_key)))
 
-    def _start_postgres(self) -> str:
-        """Start the embedded PostgreSQL and return its URL."""
-        server = EmbeddedPostgres(self._data_dir.postgres, child_environ())
+    def _start_postgres(self) -> EmbeddedPostgres:
+        """Start the embedded PostgreSQL and return it."""
+        access = AccessByUser(user=self._user, role=self._settings.process_user) if self._user else None
+        server = EmbeddedPostgres(self._data_dir.postgres, process_environ("postgres", {}), access=access)
         self._start_server(server, "postgres")
         server.ensure_database()
         self._data_dir.save_database_url(server.url())
-        return server.url()
+        return server
 
     def _start_redis(self) -> str:
         """Start the embedded Redis and return its URL."""
-        server = EmbeddedRedis(self._data_dir.run, child_environ())
+        # It holds nothing but the socket of an earlier run, and may belong to another user.
+        remove_folder(self._data_dir.redis)
+        create_private_folder(self._data_dir.redis, self._user)
+        server = EmbeddedRedis(self._data_dir.redis, process_environ("redis", {}), user=self._user)
         self._start_server(server, "redis")
         self._data_dir.save_broker_url(server.url())
         return server.url()
@@ -103,14 +120,16 @@ class ProductRun:
         (process,) = self._supervisor.start(server.program(self._data_dir.log_file(name)), before=server.prepare)
         self._supervisor.wait_until_ready(server.ready, process)
 
-    def _prepare_database(self, database_url: str) -> None:
-        """Upgrade the schema, and create the dev key if MERGELANE_DEV_API_KEY is set."""
+    def _prepare_database(self, database_url: str, *, create_login: bool) -> None:
+        """Upgrade the schema, and create the login of the processes and the dev key if they are needed."""
         require_database(self._settings, database_url)
         migrations.upgrade_schema(database_url)
         if sentence := explain_newer(migrations.database_revision(database_url)):
             self._report(sentence)
-        if self._settings.dev_api_key:
-            with connected(self._settings, database_url, name="up") as conn:
+        with connected(self._settings, database_url, name="up") as conn:
+            if create_login or self._settings.process_password:
+                ensure_login(conn, self._settings.process_user, self._settings.process_password)
+            if self._settings.dev_api_key:
                 keys.ensure_key(
                     conn,
                     key=self._settings.dev_api_key,
@@ -119,19 +138,13 @@ class ProductRun:
                     peppers=self._settings.key_pepper,
                 )
 
-    def _start_programs(self, database_url: str, broker_url: str) -> None:
-        """Start the processes of the product and wait until each is ready.
+    def _start_programs(self, secrets: Mapping[str, str]) -> None:
+        """Start the processes of the product, each with its part of *secrets*, and wait until each is ready.
 
         Flower starts first, so that it sees every worker start. Web starts last, so it stops first: it accepts no new
         requests while running lanes finish.
         """
-        environ = product_environ(
-            database_url=database_url,
-            broker_url=broker_url,
-            flower_port=self._options.flower_port,
-            flower_basic_auth=self._settings.flower_basic_auth,
-        )
-        programs = product_programs(self._options, self._data_dir, environ)
+        programs = product_programs(self._options, self._data_dir, secrets, user=self._user)
         supervisor = self._supervisor
         flower = supervisor.start(programs.flower)
         workers = supervisor.start(*programs.workers)

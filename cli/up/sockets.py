@@ -9,57 +9,64 @@ import hashlib
 import os
 import re
 import socket
-import stat
-import tempfile
 from pathlib import Path
 
 from app.errors import SetupError
+from cli.up.safe_folders import require_safe_parent, temporary_folder
+from schemas.text import quoted
 
 MAX_PATH = 100
 """The kernel allows 108 bytes on Linux and 104 on macOS, including the closing NUL."""
+UNPRIVILEGED = Path("/proc/sys/net/ipv4/ip_unprivileged_port_start")
 PLAIN = re.compile(r"[A-Za-z0-9._/-]+")
 
 
-def require_free_port(host: str, port: int, option: str) -> None:
-    """Raise SetupError, with the *option* of the command line, when *port* of *host* is not free."""
+def require_usable_port(host: str, port: int, option: str, *, user: str | None = None) -> None:
+    """Raise SetupError, with the *option* of the command line, unless *user* can listen on *port* of *host*."""
+    if user is not None and port < _first_unprivileged_port():
+        raise SetupError(
+            f"Only root can listen on port {port}, and the processes run as the user {user}. Choose another with"
+            f" {option}, and forward the port to it."
+        )
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with contextlib.closing(socket.socket(family, kind, protocol)) as probe:
             # As the servers do, so that half-closed connections of an earlier process do not block the port.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
+    except UnicodeError:  # of the codec for host names
+        raise SetupError(f"{quoted(host)!r} is no host name or address. Choose another with --host.") from None
     except OSError as error:
         message = f"Cannot listen on {host} port {port}: {error.strerror}. Choose another with {option}."
         raise SetupError(message) from None
 
 
 def socket_folder(preferred: Path, file_name: str) -> Path:
-    """Return *preferred*, or a short private folder if the path of *file_name* in it is not usable for a socket.
+    """Return *preferred*, or a short folder if the path of *file_name* in it is not usable for a socket.
 
-    The short folder has the same name at every start, so a killed process leaves at most one.
+    The short folder has the same name at every start, so a killed process leaves at most one. The caller creates it.
+
+    Raises SetupError when this process is root and another user could replace the short folder.
     """
     path = str(preferred / file_name)
     if len(path) <= MAX_PATH and PLAIN.fullmatch(path):
         return preferred
     digest = hashlib.sha256(os.fsencode(preferred)).hexdigest()[:12]
-    short = Path(tempfile.gettempdir(), f"mergelane-{digest}")
-    short.mkdir(mode=0o700, exist_ok=True)
-    return short
+    parent = temporary_folder()
+    if os.geteuid() == 0:
+        require_safe_parent(parent)
+    return parent / f"mergelane-{digest}"
 
 
-def remove_short_folder(folder: Path, preferred: Path) -> None:
-    """Remove *folder* if it replaces *preferred* and is empty."""
-    if folder != preferred:
-        with contextlib.suppress(OSError):
-            folder.rmdir()
+def remove_short_folder(folder: Path) -> None:
+    """Remove *folder* if it is empty."""
+    with contextlib.suppress(OSError):
+        folder.rmdir()
 
 
-def require_private_folder(folder: Path, owner: int) -> None:
-    """Raise SetupError unless *folder* is a real folder that only the user id *owner* can use.
-
-    Every user may write to the temporary folder, so another user may have created the short folder.
-    """
-    found = folder.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != owner or stat.S_IMODE(found.st_mode) & 0o077:
-        message = f"The folder {folder} is not private to this user. Remove it, or choose a shorter --home."
-        raise SetupError(message)
+def _first_unprivileged_port() -> int:
+    """Return the first port on which every user may listen."""
+    try:
+        return int(UNPRIVILEGED.read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return 1024

@@ -1,72 +1,80 @@
-"""The system user for the embedded PostgreSQL when `mergelane up` runs as root: PostgreSQL refuses to run as root."""
+"""The system users of a `mergelane up` that root starts.
 
-import logging
+One runs PostgreSQL, which refuses to run as root. One runs all other processes, which cannot read PostgreSQL's data.
+"""
+
 import os
 import pwd
 import shutil
-import stat
 import subprocess
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from app.errors import SetupError
+from cli.up import parent_death
 
-NAME = "mergelane"
+DATABASE_USER = "mergelane"
+PROCESS_USER = "mergelane-app"
+PROBE_SECONDS = 60.0
 
-logger = logging.getLogger(__name__)
 
-
-def ensure_system_user() -> str | None:
-    """Return the user to run PostgreSQL as, created if it does not exist; None when this process is not root.
+def ensure_system_user(name: str = DATABASE_USER) -> str | None:
+    """Return the user *name*, created if it does not exist; None when this process is not root.
 
     Raises SetupError when the user does not exist and `useradd` is missing or fails.
     """
     if os.geteuid() != 0:
         return None
+    if not _exists(name):
+        _create_user(name)
+    return name
+
+
+def user_ids(name: str | None) -> tuple[int, int]:
+    """Return the ids of the user *name* and of its group; those of this process for None."""
+    if name is None:
+        return os.geteuid(), os.getegid()
+    user = pwd.getpwnam(name)
+    return user.pw_uid, user.pw_gid
+
+
+def user_environ(name: str | None) -> dict[str, str]:
+    """Return the variables by which libraries find the files of the user *name*, instead of those of root."""
+    if name is None:
+        return {}
+    return {"HOME": pwd.getpwnam(name).pw_dir, "USER": name, "LOGNAME": name}
+
+
+def runs_as(name: str | None, command: Sequence[str], *, environ: Mapping[str, str], directory: Path) -> bool:
+    """Return whether *command* succeeds as the user *name*."""
+    wrapper = [sys.executable, "-I", "-S", parent_death.__file__, "9", str(os.getpid()), name or ""]
     try:
-        pwd.getpwnam(NAME)
-    except KeyError:
-        _create_user()
-    return NAME
+        done = subprocess.run(
+            [*wrapper, *command],
+            env={**environ, **user_environ(name)},
+            cwd=directory,
+            capture_output=True,
+            timeout=PROBE_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return False
+    return done.returncode == 0
 
 
-def _create_user() -> None:
+def _create_user(name: str) -> None:
     useradd = shutil.which("useradd", path="/usr/sbin:/sbin:/usr/bin:/bin")
     if useradd is None:
         raise SetupError(
-            f"PostgreSQL does not run as root, and there is no `useradd` to create the system user {NAME!r}. Run as"
-            " another user, or set DATABASE_URL."
+            f"There is no `useradd` to create the system user {name!r}. Create it, run as another user than root, or"
+            " set DATABASE_URL."
         )
-    command = [useradd, "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", NAME]
+    command = [useradd, "--system", "--no-create-home", "--user-group", "--shell", "/usr/sbin/nologin", name]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode != 0 and not _exists():  # another process may have created it at the same time
-        raise SetupError(f"Cannot create the system user {NAME!r} for PostgreSQL: {done.stderr.strip()}")
+    if done.returncode != 0 and not _exists(name):  # another process may have created it at the same time
+        raise SetupError(f"Cannot create the system user {name!r}: {done.stderr.strip()}")
 
 
-def _exists() -> bool:
-    return any(entry.pw_name == NAME for entry in pwd.getpwall())
-
-
-def allow_traversal(path: Path) -> None:
-    """Let other users pass through every folder above *path*, without the right to list it."""
-    for folder in path.resolve().parents:
-        mode = stat.S_IMODE(folder.stat().st_mode)
-        if not mode & stat.S_IXOTH:
-            logger.warning("Allowing the system user %s to pass through %s.", NAME, folder)
-            folder.chmod(mode | stat.S_IXOTH)
-
-
-def allow_reading(root: Path) -> None:
-    """Let other users read everything below *root* and run its programs."""
-    for path in (root, *root.rglob("*")):
-        if path.is_symlink():
-            continue
-        mode = stat.S_IMODE(path.stat().st_mode)
-        needed = mode | stat.S_IROTH | (stat.S_IXOTH if mode & stat.S_IXUSR else 0)
-        if needed != mode:
-            path.chmod(needed)
-
-
-def give_to_system_user(path: Path) -> None:
-    """Make the system user the owner of *path*."""
-    user = pwd.getpwnam(NAME)
-    os.chown(path, user.pw_uid, user.pw_gid)
+def _exists(name: str) -> bool:
+    return any(entry.pw_name == name for entry in pwd.getpwall())

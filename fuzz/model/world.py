@@ -20,6 +20,11 @@ SETTINGS: Json = {
     "survivor_limit": SURVIVOR_LIMIT,
     "email_groups": frozenset({EMAIL_GROUP}),
     "sms_groups": frozenset({SMS_GROUP}),
+    # The model knows no time limits, which a busy machine may exceed.
+    "pool_timeout_s": 60.0,
+    "silence_s": 60.0,
+    "statement_timeout_ms": 60_000,
+    "lock_timeout_ms": 60_000,
 }
 
 

@@ -16,7 +16,8 @@ from app.environment import child_environ
 from chaos.audit import QUERIES, audit, unsettled
 from chaos.installation import KEY
 from chaos.scenarios.backup import contained_promises
-from cli.up.embedded_postgres import DATABASE, postgres_installation
+from cli.up.embedded_postgres import DATABASE
+from cli.up.postgres_programs import postgres_installation
 from tests.chaos.room import Room, once
 from tests.support.client import Client
 from tests.support.postgres import PostgresServer

@@ -124,7 +124,7 @@ def test_a_changed_file_and_a_strange_outcome_file_are_refused(client: Client, t
 
     assert changed.returncode == strange.returncode == 1
     assert b"changed since this run started" in changed.stderr
-    assert b"belongs to no run" in strange.stderr
+    assert b"is the input file" in strange.stderr
     assert read_lines(file) == [ext_pair("a", "c")]
 
 

@@ -54,6 +54,6 @@ def test_every_event_is_sent_once(client: Client, tmp_path: Path) -> None:
     done, refused = run_two(client, tmp_path, ["profiles", "import", file])
 
     report = f"{file}.refused.jsonl"
-    assert done.log.splitlines()[-1].startswith(f"accepted {EVENTS:,}. ")
+    assert done.log.splitlines()[-1].startswith(f"accepted {EVENTS:,}.")
     assert refused.log == f"Error: Another process writes {report}. Wait until it ends, or name another output file.\n"
     assert client.profile("ada")["custom_events"][0]["count"] == EVENTS

@@ -146,7 +146,7 @@ def test_a_pair_is_excluded_listed_and_allowed_again(client: Client) -> None:
 
 
 def test_what_is_refused_is_told(client: Client) -> None:
-    stranger = Client(client.base_url, "no such key")
+    stranger = Client(client.base_url, "no-such-key")
     done = run(stranger, "duplicates", "preview", "--csv", "-")
     stranger.close()
 

@@ -10,13 +10,13 @@ import pytest
 import requests
 
 from app.db import migrations
+from chaos.queues import messages
 from tests.support.client import Client
 from tests.support.pairs import MAY, event, exported, in_chunks, named
 from tests.support.postgres import PostgresServer
 from tests.support.redis import RedisServer
 from tests.support.system import System
 from tests.support.waiting import wait_until
-from workers.celery import QUEUE
 
 FLOWER_LOGIN = ("ada", "lovelace")
 SETTINGS = {
@@ -141,7 +141,7 @@ def test_jobs_whose_messages_were_wiped_are_done_all_the_same(fragile: Fragile, 
     try:
         batch_ids = merge_in_batches(client, pairs, 10)
         with fragile.broker.client() as broker:
-            wait_until(lambda: broker.llen(QUEUE) >= len(pairs) - 10, what="the relay to publish")
+            wait_until(lambda: messages(broker) >= len(pairs) - 10, what="the relay to publish")
         fragile.broker.flush()
     finally:
         for worker in fragile.workers:

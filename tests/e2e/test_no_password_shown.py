@@ -84,8 +84,8 @@ def test_servers_that_refuse_the_password_do_not_make_it_known(
         }
     )
     for name, process in found.items():
-        broker = name in {"worker", "flower"}
-        sentence = "invalid username-password pair" if broker else "port 2 failed: Connection refused"
+        # A worker reads the name of its queue from PostgreSQL before it turns to the broker.
+        sentence = "invalid username-password pair" if name == "flower" else "port 2 failed: Connection refused"
         wait_until(lambda process=process, sentence=sentence: sentence in process.log, what=f"{name} to say why")
         if name in COMMANDS:
             assert process.ended(seconds=60) == 1, name

@@ -16,11 +16,13 @@ import psycopg
 import pytest
 import redis
 import requests
+from psycopg.rows import dict_row
 
 from chaos.queues import messages
 from cli.up.embedded_redis import SOCKET
 from cli.up.sockets import socket_folder
 from tests.support.client import Client
+from tests.support.traces import find_traces
 from tests.support.up import Up
 from tests.support.waiting import wait_until
 
@@ -28,6 +30,7 @@ AUTH = ("ada", "lovelace")
 MARK = "zzmark"
 """In everything that is a person's; the phone's digits stand for themselves."""
 PHONE = "+14155550177"
+TRACES = f"{MARK}|4155550177"
 TIME = "2026-03-01T08:00:00Z"
 
 RAISE = """
@@ -242,6 +245,34 @@ def test_metrics_tell_of_nobody(up: Up) -> None:
     assert marks_in(answer.text) == []
 
 
+def test_nothing_of_deleted_people_is_left_in_any_table_statistic_log_or_file(up: Up) -> None:
+    client = up.client()
+    fates = ("well", "late", *(name.replace("_", "-") for name in FAILURES))
+    names = [mark(f"{role}-{fate}") for role in ("orphan", "survivor") for fate in fates]
+    # Jobs of another test name these two.
+    client.track(attributes=[{"external_id": mark(f"{role}-late")} for role in ("orphan", "survivor")])
+    with psycopg.connect(_database_url(up), autocommit=True, row_factory=dict_row) as connection:
+        connection.execute("ANALYZE")
+        before = find_traces(connection, TRACES)
+        people = len(client.post("/users/export/ids", {"external_ids": names}).json()["users"])
+        deleted = client.post("/users/delete", {"external_ids": names})
+        erased = lambda: client.get("/audit", action="erasure", limit=100).json()["entries"]  # noqa: E731
+        wait_until(lambda: len(erased()) >= people, seconds=60, what="the certificates")
+        after = find_traces(connection, TRACES)
+    client.close()
+    with _redis(up) as broker:
+        stored = "".join(_everything(broker))
+    folder = up.home / "postgres"
+    files = [path for path in up.home.rglob("*") if path.is_file() and not path.is_relative_to(folder)]
+
+    assert deleted.status_code == 201, deleted.text
+    assert {"profile", "job", "custom_event", "pg_stats"} <= before.keys()
+    assert after == {}
+    assert marks_in(stored) == []
+    assert folder.is_dir()
+    assert {path.name: marks for path in files if (marks := marks_in(path.read_bytes().decode(errors="replace")))} == {}
+
+
 @contextmanager
 def _frozen(up: Up, name: str) -> Iterator[None]:
     """Hold the process *name* up for the time of the block."""
@@ -256,7 +287,7 @@ def _frozen(up: Up, name: str) -> Iterator[None]:
 @contextmanager
 def _redis(up: Up) -> Iterator["redis.Redis"]:
     """Lend a client of the product's own Redis."""
-    path = socket_folder(up.home / "run", SOCKET) / SOCKET
+    path = socket_folder(up.home / "redis", SOCKET) / SOCKET
     with redis.Redis(unix_socket_path=str(path), decode_responses=True) as client:
         yield client
 

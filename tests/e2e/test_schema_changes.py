@@ -15,7 +15,7 @@ TABLES = "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespa
 
 @pytest.fixture
 def system(start_system: Callable[..., System]) -> System:
-    return start_system(workers=2, environ={"MERGELANE_LOCK_TIMEOUT_MS": "1000"})
+    return start_system(workers=2, environ={"MERGELANE_LOCK_TIMEOUT_MS": "2000", "MERGELANE_SILENCE_S": "10"})
 
 
 @pytest.fixture

@@ -11,10 +11,11 @@ from typing import Any
 import psycopg
 import pytest
 import requests
+from uuid_utils.compat import uuid7
 
 from cli.up.commands import DIRECTORY
 from tests.support.processes import Process
-from tests.support.up import DEV_KEY, UP, Up
+from tests.support.up import DEV_KEY, UP, Up, environ_of
 from tests.support.waiting import wait_until
 
 PROCESSES = {"web", "relay", "worker1", "worker2", "sender", "flower", "postgres", "redis"}
@@ -197,6 +198,28 @@ def test_with_servers_given_it_starts_none_of_its_own(
     assert up.look().keys() == PROCESSES - {"postgres", "redis"}
     assert not (up.home / "postgres").exists()
     assert listing(up.base_url, DEV_KEY).status_code == 200
+
+
+def test_with_a_server_given_the_processes_use_the_login_that_is_not_the_owner(
+    make_up: Callable[..., Up], empty_database_url: str, broker_url: str
+) -> None:
+    login, password = f"login_{uuid7().hex}", "p@ss/w%rd'"
+    servers = {"DATABASE_URL": empty_database_url, "BROKER_URL": broker_url}
+    up = make_up(environ={**servers, "MERGELANE_PROCESS_USER": login, "MERGELANE_PROCESS_PASSWORD": password}).start()
+    try:
+        environs = {name: environ_of(child) for name, child in up.look().items()}
+
+        assert listing(up.base_url, DEV_KEY).status_code == 200
+        assert {name for name, environ in environs.items() if f"user={login} " in environ} == PROCESSES - {
+            "postgres",
+            "redis",
+            "flower",
+        }
+        assert not any("MERGELANE_PROCESS_PASSWORD" in environ for environ in environs.values())
+    finally:
+        up.end()
+        with psycopg.connect(empty_database_url) as connection:
+            connection.execute(f"DROP ROLE {login}".encode())
 
 
 def test_an_older_version_runs_on_a_newer_schema(

@@ -12,7 +12,8 @@ from cli.doctor.broker import check_broker
 from tests.project.tree import text_of
 from tests.support.system import System
 from tests.support.waiting import wait_until
-from workers.celery import LANE_TASK, make_celery
+from workers.celery import make_celery
+from workers.messages import LANE_TASK
 
 (COMMAND,) = (shlex.split(line.split(": ", 1)[1]) for line in text_of("Procfile").splitlines() if "worker:" in line)
 

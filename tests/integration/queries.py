@@ -14,9 +14,14 @@ QUERIES = {
     for name, text in zip(parts[::2], parts[1::2], strict=True)
 }
 FREE = {
+    "identities/sql/numbering.sql:workspaces_with_identity_changes": "gives the relay the list of workspaces",
+    "identities/sql/numbering.sql:read_snapshot": "reads which transactions of the server have ended",
     "profiles/sql/recomputation.sql:workspaces_to_recompute": "asks which workspaces have keys to recompute",
+    "users/sql/erasures.sql:workspaces_with_erasures": "gives the relay the list of workspaces",
+    "users/sql/erasures.sql:renew_statistics": "renews the statistics of a table, with the rows of all workspaces",
     "profiles/sql/recomputation.sql:older_processes": "counts connections, which belong to no workspace",
     "db/sql/transactions.sql:now": "returns the time",
+    "db/sql/roles.sql:read_login": "reads the roles of the server",
     "db/sql/readiness.sql:find_refusal": "checks that PostgreSQL takes writes",
     "db/sql/wakeups.sql:read_backend_pid": "returns the session",
     "db/sql/wakeups.sql:begin_sleep": "takes a lock of the session",

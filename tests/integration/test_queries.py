@@ -29,7 +29,11 @@ TABLES = (
 )
 HISTORY = ("custom_event", "purchase", "session", "engagement")
 
-ERASING = {f"users/sql/delete.sql:delete_{table}" for table in ("events", "purchases", "sessions", "engagements")}
+ERASING = {
+    f"users/sql/erasures.sql:{query}_{kind}"
+    for query in ("delete_all", "delete_next", "delete_rest_of")
+    for kind in ("events", "purchases", "sessions", "engagements")
+}
 """Queries that delete the history of an erased profile."""
 
 

@@ -77,8 +77,18 @@ def furnish(factory: Factory, pool: Pool) -> None:
         factory.rows(f"INSERT INTO {audit} RETURNING 1", job_id)
     factory.rows("INSERT INTO key_recomputation (workspace_id) VALUES (%s) RETURNING 1")
     factory.rows("INSERT INTO key_change VALUES (%s, %s, 'email', 'a', 'b') RETURNING 1", person.id)
+    factory.rows("INSERT INTO former_name VALUES (%s, %s, 'email', '', 'old@example.com') RETURNING 1", person.id)
+    factory.rows(
+        "INSERT INTO erasure (workspace_id, id, braze_id, path, state, origin_ids, jobs, counts)"
+        " VALUES (%s, gen_random_uuid(), 'a', '/users/delete', 'history', '{}', '[]', '{}') RETURNING 1"
+    )
     for table, values in DUPLICATES.items():
         factory.rows(f"INSERT INTO {table} (workspace_id, {values}) RETURNING 1")
+    factory.rows("INSERT INTO identity_feed (workspace_id) VALUES (%s) RETURNING 1")
+    factory.rows(
+        "INSERT INTO identity_change (workspace_id, number, entry_id, kind, at)"
+        " VALUES (%s, 1, gen_random_uuid(), 'merge', now()) RETURNING 1"
+    )
 
 
 def furnish_webhooks(factory: Factory, job_id: UUID) -> None:
@@ -315,6 +325,9 @@ def test_what_runs_as_the_owner_is_a_few_functions_that_only_the_role_may_call(o
         "prune_audit_entries",
         "workspaces_with_duplicates_to_merge",
         "workspaces_to_recompute",
+        "workspaces_with_erasures",
+        "workspaces_with_identity_changes",
+        "renew_statistics",
     }
     assert [row["config"] for row in found] == [["search_path=pg_catalog, pg_temp"]] * len(found)
     assert {row["anybody"] for row in found} == {False}

@@ -17,6 +17,8 @@ from tests.support.missing import missing
 
 BASE = ROOT / "deploy" / "kubernetes" / "base"
 KEDA = ROOT / "deploy" / "kubernetes" / "keda"
+#: The pod for commands, which is no part of the base.
+COMMANDS = ROOT / "deploy" / "kubernetes" / "cli"
 CHART = ROOT / "deploy" / "helm" / "mergelane"
 #: Where .ci/run installs Helm's library for Python, for machines without the program.
 HELM_LIBRARY = ROOT / "build" / "helm"

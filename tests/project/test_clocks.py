@@ -16,10 +16,12 @@ ALLOWED = {
     "app/web/console/merging.py": "the key of a form, whose time nothing reads",
     "app/web/console/undo.py": "the key of a form, whose time nothing reads",
     "app/web/request_logging.py": "the id of a request, whose time nothing reads",
-    "cli/bulk/checkpoint.py": "written and read on the machine of the client",
+    "cli/bulk/outputs/checkpoint.py": "written and read on the machine of the client",
     "cli/bulk/merge_file.py": "written and read on the machine of the client",
     "schemas/retry_after.py": "a response without the header Date",
     "workers/loop.py": "a metric that Prometheus compares with its own clock",
+    "workers/messages.py": "the start time of a retry, which a worker sets by its own clock",
+    "workers/redis_transport.py": "a delivery tag, whose time nothing reads",
     "workers/sender/sending.py": "the id of a lease, whose time nothing reads",
 }
 #: What returns a time of the machine's clock, or an id with one, by its module.

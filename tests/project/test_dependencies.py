@@ -76,7 +76,7 @@ def test_what_is_declared_is_used() -> None:
     assert named(declared()[""]) - imported(*PACKAGES) - NEVER_IMPORTED == set()
 
 
-@pytest.mark.parametrize("extra", ["", "embedded", "otel", "dev"])
+@pytest.mark.parametrize("extra", ["", "embedded", "otel", "dev", "release"])
 def test_every_requirement_is_bounded_on_both_sides(extra: str) -> None:
     unbounded = [requirement for requirement in declared()[extra] if not re.search(r">=.*,<", requirement)]
 

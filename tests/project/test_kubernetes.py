@@ -11,8 +11,9 @@ import pytest
 import yaml
 
 from app.config import Settings, variable
-from tests.project.kubernetes_objects import BASE, CHART, KEDA, Object, kustomized, resources
-from tests.project.test_processes import PROCESSES, essence, procfile
+from cli.up.process_environ import OWNERS, SECRETS
+from tests.project.kubernetes_objects import BASE, CHART, COMMANDS, KEDA, Object, kustomized, resources
+from tests.project.test_processes import NOT_DEPLOYED, PROCESSES, SECRET_VARIABLES, essence, procfile, secrets_of
 from tests.project.tree import pyproject
 
 OBJECTS = resources(BASE)
@@ -22,18 +23,14 @@ VERSIONS = ("1.30", kubernetes_validate.latest_version())
 PODS = {
     name.removeprefix("mergelane-"): each for (kind, name), each in OBJECTS.items() if kind in {"Deployment", "Job"}
 }
-SECRETS = {
-    "migrate": {"mergelane-database"},
-    "web": {"mergelane-database", "mergelane-broker", "mergelane-keys", "mergelane-webhooks"},
-    "relay": {"mergelane-database", "mergelane-broker"},
-    "sender": {"mergelane-database", "mergelane-webhooks"},
-    "worker": {"mergelane-database", "mergelane-broker"},
-    "flower": {"mergelane-broker", "mergelane-flower"},
-}
+PODS["cli"] = resources(COMMANDS)["Pod", "mergelane-cli"]
+#: Secrets with the owner of the tables, and with the user of the processes.
+OWNER, LOGIN = "mergelane-database-owner", "mergelane-database"
 
 
 def pod(name: str) -> Object:
-    return PODS[name]["spec"]["template"]["spec"]
+    spec = PODS[name]["spec"]
+    return spec["template"]["spec"] if "template" in spec else spec
 
 
 def container(name: str) -> Object:
@@ -41,13 +38,16 @@ def container(name: str) -> Object:
     return only
 
 
-def secret_keys(name: str) -> set[tuple[str, str]]:
-    references = [each["valueFrom"]["secretKeyRef"] for each in container(name)["env"] if "valueFrom" in each]
-    return {(each["name"], each["key"]) for each in references}
+def secret_variables(name: str) -> dict[str, tuple[str, str]]:
+    """Return the Secret and the key of each variable that has one."""
+    references = {
+        each["name"]: each["valueFrom"]["secretKeyRef"] for each in container(name)["env"] if "valueFrom" in each
+    }
+    return {variable: (each["name"], each["key"]) for variable, each in references.items()}
 
 
 def labels(name: str) -> dict[str, str]:
-    return PODS[name]["spec"]["template"]["metadata"]["labels"]
+    return PODS[name]["spec"].get("template", PODS[name])["metadata"]["labels"]
 
 
 def selected(selector: dict[str, Any]) -> set[str]:
@@ -105,7 +105,7 @@ def test_workers_are_scaled_by_the_ledger_and_never_to_none() -> None:
 def test_there_is_a_deployment_for_each_process_and_a_job_for_the_migration() -> None:
     kinds = {name: each["kind"] for name, each in PODS.items()}
 
-    assert kinds == {**dict.fromkeys(PROCESSES, "Deployment"), "migrate": "Job"}
+    assert kinds == {**dict.fromkeys(PROCESSES, "Deployment"), "migrate": "Job", "cli": "Pod"}
 
 
 @pytest.mark.parametrize("name", PROCESSES)
@@ -131,7 +131,14 @@ def test_every_pod_is_confined(name: str) -> None:
     assert not spec.keys() & {"hostNetwork", "hostPID", "hostIPC"}
 
 
-@pytest.mark.parametrize("name", PODS)
+@pytest.mark.parametrize("version", VERSIONS)
+def test_the_pod_for_commands_is_valid_and_ends(version: str) -> None:
+    kubernetes_validate.validate(PODS["cli"], version, strict=True)
+
+    assert (pod("cli")["restartPolicy"], pod("cli")["activeDeadlineSeconds"]) == ("Never", 3600)
+
+
+@pytest.mark.parametrize("name", [*PROCESSES, "migrate"])
 def test_a_pod_has_the_time_to_finish(name: str) -> None:
     drain_s = next((int(each["value"]) for each in container(name)["env"] if each["name"] == "MERGELANE_DRAIN_S"), 0)
 
@@ -161,14 +168,27 @@ def test_web_leaves_the_balancer_before_it_stops() -> None:
 
 @pytest.mark.parametrize("name", PODS)
 def test_a_process_gets_only_the_secrets_that_it_uses(name: str) -> None:
-    assert {secret for secret, _ in secret_keys(name)} == SECRETS[name]
+    variables = {each["name"] for each in container(name)["env"]}
+
+    assert secrets_of(variables) == SECRETS[name] - NOT_DEPLOYED
+    assert set(map(SECRET_VARIABLES.get, secrets_of(variables))) <= secret_variables(name).keys()
+
+
+@pytest.mark.parametrize("name", [name for name in PODS if "database_url" in SECRETS[name]])
+def test_only_the_migration_and_commands_connect_as_the_owner(name: str) -> None:
+    variables = secret_variables(name)
+    secret = OWNER if name in OWNERS else LOGIN
+    created = {"MERGELANE_PROCESS_USER": (LOGIN, "username"), "MERGELANE_PROCESS_PASSWORD": (LOGIN, "password")}
+
+    assert (variables["PGUSER"], variables["PGPASSWORD"]) == ((secret, "username"), (secret, "password"))
+    assert {each: variables[each] for each in created if each in variables} == (created if name == "migrate" else {})
 
 
 def test_the_example_has_every_secret_and_key() -> None:
     examples = yaml.safe_load_all((BASE / "secrets.example.yaml").read_text())
     given = {(each["metadata"]["name"], key) for each in examples for key in each["stringData"]}
 
-    assert given == set().union(*map(secret_keys, PODS))
+    assert given == {each for name in PODS for each in secret_variables(name).values()}
 
 
 def test_every_variable_is_a_setting() -> None:
@@ -200,8 +220,8 @@ def test_the_network_is_closed_but_for_what_each_process_needs() -> None:
     assert "ingress" not in policies["mergelane-default"]
     assert selects == {
         "default": set(PODS),
-        "database": {name for name in PODS if "mergelane-database" in SECRETS[name]},
-        "broker": {name for name in PODS if "mergelane-broker" in SECRETS[name]},
+        "database": {name for name in PODS if "database_url" in SECRETS[name]},
+        "broker": {name for name in PODS if "broker_url" in SECRETS[name]},
         "webhooks": {"sender"},
         "web": {"web"},
         "flower": {"flower"},

@@ -3,6 +3,7 @@
 import re
 import shlex
 import subprocess
+from collections.abc import Collection
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ import yaml
 from app.config import Settings
 from cli.up import commands
 from cli.up.embedded_postgres import NO_ROWS_IN_LOG
+from cli.up.process_environ import OWNERS, SECRETS
 from tests.project.tree import ROOT, text_of
 
 PROCESSES = {
@@ -60,8 +62,9 @@ def test_compose_runs_what_the_procfile_runs(services: dict[str, dict[str, Any]]
 
 
 def test_compose_adds_the_servers_and_the_migration(services: dict[str, dict[str, Any]]) -> None:
-    assert services.keys() - MONITORING == {*PROCESSES, "postgres", "redis", "migrate"}
+    assert services.keys() - MONITORING == {*PROCESSES, *OWNERS, "postgres", "redis"}
     assert services["migrate"]["command"] == ["mergelane", "migrate"]
+    assert services["cli"]["entrypoint"] == ["mergelane"]
     assert services["postgres"]["image"] == "postgres:18"
     assert services["redis"]["image"] == "redis:7"
 
@@ -117,25 +120,57 @@ def test_compose_needs_no_variable() -> None:
 
 
 def test_compose_builds_one_image_once(services: dict[str, dict[str, Any]]) -> None:
-    ours = {name: services[name] for name in (*PROCESSES, "migrate")}
+    ours = {name: services[name] for name in (*PROCESSES, *OWNERS)}
 
     assert {service["image"] for service in ours.values()} == {"mergelane"}
     assert [name for name, service in services.items() if "build" in service] == ["migrate"]
     assert {name for name, service in ours.items() if service["pull_policy"] != "never"} == {"migrate"}
 
 
-def test_compose_gives_each_process_only_the_secrets_that_it_uses(services: dict[str, dict[str, Any]]) -> None:
-    secrets = {"PGPASSWORD", "MERGELANE_KEY_PEPPER", "MERGELANE_WEBHOOK_PEPPER", "FLOWER_BASIC_AUTH"}
-    given = {name: secrets & services[name]["environment"].keys() for name in (*PROCESSES, "migrate")}
+#: Each setting with a secret, and the variable of compose and Kubernetes that is a part of its value.
+SECRET_VARIABLES = {
+    "database_url": "PGPASSWORD",
+    "broker_url": "BROKER_URL",
+    "key_pepper": "MERGELANE_KEY_PEPPER",
+    "webhook_pepper": "MERGELANE_WEBHOOK_PEPPER",
+    "flower_basic_auth": "FLOWER_BASIC_AUTH",
+    "process_password": "MERGELANE_PROCESS_PASSWORD",
+}
+#: Settings that neither gives to a process.
+NOT_DEPLOYED = {"rate_limit_url", "otel_exporter_otlp_endpoint"}
 
-    assert given == {
-        "migrate": {"PGPASSWORD"},
-        "web": {"PGPASSWORD", "MERGELANE_KEY_PEPPER", "MERGELANE_WEBHOOK_PEPPER"},
-        "relay": {"PGPASSWORD"},
-        "sender": {"PGPASSWORD", "MERGELANE_WEBHOOK_PEPPER"},
-        "worker": {"PGPASSWORD"},
-        "flower": {"FLOWER_BASIC_AUTH"},
+
+def secrets_of(variables: Collection[str]) -> set[str]:
+    """Return the secret settings that a process with these *variables* has."""
+    unknown = [name for name in variables if re.search(r"PASS|PEPPER|AUTH|SECRET|KEY|TOKEN", name)]
+    assert set(unknown) <= set(SECRET_VARIABLES.values())
+    return {setting for setting, name in SECRET_VARIABLES.items() if name in variables}
+
+
+@pytest.mark.parametrize("name", [*PROCESSES, *OWNERS])
+def test_compose_gives_each_process_only_the_secrets_that_it_uses(
+    services: dict[str, dict[str, Any]], name: str
+) -> None:
+    assert secrets_of(services[name]["environment"]) == SECRETS[name] - NOT_DEPLOYED
+
+
+def test_compose_gives_the_owner_of_the_tables_to_no_process_that_runs_on(
+    services: dict[str, dict[str, Any]],
+) -> None:
+    users = {
+        name: (service["environment"]["PGUSER"], service["environment"]["PGPASSWORD"])
+        for name, service in services.items()
+        if "PGUSER" in service.get("environment", {})
     }
+    owner = ("mergelane", "${POSTGRES_PASSWORD:-mergelane}")
+    processes = (Settings().process_user, "${MERGELANE_PROCESS_PASSWORD:-mergelane}")
+
+    assert users == {
+        **dict.fromkeys(OWNERS, owner),
+        **dict.fromkeys(("web", "relay", "sender", "worker"), processes),
+    }
+    assert services["migrate"]["environment"]["MERGELANE_PROCESS_PASSWORD"] == processes[1]
+    assert services["cli"]["profiles"] == ["cli"]
 
 
 def test_compose_pastes_no_password_into_a_url() -> None:
@@ -179,7 +214,7 @@ def test_no_container_runs_as_root(services: dict[str, dict[str, Any]]) -> None:
     assert group == user
     assert f"--gid {group} " in text_of("Dockerfile")
     assert servers == {"postgres": "postgres", "redis": "redis", "prometheus": "nobody", "grafana": "472"}
-    assert not any("user" in services[name] for name in (*PROCESSES, "migrate"))
+    assert not any("user" in services[name] for name in (*PROCESSES, *OWNERS))
 
 
 def test_a_container_writes_to_memory_and_to_its_volume_alone(services: dict[str, dict[str, Any]]) -> None:

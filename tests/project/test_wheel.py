@@ -58,4 +58,4 @@ def test_an_index_refuses_it(wheel: zipfile.ZipFile) -> None:
 
 
 def test_its_one_script_is_mergelane(wheel: zipfile.ZipFile) -> None:
-    assert metadata(wheel, "entry_points.txt").split("\n") == ["[console_scripts]", "mergelane = cli.main:main", ""]
+    assert metadata(wheel, "entry_points.txt").split("\n") == ["[console_scripts]", "mergelane = cli.__main__:run", ""]

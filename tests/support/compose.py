@@ -45,6 +45,7 @@ class Compose:
                 f"{name}='{value.replace(chr(39), chr(92) + chr(39))}'"
                 for name, value in {
                     "POSTGRES_PASSWORD": PASSWORD,
+                    "MERGELANE_PROCESS_PASSWORD": PASSWORD[::-1],
                     "MERGELANE_FLOWER_BASIC_AUTH": FLOWER_LOGIN,
                     "MERGELANE_WORKERS": "2",
                 }.items()
@@ -76,9 +77,8 @@ class Compose:
 
     def client(self) -> Client:
         """Return a client with a key of its own."""
-        created = self.execute(
-            "web", "mergelane", "keys", "create", "--workspace", "default", "--label", "t", "--permission", "*"
-        )
+        create = ("keys", "create", "--workspace", "default", "--label", "t", "--permission", "*")
+        created = self.run("run", "--rm", "--no-TTY", "cli", *create)
         return Client(f"http://127.0.0.1:{self.port}", created.split()[-1])
 
 

@@ -166,6 +166,10 @@ class Factory:
         query = f"UPDATE job SET {assignments} WHERE workspace_id = %s AND id = ANY(%s) RETURNING 1"
         self.rows(query, list(job_ids))
 
+    def make_due(self, job_ids: Sequence[UUID]) -> None:
+        """End the pauses of the jobs *job_ids* before their next attempts."""
+        self.set_jobs(job_ids, "due_at = now() - interval '100 years'")
+
     def row(self, job_id: UUID) -> dict[str, Any]:
         """Return the current row of the job."""
         (row,) = self.rows("SELECT * FROM job WHERE workspace_id = %s AND id = %s", job_id)

@@ -43,6 +43,21 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def let_pass(folder: Path) -> None:
+    """Let the system users of PostgreSQL and of `mergelane up` pass through *folder* and those that pytest made above.
+
+    Only root has such users, and pytest closes its folders to all others.
+    """
+    top = Path(tempfile.gettempdir()).resolve()
+    if os.geteuid() != 0:
+        return
+    for each in (folder.resolve(), *folder.resolve().parents):
+        if each == top or not each.is_relative_to(top):
+            return
+        if each.exists():
+            each.chmod(each.stat().st_mode | 0o111)
+
+
 def _keep_to(folder: str | None) -> None:
     """Let *folder* be the one for everything temporary, of this process and of those that it starts."""
     tempfile.tempdir = folder

@@ -27,6 +27,7 @@ class Caller:
         self.key_id = key_id
         self.workspace_id = workspace_id
         self.workspace = workspace
+        self.flask = flask
         self._client = flask.test_client()
 
     def get(self, path: str, *, headers: dict[str, str] | None = None, **query: Any) -> TestResponse:

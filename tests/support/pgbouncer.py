@@ -2,10 +2,13 @@
 
 import signal
 import subprocess
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import psycopg
+import pytest
 
 from app.environment import child_environ
 from chaos.scenarios.scenario import MissingProgram, find_program
@@ -27,6 +30,13 @@ auth_type = any
 pool_mode = transaction
 {prepared_statements}
 {settings}
+"""
+#: PgBouncer refuses a connection with session settings unless it may drop them.
+IGNORE_OPTIONS = "ignore_startup_parameters = options"
+#: The advisory locks in the database of a connection.
+ADVISORY_LOCKS = """
+    SELECT pid FROM pg_locks
+    WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 """
 #: The first version that can forward prepared statements; before it, the setting is unknown.
 FORWARDS_PREPARED = (1, 21)
@@ -90,3 +100,13 @@ class PgBouncer:
         except psycopg.OperationalError:
             return False
         return True
+
+
+@pytest.fixture
+def pgbouncer(database_url: str) -> Iterator[PgBouncer]:
+    """PgBouncer before the test's database. It runs as another user under root, so not in a folder of pytest's."""
+    with tempfile.TemporaryDirectory(prefix="mergelane-test-pgbouncer-") as folder:
+        Path(folder).chmod(0o755)
+        pooler = PgBouncer(Path(folder), database_url)
+        yield pooler
+        pooler.stop()

@@ -5,7 +5,6 @@ TEST_DATABASE_URL names a server to use instead of the embedded one; its user mu
 
 import itertools
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -22,6 +21,8 @@ from app.db import migrations
 from app.db.connections import Connection, Pool, connection_arguments, open_pool
 from app.errors import SetupError
 from cli.up.embedded_postgres import SOCKET, EmbeddedPostgres
+from cli.up.safe_folders import passable_temporary_folder
+from tests.support.folders import let_pass
 from tests.support.missing import missing
 from tests.support.processes import Process
 from tests.support.waiting import wait_until
@@ -51,6 +52,7 @@ class PostgresServer:
 
     def start(self) -> None:
         """Start it and wait until it lets us in."""
+        let_pass(self.log.parent)
         self._server.prepare()
         self._process = Process(self._server.program(self.log)).start()
         wait_until(self._ready, seconds=60, what=f"PostgreSQL to start (its log is {self.log})")
@@ -158,11 +160,11 @@ def databases() -> Iterator[Databases]:
 
     Its folder is not one of pytest's, which another session on this machine would close to the server's own user.
     """
-    with tempfile.TemporaryDirectory(prefix="mergelane-test-pg-") as folder:
+    with passable_temporary_folder("mergelane-test-pg-") as folder:
         if given := os.environ.get("TEST_DATABASE_URL"):
             server, url = None, given
         else:
-            server = _embedded(Path(folder) / "data")
+            server = _embedded(folder / "data")
             url = server.url()
         databases = Databases(url)
         try:
@@ -237,8 +239,8 @@ def pool(settings: Settings) -> Iterator[Pool]:
 @pytest.fixture
 def own_folder() -> Iterator[Path]:
     """A folder for a server of the test's own, outside pytest's: see `databases`."""
-    with tempfile.TemporaryDirectory(prefix="mergelane-test-pg-") as folder:
-        yield Path(folder)
+    with passable_temporary_folder("mergelane-test-pg-") as folder:
+        yield folder
 
 
 @pytest.fixture

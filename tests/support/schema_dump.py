@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 from app.db import migrations
-from cli.up.embedded_postgres import postgres_installation
+from cli.up.postgres_programs import postgres_installation
 from tests.support.postgres import FAST, PostgresServer
 
 #: The committed dump of a freshly migrated database.

@@ -1,7 +1,9 @@
 """`mergelane up` for a test: the real command on free ports, with its own home folder."""
 
+import os
 import re
 import signal
+import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -11,6 +13,7 @@ import psutil
 import pytest
 
 from tests.support.client import Client
+from tests.support.folders import let_pass
 from tests.support.processes import Process, free_port
 from tests.support.system import FAST
 from tests.support.waiting import wait_until
@@ -29,6 +32,7 @@ class Up:
         home: Path | None = None,
         port: int | None = None,
         environ: Mapping[str, str] | None = None,
+        python: str = sys.executable,
     ) -> None:
         self.home = home or folder / "home"
         self.port = port or free_port()
@@ -36,7 +40,7 @@ class Up:
         arguments = ["--home", str(self.home), "--port", str(self.port), "--flower-port", str(self.flower_port)]
         self.process = Process.of(
             "up",
-            [sys.executable, "-m", "cli", "up", *arguments, "--workers", "2"],
+            [python, "-m", "cli", "up", *arguments, "--workers", "2"],
             folder=folder,
             environ={**FAST, "MERGELANE_DEV_API_KEY": DEV_KEY, **(environ or {})},
         )
@@ -60,6 +64,7 @@ class Up:
     def start(self, *, wait: bool = True) -> "Up":
         """Start it and wait until it is up."""
         before = len(self.output)
+        let_pass(self.home.parent)
         self.process.start()
         if wait:
             self.process.says(UP, seconds=90, after=before)
@@ -116,6 +121,15 @@ def kind(process: psutil.Process) -> str:
     modules = {f"workers.{name}": name for name in ("relay", "sender")}
     names = {"gunicorn": "web", "flower": "flower", "redis-server": "redis", **modules}
     return next((name for word, name in names.items() if word in command), "postgres")
+
+
+def environ_of(process: psutil.Process) -> str:
+    """Return the whole environment of *process*. A root without capabilities may not read that of other users."""
+    if os.geteuid() != 0:
+        return "\n".join(f"{name}={value}" for name, value in process.environ().items())
+    ids = {"user": process.uids().real, "group": process.gids().real}
+    command = ["cat", f"/proc/{process.pid}/environ"]
+    return subprocess.run(command, capture_output=True, check=True, text=True, **ids).stdout
 
 
 def _runs(process: psutil.Process) -> bool:

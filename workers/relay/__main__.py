@@ -1,7 +1,7 @@
 """Entry point of the relay, a thread for each of its services.
 
-They are publishing, rescue, pruning, analysis, duplicate runs, recomputation, the identity feed and the expiry of
-replies.
+They are publishing, rescue, pruning, analysis, duplicate runs, recomputation, erasure, the identity feed and the
+expiry of replies.
 """
 
 from functools import partial
@@ -18,6 +18,7 @@ from workers.broker import Broker
 from workers.celery import make_celery
 from workers.loop import run_repeatedly
 from workers.relay.duplicates import DuplicateRunner
+from workers.relay.erasure import Eraser
 from workers.relay.identities import IdentityNumberer
 from workers.relay.prune import Pruner
 from workers.relay.publishing import Publisher
@@ -35,6 +36,8 @@ ANALYZE_EVERY_S = 1.0
 DUPLICATES_EVERY_S = 0.5
 #: Seconds between two checks for keys to recompute, after an upgrade or while older processes still run.
 RECOMPUTE_EVERY_S = 30.0
+#: Seconds between two checks for erasures to complete.
+ERASE_EVERY_S = 5.0
 #: Seconds between two searches for changes that have no number in the identity feed.
 IDENTITIES_EVERY_S = 0.5
 #: Seconds between two searches for replies of workers that killed clients left in the broker.
@@ -45,7 +48,17 @@ _repeat = partial(run_repeatedly, metrics=SERVICES)
 
 def run_relay() -> None:
     """Run the relay until SIGTERM or SIGINT."""
-    services = (_publish, _rescue, _prune, _analyze, _merge_duplicates, _recompute, _number_identities, _expire_replies)
+    services = (
+        _publish,
+        _rescue,
+        _prune,
+        _analyze,
+        _merge_duplicates,
+        _recompute,
+        _erase,
+        _number_identities,
+        _expire_replies,
+    )
     run_services("relay", services, metrics=RELAY)
 
 
@@ -86,6 +99,11 @@ def _merge_duplicates(pool: Pool, settings: Settings, stop: Event) -> None:
 def _recompute(pool: Pool, settings: Settings, stop: Event) -> None:
     del settings
     _repeat(Recomputer(pool).run_once, pause_s=RECOMPUTE_EVERY_S, stop=stop, name="recomputation")
+
+
+def _erase(pool: Pool, settings: Settings, stop: Event) -> None:
+    del settings
+    _repeat(Eraser(pool).run_once, pause_s=ERASE_EVERY_S, stop=stop, name="erasure")
 
 
 def _number_identities(pool: Pool, settings: Settings, stop: Event) -> None:

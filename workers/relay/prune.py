@@ -9,8 +9,8 @@ from app.config import Settings
 from app.db.clock import SERVER_CLOCK, ClockWarning
 from app.db.connections import Connection, Pool, lend_connection
 from app.db.transaction import Deferred, Transaction, run_in_transaction
-from app.keys import sign_ins
 from app.identities.numbering import prune_changes
+from app.keys import sign_ins
 from app.ledger import pruning
 from app.metrics import relay as metrics
 from app.profiles import recomputation

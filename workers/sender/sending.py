@@ -5,15 +5,17 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import replace
+from datetime import datetime
 from types import TracebackType
 from typing import Self
 
+import psycopg
 from uuid_utils.compat import uuid7
 
 from app.config import Settings
 from app.db.connections import Pool, lend_connection
 from app.db.transaction import run_in_transaction
-from app.errors import SetupError
+from app.errors import DatabaseUnavailable, SetupError
 from app.metrics.sender import DELIVERY_ATTEMPTS
 from app.webhooks import deliveries
 from app.webhooks.deliveries import AttemptResult, LeasedDelivery
@@ -23,7 +25,7 @@ from workers.sender.webhook_client import WebhookClient
 
 log = logging.getLogger(__name__)
 
-#: One workspace may use one SHAREth of the threads, so that its slow webhooks do not delay those of others.
+#: Without a setting, one workspace may use one SHAREth of the threads.
 SHARE = 4
 
 
@@ -42,6 +44,8 @@ class DeliverySender:
         self._leased: dict[Future[AttemptResult], LeasedDelivery] = {}
         #: Longer than an attempt can take, so that a lease never ends during an attempt.
         self._lease_s = 2 * settings.webhook_timeout_s + 1
+        #: Threads that one workspace may use, so that its slow webhooks do not delay those of others.
+        self._share = settings.webhook_workspace_threads or max(1, settings.webhook_threads // SHARE)
         self._last_workspace_id = 0
         self._has_due_deliveries = True
 
@@ -90,7 +94,7 @@ class DeliverySender:
         """Lease due deliveries of a workspace, within its share of the threads; return how many."""
         threads = self._settings.webhook_threads
         busy = Counter(leased.workspace_id for leased in self._leased.values())[workspace_id]
-        room = min(threads - len(self._leased), max(1, threads // SHARE) - busy)
+        room = min(threads - len(self._leased), self._share - busy)
         if room <= 0:
             return 0
         self._last_workspace_id = workspace_id
@@ -117,15 +121,35 @@ class DeliverySender:
             return replace(self._client.post(leased.url, headers=headers, body=leased.body), at=at)
         except Exception as error:
             log.exception("notice_attempt_crashed", extra={"notice_id": str(leased.id)})
-            return AttemptResult(at=at, error=f"The sender failed ({type(error).__name__}).")
+            return _crash(at, error)
 
     def _record_results(self) -> int:
-        """Record the results of completed attempts; return how many."""
+        """Record the results of completed attempts; return how many.
+
+        A result that cannot be recorded is recorded as a failure, and does not keep the others from being recorded.
+        Raises the last error when that fails too, such as DatabaseUnavailable: the result is kept.
+        """
         completed = [future for future in self._leased if future.done()]
+        failure: Exception | None = None
         for future in completed:
-            self._record(self._leased[future], future.result())
-            del self._leased[future]
+            try:
+                self._record_completed(self._leased[future], future)
+            except Exception as error:  # noqa: BLE001  raised below
+                failure = error
+            else:
+                del self._leased[future]
+        if failure is not None:
+            raise failure
         return len(completed)
+
+    def _record_completed(self, leased: LeasedDelivery, future: Future[AttemptResult]) -> None:
+        try:
+            self._record(leased, future.result())
+        except (DatabaseUnavailable, psycopg.OperationalError):
+            raise
+        except Exception as error:
+            log.exception("notice_attempt_crashed", extra={"notice_id": str(leased.id)})
+            self._record(leased, _crash(leased.now(), error))
 
     def _record(self, leased: LeasedDelivery, result: AttemptResult) -> None:
         pauses_s = self._settings.webhook_retries_s
@@ -138,3 +162,8 @@ class DeliverySender:
         delivery = {"workspace_id": leased.workspace_id, "webhook_id": str(leased.webhook_id)}
         attempt = {"attempt": leased.attempts + 1, "status": result.status, "error": result.error}
         log.log(level, "notice_attempted", extra={**delivery, "notice_id": str(leased.id), "state": state, **attempt})
+
+
+def _crash(at: datetime, error: BaseException) -> AttemptResult:
+    """Return the result of an attempt that a bug ended."""
+    return AttemptResult(at=at, error=f"The sender failed ({type(error).__name__}).")

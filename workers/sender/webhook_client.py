@@ -1,10 +1,11 @@
 """Sends one request to one webhook, over a connection to an address that was checked.
 
 Each attempt resolves the name once, checks all its addresses, and connects to one of them: a second look-up, as other
-HTTP clients make it, could return another address. Redirects are not followed, proxies are not used, and the body of
-the response is not read.
+HTTP clients make it, could return another address. Redirects are not followed, proxies are not used, the body of the
+response is not read, and the rest of it is bounded.
 """
 
+import io
 import socket
 import ssl
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 from threading import Event, Timer
 from time import monotonic
+from typing import Any
 
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
@@ -25,6 +27,14 @@ from schemas.retry_after import parse_retry_after
 HEADERS = {"Content-Type": "application/json", "User-Agent": "Mergelane", "Connection": "close"}
 #: The most addresses of one name that an attempt tries; they share its time.
 TRIED = 4
+#: Statuses after which another response follows (RFC 9110, 15.2). 101 ends HTTP on the connection.
+INTERIM = frozenset(range(100, 200)) - {101}
+#: The most bytes of a response that are read: its status, its headers, and those of interim responses before it.
+MAX_RESPONSE_BYTES = 64 * 1024
+
+
+class ResponseTooLong(HTTPException):
+    """The status and the headers of a response have more than MAX_RESPONSE_BYTES."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,13 +156,53 @@ def _cut_at(sock: socket.socket, deadline: Deadline) -> Iterator[Event]:
         timer.cancel()
 
 
+class _BoundedStream(io.RawIOBase):
+    """The bytes of a connection up to MAX_RESPONSE_BYTES; more are an error."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._left = MAX_RESPONSE_BYTES
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        if not self._left:
+            raise ResponseTooLong
+        count = self._sock.recv_into(buffer, min(len(buffer), self._left))
+        self._left -= count
+        return count
+
+
+class _OneStream:
+    """A connection from which all responses are read through one stream, so that none loses the bytes of the next."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._stream = io.BufferedReader(_BoundedStream(sock))
+
+    def sendall(self, data: bytes) -> None:
+        self._sock.sendall(data)
+
+    def makefile(self, _: str) -> Any:
+        return self._stream
+
+    def close(self) -> None:
+        """Leave the connection to its owner."""
+
+
 def _exchange(sock: socket.socket, target: WebhookTarget, headers: Mapping[str, str], body: bytes) -> HTTPResponse:
-    """Send *body* and return the response; its body stays unread."""
+    """Send *body* and return the final response; its body stays unread."""
+    stream: Any = _OneStream(sock)
     connection = HTTPConnection(target.host)
-    connection.sock = sock
+    connection.sock = stream
     sock.settimeout(None)  # _cut_at enforces the deadline
     connection.request("POST", target.path, body=body, headers={"Host": target.authority, **HEADERS, **headers})
-    return connection.getresponse()
+    responses: list[HTTPResponse] = []  # one that is not referenced any more would close the stream
+    while not responses or responses[-1].status in INTERIM:
+        responses.append(HTTPResponse(stream, method="POST"))
+        responses[-1].begin()
+    return responses[-1]
 
 
 def _result(response: HTTPResponse) -> AttemptResult:

@@ -57,6 +57,7 @@ SCHEMA_FILES = (
     "audit.sql",
     "webhooks.sql",
     "duplicates.sql",
+    "erasure.sql",
     "identities.sql",
 )
 READ_ONLY = "PostgreSQL is read-only. Use the primary in DATABASE_URL, or allow writes."

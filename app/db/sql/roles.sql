@@ -46,3 +46,17 @@ LEFT JOIN LATERAL (
     LIMIT 1
 ) AS place ON true
 WHERE me.rolname = current_user
+
+-- name: read_login
+-- Returns whether the login exists, whether it may use the processes' role, and whether it may do more.
+SELECT
+    login.oid IS NOT NULL AS present,
+    coalesce(pg_has_role(login.oid, role.oid, 'SET'), false) AS member,
+    coalesce(
+        login.rolsuper OR login.rolbypassrls OR login.rolcreaterole OR pg_has_role(login.oid, job.relowner, 'MEMBER'),
+        false
+    ) AS exempt
+FROM (VALUES (1)) AS always (present)
+LEFT JOIN pg_roles AS login ON login.rolname = %(name)s
+LEFT JOIN pg_roles AS role ON role.rolname = %(role)s
+LEFT JOIN pg_class AS job ON job.oid = to_regclass('job')

@@ -13,17 +13,31 @@ ON CONFLICT (workspace_id) DO NOTHING
 -- name: lock_feed
 -- Locks the feed of a workspace, unless another transaction has locked it. Returns the id of this transaction.
 SELECT
-    checkpoint_xids, checkpoint_times, checked_at, pg_current_xact_id()::text::bigint AS xid,
+    last_number, checkpoint_xids, checkpoint_times, checked_at, pg_current_xact_id()::text::bigint AS xid,
     pg_snapshot_xmax(snapshot)::text::bigint AS "end"
 FROM identity_feed
 WHERE workspace_id = %(workspace_id)s
 FOR UPDATE SKIP LOCKED
+
+-- name: read_snapshot
+-- Reads which transactions have ended: a pass stores what it saw at least.
+SELECT
+    pg_current_snapshot()::text AS seen,
+    pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS "end",
+    least(
+        pg_snapshot_xmax(pg_current_snapshot())::text::bigint,
+        (SELECT min(running.xid::text::bigint) FROM pg_snapshot_xip(pg_current_snapshot()) AS running (xid))
+    ) AS first_running
 
 -- name: number_changes
 -- Numbers the oldest changes that have no number, up to the limit, in the order of their effects.
 -- A transaction that has ended since the last pass has at least the id first_ended, and so wrote its changes at the time of
 -- the last checkpoint before that id, or later. After a restore on another server, whose ids are lower, any of
 -- the transactions that ran may have ended. The numbers are probed one by one: an anti-join might read the whole feed.
+INSERT INTO identity_change (
+    workspace_id, number, entry_id, kind, at, job_id, undoes, orphan_braze_id, survivor_braze_id,
+    orphan_external_id, survivor_external_id, former_external_id
+)
 WITH feed AS MATERIALIZED (
     SELECT last_number, snapshot, resume_at, checkpoint_xids, checkpoint_times, pg_current_snapshot() AS seen
     FROM identity_feed
@@ -139,33 +153,26 @@ described AS (
     FROM found
     JOIN audit_entry AS entry ON entry.workspace_id = %(workspace_id)s AND entry.id = found.id
     WHERE NOT found.is_job
-),
-
-numbered AS (
-    INSERT INTO identity_change (
-        workspace_id, number, entry_id, kind, at, job_id, undoes, orphan_braze_id, survivor_braze_id,
-        orphan_external_id, survivor_external_id, former_external_id
-    )
-    SELECT
-        %(workspace_id)s,
-        feed.last_number + row_number() OVER (ORDER BY change.at, change.written_at, change.id),
-        change.id, change.kind, change.at, change.job_id, change.undoes, change.orphan_braze_id,
-        change.survivor_braze_id, change.orphan_external_id, change.survivor_external_id, change.former_external_id
-    FROM described AS change
-    CROSS JOIN feed
-    RETURNING number
 )
 
 SELECT
-    (SELECT count(*) FROM numbered) AS changes,
-    (SELECT max(found.written_at) FROM found) AS written_to,
-    feed.seen::text AS seen,
-    pg_snapshot_xmax(feed.seen)::text::bigint AS "end",
-    least(
-        pg_snapshot_xmax(feed.seen)::text::bigint,
-        (SELECT min(running.xid::text::bigint) FROM pg_snapshot_xip(feed.seen) AS running (xid))
-    ) AS first_running
-FROM feed
+    %(workspace_id)s,
+    feed.last_number + row_number() OVER (ORDER BY change.at, change.written_at, change.id),
+    change.id, change.kind, change.at, change.job_id, change.undoes, change.orphan_braze_id,
+    change.survivor_braze_id, change.orphan_external_id, change.survivor_external_id, change.former_external_id
+FROM described AS change
+CROSS JOIN feed
+RETURNING
+    number, entry_id, kind, at, job_id, undoes, orphan_braze_id, orphan_external_id, survivor_braze_id,
+    survivor_external_id, former_external_id
+
+-- name: written_to
+-- Reads the time at which the last of the changes after a number was written.
+SELECT greatest(max(job.finished_at), max(entry.at)) AS written_to
+FROM identity_change AS change
+LEFT JOIN job ON job.workspace_id = %(workspace_id)s AND job.id = change.job_id
+LEFT JOIN audit_entry AS entry ON entry.workspace_id = %(workspace_id)s AND entry.id = change.entry_id
+WHERE change.workspace_id = %(workspace_id)s AND change.number > %(number)s
 
 -- name: advance_feed
 -- Stores how far the feed is.

@@ -22,6 +22,19 @@ FROM unnest(%(values)s::text[]) AS searched (value)
 JOIN workspace_job AS job ON job.workspace_id = %(workspace_id)s AND job.search_keys @> ARRAY[searched.value]
 WHERE job.state IN ('finished', 'dead') AND (job.orphan_braze_id IS NULL OR job.survivor_braze_id IS NULL)
 
+-- name: unfinished_jobs
+-- Finds the unfinished jobs with these search keys.
+SELECT DISTINCT job.id, job.orphan_identifier, job.survivor_identifier
+FROM unnest(%(values)s::text[]) AS searched (value)
+JOIN workspace_job AS job ON job.workspace_id = %(workspace_id)s AND job.search_keys @> ARRAY[searched.value]
+WHERE job.state IN ('queued', 'running')
+
+-- name: read_sides
+-- Reads whether jobs have ended, and the profiles that they found.
+SELECT id, state IN ('finished', 'dead') AS ended, orphan_braze_id, survivor_braze_id
+FROM job
+WHERE workspace_id = %(workspace_id)s AND id = ANY(%(ids)s)
+
 -- name: jobs_with_snapshots_of
 -- Finds the ended jobs whose audits have snapshots of survivors from the time between a merge of these profiles and its
 -- undo. When a survivor was itself merged in that time, the survivor of that merge counts too, and so on.

@@ -106,12 +106,17 @@ WHERE job.workspace_id = %(workspace_id)s AND job.id = given.id
 -- name: begin_attempts
 -- Counts an attempt on each unfinished job of a lane, in a transaction of its own, since a rollback would undo the count.
 -- A job that is already running is stranded: its last attempt did not end, unless it runs at this moment. An attempt that
--- PostgreSQL refused, as the repeated message says, is continued and not counted again. A late delivery
--- may start a job that was requeued and is not published again: the job counts as published from now on, or the rescue
--- would not find it. Such a delivery may contain the head of a lane without the rest; the rest gets a new head, since the
--- relay searches heads. Its keys are arrays: with joins, a plan made on a small table read a backlog once for each row.
--- A dead job that is retried keeps its last error until it runs. The waiting time is computed by PostgreSQL, whose clock
--- also set the time of acceptance.
+-- PostgreSQL refused, as the repeated message says, is continued and not counted again.
+--
+-- A message may be forged, or repeated in part. So a lane starts at its first unfinished job: a job is not begun while an
+-- earlier unfinished job of its lane is not in the message. A job that is not published is begun only if the relay would
+-- publish it now: it is due, and its lane waits for no identification. Jobs that are not begun stay as they are.
+--
+-- A late delivery may start a job that was requeued and is not published again: the job counts as published from now on,
+-- or the rescue would not find it. Such a delivery may contain the head of a lane without the rest; the rest gets a new
+-- head, since the relay searches heads. Its keys are arrays: with joins, a plan made on a small table read a backlog once
+-- for each row. A dead job that is retried keeps its last error until it runs. The waiting time is computed by PostgreSQL,
+-- whose clock also set the time of acceptance.
 WITH begun AS (
     UPDATE job
     SET
@@ -128,6 +133,22 @@ WITH begun AS (
         published_at = coalesce(published_at, clock_timestamp()),
         task_id = %(task_id)s
     WHERE workspace_id = %(workspace_id)s AND id = ANY(%(ids)s) AND state IN ('queued', 'running')
+        -- CASE, since lone jobs must not pay for the lookup.
+        AND CASE WHEN lane = index THEN TRUE ELSE (
+            SELECT earlier.id
+            FROM job AS earlier
+            WHERE earlier.workspace_id = %(workspace_id)s AND earlier.batch_id = job.batch_id
+                AND earlier.index >= job.lane AND earlier.index < job.index AND earlier.lane = job.lane
+                AND (earlier.state IN ('queued', 'running')) IS TRUE AND earlier.id <> ALL(%(ids)s)
+            LIMIT 1
+        ) IS NULL END
+        AND CASE WHEN published_at IS NOT NULL THEN TRUE ELSE due_at <= clock_timestamp() AND (
+            SELECT head.id
+            FROM job AS head
+            JOIN held_lane AS held ON held.workspace_id = %(workspace_id)s AND held.id = head.id
+            WHERE head.workspace_id = %(workspace_id)s AND head.batch_id = job.batch_id AND head.index = job.lane
+            LIMIT 1
+        ) IS NULL END
     RETURNING
         id, batch_id, index, kind, orphan_identifier, survivor_identifier, attempts,
         greatest(extract(EPOCH FROM clock_timestamp() - created_at), 0)::double precision AS waited_s,

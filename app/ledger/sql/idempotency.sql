@@ -5,11 +5,14 @@ SELECT pg_try_advisory_xact_lock(
 ) AS locked
 
 -- name: find_first_use
--- Returns the first use of the key within its retention time.
+-- Returns the first use of the key within its retention time. Processes of a version before revision 0030 store the key
+-- itself.
 SELECT body_digest, batch_id
 FROM idempotency
-WHERE workspace_id = %(workspace_id)s AND path = %(path)s AND key = %(key)s
+WHERE workspace_id = %(workspace_id)s AND path = %(path)s AND key IN (%(key)s, %(plain_key)s)
     AND created_at > now() - make_interval(secs => %(seconds)s)
+ORDER BY created_at
+LIMIT 1
 
 -- name: store_use
 -- Stores the use of a key, in place of an expired one.

@@ -66,13 +66,13 @@ FROM job
 WHERE workspace_id = %(workspace_id)s AND batch_id = ANY(%(batch_ids)s)
 GROUP BY batch_id, state, outcome
 
--- name: read_job
--- Reads one job.
+-- name: read_jobs
+-- Reads these jobs, in the order of their ids.
 SELECT
     id, batch_id, index, kind, state, outcome, reason, orphan_identifier, survivor_identifier,
     orphan_braze_id, orphan_external_id, survivor_braze_id, survivor_external_id,
     attempts, task_id, created_at, started_at, finished_at, undone_at, undone_by, undoes, not_restored,
-    (SELECT request_id FROM batch WHERE batch.workspace_id = job.workspace_id AND batch.id = job.batch_id) AS request_id,
+    (SELECT request_id FROM batch WHERE batch.workspace_id = %(workspace_id)s AND batch.id = job.batch_id) AS request_id,
     job.outcome = 'merged' AND EXISTS (
         SELECT 1
         FROM duplicate_exclusion AS exclusion
@@ -82,7 +82,8 @@ SELECT
             AND exclusion.created_at <= job.finished_at
     ) AS excluded
 FROM job
-WHERE workspace_id = %(workspace_id)s AND id = %(job_id)s
+WHERE workspace_id = %(workspace_id)s AND id = ANY(%(ids)s::uuid [])
+ORDER BY id
 
 -- name: read_changes
 -- Reads the changes of a merge or an undo on the survivor.

@@ -41,14 +41,15 @@ SELECT %(workspace_id)s, given.external_id, given.profile_id, %(now)s
 FROM unnest(%(external_ids)s::text[], %(profile_ids)s::bigint[]) AS given (external_id, profile_id)
 
 -- name: remove_deprecated_external_ids
--- Removes deprecated external_ids, also of merged-away profiles. Returns the braze_id of the profile that had each.
+-- Removes deprecated external_ids, also of merged-away profiles. Returns the id and the braze_id of the profile that had
+-- each.
 WITH removed AS (
     DELETE FROM deprecated_external_id
     WHERE workspace_id = %(workspace_id)s AND external_id = ANY(%(external_ids)s)
     RETURNING external_id, profile_id
 )
 
-SELECT removed.external_id, coalesce(profile.braze_id, redirect.braze_id) AS braze_id
+SELECT removed.external_id, removed.profile_id, coalesce(profile.braze_id, redirect.braze_id) AS braze_id
 FROM removed
 LEFT JOIN profile ON profile.workspace_id = %(workspace_id)s AND profile.id = removed.profile_id
 LEFT JOIN redirect ON redirect.workspace_id = %(workspace_id)s AND redirect.orphan_id = removed.profile_id

@@ -1,28 +1,7 @@
 -- name: delete_origins
--- Deletes the map from origins to these profiles, and returns the origins.
+-- Deletes the map from origins to these profiles.
 DELETE FROM origin
 WHERE workspace_id = %(workspace_id)s AND profile_id = ANY(%(ids)s)
-RETURNING origin_id
-
--- name: delete_events
--- Deletes the custom events of erased profiles.
-DELETE FROM custom_event
-WHERE workspace_id = %(workspace_id)s AND origin_id = ANY(%(origin_ids)s)
-
--- name: delete_purchases
--- Deletes the purchases of erased profiles.
-DELETE FROM purchase
-WHERE workspace_id = %(workspace_id)s AND origin_id = ANY(%(origin_ids)s)
-
--- name: delete_sessions
--- Deletes the sessions of erased profiles.
-DELETE FROM session
-WHERE workspace_id = %(workspace_id)s AND origin_id = ANY(%(origin_ids)s)
-
--- name: delete_engagements
--- Deletes the engagements of erased profiles.
-DELETE FROM engagement
-WHERE workspace_id = %(workspace_id)s AND origin_id = ANY(%(origin_ids)s)
 
 -- name: delete_push_tokens
 -- Deletes the reports of push tokens by erased profiles.
@@ -30,16 +9,19 @@ DELETE FROM push_token_report
 WHERE workspace_id = %(workspace_id)s AND origin_id = ANY(%(origin_ids)s)
 
 -- name: delete_redirects
--- Deletes the redirects of profiles that were merged into erased ones, and returns them.
+-- Deletes the redirects of profiles that were merged into erased ones.
 DELETE FROM redirect
 WHERE workspace_id = %(workspace_id)s AND orphan_id = ANY(%(origin_ids)s)
-RETURNING braze_id, external_id
 
 -- name: delete_deprecated
--- Deletes the deprecated external_ids of erased profiles, and returns them.
+-- Deletes the deprecated external_ids of erased profiles.
 DELETE FROM deprecated_external_id
 WHERE workspace_id = %(workspace_id)s AND profile_id = ANY(%(origin_ids)s)
-RETURNING external_id
+
+-- name: delete_former_names
+-- Deletes the names that erased profiles had before.
+DELETE FROM former_name
+WHERE workspace_id = %(workspace_id)s AND origin_id = ANY(%(origin_ids)s)
 
 -- name: delete_aliases
 -- Deletes the aliases of erased profiles.

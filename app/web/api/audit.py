@@ -13,9 +13,10 @@ from app.audit.entries import AuditEntry
 from app.audit.queries import AuditFilter, iterate_entries, list_entries
 from app.db.transaction import open_transaction
 from app.errors import DatabaseUnavailable
+from app.metrics.shares import Resource
 from app.web.auth import pool, requires
-from app.web.export_turns import take_export_turn
 from app.web.openapi.describe import Reply, Tag, describe
+from app.web.workspace_shares import take_share
 from schemas.audit import (
     AnyAuditPageSchema,
     AuditPageSchema,
@@ -85,7 +86,7 @@ def export_audit_view() -> ResponseReturnValue:
     query = load_query(EXPORT_QUERY, request.args)
     form = query["format"]
     with ExitStack() as stack:
-        take_export_turn(stack)
+        take_share(Resource.EXPORTS, stack)
         tx = stack.enter_context(open_transaction(pool(), g.workspace_id, snapshot=True))
         parts = iterate_entries(tx, matching=_filter_from(query))
         # Errors of the query must appear before the response begins.

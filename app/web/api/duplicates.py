@@ -16,12 +16,13 @@ from app.duplicates import csv_export, runs
 from app.duplicates.policy import read_policy, set_policy
 from app.duplicates.preview import count_duplicates, preview_steps
 from app.duplicates.scan import ScanStep
+from app.metrics.shares import Resource
 from app.web.accepted import RETRY_AFTER
 from app.web.auth import json_body, pool, requires, settings
-from app.web.export_turns import take_export_turn
 from app.web.openapi.describe import Tag, describe, reply
 from app.web.pagination import split_page
 from app.web.proxies import with_prefix
+from app.web.workspace_shares import query_share, take_share
 from schemas.duplicates import (
     DuplicatePreviewSchema,
     PolicySchema,
@@ -77,7 +78,8 @@ def preview_duplicates_view() -> ResponseReturnValue:
     Counting stops after ten seconds; then `complete` is false. `/duplicates/preview.csv` has no such limit.
     """
     rule = _requested_rule()
-    counts, complete = count_duplicates(pool(), settings(), workspace_id=g.workspace_id, rule=rule)
+    with query_share():
+        counts, complete = count_duplicates(pool(), settings(), workspace_id=g.workspace_id, rule=rule)
     return jsonify(PREVIEW_SCHEMA.dump({"rule": rule, "complete": complete, "counts": counts}))
 
 
@@ -110,7 +112,7 @@ def export_preview_view() -> ResponseReturnValue:
             end()
 
     with ExitStack() as stack:
-        take_export_turn(stack)
+        take_share(Resource.EXPORTS, stack)
         # Take the first step before the response begins: if the database does not answer, the status reports it.
         first = next(found)
         end = stack.pop_all().close

@@ -5,7 +5,7 @@ from flask.typing import ResponseReturnValue
 
 from app.db.transaction import open_transaction
 from app.errors import NotFound
-from app.identities.feed import list_changes, read_end
+from app.identities.feed import read_end, read_feed
 from app.identities.survivors import UNKNOWN, find_survivor, list_survivors
 from app.web.auth import pool, requires
 from app.web.openapi.describe import Tag, describe, error
@@ -32,14 +32,14 @@ LOST = error("The changes after the cursor were deleted, or the database was res
 )
 @blueprint.get("/identities")
 @requires(permission="identities.read")
-def list_changes_view() -> ResponseReturnValue:
+def read_feed_view() -> ResponseReturnValue:
     """Return the changes after the cursor: merges, undos, identifications, renamed and removed external_ids, deletions.
 
     A change gets its number soon after its commit, and keeps it. There are no gaps and no repetitions.
     """
     query = load_query(FEED_QUERY, request.args)
     with open_transaction(pool(), g.workspace_id) as tx:
-        page = list_changes(tx, after=query.get("cursor"), limit=query["limit"])
+        page = read_feed(tx, after=query.get("cursor"), limit=query["limit"])
     return jsonify(FEED_PAGE.dump(page))
 
 

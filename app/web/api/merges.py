@@ -10,6 +10,7 @@ from app.web.accepted import accept_request, accepted_response
 from app.web.auth import json_body, pool, requires, settings
 from app.web.openapi.describe import BATCH_HEADERS, IDEMPOTENCY_CONFLICT, IDEMPOTENT, Tag, describe, reply
 from app.web.reading import visible_preview
+from app.web.workspace_shares import query_share
 from schemas.identify import IdentifyRequestSchema, load_identify
 from schemas.jobs import IdentifyAcceptedSchema
 from schemas.merge import MergeAcceptedSchema, MergePreviewSchema, MergeRequestSchema, dump_previews, load_merge
@@ -58,7 +59,8 @@ def preview_merges_view() -> ResponseReturnValue:
     `audit.read`).
     """
     updates = load_merge(json_body())
-    previews = preview_merges(pool(), settings(), workspace_id=g.workspace_id, updates=updates)
+    with query_share():
+        previews = preview_merges(pool(), settings(), workspace_id=g.workspace_id, updates=updates)
     return jsonify(dump_previews([visible_preview(each) for each in previews]))
 
 

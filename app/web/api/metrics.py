@@ -8,8 +8,9 @@ from app.ledger.gauges import LedgerGauges
 from app.metrics.database import DATABASE
 from app.metrics.exposition import CONTENT_TYPE_LATEST, expose
 from app.metrics.http import HTTP
+from app.metrics.shares import SHARES
 from app.web.auth import authenticate_request
-from app.web.hosts import is_host_served
+from app.web.hosts import is_host_loopback
 from app.web.openapi.describe import Common, Tag, describe, reply
 from app.web.resources import resources_of
 
@@ -17,16 +18,25 @@ blueprint = Blueprint("metrics", __name__)
 
 NAME = "mergelane-gauges"
 PERMISSION = "metrics.read"
-#: Headers of a proxy, whose client may be on another machine.
+#: Beginnings of the names of headers by which proxies announce their client, which may be on another machine.
 FORWARDED = (
-    "Forwarded",
-    "Via",
-    "X-Forwarded-For",
-    "X-Forwarded-Host",
-    "X-Forwarded-Prefix",
-    "X-Forwarded-Proto",
-    "X-Real-IP",
+    "cdn-",
+    "cf-",
+    "client-ip",
+    "fastly-",
+    "forwarded",
+    "true-client-ip",
+    "via",
+    "x-client-ip",
+    "x-cluster-client-ip",
+    "x-envoy-",
+    "x-forward",
+    "x-original-",
+    "x-proxy",
+    "x-real-",
 )
+#: nginx sends it to servers behind it by default; Prometheus and browsers send HTTP/1.1.
+OF_PROXIES = "HTTP/1.0"
 
 
 def register_metrics(flask: Flask) -> None:
@@ -51,17 +61,19 @@ def register_metrics(flask: Flask) -> None:
 def metrics_view() -> Response:
     """Return the metrics in Prometheus's text format.
 
-    Requests from this machine that came through no proxy and name a host of this server need no key; all others one
-    with `metrics.read`.
+    Requests from this machine that name it as localhost or by its loopback address, and show no sign of a proxy, need
+    no key: the metrics can be read while the database is away. All others need a key with `metrics.read`.
     """
-    if not (_from_this_machine() and is_host_served()):
+    if not (_is_from_this_machine() and is_host_loopback()):
         authenticate_request((PERMISSION,))
-    return Response(expose(*HTTP, *DATABASE, current_app.extensions[NAME]), content_type=CONTENT_TYPE_LATEST)
+    return Response(expose(*HTTP, *DATABASE, *SHARES, current_app.extensions[NAME]), content_type=CONTENT_TYPE_LATEST)
 
 
-def _from_this_machine() -> bool:
-    """Return whether the request comes from loopback and through no proxy."""
-    if any(name in request.headers for name in FORWARDED):
+def _is_from_this_machine() -> bool:
+    """Return whether the request comes from loopback and shows no sign of a proxy."""
+    if request.environ.get("SERVER_PROTOCOL") == OF_PROXIES:
+        return False
+    if any(name.lower().startswith(FORWARDED) for name in request.headers.keys()):  # noqa: SIM118  not a dict
         return False
     try:
         return ip_address(request.remote_addr or "").is_loopback

@@ -7,6 +7,7 @@ from app.db.transaction import open_transaction
 from app.segments.query import query_segment
 from app.web.auth import json_body, pool, requires
 from app.web.openapi.describe import Tag, describe
+from app.web.workspace_shares import query_share
 from schemas.paging import ProfileCursor
 from schemas.profile import ProfileSchema
 from schemas.segments import SegmentPageSchema, SegmentSchema, load_segment
@@ -28,7 +29,7 @@ CURSOR = ProfileCursor()
 def query_segment_view() -> ResponseReturnValue:
     """Return the number of profiles that match a filter, and a page of them in the format of exports."""
     request = load_segment(json_body())
-    with open_transaction(pool(), g.workspace_id, snapshot=True) as tx:
+    with query_share(), open_transaction(pool(), g.workspace_id, snapshot=True) as tx:
         segment = query_segment(tx, request=request)
     profile = ProfileSchema(only=request.fields and request.fields & ProfileSchema().fields.keys())
     return jsonify(

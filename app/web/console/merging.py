@@ -15,6 +15,7 @@ from app.web.console.auth import signed_in
 from app.web.console.merge_form import CHOICES, EMPTY, MergeForm
 from app.web.reading import visible_preview
 from app.web.resources import pool, settings
+from app.web.workspace_shares import query_share
 from schemas.outcomes import JobKind, Outcome
 
 blueprint = Blueprint("merging", __name__)
@@ -40,7 +41,8 @@ def merge_preview_page() -> ResponseReturnValue:
         updates = form.updates()
     except (ValidationError, Rejected):
         return _page(form.validated()), HTTPStatus.BAD_REQUEST
-    (preview,) = preview_merges(pool(), settings(), workspace_id=g.workspace_id, updates=updates)
+    with query_share():
+        (preview,) = preview_merges(pool(), settings(), workspace_id=g.workspace_id, updates=updates)
     outcome = Outcome(preview.end.outcome)
     return _page(
         form, preview=visible_preview(preview), outcome=outcome, merges=outcome is Outcome.MERGED, key=str(uuid7())

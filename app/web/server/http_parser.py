@@ -70,7 +70,10 @@ class RequestParser(HTTPRequestParser):
         codings = TRANSFER_ENCODING.findall(fields)
         if FOLDED_LINE.search(header_plus) or len(codings) > 1 or any(each.lower() != b"chunked" for each in codings):
             raise ParsingError("headers that servers read differently")
-        super().parse_header(header_plus)
+        try:
+            super().parse_header(header_plus)
+        except ValueError:  # of urllib: a URL whose host is no IPv6 address
+            raise ParsingError("a URL that cannot be parsed") from None
         if self.version not in VERSIONS or (codings and (not self.chunked or "CONTENT_LENGTH" in self.headers)):
             raise ParsingError("a version or a length that servers read differently")
         if "," in self.headers.get("HOST", ""):

@@ -4,4 +4,4 @@ SELECT pg_backend_pid() AS pid
 
 -- name: setting
 -- Reads a setting of this connection.
-SELECT current_setting(%(name)s) AS value
+SELECT coalesce(current_setting(%(name)s, TRUE), '') AS value

@@ -182,6 +182,16 @@ def test_a_poll_waits_no_longer_than_a_minute_or_patience(client: Callable[..., 
         client("http://127.0.0.1:1", stop=stop).wait_to_poll(response)
 
 
+def test_polls_without_progress_add_up(client: Callable[..., Client]) -> None:
+    stop = threading.Event()
+    stop.set()
+    response = Response(status=409, headers={"Retry-After": "5"}, body=None, attempts=1)
+    asking = client("http://127.0.0.1:1", patience_s=80.0, stop=stop)
+    asking.wait_to_poll(response, waited_s=74.0)
+    with pytest.raises(Unanswered, match="announces a wait of 5 s; this command waits at most 80 s"):
+        asking.wait_to_poll(response, waited_s=76.0)
+
+
 CUT: Answer = (200, {"Transfer-Encoding": "chunked"}, b"5\r\nhello\r\n")
 
 

@@ -9,7 +9,7 @@ import pytest
 from cli.bulk.files import FileFormat
 from cli.bulk.merge_batches import AcceptedBatch, merge_pairs, preview_pairs
 from cli.bulk.merge_pairs import FilePair, parse_pairs
-from cli.bulk.records import Position, Record
+from cli.bulk.reading.lines import Position, Record
 from cli.client import Client
 from tests.support.stage import Answer, Stage
 

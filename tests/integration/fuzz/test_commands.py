@@ -14,10 +14,10 @@ def run(module: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
 
 
 def test_hostile_requests_are_sent_and_reported(tmp_path: Path) -> None:
-    done = run("fuzz", "--requests", "60", "--seed", "7", "--results", str(tmp_path))
+    done = run("fuzz", "--requests", "60", "--described", "40", "--seed", "7", "--results", str(tmp_path))
 
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "`make fuzz N=60 SEED=7`" in done.stdout
+    assert "`make fuzz N=60 DESCRIBED=40 SEED=7`" in done.stdout
     assert "**0 faulty responses, 0 guarantees broken.**" in done.stdout
     assert sorted(path.suffix for path in tmp_path.iterdir()) == [".json", ".md"]
 

@@ -17,7 +17,7 @@ from app.db.transaction import run_in_transaction
 from app.identities.numbering import number_changes, workspaces_with_changes
 from tests.support.factories import Factory
 from tests.support.front_door import Caller
-from tests.support.identities import feed, feed_page
+from tests.support.identities import feed_page
 from tests.support.lane_runs import ask_to_merge, ext, run_jobs
 from tests.support.profiles import track
 from tests.support.undos import ask_to_undo

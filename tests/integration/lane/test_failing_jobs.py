@@ -67,6 +67,7 @@ def test_every_further_attempt_waits_twice_as_long(pool: Pool, factory: Factory)
     delays = []
 
     for _ in range(4):
+        factory.make_due([job_id])
         deliver(pool, factory, [job_id], retry_delay_s=100)
         row = factory.row(job_id)
         delays.append(round((row["due_at"] - row["started_at"]).total_seconds() / 100))
@@ -79,6 +80,7 @@ def test_a_job_that_always_raises_ends_dead_with_its_reason(pool: Pool, factory:
 
     states = []
     for _ in range(3):
+        factory.make_due([job_id])
         deliver(pool, factory, [job_id], max_attempts=3)
         states.append(factory.row(job_id)["state"])
 
@@ -149,6 +151,7 @@ def test_what_failed_is_merged_once_its_cause_is_gone(pool: Pool, factory: Facto
     job_ids = pairs(factory, 2, cursed=1)
     deliver(pool, factory, job_ids)
     factory.rows("UPDATE profile SET first_name = NULL WHERE workspace_id = %s RETURNING 1")
+    factory.make_due(job_ids)
 
     deliver(pool, factory, job_ids)
 

@@ -1,6 +1,8 @@
 """A delivery repeated, late or out of order has no effect beyond the first."""
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from uuid import UUID
 
 import pytest
 from uuid_utils.compat import uuid7
@@ -8,7 +10,7 @@ from uuid_utils.compat import uuid7
 from app.db.connections import Pool
 from app.db.transaction import open_transaction
 from tests.integration.lane.running import deliver
-from tests.support.factories import Factory, ext
+from tests.support.factories import Factory, Wire, ext
 from tests.support.postgres import make_database_url
 from tests.support.waiting import wait_until
 
@@ -46,6 +48,97 @@ def test_a_lane_delivered_in_parts_is_done_once(pool: Pool, factory: Factory) ->
 
     assert factory.outcomes([first, second]) == ["merged", "merged"]
     assert [factory.row(job_id)["attempts"] for job_id in (first, second)] == [1, 1]
+
+
+LANE = [(ext("a"), ext("b")), (ext("a"), ext("c")), (ext("b"), ext("c"))]
+PUBLISHED = "published_at = now()"
+
+
+def a_lane(factory: Factory, updates: Sequence[tuple[Wire, Wire]] = LANE) -> list[UUID]:
+    """Write a lane of *updates* about three profiles; return its jobs."""
+    for name in "abc":
+        factory.profile(name)
+    return factory.batch(updates)
+
+
+@pytest.mark.parametrize("published", [True, False])
+@pytest.mark.parametrize("named", [[1], [2], [1, 2], [2, 1, 1]])
+def test_a_message_without_the_first_job_of_a_lane_starts_none_of_it(
+    pool: Pool, factory: Factory, named: list[int], published: bool
+) -> None:
+    job_ids = a_lane(factory)
+    if published:
+        factory.set_jobs(job_ids, PUBLISHED)
+    before = image(factory)
+
+    deliver(pool, factory, [job_ids[each] for each in named])
+    untouched = image(factory)
+    deliver(pool, factory, job_ids)
+
+    assert untouched == before
+    assert factory.outcomes(job_ids) == ["merged", "already_merged", "merged"]
+    assert [factory.row(job_id)["attempts"] for job_id in job_ids] == [1, 1, 1]
+
+
+@pytest.mark.parametrize("published", [True, False])
+def test_a_gap_in_a_message_ends_its_lane(pool: Pool, factory: Factory, published: bool) -> None:
+    job_ids = a_lane(factory)
+    if published:
+        factory.set_jobs(job_ids, PUBLISHED)
+
+    deliver(pool, factory, [job_ids[0], job_ids[2]])
+    states = factory.states(job_ids)
+    deliver(pool, factory, job_ids)
+
+    assert states == ["finished", "queued", "queued"]
+    assert factory.outcomes(job_ids) == ["merged", "already_merged", "merged"]
+
+
+def test_a_lane_goes_on_behind_a_job_that_has_ended(pool: Pool, factory: Factory) -> None:
+    job_ids = a_lane(factory)
+    factory.set_jobs(job_ids[:1], "state = 'dead', reason = 'planted', finished_at = now()")
+
+    deliver(pool, factory, job_ids[1:])
+
+    assert [factory.row(job_id)["outcome"] for job_id in job_ids] == [None, "merged", "merged"]
+
+
+def test_the_rest_of_a_lane_is_done_while_its_first_job_waits_for_another_attempt(pool: Pool, factory: Factory) -> None:
+    job_ids = a_lane(factory)
+    factory.set_jobs(job_ids, PUBLISHED)
+    factory.set_jobs(job_ids[:1], "attempts = 1, published_at = NULL, due_at = now() + interval '1 hour'")
+
+    deliver(pool, factory, job_ids)
+
+    assert factory.states(job_ids) == ["queued", "finished", "finished"]
+
+
+def test_no_message_starts_a_job_before_its_next_attempt_is_due(pool: Pool, factory: Factory) -> None:
+    job_id = factory.job(ext("a"), ext("b"), attempts=1)
+    factory.set_jobs([job_id], "due_at = now() + interval '1 hour'")
+    before = image(factory)
+
+    deliver(pool, factory, [job_id])
+
+    assert image(factory) == before
+
+
+@pytest.mark.parametrize("named", [[0], [1], [0, 1]])
+def test_no_message_starts_a_lane_that_waits_for_an_identification(
+    pool: Pool, factory: Factory, named: list[int]
+) -> None:
+    keys = {"search_keys": ["external_id=a"]}
+    identification = factory.job(ext("a"), ext("z"), kind="identify", **keys)
+    job_ids = factory.batch([(ext("a"), ext("b")), (ext("a"), ext("c"))], **keys)
+    before = image(factory)
+
+    deliver(pool, factory, [job_ids[each] for each in named])
+    untouched = image(factory)
+    deliver(pool, factory, [identification])
+    deliver(pool, factory, job_ids)
+
+    assert untouched == before
+    assert factory.states([identification, *job_ids]) == ["finished"] * 3
 
 
 def test_jobs_are_done_in_the_order_in_which_they_were_sent_not_in_which_they_are_named(

@@ -69,7 +69,7 @@ def test_a_workspace_whose_jobs_are_done_is_counted_with_zeros(pool: Pool, facto
         (row,) = count_jobs_by_workspace(connection, bound=10)
 
     assert row["workspace_id"] == factory.workspace_id
-    assert (row["queued"], row["running"], row["dead"], row["oldest_s"]) == (0, 0, 0, None)
+    assert (row["queued"], row["running"], row["dead"], row["oldest_s"]) == (0, 0, 0, 0.0)
     assert row["workspaces"] == 0
 
 

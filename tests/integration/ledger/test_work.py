@@ -38,7 +38,8 @@ def job_ids(factory: Factory) -> list[UUID]:
 
 
 def begun(factory: Factory, *job_ids: UUID) -> list[ClaimedJob]:
-    """Begin an attempt on jobs."""
+    """Begin an attempt on jobs, whose pauses are over."""
+    factory.make_due(job_ids)
     return begin_attempts(
         Transaction(factory.connection, factory.workspace_id), job_ids=job_ids, task_id=uuid7()
     ).result()

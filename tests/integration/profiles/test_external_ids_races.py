@@ -153,9 +153,10 @@ def test_no_profile_is_identified_by_an_id_that_becomes_deprecated_meanwhile(
     accepted = caller.post("/users/identify", {"aliases_to_identify": [{"external_id": "x", "user_alias": alias}]}).json
     (job,) = jobs_of(caller, accepted)
     lane = Lane(workspace_id=caller.workspace_id, job_ids=[job["job_id"]], task_id=uuid7())
-    while_waiting(database_url, partial(execute_lane, pool, Settings(), lane), then=rename_from_x)
+    settings = Settings(retry_delay_s=0.001)
+    while_waiting(database_url, partial(execute_lane, pool, settings, lane), then=rename_from_x)
     (tried,) = jobs_of(caller, accepted)
-    execute_lane(pool, Settings(), lane)
+    execute_lane(pool, settings, lane)
     (done,) = jobs_of(caller, accepted)
 
     assert tried["state"] == "queued"

@@ -227,9 +227,19 @@ def test_a_bad_parameter_is_answered_with_400_and_one_sentence(
         assert (response.status_code, response.json) == (400, {"message": message})
 
 
-@pytest.mark.parametrize("query", [{"from": "0001-01-01T00:00:00+14:00"}, {"to": "9999-12-31T23:59:59.999999-14:00"}])
+@pytest.mark.parametrize("query", [{"from": "0001-01-01T00:00:00Z"}, {"to": "9999-12-31T09:59:59.999999-14:00"}])
 def test_the_first_and_the_last_time_of_the_calendar_are_taken(caller: Caller, query: dict[str, Any]) -> None:
     track(caller, **one_of_each(MAY))
     first = history(caller, **query, limit=1)
 
     assert len(history(caller, **query, cursor=first["next_cursor"])["history"]) == 3
+
+
+@pytest.mark.parametrize("query", [{"from": "0001-01-01T00:00:00+14:00"}, {"to": "9999-12-31T23:59:59.999999-14:00"}])
+def test_a_time_whose_offset_leads_out_of_the_calendar_is_refused(caller: Caller, query: dict[str, str]) -> None:
+    track(caller, **one_of_each(MAY))
+    response = caller.get(f"/profiles/{the_profile(caller)['braze_id']}/history", **query)
+
+    (name,) = query
+    message = f"'{name}' must be a time in the years 1 to 9999 of UTC"
+    assert (response.status_code, response.json) == (400, {"message": message})

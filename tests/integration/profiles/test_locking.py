@@ -8,7 +8,7 @@ import pytest
 from psycopg import errors as postgres
 
 from app.db.connections import Pool
-from app.db.transaction import Transaction, open_transaction
+from app.db.transaction import Transaction, open_transaction, run_in_transaction
 from app.merging.profile import Profile
 from app.profiles.locking import lock_profiles
 from tests.support.factories import Factory
@@ -146,7 +146,9 @@ def test_what_changed_while_it_was_waited_for_is_seen_aliases_too(
 def test_a_wait_for_a_lock_ends_with_its_timeout(pool: Pool, factory: Factory) -> None:
     profile = factory.profile()
 
-    with locking(pool, factory, profile.id), open_transaction(pool, factory.workspace_id) as impatient:
-        impatient.execute("SET LOCAL lock_timeout = '20ms'")
-        with pytest.raises(postgres.LockNotAvailable):
-            lock_profiles(impatient, ids=[profile.id])
+    def lock_impatiently(tx: Transaction) -> None:
+        tx.execute("SET LOCAL lock_timeout = '20ms'")
+        lock_profiles(tx, ids=[profile.id])
+
+    with locking(pool, factory, profile.id), pytest.raises(postgres.LockNotAvailable):
+        run_in_transaction(pool, factory.workspace_id, lock_impatiently)

@@ -108,6 +108,14 @@ def test_a_request_that_servers_read_differently_is_refused(port: int, request_:
     assert list(orjson.loads(body)) == ["message"]
 
 
+@pytest.mark.parametrize("url", [b"http://[::1/health/live", b"http://]/", b"http://[x]/", b"//[/"])
+def test_a_url_with_a_malformed_host_gets_a_response(port: int, url: bytes) -> None:
+    received = answers(port, b"GET " + url + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+
+    assert received.startswith(b"HTTP/1.1 4")
+    assert b'{"message":"' in received
+
+
 def test_requests_in_one_packet_are_answered_in_their_order(port: int) -> None:
     received = answers(port, LIVE + b"GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n" + LIVE)
 

@@ -1,5 +1,6 @@
 """`GET /identities` and `/survivors`: every change of who a profile is, and the profile that an id leads to."""
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -97,7 +98,7 @@ def test_an_undone_identification_names_the_external_id_that_the_profile_had(
 def test_merges_of_one_lane_are_in_the_order_of_their_effects(caller: Caller, pool: Pool) -> None:
     names = [f"p{number}" for number in range(30)]
     add(caller, *names)
-    pairs = [(ext(each), ext(following)) for each, following in zip(names[:-1], names[1:], strict=True)]
+    pairs = [(ext(each), ext(following)) for each, following in pairwise(names)]
 
     assert set(outcomes(merged(caller, pool, *pairs))) == {"merged"}
     number_all(pool, caller)

@@ -40,9 +40,42 @@ def test_this_machine_needs_no_key(front_door: Flask) -> None:
     assert value_of(front_door, "mergelane_http_requests_total", status="200") == before + 2
 
 
-@pytest.mark.parametrize("header", ["Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Via"])
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Forwarded",
+        "X-Forwarded-For",
+        "X-Forwarded-Host",
+        "X-FORWARDED-SERVER",
+        "X-Forwarded-Client-Cert",
+        "X-Real-IP",
+        "Via",
+        "X-Envoy-External-Address",
+        "X-Original-URI",
+        "CF-Connecting-IP",
+        "True-Client-IP",
+    ],
+)
 def test_somebody_behind_a_proxy_on_this_machine_needs_one(front_door: Flask, header: str) -> None:
     assert front_door.test_client().get("/metrics", headers={header: "203.0.113.7"}).status_code == 401
+
+
+@pytest.mark.parametrize("host", ["merge.example.org", "web:8000", "10.1.2.3:8000", "localhost.evil", "[::1"])
+def test_a_proxy_that_adds_no_header_passes_on_a_host_that_needs_one(settings: Settings, host: str) -> None:
+    flask = create_app(Settings(database_url=settings.database_url, allowed_hosts=frozenset({"merge.example.org"})))
+
+    assert flask.test_client().get("/metrics", headers={"Host": host}).status_code == 401
+
+
+def test_a_proxy_that_adds_no_header_and_speaks_an_older_http_needs_one(front_door: Flask) -> None:
+    older = {"SERVER_PROTOCOL": "HTTP/1.0"}
+
+    assert front_door.test_client().get("/metrics", environ_overrides=older).status_code == 401
+
+
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:8000", "127.0.0.1:8000", "127.1.2.3", "[::1]:8000"])
+def test_this_machine_by_any_of_its_own_names_needs_no_key(front_door: Flask, host: str) -> None:
+    assert front_door.test_client().get("/metrics", headers={"Host": host}).status_code == 200
 
 
 def test_a_page_of_another_site_needs_one(front_door: Flask, make_caller: Callable[..., Caller]) -> None:

@@ -16,7 +16,7 @@ from tests.support.worker import Worker
 Json = dict[str, Any]
 
 #: Permissions whose own routes show profiles.
-SHOWING = {*READING, "segments.query", "duplicates.preview"}
+SHOWING = {*READING, "segments.query", "duplicates.preview", "profiles.report"}
 #: Values that no other key may see. Names of fields and identifiers of requests are no secrets.
 VALUES = {
     "first_name": "Markedina",
@@ -124,6 +124,7 @@ def walk(caller: Caller, worker: Worker) -> Walk:
         "run_id": run["run_id"],
         "exclusion_id": excluded["exclusions"][0]["exclusion_id"],
         "braze_id": batch["jobs"][0]["survivor"]["braze_id"],
+        "identifier": batch["jobs"][0]["orphan"]["braze_id"],
         "webhook_id": first,
         "notice_id": first,
         "name": "start.js",

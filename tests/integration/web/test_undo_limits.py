@@ -1,5 +1,6 @@
 """Undos that cannot be, or not whole: what others took since, merges further on, deletions, and time."""
 
+import re
 from typing import Any
 from uuid import UUID
 
@@ -196,7 +197,8 @@ def test_what_was_restored_is_erased_from_both_jobs_with_its_person(
 
     (record,) = connection.execute("SELECT undo_record::text FROM undo_record WHERE job_id = %s", [undone["job_id"]])
     assert "Ada" not in str(record)
-    assert "ada" not in str(shown).lower()
+    # As a whole word: an id may contain these letters too.
+    assert not re.search(r"\bada(m|-1)?\b", str(shown).lower())
     assert (shown[1]["outcome"], shown[1]["not_restored"], shown[1]["changes"]) == ("undone_in_part", [], [])
 
 

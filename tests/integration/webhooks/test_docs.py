@@ -1,7 +1,11 @@
 """The receivers that docs/webhooks.md shows: they take what the sender sends, once, and nothing else."""
 
+import json
 import re
+import shutil
+import subprocess
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -11,10 +15,26 @@ from app.webhooks.secrets import signature_headers
 from tests.integration.webhooks.telling import Notifier, a_merge, a_webhook
 from tests.project.tree import text_of
 from tests.support.front_door import Caller
+from tests.support.missing import missing
 from tests.support.receiver import Received, Receiver
 from tests.support.worker import Worker
 
 DOCUMENT = text_of("docs/webhooks.md")
+OTHER_SECRET = "whsec_" + "B" * 43 + "="
+#: How code of a language is run, and what calls the receiver with requests from standard input.
+RUNNERS = {"javascript": ["node", "-e"], "php": ["php", "-r"]}
+MAIN = {
+    "javascript": """
+const given = JSON.parse(require("node:fs").readFileSync(0));
+const verdicts = given.requests.map((each) => isGenuine(Buffer.from(each.body), each.headers, given.secret));
+console.log(JSON.stringify(verdicts));
+""",
+    "php": """
+$given = json_decode(file_get_contents("php://stdin"), true);
+$verdicts = array_map(fn($each) => is_genuine($each["body"], $each["headers"], $given["secret"]), $given["requests"]);
+echo json_encode($verdicts);
+""",
+}
 
 
 def shown(name: str) -> Any:
@@ -58,6 +78,59 @@ def test_the_receiver_of_the_documentation_refuses_what_is_not_ours(sent: tuple[
     assert is_genuine(request.body, request.headers, secret)
     assert [receive(body, headers, secret) for body, headers in forged] == [401] * 3
     assert [is_genuine(body, headers, secret) for body, headers in forged] == [False] * 3
+
+
+def forgeries(request: Received, secret: str) -> list[tuple[bytes, dict[str, str]]]:
+    """Return bodies and headers that a receiver must refuse."""
+    notice_id, now, week = UUID(request.notice_id), datetime.now(UTC), timedelta(days=7)
+    signed = partial(signature_headers, notice_id=notice_id, body=request.body)
+    headers = dict(request.headers)
+    without_signature = {name: value for name, value in headers.items() if name != "webhook-signature"}
+    return [
+        (request.body + b" ", headers),
+        (request.body, {**headers, "webhook-id": "another"}),
+        (request.body, {**headers, **signed(at=now - timedelta(minutes=6), secrets=[secret])}),
+        (request.body, {**headers, **signed(at=now + week, secrets=[secret])}),
+        (request.body, {**headers, **signed(at=now, secrets=["whsec_" + "A" * 43 + "="])}),
+        (request.body, {**headers, "webhook-timestamp": "soon"}),
+        (request.body, {**headers, "webhook-signature": "v1,"}),
+        (request.body, without_signature),
+    ]
+
+
+@pytest.mark.parametrize("language", RUNNERS)
+def test_the_receivers_in_other_languages_accept_what_is_ours_and_refuse_all_else(
+    sent: tuple[Received, str], language: str
+) -> None:
+    request, secret = sent
+    rotated = signature_headers(
+        notice_id=UUID(request.notice_id), at=datetime.now(UTC), body=request.body, secrets=[OTHER_SECRET, secret]
+    )
+    genuine = [(request.body, dict(request.headers)), (request.body, {**request.headers, **rotated})]
+    given = [*genuine, *forgeries(request, secret)]
+    is_genuine = shown("is_genuine")
+
+    assert [is_genuine(body, headers, secret) for body, headers in given] == [True] * 2 + [False] * 8
+    assert verified(language, given, secret) == [True] * 2 + [False] * 8
+
+
+def verified(language: str, given: list[tuple[bytes, dict[str, str]]], secret: str) -> list[bool]:
+    """Return what the receiver that the documentation shows in *language* says of bodies and headers."""
+    program, *options = RUNNERS[language]
+    if shutil.which(program) is None:
+        missing(program, FileNotFoundError(f"The program {program} is not installed."))
+    (code,) = re.findall(rf"```{language}\n(.*?)```", DOCUMENT, re.DOTALL)
+    requests = [{"body": body.decode(), "headers": headers} for body, headers in given]
+    result = subprocess.run(
+        [program, *options, code.removeprefix("<?php") + MAIN[language]],
+        input=json.dumps({"secret": secret, "requests": requests}),
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    verdicts: list[bool] = json.loads(result.stdout)
+    return verdicts
 
 
 def test_the_documentation_tells_every_member_of_a_notice(sent: tuple[Received, str]) -> None:

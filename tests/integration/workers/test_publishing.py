@@ -16,7 +16,7 @@ from tests.support.factories import Factory, by_email, ext
 from tests.support.postgres import make_database_url
 from tests.support.redis import RedisServer
 from tests.support.unguarded import unguarded
-from workers.celery import LANE_TASK
+from workers.messages import LANE_TASK
 from workers.relay import flow_control
 
 database_url = make_database_url(scope="module")

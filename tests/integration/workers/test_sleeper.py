@@ -1,9 +1,7 @@
 """An idle relay sleeps and loses no wake-up; where PostgreSQL cannot wake it, it polls less often."""
 
-import os
 import random
 import re
-import shutil
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,25 +9,22 @@ from pathlib import Path
 from threading import Event, Thread
 from uuid import UUID
 
-import psycopg
 import pytest
 
 from app.config import Settings
 from app.db.connections import Connection, Pool
 from app.db.transaction import Transaction, open_transaction, run_in_transaction
 from app.db.wakeups import WakeUpListener
-from app.environment import child_environ
 from app.ledger.accept import NewBatch, insert_batch
 from app.ledger.dispatch import seconds_until_due_lane
 from app.metrics.relay import SERVICES
-from cli.up import commands, system_user
-from cli.up.processes import Program
+from cli.up import commands
 from schemas.identifiers import from_wire
 from schemas.merge import MergeUpdate
 from schemas.outcomes import JobKind
 from tests.integration.workers.relaying import messages, relay, single_jobs
 from tests.support.factories import Factory, ext
-from tests.support.missing import missing
+from tests.support.pgbouncer import ADVISORY_LOCKS, IGNORE_OPTIONS, PgBouncer
 from tests.support.processes import Process, free_port
 from tests.support.redis import RedisServer
 from tests.support.waiting import wait_until
@@ -81,64 +76,28 @@ def test_an_idle_relay_runs_about_a_round_in_a_second_and_publishes_at_once(
 
 
 @pytest.fixture
-def pgbouncer(connection: Connection, own_folder: Path, tmp_path: Path) -> Iterator[str]:
+def pooled_url(pgbouncer: PgBouncer) -> str:
     """The URL of the test's database through a PgBouncer in transaction mode."""
-    program = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
-    if program is None:
-        missing("PgBouncer", FileNotFoundError("Debian's package pgbouncer is not installed"))
-    info, port, config = connection.info, free_port(), own_folder / "pgbouncer.ini"
-    config.write_text(
-        f"[databases]\n{info.dbname} = host={info.host} port={info.port} user={info.user}\n"
-        f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\n"
-        "auth_type = any\npool_mode = transaction\nignore_startup_parameters = options\n"
-    )
-    config.chmod(0o644)
-    # It refuses to run as root.
-    user = system_user.ensure_system_user()
-    if user:
-        system_user.allow_traversal(config)
-    process = Process(
-        Program(
-            name="pgbouncer",
-            command=[program, str(config)],
-            environ=child_environ(),
-            log=tmp_path / "pgbouncer.log",
-            user=user,
-            directory=Path("/"),
-        )
-    ).start()
-    url = f"postgresql://{info.user}@127.0.0.1:{port}/{info.dbname}"
-
-    def answers() -> bool:
-        try:
-            psycopg.connect(url, connect_timeout=2).close()
-        except psycopg.OperationalError as error:
-            raise AssertionError(f"{error}: {process.log[-600:]}") from error
-        return True
-
-    try:
-        wait_until(answers, seconds=20, what="PgBouncer to answer")
-        yield url
-    finally:
-        process.stop(seconds=10)
+    pgbouncer.start(settings=IGNORE_OPTIONS)
+    return pgbouncer.url
 
 
-def test_nothing_sleeps_behind_a_pooler_and_no_lock_stays_there(pgbouncer: str, connection: Connection) -> None:
-    listener = WakeUpListener(Settings(database_url=pgbouncer), name="t", queue="job")
+def test_nothing_sleeps_behind_a_pooler_and_no_lock_stays_there(pooled_url: str, connection: Connection) -> None:
+    listener = WakeUpListener(Settings(database_url=pooled_url), name="t", queue="job")
 
     assert not listener.begin_sleep()
 
     assert not listener.begin_sleep()
-    assert connection.execute("SELECT 1 FROM pg_locks WHERE locktype = 'advisory'").fetchall() == []
+    assert connection.execute(ADVISORY_LOCKS.encode()).fetchall() == []
 
 
 def test_a_service_that_nothing_can_wake_polls_less_often_when_idle(
-    pgbouncer: str, monkeypatch: pytest.MonkeyPatch
+    pooled_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sleeper, "AWAKE_S", 0.0)
     stop, waits = Event(), list[float | None]()
     monkeypatch.setattr(stop, "wait", waits.append)
-    listener = WakeUpListener(Settings(database_url=pgbouncer), name="t", queue="job")
+    listener = WakeUpListener(Settings(database_url=pooled_url), name="t", queue="job")
     dozing = Sleeper(listener, stop, has_work=lambda: False, due_in_s=lambda _: None, idle_poll_s=0.05)
 
     for _ in range(3):

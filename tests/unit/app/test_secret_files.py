@@ -44,7 +44,7 @@ def test_both_are_refused(tmp_path: Path) -> None:
         (None, "cannot be read: No such file or directory"),
         (b"", "is empty"),
         (b"\n", "is empty"),
-        (b"\xff\xfe", "is not text in UTF-8"),
+        (b"\xff\xfea", "is not text in UTF-8"),
     ],
 )
 def test_a_file_that_gives_nothing_is_refused(tmp_path: Path, content: bytes | None, reason: str) -> None:

@@ -6,7 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.text import MAX_DEPTH, MAX_STRING, UnfitText, check_body, quoted
+from schemas.text import (
+    CONTROL,
+    FORMULAS,
+    MAX_DEPTH,
+    MAX_STRING,
+    UnfitText,
+    check_body,
+    quoted,
+    read_safe_cell,
+    replace_controls,
+    safe_cell,
+)
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()))
 
@@ -100,3 +111,43 @@ def strings(body: Any) -> list[str]:
         return [body]
     inner = [*body.keys(), *body.values()] if isinstance(body, dict) else body if isinstance(body, list) else []
     return [text for each in inner for text in strings(each)]
+
+
+CELLS = st.text(st.one_of(st.sampled_from("'=+-@\\u005c0a1\n\t\x1b\u202e\ufeff＝ "), st.characters()), max_size=12)  # noqa: RUF001
+
+
+@given(CELLS)
+def test_a_cell_is_no_formula_has_no_control_character_and_is_read_back(text: str) -> None:
+    cell = safe_cell(text)
+
+    assert not CONTROL.search(cell)
+    assert not cell.startswith(FORMULAS) or (cell[0] == "+" and cell[1:].isdecimal())
+    assert read_safe_cell(cell) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "cell"),
+    [
+        ("=1", "'=1"),
+        ("+1 2", "'+1 2"),
+        ("-1", "'-1"),
+        ("@a", "'@a"),
+        ("＝1", "'＝1"),  # noqa: RUF001
+        ("'=1", "''=1"),
+        ("\t=1", r"\u0009=1"),
+        ("a=1", "a=1"),
+        ("'a", "'a"),
+        ("+14155550123", "+14155550123"),
+        ("a\nb\x1b[2J\u202e", r"a\u000ab\u001b[2J\u202e"),
+        (r"\u000a", r"\u005cu000a"),
+        ("José 👩\u200d💻", "José 👩\u200d💻"),
+    ],
+)
+def test_what_might_run_or_hide_is_escaped(text: str, cell: str) -> None:
+    assert safe_cell(text) == cell
+
+
+def test_a_terminal_gets_no_control_character() -> None:
+    assert (
+        replace_controls("a\x1b]0;b\x07\r\n\x9b\u202e\u2028é👩\u200d💻") == "a\ufffd]0;b" + "\ufffd" * 6 + "é👩\u200d💻"
+    )

@@ -6,8 +6,9 @@ import pytest
 from celery import Celery
 
 from app.config import Settings
-from workers.celery import BROKER_TIMEOUT_S, LANE_TASK, QUEUE, make_celery, transport_options
+from workers.celery import BROKER_TIMEOUT_S, QUEUE, make_celery, queue_name, transport_options
 from workers.consumer import WaitingConsumer
+from workers.messages import LANE_TASK
 from workers.tasks import run_lane
 
 SETTINGS = Settings(broker_url="redis://ours:6380/2", visibility_timeout_s=45)
@@ -86,13 +87,15 @@ def test_calls_to_rabbitmq_have_time_limits_too(url: str) -> None:
 def test_rabbitmq_replicates_the_queue_and_declares_no_queues_for_delayed_tasks() -> None:
     celery = make_celery(Settings(broker_url="amqp://h//", visibility_timeout_s=45))
 
-    assert celery.amqp.queues[QUEUE].queue_arguments == {"x-queue-type": "quorum"}
+    for name in (QUEUE, queue_name("a1b2")):
+        assert celery.amqp.queues[name].queue_arguments == {"x-queue-type": "quorum"}
     assert celery.conf.broker_heartbeat == 45
     assert not any("delayed" in step for step in WaitingConsumer.Blueprint.default_steps)
 
 
 def test_the_queue_of_redis_has_no_type(celery: Celery) -> None:
-    assert not celery.amqp.queues[QUEUE].queue_arguments
+    for name in (QUEUE, queue_name("a1b2")):
+        assert not celery.amqp.queues[name].queue_arguments
 
 
 def test_redis_delivers_again_only_when_every_statement_of_a_lane_would_have_been_cancelled() -> None:

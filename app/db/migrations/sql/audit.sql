@@ -108,11 +108,12 @@ CREATE TRIGGER protect_audit_from_truncate BEFORE TRUNCATE ON undo_record EXECUT
 
 
 -- One row for each deleted profile, each external_id that was renamed or removed, each profile whose consent changed
--- with its address or with another profile that has it, and each side of a pair that was excluded or allowed again.
+-- with its address or with another profile that has it, and each side of a pair that was excluded or allowed again. Each
+-- complete erasure has a certificate, with the action erasure.
 CREATE TABLE audit_entry (
     workspace_id integer NOT NULL REFERENCES workspace,
     id uuid NOT NULL,  -- UUID version 7: newer ids sort later, also among the ids of jobs
-    action text NOT NULL CHECK (action IN ('delete', 'rename', 'remove', 'consent', 'exclude', 'allow')),
+    action text NOT NULL CHECK (action IN ('delete', 'rename', 'remove', 'consent', 'exclude', 'allow', 'erasure')),
     at timestamptz NOT NULL DEFAULT clock_timestamp(),
     api_key_id uuid,  -- the key of the request
     request_id text,
@@ -121,7 +122,7 @@ CREATE TABLE audit_entry (
     external_id text COLLATE "C",  -- the renamed or removed one; null after the person was erased
     new_external_id text COLLATE "C",  -- after a rename; null after the person was erased
     source_braze_id text COLLATE "C",  -- the profile that the consent was set for, or the other one of an excluded pair
-    changes json,  -- of consent and exclusions: [{field, before, after, rule}]; null after the person was erased
+    changes json,  -- of consent and exclusions, and rows by table of an erasure: [{field, before, after, rule}]; null after the person was erased
     PRIMARY KEY (workspace_id, id),
     CONSTRAINT deletion_without_external_ids
         CHECK (action <> 'delete' OR num_nonnulls(external_id, new_external_id) = 0)
@@ -188,7 +189,7 @@ BEGIN ATOMIC
     UPDATE audit_entry AS entry
     SET external_id = NULL, new_external_id = NULL, changes = NULL
     WHERE entry.workspace_id = erase_audit_names.workspace_id AND entry.workspace_id = current_workspace()
-        AND entry.braze_id = ANY(erase_audit_names.braze_ids) AND entry.action <> 'delete';
+        AND entry.braze_id = ANY(erase_audit_names.braze_ids) AND entry.action NOT IN ('delete', 'erasure');
     UPDATE audit_entry AS entry
     SET changes = NULL
     WHERE entry.workspace_id = erase_audit_names.workspace_id AND entry.workspace_id = current_workspace()

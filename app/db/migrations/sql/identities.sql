@@ -1,6 +1,6 @@
 -- The identity feed: every change of who a profile is, numbered in an order that readers can rely on. The records of the
 -- changes are those of the audit; a relay gives them their numbers after they were committed. See
--- docs/adr/0043-the-identity-feed.md.
+-- docs/adr/0041-the-identity-feed.md.
 
 -- The state of the feed of a workspace. Who numbers changes, erases their names or deletes them, locks the row.
 CREATE TABLE identity_feed (

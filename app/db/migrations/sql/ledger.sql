@@ -321,7 +321,7 @@ FROM PUBLIC;
 CREATE TABLE idempotency (
     workspace_id integer NOT NULL REFERENCES workspace,
     path text NOT NULL,
-    key text NOT NULL CHECK (length(key) BETWEEN 1 AND 255),
+    key text NOT NULL CHECK (length(key) BETWEEN 1 AND 255),  -- a digest: see app/ledger/idempotency.py
     body_digest bytea NOT NULL,  -- a repeated key with another body is refused
     batch_id uuid NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now(),

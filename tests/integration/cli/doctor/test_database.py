@@ -182,10 +182,6 @@ def test_a_database_that_is_away_is_wrong_and_its_password_is_not_told() -> None
     assert "s3cret" not in str(findings)
 
 
-def test_a_url_that_is_none_is_wrong() -> None:
-    assert levels(run_checks(Settings(database_url="mysql://x")))["postgres"] == "wrong"
-
-
 def test_nothing_set_is_wrong_with_the_ways_out() -> None:
     unset = [finding for finding in run_checks(Settings()) if finding.level == Level.WRONG]
 

@@ -1,10 +1,7 @@
 """The doctor examines a real PgBouncer in transaction mode and says what it must set."""
 
 import re
-import tempfile
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -16,19 +13,7 @@ from chaos.scenarios.examples import example
 from cli.doctor.examination import run_checks
 from cli.doctor.findings import Finding, Level
 from cli.doctor.pooler import check_pooler
-from tests.support.pgbouncer import PgBouncer
-
-IGNORE_OPTIONS = "ignore_startup_parameters = options"
-
-
-@pytest.fixture
-def pgbouncer(database_url: str) -> Iterator[PgBouncer]:
-    """PgBouncer before the test's database. It runs as another user under root, so not in a folder of pytest's."""
-    with tempfile.TemporaryDirectory(prefix="mergelane-test-pgbouncer-") as folder:
-        Path(folder).chmod(0o755)
-        pooler = PgBouncer(Path(folder), database_url)
-        yield pooler
-        pooler.stop()
+from tests.support.pgbouncer import ADVISORY_LOCKS, IGNORE_OPTIONS, PgBouncer
 
 
 @pytest.fixture
@@ -89,9 +74,8 @@ def test_a_migration_through_a_pooler_is_refused_before_it_takes_its_lock(
 
     with pytest.raises(SetupError, match="leads to a pooler in transaction mode"):
         migrations.upgrade_schema(pgbouncer.url)
-    locks = connection.execute("SELECT count(*) AS held FROM pg_locks WHERE locktype = 'advisory'").fetchall()
 
-    assert locks == [{"held": 0}]
+    assert connection.execute(ADVISORY_LOCKS.encode()).fetchall() == []
 
 
 def test_prepared_statements_that_the_pooler_does_not_forward_are_wrong(pgbouncer: PgBouncer, pooled: Settings) -> None:

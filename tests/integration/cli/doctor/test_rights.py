@@ -14,7 +14,7 @@ from app.environment import child_environ
 from cli.doctor.findings import Finding, Level
 from cli.doctor.isolation import check_isolation
 from cli.doctor.rights import check_rights
-from cli.up.embedded_postgres import postgres_installation
+from cli.up.postgres_programs import postgres_installation
 from tests.support.postgres import PostgresServer
 
 #: What a role without any grant did with a database that was restored without privileges.

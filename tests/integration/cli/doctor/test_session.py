@@ -26,7 +26,6 @@ def test_settings_that_a_pooler_drops_are_wrong_and_the_statements_correct_them(
 ) -> None:
     # As a pooler does that ignores the options.
     monkeypatch.setattr(session_settings, "format_options", lambda _: "-c role=mergelane_app")
-    monkeypatch.setattr(session_settings, "OVERRIDES", "SELECT 1")
     name = f"mergelane_pooled_{connection.info.backend_pid}"
     connection.execute(f"CREATE ROLE {name} LOGIN IN ROLE mergelane_app".encode())
     for setting, value in HOSTILE.items():

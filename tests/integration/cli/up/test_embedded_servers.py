@@ -9,6 +9,7 @@ import psycopg
 import pytest
 
 from cli.up.embedded_postgres import EmbeddedPostgres
+from tests.support.folders import let_pass
 from tests.support.postgres import PostgresServer
 from tests.support.processes import Process
 from tests.support.redis import RedisServer
@@ -62,6 +63,7 @@ def test_postgres_in_a_folder_with_a_very_long_path_starts(tmp_path: Path) -> No
 
 
 def test_a_data_folder_that_was_being_made_is_made_anew(tmp_path: Path) -> None:
+    let_pass(tmp_path)
     unfinished = tmp_path / "postgres.unfinished"
     unfinished.mkdir()
     (unfinished / "PG_VERSION").write_text("18")
@@ -116,6 +118,7 @@ def test_servers_end_with_the_process_that_started_them(tmp_path: Path) -> None:
 PARENT = """
 import sys, threading
 from pathlib import Path
+from tests.support.folders import let_pass
 from tests.support.postgres import PostgresServer
 from tests.support.redis import RedisServer
 PostgresServer(Path(sys.argv[1]), {"fsync": "off"}).start()

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from cli.bulk import checkpoint as checkpoint_module
-from cli.bulk.checkpoint import Checkpoint, CheckpointState, checkpoint_path, open_checkpoint
 from cli.bulk.files import FileError
+from cli.bulk.outputs import checkpoint as checkpoint_module
+from cli.bulk.outputs import output_file
+from cli.bulk.outputs.checkpoint import Checkpoint, CheckpointState, checkpoint_path, open_checkpoint
 
 FRESH = CheckpointState(task="merge", source="abc")
 
@@ -81,8 +82,8 @@ def test_the_state_is_read_after_the_lock_is_taken(tmp_path: Path, monkeypatch: 
     output = tmp_path / "out.jsonl"
     begin(output)
     steps: list[str] = []
-    lock, read = checkpoint_module._lock, checkpoint_module._read_state
-    monkeypatch.setattr(checkpoint_module, "_lock", lambda *given: (steps.append("lock"), lock(*given))[1])
+    lock, read = output_file._lock, checkpoint_module._read_state
+    monkeypatch.setattr(output_file, "_lock", lambda *given: (steps.append("lock"), lock(*given))[1])
     monkeypatch.setattr(checkpoint_module, "_read_state", lambda *given: (steps.append("read"), read(*given))[1])
     with open_checkpoint(output, FRESH, again=False):
         pass

@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
+from cli.bulk.columns.import_columns import read_import_columns
 from cli.bulk.files import FileError, FileFormat
-from cli.bulk.import_lines import MAX_BYTES, ImportLine, group_by_array, parse_column, parse_import_lines, split_import
-from cli.bulk.records import Position, Record
+from cli.bulk.import_lines import MAX_BYTES, ImportLine, group_by_array, parse_import_lines, split_import
+from cli.bulk.reading.lines import Position, Record
 from schemas.json_values import OversizedInteger
 
 EVENT = {"external_id": "ada", "name": "login", "time": "2026-05-01T12:00:00Z"}
@@ -19,7 +20,8 @@ def read(
         Record(line=number, value=value, fault=None, end=Position(offset=number, lines=number))
         for number, value in enumerate(values, start=1)
     )
-    return list(parse_import_lines(records, form, array=array, names=names))
+    columns = read_import_columns(names, array=array) if form is FileFormat.CSV else None
+    return list(parse_import_lines(records, array=array, columns=columns))
 
 
 def test_a_line_says_its_array_or_belongs_to_the_one_that_was_named() -> None:
@@ -90,15 +92,15 @@ def test_cells_are_text_unless_their_column_says_otherwise() -> None:
 def test_a_cell_that_is_not_what_its_column_says_is_told(name: str, text: str) -> None:
     (line,) = read({"external_id": "ada", name: text}, form=FileFormat.CSV, names=("external_id", name))
 
-    assert line.fault == f"The cell in column 'x' is not a {name[2:]}: {text!r}."
+    assert line.fault == f"The cell in column 'x' is not a {name[2:]}: '{text}'."
 
 
 def test_an_empty_cell_says_nothing_and_an_unknown_mark_is_refused() -> None:
     (line,) = read({"external_id": "ada", "x:number": ""}, form=FileFormat.CSV, names=("external_id", "x:number"))
 
     assert line.given == {"external_id": "ada"}
-    with pytest.raises(FileError, match="number, boolean or json"):
-        parse_column("x:date")
+    with pytest.raises(FileError, match="Use string, number, boolean, json"):
+        read_import_columns(["external_id", "x:date"], array="attributes")
 
 
 def test_a_chunk_holds_what_one_request_may() -> None:

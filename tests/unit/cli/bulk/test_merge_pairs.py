@@ -4,17 +4,11 @@ from typing import Any
 
 import pytest
 
+from cli.bulk.columns.merge_columns import PAIR_COLUMNS, cells_from_update, check_columns, update_from_cells
 from cli.bulk.files import FileError, FileFormat
 from cli.bulk.merge_batches import MAX_LINES, idempotency_key, split_pairs
-from cli.bulk.merge_pairs import (
-    PAIR_COLUMNS,
-    FilePair,
-    cells_from_update,
-    check_columns,
-    parse_pairs,
-    update_from_cells,
-)
-from cli.bulk.records import Position, Record
+from cli.bulk.merge_pairs import FilePair, parse_pairs
+from cli.bulk.reading.lines import Position, Record
 
 IDENTIFIERS = [
     ({"external_id": " Ada "}, {"external_id": " Ada "}),
@@ -76,10 +70,40 @@ def test_a_line_that_says_no_pair_is_told_why(value: Any) -> None:
 
 def test_columns_of_other_names_are_left_alone_and_misspelt_ones_refused() -> None:
     check_columns(["name", "merge_email", "merge_prioritization", "keep_external_id"])
-    with pytest.raises(FileError, match="Unknown column 'merge_externalid'"):
-        check_columns(["merge_externalid", "keep_external_id"])
-    with pytest.raises(FileError, match="No column begins with keep_"):
+    with pytest.raises(FileError, match="Unknown column 'merge_id'"):
+        check_columns(["merge_id", "keep_external_id"])
+    with pytest.raises(FileError, match="No column of the file begins with keep_"):
         check_columns(["merge_external_id"])
+
+
+def test_a_pair_in_a_line_of_an_outcome_file_is_read_without_its_result() -> None:
+    result = {"line": 7, "outcome": "orphan_not_found", "reason": "", "job_id": "1", "orphan_braze_id": "2"}
+    text = '{"identifier_to_merge": {"external_id": "a"}, "identifier_to_keep": {"external_id": "b"}}'
+
+    assert pair({**result, **GOOD}).update == GOOD
+    assert pair({**result, **GOOD}).fault is None
+    assert pair({**result, "text": text}).fault is None
+    assert pair({**result, "text": text[:-1]}).fault
+    assert pair({**result, **GOOD, "more": 1}).fault
+
+
+def test_a_refused_pair_is_kept_whole() -> None:
+    assert (
+        pair({**GOOD, "more": 1}).text
+        == '{"identifier_to_merge":{"external_id":"a"},"identifier_to_keep":{"external_id":"b"},"more":1}'
+    )
+    assert pair([1]).text == "[1]"
+    assert pair({**GOOD, "identifier_to_keep": 5}).text is None
+
+
+def test_cells_of_an_outcome_file_are_read_back() -> None:
+    cells = {**dict.fromkeys(PAIR_COLUMNS, ""), "merge_external_id": "'=1", "keep_external_id": r"a\u000ab"}
+    (escaped,) = parse_pairs([record(cells)], FileFormat.CSV, safe_cells=True)
+    (exact,) = parse_pairs([record(cells)], FileFormat.CSV)
+
+    assert escaped.update["identifier_to_merge"] == {"external_id": "=1"}
+    assert escaped.update["identifier_to_keep"] == {"external_id": "a\nb"}
+    assert exact.update["identifier_to_merge"] == {"external_id": "'=1"}
 
 
 def many(good: int, bad: int) -> list[FilePair]:

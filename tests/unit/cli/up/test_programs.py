@@ -1,13 +1,14 @@
 """The programs that `mergelane up` runs, and their settings."""
 
 import signal
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from cli.up.data_dir import DataDir
-from cli.up.programs import UpOptions, product_environ, product_programs
+from cli.up.programs import UpOptions, product_programs
 
 OPTIONS = UpOptions(home=Path("/srv/lane"), host="127.0.0.1", port=8123, flower_port=5123, workers=3)
 
@@ -34,11 +35,17 @@ def test_only_the_front_door_is_given_time_when_its_parent_dies() -> None:
     assert {program.orphan_signal for program in (wanted.relay, *wanted.workers, wanted.flower)} == {signal.SIGKILL}
 
 
+def environs(options: UpOptions = OPTIONS, **secrets: str) -> dict[str, Mapping[str, str]]:
+    """Return the environment of each process."""
+    made = product_programs(options, DataDir(options.home), secrets)
+    return {each.name: each.environ for each in (made.web, made.relay, made.sender, *made.workers, made.flower)}
+
+
 def test_children_get_the_servers_and_the_operators_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MERGELANE_LANE_SIZE", "3")
     monkeypatch.setenv("DATABASE_URL", "postgresql://stale")
 
-    environ = product_environ(database_url="postgresql://fresh", broker_url="redis://fresh", flower_port=5555)
+    environ = environs(database_url="postgresql://fresh", broker_url="redis://fresh")["worker1"]
 
     assert environ["DATABASE_URL"] == "postgresql://fresh"
     assert environ["BROKER_URL"] == "redis://fresh"
@@ -47,53 +54,51 @@ def test_children_get_the_servers_and_the_operators_settings(monkeypatch: pytest
 
 def test_logs_are_for_people_unless_the_operator_says_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MERGELANE_LOG_FORMAT", raising=False)
-    plain = product_environ(database_url="", broker_url="", flower_port=5555)
+    plain = environs()
     monkeypatch.setenv("MERGELANE_LOG_FORMAT", "json")
-    chosen = product_environ(database_url="", broker_url="", flower_port=5555)
+    chosen = environs()
 
-    assert plain["MERGELANE_LOG_FORMAT"] == "text"
-    assert chosen["MERGELANE_LOG_FORMAT"] == "json"
+    assert {environ["MERGELANE_LOG_FORMAT"] for environ in plain.values()} == {"text"}
+    assert {environ["MERGELANE_LOG_FORMAT"] for environ in chosen.values()} == {"json"}
 
 
 def test_the_console_leads_to_the_flower_beside_it_unless_the_operator_says_otherwise(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.delenv("MERGELANE_FLOWER_URL", raising=False)
-    beside = product_environ(database_url="", broker_url="", flower_port=5556)
+    beside = environs()["web"]
     monkeypatch.setenv("MERGELANE_FLOWER_URL", "https://flower.example.com")
-    chosen = product_environ(database_url="", broker_url="", flower_port=5556)
+    chosen = environs()["web"]
 
-    assert beside["MERGELANE_FLOWER_URL"] == "http://127.0.0.1:5556"
+    assert beside["MERGELANE_FLOWER_URL"] == "http://127.0.0.1:5123"
     assert chosen["MERGELANE_FLOWER_URL"] == "https://flower.example.com"
 
 
 def test_flowers_password_is_passed_by_its_own_variable() -> None:
-    environ = product_environ(database_url="", broker_url="", flower_port=5555, flower_basic_auth="ada:secret")
+    environ = environs(flower_basic_auth="ada:secret")
 
-    assert environ["FLOWER_BASIC_AUTH"] == "ada:secret"
-
-
-def test_whoever_shows_metrics_has_a_port_of_its_own() -> None:
-    options = replace(OPTIONS, metrics_port=9000)
-    wanted = product_programs(
-        options, DataDir(options.home), product_environ(database_url="", broker_url="", flower_port=5555)
-    )
-    processes = (wanted.web, wanted.relay, *wanted.workers, wanted.flower)
-
-    assert [process.environ["MERGELANE_METRICS_ADDRESS"] for process in processes] == [
-        "",
-        "127.0.0.1:9000",
-        "127.0.0.1:9001",
-        "127.0.0.1:9002",
-        "127.0.0.1:9003",
-        "",
-    ]
+    assert environ["flower"]["FLOWER_BASIC_AUTH"] == "ada:secret"
+    assert not any("ada:secret" in each.values() for name, each in environ.items() if name != "flower")
 
 
-def test_nobody_shows_metrics_unasked(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_process_with_metrics_has_a_port_of_its_own() -> None:
+    addresses = {
+        name: environ["MERGELANE_METRICS_ADDRESS"]
+        for name, environ in environs(replace(OPTIONS, metrics_port=9000)).items()
+    }
+
+    assert addresses == {
+        "web": "",
+        "relay": "127.0.0.1:9000",
+        "sender": "",
+        "worker1": "127.0.0.1:9001",
+        "worker2": "127.0.0.1:9002",
+        "worker3": "127.0.0.1:9003",
+        "flower": "",
+    }
+
+
+def test_there_are_no_metrics_without_the_option(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MERGELANE_METRICS_ADDRESS", "127.0.0.1:9464")
-    wanted = product_programs(
-        OPTIONS, DataDir(OPTIONS.home), product_environ(database_url="", broker_url="", flower_port=5555)
-    )
 
-    assert {process.environ["MERGELANE_METRICS_ADDRESS"] for process in (wanted.relay, *wanted.workers)} == {""}
+    assert {environ["MERGELANE_METRICS_ADDRESS"] for environ in environs().values()} == {""}

@@ -6,18 +6,17 @@ from typing import Any
 
 import orjson
 
+from cli.bulk.columns.merge_columns import PAIR_COLUMNS, cells_from_update
 from cli.bulk.files import FileFormat
-from cli.bulk.merge_pairs import PAIR_COLUMNS, FilePair, Json, cells_from_update
-from schemas.json_values import dump_json
+from cli.bulk.merge_pairs import RESULT_COLUMNS, TEXT, FilePair, Json
+from schemas.json_values import dump_printable
 from schemas.outcomes import JobState
-from schemas.text import format_csv
+from schemas.text import format_csv, safe_cell
 
 #: The outcome of a line that was not sent, because it is not a valid pair.
 INVALID = "invalid"
 #: The outcome of a line whose job is dead.
 DEAD = JobState.DEAD.value
-#: The columns before the identifiers.
-RESULT_COLUMNS = ("line", "outcome", "reason", "job_id", "batch_id", "orphan_braze_id", "survivor_braze_id")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,18 +46,22 @@ def result_from_json(job: Mapping[str, Any]) -> LineResult:
 
 def format_header(form: FileFormat) -> bytes:
     """Return the header of an outcome file; JSON Lines have none."""
-    return format_csv([(*RESULT_COLUMNS, *PAIR_COLUMNS)]) if form is FileFormat.CSV else b""
+    return format_csv([(*RESULT_COLUMNS, *PAIR_COLUMNS, TEXT)]) if form is FileFormat.CSV else b""
 
 
 def format_results(results: Iterable[tuple[FilePair, LineResult]], form: FileFormat) -> bytes:
     """Return the lines of pairs and their results."""
     if form is FileFormat.CSV:
-        return format_csv(
-            [*_result_cells(pair, result), *cells_from_update(pair.update).values()] for pair, result in results
-        )
+        return format_csv(_row(pair, result) for pair, result in results)
     return b"".join(
-        dump_json(_result_object(pair, result), option=orjson.OPT_APPEND_NEWLINE) for pair, result in results
+        dump_printable(_result_object(pair, result), option=orjson.OPT_APPEND_NEWLINE) for pair, result in results
     )
+
+
+def _row(pair: FilePair, result: LineResult) -> list[Any]:
+    """Return a row of CSV; its text is safe to open, and is read back when the row is merged again."""
+    cells = [*_result_cells(pair, result), *cells_from_update(pair.update).values(), pair.text or ""]
+    return [safe_cell(cell) if isinstance(cell, str) else cell for cell in cells]
 
 
 def _result_cells(pair: FilePair, result: LineResult) -> list[Any]:
@@ -68,4 +71,5 @@ def _result_cells(pair: FilePair, result: LineResult) -> list[Any]:
 def _result_object(pair: FilePair, result: LineResult) -> Json:
     """Return a line of JSON Lines, without members that have no value."""
     cells = zip(RESULT_COLUMNS, _result_cells(pair, result), strict=True)
-    return {name: value for name, value in cells if value is not None} | pair.update
+    text = {} if pair.text is None else {TEXT: pair.text}
+    return {name: value for name, value in cells if value is not None} | pair.update | text

@@ -5,10 +5,9 @@ finished, and is cut off when the run resumes. A lock on the output file is take
 processes never resume one run.
 """
 
-import fcntl
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,9 +15,9 @@ from typing import IO, Any
 
 import orjson
 
-from cli.bulk.files import FileError
+from cli.bulk.files import FileError, write_all
+from cli.bulk.outputs.output_file import SUFFIX, Writer, is_stream, open_locked, open_stream, writing
 
-SUFFIX = ".state"
 #: The task of a dry run.
 PREVIEW = "preview"
 
@@ -53,26 +52,32 @@ class CheckpointState:
 
 
 class Checkpoint:
-    """The output file of a run and its state; *resumed*: an earlier process started the run."""
+    """The output of a run and its state; *resumed*: an earlier process started the run.
 
-    def __init__(self, output: Path, file: IO[bytes], state: CheckpointState, *, resumed: bool) -> None:
+    Without a *path* for the state it is kept in memory: the output is a stream, and the run cannot resume.
+    """
+
+    def __init__(
+        self, output: Path, writer: Writer, state: CheckpointState, *, resumed: bool, path: Path | None
+    ) -> None:
         self.output = output
         self.state = state
         self.resumed = resumed
-        self._file = file
+        self._writer = writer
+        self._path = path
 
     def write(self, data: bytes) -> int:
         """Append *data* to the output and return its size; it counts once `save` stores that size as `written`."""
-        self._file.write(data)
-        return self._file.tell()
+        return self._writer.write(data)
 
     def save(self, **changes: Any) -> None:
         """Make the output durable, then store the state with *changes*."""
-        self._file.flush()
         if "written" in changes:
-            os.fsync(self._file.fileno())
-        self.state = replace(self.state, **changes, saved_at=datetime.now(UTC).isoformat(timespec="seconds"))
-        write_atomically(checkpoint_path(self.output), orjson.dumps(self.state))
+            self._writer.sync()
+        state = replace(self.state, **changes, saved_at=datetime.now(UTC).isoformat(timespec="seconds"))
+        if self._path is not None:
+            write_atomically(self._path, orjson.dumps(state))
+        self.state = state
 
 
 def checkpoint_path(output: Path) -> Path:
@@ -81,29 +86,46 @@ def checkpoint_path(output: Path) -> Path:
 
 
 @contextmanager
-def open_checkpoint(output: Path, fresh: CheckpointState, *, again: bool) -> Iterator[Checkpoint]:
+def open_checkpoint(
+    output: Path, fresh: CheckpointState, *, again: bool, source: IO[bytes] | None = None
+) -> Iterator[Checkpoint]:
     """Lock *output* and open the checkpoint of its run: the state of an earlier process, or *fresh*.
 
-    *again* ignores an earlier state; so does a dry run that had finished. Raises FileError when another process has the
-    lock, when the earlier state belongs to another run, or when *output* has content without a state.
+    *again* ignores an earlier state; so does a dry run that had finished. Raises FileError when *output* cannot be
+    written or is the input file *source*, when another process has the lock, when the earlier state belongs to another
+    run, or when *output* has content without a state.
     """
-    with output.open("a+b") as file:
-        _lock(file, output)
-        state = None if again else _resumable_state(output, fresh, size=file.seek(0, os.SEEK_END))
-        checkpoint = Checkpoint(output, file, state or fresh, resumed=state is not None)
+    if is_stream(output):
+        with open_stream(output) as stream:
+            yield Checkpoint(output, stream, fresh, resumed=False, path=None)
+        return
+    with open_locked(output, source=source) as file:
+        state = None if again else _resumable_state(output, fresh, size=file.size)
+        checkpoint = Checkpoint(output, file, state or fresh, resumed=state is not None, path=checkpoint_path(output))
         if state is None:
             checkpoint.save()
         file.truncate(checkpoint.state.written)
-        file.seek(0, os.SEEK_END)
         yield checkpoint
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Write *data* to *path*; after a crash of the machine the file has either this content or the previous one."""
+    """Write *data* to *path*; after a crash of the machine the file has either this content or the previous one.
+
+    Raises FileError when that fails, for example on a full disk; then *path* has its previous content.
+    """
     draft = path.with_name(path.name + ".new")
-    with draft.open("wb") as file:
-        file.write(data)
-        file.flush()
+    try:
+        with writing(path):
+            _replace(path, draft, data)
+    except FileError:
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
+        raise
+
+
+def _replace(path: Path, draft: Path, data: bytes) -> None:
+    with draft.open("wb", buffering=0) as file:
+        write_all(file, data)
         os.fsync(file.fileno())
     draft.replace(path)
     folder = os.open(path.parent, os.O_RDONLY)
@@ -118,6 +140,9 @@ def _resumable_state(output: Path, fresh: CheckpointState, *, size: int) -> Chec
     state = _read_state(output)
     # A dry run that finished describes the past, so another one starts over.
     if state is not None and state.finished and state.task == fresh.task == PREVIEW:
+        return None
+    # A run that has done nothing binds to nothing: a corrected file is accepted at once.
+    if state is not None and (state.task, state.source) != (fresh.task, fresh.source) and _has_done_nothing(state):
         return None
     if state is None:
         if size:
@@ -137,6 +162,10 @@ def _resumable_state(output: Path, fresh: CheckpointState, *, size: int) -> Chec
     return state
 
 
+def _has_done_nothing(state: CheckpointState) -> bool:
+    return not (state.lines or state.written or state.unanswered or state.open_batches or state.finished)
+
+
 def _read_state(output: Path) -> CheckpointState | None:
     path = checkpoint_path(output)
     if not path.exists():
@@ -145,11 +174,3 @@ def _read_state(output: Path) -> CheckpointState | None:
         return CheckpointState(**orjson.loads(path.read_bytes()))
     except (orjson.JSONDecodeError, TypeError):
         raise FileError(f"The checkpoint {path} cannot be read. Add --again to start over.") from None
-
-
-def _lock(file: IO[bytes], output: Path) -> None:
-    """Lock *file* for this process until it is closed."""
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise FileError(f"Another process writes {output}. Wait until it ends, or name another output file.") from None

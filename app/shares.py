@@ -1,0 +1,123 @@
+"""Shares: how much of a process one workspace may use at once, so that something is left for the others."""
+
+import logging
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Condition
+from time import monotonic
+
+from app.errors import DatabaseUnavailable
+from app.metrics.shares import REFUSED, USED, Resource
+
+LOG = logging.getLogger(__name__)
+
+#: The cause of the error when a workspace uses its whole share of connections.
+SHARE_USED = "share_used"
+#: Seconds for which a workspace counts as active after its last request.
+ACTIVE_S = 10.0
+ALL_PERCENT = 100
+#: Seconds between two lines of the log about the same workspace and resource.
+LOG_EVERY_S = 60.0
+
+
+class Shares:
+    """The use of one resource of this process, by workspace."""
+
+    def __init__(
+        self, resource: Resource, *, each: int, in_all: int | None = None, beside_others: int | None = None
+    ) -> None:
+        """Let a workspace use up to *each* at once, and all workspaces together up to *in_all*, if that is not None.
+
+        While other workspaces use some too, or have lately, it is up to *beside_others*, by default *each*.
+        """
+        self.each = each
+        self._beside_others = each if beside_others is None else beside_others
+        self._seen: dict[int, float] = {}
+        self._forget_at = 0.0
+        self._resource = resource
+        self._in_all = in_all
+        self._used: Counter[int] = Counter()
+        self._changed = Condition()
+        self._logged: dict[int, float] = {}
+
+    def take(self, workspace_id: int, *, wait_s: float = 0.0) -> bool:
+        """Return whether one was free for the workspace within *wait_s* seconds; the caller gives it back."""
+        deadline = monotonic() + wait_s
+        with self._changed:
+            self._see(workspace_id)
+            while not self._is_free(workspace_id):
+                left = deadline - monotonic()
+                if left <= 0 or not self._changed.wait(left):
+                    self._note_refusal(workspace_id)
+                    return False
+            self._used[workspace_id] += 1
+        USED.inc(1, self._resource)
+        return True
+
+    def give_back(self, workspace_id: int) -> None:
+        """Give one back that was taken."""
+        with self._changed:
+            self._used[workspace_id] -= 1
+            if not self._used[workspace_id]:
+                del self._used[workspace_id]
+            self._changed.notify_all()
+        USED.inc(-1, self._resource)
+
+    def _is_free(self, workspace_id: int) -> bool:
+        each = self.each if self._is_alone(workspace_id) else self._beside_others
+        return self._used[workspace_id] < each and (self._in_all is None or self._used.total() < self._in_all)
+
+    def _is_alone(self, workspace_id: int) -> bool:
+        return self._seen.keys() <= {workspace_id}
+
+    def _see(self, workspace_id: int) -> None:
+        """Remember that the workspace is active now, and forget workspaces without requests for ACTIVE_S."""
+        now = monotonic()
+        self._seen[workspace_id] = now
+        if now >= self._forget_at:
+            self._seen = {each: at for each, at in self._seen.items() if now - at < ACTIVE_S}
+            self._forget_at = now + ACTIVE_S / 10
+
+    def _note_refusal(self, workspace_id: int) -> None:
+        """Count a refusal, and log it with the workspace now and then: metrics have no series for each workspace."""
+        REFUSED.inc(1, self._resource)
+        now = monotonic()
+        if now - self._logged.get(workspace_id, -LOG_EVERY_S) >= LOG_EVERY_S:
+            self._logged = {each: at for each, at in self._logged.items() if now - at < LOG_EVERY_S} | {
+                workspace_id: now
+            }
+            LOG.warning("share_refused", extra={"workspace_id": workspace_id, "resource": self._resource})
+
+
+class ConnectionShares:
+    """The shares of a pool's connections. A thread waits for a connection of its workspace's share."""
+
+    def __init__(self, *, pool_size: int, percent: int, beside_others_percent: int, wait_s: float) -> None:
+        each = part_of(pool_size, percent)
+        beside_others = min(each, part_of(pool_size, beside_others_percent))
+        # The pool bounds the connections of all workspaces.
+        self._shares = Shares(Resource.CONNECTIONS, each=each, beside_others=beside_others)
+        self._wait_s = wait_s
+
+    @contextmanager
+    def lend(self, workspace_id: int) -> Iterator[float]:
+        """Count a connection for the workspace until the block ends; yield the seconds that are left to wait for it.
+
+        Raises DatabaseUnavailable after the wait.
+        """
+        began = monotonic()
+        if not self._shares.take(workspace_id, wait_s=self._wait_s):
+            raise DatabaseUnavailable(
+                "The workspace uses its whole share of the connections to PostgreSQL; try again in a few seconds.",
+                cause=SHARE_USED,
+            )
+        try:
+            yield max(0.0, began + self._wait_s - monotonic())
+        finally:
+            self._shares.give_back(workspace_id)
+
+
+def part_of(whole: int, percent: int) -> int:
+    """Return *percent* of *whole*: at least 1, and below 100 percent less than *whole* where that is possible."""
+    return whole if percent >= ALL_PERCENT else max(1, min(whole * percent // ALL_PERCENT, whole - 1))

@@ -1,0 +1,203 @@
+"""Shares of a web process: what one workspace keeps busy, others do not miss."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from time import monotonic
+from typing import Any
+
+import pytest
+from flask import Flask
+from psycopg import errors as postgres
+
+from app import keys
+from app.config import Settings
+from app.db.budget import begin_budget
+from app.db.connections import Connection, Pool
+from app.db.transaction import open_transaction
+from app.metrics.shares import REFUSED, USED, Resource
+from app.web import create_app
+from app.web.resources import resources_of
+from app.web.workspace_shares import NAME
+from tests.support.factories import Factory
+from tests.support.front_door import Caller
+from tests.support.waiting import wait_until
+
+#: A regular expression that takes PostgreSQL about a second to compile; it compiles each number anew.
+SLOW_PATTERN = "(" + "|".join(["(a|b){1,250}"] * 60) + ")|z%d"
+#: Two threads and two connections for each workspace.
+SMALL = {
+    "web_threads": 4,
+    "pool_size": 4,
+    "workspace_share_percent": 50,
+    "pool_timeout_s": 1.0,
+    "workspace_share_beside_others_percent": 50,
+}
+
+OpenDoor = Callable[..., tuple[Caller, Caller]]
+
+
+@pytest.fixture
+def open_door(database_url: str, connection: Connection) -> Iterator[OpenDoor]:
+    """A function that opens an application and returns a caller of a busy workspace and one of another."""
+    doors: list[Flask] = []
+
+    def open_(**settings: Any) -> tuple[Caller, Caller]:
+        flask = create_app(Settings(database_url=database_url, **{**SMALL, **settings}))
+        doors.append(flask)
+        busy, stranger = (_caller(flask, connection, name) for name in ("busy", "stranger"))
+        return busy, stranger
+
+    yield open_
+
+    for flask in doors:
+        resources_of(flask).close()
+
+
+def _caller(flask: Flask, connection: Connection, name: str) -> Caller:
+    workspace = f"{name}-{Factory(connection).workspace_id}"
+    key_id, secret = keys.create_key(connection, workspace=workspace, label="test", permissions=["*"])
+    (row,) = connection.execute("SELECT workspace_id FROM workspace WHERE name = %s", [workspace]).fetchall()
+    return Caller(flask, secret=secret, key_id=key_id, workspace_id=row["workspace_id"], workspace=workspace)
+
+
+def touch(caller: Caller) -> Any:
+    """Write to the profile `ada`."""
+    return caller.post("/users/track", {"attributes": [{"external_id": "ada", "first_name": "Ada"}]})
+
+
+@contextmanager
+def stuck(caller: Caller, connection: Connection, requests: int) -> Iterator[list["Future[Any]"]]:
+    """Let requests of *caller* wait for a locked profile during the block."""
+    assert touch(caller).status_code == 201
+    with ThreadPoolExecutor(requests) as threads:
+        with connection.transaction():
+            connection.execute("SELECT 1 FROM profile WHERE workspace_id = %s FOR UPDATE", [caller.workspace_id])
+            running = [threads.submit(touch, caller) for _ in range(requests)]
+            yield running
+        for each in running:
+            each.result()
+
+
+def test_a_workspace_above_its_share_of_threads_gets_429_and_others_are_answered(
+    open_door: OpenDoor, connection: Connection
+) -> None:
+    busy, stranger = open_door()
+    refused, used = REFUSED.value(Resource.THREADS), USED.value(Resource.THREADS)
+
+    with stuck(busy, connection, 2) as running:
+        wait_until(lambda: USED.value(Resource.THREADS) == used + 2, what="both requests to be counted")
+        third, other = touch(busy), touch(stranger)
+
+    assert (third.status_code, third.headers["Retry-After"]) == (429, "1")
+    assert third.json["message"].startswith("Too many requests of this workspace are running")
+    assert other.status_code == 201
+    assert [each.result().status_code for each in running] == [201, 201]
+    assert (USED.value(Resource.THREADS), REFUSED.value(Resource.THREADS)) == (used, refused + 1)
+    assert touch(busy).status_code == 201
+
+
+def test_a_workspace_above_its_share_of_connections_gets_503_and_others_are_answered(
+    open_door: OpenDoor, connection: Connection
+) -> None:
+    busy, stranger = open_door(web_threads=20)
+    used = USED.value(Resource.CONNECTIONS)
+
+    with stuck(busy, connection, 2):
+        wait_until(lambda: USED.value(Resource.CONNECTIONS) == used + 2, what="both connections to be taken")
+        other = touch(stranger)
+        third = touch(busy)
+
+    assert other.status_code == 201
+    assert third.status_code == 503
+    assert int(third.headers["Retry-After"]) >= 1
+    assert touch(busy).status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("resource", "method", "path", "body"),
+    [
+        (Resource.QUERIES, "post", "/segments/query", {"filter": {"external_id": {"comparison": "exists"}}}),
+        (Resource.QUERIES, "post", "/users/merge/preview", {"merge_updates": []}),
+        (Resource.QUERIES, "get", "/duplicates/preview", {"identifier": "email"}),
+        (Resource.EXPORTS, "get", "/audit/export", {}),
+        (Resource.EXPORTS, "get", "/duplicates/preview.csv", {"identifier": "email"}),
+    ],
+)
+def test_a_workspace_above_its_share_of_queries_or_exports_gets_429_and_others_are_answered(
+    open_door: OpenDoor, resource: Resource, method: str, path: str, body: Any
+) -> None:
+    busy, stranger = open_door()
+
+    def send(caller: Caller) -> Any:
+        return caller.get(path, **body) if method == "get" else caller.post(path, body)
+
+    shares, before = busy.flask.extensions[NAME][resource], USED.value(resource)
+    assert all(shares.take(busy.workspace_id) for _ in range(2))
+    refused, other = send(busy), send(stranger)
+    other.close()
+    for _ in range(2):
+        shares.give_back(busy.workspace_id)
+    again = send(busy)
+    again.close()
+
+    assert refused.status_code == 429
+    assert int(refused.headers["Retry-After"]) >= 1
+    assert (other.status_code, again.status_code) == (200, 200)
+    assert USED.value(resource) == before
+
+
+def test_waits_that_a_workspace_asks_for_leave_it_threads(open_door: OpenDoor) -> None:
+    busy, _ = open_door(web_threads=10, pool_size=8)
+    update = {"identifier_to_merge": {"external_id": "a"}, "identifier_to_keep": {"external_id": "b"}}
+
+    def wait() -> Any:
+        return busy.post("/users/merge", {"merge_updates": [update]}, headers={"Prefer": "wait=2"})
+
+    with ThreadPoolExecutor(5) as threads:
+        answers = [threads.submit(wait) for _ in range(5)]
+        waited = ["Preference-Applied" in each.result().headers for each in answers]
+
+    assert sorted(waited) == [False, False, True, True, True]
+
+
+def test_all_statements_of_a_request_together_take_no_longer_than_one_may(open_door: OpenDoor) -> None:
+    caller, _ = open_door(statement_timeout_ms=1_500)
+    leaf = {"custom_attribute_name": "x", "comparison": "matches_regex"}
+    leaves = [{"custom_attribute": {**leaf, "value": SLOW_PATTERN % number}} for number in range(40)]
+    began = monotonic()
+
+    response = caller.post("/segments/query", {"filter": {"OR": leaves}})
+
+    assert response.status_code == 400
+    assert response.json["message"].startswith("The segment takes too long to count")
+    assert monotonic() - began < 6
+
+
+def test_a_budget_ends_the_statements_of_its_thread_and_leaves_those_of_others(pool: Pool, factory: Factory) -> None:
+    def rest(times: int) -> None:
+        with open_transaction(pool, factory.workspace_id) as tx:
+            for _ in range(times):
+                tx.execute("SELECT pg_sleep(0.4)")
+
+    began = monotonic()
+    begin_budget(1.2)
+    try:
+        with pytest.raises(postgres.QueryCanceled):
+            rest(20)
+    finally:
+        begin_budget(None)
+
+    assert monotonic() - began < 5
+    rest(4)
+
+
+def test_a_request_that_ends_in_an_error_gives_its_share_back(open_door: OpenDoor) -> None:
+    caller, _ = open_door()
+    used = USED.value(Resource.THREADS)
+
+    for _ in range(5):
+        assert caller.get("/merge/jobs/nothing").status_code in {400, 404}
+        assert caller.post("/users/merge", {"merge_updates": 1}).status_code == 400
+
+    assert USED.value(Resource.THREADS) == used
