@@ -209,9 +209,19 @@ class KnownIdSchema(ResponseSchema):
     survivor = fields.Nested(JobProfileSchema, allow_none=True)
 
 
+class ListedIdSchema(KnownIdSchema):
+    """An id of the list of survivors."""
+
+    braze_id = fields.String(allow_none=True, metadata={"description": "The profile that has or had the id."})
+    merged_into = fields.String(
+        allow_none=True,
+        metadata={"description": "The braze_id into which that profile was merged. It may have been merged later too."},
+    )
+
+
 class SurvivorPageSchema(ResponseSchema):
     """Ids with their survivors. `feed_cursor` is the end of the feed before the page was read."""
 
-    ids = fields.List(fields.Nested(KnownIdSchema))
+    ids = fields.List(fields.Nested(ListedIdSchema))
     next_cursor = PlaceField(SurvivorPlace, allow_none=True)
     feed_cursor = PlaceField(FeedPlace, allow_none=True)

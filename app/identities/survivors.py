@@ -31,6 +31,10 @@ class KnownId:
     state: IdState
     #: None after the deletion of the person.
     survivor: ProfileRef | None
+    #: The braze_id of the profile that has or had the id; of a list only.
+    braze_id: str | None = None
+    #: The profile into which that one was merged, which may have been merged away later; of a list only.
+    merged_into: str | None = None
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any], *, identifier: str) -> "KnownId":
@@ -42,6 +46,8 @@ class KnownId:
             # Its last profile was deleted while the row was read.
             state=IdState(row["state"]) if survivor else IdState.DELETED,
             survivor=survivor,
+            braze_id=row.get("own_braze_id"),
+            merged_into=row.get("merged_into"),
         )
 
 

@@ -65,7 +65,9 @@ LIMIT 1
 
 -- name: profiles_after
 -- Lists the ids of live profiles.
-SELECT profile.id AS place, ids.id_type, ids.id, 'current' AS state, profile.braze_id, profile.external_id
+SELECT
+    profile.id AS place, ids.id_type, ids.id, 'current' AS state, profile.braze_id, profile.external_id,
+    profile.braze_id AS own_braze_id, NULL AS merged_into
 FROM (
     SELECT live.id, live.braze_id, live.external_id
     FROM profile AS live
@@ -79,10 +81,13 @@ CROSS JOIN LATERAL (
 ORDER BY profile.id, ids.id_type
 
 -- name: orphans_after
--- Lists the ids of merged-away profiles.
-SELECT orphan.orphan_id AS place, ids.id_type, ids.id, 'merged' AS state, survivor.braze_id, survivor.external_id
+-- Lists the ids of merged-away profiles, with the profile that each was merged into: a live one, or one that was merged
+-- away later.
+SELECT
+    orphan.orphan_id AS place, ids.id_type, ids.id, 'merged' AS state, survivor.braze_id, survivor.external_id,
+    orphan.braze_id AS own_braze_id, coalesce(live.braze_id, later.braze_id) AS merged_into
 FROM (
-    SELECT redirect.orphan_id, redirect.braze_id, redirect.external_id
+    SELECT redirect.orphan_id, redirect.survivor_id, redirect.braze_id, redirect.external_id
     FROM redirect
     WHERE redirect.workspace_id = %(workspace_id)s AND redirect.orphan_id > %(after)s::bigint
     ORDER BY redirect.orphan_id
@@ -90,6 +95,8 @@ FROM (
 ) AS orphan
 JOIN origin ON origin.workspace_id = %(workspace_id)s AND origin.origin_id = orphan.orphan_id
 JOIN profile AS survivor ON survivor.workspace_id = %(workspace_id)s AND survivor.id = origin.profile_id
+LEFT JOIN profile AS live ON live.workspace_id = %(workspace_id)s AND live.id = orphan.survivor_id
+LEFT JOIN redirect AS later ON later.workspace_id = %(workspace_id)s AND later.orphan_id = orphan.survivor_id
 CROSS JOIN LATERAL (
     VALUES ('braze_id', orphan.braze_id), ('external_id', orphan.external_id)
 ) AS ids (id_type, id)
@@ -100,7 +107,8 @@ ORDER BY orphan.orphan_id, ids.id_type
 SELECT
     old.external_id AS place, 'external_id' AS id_type, old.external_id AS id,
     CASE WHEN survivor.id = old.profile_id THEN 'renamed' ELSE 'merged' END AS state,
-    survivor.braze_id, survivor.external_id
+    survivor.braze_id, survivor.external_id,
+    coalesce(orphan.braze_id, survivor.braze_id) AS own_braze_id, NULL AS merged_into
 FROM (
     SELECT deprecated.external_id, deprecated.profile_id
     FROM deprecated_external_id AS deprecated
@@ -111,6 +119,7 @@ FROM (
 LEFT JOIN origin ON origin.workspace_id = %(workspace_id)s AND origin.origin_id = old.profile_id
 LEFT JOIN profile AS survivor
     ON survivor.workspace_id = %(workspace_id)s AND survivor.id = coalesce(origin.profile_id, old.profile_id)
+LEFT JOIN redirect AS orphan ON orphan.workspace_id = %(workspace_id)s AND orphan.orphan_id = old.profile_id
 ORDER BY old.external_id
 
 -- name: deleted_after
@@ -120,7 +129,8 @@ SELECT
     change.number AS place, 'braze_id' AS id_type,
     CASE WHEN profile.id IS NULL AND redirect.orphan_id IS NULL AND later.number IS NULL THEN change.orphan_braze_id END
         AS id,
-    'deleted' AS state, NULL AS braze_id, NULL AS external_id
+    'deleted' AS state, NULL AS braze_id, NULL AS external_id, change.orphan_braze_id AS own_braze_id,
+    NULL AS merged_into
 FROM (
     SELECT numbered.number, numbered.orphan_braze_id
     FROM identity_change AS numbered

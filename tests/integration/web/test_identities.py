@@ -247,7 +247,11 @@ def test_the_list_of_survivors_has_every_id_once_and_agrees_with_the_lookup(call
     assert len({(each["id_type"], each["id"]) for each in listed}) == len(listed)
     assert {each["id"] for each in listed if each["id_type"] == "external_id"} == {*"abcdef", "e2"}
     assert {each["id"] for each in listed if each["state"] == "deleted"} == {gone, survivor}
-    assert listed == [survivor_of(caller, each["id"]) for each in listed]
+    known = [{name: each[name] for name in ("id", "id_type", "state", "survivor")} for each in listed]
+    assert known == [survivor_of(caller, each["id"]) for each in listed]
+    profiles = {each["id"]: each["braze_id"] for each in listed}
+    parents = {each["id"]: profiles.get(each["merged_into"]) for each in listed if each["merged_into"]}
+    assert parents == {each: profiles[into] for own, into in (("a", "b"), ("b", "c")) for each in (own, profiles[own])}
 
 
 def test_the_feed_of_another_workspace_is_not_shown(caller: Caller, make_caller: Any, pool: Pool) -> None:
