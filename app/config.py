@@ -152,18 +152,14 @@ class Settings:
         256, read.whole(), "requests and responses that one web process holds in memory, in MB"
     )
     drain_s: float = _setting(
-        0.0,
-        schema_fields.Float(validate=validate.Range(min=0)),
-        "time from SIGTERM, when `/health/ready` answers 503, until the listener closes",
+        0.0, read.at_least_zero(), "time from SIGTERM, when `/health/ready` answers 503, until the listener closes"
     )
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = _setting(
         (), Networks(), "comma-separated addresses and networks whose X-Forwarded headers web believes"
     )
     hsts_s: int = _setting(0, read.whole(0), "`max-age` of Strict-Transport-Security; 0 sends no header")
     identify_wait_s: float = _setting(
-        10.0,
-        schema_fields.Float(validate=validate.Range(min=0, max=30)),
-        "how long the response of `/users/identify` waits for its jobs; 0 answers at once",
+        10.0, read.at_least_zero(30), "how long the response of `/users/identify` waits for its jobs; 0 answers at once"
     )
     waiting_bound: int = _setting(1_000_000, read.whole(), "waiting jobs of a workspace above which requests get 429")
     idempotency_hours: float = _setting(24.0, read.positive(), "how long an Idempotency-Key is remembered")
@@ -206,6 +202,9 @@ class Settings:
     prune_after_days: float = _setting(90.0, read.positive(), "how long finished batches and their jobs are kept")
     audit_days: float = _setting(
         90.0, read.positive(), "how long the audit is kept, and batches with it where that is longer"
+    )
+    identity_days: float = _setting(
+        1_095.0, read.positive(), "how long changes stay in the identity feed; at least as long as the audit"
     )
     undo_days: float = _setting(
         30.0, read.positive(), "how long a merge can be undone; at most MERGELANE_PRUNE_AFTER_DAYS"

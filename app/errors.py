@@ -5,6 +5,7 @@ MergelaneError
 │   ├── Conflict            409
 │   ├── NotFound            404
 │   ├── Gone                410, with the survivor of the profile
+│   ├── LostCursor          410, of a feed
 │   └── Overloaded          429, with Retry-After
 ├── ServerUnavailable       PostgreSQL or the broker is away or refuses work: wait; `cause` says why in a word
 │   ├── DatabaseUnavailable     PostgreSQL; a transaction in its COMMIT may have taken effect
@@ -52,6 +53,12 @@ class Gone(Rejected):
     def __init__(self, message: str, *, survivor_braze_id: str) -> None:
         super().__init__(message)
         self.survivor_braze_id = survivor_braze_id
+
+
+class LostCursor(Rejected):
+    """A place in a feed that the feed does not have: it is too old, or from before a restore."""
+
+    status = 410
 
 
 class Overloaded(Rejected):

@@ -34,6 +34,11 @@ def positive() -> schema_fields.Float:
     return schema_fields.Float(validate=validate.Range(min=0, min_inclusive=False))
 
 
+def at_least_zero(most: float | None = None) -> schema_fields.Float:
+    """Return what reads a number from 0 to *most*."""
+    return schema_fields.Float(validate=validate.Range(min=0, max=most))
+
+
 def url() -> schema_fields.Url:
     """Return what reads a URL of HTTP."""
     return schema_fields.Url(schemes={"http", "https"}, require_tld=False)

@@ -24,6 +24,7 @@ SUMMARIES: Mapping[str, str] = {
     "batches": "List batches and show their jobs.",
     "doctor": "Check the installation and report problems.",
     "duplicates": "Find profiles that share an email address or phone number, and merge them by a rule.",
+    "identities": "Export the identity feed, and the survivors of all ids.",
     "jobs": "List, show, retry and undo jobs.",
     "keys": "Create, list, find and revoke API keys.",
     "limits": "Show and change the rate limits of a workspace.",
@@ -136,8 +137,9 @@ def main() -> None:
 
     `mergelane up` runs the whole product on this machine.
 
-    audit, batches, duplicates, jobs, merge, profiles and webhooks send requests to the API at MERGELANE_URL with the
-    key in MERGELANE_API_KEY (see docs/cli.md). doctor, keys, limits and migrate use the database in DATABASE_URL or,
-    when it is not set, the database of a running `mergelane up`. jobs does the same when there is no API key.
+    audit, batches, duplicates, identities, jobs, merge, profiles and webhooks send requests to the API at MERGELANE_URL
+    with the key in MERGELANE_API_KEY (see docs/cli.md). doctor, keys, limits and migrate use the database in
+    DATABASE_URL or, when it is not set, the database of a running `mergelane up`. jobs does the same when there is no
+    API key.
     """
     logging.basicConfig(level=logging.WARNING, format="%(message)s")

@@ -263,6 +263,9 @@ LISTED: tuple[Endpoint, ...] = (
     Endpoint(method="POST", rule="/merge/jobs/<uuid:job_id>/retry", bodies=(nothing,)),
     Endpoint(method="POST", rule="/merge/jobs/<uuid:job_id>/undo", bodies=(nothing,)),
     Endpoint(method="POST", rule="/merge/batches/<uuid:batch_id>/undo", bodies=(nothing,)),
+    Endpoint(method="GET", rule="/identities", query=POLLED),
+    Endpoint(method="GET", rule="/identities/<path:identifier>"),
+    Endpoint(method="GET", rule="/survivors", query=POLLED),
     Endpoint(method="GET", rule="/profiles", query=POLLED),
     Endpoint(method="GET", rule="/profiles/<braze_id>"),
     Endpoint(

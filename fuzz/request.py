@@ -176,6 +176,7 @@ def _path(endpoint: Endpoint, rng: Random) -> str:
         "<uuid:webhook_id>": "{webhook_id}",
         "<uuid:notice_id>": "{notice_id}",
         "<braze_id>": "{braze_id}",
+        "<path:identifier>": rng.choice(("{braze_id}", "u-0-1")),
         "<name>": rng.choice(("start.js", "swagger-ui.css")),
     }
     path = endpoint.rule

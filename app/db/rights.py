@@ -43,6 +43,8 @@ TABLES: Mapping[str, Sequence[str]] = {
     "duplicate_exclusion": ("SELECT", "INSERT", "DELETE"),
     "former_name": ("SELECT", "INSERT", "DELETE"),
     "erasure": ALL,
+    "identity_feed": KEPT,
+    "identity_change": ALL,
 }
 #: The columns of other tables that the processes' role may update. A key that is used after a change of the pepper gets
 #: a new digest.
@@ -70,6 +72,7 @@ FUNCTIONS = (
     "workspaces_to_recompute()",
     "workspaces_with_erasures()",
     "renew_statistics(regclass)",
+    "workspaces_with_identity_changes()",
 )
 
 

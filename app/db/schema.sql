@@ -633,6 +633,37 @@ CREATE FUNCTION public.workspaces_with_erasures() RETURNS TABLE(workspace_id int
    ORDER BY e.workspace_id;
 END;
 
+CREATE TABLE public.identity_feed (
+    workspace_id integer NOT NULL,
+    last_number bigint DEFAULT 0 NOT NULL,
+    snapshot pg_snapshot DEFAULT '1:1:'::pg_snapshot NOT NULL,
+    resume_at timestamp with time zone,
+    checkpoint_xids bigint[] DEFAULT '{0}'::bigint[] NOT NULL,
+    checkpoint_times timestamp with time zone[] DEFAULT '{"1970-01-01 00:00:00+00"}'::timestamp with time zone[] NOT NULL,
+    horizon timestamp with time zone DEFAULT '1970-01-01 00:00:00+00'::timestamp with time zone NOT NULL,
+    checked_at timestamp with time zone DEFAULT '1970-01-01 00:00:00+00'::timestamp with time zone NOT NULL,
+    CONSTRAINT identity_feed_check CHECK ((cardinality(checkpoint_xids) = cardinality(checkpoint_times)))
+);
+
+CREATE FUNCTION public.workspaces_with_identity_changes() RETURNS TABLE(workspace_id integer)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    BEGIN ATOMIC
+ SELECT w.workspace_id
+    FROM (((public.workspace w
+      LEFT JOIN public.identity_feed feed ON ((feed.workspace_id = w.workspace_id)))
+      LEFT JOIN LATERAL ( SELECT true AS found
+            FROM public.job
+           WHERE ((job.workspace_id = w.workspace_id) AND (job.finished_at >= feed.horizon))
+          LIMIT 1) ended ON (true))
+      LEFT JOIN LATERAL ( SELECT true AS found
+            FROM public.audit_entry entry
+           WHERE ((entry.workspace_id = w.workspace_id) AND (entry.at >= feed.horizon))
+          LIMIT 1) entered ON (true))
+   WHERE ((feed.workspace_id IS NULL) OR ended.found OR entered.found OR (feed.checked_at > clock_timestamp()))
+   ORDER BY w.workspace_id;
+END;
+
 CREATE FUNCTION public.workspaces_with_pending_jobs() RETURNS TABLE(workspace_id integer)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -773,6 +804,24 @@ CREATE TABLE public.identify_record (
     identified_at timestamp with time zone NOT NULL,
     profile_id bigint NOT NULL,
     updated_before timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.identity_change (
+    workspace_id integer NOT NULL,
+    number bigint NOT NULL,
+    entry_id uuid NOT NULL,
+    kind text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    job_id uuid,
+    undoes uuid,
+    orphan_braze_id text COLLATE pg_catalog."C",
+    survivor_braze_id text COLLATE pg_catalog."C",
+    orphan_external_id text COLLATE pg_catalog."C",
+    survivor_external_id text COLLATE pg_catalog."C",
+    former_external_id text COLLATE pg_catalog."C",
+    CONSTRAINT deletion_without_names CHECK (((kind <> 'delete'::text) OR (num_nonnulls(survivor_braze_id, orphan_external_id, survivor_external_id, former_external_id) = 0))),
+    CONSTRAINT identity_change_kind_check CHECK ((kind = ANY (ARRAY['merge'::text, 'undo'::text, 'identify'::text, 'rename'::text, 'remove'::text, 'delete'::text]))),
+    CONSTRAINT identity_change_number_check CHECK ((number > 0))
 );
 
 CREATE TABLE public.installation (
@@ -1076,6 +1125,15 @@ ALTER TABLE ONLY public.idempotency
 ALTER TABLE ONLY public.identify_record
     ADD CONSTRAINT identify_record_pkey PRIMARY KEY (workspace_id, job_id);
 
+ALTER TABLE ONLY public.identity_change
+    ADD CONSTRAINT identity_change_pkey PRIMARY KEY (workspace_id, number);
+
+ALTER TABLE ONLY public.identity_change
+    ADD CONSTRAINT identity_change_workspace_id_entry_id_key UNIQUE (workspace_id, entry_id);
+
+ALTER TABLE ONLY public.identity_feed
+    ADD CONSTRAINT identity_feed_pkey PRIMARY KEY (workspace_id);
+
 ALTER TABLE ONLY public.installation
     ADD CONSTRAINT installation_pkey PRIMARY KEY (is_only_row);
 
@@ -1174,6 +1232,10 @@ CREATE UNIQUE INDEX duplicate_run_running ON public.duplicate_run USING btree (w
 CREATE INDEX erasure_by_state ON public.erasure USING btree (workspace_id, state, id);
 
 CREATE INDEX idempotency_age ON public.idempotency USING btree (workspace_id, created_at);
+
+CREATE INDEX identity_change_of_orphan ON public.identity_change USING btree (workspace_id, orphan_braze_id) WHERE (orphan_braze_id IS NOT NULL);
+
+CREATE INDEX identity_change_of_survivor ON public.identity_change USING btree (workspace_id, survivor_braze_id) WHERE (survivor_braze_id IS NOT NULL);
 
 CREATE INDEX job_by_search_key ON public.job USING gin (search_keys);
 
@@ -1288,6 +1350,12 @@ ALTER TABLE ONLY public.idempotency
 ALTER TABLE ONLY public.identify_record
     ADD CONSTRAINT identify_record_workspace_id_job_id_fkey FOREIGN KEY (workspace_id, job_id) REFERENCES public.job(workspace_id, id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY public.identity_change
+    ADD CONSTRAINT identity_change_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspace(workspace_id);
+
+ALTER TABLE ONLY public.identity_feed
+    ADD CONSTRAINT identity_feed_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspace(workspace_id);
+
 ALTER TABLE ONLY public.job
     ADD CONSTRAINT job_workspace_id_batch_id_fkey FOREIGN KEY (workspace_id, batch_id) REFERENCES public.batch(workspace_id, id) ON DELETE CASCADE;
 
@@ -1356,6 +1424,10 @@ ALTER TABLE public.idempotency ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.identify_record ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.identity_change ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.identity_feed ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.job ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.key_change ENABLE ROW LEVEL SECURITY;
@@ -1391,6 +1463,10 @@ CREATE POLICY own_workspace ON public.former_name USING ((workspace_id = public.
 CREATE POLICY own_workspace ON public.idempotency USING ((workspace_id = public.current_workspace()));
 
 CREATE POLICY own_workspace ON public.identify_record USING ((workspace_id = public.current_workspace()));
+
+CREATE POLICY own_workspace ON public.identity_change USING ((workspace_id = public.current_workspace()));
+
+CREATE POLICY own_workspace ON public.identity_feed USING ((workspace_id = public.current_workspace()));
 
 CREATE POLICY own_workspace ON public.job USING ((workspace_id = public.current_workspace()));
 
@@ -1538,6 +1614,11 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.erasure TO mergelane_app;
 REVOKE ALL ON FUNCTION public.workspaces_with_erasures() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.workspaces_with_erasures() TO mergelane_app;
 
+GRANT SELECT,INSERT,UPDATE ON TABLE public.identity_feed TO mergelane_app;
+
+REVOKE ALL ON FUNCTION public.workspaces_with_identity_changes() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.workspaces_with_identity_changes() TO mergelane_app;
+
 REVOKE ALL ON FUNCTION public.workspaces_with_pending_jobs() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.workspaces_with_pending_jobs() TO mergelane_app;
 
@@ -1561,6 +1642,8 @@ GRANT SELECT ON TABLE public.held_lane TO mergelane_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.idempotency TO mergelane_app;
 
 GRANT SELECT,INSERT ON TABLE public.identify_record TO mergelane_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.identity_change TO mergelane_app;
 
 GRANT SELECT ON TABLE public.installation TO mergelane_app;
 

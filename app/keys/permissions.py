@@ -31,6 +31,8 @@ PERMISSIONS = (
     "audit.read",
     # Ours: all stored data of one person, with events, jobs and audit.
     "profiles.report",
+    # Ours: merges and other changes of identity, with external_ids.
+    "identities.read",
 )
 
 #: Each of them lets its holder read the values of profiles wherever a route shows them: in changes, previews and the

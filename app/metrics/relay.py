@@ -4,7 +4,8 @@ from app.metrics.instruments import Counter, Gauge, label_combinations
 from app.metrics.services import ServiceMetrics
 
 SERVICES = ServiceMetrics.of_process(
-    "relay", ["relay", "rescue", "prune", "analysis", "duplicates", "recomputation", "erasure", "replies"]
+    "relay",
+    ["relay", "rescue", "prune", "analysis", "duplicates", "recomputation", "erasure", "identities", "replies"],
 )
 
 PUBLISHED_LANES = Counter("mergelane_published_lanes", "Messages published, each with one or several lanes.")
@@ -22,8 +23,11 @@ PRUNED = Counter(
     "mergelane_pruned_rows",
     "Rows deleted after their retention time, by kind.",
     labels=("kind",),
-    series=label_combinations(["batch", "audit_entry", "idempotency_key", "notice", "sign_in", "key_change"]),
+    series=label_combinations(
+        ["batch", "audit_entry", "idempotency_key", "notice", "sign_in", "key_change", "identity_change"]
+    ),
 )
+IDENTITY_CHANGES = Counter("mergelane_identity_changes", "Changes numbered for the identity feed.")
 
 RELAY = (
     PUBLISHED_LANES,
@@ -33,5 +37,6 @@ RELAY = (
     RESCUED,
     RESCUED_DEAD,
     PRUNED,
+    IDENTITY_CHANGES,
     *SERVICES.instruments,
 )

@@ -7,6 +7,7 @@ from app.db.connections import Pool
 from app.db.queries import load_queries
 from app.db.transaction import Transaction, retry_until_stable
 from app.errors import ResolutionUnsettled
+from app.identities.erasure import erase_names
 from app.ledger import erasure
 from app.merging.prioritization import Ambiguous, NoCandidate, Resolved
 from app.merging.profile import Profile
@@ -66,8 +67,7 @@ def _delete_profiles(tx: Transaction, *, request: Deletion, asker: Actor) -> Map
         raise ResolutionUnsettled("An identifier moved to another profile before its profile was locked.")
     # The erasure deletes the redirects to the erased profiles.
     skipped = _skipped(tx, request=request, found=found)
-    if profiles:
-        _erase(tx, profiles=profiles.values(), asker=asker)
+    people = _erase(tx, profiles=profiles.values(), asker=asker) if profiles else []
     orphans = _erase_orphans(tx, request=request)
     add_erasures(
         tx,
@@ -77,6 +77,7 @@ def _delete_profiles(tx: Transaction, *, request: Deletion, asker: Actor) -> Map
     erased = [*(profile.braze_id for profile in profiles.values()), *orphans]
     notes = [AuditEvent(braze_id=braze_id) for braze_id in erased]
     log_events(tx, action=Action.DELETE, actor=asker, events=notes)
+    erase_names(tx, braze_ids=[*people, *orphans])
     return skipped
 
 
@@ -117,8 +118,11 @@ def _why_skipped(target: Target, found: Resolution, departure: Departure | None)
     return f"No profile has this {kind}, so {NOT_DELETED}."
 
 
-def _erase(tx: Transaction, *, profiles: Collection[Profile], asker: Actor) -> None:
-    """Erase the locked *profiles*, the history under their origins, and their data in the ledger."""
+def _erase(tx: Transaction, *, profiles: Collection[Profile], asker: Actor) -> list[str]:
+    """Erase the locked *profiles*, the history under their origins, and their data in the ledger.
+
+    Return the braze_ids of the profiles, and of those merged into them.
+    """
     persons = load_persons(tx, profiles=profiles)
     origins = [origin_id for person in persons for origin_id in person.origin_ids]
     of_profiles = {"ids": [profile.id for profile in profiles]}
@@ -142,6 +146,7 @@ def _erase(tx: Transaction, *, profiles: Collection[Profile], asker: Actor) -> N
         for person in persons
     ]
     add_erasures(tx, actor=asker, remainders=remainders)
+    return [braze_id for person in persons for braze_id in person.braze_ids]
 
 
 def _erase_history(

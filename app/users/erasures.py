@@ -96,6 +96,7 @@ TABLES = (
     "audit_entry",
     "duplicate_exclusion",
     "push_token_report",
+    "identity_change",
 )
 
 

@@ -54,6 +54,7 @@ class PersonReport:
     def records(self) -> dict[str, list[dict[str, Any]]]:
         """Return the stored rows by table, except for history, jobs and audit."""
         parameters = {"profile_id": self.profile.id, "origin_ids": self._person.origin_ids}
+        parameters["braze_ids"] = self._person.braze_ids
         records: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
         for row in self._tx.execute(QUERIES["records_of_person"], parameters):
             records[row["name"]].append(row["row"])

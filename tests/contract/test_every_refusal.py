@@ -13,6 +13,7 @@ from tests.support.system import System
 NOBODYS = "users.export.global_control_group"
 """A permission that no endpoint requires yet."""
 PLACES = {"batch_id": "01a202b7-0c65-769b-9741-1871039b8b20", "braze_id": "5fbd5f1ea3a5b9c2d4e6f708"}
+PLACES |= {"identifier": PLACES["braze_id"]}
 PLACES |= dict.fromkeys(("job_id", "run_id", "webhook_id", "notice_id", "exclusion_id"), PLACES["batch_id"])
 METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"}
 
@@ -77,7 +78,8 @@ def test_another_method_is_405_and_a_slash_more_is_404(running_system: System, p
         refused(response, 405)
 
         assert set(response.headers["Allow"].split(", ")) == taken | ({"HEAD"} if "GET" in taken else set())
-    refused(requests.get(f"{running_system.base_url}{path}/", timeout=30), 404)
+    if not path.startswith("/identities/"):  # there the slash is part of the id
+        refused(requests.get(f"{running_system.base_url}{path}/", timeout=30), 404)
 
 
 @pytest.mark.parametrize(("method", "path"), WITH_BODY)

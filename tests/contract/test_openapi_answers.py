@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from typing import Any
+from uuid import UUID
 
 import pytest
 import requests
 
 from app.config import Settings
 from cli.database import connected
+from schemas.identities import FeedPlace
 from tests.support.client import Client
 from tests.support.openapi import check, documented
 from tests.support.system import System
@@ -75,6 +77,7 @@ HISTORY: Json = {
     ],
 }
 ELSEWHERE = "01a202b7-0c65-769b-9741-1871039b8b20"
+ELSEWHERES_CURSOR = FeedPlace(10_000, UUID(ELSEWHERE)).encode()
 
 #: Statuses of other tests: errors of every key and body, and failures of the server.
 ELSEWHERE_TESTED = {401, 403, 413, 415, 429, 503}
@@ -444,11 +447,31 @@ def test_the_audit_matches_the_document(journey: Journey) -> None:
     assert one.headers["Content-Disposition"] == 'attachment; filename="audit.jsonl"'
 
 
+def test_the_identity_feed_matches_the_document(journey: Journey) -> None:
+    journey.post("/users/track", {"attributes": [{"external_id": name, "plan": "gold"} for name in ("eve", "ada")]})
+    merge = pair({"external_id": "eve"}, {"external_id": "ada"})
+    journey.post("/users/merge", merge, 202, headers={"Prefer": "wait=20"})
+    wait_until(lambda: journey.get("/identities").json()["changes"])
+    page = journey.get("/identities", limit=1).json()
+    later = journey.get("/identities", cursor=page["next_cursor"]).json()
+
+    assert [each["kind"] for each in page["changes"]] == ["merge"]
+    assert later == {"changes": [], "next_cursor": page["next_cursor"], "has_more": False}
+    assert journey.get("/identities/eve").json()["survivor"]["external_id"] == "ada"
+    assert journey.get("/survivors", limit=1).json()["feed_cursor"] == page["next_cursor"]
+    journey.get("/identities", 400, limit=0)
+    journey.get("/identities", 410, cursor=ELSEWHERES_CURSOR)
+    journey.get("/identities/nothing", 404)
+    journey.get("/survivors", 400, cursor="x")
+
+
 def test_the_error_for_a_long_url_matches_the_document(journey: Journey, client: Client) -> None:
     braze_id = "0" * 24
     for path in (
         "/audit",
         "/audit/export",
+        "/identities",
+        "/survivors",
         "/merge/jobs",
         f"/merge/jobs/{ELSEWHERE}",
         "/merge/batches",

@@ -14,6 +14,8 @@ QUERIES = {
     for name, text in zip(parts[::2], parts[1::2], strict=True)
 }
 FREE = {
+    "identities/sql/numbering.sql:workspaces_with_identity_changes": "gives the relay the list of workspaces",
+    "identities/sql/numbering.sql:read_snapshot": "reads which transactions of the server have ended",
     "profiles/sql/recomputation.sql:workspaces_to_recompute": "asks which workspaces have keys to recompute",
     "users/sql/erasures.sql:workspaces_with_erasures": "gives the relay the list of workspaces",
     "users/sql/erasures.sql:renew_statistics": "renews the statistics of a table, with the rows of all workspaces",

@@ -84,6 +84,11 @@ def furnish(factory: Factory, pool: Pool) -> None:
     )
     for table, values in DUPLICATES.items():
         factory.rows(f"INSERT INTO {table} (workspace_id, {values}) RETURNING 1")
+    factory.rows("INSERT INTO identity_feed (workspace_id) VALUES (%s) RETURNING 1")
+    factory.rows(
+        "INSERT INTO identity_change (workspace_id, number, entry_id, kind, at)"
+        " VALUES (%s, 1, gen_random_uuid(), 'merge', now()) RETURNING 1"
+    )
 
 
 def furnish_webhooks(factory: Factory, job_id: UUID) -> None:
@@ -321,6 +326,7 @@ def test_what_runs_as_the_owner_is_a_few_functions_that_only_the_role_may_call(o
         "workspaces_with_duplicates_to_merge",
         "workspaces_to_recompute",
         "workspaces_with_erasures",
+        "workspaces_with_identity_changes",
         "renew_statistics",
     }
     assert [row["config"] for row in found] == [["search_path=pg_catalog, pg_temp"]] * len(found)

@@ -1,1 +1,1 @@
-"""The relay, `python -m workers.relay`: publishing, rescue, pruning, analysis, duplicate runs. Any number may run."""
+"""The relay, `python -m workers.relay`: publishing, rescue, pruning, the identity feed and more. Any number may run."""

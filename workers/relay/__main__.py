@@ -1,6 +1,7 @@
 """Entry point of the relay, a thread for each of its services.
 
-They are publishing, rescue, pruning, analysis, duplicate runs, recomputation, erasure and the expiry of replies.
+They are publishing, rescue, pruning, analysis, duplicate runs, recomputation, erasure, the identity feed and the
+expiry of replies.
 """
 
 from functools import partial
@@ -18,6 +19,7 @@ from workers.celery import make_celery
 from workers.loop import run_repeatedly
 from workers.relay.duplicates import DuplicateRunner
 from workers.relay.erasure import Eraser
+from workers.relay.identities import IdentityNumberer
 from workers.relay.prune import Pruner
 from workers.relay.publishing import Publisher
 from workers.relay.recomputation import Recomputer
@@ -36,6 +38,8 @@ DUPLICATES_EVERY_S = 0.5
 RECOMPUTE_EVERY_S = 30.0
 #: Seconds between two checks for erasures to complete.
 ERASE_EVERY_S = 5.0
+#: Seconds between two searches for changes that have no number in the identity feed.
+IDENTITIES_EVERY_S = 0.5
 #: Seconds between two searches for replies of workers that killed clients left in the broker.
 REPLIES_EVERY_S = 60.0
 
@@ -44,7 +48,17 @@ _repeat = partial(run_repeatedly, metrics=SERVICES)
 
 def run_relay() -> None:
     """Run the relay until SIGTERM or SIGINT."""
-    services = (_publish, _rescue, _prune, _analyze, _merge_duplicates, _recompute, _erase, _expire_replies)
+    services = (
+        _publish,
+        _rescue,
+        _prune,
+        _analyze,
+        _merge_duplicates,
+        _recompute,
+        _erase,
+        _number_identities,
+        _expire_replies,
+    )
     run_services("relay", services, metrics=RELAY)
 
 
@@ -90,6 +104,11 @@ def _recompute(pool: Pool, settings: Settings, stop: Event) -> None:
 def _erase(pool: Pool, settings: Settings, stop: Event) -> None:
     del settings
     _repeat(Eraser(pool).run_once, pause_s=ERASE_EVERY_S, stop=stop, name="erasure")
+
+
+def _number_identities(pool: Pool, settings: Settings, stop: Event) -> None:
+    del settings
+    _repeat(IdentityNumberer(pool).run_once, pause_s=IDENTITIES_EVERY_S, stop=stop, name="identities")
 
 
 def _expire_replies(pool: Pool, settings: Settings, stop: Event) -> None:

@@ -9,11 +9,13 @@ from app.config import Settings
 from app.db.clock import SERVER_CLOCK, ClockWarning
 from app.db.connections import Connection, Pool, lend_connection
 from app.db.transaction import Deferred, Transaction, run_in_transaction
+from app.identities.numbering import prune_changes
 from app.keys import sign_ins
 from app.ledger import pruning
 from app.metrics import relay as metrics
 from app.profiles import recomputation
 from app.webhooks import deliveries
+from workers.relay.identities import IdentityNumberer
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +35,7 @@ class Pruner:
         self._settings = settings
         self._measure_clock = measure_clock
         self._clocks = ClockWarning()
+        self._identities = IdentityNumberer(pool)
 
     def run_once(self) -> int:
         """Prune a chunk of every kind in every workspace; return the number of deleted rows.
@@ -50,8 +53,13 @@ class Pruner:
         return pruned
 
     def _prune(self, workspace_id: int) -> int:
-        """Prune a chunk of every kind in one workspace, each kind in a transaction of its own."""
+        """Prune a chunk of every kind in one workspace, each kind in a transaction of its own.
+
+        The ledger loses no change before the identity feed has it.
+        """
         pruned = 0
+        if not self._identities.number_all(workspace_id):
+            return pruned
         for kind, prune in prune_functions(self._settings).items():
             count = run_in_transaction(self._pool, workspace_id, prune).result()
             metrics.PRUNED.inc(count, kind)
@@ -69,6 +77,7 @@ def prune_functions(settings: Settings) -> Mapping[str, Callable[[Transaction], 
         "idempotency_key": partial(pruning.prune_idempotency_keys, hours=settings.idempotency_hours),
         "notice": partial(deliveries.prune_deliveries, age=_age(settings.notice_days), limit=CHUNK),
         "sign_in": sign_ins.prune_sign_ins,
+        "identity_change": partial(prune_changes, age=max(age, _age(settings.identity_days)), limit=CHUNK),
         "key_change": partial(recomputation.prune_key_changes, age=age, limit=CHUNK),
     }
 

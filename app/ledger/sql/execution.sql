@@ -193,13 +193,14 @@ ORDER BY id
 FOR UPDATE
 
 -- name: record_results
--- Records the outcomes of jobs, given as a JSON array, in the transaction of their effects.
+-- Records the outcomes of jobs, given as a JSON array, in the transaction of their effects. The times are in the order of
+-- the jobs, a microsecond apart: the identity feed goes by them.
 UPDATE job
 SET
     state = 'finished',
     outcome = given.outcome,
     reason = given.reason,
-    finished_at = clock_timestamp(),
+    finished_at = statement_timestamp() + given.place * interval '1 microsecond',
     orphan_id = given.orphan_id,
     orphan_braze_id = given.orphan_braze_id,
     orphan_external_id = given.orphan_external_id,
@@ -214,10 +215,15 @@ SET
         ) AS found (key)
         WHERE found.key IS NOT NULL
     )
-FROM jsonb_to_recordset(%(rows)s) AS given (
-    id uuid, outcome text, reason text,
-    orphan_id bigint, orphan_braze_id text, orphan_external_id text,
-    survivor_id bigint, survivor_braze_id text, survivor_external_id text, held_keys text[]
+FROM ROWS FROM (
+    jsonb_to_recordset(%(rows)s) AS (
+        id uuid, outcome text, reason text,
+        orphan_id bigint, orphan_braze_id text, orphan_external_id text,
+        survivor_id bigint, survivor_braze_id text, survivor_external_id text, held_keys text[]
+    )
+) WITH ORDINALITY AS given (
+    id, outcome, reason, orphan_id, orphan_braze_id, orphan_external_id, survivor_id, survivor_braze_id,
+    survivor_external_id, held_keys, place
 )
 WHERE job.workspace_id = %(workspace_id)s AND job.id = given.id
 

@@ -57,6 +57,28 @@ WHERE duplicate_exclusion.workspace_id = %(workspace_id)s
         OR duplicate_exclusion.high_origin_id = ANY(%(origin_ids)s)
     )
 
+UNION ALL
+
+-- Of each change, the side of the person.
+SELECT
+    'identity_change',
+    jsonb_build_object(
+        'number', change.number,
+        'kind', change.kind,
+        'at', change.at,
+        'job_id', change.job_id,
+        'orphan_braze_id', CASE WHEN change.orphan_braze_id = ANY(%(braze_ids)s) THEN change.orphan_braze_id END,
+        'orphan_external_id', CASE WHEN change.orphan_braze_id = ANY(%(braze_ids)s) THEN change.orphan_external_id END,
+        'survivor_braze_id', CASE WHEN change.survivor_braze_id = ANY(%(braze_ids)s) THEN change.survivor_braze_id END,
+        'survivor_external_id',
+        CASE WHEN change.survivor_braze_id = ANY(%(braze_ids)s) THEN change.survivor_external_id END,
+        'former_external_id',
+        CASE WHEN change.survivor_braze_id = ANY(%(braze_ids)s) THEN change.former_external_id END
+    )
+FROM identity_change AS change
+WHERE change.workspace_id = %(workspace_id)s
+    AND (change.orphan_braze_id = ANY(%(braze_ids)s) OR change.survivor_braze_id = ANY(%(braze_ids)s))
+
 -- name: events_about_person
 -- Lists the entries of the audit about these braze_ids that belong to no job.
 SELECT id

@@ -35,6 +35,7 @@ class Tag(StrEnum):
     DUPLICATES = "Duplicates"
     WEBHOOKS = "Webhooks"
     AUDIT = "Audit"
+    IDENTITIES = "Identities"
     SERVER = "Server"
 
 

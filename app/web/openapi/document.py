@@ -24,7 +24,11 @@ DESCRIPTION = (
 SCHEME = "key"
 PLACES = re.compile(r"<(?:(\w+):)?(\w+)>")
 #: JSON Schemas of the parameters of a URL, by their converter.
-CONVERTERS: Mapping[str, Json] = {"uuid": {"type": "string", "format": "uuid"}, "": {"type": "string"}}
+CONVERTERS: Mapping[str, Json] = {
+    "path": {"type": "string"},
+    "uuid": {"type": "string", "format": "uuid"},
+    "": {"type": "string"},
+}
 #: Methods that Flask adds.
 IMPLIED = frozenset({"HEAD", "OPTIONS"})
 RATE_HEADERS = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")

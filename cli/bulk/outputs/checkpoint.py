@@ -26,7 +26,7 @@ PREVIEW = "preview"
 class CheckpointState:
     """The progress of a run."""
 
-    #: merge, preview, export, or import as ARRAY.
+    #: merge, preview, export, changes, ids, or import as ARRAY.
     task: str
     #: The input: the SHA-256 of a file; for an export its URL, format and fields.
     source: str
@@ -37,6 +37,8 @@ class CheckpointState:
     lines: int = 0
     #: The next page of an export.
     cursor: str | None = None
+    #: The place in the identity feed where an export of survivors began.
+    feed_cursor: str | None = None
     #: Finished bytes of the output.
     written: int = 0
     #: Finished lines by outcome.

@@ -76,6 +76,7 @@ class Owner:
             "job_id": [self.job_id],
             "run_id": [self.run_id],
             "braze_id": self.braze_ids,
+            "identifier": [*self.braze_ids, SECRETS["external_id"], SECRETS["renamed_id"], SECRETS["orphan_id"]],
             "name": ["start.js"],
             "exclusion_id": [self.exclusion_id],
             "webhook_id": [self.webhook_id],

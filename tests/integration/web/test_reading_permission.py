@@ -124,6 +124,7 @@ def walk(caller: Caller, worker: Worker) -> Walk:
         "run_id": run["run_id"],
         "exclusion_id": excluded["exclusions"][0]["exclusion_id"],
         "braze_id": batch["jobs"][0]["survivor"]["braze_id"],
+        "identifier": batch["jobs"][0]["orphan"]["braze_id"],
         "webhook_id": first,
         "notice_id": first,
         "name": "start.js",
