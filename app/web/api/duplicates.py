@@ -19,7 +19,8 @@ from app.duplicates.scan import ScanStep
 from app.metrics.shares import Resource
 from app.web.accepted import RETRY_AFTER
 from app.web.auth import json_body, pool, requires, settings
-from app.web.openapi.describe import Tag, describe, reply
+from app.web.idempotent import respond_once
+from app.web.openapi.describe import REPEATABLE, Tag, describe, reply
 from app.web.pagination import split_page
 from app.web.proxies import with_prefix
 from app.web.workspace_shares import query_share, take_share
@@ -126,6 +127,7 @@ def export_preview_view() -> ResponseReturnValue:
 @describe(
     Tag.DUPLICATES,
     "Start a run",
+    headers=REPEATABLE,
     replies={202: reply(RunStartedSchema, "Location", "Retry-After"), 409: "Another run has not ended."},
 )
 @blueprint.post("/runs")
@@ -135,11 +137,16 @@ def start_run_view() -> ResponseReturnValue:
 
     `status_url` is the URL of the run.
     """
-    run_id = run_in_transaction(pool(), g.workspace_id, _start_run, api_key_id=g.api_key_id)
-    url = f"/duplicates/runs/{run_id}"
-    response = jsonify(message="success", run_id=str(run_id), status_url=url)
-    response.headers.update({"Location": with_prefix(url), "Retry-After": str(RETRY_AFTER)})
-    return response, HTTPStatus.ACCEPTED
+
+    def answer(run_id: UUID) -> ResponseReturnValue:
+        url = f"/duplicates/runs/{run_id}"
+        response = jsonify(message="success", run_id=str(run_id), status_url=url)
+        response.headers.update({"Location": with_prefix(url), "Retry-After": str(RETRY_AFTER)})
+        return response, HTTPStatus.ACCEPTED
+
+    return respond_once(
+        lambda once: run_in_transaction(pool(), g.workspace_id, once(_start_run), api_key_id=g.api_key_id), answer
+    )
 
 
 @describe(Tag.DUPLICATES, "List runs, newest first", query=PageQuery, replies={200: RunPageSchema})
@@ -167,13 +174,15 @@ def read_run_view(run_id: UUID) -> ResponseReturnValue:
     return response
 
 
-@describe(Tag.DUPLICATES, "Cancel a run", replies={200: RunSchema, 409: "The run has ended."})
+@describe(Tag.DUPLICATES, "Cancel a run", headers=REPEATABLE, replies={200: RunSchema, 409: "The run has ended."})
 @blueprint.post("/runs/<uuid:run_id>/cancel")
 @requires(permission=RUN)
 def cancel_run_view(run_id: UUID) -> ResponseReturnValue:
     """End a run and return it; 409 if it has ended. The merges that it has requested continue, and can be undone."""
-    run = run_in_transaction(pool(), g.workspace_id, runs.cancel_run, run_id=run_id)
-    return jsonify(RUN_SCHEMA.dump(run))
+    return respond_once(
+        lambda once: run_in_transaction(pool(), g.workspace_id, once(runs.cancel_run), run_id=run_id),
+        lambda run: jsonify(RUN_SCHEMA.dump(run)),
+    )
 
 
 def _start_run(tx: Transaction, *, api_key_id: UUID) -> UUID:

@@ -13,8 +13,9 @@ from app.ledger import queries
 from app.ledger.retry import retry_job
 from app.web.accepted import RETRY_AFTER
 from app.web.auth import POLLING, pool, requires
+from app.web.idempotent import respond_once
 from app.web.job_permissions import require_kind
-from app.web.openapi.describe import Tag, describe, reply
+from app.web.openapi.describe import REPEATABLE, Tag, describe, reply
 from app.web.pagination import split_page
 from app.web.proxies import with_prefix
 from app.web.reading import visible_changes
@@ -81,6 +82,7 @@ def list_requested_jobs(arguments: Mapping[str, str]) -> tuple[Sequence[queries.
 @describe(
     Tag.MERGES,
     "Retry a dead job",
+    headers=REPEATABLE,
     replies={
         202: reply(JobSchema, "Location", "Retry-After"),
         409: "The job is not dead, or its request was erased.",
@@ -93,9 +95,13 @@ def retry_job_view(job_id: UUID) -> ResponseReturnValue:
 
     The key needs the permission of the job's kind; for an undo, that of the job that it undoes.
     """
-    response = jsonify(JOB.dump(run_in_transaction(pool(), g.workspace_id, _retry, job_id)))
-    response.headers.update({"Location": with_prefix(f"/merge/jobs/{job_id}"), "Retry-After": str(RETRY_AFTER)})
-    return response, HTTPStatus.ACCEPTED
+
+    def answer(job: queries.Job) -> ResponseReturnValue:
+        response = jsonify(JOB.dump(job))
+        response.headers.update({"Location": with_prefix(f"/merge/jobs/{job_id}"), "Retry-After": str(RETRY_AFTER)})
+        return response, HTTPStatus.ACCEPTED
+
+    return respond_once(lambda once: run_in_transaction(pool(), g.workspace_id, once(_retry), job_id), answer)
 
 
 def _retry(tx: Transaction, job_id: UUID) -> queries.Job:

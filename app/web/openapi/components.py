@@ -26,7 +26,7 @@ HEADERS: Mapping[str, Json] = {
         ("Preference-Applied", "The applied preference, such as `wait=10`.", STRING),
         ("ETag", "The state of the response, for `If-None-Match`.", STRING),
         ("Content-Disposition", "The name of the file.", STRING),
-        ("Link", "The survivor, as `canonical`.", STRING),
+        ("Link", "The survivor, as `canonical`; or the documentation of Idempotency-Keys, as `describedby`.", STRING),
         ("WWW-Authenticate", "The scheme of keys.", _one_of("Bearer")),
     )
     for key, required in ((name, True), (f"{name}{OPTIONAL}", False))
@@ -37,7 +37,8 @@ PARAMETERS: Mapping[str, Json] = {
         "name": "Idempotency-Key",
         "in": "header",
         "description": "Makes the request safe to repeat: the same key with the same body gets the first response"
-        " again, with another body 409.",
+        " again. Another body is 422, and 409 says that the first request is still running. The key is stored for 24"
+        " hours by default. An error does not use it up.",
         "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
     },
     "Prefer": {
