@@ -203,7 +203,9 @@ def test_a_merge_matches_the_document(journey: Journey, client: Client) -> None:
     assert accepted["batch"]["counts"] == {"merged": 1}
     assert again.headers["Idempotent-Replayed"] == "true"
     assert journey.get(f"/merge/jobs/{job['job_id']}", include="changes").json()["changes"]
-    journey.get(accepted["status_url"], 304, headers={"If-None-Match": batch.headers["ETag"]})
+    for path in (accepted["status_url"], f"/merge/jobs/{job['job_id']}"):
+        known = {"If-None-Match": journey.get(path).headers["ETag"], "Prefer": "wait=1"}
+        assert journey.get(path, 304, headers=known).headers["Preference-Applied"] == "wait=1"
     journey.get(f"/profiles/{old['braze_id']}", 410)
     journey.get(f"/profiles/{old['braze_id']}/activity", 410, days=1, event="login")
     journey.get(f"/profiles/{old['braze_id']}/history", 410)
@@ -314,7 +316,9 @@ def test_duplicates_and_runs_match_the_document(journey: Journey, client: Client
     run = journey.post("/duplicates/runs", None, 202).json()
     journey.get(run["status_url"])
     wait_until(lambda: client.get(run["status_url"]).json()["state"] == "finished", what="the run")
-    counts = journey.get(run["status_url"]).json()["counts"]
+    ended = journey.get(run["status_url"])
+    journey.get(run["status_url"], 304, headers={"If-None-Match": ended.headers["ETag"]})
+    counts = ended.json()["counts"]
     (listed,) = journey.get("/merge/batches", source="duplicates").json()["batches"]
     client.finished(listed["batch_id"])
     (job,) = journey.get(f"/merge/batches/{listed['batch_id']}").json()["jobs"]

@@ -20,7 +20,8 @@ from app.metrics.shares import Resource
 from app.web.accepted import RETRY_AFTER
 from app.web.auth import json_body, pool, requires, settings
 from app.web.idempotent import respond_once
-from app.web.openapi.describe import REPEATABLE, Tag, describe, reply
+from app.web.long_polling import respond_when_changed
+from app.web.openapi.describe import LONG_POLLED, LONG_POLLING, REPEATABLE, Tag, describe, reply
 from app.web.pagination import split_page
 from app.web.proxies import with_prefix
 from app.web.workspace_shares import query_share, take_share
@@ -161,17 +162,26 @@ def list_runs_view() -> ResponseReturnValue:
     return jsonify(PAGE.dump({"runs": listed, "next_cursor": next_cursor}))
 
 
-@describe(Tag.DUPLICATES, "Poll a run", replies={200: reply(RunSchema, "Retry-After?")})
+@describe(
+    Tag.DUPLICATES, "Poll a run", headers=LONG_POLLING, replies={200: reply(RunSchema, *LONG_POLLED, "Retry-After?")}
+)
 @blueprint.get("/runs/<uuid:run_id>")
 @requires(permission=EITHER)
 def read_run_view(run_id: UUID) -> ResponseReturnValue:
-    """Return the state and the current counts of a run."""
-    with open_transaction(pool(), g.workspace_id) as tx:
-        run = runs.read_run(tx, run_id=run_id)
-    response = jsonify(RUN_SCHEMA.dump(run))
-    if run.state is RunState.RUNNING:
-        response.headers["Retry-After"] = str(RETRY_AFTER)
-    return response
+    """Return the state and the current counts of a run; 304 if they have not changed since `If-None-Match`.
+
+    With `Prefer: wait=N` the 304 is sent after N seconds without a change, and a change at once.
+    """
+
+    def read() -> Response:
+        with open_transaction(pool(), g.workspace_id) as tx:
+            run = runs.read_run(tx, run_id=run_id)
+        response = jsonify(RUN_SCHEMA.dump(run))
+        if run.state is RunState.RUNNING:
+            response.headers["Retry-After"] = str(RETRY_AFTER)
+        return response
+
+    return respond_when_changed(read)
 
 
 @describe(Tag.DUPLICATES, "Cancel a run", headers=REPEATABLE, replies={200: RunSchema, 409: "The run has ended."})

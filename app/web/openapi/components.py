@@ -24,6 +24,7 @@ HEADERS: Mapping[str, Json] = {
         ("Retry-After", "Seconds to wait before the next request.", COUNT),
         ("Idempotent-Replayed", "`true` when this repeats the first response to the key.", _one_of("true")),
         ("Preference-Applied", "The applied preference, such as `wait=10`.", STRING),
+        ("Vary", "The request headers by which the response differs: `Prefer`.", STRING),
         ("ETag", "The state of the response, for `If-None-Match`.", STRING),
         ("Content-Disposition", "The name of the file.", STRING),
         ("Link", "The survivor, as `canonical`; or the documentation of Idempotency-Keys, as `describedby`.", STRING),
@@ -45,8 +46,9 @@ PARAMETERS: Mapping[str, Json] = {
         "name": "Prefer",
         "in": "header",
         "description": (
-            f"`wait=N` (RFC 7240): wait until the batch has finished, for N seconds, at most {LONGEST}."
-            " `respond-async`: respond at once, where the endpoint waits by default."
+            f"`wait=N` (RFC 7240): wait until the batch has finished, for N seconds, at most {LONGEST}. With"
+            " `If-None-Match`: wait for a change. `respond-async`: respond at once, where the endpoint waits by"
+            " default."
         ),
         "schema": {"type": "string"},
         "examples": {"ten seconds": {"value": "wait=10"}},

@@ -18,6 +18,8 @@ OPTIONAL = ".optional"
 REPEATABLE = ("Idempotency-Key",)
 IDEMPOTENT = (*REPEATABLE, "Prefer")
 CONDITIONAL = ("If-None-Match",)
+LONG_POLLING = (*CONDITIONAL, "Prefer")
+LONG_POLLED = ("ETag", "Vary", "Preference-Applied?")
 BATCH_HEADERS = ("Location", "Retry-After", "Idempotent-Replayed?", "Preference-Applied?")
 
 REJECTED = "The request has a fault; nothing took effect."
