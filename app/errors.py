@@ -3,6 +3,8 @@
 MergelaneError
 ├── Rejected                a request that cannot be accepted; its message is sent to the client
 │   ├── Conflict            409
+│   │   └── KeyInUse            the first request with the Idempotency-Key is still running
+│   ├── KeyReused           422, an Idempotency-Key with another request
 │   ├── NotFound            404
 │   ├── Gone                410, with the survivor of the profile
 │   ├── LostCursor          410, of a feed
@@ -37,6 +39,16 @@ class Conflict(Rejected):
     """The request conflicts with the current state."""
 
     status = 409
+
+
+class KeyInUse(Conflict):
+    """The first request with this Idempotency-Key is still running."""
+
+
+class KeyReused(Rejected):
+    """The Idempotency-Key was used with another request."""
+
+    status = 422
 
 
 class NotFound(Rejected):

@@ -217,6 +217,10 @@ class Client:
             raise Unanswered(sentence, maybe_done=False, retry_after=announced)
         self._stop.wait(POLL_S if announced is None else announced)
 
+    def pause(self, seconds: float) -> None:
+        """Wait for *seconds*, or until every wait is to end."""
+        self._stop.wait(seconds)
+
     @property
     def stopped(self) -> bool:
         """Whether every wait is to end."""

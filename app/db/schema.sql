@@ -793,8 +793,9 @@ CREATE TABLE public.idempotency (
     path text NOT NULL,
     key text NOT NULL,
     body_digest bytea NOT NULL,
-    batch_id uuid NOT NULL,
+    batch_id uuid,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    response bytea,
     CONSTRAINT idempotency_key_check CHECK (((length(key) >= 1) AND (length(key) <= 255)))
 );
 

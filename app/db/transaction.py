@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, Concatenate, Generic, LiteralString, ParamSpec, TypeVar
+from typing import Any, Concatenate, Generic, LiteralString, ParamSpec, Protocol, TypeVar
 
 import psycopg
 from psycopg import errors as postgres
@@ -155,6 +155,22 @@ class Transaction:
     def defer_now(self) -> Deferred[datetime]:
         """Request PostgreSQL's clock without waiting for it."""
         return self.defer(QUERIES["now"], read=_moment)
+
+
+class Wrapper(Protocol):
+    """Adds to a use case what belongs into its transaction."""
+
+    def __call__(
+        self, use_case: Callable[Concatenate[Transaction, Params], Result], /
+    ) -> Callable[Concatenate[Transaction, Params], Result]:
+        """Return the use case with the addition."""
+
+
+def unchanged(
+    use_case: Callable[Concatenate[Transaction, Params], Result], /
+) -> Callable[Concatenate[Transaction, Params], Result]:
+    """Return *use_case* itself: the Wrapper that adds nothing."""
+    return use_case
 
 
 def _moment(cursor: psycopg.Cursor[DictRow]) -> datetime:

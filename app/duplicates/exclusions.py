@@ -16,7 +16,7 @@ from app.audit.log import Actor, AuditEvent, log_events
 from app.db.connections import Pool
 from app.db.ids import new_id
 from app.db.queries import load_queries
-from app.db.transaction import Transaction, retry_until_stable
+from app.db.transaction import Transaction, Wrapper, retry_until_stable, unchanged
 from app.errors import NotFound, Rejected, ResolutionUnsettled
 from app.profiles.locking import lock_profiles
 from app.profiles.targets import find_profiles, target_key
@@ -76,14 +76,19 @@ class Exclusion:
 
 
 def add_exclusions(
-    pool: Pool, *, workspace_id: int, requested: Sequence[RequestedExclusion], asker: Actor
+    pool: Pool,
+    *,
+    workspace_id: int,
+    requested: Sequence[RequestedExclusion],
+    asker: Actor,
+    once: Wrapper = unchanged,
 ) -> list[Exclusion]:
     """Store *requested* and return the stored exclusions in their order; a pair that is stored already is unchanged.
 
     The audit records *asker*. Raises NotFound when an identifier names no profile, and Rejected when both name one.
     Nothing was stored then.
     """
-    return retry_until_stable(pool, workspace_id, _add_exclusions, requested=requested, asker=asker)
+    return retry_until_stable(pool, workspace_id, once(_add_exclusions), requested=requested, asker=asker)
 
 
 def list_exclusions(tx: Transaction, *, limit: int, before: UUID | None = None) -> list[Exclusion]:

@@ -84,7 +84,7 @@ def store_batch(  # noqa: PLR0913  the parts of one request
 
     *places* are the indexes of the updates in the request, ascending, when not all of its objects became updates.
 
-    Raises Conflict when the Idempotency-Key is in use or was used with another body, DatabaseUnavailable when Postgres
+    Raises KeyInUse, KeyReused when the Idempotency-Key was used with another body, DatabaseUnavailable when Postgres
     does not answer, and Overloaded when too many jobs of the workspace wait; an earlier request is replayed even then.
     """
     # Created outside of the transaction, so that a repeated transaction uses the same ids.

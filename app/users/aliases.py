@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from app.db.connections import Pool
 from app.db.queries import load_queries
-from app.db.transaction import Transaction, retry_until_stable
+from app.db.transaction import Transaction, Wrapper, retry_until_stable, unchanged
 from app.errors import ResolutionUnsettled
 from app.merging.profile import Profile
 from app.profiles.creation import NewProfile, add_aliases, create_profiles
@@ -48,22 +48,26 @@ class GivenAliases:
     uncounted: int
 
 
-def give_aliases(pool: Pool, *, workspace_id: int, aliases: Sequence[NewAlias]) -> GivenAliases:
+def give_aliases(
+    pool: Pool, *, workspace_id: int, aliases: Sequence[NewAlias], once: Wrapper = unchanged
+) -> GivenAliases:
     """Give each of *aliases* to the profile of its owner, or to a new profile when it has no owner.
 
     As at the vendor, an alias is skipped without an error when its owner has no profile, when another profile has it,
     or when the profile has another name under the label. An alias that the profile has by a merge becomes its own.
     """
-    return retry_until_stable(pool, workspace_id, _give_aliases, aliases=aliases)
+    return retry_until_stable(pool, workspace_id, once(_give_aliases), aliases=aliases)
 
 
-def update_aliases(pool: Pool, *, workspace_id: int, updates: Sequence[AliasUpdate]) -> Skipped:
+def update_aliases(
+    pool: Pool, *, workspace_id: int, updates: Sequence[AliasUpdate], once: Wrapper = unchanged
+) -> Skipped:
     """Rename aliases in the order of *updates*; each sees the effect of the ones before it.
 
     As at the vendor, an update is skipped without an error when no profile has the old name or one has the new name.
     Return the skipped ones.
     """
-    return retry_until_stable(pool, workspace_id, _update_aliases, updates=updates)
+    return retry_until_stable(pool, workspace_id, once(_update_aliases), updates=updates)
 
 
 def plan_alias_updates(updates: Sequence[AliasUpdate], before: AliasHolders) -> tuple[AliasHolders, Skipped]:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from app.audit.log import Actor, AuditEvent, log_events
 from app.db.connections import Pool
 from app.db.queries import load_queries
-from app.db.transaction import Transaction, retry_until_stable
+from app.db.transaction import Transaction, Wrapper, retry_until_stable, unchanged
 from app.errors import ResolutionUnsettled
 from app.identities.erasure import erase_names
 from app.ledger import erasure
@@ -48,7 +48,9 @@ KINDS: Mapping[type, str] = {
 }
 
 
-def delete_profiles(pool: Pool, *, workspace_id: int, request: Deletion, asker: Actor) -> Mapping[int, str]:
+def delete_profiles(
+    pool: Pool, *, workspace_id: int, request: Deletion, asker: Actor, once: Wrapper = unchanged
+) -> Mapping[int, str]:
     """Erase the profiles of *request*: rows, history, aliases, redirects, and their data in the ledger.
 
     A history above SHORT_HISTORY is hidden at once and deleted by the relay, which also adds the certificates to the
@@ -56,7 +58,7 @@ def delete_profiles(pool: Pool, *, workspace_id: int, request: Deletion, asker: 
     prioritization, are skipped; return the reasons by position among `request.targets`. Raises ResolutionUnsettled when
     profiles kept changing, and DatabaseUnavailable when PostgreSQL does not answer. Nothing was deleted then.
     """
-    return retry_until_stable(pool, workspace_id, _delete_profiles, request=request, asker=asker)
+    return retry_until_stable(pool, workspace_id, once(_delete_profiles), request=request, asker=asker)
 
 
 def _delete_profiles(tx: Transaction, *, request: Deletion, asker: Actor) -> Mapping[int, str]:

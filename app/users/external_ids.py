@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from app.audit.log import Actor, AuditEvent, log_events
 from app.db.connections import Pool
-from app.db.transaction import Transaction, retry_until_stable, run_in_transaction
+from app.db.transaction import Transaction, Wrapper, retry_until_stable, run_in_transaction, unchanged
 from app.errors import ResolutionUnsettled
 from app.profiles.deprecation import (
     ExternalIdHolder,
@@ -34,20 +34,24 @@ class RenamePlan:
     refused: dict[int, str] = field(default_factory=dict)
 
 
-def rename_external_ids(pool: Pool, *, workspace_id: int, renames: Mapping[int, Rename], asker: Actor) -> Refusals:
+def rename_external_ids(
+    pool: Pool, *, workspace_id: int, renames: Mapping[int, Rename], asker: Actor, once: Wrapper = unchanged
+) -> Refusals:
     """Apply *renames* in order, each seeing the effect of those before it; return the refused ones.
 
     The old external_ids become deprecated and keep resolving. Redirects of the new ones end. The audit records *asker*.
     """
-    return retry_until_stable(pool, workspace_id, _rename_external_ids, renames=renames, asker=asker)
+    return retry_until_stable(pool, workspace_id, once(_rename_external_ids), renames=renames, asker=asker)
 
 
-def remove_external_ids(pool: Pool, *, workspace_id: int, external_ids: Mapping[int, str], asker: Actor) -> Refusals:
+def remove_external_ids(
+    pool: Pool, *, workspace_id: int, external_ids: Mapping[int, str], asker: Actor, once: Wrapper = unchanged
+) -> Refusals:
     """Remove the deprecated ones among *external_ids*; return the others, refused, by their places.
 
     The audit records *asker*.
     """
-    return run_in_transaction(pool, workspace_id, _remove_external_ids, external_ids=external_ids, asker=asker)
+    return run_in_transaction(pool, workspace_id, once(_remove_external_ids), external_ids=external_ids, asker=asker)
 
 
 def plan_renames(renames: Mapping[int, Rename], before: Mapping[str, ExternalIdHolder]) -> RenamePlan:

@@ -10,7 +10,7 @@ from typing import Any
 from app.audit.log import Actor, log_events
 from app.config import Settings
 from app.db.connections import Pool
-from app.db.transaction import Transaction, retry_until_stable
+from app.db.transaction import Transaction, Wrapper, retry_until_stable, unchanged
 from app.errors import ResolutionUnsettled
 from app.merging.profile import Profile
 from app.profiles.creation import create_profiles
@@ -88,7 +88,13 @@ class PositionedEntry:
 
 
 def track_entries(
-    pool: Pool, *, workspace_id: int, entries: Sequence[Entry], settings: Settings, asker: Actor
+    pool: Pool,
+    *,
+    workspace_id: int,
+    entries: Sequence[Entry],
+    settings: Settings,
+    asker: Actor,
+    once: Wrapper = unchanged,
 ) -> TrackResult:
     """Apply *entries* in order; create profiles where entries allow it.
 
@@ -96,7 +102,7 @@ def track_entries(
     the same address, whose update times stay; the audit records this for *asker*. Raises ResolutionUnsettled when the
     profiles kept changing, and DatabaseUnavailable when PostgreSQL does not answer. Nothing was changed then.
     """
-    return retry_until_stable(pool, workspace_id, _track_entries, entries=entries, settings=settings, asker=asker)
+    return retry_until_stable(pool, workspace_id, once(_track_entries), entries=entries, settings=settings, asker=asker)
 
 
 def _track_entries(tx: Transaction, *, entries: Sequence[Entry], settings: Settings, asker: Actor) -> TrackResult:

@@ -1,27 +1,23 @@
 """Requests that become a batch: accepting them and responding with the URL to poll."""
 
-import hashlib
 import logging
-import re
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-import orjson
 from flask import Response, g, jsonify, request
 
 from app.db.transaction import open_transaction
-from app.errors import DatabaseUnavailable, Rejected
+from app.errors import DatabaseUnavailable
 from app.ledger import queries
 from app.ledger.accept import AcceptedBatch, store_batch
-from app.ledger.idempotency import IdempotencyKey
+from app.web.idempotent import idempotency_key
 from app.web.prefer_wait import preferred_wait, prefers_async, wait_for_batch
 from app.web.proxies import with_prefix
-from app.web.resources import pool, settings
+from app.web.resources import pool
 from app.web.shedding import backlogs
 from schemas.identifiers import Recorded
 from schemas.jobs import BatchSchema
-from schemas.json_values import dump_json
 from schemas.merge import Update
 from schemas.outcomes import JobKind
 
@@ -29,8 +25,6 @@ LOG = logging.getLogger(__name__)
 
 #: Retry-After of an unfinished batch in seconds.
 RETRY_AFTER = 1
-VISIBLE = re.compile(r"[\x21-\x7e]{1,255}")
-WRONG_KEY = "The Idempotency-Key header must have from 1 to 255 visible ASCII characters."
 
 BATCH = BatchSchema()
 
@@ -59,20 +53,6 @@ def accept_request(
         idempotency=idempotency_key(body, given=key),
         backlogs=backlogs(),
     )
-
-
-def idempotency_key(body: Any, *, given: str | None = None) -> IdempotencyKey | None:
-    """Return the Idempotency-Key of this request, or None; raise Rejected if it is invalid.
-
-    *given* replaces the header. Two bodies are equal if their JSON is: white space and the order of keys do not count.
-    """
-    key = request.headers.get("Idempotency-Key") if given is None else given
-    if key is None:
-        return None
-    if not VISIBLE.fullmatch(key):
-        raise Rejected(WRONG_KEY)
-    digest = hashlib.sha256(dump_json(body, option=orjson.OPT_SORT_KEYS)).digest()
-    return IdempotencyKey(key=key, body_digest=digest, hours=settings().idempotency_hours)
 
 
 def accepted_response(

@@ -11,7 +11,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from app.db.errors import Response as ErrorResponse
 from app.db.errors import response_to, to_unavailable
-from app.errors import DatabaseUnavailable, Gone, Overloaded, Rejected, ResolutionUnsettled
+from app.errors import DatabaseUnavailable, Gone, KeyInUse, KeyReused, Overloaded, Rejected, ResolutionUnsettled
 from app.web.content_encoding import ACCEPTED, UnsupportedEncoding
 from app.web.proxies import with_prefix
 
@@ -53,6 +53,9 @@ def rejected_response(error: Rejected) -> Response:
         # "canonical" (RFC 6596) leads from a duplicate to the resource with its content, as a survivor has that of
         # its orphan; "successor-version" (RFC 5829) means two versions of one resource.
         response.headers["Link"] = f'<{with_prefix(f"/profiles/{error.survivor_braze_id}")}>; rel="canonical"'
+    if isinstance(error, KeyInUse | KeyReused):
+        # As in the draft of the header's standard, draft-ietf-httpapi-idempotency-key-header.
+        response.headers["Link"] = f'<{with_prefix("/docs")}>; rel="describedby"; type="text/html"'
     if isinstance(error, Overloaded):
         response.headers["Retry-After"] = str(error.retry_after_s)
     if isinstance(error, UnsupportedEncoding):

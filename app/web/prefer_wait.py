@@ -1,9 +1,10 @@
-"""Responses that wait until their batch has finished, for a bounded time: `Prefer: wait=N` (RFC 7240) and identify."""
+"""Responses that wait for a batch or for a change, for a bounded time: `Prefer: wait=N` (RFC 7240) and identify."""
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from threading import Event, Lock
 from time import monotonic
 from uuid import UUID
@@ -74,7 +75,12 @@ def prefers_async() -> bool:
 
 
 def wait_for_batch(batch_id: UUID, *, seconds: float) -> bool:
-    """Wait until the batch has finished, *seconds* have passed or the process stops; return whether it waited.
+    """Wait until the batch has finished, as wait_until does."""
+    return wait_until(partial(_finished, batch_id), seconds=seconds)
+
+
+def wait_until(done: Callable[[], bool], *, seconds: float) -> bool:
+    """Wait until *done*, a query, *seconds* have passed or the process stops; return whether it waited.
 
     It does not wait if all but SPARE_THREADS threads of the process, or of the workspace's share, wait already.
     """
@@ -85,15 +91,15 @@ def wait_for_batch(batch_id: UUID, *, seconds: float) -> bool:
             began = monotonic()
             stop_running()
             with without_budget(budget_s()):
-                _poll(batch_id, until=began + seconds)
+                _poll(done, until=began + seconds)
             g.waited_s = monotonic() - began
         return waits
 
 
-def _poll(batch_id: UUID, *, until: float) -> None:
-    """Query the batch at growing intervals, without holding a connection in between."""
+def _poll(done: Callable[[], bool], *, until: float) -> None:
+    """Query at growing intervals, without holding a connection in between."""
     pause = FIRST_PAUSE_S
-    while not _finished(batch_id) and (left := until - monotonic()) > 0:
+    while not done() and (left := until - monotonic()) > 0:
         if CLOSING.wait(min(pause, left)):
             return
         pause = min(pause * GROWTH, LONGEST_PAUSE_S)

@@ -22,6 +22,8 @@ from schemas.outcomes import JobState
 MAX_LINES = 20 * MAX_UPDATES
 #: Seconds that the server holds its response back (`Prefer: wait`); shorter than the time-out of the client.
 WAIT_S = 10
+#: Seconds between a change of a batch and the next request, so that one request sees several changes.
+CHANGED_S = 0.1
 
 
 @dataclass(frozen=True)
@@ -144,7 +146,7 @@ def _retry_halves(
 
 
 def _wait_for_batch(client: Client, batch_id: str) -> Json:
-    """Poll the batch until all its jobs have finished."""
+    """Poll the batch until all its jobs have finished. The server answers when it changes, or after a while."""
     headers: dict[str, str] = {}
     while not client.stopped:
         response = client.request("GET", f"/merge/batches/{batch_id}", headers=headers)
@@ -152,6 +154,9 @@ def _wait_for_batch(client: Client, batch_id: str) -> Json:
             batch: Any = require_status(response, HTTPStatus.OK).body
             if batch["state"] == JobState.FINISHED:
                 return dict(batch)
-            headers = {"If-None-Match": response.headers["ETag"]}
-        client.wait_to_poll(response)
+            headers = {"If-None-Match": response.headers["ETag"], "Prefer": f"wait={WAIT_S}"}
+        if "Preference-Applied" in response.headers:
+            client.pause(CHANGED_S)
+        else:
+            client.wait_to_poll(response)
     raise Unanswered(f"The run stopped before the batch {batch_id} had finished.", maybe_done=True)

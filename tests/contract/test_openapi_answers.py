@@ -1,6 +1,6 @@
 """Every response in the OpenAPI document occurs, and every response matches it: journeys through all endpoints."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +11,7 @@ from app.config import Settings
 from cli.database import connected
 from schemas.identities import FeedPlace
 from tests.support.client import Client
-from tests.support.openapi import check, documented
+from tests.support.openapi import check, document, documented
 from tests.support.system import System
 from tests.support.waiting import wait_until
 
@@ -206,14 +206,16 @@ def test_a_merge_matches_the_document(journey: Journey, client: Client) -> None:
     assert accepted["batch"]["counts"] == {"merged": 1}
     assert again.headers["Idempotent-Replayed"] == "true"
     assert journey.get(f"/merge/jobs/{job['job_id']}", include="changes").json()["changes"]
-    journey.get(accepted["status_url"], 304, headers={"If-None-Match": batch.headers["ETag"]})
+    for path in (accepted["status_url"], f"/merge/jobs/{job['job_id']}"):
+        known = {"If-None-Match": journey.get(path).headers["ETag"], "Prefer": "wait=1"}
+        assert journey.get(path, 304, headers=known).headers["Preference-Applied"] == "wait=1"
     journey.get(f"/profiles/{old['braze_id']}", 410)
     journey.get(f"/profiles/{old['braze_id']}/activity", 410, days=1, event="login")
     journey.get(f"/profiles/{old['braze_id']}/history", 410)
     journey.get(f"/profiles/{old['braze_id']}/report", 410)
     journey.get("/merge/jobs", outcome="merged", identifier="old", limit=1)
     journey.get("/merge/batches", limit=1)
-    journey.post("/users/merge", pair({"external_id": "x"}, {"external_id": "y"}), 409, headers=headers)
+    journey.post("/users/merge", pair({"external_id": "x"}, {"external_id": "y"}), 422, headers=headers)
 
 
 def test_an_undo_matches_the_document(journey: Journey) -> None:
@@ -317,7 +319,9 @@ def test_duplicates_and_runs_match_the_document(journey: Journey, client: Client
     run = journey.post("/duplicates/runs", None, 202).json()
     journey.get(run["status_url"])
     wait_until(lambda: client.get(run["status_url"]).json()["state"] == "finished", what="the run")
-    counts = journey.get(run["status_url"]).json()["counts"]
+    ended = journey.get(run["status_url"])
+    journey.get(run["status_url"], 304, headers={"If-None-Match": ended.headers["ETag"]})
+    counts = ended.json()["counts"]
     (listed,) = journey.get("/merge/batches", source="duplicates").json()["batches"]
     client.finished(listed["batch_id"])
     (job,) = journey.get(f"/merge/batches/{listed['batch_id']}").json()["jobs"]
@@ -370,7 +374,7 @@ def test_identifying_matches_the_document(journey: Journey) -> None:
     assert accepted["errors"]
     assert accepted["batch"]["counts"]["identified"] == 1
     journey.post("/users/identify", {}, 400)
-    journey.post("/users/identify", {"aliases_to_identify": []}, 409, headers=headers)
+    journey.post("/users/identify", {"aliases_to_identify": []}, 422, headers=headers)
 
 
 def test_renaming_and_deleting_match_the_document(journey: Journey) -> None:
@@ -385,6 +389,114 @@ def test_renaming_and_deleting_match_the_document(journey: Journey) -> None:
     assert deleted["deleted"] == 2
     for path in ("/users/external_ids/rename", "/users/external_ids/remove", "/users/delete"):
         journey.post(path, {}, 400)
+
+
+#: A body for each endpoint that takes an Idempotency-Key and a body, and another one.
+KEYED: dict[str, tuple[Json, Json]] = {
+    "/users/track": ({"attributes": [{"external_id": "ada"}]}, {"attributes": [{"external_id": "bob"}]}),
+    "/users/alias/new": (
+        {"user_aliases": [{"alias_name": "n", "alias_label": "l"}]},
+        {"user_aliases": [{"alias_name": "m", "alias_label": "l"}]},
+    ),
+    "/users/alias/update": (
+        {"alias_updates": [{"alias_label": "l", "old_alias_name": "n", "new_alias_name": "m"}]},
+        {"alias_updates": [{"alias_label": "l", "old_alias_name": "n", "new_alias_name": "o"}]},
+    ),
+    "/users/delete": ({"external_ids": ["nobody"]}, {"external_ids": ["bob"]}),
+    "/users/external_ids/rename": (
+        {"external_id_renames": [{"current_external_id": "x", "new_external_id": "y"}]},
+        {"external_id_renames": [{"current_external_id": "x", "new_external_id": "z"}]},
+    ),
+    "/users/external_ids/remove": ({"external_ids": ["x"]}, {"external_ids": ["y"]}),
+    "/users/merge": (
+        pair({"external_id": "x"}, {"external_id": "y"}),
+        pair({"external_id": "x"}, {"external_id": "z"}),
+    ),
+    "/users/identify": (
+        {"aliases_to_identify": [{"external_id": "x", "user_alias": {"alias_name": "n", "alias_label": "no"}}]},
+        {"aliases_to_identify": [{"external_id": "z", "user_alias": {"alias_name": "n", "alias_label": "no"}}]},
+    ),
+    "/duplicates/exclusions": (
+        {"exclusions": [{"profiles": [{"external_id": "eve"}, {"external_id": "mallory"}]}]},
+        {"exclusions": [{"profiles": [{"external_id": "eve"}, {"external_id": "ada"}]}]},
+    ),
+    "/webhooks": ({"url": "https://8.8.8.8/hook"}, {"url": "https://8.8.4.4/hook"}),
+}
+
+
+@pytest.mark.parametrize("path", KEYED)
+def test_a_repeated_request_matches_the_document(journey: Journey, client: Client, system: System, path: str) -> None:
+    body, other = KEYED[path]
+    once = {"Idempotency-Key": "once"}
+    journey.post("/users/track", {"attributes": [{"external_id": "eve"}, {"external_id": "mallory"}]})
+    lock_key(client, system, path, lambda: journey.post(path, body, 409, headers=once))
+
+    first = journey.post(path, body, 202 if path == "/users/merge" else 201, headers=once)
+    again = journey.post(path, body, first.status_code, headers=once)
+    assert again.headers["Idempotent-Replayed"] == "true"
+    if "batch_id" in first.json():
+        assert again.json()["batch_id"] == first.json()["batch_id"]
+    else:
+        assert again.content == first.content
+    assert journey.post(path, other, 422, headers=once).headers["Link"].startswith("</docs>")
+
+
+def test_a_repeated_rotation_matches_the_document(journey: Journey, client: Client, system: System) -> None:
+    webhook = journey.post("/webhooks", {"url": "https://8.8.8.8/hook"}).json()
+    path = f"/webhooks/{webhook['webhook_id']}/secret/rotate"
+    once = {"Idempotency-Key": "once"}
+    lock_key(client, system, path, lambda: journey.post(path, None, 409, headers=once))
+    first = journey.post(path, None, 200, headers=once).json()
+
+    assert journey.post(path, None, 200, headers=once).json() == first
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/duplicates/runs",
+        f"/duplicates/runs/{ELSEWHERE}/cancel",
+        f"/merge/jobs/{ELSEWHERE}/retry",
+        f"/webhooks/{ELSEWHERE}/test",
+        f"/webhooks/{ELSEWHERE}/secret/rotate",
+        f"/webhooks/{ELSEWHERE}/notices/{ELSEWHERE}/retry",
+    ],
+)
+def test_a_key_that_is_too_long_matches_the_document(journey: Journey, path: str) -> None:
+    journey.post(path, None, 400, headers={"Idempotency-Key": "x" * 300})
+
+
+def lock_key(client: Client, system: System, path: str, send: Callable[[], object]) -> None:
+    """Call *send* while a first request with the key `once` is running."""
+    with connected(Settings(), system.database_url, name="test") as connection, connection.transaction():
+        lock = "SELECT pg_advisory_xact_lock(hashtextextended(concat_ws(' ', workspace_id, %s::text, 'once'), 0))"
+        connection.execute(f"{lock} FROM workspace WHERE name = %s", [path, client.workspace])
+        send()
+
+
+def test_every_request_with_an_idempotency_key_and_a_body_is_repeated_here() -> None:
+    keyed = {
+        path
+        for path, methods in document()["paths"].items()
+        for operation in methods.values()
+        if {"$ref": "#/components/parameters/Idempotency-Key"} in operation.get("parameters", ())
+        and "requestBody" in operation
+    }
+    assert keyed == KEYED.keys()
+
+
+#: Operations with POST that change nothing.
+READING = {"/users/export/ids", "/users/merge/preview", "/segments/query"}
+
+
+def test_every_post_that_changes_something_takes_an_idempotency_key() -> None:
+    without = {
+        path
+        for path, methods in document()["paths"].items()
+        if "post" in methods
+        and {"$ref": "#/components/parameters/Idempotency-Key"} not in methods["post"].get("parameters", ())
+    }
+    assert without == READING
 
 
 def test_webhooks_match_the_document(journey: Journey, system: System) -> None:

@@ -3,14 +3,15 @@
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
-from flask import Blueprint, g, jsonify, request
+from flask import Blueprint, Response, g, jsonify, request
 from flask.typing import ResponseReturnValue
 
 from app.db.transaction import open_transaction
 from app.ledger import queries
 from app.web.accepted import RETRY_AFTER, dump_batch
 from app.web.auth import POLLING, pool, requires
-from app.web.openapi.describe import CONDITIONAL, Tag, describe, reply
+from app.web.long_polling import respond_when_changed
+from app.web.openapi.describe import LONG_POLLED, LONG_POLLING, Tag, describe, reply
 from app.web.pagination import split_page
 from schemas.jobs import BatchPageQuery, BatchPageSchema, BatchSchema
 from schemas.outcomes import JobState
@@ -25,19 +26,25 @@ PAGE = BatchPageSchema()
 @describe(
     Tag.MERGES,
     "Poll a batch",
-    headers=CONDITIONAL,
-    replies={200: reply(BatchSchema, "ETag", "Retry-After?")},
+    headers=LONG_POLLING,
+    replies={200: reply(BatchSchema, *LONG_POLLED, "Retry-After?")},
 )
 @blueprint.get("/<uuid:batch_id>")
 @requires(permission=POLLING)
 def read_batch_view(batch_id: UUID) -> ResponseReturnValue:
-    """Return a batch and its jobs; 304 if they have not changed since the response of `If-None-Match`."""
-    batch = dump_batch(batch_id)
-    response = jsonify(batch)
-    if batch["state"] != JobState.FINISHED:
-        response.headers["Retry-After"] = str(RETRY_AFTER)
-    response.add_etag()
-    return response.make_conditional(request)
+    """Return a batch and its jobs; 304 if they have not changed since the response of `If-None-Match`.
+
+    With `Prefer: wait=N` the 304 is sent after N seconds without a change, and a change at once.
+    """
+
+    def read() -> Response:
+        batch = dump_batch(batch_id)
+        response = jsonify(batch)
+        if batch["state"] != JobState.FINISHED:
+            response.headers["Retry-After"] = str(RETRY_AFTER)
+        return response
+
+    return respond_when_changed(read)
 
 
 @describe(

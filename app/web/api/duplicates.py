@@ -19,7 +19,9 @@ from app.duplicates.scan import ScanStep
 from app.metrics.shares import Resource
 from app.web.accepted import RETRY_AFTER
 from app.web.auth import json_body, pool, requires, settings
-from app.web.openapi.describe import Tag, describe, reply
+from app.web.idempotent import respond_once
+from app.web.long_polling import respond_when_changed
+from app.web.openapi.describe import LONG_POLLED, LONG_POLLING, REPEATABLE, Tag, describe, reply
 from app.web.pagination import split_page
 from app.web.proxies import with_prefix
 from app.web.workspace_shares import query_share, take_share
@@ -126,6 +128,7 @@ def export_preview_view() -> ResponseReturnValue:
 @describe(
     Tag.DUPLICATES,
     "Start a run",
+    headers=REPEATABLE,
     replies={202: reply(RunStartedSchema, "Location", "Retry-After"), 409: "Another run has not ended."},
 )
 @blueprint.post("/runs")
@@ -135,11 +138,16 @@ def start_run_view() -> ResponseReturnValue:
 
     `status_url` is the URL of the run.
     """
-    run_id = run_in_transaction(pool(), g.workspace_id, _start_run, api_key_id=g.api_key_id)
-    url = f"/duplicates/runs/{run_id}"
-    response = jsonify(message="success", run_id=str(run_id), status_url=url)
-    response.headers.update({"Location": with_prefix(url), "Retry-After": str(RETRY_AFTER)})
-    return response, HTTPStatus.ACCEPTED
+
+    def answer(run_id: UUID) -> ResponseReturnValue:
+        url = f"/duplicates/runs/{run_id}"
+        response = jsonify(message="success", run_id=str(run_id), status_url=url)
+        response.headers.update({"Location": with_prefix(url), "Retry-After": str(RETRY_AFTER)})
+        return response, HTTPStatus.ACCEPTED
+
+    return respond_once(
+        lambda once: run_in_transaction(pool(), g.workspace_id, once(_start_run), api_key_id=g.api_key_id), answer
+    )
 
 
 @describe(Tag.DUPLICATES, "List runs, newest first", query=PageQuery, replies={200: RunPageSchema})
@@ -154,26 +162,37 @@ def list_runs_view() -> ResponseReturnValue:
     return jsonify(PAGE.dump({"runs": listed, "next_cursor": next_cursor}))
 
 
-@describe(Tag.DUPLICATES, "Poll a run", replies={200: reply(RunSchema, "Retry-After?")})
+@describe(
+    Tag.DUPLICATES, "Poll a run", headers=LONG_POLLING, replies={200: reply(RunSchema, *LONG_POLLED, "Retry-After?")}
+)
 @blueprint.get("/runs/<uuid:run_id>")
 @requires(permission=EITHER)
 def read_run_view(run_id: UUID) -> ResponseReturnValue:
-    """Return the state and the current counts of a run."""
-    with open_transaction(pool(), g.workspace_id) as tx:
-        run = runs.read_run(tx, run_id=run_id)
-    response = jsonify(RUN_SCHEMA.dump(run))
-    if run.state is RunState.RUNNING:
-        response.headers["Retry-After"] = str(RETRY_AFTER)
-    return response
+    """Return the state and the current counts of a run; 304 if they have not changed since `If-None-Match`.
+
+    With `Prefer: wait=N` the 304 is sent after N seconds without a change, and a change at once.
+    """
+
+    def read() -> Response:
+        with open_transaction(pool(), g.workspace_id) as tx:
+            run = runs.read_run(tx, run_id=run_id)
+        response = jsonify(RUN_SCHEMA.dump(run))
+        if run.state is RunState.RUNNING:
+            response.headers["Retry-After"] = str(RETRY_AFTER)
+        return response
+
+    return respond_when_changed(read)
 
 
-@describe(Tag.DUPLICATES, "Cancel a run", replies={200: RunSchema, 409: "The run has ended."})
+@describe(Tag.DUPLICATES, "Cancel a run", headers=REPEATABLE, replies={200: RunSchema, 409: "The run has ended."})
 @blueprint.post("/runs/<uuid:run_id>/cancel")
 @requires(permission=RUN)
 def cancel_run_view(run_id: UUID) -> ResponseReturnValue:
     """End a run and return it; 409 if it has ended. The merges that it has requested continue, and can be undone."""
-    run = run_in_transaction(pool(), g.workspace_id, runs.cancel_run, run_id=run_id)
-    return jsonify(RUN_SCHEMA.dump(run))
+    return respond_once(
+        lambda once: run_in_transaction(pool(), g.workspace_id, once(runs.cancel_run), run_id=run_id),
+        lambda run: jsonify(RUN_SCHEMA.dump(run)),
+    )
 
 
 def _start_run(tx: Transaction, *, api_key_id: UUID) -> UUID:

@@ -9,7 +9,8 @@ from flask.typing import ResponseReturnValue
 from app.db.transaction import open_transaction, run_in_transaction
 from app.duplicates import exclusions
 from app.web.auth import current_actor, json_body, pool, requires
-from app.web.openapi.describe import Tag, describe
+from app.web.idempotent import respond_once
+from app.web.openapi.describe import REPEATABLE, Tag, describe
 from app.web.pagination import split_page
 from schemas.base import SuccessSchema
 from schemas.exclusions import ExclusionPageSchema, ExclusionsSchema, StoredExclusionsSchema, load_exclusions
@@ -41,6 +42,7 @@ def list_exclusions_view() -> ResponseReturnValue:
     Tag.DUPLICATES,
     "Exclude pairs of profiles",
     body=ExclusionsSchema,
+    headers=REPEATABLE,
     replies={201: StoredExclusionsSchema, 404: "An identifier names no profile."},
 )
 @blueprint.post("")
@@ -50,9 +52,15 @@ def add_exclusions_view() -> ResponseReturnValue:
 
     Repeating the request changes nothing. A merge that a request names explicitly is not refused.
     """
-    requested = load_exclusions(json_body())
-    stored = exclusions.add_exclusions(pool(), workspace_id=g.workspace_id, requested=requested, asker=current_actor())
-    return jsonify(STORED.dump({"exclusions": stored})), HTTPStatus.CREATED
+    body = json_body()
+    requested = load_exclusions(body)
+    return respond_once(
+        lambda once: exclusions.add_exclusions(
+            pool(), workspace_id=g.workspace_id, requested=requested, asker=current_actor(), once=once
+        ),
+        lambda stored: (jsonify(STORED.dump({"exclusions": stored})), HTTPStatus.CREATED),
+        body=body,
+    )
 
 
 @describe(Tag.DUPLICATES, "Delete an exclusion", replies={200: SuccessSchema})

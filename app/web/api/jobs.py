@@ -5,7 +5,7 @@ from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, g, jsonify, request
+from flask import Blueprint, Response, g, jsonify, request
 from flask.typing import ResponseReturnValue
 
 from app.db.transaction import Transaction, open_transaction, run_in_transaction
@@ -13,8 +13,10 @@ from app.ledger import queries
 from app.ledger.retry import retry_job
 from app.web.accepted import RETRY_AFTER
 from app.web.auth import POLLING, pool, requires
+from app.web.idempotent import respond_once
 from app.web.job_permissions import require_kind
-from app.web.openapi.describe import Tag, describe, reply
+from app.web.long_polling import respond_when_changed
+from app.web.openapi.describe import LONG_POLLED, LONG_POLLING, REPEATABLE, Tag, describe, reply
 from app.web.pagination import split_page
 from app.web.proxies import with_prefix
 from app.web.reading import visible_changes
@@ -29,20 +31,31 @@ PAGE_QUERY = JobPageQuery()
 PAGE = JobPageSchema()
 
 
-@describe(Tag.MERGES, "Read a job", query=JobQuery, replies={200: JobDetailSchema})
+@describe(
+    Tag.MERGES,
+    "Read a job",
+    query=JobQuery,
+    headers=LONG_POLLING,
+    replies={200: reply(JobDetailSchema, *LONG_POLLED)},
+)
 @blueprint.get("/<uuid:job_id>")
 @requires(permission=POLLING)
 def read_job_view(job_id: UUID) -> ResponseReturnValue:
     """Return a job. `?include=changes` adds its changes to the survivor.
 
-    A change has its values if the key may read profiles (`users.export.ids` or `audit.read`).
+    A change has its values if the key may read profiles (`users.export.ids` or `audit.read`). 304 if the job has not
+    changed since the response of `If-None-Match`; with `Prefer: wait=N` after N seconds without a change.
     """
     query = load_query(QUERY, request.args)
-    with open_transaction(pool(), g.workspace_id) as tx:
-        job: dict[str, Any] = JOB.dump(queries.read_job(tx, job_id=job_id))
-        if "include" in query:
-            job["changes"] = visible_changes(queries.read_changes(tx, job_id=job_id))
-    return jsonify(job)
+
+    def read() -> Response:
+        with open_transaction(pool(), g.workspace_id) as tx:
+            job: dict[str, Any] = JOB.dump(queries.read_job(tx, job_id=job_id))
+            if "include" in query:
+                job["changes"] = visible_changes(queries.read_changes(tx, job_id=job_id))
+        return jsonify(job)
+
+    return respond_when_changed(read)
 
 
 @describe(
@@ -81,6 +94,7 @@ def list_requested_jobs(arguments: Mapping[str, str]) -> tuple[Sequence[queries.
 @describe(
     Tag.MERGES,
     "Retry a dead job",
+    headers=REPEATABLE,
     replies={
         202: reply(JobSchema, "Location", "Retry-After"),
         409: "The job is not dead, or its request was erased.",
@@ -93,9 +107,13 @@ def retry_job_view(job_id: UUID) -> ResponseReturnValue:
 
     The key needs the permission of the job's kind; for an undo, that of the job that it undoes.
     """
-    response = jsonify(JOB.dump(run_in_transaction(pool(), g.workspace_id, _retry, job_id)))
-    response.headers.update({"Location": with_prefix(f"/merge/jobs/{job_id}"), "Retry-After": str(RETRY_AFTER)})
-    return response, HTTPStatus.ACCEPTED
+
+    def answer(job: queries.Job) -> ResponseReturnValue:
+        response = jsonify(JOB.dump(job))
+        response.headers.update({"Location": with_prefix(f"/merge/jobs/{job_id}"), "Retry-After": str(RETRY_AFTER)})
+        return response, HTTPStatus.ACCEPTED
+
+    return respond_once(lambda once: run_in_transaction(pool(), g.workspace_id, once(_retry), job_id), answer)
 
 
 def _retry(tx: Transaction, job_id: UUID) -> queries.Job:

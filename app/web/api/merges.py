@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from app.lane.preview import preview_merges
 from app.web.accepted import accept_request, accepted_response
 from app.web.auth import json_body, pool, requires, settings
-from app.web.openapi.describe import BATCH_HEADERS, IDEMPOTENCY_CONFLICT, IDEMPOTENT, Tag, describe, reply
+from app.web.openapi.describe import BATCH_HEADERS, IDEMPOTENT, Tag, describe, reply
 from app.web.reading import visible_preview
 from app.web.workspace_shares import query_share
 from schemas.identify import IdentifyRequestSchema, load_identify
@@ -29,7 +29,7 @@ blueprint = Blueprint("merges", __name__, url_prefix="/users")
         ]
     },
     headers=IDEMPOTENT,
-    replies={202: reply(MergeAcceptedSchema, *BATCH_HEADERS), 409: IDEMPOTENCY_CONFLICT},
+    replies={202: reply(MergeAcceptedSchema, *BATCH_HEADERS)},
 )
 @blueprint.post("/merge")
 @requires(permission="users.merge")
@@ -69,7 +69,7 @@ def preview_merges_view() -> ResponseReturnValue:
     "Give unidentified profiles their external_id, up to 50 of each array",
     body=IdentifyRequestSchema,
     headers=IDEMPOTENT,
-    replies={201: reply(IdentifyAcceptedSchema, *BATCH_HEADERS), 409: IDEMPOTENCY_CONFLICT},
+    replies={201: reply(IdentifyAcceptedSchema, *BATCH_HEADERS)},
 )
 @blueprint.post("/identify")
 @requires(permission="users.identify")

@@ -15,8 +15,9 @@ from app.ledger.idempotency import IdempotencyKey
 from app.metrics.http import ACCEPTED_JOBS
 from app.undo import accept
 from app.undo.accept import UndoRequest
-from app.web.accepted import accepted_response, idempotency_key
+from app.web.accepted import accepted_response
 from app.web.auth import POLLING, pool, requires
+from app.web.idempotent import idempotency_key
 from app.web.job_permissions import require_permission
 from app.web.openapi.describe import BATCH_HEADERS, IDEMPOTENT, Tag, describe, reply
 from app.web.shedding import backlogs
@@ -32,7 +33,7 @@ blueprint = Blueprint("undo", __name__, url_prefix="/merge")
     headers=IDEMPOTENT,
     replies={
         202: reply(JobUndoAcceptedSchema, *BATCH_HEADERS),
-        409: "The job has nothing to undo, another undo of it is running, or the Idempotency-Key conflicts.",
+        409: "The job has nothing to undo, or another undo or the first request with the Idempotency-Key is running.",
     },
 )
 @blueprint.post("/jobs/<uuid:job_id>/undo")
@@ -57,7 +58,7 @@ def undo_job_view(job_id: UUID) -> ResponseReturnValue:
     headers=IDEMPOTENT,
     replies={
         202: reply(UndoAcceptedSchema, *BATCH_HEADERS),
-        409: "No job of the batch can be undone now, or the Idempotency-Key conflicts.",
+        409: "No job of the batch can be undone now, or the first request with the Idempotency-Key is still running.",
     },
 )
 @blueprint.post("/batches/<uuid:batch_id>/undo")

@@ -3,6 +3,7 @@
 An effect is committed when the response leaves. The requests and responses are the vendor's.
 """
 
+import copy
 from http import HTTPStatus
 
 from flask import Blueprint, g
@@ -13,9 +14,10 @@ from app.users.aliases import give_aliases, update_aliases
 from app.users.delete import delete_profiles
 from app.users.export import export_profiles
 from app.users.external_ids import remove_external_ids, rename_external_ids
-from app.users.track import track_entries
+from app.users.track import TrackResult, track_entries
 from app.web.auth import current_actor, json_body, pool, requires, settings
-from app.web.openapi.describe import Tag, describe
+from app.web.idempotent import respond_once
+from app.web.openapi.describe import REPEATABLE, Tag, describe
 from schemas.aliases import (
     AliasesProcessedSchema,
     AliasesRefusedSchema,
@@ -36,7 +38,7 @@ from schemas.external_ids import (
     load_renames,
 )
 from schemas.profile import ProfileSchema
-from schemas.track import TrackedSchema, TrackRequestSchema, load_track
+from schemas.track import TrackedSchema, TrackRequest, TrackRequestSchema, load_track
 
 blueprint = Blueprint("users", __name__, url_prefix="/users")
 
@@ -45,27 +47,39 @@ blueprint = Blueprint("users", __name__, url_prefix="/users")
     Tag.USERS,
     "Record attributes, events, purchases, sessions and engagements",
     body=TrackRequestSchema,
+    headers=REPEATABLE,
     replies={201: TrackedSchema, 400: RefusedSchema},
 )
 @blueprint.post("/track")
 @requires(permission="users.track")
 def track_view() -> ResponseReturnValue:
     """Apply the valid objects and report the error of each other one; 400 if none is valid."""
-    request = load_track(json_body(), refused=settings().refused_identifiers)
-    if request.entries:
-        effects = track_entries(
+    body = json_body()
+    request = load_track(body, refused=settings().refused_identifiers)
+    if not request.entries:
+        return _tracked(request, TrackResult())
+    return respond_once(
+        lambda once: track_entries(
             pool(),
             workspace_id=g.workspace_id,
             entries=request.entries,
             settings=settings(),
             asker=current_actor(),
-        )
-        for position, reason in effects.refused.items():
-            request.refuse(position, reason)
-        for position, reason in effects.ignored:
-            request.warn(position, reason)
-        for position, departure in effects.without_profile.items():
-            request.skip(position, departure)
+            once=once,
+        ),
+        lambda effects: _tracked(copy.deepcopy(request), effects),
+        body=body,
+    )
+
+
+def _tracked(request: TrackRequest, effects: TrackResult) -> ResponseReturnValue:
+    """Return the response to *request*, to which it adds *effects*."""
+    for position, reason in effects.refused.items():
+        request.refuse(position, reason)
+    for position, reason in effects.ignored:
+        request.warn(position, reason)
+    for position, departure in effects.without_profile.items():
+        request.skip(position, departure)
     return request.answer(), HTTPStatus.CREATED if request.accepted else HTTPStatus.BAD_REQUEST
 
 
@@ -73,37 +87,53 @@ def track_view() -> ResponseReturnValue:
     Tag.USERS,
     "Add aliases to profiles, or create profiles with an alias only",
     body=NewAliasesSchema,
+    headers=REPEATABLE,
     replies={201: AliasesProcessedSchema, 400: AliasesRefusedSchema},
 )
 @blueprint.post("/alias/new")
 @requires(permission="users.alias.new")
 def add_aliases_view() -> ResponseReturnValue:
     """Add the valid aliases and report the error of each other object; 400 if none is valid."""
-    request = load_aliases(json_body(), placeholders=settings().refused_identifiers)
+    body = json_body()
+    request = load_aliases(body, placeholders=settings().refused_identifiers)
     if request.errors and not request.aliases:
         return request.answer(), HTTPStatus.BAD_REQUEST
-    given = give_aliases(pool(), workspace_id=g.workspace_id, aliases=request.aliases)
-    return request.answer(given.skipped, uncounted=given.uncounted), HTTPStatus.CREATED
+    return respond_once(
+        lambda once: give_aliases(pool(), workspace_id=g.workspace_id, aliases=request.aliases, once=once),
+        lambda given: (request.answer(given.skipped, uncounted=given.uncounted), HTTPStatus.CREATED),
+        body=body,
+    )
 
 
 @describe(
     Tag.USERS,
     "Rename aliases",
     body=AliasUpdatesSchema,
+    headers=REPEATABLE,
     replies={201: AliasesProcessedSchema, 400: AliasesRefusedSchema},
 )
 @blueprint.post("/alias/update")
 @requires(permission="users.alias.update")
 def update_aliases_view() -> ResponseReturnValue:
     """Rename the aliases of the valid objects and report the error of each other one; 400 if none is valid."""
-    request = load_alias_updates(json_body(), placeholders=settings().refused_identifiers)
+    body = json_body()
+    request = load_alias_updates(body, placeholders=settings().refused_identifiers)
     if request.errors and not request.updates:
         return request.answer(), HTTPStatus.BAD_REQUEST
-    skipped = update_aliases(pool(), workspace_id=g.workspace_id, updates=request.updates)
-    return request.answer(skipped), HTTPStatus.CREATED
+    return respond_once(
+        lambda once: update_aliases(pool(), workspace_id=g.workspace_id, updates=request.updates, once=once),
+        lambda skipped: (request.answer(skipped), HTTPStatus.CREATED),
+        body=body,
+    )
 
 
-@describe(Tag.USERS, "Erase up to 50 people", body=DeletionSchema, replies={201: DeletedSchema})
+@describe(
+    Tag.USERS,
+    "Erase up to 50 people",
+    body=DeletionSchema,
+    headers=REPEATABLE,
+    replies={201: DeletedSchema},
+)
 @blueprint.post("/delete")
 @requires(permission="users.delete")
 def delete_users_view() -> ResponseReturnValue:
@@ -111,9 +141,15 @@ def delete_users_view() -> ResponseReturnValue:
 
     The number includes identifiers without a profile, except braze_ids. `warnings` lists all of them.
     """
-    request = load_deletion(json_body())
-    skipped = delete_profiles(pool(), workspace_id=g.workspace_id, request=request, asker=current_actor())
-    return request.answer(skipped), HTTPStatus.CREATED
+    body = json_body()
+    request = load_deletion(body)
+    return respond_once(
+        lambda once: delete_profiles(
+            pool(), workspace_id=g.workspace_id, request=request, asker=current_actor(), once=once
+        ),
+        lambda skipped: (request.answer(skipped), HTTPStatus.CREATED),
+        body=body,
+    )
 
 
 @describe(Tag.USERS, "Read profiles by any of their identifiers", body=ExportSchema, replies={201: ExportedSchema})
@@ -131,23 +167,45 @@ def export_users_view() -> ResponseReturnValue:
     return {"users": users, "message": "success", **unknown, **truncated}, HTTPStatus.CREATED
 
 
-@describe(Tag.USERS, "Give up to 50 profiles new external_ids", body=RenamesSchema, replies={201: RenamedSchema})
+@describe(
+    Tag.USERS,
+    "Give up to 50 profiles new external_ids",
+    body=RenamesSchema,
+    headers=REPEATABLE,
+    replies={201: RenamedSchema},
+)
 @blueprint.post("/external_ids/rename")
 @requires(permission="users.external_ids.rename")
 def rename_external_ids_view() -> ResponseReturnValue:
     """Give profiles new external_ids and report the error of each failed rename. Old external_ids keep resolving."""
-    request = load_renames(json_body(), placeholders=settings().refused_identifiers)
-    refused = rename_external_ids(pool(), workspace_id=g.workspace_id, renames=request.renames, asker=current_actor())
-    return request.answer(refused), HTTPStatus.CREATED
+    body = json_body()
+    request = load_renames(body, placeholders=settings().refused_identifiers)
+    return respond_once(
+        lambda once: rename_external_ids(
+            pool(), workspace_id=g.workspace_id, renames=request.renames, asker=current_actor(), once=once
+        ),
+        lambda refused: (request.answer(refused), HTTPStatus.CREATED),
+        body=body,
+    )
 
 
-@describe(Tag.USERS, "Remove up to 50 deprecated external_ids", body=RemovalsSchema, replies={201: RemovedSchema})
+@describe(
+    Tag.USERS,
+    "Remove up to 50 deprecated external_ids",
+    body=RemovalsSchema,
+    headers=REPEATABLE,
+    replies={201: RemovedSchema},
+)
 @blueprint.post("/external_ids/remove")
 @requires(permission="users.external_ids.remove")
 def remove_external_ids_view() -> ResponseReturnValue:
     """Remove deprecated external_ids, which no longer resolve, and report the error of each failed removal."""
-    request = load_removals(json_body())
-    refused = remove_external_ids(
-        pool(), workspace_id=g.workspace_id, external_ids=request.external_ids, asker=current_actor()
+    body = json_body()
+    request = load_removals(body)
+    return respond_once(
+        lambda once: remove_external_ids(
+            pool(), workspace_id=g.workspace_id, external_ids=request.external_ids, asker=current_actor(), once=once
+        ),
+        lambda refused: (request.answer(refused), HTTPStatus.CREATED),
+        body=body,
     )
-    return request.answer(refused), HTTPStatus.CREATED

@@ -8,7 +8,8 @@ from flask.typing import ResponseReturnValue
 
 from app.db.transaction import open_transaction, run_in_transaction
 from app.web.auth import json_body, pool, requires, settings
-from app.web.openapi.describe import Tag, describe
+from app.web.idempotent import respond_once
+from app.web.openapi.describe import REPEATABLE, Tag, describe
 from app.web.pagination import split_page
 from app.webhooks import deliveries, store, watching
 from app.webhooks.secrets import SecretSeed, derive_secret
@@ -45,16 +46,23 @@ LOOKUP_S = 3.0
     Tag.WEBHOOKS,
     "Create a webhook",
     body=NewWebhookSchema,
+    headers=REPEATABLE,
     replies={201: SecretWebhookSchema, 409: "The workspace has the maximum number of webhooks."},
 )
 @blueprint.post("")
 @requires(permission=WRITE)
 def create_webhook_view() -> ResponseReturnValue:
-    """Create a webhook and return it with its secret. No other response has this secret."""
-    wish = load_webhook(json_body())
+    """Create a webhook and return it with its secret. Only the repeated request gets this secret again."""
+    body = json_body()
+    wish = load_webhook(body)
     _check_url(wish.url)
-    created = run_in_transaction(pool(), g.workspace_id, store.create_webhook, wish, peppers=settings().webhook_pepper)
-    return _secret_response(*created), HTTPStatus.CREATED
+    return respond_once(
+        lambda once: run_in_transaction(
+            pool(), g.workspace_id, once(store.create_webhook), wish, peppers=settings().webhook_pepper
+        ),
+        lambda created: (_secret_response(*created), HTTPStatus.CREATED),
+        body=body,
+    )
 
 
 @describe(Tag.WEBHOOKS, "List the webhooks", replies={200: WebhooksSchema})
@@ -100,19 +108,26 @@ def delete_webhook_view(webhook_id: UUID) -> ResponseReturnValue:
     return jsonify(message="success")
 
 
-@describe(Tag.WEBHOOKS, "Rotate the secret of a webhook", replies={200: SecretWebhookSchema})
+@describe(Tag.WEBHOOKS, "Rotate the secret of a webhook", headers=REPEATABLE, replies={200: SecretWebhookSchema})
 @blueprint.post("/<uuid:webhook_id>/secret/rotate")
 @requires(permission=WRITE)
 def rotate_webhook_secret_view(webhook_id: UUID) -> ResponseReturnValue:
     """Give a webhook a new secret and return it. Until `former_secret_until`, notices have the signatures of both."""
     peppers = settings().webhook_pepper
-    rotated = run_in_transaction(
-        pool(), g.workspace_id, store.rotate_webhook_secret, webhook_id=webhook_id, peppers=peppers
+    return respond_once(
+        lambda once: run_in_transaction(
+            pool(), g.workspace_id, once(store.rotate_webhook_secret), webhook_id=webhook_id, peppers=peppers
+        ),
+        lambda rotated: _secret_response(*rotated),
     )
-    return _secret_response(*rotated)
 
 
-@describe(Tag.WEBHOOKS, "Send a test notice", replies={202: NoticeSchema, 409: "The webhook is disabled."})
+@describe(
+    Tag.WEBHOOKS,
+    "Send a test notice",
+    headers=REPEATABLE,
+    replies={202: NoticeSchema, 409: "The webhook is disabled."},
+)
 @blueprint.post("/<uuid:webhook_id>/test")
 @requires(permission=WRITE)
 def test_webhook_view(webhook_id: UUID) -> ResponseReturnValue:
@@ -120,8 +135,12 @@ def test_webhook_view(webhook_id: UUID) -> ResponseReturnValue:
 
     It is sent after the response.
     """
-    notice = run_in_transaction(pool(), g.workspace_id, watching.create_test_delivery, webhook_id=webhook_id)
-    return jsonify(NOTICE.dump(notice)), HTTPStatus.ACCEPTED
+    return respond_once(
+        lambda once: run_in_transaction(
+            pool(), g.workspace_id, once(watching.create_test_delivery), webhook_id=webhook_id
+        ),
+        lambda notice: (jsonify(NOTICE.dump(notice)), HTTPStatus.ACCEPTED),
+    )
 
 
 @describe(
@@ -148,15 +167,22 @@ def list_notices_view(webhook_id: UUID) -> ResponseReturnValue:
     return jsonify(NOTICE_PAGE.dump({"notices": notices, "next_cursor": next_cursor}))
 
 
-@describe(Tag.WEBHOOKS, "Retry a dead notice", replies={202: NoticeSchema, 409: "The notice is not dead."})
+@describe(
+    Tag.WEBHOOKS,
+    "Retry a dead notice",
+    headers=REPEATABLE,
+    replies={202: NoticeSchema, 409: "The notice is not dead."},
+)
 @blueprint.post("/<uuid:webhook_id>/notices/<uuid:notice_id>/retry")
 @requires(permission=WRITE)
 def retry_notice_view(webhook_id: UUID, notice_id: UUID) -> ResponseReturnValue:
     """Queue a dead notice again under the same id and return it; 409 if it is not dead."""
-    notice = run_in_transaction(
-        pool(), g.workspace_id, deliveries.retry_delivery, webhook_id=webhook_id, notice_id=notice_id
+    return respond_once(
+        lambda once: run_in_transaction(
+            pool(), g.workspace_id, once(deliveries.retry_delivery), webhook_id=webhook_id, notice_id=notice_id
+        ),
+        lambda notice: (jsonify(NOTICE.dump(notice)), HTTPStatus.ACCEPTED),
     )
-    return jsonify(NOTICE.dump(notice)), HTTPStatus.ACCEPTED
 
 
 def _check_url(url: str | None) -> None:

@@ -24,9 +24,10 @@ HEADERS: Mapping[str, Json] = {
         ("Retry-After", "Seconds to wait before the next request.", COUNT),
         ("Idempotent-Replayed", "`true` when this repeats the first response to the key.", _one_of("true")),
         ("Preference-Applied", "The applied preference, such as `wait=10`.", STRING),
+        ("Vary", "The request headers by which the response differs: `Prefer`.", STRING),
         ("ETag", "The state of the response, for `If-None-Match`.", STRING),
         ("Content-Disposition", "The name of the file.", STRING),
-        ("Link", "The survivor, as `canonical`.", STRING),
+        ("Link", "The survivor, as `canonical`; or the documentation of Idempotency-Keys, as `describedby`.", STRING),
         ("WWW-Authenticate", "The scheme of keys.", _one_of("Bearer")),
     )
     for key, required in ((name, True), (f"{name}{OPTIONAL}", False))
@@ -37,15 +38,17 @@ PARAMETERS: Mapping[str, Json] = {
         "name": "Idempotency-Key",
         "in": "header",
         "description": "Makes the request safe to repeat: the same key with the same body gets the first response"
-        " again, with another body 409.",
+        " again. Another body is 422, and 409 says that the first request is still running. The key is stored for 24"
+        " hours by default. An error does not use it up.",
         "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
     },
     "Prefer": {
         "name": "Prefer",
         "in": "header",
         "description": (
-            f"`wait=N` (RFC 7240): wait until the batch has finished, for N seconds, at most {LONGEST}."
-            " `respond-async`: respond at once, where the endpoint waits by default."
+            f"`wait=N` (RFC 7240): wait until the batch has finished, for N seconds, at most {LONGEST}. With"
+            " `If-None-Match`: wait for a change. `respond-async`: respond at once, where the endpoint waits by"
+            " default."
         ),
         "schema": {"type": "string"},
         "examples": {"ten seconds": {"value": "wait=10"}},

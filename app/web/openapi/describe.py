@@ -15,14 +15,18 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 #: Ends the name of a header that is not always present.
 OPTIONAL = ".optional"
-IDEMPOTENT = ("Idempotency-Key", "Prefer")
+REPEATABLE = ("Idempotency-Key",)
+IDEMPOTENT = (*REPEATABLE, "Prefer")
 CONDITIONAL = ("If-None-Match",)
+LONG_POLLING = (*CONDITIONAL, "Prefer")
+LONG_POLLED = ("ETag", "Vary", "Preference-Applied?")
 BATCH_HEADERS = ("Location", "Retry-After", "Idempotent-Replayed?", "Preference-Applied?")
 
 REJECTED = "The request has a fault; nothing took effect."
 NOT_FOUND = "The key's workspace has no such object."
 UNCHANGED = "Nothing changed since."
-IDEMPOTENCY_CONFLICT = "The Idempotency-Key belongs to another body, or the first request with it is still running."
+KEY_IN_USE = "The first request with this Idempotency-Key is still running."
+KEY_REUSED = "The Idempotency-Key was used with another body."
 
 
 class Tag(StrEnum):
@@ -82,6 +86,10 @@ class Operation:
         implied: dict[int, Reply | Common] = {}
         if self.body or self.query or "Idempotency-Key" in self.headers:
             implied[HTTPStatus.BAD_REQUEST] = error(REJECTED)
+        if "Idempotency-Key" in self.headers:
+            implied[HTTPStatus.CONFLICT] = error(KEY_IN_USE, "Link?")
+            if self.body:
+                implied[HTTPStatus.UNPROCESSABLE_ENTITY] = error(KEY_REUSED, "Link")
         if names_an_object:
             implied[HTTPStatus.NOT_FOUND] = error(NOT_FOUND)
         if self.body:
@@ -92,7 +100,19 @@ class Operation:
         ok = self.replies.get(HTTPStatus.OK)
         if "If-None-Match" in self.headers and isinstance(ok, Reply):
             implied[HTTPStatus.NOT_MODIFIED] = replace(ok, description=UNCHANGED, content={})
-        return implied | dict(self.replies)
+        return {
+            status: self._with_headers_of_keys(status, each) for status, each in (implied | dict(self.replies)).items()
+        }
+
+    def _with_headers_of_keys(self, status: int, given: Reply | Common) -> Reply | Common:
+        """Return the reply with the headers of a request that has an Idempotency-Key."""
+        if "Idempotency-Key" not in self.headers or isinstance(given, Common):
+            return given
+        if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES and "Idempotent-Replayed?" not in given.headers:
+            return replace(given, headers=(*given.headers, "Idempotent-Replayed?"))
+        if status == HTTPStatus.CONFLICT and "Link?" not in given.headers:
+            return replace(given, headers=(*given.headers, "Link?"))
+        return given
 
 
 def describe(  # noqa: PLR0913  a declaration

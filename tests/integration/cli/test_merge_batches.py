@@ -1,6 +1,7 @@
 """A chunk on its way to a Mergelane that refuses it, is slow, or has another request with its key at hand."""
 
 from collections.abc import Callable, Iterator
+from time import monotonic
 from typing import Any
 
 import orjson
@@ -93,6 +94,23 @@ def test_a_request_that_is_still_being_accepted_is_made_again_and_its_batch_poll
     assert [each.outcome for each in told] == ["merged"]
     assert heard == [AcceptedBatch(batch_id="b-1", replayed=True)]
     assert [path for _, path, _ in there.asked] == ["/users/merge"] * 2 + [BATCH_URL] * 3
+
+
+def test_after_the_server_waited_for_a_change_the_next_request_follows_at_once(
+    stage: Callable[..., Stage], ask: Callable[[Stage], Client]
+) -> None:
+    waited = {"ETag": '"1"', "Retry-After": "50", "Preference-Applied": "wait=10"}
+    there = stage(
+        answer(200, batch(job(None, "queued"), state="queued"), ETag='"1"', Retry_After="0"),
+        (304, waited, b""),
+        (200, waited, orjson.dumps(batch(job(None, "running"), state="running"))),
+        answer(200, batch(job())),
+    )
+    began = monotonic()
+    (told,) = merge_pairs(ask(there), some(1), salt="s", batch_id="b-1", on_accepted=lambda _: None)
+
+    assert told.outcome == "merged"
+    assert monotonic() - began < 25
 
 
 def test_a_batch_that_is_known_is_asked_for_and_not_posted(

@@ -44,15 +44,16 @@ def test_the_order_of_keys_and_white_space_make_no_other_body(caller: Caller) ->
     assert again.json == first.json
 
 
-def test_another_body_under_the_same_key_is_a_conflict(caller: Caller, count: Callable[[], dict[str, int]]) -> None:
+def test_another_body_under_the_same_key_is_unprocessable(caller: Caller, count: Callable[[], dict[str, int]]) -> None:
     send(caller)
 
     response = send(caller, OTHER)
 
-    assert response.status_code == 409
+    assert response.status_code == 422
     assert response.json == {
         "message": "This Idempotency-Key was used with another body; use a new key for a new request."
     }
+    assert response.headers["Link"] == '</docs>; rel="describedby"; type="text/html"'
     assert count()["batch"] == 1
 
 
@@ -106,7 +107,8 @@ def test_while_the_first_is_still_running_the_second_is_a_conflict(caller: Calle
 
     assert response.status_code == 409
     assert response.json is not None
-    assert response.json["message"].startswith("The first request with this Idempotency-Key is still being accepted")
+    assert response.json["message"].startswith("The first request with this Idempotency-Key is still running")
+    assert response.headers["Link"] == '</docs>; rel="describedby"; type="text/html"'
     assert send(caller).status_code == 202
 
 

@@ -323,8 +323,9 @@ CREATE TABLE idempotency (
     path text NOT NULL,
     key text NOT NULL CHECK (length(key) BETWEEN 1 AND 255),  -- a digest: see app/ledger/idempotency.py
     body_digest bytea NOT NULL,  -- a repeated key with another body is refused
-    batch_id uuid NOT NULL,
+    batch_id uuid,  -- of a request that became a batch
     created_at timestamptz NOT NULL DEFAULT now(),
+    response bytea,  -- of any other request: encrypted, see app/ledger/stored_responses.py
     PRIMARY KEY (workspace_id, path, key)
 );
 -- Finds old keys to delete.

@@ -1,0 +1,1 @@
+"""A model of the job protocol, explored completely."""
