@@ -262,14 +262,14 @@ def test_a_killed_postgresql_ends_the_import_and_the_rest_can_be_sent_again(
     migrations.upgrade_schema(own_postgres.url())
     with psycopg.connect(own_postgres.url()) as connection:
         _, secret = keys.create_key(connection, workspace="shop", label="test", permissions=["profiles.import"])
-    lines = [person(f"person-{nth}").replace(b"}", b" " * 1_000 + b"}") for nth in range(10_000)]
+    lines = [person(f"person-{nth}").replace(b"}", b" " * 4_000 + b"}") for nth in range(3_000)]
 
     with web_server(tmp_path, own_postgres.url(), **SETTINGS) as web:
         with importer(web, secret) as client:
-            client.send(b"".join(lines[:5_000]))
+            client.send(b"".join(lines[:1_500]))
             before = client.read(CHUNK)
             own_postgres.kill()
-            client.send(b"".join(lines[5_000:]))
+            client.send(b"".join(lines[1_500:]))
             client.end()
             *more, last = client.rest()
         away = requests.post(f"{web.url}/profiles/import", data=lines[0], headers=_bearer(secret), timeout=20)
