@@ -31,6 +31,6 @@ WHERE workspace_id = %(workspace_id)s AND id = ANY(%(ids)s::bigint[])
 -- app/imports/creation.py adds the columns.
 INSERT INTO profile (workspace_id /* columns */)
 SELECT %(workspace_id)s /* given columns */
-FROM json_populate_recordset(json_populate_record(NULL::profile, %(defaults)s), %(rows)s) AS given
+FROM jsonb_populate_recordset(jsonb_populate_record(NULL::profile, %(defaults)s), %(rows)s) AS given
 ON CONFLICT DO NOTHING
 RETURNING id, braze_id
