@@ -5,6 +5,9 @@ from typing import Any
 import pytest
 
 from app.db.connections import Pool
+from app.db.transaction import Transaction, run_in_transaction
+from app.imports.importing import import_profiles
+from schemas.profile_imports import OnConflict, parse_profile
 from tests.support.front_door import Caller
 from tests.support.imports import all_profiles, import_lines, import_one
 from tests.support.lane_runs import merged
@@ -274,16 +277,15 @@ def test_a_time_in_the_future_is_taken_as_now(caller: Caller, pool: Pool) -> Non
 
 
 def test_a_rollback_of_the_caller_leaves_nothing(caller: Caller, pool: Pool) -> None:
-    from app.db.transaction import open_transaction  # noqa: PLC0415
+    results = []
 
-    from app.imports.importing import import_profiles  # noqa: PLC0415
-    from schemas.profile_imports import OnConflict, parse_profile  # noqa: PLC0415
-
-    with pytest.raises(ZeroDivisionError), open_transaction(pool, caller.workspace_id) as tx:
-        (outcome,) = import_profiles(
-            tx, [parse_profile(b'{"external_id": "me"}')], on_conflict=OnConflict.SKIP, now=tx.now()
-        )
-        assert outcome.result == "created"
+    def trial(tx: Transaction) -> None:
+        lines = [parse_profile(b'{"external_id": "me", "email": "me@x.org"}')]
+        results.extend(import_profiles(tx, lines, on_conflict=OnConflict.SKIP, now=tx.now()))
         raise ZeroDivisionError
 
+    with pytest.raises(ZeroDivisionError):
+        run_in_transaction(pool, caller.workspace_id, trial)
+
+    assert [outcome.result for outcome in results] == ["created"]
     assert all_profiles(caller) == []
