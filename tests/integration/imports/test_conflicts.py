@@ -5,6 +5,9 @@ from typing import Any
 import pytest
 
 from app.db.connections import Pool
+from app.db.transaction import Transaction, run_in_transaction
+from app.imports.importing import import_profiles
+from schemas.profile_imports import OnConflict, parse_profile
 from tests.support.front_door import Caller
 from tests.support.imports import all_profiles, import_lines, import_one
 from tests.support.lane_runs import merged
@@ -88,7 +91,9 @@ def test_a_line_that_fills_nothing_is_skipped_with_the_reason(caller: Caller, po
 def test_a_line_replaces_its_members_and_no_others(caller: Caller, pool: Pool) -> None:
     track(
         caller,
-        attributes=[{"external_id": "me", "first_name": "Ann", "last_name": "Ash", "plan": "pro", "email": "old@x.org"}],
+        attributes=[
+            {"external_id": "me", "first_name": "Ann", "last_name": "Ash", "plan": "pro", "email": "old@x.org"}
+        ],
         events=[{"external_id": "me", "name": "login", "time": NOON}],
     )
     before = the_profile(caller)
@@ -125,10 +130,14 @@ def test_a_line_replaces_its_members_and_no_others(caller: Caller, pool: Pool) -
     ],
 )
 def test_a_braze_id_or_an_alias_finds_the_profile(caller: Caller, pool: Pool, name: str, value: Any) -> None:
-    track(caller, attributes=[{"user_alias": {"alias_label": "crm", "alias_name": "7"}, "_update_existing_only": False}])
+    track(
+        caller, attributes=[{"user_alias": {"alias_label": "crm", "alias_name": "7"}, "_update_existing_only": False}]
+    )
     (before,) = all_profiles(caller)
 
-    outcome = import_one(pool, caller, "fill", **{name: value or before["braze_id"]}, external_id="me", first_name="Ann")
+    outcome = import_one(
+        pool, caller, "fill", **{name: value or before["braze_id"]}, external_id="me", first_name="Ann"
+    )
 
     (user,) = all_profiles(caller)
     assert outcome.result == "filled"
@@ -237,7 +246,10 @@ def test_a_line_that_names_two_earlier_lines_is_refused(caller: Caller, pool: Po
     [
         ({"external_id": "null"}, "'external_id'"),
         ({"external_id": "me", "email": "null@null.com"}, "'email'"),
-        ({"external_id": "me", "user_aliases": [{"alias_label": "crm", "alias_name": "undefined"}]}, "'user_aliases.0'"),
+        (
+            {"external_id": "me", "user_aliases": [{"alias_label": "crm", "alias_name": "undefined"}]},
+            "'user_aliases.0'",
+        ),
         ({"first_name": "Ann"}, "'external_id'"),
         ({"external_id": "me", "email": "nothing"}, "'email'"),
     ],
@@ -255,7 +267,9 @@ def test_placeholders_and_bad_identifiers_are_refused(caller: Caller, pool: Pool
 def test_a_time_in_the_future_is_taken_as_now(caller: Caller, pool: Pool) -> None:
     far = "2999-01-01T00:00:00.000Z"
 
-    import_one(pool, caller, external_id="me", first_session=EARLIER, last_session=far, custom_events=[login(2, EARLIER, far)])
+    import_one(
+        pool, caller, external_id="me", first_session=EARLIER, last_session=far, custom_events=[login(2, EARLIER, far)]
+    )
 
     user = the_profile(caller)
     assert user["first_session"] == EARLIER
@@ -263,16 +277,15 @@ def test_a_time_in_the_future_is_taken_as_now(caller: Caller, pool: Pool) -> Non
 
 
 def test_a_rollback_of_the_caller_leaves_nothing(caller: Caller, pool: Pool) -> None:
-    from app.db.transaction import open_transaction  # noqa: PLC0415
+    results = []
 
-    from app.imports.importing import import_profiles  # noqa: PLC0415
-    from schemas.profile_imports import OnConflict, parse_profile  # noqa: PLC0415
-
-    with pytest.raises(ZeroDivisionError), open_transaction(pool, caller.workspace_id) as tx:
-        (outcome,) = import_profiles(
-            tx, [parse_profile(b'{"external_id": "me"}')], on_conflict=OnConflict.SKIP, now=tx.now()
-        )
-        assert outcome.result == "created"
+    def trial(tx: Transaction) -> None:
+        lines = [parse_profile(b'{"external_id": "me", "email": "me@x.org"}')]
+        results.extend(import_profiles(tx, lines, on_conflict=OnConflict.SKIP, now=tx.now()))
         raise ZeroDivisionError
 
+    with pytest.raises(ZeroDivisionError):
+        run_in_transaction(pool, caller.workspace_id, trial)
+
+    assert [outcome.result for outcome in results] == ["created"]
     assert all_profiles(caller) == []
