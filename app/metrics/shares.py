@@ -14,11 +14,12 @@ class Resource(StrEnum):
     CONNECTIONS = "connections"
     QUERIES = "queries"
     EXPORTS = "exports"
+    IMPORTS = "imports"
 
 
 USED = Gauge(
     "mergelane_shares_used",
-    "Threads, running requests, connections, queries and exports that workspaces use now.",
+    "Threads, running requests, connections, queries, exports and imports that workspaces use now.",
     labels=("resource",),
     series=label_combinations(Resource),
 )

@@ -22,3 +22,18 @@ LEFT JOIN origin ON origin.workspace_id = %(workspace_id)s AND origin.origin_id 
 SELECT token_digest, origin_id
 FROM push_token_report
 WHERE workspace_id = %(workspace_id)s AND token_digest = ANY(%(digests)s)
+
+-- name: holders_of_push_tokens
+-- Finds the live profile that the last reporter of each push token belongs to now.
+SELECT
+    report.token_digest,
+    coalesce(
+        (
+            SELECT origin.profile_id
+            FROM origin
+            WHERE origin.workspace_id = %(workspace_id)s AND origin.origin_id = report.origin_id
+        ),
+        report.origin_id
+    ) AS profile_id
+FROM push_token_report AS report
+WHERE report.workspace_id = %(workspace_id)s AND report.token_digest = ANY(%(digests)s)

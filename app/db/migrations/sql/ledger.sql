@@ -317,7 +317,7 @@ REVOKE ALL ON FUNCTION
 FROM PUBLIC;
 
 
--- Idempotency keys of requests. A repeated request gets the response of its batch.
+-- Idempotency keys of requests. A repeated request gets the response of its batch, or its stored response.
 CREATE TABLE idempotency (
     workspace_id integer NOT NULL REFERENCES workspace,
     path text NOT NULL,
