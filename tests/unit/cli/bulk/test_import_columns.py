@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from cli.bulk.columns.cells import CellRules
 from cli.bulk.columns.import_columns import ImportColumns, read_import_columns
 from cli.bulk.columns.merge_columns import check_columns
 from cli.bulk.files import FileError
@@ -58,7 +59,7 @@ def test_known_columns_have_the_types_of_their_members() -> None:
 
 
 def test_types_are_detected_on_demand() -> None:
-    found = columns("external_id", "a", "b", "c", "d", "first_name", "e:string", detect_types=True)
+    found = columns("external_id", "a", "b", "c", "d", "first_name", "e:string", rules=CellRules(detect_types=True))
 
     assert row(found, "1", "TRUE", "1.5", "007", "109876543210987654321", "12", "3") == {
         "external_id": "1",
