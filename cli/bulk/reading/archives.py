@@ -55,7 +55,7 @@ class ZipFiles:
         self._name = name
         try:
             self._archive = zipfile.ZipFile(file)
-        except DAMAGE:
+        except (*DAMAGE, NotImplementedError):
             raise FileError(f"{name} is not a complete ZIP archive. Create or copy it again.") from None
         members = [each for each in self._archive.infolist() if not each.is_dir() and _is_input(each.filename)]
         if any(each.filename == WORKBOOK for each in members):
@@ -124,7 +124,8 @@ def join_files(files: ZipFiles | FolderFiles, name: str, encoding: str) -> Itera
 def _is_input(name: str) -> bool:
     """Return whether a file of this *name*, relative to its folder, is read: no hidden one and no checkpoint."""
     parts = PurePosixPath(name).parts
-    return not (MAC_FOLDER in parts or any(part.startswith(".") for part in parts) or name.endswith(".state"))
+    hidden = any(part.startswith(".") and part.strip(".") for part in parts)
+    return not (hidden or MAC_FOLDER in parts or name.endswith(".state"))
 
 
 def _text_of(file: IO[bytes], name: str, encoding: str) -> Iterator[bytes]:
