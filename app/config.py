@@ -135,7 +135,7 @@ class Settings:
     workspace_queries: int = _setting(
         2, read.whole(), "segments and previews that one web process answers at once for a workspace"
     )
-    workspace_exports: int = _setting(2, read.whole(), "exports that one web process streams at once for a workspace")
+    workspace_exports: int = _setting(2, read.whole(), "exports, and imports, of a workspace at once in a process")
     web_processes: int = _setting(2, read.whole(), "web processes")
     web_connections: int = _setting(
         1_000, read.whole(), "connections of clients to one web process; fewer if its limit of open files is lower"

@@ -764,6 +764,7 @@ CREATE TABLE public.idempotency (
     body_digest bytea NOT NULL,
     batch_id uuid NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    reply bytea,
     CONSTRAINT idempotency_key_check CHECK (((length(key) >= 1) AND (length(key) <= 255)))
 );
 

@@ -29,6 +29,8 @@ PERMISSIONS = (
     "webhooks.write",
     # Ours: all actions with snapshots of whole profiles.
     "audit.read",
+    # Ours: whole profiles in. Like users.track, it creates and changes profiles.
+    "profiles.import",
     # Ours: all stored data of one person, with events, jobs and audit.
     "profiles.report",
 )

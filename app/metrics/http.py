@@ -2,6 +2,7 @@
 
 from app.metrics.instruments import Counter, Histogram, label_combinations
 from schemas.outcomes import JobKind
+from schemas.profile_imports import ImportResult
 
 #: Bounds in seconds, finest below 0.1 s and around 1 s, where the alert is.
 LATENCIES_S = (0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -36,6 +37,12 @@ ACCEPTED_JOBS = Counter(
     labels=("kind",),
     series=label_combinations(JobKind),
 )
+IMPORTED_PROFILES = Counter(
+    "mergelane_imported_profiles",
+    "Lines of imports of profiles, by result.",
+    labels=("result",),
+    series=label_combinations(ImportResult),
+)
 SHED_REQUESTS = Counter(
     "mergelane_shed_requests", "Requests refused because too many jobs of their workspace are pending."
 )
@@ -47,7 +54,7 @@ UNCOUNTED_REQUESTS = Counter(
     "Requests accepted without a rate limit because its Redis did not answer.",
 )
 
-HTTP = (REQUESTS, LATENCY, ACCEPTED_JOBS, SHED_REQUESTS, LIMITED_REQUESTS, UNCOUNTED_REQUESTS)
+HTTP = (REQUESTS, LATENCY, ACCEPTED_JOBS, IMPORTED_PROFILES, SHED_REQUESTS, LIMITED_REQUESTS, UNCOUNTED_REQUESTS)
 
 
 def count_response(*, method: str, route: str | None, status: int, seconds: float) -> None:

@@ -12,11 +12,12 @@ class Resource(StrEnum):
     CONNECTIONS = "connections"
     QUERIES = "queries"
     EXPORTS = "exports"
+    IMPORTS = "imports"
 
 
 USED = Gauge(
     "mergelane_shares_used",
-    "Threads, connections, queries and exports that requests use now.",
+    "Threads, connections, queries, exports and imports that requests use now.",
     labels=("resource",),
     series=label_combinations(Resource),
 )

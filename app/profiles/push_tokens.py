@@ -56,6 +56,15 @@ def find_reporters(tx: Transaction, *, keys: Collection[str]) -> dict[str, int]:
     return {key_of[bytes(row["token_digest"])]: row["origin_id"] for row in rows}
 
 
+def find_holders(tx: Transaction, *, keys: Collection[str]) -> dict[str, int]:
+    """Return the id of the live profile that has each of the tokens *keys* by its last report."""
+    if not keys:
+        return {}
+    key_of = {_digest(key): key for key in keys}
+    rows = tx.execute(QUERIES["holders_of_push_tokens"], {"digests": list(key_of)})
+    return {key_of[bytes(row["token_digest"])]: row["profile_id"] for row in rows}
+
+
 def _live_profiles(tx: Transaction, origins: frozenset[int]) -> frozenset[int]:
     if not origins:
         return frozenset()

@@ -66,13 +66,19 @@ def idempotency_key(body: Any, *, given: str | None = None) -> IdempotencyKey | 
 
     *given* replaces the header. Two bodies are equal if their JSON is: white space and the order of keys do not count.
     """
-    key = request.headers.get("Idempotency-Key") if given is None else given
+    key = requested_key(given=given)
     if key is None:
         return None
-    if not VISIBLE.fullmatch(key):
-        raise Rejected(WRONG_KEY)
     digest = hashlib.sha256(dump_json(body, option=orjson.OPT_SORT_KEYS)).digest()
     return IdempotencyKey(key=key, body_digest=digest, hours=settings().idempotency_hours)
+
+
+def requested_key(*, given: str | None = None) -> str | None:
+    """Return the text of the Idempotency-Key of this request, or None; *given* replaces the header. Raises Rejected."""
+    key = request.headers.get("Idempotency-Key") if given is None else given
+    if key is not None and not VISIBLE.fullmatch(key):
+        raise Rejected(WRONG_KEY)
+    return key
 
 
 def accepted_response(

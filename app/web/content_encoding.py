@@ -36,16 +36,21 @@ class DecodedRequest(Request):
 
     @cached_property
     def stream(self) -> IO[bytes]:
-        encodings = [each.strip().lower() for each in self.headers.get("Content-Encoding", "").split(",")]
-        encodings = [each for each in encodings if each not in {"", "identity"}]
         body = super().stream
-        if not encodings:
+        if not is_gzip(self.headers.get("Content-Encoding", "")):
             return body
-        if len(encodings) > 1 or encodings[0] not in GZIP:
-            raise UnsupportedEncoding(UNSUPPORTED)
         return BytesIO(
             _decompress(body.read(), limit=self.max_content_length or 0, whole=self.content_length is not None)
         )
+
+
+def is_gzip(header: str) -> bool:
+    """Return whether the Content-Encoding *header* is gzip rather than identity. Raises UnsupportedEncoding."""
+    encodings = [each.strip().lower() for each in header.split(",")]
+    encodings = [each for each in encodings if each not in {"", "identity"}]
+    if len(encodings) > 1 or not GZIP.issuperset(encodings):
+        raise UnsupportedEncoding(UNSUPPORTED)
+    return bool(encodings)
 
 
 def _decompress(data: bytes, *, limit: int, whole: bool) -> bytes:

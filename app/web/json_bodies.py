@@ -48,7 +48,7 @@ def json_body() -> Any:
     """
     if not _is_json(request.mimetype):
         raise WrongContentType("The Content-Type header must be application/json.")
-    if not _is_utf_8(request.mimetype_params.get("charset", "")):
+    if not is_utf_8(request.mimetype_params.get("charset", "")):
         raise WrongContentType(CHARSET)
     try:
         body = parse_json(_read().removeprefix(codecs.BOM_UTF8))
@@ -79,7 +79,7 @@ def _is_json(mimetype: str) -> bool:
     return mimetype == "application/json" or (mimetype.startswith("application/") and mimetype.endswith("+json"))
 
 
-def _is_utf_8(charset: str) -> bool:
+def is_utf_8(charset: str) -> bool:
     """Return whether *charset* is another name of UTF-8 or of its subset ASCII; none means UTF-8."""
     try:
         return not charset or codecs.lookup(charset).name in UTF_8

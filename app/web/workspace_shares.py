@@ -13,15 +13,16 @@ from app.shares import Shares, part_of
 from app.web.resources import settings
 
 NAME = "mergelane-shares"
-#: Queries and exports of all workspaces together, in shares of one.
+#: Queries, exports and imports of all workspaces together, in shares of one.
 FULL_SHARES = 2
 BUSY = {
     Resource.THREADS: "Too many requests of this workspace are running; try again when one of them has ended.",
     Resource.QUERIES: "Too many segments or previews are running; try again when one of them has ended.",
     Resource.EXPORTS: "Too many exports are running; try again when one of them has ended.",
+    Resource.IMPORTS: "Too many imports are running; try again when one of them has ended.",
 }
 #: Retry-After in seconds.
-BUSY_S = {Resource.THREADS: 1, Resource.QUERIES: 2, Resource.EXPORTS: 10}
+BUSY_S = {Resource.THREADS: 1, Resource.QUERIES: 2, Resource.EXPORTS: 10, Resource.IMPORTS: 2}
 
 
 def register_shares(flask: Flask, settings: Settings) -> None:
@@ -31,6 +32,8 @@ def register_shares(flask: Flask, settings: Settings) -> None:
         Resource.THREADS: Shares(Resource.THREADS, each=threads),
         Resource.QUERIES: _halved_beside_others(Resource.QUERIES, settings.workspace_queries),
         Resource.EXPORTS: _halved_beside_others(Resource.EXPORTS, settings.workspace_exports),
+        # An import is the counterpart of an export: a stream that takes a thread for minutes.
+        Resource.IMPORTS: _halved_beside_others(Resource.IMPORTS, settings.workspace_exports),
     }
     flask.before_request(_begin_request)
     flask.teardown_request(_end_request)

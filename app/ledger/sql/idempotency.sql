@@ -7,7 +7,7 @@ SELECT pg_try_advisory_xact_lock(
 -- name: find_first_use
 -- Returns the first use of the key within its retention time. Processes of a version before revision 0030 store the key
 -- itself.
-SELECT body_digest, batch_id
+SELECT body_digest, batch_id, reply
 FROM idempotency
 WHERE workspace_id = %(workspace_id)s AND path = %(path)s AND key IN (%(key)s, %(plain_key)s)
     AND created_at > now() - make_interval(secs => %(seconds)s)
@@ -16,7 +16,7 @@ LIMIT 1
 
 -- name: store_use
 -- Stores the use of a key, in place of an expired one.
-INSERT INTO idempotency (workspace_id, path, key, body_digest, batch_id)
-VALUES (%(workspace_id)s, %(path)s, %(key)s, %(body_digest)s, %(batch_id)s)
+INSERT INTO idempotency (workspace_id, path, key, body_digest, batch_id, reply)
+VALUES (%(workspace_id)s, %(path)s, %(key)s, %(body_digest)s, %(batch_id)s, %(reply)s)
 ON CONFLICT (workspace_id, path, key) DO UPDATE
-SET body_digest = excluded.body_digest, batch_id = excluded.batch_id, created_at = now()
+SET body_digest = excluded.body_digest, batch_id = excluded.batch_id, reply = excluded.reply, created_at = now()

@@ -70,7 +70,10 @@ CROSS JOIN LATERAL (
 
 -- name: claim_addresses
 -- Takes an advisory lock for each address or device until the transaction ends, because no unique index guards addresses. All
--- transactions take the locks in one order, so that two requests wait for each other instead of deadlocking.
+-- transactions take the locks in one order, so that two requests wait for each other instead of deadlocking. First of all they
+-- share the lock that an import takes for itself, which claims every address.
+SELECT pg_advisory_xact_lock_shared(hashtextextended('imports', %(workspace_id)s))
+UNION ALL
 SELECT pg_advisory_xact_lock(sorted.key)
 FROM (
     SELECT DISTINCT hashtextextended(given.address, %(workspace_id)s) AS key

@@ -16,6 +16,7 @@ View = TypeVar("View", bound=Callable[..., Any])
 #: Ends the name of a header that is not always present.
 OPTIONAL = ".optional"
 IDEMPOTENT = ("Idempotency-Key", "Prefer")
+JSON = "application/json"
 CONDITIONAL = ("If-None-Match",)
 BATCH_HEADERS = ("Location", "Retry-After", "Idempotent-Replayed?", "Preference-Applied?")
 
@@ -69,6 +70,8 @@ class Operation:
     tag: Tag
     summary: str
     body: type[Schema] | None
+    #: The media types of the body. Of one that is no JSON, the schema is that of a line.
+    media: Sequence[str]
     #: A body that the endpoint accepts; tests use it where they have no body of their own.
     example: Json | None
     query: type[Schema] | None
@@ -99,6 +102,7 @@ def describe(  # noqa: PLR0913  a declaration
     summary: str,
     *,
     body: type[Schema] | None = None,
+    media: Sequence[str] = (JSON,),
     example: Json | None = None,
     query: type[Schema] | None = None,
     headers: Sequence[str] = (),
@@ -113,6 +117,7 @@ def describe(  # noqa: PLR0913  a declaration
         tag=tag,
         summary=summary,
         body=body,
+        media=media,
         example=example,
         query=query,
         headers=headers,
@@ -126,9 +131,7 @@ def describe(  # noqa: PLR0913  a declaration
     return declare
 
 
-def reply(
-    schema: type[Schema] | Json | None, *headers: str, description: str = "", media: str = "application/json"
-) -> Reply:
+def reply(schema: type[Schema] | Json | None, *headers: str, description: str = "", media: str = JSON) -> Reply:
     """Return a response with a body of this *schema* and these *headers*."""
     return Reply(description=description, headers=headers, content={} if schema is None else {media: schema})
 

@@ -95,10 +95,8 @@ def _operation(rule: Rule, operation: Operation, view: Any, converter: SchemaCon
 
 def _request_body(operation: Operation, converter: SchemaConverter) -> Json:
     example = {"example": operation.example} if operation.example else {}
-    return {
-        "required": True,
-        "content": {"application/json": {"schema": converter.resolved(operation.body), **example}},
-    }
+    content = {"schema": converter.resolved(operation.body), **example}
+    return {"required": True, "content": dict.fromkeys(operation.media, content)}
 
 
 def _url_parameter(converter: str, name: str) -> Json:

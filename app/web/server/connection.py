@@ -13,9 +13,11 @@ from io import BytesIO
 from time import monotonic
 from typing import Any
 
+from waitress.adjustments import Adjustments
 from waitress.buffers import ReadOnlyFileBasedBuffer
 from waitress.channel import HTTPChannel
 
+from app.web.server.body_pipe import GONE, BodyPipe
 from app.web.server.http_parser import RequestParser
 from app.web.server.http_responses import ApplicationTask, RefusalTask, raw_error_response
 
@@ -43,7 +45,7 @@ class ClientConnection(HTTPChannel):
     """A connection and its phase. The loop calls all methods but `service` and `write_soon`, which run in a thread."""
 
     sendbuf_len: int
-    parser_class = RequestParser
+    request: RequestParser | None
     task_class = ApplicationTask
     error_task_class = RefusalTask
 
@@ -54,6 +56,8 @@ class ClientConnection(HTTPChannel):
         #: When the present window of sending began, and the bytes sent before it; None with nothing to send.
         self.send_window: tuple[float, int] | None = None
         self._served = self._in_body = self._closing = False
+        #: The request whose body arrives while the application reads it.
+        self._streamed: RequestParser | None = None
         super().__init__(server, sock, addr, adj, map=map)
         self.sendbuf_len = min(self.sendbuf_len, SEND_BLOCK)
 
@@ -84,7 +88,22 @@ class ClientConnection(HTTPChannel):
         bodies = sum(each.buffered for each in tuple(self.requests))
         return int(self.total_outbufs_len + bodies + (unfinished.buffered if unfinished is not None else 0))
 
+    def parser_class(self, adj: Adjustments) -> RequestParser:
+        """Return the parser of a further request; waitress calls it as a class."""
+        return RequestParser(adj, stream=self._stream_body)
+
+    def _stream_body(self, request: RequestParser) -> BodyPipe:
+        """Return the pipe for the body of *request*, which is passed on before it is complete."""
+        self._streamed = request
+        return BodyPipe(wake_up=self.server.pull_trigger, wait_s=self.server.connections.limits.body_s)
+
     def received(self, data: bytes) -> bool:
+        if self._streamed is not None:
+            self.server.connections.note_received(len(data))
+            if self._streamed.receive_more(data):
+                # Whatever follows is of no request: this one closes the connection.
+                self._streamed = None
+            return True
         began = self.request
         taken: bool = super().received(data)
         self.server.connections.note_received(len(data))
@@ -131,7 +150,14 @@ class ClientConnection(HTTPChannel):
         self.handle_write()
 
     def readable(self) -> bool:
-        return self._closing or (super().readable() and not self.server.connections.memory_full)
+        return self._closing or (self._may_read() and not self.server.connections.memory_full)
+
+    def _may_read(self) -> bool:
+        body = None if self._streamed is None else self._streamed.pipe
+        if body is None:
+            return bool(super().readable())
+        # While the application reads the body, its response may already be on the way.
+        return not (self.will_close or self.close_when_flushed or body.is_full)
 
     def handle_read(self) -> None:
         if self._closing:
@@ -152,6 +178,8 @@ class ClientConnection(HTTPChannel):
             self._begin_to_close()
 
     def handle_close(self) -> None:
+        if self._streamed is not None and self._streamed.pipe is not None:
+            self._streamed.pipe.fail(GONE)
         # A thread may be sending: it has the lock.
         with self.outbuf_lock:
             super().handle_close()

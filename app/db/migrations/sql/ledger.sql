@@ -317,7 +317,7 @@ REVOKE ALL ON FUNCTION
 FROM PUBLIC;
 
 
--- Idempotency keys of requests. A repeated request gets the response of its batch.
+-- Idempotency keys of requests. A repeated request gets the response of its batch, or its stored response.
 CREATE TABLE idempotency (
     workspace_id integer NOT NULL REFERENCES workspace,
     path text NOT NULL,
@@ -325,6 +325,8 @@ CREATE TABLE idempotency (
     body_digest bytea NOT NULL,  -- a repeated key with another body is refused
     batch_id uuid NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now(),
+    -- The body of a response that belongs to no batch, compressed by zlib. Then batch_id is a new id.
+    reply bytea,
     PRIMARY KEY (workspace_id, path, key)
 );
 -- Finds old keys to delete.

@@ -1,0 +1,38 @@
+"""What an import is about to do, and how."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from app.audit.log import Actor
+from app.imports.resolution import Resolution, Subject
+from app.merging.profile import Profile
+from app.users.consent import ConsentRules
+from schemas.profile_imports import ImportedProfile, OnConflict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manner:
+    """How lines act."""
+
+    on_conflict: OnConflict
+    now: datetime
+    rules: ConsentRules
+    asker: Actor
+
+    @property
+    def fills(self) -> bool:
+        return self.on_conflict == OnConflict.FILL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """The lines with an effect by position, the profiles that they name, and those that they create."""
+
+    lines: Mapping[int, ImportedProfile]
+    resolution: Resolution
+    new: Mapping[Subject, Profile]
+
+    def subject_of(self, position: int) -> Subject:
+        """Return the profile of the line at *position*."""
+        return self.resolution.subjects[position]

@@ -1,0 +1,22 @@
+"""Fixtures for the tests of imports: a pool, and an empty workspace beside that of the caller."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from app.config import Settings
+from app.db.connections import Pool, open_pool
+from tests.support.front_door import Caller
+
+
+@pytest.fixture
+def pool(database_url: str) -> Iterator[Pool]:
+    """A pool as a worker has it, on the test's fresh database."""
+    with open_pool(Settings(database_url=database_url), name="test") as pool:
+        yield pool
+
+
+@pytest.fixture
+def empty(make_caller: Callable[..., Caller]) -> Caller:
+    """A caller of an empty workspace."""
+    return make_caller()
