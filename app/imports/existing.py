@@ -20,7 +20,7 @@ from app.profiles.locking import lock_profiles_deferred
 from app.profiles.push_tokens import TokenOwners, check_former_holders
 from app.profiles.sharing import CONSENT, find_sharers_deferred, load_sharers_deferred, save_consent
 from app.profiles.store import save_profiles
-from app.users.consent import EMAIL_STATES, SharedConsent, addresses_of, slots_of
+from app.users.consent import EMAIL_STATES, SharedConsent, addresses_of
 from app.users.draft import Draft
 from app.users.shared_addresses import consent_events
 from schemas.audit import Action
@@ -37,8 +37,10 @@ class _Locked:
     sharers: Sequence[Draft]
 
     @property
-    def all(self) -> Sequence[Draft]:
-        return [*self.named.values(), *self.holders, *self.sharers]
+    def existing(self) -> Sequence[Draft]:
+        """All of them but new profiles, which are as their source has them: they get no states from each other."""
+        named = [draft for subject, draft in self.named.items() if not subject.is_new]
+        return [*named, *self.holders, *self.sharers]
 
 
 def change_existing(tx: Transaction, *, plan: Plan, sharing: Sharing, tokens: TokenOwners, manner: Manner) -> list[int]:
@@ -48,19 +50,15 @@ def change_existing(tx: Transaction, *, plan: Plan, sharing: Sharing, tokens: To
     if not existing and not sharing.addresses and not tokens.former_holders:
         return []
     locked = _lock(tx, existing=existing, plan=plan, sharing=sharing, tokens=tokens)
-    consent = SharedConsent.of(manner.rules, locked.all)
+    consent = SharedConsent.of(manner.rules, locked.existing)
     unchanged: list[int] = []
-    seen: set[Subject] = set()
     for position, line in plan.lines.items():
         subject = plan.subject_of(position)
         if subject not in locked.named:
             continue
         draft = locked.named[subject]
         if subject.is_new:
-            if subject not in seen:
-                seen.add(subject)
-                consent.change_addresses(draft, former={})
-                consent.combine(draft, slots_of(draft))
+            consent.share_opt_outs(draft)
         elif not _apply(draft, line, consent, manner):
             unchanged.append(position)
     _remove_lost_tokens(locked, tokens)
@@ -116,7 +114,7 @@ def _apply(draft: Draft, line: ImportedProfile, consent: SharedConsent, manner: 
     consent.change_addresses(draft, former=former)
     if manner.fills:
         fill_members(draft, line, now=manner.now)
-        consent.combine(draft, _slots(line))
+        consent.share_opt_outs(draft)
     else:
         replace_members(draft, line, now=manner.now)
         consent.spread(draft, _slots(line))

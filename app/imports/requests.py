@@ -5,12 +5,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
+from app.audit.log import Actor
 from app.db.connections import Pool
 from app.db.transaction import Transaction, retry_until_stable
 from app.errors import Rejected
-from app.imports.importing import ImportOutcome, import_profiles
+from app.imports.importing import MAX_LINES, ImportOutcome, import_profiles
 from app.ledger.idempotency import IdempotencyKey, find_reply, store_reply
 from app.metrics.http import IMPORTED_PROFILES
+from app.users.consent import ConsentRules
 from schemas.import_answers import dump_outcomes
 from schemas.profile_imports import ImportedProfile, ImportResult, LineRefused, OnConflict, parse_profile
 
@@ -25,7 +27,7 @@ LONGEST_LINE = 1024 * 1024
 CHUNK = 1_000
 CHUNK_BYTES = 8 * 1024 * 1024
 #: Lines and bytes of a request that is one transaction.
-MOST_AT_ONCE = 2_000
+MOST_AT_ONCE = MAX_LINES
 MOST_BYTES_AT_ONCE = 16 * 1024 * 1024
 
 TOO_MANY = (
@@ -45,10 +47,12 @@ class TooManyLines(Rejected):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportOptions:
-    """What an import does with profiles that exist, and whether it changes anything at all."""
+    """What an import does with profiles that exist, whether it changes anything at all, and who asks for it."""
 
     on_conflict: OnConflict
     dry_run: bool
+    rules: ConsentRules
+    actor: Actor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,7 +163,10 @@ def _import_once(
 
 def _import_parsed(tx: Transaction, parsed: Sequence[Parsed], options: ImportOptions) -> list[ImportOutcome]:
     given = [each for each in parsed if each is not None]
-    found = iter(import_profiles(tx, given, on_conflict=options.on_conflict, now=tx.now()))
+    imported = import_profiles(
+        tx, given, on_conflict=options.on_conflict, now=tx.now(), rules=options.rules, asker=options.actor
+    )
+    found = iter(imported)
     outcomes = [BLANK if each is None else next(found) for each in parsed]
     if options.dry_run:
         _end_dry_run(outcomes)

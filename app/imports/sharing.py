@@ -15,12 +15,12 @@ from schemas.profile_imports import ImportedProfile
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sharing:
-    """The addresses of an import that profiles share."""
+    """The addresses of an import that existing profiles have."""
 
     addresses: Collection[Address]
     #: The profiles with these addresses that no line names.
     others: Sharers
-    #: The new profiles that share an address.
+    #: The new profiles with these addresses.
     new: Collection[Subject]
 
 
@@ -40,7 +40,11 @@ def find_sharing(tx: Transaction, *, plan: Plan, rules: ConsentRules) -> Sharing
                 owners[address].add(subject)
     shared = [address for address in owners if rules.is_shared(address)]
     others = find_sharers_deferred(tx, addresses=shared, besides=existing).result()
-    joint = [address for address in shared if len(owners[address]) > 1 or others.ids.get(address)]
+    joint = [
+        address
+        for address in shared
+        if others.ids.get(address) or any(not subject.is_new for subject in owners[address])
+    ]
     sharing = {subject for address in joint for subject in owners[address] if subject.is_new}
     return Sharing(addresses=joint, others=Sharers({each: others.ids[each] for each in joint}), new=sharing)
 

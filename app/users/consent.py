@@ -133,21 +133,23 @@ class SharedConsent:
                 if self.rules.reaches(slot, value, source=source, target=addresses_of(other)):
                     self._set(other, slot, value, source=draft)
 
-    def combine(self, draft: Draft, slots: Iterable[Slot]) -> None:
-        """Give *draft* and the other profiles with its addresses the state in each of *slots* that holds for them all.
+    def share_opt_outs(self, draft: Draft) -> None:
+        """Let the opt-outs of *draft* and of the profiles with its addresses hold for all of them.
 
-        For states from elsewhere, which may be older: none of them ends an opt-out.
+        For states from elsewhere, which may be older than those here: they end no opt-out, and nothing else follows
+        their addresses.
         """
         source = addresses_of(draft)
-        for slot in slots:
-            others = self._others(draft, kinds=self.rules.kinds_of(slot))
+        others = self._others(draft, kinds=(EMAIL, PHONE))
+        for slot in dict.fromkeys([*slots_of(draft), *(slot for other in others for slot in slots_of(other))]):
             known = [read_state(draft, slot), *(self._state_for(source, slot, other) for other in others)]
             value = combine_states(slot.field, known)
+            if not is_opt_out(slot.field, value):
+                continue
             self._set(draft, slot, value, source=None)
             for other in others:
                 if self.rules.reaches(slot, value, source=source, target=addresses_of(other)):
-                    own = read_state(other, slot)
-                    self._set(other, slot, combine_states(slot.field, [own, value]), source=draft)
+                    self._set(other, slot, combine_states(slot.field, [read_state(other, slot), value]), source=draft)
 
     def _state_for(self, present: Mapping[str, str], slot: Slot, other: Draft) -> Any:
         """Return the state of *other* if it holds for a profile with the addresses *present*, else None."""

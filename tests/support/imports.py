@@ -45,7 +45,7 @@ def all_profiles(caller: Caller) -> list[Json]:
     found: list[Json] = []
     query: dict[str, Any] = {}
     while True:
-        page = caller.get("/profiles", **query).json
+        page = caller.get("/profiles", **query).json or {}
         found += page["profiles"]
         if page["next_cursor"] is None:
             return sorted(found, key=lambda profile: str(profile["braze_id"]))

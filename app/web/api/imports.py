@@ -11,8 +11,9 @@ from app.db.budget import begin_budget
 from app.imports.requests import LONGEST_LINE, ImportOptions, Line, import_lines_once, lines_at_once
 from app.ledger.idempotency import IdempotencyKey
 from app.metrics.shares import Resource
+from app.users.consent import ConsentRules
 from app.web.accepted import requested_key
-from app.web.auth import pool, requires, settings
+from app.web.auth import current_actor, pool, requires, settings
 from app.web.import_stream import ImportStream
 from app.web.ndjson_bodies import MEDIA, read_lines
 from app.web.openapi.describe import IDEMPOTENCY_CONFLICT, Reply, Tag, describe
@@ -57,7 +58,8 @@ def import_profiles_view() -> ResponseReturnValue:
     gets the first response. A blank line is skipped, a line above 1 MiB is refused.
     """
     query = load_query(QUERY, request.args)
-    options = ImportOptions(on_conflict=query["on_conflict"], dry_run=query["dry_run"])
+    rules = ConsentRules.from_settings(settings())
+    options = ImportOptions(**query, rules=rules, actor=current_actor())
     key = requested_key()
     lines = read_lines(longest=LONGEST_LINE)
     with ExitStack() as stack:

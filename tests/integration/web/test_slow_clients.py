@@ -10,17 +10,15 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-import psutil
 import pytest
 import requests
 
 from app.db.connections import Connection
-from cli.up import commands
 from tests.support.front_door import Caller
 from tests.support.many_merges import insert_merges
-from tests.support.processes import Process, free_port
 from tests.support.slow_clients import connections, is_cut, seconds_to_answer
 from tests.support.waiting import wait_until
+from tests.support.web_server import Web, web_server
 
 MANY = 200
 LIMIT_S = 2.0
@@ -43,54 +41,9 @@ os.execv(sys.argv[2], sys.argv[2:])
 """
 
 
-class Web:
-    """A running server of one process."""
-
-    def __init__(self, process: Process, port: int) -> None:
-        self.process = process
-        self.port = port
-        self.url = f"http://127.0.0.1:{port}"
-        self.live = f"{self.url}/health/live"
-        self.pids = self._pids()
-
-    def _pids(self) -> set[int]:
-        return {each.pid for each in psutil.Process(self.process.pid).children()}
-
-    @property
-    def is_same(self) -> bool:
-        """Whether the server still has the process with which it began."""
-        return self.process.running and self._pids() == self.pids
-
-    @property
-    def worker(self) -> psutil.Process:
-        return psutil.Process(next(iter(self.pids)))
-
-
-@contextmanager
-def web_server(folder: Path, database_url: str, *, prefix: Sequence[str] = (), **settings: str) -> Iterator[Web]:
-    port = free_port()
-    command = [*prefix, *commands.web(host="127.0.0.1", port=port)]
-    process = Process.of(
-        "web", command, folder=folder, environ={"DATABASE_URL": database_url, **SETTINGS, **settings}
-    ).start()
-    try:
-        process.says("Booting worker")
-        wait_until(lambda: _is_ready(port), what="the server")
-        yield Web(process, port)
-    finally:
-        process.stop(seconds=15)
-
-
-def _is_ready(port: int) -> bool:
-    try:
-        return requests.get(f"http://127.0.0.1:{port}/health/ready", timeout=5).status_code == 200
-    except requests.RequestException:
-        return False
-
-
 @pytest.fixture(scope="module")
 def web(tmp_path_factory: pytest.TempPathFactory, database_url: str) -> Iterator[Web]:
-    with web_server(tmp_path_factory.mktemp("web"), database_url) as server:
+    with web_server(tmp_path_factory.mktemp("web"), database_url, **SETTINGS) as server:
         yield server
 
 
@@ -238,7 +191,7 @@ def test_more_idle_clients_than_open_files_end_no_process(tmp_path: Path, databa
     patient = {f"MERGELANE_WEB_{name}_S": "60" for name in ("HEAD", "KEEP_ALIVE")}
 
     with (
-        web_server(tmp_path, database_url, prefix=prefix, **patient) as web,
+        web_server(tmp_path, database_url, prefix=prefix, **SETTINGS | patient) as web,
         connections(web.port, 1_300),
         others_notice_nothing(web),
     ):
@@ -251,7 +204,7 @@ def test_more_idle_clients_than_open_files_end_no_process(tmp_path: Path, databa
 
 def test_without_a_free_file_descriptor_it_keeps_its_process_and_answers(tmp_path: Path, database_url: str) -> None:
     with (
-        web_server(tmp_path, database_url, MERGELANE_WEB_HEAD_S="60") as web,
+        web_server(tmp_path, database_url, **SETTINGS | {"MERGELANE_WEB_HEAD_S": "60"}) as web,
         connections(web.port, 50) as clients,
     ):
         wait_until(lambda: _open_connections(web) >= len(clients), what="all to be accepted")
@@ -269,9 +222,10 @@ def test_bodies_without_an_end_take_a_bounded_amount_of_memory(
 ) -> None:
     large = head("POST /users/merge", caller, "Content-Type: application/json", "Content-Length: 4000000")
     large += b" " * 3_900_000
+    settings = SETTINGS | {"MERGELANE_WEB_BUFFER_MB": "32", "MERGELANE_WEB_BODY_S": "60"}
 
     with (
-        web_server(tmp_path, database_url, MERGELANE_WEB_BUFFER_MB="32", MERGELANE_WEB_BODY_S="60") as web,
+        web_server(tmp_path, database_url, **settings) as web,
         others_notice_nothing(web),
     ):
         before = web.worker.memory_info().rss
