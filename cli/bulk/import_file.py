@@ -39,7 +39,8 @@ def import_file(options: ImportOptions, *, progress: OpenProgress, report: Calla
         whole = _has_profiles(source, options)
         options.check(source.form, whole=whole)
         if whole:
-            return ImportResult(counts=import_whole_profiles(source, options, progress), whole=True)
+            counts = import_whole_profiles(source, options, progress=progress, report=report)
+            return ImportResult(counts=counts, whole=True)
         header, columns = _read_columns(source, options)
         if columns is not None and columns.ignored:
             report(f"These columns are not imported: {', '.join(columns.ignored)}.")

@@ -1,6 +1,6 @@
 """`mergelane profiles import` for whole profiles: sends a file, resuming from the checkpoint."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http import HTTPStatus
 from queue import LifoQueue
@@ -11,7 +11,7 @@ from typing import Any
 
 from cli.bulk.import_options import ImportOptions
 from cli.bulk.merge_file import OpenProgress
-from cli.bulk.outputs.checkpoint import PREVIEW, CheckpointState, open_checkpoint
+from cli.bulk.outputs.checkpoint import PREVIEW, Checkpoint, CheckpointState, open_checkpoint
 from cli.bulk.profile_lines import ProfileChunk, split_profiles
 from cli.bulk.profile_run import CONNECTIONS, ProfileRun, Result, SendChunk, idempotency_key
 from cli.bulk.reading.lines import Position
@@ -19,11 +19,15 @@ from cli.bulk.reading.source import Source, lock_source, stop_on_change
 from cli.client import Client, Refused, Response, require_status
 
 PATH = "/profiles/import"
+#: The header of a response that an earlier request had.
+REPLAYED = "Idempotent-Replayed"
 #: What happens to a profile that exists, if no option says otherwise.
 SKIP = "skip"
 
 
-def import_whole_profiles(source: Source, options: ImportOptions, progress: OpenProgress) -> Mapping[str, int]:
+def import_whole_profiles(
+    source: Source, options: ImportOptions, *, progress: OpenProgress, report: Callable[[str], object]
+) -> Mapping[str, int]:
     """Send the rest of *source* and return the number of lines by result, those of earlier runs included."""
     fresh = CheckpointState(
         task=PREVIEW if options.dry_run else f"import as profiles, on conflict {options.on_conflict or SKIP}",
@@ -39,7 +43,7 @@ def import_whole_profiles(source: Source, options: ImportOptions, progress: Open
             start = Position(offset=state.offset, lines=state.lines)
             with (
                 progress(source.lines, state.lines) as display,
-                _client_pool(options, source.digest + state.salt) as send,
+                _client_pool(options, source.digest + state.salt, _report_replay_once(checkpoint, report)) as send,
             ):
                 run = ProfileRun(checkpoint, send, on_progress=display.update)
                 run.run(stop_on_change(source, split_profiles(source.file, start)))
@@ -47,8 +51,11 @@ def import_whole_profiles(source: Source, options: ImportOptions, progress: Open
 
 
 @contextmanager
-def _client_pool(options: ImportOptions, salt: str) -> Iterator[SendChunk]:
-    """Yield a function that sends a chunk with one of as many clients as chunks may run at the same time."""
+def _client_pool(options: ImportOptions, salt: str, on_replay: Callable[[], object]) -> Iterator[SendChunk]:
+    """Yield a function that sends a chunk with one of as many clients as chunks may run at the same time.
+
+    *on_replay* is called when an earlier run had sent a chunk.
+    """
     stop = Event()
     clients: LifoQueue[Client] = LifoQueue()
     for _ in range(CONNECTIONS):
@@ -57,7 +64,10 @@ def _client_pool(options: ImportOptions, salt: str) -> Iterator[SendChunk]:
     def send(chunk: ProfileChunk) -> Sequence[Result]:
         client = clients.get()
         try:
-            return _send(client, chunk, options, salt)
+            response = _send(client, chunk, options, salt)
+            if REPLAYED in response.headers and response.attempts == 1:
+                on_replay()
+            return list(response.body)
         finally:
             clients.put(client)
 
@@ -70,8 +80,8 @@ def _client_pool(options: ImportOptions, salt: str) -> Iterator[SendChunk]:
             clients.get().close()
 
 
-def _send(client: Client, chunk: ProfileChunk, options: ImportOptions, salt: str) -> Sequence[Result]:
-    """Return the results of the lines of *chunk* that can be sent."""
+def _send(client: Client, chunk: ProfileChunk, options: ImportOptions, salt: str) -> Response:
+    """Return the response to the lines of *chunk* that can be sent. Its body has a result for each of them."""
     on_conflict = options.on_conflict or SKIP
     query = {"on_conflict": on_conflict, "dry_run": str(options.dry_run).lower()}
     # A dry run stores no response for its key, which makes it one transaction too.
@@ -83,7 +93,7 @@ def _send(client: Client, chunk: ProfileChunk, options: ImportOptions, salt: str
             f"The response of {client.base_url} has no result for some of the lines {chunk.lines[0].line} to"
             f" {chunk.lines[-1].line}. Run the same command again."
         )
-    return results
+    return response
 
 
 def _post(client: Client, body: bytes, query: Mapping[str, str], headers: Mapping[str, str]) -> Response:
@@ -94,3 +104,20 @@ def _post(client: Client, body: bytes, query: Mapping[str, str], headers: Mappin
         if response.status != HTTPStatus.CONFLICT or client.stopped:
             return response
         client.wait_to_poll(response, waited_s=monotonic() - started)
+
+
+def _report_replay_once(checkpoint: Checkpoint, report: Callable[[str], object]) -> Callable[[], None]:
+    """Return a function that reports, at its first call, that another run sent this file before."""
+    # A run that resumes repeats what it had sent last.
+    due = not checkpoint.resumed
+
+    def on_replay() -> None:
+        nonlocal due
+        if due:
+            report(
+                "This file was sent before, and Mergelane returns the results of that run. To import the file once"
+                " more, add --again."
+            )
+        due = False
+
+    return on_replay
