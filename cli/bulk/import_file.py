@@ -7,6 +7,7 @@ from threading import Event
 from typing import Any
 
 from cli.bulk.columns.cells import POINT, CellRules
+from cli.bulk.columns.dashboard import DASHBOARD_IDS
 from cli.bulk.columns.import_columns import ImportColumns, read_import_columns
 from cli.bulk.files import FileError, FileFormat
 from cli.bulk.import_lines import ARRAY, COLUMNS, DECIMAL, DELIMITER, parse_import_lines, split_import
@@ -20,7 +21,7 @@ from cli.bulk.reading.header import Header, read_header
 from cli.bulk.reading.lines import Position
 from cli.bulk.reading.records import read_records
 from cli.bulk.reading.source import Source, lock_source, open_source, stop_on_change
-from cli.bulk.recognition import PROFILES, has_profiles
+from cli.bulk.recognition import PROFILES, has_profiles, header_has_profiles
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,12 +37,13 @@ def import_file(options: ImportOptions, *, progress: OpenProgress, report: Calla
     spool = spool_folder(options.report)
     _check_report(options)
     with open_source(options.file, options.form, spool=spool, encoding=options.encoding, archives=True) as source:
-        whole = _has_profiles(source, options)
+        header = _read_header(source, options)
+        whole = _has_profiles(source, header, options)
         options.check(source.form, whole=whole)
         if whole:
-            counts = import_whole_profiles(source, options, progress=progress, report=report)
+            counts = import_whole_profiles(source, header, options, progress=progress, report=report)
             return ImportResult(counts=counts, whole=True)
-        header, columns = _read_columns(source, options)
+        columns = _read_columns(source, header, options)
         if columns is not None and columns.ignored:
             report(f"These columns are not imported: {', '.join(columns.ignored)}.")
         fresh = CheckpointState(task=f"import as {options.array}", source=source.digest)
@@ -54,13 +56,13 @@ def import_file(options: ImportOptions, *, progress: OpenProgress, report: Calla
             return ImportResult(counts=checkpoint.state.counts, whole=False)
 
 
-def _has_profiles(source: Source, options: ImportOptions) -> bool:
+def _has_profiles(source: Source, header: Header | None, options: ImportOptions) -> bool:
     """Return whether *source* has whole profiles; raise FileError when that is unclear."""
-    if source.form is FileFormat.CSV:
-        if options.kind == PROFILES:
-            raise FileError(f"{source.name} is CSV. Whole profiles are imported from JSON Lines.")
-        return False
-    return options.kind == PROFILES or (options.kind is None and has_profiles(source.file, source.name))
+    if options.kind is not None:
+        return options.kind == PROFILES
+    if header is None:
+        return has_profiles(source.file, source.name)
+    return DASHBOARD_IDS.isdisjoint(header.names) and header_has_profiles(header.names, options.custom, source.name)
 
 
 def _check_report(options: ImportOptions) -> None:
@@ -69,12 +71,18 @@ def _check_report(options: ImportOptions) -> None:
         raise FileError(f"{options.report} is in the folder that is imported. Name another report by --report.")
 
 
-def _read_columns(source: Source, options: ImportOptions) -> tuple[Header | None, ImportColumns | None]:
-    """Return header and columns of a CSV file; raise FileError when a column has no meaning."""
+def _read_header(source: Source, options: ImportOptions) -> Header | None:
+    """Return the header of a CSV file."""
     if source.form is not FileFormat.CSV:
-        return None, None
-    header = read_header(source).rename(options.renames, source.name)
-    columns = read_import_columns(
+        return None
+    return read_header(source).rename(options.renames, source.name)
+
+
+def _read_columns(source: Source, header: Header | None, options: ImportOptions) -> ImportColumns | None:
+    """Return the columns of a CSV file; raise FileError when one has no meaning."""
+    if header is None:
+        return None
+    return read_import_columns(
         header.names,
         array=options.array,
         file=source.name,
@@ -82,7 +90,6 @@ def _read_columns(source: Source, options: ImportOptions) -> tuple[Header | None
         dashboard=options.kind == DASHBOARD,
         rules=CellRules(detect_types=options.detect_types, decimal=options.decimal),
     )
-    return header, columns
 
 
 def _run(

@@ -9,12 +9,16 @@ from threading import Event
 from time import monotonic
 from typing import Any
 
+from cli.bulk.columns.profile_columns import check_profile_columns
+from cli.bulk.import_lines import COLUMNS, DELIMITER
 from cli.bulk.import_options import ImportOptions
 from cli.bulk.merge_file import OpenProgress
 from cli.bulk.outputs.checkpoint import PREVIEW, Checkpoint, CheckpointState, open_checkpoint
-from cli.bulk.profile_lines import ProfileChunk, split_profiles
+from cli.bulk.profile_lines import ProfileChunk, ProfileLine, profiles_of_rows, read_profiles, split_profiles
 from cli.bulk.profile_run import CONNECTIONS, ProfileRun, Result, SendChunk, idempotency_key
+from cli.bulk.reading.header import Header
 from cli.bulk.reading.lines import Position
+from cli.bulk.reading.records import read_records
 from cli.bulk.reading.source import Source, lock_source, stop_on_change
 from cli.client import Client, Refused, Response, require_status
 
@@ -26,9 +30,19 @@ SKIP = "skip"
 
 
 def import_whole_profiles(
-    source: Source, options: ImportOptions, *, progress: OpenProgress, report: Callable[[str], object]
+    source: Source,
+    header: Header | None,
+    options: ImportOptions,
+    *,
+    progress: OpenProgress,
+    report: Callable[[str], object],
 ) -> Mapping[str, int]:
-    """Send the rest of *source* and return the number of lines by result, those of earlier runs included."""
+    """Send the rest of *source* and return the number of lines by result, those of earlier runs included.
+
+    *header* is that of a CSV file.
+    """
+    if header is not None:
+        check_profile_columns(header.names, source.name)
     fresh = CheckpointState(
         task=PREVIEW if options.dry_run else f"import as profiles, on conflict {options.on_conflict or SKIP}",
         source=source.digest,
@@ -40,14 +54,25 @@ def import_whole_profiles(
     ):
         state = checkpoint.state
         if not state.finished:
-            start = Position(offset=state.offset, lines=state.lines)
             with (
                 progress(source.lines, state.lines) as display,
                 _client_pool(options, source.digest + state.salt, _report_replay_once(checkpoint, report)) as send,
             ):
-                run = ProfileRun(checkpoint, send, on_progress=display.update)
-                run.run(stop_on_change(source, split_profiles(source.file, start)))
+                run = ProfileRun(checkpoint, send, on_progress=display.update, reading=_how_to_read(header))
+                run.run(stop_on_change(source, split_profiles(_read_lines(source, header, state))))
         return checkpoint.state.counts
+
+
+def _read_lines(source: Source, header: Header | None, state: CheckpointState) -> Iterator[ProfileLine]:
+    start = Position(offset=state.offset, lines=state.lines)
+    if header is None:
+        return read_profiles(source.file, start)
+    return profiles_of_rows(read_records(source, header, start, one_line=header.names))
+
+
+def _how_to_read(header: Header | None) -> dict[str, Any]:
+    """Return the members of the report beside a line of CSV that is in it as text."""
+    return {} if header is None else {COLUMNS: header.names, DELIMITER: header.dialect.delimiter}
 
 
 @contextmanager

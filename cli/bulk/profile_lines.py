@@ -1,17 +1,20 @@
-"""Reads whole profiles from JSON Lines and splits them into chunks, one for each request.
+"""Reads whole profiles from JSON Lines or rows of CSV and splits them into chunks, one for each request.
 
-The server validates them, so a line is sent as it is. Only lines of a report are parsed here.
+The server validates them, so a line of JSON is sent as it is. Only lines of a report are parsed here.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import IO, Any
 
-from cli.bulk.import_lines import COLUMNS, MAX_BYTES, REMARK_MEMBERS, TEXT
+from cli.bulk.columns.profile_columns import check_profile_columns, profile_from_cells
+from cli.bulk.files import FileError
+from cli.bulk.import_lines import COLUMNS, DELIMITER, MAX_BYTES, REMARK_MEMBERS, TEXT
+from cli.bulk.reading.csv_records import NotCsv, parse_row
 from cli.bulk.reading.json_lines import parse_line
-from cli.bulk.reading.lines import BLANKS, LineReader, LineTooLong, Position, is_blank
+from cli.bulk.reading.lines import BLANKS, LineReader, LineTooLong, Position, Record, is_blank
 from cli.bulk.recognition import PROFILES
 from schemas.json_values import InvalidJson, dump_json
 
@@ -23,27 +26,29 @@ WRAPPED, REASON = re.compile(rb'\{\s*"profiles"\s*:'), b'"reason"'
 IDENTIFIERS = re.compile(rb'"(?:external_id|braze_id|alias_name)"\s*:\s*("(?:[^"\\]|\\.)*")')
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProfileLine:
     """A line of the file."""
 
     line: int
-    #: What is sent; with a fault, the line as it is. Empty when it is too long.
-    data: bytes
-    #: A sentence that says why it cannot be sent, or None.
+    #: The position after it.
+    end: Position
+    #: The profile as JSON, as it is sent. Empty when there is none.
+    data: bytes = b""
+    #: A sentence that says why it is not sent, or None.
     fault: str | None = None
+    #: The line as it is, if it is no profile.
+    text: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class ProfileChunk:
     """Consecutive lines of a file that are sent together."""
 
-    lines: list[ProfileLine]
-    #: The position after it in the file.
-    end: Position
+    lines: Sequence[ProfileLine]
 
     @cached_property
-    def sent(self) -> list[ProfileLine]:
+    def sent(self) -> Sequence[ProfileLine]:
         """The lines without a fault."""
         return [line for line in self.lines if line.fault is None]
 
@@ -57,52 +62,85 @@ class ProfileChunk:
         """The identifiers in its lines."""
         return frozenset(IDENTIFIERS.findall(self.body))
 
+    @property
+    def end(self) -> Position:
+        """The position after it in the file."""
+        return self.lines[-1].end
 
-def split_profiles(file: IO[bytes], start: Position) -> Iterator[ProfileChunk]:
-    """Split the lines of *file* after *start*. The split depends on them alone."""
-    reader = LineReader(file, start)
-    lines: list[ProfileLine] = []
-    size, end = 0, start
+
+def split_profiles(lines: Iterable[ProfileLine]) -> Iterator[ProfileChunk]:
+    """Split *lines* into chunks, one for each request. The split depends on them alone."""
+    chunk: list[ProfileLine] = []
+    size = 0
+    for line in lines:
+        length = len(line.data) + 1
+        if chunk and (len(chunk) == MAX_LINES or size + length > MAX_BYTES):
+            yield ProfileChunk(lines=chunk)
+            chunk, size = [], 0
+        chunk.append(line)
+        size += length
+    if chunk:
+        yield ProfileChunk(lines=chunk)
+
+
+def read_profiles(file: IO[bytes], start: Position) -> Iterator[ProfileLine]:
+    """Yield the lines of *file*, in JSON Lines, after *start*. Blank ones are skipped."""
+    lines = LineReader(file, start)
     while True:
         try:
-            line = _read_line(next(reader), reader.position.lines)
-        except LineTooLong as error:
-            line = ProfileLine(line=reader.position.lines, data=b"", fault=str(error))
+            line = next(lines)
         except StopIteration:
-            break
-        if line is not None:
-            length = len(line.data) + 1
-            if lines and (len(lines) == MAX_LINES or size + length > MAX_BYTES):
-                yield ProfileChunk(lines=lines, end=end)
-                lines, size = [], 0
-            lines.append(line)
-            size += length
-        end = reader.position
-    if lines:
-        yield ProfileChunk(lines=lines, end=end)
+            return
+        except LineTooLong as error:
+            yield ProfileLine(line=lines.position.lines, end=lines.position, fault=str(error))
+            continue
+        if not is_blank(line):
+            yield _read_line(line.strip(BLANKS), lines.position)
 
 
-def _read_line(line: bytes, number: int) -> ProfileLine | None:
-    """Return what to send of *line*; None when it is blank."""
-    if is_blank(line):
-        return None
-    data = line.strip(BLANKS)
-    if WRAPPED.match(data) or REASON in data:
-        try:
-            return ProfileLine(line=number, data=_unwrap(data))
-        except InvalidJson as error:
-            return ProfileLine(line=number, data=data, fault=str(error))
-    return ProfileLine(line=number, data=data)
+def profiles_of_rows(records: Iterable[Record]) -> Iterator[ProfileLine]:
+    """Yield the profiles in the rows *records*."""
+    for record in records:
+        if record.fault is not None:
+            yield ProfileLine(line=record.line, end=record.end, fault=record.fault, text=record.text)
+        else:
+            fault, profile = profile_from_cells(record.value)
+            yield ProfileLine(line=record.line, end=record.end, data=dump_json(profile), fault=fault)
+
+
+def _read_line(data: bytes, end: Position) -> ProfileLine:
+    if not WRAPPED.match(data) and REASON not in data:
+        return ProfileLine(line=end.lines, end=end, data=data)
+    try:
+        return ProfileLine(line=end.lines, end=end, data=_unwrap(data))
+    except (InvalidJson, FileError) as error:
+        return ProfileLine(line=end.lines, end=end, fault=str(error), text=data.decode(errors="replace"))
 
 
 def _unwrap(data: bytes) -> bytes:
-    """Return the profile in *data*, which may be the line of a report; raise InvalidJson."""
+    """Return the profile in *data*, which may be the line of a report; raise InvalidJson or FileError."""
     value: Any = parse_line(data)
     if isinstance(value, dict) and value.keys() >= REMARK_MEMBERS:
-        if isinstance(value.get(TEXT), str) and COLUMNS not in value:
-            return dump_json(parse_line(value[TEXT].strip().encode("utf-8", "surrogatepass")))
+        if isinstance(value.get(TEXT), str):
+            return _unwrap_text(value)
         value = {name: part for name, part in value.items() if name not in REMARK_MEMBERS}
         data = dump_json(value)
     if isinstance(value, dict) and len(value) == 1 and isinstance(value.get(PROFILES), dict):
         return dump_json(value[PROFILES])
     return data
+
+
+def _unwrap_text(remark: dict[str, Any]) -> bytes:
+    """Return the profile in the text of *remark*, corrected meanwhile: JSON, or a row of CSV."""
+    text: str = remark[TEXT]
+    if COLUMNS not in remark:
+        return dump_json(parse_line(text.strip().encode("utf-8", "surrogatepass")))
+    try:
+        check_profile_columns(remark[COLUMNS], "the report")
+        cells = parse_row(text, remark[COLUMNS], delimiter=remark.get(DELIMITER, ","))
+    except (NotCsv, TypeError) as error:
+        raise FileError(f"The text in the line cannot be read: {error}") from None
+    fault, profile = profile_from_cells(cells)
+    if fault is not None:
+        raise FileError(fault)
+    return dump_json(profile)

@@ -50,7 +50,11 @@ class PendingChunk:
 
 
 class ProfileRun:
-    """Sends the chunks of a file. *on_progress* receives the number of finished lines and their counts by result."""
+    """Sends the chunks of a file.
+
+    *on_progress* receives the number of finished lines and their counts by result. *reading* says how to read lines
+    that are in the report as text.
+    """
 
     def __init__(
         self,
@@ -58,9 +62,11 @@ class ProfileRun:
         send: SendChunk,
         *,
         on_progress: Callable[[int, Mapping[str, int]], object],
+        reading: Mapping[str, Any] | None = None,
     ) -> None:
         self._checkpoint = checkpoint
         self._send = send
+        self._reading = reading or {}
         self._on_progress = on_progress
         self._pending: deque[PendingChunk] = deque()
         self._events: SimpleQueue[tuple[PendingChunk, Sequence[Result] | Failure]] = SimpleQueue()
@@ -114,7 +120,8 @@ class ProfileRun:
         for line, result in _with_results(chunk, results):
             counts[result["result"]] += 1
             if result["result"] == REFUSED:
-                remarks.append(_remark(line, REFUSED, result["reasons"]))
+                remark = _remark(line, REFUSED, result["reasons"])
+                remarks.append({**remark, **self._reading} if line.text is not None else remark)
             elif result["reasons"] and result["result"] != SKIPPED:
                 counts[WARNING] += 1
                 remarks.append(_remark(line, WARNING, result["reasons"]))
@@ -139,11 +146,11 @@ def _with_results(chunk: ProfileChunk, results: Sequence[Result]) -> Iterator[tu
 
 
 def _remark(line: ProfileLine, result: str, reasons: Sequence[str]) -> dict[str, Any]:
-    """Return the line of the report on *line*: with the profile, or with the text when it is no JSON."""
-    remark = {"line": line.line, "result": result, "reason": " ".join(reasons)}
-    if not line.data:
-        return remark
-    try:
-        return {**remark, PROFILES: parse_line(line.data)}
-    except InvalidJson:
-        return {**remark, TEXT: line.data.decode(errors="replace"), ARRAY: PROFILES}
+    """Return the line of the report on *line*: with the profile, or with the text when it is none."""
+    remark: dict[str, Any] = {"line": line.line, "result": result, "reason": " ".join(reasons)}
+    if line.data:
+        try:
+            return {**remark, PROFILES: parse_line(line.data)}
+        except InvalidJson:
+            return {**remark, TEXT: line.data.decode(errors="replace"), ARRAY: PROFILES}
+    return remark if line.text is None else {**remark, TEXT: line.text, ARRAY: PROFILES}

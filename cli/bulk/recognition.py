@@ -1,7 +1,7 @@
 """Tells whole profiles, as exports have them, from objects for an array of `/users/track`, by their members."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from enum import StrEnum
 from typing import IO, Any
 
@@ -81,6 +81,26 @@ def has_profiles(file: IO[bytes], name: str) -> bool:
             " exports have. Add --as profiles or --as attributes."
         )
     return Kind.PROFILE in first
+
+
+def header_has_profiles(names: Sequence[str], custom: Collection[str], name: str) -> bool:
+    """Return whether the rows of the CSV file *name* with the columns *names* are whole profiles.
+
+    Columns in *custom* are custom attributes. Raises FileError when the rows can be either.
+    """
+    given = [column for column in names if column not in custom]
+    signs = [column for column in given if column in {*LISTS, "custom_attributes", "appboy_id"} - {"purchases"}]
+    if len(given) == len(names) and signs and EXPORTABLE.issuperset(names):
+        return True
+    unclear = signs or (
+        [column for column in given if column in EXPORTED_ONLY - {"braze_id"}] if EXPORTABLE.issuperset(names) else []
+    )
+    if unclear:
+        raise FileError(
+            f"The rows of {name} can be whole profiles or attributes: they have the column '{unclear[0]}', which"
+            f" exports have. Add --as profiles, or --custom '{unclear[0]}' if it is a custom attribute."
+        )
+    return False
 
 
 def _is_profile_member(name: str, value: Any) -> bool:

@@ -77,6 +77,32 @@ def test_an_export_imported_into_an_empty_workspace_is_exported_as_it_was(
     assert again.stdout == b"skipped 38. The skipped profiles exist already and stay as they are.\n"
 
 
+def test_an_export_as_csv_is_imported_too(client: Client, other: Client, tmp_path: Path) -> None:
+    people = [
+        person(0, first_name="=1+1", user_aliases=[{"alias_name": "p-a", "alias_label": "b"}], total_revenue=-5.25),
+        person(1, last_name="'two\nlines", dob="1980-12-21", time_zone="Europe/Berlin", email="Ada@example.com"),
+    ]
+    run(client, "profiles", "import", write_lines(tmp_path / "people.jsonl", people))
+    exported = export(client, tmp_path / "one.csv")
+    done = run(other, "profiles", "import", tmp_path / "one.csv")
+    two = export(other, tmp_path / "two.csv")
+    broken = tmp_path / "broken.csv"
+    # Profiles that are new, with a cell that is no JSON.
+    broken.write_bytes(exported.replace(b"p-", b"q-").replace(b"0000", b"1111").replace(b'""n"":', b'""n""'))
+    refused = run(other, "profiles", "import", broken)
+    report = tmp_path / "broken.csv.refused.jsonl"
+    lines = read_lines(report)
+    for line in lines:
+        line["profiles"]["custom_attributes"] = {"n": 5}
+    again = run(other, "profiles", "import", write_lines(tmp_path / "corrected.jsonl", lines))
+
+    assert done.stdout == b"created 2.\n", done.stderr
+    assert two == exported
+    assert refused.stdout.startswith(b"refused 2. ")
+    assert {line["reason"] for line in lines} == {"The cell in column 'custom_attributes' is not valid JSON."}
+    assert again.stdout == b"created 2.\n", again.stderr
+
+
 def test_an_import_that_was_killed_resumes_and_imports_nothing_twice(client: Client, tmp_path: Path) -> None:
     count = 8_000
     file = write_lines(tmp_path / "people.jsonl", (person(number) for number in range(count)))

@@ -8,7 +8,7 @@ import pytest
 
 from cli.bulk import recognition
 from cli.bulk.files import FileError
-from cli.bulk.recognition import Kind, classify, has_profiles
+from cli.bulk.recognition import Kind, classify, has_profiles, header_has_profiles
 
 ADA = {"external_id": "ada", "user_aliases": [], "custom_attributes": {"plan": "pro"}, "total_revenue": 5.5}
 PLAIN = {"external_id": "ada", "first_name": "Ada"}
@@ -108,3 +108,26 @@ def test_lines_that_look_like_the_first_ones_are_not_parsed_again(monkeypatch: p
     assert has(*[ADA] * 10)
     assert not has(*[CUSTOM] * 10)
     assert len(parsed) == 6
+
+
+@pytest.mark.parametrize(
+    ("names", "custom", "expected"),
+    [
+        (["external_id", "user_aliases", "custom_attributes", "total_revenue"], [], True),
+        (["external_id", "email", "first_name"], [], False),
+        (["external_id", "created_at", "plan"], [], False),
+        (["external_id", "created_at:string"], [], False),
+        (["external_id", "purchases", "plan"], [], False),
+        (["external_id", "created_at"], ["created_at"], False),
+        (["external_id", "custom_attributes"], ["custom_attributes"], False),
+        (["external_id", "total_revenue"], [], "total_revenue"),
+        (["external_id", "custom_attributes", "plan"], [], "custom_attributes"),
+        (["external_id", "custom_attributes", "apps"], ["apps"], "custom_attributes"),
+    ],
+)
+def test_the_columns_of_an_export_are_recognised(names: list[str], custom: list[str], expected: bool | str) -> None:
+    if isinstance(expected, bool):
+        assert header_has_profiles(names, custom, "a.csv") is expected
+        return
+    with pytest.raises(FileError, match=f"they have the column '{expected}', which exports have. Add --as profiles"):
+        header_has_profiles(names, custom, "a.csv")
