@@ -58,7 +58,7 @@ def import_whole_profiles(
                 progress(source.lines, state.lines) as display,
                 _client_pool(options, source.digest + state.salt, _report_replay_once(checkpoint, report)) as send,
             ):
-                run = ProfileRun(checkpoint, send, on_progress=display.update, reading=_how_to_read(header))
+                run = ProfileRun(checkpoint, send, on_progress=display.update)
                 run.run(stop_on_change(source, split_profiles(_read_lines(source, header, state))))
         return checkpoint.state.counts
 
@@ -67,12 +67,8 @@ def _read_lines(source: Source, header: Header | None, state: CheckpointState) -
     start = Position(offset=state.offset, lines=state.lines)
     if header is None:
         return read_profiles(source.file, start)
-    return profiles_of_rows(read_records(source, header, start, one_line=header.names))
-
-
-def _how_to_read(header: Header | None) -> dict[str, Any]:
-    """Return the members of the report beside a line of CSV that is in it as text."""
-    return {} if header is None else {COLUMNS: header.names, DELIMITER: header.dialect.delimiter}
+    reading = {COLUMNS: header.names, DELIMITER: header.dialect.delimiter}
+    return profiles_of_rows(read_records(source, header, start, one_line=header.names), reading)
 
 
 @contextmanager

@@ -4,8 +4,8 @@ The server validates them, so a line of JSON is sent as it is. Only lines of a r
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import IO, Any
 
@@ -22,6 +22,7 @@ from schemas.json_values import InvalidJson, dump_json
 MAX_LINES = 2_000
 #: What a line that is more than a profile begins with, or has somewhere.
 WRAPPED, REASON = re.compile(rb'\{\s*"profiles"\s*:'), b'"reason"'
+LINE_ENDS = re.compile(rb"[\r\n]+")
 #: Members by which profiles are found. What only looks like one makes a chunk wait without need.
 IDENTIFIERS = re.compile(rb'"(?:external_id|braze_id|alias_name)"\s*:\s*("(?:[^"\\]|\\.)*")')
 
@@ -39,6 +40,8 @@ class ProfileLine:
     fault: str | None = None
     #: The line as it is, if it is no profile.
     text: str | None = None
+    #: How to read the text if it is a row of CSV: members of the report.
+    reading: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,49 +101,46 @@ def read_profiles(file: IO[bytes], start: Position) -> Iterator[ProfileLine]:
             yield _read_line(line.strip(BLANKS), lines.position)
 
 
-def profiles_of_rows(records: Iterable[Record]) -> Iterator[ProfileLine]:
-    """Yield the profiles in the rows *records*."""
+def profiles_of_rows(records: Iterable[Record], reading: Mapping[str, Any]) -> Iterator[ProfileLine]:
+    """Yield the profiles in the rows *records*; *reading* says how to read a row that is in the report as text."""
     for record in records:
-        if record.fault is not None:
-            yield ProfileLine(line=record.line, end=record.end, fault=record.fault, text=record.text)
-        else:
+        if record.fault is None:
             fault, profile = profile_from_cells(record.value)
             yield ProfileLine(line=record.line, end=record.end, data=dump_json(profile), fault=fault)
+        else:
+            yield ProfileLine(line=record.line, end=record.end, fault=record.fault, text=record.text, reading=reading)
 
 
 def _read_line(data: bytes, end: Position) -> ProfileLine:
+    """Return what to send of the line *data*: itself, or the profile in the line of a report."""
     if not WRAPPED.match(data) and REASON not in data:
         return ProfileLine(line=end.lines, end=end, data=data)
     try:
-        return ProfileLine(line=end.lines, end=end, data=_unwrap(data))
-    except (InvalidJson, FileError) as error:
+        value: Any = parse_line(data)
+    except InvalidJson as error:
         return ProfileLine(line=end.lines, end=end, fault=str(error), text=data.decode(errors="replace"))
-
-
-def _unwrap(data: bytes) -> bytes:
-    """Return the profile in *data*, which may be the line of a report; raise InvalidJson or FileError."""
-    value: Any = parse_line(data)
     if isinstance(value, dict) and value.keys() >= REMARK_MEMBERS:
         if isinstance(value.get(TEXT), str):
-            return _unwrap_text(value)
+            return _read_text(value, end)
         value = {name: part for name, part in value.items() if name not in REMARK_MEMBERS}
-        data = dump_json(value)
-    if isinstance(value, dict) and len(value) == 1 and isinstance(value.get(PROFILES), dict):
-        return dump_json(value[PROFILES])
-    return data
+        data = dump_json(value[PROFILES] if value.keys() == {PROFILES} else value)
+    elif isinstance(value, dict) and value.keys() == {PROFILES} and isinstance(value[PROFILES], dict):
+        data = dump_json(value[PROFILES])
+    return ProfileLine(line=end.lines, end=end, data=data)
 
 
-def _unwrap_text(remark: dict[str, Any]) -> bytes:
-    """Return the profile in the text of *remark*, corrected meanwhile: JSON, or a row of CSV."""
+def _read_text(remark: Mapping[str, Any], end: Position) -> ProfileLine:
+    """Return what to send of the text in *remark*, corrected meanwhile: JSON, or a row of CSV."""
     text: str = remark[TEXT]
     if COLUMNS not in remark:
-        return dump_json(parse_line(text.strip().encode("utf-8", "surrogatepass")))
+        # Between two tokens of JSON, a line end is a blank.
+        return _read_line(LINE_ENDS.sub(b" ", text.encode()).strip(BLANKS), end)
+    reading = {name: remark[name] for name in (COLUMNS, DELIMITER) if name in remark}
     try:
         check_profile_columns(remark[COLUMNS], "the report")
         cells = parse_row(text, remark[COLUMNS], delimiter=remark.get(DELIMITER, ","))
-    except (NotCsv, TypeError) as error:
-        raise FileError(f"The text in the line cannot be read: {error}") from None
-    fault, profile = profile_from_cells(cells)
-    if fault is not None:
-        raise FileError(fault)
-    return dump_json(profile)
+    except (FileError, NotCsv, TypeError) as error:
+        fault = f"The text in the line cannot be read: {error}"
+        return ProfileLine(line=end.lines, end=end, fault=fault, text=text, reading=reading)
+    fault_of_cell, profile = profile_from_cells(cells)
+    return ProfileLine(line=end.lines, end=end, data=dump_json(profile), fault=fault_of_cell)

@@ -50,11 +50,7 @@ class PendingChunk:
 
 
 class ProfileRun:
-    """Sends the chunks of a file.
-
-    *on_progress* receives the number of finished lines and their counts by result. *reading* says how to read lines
-    that are in the report as text.
-    """
+    """Sends the chunks of a file. *on_progress* receives the number of finished lines and their counts by result."""
 
     def __init__(
         self,
@@ -62,11 +58,9 @@ class ProfileRun:
         send: SendChunk,
         *,
         on_progress: Callable[[int, Mapping[str, int]], object],
-        reading: Mapping[str, Any] | None = None,
     ) -> None:
         self._checkpoint = checkpoint
         self._send = send
-        self._reading = reading or {}
         self._on_progress = on_progress
         self._pending: deque[PendingChunk] = deque()
         self._events: SimpleQueue[tuple[PendingChunk, Sequence[Result] | Failure]] = SimpleQueue()
@@ -120,8 +114,7 @@ class ProfileRun:
         for line, result in _with_results(chunk, results):
             counts[result["result"]] += 1
             if result["result"] == REFUSED:
-                remark = _remark(line, REFUSED, result["reasons"])
-                remarks.append({**remark, **self._reading} if line.text is not None else remark)
+                remarks.append(_remark(line, REFUSED, result["reasons"]))
             elif result["reasons"] and result["result"] != SKIPPED:
                 counts[WARNING] += 1
                 remarks.append(_remark(line, WARNING, result["reasons"]))
@@ -153,4 +146,4 @@ def _remark(line: ProfileLine, result: str, reasons: Sequence[str]) -> dict[str,
             return {**remark, PROFILES: parse_line(line.data)}
         except InvalidJson:
             return {**remark, TEXT: line.data.decode(errors="replace"), ARRAY: PROFILES}
-    return remark if line.text is None else {**remark, TEXT: line.text, ARRAY: PROFILES}
+    return remark if line.text is None else {**remark, TEXT: line.text, ARRAY: PROFILES, **line.reading}

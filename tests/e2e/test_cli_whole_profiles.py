@@ -247,3 +247,33 @@ def test_lines_for_one_profile_take_effect_in_the_order_of_the_file(client: Clie
         "V2200",
         "V4199",
     ]
+
+
+def test_options_of_one_kind_of_import_are_refused_for_another(client: Client, tmp_path: Path) -> None:
+    whole = write_lines(tmp_path / "whole.jsonl", [person(0)])
+    plain = write_lines(tmp_path / "plain.jsonl", [{"external_id": "ada", "plan": "pro"}])
+    commands = [(whole, "--decimal", ","), (plain, "--decimal", ","), (plain, "--dry-run")]
+    done = [run(client, "profiles", "import", *words) for words in [*commands, (plain, "--on-conflict", "fill")]]
+
+    assert [each.returncode for each in done] == [1] * 4
+    assert [each.stderr.decode().partition(" is ")[0] for each in done] == [
+        "Error: --decimal",
+        "Error: --decimal",
+        "Error: --dry-run",
+        "Error: --on-conflict",
+    ]
+    assert client.export(external_ids=["p-0", "ada"]) == []
+
+
+def test_a_row_with_a_decimal_comma_is_corrected_in_the_report(client: Client, tmp_path: Path) -> None:
+    file = tmp_path / "people.csv"
+    file.write_text('external_id;score:number\nada;"1,5\nbob;2,5\n', encoding="utf-8")
+    done = run(client, "profiles", "import", file, "--decimal", ",")
+    report = tmp_path / "people.csv.refused.jsonl"
+    corrected = tmp_path / "corrected.jsonl"
+    corrected.write_text(report.read_text(encoding="utf-8").replace('\\"', ""), encoding="utf-8")
+    again = run(client, "profiles", "import", corrected)
+
+    assert (done.returncode, done.stdout[:24]) == (4, b"accepted 1, refused 1. L")
+    assert (again.returncode, again.stdout) == (0, b"accepted 1.\n"), again.stderr
+    assert [client.profile(name)["custom_attributes"] for name in ("ada", "bob")] == [{"score": 1.5}, {"score": 2.5}]
