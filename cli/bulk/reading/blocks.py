@@ -8,6 +8,7 @@ import tempfile
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
+from io import BufferedReader
 from pathlib import Path
 from typing import IO
 
@@ -154,4 +155,5 @@ def copy_blocks(blocks: Iterable[bytes], folder: Path) -> IO[bytes]:
             stack.pop_all()
     except OSError as error:
         raise FileError(f"The input cannot be copied to the folder {folder}: {error.strerror}.") from None
-    return copy
+    # Without a buffer, each byte of a line would be read by a system call of its own.
+    return BufferedReader(copy)
