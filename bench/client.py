@@ -1,6 +1,7 @@
 """A client with little cost of its own: persistent connections, prepared bodies, threads that wait."""
 
 import http.client
+import socket
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -30,6 +31,10 @@ class Door:
         """Post a request for merges and return its answer; raises BenchError when it is not accepted."""
         return self._ask("POST", "/users/merge", body, HTTPStatus.ACCEPTED, headers)
 
+    def track(self, body: bytes) -> dict[str, Any]:
+        """Post a request of `/users/track` and return its answer."""
+        return self._ask("POST", "/users/track", body, HTTPStatus.CREATED, {})
+
     def poll(self, status_url: str) -> dict[str, Any]:
         """Return the current state of a batch."""
         return self._ask("GET", status_url, None, HTTPStatus.OK, {})
@@ -52,6 +57,22 @@ class Door:
             raise BenchError(f"{method} {path} returned {response.status}: {content[:300]!r}")
         answer: dict[str, Any] = orjson.loads(content)
         return answer
+
+
+def import_lines(port: int, body: bytes) -> bytes:
+    """Send *body* to `/profiles/import` while reading the response; return the response."""
+    lines = ["POST /profiles/import HTTP/1.1", "Host: 127.0.0.1", f"Authorization: Bearer {KEY}"]
+    lines += ["Content-Type: application/x-ndjson", f"Content-Length: {len(body)}", "", ""]
+    with socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT_S) as sock, ThreadPoolExecutor(1) as thread:
+        sock.sendall("\r\n".join(lines).encode())
+        sending = thread.submit(sock.sendall, body)
+        with closing(http.client.HTTPResponse(sock)) as response:
+            response.begin()
+            content = response.read()
+        sending.result()
+    if response.status != HTTPStatus.OK:
+        raise BenchError(f"POST /profiles/import returned {response.status}: {content[:300]!r}")
+    return content
 
 
 def post_all(port: int, bodies: Sequence[bytes], *, clients: int = CLIENTS) -> list[float]:

@@ -138,6 +138,12 @@ class Mergelane(Served):
         self.start_backstage()
         self.wait_for_web(web)
 
+    def start_web(self) -> Running:
+        """Start only the web server."""
+        web = self.run("web", commands.web(host="127.0.0.1", port=self.port))
+        self.wait_for_web(web)
+        return web
+
     def start_backstage(self) -> None:
         """Start only relay and workers."""
         workers = [

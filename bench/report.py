@@ -158,6 +158,11 @@ def _workers(part: Part) -> list[str]:
     ]
 
 
+def _import(part: Part) -> list[str]:
+    """Return the table of the part import."""
+    return [_by_size("Whole profiles by", "profiles per second", part["profiles_per_s"])]
+
+
 def _growth(part: Part) -> list[str]:
     """Return the tables of the part growth."""
     profiles, backlog = part["profiles"], part["backlog"]
@@ -206,5 +211,6 @@ PART_TABLES: Mapping[str, tuple[str, Callable[[Part], list[str]]]] = {
     "addresses": ("Shared addresses", _addresses),
     "hub": ("Many orphans, one survivor", _hub),
     "workers": ("More workers", _workers),
+    "import": ("Import of whole profiles", _import),
     "growth": ("Many profiles, many jobs", _growth),
 }

@@ -8,7 +8,7 @@ from typing import Any
 
 from bench import machine
 from bench.ground import Ground, ground
-from bench.parts import addresses, counts, events, growth, hub, idle, latency, throughput, workers
+from bench.parts import addresses, counts, events, growth, hub, idle, imports, latency, throughput, workers
 from bench.sizes import Sizes
 
 Part = Callable[[Ground, Sizes, Callable[[str], None]], dict[str, Any]]
@@ -23,6 +23,7 @@ PARTS: Mapping[str, Part] = {
     "addresses": addresses.run,
     "hub": hub.run,
     "workers": workers.run,
+    "import": imports.run,
     "growth": growth.run,
 }
 #: Seconds after which no further part starts.

@@ -75,6 +75,14 @@ TARGETS = (
     at_most("Merging an orphan with 1,000,000 events, against one with 10", "events", lambda part: part["ratio"], 1.3),
     at_most("Undoing the merge of 1,000,000 events, against one of 10", "events", lambda part: part["undo_ratio"], 1.3),
     at_most("Picking one of 100,000 that share an address, against 1", "addresses", lambda part: part["ratio"], 1.5),
+    at_least("Import of whole profiles, against `/users/track`", "import", lambda part: part["ratio"]["of_medians"], 5),
+    at_least(
+        "Import of whole profiles, end to end",
+        "import",
+        lambda part: part["profiles_per_s"]["import"]["median"],
+        5_000,
+        "/s",
+    ),
     at_least("Rate from a backlog of 500,000, against 5,000", "growth", lambda part: part["backlog"]["ratio"], 0.9),
     at_most(
         "Messages in the broker meanwhile, against its bound",

@@ -180,7 +180,7 @@ def _assembled(
 
     tree = any_body(endpoint, Names(rng, number // SPELL))
     key = rng.choice(KEYS) if rng.random() < 0.02 else KEY
-    own = [("Authorization", key)] + ([] if tree is None else [("Content-Type", "application/json")])
+    own = [("Authorization", key)] + ([] if tree is None else [("Content-Type", endpoint.media)])
     given_headers = [(name, _latin(text)) for name, text in headers.items()]
     return Request(
         number=number,

@@ -28,6 +28,8 @@ class Endpoint:
     bodies: tuple[Body, ...] = ()
     #: Sound queries.
     query: tuple[Json, ...] = ()
+    #: The media type of its bodies. Of NDJSON, a body is one line.
+    media: str = "application/json"
 
 
 def track(names: Names) -> Json:
@@ -222,6 +224,32 @@ def exclusions(names: Names) -> Json:
     return {"exclusions": [{"profiles": pair, "reason": "twins"}]}
 
 
+def whole_profile(names: Names) -> Json:
+    """Return a line of an import: a profile as the export shows it."""
+    return {
+        "external_id": names.external_id(),
+        "user_aliases": [names.alias()],
+        "first_name": "Ada",
+        "email": names.email(),
+        "phone": names.phone(),
+        "dob": "1815-12-10",
+        "country": "GB",
+        "last_coordinates": [-0.1, 51.5],
+        "custom_attributes": {"plan": "gold", "tags": ["a"], "nested": {"of": [1, None]}},
+        "custom_events": [{"name": "login", "count": 3, "first": MAY, "last": MAY}],
+        "purchases": [{"name": "hat", "count": 2, "first": MAY, "last": MAY}],
+        "total_revenue": 19.98,
+        "purchase_count": 2,
+        "apps": [{"name": "App", "app_id": "app", "sessions": 2, "first_used": MAY, "last_used": MAY}],
+        "devices": [{"device_id": "d", "model": "m"}],
+        "push_tokens": [{"app": "app", "token": "t", "device_id": "d", "platform": "ios"}],
+        "email_subscribe": "opted_in",
+        "subscription_groups": [{"subscription_group_id": "g", "subscription_state": "subscribed"}],
+        "campaigns_received": [{"name": "Sale", "api_campaign_id": "sale", "last_received": MAY}],
+        "canvases_received": [{"name": "Flow", "api_canvas_id": "flow", "last_entered": MAY}],
+    }
+
+
 POLLED: tuple[Json, ...] = ({}, {"limit": "1"}, {"limit": "2", "cursor": "{cursor}"})
 
 AUDITED: tuple[Json, ...] = (
@@ -280,6 +308,13 @@ LISTED: tuple[Endpoint, ...] = (
         query=({}, {"kind": "event", "limit": "2"}, {"from": MAY, "to": "2027-01-01T00:00:00Z"}),
     ),
     Endpoint(method="GET", rule="/profiles/<braze_id>/report"),
+    Endpoint(
+        method="POST",
+        rule="/profiles/import",
+        bodies=(whole_profile,),
+        query=({}, {"on_conflict": "fill"}, {"on_conflict": "replace"}, {"dry_run": "true"}),
+        media="application/x-ndjson",
+    ),
     Endpoint(method="POST", rule="/segments/query", bodies=(segment,)),
     Endpoint(method="GET", rule="/webhooks"),
     Endpoint(method="POST", rule="/webhooks", bodies=(webhook,)),
@@ -325,6 +360,7 @@ def _example(example: Json | None, _: Names) -> Json:
 
 
 ENDPOINTS = (*LISTED, *_declared())
+MEDIA = {endpoint.rule: endpoint.media for endpoint in ENDPOINTS if endpoint.bodies}
 
 #: How often an endpoint is chosen, where it is not once: by how much there is to get wrong.
 WEIGHTS: Mapping[str, int] = {
@@ -344,6 +380,7 @@ WEIGHTS: Mapping[str, int] = {
     "/merge/jobs/<uuid:job_id>": 2,
     "/merge/batches/<uuid:batch_id>": 2,
     "/profiles": 2,
+    "/profiles/import": 8,
     "/profiles/<braze_id>": 2,
     "/profiles/<braze_id>/activity": 4,
     "/profiles/<braze_id>/history": 4,

@@ -16,6 +16,7 @@ from app.rates.buckets import Bucket, Limit
 from app.web import create_app
 from app.web.resources import resources_of
 from fuzz.application import Application
+from fuzz.endpoints import MEDIA
 from fuzz.lanes import Worker
 from fuzz.names import LABELS, MAY
 from fuzz.request import KEY, Request
@@ -60,7 +61,7 @@ def new_key(database_url: str, *, workspace: str) -> str:
 
 def post(rule: str, tree: Any) -> Request:
     """Return a valid POST of *tree* to *rule*."""
-    headers = (("Authorization", KEY), ("Content-Type", "application/json"))
+    headers = (("Authorization", KEY), ("Content-Type", MEDIA.get(rule, "application/json")))
     return Request(number=0, rule=rule, method="POST", path=rule, headers=headers, body=orjson.dumps(tree), tree=tree)
 
 

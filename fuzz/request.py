@@ -15,6 +15,8 @@ Headers = tuple[tuple[str, str], ...]
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD", "TRACE", "CONNECT", "PROPFIND", "get", "PÖST")
 TYPES = (
+    "application/json",
+    "application/x-ndjson",
     "application/json; charset=utf-8",
     "application/json; charset=utf-16",
     "application/vnd.api+json",
@@ -122,7 +124,7 @@ def make(seed: str, number: int) -> Request:
     names = Names(rng, number // SPELL)
     endpoint = rng.choices(ENDPOINTS, [weight_of(each) for each in ENDPOINTS])[0]
     tree, body = _body(endpoint, names)
-    headers = _headers(rng, has_body=body is not None)
+    headers = _headers(rng, media=None if body is None else endpoint.media)
     return Request(
         number=number,
         rule=endpoint.rule,
@@ -155,11 +157,11 @@ def _body(endpoint: Endpoint, names: Names) -> tuple[Any, bytes | None]:
     return tree, encoded(tree, rng)
 
 
-def _headers(rng: Random, *, has_body: bool) -> Headers:
+def _headers(rng: Random, *, media: str | None) -> Headers:
     """Return the headers: in most cases what they should be."""
     found: list[tuple[str, str]] = [("Authorization", rng.choice(KEYS) if rng.random() < 0.04 else KEY)]
-    if has_body:
-        kind = rng.choice(TYPES) if rng.random() < 0.05 else "application/json"
+    if media is not None:
+        kind = rng.choice(TYPES) if rng.random() < 0.05 else media
         found.append(("Content-Type", kind))
     if rng.random() < 0.2:
         some = rng.sample(list(HEADERS), rng.choice((1, 1, 2, 5)))

@@ -20,6 +20,9 @@ ALWAYS = frozenset({"content-type", "x-content-type-options", "x-request-id"})
 #: Endpoints whose response is not JSON.
 OTHER_TYPES = ("/audit/export", "/docs", "/docs/<name>", "/duplicates/preview.csv", "/metrics")
 
+#: Endpoints whose response is JSON of one line for each line of the body.
+LINES = ("/profiles/import",)
+
 
 def faults(request: Request, answer: Answer, *, key: str) -> list[str]:
     """Return the faults of *answer* to *request*, which was sent with *key*, as sentences."""
@@ -56,8 +59,17 @@ def _faults_of_body(request: Request, answer: Answer, text: str) -> Iterator[str
             yield "It has a body, which is not allowed for the method or status."
     elif answer.status >= HTTPStatus.MULTIPLE_CHOICES:
         yield from _faults_of_refusal(request, answer, text)
+    elif request.rule in LINES:
+        yield from _faults_of_lines(text)
     elif request.rule not in OTHER_TYPES and _parsed(answer) is None:
         yield f"It is no JSON: {text[:200]}"
+
+
+def _faults_of_lines(text: str) -> Iterator[str]:
+    """Yield the faults of a response of JSON lines; one with `error` says that the server failed."""
+    for line in text.splitlines():
+        if not line.startswith('{"line":') or '"error":' in line:
+            yield f"It has a line that is none: {line[:200]}"
 
 
 def _faults_of_refusal(request: Request, answer: Answer, text: str) -> Iterator[str]:

@@ -13,7 +13,7 @@ ON_CONFLICT = f"'on_conflict' must be one of {', '.join(OnConflict)}"
 DRY_RUN = "'dry_run' must be true or false"
 
 
-class Outcome(Protocol):
+class LineOutcome(Protocol):
     """The outcome of one line."""
 
     @property
@@ -64,7 +64,7 @@ class ImportLineSchema(ResponseSchema):
     error = fields.String(metadata={**OPTIONAL, "description": "Why the import stopped before this line."})
 
 
-def dump_outcomes(outcomes: Iterable[Outcome], *, first: int = 1) -> bytes:
+def dump_outcomes(outcomes: Iterable[LineOutcome], *, first: int = 1) -> bytes:
     """Return the lines of *outcomes*; *first* is the number of the first one."""
     return b"".join(
         orjson.dumps(

@@ -18,7 +18,7 @@ from psycopg import pq
 from psycopg.abc import PQGen
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import Row
-from psycopg.waiting import Ready
+from psycopg.waiting import Ready, Wait
 
 from app.db import connect_failures
 
@@ -128,6 +128,8 @@ class TimeoutConnection(psycopg.Connection[Row]):
     def wait(self, gen: PQGen[Result], interval: float = POLL_S, timeout: float | None = None) -> Result:
         """Run psycopg's protocol generator *gen* to its end. Raises NoResponse."""
         result = super().wait(self._watched(gen), interval, timeout)
+        if self.pgconn.pipeline_status != pq.PipelineStatus.OFF and self.pgconn.flush():
+            super().wait(self._watched(_send_rest(self.pgconn)), interval, timeout)
         self.heard_at = monotonic()
         return result
 
@@ -149,6 +151,14 @@ class TimeoutConnection(psycopg.Connection[Row]):
         except StopIteration as stop:
             result: Result = stop.value
             return result
+
+
+def _send_rest(pgconn: pq.abc.PGconn) -> PQGen[None]:
+    """Send the rest of a large statement. In a pipeline psycopg would wait for the answer to a part of it."""
+    while pgconn.flush():
+        ready = yield Wait.RW
+        if ready & Ready.R:
+            pgconn.consume_input()
 
 
 def check_alive(connection: TimeoutConnection[Any]) -> None:

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from psycopg.types.json import Json
+from psycopg.types.json import Jsonb
 
 from app.db.queries import load_queries
 from app.db.transaction import Transaction
@@ -46,17 +46,17 @@ def insert_profiles(tx: Transaction, profiles: Sequence[Profile]) -> dict[str, i
     # All transactions insert external_ids in one order, so that two wait for each other instead of deadlocking.
     ordered = sorted(profiles, key=lambda profile: (profile.external_id is None, profile.external_id or ""))
     rows = [_row(profile) for profile in ordered]
-    created = tx.execute(INSERT_PROFILES, {"defaults": Json(DEFAULTS), "rows": Json(rows)}).fetchall()
+    created = tx.execute(INSERT_PROFILES, {"defaults": Jsonb(DEFAULTS), "rows": Jsonb(rows)}).fetchall()
     if len(created) < len(profiles):
         raise ResolutionUnsettled("Another request created a profile with the same external_id or braze_id.")
     ids = {row["braze_id"]: row["id"] for row in created}
     if external_ids := [profile.external_id for profile in profiles if profile.external_id is not None]:
         take_over_external_ids(tx, external_ids=external_ids)
-    give_aliases(tx, [(alias, ids[profile.braze_id]) for profile in profiles for alias in _aliases(profile)])
+    add_free_aliases(tx, [(alias, ids[profile.braze_id]) for profile in profiles for alias in _aliases(profile)])
     return ids
 
 
-def give_aliases(tx: Transaction, aliases: Sequence[tuple[UserAlias, int]]) -> None:
+def add_free_aliases(tx: Transaction, aliases: Sequence[tuple[UserAlias, int]]) -> None:
     """Add each alias to the profile with the id beside it. Raises ResolutionUnsettled when one is taken."""
     if len(add_aliases(tx, aliases=aliases)) < len(aliases):
         raise ResolutionUnsettled("Another request took the same alias.")

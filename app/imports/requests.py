@@ -56,7 +56,7 @@ class ImportOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reply:
+class StoredReply:
     """The response to a request with an Idempotency-Key: its body, and whether an earlier request had it."""
 
     body: bytes
@@ -122,7 +122,7 @@ def import_lines_once(
     options: ImportOptions,
     idempotency: IdempotencyKey,
     path: str,
-) -> Reply:
+) -> StoredReply:
     """Import *lines* in one transaction, and store the response in it; return the stored one if there is one.
 
     A dry run stores nothing. Raises Conflict as claim_idempotency_key, and as import_lines.
@@ -133,7 +133,7 @@ def import_lines_once(
             pool, workspace_id, _import_once, parsed, options, idempotency=idempotency, path=path
         )
     except _DryRunEnds as end:
-        return Reply(body=dump_outcomes(end.outcomes), replayed=False)
+        return StoredReply(body=dump_outcomes(end.outcomes), replayed=False)
     count_outcomes(outcomes)
     return reply
 
@@ -152,13 +152,13 @@ def parse_line(line: Line) -> Parsed:
 
 def _import_once(
     tx: Transaction, parsed: Sequence[Parsed], options: ImportOptions, *, idempotency: IdempotencyKey, path: str
-) -> tuple[list[ImportOutcome], Reply]:
+) -> tuple[list[ImportOutcome], StoredReply]:
     if not options.dry_run and (earlier := find_reply(tx, idempotency, path=path)) is not None:
-        return [], Reply(body=earlier, replayed=True)
+        return [], StoredReply(body=earlier, replayed=True)
     outcomes = _import_parsed(tx, parsed, options)
     body = dump_outcomes(outcomes)
     store_reply(tx, idempotency, path=path, reply=body)
-    return outcomes, Reply(body=body, replayed=False)
+    return outcomes, StoredReply(body=body, replayed=False)
 
 
 def _import_parsed(tx: Transaction, parsed: Sequence[Parsed], options: ImportOptions) -> list[ImportOutcome]:

@@ -34,6 +34,8 @@ class RecordedMerge:
     #: The survivor after this merge as the audit has it, where *survivor* is without merges that were undone since.
     recorded: Profile | None = None
     #: False where *survivor* may still have values of a merge that was undone since: no time is taken from it then.
+    known: bool = True
+    #: False where *survivor* may also lack what happened before this merge: its times are right, but not the widest.
     trusted: bool = True
 
     @property
@@ -127,7 +129,8 @@ def exclude_undone(
     Otherwise their values would return from the survivor's snapshot, which is older than their undo. *others* are
     merges into the survivor that are not undone, in order of time. *trusted* is False when not all of *undone* are
     known. The result is not trusted where a lookup in the history would be necessary: the history has newer rows than
-    the snapshot, so the times of the snapshot cannot be found in it.
+    the snapshot, so the times of the snapshot cannot be found in it. What is left is the survivor's own nevertheless,
+    and all that is known of a summary that was imported without its history.
     """
     queries: list[HistoryQuery] = []
     before = reduce(
@@ -141,7 +144,9 @@ def exclude_undone(
     )
     later = [each for each in others if each.at > merge.at]
     recorded = merge.merged if undone else None
-    return dataclasses.replace(merge, survivor=before, later=later, recorded=recorded, trusted=trusted and not queries)
+    return dataclasses.replace(
+        merge, survivor=before, later=later, recorded=recorded, known=trusted, trusted=trusted and not queries
+    )
 
 
 def _without_undone_consent(survivor: Profile, merge: RecordedMerge) -> Profile:
@@ -165,6 +170,7 @@ def _field_state(field: str, rule: Rule, survivor: Profile, merge: RecordedMerge
         before=getattr(merge.survivor, field),
         theirs=getattr(merge.orphan, field),
         look_up=look_up,
+        known=merge.known,
         trusted=merge.trusted,
     )
 
@@ -174,7 +180,7 @@ def _undo_summary_time(state: FieldState, count: FieldState, left: Mapping[str, 
     if state.trusted and count.now == count.after:
         # Anything later would have changed the count.
         return state.before  # type: ignore[no-any-return]
-    before = state.before if state.trusted else None
+    before = state.before if state.known else None
     if state.now is None or state.now != state.theirs or state.now == before:
         return state.now  # type: ignore[no-any-return]
     total, summary, name = SUMMARY_TIMES[state.path[0]]

@@ -42,6 +42,9 @@ class FieldState:
     theirs: Any
     look_up: HistoryLookup
     #: False where *before* may still have values of a merge that was undone since: no time is taken from it then.
+    known: bool = True
+    #: False where *before* may also lack what happened before the merge: see exclude_undone. A time in it is right, but
+    #: the history may have a wider one.
     trusted: bool = True
 
     @property
@@ -64,6 +67,7 @@ class FieldState:
             before=before,
             theirs=theirs,
             look_up=self.look_up,
+            known=self.known,
             trusted=self.trusted,
         )
 
@@ -82,7 +86,7 @@ def subtract(state: FieldState) -> int | None:
 
 def narrow(state: FieldState) -> Any:
     """Return the first or last time that remains where the present one is the orphan's."""
-    before = state.before if state.trusted else None
+    before = state.before if state.known else None
     if state.now is None or state.now != state.theirs or state.now == before:
         return state.now
     found = state.look_up(HistoryQuery(path=state.path, theirs=state.theirs, ours=before))
@@ -93,9 +97,9 @@ def unmark(state: FieldState) -> bool | None:
     """Return whether the mark holds without the orphan."""
     if state.now != state.after:
         return state.now  # type: ignore[no-any-return]
-    if state.theirs and not (state.before and state.trusted) and state.look_up(HistoryQuery(path=state.path)):
+    if state.theirs and not (state.before and state.known) and state.look_up(HistoryQuery(path=state.path)):
         return True
-    return state.before if state.trusted or not state.theirs else None
+    return state.before if state.known or not state.theirs else None
 
 
 def unfill_keys(state: FieldState) -> Mapping[str, Any]:

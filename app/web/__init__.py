@@ -15,6 +15,7 @@ from app.web.json_bodies import MAX_BODY, OrjsonProvider
 from app.web.openapi import docs
 from app.web.proxies import trust_proxies
 from app.web.resources import set_resources
+from app.web.url_parts import UrlPart
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -32,6 +33,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     flask.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     # Do not merge slashes: the redirect would lead to the host that the request names.
     flask.url_map.merge_slashes = False
+    flask.url_map.converters["default"] = UrlPart
     spans.start_tracing(settings, service="web")
     set_resources(flask, settings)
     request_logging.register_request_logging(flask)

@@ -51,7 +51,7 @@ class ImportStream:
             yield from self._answers()
         except Rejected as error:
             yield self._stop(error, str(error))
-        except Exception as error:  # noqa: BLE001  the status is sent already: the last line says how to go on
+        except Exception as error:  # noqa: BLE001  the status is sent already, so the last line reports it
             yield self._stop(error, NOT_IMPORTED)
         finally:
             LOG.info("profiles_imported", extra={**self._facts(), "results": dict(self._counts)})

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from marshmallow import ValidationError
@@ -51,6 +52,9 @@ AS_IN_REQUESTS = (
     "phone",
 )
 REQUEST_FIELDS = {name: ATTRIBUTES[name] for name in AS_IN_REQUESTS}
+#: Some of them are one of few texts, others are true or false.
+OF_FEW_VALUES = frozenset({"first_name", "gender", "dob", "home_city", "country", "language", "time_zone"})
+SWITCHES = frozenset({"test_user", "control_group", "email_open_tracking_disabled", "email_click_tracking_disabled"})
 #: Members that only exports have → the column and the reader.
 OF_EXPORTS: Mapping[str, tuple[str, Reader]] = {
     "created_at": ("created_at", moment),
@@ -129,9 +133,20 @@ def _read(line: Json, member: str) -> tuple[str, Any] | None:
     if member in OF_EXPORTS:
         column, reader = OF_EXPORTS[member]
         return column, reader(line[member])
-    if member in REQUEST_FIELDS:
-        return member, REQUEST_FIELDS[member].deserialize(line[member], member, line)
-    return None
+    if member not in REQUEST_FIELDS:
+        return None
+    value = line[member]
+    if type(value) is str and member in OF_FEW_VALUES:
+        return member, _read_once(member, value)
+    if type(value) is bool and member in SWITCHES:
+        return member, value
+    return member, REQUEST_FIELDS[member].deserialize(value, member, line)
+
+
+@lru_cache(maxsize=16_384)
+def _read_once(member: str, value: str) -> Any:
+    """Return *value* of *member* as requests read it; from memory, since most profiles share these values."""
+    return REQUEST_FIELDS[member].deserialize(value, member)
 
 
 def _read_subscriptions(line: Json, read: ReadColumns) -> None:

@@ -12,10 +12,13 @@ from schemas.json_values import InvalidJson, dump_json, find_repeated_member, pa
 from schemas.profile_imports.columns import read_columns
 from schemas.profile_imports.model import ImportedProfile, LineRefused
 from schemas.profile_imports.values import Json, objects, parts
-from schemas.text import UnfitText, check_body, quoted
+from schemas.text import MAX_STRING, UnfitText, check_body, quoted
 
 #: Maximum bytes of one line.
 MAX_LINE = 10 * 1024 * 1024
+
+#: Members with a value of any shape.
+DEEP = ("custom_attributes", "facebook", "twitter")
 
 NO_OBJECT = "The line is not a JSON object."
 NO_IDENTIFIER = "The line names no profile: 'external_id', 'braze_id' or 'user_aliases' is required."
@@ -34,7 +37,7 @@ def parse_profile(text: str | bytes) -> ImportedProfile | LineRefused:
         return LineRefused(reasons=(f"The line is not JSON in UTF-8: {error}.",))
     if not isinstance(line, dict):
         return LineRefused(reasons=(NO_OBJECT,))
-    fault = _unfit(line) or _repeated(data, line)
+    fault = _unfit(data, line) or _repeated(data, line)
     return LineRefused(reasons=(fault,)) if fault is not None else _read(line)
 
 
@@ -105,10 +108,15 @@ def _keys_of_addresses(columns: Json) -> dict[str, str | None]:
     return keys
 
 
-def _unfit(line: Json) -> str | None:
-    """Return why a text or the depth of *line* is unfit for any member; None if they are fit."""
+def _unfit(data: bytes, line: Json) -> str | None:
+    """Return why a text or the depth of *line* is unfit for any member; None if they are fit.
+
+    A short line in ASCII without escapes has no unfit text, and only some members may nest to any depth.
+    """
+    plain = len(data) <= MAX_STRING and data.isascii() and b"\\u" not in data
+    checked = {name: line[name] for name in DEEP if name in line} if plain else line
     try:
-        check_body(line)
+        check_body(checked)
     except UnfitText:
         for member, value in line.items():
             try:

@@ -3,8 +3,9 @@
 A reader raises ValidationError with a predicate, as the fields of requests do.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -22,8 +23,8 @@ MAX_COUNT = 10**12
 MAX_CENTS = 2**53 - 1
 MAX_BUCKET = 9_999
 CENTS = 100
-#: Characters of a moment as exports write it.
-CANONICAL = len("2026-01-31T09:30:00.000Z")
+#: A moment as exports write it, in a year that requests accept.
+CANONICAL = re.compile(r"(?:19|2\d)\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", re.ASCII)
 
 _MOMENT, _TEXT, _SWITCH = Moment(), Text(), Switch()
 _NAME = Text(least=1)
@@ -52,21 +53,26 @@ def truth(value: Any) -> bool:
 
 def moment(value: Any) -> datetime:
     """Return a moment in UTC with whole milliseconds."""
-    if type(value) is str and len(value) == CANONICAL and value[-5] == "." and value.startswith(("19", "20")):
-        try:
-            read = datetime.fromisoformat(value)
-        except ValueError:
-            pass
-        else:
-            if read.tzinfo is UTC:
-                return read
+    exact = _exact(value)
+    if exact is not None:
+        return exact
     loaded: datetime = _MOMENT.deserialize(value)
     return loaded
 
 
 def moment_as_text(value: Any) -> str:
     """Return a moment as texts within a profile have it."""
-    return moment_text(moment(value))
+    return str(value) if _exact(value) is not None else moment_text(moment(value))
+
+
+def _exact(value: Any) -> datetime | None:
+    """Return the moment *value* if it is in the form of our exports; this saves most of the time of reading it."""
+    if type(value) is not str or not CANONICAL.fullmatch(value):
+        return None
+    try:
+        return datetime.fromisoformat(value)
+    except ValueError:
+        return None
 
 
 def count(value: Any) -> int:

@@ -3,13 +3,15 @@
 from collections.abc import Iterator
 from typing import Any
 
+import jsonschema
+import orjson
 import pytest
 import requests
 
 from app.config import Settings
 from cli.database import connected
 from tests.support.client import Client
-from tests.support.openapi import check, documented
+from tests.support.openapi import check, document, documented, resolved
 from tests.support.system import System
 from tests.support.waiting import wait_until
 
@@ -95,6 +97,17 @@ class Journey:
         """Return the response to POST *path* with *body*, which must have *status*."""
         return self._checked(self._client.request("POST", path, json=body, headers=headers), status)
 
+    def post_lines(self, *lines: Json, status: int = 200, headers: dict[str, str] | None = None, **query: str) -> Any:
+        """Return the lines of the response to the import of *lines*, which must have *status*."""
+        data = b"".join(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE) for line in lines)
+        named = {"Content-Type": "application/x-ndjson", **(headers or {})}
+        response = self._client.request("POST", "/profiles/import", data=data, params=query, headers=named)
+        found = [orjson.loads(line) for line in self._checked(response, status).content.splitlines()]
+        schema = resolved(document()["components"]["schemas"]["ImportLine"])
+        if status == 200:
+            jsonschema.validate(found, {"type": "array", "items": {**schema, "additionalProperties": False}})
+        return found
+
     def send(self, method: str, path: str, body: Any = None, status: int = 200) -> Any:
         """Return the response to *method* at *path* with *body*, which must have *status*."""
         return self._checked(self._client.request(method, path, json=body), status)
@@ -171,6 +184,17 @@ def test_a_history_matches_the_document(journey: Journey) -> None:
     items = page["history"] + rest["history"]
     assert {item["kind"] for item in items} == {"event", "purchase", "session", "engagement"}
     assert report["history"] == items
+
+
+def test_an_import_matches_the_document(journey: Journey) -> None:
+    whole = {"external_id": "ada", "email": "ada@example.com", "custom_attributes": {"plan": "gold"}}
+    lines = journey.post_lines(whole, {"first_name": "nobody"}, whole)
+    journey.post_lines(whole, status=400, on_conflict="merge")
+    journey.post_lines(whole, headers={"Idempotency-Key": "k"})
+    journey.post_lines(whole, headers={"Idempotency-Key": "k"})
+    journey.post_lines(whole, whole, status=409, headers={"Idempotency-Key": "k"})
+
+    assert [line["result"] for line in lines] == ["created", "refused", "skipped"]
 
 
 def test_refused_objects_match_the_document(journey: Journey) -> None:
@@ -462,6 +486,7 @@ def test_the_error_for_a_long_url_matches_the_document(journey: Journey, client:
         f"/webhooks/{ELSEWHERE}/notices",
     ):
         journey.get(path, 414, cursor="x" * 9_000)
+    journey.post_lines({"external_id": "ada"}, status=414, cursor="x" * 9_000)
 
     assert client.get("/merge/jobs", identifier="\N{GRINNING FACE}" * 246).status_code == 200
 

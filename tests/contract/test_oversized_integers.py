@@ -33,7 +33,7 @@ def test_it_is_refused_or_left_out_in_any_place(caller: Caller, endpoint: Endpoi
     send = {"POST": caller.post, "PUT": caller.put}[endpoint.method]
     bodies = [body(Names(Random(number), spell=0)) for number, body in enumerate(endpoint.bodies)]
     for body in (changed for each in bodies for changed in replaced(each)):
-        response = send(endpoint.rule, data=dump_json(body), content_type="application/json")
+        response = send(endpoint.rule, data=dump_json(body), content_type=endpoint.media)
 
         assert response.status_code < 500, (body, response.json)
         assert ROUNDED not in response.data, body

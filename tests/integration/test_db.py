@@ -279,3 +279,18 @@ def test_the_clients_timeout_follows_the_statement_timeout_of_the_transaction(
 )
 def test_a_transaction_in_the_way_is_no_unavailable_server(error: type[psycopg.Error], away: bool) -> None:
     assert is_unavailable(error("It said no.")) is away
+
+
+def test_a_statement_larger_than_the_buffers_of_the_socket_is_sent_whole(pool: Pool, factory: Factory) -> None:
+    text = "x" * 30_000_000
+
+    def length(tx: Transaction) -> int:
+        # The server reads nothing meanwhile, so a part of the next statement has to wait.
+        tx.execute("SELECT pg_sleep(0.2)")
+        cursor = tx.execute("SELECT length(%(text)s) AS length", {"text": text})
+        assert not tx.connection.pgconn.flush()
+        (row,) = cursor.fetchall()
+        found: int = row["length"]
+        return found
+
+    assert run_in_transaction(pool, factory.workspace_id, length) == len(text)

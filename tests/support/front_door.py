@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 from uuid import UUID
 
+import orjson
 import psycopg
 import pytest
 from flask import Flask
@@ -39,6 +40,12 @@ class Caller:
         if "data" not in raw:
             raw["json"] = body
         return self._client.post(path, headers=self._with_key(headers), **raw)
+
+    def post_lines(self, path: str, *lines: Any, headers: dict[str, str] | None = None, **query: Any) -> TestResponse:
+        """Return the response to POST *path* with *query* and *lines* as NDJSON."""
+        data = b"".join(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE) for line in lines)
+        named = {**self._with_key(headers), "Content-Type": "application/x-ndjson"}
+        return self._client.post(path, query_string=query, headers=named, data=data)
 
     def patch(self, path: str, body: Any) -> TestResponse:
         """Return the response to PATCH *path* with *body* as JSON."""

@@ -4,6 +4,7 @@ import re
 from functools import cache
 from typing import Any
 
+import orjson
 import requests
 import schemathesis
 from schemathesis.schemas import BaseSchema
@@ -13,6 +14,12 @@ from app.web import create_app
 from app.web.openapi.document import build_document
 
 Json = dict[str, Any]
+
+
+@schemathesis.serializer("application/x-ndjson", "application/jsonl", "application/json-lines")
+def serialize_line(_: schemathesis.SerializationContext, value: Any) -> bytes:
+    """Return a body of one line."""
+    return value if isinstance(value, bytes) else orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS) + b"\n"
 
 
 @cache

@@ -25,9 +25,15 @@ WHERE workspace_id = %(workspace_id)s AND token_digest = ANY(%(digests)s)
 
 -- name: holders_of_push_tokens
 -- Finds the live profile that the last reporter of each push token belongs to now.
-SELECT report.token_digest, profile.id AS profile_id
+SELECT
+    report.token_digest,
+    coalesce(
+        (
+            SELECT origin.profile_id
+            FROM origin
+            WHERE origin.workspace_id = %(workspace_id)s AND origin.origin_id = report.origin_id
+        ),
+        report.origin_id
+    ) AS profile_id
 FROM push_token_report AS report
-LEFT JOIN origin ON origin.workspace_id = %(workspace_id)s AND origin.origin_id = report.origin_id
-JOIN profile
-    ON profile.workspace_id = %(workspace_id)s AND profile.id = coalesce(origin.profile_id, report.origin_id)
 WHERE report.workspace_id = %(workspace_id)s AND report.token_digest = ANY(%(digests)s)

@@ -137,6 +137,11 @@ def bodies(braze_ids: Sequence[str]) -> Mapping[str, Sequence[Json]]:
             {"external_id_renames": [{"current_external_id": SECRETS["external_id"], "new_external_id": "mine"}]}
         ],
         "/users/external_ids/remove": [{"external_ids": [SECRETS["renamed_id"]]}],
+        "/profiles/import": [
+            *({**each, "first_name": "Stranger"} for each in NAMED[:3]),
+            {"external_id": STRANGERS_ID, "user_aliases": [ALIAS], "email": SECRETS["email"]},
+            *({"braze_id": each, "external_id": f"{STRANGERS_ID}-{each}"} for each in braze_ids),
+        ],
         "/segments/query": [
             {"filter": {"AND": [{"external_id": {"comparison": "exists"}}]}},
             {"filter": {"OR": [{"external_id": {"comparison": "does_not_exist"}}]}},
@@ -289,6 +294,8 @@ def sent_by(caller: Caller, method: str, path: str, extra: Json, headers: dict[s
     """Return the response to what *caller* asks for."""
     if method == "GET":
         return caller.get(path, **extra["query"])
+    if path == "/profiles/import":
+        return caller.post_lines(path, extra["body"], headers=headers, on_conflict="replace")
     if method == "POST":
         return caller.post(path, extra["body"], headers=headers)
     if method == "DELETE":

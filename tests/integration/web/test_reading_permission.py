@@ -54,6 +54,7 @@ BODIES: dict[str, Json] = {
     },
     "/users/delete": {"external_ids": ["later"]},
     "/users/export/ids": {"external_ids": ["later", "survivor"]},
+    "/profiles/import": {**ext("later"), **VALUES, "custom_attributes": {"favourite": VALUES["favourite"]}},
     "/segments/query": {"filter": {"external_id": {"comparison": "exists"}}},
     "/duplicates/exclusions": {"exclusions": [{"profiles": [ext("later"), ext("blank")], "reason": "twins"}]},
     "/duplicates/policy": {"daily_at": "03:00"},
@@ -136,6 +137,9 @@ def sent(caller: Caller, method: str, path: str, body: Json) -> str:
     """Return the text of the response."""
     if method == "DELETE":
         return caller.delete(path).text
+    if path == "/profiles/import":
+        texts = [caller.post_lines(path, body, on_conflict=each).text for each in ("skip", "fill", "replace")]
+        return "".join(texts)
     return {"POST": caller.post, "PUT": caller.put, "PATCH": caller.patch}[method](path, body).text
 
 
