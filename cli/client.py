@@ -7,13 +7,13 @@ from threading import Event
 from time import monotonic
 from typing import Any
 
-import orjson
 import requests
 from requests.auth import AuthBase
+from requests.exceptions import ChunkedEncodingError
 
 from app.errors import MergelaneError
+from cli.bodies import encode_body, parse_body
 from cli.proxies import PROXY_REMEDY, DirectSession, explain_proxy
-from schemas.json_values import dump_json
 from schemas.retry_after import parse_retry_after
 
 #: Seconds for connecting, and for the response beyond the time that the request itself asks the server to wait.
@@ -195,7 +195,7 @@ class Client:
         Raises Refused unless the status is 200, and Unanswered when the connection breaks inside the body.
         """
         with self._send("GET", path, query=query, stream=True) as response:
-            body = None if response.ok else _parse_body(response)
+            body = None if response.ok else parse_body(response)
             head = Response(status=response.status_code, headers=response.headers, body=body, attempts=1)
             require_status(head, HTTPStatus.OK)
             try:
@@ -233,7 +233,7 @@ class Client:
     def _send_once(self, method: str, path: str, attempt: int, **parts: Any) -> Response:
         """Send one request; raise Unanswered on a status that asks for a retry."""
         response = self._send(method, path, **parts)
-        status, body = response.status_code, _parse_body(response)
+        status, body = response.status_code, parse_body(response)
         if status == BUSY or status in UNAVAILABLE:
             raise Unanswered(
                 f"{self.base_url} answered {status}: {error_message(body)}",
@@ -247,19 +247,19 @@ class Client:
         self, method: str, path: str, *, body: Any = None, stream: bool = False, **more: Mapping[str, Any] | None
     ) -> requests.Response:
         """Send one request; *more* may hold `query` and `headers`. Raises Unanswered when no response comes."""
-        content_type = {} if body is None else {"Content-Type": "application/json"}
+        data, content_headers = encode_body(body, self.base_url)
         try:
             return self._session.request(
                 method,
                 self.base_url + path,
                 params=more.get("query"),
-                data=None if body is None else dump_json(body),
-                headers={**content_type, **(more.get("headers") or {})},
+                data=data,
+                headers={**content_headers, **(more.get("headers") or {})},
                 timeout=(CONNECT_S, RESPONSE_S),
                 allow_redirects=False,
                 stream=stream,
             )
-        except (requests.ConnectionError, requests.Timeout) as error:
+        except (requests.ConnectionError, requests.Timeout, ChunkedEncodingError) as error:
             sentence = f"{self.base_url} does not respond ({type(error).__name__})."
             sentence = explain_proxy(self.base_url, error) or sentence
             raise Unanswered(sentence, maybe_done=not _was_never_sent(error)) from error
@@ -293,10 +293,3 @@ def _was_never_sent(error: BaseException | None) -> bool:
             return True
         error = error.__cause__ or error.__context__
     return False
-
-
-def _parse_body(response: requests.Response) -> Any:
-    try:
-        return orjson.loads(response.content)
-    except orjson.JSONDecodeError:
-        return None

@@ -8,7 +8,7 @@ from app.audit.log import log_events
 from app.db.transaction import Transaction
 from app.errors import ResolutionUnsettled
 from app.imports.applying import fill_members, fill_names, replace_members, set_addresses
-from app.imports.creation import give_aliases
+from app.imports.creation import add_free_aliases
 from app.imports.plan import Manner, Plan
 from app.imports.resolution import Subject
 from app.imports.sharing import Sharing
@@ -150,7 +150,7 @@ def _save(tx: Transaction, locked: _Locked, *, now: datetime) -> None:
         for label, name in after.user_aliases.items()
         if label not in before.user_aliases
     ]
-    give_aliases(tx, added)
+    add_free_aliases(tx, added)
     record_former_names(tx, names=set().union(*(lost_addresses(before, after) for before, after in pairs)))
     rows = [{name: draft[name] for name in ("id", *CONSENT)} for draft in locked.sharers if draft.is_changed]
     save_consent(tx, rows=rows)

@@ -27,7 +27,7 @@ class Manner:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """The lines with an effect by position, the profiles that they name, and those that they create."""
+    """The lines with an effect by position, the profiles that they name, and the new ones."""
 
     lines: Mapping[int, ImportedProfile]
     resolution: Resolution

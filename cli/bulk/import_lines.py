@@ -6,6 +6,7 @@ from typing import Any
 
 from marshmallow import ValidationError
 
+from cli.bulk.columns.cells import COMMA, POINT, CellRules
 from cli.bulk.columns.import_columns import ImportColumns, read_import_columns
 from cli.bulk.files import FileError
 from cli.bulk.reading.csv_records import NotCsv, parse_row
@@ -24,7 +25,7 @@ MAX_BYTES = 3_500_000
 #: The members of a line of the report beside its object.
 REMARK_MEMBERS = frozenset({"line", "result", "reason"})
 #: Members of a line of the report in place of its object: the line as it is and, of CSV, how to read it.
-TEXT, COLUMNS, DELIMITER, ARRAY = "text", "columns", "delimiter", "array"
+TEXT, COLUMNS, DELIMITER, ARRAY, DECIMAL = "text", "columns", "delimiter", "array", "decimal"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,8 +113,9 @@ def _unwrap_text(remark: Json, array: str) -> tuple[str | None, str, Any]:
             return _unwrap(parse_json(text), array)
         except InvalidJson:
             return "The text in the line is not valid JSON.", array, remark
+    decimal = COMMA if remark.get(DECIMAL) == COMMA else POINT
     try:
-        columns = read_import_columns(names, array=remark.get(ARRAY, array))
+        columns = read_import_columns(names, array=remark.get(ARRAY, array), rules=CellRules(decimal=decimal))
         cells = parse_row(text, names, delimiter=remark.get(DELIMITER, ","))
     except (FileError, NotCsv, TypeError, KeyError) as error:
         return f"The text in the line cannot be read: {error}", array, remark

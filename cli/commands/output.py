@@ -4,6 +4,7 @@ import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
+from datetime import timedelta
 from pathlib import Path
 from time import monotonic
 from types import TracebackType
@@ -115,14 +116,15 @@ def _escape(character: str) -> str:
 class Progress:
     """Shows on standard error how many of *total* units are done: a bar on a terminal, else a line every 10 seconds.
 
-    *total* is None when it is unknown. *done* of them were done by an earlier run.
+    Both have the rate of this run and the remaining time. *total* is None when it is unknown. *done* of them were done
+    by an earlier run.
     """
 
     def __init__(self, unit: str, *, total: int | None, done: int = 0) -> None:
         self._unit = unit
         self._total = total
-        self._done = done
-        self._printed_at = monotonic()
+        self._done = self._before = done
+        self._started = self._printed_at = monotonic()
         self._stack = ExitStack()
         self._bar: Any = None
 
@@ -130,7 +132,7 @@ class Progress:
         """Show the bar if standard error is a terminal and the total is known."""
         if sys.stderr.isatty() and self._total is not None:
             bar: Any = click.progressbar(
-                length=self._total, label=self._unit, show_pos=True, file=sys.stderr, item_show_func=lambda _: ""
+                length=self._total, label=self._unit, show_pos=True, file=sys.stderr, item_show_func=lambda rate: rate
             )
             self._bar = self._stack.enter_context(bar)
             self._bar.update(self._done)
@@ -144,10 +146,14 @@ class Progress:
 
     def update(self, done: int, counts: Mapping[str, int]) -> None:
         """Show that *done* units are done, and their *counts* by outcome."""
+        rate = (done - self._before) / max(monotonic() - self._started, 0.001)
         if self._bar is not None:
-            self._bar.update(done - self._done)
+            # The bar itself has the remaining time.
+            self._bar.update(done - self._done, f"{rate:,.0f}/s")
         elif monotonic() - self._printed_at >= PROGRESS_EVERY_S:
             self._printed_at = monotonic()
             of = "" if self._total is None else f" of {self._total:,}"
-            print_status(f"{done:,}{of} {self._unit}: {format_counts(counts)}")
+            left = timedelta(seconds=round((self._total - done) / rate)) if self._total and rate else None
+            speed = f"{rate:,.0f}/s" if left is None else f"{rate:,.0f}/s, {left} left"
+            print_status(f"{done:,}{of} {self._unit}: {format_counts(counts)}; {speed}")
         self._done = done

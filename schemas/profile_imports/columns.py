@@ -52,7 +52,7 @@ AS_IN_REQUESTS = (
     "phone",
 )
 REQUEST_FIELDS = {name: ATTRIBUTES[name] for name in AS_IN_REQUESTS}
-#: Those of them that are one of few texts, and those that are true or false.
+#: Some of them are one of few texts, others are true or false.
 OF_FEW_VALUES = frozenset({"first_name", "gender", "dob", "home_city", "country", "language", "time_zone"})
 SWITCHES = frozenset({"test_user", "control_group", "email_open_tracking_disabled", "email_click_tracking_disabled"})
 #: Members that only exports have → the column and the reader.

@@ -11,7 +11,7 @@ from cli.bulk.merge_pairs import RESULT_COLUMNS
 from cli.bulk.outputs.outcome_file import DEAD, INVALID
 from cli.commands.merge import SOME_DEAD, SOME_INVALID
 from cli.commands.options import INTERRUPTED
-from cli.commands.profiles import SOME_REFUSED
+from cli.commands.profile_import import SOME_REFUSED
 from cli.main import main
 from schemas.track import ARRAYS
 from tests.project.tree import text_of

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -14,6 +15,8 @@ from schemas.lenient import Lenient
 
 TRUTHS: Mapping[str, bool] = {"true": True, "false": False}
 NUMERAL = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
+#: The signs between whole numbers and fractions.
+POINT, COMMA = ".", ","
 #: Digits of an integer above which it is rather an id than a count.
 MOST_DIGITS = 15
 
@@ -27,11 +30,24 @@ class CellType(StrEnum):
     JSON = "json"
 
 
-def parse_cell(text: str, kind: CellType) -> Any:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CellRules:
+    """How the cells of a file are read beyond the types of its columns."""
+
+    #: Whether text of custom attributes and properties may become a number or a truth value.
+    detect_types: bool = False
+    #: The sign between whole numbers and fractions.
+    decimal: str = POINT
+
+
+PLAIN = CellRules()
+
+
+def parse_cell(text: str, kind: CellType, *, decimal: str = POINT) -> Any:
     """Return the value of a cell of this *kind*; raise ValueError when *text* is none."""
     match kind:
-        case CellType.NUMBER if NUMERAL.fullmatch(text.strip()):
-            return parse_json(text)
+        case CellType.NUMBER if NUMERAL.fullmatch(numeral := _with_point(text.strip(), decimal)):
+            return parse_json(numeral)
         case CellType.BOOLEAN if text.strip().lower() in TRUTHS:
             return TRUTHS[text.strip().lower()]
         case CellType.JSON:
@@ -42,13 +58,21 @@ def parse_cell(text: str, kind: CellType) -> Any:
             raise ValueError(text)
 
 
-def detect_value(text: str) -> Any:
+def detect_value(text: str, *, decimal: str = POINT) -> Any:
     """Return *text* as the truth value or number that it looks like, else *text* itself."""
     if text.strip().lower() in TRUTHS:
         return TRUTHS[text.strip().lower()]
-    if NUMERAL.fullmatch(text) and len(re.sub(r"\D", "", text)) <= MOST_DIGITS:
-        return parse_json(text)
+    numeral = _with_point(text, decimal)
+    if NUMERAL.fullmatch(numeral) and len(re.sub(r"\D", "", numeral)) <= MOST_DIGITS:
+        return parse_json(numeral)
     return text
+
+
+def _with_point(text: str, decimal: str) -> str:
+    """Return the number *text* with a point. What has another *decimal* sign and a point is no number."""
+    if decimal == POINT:
+        return text
+    return "" if POINT in text else text.replace(decimal, POINT)
 
 
 def type_of_member(schema: Schema, name: str) -> CellType:

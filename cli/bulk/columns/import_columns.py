@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from cli.bulk.columns.cells import CellType, detect_value, parse_cell, type_of_member
+from cli.bulk.columns.cells import PLAIN, CellRules, CellType, detect_value, parse_cell, type_of_member
 from cli.bulk.columns.dashboard import DASHBOARD_IDS, MEMBERS, dashboard_object, is_ignored
 from cli.bulk.columns.known_names import find_known, refuse_nearly_known
 from cli.bulk.columns.merge_columns import PAIR_COLUMNS
@@ -61,8 +61,7 @@ class ImportColumns:
     dashboard: bool = False
     #: Columns of the dashboard that are not imported.
     ignored: Sequence[str] = ()
-    #: Whether text of custom attributes and properties may become a number or a truth value.
-    detect_types: bool = False
+    rules: CellRules = PLAIN
 
     @property
     def one_line(self) -> Collection[str]:
@@ -101,9 +100,9 @@ class ImportColumns:
     def _parse(self, column: Column, text: str) -> Any:
         known = self.array == ATTRIBUTES and column.path[0] in ARRAYS[ATTRIBUTES].fields
         free = (len(column.path) > 1 and column.path[0] == "properties") or (self.array == ATTRIBUTES and not known)
-        if self.detect_types and free and not column.typed:
-            return detect_value(text)
-        return parse_cell(text, column.kind)
+        if self.rules.detect_types and free and not column.typed:
+            return detect_value(text, decimal=self.rules.decimal)
+        return parse_cell(text, column.kind, decimal=self.rules.decimal)
 
 
 def read_import_columns(
@@ -113,7 +112,7 @@ def read_import_columns(
     file: str = "the file",
     custom: Collection[str] = (),
     dashboard: bool = False,
-    detect_types: bool = False,
+    rules: CellRules = PLAIN,
 ) -> ImportColumns:
     """Return the meaning of the columns *names* in objects of *array*; raise FileError when one has none.
 
@@ -133,7 +132,7 @@ def read_import_columns(
             f"No column of {file} identifies the profiles. Name one external_id, braze_id, email, phone, or two"
             " user_alias_name and user_alias_label; --rename OLD=external_id renames a column."
         )
-    return ImportColumns(array=array, columns=columns, dashboard=dashboard, ignored=ignored, detect_types=detect_types)
+    return ImportColumns(array=array, columns=columns, dashboard=dashboard, ignored=ignored, rules=rules)
 
 
 def _column(name: str, array: str, custom: Collection[str], file: str) -> Column:

@@ -2,40 +2,34 @@
 
 import codecs
 import fcntl
-import gzip
 import hashlib
 import os
-import select
 import stat
 import sys
-import tempfile
-import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TypeVar
 
-from cli.bulk.files import STDIN, FileError, FileFormat, write_all
+from cli.bulk.files import STDIN, FileError, FileFormat
+from cli.bulk.reading.archives import FolderFiles, ZipFiles, format_of_names, is_zip, join_files
+from cli.bulk.reading.blocks import (
+    BLOCK,
+    GZIP,
+    LineCounter,
+    beginning,
+    check_is_text,
+    copy_blocks,
+    decode,
+    decompress,
+    read_blocks,
+    read_pipe,
+    with_end,
+)
 from cli.bulk.reading.encodings import SAMPLE, UTF_8, check_encoding, find_unmarked, refuse_encoding, refuse_line
 
 T = TypeVar("T")
-
-#: Bytes that are read at once.
-BLOCK = 1 << 20
-#: Seconds after which the wait for a pipe looks for Ctrl-C.
-STEP_S = 0.2
-LONGEST_MARK = 8
-GZIP = b"\x1f\x8b"
-#: The beginnings of files that are no text, with the way out.
-NO_TEXT = {
-    b"PK\x03\x04": "is a ZIP archive or an Excel workbook. Unpack it, or save it as CSV in UTF-8.",
-    b"\xd0\xcf\x11\xe0": "is an Excel workbook. Save it as CSV in UTF-8.",
-    b"BZh": "is compressed with bzip2. Decompress it, or use gzip.",
-    b"\xfd7zXZ": "is compressed with xz. Decompress it, or use gzip.",
-    b"\x28\xb5\x2f\xfd": "is compressed with zstd. Decompress it, or use gzip.",
-    b"PAR1": "is a Parquet file. Export it as CSV or JSON Lines.",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,25 +53,6 @@ class Source:
                 f"{self.name} changed while it was read. The lines read so far have their outcomes. Restore the file"
                 " and run the command again to resume."
             )
-
-
-class LineCounter:
-    """Counts line ends of any kind in blocks."""
-
-    def __init__(self) -> None:
-        self.ended = 0
-        self._last = b"\n"
-
-    def add(self, block: bytes) -> None:
-        """Count the line ends in *block*."""
-        joined = self._last == b"\r" and block[:1] == b"\n"
-        self.ended += block.count(b"\n") + block.count(b"\r") - block.count(b"\r\n") - joined
-        self._last = block[-1:]
-
-    @property
-    def lines(self) -> int:
-        """The number of lines, including one that has not ended."""
-        return self.ended + (self._last not in {b"\n", b"\r"})
 
 
 @contextmanager
@@ -107,27 +82,52 @@ def stop_on_change(source: Source, items: Iterable[T]) -> Iterator[T]:
 
 
 @contextmanager
-def open_source(name: str, form: FileFormat, *, spool: Path, encoding: str = UTF_8) -> Iterator[Source]:
+def open_source(
+    name: str, form: FileFormat | None, *, spool: Path, encoding: str = UTF_8, archives: bool = False
+) -> Iterator[Source]:
     """Open the file *name* as text in UTF-8.
 
     A pipe, a compressed file, or one in another *encoding*, is first copied to an unnamed file in the folder *spool*.
-    Raises FileError when the file cannot be read, or is not in *encoding*.
+    With *archives*, so are the files in a ZIP archive or a folder, joined; *form* None is then the format of these
+    files. Raises FileError when the file cannot be read, or is not in *encoding*.
     """
-    called = "Standard input" if name == STDIN else name
+    called = _called(name)
+    known = check_encoding(encoding)
+    target = UTF_8 if known in {UTF_8, "utf-8-sig"} else encoding
     with ExitStack() as stack:
-        file = stack.enter_context(_open(name))
-        # Standard input may be a file that a shell has read in part.
-        if name == STDIN or not _is_regular(file):
-            file = stack.enter_context(_copy(_pipe_blocks(file, called), spool))
-        if _beginning(file).startswith(GZIP):
-            file = stack.enter_context(_copy(_decompressed(file, called), spool))
-        for beginning, sentence in NO_TEXT.items():
-            if _beginning(file).startswith(beginning):
-                raise FileError(f"{called} {sentence}")
-        if check_encoding(encoding) not in {UTF_8, "utf-8-sig"}:
-            file = stack.enter_context(_copy(_decoded(file, called, encoding), spool))
+        if archives and Path(name).is_dir():
+            found = FolderFiles(Path(name))
+            file = stack.enter_context(copy_blocks(join_files(found, called, target), spool))
+            form = form or format_of_names(found.names)
+        else:
+            file, form = _open_file(stack, name, form, spool=spool, encoding=target, archives=archives)
         digest, lines = _examine(file, called)
         yield Source(name=called, file=file, form=form, digest=digest, lines=lines, stamp=_stamp(file))
+
+
+def _open_file(
+    stack: ExitStack, name: str, form: FileFormat | None, *, spool: Path, encoding: str, archives: bool
+) -> tuple[IO[bytes], FileFormat]:
+    """Return the file *name* as text in UTF-8, and its format; *stack* closes it."""
+    called = _called(name)
+    file = stack.enter_context(_open(name))
+    # Standard input may be a file that a shell has read in part.
+    if name == STDIN or not _is_regular(file):
+        file = stack.enter_context(copy_blocks(read_pipe(file, called), spool))
+    if beginning(file).startswith(GZIP):
+        file = stack.enter_context(copy_blocks(decompress(file, called), spool))
+    if archives and is_zip(beginning(file)):
+        found = ZipFiles(file, called)
+        joined = stack.enter_context(copy_blocks(join_files(found, called, encoding), spool))
+        return joined, form or format_of_names(found.names)
+    check_is_text(beginning(file), called)
+    if encoding != UTF_8:
+        file = stack.enter_context(copy_blocks(decode(read_blocks(file, called), called, encoding), spool))
+    return file, form or FileFormat.JSONL
+
+
+def _called(name: str) -> str:
+    return "Standard input" if name == STDIN else name
 
 
 @contextmanager
@@ -143,96 +143,12 @@ def _open(name: str) -> Iterator[IO[bytes]]:
         yield file
 
 
-def _beginning(file: IO[bytes]) -> bytes:
-    """Return the first bytes of *file*, and go back before them."""
-    beginning = file.read(LONGEST_MARK)
-    file.seek(0)
-    return beginning
-
-
 def _is_regular(file: IO[bytes]) -> bool:
     """Return whether *file* has a position to which one can return: it is no pipe."""
     try:
         return stat.S_ISREG(os.fstat(file.fileno()).st_mode)
     except OSError:
         return False
-
-
-def _blocks(file: IO[bytes], name: str) -> Iterator[bytes]:
-    try:
-        while block := file.read(BLOCK):
-            yield block
-    except OSError as error:
-        raise FileError(f"{name} cannot be read: {error.strerror}.") from None
-
-
-def _pipe_blocks(file: IO[bytes], name: str) -> Iterator[bytes]:
-    """Yield what *file* has, as soon as it has it.
-
-    It is awaited in short steps: a Ctrl-C between two lines of this function and a read would end the wait only when
-    something can be read.
-    """
-    try:
-        descriptor = file.fileno()
-    except OSError:
-        yield from _blocks(file, name)
-        return
-    try:
-        block = b"-"
-        while block:
-            while not select.select([descriptor], [], [], STEP_S)[0]:
-                pass
-            block = os.read(descriptor, BLOCK)
-            yield block
-    except OSError as error:
-        raise FileError(f"{name} cannot be read: {error.strerror}.") from None
-
-
-def _decompressed(file: IO[bytes], name: str) -> Iterator[bytes]:
-    try:
-        with gzip.GzipFile(fileobj=file) as content:
-            while block := content.read(BLOCK):
-                yield block
-    except (EOFError, zlib.error, gzip.BadGzipFile):
-        raise FileError(f"{name} is not a complete gzip file. Create or copy it again.") from None
-
-
-def _decoded(file: IO[bytes], name: str, encoding: str) -> Iterator[bytes]:
-    """Yield the content of *file* in UTF-8."""
-    decoder, counter = codecs.getincrementaldecoder(encoding)(), LineCounter()
-    for block in _with_end(_blocks(file, name)):
-        try:
-            text = decoder.decode(block, final=not block)
-        except UnicodeError:
-            raise FileError(
-                f"{name} is not in {encoding}: see the lines from {counter.ended + 1} on. Leave out --encoding to see"
-                " which encoding it seems to have."
-            ) from None
-        data = text.encode(errors="surrogatepass")
-        if data:
-            counter.add(data)
-            yield data
-
-
-def _with_end(blocks: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield *blocks*, then an empty one."""
-    yield from blocks
-    yield b""
-
-
-def _copy(blocks: Iterable[bytes], folder: Path) -> IO[bytes]:
-    """Return an unnamed file in *folder* with the content of *blocks*."""
-    try:
-        with ExitStack() as stack:
-            # Without a buffer, because closing a buffer on a full disk would raise again.
-            copy = stack.enter_context(tempfile.TemporaryFile(dir=folder, buffering=0))
-            for block in blocks:
-                write_all(copy, block)
-            copy.seek(0)
-            stack.pop_all()
-    except OSError as error:
-        raise FileError(f"The input cannot be copied to the folder {folder}: {error.strerror}.") from None
-    return copy
 
 
 def _examine(file: IO[bytes], name: str) -> tuple[str, int]:
@@ -242,7 +158,7 @@ def _examine(file: IO[bytes], name: str) -> tuple[str, int]:
     if encoding := find_unmarked(file.read(BLOCK)):
         raise refuse_encoding(name, encoding)
     file.seek(0)
-    for block in _with_end(_blocks(file, name)):
+    for block in with_end(read_blocks(file, name)):
         try:
             decoder.decode(block, final=not block)
         except UnicodeDecodeError:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from cli.bulk.columns.cells import COMMA, CellRules
 from cli.bulk.columns.import_columns import ImportColumns, read_import_columns
 from cli.bulk.columns.merge_columns import check_columns
 from cli.bulk.files import FileError
@@ -58,7 +59,7 @@ def test_known_columns_have_the_types_of_their_members() -> None:
 
 
 def test_types_are_detected_on_demand() -> None:
-    found = columns("external_id", "a", "b", "c", "d", "first_name", "e:string", detect_types=True)
+    found = columns("external_id", "a", "b", "c", "d", "first_name", "e:string", rules=CellRules(detect_types=True))
 
     assert row(found, "1", "TRUE", "1.5", "007", "109876543210987654321", "12", "3") == {
         "external_id": "1",
@@ -69,6 +70,25 @@ def test_types_are_detected_on_demand() -> None:
         "first_name": "12",
         "e": "3",
     }
+
+
+def test_numbers_may_have_a_decimal_comma() -> None:
+    rules = CellRules(detect_types=True, decimal=COMMA)
+    found = columns("external_id", "a:number", "b", "c", "d", rules=rules)
+    sold = columns("external_id", "product_id", "price", array="purchases", rules=CellRules(decimal=COMMA))
+    fault, _ = found.to_object(
+        dict(zip(("external_id", "a:number", "b", "c", "d"), ("1", "1.234,5", "", "", ""), strict=True))
+    )
+
+    assert row(found, "1", "-1234,5", "0,25", "1.234", "7") == {
+        "external_id": "1",
+        "a": -1234.5,
+        "b": 0.25,
+        "c": "1.234",
+        "d": 7,
+    }
+    assert row(sold, "1", "hat", "9,50")["price"] == 9.5
+    assert fault == "The cell in column 'a' is not a number: '1.234,5'."
 
 
 def test_columns_of_events_are_properties_of_their_event() -> None:

@@ -50,6 +50,15 @@ def test_a_compressed_file_is_decompressed(tmp_path: Path, members: int) -> None
     assert content_of(path) == TEXT * members
 
 
+def test_a_copy_is_read_in_blocks(tmp_path: Path) -> None:
+    path = tmp_path / "file.csv.gz"
+    path.write_bytes(gzip.compress(TEXT.encode()))
+    with open_source(str(path), FileFormat.CSV, spool=tmp_path) as source:
+        assert source.file.readline() == b"id,name\n"
+        # The first line alone was asked for, and the whole file was read.
+        assert os.lseek(source.file.fileno(), 0, os.SEEK_CUR) == len(TEXT.encode())
+
+
 @pytest.mark.parametrize("cut", [1, 5, 9, 30])
 def test_a_compressed_file_that_was_cut_off_is_refused(tmp_path: Path, cut: int) -> None:
     whole = gzip.compress(TEXT.encode())

@@ -2,6 +2,7 @@
 
 import io
 import sys
+from itertools import count
 
 import pytest
 
@@ -24,6 +25,8 @@ def shown(monkeypatch: pytest.MonkeyPatch, *, terminal: bool, total: int | None 
     """Return what is shown of a run that had settled 4 of *total* and settles the rest in two steps."""
     stream = Terminal(terminal=terminal)
     monkeypatch.setattr(sys, "stderr", stream)
+    # Each look at the clock is a second after the one before.
+    monkeypatch.setattr(output, "monotonic", count(100).__next__)
     with Progress("lines", total=total, done=4) as bar:
         bar.update(7, {"merged": 7})
         bar.update(10, {"merged": 9, "dead": 1})
@@ -36,6 +39,7 @@ def test_on_a_terminal_there_is_a_bar_that_begins_where_the_run_was(monkeypatch:
     assert "4/10" in text
     assert "10/10" in text
     assert "merged" not in text
+    assert "3/s" in text
 
 
 def test_elsewhere_there_is_a_line_when_it_is_due(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -43,10 +47,10 @@ def test_elsewhere_there_is_a_line_when_it_is_due(monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(output, "PROGRESS_EVERY_S", 0.0)
     assert shown(monkeypatch, terminal=False).splitlines() == [
-        "7 of 10 lines: merged 7",
-        "10 of 10 lines: merged 9, dead 1",
+        "7 of 10 lines: merged 7; 3/s, 0:00:01 left",
+        "10 of 10 lines: merged 9, dead 1; 2/s, 0:00:00 left",
     ]
-    assert shown(monkeypatch, terminal=True, total=None).splitlines()[0] == "7 lines: merged 7"
+    assert shown(monkeypatch, terminal=True, total=None).splitlines()[0] == "7 lines: merged 7; 3/s"
 
 
 def test_counts_are_told_the_most_frequent_first() -> None:
