@@ -189,14 +189,16 @@ def test_a_history_matches_the_document(journey: Journey) -> None:
     assert report["history"] == items
 
 
-def test_an_import_matches_the_document(journey: Journey) -> None:
+def test_an_import_matches_the_document(journey: Journey, client: Client, system: System) -> None:
     whole = {"external_id": "ada", "email": "ada@example.com", "custom_attributes": {"plan": "gold"}}
     lines = journey.post_lines(whole, {"first_name": "nobody"}, whole)
     journey.post_lines(whole, status=400, on_conflict="merge")
-    journey.post_lines(whole, headers={"Idempotency-Key": "k"})
-    journey.post_lines(whole, headers={"Idempotency-Key": "k"})
-    journey.post_lines(whole, whole, status=409, headers={"Idempotency-Key": "k"})
+    once = {"Idempotency-Key": "once"}
+    lock_key(client, system, "/profiles/import", lambda: journey.post_lines(whole, status=409, headers=once))
+    first = journey.post_lines(whole, headers=once)
+    journey.post_lines(whole, whole, status=422, headers=once)
 
+    assert journey.post_lines(whole, headers=once) == first
     assert [line["result"] for line in lines] == ["created", "refused", "skipped"]
 
 
@@ -506,7 +508,7 @@ def test_every_request_with_an_idempotency_key_and_a_body_is_repeated_here() -> 
         if {"$ref": "#/components/parameters/Idempotency-Key"} in operation.get("parameters", ())
         and "requestBody" in operation
     }
-    assert keyed == KEYED.keys()
+    assert keyed == {*KEYED, "/profiles/import"}
 
 
 #: Operations with POST that change nothing.

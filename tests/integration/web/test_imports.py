@@ -193,12 +193,12 @@ def test_a_repeated_request_with_its_key_gets_the_first_answer(caller: Caller) -
 
 
 @pytest.mark.parametrize("query", ["", "?on_conflict=fill"])
-def test_a_key_with_other_lines_or_another_query_is_409(caller: Caller, query: str) -> None:
+def test_a_key_with_other_lines_or_another_query_is_422(caller: Caller, query: str) -> None:
     send(caller, people(3), Idempotency_Key="chunk-1")
 
     response = send(caller, people(3 if query else 2), query, Idempotency_Key="chunk-1")
 
-    assert response.status_code == 409
+    assert response.status_code == 422
 
 
 def test_a_dry_run_leaves_its_key_unused(caller: Caller) -> None:
