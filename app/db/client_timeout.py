@@ -154,7 +154,7 @@ class TimeoutConnection(psycopg.Connection[Row]):
 
 
 def _send_rest(pgconn: pq.abc.PGconn) -> PQGen[None]:
-    """Send what is left of a large statement. In a pipeline psycopg would wait for the answer to a part of it."""
+    """Send the rest of a large statement. In a pipeline psycopg would wait for the answer to a part of it."""
     while pgconn.flush():
         ready = yield Wait.RW
         if ready & Ready.R:

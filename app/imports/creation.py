@@ -1,7 +1,6 @@
 """Writes imported profiles: all of one call by one statement."""
 
-import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from psycopg.types.json import Jsonb
@@ -52,19 +51,14 @@ def insert_profiles(tx: Transaction, profiles: Sequence[Profile]) -> dict[str, i
     ids = {row["braze_id"]: row["id"] for row in created}
     if external_ids := [profile.external_id for profile in profiles if profile.external_id is not None]:
         take_over_external_ids(tx, external_ids=external_ids)
-    give_aliases(tx, [(alias, ids[profile.braze_id]) for profile in profiles for alias in _aliases(profile)])
+    add_free_aliases(tx, [(alias, ids[profile.braze_id]) for profile in profiles for alias in _aliases(profile)])
     return ids
 
 
-def give_aliases(tx: Transaction, aliases: Sequence[tuple[UserAlias, int]]) -> None:
+def add_free_aliases(tx: Transaction, aliases: Sequence[tuple[UserAlias, int]]) -> None:
     """Add each alias to the profile with the id beside it. Raises ResolutionUnsettled when one is taken."""
     if len(add_aliases(tx, aliases=aliases)) < len(aliases):
         raise ResolutionUnsettled("Another request took the same alias.")
-
-
-def with_ids(profiles: Mapping[Any, Profile], ids: Mapping[str, int]) -> dict[Any, Profile]:
-    """Return *profiles* with the *ids* that they got, which are by braze_id."""
-    return {key: dataclasses.replace(each, id=ids[each.braze_id]) for key, each in profiles.items()}
 
 
 def _aliases(profile: Profile) -> list[UserAlias]:

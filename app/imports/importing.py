@@ -8,14 +8,15 @@ from datetime import datetime
 from app.audit.log import Actor
 from app.db.transaction import Transaction
 from app.imports.applying import fill_members, fill_names, new_profile, replace_members, set_addresses
-from app.imports.creation import insert_profiles, with_ids
+from app.imports.creation import insert_profiles
 from app.imports.existing import change_existing
 from app.imports.plan import Manner, Plan
-from app.imports.resolution import QUERIES, Resolution, Subject, names_of, resolve_lines
+from app.imports.resolution import Resolution, Subject, identifiers_of, resolve_lines
 from app.imports.sharing import find_sharing
 from app.imports.tokens import leave_held_tokens, report_tokens
 from app.merging.profile import Profile
 from app.profiles.creation import new_braze_id
+from app.profiles.targets import claim_all_addresses
 from app.users.consent import ConsentRules
 from app.users.draft import Draft
 from schemas.identifiers import Email, Phone, Target
@@ -26,7 +27,7 @@ from schemas.profile_imports import ImportedProfile, ImportResult, LineRefused, 
 MAX_LINES = 2_000
 #: The path of an import in the audit.
 PATH = "/profiles/import"
-#: What becomes of a line whose profile exists.
+#: The result of a line whose profile exists.
 RESULTS = {
     OnConflict.SKIP: ImportResult.SKIPPED,
     OnConflict.FILL: ImportResult.FILLED,
@@ -81,7 +82,7 @@ def import_profiles(
     manner = Manner(on_conflict=on_conflict, now=now, rules=rules or ConsentRules(), asker=asker)
     outcomes = _Outcomes()
     readable = _readable(lines, outcomes, rules=manner.rules)
-    tx.execute(QUERIES["claim_all_addresses"])
+    claim_all_addresses(tx)
     resolution = resolve_lines(tx, lines=readable, adds_names=on_conflict != OnConflict.SKIP)
     for position, sentence in resolution.refused.items():
         outcomes.settle(position, ImportResult.REFUSED, sentence)
@@ -94,7 +95,8 @@ def import_profiles(
     effective = _effective(kept, resolution, outcomes, on_conflict)
     plan = Plan(lines=effective, resolution=resolution, new=new)
     sharing = find_sharing(tx, plan=plan, rules=manner.rules)
-    plan = dataclasses.replace(plan, new=with_ids(new, insert_profiles(tx, list(new.values()))))
+    created = insert_profiles(tx, list(new.values()))
+    plan = dataclasses.replace(plan, ids={subject: created[each.braze_id] for subject, each in new.items()})
     tokens = report_tokens(tx, plan=plan)
     unchanged = change_existing(tx, plan=plan, sharing=sharing, tokens=tokens, manner=manner)
     for position in unchanged:
@@ -122,7 +124,7 @@ def _readable(
 
 def _named(line: ImportedProfile) -> list[tuple[str, Target]]:
     """Return the members of *line* that identify people, and the identifiers."""
-    named: list[tuple[str, Target]] = list(names_of(line))
+    named: list[tuple[str, Target]] = list(identifiers_of(line))
     if "email" in line.columns and not line.columns.get("email_encrypted"):
         named.append(("email", Email(line.columns["email"])))
     if "phone" in line.columns:

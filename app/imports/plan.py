@@ -1,7 +1,7 @@
 """What an import is about to do, and how."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from app.audit.log import Actor
@@ -27,11 +27,14 @@ class Manner:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """The lines with an effect by position, the profiles that they name, and those that they create."""
+    """The lines with an effect by position, the profiles that they name, and the new ones."""
 
     lines: Mapping[int, ImportedProfile]
     resolution: Resolution
+    #: The profiles to create, without their ids.
     new: Mapping[Subject, Profile]
+    #: Their ids, once they are created.
+    ids: Mapping[Subject, int] = field(default_factory=dict)
 
     def subject_of(self, position: int) -> Subject:
         """Return the profile of the line at *position*."""

@@ -109,7 +109,7 @@ def resolve_lines(tx: Transaction, *, lines: Mapping[int, ImportedProfile], adds
 
     With *adds_names*, a line adds its names to an existing profile.
     """
-    names = [name for line in lines.values() for _, name in names_of(line)]
+    names = [name for line in lines.values() for _, name in identifiers_of(line)]
     found = find_profiles(tx, targets=names)
     ids = {each.id for each in found.values()} if adds_names else set()
     profiles = load_profiles(tx, ids=ids) if ids else {}
@@ -126,11 +126,11 @@ def resolve_lines(tx: Transaction, *, lines: Mapping[int, ImportedProfile], adds
 
 def keys_of(line: ImportedProfile) -> Iterator[tuple[str, Hashable]]:
     """Yield the member and the target_key of each identifier of *line* that names one profile."""
-    for member, name in names_of(line):
+    for member, name in identifiers_of(line):
         yield member, target_key(name)
 
 
-def names_of(line: ImportedProfile) -> Iterator[tuple[str, Name]]:
+def identifiers_of(line: ImportedProfile) -> Iterator[tuple[str, Name]]:
     """Yield the member and the value of each identifier of *line* that names one profile."""
     if line.external_id is not None:
         yield "external_id", ExternalId(line.external_id)
@@ -143,7 +143,7 @@ def names_of(line: ImportedProfile) -> Iterator[tuple[str, Name]]:
 def _subjects(
     tx: Transaction, found: Collection[ExistingProfile], profiles: Mapping[int, Profile]
 ) -> dict[int, Subject]:
-    """Return the existing profiles *found* by id; *profiles* are those that were loaded."""
+    """Return the existing profiles *found* by id; *profiles* are the loaded ones."""
     loaded = {each.id: _subject(each) for each in profiles.values()}
     others = sorted({each.id for each in found} - loaded.keys())
     rows = tx.execute(QUERIES["names_of_profiles"], {"ids": others}) if others else ()

@@ -25,7 +25,7 @@ class Sharing:
 
 
 def find_sharing(tx: Transaction, *, plan: Plan, rules: ConsentRules) -> Sharing:
-    """Return who shares the addresses of the lines of *plan*, and those that their existing profiles have."""
+    """Return who shares the addresses of the lines of *plan*, and the addresses that their existing profiles have."""
     owners: defaultdict[Address, set[Subject]] = defaultdict(set)
     for subject, profile in plan.new.items():
         for address in _addresses(Draft(profile)):

@@ -55,7 +55,12 @@ def claim_addresses(tx: Transaction, *, targets: Collection[Email | Phone | Devi
     No unique index guards them: without this, two requests could each create a profile for one address.
     """
     addresses = [":".join(target_key(target)) for target in targets]
-    tx.execute(QUERIES["claim_addresses"], {"addresses": addresses})
+    tx.execute(QUERIES["claim_addresses"], {"addresses": addresses, "all": False})
+
+
+def claim_all_addresses(tx: Transaction) -> None:
+    """Lock all addresses and devices of the workspace until the transaction ends, for an import."""
+    tx.execute(QUERIES["claim_addresses"], {"addresses": [], "all": True})
 
 
 def _query(kind: str, keys: Sequence[tuple[str, ...]]) -> tuple[str, tuple[str, ...], dict[str, list[str]]]:

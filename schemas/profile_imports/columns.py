@@ -52,7 +52,7 @@ AS_IN_REQUESTS = (
     "phone",
 )
 REQUEST_FIELDS = {name: ATTRIBUTES[name] for name in AS_IN_REQUESTS}
-#: Those of them that are one of few texts, and those that are true or false.
+#: Some of them are one of few texts, others are true or false.
 OF_FEW_VALUES = frozenset({"first_name", "gender", "dob", "home_city", "country", "language", "time_zone"})
 SWITCHES = frozenset({"test_user", "control_group", "email_open_tracking_disabled", "email_click_tracking_disabled"})
 #: Members that only exports have → the column and the reader.
@@ -86,6 +86,8 @@ SUBSCRIPTIONS: Mapping[str, tuple[str, Mapping[str, str]]] = {
     ),
     "push_subscription": ("push_subscribe", {"opted_in_at": "push_opted_in_at"}),
 }
+#: The states of subscriptions, which saves most lines the field of requests.
+STATES = frozenset({"opted_in", "subscribed", "unsubscribed"})
 #: Members that are read elsewhere, or that have nothing to keep.
 KNOWN = EXPORTABLE | {"braze_id", "appboy_id", "external_id", "user_aliases", "custom_attributes"}
 
@@ -169,6 +171,8 @@ def _read_subscriptions(line: Json, read: ReadColumns) -> None:
 
 
 def _state(value: Any, member: str) -> Any:
+    if type(value) is str and value in STATES:
+        return value
     return ATTRIBUTES[member].deserialize(value)
 
 

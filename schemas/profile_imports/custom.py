@@ -38,16 +38,16 @@ def _stored(name: str, value: Any) -> Any:
     kind = type(value)
     if kind is bool or kind is int or kind is float:
         return value
-    shown = quoted(name)
+    label = quoted(name)
     if kind is str:
         if len(value) > MAX_TEXT:
-            raise ValidationError(f"The custom attribute '{shown}' is longer than {MAX_TEXT} characters")
+            raise ValidationError(f"The custom attribute '{label}' is longer than {MAX_TEXT} characters")
         return value
     if _holds_oversized(value):
-        raise ValidationError(f"The custom attribute '{shown}' has an integer beyond 64 bits")
+        raise ValidationError(f"The custom attribute '{label}' has an integer beyond 64 bits")
     if is_nested(value):
-        return nested_value(shown, value)
-    check_elements(shown, value)
+        return nested_value(label, value)
+    check_elements(label, value)
     return value
 
 

@@ -1,9 +1,3 @@
--- name: claim_all_addresses
--- Waits for the requests that claimed an address or a device in this workspace, and lets others wait until the
--- transaction ends: a lock for each address of thousands of lines would fill the lock table of PostgreSQL. See
--- claim_addresses in app/profiles/sql/targets.sql.
-SELECT pg_advisory_xact_lock(hashtextextended('imports', %(workspace_id)s))
-
 -- name: taken_braze_ids
 -- Finds the braze_ids of profiles that were merged away or deleted. A new profile may not have one: an undo would need
 -- it again, and the audit of a deletion names it.
@@ -30,7 +24,9 @@ WHERE workspace_id = %(workspace_id)s AND id = ANY(%(ids)s::bigint[])
 -- exists already is not created.
 -- app/imports/creation.py adds the columns.
 INSERT INTO profile (workspace_id /* columns */)
-SELECT %(workspace_id)s /* given columns */
-FROM jsonb_populate_recordset(jsonb_populate_record(NULL::profile, %(defaults)s), %(rows)s) AS given
+SELECT workspace.workspace_id /* given columns */
+FROM workspace
+CROSS JOIN jsonb_populate_recordset(jsonb_populate_record(NULL::profile, %(defaults)s), %(rows)s) AS given
+WHERE workspace.workspace_id = %(workspace_id)s
 ON CONFLICT DO NOTHING
 RETURNING id, braze_id

@@ -70,14 +70,21 @@ CROSS JOIN LATERAL (
 
 -- name: claim_addresses
 -- Takes an advisory lock for each address or device until the transaction ends, because no unique index guards addresses. All
--- transactions take the locks in one order, so that two requests wait for each other instead of deadlocking. First of all they
--- share the lock that an import takes for itself, which claims every address.
-SELECT pg_advisory_xact_lock_shared(hashtextextended('imports', %(workspace_id)s))
-UNION ALL
+-- transactions take the locks in one order, so that two requests wait for each other instead of deadlocking. First of all, a
+-- request shares a lock that an import takes for itself: so an import claims all addresses, for locks on thousands of them
+-- would fill PostgreSQL's table of locks.
 SELECT pg_advisory_xact_lock(sorted.key)
 FROM (
+    SELECT
+        CASE
+            WHEN %(all)s THEN pg_advisory_xact_lock(hashtextextended('imports', %(workspace_id)s))
+            ELSE pg_advisory_xact_lock_shared(hashtextextended('imports', %(workspace_id)s))
+        END
+    OFFSET 0
+) AS imports
+LEFT JOIN (
     SELECT DISTINCT hashtextextended(given.address, %(workspace_id)s) AS key
     FROM unnest(%(addresses)s::text[]) AS given (address)
     ORDER BY key
     OFFSET 0
-) AS sorted
+) AS sorted ON true
