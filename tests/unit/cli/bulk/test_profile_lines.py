@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from cli.bulk import profile_lines
 from cli.bulk.outputs.checkpoint import CheckpointState, open_checkpoint
 from cli.bulk.profile_lines import ProfileChunk, ProfileLine, read_profiles, split_profiles
-from cli.bulk.profile_run import ProfileRun, Result, idempotency_key
+from cli.bulk.profile_run import ProfileRun, Result, chunk_key
 from cli.bulk.reading.lines import BLANKS, BOM, MAX_LINE, Position
 from schemas.profile_imports import LineRefused, parse_profile
 from tests.unit.cli.bulk.test_any_bytes import BYTES
@@ -118,9 +118,9 @@ def test_chunks_have_bounded_lines_and_bytes_and_do_not_depend_on_the_start(monk
 
     assert [len(chunk.lines) for chunk in chunks] == [3, 3, 1, 1]
     assert resumed == chunks[1:]
-    keys = [idempotency_key("a", "skip", chunk) for chunk in chunks]
-    assert [idempotency_key("a", "skip", chunk) for chunk in resumed] == keys[1:]
-    assert len({*keys, *(idempotency_key("a", "fill", chunk) for chunk in chunks)}) == 8
+    keys = [chunk_key("a", "skip", chunk) for chunk in chunks]
+    assert [chunk_key("a", "skip", chunk) for chunk in resumed] == keys[1:]
+    assert len({*keys, *(chunk_key("a", "fill", chunk) for chunk in chunks)}) == 8
 
 
 def test_chunks_that_share_an_identifier_are_known() -> None:
