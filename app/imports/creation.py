@@ -1,7 +1,6 @@
 """Writes imported profiles: all of one call by one statement."""
 
-import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from psycopg.types.json import Jsonb
@@ -60,11 +59,6 @@ def add_free_aliases(tx: Transaction, aliases: Sequence[tuple[UserAlias, int]]) 
     """Add each alias to the profile with the id beside it. Raises ResolutionUnsettled when one is taken."""
     if len(add_aliases(tx, aliases=aliases)) < len(aliases):
         raise ResolutionUnsettled("Another request took the same alias.")
-
-
-def with_ids(profiles: Mapping[Any, Profile], ids: Mapping[str, int]) -> dict[Any, Profile]:
-    """Return *profiles* with the *ids* that they got, which are by braze_id."""
-    return {key: dataclasses.replace(each, id=ids[each.braze_id]) for key, each in profiles.items()}
 
 
 def _aliases(profile: Profile) -> list[UserAlias]:

@@ -1,5 +1,6 @@
 """Changes existing profiles by lines, and the consent of all profiles that share their addresses."""
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -84,7 +85,7 @@ def _lock(
         lock_profiles_deferred(tx, ids=others).result()
     sharers = load_sharers_deferred(tx, ids=others - set(named)).result()
     profiles = {} if locked is None else locked.result()
-    own = {*named, *(profile.id for profile in plan.new.values())}
+    own = {*named, *plan.ids.values()}
     again = find_sharers_deferred(tx, addresses=sharing.addresses, besides=own).result()
     if not sharing.others.includes(again):
         raise ResolutionUnsettled("Another profile got an address of the import before it was locked.")
@@ -93,8 +94,13 @@ def _lock(
             raise ResolutionUnsettled("A profile changed before it was locked.")
     check_former_holders(tx, tokens)
     drafts = {subject: Draft(profiles[profile_id]) for subject, profile_id in existing.items()}
+    new = {
+        subject: Draft(dataclasses.replace(profile, id=plan.ids[subject]))
+        for subject, profile in plan.new.items()
+        if subject in sharing.new
+    }
     return _Locked(
-        named={**drafts, **{subject: Draft(plan.new[subject]) for subject in plan.new if subject in sharing.new}},
+        named={**drafts, **new},
         holders=[Draft(profiles[each]) for each in holders if each in profiles],
         sharers=[Draft(each) for each in sharers.values()],
     )

@@ -8,7 +8,7 @@ from datetime import datetime
 from app.audit.log import Actor
 from app.db.transaction import Transaction
 from app.imports.applying import fill_members, fill_names, new_profile, replace_members, set_addresses
-from app.imports.creation import insert_profiles, with_ids
+from app.imports.creation import insert_profiles
 from app.imports.existing import change_existing
 from app.imports.plan import Manner, Plan
 from app.imports.resolution import Resolution, Subject, identifiers_of, resolve_lines
@@ -95,7 +95,8 @@ def import_profiles(
     effective = _effective(kept, resolution, outcomes, on_conflict)
     plan = Plan(lines=effective, resolution=resolution, new=new)
     sharing = find_sharing(tx, plan=plan, rules=manner.rules)
-    plan = dataclasses.replace(plan, new=with_ids(new, insert_profiles(tx, list(new.values()))))
+    created = insert_profiles(tx, list(new.values()))
+    plan = dataclasses.replace(plan, ids={subject: created[each.braze_id] for subject, each in new.items()})
     tokens = report_tokens(tx, plan=plan)
     unchanged = change_existing(tx, plan=plan, sharing=sharing, tokens=tokens, manner=manner)
     for position in unchanged:

@@ -1,7 +1,7 @@
 """What an import is about to do, and how."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from app.audit.log import Actor
@@ -31,7 +31,10 @@ class Plan:
 
     lines: Mapping[int, ImportedProfile]
     resolution: Resolution
+    #: The profiles to create, without their ids.
     new: Mapping[Subject, Profile]
+    #: Their ids, once they are created.
+    ids: Mapping[Subject, int] = field(default_factory=dict)
 
     def subject_of(self, position: int) -> Subject:
         """Return the profile of the line at *position*."""

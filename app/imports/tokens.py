@@ -48,6 +48,6 @@ def report_tokens(tx: Transaction, *, plan: Plan) -> TokenOwners:
     owners: dict[str, int] = {}
     for position, line in plan.lines.items():
         subject = plan.subject_of(position)
-        owner = subject.existing_id if subject.existing_id is not None else plan.new[subject].id
+        owner = subject.existing_id if subject.existing_id is not None else plan.ids[subject]
         owners |= dict.fromkeys(line.columns.get("push_tokens", ()), owner)
     return report_push_tokens(tx, owners=owners)

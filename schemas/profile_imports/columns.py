@@ -86,6 +86,8 @@ SUBSCRIPTIONS: Mapping[str, tuple[str, Mapping[str, str]]] = {
     ),
     "push_subscription": ("push_subscribe", {"opted_in_at": "push_opted_in_at"}),
 }
+#: The states of subscriptions, which saves most lines the field of requests.
+STATES = frozenset({"opted_in", "subscribed", "unsubscribed"})
 #: Members that are read elsewhere, or that have nothing to keep.
 KNOWN = EXPORTABLE | {"braze_id", "appboy_id", "external_id", "user_aliases", "custom_attributes"}
 
@@ -169,6 +171,8 @@ def _read_subscriptions(line: Json, read: ReadColumns) -> None:
 
 
 def _state(value: Any, member: str) -> Any:
+    if type(value) is str and value in STATES:
+        return value
     return ATTRIBUTES[member].deserialize(value)
 
 

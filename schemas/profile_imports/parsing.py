@@ -1,13 +1,13 @@
 """Read one line of an import."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 from marshmallow import ValidationError
 
 from schemas.fields import first_fault
-from schemas.identifier_fields import AliasText, BrazeIdText, ExternalIdText
-from schemas.identifiers import email_key, to_e164
+from schemas.identifier_fields import BRAZE_ID, AliasText, BrazeIdText, ExternalIdText
+from schemas.identifiers import MAX_ALIAS_BYTES, MAX_EXTERNAL_ID_BYTES, email_key, to_e164
 from schemas.json_values import InvalidJson, dump_json, find_repeated_member, parse_json
 from schemas.profile_imports.columns import read_columns
 from schemas.profile_imports.model import ImportedProfile, LineRefused
@@ -61,15 +61,20 @@ def _read(line: Json) -> ImportedProfile | LineRefused:
 
 
 def _external_id(value: Any) -> str:
-    return str(_EXTERNAL_ID.deserialize(value))
+    return value if _is_plain(value, MAX_EXTERNAL_ID_BYTES) else str(_EXTERNAL_ID.deserialize(value))
 
 
 def _braze_id(value: Any) -> str:
-    return str(_BRAZE_ID.deserialize(value))
+    return value if type(value) is str and BRAZE_ID.fullmatch(value) else str(_BRAZE_ID.deserialize(value))
 
 
 def _alias_part(value: Any) -> str:
-    return str(_ALIAS.deserialize(value))
+    return value if _is_plain(value, MAX_ALIAS_BYTES) else str(_ALIAS.deserialize(value))
+
+
+def _is_plain(value: Any, most: int) -> TypeGuard[str]:
+    """Return whether *value* is a printable text in ASCII of up to *most* characters, which every check accepts."""
+    return type(value) is str and 0 < len(value) <= most and value.isascii() and value.isprintable()
 
 
 ALIAS = {"alias_label": _alias_part, "alias_name": _alias_part}
