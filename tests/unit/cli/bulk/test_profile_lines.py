@@ -163,7 +163,7 @@ def test_chunks_with_a_common_identifier_never_run_at_the_same_time(monkeypatch:
 
 
 @given(LINES, ENDS)
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @example([b"\xef\xbb\xbf" + ADA, b"[" * 300 + b"]" * 300], b"\r")
 def test_every_line_of_any_bytes_has_exactly_one_result(lines: list[bytes], end: bytes) -> None:
     content = end.join(lines)
