@@ -49,7 +49,7 @@ class ImportOptions:
     detect_types: bool = False
     #: The sign between whole numbers and fractions in CSV.
     decimal: str = POINT
-    #: For whole profiles: what happens to those that exist, or None, and whether nothing is changed.
+    #: For whole profiles: what happens to existing profiles, or None, and whether nothing is changed.
     on_conflict: str | None = None
     dry_run: bool = False
 

@@ -15,7 +15,7 @@ from cli.bulk.import_options import ImportOptions
 from cli.bulk.merge_file import OpenProgress
 from cli.bulk.outputs.checkpoint import PREVIEW, Checkpoint, CheckpointState, open_checkpoint
 from cli.bulk.profile_lines import ProfileChunk, ProfileLine, profiles_of_rows, read_profiles, split_profiles
-from cli.bulk.profile_run import CONNECTIONS, ProfileRun, Result, SendChunk, idempotency_key
+from cli.bulk.profile_run import CONNECTIONS, ProfileRun, Result, SendChunk, chunk_key
 from cli.bulk.reading.header import Header
 from cli.bulk.reading.lines import Position
 from cli.bulk.reading.records import read_records
@@ -106,7 +106,7 @@ def _send(client: Client, chunk: ProfileChunk, options: ImportOptions, salt: str
     on_conflict = options.on_conflict or SKIP
     query = {"on_conflict": on_conflict, "dry_run": str(options.dry_run).lower()}
     # A dry run stores no response for its key, which makes it one transaction too.
-    headers = {"Idempotency-Key": idempotency_key(salt, on_conflict, chunk)}
+    headers = {"Idempotency-Key": chunk_key(salt, on_conflict, chunk)}
     response = require_status(_post(client, chunk.body, query, headers), HTTPStatus.OK)
     results: Any = response.body
     if not isinstance(results, list) or [each.get("line") for each in results] != list(range(1, len(chunk.sent) + 1)):

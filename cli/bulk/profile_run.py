@@ -35,14 +35,14 @@ SendChunk = Callable[[ProfileChunk], Sequence[Result]]
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
+class ChunkFailure:
     """A chunk could not be sent."""
 
     error: BaseException
 
 
 @dataclass(kw_only=True)
-class PendingChunk:
+class PendingProfiles:
     """A chunk from its start until its results are written."""
 
     chunk: ProfileChunk
@@ -62,8 +62,8 @@ class ProfileRun:
         self._checkpoint = checkpoint
         self._send = send
         self._on_progress = on_progress
-        self._pending: deque[PendingChunk] = deque()
-        self._events: SimpleQueue[tuple[PendingChunk, Sequence[Result] | Failure]] = SimpleQueue()
+        self._pending: deque[PendingProfiles] = deque()
+        self._events: SimpleQueue[tuple[PendingProfiles, Sequence[Result] | ChunkFailure]] = SimpleQueue()
 
     def run(self, chunks: Iterable[ProfileChunk]) -> None:
         """Send all *chunks*; raises the error of the first one that fails, after those before it are written."""
@@ -84,7 +84,7 @@ class ProfileRun:
         )
 
     def _start(self, chunk: ProfileChunk) -> None:
-        pending = PendingChunk(chunk=chunk)
+        pending = PendingProfiles(chunk=chunk)
         self._pending.append(pending)
         if chunk.sent:
             # A daemon thread ends with the process after Ctrl-C. Its request is repeated by the next run.
@@ -92,16 +92,16 @@ class ProfileRun:
         else:
             self._events.put((pending, []))
 
-    def _run_thread(self, pending: PendingChunk) -> None:
+    def _run_thread(self, pending: PendingProfiles) -> None:
         try:
             self._events.put((pending, self._send(pending.chunk)))
         except BaseException as error:  # noqa: BLE001  the main thread raises it
-            self._events.put((pending, Failure(error)))
+            self._events.put((pending, ChunkFailure(error)))
 
     def _handle_event(self) -> None:
         """Wait for the next result; write the chunks that are finished before all others."""
         pending, event = self._events.get()
-        if isinstance(event, Failure):
+        if isinstance(event, ChunkFailure):
             raise event.error
         pending.results = event
         while self._pending and (results := self._pending[0].results) is not None:
@@ -125,7 +125,7 @@ class ProfileRun:
         self._on_progress(chunk.end.lines, counts)
 
 
-def idempotency_key(source: str, on_conflict: str, chunk: ProfileChunk) -> str:
+def chunk_key(source: str, on_conflict: str, chunk: ProfileChunk) -> str:
     """Return the key of the request for *chunk*. *source* identifies the file and, with --again, the run."""
     content = f"{source} {on_conflict} {chunk.lines[0].line} {chunk.end.offset}"
     return f"import-{hashlib.sha256(content.encode()).hexdigest()[:40]}"

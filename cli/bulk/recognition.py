@@ -1,4 +1,4 @@
-"""Tells whole profiles, as exports have them, from objects for an array of `/users/track`, by their members."""
+"""Recognises whole profiles, as exports have them, among objects for an array of `/users/track` by their members."""
 
 import re
 from collections.abc import Collection, Iterator, Sequence

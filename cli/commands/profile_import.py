@@ -40,7 +40,7 @@ SOME_REFUSED = 4
 @click.option(
     "--on-conflict",
     type=click.Choice(CONFLICTS),
-    help="For whole profiles: skip those that exist (the default), fill their empty members, or replace them.",
+    help="For whole profiles: skip existing ones (the default), fill their empty members, or replace them.",
 )
 @click.option("--dry-run", is_flag=True, help="For whole profiles: change nothing, and report what would be refused.")
 @click.option(

@@ -20,6 +20,9 @@ MAX_LINE = 10 * 1024 * 1024
 #: Members with a value of any shape.
 DEEP = ("custom_attributes", "facebook", "twitter")
 
+#: Levels that orjson writes.
+MOST_LEVELS = 200
+
 NO_OBJECT = "The line is not a JSON object."
 NO_IDENTIFIER = "The line names no profile: 'external_id', 'braze_id' or 'user_aliases' is required."
 
@@ -118,7 +121,12 @@ def _unfit(data: bytes, line: Json) -> str | None:
 
     A short line in ASCII without escapes has no unfit text, and only some members may nest to any depth.
     """
-    plain = len(data) <= MAX_STRING and data.isascii() and b"\\u" not in data
+    plain = (
+        len(data) <= MAX_STRING
+        and data.isascii()
+        and b"\\u" not in data
+        and data.count(b"{") + data.count(b"[") <= MOST_LEVELS
+    )
     checked = {name: line[name] for name in DEEP if name in line} if plain else line
     try:
         check_body(checked)

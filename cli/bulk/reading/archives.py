@@ -4,6 +4,7 @@ Names of files are for this order and for messages. Nothing is unpacked to a pat
 """
 
 import lzma
+import os
 import struct
 import zipfile
 import zlib
@@ -61,8 +62,7 @@ class ZipFiles:
         if any(each.filename == WORKBOOK for each in members):
             raise FileError(f"{name} is an Excel workbook. Save it as CSV in UTF-8.")
         self._members = sorted(members, key=lambda member: member.filename)
-        file.seek(0, 2)
-        check_inflation(sum(each.file_size for each in members), file.tell(), name)
+        check_inflation(sum(each.file_size for each in members), file.seek(0, os.SEEK_END), name)
 
     @property
     def names(self) -> list[str]:

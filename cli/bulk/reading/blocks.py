@@ -105,7 +105,7 @@ def decompress(file: IO[bytes], name: str) -> Iterator[bytes]:
         with gzip.GzipFile(fileobj=file) as content:
             while block := content.read(BLOCK):
                 size += len(block)
-                check_inflation(size, file.tell(), name)
+                check_inflation(size, file.seek(0, os.SEEK_CUR), name)
                 yield block
     except (EOFError, zlib.error, gzip.BadGzipFile):
         raise FileError(f"{name} is not a complete gzip file. Create or copy it again.") from None

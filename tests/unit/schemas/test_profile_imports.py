@@ -129,6 +129,7 @@ def test_every_member_of_an_export_is_read_or_known_to_have_nothing_to_keep() ->
             b'{"external_id": "a", "custom_attributes": ' + b'{"a":' * 60 + b"1" + b"}" * 60 + b"}",
             "'custom_attributes'",
         ),
+        (b'{"external_id": "a", "unknown": ' + b'{"a":' * 300 + b"1" + b"}" * 300 + b"}", "'unknown'"),
         (b'{"external_id": "\\ud800"}', "not JSON"),
         ('{"external_id": "\ud800"}', "not JSON"),
         (b'{"external_id": "\\u0000"}', "'external_id'"),
