@@ -50,7 +50,7 @@ def run_pass(pool: Pool, factory: Factory, **options: Any) -> int:
     done = run_in_transaction(pool, factory.workspace_id, number_changes, **{"look_back_s": 0.0, **options})
 
     assert not done.locked
-    return done.changes
+    return len(done.changes)
 
 
 def numbered(factory: Factory) -> list[UUID]:
