@@ -32,7 +32,7 @@ SUMMARIES: Mapping[str, str] = {
     "migrate": "Upgrade the database schema.",
     "profiles": "Show, report, import and export profiles.",
     "up": "Run the whole product on this machine until Ctrl-C.",
-    "webhooks": "Manage webhooks: URLs that Mergelane calls when a batch finishes.",
+    "webhooks": "Manage webhooks: URLs that Mergelane calls when a batch finishes or profiles are merged.",
 }
 #: Bytes of an argument that are not UTF-8 arrive as lone surrogates.
 UNFIT = re.compile("[\0\ud800-\udfff]")

@@ -9,6 +9,7 @@ from marshmallow import Schema, ValidationError, fields, validate
 
 from schemas.base import Instant, ResponseSchema, StrictRequestSchema, Word, count_field
 from schemas.fields import Choice, ListOf, Text, Truth, first_fault
+from schemas.identities import ChangeKind, FeedPlace, PlaceField
 from schemas.outcomes import JobKind
 from schemas.paging import Cursor, PageQuery
 from schemas.text import quoted
@@ -22,12 +23,16 @@ class EventType(StrEnum):
 
     #: Every job of a batch is finished or dead.
     BATCH_FINISHED = "merge.batch.finished"
+    #: Profiles were merged, restored, renamed or deleted: changes of the identity feed.
+    IDENTITY_CHANGED = "identity.changed"
     #: A test requested by the client; it is sent to the webhook whatever its types.
     TEST = "webhook.test"
 
 
 #: The types that a webhook can select.
-EVENT_TYPES = (EventType.BATCH_FINISHED,)
+EVENT_TYPES = (EventType.BATCH_FINISHED, EventType.IDENTITY_CHANGED)
+#: The types of a webhook that names none.
+DEFAULT_TYPES = (EventType.BATCH_FINISHED,)
 
 
 class NoticeState(StrEnum):
@@ -67,7 +72,7 @@ class WebhookChangeSchema(StrictRequestSchema):
 
 
 class NewWebhookSchema(WebhookChangeSchema):
-    """A new webhook; without `types` it gets all of them."""
+    """A new webhook; without `types` it gets `merge.batch.finished`."""
 
     url = Text(least=1, most=MAX_URL, required=True)
 
@@ -149,6 +154,31 @@ class BatchFinishedSchema(ResponseSchema):
         return f"/merge/batches/{batch.id}"
 
 
+class ChangedProfileSchema(ResponseSchema):
+    """A profile of a change, by the id that means nothing outside Mergelane."""
+
+    braze_id = fields.String()
+
+
+class ChangeOfNoticeSchema(ResponseSchema):
+    """A change of the identity feed, without external_ids."""
+
+    number = fields.Integer(metadata={"minimum": 1})
+    cursor = PlaceField(FeedPlace)
+    kind = Word(ChangeKind)
+    at = Instant()
+    job_id = fields.UUID(allow_none=True)
+    undoes = fields.UUID(allow_none=True)
+    orphan = fields.Nested(ChangedProfileSchema, allow_none=True)
+    survivor = fields.Nested(ChangedProfileSchema, allow_none=True)
+
+
+class IdentityChangedSchema(ResponseSchema):
+    """The data of a notice about changes of the identity feed. It has no external_ids."""
+
+    changes = fields.List(fields.Nested(ChangeOfNoticeSchema))
+
+
 _CHANGE = WebhookChangeSchema()
 _NEW = NewWebhookSchema()
 
@@ -156,7 +186,7 @@ _NEW = NewWebhookSchema()
 def load_webhook(body: Any) -> WebhookChange:
     """Load a new webhook from *body*; raise ValidationError with one sentence for any fault."""
     given = _load(_NEW, body)
-    return WebhookChange(**{"types": list(EVENT_TYPES), "description": "", "enabled": True, **given})
+    return WebhookChange(**{"types": list(DEFAULT_TYPES), "description": "", "enabled": True, **given})
 
 
 def load_webhook_change(body: Any) -> WebhookChange:

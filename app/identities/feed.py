@@ -70,7 +70,7 @@ def read_feed(tx: Transaction, *, after: FeedPlace | None, limit: int) -> FeedPa
 
 def changes_after(tx: Transaction, *, number: int, limit: int) -> list[IdentityChange]:
     """Return up to *limit* changes after the one with *number*."""
-    return [_change(row) for row in tx.execute(QUERIES["list_changes"], {"number": number, "limit": limit})]
+    return [change_from_row(row) for row in tx.execute(QUERIES["list_changes"], {"number": number, "limit": limit})]
 
 
 def read_end(tx: Transaction) -> FeedPlace | None:
@@ -91,7 +91,8 @@ def _require_place(tx: Transaction, place: FeedPlace) -> None:
     raise LostCursor(OTHER_FEED.format(number=place.number))
 
 
-def _change(row: Mapping[str, Any]) -> IdentityChange:
+def change_from_row(row: Mapping[str, Any]) -> IdentityChange:
+    """Return the change of a table row."""
     return IdentityChange(
         number=row["number"],
         entry_id=row["entry_id"],

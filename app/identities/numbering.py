@@ -5,7 +5,7 @@ the order of their times. Each time was read while the transaction held the lock
 that name one profile, the second has the later time, and a pass that sees it sees the first one too.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,6 +14,7 @@ from app.db.connections import Connection
 from app.db.queries import load_queries
 from app.db.transaction import Deferred, Transaction
 from app.identities.checkpoints import STEP_BACK, Checkpoint, Pass, advance_checkpoints
+from app.identities.feed import IdentityChange, change_from_row
 
 QUERIES = load_queries(__package__, "numbering.sql")
 
@@ -27,7 +28,7 @@ LOOK_BACK_S = 2.0
 class NumberedChanges:
     """The result of a pass."""
 
-    changes: int = 0
+    changes: Sequence[IdentityChange] = ()
     #: Whether the pass saw all changes: none is left in its snapshot.
     complete: bool = False
     #: Whether another transaction had locked the feed, so that there was no pass.
@@ -63,7 +64,8 @@ def number_changes(tx: Transaction, *, limit: int = CHUNK, look_back_s: float = 
         resume_at = last["written_to"]
     progress = {"changes": len(changes), "resume_at": resume_at}
     tx.execute(QUERIES["advance_feed"], _advanced(feed, snapshot, progress, now=began))
-    return NumberedChanges(changes=len(changes), complete=complete)
+    numbered = sorted(map(change_from_row, changes), key=lambda change: change.number)
+    return NumberedChanges(changes=numbered, complete=complete)
 
 
 def prune_changes(tx: Transaction, *, age: timedelta, limit: int) -> Deferred[int]:

@@ -4,23 +4,18 @@ Merges never wait for this: workers do not know of it, and no row of the ledger 
 a batch starts its watch, and the transaction that creates the deliveries ends it, so that no failure loses one.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import orjson
-from psycopg.types.json import Jsonb
-
-from app.db.ids import new_id
 from app.db.queries import load_queries
 from app.db.transaction import Transaction
 from app.errors import Conflict
 from app.ledger.queries import Batch, read_batches
 from app.webhooks.deliveries import Delivery, lock_delivery
+from app.webhooks.outbox import delivery_rows, format_event, insert_deliveries, lock_webhooks_of_type
 from app.webhooks.store import read_webhook
-from schemas.base import Instant
 from schemas.outcomes import JobState
 from schemas.webhooks import BatchFinishedSchema, EventType
 
@@ -33,7 +28,6 @@ SHARE = 0.1
 DISABLED = "This webhook is disabled, so that nothing is sent to it; enable it first."
 
 DATA = BatchFinishedSchema()
-INSTANT = Instant()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,9 +61,9 @@ def create_test_delivery(tx: Transaction, *, webhook_id: UUID) -> Delivery:
     """
     if not read_webhook(tx, webhook_id=webhook_id).enabled:
         raise Conflict(DISABLED)
-    body = _body(EventType.TEST, tx.now(), {"webhook_id": webhook_id})
-    row = {"id": str(new_id()), "webhook_id": str(webhook_id), "type": EventType.TEST, "body": body}
-    _insert(tx, [row])
+    body = format_event(EventType.TEST, tx.now(), {"webhook_id": webhook_id})
+    (row,) = delivery_rows([webhook_id], event=EventType.TEST, body=body)
+    insert_deliveries(tx, [row])
     return lock_delivery(tx, webhook_id=webhook_id, notice_id=UUID(row["id"]))
 
 
@@ -77,33 +71,14 @@ def _create_deliveries(tx: Transaction, finished: Sequence[tuple[Batch, str]]) -
     """Create the deliveries of *finished* batches, each with the kind of its jobs."""
     if not finished:
         return
-    rows = tx.execute(QUERIES["lock_webhooks_of_type"], {"type": EventType.BATCH_FINISHED})
-    webhook_ids = [row["id"] for row in rows]
-    _insert(tx, list(_delivery_rows(webhook_ids, finished)))
+    webhook_ids = lock_webhooks_of_type(tx, event=EventType.BATCH_FINISHED)
+    rows = [row for batch, kind in finished for row in _delivery_rows(webhook_ids, batch, kind)]
+    insert_deliveries(tx, rows)
 
 
-def _delivery_rows(webhook_ids: Sequence[UUID], finished: Sequence[tuple[Batch, str]]) -> Iterator[Mapping[str, Any]]:
-    for batch, kind in finished:
-        data = {**DATA.dump(batch), "kind": kind}
-        body = _body(EventType.BATCH_FINISHED, batch.finished_at, data)
-        for webhook_id in webhook_ids:
-            yield {
-                "id": str(new_id()),
-                "webhook_id": str(webhook_id),
-                "type": EventType.BATCH_FINISHED,
-                "batch_id": str(batch.id),
-                "body": body,
-            }
-
-
-def _body(event: EventType, at: datetime | None, data: Mapping[str, Any]) -> str:
-    """Return the JSON text of an *event* that happened *at* that time."""
-    moment = INSTANT.serialize("at", {"at": at}, accessor=lambda each, *_: each["at"])
-    return orjson.dumps({"type": event, "timestamp": moment, "data": data}).decode()
-
-
-def _insert(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:
-    tx.execute(QUERIES["insert_deliveries"], {"rows": Jsonb(rows)})
+def _delivery_rows(webhook_ids: Sequence[UUID], batch: Batch, kind: str) -> list[Mapping[str, Any]]:
+    body = format_event(EventType.BATCH_FINISHED, batch.finished_at, {**DATA.dump(batch), "kind": kind})
+    return delivery_rows(webhook_ids, event=EventType.BATCH_FINISHED, body=body, batch_id=batch.id)
 
 
 def _postpone(tx: Transaction, batch_ids: Sequence[UUID]) -> None:

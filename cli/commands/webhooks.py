@@ -9,7 +9,7 @@ import click
 from cli.commands.options import cursor_option, json_option, limit_option
 from cli.commands.output import print_json, print_page, print_result, print_status, print_table
 from cli.commands.remote import Remote, remote_options
-from schemas.webhooks import EVENT_TYPES, NoticeState
+from schemas.webhooks import DEFAULT_TYPES, EVENT_TYPES, NoticeState
 
 COLUMNS = ("WEBHOOK_ID", "ENABLED", "URL", "DESCRIPTION")
 NOTICE_COLUMNS = ("NOTICE_ID", "STATE", "TYPE", "ATTEMPTS", "NEXT_ATTEMPT_AT", "LAST_ERROR")
@@ -20,7 +20,7 @@ webhook_argument = click.argument("webhook_id", type=click.UUID)
 
 @click.group()
 def webhooks() -> None:
-    """Manage webhooks: URLs that Mergelane calls when a batch finishes."""
+    """Manage webhooks: URLs that Mergelane calls when a batch finishes or profiles are merged."""
 
 
 @webhooks.command("create")
@@ -30,14 +30,14 @@ def webhooks() -> None:
     "types",
     multiple=True,
     type=click.Choice([each.value for each in EVENT_TYPES]),
-    help="An event to send; repeat the option for more. Default: all events.",
+    help="An event to send; repeat the option for more. Default: merge.batch.finished.",
 )
 @click.option("--description", default="", help="A note about the webhook.")
 @json_option
 @remote_options
 def create_webhook(*, address: str, types: tuple[str, ...], description: str, as_json: bool, remote: Remote) -> None:
     """Create a webhook for the URL ADDRESS, and print its secret once."""
-    body = {"url": address, "types": list(types or EVENT_TYPES), "description": description}
+    body = {"url": address, "types": list(types or DEFAULT_TYPES), "description": description}
     webhook = remote.send("POST", "/webhooks", HTTPStatus.CREATED, body=body, repeatable=False)
     print_result(webhook, as_json=as_json)
     print_status(SAVE_IT)

@@ -159,9 +159,20 @@ SELECT
     %(workspace_id)s,
     feed.last_number + row_number() OVER (ORDER BY change.at, change.written_at, change.id),
     change.id, change.kind, change.at, change.job_id, change.undoes, change.orphan_braze_id,
-    change.survivor_braze_id, change.orphan_external_id, change.survivor_external_id, change.former_external_id
+    change.survivor_braze_id,
+    CASE WHEN erased.found IS NULL THEN change.orphan_external_id END,
+    CASE WHEN erased.found IS NULL THEN change.survivor_external_id END,
+    CASE WHEN erased.found IS NULL THEN change.former_external_id END
 FROM described AS change
 CROSS JOIN feed
+LEFT JOIN LATERAL (
+    -- The ledger keeps the names of some jobs of an orphan that a deletion named.
+    SELECT TRUE AS found
+    FROM audit_entry AS deletion
+    WHERE deletion.workspace_id = %(workspace_id)s AND deletion.action = 'delete'
+        AND deletion.braze_id = ANY(ARRAY[change.orphan_braze_id, change.survivor_braze_id])
+    LIMIT 1
+) AS erased ON TRUE
 RETURNING
     number, entry_id, kind, at, job_id, undoes, orphan_braze_id, orphan_external_id, survivor_braze_id,
     survivor_external_id, former_external_id

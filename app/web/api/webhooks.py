@@ -1,13 +1,14 @@
 """`/webhooks`: the URLs that get a notice when a batch finishes, and the notices of each."""
 
+from collections.abc import Collection
 from http import HTTPStatus
 from uuid import UUID
 
 from flask import Blueprint, Response, g, jsonify, request
 from flask.typing import ResponseReturnValue
 
-from app.db.transaction import open_transaction, run_in_transaction
-from app.web.auth import json_body, pool, requires, settings
+from app.db.transaction import Transaction, open_transaction, run_in_transaction
+from app.web.auth import AccessDenied, json_body, pool, requires, settings
 from app.web.idempotent import respond_once
 from app.web.openapi.describe import REPEATABLE, Tag, describe
 from app.web.pagination import split_page
@@ -18,11 +19,13 @@ from app.webhooks.targets import parse_target, resolve_target
 from schemas.base import SuccessSchema
 from schemas.paging import load_query
 from schemas.webhooks import (
+    EventType,
     NewWebhookSchema,
     NoticePageQuery,
     NoticePageSchema,
     NoticeSchema,
     SecretWebhookSchema,
+    WebhookChange,
     WebhookChangeSchema,
     WebhookSchema,
     WebhooksSchema,
@@ -33,6 +36,8 @@ from schemas.webhooks import (
 blueprint = Blueprint("webhooks", __name__, url_prefix="/webhooks")
 
 READ, WRITE = "webhooks.read", "webhooks.write"
+#: The permission that webhooks for `identity.changed` need too.
+IDENTITIES = "identities.read"
 WEBHOOK = WebhookSchema()
 WEBHOOKS = WebhooksSchema()
 NOTICE = NoticeSchema()
@@ -56,6 +61,7 @@ def create_webhook_view() -> ResponseReturnValue:
     body = json_body()
     wish = load_webhook(body)
     _check_url(wish.url)
+    _check_types(wish.types)
     return respond_once(
         lambda once: run_in_transaction(
             pool(), g.workspace_id, once(store.create_webhook), wish, peppers=settings().webhook_pepper
@@ -95,7 +101,7 @@ def update_webhook_view(webhook_id: UUID) -> ResponseReturnValue:
     """
     wish = load_webhook_change(json_body())
     _check_url(wish.url)
-    webhook = run_in_transaction(pool(), g.workspace_id, store.update_webhook, wish, webhook_id=webhook_id)
+    webhook = run_in_transaction(pool(), g.workspace_id, _update, wish, webhook_id=webhook_id)
     return jsonify(WEBHOOK.dump(webhook))
 
 
@@ -198,3 +204,15 @@ def _secret_response(webhook: Webhook, seed: SecretSeed) -> Response:
     response = jsonify(**WEBHOOK.dump(webhook), secret=secret)
     response.headers["Cache-Control"] = "no-store"
     return response
+
+
+def _update(tx: Transaction, wish: WebhookChange, *, webhook_id: UUID) -> Webhook:
+    webhook = store.update_webhook(tx, wish, webhook_id=webhook_id)
+    _check_types(webhook.types)
+    return webhook
+
+
+def _check_types(types: Collection[str] | None) -> None:
+    """Raise AccessDenied when notices of *types* would show changes of identity that the key may not read."""
+    if EventType.IDENTITY_CHANGED in (types or ()) and not g.may(IDENTITIES):
+        raise AccessDenied("Access Denied")

@@ -4,6 +4,8 @@ import random
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from threading import Event
 from typing import Any
 from uuid import UUID
@@ -12,9 +14,11 @@ import psycopg
 import pytest
 from uuid_utils.compat import uuid7
 
+from app.config import Settings
 from app.db.connections import Connection, Pool, lend_connection
 from app.db.transaction import run_in_transaction
-from app.identities.numbering import number_changes, workspaces_with_changes
+from app.identities.feed import read_feed
+from app.identities.numbering import number_changes, prune_changes, workspaces_with_changes
 from tests.support.factories import Factory
 from tests.support.front_door import Caller
 from tests.support.identities import feed_page
@@ -22,6 +26,7 @@ from tests.support.lane_runs import ask_to_merge, ext, run_jobs
 from tests.support.profiles import track
 from tests.support.undos import ask_to_undo
 from workers.relay.identities import IdentityNumberer
+from workers.relay.prune import Pruner
 
 Json = dict[str, Any]
 
@@ -50,7 +55,7 @@ def run_pass(pool: Pool, factory: Factory, **options: Any) -> int:
     done = run_in_transaction(pool, factory.workspace_id, number_changes, **{"look_back_s": 0.0, **options})
 
     assert not done.locked
-    return done.changes
+    return len(done.changes)
 
 
 def numbered(factory: Factory) -> list[UUID]:
@@ -173,6 +178,32 @@ def test_after_a_restore_on_a_server_with_lower_transaction_ids_nothing_is_lost(
     assert run_pass(pool, factory) == 1
 
     assert numbered(factory) == [early, missed, later]
+
+
+def test_old_changes_are_deleted_from_the_first_on_and_the_numbers_go_on(pool: Pool, factory: Factory) -> None:
+    for _ in range(6):
+        write_entry(factory.connection, factory.workspace_id)
+    run_pass(pool, factory)
+    # The third is young: what follows it stays, however old it is.
+    factory.connection.execute("UPDATE identity_change SET at = now() - interval '10 days' WHERE number <> 3")
+    prune = partial(run_in_transaction, pool, factory.workspace_id, prune_changes, age=timedelta(days=5))
+
+    assert prune(limit=1).result() == 1
+    assert prune(limit=100).result() == 1
+    assert prune(limit=100).result() == 0
+    write_entry(factory.connection, factory.workspace_id)
+    run_pass(pool, factory)
+    page = run_in_transaction(pool, factory.workspace_id, read_feed, after=None, limit=100)
+    assert [each.number for each in page.changes] == [3, 4, 5, 6, 7]
+
+
+def test_the_ledger_loses_no_change_before_the_feed_has_it(pool: Pool, factory: Factory) -> None:
+    entry_id = write_entry(factory.connection, factory.workspace_id, at=datetime.now(UTC) - timedelta(days=400))
+
+    Pruner(pool, Settings()).run_once()
+
+    assert factory.rows("SELECT id FROM audit_entry WHERE workspace_id = %s") == []
+    assert numbered(factory) == [entry_id]
 
 
 def replay(changes: list[Json]) -> None:

@@ -200,6 +200,20 @@ def test_a_deletion_leaves_the_numbers_and_braze_ids_of_earlier_changes_and_no_e
     assert (others["orphan"]["external_id"], others["survivor"]["external_id"]) == ("c", "d")
 
 
+def test_changes_that_get_their_numbers_after_a_deletion_have_no_external_id_either(caller: Caller, pool: Pool) -> None:
+    add(caller, "a", "b", "c")
+    merge_one(caller, pool, ext("a"), ext("b"))
+    merge_one(caller, pool, ext("b"), ext("c"))
+    # The record of an orphan; the survivor keeps its values.
+    delete(caller, "b")
+    number_all(pool, caller)
+
+    names = [
+        (each["orphan"]["external_id"], each["survivor"] and each["survivor"]["external_id"]) for each in feed(caller)
+    ]
+    assert names == [(None, None)] * 3
+
+
 def test_an_id_leads_to_its_current_survivor(caller: Caller, pool: Pool) -> None:
     a, b, c = add(caller, "a", "b", "c")
     merge_one(caller, pool, ext("a"), ext("b"))

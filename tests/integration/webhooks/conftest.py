@@ -51,11 +51,11 @@ def receiver() -> Iterator[Receiver]:
 
 @pytest.fixture
 def make_caller(settings: Settings) -> Iterator[Callable[..., Caller]]:
-    """A function that makes a caller with all permissions in a workspace of its own."""
+    """A function that makes a caller with all permissions in a workspace of its own, or with others in a given one."""
     flask = create_app(settings)
 
-    def make(*, permissions: tuple[str, ...] = ("*",)) -> Caller:
-        workspace = f"workspace-{uuid7()}"
+    def make(*, permissions: tuple[str, ...] = ("*",), workspace: str | None = None) -> Caller:
+        workspace = workspace or f"workspace-{uuid7()}"
         with psycopg.connect(settings.database_url) as conn:
             key_id, secret = keys.create_key(conn, workspace=workspace, label="test", permissions=permissions)
             (workspace_id,) = conn.execute("SELECT workspace_id FROM api_key WHERE id = %s", [key_id]).fetchone() or ()

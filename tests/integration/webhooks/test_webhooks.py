@@ -73,7 +73,10 @@ def test_a_workspace_may_have_so_many_and_no_more(caller: Caller, receiver: Rece
         ({"url": "https://x/" + "a" * 2_040}, "'url' may not be longer than 2048 characters"),
         ({"url": "ftp://127.0.0.1/"}, FORM),
         ({"url": "http://169.254.169.254/latest/meta-data"}, NOWHERE),
-        ({"url": "http://127.0.0.1/", "types": ["made.up"]}, "'types.0' must be merge.batch.finished"),
+        (
+            {"url": "http://127.0.0.1/", "types": ["made.up"]},
+            "'types.0' must be merge.batch.finished, identity.changed",
+        ),
         ({"url": "http://127.0.0.1/", "types": "all"}, "'types' must be an array"),
         ({"url": "http://127.0.0.1/", "enabled": 1}, "'enabled' must be true or false"),
         ({"url": "http://127.0.0.1/", "description": "x" * 256}, "'description' may not be longer than 255 characters"),
