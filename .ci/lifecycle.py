@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from schemas.job_transitions import MEANINGS, TRANSITIONS, Event, Phase
+from schemas.job_transitions import MEANINGS, TRANSITIONS, JobEvent, Phase
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "job-lifecycle.md"
 BEGIN, END = "<!-- transitions: begin -->\n", "<!-- transitions: end -->\n"
@@ -33,7 +33,7 @@ def _diagram() -> Iterator[str]:
     yield f"    [*] --> {Phase.WAITING}: accept"
     for before in Phase:
         for after in Phase:
-            if events := [event for event in Event if after in TRANSITIONS[event].get(before, ())]:
+            if events := [event for event in JobEvent if after in TRANSITIONS[event].get(before, ())]:
                 yield f"    {before} --> {after}: {'<br/>'.join(events)}"
     yield f"    {Phase.FINISHED} --> [*]\n    {Phase.DEAD} --> [*]\n```"
 
@@ -41,7 +41,7 @@ def _diagram() -> Iterator[str]:
 def _table() -> Iterator[str]:
     """Yield the lines of the table: one row for each event."""
     yield "| Event | What happens | Transitions |\n|---|---|---|"
-    for event in Event:
+    for event in JobEvent:
         pairs = [f"{_name(before)} → {' or '.join(map(_name, after))}" for before, after in TRANSITIONS[event].items()]
         yield f"| {event} | {MEANINGS[event]} | {'; '.join(pairs)} |"
 

@@ -5,7 +5,7 @@ import runpy
 
 import pytest
 
-from schemas.job_transitions import MEANINGS, TRANSITIONS, Event, Phase
+from schemas.job_transitions import MEANINGS, TRANSITIONS, JobEvent, Phase
 from schemas.outcomes import JobKind, JobState, Outcome
 from tests.project.tree import ROOT, text_of
 
@@ -30,6 +30,6 @@ def test_the_table_of_transitions_covers_every_event_phase_and_state() -> None:
     phases = {phase for transitions in TRANSITIONS.values() for phase in transitions}
     reached = {after for transitions in TRANSITIONS.values() for each in transitions.values() for after in each}
 
-    assert TRANSITIONS.keys() == MEANINGS.keys() == set(Event)
+    assert TRANSITIONS.keys() == MEANINGS.keys() == set(JobEvent)
     assert phases | reached == set(Phase)
     assert {phase.state for phase in Phase} == set(JobState)

@@ -17,7 +17,7 @@ from app.lane.run import settle_jobs
 from app.ledger import dispatch, execution
 from app.ledger.execution import ClaimedJob, RetryLimits
 from app.ledger.retry import retry_job
-from schemas.job_transitions import TRANSITIONS, Event, Phase
+from schemas.job_transitions import TRANSITIONS, JobEvent, Phase
 from schemas.outcomes import JobKind
 from tests.project.tree import ROOT
 from tests.support.factories import Factory, ext
@@ -30,14 +30,14 @@ END_OF_QUEUE = UUID(int=2**128 - 1)
 MORE, LAST = 9, 1
 #: The queries that change the state of jobs, or whether they are published, by their event.
 QUERIES = {
-    "mark_published": Event.PUBLISH,
-    "begin_attempts": Event.BEGIN,
-    "record_results": Event.FINISH,
-    "fail_attempt": Event.FAIL,
-    "withdraw_attempts": Event.WITHDRAW,
-    "requeue_lost_jobs": Event.RESCUE,
-    "requeue_stranded_jobs": Event.RESCUE,
-    "requeue_job": Event.RETRY,
+    "mark_published": JobEvent.PUBLISH,
+    "begin_attempts": JobEvent.BEGIN,
+    "record_results": JobEvent.FINISH,
+    "fail_attempt": JobEvent.FAIL,
+    "withdraw_attempts": JobEvent.WITHDRAW,
+    "requeue_lost_jobs": JobEvent.RESCUE,
+    "requeue_stranded_jobs": JobEvent.RESCUE,
+    "requeue_job": JobEvent.RETRY,
 }
 QUERY = re.compile(r"^-- name: (\w+)\n(.*?)(?=^-- name: |\Z)", re.MULTILINE | re.DOTALL)
 CHANGE = re.compile(
@@ -54,16 +54,16 @@ class Ledger:
         self._job_id = job_id
         self._limit = limit
 
-    def happen(self, event: Event) -> None:
+    def happen(self, event: JobEvent) -> None:
         """Run the transactions of *event*."""
-        events: Mapping[Event, Callable[[Transaction], object]] = {
-            Event.PUBLISH: self._publish,
-            Event.BEGIN: self._begin,
-            Event.FINISH: lambda tx: settle_jobs(tx, Settings(), jobs=[self._attempt()]),
-            Event.FAIL: self._fail,
-            Event.WITHDRAW: lambda tx: execution.withdraw_attempts(tx, jobs=[self._attempt()]),
-            Event.RESCUE: self._rescue,
-            Event.RETRY: lambda tx: retry_job(tx, job_id=self._job_id),
+        events: Mapping[JobEvent, Callable[[Transaction], object]] = {
+            JobEvent.PUBLISH: self._publish,
+            JobEvent.BEGIN: self._begin,
+            JobEvent.FINISH: lambda tx: settle_jobs(tx, Settings(), jobs=[self._attempt()]),
+            JobEvent.FAIL: self._fail,
+            JobEvent.WITHDRAW: lambda tx: execution.withdraw_attempts(tx, jobs=[self._attempt()]),
+            JobEvent.RESCUE: self._rescue,
+            JobEvent.RETRY: lambda tx: retry_job(tx, job_id=self._job_id),
         }
         with suppress(Conflict):
             run_in_transaction(self._pool, self._factory.workspace_id, events[event])
@@ -108,12 +108,12 @@ class Ledger:
 
 
 #: The events that lead a new job to each phase.
-WAYS: Mapping[Phase, tuple[Event, ...]] = {
+WAYS: Mapping[Phase, tuple[JobEvent, ...]] = {
     Phase.WAITING: (),
-    Phase.PUBLISHED: (Event.PUBLISH,),
-    Phase.RUNNING: (Event.PUBLISH, Event.BEGIN),
-    Phase.FINISHED: (Event.PUBLISH, Event.BEGIN, Event.FINISH),
-    Phase.DEAD: (Event.PUBLISH, Event.BEGIN, Event.FAIL),
+    Phase.PUBLISHED: (JobEvent.PUBLISH,),
+    Phase.RUNNING: (JobEvent.PUBLISH, JobEvent.BEGIN),
+    Phase.FINISHED: (JobEvent.PUBLISH, JobEvent.BEGIN, JobEvent.FINISH),
+    Phase.DEAD: (JobEvent.PUBLISH, JobEvent.BEGIN, JobEvent.FAIL),
 }
 
 
@@ -128,9 +128,9 @@ def job_in(phase: Phase, pool: Pool, factory: Factory, *, limit: int) -> Ledger:
 
 
 @pytest.mark.parametrize("before", Phase)
-@pytest.mark.parametrize("event", Event)
+@pytest.mark.parametrize("event", JobEvent)
 def test_an_event_leads_to_the_phases_of_the_table_and_changes_nothing_in_any_other(
-    pool: Pool, factory: Factory, event: Event, before: Phase
+    pool: Pool, factory: Factory, event: JobEvent, before: Phase
 ) -> None:
     after = TRANSITIONS[event].get(before)
     found = set()
@@ -156,4 +156,4 @@ def test_no_other_query_changes_the_state_of_a_job() -> None:
     }
 
     assert found == set(QUERIES)
-    assert set(QUERIES.values()) == set(Event)
+    assert set(QUERIES.values()) == set(JobEvent)
