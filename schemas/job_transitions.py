@@ -43,7 +43,7 @@ MEANINGS: Mapping[JobEvent, str] = {
     JobEvent.BEGIN: "A worker gets a message with the job, and counts an attempt.",
     JobEvent.FINISH: "A worker commits the effect of the job together with its outcome.",
     JobEvent.FAIL: "The attempt raised an error. The job waits for its next attempt; after the last one it is dead.",
-    JobEvent.WITHDRAW: "The worker stops, or PostgreSQL refuses the attempt: it is not counted, and its message repeated.",
+    JobEvent.WITHDRAW: "The worker stops, or PostgreSQL refuses the attempt. It is not counted, and the message stays.",
     JobEvent.RESCUE: "The message or the worker is gone. The relay publishes the job again, or it stalled too often.",
     JobEvent.RETRY: "A client retries the job.",
 }
