@@ -13,6 +13,7 @@ SCALE ?= full
 N ?= 2000
 DESCRIBED ?= $(N)
 EXAMPLES ?= 500
+FAULTS ?= 2
 
 # The packages are pinned as tested on 3.11 and 3.12, so those come first; any later Python may follow.
 CANDIDATES := python3.12 python3.11 python3.13 python3 python
@@ -35,7 +36,7 @@ TOOL_NAMES = $$("$(PYTHON)" -c 'import tomllib; \
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo up test check docs diagrams schema screenshots audit chaos chaos-plain refusals fairness neighbours \
-	bench fuzz fuzz-model format hashes release \
+	bench fuzz fuzz-model model format hashes release \
 	clean
 .SILENT:
 
@@ -99,6 +100,9 @@ fuzz: $(STAMP)  ## send hostile requests to every endpoint, then check the effec
 
 fuzz-model: $(STAMP)  ## compare the server with a model in random sequences of requests (make fuzz-model EXAMPLES=2000)
 	$(BIN)/python -m fuzz.model --examples "$(EXAMPLES)" --seed "$(SEED)" $(ARGS)
+
+model: $(STAMP)  ## explore the model of the job protocol (make model FAULTS=3)
+	$(BIN)/python -m tests.model --faults "$(FAULTS)" $(ARGS)
 
 schema: $(STAMP)  ## write app/db/schema.sql, a dump of a freshly migrated database
 	$(BIN)/python -m tests.support.schema_dump

@@ -23,7 +23,7 @@ RESPONSE_S = 60.0
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 15.0
 #: Seconds before the next poll when the server announces none, and the longest announcement that is always honoured.
-POLL_S = 1.0
+POLL_S, POLLED_S = 1.0, 0.1
 LONGEST_POLL_S = 60.0
 #: Bytes that are read at once from a streamed response.
 BLOCK = 1 << 16
@@ -205,7 +205,7 @@ class Client:
                 raise Unanswered(message, maybe_done=False) from error
 
     def wait_to_poll(self, response: Response, *, waited_s: float = 0.0) -> None:
-        """Wait before the next poll: as long as *response* announces, else POLL_S.
+        """Wait before the next poll: as long as *response* announces, else POLL_S; POLLED_S if the server waited.
 
         Raises Unanswered when *waited_s*, waits without progress, and it exceed both LONGEST_POLL_S and the patience.
         """
@@ -215,11 +215,8 @@ class Client:
             wait = f"{self.base_url} announces a wait of {announced or 0:,.0f} s"
             sentence = f"{wait}; this command waits at most {longest:g} s."
             raise Unanswered(sentence, maybe_done=False, retry_after=announced)
-        self._stop.wait(POLL_S if announced is None else announced)
-
-    def pause(self, seconds: float) -> None:
-        """Wait for *seconds*, or until every wait is to end."""
-        self._stop.wait(seconds)
+        pause = POLL_S if announced is None else announced
+        self._stop.wait(POLLED_S if "Preference-Applied" in response.headers else pause)
 
     @property
     def stopped(self) -> bool:

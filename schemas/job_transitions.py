@@ -25,7 +25,7 @@ class Phase(StrEnum):
         return JobState.QUEUED if self in {Phase.WAITING, Phase.PUBLISHED} else JobState(self)
 
 
-class Event(StrEnum):
+class JobEvent(StrEnum):
     """A transaction that changes jobs."""
 
     PUBLISH = "publish"
@@ -38,28 +38,28 @@ class Event(StrEnum):
 
 
 #: What happens at an event, for readers.
-MEANINGS: Mapping[Event, str] = {
-    Event.PUBLISH: "The relay sends a message with the lane of the job, and then marks the job.",
-    Event.BEGIN: "A worker gets a message with the job, and counts an attempt.",
-    Event.FINISH: "A worker commits the effect of the job together with its outcome.",
-    Event.FAIL: "The attempt raised an error. The job waits for its next attempt; after the last one it is dead.",
-    Event.WITHDRAW: "The worker stops, or PostgreSQL refuses the attempt. It is not counted; the message comes again.",
-    Event.RESCUE: "The message or the worker is gone. The relay publishes the job again, or it stalled too often.",
-    Event.RETRY: "A client retries the job.",
+MEANINGS: Mapping[JobEvent, str] = {
+    JobEvent.PUBLISH: "The relay sends a message with the lane of the job, and then marks the job.",
+    JobEvent.BEGIN: "A worker gets a message with the job, and counts an attempt.",
+    JobEvent.FINISH: "A worker commits the effect of the job together with its outcome.",
+    JobEvent.FAIL: "The attempt raised an error. The job waits for its next attempt; after the last one it is dead.",
+    JobEvent.WITHDRAW: "The worker stops, or PostgreSQL refuses the attempt. It is not counted, and the message stays.",
+    JobEvent.RESCUE: "The message or the worker is gone. The relay publishes the job again, or it stalled too often.",
+    JobEvent.RETRY: "A client retries the job.",
 }
 
-#: Event → state before → possible states after. In any other state, the event changes nothing.
-TRANSITIONS: Mapping[Event, Mapping[Phase, tuple[Phase, ...]]] = {
-    Event.PUBLISH: {Phase.WAITING: (Phase.PUBLISHED,)},
+#: JobEvent → state before → possible states after. In any other state, the event changes nothing.
+TRANSITIONS: Mapping[JobEvent, Mapping[Phase, tuple[Phase, ...]]] = {
+    JobEvent.PUBLISH: {Phase.WAITING: (Phase.PUBLISHED,)},
     # A late message begins a job that waits, a repeated one a job that runs.
-    Event.BEGIN: {
+    JobEvent.BEGIN: {
         Phase.WAITING: (Phase.RUNNING,),
         Phase.PUBLISHED: (Phase.RUNNING,),
         Phase.RUNNING: (Phase.RUNNING,),
     },
-    Event.FINISH: {Phase.RUNNING: (Phase.FINISHED,)},
-    Event.FAIL: {Phase.RUNNING: (Phase.WAITING, Phase.DEAD)},
-    Event.WITHDRAW: {Phase.RUNNING: (Phase.PUBLISHED,)},
-    Event.RESCUE: {Phase.PUBLISHED: (Phase.WAITING,), Phase.RUNNING: (Phase.WAITING, Phase.DEAD)},
-    Event.RETRY: {Phase.DEAD: (Phase.WAITING,)},
+    JobEvent.FINISH: {Phase.RUNNING: (Phase.FINISHED,)},
+    JobEvent.FAIL: {Phase.RUNNING: (Phase.WAITING, Phase.DEAD)},
+    JobEvent.WITHDRAW: {Phase.RUNNING: (Phase.PUBLISHED,)},
+    JobEvent.RESCUE: {Phase.PUBLISHED: (Phase.WAITING,), Phase.RUNNING: (Phase.WAITING, Phase.DEAD)},
+    JobEvent.RETRY: {Phase.DEAD: (Phase.WAITING,)},
 }

@@ -22,8 +22,6 @@ from schemas.outcomes import JobState
 MAX_LINES = 20 * MAX_UPDATES
 #: Seconds that the server holds its response back (`Prefer: wait`); shorter than the time-out of the client.
 WAIT_S = 10
-#: Seconds between a change of a batch and the next request, so that one request sees several changes.
-CHANGED_S = 0.1
 
 
 @dataclass(frozen=True)
@@ -155,8 +153,5 @@ def _wait_for_batch(client: Client, batch_id: str) -> Json:
             if batch["state"] == JobState.FINISHED:
                 return dict(batch)
             headers = {"If-None-Match": response.headers["ETag"], "Prefer": f"wait={WAIT_S}"}
-        if "Preference-Applied" in response.headers:
-            client.pause(CHANGED_S)
-        else:
-            client.wait_to_poll(response)
+        client.wait_to_poll(response)
     raise Unanswered(f"The run stopped before the batch {batch_id} had finished.", maybe_done=True)

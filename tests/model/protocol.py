@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 
-from schemas.job_transitions import TRANSITIONS, Event, Phase
+from schemas.job_transitions import TRANSITIONS, JobEvent, Phase
 from tests.model.explorer import Step
 from tests.model.state import (
     At,
@@ -107,21 +107,21 @@ class Protocol:
         if state.claimed:
             jobs = list(state.jobs)
             for each in state.claimed:
-                jobs[each] = jobs[each]._replace(phase=self._next(Event.PUBLISH, jobs[each]))
+                jobs[each] = jobs[each]._replace(phase=self._next(JobEvent.PUBLISH, jobs[each]))
             marked = state._replace(jobs=tuple(jobs), claimed=())
             yield Step("mark", marked, helps=True)
             if state.faults:
                 yield Step("relay-ends", state._replace(claimed=(), faults=state.faults - 1), helps=False)
         elif not state.paused:
             for head, job in enumerate(state.jobs):
-                if job.lane == head and self._may(Event.PUBLISH, job) and not is_locked(state, head):
+                if job.lane == head and self._may(JobEvent.PUBLISH, job) and not is_locked(state, head):
                     yield from self._send(state, head)
 
     def _send(self, state: State, head: int) -> Iterator[Step[State]]:
         members = tuple(
             number
             for number, job in enumerate(state.jobs)
-            if job.lane == head and self._may(Event.PUBLISH, job) and not is_locked(state, number)
+            if job.lane == head and self._may(JobEvent.PUBLISH, job) and not is_locked(state, number)
         )
         yield Step(f"send {members}", with_message(state, members)._replace(claimed=members), helps=True)
 
@@ -147,7 +147,7 @@ class Protocol:
             job = jobs[number]
             lane = min(each for each in numbers if state.jobs[each].lane == job.lane)
             stalled = job.stalled + (job.phase is Phase.RUNNING)
-            phase = self._next(Event.RESCUE, job, last=job.phase is Phase.RUNNING and stalled >= LIMIT)
+            phase = self._next(JobEvent.RESCUE, job, last=job.phase is Phase.RUNNING and stalled >= LIMIT)
             jobs[number] = job._replace(phase=phase, lane=lane, stalled=stalled)
         return state._replace(jobs=tuple(jobs))
 
@@ -162,8 +162,8 @@ class Protocol:
         for number, job in enumerate(state.jobs):
             if self._may(CANCEL, job) and not is_locked(state, number):
                 yield Step(f"cancel {number}", self._cancelled(state, number), helps=False)
-            if self._may(Event.RETRY, job) and state.retries:
-                again = Job(self._next(Event.RETRY, job), number)
+            if self._may(JobEvent.RETRY, job) and state.retries:
+                again = Job(self._next(JobEvent.RETRY, job), number)
                 yield Step(f"retry {number}", with_job(state, number, again)._replace(retries=0), helps=False)
         is_merged = state.jobs[0].outcome == MERGED or not self._rules.undo_needs_merge
         if self._undoes and state.jobs[1].phase is None and is_merged:
@@ -237,11 +237,11 @@ class Protocol:
                 for other in range(job.lane, each)
                 if state.jobs[other].lane == job.lane and state.jobs[other].phase in UNFINISHED
             ]
-            if self._may(Event.BEGIN, job) and {*earlier} <= {*message}:
+            if self._may(JobEvent.BEGIN, job) and {*earlier} <= {*message}:
                 if job.phase is Phase.WAITING:
                     lanes.add(job.lane)
                 stalled = job.stalled + (job.phase is Phase.RUNNING)
-                running = self._next(Event.BEGIN, job)
+                running = self._next(JobEvent.BEGIN, job)
                 jobs[each] = job._replace(phase=running, attempts=job.attempts + 1, stalled=stalled)
                 begun.append((each, job.attempts + 1))
         state = state._replace(jobs=tuple(jobs))
@@ -257,7 +257,7 @@ class Protocol:
         if any(is_locked(state, each) for each in jobs) or (survivor_is_locked and self._rules.locks_survivor):
             return
         running = [
-            each for each in jobs if self._may(Event.FINISH, state.jobs[each]) or not self._rules.finish_checks_state
+            each for each in jobs if self._may(JobEvent.FINISH, state.jobs[each]) or not self._rules.finish_checks_state
         ]
         if running:
             locked = worker._replace(at=At.LOCKED, locked=tuple(running), survivor=state.survivor)
@@ -288,7 +288,7 @@ class Protocol:
         jobs = list(state.jobs)
         for each in worker.locked:
             outcome = UNDONE if self._undoes and each == 1 else MERGED
-            (after,) = {after for all_after in self._rules.transitions[Event.FINISH].values() for after in all_after}
+            (after,) = {after for all_after in self._rules.transitions[JobEvent.FINISH].values() for after in all_after}
             jobs[each] = jobs[each]._replace(phase=after, outcome=outcome)
         return with_worker(state._replace(jobs=tuple(jobs)), number, Worker(At.DONE, worker.message))
 
@@ -297,8 +297,8 @@ class Protocol:
         worker = state.workers[number]
         (failed, attempt), rest = worker.begun[0], worker.begun[1:]
         job = state.jobs[failed]
-        if self._may(Event.FAIL, job) and job.attempts == attempt:
-            phase = self._next(Event.FAIL, job, last=job.attempts - job.stalled >= LIMIT)
+        if self._may(JobEvent.FAIL, job) and job.attempts == attempt:
+            phase = self._next(JobEvent.FAIL, job, last=job.attempts - job.stalled >= LIMIT)
             state = with_job(state, failed, job._replace(phase=phase, lane=failed))
         return with_worker(state, number, Worker(At.BEGUN if rest else At.DONE, worker.message, rest))
 
@@ -306,8 +306,8 @@ class Protocol:
         """Uncount the attempts of *worker*, which was asked to end."""
         for each, attempt in worker.begun:
             job = state.jobs[each]
-            if self._may(Event.WITHDRAW, job) and job.attempts == attempt and not is_locked(state, each):
-                uncounted = job._replace(phase=self._next(Event.WITHDRAW, job), attempts=attempt - 1)
+            if self._may(JobEvent.WITHDRAW, job) and job.attempts == attempt and not is_locked(state, each):
+                uncounted = job._replace(phase=self._next(JobEvent.WITHDRAW, job), attempts=attempt - 1)
                 state = with_job(state, each, uncounted)
         return state
 

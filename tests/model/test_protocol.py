@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from schemas.job_transitions import TRANSITIONS, Event, Phase
+from schemas.job_transitions import TRANSITIONS, JobEvent, Phase
 from tests.model.explorer import Exploration, Step, explore
 from tests.model.protocol import CANCEL, RULES, Protocol, Rules, State
 
@@ -68,16 +68,16 @@ MUTATIONS = {
         replace(RULES, undo_needs_merge=False), UNDO, 0, "The survivor is not the sum of its merges",
     ),
     "a message begins a finished job": (
-        changed(Event.BEGIN, finished=(Phase.RUNNING,)), APART, 1, "A finished job has no outcome",
+        changed(JobEvent.BEGIN, finished=(Phase.RUNNING,)), APART, 1, "A finished job has no outcome",
     ),
     "a finished job is retried": (
-        changed(Event.RETRY, finished=(Phase.WAITING,)), APART, 0, "A job has a second outcome",
+        changed(JobEvent.RETRY, finished=(Phase.WAITING,)), APART, 0, "A job has a second outcome",
     ),
     "a cancelled job waits on": (changed(CANCEL, waiting=(Phase.WAITING,)), APART, 0, "A finished job has no outcome"),
     "a failure ends the job without an outcome": (
-        changed(Event.FAIL, running=(Phase.FINISHED,)), APART, 1, "A finished job has no outcome",
+        changed(JobEvent.FAIL, running=(Phase.FINISHED,)), APART, 1, "A finished job has no outcome",
     ),
-    "the relay publishes nothing": (changed(Event.PUBLISH, waiting=()), APART, 0, "A job is stuck"),
+    "the relay publishes nothing": (changed(JobEvent.PUBLISH, waiting=()), APART, 0, "A job is stuck"),
 }  # fmt: skip
 
 
@@ -100,4 +100,4 @@ def test_a_violation_names_the_shortest_way_to_it() -> None:
 
 
 def test_the_model_has_every_transition_of_the_table() -> None:
-    assert {event: RULES.transitions[event] for event in Event} == TRANSITIONS
+    assert {event: RULES.transitions[event] for event in JobEvent} == TRANSITIONS

@@ -1,11 +1,13 @@
 """docs/job-lifecycle.md tells every kind, state and outcome once, the outcomes in the order in which they are tried."""
 
 import re
+import runpy
 
 import pytest
 
+from schemas.job_transitions import MEANINGS, TRANSITIONS, JobEvent, Phase
 from schemas.outcomes import JobKind, JobState, Outcome
-from tests.project.tree import text_of
+from tests.project.tree import ROOT, text_of
 
 DOCUMENT = text_of("docs/job-lifecycle.md")
 
@@ -17,8 +19,17 @@ def test_every_member_has_a_row_in_the_order_of_the_code(heading: str, members: 
     assert re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE) == [member.value for member in members]
 
 
-def test_the_drawing_passes_every_state_and_no_other() -> None:
-    (drawing,) = re.findall(r"```mermaid\n(.*?)```", DOCUMENT, re.DOTALL)
-    steps = re.findall(r"^ *(\S+) --> ([^\s:]+)", drawing, re.MULTILINE)
+def test_the_diagram_and_the_transitions_are_those_of_the_code() -> None:
+    """`python .ci/lifecycle.py` and `make diagrams` bring them up to date."""
+    renewed = runpy.run_path(str(ROOT / ".ci" / "lifecycle.py"))["renewed"]
 
-    assert {state for step in steps for state in step} - {"[*]"} == set(JobState)
+    assert renewed(DOCUMENT) == DOCUMENT
+
+
+def test_the_table_of_transitions_covers_every_event_phase_and_state() -> None:
+    phases = {phase for transitions in TRANSITIONS.values() for phase in transitions}
+    reached = {after for transitions in TRANSITIONS.values() for each in transitions.values() for after in each}
+
+    assert TRANSITIONS.keys() == MEANINGS.keys() == set(JobEvent)
+    assert phases | reached == set(Phase)
+    assert {phase.state for phase in Phase} == set(JobState)

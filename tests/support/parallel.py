@@ -12,14 +12,14 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 #: The rooms in the order in which they begin.
-ROOMS = ("chaos", "e2e", "contract", "integration", "project", "unit")
+ROOMS = ("chaos", "e2e", "contract", "integration", "model", "project", "unit")
 #: One house for all of the room: its files stay together.
 TOGETHER = ("tests/chaos/",)
 #: Processes for each core: a test mostly waits for the processes that it started.
 FOR_A_CORE = 2
 MOST = 8
 #: Rooms that are through, by themselves, before further processes would have found the tests.
-QUICK = ("project", "unit")
+QUICK = ("model", "project", "unit")
 TESTS = Path(__file__).parents[1]
 
 
