@@ -222,6 +222,11 @@ def exclusions(names: Names) -> Json:
     return {"exclusions": [{"profiles": pair, "reason": "twins"}]}
 
 
+def queue(names: Names) -> Json:
+    """Return settings of the queue with which its jobs run: a paused one would hold the run up."""
+    return {"state": "running", "merges_per_minute_limit": names.rng.choice([None, 100_000_000])}
+
+
 POLLED: tuple[Json, ...] = ({}, {"limit": "1"}, {"limit": "2", "cursor": "{cursor}"})
 
 AUDITED: tuple[Json, ...] = (
@@ -263,6 +268,8 @@ LISTED: tuple[Endpoint, ...] = (
     Endpoint(method="POST", rule="/merge/jobs/<uuid:job_id>/retry", bodies=(nothing,)),
     Endpoint(method="POST", rule="/merge/jobs/<uuid:job_id>/undo", bodies=(nothing,)),
     Endpoint(method="POST", rule="/merge/batches/<uuid:batch_id>/undo", bodies=(nothing,)),
+    Endpoint(method="GET", rule="/merge/queue"),
+    Endpoint(method="PUT", rule="/merge/queue", bodies=(queue,)),
     Endpoint(method="GET", rule="/profiles", query=POLLED),
     Endpoint(method="GET", rule="/profiles/<braze_id>"),
     Endpoint(

@@ -35,7 +35,7 @@ TABLES: Mapping[str, Sequence[str]] = {
     **dict.fromkeys(("push_token_report", "key_change", "idempotency"), ALL),
     "key_recomputation": ("SELECT", "UPDATE"),
     **dict.fromkeys(("custom_event", "purchase", "session", "engagement"), HISTORY),
-    "job": KEPT,
+    **dict.fromkeys(("job", "queue_control"), KEPT),
     # The functions below blank and prune these.
     **dict.fromkeys(("batch", "merge_record", "identify_record", "undo_record", "audit_entry"), APPENDED),
     **dict.fromkeys(("webhook", "webhook_watch", "webhook_delivery"), ALL),
@@ -52,6 +52,9 @@ FUNCTIONS = (
     "all_workspaces()",
     "find_valid_keys(bytea[])",
     "analyze_changed_tables(bigint)",
+    "paused_workspaces()",
+    "publishable_workspaces()",
+    # For relays of a version before revision 0034.
     "workspaces_with_pending_jobs()",
     "next_job_due_at()",
     "workspaces_with_published_jobs()",

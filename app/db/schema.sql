@@ -180,7 +180,7 @@ CREATE TABLE public.audit_entry (
     new_external_id text COLLATE pg_catalog."C",
     source_braze_id text COLLATE pg_catalog."C",
     changes json,
-    CONSTRAINT audit_entry_action_check CHECK ((action = ANY (ARRAY['delete'::text, 'rename'::text, 'remove'::text, 'consent'::text, 'exclude'::text, 'allow'::text, 'erasure'::text]))),
+    CONSTRAINT audit_entry_action_check CHECK ((action = ANY (ARRAY['delete'::text, 'rename'::text, 'remove'::text, 'consent'::text, 'exclude'::text, 'allow'::text, 'erasure'::text, 'pause'::text, 'resume'::text, 'limit'::text, 'cancel'::text]))),
     CONSTRAINT deletion_without_external_ids CHECK (((action <> 'delete'::text) OR (num_nonnulls(external_id, new_external_id) = 0)))
 );
 
@@ -268,17 +268,29 @@ CREATE FUNCTION public.find_valid_keys(digests bytea[]) RETURNS TABLE(workspace_
    WHERE ((k.digest = ANY (find_valid_keys.digests)) AND (k.revoked_at IS NULL) AND ((k.expires_at IS NULL) OR (k.expires_at > now())));
 END;
 
+CREATE TABLE public.queue_control (
+    workspace_id integer NOT NULL,
+    paused_at timestamp with time zone,
+    paused_by uuid,
+    merges_per_minute_limit integer,
+    paced_at timestamp with time zone,
+    CONSTRAINT paused_by_when_paused CHECK (((paused_by IS NULL) OR (paused_at IS NOT NULL))),
+    CONSTRAINT queue_control_merges_per_minute_limit_check CHECK ((merges_per_minute_limit > 0))
+);
+
 CREATE FUNCTION public.next_job_due_at() RETURNS timestamp with time zone
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     BEGIN ATOMIC
- SELECT min(due.due_at) AS min
-    FROM (public.workspace w
+ SELECT min(GREATEST(due.due_at, (control.paced_at + ('00:01:00'::interval / (control.merges_per_minute_limit)::double precision)))) AS min
+    FROM ((public.workspace w
+      LEFT JOIN public.queue_control control ON ((control.workspace_id = w.workspace_id)))
       CROSS JOIN LATERAL ( SELECT job.due_at
             FROM public.job
            WHERE ((job.workspace_id = w.workspace_id) AND (job.state = 'queued'::text) AND (job.published_at IS NULL) AND (job.lane = job.index))
            ORDER BY job.due_at, job.id
-          LIMIT 1) due);
+          LIMIT 1) due)
+   WHERE (control.paused_at IS NULL);
 END;
 
 CREATE TABLE public.webhook (
@@ -360,6 +372,16 @@ BEGIN
     RETURN NULL;
 END;
 $$;
+
+CREATE FUNCTION public.paused_workspaces() RETURNS TABLE(workspace_id integer)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    BEGIN ATOMIC
+ SELECT control.workspace_id
+    FROM public.queue_control control
+   WHERE (control.paused_at IS NOT NULL)
+   ORDER BY control.workspace_id;
+END;
 
 CREATE FUNCTION public.protect_audit() RETURNS trigger
     LANGUAGE plpgsql
@@ -466,6 +488,23 @@ CREATE FUNCTION public.prune_old_batches(workspace_id integer, age interval, mos
          )
   SELECT count(*) AS count
     FROM gone;
+END;
+
+CREATE FUNCTION public.publishable_workspaces() RETURNS TABLE(workspace_id integer, has_limit boolean)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    BEGIN ATOMIC
+ SELECT w.workspace_id,
+     (control.merges_per_minute_limit IS NOT NULL)
+    FROM ((public.workspace w
+      LEFT JOIN public.queue_control control ON ((control.workspace_id = w.workspace_id)))
+      CROSS JOIN LATERAL ( SELECT job.id
+            FROM public.job
+           WHERE ((job.workspace_id = w.workspace_id) AND (job.state = 'queued'::text) AND (job.published_at IS NULL) AND (job.lane = job.index) AND (job.due_at <= now()))
+           ORDER BY job.due_at, job.id
+          LIMIT 1) due)
+   WHERE ((control.paused_at IS NULL) AND ((control.merges_per_minute_limit IS NULL) OR (control.paced_at IS NULL) OR ((control.paced_at + ('00:01:00'::interval / (control.merges_per_minute_limit)::double precision)) <= now())))
+   ORDER BY w.workspace_id;
 END;
 
 CREATE FUNCTION public.renew_statistics(relation regclass) RETURNS void
@@ -637,14 +676,8 @@ CREATE FUNCTION public.workspaces_with_pending_jobs() RETURNS TABLE(workspace_id
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     BEGIN ATOMIC
- SELECT w.workspace_id
-    FROM (public.workspace w
-      CROSS JOIN LATERAL ( SELECT job.id
-            FROM public.job
-           WHERE ((job.workspace_id = w.workspace_id) AND (job.state = 'queued'::text) AND (job.published_at IS NULL) AND (job.lane = job.index) AND (job.due_at <= now()))
-           ORDER BY job.due_at, job.id
-          LIMIT 1) due)
-   ORDER BY w.workspace_id;
+ SELECT publishable.workspace_id
+    FROM public.publishable_workspaces() publishable(workspace_id, has_limit);
 END;
 
 CREATE FUNCTION public.workspaces_with_published_jobs() RETURNS TABLE(workspace_id integer)
@@ -1109,6 +1142,9 @@ ALTER TABLE ONLY public.purchase
 ALTER TABLE ONLY public.push_token_report
     ADD CONSTRAINT push_token_report_pkey PRIMARY KEY (workspace_id, token_digest);
 
+ALTER TABLE ONLY public.queue_control
+    ADD CONSTRAINT queue_control_pkey PRIMARY KEY (workspace_id);
+
 ALTER TABLE ONLY public.redirect
     ADD CONSTRAINT redirect_pkey PRIMARY KEY (workspace_id, orphan_id);
 
@@ -1249,6 +1285,8 @@ CREATE TRIGGER protect_audit_from_truncate BEFORE TRUNCATE ON public.undo_record
 
 CREATE TRIGGER wake_relay AFTER INSERT OR UPDATE OF due_at, lane ON public.job FOR EACH STATEMENT WHEN ((NOT pg_try_advisory_xact_lock_shared(1835823980, (('public.job'::regclass)::oid)::integer))) EXECUTE FUNCTION public.notify_sleeper('mergelane_job');
 
+CREATE TRIGGER wake_relay AFTER INSERT OR UPDATE OF paused_at, merges_per_minute_limit ON public.queue_control FOR EACH STATEMENT WHEN ((NOT pg_try_advisory_xact_lock_shared(1835823980, (('public.job'::regclass)::oid)::integer))) EXECUTE FUNCTION public.notify_sleeper('mergelane_job');
+
 CREATE TRIGGER wake_sender AFTER UPDATE OF enabled ON public.webhook FOR EACH STATEMENT WHEN ((NOT pg_try_advisory_xact_lock_shared(1835823980, (('public.webhook_delivery'::regclass)::oid)::integer))) EXECUTE FUNCTION public.notify_sleeper('mergelane_webhook_delivery');
 
 CREATE TRIGGER wake_sender AFTER INSERT OR UPDATE OF due_at ON public.webhook_delivery FOR EACH STATEMENT WHEN ((NOT pg_try_advisory_xact_lock_shared(1835823980, (('public.webhook_delivery'::regclass)::oid)::integer))) EXECUTE FUNCTION public.notify_sleeper('mergelane_webhook_delivery');
@@ -1308,6 +1346,9 @@ ALTER TABLE ONLY public.profile
 
 ALTER TABLE ONLY public.push_token_report
     ADD CONSTRAINT push_token_report_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspace(workspace_id);
+
+ALTER TABLE ONLY public.queue_control
+    ADD CONSTRAINT queue_control_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspace(workspace_id);
 
 ALTER TABLE ONLY public.redirect
     ADD CONSTRAINT redirect_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspace(workspace_id);
@@ -1408,6 +1449,8 @@ CREATE POLICY own_workspace ON public.purchase USING ((workspace_id = public.cur
 
 CREATE POLICY own_workspace ON public.push_token_report USING ((workspace_id = public.current_workspace()));
 
+CREATE POLICY own_workspace ON public.queue_control USING ((workspace_id = public.current_workspace()));
+
 CREATE POLICY own_workspace ON public.redirect USING ((workspace_id = public.current_workspace()));
 
 CREATE POLICY own_workspace ON public.session USING ((workspace_id = public.current_workspace()));
@@ -1431,6 +1474,8 @@ ALTER TABLE public.profile ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.purchase ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.push_token_report ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.queue_control ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.redirect ENABLE ROW LEVEL SECURITY;
 
@@ -1486,6 +1531,8 @@ GRANT UPDATE(pepper) ON TABLE public.api_key TO mergelane_app;
 REVOKE ALL ON FUNCTION public.find_valid_keys(digests bytea[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.find_valid_keys(digests bytea[]) TO mergelane_app;
 
+GRANT SELECT,INSERT,UPDATE ON TABLE public.queue_control TO mergelane_app;
+
 REVOKE ALL ON FUNCTION public.next_job_due_at() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.next_job_due_at() TO mergelane_app;
 
@@ -1497,6 +1544,9 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.webhook_watch TO mergelane_app
 
 REVOKE ALL ON FUNCTION public.next_webhook_work_at() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.next_webhook_work_at() TO mergelane_app;
+
+REVOKE ALL ON FUNCTION public.paused_workspaces() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.paused_workspaces() TO mergelane_app;
 
 REVOKE ALL ON FUNCTION public.prune_audit_entries(workspace_id integer, before uuid, most integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.prune_audit_entries(workspace_id integer, before uuid, most integer) TO mergelane_app;
@@ -1511,6 +1561,9 @@ GRANT SELECT,INSERT ON TABLE public.batch TO mergelane_app;
 
 REVOKE ALL ON FUNCTION public.prune_old_batches(workspace_id integer, age interval, most integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.prune_old_batches(workspace_id integer, age interval, most integer) TO mergelane_app;
+
+REVOKE ALL ON FUNCTION public.publishable_workspaces() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.publishable_workspaces() TO mergelane_app;
 
 REVOKE ALL ON FUNCTION public.renew_statistics(relation regclass) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.renew_statistics(relation regclass) TO mergelane_app;

@@ -27,6 +27,8 @@ PERMISSIONS = (
     # Ours: the notices about finished batches.
     "webhooks.read",
     "webhooks.write",
+    # Ours: pause, limit and cancel the jobs of the workspace.
+    "queue.manage",
     # Ours: all actions with snapshots of whole profiles.
     "audit.read",
     # Ours: all stored data of one person, with events, jobs and audit.

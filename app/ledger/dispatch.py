@@ -23,13 +23,22 @@ class RescueCounts:
     dead: int = 0
 
 
-def workspaces_with_pending_lanes(connection: Connection) -> list[int]:
-    """List the workspaces with a lane to publish."""
-    return [row["workspace_id"] for row in connection.execute(QUERIES["workspaces_with_pending_jobs"])]
+@dataclass(frozen=True, slots=True)
+class PublishableWorkspace:
+    """A workspace with a lane to publish now, and whether it has a limit of merges per minute."""
+
+    id: int
+    has_limit: bool
+
+
+def workspaces_with_pending_lanes(connection: Connection) -> list[PublishableWorkspace]:
+    """List the workspaces with a lane to publish now, except paused ones and those beyond their limit."""
+    rows = connection.execute(QUERIES["publishable_workspaces"])
+    return [PublishableWorkspace(row["workspace_id"], row["has_limit"]) for row in rows]
 
 
 def seconds_until_due_lane(connection: Connection) -> float | None:
-    """Return the seconds until the next pending lane is due, or None without one; negative when it is due."""
+    """Return the seconds until the next lane may be published, or None without one; negative when it may be now."""
     row = connection.execute(QUERIES["seconds_until_due_lane"]).fetchone()
     return None if row is None else row["seconds"]
 

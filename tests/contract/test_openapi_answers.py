@@ -144,6 +144,17 @@ def test_a_complete_profile_matches_the_document(journey: Journey) -> None:
     assert few == [{"email": "ada@example.com"}]
 
 
+def test_the_queue_matches_the_document(journey: Journey) -> None:
+    paused = journey.send("PUT", "/merge/queue", {"state": "paused", "merges_per_minute_limit": 60}).json()
+    journey.post("/users/merge", pair({"external_id": "a"}, {"external_id": "b"}), 202)
+    read = journey.get("/merge/queue").json()
+    journey.send("PUT", "/merge/queue", {"state": "running", "merges_per_minute_limit": None})
+    journey.send("PUT", "/merge/queue", {"state": "stopped"}, 400)
+
+    assert paused["paused_by"]
+    assert read["waiting"] == {"3": 1}
+
+
 def test_activity_matches_the_document(journey: Journey) -> None:
     journey.post("/users/track", {"attributes": [PERSON], **HISTORY})
     (user,) = journey.post("/users/export/ids", {"external_ids": ["ada"]}).json()["users"]
@@ -328,7 +339,7 @@ def test_duplicates_and_runs_match_the_document(journey: Journey, client: Client
     journey.post(f"{run['status_url']}/cancel", None, 409)
 
 
-#: Jobs that wait for an hour, so many that a run pauses.
+#: Jobs that wait for ten minutes, so many that a run pauses. The rescue makes later ones due.
 HOLD_BACK = """
     WITH held AS (
         INSERT INTO batch (workspace_id, id, path)
@@ -338,7 +349,7 @@ HOLD_BACK = """
     INSERT INTO job (
         workspace_id, id, batch_id, index, kind, lane, orphan_identifier, survivor_identifier, search_keys, due_at
     )
-    SELECT workspace_id, gen_random_uuid(), id, index, 'merge', index, '{}', '{}', '{}', now() + interval '1 hour'
+    SELECT workspace_id, gen_random_uuid(), id, index, 'merge', index, '{}', '{}', '{}', now() + interval '10 minutes'
     FROM held CROSS JOIN generate_series(0, 4999) AS index
 """
 

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from itertools import chain
+from itertools import accumulate, chain
 from time import perf_counter
 from uuid import UUID
 
@@ -11,12 +11,14 @@ from app.db.connections import Pool, lend_connection
 from app.db.ids import new_id
 from app.db.transaction import Transaction, run_in_transaction
 from app.ledger.dispatch import (
+    PublishableWorkspace,
     RequestOrigin,
     claim_lanes,
     jobs_to_isolate,
     mark_jobs_published,
     workspaces_with_pending_lanes,
 )
+from app.ledger.pace import lock_budget, use_budget
 from app.metrics import relay as metrics
 from app.telemetry import spans
 from workers.broker import Broker
@@ -59,32 +61,46 @@ class Publisher:
             return 0
         # Each workspace gets an equal share of the room, so that one with a million jobs cannot starve another.
         share = max(1, room // len(workspaces))
-        return sum(self._publish(workspace_id, share) for workspace_id in self._in_turn(workspaces)[:room])
+        return sum(self._publish(each, share) for each in self._in_turn(workspaces)[:room])
 
-    def _in_turn(self, workspaces: Sequence[int]) -> list[int]:
+    def _in_turn(self, workspaces: Sequence[PublishableWorkspace]) -> list[PublishableWorkspace]:
         """Return *workspaces* beginning behind the one that was served last: with little room all get their turn."""
         return [
-            *(each for each in workspaces if each > self._last_workspace_id),
-            *(each for each in workspaces if each <= self._last_workspace_id),
+            *(each for each in workspaces if each.id > self._last_workspace_id),
+            *(each for each in workspaces if each.id <= self._last_workspace_id),
         ]
 
-    def _publish(self, workspace_id: int, room: int) -> int:
+    def _publish(self, workspace: PublishableWorkspace, room: int) -> int:
         """Publish lanes of a workspace in up to *room* messages; return the number of their jobs."""
-        return run_in_transaction(self._pool, workspace_id, self._claim_and_publish, room)
+        publish = self._publish_within_limit if workspace.has_limit else self._claim_and_publish
+        return run_in_transaction(self._pool, workspace.id, publish, room)
 
-    def _claim_and_publish(self, tx: Transaction, room: int) -> int:
-        """Claim, mark and publish lanes in one transaction.
+    def _publish_within_limit(self, tx: Transaction, room: int) -> int:
+        """Publish as many jobs as the workspace's limit of merges per minute allows now."""
+        budget = lock_budget(tx)
+        if budget is None:
+            # It was paused, or its limit removed, since the workspaces were listed.
+            self._last_workspace_id = tx.workspace_id
+            return 0
+        jobs = self._claim_and_publish(tx, room, most_jobs=budget.jobs) if budget.jobs > 0 else 0
+        if jobs:
+            use_budget(tx, budget, jobs=jobs)
+        return jobs
+
+    def _claim_and_publish(self, tx: Transaction, room: int, *, most_jobs: int | None = None) -> int:
+        """Claim, mark and publish lanes of up to *most_jobs* jobs in one transaction; one lane may have more.
 
         Messages are published before the commit. When the commit fails they are redundant, which is harmless; a commit
         before a failed publication would leave the jobs to the rescue.
         """
         self._last_workspace_id, started = tx.workspace_id, perf_counter()
         limit = min(room * self._settings.lane_size, self._settings.relay_claim)
-        claimed = claim_lanes(tx, limit=limit)
+        claimed = claim_lanes(tx, limit=limit if most_jobs is None else min(limit, most_jobs))
         if not claimed.lanes:
             return 0
+        lanes = claimed.lanes if most_jobs is None else first_lanes(claimed.lanes, most_jobs=most_jobs)
         # Lanes of several jobs may need more messages than fit; the others wait for the next round.
-        messages = self._packed(tx, claimed.lanes, room)[:room]
+        messages = self._packed(tx, lanes, room)[:room]
         tasks = {new_id(): job_ids for job_ids in messages}
         mark_jobs_published(tx, tasks=tasks)
         headers = {task_id: headers_of(job_ids, claimed.origins) for task_id, job_ids in tasks.items()}
@@ -130,6 +146,14 @@ class Publisher:
         job_ids = chain.from_iterable(lanes)
         isolated = jobs_to_isolate(tx, job_ids=job_ids)
         return pack_lanes(lanes, lane_size=lane_size, room=room, apart=isolated)
+
+
+def first_lanes(lanes: Sequence[tuple[UUID, ...]], *, most_jobs: int) -> list[tuple[UUID, ...]]:
+    """Return the first of *lanes* that have up to *most_jobs* jobs together, and at least one lane."""
+    totals = accumulate(map(len, lanes))
+    return [
+        lane for place, (lane, total) in enumerate(zip(lanes, totals, strict=True)) if not place or total <= most_jobs
+    ]
 
 
 def headers_of(job_ids: Sequence[UUID], origins: Mapping[UUID, RequestOrigin]) -> dict[str, object]:

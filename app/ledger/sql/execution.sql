@@ -1,6 +1,6 @@
--- name: workspaces_with_pending_jobs
--- Lists the workspaces with a lane to publish: one index probe for each workspace.
-SELECT workspace_id FROM workspaces_with_pending_jobs()
+-- name: publishable_workspaces
+-- Lists the workspaces with a lane to publish now: a few index probes for each workspace.
+SELECT workspace_id, has_limit FROM publishable_workspaces()
 
 -- name: seconds_until_due_lane
 -- Returns the seconds until the next pending lane of any workspace is due.
@@ -112,12 +112,37 @@ WHERE job.workspace_id = %(workspace_id)s AND job.id = given.id
 -- earlier unfinished job of its lane is not in the message. A job that is not published is begun only if the relay would
 -- publish it now: it is due, and its lane waits for no identification. Jobs that are not begun stay as they are.
 --
+-- While the queue is paused, no job is begun, and queued jobs return to the relay, which publishes them when the queue is
+-- resumed. A lane returns when its head does, since the relay searches heads; the rescue returns any other job, and one
+-- whose worker died. Without a pause, this is one index probe.
+--
 -- A late delivery may start a job that was requeued and is not published again: the job counts as published from now on,
 -- or the rescue would not find it. Such a delivery may contain the head of a lane without the rest; the rest gets a new
 -- head, since the relay searches heads. Its keys are arrays: with joins, a plan made on a small table read a backlog once
 -- for each row. A dead job that is retried keeps its last error until it runs. The waiting time is computed by PostgreSQL,
 -- whose clock also set the time of acceptance.
-WITH begun AS (
+WITH paused AS (
+    SELECT TRUE AS found
+    FROM queue_control
+    WHERE workspace_id = %(workspace_id)s AND paused_at IS NOT NULL
+    LIMIT 1
+),
+
+returned AS (
+    UPDATE job
+    SET published_at = NULL, lane = job.lane
+    WHERE workspace_id = %(workspace_id)s AND id = ANY(%(ids)s) AND (SELECT paused.found FROM paused)
+        AND state = 'queued' AND published_at IS NOT NULL
+        AND CASE WHEN lane = index THEN TRUE ELSE (
+            SELECT head.id
+            FROM job AS head
+            WHERE head.workspace_id = %(workspace_id)s AND head.batch_id = job.batch_id AND head.index = job.lane
+                AND head.state = 'queued' AND head.published_at IS NOT NULL AND head.id = ANY(%(ids)s)
+            LIMIT 1
+        ) IS NOT NULL END
+),
+
+begun AS (
     UPDATE job
     SET
         state = 'running',
@@ -133,6 +158,7 @@ WITH begun AS (
         published_at = coalesce(published_at, clock_timestamp()),
         task_id = %(task_id)s
     WHERE workspace_id = %(workspace_id)s AND id = ANY(%(ids)s) AND state IN ('queued', 'running')
+        AND (SELECT paused.found FROM paused) IS NULL
         -- CASE, since lone jobs must not pay for the lookup.
         AND CASE WHEN lane = index THEN TRUE ELSE (
             SELECT earlier.id

@@ -124,6 +124,11 @@ CREATE POLICY own_workspace ON job USING (workspace_id = current_workspace());
 CREATE TRIGGER wake_relay AFTER INSERT OR UPDATE OF due_at, lane ON job FOR EACH STATEMENT
     WHEN (NOT pg_try_advisory_xact_lock_shared(1835823980, 'job'::regclass::oid::integer))
     EXECUTE FUNCTION notify_sleeper('mergelane_job');
+-- Wakes it too when a queue is resumed, or when its limit changes.
+CREATE TRIGGER wake_relay AFTER INSERT OR UPDATE OF paused_at, merges_per_minute_limit ON queue_control
+    FOR EACH STATEMENT
+    WHEN (NOT pg_try_advisory_xact_lock_shared(1835823980, 'job'::regclass::oid::integer))
+    EXECUTE FUNCTION notify_sleeper('mergelane_job');
 
 -- The jobs of the current workspace, for searches that need the GIN index job_by_search_key. See workspace_profile.
 CREATE OR REPLACE VIEW workspace_job AS
@@ -167,13 +172,15 @@ CROSS JOIN LATERAL (
 ) AS earlier
 WHERE head.workspace_id = current_workspace();
 
--- Returns the workspaces that have a lane due to be published. LATERAL with LIMIT 1 is one index lookup for each
--- workspace; EXISTS became a join that read the whole backlog while the statistics were old.
-CREATE OR REPLACE FUNCTION workspaces_with_pending_jobs() RETURNS TABLE (workspace_id integer)
+-- Returns the workspaces that have a lane due to be published and may publish one now, and whether they have a limit.
+-- Workspaces that have paused their queue, or have used their limit, are left out. LATERAL with LIMIT 1 is one index lookup for
+-- each workspace; EXISTS became a join that read the whole backlog while the statistics were old.
+CREATE OR REPLACE FUNCTION publishable_workspaces() RETURNS TABLE (workspace_id integer, has_limit boolean)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-    SELECT w.workspace_id
+    SELECT w.workspace_id, control.merges_per_minute_limit IS NOT NULL
     FROM workspace AS w
+    LEFT JOIN queue_control AS control ON control.workspace_id = w.workspace_id
     CROSS JOIN LATERAL (
         SELECT job.id
         FROM job
@@ -182,15 +189,28 @@ BEGIN ATOMIC
         ORDER BY job.due_at, job.id
         LIMIT 1
     ) AS due
+    WHERE control.paused_at IS NULL
+        AND (
+            control.merges_per_minute_limit IS NULL OR control.paced_at IS NULL
+            OR control.paced_at + interval '1 minute' / control.merges_per_minute_limit <= now()
+        )
     ORDER BY w.workspace_id;
 END;
 
--- Returns the time when the next pending lane is due, or null without one. One index lookup for each workspace.
+-- Does the same for relays of a version before revision 0034.
+CREATE OR REPLACE FUNCTION workspaces_with_pending_jobs() RETURNS TABLE (workspace_id integer)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT publishable.workspace_id FROM publishable_workspaces() AS publishable;
+END;
+
+-- Returns the time when the next pending lane may be published, or null without one. One index lookup for each workspace.
 CREATE OR REPLACE FUNCTION next_job_due_at() RETURNS timestamptz
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-    SELECT min(due.due_at)
+    SELECT min(greatest(due.due_at, control.paced_at + interval '1 minute' / control.merges_per_minute_limit))
     FROM workspace AS w
+    LEFT JOIN queue_control AS control ON control.workspace_id = w.workspace_id
     CROSS JOIN LATERAL (
         SELECT job.due_at
         FROM job
@@ -198,7 +218,8 @@ BEGIN ATOMIC
             AND job.state = 'queued' AND job.published_at IS NULL AND job.lane = job.index
         ORDER BY job.due_at, job.id
         LIMIT 1
-    ) AS due;
+    ) AS due
+    WHERE control.paused_at IS NULL;
 END;
 
 -- Returns the workspaces that have published jobs that have not ended, for relays of a version before revision 0027.
@@ -312,7 +333,7 @@ BEGIN ATOMIC
 END;
 
 REVOKE ALL ON FUNCTION
-    workspaces_with_pending_jobs(), next_job_due_at(), workspaces_with_published_jobs(), workspaces_to_rescue(),
+    publishable_workspaces(), workspaces_with_pending_jobs(), next_job_due_at(), workspaces_with_published_jobs(), workspaces_to_rescue(),
     count_jobs_by_workspace(integer, integer)
 FROM PUBLIC;
 
