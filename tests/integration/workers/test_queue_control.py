@@ -1,5 +1,6 @@
 """A paused queue publishes and runs nothing, and a limit holds, whatever the relays and workers do."""
 
+from time import monotonic
 from uuid import UUID
 
 import pytest
@@ -49,6 +50,14 @@ def let_seconds_pass(factory: Factory, seconds: float) -> None:
     """Let the limit have been used so many *seconds* earlier."""
     factory.rows(
         f"UPDATE queue_control SET paced_at = paced_at - interval '{seconds} s' WHERE workspace_id = %s RETURNING 1"
+    )
+
+
+def begin_all(factory: Factory) -> None:
+    """Let workers have begun all published jobs."""
+    factory.rows(
+        "UPDATE job SET state = 'running', attempts = 1, started_at = now()"
+        " WHERE workspace_id = %s AND published_at IS NOT NULL RETURNING 1"
     )
 
 
@@ -139,24 +148,33 @@ def test_a_begun_job_keeps_its_state_and_is_not_begun_again_while_the_queue_is_p
 def test_a_limit_bounds_what_any_number_of_relays_publish(
     pool: Pool, settings: Settings, redis_server: RedisServer, factory: Factory, relays: int
 ) -> None:
-    single_jobs(factory, 40)
-    control(pool, factory, limit(600))
+    single_jobs(factory, 5)
+    control(pool, factory, limit(1))
     published: list[int] = []
     with relay(pool, settings, redis_server) as (one, _), relay(pool, settings, redis_server) as (other, _):
-        for seconds in (0.3, 0.3, 0, 10, 1):
+        for seconds in (30, 15, 20, 0, 600, 0):
             let_seconds_pass(factory, seconds)
             published.append(sum(publisher.run_once() for publisher in [one, other, one][:relays]))
-            take(redis_server, 50)
-            factory.rows(
-                "UPDATE job SET state = 'running', attempts = 1, started_at = now()"
-                " WHERE workspace_id = %s AND published_at IS NOT NULL RETURNING 1"
-            )
+            begin_all(factory)
 
-    # Ten in a second; after a pause only half a second counts.
-    assert published[0] in (3, 4)
-    assert published[1] in (3, 4)
-    assert published[2] <= 1
-    assert published[3:] == [5, 5]
+    assert published == [0, 0, 1, 0, 1, 0]
+
+
+def test_a_limit_of_many_jobs_is_used_and_not_exceeded(
+    pool: Pool, settings: Settings, redis_server: RedisServer, factory: Factory
+) -> None:
+    single_jobs(factory, 200)
+    control(pool, factory, limit(600))
+    began, published, passed = monotonic(), 0, 0.0
+    with relay(pool, settings, redis_server) as (publisher, _):
+        for _ in range(20):
+            let_seconds_pass(factory, 0.4)
+            passed += 0.4
+            published += publisher.run_once()
+            begin_all(factory)
+            take(redis_server, 50)
+
+    assert 0.8 * 10 * passed <= published <= 10 * (passed + monotonic() - began)
 
 
 def test_jobs_that_no_worker_begins_hold_the_next_ones_back(
