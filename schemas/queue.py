@@ -8,9 +8,23 @@ from typing import Any
 from marshmallow import ValidationError, fields, validate
 
 from schemas.audit import AuditKeySchema
-from schemas.base import Instant, ResponseSchema, StrictRequestSchema, Word, count_field
+from schemas.base import (
+    Instant,
+    RequestSchema,
+    ResponseSchema,
+    StrictRequestSchema,
+    Word,
+    count_field,
+    success_message,
+)
 from schemas.fields import first_fault
+from schemas.jobs import SOURCE
+from schemas.outcomes import BatchSource, JobKind
 
+#: The urgencies are from 0, the most urgent, to this.
+LEAST_URGENT = 7
+KIND = f"'kind' must be one of {', '.join(JobKind)}"
+PRIORITY = f"'priority' must be an integer from 0 to {LEAST_URGENT}"
 #: The highest limit, in merges per minute.
 MAX_LIMIT = 100_000_000
 
@@ -77,6 +91,37 @@ class QueueSchema(ResponseSchema):
         allow_none=True, metadata={"minimum": 0, "description": "The age of the oldest queued job; null without one."}
     )
     merges_per_minute = count_field("Jobs of all kinds that ended in the last minute.")
+
+
+class QueueSelectionQuery(RequestSchema):
+    """Which jobs of the queue to cancel; without parameters all."""
+
+    kind = Word(JobKind, error_messages={"unknown": KIND}, metadata={"description": "Only jobs of this kind."})
+    source = Word(
+        BatchSource, error_messages={"unknown": SOURCE}, metadata={"description": "Only jobs of requests, or of runs."}
+    )
+    priority = fields.Integer(
+        validate=validate.Range(0, LEAST_URGENT, error=PRIORITY),
+        error_messages=dict.fromkeys(("invalid", "too_large"), PRIORITY),
+        metadata={"description": "Only jobs of this urgency."},
+    )
+
+
+class CancelledSchema(ResponseSchema):
+    """The result of a cancellation."""
+
+    message = success_message()
+    batch_id = fields.UUID()
+    status_url = fields.String()
+    cancelled = count_field("Jobs that got the outcome `cancelled`.")
+    running = count_field("Jobs that a worker has begun; they are not cancelled.")
+
+
+class QueueCancelledSchema(ResponseSchema):
+    """A cancellation of the queue, which takes effect at once and gives the jobs their outcome in the background."""
+
+    message = success_message()
+    cancel_id = fields.UUID()
 
 
 _CHANGE = QueueChangeSchema()

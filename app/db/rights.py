@@ -42,7 +42,7 @@ TABLES: Mapping[str, Sequence[str]] = {
     **dict.fromkeys(("duplicate_policy", "duplicate_run"), KEPT),
     "duplicate_exclusion": ("SELECT", "INSERT", "DELETE"),
     "former_name": ("SELECT", "INSERT", "DELETE"),
-    "erasure": ALL,
+    **dict.fromkeys(("erasure", "queue_cancellation"), ALL),
 }
 #: The columns of other tables that the processes' role may update. A key that is used after a change of the pepper gets
 #: a new digest.
@@ -53,6 +53,7 @@ FUNCTIONS = (
     "find_valid_keys(bytea[])",
     "analyze_changed_tables(bigint)",
     "paused_workspaces()",
+    "workspaces_with_cancellations()",
     "publishable_workspaces()",
     # For relays of a version before revision 0034.
     "workspaces_with_pending_jobs()",

@@ -87,14 +87,16 @@ CREATE TABLE public.job (
     not_restored jsonb,
     undone_at timestamp with time zone,
     undone_by uuid,
+    priority smallint DEFAULT 3 NOT NULL,
     CONSTRAINT finished_at_exactly_when_ended CHECK (((finished_at IS NOT NULL) = (state = ANY (ARRAY['finished'::text, 'dead'::text])))),
     CONSTRAINT job_attempts_check CHECK ((attempts >= 0)),
     CONSTRAINT job_check CHECK (((lane >= 0) AND (lane <= index))),
     CONSTRAINT job_index_check CHECK ((index >= 0)),
     CONSTRAINT job_kind_check CHECK ((kind = ANY (ARRAY['merge'::text, 'identify'::text, 'undo'::text]))),
-    CONSTRAINT job_outcome_check CHECK ((outcome = ANY (ARRAY['refused_identifier'::text, 'orphan_ambiguous'::text, 'survivor_ambiguous'::text, 'orphan_not_found'::text, 'survivor_not_found'::text, 'already_merged'::text, 'same_profile'::text, 'orphan_identified'::text, 'alias_conflict'::text, 'protected'::text, 'invalid_phones'::text, 'survivor_limit'::text, 'merged'::text, 'identified'::text, 'undone'::text, 'undone_in_part'::text, 'not_undoable'::text]))),
+    CONSTRAINT job_outcome_check CHECK ((outcome = ANY (ARRAY['refused_identifier'::text, 'orphan_ambiguous'::text, 'survivor_ambiguous'::text, 'orphan_not_found'::text, 'survivor_not_found'::text, 'already_merged'::text, 'same_profile'::text, 'orphan_identified'::text, 'alias_conflict'::text, 'protected'::text, 'invalid_phones'::text, 'survivor_limit'::text, 'merged'::text, 'identified'::text, 'undone'::text, 'undone_in_part'::text, 'not_undoable'::text, 'cancelled'::text]))),
     CONSTRAINT job_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'running'::text, 'finished'::text, 'dead'::text]))),
     CONSTRAINT outcome_exactly_when_finished CHECK (((outcome IS NOT NULL) = (state = 'finished'::text))),
+    CONSTRAINT priority_is_an_urgency CHECK (((priority >= 0) AND (priority <= 7))),
     CONSTRAINT reason_when_ended CHECK (((reason IS NOT NULL) OR (state <> ALL (ARRAY['finished'::text, 'dead'::text])))),
     CONSTRAINT survivor_is_another_profile CHECK (((outcome <> 'merged'::text) OR ((orphan_id IS NOT NULL) AND (survivor_id IS NOT NULL) AND (orphan_id <> survivor_id)))),
     CONSTRAINT undo_names_its_job CHECK (((kind = 'undo'::text) = (undoes IS NOT NULL))),
@@ -574,6 +576,26 @@ CREATE FUNCTION public.workspaces_to_rescue() RETURNS TABLE(workspace_id integer
           LIMIT 1)
   LIMIT 1) found)
    ORDER BY w.workspace_id;
+END;
+
+CREATE TABLE public.queue_cancellation (
+    workspace_id integer NOT NULL,
+    id uuid NOT NULL,
+    cancelled_at timestamp with time zone DEFAULT now() NOT NULL,
+    kind text,
+    source text,
+    priority smallint,
+    reason text NOT NULL,
+    last_job_id uuid
+);
+
+CREATE FUNCTION public.workspaces_with_cancellations() RETURNS TABLE(workspace_id integer)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    BEGIN ATOMIC
+ SELECT DISTINCT cancellation.workspace_id
+    FROM public.queue_cancellation cancellation
+   ORDER BY cancellation.workspace_id;
 END;
 
 CREATE FUNCTION public.workspaces_with_due_deliveries() RETURNS TABLE(workspace_id integer, watches boolean, deliveries boolean)
@@ -1142,6 +1164,9 @@ ALTER TABLE ONLY public.purchase
 ALTER TABLE ONLY public.push_token_report
     ADD CONSTRAINT push_token_report_pkey PRIMARY KEY (workspace_id, token_digest);
 
+ALTER TABLE ONLY public.queue_cancellation
+    ADD CONSTRAINT queue_cancellation_pkey PRIMARY KEY (workspace_id, id);
+
 ALTER TABLE ONLY public.queue_control
     ADD CONSTRAINT queue_control_pkey PRIMARY KEY (workspace_id);
 
@@ -1347,6 +1372,9 @@ ALTER TABLE ONLY public.profile
 ALTER TABLE ONLY public.push_token_report
     ADD CONSTRAINT push_token_report_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspace(workspace_id);
 
+ALTER TABLE ONLY public.queue_cancellation
+    ADD CONSTRAINT queue_cancellation_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspace(workspace_id);
+
 ALTER TABLE ONLY public.queue_control
     ADD CONSTRAINT queue_control_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspace(workspace_id);
 
@@ -1449,6 +1477,8 @@ CREATE POLICY own_workspace ON public.purchase USING ((workspace_id = public.cur
 
 CREATE POLICY own_workspace ON public.push_token_report USING ((workspace_id = public.current_workspace()));
 
+CREATE POLICY own_workspace ON public.queue_cancellation USING ((workspace_id = public.current_workspace()));
+
 CREATE POLICY own_workspace ON public.queue_control USING ((workspace_id = public.current_workspace()));
 
 CREATE POLICY own_workspace ON public.redirect USING ((workspace_id = public.current_workspace()));
@@ -1474,6 +1504,8 @@ ALTER TABLE public.profile ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.purchase ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.push_token_report ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.queue_cancellation ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.queue_control ENABLE ROW LEVEL SECURITY;
 
@@ -1575,6 +1607,11 @@ GRANT ALL ON FUNCTION public.workspaces_to_recompute() TO mergelane_app;
 
 REVOKE ALL ON FUNCTION public.workspaces_to_rescue() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.workspaces_to_rescue() TO mergelane_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.queue_cancellation TO mergelane_app;
+
+REVOKE ALL ON FUNCTION public.workspaces_with_cancellations() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.workspaces_with_cancellations() TO mergelane_app;
 
 REVOKE ALL ON FUNCTION public.workspaces_with_due_deliveries() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.workspaces_with_due_deliveries() TO mergelane_app;

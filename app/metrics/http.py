@@ -36,6 +36,7 @@ ACCEPTED_JOBS = Counter(
     labels=("kind",),
     series=label_combinations(JobKind),
 )
+CANCELLED_JOBS = Counter("mergelane_cancelled_jobs", "Jobs cancelled one by one or as a batch.")
 SHED_REQUESTS = Counter(
     "mergelane_shed_requests", "Requests refused because too many jobs of their workspace are pending."
 )
@@ -47,7 +48,7 @@ UNCOUNTED_REQUESTS = Counter(
     "Requests accepted without a rate limit because its Redis did not answer.",
 )
 
-HTTP = (REQUESTS, LATENCY, ACCEPTED_JOBS, SHED_REQUESTS, LIMITED_REQUESTS, UNCOUNTED_REQUESTS)
+HTTP = (REQUESTS, LATENCY, ACCEPTED_JOBS, CANCELLED_JOBS, SHED_REQUESTS, LIMITED_REQUESTS, UNCOUNTED_REQUESTS)
 
 
 def count_response(*, method: str, route: str | None, status: int, seconds: float) -> None:

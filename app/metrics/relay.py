@@ -4,7 +4,7 @@ from app.metrics.instruments import Counter, Gauge, label_combinations
 from app.metrics.services import ServiceMetrics
 
 SERVICES = ServiceMetrics.of_process(
-    "relay", ["relay", "rescue", "prune", "analysis", "duplicates", "recomputation", "erasure", "replies"]
+    "relay", ["relay", "rescue", "cancel", "prune", "analysis", "duplicates", "recomputation", "erasure", "replies"]
 )
 
 PUBLISHED_LANES = Counter("mergelane_published_lanes", "Messages published, each with one or several lanes.")
@@ -18,6 +18,7 @@ RESCUED = Counter(
     series=label_combinations(["lost", "stranded"]),
 )
 RESCUED_DEAD = Counter("mergelane_rescued_jobs_dead", "Jobs declared dead after too many stalled attempts.")
+CANCELLED = Counter("mergelane_relay_cancelled_jobs", "Jobs of cancelled queues that got their outcome.")
 PRUNED = Counter(
     "mergelane_pruned_rows",
     "Rows deleted after their retention time, by kind.",
@@ -32,6 +33,7 @@ RELAY = (
     BROKER_GOAL,
     RESCUED,
     RESCUED_DEAD,
+    CANCELLED,
     PRUNED,
     *SERVICES.instruments,
 )

@@ -155,6 +155,25 @@ def test_the_queue_matches_the_document(journey: Journey) -> None:
     assert read["waiting"] == {"3": 1}
 
 
+def test_cancellations_match_the_document(journey: Journey) -> None:
+    journey.post("/merge/queue/cancel", None, 409)
+    journey.send("PUT", "/merge/queue", {"state": "paused"})
+    body = pair({"external_id": "a"}, {"external_id": "b"})
+    one, other, _ = (journey.post("/users/merge", body, 202).json()["batch_id"] for _ in range(3))
+    job_id = journey.get(f"/merge/batches/{one}").json()["jobs"][0]["job_id"]
+    job = journey.post(f"/merge/jobs/{job_id}/cancel", None, 200).json()
+    batch = journey.post(f"/merge/batches/{other}/cancel", None, 200).json()
+    for path in (f"jobs/{job_id}", f"batches/{other}"):
+        journey.post(f"/merge/{path}/cancel", None, 409)
+    for path in (f"jobs/{ELSEWHERE}", f"batches/{ELSEWHERE}"):
+        journey.post(f"/merge/{path}/cancel", None, 404)
+    journey.post("/merge/queue/cancel", None, 202)
+    journey.post("/merge/queue/cancel?priority=8", None, 400)
+
+    assert job["outcome"] == "cancelled"
+    assert (batch["cancelled"], batch["running"]) == (1, 0)
+
+
 def test_activity_matches_the_document(journey: Journey) -> None:
     journey.post("/users/track", {"attributes": [PERSON], **HISTORY})
     (user,) = journey.post("/users/export/ids", {"external_ids": ["ada"]}).json()["users"]

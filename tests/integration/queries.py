@@ -37,6 +37,7 @@ FREE = {
     "db/sql/rights.sql:rights_of_others": "lists the rights of roles",
     "db/sql/rights.sql:foreign_owners": "lists the owners of tables",
     "db/sql/statistics.sql:analyze_changed_tables": "counts tables, with the rows of all workspaces",
+    "ledger/sql/cancel.sql:workspaces_with_cancellations": "gives the relay the list of workspaces",
     "ledger/sql/queue.sql:paused_workspaces": "lists paused workspaces for the operators",
     "ledger/sql/execution.sql:publishable_workspaces": "gives the relay the list of workspaces",
     "ledger/sql/execution.sql:workspaces_to_rescue": "gives the rescue the list of workspaces",

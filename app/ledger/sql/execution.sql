@@ -114,7 +114,8 @@ WHERE job.workspace_id = %(workspace_id)s AND job.id = given.id
 --
 -- While the queue is paused, no job is begun, and queued jobs return to the relay, which publishes them when the queue is
 -- resumed. A lane returns when its head does, since the relay searches heads; the rescue returns any other job, and one
--- whose worker died. Without a pause, this is one index probe.
+-- whose worker died. A queued job that a request cancels with the whole queue is not begun either: the relay gives it its
+-- outcome. Without a pause and a cancellation, these are two index probes.
 --
 -- A late delivery may start a job that was requeued and is not published again: the job counts as published from now on,
 -- or the rescue would not find it. Such a delivery may contain the head of a lane without the rest; the rest gets a new
@@ -125,6 +126,13 @@ WITH paused AS (
     SELECT TRUE AS found
     FROM queue_control
     WHERE workspace_id = %(workspace_id)s AND paused_at IS NOT NULL
+    LIMIT 1
+),
+
+cancelling AS (
+    SELECT TRUE AS found
+    FROM queue_cancellation
+    WHERE workspace_id = %(workspace_id)s
     LIMIT 1
 ),
 
@@ -159,6 +167,22 @@ begun AS (
         task_id = %(task_id)s
     WHERE workspace_id = %(workspace_id)s AND id = ANY(%(ids)s) AND state IN ('queued', 'running')
         AND (SELECT paused.found FROM paused) IS NULL
+        AND CASE WHEN state = 'running' OR (SELECT cancelling.found FROM cancelling) IS NULL THEN TRUE ELSE (
+            SELECT cancellation.id
+            FROM queue_cancellation AS cancellation
+            WHERE cancellation.workspace_id = %(workspace_id)s AND job.created_at <= cancellation.cancelled_at
+                AND (cancellation.kind IS NULL OR cancellation.kind = job.kind)
+                AND (cancellation.priority IS NULL OR cancellation.priority = job.priority)
+                AND (
+                    cancellation.source IS NULL
+                    OR cancellation.source = (
+                        SELECT batch.source
+                        FROM batch
+                        WHERE batch.workspace_id = %(workspace_id)s AND batch.id = job.batch_id
+                    )
+                )
+            LIMIT 1
+        ) IS NULL END
         -- CASE, since lone jobs must not pay for the lookup.
         AND CASE WHEN lane = index THEN TRUE ELSE (
             SELECT earlier.id

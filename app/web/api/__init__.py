@@ -3,6 +3,7 @@
 from app.web.api import (
     audit,
     batches,
+    cancel,
     duplicates,
     exclusions,
     health,
@@ -22,6 +23,7 @@ from app.web.api import (
 BLUEPRINTS = (
     audit.blueprint,
     batches.blueprint,
+    cancel.blueprint,
     duplicates.blueprint,
     exclusions.blueprint,
     health.blueprint,

@@ -2,5 +2,7 @@
 SET LOCAL statement_timeout = '1h';
 
 ALTER TABLE audit_entry VALIDATE CONSTRAINT audit_entry_action_check;
+ALTER TABLE job VALIDATE CONSTRAINT job_outcome_check;
+ALTER TABLE job VALIDATE CONSTRAINT priority_is_an_urgency;
 
 SET LOCAL statement_timeout = '1min';

@@ -43,7 +43,8 @@ CREATE TABLE job (
     outcome text CHECK (outcome IN (
         'refused_identifier', 'orphan_ambiguous', 'survivor_ambiguous', 'orphan_not_found', 'survivor_not_found',
         'already_merged', 'same_profile', 'orphan_identified', 'alias_conflict', 'protected', 'invalid_phones',
-        'survivor_limit', 'merged', 'identified', 'undone', 'undone_in_part', 'not_undoable')),
+        'survivor_limit', 'merged', 'identified', 'undone', 'undone_in_part', 'not_undoable',
+        'cancelled')),
     reason text,  -- a sentence that explains the outcome or the failure
     attempts smallint NOT NULL DEFAULT 0 CHECK (attempts >= 0),
     task_id uuid,  -- Celery task of the last delivery, as Flower shows it
@@ -68,6 +69,7 @@ CREATE TABLE job (
     not_restored jsonb,  -- for an undo: [{identifier, why}]
     undone_at timestamptz,  -- for an undone merge
     undone_by uuid,  -- for an undone merge: the undo job
+    priority smallint NOT NULL DEFAULT 3,  -- urgency: from 0, the most urgent, to 7
 
     PRIMARY KEY (workspace_id, id),
     UNIQUE (workspace_id, batch_id, index),
@@ -78,7 +80,8 @@ CREATE TABLE job (
     CONSTRAINT survivor_is_another_profile
         CHECK (outcome <> 'merged' OR (orphan_id IS NOT NULL AND survivor_id IS NOT NULL AND orphan_id <> survivor_id)),
     CONSTRAINT undo_names_its_job CHECK ((kind = 'undo') = (undoes IS NOT NULL)),
-    CONSTRAINT undone_at_with_undone_by CHECK ((undone_at IS NULL) = (undone_by IS NULL))
+    CONSTRAINT undone_at_with_undone_by CHECK ((undone_at IS NULL) = (undone_by IS NULL)),
+    CONSTRAINT priority_is_an_urgency CHECK (priority BETWEEN 0 AND 7)
 ) WITH (fillfactor = 70);
 
 -- The relay: lanes to publish, by the time when they are due. Only the first job of a lane is in it.

@@ -1,4 +1,4 @@
-"""Revision 0034: the control of the queue."""
+"""Revision 0034: the control of the queue, cancellations, and the urgency of jobs."""
 
 from app.db.migrations import run_sql
 
@@ -7,5 +7,5 @@ down_revision = "0031"
 
 
 def upgrade() -> None:
-    """Create the table, and allow the actions on the queue in the audit."""
+    """Create the tables and the column, and allow the new actions and the new outcome."""
     run_sql("0034_queue.sql")
