@@ -20,9 +20,8 @@ from schemas.base import (
 from schemas.fields import first_fault
 from schemas.jobs import SOURCE
 from schemas.outcomes import BatchSource, JobKind
+from schemas.urgency import LEAST_URGENT
 
-#: The urgencies are from 0, the most urgent, to this.
-LEAST_URGENT = 7
 KIND = f"'kind' must be one of {', '.join(JobKind)}"
 PRIORITY = f"'priority' must be an integer from 0 to {LEAST_URGENT}"
 #: The highest limit, in merges per minute.

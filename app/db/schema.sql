@@ -492,15 +492,16 @@ CREATE FUNCTION public.prune_old_batches(workspace_id integer, age interval, mos
     FROM gone;
 END;
 
-CREATE FUNCTION public.publishable_workspaces() RETURNS TABLE(workspace_id integer, has_limit boolean)
+CREATE FUNCTION public.publishable_workspaces() RETURNS TABLE(workspace_id integer, has_limit boolean, has_urgent boolean)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     BEGIN ATOMIC
  SELECT w.workspace_id,
-     (control.merges_per_minute_limit IS NOT NULL)
+     (control.merges_per_minute_limit IS NOT NULL),
+     (due.due_at < ((now() - '100 years'::interval) - '913 days'::interval))
     FROM ((public.workspace w
       LEFT JOIN public.queue_control control ON ((control.workspace_id = w.workspace_id)))
-      CROSS JOIN LATERAL ( SELECT job.id
+      CROSS JOIN LATERAL ( SELECT job.due_at
             FROM public.job
            WHERE ((job.workspace_id = w.workspace_id) AND (job.state = 'queued'::text) AND (job.published_at IS NULL) AND (job.lane = job.index) AND (job.due_at <= now()))
            ORDER BY job.due_at, job.id
@@ -699,7 +700,7 @@ CREATE FUNCTION public.workspaces_with_pending_jobs() RETURNS TABLE(workspace_id
     SET search_path TO 'pg_catalog', 'pg_temp'
     BEGIN ATOMIC
  SELECT publishable.workspace_id
-    FROM public.publishable_workspaces() publishable(workspace_id, has_limit);
+    FROM public.publishable_workspaces() publishable(workspace_id, has_limit, has_urgent);
 END;
 
 CREATE FUNCTION public.workspaces_with_published_jobs() RETURNS TABLE(workspace_id integer)

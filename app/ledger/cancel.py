@@ -76,7 +76,7 @@ def cancel_waiting_jobs(
     return CancelledJobs(batch_id=batch_id, cancelled=len(waiting), running=states.count(JobState.RUNNING))
 
 
-def cancel_queue(tx: Transaction, selection: QueueSelection, *, api_key_id: UUID | None) -> UUID:
+def add_cancellation(tx: Transaction, selection: QueueSelection, *, api_key_id: UUID | None) -> UUID:
     """Cancel the jobs of *selection* that wait now, with one row; return its id.
 
     Workers begin none of them after the transaction has committed. Raises Conflict when no job waits.

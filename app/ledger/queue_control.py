@@ -39,13 +39,13 @@ def read_queue(tx: Transaction) -> QueueStatus:
     """Return the settings and the content of the queue."""
     (control,) = tx.execute(QUERIES["read_queue"]).fetchall()
     key_id = control["paused_by"]
-    waiting = _count(tx, "count_waiting")
+    waiting = tx.execute(QUERIES["count_waiting"]).fetchall()
     oldest = tx.execute(QUERIES["find_oldest_waiting"]).fetchone()
     return QueueStatus(
         paused_at=control["paused_at"],
         paused_by=None if key_id is None else {"id": key_id, "label": control["label"]},
         merges_per_minute_limit=control["merges_per_minute_limit"],
-        waiting={"3": waiting} if waiting else {},
+        waiting={str(row["priority"]): row["jobs"] for row in waiting},
         running=_count(tx, "count_running"),
         oldest_waiting_seconds=None if oldest is None else oldest["seconds"],
         merges_per_minute=_count(tx, "count_ended_lately"),

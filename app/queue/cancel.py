@@ -30,7 +30,7 @@ def cancel_job(tx: Transaction, *, job_id: UUID, actor: Actor, authorize: Callab
 
 def cancel_queue(tx: Transaction, selection: QueueSelection, *, actor: Actor) -> UUID:
     """Cancel the jobs that wait now; return the id of the cancellation. Raises Conflict when no job waits."""
-    cancel_id = ledger.cancel_queue(tx, selection, api_key_id=actor.api_key_id)
+    cancel_id = ledger.add_cancellation(tx, selection, api_key_id=actor.api_key_id)
     selected = {"kind": selection.kind, "source": selection.source, "priority": selection.priority}
     _log(tx, actor, {"cancel_id": str(cancel_id), **selected})
     return cancel_id

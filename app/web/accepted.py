@@ -19,6 +19,7 @@ from app.web.prefer_wait import preferred_wait, prefers_async, wait_for_batch
 from app.web.proxies import with_prefix
 from app.web.resources import pool, settings
 from app.web.shedding import backlogs
+from app.web.urgency import requested_priority
 from schemas.identifiers import Recorded
 from schemas.jobs import BatchSchema
 from schemas.json_values import dump_json
@@ -56,6 +57,7 @@ def accept_request(
         kind=kind,
         updates=updates,
         places=places,
+        priority=requested_priority(),
         idempotency=idempotency_key(body, given=key),
         backlogs=backlogs(),
     )

@@ -476,6 +476,8 @@ def test_the_audit_matches_the_document(journey: Journey) -> None:
 
 def test_the_error_for_a_long_url_matches_the_document(journey: Journey, client: Client) -> None:
     braze_id = "0" * 24
+    long_query = {"cursor": "x" * 9_000}
+    journey.post(f"/merge/queue/cancel?cursor={long_query['cursor']}", None, 414)
     for path in (
         "/audit",
         "/audit/export",

@@ -2,8 +2,8 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from itertools import accumulate, chain
-from time import perf_counter
+from itertools import accumulate, chain, groupby
+from time import monotonic, perf_counter
 from uuid import UUID
 
 from app.config import Settings
@@ -22,10 +22,18 @@ from app.ledger.pace import lock_budget, use_budget
 from app.metrics import relay as metrics
 from app.telemetry import spans
 from workers.broker import Broker
+from workers.messages import Urgency
 from workers.packing import pack_lanes, would_pack
 from workers.relay.flow_control import FlowControl
 
 log = logging.getLogger(__name__)
+
+#: Seconds between two searches for urgent jobs while the broker is full, and the most jobs that each publishes.
+URGENT_EVERY_S = 0.03
+URGENT_JOBS = 8
+#: Seconds between two searches for lanes that have waited too long, and the part of a claim that they may be.
+AGED_EVERY_S = 1.0
+AGED_PART = 8
 
 
 class Publisher:
@@ -37,6 +45,9 @@ class Publisher:
         self._broker = broker
         self._flow = FlowControl(settings.broker_bound)
         self._last_workspace_id = 0
+        #: When the workspaces were listed last, and when each was searched for lanes that have waited too long.
+        self._listed_at = 0.0
+        self._aged_at: dict[int, float] = {}
         #: Whether the last round found a lane that is due.
         self.has_due_lanes = True
 
@@ -45,11 +56,15 @@ class Publisher:
 
         Raises DatabaseUnavailable or BrokerUnavailable; the jobs are still pending then.
         """
-        if self._flow.is_full:
+        is_full = self._flow.is_full
+        if is_full and monotonic() < self._listed_at + URGENT_EVERY_S:
             return 0
+        self._listed_at = monotonic()
         with lend_connection(self._pool) as connection:
             workspaces = workspaces_with_pending_lanes(connection)
         self.has_due_lanes = bool(workspaces)
+        if is_full:
+            return self._publish_urgent(workspaces)
         if not workspaces:
             self._flow.record_idle()
             return 0
@@ -58,7 +73,7 @@ class Publisher:
         metrics.BROKER_MESSAGES.set(waiting)
         metrics.BROKER_GOAL.set(self._flow.goal)
         if room <= 0:
-            return 0
+            return self._publish_urgent(workspaces)
         # Each workspace gets an equal share of the room, so that one with a million jobs cannot starve another.
         share = max(1, room // len(workspaces))
         return sum(self._publish(each, share) for each in self._in_turn(workspaces)[:room])
@@ -70,19 +85,28 @@ class Publisher:
             *(each for each in workspaces if each.id <= self._last_workspace_id),
         ]
 
-    def _publish(self, workspace: PublishableWorkspace, room: int) -> int:
+    def _publish_urgent(self, workspaces: Sequence[PublishableWorkspace]) -> int:
+        """Publish a few urgent jobs of each workspace although the broker is full; return their number.
+
+        They are few, so that a workspace with urgent jobs only leaves most of the workers to the others.
+        """
+        urgent = [each for each in workspaces if each.has_urgent]
+        return sum(self._publish(each, 1, most_jobs=URGENT_JOBS) for each in urgent)
+
+    def _publish(self, workspace: PublishableWorkspace, room: int, *, most_jobs: int | None = None) -> int:
         """Publish lanes of a workspace in up to *room* messages; return the number of their jobs."""
         publish = self._publish_within_limit if workspace.has_limit else self._claim_and_publish
-        return run_in_transaction(self._pool, workspace.id, publish, room)
+        return run_in_transaction(self._pool, workspace.id, publish, room, most_jobs=most_jobs)
 
-    def _publish_within_limit(self, tx: Transaction, room: int) -> int:
+    def _publish_within_limit(self, tx: Transaction, room: int, *, most_jobs: int | None) -> int:
         """Publish as many jobs as the workspace's limit of merges per minute allows now."""
         budget = lock_budget(tx)
         if budget is None:
             # It was paused, or its limit removed, since the workspaces were listed.
             self._last_workspace_id = tx.workspace_id
             return 0
-        jobs = self._claim_and_publish(tx, room, most_jobs=budget.jobs) if budget.jobs > 0 else 0
+        most_jobs = budget.jobs if most_jobs is None else min(budget.jobs, most_jobs)
+        jobs = self._claim_and_publish(tx, room, most_jobs=most_jobs) if most_jobs > 0 else 0
         if jobs:
             use_budget(tx, budget, jobs=jobs)
         return jobs
@@ -95,17 +119,24 @@ class Publisher:
         """
         self._last_workspace_id, started = tx.workspace_id, perf_counter()
         limit = min(room * self._settings.lane_size, self._settings.relay_claim)
-        claimed = claim_lanes(tx, limit=limit if most_jobs is None else min(limit, most_jobs))
+        limit = limit if most_jobs is None else min(limit, most_jobs)
+        claimed = claim_lanes(
+            tx,
+            limit=limit,
+            aged_limit=self._aged_limit(tx.workspace_id, limit),
+            aged_after_s=self._settings.urgency_bound_s,
+        )
         if not claimed.lanes:
             return 0
         lanes = claimed.lanes if most_jobs is None else first_lanes(claimed.lanes, most_jobs=most_jobs)
         # Lanes of several jobs may need more messages than fit; the others wait for the next round.
-        messages = self._packed(tx, lanes, room)[:room]
-        tasks = {new_id(): job_ids for job_ids in messages}
+        messages = self._packed_by_urgency(tx, lanes, claimed.priorities, room)
+        tasks = {new_id(): job_ids for job_ids, _ in messages}
+        urgencies = dict(zip(tasks, (urgency for _, urgency in messages), strict=True))
         mark_jobs_published(tx, tasks=tasks)
         headers = {task_id: headers_of(job_ids, claimed.origins) for task_id, job_ids in tasks.items()}
-        self._broker.publish(workspace_id=tx.workspace_id, tasks=tasks, headers=headers)
-        jobs = sum(map(len, messages))
+        self._broker.publish(workspace_id=tx.workspace_id, tasks=tasks, headers=headers, urgencies=urgencies)
+        jobs = sum(map(len, tasks.values()))
         self._flow.record_published(messages=len(messages), jobs=jobs)
         metrics.PUBLISHED_LANES.inc(len(messages))
         metrics.PUBLISHED_JOBS.inc(jobs)
@@ -137,6 +168,26 @@ class Publisher:
                 attributes={f"mergelane__{name}": value for name, value in own.items()},
                 seconds_ago=seconds,
             ).end()
+
+    def _aged_limit(self, workspace_id: int, limit: int) -> int:
+        """Return how many lanes of the workspace that have waited too long to claim beside *limit*: a few, at times."""
+        now = monotonic()
+        if now < self._aged_at.get(workspace_id, 0.0) + AGED_EVERY_S:
+            return 0
+        self._aged_at[workspace_id] = now
+        return max(1, limit // AGED_PART)
+
+    def _packed_by_urgency(
+        self, tx: Transaction, lanes: Sequence[tuple[UUID, ...]], priorities: Mapping[UUID, int], room: int
+    ) -> list[tuple[tuple[UUID, ...], Urgency]]:
+        """Pack *lanes* into up to *room* messages, the most urgent first; a message has lanes of one urgency."""
+        messages: list[tuple[tuple[UUID, ...], Urgency]] = []
+        for urgency, equal in groupby(lanes, key=lambda lane: Urgency.of_jobs(priorities[lane[0]])):
+            left = room - len(messages)
+            if left <= 0:
+                break
+            messages += [(message, urgency) for message in self._packed(tx, list(equal), left)[:left]]
+        return messages
 
     def _packed(self, tx: Transaction, lanes: Sequence[tuple[UUID, ...]], room: int) -> list[tuple[UUID, ...]]:
         """Pack *lanes* into messages; lanes that may kill their workers get messages of their own."""

@@ -1,14 +1,15 @@
 -- name: publishable_workspaces
 -- Lists the workspaces with a lane to publish now: a few index probes for each workspace.
-SELECT workspace_id, has_limit FROM publishable_workspaces()
+SELECT workspace_id, has_limit, has_urgent FROM publishable_workspaces()
 
 -- name: seconds_until_due_lane
 -- Returns the seconds until the next pending lane of any workspace is due.
 SELECT extract(EPOCH FROM next_job_due_at() - clock_timestamp())::double precision AS seconds
 
 -- name: claim_lanes
--- Locks the oldest pending lanes of a workspace, with all their jobs, skipping lanes that another relay has locked:
--- identifications up to the limit, then others up to the limit. A lane that names an identifier of an earlier,
+-- Locks the most urgent pending lanes of a workspace, with all their jobs, skipping lanes that another relay has locked:
+-- identifications up to the limit, then others up to the limit, the oldest first among equally urgent ones. The due times
+-- have this order. Lanes that have waited too long behind more urgent ones get a limit of their own; 0 skips them. A lane that names an identifier of an earlier,
 -- unfinished identification stays pending; without any, "identifying" is one index probe. The jobs of a lane are read by
 -- index probes, batch by batch. Statistics older than the backlog say that almost no job is queued, and the planner
 -- would read an index on the state completely for every lane: "IS TRUE" excludes that index.
@@ -67,13 +68,42 @@ ordinary AS (
         LIMIT %(limit)s
         FOR UPDATE SKIP LOCKED
     ) AS head
+),
+
+aged AS (
+    SELECT head.batch_id, head.lane
+    FROM (
+        SELECT urgency, now() - interval '100 years' + (urgency - 3) * interval '1826 days' AS newest
+        FROM generate_series(1, 7) AS level (urgency)
+        WHERE %(aged_limit)s > 0
+    ) AS level
+    CROSS JOIN LATERAL (
+        SELECT batch_id, lane, level.newest - due_at AS waited
+        FROM job
+        WHERE workspace_id = %(workspace_id)s
+            AND state = 'queued' AND published_at IS NULL AND lane = index
+            AND due_at > level.newest - interval '1826 days'
+            AND due_at <= level.newest - make_interval(secs => %(aged_after_s)s)
+            AND (
+                SELECT held.id FROM held_lane AS held
+                WHERE held.workspace_id = %(workspace_id)s AND held.id = job.id LIMIT 1
+            ) IS NULL
+        ORDER BY due_at, id
+        LIMIT %(aged_limit)s
+        FOR UPDATE SKIP LOCKED
+    ) AS head
+    ORDER BY head.waited DESC
+    LIMIT %(aged_limit)s
 )
 
-SELECT member.id, head.batch_id, head.lane, head.urgent, batch.request_id, batch.traceparent
+SELECT
+    member.id, member.priority, head.batch_id, head.lane, head.urgent, head.aged, batch.request_id, batch.traceparent
 FROM (
-    SELECT batch_id, lane, TRUE AS urgent FROM urgent
+    SELECT batch_id, lane, TRUE AS urgent, FALSE AS aged FROM urgent
     UNION ALL
-    SELECT batch_id, lane, FALSE AS urgent FROM ordinary
+    SELECT batch_id, lane, FALSE AS urgent, FALSE AS aged FROM ordinary
+    UNION ALL
+    SELECT batch_id, lane, FALSE AS urgent, TRUE AS aged FROM aged
 ) AS head
 CROSS JOIN LATERAL (
     SELECT request_id, traceparent
@@ -82,7 +112,7 @@ CROSS JOIN LATERAL (
     LIMIT 1
 ) AS batch
 CROSS JOIN LATERAL (
-    SELECT job.id
+    SELECT job.id, job.priority
     FROM job
     WHERE job.workspace_id = %(workspace_id)s AND job.batch_id = head.batch_id AND job.index >= head.lane
         AND job.lane = head.lane AND (job.state = 'queued') IS TRUE AND job.published_at IS NULL
@@ -355,9 +385,11 @@ FOR UPDATE SKIP LOCKED
 -- name: requeue_lost_jobs
 -- Requeues locked jobs; jobs of one lane stay together and in order.
 UPDATE job
-SET published_at = NULL, lane = rescued.lane, due_at = clock_timestamp() - interval '100 years'
+SET published_at = NULL, lane = rescued.lane, due_at = rescued.due_at
 FROM (
-    SELECT id, min(index) OVER (PARTITION BY batch_id, lane) AS lane
+    SELECT
+        id, min(index) OVER (PARTITION BY batch_id, lane) AS lane,
+        now() - interval '100 years' + (priority - 3) * interval '1826 days' AS due_at
     FROM job
     WHERE workspace_id = %(workspace_id)s AND id = ANY(%(ids)s)
 ) AS rescued
@@ -374,14 +406,14 @@ SET
     stalled_attempts = job.stalled_attempts + 1,
     published_at = NULL,
     lane = rescued.lane,
-    due_at = clock_timestamp() - interval '100 years'
+    due_at = rescued.due_at
 FROM (
     SELECT
-        id, dead,
+        id, dead, now() - interval '100 years' + (priority - 3) * interval '1826 days' AS due_at,
         CASE WHEN alone THEN index ELSE min(index) OVER (PARTITION BY batch_id, lane, alone) END AS lane
     FROM (
         SELECT
-            id, index, batch_id, lane,
+            id, index, batch_id, lane, priority,
             stalled_attempts + 1 >= %(isolate_after)s AS alone,
             stalled_attempts + 1 >= %(max_stalled_attempts)s AS dead
         FROM job
@@ -395,10 +427,16 @@ RETURNING job.state
 -- Makes jobs due at once that wait for a time that was set before PostgreSQL's clock stepped back: their last attempt is
 -- in the future, or the time is later than any pause between attempts.
 UPDATE job
-SET due_at = statement_timestamp() - interval '100 years'
-WHERE workspace_id = %(workspace_id)s AND state = 'queued' AND published_at IS NULL AND lane = index
-    AND due_at > statement_timestamp()
-    AND (started_at > statement_timestamp() OR due_at > statement_timestamp() + make_interval(secs => %(longest_s)s))
+SET due_at = late.due_at
+FROM (
+    SELECT id, now() - interval '100 years' + (priority - 3) * interval '1826 days' AS due_at
+    FROM job
+    WHERE workspace_id = %(workspace_id)s AND state = 'queued' AND published_at IS NULL AND lane = index
+        AND due_at > statement_timestamp()
+        AND (started_at > statement_timestamp() OR due_at > statement_timestamp() + make_interval(secs => %(longest_s)s))
+    FOR UPDATE
+) AS late
+WHERE job.workspace_id = %(workspace_id)s AND job.id = late.id
 
 -- name: workspaces_to_rescue
 -- Lists the workspaces with published, unfinished jobs, or with jobs that wait for a later time.

@@ -55,10 +55,12 @@ FROM (
 UPDATE queue_control SET paced_at = %(paced_at)s WHERE workspace_id = %(workspace_id)s
 
 -- name: count_waiting
--- Counts the queued jobs.
-SELECT count(*) AS jobs
+-- Counts the queued jobs by urgency.
+SELECT priority, count(*) AS jobs
 FROM job
 WHERE workspace_id = %(workspace_id)s AND state = 'queued'
+GROUP BY priority
+ORDER BY priority
 
 -- name: count_running
 -- Counts the running jobs.

@@ -15,7 +15,7 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 #: Ends the name of a header that is not always present.
 OPTIONAL = ".optional"
-IDEMPOTENT = ("Idempotency-Key", "Prefer")
+IDEMPOTENT = ("Idempotency-Key", "Prefer", "Priority")
 CONDITIONAL = ("If-None-Match",)
 BATCH_HEADERS = ("Location", "Retry-After", "Idempotent-Replayed?", "Preference-Applied?")
 

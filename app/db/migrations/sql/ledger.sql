@@ -50,7 +50,8 @@ CREATE TABLE job (
     task_id uuid,  -- Celery task of the last delivery, as Flower shows it
     created_at timestamptz NOT NULL DEFAULT now(),
     -- The relay publishes the job from this time on. A job that is due at once has the present time less a century: so
-    -- it stays due when the clock of this server steps back, and jobs are published in the order of their acceptance.
+    -- it stays due when the clock of this server steps back, and jobs are published in the order of their acceptance. An
+    -- urgency above or below 3 moves it by 1826 days for each step, so that this order is also that of the urgency.
     due_at timestamptz NOT NULL DEFAULT now() - interval '100 years',
     published_at timestamptz,  -- null while the job waits for the relay
     started_at timestamptz,  -- start of the last attempt
@@ -175,17 +176,21 @@ CROSS JOIN LATERAL (
 ) AS earlier
 WHERE head.workspace_id = current_workspace();
 
--- Returns the workspaces that have a lane due to be published and may publish one now, and whether they have a limit.
--- Workspaces that have paused their queue, or have used their limit, are left out. LATERAL with LIMIT 1 is one index lookup for
+-- Returns the workspaces that have a lane due to be published and may publish one now, whether they have a limit, and
+-- whether the first job is more urgent than by default. Workspaces that have paused their queue, or have used their limit, are left out. LATERAL with LIMIT 1 is one index lookup for
 -- each workspace; EXISTS became a join that read the whole backlog while the statistics were old.
-CREATE OR REPLACE FUNCTION publishable_workspaces() RETURNS TABLE (workspace_id integer, has_limit boolean)
+CREATE OR REPLACE FUNCTION publishable_workspaces() RETURNS TABLE (
+    workspace_id integer, has_limit boolean, has_urgent boolean
+)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-    SELECT w.workspace_id, control.merges_per_minute_limit IS NOT NULL
+    SELECT
+        w.workspace_id, control.merges_per_minute_limit IS NOT NULL,
+        due.due_at < now() - interval '100 years' - interval '913 days'
     FROM workspace AS w
     LEFT JOIN queue_control AS control ON control.workspace_id = w.workspace_id
     CROSS JOIN LATERAL (
-        SELECT job.id
+        SELECT job.due_at
         FROM job
         WHERE job.workspace_id = w.workspace_id
             AND job.state = 'queued' AND job.published_at IS NULL AND job.lane = job.index AND job.due_at <= now()
