@@ -8,7 +8,7 @@ from typing import Any
 
 from bench import machine
 from bench.ground import Ground, ground
-from bench.parts import addresses, counts, events, growth, hub, idle, latency, throughput, workers
+from bench.parts import addresses, cancel, counts, events, growth, hub, idle, latency, throughput, urgency, workers
 from bench.sizes import Sizes
 
 Part = Callable[[Ground, Sizes, Callable[[str], None]], dict[str, Any]]
@@ -24,6 +24,8 @@ PARTS: Mapping[str, Part] = {
     "hub": hub.run,
     "workers": workers.run,
     "growth": growth.run,
+    "urgency": urgency.run,
+    "cancel": cancel.run,
 }
 #: Seconds after which no further part starts.
 BUDGET_S = 40 * 60.0
