@@ -7,7 +7,7 @@ SELECT
         SELECT count(*)
         FROM (
             SELECT FROM job WHERE workspace_id = %(workspace_id)s AND finished_at IS NOT NULL LIMIT 1000
-        ) AS some
+        ) AS first
     ) AS ended,
     NOT EXISTS (SELECT 1 FROM queue_cancellation WHERE workspace_id = %(workspace_id)s) AS settled
 
