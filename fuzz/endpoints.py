@@ -250,6 +250,11 @@ def whole_profile(names: Names) -> Json:
     }
 
 
+def queue(names: Names) -> Json:
+    """Return settings of the queue with which its jobs run: a paused one would hold the run up."""
+    return {"state": "running", "merges_per_minute_limit": names.rng.choice([None, 100_000_000])}
+
+
 POLLED: tuple[Json, ...] = ({}, {"limit": "1"}, {"limit": "2", "cursor": "{cursor}"})
 
 AUDITED: tuple[Json, ...] = (
@@ -289,11 +294,16 @@ LISTED: tuple[Endpoint, ...] = (
         query=(*POLLED, {"state": "finished", "outcome": "merged"}, {"identifier": "u-0-1", "limit": "3"}),
     ),
     Endpoint(method="POST", rule="/merge/jobs/<uuid:job_id>/retry", bodies=(nothing,)),
+    Endpoint(method="POST", rule="/merge/jobs/<uuid:job_id>/cancel", bodies=(nothing,)),
+    Endpoint(method="POST", rule="/merge/batches/<uuid:batch_id>/cancel", bodies=(nothing,)),
+    Endpoint(method="POST", rule="/merge/queue/cancel", bodies=(nothing,), query=({"kind": "undo", "priority": "7"},)),
     Endpoint(method="POST", rule="/merge/jobs/<uuid:job_id>/undo", bodies=(nothing,)),
     Endpoint(method="POST", rule="/merge/batches/<uuid:batch_id>/undo", bodies=(nothing,)),
     Endpoint(method="GET", rule="/identities", query=POLLED),
     Endpoint(method="GET", rule="/identities/<path:identifier>"),
     Endpoint(method="GET", rule="/survivors", query=POLLED),
+    Endpoint(method="GET", rule="/merge/queue"),
+    Endpoint(method="PUT", rule="/merge/queue", bodies=(queue,)),
     Endpoint(method="GET", rule="/profiles", query=POLLED),
     Endpoint(method="GET", rule="/profiles/<braze_id>"),
     Endpoint(

@@ -73,3 +73,4 @@ class Outcome(_Described):
     UNDONE = "undone", "The merge was taken back whole."
     UNDONE_IN_PART = "undone_in_part", "The merge was taken back but for what is listed as not restored."
     NOT_UNDOABLE = "not_undoable", "The merge cannot be reverted in the current state; nothing was changed."
+    CANCELLED = "cancelled", "The job was cancelled before a worker began it; nothing was changed."

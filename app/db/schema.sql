@@ -87,14 +87,16 @@ CREATE TABLE public.job (
     not_restored jsonb,
     undone_at timestamp with time zone,
     undone_by uuid,
+    priority smallint DEFAULT 3 NOT NULL,
     CONSTRAINT finished_at_exactly_when_ended CHECK (((finished_at IS NOT NULL) = (state = ANY (ARRAY['finished'::text, 'dead'::text])))),
     CONSTRAINT job_attempts_check CHECK ((attempts >= 0)),
     CONSTRAINT job_check CHECK (((lane >= 0) AND (lane <= index))),
     CONSTRAINT job_index_check CHECK ((index >= 0)),
     CONSTRAINT job_kind_check CHECK ((kind = ANY (ARRAY['merge'::text, 'identify'::text, 'undo'::text]))),
-    CONSTRAINT job_outcome_check CHECK ((outcome = ANY (ARRAY['refused_identifier'::text, 'orphan_ambiguous'::text, 'survivor_ambiguous'::text, 'orphan_not_found'::text, 'survivor_not_found'::text, 'already_merged'::text, 'same_profile'::text, 'orphan_identified'::text, 'alias_conflict'::text, 'protected'::text, 'invalid_phones'::text, 'survivor_limit'::text, 'merged'::text, 'identified'::text, 'undone'::text, 'undone_in_part'::text, 'not_undoable'::text]))),
+    CONSTRAINT job_outcome_check CHECK ((outcome = ANY (ARRAY['refused_identifier'::text, 'orphan_ambiguous'::text, 'survivor_ambiguous'::text, 'orphan_not_found'::text, 'survivor_not_found'::text, 'already_merged'::text, 'same_profile'::text, 'orphan_identified'::text, 'alias_conflict'::text, 'protected'::text, 'invalid_phones'::text, 'survivor_limit'::text, 'merged'::text, 'identified'::text, 'undone'::text, 'undone_in_part'::text, 'not_undoable'::text, 'cancelled'::text]))),
     CONSTRAINT job_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'running'::text, 'finished'::text, 'dead'::text]))),
     CONSTRAINT outcome_exactly_when_finished CHECK (((outcome IS NOT NULL) = (state = 'finished'::text))),
+    CONSTRAINT priority_is_an_urgency CHECK (((priority >= 0) AND (priority <= 7))),
     CONSTRAINT reason_when_ended CHECK (((reason IS NOT NULL) OR (state <> ALL (ARRAY['finished'::text, 'dead'::text])))),
     CONSTRAINT survivor_is_another_profile CHECK (((outcome <> 'merged'::text) OR ((orphan_id IS NOT NULL) AND (survivor_id IS NOT NULL) AND (orphan_id <> survivor_id)))),
     CONSTRAINT undo_names_its_job CHECK (((kind = 'undo'::text) = (undoes IS NOT NULL))),
@@ -180,7 +182,7 @@ CREATE TABLE public.audit_entry (
     new_external_id text COLLATE pg_catalog."C",
     source_braze_id text COLLATE pg_catalog."C",
     changes json,
-    CONSTRAINT audit_entry_action_check CHECK ((action = ANY (ARRAY['delete'::text, 'rename'::text, 'remove'::text, 'consent'::text, 'exclude'::text, 'allow'::text, 'erasure'::text]))),
+    CONSTRAINT audit_entry_action_check CHECK ((action = ANY (ARRAY['delete'::text, 'rename'::text, 'remove'::text, 'consent'::text, 'exclude'::text, 'allow'::text, 'erasure'::text, 'pause'::text, 'resume'::text, 'limit'::text, 'cancel'::text]))),
     CONSTRAINT deletion_without_external_ids CHECK (((action <> 'delete'::text) OR (num_nonnulls(external_id, new_external_id) = 0)))
 );
 
@@ -268,17 +270,29 @@ CREATE FUNCTION public.find_valid_keys(digests bytea[]) RETURNS TABLE(workspace_
    WHERE ((k.digest = ANY (find_valid_keys.digests)) AND (k.revoked_at IS NULL) AND ((k.expires_at IS NULL) OR (k.expires_at > now())));
 END;
 
+CREATE TABLE public.queue_control (
+    workspace_id integer NOT NULL,
+    paused_at timestamp with time zone,
+    paused_by uuid,
+    merges_per_minute_limit integer,
+    paced_at timestamp with time zone,
+    CONSTRAINT paused_by_when_paused CHECK (((paused_by IS NULL) OR (paused_at IS NOT NULL))),
+    CONSTRAINT queue_control_merges_per_minute_limit_check CHECK ((merges_per_minute_limit > 0))
+);
+
 CREATE FUNCTION public.next_job_due_at() RETURNS timestamp with time zone
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     BEGIN ATOMIC
- SELECT min(due.due_at) AS min
-    FROM (public.workspace w
+ SELECT min(GREATEST(due.due_at, (control.paced_at + ('00:01:00'::interval / (control.merges_per_minute_limit)::double precision)))) AS min
+    FROM ((public.workspace w
+      LEFT JOIN public.queue_control control ON ((control.workspace_id = w.workspace_id)))
       CROSS JOIN LATERAL ( SELECT job.due_at
             FROM public.job
            WHERE ((job.workspace_id = w.workspace_id) AND (job.state = 'queued'::text) AND (job.published_at IS NULL) AND (job.lane = job.index))
            ORDER BY job.due_at, job.id
-          LIMIT 1) due);
+          LIMIT 1) due)
+   WHERE (control.paused_at IS NULL);
 END;
 
 CREATE TABLE public.webhook (
@@ -360,6 +374,16 @@ BEGIN
     RETURN NULL;
 END;
 $$;
+
+CREATE FUNCTION public.paused_workspaces() RETURNS TABLE(workspace_id integer)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    BEGIN ATOMIC
+ SELECT control.workspace_id
+    FROM public.queue_control control
+   WHERE (control.paused_at IS NOT NULL)
+   ORDER BY control.workspace_id;
+END;
 
 CREATE FUNCTION public.protect_audit() RETURNS trigger
     LANGUAGE plpgsql
@@ -468,6 +492,24 @@ CREATE FUNCTION public.prune_old_batches(workspace_id integer, age interval, mos
     FROM gone;
 END;
 
+CREATE FUNCTION public.publishable_workspaces() RETURNS TABLE(workspace_id integer, has_limit boolean, has_urgent boolean)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    BEGIN ATOMIC
+ SELECT w.workspace_id,
+     (control.merges_per_minute_limit IS NOT NULL),
+     (due.due_at < ((now() - '100 years'::interval) - '913 days'::interval))
+    FROM ((public.workspace w
+      LEFT JOIN public.queue_control control ON ((control.workspace_id = w.workspace_id)))
+      CROSS JOIN LATERAL ( SELECT job.due_at
+            FROM public.job
+           WHERE ((job.workspace_id = w.workspace_id) AND (job.state = 'queued'::text) AND (job.published_at IS NULL) AND (job.lane = job.index) AND (job.due_at <= now()))
+           ORDER BY job.due_at, job.id
+          LIMIT 1) due)
+   WHERE ((control.paused_at IS NULL) AND ((control.merges_per_minute_limit IS NULL) OR (control.paced_at IS NULL) OR ((control.paced_at + ('00:01:00'::interval / (control.merges_per_minute_limit)::double precision)) <= now())))
+   ORDER BY w.workspace_id;
+END;
+
 CREATE FUNCTION public.renew_statistics(relation regclass) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -535,6 +577,26 @@ CREATE FUNCTION public.workspaces_to_rescue() RETURNS TABLE(workspace_id integer
           LIMIT 1)
   LIMIT 1) found)
    ORDER BY w.workspace_id;
+END;
+
+CREATE TABLE public.queue_cancellation (
+    workspace_id integer NOT NULL,
+    id uuid NOT NULL,
+    cancelled_at timestamp with time zone DEFAULT now() NOT NULL,
+    kind text,
+    source text,
+    priority smallint,
+    reason text NOT NULL,
+    last_job_id uuid
+);
+
+CREATE FUNCTION public.workspaces_with_cancellations() RETURNS TABLE(workspace_id integer)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    BEGIN ATOMIC
+ SELECT DISTINCT cancellation.workspace_id
+    FROM public.queue_cancellation cancellation
+   ORDER BY cancellation.workspace_id;
 END;
 
 CREATE FUNCTION public.workspaces_with_due_deliveries() RETURNS TABLE(workspace_id integer, watches boolean, deliveries boolean)
@@ -668,14 +730,8 @@ CREATE FUNCTION public.workspaces_with_pending_jobs() RETURNS TABLE(workspace_id
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     BEGIN ATOMIC
- SELECT w.workspace_id
-    FROM (public.workspace w
-      CROSS JOIN LATERAL ( SELECT job.id
-            FROM public.job
-           WHERE ((job.workspace_id = w.workspace_id) AND (job.state = 'queued'::text) AND (job.published_at IS NULL) AND (job.lane = job.index) AND (job.due_at <= now()))
-           ORDER BY job.due_at, job.id
-          LIMIT 1) due)
-   ORDER BY w.workspace_id;
+ SELECT publishable.workspace_id
+    FROM public.publishable_workspaces() publishable(workspace_id, has_limit, has_urgent);
 END;
 
 CREATE FUNCTION public.workspaces_with_published_jobs() RETURNS TABLE(workspace_id integer)
@@ -1168,6 +1224,12 @@ ALTER TABLE ONLY public.purchase
 ALTER TABLE ONLY public.push_token_report
     ADD CONSTRAINT push_token_report_pkey PRIMARY KEY (workspace_id, token_digest);
 
+ALTER TABLE ONLY public.queue_cancellation
+    ADD CONSTRAINT queue_cancellation_pkey PRIMARY KEY (workspace_id, id);
+
+ALTER TABLE ONLY public.queue_control
+    ADD CONSTRAINT queue_control_pkey PRIMARY KEY (workspace_id);
+
 ALTER TABLE ONLY public.redirect
     ADD CONSTRAINT redirect_pkey PRIMARY KEY (workspace_id, orphan_id);
 
@@ -1312,6 +1374,8 @@ CREATE TRIGGER protect_audit_from_truncate BEFORE TRUNCATE ON public.undo_record
 
 CREATE TRIGGER wake_relay AFTER INSERT OR UPDATE OF due_at, lane ON public.job FOR EACH STATEMENT WHEN ((NOT pg_try_advisory_xact_lock_shared(1835823980, (('public.job'::regclass)::oid)::integer))) EXECUTE FUNCTION public.notify_sleeper('mergelane_job');
 
+CREATE TRIGGER wake_relay AFTER INSERT OR UPDATE OF paused_at, merges_per_minute_limit ON public.queue_control FOR EACH STATEMENT WHEN ((NOT pg_try_advisory_xact_lock_shared(1835823980, (('public.job'::regclass)::oid)::integer))) EXECUTE FUNCTION public.notify_sleeper('mergelane_job');
+
 CREATE TRIGGER wake_sender AFTER UPDATE OF enabled ON public.webhook FOR EACH STATEMENT WHEN ((NOT pg_try_advisory_xact_lock_shared(1835823980, (('public.webhook_delivery'::regclass)::oid)::integer))) EXECUTE FUNCTION public.notify_sleeper('mergelane_webhook_delivery');
 
 CREATE TRIGGER wake_sender AFTER INSERT OR UPDATE OF due_at ON public.webhook_delivery FOR EACH STATEMENT WHEN ((NOT pg_try_advisory_xact_lock_shared(1835823980, (('public.webhook_delivery'::regclass)::oid)::integer))) EXECUTE FUNCTION public.notify_sleeper('mergelane_webhook_delivery');
@@ -1377,6 +1441,12 @@ ALTER TABLE ONLY public.profile
 
 ALTER TABLE ONLY public.push_token_report
     ADD CONSTRAINT push_token_report_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspace(workspace_id);
+
+ALTER TABLE ONLY public.queue_cancellation
+    ADD CONSTRAINT queue_cancellation_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspace(workspace_id);
+
+ALTER TABLE ONLY public.queue_control
+    ADD CONSTRAINT queue_control_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspace(workspace_id);
 
 ALTER TABLE ONLY public.redirect
     ADD CONSTRAINT redirect_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspace(workspace_id);
@@ -1485,6 +1555,10 @@ CREATE POLICY own_workspace ON public.purchase USING ((workspace_id = public.cur
 
 CREATE POLICY own_workspace ON public.push_token_report USING ((workspace_id = public.current_workspace()));
 
+CREATE POLICY own_workspace ON public.queue_cancellation USING ((workspace_id = public.current_workspace()));
+
+CREATE POLICY own_workspace ON public.queue_control USING ((workspace_id = public.current_workspace()));
+
 CREATE POLICY own_workspace ON public.redirect USING ((workspace_id = public.current_workspace()));
 
 CREATE POLICY own_workspace ON public.session USING ((workspace_id = public.current_workspace()));
@@ -1508,6 +1582,10 @@ ALTER TABLE public.profile ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.purchase ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.push_token_report ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.queue_cancellation ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.queue_control ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.redirect ENABLE ROW LEVEL SECURITY;
 
@@ -1563,6 +1641,8 @@ GRANT UPDATE(pepper) ON TABLE public.api_key TO mergelane_app;
 REVOKE ALL ON FUNCTION public.find_valid_keys(digests bytea[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.find_valid_keys(digests bytea[]) TO mergelane_app;
 
+GRANT SELECT,INSERT,UPDATE ON TABLE public.queue_control TO mergelane_app;
+
 REVOKE ALL ON FUNCTION public.next_job_due_at() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.next_job_due_at() TO mergelane_app;
 
@@ -1574,6 +1654,9 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.webhook_watch TO mergelane_app
 
 REVOKE ALL ON FUNCTION public.next_webhook_work_at() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.next_webhook_work_at() TO mergelane_app;
+
+REVOKE ALL ON FUNCTION public.paused_workspaces() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.paused_workspaces() TO mergelane_app;
 
 REVOKE ALL ON FUNCTION public.prune_audit_entries(workspace_id integer, before uuid, most integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.prune_audit_entries(workspace_id integer, before uuid, most integer) TO mergelane_app;
@@ -1589,6 +1672,9 @@ GRANT SELECT,INSERT ON TABLE public.batch TO mergelane_app;
 REVOKE ALL ON FUNCTION public.prune_old_batches(workspace_id integer, age interval, most integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.prune_old_batches(workspace_id integer, age interval, most integer) TO mergelane_app;
 
+REVOKE ALL ON FUNCTION public.publishable_workspaces() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.publishable_workspaces() TO mergelane_app;
+
 REVOKE ALL ON FUNCTION public.renew_statistics(relation regclass) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.renew_statistics(relation regclass) TO mergelane_app;
 
@@ -1599,6 +1685,11 @@ GRANT ALL ON FUNCTION public.workspaces_to_recompute() TO mergelane_app;
 
 REVOKE ALL ON FUNCTION public.workspaces_to_rescue() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.workspaces_to_rescue() TO mergelane_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.queue_cancellation TO mergelane_app;
+
+REVOKE ALL ON FUNCTION public.workspaces_with_cancellations() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.workspaces_with_cancellations() TO mergelane_app;
 
 REVOKE ALL ON FUNCTION public.workspaces_with_due_deliveries() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.workspaces_with_due_deliveries() TO mergelane_app;

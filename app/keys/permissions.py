@@ -27,6 +27,8 @@ PERMISSIONS = (
     # Ours: the notices about finished batches.
     "webhooks.read",
     "webhooks.write",
+    # Ours: pause, limit and cancel the jobs of the workspace.
+    "queue.manage",
     # Ours: all actions with snapshots of whole profiles.
     "audit.read",
     # Ours: whole profiles in. Like users.track, it creates and changes profiles.

@@ -20,6 +20,7 @@ from app.telemetry.spans import current_traceparent
 from schemas.identifiers import Member, Recorded, plain_value, sharing_key, to_record
 from schemas.merge import Update
 from schemas.outcomes import BatchSource, JobKind
+from schemas.urgency import DEFAULT_PRIORITY
 
 QUERIES = load_queries("app.ledger", "accept.sql")
 
@@ -45,6 +46,8 @@ class NewBatch:
     #: Indexes of the updates in the request, ascending; None when every object of it became an update.
     places: Sequence[int] | None = None
     source: BatchSource = BatchSource.API
+    #: The urgency of its jobs, from 0, the most urgent, to 7.
+    priority: int = DEFAULT_PRIORITY
     #: The duplicate run that creates it; None for a request.
     run_id: UUID | None = None
     id: UUID = field(default_factory=new_id)
@@ -58,6 +61,7 @@ class NewBatch:
             "source": self.source,
             "run_id": self.run_id,
             "kind": self.kind,
+            "priority": self.priority,
             **request_origin(),
             "jobs": Jsonb(_jobs(self.updates, range(len(self.updates)) if self.places is None else self.places)),
         }
@@ -77,6 +81,7 @@ def store_batch(  # noqa: PLR0913  the parts of one request
     kind: JobKind,
     updates: Sequence[Update[Recorded]],
     places: Sequence[int] | None = None,
+    priority: int = DEFAULT_PRIORITY,
     idempotency: IdempotencyKey | None = None,
     backlogs: BacklogLimiter,
 ) -> AcceptedBatch:
@@ -88,7 +93,7 @@ def store_batch(  # noqa: PLR0913  the parts of one request
     does not answer, and Overloaded when too many jobs of the workspace wait; an earlier request is replayed even then.
     """
     # Created outside of the transaction, so that a repeated transaction uses the same ids.
-    batch = NewBatch(api_key_id=api_key_id, path=path, kind=kind, updates=updates, places=places)
+    batch = NewBatch(api_key_id=api_key_id, path=path, kind=kind, updates=updates, places=places, priority=priority)
     accepted = run_in_transaction(
         pool, workspace_id, _accept, batch, batch.to_row(), idempotency=idempotency, backlogs=backlogs
     )

@@ -5,7 +5,18 @@ from app.metrics.services import ServiceMetrics
 
 SERVICES = ServiceMetrics.of_process(
     "relay",
-    ["relay", "rescue", "prune", "analysis", "duplicates", "recomputation", "erasure", "identities", "replies"],
+    [
+        "relay",
+        "rescue",
+        "cancel",
+        "prune",
+        "analysis",
+        "duplicates",
+        "recomputation",
+        "erasure",
+        "identities",
+        "replies",
+    ],
 )
 
 PUBLISHED_LANES = Counter("mergelane_published_lanes", "Messages published, each with one or several lanes.")
@@ -19,6 +30,7 @@ RESCUED = Counter(
     series=label_combinations(["lost", "stranded"]),
 )
 RESCUED_DEAD = Counter("mergelane_rescued_jobs_dead", "Jobs declared dead after too many stalled attempts.")
+CANCELLED = Counter("mergelane_relay_cancelled_jobs", "Jobs of cancelled queues that got their outcome.")
 PRUNED = Counter(
     "mergelane_pruned_rows",
     "Rows deleted after their retention time, by kind.",
@@ -36,6 +48,7 @@ RELAY = (
     BROKER_GOAL,
     RESCUED,
     RESCUED_DEAD,
+    CANCELLED,
     PRUNED,
     IDENTITY_CHANGES,
     *SERVICES.instruments,

@@ -16,6 +16,7 @@ from app.ledger.idempotency import IdempotencyKey, claim_idempotency_key
 from app.ledger.lanes import lane_heads
 from app.ledger.queries import NO_BATCH, NO_JOB
 from schemas.outcomes import JobKind
+from schemas.urgency import DEFAULT_PRIORITY
 
 QUERIES = load_queries("app.undo", "undo.sql")
 
@@ -66,6 +67,7 @@ def accept_undo(
     *,
     api_key_id: UUID | None,
     path: str,
+    priority: int = DEFAULT_PRIORITY,
     idempotency: IdempotencyKey | None = None,
 ) -> AcceptedBatch:
     """Insert the batch of undos for *request*, one job for each merge, and return it.
@@ -83,6 +85,7 @@ def accept_undo(
         "batch_id": batch_id,
         "api_key_id": api_key_id,
         "path": path,
+        "priority": priority,
         **request_origin(),
         "jobs": Jsonb(jobs),
     }

@@ -16,6 +16,7 @@ from app.web.prefer_wait import preferred_wait, prefers_async, wait_for_batch
 from app.web.proxies import with_prefix
 from app.web.resources import pool
 from app.web.shedding import backlogs
+from app.web.urgency import requested_priority
 from schemas.identifiers import Recorded
 from schemas.jobs import BatchSchema
 from schemas.merge import Update
@@ -50,6 +51,7 @@ def accept_request(
         kind=kind,
         updates=updates,
         places=places,
+        priority=requested_priority(),
         idempotency=idempotency_key(body, given=key),
         backlogs=backlogs(),
     )

@@ -160,6 +160,36 @@ def test_a_complete_profile_matches_the_document(journey: Journey) -> None:
     assert few == [{"email": "ada@example.com"}]
 
 
+def test_the_queue_matches_the_document(journey: Journey) -> None:
+    paused = journey.send("PUT", "/merge/queue", {"state": "paused", "merges_per_minute_limit": 60}).json()
+    journey.post("/users/merge", pair({"external_id": "a"}, {"external_id": "b"}), 202)
+    read = journey.get("/merge/queue").json()
+    journey.send("PUT", "/merge/queue", {"state": "running", "merges_per_minute_limit": None})
+    journey.send("PUT", "/merge/queue", {"state": "stopped"}, 400)
+
+    assert paused["paused_by"]
+    assert read["waiting"] == {"3": 1}
+
+
+def test_cancellations_match_the_document(journey: Journey) -> None:
+    journey.post("/merge/queue/cancel", None, 409)
+    journey.send("PUT", "/merge/queue", {"state": "paused"})
+    body = pair({"external_id": "a"}, {"external_id": "b"})
+    one, other, _ = (journey.post("/users/merge", body, 202).json()["batch_id"] for _ in range(3))
+    job_id = journey.get(f"/merge/batches/{one}").json()["jobs"][0]["job_id"]
+    job = journey.post(f"/merge/jobs/{job_id}/cancel", None, 200).json()
+    batch = journey.post(f"/merge/batches/{other}/cancel", None, 200).json()
+    for path in (f"jobs/{job_id}", f"batches/{other}"):
+        journey.post(f"/merge/{path}/cancel", None, 409)
+    for path in (f"jobs/{ELSEWHERE}", f"batches/{ELSEWHERE}"):
+        journey.post(f"/merge/{path}/cancel", None, 404)
+    journey.post("/merge/queue/cancel", None, 202)
+    journey.post("/merge/queue/cancel?priority=8", None, 400)
+
+    assert job["outcome"] == "cancelled"
+    assert (batch["cancelled"], batch["running"]) == (1, 0)
+
+
 def test_activity_matches_the_document(journey: Journey) -> None:
     journey.post("/users/track", {"attributes": [PERSON], **HISTORY})
     (user,) = journey.post("/users/export/ids", {"external_ids": ["ada"]}).json()["users"]
@@ -361,7 +391,7 @@ def test_duplicates_and_runs_match_the_document(journey: Journey, client: Client
     journey.post(f"{run['status_url']}/cancel", None, 409)
 
 
-#: Jobs that wait for an hour, so many that a run pauses.
+#: Jobs that wait for ten minutes, so many that a run pauses. The rescue makes later ones due.
 HOLD_BACK = """
     WITH held AS (
         INSERT INTO batch (workspace_id, id, path)
@@ -371,7 +401,7 @@ HOLD_BACK = """
     INSERT INTO job (
         workspace_id, id, batch_id, index, kind, lane, orphan_identifier, survivor_identifier, search_keys, due_at
     )
-    SELECT workspace_id, gen_random_uuid(), id, index, 'merge', index, '{}', '{}', '{}', now() + interval '1 hour'
+    SELECT workspace_id, gen_random_uuid(), id, index, 'merge', index, '{}', '{}', '{}', now() + interval '10 minutes'
     FROM held CROSS JOIN generate_series(0, 4999) AS index
 """
 
@@ -605,6 +635,8 @@ def test_the_identity_feed_matches_the_document(journey: Journey) -> None:
 
 def test_the_error_for_a_long_url_matches_the_document(journey: Journey, client: Client) -> None:
     braze_id = "0" * 24
+    long_query = {"cursor": "x" * 9_000}
+    journey.post(f"/merge/queue/cancel?cursor={long_query['cursor']}", None, 414)
     for path in (
         "/audit",
         "/audit/export",

@@ -75,6 +75,8 @@ def furnish(factory: Factory, pool: Pool) -> None:
     factory.rows(f"INSERT INTO audit_entry {entry} RETURNING 1", uuid7())
     for audit in ("identify_record VALUES (%s, %s, now(), 7, now())", UNDO):
         factory.rows(f"INSERT INTO {audit} RETURNING 1", job_id)
+    factory.rows("INSERT INTO queue_cancellation (workspace_id, id, reason) VALUES (%s, %s, '') RETURNING 1", uuid7())
+    factory.rows("INSERT INTO queue_control (workspace_id) VALUES (%s) RETURNING 1")
     factory.rows("INSERT INTO key_recomputation (workspace_id) VALUES (%s) RETURNING 1")
     factory.rows("INSERT INTO key_change VALUES (%s, %s, 'email', 'a', 'b') RETURNING 1", person.id)
     factory.rows("INSERT INTO former_name VALUES (%s, %s, 'email', '', 'old@example.com') RETURNING 1", person.id)
@@ -308,6 +310,9 @@ def test_what_runs_as_the_owner_is_a_few_functions_that_only_the_role_may_call(o
 
     assert {row["name"] for row in found} == {
         "find_valid_keys",
+        "paused_workspaces",
+        "workspaces_with_cancellations",
+        "publishable_workspaces",
         "workspaces_with_pending_jobs",
         "next_job_due_at",
         "next_webhook_work_at",

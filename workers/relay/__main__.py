@@ -1,7 +1,7 @@
 """Entry point of the relay, a thread for each of its services.
 
-They are publishing, rescue, pruning, analysis, duplicate runs, recomputation, erasure, the identity feed and the
-expiry of replies.
+They are publishing, rescue, cancelling, pruning, analysis, duplicate runs, recomputation, erasure, the identity feed and
+the expiry of replies.
 """
 
 from functools import partial
@@ -17,6 +17,7 @@ from app.metrics.relay import RELAY, SERVICES
 from workers.broker import Broker
 from workers.celery import make_celery
 from workers.loop import run_repeatedly
+from workers.relay.cancel import Canceller
 from workers.relay.duplicates import DuplicateRunner
 from workers.relay.erasure import Eraser
 from workers.relay.identities import IdentityNumberer
@@ -34,6 +35,8 @@ IDLE_POLL_S = 0.05
 ANALYZE_EVERY_S = 1.0
 #: Seconds between two checks for duplicate runs that are due or may continue.
 DUPLICATES_EVERY_S = 0.5
+#: Seconds between two checks for cancelled queues.
+CANCEL_EVERY_S = 1.0
 #: Seconds between two checks for keys to recompute, after an upgrade or while older processes still run.
 RECOMPUTE_EVERY_S = 30.0
 #: Seconds between two checks for erasures to complete.
@@ -51,6 +54,7 @@ def run_relay() -> None:
     services = (
         _publish,
         _rescue,
+        _cancel,
         _prune,
         _analyze,
         _merge_duplicates,
@@ -81,6 +85,11 @@ def _rescue(pool: Pool, settings: Settings, stop: Event) -> None:
         rescuer = Rescuer(pool, settings, broker)
         # A sweep that requeued jobs is no reason to sweep again at once, so every sweep counts as idle.
         _repeat(lambda: rescuer.run_once() and 0, pause_s=settings.rescue_every_s, stop=stop, name="rescue")
+
+
+def _cancel(pool: Pool, settings: Settings, stop: Event) -> None:
+    del settings
+    _repeat(Canceller(pool).run_once, pause_s=CANCEL_EVERY_S, stop=stop, name="cancel")
 
 
 def _prune(pool: Pool, settings: Settings, stop: Event) -> None:

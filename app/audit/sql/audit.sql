@@ -32,7 +32,9 @@ FROM (
     )
     UNION ALL
     SELECT event.id
-    FROM unnest(ARRAY['delete', 'rename', 'remove', 'consent', 'exclude', 'allow', 'erasure']) AS searched (action)
+    FROM unnest(ARRAY[
+        'delete', 'rename', 'remove', 'consent', 'exclude', 'allow', 'erasure', 'pause', 'resume', 'limit', 'cancel'
+    ]) AS searched (action)
     CROSS JOIN LATERAL (
         SELECT id
         FROM audit_entry

@@ -53,6 +53,7 @@ SCHEMA_FILES = (
     "workspaces.sql",
     "profiles.sql",
     "history.sql",
+    "queue.sql",
     "ledger.sql",
     "audit.sql",
     "webhooks.sql",

@@ -16,11 +16,12 @@ watched AS (
 )
 
 INSERT INTO job (
-    workspace_id, id, batch_id, index, kind, lane, orphan_identifier, survivor_identifier, search_keys
+    workspace_id, id, batch_id, index, kind, lane, orphan_identifier, survivor_identifier, search_keys, priority, due_at
 )
 SELECT
     %(workspace_id)s, given.id, %(batch_id)s, given.index, %(kind)s, given.lane,
-    given.orphan, given.survivor, given.search_keys
+    given.orphan, given.survivor, given.search_keys, %(priority)s,
+    now() - interval '100 years' + (%(priority)s::smallint - 3) * interval '1826 days'
 FROM jsonb_to_recordset(%(jobs)s) AS given (
     id uuid, index smallint, lane smallint, orphan jsonb, survivor jsonb, search_keys text []
 )

@@ -51,11 +51,13 @@ watched AS (
 )
 
 INSERT INTO job (
-    workspace_id, id, batch_id, index, kind, lane, undoes, orphan_identifier, survivor_identifier, search_keys
+    workspace_id, id, batch_id, index, kind, lane, undoes, orphan_identifier, survivor_identifier, search_keys,
+    priority, due_at
 )
 SELECT
     %(workspace_id)s, given.id, %(batch_id)s, given.index, 'undo', given.lane, merge.id,
-    merge.orphan_identifier, merge.survivor_identifier, merge.search_keys
+    merge.orphan_identifier, merge.survivor_identifier, merge.search_keys, %(priority)s,
+    now() - interval '100 years' + (%(priority)s::smallint - 3) * interval '1826 days'
 FROM jsonb_to_recordset(%(jobs)s) AS given (id uuid, index smallint, lane smallint, undoes uuid)
 JOIN job AS merge ON merge.workspace_id = %(workspace_id)s AND merge.id = given.undoes
 

@@ -3,6 +3,7 @@
 from app.web.api import (
     audit,
     batches,
+    cancel,
     duplicates,
     exclusions,
     health,
@@ -14,6 +15,7 @@ from app.web.api import (
     profile_history,
     profile_report,
     profiles,
+    queue,
     segments,
     undo,
     users,
@@ -23,6 +25,7 @@ from app.web.api import (
 BLUEPRINTS = (
     audit.blueprint,
     batches.blueprint,
+    cancel.blueprint,
     duplicates.blueprint,
     exclusions.blueprint,
     health.blueprint,
@@ -34,6 +37,7 @@ BLUEPRINTS = (
     profile_history.blueprint,
     profile_report.blueprint,
     profiles.blueprint,
+    queue.blueprint,
     segments.blueprint,
     undo.blueprint,
     users.blueprint,

@@ -21,6 +21,7 @@ from app.web.idempotent import idempotency_key
 from app.web.job_permissions import require_permission
 from app.web.openapi.describe import BATCH_HEADERS, IDEMPOTENT, Tag, describe, reply
 from app.web.shedding import backlogs
+from app.web.urgency import requested_priority
 from schemas.jobs import JobUndoAcceptedSchema, UndoAcceptedSchema
 from schemas.outcomes import JobKind
 
@@ -93,7 +94,14 @@ def accept_undo_request(undo: UndoRequest, *, key: str | None = None) -> Accepte
 def _accept_within_limit(
     tx: Transaction, undo: UndoRequest, idempotency: IdempotencyKey | None, limiter: BacklogLimiter
 ) -> AcceptedBatch:
-    accepted = accept.accept_undo(tx, undo, api_key_id=g.api_key_id, path=request.path, idempotency=idempotency)
+    accepted = accept.accept_undo(
+        tx,
+        undo,
+        api_key_id=g.api_key_id,
+        path=request.path,
+        priority=requested_priority(),
+        idempotency=idempotency,
+    )
     if not accepted.replayed:
         limiter.require_room(tx)
     return accepted

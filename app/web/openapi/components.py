@@ -53,6 +53,14 @@ PARAMETERS: Mapping[str, Json] = {
         "schema": {"type": "string"},
         "examples": {"ten seconds": {"value": "wait=10"}},
     },
+    "Priority": {
+        "name": "Priority",
+        "in": "header",
+        "description": "`u=N` (RFC 9218): the urgency of the jobs, from 0, the most urgent, to 7. Default: 3. Invalid"
+        " values are ignored.",
+        "schema": {"type": "string"},
+        "examples": {"urgent": {"value": "u=0"}},
+    },
     "If-None-Match": {
         "name": "If-None-Match",
         "in": "header",

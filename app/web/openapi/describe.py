@@ -16,7 +16,7 @@ View = TypeVar("View", bound=Callable[..., Any])
 #: Ends the name of a header that is not always present.
 OPTIONAL = ".optional"
 REPEATABLE = ("Idempotency-Key",)
-IDEMPOTENT = (*REPEATABLE, "Prefer")
+IDEMPOTENT = (*REPEATABLE, "Prefer", "Priority")
 JSON = "application/json"
 CONDITIONAL = ("If-None-Match",)
 LONG_POLLING = (*CONDITIONAL, "Prefer")
