@@ -147,7 +147,7 @@ def test_chunks_with_a_common_identifier_never_run_at_the_same_time(monkeypatch:
             together.append(set(running))
             changed.notify_all()
             # Give the next chunk time to start, if it may.
-            changed.wait_for(lambda: len(running) > 1, timeout=0.1)
+            changed.wait_for(lambda: len(running) > 1, timeout=0.5)
             running.remove(line.line)
         return answer(chunk)
 
