@@ -1,12 +1,14 @@
 """The import of whole profiles by `POST /profiles/import`, against the same people by `/users/track`, in turn.
 
-Both write to one database, with the same number of clients. The lines of the import also have summaries of events,
-purchases, apps and campaigns, which no attribute of `/users/track` can set.
+All write to one database, with the same number of clients. `/users/track` cannot set a summary: the events, purchases,
+sessions and engagements that lead to the same summaries are sent instead, two for each. It is also measured with
+attributes alone, which leaves the summaries empty.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from itertools import count
 from time import perf_counter
 from typing import Any
 
@@ -24,54 +26,65 @@ from bench.world import World
 Json = dict[str, Any]
 
 #: Profiles of one round at scale 1, and profiles before the first round that are not measured.
-TRACKED, IMPORTED, WARM = 10_000, 50_000, 1_000
+TRACKED, IMPORTED, WARM = 6_000, 40_000, 1_000
 ROUNDS = 3
 #: Clients at once. A web process runs two imports of a workspace.
 CLIENTS = 2
-#: Objects of a request to `/users/track`: the most that it takes.
-OBJECTS = 75
-NOON, LATER = "2026-05-01T12:00:00.000Z", "2026-06-01T12:00:00.000Z"
+#: People of a request to `/users/track`, which takes 75 objects of each kind: with six events each, and without.
+PEOPLE, PEOPLE_WITHOUT_EVENTS = 12, 75
+EVENTS, PRODUCTS = ("login", "search", "share"), ("hat", "coat")
+ENDS = ("2026-05-01T12:00:00.000Z", "2026-06-01T12:00:00.000Z")
+PRICE = 9.99
+#: No two people have one phone number.
+NUMBERS = count()
 
 
 def run(ground: Ground, sizes: Sizes, log: Callable[[str], None]) -> dict[str, Any]:
     """Measure both ways in turn."""
     database = ground.copy(ground.empty)
     product = Mergelane(ground, World(database, 0), database)
-    tracked: list[float] = []
-    imported: list[float] = []
+    rates: dict[str, list[float]] = {name: [] for name in WAYS}
     with running(product):
         web = product.start_web()
-        _track(product.port, _people("warm-track", sizes.of(WARM)))
-        _import(product.port, _people("warm-import", sizes.of(WARM)))
+        for nth, (post, _) in enumerate(WAYS.values()):
+            post(product.port, _people(f"warm-{nth}", sizes.of(WARM)))
         for number in range(sizes.rounds(ROUNDS)):
-            tracked.append(_track(product.port, _people(f"track-{number}", sizes.of(TRACKED))))
-            ground.checkpoint()
-            imported.append(_import(product.port, _people(f"import-{number}", sizes.of(IMPORTED))))
-            ground.checkpoint()
-            log(f"track: {tracked[-1]:,.0f} profiles/s; import: {imported[-1]:,.0f} profiles/s")
+            for nth, (name, (post, full)) in enumerate(WAYS.items()):
+                ground.checkpoint()
+                rates[name].append(post(product.port, _people(f"{number}-{nth}", sizes.of(full))))
+                log(f"{name}: {rates[name][-1]:,.0f} profiles/s")
         held = memory([web])
     return {
-        "profiles_per_s": {"track": Spread.of(tracked).to_json(), "import": Spread.of(imported).to_json()},
-        "ratio": Ratio.of(imported, tracked).to_json(),
-        "web": {name: told.to_json() for name, told in held.items()},
+        "profiles_per_s": {name: Spread.of(measured).to_json() for name, measured in rates.items()},
+        "ratio": Ratio.of(rates["import"], rates["track"]).to_json(),
+        "ratio_to_attributes": Ratio.of(rates["import"], rates["track, attributes alone"]).to_json(),
+        "memory": {name: told.to_json() for name, told in held.items()},
     }
 
 
 def _track(port: int, people: Sequence[Json]) -> float:
-    """Create *people* by `/users/track`; return the profiles per second."""
-    objects = [_tracked(person) for person in people]
-    bodies = [orjson.dumps({"attributes": objects[n : n + OBJECTS]}) for n in range(0, len(objects), OBJECTS)]
+    """Create *people* with their events by `/users/track`; return the profiles per second."""
+    return _post_tracked(port, people, [_tracked(each) for each in _grouped(people, PEOPLE)])
 
+
+def _track_attributes(port: int, people: Sequence[Json]) -> float:
+    """Create *people* without events by `/users/track`; return the profiles per second."""
+    bodies = [{"attributes": list(map(_attributes, each))} for each in _grouped(people, PEOPLE_WITHOUT_EVENTS)]
+    return _post_tracked(port, people, bodies)
+
+
+def _post_tracked(port: int, people: Sequence[Json], bodies: Sequence[Json]) -> float:
     def post(share: Sequence[bytes]) -> int:
         with closing(Door(port)) as door:
             return sum(door.track(body)["attributes_processed"] for body in share)
 
-    return _rate(post, [bodies[start::CLIENTS] for start in range(CLIENTS)], people)
+    encoded = list(map(orjson.dumps, bodies))
+    return _rate(post, [encoded[start::CLIENTS] for start in range(CLIENTS)], people)
 
 
 def _import(port: int, people: Sequence[Json]) -> float:
     """Create *people* by `POST /profiles/import`, in a stream for each client; return the profiles per second."""
-    lines = [orjson.dumps({**person, **_summaries(nth)}) for nth, person in enumerate(people)]
+    lines = [orjson.dumps({**person, **_summaries()}) for person in people]
 
     def post(body: bytes) -> int:
         return import_lines(port, body).count(b'"result":"created"')
@@ -90,9 +103,9 @@ def _rate(post: Callable[[Any], int], bodies: Sequence[Any], people: Sequence[Js
     return created / took
 
 
-def _people(prefix: str, count: int) -> list[Json]:
+def _people(prefix: str, number: int) -> list[Json]:
     """Return whole profiles without summaries."""
-    return [_person(f"{prefix}-{nth}", nth) for nth in range(count)]
+    return [_person(f"{prefix}-{nth}", nth) for nth in range(number)]
 
 
 def _person(name: str, nth: int) -> Json:
@@ -101,14 +114,14 @@ def _person(name: str, nth: int) -> Json:
         "first_name": f"First{nth}",
         "last_name": f"Last{nth}",
         "email": f"{name}@example.com",
-        "phone": f"+1415{nth % 10_000_000:07}",
+        "phone": f"+49151{next(NUMBERS):08}",
         "dob": "1990-04-12",
         "gender": "F",
         "country": "DE",
         "language": "de",
         "home_city": "Berlin",
         "time_zone": "Europe/Berlin",
-        "custom_attributes": {"plan": "gold", "score": nth, "vip": nth % 2 == 0, "tags": ["a", "b"], "since": NOON},
+        "custom_attributes": {"plan": "gold", "score": nth, "vip": nth % 2 == 0, "tags": ["a", "b"], "since": ENDS[0]},
         "devices": [{"device_id": f"d-{name}", "model": "m", "os": "o"}],
         "push_tokens": [{"app": "app", "token": f"t-{name}", "device_id": f"d-{name}", "platform": "ios"}],
         "email_subscribe": "opted_in",
@@ -116,25 +129,59 @@ def _person(name: str, nth: int) -> Json:
     }
 
 
-def _tracked(person: Json) -> Json:
-    """Return the object of `/users/track` that sets what *person* has."""
+def _grouped(people: Sequence[Json], size: int) -> list[Sequence[Json]]:
+    return [people[start : start + size] for start in range(0, len(people), size)]
+
+
+def _attributes(person: Json) -> Json:
+    """Return the object of `/users/track` that sets the attributes of *person*."""
     (token,) = person["push_tokens"]
     renamed = {"app_id": token["app"], **{name: value for name, value in token.items() if name != "app"}}
     own = {name: value for name, value in person.items() if name != "custom_attributes"}
     return {**own, **person["custom_attributes"], "push_tokens": [renamed]}
 
 
-def _summaries(nth: int) -> Json:
-    def counted(*names: str) -> list[Json]:
-        return [{"name": name, "count": 1 + nth % 9, "first": NOON, "last": LATER} for name in names]
-
-    received = [{"name": "Sale", "api_campaign_id": "sale", "last_received": LATER, "engaged": {"opened_email": True}}]
+def _tracked(people: Sequence[Json]) -> Json:
+    """Return the request to `/users/track` that creates *people* with the summaries of `_summaries`."""
+    whos = [{"external_id": person["external_id"]} for person in people]
+    sale = {"kind": "campaign", "id": "sale", "name": "Sale", "time": ENDS[-1]}
+    app = {"app_id": "app", "app_name": "App"}
+    bought = {"currency": "USD", "price": PRICE}
     return {
-        "custom_events": counted("login", "search", "share"),
-        "purchases": counted("hat", "coat"),
-        "total_revenue": 39.98,
-        "purchase_count": 2 * (1 + nth % 9),
-        "apps": [{"name": "App", "app_id": "app", "sessions": 7, "first_used": NOON, "last_used": LATER}],
-        "session_count": 7,
-        "campaigns_received": received,
+        "attributes": list(map(_attributes, people)),
+        "events": [{**who, "name": name, "time": time} for who in whos for name in EVENTS for time in ENDS],
+        "purchases": [
+            {**who, "product_id": name, **bought, "time": time} for who in whos for name in PRODUCTS for time in ENDS
+        ],
+        "sessions": [{**who, **app, "started_at": time} for who in whos for time in ENDS],
+        "engagements": [{**who, **sale, "event": event} for who in whos for event in ("received", "opened_email")],
     }
+
+
+def _summaries() -> Json:
+    """Return the summaries of two of each event, purchase and session, and of a campaign."""
+    first, last = ENDS
+
+    def counted(names: Sequence[str]) -> list[Json]:
+        return [{"name": name, "count": len(ENDS), "first": first, "last": last} for name in names]
+
+    received = {"name": "Sale", "api_campaign_id": "sale", "last_received": last, "engaged": {"opened_email": True}}
+    app = {"name": "App", "app_id": "app", "sessions": len(ENDS), "first_used": first, "last_used": last}
+    bought = len(PRODUCTS) * len(ENDS)
+    return {
+        "custom_events": counted(EVENTS),
+        "purchases": counted(PRODUCTS),
+        "total_revenue": round(bought * PRICE, 2),
+        "purchase_count": bought,
+        "apps": [app],
+        "session_count": len(ENDS),
+        "campaigns_received": [received],
+    }
+
+
+#: Name in the results → what creates the profiles, and how many at scale 1.
+WAYS: Mapping[str, tuple[Callable[[int, Sequence[Json]], float], int]] = {
+    "track": (_track, TRACKED),
+    "track, attributes alone": (_track_attributes, TRACKED),
+    "import": (_import, IMPORTED),
+}

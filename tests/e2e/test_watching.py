@@ -172,8 +172,8 @@ def test_nobody_is_told_of_whose_profiles_they_are(watched: Watched) -> None:
     }
 
     assert labels <= {
-        "cause", "kind", "le", "method", "next", "outcome", "reason", "resource", "route", "service", "state",
-        "status", "workspace_id",
+        "cause", "kind", "le", "method", "next", "outcome", "reason", "resource", "result", "route", "service",
+        "state", "status", "workspace_id",
     }  # fmt: skip
 
 
