@@ -30,8 +30,8 @@ LIMIT_S = 2.0
 SETTINGS = {"MERGELANE_WEB_THREADS": "4", "MERGELANE_LOG_FORMAT": "text"}
 HASTY = {**SETTINGS, "MERGELANE_WEB_BODY_S": str(LIMIT_S), "MERGELANE_WEB_SEND_S": str(LIMIT_S)}
 CHUNK = 1_000
-#: A line of about a kilobyte that is refused quickly.
-REFUSED = b"x" * 1_023 + b"\n"
+#: A line of two kilobytes that is refused quickly.
+REFUSED = b"x" * 2_047 + b"\n"
 #: More than is received before the application begins to read.
 LONG = REFUSED * (MAX_BODY // len(REFUSED) + CHUNK)
 LONG_LINES = LONG.count(b"\n")
