@@ -34,6 +34,8 @@ class Action(StrEnum):
     ALLOW = "allow"
     #: The certificate of an erasure: everything of a deleted person is gone.
     ERASURE = "erasure"
+    #: A run was created, closed or undone.
+    RUN = "run"
 
 
 ACTION = f"'action' must be one of {', '.join(Action)}"

@@ -28,7 +28,7 @@ ACTIONS: Mapping[Outcome, Action] = {
     Outcome.UNDONE_IN_PART: Action.UNDO,
 }
 #: Actions on one profile whose entries have the changed fields.
-WITH_CHANGES = frozenset({Action.CONSENT, Action.EXCLUDE, Action.ALLOW, Action.ERASURE})
+WITH_CHANGES = frozenset({Action.CONSENT, Action.EXCLUDE, Action.ALLOW, Action.ERASURE, Action.RUN})
 #: Bits of a UUIDv7 after its milliseconds.
 BITS_AFTER_TIME = 80
 

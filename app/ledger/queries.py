@@ -80,7 +80,7 @@ class Batch:
     request_id: str | None
     created_at: datetime
     source: BatchSource
-    #: The duplicate run that created it; None for a request.
+    #: The run that it belongs to.
     run_id: UUID | None
     status_counts: Sequence[StatusCount]
     jobs: Sequence[Job] = ()
@@ -117,6 +117,7 @@ class JobFilter:
     outcome: Outcome | None = None
     #: A plain value: external_id, alias name, email, phone or braze_id of either side.
     identifier: str | None = None
+    run_id: UUID | None = None
 
 
 def read_batch(tx: Transaction, *, batch_id: UUID) -> Batch:
@@ -153,9 +154,11 @@ class BatchFilter:
     run_id: UUID | None = None
 
     @property
-    def is_by_run(self) -> bool:
-        """Whether all matching batches belong to duplicate runs, for which there is an index."""
-        return self.source is BatchSource.DUPLICATES or (self.run_id is not None and self.source is None)
+    def query(self) -> str:
+        """The query whose index finds them."""
+        if self.run_id is not None:
+            return "list_batches_of_run"
+        return "list_batches_of_duplicates" if self.source is BatchSource.DUPLICATES else "list_batches"
 
 
 def list_batches(
@@ -172,8 +175,7 @@ def list_batches(
         "limit": limit,
         "before": before,
     }
-    query = "list_batches_of_runs" if matching.is_by_run else "list_batches"
-    rows = tx.execute(QUERIES[query], page).fetchall()
+    rows = tx.execute(QUERIES[matching.query], page).fetchall()
     return _with_counts(tx, rows)
 
 
@@ -187,9 +189,14 @@ def list_jobs(tx: Transaction, *, matching: JobFilter, limit: int, before: UUID 
     page: dict[str, Any] = {
         "state": matching.state,
         "outcome": matching.outcome,
+        "run_id": matching.run_id,
         "limit": limit,
         "before": before,
     }
+    if matching.identifier is None and matching.run_id is not None:
+        job_ids = [row["id"] for row in tx.execute(QUERIES["list_jobs_of_run"], page)]
+        jobs = {job.id: job for job in read_jobs(tx, job_ids=job_ids)}
+        return [jobs[job_id] for job_id in job_ids if job_id in jobs]
     if matching.identifier is None:
         return [Job.from_row(row) for row in tx.execute(QUERIES["list_jobs"], page)]
     page |= search_parameters(matching.identifier)

@@ -4,7 +4,7 @@ from app.metrics.instruments import Counter, Gauge, label_combinations
 from app.metrics.services import ServiceMetrics
 
 SERVICES = ServiceMetrics.of_process(
-    "relay", ["relay", "rescue", "prune", "analysis", "duplicates", "recomputation", "erasure", "replies"]
+    "relay", ["relay", "rescue", "prune", "analysis", "duplicates", "runs", "recomputation", "erasure", "replies"]
 )
 
 PUBLISHED_LANES = Counter("mergelane_published_lanes", "Messages published, each with one or several lanes.")
@@ -22,7 +22,7 @@ PRUNED = Counter(
     "mergelane_pruned_rows",
     "Rows deleted after their retention time, by kind.",
     labels=("kind",),
-    series=label_combinations(["batch", "audit_entry", "idempotency_key", "notice", "sign_in", "key_change"]),
+    series=label_combinations(["batch", "run", "audit_entry", "idempotency_key", "notice", "sign_in", "key_change"]),
 )
 
 RELAY = (

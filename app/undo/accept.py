@@ -67,11 +67,13 @@ def accept_undo(
     api_key_id: UUID | None,
     path: str,
     idempotency: IdempotencyKey | None = None,
+    run_id: UUID | None = None,
 ) -> AcceptedBatch:
     """Insert the batch of undos for *request*, one job for each merge, and return it.
 
     The latest merge comes first. Undos of merges that share a profile share a lane, so that they keep that order.
-    Raises Conflict when there is no merge to undo, or when one has an unfinished undo.
+    The batch joins the open run *run_id*. Raises Conflict when there is no merge to undo, or when one has an unfinished
+    undo, and NoDataFound when there is no such run.
     """
     batch_id = new_id()
     if idempotency is not None:
@@ -83,6 +85,8 @@ def accept_undo(
         "batch_id": batch_id,
         "api_key_id": api_key_id,
         "path": path,
+        "run_id": run_id,
+        "joins": run_id is not None,
         **request_origin(),
         "jobs": Jsonb(jobs),
     }

@@ -42,11 +42,12 @@ def accept_request(
     body: Any,
     places: Sequence[int] | None = None,
     key: str | None = None,
+    run_id: UUID | None = None,
 ) -> AcceptedBatch:
     """Store *updates*, read from the parsed *body* of this request, as a batch.
 
     *places* are their indexes in the request if not all of its objects became updates; *key* is the Idempotency-Key of
-    a form.
+    a form; *run_id* is the run that the batch joins.
     """
     return store_batch(
         pool(),
@@ -57,6 +58,7 @@ def accept_request(
         updates=updates,
         places=places,
         idempotency=idempotency_key(body, given=key),
+        run_id=run_id,
         backlogs=backlogs(),
     )
 

@@ -18,11 +18,12 @@ from app.db.queries import load_queries
 from app.db.transaction import Transaction
 from app.errors import Conflict
 from app.ledger.queries import Batch, read_batches
+from app.ledger.runs import read_merge_runs
 from app.webhooks.deliveries import Delivery, lock_delivery
 from app.webhooks.store import read_webhook
 from schemas.base import Instant
 from schemas.outcomes import JobState
-from schemas.webhooks import BatchFinishedSchema, EventType
+from schemas.webhooks import BatchFinishedSchema, EventType, RunFinishedSchema
 
 QUERIES = load_queries("app.webhooks", "watching.sql")
 
@@ -33,6 +34,7 @@ SHARE = 0.1
 DISABLED = "This webhook is disabled, so that nothing is sent to it; enable it first."
 
 DATA = BatchFinishedSchema()
+RUN_DATA = RunFinishedSchema()
 INSTANT = Instant()
 
 
@@ -73,12 +75,31 @@ def create_test_delivery(tx: Transaction, *, webhook_id: UUID) -> Delivery:
     return lock_delivery(tx, webhook_id=webhook_id, notice_id=UUID(row["id"]))
 
 
+def create_run_deliveries(tx: Transaction, *, run_ids: Sequence[UUID]) -> None:
+    """Create the deliveries of runs that have finished, in the transaction that finishes them."""
+    webhook_ids = _lock_webhooks(tx, EventType.RUN_FINISHED)
+    if not webhook_ids:
+        return
+    rows = []
+    for run in read_merge_runs(tx, run_ids=run_ids):
+        body = _body(EventType.RUN_FINISHED, run.finished_at, RUN_DATA.dump(run))
+        rows += [
+            {"id": str(new_id()), "webhook_id": str(each), "type": EventType.RUN_FINISHED, "body": body}
+            for each in webhook_ids
+        ]
+    _insert(tx, rows)
+
+
+def _lock_webhooks(tx: Transaction, event: EventType) -> list[UUID]:
+    """Return the ids of the enabled webhooks of an event, locked against deletion."""
+    return [row["id"] for row in tx.execute(QUERIES["lock_webhooks_of_type"], {"type": event})]
+
+
 def _create_deliveries(tx: Transaction, finished: Sequence[tuple[Batch, str]]) -> None:
     """Create the deliveries of *finished* batches, each with the kind of its jobs."""
     if not finished:
         return
-    rows = tx.execute(QUERIES["lock_webhooks_of_type"], {"type": EventType.BATCH_FINISHED})
-    webhook_ids = [row["id"] for row in rows]
+    webhook_ids = _lock_webhooks(tx, EventType.BATCH_FINISHED)
     _insert(tx, list(_delivery_rows(webhook_ids, finished)))
 
 

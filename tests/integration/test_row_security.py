@@ -82,6 +82,10 @@ def furnish(factory: Factory, pool: Pool) -> None:
         "INSERT INTO erasure (workspace_id, id, braze_id, path, state, origin_ids, jobs, counts)"
         " VALUES (%s, gen_random_uuid(), 'a', '/users/delete', 'history', '{}', '[]', '{}') RETURNING 1"
     )
+    run = "INSERT INTO run (workspace_id, id, kind, state) VALUES (%s, gen_random_uuid(), 'client', 'open') RETURNING id"
+    (row,) = factory.rows(run)
+    factory.rows("INSERT INTO run_progress (workspace_id, run_id) VALUES (%s, %s) RETURNING 1", row["id"])
+    factory.rows("INSERT INTO run_undo_merge VALUES (%s, %s, now(), %s) RETURNING 1", row["id"], job_id)
     for table, values in DUPLICATES.items():
         factory.rows(f"INSERT INTO {table} (workspace_id, {values}) RETURNING 1")
 

@@ -1,6 +1,6 @@
 """Entry point of the relay, a thread for each of its services.
 
-They are publishing, rescue, pruning, analysis, duplicate runs, recomputation, erasure and the expiry of replies.
+They are publishing, rescue, pruning, analysis, duplicate runs, runs, recomputation, erasure and the expiry of replies.
 """
 
 from functools import partial
@@ -22,6 +22,7 @@ from workers.relay.prune import Pruner
 from workers.relay.publishing import Publisher
 from workers.relay.recomputation import Recomputer
 from workers.relay.rescue import Rescuer
+from workers.relay.runs import RunCounter
 from workers.service import run_services
 from workers.sleeper import Sleeper
 
@@ -32,6 +33,8 @@ IDLE_POLL_S = 0.05
 ANALYZE_EVERY_S = 1.0
 #: Seconds between two checks for duplicate runs that are due or may continue.
 DUPLICATES_EVERY_S = 0.5
+#: Seconds between two counts of the jobs of runs.
+COUNT_RUNS_EVERY_S = 0.4
 #: Seconds between two checks for keys to recompute, after an upgrade or while older processes still run.
 RECOMPUTE_EVERY_S = 30.0
 #: Seconds between two checks for erasures to complete.
@@ -44,7 +47,17 @@ _repeat = partial(run_repeatedly, metrics=SERVICES)
 
 def run_relay() -> None:
     """Run the relay until SIGTERM or SIGINT."""
-    services = (_publish, _rescue, _prune, _analyze, _merge_duplicates, _recompute, _erase, _expire_replies)
+    services = (
+        _publish,
+        _rescue,
+        _prune,
+        _analyze,
+        _merge_duplicates,
+        _count_runs,
+        _recompute,
+        _erase,
+        _expire_replies,
+    )
     run_services("relay", services, metrics=RELAY)
 
 
@@ -80,6 +93,11 @@ def _analyze(pool: Pool, settings: Settings, stop: Event) -> None:
 
 def _merge_duplicates(pool: Pool, settings: Settings, stop: Event) -> None:
     _repeat(DuplicateRunner(pool, settings).run_once, pause_s=DUPLICATES_EVERY_S, stop=stop, name="duplicates")
+
+
+def _count_runs(pool: Pool, settings: Settings, stop: Event) -> None:
+    del settings
+    _repeat(RunCounter(pool).run_once, pause_s=COUNT_RUNS_EVERY_S, stop=stop, name="runs")
 
 
 def _recompute(pool: Pool, settings: Settings, stop: Event) -> None:

@@ -54,6 +54,7 @@ SCHEMA_FILES = (
     "profiles.sql",
     "history.sql",
     "ledger.sql",
+    "runs.sql",
     "audit.sql",
     "webhooks.sql",
     "duplicates.sql",

@@ -47,7 +47,7 @@ def read_job_view(job_id: UUID) -> ResponseReturnValue:
 
 @describe(
     Tag.MERGES,
-    "List jobs, newest first, by state, outcome or identifier",
+    "List jobs, newest first, by state, outcome, identifier or run",
     query=JobPageQuery,
     replies={200: JobPageSchema},
 )
@@ -66,7 +66,10 @@ def list_requested_jobs(arguments: Mapping[str, str]) -> tuple[Sequence[queries.
     """
     query = load_query(PAGE_QUERY, arguments)
     matching = queries.JobFilter(
-        state=query.get("state"), outcome=query.get("outcome"), identifier=query.get("identifier")
+        state=query.get("state"),
+        outcome=query.get("outcome"),
+        identifier=query.get("identifier"),
+        run_id=query.get("run_id"),
     )
     with open_transaction(pool(), g.workspace_id) as tx:
         jobs = queries.list_jobs(

@@ -16,13 +16,19 @@ View = TypeVar("View", bound=Callable[..., Any])
 #: Ends the name of a header that is not always present.
 OPTIONAL = ".optional"
 IDEMPOTENT = ("Idempotency-Key", "Prefer")
+#: Of requests that can join a run.
+JOINING = (*IDEMPOTENT, "Merge-Run")
 CONDITIONAL = ("If-None-Match",)
 BATCH_HEADERS = ("Location", "Retry-After", "Idempotent-Replayed?", "Preference-Applied?")
 
 REJECTED = "The request has a fault; nothing took effect."
 NOT_FOUND = "The key's workspace has no such object."
 UNCHANGED = "Nothing changed since."
-IDEMPOTENCY_CONFLICT = "The Idempotency-Key belongs to another body, or the first request with it is still running."
+IDEMPOTENCY_CONFLICT = (
+    "The Idempotency-Key belongs to another body, or the first request with it is still running; or the run of the"
+    " header Merge-Run is not open."
+)
+NO_RUN = "There is no run with the id in the header Merge-Run."
 
 
 class Tag(StrEnum):
@@ -30,6 +36,7 @@ class Tag(StrEnum):
 
     USERS = "Users"
     MERGES = "Merges"
+    RUNS = "Runs"
     PROFILES = "Profiles"
     SEGMENTS = "Segments"
     DUPLICATES = "Duplicates"
