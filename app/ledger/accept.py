@@ -60,6 +60,8 @@ class NewBatch:
             "path": self.path,
             "source": self.source,
             "run_id": self.run_id,
+            # A run over duplicates is not open: it makes its batches itself.
+            "joins": self.run_id is not None and self.source is BatchSource.API,
             "kind": self.kind,
             **request_origin(),
             "jobs": Jsonb(_jobs(self.updates, range(len(self.updates)) if self.places is None else self.places)),
@@ -117,7 +119,7 @@ def _accept(
         if earlier is not None:
             return AcceptedBatch(batch_id=earlier, replayed=True)
     backlogs.require_room(tx)
-    tx.execute(QUERIES["insert_batch" if batch.run_id is None else "insert_batch_of_run"], row)
+    tx.execute(QUERIES["insert_batch"], row)
     return AcceptedBatch(batch_id=batch.id, jobs=len(batch.updates))
 
 

@@ -16,6 +16,8 @@ from schemas.outcomes import SETTLED, BatchSource, JobKind, JobState, Outcome
 
 QUERIES = load_queries("app.ledger", "queries.sql")
 
+#: Greater than every id.
+LAST = UUID(int=2**128 - 1)
 NO_BATCH = "There is no batch with this id."
 NO_JOB = "There is no job with this id."
 
@@ -194,13 +196,21 @@ def list_jobs(tx: Transaction, *, matching: JobFilter, limit: int, before: UUID 
         "before": before,
     }
     if matching.identifier is None and matching.run_id is not None:
-        job_ids = [row["id"] for row in tx.execute(QUERIES["list_jobs_of_run"], page)]
-        jobs = {job.id: job for job in read_jobs(tx, job_ids=job_ids)}
-        return [jobs[job_id] for job_id in job_ids if job_id in jobs]
+        return _list_jobs_of_run(tx, page)
     if matching.identifier is None:
         return [Job.from_row(row) for row in tx.execute(QUERIES["list_jobs"], page)]
     page |= search_parameters(matching.identifier)
     return [Job.from_row(row) for row in tx.execute(QUERIES["find_jobs"], page)]
+
+
+def _list_jobs_of_run(tx: Transaction, page: Mapping[str, Any]) -> list[Job]:
+    """Return a page of the jobs of a run. The last job of the page before may have been pruned with its batch."""
+    before = LAST if page["before"] is None else page["before"]
+    last_batch_id = next((job.batch_id for job in read_jobs(tx, job_ids=[before])), before)
+    parameters = {**page, "before": before, "last_batch_id": last_batch_id}
+    job_ids = [row["id"] for row in tx.execute(QUERIES["list_jobs_of_run"], parameters)]
+    jobs = {job.id: job for job in read_jobs(tx, job_ids=job_ids)}
+    return [jobs[job_id] for job_id in job_ids if job_id in jobs]
 
 
 def read_job(tx: Transaction, *, job_id: UUID) -> Job:

@@ -1,6 +1,6 @@
 """Counts the jobs of runs, in steps of bounded size.
 
-A merge writes nothing for its run: the relay counts the jobs of batches that are new or under way, and adds what has
+A merge writes nothing for its run: the relay counts the jobs of batches that are new or in progress, and adds what has
 changed to the run. A step of one workspace counts each batch whose jobs may have changed since the step before.
 """
 
@@ -77,8 +77,8 @@ class BatchCount:
         self.counts[row["outcome"] or row["state"]] += row["jobs"]
         self.kinds.add(row["kind"])
         self.states.add(JobState(row["state"]))
-        self.first_ended_at = earliest([self.first_ended_at, row["first_ended_at"]])
-        self.last_ended_at = latest([self.last_ended_at, row["last_ended_at"]])
+        self.first_ended_at = first_of([self.first_ended_at, row["first_ended_at"]])
+        self.last_ended_at = last_of([self.last_ended_at, row["last_ended_at"]])
 
 
 def workspaces_with_runs(connection: Connection) -> list[int]:
@@ -89,11 +89,8 @@ def workspaces_with_runs(connection: Connection) -> list[int]:
 def count_runs(tx: Transaction, cursor: CountingCursor) -> CountingStep:
     """Take a step from *cursor*: count batches, add the changes to their runs, and finish runs without open jobs.
 
-    It does nothing while another process counts the runs of this workspace.
+    Batches that another process counts at this moment are left to it.
     """
-    (lock,) = tx.execute(QUERIES["lock_counting"])
-    if not lock["locked"]:
-        return CountingStep(cursor=cursor)
     tx.execute(QUERIES["close_duplicate_runs"])
     now = tx.now()
     step, batch_ids = _find_batches(tx, cursor, now=now)
@@ -153,17 +150,18 @@ def _add_to_runs(
     for row in changed:
         by_run[row["run_id"]].append(row)
     run_ids = list(by_run)
-    progress = _read_progress(tx, run_ids)
+    progress = _lock_progress(tx, run_ids)
     if len(progress) < len(run_ids):
-        tx.execute(QUERIES["add_missing_runs"], {"run_ids": run_ids})
-        progress = _read_progress(tx, run_ids)
+        for query in ("add_missing_runs", "add_missing_progress"):
+            tx.execute(QUERIES[query], {"run_ids": run_ids})
+        progress = _lock_progress(tx, run_ids)
     rows = [_progress(before, by_run[run_id], counted, now=now) for run_id, before in progress.items()]
     tx.execute(QUERIES["save_progress"], {"rows": Jsonb(rows)})
     tx.execute(QUERIES["reopen_runs"], {"run_ids": run_ids})
 
 
-def _read_progress(tx: Transaction, run_ids: Sequence[UUID]) -> dict[UUID, Mapping[str, Any]]:
-    return {row["run_id"]: row for row in tx.execute(QUERIES["read_progress"], {"run_ids": run_ids})}
+def _lock_progress(tx: Transaction, run_ids: Sequence[UUID]) -> dict[UUID, Mapping[str, Any]]:
+    return {row["run_id"]: row for row in tx.execute(QUERIES["lock_progress"], {"run_ids": run_ids})}
 
 
 def _progress(
@@ -187,8 +185,8 @@ def _progress(
         "settled_batches": before["settled_batches"] + settled,
         "counts": counts,
         "kinds": sorted({*before["kinds"], *(kind for batch in batches for kind in batch.kinds)}),
-        "first_ended_at": _text(earliest([before["first_ended_at"], *(each.first_ended_at for each in batches)])),
-        "last_ended_at": _text(latest([before["last_ended_at"], *(each.last_ended_at for each in batches)])),
+        "first_ended_at": _text(first_of([before["first_ended_at"], *(each.first_ended_at for each in batches)])),
+        "last_ended_at": _text(last_of([before["last_ended_at"], *(each.last_ended_at for each in batches)])),
         "samples": _samples(before, now=now),
     }
 
@@ -208,12 +206,12 @@ def _samples(before: Mapping[str, Any], *, now: datetime) -> list[list[float]]:
     return recent
 
 
-def earliest(moments: Iterable[datetime | None]) -> datetime | None:
+def first_of(moments: Iterable[datetime | None]) -> datetime | None:
     """Return the earliest of those moments that are known."""
     return min((each for each in moments if each is not None), default=None)
 
 
-def latest(moments: Iterable[datetime | None]) -> datetime | None:
+def last_of(moments: Iterable[datetime | None]) -> datetime | None:
     """Return the latest of those moments that are known."""
     return max((each for each in moments if each is not None), default=None)
 

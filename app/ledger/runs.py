@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from psycopg.types.json import Jsonb
+
 from app.db.ids import new_id
 from app.db.queries import load_queries
 from app.db.transaction import Transaction
@@ -72,19 +74,32 @@ class MergeRun:
         )
 
 
-def create_run(
-    tx: Transaction, *, label: str | None, kind: RunKind, api_key_id: UUID | None, request_id: str | None
+def create_run(  # noqa: PLR0913  the columns of a run
+    tx: Transaction,
+    *,
+    run_id: UUID | None = None,
+    kind: RunKind,
+    label: str | None = None,
+    state: RunStatus = RunStatus.OPEN,
+    api_key_id: UUID | None,
+    request_id: str | None,
+    undoes_run: UUID | None = None,
+    undo_step: Mapping[str, Any] | None = None,
 ) -> UUID:
-    """Create an open run and return its id."""
-    run_id = new_id()
+    """Create a run without batches and return its id."""
+    run_id = run_id or new_id()
     parameters = {
         "id": run_id,
         "kind": kind,
         "label": label,
+        "state": state,
         "api_key_id": api_key_id,
         "request_id": request_id,
+        "undoes_run": undoes_run,
+        "undo_step": None if undo_step is None else Jsonb(undo_step),
     }
     tx.execute(QUERIES["insert_run"], parameters)
+    tx.execute(QUERIES["insert_progress"], {"id": run_id})
     return run_id
 
 

@@ -1,4 +1,4 @@
-"""Runs created through the front door, and counted without a relay."""
+"""Runs created through the API, and counted without a relay."""
 
 from typing import Any
 

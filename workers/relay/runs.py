@@ -18,7 +18,7 @@ class RunCounter:
         self._cursors: dict[int, CountingCursor] = {}
 
     def run_once(self) -> int:
-        """Count runs in every workspace that has any under way; return how many have more to count."""
+        """Count runs in every workspace with an unfinished one; return how many have more to count."""
         with lend_connection(self._pool) as connection:
             workspaces = workspaces_with_runs(connection)
         self._cursors = {each: self._cursors.get(each, CountingCursor()) for each in workspaces}
@@ -33,7 +33,7 @@ class RunCounter:
 
 
 def count_step(tx: Transaction, cursor: CountingCursor) -> CountingStep:
-    """Count runs, and create the notices of those that have finished, in one transaction."""
+    """Count runs, and create the notices of finished runs, in one transaction."""
     step = count_runs(tx, cursor)
     if step.finished:
         create_run_deliveries(tx, run_ids=step.finished)

@@ -5,30 +5,16 @@
 SELECT workspace_id FROM workspaces_with_duplicates_to_merge()
 
 -- name: start_run
--- Starts a run, unless one is running. It is a run as others are, with the same id.
-WITH started AS (
-    INSERT INTO duplicate_run (
-        workspace_id, id, trigger, api_key_id, identifier, resolve_ties_by, prefer, cursor, counts
-    )
-    VALUES (
-        %(workspace_id)s, %(id)s, %(trigger)s, %(api_key_id)s, %(identifier)s, %(resolve_ties_by)s, %(prefer)s,
-        %(cursor)s, %(counts)s
-    )
-    ON CONFLICT (workspace_id) WHERE state = 'running' DO NOTHING
-    RETURNING id
-),
-
-listed AS (
-    INSERT INTO run (workspace_id, id, kind, state, api_key_id)
-    SELECT %(workspace_id)s, started.id, 'duplicates', 'running', %(api_key_id)s FROM started
-),
-
-counted AS (
-    INSERT INTO run_progress (workspace_id, run_id)
-    SELECT %(workspace_id)s, started.id FROM started
+-- Starts a run, unless one is running.
+INSERT INTO duplicate_run (
+    workspace_id, id, trigger, api_key_id, identifier, resolve_ties_by, prefer, cursor, counts
 )
-
-SELECT id FROM started
+VALUES (
+    %(workspace_id)s, %(id)s, %(trigger)s, %(api_key_id)s, %(identifier)s, %(resolve_ties_by)s, %(prefer)s,
+    %(cursor)s, %(counts)s
+)
+ON CONFLICT (workspace_id) WHERE state = 'running' DO NOTHING
+RETURNING id
 
 -- name: read_run
 -- Reads a run.

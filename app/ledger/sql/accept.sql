@@ -1,37 +1,13 @@
 -- name: insert_batch
 -- Inserts a batch and its jobs, given as a JSON array. The jobs are the transactional outbox that the relay empties.
--- When the workspace has an enabled webhook, the batch is watched until it has finished.
-WITH accepted AS (
-    INSERT INTO batch (workspace_id, id, api_key_id, path, source, run_id, request_id, traceparent)
-    VALUES (
-        %(workspace_id)s, %(batch_id)s, %(api_key_id)s, %(path)s, %(source)s, %(run_id)s, %(request_id)s,
-        %(traceparent)s
-    )
-),
-
-watched AS (
-    INSERT INTO webhook_watch (workspace_id, batch_id, kind)
-    SELECT %(workspace_id)s, %(batch_id)s, %(kind)s
-    WHERE EXISTS (SELECT 1 FROM webhook WHERE workspace_id = %(workspace_id)s AND enabled)
-)
-
-INSERT INTO job (
-    workspace_id, id, batch_id, index, kind, lane, orphan_identifier, survivor_identifier, search_keys
-)
-SELECT
-    %(workspace_id)s, given.id, %(batch_id)s, given.index, %(kind)s, given.lane,
-    given.orphan, given.survivor, given.search_keys
-FROM jsonb_to_recordset(%(jobs)s) AS given (
-    id uuid, index smallint, lane smallint, orphan jsonb, survivor jsonb, search_keys text []
-)
-
--- name: insert_batch_of_run
--- Inserts a batch of an open run as insert_batch does; raises NO_DATA_FOUND if there is no such open run.
+-- When the workspace has an enabled webhook, the batch is watched until it has finished. With *joins*, the batch joins an
+-- open run, or NO_DATA_FOUND is raised.
 WITH accepted AS (
     INSERT INTO batch (workspace_id, id, api_key_id, path, source, run_id, request_id, traceparent)
     VALUES (
         %(workspace_id)s, %(batch_id)s, %(api_key_id)s, %(path)s, %(source)s,
-        lock_open_run(%(workspace_id)s::integer, %(run_id)s), %(request_id)s, %(traceparent)s
+        CASE WHEN %(joins)s THEN lock_open_run(%(workspace_id)s::integer, %(run_id)s) ELSE %(run_id)s END,
+        %(request_id)s, %(traceparent)s
     )
 ),
 

@@ -123,8 +123,8 @@ ORDER BY id DESC
 LIMIT %(limit)s
 
 -- name: list_jobs_of_run
--- Lists the ids of a page of jobs of a run: batch by batch, the newest first, and newest first within a batch. Pages
--- follow the batch of the last job.
+-- Lists the ids of a page of jobs of a run: batch by batch, the newest first, and newest first within a batch. The last
+-- job of the page before and its batch are given.
 SELECT job.id
 FROM batch
 CROSS JOIN LATERAL (
@@ -135,16 +135,10 @@ CROSS JOIN LATERAL (
         AND (%(outcome)s::text IS NULL OR outcome = %(outcome)s)
     OFFSET 0
 ) AS job
-CROSS JOIN (
-    SELECT coalesce(
-        (SELECT batch_id FROM job WHERE workspace_id = %(workspace_id)s AND id = %(before)s::uuid),
-        %(before)s::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'
-    ) AS batch_id
-) AS last
 WHERE batch.workspace_id = %(workspace_id)s
     AND batch.run_id = %(run_id)s
-    AND batch.id <= last.batch_id
-    AND (%(before)s::uuid IS NULL OR (batch.id, job.id) < (last.batch_id, %(before)s))
+    AND batch.id <= %(last_batch_id)s
+    AND (batch.id, job.id) < (%(last_batch_id)s, %(before)s)
 ORDER BY batch.run_id DESC, batch.id DESC, job.id DESC
 LIMIT %(limit)s
 

@@ -4,15 +4,11 @@
 -- Lists the workspaces with a batch to count, or with a run that is running.
 SELECT workspace_id FROM workspaces_with_runs()
 
--- name: lock_counting
--- Locks the counting of a workspace until the transaction ends, unless another relay counts.
-SELECT pg_try_advisory_xact_lock(hashtextextended(concat_ws(' ', %(workspace_id)s::integer, 'runs'), 0)) AS locked
-
 -- name: find_batches
--- Returns the ids of batches to count, in four lists: new ones, those with a begun job, those without, and among the
--- latter those whose first job has begun: a job of theirs is running, or has ended since the last step. Batches of the
--- second and the third list follow the last one of the step before, so that none is left out. The relay mostly begins
--- batches in the order of their acceptance, but not always: the fourth list finds them in any order.
+-- Returns the ids of batches to count, in four lists: new ones, begun ones, waiting ones, and waiting ones with a job that
+-- runs now or has ended since the last step. The second and the third list begin after the last batch of the step before,
+-- so that no batch is left out. The relay begins batches mostly in the order of their acceptance; the fourth list
+-- contains them in any order.
 WITH waiting AS (
     SELECT TRUE AS found
     FROM batch
@@ -76,12 +72,12 @@ SELECT
     ) AS touched
 
 -- name: lock_batches
--- Locks batches, so that a retry of their jobs waits, and returns what their runs have counted.
+-- Locks batches that no other relay counts, so that a retry of their jobs waits, and returns their last counts.
 SELECT id, run_id, run_state, run_counts
 FROM batch
 WHERE workspace_id = %(workspace_id)s AND id = ANY(%(batch_ids)s)
 ORDER BY id
-FOR NO KEY UPDATE
+FOR NO KEY UPDATE SKIP LOCKED
 
 -- name: count_jobs
 -- Counts the jobs of each batch by kind, state and outcome.
@@ -101,23 +97,27 @@ WHERE batch.workspace_id = %(workspace_id)s AND batch.id = given.id
 
 -- name: add_missing_runs
 -- Adds runs over duplicates that a process of a version before revision 0035 started.
-WITH missing AS (
-    INSERT INTO run (workspace_id, id, kind, state, created_at, api_key_id)
-    SELECT workspace_id, id, 'duplicates', 'running', created_at, api_key_id
-    FROM duplicate_run
-    WHERE workspace_id = %(workspace_id)s AND id = ANY(%(run_ids)s)
-    ON CONFLICT (workspace_id, id) DO NOTHING
-    RETURNING id
-)
+INSERT INTO run (workspace_id, id, kind, state, created_at, api_key_id)
+SELECT workspace_id, id, 'duplicates', 'running', created_at, api_key_id
+FROM duplicate_run
+WHERE workspace_id = %(workspace_id)s AND id = ANY(%(run_ids)s)
+ON CONFLICT (workspace_id, id) DO NOTHING
 
+-- name: add_missing_progress
+-- Adds the progress of these runs.
 INSERT INTO run_progress (workspace_id, run_id)
-SELECT %(workspace_id)s, missing.id FROM missing
+SELECT workspace_id, id
+FROM run
+WHERE workspace_id = %(workspace_id)s AND id = ANY(%(run_ids)s)
+ON CONFLICT (workspace_id, run_id) DO NOTHING
 
--- name: read_progress
--- Reads the progress of runs.
+-- name: lock_progress
+-- Locks and reads the progress of runs.
 SELECT run_id, batches, settled_batches, counts, kinds, first_ended_at, last_ended_at, samples
 FROM run_progress
 WHERE workspace_id = %(workspace_id)s AND run_id = ANY(%(run_ids)s)
+ORDER BY run_id
+FOR UPDATE
 
 -- name: save_progress
 -- Saves the progress of runs, given as a JSON array.
@@ -157,16 +157,17 @@ WHERE run.workspace_id = %(workspace_id)s AND run.state = 'running'
     AND run.closed_at IS NOT NULL AND run.undo_step IS NULL
     AND progress.workspace_id = %(workspace_id)s AND progress.run_id = run.id
     AND progress.batches = progress.settled_batches
-    AND NOT EXISTS (
-        SELECT 1
+    AND (
+        SELECT batch.id
         FROM batch
-        WHERE batch.workspace_id = %(workspace_id)s AND batch.run_id = run.id
-            AND batch.run_state IS DISTINCT FROM 'settled'
-    )
+        WHERE batch.workspace_id = %(workspace_id)s AND batch.run_id IS NOT NULL AND batch.run_id = run.id
+            AND batch.run_state IS NULL AND batch.run_state IS DISTINCT FROM 'settled'
+        LIMIT 1
+    ) IS NULL
 RETURNING run.id
 
 -- name: reopen_runs
--- Lets finished runs run again, a dead job of which was retried.
+-- Lets finished runs run again after a retry of a dead job.
 UPDATE run
 SET state = 'running', finished_at = NULL
 FROM run_progress AS progress

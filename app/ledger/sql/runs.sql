@@ -1,12 +1,15 @@
 -- Runs: created, read, listed and closed.
 
 -- name: insert_run
--- Inserts an open run without batches.
-WITH created AS (
-    INSERT INTO run (workspace_id, id, kind, label, state, api_key_id, request_id)
-    VALUES (%(workspace_id)s, %(id)s, %(kind)s, %(label)s, 'open', %(api_key_id)s, %(request_id)s)
+-- Inserts a run.
+INSERT INTO run (workspace_id, id, kind, label, state, api_key_id, request_id, undoes_run, undo_step)
+VALUES (
+    %(workspace_id)s, %(id)s, %(kind)s, %(label)s, %(state)s, %(api_key_id)s, %(request_id)s, %(undoes_run)s,
+    %(undo_step)s
 )
 
+-- name: insert_progress
+-- Inserts the progress of a run without batches.
 INSERT INTO run_progress (workspace_id, run_id)
 VALUES (%(workspace_id)s, %(id)s)
 
