@@ -262,6 +262,7 @@ LISTED: tuple[Endpoint, ...] = (
     Endpoint(method="GET", rule="/merge/runs/<uuid:run_id>"),
     Endpoint(method="GET", rule="/merge/runs/<uuid:run_id>/batches", query=POLLED),
     Endpoint(method="POST", rule="/merge/runs/<uuid:run_id>/close", bodies=(nothing,)),
+    Endpoint(method="POST", rule="/merge/runs/<uuid:run_id>/undo", bodies=(nothing,)),
     Endpoint(method="GET", rule="/merge/batches/<uuid:batch_id>"),
     Endpoint(method="GET", rule="/merge/batches", query=(*POLLED, {"source": "duplicates"})),
     Endpoint(method="GET", rule="/merge/jobs/<uuid:job_id>", query=({}, {"include": "changes"})),

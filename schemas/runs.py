@@ -32,7 +32,7 @@ class NewRunSchema(StrictRequestSchema):
 
 
 class RunCreatedSchema(ResponseSchema):
-    """The id of the new run: the value of the header `Merge-Run`."""
+    """The id of the new run, and where to poll it. An open run is joined with the header `Merge-Run: {run_id}`."""
 
     run_id = fields.UUID()
     status_url = fields.String()

@@ -1,5 +1,6 @@
 """Runs: creates, reads, lists and closes them. `app.ledger.run_counting` counts their jobs."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -60,15 +61,19 @@ class MergeRun:
     def from_row(cls, row: Mapping[str, Any]) -> "MergeRun":
         """Return the run of a table row."""
         key_id = row["api_key_id"]
+        counts = Counter({**row["counts"], **row["results"]})
+        if row["undo_step"] is not None and row["undo_step"]["left"]:
+            # Undos that the relay has still to make jobs of.
+            counts[JobState.QUEUED.value] += row["undo_step"]["left"]
         rate = _jobs_per_second(row)
-        left = sum(row["counts"].get(state, 0) for state in UNFINISHED)
+        left = sum(counts[state] for state in UNFINISHED)
         return cls(
             **{name: row[name] for name in cls.__slots__ if name in row and name not in {"kind", "state", "counts"}},
             kind=RunKind(row["kind"]),
             state=RunStatus(row["state"]),
             created_by=None if key_id is None else RunCreator(id=key_id, label=row["key_label"]),
-            counts=dict(sorted({**row["counts"], **row["results"]}.items())),
-            jobs=sum(row["counts"].values()),
+            counts=dict(sorted(counts.items())),
+            jobs=sum(counts.values()) - sum(row["results"].values()),
             merges_per_minute=round(rate * 60, 1),
             estimated_finish_at=row["now"] + timedelta(seconds=left / rate) if left and rate else None,
         )

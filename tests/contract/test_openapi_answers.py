@@ -310,6 +310,14 @@ def test_runs_match_the_document(journey: Journey, client: Client) -> None:
     wait_until(lambda: client.get(run["status_url"]).json()["state"] == "finished", what="the run")
 
     assert journey.get(run["status_url"]).json()["counts"] == {"orphan_not_found": 1}
+    journey.post(f"{run['status_url']}/undo", None, 409)
+    journey.post(f"/merge/runs/{ELSEWHERE}/undo", None, 404)
+    journey.post("/users/track", {"attributes": [{"external_id": "x"}, {"external_id": "y"}]})
+    other = journey.post("/merge/runs", {}, 201).json()
+    journey.post("/users/merge", body, 202, headers={"Merge-Run": other["run_id"], "Prefer": "wait=20"})
+    undo = journey.post(f"{other['status_url']}/undo", None, 202).json()
+    wait_until(lambda: client.get(undo["status_url"]).json()["state"] == "finished", what="the undo")
+    assert journey.get(undo["status_url"]).json()["counts"] == {"undone": 1}
     journey.get("/merge/runs", kind="client", state="finished")
     journey.get("/merge/runs", 400, kind="large")
     journey.get(f"/merge/runs/{ELSEWHERE}", 404)

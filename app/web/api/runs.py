@@ -11,8 +11,10 @@ from app.audit.log import Actor
 from app.audit.runs import log_run_change
 from app.db.transaction import Transaction, open_transaction, run_in_transaction
 from app.ledger import queries, runs
+from app.undo.run_undo import accept_run_undo
 from app.web.accepted import RETRY_AFTER
 from app.web.auth import current_actor, json_body, pool, requires
+from app.web.job_permissions import require_permission
 from app.web.openapi.describe import Tag, describe, reply
 from app.web.pagination import split_page
 from app.web.proxies import with_prefix
@@ -117,6 +119,29 @@ def close_run_view(run_id: UUID) -> ResponseReturnValue:
     return jsonify(RUN.dump(run_in_transaction(pool(), g.workspace_id, _close, run_id, current_actor())))
 
 
+@describe(
+    Tag.RUNS,
+    "Undo all merges of a run",
+    replies={
+        202: reply(RunCreatedSchema, "Location", "Retry-After"),
+        409: "The run has unfinished jobs or nothing to undo, is an undo itself, or another undo of it is running.",
+    },
+)
+@blueprint.post("/<uuid:run_id>/undo")
+@requires(permission=MANAGE)
+def undo_run_view(run_id: UUID) -> ResponseReturnValue:
+    """Undo every merge of a run that is not undone, the latest first, as a run of its own: `run_id` is its id.
+
+    An open run is closed. The key also needs the permission of the jobs that it undoes. 409 while a job of the run is
+    unfinished.
+    """
+    undo_id = run_in_transaction(pool(), g.workspace_id, _undo, run_id, current_actor())
+    url = f"/merge/runs/{undo_id}"
+    response = jsonify(run_id=str(undo_id), status_url=url)
+    response.headers.update({"Location": with_prefix(url), "Retry-After": str(RETRY_AFTER)})
+    return response, HTTPStatus.ACCEPTED
+
+
 def _create(tx: Transaction, given: dict[str, Any], actor: Actor) -> UUID:
     run_id = runs.create_run(
         tx,
@@ -133,3 +158,15 @@ def _close(tx: Transaction, run_id: UUID, actor: Actor) -> runs.MergeRun:
     closed = runs.close_run(tx, run_id=run_id)
     log_run_change(tx, run_id=run_id, before=RunStatus.OPEN, after=RunStatus.RUNNING, actor=actor)
     return closed
+
+
+def _undo(tx: Transaction, run_id: UUID, actor: Actor) -> UUID:
+    undo_id = accept_run_undo(
+        tx,
+        run_id=run_id,
+        authorize=require_permission,
+        api_key_id=actor.api_key_id,
+        request_id=actor.request_id,
+    )
+    log_run_change(tx, run_id=undo_id, before=None, after=RunStatus.RUNNING, actor=actor)
+    return undo_id
