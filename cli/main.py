@@ -21,7 +21,7 @@ from schemas.text import replace_controls
 #: no command; a test compares the two.
 SUMMARIES: Mapping[str, str] = {
     "audit": "List or export the audit log.",
-    "batches": "List batches and show their jobs.",
+    "batches": "List, show and undo batches.",
     "doctor": "Check the installation and report problems.",
     "duplicates": "Find profiles that share an email address or phone number, and merge them by a rule.",
     "jobs": "List, show, retry and undo jobs.",
@@ -30,6 +30,7 @@ SUMMARIES: Mapping[str, str] = {
     "merge": "Merge the pairs of FILE and write the outcome of each to an outcome file.",
     "migrate": "Upgrade the database schema.",
     "profiles": "Show, report, import and export profiles.",
+    "runs": "List, show and undo runs.",
     "up": "Run the whole product on this machine until Ctrl-C.",
     "webhooks": "Manage webhooks: URLs that Mergelane calls when a batch finishes.",
 }
@@ -136,7 +137,7 @@ def main() -> None:
 
     `mergelane up` runs the whole product on this machine.
 
-    audit, batches, duplicates, jobs, merge, profiles and webhooks send requests to the API at MERGELANE_URL with the
+    audit, batches, duplicates, jobs, merge, profiles, runs and webhooks send requests to the API at MERGELANE_URL with the
     key in MERGELANE_API_KEY (see docs/cli.md). doctor, keys, limits and migrate use the database in DATABASE_URL or,
     when it is not set, the database of a running `mergelane up`. jobs does the same when there is no API key.
     """

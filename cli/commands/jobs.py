@@ -33,6 +33,7 @@ def jobs() -> None:
 @click.option("--state", type=click.Choice([each.value for each in JobState]), help="Only jobs in this state.")
 @click.option("--outcome", type=click.Choice([each.value for each in Outcome]), help="Only jobs with this outcome.")
 @click.option("--identifier", help="Only jobs about this external_id, alias name, email, phone or braze_id.")
+@click.option("--run", "run_id", type=click.UUID, help="Only jobs of this run.")
 @limit_option
 @cursor_option
 @json_option
