@@ -137,8 +137,8 @@ def main() -> None:
 
     `mergelane up` runs the whole product on this machine.
 
-    audit, batches, duplicates, jobs, merge, profiles, runs and webhooks send requests to the API at MERGELANE_URL with the
-    key in MERGELANE_API_KEY (see docs/cli.md). doctor, keys, limits and migrate use the database in DATABASE_URL or,
+    audit, batches, duplicates, jobs, merge, profiles, runs and webhooks send requests to the API at MERGELANE_URL with
+    the key in MERGELANE_API_KEY (see docs/cli.md). doctor, keys, limits and migrate use the database in DATABASE_URL or,
     when it is not set, the database of a running `mergelane up`. jobs does the same when there is no API key.
     """
     logging.basicConfig(level=logging.WARNING, format="%(message)s")

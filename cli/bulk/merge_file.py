@@ -142,8 +142,9 @@ def _client_pool(options: MergeOptions, checkpoint: Checkpoint, source: Source) 
 
 
 def _create_run(options: MergeOptions, checkpoint: Checkpoint) -> None:
-    """Create the run that the batches of the file join, unless an earlier process has created it."""
-    if checkpoint.state.task == PREVIEW or checkpoint.resumed:
+    """Create the run that the batches of the file join, unless an earlier process has sent some of them."""
+    state = checkpoint.state
+    if state.task == PREVIEW or state.run_id is not None or state.known_batch is not None:
         return
     with closing(options.new_client(Event())) as client:
         checkpoint.save(run_id=create_file_run(client, file=options.file, kind=RunKind.FILE))
