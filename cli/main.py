@@ -138,7 +138,7 @@ def main() -> None:
     `mergelane up` runs the whole product on this machine.
 
     audit, batches, duplicates, jobs, merge, profiles, runs and webhooks send requests to the API at MERGELANE_URL with
-    the key in MERGELANE_API_KEY (see docs/cli.md). doctor, keys, limits and migrate use the database in DATABASE_URL or,
-    when it is not set, the database of a running `mergelane up`. jobs does the same when there is no API key.
+    the key in MERGELANE_API_KEY (see docs/cli.md). doctor, keys, limits and migrate use the database in DATABASE_URL
+    or, when it is not set, the database of a running `mergelane up`. jobs does the same when there is no API key.
     """
     logging.basicConfig(level=logging.WARNING, format="%(message)s")

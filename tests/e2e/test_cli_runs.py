@@ -60,7 +60,8 @@ def test_a_batch_is_undone_by_its_id(client: Client, tmp_path: Path) -> None:
 
 
 def test_a_run_over_duplicates_is_waited_for_until_its_merges_have_ended(client: Client) -> None:
-    client.track(attributes=[{"external_id": name, "email": "ada@x.org"} for name in ("a", "b", "c")])
+    for name in "abc":
+        client.track(attributes=[{"external_id": name, "email": "ada@x.org"}])
     done = run(client, "duplicates", "run", "--wait")
     run_id = done.stdout.decode().strip()
 
