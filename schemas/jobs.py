@@ -105,6 +105,7 @@ class JobSchema(ResponseSchema):
     finished_at = Instant(allow_none=True)
     undone_at = Instant(allow_none=True)
     undone_by = fields.UUID(allow_none=True)
+    undoable_until = Instant(allow_none=True, metadata={"description": "Null if it merged nothing, or was undone."})
     undoes = fields.UUID(metadata=OPTIONAL)
     not_restored = WireJson(
         NotRestoredSchema,
@@ -144,6 +145,7 @@ class BatchSummarySchema(ResponseSchema):
     counts = fields.Dict(
         values=count_field(), metadata={"description": "Jobs by their outcome, or by their state while they have none."}
     )
+    undone = count_field("Jobs whose merges were undone since.")
 
 
 class BatchSchema(BatchSummarySchema):

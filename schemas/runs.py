@@ -63,6 +63,9 @@ class MergeRunSchema(ResponseSchema):
     )
     estimated_finish_at = Instant(allow_none=True)
     undoes_run = fields.UUID(allow_none=True, metadata={"description": "Of an undo: the run that it undoes."})
+    undoable_until = Instant(
+        allow_none=True, metadata={"description": "Until then all of its merges can be undone; null without any."}
+    )
     undone_by_run = fields.UUID(allow_none=True, metadata={"description": "The last undo of this run."})
     batches_url = fields.Function(lambda run: f"/merge/runs/{run.id}/batches", metadata={"type": "string"})
 

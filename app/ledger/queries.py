@@ -54,6 +54,8 @@ class Job:
     not_restored: Sequence[Mapping[str, Any]] | None
     #: Whether it merged a pair that had been recorded as not a match.
     excluded: bool = False
+    #: Set by app.ledger.undo_time: None if it cannot be undone.
+    undoable_until: datetime | None = None
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> "Job":
@@ -72,6 +74,8 @@ class StatusCount:
     outcome: Outcome | None
     jobs: int
     finished_at: datetime | None
+    #: Those of them that were undone.
+    undone: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +107,11 @@ class Batch:
         return max((each.finished_at for each in self.status_counts if each.finished_at), default=self.created_at)
 
     @property
+    def undone(self) -> int:
+        """The number of jobs whose merges were undone since."""
+        return sum(each.undone for each in self.status_counts)
+
+    @property
     def counts(self) -> dict[str, int]:
         """The number of jobs by outcome, or by state for jobs without an outcome."""
         counts: Counter[str] = Counter()
@@ -129,7 +138,12 @@ def read_batch(tx: Transaction, *, batch_id: UUID) -> Batch:
     if not rows:
         raise NotFound(NO_BATCH)
     jobs = [Job.from_row(row) for row in rows if row["id"] is not None]
-    counts = [StatusCount(state=job.state, outcome=job.outcome, jobs=1, finished_at=job.finished_at) for job in jobs]
+    counts = [
+        StatusCount(
+            state=job.state, outcome=job.outcome, jobs=1, finished_at=job.finished_at, undone=job.undone_at is not None
+        )
+        for job in jobs
+    ]
     return Batch(
         id=batch_id,
         request_id=rows[0]["request_id"],
@@ -247,7 +261,11 @@ def _status_counts(rows: Iterable[Mapping[str, Any]]) -> dict[UUID, list[StatusC
     for row in rows:
         outcome = None if row["outcome"] is None else Outcome(row["outcome"])
         count = StatusCount(
-            state=JobState(row["state"]), outcome=outcome, jobs=row["jobs"], finished_at=row["finished_at"]
+            state=JobState(row["state"]),
+            outcome=outcome,
+            jobs=row["jobs"],
+            finished_at=row["finished_at"],
+            undone=row["undone"],
         )
         counts.setdefault(row["batch_id"], []).append(count)
     return counts

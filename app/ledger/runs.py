@@ -56,6 +56,9 @@ class MergeRun:
     #: Jobs that ended a minute.
     merges_per_minute: float
     estimated_finish_at: datetime | None
+    first_ended_at: datetime | None
+    #: Set by app.ledger.undo_time: None if there is nothing to undo.
+    undoable_until: datetime | None = None
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> "MergeRun":

@@ -15,6 +15,7 @@ from app.errors import DatabaseUnavailable, Rejected
 from app.ledger import queries
 from app.ledger.accept import AcceptedBatch, store_batch
 from app.ledger.idempotency import IdempotencyKey
+from app.ledger.undo_time import batch_with_undo_time
 from app.web.prefer_wait import preferred_wait, prefers_async, wait_for_batch
 from app.web.proxies import with_prefix
 from app.web.resources import pool, settings
@@ -130,5 +131,5 @@ def dump_batch(batch_id: UUID) -> dict[str, Any]:
     """Return the batch as `GET /merge/batches/{id}` does; raise NotFound if the workspace has none of that id."""
     with open_transaction(pool(), g.workspace_id) as tx:
         batch = queries.read_batch(tx, batch_id=batch_id)
-    dumped: dict[str, Any] = BATCH.dump(batch)
+    dumped: dict[str, Any] = BATCH.dump(batch_with_undo_time(batch, days=settings().undo_days))
     return dumped

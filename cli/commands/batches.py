@@ -80,5 +80,5 @@ def format_outcome(job: dict[str, Any]) -> str:
 
 
 def _row(batch: dict[str, Any]) -> tuple[str, ...]:
-    counts = format_counts(batch["counts"])
+    counts = format_counts(batch["counts"]) + (f" ({batch['undone']:,} undone)" if batch["undone"] else "")
     return batch["batch_id"], batch["state"], batch["created_at"], batch["finished_at"] or "", counts

@@ -38,7 +38,7 @@ def runs() -> None:
 @cursor_option
 @json_option
 @remote_options
-def list_runs(*, as_json: bool, remote: Remote, **query: Any) -> None:
+def list_merge_runs(*, as_json: bool, remote: Remote, **query: Any) -> None:
     """List runs, newest first."""
     page = remote.get("/merge/runs", **query)
     print_page(page, COLUMNS, map(_row, page["runs"]), as_json=as_json)
@@ -49,7 +49,7 @@ def list_runs(*, as_json: bool, remote: Remote, **query: Any) -> None:
 @json_option
 @remote_options
 @click.pass_context
-def show_run(ctx: click.Context, /, *, run_id: UUID, as_json: bool, remote: Remote) -> None:
+def show_merge_run(ctx: click.Context, /, *, run_id: UUID, as_json: bool, remote: Remote) -> None:
     """Show the run RUN_ID with its counts, rate and estimated end.
 
     Exit status: 3 when some jobs are dead.
@@ -63,7 +63,7 @@ def show_run(ctx: click.Context, /, *, run_id: UUID, as_json: bool, remote: Remo
 @json_option
 @remote_options
 @click.pass_context
-def undo_run(ctx: click.Context, /, *, run_id: UUID, wait: bool, as_json: bool, remote: Remote) -> None:
+def undo_merge_run(ctx: click.Context, /, *, run_id: UUID, wait: bool, as_json: bool, remote: Remote) -> None:
     """Undo every merge of the run RUN_ID, the latest first, and print the id of the run that does it.
 
     Exit status: 3 when --wait is given and some jobs are dead.

@@ -398,6 +398,7 @@ def test_identifying_matches_the_document(journey: Journey) -> None:
     assert accepted["errors"]
     assert accepted["batch"]["counts"]["identified"] == 1
     journey.post("/users/identify", {}, 400)
+    journey.post("/users/identify", body, 404, headers={"Merge-Run": ELSEWHERE})
     journey.post("/users/identify", {"aliases_to_identify": []}, 409, headers=headers)
 
 

@@ -68,8 +68,8 @@ WHERE workspace_id = %(workspace_id)s AND id = ANY(%(batch_ids)s)
 ORDER BY id
 
 -- name: count_jobs_of_batches
--- Counts the jobs of each batch by state and outcome.
-SELECT batch_id, state, outcome, count(*) AS jobs, max(finished_at) AS finished_at
+-- Counts the jobs of each batch by state and outcome, and the undone ones among them.
+SELECT batch_id, state, outcome, count(*) AS jobs, count(undone_at) AS undone, max(finished_at) AS finished_at
 FROM job
 WHERE workspace_id = %(workspace_id)s AND batch_id = ANY(%(batch_ids)s)
 GROUP BY batch_id, state, outcome

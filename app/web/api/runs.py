@@ -11,9 +11,10 @@ from app.audit.log import Actor
 from app.audit.runs import log_run_change
 from app.db.transaction import Transaction, open_transaction, run_in_transaction
 from app.ledger import queries, runs
+from app.ledger.undo_time import run_with_undo_time
 from app.undo.run_undo import accept_run_undo
 from app.web.accepted import RETRY_AFTER
-from app.web.auth import current_actor, json_body, pool, requires
+from app.web.auth import current_actor, json_body, pool, requires, settings
 from app.web.job_permissions import require_permission
 from app.web.openapi.describe import Tag, describe, reply
 from app.web.pagination import split_page
@@ -77,7 +78,7 @@ def list_merge_runs_view() -> ResponseReturnValue:
             before=query.get("cursor"),
         )
     listed, next_cursor = split_page(found, query["limit"])
-    return jsonify(PAGE.dump({"runs": listed, "next_cursor": next_cursor}))
+    return jsonify(PAGE.dump({"runs": [_timed(run) for run in listed], "next_cursor": next_cursor}))
 
 
 @describe(Tag.RUNS, "Poll a run", replies={200: reply(MergeRunSchema, "Retry-After?")})
@@ -87,7 +88,7 @@ def read_merge_run_view(run_id: UUID) -> ResponseReturnValue:
     """Return a run with the counts of its jobs, at most about a second old, its rate and its estimated end."""
     with open_transaction(pool(), g.workspace_id) as tx:
         run = runs.read_merge_run(tx, run_id=run_id)
-    response = jsonify(RUN.dump(run))
+    response = jsonify(RUN.dump(_timed(run)))
     if run.state in {RunStatus.OPEN, RunStatus.RUNNING}:
         response.headers["Retry-After"] = str(RETRY_AFTER)
     return response
@@ -116,7 +117,7 @@ def list_batches_of_run_view(run_id: UUID) -> ResponseReturnValue:
 @requires(permission=MANAGE)
 def close_run_view(run_id: UUID) -> ResponseReturnValue:
     """Close an open run and return it: it gets no more batches, and is finished when its jobs have ended."""
-    return jsonify(RUN.dump(run_in_transaction(pool(), g.workspace_id, _close, run_id, current_actor())))
+    return jsonify(RUN.dump(_timed(run_in_transaction(pool(), g.workspace_id, _close, run_id, current_actor()))))
 
 
 @describe(
@@ -170,3 +171,7 @@ def _undo(tx: Transaction, run_id: UUID, actor: Actor) -> UUID:
     )
     log_run_change(tx, run_id=undo_id, before=None, after=RunStatus.RUNNING, actor=actor)
     return undo_id
+
+
+def _timed(run: runs.MergeRun) -> runs.MergeRun:
+    return run_with_undo_time(run, days=settings().undo_days)

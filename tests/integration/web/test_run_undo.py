@@ -3,6 +3,7 @@
 import os
 import random
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -210,3 +211,22 @@ def test_merges_that_were_undone_before_or_have_a_dead_undo_are_left_out(
     done = finish(caller, pool, connection, ask_to_undo(caller, run_id))
 
     assert (done["state"], done["counts"]) == ("finished", {"undone": 1})
+
+
+def test_merges_and_runs_show_until_when_they_can_be_undone(caller: Caller, pool: Pool, connection: Connection) -> None:
+    run_id = a_merged_run(caller, pool)
+    (batch,) = (caller.get(f"/merge/runs/{run_id}/batches").json or {})["batches"]
+    (merged,) = (caller.get("/merge/jobs", run_id=run_id).json or {})["jobs"]
+    run = counted(caller, pool, run_id)
+    undo_id = ask_to_undo(caller, run_id)
+    finish(caller, pool, connection, undo_id)
+    (undone,) = (caller.get("/merge/jobs", run_id=run_id).json or {})["jobs"]
+    (since,) = (caller.get(f"/merge/runs/{run_id}/batches").json or {})["batches"]
+
+    assert merged["undoable_until"] == run["undoable_until"]
+    assert datetime.fromisoformat(merged["undoable_until"]) - datetime.fromisoformat(
+        merged["finished_at"]
+    ) == timedelta(30)
+    assert undone["undoable_until"] is None
+    assert read_run(caller, undo_id)["undoable_until"] is None
+    assert (batch["undone"], since["undone"], since["counts"]) == (0, 1, {"merged": 1})

@@ -41,6 +41,7 @@ def test_a_new_run_is_open_and_empty(caller: Caller) -> None:
         "batches": 0,
         "merges_per_minute": 0.0,
         "estimated_finish_at": None,
+        "undoable_until": None,
         "undoes_run": None,
         "undone_by_run": None,
         "batches_url": f"/merge/runs/{run_id}/batches",
