@@ -92,7 +92,7 @@ def merge_pairs(
     receives their batch. The batch joins the run *run_id*. Raises Unanswered and Refused.
     """
     if batch_id is not None:
-        return [result_from_json(job) for job in _wait_for_batch(client, batch_id)["jobs"]]
+        return [result_from_json(job) for job in wait_for_batch(client, batch_id)["jobs"]]
     headers = {"Idempotency-Key": idempotency_key(pairs, salt), "Prefer": f"wait={WAIT_S}", **header_of(run_id)}
     response = _post(client, "/users/merge", pairs, headers)
     if response.status == HTTPStatus.BAD_REQUEST:
@@ -105,7 +105,7 @@ def merge_pairs(
     replayed = "Idempotent-Replayed" in response.headers and response.attempts == 1
     on_accepted(AcceptedBatch(batch_id=body["batch_id"], replayed=replayed))
     batch = body.get("batch") or {}
-    finished = batch if batch.get("state") == JobState.FINISHED else _wait_for_batch(client, body["batch_id"])
+    finished = batch if batch.get("state") == JobState.FINISHED else wait_for_batch(client, body["batch_id"])
     return [result_from_json(job) for job in finished["jobs"]]
 
 
@@ -150,7 +150,7 @@ def _retry_halves(
     return [*send(pairs[:middle]), *send(pairs[middle:])]
 
 
-def _wait_for_batch(client: Client, batch_id: str) -> Json:
+def wait_for_batch(client: Client, batch_id: str) -> Json:
     """Poll the batch until all its jobs have finished."""
     headers: dict[str, str] = {}
     while not client.stopped:

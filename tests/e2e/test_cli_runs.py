@@ -67,3 +67,25 @@ def test_a_run_over_duplicates_is_waited_for_until_its_merges_have_ended(client:
 
     assert (done.returncode, b"Its merges: merged 2." in done.stderr) == (0, True), done
     assert client.get(f"/merge/runs/{run_id}").json()["kind"] == "duplicates"
+
+
+def test_exactly_the_merges_of_an_outcome_file_are_undone(client: Client, tmp_path: Path) -> None:
+    names = "abcdef"
+    make_profiles(client, list(names))
+    before = [client.profile(name) for name in names]
+    # A chain whose merges ran in another order than that of the lines, and a pair that merged nothing.
+    pairs = [ext_pair("b", "c"), ext_pair("a", "b"), ext_pair("c", "d"), ext_pair("nobody", "d")]
+    for number, pair in enumerate(pairs):
+        run(client, "merge", write_lines(tmp_path / f"{number}.jsonl", [pair]))
+    rows = [row for number in (2, 0, 1, 3) for row in read_lines(tmp_path / f"{number}.outcomes.jsonl")]
+    outcomes = write_lines(tmp_path / "all.jsonl", rows)
+    run(client, "merge", write_lines(tmp_path / "other.jsonl", [ext_pair("e", "f")]))
+    done = run(client, "merge", "--undo", outcomes)
+    again = run(client, "merge", "--undo", outcomes)
+
+    assert (done.returncode, done.stdout) == (0, b"3 merges: undone 3.\n")
+    assert (again.returncode, again.stdout) == (0, b"3 merges: undone 3.\n")
+    assert [client.profile(name) for name in "abcd"] == before[:4]
+    assert client.get("/merge/jobs", outcome="merged", identifier="e").json()["jobs"][0]["undone_at"] is None
+    assert run(client, "merge").returncode == run(client, "merge", outcomes, "--undo", outcomes).returncode == 2
+    assert run(client, "merge", "--undo", write_lines(tmp_path / "no.jsonl", pairs)).returncode == 1
