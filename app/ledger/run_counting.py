@@ -23,6 +23,8 @@ QUERIES = load_queries("app.ledger", "run_counting.sql")
 
 #: Batches of one list that a step counts.
 BATCHES = 300
+#: Waiting batches that a step counts to be safe; the others are found by their jobs.
+QUEUED_BATCHES = 50
 #: Jobs that a step looks at in search of batches that have begun.
 MOST_JOBS = 20_000
 #: A job's row can become visible this long after its time of ending.
@@ -105,19 +107,22 @@ def _find_batches(tx: Transaction, cursor: CountingCursor, *, now: datetime) -> 
         "begun_after": cursor.begun_after,
         "queued_after": cursor.queued_after,
         "limit": BATCHES,
+        "queued_limit": QUEUED_BATCHES,
         "most_jobs": MOST_JOBS,
     }
     (found,) = tx.execute(QUERIES["find_batches"], parameters)
     following = CountingCursor(
-        since=now, begun_after=_next_place(found["begun"]), queued_after=_next_place(found["queued"])
+        since=now,
+        begun_after=_next_place(found["begun"], size=BATCHES),
+        queued_after=_next_place(found["queued"], size=QUEUED_BATCHES),
     )
     batch_ids = sorted({*found["new"], *found["begun"], *found["queued"], *found["touched"]})
     return CountingStep(cursor=following, is_full=len(found["new"]) == BATCHES), batch_ids
 
 
-def _next_place(page: Sequence[UUID]) -> UUID:
+def _next_place(page: Sequence[UUID], *, size: int) -> UUID:
     """Return where the page after *page* begins: at the first batch again after the last page."""
-    return page[-1] if len(page) == BATCHES else FIRST
+    return page[-1] if len(page) == size else FIRST
 
 
 def _count_batches(tx: Transaction, batch_ids: Sequence[UUID], *, now: datetime) -> None:

@@ -57,7 +57,7 @@ SELECT
         WHERE workspace_id = %(workspace_id)s AND run_id IS NOT NULL AND run_state IS DISTINCT FROM 'settled'
             AND run_state = 'queued' AND id > %(queued_after)s
         ORDER BY id
-        LIMIT %(limit)s
+        LIMIT %(queued_limit)s
     ) AS queued,
     array(
         SELECT batch.id
