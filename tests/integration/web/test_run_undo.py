@@ -22,7 +22,7 @@ from tests.support.runs import close, count_once, counted, create_run, merge_in,
 
 Json = dict[str, Any]
 #: Random merges; with MERGELANE_TEST_RUN_MERGES=1000 the long form.
-MERGES = int(os.environ.get("MERGELANE_TEST_RUN_MERGES", "120"))
+MERGES = int(os.environ.get("MERGELANE_TEST_RUN_MERGES", "80"))
 WAITING = """
     SELECT array_agg(id ORDER BY index) AS job_ids FROM job
     WHERE workspace_id = %s AND state = 'queued' GROUP BY batch_id, lane ORDER BY batch_id, lane
@@ -52,10 +52,11 @@ def finish(caller: Caller, pool: Pool, connection: Connection, undo_id: str, *, 
     """Let the relay and workers finish a run, and return it."""
     chance = random.Random(seed)
     for _ in range(1_000):
-        advanced = run_in_transaction(pool, caller.workspace_id, run_undo.advance_run_undos)
+        # More steps than workers can follow: an undo must wait for its jobs.
+        steps = [run_in_transaction(pool, caller.workspace_id, run_undo.advance_run_undos) for _ in range(3)]
         ran = run_lanes(caller, pool, connection, chance)
         count_once(pool, caller)
-        if not advanced and not ran:
+        if not any(steps) and not ran:
             break
     return read_run(caller, undo_id)
 

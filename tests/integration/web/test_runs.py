@@ -5,8 +5,10 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from psycopg import errors as postgres
 
 from app.db.connections import Connection, Pool
+from app.db.transaction import open_transaction
 from tests.support.front_door import Caller
 from tests.support.lane_runs import ext, job, run_jobs
 from tests.support.profiles import track
@@ -272,3 +274,14 @@ def test_a_run_over_duplicates_is_a_run_with_the_same_id(caller: Caller, pool: P
     count_all(pool)
     cancelled = read_run(caller, started["run_id"])
     assert (cancelled["state"], cancelled["finished_at"] is None) == ("cancelled", False)
+
+
+def test_a_run_is_not_closed_while_a_request_joins_it(caller: Caller, pool: Pool, connection: Connection) -> None:
+    run_id = create_run(caller)
+    closing = "SELECT 1 FROM run WHERE id = %s FOR NO KEY UPDATE NOWAIT"
+    with open_transaction(pool, caller.workspace_id) as tx:
+        tx.connection.execute("SELECT lock_open_run(%s::integer, %s)", [caller.workspace_id, run_id])
+        with pytest.raises(postgres.LockNotAvailable):
+            connection.execute(closing, [run_id])
+
+    assert connection.execute(closing, [run_id]).fetchone() is not None
