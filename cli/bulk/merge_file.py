@@ -71,7 +71,6 @@ def merge_file(options: MergeOptions, *, progress: OpenProgress, report: Callabl
             if not checkpoint.state.finished:
                 _check_workspace(options, checkpoint.state)
                 _warn_of_age(checkpoint, report)
-                _create_run(options, checkpoint)
                 with (
                     progress(source.lines, checkpoint.state.lines) as display,
                     _client_pool(options, checkpoint, source) as process,
@@ -84,7 +83,7 @@ def merge_file(options: MergeOptions, *, progress: OpenProgress, report: Callabl
                         on_progress=display.update,
                         on_replay=_report_replay_once(checkpoint, report),
                     )
-                    run.run(_remaining_chunks(source, header, checkpoint.state))
+                    run.run(_in_a_run(_remaining_chunks(source, header, checkpoint.state), options, checkpoint))
                 _close_run(options, checkpoint.state)
             return checkpoint.state.counts
 
@@ -139,6 +138,17 @@ def _client_pool(options: MergeOptions, checkpoint: Checkpoint, source: Source) 
         # A client that is in use belongs to a daemon thread, which ends with the process.
         while not clients.empty():
             clients.get().close()
+
+
+def _in_a_run(chunks: Iterator[PairChunk], options: MergeOptions, checkpoint: Checkpoint) -> Iterator[PairChunk]:
+    """Yield *chunks*; create the run of the file before the first one that has a pair to send."""
+    for chunk in chunks:
+        if chunk.valid:
+            _create_run(options, checkpoint)
+            yield chunk
+            break
+        yield chunk
+    yield from chunks
 
 
 def _create_run(options: MergeOptions, checkpoint: Checkpoint) -> None:

@@ -16,7 +16,7 @@ from schemas.outcomes import JobState, Outcome
 
 #: Outcomes of lines that have something to undo.
 MERGED = frozenset({Outcome.MERGED.value, Outcome.IDENTIFIED.value})
-#: An undo that another merge stands in the way of; it is tried again after the others.
+#: An undo that a later merge prevents; it is tried again after the others.
 IN_THE_WAY = Outcome.NOT_UNDOABLE.value
 UNDONE = Outcome.UNDONE.value
 #: The result of a merge that has nothing to undo any more, or that another undo takes back.
