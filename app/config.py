@@ -27,16 +27,13 @@ from app.setting_values import (
     Placeholders,
     RateLimitUrlText,
     RoleName,
+    refuse_groups_of_both_kinds,
 )
 from schemas.placeholders import DEFAULT_PLACEHOLDERS
 
 UNDO_BEYOND_PRUNING = (
     "MERGELANE_UNDO_DAYS is more than MERGELANE_PRUNE_AFTER_DAYS, after which nothing is left to undo by;"
     " lower the one or raise the other."
-)
-GROUPS_OF_BOTH_KINDS = (
-    "MERGELANE_EMAIL_GROUPS and MERGELANE_SMS_GROUPS both list {groups}; a group is for emails or for text messages,"
-    " so remove each from one of the two."
 )
 #: Settings whose variables have standard names, without our prefix.
 UNPREFIXED = frozenset({"database_url", "broker_url", "otel_exporter_otlp_endpoint", "port"})
@@ -210,6 +207,10 @@ class Settings:
     undo_days: float = _setting(
         30.0, read.positive(), "how long a merge can be undone; at most MERGELANE_PRUNE_AFTER_DAYS"
     )
+    plan_hours: float = _setting(24.0, read.positive(), "how long an open plan of merges is kept")
+    plan_two_keys: bool = _setting(
+        default=False, reader=read.switch(), meaning="whether the key that applies a plan must not have planned it"
+    )
     prune_every_s: float = _setting(300.0, read.positive(), "pause between two prune rounds")
 
     webhook_pepper: tuple[str, ...] = _setting(
@@ -278,8 +279,7 @@ class Settings:
             settings = cls(**SettingsSchema().load(given))
         except ValidationError as error:
             raise SetupError(_sentence(error)) from None
-        if both := settings.email_groups & settings.sms_groups:
-            raise SetupError(GROUPS_OF_BOTH_KINDS.format(groups=", ".join(sorted(both))))
+        refuse_groups_of_both_kinds(settings.email_groups, settings.sms_groups)
         if settings.undo_days <= settings.prune_after_days:
             return settings
         if "undo_days" in given:

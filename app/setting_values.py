@@ -10,11 +10,16 @@ from marshmallow import ValidationError
 from marshmallow import fields as schema_fields
 
 from app.broker_url import MEMORY, parse_broker_url
+from app.errors import SetupError
 from app.rates.buckets import Limit, parse_limits
 from schemas.placeholders import DEFAULT, DEFAULT_PLACEHOLDERS, PATTERNS, comparable
 
 #: Characters that a pepper needs at least, so that it cannot be guessed.
 SHORTEST_PEPPER = 16
+GROUPS_OF_BOTH_KINDS = (
+    "MERGELANE_EMAIL_GROUPS and MERGELANE_SMS_GROUPS both list {groups}; a group is for emails or for text messages,"
+    " so remove each from one of the two."
+)
 ROLE_NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}", re.ASCII)
 HOST_NAME = re.compile(r"\.?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*", re.ASCII)
 
@@ -125,6 +130,12 @@ class Placeholders(schema_fields.Field[frozenset[str]]):
         entries = [part.strip() for part in str(value).split(",")]
         own = {entry if entry == PATTERNS else comparable(entry) for entry in entries if entry != DEFAULT}
         return frozenset(own | DEFAULT_PLACEHOLDERS) if DEFAULT in entries else frozenset(own)
+
+
+def refuse_groups_of_both_kinds(email_groups: frozenset[str], sms_groups: frozenset[str]) -> None:
+    """Raise SetupError if a subscription group is in both lists."""
+    if both := email_groups & sms_groups:
+        raise SetupError(GROUPS_OF_BOTH_KINDS.format(groups=", ".join(sorted(both))))
 
 
 def _checked(text: str, check: Callable[[str], object]) -> str:

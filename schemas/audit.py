@@ -42,6 +42,8 @@ class Action(StrEnum):
     CANCEL = "cancel"
     #: A run was created, closed or undone.
     RUN = "run"
+    #: A plan was applied or discarded.
+    PLAN = "plan"
 
 
 ACTION = f"'action' must be one of {', '.join(Action)}"

@@ -29,6 +29,7 @@ class BatchSource(_Described):
 
     API = "api", "A request."
     DUPLICATES = "duplicates", "A run over the duplicates of the workspace."
+    PLAN = "plan", "An applied plan."
 
 
 class RunKind(_Described):
@@ -95,4 +96,8 @@ class Outcome(_Described):
     UNDONE = "undone", "The merge was taken back whole."
     UNDONE_IN_PART = "undone_in_part", "The merge was taken back but for what is listed as not restored."
     NOT_UNDOABLE = "not_undoable", "The merge cannot be reverted in the current state; nothing was changed."
+    CHANGED_SINCE_PLAN = (
+        "changed_since_plan",
+        "A profile of an applied plan is not as the plan saw it; nothing was merged.",
+    )
     CANCELLED = "cancelled", "The job was cancelled before a worker began it; nothing was changed."

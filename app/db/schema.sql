@@ -93,7 +93,7 @@ CREATE TABLE public.job (
     CONSTRAINT job_check CHECK (((lane >= 0) AND (lane <= index))),
     CONSTRAINT job_index_check CHECK ((index >= 0)),
     CONSTRAINT job_kind_check CHECK ((kind = ANY (ARRAY['merge'::text, 'identify'::text, 'undo'::text]))),
-    CONSTRAINT job_outcome_check CHECK ((outcome = ANY (ARRAY['refused_identifier'::text, 'orphan_ambiguous'::text, 'survivor_ambiguous'::text, 'orphan_not_found'::text, 'survivor_not_found'::text, 'already_merged'::text, 'same_profile'::text, 'orphan_identified'::text, 'alias_conflict'::text, 'protected'::text, 'invalid_phones'::text, 'survivor_limit'::text, 'merged'::text, 'identified'::text, 'undone'::text, 'undone_in_part'::text, 'not_undoable'::text, 'cancelled'::text]))),
+    CONSTRAINT job_outcome_check CHECK ((outcome = ANY (ARRAY['refused_identifier'::text, 'orphan_ambiguous'::text, 'survivor_ambiguous'::text, 'orphan_not_found'::text, 'survivor_not_found'::text, 'already_merged'::text, 'same_profile'::text, 'orphan_identified'::text, 'alias_conflict'::text, 'protected'::text, 'invalid_phones'::text, 'survivor_limit'::text, 'merged'::text, 'identified'::text, 'undone'::text, 'undone_in_part'::text, 'not_undoable'::text, 'cancelled'::text, 'changed_since_plan'::text]))),
     CONSTRAINT job_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'running'::text, 'finished'::text, 'dead'::text]))),
     CONSTRAINT outcome_exactly_when_finished CHECK (((outcome IS NOT NULL) = (state = 'finished'::text))),
     CONSTRAINT priority_is_an_urgency CHECK (((priority >= 0) AND (priority <= 7))),
@@ -182,7 +182,7 @@ CREATE TABLE public.audit_entry (
     new_external_id text COLLATE pg_catalog."C",
     source_braze_id text COLLATE pg_catalog."C",
     changes json,
-    CONSTRAINT audit_entry_action_check CHECK ((action = ANY (ARRAY['delete'::text, 'rename'::text, 'remove'::text, 'consent'::text, 'exclude'::text, 'allow'::text, 'erasure'::text, 'pause'::text, 'resume'::text, 'limit'::text, 'cancel'::text, 'run'::text]))),
+    CONSTRAINT audit_entry_action_check CHECK ((action = ANY (ARRAY['delete'::text, 'rename'::text, 'remove'::text, 'consent'::text, 'exclude'::text, 'allow'::text, 'erasure'::text, 'pause'::text, 'resume'::text, 'limit'::text, 'cancel'::text, 'run'::text, 'plan'::text]))),
     CONSTRAINT deletion_without_external_ids CHECK (((action <> 'delete'::text) OR (num_nonnulls(external_id, new_external_id) = 0)))
 );
 
@@ -465,7 +465,7 @@ CREATE TABLE public.batch (
     run_state text,
     run_counts jsonb,
     CONSTRAINT duplicates_have_a_run CHECK (((source <> 'duplicates'::text) OR (run_id IS NOT NULL))),
-    CONSTRAINT source_is_known CHECK ((source = ANY (ARRAY['api'::text, 'duplicates'::text])))
+    CONSTRAINT source_is_known CHECK ((source = ANY (ARRAY['api'::text, 'duplicates'::text, 'plan'::text])))
 );
 
 CREATE FUNCTION public.prune_old_batches(workspace_id integer, age interval, most integer) RETURNS bigint
@@ -983,6 +983,52 @@ CREATE TABLE public.origin (
 );
 ALTER TABLE ONLY public.origin ALTER COLUMN profile_id SET (n_distinct=-0.5);
 
+CREATE TABLE public.plan (
+    workspace_id integer NOT NULL,
+    id uuid NOT NULL,
+    state text DEFAULT 'open'::text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    api_key_id uuid,
+    updates integer DEFAULT 0 NOT NULL,
+    counts jsonb DEFAULT '{}'::jsonb NOT NULL,
+    fields jsonb DEFAULT '{}'::jsonb NOT NULL,
+    largest jsonb DEFAULT '[]'::jsonb NOT NULL,
+    applied_at timestamp with time zone,
+    applied_by uuid,
+    run_id uuid,
+    priority smallint,
+    chosen integer[],
+    CONSTRAINT plan_state_check CHECK ((state = ANY (ARRAY['open'::text, 'applied'::text, 'discarded'::text]))),
+    CONSTRAINT run_when_applied CHECK (((state = 'applied'::text) = (run_id IS NOT NULL)))
+);
+
+CREATE TABLE public.plan_job (
+    workspace_id integer NOT NULL,
+    job_id uuid NOT NULL,
+    plan_id uuid NOT NULL,
+    index integer NOT NULL
+);
+
+CREATE TABLE public.plan_update (
+    workspace_id integer NOT NULL,
+    plan_id uuid NOT NULL,
+    index integer NOT NULL,
+    orphan_identifier jsonb NOT NULL,
+    survivor_identifier jsonb NOT NULL,
+    outcome text NOT NULL,
+    reason text NOT NULL,
+    orphan_id bigint,
+    orphan_braze_id text,
+    orphan_external_id text,
+    survivor_id bigint,
+    survivor_braze_id text,
+    survivor_external_id text,
+    excluded boolean NOT NULL,
+    changes json NOT NULL,
+    seen jsonb
+);
+
 CREATE TABLE public.profile (
     workspace_id integer NOT NULL,
     id bigint NOT NULL,
@@ -1310,6 +1356,18 @@ ALTER TABLE ONLY public.merge_record
 ALTER TABLE ONLY public.origin
     ADD CONSTRAINT origin_pkey PRIMARY KEY (workspace_id, origin_id);
 
+ALTER TABLE ONLY public.plan_job
+    ADD CONSTRAINT plan_job_pkey PRIMARY KEY (workspace_id, job_id);
+
+ALTER TABLE ONLY public.plan_job
+    ADD CONSTRAINT plan_job_workspace_id_plan_id_index_key UNIQUE (workspace_id, plan_id, index);
+
+ALTER TABLE ONLY public.plan
+    ADD CONSTRAINT plan_pkey PRIMARY KEY (workspace_id, id);
+
+ALTER TABLE ONLY public.plan_update
+    ADD CONSTRAINT plan_update_pkey PRIMARY KEY (workspace_id, plan_id, index);
+
 ALTER TABLE ONLY public.profile
     ADD CONSTRAINT profile_pkey PRIMARY KEY (workspace_id, id);
 
@@ -1431,6 +1489,12 @@ CREATE UNIQUE INDEX job_undo_without_outcome ON public.job USING btree (workspac
 
 CREATE INDEX origin_of_profile ON public.origin USING btree (workspace_id, profile_id);
 
+CREATE UNIQUE INDEX plan_of_run ON public.plan USING btree (workspace_id, run_id) WHERE (run_id IS NOT NULL);
+
+CREATE INDEX plan_update_orphan ON public.plan_update USING btree (workspace_id, orphan_id) WHERE (orphan_id IS NOT NULL);
+
+CREATE INDEX plan_update_survivor ON public.plan_update USING btree (workspace_id, survivor_id) WHERE (survivor_id IS NOT NULL);
+
 CREATE INDEX profile_custom_attributes ON public.profile USING gin (jsonb_set('{}'::jsonb, ARRAY[(workspace_id)::text], custom_attributes) jsonb_path_ops) WITH (gin_pending_list_limit='1024');
 
 CREATE INDEX profile_email ON public.profile USING btree (workspace_id, email_key, ((external_id IS NOT NULL)), updated_at, id) WHERE (email_key IS NOT NULL);
@@ -1548,6 +1612,15 @@ ALTER TABLE ONLY public.merge_record
 
 ALTER TABLE ONLY public.origin
     ADD CONSTRAINT origin_workspace_id_profile_id_fkey FOREIGN KEY (workspace_id, profile_id) REFERENCES public.profile(workspace_id, id);
+
+ALTER TABLE ONLY public.plan_job
+    ADD CONSTRAINT plan_job_workspace_id_plan_id_fkey FOREIGN KEY (workspace_id, plan_id) REFERENCES public.plan(workspace_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.plan_update
+    ADD CONSTRAINT plan_update_workspace_id_plan_id_fkey FOREIGN KEY (workspace_id, plan_id) REFERENCES public.plan(workspace_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.plan
+    ADD CONSTRAINT plan_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspace(workspace_id);
 
 ALTER TABLE ONLY public.profile
     ADD CONSTRAINT profile_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspace(workspace_id);
@@ -1671,6 +1744,12 @@ CREATE POLICY own_workspace ON public.merge_record USING ((workspace_id = public
 
 CREATE POLICY own_workspace ON public.origin USING ((workspace_id = public.current_workspace()));
 
+CREATE POLICY own_workspace ON public.plan USING ((workspace_id = public.current_workspace()));
+
+CREATE POLICY own_workspace ON public.plan_job USING ((workspace_id = public.current_workspace()));
+
+CREATE POLICY own_workspace ON public.plan_update USING ((workspace_id = public.current_workspace()));
+
 CREATE POLICY own_workspace ON public.profile USING ((workspace_id = public.current_workspace()));
 
 CREATE POLICY own_workspace ON public.purchase USING ((workspace_id = public.current_workspace()));
@@ -1704,6 +1783,12 @@ CREATE POLICY own_workspace ON public.webhook_delivery USING ((workspace_id = pu
 CREATE POLICY own_workspace ON public.webhook_watch USING ((workspace_id = public.current_workspace()));
 
 CREATE POLICY own_workspace ON public.workspace USING ((workspace_id = public.current_workspace()));
+
+ALTER TABLE public.plan ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.plan_job ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.plan_update ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.profile ENABLE ROW LEVEL SECURITY;
 
@@ -1888,6 +1973,12 @@ GRANT SELECT ON TABLE public.installation TO mergelane_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.key_change TO mergelane_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.origin TO mergelane_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.plan TO mergelane_app;
+
+GRANT SELECT,INSERT,DELETE ON TABLE public.plan_job TO mergelane_app;
+
+GRANT SELECT,INSERT,DELETE ON TABLE public.plan_update TO mergelane_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.profile TO mergelane_app;
 

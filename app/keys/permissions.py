@@ -25,6 +25,9 @@ PERMISSIONS = (
     # Ours: operations of many batches. Undoing a run also needs the permission of its jobs.
     "runs.read",
     "runs.manage",
+    # Ours: merges that are previewed, kept, and applied as they were read.
+    "plans.write",
+    "plans.apply",
     # Ours: the metrics of web, from another machine.
     "metrics.read",
     # Ours: the notices about finished batches.

@@ -8,6 +8,7 @@ from itertools import takewhile
 from app.config import Settings
 from app.db.transaction import Deferred, Transaction
 from app.lane.decide import Decision, decide
+from app.lane.planned import PlanChecks
 from app.lane.working_set import WorkingSet
 from app.ledger.execution import ClaimedJob, JobResult
 from app.ledger.profile_ref import ProfileRef
@@ -42,12 +43,13 @@ def resolve_pairs(tx: Transaction, *, jobs: Sequence[ClaimedJob]) -> Deferred[li
 
 
 def lock_and_decide(
-    tx: Transaction, settings: Settings, *, pairs: Sequence[ResolvedPair]
+    tx: Transaction, settings: Settings, *, pairs: Sequence[ResolvedPair], checks: PlanChecks | None = None
 ) -> tuple[WorkingSet, list[Decision]]:
     """Decide the first of *pairs*, as many as possible in order; return the working set and the decisions.
 
     The profiles stay locked until the transaction ends. Nothing is written. Without any decision, the profiles of the
-    first job changed before they were locked: end the transaction and try again in a new one.
+    first job changed before they were locked: end the transaction and try again in a new one. *checks* are those of jobs
+    of applied plans.
     """
     locked = lock_profiles_deferred(tx, ids=_profile_ids(pairs))
     clock = tx.defer_now()
@@ -62,11 +64,18 @@ def lock_and_decide(
     )
     working_set = WorkingSet(profiles, excluded=excluded)
     unchanged = _until_first_change(pairs, again)
-    return working_set, decide_in_order(unchanged, working_set=working_set, now=clock.result(), settings=settings)
+    return working_set, decide_in_order(
+        unchanged, working_set=working_set, now=clock.result(), settings=settings, checks=checks
+    )
 
 
 def decide_in_order(
-    pairs: Sequence[ResolvedPair], *, working_set: WorkingSet, now: datetime, settings: Settings
+    pairs: Sequence[ResolvedPair],
+    *,
+    working_set: WorkingSet,
+    now: datetime,
+    settings: Settings,
+    checks: PlanChecks | None = None,
 ) -> list[Decision]:
     """Decide *pairs* in order and apply each merge to *working_set*, so that the next job sees it.
 
@@ -85,6 +94,8 @@ def decide_in_order(
             at=now + timedelta(microseconds=place),
             settings=settings,
         )
+        if checks is not None:
+            decision = checks.check(decision)
         if decision.merged and decision.orphan:
             working_set.apply_merge(merged=decision.merged, orphan=decision.orphan)
         if decision.identified:

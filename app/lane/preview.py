@@ -1,14 +1,14 @@
 """Preview merges: run them with the code of a lane, in a transaction that is rolled back."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from app.config import Settings
 from app.db.connections import Pool
 from app.db.ids import new_id
-from app.db.transaction import Transaction, run_in_transaction
+from app.db.transaction import Transaction, retry_until_stable
 from app.errors import ResolutionUnsettled
 from app.lane.decide import Decision
 from app.lane.lock_and_decide import lock_and_decide, resolve_pairs, to_result
@@ -19,6 +19,8 @@ from app.profiles.exclusions import find_excluded_pairs
 from schemas.identifiers import Identifier, to_wire
 from schemas.merge import Update
 from schemas.outcomes import JobKind
+
+Prepared = TypeVar("Prepared")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,13 +34,23 @@ class PreviewResult:
     excluded: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Previewed(Generic[Prepared]):
+    """The decisions of a preview, before anything else sees them."""
+
+    decisions: Sequence[Decision]
+    #: The jobs that merge a pair that is recorded as not a match.
+    excluded: Collection[UUID]
+    #: What the preparation returned.
+    prepared: Prepared
+
+
 class _PreviewedError(Exception):
     """Leaves the transaction, so that it is rolled back, with the decisions."""
 
-    def __init__(self, decisions: Sequence[Decision], excluded: Collection[UUID]) -> None:
+    def __init__(self, previewed: Previewed[Any]) -> None:
         super().__init__("The preview is complete and is rolled back.")
-        self.decisions = decisions
-        self.excluded = excluded
+        self.previewed = previewed
 
 
 def preview_merges(
@@ -49,19 +61,44 @@ def preview_merges(
     Raises ResolutionUnsettled when the profiles keep changing, and DatabaseUnavailable when PostgreSQL does not
     answer.
     """
-    jobs = [_to_job(index, update) for index, update in enumerate(updates)]
+    previewed = preview_decisions(pool, settings, workspace_id=workspace_id, updates=updates, prepare=lambda _: None)
+    return list_results(previewed)
+
+
+def preview_decisions(
+    pool: Pool,
+    settings: Settings,
+    *,
+    workspace_id: int,
+    updates: Sequence[Update[Identifier]],
+    first: int = 0,
+    prepare: Callable[[Transaction], Prepared],
+) -> Previewed[Prepared]:
+    """Return the decisions about *updates*, whose indexes begin at *first*, after *prepare* in the same transaction.
+
+    The transaction is repeated while other transactions merge the profiles, and always rolled back. Raises as
+    preview_merges.
+    """
+    jobs = [_to_job(first + nth, update) for nth, update in enumerate(updates)]
     try:
-        run_in_transaction(pool, workspace_id, _merge_and_raise, settings, jobs=jobs)
-    except _PreviewedError as previewed:
-        return [
-            _to_preview_result(decision, excluded=decision.job.id in previewed.excluded)
-            for decision in previewed.decisions
-        ]
+        retry_until_stable(pool, workspace_id, _merge_and_raise, settings, jobs=jobs, prepare=prepare)
+    except _PreviewedError as error:
+        return error.previewed
     raise AssertionError("A preview was committed.")
 
 
-def _merge_and_raise(tx: Transaction, settings: Settings, *, jobs: Sequence[ClaimedJob]) -> None:
+def list_results(previewed: Previewed[Any]) -> list[PreviewResult]:
+    """Return the results of a preview, in order."""
+    return [
+        _to_preview_result(decision, excluded=decision.job.id in previewed.excluded) for decision in previewed.decisions
+    ]
+
+
+def _merge_and_raise(
+    tx: Transaction, settings: Settings, *, jobs: Sequence[ClaimedJob], prepare: Callable[[Transaction], Any]
+) -> None:
     """Decide and save *jobs* in order, then raise the decisions, so that the transaction has no effect."""
+    prepared = prepare(tx)
     decided: list[Decision] = []
     excluded: set[UUID] = set()
     while len(decided) < len(jobs):
@@ -72,7 +109,7 @@ def _merge_and_raise(tx: Transaction, settings: Settings, *, jobs: Sequence[Clai
         excluded |= _excluded_jobs(tx, decisions)
         save_effects(tx, working_set=working_set, decisions=decisions)
         decided += decisions
-    raise _PreviewedError(decided, excluded)
+    raise _PreviewedError(Previewed(decisions=decided, excluded=excluded, prepared=prepared))
 
 
 def _excluded_jobs(tx: Transaction, decisions: Sequence[Decision]) -> set[UUID]:

@@ -18,6 +18,7 @@ from app.errors import DatabaseRefuses, DatabaseUnavailable, ResolutionUnsettled
 from app.lane.decide import Decision
 from app.lane.lock_and_decide import lock_and_decide, resolve_pairs, to_result
 from app.lane.observer import LaneObserver
+from app.lane.planned import load_plan_checks
 from app.lane.save import save_decisions
 from app.ledger import execution as ledger
 from app.ledger.execution import ClaimedJob, JobResult, RetryLimits
@@ -179,14 +180,16 @@ def settle_jobs(tx: Transaction, settings: Settings, *, jobs: Sequence[ClaimedJo
 
 def _settle_merges(tx: Transaction, settings: Settings, *, jobs: Sequence[ClaimedJob]) -> _Progress:
     """Resolve, lock, decide, save and finish. Jobs that another delivery has finished count as settled."""
-    # Both statements are sent before the first answer is read: they share a round trip.
+    # The statements are sent before the first answer is read: they share a round trip.
     unfinished = ledger.lock_running_jobs(tx, jobs=jobs)
+    checks = load_plan_checks(tx, jobs=jobs)
     resolved = resolve_pairs(tx, jobs=jobs)
     unfinished_ids = unfinished.result()
+    plan_checks = checks.result()
     pairs = [pair for pair in resolved.result() if pair.job.id in unfinished_ids]
     if not pairs:
         return _Progress(len(jobs))
-    working_set, decisions = lock_and_decide(tx, settings, pairs=pairs)
+    working_set, decisions = lock_and_decide(tx, settings, pairs=pairs, checks=plan_checks)
     results = [to_result(decision) for decision in decisions]
     if decisions:
         save_decisions(tx, working_set=working_set, decisions=decisions)

@@ -1,6 +1,6 @@
 """Accepts batches: a batch and its jobs are committed before the response is sent."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -48,10 +48,11 @@ class NewBatch:
     updates: Sequence[Update[Recorded]]
     #: Indexes of the updates in the request, ascending; None when every object of it became an update.
     places: Sequence[int] | None = None
+    #: The keys by which each update shares a lane with others; None for its identifiers.
+    lane_keys: Sequence[Iterable[Hashable]] | None = None
     source: BatchSource = BatchSource.API
     #: The urgency of its jobs, from 0, the most urgent, to 7.
     priority: int = DEFAULT_PRIORITY
-    #: The duplicate run that creates it; None for a request.
     #: The run that it belongs to; a request joins an open one.
     run_id: UUID | None = None
     id: UUID = field(default_factory=new_id)
@@ -64,18 +65,20 @@ class NewBatch:
             "path": self.path,
             "source": self.source,
             "run_id": self.run_id,
-            # A run over duplicates is not open: it makes its batches itself.
+            # The runs of other sources are not open: they make their batches themselves.
             "joins": self.run_id is not None and self.source is BatchSource.API,
             "kind": self.kind,
             "priority": self.priority,
             **request_origin(),
-            "jobs": Jsonb(_jobs(self.updates, range(len(self.updates)) if self.places is None else self.places)),
+            "jobs": Jsonb(_jobs(self)),
         }
 
 
-def insert_batch(tx: Transaction, batch: NewBatch) -> None:
-    """Insert *batch* and its jobs."""
-    tx.execute(QUERIES["insert_batch"], batch.to_row())
+def insert_batch(tx: Transaction, batch: NewBatch) -> list[UUID]:
+    """Insert *batch* and its jobs; return the ids of the jobs in the order of its updates."""
+    row = batch.to_row()
+    tx.execute(QUERIES["insert_batch"], row)
+    return [UUID(job["id"]) for job in row["jobs"].obj]
 
 
 def store_batch(  # noqa: PLR0913  the parts of one request
@@ -148,9 +151,14 @@ def request_origin() -> dict[str, str | None]:
     return {"request_id": request_id.get() or None, "traceparent": current_traceparent.get() or None}
 
 
-def _jobs(updates: Sequence[Update[Recorded]], places: Sequence[int]) -> list[dict[str, Any]]:
-    """Return the rows of the jobs of *updates*, which have the indexes *places* in the request."""
-    lanes = lane_heads([(sharing_key(update.orphan), sharing_key(update.survivor)) for update in updates])
+def _jobs(batch: NewBatch) -> list[dict[str, Any]]:
+    """Return the rows of the jobs of *batch*."""
+    updates = batch.updates
+    places = range(len(updates)) if batch.places is None else batch.places
+    keys = batch.lane_keys
+    if keys is None:
+        keys = [(sharing_key(update.orphan), sharing_key(update.survivor)) for update in updates]
+    lanes = lane_heads(keys)
     return [
         {
             "id": str(new_id()),

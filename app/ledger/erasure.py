@@ -43,6 +43,7 @@ NAMELESS = frozenset(
         Outcome.PROTECTED,
         Outcome.INVALID_PHONES,
         Outcome.SURVIVOR_LIMIT,
+        Outcome.CHANGED_SINCE_PLAN,
         Outcome.MERGED,
         Outcome.IDENTIFIED,
         Outcome.UNDONE,

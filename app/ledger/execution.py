@@ -41,6 +41,8 @@ class ClaimedJob:
     #: The id and the trace of the request that created it.
     request_id: str | None = None
     traceparent: str | None = None
+    #: Whether it executes an update of an applied plan.
+    planned: bool = False
 
     @cached_property
     def orphan(self) -> Recorded:
@@ -66,6 +68,7 @@ class ClaimedJob:
             waited_s=row["waited_s"],
             request_id=row["request_id"],
             traceparent=row["traceparent"],
+            planned=row["planned"],
         )
 
 

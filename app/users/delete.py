@@ -133,6 +133,7 @@ def _erase(tx: Transaction, *, profiles: Collection[Profile], asker: Actor) -> l
         tx.execute(QUERIES[query], {"origin_ids": origins})
     for query in ("delete_origins", "delete_aliases", "delete_profiles"):
         tx.execute(QUERIES[query], of_profiles)
+    tx.execute(QUERIES["delete_planned"], {"origin_ids": origins})
     ledger = _erase_from_ledger(tx, persons=persons)
     remainders = [
         Remainder(

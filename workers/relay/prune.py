@@ -13,6 +13,7 @@ from app.identities.numbering import prune_changes
 from app.keys import sign_ins
 from app.ledger import pruning
 from app.metrics import relay as metrics
+from app.plans.store import prune_plans
 from app.profiles import recomputation
 from app.webhooks import deliveries
 from workers.relay.identities import IdentityNumberer
@@ -73,6 +74,7 @@ def prune_functions(settings: Settings) -> Mapping[str, Callable[[Transaction], 
     age = _age(max(settings.prune_after_days, settings.audit_days))
     return {
         "batch": partial(pruning.prune_batches, age=age, limit=CHUNK),
+        "plan": partial(prune_plans, limit=CHUNK),
         "run": partial(pruning.prune_runs, age=age, limit=CHUNK),
         "audit_entry": partial(pruning.prune_audit_events, age=age, limit=CHUNK),
         "idempotency_key": partial(pruning.prune_idempotency_keys, hours=settings.idempotency_hours),

@@ -1,10 +1,11 @@
-"""Counts the jobs of runs, makes the batches of their undos, and creates the notices of finished runs."""
+"""Counts the jobs of runs, makes the batches of undos and plans, and creates the notices of finished runs."""
 
 import logging
 
 from app.db.connections import Pool, lend_connection
 from app.db.transaction import Transaction, run_in_transaction
 from app.ledger.run_counting import CountingCursor, CountingStep, count_runs, workspaces_with_runs
+from app.plans.applying import advance_plans
 from app.undo.run_undo import advance_run_undos
 from app.webhooks.watching import create_run_deliveries
 
@@ -26,12 +27,12 @@ class RunCounter:
         return sum(map(self._advance, workspaces))
 
     def _advance(self, workspace_id: int) -> bool:
-        advanced = run_in_transaction(self._pool, workspace_id, advance_run_undos)
+        made = [run_in_transaction(self._pool, workspace_id, advance) for advance in (advance_run_undos, advance_plans)]
         step = run_in_transaction(self._pool, workspace_id, count_step, self._cursors[workspace_id])
         self._cursors[workspace_id] = step.cursor
         if step.finished:
             log.info("runs_finished", extra={"workspace_id": workspace_id, "runs": len(step.finished)})
-        return advanced or step.is_full
+        return any(made) or step.is_full
 
 
 def count_step(tx: Transaction, cursor: CountingCursor) -> CountingStep:

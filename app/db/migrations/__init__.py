@@ -56,6 +56,7 @@ SCHEMA_FILES = (
     "queue.sql",
     "ledger.sql",
     "runs.sql",
+    "plans.sql",
     "audit.sql",
     "webhooks.sql",
     "duplicates.sql",

@@ -255,10 +255,10 @@ led AS (
 
 SELECT
     begun.id, begun.batch_id, begun.index, begun.kind, begun.orphan_identifier, begun.survivor_identifier,
-    begun.attempts, begun.waited_s, batch.request_id, batch.traceparent
+    begun.attempts, begun.waited_s, batch.request_id, batch.traceparent, batch.source = 'plan' AS planned
 FROM begun
 CROSS JOIN LATERAL (
-    SELECT request_id, traceparent
+    SELECT request_id, traceparent, source
     FROM batch
     WHERE batch.workspace_id = %(workspace_id)s AND batch.id = begun.batch_id
     LIMIT 1

@@ -59,3 +59,8 @@ WITH found AS (
 SELECT found.job_id, found.braze_id, coalesce(record.orphan_before::text <> '{}', false) AS known
 FROM found
 LEFT JOIN merge_record AS record ON record.workspace_id = %(workspace_id)s AND record.job_id = found.job_id
+
+-- name: delete_planned
+-- Deletes the updates of plans that show erased profiles. A job of such an update merges nothing.
+DELETE FROM plan_update
+WHERE workspace_id = %(workspace_id)s AND (orphan_id = ANY(%(origin_ids)s) OR survivor_id = ANY(%(origin_ids)s))

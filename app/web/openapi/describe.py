@@ -41,6 +41,7 @@ class Tag(StrEnum):
 
     USERS = "Users"
     MERGES = "Merges"
+    PLANS = "Plans"
     RUNS = "Runs"
     PROFILES = "Profiles"
     SEGMENTS = "Segments"

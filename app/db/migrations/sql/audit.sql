@@ -115,7 +115,7 @@ CREATE TABLE audit_entry (
     id uuid NOT NULL,  -- UUID version 7: newer ids sort later, also among the ids of jobs
     action text NOT NULL CHECK (action IN (
         'delete', 'rename', 'remove', 'consent', 'exclude', 'allow', 'erasure', 'pause', 'resume', 'limit', 'cancel',
-        'run')),
+        'run', 'plan')),
     at timestamptz NOT NULL DEFAULT clock_timestamp(),
     api_key_id uuid,  -- the key of the request
     request_id text,

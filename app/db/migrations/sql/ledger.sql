@@ -9,13 +9,13 @@ CREATE TABLE batch (
     path text NOT NULL,  -- the path of the request
     request_id text,  -- null without a request
     traceparent text,  -- W3C Trace Context of the request's span, which the trace continues from
-    source text NOT NULL DEFAULT 'api',  -- 'api' for a request, 'duplicates' for a run over duplicates
+    source text NOT NULL DEFAULT 'api',  -- 'api' for a request, or the kind of the run that made it
     run_id uuid,  -- the run that it belongs to
     -- As its run has counted it: null when it is new or a job was retried, queued while no job has begun, settled when all jobs have ended.
     run_state text,
     run_counts jsonb,  -- the counted jobs by outcome, or by state while they have none
     PRIMARY KEY (workspace_id, id),
-    CONSTRAINT source_is_known CHECK (source IN ('api', 'duplicates')),
+    CONSTRAINT source_is_known CHECK (source IN ('api', 'duplicates', 'plan')),
     CONSTRAINT duplicates_have_a_run CHECK (source <> 'duplicates' OR run_id IS NOT NULL)
 );
 -- Lists the requests of one key for the audit.
@@ -52,7 +52,7 @@ CREATE TABLE job (
         'refused_identifier', 'orphan_ambiguous', 'survivor_ambiguous', 'orphan_not_found', 'survivor_not_found',
         'already_merged', 'same_profile', 'orphan_identified', 'alias_conflict', 'protected', 'invalid_phones',
         'survivor_limit', 'merged', 'identified', 'undone', 'undone_in_part', 'not_undoable',
-        'cancelled')),
+        'cancelled', 'changed_since_plan')),
     reason text,  -- a sentence that explains the outcome or the failure
     attempts smallint NOT NULL DEFAULT 0 CHECK (attempts >= 0),
     task_id uuid,  -- Celery task of the last delivery, as Flower shows it

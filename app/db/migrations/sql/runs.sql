@@ -16,7 +16,7 @@ CREATE TABLE run (
     finished_at timestamptz,
     undoes_run uuid,  -- for an undo: the run that it undoes
     undone_by_run uuid,  -- the last undo of this run
-    -- For an undo that has not made all of its batches: {phase, cursor}, where the next step begins.
+    -- For an undo or a plan that has not made all of its batches: where the next step begins, and the jobs that are left.
     undo_step jsonb,
     results jsonb NOT NULL DEFAULT '{}',  -- for an import: lines by their result
     PRIMARY KEY (workspace_id, id),

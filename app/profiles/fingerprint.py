@@ -1,0 +1,77 @@
+"""Fingerprints: the digests by which a plan knows later which fields of a profile were written.
+
+They are the same for a profile in memory and for the same one after it was stored: PostgreSQL writes some numbers
+differently from Python.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from hashlib import blake2b
+from typing import Any
+
+import orjson
+
+from app.merging.profile import Profile
+from app.profiles.snapshots import profile_to_snapshot
+from schemas.json_values import dump_json
+from schemas.oversized_integers import OversizedInteger
+
+#: Columns without a digest: they never change, or are computed from others, or tell when and how often something was
+#: merged, which a merge of the plan itself changes.
+LEFT_OUT = frozenset(
+    {
+        "workspace_id",
+        "id",
+        "braze_id",
+        "created_at",
+        "random_bucket",
+        "updated_at",
+        "absorbed_on",
+        "absorbed_count",
+        "email_key",
+        "phone_e164",
+    }
+)
+#: Bytes of a digest: enough to tell two values of one field apart.
+SIZE = 6
+#: What a number may contain that is not written the same way by all.
+UNEVEN_NUMBER = re.compile(rb"[0-9]{16}|[eE][+-]?[0-9]|-0|0\.0000")
+
+
+def digest_fields(profile: Profile) -> dict[str, str]:
+    """Return the digest of each field of *profile* that has a value."""
+    return {name: _digest(value) for name, value in profile_to_snapshot(profile).items() if name not in LEFT_OUT}
+
+
+def changed_fields(before: Mapping[str, str], profile: Profile) -> list[str]:
+    """Return the fields of *profile* whose digests are not those of *before*, by name."""
+    now = digest_fields(profile)
+    return sorted(name for name in before.keys() | now.keys() if before.get(name) != now.get(name))
+
+
+def _digest(value: Any) -> str:
+    if isinstance(value, datetime):
+        value = value.astimezone(UTC)
+    elif isinstance(value, date):
+        value = value.isoformat()
+    text = dump_json(value, option=orjson.OPT_SORT_KEYS)
+    if UNEVEN_NUMBER.search(text):
+        text = dump_json(_with_even_numbers(value), option=orjson.OPT_SORT_KEYS)
+    return blake2b(text, digest_size=SIZE).hexdigest()
+
+
+def _with_even_numbers(value: Any) -> Any:
+    """Return *value* with each number as text in one form."""
+    match value:
+        case dict():
+            return {key: _with_even_numbers(each) for key, each in value.items()}
+        case list() | tuple():
+            return [_with_even_numbers(each) for each in value]
+        case int() | float() if not isinstance(value, bool):
+            return str(Decimal(str(value)).normalize() + 0)
+        case OversizedInteger(digits):
+            return str(Decimal(digits).normalize() + 0)
+        case _:
+            return value
