@@ -1026,7 +1026,8 @@ CREATE TABLE public.plan_update (
     survivor_external_id text,
     excluded boolean NOT NULL,
     changes json NOT NULL,
-    seen jsonb
+    seen jsonb,
+    names jsonb NOT NULL
 );
 
 CREATE TABLE public.profile (

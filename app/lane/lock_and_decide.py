@@ -48,8 +48,8 @@ def lock_and_decide(
     """Decide the first of *pairs*, as many as possible in order; return the working set and the decisions.
 
     The profiles stay locked until the transaction ends. Nothing is written. Without any decision, the profiles of the
-    first job changed before they were locked: end the transaction and try again in a new one. *checks* are those of jobs
-    of applied plans.
+    first job changed before they were locked: end the transaction and try again in a new one. *checks* are those of
+    jobs of applied plans.
     """
     locked = lock_profiles_deferred(tx, ids=_profile_ids(pairs))
     clock = tx.defer_now()

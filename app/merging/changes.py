@@ -107,7 +107,8 @@ def _add_part_changes(
     keys: Iterable[str],
 ) -> None:
     """Add the differences of the parts under *keys*; an undo may have removed some parts."""
-    for key in keys:
+    # In one order, whether PostgreSQL or a merge before has made the mapping: a plan shows the changes in advance.
+    for key in sorted(keys):
         old, new = before.get(key), after.get(key)
         if old is new or old == new:
             continue

@@ -138,8 +138,8 @@ def _take_window(pairs: Sequence[PlannedPair]) -> list[list[PlannedPair]]:
 
 
 def _lane_keys(pair: PlannedPair) -> list[Hashable]:
-    """Return what *pair* shares with the pairs of its lane: identifiers, and profiles."""
-    return [sharing_key(pair.orphan), sharing_key(pair.survivor), *pair.profile_ids]
+    """Return what *pair* shares with the pairs of its lane: identifiers, profiles and their identifiers."""
+    return [sharing_key(pair.orphan), sharing_key(pair.survivor), *pair.profile_ids, *pair.names]
 
 
 def _pack(lanes: Sequence[Sequence[PlannedPair]]) -> Iterator[list[PlannedPair]]:

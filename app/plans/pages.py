@@ -1,6 +1,6 @@
 """Pages of a plan: up to 50 updates with what they would do, and how they saw their profiles."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -15,7 +15,7 @@ from app.ledger.profile_ref import ProfileRef
 from app.merging.profile import Profile
 from app.plans.earlier import repeat_earlier_merges
 from app.profiles.fingerprint import digest_fields
-from schemas.identifiers import Identifier, Recorded, from_record, to_wire
+from schemas.identifiers import ExternalId, Identifier, Recorded, UserAlias, from_record, sharing_key, to_wire
 from schemas.merge import Update
 from schemas.outcomes import Outcome
 
@@ -28,6 +28,8 @@ class PlannedPair:
     orphan: Recorded
     survivor: Recorded
     profile_ids: Sequence[int]
+    #: The identifiers of these profiles, as keys.
+    names: Sequence[tuple[str, ...]]
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> "PlannedPair":
@@ -38,6 +40,7 @@ class PlannedPair:
             orphan=from_record(row["orphan_identifier"]),
             survivor=from_record(row["survivor_identifier"]),
             profile_ids=[each for each in ids if each is not None],
+            names=[tuple(each) for each in row["names"]],
         )
 
 
@@ -50,6 +53,8 @@ class PlanUpdate:
     result: PreviewResult
     #: How it saw its profiles, as the table stores it; None unless it would merge.
     seen: Mapping[str, Any] | None = None
+    #: The identifiers of its profiles, as keys.
+    names: Sequence[tuple[str, ...]] = ()
 
     @property
     def index(self) -> int:
@@ -98,6 +103,7 @@ class PlanUpdate:
             "survivor_identifier": self.survivor_identifier,
             "excluded": self.excluded,
             "seen": self.seen,
+            "names": self.names,
         }
 
 
@@ -131,8 +137,11 @@ def preview_page(
             survivor_identifier=to_wire(update.survivor),
             result=result,
             seen=each,
+            names=sorted({name for profile in (decision.orphan, decision.survivor) for name in _names(profile)}),
         )
-        for update, result, each in zip(updates, list_results(previewed), seen, strict=True)
+        for update, result, each, decision in zip(
+            updates, list_results(previewed), seen, previewed.decisions, strict=True
+        )
     ]
 
 
@@ -156,6 +165,20 @@ def _side(profile: Profile, writes: Mapping[int, int]) -> dict[str, Any]:
         "updated_at": profile.updated_at.isoformat() if after is None else None,
         "after": after,
     }
+
+
+def _names(profile: Profile | None) -> Iterator[tuple[str, ...]]:
+    """Yield the keys of the identifiers of *profile*, in the form of sharing_key."""
+    if profile is None:
+        return
+    if profile.external_id is not None:
+        yield sharing_key(ExternalId(profile.external_id))
+    for label, name in profile.user_aliases.items():
+        yield sharing_key(UserAlias(label=label, name=name))
+    if profile.email is not None:
+        yield ("email", profile.email.key)
+    if profile.phone is not None and profile.phone.e164 is not None:
+        yield ("phone", profile.phone.e164)
 
 
 def _ref(row: Mapping[str, Any], role: str) -> ProfileRef | None:

@@ -16,7 +16,6 @@ import orjson
 from app.merging.profile import Profile
 from app.profiles.snapshots import profile_to_snapshot
 from schemas.json_values import dump_json
-from schemas.oversized_integers import OversizedInteger
 
 #: Columns without a digest: they never change, or are computed from others, or tell when and how often something was
 #: merged, which a merge of the plan itself changes.
@@ -56,8 +55,12 @@ def _digest(value: Any) -> str:
         value = value.astimezone(UTC)
     elif isinstance(value, date):
         value = value.isoformat()
-    text = dump_json(value, option=orjson.OPT_SORT_KEYS)
-    if UNEVEN_NUMBER.search(text):
+    try:
+        text = dump_json(value, option=orjson.OPT_SORT_KEYS)
+    except orjson.JSONEncodeError:
+        # An integer beyond 64 bits, which PostgreSQL made of a float.
+        text = b""
+    if not text or UNEVEN_NUMBER.search(text):
         text = dump_json(_with_even_numbers(value), option=orjson.OPT_SORT_KEYS)
     return blake2b(text, digest_size=SIZE).hexdigest()
 
@@ -71,7 +74,5 @@ def _with_even_numbers(value: Any) -> Any:
             return [_with_even_numbers(each) for each in value]
         case int() | float() if not isinstance(value, bool):
             return str(Decimal(str(value)).normalize() + 0)
-        case OversizedInteger(digits):
-            return str(Decimal(digits).normalize() + 0)
         case _:
             return value

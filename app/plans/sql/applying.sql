@@ -14,7 +14,7 @@ FOR UPDATE OF run SKIP LOCKED
 
 -- name: next_updates
 -- Lists the next updates of a plan, in order.
-SELECT index, orphan_identifier, survivor_identifier, orphan_id, survivor_id
+SELECT index, orphan_identifier, survivor_identifier, orphan_id, survivor_id, names
 FROM plan_update
 WHERE workspace_id = %(workspace_id)s AND plan_id = %(plan_id)s AND index >= %(first)s
 ORDER BY index
@@ -22,7 +22,7 @@ LIMIT %(limit)s
 
 -- name: next_chosen_updates
 -- Lists the next chosen updates of a plan, in order.
-SELECT index, orphan_identifier, survivor_identifier, orphan_id, survivor_id
+SELECT index, orphan_identifier, survivor_identifier, orphan_id, survivor_id, names
 FROM plan_update
 WHERE workspace_id = %(workspace_id)s AND plan_id = %(plan_id)s AND index >= %(first)s
     AND index = ANY(

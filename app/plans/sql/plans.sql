@@ -39,22 +39,22 @@ FOR UPDATE
 -- Inserts the updates of a page, given as a JSON array. The changes are an array of text in the order of the rows.
 INSERT INTO plan_update (
     workspace_id, plan_id, index, orphan_identifier, survivor_identifier, outcome, reason, orphan_id, orphan_braze_id,
-    orphan_external_id, survivor_id, survivor_braze_id, survivor_external_id, excluded, changes, seen
+    orphan_external_id, survivor_id, survivor_braze_id, survivor_external_id, excluded, changes, seen, names
 )
 SELECT
     %(workspace_id)s, %(plan_id)s, given.index, given.orphan_identifier, given.survivor_identifier, given.outcome,
     given.reason, given.orphan_id, given.orphan_braze_id, given.orphan_external_id, given.survivor_id,
-    given.survivor_braze_id, given.survivor_external_id, given.excluded, given.changes::json, given.seen
+    given.survivor_braze_id, given.survivor_external_id, given.excluded, given.changes::json, given.seen, given.names
 FROM ROWS FROM (
     jsonb_to_recordset(%(rows)s) AS (
         index integer, orphan_identifier jsonb, survivor_identifier jsonb, outcome text, reason text, orphan_id bigint,
         orphan_braze_id text, orphan_external_id text, survivor_id bigint, survivor_braze_id text,
-        survivor_external_id text, excluded boolean, seen jsonb
+        survivor_external_id text, excluded boolean, seen jsonb, names jsonb
     ),
     unnest(%(changes)s::text[])
 ) AS given (
     index, orphan_identifier, survivor_identifier, outcome, reason, orphan_id, orphan_braze_id, orphan_external_id,
-    survivor_id, survivor_braze_id, survivor_external_id, excluded, seen, changes
+    survivor_id, survivor_braze_id, survivor_external_id, excluded, seen, names, changes
 )
 
 -- name: save_summary

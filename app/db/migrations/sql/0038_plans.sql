@@ -47,6 +47,7 @@ CREATE TABLE plan_update (
     -- Of a merge: {orphan, survivor}, each {fields: {name: digest}, updated_at, after}. "after" is the index of the last
     -- update of the plan before it that writes the profile.
     seen jsonb,
+    names jsonb NOT NULL,  -- the identifiers of both profiles: updates that share one keep their order
     PRIMARY KEY (workspace_id, plan_id, index),
     FOREIGN KEY (workspace_id, plan_id) REFERENCES plan (workspace_id, id) ON DELETE CASCADE
 );
