@@ -6,7 +6,7 @@ import pytest
 
 from schemas.job_transitions import TRANSITIONS, JobEvent, Phase
 from tests.model.explorer import Exploration, Step, explore
-from tests.model.protocol import CANCEL, RULES, Protocol, Rules, State
+from tests.model.protocol import RULES, Protocol, Rules, State
 
 APART, ONE_LANE, UNDO = {"one_lane": False}, {"one_lane": True}, {"undoes": True}
 
@@ -73,7 +73,7 @@ MUTATIONS = {
     "a finished job is retried": (
         changed(JobEvent.RETRY, finished=(Phase.WAITING,)), APART, 0, "A job has a second outcome",
     ),
-    "a cancelled job waits on": (changed(CANCEL, waiting=(Phase.WAITING,)), APART, 0, "A finished job has no outcome"),
+    "a cancelled job waits on": (changed(JobEvent.CANCEL, waiting=(Phase.WAITING,)), APART, 0, "A finished job has no outcome"),
     "a failure ends the job without an outcome": (
         changed(JobEvent.FAIL, running=(Phase.FINISHED,)), APART, 1, "A finished job has no outcome",
     ),
