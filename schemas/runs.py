@@ -51,9 +51,7 @@ class MergeRunSchema(ResponseSchema):
     finished_at = Instant(allow_none=True)
     cancelled_at = Instant(
         allow_none=True,
-        metadata={
-            "description": "From then on no worker begins one of its jobs; `cancelled` when the others have ended."
-        },
+        metadata={"description": "From then on no worker begins one of its jobs."},
     )
     counts = fields.Dict(
         values=count_field(),

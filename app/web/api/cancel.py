@@ -67,8 +67,14 @@ def cancel_batch_view(batch_id: UUID) -> ResponseReturnValue:
     """
 
     def cancel_it(once: Wrapper) -> CancelledJobs:
-        given = {"batch_id": batch_id, "actor": current_actor(), "authorize": require_kind}
-        cancelled = run_in_transaction(pool(), g.workspace_id, once(cancel.cancel_batch), **given)
+        cancelled = run_in_transaction(
+            pool(),
+            g.workspace_id,
+            once(cancel.cancel_batch),
+            batch_id=batch_id,
+            actor=current_actor(),
+            authorize=require_kind,
+        )
         CANCELLED_JOBS.inc(cancelled.cancelled)
         return cancelled
 
