@@ -21,7 +21,7 @@ NOTHING_LEFT = (
 UNDONE = (JobKind.MERGE, JobKind.IDENTIFY)
 
 
-def cancel_run(
+def cancel_jobs_of_run(
     tx: Transaction, *, run_id: UUID, api_key_id: UUID | None, authorize: Callable[[JobKind], None]
 ) -> RunStatus:
     """Close a run and cancel its waiting jobs, with one row; return its state before.

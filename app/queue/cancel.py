@@ -30,9 +30,9 @@ def cancel_job(tx: Transaction, *, job_id: UUID, actor: Actor, authorize: Callab
     _log(tx, actor, {"job_id": str(job_id), "cancelled": 1, "running": 0})
 
 
-def cancel_run(tx: Transaction, *, run_id: UUID, actor: Actor, authorize: Callable[[JobKind], None]) -> None:
+def cancel_merge_run(tx: Transaction, *, run_id: UUID, actor: Actor, authorize: Callable[[JobKind], None]) -> None:
     """Cancel a run with its waiting jobs. Raises NotFound, and Conflict when nothing of it is left to cancel."""
-    before = run_cancel.cancel_run(tx, run_id=run_id, api_key_id=actor.api_key_id, authorize=authorize)
+    before = run_cancel.cancel_jobs_of_run(tx, run_id=run_id, api_key_id=actor.api_key_id, authorize=authorize)
     log_run_change(tx, run_id=run_id, before=before, after=RunStatus.CANCELLED, actor=actor)
 
 

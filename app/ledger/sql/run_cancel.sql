@@ -54,11 +54,16 @@ LIMIT 1
 UPDATE run
 SET
     state = 'running',
-    closed_at = coalesce(closed_at, statement_timestamp()),
+    closed_at = coalesce(run.closed_at, next.at),
     finished_at = NULL,
-    cancelled_at = statement_timestamp(),
+    cancelled_at = next.at,
     undo_step = NULL
-WHERE workspace_id = %(workspace_id)s AND id = %(id)s
+FROM (
+    SELECT id, statement_timestamp() AS at
+    FROM run
+    WHERE workspace_id = %(workspace_id)s AND id = %(id)s
+) AS next
+WHERE run.workspace_id = %(workspace_id)s AND run.id = next.id
 
 -- name: drop_undo_merges
 -- Deletes the merges that a cancelled undo has still to undo.

@@ -148,7 +148,7 @@ def close_run_view(run_id: UUID) -> ResponseReturnValue:
 )
 @blueprint.post("/<uuid:run_id>/cancel")
 @requires(permission=MANAGE)
-def cancel_run_view(run_id: UUID) -> ResponseReturnValue:
+def cancel_merge_run_view(run_id: UUID) -> ResponseReturnValue:
     """Close a run, cancel its jobs that no worker has begun, and return the run.
 
     No worker begins one of its jobs after the response. They get the outcome `cancelled` in the background. Jobs that
@@ -228,7 +228,7 @@ def _close(tx: Transaction, run_id: UUID, actor: Actor) -> runs.MergeRun:
 
 
 def _cancel(tx: Transaction, run_id: UUID, actor: Actor) -> runs.MergeRun:
-    cancel.cancel_run(tx, run_id=run_id, actor=actor, authorize=require_kind)
+    cancel.cancel_merge_run(tx, run_id=run_id, actor=actor, authorize=require_kind)
     return runs.read_merge_run(tx, run_id=run_id)
 
 
