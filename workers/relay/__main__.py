@@ -1,7 +1,7 @@
 """Entry point of the relay, a thread for each of its services.
 
-They are publishing, rescue, cancelling, pruning, analysis, duplicate runs, recomputation, erasure, the identity feed and
-the expiry of replies.
+They are publishing, rescue, cancelling, pruning, analysis, duplicate runs, recomputation, erasure, the identity feed
+and the expiry of replies.
 """
 
 from functools import partial
