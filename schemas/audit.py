@@ -40,6 +40,8 @@ class Action(StrEnum):
     LIMIT = "limit"
     #: Waiting jobs of a job, a batch or the whole queue.
     CANCEL = "cancel"
+    #: A run was created, closed or undone.
+    RUN = "run"
 
 
 ACTION = f"'action' must be one of {', '.join(Action)}"

@@ -27,7 +27,7 @@ ACTIONS: Mapping[Outcome, Action] = {
     Outcome.UNDONE: Action.UNDO,
     Outcome.UNDONE_IN_PART: Action.UNDO,
 }
-#: Actions, on one profile or on the queue, whose entries have the changed fields.
+#: Actions, on one profile, the queue or a run, whose entries have the changed fields.
 WITH_CHANGES = frozenset(
     {
         Action.CONSENT,
@@ -38,6 +38,7 @@ WITH_CHANGES = frozenset(
         Action.RESUME,
         Action.LIMIT,
         Action.CANCEL,
+        Action.RUN,
     }
 )
 #: Bits of a UUIDv7 after its milliseconds.

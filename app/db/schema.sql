@@ -182,7 +182,7 @@ CREATE TABLE public.audit_entry (
     new_external_id text COLLATE pg_catalog."C",
     source_braze_id text COLLATE pg_catalog."C",
     changes json,
-    CONSTRAINT audit_entry_action_check CHECK ((action = ANY (ARRAY['delete'::text, 'rename'::text, 'remove'::text, 'consent'::text, 'exclude'::text, 'allow'::text, 'erasure'::text, 'pause'::text, 'resume'::text, 'limit'::text, 'cancel'::text]))),
+    CONSTRAINT audit_entry_action_check CHECK ((action = ANY (ARRAY['delete'::text, 'rename'::text, 'remove'::text, 'consent'::text, 'exclude'::text, 'allow'::text, 'erasure'::text, 'pause'::text, 'resume'::text, 'limit'::text, 'cancel'::text, 'run'::text]))),
     CONSTRAINT deletion_without_external_ids CHECK (((action <> 'delete'::text) OR (num_nonnulls(external_id, new_external_id) = 0)))
 );
 
@@ -269,6 +269,21 @@ CREATE FUNCTION public.find_valid_keys(digests bytea[]) RETURNS TABLE(workspace_
       JOIN public.workspace w ON ((w.workspace_id = k.workspace_id)))
    WHERE ((k.digest = ANY (find_valid_keys.digests)) AND (k.revoked_at IS NULL) AND ((k.expires_at IS NULL) OR (k.expires_at > now())));
 END;
+
+CREATE FUNCTION public.lock_open_run(workspace_id integer, run_id uuid) RETURNS uuid
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    found uuid;
+BEGIN
+    SELECT run.id
+    INTO STRICT found
+    FROM run
+    WHERE run.workspace_id = lock_open_run.workspace_id AND run.id = lock_open_run.run_id AND run.state = 'open'
+    FOR SHARE;
+    RETURN found;
+END;
+$$;
 
 CREATE TABLE public.queue_control (
     workspace_id integer NOT NULL,
@@ -447,7 +462,9 @@ CREATE TABLE public.batch (
     traceparent text,
     source text DEFAULT 'api'::text NOT NULL,
     run_id uuid,
-    CONSTRAINT run_of_duplicates CHECK (((source = 'duplicates'::text) = (run_id IS NOT NULL))),
+    run_state text,
+    run_counts jsonb,
+    CONSTRAINT duplicates_have_a_run CHECK (((source <> 'duplicates'::text) OR (run_id IS NOT NULL))),
     CONSTRAINT source_is_known CHECK ((source = ANY (ARRAY['api'::text, 'duplicates'::text])))
 );
 
@@ -485,6 +502,48 @@ CREATE FUNCTION public.prune_old_batches(workspace_id integer, age interval, mos
                          UNION
                           SELECT empty.id
                             FROM empty)) AND (old.created_at < (now() - prune_old_batches.age)))
+                  FOR UPDATE OF old SKIP LOCKED)))
+           RETURNING 1 AS "?column?"
+         )
+  SELECT count(*) AS count
+    FROM gone;
+END;
+
+CREATE TABLE public.run (
+    workspace_id integer NOT NULL,
+    id uuid NOT NULL,
+    kind text NOT NULL,
+    label text,
+    state text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    api_key_id uuid,
+    request_id text,
+    closed_at timestamp with time zone,
+    finished_at timestamp with time zone,
+    undoes_run uuid,
+    undone_by_run uuid,
+    undo_step jsonb,
+    results jsonb DEFAULT '{}'::jsonb NOT NULL,
+    CONSTRAINT finished_at_when_ended CHECK (((finished_at IS NOT NULL) = (state = ANY (ARRAY['finished'::text, 'cancelled'::text, 'failed'::text])))),
+    CONSTRAINT open_until_closed CHECK (((state <> 'open'::text) OR (closed_at IS NULL))),
+    CONSTRAINT run_kind_check CHECK ((kind = ANY (ARRAY['client'::text, 'file'::text, 'import'::text, 'plan'::text, 'duplicates'::text, 'undo'::text, 'bulk'::text]))),
+    CONSTRAINT run_state_check CHECK ((state = ANY (ARRAY['open'::text, 'running'::text, 'finished'::text, 'cancelled'::text, 'failed'::text]))),
+    CONSTRAINT undo_names_its_run CHECK (((kind = 'undo'::text) = (undoes_run IS NOT NULL)))
+);
+
+CREATE FUNCTION public.prune_old_runs(workspace_id integer, age interval, most integer) RETURNS bigint
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    BEGIN ATOMIC
+ WITH gone AS (
+          DELETE FROM public.run
+           WHERE ((run.workspace_id = prune_old_runs.workspace_id) AND (run.workspace_id = public.current_workspace()) AND (run.id IN ( SELECT old.id
+                    FROM public.run old
+                   WHERE ((old.workspace_id = prune_old_runs.workspace_id) AND (old.state <> 'running'::text) AND (old.kind <> 'duplicates'::text) AND (COALESCE(old.finished_at, old.created_at) < (now() - prune_old_runs.age)) AND (NOT (EXISTS ( SELECT 1
+                            FROM public.batch
+                           WHERE ((batch.workspace_id = prune_old_runs.workspace_id) AND (batch.run_id = old.id))))))
+                   ORDER BY old.id
+                  LIMIT prune_old_runs.most
                   FOR UPDATE OF old SKIP LOCKED)))
            RETURNING 1 AS "?column?"
          )
@@ -745,6 +804,25 @@ CREATE FUNCTION public.workspaces_with_published_jobs() RETURNS TABLE(workspace_
            WHERE ((job.workspace_id = w.workspace_id) AND (job.state = ANY (ARRAY['queued'::text, 'running'::text])) AND (job.published_at IS NOT NULL))
            ORDER BY job.published_at
           LIMIT 1) under_way)
+   ORDER BY w.workspace_id;
+END;
+
+CREATE FUNCTION public.workspaces_with_runs() RETURNS TABLE(workspace_id integer)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    BEGIN ATOMIC
+ SELECT w.workspace_id
+    FROM (public.workspace w
+      CROSS JOIN LATERAL (( SELECT batch.id
+            FROM public.batch
+           WHERE ((batch.workspace_id = w.workspace_id) AND (batch.run_id IS NOT NULL) AND (batch.run_state IS DISTINCT FROM 'settled'::text))
+          LIMIT 1)
+         UNION ALL
+         ( SELECT run.id
+            FROM public.run
+           WHERE ((run.workspace_id = w.workspace_id) AND (run.state = 'running'::text))
+          LIMIT 1)
+  LIMIT 1) found)
    ORDER BY w.workspace_id;
 END;
 
@@ -1036,6 +1114,26 @@ CREATE TABLE public.redirect (
     CONSTRAINT redirect_check CHECK ((orphan_id <> survivor_id))
 );
 
+CREATE TABLE public.run_progress (
+    workspace_id integer NOT NULL,
+    run_id uuid NOT NULL,
+    batches integer DEFAULT 0 NOT NULL,
+    settled_batches integer DEFAULT 0 NOT NULL,
+    counts jsonb DEFAULT '{}'::jsonb NOT NULL,
+    kinds text[] DEFAULT '{}'::text[] NOT NULL,
+    first_ended_at timestamp with time zone,
+    last_ended_at timestamp with time zone,
+    samples jsonb DEFAULT '[]'::jsonb NOT NULL
+)
+WITH (fillfactor='50');
+
+CREATE TABLE public.run_undo_merge (
+    workspace_id integer NOT NULL,
+    run_id uuid NOT NULL,
+    merged_at timestamp with time zone NOT NULL,
+    job_id uuid NOT NULL
+);
+
 CREATE TABLE public.session (
     workspace_id integer NOT NULL,
     origin_id bigint NOT NULL,
@@ -1236,6 +1334,15 @@ ALTER TABLE ONLY public.redirect
 ALTER TABLE ONLY public.redirect
     ADD CONSTRAINT redirect_workspace_id_braze_id_key UNIQUE (workspace_id, braze_id);
 
+ALTER TABLE ONLY public.run
+    ADD CONSTRAINT run_pkey PRIMARY KEY (workspace_id, id);
+
+ALTER TABLE ONLY public.run_progress
+    ADD CONSTRAINT run_progress_pkey PRIMARY KEY (workspace_id, run_id);
+
+ALTER TABLE ONLY public.run_undo_merge
+    ADD CONSTRAINT run_undo_merge_pkey PRIMARY KEY (workspace_id, run_id, merged_at, job_id);
+
 ALTER TABLE ONLY public.session
     ADD CONSTRAINT session_pkey PRIMARY KEY (workspace_id, origin_id, app_id, started_at, id);
 
@@ -1280,7 +1387,11 @@ CREATE INDEX audit_entry_by_new_external_id ON public.audit_entry USING btree (w
 
 CREATE INDEX batch_by_key ON public.batch USING btree (workspace_id, api_key_id, id);
 
+CREATE INDEX batch_by_run ON public.batch USING btree (workspace_id, run_id, id) WHERE (run_id IS NOT NULL);
+
 CREATE INDEX batch_of_run ON public.batch USING btree (workspace_id, id) WHERE (source = 'duplicates'::text);
+
+CREATE INDEX batch_to_count ON public.batch USING btree (workspace_id, run_state, id) WHERE ((run_id IS NOT NULL) AND (run_state IS DISTINCT FROM 'settled'::text));
 
 CREATE INDEX custom_event_occurred ON public.custom_event USING brin (occurred_at) WITH (autosummarize='on');
 
@@ -1337,6 +1448,8 @@ CREATE INDEX purchase_occurred ON public.purchase USING brin (occurred_at) WITH 
 CREATE INDEX push_token_report_of_origin ON public.push_token_report USING btree (workspace_id, origin_id);
 
 CREATE UNIQUE INDEX redirect_external_id ON public.redirect USING btree (workspace_id, external_id) WHERE (external_id IS NOT NULL);
+
+CREATE INDEX run_by_state ON public.run USING btree (workspace_id, state, id);
 
 CREATE INDEX sign_in_by_end ON public.sign_in USING btree (workspace_id, ends_at);
 
@@ -1451,6 +1564,15 @@ ALTER TABLE ONLY public.queue_control
 ALTER TABLE ONLY public.redirect
     ADD CONSTRAINT redirect_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspace(workspace_id);
 
+ALTER TABLE ONLY public.run_progress
+    ADD CONSTRAINT run_progress_workspace_id_run_id_fkey FOREIGN KEY (workspace_id, run_id) REFERENCES public.run(workspace_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.run_undo_merge
+    ADD CONSTRAINT run_undo_merge_workspace_id_run_id_fkey FOREIGN KEY (workspace_id, run_id) REFERENCES public.run(workspace_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.run
+    ADD CONSTRAINT run_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspace(workspace_id);
+
 ALTER TABLE ONLY public.sign_in
     ADD CONSTRAINT sign_in_workspace_id_api_key_id_fkey FOREIGN KEY (workspace_id, api_key_id) REFERENCES public.api_key(workspace_id, id) ON DELETE CASCADE;
 
@@ -1561,6 +1683,12 @@ CREATE POLICY own_workspace ON public.queue_control USING ((workspace_id = publi
 
 CREATE POLICY own_workspace ON public.redirect USING ((workspace_id = public.current_workspace()));
 
+CREATE POLICY own_workspace ON public.run USING ((workspace_id = public.current_workspace()));
+
+CREATE POLICY own_workspace ON public.run_progress USING ((workspace_id = public.current_workspace()));
+
+CREATE POLICY own_workspace ON public.run_undo_merge USING ((workspace_id = public.current_workspace()));
+
 CREATE POLICY own_workspace ON public.session USING ((workspace_id = public.current_workspace()));
 
 CREATE POLICY own_workspace ON public.sign_in USING ((workspace_id = public.current_workspace()));
@@ -1588,6 +1716,12 @@ ALTER TABLE public.queue_cancellation ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.queue_control ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.redirect ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.run ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.run_progress ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.run_undo_merge ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.session ENABLE ROW LEVEL SECURITY;
 
@@ -1669,8 +1803,17 @@ GRANT ALL ON FUNCTION public.prune_old_audit_entries(workspace_id integer, age i
 
 GRANT SELECT,INSERT ON TABLE public.batch TO mergelane_app;
 
+GRANT UPDATE(run_state) ON TABLE public.batch TO mergelane_app;
+
+GRANT UPDATE(run_counts) ON TABLE public.batch TO mergelane_app;
+
 REVOKE ALL ON FUNCTION public.prune_old_batches(workspace_id integer, age interval, most integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.prune_old_batches(workspace_id integer, age interval, most integer) TO mergelane_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.run TO mergelane_app;
+
+REVOKE ALL ON FUNCTION public.prune_old_runs(workspace_id integer, age interval, most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.prune_old_runs(workspace_id integer, age interval, most integer) TO mergelane_app;
 
 REVOKE ALL ON FUNCTION public.publishable_workspaces() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.publishable_workspaces() TO mergelane_app;
@@ -1717,6 +1860,9 @@ GRANT ALL ON FUNCTION public.workspaces_with_pending_jobs() TO mergelane_app;
 REVOKE ALL ON FUNCTION public.workspaces_with_published_jobs() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.workspaces_with_published_jobs() TO mergelane_app;
 
+REVOKE ALL ON FUNCTION public.workspaces_with_runs() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.workspaces_with_runs() TO mergelane_app;
+
 GRANT SELECT ON TABLE public.alembic_version TO mergelane_app;
 
 GRANT SELECT,INSERT,DELETE ON TABLE public.custom_event TO mergelane_app;
@@ -1750,6 +1896,10 @@ GRANT SELECT,INSERT,DELETE ON TABLE public.purchase TO mergelane_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.push_token_report TO mergelane_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.redirect TO mergelane_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.run_progress TO mergelane_app;
+
+GRANT SELECT,INSERT,DELETE ON TABLE public.run_undo_merge TO mergelane_app;
 
 GRANT SELECT,INSERT,DELETE ON TABLE public.session TO mergelane_app;
 

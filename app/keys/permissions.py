@@ -22,6 +22,9 @@ PERMISSIONS = (
     "duplicates.preview",
     "duplicates.run",
     "duplicates.exclude",
+    # Ours: operations of many batches. Undoing a run also needs the permission of its jobs.
+    "runs.read",
+    "runs.manage",
     # Ours: the metrics of web, from another machine.
     "metrics.read",
     # Ours: the notices about finished batches.

@@ -12,6 +12,7 @@ SERVICES = ServiceMetrics.of_process(
         "prune",
         "analysis",
         "duplicates",
+        "runs",
         "recomputation",
         "erasure",
         "identities",
@@ -36,7 +37,7 @@ PRUNED = Counter(
     "Rows deleted after their retention time, by kind.",
     labels=("kind",),
     series=label_combinations(
-        ["batch", "audit_entry", "idempotency_key", "notice", "sign_in", "key_change", "identity_change"]
+        ["batch", "run", "audit_entry", "idempotency_key", "notice", "sign_in", "key_change", "identity_change"]
     ),
 )
 IDENTITY_CHANGES = Counter("mergelane_identity_changes", "Changes numbered for the identity feed.")

@@ -61,7 +61,7 @@ def undo_request_of_batch(tx: Transaction, *, batch_id: UUID) -> tuple[UndoReque
     return request, _kinds(tx, request)
 
 
-def accept_undo(
+def accept_undo(  # noqa: PLR0913  the parts of a batch
     tx: Transaction,
     request: UndoRequest,
     *,
@@ -69,11 +69,13 @@ def accept_undo(
     path: str,
     priority: int = DEFAULT_PRIORITY,
     idempotency: IdempotencyKey | None = None,
+    run_id: UUID | None = None,
 ) -> AcceptedBatch:
     """Insert the batch of undos for *request*, one job for each merge, and return it.
 
     The latest merge comes first. Undos of merges that share a profile share a lane, so that they keep that order.
-    Raises Conflict when there is no merge to undo, or when one has an unfinished undo.
+    The batch joins the open run *run_id*. Raises Conflict when there is no merge to undo, or when one has an unfinished
+    undo, and NoDataFound when there is no such run.
     """
     batch_id = new_id()
     if idempotency is not None:
@@ -86,6 +88,8 @@ def accept_undo(
         "api_key_id": api_key_id,
         "path": path,
         "priority": priority,
+        "run_id": run_id,
+        "joins": run_id is not None,
         **request_origin(),
         "jobs": Jsonb(jobs),
     }

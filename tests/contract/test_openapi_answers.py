@@ -353,6 +353,37 @@ def test_a_retried_job_matches_the_document(journey: Journey, system: System) ->
     assert journey.post(f"{path}/retry", None, 202).json()["outcome"] is None
 
 
+def test_runs_match_the_document(journey: Journey, client: Client) -> None:
+    run = journey.post("/merge/runs", {"label": "March"}, 201).json()
+    journey.post("/merge/runs", {"name": "March"}, 400)
+    body = pair({"external_id": "x"}, {"external_id": "y"})
+    journey.post("/users/merge", body, 202, headers={"Merge-Run": run["run_id"], "Prefer": "wait=20"})
+    journey.post("/users/merge", body, 404, headers={"Merge-Run": ELSEWHERE})
+    journey.get(run["status_url"])
+    journey.get(run["status_url"] + "/batches")
+    journey.get(run["status_url"] + "/batches", 400, limit=0)
+    journey.get(f"/merge/runs/{ELSEWHERE}/batches", 404)
+    journey.get("/merge/jobs", run_id=run["run_id"])
+    journey.post(run["status_url"] + "/close", None, 200)
+    journey.post(run["status_url"] + "/close", None, 409)
+    journey.post(f"/merge/runs/{ELSEWHERE}/close", None, 404)
+    journey.post("/users/merge", body, 409, headers={"Merge-Run": run["run_id"]})
+    wait_until(lambda: client.get(run["status_url"]).json()["state"] == "finished", what="the run")
+
+    assert journey.get(run["status_url"]).json()["counts"] == {"orphan_not_found": 1}
+    journey.post(f"{run['status_url']}/undo", None, 409)
+    journey.post(f"/merge/runs/{ELSEWHERE}/undo", None, 404)
+    journey.post("/users/track", {"attributes": [{"external_id": "x"}, {"external_id": "y"}]})
+    other = journey.post("/merge/runs", {}, 201).json()
+    journey.post("/users/merge", body, 202, headers={"Merge-Run": other["run_id"], "Prefer": "wait=20"})
+    undo = journey.post(f"{other['status_url']}/undo", None, 202).json()
+    wait_until(lambda: client.get(undo["status_url"]).json()["state"] == "finished", what="the undo")
+    assert journey.get(undo["status_url"]).json()["counts"] == {"undone": 1}
+    journey.get("/merge/runs", kind="client", state="finished")
+    journey.get("/merge/runs", 400, kind="large")
+    journey.get(f"/merge/runs/{ELSEWHERE}", 404)
+
+
 def test_duplicates_and_runs_match_the_document(journey: Journey, client: Client) -> None:
     people = [{"external_id": name, "email": "Ada@x.org", "phone": "+14155550123"} for name in ("ada", "twin")]
     for person in people:
@@ -430,6 +461,7 @@ def test_identifying_matches_the_document(journey: Journey) -> None:
     assert accepted["errors"]
     assert accepted["batch"]["counts"]["identified"] == 1
     journey.post("/users/identify", {}, 400)
+    journey.post("/users/identify", body, 404, headers={"Merge-Run": ELSEWHERE})
     journey.post("/users/identify", {"aliases_to_identify": []}, 422, headers=headers)
 
 
@@ -649,6 +681,8 @@ def test_the_error_for_a_long_url_matches_the_document(journey: Journey, client:
         "/duplicates/preview.csv",
         "/duplicates/exclusions",
         "/duplicates/runs",
+        "/merge/runs",
+        f"/merge/runs/{ELSEWHERE}/batches",
         "/profiles",
         f"/profiles/{braze_id}/activity",
         f"/profiles/{braze_id}/history",

@@ -46,6 +46,7 @@ FREE = {
     "ledger/sql/gauges.sql:count_jobs_by_workspace": "counts jobs for the operators, for all workspaces",
     "ledger/sql/execution.sql:all_workspaces": "gives the pruning the list of workspaces",
     "webhooks/sql/deliveries.sql:workspaces_with_due_deliveries": "gives the sender the list of workspaces",
+    "ledger/sql/run_counting.sql:workspaces_with_runs": "gives the relay the list of workspaces",
     "duplicates/sql/runs.sql:workspaces_with_duplicates_to_merge": "gives the relay the list of workspaces",
     "db/sql/transactions.sql:set_statement_timeout": "sets a time limit",
     "segments/sql/segments.sql:try_pattern": "checks a regular expression",

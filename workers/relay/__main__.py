@@ -1,7 +1,7 @@
 """Entry point of the relay, a thread for each of its services.
 
-They are publishing, rescue, cancelling, pruning, analysis, duplicate runs, recomputation, erasure, the identity feed
-and the expiry of replies.
+They are publishing, rescue, cancelling, pruning, analysis, duplicate runs, runs, recomputation, erasure, the identity
+feed and the expiry of replies.
 """
 
 from functools import partial
@@ -25,6 +25,7 @@ from workers.relay.prune import Pruner
 from workers.relay.publishing import Publisher
 from workers.relay.recomputation import Recomputer
 from workers.relay.rescue import Rescuer
+from workers.relay.runs import RunCounter
 from workers.service import run_services
 from workers.sleeper import Sleeper
 
@@ -37,6 +38,8 @@ ANALYZE_EVERY_S = 1.0
 DUPLICATES_EVERY_S = 0.5
 #: Seconds between two checks for cancelled queues.
 CANCEL_EVERY_S = 1.0
+#: Seconds between two counts of the jobs of runs.
+COUNT_RUNS_EVERY_S = 0.4
 #: Seconds between two checks for keys to recompute, after an upgrade or while older processes still run.
 RECOMPUTE_EVERY_S = 30.0
 #: Seconds between two checks for erasures to complete.
@@ -58,6 +61,7 @@ def run_relay() -> None:
         _prune,
         _analyze,
         _merge_duplicates,
+        _count_runs,
         _recompute,
         _erase,
         _number_identities,
@@ -103,6 +107,11 @@ def _analyze(pool: Pool, settings: Settings, stop: Event) -> None:
 
 def _merge_duplicates(pool: Pool, settings: Settings, stop: Event) -> None:
     _repeat(DuplicateRunner(pool, settings).run_once, pause_s=DUPLICATES_EVERY_S, stop=stop, name="duplicates")
+
+
+def _count_runs(pool: Pool, settings: Settings, stop: Event) -> None:
+    del settings
+    _repeat(RunCounter(pool).run_once, pause_s=COUNT_RUNS_EVERY_S, stop=stop, name="runs")
 
 
 def _recompute(pool: Pool, settings: Settings, stop: Event) -> None:

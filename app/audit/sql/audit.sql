@@ -33,7 +33,8 @@ FROM (
     UNION ALL
     SELECT event.id
     FROM unnest(ARRAY[
-        'delete', 'rename', 'remove', 'consent', 'exclude', 'allow', 'erasure', 'pause', 'resume', 'limit', 'cancel'
+        'delete', 'rename', 'remove', 'consent', 'exclude', 'allow', 'erasure', 'pause', 'resume', 'limit', 'cancel',
+        'run'
     ]) AS searched (action)
     CROSS JOIN LATERAL (
         SELECT id

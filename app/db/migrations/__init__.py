@@ -55,6 +55,7 @@ SCHEMA_FILES = (
     "history.sql",
     "queue.sql",
     "ledger.sql",
+    "runs.sql",
     "audit.sql",
     "webhooks.sql",
     "duplicates.sql",

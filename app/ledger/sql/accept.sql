@@ -1,11 +1,13 @@
 -- name: insert_batch
 -- Inserts a batch and its jobs, given as a JSON array. The jobs are the transactional outbox that the relay empties.
--- When the workspace has an enabled webhook, the batch is watched until it has finished.
+-- When the workspace has an enabled webhook, the batch is watched until it has finished. With *joins*, the batch joins an
+-- open run, or NO_DATA_FOUND is raised.
 WITH accepted AS (
     INSERT INTO batch (workspace_id, id, api_key_id, path, source, run_id, request_id, traceparent)
     VALUES (
-        %(workspace_id)s, %(batch_id)s, %(api_key_id)s, %(path)s, %(source)s, %(run_id)s, %(request_id)s,
-        %(traceparent)s
+        %(workspace_id)s, %(batch_id)s, %(api_key_id)s, %(path)s, %(source)s,
+        CASE WHEN %(joins)s THEN lock_open_run(%(workspace_id)s::integer, %(run_id)s) ELSE %(run_id)s END,
+        %(request_id)s, %(traceparent)s
     )
 ),
 

@@ -456,6 +456,10 @@ SELECT workspace_id FROM all_workspaces()
 -- Deletes the oldest finished batches with their jobs and audit. A batch with an unfinished or dead job stays.
 SELECT prune_old_batches(%(workspace_id)s, %(age)s, %(limit)s) AS pruned
 
+-- name: prune_runs
+-- Deletes the oldest ended runs whose batches are gone.
+SELECT prune_old_runs(%(workspace_id)s, %(age)s, %(limit)s) AS pruned
+
 -- name: prune_audit_entries
 -- Deletes the oldest entries of the audit that belong to no batch.
 SELECT prune_old_audit_entries(%(workspace_id)s, %(age)s, %(limit)s) AS pruned

@@ -38,6 +38,14 @@ WITH requeued AS (
     ) AS next
     WHERE job.workspace_id = %(workspace_id)s AND job.id = next.id
     RETURNING job.workspace_id, job.batch_id, job.kind
+),
+
+-- The run of the batch counts it again. Without a condition on the state: while the relay counts the batch, this waits.
+uncounted AS (
+    UPDATE batch
+    SET run_state = NULL
+    FROM requeued
+    WHERE batch.workspace_id = %(workspace_id)s AND batch.id = requeued.batch_id AND batch.run_id IS NOT NULL
 )
 
 INSERT INTO webhook_watch AS watch (workspace_id, batch_id, kind)

@@ -114,7 +114,8 @@ CREATE TABLE audit_entry (
     workspace_id integer NOT NULL REFERENCES workspace,
     id uuid NOT NULL,  -- UUID version 7: newer ids sort later, also among the ids of jobs
     action text NOT NULL CHECK (action IN (
-        'delete', 'rename', 'remove', 'consent', 'exclude', 'allow', 'erasure', 'pause', 'resume', 'limit', 'cancel')),
+        'delete', 'rename', 'remove', 'consent', 'exclude', 'allow', 'erasure', 'pause', 'resume', 'limit', 'cancel',
+        'run')),
     at timestamptz NOT NULL DEFAULT clock_timestamp(),
     api_key_id uuid,  -- the key of the request
     request_id text,

@@ -10,15 +10,23 @@ CREATE TABLE batch (
     request_id text,  -- null without a request
     traceparent text,  -- W3C Trace Context of the request's span, which the trace continues from
     source text NOT NULL DEFAULT 'api',  -- 'api' for a request, 'duplicates' for a run over duplicates
-    run_id uuid,  -- the run over duplicates
+    run_id uuid,  -- the run that it belongs to
+    -- As its run has counted it: null when it is new or a job was retried, queued while no job has begun, settled when all jobs have ended.
+    run_state text,
+    run_counts jsonb,  -- the counted jobs by outcome, or by state while they have none
     PRIMARY KEY (workspace_id, id),
     CONSTRAINT source_is_known CHECK (source IN ('api', 'duplicates')),
-    CONSTRAINT run_of_duplicates CHECK ((source = 'duplicates') = (run_id IS NOT NULL))
+    CONSTRAINT duplicates_have_a_run CHECK (source <> 'duplicates' OR run_id IS NOT NULL)
 );
 -- Lists the requests of one key for the audit.
 CREATE INDEX batch_by_key ON batch (workspace_id, api_key_id, id);
 -- Lists the batches of runs over duplicates; batches of requests are not in it.
 CREATE INDEX batch_of_run ON batch (workspace_id, id) WHERE source = 'duplicates';
+-- Lists the batches of one run.
+CREATE INDEX batch_by_run ON batch (workspace_id, run_id, id) WHERE run_id IS NOT NULL;
+-- Batches that their run has still to count.
+CREATE INDEX batch_to_count ON batch (workspace_id, run_state, id)
+    WHERE run_id IS NOT NULL AND run_state IS DISTINCT FROM 'settled';
 
 ALTER TABLE batch ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own_workspace ON batch USING (workspace_id = current_workspace());
