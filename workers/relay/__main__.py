@@ -45,7 +45,7 @@ RECOMPUTE_EVERY_S = 30.0
 #: Seconds between two checks for erasures to complete.
 ERASE_EVERY_S = 5.0
 #: Seconds between two searches for changes that have no number in the identity feed.
-IDENTITIES_EVERY_S = 0.5
+IDENTITIES_EVERY_S = 1.0
 #: Seconds between two searches for replies of workers that killed clients left in the broker.
 REPLIES_EVERY_S = 60.0
 
