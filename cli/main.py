@@ -20,6 +20,7 @@ from schemas.text import replace_controls
 #: The summary of each command. It repeats the first sentence of the command's help, so that `mergelane --help` imports
 #: no command; a test compares the two.
 SUMMARIES: Mapping[str, str] = {
+    "apply": "Apply a plan of merges, or the lines of it that a person has reviewed.",
     "audit": "List or export the audit log.",
     "batches": "List, show and undo batches.",
     "doctor": "Check the installation and report problems.",
@@ -30,6 +31,7 @@ SUMMARIES: Mapping[str, str] = {
     "limits": "Show and change the rate limits of a workspace.",
     "merge": "Merge the pairs of FILE and write the outcome of each to an outcome file.",
     "migrate": "Upgrade the database schema.",
+    "plans": "List, show and discard plans of merges.",
     "profiles": "Show, report, import and export profiles.",
     "queue": "Show, pause, resume and limit the queue of a workspace.",
     "runs": "List, show, cancel and undo runs.",
@@ -139,8 +141,8 @@ def main() -> None:
 
     `mergelane up` runs the whole product on this machine.
 
-    audit, batches, duplicates, identities, jobs, merge, profiles, queue, runs and webhooks send requests to the API at
-    MERGELANE_URL with the key in MERGELANE_API_KEY (see docs/cli.md). doctor, keys, limits and migrate use the database
+    apply, audit, batches, duplicates, identities, jobs, merge, plans, profiles, queue, runs and webhooks send requests to
+    the API at MERGELANE_URL with the key in MERGELANE_API_KEY (see docs/cli.md). doctor, keys, limits and migrate use the database
     in DATABASE_URL or, when it is not set, the database of a running `mergelane up`. jobs and queue can use it too.
     """
     logging.basicConfig(level=logging.WARNING, format="%(message)s")

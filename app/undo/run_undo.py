@@ -54,7 +54,9 @@ def accept_run_undo(
         raise NotFound(NO_RUN)
     if row["kind"] == RunKind.UNDO:
         raise Conflict(IS_AN_UNDO)
-    if tx.execute(QUERIES["find_unfinished_batch"], {"run_id": run_id, "since": FIRST}).fetchone():
+    # A plan makes its jobs step by step.
+    makes_jobs = row["undo_step"] is not None
+    if makes_jobs or tx.execute(QUERIES["find_unfinished_batch"], {"run_id": run_id, "since": FIRST}).fetchone():
         raise Conflict(UNFINISHED)
     uncounted = tx.execute(QUERIES["read_uncounted_kinds"], {"run_id": run_id})
     authorize({JobKind(kind) for kind in (*row["kinds"], *(each["kind"] for each in uncounted))})

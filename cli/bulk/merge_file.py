@@ -97,6 +97,12 @@ def _read_header(source: Source, options: MergeOptions) -> Header | None:
     return header
 
 
+def read_chunks(source: Source, options: MergeOptions) -> Iterator[PairChunk]:
+    """Yield all pairs of *source*, valid or not, in chunks of one request."""
+    header = _read_header(source, options)
+    return _remaining_chunks(source, header, CheckpointState(task="plan", source=source.digest, salt=""))
+
+
 def _remaining_chunks(source: Source, header: Header | None, state: CheckpointState) -> Iterator[PairChunk]:
     start = Position(offset=state.offset, lines=state.lines)
     records = read_records(source, header, start, one_line=PAIR_COLUMNS)

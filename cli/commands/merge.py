@@ -2,11 +2,11 @@
 
 from pathlib import Path
 from threading import Event
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from cli.bulk.files import GZIP, STDIN, FileFormat, detect_format
+from cli.bulk.files import GZIP, STDIN, FileFormat, detect_format, is_stdout
 from cli.commands.options import (
     again_option,
     encoding_option,
@@ -17,6 +17,9 @@ from cli.commands.options import (
 )
 from cli.commands.output import Progress, format_counts, print_end, print_status
 from cli.commands.remote import Remote, remote_options
+
+if TYPE_CHECKING:
+    from cli.bulk.merge_file import MergeOptions
 
 #: Exit statuses beside 0 and those of every command (1: the run failed, 2: wrong usage).
 SOME_DEAD, SOME_INVALID = 3, 4
@@ -33,13 +36,18 @@ MAX_CONCURRENCY = 32
 @click.option(
     "--outcomes",
     type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
-    help="The outcome file, .csv or .jsonl. Default: the name of FILE with .outcomes (with --dry-run: .preview). `-`"
+    help="The outcome file, .csv or .jsonl. Default: the name of FILE with .outcomes (--dry-run: .preview, --plan: .plan). `-`"
     " writes to standard output, in the format of FILE.",
 )
 @format_option
 @encoding_option
 @rename_option
 @click.option("--dry-run", is_flag=True, help="Write the outcome that each pair would have now; merge nothing.")
+@click.option(
+    "--plan",
+    is_flag=True,
+    help="Keep the outcomes and changes that the pairs would have as a plan, for `mergelane apply`; merge nothing.",
+)
 @click.option(
     "--concurrency",
     type=click.IntRange(1, MAX_CONCURRENCY),
@@ -78,6 +86,9 @@ def merge(
     run failed, 130 when it was interrupted. With --undo: 3 when some merges were not undone.
     """
     undo: Path | None = given.pop("undo")
+    plan: bool = given.pop("plan")
+    if plan and (undo is not None or given["dry_run"]):
+        raise click.UsageError("--plan goes with neither --dry-run nor --undo.")
     if (file is None) == (undo is None):
         raise click.UsageError("Name a FILE to merge, or an outcome file by --undo.")
     if undo is not None:
@@ -87,7 +98,8 @@ def merge(
     from cli.bulk.merge_file import MergeOptions, merge_file
     from cli.bulk.outputs.outcome_file import DEAD, INVALID
 
-    output = outcomes or _default_output(file, dry_run=given["dry_run"])
+    kind = "plan" if plan else "preview" if given["dry_run"] else "outcomes"
+    output = outcomes or _default_output(file, kind)
     options = MergeOptions(
         file=file,
         output=output,
@@ -95,6 +107,8 @@ def merge(
         new_client=lambda stop: remote.new_client(patience_s=patience, stop=stop),
         **given,
     )
+    if plan:
+        ctx.exit(_plan_file(options))
     with interruptible(options.output):
         counts = merge_file(
             options, progress=lambda total, done: Progress("lines", total=total, done=done), report=print_status
@@ -119,12 +133,27 @@ def _undo_file(file: Path, *, remote: Remote, patience_s: float) -> int:
     return SOME_DEAD if LEFT & counts.keys() else 0
 
 
-def _default_output(file: str, *, dry_run: bool) -> Path:
-    """Return the outcome file next to *file*; a dry run has its own, so that the merge can follow."""
+def _plan_file(options: "MergeOptions") -> int:
+    """Plan the pairs of the file, print the summary, and return the exit status."""
+    from cli.bulk.outputs.outcome_file import INVALID
+    from cli.bulk.plan_file import plan_file
+    from cli.commands.plans import print_summary
+
+    planned = plan_file(options, progress=lambda total, done: Progress("lines", total=total, done=done))
+    print_end(
+        f"{sum(planned.counts.values()):,} pairs: {format_counts(planned.counts)}.", "The plan is in", options.output
+    )
+    if planned.plan is not None:
+        print_summary(planned.plan, err=is_stdout(options.output))
+    return SOME_INVALID if INVALID in planned.counts else 0
+
+
+def _default_output(file: str, kind: str) -> Path:
+    """Return the file next to *file* with the *kind* in its name; a plan has its own, so that the merge can follow."""
     if file == STDIN:
         raise click.UsageError("Name the outcome file by --outcomes when the pairs come from standard input.")
     path = Path(file.removesuffix(GZIP))
-    return path.with_name(f"{path.stem}.{'preview' if dry_run else 'outcomes'}{path.suffix}")
+    return path.with_name(f"{path.stem}.{kind}{path.suffix}")
 
 
 def _find_format(file: str, form: FileFormat | None) -> FileFormat:

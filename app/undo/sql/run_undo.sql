@@ -3,7 +3,7 @@
 -- name: lock_run
 -- Locks a run and returns its kind, label and state, and its last undo with the state of that.
 SELECT
-    run.kind, run.label, run.state, run.undone_by_run,
+    run.kind, run.label, run.state, run.undone_by_run, run.undo_step,
     (
         SELECT undo.state
         FROM run AS undo
