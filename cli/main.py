@@ -141,8 +141,9 @@ def main() -> None:
 
     `mergelane up` runs the whole product on this machine.
 
-    apply, audit, batches, duplicates, identities, jobs, merge, plans, profiles, queue, runs and webhooks send requests to
-    the API at MERGELANE_URL with the key in MERGELANE_API_KEY (see docs/cli.md). doctor, keys, limits and migrate use the database
-    in DATABASE_URL or, when it is not set, the database of a running `mergelane up`. jobs and queue can use it too.
+    apply, audit, batches, duplicates, identities, jobs, merge, plans, profiles, queue, runs and webhooks send requests
+    to the API at MERGELANE_URL with the key in MERGELANE_API_KEY (see docs/cli.md). doctor, keys, limits and migrate
+    use the database in DATABASE_URL or, when it is not set, the database of a running `mergelane up`. jobs and queue
+    can use it too.
     """
     logging.basicConfig(level=logging.WARNING, format="%(message)s")

@@ -260,6 +260,11 @@ def run(names: Names) -> Json:
     return {"label": f"run {names.spell}", "kind": names.rng.choice(["client", "file", "import"])}
 
 
+def chosen(names: Names) -> Json:
+    """Return the updates of a plan to apply."""
+    return {"only": [names.rng.randint(0, 2)]}
+
+
 POLLED: tuple[Json, ...] = ({}, {"limit": "1"}, {"limit": "2", "cursor": "{cursor}"})
 
 AUDITED: tuple[Json, ...] = (
@@ -290,6 +295,12 @@ LISTED: tuple[Endpoint, ...] = (
     Endpoint(method="GET", rule="/duplicates/runs", query=POLLED),
     Endpoint(method="GET", rule="/duplicates/runs/<uuid:run_id>"),
     Endpoint(method="POST", rule="/duplicates/runs/<uuid:run_id>/cancel", bodies=(nothing,)),
+    Endpoint(method="GET", rule="/merge/plans", query=POLLED),
+    Endpoint(method="POST", rule="/merge/plans", bodies=(merge,)),
+    Endpoint(method="GET", rule="/merge/plans/<uuid:plan_id>", query=POLLED),
+    Endpoint(method="DELETE", rule="/merge/plans/<uuid:plan_id>"),
+    Endpoint(method="POST", rule="/merge/plans/<uuid:plan_id>/updates", bodies=(merge,)),
+    Endpoint(method="POST", rule="/merge/plans/<uuid:plan_id>/apply", bodies=(nothing, chosen)),
     Endpoint(method="GET", rule="/merge/runs", query=(*POLLED, {"kind": "client", "state": "open"})),
     Endpoint(method="POST", rule="/merge/runs", bodies=(run,)),
     Endpoint(method="GET", rule="/merge/runs/<uuid:run_id>"),

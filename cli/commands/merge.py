@@ -36,8 +36,8 @@ MAX_CONCURRENCY = 32
 @click.option(
     "--outcomes",
     type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
-    help="The outcome file, .csv or .jsonl. Default: the name of FILE with .outcomes (--dry-run: .preview, --plan: .plan). `-`"
-    " writes to standard output, in the format of FILE.",
+    help="The outcome file, .csv or .jsonl. Default: the name of FILE with .outcomes (--dry-run: .preview; --plan:"
+    " .plan). `-` writes to standard output, in the format of FILE.",
 )
 @format_option
 @encoding_option

@@ -389,6 +389,42 @@ def test_runs_match_the_document(journey: Journey, client: Client) -> None:
     journey.get(f"/merge/runs/{ELSEWHERE}", 404)
 
 
+def test_plans_match_the_document(journey: Journey, client: Client) -> None:
+    journey.post("/users/track", {"attributes": [{"external_id": "x", "first_name": "X"}, {"external_id": "y"}]})
+    body = pair({"external_id": "x"}, {"external_id": "y"})
+    plan = journey.post("/merge/plans", body, 201).json()
+    url = plan["status_url"]
+    once = {"Idempotency-Key": "page"}
+    first = journey.post(f"{url}/updates", body, 200, headers=once).json()
+    assert journey.post(f"{url}/updates", body, 200, headers=once).json() == first
+    journey.post(f"{url}/updates", pair({"external_id": "y"}, {"external_id": "x"}), 422, headers=once)
+    journey.post(f"{url}/updates", {}, 400)
+    journey.post("/merge/plans", {}, 400)
+    journey.get(url, limit=1)
+    journey.get(url, 400, limit=0)
+    journey.get("/merge/plans")
+    journey.get("/merge/plans", 400, limit=0)
+    journey.post(f"{url}/apply", {"only": [7]}, 400)
+    keyed = {"Idempotency-Key": "apply"}
+    applied = journey.post(f"{url}/apply", {"only": [0]}, 202, headers=keyed).json()
+    assert journey.post(f"{url}/apply", {"only": [0]}, 202, headers=keyed).json() == applied
+    journey.post(f"{url}/apply", {}, 422, headers=keyed)
+    journey.post(f"{url}/apply", {}, 409)
+    journey.post(f"{url}/updates", body, 409)
+    wait_until(lambda: client.get(applied["status_url"]).json()["state"] == "finished", what="the run of the plan")
+
+    assert journey.get(applied["status_url"]).json()["counts"] == {"merged": 1}
+    assert journey.get(url).json()["run_id"] == applied["run_id"]
+    journey.send("DELETE", url, None, 409)
+    other = journey.post("/merge/plans", body, 201).json()["status_url"]
+    journey.send("DELETE", other)
+    for path in (other, f"/merge/plans/{ELSEWHERE}"):
+        journey.get(path, 404)
+        journey.send("DELETE", path, None, 404)
+        journey.post(f"{path}/apply", {}, 404)
+        journey.post(f"{path}/updates", body, 404)
+
+
 def test_duplicates_and_runs_match_the_document(journey: Journey, client: Client) -> None:
     people = [{"external_id": name, "email": "Ada@x.org", "phone": "+14155550123"} for name in ("ada", "twin")]
     for person in people:
@@ -515,6 +551,10 @@ KEYED: dict[str, tuple[Json, Json]] = {
     ),
     "/webhooks": ({"url": "https://8.8.8.8/hook"}, {"url": "https://8.8.4.4/hook"}),
     "/merge/runs": ({"label": "March"}, {"label": "April"}),
+    "/merge/plans": (
+        pair({"external_id": "x"}, {"external_id": "y"}),
+        pair({"external_id": "x"}, {"external_id": "z"}),
+    ),
 }
 
 
@@ -582,7 +622,9 @@ def test_every_request_with_an_idempotency_key_and_a_body_is_repeated_here() -> 
         if {"$ref": "#/components/parameters/Idempotency-Key"} in operation.get("parameters", ())
         and "requestBody" in operation
     }
-    assert keyed == {*KEYED, "/profiles/import"}
+    # Those of a plan are repeated in test_plans_match_the_document.
+    of_a_plan = {"/merge/plans/{plan_id}/updates", "/merge/plans/{plan_id}/apply"}
+    assert keyed == {*KEYED, "/profiles/import", *of_a_plan}
 
 
 #: Operations with POST that change nothing.
@@ -693,6 +735,8 @@ def test_the_error_for_a_long_url_matches_the_document(journey: Journey, client:
         "/duplicates/preview.csv",
         "/duplicates/exclusions",
         "/duplicates/runs",
+        "/merge/plans",
+        f"/merge/plans/{ELSEWHERE}",
         "/merge/runs",
         f"/merge/runs/{ELSEWHERE}/batches",
         "/profiles",

@@ -90,6 +90,14 @@ def furnish(factory: Factory, pool: Pool) -> None:
     (row,) = factory.rows(run)
     factory.rows("INSERT INTO run_progress (workspace_id, run_id) VALUES (%s, %s) RETURNING 1", row["id"])
     factory.rows("INSERT INTO run_undo_merge VALUES (%s, %s, now(), %s) RETURNING 1", row["id"], job_id)
+    plan = "INSERT INTO plan (workspace_id, id, expires_at) VALUES (%s, gen_random_uuid(), now()) RETURNING id"
+    (row,) = factory.rows(plan)
+    factory.rows(
+        "INSERT INTO plan_update (workspace_id, plan_id, index, orphan_identifier, survivor_identifier, outcome,"
+        " reason, excluded, changes, names) VALUES (%s, %s, 0, '{}', '{}', '', '', false, '[]', '[]') RETURNING 1",
+        row["id"],
+    )
+    factory.rows("INSERT INTO plan_job VALUES (%s, %s, %s, 0) RETURNING 1", job_id, row["id"])
     for table, values in DUPLICATES.items():
         factory.rows(f"INSERT INTO {table} (workspace_id, {values}) RETURNING 1")
     factory.rows("INSERT INTO identity_feed (workspace_id) VALUES (%s) RETURNING 1")

@@ -64,6 +64,7 @@ class Owner:
     batch_id: str
     job_id: str
     run_id: str
+    plan_id: str
     exclusion_id: str
     braze_ids: Sequence[str]
     webhook_id: str
@@ -75,6 +76,7 @@ class Owner:
             "batch_id": [self.batch_id],
             "job_id": [self.job_id],
             "run_id": [self.run_id],
+            "plan_id": [self.plan_id],
             "braze_id": self.braze_ids,
             "identifier": [*self.braze_ids, SECRETS["external_id"], SECRETS["renamed_id"], SECRETS["orphan_id"]],
             "name": ["start.js"],
@@ -90,7 +92,7 @@ class Owner:
 
     def secrets(self) -> set[str]:
         """Return all that nobody else may learn."""
-        ids = self.batch_id, self.job_id, self.run_id, self.exclusion_id, self.webhook_id, self.notice_id
+        ids = self.batch_id, self.job_id, self.run_id, self.plan_id, self.exclusion_id, self.webhook_id, self.notice_id
         return {*SECRETS.values(), *ids, *self.braze_ids}
 
 
@@ -99,6 +101,8 @@ def bodies(braze_ids: Sequence[str]) -> Mapping[str, Sequence[Json]]:
     return {
         "/users/merge": [{"merge_updates": PAIRS}],
         "/users/merge/preview": [{"merge_updates": PAIRS}],
+        "/merge/plans": [{"merge_updates": PAIRS}],
+        "/merge/plans/<uuid:plan_id>/updates": [{"merge_updates": PAIRS}],
         "/users/identify": [
             {
                 "aliases_to_identify": [{"external_id": STRANGERS_ID, "user_alias": ALIAS}],
@@ -230,7 +234,12 @@ def owner(caller: Caller, worker: Worker, connection: Connection) -> Owner:
     excluded = caller.post("/duplicates/exclusions", {"exclusions": [{"profiles": pair, "reason": "twins"}]})
     assert excluded.status_code == 201, excluded.text
     exclusion_id = (excluded.json or {})["exclusions"][0]["exclusion_id"]
-    ids = batch["batch_id"], batch["jobs"][0]["job_id"], (run.json or {})["run_id"], exclusion_id
+    update = {
+        "identifier_to_merge": {"external_id": TWIN},
+        "identifier_to_keep": {"external_id": SECRETS["external_id"]},
+    }
+    plan = caller.post("/merge/plans", {"merge_updates": [update]}).json or {}
+    ids = batch["batch_id"], batch["jobs"][0]["job_id"], (run.json or {})["run_id"], plan["plan_id"], exclusion_id
     return Owner(caller, *ids, braze_ids, *told(connection, caller))
 
 

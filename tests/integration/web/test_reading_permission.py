@@ -41,6 +41,8 @@ FORM = {
 }
 BODIES: dict[str, Json] = {
     "/users/merge/preview": {"merge_updates": [PAIR]},
+    "/merge/plans": {"merge_updates": [PAIR]},
+    "/merge/plans/<uuid:plan_id>/updates": {"merge_updates": [PAIR]},
     "/users/merge": {"merge_updates": [PAIR]},
     "/users/identify": {
         "aliases_to_identify": [
@@ -117,6 +119,7 @@ def walk(caller: Caller, worker: Worker) -> Walk:
     exclusion = {"exclusions": [{"profiles": [ext("undone"), ext("blank")], "reason": "twins"}]}
     excluded: Any = caller.post("/duplicates/exclusions", exclusion).json
     run: Any = caller.post("/duplicates/runs").json
+    plan: Any = caller.post("/merge/plans", {"merge_updates": [PAIR]}).json
 
     assert tracked.status_code == 201, tracked.text
     assert batch["counts"] == {"merged": 2}
@@ -124,6 +127,7 @@ def walk(caller: Caller, worker: Worker) -> Walk:
         "batch_id": batch["batch_id"],
         "job_id": first,
         "run_id": run["run_id"],
+        "plan_id": plan["plan_id"],
         "exclusion_id": excluded["exclusions"][0]["exclusion_id"],
         "braze_id": batch["jobs"][0]["survivor"]["braze_id"],
         "identifier": batch["jobs"][0]["orphan"]["braze_id"],
