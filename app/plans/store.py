@@ -42,7 +42,7 @@ class Planner:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class MergePlan:
     """A plan and its summary."""
 
     id: UUID
@@ -63,7 +63,7 @@ class Plan:
     run_id: UUID | None
 
     @classmethod
-    def from_row(cls, row: Mapping[str, Any]) -> "Plan":
+    def from_row(cls, row: Mapping[str, Any]) -> "MergePlan":
         """Return the plan of a table row."""
         same = ("id", "created_at", "expires_at", "counts", "fields", "largest", "applied_at", "run_id")
         return cls(
@@ -87,12 +87,12 @@ def create_plan(
     updates: Sequence[Update[Identifier]],
     api_key_id: UUID | None,
     wrap: Wrapper,
-) -> tuple[Plan, list[PlanUpdate]]:
+) -> tuple[MergePlan, list[PlanUpdate]]:
     """Create a plan of *updates*, and return it with them. *wrap* adds to the transaction that stores it."""
     plan_id = new_id()
     page = preview_page(pool, settings, workspace_id=workspace_id, plan_id=plan_id, first=0, updates=updates)
 
-    def store(tx: Transaction) -> tuple[Plan, list[PlanUpdate]]:
+    def store(tx: Transaction) -> tuple[MergePlan, list[PlanUpdate]]:
         kept_s = settings.plan_hours * HOUR_S
         tx.execute(QUERIES["insert_plan"], {"id": plan_id, "kept_s": kept_s, "api_key_id": api_key_id})
         return _add_page(tx, plan_id, 0, page)
@@ -108,7 +108,7 @@ def extend_plan(
     plan_id: UUID,
     updates: Sequence[Update[Identifier]],
     wrap: Wrapper,
-) -> tuple[Plan, list[PlanUpdate]]:
+) -> tuple[MergePlan, list[PlanUpdate]]:
     """Append *updates* to an open plan, and return it with them. Each sees the effects of all before it.
 
     Raises NotFound, and Conflict when the plan is applied or other requests extend it at the same time.
@@ -121,7 +121,7 @@ def extend_plan(
 
         def store(
             tx: Transaction, first: int = first, page: Sequence[PlanUpdate] = page
-        ) -> tuple[Plan, list[PlanUpdate]]:
+        ) -> tuple[MergePlan, list[PlanUpdate]]:
             return _add_page(tx, plan_id, first, page)
 
         try:
@@ -131,18 +131,18 @@ def extend_plan(
     raise Conflict(EXTENDED)
 
 
-def read_plan(tx: Transaction, *, plan_id: UUID) -> Plan:
+def read_plan(tx: Transaction, *, plan_id: UUID) -> MergePlan:
     """Return a plan; raise NotFound when the workspace has none of that id, or it has expired."""
     row = tx.execute(QUERIES["read_plans"], {"ids": [plan_id]}).fetchone()
     if row is None:
         raise NotFound(NO_PLAN)
-    return Plan.from_row(row)
+    return MergePlan.from_row(row)
 
 
-def list_plans(tx: Transaction, *, limit: int, before: UUID | None = None) -> list[Plan]:
+def list_plans(tx: Transaction, *, limit: int, before: UUID | None = None) -> list[MergePlan]:
     """Return up to *limit* plans, newest first, older than the plan *before*."""
     ids = [row["id"] for row in tx.execute(QUERIES["list_plans"], {"limit": limit, "before": before})]
-    return [Plan.from_row(row) for row in tx.execute(QUERIES["read_plans"], {"ids": ids})]
+    return [MergePlan.from_row(row) for row in tx.execute(QUERIES["read_plans"], {"ids": ids})]
 
 
 def list_updates(tx: Transaction, *, plan_id: UUID, first: int, limit: int) -> list[PlanUpdate]:
@@ -151,7 +151,7 @@ def list_updates(tx: Transaction, *, plan_id: UUID, first: int, limit: int) -> l
     return [PlanUpdate.from_row(row) for row in tx.execute(QUERIES["list_updates"], page)]
 
 
-def require_open(plan: Plan) -> Plan:
+def require_open(plan: MergePlan) -> MergePlan:
     """Return *plan*; raise Conflict when it is applied."""
     if plan.state is not PlanState.OPEN:
         raise Conflict(APPLIED.format(run_id=plan.run_id))
@@ -182,7 +182,9 @@ def prune_plans(tx: Transaction, *, limit: int) -> Deferred[int]:
     return Deferred(lambda: updates.result() + plans.result())
 
 
-def _add_page(tx: Transaction, plan_id: UUID, first: int, page: Sequence[PlanUpdate]) -> tuple[Plan, list[PlanUpdate]]:
+def _add_page(
+    tx: Transaction, plan_id: UUID, first: int, page: Sequence[PlanUpdate]
+) -> tuple[MergePlan, list[PlanUpdate]]:
     """Store *page*, whose indexes begin at *first*, and add it to the summary. Raises _ExtendedError."""
     row = lock_open_plan(tx, plan_id=plan_id)
     if row["updates"] != first:

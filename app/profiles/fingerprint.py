@@ -17,7 +17,7 @@ from app.merging.profile import Profile
 from app.profiles.snapshots import profile_to_snapshot
 from schemas.json_values import dump_json
 
-#: Columns without a digest: they never change, or are computed from others, or tell when and how often something was
+#: Columns without a digest: they never change, or are computed from others, or contain when and how often something was
 #: merged, which a merge of the plan itself changes.
 LEFT_OUT = frozenset(
     {
@@ -33,7 +33,7 @@ LEFT_OUT = frozenset(
         "phone_e164",
     }
 )
-#: Bytes of a digest: enough to tell two values of one field apart.
+#: Bytes of a digest: enough that two values of one field differ.
 SIZE = 6
 #: What a number may contain that is not written the same way by all.
 UNEVEN_NUMBER = re.compile(rb"[0-9]{16}|[eE][+-]?[0-9]|-0|0\.0000")

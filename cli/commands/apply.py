@@ -29,7 +29,7 @@ def apply(
     """Apply a plan of merges, or the lines of it that a person has reviewed.
 
     A merge takes place only if both profiles are as the plan saw them. The others get the outcome changed_since_plan.
-    The run of the plan is shown at its end; `mergelane runs undo` takes it back.
+    The command displays the run of the plan at its end; `mergelane runs undo` takes it back.
 
     Exit status: 3 when some jobs are dead.
     """

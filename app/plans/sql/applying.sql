@@ -41,8 +41,10 @@ LIMIT %(limit)s
 -- name: insert_plan_jobs
 -- Notes which update each job executes.
 INSERT INTO plan_job (workspace_id, job_id, plan_id, index)
-SELECT %(workspace_id)s, given.job_id, %(plan_id)s, given.index
-FROM unnest(%(job_ids)s::uuid[], %(indexes)s::integer[]) AS given (job_id, index)
+SELECT plan.workspace_id, given.job_id, plan.id, given.index
+FROM plan
+CROSS JOIN unnest(%(job_ids)s::uuid[], %(indexes)s::integer[]) AS given (job_id, index)
+WHERE plan.workspace_id = %(workspace_id)s AND plan.id = %(plan_id)s
 
 -- name: save_step
 -- Saves where the next window of a plan begins.

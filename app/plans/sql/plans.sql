@@ -6,7 +6,7 @@ INSERT INTO plan (workspace_id, id, expires_at, api_key_id)
 VALUES (%(workspace_id)s, %(id)s, now() + make_interval(secs => %(kept_s)s), %(api_key_id)s)
 
 -- name: read_plans
--- Reads these plans, newest first, without those that are discarded or have expired.
+-- Reads these plans, newest first, without discarded and expired ones.
 SELECT
     plan.id, plan.state, plan.created_at, plan.expires_at, plan.api_key_id, key.label AS key_label, plan.updates,
     plan.counts, plan.fields, plan.largest, plan.applied_at, plan.applied_by, applier.label AS applier_label, plan.run_id
@@ -42,10 +42,11 @@ INSERT INTO plan_update (
     orphan_external_id, survivor_id, survivor_braze_id, survivor_external_id, excluded, changes, seen, names
 )
 SELECT
-    %(workspace_id)s, %(plan_id)s, given.index, given.orphan_identifier, given.survivor_identifier, given.outcome,
+    plan.workspace_id, plan.id, given.index, given.orphan_identifier, given.survivor_identifier, given.outcome,
     given.reason, given.orphan_id, given.orphan_braze_id, given.orphan_external_id, given.survivor_id,
     given.survivor_braze_id, given.survivor_external_id, given.excluded, given.changes::json, given.seen, given.names
-FROM ROWS FROM (
+FROM plan
+CROSS JOIN ROWS FROM (
     jsonb_to_recordset(%(rows)s) AS (
         index integer, orphan_identifier jsonb, survivor_identifier jsonb, outcome text, reason text, orphan_id bigint,
         orphan_braze_id text, orphan_external_id text, survivor_id bigint, survivor_braze_id text,
@@ -56,6 +57,7 @@ FROM ROWS FROM (
     index, orphan_identifier, survivor_identifier, outcome, reason, orphan_id, orphan_braze_id, orphan_external_id,
     survivor_id, survivor_braze_id, survivor_external_id, excluded, seen, names, changes
 )
+WHERE plan.workspace_id = %(workspace_id)s AND plan.id = %(plan_id)s
 
 -- name: save_summary
 -- Saves the number of updates of a plan and its summary.

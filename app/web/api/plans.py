@@ -13,7 +13,7 @@ from app.db.transaction import open_transaction, run_in_transaction
 from app.plans import store
 from app.plans.applying import apply_plan
 from app.plans.pages import PlanUpdate
-from app.plans.store import Plan
+from app.plans.store import MergePlan
 from app.web.accepted import RETRY_AFTER
 from app.web.auth import AccessDenied, current_actor, json_body, pool, requires, settings
 from app.web.idempotent import respond_once
@@ -174,7 +174,7 @@ def apply_plan_view(plan_id: UUID) -> ResponseReturnValue:
     """Apply a plan, or some of its updates, at most once, as a run: `run_id` is its id.
 
     A merge takes place only if both profiles are as the plan saw them, after the earlier merges of the plan. Otherwise
-    its outcome is `changed_since_plan`, and the other merges go on.
+    its outcome is `changed_since_plan`, and the other merges take place.
     """
     body = json_body() if request.content_length or request.mimetype else {}
     chosen, priority, actor = load_apply(body), requested_priority(), current_actor()
@@ -200,7 +200,7 @@ def _require_other_key(planned_by: UUID | None, actor: Actor) -> None:
         raise AccessDenied(SAME_KEY)
 
 
-def _created(plan: Plan, updates: list[PlanUpdate]) -> Response:
+def _created(plan: MergePlan, updates: list[PlanUpdate]) -> Response:
     url = f"/merge/plans/{plan.id}"
     response = jsonify(CREATED.dump({**_members(plan, updates), "status_url": url}))
     response.headers["Location"] = with_prefix(url)
@@ -214,8 +214,8 @@ def _applied(run_id: UUID) -> Response:
     return response
 
 
-def _members(plan: Plan, updates: list[PlanUpdate]) -> dict[str, Any]:
+def _members(plan: MergePlan, updates: list[PlanUpdate]) -> dict[str, Any]:
     """Return the members of *plan* with its visible *updates*."""
-    members: dict[str, Any] = {name: getattr(plan, name) for name in Plan.__slots__}
+    members: dict[str, Any] = {name: getattr(plan, name) for name in MergePlan.__slots__}
     visible = [replace(each, result=visible_preview(each.result)) for each in updates]
     return {**members, "updates": visible}
