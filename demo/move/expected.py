@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,22 +29,24 @@ class _Profile:
 class Expectation:
     """The profiles of an export, as they must be after each run over duplicates."""
 
-    def __init__(self, profiles: Iterable[Json]) -> None:
-        self._live = {profile["braze_id"]: _read(profile) for profile in profiles}
-        self._merged_into: dict[str, str] = {}
-        self.external_ids = {
-            each.facts.external_id: each.braze_id for each in self._live.values() if each.facts.external_id is not None
-        }
+    def __init__(self) -> None:
+        self._live: dict[str, _Profile] = {}
+        self.merges = 0
+        #: External_id of the export → the profile that had it.
+        self.external_ids: dict[str, str] = {}
+
+    def follow(self, profiles: Iterable[Json]) -> Iterator[Json]:
+        """Take *profiles* in, and yield each of them unchanged."""
+        for profile in profiles:
+            self._live[profile["braze_id"]] = _read(profile)
+            if "external_id" in profile:
+                self.external_ids[profile["external_id"]] = profile["braze_id"]
+            yield profile
 
     @property
     def live(self) -> dict[str, Facts]:
         """The facts of each live profile, by its braze_id."""
         return {braze_id: profile.facts for braze_id, profile in self._live.items()}
-
-    @property
-    def merges(self) -> int:
-        """The merges until now."""
-        return len(self._merged_into)
 
     def merge_duplicates(self, identifier: str) -> int:
         """Merge the profiles with one *identifier*: `email` or `phone`. Return how many were merged."""
@@ -58,7 +60,7 @@ class Expectation:
             for other in others:
                 kept.addresses = {**other.addresses, **kept.addresses}
                 kept.facts.add(other.facts)
-                self._merged_into[other.braze_id] = kept.braze_id
+                self.merges += 1
                 del self._live[other.braze_id]
         return self.merges - before
 

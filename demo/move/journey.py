@@ -57,8 +57,9 @@ def move(client: Client, folder: Path, *, profiles: int, seed: int, on_step: Cal
 
     archive, exported = folder / "segment.zip", folder / "profiles.jsonl"
     feed, survivors = folder / "changes.jsonl", folder / "ids.jsonl"
-    step("make the vendor's export", lambda: write_segment_export(archive, make_export(profiles, seed=seed)))
-    expected = Expectation(make_export(profiles, seed=seed))
+    expected = Expectation()
+    made = expected.follow(make_export(profiles, seed=seed))
+    step("make the vendor's export", lambda: write_segment_export(archive, made))
     step("mergelane profiles import", lambda: _import(client, archive, profiles))
     for identifier in RUNS:
         step(f"mergelane duplicates run, by {identifier}", lambda: _merge(client, expected, identifier))  # noqa: B023

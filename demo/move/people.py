@@ -10,7 +10,7 @@ Json = dict[str, Any]
 
 BEGIN = datetime(2024, 1, 1, tzinfo=UTC)
 #: The last 90 days, which the vendor's summaries cover.
-SUMMARY_BEGIN = datetime(2026, 7, 1, tzinfo=UTC)
+SUMMARY_BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 EVENTS = ("login", "added to cart", "played a song", "rated")
 PRODUCTS = ("hat", "book", "mug")
 APPS = (("Shop", "iOS"), ("Shop", "Android"), ("News", "Web"))
