@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from collections.abc import Sequence
 
 from app.environment import child_environ
 from cli.up.commands import DIRECTORY
@@ -15,7 +14,7 @@ def run_command(client: Client, *words: object) -> str:
 
     Raises DemoError unless its exit status is 0.
     """
-    command: Sequence[str] = [sys.executable, "-m", "cli", *map(str, words)]
+    command = [sys.executable, "-m", "cli", *map(str, words)]
     environ = child_environ(MERGELANE_URL=client.base_url, MERGELANE_API_KEY=client.key, PYTHONPATH=str(DIRECTORY))
     done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
     if done.returncode != 0:

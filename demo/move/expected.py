@@ -66,9 +66,7 @@ class Expectation:
 
     def id_map(self) -> dict[str, str]:
         """Return the survivor of every braze_id."""
-        return {
-            braze_id: survivor for survivor, profile in self._live.items() for braze_id in profile.facts.braze_ids
-        }
+        return {braze_id: survivor for survivor, profile in self._live.items() for braze_id in profile.facts.braze_ids}
 
 
 def _read(profile: Json) -> _Profile:

@@ -97,7 +97,8 @@ def _merge(client: Client, expected: Expectation, identifier: str) -> None:
 
 def _wait_for_jobs(client: Client) -> None:
     """Wait until no job is unfinished; raise DemoError when the same ones wait for a long time."""
-    pause, before, deadline = threading.Event(), [], monotonic() + STALL_S
+    before: list[Any] = []
+    pause, deadline = threading.Event(), monotonic() + STALL_S
     while any(waiting := [client.get(f"/merge/jobs?state={state}&limit=1")["jobs"] for state in WAITING]):
         if waiting != before:
             before, deadline = waiting, monotonic() + STALL_S

@@ -114,7 +114,7 @@ def _profile(named: Json, chance: Random, *, age: int) -> Json:
                 "name": "Welcome",
                 "api_campaign_id": f"c-{chance.randrange(3)}",
                 "last_received": _moment(chance),
-                "engaged": {"opened_email": chance.random() < 0.5},
+                "engaged": {"opened_email": chance.choice((True, False))},
                 "converted": False,
             }
         ],

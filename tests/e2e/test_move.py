@@ -1,9 +1,7 @@
 """The whole move from the vendor, in small: import, deduplicate, export, and check the id map."""
 
 from collections import deque
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import orjson
 import pytest
@@ -36,7 +34,7 @@ def _a_change_of_any_file_is_found(client: DemoClient, folder: Path) -> None:
     for identifier in RUNS:
         expected.merge_duplicates(identifier)
     merges = merges_of_jobs(client)
-    checks: dict[str, Callable[[Path], Any]] = {
+    checks = {
         "profiles.jsonl": lambda path: check_export(expected, path),
         "changes.jsonl": lambda path: check_feed(expected, path, merges),
         "ids.jsonl": lambda path: check_survivors(expected, path),

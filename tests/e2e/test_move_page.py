@@ -25,9 +25,7 @@ def test_the_move_goes_as_the_page_says(system: System, tmp_path: Path) -> None:
     printed = run_blocks(blocks[:feed], replacements=replacements, folder=tmp_path, seconds=DEADLINE_S)
     # A reader is slower than the relay, which numbers a change half a second after it.
     wait_until(lambda: len(client.get("/identities").json()["changes"]) == MERGES)
-    _, *later = run_blocks(
-        [blocks[0], *blocks[feed:]], replacements=replacements, folder=tmp_path, seconds=DEADLINE_S
-    )
+    _, *later = run_blocks([blocks[0], *blocks[feed:]], replacements=replacements, folder=tmp_path, seconds=DEADLINE_S)
     printed += later
 
     assert "make up" in start.commands

@@ -22,7 +22,7 @@ class Block(NamedTuple):
 
 
 class Printed(NamedTuple):
-    """What a block of commands printed on standard output, and the exit status of its last command."""
+    """What a block of commands printed on standard output, and the status of its last command that failed, or 0."""
 
     text: str
     status: int
@@ -41,7 +41,8 @@ def run_blocks(
     """Run *blocks* in *folder* and return what each printed; each of *replacements* must occur."""
     if shutil.which("curl") is None or shutil.which("bash") is None:
         missing("curl and bash", FileNotFoundError("the commands of the page need them"))
-    script = "".join(f"{block.commands}echo '{MARK}' $?\n" for block in blocks)
+    script = "failed=0\ntrap 'failed=$?' ERR\n"
+    script += "".join(f"{block.commands}echo '{MARK}' $failed\nfailed=0\n" for block in blocks)
     for theirs, ours in replacements.items():
         assert theirs in script
         script = script.replace(theirs, ours)
