@@ -1,21 +1,24 @@
 """The tutorial of a move from the vendor: its commands run to the letter, and print what the page says."""
 
+import re
 import sys
 from pathlib import Path
 
-from tests.support.pages import read_blocks, run_blocks
+from tests.support.pages import read_blocks, read_page, run_blocks
 from tests.support.system import System
 from tests.support.waiting import wait_until
 
-DEADLINE_S = 120
+PAGE = "move-from-the-vendor.md"
+PERMISSION = re.compile(r"--permission (\S+)")
+DEADLINE_S = 240
 MERGES = 2
 #: The exit status of a command that refused lines.
 SOME_REFUSED = 4
 
 
 def test_the_move_goes_as_the_page_says(system: System, tmp_path: Path) -> None:
-    start, *blocks = read_blocks("move-from-the-vendor.md")
-    client = system.new_client()
+    start, *blocks = read_blocks(PAGE)
+    client = system.new_client(permissions=PERMISSION.findall(read_page(PAGE)))
     replacements = {
         "http://127.0.0.1:8000": system.base_url,
         "try-mergelane": client.key,

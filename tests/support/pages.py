@@ -28,10 +28,14 @@ class Printed(NamedTuple):
     status: int
 
 
+def read_page(page: str) -> str:
+    """Return the text of *page*."""
+    return (DOCS / page).read_text(encoding="utf-8")
+
+
 def read_blocks(page: str) -> list[Block]:
     """Return the blocks of commands of *page*; a block of text right after one is what it prints."""
-    text = (DOCS / page).read_text(encoding="utf-8")
-    found = re.findall(r"^```sh\n(.*?)^```\n(?:\n```text\n(.*?)^```\n)?", text, re.MULTILINE | re.DOTALL)
+    found = re.findall(r"^```sh\n(.*?)^```\n(?:\n```text\n(.*?)^```\n)?", read_page(page), re.MULTILINE | re.DOTALL)
     return [Block(commands, printed or None) for commands, printed in found]
 
 
