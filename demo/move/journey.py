@@ -63,11 +63,12 @@ def move(client: Client, folder: Path, *, profiles: int, seed: int, on_step: Cal
     step("mergelane profiles import", lambda: _import(client, archive, profiles))
     for identifier in RUNS:
         step(f"mergelane duplicates run, by {identifier}", lambda: _merge(client, expected, identifier))  # noqa: B023
+    merges = merges_of_jobs(client)
     step("mergelane profiles export", lambda: run_command(client, "profiles", "export", exported))
     step("mergelane identities export", lambda: _export_feed(client, feed, expected.merges))
     step("mergelane identities survivors", lambda: run_command(client, "identities", "survivors", survivors))
     on_step("compare")
-    check_feed(expected, feed, merges_of_jobs(client))
+    check_feed(expected, feed, merges)
     ids = check_survivors(expected, survivors)
     return Moved(
         profiles=profiles,
