@@ -185,6 +185,7 @@ class Settings:
         50, read.whole(), "jobs that the relay may pack into one lane under backlog; 1: no packing"
     )
     relay_claim: int = _setting(2_000, read.whole(), "lanes that the relay claims per round")
+    urgency_bound_s: float = _setting(600.0, read.positive(), "age at which less urgent jobs are published first too")
     relay_poll_ms: int = _setting(15, read.whole(), "pause between two queries of an empty ledger")
     broker_bound: int = _setting(1_000, read.whole(), "messages in the broker above which the relay stops publishing")
     visibility_timeout_s: int = _setting(

@@ -39,6 +39,10 @@ class Door:
         """Return the current state of a batch."""
         return self._ask("GET", status_url, None, HTTPStatus.OK, {})
 
+    def cancel_queue(self) -> dict[str, Any]:
+        """Cancel all waiting jobs."""
+        return self._ask("POST", "/merge/queue/cancel", None, HTTPStatus.ACCEPTED, {})
+
     def close(self) -> None:
         """Close the connection."""
         self._connection.close()

@@ -201,6 +201,28 @@ def _idle(part: Part) -> list[str]:
     ]
 
 
+def _urgency(part: Part) -> list[str]:
+    """Return the table of urgent merges."""
+    told = part["outcome"]
+    row = [
+        f"urgent merge beside {part['backlog']:,} jobs",
+        *(number(told[name]) for name in ("count", "p50", "p99", "max")),
+    ]
+    return [table(["Milliseconds", "count", "p50", "p99", "max"], [row])]
+
+
+def _cancel(part: Part) -> list[str]:
+    """Return the table of a cancelled queue."""
+    names = {
+        "waiting jobs": "backlog",
+        "response, ms": "answered_ms",
+        "last job begun after, s": "refused_after_s",
+        "jobs cancelled": "cancelled",
+        "jobs cancelled per second": "cancelled_per_s",
+    }
+    return [table(["Cancelled queue", ""], [[name, number(part[key])] for name, key in names.items()])]
+
+
 #: Part → its title, and the function that returns its tables.
 PART_TABLES: Mapping[str, tuple[str, Callable[[Part], list[str]]]] = {
     "throughput": ("End to end", _throughput),
@@ -213,4 +235,6 @@ PART_TABLES: Mapping[str, tuple[str, Callable[[Part], list[str]]]] = {
     "workers": ("More workers", _workers),
     "import": ("Import of whole profiles", _import),
     "growth": ("Many profiles, many jobs", _growth),
+    "urgency": ("Urgent merges", _urgency),
+    "cancel": ("Cancelled queues", _cancel),
 }

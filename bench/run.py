@@ -8,7 +8,20 @@ from typing import Any
 
 from bench import machine
 from bench.ground import Ground, ground
-from bench.parts import addresses, counts, events, growth, hub, idle, imports, latency, throughput, workers
+from bench.parts import (
+    addresses,
+    cancel,
+    counts,
+    events,
+    growth,
+    hub,
+    idle,
+    imports,
+    latency,
+    throughput,
+    urgency,
+    workers,
+)
 from bench.sizes import Sizes
 
 Part = Callable[[Ground, Sizes, Callable[[str], None]], dict[str, Any]]
@@ -25,6 +38,8 @@ PARTS: Mapping[str, Part] = {
     "workers": workers.run,
     "import": imports.run,
     "growth": growth.run,
+    "urgency": urgency.run,
+    "cancel": cancel.run,
 }
 #: Seconds after which no further part starts.
 BUDGET_S = 40 * 60.0

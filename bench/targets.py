@@ -96,6 +96,10 @@ TARGETS = (
         lambda part: part["profiles"]["ratio"]["of_medians"],
         0.8,
     ),
+    at_most(
+        "An urgent merge beside 1,000,000 waiting jobs, p99", "urgency", lambda part: part["outcome"]["p99"], 250, "ms"
+    ),
+    at_most("Workers begin jobs of a cancelled queue for", "cancel", lambda part: part["refused_after_s"], 1, "s"),
     at_least(
         "5,000 orphans into one survivor, against pairs apart", "hub", lambda part: part["ratio"]["of_medians"], 0.5
     ),

@@ -21,7 +21,7 @@ from schemas.text import replace_controls
 #: no command; a test compares the two.
 SUMMARIES: Mapping[str, str] = {
     "audit": "List or export the audit log.",
-    "batches": "List batches and show their jobs.",
+    "batches": "List, show and undo batches.",
     "doctor": "Check the installation and report problems.",
     "duplicates": "Find profiles that share an email address or phone number, and merge them by a rule.",
     "identities": "Export the identity feed, and the survivors of all ids.",
@@ -31,6 +31,8 @@ SUMMARIES: Mapping[str, str] = {
     "merge": "Merge the pairs of FILE and write the outcome of each to an outcome file.",
     "migrate": "Upgrade the database schema.",
     "profiles": "Show, report, import and export profiles.",
+    "queue": "Show, pause, resume and limit the queue of a workspace.",
+    "runs": "List, show and undo runs.",
     "up": "Run the whole product on this machine until Ctrl-C.",
     "webhooks": "Manage webhooks: URLs that Mergelane calls when a batch finishes or profiles are merged.",
 }
@@ -137,9 +139,8 @@ def main() -> None:
 
     `mergelane up` runs the whole product on this machine.
 
-    audit, batches, duplicates, identities, jobs, merge, profiles and webhooks send requests to the API at MERGELANE_URL
-    with the key in MERGELANE_API_KEY (see docs/cli.md). doctor, keys, limits and migrate use the database in
-    DATABASE_URL or, when it is not set, the database of a running `mergelane up`. jobs does the same when there is no
-    API key.
+    audit, batches, duplicates, identities, jobs, merge, profiles, queue, runs and webhooks send requests to the API at
+    MERGELANE_URL with the key in MERGELANE_API_KEY (see docs/cli.md). doctor, keys, limits and migrate use the database
+    in DATABASE_URL or, when it is not set, the database of a running `mergelane up`. jobs and queue can use it too.
     """
     logging.basicConfig(level=logging.WARNING, format="%(message)s")

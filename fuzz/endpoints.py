@@ -250,6 +250,16 @@ def whole_profile(names: Names) -> Json:
     }
 
 
+def queue(names: Names) -> Json:
+    """Return settings of the queue with which its jobs run: a paused one would hold the run up."""
+    return {"state": "running", "merges_per_minute_limit": names.rng.choice([None, 100_000_000])}
+
+
+def run(names: Names) -> Json:
+    """Return a run to create."""
+    return {"label": f"run {names.spell}", "kind": names.rng.choice(["client", "file", "import"])}
+
+
 POLLED: tuple[Json, ...] = ({}, {"limit": "1"}, {"limit": "2", "cursor": "{cursor}"})
 
 AUDITED: tuple[Json, ...] = (
@@ -280,6 +290,12 @@ LISTED: tuple[Endpoint, ...] = (
     Endpoint(method="GET", rule="/duplicates/runs", query=POLLED),
     Endpoint(method="GET", rule="/duplicates/runs/<uuid:run_id>"),
     Endpoint(method="POST", rule="/duplicates/runs/<uuid:run_id>/cancel", bodies=(nothing,)),
+    Endpoint(method="GET", rule="/merge/runs", query=(*POLLED, {"kind": "client", "state": "open"})),
+    Endpoint(method="POST", rule="/merge/runs", bodies=(run,)),
+    Endpoint(method="GET", rule="/merge/runs/<uuid:run_id>"),
+    Endpoint(method="GET", rule="/merge/runs/<uuid:run_id>/batches", query=POLLED),
+    Endpoint(method="POST", rule="/merge/runs/<uuid:run_id>/close", bodies=(nothing,)),
+    Endpoint(method="POST", rule="/merge/runs/<uuid:run_id>/undo", bodies=(nothing,)),
     Endpoint(method="GET", rule="/merge/batches/<uuid:batch_id>"),
     Endpoint(method="GET", rule="/merge/batches", query=(*POLLED, {"source": "duplicates"})),
     Endpoint(method="GET", rule="/merge/jobs/<uuid:job_id>", query=({}, {"include": "changes"})),
@@ -289,11 +305,16 @@ LISTED: tuple[Endpoint, ...] = (
         query=(*POLLED, {"state": "finished", "outcome": "merged"}, {"identifier": "u-0-1", "limit": "3"}),
     ),
     Endpoint(method="POST", rule="/merge/jobs/<uuid:job_id>/retry", bodies=(nothing,)),
+    Endpoint(method="POST", rule="/merge/jobs/<uuid:job_id>/cancel", bodies=(nothing,)),
+    Endpoint(method="POST", rule="/merge/batches/<uuid:batch_id>/cancel", bodies=(nothing,)),
+    Endpoint(method="POST", rule="/merge/queue/cancel", bodies=(nothing,), query=({"kind": "undo", "priority": "7"},)),
     Endpoint(method="POST", rule="/merge/jobs/<uuid:job_id>/undo", bodies=(nothing,)),
     Endpoint(method="POST", rule="/merge/batches/<uuid:batch_id>/undo", bodies=(nothing,)),
     Endpoint(method="GET", rule="/identities", query=POLLED),
     Endpoint(method="GET", rule="/identities/<path:identifier>"),
     Endpoint(method="GET", rule="/survivors", query=POLLED),
+    Endpoint(method="GET", rule="/merge/queue"),
+    Endpoint(method="PUT", rule="/merge/queue", bodies=(queue,)),
     Endpoint(method="GET", rule="/profiles", query=POLLED),
     Endpoint(method="GET", rule="/profiles/<braze_id>"),
     Endpoint(

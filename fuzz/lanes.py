@@ -42,7 +42,7 @@ class Worker:
     def _waiting(self) -> list[int]:
         """Return the workspaces that have a lane waiting."""
         with lend_connection(self.pool) as connection:
-            return workspaces_with_pending_lanes(connection)
+            return [each.id for each in workspaces_with_pending_lanes(connection)]
 
     def _claim(self, workspace_id: int) -> list[tuple[UUID, ...]]:
         """Return a workspace's waiting lanes, marked as the relay marks them."""

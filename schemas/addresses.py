@@ -118,7 +118,8 @@ def _read_phone(number: str) -> tuple[str | None, str | None]:
         return None, fault
     e164 = _format_e164(parsed)
     # `+44 (0)0…` keeps a zero that the next reading drops.
-    return (e164, None) if _format_e164(phonenumbers.parse(e164, None)) == e164 else (None, "is not a phone number")
+    is_stable = e164 == number or _format_e164(phonenumbers.parse(e164, None)) == e164
+    return (e164, None) if is_stable else (None, "is not a phone number")
 
 
 def _format_e164(parsed: phonenumbers.PhoneNumber) -> str:

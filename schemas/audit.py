@@ -34,6 +34,14 @@ class Action(StrEnum):
     ALLOW = "allow"
     #: The certificate of an erasure: everything of a deleted person is gone.
     ERASURE = "erasure"
+    #: Of the queue of the workspace.
+    PAUSE = "pause"
+    RESUME = "resume"
+    LIMIT = "limit"
+    #: Waiting jobs of a job, a batch or the whole queue.
+    CANCEL = "cancel"
+    #: A run was created, closed or undone.
+    RUN = "run"
 
 
 ACTION = f"'action' must be one of {', '.join(Action)}"

@@ -53,7 +53,10 @@ class Word(fields.Enum[Any]):
     """A member of a string enum, by its value. Dumping also takes the plain string."""
 
     def __init__(self, enum: type[StrEnum], **options: Any) -> None:
-        super().__init__(enum, by_value=fields.String, **options)
+        unknown = (options.get("error_messages") or {}).get("unknown")
+        # A value that is no text gets the same sentence.
+        text = fields.String(error_messages={"invalid": unknown}) if unknown else fields.String()
+        super().__init__(enum, by_value=text, **options)
 
     def _serialize(self, value: Any, *_: Any, **__: Any) -> str | None:
         return None if value is None else str(value)

@@ -29,7 +29,7 @@ INPUT_ARRAYS = {
 STATE = f"'state' must be one of {', '.join(JobState)}"
 OUTCOME = f"'outcome' must be one of {', '.join(Outcome)}"
 SOURCE = f"'source' must be one of {', '.join(BatchSource)}"
-RUN_ID = "'run_id' must be the id of a run over duplicates"
+RUN_ID = "'run_id' must be the id of a run"
 NOT_READABLE = "Missing if the key has neither `users.export.ids` nor `audit.read`."
 INCLUDE = "'include' must be 'changes'"
 #: Members that only some jobs have.
@@ -105,6 +105,7 @@ class JobSchema(ResponseSchema):
     finished_at = Instant(allow_none=True)
     undone_at = Instant(allow_none=True)
     undone_by = fields.UUID(allow_none=True)
+    undoable_until = Instant(allow_none=True, metadata={"description": "Null if it merged nothing, or was undone."})
     undoes = fields.UUID(metadata=OPTIONAL)
     not_restored = WireJson(
         NotRestoredSchema,
@@ -144,6 +145,7 @@ class BatchSummarySchema(ResponseSchema):
     counts = fields.Dict(
         values=count_field(), metadata={"description": "Jobs by their outcome, or by their state while they have none."}
     )
+    undone = count_field("Jobs whose merges were undone since.")
 
 
 class BatchSchema(BatchSummarySchema):
@@ -208,7 +210,7 @@ class BatchPageQuery(PageQuery):
     )
     run_id = fields.UUID(
         error_messages={"invalid_uuid": RUN_ID, "invalid": RUN_ID},
-        metadata={"description": "Batches of this duplicate run."},
+        metadata={"description": "Batches of this run."},
     )
 
 
@@ -217,6 +219,9 @@ class JobPageQuery(PageQuery):
 
     state = Word(JobState, error_messages={"unknown": STATE}, metadata={"description": "Jobs in this state."})
     outcome = Word(Outcome, error_messages={"unknown": OUTCOME}, metadata={"description": "Jobs with this outcome."})
+    run_id = fields.UUID(
+        error_messages={"invalid_uuid": RUN_ID, "invalid": RUN_ID}, metadata={"description": "Jobs of this run."}
+    )
     identifier = identifier_filter(
         "Jobs with a side that has this external_id, alias name, email, phone or braze_id, or whose orphan had it when"
         " it was merged. A blank also matches a plus sign."

@@ -1,4 +1,4 @@
-"""The kinds, states and outcomes of a job, each with a sentence for operators."""
+"""The kinds, states and outcomes of jobs and runs, each with a sentence for operators."""
 
 from enum import StrEnum
 from typing import Self
@@ -29,6 +29,28 @@ class BatchSource(_Described):
 
     API = "api", "A request."
     DUPLICATES = "duplicates", "A run over the duplicates of the workspace."
+
+
+class RunKind(_Described):
+    """The kind of a run: what created its batches."""
+
+    CLIENT = "client", "Requests with the header Merge-Run."
+    FILE = "file", "The pairs of a file."
+    IMPORT = "import", "The profiles of a file, without jobs."
+    PLAN = "plan", "An applied plan."
+    DUPLICATES = "duplicates", "A run over the duplicates of the workspace."
+    UNDO = "undo", "The undo of another run."
+    BULK = "bulk", "Another operation on many jobs."
+
+
+class RunStatus(_Described):
+    """The state of a run."""
+
+    OPEN = "open", "Requests may join it."
+    RUNNING = "running", "It is closed, or makes its batches itself, and has not ended."
+    FINISHED = "finished", "Every job is finished or dead."
+    CANCELLED = "cancelled", "It was cancelled."
+    FAILED = "failed", "An error ended it."
 
 
 class JobState(_Described):
@@ -73,3 +95,4 @@ class Outcome(_Described):
     UNDONE = "undone", "The merge was taken back whole."
     UNDONE_IN_PART = "undone_in_part", "The merge was taken back but for what is listed as not restored."
     NOT_UNDOABLE = "not_undoable", "The merge cannot be reverted in the current state; nothing was changed."
+    CANCELLED = "cancelled", "The job was cancelled before a worker began it; nothing was changed."

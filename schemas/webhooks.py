@@ -10,7 +10,7 @@ from marshmallow import Schema, ValidationError, fields, validate
 from schemas.base import Instant, ResponseSchema, StrictRequestSchema, Word, count_field
 from schemas.fields import Choice, ListOf, Text, Truth, first_fault
 from schemas.identities import ChangeKind, FeedPlace, PlaceField
-from schemas.outcomes import JobKind
+from schemas.outcomes import JobKind, RunKind, RunStatus
 from schemas.paging import Cursor, PageQuery
 from schemas.text import quoted
 
@@ -23,6 +23,8 @@ class EventType(StrEnum):
 
     #: Every job of a batch is finished or dead.
     BATCH_FINISHED = "merge.batch.finished"
+    #: Every job of a closed run is finished or dead.
+    RUN_FINISHED = "merge.run.finished"
     #: Profiles were merged, restored, renamed or deleted: changes of the identity feed.
     IDENTITY_CHANGED = "identity.changed"
     #: A test requested by the client; it is sent to the webhook whatever its types.
@@ -30,7 +32,7 @@ class EventType(StrEnum):
 
 
 #: The types that a webhook can select.
-EVENT_TYPES = (EventType.BATCH_FINISHED, EventType.IDENTITY_CHANGED)
+EVENT_TYPES = (EventType.BATCH_FINISHED, EventType.RUN_FINISHED, EventType.IDENTITY_CHANGED)
 #: The types of a webhook that names none.
 DEFAULT_TYPES = (EventType.BATCH_FINISHED,)
 
@@ -144,6 +146,7 @@ class BatchFinishedSchema(ResponseSchema):
     """The data of a notice about a finished batch. It has no identifiers of profiles."""
 
     batch_id = fields.UUID(attribute="id")
+    run_id = fields.UUID(allow_none=True)
     kind = Choice(*JobKind)
     counts = fields.Raw()
     status_url = fields.Method("_status_url")
@@ -152,6 +155,22 @@ class BatchFinishedSchema(ResponseSchema):
 
     def _status_url(self, batch: Any) -> str:
         return f"/merge/batches/{batch.id}"
+
+
+class RunFinishedSchema(ResponseSchema):
+    """The data of a notice about a finished run. It has no identifiers of profiles."""
+
+    run_id = fields.UUID(attribute="id")
+    kind = Choice(*RunKind)
+    label = fields.String(allow_none=True)
+    state = Word(RunStatus)
+    counts = fields.Raw()
+    status_url = fields.Method("_status_url")
+    created_at = Instant()
+    finished_at = Instant()
+
+    def _status_url(self, run: Any) -> str:
+        return f"/merge/runs/{run.id}"
 
 
 class ChangedProfileSchema(ResponseSchema):

@@ -13,7 +13,7 @@ from kombu.messaging import Producer
 from app.errors import BrokerUnavailable
 from workers.broker_errors import to_broker_unavailable
 from workers.celery import queue_name
-from workers.messages import LANE_TASK
+from workers.messages import AMQP_PRIORITIES, LANE_TASK, REDIS_PRIORITIES, Urgency
 
 #: The keys of lists of replies in Redis, and their expiry in seconds: longer than any client waits for replies.
 REPLIES = "*.reply.celery.pidbox*"
@@ -49,14 +49,16 @@ class Broker:
         workspace_id: int,
         tasks: Mapping[UUID, Sequence[UUID]],
         headers: Mapping[UUID, Mapping[str, object]] | None = None,
+        urgencies: Mapping[UUID, Urgency] | None = None,
     ) -> None:
         """Publish a message with the job ids for each task id of *tasks*, all in one round trip.
 
-        *headers* are the headers of the messages by task id.
+        *headers* are the headers of the messages by task id, and *urgencies* decide which one a worker takes first.
 
         Raises BrokerUnavailable when the broker does not accept them; some may have arrived.
         """
         installation = self._installation()
+        priority_of = self._priorities()
         try:
             producer = Producer(self._open().default_channel, auto_declare=False)
             with producer.batch(max_size=max(1, len(tasks))):
@@ -68,6 +70,7 @@ class Broker:
                         queue=queue_name(installation),
                         producer=producer,
                         retry=False,
+                        priority=priority_of[(urgencies or {}).get(task_id, Urgency.ORDINARY)],
                         headers={"installation": installation, **((headers or {}).get(task_id) or {})},
                     )
         except self._failures() as error:
@@ -110,6 +113,11 @@ class Broker:
         if self._connection is not None:
             self._connection.release()
             self._connection = None
+
+    def _priorities(self) -> Mapping[Urgency, int]:
+        """Return the priorities of messages in the broker's own scale."""
+        is_redis = self._celery.connection_for_write().transport.driver_type == "redis"
+        return REDIS_PRIORITIES if is_redis else AMQP_PRIORITIES
 
     def _open(self) -> Connection:
         if self._connection is None:

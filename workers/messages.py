@@ -9,11 +9,13 @@ import logging
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from enum import IntEnum
 from typing import Any, TypeGuard
 
 from kombu import compression
 
 from app.logs import VALID_REQUEST_ID
+from schemas.urgency import DEFAULT_PRIORITY
 
 log = logging.getLogger(__name__)
 
@@ -21,6 +23,27 @@ log = logging.getLogger(__name__)
 LANE_TASK = "mergelane.lane"
 #: The header of a repeated message with the attempts, by job id, that PostgreSQL refused and did not uncount.
 REFUSED_ATTEMPTS = "refused_attempts"
+
+
+class Urgency(IntEnum):
+    """The urgency of a message: a worker takes the more urgent ones first."""
+
+    URGENT = 0
+    ORDINARY = 1
+    BACKGROUND = 2
+
+    @classmethod
+    def of_jobs(cls, priority: int) -> "Urgency":
+        """Return the urgency of jobs with *priority*."""
+        if priority == DEFAULT_PRIORITY:
+            return cls.ORDINARY
+        return cls.URGENT if priority < DEFAULT_PRIORITY else cls.BACKGROUND
+
+
+#: kombu keeps a list for each of these in Redis, and workers read the first one that has messages.
+REDIS_PRIORITIES = {Urgency.URGENT: 0, Urgency.ORDINARY: 3, Urgency.BACKGROUND: 6}
+#: A quorum queue of RabbitMQ 4 distinguishes priorities above 4 from the others.
+AMQP_PRIORITIES = {Urgency.URGENT: 9, Urgency.ORDINARY: 0, Urgency.BACKGROUND: 0}
 #: The most bytes of a message: the ids of the jobs of the largest lane, twice, in base64.
 MAX_BYTES = 4 * 2**20
 #: Retries up to which the pause before the next one grows.

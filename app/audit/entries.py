@@ -27,8 +27,20 @@ ACTIONS: Mapping[Outcome, Action] = {
     Outcome.UNDONE: Action.UNDO,
     Outcome.UNDONE_IN_PART: Action.UNDO,
 }
-#: Actions on one profile whose entries have the changed fields.
-WITH_CHANGES = frozenset({Action.CONSENT, Action.EXCLUDE, Action.ALLOW, Action.ERASURE})
+#: Actions, on one profile, the queue or a run, whose entries have the changed fields.
+WITH_CHANGES = frozenset(
+    {
+        Action.CONSENT,
+        Action.EXCLUDE,
+        Action.ALLOW,
+        Action.ERASURE,
+        Action.PAUSE,
+        Action.RESUME,
+        Action.LIMIT,
+        Action.CANCEL,
+        Action.RUN,
+    }
+)
 #: Bits of a UUIDv7 after its milliseconds.
 BITS_AFTER_TIME = 80
 

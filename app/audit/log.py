@@ -1,4 +1,4 @@
-"""Writes the audit of actions that are no jobs: deletions, changed external_ids, consent, and excluded pairs."""
+"""Writes the audit of actions that are no jobs: deletions, changed external_ids, consent, excluded pairs and runs."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass

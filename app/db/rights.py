@@ -35,25 +35,31 @@ TABLES: Mapping[str, Sequence[str]] = {
     **dict.fromkeys(("push_token_report", "key_change", "idempotency"), ALL),
     "key_recomputation": ("SELECT", "UPDATE"),
     **dict.fromkeys(("custom_event", "purchase", "session", "engagement"), HISTORY),
-    "job": KEPT,
+    **dict.fromkeys(("job", "queue_control"), KEPT),
     # The functions below blank and prune these.
     **dict.fromkeys(("batch", "merge_record", "identify_record", "undo_record", "audit_entry"), APPENDED),
     **dict.fromkeys(("webhook", "webhook_watch", "webhook_delivery"), ALL),
     **dict.fromkeys(("duplicate_policy", "duplicate_run"), KEPT),
+    **dict.fromkeys(("run", "run_progress"), KEPT),
+    "run_undo_merge": ("SELECT", "INSERT", "DELETE"),
     "duplicate_exclusion": ("SELECT", "INSERT", "DELETE"),
     "former_name": ("SELECT", "INSERT", "DELETE"),
-    "erasure": ALL,
+    **dict.fromkeys(("erasure", "identity_change", "queue_cancellation"), ALL),
     "identity_feed": KEPT,
-    "identity_change": ALL,
 }
 #: The columns of other tables that the processes' role may update. A key that is used after a change of the pepper gets
 #: a new digest.
-COLUMNS = (("api_key", "digest"), ("api_key", "pepper"))
+#: The relay notes what the run of a batch has counted.
+COLUMNS = (("api_key", "digest"), ("api_key", "pepper"), ("batch", "run_state"), ("batch", "run_counts"))
 #: All functions that run with the rights of the owner of the tables. The processes' role may call them, and PUBLIC not.
 FUNCTIONS = (
     "all_workspaces()",
     "find_valid_keys(bytea[])",
     "analyze_changed_tables(bigint)",
+    "paused_workspaces()",
+    "workspaces_with_cancellations()",
+    "publishable_workspaces()",
+    # For relays of a version before revision 0034.
     "workspaces_with_pending_jobs()",
     "next_job_due_at()",
     "workspaces_with_published_jobs()",
@@ -69,6 +75,8 @@ FUNCTIONS = (
     "next_webhook_work_at()",
     "workspaces_with_due_deliveries()",
     "workspaces_with_duplicates_to_merge()",
+    "workspaces_with_runs()",
+    "prune_old_runs(integer, interval, integer)",
     "workspaces_to_recompute()",
     "workspaces_with_erasures()",
     "renew_statistics(regclass)",

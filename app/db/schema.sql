@@ -87,14 +87,16 @@ CREATE TABLE public.job (
     not_restored jsonb,
     undone_at timestamp with time zone,
     undone_by uuid,
+    priority smallint DEFAULT 3 NOT NULL,
     CONSTRAINT finished_at_exactly_when_ended CHECK (((finished_at IS NOT NULL) = (state = ANY (ARRAY['finished'::text, 'dead'::text])))),
     CONSTRAINT job_attempts_check CHECK ((attempts >= 0)),
     CONSTRAINT job_check CHECK (((lane >= 0) AND (lane <= index))),
     CONSTRAINT job_index_check CHECK ((index >= 0)),
     CONSTRAINT job_kind_check CHECK ((kind = ANY (ARRAY['merge'::text, 'identify'::text, 'undo'::text]))),
-    CONSTRAINT job_outcome_check CHECK ((outcome = ANY (ARRAY['refused_identifier'::text, 'orphan_ambiguous'::text, 'survivor_ambiguous'::text, 'orphan_not_found'::text, 'survivor_not_found'::text, 'already_merged'::text, 'same_profile'::text, 'orphan_identified'::text, 'alias_conflict'::text, 'protected'::text, 'invalid_phones'::text, 'survivor_limit'::text, 'merged'::text, 'identified'::text, 'undone'::text, 'undone_in_part'::text, 'not_undoable'::text]))),
+    CONSTRAINT job_outcome_check CHECK ((outcome = ANY (ARRAY['refused_identifier'::text, 'orphan_ambiguous'::text, 'survivor_ambiguous'::text, 'orphan_not_found'::text, 'survivor_not_found'::text, 'already_merged'::text, 'same_profile'::text, 'orphan_identified'::text, 'alias_conflict'::text, 'protected'::text, 'invalid_phones'::text, 'survivor_limit'::text, 'merged'::text, 'identified'::text, 'undone'::text, 'undone_in_part'::text, 'not_undoable'::text, 'cancelled'::text]))),
     CONSTRAINT job_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'running'::text, 'finished'::text, 'dead'::text]))),
     CONSTRAINT outcome_exactly_when_finished CHECK (((outcome IS NOT NULL) = (state = 'finished'::text))),
+    CONSTRAINT priority_is_an_urgency CHECK (((priority >= 0) AND (priority <= 7))),
     CONSTRAINT reason_when_ended CHECK (((reason IS NOT NULL) OR (state <> ALL (ARRAY['finished'::text, 'dead'::text])))),
     CONSTRAINT survivor_is_another_profile CHECK (((outcome <> 'merged'::text) OR ((orphan_id IS NOT NULL) AND (survivor_id IS NOT NULL) AND (orphan_id <> survivor_id)))),
     CONSTRAINT undo_names_its_job CHECK (((kind = 'undo'::text) = (undoes IS NOT NULL))),
@@ -180,7 +182,7 @@ CREATE TABLE public.audit_entry (
     new_external_id text COLLATE pg_catalog."C",
     source_braze_id text COLLATE pg_catalog."C",
     changes json,
-    CONSTRAINT audit_entry_action_check CHECK ((action = ANY (ARRAY['delete'::text, 'rename'::text, 'remove'::text, 'consent'::text, 'exclude'::text, 'allow'::text, 'erasure'::text]))),
+    CONSTRAINT audit_entry_action_check CHECK ((action = ANY (ARRAY['delete'::text, 'rename'::text, 'remove'::text, 'consent'::text, 'exclude'::text, 'allow'::text, 'erasure'::text, 'pause'::text, 'resume'::text, 'limit'::text, 'cancel'::text, 'run'::text]))),
     CONSTRAINT deletion_without_external_ids CHECK (((action <> 'delete'::text) OR (num_nonnulls(external_id, new_external_id) = 0)))
 );
 
@@ -268,17 +270,44 @@ CREATE FUNCTION public.find_valid_keys(digests bytea[]) RETURNS TABLE(workspace_
    WHERE ((k.digest = ANY (find_valid_keys.digests)) AND (k.revoked_at IS NULL) AND ((k.expires_at IS NULL) OR (k.expires_at > now())));
 END;
 
+CREATE FUNCTION public.lock_open_run(workspace_id integer, run_id uuid) RETURNS uuid
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    found uuid;
+BEGIN
+    SELECT run.id
+    INTO STRICT found
+    FROM run
+    WHERE run.workspace_id = lock_open_run.workspace_id AND run.id = lock_open_run.run_id AND run.state = 'open'
+    FOR SHARE;
+    RETURN found;
+END;
+$$;
+
+CREATE TABLE public.queue_control (
+    workspace_id integer NOT NULL,
+    paused_at timestamp with time zone,
+    paused_by uuid,
+    merges_per_minute_limit integer,
+    paced_at timestamp with time zone,
+    CONSTRAINT paused_by_when_paused CHECK (((paused_by IS NULL) OR (paused_at IS NOT NULL))),
+    CONSTRAINT queue_control_merges_per_minute_limit_check CHECK ((merges_per_minute_limit > 0))
+);
+
 CREATE FUNCTION public.next_job_due_at() RETURNS timestamp with time zone
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     BEGIN ATOMIC
- SELECT min(due.due_at) AS min
-    FROM (public.workspace w
+ SELECT min(GREATEST(due.due_at, (control.paced_at + ('00:01:00'::interval / (control.merges_per_minute_limit)::double precision)))) AS min
+    FROM ((public.workspace w
+      LEFT JOIN public.queue_control control ON ((control.workspace_id = w.workspace_id)))
       CROSS JOIN LATERAL ( SELECT job.due_at
             FROM public.job
            WHERE ((job.workspace_id = w.workspace_id) AND (job.state = 'queued'::text) AND (job.published_at IS NULL) AND (job.lane = job.index))
            ORDER BY job.due_at, job.id
-          LIMIT 1) due);
+          LIMIT 1) due)
+   WHERE (control.paused_at IS NULL);
 END;
 
 CREATE TABLE public.webhook (
@@ -361,6 +390,16 @@ BEGIN
 END;
 $$;
 
+CREATE FUNCTION public.paused_workspaces() RETURNS TABLE(workspace_id integer)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    BEGIN ATOMIC
+ SELECT control.workspace_id
+    FROM public.queue_control control
+   WHERE (control.paused_at IS NOT NULL)
+   ORDER BY control.workspace_id;
+END;
+
 CREATE FUNCTION public.protect_audit() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -423,7 +462,9 @@ CREATE TABLE public.batch (
     traceparent text,
     source text DEFAULT 'api'::text NOT NULL,
     run_id uuid,
-    CONSTRAINT run_of_duplicates CHECK (((source = 'duplicates'::text) = (run_id IS NOT NULL))),
+    run_state text,
+    run_counts jsonb,
+    CONSTRAINT duplicates_have_a_run CHECK (((source <> 'duplicates'::text) OR (run_id IS NOT NULL))),
     CONSTRAINT source_is_known CHECK ((source = ANY (ARRAY['api'::text, 'duplicates'::text])))
 );
 
@@ -466,6 +507,66 @@ CREATE FUNCTION public.prune_old_batches(workspace_id integer, age interval, mos
          )
   SELECT count(*) AS count
     FROM gone;
+END;
+
+CREATE TABLE public.run (
+    workspace_id integer NOT NULL,
+    id uuid NOT NULL,
+    kind text NOT NULL,
+    label text,
+    state text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    api_key_id uuid,
+    request_id text,
+    closed_at timestamp with time zone,
+    finished_at timestamp with time zone,
+    undoes_run uuid,
+    undone_by_run uuid,
+    undo_step jsonb,
+    results jsonb DEFAULT '{}'::jsonb NOT NULL,
+    CONSTRAINT finished_at_when_ended CHECK (((finished_at IS NOT NULL) = (state = ANY (ARRAY['finished'::text, 'cancelled'::text, 'failed'::text])))),
+    CONSTRAINT open_until_closed CHECK (((state <> 'open'::text) OR (closed_at IS NULL))),
+    CONSTRAINT run_kind_check CHECK ((kind = ANY (ARRAY['client'::text, 'file'::text, 'import'::text, 'plan'::text, 'duplicates'::text, 'undo'::text, 'bulk'::text]))),
+    CONSTRAINT run_state_check CHECK ((state = ANY (ARRAY['open'::text, 'running'::text, 'finished'::text, 'cancelled'::text, 'failed'::text]))),
+    CONSTRAINT undo_names_its_run CHECK (((kind = 'undo'::text) = (undoes_run IS NOT NULL)))
+);
+
+CREATE FUNCTION public.prune_old_runs(workspace_id integer, age interval, most integer) RETURNS bigint
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    BEGIN ATOMIC
+ WITH gone AS (
+          DELETE FROM public.run
+           WHERE ((run.workspace_id = prune_old_runs.workspace_id) AND (run.workspace_id = public.current_workspace()) AND (run.id IN ( SELECT old.id
+                    FROM public.run old
+                   WHERE ((old.workspace_id = prune_old_runs.workspace_id) AND (old.state <> 'running'::text) AND (old.kind <> 'duplicates'::text) AND (COALESCE(old.finished_at, old.created_at) < (now() - prune_old_runs.age)) AND (NOT (EXISTS ( SELECT 1
+                            FROM public.batch
+                           WHERE ((batch.workspace_id = prune_old_runs.workspace_id) AND (batch.run_id = old.id))))))
+                   ORDER BY old.id
+                  LIMIT prune_old_runs.most
+                  FOR UPDATE OF old SKIP LOCKED)))
+           RETURNING 1 AS "?column?"
+         )
+  SELECT count(*) AS count
+    FROM gone;
+END;
+
+CREATE FUNCTION public.publishable_workspaces() RETURNS TABLE(workspace_id integer, has_limit boolean, has_urgent boolean)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    BEGIN ATOMIC
+ SELECT w.workspace_id,
+     (control.merges_per_minute_limit IS NOT NULL),
+     (due.due_at < ((now() - '100 years'::interval) - '913 days'::interval))
+    FROM ((public.workspace w
+      LEFT JOIN public.queue_control control ON ((control.workspace_id = w.workspace_id)))
+      CROSS JOIN LATERAL ( SELECT job.due_at
+            FROM public.job
+           WHERE ((job.workspace_id = w.workspace_id) AND (job.state = 'queued'::text) AND (job.published_at IS NULL) AND (job.lane = job.index) AND (job.due_at <= now()))
+           ORDER BY job.due_at, job.id
+          LIMIT 1) due)
+   WHERE ((control.paused_at IS NULL) AND ((control.merges_per_minute_limit IS NULL) OR (control.paced_at IS NULL) OR ((control.paced_at + ('00:01:00'::interval / (control.merges_per_minute_limit)::double precision)) <= now())))
+   ORDER BY w.workspace_id;
 END;
 
 CREATE FUNCTION public.renew_statistics(relation regclass) RETURNS void
@@ -535,6 +636,26 @@ CREATE FUNCTION public.workspaces_to_rescue() RETURNS TABLE(workspace_id integer
           LIMIT 1)
   LIMIT 1) found)
    ORDER BY w.workspace_id;
+END;
+
+CREATE TABLE public.queue_cancellation (
+    workspace_id integer NOT NULL,
+    id uuid NOT NULL,
+    cancelled_at timestamp with time zone DEFAULT now() NOT NULL,
+    kind text,
+    source text,
+    priority smallint,
+    reason text NOT NULL,
+    last_job_id uuid
+);
+
+CREATE FUNCTION public.workspaces_with_cancellations() RETURNS TABLE(workspace_id integer)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    BEGIN ATOMIC
+ SELECT DISTINCT cancellation.workspace_id
+    FROM public.queue_cancellation cancellation
+   ORDER BY cancellation.workspace_id;
 END;
 
 CREATE FUNCTION public.workspaces_with_due_deliveries() RETURNS TABLE(workspace_id integer, watches boolean, deliveries boolean)
@@ -668,14 +789,8 @@ CREATE FUNCTION public.workspaces_with_pending_jobs() RETURNS TABLE(workspace_id
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     BEGIN ATOMIC
- SELECT w.workspace_id
-    FROM (public.workspace w
-      CROSS JOIN LATERAL ( SELECT job.id
-            FROM public.job
-           WHERE ((job.workspace_id = w.workspace_id) AND (job.state = 'queued'::text) AND (job.published_at IS NULL) AND (job.lane = job.index) AND (job.due_at <= now()))
-           ORDER BY job.due_at, job.id
-          LIMIT 1) due)
-   ORDER BY w.workspace_id;
+ SELECT publishable.workspace_id
+    FROM public.publishable_workspaces() publishable(workspace_id, has_limit, has_urgent);
 END;
 
 CREATE FUNCTION public.workspaces_with_published_jobs() RETURNS TABLE(workspace_id integer)
@@ -689,6 +804,25 @@ CREATE FUNCTION public.workspaces_with_published_jobs() RETURNS TABLE(workspace_
            WHERE ((job.workspace_id = w.workspace_id) AND (job.state = ANY (ARRAY['queued'::text, 'running'::text])) AND (job.published_at IS NOT NULL))
            ORDER BY job.published_at
           LIMIT 1) under_way)
+   ORDER BY w.workspace_id;
+END;
+
+CREATE FUNCTION public.workspaces_with_runs() RETURNS TABLE(workspace_id integer)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    BEGIN ATOMIC
+ SELECT w.workspace_id
+    FROM (public.workspace w
+      CROSS JOIN LATERAL (( SELECT batch.id
+            FROM public.batch
+           WHERE ((batch.workspace_id = w.workspace_id) AND (batch.run_id IS NOT NULL) AND (batch.run_state IS DISTINCT FROM 'settled'::text))
+          LIMIT 1)
+         UNION ALL
+         ( SELECT run.id
+            FROM public.run
+           WHERE ((run.workspace_id = w.workspace_id) AND (run.state = 'running'::text))
+          LIMIT 1)
+  LIMIT 1) found)
    ORDER BY w.workspace_id;
 END;
 
@@ -980,6 +1114,26 @@ CREATE TABLE public.redirect (
     CONSTRAINT redirect_check CHECK ((orphan_id <> survivor_id))
 );
 
+CREATE TABLE public.run_progress (
+    workspace_id integer NOT NULL,
+    run_id uuid NOT NULL,
+    batches integer DEFAULT 0 NOT NULL,
+    settled_batches integer DEFAULT 0 NOT NULL,
+    counts jsonb DEFAULT '{}'::jsonb NOT NULL,
+    kinds text[] DEFAULT '{}'::text[] NOT NULL,
+    first_ended_at timestamp with time zone,
+    last_ended_at timestamp with time zone,
+    samples jsonb DEFAULT '[]'::jsonb NOT NULL
+)
+WITH (fillfactor='50');
+
+CREATE TABLE public.run_undo_merge (
+    workspace_id integer NOT NULL,
+    run_id uuid NOT NULL,
+    merged_at timestamp with time zone NOT NULL,
+    job_id uuid NOT NULL
+);
+
 CREATE TABLE public.session (
     workspace_id integer NOT NULL,
     origin_id bigint NOT NULL,
@@ -1168,11 +1322,26 @@ ALTER TABLE ONLY public.purchase
 ALTER TABLE ONLY public.push_token_report
     ADD CONSTRAINT push_token_report_pkey PRIMARY KEY (workspace_id, token_digest);
 
+ALTER TABLE ONLY public.queue_cancellation
+    ADD CONSTRAINT queue_cancellation_pkey PRIMARY KEY (workspace_id, id);
+
+ALTER TABLE ONLY public.queue_control
+    ADD CONSTRAINT queue_control_pkey PRIMARY KEY (workspace_id);
+
 ALTER TABLE ONLY public.redirect
     ADD CONSTRAINT redirect_pkey PRIMARY KEY (workspace_id, orphan_id);
 
 ALTER TABLE ONLY public.redirect
     ADD CONSTRAINT redirect_workspace_id_braze_id_key UNIQUE (workspace_id, braze_id);
+
+ALTER TABLE ONLY public.run
+    ADD CONSTRAINT run_pkey PRIMARY KEY (workspace_id, id);
+
+ALTER TABLE ONLY public.run_progress
+    ADD CONSTRAINT run_progress_pkey PRIMARY KEY (workspace_id, run_id);
+
+ALTER TABLE ONLY public.run_undo_merge
+    ADD CONSTRAINT run_undo_merge_pkey PRIMARY KEY (workspace_id, run_id, merged_at, job_id);
 
 ALTER TABLE ONLY public.session
     ADD CONSTRAINT session_pkey PRIMARY KEY (workspace_id, origin_id, app_id, started_at, id);
@@ -1218,7 +1387,11 @@ CREATE INDEX audit_entry_by_new_external_id ON public.audit_entry USING btree (w
 
 CREATE INDEX batch_by_key ON public.batch USING btree (workspace_id, api_key_id, id);
 
+CREATE INDEX batch_by_run ON public.batch USING btree (workspace_id, run_id, id) WHERE (run_id IS NOT NULL);
+
 CREATE INDEX batch_of_run ON public.batch USING btree (workspace_id, id) WHERE (source = 'duplicates'::text);
+
+CREATE INDEX batch_to_count ON public.batch USING btree (workspace_id, run_state, id) WHERE ((run_id IS NOT NULL) AND (run_state IS DISTINCT FROM 'settled'::text));
 
 CREATE INDEX custom_event_occurred ON public.custom_event USING brin (occurred_at) WITH (autosummarize='on');
 
@@ -1276,6 +1449,8 @@ CREATE INDEX push_token_report_of_origin ON public.push_token_report USING btree
 
 CREATE UNIQUE INDEX redirect_external_id ON public.redirect USING btree (workspace_id, external_id) WHERE (external_id IS NOT NULL);
 
+CREATE INDEX run_by_state ON public.run USING btree (workspace_id, state, id);
+
 CREATE INDEX sign_in_by_end ON public.sign_in USING btree (workspace_id, ends_at);
 
 CREATE INDEX undo_record_of_orphan ON public.undo_record USING btree (workspace_id, orphan_id, merged_at);
@@ -1311,6 +1486,8 @@ CREATE TRIGGER protect_audit_from_truncate BEFORE TRUNCATE ON public.merge_recor
 CREATE TRIGGER protect_audit_from_truncate BEFORE TRUNCATE ON public.undo_record FOR EACH STATEMENT EXECUTE FUNCTION public.protect_audit();
 
 CREATE TRIGGER wake_relay AFTER INSERT OR UPDATE OF due_at, lane ON public.job FOR EACH STATEMENT WHEN ((NOT pg_try_advisory_xact_lock_shared(1835823980, (('public.job'::regclass)::oid)::integer))) EXECUTE FUNCTION public.notify_sleeper('mergelane_job');
+
+CREATE TRIGGER wake_relay AFTER INSERT OR UPDATE OF paused_at, merges_per_minute_limit ON public.queue_control FOR EACH STATEMENT WHEN ((NOT pg_try_advisory_xact_lock_shared(1835823980, (('public.job'::regclass)::oid)::integer))) EXECUTE FUNCTION public.notify_sleeper('mergelane_job');
 
 CREATE TRIGGER wake_sender AFTER UPDATE OF enabled ON public.webhook FOR EACH STATEMENT WHEN ((NOT pg_try_advisory_xact_lock_shared(1835823980, (('public.webhook_delivery'::regclass)::oid)::integer))) EXECUTE FUNCTION public.notify_sleeper('mergelane_webhook_delivery');
 
@@ -1378,8 +1555,23 @@ ALTER TABLE ONLY public.profile
 ALTER TABLE ONLY public.push_token_report
     ADD CONSTRAINT push_token_report_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspace(workspace_id);
 
+ALTER TABLE ONLY public.queue_cancellation
+    ADD CONSTRAINT queue_cancellation_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspace(workspace_id);
+
+ALTER TABLE ONLY public.queue_control
+    ADD CONSTRAINT queue_control_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspace(workspace_id);
+
 ALTER TABLE ONLY public.redirect
     ADD CONSTRAINT redirect_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspace(workspace_id);
+
+ALTER TABLE ONLY public.run_progress
+    ADD CONSTRAINT run_progress_workspace_id_run_id_fkey FOREIGN KEY (workspace_id, run_id) REFERENCES public.run(workspace_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.run_undo_merge
+    ADD CONSTRAINT run_undo_merge_workspace_id_run_id_fkey FOREIGN KEY (workspace_id, run_id) REFERENCES public.run(workspace_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.run
+    ADD CONSTRAINT run_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspace(workspace_id);
 
 ALTER TABLE ONLY public.sign_in
     ADD CONSTRAINT sign_in_workspace_id_api_key_id_fkey FOREIGN KEY (workspace_id, api_key_id) REFERENCES public.api_key(workspace_id, id) ON DELETE CASCADE;
@@ -1485,7 +1677,17 @@ CREATE POLICY own_workspace ON public.purchase USING ((workspace_id = public.cur
 
 CREATE POLICY own_workspace ON public.push_token_report USING ((workspace_id = public.current_workspace()));
 
+CREATE POLICY own_workspace ON public.queue_cancellation USING ((workspace_id = public.current_workspace()));
+
+CREATE POLICY own_workspace ON public.queue_control USING ((workspace_id = public.current_workspace()));
+
 CREATE POLICY own_workspace ON public.redirect USING ((workspace_id = public.current_workspace()));
+
+CREATE POLICY own_workspace ON public.run USING ((workspace_id = public.current_workspace()));
+
+CREATE POLICY own_workspace ON public.run_progress USING ((workspace_id = public.current_workspace()));
+
+CREATE POLICY own_workspace ON public.run_undo_merge USING ((workspace_id = public.current_workspace()));
 
 CREATE POLICY own_workspace ON public.session USING ((workspace_id = public.current_workspace()));
 
@@ -1509,7 +1711,17 @@ ALTER TABLE public.purchase ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.push_token_report ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.queue_cancellation ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.queue_control ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.redirect ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.run ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.run_progress ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.run_undo_merge ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.session ENABLE ROW LEVEL SECURITY;
 
@@ -1563,6 +1775,8 @@ GRANT UPDATE(pepper) ON TABLE public.api_key TO mergelane_app;
 REVOKE ALL ON FUNCTION public.find_valid_keys(digests bytea[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.find_valid_keys(digests bytea[]) TO mergelane_app;
 
+GRANT SELECT,INSERT,UPDATE ON TABLE public.queue_control TO mergelane_app;
+
 REVOKE ALL ON FUNCTION public.next_job_due_at() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.next_job_due_at() TO mergelane_app;
 
@@ -1575,6 +1789,9 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.webhook_watch TO mergelane_app
 REVOKE ALL ON FUNCTION public.next_webhook_work_at() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.next_webhook_work_at() TO mergelane_app;
 
+REVOKE ALL ON FUNCTION public.paused_workspaces() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.paused_workspaces() TO mergelane_app;
+
 REVOKE ALL ON FUNCTION public.prune_audit_entries(workspace_id integer, before uuid, most integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.prune_audit_entries(workspace_id integer, before uuid, most integer) TO mergelane_app;
 
@@ -1586,8 +1803,20 @@ GRANT ALL ON FUNCTION public.prune_old_audit_entries(workspace_id integer, age i
 
 GRANT SELECT,INSERT ON TABLE public.batch TO mergelane_app;
 
+GRANT UPDATE(run_state) ON TABLE public.batch TO mergelane_app;
+
+GRANT UPDATE(run_counts) ON TABLE public.batch TO mergelane_app;
+
 REVOKE ALL ON FUNCTION public.prune_old_batches(workspace_id integer, age interval, most integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.prune_old_batches(workspace_id integer, age interval, most integer) TO mergelane_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.run TO mergelane_app;
+
+REVOKE ALL ON FUNCTION public.prune_old_runs(workspace_id integer, age interval, most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.prune_old_runs(workspace_id integer, age interval, most integer) TO mergelane_app;
+
+REVOKE ALL ON FUNCTION public.publishable_workspaces() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.publishable_workspaces() TO mergelane_app;
 
 REVOKE ALL ON FUNCTION public.renew_statistics(relation regclass) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.renew_statistics(relation regclass) TO mergelane_app;
@@ -1599,6 +1828,11 @@ GRANT ALL ON FUNCTION public.workspaces_to_recompute() TO mergelane_app;
 
 REVOKE ALL ON FUNCTION public.workspaces_to_rescue() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.workspaces_to_rescue() TO mergelane_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.queue_cancellation TO mergelane_app;
+
+REVOKE ALL ON FUNCTION public.workspaces_with_cancellations() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.workspaces_with_cancellations() TO mergelane_app;
 
 REVOKE ALL ON FUNCTION public.workspaces_with_due_deliveries() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.workspaces_with_due_deliveries() TO mergelane_app;
@@ -1625,6 +1859,9 @@ GRANT ALL ON FUNCTION public.workspaces_with_pending_jobs() TO mergelane_app;
 
 REVOKE ALL ON FUNCTION public.workspaces_with_published_jobs() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.workspaces_with_published_jobs() TO mergelane_app;
+
+REVOKE ALL ON FUNCTION public.workspaces_with_runs() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.workspaces_with_runs() TO mergelane_app;
 
 GRANT SELECT ON TABLE public.alembic_version TO mergelane_app;
 
@@ -1659,6 +1896,10 @@ GRANT SELECT,INSERT,DELETE ON TABLE public.purchase TO mergelane_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.push_token_report TO mergelane_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.redirect TO mergelane_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.run_progress TO mergelane_app;
+
+GRANT SELECT,INSERT,DELETE ON TABLE public.run_undo_merge TO mergelane_app;
 
 GRANT SELECT,INSERT,DELETE ON TABLE public.session TO mergelane_app;
 

@@ -28,6 +28,7 @@ from schemas.identifiers import Email, Member, Phone
 from schemas.keeping import RunTrigger, SharedAddress, Undecided
 from schemas.merge import MAX_UPDATES
 from schemas.outcomes import BatchSource, JobKind
+from schemas.urgency import BACKGROUND_PRIORITY
 
 #: Waiting jobs of the workspace at which a run pauses, so that few of them delay the merges of clients.
 MAX_WAITING_JOBS = 5_000
@@ -123,6 +124,7 @@ def _batch(row: Mapping[str, Any], updates: Sequence[DuplicatePair]) -> NewBatch
         kind=JobKind.MERGE,
         updates=updates,
         source=BatchSource.DUPLICATES,
+        priority=BACKGROUND_PRIORITY,
         run_id=row["id"],
     )
 

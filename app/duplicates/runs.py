@@ -15,7 +15,10 @@ from app.duplicates.counts import DuplicateCounts
 from app.duplicates.cursor import ScanCursor
 from app.duplicates.policy import rule_from_row
 from app.errors import Conflict, NotFound
+from app.ledger.runs import create_run
+from app.logs import request_id
 from schemas.keeping import KeepRule, RunState, RunTrigger
+from schemas.outcomes import RunKind, RunStatus
 
 QUERIES = load_queries("app.duplicates", "runs.sql")
 
@@ -69,6 +72,14 @@ def start_run(tx: Transaction, rule: KeepRule, *, trigger: RunTrigger, api_key_i
         row = tx.execute(QUERIES["start_run"], parameters).fetchone()
         if row is not None:
             run_id: UUID = row["id"]
+            create_run(
+                tx,
+                run_id=run_id,
+                kind=RunKind.DUPLICATES,
+                state=RunStatus.RUNNING,
+                api_key_id=api_key_id,
+                request_id=request_id.get() or None,
+            )
             return run_id
         running = tx.execute(QUERIES["find_running_run"]).fetchone()
         if running is not None:

@@ -2,7 +2,16 @@
 
 from app.keys.permissions import ALL, PERMISSIONS
 from app.keys.rates import read_workspace_limits, set_workspace_limit, unset_workspace_limit
-from app.keys.store import KeyHolder, KeyRecord, create_key, ensure_key, find_key_holder, list_keys, revoke_key
+from app.keys.store import (
+    KeyHolder,
+    KeyRecord,
+    create_key,
+    ensure_key,
+    find_key_holder,
+    find_workspaces,
+    list_keys,
+    revoke_key,
+)
 
 __all__ = [
     "ALL",
@@ -12,6 +21,7 @@ __all__ = [
     "create_key",
     "ensure_key",
     "find_key_holder",
+    "find_workspaces",
     "list_keys",
     "read_workspace_limits",
     "revoke_key",

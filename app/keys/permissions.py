@@ -22,11 +22,16 @@ PERMISSIONS = (
     "duplicates.preview",
     "duplicates.run",
     "duplicates.exclude",
+    # Ours: operations of many batches. Undoing a run also needs the permission of its jobs.
+    "runs.read",
+    "runs.manage",
     # Ours: the metrics of web, from another machine.
     "metrics.read",
     # Ours: the notices about finished batches.
     "webhooks.read",
     "webhooks.write",
+    # Ours: pause, limit and cancel the jobs of the workspace.
+    "queue.manage",
     # Ours: all actions with snapshots of whole profiles.
     "audit.read",
     # Ours: whole profiles in. Like users.track, it creates and changes profiles.

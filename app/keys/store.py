@@ -71,6 +71,13 @@ class KeyRecord:
         return "expired" if self.expired else "open"
 
 
+def find_workspaces(connection: Connection, *, name: str | None = None) -> dict[str, int]:
+    """Return the ids of the workspaces by name: all, or the one called *name*, if it exists."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        rows = cursor.execute(QUERIES["list_workspaces"], {"name": name}).fetchall()
+    return {row["name"]: row["workspace_id"] for row in rows}
+
+
 def create_key(
     connection: Connection,
     *,

@@ -1,25 +1,29 @@
 """Accepts batches: a batch and its jobs are committed before the response is sent."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+from psycopg.errors import NoDataFound
 from psycopg.types.json import Jsonb
 
 from app.db.connections import Pool
 from app.db.ids import new_id
 from app.db.queries import load_queries
-from app.db.transaction import Transaction, run_in_transaction
+from app.db.transaction import Transaction, open_transaction, run_in_transaction
 from app.ledger.backlog import BacklogLimiter
 from app.ledger.idempotency import IdempotencyKey, claim_idempotency_key
 from app.ledger.lanes import lane_heads
+from app.ledger.runs import require_open_run
 from app.logs import request_id
 from app.metrics.http import ACCEPTED_JOBS
 from app.telemetry.spans import current_traceparent
 from schemas.identifiers import Member, Recorded, plain_value, sharing_key, to_record
 from schemas.merge import Update
 from schemas.outcomes import BatchSource, JobKind
+from schemas.urgency import DEFAULT_PRIORITY
 
 QUERIES = load_queries("app.ledger", "accept.sql")
 
@@ -45,7 +49,10 @@ class NewBatch:
     #: Indexes of the updates in the request, ascending; None when every object of it became an update.
     places: Sequence[int] | None = None
     source: BatchSource = BatchSource.API
+    #: The urgency of its jobs, from 0, the most urgent, to 7.
+    priority: int = DEFAULT_PRIORITY
     #: The duplicate run that creates it; None for a request.
+    #: The run that it belongs to; a request joins an open one.
     run_id: UUID | None = None
     id: UUID = field(default_factory=new_id)
 
@@ -57,7 +64,10 @@ class NewBatch:
             "path": self.path,
             "source": self.source,
             "run_id": self.run_id,
+            # A run over duplicates is not open: it makes its batches itself.
+            "joins": self.run_id is not None and self.source is BatchSource.API,
             "kind": self.kind,
+            "priority": self.priority,
             **request_origin(),
             "jobs": Jsonb(_jobs(self.updates, range(len(self.updates)) if self.places is None else self.places)),
         }
@@ -77,7 +87,9 @@ def store_batch(  # noqa: PLR0913  the parts of one request
     kind: JobKind,
     updates: Sequence[Update[Recorded]],
     places: Sequence[int] | None = None,
+    priority: int = DEFAULT_PRIORITY,
     idempotency: IdempotencyKey | None = None,
+    run_id: UUID | None = None,
     backlogs: BacklogLimiter,
 ) -> AcceptedBatch:
     """Commit a batch with one job for each of *updates*, in their order, and return it.
@@ -86,12 +98,16 @@ def store_batch(  # noqa: PLR0913  the parts of one request
 
     Raises KeyInUse, KeyReused when the Idempotency-Key was used with another body, DatabaseUnavailable when Postgres
     does not answer, and Overloaded when too many jobs of the workspace wait; an earlier request is replayed even then.
+    Raises NotFound or Conflict when the batch cannot join the run *run_id*.
     """
     # Created outside of the transaction, so that a repeated transaction uses the same ids.
-    batch = NewBatch(api_key_id=api_key_id, path=path, kind=kind, updates=updates, places=places)
-    accepted = run_in_transaction(
-        pool, workspace_id, _accept, batch, batch.to_row(), idempotency=idempotency, backlogs=backlogs
+    batch = NewBatch(
+        api_key_id=api_key_id, path=path, kind=kind, updates=updates, places=places, priority=priority, run_id=run_id
     )
+    with explain_run(pool, workspace_id, run_id):
+        accepted = run_in_transaction(
+            pool, workspace_id, _accept, batch, batch.to_row(), idempotency=idempotency, backlogs=backlogs
+        )
     if not accepted.replayed:
         backlogs.add_accepted(workspace_id=workspace_id, jobs=accepted.jobs)
         ACCEPTED_JOBS.inc(accepted.jobs, kind)
@@ -113,6 +129,18 @@ def _accept(
     backlogs.require_room(tx)
     tx.execute(QUERIES["insert_batch"], row)
     return AcceptedBatch(batch_id=batch.id, jobs=len(batch.updates))
+
+
+@contextmanager
+def explain_run(pool: Pool, workspace_id: int, run_id: UUID | None) -> Iterator[None]:
+    """Raise NotFound or Conflict in place of the error of a statement that could not join the run *run_id*."""
+    try:
+        yield
+    except NoDataFound:
+        if run_id is not None:
+            with open_transaction(pool, workspace_id) as tx:
+                require_open_run(tx, run_id=run_id)
+        raise
 
 
 def request_origin() -> dict[str, str | None]:

@@ -9,6 +9,7 @@ from app.db.connections import Connection
 from app.db.transaction import Transaction
 from app.ledger.execution import LONGEST_DELAY_S, QUERIES
 from schemas.outcomes import JobState
+from schemas.urgency import MOST_URGENT
 
 WORKER_GONE = "The workers of the last attempts died; look for the cause in their logs, then retry the job."
 #: Stalled attempts after which the lane of a job is published in a message of its own: the job may kill its workers.
@@ -23,13 +24,24 @@ class RescueCounts:
     dead: int = 0
 
 
-def workspaces_with_pending_lanes(connection: Connection) -> list[int]:
-    """List the workspaces with a lane to publish."""
-    return [row["workspace_id"] for row in connection.execute(QUERIES["workspaces_with_pending_jobs"])]
+@dataclass(frozen=True, slots=True)
+class PublishableWorkspace:
+    """A workspace with a lane to publish now, and whether it has a limit of merges per minute."""
+
+    id: int
+    has_limit: bool
+    #: Whether its first job is more urgent than by default.
+    has_urgent: bool
+
+
+def workspaces_with_pending_lanes(connection: Connection) -> list[PublishableWorkspace]:
+    """List the workspaces with a lane to publish now, except paused ones and those beyond their limit."""
+    rows = connection.execute(QUERIES["publishable_workspaces"])
+    return [PublishableWorkspace(row["workspace_id"], row["has_limit"], row["has_urgent"]) for row in rows]
 
 
 def seconds_until_due_lane(connection: Connection) -> float | None:
-    """Return the seconds until the next pending lane is due, or None without one; negative when it is due."""
+    """Return the seconds until the next lane may be published, or None without one; negative when it may be now."""
     row = connection.execute(QUERIES["seconds_until_due_lane"]).fetchone()
     return None if row is None else row["seconds"]
 
@@ -49,26 +61,40 @@ class RequestOrigin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimedLanes:
-    """Lanes as job ids in order, identifications first and the oldest first, and the request of each job."""
+    """Lanes as job ids, and the request of each job.
+
+    Lanes that have waited too long are first, then the most urgent; of equal ones identifications and the oldest.
+    """
 
     lanes: list[tuple[UUID, ...]]
+    #: The urgency of each lane, by its first job; that of lanes that have waited too long is the highest.
+    priorities: Mapping[UUID, int]
     origins: Mapping[UUID, RequestOrigin]
 
 
-def claim_lanes(tx: Transaction, *, limit: int) -> ClaimedLanes:
+def claim_lanes(
+    tx: Transaction, *, limit: int, aged_limit: int = 0, aged_after_s: float = LONGEST_DELAY_S
+) -> ClaimedLanes:
     """Lock pending lanes of identifications and others, and return them.
 
     Of each, up to *limit* are due at once, and up to *limit* wait for their next attempt.
+    Up to *aged_limit* more have waited for *aged_after_s* seconds behind more urgent ones.
     A lane with a job that names an identifier of an earlier, unfinished identification of another batch stays pending.
     """
-    parameters = {"limit": limit}
-    rows = tx.execute(QUERIES["claim_lanes"], parameters).fetchall()
+    parameters = {"limit": limit, "aged_limit": aged_limit, "aged_after_s": aged_after_s}
+    found = tx.execute(QUERIES["claim_lanes"], parameters).fetchall()
+    first = {row["id"] for row in found if not row["aged"]}
+    # An aged lane that is among the first ones anyway is published as one of them.
+    rows = [row for row in found if not row["aged"] or row["id"] not in first]
+    aged = {row["id"] for row in rows if row["aged"]}
     rows.sort(key=lambda row: (row["batch_id"], row["lane"], row["id"]))
     urgent = {row["id"] for row in rows if row["urgent"]}
+    priorities = {row["id"]: MOST_URGENT if row["id"] in aged else row["priority"] for row in rows}
     grouped = groupby(rows, key=lambda row: (row["batch_id"], row["lane"]))
     lanes = [tuple(row["id"] for row in members) for _, members in grouped]
     return ClaimedLanes(
-        lanes=sorted(lanes, key=lambda lane: (lane[0] not in urgent, lane)),
+        lanes=sorted(lanes, key=lambda lane: (lane[0] not in aged, priorities[lane[0]], lane[0] not in urgent, lane)),
+        priorities=priorities,
         origins={row["id"]: RequestOrigin(row["request_id"], row["traceparent"]) for row in rows},
     )
 

@@ -6,6 +6,7 @@ took long.
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from threading import Lock
 from time import monotonic
 from typing import Any
@@ -19,6 +20,7 @@ from app.db.errors import to_unavailable
 from app.db.queries import load_queries
 from app.db.readiness import require_writable
 from app.errors import DatabaseUnavailable
+from app.ledger.queue_control import list_paused_workspaces
 from app.metrics.servers import waiting_family
 
 log = logging.getLogger(__name__)
@@ -33,8 +35,18 @@ LONGEST_PAUSE_S = 60.0
 STATES = ("queued", "running", "dead")
 
 Rows = Sequence[dict[str, Any]]
-#: What one read found: the rows, and why PostgreSQL refuses writes or does not answer, if it does.
-Reading = tuple[Rows | None, DatabaseUnavailable | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerCounts:
+    """The jobs by workspace, and the workspaces that have paused their queue."""
+
+    rows: Rows
+    paused: Sequence[int]
+
+
+#: What one read found, and why PostgreSQL refuses writes or does not answer, if it does.
+Reading = tuple[LedgerCounts | None, DatabaseUnavailable | None]
 
 
 def count_jobs_by_workspace(connection: Connection, *, bound: int, limit: int = MAX_WORKSPACES) -> list[dict[str, Any]]:
@@ -58,26 +70,30 @@ class LedgerGauges:
     def collect(self) -> Iterator[Metric]:
         """Yield the gauges; while PostgreSQL does not answer, only `mergelane_ledger_readable` and the cause."""
         with self._lock:  # one scrape reads, the others wait for its rows
-            rows, unavailable = self._cache.get(None, self._read)
+            counts, unavailable = self._cache.get(None, self._read)
         yield waiting_family(unavailable)
         yield GaugeMetricFamily(
-            "mergelane_ledger_readable", "1 when these metrics could be read from the ledger, else 0.", rows is not None
+            "mergelane_ledger_readable",
+            "1 when these metrics could be read from the ledger, else 0.",
+            counts is not None,
         )
-        if rows is not None:
-            yield from _families(rows)
+        if counts is not None:
+            yield from _families(counts.rows)
+            yield from _paused_families(counts.paused)
 
     def _read(self) -> Reading:
         """Read the ledger and check whether PostgreSQL takes writes."""
-        rows = None
+        counts = None
         try:
             with lend_connection(self._pool()) as connection:
                 rows = count_jobs_by_workspace(connection, bound=self._bound)
+                counts = LedgerCounts(rows=rows, paused=list_paused_workspaces(connection))
                 require_writable(connection)
         except (DatabaseUnavailable, psycopg.Error) as error:
             unavailable = to_unavailable(error) if isinstance(error, psycopg.Error) else error
             log.warning("ledger_not_readable", extra={"error": type(error).__name__, "reason": str(unavailable)})
-            return rows, unavailable
-        return rows, None
+            return counts, unavailable
+        return counts, None
 
 
 def _families(rows: Rows) -> Iterator[Metric]:
@@ -103,3 +119,15 @@ def _families(rows: Rows) -> Iterator[Metric]:
         f"Workspaces with queued, running or dead jobs; {MAX_WORKSPACES} have series of their own.",
         rows[0]["workspaces"] if rows else 0,
     )
+
+
+def _paused_families(paused: Sequence[int]) -> Iterator[Metric]:
+    queues = GaugeMetricFamily(
+        "mergelane_queue_paused",
+        f"1 for each workspace that has paused its queue; {MAX_WORKSPACES} have series of their own.",
+        labels=("workspace_id",),
+    )
+    for workspace_id in paused[:MAX_WORKSPACES]:
+        queues.add_metric((str(workspace_id),), 1)
+    yield queues
+    yield GaugeMetricFamily("mergelane_workspaces_paused", "Workspaces that have paused their queue.", len(paused))

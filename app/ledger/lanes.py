@@ -11,23 +11,48 @@ def lane_heads(updates: Sequence[Iterable[Hashable]]) -> list[int]:
 
     Two updates share a lane when they share a key, directly or through a chain of other updates.
     """
-    parents = list(range(len(updates)))
-    first_with: dict[Hashable, int] = {}
-    for index, keys in enumerate(updates):
+    lanes = GrowingLanes()
+    for keys in updates:
+        lanes.add(keys)
+    return lanes.heads()
+
+
+class GrowingLanes:
+    """Lanes of updates that are added one by one (union-find)."""
+
+    def __init__(self) -> None:
+        self._parents: list[int] = []
+        self._sizes: list[int] = []
+        self._first_with: dict[Hashable, int] = {}
+
+    def add(self, keys: Iterable[Hashable]) -> None:
+        """Add an update, which unites the lanes of its keys."""
+        index = len(self._parents)
+        self._parents.append(index)
+        self._sizes.append(1)
         for key in keys:
-            _join(parents, index, first_with.setdefault(key, index))
-    return [_head(parents, index) for index in range(len(updates))]
+            self._join(index, self._first_with.setdefault(key, index))
 
+    def size_with(self, keys: Iterable[Hashable]) -> int:
+        """Return the size of the lane that an update with *keys* would be in."""
+        heads = {self._head(self._first_with[key]) for key in keys if key in self._first_with}
+        return 1 + sum(self._sizes[head] for head in heads)
 
-def _head(parents: list[int], index: int) -> int:
-    """Return the head of the lane of *index*, and compress the path to it (union-find)."""
-    while parents[index] != index:
-        parents[index] = parents[parents[index]]
-        index = parents[index]
-    return index
+    def heads(self) -> list[int]:
+        """Return the index of the first update of its lane for each update."""
+        return [self._head(index) for index in range(len(self._parents))]
 
+    def _head(self, index: int) -> int:
+        """Return the head of the lane of *index*, and compress the path to it."""
+        parents = self._parents
+        while parents[index] != index:
+            parents[index] = parents[parents[index]]
+            index = parents[index]
+        return index
 
-def _join(parents: list[int], one: int, other: int) -> None:
-    """Unite the lanes of *one* and *other*; the head is the earlier of their heads."""
-    heads = _head(parents, one), _head(parents, other)
-    parents[max(heads)] = min(heads)
+    def _join(self, one: int, other: int) -> None:
+        """Unite the lanes of *one* and *other*; the head is the earlier of their heads."""
+        heads = self._head(one), self._head(other)
+        if heads[0] != heads[1]:
+            self._parents[max(heads)] = min(heads)
+            self._sizes[min(heads)] += self._sizes[max(heads)]

@@ -1,4 +1,4 @@
-"""Deletes finished batches, audit entries and idempotency keys after their retention time, by PostgreSQL's clock."""
+"""Deletes finished batches, runs, audit entries and idempotency keys after their retention, by PostgreSQL's clock."""
 
 from datetime import timedelta
 
@@ -21,6 +21,11 @@ def prune_batches(tx: Transaction, *, age: timedelta, limit: int) -> Deferred[in
     One call ends with up to *limit* jobs of them.
     """
     return _prune("prune_batches", tx, age=age, limit=limit)
+
+
+def prune_runs(tx: Transaction, *, age: timedelta, limit: int) -> Deferred[int]:
+    """Delete up to *limit* runs without batches that ended more than *age* ago; return their number."""
+    return _prune("prune_runs", tx, age=age, limit=limit)
 
 
 def prune_audit_events(tx: Transaction, *, age: timedelta, limit: int) -> Deferred[int]:

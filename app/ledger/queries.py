@@ -16,6 +16,8 @@ from schemas.outcomes import SETTLED, BatchSource, JobKind, JobState, Outcome
 
 QUERIES = load_queries("app.ledger", "queries.sql")
 
+#: Greater than every id.
+LAST = UUID(int=2**128 - 1)
 NO_BATCH = "There is no batch with this id."
 NO_JOB = "There is no job with this id."
 
@@ -52,6 +54,8 @@ class Job:
     not_restored: Sequence[Mapping[str, Any]] | None
     #: Whether it merged a pair that had been recorded as not a match.
     excluded: bool = False
+    #: Set by app.ledger.undo_time: None if it cannot be undone.
+    undoable_until: datetime | None = None
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> "Job":
@@ -70,6 +74,8 @@ class StatusCount:
     outcome: Outcome | None
     jobs: int
     finished_at: datetime | None
+    #: Those of them that were undone.
+    undone: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +86,7 @@ class Batch:
     request_id: str | None
     created_at: datetime
     source: BatchSource
-    #: The duplicate run that created it; None for a request.
+    #: The run that it belongs to.
     run_id: UUID | None
     status_counts: Sequence[StatusCount]
     jobs: Sequence[Job] = ()
@@ -101,6 +107,11 @@ class Batch:
         return max((each.finished_at for each in self.status_counts if each.finished_at), default=self.created_at)
 
     @property
+    def undone(self) -> int:
+        """The number of jobs whose merges were undone since."""
+        return sum(each.undone for each in self.status_counts)
+
+    @property
     def counts(self) -> dict[str, int]:
         """The number of jobs by outcome, or by state for jobs without an outcome."""
         counts: Counter[str] = Counter()
@@ -117,6 +128,7 @@ class JobFilter:
     outcome: Outcome | None = None
     #: A plain value: external_id, alias name, email, phone or braze_id of either side.
     identifier: str | None = None
+    run_id: UUID | None = None
 
 
 def read_batch(tx: Transaction, *, batch_id: UUID) -> Batch:
@@ -126,7 +138,12 @@ def read_batch(tx: Transaction, *, batch_id: UUID) -> Batch:
     if not rows:
         raise NotFound(NO_BATCH)
     jobs = [Job.from_row(row) for row in rows if row["id"] is not None]
-    counts = [StatusCount(state=job.state, outcome=job.outcome, jobs=1, finished_at=job.finished_at) for job in jobs]
+    counts = [
+        StatusCount(
+            state=job.state, outcome=job.outcome, jobs=1, finished_at=job.finished_at, undone=job.undone_at is not None
+        )
+        for job in jobs
+    ]
     return Batch(
         id=batch_id,
         request_id=rows[0]["request_id"],
@@ -153,9 +170,11 @@ class BatchFilter:
     run_id: UUID | None = None
 
     @property
-    def is_by_run(self) -> bool:
-        """Whether all matching batches belong to duplicate runs, for which there is an index."""
-        return self.source is BatchSource.DUPLICATES or (self.run_id is not None and self.source is None)
+    def query(self) -> str:
+        """The query whose index finds them."""
+        if self.run_id is not None:
+            return "list_batches_of_run"
+        return "list_batches_of_duplicates" if self.source is BatchSource.DUPLICATES else "list_batches"
 
 
 def list_batches(
@@ -172,8 +191,7 @@ def list_batches(
         "limit": limit,
         "before": before,
     }
-    query = "list_batches_of_runs" if matching.is_by_run else "list_batches"
-    rows = tx.execute(QUERIES[query], page).fetchall()
+    rows = tx.execute(QUERIES[matching.query], page).fetchall()
     return _with_counts(tx, rows)
 
 
@@ -187,13 +205,26 @@ def list_jobs(tx: Transaction, *, matching: JobFilter, limit: int, before: UUID 
     page: dict[str, Any] = {
         "state": matching.state,
         "outcome": matching.outcome,
+        "run_id": matching.run_id,
         "limit": limit,
         "before": before,
     }
+    if matching.identifier is None and matching.run_id is not None:
+        return _list_jobs_of_run(tx, page)
     if matching.identifier is None:
         return [Job.from_row(row) for row in tx.execute(QUERIES["list_jobs"], page)]
     page |= search_parameters(matching.identifier)
     return [Job.from_row(row) for row in tx.execute(QUERIES["find_jobs"], page)]
+
+
+def _list_jobs_of_run(tx: Transaction, page: Mapping[str, Any]) -> list[Job]:
+    """Return a page of the jobs of a run. The last job of the page before may have been pruned with its batch."""
+    before = LAST if page["before"] is None else page["before"]
+    last_batch_id = next((job.batch_id for job in read_jobs(tx, job_ids=[before])), before)
+    parameters = {**page, "before": before, "last_batch_id": last_batch_id}
+    job_ids = [row["id"] for row in tx.execute(QUERIES["list_jobs_of_run"], parameters)]
+    jobs = {job.id: job for job in read_jobs(tx, job_ids=job_ids)}
+    return [jobs[job_id] for job_id in job_ids if job_id in jobs]
 
 
 def read_job(tx: Transaction, *, job_id: UUID) -> Job:
@@ -230,7 +261,11 @@ def _status_counts(rows: Iterable[Mapping[str, Any]]) -> dict[UUID, list[StatusC
     for row in rows:
         outcome = None if row["outcome"] is None else Outcome(row["outcome"])
         count = StatusCount(
-            state=JobState(row["state"]), outcome=outcome, jobs=row["jobs"], finished_at=row["finished_at"]
+            state=JobState(row["state"]),
+            outcome=outcome,
+            jobs=row["jobs"],
+            finished_at=row["finished_at"],
+            undone=row["undone"],
         )
         counts.setdefault(row["batch_id"], []).append(count)
     return counts

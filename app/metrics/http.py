@@ -43,6 +43,7 @@ IMPORTED_PROFILES = Counter(
     labels=("result",),
     series=label_combinations(ImportResult),
 )
+CANCELLED_JOBS = Counter("mergelane_cancelled_jobs", "Jobs cancelled one by one or as a batch.")
 SHED_REQUESTS = Counter(
     "mergelane_shed_requests", "Requests refused because too many jobs of their workspace are pending."
 )
@@ -54,7 +55,16 @@ UNCOUNTED_REQUESTS = Counter(
     "Requests accepted without a rate limit because its Redis did not answer.",
 )
 
-HTTP = (REQUESTS, LATENCY, ACCEPTED_JOBS, IMPORTED_PROFILES, SHED_REQUESTS, LIMITED_REQUESTS, UNCOUNTED_REQUESTS)
+HTTP = (
+    REQUESTS,
+    LATENCY,
+    ACCEPTED_JOBS,
+    CANCELLED_JOBS,
+    IMPORTED_PROFILES,
+    SHED_REQUESTS,
+    LIMITED_REQUESTS,
+    UNCOUNTED_REQUESTS,
+)
 
 
 def count_response(*, method: str, route: str | None, status: int, seconds: float) -> None:

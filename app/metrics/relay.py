@@ -5,7 +5,19 @@ from app.metrics.services import ServiceMetrics
 
 SERVICES = ServiceMetrics.of_process(
     "relay",
-    ["relay", "rescue", "prune", "analysis", "duplicates", "recomputation", "erasure", "identities", "replies"],
+    [
+        "relay",
+        "rescue",
+        "cancel",
+        "prune",
+        "analysis",
+        "duplicates",
+        "runs",
+        "recomputation",
+        "erasure",
+        "identities",
+        "replies",
+    ],
 )
 
 PUBLISHED_LANES = Counter("mergelane_published_lanes", "Messages published, each with one or several lanes.")
@@ -19,12 +31,13 @@ RESCUED = Counter(
     series=label_combinations(["lost", "stranded"]),
 )
 RESCUED_DEAD = Counter("mergelane_rescued_jobs_dead", "Jobs declared dead after too many stalled attempts.")
+CANCELLED = Counter("mergelane_relay_cancelled_jobs", "Jobs of cancelled queues that got their outcome.")
 PRUNED = Counter(
     "mergelane_pruned_rows",
     "Rows deleted after their retention time, by kind.",
     labels=("kind",),
     series=label_combinations(
-        ["batch", "audit_entry", "idempotency_key", "notice", "sign_in", "key_change", "identity_change"]
+        ["batch", "run", "audit_entry", "idempotency_key", "notice", "sign_in", "key_change", "identity_change"]
     ),
 )
 IDENTITY_CHANGES = Counter("mergelane_identity_changes", "Changes numbered for the identity feed.")
@@ -36,6 +49,7 @@ RELAY = (
     BROKER_GOAL,
     RESCUED,
     RESCUED_DEAD,
+    CANCELLED,
     PRUNED,
     IDENTITY_CHANGES,
     *SERVICES.instruments,

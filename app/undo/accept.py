@@ -16,6 +16,7 @@ from app.ledger.idempotency import IdempotencyKey, claim_idempotency_key
 from app.ledger.lanes import lane_heads
 from app.ledger.queries import NO_BATCH, NO_JOB
 from schemas.outcomes import JobKind
+from schemas.urgency import DEFAULT_PRIORITY
 
 QUERIES = load_queries("app.undo", "undo.sql")
 
@@ -60,18 +61,21 @@ def undo_request_of_batch(tx: Transaction, *, batch_id: UUID) -> tuple[UndoReque
     return request, _kinds(tx, request)
 
 
-def accept_undo(
+def accept_undo(  # noqa: PLR0913  the parts of a batch
     tx: Transaction,
     request: UndoRequest,
     *,
     api_key_id: UUID | None,
     path: str,
+    priority: int = DEFAULT_PRIORITY,
     idempotency: IdempotencyKey | None = None,
+    run_id: UUID | None = None,
 ) -> AcceptedBatch:
     """Insert the batch of undos for *request*, one job for each merge, and return it.
 
     The latest merge comes first. Undos of merges that share a profile share a lane, so that they keep that order.
-    Raises Conflict when there is no merge to undo, or when one has an unfinished undo.
+    The batch joins the open run *run_id*. Raises Conflict when there is no merge to undo, or when one has an unfinished
+    undo, and NoDataFound when there is no such run.
     """
     batch_id = new_id()
     if idempotency is not None:
@@ -83,6 +87,9 @@ def accept_undo(
         "batch_id": batch_id,
         "api_key_id": api_key_id,
         "path": path,
+        "priority": priority,
+        "run_id": run_id,
+        "joins": run_id is not None,
         **request_origin(),
         "jobs": Jsonb(jobs),
     }

@@ -33,10 +33,10 @@ class RecordedMerge:
     later: Sequence["RecordedMerge"] = ()
     #: The survivor after this merge as the audit has it, where *survivor* is without merges that were undone since.
     recorded: Profile | None = None
-    #: False where *survivor* may still have values of a merge that was undone since: no time is taken from it then.
-    known: bool = True
-    #: False where *survivor* may also lack what happened before this merge: its times are right, but not the widest.
+    #: False where *survivor* may still have values of a merge that was undone since.
     trusted: bool = True
+    #: The orphans of these merges, whose times are not taken from it; None if some are unknown: then none is.
+    excluded: Sequence[Profile] | None = ()
 
     @property
     def rules(self) -> Mapping[str, Rule]:
@@ -83,7 +83,7 @@ def reverse_merge(survivor: Profile, merge: RecordedMerge, *, look_up: HistoryLo
     states = {field: _field_state(field, rule, survivor, merge, look_up) for field, rule in merge.rules.items()}
     left = {field: state.undone for field, state in states.items() if field not in SUMMARY_TIMES}
     left |= {
-        field: _undo_summary_time(state, states[SUMMARY_TIMES[field].total], left)
+        field: _undo_summary_time(state, states[SUMMARY_TIMES[field].total], states[SUMMARY_TIMES[field].summary], left)
         for field, state in states.items()
         if field in SUMMARY_TIMES
     }
@@ -129,8 +129,8 @@ def exclude_undone(
     Otherwise their values would return from the survivor's snapshot, which is older than their undo. *others* are
     merges into the survivor that are not undone, in order of time. *trusted* is False when not all of *undone* are
     known. The result is not trusted where a lookup in the history would be necessary: the history has newer rows than
-    the snapshot, so the times of the snapshot cannot be found in it. What is left is the survivor's own nevertheless,
-    and all that is known of a summary that was imported without its history.
+    the snapshot, so the times of the snapshot cannot be found in it. Times in it that no orphan of *undone* had are the
+    survivor's nevertheless, and may be all that is known: of a summary that was imported without its history.
     """
     queries: list[HistoryQuery] = []
     before = reduce(
@@ -145,7 +145,12 @@ def exclude_undone(
     later = [each for each in others if each.at > merge.at]
     recorded = merge.merged if undone else None
     return dataclasses.replace(
-        merge, survivor=before, later=later, recorded=recorded, known=trusted, trusted=trusted and not queries
+        merge,
+        survivor=before,
+        later=later,
+        recorded=recorded,
+        trusted=trusted and not queries,
+        excluded=[each.orphan for each in undone] if trusted else None,
     )
 
 
@@ -170,21 +175,31 @@ def _field_state(field: str, rule: Rule, survivor: Profile, merge: RecordedMerge
         before=getattr(merge.survivor, field),
         theirs=getattr(merge.orphan, field),
         look_up=look_up,
-        known=merge.known,
         trusted=merge.trusted,
+        excluded=None if merge.excluded is None else [getattr(orphan, field) for orphan in merge.excluded],
     )
 
 
-def _undo_summary_time(state: FieldState, count: FieldState, left: Mapping[str, Any]) -> datetime | None:
+def _undo_summary_time(
+    state: FieldState, count: FieldState, summary_state: FieldState, left: Mapping[str, Any]
+) -> datetime | None:
     """Return a first or last time over a whole summary; *left* has the fields that remain, *count* is its count."""
     if state.trusted and count.now == count.after:
         # Anything later would have changed the count.
         return state.before  # type: ignore[no-any-return]
-    before = state.before if state.known else None
+    total, summary, name = SUMMARY_TIMES[state.path[0]]
+    before = None if _may_be_excluded(state.own, summary_state, name) else state.own
     if state.now is None or state.now != state.theirs or state.now == before:
         return state.now  # type: ignore[no-any-return]
-    total, summary, name = SUMMARY_TIMES[state.path[0]]
     times = [entry[name] for entry in left[summary].values() if entry.get(name)]
     found: datetime | None = reduce(state.rule.combine, map(datetime.fromisoformat, times), before)
     # A count without any known time: keep the present time, the widest that is known.
     return state.now if found is None and left[total] else found
+
+
+def _may_be_excluded(moment: datetime | None, summary: FieldState, name: str) -> bool:
+    """Return whether *moment* may come from an entry of an excluded orphan, by the part *name*."""
+    if moment is None or summary.trusted:
+        return False
+    entries = [entry for each in summary.excluded or () for entry in (each or {}).values()]
+    return any(entry.get(name) and datetime.fromisoformat(entry[name]) == moment for entry in entries)

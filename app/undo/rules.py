@@ -5,7 +5,7 @@ Later changes stay: a value returns to *before* only if it still is the result o
 or a mark that only the orphan may have set is looked up in the history that stays with the survivor.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -41,16 +41,27 @@ class FieldState:
     before: Any
     theirs: Any
     look_up: HistoryLookup
-    #: False where *before* may still have values of a merge that was undone since: no time is taken from it then.
-    known: bool = True
-    #: False where *before* may also lack what happened before the merge: see exclude_undone. A time in it is right, but
-    #: the history may have a wider one.
+    #: False where *before* may still have values of a merge that was undone since.
     trusted: bool = True
+    #: The values of the orphans of these merges; None if some are unknown.
+    excluded: Sequence[Any] | None = ()
 
     @property
     def after(self) -> Any:
         """The result of the merge."""
         return self.rule.combine(self.before, self.theirs)
+
+    @property
+    def own(self) -> Any:
+        """The value before the merge if it surely is the survivor's, else None. The history may have a wider one.
+
+        A time of an excluded orphan may stand for an unknown one (see narrow_entry), a mark may not.
+        """
+        if self.trusted:
+            return self.before
+        if self.excluded is None or (not isinstance(self.before, bool) and self.before in self.excluded):
+            return None
+        return self.before
 
     @property
     def undone(self) -> Any:
@@ -67,8 +78,8 @@ class FieldState:
             before=before,
             theirs=theirs,
             look_up=self.look_up,
-            known=self.known,
             trusted=self.trusted,
+            excluded=None if self.excluded is None else [(each or {}).get(key) for each in self.excluded],
         )
 
 
@@ -86,7 +97,7 @@ def subtract(state: FieldState) -> int | None:
 
 def narrow(state: FieldState) -> Any:
     """Return the first or last time that remains where the present one is the orphan's."""
-    before = state.before if state.known else None
+    before = state.own
     if state.now is None or state.now != state.theirs or state.now == before:
         return state.now
     found = state.look_up(HistoryQuery(path=state.path, theirs=state.theirs, ours=before))
@@ -97,9 +108,9 @@ def unmark(state: FieldState) -> bool | None:
     """Return whether the mark holds without the orphan."""
     if state.now != state.after:
         return state.now  # type: ignore[no-any-return]
-    if state.theirs and not (state.before and state.known) and state.look_up(HistoryQuery(path=state.path)):
+    if state.theirs and not state.own and state.look_up(HistoryQuery(path=state.path)):
         return True
-    return state.before if state.known or not state.theirs else None
+    return state.before if state.trusted or not state.theirs else state.own or None
 
 
 def unfill_keys(state: FieldState) -> Mapping[str, Any]:

@@ -11,11 +11,13 @@ from app.db.transaction import open_transaction
 from app.errors import DatabaseUnavailable
 from app.ledger import queries
 from app.ledger.accept import AcceptedBatch, store_batch
+from app.ledger.undo_time import batch_with_undo_time
 from app.web.idempotent import idempotency_key
 from app.web.prefer_wait import preferred_wait, prefers_async, wait_for_batch
 from app.web.proxies import with_prefix
-from app.web.resources import pool
+from app.web.resources import pool, settings
 from app.web.shedding import backlogs
+from app.web.urgency import requested_priority
 from schemas.identifiers import Recorded
 from schemas.jobs import BatchSchema
 from schemas.merge import Update
@@ -36,11 +38,12 @@ def accept_request(
     body: Any,
     places: Sequence[int] | None = None,
     key: str | None = None,
+    run_id: UUID | None = None,
 ) -> AcceptedBatch:
     """Store *updates*, read from the parsed *body* of this request, as a batch.
 
     *places* are their indexes in the request if not all of its objects became updates; *key* is the Idempotency-Key of
-    a form.
+    a form; *run_id* is the run that the batch joins.
     """
     return store_batch(
         pool(),
@@ -50,7 +53,9 @@ def accept_request(
         kind=kind,
         updates=updates,
         places=places,
+        priority=requested_priority(),
         idempotency=idempotency_key(body, given=key),
+        run_id=run_id,
         backlogs=backlogs(),
     )
 
@@ -108,5 +113,5 @@ def dump_batch(batch_id: UUID) -> dict[str, Any]:
     """Return the batch as `GET /merge/batches/{id}` does; raise NotFound if the workspace has none of that id."""
     with open_transaction(pool(), g.workspace_id) as tx:
         batch = queries.read_batch(tx, batch_id=batch_id)
-    dumped: dict[str, Any] = BATCH.dump(batch)
+    dumped: dict[str, Any] = BATCH.dump(batch_with_undo_time(batch, days=settings().undo_days))
     return dumped

@@ -13,11 +13,12 @@ from app.db.queries import load_queries
 from app.db.transaction import Transaction
 from app.errors import Conflict
 from app.ledger.queries import Batch, read_batches
+from app.ledger.runs import read_merge_runs
 from app.webhooks.deliveries import Delivery, lock_delivery
 from app.webhooks.outbox import delivery_rows, format_event, insert_deliveries, lock_webhooks_of_type
 from app.webhooks.store import read_webhook
 from schemas.outcomes import JobState
-from schemas.webhooks import BatchFinishedSchema, EventType
+from schemas.webhooks import BatchFinishedSchema, EventType, RunFinishedSchema
 
 QUERIES = load_queries("app.webhooks", "watching.sql")
 
@@ -28,6 +29,7 @@ SHARE = 0.1
 DISABLED = "This webhook is disabled, so that nothing is sent to it; enable it first."
 
 DATA = BatchFinishedSchema()
+RUN_DATA = RunFinishedSchema()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +67,18 @@ def create_test_delivery(tx: Transaction, *, webhook_id: UUID) -> Delivery:
     (row,) = delivery_rows([webhook_id], event=EventType.TEST, body=body)
     insert_deliveries(tx, [row])
     return lock_delivery(tx, webhook_id=webhook_id, notice_id=UUID(row["id"]))
+
+
+def create_run_deliveries(tx: Transaction, *, run_ids: Sequence[UUID]) -> None:
+    """Create the deliveries of runs that have finished, in the transaction that finishes them."""
+    webhook_ids = lock_webhooks_of_type(tx, event=EventType.RUN_FINISHED)
+    if not webhook_ids:
+        return
+    rows: list[Mapping[str, Any]] = []
+    for run in read_merge_runs(tx, run_ids=run_ids):
+        body = format_event(EventType.RUN_FINISHED, run.finished_at, RUN_DATA.dump(run))
+        rows += delivery_rows(webhook_ids, event=EventType.RUN_FINISHED, body=body)
+    insert_deliveries(tx, rows)
 
 
 def _create_deliveries(tx: Transaction, finished: Sequence[tuple[Batch, str]]) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 
+from cli.bulk.file_run import header_of, is_refused_by_run
 from cli.bulk.merge_pairs import FilePair, Json
 from cli.bulk.outputs.outcome_file import INVALID, LineResult, result_from_json
 from cli.bulk.reading.lines import Position
@@ -77,28 +78,34 @@ def split_pairs(pairs: Iterable[FilePair]) -> Iterator[PairChunk]:
 
 
 def merge_pairs(
-    client: Client, pairs: Sequence[FilePair], *, salt: str, batch_id: str | None, on_accepted: OnAccepted
+    client: Client,
+    pairs: Sequence[FilePair],
+    *,
+    salt: str,
+    batch_id: str | None,
+    on_accepted: OnAccepted,
+    run_id: str | None = None,
 ) -> list[LineResult]:
     """Return the outcome of each pair, after all jobs have finished.
 
     *batch_id* is the batch of these pairs if an earlier process sent them; otherwise they are sent, and *on_accepted*
-    receives their batch. Raises Unanswered and Refused.
+    receives their batch. The batch joins the run *run_id*. Raises Unanswered and Refused.
     """
     if batch_id is not None:
-        return [result_from_json(job) for job in _wait_for_batch(client, batch_id)["jobs"]]
-    headers = {"Idempotency-Key": idempotency_key(pairs, salt), "Prefer": f"wait={WAIT_S}"}
+        return [result_from_json(job) for job in wait_for_batch(client, batch_id)["jobs"]]
+    headers = {"Idempotency-Key": idempotency_key(pairs, salt), "Prefer": f"wait={WAIT_S}", **header_of(run_id)}
     response = _post(client, "/users/merge", pairs, headers)
     if response.status == HTTPStatus.BAD_REQUEST:
         return _retry_halves(
             pairs,
             response,
-            lambda half: merge_pairs(client, half, salt=salt, batch_id=None, on_accepted=lambda _: None),
+            lambda half: merge_pairs(client, half, salt=salt, batch_id=None, on_accepted=lambda _: None, run_id=run_id),
         )
     body = require_status(response, HTTPStatus.ACCEPTED).body
     replayed = "Idempotent-Replayed" in response.headers and response.attempts == 1
     on_accepted(AcceptedBatch(batch_id=body["batch_id"], replayed=replayed))
     batch = body.get("batch") or {}
-    finished = batch if batch.get("state") == JobState.FINISHED else _wait_for_batch(client, body["batch_id"])
+    finished = batch if batch.get("state") == JobState.FINISHED else wait_for_batch(client, body["batch_id"])
     return [result_from_json(job) for job in finished["jobs"]]
 
 
@@ -125,7 +132,7 @@ def _post(client: Client, path: str, pairs: Sequence[FilePair], headers: dict[st
     started = monotonic()
     while True:
         response = client.request("POST", path, body=body, headers=headers)
-        if response.status != HTTPStatus.CONFLICT or client.stopped:
+        if response.status != HTTPStatus.CONFLICT or client.stopped or is_refused_by_run(client, response, headers):
             return response
         client.wait_to_poll(response, waited_s=monotonic() - started)
 
@@ -143,7 +150,7 @@ def _retry_halves(
     return [*send(pairs[:middle]), *send(pairs[middle:])]
 
 
-def _wait_for_batch(client: Client, batch_id: str) -> Json:
+def wait_for_batch(client: Client, batch_id: str) -> Json:
     """Poll the batch until all its jobs have finished. The server answers when it changes, or after a while."""
     headers: dict[str, str] = {}
     while not client.stopped:

@@ -1,7 +1,7 @@
 """`mergelane merge`: sends the pairs of a file and writes their outcomes, resuming from the checkpoint."""
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
@@ -13,6 +13,7 @@ from typing import Protocol
 
 from cli.bulk import merge_batches
 from cli.bulk.columns.merge_columns import PAIR_COLUMNS, check_columns, is_outcome_file
+from cli.bulk.file_run import close_file_run, create_file_run
 from cli.bulk.files import FileError, FileFormat, detect_format
 from cli.bulk.merge_batches import AcceptedBatch, PairChunk
 from cli.bulk.merge_pairs import parse_pairs
@@ -26,6 +27,7 @@ from cli.bulk.reading.lines import Position
 from cli.bulk.reading.records import read_records
 from cli.bulk.reading.source import Source, open_source, stop_on_change
 from cli.client import Client, Refused
+from schemas.outcomes import RunKind
 
 #: The default of MERGELANE_IDEMPOTENCY_HOURS: for this long the server knows the requests that it accepted.
 REMEMBERED = timedelta(hours=24)
@@ -81,7 +83,8 @@ def merge_file(options: MergeOptions, *, progress: OpenProgress, report: Callabl
                         on_progress=display.update,
                         on_replay=_report_replay_once(checkpoint, report),
                     )
-                    run.run(_remaining_chunks(source, header, checkpoint.state))
+                    run.run(_in_a_run(_remaining_chunks(source, header, checkpoint.state), options, checkpoint))
+                _close_run(options, checkpoint.state)
             return checkpoint.state.counts
 
 
@@ -117,7 +120,14 @@ def _client_pool(options: MergeOptions, checkpoint: Checkpoint, source: Source) 
         try:
             if is_preview:
                 return merge_batches.preview_pairs(client, chunk.valid)
-            return merge_batches.merge_pairs(client, chunk.valid, salt=salt, batch_id=batch_id, on_accepted=on_accepted)
+            return merge_batches.merge_pairs(
+                client,
+                chunk.valid,
+                salt=salt,
+                batch_id=batch_id,
+                on_accepted=on_accepted,
+                run_id=checkpoint.state.run_id,
+            )
         finally:
             clients.put(client)
 
@@ -128,6 +138,32 @@ def _client_pool(options: MergeOptions, checkpoint: Checkpoint, source: Source) 
         # A client that is in use belongs to a daemon thread, which ends with the process.
         while not clients.empty():
             clients.get().close()
+
+
+def _in_a_run(chunks: Iterator[PairChunk], options: MergeOptions, checkpoint: Checkpoint) -> Iterator[PairChunk]:
+    """Yield *chunks*; create the run of the file before the first one that has a pair to send."""
+    for chunk in chunks:
+        if chunk.valid:
+            _create_run(options, checkpoint)
+            yield chunk
+            break
+        yield chunk
+    yield from chunks
+
+
+def _create_run(options: MergeOptions, checkpoint: Checkpoint) -> None:
+    """Create the run that the batches of the file join, unless an earlier process has sent some of them."""
+    state = checkpoint.state
+    if state.task == PREVIEW or state.run_id is not None or state.known_batch is not None:
+        return
+    with closing(options.new_client(Event())) as client:
+        checkpoint.save(run_id=create_file_run(client, file=options.file, kind=RunKind.FILE))
+
+
+def _close_run(options: MergeOptions, state: CheckpointState) -> None:
+    if state.run_id is not None:
+        with closing(options.new_client(Event())) as client:
+            close_file_run(client, state.run_id)
 
 
 def _check_workspace(options: MergeOptions, state: CheckpointState) -> None:

@@ -1,12 +1,21 @@
 """`mergelane batches`: accepted requests and the outcome of each job."""
 
+from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
 import click
 
 from cli.commands.options import cursor_option, json_option, limit_option
-from cli.commands.output import format_counts, format_value, print_json, print_page, print_table, print_values
+from cli.commands.output import (
+    format_counts,
+    format_value,
+    print_json,
+    print_page,
+    print_status,
+    print_table,
+    print_values,
+)
 from cli.commands.remote import Remote, remote_options
 
 COLUMNS = ("BATCH_ID", "STATE", "CREATED_AT", "FINISHED_AT", "COUNTS")
@@ -15,20 +24,21 @@ JOB_COLUMNS = ("INDEX", "JOB_ID", "STATE", "OUTCOME", "MERGE", "KEEP", "REASON")
 
 @click.group()
 def batches() -> None:
-    """List batches and show their jobs.
+    """List, show and undo batches.
 
     A batch is one accepted request; it has a job for each pair of the request.
     """
 
 
 @batches.command("list")
+@click.option("--run", "run_id", type=click.UUID, help="Only batches of this run.")
 @limit_option
 @cursor_option
 @json_option
 @remote_options
-def list_batches(*, limit: int, cursor: str | None, as_json: bool, remote: Remote) -> None:
+def list_batches(*, as_json: bool, remote: Remote, **query: Any) -> None:
     """List batches, newest first."""
-    page = remote.get("/merge/batches", limit=limit, cursor=cursor)
+    page = remote.get("/merge/batches", **query)
     print_page(page, COLUMNS, map(_row, page["batches"]), as_json=as_json)
 
 
@@ -47,12 +57,28 @@ def show_batch(*, batch_id: UUID, as_json: bool, remote: Remote) -> None:
     print_table(JOB_COLUMNS, map(job_row, batch["jobs"]))
 
 
+@batches.command("undo")
+@click.argument("batch_id", type=click.UUID)
+@remote_options
+def undo_batch(*, batch_id: UUID, remote: Remote) -> None:
+    """Undo every merge of the batch BATCH_ID, the latest first, and print the id of the batch of undos."""
+    undo = remote.send("POST", f"/merge/batches/{batch_id}/undo", HTTPStatus.ACCEPTED, repeatable=False)
+    print_status(f"The undo of batch {batch_id} is queued.")
+    click.echo(undo["batch_id"])
+
+
 def job_row(job: dict[str, Any]) -> tuple[str, ...]:
     """Return *job* as a row of JOB_COLUMNS."""
     sides = format_value(job["identifier_to_merge"]), format_value(job["identifier_to_keep"])
-    return str(job["index"]), job["job_id"], job["state"], job["outcome"] or "", *sides, job["reason"] or ""
+    return str(job["index"]), job["job_id"], job["state"], format_outcome(job), *sides, job["reason"] or ""
+
+
+def format_outcome(job: dict[str, Any]) -> str:
+    """Return the outcome of *job*, marked when the merge was undone since."""
+    outcome = job["outcome"] or ""
+    return f"{outcome} (undone)" if job["undone_at"] else outcome
 
 
 def _row(batch: dict[str, Any]) -> tuple[str, ...]:
-    counts = format_counts(batch["counts"])
+    counts = format_counts(batch["counts"]) + (f" ({batch['undone']:,} undone)" if batch["undone"] else "")
     return batch["batch_id"], batch["state"], batch["created_at"], batch["finished_at"] or "", counts

@@ -11,7 +11,9 @@ import click
 from cli.commands.options import cursor_option, json_option, limit_option
 from cli.commands.output import format_counts, print_json, print_page, print_result, print_status
 from cli.commands.remote import Remote, remote_options
+from cli.commands.runs import SOME_DEAD, wait_for_merges
 from schemas.keeping import Prefer, RunState, SharedAddress, TiesBy
+from schemas.outcomes import JobState
 
 if TYPE_CHECKING:
     from cli.client import Client
@@ -93,13 +95,15 @@ def preview_run(*, file: Path | None, as_json: bool, remote: Remote, **rule: str
 
 
 @duplicates.command("run")
-@click.option("--wait", is_flag=True, help="Wait until the ledger has a job for every duplicate.")
+@click.option("--wait", is_flag=True, help="Wait until every merge of the run has ended.")
 @json_option
 @remote_options
-def start_run(*, wait: bool, as_json: bool, remote: Remote) -> None:
+@click.pass_context
+def start_run(ctx: click.Context, /, *, wait: bool, as_json: bool, remote: Remote) -> None:
     """Start a run by the rule of the workspace, and print its id.
 
-    The merges of a run can be undone, batch by batch.
+    The merges of a run can be undone: see `mergelane runs undo`. Exit status: 3 when --wait is given and some jobs are
+    dead.
     """
     from cli.client import require_status
 
@@ -107,12 +111,17 @@ def start_run(*, wait: bool, as_json: bool, remote: Remote) -> None:
         # Not repeatable: after a lost response, the retry would be refused because of the first request.
         response = client.request("POST", "/duplicates/runs", repeatable=False)
         started = require_status(response, HTTPStatus.ACCEPTED).body
-        run = _wait_for_run(client, started["status_url"]) if wait else client.get(started["status_url"])
+        run = _wait_for_scan(client, started["status_url"]) if wait else client.get(started["status_url"])
+        merges = wait_for_merges(client, started["run_id"]) if wait else {}
     if as_json:
         print_json(run)
     else:
         print_status(f"The run is {run['state']}. Its batches: {run['batches_url']}")
         click.echo(started["run_id"])
+    if merges.get("counts"):
+        print_status(f"Its merges: {format_counts(merges['counts'])}.")
+    if merges.get("counts", {}).get(JobState.DEAD.value):
+        ctx.exit(SOME_DEAD)
 
 
 @duplicates.command("runs")
@@ -201,8 +210,8 @@ def _exclusion_row(exclusion: dict[str, Any]) -> tuple[str, ...]:
     return exclusion["exclusion_id"], sides, exclusion["created_at"], actor, exclusion["reason"] or ""
 
 
-def _wait_for_run(client: "Client", path: str) -> dict[str, Any]:
-    """Poll the run at *path* until it ends."""
+def _wait_for_scan(client: "Client", path: str) -> dict[str, Any]:
+    """Poll the run at *path* until it has a job for every duplicate."""
     pause = Event()
     while True:
         run: dict[str, Any] = client.get(path)

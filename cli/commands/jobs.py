@@ -33,6 +33,7 @@ def jobs() -> None:
 @click.option("--state", type=click.Choice([each.value for each in JobState]), help="Only jobs in this state.")
 @click.option("--outcome", type=click.Choice([each.value for each in Outcome]), help="Only jobs with this outcome.")
 @click.option("--identifier", help="Only jobs about this external_id, alias name, email, phone or braze_id.")
+@click.option("--run", "run_id", type=click.UUID, help="Only jobs of this run.")
 @limit_option
 @cursor_option
 @json_option
@@ -106,14 +107,16 @@ def undo_job(*, job_id: UUID, remote: Remote | None, workspace: str | None, home
 
 def _read_from_database(job_id: UUID, *, workspace: str | None, home: Path) -> dict[str, Any]:
     """Return the job as the API shows it, after the name of its workspace."""
+    from app.config import Settings
     from app.db.transaction import Transaction
     from app.ledger import queries, retry
+    from app.ledger.undo_time import with_undo_time
     from schemas.jobs import JobSchema
 
     with connect_database(home) as connection:
         found = retry.find_workspace_of_job(connection, job_id=job_id, name=workspace)
         job = queries.read_job(Transaction(connection, found.id), job_id=job_id)
-    job_json: dict[str, Any] = JobSchema().dump(job)
+    job_json: dict[str, Any] = JobSchema().dump(with_undo_time(job, days=Settings.from_environ().undo_days))
     return {"workspace": found.name, **job_json}
 
 

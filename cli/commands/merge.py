@@ -1,6 +1,7 @@
 """`mergelane merge`: the options of a merge file; `cli.bulk.merge_file` does the work."""
 
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import click
@@ -23,7 +24,12 @@ MAX_CONCURRENCY = 32
 
 
 @click.command()
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
+@click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False, allow_dash=True))
+@click.option(
+    "--undo",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Undo exactly the merges of this outcome file, from the last line to the first, instead of merging FILE.",
+)
 @click.option(
     "--outcomes",
     type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
@@ -49,7 +55,7 @@ def merge(
     ctx: click.Context,
     /,
     *,
-    file: str,
+    file: str | None,
     outcomes: Path | None,
     form: FileFormat | None,
     patience: float,
@@ -69,8 +75,15 @@ def merge(
     finishes before the next is sent. a→b and b→c end in c in any order.
 
     Exit status: 0 when every pair has an outcome, 3 when some jobs are dead, 4 when some lines are invalid, 1 when the
-    run failed, 130 when it was interrupted.
+    run failed, 130 when it was interrupted. With --undo: 3 when some merges were not undone.
     """
+    undo: Path | None = given.pop("undo")
+    if (file is None) == (undo is None):
+        raise click.UsageError("Name a FILE to merge, or an outcome file by --undo.")
+    if undo is not None:
+        ctx.exit(_undo_file(undo, remote=remote, patience_s=patience))
+    if file is None:
+        return
     from cli.bulk.merge_file import MergeOptions, merge_file
     from cli.bulk.outputs.outcome_file import DEAD, INVALID
 
@@ -88,6 +101,22 @@ def merge(
         )
     print_end(f"{sum(counts.values()):,} pairs: {format_counts(counts)}.", "The outcomes are in", output)
     ctx.exit(SOME_DEAD if DEAD in counts else SOME_INVALID if INVALID in counts else 0)
+
+
+def _undo_file(file: Path, *, remote: Remote, patience_s: float) -> int:
+    """Undo the merges of an outcome file and return the exit status."""
+    from contextlib import closing
+
+    from cli.bulk.undo_file import LEFT, read_job_ids, undo_outcomes
+
+    job_ids = read_job_ids(file)
+    with (
+        closing(remote.new_client(patience_s=patience_s, stop=Event())) as client,
+        Progress("merges", total=len(job_ids)) as display,
+    ):
+        counts = undo_outcomes(client, job_ids, on_progress=display.update)
+    click.echo(f"{len(job_ids):,} merges: {format_counts(counts)}.")
+    return SOME_DEAD if LEFT & counts.keys() else 0
 
 
 def _default_output(file: str, *, dry_run: bool) -> Path:

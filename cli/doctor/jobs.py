@@ -1,4 +1,4 @@
-"""Checks of the jobs: dead jobs, jobs that wait too long, and full backlogs, workspace by workspace."""
+"""Checks of the jobs: dead jobs, paused queues, jobs that wait too long, and full backlogs, workspace by workspace."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -7,6 +7,7 @@ from app.config import Settings
 from app.db.connections import Connection
 from app.db.transaction import Transaction
 from app.ledger.backlog import count_waiting_jobs
+from app.ledger.queue_control import list_paused_workspaces
 from cli.doctor.database import QUERIES
 from cli.doctor.findings import Finding, fine, notice, wrong
 
@@ -21,16 +22,22 @@ def check_jobs(connection: Connection, settings: Settings) -> Iterator[Finding]:
     dead: dict[str, int] = {}
     waits: dict[str, float] = {}
     backlogs: dict[str, int] = {}
+    paused_ids = set(list_paused_workspaces(connection))
+    paused: list[str] = []
     for row in connection.execute(QUERIES["workspaces"]).fetchall():
         values, name = {"workspace_id": row["workspace_id"]}, row["name"]
         if (found := connection.execute(QUERIES["dead_jobs"], values).fetchone()) and found["jobs"]:
             dead[name] = found["jobs"]
+        if row["workspace_id"] in paused_ids:
+            paused.append(name)
         if oldest := connection.execute(QUERIES["oldest_waiting"], values).fetchone():
-            waits[name] = oldest["waited_s"]
+            if row["workspace_id"] not in paused_ids:
+                waits[name] = oldest["waited_s"]
             backlogs[name] = count_waiting_jobs(
                 Transaction(connection, row["workspace_id"]), bound=settings.waiting_bound
             )
     yield _check_dead(dead)
+    yield _check_paused(paused)
     yield _check_waiting(waits, longest=LATE_AFTER_RESCUES * (settings.rescue_after_s + settings.rescue_every_s))
     yield _check_backlogs(backlogs, bound=settings.waiting_bound)
 
@@ -44,6 +51,16 @@ def _check_dead(dead: dict[str, int]) -> Finding:
         f"{sum(dead.values())} jobs are dead, most of them in the workspace {most!r}.",
         "Read their reasons (`GET /merge/jobs?state=dead`) and the logs of the workers, fix the cause, then retry them"
         " with `mergelane jobs retry`.",
+    )
+
+
+def _check_paused(paused: list[str]) -> Finding:
+    if not paused:
+        return fine("paused queues", "No queue is paused.")
+    return notice(
+        "paused queues",
+        f"The queues of {len(paused)} workspaces are paused, the first of them is {paused[0]!r}: their jobs wait.",
+        "Find who paused them with `mergelane queue show --all`, and resume them with `mergelane queue resume`.",
     )
 
 

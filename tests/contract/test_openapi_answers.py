@@ -160,6 +160,36 @@ def test_a_complete_profile_matches_the_document(journey: Journey) -> None:
     assert few == [{"email": "ada@example.com"}]
 
 
+def test_the_queue_matches_the_document(journey: Journey) -> None:
+    paused = journey.send("PUT", "/merge/queue", {"state": "paused", "merges_per_minute_limit": 60}).json()
+    journey.post("/users/merge", pair({"external_id": "a"}, {"external_id": "b"}), 202)
+    read = journey.get("/merge/queue").json()
+    journey.send("PUT", "/merge/queue", {"state": "running", "merges_per_minute_limit": None})
+    journey.send("PUT", "/merge/queue", {"state": "stopped"}, 400)
+
+    assert paused["paused_by"]
+    assert read["waiting"] == {"3": 1}
+
+
+def test_cancellations_match_the_document(journey: Journey) -> None:
+    journey.post("/merge/queue/cancel", None, 409)
+    journey.send("PUT", "/merge/queue", {"state": "paused"})
+    body = pair({"external_id": "a"}, {"external_id": "b"})
+    one, other, _ = (journey.post("/users/merge", body, 202).json()["batch_id"] for _ in range(3))
+    job_id = journey.get(f"/merge/batches/{one}").json()["jobs"][0]["job_id"]
+    job = journey.post(f"/merge/jobs/{job_id}/cancel", None, 200).json()
+    batch = journey.post(f"/merge/batches/{other}/cancel", None, 200).json()
+    for path in (f"jobs/{job_id}", f"batches/{other}"):
+        journey.post(f"/merge/{path}/cancel", None, 409)
+    for path in (f"jobs/{ELSEWHERE}", f"batches/{ELSEWHERE}"):
+        journey.post(f"/merge/{path}/cancel", None, 404)
+    journey.post("/merge/queue/cancel", None, 202)
+    journey.post("/merge/queue/cancel?priority=8", None, 400)
+
+    assert job["outcome"] == "cancelled"
+    assert (batch["cancelled"], batch["running"]) == (1, 0)
+
+
 def test_activity_matches_the_document(journey: Journey) -> None:
     journey.post("/users/track", {"attributes": [PERSON], **HISTORY})
     (user,) = journey.post("/users/export/ids", {"external_ids": ["ada"]}).json()["users"]
@@ -323,6 +353,37 @@ def test_a_retried_job_matches_the_document(journey: Journey, system: System) ->
     assert journey.post(f"{path}/retry", None, 202).json()["outcome"] is None
 
 
+def test_runs_match_the_document(journey: Journey, client: Client) -> None:
+    run = journey.post("/merge/runs", {"label": "March"}, 201).json()
+    journey.post("/merge/runs", {"name": "March"}, 400)
+    body = pair({"external_id": "x"}, {"external_id": "y"})
+    journey.post("/users/merge", body, 202, headers={"Merge-Run": run["run_id"], "Prefer": "wait=20"})
+    journey.post("/users/merge", body, 404, headers={"Merge-Run": ELSEWHERE})
+    journey.get(run["status_url"])
+    journey.get(run["status_url"] + "/batches")
+    journey.get(run["status_url"] + "/batches", 400, limit=0)
+    journey.get(f"/merge/runs/{ELSEWHERE}/batches", 404)
+    journey.get("/merge/jobs", run_id=run["run_id"])
+    journey.post(run["status_url"] + "/close", None, 200)
+    journey.post(run["status_url"] + "/close", None, 409)
+    journey.post(f"/merge/runs/{ELSEWHERE}/close", None, 404)
+    journey.post("/users/merge", body, 409, headers={"Merge-Run": run["run_id"]})
+    wait_until(lambda: client.get(run["status_url"]).json()["state"] == "finished", what="the run")
+
+    assert journey.get(run["status_url"]).json()["counts"] == {"orphan_not_found": 1}
+    journey.post(f"{run['status_url']}/undo", None, 409)
+    journey.post(f"/merge/runs/{ELSEWHERE}/undo", None, 404)
+    journey.post("/users/track", {"attributes": [{"external_id": "x"}, {"external_id": "y"}]})
+    other = journey.post("/merge/runs", {}, 201).json()
+    journey.post("/users/merge", body, 202, headers={"Merge-Run": other["run_id"], "Prefer": "wait=20"})
+    undo = journey.post(f"{other['status_url']}/undo", None, 202).json()
+    wait_until(lambda: client.get(undo["status_url"]).json()["state"] == "finished", what="the undo")
+    assert journey.get(undo["status_url"]).json()["counts"] == {"undone": 1}
+    journey.get("/merge/runs", kind="client", state="finished")
+    journey.get("/merge/runs", 400, kind="large")
+    journey.get(f"/merge/runs/{ELSEWHERE}", 404)
+
+
 def test_duplicates_and_runs_match_the_document(journey: Journey, client: Client) -> None:
     people = [{"external_id": name, "email": "Ada@x.org", "phone": "+14155550123"} for name in ("ada", "twin")]
     for person in people:
@@ -361,7 +422,7 @@ def test_duplicates_and_runs_match_the_document(journey: Journey, client: Client
     journey.post(f"{run['status_url']}/cancel", None, 409)
 
 
-#: Jobs that wait for an hour, so many that a run pauses.
+#: Jobs that wait for ten minutes, so many that a run pauses. The rescue makes later ones due.
 HOLD_BACK = """
     WITH held AS (
         INSERT INTO batch (workspace_id, id, path)
@@ -371,7 +432,7 @@ HOLD_BACK = """
     INSERT INTO job (
         workspace_id, id, batch_id, index, kind, lane, orphan_identifier, survivor_identifier, search_keys, due_at
     )
-    SELECT workspace_id, gen_random_uuid(), id, index, 'merge', index, '{}', '{}', '{}', now() + interval '1 hour'
+    SELECT workspace_id, gen_random_uuid(), id, index, 'merge', index, '{}', '{}', '{}', now() + interval '10 minutes'
     FROM held CROSS JOIN generate_series(0, 4999) AS index
 """
 
@@ -400,6 +461,7 @@ def test_identifying_matches_the_document(journey: Journey) -> None:
     assert accepted["errors"]
     assert accepted["batch"]["counts"]["identified"] == 1
     journey.post("/users/identify", {}, 400)
+    journey.post("/users/identify", body, 404, headers={"Merge-Run": ELSEWHERE})
     journey.post("/users/identify", {"aliases_to_identify": []}, 422, headers=headers)
 
 
@@ -605,6 +667,8 @@ def test_the_identity_feed_matches_the_document(journey: Journey) -> None:
 
 def test_the_error_for_a_long_url_matches_the_document(journey: Journey, client: Client) -> None:
     braze_id = "0" * 24
+    long_query = {"cursor": "x" * 9_000}
+    journey.post(f"/merge/queue/cancel?cursor={long_query['cursor']}", None, 414)
     for path in (
         "/audit",
         "/audit/export",
@@ -617,6 +681,8 @@ def test_the_error_for_a_long_url_matches_the_document(journey: Journey, client:
         "/duplicates/preview.csv",
         "/duplicates/exclusions",
         "/duplicates/runs",
+        "/merge/runs",
+        f"/merge/runs/{ELSEWHERE}/batches",
         "/profiles",
         f"/profiles/{braze_id}/activity",
         f"/profiles/{braze_id}/history",

@@ -30,8 +30,9 @@ JOB = {
     "finished_at",
     "undone_at",
     "undone_by",
+    "undoable_until",
 }
-BATCH = {"batch_id", "state", "source", "run_id", "request_id", "created_at", "finished_at", "counts"}
+BATCH = {"batch_id", "state", "source", "run_id", "request_id", "created_at", "finished_at", "counts", "undone"}
 
 
 def body(*pairs: tuple[str, str]) -> Json:

@@ -75,6 +75,8 @@ def furnish(factory: Factory, pool: Pool) -> None:
     factory.rows(f"INSERT INTO audit_entry {entry} RETURNING 1", uuid7())
     for audit in ("identify_record VALUES (%s, %s, now(), 7, now())", UNDO):
         factory.rows(f"INSERT INTO {audit} RETURNING 1", job_id)
+    factory.rows("INSERT INTO queue_cancellation (workspace_id, id, reason) VALUES (%s, %s, '') RETURNING 1", uuid7())
+    factory.rows("INSERT INTO queue_control (workspace_id) VALUES (%s) RETURNING 1")
     factory.rows("INSERT INTO key_recomputation (workspace_id) VALUES (%s) RETURNING 1")
     factory.rows("INSERT INTO key_change VALUES (%s, %s, 'email', 'a', 'b') RETURNING 1", person.id)
     factory.rows("INSERT INTO former_name VALUES (%s, %s, 'email', '', 'old@example.com') RETURNING 1", person.id)
@@ -82,6 +84,12 @@ def furnish(factory: Factory, pool: Pool) -> None:
         "INSERT INTO erasure (workspace_id, id, braze_id, path, state, origin_ids, jobs, counts)"
         " VALUES (%s, gen_random_uuid(), 'a', '/users/delete', 'history', '{}', '[]', '{}') RETURNING 1"
     )
+    run = (
+        "INSERT INTO run (workspace_id, id, kind, state) VALUES (%s, gen_random_uuid(), 'client', 'open') RETURNING id"
+    )
+    (row,) = factory.rows(run)
+    factory.rows("INSERT INTO run_progress (workspace_id, run_id) VALUES (%s, %s) RETURNING 1", row["id"])
+    factory.rows("INSERT INTO run_undo_merge VALUES (%s, %s, now(), %s) RETURNING 1", row["id"], job_id)
     for table, values in DUPLICATES.items():
         factory.rows(f"INSERT INTO {table} (workspace_id, {values}) RETURNING 1")
     factory.rows("INSERT INTO identity_feed (workspace_id) VALUES (%s) RETURNING 1")
@@ -308,6 +316,9 @@ def test_what_runs_as_the_owner_is_a_few_functions_that_only_the_role_may_call(o
 
     assert {row["name"] for row in found} == {
         "find_valid_keys",
+        "paused_workspaces",
+        "workspaces_with_cancellations",
+        "publishable_workspaces",
         "workspaces_with_pending_jobs",
         "next_job_due_at",
         "next_webhook_work_at",
@@ -328,6 +339,8 @@ def test_what_runs_as_the_owner_is_a_few_functions_that_only_the_role_may_call(o
         "workspaces_with_erasures",
         "workspaces_with_identity_changes",
         "renew_statistics",
+        "workspaces_with_runs",
+        "prune_old_runs",
     }
     assert [row["config"] for row in found] == [["search_path=pg_catalog, pg_temp"]] * len(found)
     assert {row["anybody"] for row in found} == {False}

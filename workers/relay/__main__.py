@@ -1,7 +1,7 @@
 """Entry point of the relay, a thread for each of its services.
 
-They are publishing, rescue, pruning, analysis, duplicate runs, recomputation, erasure, the identity feed and the
-expiry of replies.
+They are publishing, rescue, cancelling, pruning, analysis, duplicate runs, runs, recomputation, erasure, the identity
+feed and the expiry of replies.
 """
 
 from functools import partial
@@ -17,6 +17,7 @@ from app.metrics.relay import RELAY, SERVICES
 from workers.broker import Broker
 from workers.celery import make_celery
 from workers.loop import run_repeatedly
+from workers.relay.cancel import Canceller
 from workers.relay.duplicates import DuplicateRunner
 from workers.relay.erasure import Eraser
 from workers.relay.identities import IdentityNumberer
@@ -24,6 +25,7 @@ from workers.relay.prune import Pruner
 from workers.relay.publishing import Publisher
 from workers.relay.recomputation import Recomputer
 from workers.relay.rescue import Rescuer
+from workers.relay.runs import RunCounter
 from workers.service import run_services
 from workers.sleeper import Sleeper
 
@@ -34,12 +36,16 @@ IDLE_POLL_S = 0.05
 ANALYZE_EVERY_S = 1.0
 #: Seconds between two checks for duplicate runs that are due or may continue.
 DUPLICATES_EVERY_S = 0.5
+#: Seconds between two checks for cancelled queues.
+CANCEL_EVERY_S = 1.0
+#: Seconds between two counts of the jobs of runs.
+COUNT_RUNS_EVERY_S = 0.4
 #: Seconds between two checks for keys to recompute, after an upgrade or while older processes still run.
 RECOMPUTE_EVERY_S = 30.0
 #: Seconds between two checks for erasures to complete.
 ERASE_EVERY_S = 5.0
 #: Seconds between two searches for changes that have no number in the identity feed.
-IDENTITIES_EVERY_S = 0.5
+IDENTITIES_EVERY_S = 1.0
 #: Seconds between two searches for replies of workers that killed clients left in the broker.
 REPLIES_EVERY_S = 60.0
 
@@ -51,9 +57,11 @@ def run_relay() -> None:
     services = (
         _publish,
         _rescue,
+        _cancel,
         _prune,
         _analyze,
         _merge_duplicates,
+        _count_runs,
         _recompute,
         _erase,
         _number_identities,
@@ -83,6 +91,11 @@ def _rescue(pool: Pool, settings: Settings, stop: Event) -> None:
         _repeat(lambda: rescuer.run_once() and 0, pause_s=settings.rescue_every_s, stop=stop, name="rescue")
 
 
+def _cancel(pool: Pool, settings: Settings, stop: Event) -> None:
+    del settings
+    _repeat(Canceller(pool).run_once, pause_s=CANCEL_EVERY_S, stop=stop, name="cancel")
+
+
 def _prune(pool: Pool, settings: Settings, stop: Event) -> None:
     _repeat(Pruner(pool, settings).run_once, pause_s=settings.prune_every_s, stop=stop, name="prune")
 
@@ -94,6 +107,11 @@ def _analyze(pool: Pool, settings: Settings, stop: Event) -> None:
 
 def _merge_duplicates(pool: Pool, settings: Settings, stop: Event) -> None:
     _repeat(DuplicateRunner(pool, settings).run_once, pause_s=DUPLICATES_EVERY_S, stop=stop, name="duplicates")
+
+
+def _count_runs(pool: Pool, settings: Settings, stop: Event) -> None:
+    del settings
+    _repeat(RunCounter(pool).run_once, pause_s=COUNT_RUNS_EVERY_S, stop=stop, name="runs")
 
 
 def _recompute(pool: Pool, settings: Settings, stop: Event) -> None:

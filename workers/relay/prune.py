@@ -73,6 +73,7 @@ def prune_functions(settings: Settings) -> Mapping[str, Callable[[Transaction], 
     age = _age(max(settings.prune_after_days, settings.audit_days))
     return {
         "batch": partial(pruning.prune_batches, age=age, limit=CHUNK),
+        "run": partial(pruning.prune_runs, age=age, limit=CHUNK),
         "audit_entry": partial(pruning.prune_audit_events, age=age, limit=CHUNK),
         "idempotency_key": partial(pruning.prune_idempotency_keys, hours=settings.idempotency_hours),
         "notice": partial(deliveries.prune_deliveries, age=_age(settings.notice_days), limit=CHUNK),

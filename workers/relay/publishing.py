@@ -2,8 +2,8 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from itertools import chain
-from time import perf_counter
+from itertools import accumulate, chain, groupby
+from time import monotonic, perf_counter
 from uuid import UUID
 
 from app.config import Settings
@@ -11,19 +11,29 @@ from app.db.connections import Pool, lend_connection
 from app.db.ids import new_id
 from app.db.transaction import Transaction, run_in_transaction
 from app.ledger.dispatch import (
+    PublishableWorkspace,
     RequestOrigin,
     claim_lanes,
     jobs_to_isolate,
     mark_jobs_published,
     workspaces_with_pending_lanes,
 )
+from app.ledger.pace import lock_budget, use_budget
 from app.metrics import relay as metrics
 from app.telemetry import spans
 from workers.broker import Broker
+from workers.messages import Urgency
 from workers.packing import pack_lanes, would_pack
 from workers.relay.flow_control import FlowControl
 
 log = logging.getLogger(__name__)
+
+#: Seconds between two searches for urgent jobs while the broker is full, and the most jobs that each publishes.
+URGENT_EVERY_S = 0.03
+URGENT_JOBS = 8
+#: Seconds between two searches for lanes that have waited too long, and the part of a claim that they may be.
+AGED_EVERY_S = 1.0
+AGED_PART = 8
 
 
 class Publisher:
@@ -35,6 +45,9 @@ class Publisher:
         self._broker = broker
         self._flow = FlowControl(settings.broker_bound)
         self._last_workspace_id = 0
+        #: When the workspaces were listed last, and when each was searched for lanes that have waited too long.
+        self._listed_at = 0.0
+        self._aged_at: dict[int, float] = {}
         #: Whether the last round found a lane that is due.
         self.has_due_lanes = True
 
@@ -43,11 +56,15 @@ class Publisher:
 
         Raises DatabaseUnavailable or BrokerUnavailable; the jobs are still pending then.
         """
-        if self._flow.is_full:
+        is_full = self._flow.is_full
+        if is_full and monotonic() < self._listed_at + URGENT_EVERY_S:
             return 0
+        self._listed_at = monotonic()
         with lend_connection(self._pool) as connection:
             workspaces = workspaces_with_pending_lanes(connection)
         self.has_due_lanes = bool(workspaces)
+        if is_full:
+            return self._publish_urgent(workspaces)
         if not workspaces:
             self._flow.record_idle()
             return 0
@@ -56,40 +73,70 @@ class Publisher:
         metrics.BROKER_MESSAGES.set(waiting)
         metrics.BROKER_GOAL.set(self._flow.goal)
         if room <= 0:
-            return 0
+            return self._publish_urgent(workspaces)
         # Each workspace gets an equal share of the room, so that one with a million jobs cannot starve another.
         share = max(1, room // len(workspaces))
-        return sum(self._publish(workspace_id, share) for workspace_id in self._in_turn(workspaces)[:room])
+        return sum(self._publish(each, share) for each in self._in_turn(workspaces)[:room])
 
-    def _in_turn(self, workspaces: Sequence[int]) -> list[int]:
+    def _in_turn(self, workspaces: Sequence[PublishableWorkspace]) -> list[PublishableWorkspace]:
         """Return *workspaces* beginning behind the one that was served last: with little room all get their turn."""
         return [
-            *(each for each in workspaces if each > self._last_workspace_id),
-            *(each for each in workspaces if each <= self._last_workspace_id),
+            *(each for each in workspaces if each.id > self._last_workspace_id),
+            *(each for each in workspaces if each.id <= self._last_workspace_id),
         ]
 
-    def _publish(self, workspace_id: int, room: int) -> int:
-        """Publish lanes of a workspace in up to *room* messages; return the number of their jobs."""
-        return run_in_transaction(self._pool, workspace_id, self._claim_and_publish, room)
+    def _publish_urgent(self, workspaces: Sequence[PublishableWorkspace]) -> int:
+        """Publish a few urgent jobs of each workspace although the broker is full; return their number.
 
-    def _claim_and_publish(self, tx: Transaction, room: int) -> int:
-        """Claim, mark and publish lanes in one transaction.
+        They are few, so that a workspace with urgent jobs only leaves most of the workers to the others.
+        """
+        urgent = [each for each in workspaces if each.has_urgent]
+        return sum(self._publish(each, 1, most_jobs=URGENT_JOBS) for each in urgent)
+
+    def _publish(self, workspace: PublishableWorkspace, room: int, *, most_jobs: int | None = None) -> int:
+        """Publish lanes of a workspace in up to *room* messages; return the number of their jobs."""
+        publish = self._publish_within_limit if workspace.has_limit else self._claim_and_publish
+        return run_in_transaction(self._pool, workspace.id, publish, room, most_jobs=most_jobs)
+
+    def _publish_within_limit(self, tx: Transaction, room: int, *, most_jobs: int | None) -> int:
+        """Publish as many jobs as the workspace's limit of merges per minute allows now."""
+        budget = lock_budget(tx)
+        if budget is None:
+            # It was paused, or its limit removed, since the workspaces were listed.
+            self._last_workspace_id = tx.workspace_id
+            return 0
+        most_jobs = budget.jobs if most_jobs is None else min(budget.jobs, most_jobs)
+        jobs = self._claim_and_publish(tx, room, most_jobs=most_jobs) if most_jobs > 0 else 0
+        if jobs:
+            use_budget(tx, budget, jobs=jobs)
+        return jobs
+
+    def _claim_and_publish(self, tx: Transaction, room: int, *, most_jobs: int | None = None) -> int:
+        """Claim, mark and publish lanes of up to *most_jobs* jobs in one transaction; one lane may have more.
 
         Messages are published before the commit. When the commit fails they are redundant, which is harmless; a commit
         before a failed publication would leave the jobs to the rescue.
         """
         self._last_workspace_id, started = tx.workspace_id, perf_counter()
         limit = min(room * self._settings.lane_size, self._settings.relay_claim)
-        claimed = claim_lanes(tx, limit=limit)
+        limit = limit if most_jobs is None else min(limit, most_jobs)
+        claimed = claim_lanes(
+            tx,
+            limit=limit,
+            aged_limit=self._aged_limit(tx.workspace_id, limit),
+            aged_after_s=self._settings.urgency_bound_s,
+        )
         if not claimed.lanes:
             return 0
+        lanes = claimed.lanes if most_jobs is None else first_lanes(claimed.lanes, most_jobs=most_jobs)
         # Lanes of several jobs may need more messages than fit; the others wait for the next round.
-        messages = self._packed(tx, claimed.lanes, room)[:room]
-        tasks = {new_id(): job_ids for job_ids in messages}
+        messages = self._packed_by_urgency(tx, lanes, claimed.priorities, room)
+        tasks = {new_id(): job_ids for job_ids, _ in messages}
+        urgencies = dict(zip(tasks, (urgency for _, urgency in messages), strict=True))
         mark_jobs_published(tx, tasks=tasks)
         headers = {task_id: headers_of(job_ids, claimed.origins) for task_id, job_ids in tasks.items()}
-        self._broker.publish(workspace_id=tx.workspace_id, tasks=tasks, headers=headers)
-        jobs = sum(map(len, messages))
+        self._broker.publish(workspace_id=tx.workspace_id, tasks=tasks, headers=headers, urgencies=urgencies)
+        jobs = sum(map(len, tasks.values()))
         self._flow.record_published(messages=len(messages), jobs=jobs)
         metrics.PUBLISHED_LANES.inc(len(messages))
         metrics.PUBLISHED_JOBS.inc(jobs)
@@ -122,6 +169,26 @@ class Publisher:
                 seconds_ago=seconds,
             ).end()
 
+    def _aged_limit(self, workspace_id: int, limit: int) -> int:
+        """Return how many lanes of the workspace that have waited too long to claim beside *limit*: a few, at times."""
+        now = monotonic()
+        if now < self._aged_at.get(workspace_id, 0.0) + AGED_EVERY_S:
+            return 0
+        self._aged_at[workspace_id] = now
+        return max(1, limit // AGED_PART)
+
+    def _packed_by_urgency(
+        self, tx: Transaction, lanes: Sequence[tuple[UUID, ...]], priorities: Mapping[UUID, int], room: int
+    ) -> list[tuple[tuple[UUID, ...], Urgency]]:
+        """Pack *lanes* into up to *room* messages, the most urgent first; a message has lanes of one urgency."""
+        messages: list[tuple[tuple[UUID, ...], Urgency]] = []
+        for urgency, equal in groupby(lanes, key=lambda lane: Urgency.of_jobs(priorities[lane[0]])):
+            left = room - len(messages)
+            if left <= 0:
+                break
+            messages += [(message, urgency) for message in self._packed(tx, list(equal), left)[:left]]
+        return messages
+
     def _packed(self, tx: Transaction, lanes: Sequence[tuple[UUID, ...]], room: int) -> list[tuple[UUID, ...]]:
         """Pack *lanes* into messages; lanes that may kill their workers get messages of their own."""
         lane_size = self._settings.lane_size
@@ -130,6 +197,14 @@ class Publisher:
         job_ids = chain.from_iterable(lanes)
         isolated = jobs_to_isolate(tx, job_ids=job_ids)
         return pack_lanes(lanes, lane_size=lane_size, room=room, apart=isolated)
+
+
+def first_lanes(lanes: Sequence[tuple[UUID, ...]], *, most_jobs: int) -> list[tuple[UUID, ...]]:
+    """Return the first of *lanes* that have up to *most_jobs* jobs together, and at least one lane."""
+    totals = accumulate(map(len, lanes))
+    return [
+        lane for place, (lane, total) in enumerate(zip(lanes, totals, strict=True)) if not place or total <= most_jobs
+    ]
 
 
 def headers_of(job_ids: Sequence[UUID], origins: Mapping[UUID, RequestOrigin]) -> dict[str, object]:

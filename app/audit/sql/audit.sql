@@ -32,7 +32,10 @@ FROM (
     )
     UNION ALL
     SELECT event.id
-    FROM unnest(ARRAY['delete', 'rename', 'remove', 'consent', 'exclude', 'allow', 'erasure']) AS searched (action)
+    FROM unnest(ARRAY[
+        'delete', 'rename', 'remove', 'consent', 'exclude', 'allow', 'erasure', 'pause', 'resume', 'limit', 'cancel',
+        'run'
+    ]) AS searched (action)
     CROSS JOIN LATERAL (
         SELECT id
         FROM audit_entry

@@ -11,12 +11,17 @@ FROM (
 
     UNION ALL
 
-    SELECT 2, 'external_id', CASE WHEN survivor.id = old.profile_id THEN 'renamed' ELSE 'merged' END,
-        survivor.braze_id, survivor.external_id
+    SELECT 2, 'external_id', 'renamed', profile.braze_id, profile.external_id
     FROM deprecated_external_id AS old
-    LEFT JOIN origin ON origin.workspace_id = %(workspace_id)s AND origin.origin_id = old.profile_id
-    JOIN profile AS survivor
-        ON survivor.workspace_id = %(workspace_id)s AND survivor.id = coalesce(origin.profile_id, old.profile_id)
+    JOIN profile ON profile.workspace_id = %(workspace_id)s AND profile.id = old.profile_id
+    WHERE old.workspace_id = %(workspace_id)s AND old.external_id = %(id)s
+
+    UNION ALL
+
+    SELECT 2, 'external_id', 'merged', survivor.braze_id, survivor.external_id
+    FROM deprecated_external_id AS old
+    JOIN origin ON origin.workspace_id = %(workspace_id)s AND origin.origin_id = old.profile_id
+    JOIN profile AS survivor ON survivor.workspace_id = %(workspace_id)s AND survivor.id = origin.profile_id
     WHERE old.workspace_id = %(workspace_id)s AND old.external_id = %(id)s
 
     UNION ALL
@@ -106,9 +111,10 @@ ORDER BY orphan.orphan_id, ids.id_type
 -- Lists the external_ids that were renamed.
 SELECT
     old.external_id AS place, 'external_id' AS id_type, old.external_id AS id,
-    CASE WHEN survivor.id = old.profile_id THEN 'renamed' ELSE 'merged' END AS state,
-    survivor.braze_id, survivor.external_id,
-    coalesce(orphan.braze_id, survivor.braze_id) AS own_braze_id, NULL AS merged_into
+    CASE WHEN own.id IS NULL THEN 'merged' ELSE 'renamed' END AS state,
+    coalesce(own.braze_id, survivor.braze_id) AS braze_id,
+    CASE WHEN own.id IS NULL THEN survivor.external_id ELSE own.external_id END AS external_id,
+    coalesce(orphan.braze_id, own.braze_id, survivor.braze_id) AS own_braze_id, NULL AS merged_into
 FROM (
     SELECT deprecated.external_id, deprecated.profile_id
     FROM deprecated_external_id AS deprecated
@@ -117,8 +123,8 @@ FROM (
     LIMIT %(limit)s
 ) AS old
 LEFT JOIN origin ON origin.workspace_id = %(workspace_id)s AND origin.origin_id = old.profile_id
-LEFT JOIN profile AS survivor
-    ON survivor.workspace_id = %(workspace_id)s AND survivor.id = coalesce(origin.profile_id, old.profile_id)
+LEFT JOIN profile AS survivor ON survivor.workspace_id = %(workspace_id)s AND survivor.id = origin.profile_id
+LEFT JOIN profile AS own ON own.workspace_id = %(workspace_id)s AND own.id = old.profile_id
 LEFT JOIN redirect AS orphan ON orphan.workspace_id = %(workspace_id)s AND orphan.orphan_id = old.profile_id
 ORDER BY old.external_id
 

@@ -4,6 +4,13 @@
 -- Creates a workspace, unless one has the name.
 INSERT INTO workspace (name) VALUES (%(workspace)s) ON CONFLICT (name) DO NOTHING
 
+-- name: list_workspaces
+-- Lists the workspaces, or the one with this name.
+SELECT workspace_id, name
+FROM workspace
+WHERE %(name)s::text IS NULL OR name = %(name)s
+ORDER BY workspace_id
+
 -- name: create_key
 -- Inserts a key.
 INSERT INTO api_key (workspace_id, id, digest, pepper, hint, label, permissions, expires_at)

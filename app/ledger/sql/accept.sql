@@ -1,11 +1,13 @@
 -- name: insert_batch
 -- Inserts a batch and its jobs, given as a JSON array. The jobs are the transactional outbox that the relay empties.
--- When the workspace has an enabled webhook, the batch is watched until it has finished.
+-- When the workspace has an enabled webhook, the batch is watched until it has finished. With *joins*, the batch joins an
+-- open run, or NO_DATA_FOUND is raised.
 WITH accepted AS (
     INSERT INTO batch (workspace_id, id, api_key_id, path, source, run_id, request_id, traceparent)
     VALUES (
-        %(workspace_id)s, %(batch_id)s, %(api_key_id)s, %(path)s, %(source)s, %(run_id)s, %(request_id)s,
-        %(traceparent)s
+        %(workspace_id)s, %(batch_id)s, %(api_key_id)s, %(path)s, %(source)s,
+        CASE WHEN %(joins)s THEN lock_open_run(%(workspace_id)s::integer, %(run_id)s) ELSE %(run_id)s END,
+        %(request_id)s, %(traceparent)s
     )
 ),
 
@@ -16,11 +18,12 @@ watched AS (
 )
 
 INSERT INTO job (
-    workspace_id, id, batch_id, index, kind, lane, orphan_identifier, survivor_identifier, search_keys
+    workspace_id, id, batch_id, index, kind, lane, orphan_identifier, survivor_identifier, search_keys, priority, due_at
 )
 SELECT
     %(workspace_id)s, given.id, %(batch_id)s, given.index, %(kind)s, given.lane,
-    given.orphan, given.survivor, given.search_keys
+    given.orphan, given.survivor, given.search_keys, %(priority)s,
+    now() - interval '100 years' + (%(priority)s::smallint - 3) * interval '1826 days'
 FROM jsonb_to_recordset(%(jobs)s) AS given (
     id uuid, index smallint, lane smallint, orphan jsonb, survivor jsonb, search_keys text []
 )

@@ -1,14 +1,15 @@
--- name: workspaces_with_pending_jobs
--- Lists the workspaces with a lane to publish: one index probe for each workspace.
-SELECT workspace_id FROM workspaces_with_pending_jobs()
+-- name: publishable_workspaces
+-- Lists the workspaces with a lane to publish now: a few index probes for each workspace.
+SELECT workspace_id, has_limit, has_urgent FROM publishable_workspaces()
 
 -- name: seconds_until_due_lane
 -- Returns the seconds until the next pending lane of any workspace is due.
 SELECT extract(EPOCH FROM next_job_due_at() - clock_timestamp())::double precision AS seconds
 
 -- name: claim_lanes
--- Locks the oldest pending lanes of a workspace, with all their jobs, skipping lanes that another relay has locked:
--- identifications up to the limit, then others up to the limit. A lane that names an identifier of an earlier,
+-- Locks the most urgent pending lanes of a workspace, with all their jobs, skipping lanes that another relay has locked:
+-- identifications up to the limit, then others up to the limit, the oldest first among equally urgent ones. The due times
+-- have this order. Lanes that have waited too long behind more urgent ones get a limit of their own; 0 skips them. A lane that names an identifier of an earlier,
 -- unfinished identification stays pending; without any, "identifying" is one index probe. The jobs of a lane are read by
 -- index probes, batch by batch. Statistics older than the backlog say that almost no job is queued, and the planner
 -- would read an index on the state completely for every lane: "IS TRUE" excludes that index.
@@ -67,13 +68,42 @@ ordinary AS (
         LIMIT %(limit)s
         FOR UPDATE SKIP LOCKED
     ) AS head
+),
+
+aged AS (
+    SELECT head.batch_id, head.lane
+    FROM (
+        SELECT urgency, now() - interval '100 years' + (urgency - 3) * interval '1826 days' AS newest
+        FROM generate_series(1, 7) AS level (urgency)
+        WHERE %(aged_limit)s > 0
+    ) AS level
+    CROSS JOIN LATERAL (
+        SELECT batch_id, lane, level.newest - due_at AS waited
+        FROM job
+        WHERE workspace_id = %(workspace_id)s
+            AND state = 'queued' AND published_at IS NULL AND lane = index
+            AND due_at > level.newest - interval '1826 days'
+            AND due_at <= level.newest - make_interval(secs => %(aged_after_s)s)
+            AND (
+                SELECT held.id FROM held_lane AS held
+                WHERE held.workspace_id = %(workspace_id)s AND held.id = job.id LIMIT 1
+            ) IS NULL
+        ORDER BY due_at, id
+        LIMIT %(aged_limit)s
+        FOR UPDATE SKIP LOCKED
+    ) AS head
+    ORDER BY head.waited DESC
+    LIMIT %(aged_limit)s
 )
 
-SELECT member.id, head.batch_id, head.lane, head.urgent, batch.request_id, batch.traceparent
+SELECT
+    member.id, member.priority, head.batch_id, head.lane, head.urgent, head.aged, batch.request_id, batch.traceparent
 FROM (
-    SELECT batch_id, lane, TRUE AS urgent FROM urgent
+    SELECT batch_id, lane, TRUE AS urgent, FALSE AS aged FROM urgent
     UNION ALL
-    SELECT batch_id, lane, FALSE AS urgent FROM ordinary
+    SELECT batch_id, lane, FALSE AS urgent, FALSE AS aged FROM ordinary
+    UNION ALL
+    SELECT batch_id, lane, FALSE AS urgent, TRUE AS aged FROM aged
 ) AS head
 CROSS JOIN LATERAL (
     SELECT request_id, traceparent
@@ -82,7 +112,7 @@ CROSS JOIN LATERAL (
     LIMIT 1
 ) AS batch
 CROSS JOIN LATERAL (
-    SELECT job.id
+    SELECT job.id, job.priority
     FROM job
     WHERE job.workspace_id = %(workspace_id)s AND job.batch_id = head.batch_id AND job.index >= head.lane
         AND job.lane = head.lane AND (job.state = 'queued') IS TRUE AND job.published_at IS NULL
@@ -112,12 +142,45 @@ WHERE job.workspace_id = %(workspace_id)s AND job.id = given.id
 -- earlier unfinished job of its lane is not in the message. A job that is not published is begun only if the relay would
 -- publish it now: it is due, and its lane waits for no identification. Jobs that are not begun stay as they are.
 --
+-- While the queue is paused, no job is begun, and queued jobs return to the relay, which publishes them when the queue is
+-- resumed. A lane returns when its head does, since the relay searches heads; the rescue returns any other job, and one
+-- whose worker died. A queued job that a request cancels with the whole queue is not begun either: the relay gives it its
+-- outcome. Without a pause and a cancellation, these are two index probes.
+--
 -- A late delivery may start a job that was requeued and is not published again: the job counts as published from now on,
 -- or the rescue would not find it. Such a delivery may contain the head of a lane without the rest; the rest gets a new
 -- head, since the relay searches heads. Its keys are arrays: with joins, a plan made on a small table read a backlog once
 -- for each row. A dead job that is retried keeps its last error until it runs. The waiting time is computed by PostgreSQL,
 -- whose clock also set the time of acceptance.
-WITH begun AS (
+WITH paused AS (
+    SELECT TRUE AS found
+    FROM queue_control
+    WHERE workspace_id = %(workspace_id)s AND paused_at IS NOT NULL
+    LIMIT 1
+),
+
+cancelling AS (
+    SELECT TRUE AS found
+    FROM queue_cancellation
+    WHERE workspace_id = %(workspace_id)s
+    LIMIT 1
+),
+
+returned AS (
+    UPDATE job
+    SET published_at = NULL, lane = job.lane
+    WHERE workspace_id = %(workspace_id)s AND id = ANY(%(ids)s) AND (SELECT paused.found FROM paused)
+        AND state = 'queued' AND published_at IS NOT NULL
+        AND CASE WHEN lane = index THEN TRUE ELSE (
+            SELECT head.id
+            FROM job AS head
+            WHERE head.workspace_id = %(workspace_id)s AND head.batch_id = job.batch_id AND head.index = job.lane
+                AND head.state = 'queued' AND head.published_at IS NOT NULL AND head.id = ANY(%(ids)s)
+            LIMIT 1
+        ) IS NOT NULL END
+),
+
+begun AS (
     UPDATE job
     SET
         state = 'running',
@@ -133,6 +196,23 @@ WITH begun AS (
         published_at = coalesce(published_at, clock_timestamp()),
         task_id = %(task_id)s
     WHERE workspace_id = %(workspace_id)s AND id = ANY(%(ids)s) AND state IN ('queued', 'running')
+        AND (SELECT paused.found FROM paused) IS NULL
+        AND CASE WHEN state = 'running' OR (SELECT cancelling.found FROM cancelling) IS NULL THEN TRUE ELSE (
+            SELECT cancellation.id
+            FROM queue_cancellation AS cancellation
+            WHERE cancellation.workspace_id = %(workspace_id)s AND job.created_at <= cancellation.cancelled_at
+                AND (cancellation.kind IS NULL OR cancellation.kind = job.kind)
+                AND (cancellation.priority IS NULL OR cancellation.priority = job.priority)
+                AND (
+                    cancellation.source IS NULL
+                    OR cancellation.source = (
+                        SELECT batch.source
+                        FROM batch
+                        WHERE batch.workspace_id = %(workspace_id)s AND batch.id = job.batch_id
+                    )
+                )
+            LIMIT 1
+        ) IS NULL END
         -- CASE, since lone jobs must not pay for the lookup.
         AND CASE WHEN lane = index THEN TRUE ELSE (
             SELECT earlier.id
@@ -311,9 +391,11 @@ FOR UPDATE SKIP LOCKED
 -- name: requeue_lost_jobs
 -- Requeues locked jobs; jobs of one lane stay together and in order.
 UPDATE job
-SET published_at = NULL, lane = rescued.lane, due_at = clock_timestamp() - interval '100 years'
+SET published_at = NULL, lane = rescued.lane, due_at = rescued.due_at
 FROM (
-    SELECT id, min(index) OVER (PARTITION BY batch_id, lane) AS lane
+    SELECT
+        id, min(index) OVER (PARTITION BY batch_id, lane) AS lane,
+        now() - interval '100 years' + (priority - 3) * interval '1826 days' AS due_at
     FROM job
     WHERE workspace_id = %(workspace_id)s AND id = ANY(%(ids)s)
 ) AS rescued
@@ -330,14 +412,14 @@ SET
     stalled_attempts = job.stalled_attempts + 1,
     published_at = NULL,
     lane = rescued.lane,
-    due_at = clock_timestamp() - interval '100 years'
+    due_at = rescued.due_at
 FROM (
     SELECT
-        id, dead,
+        id, dead, now() - interval '100 years' + (priority - 3) * interval '1826 days' AS due_at,
         CASE WHEN alone THEN index ELSE min(index) OVER (PARTITION BY batch_id, lane, alone) END AS lane
     FROM (
         SELECT
-            id, index, batch_id, lane,
+            id, index, batch_id, lane, priority,
             stalled_attempts + 1 >= %(isolate_after)s AS alone,
             stalled_attempts + 1 >= %(max_stalled_attempts)s AS dead
         FROM job
@@ -351,10 +433,16 @@ RETURNING job.state
 -- Makes jobs due at once that wait for a time that was set before PostgreSQL's clock stepped back: their last attempt is
 -- in the future, or the time is later than any pause between attempts.
 UPDATE job
-SET due_at = statement_timestamp() - interval '100 years'
-WHERE workspace_id = %(workspace_id)s AND state = 'queued' AND published_at IS NULL AND lane = index
-    AND due_at > statement_timestamp()
-    AND (started_at > statement_timestamp() OR due_at > statement_timestamp() + make_interval(secs => %(longest_s)s))
+SET due_at = late.due_at
+FROM (
+    SELECT id, now() - interval '100 years' + (priority - 3) * interval '1826 days' AS due_at
+    FROM job
+    WHERE workspace_id = %(workspace_id)s AND state = 'queued' AND published_at IS NULL AND lane = index
+        AND due_at > statement_timestamp()
+        AND (started_at > statement_timestamp() OR due_at > statement_timestamp() + make_interval(secs => %(longest_s)s))
+    FOR UPDATE
+) AS late
+WHERE job.workspace_id = %(workspace_id)s AND job.id = late.id
 
 -- name: workspaces_to_rescue
 -- Lists the workspaces with published, unfinished jobs, or with jobs that wait for a later time.
@@ -367,6 +455,10 @@ SELECT workspace_id FROM all_workspaces()
 -- name: prune_batches
 -- Deletes the oldest finished batches with their jobs and audit. A batch with an unfinished or dead job stays.
 SELECT prune_old_batches(%(workspace_id)s, %(age)s, %(limit)s) AS pruned
+
+-- name: prune_runs
+-- Deletes the oldest ended runs whose batches are gone.
+SELECT prune_old_runs(%(workspace_id)s, %(age)s, %(limit)s) AS pruned
 
 -- name: prune_audit_entries
 -- Deletes the oldest entries of the audit that belong to no batch.

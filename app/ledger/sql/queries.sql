@@ -35,21 +35,29 @@ SELECT id, created_at, source, run_id, request_id
 FROM batch
 WHERE workspace_id = %(workspace_id)s
     AND (%(source)s::text IS NULL OR source = %(source)s)
-    AND (%(run_id)s::uuid IS NULL OR run_id = %(run_id)s)
     AND (%(before)s::uuid IS NULL OR id < %(before)s)
 ORDER BY id DESC
 LIMIT %(limit)s
 
--- name: list_batches_of_runs
--- Lists a page of batches of duplicate runs, newest first. Only one run is running at a time, so the ids of its batches
--- are contiguous and follow the id of the run.
+-- name: list_batches_of_duplicates
+-- Lists a page of batches of duplicate runs, newest first.
 SELECT id, created_at, source, run_id, request_id
 FROM batch
 WHERE workspace_id = %(workspace_id)s
     AND source = 'duplicates'
-    AND (%(run_id)s::uuid IS NULL OR (run_id = %(run_id)s AND id > %(run_id)s))
     AND (%(before)s::uuid IS NULL OR id < %(before)s)
 ORDER BY id DESC
+LIMIT %(limit)s
+
+-- name: list_batches_of_run
+-- Lists a page of batches of a run, newest first. Only the index of runs has this range and this order.
+SELECT id, created_at, source, run_id, request_id
+FROM batch
+WHERE workspace_id = %(workspace_id)s
+    AND run_id = %(run_id)s
+    AND (%(source)s::text IS NULL OR source = %(source)s)
+    AND (%(before)s::uuid IS NULL OR id < %(before)s)
+ORDER BY run_id DESC, id DESC
 LIMIT %(limit)s
 
 -- name: read_batches
@@ -60,8 +68,8 @@ WHERE workspace_id = %(workspace_id)s AND id = ANY(%(batch_ids)s)
 ORDER BY id
 
 -- name: count_jobs_of_batches
--- Counts the jobs of each batch by state and outcome.
-SELECT batch_id, state, outcome, count(*) AS jobs, max(finished_at) AS finished_at
+-- Counts the jobs of each batch by state and outcome, and the undone ones among them.
+SELECT batch_id, state, outcome, count(*) AS jobs, count(undone_at) AS undone, max(finished_at) AS finished_at
 FROM job
 WHERE workspace_id = %(workspace_id)s AND batch_id = ANY(%(batch_ids)s)
 GROUP BY batch_id, state, outcome
@@ -114,6 +122,26 @@ WHERE workspace_id = %(workspace_id)s
 ORDER BY id DESC
 LIMIT %(limit)s
 
+-- name: list_jobs_of_run
+-- Lists the ids of a page of jobs of a run: batch by batch, the newest first, and newest first within a batch. The last
+-- job of the page before and its batch are given.
+SELECT job.id
+FROM batch
+CROSS JOIN LATERAL (
+    SELECT id
+    FROM job
+    WHERE job.workspace_id = %(workspace_id)s AND job.batch_id = batch.id
+        AND (%(state)s::text IS NULL OR state = %(state)s)
+        AND (%(outcome)s::text IS NULL OR outcome = %(outcome)s)
+    OFFSET 0
+) AS job
+WHERE batch.workspace_id = %(workspace_id)s
+    AND batch.run_id = %(run_id)s
+    AND batch.id <= %(last_batch_id)s
+    AND (batch.id, job.id) < (%(last_batch_id)s, %(before)s)
+ORDER BY batch.run_id DESC, batch.id DESC, job.id DESC
+LIMIT %(limit)s
+
 -- name: find_jobs
 -- Lists a page of the jobs with a plain value as an identifier of either profile, newest first. All of them are found
 -- before they are sorted: reading back in time until a page is full would read every job when few match.
@@ -150,6 +178,17 @@ WHERE workspace_id = %(workspace_id)s AND id IN (
     WHERE (%(state)s::text IS NULL OR state = %(state)s)
         AND (%(outcome)s::text IS NULL OR outcome = %(outcome)s)
         AND (%(before)s::uuid IS NULL OR id < %(before)s)
+        AND (
+            %(run_id)s::uuid IS NULL OR %(run_id)s = (
+                SELECT (
+                    SELECT batch.run_id
+                    FROM batch
+                    WHERE batch.workspace_id = %(workspace_id)s AND batch.id = member.batch_id
+                )
+                FROM job AS member
+                WHERE member.workspace_id = %(workspace_id)s AND member.id = found.id
+            )
+        )
     ORDER BY id DESC
     LIMIT %(limit)s
 )

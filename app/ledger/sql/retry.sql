@@ -30,9 +30,22 @@ WITH requeued AS (
         finished_at = NULL,
         published_at = NULL,
         lane = index,
-        due_at = clock_timestamp() - interval '100 years'
-    WHERE workspace_id = %(workspace_id)s AND id = %(job_id)s
-    RETURNING workspace_id, batch_id, kind
+        due_at = next.due_at
+    FROM (
+        SELECT id, now() - interval '100 years' + (priority - 3) * interval '1826 days' AS due_at
+        FROM job
+        WHERE workspace_id = %(workspace_id)s AND id = %(job_id)s
+    ) AS next
+    WHERE job.workspace_id = %(workspace_id)s AND job.id = next.id
+    RETURNING job.workspace_id, job.batch_id, job.kind
+),
+
+-- The run of the batch counts it again. Without a condition on the state: while the relay counts the batch, this waits.
+uncounted AS (
+    UPDATE batch
+    SET run_state = NULL
+    FROM requeued
+    WHERE batch.workspace_id = %(workspace_id)s AND batch.id = requeued.batch_id AND batch.run_id IS NOT NULL
 )
 
 INSERT INTO webhook_watch AS watch (workspace_id, batch_id, kind)

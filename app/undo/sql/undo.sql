@@ -38,10 +38,14 @@ ORDER BY coalesce(merge.merged_at, identify.identified_at, job.finished_at) DESC
 
 -- name: insert_undos
 -- Inserts a batch of undos. The rows are one JSON array. Each undo has the identifiers of its merge.
--- Watches the batch if a webhook is enabled.
+-- Watches the batch if a webhook is enabled. With *joins*, the batch joins an open run, or NO_DATA_FOUND is raised.
 WITH accepted AS (
-    INSERT INTO batch (workspace_id, id, api_key_id, path, request_id, traceparent)
-    VALUES (%(workspace_id)s, %(batch_id)s, %(api_key_id)s, %(path)s, %(request_id)s, %(traceparent)s)
+    INSERT INTO batch (workspace_id, id, api_key_id, path, run_id, request_id, traceparent)
+    VALUES (
+        %(workspace_id)s, %(batch_id)s, %(api_key_id)s, %(path)s,
+        CASE WHEN %(joins)s THEN lock_open_run(%(workspace_id)s::integer, %(run_id)s) ELSE %(run_id)s END,
+        %(request_id)s, %(traceparent)s
+    )
 ),
 
 watched AS (
@@ -51,11 +55,13 @@ watched AS (
 )
 
 INSERT INTO job (
-    workspace_id, id, batch_id, index, kind, lane, undoes, orphan_identifier, survivor_identifier, search_keys
+    workspace_id, id, batch_id, index, kind, lane, undoes, orphan_identifier, survivor_identifier, search_keys,
+    priority, due_at
 )
 SELECT
     %(workspace_id)s, given.id, %(batch_id)s, given.index, 'undo', given.lane, merge.id,
-    merge.orphan_identifier, merge.survivor_identifier, merge.search_keys
+    merge.orphan_identifier, merge.survivor_identifier, merge.search_keys, %(priority)s,
+    now() - interval '100 years' + (%(priority)s::smallint - 3) * interval '1826 days'
 FROM jsonb_to_recordset(%(jobs)s) AS given (id uuid, index smallint, lane smallint, undoes uuid)
 JOIN job AS merge ON merge.workspace_id = %(workspace_id)s AND merge.id = given.undoes
 

@@ -3,6 +3,7 @@
 from app.web.api import (
     audit,
     batches,
+    cancel,
     duplicates,
     exclusions,
     health,
@@ -14,6 +15,8 @@ from app.web.api import (
     profile_history,
     profile_report,
     profiles,
+    queue,
+    runs,
     segments,
     undo,
     users,
@@ -23,6 +26,7 @@ from app.web.api import (
 BLUEPRINTS = (
     audit.blueprint,
     batches.blueprint,
+    cancel.blueprint,
     duplicates.blueprint,
     exclusions.blueprint,
     health.blueprint,
@@ -34,6 +38,8 @@ BLUEPRINTS = (
     profile_history.blueprint,
     profile_report.blueprint,
     profiles.blueprint,
+    queue.blueprint,
+    runs.blueprint,
     segments.blueprint,
     undo.blueprint,
     users.blueprint,

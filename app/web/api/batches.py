@@ -49,7 +49,7 @@ def read_batch_view(batch_id: UUID) -> ResponseReturnValue:
 
 @describe(
     Tag.MERGES,
-    "List batches, newest first, by source or duplicate run",
+    "List batches, newest first, by source or run",
     query=BatchPageQuery,
     replies={200: BatchPageSchema},
 )

@@ -11,8 +11,9 @@ from flask.typing import ResponseReturnValue
 from app.db.transaction import Transaction, open_transaction, run_in_transaction
 from app.ledger import queries
 from app.ledger.retry import retry_job
+from app.ledger.undo_time import with_undo_time
 from app.web.accepted import RETRY_AFTER
-from app.web.auth import POLLING, pool, requires
+from app.web.auth import POLLING, pool, requires, settings
 from app.web.idempotent import respond_once
 from app.web.job_permissions import require_kind
 from app.web.long_polling import respond_when_changed
@@ -50,7 +51,7 @@ def read_job_view(job_id: UUID) -> ResponseReturnValue:
 
     def read() -> Response:
         with open_transaction(pool(), g.workspace_id) as tx:
-            job: dict[str, Any] = JOB.dump(queries.read_job(tx, job_id=job_id))
+            job: dict[str, Any] = _dump(queries.read_job(tx, job_id=job_id))
             if "include" in query:
                 job["changes"] = visible_changes(queries.read_changes(tx, job_id=job_id))
         return jsonify(job)
@@ -60,7 +61,7 @@ def read_job_view(job_id: UUID) -> ResponseReturnValue:
 
 @describe(
     Tag.MERGES,
-    "List jobs, newest first, by state, outcome or identifier",
+    "List jobs, newest first, by state, outcome, identifier or run",
     query=JobPageQuery,
     replies={200: JobPageSchema},
 )
@@ -69,7 +70,7 @@ def read_job_view(job_id: UUID) -> ResponseReturnValue:
 def list_jobs_view() -> ResponseReturnValue:
     """Return a page of jobs, newest first."""
     jobs, next_cursor = list_requested_jobs(request.args)
-    return jsonify(PAGE.dump({"jobs": jobs, "next_cursor": next_cursor}))
+    return jsonify(PAGE.dump({"jobs": [_timed(job) for job in jobs], "next_cursor": next_cursor}))
 
 
 def list_requested_jobs(arguments: Mapping[str, str]) -> tuple[Sequence[queries.Job], UUID | None]:
@@ -79,7 +80,10 @@ def list_requested_jobs(arguments: Mapping[str, str]) -> tuple[Sequence[queries.
     """
     query = load_query(PAGE_QUERY, arguments)
     matching = queries.JobFilter(
-        state=query.get("state"), outcome=query.get("outcome"), identifier=query.get("identifier")
+        state=query.get("state"),
+        outcome=query.get("outcome"),
+        identifier=query.get("identifier"),
+        run_id=query.get("run_id"),
     )
     with open_transaction(pool(), g.workspace_id) as tx:
         jobs = queries.list_jobs(
@@ -109,7 +113,7 @@ def retry_job_view(job_id: UUID) -> ResponseReturnValue:
     """
 
     def answer(job: queries.Job) -> ResponseReturnValue:
-        response = jsonify(JOB.dump(job))
+        response = jsonify(_dump(job))
         response.headers.update({"Location": with_prefix(f"/merge/jobs/{job_id}"), "Retry-After": str(RETRY_AFTER)})
         return response, HTTPStatus.ACCEPTED
 
@@ -119,3 +123,12 @@ def retry_job_view(job_id: UUID) -> ResponseReturnValue:
 def _retry(tx: Transaction, job_id: UUID) -> queries.Job:
     retry_job(tx, job_id=job_id, authorize=require_kind)
     return queries.read_job(tx, job_id=job_id)
+
+
+def _timed(job: queries.Job) -> queries.Job:
+    return with_undo_time(job, days=settings().undo_days)
+
+
+def _dump(job: queries.Job) -> dict[str, Any]:
+    dumped: dict[str, Any] = JOB.dump(_timed(job))
+    return dumped

@@ -8,7 +8,8 @@ from flask.typing import ResponseReturnValue
 from app.lane.preview import preview_merges
 from app.web.accepted import accept_request, accepted_response
 from app.web.auth import json_body, pool, requires, settings
-from app.web.openapi.describe import BATCH_HEADERS, IDEMPOTENT, Tag, describe, reply
+from app.web.joining import joined_run
+from app.web.openapi.describe import BATCH_HEADERS, JOINING, JOINING_CONFLICT, NO_RUN, Tag, describe, reply
 from app.web.reading import visible_preview
 from app.web.workspace_shares import query_share
 from schemas.identify import IdentifyRequestSchema, load_identify
@@ -28,8 +29,8 @@ blueprint = Blueprint("merges", __name__, url_prefix="/users")
             {"identifier_to_merge": {"external_id": "ada-2"}, "identifier_to_keep": {"external_id": "ada"}}
         ]
     },
-    headers=IDEMPOTENT,
-    replies={202: reply(MergeAcceptedSchema, *BATCH_HEADERS)},
+    headers=JOINING,
+    replies={202: reply(MergeAcceptedSchema, *BATCH_HEADERS), 404: NO_RUN, 409: JOINING_CONFLICT},
 )
 @blueprint.post("/merge")
 @requires(permission="users.merge")
@@ -38,8 +39,9 @@ def merge_view() -> ResponseReturnValue:
 
     The merges are durable when the response leaves, and run afterwards.
     """
-    body = json_body()
-    accepted = accept_request(JobKind.MERGE, load_merge(body), body=body)
+    with joined_run() as run_id:
+        body = json_body()
+        accepted = accept_request(JobKind.MERGE, load_merge(body), body=body, run_id=run_id)
     return accepted_response(accepted, status=HTTPStatus.ACCEPTED, message="success")
 
 
@@ -68,8 +70,8 @@ def preview_merges_view() -> ResponseReturnValue:
     Tag.USERS,
     "Give unidentified profiles their external_id, up to 50 of each array",
     body=IdentifyRequestSchema,
-    headers=IDEMPOTENT,
-    replies={201: reply(IdentifyAcceptedSchema, *BATCH_HEADERS)},
+    headers=JOINING,
+    replies={201: reply(IdentifyAcceptedSchema, *BATCH_HEADERS), 404: NO_RUN, 409: JOINING_CONFLICT},
 )
 @blueprint.post("/identify")
 @requires(permission="users.identify")
@@ -82,10 +84,11 @@ def identify_view() -> ResponseReturnValue:
     are those of accepted objects, as in the vendor's API. Later merges and identifications that name an identifier of
     an unfinished one wait for it.
     """
-    body = json_body()
-    request = load_identify(body)
-    places = [update.index for update in request.updates]
-    accepted = accept_request(JobKind.IDENTIFY, request.updates, body=body, places=places)
+    with joined_run() as run_id:
+        body = json_body()
+        request = load_identify(body)
+        places = [update.index for update in request.updates]
+        accepted = accept_request(JobKind.IDENTIFY, request.updates, body=body, places=places, run_id=run_id)
     return accepted_response(
         accepted, status=HTTPStatus.CREATED, default_wait_s=settings().identify_wait_s, **request.answer()
     )

@@ -11,10 +11,11 @@ from flask.typing import ResponseReturnValue
 
 from app.db.transaction import open_transaction
 from app.errors import DatabaseUnavailable
+from app.ledger.undo_time import with_undo_time
 from app.metrics.shares import Resource
 from app.users.report import PersonReport
 from app.web.api.profiles import MERGED_AWAY, normalize_braze_id
-from app.web.auth import pool, requires
+from app.web.auth import pool, requires, settings
 from app.web.openapi.describe import Tag, describe, reply
 from app.web.workspace_shares import take_share
 from schemas.audit import FullAuditEntrySchema
@@ -53,14 +54,14 @@ def report_view(braze_id: str) -> ResponseReturnValue:
         # Errors must appear before the response begins.
         report = PersonReport(tx, braze_id=braze_id)
         end = stack.pop_all().close
-        response = Response(_content(report, end), content_type="application/json")
+        response = Response(_content(report, end, undo_days=settings().undo_days), content_type="application/json")
         response.headers["Content-Disposition"] = f'attachment; filename="{braze_id}.json"'
         # The client may disconnect before the first or the last byte.
         response.call_on_close(end)
     return response
 
 
-def _content(report: PersonReport, end: Callable[[], None]) -> Iterator[bytes]:
+def _content(report: PersonReport, end: Callable[[], None], *, undo_days: float) -> Iterator[bytes]:
     """Yield the report in parts of bounded size; call *end* after the last one or an error."""
     try:
         head = {
@@ -71,7 +72,8 @@ def _content(report: PersonReport, end: Callable[[], None]) -> Iterator[bytes]:
             "records_of_others": report.records_of_others,
         }
         yield orjson.dumps(head)[:-1]
-        yield from _array("jobs", map(JOBS.dump, report.jobs()))
+        jobs = ([with_undo_time(job, days=undo_days) for job in page] for page in report.jobs())
+        yield from _array("jobs", map(JOBS.dump, jobs))
         yield from _array("audit", map(AUDIT.dump, report.audit()))
         yield from _array("history", map(HISTORY.dump, report.history()))
         yield b"}\n"

@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from app.db.transaction import Transaction, open_transaction, run_in_transaction
 from app.ledger import queries
-from app.ledger.accept import AcceptedBatch
+from app.ledger.accept import AcceptedBatch, explain_run
 from app.ledger.backlog import BacklogLimiter
 from app.ledger.idempotency import IdempotencyKey
 from app.metrics.http import ACCEPTED_JOBS
@@ -19,8 +19,10 @@ from app.web.accepted import accepted_response
 from app.web.auth import POLLING, pool, requires
 from app.web.idempotent import idempotency_key
 from app.web.job_permissions import require_permission
-from app.web.openapi.describe import BATCH_HEADERS, IDEMPOTENT, Tag, describe, reply
+from app.web.joining import joined_run
+from app.web.openapi.describe import BATCH_HEADERS, JOINING, Tag, describe, reply
 from app.web.shedding import backlogs
+from app.web.urgency import requested_priority
 from schemas.jobs import JobUndoAcceptedSchema, UndoAcceptedSchema
 from schemas.outcomes import JobKind
 
@@ -30,10 +32,13 @@ blueprint = Blueprint("undo", __name__, url_prefix="/merge")
 @describe(
     Tag.MERGES,
     "Undo a merge",
-    headers=IDEMPOTENT,
+    headers=JOINING,
     replies={
         202: reply(JobUndoAcceptedSchema, *BATCH_HEADERS),
-        409: "The job has nothing to undo, or another undo or the first request with the Idempotency-Key is running.",
+        409: (
+            "The job has nothing to undo, another undo of it is running, the run is not open, or the first request with"
+            " the Idempotency-Key is still running."
+        ),
     },
 )
 @blueprint.post("/jobs/<uuid:job_id>/undo")
@@ -43,10 +48,11 @@ def undo_job_view(job_id: UUID) -> ResponseReturnValue:
 
     The key needs the permission of the job that it undoes. The `Location` header has the URL of the outcome.
     """
-    with open_transaction(pool(), g.workspace_id) as tx:
-        undo, kinds = accept.undo_request_of_job(tx, job_id=job_id)
-    require_permission(kinds)
-    accepted = accept_undo_request(undo)
+    with joined_run() as run_id:
+        with open_transaction(pool(), g.workspace_id) as tx:
+            undo, kinds = accept.undo_request_of_job(tx, job_id=job_id)
+        require_permission(kinds)
+        accepted = accept_undo_request(undo, run_id=run_id)
     with open_transaction(pool(), g.workspace_id) as tx:
         batch = queries.read_batch(tx, batch_id=accepted.batch_id)
     return _response(accepted, job_id=str(batch.jobs[0].id))
@@ -55,10 +61,13 @@ def undo_job_view(job_id: UUID) -> ResponseReturnValue:
 @describe(
     Tag.MERGES,
     "Undo all merges of a batch",
-    headers=IDEMPOTENT,
+    headers=JOINING,
     replies={
         202: reply(UndoAcceptedSchema, *BATCH_HEADERS),
-        409: "No job of the batch can be undone now, or the first request with the Idempotency-Key is still running.",
+        409: (
+            "No job of the batch can be undone now, the run is not open, or the first request with the Idempotency-Key"
+            " is still running."
+        ),
     },
 )
 @blueprint.post("/batches/<uuid:batch_id>/undo")
@@ -69,21 +78,23 @@ def undo_batch_view(batch_id: UUID) -> ResponseReturnValue:
     Each undo is a new job; all are in one batch. The key needs the permission of the jobs that it undoes. 409 if no job
     can be undone now.
     """
-    with open_transaction(pool(), g.workspace_id) as tx:
-        undo, kinds = accept.undo_request_of_batch(tx, batch_id=batch_id)
-    require_permission(kinds)
-    return _response(accept_undo_request(undo))
+    with joined_run() as run_id:
+        with open_transaction(pool(), g.workspace_id) as tx:
+            undo, kinds = accept.undo_request_of_batch(tx, batch_id=batch_id)
+        require_permission(kinds)
+        return _response(accept_undo_request(undo, run_id=run_id))
 
 
-def accept_undo_request(undo: UndoRequest, *, key: str | None = None) -> AcceptedBatch:
+def accept_undo_request(undo: UndoRequest, *, key: str | None = None, run_id: UUID | None = None) -> AcceptedBatch:
     """Store the undo that *undo* describes as a batch. Raises Overloaded if too many jobs of the workspace wait.
 
-    *key* is the Idempotency-Key of a form.
+    *key* is the Idempotency-Key of a form; *run_id* is the run that the batch joins.
     """
     limiter = backlogs()
-    accepted = run_in_transaction(
-        pool(), g.workspace_id, _accept_within_limit, undo, idempotency_key(None, given=key), limiter
-    )
+    with explain_run(pool(), g.workspace_id, run_id):
+        accepted = run_in_transaction(
+            pool(), g.workspace_id, _accept_within_limit, undo, idempotency_key(None, given=key), limiter, run_id
+        )
     if not accepted.replayed:
         limiter.add_accepted(workspace_id=g.workspace_id, jobs=accepted.jobs)
         ACCEPTED_JOBS.inc(accepted.jobs, JobKind.UNDO)
@@ -91,9 +102,21 @@ def accept_undo_request(undo: UndoRequest, *, key: str | None = None) -> Accepte
 
 
 def _accept_within_limit(
-    tx: Transaction, undo: UndoRequest, idempotency: IdempotencyKey | None, limiter: BacklogLimiter
+    tx: Transaction,
+    undo: UndoRequest,
+    idempotency: IdempotencyKey | None,
+    limiter: BacklogLimiter,
+    run_id: UUID | None,
 ) -> AcceptedBatch:
-    accepted = accept.accept_undo(tx, undo, api_key_id=g.api_key_id, path=request.path, idempotency=idempotency)
+    accepted = accept.accept_undo(
+        tx,
+        undo,
+        api_key_id=g.api_key_id,
+        path=request.path,
+        priority=requested_priority(),
+        idempotency=idempotency,
+        run_id=run_id,
+    )
     if not accepted.replayed:
         limiter.require_room(tx)
     return accepted

@@ -16,7 +16,9 @@ View = TypeVar("View", bound=Callable[..., Any])
 #: Ends the name of a header that is not always present.
 OPTIONAL = ".optional"
 REPEATABLE = ("Idempotency-Key",)
-IDEMPOTENT = (*REPEATABLE, "Prefer")
+IDEMPOTENT = (*REPEATABLE, "Prefer", "Priority")
+#: Of requests that can join a run.
+JOINING = (*IDEMPOTENT, "Merge-Run")
 JSON = "application/json"
 CONDITIONAL = ("If-None-Match",)
 LONG_POLLING = (*CONDITIONAL, "Prefer")
@@ -28,6 +30,10 @@ NOT_FOUND = "The key's workspace has no such object."
 UNCHANGED = "Nothing changed since."
 KEY_IN_USE = "The first request with this Idempotency-Key is still running."
 KEY_REUSED = "The Idempotency-Key was used with another body."
+JOINING_CONFLICT = (
+    "The run of the header Merge-Run is not open, or the first request with this Idempotency-Key is still running."
+)
+NO_RUN = "There is no run with the id in the header Merge-Run."
 
 
 class Tag(StrEnum):
@@ -35,6 +41,7 @@ class Tag(StrEnum):
 
     USERS = "Users"
     MERGES = "Merges"
+    RUNS = "Runs"
     PROFILES = "Profiles"
     SEGMENTS = "Segments"
     DUPLICATES = "Duplicates"

@@ -47,6 +47,8 @@ class CheckpointState:
     open_batches: Mapping[str, str] = field(default_factory=dict)
     #: A batch that belongs to the workspace of the run.
     known_batch: str | None = None
+    #: The run of the API that its batches join; None if the key may not create one.
+    run_id: str | None = None
     #: First and last line of a chunk that was sent without a response.
     unanswered: tuple[int, int] | None = None
     saved_at: str = ""

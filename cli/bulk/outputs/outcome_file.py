@@ -15,6 +15,8 @@ from schemas.text import format_csv, safe_cell
 
 #: The outcome of a line that was not sent, because it is not a valid pair.
 INVALID = "invalid"
+#: Added to the reason of a merge that was undone since.
+UNDONE = " It was undone at {undone_at} by the job {undone_by}."
 #: The outcome of a line whose job is dead.
 DEAD = JobState.DEAD.value
 
@@ -36,12 +38,17 @@ def result_from_json(job: Mapping[str, Any]) -> LineResult:
     sides = {role: job[role] or {} for role in ("orphan", "survivor")}
     return LineResult(
         outcome=job["outcome"] or job["state"],
-        reason=job["reason"] or "",
+        reason=f"{job['reason'] or ''}{_undone(job)}",
         job_id=job.get("job_id"),
         batch_id=job.get("batch_id"),
         orphan_braze_id=sides["orphan"].get("braze_id"),
         survivor_braze_id=sides["survivor"].get("braze_id"),
     )
+
+
+def _undone(job: Mapping[str, Any]) -> str:
+    """Return the mark of a merge that was undone since; a preview has none."""
+    return UNDONE.format(**job) if job.get("undone_at") else ""
 
 
 def format_header(form: FileFormat) -> bytes:

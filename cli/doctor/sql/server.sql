@@ -53,11 +53,13 @@ WHERE workspace_id = %(workspace_id)s AND state = 'dead'
 
 -- name: oldest_waiting
 -- Reads the seconds since the oldest unfinished job of a workspace was due, at least 0; no row when there is none. A job
--- that is due at once has the time less a century.
+-- that is due at once has the time less a century, moved by 1826 days for each step of its urgency.
 SELECT greatest(
     extract(
         EPOCH FROM clock_timestamp() - CASE
-            WHEN due_at < now() - interval '50 years' THEN due_at + interval '100 years' ELSE due_at
+            WHEN due_at < now() - interval '50 years'
+                THEN due_at + interval '100 years' - (priority - 3) * interval '1826 days'
+            ELSE due_at
         END
     ), 0
 )::double precision AS waited_s

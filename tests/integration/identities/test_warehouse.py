@@ -21,7 +21,7 @@ from tests.support.front_door import Caller
 from tests.support.identities import feed, number_all, survivors
 from tests.support.lane_runs import ask_to_merge, ext, run_jobs
 from tests.support.profiles import track
-from tests.support.undos import ask_to_undo
+from tests.support.undos import ask_to_undo, merge_one, rename
 
 Json = dict[str, Any]
 
@@ -151,7 +151,7 @@ def compare(warehouse: Warehouse, caller: Caller, loaded: list[Json]) -> None:
 def test_the_map_of_a_warehouse_stays_right(warehouse: Warehouse, caller: Caller, pool: Pool, seed: int) -> None:
     chance = random.Random(seed)
     names = [f"e{number}" for number in range(24)]
-    track(caller, attributes=[{"external_id": each, "colour": "red"} for each in names])
+    track(caller, attributes=[{"external_id": each, "colour": "red"} for each in (*names, "x", "y")])
     for _ in range(2):
         change(caller, pool, names, chance)
     number_all(pool, caller)
@@ -161,14 +161,18 @@ def test_the_map_of_a_warehouse_stays_right(warehouse: Warehouse, caller: Caller
     warehouse.load("known", IDS, survivors(caller))
     compare(warehouse, caller, [])
     loaded: list[Json] = []
-    for _ in range(4):
+    merge_one(caller, pool, ext("x"), ext("y"))
+    for turn in range(4):
         change(caller, pool, names, chance)
+        if turn == 1:
+            rename(caller, "y", "y2")
+            caller.post("/users/delete", {"external_ids": ["y2"]})
         number_all(pool, caller)
         # Some changes arrive twice.
         new = feed(caller, cursor=end)
         warehouse.load("changes", CHANGES, [*loaded[-3:], *new])
         loaded += new
-        end = new[-1]["cursor"]
+        end = new[-1]["cursor"] if new else end
         warehouse.run(blocks("")[2])
 
         compare(warehouse, caller, loaded)

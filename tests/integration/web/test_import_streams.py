@@ -27,15 +27,11 @@ from tests.support.web_server import Web, web_server
 Json = dict[str, Any]
 
 LIMIT_S = 2.0
-SETTINGS = {
-    "MERGELANE_WEB_THREADS": "4",
-    "MERGELANE_WEB_BODY_S": str(LIMIT_S),
-    "MERGELANE_WEB_SEND_S": str(LIMIT_S),
-    "MERGELANE_LOG_FORMAT": "text",
-}
+SETTINGS = {"MERGELANE_WEB_THREADS": "4", "MERGELANE_LOG_FORMAT": "text"}
+HASTY = {**SETTINGS, "MERGELANE_WEB_BODY_S": str(LIMIT_S), "MERGELANE_WEB_SEND_S": str(LIMIT_S)}
 CHUNK = 1_000
-#: A line of about a kilobyte that is refused quickly.
-REFUSED = b"x" * 1_023 + b"\n"
+#: A line of two kilobytes that is refused quickly.
+REFUSED = b"x" * 2_047 + b"\n"
 #: More than is received before the application begins to read.
 LONG = REFUSED * (MAX_BODY // len(REFUSED) + CHUNK)
 LONG_LINES = LONG.count(b"\n")
@@ -95,6 +91,13 @@ def person(external_id: str) -> bytes:
 @pytest.fixture(scope="module")
 def web(tmp_path_factory: pytest.TempPathFactory, database_url: str) -> Iterator[Web]:
     with web_server(tmp_path_factory.mktemp("web"), database_url, **SETTINGS) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def hasty_web(tmp_path_factory: pytest.TempPathFactory, database_url: str) -> Iterator[Web]:
+    """A server that does not wait long for its clients."""
+    with web_server(tmp_path_factory.mktemp("hasty"), database_url, **HASTY) as server:
         yield server
 
 
@@ -184,8 +187,8 @@ def test_a_request_with_a_key_and_a_long_body_is_413_before_its_end(web: Web, ca
         assert "at most 2,000 lines" in orjson.loads(client.response.read())["message"]
 
 
-def test_a_client_that_sends_no_more_gets_a_last_line(web: Web, caller: Caller) -> None:
-    with importer(web, caller.secret) as client:
+def test_a_client_that_sends_no_more_gets_a_last_line(hasty_web: Web, caller: Caller) -> None:
+    with importer(hasty_web, caller.secret) as client:
         client.send(LONG)
         *before, last = client.rest()
 
@@ -224,15 +227,15 @@ def test_a_workspace_imports_few_bodies_at_once_in_a_process(web: Web, caller: C
     assert (refused[0].status, refused[0].getheader("Retry-After")) == (429, "2")
 
 
-def test_a_client_that_reads_nothing_is_cut(web: Web, caller: Caller) -> None:
-    with importer(web, caller.secret) as client:
+def test_a_client_that_reads_nothing_is_cut(hasty_web: Web, caller: Caller) -> None:
+    with importer(hasty_web, caller.secret) as client:
         client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL_WINDOW)
         sender = Thread(target=_send_without_end, args=(client,))
         sender.start()
         wait_until(lambda: not sender.is_alive(), what="the client to be cut")
 
-    wait_until(lambda: _imports(web, caller) == 200, what="the room of that client")
-    assert web.is_same
+    wait_until(lambda: _imports(hasty_web, caller) == 200, what="the room of that client")
+    assert hasty_web.is_same
 
 
 def test_another_url_takes_no_long_body(web: Web, caller: Caller) -> None:

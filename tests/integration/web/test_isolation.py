@@ -148,6 +148,7 @@ def bodies(braze_ids: Sequence[str]) -> Mapping[str, Sequence[Json]]:
             {"filter": {"OR": [{"external_id": {"comparison": "does_not_exist"}}]}},
         ],
         "/duplicates/policy": [{"daily_at": "03:00", "time_zone": "Asia/Tokyo"}],
+        "/merge/queue": [{"state": "paused", "merges_per_minute_limit": 1}],
         "/webhooks": [{"url": "https://127.0.0.1/"}],
         "/webhooks/<uuid:webhook_id>": [{}, {"enabled": False, "description": "Stranger"}],
     }

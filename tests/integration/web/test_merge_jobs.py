@@ -13,7 +13,9 @@ from tests.support.front_door import Caller
 
 UNKNOWN_ID = "01a202b7-0c65-769b-9741-1871039b8b20"
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
-UNKNOWN_PARAMETER = "There is an unknown query parameter; this URL takes: cursor, identifier, limit, outcome, state"
+UNKNOWN_PARAMETER = (
+    "There is an unknown query parameter; this URL takes: cursor, identifier, limit, outcome, run_id, state"
+)
 EMAIL = {"email": "Jane@Example.com", "prioritization": ["identified", "most_recently_updated"]}
 PHONE = {"phone": "+49 30 1234567", "prioritization": ["unidentified"]}
 ALIAS = {"user_alias": {"alias_name": "jane", "alias_label": "shop"}}
@@ -66,6 +68,7 @@ def test_a_queued_job_shows_all_that_is_known(caller: Caller) -> None:
         "finished_at": None,
         "undone_at": None,
         "undone_by": None,
+        "undoable_until": None,
     }
 
 

@@ -58,6 +58,7 @@ BODIES: dict[str, Json] = {
     "/segments/query": {"filter": {"external_id": {"comparison": "exists"}}},
     "/duplicates/exclusions": {"exclusions": [{"profiles": [ext("later"), ext("blank")], "reason": "twins"}]},
     "/duplicates/policy": {"daily_at": "03:00"},
+    "/merge/queue": {"merges_per_minute_limit": 60_000},
     "/console/search": {"sought": "survivor"},
     "/console/jobs": {"identifier": "survivor"},
     "/console/merge/preview": FORM,

@@ -47,6 +47,7 @@ def test_a_batch_that_finished_is_told_signed_and_without_anybodys_identifiers(
         "timestamp": batch["finished_at"],
         "data": {
             "batch_id": batch_id,
+            "run_id": None,
             "kind": "merge",
             "counts": {"orphan_not_found": 1},
             "status_url": f"/merge/batches/{batch_id}",

@@ -101,7 +101,7 @@ def test_metrics_and_doctor_count_the_waiting_jobs_and_report_no_negative_age(
 
     with lend_connection(pool) as lent:
         (row,) = count_jobs_by_workspace(lent, bound=10)
-    _, waiting, _ = jobs.check_jobs(connection, settings)
+    _, _, waiting, _ = jobs.check_jobs(connection, settings)
 
     assert (row["queued"], row["oldest_s"]) == (3, 0.0)
     assert waiting.sentence.endswith("has waited for 0:00:00.")

@@ -46,6 +46,7 @@ def test_the_outcomes_stand_in_the_order_in_which_they_are_tried() -> None:
         "undone",
         "undone_in_part",
         "not_undoable",
+        "cancelled",
     ]
 
 

@@ -113,7 +113,9 @@ CREATE TRIGGER protect_audit_from_truncate BEFORE TRUNCATE ON undo_record EXECUT
 CREATE TABLE audit_entry (
     workspace_id integer NOT NULL REFERENCES workspace,
     id uuid NOT NULL,  -- UUID version 7: newer ids sort later, also among the ids of jobs
-    action text NOT NULL CHECK (action IN ('delete', 'rename', 'remove', 'consent', 'exclude', 'allow', 'erasure')),
+    action text NOT NULL CHECK (action IN (
+        'delete', 'rename', 'remove', 'consent', 'exclude', 'allow', 'erasure', 'pause', 'resume', 'limit', 'cancel',
+        'run')),
     at timestamptz NOT NULL DEFAULT clock_timestamp(),
     api_key_id uuid,  -- the key of the request
     request_id text,
@@ -122,7 +124,7 @@ CREATE TABLE audit_entry (
     external_id text COLLATE "C",  -- the renamed or removed one; null after the person was erased
     new_external_id text COLLATE "C",  -- after a rename; null after the person was erased
     source_braze_id text COLLATE "C",  -- the profile that the consent was set for, or the other one of an excluded pair
-    changes json,  -- of consent and exclusions, and rows by table of an erasure: [{field, before, after, rule}]; null after the person was erased
+    changes json,  -- of consent, exclusions and the queue, and rows by table of an erasure: [{field, before, after, rule}]; null after the person was erased
     PRIMARY KEY (workspace_id, id),
     CONSTRAINT deletion_without_external_ids
         CHECK (action <> 'delete' OR num_nonnulls(external_id, new_external_id) = 0)

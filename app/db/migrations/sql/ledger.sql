@@ -10,15 +10,23 @@ CREATE TABLE batch (
     request_id text,  -- null without a request
     traceparent text,  -- W3C Trace Context of the request's span, which the trace continues from
     source text NOT NULL DEFAULT 'api',  -- 'api' for a request, 'duplicates' for a run over duplicates
-    run_id uuid,  -- the run over duplicates
+    run_id uuid,  -- the run that it belongs to
+    -- As its run has counted it: null when it is new or a job was retried, queued while no job has begun, settled when all jobs have ended.
+    run_state text,
+    run_counts jsonb,  -- the counted jobs by outcome, or by state while they have none
     PRIMARY KEY (workspace_id, id),
     CONSTRAINT source_is_known CHECK (source IN ('api', 'duplicates')),
-    CONSTRAINT run_of_duplicates CHECK ((source = 'duplicates') = (run_id IS NOT NULL))
+    CONSTRAINT duplicates_have_a_run CHECK (source <> 'duplicates' OR run_id IS NOT NULL)
 );
 -- Lists the requests of one key for the audit.
 CREATE INDEX batch_by_key ON batch (workspace_id, api_key_id, id);
 -- Lists the batches of runs over duplicates; batches of requests are not in it.
 CREATE INDEX batch_of_run ON batch (workspace_id, id) WHERE source = 'duplicates';
+-- Lists the batches of one run.
+CREATE INDEX batch_by_run ON batch (workspace_id, run_id, id) WHERE run_id IS NOT NULL;
+-- Batches that their run has still to count.
+CREATE INDEX batch_to_count ON batch (workspace_id, run_state, id)
+    WHERE run_id IS NOT NULL AND run_state IS DISTINCT FROM 'settled';
 
 ALTER TABLE batch ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own_workspace ON batch USING (workspace_id = current_workspace());
@@ -43,13 +51,15 @@ CREATE TABLE job (
     outcome text CHECK (outcome IN (
         'refused_identifier', 'orphan_ambiguous', 'survivor_ambiguous', 'orphan_not_found', 'survivor_not_found',
         'already_merged', 'same_profile', 'orphan_identified', 'alias_conflict', 'protected', 'invalid_phones',
-        'survivor_limit', 'merged', 'identified', 'undone', 'undone_in_part', 'not_undoable')),
+        'survivor_limit', 'merged', 'identified', 'undone', 'undone_in_part', 'not_undoable',
+        'cancelled')),
     reason text,  -- a sentence that explains the outcome or the failure
     attempts smallint NOT NULL DEFAULT 0 CHECK (attempts >= 0),
     task_id uuid,  -- Celery task of the last delivery, as Flower shows it
     created_at timestamptz NOT NULL DEFAULT now(),
     -- The relay publishes the job from this time on. A job that is due at once has the present time less a century: so
-    -- it stays due when the clock of this server steps back, and jobs are published in the order of their acceptance.
+    -- it stays due when the clock of this server steps back, and jobs are published in the order of their acceptance. An
+    -- urgency above or below 3 moves it by 1826 days for each step, so that this order is also that of the urgency.
     due_at timestamptz NOT NULL DEFAULT now() - interval '100 years',
     published_at timestamptz,  -- null while the job waits for the relay
     started_at timestamptz,  -- start of the last attempt
@@ -68,6 +78,7 @@ CREATE TABLE job (
     not_restored jsonb,  -- for an undo: [{identifier, why}]
     undone_at timestamptz,  -- for an undone merge
     undone_by uuid,  -- for an undone merge: the undo job
+    priority smallint NOT NULL DEFAULT 3,  -- urgency: from 0, the most urgent, to 7
 
     PRIMARY KEY (workspace_id, id),
     UNIQUE (workspace_id, batch_id, index),
@@ -78,7 +89,8 @@ CREATE TABLE job (
     CONSTRAINT survivor_is_another_profile
         CHECK (outcome <> 'merged' OR (orphan_id IS NOT NULL AND survivor_id IS NOT NULL AND orphan_id <> survivor_id)),
     CONSTRAINT undo_names_its_job CHECK ((kind = 'undo') = (undoes IS NOT NULL)),
-    CONSTRAINT undone_at_with_undone_by CHECK ((undone_at IS NULL) = (undone_by IS NULL))
+    CONSTRAINT undone_at_with_undone_by CHECK ((undone_at IS NULL) = (undone_by IS NULL)),
+    CONSTRAINT priority_is_an_urgency CHECK (priority BETWEEN 0 AND 7)
 ) WITH (fillfactor = 70);
 
 -- The relay: lanes to publish, by the time when they are due. Only the first job of a lane is in it.
@@ -124,6 +136,11 @@ CREATE POLICY own_workspace ON job USING (workspace_id = current_workspace());
 CREATE TRIGGER wake_relay AFTER INSERT OR UPDATE OF due_at, lane ON job FOR EACH STATEMENT
     WHEN (NOT pg_try_advisory_xact_lock_shared(1835823980, 'job'::regclass::oid::integer))
     EXECUTE FUNCTION notify_sleeper('mergelane_job');
+-- Wakes it too when a queue is resumed, or when its limit changes.
+CREATE TRIGGER wake_relay AFTER INSERT OR UPDATE OF paused_at, merges_per_minute_limit ON queue_control
+    FOR EACH STATEMENT
+    WHEN (NOT pg_try_advisory_xact_lock_shared(1835823980, 'job'::regclass::oid::integer))
+    EXECUTE FUNCTION notify_sleeper('mergelane_job');
 
 -- The jobs of the current workspace, for searches that need the GIN index job_by_search_key. See workspace_profile.
 CREATE OR REPLACE VIEW workspace_job AS
@@ -167,30 +184,49 @@ CROSS JOIN LATERAL (
 ) AS earlier
 WHERE head.workspace_id = current_workspace();
 
--- Returns the workspaces that have a lane due to be published. LATERAL with LIMIT 1 is one index lookup for each
--- workspace; EXISTS became a join that read the whole backlog while the statistics were old.
-CREATE OR REPLACE FUNCTION workspaces_with_pending_jobs() RETURNS TABLE (workspace_id integer)
+-- Returns the workspaces that have a lane due to be published and may publish one now, whether they have a limit, and
+-- whether the first job is more urgent than by default. Workspaces that have paused their queue, or have used their limit, are left out. LATERAL with LIMIT 1 is one index lookup for
+-- each workspace; EXISTS became a join that read the whole backlog while the statistics were old.
+CREATE OR REPLACE FUNCTION publishable_workspaces() RETURNS TABLE (
+    workspace_id integer, has_limit boolean, has_urgent boolean
+)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-    SELECT w.workspace_id
+    SELECT
+        w.workspace_id, control.merges_per_minute_limit IS NOT NULL,
+        due.due_at < now() - interval '100 years' - interval '913 days'
     FROM workspace AS w
+    LEFT JOIN queue_control AS control ON control.workspace_id = w.workspace_id
     CROSS JOIN LATERAL (
-        SELECT job.id
+        SELECT job.due_at
         FROM job
         WHERE job.workspace_id = w.workspace_id
             AND job.state = 'queued' AND job.published_at IS NULL AND job.lane = job.index AND job.due_at <= now()
         ORDER BY job.due_at, job.id
         LIMIT 1
     ) AS due
+    WHERE control.paused_at IS NULL
+        AND (
+            control.merges_per_minute_limit IS NULL OR control.paced_at IS NULL
+            OR control.paced_at + interval '1 minute' / control.merges_per_minute_limit <= now()
+        )
     ORDER BY w.workspace_id;
 END;
 
--- Returns the time when the next pending lane is due, or null without one. One index lookup for each workspace.
+-- Does the same for relays of a version before revision 0034.
+CREATE OR REPLACE FUNCTION workspaces_with_pending_jobs() RETURNS TABLE (workspace_id integer)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT publishable.workspace_id FROM publishable_workspaces() AS publishable;
+END;
+
+-- Returns the time when the next pending lane may be published, or null without one. One index lookup for each workspace.
 CREATE OR REPLACE FUNCTION next_job_due_at() RETURNS timestamptz
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-    SELECT min(due.due_at)
+    SELECT min(greatest(due.due_at, control.paced_at + interval '1 minute' / control.merges_per_minute_limit))
     FROM workspace AS w
+    LEFT JOIN queue_control AS control ON control.workspace_id = w.workspace_id
     CROSS JOIN LATERAL (
         SELECT job.due_at
         FROM job
@@ -198,7 +234,8 @@ BEGIN ATOMIC
             AND job.state = 'queued' AND job.published_at IS NULL AND job.lane = job.index
         ORDER BY job.due_at, job.id
         LIMIT 1
-    ) AS due;
+    ) AS due
+    WHERE control.paused_at IS NULL;
 END;
 
 -- Returns the workspaces that have published jobs that have not ended, for relays of a version before revision 0027.
@@ -312,7 +349,7 @@ BEGIN ATOMIC
 END;
 
 REVOKE ALL ON FUNCTION
-    workspaces_with_pending_jobs(), next_job_due_at(), workspaces_with_published_jobs(), workspaces_to_rescue(),
+    publishable_workspaces(), workspaces_with_pending_jobs(), next_job_due_at(), workspaces_with_published_jobs(), workspaces_to_rescue(),
     count_jobs_by_workspace(integer, integer)
 FROM PUBLIC;
 

@@ -141,7 +141,7 @@ def test_dead_jobs_are_counted_over_all_workspaces(connection: Connection, setti
         factory.set_jobs(ids, "state = 'dead', finished_at = now(), reason = 'x', attempts = 5")
         largest = connection.execute("SELECT name FROM workspace ORDER BY workspace_id DESC LIMIT 1").fetchone()
 
-    (dead, waiting, _) = jobs.check_jobs(connection, settings)
+    (dead, _, waiting, _) = jobs.check_jobs(connection, settings)
 
     assert dead.level == Level.NOTICE
     assert dead.sentence.startswith("4 jobs are dead")
@@ -154,7 +154,7 @@ def test_jobs_that_wait_too_long_are_wrong(connection: Connection, settings: Set
     factory = Factory(connection)
     factory.set_jobs([factory.job(ext("a"), ext("b"))], f"due_at = now() - interval '{waits}'")
 
-    (_, waiting, _) = jobs.check_jobs(connection, settings)
+    (_, _, waiting, _) = jobs.check_jobs(connection, settings)
 
     assert waiting.level == level
     assert ("2:00:0" in waiting.sentence) is (level == "wrong")
@@ -168,7 +168,7 @@ def test_a_workspace_whose_requests_are_refused_or_soon_will_be_is_told(
     for _ in range(4):
         factory.job(ext("a"), ext("b"))
 
-    (_, _, room) = jobs.check_jobs(connection, replace(settings, waiting_bound=bound))
+    (_, _, _, room) = jobs.check_jobs(connection, replace(settings, waiting_bound=bound))
 
     assert room.level == level
 
@@ -187,3 +187,27 @@ def test_nothing_set_is_wrong_with_the_ways_out() -> None:
 
     assert [finding.check for finding in unset] == ["postgres", "broker"]
     assert all("`mergelane up`" in finding.remedy for finding in unset)
+
+
+def test_a_paused_queue_is_reported_and_its_jobs_are_no_problem(
+    connection: Connection, factory: Factory, settings: Settings
+) -> None:
+    factory.set_jobs([factory.job(ext("a"), ext("b"))], "due_at = now() - interval '2 hours'")
+    connection.execute("INSERT INTO queue_control VALUES (%s, now())", [factory.workspace_id])
+
+    (_, paused, waiting, _) = jobs.check_jobs(connection, settings)
+
+    assert paused.level == Level.NOTICE
+    assert waiting.level == Level.FINE
+
+
+@pytest.mark.parametrize("priority", [0, 7])
+def test_the_urgency_of_a_job_is_no_part_of_its_age(
+    connection: Connection, factory: Factory, settings: Settings, priority: int
+) -> None:
+    job_id = factory.job(ext("a"), ext("b"), priority=priority)
+    factory.set_jobs([job_id], "due_at = now() - interval '100 years' + (priority - 3) * interval '1826 days'")
+
+    (_, _, waiting, _) = jobs.check_jobs(connection, settings)
+
+    assert waiting.level == Level.FINE

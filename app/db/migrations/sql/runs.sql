@@ -1,0 +1,140 @@
+-- Runs: an operation of any size, such as a file, a scan for duplicates or an undo. Its batches name it in batch.run_id.
+
+-- One run. Requests that join it lock this row in share mode, so that a closed run gets no further batch. What changes
+-- while its jobs run is in run_progress.
+CREATE TABLE run (
+    workspace_id integer NOT NULL REFERENCES workspace,
+    id uuid NOT NULL,  -- UUID version 7: newer ids sort later
+    kind text NOT NULL CHECK (kind IN ('client', 'file', 'import', 'plan', 'duplicates', 'undo', 'bulk')),
+    label text,
+    -- Open: requests may join it. Running: it is closed, or it makes its batches itself. Finished: all jobs have ended.
+    state text NOT NULL CHECK (state IN ('open', 'running', 'finished', 'cancelled', 'failed')),
+    created_at timestamptz NOT NULL DEFAULT now(),
+    api_key_id uuid,  -- the key of the request
+    request_id text,
+    closed_at timestamptz,  -- from then on it gets no batch
+    finished_at timestamptz,
+    undoes_run uuid,  -- for an undo: the run that it undoes
+    undone_by_run uuid,  -- the last undo of this run
+    -- For an undo that has not made all of its batches: {phase, cursor}, where the next step begins.
+    undo_step jsonb,
+    results jsonb NOT NULL DEFAULT '{}',  -- for an import: lines by their result
+    PRIMARY KEY (workspace_id, id),
+    CONSTRAINT undo_names_its_run CHECK ((kind = 'undo') = (undoes_run IS NOT NULL)),
+    CONSTRAINT open_until_closed CHECK (state <> 'open' OR closed_at IS NULL),
+    CONSTRAINT finished_at_when_ended CHECK ((finished_at IS NOT NULL) = (state IN ('finished', 'cancelled', 'failed')))
+);
+CREATE INDEX run_by_state ON run (workspace_id, state, id);
+
+ALTER TABLE run ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own_workspace ON run USING (workspace_id = current_workspace());
+
+
+-- The counted batches and jobs of a run. The relay counts a batch when it is new and when its jobs have changed, and adds
+-- the difference here, so that reading a run costs the same for any number of jobs.
+CREATE TABLE run_progress (
+    workspace_id integer NOT NULL,
+    run_id uuid NOT NULL,
+    batches integer NOT NULL DEFAULT 0,
+    settled_batches integer NOT NULL DEFAULT 0,  -- batches whose jobs are all finished or dead
+    counts jsonb NOT NULL DEFAULT '{}',  -- jobs by outcome, or by state while they have none
+    kinds text[] NOT NULL DEFAULT '{}',  -- kinds of the jobs
+    first_ended_at timestamptz,  -- when the first job ended
+    last_ended_at timestamptz,
+    samples jsonb NOT NULL DEFAULT '[]',  -- [[seconds since the epoch, ended jobs]] of the last minute, for the rate
+    PRIMARY KEY (workspace_id, run_id),
+    FOREIGN KEY (workspace_id, run_id) REFERENCES run (workspace_id, id) ON DELETE CASCADE
+) WITH (fillfactor = 50);
+
+ALTER TABLE run_progress ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own_workspace ON run_progress USING (workspace_id = current_workspace());
+
+
+-- Merges that the undo of a run has still to undo, the latest first. The relay fills the table from the batches of the
+-- run, and deletes a row when it has made the job.
+CREATE TABLE run_undo_merge (
+    workspace_id integer NOT NULL,
+    run_id uuid NOT NULL,  -- the undo
+    merged_at timestamptz NOT NULL,
+    job_id uuid NOT NULL,  -- the merge
+    PRIMARY KEY (workspace_id, run_id, merged_at, job_id),
+    FOREIGN KEY (workspace_id, run_id) REFERENCES run (workspace_id, id) ON DELETE CASCADE
+);
+
+ALTER TABLE run_undo_merge ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own_workspace ON run_undo_merge USING (workspace_id = current_workspace());
+
+
+-- Returns the id of an open run and locks it against being closed until the transaction ends; raises NO_DATA_FOUND
+-- without one. It is a value of the statement that inserts the batch, so that joining a run costs no statement.
+CREATE OR REPLACE FUNCTION lock_open_run(workspace_id integer, run_id uuid) RETURNS uuid
+LANGUAGE plpgsql VOLATILE
+AS $$
+DECLARE
+    found uuid;
+BEGIN
+    SELECT run.id
+    INTO STRICT found
+    FROM run
+    WHERE run.workspace_id = lock_open_run.workspace_id AND run.id = lock_open_run.run_id AND run.state = 'open'
+    FOR SHARE;
+    RETURN found;
+END;
+$$;
+
+-- Returns the workspaces with a batch of a run to count, or with a run that is running. Two index lookups for each
+-- workspace.
+CREATE OR REPLACE FUNCTION workspaces_with_runs() RETURNS TABLE (workspace_id integer)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT w.workspace_id
+    FROM workspace AS w
+    CROSS JOIN LATERAL (
+        (
+            SELECT batch.id
+            FROM batch
+            WHERE batch.workspace_id = w.workspace_id
+                AND batch.run_id IS NOT NULL AND batch.run_state IS DISTINCT FROM 'settled'
+            LIMIT 1
+        )
+        UNION ALL
+        (
+            SELECT run.id
+            FROM run
+            WHERE run.workspace_id = w.workspace_id AND run.state = 'running'
+            LIMIT 1
+        )
+        LIMIT 1
+    ) AS found
+    ORDER BY w.workspace_id;
+END;
+
+-- Deletes up to *most* runs that ended or were created longer than *age* ago and have no batch. Runs over
+-- duplicates stay, as in duplicate_run. Returns their number.
+CREATE OR REPLACE FUNCTION prune_old_runs(workspace_id integer, age interval, most integer) RETURNS bigint
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    WITH gone AS (
+        DELETE FROM run
+        WHERE run.workspace_id = prune_old_runs.workspace_id AND run.workspace_id = current_workspace()
+            AND run.id IN (
+                SELECT old.id
+                FROM run AS old
+                WHERE old.workspace_id = prune_old_runs.workspace_id AND old.state <> 'running' AND old.kind <> 'duplicates'
+                    AND coalesce(old.finished_at, old.created_at) < now() - prune_old_runs.age
+                    AND NOT EXISTS (
+                        SELECT 1
+                        FROM batch
+                        WHERE batch.workspace_id = prune_old_runs.workspace_id AND batch.run_id = old.id
+                    )
+                ORDER BY old.id
+                LIMIT prune_old_runs.most
+                FOR UPDATE SKIP LOCKED
+            )
+        RETURNING 1
+    )
+
+    SELECT count(*) FROM gone;
+END;
+
+REVOKE ALL ON FUNCTION workspaces_with_runs(), prune_old_runs(integer, interval, integer) FROM PUBLIC;

@@ -1,0 +1,170 @@
+"""Runs: creates, reads, lists and closes them. `app.ledger.run_counting` counts their jobs."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+
+from app.db.ids import new_id
+from app.db.queries import load_queries
+from app.db.transaction import Transaction
+from app.errors import Conflict, NotFound
+from schemas.outcomes import SETTLED, JobState, RunKind, RunStatus
+
+QUERIES = load_queries("app.ledger", "runs.sql")
+
+NO_RUN = "There is no run with this id."
+NOT_OPEN = "This run is {state}; requests can join an open run only. Create another run."
+NOT_CLOSABLE = "This run is {state}; only an open one can be closed."
+#: Seconds whose ended jobs make up the rate of a run.
+RATE_S = 60.0
+#: States whose jobs have not ended.
+UNFINISHED = [state.value for state in JobState if state not in SETTLED]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunCreator:
+    """The API key that created a run."""
+
+    id: UUID
+    label: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MergeRun:
+    """A run and its progress, as the relay has counted it."""
+
+    id: UUID
+    kind: RunKind
+    label: str | None
+    state: RunStatus
+    created_at: datetime
+    #: None for a run without a key, such as a daily run over duplicates.
+    created_by: RunCreator | None
+    closed_at: datetime | None
+    finished_at: datetime | None
+    undoes_run: UUID | None
+    undone_by_run: UUID | None
+    batches: int
+    #: Jobs by outcome, or by state while they have none.
+    counts: Mapping[str, int]
+    jobs: int
+    #: Jobs that ended a minute.
+    merges_per_minute: float
+    estimated_finish_at: datetime | None
+    first_ended_at: datetime | None
+    #: Set by app.ledger.undo_time: None if there is nothing to undo.
+    undoable_until: datetime | None = None
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> "MergeRun":
+        """Return the run of a table row."""
+        key_id = row["api_key_id"]
+        counts = Counter({**row["counts"], **row["results"]})
+        if row["undo_step"] is not None and row["undo_step"]["left"]:
+            # Undos that the relay has still to make jobs of.
+            counts[JobState.QUEUED.value] += row["undo_step"]["left"]
+        rate = _jobs_per_second(row)
+        left = sum(counts[state] for state in UNFINISHED)
+        return cls(
+            **{name: row[name] for name in cls.__slots__ if name in row and name not in {"kind", "state", "counts"}},
+            kind=RunKind(row["kind"]),
+            state=RunStatus(row["state"]),
+            created_by=None if key_id is None else RunCreator(id=key_id, label=row["key_label"]),
+            counts=dict(sorted(counts.items())),
+            jobs=sum(counts.values()) - sum(row["results"].values()),
+            merges_per_minute=round(rate * 60, 1),
+            estimated_finish_at=row["now"] + timedelta(seconds=left / rate) if left and rate else None,
+        )
+
+
+def create_run(  # noqa: PLR0913  the columns of a run
+    tx: Transaction,
+    *,
+    run_id: UUID | None = None,
+    kind: RunKind,
+    label: str | None = None,
+    state: RunStatus = RunStatus.OPEN,
+    api_key_id: UUID | None,
+    request_id: str | None,
+    undoes_run: UUID | None = None,
+    undo_step: Mapping[str, Any] | None = None,
+) -> UUID:
+    """Create a run without batches and return its id."""
+    run_id = run_id or new_id()
+    parameters = {
+        "id": run_id,
+        "kind": kind,
+        "label": label,
+        "state": state,
+        "api_key_id": api_key_id,
+        "request_id": request_id,
+        "undoes_run": undoes_run,
+        "undo_step": None if undo_step is None else Jsonb(undo_step),
+    }
+    tx.execute(QUERIES["insert_run"], parameters)
+    tx.execute(QUERIES["insert_progress"], {"id": run_id})
+    return run_id
+
+
+def read_merge_run(tx: Transaction, *, run_id: UUID) -> MergeRun:
+    """Return a run; raise NotFound when the workspace has none of that id."""
+    row = tx.execute(QUERIES["read_runs"], {"ids": [run_id]}).fetchone()
+    if row is None:
+        raise NotFound(NO_RUN)
+    return MergeRun.from_row(row)
+
+
+def read_merge_runs(tx: Transaction, *, run_ids: Sequence[UUID]) -> list[MergeRun]:
+    """Return those of the runs that exist, newest first."""
+    return [MergeRun.from_row(row) for row in tx.execute(QUERIES["read_runs"], {"ids": list(run_ids)})]
+
+
+def list_merge_runs(
+    tx: Transaction, *, kind: RunKind | None, state: RunStatus | None, limit: int, before: UUID | None = None
+) -> list[MergeRun]:
+    """Return up to *limit* runs that match, newest first, older than the run *before*."""
+    page = {"kind": kind, "state": state, "limit": limit, "before": before}
+    return read_merge_runs(tx, run_ids=[row["id"] for row in tx.execute(QUERIES["list_runs"], page)])
+
+
+def require_open_run(tx: Transaction, *, run_id: UUID) -> None:
+    """Raise NotFound when the workspace has no such run, and Conflict when requests cannot join it."""
+    state = read_run_state(tx, run_id=run_id)
+    if state is not RunStatus.OPEN:
+        raise Conflict(NOT_OPEN.format(state=state))
+
+
+def close_run(tx: Transaction, *, run_id: UUID) -> MergeRun:
+    """Close an open run and return it; raise NotFound, or Conflict when it is not open."""
+    if tx.execute(QUERIES["close_run"], {"id": run_id}).fetchone() is None:
+        raise Conflict(NOT_CLOSABLE.format(state=read_run_state(tx, run_id=run_id)))
+    return read_merge_run(tx, run_id=run_id)
+
+
+def read_run_state(tx: Transaction, *, run_id: UUID) -> RunStatus:
+    """Return the state of a run; raise NotFound when the workspace has none of that id."""
+    row = tx.execute(QUERIES["read_state"], {"id": run_id}).fetchone()
+    if row is None:
+        raise NotFound(NO_RUN)
+    return RunStatus(row["state"])
+
+
+def _jobs_per_second(row: Mapping[str, Any]) -> float:
+    """Return the rate of ended jobs: over the last minute, or over the whole time of a run that has finished."""
+    ended = sum(jobs for name, jobs in row["counts"].items() if name not in UNFINISHED)
+    if row["finished_at"] is not None:
+        last: datetime | None = row["last_ended_at"]
+        seconds = 0.0 if last is None else (last - row["created_at"]).total_seconds()
+        return ended / seconds if seconds > 0 else 0.0
+    now = row["now"].timestamp()
+    recent = [(at, jobs) for at, jobs in row["samples"] if at >= now - RATE_S]
+    if not recent:
+        return 0.0
+    since, before = recent[0]
+    rate: float = max(0, ended - before) / max(1.0, now - since)
+    return rate

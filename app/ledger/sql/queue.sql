@@ -1,0 +1,88 @@
+-- The control of the queue: pause, limit, and what the queue contains.
+
+-- name: read_queue
+-- Reads what the workspace has set for its queue; one row, also without settings.
+SELECT control.paused_at, control.paused_by, key.label, control.merges_per_minute_limit
+FROM (VALUES (%(workspace_id)s::integer)) AS own (workspace_id)
+LEFT JOIN queue_control AS control ON control.workspace_id = %(workspace_id)s
+LEFT JOIN api_key AS key ON key.workspace_id = %(workspace_id)s AND key.id = control.paused_by
+
+-- name: add_queue
+-- Adds the settings of the queue, unless the workspace has some.
+INSERT INTO queue_control (workspace_id) VALUES (%(workspace_id)s) ON CONFLICT (workspace_id) DO NOTHING
+
+-- name: lock_queue
+-- Locks the settings of the queue.
+SELECT paused_at, paused_by, merges_per_minute_limit
+FROM queue_control
+WHERE workspace_id = %(workspace_id)s
+FOR UPDATE
+
+-- name: save_queue
+-- Saves the settings of the queue. A new limit counts from now on.
+UPDATE queue_control
+SET
+    paused_at = %(paused_at)s, paused_by = %(paused_by)s, merges_per_minute_limit = %(limit)s,
+    paced_at = statement_timestamp()
+WHERE workspace_id = %(workspace_id)s
+
+-- name: lock_limit
+-- Locks the limit of a queue that runs, and returns it with the seconds of it that no published job has used, which are
+-- negative when jobs have used more. No row without a limit. The lock is waited for before the clock is read.
+SELECT
+    control.merges_per_minute_limit AS merges_per_minute,
+    extract(EPOCH FROM clock_timestamp() - control.paced_at)::double precision AS unused_s,
+    clock_timestamp() AS now
+FROM (
+    SELECT merges_per_minute_limit, paced_at
+    FROM queue_control
+    WHERE workspace_id = %(workspace_id)s AND merges_per_minute_limit IS NOT NULL AND paused_at IS NULL
+    FOR UPDATE
+) AS control
+
+-- name: count_published
+-- Counts the published jobs that no worker has begun, up to a bound.
+SELECT count(*) AS jobs
+FROM (
+    SELECT
+    FROM job
+    WHERE workspace_id = %(workspace_id)s AND state = 'queued' AND published_at IS NOT NULL
+    LIMIT %(bound)s
+) AS published
+
+-- name: save_pace
+-- Records up to which time the published jobs use the limit.
+UPDATE queue_control SET paced_at = %(paced_at)s WHERE workspace_id = %(workspace_id)s
+
+-- name: count_waiting
+-- Counts the queued jobs by urgency.
+SELECT priority, count(*) AS jobs
+FROM job
+WHERE workspace_id = %(workspace_id)s AND state = 'queued'
+GROUP BY priority
+ORDER BY priority
+
+-- name: count_running
+-- Counts the running jobs.
+SELECT count(*) AS jobs
+FROM job
+WHERE workspace_id = %(workspace_id)s AND state = 'running'
+
+-- name: find_oldest_waiting
+-- Returns the seconds since the oldest queued job was accepted; not negative when PostgreSQL's clock was set back. A queued
+-- job has no outcome, so this order is that of the ids.
+SELECT greatest(extract(EPOCH FROM clock_timestamp() - created_at), 0)::double precision AS seconds
+FROM job
+WHERE workspace_id = %(workspace_id)s AND state = 'queued'
+ORDER BY outcome, id
+LIMIT 1
+
+-- name: count_ended_lately
+-- Counts the jobs that ended in the last minute.
+SELECT count(*) AS jobs
+FROM job
+WHERE workspace_id = %(workspace_id)s AND finished_at > now() - interval '1 minute'
+
+-- name: paused_workspaces
+-- Lists the workspaces that have paused their queue.
+SELECT workspace_id FROM paused_workspaces()

@@ -1,0 +1,193 @@
+"""The undo of a run: a run of its own, whose batches the relay makes in short steps.
+
+The merges are undone from the latest to the earliest, a window at a time. The batches of a window are made when all
+jobs of the window before have ended, and merges of one window that share a profile share a lane. So the order of the
+undos of one profile does not depend on the workers.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+
+from app.db.ids import new_id
+from app.db.queries import load_queries
+from app.db.transaction import Transaction
+from app.errors import Conflict, NotFound
+from app.ledger.lanes import GrowingLanes
+from app.ledger.runs import NO_RUN, close_run, create_run
+from app.undo.accept import ALL_UNDONE, IS_AN_UNDO, NOTHING_MERGED, UNFINISHED
+from app.undo.accept import QUERIES as UNDO_QUERIES
+from schemas.outcomes import JobKind, JobState, RunKind, RunStatus
+
+QUERIES = load_queries("app.undo", "run_undo.sql")
+
+UNDO_RUNNING = "The run {run_id} undoes this run already; read its state at /merge/runs/{run_id}."
+#: Batches of the undone run that a step of the first phase reads.
+BATCHES = 100
+#: Merges of one window, and of one lane.
+WINDOW = 1_000
+MOST_IN_LANE = 50
+#: Jobs of a batch.
+BATCH = 50
+FIRST = UUID(int=0)
+COLLECT, UNDO = "collect", "undo"
+
+
+def accept_run_undo(
+    tx: Transaction,
+    *,
+    run_id: UUID,
+    authorize: Callable[[set[JobKind]], None],
+    api_key_id: UUID | None,
+    request_id: str | None,
+) -> UUID:
+    """Create the run that undoes the run *run_id*, and return its id. An open run is closed.
+
+    *authorize* gets the kinds of the jobs, and raises when they may not be undone. Raises NotFound, or Conflict when
+    the run has unfinished jobs or nothing to undo.
+    """
+    row = tx.execute(QUERIES["lock_run"], {"run_id": run_id}).fetchone()
+    if row is None:
+        raise NotFound(NO_RUN)
+    if row["kind"] == RunKind.UNDO:
+        raise Conflict(IS_AN_UNDO)
+    if tx.execute(QUERIES["find_unfinished_batch"], {"run_id": run_id, "since": FIRST}).fetchone():
+        raise Conflict(UNFINISHED)
+    uncounted = tx.execute(QUERIES["read_uncounted_kinds"], {"run_id": run_id})
+    authorize({JobKind(kind) for kind in (*row["kinds"], *(each["kind"] for each in uncounted))})
+    if row["undo_state"] == RunStatus.RUNNING:
+        raise Conflict(UNDO_RUNNING.format(run_id=row["undone_by_run"]))
+    (found,) = tx.execute(QUERIES["find_merge"], {"run_id": run_id})
+    if found["undoable"] is None:
+        raise Conflict(NOTHING_MERGED if found["merged"] is None else ALL_UNDONE.replace("batch", "run"))
+    if row["state"] == RunStatus.OPEN:
+        close_run(tx, run_id=run_id)
+    undo_id = create_run(
+        tx,
+        kind=RunKind.UNDO,
+        label=row["label"],
+        state=RunStatus.RUNNING,
+        api_key_id=api_key_id,
+        request_id=request_id,
+        undoes_run=run_id,
+        undo_step={"phase": COLLECT, "after": str(FIRST), "left": 0},
+    )
+    tx.execute(QUERIES["set_undo"], {"run_id": run_id, "undo_id": undo_id})
+    return undo_id
+
+
+def advance_run_undos(tx: Transaction) -> bool:
+    """Take a step of one undo of the workspace; return whether it made progress.
+
+    An undo that waits for its jobs does not hold up the others.
+    """
+    nth = 0
+    while (row := tx.execute(QUERIES["lock_unplanned_undo"], {"nth": nth}).fetchone()) is not None:
+        if row["undo_step"]["phase"] == COLLECT:
+            _collect(tx, row)
+            return True
+        if _make_window(tx, row):
+            return True
+        nth += 1
+    return False
+
+
+def _collect(tx: Transaction, undo: Mapping[str, Any]) -> None:
+    """Collect the merges of the next batches of the undone run."""
+    step = undo["undo_step"]
+    page = {"run_id": undo["undoes_run"], "after": UUID(step["after"]), "limit": BATCHES}
+    batch_ids = [row["id"] for row in tx.execute(QUERIES["list_batches_after"], page)]
+    collected = tx.execute(QUERIES["collect_merges"], {"undo_id": undo["id"], "batch_ids": batch_ids}).fetchall()
+    left = step["left"] + len(collected)
+    if len(batch_ids) < BATCHES:
+        _save(tx, undo, {"phase": UNDO, "since": str(FIRST), "left": left})
+    else:
+        _save(tx, undo, {"phase": COLLECT, "after": str(batch_ids[-1]), "left": left})
+
+
+def _make_window(tx: Transaction, undo: Mapping[str, Any]) -> bool:
+    """Make the batches of the next merges, once all undos before have ended; return whether it made progress."""
+    step = undo["undo_step"]
+    if tx.execute(QUERIES["find_unfinished_batch"], {"run_id": undo["id"], "since": UUID(step["since"])}).fetchone():
+        return False
+    page = {"undo_id": undo["id"], "limit": WINDOW}
+    latest = [row["job_id"] for row in tx.execute(QUERIES["latest_merges"], page)]
+    if not latest:
+        tx.execute(QUERIES["end_steps"], {"undo_id": undo["id"]})
+        return True
+    merged = {row["id"]: row for row in tx.execute(UNDO_QUERIES["lock_merges"], {"ids": latest})}
+    others = tx.execute(UNDO_QUERIES["find_unfinished_undos"], {"ids": latest}).fetchall()
+    if any(row["state"] != JobState.DEAD for row in others):
+        return False
+    # What was undone or pruned since has nothing to undo; a dead undo stays, so that it can be retried.
+    dead = {row["undoes"] for row in others}
+    wanted = [job_id for job_id in latest if job_id in merged and merged[job_id]["undone_at"] is None]
+    rows = tx.execute(UNDO_QUERIES["list_latest_first"], {"ids": [each for each in wanted if each not in dead]})
+    window = _take_window(rows.fetchall())
+    since = FIRST
+    for jobs in _pack(window):
+        batch_id = _insert_batch(tx, undo, jobs)
+        since = since if since != FIRST else batch_id
+    # The merges after the window stay, and the ones without an undo go.
+    taken = {row["id"] for lane in window for row in lane}
+    left_out = [each for each in latest if each not in set(wanted) or each in dead]
+    done = [*taken, *left_out]
+    tx.execute(QUERIES["drop_merges"], {"undo_id": undo["id"], "ids": done})
+    _save(tx, undo, {"phase": UNDO, "since": str(since), "left": max(0, step["left"] - len(done))})
+    return True
+
+
+def _take_window(merges: Sequence[Mapping[str, Any]]) -> list[list[Mapping[str, Any]]]:
+    """Return the lanes of as many of *merges*, the latest first, as fit into lanes of MOST_IN_LANE.
+
+    The first merge that does not fit ends the window: nothing may overtake it that shares a profile with it.
+    """
+    lanes = GrowingLanes()
+    taken = []
+    for row in merges:
+        if lanes.size_with((row["orphan_id"], row["survivor_id"])) > MOST_IN_LANE:
+            break
+        lanes.add((row["orphan_id"], row["survivor_id"]))
+        taken.append(row)
+    by_head: dict[int, list[Mapping[str, Any]]] = {}
+    for head, row in zip(lanes.heads(), taken, strict=True):
+        by_head.setdefault(head, []).append(row)
+    return list(by_head.values())
+
+
+def _pack(lanes: Sequence[Sequence[Mapping[str, Any]]]) -> Iterator[list[dict[str, Any]]]:
+    """Yield the rows of the jobs of each batch; a lane is never divided."""
+    jobs: list[dict[str, Any]] = []
+    for lane in lanes:
+        if len(jobs) + len(lane) > BATCH:
+            yield jobs
+            jobs = []
+        head = len(jobs)
+        jobs += [
+            {"id": str(new_id()), "index": head + nth, "lane": head, "undoes": str(row["id"])}
+            for nth, row in enumerate(lane)
+        ]
+    if jobs:
+        yield jobs
+
+
+def _insert_batch(tx: Transaction, undo: Mapping[str, Any], jobs: Sequence[Mapping[str, Any]]) -> UUID:
+    batch_id = new_id()
+    batch = {
+        "batch_id": batch_id,
+        "api_key_id": undo["api_key_id"],
+        "path": f"/merge/runs/{undo['undoes_run']}/undo",
+        "run_id": undo["id"],
+        "joins": False,
+        "request_id": undo["request_id"],
+        "traceparent": None,
+        "jobs": Jsonb(jobs),
+    }
+    tx.execute(UNDO_QUERIES["insert_undos"], batch)
+    return batch_id
+
+
+def _save(tx: Transaction, undo: Mapping[str, Any], step: Mapping[str, Any]) -> None:
+    tx.execute(QUERIES["save_step"], {"undo_id": undo["id"], "undo_step": Jsonb(step)})

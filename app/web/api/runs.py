@@ -1,0 +1,177 @@
+"""`/merge/runs`: operations of many batches as one thing with a state."""
+
+from http import HTTPStatus
+from typing import Any
+from uuid import UUID
+
+from flask import Blueprint, g, jsonify, request
+from flask.typing import ResponseReturnValue
+
+from app.audit.log import Actor
+from app.audit.runs import log_run_change
+from app.db.transaction import Transaction, open_transaction, run_in_transaction
+from app.ledger import queries, runs
+from app.ledger.undo_time import run_with_undo_time
+from app.undo.run_undo import accept_run_undo
+from app.web.accepted import RETRY_AFTER
+from app.web.auth import current_actor, json_body, pool, requires, settings
+from app.web.job_permissions import require_permission
+from app.web.openapi.describe import Tag, describe, reply
+from app.web.pagination import split_page
+from app.web.proxies import with_prefix
+from schemas.jobs import BatchPageSchema
+from schemas.outcomes import RunStatus
+from schemas.paging import PageQuery, load_query
+from schemas.runs import (
+    MergeRunPageQuery,
+    MergeRunPageSchema,
+    MergeRunSchema,
+    NewRunSchema,
+    RunCreatedSchema,
+    load_new_run,
+)
+
+blueprint = Blueprint("runs", __name__, url_prefix="/merge/runs")
+
+READ, MANAGE = "runs.read", "runs.manage"
+EITHER = (READ, MANAGE)
+
+RUN = MergeRunSchema()
+PAGE_QUERY = MergeRunPageQuery()
+PAGE = MergeRunPageSchema()
+BATCH_QUERY = PageQuery()
+BATCH_PAGE = BatchPageSchema()
+
+
+@describe(
+    Tag.RUNS,
+    "Create a run",
+    body=NewRunSchema,
+    example={"label": "March duplicates"},
+    replies={201: reply(RunCreatedSchema, "Location")},
+)
+@blueprint.post("")
+@requires(permission=MANAGE)
+def create_run_view() -> ResponseReturnValue:
+    """Create an open run. Requests to merge, identify and undo join it with the header `Merge-Run: {run_id}`."""
+    run_id = run_in_transaction(pool(), g.workspace_id, _create, load_new_run(json_body()), current_actor())
+    url = f"/merge/runs/{run_id}"
+    response = jsonify(run_id=str(run_id), status_url=url)
+    response.headers["Location"] = with_prefix(url)
+    return response, HTTPStatus.CREATED
+
+
+@describe(
+    Tag.RUNS, "List runs, newest first, by kind or state", query=MergeRunPageQuery, replies={200: MergeRunPageSchema}
+)
+@blueprint.get("")
+@requires(permission=EITHER)
+def list_merge_runs_view() -> ResponseReturnValue:
+    """Return a page of runs, newest first."""
+    query = load_query(PAGE_QUERY, request.args)
+    with open_transaction(pool(), g.workspace_id) as tx:
+        found = runs.list_merge_runs(
+            tx,
+            kind=query.get("kind"),
+            state=query.get("state"),
+            limit=query["limit"] + 1,
+            before=query.get("cursor"),
+        )
+    listed, next_cursor = split_page(found, query["limit"])
+    return jsonify(PAGE.dump({"runs": [_timed(run) for run in listed], "next_cursor": next_cursor}))
+
+
+@describe(Tag.RUNS, "Poll a run", replies={200: reply(MergeRunSchema, "Retry-After?")})
+@blueprint.get("/<uuid:run_id>")
+@requires(permission=EITHER)
+def read_merge_run_view(run_id: UUID) -> ResponseReturnValue:
+    """Return a run with the counts of its jobs, at most about a second old, its rate and its estimated end."""
+    with open_transaction(pool(), g.workspace_id) as tx:
+        run = runs.read_merge_run(tx, run_id=run_id)
+    response = jsonify(RUN.dump(_timed(run)))
+    if run.state in {RunStatus.OPEN, RunStatus.RUNNING}:
+        response.headers["Retry-After"] = str(RETRY_AFTER)
+    return response
+
+
+@describe(Tag.RUNS, "List the batches of a run, newest first", query=PageQuery, replies={200: BatchPageSchema})
+@blueprint.get("/<uuid:run_id>/batches")
+@requires(permission=EITHER)
+def list_batches_of_run_view(run_id: UUID) -> ResponseReturnValue:
+    """Return a page of the batches of a run, newest first, without their jobs."""
+    query = load_query(BATCH_QUERY, request.args)
+    with open_transaction(pool(), g.workspace_id) as tx:
+        runs.read_run_state(tx, run_id=run_id)
+        found = queries.list_batches(
+            tx,
+            matching=queries.BatchFilter(run_id=run_id),
+            limit=query["limit"] + 1,
+            before=query.get("cursor"),
+        )
+    batches, next_cursor = split_page(found, query["limit"])
+    return jsonify(BATCH_PAGE.dump({"batches": batches, "next_cursor": next_cursor}))
+
+
+@describe(Tag.RUNS, "Close a run", replies={200: MergeRunSchema, 409: "The run is not open."})
+@blueprint.post("/<uuid:run_id>/close")
+@requires(permission=MANAGE)
+def close_run_view(run_id: UUID) -> ResponseReturnValue:
+    """Close an open run and return it: it gets no more batches, and is finished when its jobs have ended."""
+    return jsonify(RUN.dump(_timed(run_in_transaction(pool(), g.workspace_id, _close, run_id, current_actor()))))
+
+
+@describe(
+    Tag.RUNS,
+    "Undo all merges of a run",
+    replies={
+        202: reply(RunCreatedSchema, "Location", "Retry-After"),
+        409: "The run has unfinished jobs or nothing to undo, is an undo itself, or another undo of it is running.",
+    },
+)
+@blueprint.post("/<uuid:run_id>/undo")
+@requires(permission=MANAGE)
+def undo_run_view(run_id: UUID) -> ResponseReturnValue:
+    """Undo every merge of a run that is not undone, the latest first, as a run of its own: `run_id` is its id.
+
+    An open run is closed. The key also needs the permission of the jobs that it undoes. 409 while a job of the run is
+    unfinished.
+    """
+    undo_id = run_in_transaction(pool(), g.workspace_id, _undo, run_id, current_actor())
+    url = f"/merge/runs/{undo_id}"
+    response = jsonify(run_id=str(undo_id), status_url=url)
+    response.headers.update({"Location": with_prefix(url), "Retry-After": str(RETRY_AFTER)})
+    return response, HTTPStatus.ACCEPTED
+
+
+def _create(tx: Transaction, given: dict[str, Any], actor: Actor) -> UUID:
+    run_id = runs.create_run(
+        tx,
+        label=given.get("label"),
+        kind=given["kind"],
+        api_key_id=actor.api_key_id,
+        request_id=actor.request_id,
+    )
+    log_run_change(tx, run_id=run_id, before=None, after=RunStatus.OPEN, actor=actor)
+    return run_id
+
+
+def _close(tx: Transaction, run_id: UUID, actor: Actor) -> runs.MergeRun:
+    closed = runs.close_run(tx, run_id=run_id)
+    log_run_change(tx, run_id=run_id, before=RunStatus.OPEN, after=RunStatus.RUNNING, actor=actor)
+    return closed
+
+
+def _undo(tx: Transaction, run_id: UUID, actor: Actor) -> UUID:
+    undo_id = accept_run_undo(
+        tx,
+        run_id=run_id,
+        authorize=require_permission,
+        api_key_id=actor.api_key_id,
+        request_id=actor.request_id,
+    )
+    log_run_change(tx, run_id=undo_id, before=None, after=RunStatus.RUNNING, actor=actor)
+    return undo_id
+
+
+def _timed(run: runs.MergeRun) -> runs.MergeRun:
+    return run_with_undo_time(run, days=settings().undo_days)

@@ -1,0 +1,102 @@
+"""Runs: operations of any size, their batches, and the requests that create and list them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from marshmallow import ValidationError, fields
+
+from schemas.audit import AuditKeySchema
+from schemas.base import Instant, ResponseSchema, StrictRequestSchema, Word, count_field
+from schemas.fields import Choice, Text, first_fault
+from schemas.outcomes import RunKind, RunStatus
+from schemas.paging import Cursor, PageQuery
+from schemas.text import quoted
+
+#: Maximum characters of the label of a run.
+MAX_LABEL = 200
+KIND = f"'kind' must be one of {', '.join(RunKind)}"
+STATE = f"'state' must be one of {', '.join(RunStatus)}"
+#: The kinds that a client may create.
+CLIENT_KINDS = (RunKind.CLIENT, RunKind.FILE, RunKind.IMPORT)
+
+
+class NewRunSchema(StrictRequestSchema):
+    """A run to create."""
+
+    label = Text(least=1, most=MAX_LABEL, allow_none=True, metadata={"description": "A name for people."})
+    kind = Choice(
+        *CLIENT_KINDS,
+        load_default=RunKind.CLIENT,
+        metadata={"description": "`file` and `import` are for bulk files; by default `client`.", "default": "client"},
+    )
+
+
+class RunCreatedSchema(ResponseSchema):
+    """The id of the new run, and where to poll it. An open run is joined with the header `Merge-Run: {run_id}`."""
+
+    run_id = fields.UUID()
+    status_url = fields.String()
+
+
+class MergeRunSchema(ResponseSchema):
+    """A run and its progress, which is counted within a second."""
+
+    run_id = fields.UUID(attribute="id")
+    kind = Word(RunKind)
+    label = fields.String(allow_none=True)
+    state = Word(RunStatus)
+    created_at = Instant()
+    created_by = fields.Nested(AuditKeySchema, allow_none=True)
+    closed_at = Instant(allow_none=True)
+    finished_at = Instant(allow_none=True)
+    counts = fields.Dict(
+        values=count_field(),
+        metadata={
+            "description": "Jobs by their outcome, or by their state while they have none; lines of an import by their"
+            " result."
+        },
+    )
+    jobs = count_field()
+    batches = count_field()
+    merges_per_minute = fields.Float(
+        metadata={"minimum": 0, "description": "Jobs that ended a minute: in the last minute, or in a finished run."}
+    )
+    estimated_finish_at = Instant(allow_none=True)
+    undoes_run = fields.UUID(allow_none=True, metadata={"description": "Of an undo: the run that it undoes."})
+    undoable_until = Instant(
+        allow_none=True, metadata={"description": "Until then all of its merges can be undone; null without any."}
+    )
+    undone_by_run = fields.UUID(allow_none=True, metadata={"description": "The last undo of this run."})
+    batches_url = fields.Function(lambda run: f"/merge/runs/{run.id}/batches", metadata={"type": "string"})
+
+
+class MergeRunPageSchema(ResponseSchema):
+    """A page of runs, and where the next begins."""
+
+    runs = fields.List(fields.Nested(MergeRunSchema))
+    next_cursor = Cursor(allow_none=True)
+
+
+class MergeRunPageQuery(PageQuery):
+    """A filter of runs, and the page."""
+
+    kind = Word(RunKind, error_messages={"unknown": KIND}, metadata={"description": "Runs of this kind."})
+    state = Word(RunStatus, error_messages={"unknown": STATE}, metadata={"description": "Runs in this state."})
+
+
+_NEW = NewRunSchema()
+
+
+def load_new_run(body: Any) -> dict[str, Any]:
+    """Load a run to create from *body*; raise ValidationError with one sentence for the first fault."""
+    if not isinstance(body, Mapping):
+        raise ValidationError("The request body must be a JSON object.")
+    if unknown := sorted(body.keys() - _NEW.fields.keys()):
+        raise ValidationError(
+            f"'{quoted(unknown[0])}' is no key of this request; its keys are {', '.join(_NEW.fields)}."
+        )
+    try:
+        loaded: dict[str, Any] = _NEW.load(body)
+    except ValidationError as error:
+        raise ValidationError(first_fault(error.messages)) from None
+    return loaded

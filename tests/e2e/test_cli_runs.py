@@ -1,0 +1,91 @@
+"""`mergelane runs` against the running product: a merged file is a run that is undone as one."""
+
+from pathlib import Path
+
+import orjson
+
+from tests.support.client import Client
+from tests.support.commands import ext_pair, make_profiles, read_lines, run, write_lines
+from tests.support.system import System
+from tests.support.waiting import wait_until
+
+PAIRS = 120
+
+
+def test_a_merged_file_is_a_run_that_is_undone_as_one(client: Client, tmp_path: Path) -> None:
+    names = [f"{role}-{number}" for number in range(PAIRS) for role in ("orphan", "survivor")]
+    make_profiles(client, names)
+    before = [client.profile(name) for name in names[:6]]
+    file = write_lines(tmp_path / "march.jsonl", (ext_pair(f"orphan-{n}", f"survivor-{n}") for n in range(PAIRS)))
+    merged = run(client, "merge", file)
+    (found,) = client.get("/merge/runs", kind="file").json()["runs"]
+    path = f"/merge/runs/{found['run_id']}"
+    wait_until(lambda: client.get(path).json()["state"] == "finished", what="the run")
+    listed = run(client, "runs", "list", "--kind", "file")
+    shown = run(client, "runs", "show", found["run_id"], "--json")
+    undone = run(client, "runs", "undo", found["run_id"], "--wait", "--json")
+    jobs = run(client, "jobs", "list", "--run", found["run_id"], "--limit", 1)
+    again = run(client, "merge", file, "--outcomes", tmp_path / "other.jsonl")
+
+    assert merged.returncode == 0
+    assert b"march.jsonl" in listed.stdout
+    assert (shown.returncode, orjson.loads(shown.stdout)["counts"]) == (0, {"merged": PAIRS})
+    assert (undone.returncode, orjson.loads(undone.stdout)["counts"]) == (0, {"undone": PAIRS})
+    assert [client.profile(name) for name in names[:6]] == before
+    assert b"merged (undone)" in jobs.stdout
+    assert again.returncode == 0
+    assert all(" It was undone at " in each["reason"] for each in read_lines(tmp_path / "other.jsonl"))
+
+
+def test_a_key_without_the_permission_merges_a_file_without_a_run(
+    client: Client, system: System, tmp_path: Path
+) -> None:
+    del client
+    merging = system.new_client(permissions=["users.merge"])
+    file = write_lines(tmp_path / "pairs.jsonl", [ext_pair("a", "b")])
+    done = run(merging, "merge", file)
+    (batch,) = merging.get("/merge/batches").json()["batches"]
+
+    assert (done.returncode, batch["run_id"]) == (0, None)
+    assert run(merging, "runs", "list").returncode == 1
+
+
+def test_a_batch_is_undone_by_its_id(client: Client, tmp_path: Path) -> None:
+    make_profiles(client, ["a", "b"])
+    run(client, "merge", write_lines(tmp_path / "pairs.jsonl", [ext_pair("a", "b")]))
+    (batch,) = client.get("/merge/batches").json()["batches"]
+    undo = run(client, "batches", "undo", batch["batch_id"]).stdout.decode().strip()
+
+    assert client.finished(undo)["counts"] == {"undone": 1}
+
+
+def test_a_run_over_duplicates_is_waited_for_until_its_merges_have_ended(client: Client) -> None:
+    for name in "abc":
+        client.track(attributes=[{"external_id": name, "email": "ada@x.org"}])
+    done = run(client, "duplicates", "run", "--wait")
+    run_id = done.stdout.decode().strip()
+
+    assert (done.returncode, b"Its merges: merged 2." in done.stderr) == (0, True), done
+    assert client.get(f"/merge/runs/{run_id}").json()["kind"] == "duplicates"
+
+
+def test_exactly_the_merges_of_an_outcome_file_are_undone(client: Client, tmp_path: Path) -> None:
+    names = "abcdef"
+    make_profiles(client, list(names))
+    before = [client.profile(name) for name in names]
+    # A chain whose merges ran in another order than that of the lines, and a pair that merged nothing.
+    pairs = [ext_pair("b", "c"), ext_pair("a", "b"), ext_pair("c", "d"), ext_pair("nobody", "d")]
+    for number, pair in enumerate(pairs):
+        run(client, "merge", write_lines(tmp_path / f"{number}.jsonl", [pair]))
+    rows = [row for number in (2, 0, 1, 3) for row in read_lines(tmp_path / f"{number}.outcomes.jsonl")]
+    outcomes = write_lines(tmp_path / "all.jsonl", rows)
+    run(client, "merge", write_lines(tmp_path / "other.jsonl", [ext_pair("e", "f")]))
+    done = run(client, "merge", "--undo", outcomes)
+    again = run(client, "merge", "--undo", outcomes)
+
+    assert (done.returncode, done.stdout) == (0, b"3 merges: undone 3.\n")
+    assert (again.returncode, again.stdout) == (0, b"3 merges: undone 3.\n")
+    assert [client.profile(name) for name in "abcd"] == before[:4]
+    assert client.get("/merge/jobs", outcome="merged", identifier="e").json()["jobs"][0]["undone_at"] is None
+    assert run(client, "merge").returncode == run(client, "merge", outcomes, "--undo", outcomes).returncode == 2
+    assert run(client, "merge", "--undo", write_lines(tmp_path / "no.jsonl", pairs)).returncode == 1

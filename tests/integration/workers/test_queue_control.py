@@ -1,0 +1,222 @@
+"""A paused queue publishes and runs nothing, and a limit holds, whatever the relays and workers do."""
+
+from time import monotonic
+from uuid import UUID
+
+import pytest
+from uuid_utils.compat import uuid7
+
+from app.audit.log import Actor
+from app.config import Settings
+from app.db.connections import Connection, Pool, lend_connection
+from app.db.transaction import run_in_transaction
+from app.lane.run import Lane, execute_lane
+from app.ledger.dispatch import seconds_until_due_lane
+from app.queue.control import change_queue
+from schemas.queue import QueueChange, QueueState
+from tests.integration.workers.relaying import carried, let_time_pass, messages, relay, single_jobs, take
+from tests.support.factories import Factory, ext
+from tests.support.postgres import make_database_url
+from tests.support.redis import RedisServer
+from tests.support.unguarded import unguarded
+
+database_url = make_database_url(scope="module")
+
+PAUSE, RESUME = QueueChange(state=QueueState.PAUSED), QueueChange(state=QueueState.RUNNING)
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_of_other_tests(connection: Connection) -> None:
+    """Empty the database: the relay looks through all workspaces."""
+    with unguarded(connection):
+        connection.execute("TRUNCATE workspace CASCADE")
+
+
+def control(pool: Pool, factory: Factory, change: QueueChange) -> None:
+    actor = Actor(api_key_id=None, request_id=None, path="/merge/queue")
+    run_in_transaction(pool, factory.workspace_id, change_queue, change, actor=actor)
+
+
+def limit(merges_per_minute: int | None) -> QueueChange:
+    return QueueChange(changes_limit=True, limit=merges_per_minute)
+
+
+def deliver(pool: Pool, factory: Factory, job_ids: list[UUID]) -> None:
+    lane = Lane(workspace_id=factory.workspace_id, job_ids=job_ids, task_id=uuid7())
+    execute_lane(pool, Settings(), lane)
+
+
+def let_seconds_pass(factory: Factory, seconds: float) -> None:
+    """Let the limit have been used so many *seconds* earlier."""
+    factory.rows(
+        f"UPDATE queue_control SET paced_at = paced_at - interval '{seconds} s' WHERE workspace_id = %s RETURNING 1"
+    )
+
+
+def begin_all(factory: Factory) -> None:
+    """Let workers have begun all published jobs."""
+    factory.rows(
+        "UPDATE job SET state = 'running', attempts = 1, started_at = now()"
+        " WHERE workspace_id = %s AND published_at IS NOT NULL RETURNING 1"
+    )
+
+
+def test_the_jobs_of_a_paused_queue_are_not_published_and_the_relay_sleeps(
+    pool: Pool, settings: Settings, redis_server: RedisServer, factory: Factory
+) -> None:
+    job_ids = single_jobs(factory, 2)
+    control(pool, factory, PAUSE)
+    with relay(pool, settings, redis_server) as (publisher, _):
+        paused = publisher.run_once()
+        idle = not publisher.has_due_lanes
+        with lend_connection(pool) as connection:
+            due_s = seconds_until_due_lane(connection)
+        control(pool, factory, RESUME)
+        resumed = publisher.run_once()
+
+    assert (paused, resumed) == (0, 2)
+    assert idle
+    assert due_s is None
+    assert carried(messages(redis_server)) == [[each] for each in job_ids]
+
+
+def test_another_workspace_is_published_beside_a_paused_one(
+    pool: Pool, settings: Settings, redis_server: RedisServer, factory: Factory, connection: Connection
+) -> None:
+    other = Factory(connection)
+    single_jobs(factory, 2)
+    job_ids = single_jobs(other, 2)
+    control(pool, factory, PAUSE)
+    with relay(pool, settings, redis_server) as (publisher, _):
+        publisher.run_once()
+
+    assert carried(messages(redis_server)) == [[each] for each in job_ids]
+
+
+def test_a_published_job_of_a_paused_queue_returns_to_the_relay_without_an_attempt(
+    pool: Pool, settings: Settings, redis_server: RedisServer, factory: Factory
+) -> None:
+    pairs = [(ext("a"), ext("c")), (ext("b"), ext("c")), (ext("x"), ext("y"))]
+    job_ids = factory.batch(pairs)
+    with relay(pool, settings, redis_server) as (publisher, _):
+        publisher.run_once()
+        control(pool, factory, PAUSE)
+        for message in messages(redis_server):
+            deliver(pool, factory, message.job_ids)
+        rows = [factory.row(each) for each in job_ids]
+        control(pool, factory, RESUME)
+        take(redis_server, 2)
+        again = publisher.run_once()
+
+    assert [(row["state"], row["attempts"], row["published_at"]) for row in rows] == [("queued", 0, None)] * 3
+    assert again == 3
+    assert sorted(map(len, carried(messages(redis_server)))) == [1, 2]
+
+
+def test_a_job_that_returns_without_the_head_of_its_lane_is_rescued(
+    pool: Pool, settings: Settings, redis_server: RedisServer, factory: Factory
+) -> None:
+    head, rest = factory.batch([(ext("a"), ext("c")), (ext("b"), ext("c"))])
+    with relay(pool, settings, redis_server) as (publisher, rescuer):
+        publisher.run_once()
+        take(redis_server, 1)
+        deliver(pool, factory, [head])
+        control(pool, factory, PAUSE)
+        deliver(pool, factory, [head, rest])
+        let_time_pass(factory)
+        rescuer.run_once()
+        control(pool, factory, RESUME)
+        publisher.run_once()
+
+    assert carried(messages(redis_server)) == [[rest]]
+
+
+def test_a_begun_job_keeps_its_state_and_is_not_begun_again_while_the_queue_is_paused(
+    pool: Pool, factory: Factory
+) -> None:
+    job_id = factory.job(ext("a"), ext("b"))
+    factory.set_jobs([job_id], "state = 'running', attempts = 1, published_at = now(), started_at = now()")
+    control(pool, factory, PAUSE)
+    deliver(pool, factory, [job_id])
+    row = factory.row(job_id)
+
+    assert (row["state"], row["attempts"]) == ("running", 1)
+    assert row["published_at"] is not None
+
+
+@pytest.mark.parametrize("relays", [1, 3])
+def test_a_limit_bounds_what_any_number_of_relays_publish(
+    pool: Pool, settings: Settings, redis_server: RedisServer, factory: Factory, relays: int
+) -> None:
+    single_jobs(factory, 5)
+    control(pool, factory, limit(1))
+    published: list[int] = []
+    with relay(pool, settings, redis_server) as (one, _), relay(pool, settings, redis_server) as (other, _):
+        for seconds in (30, 15, 20, 0, 600, 0):
+            let_seconds_pass(factory, seconds)
+            published.append(sum(publisher.run_once() for publisher in [one, other, one][:relays]))
+            begin_all(factory)
+
+    assert published == [0, 0, 1, 0, 1, 0]
+
+
+def test_a_limit_of_many_jobs_is_used_and_not_exceeded(
+    pool: Pool, settings: Settings, redis_server: RedisServer, factory: Factory
+) -> None:
+    single_jobs(factory, 200)
+    control(pool, factory, limit(600))
+    began, published, passed = monotonic(), 0, 0.0
+    with relay(pool, settings, redis_server) as (publisher, _):
+        for _ in range(20):
+            let_seconds_pass(factory, 0.4)
+            passed += 0.4
+            published += publisher.run_once()
+            begin_all(factory)
+            take(redis_server, 50)
+
+    assert 0.8 * 10 * passed <= published <= 10 * (passed + monotonic() - began)
+
+
+def test_jobs_that_no_worker_begins_hold_the_next_ones_back(
+    pool: Pool, settings: Settings, redis_server: RedisServer, factory: Factory
+) -> None:
+    single_jobs(factory, 40)
+    control(pool, factory, limit(600))
+    with relay(pool, settings, redis_server) as (publisher, _):
+        for _ in range(5):
+            let_seconds_pass(factory, 10)
+            publisher.run_once()
+
+    assert len(messages(redis_server)) == 10
+
+
+def test_the_relay_sleeps_until_the_limit_allows_the_next_job(
+    pool: Pool, settings: Settings, redis_server: RedisServer, factory: Factory
+) -> None:
+    single_jobs(factory, 2)
+    control(pool, factory, limit(6))
+    let_seconds_pass(factory, 60)
+    with relay(pool, settings, redis_server) as (publisher, _), lend_connection(pool) as connection:
+        first = publisher.run_once()
+        publisher.run_once()
+        due_s = seconds_until_due_lane(connection) or 0.0
+
+    assert first == 1
+    assert not publisher.has_due_lanes
+    assert 8 < due_s <= 10
+
+
+def test_a_lane_longer_than_the_limit_uses_it_in_advance(
+    pool: Pool, settings: Settings, redis_server: RedisServer, factory: Factory
+) -> None:
+    job_ids = factory.batch([(ext(f"o{number}"), ext("s")) for number in range(5)])
+    single_jobs(factory, 1)
+    control(pool, factory, limit(60))
+    let_seconds_pass(factory, 60)
+    with relay(pool, settings, redis_server) as (publisher, _), lend_connection(pool) as connection:
+        assert publisher.run_once() == 5
+        assert publisher.run_once() == 0
+        due_s = seconds_until_due_lane(connection) or 0.0
+
+    assert carried(messages(redis_server)) == [job_ids]
+    assert 3.5 < due_s <= 5
