@@ -32,7 +32,7 @@ SUMMARIES: Mapping[str, str] = {
     "migrate": "Upgrade the database schema.",
     "profiles": "Show, report, import and export profiles.",
     "queue": "Show, pause, resume and limit the queue of a workspace.",
-    "runs": "List, show and undo runs.",
+    "runs": "List, show, cancel and undo runs.",
     "up": "Run the whole product on this machine until Ctrl-C.",
     "webhooks": "Manage webhooks: URLs that Mergelane calls when a batch finishes or profiles are merged.",
 }

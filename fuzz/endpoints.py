@@ -295,6 +295,7 @@ LISTED: tuple[Endpoint, ...] = (
     Endpoint(method="GET", rule="/merge/runs/<uuid:run_id>"),
     Endpoint(method="GET", rule="/merge/runs/<uuid:run_id>/batches", query=POLLED),
     Endpoint(method="POST", rule="/merge/runs/<uuid:run_id>/close", bodies=(nothing,)),
+    Endpoint(method="POST", rule="/merge/runs/<uuid:run_id>/cancel", bodies=(nothing,)),
     Endpoint(method="POST", rule="/merge/runs/<uuid:run_id>/undo", bodies=(nothing,)),
     Endpoint(method="GET", rule="/merge/batches/<uuid:batch_id>"),
     Endpoint(method="GET", rule="/merge/batches", query=(*POLLED, {"source": "duplicates"})),

@@ -35,6 +35,8 @@ class JobEvent(StrEnum):
     WITHDRAW = "withdraw"
     RESCUE = "rescue"
     RETRY = "retry"
+    CANCEL = "cancel"
+    HOLD = "hold"
 
 
 #: What happens at an event, for readers.
@@ -46,6 +48,8 @@ MEANINGS: Mapping[JobEvent, str] = {
     JobEvent.WITHDRAW: "The worker stops, or PostgreSQL refuses the attempt. It is not counted, and the message stays.",
     JobEvent.RESCUE: "The message or the worker is gone. The relay publishes the job again, or it stalled too often.",
     JobEvent.RETRY: "A client retries the job.",
+    JobEvent.CANCEL: "A client cancels the job before a worker has begun it. The rest of its lane gets a new head.",
+    JobEvent.HOLD: "A worker gets a message while the queue is paused. The job returns to the relay.",
 }
 
 #: JobEvent → state before → possible states after. In any other state, the event changes nothing.
@@ -62,4 +66,6 @@ TRANSITIONS: Mapping[JobEvent, Mapping[Phase, tuple[Phase, ...]]] = {
     JobEvent.WITHDRAW: {Phase.RUNNING: (Phase.PUBLISHED,)},
     JobEvent.RESCUE: {Phase.PUBLISHED: (Phase.WAITING,), Phase.RUNNING: (Phase.WAITING, Phase.DEAD)},
     JobEvent.RETRY: {Phase.DEAD: (Phase.WAITING,)},
+    JobEvent.CANCEL: {Phase.WAITING: (Phase.FINISHED,), Phase.PUBLISHED: (Phase.FINISHED,)},
+    JobEvent.HOLD: {Phase.PUBLISHED: (Phase.WAITING,)},
 }

@@ -49,6 +49,10 @@ class MergeRunSchema(ResponseSchema):
     created_by = fields.Nested(AuditKeySchema, allow_none=True)
     closed_at = Instant(allow_none=True)
     finished_at = Instant(allow_none=True)
+    cancelled_at = Instant(
+        allow_none=True,
+        metadata={"description": "From then on no worker begins one of its jobs."},
+    )
     counts = fields.Dict(
         values=count_field(),
         metadata={

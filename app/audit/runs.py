@@ -1,4 +1,4 @@
-"""Writes the audit of runs: who created, closed or undid one."""
+"""Writes the audit of runs: who created, closed, cancelled or undid one."""
 
 from dataclasses import replace
 from uuid import UUID

@@ -524,6 +524,7 @@ CREATE TABLE public.run (
     undone_by_run uuid,
     undo_step jsonb,
     results jsonb DEFAULT '{}'::jsonb NOT NULL,
+    cancelled_at timestamp with time zone,
     CONSTRAINT finished_at_when_ended CHECK (((finished_at IS NOT NULL) = (state = ANY (ARRAY['finished'::text, 'cancelled'::text, 'failed'::text])))),
     CONSTRAINT open_until_closed CHECK (((state <> 'open'::text) OR (closed_at IS NULL))),
     CONSTRAINT run_kind_check CHECK ((kind = ANY (ARRAY['client'::text, 'file'::text, 'import'::text, 'plan'::text, 'duplicates'::text, 'undo'::text, 'bulk'::text]))),
@@ -646,7 +647,8 @@ CREATE TABLE public.queue_cancellation (
     source text,
     priority smallint,
     reason text NOT NULL,
-    last_job_id uuid
+    last_job_id uuid,
+    run_id uuid
 );
 
 CREATE FUNCTION public.workspaces_with_cancellations() RETURNS TABLE(workspace_id integer)

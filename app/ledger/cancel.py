@@ -1,7 +1,8 @@
 """Cancelled jobs: queued ones of a batch at once, and all that wait in the queue in the background."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from app.db.connections import Connection
@@ -20,6 +21,8 @@ EMPTY_QUEUE = "No job waits in the queue, so there is nothing to cancel."
 BY_KEY = "Cancelled before a worker began it, by the API key {key_id}."
 BY_OPERATOR = "Cancelled before a worker began it, by an operator."
 FIRST_ID = UUID(int=0)
+#: Jobs of most batches of a run.
+JOBS_OF_BATCH = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,12 +65,13 @@ def cancel_waiting_jobs(
     *authorize* gets the kind of each job, or that of the job that it undoes, and raises when it may not be cancelled.
     Raises NotFound when the workspace has no such batch, and Conflict when no job of it waits.
     """
-    if tx.execute(QUERIES["has_batch"], {"batch_id": batch_id}).fetchone() is None:
+    if tx.execute(QUERIES["lock_batch"], {"batch_id": batch_id}).fetchone() is None:
         raise NotFound(NO_BATCH)
     scope = {"batch_id": batch_id, "job_id": job_id}
     for kind in {JobKind(row["kind"]) for row in tx.execute(QUERIES["read_jobs"], scope)}:
         authorize(kind)
-    waiting = [row["id"] for row in tx.execute(QUERIES["lock_waiting_jobs"], scope)]
+    locked = [row["id"] for row in tx.execute(QUERIES["lock_waiting_jobs"], scope)]
+    waiting = [each for each in locked if job_id in (None, each)]
     # Read under the locks: the other jobs have been begun or have ended.
     states = [row["state"] for row in tx.execute(QUERIES["read_jobs"], scope)]
     if not waiting:
@@ -108,6 +112,8 @@ def settle_cancellation(tx: Transaction, *, limit: int) -> int:
     row = tx.execute(QUERIES["lock_cancellation"]).fetchone()
     if row is None:
         return 0
+    if row["run_id"] is not None:
+        return _settle_run(tx, row, limit=limit)
     scope = {name: row[name] for name in ("cancelled_at", "kind", "source", "priority")}
     parameters = {**scope, "after": row["last_job_id"] or FIRST_ID, "limit": limit}
     ids = [found["id"] for found in tx.execute(QUERIES["lock_cancelled_jobs"], parameters)]
@@ -119,6 +125,25 @@ def settle_cancellation(tx: Transaction, *, limit: int) -> int:
     else:
         # Jobs that were locked, or that returned to the queue, are behind: another pass finds them.
         tx.execute(QUERIES["save_cancellation"], {"id": row["id"], "last_job_id": None})
+    return len(ids)
+
+
+def _settle_run(tx: Transaction, cancellation: Mapping[str, Any], *, limit: int) -> int:
+    """Cancel the waiting jobs of the next batches of a run; return the number of these jobs."""
+    run_id = cancellation["run_id"]
+    batches = max(1, limit // JOBS_OF_BATCH)
+    page = {"run_id": run_id, "after": cancellation["last_job_id"] or FIRST_ID, "limit": batches}
+    batch_ids = [found["id"] for found in tx.execute(QUERIES["list_batches_of_run"], page)]
+    locked = tx.execute(QUERIES["lock_waiting_jobs_of_batches"], {"batch_ids": batch_ids})
+    ids = [found["id"] for found in locked]
+    if ids:
+        tx.execute(QUERIES["cancel_jobs"], {"ids": ids, "reason": cancellation["reason"]})
+    if len(batch_ids) == batches:
+        tx.execute(QUERIES["save_cancellation"], {"id": cancellation["id"], "last_job_id": batch_ids[-1]})
+    elif tx.execute(QUERIES["find_waiting_job_of_run"], {"run_id": run_id}).fetchone() is None:
+        tx.execute(QUERIES["end_cancellation"], {"id": cancellation["id"]})
+    else:
+        tx.execute(QUERIES["save_cancellation"], {"id": cancellation["id"], "last_job_id": None})
     return len(ids)
 
 

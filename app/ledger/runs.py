@@ -47,6 +47,7 @@ class MergeRun:
     created_by: RunCreator | None
     closed_at: datetime | None
     finished_at: datetime | None
+    cancelled_at: datetime | None
     undoes_run: UUID | None
     undone_by_run: UUID | None
     batches: int

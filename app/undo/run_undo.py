@@ -20,6 +20,7 @@ from app.ledger.runs import NO_RUN, close_run, create_run
 from app.undo.accept import ALL_UNDONE, IS_AN_UNDO, NOTHING_MERGED, UNFINISHED
 from app.undo.accept import QUERIES as UNDO_QUERIES
 from schemas.outcomes import JobKind, JobState, RunKind, RunStatus
+from schemas.urgency import DEFAULT_PRIORITY
 
 QUERIES = load_queries("app.undo", "run_undo.sql")
 
@@ -181,6 +182,7 @@ def _insert_batch(tx: Transaction, undo: Mapping[str, Any], jobs: Sequence[Mappi
         "path": f"/merge/runs/{undo['undoes_run']}/undo",
         "run_id": undo["id"],
         "joins": False,
+        "priority": DEFAULT_PRIORITY,
         "request_id": undo["request_id"],
         "traceparent": None,
         "jobs": Jsonb(jobs),

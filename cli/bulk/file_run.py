@@ -3,9 +3,11 @@
 from http import HTTPStatus
 from pathlib import PurePath
 
+from cli.bulk.files import STDIN
 from cli.client import Client, Response, require_status
 from schemas.outcomes import RunStatus
 from schemas.runs import MAX_LABEL
+from schemas.text import replace_controls
 
 HEADER = "Merge-Run"
 #: A key without the permission, or a server of an older version.
@@ -17,7 +19,9 @@ def create_file_run(client: Client, *, file: str, kind: str) -> str | None:
 
     Returns None when the key may not create runs, or the server has none: the file is processed without a run.
     """
-    label = "standard input" if file == "-" else PurePath(file).name[-MAX_LABEL:]
+    # The bytes of a name need not be UTF-8.
+    name = replace_controls(PurePath(file).name.encode(errors="replace").decode())
+    label = "standard input" if file == STDIN else name[-MAX_LABEL:]
     response = client.request("POST", "/merge/runs", body={"label": label, "kind": kind}, repeatable=False)
     if response.status in WITHOUT_RUNS:
         return None

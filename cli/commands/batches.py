@@ -76,9 +76,9 @@ def job_row(job: dict[str, Any]) -> tuple[str, ...]:
 def format_outcome(job: dict[str, Any]) -> str:
     """Return the outcome of *job*, marked when the merge was undone since."""
     outcome = job["outcome"] or ""
-    return f"{outcome} (undone)" if job["undone_at"] else outcome
+    return f"{outcome} (undone)" if job.get("undone_at") else outcome
 
 
 def _row(batch: dict[str, Any]) -> tuple[str, ...]:
-    counts = format_counts(batch["counts"]) + (f" ({batch['undone']:,} undone)" if batch["undone"] else "")
+    counts = format_counts(batch["counts"]) + (f" ({batch['undone']:,} undone)" if batch.get("undone") else "")
     return batch["batch_id"], batch["state"], batch["created_at"], batch["finished_at"] or "", counts

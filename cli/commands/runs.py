@@ -1,4 +1,4 @@
-"""`mergelane runs`: operations of many batches, and their undo."""
+"""`mergelane runs`: operations of many batches, their cancellation and their undo."""
 
 from http import HTTPStatus
 from threading import Event
@@ -25,7 +25,7 @@ UNFINISHED = frozenset({RunStatus.OPEN.value, RunStatus.RUNNING.value})
 
 @click.group()
 def runs() -> None:
-    """List, show and undo runs.
+    """List, show, cancel and undo runs.
 
     A run is an operation of any size: a merged file, a run over duplicates, or an undo.
     """
@@ -55,6 +55,25 @@ def show_merge_run(ctx: click.Context, /, *, run_id: UUID, as_json: bool, remote
     Exit status: 3 when some jobs are dead.
     """
     print_run(ctx, remote.get(f"/merge/runs/{run_id}"), as_json=as_json)
+
+
+@runs.command("cancel")
+@click.argument("run_id", type=click.UUID)
+@click.option("--wait", is_flag=True, help="Wait until all jobs of the run have ended.")
+@json_option
+@remote_options
+@click.pass_context
+def cancel_merge_run(ctx: click.Context, /, *, run_id: UUID, wait: bool, as_json: bool, remote: Remote) -> None:
+    """Close the run RUN_ID, cancel its jobs that no worker has begun, and show it.
+
+    Jobs that run are finished. Exit status: 3 when some jobs are dead.
+    """
+    from cli.client import require_status
+
+    with remote.connect() as client:
+        response = client.request("POST", f"/merge/runs/{run_id}/cancel", repeatable=False)
+        run: dict[str, Any] = require_status(response, HTTPStatus.ACCEPTED).body
+        print_run(ctx, wait_for_run(client, str(run_id)) if wait else run, as_json=as_json)
 
 
 @runs.command("undo")

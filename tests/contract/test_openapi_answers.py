@@ -379,6 +379,11 @@ def test_runs_match_the_document(journey: Journey, client: Client) -> None:
     undo = journey.post(f"{other['status_url']}/undo", None, 202).json()
     wait_until(lambda: client.get(undo["status_url"]).json()["state"] == "finished", what="the undo")
     assert journey.get(undo["status_url"]).json()["counts"] == {"undone": 1}
+    journey.post(f"{other['status_url']}/cancel", None, 409)
+    journey.post(f"/merge/runs/{ELSEWHERE}/cancel", None, 404)
+    third = journey.post("/merge/runs", {}, 201).json()
+    journey.post(f"{third['status_url']}/cancel", None, 202)
+    wait_until(lambda: client.get(third["status_url"]).json()["state"] == "cancelled", what="the cancelled run")
     journey.get("/merge/runs", kind="client", state="finished")
     journey.get("/merge/runs", 400, kind="large")
     journey.get(f"/merge/runs/{ELSEWHERE}", 404)
@@ -509,6 +514,7 @@ KEYED: dict[str, tuple[Json, Json]] = {
         {"exclusions": [{"profiles": [{"external_id": "eve"}, {"external_id": "ada"}]}]},
     ),
     "/webhooks": ({"url": "https://8.8.8.8/hook"}, {"url": "https://8.8.4.4/hook"}),
+    "/merge/runs": ({"label": "March"}, {"label": "April"}),
 }
 
 
@@ -545,6 +551,12 @@ def test_a_repeated_rotation_matches_the_document(journey: Journey, client: Clie
         "/duplicates/runs",
         f"/duplicates/runs/{ELSEWHERE}/cancel",
         f"/merge/jobs/{ELSEWHERE}/retry",
+        f"/merge/jobs/{ELSEWHERE}/cancel",
+        f"/merge/batches/{ELSEWHERE}/cancel",
+        "/merge/queue/cancel",
+        f"/merge/runs/{ELSEWHERE}/close",
+        f"/merge/runs/{ELSEWHERE}/cancel",
+        f"/merge/runs/{ELSEWHERE}/undo",
         f"/webhooks/{ELSEWHERE}/test",
         f"/webhooks/{ELSEWHERE}/secret/rotate",
         f"/webhooks/{ELSEWHERE}/notices/{ELSEWHERE}/retry",

@@ -24,13 +24,6 @@ from tests.model.state import (
     without_message,
 )
 
-#: Events of the queue's control, which the table of the ledger lacks.
-CANCEL, HOLD = "cancel", "hold"
-CONTROL: Mapping[str, Mapping[Phase, tuple[Phase, ...]]] = {
-    CANCEL: {Phase.WAITING: (Phase.FINISHED,), Phase.PUBLISHED: (Phase.FINISHED,)},
-    # A message arrives while the queue is paused.
-    HOLD: {Phase.PUBLISHED: (Phase.WAITING,)},
-}
 MERGED, UNDONE, CANCELLED = "merged", "undone", "cancelled"
 #: Failed attempts, and stalled ones, after which a job is dead.
 LIMIT = 2
@@ -41,7 +34,7 @@ UNFINISHED = frozenset({Phase.WAITING, Phase.PUBLISHED, Phase.RUNNING})
 class Rules:
     """The rules of the protocol. A mutation changes one, and an invariant must notice."""
 
-    transitions: Mapping[str, Mapping[Phase, tuple[Phase, ...]]]
+    transitions: Mapping[JobEvent, Mapping[Phase, tuple[Phase, ...]]]
     #: The transaction of the effect takes only jobs that are still running.
     finish_checks_state: bool = True
     #: It locks the survivor before it reads it.
@@ -59,7 +52,7 @@ class Rules:
     undo_needs_merge: bool = True
 
 
-RULES = Rules({**TRANSITIONS, **CONTROL})
+RULES = Rules(TRANSITIONS)
 
 
 class Protocol:
@@ -92,10 +85,10 @@ class Protocol:
     def is_settled(self, state: State) -> bool:
         return all(job.phase not in UNFINISHED for job in state.jobs)
 
-    def _may(self, event: str, job: Job) -> bool:
+    def _may(self, event: JobEvent, job: Job) -> bool:
         return job.phase is not None and job.phase in self._rules.transitions[event]
 
-    def _next(self, event: str, job: Job, *, last: bool = False) -> Phase:
+    def _next(self, event: JobEvent, job: Job, *, last: bool = False) -> Phase:
         """Return the phase after *event*; the *last* possible one, which is dead, or the first."""
         assert job.phase is not None
         return self._rules.transitions[event][job.phase][-1 if last else 0]
@@ -160,7 +153,7 @@ class Protocol:
         elif state.pauses:
             yield Step("pause", state._replace(paused=True, pauses=state.pauses - 1), helps=False)
         for number, job in enumerate(state.jobs):
-            if self._may(CANCEL, job) and not is_locked(state, number):
+            if self._may(JobEvent.CANCEL, job) and not is_locked(state, number):
                 yield Step(f"cancel {number}", self._cancelled(state, number), helps=False)
             if self._may(JobEvent.RETRY, job) and state.retries:
                 again = Job(self._next(JobEvent.RETRY, job), number)
@@ -171,7 +164,7 @@ class Protocol:
 
     def _cancelled(self, state: State, number: int) -> State:
         job = state.jobs[number]
-        state = with_job(state, number, job._replace(phase=self._next(CANCEL, job), outcome=CANCELLED))
+        state = with_job(state, number, job._replace(phase=self._next(JobEvent.CANCEL, job), outcome=CANCELLED))
         return with_new_head(state, job.lane) if self._rules.cancel_gives_new_head else state
 
     # --- workers
@@ -219,11 +212,11 @@ class Protocol:
     def _hold(self, state: State, number: int) -> State:
         """Return the jobs of a message to the relay while the queue is paused: a lane with its head."""
         message = state.workers[number].message
-        held = [each for each in message if self._may(HOLD, state.jobs[each])]
+        held = [each for each in message if self._may(JobEvent.HOLD, state.jobs[each])]
         jobs = list(state.jobs)
         for each in held:
             if jobs[each].lane in held:
-                jobs[each] = jobs[each]._replace(phase=self._next(HOLD, jobs[each]))
+                jobs[each] = jobs[each]._replace(phase=self._next(JobEvent.HOLD, jobs[each]))
         return with_worker(state._replace(jobs=tuple(jobs)), number, Worker(At.DONE, message))
 
     def _begin(self, state: State, number: int) -> State:

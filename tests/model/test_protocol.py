@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from schemas.job_transitions import TRANSITIONS, JobEvent, Phase
+from schemas.job_transitions import JobEvent, Phase
 from tests.model.explorer import Exploration, Step, explore
-from tests.model.protocol import CANCEL, RULES, Protocol, Rules, State
+from tests.model.protocol import RULES, Protocol, Rules, State
 
 APART, ONE_LANE, UNDO = {"one_lane": False}, {"one_lane": True}, {"undoes": True}
 
@@ -39,7 +39,7 @@ def test_every_kind_of_step_occurs() -> None:
     }  # fmt: skip
 
 
-def changed(event: str, **phases: tuple[Phase, ...]) -> Rules:
+def changed(event: JobEvent, **phases: tuple[Phase, ...]) -> Rules:
     """Return the rules with other transitions of *event*; an empty tuple removes one."""
     transitions = {**RULES.transitions[event], **{Phase(name): after for name, after in phases.items()}}
     kept = {before: after for before, after in transitions.items() if after}
@@ -73,7 +73,9 @@ MUTATIONS = {
     "a finished job is retried": (
         changed(JobEvent.RETRY, finished=(Phase.WAITING,)), APART, 0, "A job has a second outcome",
     ),
-    "a cancelled job waits on": (changed(CANCEL, waiting=(Phase.WAITING,)), APART, 0, "A finished job has no outcome"),
+    "a cancelled job waits on": (
+        changed(JobEvent.CANCEL, waiting=(Phase.WAITING,)), APART, 0, "A finished job has no outcome",
+    ),
     "a failure ends the job without an outcome": (
         changed(JobEvent.FAIL, running=(Phase.FINISHED,)), APART, 1, "A finished job has no outcome",
     ),
@@ -97,7 +99,3 @@ def test_a_violation_names_the_shortest_way_to_it() -> None:
     )
 
     assert found.violation == "Six: add, add, add, double 0"
-
-
-def test_the_model_has_every_transition_of_the_table() -> None:
-    assert {event: RULES.transitions[event] for event in JobEvent} == TRANSITIONS

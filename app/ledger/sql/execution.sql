@@ -211,6 +211,14 @@ begun AS (
                         WHERE batch.workspace_id = %(workspace_id)s AND batch.id = job.batch_id
                     )
                 )
+                AND (
+                    cancellation.run_id IS NULL
+                    OR cancellation.run_id = (
+                        SELECT batch.run_id
+                        FROM batch
+                        WHERE batch.workspace_id = %(workspace_id)s AND batch.id = job.batch_id
+                    )
+                )
             LIMIT 1
         ) IS NULL END
         -- CASE, since lone jobs must not pay for the lookup.

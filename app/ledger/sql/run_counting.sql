@@ -149,9 +149,11 @@ WHERE run.workspace_id = %(workspace_id)s AND run.state = 'running' AND run.kind
     AND scan.workspace_id = %(workspace_id)s AND scan.id = run.id AND scan.state <> 'running'
 
 -- name: finish_runs
--- Finishes the closed runs whose batches are all settled, and returns their ids.
+-- Finishes the closed runs whose batches are all settled, also the cancelled ones, and returns their ids.
 UPDATE run
-SET state = 'finished', finished_at = greatest(progress.last_ended_at, run.closed_at)
+SET
+    state = CASE WHEN run.cancelled_at IS NULL THEN 'finished' ELSE 'cancelled' END,
+    finished_at = greatest(progress.last_ended_at, run.closed_at)
 FROM run_progress AS progress
 WHERE run.workspace_id = %(workspace_id)s AND run.state = 'running'
     AND run.closed_at IS NOT NULL AND run.undo_step IS NULL
@@ -171,6 +173,7 @@ RETURNING run.id
 UPDATE run
 SET state = 'running', finished_at = NULL
 FROM run_progress AS progress
-WHERE run.workspace_id = %(workspace_id)s AND run.id = ANY(%(run_ids)s) AND run.state = 'finished'
+WHERE run.workspace_id = %(workspace_id)s AND run.id = ANY(%(run_ids)s)
+    AND (run.state = 'finished' OR (run.state = 'cancelled' AND run.cancelled_at IS NOT NULL))
     AND progress.workspace_id = %(workspace_id)s AND progress.run_id = run.id
     AND progress.settled_batches < progress.batches

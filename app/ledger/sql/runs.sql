@@ -17,7 +17,7 @@ VALUES (%(workspace_id)s, %(id)s)
 -- Reads these runs with their progress, newest first.
 SELECT
     run.id, run.kind, run.label, run.state, run.created_at, run.api_key_id, key.label AS key_label, run.closed_at,
-    run.finished_at, run.undoes_run, run.undone_by_run, run.undo_step, run.results, progress.batches, progress.settled_batches,
+    run.finished_at, run.cancelled_at, run.undoes_run, run.undone_by_run, run.undo_step, run.results, progress.batches, progress.settled_batches,
     progress.counts, progress.first_ended_at, progress.last_ended_at, progress.samples, clock_timestamp() AS now
 FROM run
 JOIN run_progress AS progress ON progress.workspace_id = %(workspace_id)s AND progress.run_id = run.id

@@ -6,7 +6,7 @@ from uuid import UUID
 from flask import Blueprint, g, jsonify, request
 from flask.typing import ResponseReturnValue
 
-from app.db.transaction import Transaction, run_in_transaction
+from app.db.transaction import Transaction, Wrapper, run_in_transaction
 from app.ledger import queries
 from app.ledger.cancel import CancelledJobs, QueueSelection
 from app.metrics.http import CANCELLED_JOBS
@@ -14,8 +14,9 @@ from app.queue import cancel
 from app.web.accepted import status_url
 from app.web.api.queue import MANAGE
 from app.web.auth import POLLING, current_actor, pool, requires
+from app.web.idempotent import respond_once
 from app.web.job_permissions import require_kind
-from app.web.openapi.describe import Tag, describe
+from app.web.openapi.describe import KEY_IN_USE, REPEATABLE, Tag, describe
 from schemas.jobs import JobSchema
 from schemas.outcomes import JobKind
 from schemas.paging import load_query
@@ -29,7 +30,12 @@ QUEUE_CANCELLED = QueueCancelledSchema()
 SELECTION = QueueSelectionQuery()
 
 
-@describe(Tag.MERGES, "Cancel a waiting job", replies={200: JobSchema, 409: "A worker has begun the job, or it ended."})
+@describe(
+    Tag.MERGES,
+    "Cancel a waiting job",
+    headers=REPEATABLE,
+    replies={200: JobSchema, 409: f"A worker has begun the job, or it ended. {KEY_IN_USE}"},
+)
 @blueprint.post("/jobs/<uuid:job_id>/cancel")
 @requires(permission=POLLING)
 def cancel_job_view(job_id: UUID) -> ResponseReturnValue:
@@ -37,15 +43,20 @@ def cancel_job_view(job_id: UUID) -> ResponseReturnValue:
 
     The key needs the permission of the job's kind; for an undo, that of the job that it undoes.
     """
-    job = run_in_transaction(pool(), g.workspace_id, _cancel_job, job_id)
-    CANCELLED_JOBS.inc(1)
-    return jsonify(JOB.dump(job))
+
+    def cancel_it(once: Wrapper) -> queries.Job:
+        job = run_in_transaction(pool(), g.workspace_id, once(_cancel_job), job_id)
+        CANCELLED_JOBS.inc(1)
+        return job
+
+    return respond_once(cancel_it, lambda job: jsonify(JOB.dump(job)))
 
 
 @describe(
     Tag.MERGES,
     "Cancel the waiting jobs of a batch",
-    replies={200: CancelledSchema, 409: "No job of the batch waits any more."},
+    headers=REPEATABLE,
+    replies={200: CancelledSchema, 409: f"No job of the batch waits any more. {KEY_IN_USE}"},
 )
 @blueprint.post("/batches/<uuid:batch_id>/cancel")
 @requires(permission=POLLING)
@@ -54,18 +65,28 @@ def cancel_batch_view(batch_id: UUID) -> ResponseReturnValue:
 
     The key needs the permission of the jobs' kind; for undos, that of the jobs that they undo.
     """
-    cancelled = run_in_transaction(
-        pool(), g.workspace_id, cancel.cancel_batch, batch_id=batch_id, actor=current_actor(), authorize=require_kind
-    )
-    CANCELLED_JOBS.inc(cancelled.cancelled)
-    return jsonify(_dump(cancelled))
+
+    def cancel_it(once: Wrapper) -> CancelledJobs:
+        cancelled = run_in_transaction(
+            pool(),
+            g.workspace_id,
+            once(cancel.cancel_batch),
+            batch_id=batch_id,
+            actor=current_actor(),
+            authorize=require_kind,
+        )
+        CANCELLED_JOBS.inc(cancelled.cancelled)
+        return cancelled
+
+    return respond_once(cancel_it, lambda cancelled: jsonify(_dump(cancelled)))
 
 
 @describe(
     Tag.MERGES,
     "Cancel all waiting jobs",
     query=QueueSelectionQuery,
-    replies={202: QueueCancelledSchema, 409: "No job waits in the queue."},
+    headers=REPEATABLE,
+    replies={202: QueueCancelledSchema, 409: f"No job waits in the queue. {KEY_IN_USE}"},
 )
 @blueprint.post("/queue/cancel")
 @requires(permission=MANAGE)
@@ -80,8 +101,17 @@ def cancel_queue_view() -> ResponseReturnValue:
     kinds = (JobKind.MERGE, JobKind.IDENTIFY) if selection.kind in (None, JobKind.UNDO) else (selection.kind,)
     for kind in kinds:
         require_kind(kind)
-    cancel_id = run_in_transaction(pool(), g.workspace_id, cancel.cancel_queue, selection, actor=current_actor())
-    return jsonify(QUEUE_CANCELLED.dump({"message": "success", "cancel_id": cancel_id})), HTTPStatus.ACCEPTED
+
+    def answer(cancel_id: UUID) -> ResponseReturnValue:
+        return jsonify(QUEUE_CANCELLED.dump({"message": "success", "cancel_id": cancel_id})), HTTPStatus.ACCEPTED
+
+    return respond_once(
+        lambda once: run_in_transaction(
+            pool(), g.workspace_id, once(cancel.cancel_queue), selection, actor=current_actor()
+        ),
+        answer,
+        body=query,
+    )
 
 
 def _cancel_job(tx: Transaction, job_id: UUID) -> queries.Job:

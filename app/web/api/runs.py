@@ -4,7 +4,7 @@ from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, g, jsonify, request
+from flask import Blueprint, Response, g, jsonify, request
 from flask.typing import ResponseReturnValue
 
 from app.audit.log import Actor
@@ -12,11 +12,13 @@ from app.audit.runs import log_run_change
 from app.db.transaction import Transaction, open_transaction, run_in_transaction
 from app.ledger import queries, runs
 from app.ledger.undo_time import run_with_undo_time
+from app.queue import cancel
 from app.undo.run_undo import accept_run_undo
 from app.web.accepted import RETRY_AFTER
 from app.web.auth import current_actor, json_body, pool, requires, settings
-from app.web.job_permissions import require_permission
-from app.web.openapi.describe import Tag, describe, reply
+from app.web.idempotent import respond_once
+from app.web.job_permissions import require_kind, require_permission
+from app.web.openapi.describe import KEY_IN_USE, REPEATABLE, Tag, describe, reply
 from app.web.pagination import split_page
 from app.web.proxies import with_prefix
 from schemas.jobs import BatchPageSchema
@@ -48,17 +50,24 @@ BATCH_PAGE = BatchPageSchema()
     "Create a run",
     body=NewRunSchema,
     example={"label": "March duplicates"},
+    headers=REPEATABLE,
     replies={201: reply(RunCreatedSchema, "Location")},
 )
 @blueprint.post("")
 @requires(permission=MANAGE)
 def create_run_view() -> ResponseReturnValue:
     """Create an open run. Requests to merge, identify and undo join it with the header `Merge-Run: {run_id}`."""
-    run_id = run_in_transaction(pool(), g.workspace_id, _create, load_new_run(json_body()), current_actor())
-    url = f"/merge/runs/{run_id}"
-    response = jsonify(run_id=str(run_id), status_url=url)
-    response.headers["Location"] = with_prefix(url)
-    return response, HTTPStatus.CREATED
+    body = json_body()
+    given = load_new_run(body)
+
+    def answer(run_id: UUID) -> ResponseReturnValue:
+        return _created(run_id), HTTPStatus.CREATED
+
+    return respond_once(
+        lambda once: run_in_transaction(pool(), g.workspace_id, once(_create), given, current_actor()),
+        answer,
+        body=body,
+    )
 
 
 @describe(
@@ -112,20 +121,61 @@ def list_batches_of_run_view(run_id: UUID) -> ResponseReturnValue:
     return jsonify(BATCH_PAGE.dump({"batches": batches, "next_cursor": next_cursor}))
 
 
-@describe(Tag.RUNS, "Close a run", replies={200: MergeRunSchema, 409: "The run is not open."})
+@describe(
+    Tag.RUNS,
+    "Close a run",
+    headers=REPEATABLE,
+    replies={200: MergeRunSchema, 409: f"The run is not open. {KEY_IN_USE}"},
+)
 @blueprint.post("/<uuid:run_id>/close")
 @requires(permission=MANAGE)
 def close_run_view(run_id: UUID) -> ResponseReturnValue:
     """Close an open run and return it: it gets no more batches, and is finished when its jobs have ended."""
-    return jsonify(RUN.dump(_timed(run_in_transaction(pool(), g.workspace_id, _close, run_id, current_actor()))))
+    return respond_once(
+        lambda once: run_in_transaction(pool(), g.workspace_id, once(_close), run_id, current_actor()),
+        lambda run: jsonify(RUN.dump(_timed(run))),
+    )
+
+
+@describe(
+    Tag.RUNS,
+    "Cancel a run",
+    headers=REPEATABLE,
+    replies={
+        202: reply(MergeRunSchema, "Location", "Retry-After"),
+        409: f"No job of the run waits any more, and it gets no more jobs. {KEY_IN_USE}",
+    },
+)
+@blueprint.post("/<uuid:run_id>/cancel")
+@requires(permission=MANAGE)
+def cancel_merge_run_view(run_id: UUID) -> ResponseReturnValue:
+    """Close a run, cancel its jobs that no worker has begun, and return the run.
+
+    No worker begins one of its jobs after the response. They get the outcome `cancelled` in the background. Jobs that
+    run are finished: `counts` has them apart. The run is `cancelled` when all have ended. A scan for duplicates and an
+    undo of a run end too. The key also needs the permission of the jobs.
+    """
+
+    def answer(run: runs.MergeRun) -> ResponseReturnValue:
+        response = jsonify(RUN.dump(_timed(run)))
+        response.headers.update(_poll(run_id))
+        return response, HTTPStatus.ACCEPTED
+
+    return respond_once(
+        lambda once: run_in_transaction(pool(), g.workspace_id, once(_cancel), run_id, current_actor()), answer
+    )
 
 
 @describe(
     Tag.RUNS,
     "Undo all merges of a run",
+    headers=REPEATABLE,
     replies={
         202: reply(RunCreatedSchema, "Location", "Retry-After"),
-        409: "The run has unfinished jobs or nothing to undo, is an undo itself, or another undo of it is running.",
+        409: (
+            "The run has unfinished jobs or nothing to undo, is an undo itself, or another undo of it is running."
+            f" {KEY_IN_USE}"
+        ),
     },
 )
 @blueprint.post("/<uuid:run_id>/undo")
@@ -136,11 +186,27 @@ def undo_run_view(run_id: UUID) -> ResponseReturnValue:
     An open run is closed. The key also needs the permission of the jobs that it undoes. 409 while a job of the run is
     unfinished.
     """
-    undo_id = run_in_transaction(pool(), g.workspace_id, _undo, run_id, current_actor())
-    url = f"/merge/runs/{undo_id}"
-    response = jsonify(run_id=str(undo_id), status_url=url)
-    response.headers.update({"Location": with_prefix(url), "Retry-After": str(RETRY_AFTER)})
-    return response, HTTPStatus.ACCEPTED
+
+    def answer(undo_id: UUID) -> ResponseReturnValue:
+        response = _created(undo_id)
+        response.headers.update(_poll(undo_id))
+        return response, HTTPStatus.ACCEPTED
+
+    return respond_once(
+        lambda once: run_in_transaction(pool(), g.workspace_id, once(_undo), run_id, current_actor()), answer
+    )
+
+
+def _created(run_id: UUID) -> Response:
+    url = f"/merge/runs/{run_id}"
+    response = jsonify(run_id=str(run_id), status_url=url)
+    response.headers["Location"] = with_prefix(url)
+    return response
+
+
+def _poll(run_id: UUID) -> dict[str, str]:
+    """Return the headers of a response after which the client polls a run."""
+    return {"Location": with_prefix(f"/merge/runs/{run_id}"), "Retry-After": str(RETRY_AFTER)}
 
 
 def _create(tx: Transaction, given: dict[str, Any], actor: Actor) -> UUID:
@@ -159,6 +225,11 @@ def _close(tx: Transaction, run_id: UUID, actor: Actor) -> runs.MergeRun:
     closed = runs.close_run(tx, run_id=run_id)
     log_run_change(tx, run_id=run_id, before=RunStatus.OPEN, after=RunStatus.RUNNING, actor=actor)
     return closed
+
+
+def _cancel(tx: Transaction, run_id: UUID, actor: Actor) -> runs.MergeRun:
+    cancel.cancel_merge_run(tx, run_id=run_id, actor=actor, authorize=require_kind)
+    return runs.read_merge_run(tx, run_id=run_id)
 
 
 def _undo(tx: Transaction, run_id: UUID, actor: Actor) -> UUID:

@@ -15,10 +15,13 @@ from app.db.transaction import Transaction, run_in_transaction
 from app.errors import Conflict
 from app.lane.run import settle_jobs
 from app.ledger import dispatch, execution
+from app.ledger.cancel import cancel_waiting_jobs
 from app.ledger.execution import ClaimedJob, RetryLimits
+from app.ledger.queue_control import save_queue_change
 from app.ledger.retry import retry_job
 from schemas.job_transitions import TRANSITIONS, JobEvent, Phase
 from schemas.outcomes import JobKind
+from schemas.queue import QueueChange, QueueState
 from tests.project.tree import ROOT
 from tests.support.factories import Factory, ext
 from tests.support.postgres import make_database_url
@@ -28,16 +31,17 @@ database_url = make_database_url(scope="module")
 END_OF_QUEUE = UUID(int=2**128 - 1)
 #: Limits under which an attempt is not the last one, and under which it is.
 MORE, LAST = 9, 1
-#: The queries that change the state of jobs, or whether they are published, by their event.
+#: The queries that change the state of jobs, or whether they are published, by their events.
 QUERIES = {
-    "mark_published": JobEvent.PUBLISH,
-    "begin_attempts": JobEvent.BEGIN,
-    "record_results": JobEvent.FINISH,
-    "fail_attempt": JobEvent.FAIL,
-    "withdraw_attempts": JobEvent.WITHDRAW,
-    "requeue_lost_jobs": JobEvent.RESCUE,
-    "requeue_stranded_jobs": JobEvent.RESCUE,
-    "requeue_job": JobEvent.RETRY,
+    "mark_published": {JobEvent.PUBLISH},
+    "begin_attempts": {JobEvent.BEGIN, JobEvent.HOLD},
+    "record_results": {JobEvent.FINISH},
+    "fail_attempt": {JobEvent.FAIL},
+    "withdraw_attempts": {JobEvent.WITHDRAW},
+    "requeue_lost_jobs": {JobEvent.RESCUE},
+    "requeue_stranded_jobs": {JobEvent.RESCUE},
+    "requeue_job": {JobEvent.RETRY},
+    "cancel_jobs": {JobEvent.CANCEL},
 }
 QUERY = re.compile(r"^-- name: (\w+)\n(.*?)(?=^-- name: |\Z)", re.MULTILINE | re.DOTALL)
 CHANGE = re.compile(
@@ -64,6 +68,8 @@ class Ledger:
             JobEvent.WITHDRAW: lambda tx: execution.withdraw_attempts(tx, jobs=[self._attempt()]),
             JobEvent.RESCUE: self._rescue,
             JobEvent.RETRY: lambda tx: retry_job(tx, job_id=self._job_id),
+            JobEvent.CANCEL: self._cancel,
+            JobEvent.HOLD: self._hold,
         }
         with suppress(Conflict):
             run_in_transaction(self._pool, self._factory.workspace_id, events[event])
@@ -97,6 +103,15 @@ class Ledger:
 
     def _begin(self, tx: Transaction) -> None:
         execution.begin_attempts(tx, job_ids=[self._job_id], task_id=uuid7()).result()
+
+    def _cancel(self, tx: Transaction) -> None:
+        batch_id = self.row()["batch_id"]
+        cancel_waiting_jobs(tx, batch_id=batch_id, api_key_id=None, authorize=lambda _: None)
+
+    def _hold(self, tx: Transaction) -> None:
+        save_queue_change(tx, QueueChange(state=QueueState.PAUSED), api_key_id=None)
+        self._begin(tx)
+        save_queue_change(tx, QueueChange(state=QueueState.RUNNING), api_key_id=None)
 
     def _fail(self, tx: Transaction) -> None:
         limits = RetryLimits(max_attempts=self._limit, max_stalled_attempts=self._limit, delay_s=0)
@@ -156,4 +171,4 @@ def test_no_other_query_changes_the_state_of_a_job() -> None:
     }
 
     assert found == set(QUERIES)
-    assert set(QUERIES.values()) == set(JobEvent)
+    assert set().union(*QUERIES.values()) == set(JobEvent)

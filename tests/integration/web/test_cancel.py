@@ -87,6 +87,17 @@ def test_a_cancelled_job_has_its_outcome_and_no_effect(caller: Caller, worker: W
     assert exists(caller, "a")
 
 
+def test_the_rest_of_a_lane_runs_without_its_cancelled_head(caller: Caller, worker: Worker) -> None:
+    track(caller, attributes=[ext(each) for each in "abcd"])
+    batch = merge(caller, ("a", "d"), ("b", "d"), ("c", "d"))
+    for job in batch["jobs"][:2]:
+        cancel(caller, f"jobs/{job['job_id']}")
+    worker.work()
+
+    assert batch_of(caller, batch["batch_id"])["counts"] == {"cancelled": 2, "merged": 1}
+    assert [exists(caller, each) for each in "abc"] == [True, True, False]
+
+
 def test_jobs_that_a_worker_has_begun_are_counted_apart_and_finish(caller: Caller, pool: Pool, worker: Worker) -> None:
     track(caller, attributes=[ext(each) for each in "abcdef"])
     batch = merge(caller, ("a", "b"), ("c", "d"), ("e", "f"))

@@ -38,6 +38,7 @@ def test_a_new_run_is_open_and_empty(caller: Caller) -> None:
         "created_by": {"id": str(caller.key_id), "label": "test"},
         "closed_at": None,
         "finished_at": None,
+        "cancelled_at": None,
         "counts": {},
         "jobs": 0,
         "batches": 0,

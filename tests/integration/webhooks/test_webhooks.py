@@ -11,7 +11,7 @@ from tests.integration.webhooks.telling import a_webhook
 from tests.support.front_door import Caller
 from tests.support.receiver import Receiver
 
-ALL = ["merge.batch.finished", "merge.run.finished"]
+DEFAULT = ["merge.batch.finished"]
 
 
 def test_a_secret_is_shown_when_it_is_made_and_at_no_other_time(
@@ -30,7 +30,7 @@ def test_it_is_told_of_everything_and_enabled_unless_it_says_otherwise(caller: C
     made = a_webhook(caller, receiver)
     other = a_webhook(caller, receiver, types=[], description="of nothing", enabled=False)
 
-    assert (made["types"], made["description"], made["enabled"]) == (ALL, "", True)
+    assert (made["types"], made["description"], made["enabled"]) == (DEFAULT, "", True)
     assert (other["types"], other["description"], other["enabled"]) == ([], "of nothing", False)
     assert made["former_secret_until"] is None
 
@@ -41,7 +41,7 @@ def test_what_is_left_out_of_a_change_stays(caller: Caller, receiver: Receiver) 
     changed = caller.patch(path, {"url": f"{receiver.url}/other"}).json or {}
 
     assert changed["url"] == f"{receiver.url}/other"
-    assert (changed["description"], changed["types"], changed["enabled"]) == ("CRM", ALL, True)
+    assert (changed["description"], changed["types"], changed["enabled"]) == ("CRM", DEFAULT, True)
     assert caller.patch(path, {}).json == changed
 
 

@@ -20,6 +20,7 @@ CREATE TABLE run (
     -- For an undo that has not made all of its batches: {phase, cursor}, where the next step begins.
     undo_step jsonb,
     results jsonb NOT NULL DEFAULT '{}',  -- for an import: lines by their result
+    cancelled_at timestamptz,  -- from then on no worker begins one of its jobs
     PRIMARY KEY (workspace_id, id),
     CONSTRAINT undo_names_its_run CHECK ((kind = 'undo') = (undoes_run IS NOT NULL)),
     CONSTRAINT open_until_closed CHECK (state <> 'open' OR closed_at IS NULL),
@@ -64,6 +65,9 @@ CREATE TABLE run_undo_merge (
 
 ALTER TABLE run_undo_merge ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own_workspace ON run_undo_merge USING (workspace_id = current_workspace());
+
+-- Cancels only the jobs of this run.
+ALTER TABLE queue_cancellation ADD COLUMN run_id uuid;
 
 ALTER TABLE batch ADD COLUMN run_state text, ADD COLUMN run_counts jsonb;
 -- Harmless: the next statement adds a check that allows more.

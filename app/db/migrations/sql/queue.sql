@@ -26,6 +26,7 @@ CREATE TABLE queue_cancellation (
     priority smallint,  -- only jobs of this urgency; null: all
     reason text NOT NULL,  -- of the cancelled jobs: names the key
     last_job_id uuid,  -- where the next step begins; null at the first one
+    run_id uuid,  -- only jobs of this run, and last_job_id is its last batch; null: of all
     PRIMARY KEY (workspace_id, id)
 );
 

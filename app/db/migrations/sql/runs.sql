@@ -19,6 +19,7 @@ CREATE TABLE run (
     -- For an undo that has not made all of its batches: {phase, cursor}, where the next step begins.
     undo_step jsonb,
     results jsonb NOT NULL DEFAULT '{}',  -- for an import: lines by their result
+    cancelled_at timestamptz,  -- from then on no worker begins one of its jobs
     PRIMARY KEY (workspace_id, id),
     CONSTRAINT undo_names_its_run CHECK ((kind = 'undo') = (undoes_run IS NOT NULL)),
     CONSTRAINT open_until_closed CHECK (state <> 'open' OR closed_at IS NULL),
