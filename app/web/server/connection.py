@@ -6,12 +6,14 @@ A thread is used only while the application runs. The connection knows what it w
 
 import logging
 import socket
+from collections.abc import Callable
 from contextlib import suppress
 from enum import IntEnum
 from http import HTTPStatus
 from io import BytesIO
 from time import monotonic
-from typing import Any
+from typing import Any, cast
+from weakref import WeakMethod
 
 from waitress.adjustments import Adjustments
 from waitress.buffers import ReadOnlyFileBasedBuffer
@@ -39,6 +41,9 @@ class Phase(IntEnum):
     BODY = 4  #: the rest of a body
     SENDING = 5  #: the client, to read a response
     WORKING = 6  #: the application
+
+
+_StreamBody = Callable[[RequestParser], BodyPipe]
 
 
 class ClientConnection(HTTPChannel):
@@ -90,7 +95,13 @@ class ClientConnection(HTTPChannel):
 
     def parser_class(self, adj: Adjustments) -> RequestParser:
         """Return the parser of a further request; waitress calls it as a class."""
-        return RequestParser(adj, stream=self._stream_body)
+        # A strong reference would make a cycle, and the body of a closed connection would stay in memory.
+        method = WeakMethod(self._stream_body)
+
+        def stream(request: RequestParser) -> BodyPipe:
+            return cast("_StreamBody", method())(request)
+
+        return RequestParser(adj, stream=stream)
 
     def _stream_body(self, request: RequestParser) -> BodyPipe:
         """Return the pipe for the body of *request*, which is passed on before it is complete."""
