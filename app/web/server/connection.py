@@ -6,14 +6,13 @@ A thread is used only while the application runs. The connection knows what it w
 
 import logging
 import socket
-from collections.abc import Callable
 from contextlib import suppress
 from enum import IntEnum
 from http import HTTPStatus
 from io import BytesIO
 from time import monotonic
-from typing import Any, cast
-from weakref import WeakMethod
+from typing import Any
+from weakref import proxy
 
 from waitress.adjustments import Adjustments
 from waitress.buffers import ReadOnlyFileBasedBuffer
@@ -41,9 +40,6 @@ class Phase(IntEnum):
     BODY = 4  #: the rest of a body
     SENDING = 5  #: the client, to read a response
     WORKING = 6  #: the application
-
-
-_StreamBody = Callable[[RequestParser], BodyPipe]
 
 
 class ClientConnection(HTTPChannel):
@@ -95,15 +91,11 @@ class ClientConnection(HTTPChannel):
 
     def parser_class(self, adj: Adjustments) -> RequestParser:
         """Return the parser of a further request; waitress calls it as a class."""
-        # A strong reference would make a cycle, and the body of a closed connection would stay in memory.
-        method = WeakMethod(self._stream_body)
+        # A weak reference, and no method of it: without a cycle, a closed connection frees its bodies at once.
+        owner = proxy(self)
+        return RequestParser(adj, stream=lambda request: owner.stream_body(request))  # noqa: PLW0108
 
-        def stream(request: RequestParser) -> BodyPipe:
-            return cast("_StreamBody", method())(request)
-
-        return RequestParser(adj, stream=stream)
-
-    def _stream_body(self, request: RequestParser) -> BodyPipe:
+    def stream_body(self, request: RequestParser) -> BodyPipe:
         """Return the pipe for the body of *request*, which is passed on before it is complete."""
         self._streamed = request
         return BodyPipe(wake_up=self.server.pull_trigger, wait_s=self.server.connections.limits.body_s)
