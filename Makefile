@@ -36,7 +36,7 @@ TOOL_NAMES = $$("$(PYTHON)" -c 'import tomllib; \
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo up test check docs diagrams schema screenshots audit chaos chaos-plain refusals fairness neighbours \
-	bench fuzz fuzz-model model format hashes release \
+	bench fuzz fuzz-model model move format hashes release \
 	clean
 .SILENT:
 
@@ -97,6 +97,9 @@ bench: $(STAMP)  ## compare throughput, latency and cost with a plain Celery des
 
 fuzz: $(STAMP)  ## send hostile requests to every endpoint, then check the effects (make fuzz N=100000 DESCRIBED=100000)
 	$(BIN)/python -m fuzz --requests "$(N)" --described "$(DESCRIBED)" --seed "$(SEED)" $(ARGS)
+
+move: $(STAMP)  ## move a made-up export of the vendor here, merge its duplicates, check the id map (make move N=100000)
+	$(BIN)/python -m demo.move --profiles "$(N)" $(ARGS)
 
 fuzz-model: $(STAMP)  ## compare the server with a model in random sequences of requests (make fuzz-model EXAMPLES=2000)
 	$(BIN)/python -m fuzz.model --examples "$(EXAMPLES)" --seed "$(SEED)" $(ARGS)

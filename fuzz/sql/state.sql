@@ -1,8 +1,8 @@
 -- name: unhappy_jobs
--- Lists jobs that did not finish at the first attempt, although no fault was injected.
+-- Lists jobs that did not finish at the first attempt, although no fault was injected. A cancelled job has no attempt.
 SELECT id, state, attempts, reason
 FROM job
-WHERE state <> 'finished' OR attempts <> 1 OR stalled_attempts <> 0
+WHERE state <> 'finished' OR stalled_attempts <> 0 OR attempts <> CASE outcome WHEN 'cancelled' THEN 0 ELSE 1 END
 ORDER BY id
 
 -- name: job_count

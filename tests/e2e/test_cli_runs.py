@@ -37,6 +37,20 @@ def test_a_merged_file_is_a_run_that_is_undone_as_one(client: Client, tmp_path: 
     assert all(" It was undone at " in each["reason"] for each in read_lines(tmp_path / "other.jsonl"))
 
 
+def test_a_run_is_cancelled(client: Client) -> None:
+    run_id = client.post("/merge/runs", {"label": "wrong"}).json()["run_id"]
+    client.request("PUT", "/merge/queue", json={"state": "paused"})
+    update = {"identifier_to_merge": {"external_id": "a"}, "identifier_to_keep": {"external_id": "b"}}
+    client.request("POST", "/users/merge", json={"merge_updates": [update]}, headers={"Merge-Run": run_id})
+    done = run(client, "runs", "cancel", run_id, "--wait", "--json")
+    again = run(client, "runs", "cancel", run_id)
+    shown = orjson.loads(done.stdout)
+
+    assert (done.returncode, shown["state"], shown["counts"]) == (0, "cancelled", {"cancelled": 1})
+    assert again.returncode == 1
+    assert b"nothing to cancel" in again.stderr
+
+
 def test_a_key_without_the_permission_merges_a_file_without_a_run(
     client: Client, system: System, tmp_path: Path
 ) -> None:

@@ -147,11 +147,11 @@ def test_a_request_with_the_same_idempotency_key_is_accepted_once(client: Client
     assert len(client.get("/merge/batches").json()["batches"]) == 2
 
 
-def test_an_idempotency_key_with_another_body_is_a_conflict(client: Client) -> None:
+def test_an_idempotency_key_with_another_body_is_refused(client: Client) -> None:
     client.post("/users/merge", body(("a", "b")), Idempotency_Key="k-1")
     response = client.post("/users/merge", body(("a", "c")), Idempotency_Key="k-1")
 
-    assert response.status_code == 409
+    assert response.status_code == 422
     assert "Idempotency-Key" in response.json()["message"]
     assert len(client.get("/merge/batches").json()["batches"]) == 1
 

@@ -1,8 +1,6 @@
 """The tutorial, its commands run to the letter against a running system; only the port, key and folder differ."""
 
 import re
-import shutil
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,40 +8,24 @@ from typing import Any
 import orjson
 import pytest
 
-from app.environment import child_environ
-from tests.support.missing import missing
+from tests.support.pages import read_blocks, run_blocks
 from tests.support.system import System
 
-TUTORIAL = (Path(__file__).parents[2] / "docs" / "tutorial.md").read_text(encoding="utf-8")
-STARTED, *BLOCKS = re.findall(r"^```sh\n(.*?)^```", TUTORIAL, re.MULTILINE | re.DOTALL)
-MARK = "---- end of block ----"
+STARTED, *BLOCKS = read_blocks("tutorial.md")
 DEADLINE_S = 60
 
 
 @pytest.fixture
 def told(system: System, tmp_path: Path) -> list[str]:
     """What each block of commands printed, in their order."""
-    if shutil.which("curl") is None or shutil.which("bash") is None:
-        missing("curl and bash", FileNotFoundError("the tutorial's commands need them"))
-    script = "".join(f"{block}echo '{MARK}'\n" for block in BLOCKS)
-    for theirs, ours in (
-        ("http://127.0.0.1:8000", system.base_url),
-        ("try-mergelane", system.client.key),
-        ("$PWD/.venv/bin", str(Path(sys.executable).parent)),
-    ):
-        assert theirs in script
-        script = script.replace(theirs, ours)
-    done = subprocess.run(
-        ["bash", "-euc", script],
-        cwd=tmp_path,
-        env=child_environ(),
-        capture_output=True,
-        text=True,
-        timeout=DEADLINE_S,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.split(MARK)[:-1]
+    replacements = {
+        "http://127.0.0.1:8000": system.base_url,
+        "try-mergelane": system.client.key,
+        "$PWD/.venv/bin": str(Path(sys.executable).parent),
+    }
+    printed = run_blocks(BLOCKS, replacements=replacements, folder=tmp_path, seconds=DEADLINE_S)
+    assert [each.status for each in printed] == [0] * len(BLOCKS)
+    return [each.text for each in printed]
 
 
 def test_the_tutorial_goes_as_it_says(told: list[str]) -> None:
@@ -53,7 +35,7 @@ def test_the_tutorial_goes_as_it_says(told: list[str]) -> None:
     (undo,) = _answer(undone)["batch"]["jobs"]
     (guest,) = _answer(export)["users"]
 
-    assert "make up" in STARTED
+    assert "make up" in STARTED.commands
     assert _answer(written)["message"] == "success"
     assert (rehearsed["outcome"], merged["outcome"], undo["outcome"]) == ("merged", "merged", "undone")
     assert by_field(_answer(job)["changes"]) == by_field(rehearsed["changes"])

@@ -12,6 +12,7 @@ from http import HTTPStatus
 from io import BytesIO
 from time import monotonic
 from typing import Any
+from weakref import proxy
 
 from waitress.adjustments import Adjustments
 from waitress.buffers import ReadOnlyFileBasedBuffer
@@ -90,9 +91,11 @@ class ClientConnection(HTTPChannel):
 
     def parser_class(self, adj: Adjustments) -> RequestParser:
         """Return the parser of a further request; waitress calls it as a class."""
-        return RequestParser(adj, stream=self._stream_body)
+        # A weak reference, and no method of it: without a cycle, a closed connection frees its bodies at once.
+        owner = proxy(self)
+        return RequestParser(adj, stream=lambda request: owner.stream_body(request))  # noqa: PLW0108
 
-    def _stream_body(self, request: RequestParser) -> BodyPipe:
+    def stream_body(self, request: RequestParser) -> BodyPipe:
         """Return the pipe for the body of *request*, which is passed on before it is complete."""
         self._streamed = request
         return BodyPipe(wake_up=self.server.pull_trigger, wait_s=self.server.connections.limits.body_s)

@@ -26,7 +26,7 @@ from tests.support.undos import ask_to_undo, merge_one, rename
 Json = dict[str, Any]
 
 PAGE = Path(__file__).parents[3] / "docs" / "warehouse.md"
-BLOCKS = re.findall(r"^```sql\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+BLOCKS = re.findall(r"^```(?:sql|psql)\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
 COPY = re.compile(r"^\\copy (.*?) FROM '(.*?)' (.*)$", re.MULTILINE)
 
 

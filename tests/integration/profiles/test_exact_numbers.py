@@ -164,7 +164,7 @@ def test_two_bodies_with_different_integers_are_different_under_one_idempotency_
         for digits in ("109876543210987654321", "109876543210987654321", "109876543210987654322")
     ]
 
-    assert statuses == [202, 202, 409]
+    assert statuses == [202, 202, 422]
 
 
 def test_the_property_of_recent_events_is_compared_exactly(caller: Caller) -> None:
