@@ -39,6 +39,7 @@ WITH_CHANGES = frozenset(
         Action.LIMIT,
         Action.CANCEL,
         Action.RUN,
+        Action.PLAN,
     }
 )
 #: Bits of a UUIDv7 after its milliseconds.

@@ -17,7 +17,19 @@ from schemas.track import ARRAYS
 from tests.project.tree import text_of
 
 DOCUMENT = text_of("docs/cli.md")
-CLIENTS = ("merge", "duplicates", "profiles", "batches", "jobs", "audit", "identities", "webhooks", "queue", "plans", "apply")
+CLIENTS = (
+    "merge",
+    "duplicates",
+    "profiles",
+    "batches",
+    "jobs",
+    "audit",
+    "identities",
+    "webhooks",
+    "queue",
+    "plans",
+    "apply",
+)
 
 
 def commands(group: click.Group, *path: str) -> Iterator[tuple[str, click.Command]]:

@@ -34,7 +34,7 @@ FROM (
     SELECT event.id
     FROM unnest(ARRAY[
         'delete', 'rename', 'remove', 'consent', 'exclude', 'allow', 'erasure', 'pause', 'resume', 'limit', 'cancel',
-        'run'
+        'run', 'plan'
     ]) AS searched (action)
     CROSS JOIN LATERAL (
         SELECT id
