@@ -79,6 +79,7 @@ FUNCTIONS = (
     "workspaces_with_duplicates_to_merge()",
     "workspaces_with_runs()",
     "prune_old_runs(integer, interval, integer)",
+    "count_plans()",
     "workspaces_to_recompute()",
     "workspaces_with_erasures()",
     "renew_statistics(regclass)",

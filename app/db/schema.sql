@@ -156,6 +156,37 @@ CREATE FUNCTION public.count_jobs_by_workspace(most integer, bound integer) RETU
    ORDER BY selected.oldest, selected.found, selected.workspace_id;
 END;
 
+CREATE TABLE public.plan (
+    workspace_id integer NOT NULL,
+    id uuid NOT NULL,
+    state text DEFAULT 'open'::text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    api_key_id uuid,
+    updates integer DEFAULT 0 NOT NULL,
+    counts jsonb DEFAULT '{}'::jsonb NOT NULL,
+    fields jsonb DEFAULT '{}'::jsonb NOT NULL,
+    largest jsonb DEFAULT '[]'::jsonb NOT NULL,
+    applied_at timestamp with time zone,
+    applied_by uuid,
+    run_id uuid,
+    priority smallint,
+    chosen integer[],
+    CONSTRAINT plan_state_check CHECK ((state = ANY (ARRAY['open'::text, 'applied'::text, 'discarded'::text]))),
+    CONSTRAINT run_when_applied CHECK (((state = 'applied'::text) = (run_id IS NOT NULL)))
+);
+
+CREATE FUNCTION public.count_plans() RETURNS TABLE(state text, plans bigint)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    BEGIN ATOMIC
+ SELECT plan.state,
+     count(*) AS count
+    FROM public.plan
+   WHERE ((plan.state = 'applied'::text) OR ((plan.state = 'open'::text) AND (plan.expires_at > now())))
+   GROUP BY plan.state;
+END;
+
 CREATE FUNCTION public.current_workspace() RETURNS integer
     LANGUAGE sql STABLE PARALLEL SAFE
     RETURN (NULLIF(current_setting('mergelane.workspace_id'::text, true), ''::text))::integer;
@@ -984,26 +1015,6 @@ CREATE TABLE public.origin (
     CONSTRAINT origin_check CHECK ((origin_id <> profile_id))
 );
 ALTER TABLE ONLY public.origin ALTER COLUMN profile_id SET (n_distinct=-0.5);
-
-CREATE TABLE public.plan (
-    workspace_id integer NOT NULL,
-    id uuid NOT NULL,
-    state text DEFAULT 'open'::text NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    expires_at timestamp with time zone NOT NULL,
-    api_key_id uuid,
-    updates integer DEFAULT 0 NOT NULL,
-    counts jsonb DEFAULT '{}'::jsonb NOT NULL,
-    fields jsonb DEFAULT '{}'::jsonb NOT NULL,
-    largest jsonb DEFAULT '[]'::jsonb NOT NULL,
-    applied_at timestamp with time zone,
-    applied_by uuid,
-    run_id uuid,
-    priority smallint,
-    chosen integer[],
-    CONSTRAINT plan_state_check CHECK ((state = ANY (ARRAY['open'::text, 'applied'::text, 'discarded'::text]))),
-    CONSTRAINT run_when_applied CHECK (((state = 'applied'::text) = (run_id IS NOT NULL)))
-);
 
 CREATE TABLE public.plan_job (
     workspace_id integer NOT NULL,
@@ -1842,6 +1853,11 @@ GRANT SELECT,INSERT,UPDATE ON TABLE public.job TO mergelane_app;
 REVOKE ALL ON FUNCTION public.count_jobs_by_workspace(most integer, bound integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.count_jobs_by_workspace(most integer, bound integer) TO mergelane_app;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.plan TO mergelane_app;
+
+REVOKE ALL ON FUNCTION public.count_plans() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.count_plans() TO mergelane_app;
+
 GRANT SELECT,INSERT ON TABLE public.audit_entry TO mergelane_app;
 
 REVOKE ALL ON FUNCTION public.erase_audit_names(workspace_id integer, braze_ids text[]) FROM PUBLIC;
@@ -1976,8 +1992,6 @@ GRANT SELECT ON TABLE public.installation TO mergelane_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.key_change TO mergelane_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.origin TO mergelane_app;
-
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.plan TO mergelane_app;
 
 GRANT SELECT,INSERT,DELETE ON TABLE public.plan_job TO mergelane_app;
 

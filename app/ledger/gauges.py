@@ -5,7 +5,7 @@ took long.
 """
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from threading import Lock
 from time import monotonic
@@ -22,6 +22,7 @@ from app.db.readiness import require_writable
 from app.errors import DatabaseUnavailable
 from app.ledger.queue_control import list_paused_workspaces
 from app.metrics.servers import waiting_family
+from schemas.plans import PlanState
 
 log = logging.getLogger(__name__)
 
@@ -35,14 +36,17 @@ LONGEST_PAUSE_S = 60.0
 STATES = ("queued", "running", "dead")
 
 Rows = Sequence[dict[str, Any]]
+#: The states of plans that are stored for more than a moment.
+PLAN_STATES = (PlanState.OPEN, PlanState.APPLIED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerCounts:
-    """The jobs by workspace, and the workspaces that have paused their queue."""
+    """The jobs by workspace, the workspaces that have paused their queue, and the plans by state."""
 
     rows: Rows
     paused: Sequence[int]
+    plans: Mapping[str, int]
 
 
 #: What one read found, and why PostgreSQL refuses writes or does not answer, if it does.
@@ -80,6 +84,7 @@ class LedgerGauges:
         if counts is not None:
             yield from _families(counts.rows)
             yield from _paused_families(counts.paused)
+            yield _plan_family(counts.plans)
 
     def _read(self) -> Reading:
         """Read the ledger and check whether PostgreSQL takes writes."""
@@ -87,7 +92,8 @@ class LedgerGauges:
         try:
             with lend_connection(self._pool()) as connection:
                 rows = count_jobs_by_workspace(connection, bound=self._bound)
-                counts = LedgerCounts(rows=rows, paused=list_paused_workspaces(connection))
+                plans = {row["state"]: row["plans"] for row in connection.execute(QUERIES["count_plans"])}
+                counts = LedgerCounts(rows=rows, paused=list_paused_workspaces(connection), plans=plans)
                 require_writable(connection)
         except (DatabaseUnavailable, psycopg.Error) as error:
             unavailable = to_unavailable(error) if isinstance(error, psycopg.Error) else error
@@ -131,3 +137,10 @@ def _paused_families(paused: Sequence[int]) -> Iterator[Metric]:
         queues.add_metric((str(workspace_id),), 1)
     yield queues
     yield GaugeMetricFamily("mergelane_workspaces_paused", "Workspaces that have paused their queue.", len(paused))
+
+
+def _plan_family(plans: Mapping[str, int]) -> Metric:
+    family = GaugeMetricFamily("mergelane_plans", "Plans of merges that are open or applied.", labels=("state",))
+    for state in PLAN_STATES:
+        family.add_metric((state,), plans.get(state, 0))
+    return family

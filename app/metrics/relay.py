@@ -37,7 +37,7 @@ PRUNED = Counter(
     "Rows deleted after their retention time, by kind.",
     labels=("kind",),
     series=label_combinations(
-        ["batch", "run", "audit_entry", "idempotency_key", "notice", "sign_in", "key_change", "identity_change"]
+        ["batch", "plan", "run", "audit_entry", "idempotency_key", "notice", "sign_in", "key_change", "identity_change"]
     ),
 )
 IDENTITY_CHANGES = Counter("mergelane_identity_changes", "Changes numbered for the identity feed.")

@@ -43,6 +43,7 @@ FREE = {
     "ledger/sql/queue.sql:paused_workspaces": "lists paused workspaces for the operators",
     "ledger/sql/execution.sql:publishable_workspaces": "gives the relay the list of workspaces",
     "ledger/sql/execution.sql:workspaces_to_rescue": "gives the rescue the list of workspaces",
+    "ledger/sql/gauges.sql:count_plans": "counts plans for the operators, for all workspaces",
     "ledger/sql/gauges.sql:count_jobs_by_workspace": "counts jobs for the operators, for all workspaces",
     "ledger/sql/execution.sql:all_workspaces": "gives the pruning the list of workspaces",
     "webhooks/sql/deliveries.sql:workspaces_with_due_deliveries": "gives the sender the list of workspaces",

@@ -72,3 +72,16 @@ CREATE TABLE plan_job (
 
 ALTER TABLE plan_job ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own_workspace ON plan_job USING (workspace_id = current_workspace());
+
+-- Returns the number of stored plans by state, for metrics. Discarded and expired plans, which the relay deletes, are not
+-- counted as open.
+CREATE OR REPLACE FUNCTION count_plans() RETURNS TABLE (state text, plans bigint)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT plan.state, count(*)
+    FROM plan
+    WHERE plan.state = 'applied' OR plan.state = 'open' AND plan.expires_at > now()
+    GROUP BY plan.state;
+END;
+
+REVOKE ALL ON FUNCTION count_plans() FROM PUBLIC;
