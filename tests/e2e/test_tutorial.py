@@ -24,12 +24,12 @@ def told(system: System, tmp_path: Path) -> list[str]:
         "$PWD/.venv/bin": str(Path(sys.executable).parent),
     }
     printed = run_blocks(BLOCKS, replacements=replacements, folder=tmp_path, seconds=DEADLINE_S)
-    assert [each.status for each in printed] == [0] * len(BLOCKS)
+    assert [each.status for each in printed] == [0] * len(BLOCKS), printed[-1]
     return [each.text for each in printed]
 
 
 def test_the_tutorial_goes_as_it_says(told: list[str]) -> None:
-    _, written, _, preview, accepted, job, undone, export, file, listed = told
+    _, written, _, preview, accepted, job, undone, export, file, listed, plan, applied = told
     (rehearsed,) = _answer(preview)["updates"]
     (merged,) = _answer(accepted)["batch"]["jobs"]
     (undo,) = _answer(undone)["batch"]["jobs"]
@@ -45,6 +45,8 @@ def test_the_tutorial_goes_as_it_says(told: list[str]) -> None:
     assert re.findall(r"^\d+,(\w+),", file, re.MULTILINE) == ["merged", "orphan_not_found"]
     assert "2 pairs: merged 1, orphan_not_found 1. The outcomes are in pairs.preview.csv." in file
     assert re.findall(r"finished +(\w+)", listed) == ["orphan_not_found", "merged", "undone", "merged"]
+    assert "1 pairs: merged 1. The plan is in guests.plan.csv." in plan
+    assert re.findall(r"^counts +(\w+=1)", applied, re.MULTILINE) == ["merged=1", "undone=1"]
 
 
 def _answer(printed: str) -> dict[str, Any]:
