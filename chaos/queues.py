@@ -4,13 +4,20 @@ from collections.abc import Collection
 from typing import Any
 
 import redis
+from kombu.transport.redis import Channel
 
 from workers.celery import QUEUE
+from workers.messages import REDIS_PRIORITIES, Urgency
 
 
 def queues(client: redis.Redis) -> list[str]:
     """Return the queues that have messages."""
     return _keys(client, f"{QUEUE}*", "list")
+
+
+def ordinary_list(queue: str) -> str:
+    """Return the key of the list in which Redis has the messages of *queue* with ordinary urgency."""
+    return f"{queue}{Channel.sep}{REDIS_PRIORITIES[Urgency.ORDINARY]}"
 
 
 def delivered(client: redis.Redis) -> list[str]:

@@ -262,9 +262,19 @@ def test_the_audit_is_listed_and_exported(client: Client, tmp_path: Path) -> Non
     write_lines(tmp_path / "pairs.jsonl", [ext_pair("orphan", "survivor")])
     merged = run(client, "merge", tmp_path / "pairs.jsonl")
     listed = run(client, "audit", "list", "--action", "merge", "--identifier", "orphan")
-    shown = orjson.loads(run(client, "audit", "list", "--json", "--images").stdout)
-    exported = run(client, "audit", "export", tmp_path / "audit.jsonl", "--from", "2026-01-01T00:00:00Z")
-    rows = run(client, "audit", "export", tmp_path / "audit.csv", "--by-key", shown["entries"][0]["key"]["id"])
+    # The run of the file has entries of its own.
+    shown = orjson.loads(run(client, "audit", "list", "--action", "merge", "--json", "--images").stdout)
+    exported = run(client, "audit", "export", tmp_path / "audit.jsonl", "--action", "merge")
+    rows = run(
+        client,
+        "audit",
+        "export",
+        tmp_path / "audit.csv",
+        "--by-key",
+        shown["entries"][0]["key"]["id"],
+        "--action",
+        "merge",
+    )
     nothing = run(client, "audit", "export", "-", "--action", "undo", "--job-id", shown["entries"][0]["job_id"])
     refused = run(client, "audit", "export", tmp_path / "no.csv", "--to", "tomorrow")
 

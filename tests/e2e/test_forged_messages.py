@@ -23,7 +23,7 @@ from chaos.forged_messages import (
     with_headers,
     without_first_job,
 )
-from chaos.queues import delivered, messages
+from chaos.queues import delivered, messages, ordinary_list
 from tests.support.client import Client
 from tests.support.pairs import Json
 from tests.support.postgres import Databases
@@ -94,9 +94,10 @@ def is_unharmed(worker: Process) -> bool:
 class Queue:
     """The list of messages in Redis."""
 
-    def __init__(self, client: Any, key: str) -> None:
+    def __init__(self, client: Any, name: str) -> None:
         self.client = client
-        self.key = key
+        self.name = name
+        self.key = ordinary_list(name)
 
     def lane(self) -> Raw:
         """Return the relay's message, once it is there."""
@@ -177,8 +178,8 @@ def test_garbage_among_delivered_messages_and_commands_ends_no_worker(stopped: S
     worker = stopped.add_worker()
     assert finished(stopped.client, first) == OUTCOMES
     for tag, text in enumerate(GARBAGE[1:6]):
-        queue.client.hset(f"{queue.key}.unacked", str(tag), text)
-        queue.client.zadd(f"{queue.key}.unacked_index", {str(tag): 1})
+        queue.client.hset(f"{queue.name}.unacked", str(tag), text)
+        queue.client.zadd(f"{queue.name}.unacked_index", {str(tag): 1})
     for text in GARBAGE[:10]:
         queue.client.publish("/0.celery.pidbox", text)
     wait_until(lambda: not delivered(queue.client), what="the garbage to go")

@@ -11,6 +11,7 @@ from psycopg import sql
 from app.config import Settings
 from app.db.connections import open_pool
 from app.db.installation import Installation, renew_id
+from chaos.queues import ordinary_list
 from cli.database import connected
 from tests.support.postgres import Databases
 from tests.support.redis import RedisServer
@@ -80,7 +81,7 @@ def test_a_foreign_message_is_ignored_with_a_log_line(
     own, foreign = queue_name(name_of(database_url)), queue_name(name_of(copied))
     batch = copy.client.merge([("a", "b")])
     with redis_server.client() as client:
-        _, message = client.blpop([foreign], timeout=20)
+        _, message = client.blpop([ordinary_list(foreign)], timeout=20)
         client.lpush(own, message)
     (worker,) = original.workers
 

@@ -120,8 +120,10 @@ def shown(families: dict[str, Metric]) -> dict[str, tuple[str, set[str]]]:
     """Return type and labels of each of our metrics that a process shows."""
     ours = {name: family for name, family in families.items() if name.startswith("mergelane_")}
     labels = {name: {label for sample in family.samples for label in sample.labels} for name, family in ours.items()}
-    # It has no series, and so no labels, while nothing waits.
+    # They have no series, and so no labels, while nothing waits and no queue is paused.
     labels["mergelane_server_waiting"] |= {"server", "cause"}
+    if "mergelane_queue_paused" in labels:
+        labels["mergelane_queue_paused"] |= {"workspace_id"}
     return {name: (family.type, labels[name] - {"le"}) for name, family in ours.items()}
 
 
