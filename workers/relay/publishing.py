@@ -29,7 +29,7 @@ from workers.relay.flow_control import FlowControl
 log = logging.getLogger(__name__)
 
 #: Seconds between two searches for urgent jobs while the broker is full, and the most jobs that each publishes.
-URGENT_EVERY_S = 0.03
+URGENT_EVERY_S = 0.06
 URGENT_JOBS = 8
 #: Seconds between two searches for lanes that have waited too long, and the part of a claim that they may be.
 AGED_EVERY_S = 1.0
