@@ -1,6 +1,6 @@
 """The OpenAPI document of the API, and checks of responses against it."""
 
-import json  # noqa: TID251  it writes integers of any size
+import json
 import re
 from functools import cache
 from typing import Any
