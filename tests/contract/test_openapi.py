@@ -36,7 +36,7 @@ CHECKS = [
     missing_required_header,
 ]
 EXAMPLES = 6
-STRIDES = {"POST /segments/query": 15, "POST /users/track": 15}
+STRIDES = {"POST /segments/query": 15, "POST /users/track": 15, "POST /profiles/import": 15}
 """These operations have more than a thousand systematic cases each; only every n-th one is tried."""
 OPERATIONS = [f"{method.upper()} {path}" for path, operations in document()["paths"].items() for method in operations]
 BOUNDS = settings(
