@@ -336,6 +336,7 @@ def test_what_runs_as_the_owner_is_a_few_functions_that_only_the_role_may_call(o
         "workspaces_with_due_deliveries",
         "analyze_changed_tables",
         "count_jobs_by_workspace",
+        "count_plans",
         "erase_audit_records",
         "erase_audit_names",
         "prune_batches",
