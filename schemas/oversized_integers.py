@@ -26,7 +26,7 @@ def leave_out_oversized(given: Any, schema: Schema) -> tuple[Any, list[str]]:
     They are left out of custom attributes and of fields that take any members. Another field of *schema* refuses such
     an integer itself. What `$remove` or `$update` selects by one is left out whole.
     """
-    if not isinstance(given, dict) or not _holds_oversized(given):
+    if not isinstance(given, dict) or not holds_oversized(given):
         return given, []
     places: list[str] = []
     cleaned: dict[str, Any] = {}
@@ -47,11 +47,12 @@ def _is_custom(name: str, field: Any, schema: Schema) -> bool:
     return schema.unknown == INCLUDE and (field is None or isinstance(field, DeviceIdText)) and name not in FLAT_ALIAS
 
 
-def _holds_oversized(value: Any) -> bool:
+def holds_oversized(value: Any) -> bool:
+    """Return whether *value* is or contains an oversized integer."""
     if isinstance(value, dict):
-        return any(map(_holds_oversized, value.values()))
+        return any(map(holds_oversized, value.values()))
     if isinstance(value, list):
-        return any(map(_holds_oversized, value))
+        return any(map(holds_oversized, value))
     return isinstance(value, OversizedInteger)
 
 

@@ -5,9 +5,9 @@ from typing import Any
 from marshmallow import ValidationError
 
 from schemas.fields import MAX_TEXT, first_fault
-from schemas.json_values import OversizedInteger
 from schemas.nesting import LEFT_OUT, NestedFault, is_nested, nested_value
 from schemas.operations import check_elements
+from schemas.oversized_integers import holds_oversized
 from schemas.text import quoted
 
 
@@ -43,17 +43,9 @@ def _stored(name: str, value: Any) -> Any:
         if len(value) > MAX_TEXT:
             raise ValidationError(f"The custom attribute '{label}' is longer than {MAX_TEXT} characters")
         return value
-    if _holds_oversized(value):
+    if holds_oversized(value):
         raise ValidationError(f"The custom attribute '{label}' has an integer beyond 64 bits")
     if is_nested(value):
         return nested_value(label, value)
     check_elements(label, value)
     return value
-
-
-def _holds_oversized(value: Any) -> bool:
-    if isinstance(value, dict):
-        return any(map(_holds_oversized, value.values()))
-    if isinstance(value, list):
-        return any(map(_holds_oversized, value))
-    return isinstance(value, OversizedInteger)

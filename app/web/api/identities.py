@@ -9,6 +9,7 @@ from app.identities.feed import read_end, read_feed
 from app.identities.survivors import UNKNOWN, find_survivor, list_survivors
 from app.web.auth import pool, requires
 from app.web.openapi.describe import Tag, describe, error
+from schemas.identifiers import MAX_EXTERNAL_ID_BYTES
 from schemas.identities import FeedPageSchema, FeedQuery, KnownIdSchema, SurvivorPageSchema, SurvivorQuery
 from schemas.paging import load_query
 
@@ -19,8 +20,6 @@ FEED_PAGE = FeedPageSchema()
 SURVIVOR_QUERY = SurvivorQuery()
 SURVIVOR_PAGE = SurvivorPageSchema()
 KNOWN_ID = KnownIdSchema()
-#: The most bytes of an external_id.
-MAX_ID_BYTES = 987
 LOST = error("The changes after the cursor were deleted, or the database was restored from an earlier backup.")
 
 
@@ -51,7 +50,7 @@ def find_survivor_view(identifier: str) -> ResponseReturnValue:
 
     The survivor of a deleted person's braze_id is null.
     """
-    if "\x00" in identifier or len(identifier.encode(errors="surrogatepass")) > MAX_ID_BYTES:
+    if "\x00" in identifier or len(identifier.encode(errors="surrogatepass")) > MAX_EXTERNAL_ID_BYTES:
         raise NotFound(UNKNOWN)
     with open_transaction(pool(), g.workspace_id) as tx:
         found = find_survivor(tx, identifier=identifier)
