@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from app.audit.entries import ACTIONS, AuditEntry, entry_of_event, entry_of_job
-from app.db.ids import earliest_id_at
+from app.db.ids import FIRST_ID, LAST_ID, earliest_id_at
 from app.db.queries import load_queries
 from app.db.transaction import Transaction
 from app.ledger.search import search_parameters
@@ -15,7 +15,6 @@ from schemas.audit import Action, Place
 
 QUERIES = load_queries(__package__, "audit.sql")
 
-FIRST, LAST = UUID(int=0), UUID(int=2**128 - 1)
 #: More than the time between the id of a batch and the ids of its jobs.
 BATCH_CREATION = timedelta(minutes=1)
 #: Batches of a key that one query reads.
@@ -104,13 +103,13 @@ def _places(tx: Transaction, query: str, parameters: Mapping[str, Any]) -> list[
 
 def _next(each: UUID) -> UUID:
     """Return the next id, or the last one."""
-    return UUID(int=min(each.int + 1, LAST.int))
+    return UUID(int=min(each.int + 1, LAST_ID.int))
 
 
 def _found_by(matching: AuditFilter, before: Place | None) -> dict[str, Any]:
     """Return the parameters of the queries that find entries."""
-    requested, entry = before or (LAST, LAST)
-    until = LAST if matching.until is None else earliest_id_at(matching.until)
+    requested, entry = before or (LAST_ID, LAST_ID)
+    until = LAST_ID if matching.until is None else earliest_id_at(matching.until)
     actions = list(Action) if matching.action is None else [matching.action]
     return {
         "actions": [action.value for action in actions],
@@ -118,8 +117,8 @@ def _found_by(matching: AuditFilter, before: Place | None) -> dict[str, Any]:
         "key": matching.key,
         "job_id": matching.job_id,
         **search_parameters(matching.identifier),
-        "since": FIRST if matching.since is None else earliest_id_at(matching.since),
-        "batches_since": FIRST if matching.since is None else earliest_id_at(matching.since, less=BATCH_CREATION),
+        "since": FIRST_ID if matching.since is None else earliest_id_at(matching.since),
+        "batches_since": FIRST_ID if matching.since is None else earliest_id_at(matching.since, less=BATCH_CREATION),
         # Entries of one key are in the order of batches, all others in the order of entries.
         "until": until if matching.is_by_key else min(until, entry),
         "requested": requested,

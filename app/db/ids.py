@@ -11,6 +11,8 @@ from uuid import UUID
 
 from app.db.clock import SERVER_CLOCK
 
+#: Bounds of pages over ids.
+FIRST_ID, LAST_ID = UUID(int=0), UUID(int=2**128 - 1)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
 #: Bits of an id below its milliseconds.

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from app.db.connections import Connection
-from app.db.ids import new_id
+from app.db.ids import FIRST_ID, new_id
 from app.db.queries import load_queries
 from app.db.transaction import Transaction
 from app.errors import Conflict, NotFound
@@ -20,7 +20,6 @@ JOB_DOES_NOT_WAIT = "This job is {state}; only a job that no worker has begun ca
 EMPTY_QUEUE = "No job waits in the queue, so there is nothing to cancel."
 BY_KEY = "Cancelled before a worker began it, by the API key {key_id}."
 BY_OPERATOR = "Cancelled before a worker began it, by an operator."
-FIRST_ID = UUID(int=0)
 #: Jobs of most batches of a run.
 JOBS_OF_BATCH = 50
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from app.db.ids import LAST_ID
 from app.db.queries import load_queries
 from app.db.transaction import Transaction
 from app.errors import NotFound
@@ -16,8 +17,6 @@ from schemas.outcomes import SETTLED, BatchSource, JobKind, JobState, Outcome
 
 QUERIES = load_queries("app.ledger", "queries.sql")
 
-#: Greater than every id.
-LAST = UUID(int=2**128 - 1)
 NO_BATCH = "There is no batch with this id."
 NO_JOB = "There is no job with this id."
 
@@ -219,7 +218,7 @@ def list_jobs(tx: Transaction, *, matching: JobFilter, limit: int, before: UUID 
 
 def _list_jobs_of_run(tx: Transaction, page: Mapping[str, Any]) -> list[Job]:
     """Return a page of the jobs of a run. The last job of the page before may have been pruned with its batch."""
-    before = LAST if page["before"] is None else page["before"]
+    before = LAST_ID if page["before"] is None else page["before"]
     last_batch_id = next((job.batch_id for job in read_jobs(tx, job_ids=[before])), before)
     parameters = {**page, "before": before, "last_batch_id": last_batch_id}
     job_ids = [row["id"] for row in tx.execute(QUERIES["list_jobs_of_run"], parameters)]

@@ -14,6 +14,7 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from app.db.connections import Connection
+from app.db.ids import FIRST_ID
 from app.db.queries import load_queries
 from app.db.transaction import Transaction
 from app.ledger.runs import RATE_S, UNFINISHED
@@ -33,7 +34,6 @@ OVERLAP = timedelta(seconds=1)
 FIRST_LOOK = timedelta(minutes=1)
 #: Seconds between two samples of the ended jobs.
 SAMPLE_S = 5.0
-FIRST = UUID(int=0)
 QUEUED, BEGUN, ALL_ENDED = "queued", "running", "settled"
 
 
@@ -42,8 +42,8 @@ class CountingCursor:
     """Where the next step of a workspace begins. It may be lost: the first step looks at more."""
 
     since: datetime | None = None
-    begun_after: UUID = FIRST
-    queued_after: UUID = FIRST
+    begun_after: UUID = FIRST_ID
+    queued_after: UUID = FIRST_ID
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +122,7 @@ def _find_batches(tx: Transaction, cursor: CountingCursor, *, now: datetime) -> 
 
 def _next_place(page: Sequence[UUID], *, size: int) -> UUID:
     """Return where the page after *page* begins: at the first batch again after the last page."""
-    return page[-1] if len(page) == size else FIRST
+    return page[-1] if len(page) == size else FIRST_ID
 
 
 def _count_batches(tx: Transaction, batch_ids: Sequence[UUID], *, now: datetime) -> None:

@@ -12,6 +12,7 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from app.audit.log import Actor
+from app.db.ids import FIRST_ID
 from app.db.queries import load_queries
 from app.db.transaction import Transaction
 from app.errors import Rejected
@@ -35,7 +36,6 @@ EMPTY = "The plan has no updates, so that there is nothing to apply."
 #: Updates of one window, and of one lane.
 WINDOW = 1_000
 MOST_IN_LANE = 50
-FIRST = UUID(int=0)
 
 
 def apply_plan(
@@ -66,7 +66,7 @@ def apply_plan(
         state=RunStatus.RUNNING,
         api_key_id=actor.api_key_id,
         request_id=actor.request_id,
-        undo_step=_step(first=0, since=FIRST, left=plan["updates"] if indexes is None else len(indexes)),
+        undo_step=_step(first=0, since=FIRST_ID, left=plan["updates"] if indexes is None else len(indexes)),
     )
     applied = {
         "id": plan_id,
@@ -106,10 +106,10 @@ def _make_window(tx: Transaction, plan: Mapping[str, Any]) -> bool:
         tx.execute(QUERIES["end_steps"], {"run_id": plan["id"]})
         return True
     lanes = _take_window(pairs)
-    since = FIRST
+    since = FIRST_ID
     for batch in _pack(lanes):
         batch_id = _insert_batch(tx, plan, batch)
-        since = since if since != FIRST else batch_id
+        since = since if since != FIRST_ID else batch_id
     taken = [pair.index for lane in lanes for pair in lane]
     # Updates that were deleted with their profiles count as made.
     left = max(0, step["left"] - len(taken)) if len(pairs) == WINDOW or len(taken) < len(pairs) else 0

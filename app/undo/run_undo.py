@@ -11,7 +11,7 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from app.db.ids import new_id
+from app.db.ids import FIRST_ID, new_id
 from app.db.queries import load_queries
 from app.db.transaction import Transaction
 from app.errors import Conflict, NotFound
@@ -32,7 +32,6 @@ WINDOW = 1_000
 MOST_IN_LANE = 50
 #: Jobs of a batch.
 BATCH = 50
-FIRST = UUID(int=0)
 COLLECT, UNDO = "collect", "undo"
 
 
@@ -56,7 +55,7 @@ def accept_run_undo(
         raise Conflict(IS_AN_UNDO)
     # A plan makes its jobs step by step.
     makes_jobs = row["undo_step"] is not None
-    if makes_jobs or tx.execute(QUERIES["find_unfinished_batch"], {"run_id": run_id, "since": FIRST}).fetchone():
+    if makes_jobs or tx.execute(QUERIES["find_unfinished_batch"], {"run_id": run_id, "since": FIRST_ID}).fetchone():
         raise Conflict(UNFINISHED)
     uncounted = tx.execute(QUERIES["read_uncounted_kinds"], {"run_id": run_id})
     authorize({JobKind(kind) for kind in (*row["kinds"], *(each["kind"] for each in uncounted))})
@@ -75,7 +74,7 @@ def accept_run_undo(
         api_key_id=api_key_id,
         request_id=request_id,
         undoes_run=run_id,
-        undo_step={"phase": COLLECT, "after": str(FIRST), "left": 0},
+        undo_step={"phase": COLLECT, "after": str(FIRST_ID), "left": 0},
     )
     tx.execute(QUERIES["set_undo"], {"run_id": run_id, "undo_id": undo_id})
     return undo_id
@@ -105,7 +104,7 @@ def _collect(tx: Transaction, undo: Mapping[str, Any]) -> None:
     collected = tx.execute(QUERIES["collect_merges"], {"undo_id": undo["id"], "batch_ids": batch_ids}).fetchall()
     left = step["left"] + len(collected)
     if len(batch_ids) < BATCHES:
-        _save(tx, undo, {"phase": UNDO, "since": str(FIRST), "left": left})
+        _save(tx, undo, {"phase": UNDO, "since": str(FIRST_ID), "left": left})
     else:
         _save(tx, undo, {"phase": COLLECT, "after": str(batch_ids[-1]), "left": left})
 
@@ -129,10 +128,10 @@ def _make_window(tx: Transaction, undo: Mapping[str, Any]) -> bool:
     wanted = [job_id for job_id in latest if job_id in merged and merged[job_id]["undone_at"] is None]
     rows = tx.execute(UNDO_QUERIES["list_latest_first"], {"ids": [each for each in wanted if each not in dead]})
     window = _take_window(rows.fetchall())
-    since = FIRST
+    since = FIRST_ID
     for jobs in _pack(window):
         batch_id = _insert_batch(tx, undo, jobs)
-        since = since if since != FIRST else batch_id
+        since = since if since != FIRST_ID else batch_id
     # The merges after the window stay, and the ones without an undo go.
     taken = {row["id"] for lane in window for row in lane}
     left_out = [each for each in latest if each not in set(wanted) or each in dead]
