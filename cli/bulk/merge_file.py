@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from pathlib import Path
-from queue import LifoQueue
 from secrets import token_hex
 from threading import Event
 from typing import Protocol
 
 from cli.bulk import merge_batches
+from cli.bulk.client_pool import open_clients
 from cli.bulk.columns.merge_columns import PAIR_COLUMNS, check_columns, is_outcome_file
 from cli.bulk.file_run import close_file_run, create_file_run
 from cli.bulk.files import FileError, FileFormat, detect_format
@@ -113,37 +113,26 @@ def _remaining_chunks(source: Source, header: Header | None, state: CheckpointSt
 @contextmanager
 def _client_pool(options: MergeOptions, checkpoint: Checkpoint, source: Source) -> Iterator[ProcessChunk]:
     """Yield a function that processes a chunk with one of as many clients as chunks may run at the same time."""
-    stop = Event()
-    clients: LifoQueue[Client] = LifoQueue()
-    for _ in range(options.concurrency):
-        clients.put(options.new_client(stop))
     is_preview, salt = checkpoint.state.task == PREVIEW, source.digest + checkpoint.state.salt
 
-    def process(
-        chunk: PairChunk, batch_id: str | None, on_accepted: Callable[[AcceptedBatch], object]
-    ) -> list[LineResult]:
-        client = clients.get()
-        try:
-            if is_preview:
-                return merge_batches.preview_pairs(client, chunk.valid)
-            return merge_batches.merge_pairs(
-                client,
-                chunk.valid,
-                salt=salt,
-                batch_id=batch_id,
-                on_accepted=on_accepted,
-                run_id=checkpoint.state.run_id,
-            )
-        finally:
-            clients.put(client)
+    with open_clients(options.concurrency, options.new_client) as lend_client:
 
-    try:
+        def process(
+            chunk: PairChunk, batch_id: str | None, on_accepted: Callable[[AcceptedBatch], object]
+        ) -> list[LineResult]:
+            with lend_client() as client:
+                if is_preview:
+                    return merge_batches.preview_pairs(client, chunk.valid)
+                return merge_batches.merge_pairs(
+                    client,
+                    chunk.valid,
+                    salt=salt,
+                    batch_id=batch_id,
+                    on_accepted=on_accepted,
+                    run_id=checkpoint.state.run_id,
+                )
+
         yield process
-    finally:
-        stop.set()
-        # A client that is in use belongs to a daemon thread, which ends with the process.
-        while not clients.empty():
-            clients.get().close()
 
 
 def _in_a_run(chunks: Iterator[PairChunk], options: MergeOptions, checkpoint: Checkpoint) -> Iterator[PairChunk]:

@@ -3,12 +3,11 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http import HTTPStatus
-from queue import LifoQueue
 from secrets import token_hex
-from threading import Event
 from time import monotonic
 from typing import Any
 
+from cli.bulk.client_pool import open_clients
 from cli.bulk.columns.profile_columns import check_profile_columns
 from cli.bulk.import_lines import COLUMNS, DELIMITER
 from cli.bulk.import_options import ImportOptions
@@ -77,28 +76,16 @@ def _client_pool(options: ImportOptions, salt: str, on_replay: Callable[[], obje
 
     *on_replay* is called when an earlier run had sent a chunk.
     """
-    stop = Event()
-    clients: LifoQueue[Client] = LifoQueue()
-    for _ in range(CONNECTIONS):
-        clients.put(options.new_client(stop))
+    with open_clients(CONNECTIONS, options.new_client) as lend_client:
 
-    def send(chunk: ProfileChunk) -> Sequence[Result]:
-        client = clients.get()
-        try:
-            response = _send(client, chunk, options, salt)
-            if REPLAYED in response.headers and response.attempts == 1:
-                on_replay()
-            return list(response.body)
-        finally:
-            clients.put(client)
+        def send(chunk: ProfileChunk) -> Sequence[Result]:
+            with lend_client() as client:
+                response = _send(client, chunk, options, salt)
+                if REPLAYED in response.headers and response.attempts == 1:
+                    on_replay()
+                return list(response.body)
 
-    try:
         yield send
-    finally:
-        stop.set()
-        # A client that is in use belongs to a daemon thread, which ends with the process.
-        while not clients.empty():
-            clients.get().close()
 
 
 def _send(client: Client, chunk: ProfileChunk, options: ImportOptions, salt: str) -> Response:
