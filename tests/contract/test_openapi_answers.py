@@ -463,7 +463,7 @@ def test_duplicates_and_runs_match_the_document(journey: Journey, client: Client
     journey.post(f"{run['status_url']}/cancel", None, 409)
 
 
-#: Jobs that wait for ten minutes, so many that a run pauses. The rescue makes later ones due.
+#: Jobs that wait for ten minutes, enough of them to pause a run. The rescue makes later ones due.
 HOLD_BACK = """
     WITH held AS (
         INSERT INTO batch (workspace_id, id, path)

@@ -296,7 +296,7 @@ class Protocol:
         return with_worker(state, number, Worker(At.BEGUN if rest else At.DONE, worker.message, rest))
 
     def _withdraw(self, state: State, worker: Worker) -> State:
-        """Uncount the attempts of *worker*, which was asked to end."""
+        """Uncount the attempts of *worker*, which has got a signal to end."""
         for each, attempt in worker.begun:
             job = state.jobs[each]
             if self._may(JobEvent.WITHDRAW, job) and job.attempts == attempt and not is_locked(state, each):

@@ -47,7 +47,7 @@ def deliver(pool: Pool, factory: Factory, job_ids: list[UUID]) -> None:
 
 
 def let_seconds_pass(factory: Factory, seconds: float) -> None:
-    """Let the limit have been used so many *seconds* earlier."""
+    """Move the last use of the limit *seconds* back."""
     factory.rows(
         f"UPDATE queue_control SET paced_at = paced_at - interval '{seconds} s' WHERE workspace_id = %s RETURNING 1"
     )

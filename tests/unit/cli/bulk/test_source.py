@@ -55,7 +55,7 @@ def test_a_copy_is_read_in_blocks(tmp_path: Path) -> None:
     path.write_bytes(gzip.compress(TEXT.encode()))
     with open_source(str(path), FileFormat.CSV, spool=tmp_path) as source:
         assert source.file.readline() == b"id,name\n"
-        # The first line alone was asked for, and the whole file was read.
+        # One line was requested, and the whole file was read.
         assert os.lseek(source.file.fileno(), 0, os.SEEK_CUR) == len(TEXT.encode())
 
 
