@@ -109,11 +109,11 @@ class PlanChecks:
             expected = self._written.get((plan_id, seen.after), seen.after_at)
             if expected is None:
                 return NOT_MERGED.format(profile=name)
-        if found.updated_at != expected or (fields := changed_fields(seen.fields, found)):
+        fields = changed_fields(seen.fields, found)
+        if not fields and found.updated_at != expected:
             # A write may leave every field as it was, and counts too.
-            fields = changed_fields(seen.fields, found) or ["updated_at"]
-            return CHANGED.format(profile=name, fields=", ".join(fields))
-        return None
+            fields = ["updated_at"]
+        return CHANGED.format(profile=name, fields=", ".join(fields)) if fields else None
 
 
 def load_plan_checks(tx: Transaction, *, jobs: Sequence[ClaimedJob]) -> Deferred[PlanChecks]:
