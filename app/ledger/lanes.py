@@ -3,7 +3,10 @@
 A file of its own, because merges and undos are both divided into lanes, without the database.
 """
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from typing import TypeVar
+
+Item = TypeVar("Item")
 
 
 def lane_heads(updates: Sequence[Iterable[Hashable]]) -> list[int]:
@@ -15,6 +18,41 @@ def lane_heads(updates: Sequence[Iterable[Hashable]]) -> list[int]:
     for keys in updates:
         lanes.add(keys)
     return lanes.heads()
+
+
+def take_lanes(
+    items: Iterable[Item], keys_of: Callable[[Item], Iterable[Hashable]], *, most_in_lane: int
+) -> list[list[Item]]:
+    """Return the lanes of as many of *items*, in order, as fit into lanes of *most_in_lane*.
+
+    The first item that does not fit is the end: nothing may overtake it that shares a key with it.
+    """
+    growing = GrowingLanes()
+    taken = []
+    for item in items:
+        keys = list(keys_of(item))
+        if growing.size_with(keys) > most_in_lane:
+            break
+        growing.add(keys)
+        taken.append(item)
+    by_head: dict[int, list[Item]] = {}
+    for head, item in zip(growing.heads(), taken, strict=True):
+        by_head.setdefault(head, []).append(item)
+    return list(by_head.values())
+
+
+def pack_batches(lanes: Iterable[Sequence[Item]], *, most: int) -> Iterator[list[Sequence[Item]]]:
+    """Yield the lanes of each batch of up to *most* items; a lane is never divided."""
+    batch: list[Sequence[Item]] = []
+    size = 0
+    for lane in lanes:
+        if batch and size + len(lane) > most:
+            yield batch
+            batch, size = [], 0
+        batch.append(lane)
+        size += len(lane)
+    if batch:
+        yield batch
 
 
 class GrowingLanes:

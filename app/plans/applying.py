@@ -5,7 +5,8 @@ the window before have ended, and updates of one window that share a profile sha
 of the earlier ones of its plan, whatever the order of the workers.
 """
 
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from itertools import chain
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +18,7 @@ from app.db.queries import load_queries
 from app.db.transaction import Transaction
 from app.errors import Rejected
 from app.ledger.accept import NewBatch, insert_batch
-from app.ledger.lanes import GrowingLanes
+from app.ledger.lanes import pack_batches, take_lanes
 from app.ledger.runs import create_run
 from app.plans.audit import log_plan_change
 from app.plans.pages import PlannedPair
@@ -105,10 +106,10 @@ def _make_window(tx: Transaction, plan: Mapping[str, Any]) -> bool:
     if not pairs:
         tx.execute(QUERIES["end_steps"], {"run_id": plan["id"]})
         return True
-    lanes = _take_window(pairs)
+    lanes = take_lanes(pairs, _lane_keys, most_in_lane=MOST_IN_LANE)
     since = FIRST_ID
-    for batch in _pack(lanes):
-        batch_id = _insert_batch(tx, plan, batch)
+    for batch in pack_batches(lanes, most=MAX_UPDATES):
+        batch_id = _insert_batch(tx, plan, list(chain.from_iterable(batch)))
         since = since if since != FIRST_ID else batch_id
     taken = [pair.index for lane in lanes for pair in lane]
     # Updates that were deleted with their profiles count as made.
@@ -118,40 +119,9 @@ def _make_window(tx: Transaction, plan: Mapping[str, Any]) -> bool:
     return True
 
 
-def _take_window(pairs: Sequence[PlannedPair]) -> list[list[PlannedPair]]:
-    """Return the lanes of as many of *pairs*, in order, as fit into lanes of MOST_IN_LANE.
-
-    The first pair that does not fit ends the window: nothing may overtake it that shares a profile with it.
-    """
-    lanes = GrowingLanes()
-    taken = []
-    for pair in pairs:
-        keys = _lane_keys(pair)
-        if lanes.size_with(keys) > MOST_IN_LANE:
-            break
-        lanes.add(keys)
-        taken.append(pair)
-    by_head: dict[int, list[PlannedPair]] = {}
-    for head, pair in zip(lanes.heads(), taken, strict=True):
-        by_head.setdefault(head, []).append(pair)
-    return list(by_head.values())
-
-
 def _lane_keys(pair: PlannedPair) -> list[Hashable]:
     """Return what *pair* shares with the pairs of its lane: identifiers, profiles and their identifiers."""
     return [sharing_key(pair.orphan), sharing_key(pair.survivor), *pair.profile_ids, *pair.names]
-
-
-def _pack(lanes: Sequence[Sequence[PlannedPair]]) -> Iterator[list[PlannedPair]]:
-    """Yield the pairs of each batch; a lane is never divided."""
-    batch: list[PlannedPair] = []
-    for lane in lanes:
-        if len(batch) + len(lane) > MAX_UPDATES:
-            yield batch
-            batch = []
-        batch += lane
-    if batch:
-        yield batch
 
 
 def _insert_batch(tx: Transaction, plan: Mapping[str, Any], pairs: Sequence[PlannedPair]) -> UUID:

@@ -5,7 +5,7 @@ jobs of the window before have ended, and merges of one window that share a prof
 undos of one profile does not depend on the workers.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -15,10 +15,11 @@ from app.db.ids import FIRST_ID, new_id
 from app.db.queries import load_queries
 from app.db.transaction import Transaction
 from app.errors import Conflict, NotFound
-from app.ledger.lanes import GrowingLanes
+from app.ledger.lanes import pack_batches, take_lanes
 from app.ledger.runs import NO_RUN, close_run, create_run
 from app.undo.accept import ALL_UNDONE, IS_AN_UNDO, NOTHING_MERGED, UNFINISHED
 from app.undo.accept import QUERIES as UNDO_QUERIES
+from schemas.merge import MAX_UPDATES
 from schemas.outcomes import JobKind, JobState, RunKind, RunStatus
 from schemas.urgency import DEFAULT_PRIORITY
 
@@ -30,8 +31,6 @@ BATCHES = 100
 #: Merges of one window, and of one lane.
 WINDOW = 1_000
 MOST_IN_LANE = 50
-#: Jobs of a batch.
-BATCH = 50
 COLLECT, UNDO = "collect", "undo"
 
 
@@ -127,10 +126,10 @@ def _make_window(tx: Transaction, undo: Mapping[str, Any]) -> bool:
     dead = {row["undoes"] for row in others}
     wanted = [job_id for job_id in latest if job_id in merged and merged[job_id]["undone_at"] is None]
     rows = tx.execute(UNDO_QUERIES["list_latest_first"], {"ids": [each for each in wanted if each not in dead]})
-    window = _take_window(rows.fetchall())
+    window = take_lanes(rows.fetchall(), _profiles_of, most_in_lane=MOST_IN_LANE)
     since = FIRST_ID
-    for jobs in _pack(window):
-        batch_id = _insert_batch(tx, undo, jobs)
+    for lanes in pack_batches(window, most=MAX_UPDATES):
+        batch_id = _insert_batch(tx, undo, _jobs_of(lanes))
         since = since if since != FIRST_ID else batch_id
     # The merges after the window stay, and the ones without an undo go.
     taken = {row["id"] for lane in window for row in lane}
@@ -141,38 +140,21 @@ def _make_window(tx: Transaction, undo: Mapping[str, Any]) -> bool:
     return True
 
 
-def _take_window(merges: Sequence[Mapping[str, Any]]) -> list[list[Mapping[str, Any]]]:
-    """Return the lanes of as many of *merges*, the latest first, as fit into lanes of MOST_IN_LANE.
-
-    The first merge that does not fit ends the window: nothing may overtake it that shares a profile with it.
-    """
-    lanes = GrowingLanes()
-    taken = []
-    for row in merges:
-        if lanes.size_with((row["orphan_id"], row["survivor_id"])) > MOST_IN_LANE:
-            break
-        lanes.add((row["orphan_id"], row["survivor_id"]))
-        taken.append(row)
-    by_head: dict[int, list[Mapping[str, Any]]] = {}
-    for head, row in zip(lanes.heads(), taken, strict=True):
-        by_head.setdefault(head, []).append(row)
-    return list(by_head.values())
+def _profiles_of(merge: Mapping[str, Any]) -> tuple[int, int]:
+    """Return what *merge* shares with the merges of its lane."""
+    return merge["orphan_id"], merge["survivor_id"]
 
 
-def _pack(lanes: Sequence[Sequence[Mapping[str, Any]]]) -> Iterator[list[dict[str, Any]]]:
-    """Yield the rows of the jobs of each batch; a lane is never divided."""
+def _jobs_of(lanes: Sequence[Sequence[Mapping[str, Any]]]) -> list[dict[str, Any]]:
+    """Return the rows of the jobs of a batch with *lanes*."""
     jobs: list[dict[str, Any]] = []
     for lane in lanes:
-        if len(jobs) + len(lane) > BATCH:
-            yield jobs
-            jobs = []
         head = len(jobs)
         jobs += [
             {"id": str(new_id()), "index": head + nth, "lane": head, "undoes": str(row["id"])}
             for nth, row in enumerate(lane)
         ]
-    if jobs:
-        yield jobs
+    return jobs
 
 
 def _insert_batch(tx: Transaction, undo: Mapping[str, Any], jobs: Sequence[Mapping[str, Any]]) -> UUID:
