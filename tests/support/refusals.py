@@ -8,6 +8,7 @@ from typing import LiteralString
 import psycopg
 
 from tests.support.postgres import PostgresServer
+from tests.support.waiting import wait_until
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,4 +69,14 @@ def _run(postgres: PostgresServer, refusal: Refusal, statements: Sequence[Litera
     url = postgres.url(refusal.database)
     with psycopg.connect(url, autocommit=True, options="-c default_transaction_read_only=off") as connection:
         for statement in statements:
+            loaded = _load_time(connection)
             connection.execute(statement)
+            if statement == RELOAD:
+                # The server signals its processes after the answer: a connection of the product could be a moment late.
+                wait_until(lambda before=loaded: _load_time(connection) != before, what="the settings to be loaded")
+
+
+def _load_time(connection: psycopg.Connection) -> object:
+    """Return when the process of *connection* loaded its settings."""
+    (row,) = connection.execute("SELECT pg_conf_load_time()").fetchall()
+    return row[0]
