@@ -41,7 +41,7 @@ def take_lanes(
     return list(by_head.values())
 
 
-def pack_batches(lanes: Iterable[Sequence[Item]], *, most: int) -> Iterator[list[Sequence[Item]]]:
+def batches_of_lanes(lanes: Iterable[Sequence[Item]], *, most: int) -> Iterator[list[Sequence[Item]]]:
     """Yield the lanes of each batch of up to *most* items; a lane is never divided."""
     batch: list[Sequence[Item]] = []
     size = 0

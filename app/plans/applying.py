@@ -18,7 +18,7 @@ from app.db.queries import load_queries
 from app.db.transaction import Transaction
 from app.errors import Rejected
 from app.ledger.accept import NewBatch, insert_batch
-from app.ledger.lanes import pack_batches, take_lanes
+from app.ledger.lanes import batches_of_lanes, take_lanes
 from app.ledger.runs import create_run
 from app.plans.audit import log_plan_change
 from app.plans.pages import PlannedPair
@@ -108,7 +108,7 @@ def _make_window(tx: Transaction, plan: Mapping[str, Any]) -> bool:
         return True
     lanes = take_lanes(pairs, _lane_keys, most_in_lane=MOST_IN_LANE)
     since = FIRST_ID
-    for batch in pack_batches(lanes, most=MAX_UPDATES):
+    for batch in batches_of_lanes(lanes, most=MAX_UPDATES):
         batch_id = _insert_batch(tx, plan, list(chain.from_iterable(batch)))
         since = since if since != FIRST_ID else batch_id
     taken = [pair.index for lane in lanes for pair in lane]

@@ -15,7 +15,7 @@ from app.db.ids import FIRST_ID, new_id
 from app.db.queries import load_queries
 from app.db.transaction import Transaction
 from app.errors import Conflict, NotFound
-from app.ledger.lanes import pack_batches, take_lanes
+from app.ledger.lanes import batches_of_lanes, take_lanes
 from app.ledger.runs import NO_RUN, close_run, create_run
 from app.undo.accept import ALL_UNDONE, IS_AN_UNDO, NOTHING_MERGED, UNFINISHED
 from app.undo.accept import QUERIES as UNDO_QUERIES
@@ -128,7 +128,7 @@ def _make_window(tx: Transaction, undo: Mapping[str, Any]) -> bool:
     rows = tx.execute(UNDO_QUERIES["list_latest_first"], {"ids": [each for each in wanted if each not in dead]})
     window = take_lanes(rows.fetchall(), _profiles_of, most_in_lane=MOST_IN_LANE)
     since = FIRST_ID
-    for lanes in pack_batches(window, most=MAX_UPDATES):
+    for lanes in batches_of_lanes(window, most=MAX_UPDATES):
         batch_id = _insert_batch(tx, undo, _jobs_of(lanes))
         since = since if since != FIRST_ID else batch_id
     # The merges after the window stay, and the ones without an undo go.
