@@ -60,12 +60,14 @@ TARGETS = (
     at_least("End to end, against the obvious way", "throughput", _of_medians("obvious", "merges_per_s"), 6),
     at_least("End to end, against procrastinate", "throughput", _of_medians("procrastinate", "merges_per_s"), 2),
     at_least("End to end, against the floor", "throughput", _of_medians("floor", "merges_per_s"), 0.5),
+    at_least("End to end, against the limit", "throughput", _of_medians("limit", "merges_per_s"), 0.5),
     at_most(
         "Processor time per merge, against the obvious way",
         "throughput",
         _of_medians("obvious", "cpu_ms_per_merge"),
         1 / 6,
     ),
+    at_most("Processor time per merge, against the limit", "throughput", _of_medians("limit", "cpu_ms_per_merge"), 2),
     at_most("POST of 50 updates, idle: p50 against the bare insert of its rows", "latency", _post_to_bare_insert, 2.5),
     at_most("POST of 50 updates, idle: p99 against its own p50", "latency", _post_tail, 5),
     at_most(

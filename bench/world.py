@@ -144,8 +144,14 @@ def check(before: Mapping[str, int], after: Mapping[str, int], *, merged: int) -
 
 
 def run_query(connection: Connection, query: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the rows of the named query, planned for the very values: its tables may have grown since."""
-    statement: LiteralString = QUERIES[query]
+    """Return the rows of the named query, as run_statement does."""
+    return run_statement(connection, QUERIES[query], parameters)
+
+
+def run_statement(
+    connection: Connection, statement: LiteralString, parameters: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """Return the rows of *statement*, planned for the very values: its tables may have grown since."""
     # Values are put in by the client, since one statement has several meanings for the server's types.
     found = psycopg.ClientCursor(connection, row_factory=psycopg.rows.dict_row).execute(statement, parameters)
     return found.fetchall() if found.description else []

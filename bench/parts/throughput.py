@@ -5,6 +5,7 @@ from typing import Any
 
 from bench.contenders import Contender, Floor, Mergelane, Obvious, Procrastinate
 from bench.ground import Ground
+from bench.limit import Limit
 from bench.rounds import Round, measure
 from bench.sizes import Sizes
 from bench.stats import Ratio, Spread
@@ -17,6 +18,7 @@ MERGES: dict[type[Contender], int] = {
     Obvious: 3_000,
     Procrastinate: 4_000,
     Floor: 25_000,
+    Limit: 40_000,
     Mergelane: 30_000,
 }
 

@@ -1,4 +1,4 @@
-"""The plain way, which the product is measured against, comes to the same end as the product's lanes."""
+"""The plain way and the limit, which the product is measured against, leave the same rows as the product's lanes."""
 
 from typing import Any
 from uuid import UUID
@@ -9,6 +9,7 @@ from app.config import Settings
 from app.db.connections import Connection, open_pool
 from app.lane.run import Lane, execute_lane
 from bench.ground import Ground
+from bench.limit import Limit
 from bench.plain import run_job
 from bench.world import WORKSPACE_ID, World, make_world, plant_backlog
 
@@ -56,10 +57,30 @@ def merged_in_a_lane(ground: Ground, world: World) -> dict[str, list[dict[str, A
         return end_state(connection)
 
 
-def test_both_leave_the_same_profiles_traces_and_outcomes(bench_ground: Ground) -> None:
+def merged_at_the_limit(ground: Ground, world: World) -> dict[str, list[dict[str, Any]]]:
+    database = ground.copy(world.database)
+    limit = Limit(ground, world, database)
+    with ground.connect(database) as connection:
+        limit.prepare(connection, warm=0, count=PAIRS)
+        limit.merge()
+        limit.stop()
+        return end_state(connection)
+
+
+def test_the_plain_way_leaves_the_same_profiles_traces_and_outcomes(bench_ground: Ground) -> None:
     world = make_world(bench_ground, PAIRS)
     plain, ours = merged_plainly(bench_ground, world), merged_in_a_lane(bench_ground, world)
 
     assert {job["outcome"] for job in ours["jobs"]} == {"merged"}
     for what, rows in ours.items():
         assert plain[what] == rows, what
+
+
+def test_the_limit_leaves_the_same_profiles_traces_and_outcomes_without_changes(bench_ground: Ground) -> None:
+    world = make_world(bench_ground, PAIRS)
+    limit, ours = merged_at_the_limit(bench_ground, world), merged_in_a_lane(bench_ground, world)
+
+    for record in (*limit["records"], *ours["records"]):
+        del record["changes"]
+    for what, rows in ours.items():
+        assert limit[what] == rows, what
