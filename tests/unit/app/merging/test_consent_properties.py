@@ -1,5 +1,9 @@
-"""Consent in any merges and undos: no opt-out becomes an opt-in, no opt-in is invented, and an undo restores."""
+"""Consent in any merges and undos: no opt-out becomes an opt-in, no opt-in is invented, and an undo restores.
 
+`MERGELANE_TEST_EXAMPLES=1000` in the environment tries a thousand examples of each property instead of a hundred.
+"""
+
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -19,7 +23,7 @@ from app.undo.reversal import RecordedMerge, exclude_undone, reverse_merge
 from tests.support.factories import a_phone, a_profile, an_email
 from tests.support.generated import AT, MOMENTS, TIMES, maybe
 
-thoroughly = with_settings(max_examples=300, deadline=None)
+thoroughly = with_settings(max_examples=int(os.environ.get("MERGELANE_TEST_EXAMPLES", "100")), deadline=None)
 
 DECLARED = GroupKinds(email_groups=frozenset({"mail"}), sms_groups=frozenset({"sms"}))
 EMAIL_SLOTS = [
