@@ -91,7 +91,8 @@ class Served(Contender):
         self._connection = connection
         self.start()
         self._bodies = bodies_for(connection, self.world, first=warm, count=count)
-        self.post(bodies_for(connection, self.world, first=0, count=warm))
+        if warm:
+            self.post(bodies_for(connection, self.world, first=0, count=warm))
 
     def merge(self) -> float:
         """Post the measured merges, and wait for the last."""

@@ -147,6 +147,11 @@ def _hub(part: Part) -> list[str]:
     ]
 
 
+def _fresh(part: Part) -> list[str]:
+    """Return the table of the part fresh."""
+    return [_by_size(f"{part['merges']:,} merges on tables", "merges per second", part["merges_per_s"])]
+
+
 def _workers(part: Part) -> list[str]:
     """Return the table of the part workers."""
     figures = part["workers"]
@@ -232,6 +237,7 @@ PART_TABLES: Mapping[str, tuple[str, Callable[[Part], list[str]]]] = {
     "events": ("Orphans with a long history", _events),
     "addresses": ("Shared addresses", _addresses),
     "hub": ("Many orphans, one survivor", _hub),
+    "fresh": ("New installations", _fresh),
     "workers": ("More workers", _workers),
     "import": ("Import of whole profiles", _import),
     "growth": ("Many profiles, many jobs", _growth),

@@ -105,6 +105,12 @@ TARGETS = (
     at_least(
         "5,000 orphans into one survivor, against pairs apart", "hub", lambda part: part["ratio"]["of_medians"], 0.5
     ),
+    at_least(
+        "The first 10,000 merges of a new installation, against tables in use",
+        "fresh",
+        lambda part: part["ratio"]["of_medians"],
+        0.9,
+    ),
 )
 
 
