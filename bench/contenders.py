@@ -11,6 +11,7 @@ from time import time
 
 import psycopg
 import requests
+from pgqueuer.adapters.persistence.qb import QueryBuilderEnvironment
 from procrastinate.schema import SchemaManager
 
 from app.db.connections import Connection
@@ -20,7 +21,7 @@ from bench.client import post_all
 from bench.errors import BenchError
 from bench.ground import Ground
 from bench.running import Running, stop_all, wait_until
-from bench.world import WORKSPACE_ID, World, plant_backlog, run_query
+from bench.world import BATCH, WORKSPACE_ID, World, plant_backlog, run_query
 from bench.world import requests as bodies_for
 from cli.up import commands
 
@@ -182,6 +183,25 @@ class Procrastinate(Served):
         options = ["--concurrency", str(TASKS_AT_ONCE)]
         for number in range(1, (os.cpu_count() or 2) + 1):
             self.run(f"worker{number}", [*worker, *options, "--name", f"worker{number}"])
+        self.wait_for_web(web)
+
+
+class Pgqueuer(Served):
+    """The same with pgqueuer: its tables in the same database, two of its workers."""
+
+    name = "pgqueuer"
+
+    def start(self) -> None:
+        """Create its tables, start web server and workers."""
+        with self.ground.connect(self.database) as connection:
+            connection.execute(QueryBuilderEnvironment().build_install_query(), prepare=False)
+        web = self.run("web", self.plain_web("bench.pgqueued:create_app()"))
+        worker = [sys.executable, "-m", "pgqueuer", "run", "bench.pgqueued:create_worker"]
+        # Groups of 50 are its fastest size here. A limit of concurrent tasks slows it, since it then waits for its own
+        # records of finished jobs. The threads of the worker bound how many run.
+        options = ["--batch-size", str(BATCH), "--log-level", "WARNING"]
+        for number in range(1, (os.cpu_count() or 2) + 1):
+            self.run(f"worker{number}", [*worker, *options])
         self.wait_for_web(web)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from bench.contenders import Contender, Floor, Mergelane, Obvious, Procrastinate
+from bench.contenders import Contender, Floor, Mergelane, Obvious, Pgqueuer, Procrastinate
 from bench.ground import Ground
 from bench.limit import Limit
 from bench.rounds import Round, measure
@@ -17,6 +17,7 @@ WARM = 500
 MERGES: dict[type[Contender], int] = {
     Obvious: 3_000,
     Procrastinate: 4_000,
+    Pgqueuer: 4_000,
     Floor: 25_000,
     Limit: 40_000,
     Mergelane: 30_000,

@@ -19,13 +19,8 @@ def test_all_contenders_merge_and_what_was_measured_is_written(tmp_path: Path) -
     assert done.returncode == 0, done.stdout + done.stderr
     results = json.loads((tmp_path / "partial.json").read_text())
     assert results["parts"].keys() == {"throughput", "addresses", "import"}
-    assert results["parts"]["throughput"]["contenders"].keys() == {
-        "obvious",
-        "procrastinate",
-        "floor",
-        "limit",
-        "mergelane",
-    }
+    contenders = {"obvious", "procrastinate", "pgqueuer", "floor", "limit", "mergelane"}
+    assert results["parts"]["throughput"]["contenders"].keys() == contenders
     assert len(results["targets"]) == len(TARGETS)
     assert (tmp_path / "partial.md").read_text() in done.stdout
     assert {path.name for path in tmp_path.glob("*.png")} == {"partial-throughput.png", "partial-growth.png"}
