@@ -1,7 +1,7 @@
 """A client that retries every request without a response, under the same Idempotency-Key, until it is accepted."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from threading import Event, Lock
@@ -54,11 +54,15 @@ class Client:
     def accept(self, path: str, body: Json, *, status: int, headers: Mapping[str, str] | None = None) -> Json:
         """POST *body* with *headers* and one Idempotency-Key until the response has *status*; return its body."""
         key = {**(headers or {}), "Idempotency-Key": str(uuid7())}
+        answer: Json = self.ask("POST", path, statuses={status}, json=body, headers=key).json()
+        return answer
+
+    def ask(self, method: str, path: str, *, statuses: Collection[int], **more: Any) -> requests.Response:
+        """Send a request until the response has one of *statuses*, and return it."""
         for _ in range(TRIES):
-            response = self.post(path, body, headers=key)
-            if response is not None and response.status_code == status:
-                answer: Json = response.json()
-                return answer
+            response = self._send(method, path, **more)
+            if response is not None and response.status_code in statuses and not _is_key_in_use(response):
+                return response
             self._wait(response)
         message = f"{path} did not accept a request in {TRIES} tries."
         raise TimeoutError(message)
@@ -99,6 +103,11 @@ class Client:
     def _wait(self, response: requests.Response | None) -> None:
         retry_after = PAUSE_S if response is None else float(response.headers.get("Retry-After", PAUSE_S))
         self._pause.wait(min(retry_after, LONGEST_PAUSE_S))
+
+
+def _is_key_in_use(response: requests.Response) -> bool:
+    """Return whether an earlier try of the request is still running. Only this conflict has a link, to the docs."""
+    return response.status_code == HTTPStatus.CONFLICT and "Link" in response.headers
 
 
 def _fault(response: requests.Response) -> str | None:

@@ -208,13 +208,13 @@ def duplicates(rng: Random, name: str) -> Family:
 
 def pairs(rng: Random, name: str) -> Family:
     """A batch of independent pairs."""
-    couples = _couples(rng, name, rng.randint(5, 12))
+    couples = make_couples(rng, name, rng.randint(5, 12))
     return _of_groups(name, "pairs", couples, batches=[_merge_of(couples)])
 
 
 def taken_back(rng: Random, name: str) -> Family:
     """A batch of pairs that is undone when it has ended, and sometimes merged again."""
-    couples = _couples(rng, name, rng.randint(1, 6))
+    couples = make_couples(rng, name, rng.randint(1, 6))
     undo = Batch(path="/merge/batches/{before}/undo", body={}, jobs=len(couples), waits=True)
     merge = _merge_of(couples)
     if rng.choice((True, False)):
@@ -223,7 +223,7 @@ def taken_back(rng: Random, name: str) -> Family:
     return _of_groups(name, "taken_back", apart, batches=[merge, undo])
 
 
-def _couples(rng: Random, name: str, count: int) -> list[list[Member]]:
+def make_couples(rng: Random, name: str, count: int) -> list[list[Member]]:
     """Return *count* pairs of members."""
     return [[_member(rng, f"{name}-{each}-{side}") for side in ("orphan", "survivor")] for each in range(count)]
 

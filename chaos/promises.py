@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from dataclasses import dataclass, field
+from datetime import datetime
 from uuid import UUID
 
 from chaos.families import Member
@@ -16,6 +17,8 @@ class Promise:
     raises_at: int | None
     #: The outcome of each job, if only one is correct.
     outcome: str | None = None
+    #: Whether its jobs may be cancelled.
+    steered: bool = False
     #: Whether the response already contained the finished batch.
     is_finished: bool = False
 
@@ -27,5 +30,13 @@ class Promises:
     batches: list[Promise] = field(default_factory=list)
     #: Every written member, by its group. A group must end as one live profile.
     groups: dict[str, list[Member]] = field(default_factory=lambda: defaultdict(list))
+    #: Every written member of the steered workspace; the outcomes of its jobs say how they must end.
+    steered: list[Member] = field(default_factory=list)
+    #: Runs of the steered workspace whose batches the relay makes, with their maximum of jobs.
+    runs: dict[UUID, int] = field(default_factory=dict)
+    #: Batch → jobs that a response called cancelled.
+    cancelled: dict[UUID, int] = field(default_factory=dict)
+    #: Times between which no job of the steered workspace may have begun.
+    pauses: list[tuple[datetime, datetime]] = field(default_factory=list)
     #: Families whose write got no response; no merge was sent for them.
     uncertain: int = 0

@@ -11,6 +11,8 @@ from chaos.driver import PACE, Driver, MergeApi
 from chaos.installation import BROKER_ERRORS, Installation, running_installation
 from chaos.monkey import GAP_S, Strike, plans, strike_all
 from chaos.recovery import Recovery, recoveries
+from chaos.steering import Steering
+from chaos.steering_audit import audit_steering, groups_of, read_steered_jobs
 
 #: Maximum seconds from the last strike until all jobs have ended.
 REST_S = 90.0
@@ -69,20 +71,26 @@ def run_under_load(
 ) -> Result:
     """Post merges while *strike* injects faults, repair everything, wait until all jobs have ended, and audit."""
     driver = Driver(home, MergeApi(home), seed=options.seed, pace=options.pace)
+    steering = Steering(home, driver.promises, driver.answers, seed=options.seed)
     driver.prepare()
     driver.start()
     try:
+        steering.start()
         strikes = strike()
         home.make_whole()
         home.wait_for_web()
+        steering.finish()
         driver.finish()
     except BaseException:
         driver.abandon()
+        steering.abandon()
         raise
     log(f"{sum(each.jobs for each in driver.promises.batches)} jobs were accepted; waiting until all have ended.")
     rest_s, restless = come_to_rest(home)
     with home.connect() as connection:
-        findings = audit(connection, driver.promises)
+        steered = read_steered_jobs(connection)
+        findings = audit(connection, driver.promises, steered=groups_of(steered, driver.promises.steered))
+        audit_steering(connection, steered, driver.promises, findings)
         times = recoveries(connection, strikes)
     findings.broken.extend([*restless, *dict.fromkeys(driver.answers.faults)])
     if options.keep_logs or not findings.clean:

@@ -1,12 +1,18 @@
 -- name: unsettled
--- Counts the jobs that are neither finished nor dead.
-SELECT count(*) AS jobs FROM job WHERE state IN ('queued', 'running')
+-- Counts the jobs that are neither finished nor dead, with the runs and the cancellations that are not carried out.
+SELECT
+    (SELECT count(*) FROM job WHERE state IN ('queued', 'running'))
+    + (SELECT count(*) FROM run WHERE state = 'running')
+    + (SELECT count(*) FROM queue_cancellation) AS jobs
 
 -- name: jobs_of_batches
 -- Lists every job with its outcome.
-SELECT batch_id, index, id, state, outcome, undone_at, reason, attempts, stalled_attempts, created_at, finished_at
+SELECT
+    job.batch_id, job.index, job.id, job.state, job.outcome, job.undone_at, job.reason, job.attempts,
+    job.stalled_attempts, job.created_at, job.finished_at, batch.run_id
 FROM job
-ORDER BY batch_id, index
+JOIN batch ON batch.workspace_id = job.workspace_id AND batch.id = job.batch_id
+ORDER BY job.batch_id, job.index
 
 -- name: members
 -- Lists the history of each member and the profile that has it now. A member's events contain its name.
