@@ -38,6 +38,7 @@ def markdown(result: Result) -> str:
         f"- {len(result.strikes)} strikes.",
         f"- {findings.jobs} jobs accepted, {findings.merged} merged, {findings.dead} dead as planted.",
         f"- **{lost} lost, {doubled} doubled, {broken} guarantees broken.**",
+        f"- Steered: {_counts(result.stories)}; outcomes of their jobs: {_counts(result.steered)}.",
         f"- All jobs ended {result.rest_s:.1f} s after the last strike.",
         f"- Most attempts of one job: {attempts}; most stalled attempts of one job: {stalled}.",
         f"- Responses: {_counts(result.answers)}; {result.uncertain} writes without a response.",

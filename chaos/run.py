@@ -1,6 +1,7 @@
 """One run: driver and monkey work on an installation, then all jobs end, then the audit."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -44,6 +45,9 @@ class Result:
     strikes: Sequence[Strike]
     recoveries: Mapping[str, Recovery]
     findings: Findings
+    #: Stories of operators by name, and the outcomes of the jobs that they steered.
+    stories: Mapping[str, int]
+    steered: Mapping[str, int]
     answers: Mapping[str, int]
     starts: Mapping[str, int]
     #: Families whose write got no response.
@@ -100,6 +104,8 @@ def run_under_load(
         strikes=strikes,
         recoveries=times,
         findings=findings,
+        stories=dict(steering.told),
+        steered=dict(Counter(str(row["outcome"]) for row in steered)),
         answers=dict(driver.answers.by_status),
         starts={name: kept.starts for name, kept in home.processes.items()},
         uncertain=driver.promises.uncertain,

@@ -4,6 +4,7 @@ It is a workspace of its own, since a pause and a cancelled queue reach all jobs
 depends on who was first: `chaos/steering_audit.py` reads the outcomes, and checks that the profiles are what they say.
 """
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
@@ -27,9 +28,9 @@ from cli.database import connected
 
 WORKSPACE = "steered"
 KEY = "key-of-the-steered-workspace"
-THREADS = 2
+THREADS = 3
 #: Average seconds between two stories of a thread.
-GAP_S = 1.0
+GAP_S = 0.5
 #: Seconds in which a pause must have taken effect.
 EFFECT_S = 1.0
 LONGEST_PAUSE_S = 2.5
@@ -46,6 +47,8 @@ class Steering:
 
     def __init__(self, installation: Installation, promises: Promises, answers: Answers, *, seed: str) -> None:
         self.promises = promises
+        #: Stories by name.
+        self.told: Counter[str] = Counter()
         self._installation = installation
         self._answers = answers
         self._seed = seed
@@ -173,6 +176,8 @@ class Steering:
                 rng = Random(f"{self._seed} steering {number}")
                 story = rng.choice(STORIES)
                 story(self, client, rng, f"{self._seed}-{story.__name__}-{number}")
+                with self._lock:
+                    self.told[story.__name__] += 1
                 self._over.wait(rng.uniform(0, 2 * GAP_S))
 
     def new_client(self) -> Client:
