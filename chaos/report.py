@@ -38,7 +38,7 @@ def markdown(result: Result) -> str:
         f"- {len(result.strikes)} strikes.",
         f"- {findings.jobs} jobs accepted, {findings.merged} merged, {findings.dead} dead as planted.",
         f"- **{lost} lost, {doubled} doubled, {broken} guarantees broken.**",
-        f"- Steered: {_counts(result.stories)}; outcomes of their jobs: {_counts(result.steered)}.",
+        *_steered_lines(result),
         f"- All jobs ended {result.rest_s:.1f} s after the last strike.",
         f"- Most attempts of one job: {attempts}; most stalled attempts of one job: {stalled}.",
         f"- Responses: {_counts(result.answers)}; {result.uncertain} writes without a response.",
@@ -78,6 +78,13 @@ def save(result: Result | PlainResult, report: str, folder: Path) -> Path:
     path = folder / f"{stem}.md"
     path.write_text(f"{report}\n", encoding="utf-8")
     return path
+
+
+def _steered_lines(result: Result) -> Sequence[str]:
+    """Return the line on what operators did, if any worked in the run."""
+    if not result.stories:
+        return ()
+    return (f"- Steered: {_counts(result.stories)}; outcomes of their jobs: {_counts(result.steered)}.",)
 
 
 def _finding_lines(findings: Findings) -> Sequence[str]:

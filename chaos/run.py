@@ -3,7 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import psycopg
 
@@ -45,15 +45,15 @@ class Result:
     strikes: Sequence[Strike]
     recoveries: Mapping[str, Recovery]
     findings: Findings
-    #: Stories of operators by name, and the outcomes of the jobs that they steered.
-    stories: Mapping[str, int]
-    steered: Mapping[str, int]
     answers: Mapping[str, int]
     starts: Mapping[str, int]
     #: Families whose write got no response.
     uncertain: int
     #: Seconds from the last strike until all jobs had ended.
     rest_s: float
+    #: Stories of operators by name, and the outcomes of the jobs that they steered.
+    stories: Mapping[str, int] = field(default_factory=dict)
+    steered: Mapping[str, int] = field(default_factory=dict)
 
 
 def run_chaos(options: Options, *, log: Callable[[str], None]) -> Result:
