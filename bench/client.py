@@ -14,6 +14,7 @@ import orjson
 
 from bench.errors import BenchError
 from bench.ground import KEY
+from bench.running import wait_until
 
 TIMEOUT_S = 60.0
 #: Number of parallel clients of a heavy load.
@@ -42,6 +43,29 @@ class Door:
     def cancel_queue(self) -> dict[str, Any]:
         """Cancel all waiting jobs."""
         return self._ask("POST", "/merge/queue/cancel", None, HTTPStatus.ACCEPTED, {})
+
+    def plan(self, body: bytes) -> str:
+        """Plan a page of merges and return the id of the plan."""
+        plan_id: str = self._ask("POST", "/merge/plans", body, HTTPStatus.CREATED, {})["plan_id"]
+        return plan_id
+
+    def extend_plan(self, plan_id: str, body: bytes) -> None:
+        """Append a page of merges to a plan."""
+        self._ask("POST", f"/merge/plans/{plan_id}/updates", body, HTTPStatus.OK, {})
+
+    def apply_plan(self, plan_id: str) -> str:
+        """Apply a plan and return the id of its run."""
+        run_id: str = self._ask("POST", f"/merge/plans/{plan_id}/apply", b"{}", HTTPStatus.ACCEPTED, {})["run_id"]
+        return run_id
+
+    def await_run(self, run_id: str, *, seconds: float) -> None:
+        """Wait until a run has ended; raises BenchError after *seconds*."""
+        wait_until(
+            lambda: self._ask("GET", f"/merge/runs/{run_id}", None, HTTPStatus.OK, {})["state"] == "finished",
+            seconds=seconds,
+            every=0.2,
+            what=f"run {run_id}",
+        )
 
     def close(self) -> None:
         """Close the connection."""

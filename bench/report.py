@@ -228,6 +228,15 @@ def _cancel(part: Part) -> list[str]:
     return [table(["Cancelled queue", ""], [[name, number(part[key])] for name, key in names.items()])]
 
 
+def _plan(part: Part) -> list[str]:
+    """Return the table of plans."""
+    apply_ms = part["apply_ms"]
+    return [
+        _by_size(f"{part['pairs']:,} pairs", "pairs per second", part["pairs_per_s"]),
+        f"The request that applied the plan took {apply_ms['median']:.0f} ms.",
+    ]
+
+
 #: Part → its title, and the function that returns its tables.
 PART_TABLES: Mapping[str, tuple[str, Callable[[Part], list[str]]]] = {
     "throughput": ("End to end", _throughput),
@@ -243,4 +252,5 @@ PART_TABLES: Mapping[str, tuple[str, Callable[[Part], list[str]]]] = {
     "growth": ("Many profiles, many jobs", _growth),
     "urgency": ("Urgent merges", _urgency),
     "cancel": ("Cancelled queues", _cancel),
+    "plan": ("Plans", _plan),
 }

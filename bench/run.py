@@ -19,6 +19,7 @@ from bench.parts import (
     idle,
     imports,
     latency,
+    plan,
     throughput,
     urgency,
     workers,
@@ -42,6 +43,7 @@ PARTS: Mapping[str, Part] = {
     "growth": growth.run,
     "urgency": urgency.run,
     "cancel": cancel.run,
+    "plan": plan.run,
 }
 #: Seconds after which no further part starts.
 BUDGET_S = 40 * 60.0

@@ -103,6 +103,12 @@ TARGETS = (
     ),
     at_most("Workers begin jobs of a cancelled queue for", "cancel", lambda part: part["refused_after_s"], 1, "s"),
     at_least(
+        "Pairs that are planned and applied, against direct merges",
+        "plan",
+        lambda part: part["ratio"]["of_medians"],
+        0.4,
+    ),
+    at_least(
         "5,000 orphans into one survivor, against pairs apart", "hub", lambda part: part["ratio"]["of_medians"], 0.5
     ),
     at_least(
