@@ -139,11 +139,16 @@ def _settle_run(tx: Transaction, cancellation: Mapping[str, Any], *, limit: int)
         tx.execute(QUERIES["cancel_jobs"], {"ids": ids, "reason": cancellation["reason"]})
     if len(batch_ids) == batches:
         tx.execute(QUERIES["save_cancellation"], {"id": cancellation["id"], "last_job_id": batch_ids[-1]})
-    elif tx.execute(QUERIES["find_waiting_job_of_run"], {"run_id": run_id}).fetchone() is None:
+    elif not has_waiting_job(tx, run_id=run_id):
         tx.execute(QUERIES["end_cancellation"], {"id": cancellation["id"]})
     else:
         tx.execute(QUERIES["save_cancellation"], {"id": cancellation["id"], "last_job_id": None})
     return len(ids)
+
+
+def has_waiting_job(tx: Transaction, *, run_id: UUID) -> bool:
+    """Return whether a job of the run is queued, locked or not."""
+    return tx.execute(QUERIES["find_waiting_job_of_run"], {"run_id": run_id}).fetchone() is not None
 
 
 def reason_of(api_key_id: UUID | None) -> str:

@@ -70,6 +70,8 @@ class ClaimedLanes:
     #: The urgency of each lane, by its first job; that of lanes that have waited too long is the highest.
     priorities: Mapping[UUID, int]
     origins: Mapping[UUID, RequestOrigin]
+    #: The jobs that are the rest of a lane that a limit has cut.
+    rests: frozenset[UUID]
 
 
 def claim_lanes(
@@ -96,6 +98,7 @@ def claim_lanes(
         lanes=sorted(lanes, key=lambda lane: (lane[0] not in aged, priorities[lane[0]], lane[0] not in urgent, lane)),
         priorities=priorities,
         origins={row["id"]: RequestOrigin(row["request_id"], row["traceparent"]) for row in rows},
+        rests=frozenset(row["id"] for row in rows if row["is_rest"]),
     )
 
 

@@ -19,7 +19,7 @@ UNUSED_S = 0.5
 #: Seconds of the limit that may be published and not begun.
 AHEAD_S = 1.0
 SECONDS_A_MINUTE = 60.0
-#: Jobs of the longest lane: more can never be used in advance.
+#: Jobs of the longest lane: relays that do not cut lanes, of an older version, use more of them in advance.
 LONGEST_LANE = 50
 
 

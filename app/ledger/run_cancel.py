@@ -8,7 +8,7 @@ from app.db.queries import load_queries
 from app.db.transaction import Transaction
 from app.errors import Conflict, NotFound
 from app.ledger.cancel import QUERIES as CANCEL_QUERIES
-from app.ledger.cancel import reason_of
+from app.ledger.cancel import has_waiting_job, reason_of
 from app.ledger.runs import NO_RUN
 from schemas.outcomes import JobKind, RunStatus
 
@@ -38,8 +38,9 @@ def cancel_jobs_of_run(
         authorize(kind)
     state = RunStatus(row["state"])
     scan = tx.execute(QUERIES["end_scan"], {"id": run_id}).fetchone()
-    makes_jobs = state is RunStatus.OPEN or row["undo_step"] is not None or scan is not None
-    waits = tx.execute(QUERIES["find_uncancelled_job"], {"id": run_id}).fetchone() is not None
+    makes_jobs = state is RunStatus.OPEN or row["step"] is not None or scan is not None
+    is_cancelled = tx.execute(QUERIES["find_cancellation"], {"id": run_id}).fetchone() is not None
+    waits = not is_cancelled and has_waiting_job(tx, run_id=run_id)
     if not (makes_jobs or waits):
         raise Conflict(NOTHING_LEFT.format(state=state))
     tx.execute(QUERIES["cancel_run"], {"id": run_id})

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from app.db.ids import new_id
+from app.db.ids import FIRST_ID, new_id
 from app.db.queries import load_queries
 from app.db.transaction import Transaction
 from app.errors import Conflict, NotFound
@@ -66,9 +66,9 @@ class MergeRun:
         """Return the run of a table row."""
         key_id = row["api_key_id"]
         counts = Counter({**row["counts"], **row["results"]})
-        if row["undo_step"] is not None and row["undo_step"]["left"]:
-            # Undos that the relay has still to make jobs of.
-            counts[JobState.QUEUED.value] += row["undo_step"]["left"]
+        if row["step"] is not None and row["step"]["left"]:
+            # Undos, or updates of a plan, that the relay has still to make jobs of.
+            counts[JobState.QUEUED.value] += row["step"]["left"]
         rate = _jobs_per_second(row)
         left = sum(counts[state] for state in UNFINISHED)
         return cls(
@@ -93,7 +93,7 @@ def create_run(  # noqa: PLR0913  the columns of a run
     api_key_id: UUID | None,
     request_id: str | None,
     undoes_run: UUID | None = None,
-    undo_step: Mapping[str, Any] | None = None,
+    step: Mapping[str, Any] | None = None,
 ) -> UUID:
     """Create a run without batches and return its id."""
     run_id = run_id or new_id()
@@ -105,7 +105,7 @@ def create_run(  # noqa: PLR0913  the columns of a run
         "api_key_id": api_key_id,
         "request_id": request_id,
         "undoes_run": undoes_run,
-        "undo_step": None if undo_step is None else Jsonb(undo_step),
+        "step": None if step is None else Jsonb(step),
     }
     tx.execute(QUERIES["insert_run"], parameters)
     tx.execute(QUERIES["insert_progress"], {"id": run_id})
@@ -118,6 +118,11 @@ def read_merge_run(tx: Transaction, *, run_id: UUID) -> MergeRun:
     if row is None:
         raise NotFound(NO_RUN)
     return MergeRun.from_row(row)
+
+
+def has_unfinished_jobs(tx: Transaction, *, run_id: UUID, since: UUID = FIRST_ID) -> bool:
+    """Return whether a batch of the run, from the batch *since* on, has an unfinished job."""
+    return tx.execute(QUERIES["find_unfinished_batch"], {"run_id": run_id, "since": since}).fetchone() is not None
 
 
 def read_merge_runs(tx: Transaction, *, run_ids: Sequence[UUID]) -> list[MergeRun]:

@@ -19,12 +19,11 @@ from app.db.transaction import Transaction
 from app.errors import Rejected
 from app.ledger.accept import NewBatch, insert_batch
 from app.ledger.lanes import batches_of_lanes, take_lanes
-from app.ledger.runs import create_run
+from app.ledger.runs import create_run, has_unfinished_jobs
 from app.plans.audit import log_plan_change
 from app.plans.pages import PlannedPair
 from app.plans.store import QUERIES as PLAN_QUERIES
 from app.plans.store import lock_open_plan
-from app.undo.run_undo import QUERIES as RUN_QUERIES
 from schemas.identifiers import sharing_key
 from schemas.merge import MAX_UPDATES
 from schemas.outcomes import BatchSource, JobKind, RunKind, RunStatus
@@ -67,7 +66,7 @@ def apply_plan(
         state=RunStatus.RUNNING,
         api_key_id=actor.api_key_id,
         request_id=actor.request_id,
-        undo_step=_step(first=0, since=FIRST_ID, left=plan["updates"] if indexes is None else len(indexes)),
+        step=_step(first=0, since=FIRST_ID, left=plan["updates"] if indexes is None else len(indexes)),
     )
     applied = {
         "id": plan_id,
@@ -97,8 +96,7 @@ def advance_plans(tx: Transaction) -> bool:
 def _make_window(tx: Transaction, plan: Mapping[str, Any]) -> bool:
     """Make the batches of the next updates, once all jobs before have ended; return whether it made progress."""
     step = plan["step"]
-    before = {"run_id": plan["id"], "since": UUID(step["since"])}
-    if tx.execute(RUN_QUERIES["find_unfinished_batch"], before).fetchone():
+    if has_unfinished_jobs(tx, run_id=plan["id"], since=UUID(step["since"])):
         return False
     query = "next_updates" if plan["whole"] else "next_chosen_updates"
     page = {"plan_id": plan["plan_id"], "first": step["first"], "limit": WINDOW}

@@ -16,7 +16,7 @@ from app.db.queries import load_queries
 from app.db.transaction import Transaction
 from app.errors import Conflict, NotFound
 from app.ledger.lanes import batches_of_lanes, take_lanes
-from app.ledger.runs import NO_RUN, close_run, create_run
+from app.ledger.runs import NO_RUN, close_run, create_run, has_unfinished_jobs
 from app.undo.accept import ALL_UNDONE, IS_AN_UNDO, NOTHING_MERGED, UNFINISHED
 from app.undo.accept import QUERIES as UNDO_QUERIES
 from schemas.merge import MAX_UPDATES
@@ -53,8 +53,8 @@ def accept_run_undo(
     if row["kind"] == RunKind.UNDO:
         raise Conflict(IS_AN_UNDO)
     # A plan makes its jobs step by step.
-    makes_jobs = row["undo_step"] is not None
-    if makes_jobs or tx.execute(QUERIES["find_unfinished_batch"], {"run_id": run_id, "since": FIRST_ID}).fetchone():
+    makes_jobs = row["step"] is not None
+    if makes_jobs or has_unfinished_jobs(tx, run_id=run_id):
         raise Conflict(UNFINISHED)
     uncounted = tx.execute(QUERIES["read_uncounted_kinds"], {"run_id": run_id})
     authorize({JobKind(kind) for kind in (*row["kinds"], *(each["kind"] for each in uncounted))})
@@ -73,7 +73,7 @@ def accept_run_undo(
         api_key_id=api_key_id,
         request_id=request_id,
         undoes_run=run_id,
-        undo_step={"phase": COLLECT, "after": str(FIRST_ID), "left": 0},
+        step={"phase": COLLECT, "after": str(FIRST_ID), "left": 0},
     )
     tx.execute(QUERIES["set_undo"], {"run_id": run_id, "undo_id": undo_id})
     return undo_id
@@ -86,7 +86,7 @@ def advance_run_undos(tx: Transaction) -> bool:
     """
     nth = 0
     while (row := tx.execute(QUERIES["lock_unplanned_undo"], {"nth": nth}).fetchone()) is not None:
-        if row["undo_step"]["phase"] == COLLECT:
+        if row["step"]["phase"] == COLLECT:
             _collect(tx, row)
             return True
         if _make_window(tx, row):
@@ -97,7 +97,7 @@ def advance_run_undos(tx: Transaction) -> bool:
 
 def _collect(tx: Transaction, undo: Mapping[str, Any]) -> None:
     """Collect the merges of the next batches of the undone run."""
-    step = undo["undo_step"]
+    step = undo["step"]
     page = {"run_id": undo["undoes_run"], "after": UUID(step["after"]), "limit": BATCHES}
     batch_ids = [row["id"] for row in tx.execute(QUERIES["list_batches_after"], page)]
     collected = tx.execute(QUERIES["collect_merges"], {"undo_id": undo["id"], "batch_ids": batch_ids}).fetchall()
@@ -110,8 +110,8 @@ def _collect(tx: Transaction, undo: Mapping[str, Any]) -> None:
 
 def _make_window(tx: Transaction, undo: Mapping[str, Any]) -> bool:
     """Make the batches of the next merges, once all undos before have ended; return whether it made progress."""
-    step = undo["undo_step"]
-    if tx.execute(QUERIES["find_unfinished_batch"], {"run_id": undo["id"], "since": UUID(step["since"])}).fetchone():
+    step = undo["step"]
+    if has_unfinished_jobs(tx, run_id=undo["id"], since=UUID(step["since"])):
         return False
     page = {"undo_id": undo["id"], "limit": WINDOW}
     latest = [row["job_id"] for row in tx.execute(QUERIES["latest_merges"], page)]
@@ -175,4 +175,4 @@ def _insert_batch(tx: Transaction, undo: Mapping[str, Any], jobs: Sequence[Mappi
 
 
 def _save(tx: Transaction, undo: Mapping[str, Any], step: Mapping[str, Any]) -> None:
-    tx.execute(QUERIES["save_step"], {"undo_id": undo["id"], "undo_step": Jsonb(step)})
+    tx.execute(QUERIES["save_step"], {"undo_id": undo["id"], "step": Jsonb(step)})

@@ -14,7 +14,7 @@ from cli.bulk.files import FileError
 from cli.bulk.import_lines import COLUMNS, DELIMITER, MAX_BYTES, REMARK_MEMBERS, TEXT
 from cli.bulk.reading.csv_records import NotCsv, parse_row
 from cli.bulk.reading.json_lines import parse_line
-from cli.bulk.reading.lines import BLANKS, LineReader, LineTooLong, Position, Record, is_blank
+from cli.bulk.reading.lines import BLANKS, LineReader, LineTooLong, Position, Record, is_blank, lines_or_errors
 from cli.bulk.recognition import PROFILES
 from schemas.json_values import InvalidJson, dump_json
 
@@ -89,15 +89,10 @@ def split_profiles(lines: Iterable[ProfileLine]) -> Iterator[ProfileChunk]:
 def read_profiles(file: IO[bytes], start: Position) -> Iterator[ProfileLine]:
     """Yield the lines of *file*, in JSON Lines, after *start*. Blank ones are skipped."""
     lines = LineReader(file, start)
-    while True:
-        try:
-            line = next(lines)
-        except StopIteration:
-            return
-        except LineTooLong as error:
-            yield ProfileLine(line=lines.position.lines, end=lines.position, fault=str(error))
-            continue
-        if not is_blank(line):
+    for line in lines_or_errors(lines):
+        if isinstance(line, LineTooLong):
+            yield ProfileLine(line=lines.position.lines, end=lines.position, fault=str(line))
+        elif not is_blank(line):
             yield _read_line(line.strip(BLANKS), lines.position)
 
 

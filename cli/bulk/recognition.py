@@ -7,7 +7,7 @@ from typing import IO, Any
 
 from cli.bulk.files import FileError
 from cli.bulk.import_lines import ARRAY, REMARK_MEMBERS, TEXT
-from cli.bulk.reading.lines import LineReader, LineTooLong, Position, is_blank
+from cli.bulk.reading.lines import LineReader, LineTooLong, Position, is_blank, lines_or_errors
 from schemas.json_values import InvalidJson, parse_json
 from schemas.profile import EXPORTABLE
 from schemas.text import quoted
@@ -122,15 +122,13 @@ def _conspicuous(file: IO[bytes]) -> Iterator[tuple[int, Any]]:
     To parse all lines of a long file twice would take minutes.
     """
     lines, profiles = LineReader(file, Position()), False
-    while True:
-        try:
-            line = next(lines)
-        except StopIteration:
-            return
-        except LineTooLong:
-            continue
+    for line in lines_or_errors(lines):
         number = lines.position.lines
-        if is_blank(line) or (number > SAMPLE_LINES and _looks_the_same(line, profiles=profiles)):
+        if (
+            isinstance(line, LineTooLong)
+            or is_blank(line)
+            or (number > SAMPLE_LINES and _looks_the_same(line, profiles=profiles))
+        ):
             continue
         try:
             value = parse_json(line)

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from itertools import accumulate, chain, groupby
+from itertools import chain, groupby
 from time import monotonic, perf_counter
 from uuid import UUID
 
@@ -10,6 +10,7 @@ from app.config import Settings
 from app.db.connections import Pool, lend_connection
 from app.db.ids import new_id
 from app.db.transaction import Transaction, run_in_transaction
+from app.ledger.cut_lanes import cut_first_lane, first_lanes, publishable_lanes
 from app.ledger.dispatch import (
     PublishableWorkspace,
     RequestOrigin,
@@ -106,13 +107,17 @@ class Publisher:
             self._last_workspace_id = tx.workspace_id
             return 0
         most_jobs = budget.jobs if most_jobs is None else min(budget.jobs, most_jobs)
-        jobs = self._claim_and_publish(tx, room, most_jobs=most_jobs) if most_jobs > 0 else 0
+        jobs = self._claim_and_publish(tx, room, most_jobs=most_jobs, rate=budget.rate) if most_jobs > 0 else 0
         if jobs:
             use_budget(tx, budget, jobs=jobs)
         return jobs
 
-    def _claim_and_publish(self, tx: Transaction, room: int, *, most_jobs: int | None = None) -> int:
-        """Claim, mark and publish lanes of up to *most_jobs* jobs in one transaction; one lane may have more.
+    def _claim_and_publish(
+        self, tx: Transaction, room: int, *, most_jobs: int | None = None, rate: float | None = None
+    ) -> int:
+        """Claim, mark and publish lanes of up to *most_jobs* jobs in one transaction.
+
+        One lane may have more, unless the workspace is limited to a *rate* of jobs a second: then it is cut.
 
         Messages are published before the commit. When the commit fails they are redundant, which is harmless; a commit
         before a failed publication would leave the jobs to the rescue.
@@ -126,9 +131,12 @@ class Publisher:
             aged_limit=self._aged_limit(tx.workspace_id, limit),
             aged_after_s=self._settings.urgency_bound_s,
         )
-        if not claimed.lanes:
+        lanes = publishable_lanes(tx, claimed)
+        if not lanes:
             return 0
-        lanes = claimed.lanes if most_jobs is None else first_lanes(claimed.lanes, most_jobs=most_jobs)
+        if most_jobs is not None:
+            lanes = first_lanes(lanes, most_jobs=most_jobs)
+            lanes = lanes if rate is None else cut_first_lane(tx, lanes, most_jobs=most_jobs, rate=rate)
         # Lanes of several jobs may need more messages than fit; the others wait for the next round.
         messages = self._packed_by_urgency(tx, lanes, claimed.priorities, room)
         tasks = {new_id(): job_ids for job_ids, _ in messages}
@@ -197,14 +205,6 @@ class Publisher:
         job_ids = chain.from_iterable(lanes)
         isolated = jobs_to_isolate(tx, job_ids=job_ids)
         return pack_lanes(lanes, lane_size=lane_size, room=room, apart=isolated)
-
-
-def first_lanes(lanes: Sequence[tuple[UUID, ...]], *, most_jobs: int) -> list[tuple[UUID, ...]]:
-    """Return the first of *lanes* that have up to *most_jobs* jobs together, and at least one lane."""
-    totals = accumulate(map(len, lanes))
-    return [
-        lane for place, (lane, total) in enumerate(zip(lanes, totals, strict=True)) if not place or total <= most_jobs
-    ]
 
 
 def headers_of(job_ids: Sequence[UUID], origins: Mapping[UUID, RequestOrigin]) -> dict[str, object]:

@@ -14,7 +14,8 @@ SELECT extract(EPOCH FROM next_job_due_at() - clock_timestamp())::double precisi
 -- index probes, batch by batch. Statistics older than the backlog say that almost no job is queued, and the planner
 -- would read an index on the state completely for every lane: "IS TRUE" excludes that index.
 -- The batch is probed too, or the planner might join it by reading all batches. Jobs that are due at once, which have a
--- time in the last century, and jobs that wait for a time of their own get a limit each, so that neither starves.
+-- time in the last century, and jobs that wait for a time of their own get a limit each, so that neither starves. A job
+-- with a time of its own and no attempt is the rest of a lane that a limit has cut.
 WITH identifying AS (
     SELECT TRUE AS found
     FROM job
@@ -97,6 +98,7 @@ aged AS (
 )
 
 SELECT
+    member.is_rest,
     member.id, member.priority, head.batch_id, head.lane, head.urgent, head.aged, batch.request_id, batch.traceparent
 FROM (
     SELECT batch_id, lane, TRUE AS urgent, FALSE AS aged FROM urgent
@@ -112,13 +114,41 @@ CROSS JOIN LATERAL (
     LIMIT 1
 ) AS batch
 CROSS JOIN LATERAL (
-    SELECT job.id, job.priority
+    SELECT job.id, job.priority, job.attempts = 0 AND job.due_at > now() - interval '50 years' AS is_rest
     FROM job
     WHERE job.workspace_id = %(workspace_id)s AND job.batch_id = head.batch_id AND job.index >= head.lane
         AND job.lane = head.lane AND (job.state = 'queued') IS TRUE AND job.published_at IS NULL
     ORDER BY job.index
     FOR UPDATE
 ) AS member
+
+-- name: delay_rest
+-- Makes locked jobs, the rest of a lane, a lane of its own that is due later.
+UPDATE job
+SET lane = rest.lane, due_at = statement_timestamp() + make_interval(secs => %(delay_s)s)
+FROM (
+    SELECT min(index) AS lane
+    FROM job
+    WHERE workspace_id = %(workspace_id)s AND id = ANY(%(ids)s)
+) AS rest
+WHERE job.workspace_id = %(workspace_id)s AND job.id = ANY(%(ids)s)
+
+-- name: rests_to_hold
+-- Lists the given jobs behind unfinished jobs of their batch. Jobs that wait for another attempt hold up no others.
+SELECT rest.id
+FROM job AS rest
+CROSS JOIN LATERAL (
+    SELECT earlier.id
+    FROM job AS earlier
+    WHERE earlier.workspace_id = %(workspace_id)s AND earlier.batch_id = rest.batch_id
+        AND earlier.index < rest.index AND (earlier.state IN ('queued', 'running')) IS TRUE
+        AND NOT (
+            earlier.state = 'queued' AND earlier.published_at IS NULL
+            AND earlier.attempts > 0 AND earlier.due_at > now() - interval '50 years'
+        )
+    LIMIT 1
+) AS unfinished
+WHERE rest.workspace_id = %(workspace_id)s AND rest.id = ANY(%(ids)s)
 
 -- name: jobs_to_isolate
 -- Lists the jobs with several stalled attempts: they may kill their workers.

@@ -2,7 +2,7 @@
 
 -- name: lock_run
 -- Locks a run: waits for requests that join it at this moment, and for a step of its undo.
-SELECT state, undo_step
+SELECT state, undo_step AS step
 FROM run
 WHERE workspace_id = %(workspace_id)s AND id = %(id)s
 FOR UPDATE
@@ -30,23 +30,11 @@ SET state = 'cancelled', finished_at = statement_timestamp(), cursor = '{}'
 WHERE workspace_id = %(workspace_id)s AND id = %(id)s AND state = 'running'
 RETURNING id
 
--- name: find_uncancelled_job
--- Finds a queued job of a run that is not cancelled yet.
-SELECT waiting.id
-FROM batch
-CROSS JOIN LATERAL (
-    SELECT job.id
-    FROM job
-    WHERE job.workspace_id = %(workspace_id)s AND job.batch_id = batch.id AND (job.state = 'queued') IS TRUE
-    LIMIT 1
-) AS waiting
-WHERE batch.workspace_id = %(workspace_id)s AND batch.run_id = %(id)s AND batch.run_state IS DISTINCT FROM 'settled'
-    AND (
-        SELECT cancellation.id
-        FROM queue_cancellation AS cancellation
-        WHERE cancellation.workspace_id = %(workspace_id)s AND cancellation.run_id = %(id)s
-        LIMIT 1
-    ) IS NULL
+-- name: find_cancellation
+-- Finds the cancellation of a run whose jobs have still to get their outcome.
+SELECT id
+FROM queue_cancellation
+WHERE workspace_id = %(workspace_id)s AND run_id = %(id)s
 LIMIT 1
 
 -- name: cancel_run

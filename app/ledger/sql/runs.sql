@@ -5,7 +5,7 @@
 INSERT INTO run (workspace_id, id, kind, label, state, api_key_id, request_id, undoes_run, undo_step)
 VALUES (
     %(workspace_id)s, %(id)s, %(kind)s, %(label)s, %(state)s, %(api_key_id)s, %(request_id)s, %(undoes_run)s,
-    %(undo_step)s
+    %(step)s
 )
 
 -- name: insert_progress
@@ -17,7 +17,7 @@ VALUES (%(workspace_id)s, %(id)s)
 -- Reads these runs with their progress, newest first.
 SELECT
     run.id, run.kind, run.label, run.state, run.created_at, run.api_key_id, key.label AS key_label, run.closed_at,
-    run.finished_at, run.cancelled_at, run.undoes_run, run.undone_by_run, run.undo_step, run.results, progress.batches, progress.settled_batches,
+    run.finished_at, run.cancelled_at, run.undoes_run, run.undone_by_run, run.undo_step AS step, run.results, progress.batches, progress.settled_batches,
     progress.counts, progress.first_ended_at, progress.last_ended_at, progress.samples, clock_timestamp() AS now
 FROM run
 JOIN run_progress AS progress ON progress.workspace_id = %(workspace_id)s AND progress.run_id = run.id
@@ -46,3 +46,18 @@ UPDATE run
 SET state = 'running', closed_at = statement_timestamp()
 WHERE workspace_id = %(workspace_id)s AND id = %(id)s AND state = 'open'
 RETURNING id
+
+-- name: find_unfinished_batch
+-- Returns a batch of the run with an unfinished job. Batches with lower ids than *since* are left out.
+SELECT batch.id
+FROM batch
+CROSS JOIN LATERAL (
+    SELECT job.id
+    FROM job
+    WHERE job.workspace_id = %(workspace_id)s AND job.batch_id = batch.id
+        AND (job.state IN ('queued', 'running')) IS TRUE
+    LIMIT 1
+) AS unfinished
+WHERE batch.workspace_id = %(workspace_id)s AND batch.run_id = %(run_id)s AND batch.id >= %(since)s
+    AND batch.run_state IS DISTINCT FROM 'settled'
+LIMIT 1

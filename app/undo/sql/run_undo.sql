@@ -3,7 +3,7 @@
 -- name: lock_run
 -- Locks a run and returns its kind, label and state, and its last undo with the state of that.
 SELECT
-    run.kind, run.label, run.state, run.undone_by_run, run.undo_step,
+    run.kind, run.label, run.state, run.undone_by_run, run.undo_step AS step,
     (
         SELECT undo.state
         FROM run AS undo
@@ -17,21 +17,6 @@ SELECT
 FROM run
 WHERE run.workspace_id = %(workspace_id)s AND run.id = %(run_id)s
 FOR UPDATE OF run
-
--- name: find_unfinished_batch
--- Returns a batch of the run with an unfinished job. Batches with lower ids than *since* are left out.
-SELECT batch.id
-FROM batch
-CROSS JOIN LATERAL (
-    SELECT job.id
-    FROM job
-    WHERE job.workspace_id = %(workspace_id)s AND job.batch_id = batch.id
-        AND (job.state IN ('queued', 'running')) IS TRUE
-    LIMIT 1
-) AS unfinished
-WHERE batch.workspace_id = %(workspace_id)s AND batch.run_id = %(run_id)s AND batch.id >= %(since)s
-    AND batch.run_state IS DISTINCT FROM 'settled'
-LIMIT 1
 
 -- name: read_uncounted_kinds
 -- Lists the kinds of jobs in batches that the relay has still to count.
@@ -69,7 +54,7 @@ WHERE workspace_id = %(workspace_id)s AND id = %(run_id)s
 
 -- name: lock_unplanned_undo
 -- Locks an undo that has batches to make, unless another relay makes them.
-SELECT id, undoes_run, undo_step, api_key_id, request_id
+SELECT id, undoes_run, undo_step AS step, api_key_id, request_id
 FROM run
 WHERE workspace_id = %(workspace_id)s AND state = 'running' AND kind = 'undo' AND undo_step IS NOT NULL
 ORDER BY id
@@ -113,7 +98,7 @@ WHERE workspace_id = %(workspace_id)s AND run_id = %(undo_id)s AND job_id = ANY(
 -- name: save_step
 -- Saves where the next step of an undo begins.
 UPDATE run
-SET undo_step = %(undo_step)s
+SET undo_step = %(step)s
 WHERE workspace_id = %(workspace_id)s AND id = %(undo_id)s
 
 -- name: end_steps

@@ -1,5 +1,6 @@
 """Lines of a file in UTF-8, whatever their ends: a line feed, a carriage return, or both."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO, Any
 
@@ -108,3 +109,15 @@ class LineReader:
 def is_blank(line: bytes) -> bool:
     """Return whether *line* has nothing but blanks."""
     return not line.strip(BLANKS)
+
+
+def lines_or_errors(lines: LineReader) -> Iterator[bytes | LineTooLong]:
+    """Yield the lines, and the error in place of one that is too long."""
+    while True:
+        try:
+            line: bytes | LineTooLong = next(lines)
+        except StopIteration:
+            return
+        except LineTooLong as error:
+            line = error
+        yield line

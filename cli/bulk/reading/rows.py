@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Sequence
 from cli.bulk.files import FileError
 from cli.bulk.reading.csv_records import NotCsv, looks_like_rows, parse_record
 from cli.bulk.reading.header import Header
-from cli.bulk.reading.lines import LineReader, LineTooLong, Record, is_blank
+from cli.bulk.reading.lines import LineReader, LineTooLong, Record, is_blank, lines_or_errors
 from schemas.text import quoted
 
 REPEATED = "The line repeats the header. Several files were joined; remove the line."
@@ -23,13 +23,9 @@ def read_rows(lines: LineReader, header: Header, *, one_line: Collection[str], n
 
     Raises FileError for a second header with the same columns in another order.
     """
-    while True:
-        try:
-            line = next(lines)
-        except StopIteration:
-            return
-        except LineTooLong as error:
-            yield Record(line=lines.position.lines, value=None, fault=str(error), end=lines.position)
+    for line in lines_or_errors(lines):
+        if isinstance(line, LineTooLong):
+            yield Record(line=lines.position.lines, value=None, fault=str(line), end=lines.position)
             continue
         row = None if is_blank(line) else _read_row(line, lines, header, one_line=one_line, name=name)
         if row is not None:

@@ -11,6 +11,7 @@ import pytest
 from app.db.connections import Connection
 from tests.support.front_door import Caller
 from tests.support.postgres import make_database_url
+from tests.support.unguarded import unguarded
 
 TABLES = ("batch", "job", "idempotency", "profile")
 
@@ -46,3 +47,10 @@ def finish(connection: Connection) -> Callable[..., None]:
         )
 
     return end
+
+
+@pytest.fixture
+def no_cancellations(connection: Connection) -> None:
+    """Delete the cancellations of other tests: the relay looks through all workspaces."""
+    with unguarded(connection):
+        connection.execute("TRUNCATE queue_cancellation")

@@ -17,19 +17,13 @@ from tests.support.front_door import Caller
 from tests.support.lane_runs import ext
 from tests.support.profiles import track
 from tests.support.undos import merge_one
-from tests.support.unguarded import unguarded
 from tests.support.worker import Worker
 from workers.relay.cancel import Canceller
 
 Json = dict[str, Any]
 ELSEWHERE = "01a202b7-0c65-769b-9741-1871039b8b20"
 
-
-@pytest.fixture(autouse=True)
-def nothing_left_of_other_tests(connection: Connection) -> None:
-    """Delete the cancellations of other tests: the relay looks through all workspaces."""
-    with unguarded(connection):
-        connection.execute("TRUNCATE queue_cancellation")
+pytestmark = pytest.mark.usefixtures("no_cancellations")
 
 
 def merge(caller: Caller, *pairs: tuple[str, str]) -> Json:

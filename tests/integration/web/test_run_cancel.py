@@ -24,12 +24,7 @@ from workers.relay.cancel import Canceller
 Json = dict[str, Any]
 ELSEWHERE = "01a202b7-0c65-769b-9741-1871039b8b20"
 
-
-@pytest.fixture(autouse=True)
-def nothing_left_of_other_tests(connection: Connection) -> None:
-    """Delete the cancellations of other tests: the relay looks through all workspaces."""
-    with unguarded(connection):
-        connection.execute("TRUNCATE queue_cancellation")
+pytestmark = pytest.mark.usefixtures("no_cancellations")
 
 
 def cancel_run(caller: Caller, run_id: str, status: int = 202, **headers: str) -> Json:

@@ -19,6 +19,7 @@ from tests.support.factories import Factory, ext
 from tests.support.postgres import make_database_url
 from tests.support.redis import RedisServer
 from tests.support.unguarded import unguarded
+from workers.relay.publishing import Publisher
 
 database_url = make_database_url(scope="module")
 
@@ -206,17 +207,78 @@ def test_the_relay_sleeps_until_the_limit_allows_the_next_job(
     assert 8 < due_s <= 10
 
 
-def test_a_lane_longer_than_the_limit_uses_it_in_advance(
+def lane_of(factory: Factory, jobs: int) -> list[UUID]:
+    return factory.batch([(ext(f"o{number}"), ext("s")) for number in range(jobs)])
+
+
+def let_rests_be_due(factory: Factory) -> None:
+    factory.rows(
+        "UPDATE job SET due_at = now() - interval '1 s' WHERE workspace_id = %s AND due_at > now() - interval '1 year'"
+        " RETURNING 1"
+    )
+
+
+def publish_and_take(publisher: Publisher, server: RedisServer, factory: Factory) -> list[UUID]:
+    """Let the limit allow jobs, and return the jobs that *publisher* publishes."""
+    let_seconds_pass(factory, 60)
+    let_rests_be_due(factory)
+    publisher.run_once()
+    published = [job_id for message in messages(server) for job_id in message.job_ids]
+    take(server, 10)
+    return published
+
+
+def test_a_lane_longer_than_the_limit_is_cut_and_its_parts_run_in_order(
     pool: Pool, settings: Settings, redis_server: RedisServer, factory: Factory
 ) -> None:
-    job_ids = factory.batch([(ext(f"o{number}"), ext("s")) for number in range(5)])
-    single_jobs(factory, 1)
-    control(pool, factory, limit(60))
-    let_seconds_pass(factory, 60)
-    with relay(pool, settings, redis_server) as (publisher, _), lend_connection(pool) as connection:
-        assert publisher.run_once() == 5
-        assert publisher.run_once() == 0
-        due_s = seconds_until_due_lane(connection) or 0.0
+    job_ids = lane_of(factory, 5)
+    control(pool, factory, limit(240))
+    with relay(pool, settings, redis_server) as (publisher, rescuer):
+        first = publish_and_take(publisher, redis_server, factory)
+        while_it_waits = publish_and_take(publisher, redis_server, factory)
+        let_time_pass(factory)
+        rescuer.run_once()
+        again = publish_and_take(publisher, redis_server, factory)
+        begin_all(factory)
+        while_it_runs = publish_and_take(publisher, redis_server, factory)
+        deliver(pool, factory, again)
+        control(pool, factory, limit(None))
+        without_a_limit = publish_and_take(publisher, redis_server, factory)
 
-    assert carried(messages(redis_server)) == [job_ids]
-    assert 3.5 < due_s <= 5
+    assert first == again == job_ids[:2]
+    assert while_it_waits == while_it_runs == []
+    assert without_a_limit == job_ids[2:]
+
+
+def test_a_cut_lane_continues_beside_a_job_that_waits_for_another_attempt(
+    pool: Pool, settings: Settings, redis_server: RedisServer, factory: Factory
+) -> None:
+    job_ids = lane_of(factory, 3)
+    control(pool, factory, limit(60))
+    with relay(pool, settings, redis_server) as (publisher, _):
+        publish_and_take(publisher, redis_server, factory)
+        delayed = "attempts = 1, published_at = NULL, due_at = now() + interval '1 hour'"
+        factory.set_jobs(job_ids[:1], delayed)
+        let_seconds_pass(factory, 60)
+        factory.set_jobs(job_ids[1:], "due_at = now() - interval '1 s'")
+        publisher.run_once()
+
+    assert carried(messages(redis_server)) == [job_ids[1:2]]
+
+
+def test_long_lanes_use_a_limit_and_do_not_exceed_it(
+    pool: Pool, settings: Settings, redis_server: RedisServer, factory: Factory
+) -> None:
+    lane_of(factory, 50)
+    control(pool, factory, limit(120))
+    began, published = monotonic(), 0
+    with relay(pool, settings, redis_server) as (publisher, _):
+        for _ in range(14):
+            let_seconds_pass(factory, 0.5)
+            let_rests_be_due(factory)
+            published += publisher.run_once()
+            for message in messages(redis_server):
+                deliver(pool, factory, message.job_ids)
+            take(redis_server, 10)
+
+    assert 0.8 * 2 * 7 <= published <= 1.2 * 2 * (7 + monotonic() - began)
