@@ -70,6 +70,8 @@ class ClaimedLanes:
     #: The urgency of each lane, by its first job; that of lanes that have waited too long is the highest.
     priorities: Mapping[UUID, int]
     origins: Mapping[UUID, RequestOrigin]
+    #: Pending jobs that must wait because their run is paused, and the runs.
+    paused: Mapping[UUID, UUID]
 
 
 def claim_lanes(
@@ -79,6 +81,7 @@ def claim_lanes(
 
     Of each, up to *limit* are due at once, and up to *limit* wait for their next attempt.
     Up to *aged_limit* more have waited for *aged_after_s* seconds behind more urgent ones.
+    Lanes of paused runs are apart.
     A lane with a job that names an identifier of an earlier, unfinished identification of another batch stays pending.
     """
     parameters = {"limit": limit, "aged_limit": aged_limit, "aged_after_s": aged_after_s}
@@ -87,6 +90,8 @@ def claim_lanes(
     # An aged lane that is among the first ones anyway is published as one of them.
     rows = [row for row in found if not row["aged"] or row["id"] not in first]
     aged = {row["id"] for row in rows if row["aged"]}
+    paused = {row["id"]: row["paused_run"] for row in rows if row["paused_run"] is not None}
+    rows = [row for row in rows if row["id"] not in paused]
     rows.sort(key=lambda row: (row["batch_id"], row["lane"], row["id"]))
     urgent = {row["id"] for row in rows if row["urgent"]}
     priorities = {row["id"]: MOST_URGENT if row["id"] in aged else row["priority"] for row in rows}
@@ -96,6 +101,7 @@ def claim_lanes(
         lanes=sorted(lanes, key=lambda lane: (lane[0] not in aged, priorities[lane[0]], lane[0] not in urgent, lane)),
         priorities=priorities,
         origins={row["id"]: RequestOrigin(row["request_id"], row["traceparent"]) for row in rows},
+        paused=paused,
     )
 
 

@@ -19,6 +19,7 @@ from app.ledger.dispatch import (
     workspaces_with_pending_lanes,
 )
 from app.ledger.pace import lock_budget, use_budget
+from app.ledger.run_pause import delay_jobs
 from app.metrics import relay as metrics
 from app.telemetry import spans
 from workers.broker import Broker
@@ -50,12 +51,18 @@ class Publisher:
         self._aged_at: dict[int, float] = {}
         #: Whether the last round found a lane that is due.
         self.has_due_lanes = True
+        #: Jobs of paused runs that this round has delayed.
+        self._delayed = 0
 
     def run_once(self) -> int:
-        """Publish pending lanes while the broker has room; return the number of published jobs.
+        """Publish pending lanes while the broker has room; return the number of published and of delayed jobs.
 
         Raises DatabaseUnavailable or BrokerUnavailable; the jobs are still pending then.
         """
+        self._delayed = 0
+        return self._run_round() + self._delayed
+
+    def _run_round(self) -> int:
         is_full = self._flow.is_full
         if is_full and monotonic() < self._listed_at + URGENT_EVERY_S:
             return 0
@@ -126,6 +133,9 @@ class Publisher:
             aged_limit=self._aged_limit(tx.workspace_id, limit),
             aged_after_s=self._settings.urgency_bound_s,
         )
+        if claimed.paused:
+            delay_jobs(tx, claimed.paused)
+            self._delayed += len(claimed.paused)
         if not claimed.lanes:
             return 0
         lanes = claimed.lanes if most_jobs is None else first_lanes(claimed.lanes, most_jobs=most_jobs)
