@@ -336,7 +336,7 @@ CREATE FUNCTION public.next_job_due_at() RETURNS timestamp with time zone
       LEFT JOIN public.queue_control control ON ((control.workspace_id = w.workspace_id)))
       CROSS JOIN LATERAL ( SELECT job.due_at
             FROM public.job
-           WHERE ((job.workspace_id = w.workspace_id) AND (job.state = 'queued'::text) AND (job.published_at IS NULL) AND (job.lane = job.index) AND (job.due_at < 'infinity'::timestamp with time zone))
+           WHERE ((job.workspace_id = w.workspace_id) AND (job.state = 'queued'::text) AND (job.published_at IS NULL) AND (job.lane = job.index) AND (job.due_at < '9000-01-01 00:00:00+00'::timestamp with time zone))
            ORDER BY job.due_at, job.id
           LIMIT 1) due)
    WHERE (control.paused_at IS NULL);
@@ -669,7 +669,7 @@ CREATE FUNCTION public.workspaces_to_rescue() RETURNS TABLE(workspace_id integer
          UNION ALL
          ( SELECT job.id
             FROM public.job
-           WHERE ((job.workspace_id = w.workspace_id) AND (job.state = 'queued'::text) AND (job.published_at IS NULL) AND (job.lane = job.index) AND (job.due_at > now()) AND (job.due_at < 'infinity'::timestamp with time zone))
+           WHERE ((job.workspace_id = w.workspace_id) AND (job.state = 'queued'::text) AND (job.published_at IS NULL) AND (job.lane = job.index) AND (job.due_at > now()) AND (job.due_at < '9000-01-01 00:00:00+00'::timestamp with time zone))
            ORDER BY job.due_at DESC, job.id DESC
           LIMIT 1)
   LIMIT 1) found)

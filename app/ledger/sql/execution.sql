@@ -471,7 +471,7 @@ FROM (
     SELECT id, now() - interval '100 years' + (priority - 3) * interval '1826 days' AS due_at
     FROM job
     WHERE workspace_id = %(workspace_id)s AND state = 'queued' AND published_at IS NULL AND lane = index
-        AND due_at > statement_timestamp() AND due_at < 'infinity'
+        AND due_at > statement_timestamp() AND due_at < '9000-01-01 00:00+00'
         AND (started_at > statement_timestamp() OR due_at > statement_timestamp() + make_interval(secs => %(longest_s)s))
     FOR UPDATE
 ) AS late

@@ -69,7 +69,7 @@ FOR SHARE
 -- name: delay_jobs
 -- Delays pending jobs until their runs are resumed, so that the relay need not read past them.
 UPDATE job
-SET due_at = 'infinity'
+SET due_at = '9000-01-01 00:00+00'
 WHERE workspace_id = %(workspace_id)s AND id = ANY(%(ids)s) AND state = 'queued' AND published_at IS NULL
 
 -- name: lock_resumed_run
@@ -89,7 +89,7 @@ FROM (
     SELECT id, now() - interval '100 years' + (priority - 3) * interval '1826 days' AS due_at
     FROM job
     WHERE workspace_id = %(workspace_id)s AND batch_id = ANY(%(batch_ids)s) AND (state = 'queued') IS TRUE
-        AND published_at IS NULL AND due_at = 'infinity'
+        AND published_at IS NULL AND due_at = '9000-01-01 00:00+00'
     FOR UPDATE
 ) AS delayed
 WHERE job.workspace_id = %(workspace_id)s AND job.id = delayed.id

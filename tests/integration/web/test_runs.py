@@ -9,6 +9,8 @@ from psycopg import errors as postgres
 
 from app.db.connections import Connection, Pool
 from app.db.transaction import open_transaction
+from schemas.failure_limits import WRONG
+from schemas.runs import LIMITED
 from tests.support.front_door import Caller
 from tests.support.lane_runs import ext, job, run_jobs
 from tests.support.profiles import track
@@ -45,6 +47,10 @@ def test_a_new_run_is_open_and_empty(caller: Caller) -> None:
         "merges_per_minute": 0.0,
         "estimated_finish_at": None,
         "undoable_until": None,
+        "priority": 3,
+        "max_failures": None,
+        "paused_at": None,
+        "paused_reason": None,
         "undoes_run": None,
         "undone_by_run": None,
         "batches_url": f"/merge/runs/{run_id}/batches",
@@ -208,11 +214,19 @@ def test_runs_are_listed_by_kind_and_state(caller: Caller, pool: Pool) -> None:
     ("body", "sentence"),
     [
         ([], "The request body must be a JSON object."),
-        ({"name": "x"}, "'name' is no key of this request; its keys are label, kind."),
+        ({"name": "x"}, "'name' is no key of this request; its keys are label, kind, priority, max_failures."),
         ({"label": ""}, "'label' may not be empty"),
         ({"label": "x" * 201}, "'label' may not be longer than 200 characters"),
         ({"kind": "undo"}, "'kind' must be one of client, file and import"),
         ({"kind": 7}, "'kind' must be a string"),
+        ({"priority": 8}, "'priority' must be an integer from 0 to 7"),
+        ({"priority": "3"}, "'priority' must be an integer from 0 to 7"),
+        ({"max_failures": "101%"}, f"'max_failures' {WRONG}"),
+        ({"max_failures": "2"}, f"'max_failures' {WRONG}"),
+        ({"max_failures": -1}, f"'max_failures' {WRONG}"),
+        ({"max_failures": True}, f"'max_failures' {WRONG}"),
+        ({"max_failures": 1.5}, f"'max_failures' {WRONG}"),
+        ({"max_failures": 1, "kind": "import"}, LIMITED),
     ],
 )
 def test_a_wrong_run_is_refused_in_a_sentence(caller: Caller, body: Any, sentence: str) -> None:

@@ -9,8 +9,8 @@ ALTER TABLE run
     ADD COLUMN ended_before integer NOT NULL DEFAULT 0,
     ADD COLUMN failed_before integer NOT NULL DEFAULT 0;
 
--- A paused run. No worker begins one of its jobs while resumed_at is null. The relay delays the waiting ones: their due
--- time is infinity. After the run was resumed, the relay makes these due again, and deletes the row.
+-- A paused run. No worker begins one of its jobs while resumed_at is null. The relay delays the waiting ones to the year
+-- 9000. After the run was resumed, the relay makes them due again, and deletes the row.
 CREATE TABLE run_pause (
     workspace_id integer NOT NULL,
     run_id uuid NOT NULL,

@@ -233,7 +233,7 @@ BEGIN ATOMIC
         FROM job
         WHERE job.workspace_id = w.workspace_id
             AND job.state = 'queued' AND job.published_at IS NULL AND job.lane = job.index
-            AND job.due_at < 'infinity'
+            AND job.due_at < '9000-01-01 00:00+00'
         ORDER BY job.due_at, job.id
         LIMIT 1
     ) AS due
@@ -279,7 +279,7 @@ BEGIN ATOMIC
             FROM job
             WHERE job.workspace_id = w.workspace_id
                 AND job.state = 'queued' AND job.published_at IS NULL AND job.lane = job.index AND job.due_at > now()
-                AND job.due_at < 'infinity'
+                AND job.due_at < '9000-01-01 00:00+00'
             ORDER BY job.due_at DESC, job.id DESC
             LIMIT 1
         )

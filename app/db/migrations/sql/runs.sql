@@ -58,8 +58,8 @@ ALTER TABLE run_progress ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own_workspace ON run_progress USING (workspace_id = current_workspace());
 
 
--- A paused run. No worker begins one of its jobs while resumed_at is null. The relay delays the waiting ones: their due
--- time is infinity. After the run was resumed, the relay makes these due again, and deletes the row.
+-- A paused run. No worker begins one of its jobs while resumed_at is null. The relay delays the waiting ones to the year
+-- 9000. After the run was resumed, the relay makes them due again, and deletes the row.
 CREATE TABLE run_pause (
     workspace_id integer NOT NULL,
     run_id uuid NOT NULL,
