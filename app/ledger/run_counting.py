@@ -156,7 +156,7 @@ def _count_batches(tx: Transaction, batch_ids: Sequence[UUID], *, now: datetime)
 def _add_to_runs(
     tx: Transaction, changed: Sequence[Mapping[str, Any]], counted: Mapping[UUID, BatchCount], *, now: datetime
 ) -> dict[UUID, str]:
-    """Add the changes of batches to the progress of their runs; return the runs of which too many jobs have failed."""
+    """Add the changes of batches to the progress of their runs; return the runs that this pauses."""
     by_run: defaultdict[UUID, list[Mapping[str, Any]]] = defaultdict(list)
     for row in changed:
         by_run[row["run_id"]].append(row)
@@ -169,7 +169,7 @@ def _add_to_runs(
     rows = {run_id: _progress(before, by_run[run_id], counted, now=now) for run_id, before in progress.items()}
     tx.execute(QUERIES["save_progress"], {"rows": Jsonb(list(rows.values()))})
     tx.execute(QUERIES["reopen_runs"], {"run_ids": run_ids})
-    # A run with a retried job has fewer failures than before, and may go on.
+    # A retry of a dead job lowers the failures of its run, and must not pause it.
     failing = {
         run_id: row["counts"]
         for run_id, row in rows.items()

@@ -1,4 +1,4 @@
-"""Pauses runs of which too many jobs have failed, and resumes them.
+"""Pauses runs with too many failed jobs, and resumes them.
 
 Workers begin no job of a paused run: the statement by which they begin a lane reads the pause. The relay delays the
 waiting jobs that it meets, and after the run was resumed it makes them due again.

@@ -181,7 +181,7 @@ def add_results(tx: Transaction, *, run_id: UUID, results: Mapping[str, int]) ->
     Waits for other requests of the import, so it is the last statement of a transaction.
     """
     parameters = {"id": run_id, "results": list(results), "lines": list(results.values())}
-    if results and tx.execute(QUERIES["add_results"], parameters).fetchone() is None:
+    if not results or tx.execute(QUERIES["add_results"], parameters).fetchone() is None:
         require_open_import(tx, run_id=run_id)
 
 

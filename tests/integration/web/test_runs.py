@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import pytest
 from psycopg import errors as postgres
+from werkzeug.test import TestResponse
 
 from app.db.connections import Connection, Pool
 from app.db.transaction import open_transaction
@@ -300,3 +301,40 @@ def test_a_run_is_not_closed_while_a_request_joins_it(caller: Caller, pool: Pool
             connection.execute(closing, [run_id])
 
     assert connection.execute(closing, [run_id]).fetchone() is not None
+
+
+def test_an_import_counts_its_lines_by_result_and_has_no_jobs(caller: Caller, pool: Pool) -> None:
+    run_id, other = create_run(caller, kind="import", label="people.jsonl"), create_run(caller)
+    lines = [b'{"external_id": "ada"}', b'{"external_id": "ada"}', b"", b"{"]
+
+    def send(headers: dict[str, str], body: bytes = b"\n".join(lines), query: str = "") -> TestResponse:
+        content_type = "application/x-ndjson"
+        response = caller.post(f"/profiles/import{query}", data=body, content_type=content_type, headers=headers)
+        # A streamed response ends when it is read.
+        assert response.data
+        return response
+
+    joined = in_run(run_id)
+    first = send({**joined, "Idempotency-Key": "k"})
+    repeated = send({**joined, "Idempotency-Key": "k"})
+    streamed = send(joined)
+    dry = send(joined, query="?dry_run=true")
+    refusals = [
+        send(in_run(str(uuid4()))).status_code,
+        send(in_run(str(uuid4())), b"").status_code,
+        send({**in_run(other), "Idempotency-Key": "l"}).status_code,
+        send(in_run("march")).status_code,
+    ]
+    merge = caller.post("/users/merge", BODY, headers=joined)
+    steering = [caller.post(f"/merge/runs/{run_id}/{step}") for step in ("cancel", "undo")]
+    close(caller, run_id)
+    late = send({**joined, "Idempotency-Key": "m"})
+    replayed = send({**joined, "Idempotency-Key": "k"})
+    done = counted(caller, pool, run_id)
+
+    assert [each.status_code for each in (first, repeated, streamed, dry, replayed)] == [200] * 5
+    assert refusals == [404, 404, 409, 400]
+    assert (merge.status_code, late.status_code) == (409, 409)
+    assert [(each.status_code, each.json["message"][:22]) for each in steering] == [(409, "This run is an import:")] * 2
+    assert (done["state"], done["kind"], done["jobs"]) == ("finished", "import", 0)
+    assert done["counts"] == {"created": 1, "refused": 2, "skipped": 5}
