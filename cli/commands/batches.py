@@ -24,7 +24,7 @@ JOB_COLUMNS = ("INDEX", "JOB_ID", "STATE", "OUTCOME", "MERGE", "KEEP", "REASON")
 
 @click.group()
 def batches() -> None:
-    """List, show and undo batches.
+    """List, show, cancel and undo batches.
 
     A batch is one accepted request; it has a job for each pair of the request.
     """
@@ -55,6 +55,19 @@ def show_batch(*, batch_id: UUID, as_json: bool, remote: Remote) -> None:
     print_values({name: value for name, value in batch.items() if name != "jobs"})
     click.echo()
     print_table(JOB_COLUMNS, map(job_row, batch["jobs"]))
+
+
+@batches.command("cancel")
+@click.argument("batch_id", type=click.UUID)
+@json_option
+@remote_options
+def cancel_batch(*, batch_id: UUID, as_json: bool, remote: Remote) -> None:
+    """Cancel the jobs of the batch BATCH_ID that no worker has begun. Jobs that run are finished."""
+    cancelled = remote.send("POST", f"/merge/batches/{batch_id}/cancel", HTTPStatus.OK, repeatable=False)
+    if as_json:
+        print_json(cancelled)
+        return
+    print_status(f"Cancelled {cancelled['cancelled']:,} jobs of batch {batch_id}; {cancelled['running']:,} run.")
 
 
 @batches.command("undo")
