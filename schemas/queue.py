@@ -87,11 +87,11 @@ class QueueSchema(ResponseSchema):
     )
     waiting_is_exact = fields.Boolean(
         metadata={
-            "description": "False for more than 10,000 waiting jobs, which are not all counted: then at least as many"
+            "description": "False for more than 5,000 waiting jobs, which are not all counted: then at least as many"
             " jobs of each urgency wait."
         }
     )
-    running = count_field("Jobs that a worker has begun, counted up to 10,000.")
+    running = count_field("Jobs that a worker has begun, counted up to 5,000.")
     oldest_waiting_seconds = fields.Float(
         allow_none=True, metadata={"minimum": 0, "description": "The age of the oldest queued job; null without one."}
     )

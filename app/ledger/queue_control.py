@@ -15,7 +15,7 @@ from schemas.queue import QueueChange, QueueState
 QUERIES = load_queries("app.ledger", "queue.sql")
 
 #: Jobs of the whole queue, and lanes of one urgency, that are counted: reading the queue takes a bounded time.
-MOST_COUNTED = 10_000
+MOST_COUNTED = 5_000
 MOST_LANES = 2_000
 SECONDS_A_MINUTE = 60.0
 

@@ -55,12 +55,14 @@ FROM (
 UPDATE queue_control SET paced_at = %(paced_at)s WHERE workspace_id = %(workspace_id)s
 
 -- name: count_waiting
--- Counts queued jobs by urgency, up to a bound of all of them together.
+-- Counts the oldest queued jobs by urgency, up to a bound of all of them together. The order is that of the index, which
+-- is not read completely, also when the statistics are older than the backlog.
 SELECT priority, count(*) AS jobs
 FROM (
     SELECT priority
     FROM job
     WHERE workspace_id = %(workspace_id)s AND state = 'queued'
+    ORDER BY outcome, id
     LIMIT %(bound)s
 ) AS queued
 GROUP BY priority
