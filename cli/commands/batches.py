@@ -17,6 +17,7 @@ from cli.commands.output import (
     print_values,
 )
 from cli.commands.remote import Remote, remote_options
+from cli.commands.runs import exit_if_dead
 
 COLUMNS = ("BATCH_ID", "STATE", "CREATED_AT", "FINISHED_AT", "COUNTS")
 JOB_COLUMNS = ("INDEX", "JOB_ID", "STATE", "OUTCOME", "MERGE", "KEEP", "REASON")
@@ -46,15 +47,20 @@ def list_batches(*, as_json: bool, remote: Remote, **query: Any) -> None:
 @click.argument("batch_id", type=click.UUID)
 @json_option
 @remote_options
-def show_batch(*, batch_id: UUID, as_json: bool, remote: Remote) -> None:
-    """Show the batch BATCH_ID and its jobs."""
+@click.pass_context
+def show_batch(ctx: click.Context, /, *, batch_id: UUID, as_json: bool, remote: Remote) -> None:
+    """Show the batch BATCH_ID and its jobs.
+
+    Exit status: 3 when some jobs are dead.
+    """
     batch = remote.get(f"/merge/batches/{batch_id}")
     if as_json:
         print_json(batch)
-        return
-    print_values({name: value for name, value in batch.items() if name != "jobs"})
-    click.echo()
-    print_table(JOB_COLUMNS, map(job_row, batch["jobs"]))
+    else:
+        print_values({name: value for name, value in batch.items() if name != "jobs"})
+        click.echo()
+        print_table(JOB_COLUMNS, map(job_row, batch["jobs"]))
+    exit_if_dead(ctx, batch["counts"])
 
 
 @batches.command("cancel")

@@ -1,6 +1,6 @@
 """`mergelane runs`: operations of many batches, their cancellation and their undo."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -168,7 +168,12 @@ def print_run(ctx: click.Context, run: dict[str, Any], *, as_json: bool) -> None
     print_result(run, as_json=as_json)
     if run.get("paused_at"):
         click.secho(f"The run is paused: {run['paused_reason']}", fg="red", err=True)
-    if dead := run["counts"].get(JobState.DEAD.value, 0):
+    exit_if_dead(ctx, run["counts"])
+
+
+def exit_if_dead(ctx: click.Context, counts: Mapping[str, int]) -> None:
+    """End with the exit status SOME_DEAD, and say so in red, when *counts* have dead jobs."""
+    if dead := counts.get(JobState.DEAD.value, 0):
         click.secho(f"{dead:,} jobs are dead: mergelane jobs list --state dead", fg="red", err=True)
         ctx.exit(SOME_DEAD)
 
