@@ -15,7 +15,8 @@ from schemas.runs import LIMITED
 from tests.support.front_door import Caller
 from tests.support.lane_runs import ext, job, run_jobs
 from tests.support.profiles import track
-from tests.support.runs import close, count_all, counted, create_run, in_run, merge_in, read_run
+from tests.support.runs import close, count_all, count_once, counted, create_run, in_run, merge_in, read_run
+from tests.support.waiting import wait_until
 
 Json = dict[str, Any]
 PAIR = (ext("orphan"), ext("survivor"))
@@ -338,3 +339,22 @@ def test_an_import_counts_its_lines_by_result_and_has_no_jobs(caller: Caller, po
     assert [(each.status_code, each.json["message"][:22]) for each in steering] == [(409, "This run is an import:")] * 2
     assert (done["state"], done["kind"], done["jobs"]) == ("finished", "import", 0)
     assert done["counts"] == {"created": 1, "refused": 2, "skipped": 5}
+
+
+def test_the_etag_of_a_run_stays_while_only_its_rate_and_its_estimated_end_change(caller: Caller, pool: Pool) -> None:
+    run_id = create_run(caller)
+    done = merge_in(caller, run_id, (ext("x"), ext("y")))
+    merge_in(caller, run_id, (ext("x"), ext("y")))
+    waiting = counted(caller, pool, run_id)
+    run_jobs(caller, pool, done)
+    count_once(pool, caller)
+    path = f"/merge/runs/{run_id}"
+    first = caller.get(path)
+    wait_until(lambda: caller.get(path).json["estimated_finish_at"] != first.json["estimated_finish_at"], what="time")
+    second = caller.get(path)
+    close(caller, run_id)
+
+    assert waiting["estimated_finish_at"] is None
+    assert second.headers["ETag"] == first.headers["ETag"]
+    assert caller.get(path).headers["ETag"] != first.headers["ETag"]
+    assert caller.get(path, headers={"If-None-Match": first.headers["ETag"]}).status_code == 200
