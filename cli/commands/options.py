@@ -3,6 +3,7 @@
 Nothing here is imported at the top that takes long to import: `--help` must stay fast.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from math import isnan
@@ -159,6 +160,10 @@ def interruptible(output: Path) -> Iterator[None]:
         raise click.exceptions.Exit(INTERRUPTED) from None
 
 
+#: A whole number of a length that Python converts.
+WHOLE = re.compile(r"[0-9]{1,12}")
+
+
 class FailureLimitType(click.ParamType[int | str]):
     """A number of failures, or a share in percent."""
 
@@ -172,7 +177,7 @@ class FailureLimitType(click.ParamType[int | str]):
 
         text = str(value)
         try:
-            limit = parse_failure_limit(int(text) if text.isdecimal() and text.isascii() else text).wire
+            limit = parse_failure_limit(int(text) if WHOLE.fullmatch(text) else text).wire
         except ValidationError as error:
             self.fail(f"{text!r} {error.messages[0]}.", param, ctx)
         return "" if limit is None else limit
