@@ -257,7 +257,14 @@ def queue(names: Names) -> Json:
 
 def run(names: Names) -> Json:
     """Return a run to create."""
-    return {"label": f"run {names.spell}", "kind": names.rng.choice(["client", "file", "import"])}
+    kind = names.rng.choice(["client", "file", "import"])
+    body: Json = {"label": f"run {names.spell}", "kind": kind, "priority": names.rng.randint(0, 7)}
+    return body if kind == "import" else {**body, **failure_limit(names)}
+
+
+def failure_limit(names: Names) -> Json:
+    """Return the limit of a run to create or to resume."""
+    return {"max_failures": names.rng.choice([None, 5, "2%", "0.5 %"])}
 
 
 def chosen(names: Names) -> Json:
@@ -307,6 +314,7 @@ LISTED: tuple[Endpoint, ...] = (
     Endpoint(method="GET", rule="/merge/runs/<uuid:run_id>/batches", query=POLLED),
     Endpoint(method="POST", rule="/merge/runs/<uuid:run_id>/close", bodies=(nothing,)),
     Endpoint(method="POST", rule="/merge/runs/<uuid:run_id>/cancel", bodies=(nothing,)),
+    Endpoint(method="POST", rule="/merge/runs/<uuid:run_id>/resume", bodies=(nothing, failure_limit)),
     Endpoint(method="POST", rule="/merge/runs/<uuid:run_id>/undo", bodies=(nothing,)),
     Endpoint(method="GET", rule="/merge/batches/<uuid:batch_id>"),
     Endpoint(method="GET", rule="/merge/batches", query=(*POLLED, {"source": "duplicates"})),

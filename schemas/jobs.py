@@ -18,6 +18,7 @@ from schemas.base import (
 from schemas.outcomes import BatchSource, JobKind, JobState, Outcome
 from schemas.paging import Cursor, PageQuery, identifier_filter
 from schemas.targets import RecordedIdentifierSchema
+from schemas.urgency import LEAST_URGENT, MOST_URGENT
 
 #: The arrays of `/users/identify`, by the kind of identifier of their objects.
 INPUT_ARRAYS = {
@@ -38,6 +39,17 @@ OF_SOME = frozenset({"input_array", "undoes", "not_restored", "warnings"})
 EXCLUDED_PAIR = (
     "The two profiles are recorded as not a match (`GET /duplicates/exclusions`), and the request merges them."
 )
+
+
+def priority_field() -> fields.Integer:
+    """Return the member `priority`."""
+    return fields.Integer(
+        metadata={
+            "minimum": MOST_URGENT,
+            "maximum": LEAST_URGENT,
+            "description": "The urgency of the jobs, from 0, the most urgent, to 7.",
+        }
+    )
 
 
 class JobProfileSchema(ResponseSchema):
@@ -91,6 +103,7 @@ class JobSchema(ResponseSchema):
     index = count_field()
     kind = Word(JobKind)
     state = Word(JobState)
+    priority = priority_field()
     outcome = Word(Outcome, allow_none=True)
     reason = fields.String(allow_none=True)
     identifier_to_merge = WireJson(RecordedIdentifierSchema, attribute="orphan_identifier")
@@ -139,6 +152,7 @@ class BatchSummarySchema(ResponseSchema):
     source = Word(BatchSource)
     run_id = fields.UUID(allow_none=True)
     state = fields.String(validate=validate.OneOf([JobState.QUEUED, JobState.RUNNING, JobState.FINISHED]))
+    priority = priority_field()
     request_id = fields.String(allow_none=True)
     created_at = Instant()
     finished_at = Instant(allow_none=True)

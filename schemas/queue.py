@@ -85,7 +85,13 @@ class QueueSchema(ResponseSchema):
         values=count_field(),
         metadata={"description": "Queued jobs by urgency, from 0, the most urgent, to 7; one without jobs is missing."},
     )
-    running = count_field()
+    waiting_is_exact = fields.Boolean(
+        metadata={
+            "description": "False for more than 5,000 waiting jobs, which are not all counted: then at least as many"
+            " jobs of each urgency wait."
+        }
+    )
+    running = count_field("Jobs that a worker has begun, counted up to 5,000.")
     oldest_waiting_seconds = fields.Float(
         allow_none=True, metadata={"minimum": 0, "description": "The age of the oldest queued job; null without one."}
     )

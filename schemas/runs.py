@@ -3,14 +3,17 @@
 from collections.abc import Mapping
 from typing import Any
 
-from marshmallow import ValidationError, fields
+from marshmallow import ValidationError, fields, validate
 
 from schemas.audit import AuditKeySchema
 from schemas.base import Instant, ResponseSchema, StrictRequestSchema, Word, count_field
+from schemas.failure_limits import LEAST_ENDED, FailureLimitField
 from schemas.fields import Choice, Text, first_fault
+from schemas.jobs import priority_field
 from schemas.outcomes import RunKind, RunStatus
 from schemas.paging import Cursor, PageQuery
 from schemas.text import quoted
+from schemas.urgency import LEAST_URGENT, MOST_URGENT
 
 #: Maximum characters of the label of a run.
 MAX_LABEL = 200
@@ -18,6 +21,12 @@ KIND = f"'kind' must be one of {', '.join(RunKind)}"
 STATE = f"'state' must be one of {', '.join(RunStatus)}"
 #: The kinds that a client may create.
 CLIENT_KINDS = (RunKind.CLIENT, RunKind.FILE, RunKind.IMPORT)
+PRIORITY = f"must be an integer from {MOST_URGENT} to {LEAST_URGENT}"
+LIMITED = "'max_failures' is for runs with jobs; an import has none, so leave it out"
+OF_FAILURES = (
+    "Dead, refused and ambiguous jobs after which the run is paused: more than a number, or more than a share of the"
+    f" ended jobs, such as `2%`. A share counts from {LEAST_ENDED} ended jobs on."
+)
 
 
 class NewRunSchema(StrictRequestSchema):
@@ -28,6 +37,28 @@ class NewRunSchema(StrictRequestSchema):
         *CLIENT_KINDS,
         load_default=RunKind.CLIENT,
         metadata={"description": "`file` and `import` are for bulk files; by default `client`.", "default": "client"},
+    )
+    priority = fields.Integer(
+        strict=True,
+        allow_none=True,
+        validate=validate.Range(MOST_URGENT, LEAST_URGENT, error=PRIORITY),
+        error_messages={"invalid": PRIORITY, "too_large": PRIORITY},
+        metadata={
+            "description": "The urgency of the jobs of requests without the header `Priority`, from 0, the most urgent,"
+            " to 7. Default: that of this request's own header, or 3."
+        },
+    )
+    max_failures = FailureLimitField(allow_none=True, metadata={"description": OF_FAILURES})
+
+
+class ResumedRunSchema(StrictRequestSchema):
+    """The limit of a resumed run."""
+
+    max_failures = FailureLimitField(
+        allow_none=True,
+        metadata={
+            "description": "Null removes the limit; without the key it stays. Only jobs that end from now on count."
+        },
     )
 
 
@@ -66,6 +97,12 @@ class MergeRunSchema(ResponseSchema):
         metadata={"minimum": 0, "description": "Jobs that ended a minute: in the last minute, or in a finished run."}
     )
     estimated_finish_at = Instant(allow_none=True)
+    priority = priority_field()
+    max_failures = FailureLimitField(allow_none=True, metadata={"description": OF_FAILURES})
+    paused_at = Instant(
+        allow_none=True, metadata={"description": "From then on no worker begins one of its jobs; null while it runs."}
+    )
+    paused_reason = fields.String(allow_none=True, metadata={"description": "Why the run is paused."})
     undoes_run = fields.UUID(allow_none=True, metadata={"description": "Of an undo: the run that it undoes."})
     undoable_until = Instant(
         allow_none=True, metadata={"description": "Until then all of its merges can be undone; null without any."}
@@ -89,18 +126,31 @@ class MergeRunPageQuery(PageQuery):
 
 
 _NEW = NewRunSchema()
+_RESUMED = ResumedRunSchema()
 
 
 def load_new_run(body: Any) -> dict[str, Any]:
     """Load a run to create from *body*; raise ValidationError with one sentence for the first fault."""
+    loaded = _load(_NEW, body)
+    if loaded["kind"] == RunKind.IMPORT and loaded.get("max_failures") is not None:
+        raise ValidationError(LIMITED)
+    return loaded
+
+
+def load_resumed_run(body: Any) -> dict[str, Any]:
+    """Load the limit of a run to resume; raise ValidationError with one sentence for the first fault."""
+    return _load(_RESUMED, body)
+
+
+def _load(schema: StrictRequestSchema, body: Any) -> dict[str, Any]:
     if not isinstance(body, Mapping):
         raise ValidationError("The request body must be a JSON object.")
-    if unknown := sorted(body.keys() - _NEW.fields.keys()):
+    if unknown := sorted(body.keys() - schema.fields.keys()):
         raise ValidationError(
-            f"'{quoted(unknown[0])}' is no key of this request; its keys are {', '.join(_NEW.fields)}."
+            f"'{quoted(unknown[0])}' is no key of this request; its keys are {', '.join(schema.fields)}."
         )
     try:
-        loaded: dict[str, Any] = _NEW.load(body)
+        loaded: dict[str, Any] = schema.load(body)
     except ValidationError as error:
         raise ValidationError(first_fault(error.messages)) from None
     return loaded

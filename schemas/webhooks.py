@@ -25,6 +25,8 @@ class EventType(StrEnum):
     BATCH_FINISHED = "merge.batch.finished"
     #: Every job of a closed run is finished or dead.
     RUN_FINISHED = "merge.run.finished"
+    #: The relay paused a run because too many of its jobs failed.
+    RUN_PAUSED = "merge.run.paused"
     #: Profiles were merged, restored, renamed or deleted: changes of the identity feed.
     IDENTITY_CHANGED = "identity.changed"
     #: A test requested by the client; it is sent to the webhook whatever its types.
@@ -32,7 +34,7 @@ class EventType(StrEnum):
 
 
 #: The types that a webhook can select.
-EVENT_TYPES = (EventType.BATCH_FINISHED, EventType.RUN_FINISHED, EventType.IDENTITY_CHANGED)
+EVENT_TYPES = (EventType.BATCH_FINISHED, EventType.RUN_FINISHED, EventType.RUN_PAUSED, EventType.IDENTITY_CHANGED)
 #: The types of a webhook that names none.
 DEFAULT_TYPES = (EventType.BATCH_FINISHED,)
 
@@ -171,6 +173,14 @@ class RunFinishedSchema(ResponseSchema):
 
     def _status_url(self, run: Any) -> str:
         return f"/merge/runs/{run.id}"
+
+
+class RunPausedSchema(RunFinishedSchema):
+    """The data of a notice about a paused run, with the reason. It has no identifiers of profiles."""
+
+    finished_at = Instant(allow_none=True)
+    paused_at = Instant()
+    paused_reason = fields.String()
 
 
 class ChangedProfileSchema(ResponseSchema):

@@ -1,6 +1,8 @@
-"""Writes the audit of runs: who created, closed, cancelled or undid one."""
+"""Writes the audit of runs: who created, closed, cancelled, paused, resumed or undid one."""
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 from uuid import UUID
 
 from app.audit.log import Actor, AuditEvent, log_events
@@ -11,7 +13,16 @@ from schemas.outcomes import RunStatus
 
 def log_run_change(tx: Transaction, *, run_id: UUID, before: RunStatus | None, after: RunStatus, actor: Actor) -> None:
     """Add the change of a run's state to the audit. The path of the entry names the run."""
+    _log(tx, run_id, Action.RUN, actor, {"field": "state", "before": before, "after": after, "rule": None})
+
+
+def log_run_pause(tx: Transaction, *, run_id: UUID, action: Action, reason: str, actor: Actor) -> None:
+    """Add to the audit that a run was paused for *reason*, or was resumed after it. The path names the run."""
+    before, after = (None, reason) if action is Action.PAUSE else (reason, None)
+    _log(tx, run_id, action, actor, {"field": "paused_reason", "before": before, "after": after, "rule": None})
+
+
+def _log(tx: Transaction, run_id: UUID, action: Action, actor: Actor, change: Mapping[str, Any]) -> None:
     if str(run_id) not in actor.path:
         actor = replace(actor, path=f"{actor.path}/{run_id}")
-    changes = [{"field": "state", "before": before, "after": after, "rule": None}]
-    log_events(tx, action=Action.RUN, actor=actor, events=[AuditEvent(braze_id=None, changes=changes)])
+    log_events(tx, action=action, actor=actor, events=[AuditEvent(braze_id=None, changes=[change])])

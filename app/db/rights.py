@@ -42,6 +42,7 @@ TABLES: Mapping[str, Sequence[str]] = {
     **dict.fromkeys(("duplicate_policy", "duplicate_run"), KEPT),
     **dict.fromkeys(("run", "run_progress"), KEPT),
     "run_undo_merge": ("SELECT", "INSERT", "DELETE"),
+    "run_pause": ALL,
     "plan": ALL,
     **dict.fromkeys(("plan_update", "plan_job"), HISTORY),
     "duplicate_exclusion": ("SELECT", "INSERT", "DELETE"),

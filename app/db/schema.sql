@@ -311,6 +311,7 @@ BEGIN
     INTO STRICT found
     FROM run
     WHERE run.workspace_id = lock_open_run.workspace_id AND run.id = lock_open_run.run_id AND run.state = 'open'
+        AND run.kind <> 'import'
     FOR SHARE;
     RETURN found;
 END;
@@ -335,7 +336,7 @@ CREATE FUNCTION public.next_job_due_at() RETURNS timestamp with time zone
       LEFT JOIN public.queue_control control ON ((control.workspace_id = w.workspace_id)))
       CROSS JOIN LATERAL ( SELECT job.due_at
             FROM public.job
-           WHERE ((job.workspace_id = w.workspace_id) AND (job.state = 'queued'::text) AND (job.published_at IS NULL) AND (job.lane = job.index))
+           WHERE ((job.workspace_id = w.workspace_id) AND (job.state = 'queued'::text) AND (job.published_at IS NULL) AND (job.lane = job.index) AND (job.due_at < '9000-01-01 00:00:00+00'::timestamp with time zone))
            ORDER BY job.due_at, job.id
           LIMIT 1) due)
    WHERE (control.paused_at IS NULL);
@@ -556,6 +557,11 @@ CREATE TABLE public.run (
     undo_step jsonb,
     results jsonb DEFAULT '{}'::jsonb NOT NULL,
     cancelled_at timestamp with time zone,
+    priority smallint DEFAULT 3 NOT NULL,
+    max_failures integer,
+    max_failures_percent numeric,
+    ended_before integer DEFAULT 0 NOT NULL,
+    failed_before integer DEFAULT 0 NOT NULL,
     CONSTRAINT finished_at_when_ended CHECK (((finished_at IS NOT NULL) = (state = ANY (ARRAY['finished'::text, 'cancelled'::text, 'failed'::text])))),
     CONSTRAINT open_until_closed CHECK (((state <> 'open'::text) OR (closed_at IS NULL))),
     CONSTRAINT run_kind_check CHECK ((kind = ANY (ARRAY['client'::text, 'file'::text, 'import'::text, 'plan'::text, 'duplicates'::text, 'undo'::text, 'bulk'::text]))),
@@ -663,7 +669,7 @@ CREATE FUNCTION public.workspaces_to_rescue() RETURNS TABLE(workspace_id integer
          UNION ALL
          ( SELECT job.id
             FROM public.job
-           WHERE ((job.workspace_id = w.workspace_id) AND (job.state = 'queued'::text) AND (job.published_at IS NULL) AND (job.lane = job.index) AND (job.due_at > now()))
+           WHERE ((job.workspace_id = w.workspace_id) AND (job.state = 'queued'::text) AND (job.published_at IS NULL) AND (job.lane = job.index) AND (job.due_at > now()) AND (job.due_at < '9000-01-01 00:00:00+00'::timestamp with time zone))
            ORDER BY job.due_at DESC, job.id DESC
           LIMIT 1)
   LIMIT 1) found)
@@ -840,6 +846,15 @@ CREATE FUNCTION public.workspaces_with_published_jobs() RETURNS TABLE(workspace_
    ORDER BY w.workspace_id;
 END;
 
+CREATE TABLE public.run_pause (
+    workspace_id integer NOT NULL,
+    run_id uuid NOT NULL,
+    paused_at timestamp with time zone DEFAULT now() NOT NULL,
+    reason text NOT NULL,
+    resumed_at timestamp with time zone,
+    last_batch_id uuid
+);
+
 CREATE FUNCTION public.workspaces_with_runs() RETURNS TABLE(workspace_id integer)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -854,6 +869,11 @@ CREATE FUNCTION public.workspaces_with_runs() RETURNS TABLE(workspace_id integer
          ( SELECT run.id
             FROM public.run
            WHERE ((run.workspace_id = w.workspace_id) AND (run.state = 'running'::text))
+          LIMIT 1)
+         UNION ALL
+         ( SELECT pause.run_id
+            FROM public.run_pause pause
+           WHERE ((pause.workspace_id = w.workspace_id) AND (pause.resumed_at IS NOT NULL))
           LIMIT 1)
   LIMIT 1) found)
    ORDER BY w.workspace_id;
@@ -1406,6 +1426,9 @@ ALTER TABLE ONLY public.redirect
 ALTER TABLE ONLY public.redirect
     ADD CONSTRAINT redirect_workspace_id_braze_id_key UNIQUE (workspace_id, braze_id);
 
+ALTER TABLE ONLY public.run_pause
+    ADD CONSTRAINT run_pause_pkey PRIMARY KEY (workspace_id, run_id);
+
 ALTER TABLE ONLY public.run
     ADD CONSTRAINT run_pkey PRIMARY KEY (workspace_id, id);
 
@@ -1651,6 +1674,9 @@ ALTER TABLE ONLY public.queue_control
 ALTER TABLE ONLY public.redirect
     ADD CONSTRAINT redirect_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspace(workspace_id);
 
+ALTER TABLE ONLY public.run_pause
+    ADD CONSTRAINT run_pause_workspace_id_run_id_fkey FOREIGN KEY (workspace_id, run_id) REFERENCES public.run(workspace_id, id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY public.run_progress
     ADD CONSTRAINT run_progress_workspace_id_run_id_fkey FOREIGN KEY (workspace_id, run_id) REFERENCES public.run(workspace_id, id) ON DELETE CASCADE;
 
@@ -1778,6 +1804,8 @@ CREATE POLICY own_workspace ON public.redirect USING ((workspace_id = public.cur
 
 CREATE POLICY own_workspace ON public.run USING ((workspace_id = public.current_workspace()));
 
+CREATE POLICY own_workspace ON public.run_pause USING ((workspace_id = public.current_workspace()));
+
 CREATE POLICY own_workspace ON public.run_progress USING ((workspace_id = public.current_workspace()));
 
 CREATE POLICY own_workspace ON public.run_undo_merge USING ((workspace_id = public.current_workspace()));
@@ -1817,6 +1845,8 @@ ALTER TABLE public.queue_control ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.redirect ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.run ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.run_pause ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.run_progress ENABLE ROW LEVEL SECURITY;
 
@@ -1963,6 +1993,8 @@ GRANT ALL ON FUNCTION public.workspaces_with_pending_jobs() TO mergelane_app;
 
 REVOKE ALL ON FUNCTION public.workspaces_with_published_jobs() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.workspaces_with_published_jobs() TO mergelane_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.run_pause TO mergelane_app;
 
 REVOKE ALL ON FUNCTION public.workspaces_with_runs() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.workspaces_with_runs() TO mergelane_app;

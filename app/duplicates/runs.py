@@ -19,6 +19,7 @@ from app.ledger.runs import create_run
 from app.logs import request_id
 from schemas.keeping import KeepRule, RunState, RunTrigger
 from schemas.outcomes import RunKind, RunStatus
+from schemas.urgency import BACKGROUND_PRIORITY
 
 QUERIES = load_queries("app.duplicates", "runs.sql")
 
@@ -77,6 +78,7 @@ def start_run(tx: Transaction, rule: KeepRule, *, trigger: RunTrigger, api_key_i
                 run_id=run_id,
                 kind=RunKind.DUPLICATES,
                 state=RunStatus.RUNNING,
+                priority=BACKGROUND_PRIORITY,
                 api_key_id=api_key_id,
                 request_id=request_id.get() or None,
             )

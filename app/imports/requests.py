@@ -4,12 +4,14 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
+from uuid import UUID
 
 from app.audit.log import Actor
 from app.db.connections import Pool
 from app.db.transaction import Transaction, Wrapper, retry_until_stable, unchanged
 from app.errors import Rejected
 from app.imports.importing import MAX_LINES, ImportOutcome, import_profiles
+from app.ledger.runs import add_results, require_open_import
 from app.metrics.http import IMPORTED_PROFILES
 from app.users.consent import ConsentRules
 from schemas.profile_imports import ImportedProfile, ImportResult, LineRefused, OnConflict, parse_profile
@@ -51,6 +53,8 @@ class ImportOptions:
     dry_run: bool
     rules: ConsentRules
     actor: Actor
+    #: The import whose lines are counted; None for none.
+    run_id: UUID | None = None
 
 
 class _DryRunEnds(Exception):
@@ -123,8 +127,13 @@ def _import_parsed(tx: Transaction, parsed: Sequence[Parsed], options: ImportOpt
     )
     found = iter(imported)
     outcomes = [BLANK if each is None else next(found) for each in parsed]
+    if options.run_id is not None and options.dry_run:
+        require_open_import(tx, run_id=options.run_id)
     if options.dry_run:
         _end_dry_run(outcomes)
+    if options.run_id is not None:
+        results = Counter(each.result.value for each in outcomes)
+        add_results(tx, run_id=options.run_id, results=results)
     return outcomes
 
 

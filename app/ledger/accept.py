@@ -51,8 +51,8 @@ class NewBatch:
     #: The keys by which each update shares a lane with others; None for its identifiers.
     lane_keys: Sequence[Iterable[Hashable]] | None = None
     source: BatchSource = BatchSource.API
-    #: The urgency of its jobs, from 0, the most urgent, to 7.
-    priority: int = DEFAULT_PRIORITY
+    #: The urgency of its jobs, from 0, the most urgent, to 7; None for that of its run, or the default one.
+    priority: int | None = None
     #: The run that it belongs to; a request joins an open one.
     run_id: UUID | None = None
     id: UUID = field(default_factory=new_id)
@@ -69,6 +69,7 @@ class NewBatch:
             "joins": self.run_id is not None and self.source is BatchSource.API,
             "kind": self.kind,
             "priority": self.priority,
+            "default_priority": DEFAULT_PRIORITY,
             **request_origin(),
             "jobs": Jsonb(_jobs(self)),
         }
@@ -90,7 +91,7 @@ def store_batch(  # noqa: PLR0913  the parts of one request
     kind: JobKind,
     updates: Sequence[Update[Recorded]],
     places: Sequence[int] | None = None,
-    priority: int = DEFAULT_PRIORITY,
+    priority: int | None = None,
     idempotency: IdempotencyKey | None = None,
     run_id: UUID | None = None,
     backlogs: BacklogLimiter,

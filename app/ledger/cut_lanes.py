@@ -11,9 +11,10 @@ from uuid import UUID
 from app.db.transaction import Transaction
 from app.ledger.dispatch import ClaimedLanes
 from app.ledger.execution import QUERIES
+from app.ledger.run_pause import delay_jobs
 
-#: Seconds after which the relay looks again whether the first part of a lane has ended.
-LOOK_AGAIN_S = 0.1
+#: Seconds after which the relay looks again whether the first part of a lane has ended, or whether its run is resumed.
+LOOK_AGAIN_S, LOOK_AGAIN_PAUSED_S = 0.1, 1.0
 
 Lanes = Sequence[tuple[UUID, ...]]
 
@@ -29,6 +30,17 @@ def publishable_lanes(tx: Transaction, claimed: ClaimedLanes) -> Lanes:
         if lane[0] in held:
             _delay_rest(tx, lane, delay_s=LOOK_AGAIN_S)
     return [lane for lane in claimed.lanes if lane[0] not in held]
+
+
+def delay_paused(tx: Transaction, claimed: ClaimedLanes) -> int:
+    """Delay the claimed jobs of paused runs until these are resumed; return how many.
+
+    The rest of a cut lane is looked at again soon instead: its time is what tells it from a lane of its own.
+    """
+    delay_jobs(tx, {job_id: run_id for job_id, run_id in claimed.paused.items() if job_id not in claimed.rests})
+    if rests := [job_id for job_id in claimed.paused if job_id in claimed.rests]:
+        tx.execute(QUERIES["delay_paused_rests"], {"ids": rests, "delay_s": LOOK_AGAIN_PAUSED_S})
+    return len(claimed.paused) - len(rests)
 
 
 def first_lanes(lanes: Lanes, *, most_jobs: int) -> Lanes:

@@ -72,6 +72,8 @@ class ClaimedLanes:
     origins: Mapping[UUID, RequestOrigin]
     #: The jobs that are the rest of a lane that a limit has cut.
     rests: frozenset[UUID]
+    #: Pending jobs that must wait because their run is paused, and the runs.
+    paused: Mapping[UUID, UUID]
 
 
 def claim_lanes(
@@ -81,6 +83,7 @@ def claim_lanes(
 
     Of each, up to *limit* are due at once, and up to *limit* wait for their next attempt.
     Up to *aged_limit* more have waited for *aged_after_s* seconds behind more urgent ones.
+    Lanes of paused runs are apart.
     A lane with a job that names an identifier of an earlier, unfinished identification of another batch stays pending.
     """
     parameters = {"limit": limit, "aged_limit": aged_limit, "aged_after_s": aged_after_s}
@@ -89,6 +92,8 @@ def claim_lanes(
     # An aged lane that is among the first ones anyway is published as one of them.
     rows = [row for row in found if not row["aged"] or row["id"] not in first]
     aged = {row["id"] for row in rows if row["aged"]}
+    paused = {row["id"]: row["paused_run"] for row in rows if row["paused_run"] is not None}
+    rows = [row for row in rows if row["id"] not in paused]
     rows.sort(key=lambda row: (row["batch_id"], row["lane"], row["id"]))
     urgent = {row["id"] for row in rows if row["urgent"]}
     priorities = {row["id"]: MOST_URGENT if row["id"] in aged else row["priority"] for row in rows}
@@ -98,7 +103,8 @@ def claim_lanes(
         lanes=sorted(lanes, key=lambda lane: (lane[0] not in aged, priorities[lane[0]], lane[0] not in urgent, lane)),
         priorities=priorities,
         origins={row["id"]: RequestOrigin(row["request_id"], row["traceparent"]) for row in rows},
-        rests=frozenset(row["id"] for row in rows if row["is_rest"]),
+        rests=frozenset(row["id"] for row in found if row["is_rest"]),
+        paused=paused,
     )
 
 

@@ -14,6 +14,7 @@ from app.errors import NotFound
 from app.ledger.profile_ref import ProfileRef
 from app.ledger.search import search_parameters
 from schemas.outcomes import SETTLED, BatchSource, JobKind, JobState, Outcome
+from schemas.urgency import DEFAULT_PRIORITY
 
 QUERIES = load_queries("app.ledger", "queries.sql")
 
@@ -30,6 +31,8 @@ class Job:
     index: int
     kind: JobKind
     state: JobState
+    #: Its urgency, from 0, the most urgent, to 7.
+    priority: int
     outcome: Outcome | None
     reason: str | None
     #: The identifiers as the client wrote them.
@@ -75,6 +78,7 @@ class StatusCount:
     finished_at: datetime | None
     #: Those of them that were undone.
     undone: int = 0
+    priority: int = DEFAULT_PRIORITY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +108,11 @@ class Batch:
         if self.state != JobState.FINISHED:
             return None
         return max((each.finished_at for each in self.status_counts if each.finished_at), default=self.created_at)
+
+    @property
+    def priority(self) -> int:
+        """The urgency of the jobs, which have the same."""
+        return min((each.priority for each in self.status_counts), default=DEFAULT_PRIORITY)
 
     @property
     def undone(self) -> int:
@@ -139,7 +148,12 @@ def read_batch(tx: Transaction, *, batch_id: UUID) -> Batch:
     jobs = [Job.from_row(row) for row in rows if row["id"] is not None]
     counts = [
         StatusCount(
-            state=job.state, outcome=job.outcome, jobs=1, finished_at=job.finished_at, undone=job.undone_at is not None
+            state=job.state,
+            outcome=job.outcome,
+            jobs=1,
+            finished_at=job.finished_at,
+            undone=job.undone_at is not None,
+            priority=job.priority,
         )
         for job in jobs
     ]
@@ -265,6 +279,7 @@ def _status_counts(rows: Iterable[Mapping[str, Any]]) -> dict[UUID, list[StatusC
             jobs=row["jobs"],
             finished_at=row["finished_at"],
             undone=row["undone"],
+            priority=row["priority"],
         )
         counts.setdefault(row["batch_id"], []).append(count)
     return counts

@@ -1,5 +1,6 @@
 """The control of a workspace's queue: pause, resume, limit, and what the queue contains."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,6 +14,11 @@ from schemas.queue import QueueChange, QueueState
 
 QUERIES = load_queries("app.ledger", "queue.sql")
 
+#: Jobs of the whole queue, and lanes of one urgency, that are counted: reading the queue takes a bounded time.
+MOST_COUNTED = 5_000
+MOST_LANES = 2_000
+SECONDS_A_MINUTE = 60.0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueStatus:
@@ -22,8 +28,10 @@ class QueueStatus:
     #: The key that paused it, `{id, label}`; None while it runs, and for an operator.
     paused_by: Mapping[str, Any] | None
     merges_per_minute_limit: int | None
-    #: Queued jobs by urgency.
+    #: Queued jobs by urgency; lower bounds unless *waiting_is_exact*.
     waiting: Mapping[str, int]
+    waiting_is_exact: bool
+    #: Running jobs, counted up to MOST_COUNTED.
     running: int
     oldest_waiting_seconds: float | None
     #: Jobs that ended in the last minute.
@@ -39,16 +47,17 @@ def read_queue(tx: Transaction) -> QueueStatus:
     """Return the settings and the content of the queue."""
     (control,) = tx.execute(QUERIES["read_queue"]).fetchall()
     key_id = control["paused_by"]
-    waiting = tx.execute(QUERIES["count_waiting"]).fetchall()
+    waiting = _count_waiting(tx)
     oldest = tx.execute(QUERIES["find_oldest_waiting"]).fetchone()
     return QueueStatus(
         paused_at=control["paused_at"],
         paused_by=None if key_id is None else {"id": key_id, "label": control["label"]},
         merges_per_minute_limit=control["merges_per_minute_limit"],
-        waiting={str(row["priority"]): row["jobs"] for row in waiting},
-        running=_count(tx, "count_running"),
+        waiting={str(priority): min(waiting[priority], MOST_COUNTED) for priority in sorted(waiting)},
+        waiting_is_exact=waiting.total() <= MOST_COUNTED,
+        running=_count_running(tx),
         oldest_waiting_seconds=None if oldest is None else oldest["seconds"],
-        merges_per_minute=_count(tx, "count_ended_lately"),
+        merges_per_minute=_count_ended_lately(tx),
     )
 
 
@@ -88,7 +97,25 @@ def list_paused_workspaces(connection: Connection) -> list[int]:
     return [row["workspace_id"] for row in connection.execute(QUERIES["paused_workspaces"])]
 
 
-def _count(tx: Transaction, query: str) -> int:
-    (row,) = tx.execute(QUERIES[query]).fetchall()
+def _count_waiting(tx: Transaction) -> Counter[int]:
+    """Return queued jobs by urgency. More than MOST_COUNTED are not counted: then each number is a lower bound."""
+    bound = {"bound": MOST_COUNTED + 1}
+    waiting = Counter({row["priority"]: row["jobs"] for row in tx.execute(QUERIES["count_waiting"], bound)})
+    if waiting.total() > MOST_COUNTED:
+        # The counted jobs are the oldest. They may leave an urgency out.
+        lanes = tx.execute(QUERIES["count_pending_lanes"], {"bound": MOST_LANES})
+        waiting |= Counter({row["priority"]: row["jobs"] for row in lanes})
+    return waiting
+
+
+def _count_running(tx: Transaction) -> int:
+    (row,) = tx.execute(QUERIES["count_running"], {"bound": MOST_COUNTED}).fetchall()
     jobs: int = row["jobs"]
     return jobs
+
+
+def _count_ended_lately(tx: Transaction) -> int:
+    """Return the jobs that ended in the last minute; of more than MOST_COUNTED the rate of the latest."""
+    (row,) = tx.execute(QUERIES["count_ended_lately"], {"bound": MOST_COUNTED}).fetchall()
+    jobs: int = row["jobs"]
+    return jobs if jobs < MOST_COUNTED else round(jobs * SECONDS_A_MINUTE / max(row["seconds"], 1.0))

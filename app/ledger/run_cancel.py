@@ -9,8 +9,9 @@ from app.db.transaction import Transaction
 from app.errors import Conflict, NotFound
 from app.ledger.cancel import QUERIES as CANCEL_QUERIES
 from app.ledger.cancel import has_waiting_job, reason_of
-from app.ledger.runs import NO_RUN
-from schemas.outcomes import JobKind, RunStatus
+from app.ledger.run_pause import end_pauses
+from app.ledger.runs import IS_AN_IMPORT, NO_RUN
+from schemas.outcomes import JobKind, RunKind, RunStatus
 
 QUERIES = load_queries("app.ledger", "run_cancel.sql")
 
@@ -34,6 +35,8 @@ def cancel_jobs_of_run(
     row = tx.execute(QUERIES["lock_run"], {"id": run_id}).fetchone()
     if row is None:
         raise NotFound(NO_RUN)
+    if row["kind"] == RunKind.IMPORT:
+        raise Conflict(IS_AN_IMPORT)
     for kind in _kinds(tx, run_id):
         authorize(kind)
     state = RunStatus(row["state"])
@@ -45,6 +48,8 @@ def cancel_jobs_of_run(
         raise Conflict(NOTHING_LEFT.format(state=state))
     tx.execute(QUERIES["cancel_run"], {"id": run_id})
     tx.execute(QUERIES["drop_undo_merges"], {"id": run_id})
+    # No worker begins one of its jobs, whether it is paused or not.
+    end_pauses(tx, run_ids=[run_id])
     cancellation = {"id": new_id(), "run_id": run_id, "reason": reason_of(api_key_id)}
     tx.execute(CANCEL_QUERIES["add_cancellation_of_run"], cancellation)
     return state

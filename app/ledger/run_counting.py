@@ -17,7 +17,9 @@ from app.db.connections import Connection
 from app.db.ids import FIRST_ID
 from app.db.queries import load_queries
 from app.db.transaction import Transaction
+from app.ledger.run_pause import end_pauses, pause_failing_runs
 from app.ledger.runs import RATE_S, UNFINISHED
+from schemas.failure_limits import count_failures
 from schemas.outcomes import SETTLED, JobState
 
 QUERIES = load_queries("app.ledger", "run_counting.sql")
@@ -55,6 +57,8 @@ class CountingStep:
     is_full: bool = False
     #: Runs that have finished.
     finished: Sequence[UUID] = ()
+    #: Runs that were paused because too many of their jobs failed, and the reasons.
+    paused: Mapping[UUID, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -96,9 +100,11 @@ def count_runs(tx: Transaction, cursor: CountingCursor) -> CountingStep:
     tx.execute(QUERIES["close_duplicate_runs"])
     now = tx.now()
     step, batch_ids = _find_batches(tx, cursor, now=now)
-    if batch_ids:
-        _count_batches(tx, batch_ids, now=now)
-    return replace(step, finished=[row["id"] for row in tx.execute(QUERIES["finish_runs"])])
+    paused = _count_batches(tx, batch_ids, now=now) if batch_ids else {}
+    finished = [row["id"] for row in tx.execute(QUERIES["finish_runs"])]
+    if finished:
+        end_pauses(tx, run_ids=finished)
+    return replace(step, finished=finished, paused={each: paused[each] for each in paused.keys() - set(finished)})
 
 
 def _find_batches(tx: Transaction, cursor: CountingCursor, *, now: datetime) -> tuple[CountingStep, list[UUID]]:
@@ -125,8 +131,8 @@ def _next_place(page: Sequence[UUID], *, size: int) -> UUID:
     return page[-1] if len(page) == size else FIRST_ID
 
 
-def _count_batches(tx: Transaction, batch_ids: Sequence[UUID], *, now: datetime) -> None:
-    """Count the jobs of batches, and save the counts that have changed."""
+def _count_batches(tx: Transaction, batch_ids: Sequence[UUID], *, now: datetime) -> dict[UUID, str]:
+    """Count the jobs of batches, and save the counts that have changed; return the runs paused by them."""
     known = tx.execute(QUERIES["lock_batches"], {"batch_ids": batch_ids}).fetchall()
     # Counted after the locks: an earlier retry of a job is visible, and a later one waits.
     counted: defaultdict[UUID, BatchCount] = defaultdict(BatchCount)
@@ -138,19 +144,19 @@ def _count_batches(tx: Transaction, batch_ids: Sequence[UUID], *, now: datetime)
         if (row["run_state"], row["run_counts"]) != (counted[row["id"]].state, counted[row["id"]].counts)
     ]
     if not changed:
-        return
+        return {}
     rows = [
         {"id": str(row["id"]), "state": counted[row["id"]].state, "counts": counted[row["id"]].counts}
         for row in changed
     ]
     tx.execute(QUERIES["save_batches"], {"rows": Jsonb(rows)})
-    _add_to_runs(tx, changed, counted, now=now)
+    return _add_to_runs(tx, changed, counted, now=now)
 
 
 def _add_to_runs(
     tx: Transaction, changed: Sequence[Mapping[str, Any]], counted: Mapping[UUID, BatchCount], *, now: datetime
-) -> None:
-    """Add the changes of batches to the progress of their runs."""
+) -> dict[UUID, str]:
+    """Add the changes of batches to the progress of their runs; return the runs that this pauses."""
     by_run: defaultdict[UUID, list[Mapping[str, Any]]] = defaultdict(list)
     for row in changed:
         by_run[row["run_id"]].append(row)
@@ -160,9 +166,16 @@ def _add_to_runs(
         for query in ("add_missing_runs", "add_missing_progress"):
             tx.execute(QUERIES[query], {"run_ids": run_ids})
         progress = _lock_progress(tx, run_ids)
-    rows = [_progress(before, by_run[run_id], counted, now=now) for run_id, before in progress.items()]
-    tx.execute(QUERIES["save_progress"], {"rows": Jsonb(rows)})
+    rows = {run_id: _progress(before, by_run[run_id], counted, now=now) for run_id, before in progress.items()}
+    tx.execute(QUERIES["save_progress"], {"rows": Jsonb(list(rows.values()))})
     tx.execute(QUERIES["reopen_runs"], {"run_ids": run_ids})
+    # A retry of a dead job lowers the failures of its run, and must not pause it.
+    failing = {
+        run_id: row["counts"]
+        for run_id, row in rows.items()
+        if count_failures(row["counts"]) > count_failures(progress[run_id]["counts"])
+    }
+    return pause_failing_runs(tx, failing) if failing else {}
 
 
 def _lock_progress(tx: Transaction, run_ids: Sequence[UUID]) -> dict[UUID, Mapping[str, Any]]:

@@ -13,15 +13,25 @@ from app.db.ids import FIRST_ID, new_id
 from app.db.queries import load_queries
 from app.db.transaction import Transaction
 from app.errors import Conflict, NotFound
+from schemas.failure_limits import FailureLimit
 from schemas.outcomes import SETTLED, JobState, RunKind, RunStatus
+from schemas.urgency import DEFAULT_PRIORITY
 
 QUERIES = load_queries("app.ledger", "runs.sql")
 
 NO_RUN = "There is no run with this id."
 NOT_OPEN = "This run is {state}; requests can join an open run only. Create another run."
+IS_AN_IMPORT = (
+    "This run is an import: it has no jobs, so there is nothing to cancel or to undo. Correct the profiles with another"
+    " import."
+)
+NO_JOBS_JOIN = "This run is an import; only POST /profiles/import can join it. Create another run for merges."
+NOT_AN_IMPORT = "An import can join a run of the kind import only, and the kind of this run is {kind}."
 NOT_CLOSABLE = "This run is {state}; only an open one can be closed."
 #: Seconds whose ended jobs make up the rate of a run.
 RATE_S = 60.0
+#: Columns that a MergeRun has in another form.
+OF_OTHER_TYPES = frozenset({"kind", "state", "counts", "max_failures"})
 #: States whose jobs have not ended.
 UNFINISHED = [state.value for state in JobState if state not in SETTLED]
 
@@ -57,6 +67,12 @@ class MergeRun:
     #: Jobs that ended a minute.
     merges_per_minute: float
     estimated_finish_at: datetime | None
+    #: The urgency of the jobs of requests that name none.
+    priority: int
+    max_failures: FailureLimit | None
+    #: None while its jobs may begin.
+    paused_at: datetime | None
+    paused_reason: str | None
     first_ended_at: datetime | None
     #: Set by app.ledger.undo_time: None if there is nothing to undo.
     undoable_until: datetime | None = None
@@ -71,15 +87,17 @@ class MergeRun:
             counts[JobState.QUEUED.value] += row["step"]["left"]
         rate = _jobs_per_second(row)
         left = sum(counts[state] for state in UNFINISHED)
+        can_estimate = left and rate and row["paused_at"] is None
         return cls(
-            **{name: row[name] for name in cls.__slots__ if name in row and name not in {"kind", "state", "counts"}},
+            **{name: row[name] for name in cls.__slots__ if name in row and name not in OF_OTHER_TYPES},
             kind=RunKind(row["kind"]),
             state=RunStatus(row["state"]),
             created_by=None if key_id is None else RunCreator(id=key_id, label=row["key_label"]),
             counts=dict(sorted(counts.items())),
+            max_failures=limit_of(row),
             jobs=sum(counts.values()) - sum(row["results"].values()),
             merges_per_minute=round(rate * 60, 1),
-            estimated_finish_at=row["now"] + timedelta(seconds=left / rate) if left and rate else None,
+            estimated_finish_at=row["now"] + timedelta(seconds=left / rate) if can_estimate else None,
         )
 
 
@@ -94,9 +112,12 @@ def create_run(  # noqa: PLR0913  the columns of a run
     request_id: str | None,
     undoes_run: UUID | None = None,
     step: Mapping[str, Any] | None = None,
+    priority: int = DEFAULT_PRIORITY,
+    max_failures: FailureLimit | None = None,
 ) -> UUID:
     """Create a run without batches and return its id."""
     run_id = run_id or new_id()
+    limit = max_failures or FailureLimit()
     parameters = {
         "id": run_id,
         "kind": kind,
@@ -106,6 +127,9 @@ def create_run(  # noqa: PLR0913  the columns of a run
         "request_id": request_id,
         "undoes_run": undoes_run,
         "step": None if step is None else Jsonb(step),
+        "priority": priority,
+        "max_failures": limit.number,
+        "max_failures_percent": limit.percent,
     }
     tx.execute(QUERIES["insert_run"], parameters)
     tx.execute(QUERIES["insert_progress"], {"id": run_id})
@@ -140,9 +164,30 @@ def list_merge_runs(
 
 def require_open_run(tx: Transaction, *, run_id: UUID) -> None:
     """Raise NotFound when the workspace has no such run, and Conflict when requests cannot join it."""
-    state = read_run_state(tx, run_id=run_id)
+    kind, state = _read_kind_and_state(tx, run_id=run_id)
+    if kind is RunKind.IMPORT:
+        raise Conflict(NO_JOBS_JOIN)
     if state is not RunStatus.OPEN:
         raise Conflict(NOT_OPEN.format(state=state))
+
+
+def require_open_import(tx: Transaction, *, run_id: UUID) -> None:
+    """Raise NotFound when the workspace has no such run, and Conflict when it is no open import."""
+    kind, state = _read_kind_and_state(tx, run_id=run_id)
+    if kind is not RunKind.IMPORT:
+        raise Conflict(NOT_AN_IMPORT.format(kind=kind))
+    if state is not RunStatus.OPEN:
+        raise Conflict(NOT_OPEN.format(state=state))
+
+
+def add_results(tx: Transaction, *, run_id: UUID, results: Mapping[str, int]) -> None:
+    """Add lines by their result to an open import. Raises NotFound, and Conflict when it is no open import.
+
+    Waits for other requests of the import, so it is the last statement of a transaction.
+    """
+    parameters = {"id": run_id, "results": list(results), "lines": list(results.values())}
+    if not results or tx.execute(QUERIES["add_results"], parameters).fetchone() is None:
+        require_open_import(tx, run_id=run_id)
 
 
 def close_run(tx: Transaction, *, run_id: UUID) -> MergeRun:
@@ -154,10 +199,20 @@ def close_run(tx: Transaction, *, run_id: UUID) -> MergeRun:
 
 def read_run_state(tx: Transaction, *, run_id: UUID) -> RunStatus:
     """Return the state of a run; raise NotFound when the workspace has none of that id."""
+    return _read_kind_and_state(tx, run_id=run_id)[1]
+
+
+def limit_of(row: Mapping[str, Any]) -> FailureLimit | None:
+    """Return the limit of failures in a row of run."""
+    limit = FailureLimit(number=row["max_failures"], percent=row["max_failures_percent"])
+    return None if limit == FailureLimit() else limit
+
+
+def _read_kind_and_state(tx: Transaction, *, run_id: UUID) -> tuple[RunKind, RunStatus]:
     row = tx.execute(QUERIES["read_state"], {"id": run_id}).fetchone()
     if row is None:
         raise NotFound(NO_RUN)
-    return RunStatus(row["state"])
+    return RunKind(row["kind"]), RunStatus(row["state"])
 
 
 def _jobs_per_second(row: Mapping[str, Any]) -> float:

@@ -64,6 +64,7 @@ def apply_plan(
         tx,
         kind=RunKind.PLAN,
         state=RunStatus.RUNNING,
+        priority=priority,
         api_key_id=actor.api_key_id,
         request_id=actor.request_id,
         step=_step(first=0, since=FIRST_ID, left=plan["updates"] if indexes is None else len(indexes)),

@@ -67,7 +67,7 @@ def accept_undo(  # noqa: PLR0913  the parts of a batch
     *,
     api_key_id: UUID | None,
     path: str,
-    priority: int = DEFAULT_PRIORITY,
+    priority: int | None = None,
     idempotency: IdempotencyKey | None = None,
     run_id: UUID | None = None,
 ) -> AcceptedBatch:
@@ -88,6 +88,7 @@ def accept_undo(  # noqa: PLR0913  the parts of a batch
         "api_key_id": api_key_id,
         "path": path,
         "priority": priority,
+        "default_priority": DEFAULT_PRIORITY,
         "run_id": run_id,
         "joins": run_id is not None,
         **request_origin(),

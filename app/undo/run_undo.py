@@ -16,7 +16,7 @@ from app.db.queries import load_queries
 from app.db.transaction import Transaction
 from app.errors import Conflict, NotFound
 from app.ledger.lanes import batches_of_lanes, take_lanes
-from app.ledger.runs import NO_RUN, close_run, create_run, has_unfinished_jobs
+from app.ledger.runs import IS_AN_IMPORT, NO_RUN, close_run, create_run, has_unfinished_jobs
 from app.undo.accept import ALL_UNDONE, IS_AN_UNDO, NOTHING_MERGED, UNFINISHED
 from app.undo.accept import QUERIES as UNDO_QUERIES
 from schemas.merge import MAX_UPDATES
@@ -39,6 +39,7 @@ def accept_run_undo(
     *,
     run_id: UUID,
     authorize: Callable[[set[JobKind]], None],
+    priority: int = DEFAULT_PRIORITY,
     api_key_id: UUID | None,
     request_id: str | None,
 ) -> UUID:
@@ -52,6 +53,8 @@ def accept_run_undo(
         raise NotFound(NO_RUN)
     if row["kind"] == RunKind.UNDO:
         raise Conflict(IS_AN_UNDO)
+    if row["kind"] == RunKind.IMPORT:
+        raise Conflict(IS_AN_IMPORT)
     # A plan makes its jobs step by step.
     makes_jobs = row["step"] is not None
     if makes_jobs or has_unfinished_jobs(tx, run_id=run_id):
@@ -70,6 +73,7 @@ def accept_run_undo(
         kind=RunKind.UNDO,
         label=row["label"],
         state=RunStatus.RUNNING,
+        priority=priority,
         api_key_id=api_key_id,
         request_id=request_id,
         undoes_run=run_id,
@@ -165,7 +169,9 @@ def _insert_batch(tx: Transaction, undo: Mapping[str, Any], jobs: Sequence[Mappi
         "path": f"/merge/runs/{undo['undoes_run']}/undo",
         "run_id": undo["id"],
         "joins": False,
-        "priority": DEFAULT_PRIORITY,
+        # That of the run.
+        "priority": None,
+        "default_priority": DEFAULT_PRIORITY,
         "request_id": undo["request_id"],
         "traceparent": None,
         "jobs": Jsonb(jobs),

@@ -1,12 +1,15 @@
 """GET with `If-None-Match` and `Prefer: wait=N`: answered when the resource changes, else 304 after N seconds."""
 
+import hashlib
 from collections.abc import Callable
 from http import HTTPStatus
+from typing import Any
 
 from flask import Response, request
 from flask.typing import ResponseReturnValue
 
 from app.web.prefer_wait import preferred_wait, wait_until
+from schemas.json_values import dump_json
 
 
 def respond_when_changed(read: Callable[[], Response]) -> ResponseReturnValue:
@@ -33,9 +36,15 @@ def respond_when_changed(read: Callable[[], Response]) -> ResponseReturnValue:
 
 
 def _tagged(response: Response) -> Response:
-    """Return *response* with a strong ETag: a digest of its body."""
-    response.add_etag()
+    """Return *response* with its ETag, or with a digest of its body as a strong one."""
+    if response.get_etag()[0] is None:
+        response.add_etag()
     return response
+
+
+def digest_of(content: Any) -> str:
+    """Return the digest of *content* for an ETag."""
+    return hashlib.sha256(dump_json(content)).hexdigest()[:40]
 
 
 def _is_known(response: Response) -> bool:

@@ -6,8 +6,8 @@ from flask import request
 from schemas.urgency import DEFAULT_PRIORITY, LEAST_URGENT, MOST_URGENT
 
 
-def requested_priority() -> int:
-    """Return the urgency in the header `Priority`, or the default one.
+def requested_priority() -> int | None:
+    """Return the urgency in the header `Priority`; None without one.
 
     RFC 9218 requires that a server ignores a malformed or unknown value: browsers and proxies send the header too.
     """
@@ -15,9 +15,14 @@ def requested_priority() -> int:
     try:
         members = http_sf.parse(text.encode("latin-1"), tltype="dictionary")
     except (http_sf.StructuredFieldError, UnicodeEncodeError):
-        return DEFAULT_PRIORITY
+        return None
     member = members.get("u") if isinstance(members, dict) else None
     value = member[0] if isinstance(member, tuple) else None
     if type(value) is not int or not MOST_URGENT <= value <= LEAST_URGENT:
-        return DEFAULT_PRIORITY
+        return None
     return value
+
+
+def urgency_of_run(given: int | None = None) -> int:
+    """Return the urgency of a run: the one *given* in the body, that of the header `Priority`, or the default one."""
+    return next((each for each in (given, requested_priority()) if each is not None), DEFAULT_PRIORITY)

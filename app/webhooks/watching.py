@@ -18,7 +18,7 @@ from app.webhooks.deliveries import Delivery, lock_delivery
 from app.webhooks.outbox import delivery_rows, format_event, insert_deliveries, lock_webhooks_of_type
 from app.webhooks.store import read_webhook
 from schemas.outcomes import JobState
-from schemas.webhooks import BatchFinishedSchema, EventType, RunFinishedSchema
+from schemas.webhooks import BatchFinishedSchema, EventType, RunFinishedSchema, RunPausedSchema
 
 QUERIES = load_queries("app.webhooks", "watching.sql")
 
@@ -29,7 +29,8 @@ SHARE = 0.1
 DISABLED = "This webhook is disabled, so that nothing is sent to it; enable it first."
 
 DATA = BatchFinishedSchema()
-RUN_DATA = RunFinishedSchema()
+#: The data of notices about runs.
+RUN_DATA = {EventType.RUN_FINISHED: RunFinishedSchema(), EventType.RUN_PAUSED: RunPausedSchema()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,15 +70,16 @@ def create_test_delivery(tx: Transaction, *, webhook_id: UUID) -> Delivery:
     return lock_delivery(tx, webhook_id=webhook_id, notice_id=UUID(row["id"]))
 
 
-def create_run_deliveries(tx: Transaction, *, run_ids: Sequence[UUID]) -> None:
-    """Create the deliveries of runs that have finished, in the transaction that finishes them."""
-    webhook_ids = lock_webhooks_of_type(tx, event=EventType.RUN_FINISHED)
+def create_run_deliveries(tx: Transaction, event: EventType, *, run_ids: Sequence[UUID]) -> None:
+    """Create the deliveries of runs that have finished or were paused, in the transaction of this event."""
+    webhook_ids = lock_webhooks_of_type(tx, event=event)
     if not webhook_ids:
         return
     rows: list[Mapping[str, Any]] = []
     for run in read_merge_runs(tx, run_ids=run_ids):
-        body = format_event(EventType.RUN_FINISHED, run.finished_at, RUN_DATA.dump(run))
-        rows += delivery_rows(webhook_ids, event=EventType.RUN_FINISHED, body=body)
+        at = run.finished_at if event is EventType.RUN_FINISHED else run.paused_at
+        body = format_event(event, at, RUN_DATA[event].dump(run))
+        rows += delivery_rows(webhook_ids, event=event, body=body)
     insert_deliveries(tx, rows)
 
 

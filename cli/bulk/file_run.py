@@ -1,9 +1,15 @@
 """The run of the API that a file becomes: created before its first batch, and closed after its last."""
 
+from collections.abc import Callable
+from contextlib import closing
 from http import HTTPStatus
 from pathlib import PurePath
+from threading import Event
+from typing import Any
 
+from app.errors import MergelaneError
 from cli.bulk.files import STDIN
+from cli.bulk.outputs.checkpoint import Checkpoint
 from cli.client import Client, Response, require_status
 from schemas.outcomes import RunStatus
 from schemas.runs import MAX_LABEL
@@ -12,18 +18,30 @@ from schemas.text import replace_controls
 HEADER = "Merge-Run"
 #: A key without the permission, or a server of an older version.
 WITHOUT_RUNS = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED})
+PAUSED = (
+    "The run {run_id} is paused: {reason} Look at its jobs (`mergelane jobs list --run {run_id}`). Then resume it with"
+    " `mergelane runs resume {run_id}`, or cancel it with `mergelane runs cancel {run_id}`, and run this command again."
+)
 
 
-def create_file_run(client: Client, *, file: str, kind: str) -> str | None:
-    """Create a run with the name of *file* as its label and return its id.
+class RunPaused(MergelaneError):
+    """The jobs of the run wait until a person resumes or cancels it."""
 
-    Returns None when the key may not create runs, or the server has none: the file is processed without a run.
+
+def create_file_run(client: Client, *, file: str, kind: str, max_failures: int | str | None = None) -> str | None:
+    """Create a run with the name of *file* as its label and return its id. More than *max_failures* pause it.
+
+    Returns None when the key may not create runs, or the server has none: the file is processed without a run. Raises
+    Refused when it should have a limit.
     """
     # The bytes of a name need not be UTF-8.
     name = replace_controls(PurePath(file).name.encode(errors="replace").decode())
     label = "standard input" if file == STDIN else name[-MAX_LABEL:]
-    response = client.request("POST", "/merge/runs", body={"label": label, "kind": kind}, repeatable=False)
-    if response.status in WITHOUT_RUNS:
+    body: dict[str, Any] = {"label": label, "kind": kind}
+    if max_failures is not None:
+        body["max_failures"] = max_failures
+    response = client.request("POST", "/merge/runs", body=body, repeatable=False)
+    if response.status in WITHOUT_RUNS and max_failures is None:
         return None
     run_id: str = require_status(response, HTTPStatus.CREATED).body["run_id"]
     return run_id
@@ -36,9 +54,26 @@ def close_file_run(client: Client, run_id: str) -> None:
         require_status(response, HTTPStatus.OK)
 
 
+def close_run_of(checkpoint: Checkpoint, new_client: Callable[[Event], Client]) -> None:
+    """Close the run of a file that is done."""
+    if checkpoint.state.run_id is not None:
+        with closing(new_client(Event())) as client:
+            close_file_run(client, checkpoint.state.run_id)
+
+
 def header_of(run_id: str | None) -> dict[str, str]:
     """Return the header with which a request joins the run."""
     return {} if run_id is None else {HEADER: run_id}
+
+
+def stop_if_paused(client: Client, run_id: str | None) -> None:
+    """Raise RunPaused when the run is paused, because too many of its jobs have failed."""
+    if run_id is None:
+        return
+    response = client.request("GET", f"/merge/runs/{run_id}")
+    # A server of an older version pauses no run.
+    if response.status == HTTPStatus.OK and response.body.get("paused_at"):
+        raise RunPaused(PAUSED.format(run_id=run_id, reason=response.body["paused_reason"]))
 
 
 def is_refused_by_run(client: Client, response: Response, headers: dict[str, str]) -> bool:

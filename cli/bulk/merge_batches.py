@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from cli.bulk.file_run import header_of, is_refused_by_run
+from cli.bulk.file_run import header_of, is_refused_by_run, stop_if_paused
 from cli.bulk.merge_pairs import FilePair, Json
 from cli.bulk.outputs.outcome_file import INVALID, LineResult, result_from_json
 from cli.bulk.reading.lines import Position
@@ -151,8 +151,12 @@ def _retry_halves(
 
 
 def wait_for_batch(client: Client, batch_id: str) -> Json:
-    """Poll the batch until all its jobs have finished. The server answers when it changes, or after a while."""
+    """Poll the batch until all its jobs have finished. The server answers when it changes, or after a while.
+
+    Raises RunPaused when the run of the batch is paused, so that its jobs wait for a person.
+    """
     headers: dict[str, str] = {}
+    run_id = None
     while not client.stopped:
         response = client.request("GET", f"/merge/batches/{batch_id}", headers=headers)
         if response.status != HTTPStatus.NOT_MODIFIED:
@@ -160,5 +164,7 @@ def wait_for_batch(client: Client, batch_id: str) -> Json:
             if batch["state"] == JobState.FINISHED:
                 return dict(batch)
             headers = {"If-None-Match": response.headers["ETag"], "Prefer": f"wait={WAIT_S}"}
+            run_id = batch.get("run_id")
+        stop_if_paused(client, run_id)
         client.wait_to_poll(response)
     raise Unanswered(f"The run stopped before the batch {batch_id} had finished.", maybe_done=True)

@@ -13,7 +13,7 @@ from typing import Protocol
 from cli.bulk import merge_batches
 from cli.bulk.client_pool import open_clients
 from cli.bulk.columns.merge_columns import PAIR_COLUMNS, check_columns, is_outcome_file
-from cli.bulk.file_run import close_file_run, create_file_run
+from cli.bulk.file_run import close_run_of, create_file_run
 from cli.bulk.files import FileError, FileFormat, detect_format
 from cli.bulk.merge_batches import AcceptedBatch, PairChunk
 from cli.bulk.merge_pairs import parse_pairs
@@ -57,6 +57,8 @@ class MergeOptions:
     new_client: Callable[[Event], Client]
     encoding: str = UTF_8
     renames: Mapping[str, str] = field(default_factory=dict)
+    #: The most dead, refused and ambiguous jobs, as a number or a share such as 2%.
+    max_failures: int | str | None = None
 
 
 def merge_file(options: MergeOptions, *, progress: OpenProgress, report: Callable[[str], object]) -> Mapping[str, int]:
@@ -84,7 +86,7 @@ def merge_file(options: MergeOptions, *, progress: OpenProgress, report: Callabl
                         on_replay=_report_replay_once(checkpoint, report),
                     )
                     run.run(_in_a_run(_remaining_chunks(source, header, checkpoint.state), options, checkpoint))
-                _close_run(options, checkpoint.state)
+                close_run_of(checkpoint, options.new_client)
             return checkpoint.state.counts
 
 
@@ -152,13 +154,8 @@ def _create_run(options: MergeOptions, checkpoint: Checkpoint) -> None:
     if state.task == PREVIEW or state.run_id is not None or state.known_batch is not None:
         return
     with closing(options.new_client(Event())) as client:
-        checkpoint.save(run_id=create_file_run(client, file=options.file, kind=RunKind.FILE))
-
-
-def _close_run(options: MergeOptions, state: CheckpointState) -> None:
-    if state.run_id is not None:
-        with closing(options.new_client(Event())) as client:
-            close_file_run(client, state.run_id)
+        run_id = create_file_run(client, file=options.file, kind=RunKind.FILE, max_failures=options.max_failures)
+        checkpoint.save(run_id=run_id)
 
 
 def _check_workspace(options: MergeOptions, state: CheckpointState) -> None:

@@ -1,14 +1,16 @@
 """`mergelane profiles import` for whole profiles: sends a file, resuming from the checkpoint."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from http import HTTPStatus
 from secrets import token_hex
+from threading import Event
 from time import monotonic
 from typing import Any
 
 from cli.bulk.client_pool import open_clients
 from cli.bulk.columns.profile_columns import check_profile_columns
+from cli.bulk.file_run import close_run_of, create_file_run, header_of, is_refused_by_run
 from cli.bulk.import_lines import COLUMNS, DELIMITER
 from cli.bulk.import_options import ImportOptions
 from cli.bulk.merge_file import OpenProgress
@@ -20,6 +22,7 @@ from cli.bulk.reading.lines import Position
 from cli.bulk.reading.records import read_records
 from cli.bulk.reading.source import Source, lock_source, stop_on_change
 from cli.client import Client, Refused, Response, require_status
+from schemas.outcomes import RunKind
 
 PATH = "/profiles/import"
 #: The header of a response that an earlier request had.
@@ -53,13 +56,24 @@ def import_whole_profiles(
     ):
         state = checkpoint.state
         if not state.finished:
+            run_id = _run_of(checkpoint, options)
+            on_replay = _report_replay_once(checkpoint, report)
             with (
                 progress(source.lines, state.lines) as display,
-                _client_pool(options, source.digest + state.salt, _report_replay_once(checkpoint, report)) as send,
+                _client_pool(options, source.digest + state.salt, run_id, on_replay) as send,
             ):
                 run = ProfileRun(checkpoint, send, on_progress=display.update)
                 run.run(stop_on_change(source, split_profiles(_read_lines(source, header, state))))
+            close_run_of(checkpoint, options.new_client)
         return checkpoint.state.counts
+
+
+def _run_of(checkpoint: Checkpoint, options: ImportOptions) -> str | None:
+    """Return the run of the file, which its first process creates; None for a dry run."""
+    if checkpoint.state.run_id is None and not checkpoint.state.lines and not options.dry_run:
+        with closing(options.new_client(Event())) as client:
+            checkpoint.save(run_id=create_file_run(client, file=options.file, kind=RunKind.IMPORT))
+    return checkpoint.state.run_id
 
 
 def _read_lines(source: Source, header: Header | None, state: CheckpointState) -> Iterator[ProfileLine]:
@@ -71,7 +85,9 @@ def _read_lines(source: Source, header: Header | None, state: CheckpointState) -
 
 
 @contextmanager
-def _client_pool(options: ImportOptions, salt: str, on_replay: Callable[[], object]) -> Iterator[SendChunk]:
+def _client_pool(
+    options: ImportOptions, salt: str, run_id: str | None, on_replay: Callable[[], object]
+) -> Iterator[SendChunk]:
     """Yield a function that sends a chunk with one of as many clients as chunks may run at the same time.
 
     *on_replay* is called when an earlier run had sent a chunk.
@@ -80,7 +96,7 @@ def _client_pool(options: ImportOptions, salt: str, on_replay: Callable[[], obje
 
         def send(chunk: ProfileChunk) -> Sequence[Result]:
             with lend_client() as client:
-                response = _send(client, chunk, options, salt)
+                response = _send(client, chunk, options, salt, run_id)
                 if REPLAYED in response.headers and response.attempts == 1:
                     on_replay()
                 return list(response.body)
@@ -88,12 +104,12 @@ def _client_pool(options: ImportOptions, salt: str, on_replay: Callable[[], obje
         yield send
 
 
-def _send(client: Client, chunk: ProfileChunk, options: ImportOptions, salt: str) -> Response:
+def _send(client: Client, chunk: ProfileChunk, options: ImportOptions, salt: str, run_id: str | None) -> Response:
     """Return the response to the lines of *chunk* that can be sent. Its body has a result for each of them."""
     on_conflict = options.on_conflict or SKIP
     query = {"on_conflict": on_conflict, "dry_run": str(options.dry_run).lower()}
     # A dry run stores no response for its key, which makes it one transaction too.
-    headers = {"Idempotency-Key": chunk_key(salt, on_conflict, chunk)}
+    headers = {"Idempotency-Key": chunk_key(salt, on_conflict, chunk), **header_of(run_id)}
     response = require_status(_post(client, chunk.body, query, headers), HTTPStatus.OK)
     results: Any = response.body
     if not isinstance(results, list) or [each.get("line") for each in results] != list(range(1, len(chunk.sent) + 1)):
@@ -104,12 +120,12 @@ def _send(client: Client, chunk: ProfileChunk, options: ImportOptions, salt: str
     return response
 
 
-def _post(client: Client, body: bytes, query: Mapping[str, str], headers: Mapping[str, str]) -> Response:
+def _post(client: Client, body: bytes, query: Mapping[str, str], headers: dict[str, str]) -> Response:
     """Send *body*; repeat while the server still processes an earlier request with this idempotency key (409)."""
     started = monotonic()
     while True:
         response = client.request("POST", PATH, body=body, query=query, headers=headers)
-        if response.status != HTTPStatus.CONFLICT or client.stopped:
+        if response.status != HTTPStatus.CONFLICT or client.stopped or is_refused_by_run(client, response, headers):
             return response
         client.wait_to_poll(response, waited_s=monotonic() - started)
 

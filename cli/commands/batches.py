@@ -17,6 +17,7 @@ from cli.commands.output import (
     print_values,
 )
 from cli.commands.remote import Remote, remote_options
+from cli.commands.runs import exit_if_dead
 
 COLUMNS = ("BATCH_ID", "STATE", "CREATED_AT", "FINISHED_AT", "COUNTS")
 JOB_COLUMNS = ("INDEX", "JOB_ID", "STATE", "OUTCOME", "MERGE", "KEEP", "REASON")
@@ -24,7 +25,7 @@ JOB_COLUMNS = ("INDEX", "JOB_ID", "STATE", "OUTCOME", "MERGE", "KEEP", "REASON")
 
 @click.group()
 def batches() -> None:
-    """List, show and undo batches.
+    """List, show, cancel and undo batches.
 
     A batch is one accepted request; it has a job for each pair of the request.
     """
@@ -46,15 +47,33 @@ def list_batches(*, as_json: bool, remote: Remote, **query: Any) -> None:
 @click.argument("batch_id", type=click.UUID)
 @json_option
 @remote_options
-def show_batch(*, batch_id: UUID, as_json: bool, remote: Remote) -> None:
-    """Show the batch BATCH_ID and its jobs."""
+@click.pass_context
+def show_batch(ctx: click.Context, /, *, batch_id: UUID, as_json: bool, remote: Remote) -> None:
+    """Show the batch BATCH_ID and its jobs.
+
+    Exit status: 3 when some jobs are dead.
+    """
     batch = remote.get(f"/merge/batches/{batch_id}")
     if as_json:
         print_json(batch)
+    else:
+        print_values({name: value for name, value in batch.items() if name != "jobs"})
+        click.echo()
+        print_table(JOB_COLUMNS, map(job_row, batch["jobs"]))
+    exit_if_dead(ctx, batch["counts"])
+
+
+@batches.command("cancel")
+@click.argument("batch_id", type=click.UUID)
+@json_option
+@remote_options
+def cancel_batch(*, batch_id: UUID, as_json: bool, remote: Remote) -> None:
+    """Cancel the jobs of the batch BATCH_ID that no worker has begun. Jobs that run are finished."""
+    cancelled = remote.send("POST", f"/merge/batches/{batch_id}/cancel", HTTPStatus.OK, repeatable=False)
+    if as_json:
+        print_json(cancelled)
         return
-    print_values({name: value for name, value in batch.items() if name != "jobs"})
-    click.echo()
-    print_table(JOB_COLUMNS, map(job_row, batch["jobs"]))
+    print_status(f"Cancelled {cancelled['cancelled']:,} jobs of batch {batch_id}; {cancelled['running']:,} run.")
 
 
 @batches.command("undo")

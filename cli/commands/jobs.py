@@ -1,4 +1,4 @@
-"""`mergelane jobs`: list, show, retry and undo jobs, through the API or on the database."""
+"""`mergelane jobs`: list, show, retry, cancel and undo jobs, through the API or on the database."""
 
 from http import HTTPStatus
 from pathlib import Path
@@ -22,10 +22,10 @@ job_argument = click.argument("job_id", type=click.UUID)
 
 @click.group()
 def jobs() -> None:
-    """List, show, retry and undo jobs.
+    """List, show, retry, cancel and undo jobs.
 
     With an API key (MERGELANE_API_KEY or --key-file) these commands use the API. Without a key, or with --workspace,
-    show, retry and undo use the database, as `mergelane keys` does.
+    show, retry, cancel and undo use the database, as `mergelane keys` does.
     """
 
 
@@ -87,6 +87,20 @@ def retry_job(*, job_id: UUID, remote: Remote | None, workspace: str | None, hom
     print_status(f"The job {job_id} is queued again.")
 
 
+@jobs.command("cancel")
+@job_argument
+@optional_remote_options
+@workspace_option
+@home_option
+def cancel_job(*, job_id: UUID, remote: Remote | None, workspace: str | None, home: Path) -> None:
+    """Cancel the job JOB_ID, if no worker has begun it."""
+    if remote is None or workspace:
+        _cancel_on_database(job_id, workspace=workspace, home=home)
+    else:
+        remote.send("POST", f"/merge/jobs/{job_id}/cancel", HTTPStatus.OK, repeatable=False)
+    print_status(f"Cancelled the job {job_id}.")
+
+
 @jobs.command("undo")
 @job_argument
 @optional_remote_options
@@ -127,6 +141,19 @@ def _retry_on_database(job_id: UUID, *, workspace: str | None, home: Path) -> No
     with connect_database(home) as connection:
         found = retry.find_workspace_of_job(connection, job_id=job_id, name=workspace)
         retry.retry_job(Transaction(connection, found.id), job_id=job_id)
+
+
+def _cancel_on_database(job_id: UUID, *, workspace: str | None, home: Path) -> None:
+    from app.audit.log import Actor
+    from app.db.transaction import Transaction
+    from app.ledger import retry
+    from app.queue.cancel import cancel_job
+
+    with connect_database(home) as connection:
+        found = retry.find_workspace_of_job(connection, job_id=job_id, name=workspace)
+        actor = Actor(api_key_id=None, request_id=None, path=f"/merge/jobs/{job_id}/cancel")
+        # An operator of the database needs no permission.
+        cancel_job(Transaction(connection, found.id), job_id=job_id, actor=actor, authorize=lambda _: None)
 
 
 def _undo_on_database(job_id: UUID, *, workspace: str | None, home: Path) -> UUID:

@@ -12,6 +12,7 @@ from cli.commands.options import (
     encoding_option,
     format_option,
     interruptible,
+    max_failures_option,
     patience_option,
     rename_option,
 )
@@ -55,6 +56,7 @@ MAX_CONCURRENCY = 32
     show_default=True,
     help="The number of batches to process at the same time.",
 )
+@max_failures_option
 @again_option
 @patience_option
 @remote_options
@@ -83,12 +85,14 @@ def merge(
     finishes before the next is sent. a→b and b→c end in c in any order.
 
     Exit status: 0 when every pair has an outcome, 3 when some jobs are dead, 4 when some lines are invalid, 1 when the
-    run failed, 130 when it was interrupted. With --undo: 3 when some merges were not undone.
+    run failed or was paused, 130 when it was interrupted. With --undo: 3 when some merges were not undone.
     """
     undo: Path | None = given.pop("undo")
     plan: bool = given.pop("plan")
     if plan and (undo is not None or given["dry_run"]):
         raise click.UsageError("--plan goes with neither --dry-run nor --undo.")
+    if given["max_failures"] is not None and (plan or undo is not None or given["dry_run"]):
+        raise click.UsageError("--max-failures goes with none of --plan, --dry-run and --undo.")
     if (file is None) == (undo is None):
         raise click.UsageError("Name a FILE to merge, or an outcome file by --undo.")
     if undo is not None:

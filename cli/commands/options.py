@@ -3,6 +3,7 @@
 Nothing here is imported at the top that takes long to import: `--help` must stay fast.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from math import isnan
@@ -157,3 +158,33 @@ def interruptible(output: Path) -> Iterator[None]:
         else:
             print_status(f"Interrupted. Finished lines are in {output}. Run the same command again to resume.")
         raise click.exceptions.Exit(INTERRUPTED) from None
+
+
+#: A whole number of a length that Python converts.
+WHOLE = re.compile(r"[0-9]{1,12}")
+
+
+class FailureLimitType(click.ParamType[int | str]):
+    """A number of failures, or a share in percent."""
+
+    name = "limit"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int | str:
+        """Return the limit as a request has it."""
+        from marshmallow import ValidationError
+
+        from schemas.failure_limits import parse_failure_limit
+
+        text = str(value)
+        try:
+            limit = parse_failure_limit(int(text) if WHOLE.fullmatch(text) else text).wire
+        except ValidationError as error:
+            self.fail(f"{text!r} {error.messages[0]}.", param, ctx)
+        return "" if limit is None else limit
+
+
+max_failures_option = click.option(
+    "--max-failures",
+    type=FailureLimitType(),
+    help="Pause the run when more jobs than this number, or this share such as 2%, are dead, refused or ambiguous.",
+)

@@ -151,5 +151,7 @@ def _read(name: str, tx: "Transaction") -> Json:
 def _report(queues: list[Json], what: str) -> None:
     for each in queues:
         whose = f"of the workspace {each['workspace']!r} " if "workspace" in each else ""
+        # A server of an older version counts all.
+        least = "" if each.get("waiting_is_exact", True) else "at least "
         waiting = sum(each["waiting"].values())
-        print_status(f"The queue {whose}{what}: {waiting:,} jobs wait, {each['running']:,} run.")
+        print_status(f"The queue {whose}{what}: {least}{waiting:,} jobs wait, {each['running']:,} run.")

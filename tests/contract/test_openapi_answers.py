@@ -223,6 +223,7 @@ def test_an_import_matches_the_document(journey: Journey, client: Client, system
     whole = {"external_id": "ada", "email": "ada@example.com", "custom_attributes": {"plan": "gold"}}
     lines = journey.post_lines(whole, {"first_name": "nobody"}, whole)
     journey.post_lines(whole, status=400, on_conflict="merge")
+    journey.post_lines(whole, status=404, headers={"Merge-Run": ELSEWHERE})
     once = {"Idempotency-Key": "once"}
     lock_key(client, system, "/profiles/import", lambda: journey.post_lines(whole, status=409, headers=once))
     first = journey.post_lines(whole, headers=once)
@@ -384,6 +385,19 @@ def test_runs_match_the_document(journey: Journey, client: Client) -> None:
     third = journey.post("/merge/runs", {}, 201).json()
     journey.post(f"{third['status_url']}/cancel", None, 202)
     wait_until(lambda: client.get(third["status_url"]).json()["state"] == "cancelled", what="the cancelled run")
+    failing = journey.post("/merge/runs", {"max_failures": 0, "priority": 1}, 201, headers={"Priority": "u=0"}).json()
+    body = pair({"external_id": "null"}, {"external_id": "y"})
+    journey.post("/users/merge", body, 202, headers={"Merge-Run": failing["run_id"]})
+    wait_until(lambda: client.get(failing["status_url"]).json()["paused_at"] is not None, what="the paused run")
+    resume = f"{failing['status_url']}/resume"
+    journey.get(failing["status_url"])
+    journey.post(resume, {"max_failures": "all"}, 400)
+    journey.post(resume, {"max_failures": "2.5%"}, 200, headers={"Idempotency-Key": "resume"})
+    journey.post(resume, {"max_failures": 1}, 422, headers={"Idempotency-Key": "resume"})
+    resumed = journey.get(failing["status_url"])
+    journey.get(failing["status_url"], 304, headers={"If-None-Match": resumed.headers["ETag"]})
+    journey.post(resume, None, 409)
+    journey.post(f"/merge/runs/{ELSEWHERE}/resume", None, 404)
     journey.get("/merge/runs", kind="client", state="finished")
     journey.get("/merge/runs", 400, kind="large")
     journey.get(f"/merge/runs/{ELSEWHERE}", 404)
@@ -596,6 +610,7 @@ def test_a_repeated_rotation_matches_the_document(journey: Journey, client: Clie
         "/merge/queue/cancel",
         f"/merge/runs/{ELSEWHERE}/close",
         f"/merge/runs/{ELSEWHERE}/cancel",
+        f"/merge/runs/{ELSEWHERE}/resume",
         f"/merge/runs/{ELSEWHERE}/undo",
         f"/webhooks/{ELSEWHERE}/test",
         f"/webhooks/{ELSEWHERE}/secret/rotate",
@@ -622,9 +637,9 @@ def test_every_request_with_an_idempotency_key_and_a_body_is_repeated_here() -> 
         if {"$ref": "#/components/parameters/Idempotency-Key"} in operation.get("parameters", ())
         and "requestBody" in operation
     }
-    # Those of a plan are repeated in test_plans_match_the_document.
-    of_a_plan = {"/merge/plans/{plan_id}/updates", "/merge/plans/{plan_id}/apply"}
-    assert keyed == {*KEYED, "/profiles/import", *of_a_plan}
+    # Those of plans and runs are repeated in the tests of these.
+    elsewhere = {"/merge/plans/{plan_id}/updates", "/merge/plans/{plan_id}/apply", "/merge/runs/{run_id}/resume"}
+    assert keyed == {*KEYED, "/profiles/import", *elsewhere}
 
 
 #: Operations with POST that change nothing.

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import orjson
+import pytest
 
 from tests.support.client import Client
 from tests.support.commands import ext_pair, make_profiles, read_lines, run, write_lines
@@ -37,18 +38,61 @@ def test_a_merged_file_is_a_run_that_is_undone_as_one(client: Client, tmp_path: 
     assert all(" It was undone at " in each["reason"] for each in read_lines(tmp_path / "other.jsonl"))
 
 
-def test_a_run_is_cancelled(client: Client) -> None:
+def test_a_run_a_batch_and_a_job_are_cancelled(client: Client) -> None:
     run_id = client.post("/merge/runs", {"label": "wrong"}).json()["run_id"]
     client.request("PUT", "/merge/queue", json={"state": "paused"})
-    update = {"identifier_to_merge": {"external_id": "a"}, "identifier_to_keep": {"external_id": "b"}}
-    client.request("POST", "/users/merge", json={"merge_updates": [update]}, headers={"Merge-Run": run_id})
+    updates = [ext_pair("a", "b"), ext_pair("c", "d")]
+    accepted = [
+        client.post("/users/merge", {"merge_updates": updates}, Merge_Run=run_id).json()["batch_id"] for _ in range(2)
+    ]
+    (job, _) = client.get(f"/merge/batches/{accepted[0]}").json()["jobs"]
+    one = run(client, "jobs", "cancel", job["job_id"])
+    batch = run(client, "batches", "cancel", accepted[0])
+    batch_again = run(client, "batches", "cancel", accepted[0])
     done = run(client, "runs", "cancel", run_id, "--wait", "--json")
     again = run(client, "runs", "cancel", run_id)
     shown = orjson.loads(done.stdout)
 
-    assert (done.returncode, shown["state"], shown["counts"]) == (0, "cancelled", {"cancelled": 1})
+    assert (done.returncode, shown["state"], shown["counts"]) == (0, "cancelled", {"cancelled": 4})
+    assert (one.returncode, one.stderr) == (0, f"Cancelled the job {job['job_id']}.\n".encode())
+    assert (batch.returncode, batch.stderr) == (0, f"Cancelled 1 jobs of batch {accepted[0]}; 0 run.\n".encode())
+    assert (batch_again.returncode, b"nothing to cancel" in batch_again.stderr) == (1, True)
     assert again.returncode == 1
     assert b"nothing to cancel" in again.stderr
+
+
+def test_a_file_with_too_many_failures_is_paused_and_merged_after_its_run_was_resumed(
+    client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # So that the command looks after its run soon.
+    monkeypatch.setattr("cli.bulk.merge_batches.WAIT_S", 1)
+    make_profiles(client, ["b", "c"], email="two@example.com")
+    make_profiles(client, ["a"])
+    ambiguous = {"email": "two@example.com", "prioritization": ["identified"]}
+    pair = {"identifier_to_merge": {"external_id": "a"}, "identifier_to_keep": ambiguous}
+    file = write_lines(tmp_path / "pairs.jsonl", [pair] * 60)
+    # So that jobs wait when the relay has counted the first ones.
+    client.put("/merge/queue", {"merges_per_minute_limit": 600})
+    stopped = run(client, "merge", file, "--max-failures", "5", "--concurrency", 1)
+    (found,) = client.get("/merge/runs").json()["runs"]
+    listed = run(client, "runs", "list")
+    shown = run(client, "runs", "show", found["run_id"])
+    client.put("/merge/queue", {"merges_per_minute_limit": None})
+    resumed = run(client, "runs", "resume", found["run_id"], "--no-limit", "--json")
+    done = run(client, "merge", file)
+
+    assert stopped.returncode == 1
+    assert f"The run {found['run_id']} is paused: ".encode() in stopped.stderr
+    assert f"mergelane runs resume {found['run_id']}".encode() in stopped.stderr
+    assert (found["max_failures"], found["counts"]["queued"] > 0) == (5, True)
+    assert b"open (paused)" in listed.stdout
+    assert b"The run is paused: " in shown.stderr
+    assert (resumed.returncode, orjson.loads(resumed.stdout)["max_failures"]) == (0, None)
+    assert done.returncode == 0
+    assert [each["outcome"] for each in read_lines(tmp_path / "pairs.outcomes.jsonl")] == ["survivor_ambiguous"] * 60
+    for limit in ("2.345%", "-1", "many", "101%"):
+        assert run(client, "merge", file, "--max-failures", limit).returncode == 2
+    assert run(client, "merge", file, "--max-failures", "2%", "--plan").returncode == 2
 
 
 def test_a_key_without_the_permission_merges_a_file_without_a_run(

@@ -67,7 +67,17 @@ def test_an_export_imported_into_an_empty_workspace_is_exported_as_it_was(
     done = run(other, "profiles", "import", packed)
     repeated = run(other, "profiles", "import", tmp_path / "one.jsonl")
     again = run(other, "profiles", "import", tmp_path / "one.jsonl", "--again")
+    dry = run(other, "profiles", "import", packed, "--dry-run")
+    runs = other.get("/merge/runs", kind="import").json()["runs"]
 
+    assert dry.returncode == 4
+    # A repeated file gets its first results, and changes nothing.
+    assert [(each["label"], each["counts"]) for each in runs] == [
+        ("one.jsonl", {"skipped": 38}),
+        ("one.jsonl", {}),
+        ("one.gz", {"created": 38}),
+    ]
+    assert all(each["state"] != "open" for each in runs)
     assert done.stdout == b"created 38.\n", done.stderr
     assert done.returncode == 0
     assert export(other, tmp_path / "two.jsonl") == exported

@@ -26,13 +26,25 @@ JOB = {
     "task_id",
     "request_id",
     "created_at",
+    "priority",
     "started_at",
     "finished_at",
     "undone_at",
     "undone_by",
     "undoable_until",
 }
-BATCH = {"batch_id", "state", "source", "run_id", "request_id", "created_at", "finished_at", "counts", "undone"}
+BATCH = {
+    "batch_id",
+    "state",
+    "priority",
+    "source",
+    "run_id",
+    "request_id",
+    "created_at",
+    "finished_at",
+    "counts",
+    "undone",
+}
 
 
 def body(*pairs: tuple[str, str]) -> Json:

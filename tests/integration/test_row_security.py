@@ -89,6 +89,7 @@ def furnish(factory: Factory, pool: Pool) -> None:
     )
     (row,) = factory.rows(run)
     factory.rows("INSERT INTO run_progress (workspace_id, run_id) VALUES (%s, %s) RETURNING 1", row["id"])
+    factory.rows("INSERT INTO run_pause (workspace_id, run_id, reason) VALUES (%s, %s, '') RETURNING 1", row["id"])
     factory.rows("INSERT INTO run_undo_merge VALUES (%s, %s, now(), %s) RETURNING 1", row["id"], job_id)
     plan = "INSERT INTO plan (workspace_id, id, expires_at) VALUES (%s, gen_random_uuid(), now()) RETURNING id"
     (row,) = factory.rows(plan)

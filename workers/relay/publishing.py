@@ -10,7 +10,7 @@ from app.config import Settings
 from app.db.connections import Pool, lend_connection
 from app.db.ids import new_id
 from app.db.transaction import Transaction, run_in_transaction
-from app.ledger.cut_lanes import cut_first_lane, first_lanes, publishable_lanes
+from app.ledger.cut_lanes import cut_first_lane, delay_paused, first_lanes, publishable_lanes
 from app.ledger.dispatch import (
     PublishableWorkspace,
     RequestOrigin,
@@ -51,12 +51,18 @@ class Publisher:
         self._aged_at: dict[int, float] = {}
         #: Whether the last round found a lane that is due.
         self.has_due_lanes = True
+        #: Jobs of paused runs that this round has delayed.
+        self._delayed = 0
 
     def run_once(self) -> int:
-        """Publish pending lanes while the broker has room; return the number of published jobs.
+        """Publish pending lanes while the broker has room; return the number of published and of delayed jobs.
 
         Raises DatabaseUnavailable or BrokerUnavailable; the jobs are still pending then.
         """
+        self._delayed = 0
+        return self._run_round() + self._delayed
+
+    def _run_round(self) -> int:
         is_full = self._flow.is_full
         if is_full and monotonic() < self._listed_at + URGENT_EVERY_S:
             return 0
@@ -131,6 +137,8 @@ class Publisher:
             aged_limit=self._aged_limit(tx.workspace_id, limit),
             aged_after_s=self._settings.urgency_bound_s,
         )
+        if claimed.paused:
+            self._delayed += delay_paused(tx, claimed)
         lanes = publishable_lanes(tx, claimed)
         if not lanes:
             return 0

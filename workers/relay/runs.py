@@ -1,13 +1,16 @@
-"""Counts the jobs of runs, makes the batches of undos and plans, and creates the notices of finished runs."""
+"""Counts the jobs of runs, pauses failing ones, makes the batches of undos and plans, and creates notices."""
 
 import logging
 
 from app.db.connections import Pool, lend_connection
 from app.db.transaction import Transaction, run_in_transaction
 from app.ledger.run_counting import CountingCursor, CountingStep, count_runs, workspaces_with_runs
+from app.ledger.run_pause import hasten_resumed_jobs
 from app.plans.applying import advance_plans
+from app.queue.run_pause import log_paused_runs
 from app.undo.run_undo import advance_run_undos
 from app.webhooks.watching import create_run_deliveries
+from schemas.webhooks import EventType
 
 log = logging.getLogger(__name__)
 
@@ -27,17 +30,25 @@ class RunCounter:
         return sum(map(self._advance, workspaces))
 
     def _advance(self, workspace_id: int) -> bool:
-        made = [run_in_transaction(self._pool, workspace_id, advance) for advance in (advance_run_undos, advance_plans)]
+        made = [
+            run_in_transaction(self._pool, workspace_id, advance)
+            for advance in (advance_run_undos, advance_plans, hasten_resumed_jobs)
+        ]
         step = run_in_transaction(self._pool, workspace_id, count_step, self._cursors[workspace_id])
         self._cursors[workspace_id] = step.cursor
         if step.finished:
             log.info("runs_finished", extra={"workspace_id": workspace_id, "runs": len(step.finished)})
+        for run_id, reason in step.paused.items():
+            log.warning("run_paused", extra={"workspace_id": workspace_id, "run_id": str(run_id), "reason": reason})
         return any(made) or step.is_full
 
 
 def count_step(tx: Transaction, cursor: CountingCursor) -> CountingStep:
-    """Count runs, and create the notices of finished runs, in one transaction."""
+    """Count runs, and create the notices of finished and paused runs, in one transaction."""
     step = count_runs(tx, cursor)
     if step.finished:
-        create_run_deliveries(tx, run_ids=step.finished)
+        create_run_deliveries(tx, EventType.RUN_FINISHED, run_ids=step.finished)
+    if step.paused:
+        log_paused_runs(tx, step.paused)
+        create_run_deliveries(tx, EventType.RUN_PAUSED, run_ids=list(step.paused))
     return step

@@ -98,8 +98,13 @@ aged AS (
 )
 
 SELECT
-    member.is_rest,
-    member.id, member.priority, head.batch_id, head.lane, head.urgent, head.aged, batch.request_id, batch.traceparent
+    member.id, member.priority, member.is_rest, head.batch_id, head.lane, head.urgent, head.aged, batch.request_id,
+    batch.traceparent,
+    CASE WHEN batch.run_id IS NOT NULL THEN (
+        SELECT pause.run_id
+        FROM run_pause AS pause
+        WHERE pause.workspace_id = %(workspace_id)s AND pause.run_id = batch.run_id AND pause.resumed_at IS NULL
+    ) END AS paused_run
 FROM (
     SELECT batch_id, lane, TRUE AS urgent, FALSE AS aged FROM urgent
     UNION ALL
@@ -108,7 +113,7 @@ FROM (
     SELECT batch_id, lane, FALSE AS urgent, TRUE AS aged FROM aged
 ) AS head
 CROSS JOIN LATERAL (
-    SELECT request_id, traceparent
+    SELECT request_id, traceparent, run_id
     FROM batch
     WHERE batch.workspace_id = %(workspace_id)s AND batch.id = head.batch_id
     LIMIT 1
@@ -132,6 +137,12 @@ FROM (
     WHERE workspace_id = %(workspace_id)s AND id = ANY(%(ids)s)
 ) AS rest
 WHERE job.workspace_id = %(workspace_id)s AND job.id = ANY(%(ids)s)
+
+-- name: delay_paused_rests
+-- Delays locked jobs, the rests of lanes, which stay recognizable by their time.
+UPDATE job
+SET due_at = statement_timestamp() + make_interval(secs => %(delay_s)s)
+WHERE workspace_id = %(workspace_id)s AND id = ANY(%(ids)s)
 
 -- name: rests_to_hold
 -- Lists the given jobs behind unfinished jobs of their batch. Jobs that wait for another attempt hold up no others.
@@ -175,7 +186,8 @@ WHERE job.workspace_id = %(workspace_id)s AND job.id = given.id
 -- While the queue is paused, no job is begun, and queued jobs return to the relay, which publishes them when the queue is
 -- resumed. A lane returns when its head does, since the relay searches heads; the rescue returns any other job, and one
 -- whose worker died. A queued job that a request cancels with the whole queue is not begun either: the relay gives it its
--- outcome. Without a pause and a cancellation, these are two index probes.
+-- outcome. A job of a paused run is treated as in a paused queue. Without a pause and a cancellation, these are three index
+-- probes.
 --
 -- A late delivery may start a job that was requeued and is not published again: the job counts as published from now on,
 -- or the rescue would not find it. Such a delivery may contain the head of a lane without the rest; the rest gets a new
@@ -196,10 +208,28 @@ cancelling AS (
     LIMIT 1
 ),
 
+pausing AS (
+    SELECT TRUE AS found
+    FROM run_pause
+    WHERE workspace_id = %(workspace_id)s AND resumed_at IS NULL
+    LIMIT 1
+),
+
+of_paused_runs AS (
+    SELECT member.id
+    FROM job AS member
+    JOIN batch ON batch.workspace_id = %(workspace_id)s AND batch.id = member.batch_id
+    JOIN run_pause AS pause
+        ON pause.workspace_id = %(workspace_id)s AND pause.run_id = batch.run_id AND pause.resumed_at IS NULL
+    WHERE member.workspace_id = %(workspace_id)s AND member.id = ANY(%(ids)s) AND (SELECT pausing.found FROM pausing)
+),
+
 returned AS (
     UPDATE job
     SET published_at = NULL, lane = job.lane
-    WHERE workspace_id = %(workspace_id)s AND id = ANY(%(ids)s) AND (SELECT paused.found FROM paused)
+    WHERE workspace_id = %(workspace_id)s AND id = ANY(%(ids)s)
+        AND ((SELECT paused.found FROM paused) OR (SELECT pausing.found FROM pausing))
+        AND ((SELECT paused.found FROM paused) OR id = ANY(ARRAY(SELECT of_paused_runs.id FROM of_paused_runs)))
         AND state = 'queued' AND published_at IS NOT NULL
         AND CASE WHEN lane = index THEN TRUE ELSE (
             SELECT head.id
@@ -227,6 +257,7 @@ begun AS (
         task_id = %(task_id)s
     WHERE workspace_id = %(workspace_id)s AND id = ANY(%(ids)s) AND state IN ('queued', 'running')
         AND (SELECT paused.found FROM paused) IS NULL
+        AND id <> ALL(ARRAY(SELECT of_paused_runs.id FROM of_paused_runs))
         AND CASE WHEN state = 'running' OR (SELECT cancelling.found FROM cancelling) IS NULL THEN TRUE ELSE (
             SELECT cancellation.id
             FROM queue_cancellation AS cancellation
@@ -260,7 +291,9 @@ begun AS (
                 AND (earlier.state IN ('queued', 'running')) IS TRUE AND earlier.id <> ALL(%(ids)s)
             LIMIT 1
         ) IS NULL END
-        AND CASE WHEN published_at IS NOT NULL THEN TRUE ELSE due_at <= clock_timestamp() AND (
+        -- The rest of a lane that a limit has cut is begun only when the relay has published it.
+        AND CASE WHEN published_at IS NOT NULL THEN TRUE ELSE due_at <= clock_timestamp()
+            AND (attempts > 0 OR due_at <= clock_timestamp() - interval '50 years') AND (
             SELECT head.id
             FROM job AS head
             JOIN held_lane AS held ON held.workspace_id = %(workspace_id)s AND held.id = head.id
@@ -469,14 +502,14 @@ RETURNING job.state
 
 -- name: hasten_delayed_jobs
 -- Makes jobs due at once that wait for a time that was set before PostgreSQL's clock stepped back: their last attempt is
--- in the future, or the time is later than any pause between attempts.
+-- in the future, or the time is later than any pause between attempts. Jobs of paused runs stay delayed.
 UPDATE job
 SET due_at = late.due_at
 FROM (
     SELECT id, now() - interval '100 years' + (priority - 3) * interval '1826 days' AS due_at
     FROM job
     WHERE workspace_id = %(workspace_id)s AND state = 'queued' AND published_at IS NULL AND lane = index
-        AND due_at > statement_timestamp()
+        AND due_at > statement_timestamp() AND due_at < '9000-01-01 00:00+00'
         AND (started_at > statement_timestamp() OR due_at > statement_timestamp() + make_interval(secs => %(longest_s)s))
     FOR UPDATE
 ) AS late

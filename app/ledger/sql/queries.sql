@@ -2,7 +2,7 @@
 -- Reads a batch with its jobs in the order of the request; one row without a job for an empty batch.
 SELECT
     batch.created_at AS batch_created_at, batch.source, batch.run_id, batch.request_id,
-    job.id, batch.id AS batch_id, job.index, job.kind, job.state, job.outcome, job.reason,
+    job.id, batch.id AS batch_id, job.index, job.kind, job.state, job.priority, job.outcome, job.reason,
     job.orphan_identifier, job.survivor_identifier,
     job.orphan_braze_id, job.orphan_external_id, job.survivor_braze_id, job.survivor_external_id,
     job.attempts, job.task_id, job.created_at, job.started_at, job.finished_at,
@@ -69,7 +69,9 @@ ORDER BY id
 
 -- name: count_jobs_of_batches
 -- Counts the jobs of each batch by state and outcome, and the undone ones among them.
-SELECT batch_id, state, outcome, count(*) AS jobs, count(undone_at) AS undone, max(finished_at) AS finished_at
+SELECT
+    batch_id, state, outcome, count(*) AS jobs, count(undone_at) AS undone, max(finished_at) AS finished_at,
+    min(priority) AS priority
 FROM job
 WHERE workspace_id = %(workspace_id)s AND batch_id = ANY(%(batch_ids)s)
 GROUP BY batch_id, state, outcome
@@ -77,7 +79,7 @@ GROUP BY batch_id, state, outcome
 -- name: read_jobs
 -- Reads these jobs, in the order of their ids.
 SELECT
-    id, batch_id, index, kind, state, outcome, reason, orphan_identifier, survivor_identifier,
+    id, batch_id, index, kind, state, priority, outcome, reason, orphan_identifier, survivor_identifier,
     orphan_braze_id, orphan_external_id, survivor_braze_id, survivor_external_id,
     attempts, task_id, created_at, started_at, finished_at, undone_at, undone_by, undoes, not_restored,
     (SELECT request_id FROM batch WHERE batch.workspace_id = %(workspace_id)s AND batch.id = job.batch_id) AS request_id,
@@ -102,7 +104,7 @@ SELECT changes::json FROM undo_record WHERE workspace_id = %(workspace_id)s AND 
 -- name: list_jobs
 -- Lists a page of jobs, newest first.
 SELECT
-    id, batch_id, index, kind, state, outcome, reason, orphan_identifier, survivor_identifier,
+    id, batch_id, index, kind, state, priority, outcome, reason, orphan_identifier, survivor_identifier,
     orphan_braze_id, orphan_external_id, survivor_braze_id, survivor_external_id,
     attempts, task_id, created_at, started_at, finished_at, undone_at, undone_by, undoes, not_restored,
     (SELECT request_id FROM batch WHERE batch.workspace_id = job.workspace_id AND batch.id = job.batch_id) AS request_id,
@@ -159,7 +161,7 @@ WITH found AS MATERIALIZED (
 )
 
 SELECT
-    id, batch_id, index, kind, state, outcome, reason, orphan_identifier, survivor_identifier,
+    id, batch_id, index, kind, state, priority, outcome, reason, orphan_identifier, survivor_identifier,
     orphan_braze_id, orphan_external_id, survivor_braze_id, survivor_external_id,
     attempts, task_id, created_at, started_at, finished_at, undone_at, undone_by, undoes, not_restored,
     (SELECT request_id FROM batch WHERE batch.workspace_id = job.workspace_id AND batch.id = job.batch_id) AS request_id,

@@ -55,18 +55,48 @@ FROM (
 UPDATE queue_control SET paced_at = %(paced_at)s WHERE workspace_id = %(workspace_id)s
 
 -- name: count_waiting
--- Counts the queued jobs by urgency.
+-- Counts the oldest queued jobs by urgency, up to a bound of all of them together. The order is that of the index, which
+-- is not read completely, also when the statistics are older than the backlog.
 SELECT priority, count(*) AS jobs
-FROM job
-WHERE workspace_id = %(workspace_id)s AND state = 'queued'
+FROM (
+    SELECT priority
+    FROM job
+    WHERE workspace_id = %(workspace_id)s AND state = 'queued'
+    ORDER BY outcome, id
+    LIMIT %(bound)s
+) AS queued
 GROUP BY priority
-ORDER BY priority
+
+-- name: count_pending_lanes
+-- Counts the lanes that are due at once by urgency, each up to a bound: their due times have the order of the urgency.
+SELECT level.priority, pending.jobs
+FROM (
+    SELECT urgency AS priority, now() - interval '100 years' + (urgency - 3) * interval '1826 days' AS newest
+    FROM generate_series(0, 7) AS levels (urgency)
+) AS level
+CROSS JOIN LATERAL (
+    SELECT count(*) AS jobs
+    FROM (
+        SELECT
+        FROM job
+        WHERE workspace_id = %(workspace_id)s
+            AND state = 'queued' AND published_at IS NULL AND lane = index
+            AND due_at > level.newest - interval '1826 days' AND due_at <= level.newest
+        ORDER BY due_at, id
+        LIMIT %(bound)s
+    ) AS heads
+) AS pending
+WHERE pending.jobs > 0
 
 -- name: count_running
--- Counts the running jobs.
+-- Counts the running jobs, up to a bound.
 SELECT count(*) AS jobs
-FROM job
-WHERE workspace_id = %(workspace_id)s AND state = 'running'
+FROM (
+    SELECT
+    FROM job
+    WHERE workspace_id = %(workspace_id)s AND state = 'running'
+    LIMIT %(bound)s
+) AS running
 
 -- name: find_oldest_waiting
 -- Returns the seconds since the oldest queued job was accepted; not negative when PostgreSQL's clock was set back. A queued
@@ -78,10 +108,15 @@ ORDER BY outcome, id
 LIMIT 1
 
 -- name: count_ended_lately
--- Counts the jobs that ended in the last minute.
-SELECT count(*) AS jobs
-FROM job
-WHERE workspace_id = %(workspace_id)s AND finished_at > now() - interval '1 minute'
+-- Counts the latest jobs that ended in the last minute, up to a bound, and returns the seconds since the first of them.
+SELECT count(*) AS jobs, extract(EPOCH FROM now() - min(latest.finished_at))::double precision AS seconds
+FROM (
+    SELECT finished_at
+    FROM job
+    WHERE workspace_id = %(workspace_id)s AND finished_at > now() - interval '1 minute'
+    ORDER BY finished_at DESC
+    LIMIT %(bound)s
+) AS latest
 
 -- name: paused_workspaces
 -- Lists the workspaces that have paused their queue.

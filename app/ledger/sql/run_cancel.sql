@@ -2,7 +2,7 @@
 
 -- name: lock_run
 -- Locks a run: waits for requests that join it at this moment, and for a step of its undo.
-SELECT state, undo_step AS step
+SELECT kind, state, undo_step AS step
 FROM run
 WHERE workspace_id = %(workspace_id)s AND id = %(id)s
 FOR UPDATE

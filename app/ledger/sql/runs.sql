@@ -2,10 +2,13 @@
 
 -- name: insert_run
 -- Inserts a run.
-INSERT INTO run (workspace_id, id, kind, label, state, api_key_id, request_id, undoes_run, undo_step)
+INSERT INTO run (
+    workspace_id, id, kind, label, state, api_key_id, request_id, undoes_run, undo_step, priority, max_failures,
+    max_failures_percent
+)
 VALUES (
     %(workspace_id)s, %(id)s, %(kind)s, %(label)s, %(state)s, %(api_key_id)s, %(request_id)s, %(undoes_run)s,
-    %(step)s
+    %(step)s, %(priority)s, %(max_failures)s, %(max_failures_percent)s
 )
 
 -- name: insert_progress
@@ -17,11 +20,15 @@ VALUES (%(workspace_id)s, %(id)s)
 -- Reads these runs with their progress, newest first.
 SELECT
     run.id, run.kind, run.label, run.state, run.created_at, run.api_key_id, key.label AS key_label, run.closed_at,
-    run.finished_at, run.cancelled_at, run.undoes_run, run.undone_by_run, run.undo_step AS step, run.results, progress.batches, progress.settled_batches,
+    run.finished_at, run.cancelled_at, run.undoes_run, run.undone_by_run, run.undo_step AS step, run.results,
+    run.priority, run.max_failures, run.max_failures_percent, pause.paused_at, pause.reason AS paused_reason,
+    progress.batches, progress.settled_batches,
     progress.counts, progress.first_ended_at, progress.last_ended_at, progress.samples, clock_timestamp() AS now
 FROM run
 JOIN run_progress AS progress ON progress.workspace_id = %(workspace_id)s AND progress.run_id = run.id
 LEFT JOIN api_key AS key ON key.workspace_id = %(workspace_id)s AND key.id = run.api_key_id
+LEFT JOIN run_pause AS pause
+    ON pause.workspace_id = %(workspace_id)s AND pause.run_id = run.id AND pause.resumed_at IS NULL
 WHERE run.workspace_id = %(workspace_id)s AND run.id = ANY(%(ids)s::uuid [])
 ORDER BY run.id DESC
 
@@ -37,8 +44,8 @@ ORDER BY id DESC
 LIMIT %(limit)s
 
 -- name: read_state
--- Returns the state of a run.
-SELECT state FROM run WHERE workspace_id = %(workspace_id)s AND id = %(id)s
+-- Returns the kind and the state of a run.
+SELECT kind, state FROM run WHERE workspace_id = %(workspace_id)s AND id = %(id)s
 
 -- name: close_run
 -- Closes an open run: it gets no further batch. Waits for requests that join it at this moment.
@@ -61,3 +68,13 @@ CROSS JOIN LATERAL (
 WHERE batch.workspace_id = %(workspace_id)s AND batch.run_id = %(run_id)s AND batch.id >= %(since)s
     AND batch.run_state IS DISTINCT FROM 'settled'
 LIMIT 1
+
+-- name: add_results
+-- Adds lines by their result to an open import.
+UPDATE run
+SET results = results || (
+    SELECT jsonb_object_agg(given.result, given.lines + coalesce((run.results ->> given.result)::integer, 0))
+    FROM unnest(%(results)s::text[], %(lines)s::integer[]) AS given (result, lines)
+)
+WHERE workspace_id = %(workspace_id)s AND id = %(id)s AND state = 'open' AND kind = 'import'
+RETURNING id

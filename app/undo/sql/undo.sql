@@ -39,6 +39,7 @@ ORDER BY coalesce(merge.merged_at, identify.identified_at, job.finished_at) DESC
 -- name: insert_undos
 -- Inserts a batch of undos. The rows are one JSON array. Each undo has the identifiers of its merge.
 -- Watches the batch if a webhook is enabled. With *joins*, the batch joins an open run, or NO_DATA_FOUND is raised.
+-- Without an urgency of its own, it has that of its run.
 WITH accepted AS (
     INSERT INTO batch (workspace_id, id, api_key_id, path, run_id, request_id, traceparent)
     VALUES (
@@ -52,6 +53,12 @@ watched AS (
     INSERT INTO webhook_watch (workspace_id, batch_id, kind)
     SELECT %(workspace_id)s, %(batch_id)s, 'undo'
     WHERE EXISTS (SELECT 1 FROM webhook WHERE workspace_id = %(workspace_id)s AND enabled)
+),
+
+urgency AS (
+    SELECT coalesce(%(priority)s, run.priority, %(default_priority)s)::smallint AS priority
+    FROM (SELECT %(run_id)s::uuid AS run_id) AS given
+    LEFT JOIN run ON run.workspace_id = %(workspace_id)s AND run.id = given.run_id
 )
 
 INSERT INTO job (
@@ -60,10 +67,11 @@ INSERT INTO job (
 )
 SELECT
     %(workspace_id)s, given.id, %(batch_id)s, given.index, 'undo', given.lane, merge.id,
-    merge.orphan_identifier, merge.survivor_identifier, merge.search_keys, %(priority)s,
-    now() - interval '100 years' + (%(priority)s::smallint - 3) * interval '1826 days'
+    merge.orphan_identifier, merge.survivor_identifier, merge.search_keys, urgency.priority,
+    now() - interval '100 years' + (urgency.priority - 3) * interval '1826 days'
 FROM jsonb_to_recordset(%(jobs)s) AS given (id uuid, index smallint, lane smallint, undoes uuid)
 JOIN job AS merge ON merge.workspace_id = %(workspace_id)s AND merge.id = given.undoes
+CROSS JOIN urgency
 
 -- name: lock_undone_job
 -- Locks the job that an undo reverses, so that its audit cannot be erased meanwhile.

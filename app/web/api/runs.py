@@ -18,9 +18,11 @@ from app.web.accepted import RETRY_AFTER
 from app.web.auth import current_actor, json_body, pool, requires, settings
 from app.web.idempotent import respond_once
 from app.web.job_permissions import require_kind, require_permission
-from app.web.openapi.describe import KEY_IN_USE, REPEATABLE, Tag, describe, reply
+from app.web.long_polling import digest_of, respond_when_changed
+from app.web.openapi.describe import KEY_IN_USE, LONG_POLLED, LONG_POLLING, REPEATABLE, Tag, describe, reply
 from app.web.pagination import split_page
 from app.web.proxies import with_prefix
+from app.web.urgency import urgency_of_run
 from schemas.jobs import BatchPageSchema
 from schemas.outcomes import RunStatus
 from schemas.paging import PageQuery, load_query
@@ -41,6 +43,8 @@ EITHER = (READ, MANAGE)
 RUN = MergeRunSchema()
 PAGE_QUERY = MergeRunPageQuery()
 PAGE = MergeRunPageSchema()
+#: Members that are not part of the ETag.
+MOMENTARY = frozenset({"merges_per_minute", "estimated_finish_at"})
 BATCH_QUERY = PageQuery()
 BATCH_PAGE = BatchPageSchema()
 
@@ -49,16 +53,21 @@ BATCH_PAGE = BatchPageSchema()
     Tag.RUNS,
     "Create a run",
     body=NewRunSchema,
-    example={"label": "March duplicates"},
-    headers=REPEATABLE,
+    example={"label": "March duplicates", "max_failures": "2%"},
+    headers=(*REPEATABLE, "Priority"),
     replies={201: reply(RunCreatedSchema, "Location")},
 )
 @blueprint.post("")
 @requires(permission=MANAGE)
 def create_run_view() -> ResponseReturnValue:
-    """Create an open run. Requests to merge, identify and undo join it with the header `Merge-Run: {run_id}`."""
+    """Create an open run. Requests to merge, identify and undo join it with the header `Merge-Run: {run_id}`.
+
+    With `max_failures` the run is paused when more of its jobs are dead, refused or ambiguous. The others wait until
+    the run is resumed or cancelled. Imports of profiles join a run of the kind `import`.
+    """
     body = json_body()
     given = load_new_run(body)
+    given["priority"] = urgency_of_run(given.get("priority"))
 
     def answer(run_id: UUID) -> ResponseReturnValue:
         return _created(run_id), HTTPStatus.CREATED
@@ -87,20 +96,36 @@ def list_merge_runs_view() -> ResponseReturnValue:
             before=query.get("cursor"),
         )
     listed, next_cursor = split_page(found, query["limit"])
-    return jsonify(PAGE.dump({"runs": [_timed(run) for run in listed], "next_cursor": next_cursor}))
+    return jsonify(PAGE.dump({"runs": [timed(run) for run in listed], "next_cursor": next_cursor}))
 
 
-@describe(Tag.RUNS, "Poll a run", replies={200: reply(MergeRunSchema, "Retry-After?")})
+@describe(
+    Tag.RUNS,
+    "Poll a run",
+    headers=LONG_POLLING,
+    replies={200: reply(MergeRunSchema, *LONG_POLLED, "Retry-After?")},
+)
 @blueprint.get("/<uuid:run_id>")
 @requires(permission=EITHER)
 def read_merge_run_view(run_id: UUID) -> ResponseReturnValue:
-    """Return a run with the counts of its jobs, at most about a second old, its rate and its estimated end."""
-    with open_transaction(pool(), g.workspace_id) as tx:
-        run = runs.read_merge_run(tx, run_id=run_id)
-    response = jsonify(RUN.dump(_timed(run)))
-    if run.state in {RunStatus.OPEN, RunStatus.RUNNING}:
-        response.headers["Retry-After"] = str(RETRY_AFTER)
-    return response
+    """Return a run with the counts of its jobs, at most about a second old, its rate and its estimated end.
+
+    304 if nothing but the rate and the estimated end has changed since the response of `If-None-Match`; with
+    `Prefer: wait=N` after N seconds without a change.
+    """
+
+    def read() -> Response:
+        with open_transaction(pool(), g.workspace_id) as tx:
+            run = runs.read_merge_run(tx, run_id=run_id)
+        dumped = RUN.dump(timed(run))
+        response = jsonify(dumped)
+        # The rate and the end differ from moment to moment, also while no job ends.
+        response.set_etag(digest_of({name: value for name, value in dumped.items() if name not in MOMENTARY}))
+        if run.state in {RunStatus.OPEN, RunStatus.RUNNING}:
+            response.headers["Retry-After"] = str(RETRY_AFTER)
+        return response
+
+    return respond_when_changed(read)
 
 
 @describe(Tag.RUNS, "List the batches of a run, newest first", query=PageQuery, replies={200: BatchPageSchema})
@@ -133,7 +158,7 @@ def close_run_view(run_id: UUID) -> ResponseReturnValue:
     """Close an open run and return it: it gets no more batches, and is finished when its jobs have ended."""
     return respond_once(
         lambda once: run_in_transaction(pool(), g.workspace_id, once(_close), run_id, current_actor()),
-        lambda run: jsonify(RUN.dump(_timed(run))),
+        lambda run: jsonify(RUN.dump(timed(run))),
     )
 
 
@@ -143,7 +168,7 @@ def close_run_view(run_id: UUID) -> ResponseReturnValue:
     headers=REPEATABLE,
     replies={
         202: reply(MergeRunSchema, "Location", "Retry-After"),
-        409: f"No job of the run waits any more, and it gets no more jobs. {KEY_IN_USE}",
+        409: f"No job of the run waits any more, and it gets no more jobs, or it is an import. {KEY_IN_USE}",
     },
 )
 @blueprint.post("/<uuid:run_id>/cancel")
@@ -157,7 +182,7 @@ def cancel_merge_run_view(run_id: UUID) -> ResponseReturnValue:
     """
 
     def answer(run: runs.MergeRun) -> ResponseReturnValue:
-        response = jsonify(RUN.dump(_timed(run)))
+        response = jsonify(RUN.dump(timed(run)))
         response.headers.update(_poll(run_id))
         return response, HTTPStatus.ACCEPTED
 
@@ -169,11 +194,11 @@ def cancel_merge_run_view(run_id: UUID) -> ResponseReturnValue:
 @describe(
     Tag.RUNS,
     "Undo all merges of a run",
-    headers=REPEATABLE,
+    headers=(*REPEATABLE, "Priority"),
     replies={
         202: reply(RunCreatedSchema, "Location", "Retry-After"),
         409: (
-            "The run has unfinished jobs or nothing to undo, is an undo itself, or another undo of it is running."
+            "The run has unfinished jobs or nothing to undo, is an undo or an import, or another undo of it is running."
             f" {KEY_IN_USE}"
         ),
     },
@@ -184,7 +209,7 @@ def undo_run_view(run_id: UUID) -> ResponseReturnValue:
     """Undo every merge of a run that is not undone, the latest first, as a run of its own: `run_id` is its id.
 
     An open run is closed. The key also needs the permission of the jobs that it undoes. 409 while a job of the run is
-    unfinished.
+    unfinished, and for an import, which has no jobs.
     """
 
     def answer(undo_id: UUID) -> ResponseReturnValue:
@@ -214,6 +239,8 @@ def _create(tx: Transaction, given: dict[str, Any], actor: Actor) -> UUID:
         tx,
         label=given.get("label"),
         kind=given["kind"],
+        priority=given["priority"],
+        max_failures=given.get("max_failures"),
         api_key_id=actor.api_key_id,
         request_id=actor.request_id,
     )
@@ -237,6 +264,7 @@ def _undo(tx: Transaction, run_id: UUID, actor: Actor) -> UUID:
         tx,
         run_id=run_id,
         authorize=require_permission,
+        priority=urgency_of_run(),
         api_key_id=actor.api_key_id,
         request_id=actor.request_id,
     )
@@ -244,5 +272,6 @@ def _undo(tx: Transaction, run_id: UUID, actor: Actor) -> UUID:
     return undo_id
 
 
-def _timed(run: runs.MergeRun) -> runs.MergeRun:
+def timed(run: runs.MergeRun) -> runs.MergeRun:
+    """Return *run* with the time until which it can be undone."""
     return run_with_undo_time(run, days=settings().undo_days)

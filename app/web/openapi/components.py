@@ -56,16 +56,16 @@ PARAMETERS: Mapping[str, Json] = {
     "Priority": {
         "name": "Priority",
         "in": "header",
-        "description": "`u=N` (RFC 9218): the urgency of the jobs, from 0, the most urgent, to 7. Default: 3. Invalid"
-        " values are ignored.",
+        "description": "`u=N` (RFC 9218): the urgency of the jobs, from 0, the most urgent, to 7. Default: that of"
+        " the run, or 3. Invalid values are ignored.",
         "schema": {"type": "string"},
         "examples": {"urgent": {"value": "u=0"}},
     },
     "Merge-Run": {
         "name": "Merge-Run",
         "in": "header",
-        "description": "The id of an open run, which the batch of this request joins. It is checked first: 404 for an"
-        " unknown run, 409 for one that is not open.",
+        "description": "The id of an open run, which the batch of this request joins; for profiles, of an open import."
+        " It is checked first: 404 for an unknown run, 409 for one that is not open.",
         "schema": {"type": "string", "format": "uuid"},
     },
     "If-None-Match": {

@@ -101,7 +101,19 @@ def test_a_job_that_merged_nothing_is_not_undone_and_said_so(run: Run, dead: UUI
     assert answer.stderr == "Error: This job is dead, so it merged nothing; there is nothing to undo.\n"
 
 
-@pytest.mark.parametrize("command", ["show", "retry", "undo"])
+def test_a_waiting_job_is_cancelled(run: Run, factory: Factory, dead: UUID) -> None:
+    job_id = factory.job(ext("ada-1"), ext("ada"))
+
+    answers = [run("cancel", each) for each in (job_id, job_id, dead)]
+
+    assert [each.exit_code for each in answers] == [0, 1, 1]
+    assert answers[0].stderr == f"Cancelled the job {job_id}.\n"
+    assert "only a job that no worker has begun can be cancelled" in answers[1].stderr
+    assert factory.outcomes([job_id]) == ["cancelled"]
+    assert factory.row(job_id)["reason"] == "Cancelled before a worker began it, by an operator."
+
+
+@pytest.mark.parametrize("command", ["show", "retry", "undo", "cancel"])
 def test_a_job_that_is_not_there_or_in_another_workspace_is_told(run: Run, dead: UUID, command: str) -> None:
     answers = [run(command, UNKNOWN_ID), run(command, dead, "--workspace", "somebody-elses")]
 

@@ -17,10 +17,12 @@ from tests.support.waiting import wait_until
 BODY = {"merge_updates": [{"identifier_to_merge": {"external_id": "a"}, "identifier_to_keep": {"external_id": "b"}}]}
 
 
-@pytest.fixture(params=["batch", "job", "run"])
+@pytest.fixture(params=["batch", "job", "run", "duplicate run"])
 def path(request: pytest.FixtureRequest, caller: Caller) -> str:
     """The path of a resource that changes."""
     if request.param == "run":
+        return str((caller.post("/merge/runs", {}).json or {})["status_url"])
+    if request.param == "duplicate run":
         return str((caller.post("/duplicates/runs").json or {})["status_url"])
     accepted = caller.post("/users/merge", BODY).json or {}
     job = (caller.get(accepted["status_url"]).json or {})["jobs"][0]
@@ -36,6 +38,8 @@ def change(caller: Caller, connection: Connection, finish: Callable[..., None]) 
             finish(str(row["id"]))
         for row in connection.execute("SELECT id FROM duplicate_run WHERE workspace_id = %s", [caller.workspace_id]):
             caller.post(f"/duplicates/runs/{row['id']}/cancel")
+        for row in connection.execute("SELECT id FROM run WHERE workspace_id = %s", [caller.workspace_id]):
+            caller.post(f"/merge/runs/{row['id']}/close")
 
     return end
 

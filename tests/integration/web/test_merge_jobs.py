@@ -56,6 +56,7 @@ def test_a_queued_job_shows_all_that_is_known(caller: Caller) -> None:
         "index": 0,
         "kind": "merge",
         "state": "queued",
+        "priority": 3,
         "outcome": None,
         "reason": None,
         "identifier_to_merge": EMAIL,

@@ -33,6 +33,7 @@ def test_a_queue_without_settings_runs_without_a_limit(caller: Caller) -> None:
         "paused_by": None,
         "merges_per_minute_limit": None,
         "waiting": {},
+        "waiting_is_exact": True,
         "running": 0,
         "oldest_waiting_seconds": None,
         "merges_per_minute": 0,
@@ -50,6 +51,22 @@ def test_a_paused_queue_names_the_key_and_accepts_requests(caller: Caller) -> No
     assert paused["paused_by"]["label"]
     assert again["waiting"] == {"3": 1}
     assert again["oldest_waiting_seconds"] >= 0
+
+
+def test_a_long_queue_is_counted_up_to_a_bound_and_says_so(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    for priority, times in (("u=3", 4), ("u=0", 1), ("u=7", 1)):
+        for _ in range(times):
+            caller.post("/users/merge", PAIR, headers={"Priority": priority})
+    exact = read(caller)
+    monkeypatch.setattr("app.ledger.queue_control.MOST_COUNTED", 3)
+    bounded = read(caller)
+    monkeypatch.setattr("app.ledger.queue_control.MOST_LANES", 1)
+    paused = put(caller, {"state": "paused"})
+
+    assert (exact["waiting"], exact["waiting_is_exact"]) == ({"0": 1, "3": 4, "7": 1}, True)
+    # The oldest three are of one urgency; the others are counted by their lanes.
+    assert (bounded["waiting"], bounded["waiting_is_exact"]) == ({"0": 1, "3": 3, "7": 1}, False)
+    assert paused["waiting_is_exact"] is False
 
 
 def test_a_missing_key_keeps_its_value_and_null_removes_the_limit(caller: Caller) -> None:

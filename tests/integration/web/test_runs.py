@@ -6,13 +6,17 @@ from uuid import uuid4
 
 import pytest
 from psycopg import errors as postgres
+from werkzeug.test import TestResponse
 
 from app.db.connections import Connection, Pool
 from app.db.transaction import open_transaction
+from schemas.failure_limits import WRONG
+from schemas.runs import LIMITED
 from tests.support.front_door import Caller
 from tests.support.lane_runs import ext, job, run_jobs
 from tests.support.profiles import track
-from tests.support.runs import close, count_all, counted, create_run, in_run, merge_in, read_run
+from tests.support.runs import close, count_all, count_once, counted, create_run, in_run, merge_in, read_run
+from tests.support.waiting import wait_until
 
 Json = dict[str, Any]
 PAIR = (ext("orphan"), ext("survivor"))
@@ -45,6 +49,10 @@ def test_a_new_run_is_open_and_empty(caller: Caller) -> None:
         "merges_per_minute": 0.0,
         "estimated_finish_at": None,
         "undoable_until": None,
+        "priority": 3,
+        "max_failures": None,
+        "paused_at": None,
+        "paused_reason": None,
         "undoes_run": None,
         "undone_by_run": None,
         "batches_url": f"/merge/runs/{run_id}/batches",
@@ -208,11 +216,19 @@ def test_runs_are_listed_by_kind_and_state(caller: Caller, pool: Pool) -> None:
     ("body", "sentence"),
     [
         ([], "The request body must be a JSON object."),
-        ({"name": "x"}, "'name' is no key of this request; its keys are label, kind."),
+        ({"name": "x"}, "'name' is no key of this request; its keys are label, kind, priority, max_failures."),
         ({"label": ""}, "'label' may not be empty"),
         ({"label": "x" * 201}, "'label' may not be longer than 200 characters"),
         ({"kind": "undo"}, "'kind' must be one of client, file and import"),
         ({"kind": 7}, "'kind' must be a string"),
+        ({"priority": 8}, "'priority' must be an integer from 0 to 7"),
+        ({"priority": "3"}, "'priority' must be an integer from 0 to 7"),
+        ({"max_failures": "101%"}, f"'max_failures' {WRONG}"),
+        ({"max_failures": "2"}, f"'max_failures' {WRONG}"),
+        ({"max_failures": -1}, f"'max_failures' {WRONG}"),
+        ({"max_failures": True}, f"'max_failures' {WRONG}"),
+        ({"max_failures": 1.5}, f"'max_failures' {WRONG}"),
+        ({"max_failures": 1, "kind": "import"}, LIMITED),
     ],
 )
 def test_a_wrong_run_is_refused_in_a_sentence(caller: Caller, body: Any, sentence: str) -> None:
@@ -286,3 +302,59 @@ def test_a_run_is_not_closed_while_a_request_joins_it(caller: Caller, pool: Pool
             connection.execute(closing, [run_id])
 
     assert connection.execute(closing, [run_id]).fetchone() is not None
+
+
+def test_an_import_counts_its_lines_by_result_and_has_no_jobs(caller: Caller, pool: Pool) -> None:
+    run_id, other = create_run(caller, kind="import", label="people.jsonl"), create_run(caller)
+    lines = [b'{"external_id": "ada"}', b'{"external_id": "ada"}', b"", b"{"]
+
+    def send(headers: dict[str, str], body: bytes = b"\n".join(lines), query: str = "") -> TestResponse:
+        content_type = "application/x-ndjson"
+        response = caller.post(f"/profiles/import{query}", data=body, content_type=content_type, headers=headers)
+        # A streamed response ends when it is read.
+        assert response.data
+        return response
+
+    joined = in_run(run_id)
+    first = send({**joined, "Idempotency-Key": "k"})
+    repeated = send({**joined, "Idempotency-Key": "k"})
+    streamed = send(joined)
+    dry = send(joined, query="?dry_run=true")
+    refusals = [
+        send(in_run(str(uuid4()))).status_code,
+        send(in_run(str(uuid4())), b"").status_code,
+        send({**in_run(other), "Idempotency-Key": "l"}).status_code,
+        send(in_run("march")).status_code,
+    ]
+    merge = caller.post("/users/merge", BODY, headers=joined)
+    steering = [caller.post(f"/merge/runs/{run_id}/{step}") for step in ("cancel", "undo")]
+    close(caller, run_id)
+    late = send({**joined, "Idempotency-Key": "m"})
+    replayed = send({**joined, "Idempotency-Key": "k"})
+    done = counted(caller, pool, run_id)
+
+    assert [each.status_code for each in (first, repeated, streamed, dry, replayed)] == [200] * 5
+    assert refusals == [404, 404, 409, 400]
+    assert (merge.status_code, late.status_code) == (409, 409)
+    assert [(each.status_code, each.json["message"][:22]) for each in steering] == [(409, "This run is an import:")] * 2
+    assert (done["state"], done["kind"], done["jobs"]) == ("finished", "import", 0)
+    assert done["counts"] == {"created": 1, "refused": 2, "skipped": 5}
+
+
+def test_the_etag_of_a_run_stays_while_only_its_rate_and_its_estimated_end_change(caller: Caller, pool: Pool) -> None:
+    run_id = create_run(caller)
+    done = merge_in(caller, run_id, (ext("x"), ext("y")))
+    merge_in(caller, run_id, (ext("x"), ext("y")))
+    waiting = counted(caller, pool, run_id)
+    run_jobs(caller, pool, done)
+    count_once(pool, caller)
+    path = f"/merge/runs/{run_id}"
+    first = caller.get(path)
+    wait_until(lambda: caller.get(path).json["estimated_finish_at"] != first.json["estimated_finish_at"], what="time")
+    second = caller.get(path)
+    close(caller, run_id)
+
+    assert waiting["estimated_finish_at"] is None
+    assert second.headers["ETag"] == first.headers["ETag"]
+    assert caller.get(path).headers["ETag"] != first.headers["ETag"]
+    assert caller.get(path, headers={"If-None-Match": first.headers["ETag"]}).status_code == 200

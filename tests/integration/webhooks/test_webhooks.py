@@ -75,7 +75,7 @@ def test_a_workspace_may_have_so_many_and_no_more(caller: Caller, receiver: Rece
         ({"url": "http://169.254.169.254/latest/meta-data"}, NOWHERE),
         (
             {"url": "http://127.0.0.1/", "types": ["made.up"]},
-            "'types.0' must be merge.batch.finished, merge.run.finished, identity.changed",
+            "'types.0' must be merge.batch.finished, merge.run.finished, merge.run.paused, identity.changed",
         ),
         ({"url": "http://127.0.0.1/", "types": "all"}, "'types' must be an array"),
         ({"url": "http://127.0.0.1/", "enabled": 1}, "'enabled' must be true or false"),

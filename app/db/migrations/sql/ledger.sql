@@ -220,7 +220,8 @@ BEGIN ATOMIC
     SELECT publishable.workspace_id FROM publishable_workspaces() AS publishable;
 END;
 
--- Returns the time when the next pending lane may be published, or null without one. One index lookup for each workspace.
+-- Returns the time when the next pending lane may be published, or null without one. Jobs of paused runs have no such time.
+-- One index lookup for each workspace.
 CREATE OR REPLACE FUNCTION next_job_due_at() RETURNS timestamptz
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
@@ -232,6 +233,7 @@ BEGIN ATOMIC
         FROM job
         WHERE job.workspace_id = w.workspace_id
             AND job.state = 'queued' AND job.published_at IS NULL AND job.lane = job.index
+            AND job.due_at < '9000-01-01 00:00+00'
         ORDER BY job.due_at, job.id
         LIMIT 1
     ) AS due
@@ -277,6 +279,7 @@ BEGIN ATOMIC
             FROM job
             WHERE job.workspace_id = w.workspace_id
                 AND job.state = 'queued' AND job.published_at IS NULL AND job.lane = job.index AND job.due_at > now()
+                AND job.due_at < '9000-01-01 00:00+00'
             ORDER BY job.due_at DESC, job.id DESC
             LIMIT 1
         )

@@ -20,6 +20,13 @@ CREATE TABLE run (
     undo_step jsonb,
     results jsonb NOT NULL DEFAULT '{}',  -- for an import: lines by their result
     cancelled_at timestamptz,  -- from then on no worker begins one of its jobs
+    priority smallint NOT NULL DEFAULT 3,  -- the urgency of the jobs of requests that name none
+    -- The run is paused when more of its jobs have failed: a number, or a share in percent; null: without a limit.
+    max_failures integer,
+    max_failures_percent numeric,
+    -- Ended and failed jobs that do not count for the limit: the ones before the run was resumed last.
+    ended_before integer NOT NULL DEFAULT 0,
+    failed_before integer NOT NULL DEFAULT 0,
     PRIMARY KEY (workspace_id, id),
     CONSTRAINT undo_names_its_run CHECK ((kind = 'undo') = (undoes_run IS NOT NULL)),
     CONSTRAINT open_until_closed CHECK (state <> 'open' OR closed_at IS NULL),
@@ -51,6 +58,23 @@ ALTER TABLE run_progress ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own_workspace ON run_progress USING (workspace_id = current_workspace());
 
 
+-- A paused run. No worker begins one of its jobs while resumed_at is null. The relay delays the waiting ones to the year
+-- 9000. After the run was resumed, the relay makes them due again, and deletes the row.
+CREATE TABLE run_pause (
+    workspace_id integer NOT NULL,
+    run_id uuid NOT NULL,
+    paused_at timestamptz NOT NULL DEFAULT now(),
+    reason text NOT NULL,
+    resumed_at timestamptz,
+    last_batch_id uuid,  -- of a resumed run: the last batch whose jobs are due again
+    PRIMARY KEY (workspace_id, run_id),
+    FOREIGN KEY (workspace_id, run_id) REFERENCES run (workspace_id, id) ON DELETE CASCADE
+);
+
+ALTER TABLE run_pause ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own_workspace ON run_pause USING (workspace_id = current_workspace());
+
+
 -- Merges that the undo of a run has still to undo, the latest first. The relay fills the table from the batches of the
 -- run, and deletes a row when it has made the job.
 CREATE TABLE run_undo_merge (
@@ -67,7 +91,7 @@ CREATE POLICY own_workspace ON run_undo_merge USING (workspace_id = current_work
 
 
 -- Returns the id of an open run and locks it against being closed until the transaction ends; raises NO_DATA_FOUND
--- without one. It is a value of the statement that inserts the batch, so that joining a run costs no statement.
+-- without one, and for an import, which has no jobs. It is a value of the statement that inserts the batch, so that joining a run costs no statement.
 CREATE OR REPLACE FUNCTION lock_open_run(workspace_id integer, run_id uuid) RETURNS uuid
 LANGUAGE plpgsql VOLATILE
 AS $$
@@ -78,13 +102,14 @@ BEGIN
     INTO STRICT found
     FROM run
     WHERE run.workspace_id = lock_open_run.workspace_id AND run.id = lock_open_run.run_id AND run.state = 'open'
+        AND run.kind <> 'import'
     FOR SHARE;
     RETURN found;
 END;
 $$;
 
--- Returns the workspaces with a batch of a run to count, or with a run that is running. Two index lookups for each
--- workspace.
+-- Returns the workspaces with a batch of a run to count, with a run that is running, or with a resumed one whose jobs are
+-- not all due again. Three index lookups for each workspace.
 CREATE OR REPLACE FUNCTION workspaces_with_runs() RETURNS TABLE (workspace_id integer)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
@@ -103,6 +128,13 @@ BEGIN ATOMIC
             SELECT run.id
             FROM run
             WHERE run.workspace_id = w.workspace_id AND run.state = 'running'
+            LIMIT 1
+        )
+        UNION ALL
+        (
+            SELECT pause.run_id
+            FROM run_pause AS pause
+            WHERE pause.workspace_id = w.workspace_id AND pause.resumed_at IS NOT NULL
             LIMIT 1
         )
         LIMIT 1
