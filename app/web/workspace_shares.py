@@ -170,7 +170,7 @@ def stream_turns() -> Callable[[], AbstractContextManager[None]]:
 
 
 def by_turns(parts: Generator[T]) -> Iterator[T]:
-    """Return *parts* of the streamed response of this request, each of which is made in a turn."""
+    """Return *parts* of the streamed response of this request; each is made in a turn."""
     turn = stream_turns()
 
     def content() -> Iterator[T]:
