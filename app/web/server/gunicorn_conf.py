@@ -32,9 +32,8 @@ worker_class = "app.web.server.gunicorn_worker.MergelaneWorker"
 workers = SETTINGS.web_processes
 threads = SETTINGS.web_threads
 #: Seconds after which a thread that computes lets another one run. A short request waits for that at each response of
-#: PostgreSQL. Beside a thread that computes, ten round trips took up to 89 to 100 ms (99th percentile) with Python's
-#: 0.005, 12 to 17 ms with 0.001 and 5 to 8 ms with this, and the thread computed as much.
-SWITCH_S = 0.0002
+#: PostgreSQL, so that with Python's 0.005 it takes six times as long beside one that computes.
+SWITCH_S = 0.001
 #: Seconds without a heartbeat after which a worker process is replaced. Requests run in other threads than the
 #: heartbeat, so that a long request does not stop it.
 timeout = 60
