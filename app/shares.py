@@ -9,13 +9,12 @@ from time import monotonic
 
 from app.errors import DatabaseUnavailable
 from app.metrics.shares import REFUSED, USED, Resource
+from app.process_group import ProcessGroup, Turns
 
 LOG = logging.getLogger(__name__)
 
 #: The cause of the error when a workspace uses its whole share of connections.
 SHARE_USED = "share_used"
-#: Seconds for which a workspace counts as active after its last request.
-ACTIVE_S = 10.0
 ALL_PERCENT = 100
 #: Seconds between two lines of the log about the same workspace and resource.
 LOG_EVERY_S = 60.0
@@ -25,16 +24,27 @@ class Shares:
     """The use of one resource of this process, by workspace."""
 
     def __init__(
-        self, resource: Resource, *, each: int, in_all: int | None = None, beside_others: int | None = None
+        self,
+        resource: Resource,
+        *,
+        each: int,
+        in_all: int | None = None,
+        beside_others: int | None = None,
+        group: ProcessGroup | None = None,
+        turns: int | None = None,
     ) -> None:
         """Let a workspace use up to *each* at once, and all workspaces together up to *in_all*, if that is not None.
 
-        While other workspaces use some too, or have lately, it is up to *beside_others*, by default *each*.
+        While other workspaces are active in *group*, by default this process, it is up to *beside_others*, by default
+        *each*. With *turns*, it is one in each process, and *turns* in all processes of the group together.
         """
         self.each = each
-        self._beside_others = each if beside_others is None else beside_others
-        self._seen: dict[int, float] = {}
-        self._forget_at = 0.0
+        self._group = ProcessGroup() if group is None else group
+        self._turns = None
+        if turns is not None:
+            beside_others = 1
+            self._turns = Turns(self._group, resource=list(Resource).index(resource), turns=turns)
+        self._beside_others = each if beside_others is None else min(each, beside_others)
         self._resource = resource
         self._in_all = in_all
         self._used: Counter[int] = Counter()
@@ -43,41 +53,70 @@ class Shares:
 
     def take(self, workspace_id: int, *, wait_s: float = 0.0) -> bool:
         """Return whether one was free for the workspace within *wait_s* seconds; the caller gives it back."""
+        taken = self._take(workspace_id, wait_s)
+        if not taken:
+            self._note_refusal(workspace_id)
+        return taken
+
+    @contextmanager
+    def hold(self, workspace_id: int, *, wait_s: float) -> Iterator[None]:
+        """Wait up to *wait_s* seconds for one, and keep it until the block ends. The block runs in any case."""
+        taken = self._take(workspace_id, wait_s)
+        try:
+            yield
+        finally:
+            if taken:
+                self.give_back(workspace_id)
+
+    def refuses(self, workspace_id: int) -> bool:
+        """Return whether the workspace uses its whole share now; if so, count a refusal."""
+        if not self.take(workspace_id):
+            return True
+        self.give_back(workspace_id)
+        return False
+
+    def _take(self, workspace_id: int, wait_s: float) -> bool:
         deadline = monotonic() + wait_s
-        with self._changed:
-            self._see(workspace_id)
-            while not self._is_free(workspace_id):
-                left = deadline - monotonic()
-                if left <= 0 or not self._changed.wait(left):
-                    self._note_refusal(workspace_id)
-                    return False
-            self._used[workspace_id] += 1
+        self._group.note_active(workspace_id)
+        if not self._take_here(workspace_id, deadline):
+            return False
+        if not self._take_turn(workspace_id, deadline):
+            self._put_back(workspace_id)
+            return False
         USED.inc(1, self._resource)
         return True
 
+    def _take_turn(self, workspace_id: int, deadline: float) -> bool:
+        if self._turns is None or self._group.is_alone(workspace_id):
+            return True
+        return self._turns.take(workspace_id, deadline=deadline)
+
+    def _take_here(self, workspace_id: int, deadline: float) -> bool:
+        with self._changed:
+            while not self._is_free(workspace_id):
+                left = deadline - monotonic()
+                if left <= 0 or not self._changed.wait(left):
+                    return False
+            self._used[workspace_id] += 1
+            return True
+
     def give_back(self, workspace_id: int) -> None:
         """Give one back that was taken."""
+        self._put_back(workspace_id)
+        USED.inc(-1, self._resource)
+
+    def _put_back(self, workspace_id: int) -> None:
         with self._changed:
             self._used[workspace_id] -= 1
             if not self._used[workspace_id]:
                 del self._used[workspace_id]
+                if self._turns is not None:
+                    self._turns.give_back(workspace_id)
             self._changed.notify_all()
-        USED.inc(-1, self._resource)
 
     def _is_free(self, workspace_id: int) -> bool:
-        each = self.each if self._is_alone(workspace_id) else self._beside_others
+        each = self.each if self._group.is_alone(workspace_id) else self._beside_others
         return self._used[workspace_id] < each and (self._in_all is None or self._used.total() < self._in_all)
-
-    def _is_alone(self, workspace_id: int) -> bool:
-        return self._seen.keys() <= {workspace_id}
-
-    def _see(self, workspace_id: int) -> None:
-        """Remember that the workspace is active now, and forget workspaces without requests for ACTIVE_S."""
-        now = monotonic()
-        self._seen[workspace_id] = now
-        if now >= self._forget_at:
-            self._seen = {each: at for each, at in self._seen.items() if now - at < ACTIVE_S}
-            self._forget_at = now + ACTIVE_S / 10
 
     def _note_refusal(self, workspace_id: int) -> None:
         """Count a refusal, and log it with the workspace now and then: metrics have no series for each workspace."""
@@ -93,11 +132,19 @@ class Shares:
 class ConnectionShares:
     """The shares of a pool's connections. A thread waits for a connection of its workspace's share."""
 
-    def __init__(self, *, pool_size: int, percent: int, beside_others_percent: int, wait_s: float) -> None:
+    def __init__(
+        self,
+        *,
+        pool_size: int,
+        percent: int,
+        beside_others_percent: int,
+        wait_s: float,
+        group: ProcessGroup | None = None,
+    ) -> None:
         each = part_of(pool_size, percent)
-        beside_others = min(each, part_of(pool_size, beside_others_percent))
+        beside_others = part_of(pool_size, beside_others_percent)
         # The pool bounds the connections of all workspaces.
-        self._shares = Shares(Resource.CONNECTIONS, each=each, beside_others=beside_others)
+        self._shares = Shares(Resource.CONNECTIONS, each=each, beside_others=beside_others, group=group)
         self._wait_s = wait_s
 
     @contextmanager

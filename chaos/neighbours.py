@@ -1,10 +1,11 @@
 """`python -m chaos.neighbours`: measure how much one workspace's requests slow down those of another workspace.
 
-A stranger reads and merges one pair at a time: first alone, then while a neighbour with many clients sends each load.
+A stranger reads and merges one pair at a time: alone, and while a neighbour with many clients sends a load, by turns.
 Web runs with its default settings. A refusal of the stranger is an error; refusals of the neighbour are counted.
 
-The neighbour's clients would be on other machines. Here they run in a process of their own at the lowest priority, so
-that they take little processor time from the servers, and none from the interpreter that measures.
+The neighbour's clients would be on other machines. Here they run in a process of their own, only while no other process
+needs the processor. The control is a load on a server that does nothing but refuse: it shows what the clients
+themselves cost the stranger.
 """
 
 import multiprocessing
@@ -12,11 +13,14 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
 from multiprocessing.queues import SimpleQueue
 from multiprocessing.synchronize import Event
+from pathlib import Path
 from statistics import quantiles
 from threading import Event as Wait
 from threading import Thread
@@ -35,8 +39,9 @@ from cli.database import connected
 
 STRANGER, STRANGER_KEY = "stranger", "key-of-the-stranger"
 NUMBERS = count(1)
+AUTOGROUP = Path("/proc/self/autogroup")
+FORK = multiprocessing.get_context("fork")
 PEOPLE = 5_000
-LOWEST_PRIORITY = 19
 #: Seconds after the start of a load in which nothing is measured.
 WARM_S = 2.0
 PATTERN = "(" + "|".join(["(a|b){1,250}"] * 60) + ")|z%d"
@@ -97,7 +102,9 @@ def _unread(session: requests.Session, url: str) -> requests.Response:
         return response
 
 
+CONTROL, ALONE = "control: refused at once by another server", "alone"
 LOADS: Mapping[str, tuple[Send, int]] = {
+    CONTROL: (_track, 17),
     "50 slow regular expressions in a segment": (_segment, 17),
     "segments that read every profile": (_scan, 24),
     "previews of 50 merges": (_preview, 24),
@@ -107,19 +114,66 @@ LOADS: Mapping[str, tuple[Send, int]] = {
 }
 
 
-def measure(*, seconds: float) -> Iterator[Figures]:
-    """Yield what the stranger sees alone, and beside each load for *seconds*."""
-    with running_installation(settings=USUAL) as home:
+def measure(*, seconds: float, rounds: int, loads: Sequence[str]) -> list[Figures]:
+    """Return what the stranger sees alone and beside each of *loads*, for *seconds* each, in *rounds* by turns."""
+    seen: dict[str, list[float]] = {load: [] for load in (ALONE, CONTROL, *loads)}
+    answers = {load: Counter[str]() for load in seen}
+    with running_installation(settings=USUAL) as home, _refusing_server() as refusing_url:
         home.run_product(workers=1)
         with connected(Settings(), home.database_url, name="chaos") as connection:
             keys.ensure_key(connection, key=STRANGER_KEY, workspace=STRANGER, permissions=["*"])
         _make_people(home)
-        yield Figures(load="alone", seconds=_visit(home, seconds), neighbour={})
-        for load, (send, clients) in LOADS.items():
-            with _loading(home, send, clients) as answers:
+        for load in [load for _ in range(rounds) for load in (CONTROL, *loads)]:
+            # Until the neighbour's last merge is done, and its statistics are.
+            home.keeper.pause(WARM_S)
+            seen[ALONE] += _visit(home, seconds / rounds / (len(loads) + 1))
+            url = refusing_url if load == CONTROL else home.base_url
+            with _loading(url, *LOADS[load]) as counted:
                 home.keeper.pause(WARM_S)
-                visited = _visit(home, seconds)
-            yield Figures(load=load, seconds=visited, neighbour=answers)
+                seen[load] += _visit(home, seconds / rounds)
+            answers[load].update(counted)
+    return [Figures(load=load, seconds=each, neighbour=answers[load]) for load, each in seen.items()]
+
+
+@contextmanager
+def _refusing_server() -> Iterator[str]:
+    """Run a server that refuses each request at once, with the clients' priority; yield its URL."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Refusing)
+    process = FORK.Process(target=_serve, args=(server,), daemon=True)
+    process.start()
+    server.server_close()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        process.kill()
+        process.join()
+
+
+def _serve(server: ThreadingHTTPServer) -> None:
+    _use_idle_time()
+    server.serve_forever()
+
+
+class _Refusing(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(HTTPStatus.TOO_MANY_REQUESTS)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def _use_idle_time() -> None:
+    """Let this process run only while no other one needs the processor."""
+    os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    # Linux may divide the processors among sessions first (autogroup), and by priority only within each of them.
+    os.setsid()
+    with suppress(OSError):
+        AUTOGROUP.write_text("19")
 
 
 def _visit(home: Installation, seconds: float) -> list[float]:
@@ -140,12 +194,11 @@ def _visit(home: Installation, seconds: float) -> list[float]:
 
 
 @contextmanager
-def _loading(home: Installation, send: Send, clients: int) -> Iterator[Counter[str]]:
+def _loading(url: str, send: Send, clients: int) -> Iterator[Counter[str]]:
     """Let *clients* of the neighbour send requests during the block; yield their responses by status, once it ended."""
     answers = Counter[str]()
-    context = multiprocessing.get_context("fork")
-    over, counted = context.Event(), context.SimpleQueue()
-    process = context.Process(target=_send_until, args=(over, counted, send, home.base_url, clients), daemon=True)
+    over, counted = FORK.Event(), FORK.SimpleQueue()
+    process = FORK.Process(target=_send_until, args=(over, counted, send, url, clients), daemon=True)
     process.start()
     try:
         yield answers
@@ -157,7 +210,7 @@ def _loading(home: Installation, send: Send, clients: int) -> Iterator[Counter[s
 
 def _send_until(over: Event, counted: SimpleQueue[Counter[str]], send: Send, url: str, clients: int) -> None:
     """Send requests with *clients* threads until *over* is set, then put the number of responses by status."""
-    os.nice(LOWEST_PRIORITY)
+    _use_idle_time()
     answers = Counter[str]()
 
     def run() -> None:
@@ -212,24 +265,36 @@ def _person() -> str:
     return f"person-{next(NUMBERS) % PEOPLE}"
 
 
-def _row(figures: Figures, alone: Figures) -> str:
-    seen = ", ".join(f"{number:,} x {status}" for status, number in sorted(figures.neighbour.items())) or "none"
-    ratio = figures.p99 / alone.p99
-    return f"| {figures.load} | {figures.p50 * 1000:.1f} | {figures.p99 * 1000:.1f} | {ratio:.2f} | {seen} |"
+def _table(figures: Sequence[Figures]) -> Iterator[str]:
+    """Yield the lines of a table, with the 99th percentiles as multiples of those alone and of the control."""
+    alone, control, *_ = figures
+    yield "| Load of the neighbour | p50 ms | p99 ms | p99 / alone | p99 / control | Its responses |"
+    yield "|---|---|---|---|---|---|"
+    for each in figures:
+        seen = ", ".join(f"{number:,} x {status}" for status, number in sorted(each.neighbour.items())) or "none"
+        ratios = f"{each.p99 / alone.p99:.2f} | {each.p99 / control.p99:.2f}"
+        yield f"| {each.load} | {each.p50 * 1000:.1f} | {each.p99 * 1000:.1f} | {ratios} | {seen} |"
 
 
 @click.command()
 @click.option("--seconds", default=15.0, show_default=True, help="Seconds beside each load.")
-def main(seconds: float) -> None:
+@click.option("--rounds", default=3, show_default=True, help="Rounds into which they are divided.")
+@click.option("--load", "named", multiple=True, help="Only loads whose name contains this; may be repeated.")
+@click.option("--bound", default=2.0, show_default=True, help="Fail if a p99 is more than this multiple of alone.")
+def main(seconds: float, rounds: int, named: Sequence[str], bound: float) -> None:
     """Measure the requests of one workspace beside loads of another."""
-    click.echo("| Load of the neighbour | p50 ms | p99 ms | p99 / alone | Its responses |\n|---|---|---|---|---|")
-    alone: Figures | None = None
+    loads = [load for load in LOADS if load != CONTROL and (not named or any(part in load for part in named))]
     try:
-        for figures in measure(seconds=seconds):
-            alone = alone or figures
-            click.echo(_row(figures, alone))
+        figures = measure(seconds=seconds, rounds=rounds, loads=loads)
     except ChaosError as error:
         click.echo(f"Error: {error}", err=True)
+        sys.exit(1)
+    click.echo("\n".join(_table(figures)))
+    above = [each.load for each in figures if each.p99 > bound * figures[0].p99]
+    if above:
+        click.echo(
+            f"Error: the 99th percentile is above {bound:g} times that alone beside: {'; '.join(above)}", err=True
+        )
         sys.exit(1)
 
 

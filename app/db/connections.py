@@ -23,6 +23,7 @@ from app.db.repetition import RepeatingCursor
 from app.db.session_settings import PLANNING, connection_parameters, override_environment
 from app.errors import SetupError
 from app.metrics.database import POOL_LIMIT, MeasuredLoan
+from app.process_group import ProcessGroup
 from app.shares import ConnectionShares
 from schemas.addresses import COMPARISON
 
@@ -94,10 +95,10 @@ class PoolConnection(Connection):
         return connection
 
 
-def open_pool(settings: Settings, *, name: str, probe_server: bool = False, shared: bool = False) -> Pool:
+def open_pool(settings: Settings, *, name: str, probe_server: bool = False, group: ProcessGroup | None = None) -> Pool:
     """Return a pool whose connections open on demand and work as APP_ROLE; *name* becomes their application name.
 
-    A pool that is *shared* lends a workspace only its share of the connections at once.
+    With a *group* of processes that serve workspaces, it lends a workspace only its share of the connections at once.
 
     With *probe_server*, a statement that takes longer than MERGELANE_SILENCE_S makes the connection check on a second
     connection whether PostgreSQL still answers. Raises SetupError when DATABASE_URL is not set.
@@ -118,12 +119,13 @@ def open_pool(settings: Settings, *, name: str, probe_server: bool = False, shar
         name=name,
         open=True,
     )
-    if shared:
+    if group is not None:
         pool.shares = ConnectionShares(
             pool_size=settings.pool_size,
             percent=settings.workspace_share_percent,
             beside_others_percent=settings.workspace_share_beside_others_percent,
             wait_s=settings.pool_timeout_s,
+            group=group,
         )
     return pool
 

@@ -14,7 +14,7 @@ from app.errors import Rejected
 from app.web.json_bodies import json_body
 from app.web.rate_limiting import count_request
 from app.web.resources import pool, settings
-from app.web.workspace_shares import take_thread
+from app.web.workspace_shares import refuse_again, take_thread
 
 __all__ = [
     "POLLING",
@@ -70,9 +70,14 @@ def requires(*, permission: str | tuple[str, ...] | None) -> Callable[[Callable[
 
 
 def authenticate_request(needed: tuple[str, ...] | None) -> None:
-    """Authenticate the request by its API key and authorize it; raise InvalidKey without a valid key."""
+    """Authenticate the request by its API key and authorize it.
+
+    Raises InvalidKey without a valid key, and Overloaded if the key's last request was refused and nothing has changed.
+    """
+    secret = _secret()
+    refuse_again(secret)
     with lend_connection(pool()) as connection:
-        holder = keys.find_key_holder(connection, _secret(), peppers=settings().key_pepper)
+        holder = keys.find_key_holder(connection, secret, peppers=settings().key_pepper)
     if holder is None:
         raise InvalidKey("Invalid API key")
     authorize(holder, needed)

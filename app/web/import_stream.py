@@ -12,7 +12,7 @@ from app.imports.requests import ImportOptions, Line, import_lines, in_chunks
 from app.logs import request_id
 from app.web.prefer_wait import CLOSING
 from app.web.resources import pool
-from app.web.workspace_shares import budget_s
+from app.web.workspace_shares import budget_s, stream_turns
 from schemas.import_answers import dump_outcomes, dump_stop
 
 LOG = logging.getLogger(__name__)
@@ -32,6 +32,7 @@ class ImportStream:
         self._chunks = in_chunks(lines)
         self._options = options
         self._pool, self._budget_s = pool(), budget_s()
+        self._turn = stream_turns()
         self._workspace_id = g.workspace_id
         self._api_key_id = g.api_key_id
         self._request_id = g.request_id
@@ -63,10 +64,11 @@ class ImportStream:
             if CLOSING.is_set() and self._imported:
                 raise ImportStopped(STOPPING)
             # Each transaction has the time of a request of its own: the client decides how many there are.
-            begin_budget(self._budget_s)
-            outcomes = import_lines(self._pool, workspace_id=self._workspace_id, lines=chunk, options=self._options)
-            begin_budget(None)
-            answer = dump_outcomes(outcomes, first=self._imported + 1)
+            with self._turn():
+                begin_budget(self._budget_s)
+                outcomes = import_lines(self._pool, workspace_id=self._workspace_id, lines=chunk, options=self._options)
+                begin_budget(None)
+                answer = dump_outcomes(outcomes, first=self._imported + 1)
             self._imported += len(outcomes)
             self._counts.update(each.result for each in outcomes)
             yield answer

@@ -8,6 +8,7 @@ from flask import Flask, current_app
 from app.config import Settings
 from app.db.connections import Pool, open_pool
 from app.db.installation import Installation
+from app.process_group import ProcessGroup
 
 NAME = "mergelane"
 
@@ -21,6 +22,8 @@ class Resources:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        #: The processes of this server; of an application without a server, this process.
+        self.group = ProcessGroup()
         self._pool: Pool | None = None
         self._lock = Lock()
         self._installation_name = ""
@@ -30,7 +33,7 @@ class Resources:
         """The pool, opened on first use and closed when the process ends."""
         with self._lock:
             if self._pool is None:
-                self._pool = open_pool(self.settings, name="web", probe_server=True, shared=True)
+                self._pool = open_pool(self.settings, name="web", probe_server=True, group=self.group)
                 atexit.register(self.close)
             return self._pool
 

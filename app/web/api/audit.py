@@ -1,7 +1,7 @@
 """`/audit`: the entries of the audit log, by page or as a file."""
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack
 from typing import Any
 
@@ -16,7 +16,7 @@ from app.errors import DatabaseUnavailable
 from app.metrics.shares import Resource
 from app.web.auth import pool, requires
 from app.web.openapi.describe import Reply, Tag, describe
-from app.web.workspace_shares import take_share
+from app.web.workspace_shares import by_turns, take_share
 from schemas.audit import (
     AnyAuditPageSchema,
     AuditPageSchema,
@@ -92,7 +92,7 @@ def export_audit_view() -> ResponseReturnValue:
         # Errors of the query must appear before the response begins.
         first = next(parts)
         end = stack.pop_all().close
-        response = Response(_file_content(first, parts, form, end), content_type=MEDIA[form])
+        response = Response(by_turns(_file_content(first, parts, form, end)), content_type=MEDIA[form])
         response.headers["Content-Disposition"] = f'attachment; filename="audit.{form}"'
         # The client may disconnect before the first or the last byte.
         response.call_on_close(end)
@@ -101,7 +101,7 @@ def export_audit_view() -> ResponseReturnValue:
 
 def _file_content(
     first: Sequence[AuditEntry], rest: Iterator[Sequence[AuditEntry]], form: Form, end: Callable[[], None]
-) -> Iterator[bytes]:
+) -> Generator[bytes]:
     """Yield the file in blocks of entries; call *end* after the last one or an error."""
     yield export.export_header(form) + export.export_lines(first, form)
     try:

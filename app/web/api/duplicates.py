@@ -1,6 +1,6 @@
 """`/duplicates`: the policy for merging duplicates, the preview of a run, and the runs."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import ExitStack
 from http import HTTPStatus
 from itertools import chain
@@ -24,7 +24,7 @@ from app.web.long_polling import respond_when_changed
 from app.web.openapi.describe import LONG_POLLED, LONG_POLLING, REPEATABLE, Tag, describe, reply
 from app.web.pagination import split_page
 from app.web.proxies import with_prefix
-from app.web.workspace_shares import query_share, take_share
+from app.web.workspace_shares import by_turns, query_share, take_share
 from schemas.duplicates import (
     DuplicatePreviewSchema,
     PolicySchema,
@@ -105,7 +105,7 @@ def export_preview_view() -> ResponseReturnValue:
     rule = _requested_rule()
     found = preview_steps(pool(), settings(), workspace_id=g.workspace_id, rule=rule)
 
-    def body(first: ScanStep, end: Callable[[], None]) -> Iterator[str]:
+    def body(first: ScanStep, end: Callable[[], None]) -> Generator[str]:
         try:
             yield csv_export.csv_header()
             for step in chain([first], found):
@@ -118,7 +118,7 @@ def export_preview_view() -> ResponseReturnValue:
         # Take the first step before the response begins: if the database does not answer, the status reports it.
         first = next(found)
         end = stack.pop_all().close
-        response = Response(body(first, end), content_type="text/csv; charset=utf-8")
+        response = Response(by_turns(body(first, end)), content_type="text/csv; charset=utf-8")
         # The client may disconnect before the first byte.
         response.call_on_close(end)
     response.headers["Content-Disposition"] = 'attachment; filename="duplicates.csv"'

@@ -21,7 +21,7 @@ from app.web.import_stream import ImportStream
 from app.web.joining import check_run, joined_run
 from app.web.ndjson_bodies import MEDIA, read_lines
 from app.web.openapi.describe import KEY_IN_USE, NO_RUN, REPEATABLE, Reply, Tag, describe
-from app.web.workspace_shares import budget_s, take_share
+from app.web.workspace_shares import budget_s, stop_running, stream_turns, take_share
 from schemas.import_answers import ImportLineSchema, ImportQuery, dump_outcomes
 from schemas.paging import load_query
 from schemas.profile import ProfileSchema
@@ -70,6 +70,8 @@ def import_profiles_view() -> ResponseReturnValue:
         lines = read_lines(longest=LONGEST_LINE)
         with ExitStack() as stack:
             take_share(Resource.IMPORTS, stack)
+            # It has a share of its own, and the client may send its lines slowly.
+            stop_running()
             if is_one_transaction:
                 return _import_at_once(lines, options)
             running = ImportStream(lines, options)
@@ -100,9 +102,10 @@ def _import_at_once(lines: Iterator[Line], options: ImportOptions) -> ResponseRe
     def answer(outcomes: list[ImportOutcome]) -> Response:
         return Response(dump_outcomes(outcomes), content_type=NDJSON)
 
-    if options.dry_run:
-        return answer(effect(unchanged))
-    return respond_once(effect, answer, body=_digest(taken, options))
+    with stream_turns()():
+        if options.dry_run:
+            return answer(effect(unchanged))
+        return respond_once(effect, answer, body=_digest(taken, options))
 
 
 def _digest(lines: Sequence[Line], options: ImportOptions) -> str:

@@ -1,7 +1,7 @@
 """`GET /profiles/{braze_id}/report`: all stored data of one person, as one JSON object that is streamed."""
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from typing import Any
 
@@ -17,7 +17,7 @@ from app.users.report import PersonReport
 from app.web.api.profiles import MERGED_AWAY, normalize_braze_id
 from app.web.auth import pool, requires, settings
 from app.web.openapi.describe import Tag, describe, reply
-from app.web.workspace_shares import take_share
+from app.web.workspace_shares import by_turns, take_share
 from schemas.audit import FullAuditEntrySchema
 from schemas.base import moment_text
 from schemas.history_pages import HistoryItemSchema
@@ -54,14 +54,15 @@ def report_view(braze_id: str) -> ResponseReturnValue:
         # Errors must appear before the response begins.
         report = PersonReport(tx, braze_id=braze_id)
         end = stack.pop_all().close
-        response = Response(_content(report, end, undo_days=settings().undo_days), content_type="application/json")
+        content = _content(report, end, undo_days=settings().undo_days)
+        response = Response(by_turns(content), content_type="application/json")
         response.headers["Content-Disposition"] = f'attachment; filename="{braze_id}.json"'
         # The client may disconnect before the first or the last byte.
         response.call_on_close(end)
     return response
 
 
-def _content(report: PersonReport, end: Callable[[], None], *, undo_days: float) -> Iterator[bytes]:
+def _content(report: PersonReport, end: Callable[[], None], *, undo_days: float) -> Generator[bytes]:
     """Yield the report in parts of bounded size; call *end* after the last one or an error."""
     try:
         head = {

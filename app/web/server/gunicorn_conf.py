@@ -14,13 +14,17 @@ from app.db.startup import wait_for_schema
 from app.errors import SetupError
 from app.gc_tuning import tune_gc
 from app.logs import log_uncaught_errors, logging_configuration
+from app.process_group import ProcessGroup
 from app.web.metrics import metric_sources
 from app.web.prefer_wait import CLOSING
 from app.web.server.draining import drain_first
 from app.web.server.gunicorn_worker import raise_open_files
 from app.web.server.metrics_turn import MetricsTurn
+from app.web.workspace_shares import join_group
 
 SETTINGS = Settings.of_process()
+#: Made before the processes fork.
+GROUP = ProcessGroup()
 METRICS_TURN = MetricsTurn(SETTINGS.metrics_address)
 
 bind = f"[{SETTINGS.web_host}]:{SETTINGS.port}" if ":" in SETTINGS.web_host else f"{SETTINGS.web_host}:{SETTINGS.port}"
@@ -86,7 +90,10 @@ def when_ready(_: Any) -> None:
 
 
 def post_worker_init(worker: Any) -> None:
-    """Tune garbage collection, serve the metrics, and on SIGTERM answer the requests that wait for a batch."""
+    """Prepare a process that was forked.
+
+    Tune garbage collection, join the group and serve the metrics. On SIGTERM answer requests that wait for a batch.
+    """
 
     def end(number: int, frame: FrameType | None) -> None:
         CLOSING.set()
@@ -94,6 +101,7 @@ def post_worker_init(worker: Any) -> None:
 
     tune_gc()
     sys.setswitchinterval(SWITCH_S)
+    join_group(worker.wsgi, GROUP)
     METRICS_TURN.start(*metric_sources(worker.wsgi))
     signal.signal(signal.SIGTERM, end)
     signal.siginterrupt(signal.SIGTERM, False)  # noqa: FBT003  as gunicorn does: running requests continue

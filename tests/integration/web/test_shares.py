@@ -18,8 +18,9 @@ from app.db.transaction import open_transaction
 from app.metrics.shares import REFUSED, USED, Resource
 from app.web import create_app
 from app.web.prefer_wait import WAITING_SLOTS
+from app.web.recent_refusals import MOST, REMEMBER_S, RecentRefusals
 from app.web.resources import resources_of
-from app.web.workspace_shares import NAME
+from app.web.workspace_shares import NAME, REFUSALS, running_beside_others
 from tests.support.factories import Factory
 from tests.support.front_door import Caller
 from tests.support.waiting import wait_until
@@ -126,7 +127,7 @@ def test_beside_others_the_requests_of_a_workspace_run_by_turns(open_door: OpenD
         ran = USED.value(Resource.RUNNING) - used
         other = touch(stranger)
 
-    assert ran == 2
+    assert ran == running_beside_others(resources_of(busy.flask).settings)
     assert other.status_code == 201
     assert [each.result().status_code for each in running] == [201] * 5
     assert USED.value(Resource.RUNNING) == used
@@ -135,10 +136,10 @@ def test_beside_others_the_requests_of_a_workspace_run_by_turns(open_door: OpenD
 def test_a_request_that_may_not_run_within_the_timeout_gets_429(open_door: OpenDoor, connection: Connection) -> None:
     busy, stranger = open_door(web_threads=20, pool_timeout_s=0.3)
     assert touch(stranger).status_code == 201
-    used = USED.value(Resource.RUNNING)
+    used, run = USED.value(Resource.RUNNING), running_beside_others(resources_of(busy.flask).settings)
 
-    with stuck(busy, connection, 2):
-        wait_until(lambda: USED.value(Resource.RUNNING) == used + 2, what="both requests to run")
+    with stuck(busy, connection, run):
+        wait_until(lambda: USED.value(Resource.RUNNING) == used + run, what="its requests to run")
         third = touch(busy)
 
     assert (third.status_code, third.headers["Retry-After"]) == (429, "1")
@@ -161,6 +162,11 @@ def test_a_request_that_waits_for_its_batch_does_not_run(open_door: OpenDoor) ->
 
     assert ran == 0
     assert ["Preference-Applied" in each.result().headers for each in answers] == [True] * 6
+
+
+def lent(flask: Flask) -> int:
+    """Return how many connections the pool has lent."""
+    return resources_of(flask).pool.get_stats()["requests_num"]
 
 
 @pytest.mark.parametrize(
@@ -194,6 +200,103 @@ def test_a_workspace_above_its_share_of_queries_or_exports_gets_429_and_others_a
     assert int(refused.headers["Retry-After"]) >= 1
     assert (other.status_code, again.status_code) == (200, 200)
     assert USED.value(resource) == before
+
+
+def test_a_refusal_is_repeated_without_the_database_and_the_body_until_there_is_room(
+    open_door: OpenDoor, connection: Connection
+) -> None:
+    busy, stranger = open_door()
+    query = {"filter": {"external_id": {"comparison": "exists"}}}
+    shares = busy.flask.extensions[NAME][Resource.QUERIES]
+    assert all(shares.take(busy.workspace_id) for _ in range(2))
+    first = busy.post("/segments/query", query)
+    refused = REFUSED.value(Resource.QUERIES)
+
+    before = lent(busy.flask)
+    # Not even valid JSON.
+    again = busy.post("/segments/query", data="{", content_type="application/json")
+    after = lent(busy.flask)
+    others = [busy.get("/merge/jobs"), stranger.post("/segments/query", query)]
+    for _ in range(2):
+        shares.give_back(busy.workspace_id)
+    last = busy.post("/segments/query", query)
+
+    assert (first.status_code, again.status_code, last.status_code) == (429, 429, 200)
+    assert after == before
+    assert [other.status_code for other in others] == [200, 200]
+    assert (again.json, again.headers["Retry-After"]) == (first.json, first.headers["Retry-After"])
+    assert REFUSED.value(Resource.QUERIES) == refused + 1
+
+
+def test_a_request_above_the_share_of_threads_is_refused_again_at_any_endpoint(open_door: OpenDoor) -> None:
+    busy, _ = open_door()
+    shares = busy.flask.extensions[NAME][Resource.THREADS]
+    assert all(shares.take(busy.workspace_id) for _ in range(2))
+
+    assert busy.get("/merge/jobs").status_code == 429
+    before = lent(busy.flask)
+    again = busy.post("/users/merge", {"merge_updates": []})
+    after = lent(busy.flask)
+    for _ in range(2):
+        shares.give_back(busy.workspace_id)
+
+    assert (again.status_code, after) == (429, before)
+    assert busy.get("/merge/jobs").status_code == 200
+
+
+def test_a_revoked_key_that_was_refused_is_soon_invalid(
+    open_door: OpenDoor, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    busy, _ = open_door()
+    now = 100.0
+    monkeypatch.setitem(busy.flask.extensions, REFUSALS, RecentRefusals(lambda: now))
+    shares = busy.flask.extensions[NAME][Resource.THREADS]
+    assert all(shares.take(busy.workspace_id) for _ in range(2))
+    statuses = [busy.get("/merge/jobs").status_code]
+
+    keys.revoke_key(connection, key_id=busy.key_id)
+    statuses.append(busy.get("/merge/jobs").status_code)
+    now += REMEMBER_S
+    statuses.append(busy.get("/merge/jobs").status_code)
+    for _ in range(2):
+        shares.give_back(busy.workspace_id)
+
+    assert statuses == [429, 429, 401]
+
+
+def test_a_server_remembers_a_bounded_number_of_refusals() -> None:
+    now = 0.0
+    refusals = RecentRefusals(lambda: now)
+    many = [refusals.digest(str(number)) for number in range(MOST + 1)]
+    for digest in many:
+        refusals.remember(digest, "", workspace_id=1, resource=Resource.THREADS)
+    full = [bool(refusals.find(digest, "here")) for digest in (many[0], many[-1])]
+    now = REMEMBER_S
+
+    refusals.remember(many[-1], "", workspace_id=1, resource=Resource.THREADS)
+
+    assert full == [True, False]
+    assert [bool(refusals.find(digest, "here")) for digest in (many[0], many[-1])] == [False, True]
+
+
+def test_the_parts_of_a_streamed_response_are_made_in_turns(open_door: OpenDoor, connection: Connection) -> None:
+    busy, stranger = open_door(pool_timeout_s=30.0)
+    assert touch(stranger).status_code == 201
+    shares = busy.flask.extensions[NAME][Resource.RUNNING]
+    run = running_beside_others(resources_of(busy.flask).settings)
+    export = busy.get("/audit/export")
+    assert all(shares.take(busy.workspace_id) for _ in range(run))
+
+    with ThreadPoolExecutor(1) as thread:
+        content = thread.submit(export.get_data)
+        with pytest.raises(TimeoutError):
+            content.result(timeout=0.3)
+        for _ in range(run):
+            shares.give_back(busy.workspace_id)
+        text = content.result(timeout=30)
+
+    assert text == b""
+    export.close()
 
 
 def test_waits_that_a_workspace_asks_for_leave_it_threads(open_door: OpenDoor) -> None:

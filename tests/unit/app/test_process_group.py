@@ -1,0 +1,102 @@
+"""A group of processes: who is active, and turns that no process keeps."""
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from multiprocessing.connection import Connection
+from time import monotonic
+
+from app.metrics.shares import Resource
+from app.process_group import ProcessGroup, Turns
+from app.shares import Shares
+
+FORK = multiprocessing.get_context("fork")
+
+
+@contextmanager
+def other_process(act: Callable[[Connection], None]) -> Iterator[tuple[Connection, int]]:
+    """Run *act* in a process of the group; yield the pipe to it and its id."""
+    ours, theirs = FORK.Pipe()
+    process = FORK.Process(target=act, args=(theirs,), daemon=True)
+    process.start()
+    theirs.close()
+    try:
+        yield ours, process.pid or 0
+    finally:
+        process.kill()
+        process.join()
+
+
+def test_a_workspace_is_beside_others_that_are_active_in_other_processes() -> None:
+    group = ProcessGroup()
+    shares = Shares(Resource.QUERIES, each=3, beside_others=1, group=group)
+    alone = [shares.take(1), shares.take(1)]
+
+    def visit(pipe: Connection) -> None:
+        group.note_active(2)
+        pipe.send(group.is_alone(2))
+
+    with other_process(visit) as (pipe, _):
+        assert pipe.recv() is False
+
+    assert alone == [True, True]
+    assert not group.is_alone(1)
+    assert not shares.take(1)
+
+
+def test_of_many_workspaces_each_is_beside_others() -> None:
+    group = ProcessGroup()
+    assert group.is_alone(7)
+
+    for workspace_id in (7, 7, 8, 9, 10, 9, 10, 10):
+        group.note_active(workspace_id)
+
+    assert [group.is_alone(workspace_id) for workspace_id in (7, 8, 9, 10, 11)] == [False] * 5
+
+
+def test_a_turn_of_a_killed_process_is_free_again() -> None:
+    group = ProcessGroup()
+    turns = Turns(group, resource=1, turns=1)
+
+    def keep(pipe: Connection) -> None:
+        pipe.send(turns.take(5, deadline=0.0))
+        pipe.recv()
+
+    with other_process(keep) as (pipe, pid):
+        assert pipe.recv() is True
+        refused = turns.take(5, deadline=0.0)
+        other = turns.take(6, deadline=0.0)
+        os.kill(pid, signal.SIGKILL)
+        assert turns.take(5, deadline=monotonic() + 30)
+
+    assert not refused
+    assert other
+
+
+def test_processes_that_wait_for_a_turn_take_turns() -> None:
+    group = ProcessGroup()
+    turns = Turns(group, resource=1, turns=1)
+
+    def work(pipe: Connection) -> None:
+        pipe.send("ready")
+        pipe.recv()
+        for _ in range(30):
+            assert turns.take(5, deadline=monotonic() + 60)
+            began = monotonic()
+            while monotonic() < began + 0.005:
+                pass
+            turns.give_back(5)
+        pipe.send(monotonic())
+
+    with other_process(work) as (one, _), other_process(work) as (two, _):
+        for pipe in (one, two):
+            assert pipe.recv() == "ready"
+        began = monotonic()
+        for pipe in (one, two):
+            pipe.send("go")
+        ended = sorted(pipe.recv() - began for pipe in (one, two))
+
+    # Without turns by turns, the first one ends when the second one begins.
+    assert ended[0] > 0.75 * ended[1]
