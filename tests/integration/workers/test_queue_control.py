@@ -14,6 +14,7 @@ from app.lane.run import Lane, execute_lane
 from app.ledger.dispatch import seconds_until_due_lane
 from app.queue.control import change_queue
 from schemas.queue import QueueChange, QueueState
+from tests.integration.workers.failing_runs import pause_run, resume_run, run_of
 from tests.integration.workers.relaying import carried, let_time_pass, messages, relay, single_jobs, take
 from tests.support.factories import Factory, ext
 from tests.support.postgres import make_database_url
@@ -248,6 +249,42 @@ def test_a_lane_longer_than_the_limit_is_cut_and_its_parts_run_in_order(
     assert first == again == job_ids[:2]
     assert while_it_waits == while_it_runs == []
     assert without_a_limit == job_ids[2:]
+
+
+def test_the_parts_of_a_cut_lane_keep_their_order_when_their_run_was_paused(
+    pool: Pool, settings: Settings, redis_server: RedisServer, factory: Factory
+) -> None:
+    job_ids = lane_of(factory, 5)
+    run_id = run_of(pool, factory, job_ids)
+    control(pool, factory, limit(240))
+    with relay(pool, settings, redis_server) as (publisher, _):
+        first = publish_and_take(publisher, redis_server, factory)
+        control(pool, factory, limit(None))
+        pause_run(pool, factory, run_id)
+        while_paused = publish_and_take(publisher, redis_server, factory)
+        resume_run(pool, factory, run_id)
+        begin_all(factory)
+        while_it_runs = publish_and_take(publisher, redis_server, factory)
+        deliver(pool, factory, first)
+        afterwards = publish_and_take(publisher, redis_server, factory)
+
+    assert first == job_ids[:2]
+    assert while_paused == while_it_runs == []
+    assert afterwards == job_ids[2:]
+
+
+def test_a_forged_message_does_not_begin_the_rest_of_a_cut_lane(
+    pool: Pool, settings: Settings, redis_server: RedisServer, factory: Factory
+) -> None:
+    job_ids = lane_of(factory, 5)
+    control(pool, factory, limit(240))
+    with relay(pool, settings, redis_server) as (publisher, _):
+        publish_and_take(publisher, redis_server, factory)
+    let_rests_be_due(factory)
+
+    deliver(pool, factory, job_ids[2:])
+
+    assert factory.states(job_ids[2:]) == ["queued"] * 3
 
 
 def test_a_cut_lane_continues_beside_a_job_that_waits_for_another_attempt(

@@ -1,22 +1,16 @@
 """The waiting jobs of a paused run are delayed by the relay, and due again after it was resumed."""
 
 from datetime import timedelta
-from uuid import UUID
 
 import pytest
 from uuid_utils.compat import uuid7
 
-from app.audit.log import Actor
 from app.config import Settings
 from app.db.connections import Connection, Pool, lend_connection
 from app.db.transaction import run_in_transaction
 from app.lane.run import Lane, execute_lane
 from app.ledger.dispatch import hasten_delayed_jobs, seconds_until_due_lane, workspaces_to_rescue
-from app.ledger.run_pause import pause_failing_runs
-from app.ledger.runs import create_run
-from app.queue.run_pause import resume_merge_run
-from schemas.failure_limits import FailureLimit
-from schemas.outcomes import RunKind
+from tests.integration.workers.failing_runs import pause_run, resume_run, run_of
 from tests.integration.workers.relaying import carried, messages, relay, take
 from tests.support.factories import Factory, ext
 from tests.support.postgres import make_database_url
@@ -34,42 +28,13 @@ def nothing_left_of_other_tests(connection: Connection) -> None:
         connection.execute("TRUNCATE workspace CASCADE")
 
 
-def run_of(pool: Pool, factory: Factory, job_ids: list[UUID]) -> UUID:
-    """Return a run with a limit of no failure, which has the batches of these jobs."""
-
-    def create() -> UUID:
-        return run_in_transaction(
-            pool,
-            factory.workspace_id,
-            lambda tx: create_run(
-                tx, kind=RunKind.CLIENT, max_failures=FailureLimit(number=0), api_key_id=None, request_id=None
-            ),
-        )
-
-    run_id = create()
-    query = (
-        "UPDATE batch SET run_id = %s WHERE workspace_id = %s AND id IN (SELECT batch_id FROM job WHERE id = ANY(%s))"
-    )
-    factory.connection.execute(query, [run_id, factory.workspace_id, job_ids])
-    return run_id
-
-
-def pause(pool: Pool, factory: Factory, run_id: UUID) -> None:
-    assert run_in_transaction(pool, factory.workspace_id, pause_failing_runs, {run_id: {"dead": 1}})
-
-
-def resume(pool: Pool, factory: Factory, run_id: UUID) -> None:
-    actor = Actor(api_key_id=None, request_id=None, path="/merge/runs")
-    run_in_transaction(pool, factory.workspace_id, resume_merge_run, run_id=run_id, change={}, actor=actor)
-
-
 def test_waiting_jobs_of_a_paused_run_are_delayed_and_others_are_published(
     pool: Pool, settings: Settings, redis_server: RedisServer, factory: Factory
 ) -> None:
     held = factory.batch([(ext("a"), ext("c")), (ext("b"), ext("c")), (ext("x"), ext("y"))])
     free = factory.batch([(ext("o"), ext("s"))])
     run_id = run_of(pool, factory, held)
-    pause(pool, factory, run_id)
+    pause_run(pool, factory, run_id)
     with relay(pool, settings, redis_server) as (publisher, rescuer):
         first = publisher.run_once()
         published = carried(messages(redis_server))
@@ -82,7 +47,7 @@ def test_waiting_jobs_of_a_paused_run_are_delayed_and_others_are_published(
         run_in_transaction(pool, factory.workspace_id, hasten_delayed_jobs)
         rescuer.run_once()
         idle = publisher.run_once()
-        resume(pool, factory, run_id)
+        resume_run(pool, factory, run_id)
         counter = RunCounter(pool)
         counter.run_once()
         resumed = publisher.run_once()
@@ -103,7 +68,7 @@ def test_published_jobs_of_a_paused_run_return_to_the_relay_without_an_attempt(
     run_id = run_of(pool, factory, held)
     with relay(pool, settings, redis_server) as (publisher, _):
         publisher.run_once()
-        pause(pool, factory, run_id)
+        pause_run(pool, factory, run_id)
         lane = Lane(workspace_id=factory.workspace_id, job_ids=[*held, *free], task_id=uuid7())
         execute_lane(pool, Settings(), lane)
         rows = [factory.row(each) for each in held]
@@ -127,8 +92,8 @@ def test_the_delayed_jobs_of_many_batches_are_due_again_step_by_step(
     factory.connection.execute(
         "UPDATE job SET due_at = '9000-01-01 00:00+00', priority = 4 WHERE id = ANY(%s)", [job_ids]
     )
-    pause(pool, factory, run_id)
-    resume(pool, factory, run_id)
+    pause_run(pool, factory, run_id)
+    resume_run(pool, factory, run_id)
     counter, left = RunCounter(pool), []
     for _ in range(4):
         counter.run_once()
