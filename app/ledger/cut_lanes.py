@@ -35,7 +35,7 @@ def publishable_lanes(tx: Transaction, claimed: ClaimedLanes) -> Lanes:
 def delay_paused(tx: Transaction, claimed: ClaimedLanes) -> int:
     """Delay the claimed jobs of paused runs until these are resumed; return how many.
 
-    The rest of a cut lane is looked at again soon instead: its time is what tells it from a lane of its own.
+    The rest of a cut lane is looked at again soon instead: its time distinguishes it from a lane of its own.
     """
     delay_jobs(tx, {job_id: run_id for job_id, run_id in claimed.paused.items() if job_id not in claimed.rests})
     if rests := [job_id for job_id in claimed.paused if job_id in claimed.rests]:
