@@ -18,6 +18,7 @@ class Tone(StrEnum):
     GOOD = "good"
     PART = "part"
     NONE = "none"
+    STOPPED = "stopped"
     BAD = "bad"
     BUSY = "busy"
     IDLE = "idle"
@@ -87,7 +88,8 @@ class BatchProgress:
     def of(cls, batch: Batch) -> "BatchProgress":
         counts: Counter[Tone] = Counter()
         for tally in batch.status_counts:
-            counts[tone_of(tally.outcome or tally.state)] += tally.jobs
+            counts[tone_of(tally.outcome or tally.state)] += tally.jobs - tally.undone
+            counts[Tone.PART] += tally.undone
         jobs = counts.total()
         settled = sum(tally.jobs for tally in batch.status_counts if tally.state in SETTLED)
         return cls(jobs=jobs, settled=settled, shares=_shares(counts, jobs))

@@ -108,7 +108,7 @@ def test_an_undone_job_and_its_undo_lead_to_each_other(
     worker.work()
     of_merge, of_undo = browser.get(f"/console/jobs/{merged}"), browser.get(f"/console/jobs/{undo['job_id']}")
 
-    assert "Undone since" in words(of_merge)
+    assert "Merged, then undone" in words(of_merge)
     assert f'href="/console/jobs/{undo["job_id"]}"' in of_merge.text
     assert f'href="/console/jobs/{merged}"' in of_undo.text
     assert "last_name Lovelace \u2013 fill" in words(of_undo)
