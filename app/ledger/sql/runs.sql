@@ -32,7 +32,8 @@ FROM run
 WHERE workspace_id = %(workspace_id)s
     AND (%(kind)s::text IS NULL OR kind = %(kind)s)
     AND (%(state)s::text IS NULL OR state = %(state)s)
-    AND (%(before)s::uuid IS NULL OR id < %(before)s)
+    AND (%(key)s::uuid IS NULL OR api_key_id = %(key)s)
+    AND id > %(low)s AND id < %(high)s
 ORDER BY id DESC
 LIMIT %(limit)s
 

@@ -16,11 +16,13 @@ from flask import g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from app.errors import Rejected
+from schemas.paging import MAX_IDENTIFIER
 
 IDENTIFIER = "identifier"
 #: The parameter of the URL with the encrypted identifier.
 SEALED = "sought"
 PURPOSE = b"mergelane console filter\x00"
+TOO_LONG = f"A field of the filter has at most {MAX_IDENTIFIER:,} characters and no NUL among them."
 UNREADABLE = (
     "The identifier in this link belongs to another sign-in. Open the list without it and enter the identifier again."
 )
@@ -39,8 +41,10 @@ def read_filter(names: Collection[str]) -> dict[str, str]:
 
 
 def redirect_to_filter(endpoint: str, names: Collection[str], **values: Any) -> ResponseReturnValue:
-    """Redirect to *endpoint* with the filter of the form."""
+    """Redirect to *endpoint* with the filter of the form. Raises Rejected for an identifier that no profile has."""
     given = {name: text for name in names if (text := request.form.get(name, "").strip())}
+    if any(len(text) > MAX_IDENTIFIER or "\x00" in text for text in given.values()):
+        raise Rejected(TOO_LONG)
     return redirect(filter_url(endpoint, given, **values), HTTPStatus.SEE_OTHER)
 
 

@@ -9,6 +9,7 @@ from flask import Blueprint, Response, g, request
 from app.ledger.queries import Batch, Job
 from app.web.auth import POLLING
 from app.web.console import csrf, marks
+from app.web.console.filters import filter_url
 from app.web.console.progress import BatchProgress, label_of, tone_of
 from app.web.console.times import format_duration, format_relative_time, format_time
 from app.web.job_permissions import PERMISSIONS, may_run
@@ -53,6 +54,7 @@ def register_layout(blueprint: Blueprint) -> None:
     blueprint.add_app_template_filter(format_value, "text")
     blueprint.add_app_template_filter(shorten, "short")
     blueprint.add_app_template_filter(table_columns, "columns")
+    blueprint.add_app_template_global(filter_url, "filter_url")
     blueprint.add_app_template_filter(format_relative_time, "ago")
     blueprint.add_app_template_filter(format_duration, "duration")
     blueprint.add_app_template_filter(marks.marks_of_batch, "marks")

@@ -30,6 +30,8 @@ FORMS: dict[str, list[dict[str, str]]] = {
     "/console/sign-out": [{}],
     "/console/search": [{"sought": secret} for secret in SECRETS[:3]],
     "/console/jobs": [{"identifier": secret} for secret in SECRETS[:3]],
+    "/console/batches": [{}, {"run_id": OWNERS_JOB}],
+    "/console/dead": [{"identifier": secret} for secret in SECRETS[:3]],
     "/console/batches/<uuid:batch_id>": [{}, {"identifier": SECRETS[0]}],
     "/console/batches/<uuid:batch_id>/undo": [{"idempotency_key": "k"}],
     "/console/jobs/<uuid:job_id>/undo": [{"idempotency_key": "k"}],
