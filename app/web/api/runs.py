@@ -83,7 +83,7 @@ def create_run_view() -> ResponseReturnValue:
 def list_merge_runs_view() -> ResponseReturnValue:
     """Return a page of runs, newest first."""
     listed, next_cursor = list_requested_runs(request.args)
-    return jsonify(PAGE.dump({"runs": [_timed(run) for run in listed], "next_cursor": next_cursor}))
+    return jsonify(PAGE.dump({"runs": [timed_run(run) for run in listed], "next_cursor": next_cursor}))
 
 
 def list_requested_runs(arguments: Mapping[str, str]) -> tuple[Sequence[runs.MergeRun], UUID | None]:
@@ -118,7 +118,7 @@ def read_merge_run_view(run_id: UUID) -> ResponseReturnValue:
     """Return a run with the counts of its jobs, at most about a second old, its rate and its estimated end."""
     with open_transaction(pool(), g.workspace_id) as tx:
         run = runs.read_merge_run(tx, run_id=run_id)
-    response = jsonify(RUN.dump(_timed(run)))
+    response = jsonify(RUN.dump(timed_run(run)))
     if run.state in {RunStatus.OPEN, RunStatus.RUNNING}:
         response.headers["Retry-After"] = str(RETRY_AFTER)
     return response
@@ -147,8 +147,8 @@ def list_batches_of_run_view(run_id: UUID) -> ResponseReturnValue:
 def close_run_view(run_id: UUID) -> ResponseReturnValue:
     """Close an open run and return it: it gets no more batches, and is finished when its jobs have ended."""
     return respond_once(
-        lambda once: run_in_transaction(pool(), g.workspace_id, once(_close), run_id, current_actor()),
-        lambda run: jsonify(RUN.dump(_timed(run))),
+        lambda once: run_in_transaction(pool(), g.workspace_id, once(close_requested_run), run_id, current_actor()),
+        lambda run: jsonify(RUN.dump(timed_run(run))),
     )
 
 
@@ -172,12 +172,13 @@ def cancel_merge_run_view(run_id: UUID) -> ResponseReturnValue:
     """
 
     def answer(run: runs.MergeRun) -> ResponseReturnValue:
-        response = jsonify(RUN.dump(_timed(run)))
+        response = jsonify(RUN.dump(timed_run(run)))
         response.headers.update(_poll(run_id))
         return response, HTTPStatus.ACCEPTED
 
     return respond_once(
-        lambda once: run_in_transaction(pool(), g.workspace_id, once(_cancel), run_id, current_actor()), answer
+        lambda once: run_in_transaction(pool(), g.workspace_id, once(cancel_requested_run), run_id, current_actor()),
+        answer,
     )
 
 
@@ -208,7 +209,8 @@ def undo_run_view(run_id: UUID) -> ResponseReturnValue:
         return response, HTTPStatus.ACCEPTED
 
     return respond_once(
-        lambda once: run_in_transaction(pool(), g.workspace_id, once(_undo), run_id, current_actor()), answer
+        lambda once: run_in_transaction(pool(), g.workspace_id, once(undo_requested_run), run_id, current_actor()),
+        answer,
     )
 
 
@@ -236,18 +238,18 @@ def _create(tx: Transaction, given: dict[str, Any], actor: Actor) -> UUID:
     return run_id
 
 
-def _close(tx: Transaction, run_id: UUID, actor: Actor) -> runs.MergeRun:
+def close_requested_run(tx: Transaction, run_id: UUID, actor: Actor) -> runs.MergeRun:
     closed = runs.close_run(tx, run_id=run_id)
     log_run_change(tx, run_id=run_id, before=RunStatus.OPEN, after=RunStatus.RUNNING, actor=actor)
     return closed
 
 
-def _cancel(tx: Transaction, run_id: UUID, actor: Actor) -> runs.MergeRun:
+def cancel_requested_run(tx: Transaction, run_id: UUID, actor: Actor) -> runs.MergeRun:
     cancel.cancel_merge_run(tx, run_id=run_id, actor=actor, authorize=require_kind)
     return runs.read_merge_run(tx, run_id=run_id)
 
 
-def _undo(tx: Transaction, run_id: UUID, actor: Actor) -> UUID:
+def undo_requested_run(tx: Transaction, run_id: UUID, actor: Actor) -> UUID:
     undo_id = accept_run_undo(
         tx,
         run_id=run_id,
@@ -259,5 +261,5 @@ def _undo(tx: Transaction, run_id: UUID, actor: Actor) -> UUID:
     return undo_id
 
 
-def _timed(run: runs.MergeRun) -> runs.MergeRun:
+def timed_run(run: runs.MergeRun) -> runs.MergeRun:
     return run_with_undo_time(run, days=settings().undo_days)

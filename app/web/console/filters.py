@@ -22,7 +22,7 @@ IDENTIFIER = "identifier"
 #: The parameter of the URL with the encrypted identifier.
 SEALED = "sought"
 PURPOSE = b"mergelane console filter\x00"
-TOO_LONG = f"A field of the filter has at most {MAX_IDENTIFIER:,} characters and no NUL among them."
+UNFIT = f"'{{name}}' must have from 1 to {MAX_IDENTIFIER} characters and no NUL among them"
 UNREADABLE = (
     "The identifier in this link belongs to another sign-in. Open the list without it and enter the identifier again."
 )
@@ -41,10 +41,11 @@ def read_filter(names: Collection[str]) -> dict[str, str]:
 
 
 def redirect_to_filter(endpoint: str, names: Collection[str], **values: Any) -> ResponseReturnValue:
-    """Redirect to *endpoint* with the filter of the form. Raises Rejected for an identifier that no profile has."""
+    """Redirect to *endpoint* with the filter of the form. Raises Rejected for text that no field can have."""
     given = {name: text for name in names if (text := request.form.get(name, "").strip())}
-    if any(len(text) > MAX_IDENTIFIER or "\x00" in text for text in given.values()):
-        raise Rejected(TOO_LONG)
+    for name, text in given.items():
+        if len(text) > MAX_IDENTIFIER or "\x00" in text:
+            raise Rejected(UNFIT.format(name=name))
     return redirect(filter_url(endpoint, given, **values), HTTPStatus.SEE_OTHER)
 
 

@@ -32,6 +32,7 @@ MAX_IN_HEADING = 80
 #: Navigation: endpoint, name, and permissions; a key with any one of them sees the entry.
 NAVIGATION: tuple[tuple[str, str, tuple[str, ...] | None], ...] = (
     ("console.home.home_page", "Overview", None),
+    ("console.runs.run_list_page", "Runs", ("runs.read", "runs.manage")),
     ("console.batches.batch_list_page", "Batches", POLLING),
     ("console.jobs.job_list_page", "Jobs", POLLING),
     ("console.dead_jobs.dead_jobs_page", "Dead jobs", POLLING),

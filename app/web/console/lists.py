@@ -64,6 +64,11 @@ class ListView:
         return self._url(cursor=None)
 
     @property
+    def same_url(self) -> str:
+        """The URL of this page."""
+        return self._url()
+
+    @property
     def turned_url(self) -> str:
         """The URL of the list in the other order."""
         return self._url(cursor=None, order=None if self.is_oldest_first else Order.OLDEST)

@@ -7,8 +7,8 @@ from types import MappingProxyType
 
 from app.ledger.queries import Batch, Job
 from app.ledger.runs import MergeRun
-from app.web.console.progress import Tone, label_of, tone_of
-from schemas.outcomes import JobState, Outcome, RunStatus
+from app.web.console.progress import BatchProgress, Tone, bar_segments, label_of, tone_of
+from schemas.outcomes import SETTLED, JobState, Outcome, RunStatus
 
 #: Names of counts.
 STATES = frozenset(each.value for each in JobState)
@@ -21,7 +21,7 @@ RUN_TONES: Mapping[RunStatus, Tone] = MappingProxyType(
         RunStatus.FAILED: Tone.BAD,
     }
 )
-OF_IMPORT = "Lines of the file with this result."
+OF_IMPORT = "Lines of a file, or jobs, with this result."
 UNDONE_PROSE = "It had an effect, which an undo has reverted since."
 
 
@@ -81,6 +81,16 @@ def marks_of_run(run: MergeRun, *, undone: int = 0) -> list[tuple[Mark, int]]:
     found[mark_of(Outcome.MERGED)] -= undone
     found[mark_of(Outcome.MERGED, is_undone=True)] += undone
     return [(mark, jobs) for mark, jobs in found.most_common() if jobs > 0]
+
+
+def progress_of_run(run: MergeRun, *, undone: int = 0) -> BatchProgress:
+    """Return the progress bar of a run."""
+    tones: Counter[Tone] = Counter()
+    for mark, jobs in marks_of_run(run, undone=undone):
+        tones[mark.tone] += jobs
+    total = tones.total()
+    unfinished = sum(run.counts.get(state, 0) for state in JobState if state not in SETTLED)
+    return BatchProgress(jobs=total, settled=total - unfinished, shares=bar_segments(tones, total))
 
 
 def _mark_of_name(name: str) -> Mark:
