@@ -213,8 +213,8 @@ class JobFilterQuery(AcceptedQuery):
         error_messages={"invalid_uuid": RUN_ID, "invalid": RUN_ID}, metadata={"description": "Jobs of this run."}
     )
     undone = fields.Boolean(
-        truthy={"true"},
-        falsy={"false"},
+        truthy={"true", True},
+        falsy={"false", False},
         error_messages={"invalid": UNDONE},
         metadata={"description": "Jobs whose merges were undone since, or all others."},
     )

@@ -23,6 +23,8 @@ SCAN = 10_000
 SCAN_BATCHES = 1_000
 #: Jobs up to which a list is counted.
 MAX_COUNT = 10_000
+#: Pages that are read for an action on many jobs.
+MAX_PAGES = 20
 #: More than the time between the id of a batch and the ids of its jobs.
 BATCH_CREATION = timedelta(minutes=1)
 
@@ -108,6 +110,23 @@ def iterate_jobs(tx: Transaction, *, matching: JobFilter, most: int, chunk: int)
         cursor = page.next_cursor
         if cursor is None:
             return
+
+
+def list_job_ids(tx: Transaction, *, matching: JobFilter, most: int) -> tuple[list[UUID], bool]:
+    """Return the ids of up to *most* jobs that match, newest first, and whether there are more.
+
+    It reads MAX_PAGES pages; beyond, there may be more.
+    """
+    found: list[UUID] = []
+    cursor: UUID | None = None
+    for _ in range(MAX_PAGES):
+        if len(found) == most:
+            return found, True
+        ids, cursor, _ = _list_ids(tx, matching, limit=most - len(found), after=cursor, oldest_first=False)
+        found += ids
+        if cursor is None:
+            return found, False
+    return found, True
 
 
 def count_jobs(tx: Transaction, *, matching: JobFilter) -> JobCount:

@@ -77,7 +77,7 @@ class MergeRun:
             state=RunStatus(row["state"]),
             created_by=None if key_id is None else RunCreator(id=key_id, label=row["key_label"]),
             counts=dict(sorted(counts.items())),
-            jobs=sum(counts.values()) - sum(row["results"].values()),
+            jobs=sum(counts.values()) - (sum(row["results"].values()) if row["kind"] == RunKind.IMPORT else 0),
             merges_per_minute=round(rate * 60, 1),
             estimated_finish_at=row["now"] + timedelta(seconds=left / rate) if left and rate else None,
         )

@@ -3,6 +3,7 @@
 from app.web.api import (
     audit,
     batches,
+    bulk,
     cancel,
     duplicates,
     exclusions,
@@ -28,6 +29,7 @@ from app.web.api import (
 BLUEPRINTS = (
     audit.blueprint,
     batches.blueprint,
+    bulk.blueprint,
     cancel.blueprint,
     duplicates.blueprint,
     exclusions.blueprint,

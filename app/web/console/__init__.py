@@ -5,6 +5,7 @@ from flask import Blueprint
 from app.web.console import (
     auth,
     batches,
+    bulk,
     dead_jobs,
     error_pages,
     home,
@@ -25,6 +26,7 @@ PREFIX = "/console"
 blueprint = Blueprint("console", __name__, url_prefix=PREFIX, template_folder="templates")
 for each in (
     batches,
+    bulk,
     dead_jobs,
     error_pages,
     auth,

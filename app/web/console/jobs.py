@@ -11,8 +11,9 @@ from flask.typing import ResponseReturnValue
 from app.db.transaction import open_transaction
 from app.errors import Rejected
 from app.ledger import queries
-from app.ledger.job_lists import count_jobs
+from app.ledger.job_lists import JobFilter, count_jobs
 from app.ledger.search import plus_forms
+from app.queue.bulk import filters_of_action
 from app.undo.recorded_merges import RecordedComparison, compare_recorded_merge
 from app.web.api.job_export import export_requested_jobs
 from app.web.api.jobs import PAGE_QUERY, job_filter_from, list_requested_jobs
@@ -22,6 +23,7 @@ from app.web.console.filters import read_filter, redirect_to_filter
 from app.web.console.lists import CHOICES, COMMON, PLACE, ListView, api_arguments
 from app.web.console.progress import poll_interval_since
 from app.web.reading import may_read_values, visible_changes, visible_names
+from schemas.bulk import BulkAction
 from schemas.outcomes import SETTLED
 from schemas.paging import load_query
 
@@ -31,6 +33,14 @@ blueprint = Blueprint("jobs", __name__, url_prefix="/jobs")
 FILTERS = ("state", "outcome", "kind", "source", "run_id", "undone", "identifier", *COMMON)
 LIST = "console.jobs.job_list_page"
 FIXED = "This list has a filter of its own for {names}; open the list of jobs instead."
+#: The actions on all jobs of a list.
+BULK: Mapping[BulkAction, str] = MappingProxyType(
+    {
+        BulkAction.RETRY: "Retry all dead",
+        BulkAction.CANCEL: "Cancel all waiting",
+        BulkAction.UNDO: "Undo all merges",
+    }
+)
 #: Rows of a comparison on a page; the API returns the others.
 MAX_ROWS = 500
 
@@ -104,7 +114,17 @@ def job_list_context(
             count=count,
         ),
         "choices": CHOICES,
+        "bulk_actions": [(action, title) for action, title in BULK.items() if _is_possible(action, matching)],
     }
+
+
+def _is_possible(action: BulkAction, matching: JobFilter) -> bool:
+    """Return whether jobs of the list can have *action*, which a filter may rule out."""
+    try:
+        filters_of_action(action, matching)
+    except Rejected:
+        return False
+    return True
 
 
 def filter_jobs(jobs: Sequence[queries.Job], filters: Mapping[str, str]) -> list[queries.Job]:
