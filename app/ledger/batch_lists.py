@@ -9,15 +9,22 @@ from uuid import UUID
 from app.db.ids import FIRST_ID, LAST_ID, earliest_id_at
 from app.db.queries import load_queries
 from app.db.transaction import Transaction
-from app.ledger.job_lists import MAX_COUNT, JobCount
+from app.ledger.job_lists import MAX_COUNT, JobCount, read_count
 from app.ledger.queries import Batch, with_counts
 from schemas.outcomes import BatchSource, JobKind, JobState, Outcome
 
 QUERIES = load_queries("app.ledger", "batch_lists.sql")
 
+#: The queries that return where a page stops that has read its part, by the query of the page.
+ENDS = {
+    "batches_by_id": "end_of_batches_by_id",
+    "batches_of_duplicates": "end_of_batches_of_duplicates",
+    "batches_of_run": "end_of_batches_of_run",
+    "batches_of_key": "end_of_batches_of_key",
+}
 #: Batches that a page reads: more when it does not read their jobs.
 SCAN = 10_000
-SCAN_WITH_JOBS = 1_000
+SCAN_WITH_JOBS = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,20 +79,29 @@ def list_batches(
 
 def count_batches(tx: Transaction, *, matching: BatchFilter) -> JobCount:
     """Count the batches that match, up to MAX_COUNT."""
-    rows, _, is_cut = _list_rows(tx, matching, limit=MAX_COUNT, after=None, oldest_first=False)
-    return JobCount(jobs=len(rows), is_exact=not (len(rows) == MAX_COUNT or is_cut))
+    parameters = _parameters(matching, limit=MAX_COUNT, after=None, oldest_first=False)
+    return read_count(tx, QUERIES[matching.query], QUERIES[ENDS[matching.query]], parameters)
 
 
 def _list_rows(
     tx: Transaction, matching: BatchFilter, *, limit: int, after: UUID | None, oldest_first: bool
 ) -> tuple[list[dict[str, Any]], UUID | None, bool]:
     """Return the rows of a page, the cursor of the next one, and whether the page ended with what it may read."""
+    parameters = _parameters(matching, limit=limit, after=after, oldest_first=oldest_first)
+    rows = tx.execute(_in_order(matching.query, oldest_first=oldest_first), parameters).fetchall()
+    if len(rows) > limit:
+        return rows[:limit], rows[limit - 1]["id"], False
+    end = tx.execute(_in_order(ENDS[matching.query], oldest_first=oldest_first), parameters).fetchone()
+    return rows, None if end is None else end["id"], end is not None
+
+
+def _parameters(matching: BatchFilter, *, limit: int, after: UUID | None, oldest_first: bool) -> dict[str, Any]:
     low = FIRST_ID if matching.since is None else earliest_id_at(matching.since)
     high = LAST_ID if matching.until is None else earliest_id_at(matching.until)
     if after is not None:
         low, high = (max(low, after), high) if oldest_first else (low, min(high, after))
     any_job = not any(matching.by_job.values())
-    parameters = {
+    return {
         **matching.by_job,
         "source": matching.source,
         "run_id": matching.run_id,
@@ -96,11 +112,6 @@ def _list_rows(
         "limit": limit + 1,
         "scan": SCAN if any_job else SCAN_WITH_JOBS,
     }
-    rows = tx.execute(_in_order(matching.query, oldest_first=oldest_first), parameters).fetchall()
-    if len(rows) > limit:
-        return rows[:limit], rows[limit - 1]["id"], False
-    end = tx.execute(_in_order(f"end_of_{matching.query}", oldest_first=oldest_first), parameters).fetchone()
-    return rows, None if end is None else end["id"], end is not None
 
 
 def _in_order(name: str, *, oldest_first: bool) -> LiteralString:

@@ -3,7 +3,7 @@
 When it has read its part without finding a full page, the page is short, and the next one begins where it stopped.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, LiteralString
@@ -18,6 +18,15 @@ from schemas.outcomes import BatchSource, JobKind, JobState, Outcome
 
 QUERIES = load_queries("app.ledger", "job_lists.sql")
 
+#: The queries that return where a page stops that has read its part, by the query of the page.
+ENDS = {
+    "jobs_by_id": "end_of_jobs_by_id",
+    "jobs_without_outcome": "end_of_jobs_without_outcome",
+    "jobs_with_outcome": "end_of_jobs_with_outcome",
+    "jobs_of_run": "end_of_jobs_of_run",
+    "jobs_of_key": "end_of_jobs_of_key",
+    "jobs_of_identifier": "end_of_jobs_of_identifier",
+}
 #: Jobs, or batches with up to 50 jobs, that a page reads.
 SCAN = 10_000
 SCAN_BATCHES = 1_000
@@ -131,9 +140,16 @@ def list_job_ids(tx: Transaction, *, matching: JobFilter, most: int) -> tuple[li
 
 def count_jobs(tx: Transaction, *, matching: JobFilter) -> JobCount:
     """Count the jobs that match, up to MAX_COUNT."""
-    job_ids, _, is_cut = _list_ids(tx, matching, limit=MAX_COUNT, after=None, oldest_first=False)
-    more = len(job_ids) == MAX_COUNT
-    return JobCount(jobs=len(job_ids), is_exact=not (more or is_cut))
+    parameters = {**_parameters(tx, matching, after=None, oldest_first=False), "limit": MAX_COUNT + 1}
+    return read_count(tx, QUERIES[matching.query], QUERIES[ENDS[matching.query]], parameters)
+
+
+def read_count(tx: Transaction, query: str, end_query: str, parameters: Mapping[str, Any]) -> JobCount:
+    """Return the number of rows of *query*, up to MAX_COUNT; *end_query* returns a row if it may have missed some."""
+    (row,) = tx.execute(f"SELECT count(*) AS items FROM ({query}) AS matching", parameters)
+    if row["items"] > MAX_COUNT:
+        return JobCount(jobs=MAX_COUNT, is_exact=False)
+    return JobCount(jobs=row["items"], is_exact=tx.execute(end_query, parameters).fetchone() is None)
 
 
 def _list_ids(
@@ -145,7 +161,7 @@ def _list_ids(
     ids = [row["id"] for row in rows]
     if len(ids) > limit:
         return ids[:limit], ids[limit - 1], False
-    end = tx.execute(_in_order(f"end_of_{matching.query}", oldest_first=oldest_first), parameters).fetchone()
+    end = tx.execute(_in_order(ENDS[matching.query], oldest_first=oldest_first), parameters).fetchone()
     return ids, None if end is None else end["id"], end is not None
 
 

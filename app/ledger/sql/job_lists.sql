@@ -3,6 +3,7 @@
 -- conditions after an index are the same in all of them. What a batch has is read by a scalar subquery: one index lookup.
 
 -- name: jobs_by_id
+-- Lists jobs by their ids.
 SELECT scanned.id
 FROM (
     SELECT id, batch_id, kind, state, outcome, undone_at
@@ -63,6 +64,7 @@ ORDER BY scanned.id DESC
 LIMIT %(limit)s
 
 -- name: end_of_jobs_without_outcome
+-- Returns the last id that a page has read, if it has read as many as it may.
 SELECT id
 FROM job
 WHERE workspace_id = %(workspace_id)s AND state = %(state)s AND outcome IS NULL AND id > %(low)s AND id < %(high)s
@@ -71,6 +73,7 @@ OFFSET %(scan)s - 1
 LIMIT 1
 
 -- name: jobs_with_outcome
+-- Lists finished jobs with an outcome.
 SELECT scanned.id
 FROM (
     SELECT id, batch_id, kind, undone_at
@@ -96,6 +99,7 @@ ORDER BY scanned.id DESC
 LIMIT %(limit)s
 
 -- name: end_of_jobs_with_outcome
+-- Returns the last id that a page has read, if it has read as many as it may.
 SELECT id
 FROM job
 WHERE workspace_id = %(workspace_id)s AND state = 'finished' AND outcome = %(outcome)s
@@ -169,6 +173,7 @@ ORDER BY batch.api_key_id DESC, batch.id DESC, job.id DESC
 LIMIT %(limit)s
 
 -- name: end_of_jobs_of_key
+-- Returns the last id that a page has read, if it has read as many as it may.
 SELECT id
 FROM batch
 WHERE workspace_id = %(workspace_id)s AND api_key_id = %(key)s AND id >= %(low_batch)s AND id <= %(high_batch)s
@@ -223,6 +228,7 @@ ORDER BY scanned.id DESC
 LIMIT %(limit)s
 
 -- name: end_of_jobs_of_identifier
+-- Returns the last id that a page has read, if it has read as many as it may.
 SELECT id
 FROM workspace_job
 WHERE workspace_id = %(workspace_id)s AND id > %(low)s AND id < %(high)s

@@ -59,7 +59,7 @@ def read_batch_view(batch_id: UUID) -> ResponseReturnValue:
 def list_batches_view() -> ResponseReturnValue:
     """Return a page of batches, newest first, or oldest first with `order=oldest`, without their jobs.
 
-    A page reads at most 10,000 batches, or 1,000 with a filter of jobs. When few of them match, it has less than
+    A page reads at most 10,000 batches, or 500 with a filter of jobs. When few of them match, it has less than
     `limit` batches although there are more: the list ends when `next_cursor` is null.
     """
     page = list_requested_batches(request.args)

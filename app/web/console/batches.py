@@ -15,7 +15,7 @@ from app.web.auth import POLLING, pool
 from app.web.console.auth import signed_in
 from app.web.console.filters import filter_url, read_filter, redirect_to_filter
 from app.web.console.jobs import filter_jobs
-from app.web.console.lists import CHOICES, COMMON, ListView, api_arguments
+from app.web.console.lists import CHOICES, COMMON, ListView, api_arguments, count_of_page
 from app.web.console.progress import poll_interval_since
 from app.web.reading import visible_names
 from schemas.outcomes import JobState, Outcome
@@ -79,8 +79,12 @@ def batch_list_context(filters: Mapping[str, str]) -> dict[str, Any]:
     """Return the template context of a batch list. Raises ValidationError for an invalid filter."""
     arguments = api_arguments(filters)
     page = list_requested_batches(arguments)
-    with open_transaction(pool(), g.workspace_id) as tx:
-        count = count_batches(tx, matching=batch_filter_from(load_query(QUERY, arguments)))
+    count = count_of_page(
+        len(page.batches), next_cursor=page.next_cursor, is_cut=page.is_cut, is_first="cursor" not in filters
+    )
+    if count is None:
+        with open_transaction(pool(), g.workspace_id) as tx:
+            count = count_batches(tx, matching=batch_filter_from(load_query(QUERY, arguments)))
     listed = ListView(
         endpoint=LIST, filters=filters, values={}, next_cursor=page.next_cursor, is_cut=page.is_cut, count=count
     )

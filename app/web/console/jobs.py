@@ -20,7 +20,7 @@ from app.web.api.jobs import PAGE_QUERY, job_filter_from, list_requested_jobs
 from app.web.auth import POLLING, pool
 from app.web.console.auth import signed_in
 from app.web.console.filters import read_filter, redirect_to_filter
-from app.web.console.lists import CHOICES, COMMON, PLACE, ListView, api_arguments
+from app.web.console.lists import CHOICES, COMMON, PLACE, ListView, api_arguments, count_of_page
 from app.web.console.progress import poll_interval_since
 from app.web.reading import may_read_values, visible_changes, visible_names
 from schemas.bulk import BulkAction
@@ -99,8 +99,11 @@ def job_list_context(
     arguments = api_arguments({**filters, **fixed})
     page = list_requested_jobs(arguments)
     matching = job_filter_from(load_query(PAGE_QUERY, arguments))
+    count = count_of_page(
+        len(page.jobs), next_cursor=page.next_cursor, is_cut=page.is_cut, is_first="cursor" not in filters
+    )
     with open_transaction(pool(), g.workspace_id) as tx:
-        count = count_jobs(tx, matching=matching)
+        count = count or count_jobs(tx, matching=matching)
         names = visible_names(tx, page.jobs)
     return {
         "jobs": page.jobs,

@@ -90,6 +90,13 @@ class ListView:
         return filter_url(self.endpoint, {**self.filters, **changes}, **self.values)
 
 
+def count_of_page(items: int, *, next_cursor: UUID | None, is_cut: bool, is_first: bool) -> JobCount | None:
+    """Return the count of a list whose first page is not full, which need not be counted; None for other pages."""
+    if not is_first or (next_cursor is not None and not is_cut):
+        return None
+    return JobCount(jobs=items, is_exact=not is_cut)
+
+
 def api_arguments(filters: Mapping[str, str]) -> dict[str, str]:
     """Return *filters* as the API takes them: a time without an offset is in UTC, and a date begins at midnight."""
     return {name: _moment(value) if name in MOMENTS else value for name, value in filters.items()}

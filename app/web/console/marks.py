@@ -1,4 +1,4 @@
-"""Marks: what became of a job or of the jobs of a batch or run, as a word with a colour and a shape."""
+"""Marks: the outcome of a job, or of the jobs of a batch or run, as a word with a colour and a shape."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -68,7 +68,7 @@ def state_of_batch(batch: Batch) -> Mark:
 
 
 def state_of_run(run: MergeRun, *, undone: int = 0) -> Mark:
-    """Return the mark of a run, of whose merges *undone* were undone: it is not green with dead or cancelled jobs."""
+    """Return the mark of a run with *undone* undone merges: it is not green with dead or cancelled jobs."""
     if run.state is RunStatus.FINISHED:
         return _mark_of_ended(run.state, run.counts, undone=undone)
     return Mark(label_of(run.state), RUN_TONES[run.state], run.state.prose, run.state)

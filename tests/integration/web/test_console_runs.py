@@ -38,7 +38,7 @@ def test_a_run_is_shown_closed_and_undone(browser: Browser, caller: Caller, pool
     assert "March file File" in words(listed)
     assert "2 of 2" in words(listed)
     assert "1 run match" in words(listed)
-    assert "It gets no further request. Its 2 jobs go on" in asked
+    assert "It gets no further request. Its 2 jobs continue" in asked
     assert (closed.status_code, closed.headers["Location"]) == (303, path)
     assert "Orphan not found 1" in words(ended)
     assert f'href="/console/jobs?run_id={run_id}&amp;outcome=orphan_not_found"' in ended.text
