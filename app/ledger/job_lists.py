@@ -27,9 +27,11 @@ ENDS = {
     "jobs_of_key": "end_of_jobs_of_key",
     "jobs_of_identifier": "end_of_jobs_of_identifier",
 }
+#: The place of the counted query in the query count_items.
+NO_QUERY = "SELECT %(workspace_id)s"
 #: Jobs, or batches with up to 50 jobs, that a page reads.
 SCAN = 10_000
-SCAN_BATCHES = 1_000
+SCAN_BATCHES = 300
 #: Jobs up to which a list is counted.
 MAX_COUNT = 10_000
 #: Pages that are read for an action on many jobs.
@@ -146,7 +148,7 @@ def count_jobs(tx: Transaction, *, matching: JobFilter) -> JobCount:
 
 def read_count(tx: Transaction, query: str, end_query: str, parameters: Mapping[str, Any]) -> JobCount:
     """Return the number of rows of *query*, up to MAX_COUNT; *end_query* returns a row if it may have missed some."""
-    (row,) = tx.execute(f"SELECT count(*) AS items FROM ({query}) AS matching", parameters)
+    (row,) = tx.execute(QUERIES["count_items"].replace(NO_QUERY, query), parameters)
     if row["items"] > MAX_COUNT:
         return JobCount(jobs=MAX_COUNT, is_exact=False)
     return JobCount(jobs=row["items"], is_exact=tx.execute(end_query, parameters).fetchone() is None)
