@@ -13,13 +13,15 @@ from app.db.ids import FIRST_ID, LAST_ID, earliest_id_at, new_id
 from app.db.queries import load_queries
 from app.db.transaction import Transaction
 from app.errors import Conflict, NotFound
-from schemas.outcomes import SETTLED, JobState, RunKind, RunStatus
+from schemas.outcomes import SETTLED, JobState, Outcome, RunKind, RunStatus
 
 QUERIES = load_queries("app.ledger", "runs.sql")
 
 NO_RUN = "There is no run with this id."
 NOT_OPEN = "This run is {state}; requests can join an open run only. Create another run."
 NOT_CLOSABLE = "This run is {state}; only an open one can be closed."
+#: The latest undos by which undone merges are counted, of each outcome.
+MOST_UNDOS = 2_000
 #: Seconds whose ended jobs make up the rate of a run.
 RATE_S = 60.0
 #: States whose jobs have not ended.
@@ -167,6 +169,23 @@ def _listing(
         query.replace(" DESC", " ASC") if oldest_first else query,
         {**selected, "low": low, "high": high, "limit": limit},
     )
+
+
+def count_undone(tx: Transaction, *, listed: Sequence[MergeRun]) -> dict[UUID, int]:
+    """Return how many merges of each run were undone since.
+
+    It counts those that the latest undos of the workspace have undone, and those of the undo of the whole run.
+    """
+    undos = {run.undone_by_run: run.id for run in listed if run.undone_by_run is not None}
+    found = read_merge_runs(tx, run_ids=list(undos)) if undos else []
+    undone = {
+        undos[undo.id]: sum(undo.counts.get(outcome, 0) for outcome in (Outcome.UNDONE, Outcome.UNDONE_IN_PART))
+        for undo in found
+    }
+    parameters = {"run_ids": [run.id for run in listed], "most": MOST_UNDOS}
+    for row in tx.execute(QUERIES["count_undone"], parameters):
+        undone[row["run_id"]] = max(row["jobs"], undone.get(row["run_id"], 0))
+    return undone
 
 
 def require_open_run(tx: Transaction, *, run_id: UUID) -> None:

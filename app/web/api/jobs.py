@@ -70,8 +70,9 @@ def read_job_view(job_id: UUID) -> ResponseReturnValue:
 def list_jobs_view() -> ResponseReturnValue:
     """Return a page of jobs, newest first, or oldest first with `order=oldest`.
 
-    A page reads at most 10,000 jobs, or those of 300 batches. When few of them match, it has less than `limit` jobs although there are more:
-    the list ends when `next_cursor` is null. Jobs of a run or a key are in the order of their batches.
+    A page reads at most 10,000 jobs, or those of 300 batches. When few of them match, it has less than `limit` jobs
+    although there are more: the list ends when `next_cursor` is null. Jobs of a run or a key are in the order of their
+    batches.
     """
     page = list_requested_jobs(request.args)
     return jsonify(PAGE.dump({"jobs": [_timed(job) for job in page.jobs], "next_cursor": page.next_cursor}))

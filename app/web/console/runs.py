@@ -28,7 +28,7 @@ from app.web.console.filters import read_filter, redirect_to_filter
 from app.web.console.lists import COMMON, ListView, api_arguments
 from app.web.console.marks import Mark
 from app.web.console.progress import BatchProgress, poll_interval_since
-from schemas.outcomes import SETTLED, JobState, Outcome, RunKind, RunStatus
+from schemas.outcomes import SETTLED, JobState, RunKind, RunStatus
 from schemas.paging import load_query
 
 blueprint = Blueprint("runs", __name__, url_prefix="/runs")
@@ -48,7 +48,7 @@ class RunView:
     """A run as a page shows it."""
 
     run: MergeRun
-    #: Its merges that another run has undone.
+    #: Its merges that were undone since.
     undone: int
 
     @property
@@ -84,7 +84,7 @@ class RunView:
 
     @property
     def undoable(self) -> int:
-        """Merges that an undo would revert, unless they were undone one by one."""
+        """Merges that an undo would revert."""
         return max(0, sum(self.run.counts.get(outcome, 0) for outcome in UNDOABLE) - self.undone)
 
     @property
@@ -181,13 +181,6 @@ def submit_run_action(run_id: UUID, action: str) -> ResponseReturnValue:
 
 
 def view_runs(tx: Transaction, listed: Sequence[MergeRun]) -> list[RunView]:
-    """Return *listed* as a page shows them, with what their undos have undone: one query for all of them."""
-    undos = [run.undone_by_run for run in listed if run.undone_by_run is not None]
-    found = runs.read_merge_runs(tx, run_ids=undos) if undos else []
-    undone = {
-        undo.id: sum(undo.counts.get(outcome, 0) for outcome in (Outcome.UNDONE, Outcome.UNDONE_IN_PART))
-        for undo in found
-    }
-    return [
-        RunView(run=run, undone=0 if run.undone_by_run is None else undone.get(run.undone_by_run, 0)) for run in listed
-    ]
+    """Return *listed* as a page shows them, with the number of their undone merges."""
+    undone = runs.count_undone(tx, listed=listed) if listed else {}
+    return [RunView(run=run, undone=undone.get(run.id, 0)) for run in listed]

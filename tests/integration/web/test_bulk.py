@@ -56,7 +56,9 @@ def test_the_dead_jobs_of_one_run_are_retried_and_the_audit_says_which(
     assert change["after"] == {"action": "retry", "filter": {"run_id": first, "identifier": True}, "jobs": 1}
 
 
-def test_waiting_jobs_are_cancelled_and_merges_undone(caller: Caller, pool: Pool, worker: Worker) -> None:
+def test_waiting_jobs_are_cancelled_and_merges_undone(
+    browser: Browser, caller: Caller, pool: Pool, worker: Worker
+) -> None:
     track(caller, attributes=[ext("ann"), *(ext(f"ann-{nth}") for nth in range(3))])
     run_id = create_run(caller)
     for nth in range(3):
@@ -70,7 +72,10 @@ def test_waiting_jobs_are_cancelled_and_merges_undone(caller: Caller, pool: Pool
         worker.work()
     count_all(pool)
 
+    shown = words(browser.get(f"/console/runs/{run_id}"))
+
     assert (cancelled["jobs"], undone["jobs"]) == (2, 3)
+    assert ("Merged, then undone 3" in shown, "Merged 3" in shown) == (True, False)
     assert outcomes(caller, outcome="cancelled") == ["cancelled"] * 2
     assert outcomes(caller, kind="undo") == ["undone"] * 3
     assert outcomes(caller, undone="true") == ["merged"] * 3
