@@ -41,7 +41,10 @@ def listed(caller: Caller, connection: Connection, worker: Worker) -> list[str]:
         accepted: Any = caller.post("/users/merge", {"merge_updates": updates}).json
         batches.append(accepted["batch_id"])
     worker.work()
+    # Requests of the API make no other batches, and the audit keeps these from being changed.
+    connection.execute("ALTER TABLE batch DISABLE TRIGGER USER")
     connection.execute("UPDATE batch SET source = 'plan', api_key_id = NULL WHERE id = %s", [batches[1]])
+    connection.execute("ALTER TABLE batch ENABLE TRIGGER USER")
     connection.execute(
         "UPDATE job SET state = 'dead', outcome = NULL, reason = 'It broke.' WHERE batch_id = %s", [batches[2]]
     )
@@ -55,9 +58,10 @@ def test_each_filter_finds_its_jobs_in_both_orders_however_little_a_page_reads(
     monkeypatch.setattr(job_lists, "SCAN", scan)
     monkeypatch.setattr(job_lists, "SCAN_BATCHES", scan)
     of_run, first, second, dead = listed
-    rows = connection.execute("SELECT run_id, api_key_id FROM batch WHERE run_id IS NOT NULL").fetchone()
-    assert rows is not None
-    run_id, key = str(rows["run_id"]), str(rows["api_key_id"])
+    batch_id = caller.get(f"/merge/jobs/{of_run}").json["batch_id"]
+    row = connection.execute("SELECT run_id, api_key_id FROM batch WHERE id = %s", [batch_id]).fetchone()
+    assert row is not None
+    run_id, key = str(row["run_id"]), str(row["api_key_id"])
     expected: list[tuple[Json, list[str]]] = [
         ({}, listed),
         ({"kind": "merge"}, listed),
@@ -90,7 +94,7 @@ def test_batches_are_found_by_what_their_jobs_have(caller: Caller, listed: list[
     assert ids(caller, path, state="dead") == [of_dead]
     assert ids(caller, path, outcome="orphan_not_found", kind="merge") == [of_plan, of_run]
     assert ids(caller, path, source="plan", state="finished") == [of_plan]
-    assert ids(caller, path, **{"to": "2020-01-01T00:00:00Z"}) == []
+    assert ids(caller, path, to="2020-01-01T00:00:00Z") == []
 
 
 def test_a_list_is_downloaded_without_formulas(caller: Caller, browser: Browser, listed: list[str]) -> None:
