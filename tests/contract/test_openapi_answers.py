@@ -354,7 +354,12 @@ def test_a_retried_job_matches_the_document(journey: Journey, system: System) ->
     assert journey.get(path).json()["state"] == "dead"
     journey.post("/merge/jobs/bulk", {"action": "retry", "filter": {"identifier": "nothing"}}, 409)
     journey.post("/merge/jobs/bulk", {"action": "retry", "filter": {"state": "queued"}}, 400)
-    assert journey.post("/merge/jobs/bulk", {"action": "retry", "filter": {"identifier": "x"}}, 202).json()["jobs"] == 1
+    once = {"Idempotency-Key": "once"}
+    bulk = {"action": "retry", "filter": {"identifier": "x"}}
+    accepted = journey.post("/merge/jobs/bulk", bulk, 202, headers=once)
+    assert accepted.json()["jobs"] == 1
+    assert journey.post("/merge/jobs/bulk", bulk, 202, headers=once).content == accepted.content
+    journey.post("/merge/jobs/bulk", {**bulk, "action": "cancel"}, 422, headers=once)
     wait_until(lambda: journey.get(path).json()["state"] == "finished", what="the retried job")
     with connected(Settings(), system.database_url, name="test") as connection:
         connection.execute("UPDATE job SET state = 'dead', outcome = NULL WHERE id = %s", [job["job_id"]])
@@ -635,7 +640,8 @@ def test_every_request_with_an_idempotency_key_and_a_body_is_repeated_here() -> 
     }
     # Those of a plan are repeated in test_plans_match_the_document.
     of_a_plan = {"/merge/plans/{plan_id}/updates", "/merge/plans/{plan_id}/apply"}
-    assert keyed == {*KEYED, "/profiles/import", *of_a_plan}
+    # That of many jobs is repeated in test_a_retried_job_matches_the_document.
+    assert keyed == {*KEYED, "/profiles/import", "/merge/jobs/bulk", *of_a_plan}
 
 
 #: Operations with POST that change nothing.
