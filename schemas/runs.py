@@ -11,7 +11,7 @@ from schemas.failure_limits import LEAST_ENDED, FailureLimitField
 from schemas.fields import Choice, Text, first_fault
 from schemas.jobs import priority_field
 from schemas.outcomes import RunKind, RunStatus
-from schemas.paging import Cursor, PageQuery
+from schemas.paging import AcceptedQuery, Cursor, OrderedPageQuery
 from schemas.text import quoted
 from schemas.urgency import LEAST_URGENT, MOST_URGENT
 
@@ -118,7 +118,7 @@ class MergeRunPageSchema(ResponseSchema):
     next_cursor = Cursor(allow_none=True)
 
 
-class MergeRunPageQuery(PageQuery):
+class MergeRunPageQuery(AcceptedQuery, OrderedPageQuery):
     """A filter of runs, and the page."""
 
     kind = Word(RunKind, error_messages={"unknown": KIND}, metadata={"description": "Runs of this kind."})

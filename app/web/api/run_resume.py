@@ -10,7 +10,7 @@ from app.audit.log import Actor
 from app.db.transaction import Transaction, run_in_transaction
 from app.ledger import runs
 from app.queue.run_pause import resume_merge_run
-from app.web.api.runs import MANAGE, RUN, timed
+from app.web.api.runs import MANAGE, RUN, timed_run
 from app.web.auth import current_actor, json_body, pool, requires
 from app.web.idempotent import respond_once
 from app.web.openapi.describe import KEY_IN_USE, REPEATABLE, Tag, describe
@@ -39,7 +39,7 @@ def resume_run_view(run_id: UUID) -> ResponseReturnValue:
     change = load_resumed_run(body)
     return respond_once(
         lambda once: run_in_transaction(pool(), g.workspace_id, once(_resume), run_id, change, current_actor()),
-        lambda run: jsonify(RUN.dump(timed(run))),
+        lambda run: jsonify(RUN.dump(timed_run(run))),
         body=body,
     )
 

@@ -5,6 +5,7 @@ from flask import Blueprint
 from app.web.console import (
     auth,
     batches,
+    bulk,
     dead_jobs,
     error_pages,
     home,
@@ -12,6 +13,7 @@ from app.web.console import (
     layout,
     merging,
     profiles,
+    runs,
     search,
     static_files,
     throughput,
@@ -24,6 +26,7 @@ PREFIX = "/console"
 blueprint = Blueprint("console", __name__, url_prefix=PREFIX, template_folder="templates")
 for each in (
     batches,
+    bulk,
     dead_jobs,
     error_pages,
     auth,
@@ -32,6 +35,7 @@ for each in (
     merging,
     static_files,
     profiles,
+    runs,
     search,
     throughput,
     undo,

@@ -11,6 +11,7 @@ from app.config import Settings
 from app.web import create_app
 from tests.support.browser import Browser
 from tests.support.front_door import Caller
+from tests.support.runs import create_run, in_run
 from tests.support.worker import Worker
 
 Json = dict[str, Any]
@@ -30,10 +31,16 @@ FORMS: dict[str, list[dict[str, str]]] = {
     "/console/sign-out": [{}],
     "/console/search": [{"sought": secret} for secret in SECRETS[:3]],
     "/console/jobs": [{"identifier": secret} for secret in SECRETS[:3]],
+    "/console/batches": [{}, {"run_id": OWNERS_JOB}],
+    "/console/dead": [{"identifier": secret} for secret in SECRETS[:3]],
     "/console/batches/<uuid:batch_id>": [{}, {"identifier": SECRETS[0]}],
     "/console/batches/<uuid:batch_id>/undo": [{"idempotency_key": "k"}],
     "/console/jobs/<uuid:job_id>/undo": [{"idempotency_key": "k"}],
     "/console/jobs/<uuid:job_id>/retry": [{}],
+    "/console/runs": [{}, {"key": OWNERS_JOB}],
+    "/console/runs/<uuid:run_id>/close": [{}],
+    "/console/runs/<uuid:run_id>/cancel": [{}],
+    "/console/runs/<uuid:run_id>/undo": [{}],
     "/console/dead/retry": [{"job_id": OWNERS_JOB}],
     "/console/merge/preview": [PAIR],
     "/console/merge": [{**PAIR, "idempotency_key": "k"}],
@@ -53,6 +60,7 @@ class Owner:
     caller: Caller
     batch_id: str
     job_id: str
+    run_id: str
     braze_ids: tuple[str, ...]
 
     def paths(self, rule: Rule) -> list[str]:
@@ -60,6 +68,7 @@ class Owner:
         known = {
             "<uuid:batch_id>": [self.batch_id],
             "<uuid:job_id>": [self.job_id],
+            "<uuid:run_id>": [self.run_id],
             "<braze_id>": list(self.braze_ids),
             "<path:path>": ["nothing"],
         }
@@ -78,11 +87,12 @@ def owner(caller: Caller, worker: Worker) -> Owner:
     caller.post("/users/track", {"attributes": people})
     users: Any = caller.post("/users/export/ids", {"external_ids": list(SECRETS[:2])}).json
     pair = {"identifier_to_merge": {"external_id": SECRETS[1]}, "identifier_to_keep": {"external_id": SECRETS[0]}}
-    accepted: Any = caller.post("/users/merge", {"merge_updates": [pair]}).json
+    run_id = create_run(caller, label=SECRETS[4])
+    accepted: Any = caller.post("/users/merge", {"merge_updates": [pair]}, headers=in_run(run_id)).json
     worker.work()
     jobs: Any = caller.get("/merge/jobs").json
     braze_ids = tuple(user["braze_id"] for user in users["users"])
-    return Owner(caller, accepted["batch_id"], jobs["jobs"][0]["job_id"], braze_ids)
+    return Owner(caller, accepted["batch_id"], jobs["jobs"][0]["job_id"], run_id, braze_ids)
 
 
 @pytest.fixture
@@ -94,7 +104,7 @@ def stranger(make_browser: Callable[[Caller | None], Browser], make_caller: Call
 @pytest.mark.parametrize(("method", "rule"), ROUTES, ids=lambda part: getattr(part, "rule", part))
 def test_a_stranger_finds_nothing(method: str, rule: Rule, owner: Owner, stranger: Browser) -> None:
     assert method == "GET" or rule.rule in FORMS, f"Tell above what a stranger would send to {rule.rule}."
-    secrets = {*SECRETS, owner.batch_id, owner.job_id, *owner.braze_ids}
+    secrets = {*SECRETS, owner.batch_id, owner.job_id, owner.run_id, *owner.braze_ids}
     for path in owner.paths(rule):
         for form in [{}] if method == "GET" else FORMS[rule.rule]:
             told = {name: value.replace(OWNERS_JOB, owner.job_id) for name, value in form.items()}
@@ -131,6 +141,10 @@ def test_the_owner_finds_all_of_it(owner: Owner, make_browser: Callable[[Caller 
         f"/console/jobs/{owner.job_id}/undo": 200,
         f"/console/jobs/{owner.job_id}/retry": 404,
         f"/console/jobs/{owner.job_id}": 200,
+        f"/console/runs/{owner.run_id}": 200,
+        f"/console/runs/{owner.run_id}/close": 200,
+        f"/console/runs/{owner.run_id}/cancel": 200,
+        f"/console/runs/{owner.run_id}/undo": 200,
         f"/console/profiles/{owner.braze_ids[0]}": 200,
         f"/console/profiles/{owner.braze_ids[1]}": 410,
     }
