@@ -740,6 +740,7 @@ CREATE TABLE public.duplicate_run (
     finished_at timestamp with time zone,
     cursor jsonb NOT NULL,
     counts jsonb NOT NULL,
+    plan_id uuid,
     CONSTRAINT duplicate_run_check CHECK (((finished_at IS NOT NULL) = (state <> 'running'::text))),
     CONSTRAINT duplicate_run_identifier_check CHECK ((identifier = ANY (ARRAY['email'::text, 'phone'::text]))),
     CONSTRAINT duplicate_run_prefer_check CHECK ((prefer = ANY (ARRAY['newest'::text, 'oldest'::text]))),
@@ -1472,6 +1473,8 @@ CREATE INDEX deprecated_external_id_of_profile ON public.deprecated_external_id 
 CREATE INDEX duplicate_exclusion_high ON public.duplicate_exclusion USING btree (workspace_id, high_origin_id);
 
 CREATE UNIQUE INDEX duplicate_exclusion_pair ON public.duplicate_exclusion USING btree (workspace_id, low_origin_id, high_origin_id);
+
+CREATE UNIQUE INDEX duplicate_run_of_plan ON public.duplicate_run USING btree (workspace_id, plan_id) WHERE (plan_id IS NOT NULL);
 
 CREATE UNIQUE INDEX duplicate_run_running ON public.duplicate_run USING btree (workspace_id) WHERE (state = 'running'::text);
 

@@ -19,7 +19,7 @@ from app.db.transaction import Deferred, Transaction, Wrapper, open_transaction,
 from app.errors import Conflict, NotFound
 from app.plans.audit import log_plan_change
 from app.plans.pages import PlanUpdate, preview_page
-from schemas.identifiers import Identifier
+from schemas.identifiers import Recorded
 from schemas.merge import Update
 from schemas.plans import LARGEST, PlanState
 
@@ -61,13 +61,17 @@ class MergePlan:
     applied_at: datetime | None
     applied_by: Planner | None
     run_id: UUID | None
+    #: The run over duplicates that makes its updates; None for a plan of requests.
+    duplicates_run_id: UUID | None
+    #: Whether it has all of its updates: that run has ended.
+    complete: bool
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> "MergePlan":
         """Return the plan of a table row."""
         same = ("id", "created_at", "expires_at", "counts", "fields", "largest", "applied_at", "run_id")
         return cls(
-            **{name: row[name] for name in same},
+            **{name: row[name] for name in (*same, "duplicates_run_id", "complete")},
             state=PlanState(row["state"]),
             updates_count=row["updates"],
             created_by=_planner(row["api_key_id"], row["key_label"]),
@@ -75,7 +79,7 @@ class MergePlan:
         )
 
 
-class _ExtendedError(Exception):
+class PlanExtendedError(Exception):
     """Another request has extended the plan since the page was previewed."""
 
 
@@ -84,7 +88,7 @@ def create_plan(
     settings: Settings,
     *,
     workspace_id: int,
-    updates: Sequence[Update[Identifier]],
+    updates: Sequence[Update[Recorded]],
     api_key_id: UUID | None,
     wrap: Wrapper,
 ) -> tuple[MergePlan, list[PlanUpdate]]:
@@ -93,11 +97,16 @@ def create_plan(
     page = preview_page(pool, settings, workspace_id=workspace_id, plan_id=plan_id, first=0, updates=updates)
 
     def store(tx: Transaction) -> tuple[MergePlan, list[PlanUpdate]]:
-        kept_s = settings.plan_hours * HOUR_S
-        tx.execute(QUERIES["insert_plan"], {"id": plan_id, "kept_s": kept_s, "api_key_id": api_key_id})
-        return _add_page(tx, plan_id, 0, page)
+        insert_plan(tx, settings, plan_id=plan_id, api_key_id=api_key_id)
+        return add_page(tx, plan_id, 0, page)
 
     return run_in_transaction(pool, workspace_id, wrap(store))
+
+
+def insert_plan(tx: Transaction, settings: Settings, *, plan_id: UUID, api_key_id: UUID | None) -> None:
+    """Insert an open plan without updates."""
+    kept_s = settings.plan_hours * HOUR_S
+    tx.execute(QUERIES["insert_plan"], {"id": plan_id, "kept_s": kept_s, "api_key_id": api_key_id})
 
 
 def extend_plan(
@@ -106,7 +115,7 @@ def extend_plan(
     *,
     workspace_id: int,
     plan_id: UUID,
-    updates: Sequence[Update[Identifier]],
+    updates: Sequence[Update[Recorded]],
     wrap: Wrapper,
 ) -> tuple[MergePlan, list[PlanUpdate]]:
     """Append *updates* to an open plan, and return it with them. Each sees the effects of all before it.
@@ -122,11 +131,11 @@ def extend_plan(
         def store(
             tx: Transaction, first: int = first, page: Sequence[PlanUpdate] = page
         ) -> tuple[MergePlan, list[PlanUpdate]]:
-            return _add_page(tx, plan_id, first, page)
+            return add_page(tx, plan_id, first, page)
 
         try:
             return run_in_transaction(pool, workspace_id, wrap(store))
-        except _ExtendedError:
+        except PlanExtendedError:
             continue
     raise Conflict(EXTENDED)
 
@@ -182,13 +191,13 @@ def prune_plans(tx: Transaction, *, limit: int) -> Deferred[int]:
     return Deferred(lambda: updates.result() + plans.result())
 
 
-def _add_page(
+def add_page(
     tx: Transaction, plan_id: UUID, first: int, page: Sequence[PlanUpdate]
 ) -> tuple[MergePlan, list[PlanUpdate]]:
-    """Store *page*, whose indexes begin at *first*, and add it to the summary. Raises _ExtendedError."""
+    """Store *page*, whose indexes begin at *first*, and add it to the summary. Raises PlanExtendedError."""
     row = lock_open_plan(tx, plan_id=plan_id)
     if row["updates"] != first:
-        raise _ExtendedError
+        raise PlanExtendedError
     if page:
         rows = {
             "plan_id": plan_id,

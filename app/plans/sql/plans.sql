@@ -9,10 +9,12 @@ VALUES (%(workspace_id)s, %(id)s, now() + make_interval(secs => %(kept_s)s), %(a
 -- Reads these plans, newest first, without discarded and expired ones.
 SELECT
     plan.id, plan.state, plan.created_at, plan.expires_at, plan.api_key_id, key.label AS key_label, plan.updates,
-    plan.counts, plan.fields, plan.largest, plan.applied_at, plan.applied_by, applier.label AS applier_label, plan.run_id
+    plan.counts, plan.fields, plan.largest, plan.applied_at, plan.applied_by, applier.label AS applier_label,
+    plan.run_id, scan.id AS duplicates_run_id, (scan.state = 'running') IS NOT TRUE AS complete
 FROM plan
 LEFT JOIN api_key AS key ON key.workspace_id = %(workspace_id)s AND key.id = plan.api_key_id
 LEFT JOIN api_key AS applier ON applier.workspace_id = %(workspace_id)s AND applier.id = plan.applied_by
+LEFT JOIN duplicate_run AS scan ON scan.workspace_id = %(workspace_id)s AND scan.plan_id = plan.id
 WHERE plan.workspace_id = %(workspace_id)s AND plan.id = ANY(%(ids)s::uuid [])
     AND (plan.state = 'applied' OR plan.state = 'open' AND plan.expires_at > now())
 ORDER BY plan.id DESC
@@ -34,6 +36,12 @@ FROM plan
 WHERE workspace_id = %(workspace_id)s AND id = %(id)s
     AND (state = 'applied' OR state = 'open' AND expires_at > now())
 FOR UPDATE
+
+-- name: read_scan
+-- Reads the run over duplicates that makes a plan.
+SELECT state = 'running' AS running
+FROM duplicate_run
+WHERE workspace_id = %(workspace_id)s AND plan_id = %(id)s
 
 -- name: insert_updates
 -- Inserts the updates of a page, given as a JSON array. The changes are an array of text in the order of the rows.

@@ -21,7 +21,7 @@ from app.web.openapi.describe import REPEATABLE, Tag, describe, reply
 from app.web.pagination import split_page
 from app.web.proxies import with_prefix
 from app.web.reading import visible_preview
-from app.web.urgency import requested_priority
+from app.web.urgency import given_priority
 from app.web.workspace_shares import query_share
 from schemas.base import SuccessSchema
 from schemas.merge import MergeRequestSchema, load_merge
@@ -177,7 +177,7 @@ def apply_plan_view(plan_id: UUID) -> ResponseReturnValue:
     its outcome is `changed_since_plan`, and the other merges take place.
     """
     body = json_body() if request.content_length or request.mimetype else {}
-    chosen, priority, actor = load_apply(body), requested_priority(), current_actor()
+    chosen, priority, actor = load_apply(body), given_priority(), current_actor()
     return respond_once(
         lambda once: run_in_transaction(
             pool(),

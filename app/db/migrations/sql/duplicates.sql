@@ -31,11 +31,14 @@ CREATE TABLE duplicate_run (
     finished_at timestamptz,
     cursor jsonb NOT NULL,  -- where the next step begins; empty after the last step
     counts jsonb NOT NULL,  -- what the run has found so far
+    plan_id uuid,  -- the plan that gets its merges instead of the ledger
     PRIMARY KEY (workspace_id, id),
     CHECK ((finished_at IS NOT NULL) = (state <> 'running'))
 );
 -- One running run for each workspace.
 CREATE UNIQUE INDEX duplicate_run_running ON duplicate_run (workspace_id) WHERE state = 'running';
+-- Finds the run that made a plan.
+CREATE UNIQUE INDEX duplicate_run_of_plan ON duplicate_run (workspace_id, plan_id) WHERE plan_id IS NOT NULL;
 
 ALTER TABLE duplicate_run ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own_workspace ON duplicate_run USING (workspace_id = current_workspace());
