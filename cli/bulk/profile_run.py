@@ -13,11 +13,11 @@ from typing import Any
 
 import orjson
 
+from app.text_files.json_lines import parse_line
 from cli.bulk.import_lines import ARRAY, TEXT
 from cli.bulk.import_run import REFUSED, SKIPPED, WARNING
 from cli.bulk.outputs.checkpoint import Checkpoint
 from cli.bulk.profile_lines import ProfileChunk, ProfileLine
-from cli.bulk.reading.json_lines import parse_line
 from cli.bulk.recognition import PROFILES
 from schemas.json_values import InvalidJson, dump_printable
 

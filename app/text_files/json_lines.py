@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from cli.bulk.reading.lines import BLANKS, LineReader, LineTooLong, Record, is_blank
+from app.text_files.lines import BLANKS, LineReader, LineTooLong, Record, is_blank
 from schemas.json_values import InvalidJson, find_repeated_member, parse_json
 from schemas.text import quoted
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from marshmallow import ValidationError
 
-from cli.bulk.columns.merge_columns import SIDES, update_from_cells
-from cli.bulk.files import FileFormat
-from cli.bulk.reading.lines import Position, Record
+from app.text_files.files import FileFormat
+from app.text_files.lines import Position, Record
+from app.text_files.merge_columns import SIDES, update_from_cells
 from schemas.identifiers import sharing_key
 from schemas.json_values import InvalidJson, dump_json, parse_json
 from schemas.merge import load_merge
