@@ -21,6 +21,7 @@ from app.plans.audit import log_plan_change
 from app.plans.pages import PlanUpdate, preview_page
 from schemas.identifiers import Recorded
 from schemas.merge import Update
+from schemas.outcomes import Outcome
 from schemas.plans import LARGEST, PlanState
 
 QUERIES = load_queries("app.plans", "plans.sql")
@@ -154,9 +155,11 @@ def list_plans(tx: Transaction, *, limit: int, before: UUID | None = None) -> li
     return [MergePlan.from_row(row) for row in tx.execute(QUERIES["read_plans"], {"ids": ids})]
 
 
-def list_updates(tx: Transaction, *, plan_id: UUID, first: int, limit: int) -> list[PlanUpdate]:
-    """Return up to *limit* updates of a plan in order, from the index *first* on."""
-    page = {"plan_id": plan_id, "first": first, "limit": limit}
+def list_updates(
+    tx: Transaction, *, plan_id: UUID, first: int, limit: int, outcome: Outcome | None = None
+) -> list[PlanUpdate]:
+    """Return up to *limit* updates of a plan in order, from the index *first* on, with an *outcome* if it is given."""
+    page = {"plan_id": plan_id, "first": first, "limit": limit, "outcome": outcome}
     return [PlanUpdate.from_row(row) for row in tx.execute(QUERIES["list_updates"], page)]
 
 

@@ -74,12 +74,13 @@ SET updates = %(updates)s, counts = %(counts)s, fields = %(fields)s, largest = %
 WHERE workspace_id = %(workspace_id)s AND id = %(id)s
 
 -- name: list_updates
--- Lists a page of the updates of a plan.
+-- Lists a page of the updates of a plan, of one outcome or of all.
 SELECT
     index, orphan_identifier, survivor_identifier, outcome, reason, orphan_id, orphan_braze_id, orphan_external_id,
     survivor_id, survivor_braze_id, survivor_external_id, excluded, changes
 FROM plan_update
 WHERE workspace_id = %(workspace_id)s AND plan_id = %(plan_id)s AND index >= %(first)s
+    AND (%(outcome)s::text IS NULL OR outcome = %(outcome)s)
 ORDER BY index
 LIMIT %(limit)s
 

@@ -86,7 +86,7 @@ def preview_duplicates_view() -> ResponseReturnValue:
 
     Counting stops after ten seconds; then `complete` is false. `/duplicates/preview.csv` has no such limit.
     """
-    rule = _requested_rule()
+    rule = requested_rule()
     with query_share():
         counts, complete = count_duplicates(pool(), settings(), workspace_id=g.workspace_id, rule=rule)
     return jsonify(PREVIEW_SCHEMA.dump({"rule": rule, "complete": complete, "counts": counts}))
@@ -109,7 +109,11 @@ def export_preview_view() -> ResponseReturnValue:
 
     The table has a row for each profile, and the vendor's columns.
     """
-    rule = _requested_rule()
+    return preview_csv(requested_rule())
+
+
+def preview_csv(rule: KeepRule) -> Response:
+    """Return the merges of a run by *rule* as a streamed table."""
     found = preview_steps(pool(), settings(), workspace_id=g.workspace_id, rule=rule)
 
     def body(first: ScanStep, end: Callable[[], None]) -> Iterator[str]:
@@ -224,7 +228,7 @@ def start_requested_run(tx: Transaction, *, planned: bool) -> tuple[UUID, UUID |
     return run_id, plan_id
 
 
-def _requested_rule() -> KeepRule:
+def requested_rule() -> KeepRule:
     """Return the rule of the query; members that it lacks are those of the workspace's policy."""
     try:
         given: dict[str, Any] = load_query(RULE_QUERY, request.args)
