@@ -461,6 +461,12 @@ def test_duplicates_and_runs_match_the_document(journey: Journey, client: Client
     journey.get(f"/duplicates/runs/{ELSEWHERE}", 404)
     journey.post(f"/duplicates/runs/{ELSEWHERE}/cancel", None, 404)
     journey.post(f"{run['status_url']}/cancel", None, 409)
+    journey.post("/duplicates/runs", {"plan": "yes"}, 400)
+    planned = journey.post("/duplicates/runs", {"plan": True}, 202).json()
+    wait_until(lambda: client.get(planned["status_url"]).json()["state"] == "finished", what="the planned run")
+    plan = journey.get(f"/merge/plans/{planned['plan_id']}").json()
+
+    assert (plan["complete"], plan["duplicates_run_id"]) == (True, planned["run_id"])
 
 
 #: Jobs that wait for ten minutes, enough of them to pause a run. The rescue makes later ones due.
