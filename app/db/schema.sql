@@ -172,6 +172,7 @@ CREATE TABLE public.plan (
     run_id uuid,
     priority smallint,
     chosen integer[],
+    scan_id uuid,
     CONSTRAINT plan_state_check CHECK ((state = ANY (ARRAY['open'::text, 'applied'::text, 'discarded'::text]))),
     CONSTRAINT run_when_applied CHECK (((state = 'applied'::text) = (run_id IS NOT NULL)))
 );
@@ -1473,8 +1474,6 @@ CREATE INDEX deprecated_external_id_of_profile ON public.deprecated_external_id 
 CREATE INDEX duplicate_exclusion_high ON public.duplicate_exclusion USING btree (workspace_id, high_origin_id);
 
 CREATE UNIQUE INDEX duplicate_exclusion_pair ON public.duplicate_exclusion USING btree (workspace_id, low_origin_id, high_origin_id);
-
-CREATE UNIQUE INDEX duplicate_run_of_plan ON public.duplicate_run USING btree (workspace_id, plan_id) WHERE (plan_id IS NOT NULL);
 
 CREATE UNIQUE INDEX duplicate_run_running ON public.duplicate_run USING btree (workspace_id) WHERE (state = 'running'::text);
 

@@ -59,11 +59,11 @@ def apply_plan(
     """
     plan = lock_open_plan(tx, plan_id=plan_id)
     authorize(plan["api_key_id"])
-    scan = tx.execute(PLAN_QUERIES["read_scan"], {"id": plan_id}).fetchone()
+    scan = tx.execute(PLAN_QUERIES["read_scan"], {"id": plan["scan_id"]}).fetchone()
     if scan is not None and scan["running"]:
         raise Conflict(INCOMPLETE)
     if priority is None:
-        priority = DEFAULT_PRIORITY if scan is None else BACKGROUND_PRIORITY
+        priority = DEFAULT_PRIORITY if plan["scan_id"] is None else BACKGROUND_PRIORITY
     indexes = None if chosen is None else sorted(set(chosen))
     if plan["updates"] == 0:
         raise Rejected(EMPTY)

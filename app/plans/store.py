@@ -104,10 +104,13 @@ def create_plan(
     return run_in_transaction(pool, workspace_id, wrap(store))
 
 
-def insert_plan(tx: Transaction, settings: Settings, *, plan_id: UUID, api_key_id: UUID | None) -> None:
-    """Insert an open plan without updates."""
+def insert_plan(
+    tx: Transaction, settings: Settings, *, plan_id: UUID, api_key_id: UUID | None, scan_id: UUID | None = None
+) -> None:
+    """Insert an open plan without updates; *scan_id* is the run over duplicates that makes them."""
     kept_s = settings.plan_hours * HOUR_S
-    tx.execute(QUERIES["insert_plan"], {"id": plan_id, "kept_s": kept_s, "api_key_id": api_key_id})
+    row = {"id": plan_id, "kept_s": kept_s, "api_key_id": api_key_id, "scan_id": scan_id}
+    tx.execute(QUERIES["insert_plan"], row)
 
 
 def extend_plan(

@@ -18,6 +18,8 @@ from tests.support.system import System
 #: What stands in an address for what it names.
 PLACE = re.compile(r"<[^>]+>")
 LONG = "x" * 250
+#: Beginnings of the rules that are no pages of their own, and a file.
+NO_PAGES = (f"{PREFIX}/parts/", f"{PREFIX}/<path:", f"{PREFIX}/duplicates/preview.csv")
 
 
 @pytest.fixture
@@ -39,7 +41,18 @@ def filled(system: System) -> Mapping[str, str]:
     batch = client.finished(client.merge([("ann-1", "ann"), (LONG, "nobody"), ("ann", "ann")]))
     merged, _, failed = batch["jobs"]
     die(system, failed["job_id"])
+    pairs = [{"identifier_to_merge": {"external_id": LONG}, "identifier_to_keep": {"external_id": "ann"}}]
+    plan = client.post("/merge/plans", {"merge_updates": pairs}).json()
+    for name in ("twin", "other"):
+        client.track(attributes=[{"external_id": name, "email": "twin@example.com"}])
+    both = [{"external_id": name} for name in ("twin", "other")]
+    exclusion = {"exclusions": [{"profiles": both, "reason": "not one person"}]}
+    excluded = client.post("/duplicates/exclusions", exclusion).json()["exclusions"][0]
     return {
+        "plan_id": plan["plan_id"],
+        "index": "0",
+        "run_id": client.post("/duplicates/runs", {}).json()["run_id"],
+        "exclusion_id": excluded["exclusion_id"],
         "batch_id": batch["batch_id"],
         "job_id": merged["job_id"],
         "braze_id": merged["survivor"]["braze_id"],
@@ -63,7 +76,7 @@ def paths(named: Mapping[str, str]) -> list[str]:
         for rule in flask.url_map.iter_rules()
         if rule.endpoint.startswith("console.") and "GET" in (rule.methods or set())
     ]
-    shown = [rule for rule in rules if not rule.startswith((f"{PREFIX}/parts/", f"{PREFIX}/<path:"))]
+    shown = [rule for rule in rules if not rule.startswith(NO_PAGES)]
     return sorted(PLACE.sub(lambda place: named[place[0].strip("<>").rpartition(":")[2]], rule) for rule in shown)
 
 

@@ -221,10 +221,10 @@ def cancel_run_view(run_id: UUID) -> ResponseReturnValue:
 def start_requested_run(tx: Transaction, *, planned: bool) -> tuple[UUID, UUID | None]:
     """Start a run by the policy's rule; return its id, and the id of its plan if it is *planned*."""
     plan_id = new_id() if planned else None
-    if plan_id is not None:
-        insert_plan(tx, settings(), plan_id=plan_id, api_key_id=g.api_key_id)
     rule = read_policy(tx).rule
     run_id = runs.start_run(tx, rule, trigger=RunTrigger.API, api_key_id=g.api_key_id, plan_id=plan_id)
+    if plan_id is not None:
+        insert_plan(tx, settings(), plan_id=plan_id, api_key_id=g.api_key_id, scan_id=run_id)
     return run_id, plan_id
 
 

@@ -1,4 +1,4 @@
-"""The pages of plans: pairs are rehearsed from a file or a text, read, applied and discarded."""
+"""The pages of plans: pairs are planned from a file or a text, read, applied and discarded."""
 
 import re
 from collections.abc import Callable
@@ -46,7 +46,7 @@ def made(response: TestResponse) -> str:
     return response.headers["Location"].rpartition("/")[2]
 
 
-def test_a_file_is_rehearsed_read_and_applied_by_five_clicks(
+def test_a_file_is_planned_read_and_applied_by_five_clicks(
     browser: Browser, caller: Caller, pool: Pool, connection: Connection
 ) -> None:
     people(caller, 60)

@@ -37,8 +37,6 @@ CREATE TABLE duplicate_run (
 );
 -- One running run for each workspace.
 CREATE UNIQUE INDEX duplicate_run_running ON duplicate_run (workspace_id) WHERE state = 'running';
--- Finds the run that made a plan.
-CREATE UNIQUE INDEX duplicate_run_of_plan ON duplicate_run (workspace_id, plan_id) WHERE plan_id IS NOT NULL;
 
 ALTER TABLE duplicate_run ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own_workspace ON duplicate_run USING (workspace_id = current_workspace());

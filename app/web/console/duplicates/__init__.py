@@ -5,5 +5,7 @@ from flask import Blueprint
 from app.web.console.duplicates import exclusions, policy, preview, runs
 
 blueprint = Blueprint("duplicates", __name__, url_prefix="/duplicates")
-for each in (runs, policy, preview, exclusions):
-    each.add_routes(blueprint)
+runs.add_run_routes(blueprint)
+policy.add_policy_routes(blueprint)
+preview.add_preview_routes(blueprint)
+exclusions.add_exclusion_routes(blueprint)

@@ -27,7 +27,7 @@ KINDS = ("braze_id", "external_id")
 SIDES = ("one", "other")
 
 
-def add_routes(blueprint: Blueprint) -> None:
+def add_exclusion_routes(blueprint: Blueprint) -> None:
     """Add these pages to *blueprint*."""
     blueprint.get("/exclusions")(exclusion_list_page)
     blueprint.post("/exclusions")(submit_exclusion)

@@ -22,7 +22,7 @@ from schemas.duplicates import load_policy
 MEMBERS = ("identifier", "resolve_ties_by", "prefer", "daily_at", "time_zone")
 
 
-def add_routes(blueprint: Blueprint) -> None:
+def add_policy_routes(blueprint: Blueprint) -> None:
     """Add this page to *blueprint*."""
     blueprint.get("/policy")(policy_page)
     blueprint.post("/policy")(submit_policy)

@@ -15,7 +15,7 @@ from app.web.resources import pool, settings
 from app.web.workspace_shares import query_share
 
 
-def add_routes(blueprint: Blueprint) -> None:
+def add_preview_routes(blueprint: Blueprint) -> None:
     """Add these pages to *blueprint*."""
     blueprint.get("/preview")(preview_page)
     blueprint.get("/preview.csv")(export_preview)

@@ -32,7 +32,7 @@ RUNS = 20
 NO_PLANS = "The API key lacks the permission plans.write, which a planned run needs."
 
 
-def add_routes(blueprint: Blueprint) -> None:
+def add_run_routes(blueprint: Blueprint) -> None:
     """Add these pages to *blueprint*."""
     blueprint.get("")(duplicates_page)
     blueprint.get("/runs/<uuid:run_id>")(duplicate_run_page)

@@ -3,5 +3,5 @@
 from app.web.console.plans import actions, pages, upload
 
 blueprint = pages.blueprint
-actions.add_routes(blueprint)
-upload.add_routes(blueprint)
+actions.add_action_routes(blueprint)
+upload.add_upload_routes(blueprint)

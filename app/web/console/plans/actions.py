@@ -18,7 +18,7 @@ from app.web.resources import pool, settings
 from schemas.outcomes import Outcome
 
 
-def add_routes(blueprint: Blueprint) -> None:
+def add_action_routes(blueprint: Blueprint) -> None:
     """Add these pages to *blueprint*."""
     for path, get, post in (
         ("/<uuid:plan_id>/apply", apply_plan_page, submit_apply_plan),
@@ -46,7 +46,7 @@ def apply_plan_page(plan_id: UUID) -> ResponseReturnValue:
 
 @signed_in(permission=APPLY)
 def submit_apply_plan(plan_id: UUID) -> ResponseReturnValue:
-    """Apply a plan and redirect to it, where its run is shown."""
+    """Apply a plan and redirect to it; the page shows its run."""
     actor = current_actor()
     try:
         run_in_transaction(

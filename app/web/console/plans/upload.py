@@ -23,14 +23,14 @@ from schemas.merge import MAX_UPDATES, load_merge
 
 #: Faulty lines that the page lists.
 MAX_FAULTS = 20
-#: Pasted text that the form shows again after a fault, in characters.
+#: Pasted text that the form keeps after a fault, in characters.
 MAX_SHOWN = 20_000
 NOTHING = "Choose a file, or paste pairs."
 PASTED = "The pasted text"
 NO_PAIRS = "{name} has no pairs."
 
 
-def add_routes(blueprint: Blueprint) -> None:
+def add_upload_routes(blueprint: Blueprint) -> None:
     """Add the form to *blueprint*."""
     blueprint.post("")(submit_plan)
 
