@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from io import BytesIO
 from itertools import islice
 
-from app.text_files.files import FileError, FileFormat
+from app.text_files.files import FileError
 from app.text_files.header import read_header
-from app.text_files.lines import BLANKS, BOM, Position
-from app.text_files.merge_columns import PAIR_COLUMNS, check_columns, is_outcome_file
-from app.text_files.merge_pairs import FilePair, parse_pairs
-from app.text_files.records import read_records
+from app.text_files.lines import BLANKS, BOM
+from app.text_files.merge_pairs import FilePair
+from app.text_files.pair_reader import check_pair_columns, read_pairs
 
 #: The most pairs of a text; the command line takes files of any length.
 MAX_PAIRS = 5_000
@@ -26,18 +25,15 @@ class _Text:
     name: str
 
 
-def read_pairs(data: bytes, name: str) -> Sequence[FilePair]:
+def read_text_pairs(data: bytes, name: str) -> Sequence[FilePair]:
     """Return the pairs in *data*, CSV or JSON Lines, valid or not; raise FileError if it cannot be used."""
     _check_encoding(data, name)
     text = _Text(BytesIO(data), name)
     json = data.removeprefix(BOM).lstrip(BLANKS).startswith((b"{", b"["))
     header = None if json else read_header(text)
     if header is not None:
-        check_columns(header.names, name)
-    records = read_records(text, header, Position(), one_line=PAIR_COLUMNS)
-    safe_cells = header is not None and is_outcome_file(header.names)
-    form = FileFormat.JSONL if json else FileFormat.CSV
-    pairs = list(islice(parse_pairs(records, form, safe_cells=safe_cells), MAX_PAIRS + 1))
+        check_pair_columns(header.names, name)
+    pairs = list(islice(read_pairs(text, header), MAX_PAIRS + 1))
     if len(pairs) > MAX_PAIRS:
         raise FileError(TOO_MANY.format(name=name, most=MAX_PAIRS))
     return pairs

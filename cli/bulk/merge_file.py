@@ -12,9 +12,7 @@ from typing import Protocol
 
 from app.text_files.header import Header, read_header
 from app.text_files.lines import Position
-from app.text_files.merge_columns import PAIR_COLUMNS, check_columns, is_outcome_file
-from app.text_files.merge_pairs import parse_pairs
-from app.text_files.records import read_records
+from app.text_files.pair_reader import check_pair_columns, read_pairs
 from cli.bulk import merge_batches
 from cli.bulk.client_pool import open_clients
 from cli.bulk.file_run import close_file_run, create_file_run
@@ -93,7 +91,7 @@ def _read_header(source: Source, options: MergeOptions) -> Header | None:
     if source.form is not FileFormat.CSV:
         return None
     header = read_header(source).rename(options.renames, source.name)
-    check_columns(header.names, source.name)
+    check_pair_columns(header.names, source.name)
     return header
 
 
@@ -105,9 +103,7 @@ def read_chunks(source: Source, options: MergeOptions) -> Iterator[PairChunk]:
 
 def _remaining_chunks(source: Source, header: Header | None, state: CheckpointState) -> Iterator[PairChunk]:
     start = Position(offset=state.offset, lines=state.lines)
-    records = read_records(source, header, start, one_line=PAIR_COLUMNS)
-    safe_cells = header is not None and is_outcome_file(header.names)
-    return stop_on_change(source, merge_batches.split_pairs(parse_pairs(records, source.form, safe_cells=safe_cells)))
+    return stop_on_change(source, merge_batches.split_pairs(read_pairs(source, header, start)))
 
 
 @contextmanager

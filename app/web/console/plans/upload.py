@@ -12,7 +12,7 @@ from app.errors import Rejected
 from app.plans import store
 from app.text_files.files import FileError
 from app.text_files.merge_pairs import FilePair
-from app.text_files.pair_texts import read_pairs
+from app.text_files.pair_texts import read_text_pairs
 from app.web.api.plans import WRITE
 from app.web.auth import current_actor
 from app.web.console.auth import signed_in
@@ -45,7 +45,7 @@ def submit_plan() -> ResponseReturnValue:
     if not data.strip():
         return _refuse([NOTHING], pasted)
     try:
-        pairs = read_pairs(data, name)
+        pairs = read_text_pairs(data, name)
     except FileError as error:
         return _refuse([str(error)], pasted)
     faults = [f"Line {pair.line}: {pair.fault}" for pair in pairs if pair.fault is not None]
