@@ -17,12 +17,12 @@ from app.web.workspace_shares import query_share
 
 def add_preview_routes(blueprint: Blueprint) -> None:
     """Add these pages to *blueprint*."""
-    blueprint.get("/preview")(preview_page)
+    blueprint.get("/preview")(duplicate_preview_page)
     blueprint.get("/preview.csv")(export_preview)
 
 
 @signed_in(permission=PREVIEW)
-def preview_page() -> ResponseReturnValue:
+def duplicate_preview_page() -> ResponseReturnValue:
     """Show what a run would merge now, with the workspace's rule or with the rule in the query; nothing is written."""
     rule = requested_rule()
     with query_share():
