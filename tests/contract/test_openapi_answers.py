@@ -555,6 +555,7 @@ KEYED: dict[str, tuple[Json, Json]] = {
         {"exclusions": [{"profiles": [{"external_id": "eve"}, {"external_id": "mallory"}]}]},
         {"exclusions": [{"profiles": [{"external_id": "eve"}, {"external_id": "ada"}]}]},
     ),
+    "/duplicates/runs": ({"plan": True}, {"plan": False}),
     "/webhooks": ({"url": "https://8.8.8.8/hook"}, {"url": "https://8.8.4.4/hook"}),
     "/merge/runs": ({"label": "March"}, {"label": "April"}),
     "/merge/plans": (
@@ -571,7 +572,7 @@ def test_a_repeated_request_matches_the_document(journey: Journey, client: Clien
     journey.post("/users/track", {"attributes": [{"external_id": "eve"}, {"external_id": "mallory"}]})
     lock_key(client, system, path, lambda: journey.post(path, body, 409, headers=once))
 
-    first = journey.post(path, body, 202 if path == "/users/merge" else 201, headers=once)
+    first = journey.post(path, body, 202 if path in {"/users/merge", "/duplicates/runs"} else 201, headers=once)
     again = journey.post(path, body, first.status_code, headers=once)
     assert again.headers["Idempotent-Replayed"] == "true"
     if "batch_id" in first.json():
