@@ -96,10 +96,12 @@ def test_a_pair_that_changed_since_it_was_planned_is_not_merged(
     assert run["counts"] == {"changed_since_plan": 1, "merged": 1}
 
 
-def test_a_step_that_two_relays_take_is_in_the_plan_once(
-    caller: Caller, pool: Pool, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("sizes", [(2,), (1, 1, 1, 2)], ids=["with pairs", "without pairs"])
+def test_a_step_that_two_relays_take_counts_once(
+    caller: Caller, pool: Pool, monkeypatch: pytest.MonkeyPatch, sizes: tuple[int, ...]
 ) -> None:
-    duplicates(caller, 3)
+    monkeypatch.setattr(planning, "ENTRIES", 3)
+    duplicates(caller, *sizes)
     started = start(caller)
     plain = planning.preview_page
 
@@ -113,7 +115,8 @@ def test_a_step_that_two_relays_take_is_in_the_plan_once(
     take_steps(caller, pool)
 
     assert not took
-    assert read_plan(caller, started["plan_id"])["updates_count"] == 2
+    assert read_plan(caller, started["plan_id"])["updates_count"] == 1
+    assert (caller.get(started["status_url"]).json or {})["counts"]["examined"] == sum(sizes)
 
 
 def test_a_discarded_plan_ends_its_run(caller: Caller, pool: Pool) -> None:
