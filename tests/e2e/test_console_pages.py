@@ -20,6 +20,8 @@ PLACE = re.compile(r"<[^>]+>")
 LONG = "x" * 250
 #: The query that a page needs.
 QUERIES = {"/console/jobs/bulk": "?action=retry"}
+#: Beginnings of the rules that are no pages of their own, and a file.
+NO_PAGES = (f"{PREFIX}/parts/", f"{PREFIX}/<path:", f"{PREFIX}/duplicates/preview.csv")
 
 
 @pytest.fixture
@@ -43,10 +45,21 @@ def filled(system: System) -> Mapping[str, str]:
     batch = client.finished(client.merge(pairs, Merge_Run=run_id))
     merged, _, failed = batch["jobs"]
     die(system, failed["job_id"])
+    pairs = [{"identifier_to_merge": {"external_id": LONG}, "identifier_to_keep": {"external_id": "ann"}}]
+    plan = client.post("/merge/plans", {"merge_updates": pairs}).json()
+    for name in ("twin", "other"):
+        client.track(attributes=[{"external_id": name, "email": "twin@example.com"}])
+    both = [{"external_id": name} for name in ("twin", "other")]
+    exclusion = {"exclusions": [{"profiles": both, "reason": "not one person"}]}
+    excluded = client.post("/duplicates/exclusions", exclusion).json()["exclusions"][0]
     return {
+        "plan_id": plan["plan_id"],
+        "index": "0",
+        # A run over duplicates has the same id on both of its paths.
+        "run_id": client.post("/duplicates/runs", {}).json()["run_id"],
+        "exclusion_id": excluded["exclusion_id"],
         "batch_id": batch["batch_id"],
         "job_id": merged["job_id"],
-        "run_id": run_id,
         "braze_id": merged["survivor"]["braze_id"],
     }
 
@@ -71,7 +84,7 @@ def paths(named: Mapping[str, str]) -> list[str]:
     shown = [
         f"{rule}{QUERIES.get(rule, '')}"
         for rule in rules
-        if not rule.startswith((f"{PREFIX}/parts/", f"{PREFIX}/<path:")) and not rule.endswith("/export")
+        if not rule.startswith(NO_PAGES) and not rule.endswith("/export")
     ]
     return sorted(PLACE.sub(lambda place: named[place[0].strip("<>").rpartition(":")[2]], rule) for rule in shown)
 

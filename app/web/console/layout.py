@@ -7,6 +7,8 @@ import orjson
 from flask import Blueprint, Response, g, request
 
 from app.ledger.queries import Batch, Job
+from app.web.api.exclusions import READING as DUPLICATES
+from app.web.api.plans import EITHER as PLANS
 from app.web.auth import POLLING
 from app.web.console import csrf, marks
 from app.web.console.filters import filter_url
@@ -36,6 +38,8 @@ NAVIGATION: tuple[tuple[str, str, tuple[str, ...] | None], ...] = (
     ("console.batches.batch_list_page", "Batches", POLLING),
     ("console.jobs.job_list_page", "Jobs", POLLING),
     ("console.dead_jobs.dead_jobs_page", "Dead jobs", POLLING),
+    ("console.plans.plan_list_page", "Plans", PLANS),
+    ("console.duplicates.duplicates_page", "Duplicates", DUPLICATES),
     ("console.throughput.throughput_page", "Throughput", POLLING),
     ("console.merging.merge_form_page", "Merge", ("users.merge",)),
 )

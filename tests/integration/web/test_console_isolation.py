@@ -44,6 +44,24 @@ FORMS: dict[str, list[dict[str, str]]] = {
     "/console/dead/retry": [{"job_id": OWNERS_JOB}],
     "/console/merge/preview": [PAIR],
     "/console/merge": [{**PAIR, "idempotency_key": "k"}],
+    "/console/plans": [{"pairs": f"merge_external_id,keep_external_id\n{SECRETS[1]},{SECRETS[0]}\n"}],
+    "/console/plans/<uuid:plan_id>/apply": [{}],
+    "/console/plans/<uuid:plan_id>/discard": [{}],
+    "/console/duplicates/run": [{}],
+    "/console/duplicates/plan": [{}],
+    "/console/duplicates/runs/<uuid:run_id>/cancel": [{}],
+    "/console/duplicates/policy": [
+        {"identifier": "email", "resolve_ties_by": "updated", "prefer": "newest", "time_zone": "UTC"}
+    ],
+    "/console/duplicates/exclusions": [
+        {
+            "one.kind": "external_id",
+            "one.value": SECRETS[0],
+            "other.kind": "external_id",
+            "other.value": SECRETS[1],
+        }
+    ],
+    "/console/duplicates/exclusions/<uuid:exclusion_id>/delete": [{}],
 }
 ROUTES = [
     (method, rule)
@@ -62,19 +80,24 @@ class Owner:
     job_id: str
     run_id: str
     braze_ids: tuple[str, ...]
+    plan_id: str
+    duplicates_run_id: str
+    exclusion_id: str
 
     def paths(self, rule: Rule) -> list[str]:
         """Return the paths of *rule* that lead to something of this workspace."""
         known = {
             "<uuid:batch_id>": [self.batch_id],
             "<uuid:job_id>": [self.job_id],
-            "<uuid:run_id>": [self.run_id],
+            "<uuid:plan_id>": [self.plan_id],
+            "<uuid:run_id>": [self.duplicates_run_id if "/duplicates/" in rule.rule else self.run_id],
+            "<uuid:exclusion_id>": [self.exclusion_id],
             "<braze_id>": list(self.braze_ids),
             "<path:path>": ["nothing"],
         }
         for place, values in known.items():
             if place in rule.rule:
-                return [rule.rule.replace(place, value) for value in values]
+                return [rule.rule.replace(place, value).replace("<int:index>", "0") for value in values]
         assert "<" not in rule.rule, f"Tell here what of a workspace the URL {rule.rule} names."
         return [rule.rule]
 
@@ -92,7 +115,14 @@ def owner(caller: Caller, worker: Worker) -> Owner:
     worker.work()
     jobs: Any = caller.get("/merge/jobs").json
     braze_ids = tuple(user["braze_id"] for user in users["users"])
-    return Owner(caller, accepted["batch_id"], jobs["jobs"][0]["job_id"], run_id, braze_ids)
+    caller.post("/users/track", {"attributes": [{"external_id": "owners-friend"}]})
+    planned = {"merge_updates": [{**pair, "identifier_to_merge": {"external_id": "owners-friend"}}]}
+    plan: Any = caller.post("/merge/plans", planned).json
+    run: Any = caller.post("/duplicates/runs").json
+    both = [{"external_id": each} for each in (SECRETS[0], "owners-friend")]
+    stored: Any = caller.post("/duplicates/exclusions", {"exclusions": [{"profiles": both, "reason": "not one"}]}).json
+    ids = plan["plan_id"], run["run_id"], stored["exclusions"][0]["exclusion_id"]
+    return Owner(caller, accepted["batch_id"], jobs["jobs"][0]["job_id"], run_id, braze_ids, *ids)
 
 
 @pytest.fixture
@@ -147,4 +177,11 @@ def test_the_owner_finds_all_of_it(owner: Owner, make_browser: Callable[[Caller 
         f"/console/runs/{owner.run_id}/undo": 200,
         f"/console/profiles/{owner.braze_ids[0]}": 200,
         f"/console/profiles/{owner.braze_ids[1]}": 410,
+        f"/console/plans/{owner.plan_id}": 200,
+        f"/console/plans/{owner.plan_id}/pairs/0": 200,
+        f"/console/plans/{owner.plan_id}/apply": 200,
+        f"/console/plans/{owner.plan_id}/discard": 200,
+        f"/console/duplicates/runs/{owner.duplicates_run_id}": 200,
+        f"/console/duplicates/runs/{owner.duplicates_run_id}/cancel": 200,
+        f"/console/duplicates/exclusions/{owner.exclusion_id}/delete": 200,
     }

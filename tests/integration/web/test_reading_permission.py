@@ -66,6 +66,14 @@ BODIES: dict[str, Json] = {
     "/console/jobs": {"identifier": "survivor"},
     "/console/merge/preview": FORM,
     "/console/merge": {**FORM, "idempotency_key": "k"},
+    "/console/plans": {"pairs": "merge_external_id,keep_external_id\nlater,blank\n"},
+    "/console/duplicates/policy": {"identifier": "phone", "resolve_ties_by": "created", "prefer": "oldest"},
+    "/console/duplicates/exclusions": {
+        "one.kind": "external_id",
+        "one.value": "later",
+        "other.kind": "external_id",
+        "other.value": "blank",
+    },
 }
 QUERIES: dict[str, list[Json]] = {
     "/merge/jobs/<uuid:job_id>": [{}, {"include": "changes"}],
@@ -96,7 +104,12 @@ class Walk:
 
     def _path(self, rule: str) -> str:
         for name, value in self.ids.items():
-            rule = rule.replace(f"<uuid:{name}>", value).replace(f"<{name}>", value).replace(f"<path:{name}>", value)
+            rule = (
+                rule.replace("<int:index>", "0")
+                .replace(f"<uuid:{name}>", value)
+                .replace(f"<{name}>", value)
+                .replace(f"<path:{name}>", value)
+            )
         assert "<" not in rule, f"Add to `walk` an id for the URL {rule}."
         return rule
 
