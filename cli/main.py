@@ -22,11 +22,11 @@ from schemas.text import replace_controls
 SUMMARIES: Mapping[str, str] = {
     "apply": "Apply a plan of merges, or the lines of it that a person has reviewed.",
     "audit": "List or export the audit log.",
-    "batches": "List, show and undo batches.",
+    "batches": "List, show, cancel and undo batches.",
     "doctor": "Check the installation and report problems.",
     "duplicates": "Find profiles that share an email address or phone number, and merge them by a rule.",
     "identities": "Export the identity feed, and the survivors of all ids.",
-    "jobs": "List, show, retry and undo jobs.",
+    "jobs": "List, show, retry, cancel and undo jobs.",
     "keys": "Create, list, find and revoke API keys.",
     "limits": "Show and change the rate limits of a workspace.",
     "merge": "Merge the pairs of FILE and write the outcome of each to an outcome file.",
@@ -34,7 +34,7 @@ SUMMARIES: Mapping[str, str] = {
     "plans": "List, show and discard plans of merges.",
     "profiles": "Show, report, import and export profiles.",
     "queue": "Show, pause, resume and limit the queue of a workspace.",
-    "runs": "List, show, cancel and undo runs.",
+    "runs": "List, show, cancel, resume and undo runs.",
     "up": "Run the whole product on this machine until Ctrl-C.",
     "webhooks": "Manage webhooks: URLs that Mergelane calls when a batch finishes or profiles are merged.",
 }

@@ -10,7 +10,7 @@ from marshmallow import ValidationError
 
 from schemas.jobs import BatchPageQuery, BatchPageSchema, BatchSummarySchema, JobPageQuery
 from schemas.outcomes import JobState, Outcome
-from schemas.paging import load_query
+from schemas.paging import Order, load_query
 
 
 @given(st.uuids())
@@ -46,8 +46,8 @@ def test_a_moment_is_dumped_in_utc_with_milliseconds(moment: datetime | None, te
     assert BatchSummarySchema(only=["finished_at"]).dump({"finished_at": moment}) == {"finished_at": text}
 
 
-def test_a_query_without_anything_wants_the_first_fifty_of_all() -> None:
-    assert load_query(JobPageQuery(), {}) == {"limit": 50}
+def test_a_query_without_anything_wants_the_newest_fifty_of_all() -> None:
+    assert load_query(JobPageQuery(), {}) == {"limit": 50, "order": Order.NEWEST}
 
 
 @pytest.mark.parametrize("state", JobState)
