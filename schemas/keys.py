@@ -29,7 +29,9 @@ class KeySchema(ResponseSchema):
     revoked_at = Instant(allow_none=True)
     last_used_at = Instant(
         allow_none=True,
-        metadata={"description": "The last request or visit of the console, up to a minute old; null before the first."},
+        metadata={
+            "description": "The last request or visit of the console, up to a minute old; null before the first."
+        },
     )
 
 
