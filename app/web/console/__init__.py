@@ -19,7 +19,6 @@ from app.web.console import (
     static_files,
     throughput,
     undo,
-    webhook_changes,
     webhooks,
 )
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from flask import current_app, g, url_for
 
@@ -53,4 +54,5 @@ def _url(kind: str, of: str) -> str | None:
     endpoint, name, permissions = PAGES[kind]
     if endpoint not in current_app.view_functions or not any(map(g.may, permissions)):
         return None
-    return url_for(endpoint, **{name: of})
+    values: dict[str, Any] = {name: of}
+    return url_for(endpoint, **values)

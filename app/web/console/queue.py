@@ -136,7 +136,7 @@ def cancel_page() -> ResponseReturnValue:
         return render_template("queue/nothing.html", sentences=sentences)
     number = f"{'' if found.is_exact else 'at least '}{jobs_in_words(found.jobs)}"
     sentences = [
-        f"{number[:1].upper()}{number[1:]} of the {_total(queue):,} in the queue {_selected(selection, jobs=found.jobs)}.",
+        f"{number[:1].upper()}{number[1:]} of {_total(queue):,} in the queue {_selected(selection, jobs=found.jobs)}.",
         f"They get the outcome Cancelled and do nothing. The {queue.running:,} that run now are finished.",
         "A cancelled job cannot be resumed; its request must be sent again.",
     ]

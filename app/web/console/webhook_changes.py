@@ -90,7 +90,7 @@ def rotate_page(webhook_id: UUID) -> ResponseReturnValue:
     webhook = _read(webhook_id)
     sentences = [
         f"{webhook.url} gets a new secret, which the next page shows once.",
-        f"For {FORMER_S / 3600:.0f} hours notices have the signatures of both secrets. Change the receiver in this time.",
+        f"For {FORMER_S / 3600:.0f} hours notices have the signatures of both secrets. Change the receiver before.",
     ]
     if webhook.former_until is not None:
         sentences.append("The secret before the last rotation stops to sign at once.")
