@@ -53,8 +53,8 @@ def add_webhook(system: System, batch_id: str) -> str:
     """Add a webhook with a dead notice; return its id."""
     with connected(Settings(), system.database_url, name="test") as connection:
         query = "SELECT workspace_id FROM batch WHERE id = %s"
-        (workspace_id,) = connection.execute(query, [batch_id]).fetchone() or (0,)
-        webhook_id, _ = write_webhook(connection, workspace_id, url=f"https://example.com/{LONG}")
+        (row,) = connection.execute(query, [batch_id]).fetchall()
+        webhook_id, _ = write_webhook(connection, row["workspace_id"], url=f"https://example.com/{LONG}")
     return webhook_id
 
 

@@ -98,7 +98,7 @@ def update_webhook_view(webhook_id: UUID) -> ResponseReturnValue:
 
     A disabled webhook gets no new notices, and its waiting notices are not sent.
     """
-    webhook = update_webhook(webhook_id, json_body())
+    webhook = change_webhook(webhook_id, json_body())
     return jsonify(WEBHOOK.dump(webhook))
 
 
@@ -186,7 +186,7 @@ def permitted_webhook(body: Any) -> WebhookChange:
     return wish
 
 
-def update_webhook(webhook_id: UUID, body: Any) -> Webhook:
+def change_webhook(webhook_id: UUID, body: Any) -> Webhook:
     """Change the members of a webhook that *body* has and return it."""
     wish = load_webhook_change(body)
     _check_url(wish.url)

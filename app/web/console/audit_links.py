@@ -16,7 +16,7 @@ PATH = re.compile(
     r"(?:/merge|/console|/duplicates)?/(jobs|batches|runs|plans)/"
     r"([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})(?:/|$)"
 )
-#: The page of each kind, and the permissions of which a key needs one.
+#: The page of each kind, and its permissions; a key with any one of them may open it.
 PAGES: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
     "jobs": ("console.jobs.job_page", "job_id", POLLING),
     "batches": ("console.batches.batch_page", "batch_id", POLLING),

@@ -12,7 +12,7 @@ from uuid_utils import uuid7
 
 from app.db.transaction import open_transaction, run_in_transaction
 from app.errors import Rejected
-from app.web.api.webhooks import IDENTITIES, WRITE, permitted_webhook, update_webhook
+from app.web.api.webhooks import IDENTITIES, WRITE, change_webhook, permitted_webhook
 from app.web.auth import AccessDenied
 from app.web.console.auth import signed_in
 from app.web.console.confirmation import confirmation_page
@@ -74,9 +74,10 @@ def change_page(webhook_id: UUID) -> ResponseReturnValue:
 @signed_in(permission=WRITE)
 def submit_change(webhook_id: UUID) -> ResponseReturnValue:
     """Change the URL, the types and the description of a webhook."""
+    _read(webhook_id)
     body = _body()
     try:
-        update_webhook(webhook_id, body)
+        change_webhook(webhook_id, body)
     except (ValidationError, Rejected) as error:
         return _refused(error, body, webhook_id=webhook_id)
     where = url_for("console.webhooks.webhook_page", webhook_id=webhook_id, done="changed")

@@ -7,7 +7,7 @@ from flask import Blueprint, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from app.db.transaction import open_transaction, run_in_transaction
-from app.web.api.webhooks import READ, WRITE, page_of_notices, update_webhook
+from app.web.api.webhooks import READ, WRITE, change_webhook, page_of_notices
 from app.web.console import webhook_changes
 from app.web.console.auth import signed_in
 from app.web.console.confirmation import confirmation_page
@@ -99,7 +99,7 @@ def disable_page(webhook_id: UUID) -> ResponseReturnValue:
 @signed_in(permission=WRITE)
 def submit_disable(webhook_id: UUID) -> ResponseReturnValue:
     """Disable a webhook."""
-    update_webhook(webhook_id, {"enabled": False})
+    change_webhook(webhook_id, {"enabled": False})
     return _done(webhook_id, "disabled")
 
 
@@ -116,7 +116,7 @@ def enable_page(webhook_id: UUID) -> ResponseReturnValue:
 @signed_in(permission=WRITE)
 def submit_enable(webhook_id: UUID) -> ResponseReturnValue:
     """Enable a webhook."""
-    update_webhook(webhook_id, {"enabled": True})
+    change_webhook(webhook_id, {"enabled": True})
     return _done(webhook_id, "enabled")
 
 

@@ -46,16 +46,11 @@ FORMS: dict[str, list[dict[str, str]]] = {
     "/console/webhooks": [{"url": "https://127.0.0.1/", "idempotency_key": "k"}],
     "/console/webhooks/<uuid:webhook_id>/change": [{"url": "https://203.0.113.1/", "types": "merge.run.finished"}],
     "/console/webhooks/<uuid:webhook_id>/rotate": [{"idempotency_key": "k"}],
-    **dict.fromkeys(
-        (
-            "/console/webhooks/<uuid:webhook_id>/test",
-            "/console/webhooks/<uuid:webhook_id>/disable",
-            "/console/webhooks/<uuid:webhook_id>/enable",
-            "/console/webhooks/<uuid:webhook_id>/delete",
-            "/console/webhooks/<uuid:webhook_id>/notices/<uuid:notice_id>/retry",
-        ),
-        [{}],
-    ),
+    "/console/webhooks/<uuid:webhook_id>/test": [{}],
+    "/console/webhooks/<uuid:webhook_id>/disable": [{}],
+    "/console/webhooks/<uuid:webhook_id>/enable": [{}],
+    "/console/webhooks/<uuid:webhook_id>/delete": [{}],
+    "/console/webhooks/<uuid:webhook_id>/notices/<uuid:notice_id>/retry": [{}],
     "/console/merge/preview": [PAIR],
     "/console/merge": [{**PAIR, "idempotency_key": "k"}],
 }
