@@ -182,7 +182,7 @@ def permitted_webhook(body: Any) -> WebhookChange:
     """Return the new webhook of *body*; raise ValidationError, UnfitUrl or AccessDenied if it may not be created."""
     wish = load_webhook(body)
     _check_url(wish.url)
-    _check_types(wish.types)
+    check_types(wish.types)
     return wish
 
 
@@ -227,11 +227,11 @@ def _secret_response(webhook: Webhook, seed: SecretSeed) -> Response:
 
 def _update(tx: Transaction, wish: WebhookChange, *, webhook_id: UUID) -> Webhook:
     webhook = store.update_webhook(tx, wish, webhook_id=webhook_id)
-    _check_types(webhook.types)
+    check_types(webhook.types)
     return webhook
 
 
-def _check_types(types: Collection[str] | None) -> None:
+def check_types(types: Collection[str] | None) -> None:
     """Raise AccessDenied when notices of *types* would show changes of identity that the key may not read."""
     if EventType.IDENTITY_CHANGED in (types or ()) and not g.may(IDENTITIES):
         raise AccessDenied("Access Denied")

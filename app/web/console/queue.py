@@ -14,7 +14,7 @@ from app.queue.cancel import cancel_queue
 from app.queue.control import change_queue
 from app.web.api.cancel import SELECTION, permitted_selection
 from app.web.api.queue import MANAGE, READING
-from app.web.auth import current_actor
+from app.web.auth import AccessDenied, current_actor
 from app.web.console.auth import signed_in
 from app.web.console.confirmation import confirmation_page, jobs_in_words
 from app.web.console.durations import format_duration
@@ -40,6 +40,10 @@ RESULTS = {
 PAUSE = (
     "No further job of this workspace begins. The {running} that run now are finished.",
     "{waiting} wait. They keep their place, and requests are accepted as before.",
+)
+NOT_PERMITTED = (
+    "The API key may not cancel these jobs: merges need users.merge, identifications users.identify, and a selection"
+    " of all kinds both."
 )
 RESUME = ("{waiting} wait and begin again, the most urgent first.",)
 
@@ -127,7 +131,7 @@ def submit_limit() -> ResponseReturnValue:
 def cancel_page() -> ResponseReturnValue:
     """Ask before waiting jobs are cancelled, with their number."""
     given = _given(request.args)
-    selection = permitted_selection(load_query(SELECTION, given))
+    selection = _selection(given)
     with open_transaction(pool(), g.workspace_id) as tx:
         queue = read_queue(tx)
         found = _count(queue, selection) or count_selected(tx, selection)
@@ -147,7 +151,7 @@ def cancel_page() -> ResponseReturnValue:
 @signed_in(permission=MANAGE)
 def submit_cancel() -> ResponseReturnValue:
     """Cancel the waiting jobs of the selection; 409 if no job waits."""
-    selection = permitted_selection(load_query(SELECTION, _given(request.form)))
+    selection = _selection(_given(request.form))
     run_in_transaction(pool(), g.workspace_id, cancel_queue, selection, actor=current_actor())
     return _done("cancelled")
 
@@ -180,6 +184,14 @@ def _limit(text: str) -> Mapping[str, Any]:
     """Return the change of the API for the *text* of the form; an empty one removes the limit."""
     limit: object = int(text) if text.isascii() and text.isdecimal() and len(text) < len(str(MAX_LIMIT)) + 1 else text
     return {"merges_per_minute_limit": limit or None}
+
+
+def _selection(given: Mapping[str, str]) -> QueueSelection:
+    """Return the selection of the filled fields; raise AccessDenied with a sentence that names the permissions."""
+    try:
+        return permitted_selection(load_query(SELECTION, given))
+    except AccessDenied:
+        raise AccessDenied(NOT_PERMITTED) from None
 
 
 def _given(form: Mapping[str, str]) -> dict[str, str]:

@@ -12,7 +12,7 @@ from uuid_utils import uuid7
 
 from app.db.transaction import open_transaction, run_in_transaction
 from app.errors import Rejected
-from app.web.api.webhooks import IDENTITIES, WRITE, change_webhook, permitted_webhook
+from app.web.api.webhooks import IDENTITIES, WRITE, change_webhook, check_types, permitted_webhook
 from app.web.auth import AccessDenied
 from app.web.console.auth import signed_in
 from app.web.console.confirmation import confirmation_page
@@ -33,6 +33,10 @@ TYPES = {
     EventType.RUN_FINISHED: "A run has finished.",
     EventType.IDENTITY_CHANGED: "Profiles were merged, restored, renamed or deleted.",
 }
+NOT_PERMITTED = (
+    f"This webhook gets notices of {EventType.IDENTITY_CHANGED}. To change it, the API key needs the permission"
+    f" {IDENTITIES} too."
+)
 EMPTY: Mapping[str, Any] = {"url": "", "types": DEFAULT_TYPES, "description": ""}
 
 
@@ -66,7 +70,7 @@ def submit_webhook() -> ResponseReturnValue:
 @signed_in(permission=WRITE)
 def change_page(webhook_id: UUID) -> ResponseReturnValue:
     """Show the form with the present values."""
-    webhook = _read(webhook_id)
+    webhook = _read_to_change(webhook_id)
     return _form({name: getattr(webhook, name) for name in EMPTY}, webhook_id=webhook_id)
 
 
@@ -74,7 +78,7 @@ def change_page(webhook_id: UUID) -> ResponseReturnValue:
 @signed_in(permission=WRITE)
 def submit_change(webhook_id: UUID) -> ResponseReturnValue:
     """Change the URL, the types and the description of a webhook."""
-    _read(webhook_id)
+    _read_to_change(webhook_id)
     body = _body()
     try:
         change_webhook(webhook_id, body)
@@ -117,6 +121,16 @@ def submit_rotate(webhook_id: UUID) -> ResponseReturnValue:
 def _read(webhook_id: UUID) -> Webhook:
     with open_transaction(pool(), g.workspace_id) as tx:
         return store.read_webhook(tx, webhook_id=webhook_id)
+
+
+def _read_to_change(webhook_id: UUID) -> Webhook:
+    """Return a webhook whose types the form lists; raise AccessDenied if the key may not select one of them."""
+    webhook = _read(webhook_id)
+    try:
+        check_types(webhook.types)
+    except AccessDenied:
+        raise AccessDenied(NOT_PERMITTED) from None
+    return webhook
 
 
 def _body() -> dict[str, Any]:

@@ -124,6 +124,10 @@ def test_a_key_that_reads_sees_no_action_and_changes_nothing(
     writer = make_browser(make_caller(workspace=caller.workspace, permissions=("webhooks.write",)))
     page = reader.get(f"/console/webhooks/{webhook_id}").text
 
+    caller.patch(f"/webhooks/{webhook_id}", {"types": ["identity.changed"]})
+    change = writer.get(f"/console/webhooks/{webhook_id}/change")
+
+    assert (change.status_code, "needs the permission identities.read" in words(change)) == (403, True)
     assert not re.search(r"/(test|disable|rotate|delete|change|retry)\"", page)
     assert "/new" not in reader.get("/console/webhooks").text
     assert reader.send(f"/console/webhooks/{webhook_id}/delete").status_code == 403
