@@ -277,6 +277,7 @@ AUDITED: tuple[Json, ...] = (
 #: Endpoints with requests of their own.
 LISTED: tuple[Endpoint, ...] = (
     Endpoint(method="GET", rule="/audit", query=(*POLLED, *AUDITED, {"include": "images"})),
+    Endpoint(method="GET", rule="/audit/<uuid:entry_id>"),
     Endpoint(method="GET", rule="/audit/export", query=(*AUDITED, {"format": "csv"})),
     Endpoint(method="GET", rule="/openapi.json"),
     Endpoint(method="GET", rule="/docs"),
@@ -352,6 +353,7 @@ LISTED: tuple[Endpoint, ...] = (
         media="application/x-ndjson",
     ),
     Endpoint(method="POST", rule="/segments/query", bodies=(segment,)),
+    Endpoint(method="GET", rule="/keys", query=POLLED),
     Endpoint(method="GET", rule="/webhooks"),
     Endpoint(method="POST", rule="/webhooks", bodies=(webhook,)),
     Endpoint(method="GET", rule="/webhooks/<uuid:webhook_id>"),

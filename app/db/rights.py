@@ -51,8 +51,14 @@ TABLES: Mapping[str, Sequence[str]] = {
 }
 #: The columns of other tables that the processes' role may update. A key that is used after a change of the pepper gets
 #: a new digest.
-#: The relay notes what the run of a batch has counted.
-COLUMNS = (("api_key", "digest"), ("api_key", "pepper"), ("batch", "run_state"), ("batch", "run_counts"))
+#: Web records the last use of a key. The relay notes what the run of a batch has counted.
+COLUMNS = (
+    ("api_key", "digest"),
+    ("api_key", "pepper"),
+    ("api_key", "last_used_at"),
+    ("batch", "run_state"),
+    ("batch", "run_counts"),
+)
 #: All functions that run with the rights of the owner of the tables. The processes' role may call them, and PUBLIC not.
 FUNCTIONS = (
     "all_workspaces()",

@@ -284,6 +284,7 @@ CREATE TABLE public.api_key (
     revoked_at timestamp with time zone,
     expires_at timestamp with time zone,
     pepper text DEFAULT ''::text NOT NULL,
+    last_used_at timestamp with time zone,
     CONSTRAINT api_key_permissions_check CHECK ((cardinality(permissions) > 0))
 );
 
@@ -1875,6 +1876,8 @@ GRANT SELECT ON TABLE public.api_key TO mergelane_app;
 GRANT UPDATE(digest) ON TABLE public.api_key TO mergelane_app;
 
 GRANT UPDATE(pepper) ON TABLE public.api_key TO mergelane_app;
+
+GRANT UPDATE(last_used_at) ON TABLE public.api_key TO mergelane_app;
 
 REVOKE ALL ON FUNCTION public.find_valid_keys(digests bytea[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.find_valid_keys(digests bytea[]) TO mergelane_app;

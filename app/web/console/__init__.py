@@ -3,19 +3,23 @@
 from flask import Blueprint
 
 from app.web.console import (
+    audit,
     auth,
     batches,
     dead_jobs,
     error_pages,
     home,
     jobs,
+    keys,
     layout,
     merging,
     profiles,
+    queue,
     search,
     static_files,
     throughput,
     undo,
+    webhooks,
 )
 
 #: Path of the console.
@@ -23,18 +27,22 @@ PREFIX = "/console"
 
 blueprint = Blueprint("console", __name__, url_prefix=PREFIX, template_folder="templates")
 for each in (
+    audit,
     batches,
     dead_jobs,
     error_pages,
     auth,
     home,
     jobs,
+    keys,
     merging,
+    queue,
     static_files,
     profiles,
     search,
     throughput,
     undo,
+    webhooks,
 ):
     blueprint.register_blueprint(each.blueprint)
 layout.register_layout(blueprint)

@@ -9,6 +9,8 @@ import orjson
 from flask import Blueprint, Response, g, request
 
 from app.ledger.queries import Batch, Job
+from app.web.api import keys, webhooks
+from app.web.api.queue import READING
 from app.web.auth import POLLING
 from app.web.console import csrf
 from app.web.console.progress import BatchProgress, label_of, tone_of
@@ -35,8 +37,12 @@ NAVIGATION: tuple[tuple[str, str, tuple[str, ...] | None], ...] = (
     ("console.batches.batch_list_page", "Batches", POLLING),
     ("console.jobs.job_list_page", "Jobs", POLLING),
     ("console.dead_jobs.dead_jobs_page", "Dead jobs", POLLING),
+    ("console.queue.queue_page", "Queue", READING),
     ("console.throughput.throughput_page", "Throughput", POLLING),
     ("console.merging.merge_form_page", "Merge", ("users.merge",)),
+    ("console.audit.audit_list_page", "Audit", ("audit.read",)),
+    ("console.webhooks.webhook_list_page", "Webhooks", (webhooks.READ,)),
+    ("console.keys.key_list_page", "Keys", (keys.READ,)),
 )
 
 
@@ -136,4 +142,5 @@ def _common() -> dict[str, Any]:
 
 def _is_current(endpoint: str) -> bool:
     """Return whether the current page is in the section of *endpoint*."""
-    return (request.endpoint or "").rpartition(".")[0] == endpoint.rpartition(".")[0]
+    section = endpoint.rpartition(".")[0]
+    return (request.endpoint or "").startswith(f"{section}.")

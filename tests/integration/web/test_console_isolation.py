@@ -8,9 +8,11 @@ import pytest
 from werkzeug.routing import Rule
 
 from app.config import Settings
+from app.db.connections import Connection
 from app.web import create_app
 from tests.support.browser import Browser
 from tests.support.front_door import Caller
+from tests.support.webhook_rows import write_webhook
 from tests.support.worker import Worker
 
 Json = dict[str, Any]
@@ -35,6 +37,20 @@ FORMS: dict[str, list[dict[str, str]]] = {
     "/console/jobs/<uuid:job_id>/undo": [{"idempotency_key": "k"}],
     "/console/jobs/<uuid:job_id>/retry": [{}],
     "/console/dead/retry": [{"job_id": OWNERS_JOB}],
+    "/console/audit": [{"identifier": SECRETS[0]}],
+    "/console/audit/export": [{"identifier": SECRETS[0]}, {}],
+    "/console/queue/pause": [{}],
+    "/console/queue/resume": [{}],
+    "/console/queue/limit": [{"limit": "1"}],
+    "/console/queue/cancel": [{}],
+    "/console/webhooks": [{"url": "https://127.0.0.1/", "idempotency_key": "k"}],
+    "/console/webhooks/<uuid:webhook_id>/change": [{"url": "https://203.0.113.1/", "types": "merge.run.finished"}],
+    "/console/webhooks/<uuid:webhook_id>/rotate": [{"idempotency_key": "k"}],
+    "/console/webhooks/<uuid:webhook_id>/test": [{}],
+    "/console/webhooks/<uuid:webhook_id>/disable": [{}],
+    "/console/webhooks/<uuid:webhook_id>/enable": [{}],
+    "/console/webhooks/<uuid:webhook_id>/delete": [{}],
+    "/console/webhooks/<uuid:webhook_id>/notices/<uuid:notice_id>/retry": [{}],
     "/console/merge/preview": [PAIR],
     "/console/merge": [{**PAIR, "idempotency_key": "k"}],
 }
@@ -48,30 +64,35 @@ ROUTES = [
 
 @dataclass(frozen=True)
 class Owner:
-    """A workspace with a merge in it."""
+    """A workspace with a merge and a webhook with a dead notice in it."""
 
     caller: Caller
     batch_id: str
     job_id: str
     braze_ids: tuple[str, ...]
+    webhook_id: str
+    notice_id: str
 
     def paths(self, rule: Rule) -> list[str]:
         """Return the paths of *rule* that lead to something of this workspace."""
         known = {
             "<uuid:batch_id>": [self.batch_id],
             "<uuid:job_id>": [self.job_id],
+            "<uuid:entry_id>": [self.job_id],
+            "<uuid:webhook_id>": [self.webhook_id],
             "<braze_id>": list(self.braze_ids),
             "<path:path>": ["nothing"],
         }
         for place, values in known.items():
             if place in rule.rule:
-                return [rule.rule.replace(place, value) for value in values]
+                named = [rule.rule.replace(place, value) for value in values]
+                return [path.replace("<uuid:notice_id>", self.notice_id) for path in named]
         assert "<" not in rule.rule, f"Tell here what of a workspace the URL {rule.rule} names."
         return [rule.rule]
 
 
 @pytest.fixture
-def owner(caller: Caller, worker: Worker) -> Owner:
+def owner(caller: Caller, worker: Worker, connection: Connection) -> Owner:
     """A workspace with two people, one merged into the other."""
     people = [{"external_id": each, "first_name": SECRETS[3], SECRETS[4]: 1} for each in SECRETS[:2]]
     people[0]["email"] = SECRETS[2]
@@ -82,7 +103,13 @@ def owner(caller: Caller, worker: Worker) -> Owner:
     worker.work()
     jobs: Any = caller.get("/merge/jobs").json
     braze_ids = tuple(user["braze_id"] for user in users["users"])
-    return Owner(caller, accepted["batch_id"], jobs["jobs"][0]["job_id"], braze_ids)
+    return Owner(
+        caller,
+        accepted["batch_id"],
+        jobs["jobs"][0]["job_id"],
+        braze_ids,
+        *write_webhook(connection, caller.workspace_id, url="https://owner.example/"),
+    )
 
 
 @pytest.fixture
@@ -94,7 +121,8 @@ def stranger(make_browser: Callable[[Caller | None], Browser], make_caller: Call
 @pytest.mark.parametrize(("method", "rule"), ROUTES, ids=lambda part: getattr(part, "rule", part))
 def test_a_stranger_finds_nothing(method: str, rule: Rule, owner: Owner, stranger: Browser) -> None:
     assert method == "GET" or rule.rule in FORMS, f"Tell above what a stranger would send to {rule.rule}."
-    secrets = {*SECRETS, owner.batch_id, owner.job_id, *owner.braze_ids}
+    ids = owner.batch_id, owner.job_id, owner.webhook_id, owner.notice_id
+    secrets = {*SECRETS, *ids, *owner.braze_ids}
     for path in owner.paths(rule):
         for form in [{}] if method == "GET" else FORMS[rule.rule]:
             told = {name: value.replace(OWNERS_JOB, owner.job_id) for name, value in form.items()}
@@ -124,8 +152,14 @@ def test_the_owner_finds_all_of_it(owner: Owner, make_browser: Callable[[Caller 
         path: browser.get(path).status_code for _, rule in ROUTES if rule.arguments for path in owner.paths(rule)
     }
 
+    webhook = f"/console/webhooks/{owner.webhook_id}"
     assert statuses == {
         "/console/nothing": 404,
+        f"/console/audit/{owner.job_id}": 200,
+        webhook: 200,
+        **{f"{webhook}/{action}": 200 for action in ("change", "delete", "disable", "enable", "rotate")},
+        f"{webhook}/test": 404,
+        f"{webhook}/notices/{owner.notice_id}/retry": 404,
         f"/console/batches/{owner.batch_id}": 200,
         f"/console/batches/{owner.batch_id}/undo": 200,
         f"/console/jobs/{owner.job_id}/undo": 200,

@@ -63,6 +63,10 @@ BODIES: dict[str, Json] = {
     "/merge/queue": {"merges_per_minute_limit": 60_000},
     "/console/search": {"sought": "survivor"},
     "/console/jobs": {"identifier": "survivor"},
+    "/console/audit": {"identifier": "survivor"},
+    "/console/audit/export": {"format": "csv"},
+    "/console/queue/limit": {"limit": "60000"},
+    "/console/webhooks": {"url": "https://127.0.0.1/", "idempotency_key": "k"},
     "/console/merge/preview": FORM,
     "/console/merge": {**FORM, "idempotency_key": "k"},
 }
@@ -126,6 +130,7 @@ def walk(caller: Caller, worker: Worker) -> Walk:
     ids = {
         "batch_id": batch["batch_id"],
         "job_id": first,
+        "entry_id": first,
         "run_id": run["run_id"],
         "plan_id": plan["plan_id"],
         "exclusion_id": excluded["exclusions"][0]["exclusion_id"],
