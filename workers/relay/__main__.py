@@ -67,7 +67,7 @@ def run_relay() -> None:
         _number_identities,
         _expire_replies,
     )
-    run_services("relay", services, metrics=RELAY)
+    run_services("relay", services, metrics=RELAY, uses_broker=True)
 
 
 def _publish(pool: Pool, settings: Settings, stop: Event) -> None:

@@ -1,0 +1,77 @@
+"""The processes of the installation, read from their heartbeats."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from operator import attrgetter
+
+from app.db.connections import Connection
+from app.system.heartbeats import EVERY_S, QUERIES
+
+#: Seconds without a heartbeat after which a process counts as lost: three heartbeats are missing.
+LOST_AFTER_S = 3.5 * EVERY_S
+#: The most processes that are listed: those that were seen last.
+MAX_PROCESSES = 200
+REACHABLE = "reachable"
+
+
+class ProcessKind(StrEnum):
+    """What a process does."""
+
+    WEB = "web"
+    RELAY = "relay"
+    WORKER = "worker"
+    SENDER = "sender"
+
+
+class BrokerState(StrEnum):
+    """Whether a process reaches the broker."""
+
+    REACHABLE = "reachable"
+    AWAY = "away"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Process:
+    """A process that was seen within the last hour."""
+
+    kind: str
+    name: str
+    host: str
+    pid: int
+    version: str
+    schema_version: str
+    #: "reachable", or the cause for which the process waits for the broker; None if it uses none.
+    broker_state: str | None
+    started_at: datetime
+    seen_at: datetime
+    silent_s: float
+
+    @property
+    def lost(self) -> bool:
+        """Whether its heartbeats are missing."""
+        return self.silent_s > LOST_AFTER_S
+
+    @property
+    def broker(self) -> BrokerState | None:
+        """Whether it reaches the broker; None if it uses none."""
+        if self.broker_state is None:
+            return None
+        return BrokerState.REACHABLE if self.broker_state == REACHABLE else BrokerState.AWAY
+
+    @property
+    def broker_cause(self) -> str | None:
+        """Why it waits for the broker: `no_answer`, or the first word of an error reply; None if it does not."""
+        return self.broker_state if self.broker is BrokerState.AWAY else None
+
+
+def list_processes(connection: Connection, *, limit: int = MAX_PROCESSES) -> Sequence[Process]:
+    """List the processes of the last hour by kind, name, host and number."""
+    rows = connection.execute(QUERIES["list_processes"], {"limit": limit})
+    return sorted((Process(**row) for row in rows), key=attrgetter("kind", "name", "host", "pid"))
+
+
+def running(processes: Sequence[Process], kind: ProcessKind) -> list[Process]:
+    """Return the processes of *kind* whose heartbeats are not missing."""
+    return [process for process in processes if process.kind == kind and not process.lost]
