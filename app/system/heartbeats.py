@@ -22,6 +22,7 @@ from app.db.queries import load_queries
 from app.db.schema_version import required_revision
 from app.errors import DatabaseUnavailable
 from app.metrics.servers import broker_cause
+from schemas.system import BrokerState
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +31,7 @@ QUERIES = load_queries("app.system", "heartbeats.sql")
 EVERY_S = 10.0
 #: Heartbeats between two deletions of old rows: an hour.
 BEATS_PER_PRUNING = 360
-#: Seconds that the end of a process waits for a heartbeat that is under way.
+#: Seconds that the end of a process waits for a heartbeat in progress.
 END_S = 2.0
 
 Lend = Callable[[], AbstractContextManager[Connection]]
@@ -91,7 +92,7 @@ class Heartbeat(Thread):
 
     def _broker_state(self) -> str | None:
         """Return "reachable", or the cause for which this process waits for the broker; None if it uses none."""
-        return (broker_cause() or "reachable") if self._uses_broker else None
+        return (broker_cause() or BrokerState.REACHABLE) if self._uses_broker else None
 
     def _wait(self, reason: str) -> None:
         if reason != self._reason:

@@ -3,33 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from operator import attrgetter
 
 from app.db.connections import Connection
 from app.system.heartbeats import EVERY_S, QUERIES
+from schemas.system import BrokerState, ProcessKind, ProcessState
 
 #: Seconds without a heartbeat after which a process counts as lost: three heartbeats are missing.
 LOST_AFTER_S = 3.5 * EVERY_S
-#: The most processes that are listed: those that were seen last.
+#: The most processes that are listed.
 MAX_PROCESSES = 200
-REACHABLE = "reachable"
-
-
-class ProcessKind(StrEnum):
-    """What a process does."""
-
-    WEB = "web"
-    RELAY = "relay"
-    WORKER = "worker"
-    SENDER = "sender"
-
-
-class BrokerState(StrEnum):
-    """Whether a process reaches the broker."""
-
-    REACHABLE = "reachable"
-    AWAY = "away"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,16 +32,16 @@ class Process:
     silent_s: float
 
     @property
-    def lost(self) -> bool:
-        """Whether its heartbeats are missing."""
-        return self.silent_s > LOST_AFTER_S
+    def state(self) -> ProcessState:
+        """Whether its heartbeats arrive."""
+        return ProcessState.LOST if self.silent_s > LOST_AFTER_S else ProcessState.RUNNING
 
     @property
     def broker(self) -> BrokerState | None:
         """Whether it reaches the broker; None if it uses none."""
         if self.broker_state is None:
             return None
-        return BrokerState.REACHABLE if self.broker_state == REACHABLE else BrokerState.AWAY
+        return BrokerState.REACHABLE if self.broker_state == BrokerState.REACHABLE else BrokerState.AWAY
 
     @property
     def broker_cause(self) -> str | None:
@@ -74,4 +57,4 @@ def list_processes(connection: Connection, *, limit: int = MAX_PROCESSES) -> Seq
 
 def running(processes: Sequence[Process], kind: ProcessKind) -> list[Process]:
     """Return the processes of *kind* whose heartbeats are not missing."""
-    return [process for process in processes if process.kind == kind and not process.lost]
+    return [process for process in processes if process.kind == kind and process.state is ProcessState.RUNNING]

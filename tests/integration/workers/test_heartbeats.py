@@ -11,8 +11,9 @@ from app.db.connections import Connection, Pool, lend_connection
 from app.errors import BrokerUnavailable
 from app.metrics.servers import Wait
 from app.system.heartbeats import Heartbeat
-from app.system.processes import LOST_AFTER_S, BrokerState, Process, ProcessKind, list_processes, running
+from app.system.processes import LOST_AFTER_S, Process, list_processes, running
 from cli.up import commands
+from schemas.system import BrokerState, ProcessKind, ProcessState
 from tests.support import processes
 from tests.support.processes import free_port
 from tests.support.redis import RedisServer
@@ -70,7 +71,7 @@ def test_every_process_is_seen_while_it_runs_and_gone_when_it_has_ended(
         "sender": None,
     }
     assert rows[-1].name.startswith("beating")
-    assert not any(row.lost for row in rows)
+    assert {row.state for row in rows} == {ProcessState.RUNNING}
     assert list_processes(connection) == []
 
 
@@ -102,7 +103,7 @@ def test_a_process_that_is_not_seen_any_more_is_lost_and_forgotten_after_an_hour
     beating("web").beat()
     (left,) = connection.execute("SELECT array_agg(kind) AS kinds FROM process_heartbeat")
 
-    assert (lost.lost, running([lost], ProcessKind.WORKER)) == (True, [])
+    assert (lost.state, running([lost], ProcessKind.WORKER)) == (ProcessState.LOST, [])
     assert forgotten == []
     assert left["kinds"] == ["web"]
 
