@@ -4,7 +4,7 @@ from enum import StrEnum
 
 from marshmallow import fields
 
-from schemas.base import Instant, ResponseSchema, Word, success_message
+from schemas.base import Instant, ResponseSchema, Word
 
 
 class ProcessKind(StrEnum):
@@ -63,7 +63,6 @@ class SettingSchema(ResponseSchema):
 class SystemSchema(ResponseSchema):
     """The state of the installation. It has no secrets and no addresses of servers."""
 
-    message = success_message()
     version = fields.String(metadata={"description": "The version of the web process that answers."})
     schema_version = fields.String(metadata={"description": "The revision of the database."})
     required_schema_version = fields.String(metadata={"description": "The revision that this version needs."})

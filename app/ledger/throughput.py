@@ -25,6 +25,7 @@ class ChartPeriod(Enum):
 
     HOUR = timedelta(hours=1), timedelta(minutes=1)
     DAY = timedelta(days=1), timedelta(minutes=15)
+    WEEK = timedelta(days=7), timedelta(hours=2)
 
     @property
     def bucket(self) -> timedelta:

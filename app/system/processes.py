@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from operator import attrgetter
 
-from app.db.connections import Connection
+import psycopg
+from psycopg.rows import DictRow
+
 from app.system.heartbeats import EVERY_S, QUERIES
 from schemas.system import BrokerState, ProcessKind, ProcessState
 
@@ -49,7 +51,7 @@ class Process:
         return self.broker_state if self.broker is BrokerState.AWAY else None
 
 
-def list_processes(connection: Connection, *, limit: int = MAX_PROCESSES) -> Sequence[Process]:
+def list_processes(connection: psycopg.Connection[DictRow], *, limit: int = MAX_PROCESSES) -> Sequence[Process]:
     """List the processes of the last hour by kind, name, host and number."""
     rows = connection.execute(QUERIES["list_processes"], {"limit": limit})
     return sorted((Process(**row) for row in rows), key=attrgetter("kind", "name", "host", "pid"))

@@ -10,7 +10,7 @@ from app.db.schema_version import current_revision, required_revision
 from app.system.processes import Process, list_processes
 
 #: The settings that explain how the installation behaves. None is a secret, a URL or an address.
-SHOWN = (
+REPORTED = (
     "waiting_bound",
     "waiting_alert_s",
     "lane_size",
@@ -80,7 +80,7 @@ def read_system(connection: Connection, settings: Settings) -> SystemReport:
 
 
 def list_settings(settings: Settings) -> list[ShownSetting]:
-    """Return the settings of SHOWN."""
+    """Return the settings of REPORTED."""
     declared = {field.name: field for field in fields(Settings)}
     return [
         ShownSetting(
@@ -89,5 +89,5 @@ def list_settings(settings: Settings) -> list[ShownSetting]:
             meaning=declared[name].metadata["meaning"],
             is_default=value == declared[name].default,
         )
-        for name in SHOWN
+        for name in REPORTED
     ]

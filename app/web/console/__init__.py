@@ -14,6 +14,7 @@ from app.web.console import (
     profiles,
     search,
     static_files,
+    system,
     throughput,
     undo,
 )
@@ -33,6 +34,7 @@ for each in (
     static_files,
     profiles,
     search,
+    system,
     throughput,
     undo,
 ):

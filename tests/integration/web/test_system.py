@@ -7,7 +7,7 @@ from functools import partial
 from app.config import Settings
 from app.db.connections import Pool, lend_connection
 from app.system.heartbeats import Heartbeat
-from app.system.report import SHOWN
+from app.system.report import REPORTED
 from tests.support.front_door import Caller
 
 
@@ -37,6 +37,6 @@ def test_a_key_that_may_read_the_system_sees_its_processes_versions_and_settings
 def test_no_setting_that_is_shown_is_a_secret_or_an_address() -> None:
     declared = {field.name: field for field in fields(Settings)}
 
-    assert all(declared[name].repr for name in SHOWN)
-    assert all(isinstance(declared[name].default, int | float | str) for name in SHOWN)
-    assert not any(word in name for name in SHOWN for word in ("url", "host", "_address", "user"))
+    assert all(declared[name].repr for name in REPORTED)
+    assert all(isinstance(declared[name].default, int | float | str) for name in REPORTED)
+    assert not any(word in name for name in REPORTED for word in ("url", "host", "_address", "user"))
