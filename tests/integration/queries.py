@@ -50,6 +50,7 @@ FREE = {
     "ledger/sql/run_counting.sql:workspaces_with_runs": "gives the relay the list of workspaces",
     "duplicates/sql/runs.sql:workspaces_with_duplicates_to_merge": "gives the relay the list of workspaces",
     "db/sql/transactions.sql:set_statement_timeout": "sets a time limit",
+    "ledger/sql/sums.sql:workspaces_to_sum": "gives the relay the list of workspaces",
     "system/sql/heartbeats.sql:beat": "writes the heartbeat of a process, which belongs to the installation",
     "system/sql/heartbeats.sql:prune_heartbeats": "deletes the heartbeats of processes that are gone",
     "system/sql/heartbeats.sql:delete_heartbeat": "deletes the heartbeat of a process that ends",
