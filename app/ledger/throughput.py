@@ -113,7 +113,7 @@ def count_unfinished(tx: Transaction) -> int:
 def count_live(
     tx: Transaction, *, since: datetime, origin: datetime, bucket: timedelta, last: datetime = LATEST
 ) -> LiveCounts:
-    """Return the jobs accepted and ended from *since* on, in buckets of which one begins at *origin*.
+    """Return the jobs accepted and ended from *since* on, in buckets that are counted from *origin*.
 
     Jobs after the *last* bucket are added to it. The cost is a row for each of the jobs.
     """
@@ -145,7 +145,7 @@ def _with_sums(
     origin: datetime,
     bucket: timedelta,
 ) -> list[TimeBucket]:
-    """Return the *summed* buckets and the *latest* ones, to the first of which the sums may contribute too."""
+    """Return the *summed* buckets and the *latest* ones. Part of the first one of these may be summed too."""
     scope = {"since": origin, "bucket": bucket}
     sums = {row["starts_at"]: row for row in tx.execute(QUERIES["sum_accepted_by_bucket"], scope)}
     last = latest[-1].begins_at

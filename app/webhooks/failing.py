@@ -13,7 +13,7 @@ LAST_DELIVERIES = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailingWebhook:
-    """A webhook that Mergelane disabled, or one of whose last deliveries failed."""
+    """A webhook that Mergelane disabled, or that did not accept one of its last deliveries."""
 
     id: UUID
     url: str

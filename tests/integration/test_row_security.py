@@ -351,6 +351,7 @@ def test_what_runs_as_the_owner_is_a_few_functions_that_only_the_role_may_call(o
         "renew_statistics",
         "workspaces_with_runs",
         "prune_old_runs",
+        "workspaces_to_sum",
     }
     assert [row["config"] for row in found] == [["search_path=pg_catalog, pg_temp"]] * len(found)
     assert {row["anybody"] for row in found} == {False}

@@ -23,7 +23,7 @@ class Alert:
     sentence: str
     url: str | None
     link: str = ""
-    #: Whether jobs do not go on without an operator.
+    #: Whether jobs stand still or are lost without an operator.
     is_grave: bool = True
 
 

@@ -16,7 +16,7 @@ WHERE workspace_id = %(workspace_id)s
 ORDER BY id
 
 -- name: list_failing_webhooks
--- Lists the webhooks that Mergelane disabled, or of whose last deliveries one is dead or is being repeated, with its error.
+-- Lists the webhooks that Mergelane disabled, and those with a failed delivery among their last ones, with its error.
 SELECT webhook.id, webhook.url, webhook.disabled_reason, failed.last_error, failed.attempted_at
 FROM webhook
 LEFT JOIN LATERAL (
