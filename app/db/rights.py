@@ -49,7 +49,7 @@ TABLES: Mapping[str, Sequence[str]] = {
     **dict.fromkeys(("erasure", "identity_change", "queue_cancellation"), ALL),
     "identity_feed": KEPT,
     "process_heartbeat": ALL,
-    "job_minute": HISTORY,
+    **dict.fromkeys(("job_minute", "job_hour"), HISTORY),
 }
 #: The columns of other tables that the processes' role may update. A key that is used after a change of the pepper gets
 #: a new digest.

@@ -1031,6 +1031,14 @@ CREATE TABLE public.installation (
     CONSTRAINT installation_is_only_row_check CHECK (is_only_row)
 );
 
+CREATE TABLE public.job_hour (
+    workspace_id integer NOT NULL,
+    begins_at timestamp with time zone NOT NULL,
+    accepted bigint NOT NULL,
+    ended jsonb NOT NULL,
+    unfinished bigint NOT NULL
+);
+
 CREATE TABLE public.key_change (
     workspace_id integer NOT NULL,
     profile_id bigint NOT NULL,
@@ -1399,6 +1407,9 @@ ALTER TABLE ONLY public.identity_feed
 ALTER TABLE ONLY public.installation
     ADD CONSTRAINT installation_pkey PRIMARY KEY (is_only_row);
 
+ALTER TABLE ONLY public.job_hour
+    ADD CONSTRAINT job_hour_pkey PRIMARY KEY (workspace_id, begins_at);
+
 ALTER TABLE ONLY public.job_minute
     ADD CONSTRAINT job_minute_pkey PRIMARY KEY (workspace_id, begins_at);
 
@@ -1665,6 +1676,9 @@ ALTER TABLE ONLY public.identity_change
 ALTER TABLE ONLY public.identity_feed
     ADD CONSTRAINT identity_feed_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspace(workspace_id);
 
+ALTER TABLE ONLY public.job_hour
+    ADD CONSTRAINT job_hour_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspace(workspace_id);
+
 ALTER TABLE ONLY public.job_minute
     ADD CONSTRAINT job_minute_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspace(workspace_id);
 
@@ -1766,6 +1780,8 @@ ALTER TABLE public.identity_feed ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.job ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.job_hour ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.job_minute ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.key_change ENABLE ROW LEVEL SECURITY;
@@ -1807,6 +1823,8 @@ CREATE POLICY own_workspace ON public.identity_change USING ((workspace_id = pub
 CREATE POLICY own_workspace ON public.identity_feed USING ((workspace_id = public.current_workspace()));
 
 CREATE POLICY own_workspace ON public.job USING ((workspace_id = public.current_workspace()));
+
+CREATE POLICY own_workspace ON public.job_hour USING ((workspace_id = public.current_workspace()));
 
 CREATE POLICY own_workspace ON public.job_minute USING ((workspace_id = public.current_workspace()));
 
@@ -2053,6 +2071,8 @@ GRANT SELECT,INSERT ON TABLE public.identify_record TO mergelane_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.identity_change TO mergelane_app;
 
 GRANT SELECT ON TABLE public.installation TO mergelane_app;
+
+GRANT SELECT,INSERT,DELETE ON TABLE public.job_hour TO mergelane_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.key_change TO mergelane_app;
 

@@ -12,11 +12,7 @@ QUERIES = load_queries("app.ledger", "overview.sql")
 
 #: Jobs up to which one count goes.
 COUNTED = 10_000
-#: Ended jobs up to which they are counted for the rate.
-COUNTED_FOR_RATE = 100_000
 MINUTE_S = 60
-#: Seconds over which the rate is measured that predicts the end of the queue.
-RATE_S = 300
 #: Dead jobs that are read for their reasons, and reasons that are listed.
 READ_FOR_REASONS = 1_000
 MAX_REASONS = 5
@@ -57,20 +53,15 @@ class QueueOverview:
     dead: Count
     #: Seconds since the oldest waiting job was accepted; None without one.
     oldest_waiting_s: float | None
-    #: Jobs that ended in the last minute.
-    ended_per_minute: Count
-    #: Jobs a minute over the last five minutes.
-    rate: float
     #: None while the queue runs.
     paused_at: datetime | None
     merges_per_minute_limit: int | None
     dead_reasons: Sequence[DeadReason]
 
-    @property
-    def remaining_s(self) -> float | None:
-        """The seconds until the counted jobs have ended, at the present rate; None when nothing ends."""
+    def remaining_s(self, per_minute: float) -> float | None:
+        """Return the seconds until the counted jobs have ended, if *per_minute* end; None when none waits or ends."""
         unfinished = self.waiting.least + self.running.least
-        return MINUTE_S * unfinished / self.rate if unfinished and self.rate else None
+        return MINUTE_S * unfinished / per_minute if unfinished and per_minute else None
 
 
 def read_overview(tx: Transaction) -> QueueOverview:
@@ -84,15 +75,7 @@ def read_overview(tx: Transaction) -> QueueOverview:
         running=Count(jobs=counts["running"]),
         dead=Count(jobs=counts["dead"]),
         oldest_waiting_s=None if oldest is None else oldest["seconds"],
-        ended_per_minute=_count_ended(tx, seconds=MINUTE_S),
-        rate=_count_ended(tx, seconds=RATE_S).least * MINUTE_S / RATE_S,
         paused_at=control["paused_at"],
         merges_per_minute_limit=control["merges_per_minute_limit"],
         dead_reasons=[DeadReason(**row) for row in tx.execute(QUERIES["count_dead_reasons"], read)],
     )
-
-
-def _count_ended(tx: Transaction, *, seconds: float) -> Count:
-    bound = {"seconds": seconds, "bound": COUNTED_FOR_RATE + 1}
-    (row,) = tx.execute(QUERIES["count_recently_ended"], bound).fetchall()
-    return Count(jobs=row["jobs"], bound=COUNTED_FOR_RATE)

@@ -16,13 +16,14 @@ from app.db.connections import Connection, Pool
 from app.db.ids import earliest_id_at
 from app.db.queries import load_queries
 from app.db.transaction import Deferred, Transaction, open_transaction, run_in_transaction
-from app.ledger.throughput import SLACK, count_live, count_unfinished, read_last_sum
+from app.ledger.throughput import SLACK, LastSum, count_live, count_unfinished, read_last_sum
 from schemas.outcomes import JobState
 
 QUERIES = load_queries("app.ledger", "sums.sql")
 
 MINUTE = timedelta(minutes=1)
-#: The longest interval that one transaction sums, so that a relay that was away for days catches up in short ones.
+#: The longest interval that one transaction sums, within an hour of the clock. A relay that was away for days catches
+#: up in short transactions.
 CHUNK = timedelta(hours=1)
 #: How far back the first sums of a workspace go.
 HISTORY = timedelta(days=7)
@@ -48,13 +49,18 @@ def list_workspaces_to_sum(connection: Connection) -> list[tuple[int, datetime]]
 def sum_workspace(pool: Pool, workspace_id: int, *, until: datetime) -> int:
     """Add the missing minutes of a workspace up to *until*; return their number."""
     with open_transaction(pool, workspace_id) as tx:
-        since, unfinished = _find_start(tx, until)
+        last = read_last_sum(tx)
+        since, unfinished = _find_start(tx, last, until)
+    if last is not None and (hour := _hour_of(last.ends_at - MINUTE)) < _hour_of(since):
+        # The workspace became quiet within that hour.
+        run_in_transaction(pool, workspace_id, _add_sums, [], hour=hour)
     added = 0
     while since < until:
-        end = min(since + CHUNK, until)
+        hour = _hour_of(since)
+        end = min(hour + CHUNK, until)
         with open_transaction(pool, workspace_id, snapshot=True) as tx:
             sums = _sum_minutes(tx, since=since, until=end, unfinished=unfinished, is_last=end == until)
-        run_in_transaction(pool, workspace_id, _add_sums, sums)
+        run_in_transaction(pool, workspace_id, _add_sums, sums, hour=hour if end == hour + CHUNK else None)
         added += len(sums)
         unfinished = sums[-1].unfinished if sums and sums[-1].begins_at + MINUTE == end else 0
         since = end
@@ -62,13 +68,17 @@ def sum_workspace(pool: Pool, workspace_id: int, *, until: datetime) -> int:
 
 
 def prune_sums(tx: Transaction) -> Deferred[int]:
-    """Delete the minutes that no chart shows any more; return their number."""
+    """Delete the minutes and hours that no chart shows any more; return the number of minutes."""
+    tx.execute(QUERIES["prune_hours"])
     return tx.defer(QUERIES["prune_sums"], read=lambda cursor: cursor.rowcount)
 
 
-def _find_start(tx: Transaction, until: datetime) -> tuple[datetime, int]:
+def _hour_of(moment: datetime) -> datetime:
+    return moment.replace(minute=0)
+
+
+def _find_start(tx: Transaction, last: LastSum | None, until: datetime) -> tuple[datetime, int]:
     """Return the start of the first minute to sum, and the jobs that were unfinished then. A quiet time is skipped."""
-    last = read_last_sum(tx)
     if last is not None and last.unfinished:
         return last.ends_at, last.unfinished
     since = until - HISTORY if last is None else last.ends_at
@@ -117,7 +127,10 @@ def _count_unfinished_at(tx: Transaction, moment: datetime) -> int:
     return count_unfinished(tx) + ended - live.accepted.total()
 
 
-def _add_sums(tx: Transaction, sums: list[MinuteSum]) -> None:
+def _add_sums(tx: Transaction, sums: list[MinuteSum], *, hour: datetime | None) -> None:
+    """Add minutes, and the *hour* that they end, if they end one."""
     for each in sums:
         values: dict[str, Any] = {"begins_at": each.begins_at, "accepted": each.accepted}
         tx.execute(QUERIES["add_sum"], {**values, "ended": Jsonb(each.ended), "unfinished": each.unfinished})
+    if hour is not None:
+        tx.execute(QUERIES["add_hour"], {"begins_at": hour})

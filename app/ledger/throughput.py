@@ -137,6 +137,27 @@ def _latest_buckets(tx: Transaction, starts: Sequence[datetime], live: LiveCount
     return _buckets(starts, live, unfinished=unfinished)
 
 
+def _read_sums(
+    tx: Transaction, *, origin: datetime, bucket: timedelta, last: datetime
+) -> tuple[dict[datetime, Mapping[str, Any]], dict[datetime, Counter[Outcome | None]]]:
+    """Return the sums by bucket, and the ended jobs by bucket and outcome: of hours, and of the minutes after them."""
+    scope = {"since": origin, "origin": origin, "bucket": bucket}
+    sums: dict[datetime, Mapping[str, Any]] = {}
+    settled: defaultdict[datetime, Counter[Outcome | None]] = defaultdict(Counter)
+    parts = [("minutes", scope)]
+    end = tx.execute(QUERIES["read_end_of_hours"]).fetchone() if bucket >= timedelta(hours=1) else None
+    if end is not None:
+        parts = [("hours", scope), ("minutes", {**scope, "since": max(origin, end["ends_at"])})]
+    for unit, part in parts:
+        for row in tx.execute(QUERIES[f"sum_{unit}_by_bucket"], part):
+            before = sums.get(row["starts_at"], {"accepted": 0})
+            sums[row["starts_at"]] = {**row, "accepted": row["accepted"] + before["accepted"]}
+        ended = tx.execute(QUERIES[f"sum_ended_{unit}_by_bucket"], part)
+        for start, counts in _settled(ended, last=last).items():
+            settled[start] += counts
+    return sums, settled
+
+
 def _with_sums(
     tx: Transaction,
     summed: Sequence[datetime],
@@ -146,10 +167,7 @@ def _with_sums(
     bucket: timedelta,
 ) -> list[TimeBucket]:
     """Return the *summed* buckets and the *latest* ones. Part of the first one of these may be summed too."""
-    scope = {"since": origin, "bucket": bucket}
-    sums = {row["starts_at"]: row for row in tx.execute(QUERIES["sum_accepted_by_bucket"], scope)}
-    last = latest[-1].begins_at
-    settled = _settled(tx.execute(QUERIES["sum_ended_by_bucket"], scope), last=last)
+    sums, settled = _read_sums(tx, origin=origin, bucket=bucket, last=latest[-1].begins_at)
     buckets = []
     for start in summed:
         row = sums.get(start)

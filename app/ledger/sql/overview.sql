@@ -22,16 +22,6 @@ SELECT
         ) AS dead
     ) AS dead
 
--- name: count_recently_ended
--- Counts the jobs that ended in the last *seconds*, up to a bound.
-SELECT count(*) AS jobs
-FROM (
-    SELECT
-    FROM job
-    WHERE workspace_id = %(workspace_id)s AND finished_at > now() - make_interval(secs => %(seconds)s)
-    LIMIT %(bound)s
-) AS ended
-
 -- name: count_dead_reasons
 -- Counts the reasons of the jobs that died in the last hour, the most frequent first. Only the newest dead jobs are read, up
 -- to a bound. A dead job has no outcome, so this order is that of the ids.

@@ -39,12 +39,13 @@ def list_alerts(
     *,
     oldest_waiting_limit_s: float,
 ) -> list[Alert]:
-    """Return the alerts, those of the processes first."""
-    return [
+    """Return the alerts, the grave ones first."""
+    alerts = [
         *_of_processes(processes),
         *_of_queue(queue, oldest_waiting_limit_s),
         *(_of_webhook(webhook) for webhook in failing),
     ]
+    return sorted(alerts, key=lambda alert: not alert.is_grave)
 
 
 def _of_processes(processes: Sequence[Process]) -> Iterator[Alert]:

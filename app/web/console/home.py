@@ -56,7 +56,14 @@ def _figures() -> dict[str, Any]:
         processes = list_processes(tx.connection)
     limit_s = settings().waiting_alert_s
     alerts = list_alerts(queue, processes, failing, oldest_waiting_limit_s=limit_s)
-    return {"queue": queue, "alerts": alerts, "failed": throughput.list_without_effect()}
+    last_minute, per_minute = throughput.jobs_per_minute()
+    return {
+        "queue": queue,
+        "alerts": alerts,
+        "last_minute": last_minute,
+        "remaining_s": queue.remaining_s(per_minute),
+        "failed": throughput.list_without_effect(),
+    }
 
 
 def _latest_runs() -> list[MergeRun] | None:

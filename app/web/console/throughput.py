@@ -36,6 +36,8 @@ SHORTEST_PAUSE_S = 2.0
 LONGEST_PAUSE_S = 300.0
 #: Seconds after which the browser reloads the charts.
 AGAIN_AFTER_S = 10
+#: Minutes over which the rate is measured that predicts the end of the queue.
+RECENT_MINUTES = 5
 DEFAULT_PERIOD = "hour"
 PERIODS = {period.name.lower(): period for period in ChartPeriod}
 PERIOD = f"'period' must be one of {', '.join(PERIODS)}"
@@ -87,6 +89,12 @@ def chart_context(period_name: str) -> dict[str, Any]:
         "format_begin": format_begin,
         "charts_again_after": AGAIN_AFTER_S,
     }
+
+
+def jobs_per_minute() -> tuple[int, float]:
+    """Return the jobs that ended in the last whole minute, and in one of the last five on average."""
+    recent = [bucket.ended for bucket in _read(ChartPeriod.HOUR).buckets[-RECENT_MINUTES - 1 : -1]]
+    return recent[-1], sum(recent) / RECENT_MINUTES
 
 
 def list_without_effect() -> list[tuple[Outcome, int]]:

@@ -26,3 +26,16 @@ CREATE TABLE job_minute (
 
 ALTER TABLE job_minute ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own_workspace ON job_minute USING (workspace_id = current_workspace());
+
+-- The sums of the minutes of one hour, so that a chart of a week reads few rows. An hour without minutes has no row.
+CREATE TABLE job_hour (
+    workspace_id integer NOT NULL REFERENCES workspace,
+    begins_at timestamptz NOT NULL,
+    accepted bigint NOT NULL,
+    ended jsonb NOT NULL,  -- the number of jobs by outcome; 'dead' for dead ones
+    unfinished bigint NOT NULL,  -- jobs at its end
+    PRIMARY KEY (workspace_id, begins_at)
+);
+
+ALTER TABLE job_hour ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own_workspace ON job_hour USING (workspace_id = current_workspace());
