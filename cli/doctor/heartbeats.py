@@ -27,7 +27,7 @@ def check_heartbeats(connection: Connection) -> Iterator[Finding]:
     if lost:
         yield notice(
             CHECK,
-            f"These processes were not seen for 35 s: {_names(lost)}. They were killed, hang, or PostgreSQL refuses them.",
+            f"These processes were not seen for 35 s: {_names(lost)}. They ended, hang, or PostgreSQL refuses them.",
             "Start them again, unless others have replaced them. No job is lost.",
         )
     away = [process for process in seen if process.broker is BrokerState.AWAY]

@@ -60,7 +60,7 @@ def _of_processes(processes: Sequence[Process]) -> Iterator[Alert]:
         all_of_them = len(relays) + len(workers)
         sentence = (
             f"The broker is away or refuses ({causes}), as {len(away)} of {all_of_them} relays and workers report."
-            " Jobs wait in PostgreSQL, and none is lost."
+            " Jobs wait, and none is lost."
         )
         yield Alert(sentence=sentence, url=system, link="Processes")
 

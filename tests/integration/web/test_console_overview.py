@@ -20,7 +20,7 @@ MakeBrowser = Callable[[Caller | None], Browser]
 ALERT = re.compile(r'<li class="(?:fault|alert)"><span>(.*?)</span>')
 FIGURE = re.compile(r'class="name">(.*?)</span> <span class="value"><strong>(.*?)</strong>')
 NOTHING = "\N{EN DASH}"
-AWAY = "The broker is away or refuses (OOM), as 1 of 2 relays and workers report. Jobs wait in PostgreSQL, and none is lost."
+AWAY = "The broker is away or refuses (OOM), as 1 of 2 relays and workers report. Jobs wait, and none is lost."
 HOOK = (
     "INSERT INTO webhook (workspace_id, id, url, types, description, enabled, salt, pepper)"
     " VALUES (%s, gen_random_uuid(), 'https://hooks.example.com', '{}', '', true, '', '') RETURNING id"
