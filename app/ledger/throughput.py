@@ -141,19 +141,20 @@ def _read_sums(
     tx: Transaction, *, origin: datetime, bucket: timedelta, last: datetime
 ) -> tuple[dict[datetime, Mapping[str, Any]], dict[datetime, Counter[Outcome | None]]]:
     """Return the sums by bucket, and the ended jobs by bucket and outcome: of hours, and of the minutes after them."""
-    scope = {"since": origin, "origin": origin, "bucket": bucket}
     sums: dict[datetime, Mapping[str, Any]] = {}
     settled: defaultdict[datetime, Counter[Outcome | None]] = defaultdict(Counter)
-    parts = [("minutes", scope)]
-    end = tx.execute(QUERIES["read_end_of_hours"]).fetchone() if bucket >= timedelta(hours=1) else None
-    if end is not None:
-        parts = [("hours", scope), ("minutes", {**scope, "since": max(origin, end["ends_at"])})]
-    for unit, part in parts:
-        for row in tx.execute(QUERIES[f"sum_{unit}_by_bucket"], part):
+    parts = []
+    minutes_since = origin
+    if bucket >= timedelta(hours=1) and (row := tx.execute(QUERIES["read_end_of_hours"]).fetchone()) is not None:
+        parts.append(("sum_hours_by_bucket", "sum_ended_hours_by_bucket", origin))
+        minutes_since = max(origin, row["ends_at"])
+    parts.append(("sum_minutes_by_bucket", "sum_ended_minutes_by_bucket", minutes_since))
+    for query, ended_query, since in parts:
+        scope = {"since": since, "origin": origin, "bucket": bucket}
+        for row in tx.execute(QUERIES[query], scope):
             before = sums.get(row["starts_at"], {"accepted": 0})
             sums[row["starts_at"]] = {**row, "accepted": row["accepted"] + before["accepted"]}
-        ended = tx.execute(QUERIES[f"sum_ended_{unit}_by_bucket"], part)
-        for start, counts in _settled(ended, last=last).items():
+        for start, counts in _settled(tx.execute(QUERIES[ended_query], scope), last=last).items():
             settled[start] += counts
     return sums, settled
 
