@@ -21,7 +21,7 @@ QUERIES = load_queries("app.ledger", "throughput.sql")
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 LATEST = datetime.max.replace(tzinfo=UTC)
 #: The clocks from which ids and rows get their times differ less.
-SLACK = timedelta(minutes=10)
+SLACK = timedelta(minutes=1)
 #: Unfinished jobs up to which they are counted beside sums.
 COUNTED = 10_000
 
