@@ -694,10 +694,23 @@ CREATE FUNCTION public.workspaces_to_sum(until timestamp with time zone) RETURNS
            WHERE ((job.workspace_id = w.workspace_id) AND (job.finished_at >= COALESCE(summed.ends_at, (workspaces_to_sum.until - '7 days'::interval))) AND (job.finished_at < workspaces_to_sum.until))
           LIMIT 1)
          UNION ALL
-         ( SELECT job.id
-            FROM public.job
-           WHERE ((job.workspace_id = w.workspace_id) AND (job.state = ANY (ARRAY['queued'::text, 'running'::text])))
-          LIMIT 1)
+          SELECT oldest.id
+            FROM ( SELECT job.id,
+                     job.created_at
+                    FROM public.job
+                   WHERE ((job.workspace_id = w.workspace_id) AND (job.state = 'queued'::text))
+                   ORDER BY job.outcome, job.id
+                  LIMIT 1) oldest
+           WHERE (oldest.created_at < workspaces_to_sum.until)
+         UNION ALL
+          SELECT oldest.id
+            FROM ( SELECT job.id,
+                     job.created_at
+                    FROM public.job
+                   WHERE ((job.workspace_id = w.workspace_id) AND (job.state = 'running'::text))
+                   ORDER BY job.outcome, job.id
+                  LIMIT 1) oldest
+           WHERE (oldest.created_at < workspaces_to_sum.until)
   LIMIT 1) found)
    WHERE ((summed.ends_at IS NULL) OR (summed.ends_at < workspaces_to_sum.until))
    ORDER BY w.workspace_id;

@@ -42,8 +42,9 @@ CREATE TABLE job_hour (
 ALTER TABLE job_hour ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own_workspace ON job_hour USING (workspace_id = current_workspace());
 
--- Returns the workspaces that have a minute to sum that ends by *until*: jobs ended since the last sum, or jobs are
--- unfinished. A few index lookups for each workspace.
+-- Returns the workspaces that have a minute to sum that ends by *until*: jobs ended since the last sum, or jobs
+-- that were accepted before are unfinished. A few index lookups for each workspace: an unfinished job has no outcome, so the
+-- order of both is that of the ids.
 CREATE OR REPLACE FUNCTION workspaces_to_sum(until timestamptz) RETURNS TABLE (workspace_id integer)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
@@ -67,10 +68,27 @@ BEGIN ATOMIC
         )
         UNION ALL
         (
-            SELECT job.id
-            FROM job
-            WHERE job.workspace_id = w.workspace_id AND job.state IN ('queued', 'running')
-            LIMIT 1
+            SELECT oldest.id
+            FROM (
+                SELECT job.id, job.created_at
+                FROM job
+                WHERE job.workspace_id = w.workspace_id AND job.state = 'queued'
+                ORDER BY job.outcome, job.id
+                LIMIT 1
+            ) AS oldest
+            WHERE oldest.created_at < workspaces_to_sum.until
+        )
+        UNION ALL
+        (
+            SELECT oldest.id
+            FROM (
+                SELECT job.id, job.created_at
+                FROM job
+                WHERE job.workspace_id = w.workspace_id AND job.state = 'running'
+                ORDER BY job.outcome, job.id
+                LIMIT 1
+            ) AS oldest
+            WHERE oldest.created_at < workspaces_to_sum.until
         )
         LIMIT 1
     ) AS found
