@@ -327,6 +327,7 @@ LISTED: tuple[Endpoint, ...] = (
     Endpoint(method="GET", rule="/identities/<path:identifier>"),
     Endpoint(method="GET", rule="/survivors", query=POLLED),
     Endpoint(method="GET", rule="/merge/queue"),
+    Endpoint(method="GET", rule="/system"),
     Endpoint(method="PUT", rule="/merge/queue", bodies=(queue,)),
     Endpoint(method="GET", rule="/profiles", query=POLLED),
     Endpoint(method="GET", rule="/profiles/<braze_id>"),

@@ -48,6 +48,8 @@ TABLES: Mapping[str, Sequence[str]] = {
     "former_name": ("SELECT", "INSERT", "DELETE"),
     **dict.fromkeys(("erasure", "identity_change", "queue_cancellation"), ALL),
     "identity_feed": KEPT,
+    "process_heartbeat": ALL,
+    **dict.fromkeys(("job_minute", "job_hour"), HISTORY),
 }
 #: The columns of other tables that the processes' role may update. A key that is used after a change of the pepper gets
 #: a new digest.
@@ -90,6 +92,7 @@ FUNCTIONS = (
     "workspaces_with_erasures()",
     "renew_statistics(regclass)",
     "workspaces_with_identity_changes()",
+    "workspaces_to_sum(timestamp with time zone)",
 )
 
 

@@ -671,6 +671,52 @@ CREATE FUNCTION public.workspaces_to_rescue() RETURNS TABLE(workspace_id integer
    ORDER BY w.workspace_id;
 END;
 
+CREATE TABLE public.job_minute (
+    workspace_id integer NOT NULL,
+    begins_at timestamp with time zone NOT NULL,
+    accepted bigint NOT NULL,
+    ended jsonb NOT NULL,
+    unfinished bigint NOT NULL
+);
+
+CREATE FUNCTION public.workspaces_to_sum(until timestamp with time zone) RETURNS TABLE(workspace_id integer)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    BEGIN ATOMIC
+ SELECT w.workspace_id
+    FROM ((public.workspace w
+      LEFT JOIN LATERAL ( SELECT (minute.begins_at + '00:01:00'::interval) AS ends_at
+            FROM public.job_minute minute
+           WHERE (minute.workspace_id = w.workspace_id)
+           ORDER BY minute.begins_at DESC
+          LIMIT 1) summed ON (true))
+      CROSS JOIN LATERAL (( SELECT job.id
+            FROM public.job
+           WHERE ((job.workspace_id = w.workspace_id) AND (job.finished_at >= COALESCE(summed.ends_at, (workspaces_to_sum.until - '7 days'::interval))) AND (job.finished_at < workspaces_to_sum.until))
+          LIMIT 1)
+         UNION ALL
+          SELECT oldest.id
+            FROM ( SELECT job.id,
+                     job.created_at
+                    FROM public.job
+                   WHERE ((job.workspace_id = w.workspace_id) AND (job.state = 'queued'::text))
+                   ORDER BY job.outcome, job.id
+                  LIMIT 1) oldest
+           WHERE (oldest.created_at < workspaces_to_sum.until)
+         UNION ALL
+          SELECT oldest.id
+            FROM ( SELECT job.id,
+                     job.created_at
+                    FROM public.job
+                   WHERE ((job.workspace_id = w.workspace_id) AND (job.state = 'running'::text))
+                   ORDER BY job.outcome, job.id
+                  LIMIT 1) oldest
+           WHERE (oldest.created_at < workspaces_to_sum.until)
+  LIMIT 1) found)
+   WHERE ((summed.ends_at IS NULL) OR (summed.ends_at < workspaces_to_sum.until))
+   ORDER BY w.workspace_id;
+END;
+
 CREATE TABLE public.queue_cancellation (
     workspace_id integer NOT NULL,
     id uuid NOT NULL,
@@ -999,6 +1045,14 @@ CREATE TABLE public.installation (
     CONSTRAINT installation_is_only_row_check CHECK (is_only_row)
 );
 
+CREATE TABLE public.job_hour (
+    workspace_id integer NOT NULL,
+    begins_at timestamp with time zone NOT NULL,
+    accepted bigint NOT NULL,
+    ended jsonb NOT NULL,
+    unfinished bigint NOT NULL
+);
+
 CREATE TABLE public.key_change (
     workspace_id integer NOT NULL,
     profile_id bigint NOT NULL,
@@ -1043,6 +1097,20 @@ CREATE TABLE public.plan_update (
     seen jsonb,
     names jsonb NOT NULL
 );
+
+CREATE TABLE public.process_heartbeat (
+    id uuid NOT NULL,
+    kind text NOT NULL,
+    name text NOT NULL,
+    host text NOT NULL,
+    pid integer NOT NULL,
+    version text NOT NULL,
+    schema_version text NOT NULL,
+    broker_state text,
+    started_at timestamp with time zone DEFAULT now() NOT NULL,
+    seen_at timestamp with time zone DEFAULT now() NOT NULL
+)
+WITH (fillfactor='50');
 
 CREATE TABLE public.profile (
     workspace_id integer NOT NULL,
@@ -1353,6 +1421,12 @@ ALTER TABLE ONLY public.identity_feed
 ALTER TABLE ONLY public.installation
     ADD CONSTRAINT installation_pkey PRIMARY KEY (is_only_row);
 
+ALTER TABLE ONLY public.job_hour
+    ADD CONSTRAINT job_hour_pkey PRIMARY KEY (workspace_id, begins_at);
+
+ALTER TABLE ONLY public.job_minute
+    ADD CONSTRAINT job_minute_pkey PRIMARY KEY (workspace_id, begins_at);
+
 ALTER TABLE ONLY public.job
     ADD CONSTRAINT job_pkey PRIMARY KEY (workspace_id, id);
 
@@ -1382,6 +1456,9 @@ ALTER TABLE ONLY public.plan
 
 ALTER TABLE ONLY public.plan_update
     ADD CONSTRAINT plan_update_pkey PRIMARY KEY (workspace_id, plan_id, index);
+
+ALTER TABLE ONLY public.process_heartbeat
+    ADD CONSTRAINT process_heartbeat_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.profile
     ADD CONSTRAINT profile_pkey PRIMARY KEY (workspace_id, id);
@@ -1613,6 +1690,12 @@ ALTER TABLE ONLY public.identity_change
 ALTER TABLE ONLY public.identity_feed
     ADD CONSTRAINT identity_feed_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspace(workspace_id);
 
+ALTER TABLE ONLY public.job_hour
+    ADD CONSTRAINT job_hour_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspace(workspace_id);
+
+ALTER TABLE ONLY public.job_minute
+    ADD CONSTRAINT job_minute_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspace(workspace_id);
+
 ALTER TABLE ONLY public.job
     ADD CONSTRAINT job_workspace_id_batch_id_fkey FOREIGN KEY (workspace_id, batch_id) REFERENCES public.batch(workspace_id, id) ON DELETE CASCADE;
 
@@ -1711,6 +1794,10 @@ ALTER TABLE public.identity_feed ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.job ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.job_hour ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.job_minute ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.key_change ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.key_recomputation ENABLE ROW LEVEL SECURITY;
@@ -1750,6 +1837,10 @@ CREATE POLICY own_workspace ON public.identity_change USING ((workspace_id = pub
 CREATE POLICY own_workspace ON public.identity_feed USING ((workspace_id = public.current_workspace()));
 
 CREATE POLICY own_workspace ON public.job USING ((workspace_id = public.current_workspace()));
+
+CREATE POLICY own_workspace ON public.job_hour USING ((workspace_id = public.current_workspace()));
+
+CREATE POLICY own_workspace ON public.job_minute USING ((workspace_id = public.current_workspace()));
 
 CREATE POLICY own_workspace ON public.key_change USING ((workspace_id = public.current_workspace()));
 
@@ -1936,6 +2027,11 @@ GRANT ALL ON FUNCTION public.workspaces_to_recompute() TO mergelane_app;
 REVOKE ALL ON FUNCTION public.workspaces_to_rescue() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.workspaces_to_rescue() TO mergelane_app;
 
+GRANT SELECT,INSERT,DELETE ON TABLE public.job_minute TO mergelane_app;
+
+REVOKE ALL ON FUNCTION public.workspaces_to_sum(until timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.workspaces_to_sum(until timestamp with time zone) TO mergelane_app;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.queue_cancellation TO mergelane_app;
 
 REVOKE ALL ON FUNCTION public.workspaces_with_cancellations() FROM PUBLIC;
@@ -1992,6 +2088,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.identity_change TO mergelane_a
 
 GRANT SELECT ON TABLE public.installation TO mergelane_app;
 
+GRANT SELECT,INSERT,DELETE ON TABLE public.job_hour TO mergelane_app;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.key_change TO mergelane_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.origin TO mergelane_app;
@@ -1999,6 +2097,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.origin TO mergelane_app;
 GRANT SELECT,INSERT,DELETE ON TABLE public.plan_job TO mergelane_app;
 
 GRANT SELECT,INSERT,DELETE ON TABLE public.plan_update TO mergelane_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.process_heartbeat TO mergelane_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.profile TO mergelane_app;
 

@@ -7,7 +7,7 @@ from schemas.profile_imports import ImportResult
 #: Bounds in seconds, finest below 0.1 s and around 1 s, where the alert is.
 LATENCIES_S = (0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 #: Series for durations: one for each method, route and class of status.
-SERIES = 800
+SERIES = 1_600
 CLASSES = ("2xx", "3xx", "4xx", "5xx")
 #: Method and route of a request that matches no route.
 UNROUTED = ("other", "none")

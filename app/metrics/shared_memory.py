@@ -13,7 +13,7 @@ from app.errors import SetupError
 #: Rows: processes of one server that live at the same time.
 ROWS = 128
 #: Numbers in a row. Pages that are never written to use no memory.
-CELLS = 16_384
+CELLS = 24_576
 BYTES_PER_NUMBER = 8
 
 

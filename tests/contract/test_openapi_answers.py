@@ -171,6 +171,13 @@ def test_the_queue_matches_the_document(journey: Journey) -> None:
     assert read["waiting"] == {"3": 1}
 
 
+def test_the_system_matches_the_document(journey: Journey) -> None:
+    system = journey.get("/system").json()
+
+    assert {"web", "relay", "worker"} <= {process["kind"] for process in system["processes"]}
+    assert system["schema_version"] == system["required_schema_version"]
+
+
 def test_cancellations_match_the_document(journey: Journey) -> None:
     journey.post("/merge/queue/cancel", None, 409)
     journey.send("PUT", "/merge/queue", {"state": "paused"})

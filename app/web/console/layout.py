@@ -11,8 +11,11 @@ from flask import Blueprint, Response, g, request
 from app.ledger.queries import Batch, Job
 from app.web.api import keys, webhooks
 from app.web.api.queue import READING
+from app.web.api.system import READ_SYSTEM
 from app.web.auth import POLLING
 from app.web.console import csrf
+from app.web.console.alerts import format_count
+from app.web.console.durations import format_duration
 from app.web.console.progress import BatchProgress, label_of, tone_of
 from app.web.job_permissions import PERMISSIONS, may_run
 from app.web.resources import settings
@@ -43,6 +46,7 @@ NAVIGATION: tuple[tuple[str, str, tuple[str, ...] | None], ...] = (
     ("console.audit.audit_list_page", "Audit", ("audit.read",)),
     ("console.webhooks.webhook_list_page", "Webhooks", (webhooks.READ,)),
     ("console.keys.key_list_page", "Keys", (keys.READ,)),
+    ("console.system.system_page", "System", (READ_SYSTEM,)),
 )
 
 
@@ -52,6 +56,8 @@ def register_layout(blueprint: Blueprint) -> None:
     blueprint.after_request(_protect)
     blueprint.context_processor(_common)
     blueprint.add_app_template_filter(format_time, "moment")
+    blueprint.add_app_template_filter(format_duration, "duration")
+    blueprint.add_app_template_filter(format_count, "count")
     blueprint.add_app_template_filter(label_of, "label")
     blueprint.add_app_template_filter(tone_of, "tone")
     blueprint.add_app_template_filter(batch_progress, "progress")
