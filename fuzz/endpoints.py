@@ -32,6 +32,11 @@ class Endpoint:
     media: str = "application/json"
 
 
+def bulk(names: Names) -> Json:
+    """Return a bulk action on a few jobs."""
+    return {"action": "retry", "filter": {"kind": "merge", "identifier": names.email(), "from": MAY}}
+
+
 def track(names: Names) -> Json:
     """Return attributes, events, purchases, sessions and engagements of a few people."""
     return {
@@ -315,8 +320,15 @@ LISTED: tuple[Endpoint, ...] = (
     Endpoint(
         method="GET",
         rule="/merge/jobs",
-        query=(*POLLED, {"state": "finished", "outcome": "merged"}, {"identifier": "u-0-1", "limit": "3"}),
+        query=(
+            *POLLED,
+            {"state": "finished", "outcome": "merged"},
+            {"identifier": "u-0-1", "limit": "3"},
+            {"kind": "undo", "source": "api", "undone": "false", "order": "oldest", "from": MAY},
+        ),
     ),
+    Endpoint(method="GET", rule="/merge/jobs/export", query=({}, {"kind": "merge", "to": MAY})),
+    Endpoint(method="POST", rule="/merge/jobs/bulk", bodies=(bulk,)),
     Endpoint(method="POST", rule="/merge/jobs/<uuid:job_id>/retry", bodies=(nothing,)),
     Endpoint(method="POST", rule="/merge/jobs/<uuid:job_id>/cancel", bodies=(nothing,)),
     Endpoint(method="POST", rule="/merge/batches/<uuid:batch_id>/cancel", bodies=(nothing,)),

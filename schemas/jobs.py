@@ -16,7 +16,7 @@ from schemas.base import (
     success_message,
 )
 from schemas.outcomes import BatchSource, JobKind, JobState, Outcome
-from schemas.paging import Cursor, PageQuery, identifier_filter
+from schemas.paging import AcceptedQuery, Cursor, OrderedPageQuery, identifier_filter
 from schemas.targets import RecordedIdentifierSchema
 
 #: The arrays of `/users/identify`, by the kind of identifier of their objects.
@@ -28,6 +28,8 @@ INPUT_ARRAYS = {
 
 STATE = f"'state' must be one of {', '.join(JobState)}"
 OUTCOME = f"'outcome' must be one of {', '.join(Outcome)}"
+KIND = f"'kind' must be one of {', '.join(JobKind)}"
+UNDONE = "'undone' must be true or false"
 SOURCE = f"'source' must be one of {', '.join(BatchSource)}"
 RUN_ID = "'run_id' must be the id of a run"
 NOT_READABLE = "Missing if the key has neither `users.export.ids` nor `audit.read`."
@@ -200,32 +202,47 @@ class BatchPageSchema(ResponseSchema):
     next_cursor = Cursor(allow_none=True)
 
 
-class BatchPageQuery(PageQuery):
-    """A filter of batches, and the page."""
-
-    source = Word(
-        BatchSource,
-        error_messages={"unknown": SOURCE},
-        metadata={"description": "Batches of requests, or of duplicate runs."},
-    )
-    run_id = fields.UUID(
-        error_messages={"invalid_uuid": RUN_ID, "invalid": RUN_ID},
-        metadata={"description": "Batches of this run."},
-    )
-
-
-class JobPageQuery(PageQuery):
-    """A filter of jobs, and the page."""
+class JobFilterQuery(AcceptedQuery):
+    """A filter of jobs."""
 
     state = Word(JobState, error_messages={"unknown": STATE}, metadata={"description": "Jobs in this state."})
     outcome = Word(Outcome, error_messages={"unknown": OUTCOME}, metadata={"description": "Jobs with this outcome."})
+    kind = Word(JobKind, error_messages={"unknown": KIND}, metadata={"description": "Jobs of this kind."})
+    source = Word(BatchSource, error_messages={"unknown": SOURCE}, metadata={"description": "Jobs of this source."})
     run_id = fields.UUID(
         error_messages={"invalid_uuid": RUN_ID, "invalid": RUN_ID}, metadata={"description": "Jobs of this run."}
+    )
+    undone = fields.Boolean(
+        truthy={"true", True},
+        falsy={"false", False},
+        error_messages={"invalid": UNDONE},
+        metadata={"description": "Jobs whose merges were undone since, or all others."},
     )
     identifier = identifier_filter(
         "Jobs with a side that has this external_id, alias name, email, phone or braze_id, or whose orphan had it when"
         " it was merged. A blank also matches a plus sign."
     )
+
+
+class JobPageQuery(JobFilterQuery, OrderedPageQuery):
+    """A filter of jobs, and the page."""
+
+
+class BatchPageQuery(AcceptedQuery, OrderedPageQuery):
+    """A filter of batches, and the page."""
+
+    source = Word(BatchSource, error_messages={"unknown": SOURCE}, metadata={"description": "Batches of this source."})
+    run_id = fields.UUID(
+        error_messages={"invalid_uuid": RUN_ID, "invalid": RUN_ID},
+        metadata={"description": "Batches of this run."},
+    )
+    state = Word(
+        JobState, error_messages={"unknown": STATE}, metadata={"description": "Batches with a job in this state."}
+    )
+    outcome = Word(
+        Outcome, error_messages={"unknown": OUTCOME}, metadata={"description": "Batches with a job of this outcome."}
+    )
+    kind = Word(JobKind, error_messages={"unknown": KIND}, metadata={"description": "Batches with a job of this kind."})
 
 
 class JobQuery(RequestSchema):

@@ -4,6 +4,7 @@ import base64
 import binascii
 import re
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
@@ -21,6 +22,8 @@ LIMIT = f"'limit' must be a whole number from 1 to {MAX_LIMIT}"
 IDENTIFIER = f"'identifier' must have from 1 to {MAX_IDENTIFIER} characters and no NUL among them"
 MOMENT = "'{name}' must be a time in ISO 8601 with its offset, such as 2026-01-31T09:30:00Z"
 OUT_OF_CALENDAR = "'{name}' must be a time in the years 1 to 9999 of UTC"
+ORDER = "'order' must be one of newest, oldest"
+KEY = "'key' must be the id of a key"
 CURSOR = "'cursor' must be the next_cursor of an earlier page"
 #: A time whose offset follows a blank in place of a plus sign.
 UNENCODED_OFFSET = re.compile(r"^(\S+[T ]\S+) (\d\d(?::?\d\d)?)$", re.ASCII)
@@ -81,6 +84,25 @@ class PageQuery(LimitQuery):
     cursor = Cursor(metadata=NEXT)
 
 
+class Order(StrEnum):
+    """The order of a list."""
+
+    NEWEST = "newest"
+    OLDEST = "oldest"
+
+
+class OrderedPageQuery(PageQuery):
+    """A page of a list that can be read from either end. A cursor is that of a page in the same order."""
+
+    order = fields.Enum(
+        Order,
+        by_value=True,
+        load_default=Order.NEWEST,
+        error_messages={"unknown": ORDER},
+        metadata={"description": "The first items of the list: the newest or the oldest ones.", "default": "newest"},
+    )
+
+
 def identifier_filter(description: str) -> fields.String:
     """Return a field for the plain value of an identifier by which a list is filtered."""
     return fields.String(
@@ -118,6 +140,22 @@ def moment_filter(name: str, description: str) -> MomentFilter:
         },
         metadata={"description": description},
     )
+
+
+class AcceptedQuery(RequestSchema):
+    """The time in which the items of a list were created, and the key that created them."""
+
+    key = fields.UUID(
+        error_messages={"invalid_uuid": KEY, "invalid": KEY},
+        metadata={"description": "Created by requests with this API key's id."},
+    )
+
+    class Meta(RequestSchema.Meta):
+        # "from" is a keyword of Python.
+        include = {  # noqa: RUF012  marshmallow reads it
+            "from": moment_filter("from", "Created at this time or later."),
+            "to": moment_filter("to", "Created before this time."),
+        }
 
 
 def load_query(schema: Schema, query: Mapping[str, str]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from schemas.audit import AuditKeySchema
 from schemas.base import Instant, ResponseSchema, StrictRequestSchema, Word, count_field
 from schemas.fields import Choice, Text, first_fault
 from schemas.outcomes import RunKind, RunStatus
-from schemas.paging import Cursor, PageQuery
+from schemas.paging import AcceptedQuery, Cursor, OrderedPageQuery
 from schemas.text import quoted
 
 #: Maximum characters of the label of a run.
@@ -81,7 +81,7 @@ class MergeRunPageSchema(ResponseSchema):
     next_cursor = Cursor(allow_none=True)
 
 
-class MergeRunPageQuery(PageQuery):
+class MergeRunPageQuery(AcceptedQuery, OrderedPageQuery):
     """A filter of runs, and the page."""
 
     kind = Word(RunKind, error_messages={"unknown": KIND}, metadata={"description": "Runs of this kind."})

@@ -7,12 +7,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from app.db.ids import LAST_ID
 from app.db.queries import load_queries
 from app.db.transaction import Transaction
 from app.errors import NotFound
 from app.ledger.profile_ref import ProfileRef
-from app.ledger.search import search_parameters
 from schemas.outcomes import SETTLED, BatchSource, JobKind, JobState, Outcome
 
 QUERIES = load_queries("app.ledger", "queries.sql")
@@ -119,17 +117,6 @@ class Batch:
         return dict(sorted(counts.items()))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobFilter:
-    """Selects jobs; None matches all."""
-
-    state: JobState | None = None
-    outcome: Outcome | None = None
-    #: A plain value: external_id, alias name, email, phone or braze_id of either side.
-    identifier: str | None = None
-    run_id: UUID | None = None
-
-
 def read_batch(tx: Transaction, *, batch_id: UUID) -> Batch:
     """Return a batch with its jobs; raise NotFound when the workspace has none of that id."""
     parameters = {"batch_id": batch_id}
@@ -161,69 +148,9 @@ def is_batch_finished(tx: Transaction, *, batch_id: UUID) -> bool:
     return not row["unfinished"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BatchFilter:
-    """Selects batches; None matches all."""
-
-    source: BatchSource | None = None
-    run_id: UUID | None = None
-
-    @property
-    def query(self) -> str:
-        """The query whose index finds them."""
-        if self.run_id is not None:
-            return "list_batches_of_run"
-        return "list_batches_of_duplicates" if self.source is BatchSource.DUPLICATES else "list_batches"
-
-
-def list_batches(
-    tx: Transaction,
-    *,
-    matching: BatchFilter = BatchFilter(),
-    limit: int,
-    before: UUID | None = None,
-) -> list[Batch]:
-    """Return up to *limit* batches that match, newest first, older than the batch *before*; without jobs."""
-    page = {
-        "source": matching.source,
-        "run_id": matching.run_id,
-        "limit": limit,
-        "before": before,
-    }
-    rows = tx.execute(QUERIES[matching.query], page).fetchall()
-    return _with_counts(tx, rows)
-
-
 def read_batches(tx: Transaction, *, batch_ids: Sequence[UUID]) -> list[Batch]:
     """Return those of the batches that exist, without their jobs."""
-    return _with_counts(tx, tx.execute(QUERIES["read_batches"], {"batch_ids": list(batch_ids)}).fetchall())
-
-
-def list_jobs(tx: Transaction, *, matching: JobFilter, limit: int, before: UUID | None = None) -> list[Job]:
-    """Return up to *limit* jobs that match, newest first, older than the job *before*."""
-    page: dict[str, Any] = {
-        "state": matching.state,
-        "outcome": matching.outcome,
-        "run_id": matching.run_id,
-        "limit": limit,
-        "before": before,
-    }
-    if matching.identifier is None and matching.run_id is not None:
-        return _list_jobs_of_run(tx, page)
-    if matching.identifier is None:
-        return [Job.from_row(row) for row in tx.execute(QUERIES["list_jobs"], page)]
-    page |= search_parameters(matching.identifier)
-    return [Job.from_row(row) for row in tx.execute(QUERIES["find_jobs"], page)]
-
-
-def _list_jobs_of_run(tx: Transaction, page: Mapping[str, Any]) -> list[Job]:
-    """Return a page of the jobs of a run. The last job of the page before may have been pruned with its batch."""
-    before = LAST_ID if page["before"] is None else page["before"]
-    last_batch_id = next((job.batch_id for job in read_jobs(tx, job_ids=[before])), before)
-    parameters = {**page, "before": before, "last_batch_id": last_batch_id}
-    job_ids = [row["id"] for row in tx.execute(QUERIES["list_jobs_of_run"], parameters)]
-    jobs = {job.id: job for job in read_jobs(tx, job_ids=job_ids)}
-    return [jobs[job_id] for job_id in job_ids if job_id in jobs]
+    return with_counts(tx, tx.execute(QUERIES["read_batches"], {"batch_ids": list(batch_ids)}).fetchall())
 
 
 def read_job(tx: Transaction, *, job_id: UUID) -> Job:
@@ -246,7 +173,7 @@ def read_changes(tx: Transaction, *, job_id: UUID) -> list[dict[str, Any]]:
     return changes
 
 
-def _with_counts(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> list[Batch]:
+def with_counts(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> list[Batch]:
     """Return the batches of *rows*, with the status counts of their jobs."""
     counts = _status_counts(tx.execute(QUERIES["count_jobs_of_batches"], {"batch_ids": [row["id"] for row in rows]}))
     return [

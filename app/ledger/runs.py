@@ -4,22 +4,24 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, LiteralString
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from app.db.ids import new_id
+from app.db.ids import FIRST_ID, LAST_ID, earliest_id_at, new_id
 from app.db.queries import load_queries
 from app.db.transaction import Transaction
 from app.errors import Conflict, NotFound
-from schemas.outcomes import SETTLED, JobState, RunKind, RunStatus
+from schemas.outcomes import SETTLED, JobState, Outcome, RunKind, RunStatus
 
 QUERIES = load_queries("app.ledger", "runs.sql")
 
 NO_RUN = "There is no run with this id."
 NOT_OPEN = "This run is {state}; requests can join an open run only. Create another run."
 NOT_CLOSABLE = "This run is {state}; only an open one can be closed."
+#: The latest undos by which undone merges are counted, of each outcome.
+MOST_UNDOS = 2_000
 #: Seconds whose ended jobs make up the rate of a run.
 RATE_S = 60.0
 #: States whose jobs have not ended.
@@ -77,7 +79,7 @@ class MergeRun:
             state=RunStatus(row["state"]),
             created_by=None if key_id is None else RunCreator(id=key_id, label=row["key_label"]),
             counts=dict(sorted(counts.items())),
-            jobs=sum(counts.values()) - sum(row["results"].values()),
+            jobs=sum(counts.values()) - (sum(row["results"].values()) if row["kind"] == RunKind.IMPORT else 0),
             merges_per_minute=round(rate * 60, 1),
             estimated_finish_at=row["now"] + timedelta(seconds=left / rate) if left and rate else None,
         )
@@ -125,12 +127,65 @@ def read_merge_runs(tx: Transaction, *, run_ids: Sequence[UUID]) -> list[MergeRu
     return [MergeRun.from_row(row) for row in tx.execute(QUERIES["read_runs"], {"ids": list(run_ids)})]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MergeRunFilter:
+    """Selects runs; None matches all."""
+
+    kind: RunKind | None = None
+    state: RunStatus | None = None
+    #: The id of the API key that created them.
+    key: UUID | None = None
+    #: Created at or after this time, and before the other.
+    since: datetime | None = None
+    until: datetime | None = None
+
+
 def list_merge_runs(
-    tx: Transaction, *, kind: RunKind | None, state: RunStatus | None, limit: int, before: UUID | None = None
+    tx: Transaction, *, matching: MergeRunFilter, limit: int, after: UUID | None = None, oldest_first: bool = False
 ) -> list[MergeRun]:
-    """Return up to *limit* runs that match, newest first, older than the run *before*."""
-    page = {"kind": kind, "state": state, "limit": limit, "before": before}
-    return read_merge_runs(tx, run_ids=[row["id"] for row in tx.execute(QUERIES["list_runs"], page)])
+    """Return up to *limit* runs that match, after the run *after*: newest first, or oldest first."""
+    rows = tx.execute(*_listing(matching, limit=limit, after=after, oldest_first=oldest_first))
+    return sorted(
+        read_merge_runs(tx, run_ids=[row["id"] for row in rows]), key=lambda run: run.id, reverse=not oldest_first
+    )
+
+
+def count_merge_runs(tx: Transaction, *, matching: MergeRunFilter, most: int) -> int:
+    """Return the number of runs that match, at most *most*."""
+    return len(tx.execute(*_listing(matching, limit=most, after=None, oldest_first=False)).fetchall())
+
+
+def _listing(
+    matching: MergeRunFilter, *, limit: int, after: UUID | None, oldest_first: bool
+) -> tuple[LiteralString, dict[str, Any]]:
+    """Return the query of a list of runs and its parameters."""
+    low = FIRST_ID if matching.since is None else earliest_id_at(matching.since)
+    high = LAST_ID if matching.until is None else earliest_id_at(matching.until)
+    if after is not None:
+        low, high = (max(low, after), high) if oldest_first else (low, min(high, after))
+    selected = {"kind": matching.kind, "state": matching.state, "key": matching.key}
+    query = QUERIES["list_runs"]
+    return (
+        query.replace(" DESC", " ASC") if oldest_first else query,
+        {**selected, "low": low, "high": high, "limit": limit},
+    )
+
+
+def count_undone(tx: Transaction, *, listed: Sequence[MergeRun]) -> dict[UUID, int]:
+    """Return how many merges of each run were undone since.
+
+    It counts those that the latest undos of the workspace have undone, and those of the undo of the whole run.
+    """
+    undos = {run.undone_by_run: run.id for run in listed if run.undone_by_run is not None}
+    found = read_merge_runs(tx, run_ids=list(undos)) if undos else []
+    undone = {
+        undos[undo.id]: sum(undo.counts.get(outcome, 0) for outcome in (Outcome.UNDONE, Outcome.UNDONE_IN_PART))
+        for undo in found
+    }
+    parameters = {"run_ids": [run.id for run in listed], "most": MOST_UNDOS}
+    for row in tx.execute(QUERIES["count_undone"], parameters):
+        undone[row["run_id"]] = max(row["jobs"], undone.get(row["run_id"], 0))
+    return undone
 
 
 def require_open_run(tx: Transaction, *, run_id: UUID) -> None:

@@ -31,6 +31,8 @@ BATCHES = 100
 #: Merges of one window, and of one lane.
 WINDOW = 1_000
 MOST_IN_LANE = 50
+#: The path of a request to undo many jobs.
+BULK_PATH = "/merge/jobs/bulk"
 COLLECT, UNDO = "collect", "undo"
 
 
@@ -162,7 +164,7 @@ def _insert_batch(tx: Transaction, undo: Mapping[str, Any], jobs: Sequence[Mappi
     batch = {
         "batch_id": batch_id,
         "api_key_id": undo["api_key_id"],
-        "path": f"/merge/runs/{undo['undoes_run']}/undo",
+        "path": BULK_PATH if undo["undoes_run"] is None else f"/merge/runs/{undo['undoes_run']}/undo",
         "run_id": undo["id"],
         "joins": False,
         "priority": DEFAULT_PRIORITY,

@@ -277,6 +277,8 @@ def test_a_merge_matches_the_document(journey: Journey, client: Client) -> None:
     journey.get(f"/profiles/{old['braze_id']}/history", 410)
     journey.get(f"/profiles/{old['braze_id']}/report", 410)
     journey.get("/merge/jobs", outcome="merged", identifier="old", limit=1)
+    journey.get("/merge/jobs/export", outcome="merged", undone="false")
+    journey.get("/merge/jobs/export", 400, undone="perhaps")
     journey.get("/merge/batches", limit=1)
     journey.post("/users/merge", pair({"external_id": "x"}, {"external_id": "y"}), 422, headers=headers)
 
@@ -357,6 +359,17 @@ def test_a_retried_job_matches_the_document(journey: Journey, system: System) ->
         connection.execute("UPDATE job SET state = 'dead', outcome = NULL WHERE id = %s", [job["job_id"]])
 
     assert journey.get(path).json()["state"] == "dead"
+    journey.post("/merge/jobs/bulk", {"action": "retry", "filter": {"identifier": "nothing"}}, 409)
+    journey.post("/merge/jobs/bulk", {"action": "retry", "filter": {"state": "queued"}}, 400)
+    once = {"Idempotency-Key": "once"}
+    bulk = {"action": "retry", "filter": {"identifier": "x"}}
+    accepted = journey.post("/merge/jobs/bulk", bulk, 202, headers=once)
+    assert accepted.json()["jobs"] == 1
+    assert journey.post("/merge/jobs/bulk", bulk, 202, headers=once).content == accepted.content
+    journey.post("/merge/jobs/bulk", {**bulk, "action": "cancel"}, 422, headers=once)
+    wait_until(lambda: journey.get(path).json()["state"] == "finished", what="the retried job")
+    with connected(Settings(), system.database_url, name="test") as connection:
+        connection.execute("UPDATE job SET state = 'dead', outcome = NULL WHERE id = %s", [job["job_id"]])
     assert journey.post(f"{path}/retry", None, 202).json()["outcome"] is None
 
 
@@ -370,7 +383,10 @@ def test_runs_match_the_document(journey: Journey, client: Client) -> None:
     journey.get(run["status_url"] + "/batches")
     journey.get(run["status_url"] + "/batches", 400, limit=0)
     journey.get(f"/merge/runs/{ELSEWHERE}/batches", 404)
-    journey.get("/merge/jobs", run_id=run["run_id"])
+    since = {"from": "2020-01-01T00:00:00Z", "to": "2100-01-01T00:00:00Z"}
+    journey.get("/merge/jobs", run_id=run["run_id"], kind="merge", source="api", key=ELSEWHERE, order="oldest", **since)
+    journey.get("/merge/batches", run_id=run["run_id"], kind="merge", state="finished", order="oldest", **since)
+    journey.get("/merge/runs", key=ELSEWHERE, order="oldest", **since)
     journey.post(run["status_url"] + "/close", None, 200)
     journey.post(run["status_url"] + "/close", None, 409)
     journey.post(f"/merge/runs/{ELSEWHERE}/close", None, 404)
@@ -631,7 +647,8 @@ def test_every_request_with_an_idempotency_key_and_a_body_is_repeated_here() -> 
     }
     # Those of a plan are repeated in test_plans_match_the_document.
     of_a_plan = {"/merge/plans/{plan_id}/updates", "/merge/plans/{plan_id}/apply"}
-    assert keyed == {*KEYED, "/profiles/import", *of_a_plan}
+    # That of many jobs is repeated in test_a_retried_job_matches_the_document.
+    assert keyed == {*KEYED, "/profiles/import", "/merge/jobs/bulk", *of_a_plan}
 
 
 #: Operations with POST that change nothing.
@@ -746,6 +763,7 @@ def test_the_error_for_a_long_url_matches_the_document(journey: Journey, client:
         "/identities",
         "/survivors",
         "/merge/jobs",
+        "/merge/jobs/export",
         f"/merge/jobs/{ELSEWHERE}",
         "/merge/batches",
         "/duplicates/preview",

@@ -19,6 +19,8 @@ from tests.support.webhook_rows import write_webhook
 #: What stands in an address for what it names.
 PLACE = re.compile(r"<[^>]+>")
 LONG = "x" * 250
+#: The query that a page needs.
+QUERIES = {"/console/jobs/bulk": "?action=retry"}
 
 
 @pytest.fixture
@@ -37,7 +39,9 @@ def filled(system: System) -> Mapping[str, str]:
         ],
         events=[{"external_id": "ann-1", "name": "login", "time": "2026-03-01T08:00:00Z"}],
     )
-    batch = client.finished(client.merge([("ann-1", "ann"), (LONG, "nobody"), ("ann", "ann")]))
+    run_id: str = client.post("/merge/runs", {"label": LONG[:200]}).json()["run_id"]
+    pairs = [("ann-1", "ann"), (LONG, "nobody"), ("ann", "ann")]
+    batch = client.finished(client.merge(pairs, Merge_Run=run_id))
     merged, _, failed = batch["jobs"]
     die(system, failed["job_id"])
     return {
@@ -45,6 +49,7 @@ def filled(system: System) -> Mapping[str, str]:
         "job_id": merged["job_id"],
         "entry_id": merged["job_id"],
         "webhook_id": add_webhook(system, batch["batch_id"]),
+        "run_id": run_id,
         "braze_id": merged["survivor"]["braze_id"],
     }
 
@@ -75,7 +80,11 @@ def paths(named: Mapping[str, str]) -> list[str]:
         for rule in flask.url_map.iter_rules()
         if rule.endpoint.startswith("console.") and "GET" in (rule.methods or set())
     ]
-    shown = [rule for rule in rules if not rule.startswith((f"{PREFIX}/parts/", f"{PREFIX}/<path:"))]
+    shown = [
+        f"{rule}{QUERIES.get(rule, '')}"
+        for rule in rules
+        if not rule.startswith((f"{PREFIX}/parts/", f"{PREFIX}/<path:")) and not rule.endswith("/export")
+    ]
     return sorted(PLACE.sub(lambda place: named[place[0].strip("<>").rpartition(":")[2]], rule) for rule in shown)
 
 

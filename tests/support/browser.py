@@ -70,6 +70,20 @@ def words(response: TestResponse) -> str:
     return " ".join(unescape(bare).split())
 
 
+def next_page(response: TestResponse) -> str:
+    """Return the URL of the page after that of *response*."""
+    match = re.search(r'rel="next" href="([^"]+)"', response.text)
+    assert match, "The list ends with this page."
+    return unescape(match[1])
+
+
+def filtered(browser: Browser, path: str, **fields: str) -> TestResponse:
+    """Return the page to which the filter form of the list at *path* leads."""
+    response = browser.send(path, **fields)
+    assert response.status_code == 303, response.text
+    return browser.get(response.headers["Location"])
+
+
 @pytest.fixture
 def make_browser(front_door: Flask) -> "Callable[[Caller | None], Browser]":
     """A function that opens a browser, signed in with a caller's key if one is given."""

@@ -6,10 +6,14 @@ from app.db.connections import Pool, lend_connection
 from app.db.transaction import Transaction, run_in_transaction
 from app.ledger.run_counting import CountingCursor, CountingStep, count_runs, workspaces_with_runs
 from app.plans.applying import advance_plans
+from app.queue.bulk import advance_bulk
 from app.undo.run_undo import advance_run_undos
 from app.webhooks.watching import create_run_deliveries
 
 log = logging.getLogger(__name__)
+
+#: Each takes a step of one run of a workspace and returns whether it made progress.
+STEPS = (advance_run_undos, advance_plans, advance_bulk)
 
 
 class RunCounter:
@@ -27,7 +31,7 @@ class RunCounter:
         return sum(map(self._advance, workspaces))
 
     def _advance(self, workspace_id: int) -> bool:
-        made = [run_in_transaction(self._pool, workspace_id, advance) for advance in (advance_run_undos, advance_plans)]
+        made = [run_in_transaction(self._pool, workspace_id, advance) for advance in STEPS]
         step = run_in_transaction(self._pool, workspace_id, count_step, self._cursors[workspace_id])
         self._cursors[workspace_id] = step.cursor
         if step.finished:

@@ -32,7 +32,8 @@ FROM run
 WHERE workspace_id = %(workspace_id)s
     AND (%(kind)s::text IS NULL OR kind = %(kind)s)
     AND (%(state)s::text IS NULL OR state = %(state)s)
-    AND (%(before)s::uuid IS NULL OR id < %(before)s)
+    AND (%(key)s::uuid IS NULL OR api_key_id = %(key)s)
+    AND id > %(low)s AND id < %(high)s
 ORDER BY id DESC
 LIMIT %(limit)s
 
@@ -46,3 +47,39 @@ UPDATE run
 SET state = 'running', closed_at = statement_timestamp()
 WHERE workspace_id = %(workspace_id)s AND id = %(id)s AND state = 'open'
 RETURNING id
+
+-- name: count_undone
+-- Counts the merges of runs that the latest undos of the workspace have undone. The index of states and outcomes lists
+-- these undos in order, without those of the undos before.
+SELECT batch.run_id, count(*) AS jobs
+FROM (
+    (
+        SELECT undoes
+        FROM job
+        WHERE workspace_id = %(workspace_id)s AND state = 'finished' AND outcome = 'undone'
+        ORDER BY id DESC
+        LIMIT %(most)s
+    )
+    UNION ALL
+    (
+        SELECT undoes
+        FROM job
+        WHERE workspace_id = %(workspace_id)s AND state = 'finished' AND outcome = 'undone_in_part'
+        ORDER BY id DESC
+        LIMIT %(most)s
+    )
+) AS undo
+CROSS JOIN LATERAL (
+    SELECT merged.batch_id
+    FROM job AS merged
+    WHERE merged.workspace_id = %(workspace_id)s AND merged.id = undo.undoes
+    OFFSET 0
+) AS merged
+CROSS JOIN LATERAL (
+    SELECT of_run.run_id
+    FROM batch AS of_run
+    WHERE of_run.workspace_id = %(workspace_id)s AND of_run.id = merged.batch_id
+    OFFSET 0
+) AS batch
+WHERE batch.run_id = ANY(%(run_ids)s::uuid [])
+GROUP BY batch.run_id

@@ -68,10 +68,11 @@ SET undone_by_run = %(undo_id)s
 WHERE workspace_id = %(workspace_id)s AND id = %(run_id)s
 
 -- name: lock_unplanned_undo
--- Locks an undo that has batches to make, unless another relay makes them.
+-- Locks an undo that has batches to make, of a run or of many jobs, unless another relay makes them.
 SELECT id, undoes_run, undo_step, api_key_id, request_id
 FROM run
-WHERE workspace_id = %(workspace_id)s AND state = 'running' AND kind = 'undo' AND undo_step IS NOT NULL
+WHERE workspace_id = %(workspace_id)s AND state = 'running' AND kind IN ('undo', 'bulk') AND undo_step IS NOT NULL
+    AND undo_step ->> 'phase' IN ('collect', 'undo')
 ORDER BY id
 LIMIT 1 OFFSET %(nth)s
 FOR UPDATE SKIP LOCKED

@@ -1,21 +1,22 @@
 """`/merge/batches`: the batches of accepted requests and the outcomes of their jobs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from typing import Any
 from uuid import UUID
 
 from flask import Blueprint, Response, g, jsonify, request
 from flask.typing import ResponseReturnValue
 
 from app.db.transaction import open_transaction
-from app.ledger import queries
+from app.ledger import batch_lists
+from app.ledger.batch_lists import BatchFilter, BatchPage
 from app.web.accepted import RETRY_AFTER, dump_batch
 from app.web.auth import POLLING, pool, requires
 from app.web.long_polling import respond_when_changed
 from app.web.openapi.describe import LONG_POLLED, LONG_POLLING, Tag, describe, reply
-from app.web.pagination import split_page
 from schemas.jobs import BatchPageQuery, BatchPageSchema, BatchSchema
 from schemas.outcomes import JobState
-from schemas.paging import load_query
+from schemas.paging import Order, load_query
 
 blueprint = Blueprint("batches", __name__, url_prefix="/merge/batches")
 
@@ -49,30 +50,36 @@ def read_batch_view(batch_id: UUID) -> ResponseReturnValue:
 
 @describe(
     Tag.MERGES,
-    "List batches, newest first, by source or run",
+    "List batches, newest first, by source, run, key, time, or what a job of theirs has",
     query=BatchPageQuery,
     replies={200: BatchPageSchema},
 )
 @blueprint.get("")
 @requires(permission=POLLING)
 def list_batches_view() -> ResponseReturnValue:
-    """Return a page of batches, newest first, without their jobs."""
-    batches, next_cursor = list_requested_batches(request.args)
-    return jsonify(PAGE.dump({"batches": batches, "next_cursor": next_cursor}))
+    """Return a page of batches, newest first, or oldest first with `order=oldest`, without their jobs.
 
-
-def list_requested_batches(arguments: Mapping[str, str]) -> tuple[Sequence[queries.Batch], UUID | None]:
-    """Return a page of batches and the cursor of the next page, None after the last one.
-
-    *arguments* are those of the query string. Raises ValidationError if they are invalid.
+    A page reads at most 10,000 batches, or 500 with a filter of jobs. When few of them match, it has less than
+    `limit` batches although there are more: the list ends when `next_cursor` is null.
     """
+    page = list_requested_batches(request.args)
+    return jsonify(PAGE.dump({"batches": page.batches, "next_cursor": page.next_cursor}))
+
+
+def list_requested_batches(arguments: Mapping[str, str]) -> BatchPage:
+    """Return a page of batches for the *arguments* of a query string; raises ValidationError if they are invalid."""
     query = load_query(QUERY, arguments)
-    wanted = queries.BatchFilter(source=query.get("source"), run_id=query.get("run_id"))
     with open_transaction(pool(), g.workspace_id) as tx:
-        batches = queries.list_batches(
+        return batch_lists.list_batches(
             tx,
-            matching=wanted,
-            limit=query["limit"] + 1,
-            before=query.get("cursor"),
+            matching=batch_filter_from(query),
+            limit=query["limit"],
+            after=query.get("cursor"),
+            oldest_first=query["order"] is Order.OLDEST,
         )
-    return split_page(batches, query["limit"])
+
+
+def batch_filter_from(query: Mapping[str, Any]) -> BatchFilter:
+    """Return the filter of a loaded query."""
+    names = ("source", "run_id", "key", "state", "outcome", "kind")
+    return BatchFilter(**{name: query.get(name) for name in names}, since=query.get("from"), until=query.get("to"))

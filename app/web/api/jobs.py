@@ -1,6 +1,6 @@
 """`/merge/jobs`: the jobs of all batches, the changes of a job, and the retry of a dead one."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 from uuid import UUID
@@ -9,7 +9,8 @@ from flask import Blueprint, Response, g, jsonify, request
 from flask.typing import ResponseReturnValue
 
 from app.db.transaction import Transaction, open_transaction, run_in_transaction
-from app.ledger import queries
+from app.ledger import job_lists, queries
+from app.ledger.job_lists import JobFilter, JobPage
 from app.ledger.retry import retry_job
 from app.ledger.undo_time import with_undo_time
 from app.web.accepted import RETRY_AFTER
@@ -18,11 +19,10 @@ from app.web.idempotent import respond_once
 from app.web.job_permissions import require_kind
 from app.web.long_polling import respond_when_changed
 from app.web.openapi.describe import LONG_POLLED, LONG_POLLING, REPEATABLE, Tag, describe, reply
-from app.web.pagination import split_page
 from app.web.proxies import with_prefix
 from app.web.reading import visible_changes
 from schemas.jobs import JobDetailSchema, JobPageQuery, JobPageSchema, JobQuery, JobSchema
-from schemas.paging import load_query
+from schemas.paging import Order, load_query
 
 blueprint = Blueprint("jobs", __name__, url_prefix="/merge/jobs")
 
@@ -61,38 +61,40 @@ def read_job_view(job_id: UUID) -> ResponseReturnValue:
 
 @describe(
     Tag.MERGES,
-    "List jobs, newest first, by state, outcome, identifier or run",
+    "List jobs, newest first, by state, outcome, kind, source, key, run, time or identifier",
     query=JobPageQuery,
     replies={200: JobPageSchema},
 )
 @blueprint.get("")
 @requires(permission=POLLING)
 def list_jobs_view() -> ResponseReturnValue:
-    """Return a page of jobs, newest first."""
-    jobs, next_cursor = list_requested_jobs(request.args)
-    return jsonify(PAGE.dump({"jobs": [_timed(job) for job in jobs], "next_cursor": next_cursor}))
+    """Return a page of jobs, newest first, or oldest first with `order=oldest`.
 
-
-def list_requested_jobs(arguments: Mapping[str, str]) -> tuple[Sequence[queries.Job], UUID | None]:
-    """Return a page of jobs and the cursor of the next page, None after the last one.
-
-    *arguments* are those of the query string. Raises ValidationError if they are invalid.
+    A page reads at most 10,000 jobs, or those of 300 batches. When few of them match, it has less than `limit` jobs
+    although there are more: the list ends when `next_cursor` is null. Jobs of a run or a key are in the order of their
+    batches.
     """
+    page = list_requested_jobs(request.args)
+    return jsonify(PAGE.dump({"jobs": [_timed(job) for job in page.jobs], "next_cursor": page.next_cursor}))
+
+
+def list_requested_jobs(arguments: Mapping[str, str]) -> JobPage:
+    """Return a page of jobs. *arguments* are those of the query string; raises ValidationError if they are invalid."""
     query = load_query(PAGE_QUERY, arguments)
-    matching = queries.JobFilter(
-        state=query.get("state"),
-        outcome=query.get("outcome"),
-        identifier=query.get("identifier"),
-        run_id=query.get("run_id"),
-    )
     with open_transaction(pool(), g.workspace_id) as tx:
-        jobs = queries.list_jobs(
+        return job_lists.list_jobs(
             tx,
-            matching=matching,
-            limit=query["limit"] + 1,
-            before=query.get("cursor"),
+            matching=job_filter_from(query),
+            limit=query["limit"],
+            after=query.get("cursor"),
+            oldest_first=query["order"] is Order.OLDEST,
         )
-    return split_page(jobs, query["limit"])
+
+
+def job_filter_from(query: Mapping[str, Any]) -> JobFilter:
+    """Return the filter of a loaded query."""
+    names = ("state", "outcome", "kind", "identifier", "source", "key", "run_id", "undone")
+    return JobFilter(**{name: query.get(name) for name in names}, since=query.get("from"), until=query.get("to"))
 
 
 @describe(

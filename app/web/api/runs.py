@@ -1,5 +1,6 @@
 """`/merge/runs`: operations of many batches as one thing with a state."""
 
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 from uuid import UUID
@@ -10,7 +11,8 @@ from flask.typing import ResponseReturnValue
 from app.audit.log import Actor
 from app.audit.runs import log_run_change
 from app.db.transaction import Transaction, open_transaction, run_in_transaction
-from app.ledger import queries, runs
+from app.ledger import runs
+from app.ledger.batch_lists import BatchFilter, list_batches
 from app.ledger.undo_time import run_with_undo_time
 from app.queue import cancel
 from app.undo.run_undo import accept_run_undo
@@ -23,7 +25,7 @@ from app.web.pagination import split_page
 from app.web.proxies import with_prefix
 from schemas.jobs import BatchPageSchema
 from schemas.outcomes import RunStatus
-from schemas.paging import PageQuery, load_query
+from schemas.paging import Order, PageQuery, load_query
 from schemas.runs import (
     MergeRunPageQuery,
     MergeRunPageSchema,
@@ -71,23 +73,42 @@ def create_run_view() -> ResponseReturnValue:
 
 
 @describe(
-    Tag.RUNS, "List runs, newest first, by kind or state", query=MergeRunPageQuery, replies={200: MergeRunPageSchema}
+    Tag.RUNS,
+    "List runs, newest first, by kind, state, key or time",
+    query=MergeRunPageQuery,
+    replies={200: MergeRunPageSchema},
 )
 @blueprint.get("")
 @requires(permission=EITHER)
 def list_merge_runs_view() -> ResponseReturnValue:
     """Return a page of runs, newest first."""
-    query = load_query(PAGE_QUERY, request.args)
+    listed, next_cursor = list_requested_runs(request.args)
+    return jsonify(PAGE.dump({"runs": [timed_run(run) for run in listed], "next_cursor": next_cursor}))
+
+
+def list_requested_runs(arguments: Mapping[str, str]) -> tuple[Sequence[runs.MergeRun], UUID | None]:
+    """Return a page of runs and the cursor of the next page, None after the last one.
+
+    *arguments* are those of the query string. Raises ValidationError if they are invalid.
+    """
+    query = load_query(PAGE_QUERY, arguments)
     with open_transaction(pool(), g.workspace_id) as tx:
         found = runs.list_merge_runs(
             tx,
-            kind=query.get("kind"),
-            state=query.get("state"),
+            matching=run_filter_from(query),
             limit=query["limit"] + 1,
-            before=query.get("cursor"),
+            after=query.get("cursor"),
+            oldest_first=query["order"] is Order.OLDEST,
         )
-    listed, next_cursor = split_page(found, query["limit"])
-    return jsonify(PAGE.dump({"runs": [_timed(run) for run in listed], "next_cursor": next_cursor}))
+    return split_page(found, query["limit"])
+
+
+def run_filter_from(query: Mapping[str, Any]) -> runs.MergeRunFilter:
+    """Return the filter of a loaded query."""
+    names = ("kind", "state", "key")
+    return runs.MergeRunFilter(
+        **{name: query.get(name) for name in names}, since=query.get("from"), until=query.get("to")
+    )
 
 
 @describe(Tag.RUNS, "Poll a run", replies={200: reply(MergeRunSchema, "Retry-After?")})
@@ -97,7 +118,7 @@ def read_merge_run_view(run_id: UUID) -> ResponseReturnValue:
     """Return a run with the counts of its jobs, at most about a second old, its rate and its estimated end."""
     with open_transaction(pool(), g.workspace_id) as tx:
         run = runs.read_merge_run(tx, run_id=run_id)
-    response = jsonify(RUN.dump(_timed(run)))
+    response = jsonify(RUN.dump(timed_run(run)))
     if run.state in {RunStatus.OPEN, RunStatus.RUNNING}:
         response.headers["Retry-After"] = str(RETRY_AFTER)
     return response
@@ -111,14 +132,8 @@ def list_batches_of_run_view(run_id: UUID) -> ResponseReturnValue:
     query = load_query(BATCH_QUERY, request.args)
     with open_transaction(pool(), g.workspace_id) as tx:
         runs.read_run_state(tx, run_id=run_id)
-        found = queries.list_batches(
-            tx,
-            matching=queries.BatchFilter(run_id=run_id),
-            limit=query["limit"] + 1,
-            before=query.get("cursor"),
-        )
-    batches, next_cursor = split_page(found, query["limit"])
-    return jsonify(BATCH_PAGE.dump({"batches": batches, "next_cursor": next_cursor}))
+        page = list_batches(tx, matching=BatchFilter(run_id=run_id), limit=query["limit"], after=query.get("cursor"))
+    return jsonify(BATCH_PAGE.dump({"batches": page.batches, "next_cursor": page.next_cursor}))
 
 
 @describe(
@@ -132,8 +147,8 @@ def list_batches_of_run_view(run_id: UUID) -> ResponseReturnValue:
 def close_run_view(run_id: UUID) -> ResponseReturnValue:
     """Close an open run and return it: it gets no more batches, and is finished when its jobs have ended."""
     return respond_once(
-        lambda once: run_in_transaction(pool(), g.workspace_id, once(_close), run_id, current_actor()),
-        lambda run: jsonify(RUN.dump(_timed(run))),
+        lambda once: run_in_transaction(pool(), g.workspace_id, once(close_requested_run), run_id, current_actor()),
+        lambda run: jsonify(RUN.dump(timed_run(run))),
     )
 
 
@@ -157,12 +172,13 @@ def cancel_merge_run_view(run_id: UUID) -> ResponseReturnValue:
     """
 
     def answer(run: runs.MergeRun) -> ResponseReturnValue:
-        response = jsonify(RUN.dump(_timed(run)))
+        response = jsonify(RUN.dump(timed_run(run)))
         response.headers.update(_poll(run_id))
         return response, HTTPStatus.ACCEPTED
 
     return respond_once(
-        lambda once: run_in_transaction(pool(), g.workspace_id, once(_cancel), run_id, current_actor()), answer
+        lambda once: run_in_transaction(pool(), g.workspace_id, once(cancel_requested_run), run_id, current_actor()),
+        answer,
     )
 
 
@@ -193,7 +209,8 @@ def undo_run_view(run_id: UUID) -> ResponseReturnValue:
         return response, HTTPStatus.ACCEPTED
 
     return respond_once(
-        lambda once: run_in_transaction(pool(), g.workspace_id, once(_undo), run_id, current_actor()), answer
+        lambda once: run_in_transaction(pool(), g.workspace_id, once(undo_requested_run), run_id, current_actor()),
+        answer,
     )
 
 
@@ -221,18 +238,18 @@ def _create(tx: Transaction, given: dict[str, Any], actor: Actor) -> UUID:
     return run_id
 
 
-def _close(tx: Transaction, run_id: UUID, actor: Actor) -> runs.MergeRun:
+def close_requested_run(tx: Transaction, run_id: UUID, actor: Actor) -> runs.MergeRun:
     closed = runs.close_run(tx, run_id=run_id)
     log_run_change(tx, run_id=run_id, before=RunStatus.OPEN, after=RunStatus.RUNNING, actor=actor)
     return closed
 
 
-def _cancel(tx: Transaction, run_id: UUID, actor: Actor) -> runs.MergeRun:
+def cancel_requested_run(tx: Transaction, run_id: UUID, actor: Actor) -> runs.MergeRun:
     cancel.cancel_merge_run(tx, run_id=run_id, actor=actor, authorize=require_kind)
     return runs.read_merge_run(tx, run_id=run_id)
 
 
-def _undo(tx: Transaction, run_id: UUID, actor: Actor) -> UUID:
+def undo_requested_run(tx: Transaction, run_id: UUID, actor: Actor) -> UUID:
     undo_id = accept_run_undo(
         tx,
         run_id=run_id,
@@ -244,5 +261,5 @@ def _undo(tx: Transaction, run_id: UUID, actor: Actor) -> UUID:
     return undo_id
 
 
-def _timed(run: runs.MergeRun) -> runs.MergeRun:
+def timed_run(run: runs.MergeRun) -> runs.MergeRun:
     return run_with_undo_time(run, days=settings().undo_days)

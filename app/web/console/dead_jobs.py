@@ -8,44 +8,44 @@ from uuid import UUID
 from flask import Blueprint, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from app.db.transaction import Transaction, open_transaction, run_in_transaction
+from app.db.transaction import Transaction, run_in_transaction
 from app.errors import Conflict, Rejected
-from app.ledger import queries
 from app.ledger.retry import retry_job
 from app.web.auth import POLLING, AccessDenied
+from app.web.console import jobs
 from app.web.console.auth import signed_in
+from app.web.console.filters import read_filter, redirect_to_filter
+from app.web.console.jobs import job_list_context
 from app.web.job_permissions import require_kind
-from app.web.pagination import cursor_text, split_page
 from app.web.resources import pool
 from schemas.outcomes import JobState
-from schemas.paging import DEFAULT_LIMIT, PageQuery, load_query
+from schemas.paging import DEFAULT_LIMIT
 
 blueprint = Blueprint("dead_jobs", __name__)
 
-QUERY = PageQuery()
 #: Parameters of the URL after a retry: the number of jobs that were retried, and of the others.
 RETRY_RESULT = ("retried", "left")
-DEAD = queries.JobFilter(state=JobState.DEAD)
+DEAD = {"state": JobState.DEAD.value}
+FILTERS = tuple(name for name in jobs.FILTERS if name not in {"state", "outcome", "undone"})
+LIST = "console.dead_jobs.dead_jobs_page"
 NO_IDS = "The form has no job id or an invalid one; load the page again."
 
 
 @blueprint.get("/dead")
 @signed_in(permission=POLLING)
 def dead_jobs_page() -> ResponseReturnValue:
-    """Show a page of dead jobs, newest first."""
-    arguments = request.args.to_dict()
-    retry_result = {name: value for name in RETRY_RESULT if (value := arguments.pop(name, "")).isdecimal()}
-    query = load_query(QUERY, arguments)
-    with open_transaction(pool(), g.workspace_id) as tx:
-        jobs = queries.list_jobs(tx, matching=DEAD, limit=query["limit"] + 1, before=query.get("cursor"))
-    listed, next_cursor = split_page(jobs, query["limit"])
-    return render_template(
-        "dead.html",
-        jobs=listed,
-        older=cursor_text(next_cursor),
-        is_first_page="cursor" not in query,
-        retry_result=retry_result,
-    )
+    """Show a page of dead jobs with the filter in the URL."""
+    filters = read_filter((*FILTERS, *RETRY_RESULT))
+    retry_result = {name: value for name in RETRY_RESULT if (value := filters.pop(name, "")).isdecimal()}
+    context = job_list_context(filters, endpoint=LIST, fixed=DEAD)
+    return render_template("dead.html", retry_result=retry_result, **context)
+
+
+@blueprint.post("/dead")
+@signed_in(permission=POLLING)
+def submit_dead_job_filter() -> ResponseReturnValue:
+    """Redirect to the list with the filter of the form."""
+    return redirect_to_filter(LIST, FILTERS)
 
 
 @blueprint.post("/jobs/<uuid:job_id>/retry")

@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 
 from app.db.transaction import open_transaction
 from app.ledger.overview import read_overview
-from app.ledger.runs import MergeRun, list_merge_runs
+from app.ledger.runs import MergeRunFilter, list_merge_runs
 from app.system.processes import list_processes
 from app.web.api.runs import EITHER as READING_RUNS
 from app.web.api.webhooks import READ as READ_WEBHOOKS
@@ -18,6 +18,7 @@ from app.web.auth import POLLING
 from app.web.console import batches, throughput
 from app.web.console.alerts import list_alerts
 from app.web.console.auth import signed_in
+from app.web.console.runs import RunView, view_runs
 from app.web.resources import pool, settings
 from app.webhooks.failing import list_failing_webhooks
 
@@ -66,9 +67,9 @@ def _figures() -> dict[str, Any]:
     }
 
 
-def _latest_runs() -> list[MergeRun] | None:
+def _latest_runs() -> list[RunView] | None:
     """Return the latest runs; None if the key may not read runs."""
     if not any(map(g.may, READING_RUNS)):
         return None
     with open_transaction(pool(), g.workspace_id) as tx:
-        return list_merge_runs(tx, kind=None, state=None, limit=LATEST_RUNS)
+        return view_runs(tx, list_merge_runs(tx, matching=MergeRunFilter(), limit=LATEST_RUNS))

@@ -1,30 +1,46 @@
 """Pages of jobs: the list by state, outcome or identifier, and one job with all its details."""
 
 from collections.abc import Mapping, Sequence
-from http import HTTPStatus
+from types import MappingProxyType
 from typing import Any
-from urllib.parse import urlencode
 from uuid import UUID
 
-from flask import Blueprint, g, redirect, render_template, request, url_for
+from flask import Blueprint, g, render_template, request
 from flask.typing import ResponseReturnValue
 
 from app.db.transaction import open_transaction
+from app.errors import Rejected
 from app.ledger import queries
+from app.ledger.job_lists import JobFilter, count_jobs
 from app.ledger.search import plus_forms
+from app.queue.bulk import filters_of_action
 from app.undo.recorded_merges import RecordedComparison, compare_recorded_merge
-from app.web.api.jobs import list_requested_jobs
+from app.web.api.job_export import export_requested_jobs
+from app.web.api.jobs import PAGE_QUERY, job_filter_from, list_requested_jobs
 from app.web.auth import POLLING, pool
 from app.web.console.auth import signed_in
+from app.web.console.filters import read_filter, redirect_to_filter
+from app.web.console.lists import CHOICES, COMMON, PLACE, ListView, api_arguments, count_of_page
 from app.web.console.progress import poll_interval_since
-from app.web.pagination import cursor_text
-from app.web.reading import may_read_values, visible_changes
-from schemas.outcomes import SETTLED, JobState, Outcome
+from app.web.reading import may_read_values, visible_changes, visible_names
+from schemas.bulk import BulkAction
+from schemas.outcomes import SETTLED
+from schemas.paging import load_query
 
 blueprint = Blueprint("jobs", __name__, url_prefix="/jobs")
 
 #: Fields of the filter form; an empty one does not filter.
-FILTERS = ("state", "outcome", "identifier", "cursor")
+FILTERS = ("state", "outcome", "kind", "source", "run_id", "undone", "identifier", *COMMON)
+LIST = "console.jobs.job_list_page"
+FIXED = "This list has a filter of its own for {names}; open the list of jobs instead."
+#: The actions on all jobs of a list.
+BULK: Mapping[BulkAction, str] = MappingProxyType(
+    {
+        BulkAction.RETRY: "Retry all dead",
+        BulkAction.CANCEL: "Cancel all waiting",
+        BulkAction.UNDO: "Undo all merges",
+    }
+)
 #: Rows of a comparison on a page; the API returns the others.
 MAX_ROWS = 500
 
@@ -32,18 +48,23 @@ MAX_ROWS = 500
 @blueprint.get("")
 @signed_in(permission=POLLING)
 def job_list_page() -> ResponseReturnValue:
-    """Show a page of jobs, filtered by state and outcome."""
-    return render_template("jobs.html", **job_list_context(request.args))
+    """Show a page of jobs with the filter in the URL."""
+    return render_template("jobs.html", **job_list_context(read_filter(FILTERS), endpoint=LIST))
 
 
 @blueprint.post("")
 @signed_in(permission=POLLING)
-def job_search_page() -> ResponseReturnValue:
-    """Show a page of jobs by identifier, which is in the form so that it is in no URL and no access log."""
-    filters = {name: value for name in FILTERS if (value := request.form.get(name, "").strip())}
-    if "identifier" in filters:
-        return render_template("jobs.html", **job_list_context(filters))
-    return redirect(f"{url_for('console.jobs.job_list_page')}?{urlencode(filters)}", HTTPStatus.SEE_OTHER)
+def submit_job_filter() -> ResponseReturnValue:
+    """Redirect to the list with the filter of the form."""
+    return redirect_to_filter(LIST, FILTERS)
+
+
+@blueprint.get("/export")
+@signed_in(permission=POLLING)
+def export_job_list() -> ResponseReturnValue:
+    """Return the jobs of the filter in the URL as CSV."""
+    filters = {name: value for name, value in read_filter(FILTERS).items() if name not in PLACE}
+    return export_requested_jobs(api_arguments(filters))
 
 
 @blueprint.get("/<uuid:job_id>")
@@ -66,20 +87,47 @@ def job_page(job_id: UUID) -> ResponseReturnValue:
     )
 
 
-def job_list_context(arguments: Mapping[str, str]) -> dict[str, Any]:
-    """Return the template context of a job list, filtered by *arguments*.
+def job_list_context(
+    filters: Mapping[str, str], *, endpoint: str, fixed: Mapping[str, str] = MappingProxyType({})
+) -> dict[str, Any]:
+    """Return the template context of the job list at *endpoint*; *fixed* is the part of its filter that no form has.
 
-    Raises ValidationError for invalid arguments.
+    Raises ValidationError for an invalid filter.
     """
-    given = {name: value for name, value in arguments.items() if value}
-    jobs, next_cursor = list_requested_jobs(given)
+    if twice := filters.keys() & fixed.keys():
+        raise Rejected(FIXED.format(names=", ".join(sorted(twice))))
+    arguments = api_arguments({**filters, **fixed})
+    page = list_requested_jobs(arguments)
+    matching = job_filter_from(load_query(PAGE_QUERY, arguments))
+    count = count_of_page(
+        len(page.jobs), next_cursor=page.next_cursor, is_cut=page.is_cut, is_first="cursor" not in filters
+    )
+    with open_transaction(pool(), g.workspace_id) as tx:
+        count = count or count_jobs(tx, matching=matching)
+        names = visible_names(tx, page.jobs)
     return {
-        "jobs": jobs,
-        "filters": given,
-        "older": cursor_text(next_cursor),
-        "states": list(JobState),
-        "outcomes": list(Outcome),
+        "jobs": page.jobs,
+        "names": names,
+        "listed": ListView(
+            endpoint=endpoint,
+            filters=filters,
+            values={},
+            next_cursor=page.next_cursor,
+            is_cut=page.is_cut,
+            count=count,
+        ),
+        "choices": CHOICES,
+        "bulk_actions": [(action, title) for action, title in BULK.items() if _is_possible(action, matching)],
     }
+
+
+def _is_possible(action: BulkAction, matching: JobFilter) -> bool:
+    """Return whether jobs of the list can have *action*, which a filter may rule out."""
+    try:
+        filters_of_action(action, matching)
+    except Rejected:
+        return False
+    return True
 
 
 def filter_jobs(jobs: Sequence[queries.Job], filters: Mapping[str, str]) -> list[queries.Job]:

@@ -1,8 +1,6 @@
 """Common to all pages of the console: security headers, navigation and template filters."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -13,10 +11,12 @@ from app.web.api import keys, webhooks
 from app.web.api.queue import READING
 from app.web.api.system import READ_SYSTEM
 from app.web.auth import POLLING
-from app.web.console import csrf
+from app.web.console import csrf, marks
 from app.web.console.alerts import format_count
 from app.web.console.durations import format_duration
+from app.web.console.filters import filter_url
 from app.web.console.progress import BatchProgress, label_of, tone_of
+from app.web.console.times import format_relative_time, format_time
 from app.web.job_permissions import PERMISSIONS, may_run
 from app.web.resources import settings
 from schemas.outcomes import JobState, Outcome
@@ -37,6 +37,7 @@ MAX_IN_HEADING = 80
 #: Navigation: endpoint, name, and permissions; a key with any one of them sees the entry.
 NAVIGATION: tuple[tuple[str, str, tuple[str, ...] | None], ...] = (
     ("console.home.home_page", "Overview", None),
+    ("console.runs.run_list_page", "Runs", ("runs.read", "runs.manage")),
     ("console.batches.batch_list_page", "Batches", POLLING),
     ("console.jobs.job_list_page", "Jobs", POLLING),
     ("console.dead_jobs.dead_jobs_page", "Dead jobs", POLLING),
@@ -66,12 +67,11 @@ def register_layout(blueprint: Blueprint) -> None:
     blueprint.add_app_template_filter(format_value, "text")
     blueprint.add_app_template_filter(shorten, "short")
     blueprint.add_app_template_filter(table_columns, "columns")
-    blueprint.add_app_template_filter(outcome_counts, "counts")
-
-
-def format_time(value: datetime | None) -> str:
-    """Return *value* in UTC, to the second; "" for None."""
-    return "" if value is None else f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+    blueprint.add_app_template_global(filter_url, "filter_url")
+    blueprint.add_app_template_filter(format_relative_time, "ago")
+    blueprint.add_app_template_filter(marks.marks_of_batch, "marks")
+    blueprint.add_app_template_filter(marks.state_of_batch, "state_mark")
+    blueprint.add_app_template_filter(marks.mark_of_job, "job_mark")
 
 
 def format_value(value: Any) -> str:
@@ -87,14 +87,6 @@ def shorten(value: str) -> str:
 def table_columns(entries: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return the column names of a table of *entries*, in order of first appearance."""
     return list(dict.fromkeys(name for entry in entries for name in entry))
-
-
-def outcome_counts(batch: Batch) -> list[tuple[JobState | Outcome, int]]:
-    """Return the number of jobs by outcome, or by state for jobs without one, highest first."""
-    found: Counter[JobState | Outcome] = Counter()
-    for tally in batch.status_counts:
-        found[tally.outcome or tally.state] += tally.jobs
-    return found.most_common()
 
 
 def is_undoable(job: Job) -> bool:

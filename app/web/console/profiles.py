@@ -118,7 +118,7 @@ def _merges(braze_id: str) -> dict[str, Sequence[Job] | None]:
     """Return the latest jobs with this profile on either side, newest first; None without the permission."""
     if not any(map(g.may, POLLING)):
         return {"came_in": None, "went_out": None}
-    jobs, _ = list_requested_jobs({"identifier": braze_id, "limit": str(MAX_ENTRIES)})
+    jobs = list_requested_jobs({"identifier": braze_id, "limit": str(MAX_ENTRIES)}).jobs
     return {
         "came_in": [job for job in jobs if job.survivor and job.survivor.braze_id == braze_id],
         "went_out": [job for job in jobs if job.orphan and job.orphan.braze_id == braze_id],

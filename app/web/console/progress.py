@@ -18,6 +18,7 @@ class Tone(StrEnum):
     GOOD = "good"
     PART = "part"
     NONE = "none"
+    STOPPED = "stopped"
     BAD = "bad"
     BUSY = "busy"
     IDLE = "idle"
@@ -72,7 +73,7 @@ class BarSegment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchProgress:
-    """Settled and total jobs of a batch, and its progress bar."""
+    """Settled and total jobs of a batch or a run, and its progress bar."""
 
     jobs: int
     settled: int
@@ -87,16 +88,18 @@ class BatchProgress:
     def of(cls, batch: Batch) -> "BatchProgress":
         counts: Counter[Tone] = Counter()
         for tally in batch.status_counts:
-            counts[tone_of(tally.outcome or tally.state)] += tally.jobs
+            counts[tone_of(tally.outcome or tally.state)] += tally.jobs - tally.undone
+            counts[Tone.PART] += tally.undone
         jobs = counts.total()
         settled = sum(tally.jobs for tally in batch.status_counts if tally.state in SETTLED)
-        return cls(jobs=jobs, settled=settled, shares=_shares(counts, jobs))
+        return cls(jobs=jobs, settled=settled, shares=bar_segments(counts, jobs))
 
 
-def _shares(counts: Mapping[Tone, int], jobs: int) -> tuple[BarSegment, ...]:
+def bar_segments(counts: Mapping[Tone, int], jobs: int) -> tuple[BarSegment, ...]:
+    """Return the segments of a bar for *counts* of together *jobs* jobs, in the order of Tone."""
     shares, start = [], 0.0
     for each in Tone:
-        if counts[each]:
+        if counts.get(each):
             length = 100 * counts[each] / jobs
             shares.append(BarSegment(tone=each, jobs=counts[each], start=round(start, 3), length=round(length, 3)))
             start += length

@@ -83,4 +83,4 @@ def _profiles(sought: str) -> Sequence[Profile]:
 
 def _jobs(sought: str) -> Sequence[Job]:
     """Return the latest jobs with the identifier *sought*."""
-    return list_requested_jobs({"identifier": sought, "limit": str(MAX_RESULTS)})[0] if sought else ()
+    return list_requested_jobs({"identifier": sought, "limit": str(MAX_RESULTS)}).jobs if sought else ()

@@ -1,5 +1,6 @@
 """The console's pages of the audit: filters, an entry with both states, links and the export."""
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -34,7 +35,7 @@ def test_entries_are_filtered_by_action_actor_identifier_and_day(
     about = browser.send("/console/audit", identifier="ann-1", action="", **{"from": "2020-01-01"})
     redirected = browser.send("/console/audit", action="merge", to="2020-01-01")
 
-    assert all(text in everything for text in ("Pause 2", "Delete 2", "Merge 2"))
+    assert re.findall(r"(\w+) (?:just now|\d+ s ago)", everything) == ["Pause", "Delete", "Merge"]
     assert ("/users/delete" in deleted, "/users/merge" in deleted) == (True, False)
     assert "No entry matches" in by_other
     assert (about.status_code, "/users/merge" in words(about), "/users/delete" in words(about)) == (200, True, False)

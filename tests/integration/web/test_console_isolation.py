@@ -12,6 +12,7 @@ from app.db.connections import Connection
 from app.web import create_app
 from tests.support.browser import Browser
 from tests.support.front_door import Caller
+from tests.support.runs import create_run, in_run
 from tests.support.webhook_rows import write_webhook
 from tests.support.worker import Worker
 
@@ -27,15 +28,24 @@ PAIR = {
     for name, value in (("kind", "external_id"), ("value", whom))
 }
 OWNERS_JOB = "the owner's job"
+#: The path whose query has an action and a filter.
+BULK = "/console/jobs/bulk"
 #: What a stranger puts into the form at each URL that takes one.
 FORMS: dict[str, list[dict[str, str]]] = {
     "/console/sign-out": [{}],
     "/console/search": [{"sought": secret} for secret in SECRETS[:3]],
     "/console/jobs": [{"identifier": secret} for secret in SECRETS[:3]],
+    "/console/batches": [{}, {"run_id": OWNERS_JOB}],
+    "/console/dead": [{"identifier": secret} for secret in SECRETS[:3]],
     "/console/batches/<uuid:batch_id>": [{}, {"identifier": SECRETS[0]}],
     "/console/batches/<uuid:batch_id>/undo": [{"idempotency_key": "k"}],
     "/console/jobs/<uuid:job_id>/undo": [{"idempotency_key": "k"}],
     "/console/jobs/<uuid:job_id>/retry": [{}],
+    "/console/runs": [{}, {"key": OWNERS_JOB}],
+    "/console/runs/<uuid:run_id>/close": [{}],
+    "/console/runs/<uuid:run_id>/cancel": [{}],
+    "/console/runs/<uuid:run_id>/undo": [{}],
+    BULK: [{}],
     "/console/dead/retry": [{"job_id": OWNERS_JOB}],
     "/console/audit": [{"identifier": SECRETS[0]}],
     "/console/audit/export": [{"identifier": SECRETS[0]}, {}],
@@ -69,6 +79,7 @@ class Owner:
     caller: Caller
     batch_id: str
     job_id: str
+    run_id: str
     braze_ids: tuple[str, ...]
     webhook_id: str
     notice_id: str
@@ -80,6 +91,7 @@ class Owner:
             "<uuid:job_id>": [self.job_id],
             "<uuid:entry_id>": [self.job_id],
             "<uuid:webhook_id>": [self.webhook_id],
+            "<uuid:run_id>": [self.run_id],
             "<braze_id>": list(self.braze_ids),
             "<path:path>": ["nothing"],
         }
@@ -87,6 +99,8 @@ class Owner:
             if place in rule.rule:
                 named = [rule.rule.replace(place, value) for value in values]
                 return [path.replace("<uuid:notice_id>", self.notice_id) for path in named]
+        if rule.rule == BULK:
+            return [f"{BULK}?action=undo&run_id={self.run_id}"]
         assert "<" not in rule.rule, f"Tell here what of a workspace the URL {rule.rule} names."
         return [rule.rule]
 
@@ -99,7 +113,8 @@ def owner(caller: Caller, worker: Worker, connection: Connection) -> Owner:
     caller.post("/users/track", {"attributes": people})
     users: Any = caller.post("/users/export/ids", {"external_ids": list(SECRETS[:2])}).json
     pair = {"identifier_to_merge": {"external_id": SECRETS[1]}, "identifier_to_keep": {"external_id": SECRETS[0]}}
-    accepted: Any = caller.post("/users/merge", {"merge_updates": [pair]}).json
+    run_id = create_run(caller, label=SECRETS[4])
+    accepted: Any = caller.post("/users/merge", {"merge_updates": [pair]}, headers=in_run(run_id)).json
     worker.work()
     jobs: Any = caller.get("/merge/jobs").json
     braze_ids = tuple(user["braze_id"] for user in users["users"])
@@ -107,6 +122,7 @@ def owner(caller: Caller, worker: Worker, connection: Connection) -> Owner:
         caller,
         accepted["batch_id"],
         jobs["jobs"][0]["job_id"],
+        run_id,
         braze_ids,
         *write_webhook(connection, caller.workspace_id, url="https://owner.example/"),
     )
@@ -121,7 +137,7 @@ def stranger(make_browser: Callable[[Caller | None], Browser], make_caller: Call
 @pytest.mark.parametrize(("method", "rule"), ROUTES, ids=lambda part: getattr(part, "rule", part))
 def test_a_stranger_finds_nothing(method: str, rule: Rule, owner: Owner, stranger: Browser) -> None:
     assert method == "GET" or rule.rule in FORMS, f"Tell above what a stranger would send to {rule.rule}."
-    ids = owner.batch_id, owner.job_id, owner.webhook_id, owner.notice_id
+    ids = owner.batch_id, owner.job_id, owner.run_id, owner.webhook_id, owner.notice_id
     secrets = {*SECRETS, *ids, *owner.braze_ids}
     for path in owner.paths(rule):
         for form in [{}] if method == "GET" else FORMS[rule.rule]:
@@ -165,6 +181,10 @@ def test_the_owner_finds_all_of_it(owner: Owner, make_browser: Callable[[Caller 
         f"/console/jobs/{owner.job_id}/undo": 200,
         f"/console/jobs/{owner.job_id}/retry": 404,
         f"/console/jobs/{owner.job_id}": 200,
+        f"/console/runs/{owner.run_id}": 200,
+        f"/console/runs/{owner.run_id}/close": 200,
+        f"/console/runs/{owner.run_id}/cancel": 200,
+        f"/console/runs/{owner.run_id}/undo": 200,
         f"/console/profiles/{owner.braze_ids[0]}": 200,
         f"/console/profiles/{owner.braze_ids[1]}": 410,
     }

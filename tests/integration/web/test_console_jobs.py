@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from app.db.connections import Connection
-from tests.support.browser import Browser, words
+from tests.support.browser import Browser, filtered, next_page, words
 from tests.support.front_door import Caller
 from tests.support.worker import Worker
 
@@ -108,7 +108,7 @@ def test_an_undone_job_and_its_undo_lead_to_each_other(
     worker.work()
     of_merge, of_undo = browser.get(f"/console/jobs/{merged}"), browser.get(f"/console/jobs/{undo['job_id']}")
 
-    assert "Undone since" in words(of_merge)
+    assert "Merged, then undone" in words(of_merge)
     assert f'href="/console/jobs/{undo["job_id"]}"' in of_merge.text
     assert f'href="/console/jobs/{merged}"' in of_undo.text
     assert "last_name Lovelace \u2013 fill" in words(of_undo)
@@ -140,8 +140,8 @@ def test_a_batch_shows_its_jobs_by_outcome_and_by_identifier(
         "all": browser.get(path),
         "not found": browser.get(f"{path}?outcome=orphan_not_found"),
         "dead": browser.get(f"{path}?state=dead"),
-        "by alias": browser.send(path, identifier="g-7"),
-        "by email and outcome": browser.send(path, identifier="ada@EXAMPLE", outcome="same_profile"),
+        "by alias": filtered(browser, path, identifier="g-7"),
+        "by email and outcome": filtered(browser, path, identifier="ada@EXAMPLE", outcome="same_profile"),
     }
     ids = [job["job_id"] for job in batch["jobs"]]
 
@@ -160,12 +160,12 @@ def test_a_batch_is_asked_for_again_with_its_filter_until_it_has_finished(
 ) -> None:
     path = f"/console/batches/{merge(caller, (GUEST, ADA))['batch_id']}"
     waiting = browser.get(f"{path}?state=queued")
-    found = browser.send(path, identifier="g-7")
+    found = filtered(browser, path, identifier="g-7")
     worker.work()
     done = browser.get(path)
 
     assert f'hx-get="{path}?state=queued"' in waiting.text
-    assert "hx-get" not in found.text
+    assert f'hx-get="{path}?sought=' in found.text
     assert "hx-get" not in done.text
 
 
@@ -179,7 +179,7 @@ def test_jobs_are_listed_by_state_outcome_and_identifier_and_page_by_page(
     connection.execute(dead, [ids[0]])
     redirected = browser.send("/console/jobs", state="dead", identifier=" ")
     by_state = browser.get(redirected.headers["Location"])
-    by_identifier = browser.send("/console/jobs", identifier="x1")
+    by_identifier = filtered(browser, "/console/jobs", identifier="x1")
     first = browser.get("/console/jobs?limit=2")
 
     assert redirected.headers["Location"] == "/console/jobs?state=dead"
@@ -190,18 +190,19 @@ def test_jobs_are_listed_by_state_outcome_and_identifier_and_page_by_page(
     assert "Older jobs" in words(first)
 
 
-def test_older_jobs_of_an_identifier_are_asked_for_in_a_form(
-    browser: Browser, caller: Caller, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_older_jobs_of_an_identifier_are_a_page_away_and_it_is_in_no_url(browser: Browser, caller: Caller) -> None:
     batches = [merge(caller, *(({"external_id": f"x{each}-{number}"}, ADA) for number in range(40))) for each in (1, 2)]
-    first = browser.send("/console/jobs", identifier="ada")
-    cursor = first.text.partition('name="cursor" value="')[2].partition('"')[0]
-    rest = browser.send("/console/jobs", identifier="ada", cursor=cursor)
+    redirected = browser.send("/console/jobs", identifier="ada", kind="merge")
+    first = browser.get(redirected.headers["Location"])
+    rest = browser.get(next_page(first))
+    stranger = browser.get("/console/jobs?sought=" + "A" * 120)
 
-    assert cursor
-    assert "ada" not in first.headers.get("Location", "")
+    assert "ada" not in redirected.headers["Location"].casefold().partition("sought=")[0]
+    assert "identifier" not in redirected.headers["Location"] + next_page(first)
+    assert 'value="ada"' in first.text
     assert batches[0]["jobs"][0]["job_id"] not in first.text
     assert batches[0]["jobs"][0]["job_id"] in rest.text
+    assert (stranger.status_code, "belongs to another sign-in" in words(stranger)) == (400, True)
 
 
 def test_a_profile_is_shown_with_what_it_did_and_what_was_merged_into_it(

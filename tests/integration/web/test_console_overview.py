@@ -83,7 +83,8 @@ def test_everything_that_needs_an_operator_is_an_alert_with_its_figure(
     end = "state = 'finished', outcome = 'orphan_not_found', reason = 'So.', finished_at = now() - interval '1 minute'"
     factory.set_jobs([lost], end)
     factory.set_jobs([old], "created_at = now() - interval '2 hours'")
-    factory.rows(FAILED_DELIVERY, factory.rows(HOOK)[0]["id"])
+    hook = factory.rows(HOOK)[0]["id"]
+    factory.rows(FAILED_DELIVERY, hook)
     wait = Wait()
     wait.begin(BrokerUnavailable("The broker is full.", cause="OOM"))
     heartbeats[1].beat()
@@ -103,6 +104,8 @@ def test_everything_that_needs_an_operator_is_an_alert_with_its_figure(
     ]
     assert paused[2].startswith("The queue is paused since ")
     assert len(paused) == 4, "a paused queue is the cause of old jobs"
+    assert '<a href="/console/queue">Queue</a>' in page.text
+    assert f'<a href="/console/webhooks/{hook}">Webhook</a>' in page.text
     assert dict(FIGURE.findall(page.text)) | {"Throughput": ""} == {
         "Waiting": "1",
         "Oldest waiting": "2 h",

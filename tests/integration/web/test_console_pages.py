@@ -1,6 +1,5 @@
 """The console's pages: what is on them, for whom, and what a browser is told about them."""
 
-import re
 from collections.abc import Callable
 from hashlib import sha256
 from html.parser import HTMLParser
@@ -13,7 +12,7 @@ from app.config import Settings
 from app.web import create_app
 from app.web.console.static_files import FOLDER, PARTS
 from app.web.resources import resources_of
-from tests.support.browser import Browser, words
+from tests.support.browser import Browser, next_page, words
 from tests.support.front_door import Caller
 from tests.support.worker import Worker
 
@@ -171,7 +170,7 @@ def test_the_list_is_asked_for_again_while_something_is_unfinished(
 def test_older_batches_are_a_page_away(browser: Browser, caller: Caller) -> None:
     batch_ids = [merge(caller) for _ in range(5)]
     first = browser.get("/console/batches?limit=3")
-    (older,) = re.findall(r'href="(/console/batches\?cursor=[^"]+)"', first.text)
+    older = next_page(first)
     rest = browser.get(older)
 
     assert [each in first.text for each in batch_ids] == [False, False, True, True, True]

@@ -14,7 +14,8 @@ from tests.support.front_door import Caller
 UNKNOWN_ID = "01a202b7-0c65-769b-9741-1871039b8b20"
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 UNKNOWN_PARAMETER = (
-    "There is an unknown query parameter; this URL takes: cursor, identifier, limit, outcome, run_id, state"
+    "There is an unknown query parameter; this URL takes: cursor, from, identifier, key, kind, limit, order, outcome,"
+    " run_id, source, state, to, undone"
 )
 EMAIL = {"email": "Jane@Example.com", "prioritization": ["identified", "most_recently_updated"]}
 PHONE = {"phone": "+49 30 1234567", "prioritization": ["unidentified"]}

@@ -61,6 +61,7 @@ BODIES: dict[str, Json] = {
     "/duplicates/exclusions": {"exclusions": [{"profiles": [ext("later"), ext("blank")], "reason": "twins"}]},
     "/duplicates/policy": {"daily_at": "03:00"},
     "/merge/queue": {"merges_per_minute_limit": 60_000},
+    "/merge/jobs/bulk": {"action": "cancel", "filter": {}},
     "/console/search": {"sought": "survivor"},
     "/console/jobs": {"identifier": "survivor"},
     "/console/audit": {"identifier": "survivor"},

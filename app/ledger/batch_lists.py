@@ -1,0 +1,118 @@
+"""Lists of batches by a filter, a page at a time. A page reads a bounded part of one index, as in job_lists."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, LiteralString
+from uuid import UUID
+
+from app.db.ids import FIRST_ID, LAST_ID, earliest_id_at
+from app.db.queries import load_queries
+from app.db.transaction import Transaction
+from app.ledger.job_lists import MAX_COUNT, JobCount, read_count
+from app.ledger.queries import Batch, with_counts
+from schemas.outcomes import BatchSource, JobKind, JobState, Outcome
+
+QUERIES = load_queries("app.ledger", "batch_lists.sql")
+
+#: The queries that return where a page stops that has read its part, by the query of the page.
+ENDS = {
+    "batches_by_id": "end_of_batches_by_id",
+    "batches_of_duplicates": "end_of_batches_of_duplicates",
+    "batches_of_run": "end_of_batches_of_run",
+    "batches_of_key": "end_of_batches_of_key",
+}
+#: Batches that a page reads: more when it does not read their jobs.
+SCAN = 10_000
+SCAN_WITH_JOBS = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchFilter:
+    """Selects batches; None matches all."""
+
+    source: BatchSource | None = None
+    run_id: UUID | None = None
+    #: The id of the API key of the request.
+    key: UUID | None = None
+    #: A job of the batch has all of these.
+    state: JobState | None = None
+    outcome: Outcome | None = None
+    kind: JobKind | None = None
+    #: Accepted at or after this time, and before the other.
+    since: datetime | None = None
+    until: datetime | None = None
+
+    @property
+    def query(self) -> str:
+        """The query whose index finds them."""
+        if self.run_id is not None:
+            return "batches_of_run"
+        if self.key is not None:
+            return "batches_of_key"
+        return "batches_of_duplicates" if self.source is BatchSource.DUPLICATES else "batches_by_id"
+
+    @property
+    def by_job(self) -> Mapping[str, Any]:
+        """What a job of the batch must have."""
+        return {"state": self.state, "outcome": self.outcome, "kind": self.kind}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchPage:
+    """A page of batches."""
+
+    batches: Sequence[Batch]
+    #: Where the next page begins: None after the last one.
+    next_cursor: UUID | None
+    #: Whether it is short because it has read as many batches as a page may.
+    is_cut: bool = False
+
+
+def list_batches(
+    tx: Transaction, *, matching: BatchFilter, limit: int, after: UUID | None = None, oldest_first: bool = False
+) -> BatchPage:
+    """Return up to *limit* batches that match, after the cursor *after*, without jobs: newest or oldest first."""
+    rows, next_cursor, is_cut = _list_rows(tx, matching, limit=limit, after=after, oldest_first=oldest_first)
+    return BatchPage(batches=with_counts(tx, rows) if rows else (), next_cursor=next_cursor, is_cut=is_cut)
+
+
+def count_batches(tx: Transaction, *, matching: BatchFilter) -> JobCount:
+    """Count the batches that match, up to MAX_COUNT."""
+    parameters = _parameters(matching, limit=MAX_COUNT, after=None, oldest_first=False)
+    return read_count(tx, QUERIES[matching.query], QUERIES[ENDS[matching.query]], parameters)
+
+
+def _list_rows(
+    tx: Transaction, matching: BatchFilter, *, limit: int, after: UUID | None, oldest_first: bool
+) -> tuple[list[dict[str, Any]], UUID | None, bool]:
+    """Return the rows of a page, the cursor of the next one, and whether the page ended with what it may read."""
+    parameters = _parameters(matching, limit=limit, after=after, oldest_first=oldest_first)
+    rows = tx.execute(_in_order(matching.query, oldest_first=oldest_first), parameters).fetchall()
+    if len(rows) > limit:
+        return rows[:limit], rows[limit - 1]["id"], False
+    end = tx.execute(_in_order(ENDS[matching.query], oldest_first=oldest_first), parameters).fetchone()
+    return rows, None if end is None else end["id"], end is not None
+
+
+def _parameters(matching: BatchFilter, *, limit: int, after: UUID | None, oldest_first: bool) -> dict[str, Any]:
+    low = FIRST_ID if matching.since is None else earliest_id_at(matching.since)
+    high = LAST_ID if matching.until is None else earliest_id_at(matching.until)
+    if after is not None:
+        low, high = (max(low, after), high) if oldest_first else (low, min(high, after))
+    any_job = not any(matching.by_job.values())
+    return {
+        **matching.by_job,
+        "source": matching.source,
+        "run_id": matching.run_id,
+        "key": matching.key,
+        "any_job": any_job,
+        "low": low,
+        "high": high,
+        "limit": limit + 1,
+        "scan": SCAN if any_job else SCAN_WITH_JOBS,
+    }
+
+
+def _in_order(name: str, *, oldest_first: bool) -> LiteralString:
+    return QUERIES[name].replace(" DESC", " ASC") if oldest_first else QUERIES[name]

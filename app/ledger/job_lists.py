@@ -1,0 +1,207 @@
+"""Lists of jobs by a filter, a page at a time. A page reads a bounded part of one index.
+
+When it has read its part without finding a full page, the page is short, and the next one begins where it stopped.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, LiteralString
+from uuid import UUID
+
+from app.db.ids import FIRST_ID, LAST_ID, earliest_id_at
+from app.db.queries import load_queries
+from app.db.transaction import Transaction
+from app.ledger.queries import Job, read_jobs
+from app.ledger.search import search_parameters
+from schemas.outcomes import BatchSource, JobKind, JobState, Outcome
+
+QUERIES = load_queries("app.ledger", "job_lists.sql")
+
+#: The queries that return where a page stops that has read its part, by the query of the page.
+ENDS = {
+    "jobs_by_id": "end_of_jobs_by_id",
+    "jobs_without_outcome": "end_of_jobs_without_outcome",
+    "jobs_with_outcome": "end_of_jobs_with_outcome",
+    "jobs_of_run": "end_of_jobs_of_run",
+    "jobs_of_key": "end_of_jobs_of_key",
+    "jobs_of_identifier": "end_of_jobs_of_identifier",
+}
+#: The place of the counted query in the query count_items.
+NO_QUERY = "SELECT %(workspace_id)s"
+#: Jobs, or batches with up to 50 jobs, that a page reads.
+SCAN = 10_000
+SCAN_BATCHES = 300
+#: Jobs up to which a list is counted.
+MAX_COUNT = 10_000
+#: Pages that are read for an action on many jobs.
+MAX_PAGES = 20
+#: More than the time between the id of a batch and the ids of its jobs.
+BATCH_CREATION = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobFilter:
+    """Selects jobs; None matches all."""
+
+    state: JobState | None = None
+    outcome: Outcome | None = None
+    kind: JobKind | None = None
+    #: A plain value: external_id, alias name, email, phone or braze_id of either side.
+    identifier: str | None = None
+    source: BatchSource | None = None
+    #: The id of the API key of the request.
+    key: UUID | None = None
+    run_id: UUID | None = None
+    #: Whether its merge was undone.
+    undone: bool | None = None
+    #: Accepted at or after this time, and before the other.
+    since: datetime | None = None
+    until: datetime | None = None
+
+    @property
+    def query(self) -> str:
+        """The query whose index finds the fewest jobs besides the ones that match."""
+        if self.identifier is not None:
+            return "jobs_of_identifier"
+        # There are few dead jobs, and a run can have a million others.
+        if self.state is JobState.DEAD:
+            return "jobs_without_outcome"
+        if self.run_id is not None:
+            return "jobs_of_run"
+        if self.outcome is not None:
+            return "jobs_with_outcome"
+        if self.state in {JobState.QUEUED, JobState.RUNNING}:
+            return "jobs_without_outcome"
+        return "jobs_by_id" if self.key is None else "jobs_of_key"
+
+    @property
+    def is_by_batch(self) -> bool:
+        """Whether the order is that of the batches, and then that of the jobs in a batch."""
+        return self.query in {"jobs_of_run", "jobs_of_key"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobPage:
+    """A page of jobs."""
+
+    jobs: Sequence[Job]
+    #: Where the next page begins: None after the last one.
+    next_cursor: UUID | None
+    #: Whether it is short because it has read as many jobs as a page may.
+    is_cut: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobCount:
+    """The number of jobs that match; there can be more if it is not exact."""
+
+    jobs: int
+    is_exact: bool
+
+
+def list_jobs(
+    tx: Transaction, *, matching: JobFilter, limit: int, after: UUID | None = None, oldest_first: bool = False
+) -> JobPage:
+    """Return up to *limit* jobs that match, after the cursor *after*: newest first, or oldest first."""
+    job_ids, next_cursor, is_cut = _list_ids(tx, matching, limit=limit, after=after, oldest_first=oldest_first)
+    jobs = {job.id: job for job in read_jobs(tx, job_ids=job_ids)} if job_ids else {}
+    listed = [jobs[job_id] for job_id in job_ids if job_id in jobs]
+    return JobPage(jobs=listed, next_cursor=next_cursor, is_cut=is_cut)
+
+
+def iterate_jobs(tx: Transaction, *, matching: JobFilter, most: int, chunk: int) -> Iterator[Sequence[Job]]:
+    """Yield up to *most* jobs that match, newest first, *chunk* at a time."""
+    cursor: UUID | None = None
+    left = most
+    while left > 0:
+        page = list_jobs(tx, matching=matching, limit=min(chunk, left), after=cursor)
+        yield page.jobs
+        left -= len(page.jobs)
+        cursor = page.next_cursor
+        if cursor is None:
+            return
+
+
+def list_job_ids(tx: Transaction, *, matching: JobFilter, most: int) -> tuple[list[UUID], bool]:
+    """Return the ids of up to *most* jobs that match, newest first, and whether there are more.
+
+    It reads MAX_PAGES pages; beyond, there may be more.
+    """
+    found: list[UUID] = []
+    cursor: UUID | None = None
+    for _ in range(MAX_PAGES):
+        if len(found) == most:
+            return found, True
+        ids, cursor, _ = _list_ids(tx, matching, limit=most - len(found), after=cursor, oldest_first=False)
+        found += ids
+        if cursor is None:
+            return found, False
+    return found, True
+
+
+def count_jobs(tx: Transaction, *, matching: JobFilter) -> JobCount:
+    """Count the jobs that match, up to MAX_COUNT."""
+    parameters = {**_parameters(tx, matching, after=None, oldest_first=False), "limit": MAX_COUNT + 1}
+    return read_count(tx, QUERIES[matching.query], QUERIES[ENDS[matching.query]], parameters)
+
+
+def read_count(tx: Transaction, query: str, end_query: str, parameters: Mapping[str, Any]) -> JobCount:
+    """Return the number of rows of *query*, up to MAX_COUNT; *end_query* returns a row if it may have missed some."""
+    (row,) = tx.execute(QUERIES["count_items"].replace(NO_QUERY, query), parameters)
+    if row["items"] > MAX_COUNT:
+        return JobCount(jobs=MAX_COUNT, is_exact=False)
+    return JobCount(jobs=row["items"], is_exact=tx.execute(end_query, parameters).fetchone() is None)
+
+
+def _list_ids(
+    tx: Transaction, matching: JobFilter, *, limit: int, after: UUID | None, oldest_first: bool
+) -> tuple[list[UUID], UUID | None, bool]:
+    """Return the ids of a page, the cursor of the next one, and whether the page ended with what it may read."""
+    parameters = {**_parameters(tx, matching, after=after, oldest_first=oldest_first), "limit": limit + 1}
+    rows = tx.execute(_in_order(matching.query, oldest_first=oldest_first), parameters)
+    ids = [row["id"] for row in rows]
+    if len(ids) > limit:
+        return ids[:limit], ids[limit - 1], False
+    end = tx.execute(_in_order(ENDS[matching.query], oldest_first=oldest_first), parameters).fetchone()
+    return ids, None if end is None else end["id"], end is not None
+
+
+def _in_order(name: str, *, oldest_first: bool) -> LiteralString:
+    return QUERIES[name].replace(" DESC", " ASC") if oldest_first else QUERIES[name]
+
+
+def _parameters(tx: Transaction, matching: JobFilter, *, after: UUID | None, oldest_first: bool) -> dict[str, Any]:
+    since = FIRST_ID if matching.since is None else earliest_id_at(matching.since)
+    until = LAST_ID if matching.until is None else earliest_id_at(matching.until)
+    parameters: dict[str, Any] = {
+        **{name: getattr(matching, name) for name in ("state", "outcome", "kind", "source", "key", "run_id", "undone")},
+        "since": since,
+        "until": until,
+        "scan": SCAN,
+        "scan_batches": SCAN_BATCHES,
+    }
+    if matching.is_by_batch:
+        return {**parameters, **_batch_range(tx, matching, after=after, oldest_first=oldest_first)}
+    if matching.identifier is not None:
+        parameters |= search_parameters(matching.identifier)
+    if after is not None:
+        since, until = (max(since, after), until) if oldest_first else (since, min(until, after))
+    return parameters | {"low": since, "high": until}
+
+
+def _batch_range(tx: Transaction, matching: JobFilter, *, after: UUID | None, oldest_first: bool) -> dict[str, UUID]:
+    """Return the range of batches and jobs of a page.
+
+    The cursor is the last job of the page before, or its last batch if it was cut. The job may have been pruned with
+    its batch; its id is nearly that of the batch.
+    """
+    low_batch = FIRST_ID if matching.since is None else earliest_id_at(matching.since, less=BATCH_CREATION)
+    high_batch = LAST_ID if matching.until is None else earliest_id_at(matching.until)
+    bounds: dict[str, Any] = {"low_batch": low_batch, "low": FIRST_ID, "high_batch": high_batch, "high": LAST_ID}
+    if after is None:
+        return bounds
+    found = next(iter(read_jobs(tx, job_ids=[after])), None)
+    if oldest_first:
+        return bounds | {"low_batch": found.batch_id if found else after, "low": after if found else LAST_ID}
+    return bounds | {"high_batch": found.batch_id if found else after, "high": after if found else FIRST_ID}

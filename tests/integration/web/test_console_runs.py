@@ -1,0 +1,96 @@
+"""The console's pages of runs: progress, counts, and the actions on a whole run."""
+
+from collections.abc import Callable
+
+from app.db.connections import Connection, Pool
+from tests.support.browser import Browser, next_page, words
+from tests.support.factories import ext
+from tests.support.front_door import Caller
+from tests.support.profiles import track
+from tests.support.runs import count_all, create_run, in_run, merge_in
+from tests.support.worker import Worker
+
+MakeBrowser = Callable[[Caller | None], Browser]
+
+
+def test_a_run_is_shown_closed_and_undone(browser: Browser, caller: Caller, pool: Pool, worker: Worker) -> None:
+    track(caller, attributes=[ext("ann"), {**ext("ann-1"), "last_name": "Ash"}])
+    run_id = create_run(caller, label="March file", kind="file")
+    path = f"/console/runs/{run_id}"
+    empty = words(browser.get(path))
+    merge_in(caller, run_id, (ext("ann-1"), ext("ann")), (ext("nobody"), ext("ann")))
+    worker.work()
+    count_all(pool)
+    listed = browser.get("/console/runs?kind=file&state=open")
+    asked = words(browser.get(f"{path}/close"))
+    closed = browser.send(f"{path}/close")
+    count_all(pool)
+    ended = browser.get(path)
+    question = words(browser.get(f"{path}/undo"))
+    undo = browser.send(f"{path}/undo")
+    count_all(pool)
+    worker.work()
+    count_all(pool)
+    undone = words(browser.get(path))
+    of_undo = words(browser.get(undo.headers["Location"]))
+
+    assert "No batch yet. Send requests with the header Merge-Run:" in empty
+    assert "March file File" in words(listed)
+    assert "2 of 2" in words(listed)
+    assert "1 run match" in words(listed)
+    assert "It gets no further request. Its 2 jobs continue" in asked
+    assert (closed.status_code, closed.headers["Location"]) == (303, path)
+    assert "Orphan not found 1" in words(ended)
+    assert f'href="/console/jobs?run_id={run_id}&amp;outcome=orphan_not_found"' in ended.text
+    assert f'href="/console/jobs/export?run_id={run_id}"' in ended.text
+    assert "Undo 1 merge?" in question
+    assert "Merged, then undone 1" in undone
+    assert "Finished, 1 undone" in undone
+    assert "Merged 1" not in undone
+    assert "Undoes run" in of_undo
+
+
+def test_a_run_with_waiting_jobs_is_cancelled_and_one_with_dead_jobs_is_not_green(
+    browser: Browser, caller: Caller, pool: Pool, connection: Connection
+) -> None:
+    waiting, dead = create_run(caller, label="Late"), create_run(caller, label="Broken")
+    merge_in(caller, waiting, (ext("a"), ext("b")), (ext("c"), ext("d")))
+    accepted = merge_in(caller, dead, (ext("e"), ext("f")))
+    connection.execute(
+        "UPDATE job SET state = 'dead', reason = 'It broke.', finished_at = now() WHERE batch_id = %s",
+        [accepted["batch_id"]],
+    )
+    caller.post(f"/merge/runs/{dead}/close", {})
+    count_all(pool)
+    asked = words(browser.get(f"/console/runs/{waiting}/cancel"))
+    sent = browser.send(f"/console/runs/{waiting}/cancel")
+    again = browser.send(f"/console/runs/{dead}/cancel")
+    first = browser.get("/console/runs?limit=1&order=oldest")
+    second = browser.get(next_page(first))
+
+    assert "Cancel 2 waiting jobs?" in asked
+    assert (sent.status_code, again.status_code) == (303, 409)
+    assert ("Late" in words(first), "Broken" in words(first)) == (True, False)
+    assert 'class="badge bad"' in second.text
+    assert "Finished, 1 dead" in words(second)
+
+
+def test_a_key_sees_of_a_run_what_it_may(
+    make_browser: MakeBrowser, make_caller: Callable[..., Caller], caller: Caller, pool: Pool
+) -> None:
+    run_id = create_run(caller, label="March file")
+    caller.post(
+        "/users/merge",
+        {"merge_updates": [{"identifier_to_merge": ext("a"), "identifier_to_keep": ext("b")}]},
+        headers=in_run(run_id),
+    )
+    count_all(pool)
+    reader = make_browser(make_caller(workspace=caller.workspace, permissions=("runs.read",)))
+    merger = make_browser(make_caller(workspace=caller.workspace, permissions=("users.merge",)))
+    page = reader.get(f"/console/runs/{run_id}")
+
+    assert page.status_code == 200
+    assert [part in page.text for part in ("/cancel", "/console/jobs", "/console/batches")] == [False] * 3
+    assert reader.get(f"/console/runs/{run_id}/cancel").status_code == 403
+    assert merger.get("/console/runs").status_code == 403
+    assert "/console/runs" not in merger.get("/console/jobs").text

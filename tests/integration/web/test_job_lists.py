@@ -1,0 +1,132 @@
+"""Filters of the lists of jobs and batches: what each finds, in both orders, within what a page may read."""
+
+import csv
+from io import StringIO
+from typing import Any
+
+import pytest
+
+from app.db.connections import Connection
+from app.ledger import job_lists
+from tests.support.browser import Browser, filtered, next_page, words
+from tests.support.factories import ext
+from tests.support.front_door import Caller
+from tests.support.profiles import track
+from tests.support.runs import create_run, merge_in
+from tests.support.worker import Worker
+
+Json = dict[str, Any]
+
+
+def ids(caller: Caller, path: str = "/merge/jobs", **query: str) -> list[str]:
+    """Return the ids of all pages of a list."""
+    name = "jobs" if path == "/merge/jobs" else "batches"
+    found: list[str] = []
+    cursor: Json = {}
+    while True:
+        page: Any = caller.get(path, limit="2", **query, **cursor).json
+        found += [each[f"{name.removesuffix('es').removesuffix('s')}_id"] for each in page[name]]
+        if page["next_cursor"] is None:
+            return found
+        cursor = {"cursor": page["next_cursor"]}
+
+
+@pytest.fixture
+def listed(caller: Caller, connection: Connection, worker: Worker) -> list[str]:
+    """The ids of four jobs, oldest first: one of a run, two of a plan's batch, and a dead one."""
+    track(caller, attributes=[{**ext("ann"), "first_name": "Ann", "email": "ann@example.com"}])
+    batches = [merge_in(caller, create_run(caller), (ext("a"), ext("ann")))["batch_id"]]
+    for pairs in ([("b", "ann"), ("c", "ann")], [("=d", "ann")]):
+        updates = [{"identifier_to_merge": ext(a), "identifier_to_keep": ext(b)} for a, b in pairs]
+        accepted: Any = caller.post("/users/merge", {"merge_updates": updates}).json
+        batches.append(accepted["batch_id"])
+    worker.work()
+    # Requests of the API make no other batches, and the audit keeps these from being changed.
+    connection.execute("ALTER TABLE batch DISABLE TRIGGER USER")
+    connection.execute("UPDATE batch SET source = 'plan', api_key_id = NULL WHERE id = %s", [batches[1]])
+    connection.execute("ALTER TABLE batch ENABLE TRIGGER USER")
+    connection.execute(
+        "UPDATE job SET state = 'dead', outcome = NULL, reason = 'It broke.' WHERE batch_id = %s", [batches[2]]
+    )
+    return [job["job_id"] for batch in batches for job in caller.get(f"/merge/batches/{batch}").json["jobs"]]
+
+
+@pytest.mark.parametrize("scan", [10_000, 3, 2])
+def test_each_filter_finds_its_jobs_in_both_orders_however_little_a_page_reads(
+    caller: Caller, connection: Connection, listed: list[str], scan: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job_lists, "SCAN", scan)
+    monkeypatch.setattr(job_lists, "SCAN_BATCHES", scan)
+    of_run, first, second, dead = listed
+    batch_id = caller.get(f"/merge/jobs/{of_run}").json["batch_id"]
+    row = connection.execute("SELECT run_id, api_key_id FROM batch WHERE id = %s", [batch_id]).fetchone()
+    assert row is not None
+    run_id, key = str(row["run_id"]), str(row["api_key_id"])
+    expected: list[tuple[Json, list[str]]] = [
+        ({}, listed),
+        ({"kind": "merge"}, listed),
+        ({"kind": "undo"}, []),
+        ({"source": "plan"}, [first, second]),
+        ({"source": "api", "state": "finished"}, [of_run]),
+        ({"key": key}, [of_run, dead]),
+        ({"key": key, "outcome": "orphan_not_found"}, [of_run]),
+        ({"run_id": run_id}, [of_run]),
+        ({"run_id": run_id, "state": "dead"}, []),
+        ({"state": "dead"}, [dead]),
+        ({"state": "dead", "source": "plan"}, []),
+        ({"outcome": "orphan_not_found", "undone": "false"}, [of_run, first, second]),
+        ({"outcome": "orphan_not_found", "undone": "true"}, []),
+        ({"identifier": "ann", "source": "plan"}, [first, second]),
+        ({"from": "2020-01-01T00:00:00Z", "to": "2021-01-01T00:00:00Z"}, []),
+        ({"from": "2020-01-01T00:00:00Z", "to": "2100-01-01T00:00:00Z", "run_id": run_id}, [of_run]),
+    ]
+
+    for query, found in expected:
+        assert (query, ids(caller, order="oldest", **query)) == (query, found)
+        assert (query, ids(caller, **query)) == (query, found[::-1])
+
+
+def test_batches_are_found_by_what_their_jobs_have(caller: Caller, listed: list[str]) -> None:
+    of_run, of_plan, _, of_dead = (caller.get(f"/merge/jobs/{each}").json["batch_id"] for each in listed)
+    path = "/merge/batches"
+
+    assert ids(caller, path, order="oldest") == [of_run, of_plan, of_dead]
+    assert ids(caller, path, state="dead") == [of_dead]
+    assert ids(caller, path, outcome="orphan_not_found", kind="merge") == [of_plan, of_run]
+    assert ids(caller, path, source="plan", state="finished") == [of_plan]
+    assert ids(caller, path, to="2020-01-01T00:00:00Z") == []
+
+
+def test_a_list_is_downloaded_without_formulas(caller: Caller, browser: Browser, listed: list[str]) -> None:
+    shown = filtered(browser, "/console/jobs", identifier="=d")
+    link = shown.text.partition('href="/console/jobs/export?')[2].partition('"')[0]
+    file = browser.get(f"/console/jobs/export?{link}")
+    rows = list(csv.DictReader(StringIO(file.text)))
+    whole = list(csv.DictReader(StringIO(caller.get("/merge/jobs/export").text)))
+
+    assert "identifier" not in link
+    assert file.headers["Content-Disposition"] == 'attachment; filename="jobs.csv"'
+    assert [row["job_id"] for row in rows] == [listed[-1]]
+    assert rows[0]["identifier_to_merge"] == '{"external_id":"=d"}'
+    assert [row["job_id"] for row in whole] == listed[::-1]
+
+
+def test_a_list_says_how_many_there_are_and_whose_they_are(
+    browser: Browser, listed: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = words(browser.get("/console/jobs"))
+    first = browser.get("/console/jobs?limit=2&order=oldest")
+    second = words(browser.get(next_page(first)))
+    dead = words(browser.get("/console/dead"))
+    times = browser.get("/console/batches?from=2020-01-01&to=2100-01-01T09:30")
+    monkeypatch.setattr(job_lists, "SCAN", 2)
+    cut = words(browser.get("/console/jobs?kind=undo"))
+
+    assert "4 jobs, newest first." in whole
+    assert "external_id ann Ann, ann@example.com" in whole
+    assert "4 jobs, oldest first." in words(first)
+    assert "First page" in second
+    assert "1 dead job, newest first." in dead
+    assert "3 batches match" in words(times)
+    assert ' UTC">' in times.text
+    assert "This page has searched as many jobs as a page may." in cut
