@@ -15,6 +15,7 @@ from app.errors import SetupError
 from app.rates.buckets import DEFAULTS, Limit
 from app.setting_sources import given_settings
 from app.setting_values import (
+    UNDO_BEYOND_PRUNING,
     BrokerUrlText,
     CurrencyRates,
     DatabaseUrl,
@@ -31,10 +32,6 @@ from app.setting_values import (
 )
 from schemas.placeholders import DEFAULT_PLACEHOLDERS
 
-UNDO_BEYOND_PRUNING = (
-    "MERGELANE_UNDO_DAYS is more than MERGELANE_PRUNE_AFTER_DAYS, after which nothing is left to undo by;"
-    " lower the one or raise the other."
-)
 #: Settings whose variables have standard names, without our prefix.
 UNPREFIXED = frozenset({"database_url", "broker_url", "otel_exporter_otlp_endpoint", "port"})
 
@@ -159,6 +156,9 @@ class Settings:
         10.0, read.at_least_zero(30), "how long the response of `/users/identify` waits for its jobs; 0 answers at once"
     )
     waiting_bound: int = _setting(1_000_000, read.whole(), "waiting jobs of a workspace above which requests get 429")
+    waiting_alert_s: float = _setting(
+        300.0, read.positive(), "age of the oldest waiting job above which the console warns"
+    )
     idempotency_hours: float = _setting(24.0, read.positive(), "how long an Idempotency-Key is remembered")
 
     allowed_hosts: frozenset[str] = _setting(

@@ -16,6 +16,10 @@ from schemas.placeholders import DEFAULT, DEFAULT_PLACEHOLDERS, PATTERNS, compar
 
 #: Characters that a pepper needs at least, so that it cannot be guessed.
 SHORTEST_PEPPER = 16
+UNDO_BEYOND_PRUNING = (
+    "MERGELANE_UNDO_DAYS is more than MERGELANE_PRUNE_AFTER_DAYS, after which nothing is left to undo by;"
+    " lower the one or raise the other."
+)
 GROUPS_OF_BOTH_KINDS = (
     "MERGELANE_EMAIL_GROUPS and MERGELANE_SMS_GROUPS both list {groups}; a group is for emails or for text messages,"
     " so remove each from one of the two."

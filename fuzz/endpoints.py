@@ -294,6 +294,7 @@ AUDITED: tuple[Json, ...] = (
 #: Endpoints with requests of their own.
 LISTED: tuple[Endpoint, ...] = (
     Endpoint(method="GET", rule="/audit", query=(*POLLED, *AUDITED, {"include": "images"})),
+    Endpoint(method="GET", rule="/audit/<uuid:entry_id>"),
     Endpoint(method="GET", rule="/audit/export", query=(*AUDITED, {"format": "csv"})),
     Endpoint(method="GET", rule="/openapi.json"),
     Endpoint(method="GET", rule="/docs"),
@@ -351,6 +352,7 @@ LISTED: tuple[Endpoint, ...] = (
     Endpoint(method="GET", rule="/identities/<path:identifier>"),
     Endpoint(method="GET", rule="/survivors", query=POLLED),
     Endpoint(method="GET", rule="/merge/queue"),
+    Endpoint(method="GET", rule="/system"),
     Endpoint(method="PUT", rule="/merge/queue", bodies=(queue,)),
     Endpoint(method="GET", rule="/profiles", query=POLLED),
     Endpoint(method="GET", rule="/profiles/<braze_id>"),
@@ -377,6 +379,7 @@ LISTED: tuple[Endpoint, ...] = (
         media="application/x-ndjson",
     ),
     Endpoint(method="POST", rule="/segments/query", bodies=(segment,)),
+    Endpoint(method="GET", rule="/keys", query=POLLED),
     Endpoint(method="GET", rule="/webhooks"),
     Endpoint(method="POST", rule="/webhooks", bodies=(webhook,)),
     Endpoint(method="GET", rule="/webhooks/<uuid:webhook_id>"),

@@ -5,7 +5,9 @@ import sys
 from typing import Any
 
 from celery import Celery
+from celery.concurrency.prefork import TaskPool as PreforkPool
 from celery.signals import (
+    celeryd_after_setup,
     celeryd_init,
     setup_logging,
     worker_init,
@@ -196,6 +198,12 @@ def tune_garbage_collector(**_: object) -> None:
 def send_traces(**_: object) -> None:
     """Send spans to OTEL_EXPORTER_OTLP_ENDPOINT."""
     spans.start_tracing(resources.settings(), service="worker")
+
+
+@celeryd_after_setup.connect
+def write_heartbeat(instance: Any, **_: object) -> None:
+    """Write the heartbeat from now on, also while the broker is away; *instance* is the worker."""
+    resources.start_heartbeat(instance.hostname, forks=issubclass(instance.pool_cls, PreforkPool))
 
 
 @worker_ready.connect

@@ -1,14 +1,18 @@
 """The settings, the pool and the metrics server of a worker process, created at their first use."""
 
-from functools import cache
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache, partial
 
 from app.config import Settings
-from app.db.connections import Pool, open_pool
+from app.db.connections import APP_ROLE, Connection, Pool, connection_arguments, lend_connection, open_pool
 from app.metrics.serving import MetricsServer
 from app.metrics.worker import WORKER
+from app.system.heartbeats import Heartbeat
 
 #: The name of the installation whose queue this worker consumes.
 installation_name = ""
+_heartbeats: list[Heartbeat] = []
 
 
 @cache
@@ -29,8 +33,24 @@ def serve_metrics() -> MetricsServer:
     return MetricsServer(settings().metrics_address, *WORKER)
 
 
+def start_heartbeat(name: str, *, forks: bool) -> None:
+    """Write the heartbeat of the worker *name*. A process that *forks* opens no pool: its children would share it."""
+    lend = _connect if forks else partial(lend_connection, pool())
+    _heartbeats.append(Heartbeat("worker", lend, name=name, uses_broker=True))
+    _heartbeats[-1].start()
+
+
+@contextmanager
+def _connect() -> Iterator[Connection]:
+    arguments = connection_arguments(settings(), name="heartbeat", role=APP_ROLE)
+    with Connection.connect(settings().database_url, **arguments) as connection:
+        yield connection
+
+
 def close_resources() -> None:
-    """Close the pool and the metrics server, if they are open."""
+    """End the heartbeat, and close the pool and the metrics server, if they are open."""
+    while _heartbeats:
+        _heartbeats.pop().close()
     if serve_metrics.cache_info().currsize:
         serve_metrics().close()
         serve_metrics.cache_clear()

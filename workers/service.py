@@ -4,15 +4,17 @@ import logging
 import signal
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from threading import Event
 
 from app.config import Settings
-from app.db.connections import Pool, open_pool
+from app.db.connections import Pool, lend_connection, open_pool
 from app.db.startup import wait_for_schema
 from app.gc_tuning import tune_gc
 from app.logs import configure_logging
 from app.metrics.exposition import MetricSource
 from app.metrics.serving import serve_metrics
+from app.system.heartbeats import write_heartbeat
 from app.telemetry import spans
 from workers.health import write_health
 
@@ -22,7 +24,9 @@ log = logging.getLogger(__name__)
 Service = Callable[[Pool, Settings, Event], None]
 
 
-def run_services(process: str, services: Sequence[Service], *, metrics: Sequence[MetricSource]) -> None:
+def run_services(
+    process: str, services: Sequence[Service], *, metrics: Sequence[MetricSource], uses_broker: bool = False
+) -> None:
     """Run *services* until a signal stops them; each completes its current round first.
 
     Waits while the database schema is older than this code needs. Raises the error of a service that failed, and
@@ -38,7 +42,11 @@ def run_services(process: str, services: Sequence[Service], *, metrics: Sequence
         spans.start_tracing(settings, service=process)
         tune_gc()
         log.info("%s_started", process)
-        with open_pool(settings, name=process) as pool, ThreadPoolExecutor(len(services)) as threads:
+        with (
+            open_pool(settings, name=process) as pool,
+            write_heartbeat(process, partial(lend_connection, pool), uses_broker=uses_broker),
+            ThreadPoolExecutor(len(services)) as threads,
+        ):
             running = [threads.submit(_run_until_stopped, service, pool, settings, stop) for service in services]
             stop.wait()
     for service in running:

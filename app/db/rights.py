@@ -49,11 +49,19 @@ TABLES: Mapping[str, Sequence[str]] = {
     "former_name": ("SELECT", "INSERT", "DELETE"),
     **dict.fromkeys(("erasure", "identity_change", "queue_cancellation"), ALL),
     "identity_feed": KEPT,
+    "process_heartbeat": ALL,
+    **dict.fromkeys(("job_minute", "job_hour"), HISTORY),
 }
 #: The columns of other tables that the processes' role may update. A key that is used after a change of the pepper gets
 #: a new digest.
-#: The relay notes what the run of a batch has counted.
-COLUMNS = (("api_key", "digest"), ("api_key", "pepper"), ("batch", "run_state"), ("batch", "run_counts"))
+#: Web records the last use of a key. The relay notes what the run of a batch has counted.
+COLUMNS = (
+    ("api_key", "digest"),
+    ("api_key", "pepper"),
+    ("api_key", "last_used_at"),
+    ("batch", "run_state"),
+    ("batch", "run_counts"),
+)
 #: All functions that run with the rights of the owner of the tables. The processes' role may call them, and PUBLIC not.
 FUNCTIONS = (
     "all_workspaces()",
@@ -85,6 +93,7 @@ FUNCTIONS = (
     "workspaces_with_erasures()",
     "renew_statistics(regclass)",
     "workspaces_with_identity_changes()",
+    "workspaces_to_sum(timestamp with time zone)",
 )
 
 

@@ -285,6 +285,7 @@ CREATE TABLE public.api_key (
     revoked_at timestamp with time zone,
     expires_at timestamp with time zone,
     pepper text DEFAULT ''::text NOT NULL,
+    last_used_at timestamp with time zone,
     CONSTRAINT api_key_permissions_check CHECK ((cardinality(permissions) > 0))
 );
 
@@ -677,6 +678,52 @@ CREATE FUNCTION public.workspaces_to_rescue() RETURNS TABLE(workspace_id integer
    ORDER BY w.workspace_id;
 END;
 
+CREATE TABLE public.job_minute (
+    workspace_id integer NOT NULL,
+    begins_at timestamp with time zone NOT NULL,
+    accepted bigint NOT NULL,
+    ended jsonb NOT NULL,
+    unfinished bigint NOT NULL
+);
+
+CREATE FUNCTION public.workspaces_to_sum(until timestamp with time zone) RETURNS TABLE(workspace_id integer)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    BEGIN ATOMIC
+ SELECT w.workspace_id
+    FROM ((public.workspace w
+      LEFT JOIN LATERAL ( SELECT (minute.begins_at + '00:01:00'::interval) AS ends_at
+            FROM public.job_minute minute
+           WHERE (minute.workspace_id = w.workspace_id)
+           ORDER BY minute.begins_at DESC
+          LIMIT 1) summed ON (true))
+      CROSS JOIN LATERAL (( SELECT job.id
+            FROM public.job
+           WHERE ((job.workspace_id = w.workspace_id) AND (job.finished_at >= COALESCE(summed.ends_at, (workspaces_to_sum.until - '7 days'::interval))) AND (job.finished_at < workspaces_to_sum.until))
+          LIMIT 1)
+         UNION ALL
+          SELECT oldest.id
+            FROM ( SELECT job.id,
+                     job.created_at
+                    FROM public.job
+                   WHERE ((job.workspace_id = w.workspace_id) AND (job.state = 'queued'::text))
+                   ORDER BY job.outcome, job.id
+                  LIMIT 1) oldest
+           WHERE (oldest.created_at < workspaces_to_sum.until)
+         UNION ALL
+          SELECT oldest.id
+            FROM ( SELECT job.id,
+                     job.created_at
+                    FROM public.job
+                   WHERE ((job.workspace_id = w.workspace_id) AND (job.state = 'running'::text))
+                   ORDER BY job.outcome, job.id
+                  LIMIT 1) oldest
+           WHERE (oldest.created_at < workspaces_to_sum.until)
+  LIMIT 1) found)
+   WHERE ((summed.ends_at IS NULL) OR (summed.ends_at < workspaces_to_sum.until))
+   ORDER BY w.workspace_id;
+END;
+
 CREATE TABLE public.queue_cancellation (
     workspace_id integer NOT NULL,
     id uuid NOT NULL,
@@ -1020,6 +1067,14 @@ CREATE TABLE public.installation (
     CONSTRAINT installation_is_only_row_check CHECK (is_only_row)
 );
 
+CREATE TABLE public.job_hour (
+    workspace_id integer NOT NULL,
+    begins_at timestamp with time zone NOT NULL,
+    accepted bigint NOT NULL,
+    ended jsonb NOT NULL,
+    unfinished bigint NOT NULL
+);
+
 CREATE TABLE public.key_change (
     workspace_id integer NOT NULL,
     profile_id bigint NOT NULL,
@@ -1064,6 +1119,20 @@ CREATE TABLE public.plan_update (
     seen jsonb,
     names jsonb NOT NULL
 );
+
+CREATE TABLE public.process_heartbeat (
+    id uuid NOT NULL,
+    kind text NOT NULL,
+    name text NOT NULL,
+    host text NOT NULL,
+    pid integer NOT NULL,
+    version text NOT NULL,
+    schema_version text NOT NULL,
+    broker_state text,
+    started_at timestamp with time zone DEFAULT now() NOT NULL,
+    seen_at timestamp with time zone DEFAULT now() NOT NULL
+)
+WITH (fillfactor='50');
 
 CREATE TABLE public.profile (
     workspace_id integer NOT NULL,
@@ -1374,6 +1443,12 @@ ALTER TABLE ONLY public.identity_feed
 ALTER TABLE ONLY public.installation
     ADD CONSTRAINT installation_pkey PRIMARY KEY (is_only_row);
 
+ALTER TABLE ONLY public.job_hour
+    ADD CONSTRAINT job_hour_pkey PRIMARY KEY (workspace_id, begins_at);
+
+ALTER TABLE ONLY public.job_minute
+    ADD CONSTRAINT job_minute_pkey PRIMARY KEY (workspace_id, begins_at);
+
 ALTER TABLE ONLY public.job
     ADD CONSTRAINT job_pkey PRIMARY KEY (workspace_id, id);
 
@@ -1403,6 +1478,9 @@ ALTER TABLE ONLY public.plan
 
 ALTER TABLE ONLY public.plan_update
     ADD CONSTRAINT plan_update_pkey PRIMARY KEY (workspace_id, plan_id, index);
+
+ALTER TABLE ONLY public.process_heartbeat
+    ADD CONSTRAINT process_heartbeat_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.profile
     ADD CONSTRAINT profile_pkey PRIMARY KEY (workspace_id, id);
@@ -1637,6 +1715,12 @@ ALTER TABLE ONLY public.identity_change
 ALTER TABLE ONLY public.identity_feed
     ADD CONSTRAINT identity_feed_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspace(workspace_id);
 
+ALTER TABLE ONLY public.job_hour
+    ADD CONSTRAINT job_hour_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspace(workspace_id);
+
+ALTER TABLE ONLY public.job_minute
+    ADD CONSTRAINT job_minute_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspace(workspace_id);
+
 ALTER TABLE ONLY public.job
     ADD CONSTRAINT job_workspace_id_batch_id_fkey FOREIGN KEY (workspace_id, batch_id) REFERENCES public.batch(workspace_id, id) ON DELETE CASCADE;
 
@@ -1738,6 +1822,10 @@ ALTER TABLE public.identity_feed ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.job ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.job_hour ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.job_minute ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.key_change ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.key_recomputation ENABLE ROW LEVEL SECURITY;
@@ -1777,6 +1865,10 @@ CREATE POLICY own_workspace ON public.identity_change USING ((workspace_id = pub
 CREATE POLICY own_workspace ON public.identity_feed USING ((workspace_id = public.current_workspace()));
 
 CREATE POLICY own_workspace ON public.job USING ((workspace_id = public.current_workspace()));
+
+CREATE POLICY own_workspace ON public.job_hour USING ((workspace_id = public.current_workspace()));
+
+CREATE POLICY own_workspace ON public.job_minute USING ((workspace_id = public.current_workspace()));
 
 CREATE POLICY own_workspace ON public.key_change USING ((workspace_id = public.current_workspace()));
 
@@ -1908,6 +2000,8 @@ GRANT UPDATE(digest) ON TABLE public.api_key TO mergelane_app;
 
 GRANT UPDATE(pepper) ON TABLE public.api_key TO mergelane_app;
 
+GRANT UPDATE(last_used_at) ON TABLE public.api_key TO mergelane_app;
+
 REVOKE ALL ON FUNCTION public.find_valid_keys(digests bytea[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.find_valid_keys(digests bytea[]) TO mergelane_app;
 
@@ -1964,6 +2058,11 @@ GRANT ALL ON FUNCTION public.workspaces_to_recompute() TO mergelane_app;
 
 REVOKE ALL ON FUNCTION public.workspaces_to_rescue() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.workspaces_to_rescue() TO mergelane_app;
+
+GRANT SELECT,INSERT,DELETE ON TABLE public.job_minute TO mergelane_app;
+
+REVOKE ALL ON FUNCTION public.workspaces_to_sum(until timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.workspaces_to_sum(until timestamp with time zone) TO mergelane_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.queue_cancellation TO mergelane_app;
 
@@ -2023,6 +2122,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.identity_change TO mergelane_a
 
 GRANT SELECT ON TABLE public.installation TO mergelane_app;
 
+GRANT SELECT,INSERT,DELETE ON TABLE public.job_hour TO mergelane_app;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.key_change TO mergelane_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.origin TO mergelane_app;
@@ -2030,6 +2131,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.origin TO mergelane_app;
 GRANT SELECT,INSERT,DELETE ON TABLE public.plan_job TO mergelane_app;
 
 GRANT SELECT,INSERT,DELETE ON TABLE public.plan_update TO mergelane_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.process_heartbeat TO mergelane_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.profile TO mergelane_app;
 

@@ -35,6 +35,10 @@ PERMISSIONS = (
     "webhooks.write",
     # Ours: pause, limit and cancel the jobs of the workspace.
     "queue.manage",
+    # Ours: the keys of the workspace without their secrets, with permissions and last use.
+    "keys.read",
+    # Ours: the processes, versions and settings of the installation.
+    "system.read",
     # Ours: all actions with snapshots of whole profiles.
     "audit.read",
     # Ours: whole profiles in. Like users.track, it creates and changes profiles.

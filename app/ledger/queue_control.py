@@ -10,9 +10,12 @@ from uuid import UUID
 from app.db.connections import Connection
 from app.db.queries import load_queries
 from app.db.transaction import Transaction
+from app.ledger.cancel import QueueSelection
 from schemas.queue import QueueChange, QueueState
 
 QUERIES = load_queries("app.ledger", "queue.sql")
+#: Waiting jobs that a count of a selection reads at most.
+MOST_EXAMINED = 10_000
 
 #: Jobs of the whole queue, and lanes of one urgency, that are counted: reading the queue takes a bounded time.
 MOST_COUNTED = 5_000
@@ -59,6 +62,21 @@ def read_queue(tx: Transaction) -> QueueStatus:
         oldest_waiting_seconds=None if oldest is None else oldest["seconds"],
         merges_per_minute=_count_ended_lately(tx),
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SelectedJobs:
+    """The number of waiting jobs that a selection contains: at least that many, unless it is exact."""
+
+    jobs: int
+    is_exact: bool
+
+
+def count_selected(tx: Transaction, selection: QueueSelection) -> SelectedJobs:
+    """Count the waiting jobs of *selection* among the oldest MOST_EXAMINED."""
+    scope = {"kind": selection.kind, "source": selection.source, "priority": selection.priority}
+    (row,) = tx.execute(QUERIES["count_selected"], {**scope, "bound": MOST_EXAMINED}).fetchall()
+    return SelectedJobs(jobs=row["jobs"], is_exact=row["examined"] < MOST_EXAMINED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

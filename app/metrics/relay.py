@@ -17,6 +17,7 @@ SERVICES = ServiceMetrics.of_process(
         "erasure",
         "identities",
         "replies",
+        "sums",
     ],
 )
 
@@ -37,7 +38,18 @@ PRUNED = Counter(
     "Rows deleted after their retention time, by kind.",
     labels=("kind",),
     series=label_combinations(
-        ["batch", "plan", "run", "audit_entry", "idempotency_key", "notice", "sign_in", "key_change", "identity_change"]
+        [
+            "batch",
+            "plan",
+            "run",
+            "audit_entry",
+            "idempotency_key",
+            "notice",
+            "sign_in",
+            "key_change",
+            "identity_change",
+            "job_minute",
+        ]
     ),
 )
 IDENTITY_CHANGES = Counter("mergelane_identity_changes", "Changes numbered for the identity feed.")

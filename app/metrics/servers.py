@@ -53,6 +53,12 @@ def known_cause(server: str, cause: str) -> str:
     return cause if WAITING.knows((server, cause)) else OTHER
 
 
+def broker_cause() -> str | None:
+    """Return the cause for which a service of this process waits for the broker; None while none waits."""
+    waiting = (cause for server, cause in SERIES if server == BROKER and WAITING.value(server, cause))
+    return next(waiting, None)
+
+
 class Wait:
     """Whether one service waits, and for what: at most one server at a time."""
 

@@ -12,11 +12,13 @@ from app.audit.log import Actor
 from app.db.connections import lend_connection
 from app.errors import Rejected
 from app.web.json_bodies import json_body
+from app.web.key_uses import record_use
 from app.web.rate_limiting import count_request
 from app.web.resources import pool, settings
 from app.web.workspace_shares import refuse_again, take_thread
 
 __all__ = [
+    "ACCESS_DENIED",
     "POLLING",
     "AccessDenied",
     "InvalidKey",
@@ -33,6 +35,8 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 BEARER = re.compile(r"bearer +(\S.*)", re.IGNORECASE)
+#: The message of AccessDenied, which the vendor's clients know.
+ACCESS_DENIED = "Access Denied"
 #: A key with any one of these permissions may read the jobs of its workspace.
 POLLING = ("users.merge", "users.identify")
 
@@ -90,8 +94,9 @@ def authorize(holder: keys.KeyHolder, needed: tuple[str, ...] | None) -> None:
     g.may = holder.may
     take_thread()
     count_request(workspace_id=holder.workspace_id, own=holder.limits)
+    record_use(workspace_id=holder.workspace_id, key_id=holder.key_id)
     if needed is not None and not any(map(holder.may, needed)):
-        raise AccessDenied("Access Denied")
+        raise AccessDenied(ACCESS_DENIED)
 
 
 def current_actor() -> Actor:

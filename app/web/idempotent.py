@@ -38,15 +38,19 @@ def idempotency_key(body: Any = None, *, given: str | None = None) -> Idempotenc
 
 
 def respond_once(
-    effect: Callable[[Wrapper], R], answer: Callable[[R], ResponseReturnValue], *, body: Any = None
+    effect: Callable[[Wrapper], R],
+    answer: Callable[[R], ResponseReturnValue],
+    *,
+    body: Any = None,
+    key: str | None = None,
 ) -> ResponseReturnValue:
     """Return the *answer* to the result of *effect*; of a repeated request, the first response again.
 
     *effect* wraps its use case with the Wrapper that it gets, so that the response is stored in the transaction of the
     effect. *answer* is called again when that transaction is repeated, so it changes nothing. *body* is the parsed body
-    of this request. An error does not use the key up. Raises KeyInUse and KeyReused.
+    of this request, and *key* replaces its header. An error does not use the key up. Raises KeyInUse and KeyReused.
     """
-    given = idempotency_key(body)
+    given = idempotency_key(body, given=key)
     if given is None:
         return answer(effect(unchanged))
     responses: list[Response] = []

@@ -19,6 +19,8 @@ QUERIES = load_queries("app.webhooks", "deliveries.sql")
 
 #: Deliveries of one webhook that may be leased at once, by all senders together: a slow webhook blocks no more threads.
 AT_ONCE = 4
+#: Deliveries of a webhook that a count reads at most.
+MOST_COUNTED = 1_000
 #: The part of itself by which a pause may deviate from the schedule.
 JITTER = 0.1
 #: Seconds by which a webhook can delay the next attempt with Retry-After.
@@ -172,6 +174,14 @@ def list_deliveries(
     """Return up to *limit* deliveries of a webhook, newest first, older than *before*; *state* None lists all."""
     page = {"webhook_id": webhook_id, "state": state, "limit": limit, "before": before}
     return [Delivery.from_row(row) for row in tx.execute(QUERIES["list_deliveries"], page)]
+
+
+def count_deliveries(tx: Transaction, *, webhook_ids: Sequence[UUID]) -> Mapping[UUID, Mapping[NoticeState, int]]:
+    """Return for each webhook the number of deliveries by state among its newest MOST_COUNTED."""
+    found: dict[UUID, dict[NoticeState, int]] = {each: {} for each in webhook_ids}
+    for row in tx.execute(QUERIES["count_deliveries"], {"webhook_ids": list(webhook_ids), "bound": MOST_COUNTED}):
+        found[row["webhook_id"]][NoticeState(row["state"])] = row["deliveries"]
+    return found
 
 
 def lock_delivery(tx: Transaction, *, webhook_id: UUID, notice_id: UUID) -> Delivery:

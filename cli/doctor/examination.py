@@ -12,6 +12,7 @@ from cli.database import connected
 from cli.doctor.broker import check_broker
 from cli.doctor.database import check_digests, check_indexes, check_schema, check_server
 from cli.doctor.findings import Finding, Level, wrong
+from cli.doctor.heartbeats import check_heartbeats
 from cli.doctor.isolation import check_isolation, check_writes
 from cli.doctor.jobs import check_jobs
 from cli.doctor.pooler import check_pooler
@@ -61,6 +62,7 @@ def _check_connection(connection: Connection, settings: Settings, workers: int) 
             yield from check_session(settings)
         yield from check_digests(connection, settings)
         yield check_relay(connection)
+        yield from check_heartbeats(connection)
         yield from check_jobs(connection, settings)
         yield from check_webhooks(connection, settings)
 

@@ -14,7 +14,8 @@ NOBODYS = "users.export.global_control_group"
 """A permission that no endpoint requires yet."""
 PLACES = {"batch_id": "01a202b7-0c65-769b-9741-1871039b8b20", "braze_id": "5fbd5f1ea3a5b9c2d4e6f708"}
 PLACES |= {"identifier": PLACES["braze_id"]}
-PLACES |= dict.fromkeys(("job_id", "run_id", "webhook_id", "notice_id", "exclusion_id", "plan_id"), PLACES["batch_id"])
+IDS = ("job_id", "run_id", "webhook_id", "notice_id", "exclusion_id", "plan_id", "entry_id")
+PLACES |= dict.fromkeys(IDS, PLACES["batch_id"])
 METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"}
 
 

@@ -171,6 +171,13 @@ def test_the_queue_matches_the_document(journey: Journey) -> None:
     assert read["waiting"] == {"3": 1}
 
 
+def test_the_system_matches_the_document(journey: Journey) -> None:
+    system = journey.get("/system").json()
+
+    assert {"web", "relay", "worker"} <= {process["kind"] for process in system["processes"]}
+    assert system["schema_version"] == system["required_schema_version"]
+
+
 def test_cancellations_match_the_document(journey: Journey) -> None:
     journey.post("/merge/queue/cancel", None, 409)
     journey.send("PUT", "/merge/queue", {"state": "paused"})
@@ -736,12 +743,21 @@ def test_the_audit_matches_the_document(journey: Journey) -> None:
 
     told = [entry["action"] for entry in (*first["entries"], *rest["entries"])]
     assert told == ["delete", "rename", "undo", "merge"]
+    journey.get(f"/audit/{first['entries'][0]['id']}")
+    journey.get(f"/audit/{ELSEWHERE}", 404)
     journey.get("/audit", 400, limit=0)
     journey.get("/audit/export", 400, format="xml")
     journey.get("/audit/export", action="rename", format="csv")
     journey.get("/audit/export", action="rename", key=ELSEWHERE)
     one = journey.get("/audit/export", action="rename")
     assert one.headers["Content-Disposition"] == 'attachment; filename="audit.jsonl"'
+
+
+def test_the_keys_match_the_document(journey: Journey) -> None:
+    (key,) = journey.get("/keys", limit=1).json()["keys"]
+
+    assert key["permissions"] == ["*"]
+    journey.get("/keys", 400, limit=0)
 
 
 def test_the_identity_feed_matches_the_document(journey: Journey) -> None:
@@ -769,6 +785,7 @@ def test_the_error_for_a_long_url_matches_the_document(journey: Journey, client:
     for path in (
         "/audit",
         "/audit/export",
+        "/keys",
         "/identities",
         "/survivors",
         "/merge/jobs",

@@ -14,6 +14,7 @@ from tests.support.accessibility import grave_faults
 from tests.support.chromium import Visit
 from tests.support.console import preview, sign_in
 from tests.support.system import System
+from tests.support.webhook_rows import write_webhook
 
 #: What stands in an address for what it names.
 PLACE = re.compile(r"<[^>]+>")
@@ -60,8 +61,19 @@ def filled(system: System) -> Mapping[str, str]:
         "exclusion_id": excluded["exclusion_id"],
         "batch_id": batch["batch_id"],
         "job_id": merged["job_id"],
+        "entry_id": merged["job_id"],
+        "webhook_id": add_webhook(system, batch["batch_id"]),
         "braze_id": merged["survivor"]["braze_id"],
     }
+
+
+def add_webhook(system: System, batch_id: str) -> str:
+    """Add a webhook with a dead notice; return its id."""
+    with connected(Settings(), system.database_url, name="test") as connection:
+        query = "SELECT workspace_id FROM batch WHERE id = %s"
+        (row,) = connection.execute(query, [batch_id]).fetchall()
+        webhook_id, _ = write_webhook(connection, row["workspace_id"], url=f"https://example.com/{LONG}")
+    return webhook_id
 
 
 def die(system: System, job_id: str) -> None:

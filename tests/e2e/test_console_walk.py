@@ -202,7 +202,7 @@ def looked_again(page: Page) -> bool:
 
 def test_the_drawing_is_brought_up_to_date_and_an_open_table_stays_open(system: System, visit: Visit) -> None:
     page = sign_in(visit(system.base_url), system.client.key)
-    page.get_by_role("link", name="Throughput").click()
+    page.get_by_role("link", name="Throughput", exact=True).click()
     page.get_by_text("The same as a table").click()
     ended = page.get_by_role("table").locator("tr > :nth-child(5)").get_by_text("1", exact=True)
     before = ended.count()

@@ -15,8 +15,8 @@ from tests.support.postgres import make_database_url
 from tests.support.processes import Process
 from tests.support.waiting import wait_until
 
-BARE = {"workspace", "alembic_version", "installation"}
-"""Tables that belong to no workspace: the list of workspaces, Alembic's table, and the installation's id."""
+BARE = {"workspace", "alembic_version", "installation", "process_heartbeat"}
+"""Tables that belong to no workspace: the workspaces, Alembic's table, the installation's id and its processes."""
 OTHER_KEYS = {"api_key_digest_key"}
 """An API key is found by its digest before its workspace is known."""
 database_url = make_database_url(scope="module")

@@ -101,6 +101,8 @@ def furnish(factory: Factory, pool: Pool) -> None:
     factory.rows("INSERT INTO plan_job VALUES (%s, %s, %s, 0) RETURNING 1", job_id, row["id"])
     for table, values in DUPLICATES.items():
         factory.rows(f"INSERT INTO {table} (workspace_id, {values}) RETURNING 1")
+    for table in ("job_minute", "job_hour"):
+        factory.rows(f"INSERT INTO {table} VALUES (%s, now(), 1, '{{}}', 1) RETURNING 1")
     factory.rows("INSERT INTO identity_feed (workspace_id) VALUES (%s) RETURNING 1")
     factory.rows(
         "INSERT INTO identity_change (workspace_id, number, entry_id, kind, at)"
@@ -351,6 +353,7 @@ def test_what_runs_as_the_owner_is_a_few_functions_that_only_the_role_may_call(o
         "renew_statistics",
         "workspaces_with_runs",
         "prune_old_runs",
+        "workspaces_to_sum",
     }
     assert [row["config"] for row in found] == [["search_path=pg_catalog, pg_temp"]] * len(found)
     assert {row["anybody"] for row in found} == {False}

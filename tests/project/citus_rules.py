@@ -31,7 +31,7 @@ RULES = {
     "advisory-lock": "an advisory lock is held on one server only",
     "copy": "COPY into a table with row-level security is refused",
 }
-REFERENCE_TABLES = frozenset({"workspace", "api_key", "alembic_version", "installation"})
+REFERENCE_TABLES = frozenset({"workspace", "api_key", "alembic_version", "installation", "process_heartbeat"})
 VOLATILE = frozenset({"clock_timestamp", "timeofday", "random", "gen_random_uuid", "nextval", "setval", "set_config"})
 STABLE = frozenset({"now", "statement_timestamp", "transaction_timestamp"})
 

@@ -1,7 +1,7 @@
 """Entry point of the relay, a thread for each of its services.
 
 They are publishing, rescue, cancelling, pruning, analysis, duplicate runs, runs, recomputation, erasure, the identity
-feed and the expiry of replies.
+feed, the expiry of replies and sums of minutes.
 """
 
 from functools import partial
@@ -26,6 +26,7 @@ from workers.relay.publishing import Publisher
 from workers.relay.recomputation import Recomputer
 from workers.relay.rescue import Rescuer
 from workers.relay.runs import RunCounter
+from workers.relay.sums import MinuteSummer
 from workers.service import run_services
 from workers.sleeper import Sleeper
 
@@ -49,6 +50,9 @@ IDENTITIES_EVERY_S = 1.0
 #: Seconds between two searches for replies of workers that killed clients left in the broker.
 REPLIES_EVERY_S = 60.0
 
+#: Seconds between two searches for minutes to sum.
+SUM_EVERY_S = 15.0
+
 _repeat = partial(run_repeatedly, metrics=SERVICES)
 
 
@@ -66,8 +70,9 @@ def run_relay() -> None:
         _erase,
         _number_identities,
         _expire_replies,
+        _sum_minutes,
     )
-    run_services("relay", services, metrics=RELAY)
+    run_services("relay", services, metrics=RELAY, uses_broker=True)
 
 
 def _publish(pool: Pool, settings: Settings, stop: Event) -> None:
@@ -112,6 +117,11 @@ def _merge_duplicates(pool: Pool, settings: Settings, stop: Event) -> None:
 def _count_runs(pool: Pool, settings: Settings, stop: Event) -> None:
     del settings
     _repeat(RunCounter(pool).run_once, pause_s=COUNT_RUNS_EVERY_S, stop=stop, name="runs")
+
+
+def _sum_minutes(pool: Pool, settings: Settings, stop: Event) -> None:
+    del settings
+    _repeat(MinuteSummer(pool).run_once, pause_s=SUM_EVERY_S, stop=stop, name="sums")
 
 
 def _recompute(pool: Pool, settings: Settings, stop: Event) -> None:

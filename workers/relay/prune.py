@@ -12,6 +12,7 @@ from app.db.transaction import Deferred, Transaction, run_in_transaction
 from app.identities.numbering import prune_changes
 from app.keys import sign_ins
 from app.ledger import pruning
+from app.ledger.sums import prune_sums
 from app.metrics import relay as metrics
 from app.plans.store import prune_plans
 from app.profiles import recomputation
@@ -81,6 +82,7 @@ def prune_functions(settings: Settings) -> Mapping[str, Callable[[Transaction], 
         "notice": partial(deliveries.prune_deliveries, age=_age(settings.notice_days), limit=CHUNK),
         "sign_in": sign_ins.prune_sign_ins,
         "identity_change": partial(prune_changes, age=max(age, _age(settings.identity_days)), limit=CHUNK),
+        "job_minute": prune_sums,
         "key_change": partial(recomputation.prune_key_changes, age=age, limit=CHUNK),
     }
 

@@ -88,6 +88,25 @@ CROSS JOIN LATERAL (
 ) AS pending
 WHERE pending.jobs > 0
 
+-- name: count_selected
+-- Counts the jobs of a selection among the oldest queued ones, up to a bound of jobs that it reads, in the order of the
+-- index of states.
+SELECT
+    count(*) AS examined,
+    count(*) FILTER (
+        WHERE (%(kind)s::text IS NULL OR waiting.kind = %(kind)s)
+            AND (%(priority)s::smallint IS NULL OR waiting.priority = %(priority)s)
+            AND (%(source)s::text IS NULL OR batch.source = %(source)s)
+    ) AS jobs
+FROM (
+    SELECT kind, priority, batch_id
+    FROM job
+    WHERE workspace_id = %(workspace_id)s AND state = 'queued'
+    ORDER BY outcome, id
+    LIMIT %(bound)s
+) AS waiting
+JOIN batch ON batch.workspace_id = %(workspace_id)s AND batch.id = waiting.batch_id
+
 -- name: count_running
 -- Counts the running jobs, up to a bound.
 SELECT count(*) AS jobs

@@ -1,18 +1,19 @@
 """`/audit`: the entries of the audit log, by page or as a file."""
 
 import logging
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any
+from uuid import UUID
 
 from flask import Blueprint, Response, g, jsonify, request
 from flask.typing import ResponseReturnValue
 
 from app.audit import export
 from app.audit.entries import AuditEntry
-from app.audit.queries import AuditFilter, iterate_entries, list_entries
+from app.audit.queries import AuditFilter, iterate_entries, list_entries, read_entries
 from app.db.transaction import open_transaction
-from app.errors import DatabaseUnavailable
+from app.errors import DatabaseUnavailable, NotFound
 from app.metrics.shares import Resource
 from app.web.auth import pool, requires
 from app.web.openapi.describe import Reply, Tag, describe
@@ -25,16 +26,20 @@ from schemas.audit import (
     Form,
     FullAuditEntrySchema,
     FullAuditPageSchema,
+    Place,
 )
 from schemas.paging import load_query
 
 LOG = logging.getLogger(__name__)
 blueprint = Blueprint("audit", __name__, url_prefix="/audit")
 
+READ = "audit.read"
+NO_ENTRY = "The audit has no entry with this id. A job that changed no profile has none."
 QUERY = AuditQuery()
 EXPORT_QUERY = ExportQuery()
 PAGE = AuditPageSchema()
 FULL_PAGE = FullAuditPageSchema()
+ENTRY = FullAuditEntrySchema()
 MEDIA = {Form.JSONL: "application/jsonl", Form.CSV: "text/csv; charset=utf-8"}
 
 
@@ -45,22 +50,20 @@ MEDIA = {Form.JSONL: "application/jsonl", Form.CSV: "text/csv; charset=utf-8"}
     replies={200: AnyAuditPageSchema},
 )
 @blueprint.get("")
-@requires(permission="audit.read")
+@requires(permission=READ)
 def list_audit_view() -> ResponseReturnValue:
     """Return a page of entries, newest first. `?include=images` adds the state before and after each action."""
-    query = load_query(QUERY, request.args)
-    limit, images = query["limit"], "include" in query
-    with open_transaction(pool(), g.workspace_id) as tx:
-        found = list_entries(
-            tx,
-            matching=_filter_from(query),
-            limit=limit + 1,
-            before=query.get("cursor"),
-            snapshots=images,
-        )
-    listed = found[:limit]
-    page_of_entries = {"entries": listed, "next_cursor": listed[-1].place if len(found) > limit else None}
-    return jsonify((FULL_PAGE if images else PAGE).dump(page_of_entries))
+    entries, next_cursor = page_of_entries(request.args)
+    schema = FULL_PAGE if "include" in request.args else PAGE
+    return jsonify(schema.dump({"entries": entries, "next_cursor": next_cursor}))
+
+
+@describe(Tag.AUDIT, "Read one action", replies={200: FullAuditEntrySchema})
+@blueprint.get("/<uuid:entry_id>")
+@requires(permission=READ)
+def read_audit_entry_view(entry_id: UUID) -> ResponseReturnValue:
+    """Return an entry with its changes and the state before and after. The id of a job is that of its entry."""
+    return jsonify(ENTRY.dump(find_entry(entry_id)))
 
 
 @describe(
@@ -76,14 +79,44 @@ def list_audit_view() -> ResponseReturnValue:
     },
 )
 @blueprint.get("/export")
-@requires(permission="audit.read")
+@requires(permission=READ)
 def export_audit_view() -> ResponseReturnValue:
     """Return the matching entries of one moment as a file, which is streamed.
 
     Every entry has the state before and after its action. A client that reads too slowly is disconnected,
     and gets an incomplete response.
     """
-    query = load_query(EXPORT_QUERY, request.args)
+    return export_response(request.args)
+
+
+def page_of_entries(arguments: Mapping[str, Any]) -> tuple[Sequence[AuditEntry], Place | None]:
+    """Return the page of entries that *arguments* select, and the cursor of the next; raise ValidationError."""
+    query = load_query(QUERY, arguments)
+    limit = query["limit"]
+    with open_transaction(pool(), g.workspace_id) as tx:
+        found = list_entries(
+            tx,
+            matching=_filter_from(query),
+            limit=limit + 1,
+            before=query.get("cursor"),
+            snapshots="include" in query,
+        )
+    listed = found[:limit]
+    return listed, listed[-1].place if len(found) > limit else None
+
+
+def find_entry(entry_id: UUID) -> AuditEntry:
+    """Return an entry with its snapshots; raise NotFound when the workspace has none of that id."""
+    with open_transaction(pool(), g.workspace_id) as tx:
+        found = read_entries(tx, ids=[entry_id], snapshots=True)
+    if not found:
+        raise NotFound(NO_ENTRY)
+    return found[0]
+
+
+def export_response(arguments: Mapping[str, Any]) -> Response:
+    """Return the file of the entries that *arguments* select; raise ValidationError."""
+    query = load_query(EXPORT_QUERY, arguments)
     form = query["format"]
     with ExitStack() as stack:
         take_share(Resource.EXPORTS, stack)

@@ -1,6 +1,8 @@
 """Cancel jobs that no worker has begun: one, those of a batch, or all that wait in the queue."""
 
+from collections.abc import Mapping
 from http import HTTPStatus
+from typing import Any
 from uuid import UUID
 
 from flask import Blueprint, g, jsonify, request
@@ -97,10 +99,7 @@ def cancel_queue_view() -> ResponseReturnValue:
     needs the permission of the jobs: `users.merge` and `users.identify`, or the one of `kind`.
     """
     query = load_query(SELECTION, request.args)
-    selection = QueueSelection(kind=query.get("kind"), source=query.get("source"), priority=query.get("priority"))
-    kinds = (JobKind.MERGE, JobKind.IDENTIFY) if selection.kind in (None, JobKind.UNDO) else (selection.kind,)
-    for kind in kinds:
-        require_kind(kind)
+    selection = permitted_selection(query)
 
     def answer(cancel_id: UUID) -> ResponseReturnValue:
         return jsonify(QUEUE_CANCELLED.dump({"message": "success", "cancel_id": cancel_id})), HTTPStatus.ACCEPTED
@@ -112,6 +111,15 @@ def cancel_queue_view() -> ResponseReturnValue:
         answer,
         body=query,
     )
+
+
+def permitted_selection(query: Mapping[str, Any]) -> QueueSelection:
+    """Return the selection of a loaded *query*; raise AccessDenied without the permissions of its jobs."""
+    selection = QueueSelection(kind=query.get("kind"), source=query.get("source"), priority=query.get("priority"))
+    kinds = (JobKind.MERGE, JobKind.IDENTIFY) if selection.kind in (None, JobKind.UNDO) else (selection.kind,)
+    for kind in kinds:
+        require_kind(kind)
+    return selection
 
 
 def _cancel_job(tx: Transaction, job_id: UUID) -> queries.Job:

@@ -1,7 +1,8 @@
 """`/webhooks`: the URLs that get a notice when a batch finishes, and the notices of each."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from http import HTTPStatus
+from typing import Any
 from uuid import UUID
 
 from flask import Blueprint, Response, g, jsonify, request
@@ -59,9 +60,7 @@ LOOKUP_S = 3.0
 def create_webhook_view() -> ResponseReturnValue:
     """Create a webhook and return it with its secret. Only the repeated request gets this secret again."""
     body = json_body()
-    wish = load_webhook(body)
-    _check_url(wish.url)
-    _check_types(wish.types)
+    wish = permitted_webhook(body)
     return respond_once(
         lambda once: run_in_transaction(
             pool(), g.workspace_id, once(store.create_webhook), wish, peppers=settings().webhook_pepper
@@ -99,9 +98,7 @@ def update_webhook_view(webhook_id: UUID) -> ResponseReturnValue:
 
     A disabled webhook gets no new notices, and its waiting notices are not sent.
     """
-    wish = load_webhook_change(json_body())
-    _check_url(wish.url)
-    webhook = run_in_transaction(pool(), g.workspace_id, _update, wish, webhook_id=webhook_id)
+    webhook = change_webhook(webhook_id, json_body())
     return jsonify(WEBHOOK.dump(webhook))
 
 
@@ -159,17 +156,7 @@ def test_webhook_view(webhook_id: UUID) -> ResponseReturnValue:
 @requires(permission=READ)
 def list_notices_view(webhook_id: UUID) -> ResponseReturnValue:
     """Return a page of the notices of a webhook with their attempts, newest first."""
-    query = load_query(NOTICE_QUERY, request.args)
-    with open_transaction(pool(), g.workspace_id) as tx:
-        webhook = store.read_webhook(tx, webhook_id=webhook_id)
-        found = deliveries.list_deliveries(
-            tx,
-            webhook_id=webhook.id,
-            state=query.get("state"),
-            limit=query["limit"] + 1,
-            before=query.get("cursor"),
-        )
-    notices, next_cursor = split_page(found, query["limit"])
+    _, notices, next_cursor = page_of_notices(webhook_id, request.args)
     return jsonify(NOTICE_PAGE.dump({"notices": notices, "next_cursor": next_cursor}))
 
 
@@ -191,6 +178,38 @@ def retry_notice_view(webhook_id: UUID, notice_id: UUID) -> ResponseReturnValue:
     )
 
 
+def permitted_webhook(body: Any) -> WebhookChange:
+    """Return the new webhook of *body*; raise ValidationError, UnfitUrl or AccessDenied if it may not be created."""
+    wish = load_webhook(body)
+    _check_url(wish.url)
+    check_types(wish.types)
+    return wish
+
+
+def change_webhook(webhook_id: UUID, body: Any) -> Webhook:
+    """Change the members of a webhook that *body* has and return it."""
+    wish = load_webhook_change(body)
+    _check_url(wish.url)
+    return run_in_transaction(pool(), g.workspace_id, _update, wish, webhook_id=webhook_id)
+
+
+def page_of_notices(
+    webhook_id: UUID, arguments: Mapping[str, Any]
+) -> tuple[Webhook, Sequence[deliveries.Delivery], UUID | None]:
+    """Return a webhook, the page of its notices that *arguments* select, and the cursor of the next page."""
+    query = load_query(NOTICE_QUERY, arguments)
+    with open_transaction(pool(), g.workspace_id) as tx:
+        webhook = store.read_webhook(tx, webhook_id=webhook_id)
+        found = deliveries.list_deliveries(
+            tx,
+            webhook_id=webhook.id,
+            state=query.get("state"),
+            limit=query["limit"] + 1,
+            before=query.get("cursor"),
+        )
+    return webhook, *split_page(found, query["limit"])
+
+
 def _check_url(url: str | None) -> None:
     """Raise UnfitUrl if a notice must not be sent to *url*. Each attempt to send one resolves the host again."""
     if url is not None:
@@ -208,11 +227,11 @@ def _secret_response(webhook: Webhook, seed: SecretSeed) -> Response:
 
 def _update(tx: Transaction, wish: WebhookChange, *, webhook_id: UUID) -> Webhook:
     webhook = store.update_webhook(tx, wish, webhook_id=webhook_id)
-    _check_types(webhook.types)
+    check_types(webhook.types)
     return webhook
 
 
-def _check_types(types: Collection[str] | None) -> None:
+def check_types(types: Collection[str] | None) -> None:
     """Raise AccessDenied when notices of *types* would show changes of identity that the key may not read."""
     if EventType.IDENTITY_CHANGED in (types or ()) and not g.may(IDENTITIES):
         raise AccessDenied("Access Denied")

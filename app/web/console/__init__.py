@@ -3,6 +3,7 @@
 from flask import Blueprint
 
 from app.web.console import (
+    audit,
     auth,
     batches,
     bulk,
@@ -11,15 +12,19 @@ from app.web.console import (
     error_pages,
     home,
     jobs,
+    keys,
     layout,
     merging,
     plans,
     profiles,
+    queue,
     runs,
     search,
     static_files,
+    system,
     throughput,
     undo,
+    webhooks,
 )
 
 #: Path of the console.
@@ -27,6 +32,7 @@ PREFIX = "/console"
 
 blueprint = Blueprint("console", __name__, url_prefix=PREFIX, template_folder="templates")
 for each in (
+    audit,
     batches,
     bulk,
     dead_jobs,
@@ -34,15 +40,19 @@ for each in (
     auth,
     home,
     jobs,
+    keys,
     merging,
     plans,
     duplicates,
+    queue,
     static_files,
     profiles,
     runs,
     search,
+    system,
     throughput,
     undo,
+    webhooks,
 ):
     blueprint.register_blueprint(each.blueprint)
 layout.register_layout(blueprint)

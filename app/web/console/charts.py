@@ -1,10 +1,10 @@
-"""Coordinates of the throughput charts, which are SVG. The page scales a chart to its width."""
+"""Coordinates and texts of the throughput charts, which are SVG. The page scales a chart to its width."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
-from app.ledger.throughput import TimeBucket
+from app.ledger.throughput import ChartPeriod, TimeBucket
 from app.web.console.progress import Tone, tone_of
 from schemas.outcomes import JobState
 
@@ -12,6 +12,8 @@ from schemas.outcomes import JobState
 WIDTH, HEIGHT = 1000, 100
 #: Share of a bucket's width between its bar and the next one.
 GAP = 0.2
+#: Intervals between the labels of the time axis.
+TIME_TICKS = 4
 #: The segments of a bar from the bottom up, each with its entry in the legend.
 TONE_NAMES: Mapping[Tone, str] = {
     Tone.GOOD: "Merged, identified or undone",
@@ -42,6 +44,16 @@ class Chart:
     line: str
     area: str
     unfinished_top: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """The place of a bucket in the charts, and its texts."""
+
+    x: float
+    width: float
+    ended: str
+    unfinished: str
 
 
 def count_by_tone(bucket: TimeBucket) -> dict[Tone, int]:
@@ -76,9 +88,49 @@ def round_up(most: int) -> int:
     return next(top for factor in (1, 2, 5, 10) if (top := factor * power) >= most)
 
 
-def time_of_day(moment: datetime) -> str:
-    """Return the time of day of *moment* in UTC."""
-    return f"{moment.astimezone(UTC):%H:%M}"
+def list_columns(buckets: Sequence[TimeBucket], period: ChartPeriod) -> list[Column]:
+    """Return the columns of the chart of *buckets* with the texts that a browser shows when it hovers over them."""
+    step = WIDTH / len(buckets)
+    return [
+        Column(
+            x=round(nth * step, 2),
+            width=round(step, 2),
+            ended=_describe_ended(bucket, period),
+            unfinished=f"{_end(bucket, period)}: {bucket.unfinished:,} waiting or running",
+        )
+        for nth, bucket in enumerate(buckets)
+    ]
+
+
+def list_time_ticks(buckets: Sequence[TimeBucket], period: ChartPeriod) -> list[str]:
+    """Return the labels of the time axis, at equal distances, from the start of the first bucket to now."""
+    length = len(buckets) * period.bucket
+    form = "%d %b" if period is ChartPeriod.WEEK else "%H:%M"
+    starts_at = buckets[0].begins_at.astimezone(UTC)
+    return [f"{starts_at + length * nth / TIME_TICKS:{form}}" for nth in range(TIME_TICKS)] + ["now"]
+
+
+def format_begin(moment: datetime, period: ChartPeriod) -> str:
+    """Return the start of a bucket in UTC, with the date where a period has several days."""
+    form = "%H:%M" if period is ChartPeriod.HOUR else "%d %b %H:%M"
+    return f"{moment.astimezone(UTC):{form}}"
+
+
+def format_length(length: timedelta) -> str:
+    """Return the length of a bucket in words."""
+    minutes = int(length.total_seconds() // 60)
+    names = {1: "minute", 60: "hour"}
+    return names.get(minutes) or (f"{minutes // 60} hours" if minutes % 60 == 0 else f"{minutes} minutes")
+
+
+def _describe_ended(bucket: TimeBucket, period: ChartPeriod) -> str:
+    tones = ", ".join(f"{jobs:,} {TONE_NAMES[tone].lower()}" for tone, jobs in count_by_tone(bucket).items() if jobs)
+    span = f"{format_begin(bucket.begins_at, period)} to {_end(bucket, period)}"
+    return f"{span}: {tones or 'no job ended'}; {bucket.accepted:,} accepted"
+
+
+def _end(bucket: TimeBucket, period: ChartPeriod) -> str:
+    return f"{(bucket.begins_at + period.bucket).astimezone(UTC):%H:%M}"
 
 
 def _bars(bucket: TimeBucket, x: float, step: float, top: int) -> list[Bar]:

@@ -13,7 +13,7 @@ from werkzeug.exceptions import HTTPException
 from app.db.errors import Response as ErrorResponse
 from app.db.errors import response_to, to_unavailable
 from app.errors import DatabaseUnavailable, NotFound, Rejected, ResolutionUnsettled
-from app.web.auth import AccessDenied
+from app.web.auth import ACCESS_DENIED, AccessDenied
 from app.web.console.auth import HOME, SIGN_IN, NotSignedIn, signed_in
 from app.web.errors import NOT_STORABLE, RETRY_AFTER, UNEXPECTED, first_sentence
 from app.web.proxies import with_prefix
@@ -69,7 +69,10 @@ def redirect_to_sign_in(_: NotSignedIn) -> Response:
     return make_response(redirect(with_prefix(form), HTTPStatus.SEE_OTHER))
 
 
-def access_denied_page(_: AccessDenied) -> Response:
+def access_denied_page(error: AccessDenied) -> Response:
+    """Show which permission is missing: that of the page, unless *error* has a sentence of its own."""
+    if str(error) != ACCESS_DENIED:
+        return error_page(HTTPStatus.FORBIDDEN, str(error))
     view = current_app.view_functions[request.endpoint or ""]
     needed = " or ".join(getattr(view, "page_permissions", None) or ())
     return error_page(HTTPStatus.FORBIDDEN, f"The API key lacks the permission {needed}.")

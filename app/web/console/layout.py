@@ -7,13 +7,18 @@ import orjson
 from flask import Blueprint, Response, g, request
 
 from app.ledger.queries import Batch, Job
+from app.web.api import keys, webhooks
 from app.web.api.exclusions import READING as DUPLICATES
 from app.web.api.plans import EITHER as PLANS
+from app.web.api.queue import READING
+from app.web.api.system import READ_SYSTEM
 from app.web.auth import POLLING
 from app.web.console import csrf, marks
+from app.web.console.alerts import format_count
+from app.web.console.durations import format_duration
 from app.web.console.filters import filter_url
 from app.web.console.progress import BatchProgress, label_of, tone_of
-from app.web.console.times import format_duration, format_relative_time, format_time
+from app.web.console.times import format_relative_time, format_time
 from app.web.job_permissions import PERMISSIONS, may_run
 from app.web.resources import settings
 from schemas.outcomes import JobState, Outcome
@@ -40,8 +45,13 @@ NAVIGATION: tuple[tuple[str, str, tuple[str, ...] | None], ...] = (
     ("console.dead_jobs.dead_jobs_page", "Dead jobs", POLLING),
     ("console.plans.plan_list_page", "Plans", PLANS),
     ("console.duplicates.duplicates_page", "Duplicates", DUPLICATES),
+    ("console.queue.queue_page", "Queue", READING),
     ("console.throughput.throughput_page", "Throughput", POLLING),
     ("console.merging.merge_form_page", "Merge", ("users.merge",)),
+    ("console.audit.audit_list_page", "Audit", ("audit.read",)),
+    ("console.webhooks.webhook_list_page", "Webhooks", (webhooks.READ,)),
+    ("console.keys.key_list_page", "Keys", (keys.READ,)),
+    ("console.system.system_page", "System", (READ_SYSTEM,)),
 )
 
 
@@ -51,6 +61,8 @@ def register_layout(blueprint: Blueprint) -> None:
     blueprint.after_request(_protect)
     blueprint.context_processor(_common)
     blueprint.add_app_template_filter(format_time, "moment")
+    blueprint.add_app_template_filter(format_duration, "duration")
+    blueprint.add_app_template_filter(format_count, "count")
     blueprint.add_app_template_filter(label_of, "label")
     blueprint.add_app_template_filter(tone_of, "tone")
     blueprint.add_app_template_filter(batch_progress, "progress")
@@ -61,7 +73,6 @@ def register_layout(blueprint: Blueprint) -> None:
     blueprint.add_app_template_filter(table_columns, "columns")
     blueprint.add_app_template_global(filter_url, "filter_url")
     blueprint.add_app_template_filter(format_relative_time, "ago")
-    blueprint.add_app_template_filter(format_duration, "duration")
     blueprint.add_app_template_filter(marks.marks_of_batch, "marks")
     blueprint.add_app_template_filter(marks.state_of_batch, "state_mark")
     blueprint.add_app_template_filter(marks.mark_of_job, "job_mark")
@@ -133,4 +144,5 @@ def _common() -> dict[str, Any]:
 
 def _is_current(endpoint: str) -> bool:
     """Return whether the current page is in the section of *endpoint*."""
-    return (request.endpoint or "").rpartition(".")[0] == endpoint.rpartition(".")[0]
+    section = endpoint.rpartition(".")[0]
+    return (request.endpoint or "").startswith(f"{section}.")

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from enum import StrEnum
 from http import HTTPStatus
 from types import MappingProxyType
@@ -72,10 +71,12 @@ class RunView:
         return self.run.state in {RunStatus.OPEN, RunStatus.RUNNING}
 
     @property
-    def remaining(self) -> timedelta | None:
-        """The estimated time until its end."""
+    def remaining_s(self) -> float | None:
+        """The estimated time until its end, in seconds."""
         end = self.run.estimated_finish_at
-        return None if end is None or not self.is_unfinished else end - SERVER_CLOCK.moment()
+        if end is None or not self.is_unfinished:
+            return None
+        return max(1.0, (end - SERVER_CLOCK.moment()).total_seconds())
 
     @property
     def waiting(self) -> int:

@@ -30,15 +30,3 @@ def format_relative_time(value: datetime) -> str:
             amount = f"{abs(age) // unit} {name}"
             return f"{amount} ago" if age > timedelta() else f"in {amount}"
     return f"{value.astimezone(UTC):%Y-%m-%d}"
-
-
-def format_duration(value: timedelta) -> str:
-    """Return *value* in its largest units, such as "2 h 5 min"; at least one second."""
-    seconds = max(1, round(value.total_seconds()))
-    days, seconds = divmod(seconds, 86_400)
-    hours, seconds = divmod(seconds, 3_600)
-    minutes, seconds = divmod(seconds, 60)
-    parts = [
-        f"{amount} {unit}" for amount, unit in ((days, "d"), (hours, "h"), (minutes, "min"), (seconds, "s")) if amount
-    ]
-    return " ".join(parts[:2])

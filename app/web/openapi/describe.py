@@ -48,6 +48,7 @@ class Tag(StrEnum):
     DUPLICATES = "Duplicates"
     WEBHOOKS = "Webhooks"
     AUDIT = "Audit"
+    KEYS = "Keys"
     IDENTITIES = "Identities"
     SERVER = "Server"
 

@@ -10,13 +10,16 @@ from types import FrameType
 from typing import Any
 
 from app.config import Settings
+from app.db.connections import lend_connection
 from app.db.startup import wait_for_schema
 from app.errors import SetupError
 from app.gc_tuning import tune_gc
 from app.logs import log_uncaught_errors, logging_configuration
 from app.process_group import ProcessGroup
+from app.system.heartbeats import Heartbeat
 from app.web.metrics import metric_sources
 from app.web.prefer_wait import CLOSING
+from app.web.resources import resources_of
 from app.web.server.draining import drain_first
 from app.web.server.gunicorn_worker import raise_open_files
 from app.web.server.metrics_turn import MetricsTurn
@@ -26,6 +29,8 @@ SETTINGS = Settings.of_process()
 #: Made before the processes fork.
 GROUP = ProcessGroup()
 METRICS_TURN = MetricsTurn(SETTINGS.metrics_address)
+#: The heartbeat of this process, after the fork.
+HEARTBEATS: list[Heartbeat] = []
 
 bind = f"[{SETTINGS.web_host}]:{SETTINGS.port}" if ":" in SETTINGS.web_host else f"{SETTINGS.web_host}:{SETTINGS.port}"
 worker_class = "app.web.server.gunicorn_worker.MergelaneWorker"
@@ -92,7 +97,8 @@ def when_ready(_: Any) -> None:
 def post_worker_init(worker: Any) -> None:
     """Prepare a process that was forked.
 
-    Tune garbage collection, join the group and serve the metrics. On SIGTERM answer requests that wait for a batch.
+    Tune garbage collection, join the group, serve the metrics and write heartbeats. On SIGTERM answer requests that
+    wait for a batch.
     """
 
     def end(number: int, frame: FrameType | None) -> None:
@@ -103,10 +109,15 @@ def post_worker_init(worker: Any) -> None:
     sys.setswitchinterval(SWITCH_S)
     join_group(worker.wsgi, GROUP)
     METRICS_TURN.start(*metric_sources(worker.wsgi))
+    heartbeat = Heartbeat("web", lambda: lend_connection(resources_of(worker.wsgi).pool))
+    heartbeat.start()
+    HEARTBEATS.append(heartbeat)
     signal.signal(signal.SIGTERM, end)
     signal.siginterrupt(signal.SIGTERM, False)  # noqa: FBT003  as gunicorn does: running requests continue
 
 
 def worker_exit(_: Any, __: Any) -> None:
-    """Stop serving the metrics, before the pool closes that they are read with."""
+    """Stop serving the metrics and the heartbeat, before the pool closes that they use."""
+    for heartbeat in HEARTBEATS:
+        heartbeat.close()
     METRICS_TURN.close()

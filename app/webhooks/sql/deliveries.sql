@@ -105,6 +105,19 @@ WHERE workspace_id = %(workspace_id)s AND webhook_id = %(webhook_id)s
 ORDER BY id DESC
 LIMIT %(limit)s
 
+-- name: count_deliveries
+-- Counts the newest deliveries of webhooks by state, up to a bound of deliveries of each that it reads.
+SELECT newest.webhook_id, newest.state, count(*) AS deliveries
+FROM unnest(%(webhook_ids)s::uuid []) AS counted (id)
+CROSS JOIN LATERAL (
+    SELECT webhook_id, state
+    FROM webhook_delivery
+    WHERE workspace_id = %(workspace_id)s AND webhook_id = counted.id
+    ORDER BY id DESC
+    LIMIT %(bound)s
+) AS newest
+GROUP BY newest.webhook_id, newest.state
+
 -- name: lock_delivery
 -- Locks and reads a delivery.
 SELECT

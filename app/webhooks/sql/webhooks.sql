@@ -15,6 +15,27 @@ FROM webhook
 WHERE workspace_id = %(workspace_id)s
 ORDER BY id
 
+-- name: list_failing_webhooks
+-- Lists the webhooks that Mergelane disabled, and those with a failed delivery among their last ones, with its error.
+SELECT webhook.id, webhook.url, webhook.disabled_reason, failed.last_error, failed.attempted_at
+FROM webhook
+LEFT JOIN LATERAL (
+    SELECT latest.last_error, latest.attempted_at
+    FROM (
+        SELECT delivery.id, delivery.state, delivery.last_error, delivery.attempted_at
+        FROM webhook_delivery AS delivery
+        WHERE delivery.workspace_id = %(workspace_id)s AND delivery.webhook_id = webhook.id
+        ORDER BY delivery.id DESC
+        LIMIT %(deliveries)s
+    ) AS latest
+    WHERE latest.state <> 'sent' AND latest.last_error IS NOT NULL
+    ORDER BY latest.id DESC
+    LIMIT 1
+) AS failed ON TRUE
+WHERE webhook.workspace_id = %(workspace_id)s
+    AND (webhook.disabled_reason IS NOT NULL OR (webhook.enabled AND failed.last_error IS NOT NULL))
+ORDER BY webhook.id
+
 -- name: read_webhook
 -- Reads one webhook.
 SELECT id, url, types, description, enabled, disabled_reason, created_at, former_until

@@ -8,10 +8,12 @@ import pytest
 from werkzeug.routing import Rule
 
 from app.config import Settings
+from app.db.connections import Connection
 from app.web import create_app
 from tests.support.browser import Browser
 from tests.support.front_door import Caller
 from tests.support.runs import create_run, in_run
+from tests.support.webhook_rows import write_webhook
 from tests.support.worker import Worker
 
 Json = dict[str, Any]
@@ -26,6 +28,8 @@ PAIR = {
     for name, value in (("kind", "external_id"), ("value", whom))
 }
 OWNERS_JOB = "the owner's job"
+#: The path whose query has an action and a filter.
+BULK = "/console/jobs/bulk"
 #: What a stranger puts into the form at each URL that takes one.
 FORMS: dict[str, list[dict[str, str]]] = {
     "/console/sign-out": [{}],
@@ -41,7 +45,22 @@ FORMS: dict[str, list[dict[str, str]]] = {
     "/console/runs/<uuid:run_id>/close": [{}],
     "/console/runs/<uuid:run_id>/cancel": [{}],
     "/console/runs/<uuid:run_id>/undo": [{}],
+    BULK: [{}],
     "/console/dead/retry": [{"job_id": OWNERS_JOB}],
+    "/console/audit": [{"identifier": SECRETS[0]}],
+    "/console/audit/export": [{"identifier": SECRETS[0]}, {}],
+    "/console/queue/pause": [{}],
+    "/console/queue/resume": [{}],
+    "/console/queue/limit": [{"limit": "1"}],
+    "/console/queue/cancel": [{}],
+    "/console/webhooks": [{"url": "https://127.0.0.1/", "idempotency_key": "k"}],
+    "/console/webhooks/<uuid:webhook_id>/change": [{"url": "https://203.0.113.1/", "types": "merge.run.finished"}],
+    "/console/webhooks/<uuid:webhook_id>/rotate": [{"idempotency_key": "k"}],
+    "/console/webhooks/<uuid:webhook_id>/test": [{}],
+    "/console/webhooks/<uuid:webhook_id>/disable": [{}],
+    "/console/webhooks/<uuid:webhook_id>/enable": [{}],
+    "/console/webhooks/<uuid:webhook_id>/delete": [{}],
+    "/console/webhooks/<uuid:webhook_id>/notices/<uuid:notice_id>/retry": [{}],
     "/console/merge/preview": [PAIR],
     "/console/merge": [{**PAIR, "idempotency_key": "k"}],
     "/console/plans": [{"pairs": f"merge_external_id,keep_external_id\n{SECRETS[1]},{SECRETS[0]}\n"}],
@@ -73,13 +92,15 @@ ROUTES = [
 
 @dataclass(frozen=True)
 class Owner:
-    """A workspace with a merge in it."""
+    """A workspace with a merge and a webhook with a dead notice in it."""
 
     caller: Caller
     batch_id: str
     job_id: str
     run_id: str
     braze_ids: tuple[str, ...]
+    webhook_id: str
+    notice_id: str
     plan_id: str
     duplicates_run_id: str
     exclusion_id: str
@@ -90,6 +111,8 @@ class Owner:
             "<uuid:batch_id>": [self.batch_id],
             "<uuid:job_id>": [self.job_id],
             "<uuid:plan_id>": [self.plan_id],
+            "<uuid:entry_id>": [self.job_id],
+            "<uuid:webhook_id>": [self.webhook_id],
             "<uuid:run_id>": [self.duplicates_run_id if "/duplicates/" in rule.rule else self.run_id],
             "<uuid:exclusion_id>": [self.exclusion_id],
             "<braze_id>": list(self.braze_ids),
@@ -97,13 +120,16 @@ class Owner:
         }
         for place, values in known.items():
             if place in rule.rule:
-                return [rule.rule.replace(place, value).replace("<int:index>", "0") for value in values]
+                named = [rule.rule.replace(place, value).replace("<int:index>", "0") for value in values]
+                return [path.replace("<uuid:notice_id>", self.notice_id) for path in named]
+        if rule.rule == BULK:
+            return [f"{BULK}?action=undo&run_id={self.run_id}"]
         assert "<" not in rule.rule, f"Tell here what of a workspace the URL {rule.rule} names."
         return [rule.rule]
 
 
 @pytest.fixture
-def owner(caller: Caller, worker: Worker) -> Owner:
+def owner(caller: Caller, worker: Worker, connection: Connection) -> Owner:
     """A workspace with two people, one merged into the other."""
     people = [{"external_id": each, "first_name": SECRETS[3], SECRETS[4]: 1} for each in SECRETS[:2]]
     people[0]["email"] = SECRETS[2]
@@ -121,8 +147,17 @@ def owner(caller: Caller, worker: Worker) -> Owner:
     run: Any = caller.post("/duplicates/runs").json
     both = [{"external_id": each} for each in (SECRETS[0], "owners-friend")]
     stored: Any = caller.post("/duplicates/exclusions", {"exclusions": [{"profiles": both, "reason": "not one"}]}).json
-    ids = plan["plan_id"], run["run_id"], stored["exclusions"][0]["exclusion_id"]
-    return Owner(caller, accepted["batch_id"], jobs["jobs"][0]["job_id"], run_id, braze_ids, *ids)
+    return Owner(
+        caller,
+        accepted["batch_id"],
+        jobs["jobs"][0]["job_id"],
+        run_id,
+        braze_ids,
+        *write_webhook(connection, caller.workspace_id, url="https://owner.example/"),
+        plan["plan_id"],
+        run["run_id"],
+        stored["exclusions"][0]["exclusion_id"],
+    )
 
 
 @pytest.fixture
@@ -134,7 +169,8 @@ def stranger(make_browser: Callable[[Caller | None], Browser], make_caller: Call
 @pytest.mark.parametrize(("method", "rule"), ROUTES, ids=lambda part: getattr(part, "rule", part))
 def test_a_stranger_finds_nothing(method: str, rule: Rule, owner: Owner, stranger: Browser) -> None:
     assert method == "GET" or rule.rule in FORMS, f"Tell above what a stranger would send to {rule.rule}."
-    secrets = {*SECRETS, owner.batch_id, owner.job_id, owner.run_id, *owner.braze_ids}
+    ids = owner.batch_id, owner.job_id, owner.run_id, owner.webhook_id, owner.notice_id
+    secrets = {*SECRETS, *ids, *owner.braze_ids}
     for path in owner.paths(rule):
         for form in [{}] if method == "GET" else FORMS[rule.rule]:
             told = {name: value.replace(OWNERS_JOB, owner.job_id) for name, value in form.items()}
@@ -164,8 +200,14 @@ def test_the_owner_finds_all_of_it(owner: Owner, make_browser: Callable[[Caller 
         path: browser.get(path).status_code for _, rule in ROUTES if rule.arguments for path in owner.paths(rule)
     }
 
+    webhook = f"/console/webhooks/{owner.webhook_id}"
     assert statuses == {
         "/console/nothing": 404,
+        f"/console/audit/{owner.job_id}": 200,
+        webhook: 200,
+        **{f"{webhook}/{action}": 200 for action in ("change", "delete", "disable", "enable", "rotate")},
+        f"{webhook}/test": 404,
+        f"{webhook}/notices/{owner.notice_id}/retry": 404,
         f"/console/batches/{owner.batch_id}": 200,
         f"/console/batches/{owner.batch_id}/undo": 200,
         f"/console/jobs/{owner.job_id}/undo": 200,

@@ -16,6 +16,7 @@ from app.config import Settings
 from app.db.connections import Connection
 from app.web import create_app
 from tests.support.front_door import Caller
+from tests.support.webhook_rows import write_webhook
 from tests.support.worker import Worker
 
 Json = dict[str, Any]
@@ -75,6 +76,7 @@ class Owner:
         known = {
             "batch_id": [self.batch_id],
             "job_id": [self.job_id],
+            "entry_id": [self.job_id],
             "run_id": [self.run_id],
             "plan_id": [self.plan_id],
             "braze_id": self.braze_ids,
@@ -242,24 +244,7 @@ def owner(caller: Caller, worker: Worker, connection: Connection) -> Owner:
     }
     plan = caller.post("/merge/plans", {"merge_updates": [update]}).json or {}
     ids = batch["batch_id"], batch["jobs"][0]["job_id"], (run.json or {})["run_id"], plan["plan_id"], exclusion_id
-    return Owner(caller, *ids, braze_ids, *told(connection, caller))
-
-
-def told(connection: Connection, caller: Caller) -> tuple[str, str]:
-    """Write a webhook and a dead notice of the caller's workspace; return their ids."""
-    webhook_id, notice_id = uuid7(), uuid7()
-    rows = {"workspace_id": caller.workspace_id, "webhook_id": str(webhook_id), "notice_id": str(notice_id)}
-    connection.execute(
-        "INSERT INTO webhook (workspace_id, id, url, types, description, enabled, salt, pepper)"
-        " VALUES (%(workspace_id)s, %(webhook_id)s, %(url)s, '{}', '', true, '', '')",
-        {**rows, "url": SECRETS["webhook"]},
-    )
-    connection.execute(
-        "INSERT INTO webhook_delivery (workspace_id, id, webhook_id, type, body, state, last_error, ended_at)"
-        " VALUES (%(workspace_id)s, %(notice_id)s, %(webhook_id)s, 'webhook.test', '{}', 'dead', 'So.', now())",
-        rows,
-    )
-    return rows["webhook_id"], rows["notice_id"]
+    return Owner(caller, *ids, braze_ids, *write_webhook(connection, caller.workspace_id, url=SECRETS["webhook"]))
 
 
 @pytest.fixture

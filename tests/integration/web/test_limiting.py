@@ -125,7 +125,7 @@ def test_every_endpoint_with_a_door_is_limited(front_door: Flask, caller: Caller
     for bucket in Bucket:
         keys.set_workspace_limit(connection, workspace=caller.workspace, limit=Limit(bucket, 1, 7 * DAY))
     client, headers = front_door.test_client(), {"Authorization": f"Bearer {caller.secret}"}
-    ids = ("batch_id", "job_id", "run_id", "webhook_id", "notice_id", "exclusion_id", "plan_id")
+    ids = ("batch_id", "job_id", "run_id", "webhook_id", "notice_id", "exclusion_id", "plan_id", "entry_id")
     places = {**dict.fromkeys(ids, ELSEWHERE), "braze_id": "0" * 24, "identifier": "0" * 24}
     guarded = [
         rule

@@ -64,6 +64,10 @@ BODIES: dict[str, Json] = {
     "/merge/jobs/bulk": {"action": "cancel", "filter": {}},
     "/console/search": {"sought": "survivor"},
     "/console/jobs": {"identifier": "survivor"},
+    "/console/audit": {"identifier": "survivor"},
+    "/console/audit/export": {"format": "csv"},
+    "/console/queue/limit": {"limit": "60000"},
+    "/console/webhooks": {"url": "https://127.0.0.1/", "idempotency_key": "k"},
     "/console/merge/preview": FORM,
     "/console/merge": {**FORM, "idempotency_key": "k"},
     "/console/plans": {"pairs": "merge_external_id,keep_external_id\nlater,blank\n"},
@@ -140,6 +144,7 @@ def walk(caller: Caller, worker: Worker) -> Walk:
     ids = {
         "batch_id": batch["batch_id"],
         "job_id": first,
+        "entry_id": first,
         "run_id": run["run_id"],
         "plan_id": plan["plan_id"],
         "exclusion_id": excluded["exclusions"][0]["exclusion_id"],

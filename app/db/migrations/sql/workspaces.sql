@@ -48,6 +48,7 @@ CREATE TABLE api_key (
     revoked_at timestamptz,
     expires_at timestamptz,  -- null: never
     pepper text NOT NULL DEFAULT '',  -- fingerprint of the server secret that keyed the digest; '' if there was none
+    last_used_at timestamptz,  -- null: not used since this column exists; up to a minute old
     PRIMARY KEY (workspace_id, id)
 );
 

@@ -1,0 +1,1 @@
+"""The running processes of the installation, as their heartbeats in PostgreSQL show them."""
