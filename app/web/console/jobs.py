@@ -16,6 +16,7 @@ from app.undo.recorded_merges import RecordedComparison, compare_recorded_merge
 from app.web.api.jobs import list_requested_jobs
 from app.web.auth import POLLING, pool
 from app.web.console.auth import signed_in
+from app.web.console.field_rows import rows_of_page
 from app.web.console.progress import poll_interval_since
 from app.web.pagination import cursor_text
 from app.web.reading import may_read_values, visible_changes
@@ -25,8 +26,8 @@ blueprint = Blueprint("jobs", __name__, url_prefix="/jobs")
 
 #: Fields of the filter form; an empty one does not filter.
 FILTERS = ("state", "outcome", "identifier", "cursor")
-#: Rows of a comparison on a page; the API returns the others.
-MAX_ROWS = 500
+#: Changes of a job that is no merge, on a page; the API returns the others.
+MAX_ROWS = 100
 
 
 @blueprint.get("")
@@ -61,6 +62,7 @@ def job_page(job_id: UUID) -> ResponseReturnValue:
         "job_body.html" if "HX-Request" in request.headers else "job.html",
         job=job,
         comparison=comparison,
+        fields=rows_of_page(comparison.rows) if comparison.rows else None,
         most_rows=MAX_ROWS,
         again_after=None if job.state in SETTLED else poll_interval_since(job.created_at),
     )
