@@ -111,6 +111,7 @@ WITH here AS (
     FROM here CROSS JOIN generate_series(1, %(batches)s) AS nth
 )
 SELECT
+    (SELECT max(id::text) FROM batches) AS batch_id,
     (SELECT id FROM jobs WHERE state = 'dead' LIMIT 1) AS dead_job_id,
     (SELECT id FROM entries LIMIT 1) AS entry_id,
     (SELECT key_id FROM here) AS key_id

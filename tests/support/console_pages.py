@@ -19,7 +19,10 @@ WITHOUT_DATA: Mapping[str, str] = {
     "/console/<path:path>": "answers 404 to all other paths",
 }
 #: Rules whose argument names another thing than elsewhere: rule → argument → name in the data.
-OTHER_VALUES: Mapping[str, Mapping[str, str]] = {"/console/jobs/<uuid:job_id>/retry": {"job_id": "dead_job_id"}}
+OTHER_VALUES: Mapping[str, Mapping[str, str]] = {
+    "/console/jobs/<uuid:job_id>/retry": {"job_id": "dead_job_id"},
+    "/console/batches/<uuid:batch_id>/undo": {"batch_id": "small_batch_id"},
+}
 NO_VALUE = (
     "The route {rule} has the argument {name}, for which there is no value. Add one to the result of"
     " make_console_data in tests/support/console_data.py."

@@ -1,6 +1,6 @@
 """What a page costs: its bytes, its statements, and that neither grows with the rows of the workspace."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import psycopg
@@ -8,7 +8,7 @@ import pytest
 
 from app.db.connections import Connection
 from tests.support.browser import Browser
-from tests.support.console_data import FEW, MANY, make_console_data
+from tests.support.console_data import FEW, MANY, make_console_data, sender_of
 from tests.support.console_pages import page_paths
 from tests.support.front_door import Caller
 from tests.support.worker import Worker
@@ -19,20 +19,6 @@ MAX_BYTES = 100_000
 MAX_STATEMENTS = 25
 #: Statements that a page may have more with many rows than with few: a second part that was empty.
 SLACK = 2
-
-
-def sender(caller: Caller) -> Callable[..., Any]:
-    """Return a function that sends requests of the API and returns the bodies of their responses."""
-
-    def send(method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Any:
-        options: dict[str, Any] = {} if headers is None else {"headers": dict(headers)}
-        response = {"GET": caller.get, "PUT": caller.put, "PATCH": caller.patch, "POST": caller.post}[method](
-            path, *([] if method == "GET" else [body]), **options
-        )
-        assert response.status_code < 300, f"{method} {path}: {response.text}"
-        return response.json
-
-    return send
 
 
 @pytest.fixture
@@ -60,7 +46,7 @@ def test_no_page_grows_with_the_rows_of_its_workspace(
     for batches in (FEW, MANY):
         caller = make_caller()
         values = make_console_data(
-            sender(caller), lambda _: worker.work(), connection, workspace=caller.workspace, batches=batches
+            sender_of(caller), lambda _: worker.work(), connection, workspace=caller.workspace, batches=batches
         )
         browser = make_browser(caller)
         found = {}
