@@ -26,7 +26,7 @@ LOGIN = "2026-03-01T08:00:00Z"
 LONG = "x" * 250
 #: The rows that SQL adds for each kind of thing, and the jobs of each batch.
 MANY, FEW = 120, 10
-JOBS_OF_A_BATCH = 25
+JOBS_OF_A_BATCH = 50
 
 
 class Send(Protocol):

@@ -39,13 +39,13 @@ WITH here AS (
     CROSS JOIN generate_series(1, %(batches)s) AS nth
     CROSS JOIN LATERAL (SELECT now() - nth * interval '11 minutes' AS at) AS begun
     RETURNING id, created_at
-), numbered AS (
+), numbered AS MATERIALIZED (
     SELECT
         batches.id AS batch_id, batches.created_at, index, row_number() OVER (ORDER BY batches.id, index) AS nth,
         substr(batches.id::text, 1, 15) || lpad(to_hex(index), 3, '0') || '-9'
         || substr(md5(batches.id::text || index), 1, 3) || '-' || substr(md5(batches.id::text || index), 4, 12) AS id
     FROM batches CROSS JOIN generate_series(0, %(jobs)s - 1) AS index
-), given AS (
+), given AS MATERIALIZED (
     SELECT
         numbered.*, orphan.id AS orphan_id, orphan.braze_id AS orphan_braze_id, orphan.external_id AS orphan,
         survivor.id AS survivor_id, survivor.braze_id AS survivor_braze_id, survivor.external_id AS survivor,
