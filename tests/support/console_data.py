@@ -4,6 +4,7 @@ One workspace, whose queue is paused, so that the jobs that SQL adds stay as the
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -39,11 +40,9 @@ def sender_of(caller: "Caller") -> Send:
     """Return a function that sends requests of the API and returns the bodies of their responses."""
 
     def send(method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Any:
-        options: dict[str, Any] = {} if headers is None else {"headers": dict(headers)}
-        response = {"GET": caller.get, "PUT": caller.put, "PATCH": caller.patch, "POST": caller.post}[method](
-            path, *([] if method == "GET" else [body]), **options
-        )
-        assert response.status_code < 300, f"{method} {path}: {response.text}"
+        named = {"Authorization": f"Bearer {caller.secret}", **(headers or {})}
+        response = caller.flask.test_client().open(path, method=method, json=body, headers=named)
+        assert response.status_code < HTTPStatus.MULTIPLE_CHOICES, f"{method} {path}: {response.text}"
         return response.json
 
     return send

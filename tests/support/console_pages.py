@@ -18,6 +18,8 @@ WITHOUT_DATA: Mapping[str, str] = {
     "/console/parts/<name>": "scripts and styles",
     "/console/<path:path>": "answers 404 to all other paths",
 }
+#: Rules of files, which a browser saves: they have permissions, and are no pages.
+DOWNLOAD = re.compile(r"\.(csv|json|jsonl)$|/(csv|download|export|outcomes)$")
 #: Rules whose argument names another thing than elsewhere: rule → argument → name in the data.
 OTHER_VALUES: Mapping[str, Mapping[str, str]] = {
     "/console/jobs/<uuid:job_id>/retry": {"job_id": "dead_job_id"},
@@ -44,9 +46,9 @@ def console_routes(flask: Flask | None = None) -> list[tuple[str, Rule]]:
 
 
 def page_paths(values: Mapping[str, str], flask: Flask | None = None) -> Iterator[tuple[str, str]]:
-    """Yield the rule and the path of each page that GET shows; *values* are those of make_console_data."""
+    """Yield the rule and the path of each page that GET shows, no files; *values* are those of make_console_data."""
     for method, rule in console_routes(flask):
-        if method == "GET":
+        if method == "GET" and not DOWNLOAD.search(rule.rule):
             yield rule.rule, path_of(rule.rule, values)
 
 

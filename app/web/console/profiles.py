@@ -96,7 +96,8 @@ def profile_page(braze_id: str) -> ResponseReturnValue:
     A merged-away one: 410 and a link to its survivor. A deleted one: 404 and its entries, if the key may read them.
     """
     braze_id = normalize_braze_id(braze_id)
-    merges = {**_merges(braze_id), "entries": latest_entries(braze_id)}
+    entries = latest_entries(braze_id)
+    merges = {**_merges(braze_id), "entries": entries}
     try:
         with open_transaction(pool(), g.workspace_id) as tx:
             profile: dict[str, Any] = PROFILE.dump(read_profile(tx, braze_id=braze_id))
@@ -104,9 +105,9 @@ def profile_page(braze_id: str) -> ResponseReturnValue:
         away = render_template("gone.html", braze_id=braze_id, survivor=gone.survivor_braze_id, **merges)
         return away, HTTPStatus.GONE
     except NotFound:
-        if not merges["entries"]:
+        if not entries:
             raise
-        deleted = next((each for each in merges["entries"] if each.action is Action.DELETE), None)
+        deleted = next((each for each in entries if each.action is Action.DELETE), None)
         return render_template("deleted.html", braze_id=braze_id, deleted=deleted, **merges), HTTPStatus.NOT_FOUND
     return render_template("profile.html", profile=profile, **_sections(profile), **merges, most=MAX_ENTRIES)
 
