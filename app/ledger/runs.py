@@ -174,7 +174,7 @@ def _listing(
 def count_undone(tx: Transaction, *, listed: Sequence[MergeRun]) -> dict[UUID, int]:
     """Return how many merges of each run were undone since.
 
-    It counts those that the latest undos of the workspace have undone, and those of the undo of the whole run.
+    It counts the merges that the latest undos of the workspace have undone, and the undo of the whole run.
     """
     undos = {run.undone_by_run: run.id for run in listed if run.undone_by_run is not None}
     found = read_merge_runs(tx, run_ids=list(undos)) if undos else []

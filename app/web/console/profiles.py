@@ -8,13 +8,15 @@ from flask import Blueprint, g, render_template
 from flask.typing import ResponseReturnValue
 
 from app.db.transaction import open_transaction
-from app.errors import Gone
+from app.errors import Gone, NotFound
 from app.ledger.queries import Job
 from app.profiles.lookup import read_profile
 from app.web.api.jobs import list_requested_jobs
 from app.web.api.profiles import PROFILE, normalize_braze_id
 from app.web.auth import POLLING, pool
 from app.web.console.auth import signed_in
+from app.web.console.profile_audit import latest_entries
+from schemas.audit import Action
 
 blueprint = Blueprint("profiles", __name__, url_prefix="/profiles")
 
@@ -89,15 +91,24 @@ MAX_ENTRIES = 100
 @blueprint.get("/<braze_id>")
 @signed_in(permission="users.export.ids")
 def profile_page(braze_id: str) -> ResponseReturnValue:
-    """Show a profile with its merges; for a merged-away one, 410 and a link to its survivor."""
+    """Show a profile with its merges and audit entries.
+
+    A merged-away one: 410 and a link to its survivor. A deleted one: 404 and its entries, if the key may read them.
+    """
     braze_id = normalize_braze_id(braze_id)
-    merges = _merges(braze_id)
+    entries = latest_entries(braze_id)
+    merges = {**_merges(braze_id), "entries": entries}
     try:
         with open_transaction(pool(), g.workspace_id) as tx:
             profile: dict[str, Any] = PROFILE.dump(read_profile(tx, braze_id=braze_id))
     except Gone as gone:
         away = render_template("gone.html", braze_id=braze_id, survivor=gone.survivor_braze_id, **merges)
         return away, HTTPStatus.GONE
+    except NotFound:
+        if not entries:
+            raise
+        deleted = next((each for each in entries if each.action is Action.DELETE), None)
+        return render_template("deleted.html", braze_id=braze_id, deleted=deleted, **merges), HTTPStatus.NOT_FOUND
     return render_template("profile.html", profile=profile, **_sections(profile), **merges, most=MAX_ENTRIES)
 
 

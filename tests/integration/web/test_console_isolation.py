@@ -179,7 +179,7 @@ def test_the_owner_finds_all_of_it(owner: Owner, make_browser: Callable[[Caller 
         f"/console/batches/{owner.batch_id}": 200,
         f"/console/batches/{owner.batch_id}/undo": 200,
         f"/console/jobs/{owner.job_id}/undo": 200,
-        f"/console/jobs/{owner.job_id}/retry": 404,
+        f"/console/jobs/{owner.job_id}/retry": 409,
         f"/console/jobs/{owner.job_id}": 200,
         f"/console/runs/{owner.run_id}": 200,
         f"/console/runs/{owner.run_id}/close": 200,
